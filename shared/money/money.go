@@ -1,0 +1,193 @@
+// Package money holds sums in whole fen and exact rates; no float ever enters it (promise P11).
+package money
+
+import (
+	"encoding/json"
+	"errors"
+	"math"
+	"math/bits"
+	"strconv"
+)
+
+// Amount is a sum of money in fen (1/100 yuan). Debts are negative. The zero value is 0.00.
+// Amounts add and subtract; they are multiplied by a Rate only, never by each other.
+type Amount struct{ fen int64 }
+
+var errOverflow = errors.New("money: sum does not fit into 64 bits of fen")
+
+// Fen makes an amount from whole fen.
+func Fen(fen int64) Amount { return Amount{fen} }
+
+// Yuan makes an amount from whole yuan; it is meant for constants in tests and defaults.
+func Yuan(yuan int64) Amount { return Amount{yuan * 100} }
+
+// Fen gives the amount in fen.
+func (a Amount) Fen() int64 { return a.fen }
+
+// Add gives a + b. It panics when the sum leaves int64: money that large is a broken program, and a
+// wrapped sum would be paid.
+func (a Amount) Add(b Amount) Amount {
+	s := a.fen + b.fen
+	if (s > a.fen) != (b.fen > 0) {
+		panic(errOverflow)
+	}
+	return Amount{s}
+}
+
+// Sub gives a - b; it panics as Add does.
+func (a Amount) Sub(b Amount) Amount {
+	if b.fen == math.MinInt64 {
+		panic(errOverflow)
+	}
+	return a.Add(Amount{-b.fen})
+}
+
+// Neg gives -a.
+func (a Amount) Neg() Amount { return Amount{}.Sub(a) }
+
+// Abs gives the amount without its sign.
+func (a Amount) Abs() Amount {
+	if a.fen < 0 {
+		return a.Neg()
+	}
+	return a
+}
+
+// Cmp is -1, 0 or 1 as a is below, equal to or above b.
+func (a Amount) Cmp(b Amount) int {
+	switch {
+	case a.fen < b.fen:
+		return -1
+	case a.fen > b.fen:
+		return 1
+	}
+	return 0
+}
+
+// IsZero, Negative and Positive tell the sign.
+func (a Amount) IsZero() bool { return a.fen == 0 }
+
+// Negative tells whether a is below zero.
+func (a Amount) Negative() bool { return a.fen < 0 }
+
+// Positive tells whether a is above zero.
+func (a Amount) Positive() bool { return a.fen > 0 }
+
+// Min gives the smaller of two amounts.
+func Min(a, b Amount) Amount {
+	if a.fen < b.fen {
+		return a
+	}
+	return b
+}
+
+// MaxOf gives the larger of two amounts.
+func MaxOf(a, b Amount) Amount {
+	if a.fen > b.fen {
+		return a
+	}
+	return b
+}
+
+// Sum adds amounts.
+func Sum(as ...Amount) Amount {
+	var s Amount
+	for _, a := range as {
+		s = s.Add(a)
+	}
+	return s
+}
+
+// String gives yuan with exactly two decimals, "-12.30".
+func (a Amount) String() string {
+	var buf [24]byte
+	return string(a.Append(buf[:0]))
+}
+
+// Append appends the decimal form to b without allocating.
+func (a Amount) Append(b []byte) []byte {
+	u := uint64(a.fen)
+	if a.fen < 0 {
+		b = append(b, '-')
+		u = -u
+	}
+	b = strconv.AppendUint(b, u/100, 10)
+	return append(b, '.', byte('0'+u/10%10), byte('0'+u%10))
+}
+
+// ErrFormat tells that a text is not yuan with exactly two decimals.
+var ErrFormat = errors.New(`must be yuan with exactly two decimals, like "1234.50"`)
+
+// Parse reads yuan with exactly two decimals and an optional minus sign. Exponents, plus signs,
+// separators, blanks, leading zeros, "-0.00" and digits other than 0-9 are refused with ErrFormat.
+func Parse(s string) (Amount, error) {
+	t := s
+	neg := len(t) > 0 && t[0] == '-'
+	if neg {
+		t = t[1:]
+	}
+	n := len(t)
+	if n < 4 || n > 18 || t[n-3] != '.' || (t[0] == '0' && n > 4) {
+		return Amount{}, ErrFormat
+	}
+	var fen int64
+	for i := 0; i < n; i++ {
+		if i == n-3 {
+			continue
+		}
+		d := t[i] - '0'
+		if d > 9 {
+			return Amount{}, ErrFormat
+		}
+		fen = fen*10 + int64(d)
+	}
+	if neg {
+		if fen == 0 {
+			return Amount{}, ErrFormat
+		}
+		fen = -fen
+	}
+	return Amount{fen}, nil
+}
+
+// MustParse is Parse for constants in tests; it panics on a bad text.
+func MustParse(s string) Amount {
+	a, err := Parse(s)
+	if err != nil {
+		panic(err)
+	}
+	return a
+}
+
+// MarshalJSON writes the decimal string.
+func (a Amount) MarshalJSON() ([]byte, error) {
+	b := append(make([]byte, 0, 24), '"')
+	return append(a.Append(b), '"'), nil
+}
+
+// UnmarshalJSON reads the decimal string; a JSON number is refused, it may have passed through a float.
+func (a *Amount) UnmarshalJSON(b []byte) error {
+	var s string
+	if err := json.Unmarshal(b, &s); err != nil {
+		return ErrFormat
+	}
+	v, err := Parse(s)
+	if err != nil {
+		return err
+	}
+	*a = v
+	return nil
+}
+
+// mulDiv gives the quotient and remainder of |a|*num/den, exact over 128 bits. den must be positive.
+func mulDiv(a uint64, num, den uint64) (q, r uint64) {
+	hi, lo := bits.Mul64(a, num)
+	if hi >= den {
+		panic(errOverflow)
+	}
+	q, r = bits.Div64(hi, lo, den)
+	if q > math.MaxInt64 {
+		panic(errOverflow)
+	}
+	return q, r
+}
