@@ -1,0 +1,52 @@
+// Package identity tells who calls: it verifies tokens and knows the roles.
+package identity
+
+import (
+	"slices"
+	"time"
+)
+
+// Role is what a person may do; the table is in the HTTP contract.
+type Role string
+
+// The roles. A service token carries ScopeMachine besides.
+const (
+	Creator  Role = "creator"
+	Operator Role = "operator"
+	Finance  Role = "finance"
+	Approver Role = "approver"
+	Cashier  Role = "cashier"
+	Auditor  Role = "auditor"
+	Admin    Role = "admin"
+)
+
+// AllRoles lists the roles in the order of the contract's table.
+func AllRoles() []Role {
+	return []Role{Creator, Operator, Finance, Approver, Cashier, Auditor, Admin}
+}
+
+// ScopeMachine marks service tokens: they have the tenant's limit instead of a person's.
+const ScopeMachine = "machine"
+
+// Principal is the verified caller. Its tenant is the only tenant a handler ever uses.
+type Principal struct {
+	Tenant  string
+	Subject string
+	Roles   []Role
+	Creator string // the creator a person with role creator is
+	Scope   string
+	Expires time.Time
+}
+
+// Has tells whether the caller has one of the roles.
+func (p Principal) Has(roles ...Role) bool {
+	return slices.ContainsFunc(roles, func(r Role) bool { return slices.Contains(p.Roles, r) })
+}
+
+// OnlyOwn tells that the caller may see only what belongs to its creator: it has no role beside creator.
+func (p Principal) OnlyOwn() bool {
+	return !p.Has(Operator, Finance, Approver, Cashier, Auditor, Admin)
+}
+
+// MaySee tells whether the caller may see objects of this creator.
+func (p Principal) MaySee(creator string) bool { return !p.OnlyOwn() || p.Creator == creator }

@@ -1,0 +1,188 @@
+// Package keys makes every DynamoDB key. All keys start with the tenant, so that an IAM condition on leading
+// keys can fence tenants, and no caller writes a key by hand.
+package keys
+
+import (
+	"fmt"
+	"hash/fnv"
+	"time"
+
+	"fenzhang/shared/civil"
+)
+
+// Key is the primary key of an item.
+type Key struct{ PK, SK string }
+
+func tenant(t string) string { return "T#" + t + "#" }
+
+// OpeningShards is the number of parts of the list of settlements of a month: a list by month alone would be
+// one hot key. It is part of the stored keys: raising it needs a reader of both.
+const OpeningShards = 4
+
+// DayShards is the number of parts of a tenant's day of incentive events; as OpeningShards.
+const DayShards = 8
+
+func shard(id string, n uint32) uint32 {
+	h := fnv.New32a()
+	h.Write([]byte(id))
+	return h.Sum32() % n
+}
+
+// --- incentives table ---
+
+// Event is a recorded incentive event; its id is unique in the tenant.
+func Event(t, event string) Key { return Key{tenant(t) + "E#" + event, "E"} }
+
+// DayChunks is the partition that holds what creators of one shard earned on a day.
+func DayChunks(t string, day civil.Date, creator string) string {
+	return DayShard(t, day, shard(creator, DayShards))
+}
+
+// DayShard is partition n of a day.
+func DayShard(t string, day civil.Date, n uint32) string {
+	return fmt.Sprintf("%sD#%s#%d", tenant(t), day, n)
+}
+
+// Chunk is one stream batch's events of a creator on a day; hash names its content.
+func Chunk(t string, day civil.Date, creator, hash string) Key {
+	return Key{DayChunks(t, day, creator), ChunkPrefix(creator) + hash}
+}
+
+// ChunkPrefix begins the sort keys of a creator's chunks of a day.
+func ChunkPrefix(creator string) string { return creator + "#K#" }
+
+// DayClose is a creator's closed day: totals and the number of its last accrual.
+func DayClose(t string, day civil.Date, creator string) Key {
+	return Key{DayChunks(t, day, creator), creator + "#CLOSED"}
+}
+
+// Parked is an event that waits for a strategy.
+func Parked(t, action, event string) Key { return Key{tenant(t) + "PARKED#" + action, event} }
+
+// --- settlements table ---
+
+// Settlement is the META item of a settlement.
+func Settlement(t, id string) Key { return Key{tenant(t) + "S#" + id, "META"} }
+
+// Figures are the figures and steps of one computation, named by their content and written once.
+func Figures(t, id, hash string) Key { return Key{tenant(t) + "S#" + id, "FIG#" + hash} }
+
+// Invoice is the invoice a payee handed in for a settlement.
+func Invoice(t, id string) Key { return Key{tenant(t) + "S#" + id, "INVOICE"} }
+
+// Outbox is something to be told that no META holds; the stream carries it out.
+func Outbox(t, id string) Key { return Key{tenant(t) + "OUT#" + id, "OUT"} }
+
+// ByTaxpayer is the index of a paying entity's settlements of a taxpayer.
+func ByTaxpayer(t, entity, taxpayer string) string { return tenant(t) + "X#" + entity + "#" + taxpayer }
+
+// ByCreator is the index of a creator's settlements.
+func ByCreator(t, creator string) string { return tenant(t) + "C#" + creator }
+
+// ByOpening is the index of all settlements opened in a month, part n of OpeningShards.
+func ByOpening(t string, m civil.Month, n uint32) string {
+	return fmt.Sprintf("%sO#%s#%d", tenant(t), m, n)
+}
+
+// OpeningShard tells in which part of its month a settlement is listed.
+func OpeningShard(id string) uint32 { return shard(id, OpeningShards) }
+
+// OpenedAt orders the indexes: milliseconds of the opening, then the id.
+func OpenedAt(at time.Time, id string) string { return fmt.Sprintf("%013d#%s", at.UnixMilli(), id) }
+
+// --- ledger table ---
+
+// CreatorBook is the partition of a creator's journal, balances and income lines.
+func CreatorBook(t, creator string) string { return tenant(t) + "C#" + creator }
+
+// Entry is one journal entry.
+func Entry(t, creator, id string) Key { return Key{CreatorBook(t, creator), EntryPrefix + id} }
+
+// EntryPrefix begins the sort keys of journal entries.
+const EntryPrefix = "J#"
+
+// Balance is a creator's balance of an account at a paying entity.
+func Balance(t, creator, entity, account string) Key {
+	return Key{CreatorBook(t, creator), BalancePrefix + entity + "#" + account}
+}
+
+// BalancePrefix begins the sort keys of balances.
+const BalancePrefix = "BAL#"
+
+// Line is one income line; period is its own service period.
+func Line(t, creator string, period civil.Month, incomeType, line string) Key {
+	return Key{CreatorBook(t, creator), LinePrefix(period) + incomeType + "#" + line}
+}
+
+// LinePrefix begins the sort keys of a month's income lines.
+func LinePrefix(period civil.Month) string { return "L#" + period.String() + "#" }
+
+// Bucket gathers the lines that one statement will consume.
+func Bucket(t, creator string, period civil.Month, incomeType string) Key {
+	return Key{CreatorBook(t, creator), BucketPrefix + period.String() + "#" + incomeType}
+}
+
+// BucketPrefix begins the sort keys of statements' buckets.
+const BucketPrefix = "B#"
+
+// TaxLog is the append-only list of tax rows of a taxpayer at a paying entity.
+func TaxLog(t, entity, taxpayer string) string { return tenant(t) + "X#" + entity + "#" + taxpayer }
+
+// TaxRows is booking number seq of a year in that list.
+func TaxRows(t, entity, taxpayer string, year, seq int) Key {
+	return Key{TaxLog(t, entity, taxpayer), fmt.Sprintf("%s%06d", TaxYear(year), seq)}
+}
+
+// TaxYear begins the sort keys of a year's tax rows.
+func TaxYear(year int) string { return fmt.Sprintf("R#%04d#", year) }
+
+// --- control table ---
+
+// Idempotency is the record of a settle call's key.
+func Idempotency(t, route, key string) Key { return Key{tenant(t) + "IDEM#" + route + "#" + key, "KEY"} }
+
+// AuditHead is the end of a tenant's audit chain.
+func AuditHead(t string) Key { return Key{tenant(t) + "AUDIT", "HEAD"} }
+
+// AuditRecord tells in which batch a record lies.
+func AuditRecord(t, id string) Key { return Key{tenant(t) + "AUDIT#" + id, "REC"} }
+
+// PayoutKey finds the settlement of a payout key.
+func PayoutKey(t, key string) Key { return Key{tenant(t) + "PAYKEY#" + key, "KEY"} }
+
+// Limit is a token bucket.
+func Limit(t, who string) Key { return Key{tenant(t) + "LIMIT#" + who, "BUCKET"} }
+
+// Revocations lists a tenant's revoked tokens and subjects.
+func Revocations(t string) Key { return Key{tenant(t) + "REVOKED", "LIST"} }
+
+// Quarantine keeps a stream record that no retry can help.
+func Quarantine(t, id string) Key { return Key{tenant(t) + "QUARANTINE", id} }
+
+// BusinessDate is the date set on a local stack; it belongs to no tenant.
+func BusinessDate() Key { return Key{tenant("-") + "LOCAL", "BUSINESS_DATE"} }
+
+// --- tenancy table ---
+
+// Master is one version of a master-data object; kind is "entity", "taxpayer", "creator", "contract",
+// "strategy" or "position".
+func Master(t, kind, id string, version int) Key {
+	return Key{tenant(t) + kind + "#" + id, fmt.Sprintf("V#%06d", version)}
+}
+
+// MasterList is the directory of a kind: one item for each object.
+func MasterList(t, kind string) string { return tenant(t) + "LIST#" + kind }
+
+// CreatorContracts lists the contracts of a creator.
+func CreatorContracts(t, creator string) string { return tenant(t) + "CC#" + creator }
+
+// Lookup finds a taxpayer by the keyed hash of ID type and number.
+func Lookup(t, hash string) Key { return Key{tenant(t) + "LOOKUP#" + hash, "TAXPAYER"} }
+
+// DataKey is the wrapped data key of a taxpayer's record.
+func DataKey(t, taxpayer string, version int) Key {
+	return Key{tenant(t) + "DEK#" + taxpayer, fmt.Sprintf("V#%06d", version)}
+}
+
+// Tenants is the directory of tenants, for schedules that serve all.
+func Tenants() string { return tenant("-") + "TENANTS" }

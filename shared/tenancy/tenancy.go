@@ -1,0 +1,202 @@
+// Package tenancy holds a tenant's master data: its paying entities, taxpayers, creators, contracts, reward
+// strategies and tax positions, each as dated versions.
+package tenancy
+
+import (
+	"fenzhang/shared/civil"
+	"fenzhang/shared/money"
+)
+
+// Version is what every dated object carries: the day from which it holds, the first day on which it no
+// longer does (none = open), and a number that grows by one with each change.
+type Version struct {
+	From    civil.Date `json:"from"`
+	To      civil.Date `json:"to,omitzero"`
+	Version int        `json:"version"`
+	// By is the subject who made this version; it counts as a preparer.
+	By string `json:"by,omitempty"`
+}
+
+// Holds tells whether the version is in force on a day. To is the last day of force.
+func (v Version) Holds(day civil.Date) bool {
+	return !day.Before(v.From) && (v.To.IsZero() || !day.After(v.To))
+}
+
+// PayingEntity is a company of the tenant that pays creators and withholds (结算主体, 扣缴义务人).
+type PayingEntity struct {
+	Version
+	EntityID  string           `json:"entity_id"`
+	Name      string           `json:"name"`
+	USCC      string           `json:"uscc"`
+	Place     string           `json:"place"`      // six digits of the tax bureau's place
+	PlaceTier string           `json:"place_tier"` // city, county, other: decides the UMCT rate
+	VAT       string           `json:"vat"`        // small_scale, general
+	Filings   []PlatformFiling `json:"platform_filings,omitempty"`
+	Accounts  []EntityAccount  `json:"accounts,omitempty"`
+}
+
+// PlatformFiling is the filing under STA Announcement 2025 No. 15 that allows the cumulative method.
+type PlatformFiling struct {
+	Platform string     `json:"platform"`
+	Class    string     `json:"class"`
+	FiledOn  civil.Date `json:"filed_on"`
+	Proof    string     `json:"proof"`
+	From     civil.Date `json:"from"`
+	To       civil.Date `json:"to,omitzero"`
+}
+
+// EntityAccount is an account of a paying entity: at a bank or a payment gateway.
+type EntityAccount struct {
+	Method  string `json:"method"` // douyin, wechat, alipay, bank
+	Account string `json:"account"`
+}
+
+// Taxpayer is one person or organisation (纳税人). Name and number are masked here; the vault holds them.
+type Taxpayer struct {
+	TaxpayerID string    `json:"taxpayer_id"`
+	Name       string    `json:"name"`
+	IDType     string    `json:"id_type"`
+	IDNumber   string    `json:"id_number"`
+	Phone      string    `json:"phone,omitempty"`
+	Profiles   []Profile `json:"profiles"`
+	Version    int       `json:"version"`
+	By         string    `json:"by,omitempty"`
+}
+
+// Profile is a taxpayer's effective-dated tax facts (涉税资料).
+type Profile struct {
+	From         civil.Date `json:"from"`
+	Kind         string     `json:"kind"` // natural_person, individual_business, sole_proprietorship, partnership, company, employee, student_intern
+	Resident     bool       `json:"resident"`
+	VAT          string     `json:"vat"`        // natural_person, small_scale, general
+	Collection   string     `json:"collection"` // withheld, books, income_rate, cost_rate, levy_rate
+	Jurisdiction string     `json:"jurisdiction"`
+	Industry     string     `json:"industry,omitempty"`
+	Papers       []Paper    `json:"papers,omitempty"`
+}
+
+// Paper is a document that a profile rests on; a missing or expired one is a hold with its name.
+type Paper struct {
+	Name       string     `json:"name"`
+	Number     string     `json:"number"`
+	From       civil.Date `json:"from"`
+	To         civil.Date `json:"to,omitzero"`
+	FileSHA256 string     `json:"file_sha256,omitempty"`
+	CheckedBy  string     `json:"checked_by,omitempty"`
+}
+
+// ProfileOn gives the profile in force on a day, and whether there is one.
+func (t Taxpayer) ProfileOn(day civil.Date) (Profile, bool) {
+	var best Profile
+	for _, p := range t.Profiles {
+		if !day.Before(p.From) && (best.From.IsZero() || p.From.After(best.From)) {
+			best = p
+		}
+	}
+	return best, !best.From.IsZero()
+}
+
+// Creator is a payee account of the tenant (达人).
+type Creator struct {
+	CreatorID  string            `json:"creator_id"`
+	TaxpayerID string            `json:"taxpayer_id"`
+	Nickname   string            `json:"nickname"`
+	Level      string            `json:"level,omitempty"`
+	Accounts   []PlatformAccount `json:"platform_accounts,omitempty"`
+	Payout     PayoutAccount     `json:"payout"`
+	Version    int               `json:"version"`
+	By         string            `json:"by,omitempty"`
+}
+
+// PlatformAccount is the creator's account at a platform.
+type PlatformAccount struct {
+	Platform string `json:"platform"`
+	UID      string `json:"uid"`
+}
+
+// PayoutAccount is where a creator is paid; account and holder are masked here, the vault holds them.
+type PayoutAccount struct {
+	Method  string `json:"method"` // douyin, wechat, alipay, bank
+	Account string `json:"account"`
+	Holder  string `json:"holder"`
+}
+
+// The settlement routes (结算通道).
+const (
+	MCNPays             = "mcn_pays"
+	PlatformPaysCreator = "platform_pays_creator"
+	FlexPlatformPays    = "flex_platform_pays"
+	StudioInvoice       = "studio_invoice"
+	Payroll             = "payroll"
+)
+
+// TenantPays tells whether on this route the tenant pays the creator; where it does not, lines are shown as
+// settled by somebody else and make no tax, payable or payout.
+func TenantPays(route string) bool {
+	return route == MCNPays || route == StudioInvoice || route == Payroll
+}
+
+// Contract is one version of an agreement with a creator (合约).
+type Contract struct {
+	Version
+	ContractID           string            `json:"contract_id"`
+	CreatorID            string            `json:"creator_id"`
+	PayingEntity         string            `json:"paying_entity"`
+	Routes               map[string]string `json:"routes"` // income type -> route
+	Splits               map[string]Split  `json:"splits"` // income type -> split
+	Cycle                string            `json:"cycle"`  // month (others later)
+	CutOffDay            int               `json:"cut_off_day,omitempty"`
+	PayDay               int               `json:"pay_day,omitempty"` // day of the month after the service period
+	MinimumPayout        money.Amount      `json:"minimum_payout,omitzero"`
+	PriceBasis           string            `json:"price_basis"`   // before_tax, after_tax, with or without VAT
+	RevenueBasis         string            `json:"revenue_basis"` // gross, net
+	ProjectID            string            `json:"project_id,omitempty"`
+	InvoiceBeforePayment bool              `json:"invoice_before_payment,omitempty"`
+}
+
+// Split says who gets which part of an income type.
+type Split struct {
+	Method      string  `json:"method"` // ratio, fixed, tiered
+	Parties     []Party `json:"parties"`
+	RemainderTo string  `json:"remainder_to,omitempty"`
+}
+
+// Party is one side of a split. Kind is creator, mcn, payee (another creator, named by Party) or memo.
+type Party struct {
+	Party string     `json:"party"`
+	Kind  string     `json:"kind"`
+	Share money.Rate `json:"share"`
+}
+
+// Reward is what an action earns: cash in yuan, traffic or shop points in whole numbers.
+type Reward struct {
+	Kind    string       `json:"kind"` // cash, traffic, shop
+	Amount  money.Amount `json:"-"`    // cash for the action, or for each unit when PerUnit
+	Points  int64        `json:"-"`    // points likewise
+	PerUnit bool         `json:"-"`
+}
+
+// Strategy rewards matching events (激励策略).
+type Strategy struct {
+	Version
+	StrategyID string       `json:"strategy_id"`
+	ActionType string       `json:"action_type"`
+	Platform   string       `json:"platform,omitempty"` // empty matches every platform
+	Reward     Reward       `json:"reward"`
+	DailyCap   money.Amount `json:"daily_cap,omitzero"`
+}
+
+// Position is a tenant's recorded decision where the law is open (税务口径).
+type Position struct {
+	Version
+	PositionID string `json:"position_id"`
+	Rule       string `json:"rule"`
+	Reading    string `json:"reading"`
+	Reasons    string `json:"reasons"`
+	Evidence   string `json:"evidence"`
+	DecidedBy  string `json:"decided_by"`
+	ApprovedBy string `json:"approved_by,omitempty"`
+}
+
+// Approved tells whether a second person has approved the position.
+func (p Position) Approved() bool { return p.ApprovedBy != "" && p.ApprovedBy != p.DecidedBy }
