@@ -139,7 +139,9 @@ func TaxYear(year int) string { return fmt.Sprintf("R#%04d#", year) }
 // --- control table ---
 
 // Idempotency is the record of a settle call's key.
-func Idempotency(t, route, key string) Key { return Key{tenant(t) + "IDEM#" + route + "#" + key, "KEY"} }
+func Idempotency(t, route, key string) Key {
+	return Key{tenant(t) + "IDEM#" + route + "#" + key, "KEY"}
+}
 
 // AuditHead is the end of a tenant's audit chain.
 func AuditHead(t string) Key { return Key{tenant(t) + "AUDIT", "HEAD"} }
