@@ -1,0 +1,22 @@
+// Package ids makes unique names that sort by time.
+package ids
+
+import (
+	"crypto/rand"
+	"encoding/base32"
+	"encoding/binary"
+	"time"
+)
+
+var alphabet = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
+
+// Source gives a maker of ids: 26 characters, 48 bits of milliseconds and 80 random bits. It is safe for
+// concurrent use; tests inject a counter instead.
+func Source(now func() time.Time) func() string {
+	return func() string {
+		var b [16]byte
+		binary.BigEndian.PutUint64(b[:8], uint64(now().UnixMilli())<<16)
+		rand.Read(b[6:]) // never fails since Go 1.24
+		return alphabet.EncodeToString(b[:])
+	}
+}
