@@ -33,7 +33,10 @@ require (
 	github.com/aws/smithy-go v1.28.8 // indirect
 	github.com/emmansun/gmsm v0.44.0 // indirect
 	github.com/getkin/kin-openapi v0.152.0 // indirect
+	github.com/go-pay/crypto v0.0.3 // indirect
 	github.com/go-pay/gopay v1.5.123 // indirect
+	github.com/go-pay/util v0.0.4 // indirect
+	github.com/go-pay/xlog v0.0.3 // indirect
 	github.com/goccy/go-yaml v1.19.2 // indirect
 	github.com/golang-jwt/jwt/v5 v5.3.1 // indirect
 	github.com/google/cel-go v0.31.0 // indirect
