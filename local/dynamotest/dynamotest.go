@@ -1,0 +1,114 @@
+// Package dynamotest gives tests a real DynamoDB interface on this machine: each test gets five empty tables of
+// the project's shape. Where the local AWS is not installed the test skips and says what it lacks.
+package dynamotest
+
+import (
+	"context"
+	"crypto/rand"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+)
+
+// EndpointVariable names an endpoint to use instead of starting one: DynamoDB Local, for a second opinion.
+const EndpointVariable = "FENZHANG_TEST_DYNAMODB"
+
+// Local is a client and the names of five empty tables that belong to one test.
+type Local struct {
+	Client   *dynamodb.Client
+	Endpoint string
+
+	Incentives, Settlements, Ledger, Control, Tenancy string
+}
+
+// Open makes the tables and removes them at the end of the test. The engine behind them is started once for
+// each test binary and ends with it, however that ends.
+func Open(t testing.TB) Local {
+	t.Helper()
+	endpoint := os.Getenv(EndpointVariable)
+	if endpoint == "" {
+		s := shared()
+		if s.missing != "" {
+			t.Skip("needs the local AWS: " + s.missing)
+		}
+		if s.err != nil {
+			t.Fatal(s.err)
+		}
+		endpoint = s.endpoint
+	}
+	prefix := strings.ToLower(rand.Text()[:10]) + "-"
+	l := Local{
+		Client: Client(endpoint), Endpoint: endpoint,
+		Incentives: prefix + "incentives", Settlements: prefix + "settlements", Ledger: prefix + "ledger",
+		Control: prefix + "control", Tenancy: prefix + "tenancy",
+	}
+	for _, in := range l.tables() {
+		create(t, l.Client, in)
+	}
+	return l
+}
+
+// Client speaks to an endpoint with keys that no real account has.
+func Client(endpoint string) *dynamodb.Client {
+	return dynamodb.New(dynamodb.Options{
+		Region: "us-east-1", BaseEndpoint: aws.String(endpoint),
+		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
+	})
+}
+
+func (l Local) tables() []*dynamodb.CreateTableInput {
+	settlements := table(l.Settlements)
+	for _, index := range [][3]string{{"by-taxpayer", "tp_pk", "tp_sk"}, {"by-creator", "cr_pk", "cr_sk"}, {"by-opening", "op_pk", "op_sk"}} {
+		addIndex(settlements, index[0], index[1], index[2])
+	}
+	incentives := table(l.Incentives)
+	for _, in := range []*dynamodb.CreateTableInput{incentives, settlements} {
+		in.StreamSpecification = &types.StreamSpecification{StreamEnabled: aws.Bool(true), StreamViewType: types.StreamViewTypeNewImage}
+	}
+	return []*dynamodb.CreateTableInput{incentives, settlements, table(l.Ledger), table(l.Control), table(l.Tenancy)}
+}
+
+func table(name string) *dynamodb.CreateTableInput {
+	return &dynamodb.CreateTableInput{
+		TableName: aws.String(name), BillingMode: types.BillingModePayPerRequest,
+		AttributeDefinitions: []types.AttributeDefinition{text("pk"), text("sk")},
+		KeySchema:            keySchema("pk", "sk"),
+	}
+}
+
+func addIndex(in *dynamodb.CreateTableInput, name, pk, sk string) {
+	in.AttributeDefinitions = append(in.AttributeDefinitions, text(pk), text(sk))
+	in.GlobalSecondaryIndexes = append(in.GlobalSecondaryIndexes, types.GlobalSecondaryIndex{
+		IndexName: aws.String(name), KeySchema: keySchema(pk, sk), Projection: &types.Projection{ProjectionType: types.ProjectionTypeKeysOnly},
+	})
+}
+
+func text(name string) types.AttributeDefinition {
+	return types.AttributeDefinition{AttributeName: aws.String(name), AttributeType: types.ScalarAttributeTypeS}
+}
+
+func keySchema(pk, sk string) []types.KeySchemaElement {
+	return []types.KeySchemaElement{{AttributeName: aws.String(pk), KeyType: types.KeyTypeHash}, {AttributeName: aws.String(sk), KeyType: types.KeyTypeRange}}
+}
+
+func create(t testing.TB, client *dynamodb.Client, in *dynamodb.CreateTableInput) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	if _, err := client.CreateTable(ctx, in); err != nil {
+		t.Fatalf("create table %s: %v", *in.TableName, err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if _, err := client.DeleteTable(ctx, &dynamodb.DeleteTableInput{TableName: in.TableName}); err != nil {
+			t.Logf("delete table %s: %v", *in.TableName, err)
+		}
+	})
+}

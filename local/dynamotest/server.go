@@ -1,0 +1,130 @@
+package dynamotest
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// server is the engine of this test binary, or why there is none.
+type server struct {
+	endpoint string
+	missing  string // what has to be installed first
+	err      error
+}
+
+// shared starts the engine at its first use. A test binary is one process with one engine; this is the one
+// place where that is said.
+var shared = sync.OnceValue(start)
+
+// program runs the local AWS until its input ends, so that it ends with this process even when that is killed.
+const program = `
+import os, runpy, signal, sys, threading, time
+def end_with_parent():
+    sys.stdin.buffer.read()
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(3)
+    os._exit(0)
+threading.Thread(target=end_with_parent, daemon=True).start()
+runpy.run_module("ministack", run_name="__main__")
+`
+
+func start() server {
+	python, err := interpreter()
+	if err != nil {
+		return server{missing: err.Error()}
+	}
+	const attempts = 3 // a free port may be taken between the look and the use
+	for i := 0; ; i++ {
+		endpoint, err := launch(python)
+		if err == nil || i == attempts-1 {
+			return server{endpoint: endpoint, err: err}
+		}
+	}
+}
+
+// interpreter finds the Python of the checkout's virtual environment.
+func interpreter() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			break
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return "", errors.New("not inside a checkout")
+		}
+		dir = parent
+	}
+	python := filepath.Join(dir, ".local", "venv-aws", "bin", "python")
+	if _, err := os.Stat(python); err != nil {
+		return "", fmt.Errorf("no virtual environment at .local/venv-aws (make run and make test install it), and %s is not set", EndpointVariable)
+	}
+	return python, nil
+}
+
+func launch(python string) (string, error) {
+	port, err := freePort()
+	if err != nil {
+		return "", err
+	}
+	cmd := exec.Command(python, "-c", program)
+	cmd.Env = append(os.Environ(), "GATEWAY_PORT="+strconv.Itoa(port), "BIND_HOST=127.0.0.1", "IOT_MTLS_ENABLED=0", "SFTP_ENABLED=0",
+		"LOG_LEVEL=ERROR", "PERSIST_STATE=0", "AUTH=false")
+	cmd.Stderr = os.Stderr
+	if _, err := cmd.StdinPipe(); err != nil { // held open by cmd until this process ends
+		return "", err
+	}
+	if err := cmd.Start(); err != nil {
+		return "", fmt.Errorf("start the local AWS: %w", err)
+	}
+	died := make(chan error, 1)
+	go func() { died <- cmd.Wait() }()
+	endpoint := "http://127.0.0.1:" + strconv.Itoa(port)
+	if err := waitReady(endpoint, died); err != nil {
+		cmd.Process.Kill()
+		return "", err
+	}
+	return endpoint, nil
+}
+
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}
+
+// startLimit is generous: several test binaries start their engines at once on few cores.
+const startLimit = 60 * time.Second
+
+func waitReady(endpoint string, died <-chan error) error {
+	client := http.Client{Timeout: 5 * time.Second}
+	deadline := time.Now().Add(startLimit)
+	for time.Now().Before(deadline) {
+		if res, err := client.Get(endpoint + "/_ministack/health"); err == nil {
+			res.Body.Close()
+			if res.StatusCode == http.StatusOK {
+				return nil
+			}
+		}
+		select {
+		case err := <-died:
+			return fmt.Errorf("the local AWS ended while starting: %v", err)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+	return fmt.Errorf("the local AWS was not ready within %s", startLimit)
+}
