@@ -1,0 +1,194 @@
+package gateway
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"fenzhang/shared/payout"
+	"fenzhang/shared/payoutbank"
+)
+
+// bank takes batch files of payments to corporate accounts.
+type bank struct {
+	*Server
+	key       *rsa.PrivateKey
+	merchants map[string]bankMerchant
+}
+
+type bankMerchant struct {
+	key    *rsa.PublicKey
+	layout payoutbank.Layout
+}
+
+// NewBank starts a stand-in of the bank.
+func NewBank(keys KeyFile, o Options) (*Server, error) {
+	s, err := newServer("bank", o)
+	if err != nil {
+		return nil, err
+	}
+	b := &bank{Server: s, merchants: map[string]bankMerchant{}}
+	if b.key, err = payoutbank.PrivateKey(keys.Private.Bank); err != nil {
+		return nil, err
+	}
+	for _, a := range keys.Bank {
+		if b.merchants[a.Merchant], err = customer(a); err != nil {
+			return nil, fmt.Errorf("merchant %s: %w", a.Merchant, err)
+		}
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST "+payoutbank.BatchPath, b.batch)
+	mux.HandleFunc("GET "+payoutbank.OrderPath+"{no}", b.query)
+	s.control(mux)
+	s.Handler, s.notice = mux, b.makeNotice
+	s.resume()
+	return s, nil
+}
+
+func customer(a payoutbank.Account) (bankMerchant, error) {
+	private, err := payoutbank.PrivateKey(a.PrivateKey)
+	if err != nil {
+		return bankMerchant{}, err
+	}
+	if a.Layout != nil {
+		return bankMerchant{key: &private.PublicKey, layout: *a.Layout}, nil
+	}
+	layout, err := payoutbank.Generic()
+	return bankMerchant{key: &private.PublicKey, layout: layout}, err
+}
+
+// batch takes the lines of a file one by one. A fault for one line is a fault of the whole answer.
+func (b *bank) batch(w http.ResponseWriter, r *http.Request) {
+	body, err := readBody(w, r)
+	if err != nil {
+		return
+	}
+	merchant, err := b.authorize(r, body)
+	if err != nil {
+		b.refuse(w, r, http.StatusUnauthorized, "SIGN_ERROR")
+		return
+	}
+	orders, err := b.merchants[merchant].layout.Decode(body)
+	if err != nil || len(orders) == 0 {
+		b.refuse(w, r, http.StatusBadRequest, "FILE_ERROR")
+		return
+	}
+	var answer payoutbank.Batch
+	var fault Fault
+	for _, o := range orders {
+		if f := b.faults.take(o.Key); f != "" {
+			fault = f
+		}
+		if fault == Error500Before {
+			b.refuse(w, r, http.StatusInternalServerError, "SYSTEM_ERROR")
+			return
+		}
+		answer.Lines = append(answer.Lines, b.take(merchant, o, fault))
+	}
+	if fault == TimeoutAfterAccept {
+		b.hang(r)
+	}
+	b.answer(w, r, http.StatusOK, answer, fault == BadSignature)
+}
+
+// take books one line, or answers it with the reason why not; the other lines of the file go on.
+func (b *bank) take(merchant string, o payout.Order, f Fault) payoutbank.Line {
+	refused := payoutbank.Line{Key: o.Key, State: "REFUSED", Amount: o.Amount, Reason: "LINE_ERROR", Updated: b.opts.Now()}
+	if !billNo.MatchString(o.Key) || o.Account == "" || o.HolderName == "" {
+		return refused
+	}
+	bill, refusal, err := b.accept(Bill{Merchant: merchant, Key: o.Key, Amount: o.Amount, Payee: o.Account, Name: o.HolderName, Bank: o.Bank, Remark: o.Remark}, f)
+	switch {
+	case err != nil:
+		refused.Reason = "SYSTEM_ERROR"
+		return refused
+	case refusal != "":
+		refused.Reason = refusal
+		return refused
+	}
+	return lineOf(bill)
+}
+
+func lineOf(b Bill) payoutbank.Line {
+	return payoutbank.Line{Key: b.Key, Serial: b.GatewayID, State: b.State, Amount: b.Amount, Reason: b.Reason, Updated: b.Updated}
+}
+
+func (b *bank) query(w http.ResponseWriter, r *http.Request) {
+	merchant, err := b.authorize(r, nil)
+	if err != nil {
+		b.refuse(w, r, http.StatusUnauthorized, "SIGN_ERROR")
+		return
+	}
+	bill, ok := b.book.get(merchant, r.PathValue("no"))
+	if !ok {
+		b.refuse(w, r, http.StatusNotFound, payoutbank.NotFoundCode)
+		return
+	}
+	b.answer(w, r, http.StatusOK, lineOf(bill), false)
+}
+
+func (b *bank) authorize(r *http.Request, body []byte) (string, error) {
+	m := payoutbank.Message{
+		What: "request", Subject: r.Method + " " + r.URL.RequestURI(), Merchant: r.Header.Get(payoutbank.HeaderMerchant),
+		Timestamp: r.Header.Get(payoutbank.HeaderTimestamp), Nonce: r.Header.Get(payoutbank.HeaderNonce), Body: body,
+	}
+	known, ok := b.merchants[m.Merchant]
+	seconds, err := strconv.ParseInt(m.Timestamp, 10, 64)
+	if !ok || err != nil || b.opts.Now().Sub(time.Unix(seconds, 0)).Abs() > 5*time.Minute {
+		return "", errors.New("unknown merchant or clock differs")
+	}
+	return m.Merchant, m.Verify(known.key, r.Header.Get(payoutbank.HeaderSignature))
+}
+
+func (b *bank) refuse(w http.ResponseWriter, r *http.Request, status int, code string) {
+	b.answer(w, r, status, payoutbank.Refusal{Code: code}, false)
+}
+
+func (b *bank) answer(w http.ResponseWriter, r *http.Request, status int, v any, spoil bool) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		w.WriteHeader(http.StatusInternalServerError)
+		return
+	}
+	header, err := b.sign(payoutbank.Message{
+		What: "answer", Subject: strconv.Itoa(status), Merchant: r.Header.Get(payoutbank.HeaderMerchant), Nonce: r.Header.Get(payoutbank.HeaderNonce), Body: body,
+	}, spoil)
+	if err != nil {
+		w.WriteHeader(http.StatusInternalServerError)
+		return
+	}
+	for k, v := range header {
+		w.Header()[k] = v
+	}
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // the client has gone; it will ask again
+}
+
+func (b *bank) sign(m payoutbank.Message, spoil bool) (http.Header, error) {
+	m.Timestamp = strconv.FormatInt(b.opts.Now().Unix(), 10)
+	h := http.Header{}
+	h.Set("Content-Type", "application/json")
+	h.Set(payoutbank.HeaderMerchant, m.Merchant)
+	h.Set(payoutbank.HeaderTimestamp, m.Timestamp)
+	h.Set(payoutbank.HeaderNonce, m.Nonce)
+	if spoil {
+		m.Nonce += "x"
+	}
+	signature, err := m.Sign(b.key)
+	h.Set(payoutbank.HeaderSignature, signature)
+	return h, err
+}
+
+func (b *bank) makeNotice(bill Bill, spoil bool) (http.Header, []byte, error) {
+	body, err := json.Marshal(lineOf(bill))
+	if err != nil {
+		return nil, nil, err
+	}
+	header, err := b.sign(payoutbank.Message{What: "notice", Merchant: bill.Merchant, Nonce: rand.Text(), Body: body}, spoil)
+	return header, body, err
+}

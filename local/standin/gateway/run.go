@@ -1,0 +1,88 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+// Run is the main function of a stand-in: it reads the flags, serves until it is told to stop, and reports
+// what went wrong.
+func Run(name string, open func(KeyFile, Options) (*Server, error)) error {
+	o := DefaultOptions()
+	o.Log = slog.New(slog.NewJSONHandler(os.Stdout, nil)).With("standin", name)
+	addr := flag.String("addr", "127.0.0.1:0", "loopback address to listen on")
+	keyPath := flag.String("keys", "", "key file made by local/standin/keys")
+	flag.StringVar(&o.State, "state", "", "folder in which bills are kept")
+	flag.StringVar(&o.NotifyURL, "notify", "", "address for notices; empty: the one in the request")
+	flag.DurationVar(&o.Settle, "settle", o.Settle, "time from acceptance to success or failure")
+	flag.DurationVar(&o.Return, "return", o.Return, "time from success to a late return")
+	control := flag.String("control", "on", "on or off: routes under /control to look in and to make trouble")
+	flag.Parse()
+	if *keyPath == "" || o.State == "" {
+		return errors.New("-keys and -state are needed")
+	}
+	keys, err := ReadKeys(*keyPath)
+	if err != nil {
+		return err
+	}
+	listener, err := listen(*addr)
+	if err != nil {
+		return err
+	}
+	s, err := open(keys, o)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	o.Log.Info("listening", "addr", listener.Addr().String())
+	return serve(listener, gate(s, *control != "off"))
+}
+
+// listen refuses addresses that others can reach: the control routes ask nobody who he is.
+func listen(addr string) (net.Listener, error) {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, err
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return nil, fmt.Errorf("-addr %s: a stand-in listens on loopback only", addr)
+	}
+	return net.Listen("tcp", addr)
+}
+
+// gate hides the control routes where they are not wanted.
+func gate(h http.Handler, control bool) http.Handler {
+	if control {
+		return h
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/", h)
+	mux.Handle("/control/", http.NotFoundHandler())
+	return mux
+}
+
+func serve(l net.Listener, h http.Handler) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	srv := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
+	ended := make(chan error, 1)
+	go func() { ended <- srv.Serve(l) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+		wait, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		defer cancel()
+		_ = srv.Shutdown(wait) // a held order ends with the process
+		return nil
+	}
+}

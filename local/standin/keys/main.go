@@ -1,0 +1,25 @@
+// Command keys makes the keys that the local gateways and functions share, unless they are there already.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+
+	"fenzhang/local/standin/gateway"
+)
+
+func main() {
+	out := flag.String("out", "", "key file; beside it FILE.secret.json gets the part for the functions' secret")
+	tenants := flag.String("tenants", "demo-mcn,demo-small", "tenants, each with a merchant account at either gateway")
+	flag.Parse()
+	if *out == "" {
+		fmt.Fprintln(os.Stderr, "keys: -out is needed")
+		os.Exit(2)
+	}
+	if err := gateway.EnsureKeys(*out, strings.Split(*tenants, ",")); err != nil {
+		fmt.Fprintln(os.Stderr, "keys:", err)
+		os.Exit(1)
+	}
+}

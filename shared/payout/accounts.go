@@ -1,0 +1,54 @@
+package payout
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"fenzhang/shared/fault"
+)
+
+// MerchantAccount is a tenant's account at a gateway, with the adapter that signs and verifies with its keys.
+type MerchantAccount struct {
+	Tenant   string
+	Merchant string // the gateway's number of the account
+	Method   Method
+	Gateway  Gateway
+}
+
+// Gateways are all merchant accounts that this function may use.
+type Gateways []MerchantAccount
+
+// For finds the account a tenant pays through: the named merchant, or the tenant's first for the method where
+// none is named. The error has reason merchant_missing.
+func (g Gateways) For(tenant string, method Method, merchant string) (Gateway, error) {
+	for _, a := range g {
+		if a.Tenant == tenant && a.Method == method && (merchant == "" || a.Merchant == merchant) {
+			return a.Gateway, nil
+		}
+	}
+	return nil, fault.Missing("merchant_missing", string(method), "The tenant has no merchant account for this way of paying; add one, or change the payee's account.")
+}
+
+// Notice reads a gateway's message with the keys of each merchant account of the method; the one whose keys
+// verify it gives the tenant.
+//
+// Errors: fault.SignatureInvalid when none does, fault.Absent when there is no such gateway here,
+// fault.InvalidInput when a verified message cannot be read.
+func (g Gateways) Notice(ctx context.Context, method Method, headers map[string]string, body []byte) (Notice, error) {
+	if !slices.ContainsFunc(g, func(a MerchantAccount) bool { return a.Method == method }) {
+		return Notice{}, fault.Absent("gateway")
+	}
+	for _, a := range g {
+		if a.Method != method {
+			continue
+		}
+		n, err := a.Gateway.ParseNotice(ctx, headers, body)
+		if errors.Is(err, ErrUnverified) {
+			continue
+		}
+		n.Tenant = a.Tenant
+		return n, err
+	}
+	return Notice{}, fault.New(fault.SignatureInvalid, "signature_wrong", "The message's signature is missing or wrong; sign it with the key that is registered for the merchant account.").Wrap(ErrUnverified)
+}
