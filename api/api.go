@@ -1,0 +1,26 @@
+// Package api carries the HTTP contract, so that a function can serve it and every test can hold answers against it.
+package api
+
+import (
+	_ "embed"
+	"fmt"
+	"sync"
+
+	"github.com/goccy/go-yaml"
+)
+
+// Spec is the contract as it is written, in YAML.
+//
+//go:embed openapi.yaml
+var Spec []byte
+
+// JSON is the contract as JSON, converted on the first call.
+func JSON() []byte { return converted() }
+
+var converted = sync.OnceValue(func() []byte {
+	out, err := yaml.YAMLToJSON(Spec)
+	if err != nil { // the document is part of the binary and read by this package's tests
+		panic(fmt.Sprintf("api: openapi.yaml: %v", err))
+	}
+	return out
+})
