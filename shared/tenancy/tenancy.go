@@ -53,14 +53,15 @@ type EntityAccount struct {
 
 // Taxpayer is one person or organisation (纳税人). Name and number are masked here; the vault holds them.
 type Taxpayer struct {
-	TaxpayerID string    `json:"taxpayer_id"`
-	Name       string    `json:"name"`
-	IDType     string    `json:"id_type"`
-	IDNumber   string    `json:"id_number"`
-	Phone      string    `json:"phone,omitempty"`
-	Profiles   []Profile `json:"profiles"`
-	Version    int       `json:"version"`
-	By         string    `json:"by,omitempty"`
+	From       civil.Date `json:"from,omitzero"` // first day of this version; none = from the beginning
+	TaxpayerID string     `json:"taxpayer_id"`
+	Name       string     `json:"name"`
+	IDType     string     `json:"id_type"`
+	IDNumber   string     `json:"id_number"`
+	Phone      string     `json:"phone,omitempty"`
+	Profiles   []Profile  `json:"profiles"`
+	Version    int        `json:"version"`
+	By         string     `json:"by,omitempty"`
 }
 
 // Profile is a taxpayer's effective-dated tax facts (涉税资料).
@@ -85,6 +86,12 @@ type Paper struct {
 	CheckedBy  string     `json:"checked_by,omitempty"`
 }
 
+// Dates gives first day and number of the version; a taxpayer has no last day.
+func (t Taxpayer) Dates() Version { return Version{From: t.From, Version: t.Version, By: t.By} }
+
+// Dates gives first day and number of the version; a creator has no last day.
+func (c Creator) Dates() Version { return Version{From: c.From, Version: c.Version, By: c.By} }
+
 // ProfileOn gives the profile in force on a day, and whether there is one.
 func (t Taxpayer) ProfileOn(day civil.Date) (Profile, bool) {
 	var best Profile
@@ -98,6 +105,7 @@ func (t Taxpayer) ProfileOn(day civil.Date) (Profile, bool) {
 
 // Creator is a payee account of the tenant (达人).
 type Creator struct {
+	From       civil.Date        `json:"from,omitzero"` // first day of this version; none = from the beginning
 	CreatorID  string            `json:"creator_id"`
 	TaxpayerID string            `json:"taxpayer_id"`
 	Nickname   string            `json:"nickname"`
@@ -170,20 +178,23 @@ type Party struct {
 
 // Reward is what an action earns: cash in yuan, traffic or shop points in whole numbers.
 type Reward struct {
-	Kind    string       `json:"kind"` // cash, traffic, shop
-	Amount  money.Amount `json:"-"`    // cash for the action, or for each unit when PerUnit
-	Points  int64        `json:"-"`    // points likewise
-	PerUnit bool         `json:"-"`
+	Kind    string       // cash, traffic, shop
+	Amount  money.Amount // cash for the action, or for each unit when PerUnit
+	Points  int64        // points likewise
+	PerUnit bool
 }
 
-// Strategy rewards matching events (激励策略).
+// Strategy rewards matching events (激励策略). Its JSON is the contract's: {match: {...}, reward: {...}, daily_cap}.
 type Strategy struct {
 	Version
-	StrategyID string       `json:"strategy_id"`
-	ActionType string       `json:"action_type"`
-	Platform   string       `json:"platform,omitempty"` // empty matches every platform
-	Reward     Reward       `json:"reward"`
-	DailyCap   money.Amount `json:"daily_cap,omitzero"`
+	StrategyID string
+	ActionType string
+	Platform   string // empty matches every platform
+	Reward     Reward
+	// DailyCap is the most a creator earns by it in a day, zero for no cap; DailyCapPoints likewise where the
+	// reward is points.
+	DailyCap       money.Amount
+	DailyCapPoints int64
 }
 
 // Position is a tenant's recorded decision where the law is open (税务口径).

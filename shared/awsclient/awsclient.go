@@ -1,0 +1,48 @@
+// Package awsclient makes the one AWS configuration of a function from what Lambda puts into its environment.
+// It reads no files and asks no metadata service, so that a cold start waits for nothing.
+package awsclient
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+)
+
+// ErrRegion tells that the environment names no region.
+var ErrRegion = errors.New("awsclient: AWS_REGION is not set")
+
+// Config reads region, credentials and endpoint from the environment: AWS_REGION, AWS_ACCESS_KEY_ID,
+// AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and, on a local stack, AWS_ENDPOINT_URL.
+func Config(_ context.Context) (aws.Config, error) { return from(os.Getenv) }
+
+func from(get func(string) string) (aws.Config, error) {
+	region := get("AWS_REGION")
+	if region == "" {
+		return aws.Config{}, ErrRegion
+	}
+	cfg := aws.Config{
+		Region:     region,
+		HTTPClient: awshttp.NewBuildableClient().WithTimeout(10 * time.Second).WithTransportOptions(tune),
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{
+				AccessKeyID: get("AWS_ACCESS_KEY_ID"), SecretAccessKey: get("AWS_SECRET_ACCESS_KEY"),
+				SessionToken: get("AWS_SESSION_TOKEN"), Source: "environment",
+			}, nil
+		}),
+	}
+	if endpoint := get("AWS_ENDPOINT_URL"); endpoint != "" {
+		cfg.BaseEndpoint = aws.String(endpoint)
+	}
+	return cfg, nil
+}
+
+// tune keeps enough connections for a batch's parallel calls: each new one costs a TLS handshake.
+func tune(t *http.Transport) {
+	t.MaxIdleConns, t.MaxIdleConnsPerHost = 128, 64
+	t.IdleConnTimeout = 50 * time.Second // DynamoDB closes idle connections after a minute
+}

@@ -1,0 +1,188 @@
+package tenancydb
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/keys"
+	"fenzhang/shared/tenancy"
+)
+
+// Creator finds a payee account as it stands today.
+func (s *Store) Creator(ctx context.Context, tenant, creator string) (tenancy.Creator, error) {
+	return inForce[tenancy.Creator](ctx, s, tenant, Creator, creator, civil.DateOf(s.now()))
+}
+
+// Taxpayer finds a taxpayer as it stands today, masked.
+func (s *Store) Taxpayer(ctx context.Context, tenant, taxpayer string) (tenancy.Taxpayer, error) {
+	return inForce[tenancy.Taxpayer](ctx, s, tenant, Taxpayer, taxpayer, civil.DateOf(s.now()))
+}
+
+// Entity finds the version of a paying entity in force on a day.
+func (s *Store) Entity(ctx context.Context, tenant, entity string, day civil.Date) (tenancy.PayingEntity, error) {
+	return inForce[tenancy.PayingEntity](ctx, s, tenant, Entity, entity, day)
+}
+
+func inForce[V tenancy.Dated](ctx context.Context, s *Store, tenant, kind, id string, day civil.Date) (V, error) {
+	covers := func(versions []V) bool {
+		_, ok := tenancy.InForce(versions, day)
+		return ok
+	}
+	versions, err := recall(s.memo, keys.Master(tenant, kind, id, 1).PK, covers, func() ([]V, error) {
+		return Versions[V](ctx, s, tenant, kind, id)
+	})
+	found, ok := tenancy.InForce(versions, day)
+	if err == nil && !ok {
+		err = fault.Absent(kind)
+	}
+	return found, err
+}
+
+// Contract finds the contract version in force on a day that covers the income type.
+func (s *Store) Contract(ctx context.Context, tenant, creator, incomeType string, day civil.Date) (tenancy.Contract, error) {
+	covers := func(all []tenancy.Contract) bool {
+		_, ok := covering(all, incomeType, day)
+		return ok
+	}
+	all, err := recall(s.memo, keys.CreatorContracts(tenant, creator), covers, func() ([]tenancy.Contract, error) {
+		return s.CreatorContracts(ctx, tenant, creator)
+	})
+	if err != nil {
+		return tenancy.Contract{}, err
+	}
+	found, ok := covering(all, incomeType, day)
+	if !ok {
+		return tenancy.Contract{}, fault.Missing("contract_missing", creator+" "+incomeType+" "+day.String(),
+			"No contract of this creator covers the income type on that day; add one, then send it again.")
+	}
+	return found, nil
+}
+
+// CreatorContracts reads all versions of all contracts of a creator, never from memory.
+func (s *Store) CreatorContracts(ctx context.Context, tenant, creator string) ([]tenancy.Contract, error) {
+	items, err := s.query(ctx, keys.CreatorContracts(tenant, creator), contractPrefix)
+	if err != nil {
+		return nil, err
+	}
+	return docs[tenancy.Contract](items)
+}
+
+// covering finds the contract in force that names a route for the income type.
+func covering(all []tenancy.Contract, incomeType string, day civil.Date) (tenancy.Contract, bool) {
+	for _, versions := range byContract(all) {
+		c, ok := tenancy.InForce(versions, day)
+		if _, covered := c.Routes[incomeType]; ok && covered {
+			return c, true
+		}
+	}
+	return tenancy.Contract{}, false
+}
+
+func byContract(all []tenancy.Contract) map[string][]tenancy.Contract {
+	out := map[string][]tenancy.Contract{}
+	for _, c := range all {
+		out[c.ContractID] = append(out[c.ContractID], c)
+	}
+	return out
+}
+
+// Strategies lists all versions of all reward strategies.
+func (s *Store) Strategies(ctx context.Context, tenant string) ([]tenancy.Strategy, error) {
+	return listed[tenancy.Strategy](ctx, s, tenant, Strategy)
+}
+
+// Positions lists the approved tax positions in force on a day. A change that nobody approved yet leaves the
+// approved version in force.
+func (s *Store) Positions(ctx context.Context, tenant string, day civil.Date) ([]tenancy.Position, error) {
+	all, err := listed[tenancy.Position](ctx, s, tenant, Position)
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	approved := map[string][]tenancy.Position{}
+	for _, p := range all {
+		if !p.Approved() {
+			continue
+		}
+		if approved[p.PositionID] == nil {
+			ids = append(ids, p.PositionID)
+		}
+		approved[p.PositionID] = append(approved[p.PositionID], p)
+	}
+	var out []tenancy.Position
+	for _, id := range ids {
+		if p, ok := tenancy.InForce(approved[id], day); ok {
+			out = append(out, p)
+		}
+	}
+	return out, nil
+}
+
+// listed reads the directory of a kind whose entries are single versions.
+func listed[V any](ctx context.Context, s *Store, tenant, kind string) ([]V, error) {
+	some := func(all []V) bool { return len(all) > 0 }
+	return recall(s.memo, keys.MasterList(tenant, kind), some, func() ([]V, error) {
+		items, err := s.query(ctx, keys.MasterList(tenant, kind), "")
+		if err != nil {
+			return nil, err
+		}
+		return docs[V](items)
+	})
+}
+
+// Tenants lists all tenants, in the order of their names.
+func (s *Store) Tenants(ctx context.Context) ([]string, error) {
+	items, err := s.query(ctx, keys.Tenants(), "")
+	if err != nil {
+		return nil, err
+	}
+	out := make([]string, 0, len(items))
+	for _, it := range items {
+		out = append(out, textOf(it, "sk"))
+	}
+	return out, nil
+}
+
+// Creators lists a tenant's creators by id; the cursor is the last id of the page before.
+func (s *Store) Creators(ctx context.Context, tenant, cursor string, limit int) ([]tenancy.Creator, string, error) {
+	items, next, err := s.page(ctx, keys.MasterList(tenant, Creator), cursor, limit)
+	if err != nil {
+		return nil, "", err
+	}
+	found, err := docs[tenancy.Creator](items)
+	return found, next, err
+}
+
+// page reads one page of a directory.
+func (s *Store) page(ctx context.Context, pk, cursor string, limit int) ([]item, string, error) {
+	in := &dynamodb.QueryInput{
+		TableName: &s.table, KeyConditionExpression: aws.String("pk = :pk"),
+		ExpressionAttributeValues: item{":pk": text(pk)}, Limit: aws.Int32(int32(min(max(limit, 1), 1000))),
+	}
+	if cursor != "" {
+		in.ExclusiveStartKey = primary(keys.Key{PK: pk, SK: cursor})
+	}
+	out, err := s.db.Query(ctx, in)
+	if err != nil {
+		return nil, "", fault.Later(err)
+	}
+	next := ""
+	if len(out.LastEvaluatedKey) > 0 {
+		next = textOf(out.LastEvaluatedKey, "sk")
+	}
+	return out.Items, next, nil
+}
+
+// marshal writes an object; our own types always can be written.
+func marshal(v any) (string, error) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return "", fault.Internal(err)
+	}
+	return string(b), nil
+}

@@ -1,0 +1,109 @@
+package tenancydb
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"fenzhang/shared/audit"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/keys"
+	"fenzhang/shared/outbox"
+	"fenzhang/shared/vault"
+)
+
+// A taxpayer's data keys and sealed records lie in one partition, so that one query reads all.
+const (
+	recordPrefix  = "R#"
+	keyPrefix     = "V#"
+	wrappedAttr   = "wrapped"
+	madeAttr      = "made" // unix seconds
+	keyNumberAttr = "key"
+	fieldsAttr    = "fields"
+)
+
+var _ vault.Store = (*Store)(nil)
+var _ vault.ReadLog = (*Store)(nil)
+
+// Box reads a taxpayer's data keys and sealed records.
+func (s *Store) Box(ctx context.Context, tenant, taxpayer string) (vault.Box, error) {
+	items, err := s.query(ctx, keys.DataKey(tenant, taxpayer, 1).PK, "")
+	if err != nil {
+		return vault.Box{}, err
+	}
+	box := vault.Box{Records: map[string]vault.Record{}}
+	for _, it := range items {
+		switch sk := textOf(it, "sk"); {
+		case strings.HasPrefix(sk, keyPrefix):
+			box.Keys = append(box.Keys, vault.DataKey{
+				Version: intOf(it, versionAttr), Wrapped: bytesOf(it[wrappedAttr]), Made: time.Unix(int64(intOf(it, madeAttr)), 0),
+			})
+		case strings.HasPrefix(sk, recordPrefix):
+			r := vault.Record{Name: sk[len(recordPrefix):], KeyVersion: intOf(it, keyNumberAttr), Revision: textOf(it, actAttr), Fields: map[string][]byte{}}
+			if fields, ok := it[fieldsAttr].(*types.AttributeValueMemberM); ok {
+				for name, v := range fields.Value {
+					r.Fields[name] = bytesOf(v)
+				}
+			}
+			box.Records[r.Name] = r
+		}
+	}
+	return box, nil
+}
+
+func bytesOf(v types.AttributeValue) []byte {
+	if b, ok := v.(*types.AttributeValueMemberB); ok {
+		return b.Value
+	}
+	return nil
+}
+
+// sealing lists the writes of a Sealing. A record that was read before is replaced only as it was read.
+func (s *Store) sealing(tenant, act string, sealed vault.Sealing) []types.TransactWriteItem {
+	var out []types.TransactWriteItem
+	if k := sealed.NewKey; k != nil {
+		it := primary(keys.DataKey(tenant, sealed.Taxpayer, k.Version))
+		it[versionAttr], it[wrappedAttr], it[madeAttr] = number(int64(k.Version)), &types.AttributeValueMemberB{Value: k.Wrapped}, number(k.Made.Unix())
+		it[actAttr] = text(act)
+		out = append(out, s.once(it))
+	}
+	for _, r := range sealed.Records {
+		fields := item{}
+		for name, b := range r.Fields {
+			fields[name] = &types.AttributeValueMemberB{Value: b}
+		}
+		it := primary(keys.Key{PK: keys.DataKey(tenant, sealed.Taxpayer, 1).PK, SK: recordPrefix + r.Name})
+		it[keyNumberAttr], it[fieldsAttr], it[actAttr] = number(int64(r.KeyVersion)), &types.AttributeValueMemberM{Value: fields}, text(act)
+		put := &types.Put{TableName: &s.table, Item: it}
+		if r.Revision != "" {
+			put.ConditionExpression = aws.String("#act = :seen")
+			put.ExpressionAttributeNames = map[string]string{"#act": actAttr}
+			put.ExpressionAttributeValues = item{":seen": text(r.Revision)}
+			put.ReturnValuesOnConditionCheckFailure = types.ReturnValuesOnConditionCheckFailureAllOld
+		}
+		out = append(out, types.TransactWriteItem{Put: put})
+	}
+	return out
+}
+
+// Recorded puts the audit record of a read of personal data into the outbox.
+func (s *Store) Recorded(ctx context.Context, r audit.Record) error {
+	it, err := outbox.Item(r, nil)
+	if err != nil {
+		return fault.Internal(err)
+	}
+	_, err = s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.settlements, Item: it, ConditionExpression: aws.String("attribute_not_exists(pk)")})
+	var there *types.ConditionalCheckFailedException
+	if errors.As(err, &there) { // ids are random: it is this very record, written by a try whose answer was lost
+		return nil
+	}
+	if err != nil {
+		return fault.Later(err)
+	}
+	return nil
+}

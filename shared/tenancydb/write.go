@@ -1,0 +1,278 @@
+package tenancydb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"fenzhang/shared/audit"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/keys"
+	"fenzhang/shared/outbox"
+	"fenzhang/shared/vault"
+)
+
+// contractPrefix begins the entries of a creator's contracts; guardKey is the item beside them that makes
+// two changes of one creator's contracts follow each other.
+const (
+	contractPrefix = "V#"
+	guardKey       = "GUARD"
+)
+
+// Object is one new version of one object of master data.
+type Object struct {
+	Kind, ID string
+	Version  int // 1 creates the object
+	Doc      any // one of tenancy's types, masked
+	Digest   string
+	// Creator is the creator of a contract; Guard is the number of changes to the creator's contracts that
+	// were seen when this one was decided.
+	Creator string
+	Guard   int
+	// Hash is the keyed hash under which a new taxpayer will be found.
+	Hash string
+}
+
+// Change is what one act writes: objects, what the vault sealed of them, and the audit record. The record's
+// ID is chosen before the first try and names the act.
+type Change struct {
+	Objects []Object
+	Sealed  []vault.Sealing
+	Record  audit.Record
+}
+
+// ErrRaced tells that what the change was decided upon has changed meanwhile; nothing was written, and the
+// caller looks again and decides anew.
+var ErrRaced = errors.New("tenancydb: somebody was faster")
+
+// Put writes a change completely or not at all.
+// Errors: ErrRaced; fault.Unavailable when the table is busy.
+func (s *Store) Put(ctx context.Context, c Change) error {
+	if err := s.enlist(ctx, c.Record.Tenant); err != nil {
+		return err
+	}
+	parts, err := s.parts(c)
+	if err != nil {
+		return err
+	}
+	return s.transact(ctx, parts, c.Record.ID)
+}
+
+// enlist notes the tenant in the directory of tenants before its first object; a tenant without objects does
+// no harm there, one that schedules overlook would.
+func (s *Store) enlist(ctx context.Context, tenant string) error {
+	known := "enlisted " + tenant
+	if _, ok := s.memo.get(known); ok {
+		return nil
+	}
+	_, err := s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: primary(keys.Key{PK: keys.Tenants(), SK: tenant})})
+	if err != nil {
+		return fault.Later(err)
+	}
+	s.memo.put(known, true, s.now())
+	return nil
+}
+
+// parts lists the writes; the first one of each object is its version item.
+func (s *Store) parts(c Change) ([]types.TransactWriteItem, error) {
+	var out []types.TransactWriteItem
+	for _, o := range c.Objects {
+		part, err := s.object(c.Record.Tenant, c.Record.ID, o)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, part...)
+	}
+	for _, sealed := range c.Sealed {
+		out = append(out, s.sealing(c.Record.Tenant, c.Record.ID, sealed)...)
+	}
+	record, err := outbox.Put(s.settlements, c.Record, nil)
+	if err != nil {
+		return nil, fault.Internal(err)
+	}
+	return append(out, record), nil
+}
+
+func (s *Store) object(tenant, act string, o Object) ([]types.TransactWriteItem, error) {
+	doc, err := marshal(o.Doc)
+	if err != nil {
+		return nil, err
+	}
+	version := primary(keys.Master(tenant, o.Kind, o.ID, o.Version))
+	version[docAttr], version[versionAttr], version[actAttr] = text(doc), number(int64(o.Version)), text(act)
+	version[digestAttr] = text(o.Digest)
+	parts := []types.TransactWriteItem{s.once(version), s.listEntry(tenant, o, doc)}
+	if o.Kind == Contract {
+		parts = append(parts, s.contractEntry(tenant, o, doc), s.guard(tenant, o))
+	}
+	if o.Kind == Taxpayer && o.Version == 1 {
+		found := primary(keys.Lookup(tenant, o.Hash))
+		found[taxpayerAttr], found[actAttr] = text(o.ID), text(act)
+		parts = append(parts, s.once(found))
+	}
+	return parts, nil
+}
+
+// once puts an item that must not be there yet.
+func (s *Store) once(it item) types.TransactWriteItem {
+	return types.TransactWriteItem{Put: &types.Put{
+		TableName: &s.table, Item: it, ConditionExpression: aws.String("attribute_not_exists(pk)"),
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	}}
+}
+
+// listEntry is the object's line in the directory of its kind: the newest version, and each version where
+// readers want them all at once.
+func (s *Store) listEntry(tenant string, o Object, doc string) types.TransactWriteItem {
+	k := keys.Key{PK: keys.MasterList(tenant, o.Kind), SK: o.ID}
+	if o.Kind == Strategy || o.Kind == Position {
+		k.SK += "#" + keys.Master(tenant, o.Kind, o.ID, o.Version).SK
+	}
+	up := &types.Update{
+		TableName: &s.table, Key: primary(k),
+		UpdateExpression:          aws.String("SET #doc = :doc, #version = :version"),
+		ExpressionAttributeNames:  map[string]string{"#doc": docAttr, "#version": versionAttr},
+		ExpressionAttributeValues: item{":doc": text(doc), ":version": number(int64(o.Version))},
+	}
+	if o.Kind == Taxpayer && o.Version == 1 {
+		up.UpdateExpression = aws.String(*up.UpdateExpression + ", #since = :since")
+		up.ExpressionAttributeNames["#since"] = keySinceAttr
+		up.ExpressionAttributeValues[":since"] = number(s.now().Unix())
+	}
+	return types.TransactWriteItem{Update: up}
+}
+
+func (s *Store) contractEntry(tenant string, o Object, doc string) types.TransactWriteItem {
+	it := primary(keys.Key{PK: keys.CreatorContracts(tenant, o.Creator), SK: contractPrefix + o.ID + "#" + strconv.Itoa(o.Version)})
+	it[docAttr] = text(doc)
+	return types.TransactWriteItem{Put: &types.Put{TableName: &s.table, Item: it}}
+}
+
+// guard counts the changes of a creator's contracts: overlaps are checked against what was read, so nobody
+// may have added one since.
+func (s *Store) guard(tenant string, o Object) types.TransactWriteItem {
+	condition := "#version = :seen"
+	if o.Guard == 0 {
+		condition = "attribute_not_exists(#version)"
+	}
+	up := &types.Update{
+		TableName: &s.table, Key: primary(keys.Key{PK: keys.CreatorContracts(tenant, o.Creator), SK: guardKey}),
+		UpdateExpression: aws.String("SET #version = :next"), ConditionExpression: &condition,
+		ExpressionAttributeNames:  map[string]string{"#version": versionAttr},
+		ExpressionAttributeValues: item{":next": number(int64(o.Guard + 1))},
+	}
+	if o.Guard > 0 {
+		up.ExpressionAttributeValues[":seen"] = number(int64(o.Guard))
+	}
+	return types.TransactWriteItem{Update: up}
+}
+
+// ContractGuard gives the number of changes to a creator's contracts so far, to be read before they are.
+func (s *Store) ContractGuard(ctx context.Context, tenant, creator string) (int, error) {
+	it, err := s.get(ctx, keys.Key{PK: keys.CreatorContracts(tenant, creator), SK: guardKey})
+	if err != nil || it == nil {
+		return 0, err
+	}
+	return intOf(it, versionAttr), nil
+}
+
+// Digest gives the digest of an object's first version, and whether the object exists.
+func (s *Store) Digest(ctx context.Context, tenant, kind, id string) (string, bool, error) {
+	it, err := s.get(ctx, keys.Master(tenant, kind, id, 1))
+	return textOf(it, digestAttr), it != nil, err
+}
+
+// TaxpayerByHash finds the taxpayer of a keyed hash of ID type and number; "" when there is none.
+func (s *Store) TaxpayerByHash(ctx context.Context, tenant, hash string) (string, error) {
+	it, err := s.get(ctx, keys.Lookup(tenant, hash))
+	return textOf(it, taxpayerAttr), err
+}
+
+func (s *Store) get(ctx context.Context, k keys.Key) (item, error) {
+	out, err := s.db.GetItem(ctx, &dynamodb.GetItemInput{TableName: &s.table, Key: primary(k), ConsistentRead: aws.Bool(true)})
+	if err != nil {
+		return nil, fault.Later(err)
+	}
+	return out.Item, nil
+}
+
+func intOf(it item, name string) int {
+	v, ok := it[name].(*types.AttributeValueMemberN)
+	if !ok {
+		return 0
+	}
+	n, _ := strconv.Atoi(v.Value) // the table's numbers are ours: whole and small
+	return n
+}
+
+// transactTries bounds how often a conflict with another transaction is tried again.
+const transactTries = 6
+
+// transact writes all parts or none. A conflict is tried again with the same token; a failed condition on an
+// item that this very act wrote is success: an earlier try went through and only its answer was lost.
+func (s *Store) transact(ctx context.Context, parts []types.TransactWriteItem, act string) error {
+	in := &dynamodb.TransactWriteItemsInput{TransactItems: parts, ClientRequestToken: &act}
+	for try := 1; ; try++ {
+		_, err := s.db.TransactWriteItems(ctx, in)
+		if err == nil {
+			return nil
+		}
+		var cancelled *types.TransactionCanceledException
+		conflict := isConflict(err)
+		if errors.As(err, &cancelled) {
+			switch {
+			case mine(cancelled, act):
+				return nil
+			case failedCondition(cancelled):
+				return ErrRaced
+			}
+			conflict = true
+		}
+		if !conflict || try == transactTries {
+			return fault.Later(fmt.Errorf("transaction %s: %w", act, err))
+		}
+		if err := s.pause(ctx, time.Duration(try*try)*10*time.Millisecond); err != nil {
+			return fault.Later(err)
+		}
+	}
+}
+
+func isConflict(err error) bool {
+	var conflict *types.TransactionConflictException
+	var running *types.TransactionInProgressException
+	return errors.As(err, &conflict) || errors.As(err, &running)
+}
+
+func failedCondition(e *types.TransactionCanceledException) bool {
+	for _, r := range e.CancellationReasons {
+		if aws.ToString(r.Code) == "ConditionalCheckFailed" {
+			return true
+		}
+	}
+	return false
+}
+
+// mine tells whether an item in the way was written by the act itself.
+func mine(e *types.TransactionCanceledException, act string) bool {
+	for _, r := range e.CancellationReasons {
+		if textOf(r.Item, actAttr) == act {
+			return true
+		}
+	}
+	return false
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
