@@ -1,0 +1,164 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"fenzhang/local/apiclient"
+	"fenzhang/shared/civil"
+)
+
+// eventLines is how many lines the event files of the three months have together.
+const eventLines = 20_000
+
+// How many lines of a month are something else than a plain event.
+const (
+	eventRepeats = 40
+	eventLate    = 12
+	earners      = 22 // creators with rewarded actions in a month
+	activeDays   = 9
+)
+
+// brokenEvents are refused by the API, each for another reason; the last is no JSON at all and is refused by
+// the loader.
+var brokenEvents = [...]string{
+	`{"event_id":"bad-quantity","creator_id":"c024","action_type":"new_follower","occurred_at":"2026-08-05T20:00:00+08:00","quantity":0}`,
+	`{"event_id":"bad-action","creator_id":"c024","action_type":"New Follower","occurred_at":"2026-08-05T20:00:00+08:00"}`,
+	`{"event_id":"bad-time","creator_id":"c024","action_type":"new_follower","occurred_at":"yesterday"}`,
+	`{"event_id":"bad-field","creator_id":"c024","action_type":"new_follower","occurred_at":"2026-08-05T20:00:00+08:00","amount":"9.99"}`,
+	`{"creator_id":"c024","action_type":"new_follower","occurred_at":"2026-08-05T20:00:00+08:00"}`,
+	`{"event_id":"cut-off","creator_id":"c024","action_ty`,
+}
+
+// engagement makes the incentive events of a tenant.
+type engagement struct {
+	r      *random
+	serial int
+}
+
+// happening is an event with the day and the cash that follow from it.
+type happening struct {
+	at   time.Time
+	line []byte
+}
+
+// one makes a single event of a creator on a day and tells the tally what it earns in a statement.
+func (g *engagement) one(m member, day civil.Date, statement civil.Month, sums tally) (happening, error) {
+	g.serial++
+	at := day.Start().Add(time.Duration(g.r.between(18*3600, 24*3600-1)) * time.Second)
+	e := apiclient.Event{EventID: fmt.Sprintf("ev%06d", g.serial), CreatorID: m.id, OccurredAt: at.Format(time.RFC3339)}
+	var fen int64
+	switch n := g.r.below(1000); {
+	case n < 300:
+		e.ActionType, e.Quantity = "live_minutes", g.r.between(5, 60)
+		fen = 2 * e.Quantity
+	case n < 550:
+		e.ActionType, fen = "new_follower", 30
+	case n < 700:
+		e.ActionType, e.Platform, fen = "order_referred", platform, 150
+	case n < 880:
+		e.ActionType, e.ContentID = "video_share", fmt.Sprintf("v%05d", g.r.below(500))
+	case n < 997:
+		e.ActionType = "daily_checkin"
+	default:
+		e.ActionType = "coupon_claim"
+	}
+	if g.r.chance(3) {
+		e.UTM = &apiclient.UTM{Source: "douyin", Medium: "feed", Campaign: "autumn"}
+		e.Metrics = map[string]string{"ctr": fmt.Sprintf("0.%03d", g.r.below(1000))}
+	}
+	if fen > 0 {
+		sums.add(m, incentive, statement, fen)
+	}
+	line, err := json.Marshal(e)
+	return happening{at, line}, err
+}
+
+// month makes the events of one month in two files, before the 16th and from it on.
+func (g *engagement) month(members []member, index int, sums tally) (first, second []byte, err error) {
+	month := serviceMonths()[index]
+	lines := eventLines * (index + 1) / 3
+	lines -= eventLines * index / 3
+	broken := brokenEvents[index*2 : index*2+2]
+	active := g.earners(members)
+	all := make([]happening, 0, lines)
+	days := map[string][]civil.Date{}
+	for _, m := range active {
+		days[m.id] = g.days(month)
+	}
+	for range lines - eventRepeats - len(broken) - g.lateCount(index) {
+		m := pick(g.r, active)
+		h, err := g.one(m, pick(g.r, days[m.id]), month, sums)
+		if err != nil {
+			return nil, nil, err
+		}
+		all = append(all, h)
+	}
+	slices.SortStableFunc(all, func(a, b happening) int { return cmp.Compare(a.at.UnixNano(), b.at.UnixNano()) })
+	half := slices.IndexFunc(all, func(h happening) bool { return civil.DateOf(h.at).Day() > 15 })
+	early, late := g.repeat(all[:half:half]), g.repeat(all[half:])
+	for range g.lateCount(index) {
+		h, err := g.one(pick(g.r, active), month.Add(-1).Day(20+g.r.below(10)), month, sums)
+		if err != nil {
+			return nil, nil, err
+		}
+		late = append(late, h.line)
+	}
+	return join(early, broken), join(late, nil), nil
+}
+
+// lateCount is how many events of the month before arrive with this month's; before the first there is none.
+func (g *engagement) lateCount(index int) int {
+	if index == 0 {
+		return 0
+	}
+	return eventLate
+}
+
+// earners draws the creators whose actions are rewarded in a month.
+func (g *engagement) earners(members []member) []member {
+	var able []member
+	for _, m := range members {
+		if m.earns[incentive] {
+			able = append(able, m)
+		}
+	}
+	shuffle(g.r, able)
+	return able[:min(earners, len(able))]
+}
+
+// days draws the days on which a creator is live.
+func (g *engagement) days(month civil.Month) []civil.Date {
+	var all []civil.Date
+	for d := 1; d <= month.Last().Day(); d++ {
+		all = append(all, month.Day(d))
+	}
+	shuffle(g.r, all)
+	return all[:activeDays]
+}
+
+// repeat sends half of a month's repeats again, each somewhere after its first.
+func (g *engagement) repeat(all []happening) [][]byte {
+	var lines [][]byte
+	for _, h := range all {
+		lines = append(lines, h.line)
+	}
+	for range eventRepeats / 2 {
+		i := g.r.below(len(lines))
+		at := i + 1 + g.r.below(len(lines)-i)
+		lines = slices.Insert(lines, at, lines[i])
+	}
+	return lines
+}
+
+// join writes the lines, with the broken ones among the first.
+func join(lines [][]byte, broken []string) []byte {
+	for i, b := range broken {
+		lines = slices.Insert(lines, 100*(i+1), []byte(b))
+	}
+	return append(bytes.Join(lines, []byte("\n")), '\n')
+}

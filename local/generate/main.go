@@ -1,0 +1,216 @@
+// Command generate makes the demo data in samples/ from a seed: the same seed gives the same bytes. All
+// people, companies and numbers in it are made up.
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"log"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/money"
+)
+
+// Seed is the seed of the committed samples.
+const Seed = 20260801
+
+const (
+	demoTenant  = "demo-mcn"
+	smallTenant = "demo-small"
+)
+
+// file says what a sample file is and on which business date a client would send it.
+type file struct {
+	Path   string     `json:"path"`
+	Tenant string     `json:"tenant"`
+	Kind   string     `json:"kind"` // live_tips, xingtu, orders, events, settle_calls
+	SendOn civil.Date `json:"send_on"`
+	Bytes  int        `json:"bytes"`
+	SHA256 string     `json:"sha256"`
+}
+
+// manifest lists the files and what they must lead to.
+type manifest struct {
+	Seed     uint64     `json:"seed"`
+	Tenants  []string   `json:"tenants"`
+	Files    []file     `json:"files"`
+	Expected []expected `json:"expected"`
+}
+
+// output collects files.
+type output struct {
+	content map[string][]byte
+	list    manifest
+}
+
+// add puts a file into the output; kind "" leaves it out of the list of what is sent.
+func (o *output) add(path, tenant, kind string, sendOn civil.Date, content []byte) {
+	o.content[path] = content
+	if kind == "" {
+		return
+	}
+	sum := sha256.Sum256(content)
+	o.list.Files = append(o.list.Files, file{path, tenant, kind, sendOn, len(content), hex.EncodeToString(sum[:])})
+}
+
+// Generate gives all sample files by path.
+func Generate(seed uint64) (map[string][]byte, error) {
+	r := &random{state: seed}
+	o := &output{content: map[string][]byte{}, list: manifest{Seed: seed, Tenants: []string{demoTenant, smallTenant}}}
+	rates := []map[string]string{{"unit": "音浪", "from": since, "yuan": "0.1"}}
+	if err := o.addJSON("rates.json", "", "", civil.Date{}, rates); err != nil {
+		return nil, err
+	}
+	if err := o.demo(r); err != nil {
+		return nil, err
+	}
+	if err := o.small(r); err != nil {
+		return nil, err
+	}
+	if err := o.addJSON("manifest.json", "", "", civil.Date{}, o.list); err != nil {
+		return nil, err
+	}
+	return o.content, nil
+}
+
+// demo makes the files of the demo agency.
+func (o *output) demo(r *random) error {
+	members, w := world(r)
+	if err := o.addJSON(demoTenant+"/master.json", "", "", civil.Date{}, w); err != nil {
+		return err
+	}
+	sums := tally{}
+	shop, fans := &shopping{r: r}, &engagement{r: r}
+	var direct []expected
+	for i, month := range serviceMonths() {
+		if err := o.statements(r, members, i, sums); err != nil {
+			return err
+		}
+		pages, err := writePages(shop.month(members, i, sums))
+		if err != nil {
+			return err
+		}
+		o.add(dir(month)+"orders.ndjson", demoTenant, "orders", dayAfter(month), pages)
+		first, second, err := fans.month(members, i, sums)
+		if err != nil {
+			return err
+		}
+		o.add(dir(month)+"events-1.ndjson", demoTenant, "events", month.Day(16), first)
+		o.add(dir(month)+"events-2.ndjson", demoTenant, "events", dayAfter(month), second)
+		calls, list := directCalls(members, i)
+		direct = append(direct, list...)
+		if err := o.addJSON(dir(month)+"settle-calls.json", demoTenant, "settle_calls", payDay(month), calls); err != nil {
+			return err
+		}
+	}
+	o.list.Expected = append(sums.list(demoTenant), direct...)
+	return nil
+}
+
+// statements makes the two CSV files of a month. The one of September is GB18030, that of October begins
+// with a byte order mark.
+func (o *output) statements(r *random, members []member, i int, sums tally) error {
+	month := serviceMonths()[i]
+	tips, ads := statements(r, members, i, sums)
+	if i > 0 {
+		tips = append(tips, lateTips(r, members, i, sums)...)
+	}
+	content, err := writeCSV(tipHeadings[i], messUp(r, tips, i))
+	if err != nil {
+		return err
+	}
+	name := "live-tips.csv"
+	switch i {
+	case 1:
+		name = "live-tips.gb18030.csv"
+		if content, err = inGB18030(content); err != nil {
+			return err
+		}
+	case 2:
+		content = append([]byte("\ufeff"), content...)
+	}
+	o.add(dir(month)+name, demoTenant, "live_tips", dayAfter(month), content)
+	if content, err = writeCSV(adHeadings, ads); err != nil {
+		return err
+	}
+	o.add(dir(month)+"xingtu.csv", demoTenant, "xingtu", dayAfter(month), content)
+	return nil
+}
+
+// small makes the files of the second agency: live tips of two months.
+func (o *output) small(r *random) error {
+	members, w := smallWorld(r)
+	if err := o.addJSON(smallTenant+"/master.json", "", "", civil.Date{}, w); err != nil {
+		return err
+	}
+	sums := tally{}
+	for i, month := range serviceMonths()[1:] {
+		tips, _ := statements(r, members, i+1, sums)
+		content, err := writeCSV(tipHeadings[0], tips)
+		if err != nil {
+			return err
+		}
+		o.add(strings.Replace(dir(month), demoTenant, smallTenant, 1)+"live-tips.csv", smallTenant, "live_tips", dayAfter(month), content)
+	}
+	o.list.Expected = append(o.list.Expected, sums.list(smallTenant)...)
+	return nil
+}
+
+func dir(month civil.Month) string { return demoTenant + "/" + month.String() + "/" }
+
+func (o *output) addJSON(path, tenant, kind string, sendOn civil.Date, v any) error {
+	b, err := json.MarshalIndent(v, "", " ")
+	if err != nil {
+		return err
+	}
+	o.add(path, tenant, kind, sendOn, append(b, '\n'))
+	return nil
+}
+
+func main() {
+	seed := flag.Uint64("seed", Seed, "seed of the random numbers")
+	out := flag.String("out", "samples", "folder to write into")
+	flag.Parse()
+	if err := write(*seed, *out); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func write(seed uint64, out string) error {
+	files, err := Generate(seed)
+	if err != nil {
+		return err
+	}
+	paths := make([]string, 0, len(files))
+	for path := range files {
+		paths = append(paths, path)
+	}
+	slices.Sort(paths)
+	for _, path := range paths {
+		full := filepath.Join(out, filepath.FromSlash(path))
+		if err := os.MkdirAll(filepath.Dir(full), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(full, files[path], 0o644); err != nil {
+			return err
+		}
+		fmt.Printf("%9d  %s\n", len(files[path]), full)
+	}
+	var list manifest
+	if err := json.Unmarshal(files["manifest.json"], &list); err != nil {
+		return err
+	}
+	var gross money.Amount
+	for _, e := range list.Expected {
+		gross = gross.Add(e.Gross)
+	}
+	fmt.Printf("%d settlements expected, gross %s\n", len(list.Expected), gross)
+	return nil
+}

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"cmp"
+	"slices"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/money"
+)
+
+// expected is one settlement that the sample data must lead to: what a statement of a period gathers, late
+// and refunded lines included, or a direct settle call.
+type expected struct {
+	Tenant     string       `json:"tenant"`
+	CreatorID  string       `json:"creator_id"`
+	IncomeType string       `json:"income_type"`
+	Period     civil.Month  `json:"period"`
+	ActivityID string       `json:"activity_id"`
+	PayOn      civil.Date   `json:"pay_on"`
+	Gross      money.Amount `json:"gross"`
+}
+
+// what names one statement: a creator's income of one type in one month.
+type what struct {
+	creator, incomeType string
+	period              civil.Month
+}
+
+// tally sums what each statement must gather.
+type tally map[what]int64
+
+func (t tally) add(m member, incomeType string, period civil.Month, fen int64) {
+	t[what{m.id, incomeType, period}] += fen
+}
+
+// list gives the statements in a fixed order.
+func (t tally) list(tenant string) []expected {
+	out := make([]expected, 0, len(t))
+	for w, fen := range t {
+		out = append(out, expected{tenant, w.creator, w.incomeType, w.period,
+			"stmt:" + w.incomeType + ":" + w.period.String(), payDay(w.period), money.Fen(fen)})
+	}
+	slices.SortFunc(out, func(a, b expected) int {
+		return cmp.Or(cmp.Compare(a.Period.String(), b.Period.String()), cmp.Compare(a.CreatorID, b.CreatorID), cmp.Compare(a.IncomeType, b.IncomeType))
+	})
+	return out
+}
+
+// serviceMonths are the months of the demo.
+func serviceMonths() []civil.Month {
+	first := civil.MustMonth("2026-08")
+	return []civil.Month{first, first.Add(1), first.Add(2)}
+}
+
+// payDay is the 15th of the next month, or the Monday after it: in the demo's months no holiday touches it.
+func payDay(period civil.Month) civil.Date {
+	day := period.Add(1).Day(15)
+	for day.Weekday() == 0 || day.Weekday() == 6 {
+		day = day.AddDays(1)
+	}
+	return day
+}
+
+// fixedFen are the distributable amounts of the worked cases, by creator, type and month (August first).
+// docs/worked-cases.md explains what follows from them.
+var fixedFen = map[string]map[string][3]int64{
+	"c001": {liveTip: {2500_00, 40000_00, 7070_00}, commerce: {2875_00, 45000_00, 7322_50}},
+	"c002": {liveTip: {2500_00, 40000_00, 7070_00}, commerce: {2875_00, 45000_00, 7322_50}},
+	"c003": {liveTip: {126250_00, 63125_00, 25250_00}},
+	"c004": {commerce: {12625_00, 12625_00, 12625_00}},
+	"c005": {commerce: {1262_50, 1262_50, 1262_50}},
+	"c006": {commerce: {1262_49, 1262_49, 1262_49}},
+	"s001": {liveTip: {0, 5000_00, 20200_00}},
+	"s002": {liveTip: {0, 3000_00, 1683_00}},
+}
+
+// total gives what the agency receives for a creator, a type and a month; 0 for nothing.
+func (m member) total(r *random, incomeType string, month int) int64 {
+	if m.fixed {
+		return fixedFen[m.id][incomeType][month]
+	}
+	if !m.earns[incomeType] || m.id != "c009" && r.chance(map[string]int{liveTip: 10, commerce: 13, xingtu: 45}[incomeType]) {
+		return 0
+	}
+	switch incomeType {
+	case liveTip:
+		if m.id == "c009" {
+			return []int64{60000_00, 310000_00, 82000_00}[month]
+		}
+		return r.between(600, 4000) * r.between(1, 5) * 100 / 10 * 10
+	case commerce:
+		return r.between(500_00, 3000_00) * r.between(1, 4)
+	default:
+		return r.between(1500_00, 9000_00) * r.between(1, 3)
+	}
+}

@@ -1,0 +1,214 @@
+package income
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"golang.org/x/text/encoding/simplifiedchinese"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/money"
+)
+
+// aliasData maps each column we know to the headings under which platforms and people write it.
+//
+//go:embed aliases.json
+var aliasData []byte
+
+// Spec says what a statement file is, since the file does not.
+type Spec struct {
+	Source     string // its name, for remarks
+	IncomeType string
+	Platform   string
+	Roster     Roster
+	Rates      Rates
+}
+
+// maxFile bounds a file; a statement of a month of a large agency is a tenth of it.
+const maxFile = 32 << 20
+
+// required are the columns without which a row is no income.
+var required = [...]string{"row_id", "day", "period", "account_uid", "unit", "settled"}
+
+// ReadStatement reads a CSV statement in UTF-8 (with or without a mark) or GB18030. A bad row is refused and
+// the rest is read; the error is for files that cannot be read at all: unknown encoding, no known heading.
+func ReadStatement(r io.Reader, spec Spec) (Batch, error) {
+	text, err := decode(r)
+	if err != nil {
+		return Batch{}, fmt.Errorf("%s: %w", spec.Source, err)
+	}
+	rows := csv.NewReader(bytes.NewReader(text))
+	rows.FieldsPerRecord = -1
+	head, err := rows.Read()
+	if err != nil {
+		return Batch{}, fmt.Errorf("%s: heading: %w", spec.Source, err)
+	}
+	columns, err := columnsOf(head)
+	if err != nil {
+		return Batch{}, fmt.Errorf("%s: %w", spec.Source, err)
+	}
+	var out Batch
+	for {
+		cells, err := rows.Read()
+		if errors.Is(err, io.EOF) {
+			return out, nil
+		}
+		row, _ := rows.FieldPos(0)
+		if err == nil {
+			rec := record{columns, cells}
+			var line Line
+			if line, err = spec.line(rec); err == nil {
+				out.Lines = append(out.Lines, line)
+				continue
+			}
+			out.Refused = append(out.Refused, Remark{spec.Source, row, rec.get("row_id"), err.Error()})
+			continue
+		}
+		out.Refused = append(out.Refused, Remark{Source: spec.Source, Row: row, Reason: err.Error()})
+	}
+}
+
+// decode gives the file as UTF-8.
+func decode(r io.Reader) ([]byte, error) {
+	raw, err := io.ReadAll(io.LimitReader(r, maxFile+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(raw) > maxFile {
+		return nil, fmt.Errorf("longer than %d bytes", maxFile)
+	}
+	if utf8.Valid(raw) {
+		return bytes.TrimPrefix(raw, []byte("\ufeff")), nil
+	}
+	text, err := simplifiedchinese.GB18030.NewDecoder().Bytes(raw)
+	if err != nil || bytes.ContainsRune(text, utf8.RuneError) {
+		return nil, errors.New("neither UTF-8 nor GB18030")
+	}
+	return text, nil
+}
+
+// columnsOf finds our columns among the headings. Unknown headings are left alone.
+func columnsOf(head []string) (map[string]int, error) {
+	var aliases map[string][]string
+	if err := json.Unmarshal(aliasData, &aliases); err != nil {
+		return nil, fmt.Errorf("alias table: %w", err)
+	}
+	columns := map[string]int{}
+	for i, h := range head {
+		h = strings.TrimSpace(h)
+		for name, known := range aliases {
+			if !slices.Contains(known, h) {
+				continue
+			}
+			if _, twice := columns[name]; twice {
+				return nil, fmt.Errorf("two columns are %s", name)
+			}
+			columns[name] = i
+		}
+	}
+	var missing []string
+	for _, name := range required {
+		if _, ok := columns[name]; !ok {
+			missing = append(missing, name)
+		}
+	}
+	if missing != nil {
+		return nil, fmt.Errorf("no column is %s", strings.Join(missing, ", "))
+	}
+	return columns, nil
+}
+
+// record is a row that knows its columns.
+type record struct {
+	columns map[string]int
+	cells   []string
+}
+
+func (r record) get(name string) string {
+	i, ok := r.columns[name]
+	if !ok || i >= len(r.cells) {
+		return ""
+	}
+	return strings.TrimSpace(r.cells[i])
+}
+
+var idPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+
+// line reads one row.
+func (s Spec) line(r record) (Line, error) {
+	l := Line{
+		LineID: r.get("row_id"), IncomeType: s.IncomeType, Platform: s.Platform, Source: s.Source,
+		AccountUID: r.get("account_uid"), Nickname: r.get("nickname"),
+	}
+	if !idPattern.MatchString(l.LineID) {
+		return l, fmt.Errorf("row number %q is not 1 to 64 letters, digits, _ or -", l.LineID)
+	}
+	var err error
+	if l.CreatorID, err = s.Roster.find(s.Platform, l.AccountUID); err != nil {
+		return l, err
+	}
+	if l.OccurredOn, err = parseDay(r.get("day")); err != nil {
+		return l, err
+	}
+	if l.ServicePeriod, err = parsePeriod(r.get("period")); err != nil {
+		return l, err
+	}
+	return l, s.figures(r, &l)
+}
+
+// figures reads the amounts of a row, all in the row's unit.
+func (s Spec) figures(r record, l *Line) error {
+	for _, f := range []struct {
+		name string
+		into *money.Amount
+	}{
+		{"gross", &l.Gross}, {"platform_fee", &l.PlatformFee}, {"refund", &l.Refund},
+		{"subsidy", &l.Subsidy}, {"settled", &l.Distributable},
+	} {
+		var err error
+		if *f.into, err = s.Rates.amount(r.get(f.name), r.get("unit"), l.OccurredOn); err != nil {
+			return fmt.Errorf("%s: %w", f.name, err)
+		}
+	}
+	if text := r.get("count"); text != "" {
+		n, err := whole(text)
+		if err != nil {
+			return fmt.Errorf("count: %w", err)
+		}
+		l.Count = n
+	}
+	if !l.Distributable.Positive() {
+		return errors.New("settled: nothing to distribute")
+	}
+	return nil
+}
+
+// parseDay reads the ways in which exports write a day.
+func parseDay(s string) (civil.Date, error) {
+	for _, layout := range []string{"2006-01-02", "2006/1/2", "20060102"} {
+		if t, err := time.ParseInLocation(layout, s, civil.Shanghai); err == nil && t.Year() >= 2000 {
+			return civil.DateOf(t), nil
+		}
+	}
+	return civil.Date{}, fmt.Errorf("%q is not a day", s)
+}
+
+// parsePeriod reads the ways in which exports write a month.
+func parsePeriod(s string) (civil.Month, error) {
+	for _, layout := range []string{"2006-01", "2006年1月", "200601"} {
+		if t, err := time.ParseInLocation(layout, s, civil.Shanghai); err == nil && t.Year() >= 2000 {
+			return civil.MonthOf(t), nil
+		}
+	}
+	return civil.Month{}, fmt.Errorf("%q is not a month", s)
+}
