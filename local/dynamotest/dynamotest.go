@@ -64,8 +64,9 @@ func Client(endpoint string) *dynamodb.Client {
 
 func (l Local) tables() []*dynamodb.CreateTableInput {
 	settlements := table(l.Settlements)
-	for _, index := range [][3]string{{"by-taxpayer", "tp_pk", "tp_sk"}, {"by-creator", "cr_pk", "cr_sk"}, {"by-opening", "op_pk", "op_sk"}} {
-		addIndex(settlements, index[0], index[1], index[2])
+	settlements.AttributeDefinitions = append(settlements.AttributeDefinitions, text("at"))
+	for _, index := range [][2]string{{"by-taxpayer", "tp_pk"}, {"by-creator", "cr_pk"}, {"by-opening", "op_pk"}} {
+		addIndex(settlements, index[0], index[1], "at")
 	}
 	incentives := table(l.Incentives)
 	for _, in := range []*dynamodb.CreateTableInput{incentives, settlements} {
@@ -83,7 +84,7 @@ func table(name string) *dynamodb.CreateTableInput {
 }
 
 func addIndex(in *dynamodb.CreateTableInput, name, pk, sk string) {
-	in.AttributeDefinitions = append(in.AttributeDefinitions, text(pk), text(sk))
+	in.AttributeDefinitions = append(in.AttributeDefinitions, text(pk))
 	in.GlobalSecondaryIndexes = append(in.GlobalSecondaryIndexes, types.GlobalSecondaryIndex{
 		IndexName: aws.String(name), KeySchema: keySchema(pk, sk), Projection: &types.Projection{ProjectionType: types.ProjectionTypeKeysOnly},
 	})
