@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sort"
+)
+
+// target is the kind of machine that binaries are built for.
+type target struct{ os, arch string }
+
+func (t target) String() string { return t.os + "/" + t.arch }
+
+// lambdaArch is Lambda's name for the architecture.
+func (t target) lambdaArch() string {
+	if t.arch == "amd64" {
+		return "x86_64"
+	}
+	return t.arch
+}
+
+// buildFunctions builds all functions in one call of the compiler, which shares the work and skips what has not
+// changed, and lays each out as the template's CodeUri wants it: .local/build/NAME/bootstrap.
+func buildFunctions(ctx context.Context, root string, t target, say func(string)) (string, error) {
+	bin := filepath.Join(root, ".local", "build", "bin-"+t.os+"-"+t.arch)
+	if err := goBuild(ctx, root, t, bin, "./functions/...", say); err != nil {
+		return "", err
+	}
+	names, err := commands(filepath.Join(root, "functions"))
+	if err != nil {
+		return "", err
+	}
+	for _, name := range names {
+		if err := layOut(filepath.Join(bin, name), filepath.Join(root, ".local", "build", name, "bootstrap")); err != nil {
+			return "", err
+		}
+	}
+	return fmt.Sprintf("%d functions", len(names)), nil
+}
+
+// buildStandins builds the programs that play the outside parties; they always run on this machine.
+func buildStandins(ctx context.Context, root string, say func(string)) (string, error) {
+	bin := filepath.Join(root, ".local", "build", "standin")
+	return "ready", goBuild(ctx, root, target{}, bin, "./local/standin/...", say)
+}
+
+// goBuild compiles the main packages of a pattern into a folder; a zero target is this machine.
+func goBuild(ctx context.Context, root string, t target, bin, pattern string, say func(string)) error {
+	if err := os.MkdirAll(bin, 0o755); err != nil {
+		return err
+	}
+	// The trailing separator makes it a folder. Without the build info of version control and without paths
+	// equal sources give equal bytes, so that nothing unchanged is deployed.
+	cmd := program(ctx, root, "go", "build", "-v", "-tags", "lambda.norpc", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", bin+string(filepath.Separator), pattern)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if t.os != "" {
+		cmd.Env = append(cmd.Env, "GOOS="+t.os, "GOARCH="+t.arch)
+	}
+	return command(ctx, cmd, bin+".log", say)
+}
+
+// commands lists the folders below dir that hold a main.go.
+func commands(dir string) ([]string, error) {
+	mains, err := filepath.Glob(filepath.Join(dir, "*", "main.go"))
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, m := range mains {
+		names = append(names, filepath.Base(filepath.Dir(m)))
+	}
+	sort.Strings(names)
+	return names, nil
+}
+
+// layOut makes path another name of the built binary.
+func layOut(built, path string) error {
+	if a, err := os.Stat(built); err == nil {
+		if b, err := os.Stat(path); err == nil && os.SameFile(a, b) {
+			return nil
+		}
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(path); err != nil {
+		return err
+	}
+	return os.Link(built, path)
+}

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+)
+
+// codeBucket takes the zips of the functions.
+const codeBucket = "fenzhang-deploy"
+
+func (p profile) aws() aws.Config {
+	return aws.Config{
+		Region: region, BaseEndpoint: aws.String(p.endpoint()),
+		Credentials: credentials.NewStaticCredentialsProvider(accessKey, accessKey, ""),
+	}
+}
+
+// s3 addresses buckets by path: their names do not resolve as hosts here.
+func (p profile) s3() *s3.Client {
+	return s3.NewFromConfig(p.aws(), func(o *s3.Options) { o.UsePathStyle = true })
+}
+
+// parameters of the template on this machine; the rest are its defaults.
+func (p profile) parameters() []string {
+	return []string{
+		"Stage=local",
+		"Architecture=" + target{os: runtime.GOOS, arch: runtime.GOARCH}.lambdaArch(),
+		"LocalEndpoint=" + p.endpoint(),
+		"GatewayDouyinUrl=http://" + p.addr(1),
+		"GatewayBankUrl=http://" + p.addr(2),
+	}
+}
+
+// deploy brings the template and the binaries to the local AWS, unless exactly these are there already.
+func deploy(ctx context.Context, p profile, say func(string)) (string, error) {
+	want, err := p.fingerprint()
+	if err != nil {
+		return "", err
+	}
+	if have, err := os.ReadFile(p.file("deployed")); err == nil && string(have) == want {
+		return "unchanged", nil
+	}
+	if err := makeBucket(ctx, p.s3()); err != nil {
+		return "", err
+	}
+	args := append([]string{"deploy", "--config-env", "local", "--s3-bucket", codeBucket, "--parameter-overrides"}, p.parameters()...)
+	cmd := program(ctx, p.root, tool(p.root, "sam", "sam"), args...)
+	cmd.Env = append(os.Environ(), "AWS_ENDPOINT_URL="+p.endpoint(), "AWS_REGION="+region, "AWS_DEFAULT_REGION="+region,
+		"AWS_ACCESS_KEY_ID="+accessKey, "AWS_SECRET_ACCESS_KEY="+accessKey, "SAM_CLI_TELEMETRY=0", "SAM_CLI_POLL_DELAY=0.5")
+	if err := command(ctx, cmd, p.file("deploy.log"), say); err != nil {
+		return "", err
+	}
+	if err := p.finish(ctx); err != nil {
+		return "", err
+	}
+	return "stack " + stackName, os.WriteFile(p.file("deployed"), []byte(want), 0o644)
+}
+
+// fingerprint is a hash of all that a deployment depends on. The local AWS keeps its state in memory, so the
+// process is part of it.
+func (p profile) fingerprint() (string, error) {
+	r, ok := running(p, localAWS)
+	if !ok {
+		return "", errors.New("the local AWS is not running")
+	}
+	h := sha256.New()
+	fmt.Fprintln(h, r.PID, r.Started, p.parameters())
+	files, err := filepath.Glob(filepath.Join(p.root, ".local", "build", "*", "bootstrap"))
+	if err != nil {
+		return "", err
+	}
+	for _, path := range append(files, filepath.Join(p.root, "template.yaml"), filepath.Join(p.root, "samconfig.toml")) {
+		fmt.Fprintln(h, path)
+		f, err := os.Open(path)
+		if err != nil {
+			return "", err
+		}
+		_, err = io.Copy(h, f)
+		f.Close()
+		if err != nil {
+			return "", err
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+func makeBucket(ctx context.Context, client *s3.Client) error {
+	_, err := client.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String(codeBucket)})
+	var mine *s3types.BucketAlreadyOwnedByYou
+	if errors.As(err, &mine) {
+		return nil
+	}
+	return err
+}
+
+// finish does what the local AWS leaves out of a deployment: it ignores the template's Object Lock. It also puts
+// the gateways' keys, as an operator does on AWS.
+func (p profile) finish(ctx context.Context) error {
+	out, err := p.outputs(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = p.s3().PutObjectLockConfiguration(ctx, &s3.PutObjectLockConfigurationInput{
+		Bucket: aws.String(out["AuditBucket"]),
+		ObjectLockConfiguration: &s3types.ObjectLockConfiguration{
+			ObjectLockEnabled: s3types.ObjectLockEnabledEnabled,
+			Rule:              &s3types.ObjectLockRule{DefaultRetention: &s3types.DefaultRetention{Mode: s3types.ObjectLockRetentionModeGovernance, Days: aws.Int32(1)}},
+		},
+	})
+	if err != nil {
+		return fmt.Errorf("lock the audit bucket: %w", err)
+	}
+	secret, err := os.ReadFile(p.gatewaySecret())
+	if err != nil {
+		return err
+	}
+	_, err = secretsmanager.NewFromConfig(p.aws()).PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{
+		SecretId: aws.String(out["GatewaySecretArn"]), SecretString: aws.String(string(secret)),
+	})
+	if err != nil {
+		return fmt.Errorf("put the gateways' keys: %w", err)
+	}
+	return writeEnv(p.env, p.settings(out))
+}
+
+// outputs are what the deployed stack tells about itself.
+func (p profile) outputs(ctx context.Context) (map[string]string, error) {
+	res, err := cloudformation.NewFromConfig(p.aws()).DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: aws.String(stackName)})
+	if err != nil {
+		return nil, fmt.Errorf("read the stack's outputs: %w", err)
+	}
+	if len(res.Stacks) != 1 {
+		return nil, fmt.Errorf("read the stack's outputs: %d stacks of that name", len(res.Stacks))
+	}
+	out := map[string]string{}
+	for _, o := range res.Stacks[0].Outputs {
+		out[aws.ToString(o.OutputKey)] = aws.ToString(o.OutputValue)
+	}
+	return out, nil
+}
+
+// settings are the lines for clients, tests and the demo: names as the functions know them.
+func (p profile) settings(out map[string]string) []setting {
+	lines := []setting{
+		{"FENZHANG_API_URL", strings.TrimSuffix(out["ApiUrl"], "/")},
+		{"FENZHANG_TENANT", "demo-mcn"},
+		{"FENZHANG_PROFILE", p.name},
+		{"STAGE", "local"},
+		{"STACK_NAME", stackName},
+		{"AWS_ENDPOINT_URL", p.endpoint()},
+		{"AWS_REGION", region},
+		{"AWS_ACCESS_KEY_ID", accessKey},
+		{"AWS_SECRET_ACCESS_KEY", accessKey},
+		{"GATEWAY_DOUYIN_URL", "http://" + p.addr(1)},
+		{"GATEWAY_BANK_URL", "http://" + p.addr(2)},
+	}
+	for _, name := range []struct{ key, output string }{
+		{"TABLE_INCENTIVES", "IncentivesTable"}, {"TABLE_SETTLEMENTS", "SettlementsTable"}, {"TABLE_LEDGER", "LedgerTable"},
+		{"TABLE_CONTROL", "ControlTable"}, {"TABLE_TENANCY", "TenancyTable"},
+		{"QUEUE_TAX_URL", "TaxQueueUrl"}, {"QUEUE_SETTLE_URL", "SettleQueueUrl"}, {"QUEUE_PAYOUT_URL", "PayoutQueueUrl"},
+		{"QUEUE_AUDIT_URL", "AuditQueueUrl"}, {"QUEUE_COHORT_URL", "CohortQueueUrl"},
+		{"DLQ_TAX_URL", "TaxDlqUrl"}, {"DLQ_SETTLE_URL", "SettleDlqUrl"}, {"DLQ_PAYOUT_URL", "PayoutDlqUrl"},
+		{"DLQ_AUDIT_URL", "AuditDlqUrl"}, {"DLQ_COHORT_URL", "CohortDlqUrl"},
+		{"EVENT_BUS", "EventBus"}, {"AUDIT_BUCKET", "AuditBucket"}, {"RULES_BUCKET", "RulesBucket"}, {"DATA_KEY_ARN", "DataKeyArn"},
+		{"JWT_SECRET_ARN", "JwtSecretArn"}, {"JWT_ISSUER", "JwtIssuer"}, {"JWT_AUDIENCE", "JwtAudience"},
+		{"LOOKUP_SECRET_ARN", "LookupSecretArn"}, {"SIGNING_SECRET_ARN", "SigningSecretArn"}, {"GATEWAY_SECRET_ARN", "GatewaySecretArn"},
+	} {
+		lines = append(lines, setting{name.key, out[name.output]})
+	}
+	return lines
+}

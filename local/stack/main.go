@@ -1,0 +1,78 @@
+// Command stack runs the whole system on one machine: the local AWS, the stand-ins of the outside parties, and
+// the same template that goes to AWS.
+//
+//	go run ./local/stack [-profile run|test] [-port N] up|down|status|build
+//	go run ./local/stack [-profile run|test] token TENANT ROLE [CREATOR] [SCOPE]
+//	go run ./local/stack [-arch amd64|arm64] build
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "\n"+err.Error())
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context) error {
+	name := flag.String("profile", "run", "which stack: run (make run) or test (make test); they do not touch each other")
+	port := flag.Int("port", 0, "port of the local AWS; the stand-ins take the two after it (default 4566, for test 4766)")
+	arch := flag.String("arch", "", "build for AWS: amd64 or arm64 (default: for this machine)")
+	flag.Usage = usage
+	flag.Parse()
+	root, err := checkout()
+	if err != nil {
+		return err
+	}
+	p, err := newProfile(root, *name, *port)
+	if err != nil {
+		return err
+	}
+	switch command := flag.Arg(0); command {
+	case "up":
+		return up(ctx, p)
+	case "down":
+		return down(p)
+	case "status":
+		return status(p)
+	case "token":
+		return token(ctx, p, flag.Args()[1:])
+	case "build":
+		return withLock(p, func() error { return buildFor(ctx, p, *arch) })
+	case "":
+		usage()
+		return errors.New("say what to do")
+	default:
+		usage()
+		return fmt.Errorf("unknown command %q", command)
+	}
+}
+
+func usage() {
+	fmt.Fprintln(os.Stderr, "usage: stack [-profile run|test] [-port N] [-arch amd64|arm64] up | down | status | build | token TENANT ROLE [CREATOR] [SCOPE]")
+	flag.PrintDefaults()
+}
+
+// buildFor builds the functions for AWS's kind of machine or, with no architecture named, for this one.
+func buildFor(ctx context.Context, p profile, arch string) error {
+	t := target{os: runtime.GOOS, arch: runtime.GOARCH}
+	if arch != "" {
+		t = target{os: "linux", arch: arch}
+	}
+	return step(ctx, "build the functions for "+t.String(), func(ctx context.Context, say func(string)) (string, error) {
+		return buildFunctions(ctx, p.root, t, say)
+	})
+}

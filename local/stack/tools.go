@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// checkTools names what this machine lacks. Go is here, or this program would not run.
+func checkTools() error {
+	out, err := exec.Command("python3", "-c", "import sys, venv, ensurepip; print(sys.version_info >= (3, 10))").CombinedOutput()
+	switch {
+	case err != nil && len(out) == 0:
+		return fmt.Errorf("python3 is missing: install Python 3.10 or newer")
+	case err != nil:
+		return fmt.Errorf("python3 cannot make virtual environments (on Debian: apt-get install python3-venv): %s", strings.TrimSpace(string(out)))
+	case strings.TrimSpace(string(out)) != "True":
+		return fmt.Errorf("python3 is too old: Python 3.10 or newer is needed")
+	}
+	return nil
+}
+
+// ensureVenv makes a virtual environment of pinned packages once; a marker with the hash of the list of packages
+// tells later calls that it is complete.
+func ensureVenv(ctx context.Context, root, name string, say func(string)) (string, error) {
+	requirements := filepath.Join(root, "local", "requirements-"+name+".txt")
+	list, err := os.ReadFile(requirements)
+	if err != nil {
+		return "", err
+	}
+	dir := filepath.Join(root, ".local", "venv-"+name)
+	marker := filepath.Join(dir, "complete")
+	want := hashOf(list)
+	if have, err := os.ReadFile(marker); err == nil && string(have) == want {
+		return "ready", nil
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		return "", err
+	}
+	if err := command(ctx, program(ctx, root, "python3", "-m", "venv", dir), dir+".log", say); err != nil {
+		return "", err
+	}
+	pip := program(ctx, root, filepath.Join(dir, "bin", "python"), "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "-r", requirements)
+	if err := command(ctx, pip, dir+".log", say); err != nil {
+		return "", err
+	}
+	return "installed", os.WriteFile(marker, []byte(want), 0o644)
+}
+
+// tool is the path of a program of a virtual environment.
+func tool(root, venv, name string) string {
+	return filepath.Join(root, ".local", "venv-"+venv, "bin", name)
+}
+
+func hashOf(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
