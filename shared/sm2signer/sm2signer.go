@@ -1,0 +1,136 @@
+// Package sm2signer signs with SM2 (GB/T 32918.2): a local key made from a secret now, and behind the same two
+// methods a KMS key where the cloud has SM2. Signatures are DER as in GM/T 0009, over the message with the
+// default ID 1234567812345678.
+package sm2signer
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/hkdf"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"math/big"
+	"strings"
+
+	"github.com/emmansun/gmsm/sm2"
+	"github.com/emmansun/gmsm/sm3"
+	"github.com/emmansun/gmsm/smx509"
+)
+
+// Local signs with a private key that this process holds.
+type Local struct {
+	key *sm2.PrivateKey
+	id  string
+}
+
+// keyInfo binds the derived key to its one purpose: the same secret used elsewhere gives another key. It is part
+// of every deployed key and must never change.
+const keyInfo = "fenzhang audit head signing key, SM2, v1"
+
+// minSecret is the shortest secret that is taken: 32 characters of a generated hexadecimal secret are 128 bits.
+const minSecret = 32
+
+var errShort = errors.New("sm2signer: the secret is shorter than 32 characters")
+
+// FromSecret derives the private key from a generated secret text, always the same key from the same text:
+// HKDF-SHA-256 (RFC 5869) gives 64 bits more than the order has, reduced into [1, n-2] so that the bias is
+// negligible (FIPS 186-5, A.2.1). Blanks around the text do not count.
+func FromSecret(secret string) (*Local, error) {
+	secret = strings.TrimSpace(secret)
+	if len(secret) < minSecret {
+		return nil, errShort
+	}
+	order := sm2.P256().Params().N
+	wide, err := hkdf.Key(sha256.New, []byte(secret), nil, keyInfo, (order.BitLen()+64)/8)
+	if err != nil {
+		return nil, fmt.Errorf("sm2signer: %w", err)
+	}
+	top := new(big.Int).Sub(order, big.NewInt(2)) // values 1 to n-2: n-1 has no inverse of 1+d
+	d := new(big.Int).Mod(new(big.Int).SetBytes(wide), top)
+	key, err := sm2.NewPrivateKeyFromInt(d.Add(d, big.NewInt(1)))
+	if err != nil {
+		return nil, fmt.Errorf("sm2signer: %w", err)
+	}
+	id, err := KeyID(&key.PublicKey)
+	if err != nil {
+		return nil, err
+	}
+	return &Local{key: key, id: id}, nil
+}
+
+// Sign signs a message that is not empty.
+func (l *Local) Sign(_ context.Context, message []byte) ([]byte, error) {
+	sig, err := l.key.SignWithSM2(rand.Reader, nil, message)
+	if err != nil {
+		return nil, fmt.Errorf("sm2signer: %w", err)
+	}
+	return sig, nil
+}
+
+// KeyID names the key.
+func (l *Local) KeyID() string { return l.id }
+
+// Public gives the key that checks the signatures.
+func (l *Local) Public() *Public { return &Public{key: &l.key.PublicKey, id: l.id} }
+
+// Public checks signatures.
+type Public struct {
+	key *ecdsa.PublicKey
+	id  string
+}
+
+// Verify tells whether sig is the key's signature of the message.
+func (p *Public) Verify(message, sig []byte) bool {
+	return sm2.VerifyASN1WithSM2(p.key, nil, message, sig)
+}
+
+// KeyID names the key.
+func (p *Public) KeyID() string { return p.id }
+
+const pemType = "PUBLIC KEY"
+
+// PEM writes the key as other tools read it (SubjectPublicKeyInfo).
+func (p *Public) PEM() ([]byte, error) {
+	der, err := smx509.MarshalPKIXPublicKey(p.key)
+	if err != nil {
+		return nil, fmt.Errorf("sm2signer: %w", err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: pemType, Bytes: der}), nil
+}
+
+var errPEM = errors.New("sm2signer: not the PEM text of one SM2 public key")
+
+// ParsePEM reads a public key.
+func ParsePEM(text []byte) (*Public, error) {
+	block, rest := pem.Decode(text)
+	if block == nil || block.Type != pemType || len(strings.TrimSpace(string(rest))) > 0 {
+		return nil, errPEM
+	}
+	parsed, err := smx509.ParsePKIXPublicKey(block.Bytes)
+	if err != nil {
+		return nil, errPEM
+	}
+	key, ok := parsed.(*ecdsa.PublicKey)
+	if !ok || !sm2.IsSM2PublicKey(key) {
+		return nil, errPEM
+	}
+	id, err := KeyID(key)
+	if err != nil {
+		return nil, err
+	}
+	return &Public{key: key, id: id}, nil
+}
+
+// KeyID is the first 16 hexadecimal digits of the SM3 of the key's SubjectPublicKeyInfo.
+func KeyID(key *ecdsa.PublicKey) (string, error) {
+	der, err := smx509.MarshalPKIXPublicKey(key)
+	if err != nil {
+		return "", fmt.Errorf("sm2signer: %w", err)
+	}
+	sum := sm3.Sum(der)
+	return hex.EncodeToString(sum[:8]), nil
+}
