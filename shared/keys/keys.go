@@ -5,6 +5,7 @@ package keys
 import (
 	"fmt"
 	"hash/fnv"
+	"strings"
 	"time"
 
 	"fenzhang/shared/civil"
@@ -87,8 +88,8 @@ func ByOpening(t string, m civil.Month, n uint32) string {
 // OpeningShard tells in which part of its month a settlement is listed.
 func OpeningShard(id string) uint32 { return shard(id, OpeningShards) }
 
-// OpenedAt orders the indexes: milliseconds of the opening, then the id.
-func OpenedAt(at time.Time, id string) string { return fmt.Sprintf("%013d#%s", at.UnixMilli(), id) }
+// OpenedAt orders the indexes: milliseconds of the opening.
+func OpenedAt(at time.Time) string { return fmt.Sprintf("%013d", at.UnixMilli()) }
 
 // --- ledger table ---
 
@@ -101,9 +102,9 @@ func Entry(t, creator, id string) Key { return Key{CreatorBook(t, creator), Entr
 // EntryPrefix begins the sort keys of journal entries.
 const EntryPrefix = "J#"
 
-// Balance is a creator's balance of an account at a paying entity.
-func Balance(t, creator, entity, account string) Key {
-	return Key{CreatorBook(t, creator), BalancePrefix + entity + "#" + account}
+// Balance holds a creator's balances at a paying entity, one attribute for each account.
+func Balance(t, creator, entity string) Key {
+	return Key{CreatorBook(t, creator), BalancePrefix + entity}
 }
 
 // BalancePrefix begins the sort keys of balances.
@@ -188,3 +189,11 @@ func DataKey(t, taxpayer string, version int) Key {
 
 // Tenants is the directory of tenants, for schedules that serve all.
 func Tenants() string { return tenant("-") + "TENANTS" }
+
+// SettlementOf reads tenant and id back from the key of a META item; false for any other item.
+func SettlementOf(pk, sk string) (tenant, id string, ok bool) {
+	rest, isTenant := strings.CutPrefix(pk, "T#")
+	tenant, rest, found := strings.Cut(rest, "#")
+	id, isSettlement := strings.CutPrefix(rest, "S#")
+	return tenant, id, isTenant && found && isSettlement && sk == "META"
+}

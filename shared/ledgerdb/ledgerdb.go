@@ -1,0 +1,188 @@
+// Package ledgerdb writes journal entries with the balances they change, and reads a creator's book.
+package ledgerdb
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/emmansun/gmsm/sm3"
+
+	"fenzhang/shared/fault"
+	"fenzhang/shared/keys"
+	"fenzhang/shared/ledger"
+	"fenzhang/shared/money"
+	"fenzhang/shared/transact"
+)
+
+// Parts are the parts of a transaction that post an entry: the entry, once, and the creator's balances. A debit
+// of an account that the MCN owes on is refused when it would leave less than nothing.
+func Parts(table string, e ledger.Entry) ([]types.TransactWriteItem, error) {
+	if err := e.Check(); err != nil {
+		return nil, fault.Internal(err)
+	}
+	doc, err := json.Marshal(e)
+	if err != nil {
+		return nil, fault.Internal(err)
+	}
+	k := keys.Entry(e.Tenant, e.CreatorID, e.ID)
+	parts := []types.TransactWriteItem{transact.PutNew(table, map[string]types.AttributeValue{
+		"pk": text(k.PK), "sk": text(k.SK), "doc": text(string(doc)),
+	})}
+	if u := balance(table, e); u != nil {
+		parts = append(parts, types.TransactWriteItem{Update: u})
+	}
+	return parts, nil
+}
+
+// Hash is the SM3 of an entry as it is stored; the audit record of its act carries it.
+func Hash(e ledger.Entry) string {
+	doc, err := json.Marshal(e)
+	if err != nil { // amounts, words and times always marshal
+		return ""
+	}
+	sum := sm3.Sum(doc)
+	return fmt.Sprintf("%x", sum[:])
+}
+
+// balance adds the entry to the creator's balances; nil when it touches only hot accounts.
+func balance(table string, e ledger.Entry) *types.Update {
+	sums := ledger.Balances([]ledger.Entry{e})
+	var accounts []string
+	for a, sum := range sums {
+		if a.PerCreator() && !sum.IsZero() {
+			accounts = append(accounts, string(a))
+		}
+	}
+	if len(accounts) == 0 {
+		return nil
+	}
+	slices.Sort(accounts)
+	k := keys.Balance(e.Tenant, e.CreatorID, e.Entity)
+	u := &types.Update{TableName: aws.String(table), Key: map[string]types.AttributeValue{"pk": text(k.PK), "sk": text(k.SK)},
+		ExpressionAttributeNames: map[string]string{}, ExpressionAttributeValues: map[string]types.AttributeValue{}}
+	var adds, conditions []string
+	for i, a := range accounts {
+		name, value := "#a"+strconv.Itoa(i), ":a"+strconv.Itoa(i)
+		amount := sums[ledger.Account(a)]
+		u.ExpressionAttributeNames[name] = a
+		u.ExpressionAttributeValues[value] = number(amount.Fen())
+		adds = append(adds, name+" "+value)
+		if owed(ledger.Account(a)) && amount.Positive() {
+			limit := ":l" + strconv.Itoa(i)
+			u.ExpressionAttributeValues[limit] = number(-amount.Fen())
+			conditions = append(conditions, name+" <= "+limit)
+		}
+	}
+	u.UpdateExpression = aws.String("ADD " + strings.Join(adds, ", "))
+	if len(conditions) > 0 {
+		u.ConditionExpression = aws.String(strings.Join(conditions, " AND "))
+	}
+	return u
+}
+
+// owed are the accounts whose balance may never turn into a claim on the creator.
+func owed(a ledger.Account) bool { return a == ledger.CreatorPayable || a == ledger.CreatorAccrued }
+
+func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
+
+func number(n int64) types.AttributeValue {
+	return &types.AttributeValueMemberN{Value: strconv.FormatInt(n, 10)}
+}
+
+// Book reads creators' books.
+type Book struct {
+	DB    *dynamodb.Client
+	Table string
+}
+
+// Entry reads one journal entry, consistently; fault.Absent when there is none.
+func (b Book) Entry(ctx context.Context, tenant, creator, id string) (ledger.Entry, error) {
+	k := keys.Entry(tenant, creator, id)
+	out, err := b.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(b.Table), ConsistentRead: aws.Bool(true),
+		Key: map[string]types.AttributeValue{"pk": text(k.PK), "sk": text(k.SK)}})
+	if err != nil {
+		return ledger.Entry{}, fault.Later(err)
+	}
+	if out.Item == nil {
+		return ledger.Entry{}, fault.Absent("journal entry")
+	}
+	return entryOf(out.Item)
+}
+
+// Entries reads a creator's whole journal, in order of posting.
+func (b Book) Entries(ctx context.Context, tenant, creator string) ([]ledger.Entry, error) {
+	items, err := b.query(ctx, keys.CreatorBook(tenant, creator), keys.EntryPrefix)
+	if err != nil {
+		return nil, err
+	}
+	entries := make([]ledger.Entry, 0, len(items))
+	for _, it := range items {
+		e, err := entryOf(it)
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, e)
+	}
+	return entries, nil
+}
+
+// Balances reads a creator's balances by paying entity and account.
+func (b Book) Balances(ctx context.Context, tenant, creator string) (map[string]map[ledger.Account]money.Amount, error) {
+	items, err := b.query(ctx, keys.CreatorBook(tenant, creator), keys.BalancePrefix)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]map[ledger.Account]money.Amount{}
+	for _, it := range items {
+		sums := map[ledger.Account]money.Amount{}
+		for name, v := range it {
+			if n, ok := v.(*types.AttributeValueMemberN); ok {
+				fen, err := strconv.ParseInt(n.Value, 10, 64)
+				if err != nil {
+					return nil, fault.Internal(err)
+				}
+				sums[ledger.Account(name)] = money.Fen(fen)
+			}
+		}
+		out[strings.TrimPrefix(it["sk"].(*types.AttributeValueMemberS).Value, keys.BalancePrefix)] = sums
+	}
+	return out, nil
+}
+
+func (b Book) query(ctx context.Context, pk, prefix string) ([]map[string]types.AttributeValue, error) {
+	var items []map[string]types.AttributeValue
+	in := &dynamodb.QueryInput{TableName: aws.String(b.Table), ConsistentRead: aws.Bool(true),
+		KeyConditionExpression:    aws.String("pk = :pk AND begins_with(sk, :sk)"),
+		ExpressionAttributeValues: map[string]types.AttributeValue{":pk": text(pk), ":sk": text(prefix)}}
+	for p := dynamodb.NewQueryPaginator(b.DB, in); p.HasMorePages(); {
+		page, err := p.NextPage(ctx)
+		if err != nil {
+			return nil, fault.Later(err)
+		}
+		items = append(items, page.Items...)
+	}
+	return items, nil
+}
+
+// entryOf reads an entry and checks it again: what was changed behind our back must not be used.
+func entryOf(it map[string]types.AttributeValue) (ledger.Entry, error) {
+	var e ledger.Entry
+	doc, _ := it["doc"].(*types.AttributeValueMemberS)
+	if doc == nil {
+		return e, fault.Internal(fmt.Errorf("ledgerdb: entry without document"))
+	}
+	if err := json.Unmarshal([]byte(doc.Value), &e); err != nil {
+		return e, fault.Internal(err)
+	}
+	if err := e.Check(); err != nil {
+		return e, fault.Internal(err)
+	}
+	return e, nil
+}

@@ -1,0 +1,274 @@
+package settlement
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/identity"
+	"fenzhang/shared/ledger"
+	"fenzhang/shared/money"
+	"fenzhang/shared/payout"
+)
+
+// Intent names who does something to which settlement, having seen which version of it.
+type Intent struct {
+	By      identity.Principal
+	ID      string
+	Version int
+	Reason  string
+}
+
+// change loads a settlement the caller may see, lets decide make the change and applies it. A rival's write in
+// between is read and decided anew: the caller's version then tells whether it still holds.
+func (s *Service) change(ctx context.Context, in Intent, name string, decide func(Settlement, Act) (Change, error)) (Settlement, error) {
+	a := Act{ID: s.NewID(), Name: name, By: in.By.Subject, Reason: in.Reason}
+	for range 5 {
+		st, err := s.Read(ctx, in.By, in.ID)
+		if err != nil {
+			return Settlement{}, err
+		}
+		c, err := decide(st, a)
+		if err != nil {
+			return Settlement{}, err
+		}
+		c.New.Arrival = s.expect(ctx, c.New)
+		if err = s.Store.Apply(ctx, c); !errors.Is(err, ErrRival) {
+			return c.New, err
+		}
+	}
+	return Settlement{}, fault.Later(ErrRival)
+}
+
+// Read gives a settlement to somebody who may see it; for anybody else it does not exist.
+func (s *Service) Read(ctx context.Context, by identity.Principal, id string) (Settlement, error) {
+	st, err := s.Store.Load(ctx, by.Tenant, id)
+	if err != nil {
+		return Settlement{}, err
+	}
+	if !by.MaySee(st.CreatorID) {
+		return Settlement{}, fault.Absent("settlement")
+	}
+	return st, nil
+}
+
+// one makes a decision out of a pure move that writes nothing but the settlement.
+func one(move func(Settlement, Act) (Settlement, error)) func(Settlement, Act) (Change, error) {
+	return func(st Settlement, a Act) (Change, error) {
+		n, err := move(st, a)
+		return Change{Old: &st, New: n}, err
+	}
+}
+
+// Transition moves a settlement where a person may move it.
+func (s *Service) Transition(ctx context.Context, in Intent, to Status) (Settlement, error) {
+	now := s.Clock.Instant()
+	switch to {
+	case InReview:
+		return s.change(ctx, in, "settlement.submitted", one(func(st Settlement, a Act) (Settlement, error) { return st.Submit(in.Version, a, now) }))
+	case Approved:
+		return s.change(ctx, in, "settlement.approved", one(func(st Settlement, a Act) (Settlement, error) { return st.Approve(in.Version, a, now) }))
+	case Failed:
+		return s.change(ctx, in, "settlement.rejected", func(st Settlement, a Act) (Change, error) {
+			if _, err := st.Reject(in.Version, a, ledger.Entry{}, now); err != nil {
+				return Change{}, err // a refusal is found before anything is read from the ledger
+			}
+			b, err := s.bookedOf(ctx, st)
+			if err != nil {
+				return Change{}, err
+			}
+			return st.Reject(in.Version, a, b.opening, now)
+		})
+	}
+	return s.change(ctx, in, "settlement.moved", func(st Settlement, _ Act) (Change, error) {
+		return Change{}, fault.New(fault.IllegalMove, "illegal_transition", "Nobody moves a settlement to "+string(to)+" by hand; it is "+string(st.Status)+".")
+	})
+}
+
+// seen wraps a move whose caller names the version that was read.
+func seen(v int, move func(Settlement, Act) (Settlement, error)) func(Settlement, Act) (Change, error) {
+	return one(func(st Settlement, a Act) (Settlement, error) {
+		n, err := move(st, a)
+		if err != nil {
+			return n, err
+		}
+		return n, st.version(v)
+	})
+}
+
+// PutOnHold stops a settlement before its money is sent.
+func (s *Service) PutOnHold(ctx context.Context, in Intent, h Hold) (Settlement, error) {
+	return s.change(ctx, in, "settlement.held", seen(in.Version, func(st Settlement, a Act) (Settlement, error) { return st.Holding(h, a, s.Clock.Instant()) }))
+}
+
+// Release ends a hold.
+func (s *Service) Release(ctx context.Context, in Intent) (Settlement, error) {
+	return s.change(ctx, in, "settlement.released", seen(in.Version, func(st Settlement, a Act) (Settlement, error) { return st.Released(a, s.Clock.Instant()) }))
+}
+
+// ConfirmNet accepts a net that fell after the approval.
+func (s *Service) ConfirmNet(ctx context.Context, in Intent, net money.Amount) (Settlement, error) {
+	return s.change(ctx, in, "settlement.net_confirmed", seen(in.Version, func(st Settlement, a Act) (Settlement, error) {
+		return st.ConfirmedNetOf(net, a, s.Clock.Instant())
+	}))
+}
+
+// Invoice records the payee's invoice.
+func (s *Service) Invoice(ctx context.Context, in Intent) (Settlement, error) {
+	return s.change(ctx, in, "settlement.invoice_received", seen(in.Version, func(st Settlement, a Act) (Settlement, error) { return st.InvoiceIn(a, s.Clock.Instant()) }))
+}
+
+// Cancel ends a settlement after approval and before its money is sent: the system makes the two steps to PAYING
+// and FAILED.
+func (s *Service) Cancel(ctx context.Context, in Intent) (Settlement, error) {
+	in.Reason = CancelledBeforeSend + ": " + in.Reason
+	st, err := s.Read(ctx, in.By, in.ID)
+	if err != nil {
+		return Settlement{}, err
+	}
+	switch {
+	case st.Status != Approved && st.Status != Paying:
+		return Settlement{}, fault.New(fault.IllegalMove, "illegal_transition", "Only an approved settlement, or one being paid whose money was not sent, is cancelled; this one is "+string(st.Status)+".")
+	case st.StatusVersion != in.Version:
+		return Settlement{}, st.version(in.Version)
+	}
+	if st.Status == Approved {
+		if _, err := s.change(ctx, in, "settlement.cancelling", one(func(x Settlement, a Act) (Settlement, error) {
+			if err := cmpErr(x.refusePreparer(a.By), x.edge(Paying), x.version(in.Version)); err != nil {
+				return x, err
+			}
+			n := x.toPaying(a, s.Clock.Instant())
+			n.ReasonClass = Cancelled // no payout exists; whoever finds it here finishes the second step
+			return n, nil
+		})); err != nil {
+			return Settlement{}, err
+		}
+		in.Version++
+	}
+	return s.change(ctx, in, "settlement.cancelled", func(x Settlement, a Act) (Change, error) {
+		if err := cmpErr(x.refusePreparer(a.By), x.version(in.Version)); err != nil {
+			return Change{}, err
+		}
+		b, err := s.bookedOf(ctx, x)
+		if err != nil {
+			return Change{}, err
+		}
+		return x.CancelPaying(b, a, s.Clock.Instant())
+	})
+}
+
+// FinishCancel makes the second step of a cancellation whose caller died after the first.
+func (s *Service) FinishCancel(ctx context.Context, tenant, id string) error {
+	st, err := s.Store.Load(ctx, tenant, id)
+	if err != nil || st.Status != Paying || st.ReasonClass != Cancelled {
+		return err
+	}
+	b, err := s.bookedOf(ctx, st)
+	if err != nil {
+		return err
+	}
+	c, err := st.CancelPaying(b, Act{ID: s.NewID(), Name: "settlement.cancelled", By: "system:advance-settlement", Reason: CancelledBeforeSend}, s.Clock.Instant())
+	if err != nil {
+		return err
+	}
+	return s.Store.Apply(ctx, c)
+}
+
+func cmpErr(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Reopen opens a new occurrence of a payable whose payout failed or came back.
+func (s *Service) Reopen(ctx context.Context, in Intent) (Settlement, error) {
+	today, err := s.Clock.Today(ctx)
+	if err != nil {
+		return Settlement{}, fault.Later(err)
+	}
+	return s.change(ctx, in, "settlement.reopened", func(st Settlement, a Act) (Change, error) {
+		if err := cmpErr(st.refusePreparer(a.By), st.Reopenable(), st.version(in.Version)); err != nil {
+			return Change{}, err
+		}
+		b, err := s.bookedOf(ctx, st)
+		if err != nil {
+			return Change{}, err
+		}
+		fresh := s.again(st, a, today)
+		return st.Reopen(fresh, b, a, s.Clock.Instant())
+	})
+}
+
+// again is occurrence n+1 of a payable: the same money, a fresh life.
+func (s *Service) again(st Settlement, a Act, today civil.Date) Settlement {
+	o := st.Opening
+	o.Occurrence++
+	o.ID = IDOf(o.Identity, o.Occurrence)
+	o.Source, o.Reopens, o.PayOn = SourceReopened, st.ID, later(o.PayOn, today)
+	return s.Opening(Settlement{Opening: o, Preparers: st.Preparers, Invoiced: st.Invoiced}, a).New
+}
+
+// expect recomputes when the money should arrive.
+func (s *Service) expect(ctx context.Context, n Settlement) time.Time {
+	switch {
+	case n.Status == Failed:
+		return time.Time{}
+	case n.Status == Paid:
+		return n.Arrival
+	}
+	if today, err := s.Clock.Today(ctx); err == nil {
+		n.PayOn = later(n.PayOn, today)
+	}
+	return s.arrival(n)
+}
+
+// PayoutHeard applies what a gateway said: the moves of payout.Path, each one write with its own act.
+func (s *Service) PayoutHeard(ctx context.Context, tenant, id string, o payout.Outcome) error {
+	for range 8 {
+		st, err := s.Store.Load(ctx, tenant, id)
+		if err != nil {
+			return err
+		}
+		path, err := payout.Path(st.Payout.State, o.State)
+		if err != nil || len(path) == 0 {
+			return err
+		}
+		err = s.applyPayout(ctx, st, path[0], o)
+		if err != nil && !errors.Is(err, ErrRival) {
+			return err
+		}
+	}
+	return fault.Later(ErrRival)
+}
+
+func (s *Service) applyPayout(ctx context.Context, st Settlement, to payout.State, o payout.Outcome) error {
+	var b booked
+	var err error
+	if to == payout.Failed || to == payout.Cancelled {
+		if b, err = s.bookedOf(ctx, st); err != nil {
+			return err
+		}
+	}
+	a := Act{ID: s.NewID(), Name: "payout." + string(to), By: "system:payout", Reason: o.Reason}
+	return s.Store.Apply(ctx, st.PayoutMoved(to, o, b, a, s.Clock.Instant()))
+}
+
+// MarkSent writes that the money is about to leave; it must stand before the first send (promise P3). False
+// means that somebody else has marked it, or that it may not be sent now.
+func (s *Service) MarkSent(ctx context.Context, tenant, id string) (bool, error) {
+	st, err := s.Store.Load(ctx, tenant, id)
+	if err != nil || st.Status != Paying || st.Hold != nil || st.Payout == nil || st.Payout.State != payout.Created {
+		return false, err
+	}
+	a := Act{ID: s.NewID(), Name: "payout.SENT", By: "system:pay-out"}
+	err = s.Store.Apply(ctx, st.PayoutMoved(payout.Sent, payout.Outcome{State: payout.Sent}, booked{}, a, s.Clock.Instant()))
+	if errors.Is(err, ErrRival) {
+		return false, nil
+	}
+	return err == nil, err
+}

@@ -1,0 +1,122 @@
+package settlement
+
+import (
+	"context"
+	"time"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/ledger"
+	"fenzhang/shared/money"
+	"fenzhang/shared/tax"
+)
+
+// Change is one decided act: everything in it is written together or not at all.
+type Change struct {
+	New     Settlement
+	Old     *Settlement   // nil when New is opened; its Revision is the condition of the write
+	Also    *Settlement   // a second settlement written with it: the old occurrence of a reopened payable
+	Figures *Figures      // computed figures, written once under their hash
+	Entry   *ledger.Entry // journal entry with its balances
+	Rows    []Booking     // tax rows: one booking, or a reversal and a booking
+	Key     *KeyRecord    // record of a settle call's key
+	Bucket  *BucketClose  // the statement bucket this opening consumes
+}
+
+// Booking is what one act appends to a taxpayer's tax rows at a paying entity (promise P5).
+type Booking struct {
+	Entity, Taxpayer string
+	Year, Seq        int       // Seq is the next free number; a lost race shows there
+	Kind             string    // booking, reversal, opening
+	Settlement       string    // "" for opening rows
+	EntryID          string    // the act
+	At               time.Time // instant of the booking
+	Rows             []tax.Row
+}
+
+// The kinds of bookings.
+const (
+	KindBooking  = "booking"
+	KindReversal = "reversal"
+	KindOpening  = "opening"
+)
+
+// KeyRecord remembers a settle call's key, content and first answer for 30 days.
+type KeyRecord struct {
+	Tenant      string
+	Key         string
+	ContentHash string
+	Settlement  string
+	Arrival     time.Time
+	At          time.Time
+	WriteID     string // tells one's own record from a rival's
+}
+
+// BucketClose turns the lines gathered for a statement into this settlement.
+type BucketClose struct {
+	CreatorID  string
+	Period     civil.Month
+	IncomeType string
+	Gross      money.Amount // what the bucket must hold
+	Occurrence int
+}
+
+// Figures are the outcome of one computation with its steps.
+type Figures struct {
+	Tenant, Settlement string
+	Hash               string `json:"-"`
+	Result             tax.Result
+	Item               string
+	Rows               []tax.Row
+	Gross              money.Amount // of the settlement, for the explanation
+	CreatorShare       money.Amount
+}
+
+// ErrRival tells that somebody else wrote first; the caller reads again and decides anew.
+// Store implementations return it (or an error wrapping it) when a condition of a Change failed and the item
+// found does not carry the Change's own act id.
+var ErrRival = rival{}
+
+type rival struct{}
+
+func (rival) Error() string { return "settlement: somebody else wrote first" }
+
+// Store keeps settlements. Implementations keep these promises: Apply writes all of a Change or nothing; finding
+// one's own act id in the way is success; a transaction conflict is retried with the same token and never
+// reported as ErrRival.
+type Store interface {
+	// Load reads a settlement, consistently. The error is fault.Absent when there is none.
+	Load(ctx context.Context, tenant, id string) (Settlement, error)
+	// Apply writes a change. The error is ErrRival when a condition fails.
+	Apply(ctx context.Context, c Change) error
+	// Figures reads computed figures by their hash.
+	Figures(ctx context.Context, tenant, id, hash string) (Figures, error)
+	// Key reads the record of a settle call's key; nil when there is none.
+	Key(ctx context.Context, tenant, key string) (*KeyRecord, error)
+	// PutKey writes a record with no other effect (a known payable under a new key). ErrRival when it exists.
+	PutKey(ctx context.Context, k KeyRecord) error
+	// TaxRows reads a year's bookings of a taxpayer at a paying entity, in order, consistently.
+	TaxRows(ctx context.Context, tenant, entity, taxpayer string, year int) ([]Booking, error)
+	// OpenOf lists the settlements of a taxpayer at an entity that are not yet booked, oldest opening first. It
+	// may lag behind by a moment: quotes use it, bookings never.
+	OpenOf(ctx context.Context, tenant, entity, taxpayer string) ([]Settlement, error)
+	// Entry reads a journal entry of a creator's book.
+	Entry(ctx context.Context, tenant, creator, id string) (ledger.Entry, error)
+	// List reads one page, newest opening first; the cursor is "" at the start and at the end.
+	List(ctx context.Context, tenant string, q Query, cursor string, limit int) ([]Settlement, string, error)
+}
+
+// Query narrows a list.
+type Query struct {
+	Status   Status
+	Creator  string
+	Hold     string
+	From, To civil.Date // Shanghai dates of the opening, both inclusive
+}
+
+// Matches tells whether s belongs to the list.
+func (q Query) Matches(s Settlement) bool {
+	day := civil.DateOf(s.OpenedAt)
+	return (q.Status == "" || s.Status == q.Status) && (q.Creator == "" || s.CreatorID == q.Creator) &&
+		(q.Hold == "" || (s.Hold != nil && s.Hold.Reason == q.Hold)) &&
+		(q.From.IsZero() || !day.Before(q.From)) && (q.To.IsZero() || !day.After(q.To))
+}

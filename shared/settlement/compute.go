@@ -1,0 +1,328 @@
+package settlement
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"slices"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/money"
+	"fenzhang/shared/payout"
+	"fenzhang/shared/tax"
+	"fenzhang/shared/tenancy"
+)
+
+// Taxes quotes and books settlements. Its caller runs it one at a time for each paying entity and taxpayer; the
+// numbered tax rows keep it right where that order is lost.
+type Taxes struct {
+	*Service
+	Engine *tax.Engine
+}
+
+// ConsentPaper names the worker's written consent to have a platform file its VAT (代办申报).
+const ConsentPaper = "vat_agency_filing_consent"
+
+// Quote computes the taxes of an open settlement on the period's booked total plus the open settlements opened
+// before it, and stores them. Asked again with nothing new it writes nothing.
+func (t *Taxes) Quote(ctx context.Context, tenant, id string) error {
+	s, err := t.Store.Load(ctx, tenant, id)
+	if err != nil || !s.quotable() {
+		return err
+	}
+	today, err := t.Clock.Today(ctx)
+	if err != nil {
+		return err
+	}
+	on := later(s.PayOn, today)
+	f, _, err := t.compute(ctx, s, on, true)
+	a := Act{ID: t.NewID(), Name: "settlement.quoted", By: "system:compute-tax"}
+	now := t.Clock.Instant()
+	if gap, ok := gapOf(err); ok {
+		n := s.Gap(gap.rule, gap.text, a, now)
+		if s.Hold != nil && *s.Hold == *n.Hold {
+			return nil
+		}
+		return t.Store.Apply(ctx, Change{Old: &s, New: n})
+	}
+	if err != nil || (f.Hash == s.Quote && s.PaymentDate == on) {
+		return err
+	}
+	return t.Store.Apply(ctx, Change{Old: &s, New: s.Quoted(f, on, a, now), Figures: &f})
+}
+
+// quotable tells whether a quote still means something: before the approval that was given for it.
+func (s Settlement) quotable() bool {
+	return s.Status == PendingReview || s.Status == InReview || (s.Status == Approved && s.Hold != nil && s.Hold.Reason == HoldRuleGap)
+}
+
+// Book taxes an approved settlement that is due on the period's total and moves it to PAYING in one write. If
+// the net falls it is held for an approver instead. A settlement that is not due, held or further on is left alone.
+func (t *Taxes) Book(ctx context.Context, tenant, id string) error {
+	s, err := t.Store.Load(ctx, tenant, id)
+	if err != nil || s.Status != Approved || s.Hold != nil {
+		return err
+	}
+	today, err := t.Clock.Today(ctx)
+	if err != nil || today.Before(s.PayOn) {
+		return err
+	}
+	f, seq, err := t.compute(ctx, s, today, false)
+	a := Act{ID: t.NewID(), Name: "settlement.booked", By: "system:compute-tax"}
+	now := t.Clock.Instant()
+	if gap, ok := gapOf(err); ok {
+		return t.Store.Apply(ctx, Change{Old: &s, New: s.Gap(gap.rule, gap.text, a, now)})
+	}
+	if err != nil {
+		return err
+	}
+	if f.Result.Net.Cmp(s.approvedNet()) < 0 {
+		return t.Store.Apply(ctx, Change{Old: &s, New: s.NetFell(f, a, now), Figures: &f})
+	}
+	c, err := s.Booked(f, s.booking(f, today, seq, a), today, payout.KeyFor(tenant, id), s.PayMethod, a, now)
+	if err != nil {
+		return err
+	}
+	return t.Store.Apply(ctx, c)
+}
+
+// approvedNet is the net that an approver has seen.
+func (s Settlement) approvedNet() money.Amount {
+	if s.ConfirmedNet != nil {
+		return *s.ConfirmedNet
+	}
+	return s.Net
+}
+
+func (s Settlement) booking(f Figures, on civil.Date, seq int, a Act) Booking {
+	return Booking{Entity: s.Entity, Taxpayer: s.TaxpayerID, Year: on.Year(), Seq: seq, Kind: KindBooking, Settlement: s.ID, EntryID: a.ID, Rows: f.Rows}
+}
+
+// Rebook takes a booking back and makes it again on today's date, before anything was sent: the tax month has
+// changed since. If the net falls, the settlement is held in PAYING until an approver confirms it.
+func (t *Taxes) Rebook(ctx context.Context, tenant, id string) error {
+	s, err := t.Store.Load(ctx, tenant, id)
+	if err != nil || s.Status != Paying || s.Sent() {
+		return err
+	}
+	today, err := t.Clock.Today(ctx)
+	if err != nil || today.Month() == s.PaymentDate.Month() {
+		return err
+	}
+	b, err := t.bookedOf(ctx, s)
+	if err != nil {
+		return err
+	}
+	f, seq, err := t.compute(ctx, s, today, false)
+	if err != nil {
+		return err
+	}
+	a := Act{ID: t.NewID(), Name: "settlement.rebooked", By: "system:compute-tax"}
+	now := t.Clock.Instant()
+	back := s.unbooked(s, b, a, now)
+	anew := s.rebooked(f, today, a, now)
+	fresh := s.booking(f, today, seq, a)
+	if len(back.Rows) > 0 && back.Rows[0].Year == fresh.Year { // one number of the year's list each
+		fresh.Seq = back.Rows[0].Seq + 1
+	}
+	anew.Entry = merge(back.Entry, anew.Entry)
+	anew.Rows = append(back.Rows, fresh)
+	return t.Store.Apply(ctx, anew)
+}
+
+// bookedOf reads what a booking left behind.
+func (s *Service) bookedOf(ctx context.Context, st Settlement) (booked, error) {
+	var b booked
+	var err error
+	if st.Source != SourceReopened {
+		if b.opening, err = s.Store.Entry(ctx, st.Tenant, st.CreatorID, st.OpenedBy); err != nil {
+			return b, err
+		}
+	}
+	if st.BookedEntry == "" {
+		return b, nil
+	}
+	b.entry, err = s.Store.Entry(ctx, st.Tenant, st.CreatorID, st.BookedEntry)
+	if err != nil && !fault.HasCode(err, fault.NotFound) { // a booking that kept nothing back posted no entry
+		return b, err
+	}
+	bookings, err := s.Store.TaxRows(ctx, st.Tenant, st.Entity, st.TaxpayerID, st.PaymentDate.Year())
+	if err != nil {
+		return b, err
+	}
+	b.seq = len(bookings) + 1
+	for _, k := range bookings {
+		if k.EntryID == st.BookedEntry && k.Kind == KindBooking {
+			b.rows = append(b.rows, k.Rows...)
+		}
+	}
+	return b, nil
+}
+
+// compute gives the figures of s on a payment date, and the next free number of the taxpayer's year. With ahead
+// the open settlements opened before it count as booked.
+func (t *Taxes) compute(ctx context.Context, s Settlement, on civil.Date, ahead bool) (Figures, int, error) {
+	f := Figures{Tenant: s.Tenant, Settlement: s.ID, Gross: s.Gross, CreatorShare: s.CreatorShare()}
+	facts, err := t.facts(ctx, s, on)
+	if err != nil {
+		return f, 0, err
+	}
+	rows, seq, err := t.standing(ctx, s, on)
+	if err != nil {
+		return f, 0, err
+	}
+	if ahead {
+		more, err := t.aheadOf(ctx, s, on)
+		if err != nil {
+			return f, 0, err
+		}
+		rows = append(rows, more...)
+	}
+	if f.CreatorShare.IsZero() { // the split left the creator nothing: no income, no tax
+		f.Result = tax.Result{Rules: tax.RulesUsed{PackID: t.Engine.Pack()}}
+	} else if f.Result, err = t.Engine.ComputeRows(facts, rows); err != nil {
+		return f, 0, err
+	}
+	f.Item, f.Rows = f.Result.Item, f.Result.Rows
+	f.Hash, err = f.hash()
+	return f, seq, err
+}
+
+// hash names the figures by their content, so that an unchanged booking points at its quote.
+func (f Figures) hash() (string, error) {
+	b, err := json.Marshal([]any{f.Result, f.Rows})
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:8]), nil
+}
+
+func (t *Taxes) facts(ctx context.Context, s Settlement, on civil.Date) (tax.Facts, error) {
+	entity, err := t.Directory.Entity(ctx, s.Tenant, s.Entity, on)
+	if err != nil {
+		return tax.Facts{}, err
+	}
+	payer, err := t.Directory.Taxpayer(ctx, s.Tenant, s.TaxpayerID)
+	if err != nil {
+		return tax.Facts{}, err
+	}
+	profile, ok := payer.ProfileOn(on)
+	if !ok {
+		return tax.Facts{}, fault.Missing("profile_missing", "tax profile of "+s.TaxpayerID, "The taxpayer has no tax profile on "+on.String()+"; record one.")
+	}
+	positions, err := t.Directory.Positions(ctx, s.Tenant, on)
+	if err != nil {
+		return tax.Facts{}, err
+	}
+	return FactsOf(s.Opening, entity, profile, positions, on), nil
+}
+
+// FactsOf gathers what the engine may know of a settlement.
+func FactsOf(s Opening, entity tenancy.PayingEntity, profile tenancy.Profile, positions []tenancy.Position, on civil.Date) tax.Facts {
+	f := tax.Facts{
+		PaymentDate: on, VATDate: s.VATDate, Entity: EntityFacts(entity), Route: s.Route, Taxpayer: TaxpayerFacts(profile),
+		IncomeType: s.IncomeType, Platform: s.Platform, Project: s.Project, Amount: s.CreatorShare(), VATIncluded: s.VATIncluded,
+		Positions: PositionFacts(positions),
+	}
+	for _, p := range profile.Papers {
+		if p.Name == ConsentPaper && !on.Before(p.From) && (p.To.IsZero() || !on.After(p.To)) {
+			f.AgencyFiling = true
+		}
+	}
+	return f
+}
+
+// EntityFacts, TaxpayerFacts and PositionFacts turn master data into the engine's words.
+func EntityFacts(e tenancy.PayingEntity) tax.Entity {
+	out := tax.Entity{ID: e.EntityID, Place: e.Place, PlaceTier: e.PlaceTier, VAT: e.VAT}
+	for _, f := range e.Filings {
+		out.Filings = append(out.Filings, tax.PlatformFiling{Platform: f.Platform, From: f.From, To: f.To})
+	}
+	return out
+}
+
+// TaxpayerFacts gives the profile in the engine's words.
+func TaxpayerFacts(p tenancy.Profile) tax.Taxpayer {
+	return tax.Taxpayer{Kind: p.Kind, Resident: p.Resident, VAT: p.VAT, Collection: p.Collection, Jurisdiction: p.Jurisdiction, Industry: p.Industry}
+}
+
+// PositionFacts gives the approved positions in the engine's words.
+func PositionFacts(ps []tenancy.Position) []tax.Position {
+	var out []tax.Position
+	for _, p := range ps {
+		out = append(out, tax.Position{ID: p.PositionID, Rule: p.Rule, Reading: p.Reading})
+	}
+	return out
+}
+
+// standing are the rows that bind this payment: those of its tax year and, where it differs, of the VAT date's.
+func (t *Taxes) standing(ctx context.Context, s Settlement, on civil.Date) ([]tax.Row, int, error) {
+	var rows []tax.Row
+	bookings, err := t.Store.TaxRows(ctx, s.Tenant, s.Entity, s.TaxpayerID, on.Year())
+	if err != nil {
+		return nil, 0, err
+	}
+	seq := len(bookings) + 1
+	if y := s.VATDate.Year(); y != on.Year() {
+		other, err := t.Store.TaxRows(ctx, s.Tenant, s.Entity, s.TaxpayerID, y)
+		if err != nil {
+			return nil, 0, err
+		}
+		bookings = append(bookings, other...)
+	}
+	for _, b := range bookings {
+		if b.EntryID != s.BookedEntry || s.BookedEntry == "" { // its own booking is being made again
+			rows = append(rows, b.Rows...)
+		}
+	}
+	return rows, seq, nil
+}
+
+// aheadOf are the quoted rows of the open settlements of the same taxpayer and period that were opened before s.
+func (t *Taxes) aheadOf(ctx context.Context, s Settlement, on civil.Date) ([]tax.Row, error) {
+	open, err := t.Store.OpenOf(ctx, s.Tenant, s.Entity, s.TaxpayerID)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(open, before)
+	var rows []tax.Row
+	for _, o := range open {
+		if o.Quote == "" || before(o, s) >= 0 || o.PaymentDate.Year() != on.Year() {
+			continue
+		}
+		f, err := t.Store.Figures(ctx, o.Tenant, o.ID, o.Quote)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, f.Rows...)
+	}
+	return rows, nil
+}
+
+// before orders settlements by their opening.
+func before(a, b Settlement) int {
+	return cmp.Or(a.OpenedAt.Compare(b.OpenedAt), cmp.Compare(a.ID, b.ID))
+}
+
+func later(a, b civil.Date) civil.Date {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}
+
+type gap struct{ rule, text string }
+
+// gapOf tells a missing rule, profile or forbidden method from a failure: it becomes a hold that names itself.
+func gapOf(err error) (gap, bool) {
+	var e *fault.Error
+	if !errors.As(err, &e) || e.Code != fault.RuleMissing {
+		return gap{}, false
+	}
+	return gap{cmp.Or(e.Missing, e.Reason), e.Public}, true
+}

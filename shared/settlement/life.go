@@ -1,0 +1,309 @@
+package settlement
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/ledger"
+	"fenzhang/shared/money"
+	"fenzhang/shared/payout"
+	"fenzhang/shared/split"
+	"fenzhang/shared/tax"
+)
+
+// stamp begins the next write of s: it is act a at instant now.
+func (s Settlement) stamp(a Act, now time.Time) Settlement {
+	s.Revision++
+	s.Last = a
+	s.LastUpdated = now
+	return s
+}
+
+// move changes the status; the caller has checked that the edge exists.
+func (s Settlement) move(to Status, a Act, now time.Time) Settlement {
+	n := s.stamp(a, now)
+	n.History = append(slices.Clip(s.History), Move{From: s.Status, To: to, At: now, By: a.By, TransitionID: a.ID, Reason: a.Reason})
+	n.Status, n.TransitionID = to, a.ID
+	n.StatusVersion++
+	return n
+}
+
+// edge refuses a transition that does not exist (promise P4).
+func (s Settlement) edge(to Status) error {
+	if slices.Contains(s.Status.next(), to) {
+		return nil
+	}
+	allowed := make([]string, 0, 2)
+	for _, n := range s.Status.next() {
+		allowed = append(allowed, string(n))
+	}
+	hint := "it has ended"
+	if len(allowed) > 0 {
+		hint = "from here it can go to " + strings.Join(allowed, " or ")
+	}
+	return fault.New(fault.IllegalMove, "illegal_transition", "The settlement is "+string(s.Status)+" and cannot become "+string(to)+"; "+hint+".")
+}
+
+// version refuses a caller who looked at an older status.
+func (s Settlement) version(seen int) error {
+	if s.StatusVersion != seen {
+		return fault.New(fault.StaleVersion, "stale_version", "The settlement has moved on since you read it; read it again and decide anew.")
+	}
+	return nil
+}
+
+func notNow(reason, text string) error { return fault.New(fault.IllegalMove, reason, text) }
+
+// Submit moves to IN_REVIEW; who submits is a preparer.
+func (s Settlement) Submit(seen int, a Act, now time.Time) (Settlement, error) {
+	if err := s.edge(InReview); err != nil {
+		return s, err
+	}
+	if err := s.version(seen); err != nil {
+		return s, err
+	}
+	n := s.move(InReview, a, now)
+	return n.prepared(a.By), nil
+}
+
+// prepared remembers a preparer.
+func (s Settlement) prepared(by string) Settlement {
+	if !slices.Contains(s.Preparers, by) {
+		s.Preparers = append(slices.Clip(s.Preparers), by)
+	}
+	return s
+}
+
+// refusePreparer keeps apart who makes and who approves.
+func (s Settlement) refusePreparer(by string) error {
+	if slices.Contains(s.Preparers, by) {
+		return fault.New(fault.Forbidden, "preparer", "You prepared this settlement (its contract, lines, profile, account or review); another person must decide.")
+	}
+	return nil
+}
+
+// Approve moves to APPROVED: a standing quote, no hold, and not by a preparer.
+func (s Settlement) Approve(seen int, a Act, now time.Time) (Settlement, error) {
+	if err := s.refusePreparer(a.By); err != nil {
+		return s, err
+	}
+	if err := s.edge(Approved); err != nil {
+		return s, err
+	}
+	if err := s.version(seen); err != nil {
+		return s, err
+	}
+	switch {
+	case s.Hold != nil:
+		return s, notNow("on_hold", "The settlement is on hold ("+s.Hold.Reason+"); end the hold first.")
+	case s.Quote == "":
+		return s, notNow("quote_missing", "The taxes are not computed yet; try again in some seconds.")
+	}
+	return s.move(Approved, a, now), nil
+}
+
+// Reject ends an IN_REVIEW settlement and takes its opening back: lines and accruals are free again.
+func (s Settlement) Reject(seen int, a Act, opening ledger.Entry, now time.Time) (Change, error) {
+	if err := s.refusePreparer(a.By); err != nil {
+		return Change{}, err
+	}
+	if err := s.edge(Failed); err != nil {
+		return Change{}, err
+	}
+	if s.Status != InReview {
+		return Change{}, notNow("illegal_transition", "Only the system fails a settlement that is being paid; cancel it before it is sent instead.")
+	}
+	if err := s.version(seen); err != nil {
+		return Change{}, err
+	}
+	n := s.move(Failed, a, now)
+	n.ReasonClass, n.Arrival = Rejected, time.Time{}
+	back := s.takeBack(opening, a.ID, now)
+	return Change{Old: &s, New: n, Entry: back}, nil
+}
+
+// takeBack reverses the opening; a reopened payable posted none.
+func (s Settlement) takeBack(opening ledger.Entry, id string, now time.Time) *ledger.Entry {
+	if s.Source == SourceReopened {
+		return nil
+	}
+	r := opening.Reversal(id, "opening reversed", now, civil.MonthOf(now))
+	return &r
+}
+
+// Holding sets a hold by a person's or the system's act.
+func (s Settlement) Holding(h Hold, a Act, now time.Time) (Settlement, error) {
+	if s.Status == Paid || s.Status == Failed || s.Sent() {
+		return s, notNow("already_sent", "A hold is possible only before the money is sent; this settlement is past that.")
+	}
+	n := s.stamp(a, now)
+	n.Hold = &h
+	return n, nil
+}
+
+// Released ends a hold that a person may end.
+func (s Settlement) Released(a Act, now time.Time) (Settlement, error) {
+	if s.Hold == nil {
+		return s, notNow("no_hold", "The settlement is not on hold.")
+	}
+	switch s.Hold.Reason {
+	case HoldNetChanged:
+		return s, notNow("confirm_net", "This hold ends when an approver confirms the new net (confirm-net).")
+	case HoldRuleGap:
+		return s, notNow("rule_gap", "This hold ends when the missing rule is published or a tax position is approved.")
+	}
+	n := s.stamp(a, now)
+	n.Hold = nil
+	return n, nil
+}
+
+// ConfirmedNetOf ends a NET_CHANGED hold by an approver's word for exactly this net.
+func (s Settlement) ConfirmedNetOf(net money.Amount, a Act, now time.Time) (Settlement, error) {
+	if err := s.refusePreparer(a.By); err != nil {
+		return s, err
+	}
+	if s.Hold == nil || s.Hold.Reason != HoldNetChanged {
+		return s, notNow("no_net_change", "No changed net waits to be confirmed.")
+	}
+	if net != s.Net {
+		return s, notNow("other_net", "The net to confirm is "+s.Net.String()+"; read the settlement again.")
+	}
+	n := s.stamp(a, now)
+	n.Hold, n.ConfirmedNet = nil, &net
+	return n, nil
+}
+
+// InvoiceIn records a payee's invoice and ends the hold that waited for it.
+func (s Settlement) InvoiceIn(a Act, now time.Time) (Settlement, error) {
+	if s.Status == Paid || s.Status == Failed {
+		return s, notNow("ended", "The settlement has ended; an invoice changes nothing any more.")
+	}
+	n := s.stamp(a, now).prepared(a.By)
+	n.Invoiced = true
+	if n.Hold != nil && n.Hold.Reason == HoldInvoice {
+		n.Hold = nil
+	}
+	return n, nil
+}
+
+// Quoted stores the figures that the taxes come to today.
+func (s Settlement) Quoted(f Figures, expected civil.Date, a Act, now time.Time) Settlement {
+	n := s.stamp(a, now)
+	n.Quote, n.PaymentDate = f.Hash, expected
+	n.Net, n.ToPay = f.Result.Net, f.Result.Net
+	if n.Hold != nil && n.Hold.Reason == HoldRuleGap {
+		n.Hold = nil
+	}
+	if n.NeedsInvoice && !n.Invoiced && n.Hold == nil {
+		n.Hold = &Hold{Reason: HoldInvoice, Owner: s.CreatorID, Text: "The payee's invoice is not here yet."}
+	}
+	return n
+}
+
+// Gap holds a settlement whose taxes no rule answers; its figures stay empty.
+func (s Settlement) Gap(rule, text string, a Act, now time.Time) Settlement {
+	n := s.stamp(a, now)
+	n.Quote, n.Net, n.ToPay = "", money.Amount{}, money.Amount{}
+	n.Hold = &Hold{Reason: HoldRuleGap, Owner: "finance", Text: rule + ": " + text}
+	return n
+}
+
+// NetFell holds an approved settlement whose net would be lower than what was approved.
+func (s Settlement) NetFell(f Figures, a Act, now time.Time) Settlement {
+	n := s.stamp(a, now)
+	n.Quote, n.Net, n.ToPay = f.Hash, f.Result.Net, f.Result.Net
+	n.Hold = &Hold{Reason: HoldNetChanged, Owner: "approver", Text: "The taxes due now lower the net from " + s.Net.String() + " to " + f.Result.Net.String() + "; an approver confirms it."}
+	return n
+}
+
+// Booked moves to PAYING: taxes, journal, payout key and status are one write.
+func (s Settlement) Booked(f Figures, rows Booking, on civil.Date, key, method string, a Act, now time.Time) (Change, error) {
+	if err := s.edge(Paying); err != nil {
+		return Change{}, err
+	}
+	n := s.move(Paying, a, now)
+	n.Booking, n.BookedEntry, n.PaymentDate = f.Hash, a.ID, on
+	n.Net, n.ToPay = f.Result.Net, f.Result.Net
+	n.Payout = &Payout{Key: key, Method: method, State: payout.Created}
+	c := Change{Old: &s, New: n, Rows: []Booking{rows}, Entry: posted(s.bookingEntry(f, on, a, now))}
+	if f.Hash != s.Quote {
+		c.Figures = &f
+	}
+	return c, nil
+}
+
+func (s Settlement) entry(id, reason string, now time.Time) ledger.Entry {
+	return ledger.Entry{ID: id, Tenant: s.Tenant, CreatorID: s.CreatorID, Entity: s.Entity, Settlement: s.ID, At: now, Accounting: civil.MonthOf(now), Reason: reason}
+}
+
+// openingEntry posts what opening s means (design, section 6).
+func (s Settlement) openingEntry(id string, now time.Time) *ledger.Entry {
+	if s.Source == SourceReopened {
+		return nil
+	}
+	e := s.entry(id, "opened", now)
+	var mcn, payees money.Amount
+	for _, p := range s.Shares {
+		switch p.Kind {
+		case split.KindMCN:
+			mcn = mcn.Add(p.Amount)
+		case split.KindPayee:
+			payees = payees.Add(p.Amount)
+		}
+	}
+	if s.RevenueBasis == "gross" && s.Source == SourceClearing {
+		e.Debit(ledger.PlatformClearing, s.Gross)
+		e.Credit(ledger.MCNRevenue, s.Gross)
+		e.Debit(ledger.MCNCreatorCost, s.Gross.Sub(mcn))
+	} else {
+		e.Debit(s.sourceAccount(), s.Gross)
+		e.Credit(ledger.MCNRevenue, mcn)
+	}
+	e.Credit(ledger.CreatorPayable, s.CreatorShare())
+	e.Credit(ledger.PartyAccrued, payees)
+	return &e
+}
+
+func (s Settlement) sourceAccount() ledger.Account {
+	switch s.Source {
+	case SourceAccrued:
+		return ledger.CreatorAccrued
+	case SourceCost:
+		return ledger.MCNIncentiveCost
+	}
+	return ledger.PlatformClearing
+}
+
+// rebooked replaces a booking in PAYING, before the first send.
+func (s Settlement) rebooked(f Figures, on civil.Date, a Act, now time.Time) Change {
+	n := s.stamp(a, now)
+	n.Booking, n.BookedEntry, n.PaymentDate = f.Hash, a.ID, on
+	n.Net, n.ToPay = f.Result.Net, f.Result.Net
+	if f.Result.Net.Cmp(s.approvedNet()) < 0 {
+		n.Hold = &Hold{Reason: HoldNetChanged, Owner: "approver", Text: "Booked anew in another tax month, the net falls from " + s.Net.String() + " to " + f.Result.Net.String() + "; an approver confirms it."}
+	}
+	c := Change{Old: &s, New: n, Entry: posted(s.bookingEntry(f, on, a, now))}
+	if f.Hash != s.Quote && f.Hash != s.Booking {
+		c.Figures = &f
+	}
+	return c
+}
+
+// bookingEntry posts what a booking keeps back and what it could not.
+func (s Settlement) bookingEntry(f Figures, on civil.Date, a Act, now time.Time) ledger.Entry {
+	e := s.entry(a.ID, "booked", now)
+	e.Tax = on.Month()
+	for _, l := range f.Result.Taxes {
+		if l.BorneBy == tax.BorneByCreator {
+			e.Debit(ledger.CreatorPayable, l.Amount)
+		} else {
+			e.Debit(ledger.MCNTaxCost, l.Amount)
+		}
+		e.Debit(ledger.CreatorReceivable, l.Shortfall)
+		e.Credit(ledger.TaxPayable(strings.ToLower(l.Tax)), l.Amount.Add(l.Shortfall))
+	}
+	return e
+}

@@ -1,0 +1,149 @@
+package settlement
+
+import (
+	"time"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/ledger"
+	"fenzhang/shared/payout"
+	"fenzhang/shared/tax"
+)
+
+// booked are what a booking left behind, needed to take it back.
+type booked struct {
+	entry   ledger.Entry // the zero entry when nothing was kept back
+	opening ledger.Entry
+	rows    []tax.Row
+	seq     int // next free number of the taxpayer's year
+}
+
+// PayoutMoved applies one move of the payout. PAID posts the payment; FAILED and CANCELLED take the booking
+// back; RETURNED leaves the settlement PAID and posts the reverse (promise P4).
+func (s Settlement) PayoutMoved(to payout.State, o payout.Outcome, b booked, a Act, now time.Time) Change {
+	p := *s.Payout
+	p.State = to
+	if o.GatewayID != "" {
+		p.GatewayID = o.GatewayID
+	}
+	p.Reason = o.Reason
+	switch to {
+	case payout.Paid:
+		n := s.move(Paid, a, now)
+		n.Payout, n.Arrival = &p, o.At
+		e := s.entry(a.ID, "paid", now)
+		e.Debit(ledger.CreatorPayable, s.ToPay)
+		e.Credit(ledger.GatewayClearing, s.ToPay)
+		return Change{Old: &s, New: n, Entry: posted(e)}
+	case payout.Failed, payout.Cancelled:
+		n := s.move(Failed, a, now)
+		n.Payout, n.ReasonClass, n.Arrival = &p, PaymentFailed, time.Time{}
+		return s.unbooked(n, b, a, now)
+	case payout.Returned:
+		n := s.stamp(a, now)
+		n.Payout = &p
+		e := s.entry(a.ID, "returned", now)
+		e.Debit(ledger.GatewayClearing, s.ToPay)
+		e.Credit(ledger.CreatorPayable, s.ToPay)
+		return Change{Old: &s, New: n, Entry: posted(e)}
+	default:
+		n := s.stamp(a, now)
+		n.Payout = &p
+		if to == payout.Sent {
+			n.Payout.SentAt = now
+		}
+		return Change{Old: &s, New: n}
+	}
+}
+
+// posted leaves out an entry without postings: a net of 0.00 moves no money.
+func posted(e ledger.Entry) *ledger.Entry {
+	if len(e.Postings) == 0 {
+		return nil
+	}
+	return &e
+}
+
+// unbooked adds the reversal of a booking to the write of n: journal and tax rows, in their original periods.
+func (s Settlement) unbooked(n Settlement, b booked, a Act, now time.Time) Change {
+	c := Change{Old: &s, New: n}
+	if b.entry.ID != "" {
+		e := b.entry.Reversal(a.ID, "booking reversed", now, civil.MonthOf(now))
+		c.Entry = &e
+	}
+	if len(b.rows) > 0 {
+		c.Rows = []Booking{{Entity: s.Entity, Taxpayer: s.TaxpayerID, Year: s.PaymentDate.Year(), Seq: b.seq, Kind: KindReversal,
+			Settlement: s.ID, EntryID: a.ID, At: now, Rows: negative(b.rows)}}
+	}
+	return c
+}
+
+func negative(rows []tax.Row) []tax.Row {
+	out := make([]tax.Row, len(rows))
+	for i, r := range rows {
+		r.Income, r.Received, r.Sales, r.Withheld = r.Income.Neg(), r.Received.Neg(), r.Sales.Neg(), r.Withheld.Neg()
+		out[i] = r
+	}
+	return out
+}
+
+// CancelPaying ends a settlement before its money was sent: booking and opening are taken back together.
+func (s Settlement) CancelPaying(b booked, a Act, now time.Time) (Change, error) {
+	if s.Status != Paying || s.Sent() {
+		return Change{}, notNow("already_sent", "The money may have left; it can no longer be cancelled here.")
+	}
+	n := s.move(Failed, a, now)
+	n.ReasonClass, n.Arrival, n.Payout = Cancelled, time.Time{}, nil
+	c := s.unbooked(n, b, a, now)
+	c.Entry = merge(c.Entry, s.takeBack(b.opening, a.ID, now))
+	return c, nil
+}
+
+// merge makes one entry of two reversals that are one act.
+func merge(a, b *ledger.Entry) *ledger.Entry {
+	if a == nil {
+		return b
+	}
+	if b == nil {
+		return a
+	}
+	m := *a
+	m.Reason = "booking and opening reversed"
+	m.Reverses = b.Reverses
+	m.Postings = append(append([]ledger.Posting{}, a.Postings...), b.Postings...)
+	return &m
+}
+
+// toPaying is the first of the two steps by which an approved settlement is cancelled: nothing is booked.
+func (s Settlement) toPaying(a Act, now time.Time) Settlement {
+	return s.move(Paying, a, now)
+}
+
+// Reopenable tells whether a new occurrence may pay what this one did not.
+func (s Settlement) Reopenable() error {
+	switch {
+	case s.ReopenedBy != "":
+		return notNow("already_reopened", "The settlement was reopened already as "+s.ReopenedBy+".")
+	case s.Status == Failed && s.ReasonClass == PaymentFailed:
+		return nil
+	case s.Status == Paid && s.Payout.State == payout.Returned:
+		return nil
+	}
+	return notNow("not_reopenable", "Only a payable whose payout failed, was cancelled or came back is reopened.")
+}
+
+// Reopen opens occurrence n+1 of a payable whose payout failed or came back. It posts no opening; where the old
+// booking still stands (a returned payout in a month not yet filed) it is reversed, so that the new one is
+// taxed anew in its own month.
+func (s Settlement) Reopen(fresh Settlement, b booked, a Act, now time.Time) (Change, error) {
+	if err := s.Reopenable(); err != nil {
+		return Change{}, err
+	}
+	old := s.stamp(a, now)
+	old.ReopenedBy = fresh.ID
+	c := Change{New: fresh, Also: &old}
+	if s.Status == Paid {
+		u := s.unbooked(old, b, a, now)
+		c.Entry, c.Rows = u.Entry, u.Rows
+	}
+	return c, nil
+}

@@ -1,0 +1,375 @@
+package settlement
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/clock"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/identity"
+	"fenzhang/shared/money"
+	"fenzhang/shared/split"
+	"fenzhang/shared/tenancy"
+)
+
+// Calendar knows the working days. A year without published days is fault.RuleMissing.
+type Calendar interface {
+	OnOrAfter(day civil.Date) (civil.Date, error)
+	NextWorkingDay(after civil.Date) (civil.Date, error)
+}
+
+// Service opens settlements and moves them.
+type Service struct {
+	Store     Store
+	Directory tenancy.Directory
+	Calendar  Calendar
+	Clock     clock.Clock
+	NewID     func() string
+}
+
+// Request is the body of a settle call; amounts and times as the contract says.
+type Request struct {
+	UserID        string        `json:"user_id"`
+	ActivityID    string        `json:"activity_id"`
+	TS            Millis        `json:"ts"`
+	Amount        money.Amount  `json:"amount"`
+	IncomeType    string        `json:"income_type"`
+	TraceID       string        `json:"trace_id"`
+	ServicePeriod civil.Month   `json:"service_period"`
+	GMV           *money.Amount `json:"gmv"`
+	Rate          *money.Rate   `json:"rate"`
+}
+
+// Millis are milliseconds since 1970, written as an integer or a string of digits.
+type Millis int64
+
+var errMillis = errors.New("must be whole milliseconds since 1970")
+
+// UnmarshalJSON reads both forms.
+func (m *Millis) UnmarshalJSON(b []byte) error {
+	text := strings.Trim(string(b), `"`)
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < 0 || strconv.FormatInt(n, 10) != text {
+		return errMillis
+	}
+	*m = Millis(n)
+	return nil
+}
+
+// Answer is the body of a settle call's answer.
+type Answer struct {
+	SettlementID  string    `json:"settlement_id"`
+	Status        Status    `json:"status"`
+	StatusVersion int       `json:"status_version"`
+	Arrival       time.Time `json:"expected_arrival"`
+}
+
+// How tells which of the contract's cases an answer is.
+type How int
+
+// The three ways of a good answer.
+const (
+	Opened   How = iota // 201
+	Again               // 201, the first answer, replayed
+	Existing            // 200, known payable under a new key
+)
+
+// StatementPrefix begins the activity ids that only statements use.
+const StatementPrefix = "stmt:"
+
+// repeatWindow is how long a repeated key is a duplicate; the others bound ts around the business time.
+const (
+	repeatWindow = 120 * time.Second
+	backWindow   = 400 * 24 * time.Hour
+	aheadWindow  = 5 * time.Minute
+)
+
+var (
+	idShape   = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+	keyShape  = regexp.MustCompile(`^[A-Za-z0-9_-]{8,64}$`)
+	largest   = money.MustParse("99999999999.99")
+	typeShape = regexp.MustCompile(`^[a-z][a-z0-9_]{1,39}$`)
+)
+
+// validate gives every problem of a call at once.
+func (r *Request) validate(key string, business time.Time) error {
+	var p []fault.Field
+	bad := func(wrong bool, field, problem string) {
+		if wrong {
+			p = append(p, fault.Field{Field: field, Problem: problem})
+		}
+	}
+	id := "must be 1 to 64 letters, digits, _ or -"
+	bad(!keyShape.MatchString(key), "X-Idemp-Key", "the header must hold 8 to 64 letters, digits, _ or -")
+	bad(!idShape.MatchString(r.UserID), "user_id", id)
+	bad(strings.HasPrefix(r.ActivityID, StatementPrefix), "activity_id", "must not begin with stmt:, statements use it")
+	bad(!strings.HasPrefix(r.ActivityID, StatementPrefix) && !idShape.MatchString(r.ActivityID), "activity_id", id)
+	bad(r.TraceID != "" && !idShape.MatchString(r.TraceID), "trace_id", id)
+	bad(!typeShape.MatchString(r.IncomeType), "income_type", "must be the name of an income type, like live_tip")
+	bad(!r.Amount.Positive() || r.Amount.Cmp(largest) > 0, "amount", "must be yuan above 0.00 with exactly two decimals, at most "+largest.String())
+	at := time.UnixMilli(int64(r.TS))
+	bad(at.After(business.Add(aheadWindow)), "ts", "lies more than 5 minutes ahead")
+	bad(at.Before(business.Add(-backWindow)), "ts", "lies more than 400 days back")
+	bad((r.GMV == nil) != (r.Rate == nil), "rate", "gmv and rate come together")
+	if r.GMV != nil && r.Rate != nil {
+		wrong := r.GMV.Negative() || r.Rate.Num() < 0 || r.Rate.Cmp(money.Ratio(1, 1)) > 0
+		bad(wrong, "gmv", "gmv must not be negative and rate must lie between 0 and 1")
+		bad(!wrong && r.GMV.Times(*r.Rate, money.HalfEven) != r.Amount, "amount", "does not equal gmv x rate to the fen")
+	}
+	if len(p) > 0 {
+		return fault.Invalid(p...)
+	}
+	return nil
+}
+
+// contentHash is over the validated fields without trace_id.
+func (r *Request) contentHash() string {
+	parts := []string{r.UserID, r.ActivityID, strconv.FormatInt(int64(r.TS), 10), r.Amount.String(), r.IncomeType, r.ServicePeriod.String(), "", ""}
+	if r.GMV != nil {
+		parts[6], parts[7] = r.GMV.String(), r.Rate.String()
+	}
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x1f")))
+	return hex.EncodeToString(sum[:16])
+}
+
+// Settle opens the payable of a call, in the contract's order of checks.
+func (s *Service) Settle(ctx context.Context, by identity.Principal, key string, r Request) (Answer, How, error) {
+	business, err := s.Clock.Business(ctx)
+	if err != nil {
+		return Answer{}, 0, fault.Later(err)
+	}
+	if err := r.validate(key, business); err != nil {
+		return Answer{}, 0, err
+	}
+	if r.ServicePeriod.IsZero() {
+		r.ServicePeriod = civil.MonthOf(time.UnixMilli(int64(r.TS)))
+	}
+	call := &settleCall{Service: s, by: by, key: key, r: r, hash: r.contentHash(), writeID: s.NewID(), today: civil.DateOf(business)}
+	// A lost race is decided by reading the winner's record; three rounds bound a pathological one.
+	for range 3 {
+		a, how, err := call.once(ctx)
+		if !errors.Is(err, ErrRival) {
+			return a, how, err
+		}
+	}
+	return Answer{}, 0, fault.Later(ErrRival)
+}
+
+type settleCall struct {
+	*Service
+	by                 identity.Principal
+	key, hash, writeID string
+	r                  Request
+	today              civil.Date
+}
+
+func (c *settleCall) once(ctx context.Context) (Answer, How, error) {
+	known, err := c.Store.Key(ctx, c.by.Tenant, c.key)
+	if err != nil {
+		return Answer{}, 0, err
+	}
+	if known != nil && known.WriteID != c.writeID {
+		return c.repeated(known)
+	}
+	if known != nil { // an earlier round of this very call did it, and its answer was lost
+		return answerOf(known.Settlement, known.Arrival), Opened, nil
+	}
+	identity := Identity(c.r.UserID, c.r.ActivityID, int64(c.r.TS))
+	last, n, err := c.Latest(ctx, c.by.Tenant, identity)
+	if err != nil {
+		return Answer{}, 0, err
+	}
+	if last != nil && !last.Dead() {
+		return c.existing(ctx, last)
+	}
+	return c.open(ctx, identity, n+1)
+}
+
+// repeated answers a known key: cases 2, 3 and 4.
+func (c *settleCall) repeated(known *KeyRecord) (Answer, How, error) {
+	switch {
+	case known.ContentHash != c.hash:
+		return Answer{}, 0, fault.New(fault.OtherContent, "key_reused", "This X-Idemp-Key was used with another body; use a new key for another payable.")
+	case c.Clock.Instant().Sub(known.At) < repeatWindow:
+		return Answer{}, 0, &fault.Error{Code: fault.Duplicate, Reason: "duplicate_request", Public: "duplicate request", Settlement: known.Settlement}
+	}
+	return answerOf(known.Settlement, known.Arrival), Again, nil
+}
+
+// existing answers a known payable under a new key: cases 5 and 6. Case 5 remembers the key, with no other effect.
+func (c *settleCall) existing(ctx context.Context, last *Settlement) (Answer, How, error) {
+	if last.ContentHash != c.hash {
+		return Answer{}, 0, fault.New(fault.OtherContent, "payable_exists", "This payable (user_id, activity_id, ts) is settled already with other content, as "+last.ID+".")
+	}
+	arrival := last.FirstArrival
+	err := c.Store.PutKey(ctx, c.record(last.ID, arrival))
+	return answerOf(last.ID, arrival), Existing, err
+}
+
+func (c *settleCall) record(id string, arrival time.Time) KeyRecord {
+	return KeyRecord{Tenant: c.by.Tenant, Key: c.key, ContentHash: c.hash, Settlement: id, Arrival: arrival, At: c.Clock.Instant(), WriteID: c.writeID}
+}
+
+func answerOf(id string, arrival time.Time) Answer {
+	return Answer{SettlementID: id, Status: PendingReview, StatusVersion: 1, Arrival: arrival}
+}
+
+// open is case 7 and then the opening itself.
+func (c *settleCall) open(ctx context.Context, identity string, n int) (Answer, How, error) {
+	source := SourceClearing
+	if c.r.IncomeType == "incentive" {
+		source = SourceCost
+	}
+	fresh, err := c.Prepare(ctx, Income{Tenant: c.by.Tenant, CreatorID: c.r.UserID, IncomeType: c.r.IncomeType, Period: c.r.ServicePeriod,
+		Amount: c.r.Amount, GrossBeforePlatform: c.r.Amount, Source: source}, c.today)
+	if err != nil {
+		return Answer{}, 0, err
+	}
+	fresh.Identity, fresh.Occurrence, fresh.ID = identity, n, IDOf(identity, n)
+	fresh.ActivityID, fresh.TS, fresh.ContentHash, fresh.TraceID = c.r.ActivityID, int64(c.r.TS), c.hash, c.r.TraceID
+	ch := c.Opening(fresh, Act{ID: c.writeID, Name: "settlement.opened", By: c.by.Subject})
+	k := c.record(fresh.ID, ch.New.FirstArrival)
+	ch.Key = &k
+	if err := c.Store.Apply(ctx, ch); err != nil {
+		return Answer{}, 0, err
+	}
+	return answerOf(fresh.ID, ch.New.FirstArrival), Opened, nil
+}
+
+// Latest finds the last occurrence of a payable and its number; nil and 0 when there is none.
+func (s *Service) Latest(ctx context.Context, tenant, identity string) (*Settlement, int, error) {
+	var last *Settlement
+	for n := 1; ; n++ {
+		found, err := s.Store.Load(ctx, tenant, IDOf(identity, n))
+		if fault.HasCode(err, fault.NotFound) {
+			return last, n - 1, nil
+		}
+		if err != nil {
+			return nil, 0, err
+		}
+		last = &found
+		if !found.Dead() && found.ReopenedBy == "" {
+			return last, n, nil
+		}
+	}
+}
+
+// Income is what a settlement is opened for.
+type Income struct {
+	Tenant, CreatorID, IncomeType string
+	Platform                      string // where it was earned; "" is the creator's first platform account
+	Period                        civil.Month
+	Amount, GrossBeforePlatform   money.Amount
+	Source                        string
+}
+
+// Prepare finds creator, contract and taxpayer of an income, splits it and fixes its dates. Nothing is written.
+//
+// Errors: fault.Absent for an unknown creator; 5002 contract_missing and not_the_payer; 5002 for a year whose
+// working days are not published.
+func (s *Service) Prepare(ctx context.Context, in Income, today civil.Date) (Settlement, error) {
+	creator, err := s.Directory.Creator(ctx, in.Tenant, in.CreatorID)
+	if err != nil {
+		return Settlement{}, err
+	}
+	contract, err := s.Directory.Contract(ctx, in.Tenant, in.CreatorID, in.IncomeType, in.Period.Last())
+	if err != nil {
+		return Settlement{}, err
+	}
+	route := contract.Routes[in.IncomeType]
+	if !tenancy.TenantPays(route) {
+		return Settlement{}, fault.Missing("not_the_payer", "contract "+contract.ContractID, "By this contract the income type is settled by another payer ("+route+"); it makes no payable here.")
+	}
+	taxpayer, err := s.Directory.Taxpayer(ctx, in.Tenant, creator.TaxpayerID)
+	if err != nil {
+		return Settlement{}, err
+	}
+	terms, ok := contract.Splits[in.IncomeType]
+	if !ok && in.IncomeType == "incentive" {
+		terms = split.Whole(creator.CreatorID)
+	} else if !ok {
+		return Settlement{}, contractMissing(in)
+	}
+	shares, memo, err := split.Of(in.IncomeType, terms, in.Amount, in.GrossBeforePlatform)
+	if err != nil {
+		return Settlement{}, fault.Missing("contract_missing", "contract "+contract.ContractID, "The contract's split for "+in.IncomeType+" cannot be applied; correct the contract.").Wrap(err)
+	}
+	right, payOn, err := s.payDay(contract, in.Period, today)
+	if err != nil {
+		return Settlement{}, err
+	}
+	if in.Platform == "" && len(creator.Accounts) > 0 {
+		in.Platform = creator.Accounts[0].Platform
+	}
+	return Settlement{
+		Opening: Opening{
+			Tenant: in.Tenant, CreatorID: creator.CreatorID, TaxpayerID: creator.TaxpayerID, Entity: contract.PayingEntity,
+			Contract: contract.ContractID, ContractVersion: contract.Version.Version, Route: route, IncomeType: in.IncomeType, Platform: in.Platform,
+			ServicePeriod: in.Period, VATDate: right, PayOn: payOn, Gross: in.Amount, Shares: shares, Memo: memo,
+			Source: in.Source, RevenueBasis: contract.RevenueBasis, VATIncluded: !strings.Contains(contract.PriceBasis, "without_vat"),
+			NeedsInvoice: contract.InvoiceBeforePayment, Project: contract.ProjectID, PayMethod: creator.Payout.Method,
+		},
+		Preparers: people(contract.By, creator.By, taxpayer.By),
+	}, nil
+}
+
+func people(names ...string) []string {
+	slices.Sort(names)
+	names = slices.Compact(names)
+	return slices.DeleteFunc(names, func(n string) bool { return n == "" })
+}
+
+func contractMissing(in Income) error {
+	return fault.Missing("contract_missing", "contract of "+in.CreatorID+" for "+in.IncomeType, "No contract of this creator covers "+in.IncomeType+" in "+in.Period.String()+"; record one first.")
+}
+
+// payDay gives the day on which the right to the money arises (the VAT date: the contract's pay day, moved to a
+// working day; where none is fixed the last day of the service period) and the day before which nothing is paid.
+func (s *Service) payDay(c tenancy.Contract, period civil.Month, today civil.Date) (right, payOn civil.Date, err error) {
+	if c.PayDay == 0 {
+		return period.Last(), today, nil
+	}
+	right, err = s.Calendar.OnOrAfter(period.Add(1).Day(c.PayDay))
+	if err != nil {
+		return civil.Date{}, civil.Date{}, err
+	}
+	payOn = right
+	if payOn.Before(today) {
+		payOn = today
+	}
+	return right, payOn, nil
+}
+
+// Opening makes the change that opens fresh; the caller fills identity and activity.
+func (s *Service) Opening(fresh Settlement, a Act) Change {
+	now := s.Clock.Instant()
+	n := fresh
+	n.OpenedAt, n.OpenedBy = now, a.ID
+	n.Status, n.StatusVersion, n.TransitionID = PendingReview, 1, a.ID
+	n.PaymentDate = n.PayOn
+	if !strings.HasPrefix(a.By, "system:") {
+		n = n.prepared(a.By)
+	}
+	n.Arrival = s.arrival(n)
+	n.FirstArrival = n.Arrival
+	n = n.stamp(a, now)
+	return Change{New: n, Entry: n.openingEntry(a.ID, now)}
+}
+
+// arrival expects the money at 14:00 on the first working day after the expected approval, which is today or the
+// contract's pay day. A year without a published calendar has no expectation.
+func (s *Service) arrival(n Settlement) time.Time {
+	day, err := s.Calendar.NextWorkingDay(n.PayOn)
+	if err != nil {
+		return time.Time{}
+	}
+	return day.Start().Add(14 * time.Hour)
+}

@@ -1,0 +1,208 @@
+// Package settlement is the life of one payable: opened once, quoted, reviewed by a second person, booked, paid.
+// It knows money and law, not AWS; every act is decided here as a Change that a Store writes whole or not at all.
+package settlement
+
+import (
+	"crypto/md5" //nolint:gosec // an identity that the contract fixes, not a proof
+	"encoding/hex"
+	"fmt"
+	"strconv"
+	"time"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/money"
+	"fenzhang/shared/payout"
+	"fenzhang/shared/split"
+)
+
+// Status is where a settlement stands (promise P4); it only moves forward.
+type Status string
+
+// The statuses.
+const (
+	PendingReview Status = "PENDING_REVIEW"
+	InReview      Status = "IN_REVIEW"
+	Approved      Status = "APPROVED"
+	Paying        Status = "PAYING"
+	Paid          Status = "PAID"
+	Failed        Status = "FAILED"
+)
+
+// Statuses lists all statuses in the order of life.
+func Statuses() []Status {
+	return []Status{PendingReview, InReview, Approved, Paying, Paid, Failed}
+}
+
+// next lists where each status may go.
+func (s Status) next() []Status {
+	switch s {
+	case PendingReview:
+		return []Status{InReview}
+	case InReview:
+		return []Status{Approved, Failed}
+	case Approved:
+		return []Status{Paying}
+	case Paying:
+		return []Status{Paid, Failed}
+	}
+	return nil
+}
+
+// The reason classes of FAILED.
+const (
+	Rejected      = "rejected"       // 已驳回
+	Cancelled     = "cancelled"      // 已撤销
+	PaymentFailed = "payment_failed" // 付款失败
+	Superseded    = "superseded"     // 已替换
+)
+
+// CancelledBeforeSend is the reason of a cancellation after approval.
+const CancelledBeforeSend = "CANCELLED_BEFORE_SEND"
+
+// Hold stops a settlement before the first send; it is a field, not a status.
+type Hold struct {
+	Reason string     `json:"reason"`
+	Owner  string     `json:"owner"`
+	Until  civil.Date `json:"until"` // null: until its cause is gone
+	Text   string     `json:"text"`
+}
+
+// The holds that the system sets itself.
+const (
+	HoldRuleGap    = "RULE_GAP"
+	HoldNetChanged = "NET_CHANGED"
+	HoldInvoice    = "WAITING_INVOICE"
+	HoldManual     = "MANUAL"
+)
+
+// Sources tell which account an opening takes its money from.
+const (
+	SourceClearing = "clearing" // platform.clearing
+	SourceAccrued  = "accrued"  // creator.accrued: incentives accrued at day close
+	SourceCost     = "cost"     // mcn.incentive_cost: an incentive settled by a call
+	SourceReopened = "reopened" // a reopened payable: no opening is posted
+)
+
+// Opening are the facts that stand from the opening and never change.
+type Opening struct {
+	Tenant          string        `json:"-"`
+	ID              string        `json:"-"`
+	Identity        string        `json:"id"`
+	Occurrence      int           `json:"n"`
+	CreatorID       string        `json:"c"`
+	TaxpayerID      string        `json:"tp"`
+	Entity          string        `json:"e"`
+	Contract        string        `json:"ct"`
+	ContractVersion int           `json:"cv"`
+	Route           string        `json:"r"`
+	IncomeType      string        `json:"it"`
+	Platform        string        `json:"pl,omitempty"`
+	ActivityID      string        `json:"a"`
+	TS              int64         `json:"ts"`
+	ContentHash     string        `json:"h"`
+	TraceID         string        `json:"tr,omitempty"`
+	ServicePeriod   civil.Month   `json:"sp"`
+	VATDate         civil.Date    `json:"vd"`
+	PayOn           civil.Date    `json:"po"` // not paid before this business date: the contract's pay day
+	Gross           money.Amount  `json:"g"`
+	Shares          []split.Share `json:"s"`
+	Memo            []split.Memo  `json:"m,omitempty"`
+	Source          string        `json:"src"`
+	RevenueBasis    string        `json:"rb,omitempty"`
+	VATIncluded     bool          `json:"vi"`
+	NeedsInvoice    bool          `json:"ni,omitempty"`
+	Project         string        `json:"pj,omitempty"`
+	PayMethod       string        `json:"pm"`
+	OpenedAt        time.Time     `json:"-"`
+	OpenedBy        string        `json:"ob"` // id of the act, and of the opening's journal entry
+	Reopens         string        `json:"ro,omitempty"`
+}
+
+// CreatorShare is the part of gross that is the creator's.
+func (o Opening) CreatorShare() money.Amount {
+	var sum money.Amount
+	for _, s := range o.Shares {
+		if s.Kind == split.KindCreator {
+			sum = sum.Add(s.Amount)
+		}
+	}
+	return sum
+}
+
+// Move is one line of the history.
+type Move struct {
+	From         Status    `json:"from"`
+	To           Status    `json:"to"`
+	At           time.Time `json:"at"`
+	By           string    `json:"by"`
+	TransitionID string    `json:"transition_id"`
+	Reason       string    `json:"reason"`
+}
+
+// Payout is the attempt to pay; its key is written before the first send and never replaced (promise P3).
+type Payout struct {
+	Key       string       `json:"k"`
+	Method    string       `json:"m"`
+	State     payout.State `json:"s"`
+	SentAt    time.Time    `json:"t,omitzero"`
+	GatewayID string       `json:"g,omitempty"`
+	Reason    string       `json:"r,omitempty"`
+}
+
+// Act is what the last write did; the stream image carries it to the audit trail, so that the write itself is
+// the outbox.
+type Act struct {
+	ID     string `json:"id"` // chosen before the first try; the transition_id where the status moved
+	Name   string `json:"a"`  // "settlement.approved"
+	By     string `json:"by"`
+	Reason string `json:"why,omitempty"`
+	Ledger string `json:"lh,omitempty"` // hash of the journal entry posted with it
+}
+
+// Settlement is the whole state of one payable.
+type Settlement struct {
+	Opening
+	Status        Status
+	StatusVersion int
+	LastUpdated   time.Time
+	TransitionID  string
+	Revision      int // grows with every write; the condition of the next one
+	Hold          *Hold
+	PaymentDate   civil.Date // expected until booked, then the date of booking and first send
+	Quote         string     // content hash of the quoted figures, "" until they stand
+	Booking       string     // content hash of the booked figures, "" until booked
+	BookedEntry   string     // id of the journal entry and tax rows of the booking
+	Net           money.Amount
+	ToPay         money.Amount
+	ConfirmedNet  *money.Amount // the net an approver confirmed after it fell
+	Payout        *Payout
+	Preparers     []string
+	Invoiced      bool
+	Arrival       time.Time // expected, and the real time when PAID; zero when FAILED
+	FirstArrival  time.Time // as it was answered at the opening
+	ReasonClass   string
+	ReopenedBy    string
+	History       []Move
+	Last          Act
+}
+
+// Dead tells that this occurrence was undone, so that its payable may be opened again: rejected, cancelled or superseded.
+func (s Settlement) Dead() bool {
+	return s.Status == Failed && s.ReasonClass != PaymentFailed
+}
+
+// Sent tells whether anything may have left for the gateway.
+func (s Settlement) Sent() bool { return s.Payout != nil && s.Payout.State != payout.Created }
+
+// Undone tells whether the opening no longer stands in the ledger.
+func (s Settlement) Undone() bool { return s.Dead() }
+
+// Identity is the identity of a payable within its tenant: the contract fixes it as MD5 over the three raw fields.
+func Identity(user, activity string, ts int64) string {
+	sum := md5.Sum([]byte(user + "\x1f" + activity + "\x1f" + strconv.FormatInt(ts, 10))) //nolint:gosec // see above
+	return hex.EncodeToString(sum[:])
+}
+
+// IDOf names occurrence n of a payable. Being made from the identity, it lets the table itself refuse a second
+// settlement of the same payable.
+func IDOf(identity string, n int) string { return fmt.Sprintf("st-%s-%d", identity, n) }

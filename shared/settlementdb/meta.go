@@ -1,0 +1,207 @@
+// Package settlementdb keeps settlements, their journal, balances and tax rows in DynamoDB. Keys, items and
+// conditions of one act stand together here.
+package settlementdb
+
+import (
+	"bytes"
+	"compress/flate"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/keys"
+	"fenzhang/shared/money"
+	"fenzhang/shared/settlement"
+)
+
+// item is one DynamoDB item.
+type item = map[string]types.AttributeValue
+
+func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
+
+func number(n int64) types.AttributeValue {
+	return &types.AttributeValueMemberN{Value: strconv.FormatInt(n, 10)}
+}
+
+func binary(b []byte) types.AttributeValue { return &types.AttributeValueMemberB{Value: b} }
+
+func textOf(it item, name string) string {
+	if v, ok := it[name].(*types.AttributeValueMemberS); ok {
+		return v.Value
+	}
+	return ""
+}
+
+func numberOf(it item, name string) int64 {
+	if v, ok := it[name].(*types.AttributeValueMemberN); ok {
+		n, _ := strconv.ParseInt(v.Value, 10, 64) // DynamoDB keeps numbers valid; ours are whole
+		return n
+	}
+	return 0
+}
+
+func binaryOf(it item, name string) []byte {
+	if v, ok := it[name].(*types.AttributeValueMemberB); ok {
+		return v.Value
+	}
+	return nil
+}
+
+func keyed(k keys.Key) item { return item{"pk": text(k.PK), "sk": text(k.SK)} }
+
+// Attribute names of META that conditions, the relay and an operator at the console read.
+const (
+	attrPacked   = "z"
+	attrRevision = "rev"
+	attrStatus   = "st"
+	attrVersion  = "v"
+	attrAct      = "act" // id of the last write: finding one's own is success
+	attrHold     = "hold"
+)
+
+// packed is everything of META that no condition reads. It is compressed with a dictionary of its own names, so
+// that META stays under 1 KB and each move costs one write unit; plain JSON would cost two.
+type packed struct {
+	O   settlement.Opening `json:"o"`
+	OT  int64              `json:"ot"`
+	U   int64              `json:"u"`
+	H   *settlement.Hold   `json:"hd,omitempty"`
+	PD  civil.Date         `json:"pd,omitzero"`
+	Q   string             `json:"q,omitempty"`
+	B   string             `json:"b,omitempty"`
+	BE  string             `json:"be,omitempty"`
+	N   money.Amount       `json:"net"`
+	P   money.Amount       `json:"pay"`
+	CN  *money.Amount      `json:"cn,omitempty"`
+	PO  *settlement.Payout `json:"out,omitempty"`
+	PR  []string           `json:"pr,omitempty"`
+	INV bool               `json:"inv,omitempty"`
+	A   int64              `json:"ar,omitempty"`
+	FA  int64              `json:"fa,omitempty"`
+	C   string             `json:"cl,omitempty"`
+	RB  string             `json:"by,omitempty"`
+	HI  []move             `json:"hi,omitempty"`
+	L   settlement.Act     `json:"l"`
+}
+
+// move is a line of the history; from is the line before it.
+type move struct {
+	T string `json:"t"`
+	M int64  `json:"m"`
+	B string `json:"b"`
+	I string `json:"i,omitempty"`
+	R string `json:"r,omitempty"`
+}
+
+// dictionary holds the words that packed items share. It is part of the stored form: change it only with a new
+// attribute name beside a reader of this one.
+var dictionary = []byte(`"reason":"owner":"finance","text":"RULE_GAP"WAITING_INVOICE"NET_CHANGED"approver"FAILED"PAYING"APPROVED"IN_REVIEW"PAID"PENDING_REVIEW"` +
+	`"rejected"cancelled"payment_failed"CANCELLED_BEFORE_SEND"system:compute-tax"system:payout"system:pay-out"system:build-statements"` +
+	`settlement.opened"settlement.quoted"settlement.submitted"settlement.approved"settlement.booked"payout.PAID"payout.SENT"payout.ACCEPTED` +
+	`{"o":{"id":"","n":1,"c":"","tp":"","e":"ent-","ct":"","cv":1,"r":"mcn_pays"studio_invoice","it":"live_tip"commerce_commission"xingtu_ad"incentive","pl":"douyin","a":"stmt:","ts":17,"h":"","sp":"2026-","vd":"2026-","po":"2026-","g":"` +
+	`","s":[{"party":"","kind":"creator","amount":"0.00"},{"party":"mcn","kind":"mcn","amount":""}],"m":[{"party":"platform","amount":"","basis":""}],"src":"clearing"accrued","rb":"net","vi":true,"pm":"douyin"bank","ob":""},"ot":17,"u":17,"pd":"2026-","q":"","b":"","be":"","net":"0.00","pay":"0.00",` +
+	`"out":{"k":"","m":"douyin","s":"CREATED"SENT"ACCEPTED"PAID","t":"2026-","g":""},"pr":["admin@finance@approver@operator@"],"ar":17,"fa":17,"hi":[{"t":"IN_REVIEW","m":17,"b":"","i":""},{"t":"APPROVED","m":17,"b":"","i":""}],"l":{"id":"","a":"settlement.","by":"system:"}}`)
+
+func pack(v any) ([]byte, error) {
+	plain, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	w, err := flate.NewWriterDict(&b, flate.BestCompression, dictionary)
+	if err != nil {
+		return nil, err
+	}
+	if _, err = w.Write(plain); err == nil {
+		err = w.Close()
+	}
+	return b.Bytes(), err
+}
+
+// maxPlain bounds what a packed attribute may unfold to.
+const maxPlain = 1 << 20
+
+func unpack(b []byte, into any) error {
+	r := flate.NewReaderDict(bytes.NewReader(b), dictionary)
+	plain, err := io.ReadAll(io.LimitReader(r, maxPlain))
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(plain, into)
+}
+
+// metaItem is META of s.
+func metaItem(s settlement.Settlement) (item, error) {
+	p := packed{O: s.Opening, OT: s.OpenedAt.UnixMilli(), U: s.LastUpdated.UnixMilli(), H: s.Hold, PD: s.PaymentDate, Q: s.Quote, B: s.Booking,
+		BE: s.BookedEntry, N: s.Net, P: s.ToPay, CN: s.ConfirmedNet, PO: s.Payout, PR: s.Preparers, INV: s.Invoiced, A: millis(s.Arrival),
+		FA: millis(s.FirstArrival), C: s.ReasonClass, RB: s.ReopenedBy, L: s.Last}
+	for _, h := range s.History {
+		p.HI = append(p.HI, move{T: string(h.To), M: h.At.UnixMilli(), B: h.By, I: h.TransitionID, R: h.Reason})
+	}
+	z, err := pack(p)
+	if err != nil {
+		return nil, fmt.Errorf("settlementdb: pack: %w", err)
+	}
+	it := keyed(keys.Settlement(s.Tenant, s.ID))
+	it[attrPacked] = binary(z)
+	it[attrRevision] = number(int64(s.Revision))
+	it[attrStatus] = text(string(s.Status))
+	it[attrVersion] = number(int64(s.StatusVersion))
+	it[attrAct] = text(s.Last.ID)
+	if s.Hold != nil {
+		it[attrHold] = text(s.Hold.Reason)
+	}
+	it["tp_pk"] = text(keys.ByTaxpayer(s.Tenant, s.Entity, s.TaxpayerID))
+	it["cr_pk"] = text(keys.ByCreator(s.Tenant, s.CreatorID))
+	it["op_pk"] = text(keys.ByOpening(s.Tenant, civil.MonthOf(s.OpenedAt), keys.OpeningShard(s.ID)))
+	it["at"] = text(keys.OpenedAt(s.OpenedAt))
+	return it, nil
+}
+
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+func instant(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).In(civil.Shanghai)
+}
+
+// errNotMeta is an item that is not a settlement's META.
+var errNotMeta = errors.New("settlementdb: not a settlement")
+
+// FromItem reads META; the relay uses it on stream images.
+func FromItem(it map[string]types.AttributeValue) (settlement.Settlement, error) {
+	tenant, id, ok := keys.SettlementOf(textOf(it, "pk"), textOf(it, "sk"))
+	if !ok {
+		return settlement.Settlement{}, errNotMeta
+	}
+	var p packed
+	if err := unpack(binaryOf(it, attrPacked), &p); err != nil {
+		return settlement.Settlement{}, fmt.Errorf("settlementdb: unpack %s: %w", id, err)
+	}
+	s := settlement.Settlement{Opening: p.O, Status: settlement.Status(textOf(it, attrStatus)), StatusVersion: int(numberOf(it, attrVersion)),
+		LastUpdated: instant(p.U), Revision: int(numberOf(it, attrRevision)), Hold: p.H, PaymentDate: p.PD, Quote: p.Q, Booking: p.B, BookedEntry: p.BE,
+		Net: p.N, ToPay: p.P, ConfirmedNet: p.CN, Payout: p.PO, Preparers: p.PR, Invoiced: p.INV, Arrival: instant(p.A), FirstArrival: instant(p.FA),
+		ReasonClass: p.C, ReopenedBy: p.RB, Last: p.L}
+	s.Tenant, s.ID, s.OpenedAt = tenant, id, instant(p.OT)
+	s.TransitionID = s.OpenedBy
+	from := settlement.PendingReview
+	for _, h := range p.HI {
+		m := settlement.Move{From: from, To: settlement.Status(h.T), At: instant(h.M), By: h.B, TransitionID: h.I, Reason: h.R}
+		s.History = append(s.History, m)
+		from, s.TransitionID = m.To, m.TransitionID
+	}
+	return s, nil
+}
