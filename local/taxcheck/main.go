@@ -1,0 +1,96 @@
+// Command taxcheck runs worked examples of any file through the rules in the binary and says what differs.
+package main
+
+import (
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"sort"
+	"strings"
+
+	"fenzhang/rules"
+	"fenzhang/shared/taxpack"
+)
+
+func main() {
+	if len(os.Args) != 2 {
+		_, _ = fmt.Fprintln(os.Stderr, "usage: make tax-check FILE=<list of examples, JSON or YAML>")
+		os.Exit(2)
+	}
+	ok, err := run(os.Args[1], os.Stdout)
+	if err != nil {
+		_, _ = fmt.Fprintln(os.Stderr, err)
+		os.Exit(2)
+	}
+	if !ok {
+		os.Exit(1)
+	}
+}
+
+// run checks every example of a file and tells whether all that could be checked passed.
+func run(file string, out io.Writer) (bool, error) {
+	data, err := os.ReadFile(file) //nolint:gosec // the file that the caller names is the purpose
+	if err != nil {
+		return false, err
+	}
+	examples, err := taxpack.ParseExamples(file, data)
+	if err != nil {
+		return false, err
+	}
+	national, err := fs.Sub(rules.Files, "national")
+	if err != nil {
+		return false, err
+	}
+	engine, err := taxpack.Load(national)
+	if err != nil {
+		return false, err
+	}
+	passed, failed, skipped := 0, 0, map[string]int{}
+	for _, x := range examples {
+		o := taxpack.Check(engine, x)
+		switch o.State {
+		case taxpack.Passed:
+			passed++
+		case taxpack.Skipped:
+			skipped[x.Tax]++
+		case taxpack.Failed:
+			failed++
+			report(out, o)
+		}
+	}
+	summary(out, passed, failed, skipped)
+	return failed == 0, nil
+}
+
+// report prints a mismatch with the steps that led to it.
+func report(out io.Writer, o taxpack.Outcome) {
+	_, _ = fmt.Fprintf(out, "FAILED %s (%s)\n", o.Example.ID, o.Example.Tax)
+	for _, m := range o.Mismatch {
+		_, _ = fmt.Fprintf(out, "  %s\n", m)
+	}
+	for _, s := range o.Steps {
+		_, _ = fmt.Fprintf(out, "    %s\n", s)
+	}
+	if len(o.Example.Steps) > 0 {
+		_, _ = fmt.Fprintf(out, "  the example says:\n    %s\n", strings.Join(o.Example.Steps, "\n    "))
+	}
+}
+
+// summary prints what was skipped, kind by kind, and the last line that others rely on.
+func summary(out io.Writer, passed, failed int, skipped map[string]int) {
+	kinds := make([]string, 0, len(skipped))
+	total := 0
+	for k, n := range skipped {
+		kinds = append(kinds, k)
+		total += n
+	}
+	sort.Strings(kinds)
+	for _, k := range kinds {
+		_, _ = fmt.Fprintf(out, "skipped: %s (%d), this kind of tax is not built yet\n", k, skipped[k])
+	}
+	if total > 0 {
+		_, _ = fmt.Fprintf(out, "%d skipped\n", total)
+	}
+	_, _ = fmt.Fprintf(out, "%d passed, %d failed\n", passed, failed)
+}

@@ -1,0 +1,179 @@
+package tax
+
+import (
+	"fenzhang/shared/civil"
+	"fenzhang/shared/money"
+)
+
+// Text is a sentence in both languages.
+type Text struct {
+	ZH string `json:"zh"`
+	EN string `json:"en"`
+}
+
+// Law is one article that a figure rests on.
+type Law struct {
+	Document string `json:"document"`
+	Article  string `json:"article"`
+	URL      string `json:"url,omitempty"`
+}
+
+// Status tells how far a rule is known.
+type Status string
+
+// The statuses of design section 7. Confirmed rules rest on a text that was read; secondary ones on a page that
+// restates it; customary ones on universal practice; open ones are gaps until a position closes them.
+const (
+	Confirmed Status = "confirmed"
+	Secondary Status = "secondary"
+	Customary Status = "customary"
+	Open      Status = "open"
+)
+
+// weight orders statuses from best to worst.
+func (s Status) weight() int {
+	switch s {
+	case Confirmed:
+		return 0
+	case Secondary:
+		return 1
+	case Customary:
+		return 2
+	}
+	return 3
+}
+
+// Kind tells what the values of a definition are.
+type Kind string
+
+// The kinds of definitions.
+const (
+	KindAmount    Kind = "amount"
+	KindRate      Kind = "rate"
+	KindThreshold Kind = "threshold"
+	KindBrackets  Kind = "brackets"
+	KindChoice    Kind = "choice" // one of declared readings
+	KindMethod    Kind = "method" // a way to compute one tax
+	KindRegime    Kind = "regime" // which item a payment is
+)
+
+// Definition is one rule or parameter with all its dated values, as a rule file says it.
+type Definition struct {
+	ID     string
+	Kind   Kind
+	Title  Text
+	Unit   string
+	Tax    string // methods: the tax they compute
+	Order  int    // regimes and methods: the lower is asked first
+	Values []Dated
+	Steps  map[string]StepText // methods: the wording of each step
+}
+
+// StepText is the wording of one step; {name} stands for an input, {result} for the result.
+type StepText struct {
+	Formula string
+	Text    Text
+	Cites   []string // roles of Uses whose references the step quotes; "rule" is the method's own
+}
+
+// Dated is what a definition says from one day to another; To zero means no end is known.
+type Dated struct {
+	From, To  civil.Date
+	Status    Status
+	Law       []Law
+	Published civil.Date
+	Lapsed    *Text // set = nothing is in force in these days, and why
+	Amount    money.Amount
+	Rate      money.Rate
+	Threshold Threshold
+	Brackets  []Bracket
+	Choice    string
+	Method    Method
+	Regime    Regime
+	Readings  map[string]Reading // open values: what a position may choose
+	Note      Text
+}
+
+// covers tells whether d is in force on the day.
+func (d *Dated) covers(on civil.Date) bool {
+	return !on.Before(d.From) && (d.To.IsZero() || !on.After(d.To))
+}
+
+// Threshold is an amount with its edge: "reach" taxes the amount itself, "exceed" only what is above it.
+type Threshold struct {
+	Amount money.Amount
+	Reach  bool
+}
+
+// Met tells whether x is taxed.
+func (t Threshold) Met(x money.Amount) bool {
+	c := x.Cmp(t.Amount)
+	return c > 0 || (c == 0 && t.Reach)
+}
+
+// Edge gives the edge's word.
+func (t Threshold) Edge() string {
+	if t.Reach {
+		return "reach"
+	}
+	return "exceed"
+}
+
+// Bracket is one level of a table. UpTo zero on the last level means no end; the edge belongs to the level.
+type Bracket struct {
+	UpTo  money.Amount
+	Rate  money.Rate
+	Quick money.Amount
+}
+
+// Method names a calculation and the definitions it uses by role.
+type Method struct {
+	Name       string
+	When       []Condition
+	Uses       map[string]string // role -> definition id
+	Period     string            // day, month, quarter
+	Collection string
+	Missing    []Text // self-filed taxes that cannot be estimated: what would have to be known
+}
+
+// Reading is one answer that a position may choose.
+type Reading struct {
+	Title  Text
+	Method Method
+}
+
+// Regime says which item a payment is, and what may not be asked for instead.
+type Regime struct {
+	When   []Condition
+	Item   string
+	Refuse string   // reason word: nothing is taxed here, the call is refused
+	Allows []string // other items that may be named
+	Bans   []Ban
+	Text   Text
+}
+
+// Ban forbids an item with its reason and article.
+type Ban struct {
+	Item string
+	Why  Text
+	Law  []Law
+}
+
+// Condition holds when the named fact has one of the values.
+type Condition struct {
+	Fact string
+	In   []string
+}
+
+// PackID names the rules that taxed.
+type PackID struct {
+	Pack    string `json:"pack"`
+	Version string `json:"version"`
+	SHA256  string `json:"sha256"` // over the files of the pack
+}
+
+// Pack is a complete set of definitions.
+type Pack struct {
+	ID          PackID
+	Definitions []Definition
+}

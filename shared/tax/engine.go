@@ -1,0 +1,263 @@
+package tax
+
+import (
+	"sort"
+
+	"fenzhang/shared/money"
+)
+
+// halfUp is what a rounded step says of its rounding. No tax law read fixes one; this is universal practice.
+const halfUp = "half up to 0.01 (customary)"
+
+// roundingRule is listed among the unconfirmed rules of every figure, because every figure is rounded.
+const roundingRule = "rounding.half_up"
+
+// Calculation is one run over the facts: what the rules read and add to.
+type Calculation struct {
+	facts         *Facts
+	item          string
+	filed, agency bool
+	gross         money.Amount
+	left          money.Amount // of gross, not yet kept back
+	vatKept       money.Amount // VAT that falls on this payment and is withheld or agency-filed
+	vat           assessment
+	position      string // id of the position under which the current rule runs
+	monthText     string
+	res           *Result
+	arena         []Input
+}
+
+// Compute gives the taxes of one payment. It is pure and deterministic to the byte.
+//
+// Errors: *fault.Error 2001 with all problems of the facts; *Gap where the law has no answer; *Forbidden where it
+// forbids what was asked for.
+func (e *Engine) Compute(f Facts) (Result, error) {
+	if err := f.check(); err != nil {
+		return Result{}, err
+	}
+	payBook, err := e.book(f.PaymentDate)
+	if err != nil {
+		return Result{}, err
+	}
+	vatBook, err := e.book(f.VATDate)
+	if err != nil {
+		return Result{}, err
+	}
+	res := Result{Taxes: make([]Line, 0, 5), PayeeObligations: []Line{}, PayerTaxes: []Line{}, Unconfirmed: make([]string, 0, 8),
+		Rows: make([]Row, 0, 5), Steps: make([]Step, 0, 24), Rules: RulesUsed{PackID: e.id, Positions: []string{}}}
+	c := start(&f, &res)
+	if err := c.choose(payBook); err != nil {
+		return Result{}, err
+	}
+	res.Item = c.item
+	for i, tax := range stageOrder {
+		b := vatBook
+		if tax == IIT || tax == CIT {
+			b = payBook
+		}
+		if err := c.run(tax, b.stages[i]); err != nil {
+			return Result{}, err
+		}
+	}
+	c.finish()
+	return res, nil
+}
+
+func start(f *Facts, res *Result) *Calculation {
+	filed := f.Entity.filed(f.Platform, f.PaymentDate)
+	agency := f.AgencyFiling && f.Entity.filed(f.Platform, f.VATDate)
+	return &Calculation{facts: f, filed: filed, agency: agency, gross: f.Amount, left: f.Amount, res: res, arena: make([]Input, 0, 64)}
+}
+
+// Item derives the item of income of a payment without computing it, for folding rows.
+func (e *Engine) Item(f Facts) (string, error) {
+	if err := f.check(); err != nil {
+		return "", err
+	}
+	b, err := e.book(f.PaymentDate)
+	if err != nil {
+		return "", err
+	}
+	c := start(&f, &Result{})
+	if err := c.choose(b); err != nil {
+		return "", err
+	}
+	return c.item, nil
+}
+
+// ComputeRows derives the item, folds the rows that stand before the payment and computes it; f.ToDate is ignored.
+func (e *Engine) ComputeRows(f Facts, rows []Row) (Result, error) {
+	item, err := e.Item(f)
+	if err != nil {
+		return Result{}, err
+	}
+	f.Item = item
+	f.ToDate = Fold(rows, f)
+	return e.Compute(f)
+}
+
+// run applies the first rule of a stage that is meant for the facts. VAT and IIT must have one, and so must each
+// surcharge once there is VAT: silence would be a zero that nobody decided.
+func (c *Calculation) run(tax string, rules []TaxRule) error {
+	for _, r := range rules {
+		if r.Applies(c) {
+			return r.Calculate(c)
+		}
+	}
+	switch tax {
+	case VAT, IIT:
+	case CIT:
+		return nil
+	default:
+		if !c.vat.on {
+			return nil
+		}
+	}
+	return &Gap{Rule: tax, On: c.facts.PaymentDate, Missing: Text{
+		ZH: "尚无适用于 " + c.facts.Taxpayer.Kind + "／" + c.item + " 的" + tax + "规则", EN: "no rule of " + tax + " for " + c.facts.Taxpayer.Kind + " and item " + c.item}}
+}
+
+// finish sums up.
+func (c *Calculation) finish() {
+	res := c.res
+	res.Gross = c.gross
+	for i := range res.Taxes {
+		if res.Taxes[i].BorneBy == BorneByCreator {
+			res.TotalWithheld = res.TotalWithheld.Add(res.Taxes[i].Amount)
+		}
+	}
+	res.Net = res.Gross.Sub(res.TotalWithheld)
+	c.unconfirmed(roundingRule)
+	sort.Strings(res.Unconfirmed)
+	res.Rules.Positions = append(res.Rules.Positions, res.Positions...)
+	c.step(&netStep, "", Money(res.Net), Input{"gross", Money(res.Gross)}, Input{"total_withheld", Money(res.TotalWithheld)})
+}
+
+// fact gives the word of a fact for conditions.
+func (c *Calculation) fact(k factKey) string {
+	f := c.facts
+	switch k {
+	case factKind:
+		return f.Taxpayer.Kind
+	case factResident:
+		return boolWord(f.Taxpayer.Resident)
+	case factVAT:
+		return f.Taxpayer.VAT
+	case factCollection:
+		return f.Taxpayer.Collection
+	case factRoute:
+		if f.Route == "" {
+			return "mcn_pays"
+		}
+		return f.Route
+	case factFiled:
+		return boolWord(c.filed)
+	case factAgency:
+		return boolWord(c.agency)
+	case factItem:
+		return c.item
+	case factIndustry:
+		return f.Taxpayer.Industry
+	case factVATPeriod:
+		if f.Taxpayer.VATPeriod == "" {
+			return "month"
+		}
+		return f.Taxpayer.VATPeriod
+	}
+	return ""
+}
+
+func boolWord(b bool) string {
+	if b {
+		return "true"
+	}
+	return "false"
+}
+
+// take settles a line: what falls on this payment, and how much of it the payment can bear. Lines of self-filers
+// take nothing. With trueUp, more withheld than the period's tax stays as a named difference.
+func (c *Calculation) take(l *Line, trueUp bool) money.Amount {
+	l.Due = money.MaxOf(l.Total.Sub(l.Before), money.Amount{})
+	if trueUp && l.Before.Cmp(l.Total) > 0 {
+		c.res.TrueUps = append(c.res.TrueUps, TrueUp{Tax: l.Tax, Item: l.Item, Period: l.Period, Excess: l.Before.Sub(l.Total)})
+	}
+	if l.Collection == SelfFiled {
+		l.Amount = l.Due
+		c.res.PayeeObligations = append(c.res.PayeeObligations, *l)
+		return l.Due
+	}
+	l.Amount = money.Min(l.Due, c.left)
+	l.Shortfall = l.Due.Sub(l.Amount)
+	c.left = c.left.Sub(l.Amount)
+	c.res.Taxes = append(c.res.Taxes, *l)
+	return l.Due
+}
+
+// withheldOf is what a row counts as withheld: all that falls on the payment, for the agent owes the shortfall to
+// the tax office too; nothing for what the payee files itself.
+func (c *Calculation) withheldOf(l *Line) money.Amount {
+	if l.Collection == SelfFiled {
+		return money.Amount{}
+	}
+	return l.Due
+}
+
+// onTop adds VAT to a price that was agreed without it.
+func (c *Calculation) onTop(vat money.Amount) {
+	c.gross = c.gross.Add(vat)
+	c.left = c.left.Add(vat)
+}
+
+// month is the IIT period as rows say it.
+func (c *Calculation) month() string {
+	if c.monthText == "" {
+		c.monthText = c.facts.PaymentDate.Month().String()
+	}
+	return c.monthText
+}
+
+// step records one step; its inputs are copied into one block that all steps share.
+func (c *Calculation) step(s *stepSpec, rounding string, result Value, in ...Input) {
+	n := len(c.arena)
+	c.arena = append(c.arena, in...)
+	c.res.Steps = append(c.res.Steps, Step{Step: s.name, Rule: s.rule, Formula: s.formula, Inputs: c.arena[n:len(c.arena):len(c.arena)],
+		Result: result, Rounding: rounding, Law: s.law, Status: s.status, wording: s.wording, position: c.position})
+}
+
+// unconfirmed adds ids that are not listed yet.
+func (c *Calculation) unconfirmed(ids ...string) {
+next:
+	for _, id := range ids {
+		for _, have := range c.res.Unconfirmed {
+			if have == id {
+				continue next
+			}
+		}
+		c.res.Unconfirmed = append(c.res.Unconfirmed, id)
+	}
+}
+
+// positionOn finds the position on a rule, nil if there is none.
+func (c *Calculation) positionOn(rule string) *Position {
+	for i := range c.facts.Positions {
+		if c.facts.Positions[i].Rule == rule {
+			return &c.facts.Positions[i]
+		}
+	}
+	return nil
+}
+
+// usePosition marks the result with the position.
+func (c *Calculation) usePosition(p *Position) {
+	for _, id := range c.res.Positions {
+		if id == p.ID {
+			return
+		}
+	}
+	c.res.Positions = append(c.res.Positions, p.ID)
+	c.unconfirmed(p.Rule)
+}
+
+// netStep ends every explanation.
+var netStep = stepSpec{name: "net", rule: "settlement.net", formula: "gross - total_withheld", status: Confirmed,
+	wording: Text{ZH: "应付 {gross}，代扣代缴及代办合计 {total_withheld}，税后 {result}", EN: "gross {gross} less {total_withheld} kept back leaves {result}"}}

@@ -1,0 +1,379 @@
+package tax
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"strconv"
+	"strings"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/money"
+)
+
+// Result is what one payment gives.
+type Result struct {
+	Gross            money.Amount `json:"gross"`          // Amount, plus VAT on top where the price is without VAT
+	TaxableIncome    money.Amount `json:"taxable_income"` // 应纳税所得额 of the IIT period; 0.00 where nothing is withheld
+	Taxes            []Line       `json:"taxes"`
+	PayeeObligations []Line       `json:"payee_obligations"`
+	PayerTaxes       []Line       `json:"payer_taxes"`
+	TotalWithheld    money.Amount `json:"total_withheld"`
+	Net              money.Amount `json:"net"`
+	Steps            []Step       `json:"steps"`
+	Rules            RulesUsed    `json:"rules"`
+	Unconfirmed      []string     `json:"unconfirmed"` // ids of used rules that are not confirmed
+
+	Item      string   `json:"-"` // the item that the regime gave
+	Rows      []Row    `json:"-"` // what a booking appends
+	TrueUps   []TrueUp `json:"-"` // named open differences of the periods
+	Positions []string `json:"-"` // ids of the positions that were used; also in Rules
+}
+
+// RulesUsed names pack and positions.
+type RulesUsed struct {
+	PackID
+	Positions []string `json:"positions"`
+}
+
+// TrueUp is a difference that stays open: more was withheld for a period than the rule gives on what stands
+// (补扣补退). Cumulative methods have none; their excess waits for the annual settlement.
+type TrueUp struct {
+	Tax, Item, Period string
+	Excess            money.Amount
+}
+
+// Line is one tax on one period. Due = Amount + Shortfall; Total = Before + Due.
+type Line struct {
+	Tax        string
+	Item       string
+	Period     string // month or day the tax belongs to
+	Collection string
+	Base       money.Amount // of the whole period
+	Rate       money.Rate
+	Quick      money.Amount
+	Relief     money.Amount // reduction of the whole period (half of the surcharges)
+	Total      money.Amount // tax of the whole period
+	Before     money.Amount // of it, booked before this payment
+	Due        money.Amount // falls on this payment
+	Amount     money.Amount // kept back from this payment
+	Shortfall  money.Amount // could not be kept back: a receivable
+	BorneBy    string
+	Law        []Law
+	Status     Status
+	Missing    []Text // set on estimates that need facts nobody has told: then no figure is given
+}
+
+// lineJSON is the contract's shape; figures are null where Missing is set.
+type lineJSON struct {
+	Tax        string        `json:"tax"`
+	Collection string        `json:"collection"`
+	Item       string        `json:"item,omitempty"`
+	Period     string        `json:"period,omitempty"`
+	Base       *money.Amount `json:"base"`
+	Rate       *money.Rate   `json:"rate"`
+	Quick      *money.Amount `json:"quick_deduction"`
+	Relief     *money.Amount `json:"relief"`
+	Total      *money.Amount `json:"period_total"`
+	Before     *money.Amount `json:"period_before"`
+	Due        *money.Amount `json:"due"`
+	Amount     *money.Amount `json:"amount"`
+	Shortfall  *money.Amount `json:"shortfall"`
+	BorneBy    string        `json:"borne_by"`
+	Law        []Law         `json:"law"`
+	Status     Status        `json:"status"`
+	Missing    []Text        `json:"missing,omitempty"`
+}
+
+// MarshalJSON writes the contract's shape.
+func (l Line) MarshalJSON() ([]byte, error) {
+	j := lineJSON{Tax: l.Tax, Collection: l.Collection, Item: l.Item, Period: l.Period, BorneBy: l.BorneBy, Law: l.Law, Status: l.Status, Missing: l.Missing}
+	if j.Law == nil {
+		j.Law = []Law{}
+	}
+	if l.Missing == nil {
+		j.Base, j.Rate, j.Quick, j.Relief, j.Total, j.Before = &l.Base, &l.Rate, &l.Quick, &l.Relief, &l.Total, &l.Before
+		j.Due, j.Amount, j.Shortfall = &l.Due, &l.Amount, &l.Shortfall
+	}
+	return json.Marshal(j)
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote; null figures become zero beside a Missing that says why.
+func (l *Line) UnmarshalJSON(b []byte) error {
+	var j lineJSON
+	if err := json.Unmarshal(b, &j); err != nil {
+		return err
+	}
+	sum := func(a *money.Amount) money.Amount {
+		if a == nil {
+			return money.Amount{}
+		}
+		return *a
+	}
+	*l = Line{Tax: j.Tax, Collection: j.Collection, Item: j.Item, Period: j.Period, Base: sum(j.Base), Quick: sum(j.Quick), Relief: sum(j.Relief),
+		Total: sum(j.Total), Before: sum(j.Before), Due: sum(j.Due), Amount: sum(j.Amount), Shortfall: sum(j.Shortfall),
+		BorneBy: j.BorneBy, Law: j.Law, Status: j.Status, Missing: j.Missing}
+	if j.Rate != nil {
+		l.Rate = *j.Rate
+	}
+	return nil
+}
+
+// Value is an input or a result of a step: an amount, a rate, a count or a word.
+type Value struct {
+	kind   byte // 'a' amount, 'r' rate, 'n' count, 'd' day, 'm' month, 0 text
+	amount money.Amount
+	day    civil.Date
+	rate   money.Rate
+	text   string
+}
+
+// Money, Fraction, Count and Word make values.
+func Money(a money.Amount) Value { return Value{kind: 'a', amount: a} }
+
+// Fraction makes a rate value.
+func Fraction(r money.Rate) Value { return Value{kind: 'r', rate: r} }
+
+// Count makes a whole-number value.
+func Count(n int) Value { return Value{kind: 'n', amount: money.Fen(int64(n))} }
+
+// Day makes a value of a day.
+func Day(d civil.Date) Value { return Value{kind: 'd', day: d} }
+
+// MonthOf makes a value of the month of a day.
+func MonthOf(d civil.Date) Value { return Value{kind: 'm', day: d} }
+
+// Word makes a text value.
+func Word(s string) Value { return Value{text: s} }
+
+// String gives the value as it stands in explanations.
+func (v Value) String() string {
+	switch v.kind {
+	case 'a':
+		return v.amount.String()
+	case 'r':
+		return v.rate.String()
+	case 'n':
+		return strconv.FormatInt(v.amount.Fen(), 10)
+	case 'd':
+		return v.day.String()
+	case 'm':
+		return v.day.Month().String()
+	}
+	return v.text
+}
+
+// Input is a named value of a step.
+type Input struct {
+	Name  string
+	Value Value
+}
+
+// Step is one line of an explanation. Its sentences are made from the rule file's wording when they are asked for.
+type Step struct {
+	Step     string // "iit.base"
+	Rule     string // rule id
+	Formula  string
+	Inputs   []Input
+	Result   Value
+	Rounding string // "" = nothing was rounded
+	Law      []Law
+	Status   Status
+	wording  Text   // template, or the finished text of a decoded step
+	told     bool   // wording is finished text, not a template
+	position string // id of the position that closed an open rule
+}
+
+// Text gives the step's sentences.
+func (s *Step) Text() Text {
+	if s.told {
+		return s.wording
+	}
+	return Text{ZH: s.fill(s.wording.ZH, s.mark(true)), EN: s.fill(s.wording.EN, s.mark(false))}
+}
+
+// mark tells in the text itself that a rule is not confirmed.
+func (s *Step) mark(zh bool) string {
+	switch {
+	case s.position != "" && zh:
+		return "（依据税务口径 " + s.position + "）"
+	case s.position != "":
+		return " (by tax position " + s.position + ")"
+	case s.Status == Customary && zh:
+		return "（通行做法，未见原文）"
+	case s.Status == Customary:
+		return " (customary practice, text not read)"
+	case s.Status == Secondary && zh:
+		return "（依据转述，未见原文）"
+	case s.Status == Secondary:
+		return " (from a page that restates the text)"
+	}
+	return ""
+}
+
+func (s *Step) fill(template, mark string) string {
+	var b strings.Builder
+	for {
+		before, rest, ok := strings.Cut(template, "{")
+		b.WriteString(before)
+		if !ok {
+			break
+		}
+		name, after, _ := strings.Cut(rest, "}")
+		b.WriteString(s.lookup(name))
+		template = after
+	}
+	b.WriteString(mark)
+	return b.String()
+}
+
+func (s *Step) lookup(name string) string {
+	if name == "result" {
+		return s.Result.String()
+	}
+	for i := range s.Inputs {
+		if s.Inputs[i].Name == name {
+			return s.Inputs[i].Value.String()
+		}
+	}
+	return ""
+}
+
+// MarshalJSON writes the contract's shape; inputs keep their order, money and rates are strings, counts numbers.
+func (s Step) MarshalJSON() ([]byte, error) {
+	b := make([]byte, 0, 1024)
+	b = append(b, `{"step":`...)
+	b = appendQuoted(b, s.Step)
+	b = append(b, `,"rule":`...)
+	b = appendQuoted(b, s.Rule)
+	b = append(b, `,"formula":`...)
+	b = appendQuoted(b, s.Formula)
+	b = append(b, `,"inputs":{`...)
+	for i := range s.Inputs {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendQuoted(b, s.Inputs[i].Name)
+		b = append(b, ':')
+		b = s.Inputs[i].Value.append(b)
+	}
+	b = append(b, `},"result":`...)
+	b = s.Result.append(b)
+	b = append(b, `,"rounding":`...)
+	b = appendQuoted(b, s.Rounding)
+	b = append(b, `,"law":[`...)
+	for i, l := range s.Law {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, `{"document":`...)
+		b = appendQuoted(b, l.Document)
+		b = append(b, `,"article":`...)
+		b = appendQuoted(b, l.Article)
+		if l.URL != "" {
+			b = append(b, `,"url":`...)
+			b = appendQuoted(b, l.URL)
+		}
+		b = append(b, '}')
+	}
+	b = append(b, `],"status":`...)
+	b = appendQuoted(b, string(s.Status))
+	t := s.Text()
+	b = append(b, `,"text":{"zh":`...)
+	b = appendQuoted(b, t.ZH)
+	b = append(b, `,"en":`...)
+	b = appendQuoted(b, t.EN)
+	return append(b, '}', '}'), nil
+}
+
+// UnmarshalJSON reads a stored step; its text is kept as it was written.
+func (s *Step) UnmarshalJSON(b []byte) error {
+	var j struct {
+		Step, Rule, Formula, Rounding string
+		Inputs                        inputList
+		Result                        Value
+		Law                           []Law
+		Status                        Status
+		Text                          Text
+	}
+	if err := json.Unmarshal(b, &j); err != nil {
+		return err
+	}
+	*s = Step{Step: j.Step, Rule: j.Rule, Formula: j.Formula, Inputs: j.Inputs, Result: j.Result, Rounding: j.Rounding, Law: j.Law, Status: j.Status, wording: j.Text, told: true}
+	return nil
+}
+
+// append writes the value's JSON form.
+func (v Value) append(b []byte) []byte {
+	switch v.kind {
+	case 'a':
+		b = append(b, '"')
+		return append(v.amount.Append(b), '"')
+	case 'n':
+		return strconv.AppendInt(b, v.amount.Fen(), 10)
+	}
+	return appendQuoted(b, v.String())
+}
+
+// MarshalJSON writes a count as a number and everything else as a string.
+func (v Value) MarshalJSON() ([]byte, error) { return v.append(nil), nil }
+
+// UnmarshalJSON reads a number as a count and a string as a word.
+func (v *Value) UnmarshalJSON(b []byte) error {
+	if n, err := strconv.Atoi(string(b)); err == nil {
+		*v = Count(n)
+		return nil
+	}
+	var s string
+	if err := json.Unmarshal(b, &s); err != nil {
+		return err
+	}
+	*v = Word(s)
+	return nil
+}
+
+// inputList reads a JSON object and keeps the order of its names.
+type inputList []Input
+
+var errInputs = errors.New("tax: inputs of a step must be an object")
+
+// UnmarshalJSON reads the object.
+func (l *inputList) UnmarshalJSON(b []byte) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return errInputs
+	}
+	for d.More() {
+		name, err := d.Token()
+		if err != nil {
+			return err
+		}
+		var v Value
+		if err := d.Decode(&v); err != nil {
+			return err
+		}
+		s, ok := name.(string)
+		if !ok {
+			return errInputs
+		}
+		*l = append(*l, Input{Name: s, Value: v})
+	}
+	return nil
+}
+
+// appendQuoted writes a JSON string. Wording and ids hold few characters that need an escape; those that do go
+// through the standard encoder.
+func appendQuoted(b []byte, s string) []byte {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c < 0x20 || c == '"' || c == '\\' {
+			q, err := json.Marshal(s)
+			if err != nil {
+				return append(b, '"', '"')
+			}
+			return append(b, q...)
+		}
+	}
+	b = append(b, '"')
+	b = append(b, s...)
+	return append(b, '"')
+}

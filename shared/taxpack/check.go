@@ -1,0 +1,371 @@
+package taxpack
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"sort"
+	"strconv"
+	"strings"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/money"
+	"fenzhang/shared/tax"
+)
+
+// State is how an example came out.
+type State string
+
+// The states of an example. Skipped means that its kind of tax is not built yet.
+const (
+	Passed  State = "passed"
+	Failed  State = "failed"
+	Skipped State = "skipped"
+)
+
+// Outcome is one checked example.
+type Outcome struct {
+	Example  Example
+	State    State
+	Mismatch []string // what differs, "withheld: got [..], want [..]"
+	Steps    []string // the steps of the calculation, Chinese and English
+}
+
+// answer is what a calculator gives: values under the names that `expected` uses.
+type answer struct {
+	values map[string]any
+	steps  []tax.Step
+}
+
+func (a *answer) set(name string, v any) {
+	if a.values == nil {
+		a.values = map[string]any{}
+	}
+	a.values[name] = v
+}
+
+// calculator computes one kind of example.
+type calculator func(e *tax.Engine, on civil.Date, inputs json.RawMessage) (answer, error)
+
+// calculatorOf finds the calculator of a kind; nil means not built yet.
+func calculatorOf(kind string) calculator {
+	switch kind {
+	case "iit_labor_withholding":
+		return laborExample
+	case "iit_platform_cumulative":
+		return platformExample
+	case "vat_small":
+		return smallScaleExample
+	case "vat_natural_person":
+		return naturalPersonExample
+	case "vat_platform":
+		return platformVATExample
+	case "surcharges":
+		return surchargesExample
+	}
+	return nil
+}
+
+// Check runs one example.
+func Check(e *tax.Engine, x Example) Outcome {
+	o := Outcome{Example: x, State: Failed}
+	calculate := calculatorOf(x.Tax)
+	if calculate == nil {
+		o.State = Skipped
+		return o
+	}
+	on, err := civil.ParseDate(x.Date)
+	if err != nil {
+		o.Mismatch = []string{"date " + err.Error()}
+		return o
+	}
+	got, err := calculate(e, on, x.Inputs)
+	if err != nil {
+		o.Mismatch = []string{err.Error()}
+		return o
+	}
+	o.Mismatch = compare(got.values, x.Expected)
+	for i := range got.steps {
+		t := got.steps[i].Text()
+		o.Steps = append(o.Steps, got.steps[i].Step+": "+t.ZH+" | "+t.EN)
+	}
+	if o.Mismatch == nil {
+		o.State = Passed
+	}
+	return o
+}
+
+// compare lists what differs; every expected name must be answered.
+func compare(got map[string]any, expected json.RawMessage) []string {
+	var want map[string]any
+	if err := json.Unmarshal(expected, &want); err != nil {
+		return []string{"expected: " + err.Error()}
+	}
+	names := make([]string, 0, len(want))
+	for n := range want {
+		names = append(names, n)
+	}
+	sort.Strings(names)
+	var diff []string
+	for _, n := range names {
+		b, err := json.Marshal(got[n])
+		if err != nil {
+			return []string{n + ": " + err.Error()}
+		}
+		var g any
+		if err := json.Unmarshal(b, &g); err != nil || !reflect.DeepEqual(g, want[n]) {
+			w, _ := json.Marshal(want[n]) // came from JSON
+			diff = append(diff, fmt.Sprintf("%s: got %s, want %s", n, b, w))
+		}
+	}
+	return diff
+}
+
+// inputs reads an example's inputs strictly: an unknown key would be silently left out of the calculation.
+func inputs(raw json.RawMessage, into any) error {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		return fmt.Errorf("inputs: %w", err)
+	}
+	return nil
+}
+
+func laborExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer, error) {
+	var in struct {
+		Payments []money.Amount `json:"payments"`
+		Same     bool           `json:"same_project_same_month"`
+	}
+	if err := inputs(raw, &in); err != nil {
+		return answer{}, err
+	}
+	var a answer
+	var before tax.MonthToDate
+	var taxable, withheld money.Amount
+	for i, p := range in.Payments {
+		f := tax.Facts{PaymentDate: on, VATDate: on, Item: tax.ItemLabor, Amount: p, VATIncluded: true}
+		if in.Same {
+			f.ToDate.Month = before
+		} else {
+			f.Project = strconv.Itoa(i + 1)
+		}
+		res, err := e.Single("iit.labor.one_off", f)
+		if err != nil {
+			return answer{}, err
+		}
+		due := res.Taxes[0].Due
+		before.Income, before.Withheld = before.Income.Add(p), before.Withheld.Add(due)
+		withheld = withheld.Add(due)
+		if in.Same {
+			taxable = res.TaxableIncome
+		} else {
+			taxable = taxable.Add(res.TaxableIncome)
+		}
+		a.steps = append(a.steps, res.Steps...)
+	}
+	a.set("taxable", taxable)
+	a.set("withheld", withheld)
+	return a, nil
+}
+
+func platformExample(e *tax.Engine, _ civil.Date, raw json.RawMessage) (answer, error) {
+	var in struct {
+		Worker string `json:"worker"`
+		Rule   string `json:"basic_deduction_rule"`
+		Months []struct {
+			Period civil.Month  `json:"period"`
+			Income money.Amount `json:"income"`
+			Exempt money.Amount `json:"exempt"`
+			Other  money.Amount `json:"other"`
+		} `json:"platform_months"`
+	}
+	if err := inputs(raw, &in); err != nil {
+		return answer{}, err
+	}
+	if in.Rule != "consecutive" && in.Rule != "prior_year_le_60000" {
+		return answer{}, fmt.Errorf("basic_deduction_rule %q is not known", in.Rule)
+	}
+	var a answer
+	withheld := make([]money.Amount, 0, len(in.Months))
+	var year tax.YearToDate
+	var deductions money.Amount
+	for i, m := range in.Months {
+		if i > 0 && m.Period.Year() != in.Months[i-1].Period.Year() {
+			year, deductions = tax.YearToDate{}, money.Amount{}
+		}
+		deductions = deductions.Add(m.Exempt).Add(m.Other)
+		res, err := e.Single("iit.labor_platform", tax.Facts{PaymentDate: m.Period.Last(), VATDate: m.Period.Last(), Item: tax.ItemLaborPlatform,
+			Platform: "example", Amount: m.Income, VATIncluded: true, Deductions: deductions, LowEarner: in.Rule == "prior_year_le_60000", ToDate: tax.ToDate{Year: year}})
+		if err != nil {
+			return answer{}, err
+		}
+		due := res.Taxes[0].Due
+		year.Months++
+		year.Income, year.Withheld = year.Income.Add(m.Income), year.Withheld.Add(due)
+		withheld = append(withheld, due)
+		a.steps = append(a.steps, res.Steps...)
+	}
+	a.set("withheld", withheld)
+	return a, nil
+}
+
+var errPeriod = errors.New(`period must be like "2026-Q1" or "2026-03"`)
+
+// lastDay is the last day of "2026-Q1" or "2026-03".
+func lastDay(period string) (civil.Date, error) {
+	if year, q, ok := strings.Cut(period, "-Q"); ok {
+		m, err := civil.ParseMonth(year + "-01")
+		n, err2 := strconv.Atoi(q)
+		if err != nil || err2 != nil || n < 1 || n > 4 {
+			return civil.Date{}, errPeriod
+		}
+		return m.Add(3*n - 1).Last(), nil
+	}
+	m, err := civil.ParseMonth(period)
+	if err != nil {
+		return civil.Date{}, errPeriod
+	}
+	return m.Last(), nil
+}
+
+func smallScaleExample(e *tax.Engine, _ civil.Date, raw json.RawMessage) (answer, error) {
+	var in struct {
+		Type    string `json:"period_type"`
+		Periods []struct {
+			Period    string        `json:"period"`
+			Exclusive *money.Amount `json:"sales_ex_vat"`
+			Inclusive *money.Amount `json:"sales_incl_vat"`
+			Waived    money.Amount  `json:"waived_3pct_ex_vat"`
+		} `json:"periods"`
+	}
+	if err := inputs(raw, &in); err != nil {
+		return answer{}, err
+	}
+	vat := make([]money.Amount, 0, len(in.Periods))
+	for _, p := range in.Periods {
+		on, err := lastDay(p.Period)
+		if err != nil {
+			return answer{}, err
+		}
+		rule, err := e.Turnover("vat.small_scale."+in.Type, on)
+		if err != nil {
+			return answer{}, err
+		}
+		s := tax.Sales{Waived: p.Waived}
+		switch {
+		case p.Exclusive != nil:
+			s.Total = *p.Exclusive
+		case p.Inclusive != nil:
+			s.Total = rule.Exclusive(*p.Inclusive)
+		default:
+			return answer{}, errors.New("a period needs sales_ex_vat or sales_incl_vat")
+		}
+		vat = append(vat, rule.VAT(s))
+	}
+	var a answer
+	a.set("vat", vat)
+	return a, nil
+}
+
+func naturalPersonExample(e *tax.Engine, _ civil.Date, raw json.RawMessage) (answer, error) {
+	var in struct {
+		Days []struct {
+			Date     civil.Date     `json:"date"`
+			Payments []money.Amount `json:"payments_ex_vat"`
+		} `json:"days"`
+	}
+	if err := inputs(raw, &in); err != nil {
+		return answer{}, err
+	}
+	vat := make([]money.Amount, 0, len(in.Days))
+	for _, d := range in.Days {
+		rule, err := e.Turnover("vat.natural_person.by_day", d.Date)
+		if err != nil {
+			return answer{}, err
+		}
+		vat = append(vat, rule.VAT(tax.Sales{Total: money.Sum(d.Payments...)}))
+	}
+	var a answer
+	a.set("vat", vat)
+	return a, nil
+}
+
+func platformVATExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer, error) {
+	var in struct {
+		Month     civil.Month `json:"month"`
+		Platforms []struct {
+			Name  string       `json:"name"`
+			Sales money.Amount `json:"sales_ex_vat"`
+		} `json:"platforms"`
+	}
+	if err := inputs(raw, &in); err != nil {
+		return answer{}, err
+	}
+	if !in.Month.IsZero() {
+		on = in.Month.Last()
+	}
+	rule, err := e.Turnover("vat.platform_worker.agency_filed", on)
+	if err != nil {
+		return answer{}, err
+	}
+	var whole, total money.Amount
+	first, final := []money.Amount{}, []money.Amount{}
+	for _, p := range in.Platforms {
+		whole = whole.Add(p.Sales)
+		first = append(first, rule.VAT(tax.Sales{Total: p.Sales}))
+	}
+	for _, p := range in.Platforms {
+		own := rule.OwnShare(p.Sales, whole)
+		final = append(final, own)
+		total = total.Add(own)
+	}
+	var a answer
+	a.set("first_filing_vat", first)
+	a.set("final_vat", final)
+	a.set("total_vat", total)
+	return a, nil
+}
+
+func surchargesExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer, error) {
+	var in struct {
+		VAT    money.Amount `json:"vat_payable"`
+		Rate   money.Rate   `json:"umct_rate"`
+		Half   bool         `json:"half_six_taxes"`
+		Period string       `json:"period_type"`
+		Sales  money.Amount `json:"sales_ex_vat"`
+	}
+	if err := inputs(raw, &in); err != nil {
+		return answer{}, err
+	}
+	var a answer
+	var total money.Amount
+	for _, s := range []struct{ kind, name string }{{tax.UMCT, "umct"}, {tax.EDU, "edu"}, {tax.LEDU, "local_edu"}} {
+		tier, err := tierOf(in.Rate)
+		if err != nil {
+			return answer{}, err
+		}
+		got, err := e.Surcharge(s.kind, on, tax.SurchargeBase{VAT: in.VAT, Sales: in.Sales, Period: in.Period, Tier: tier, Half: in.Half})
+		if err != nil {
+			return answer{}, err
+		}
+		a.set(s.name, got.Payable)
+		total = total.Add(got.Payable)
+	}
+	a.set("total", total)
+	return a, nil
+}
+
+// tierOf finds the place of a UMCT rate.
+func tierOf(r money.Rate) (string, error) {
+	switch {
+	case r.Cmp(money.Ratio(7, 100)) == 0:
+		return "city", nil
+	case r.Cmp(money.Ratio(5, 100)) == 0:
+		return "county", nil
+	case r.Cmp(money.Ratio(1, 100)) == 0:
+		return "other", nil
+	}
+	return "", fmt.Errorf("umct_rate %s is the rate of no place", r)
+}

@@ -1,0 +1,171 @@
+package taxpack
+
+import (
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+)
+
+// The shapes below are exactly the keys that a rule file may have; anything else is refused.
+
+type ruleFile struct {
+	ID     string              `yaml:"id"`
+	Kind   string              `yaml:"kind"`
+	Title  text                `yaml:"title"`
+	Unit   string              `yaml:"unit"`
+	Tax    string              `yaml:"tax"`
+	Order  int                 `yaml:"order"`
+	Values []dated             `yaml:"values"`
+	Steps  map[string]stepText `yaml:"steps"`
+}
+
+type text struct {
+	ZH string `yaml:"zh"`
+	EN string `yaml:"en"`
+}
+
+type stepText struct {
+	Formula string   `yaml:"formula"`
+	Cites   []string `yaml:"cites"`
+	Text    text     `yaml:"text"`
+}
+
+type datedKeys struct {
+	From      string                 `yaml:"from"`
+	To        string                 `yaml:"to"`
+	Value     node                   `yaml:"value"`
+	Lapsed    *text                  `yaml:"lapsed"`
+	Status    string                 `yaml:"status"`
+	Note      text                   `yaml:"note"`
+	Readings  map[string]readingKeys `yaml:"readings"`
+	Reference *reference             `yaml:"reference"`
+	Also      []reference            `yaml:"also"`
+}
+
+// dated is datedKeys with the line it begins on.
+type dated struct {
+	datedKeys
+	line int
+}
+
+// UnmarshalYAML keeps the line.
+func (d *dated) UnmarshalYAML(n ast.Node) error {
+	d.line = lineOf(n)
+	return yaml.NodeToValue(n, &d.datedKeys, yaml.Strict())
+}
+
+type reference struct {
+	Document  string `yaml:"document"`
+	Number    string `yaml:"number"`
+	Article   string `yaml:"article"`
+	URL       string `yaml:"url"`
+	Published string `yaml:"published"`
+}
+
+type methodKeys struct {
+	Method     string            `yaml:"method"`
+	When       map[string]words  `yaml:"when"`
+	Uses       map[string]string `yaml:"uses"`
+	Period     string            `yaml:"period"`
+	Collection string            `yaml:"collection"`
+	Missing    []text            `yaml:"missing"`
+}
+
+type readingKeys struct {
+	Title      text              `yaml:"title"`
+	Method     string            `yaml:"method"`
+	Uses       map[string]string `yaml:"uses"`
+	Period     string            `yaml:"period"`
+	Collection string            `yaml:"collection"`
+	Missing    []text            `yaml:"missing"`
+}
+
+type thresholdKeys struct {
+	Amount string `yaml:"amount"`
+	Edge   string `yaml:"edge"`
+}
+
+type bracketKeys struct {
+	UpTo  string `yaml:"up_to"`
+	Rate  string `yaml:"rate"`
+	Quick string `yaml:"quick"`
+}
+
+// bracket is bracketKeys with its line.
+type bracket struct {
+	bracketKeys
+	line int
+}
+
+// UnmarshalYAML keeps the line.
+func (b *bracket) UnmarshalYAML(n ast.Node) error {
+	b.line = lineOf(n)
+	return yaml.NodeToValue(n, &b.bracketKeys, yaml.Strict())
+}
+
+type regimeKeys struct {
+	When   map[string]words `yaml:"when"`
+	Item   string           `yaml:"item"`
+	Refuse string           `yaml:"refuse"`
+	Allows []string         `yaml:"allows"`
+	Text   text             `yaml:"text"`
+	Bans   []banKeys        `yaml:"bans"`
+}
+
+type banKeys struct {
+	Item      string      `yaml:"item"`
+	Why       text        `yaml:"why"`
+	Reference *reference  `yaml:"reference"`
+	Also      []reference `yaml:"also"`
+}
+
+// words is one word or a list of them; true and false count as words.
+type words []string
+
+// UnmarshalYAML accepts a scalar or a list of scalars.
+func (w *words) UnmarshalYAML(n ast.Node) error {
+	if s, ok := n.(*ast.SequenceNode); ok {
+		for _, v := range s.Values {
+			*w = append(*w, v.String())
+		}
+		return nil
+	}
+	*w = words{n.String()}
+	return nil
+}
+
+// node keeps a value until the kind of its file says how to read it.
+type node struct{ ast ast.Node }
+
+// UnmarshalYAML keeps the node.
+func (v *node) UnmarshalYAML(n ast.Node) error {
+	v.ast = n
+	return nil
+}
+
+func (v node) decode(into any) error { return yaml.NodeToValue(v.ast, into, yaml.Strict()) }
+
+func (v node) line(otherwise int) int {
+	if v.ast == nil {
+		return otherwise
+	}
+	return lineOf(v.ast)
+}
+
+// lineOf finds the first line of a node; a mapping's own token may be the colon of its first key.
+func lineOf(n ast.Node) int {
+	if m, ok := n.(*ast.MappingNode); ok && len(m.Values) > 0 {
+		n = m.Values[0].Key
+	}
+	if t := n.GetToken(); t != nil && t.Position != nil {
+		return t.Position.Line
+	}
+	return 0
+}
+
+type manifest struct {
+	Pack         string   `yaml:"pack"`
+	Jurisdiction string   `yaml:"jurisdiction"`
+	Version      string   `yaml:"version"`
+	Title        text     `yaml:"title"`
+	Parents      []string `yaml:"parents"`
+}

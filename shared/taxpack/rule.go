@@ -1,0 +1,410 @@
+package taxpack
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"sort"
+	"strings"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/money"
+	"fenzhang/shared/tax"
+)
+
+// parser reads one rule file.
+type parser struct {
+	file     string
+	problems Problems
+}
+
+func (p *parser) bad(line int, format string, args ...any) {
+	p.problems = append(p.problems, Problem{p.file, line, fmt.Sprintf(format, args...)})
+}
+
+// idPattern keeps ids speakable and safe in paths and headers.
+const idPattern = `^[a-z][a-z0-9_]*(\.[a-z0-9_]+)+$`
+
+// ParseRule reads and checks one rule file on its own. A definition without ID could not be read at all.
+func ParseRule(name string, data []byte) (tax.Definition, Problems) {
+	p := &parser{file: name}
+	var f ruleFile
+	if err := unmarshal(data, &f); err != nil {
+		return tax.Definition{}, Problems{yamlProblem(name, err)}
+	}
+	d := tax.Definition{ID: f.ID, Kind: tax.Kind(f.Kind), Title: tax.Text(f.Title), Unit: f.Unit, Tax: f.Tax, Order: f.Order}
+	if ok, _ := regexp.MatchString(idPattern, f.ID); !ok {
+		p.bad(1, "id %q must be words of small letters joined by dots", f.ID)
+		d.ID = ""
+	}
+	kinds := []tax.Kind{tax.KindAmount, tax.KindRate, tax.KindThreshold, tax.KindBrackets, tax.KindChoice, tax.KindMethod, tax.KindRegime}
+	if !slices.Contains(kinds, d.Kind) {
+		p.bad(1, "kind %q is none of %v", f.Kind, kinds)
+		return d, p.problems
+	}
+	p.wanted(1, "title", f.Title)
+	if len(f.Values) == 0 {
+		p.bad(1, "no values")
+	}
+	for i := range f.Values {
+		d.Values = append(d.Values, p.dated(&f.Values[i], d.Kind))
+	}
+	p.periods(f.Values, d.Values)
+	p.steps(&d, f.Steps)
+	return d, p.problems
+}
+
+func (p *parser) wanted(line int, key string, t text) {
+	if t.ZH == "" || t.EN == "" {
+		p.bad(line, "%s must have zh and en", key)
+	}
+}
+
+func (p *parser) date(line int, key, s string) civil.Date {
+	d, err := civil.ParseDate(s)
+	if err != nil {
+		p.bad(line, "%s %q %v", key, s, err)
+	}
+	return d
+}
+
+// dated reads one value with its days, status and references.
+func (p *parser) dated(v *dated, kind tax.Kind) tax.Dated {
+	d := tax.Dated{From: p.date(v.line, "from", v.From), Status: tax.Status(v.Status), Note: tax.Text(v.Note)}
+	if v.To != "" {
+		d.To = p.date(v.line, "to", v.To)
+		if d.To.Before(d.From) {
+			p.bad(v.line, "to %s lies before from %s", v.To, v.From)
+		}
+	}
+	if v.Reference == nil {
+		p.bad(v.line, "value from %s has no reference", v.From)
+	} else {
+		d.Law, d.Published = p.law(v.line, *v.Reference, v.Also)
+	}
+	if v.Lapsed != nil {
+		p.wanted(v.line, "lapsed", *v.Lapsed)
+		t := tax.Text(*v.Lapsed)
+		d.Lapsed = &t
+		if v.Value.ast != nil {
+			p.bad(v.line, "a lapsed value has no value")
+		}
+		return d
+	}
+	if !slices.Contains([]tax.Status{tax.Confirmed, tax.Secondary, tax.Customary, tax.Open}, d.Status) {
+		p.bad(v.line, "status %q is none of confirmed, secondary, customary, open", v.Status)
+	}
+	p.readings(v, &d)
+	p.value(v, kind, &d)
+	return d
+}
+
+// law turns references into what lines and steps quote.
+func (p *parser) law(line int, first reference, also []reference) ([]tax.Law, civil.Date) {
+	var laws []tax.Law
+	var published civil.Date
+	for i, r := range append([]reference{first}, also...) {
+		if r.Document == "" || r.Number == "" || r.Article == "" {
+			p.bad(line, "reference must have document, number and article")
+		}
+		if !strings.HasPrefix(r.URL, "https://") && !strings.HasPrefix(r.URL, "http://") {
+			p.bad(line, "reference to %s has no address", r.Document)
+		}
+		day := p.date(line, "published", r.Published)
+		if i == 0 {
+			published = day
+		}
+		laws = append(laws, tax.Law{Document: r.Number + "《" + r.Document + "》", Article: r.Article, URL: r.URL})
+	}
+	return laws, published
+}
+
+func (p *parser) readings(v *dated, d *tax.Dated) {
+	if d.Status != tax.Open {
+		if len(v.Readings) > 0 {
+			p.bad(v.line, "only an open value has readings")
+		}
+		return
+	}
+	p.wanted(v.line, "note of an open value", v.Note)
+	if len(v.Readings) == 0 {
+		p.bad(v.line, "an open value declares the readings that a position may choose")
+	}
+	d.Readings = map[string]tax.Reading{}
+	for name, r := range v.Readings {
+		p.wanted(v.line, "title of reading "+name, r.Title)
+		d.Readings[name] = tax.Reading{Title: tax.Text(r.Title), Method: tax.Method{Name: r.Method, Uses: r.Uses, Period: r.Period, Collection: r.Collection, Missing: texts(r.Missing)}}
+	}
+}
+
+// value reads what the kind of the file asks for.
+func (p *parser) value(v *dated, kind tax.Kind, d *tax.Dated) {
+	line := v.Value.line(v.line)
+	open := d.Status == tax.Open
+	switch {
+	case open && kind == tax.KindMethod && v.Value.ast != nil:
+		p.method(v, line, d)
+		return
+	case open && v.Value.ast != nil:
+		p.bad(line, "an open value has readings and no value")
+		return
+	case open:
+		return
+	case v.Value.ast == nil:
+		p.bad(line, "value from %s has no value", v.From)
+		return
+	}
+	var err error
+	switch kind {
+	case tax.KindAmount:
+		d.Amount, err = decodeWith(v, money.Parse)
+	case tax.KindRate:
+		d.Rate, err = decodeWith(v, money.ParseRate)
+	case tax.KindThreshold:
+		p.threshold(v, line, d)
+	case tax.KindBrackets:
+		p.brackets(v, line, d)
+	case tax.KindChoice:
+		d.Choice, err = decodeWith(v, func(s string) (string, error) { return s, nil })
+	case tax.KindMethod:
+		p.method(v, line, d)
+	case tax.KindRegime:
+		p.regime(v, line, d)
+	}
+	switch {
+	case err != nil:
+		p.bad(line, "value: %s", firstLine(err))
+	case kind == tax.KindAmount && d.Amount.Negative(), kind == tax.KindRate && (d.Rate.Num() < 0 || d.Rate.Cmp(money.Ratio(1, 1)) > 0):
+		p.bad(line, "value must not be negative, and a rate at most 1")
+	}
+}
+
+func firstLine(err error) string {
+	s, _, _ := strings.Cut(err.Error(), "\n")
+	return s
+}
+
+func decodeWith[T any](v *dated, parse func(string) (T, error)) (T, error) {
+	var s string
+	if err := v.Value.decode(&s); err != nil {
+		var zero T
+		return zero, err
+	}
+	return parse(s)
+}
+
+func (p *parser) threshold(v *dated, line int, d *tax.Dated) {
+	var k thresholdKeys
+	if err := v.Value.decode(&k); err != nil {
+		p.problems = append(p.problems, yamlProblem(p.file, err))
+		return
+	}
+	a, err := money.Parse(k.Amount)
+	if err != nil {
+		p.bad(line, "amount: %v", err)
+	}
+	if k.Edge != "reach" && k.Edge != "exceed" {
+		p.bad(line, "edge %q must be reach (the amount itself is taxed) or exceed", k.Edge)
+	}
+	d.Threshold = tax.Threshold{Amount: a, Reach: k.Edge == "reach"}
+}
+
+// brackets reads a table and checks that it rises and that every quick deduction continues the one before.
+func (p *parser) brackets(v *dated, line int, d *tax.Dated) {
+	var ks []bracket
+	if err := v.Value.decode(&ks); err != nil {
+		p.problems = append(p.problems, yamlProblem(p.file, err))
+		return
+	}
+	if len(ks) == 0 {
+		p.bad(line, "a table needs levels")
+	}
+	for i, k := range ks {
+		b, ok := p.bracket(k, i == len(ks)-1)
+		if !ok {
+			return
+		}
+		if i > 0 {
+			p.follows(k.line, d.Brackets[i-1], b)
+		} else if !b.Quick.IsZero() {
+			p.bad(k.line, "the first quick deduction must be 0.00")
+		}
+		d.Brackets = append(d.Brackets, b)
+	}
+}
+
+func (p *parser) bracket(k bracket, last bool) (tax.Bracket, bool) {
+	before := len(p.problems)
+	var b tax.Bracket
+	var err error
+	if b.Rate, err = money.ParseRate(k.Rate); err != nil {
+		p.bad(k.line, "rate: %v", err)
+	}
+	if b.Quick, err = money.Parse(k.Quick); err != nil {
+		p.bad(k.line, "quick: %v", err)
+	}
+	switch {
+	case last && k.UpTo != "":
+		p.bad(k.line, "the last level has no up_to")
+	case !last:
+		if b.UpTo, err = money.Parse(k.UpTo); err != nil || !b.UpTo.Positive() {
+			p.bad(k.line, "up_to must be an amount above zero")
+		}
+	}
+	return b, len(p.problems) == before
+}
+
+// follows checks the seam of two levels: at the edge both must give the same tax.
+func (p *parser) follows(line int, low, high tax.Bracket) {
+	if !high.UpTo.IsZero() && high.UpTo.Cmp(low.UpTo) <= 0 {
+		p.bad(line, "up_to %s does not rise above %s", high.UpTo, low.UpTo)
+	}
+	if high.Rate.Cmp(low.Rate) <= 0 {
+		p.bad(line, "rate %s does not rise above %s", high.Rate, low.Rate)
+	}
+	want := low.UpTo.Times(high.Rate, money.HalfUp).Sub(low.UpTo.Times(low.Rate, money.HalfUp)).Add(low.Quick)
+	if high.Quick != want {
+		p.bad(line, "quick deduction %s breaks the table at %s; it must be %s", high.Quick, low.UpTo, want)
+	}
+}
+
+func (p *parser) method(v *dated, line int, d *tax.Dated) {
+	var k methodKeys
+	if err := v.Value.decode(&k); err != nil {
+		p.problems = append(p.problems, yamlProblem(p.file, err))
+		return
+	}
+	d.Method = tax.Method{Name: k.Method, When: p.conditions(line, k.When), Uses: k.Uses, Period: k.Period, Collection: k.Collection, Missing: texts(k.Missing)}
+	if d.Status == tax.Open {
+		if k.Method != "" {
+			p.bad(line, "an open method says only when it applies; its readings say how")
+		}
+		for name, r := range d.Readings {
+			p.methodParts(line, &r.Method, "reading "+name+": ")
+		}
+		return
+	}
+	p.methodParts(line, &d.Method, "")
+}
+
+func (p *parser) methodParts(line int, m *tax.Method, prefix string) {
+	needed, _, ok := tax.RolesOf(m.Name)
+	if !ok {
+		p.bad(line, "%sno method %q", prefix, m.Name)
+		return
+	}
+	for _, role := range sortedKeys(needed) {
+		if m.Uses[role] == "" {
+			p.bad(line, "%smethod %s needs a definition in role %q", prefix, m.Name, role)
+		}
+	}
+	if m.Name == "turnover" {
+		if !slices.Contains([]string{"day", "month", "quarter"}, m.Period) {
+			p.bad(line, "%speriod %q is none of day, month, quarter", prefix, m.Period)
+		}
+		if !slices.Contains([]string{tax.Withheld, tax.AgencyFiled, tax.SelfFiled}, m.Collection) {
+			p.bad(line, "%scollection %q is none of withheld, agency_filed, self_filed", prefix, m.Collection)
+		}
+	}
+}
+
+func (p *parser) conditions(line int, when map[string]words) []tax.Condition {
+	var cs []tax.Condition
+	for _, fact := range sortedKeys(when) {
+		c := tax.Condition{Fact: fact, In: when[fact]}
+		if err := tax.CheckCondition(c); err != nil {
+			p.bad(line, "when: %v", err)
+		}
+		cs = append(cs, c)
+	}
+	return cs
+}
+
+func (p *parser) regime(v *dated, line int, d *tax.Dated) {
+	var k regimeKeys
+	if err := v.Value.decode(&k); err != nil {
+		p.problems = append(p.problems, yamlProblem(p.file, err))
+		return
+	}
+	p.wanted(line, "text", k.Text)
+	if (k.Item == "") == (k.Refuse == "") {
+		p.bad(line, "a regime has either item or refuse")
+	}
+	r := tax.Regime{When: p.conditions(line, k.When), Item: k.Item, Refuse: k.Refuse, Allows: k.Allows, Text: tax.Text(k.Text)}
+	for _, b := range k.Bans {
+		p.wanted(line, "why of the ban of "+b.Item, b.Why)
+		if b.Reference == nil {
+			p.bad(line, "the ban of %s has no reference", b.Item)
+			continue
+		}
+		laws, _ := p.law(line, *b.Reference, b.Also)
+		r.Bans = append(r.Bans, tax.Ban{Item: b.Item, Why: tax.Text(b.Why), Law: laws})
+	}
+	d.Regime = r
+}
+
+// periods checks that values follow each other without overlap and without an undeclared gap.
+func (p *parser) periods(raw []dated, vs []tax.Dated) {
+	for i := 1; i < len(vs); i++ {
+		last, next := &vs[i-1], &vs[i]
+		switch {
+		case last.From.IsZero() || next.From.IsZero():
+		case last.To.IsZero() || !next.From.After(last.To):
+			p.bad(raw[i].line, "the period from %s overlaps the one from %s", next.From, last.From)
+		case next.From != last.To.AddDays(1):
+			p.bad(raw[i].line, "nothing is said about %s to %s; declare a lapse", last.To.AddDays(1), next.From.AddDays(-1))
+		}
+	}
+}
+
+// steps reads the wording and checks that it stands in both languages.
+func (p *parser) steps(d *tax.Definition, steps map[string]stepText) {
+	if d.Kind != tax.KindMethod {
+		if len(steps) > 0 {
+			p.bad(1, "only a method has steps")
+		}
+		return
+	}
+	if d.Tax == "" {
+		p.bad(1, "a method names its tax")
+	}
+	roles := map[string]bool{"rule": true}
+	for i := range d.Values {
+		for role := range d.Values[i].Method.Uses {
+			roles[role] = true
+		}
+		for _, r := range d.Values[i].Readings {
+			for role := range r.Method.Uses {
+				roles[role] = true
+			}
+		}
+	}
+	d.Steps = map[string]tax.StepText{}
+	for _, name := range sortedKeys(steps) {
+		s := steps[name]
+		p.wanted(1, "text of step "+name, s.Text)
+		for _, c := range s.Cites {
+			if !roles[c] {
+				p.bad(1, "step %s cites %q, which is no role that the method uses", name, c)
+			}
+		}
+		d.Steps[name] = tax.StepText{Formula: s.Formula, Text: tax.Text(s.Text), Cites: s.Cites}
+	}
+}
+
+func texts(ts []text) []tax.Text {
+	var out []tax.Text
+	for _, t := range ts {
+		out = append(out, tax.Text(t))
+	}
+	return out
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	return keys
+}
