@@ -1,0 +1,157 @@
+// Package payouttest holds what tests of paying share: a memory of settlements with the promises of the real
+// table, and the ways in which a write can go wrong.
+package payouttest
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/payout"
+)
+
+// Memory is payout.Payables, payout.Unclear and payout.Rebooking in memory.
+type Memory struct {
+	// Fails, when set, is asked before and after each write; an error is given to the caller, and before the
+	// write it also prevents it. So a crash between act and answer can be played.
+	Fails func(act string, before bool) error
+
+	mu       sync.Mutex
+	payables map[string]payout.Payable
+	History  map[string][]payout.State // by settlement id
+	Rebooked []civil.Date
+}
+
+// ErrCrash is a made-up failure of storage.
+var ErrCrash = errors.New("crash")
+
+// NewMemory holds the given settlements.
+func NewMemory(all ...payout.Payable) *Memory {
+	m := &Memory{payables: map[string]payout.Payable{}, History: map[string][]payout.State{}}
+	for _, p := range all {
+		m.Put(p)
+	}
+	return m
+}
+
+// Put stores a settlement as it is.
+func (m *Memory) Put(p payout.Payable) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.payables[p.Tenant+"/"+p.SettlementID] = p
+}
+
+// Get gives a settlement as it stands.
+func (m *Memory) Get(tenant, id string) payout.Payable {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.payables[tenant+"/"+id]
+}
+
+// Load is payout.Payables.Load.
+func (m *Memory) Load(_ context.Context, tenant, id string) (payout.Payable, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p, ok := m.payables[tenant+"/"+id]
+	if !ok {
+		return p, fault.Absent("settlement")
+	}
+	return p, nil
+}
+
+// ByKey is payout.Payables.ByKey.
+func (m *Memory) ByKey(_ context.Context, tenant, key string) (payout.Payable, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, p := range m.payables {
+		if p.Tenant == tenant && p.Key == key {
+			return p, nil
+		}
+	}
+	return payout.Payable{}, fault.Absent("payout")
+}
+
+// MarkSent is payout.Payables.MarkSent.
+func (m *Memory) MarkSent(_ context.Context, p payout.Payable, at time.Time) error {
+	return m.write("sent", func() error {
+		now := m.payables[p.Tenant+"/"+p.SettlementID]
+		if now.Status != payout.Paying || now.State != payout.Created || now.Hold != "" {
+			return fault.New(fault.IllegalMove, "not_to_send", "not now")
+		}
+		now.State, now.SentAt, now.PaymentDate = payout.Sent, at, p.PaymentDate
+		m.keep(now)
+		return nil
+	})
+}
+
+// Record is payout.Payables.Record.
+func (m *Memory) Record(_ context.Context, p payout.Payable, o payout.Outcome, _ string) error {
+	return m.write("record", func() error {
+		now := m.payables[p.Tenant+"/"+p.SettlementID]
+		steps, err := payout.Path(now.State, o.State)
+		if err != nil || len(steps) == 0 {
+			return err
+		}
+		if len(steps) > 1 {
+			return errors.New("more than one step at once")
+		}
+		now.State = o.State
+		switch o.State {
+		case payout.Paid:
+			now.Status = "PAID"
+		case payout.Failed, payout.Cancelled:
+			now.Status = "FAILED"
+		}
+		m.keep(now)
+		return nil
+	})
+}
+
+// Rebook is payout.Rebooking.
+func (m *Memory) Rebook(_ context.Context, _ payout.Payable, today civil.Date) error {
+	return m.write("rebook", func() error {
+		m.Rebooked = append(m.Rebooked, today)
+		return nil
+	})
+}
+
+// Unclear is payout.Unclear; every payout counts as old enough.
+func (m *Memory) Unclear(_ context.Context, _ time.Time, limit int) ([]payout.Payable, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var out []payout.Payable
+	for _, p := range m.payables {
+		if p.State.Open() && len(out) < limit {
+			out = append(out, p)
+		}
+	}
+	return out, nil
+}
+
+func (m *Memory) keep(p payout.Payable) {
+	m.payables[p.Tenant+"/"+p.SettlementID] = p
+	m.History[p.SettlementID] = append(m.History[p.SettlementID], p.State)
+}
+
+func (m *Memory) write(act string, f func() error) error {
+	if err := m.fails(act, true); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	err := f()
+	m.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return m.fails(act, false)
+}
+
+func (m *Memory) fails(act string, before bool) error {
+	if m.Fails == nil {
+		return nil
+	}
+	return m.Fails(act, before)
+}
