@@ -5,19 +5,14 @@ import (
 	"time"
 
 	"fenzhang/local/apiclient"
+	"fenzhang/local/income"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/money"
 )
 
-// directCall is one settle call with its idempotency key: income that comes without a platform's statement.
-type directCall struct {
-	Key     string                  `json:"key"`
-	Request apiclient.SettleRequest `json:"request"`
-}
-
 // directCalls makes two settle calls for a service month, made on the day before its pay day: an
 // advertisement that a brand paid to the agency, and a commission with goods and rate.
-func directCalls(members []member, index int) ([]directCall, []expected) {
+func directCalls(members []member, index int) ([]income.SettleCall, []income.Expected) {
 	month := serviceMonths()[index]
 	ts := payDay(month).AddDays(-1).Start().Add(20*time.Hour + time.Duration(index)*time.Minute)
 	gmv, rate := money.Yuan(int64(12_000+3_000*index)), "0.18"
@@ -27,12 +22,15 @@ func directCalls(members []member, index int) ([]directCall, []expected) {
 		{UserID: sale.id, ActivityID: fmt.Sprintf("group-buy-%s", month), IncomeType: commerce, GMV: gmv.String(), Rate: rate,
 			Amount: gmv.Times(money.MustRate(rate), money.HalfEven).String()},
 	}
-	var calls []directCall
-	var list []expected
+	var calls []income.SettleCall
+	var list []income.Expected
 	for i, q := range requests {
 		q.TS, q.ServicePeriod = ts.UnixMilli(), month.String()
-		calls = append(calls, directCall{Key: fmt.Sprintf("demo-direct-%s-%d", month, i+1), Request: q})
-		list = append(list, expected{demoTenant, q.UserID, q.IncomeType, month, q.ActivityID, payDay(month), money.MustParse(q.Amount)})
+		calls = append(calls, income.SettleCall{Key: fmt.Sprintf("demo-direct-%s-%d", month, i+1), Request: q})
+		list = append(list, income.Expected{
+			Tenant: demoTenant, CreatorID: q.UserID, IncomeType: q.IncomeType, Period: month,
+			ActivityID: q.ActivityID, PayOn: payDay(month), Gross: money.MustParse(q.Amount),
+		})
 	}
 	return calls, list
 }

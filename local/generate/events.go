@@ -31,6 +31,9 @@ var brokenEvents = [...]string{
 	`{"event_id":"bad-time","creator_id":"c024","action_type":"new_follower","occurred_at":"yesterday"}`,
 	`{"event_id":"bad-field","creator_id":"c024","action_type":"new_follower","occurred_at":"2026-08-05T20:00:00+08:00","amount":"9.99"}`,
 	`{"creator_id":"c024","action_type":"new_follower","occurred_at":"2026-08-05T20:00:00+08:00"}`,
+	`{"event_id":"bad-creator","creator_id":"nobody","action_type":"new_follower","occurred_at":"2026-08-05T20:00:00+08:00"}`,
+	`{"event_id":"bad-future","creator_id":"c024","action_type":"new_follower","occurred_at":"2027-08-05T20:00:00+08:00"}`,
+	`{"event_id":"bad-large","creator_id":"c024","action_type":"live_minutes","occurred_at":"2026-08-05T20:00:00+08:00","quantity":1000001}`,
 	`{"event_id":"cut-off","creator_id":"c024","action_ty`,
 }
 
@@ -83,7 +86,7 @@ func (g *engagement) month(members []member, index int, sums tally) (first, seco
 	month := serviceMonths()[index]
 	lines := eventLines * (index + 1) / 3
 	lines -= eventLines * index / 3
-	broken := brokenEvents[index*2 : index*2+2]
+	broken := brokenEvents[index*3 : index*3+3]
 	active := g.earners(members)
 	all := make([]happening, 0, lines)
 	days := map[string][]civil.Date{}

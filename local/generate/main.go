@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 
+	"fenzhang/local/income"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/money"
 )
@@ -26,28 +27,10 @@ const (
 	smallTenant = "demo-small"
 )
 
-// file says what a sample file is and on which business date a client would send it.
-type file struct {
-	Path   string     `json:"path"`
-	Tenant string     `json:"tenant"`
-	Kind   string     `json:"kind"` // live_tips, xingtu, orders, events, settle_calls
-	SendOn civil.Date `json:"send_on"`
-	Bytes  int        `json:"bytes"`
-	SHA256 string     `json:"sha256"`
-}
-
-// manifest lists the files and what they must lead to.
-type manifest struct {
-	Seed     uint64     `json:"seed"`
-	Tenants  []string   `json:"tenants"`
-	Files    []file     `json:"files"`
-	Expected []expected `json:"expected"`
-}
-
 // output collects files.
 type output struct {
 	content map[string][]byte
-	list    manifest
+	list    income.Manifest
 }
 
 // add puts a file into the output; kind "" leaves it out of the list of what is sent.
@@ -57,13 +40,13 @@ func (o *output) add(path, tenant, kind string, sendOn civil.Date, content []byt
 		return
 	}
 	sum := sha256.Sum256(content)
-	o.list.Files = append(o.list.Files, file{path, tenant, kind, sendOn, len(content), hex.EncodeToString(sum[:])})
+	o.list.Files = append(o.list.Files, income.File{Path: path, Tenant: tenant, Kind: kind, SendOn: sendOn, Bytes: len(content), SHA256: hex.EncodeToString(sum[:])})
 }
 
 // Generate gives all sample files by path.
 func Generate(seed uint64) (map[string][]byte, error) {
 	r := &random{state: seed}
-	o := &output{content: map[string][]byte{}, list: manifest{Seed: seed, Tenants: []string{demoTenant, smallTenant}}}
+	o := &output{content: map[string][]byte{}, list: income.Manifest{Seed: seed, Tenants: []string{demoTenant, smallTenant}}}
 	rates := []map[string]string{{"unit": "音浪", "from": since, "yuan": "0.1"}}
 	if err := o.addJSON("rates.json", "", "", civil.Date{}, rates); err != nil {
 		return nil, err
@@ -88,7 +71,7 @@ func (o *output) demo(r *random) error {
 	}
 	sums := tally{}
 	shop, fans := &shopping{r: r}, &engagement{r: r}
-	var direct []expected
+	var direct []income.Expected
 	for i, month := range serviceMonths() {
 		if err := o.statements(r, members, i, sums); err != nil {
 			return err
@@ -97,16 +80,16 @@ func (o *output) demo(r *random) error {
 		if err != nil {
 			return err
 		}
-		o.add(dir(month)+"orders.ndjson", demoTenant, "orders", dayAfter(month), pages)
+		o.add(dir(month)+"orders.ndjson", demoTenant, income.Orders, dayAfter(month), pages)
 		first, second, err := fans.month(members, i, sums)
 		if err != nil {
 			return err
 		}
-		o.add(dir(month)+"events-1.ndjson", demoTenant, "events", month.Day(16), first)
-		o.add(dir(month)+"events-2.ndjson", demoTenant, "events", dayAfter(month), second)
+		o.add(dir(month)+"events-1.ndjson", demoTenant, income.Events, month.Day(16), first)
+		o.add(dir(month)+"events-2.ndjson", demoTenant, income.Events, dayAfter(month), second)
 		calls, list := directCalls(members, i)
 		direct = append(direct, list...)
-		if err := o.addJSON(dir(month)+"settle-calls.json", demoTenant, "settle_calls", payDay(month), calls); err != nil {
+		if err := o.addJSON(dir(month)+"settle-calls.json", demoTenant, income.SettleCalls, payDay(month), calls); err != nil {
 			return err
 		}
 	}
@@ -136,11 +119,11 @@ func (o *output) statements(r *random, members []member, i int, sums tally) erro
 	case 2:
 		content = append([]byte("\ufeff"), content...)
 	}
-	o.add(dir(month)+name, demoTenant, "live_tips", dayAfter(month), content)
+	o.add(dir(month)+name, demoTenant, income.LiveTips, dayAfter(month), content)
 	if content, err = writeCSV(adHeadings, ads); err != nil {
 		return err
 	}
-	o.add(dir(month)+"xingtu.csv", demoTenant, "xingtu", dayAfter(month), content)
+	o.add(dir(month)+"xingtu.csv", demoTenant, income.Xingtu, dayAfter(month), content)
 	return nil
 }
 
@@ -157,9 +140,10 @@ func (o *output) small(r *random) error {
 		if err != nil {
 			return err
 		}
-		o.add(strings.Replace(dir(month), demoTenant, smallTenant, 1)+"live-tips.csv", smallTenant, "live_tips", dayAfter(month), content)
+		o.add(strings.Replace(dir(month), demoTenant, smallTenant, 1)+"live-tips.csv", smallTenant, income.LiveTips, dayAfter(month), content)
 	}
 	o.list.Expected = append(o.list.Expected, sums.list(smallTenant)...)
+	o.list.Worked = workedCases()
 	return nil
 }
 
@@ -203,7 +187,7 @@ func write(seed uint64, out string) error {
 		}
 		fmt.Printf("%9d  %s\n", len(files[path]), full)
 	}
-	var list manifest
+	var list income.Manifest
 	if err := json.Unmarshal(files["manifest.json"], &list); err != nil {
 		return err
 	}

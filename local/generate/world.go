@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"fenzhang/local/apiclient"
+	"fenzhang/local/income"
 )
 
 // The income types of the demo.
@@ -19,16 +20,6 @@ const (
 	hangzhou   = "330100"
 	since      = "2026-01-01"
 )
-
-// master is a tenant's master data in the order in which it must be posted.
-type master struct {
-	PayingEntities []apiclient.PayingEntity `json:"paying_entities"`
-	Taxpayers      []apiclient.Taxpayer     `json:"taxpayers"`
-	Creators       []apiclient.Creator      `json:"creators"`
-	Contracts      []apiclient.Contract     `json:"contracts"`
-	Strategies     []apiclient.Strategy     `json:"strategies"`
-	Positions      []apiclient.Position     `json:"positions"`
-}
 
 // member is one creator of the world with what the generator must know to make its income.
 type member struct {
@@ -142,7 +133,7 @@ func (m *member) drawIncome(r *random, n int) {
 	case n == secondAccount || n == secondAccount-1:
 		m.earns[liveTip] = true
 	default:
-		m.earns[liveTip] = n%6 != 5
+		m.earns[liveTip] = n%6 != 5 || m.entity == platEntity
 		m.earns[commerce] = n%6 == 5 || r.chance(47)
 		m.earns[xingtu] = m.entity == mcnEntity && r.chance(45)
 		m.earns[incentive] = m.entity == mcnEntity && m.kind == "natural_person" && n%3 != 0
@@ -150,8 +141,8 @@ func (m *member) drawIncome(r *random, n int) {
 }
 
 // world makes the master data of the demo agency.
-func world(r *random) ([]member, master) {
-	var w master
+func world(r *random) ([]member, income.Master) {
+	var w income.Master
 	w.PayingEntities = []apiclient.PayingEntity{
 		{EntityID: mcnEntity, Name: "样例互动文化传媒有限公司", USCC: creditCode("1", "330106", 1), Place: hangzhou, PlaceTier: "city", VAT: "general", From: since,
 			Accounts: []apiclient.Account{{Method: "douyin", Account: "demo-merchant-mcn"}, {Method: "bank", Account: bankAccount(1)}}},
@@ -171,7 +162,7 @@ func world(r *random) ([]member, master) {
 	}
 	w.Strategies = strategies()
 	w.Positions = []apiclient.Position{{
-		Rule: positionRule, Reading: positionReading, From: "2026-11-01",
+		PositionID: "pos-no28", Rule: positionRule, Reading: positionReading, From: "2026-11-01",
 		Reasons:  "财政部 税务总局公告2026年第28号正文尚未取得；按次（日）起征点 1,000 元、征收率 1% 与现行自然人规定一致，待正文到达后复核。",
 		Evidence: "demo-memo-2026-10-28.pdf",
 	}}
@@ -181,7 +172,7 @@ func world(r *random) ([]member, master) {
 // The gap of the national rules that the demo agency closes by a tax position, and the reading it chose.
 const (
 	positionRule    = "vat.natural_person.withholding"
-	positionReading = "per_day_1000_at_1_percent"
+	positionReading = "daily_1000_at_1pct"
 )
 
 // taxpayerOf makes the person or organisation behind a creator.
@@ -194,7 +185,7 @@ func taxpayerOf(r *random, m member, n int) apiclient.Taxpayer {
 		t.IDType, t.IDNumber = "201", residentID(region, 1880+r.below(20), 1+r.below(12), 1+r.below(28), n)
 		p.VAT, p.Collection, p.Industry = "natural_person", "withheld", ""
 		if m.entity == platEntity {
-			p.Papers = []apiclient.Paper{{Name: "agency_filing_consent", Number: "consent-" + m.id, From: since, To: "2027-12-31"}}
+			p.Papers = []apiclient.Paper{{Name: "vat_agency_filing_consent", Number: "consent-" + m.id, From: since, To: "2027-12-31"}}
 		}
 	case "individual_business":
 		t.IDType, t.IDNumber = "uscc", creditCode("2", "330106", 100+n)
@@ -275,8 +266,8 @@ func strategies() []apiclient.Strategy {
 }
 
 // smallWorld makes the second tenant: one company, two persons, and no tax position.
-func smallWorld(r *random) ([]member, master) {
-	w := master{PayingEntities: []apiclient.PayingEntity{{EntityID: "ent-small", Name: "小样例文化传播有限公司", USCC: creditCode("1", "330106", 3), Place: hangzhou, PlaceTier: "city", VAT: "small_scale", From: since,
+func smallWorld(r *random) ([]member, income.Master) {
+	w := income.Master{PayingEntities: []apiclient.PayingEntity{{EntityID: "ent-small", Name: "小样例文化传播有限公司", USCC: creditCode("1", "330106", 3), Place: hangzhou, PlaceTier: "city", VAT: "small_scale", From: since,
 		Accounts: []apiclient.Account{{Method: "douyin", Account: "demo-merchant-small"}}}}}
 	var members []member
 	for n := 1; n <= 2; n++ {
