@@ -1,7 +1,10 @@
 package main
 
 import (
+	"archive/zip"
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -22,7 +25,7 @@ func (t target) lambdaArch() string {
 }
 
 // buildFunctions builds all functions in one call of the compiler, which shares the work and skips what has not
-// changed, and lays each out as the template's CodeUri wants it: .local/build/NAME/bootstrap.
+// changed, and zips each where the template's CodeUri looks for it: .local/build/NAME.zip.
 func buildFunctions(ctx context.Context, root string, t target, say func(string)) (string, error) {
 	bin := filepath.Join(root, ".local", "build", "bin-"+t.os+"-"+t.arch)
 	if err := goBuild(ctx, root, t, bin, "./functions/...", say); err != nil {
@@ -32,12 +35,14 @@ func buildFunctions(ctx context.Context, root string, t target, say func(string)
 	if err != nil {
 		return "", err
 	}
+	say("zipping")
+	var packs []func() error
 	for _, name := range names {
-		if err := layOut(filepath.Join(bin, name), filepath.Join(root, ".local", "build", name, "bootstrap")); err != nil {
-			return "", err
-		}
+		packs = append(packs, func() error {
+			return pack(filepath.Join(bin, name), filepath.Join(root, ".local", "build", name+".zip"))
+		})
 	}
-	return fmt.Sprintf("%d functions", len(names)), nil
+	return fmt.Sprintf("%d functions", len(names)), together(packs...)
 }
 
 // buildStandins builds the programs that play the outside parties; they always run on this machine.
@@ -75,18 +80,39 @@ func commands(dir string) ([]string, error) {
 	return names, nil
 }
 
-// layOut makes path another name of the built binary.
-func layOut(built, path string) error {
-	if a, err := os.Stat(built); err == nil {
-		if b, err := os.Stat(path); err == nil && os.SameFile(a, b) {
-			return nil
-		}
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+// pack zips a built binary the way Lambda wants it, unless the zip holds exactly this binary already: its comment
+// is the binary's hash. Equal binaries give equal zips.
+func pack(built, path string) error {
+	binary, err := os.ReadFile(built)
+	if err != nil {
 		return err
 	}
-	if err := os.RemoveAll(path); err != nil {
+	hash := hashOf(binary)
+	if packed(path, hash) {
+		return nil
+	}
+	var buf bytes.Buffer
+	w := zip.NewWriter(&buf)
+	entry := &zip.FileHeader{Name: "bootstrap", Method: zip.Deflate}
+	entry.SetMode(0o755)
+	f, err := w.CreateHeader(entry)
+	if err != nil {
 		return err
 	}
-	return os.Link(built, path)
+	if _, err := f.Write(binary); err != nil {
+		return err
+	}
+	if err := errors.Join(w.SetComment(hash), w.Close()); err != nil {
+		return err
+	}
+	return os.WriteFile(path, buf.Bytes(), 0o644)
+}
+
+func packed(path, hash string) bool {
+	r, err := zip.OpenReader(path)
+	if err != nil {
+		return false
+	}
+	defer r.Close()
+	return r.Comment == hash
 }

@@ -80,7 +80,7 @@ func (p profile) fingerprint() (string, error) {
 	}
 	h := sha256.New()
 	fmt.Fprintln(h, r.PID, r.Started, p.parameters())
-	files, err := filepath.Glob(filepath.Join(p.root, ".local", "build", "*", "bootstrap"))
+	files, err := filepath.Glob(filepath.Join(p.root, ".local", "build", "*.zip"))
 	if err != nil {
 		return "", err
 	}

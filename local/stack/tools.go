@@ -13,14 +13,14 @@ import (
 
 // checkTools names what this machine lacks. Go is here, or this program would not run.
 func checkTools() error {
-	out, err := exec.Command("python3", "-c", "import sys, venv, ensurepip; print(sys.version_info >= (3, 10))").CombinedOutput()
+	out, err := exec.Command("python3", "-c", "import sys, venv, ensurepip; print(sys.version_info >= (3, 11))").CombinedOutput()
 	switch {
 	case err != nil && len(out) == 0:
-		return fmt.Errorf("python3 is missing: install Python 3.10 or newer")
+		return fmt.Errorf("python3 is missing: install Python 3.11 or newer")
 	case err != nil:
 		return fmt.Errorf("python3 cannot make virtual environments (on Debian: apt-get install python3-venv): %s", strings.TrimSpace(string(out)))
 	case strings.TrimSpace(string(out)) != "True":
-		return fmt.Errorf("python3 is too old: Python 3.10 or newer is needed")
+		return fmt.Errorf("python3 is too old: Python 3.11 or newer is needed")
 	}
 	return nil
 }
@@ -45,7 +45,7 @@ func ensureVenv(ctx context.Context, root, name string, say func(string)) (strin
 	if err := command(ctx, program(ctx, root, "python3", "-m", "venv", dir), dir+".log", say); err != nil {
 		return "", err
 	}
-	pip := program(ctx, root, filepath.Join(dir, "bin", "python"), "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "-r", requirements)
+	pip := program(ctx, root, filepath.Join(dir, "bin", "python"), "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--progress-bar", "off", "--no-deps", "--no-compile", "-r", requirements)
 	if err := command(ctx, pip, dir+".log", say); err != nil {
 		return "", err
 	}
