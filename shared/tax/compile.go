@@ -255,14 +255,6 @@ func (b *base) specs(into map[string]**stepSpec) error {
 	return nil
 }
 
-// stepSpec is the fixed part of a step.
-type stepSpec struct {
-	name, rule, formula string
-	law                 []Law
-	status              Status
-	wording             Text
-}
-
 // compileMethod resolves what the method uses and builds its rule.
 func (b *Book) compileMethod(d *Definition, v *Dated, m *Method, status Status, known map[string]*Definition) (TaxRule, error) {
 	when, err := compileConditions(m.When)

@@ -9,6 +9,12 @@ import (
 // halfUp is what a rounded step says of its rounding. No tax law read fixes one; this is universal practice.
 const halfUp = "half up to 0.01 (customary)"
 
+// rounded and exact tell whether a step's result was rounded.
+const (
+	rounded = true
+	exact   = false
+)
+
 // roundingRule is listed among the unconfirmed rules of every figure, because every figure is rounded.
 const roundingRule = "rounding.half_up"
 
@@ -44,7 +50,7 @@ func (e *Engine) Compute(f Facts) (Result, error) {
 		return Result{}, err
 	}
 	res := Result{Taxes: make([]Line, 0, 5), PayeeObligations: []Line{}, PayerTaxes: []Line{}, Unconfirmed: make([]string, 0, 8),
-		Rows: make([]Row, 0, 5), Steps: make([]Step, 0, 24), Rules: RulesUsed{PackID: e.id, Positions: []string{}}}
+		Rows: make([]Row, 0, 5), Steps: make([]Step, 0, 20), Rules: RulesUsed{PackID: e.id, Positions: []string{}}}
 	c := start(&f, &res)
 	if err := c.choose(payBook); err != nil {
 		return Result{}, err
@@ -66,7 +72,7 @@ func (e *Engine) Compute(f Facts) (Result, error) {
 func start(f *Facts, res *Result) *Calculation {
 	filed := f.Entity.filed(f.Platform, f.PaymentDate)
 	agency := f.AgencyFiling && f.Entity.filed(f.Platform, f.VATDate)
-	return &Calculation{facts: f, filed: filed, agency: agency, gross: f.Amount, left: f.Amount, res: res, arena: make([]Input, 0, 64)}
+	return &Calculation{facts: f, filed: filed, agency: agency, gross: f.Amount, left: f.Amount, res: res, arena: make([]Input, 0, 48)}
 }
 
 // Item derives the item of income of a payment without computing it, for folding rows.
@@ -130,7 +136,7 @@ func (c *Calculation) finish() {
 	c.unconfirmed(roundingRule)
 	sort.Strings(res.Unconfirmed)
 	res.Rules.Positions = append(res.Rules.Positions, res.Positions...)
-	c.step(&netStep, "", Money(res.Net), Input{"gross", Money(res.Gross)}, Input{"total_withheld", Money(res.TotalWithheld)})
+	c.step(&netStep, exact, Money(res.Net), Input{"gross", Money(res.Gross)}, Input{"total_withheld", Money(res.TotalWithheld)})
 }
 
 // fact gives the word of a fact for conditions.
@@ -217,11 +223,10 @@ func (c *Calculation) month() string {
 }
 
 // step records one step; its inputs are copied into one block that all steps share.
-func (c *Calculation) step(s *stepSpec, rounding string, result Value, in ...Input) {
+func (c *Calculation) step(s *stepSpec, rounded bool, result Value, in ...Input) {
 	n := len(c.arena)
 	c.arena = append(c.arena, in...)
-	c.res.Steps = append(c.res.Steps, Step{Step: s.name, Rule: s.rule, Formula: s.formula, Inputs: c.arena[n:len(c.arena):len(c.arena)],
-		Result: result, Rounding: rounding, Law: s.law, Status: s.status, wording: s.wording, position: c.position})
+	c.res.Steps = append(c.res.Steps, Step{spec: s, Inputs: c.arena[n:len(c.arena):len(c.arena)], Result: result, rounded: rounded, position: c.position})
 }
 
 // unconfirmed adds ids that are not listed yet.

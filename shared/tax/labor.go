@@ -36,15 +36,15 @@ func (r *laborOneOff) Calculate(c *Calculation) error {
 	now := c.laborIncome(r.income)
 	before := f.ToDate.Month
 	total := before.Income.Add(now)
-	c.step(r.month, "", Money(total), Input{"month", MonthOf(f.PaymentDate)}, Input{"before", Money(before.Income)}, Input{"income", Money(now)})
-	exact := r.taxable(total)
-	taxable := exact.reported()
+	c.step(r.month, exact, Money(total), Input{"month", MonthOf(f.PaymentDate)}, Input{"before", Money(before.Income)}, Input{"income", Money(now)})
+	base := r.taxable(total)
+	taxable := base.reported()
 	if r.limit.Met(total) {
-		c.step(r.large, halfUp, Money(taxable), Input{"income", Money(total)}, Input{"limit", Money(r.limit.Amount)}, Input{"cost_rate", Fraction(r.cost)})
+		c.step(r.large, rounded, Money(taxable), Input{"income", Money(total)}, Input{"limit", Money(r.limit.Amount)}, Input{"cost_rate", Fraction(r.cost)})
 	} else {
-		c.step(r.small, "", Money(taxable), Input{"income", Money(total)}, Input{"limit", Money(r.limit.Amount)}, Input{"deduction", Money(r.fixed)})
+		c.step(r.small, exact, Money(taxable), Input{"income", Money(total)}, Input{"limit", Money(r.limit.Amount)}, Input{"deduction", Money(r.fixed)})
 	}
-	level, tax := r.table.tax(exact)
+	level, tax := r.table.tax(base)
 	c.finishIIT(&r.base, r.tax, r.due, outcome{income: now, taxable: taxable, level: level, tax: tax, before: before.Withheld}, false)
 	return nil
 }
@@ -52,7 +52,7 @@ func (r *laborOneOff) Calculate(c *Calculation) error {
 // laborIncome is the payment less the VAT that is kept back with it.
 func (c *Calculation) laborIncome(s *stepSpec) money.Amount {
 	now := c.gross.Sub(c.vatKept)
-	c.step(s, "", Money(now), Input{"payment", Money(c.gross)}, Input{"vat", Money(c.vatKept)})
+	c.step(s, exact, Money(now), Input{"payment", Money(c.gross)}, Input{"vat", Money(c.vatKept)})
 	return now
 }
 
@@ -74,9 +74,9 @@ func (c *Calculation) finishIIT(r *base, taxStep, dueStep *stepSpec, o outcome, 
 	if o.level != nil {
 		l.Rate, l.Quick = o.level.Rate, o.level.Quick
 	}
-	c.step(taxStep, halfUp, Money(o.tax), Input{"base", Money(o.taxable)}, Input{"rate", Fraction(l.Rate)}, Input{"quick_deduction", Money(l.Quick)})
+	c.step(taxStep, rounded, Money(o.tax), Input{"base", Money(o.taxable)}, Input{"rate", Fraction(l.Rate)}, Input{"quick_deduction", Money(l.Quick)})
 	due := c.take(&l, !cumulative)
-	c.step(dueStep, "", Money(due), Input{"tax", Money(o.tax)}, Input{"peak", Money(o.peak)}, Input{"withheld", Money(o.before)},
+	c.step(dueStep, exact, Money(due), Input{"tax", Money(o.tax)}, Input{"peak", Money(o.peak)}, Input{"withheld", Money(o.before)},
 		Input{"kept_back", Money(l.Amount)}, Input{"shortfall", Money(l.Shortfall)})
 	c.res.TaxableIncome = o.taxable
 	c.res.Rows = append(c.res.Rows, Row{Kind: IIT, Item: c.item, Project: c.facts.Project, Platform: c.facts.Platform, Period: l.Period, Income: o.income, Withheld: due, Collection: Withheld})
@@ -152,16 +152,16 @@ func (r *laborCumulative) Calculate(c *Calculation) error {
 		return err
 	}
 	income, months := y.income.Add(now), y.months
-	c.step(r.cumulative, "", Money(income), Input{"year", Count(f.PaymentDate.Year())}, Input{"before", Money(y.income)}, Input{"income", Money(now)})
-	c.step(r.months, "", Count(months), Input{"platform", Word(f.Platform)}, Input{"month", MonthOf(f.PaymentDate)}, Input{"reading", Word(reading)})
-	exact := r.taxable(f, months, income)
-	taxable := exact.reported()
+	c.step(r.cumulative, exact, Money(income), Input{"year", Count(f.PaymentDate.Year())}, Input{"before", Money(y.income)}, Input{"income", Money(now)})
+	c.step(r.months, exact, Count(months), Input{"platform", Word(f.Platform)}, Input{"month", MonthOf(f.PaymentDate)}, Input{"reading", Word(reading)})
+	base := r.taxable(f, months, income)
+	taxable := base.reported()
 	if f.LowEarner {
-		c.step(r.flatStep, halfUp, Money(taxable), Input{"income", Money(income)}, Input{"cost_rate", Fraction(r.cost)}, Input{"deduction", Money(r.flat)}, Input{"deductions", Money(f.Deductions)})
+		c.step(r.flatStep, rounded, Money(taxable), Input{"income", Money(income)}, Input{"cost_rate", Fraction(r.cost)}, Input{"deduction", Money(r.flat)}, Input{"deductions", Money(f.Deductions)})
 	} else {
-		c.step(r.baseStep, halfUp, Money(taxable), Input{"income", Money(income)}, Input{"cost_rate", Fraction(r.cost)}, Input{"monthly_deduction", Money(r.math.monthly)}, Input{"months", Count(months)}, Input{"deductions", Money(f.Deductions)})
+		c.step(r.baseStep, rounded, Money(taxable), Input{"income", Money(income)}, Input{"cost_rate", Fraction(r.cost)}, Input{"monthly_deduction", Money(r.math.monthly)}, Input{"months", Count(months)}, Input{"deductions", Money(f.Deductions)})
 	}
-	level, tax := r.math.table.tax(exact)
+	level, tax := r.math.table.tax(base)
 	c.finishIIT(&r.base, r.taxStep, r.due, outcome{income: now, taxable: taxable, level: level, tax: tax, peak: y.peak, before: y.withheld}, true)
 	return nil
 }

@@ -51,7 +51,7 @@ func (c *Calculation) choose(b *Book) error {
 	if r.status != Confirmed {
 		c.unconfirmed(r.id)
 	}
-	c.step(&r.step, "", Word(c.item),
+	c.step(&r.step, exact, Word(c.item),
 		Input{"route", Word(c.fact(factRoute))}, Input{"kind", Word(f.Taxpayer.Kind)}, Input{"resident", Word(c.fact(factResident))},
 		Input{"platform", Word(f.Platform)}, Input{"platform_filing", Word(c.fact(factFiled))}, Input{"payment_date", Day(f.PaymentDate)})
 	return nil

@@ -121,21 +121,21 @@ func (l *Line) UnmarshalJSON(b []byte) error {
 
 // Value is an input or a result of a step: an amount, a rate, a count or a word.
 type Value struct {
-	kind   byte // 'a' amount, 'r' rate, 'n' count, 'd' day, 'm' month, 0 text
-	amount money.Amount
-	day    civil.Date
-	rate   money.Rate
-	text   string
+	kind byte // 'a' amount, 'r' rate, 'n' count, 'd' day, 'm' month, 0 text
+	day  civil.Date
+	num  int64 // fen, count, or numerator
+	den  int64
+	text string
 }
 
 // Money, Fraction, Count and Word make values.
-func Money(a money.Amount) Value { return Value{kind: 'a', amount: a} }
+func Money(a money.Amount) Value { return Value{kind: 'a', num: a.Fen()} }
 
 // Fraction makes a rate value.
-func Fraction(r money.Rate) Value { return Value{kind: 'r', rate: r} }
+func Fraction(r money.Rate) Value { return Value{kind: 'r', num: r.Num(), den: r.Den()} }
 
 // Count makes a whole-number value.
-func Count(n int) Value { return Value{kind: 'n', amount: money.Fen(int64(n))} }
+func Count(n int) Value { return Value{kind: 'n', num: int64(n)} }
 
 // Day makes a value of a day.
 func Day(d civil.Date) Value { return Value{kind: 'd', day: d} }
@@ -150,11 +150,11 @@ func Word(s string) Value { return Value{text: s} }
 func (v Value) String() string {
 	switch v.kind {
 	case 'a':
-		return v.amount.String()
+		return money.Fen(v.num).String()
 	case 'r':
-		return v.rate.String()
+		return money.Ratio(v.num, v.den).String()
 	case 'n':
-		return strconv.FormatInt(v.amount.Fen(), 10)
+		return strconv.FormatInt(v.num, 10)
 	case 'd':
 		return v.day.String()
 	case 'm':
@@ -169,46 +169,71 @@ type Input struct {
 	Value Value
 }
 
-// Step is one line of an explanation. Its sentences are made from the rule file's wording when they are asked for.
+// Step is one line of an explanation. What never changes of it is shared with all runs of the rule, and its
+// sentences are made from the rule file's wording only when they are asked for.
 type Step struct {
-	Step     string // "iit.base"
-	Rule     string // rule id
-	Formula  string
+	spec     *stepSpec
 	Inputs   []Input
 	Result   Value
-	Rounding string // "" = nothing was rounded
-	Law      []Law
-	Status   Status
-	wording  Text   // template, or the finished text of a decoded step
-	told     bool   // wording is finished text, not a template
+	rounded  bool
 	position string // id of the position that closed an open rule
+}
+
+// stepSpec is the fixed part of a step.
+type stepSpec struct {
+	name    string // "iit.base"
+	rule    string // rule id
+	formula string
+	law     []Law
+	status  Status
+	wording Text // template
+	told    bool // of a decoded step: wording is finished text
+}
+
+// Name is the step's name, "iit.base".
+func (s *Step) Name() string { return s.spec.name }
+
+// Rule is the id of the rule that the step follows.
+func (s *Step) Rule() string { return s.spec.rule }
+
+// Law gives the articles that the step rests on; the caller must not change the list.
+func (s *Step) Law() []Law { return s.spec.law }
+
+// Status is the worst status among those articles.
+func (s *Step) Status() Status { return s.spec.status }
+
+// Rounding says how the result was rounded, "" if it was not.
+func (s *Step) Rounding() string {
+	if s.rounded {
+		return halfUp
+	}
+	return ""
 }
 
 // Text gives the step's sentences.
 func (s *Step) Text() Text {
-	if s.told {
-		return s.wording
+	w := s.spec.wording
+	if s.spec.told {
+		return w
 	}
-	return Text{ZH: s.fill(s.wording.ZH, s.mark(true)), EN: s.fill(s.wording.EN, s.mark(false))}
+	return Text{ZH: s.fill(w.ZH, s.mark(true)), EN: s.fill(w.EN, s.mark(false))}
 }
 
 // mark tells in the text itself that a rule is not confirmed.
 func (s *Step) mark(zh bool) string {
+	var m Text
 	switch {
-	case s.position != "" && zh:
-		return "（依据税务口径 " + s.position + "）"
 	case s.position != "":
-		return " (by tax position " + s.position + ")"
-	case s.Status == Customary && zh:
-		return "（通行做法，未见原文）"
-	case s.Status == Customary:
-		return " (customary practice, text not read)"
-	case s.Status == Secondary && zh:
-		return "（依据转述，未见原文）"
-	case s.Status == Secondary:
-		return " (from a page that restates the text)"
+		m = Text{ZH: "（依据税务口径 " + s.position + "）", EN: " (by tax position " + s.position + ")"}
+	case s.spec.status == Customary:
+		m = Text{ZH: "（通行做法，未见原文）", EN: " (customary practice, text not read)"}
+	case s.spec.status == Secondary:
+		m = Text{ZH: "（依据转述，未见原文）", EN: " (from a page that restates the text)"}
 	}
-	return ""
+	if zh {
+		return m.ZH
+	}
+	return m.EN
 }
 
 func (s *Step) fill(template, mark string) string {
@@ -243,11 +268,11 @@ func (s *Step) lookup(name string) string {
 func (s Step) MarshalJSON() ([]byte, error) {
 	b := make([]byte, 0, 1024)
 	b = append(b, `{"step":`...)
-	b = appendQuoted(b, s.Step)
+	b = appendQuoted(b, s.spec.name)
 	b = append(b, `,"rule":`...)
-	b = appendQuoted(b, s.Rule)
+	b = appendQuoted(b, s.spec.rule)
 	b = append(b, `,"formula":`...)
-	b = appendQuoted(b, s.Formula)
+	b = appendQuoted(b, s.spec.formula)
 	b = append(b, `,"inputs":{`...)
 	for i := range s.Inputs {
 		if i > 0 {
@@ -260,9 +285,9 @@ func (s Step) MarshalJSON() ([]byte, error) {
 	b = append(b, `},"result":`...)
 	b = s.Result.append(b)
 	b = append(b, `,"rounding":`...)
-	b = appendQuoted(b, s.Rounding)
+	b = appendQuoted(b, s.Rounding())
 	b = append(b, `,"law":[`...)
-	for i, l := range s.Law {
+	for i, l := range s.spec.law {
 		if i > 0 {
 			b = append(b, ',')
 		}
@@ -277,7 +302,7 @@ func (s Step) MarshalJSON() ([]byte, error) {
 		b = append(b, '}')
 	}
 	b = append(b, `],"status":`...)
-	b = appendQuoted(b, string(s.Status))
+	b = appendQuoted(b, string(s.spec.status))
 	t := s.Text()
 	b = append(b, `,"text":{"zh":`...)
 	b = appendQuoted(b, t.ZH)
@@ -299,7 +324,8 @@ func (s *Step) UnmarshalJSON(b []byte) error {
 	if err := json.Unmarshal(b, &j); err != nil {
 		return err
 	}
-	*s = Step{Step: j.Step, Rule: j.Rule, Formula: j.Formula, Inputs: j.Inputs, Result: j.Result, Rounding: j.Rounding, Law: j.Law, Status: j.Status, wording: j.Text, told: true}
+	*s = Step{Inputs: j.Inputs, Result: j.Result, rounded: j.Rounding != "",
+		spec: &stepSpec{name: j.Step, rule: j.Rule, formula: j.Formula, law: j.Law, status: j.Status, wording: j.Text, told: true}}
 	return nil
 }
 
@@ -308,9 +334,9 @@ func (v Value) append(b []byte) []byte {
 	switch v.kind {
 	case 'a':
 		b = append(b, '"')
-		return append(v.amount.Append(b), '"')
+		return append(money.Fen(v.num).Append(b), '"')
 	case 'n':
-		return strconv.AppendInt(b, v.amount.Fen(), 10)
+		return strconv.AppendInt(b, v.num, 10)
 	}
 	return appendQuoted(b, v.String())
 }

@@ -20,7 +20,7 @@ func (r *none) resolve() error { return r.specs(map[string]**stepSpec{"none": &r
 
 // Calculate writes the reason.
 func (r *none) Calculate(c *Calculation) error {
-	c.step(r.step, "", Word("0.00"), Input{"kind", Word(c.facts.Taxpayer.Kind)}, Input{"item", Word(c.item)}, Input{"date", Day(c.facts.VATDate)})
+	c.step(r.step, exact, Word("0.00"), Input{"kind", Word(c.facts.Taxpayer.Kind)}, Input{"item", Word(c.item)}, Input{"date", Day(c.facts.VATDate)})
 	c.unconfirmed(r.unconfirmed...)
 	return nil
 }
@@ -41,7 +41,7 @@ func (r *selfFiled) resolve() error {
 
 // Calculate adds the obligation without a figure.
 func (r *selfFiled) Calculate(c *Calculation) error {
-	c.step(r.step, "", Word("unknown"), Input{"kind", Word(c.facts.Taxpayer.Kind)}, Input{"collection", Word(c.facts.Taxpayer.Collection)})
+	c.step(r.step, exact, Word("unknown"), Input{"kind", Word(c.facts.Taxpayer.Kind)}, Input{"collection", Word(c.facts.Taxpayer.Collection)})
 	c.res.PayeeObligations = append(c.res.PayeeObligations, Line{Tax: r.def.Tax, Item: c.item, Collection: SelfFiled, BorneBy: BorneByCreator,
 		Law: r.step.law, Status: r.worst, Missing: r.method.Missing})
 	c.unconfirmed(r.unconfirmed...)

@@ -65,7 +65,7 @@ func (r *turnover) Calculate(c *Calculation) error {
 	}
 	a.sales = a.before.Sales.Add(row.Sales)
 	a.total = r.of(a.sales)
-	c.step(r.sales, halfUp, Money(a.sales), Input{"date", Day(f.VATDate)}, Input{"before", Money(a.before.Sales)}, Input{"payment", Money(f.Amount)},
+	c.step(r.sales, rounded, Money(a.sales), Input{"date", Day(f.VATDate)}, Input{"before", Money(a.before.Sales)}, Input{"payment", Money(f.Amount)},
 		Input{"divisor", Fraction(c.divisor(r))}, Input{"sales", Money(row.Sales)})
 	l := Line{Tax: VAT, Item: c.item, Period: a.period, Collection: a.collection, Base: a.sales, Total: a.total, Before: a.before.VAT, BorneBy: BorneByCreator, Law: r.exempt.law, Status: r.worst}
 	if a.collection == SelfFiled {
@@ -74,9 +74,9 @@ func (r *turnover) Calculate(c *Calculation) error {
 	}
 	if r.threshold.Met(a.sales) {
 		l.Rate, l.Law = r.rate, r.taxStep.law
-		c.step(r.taxStep, halfUp, Money(a.total), Input{"sales", Money(a.sales)}, Input{"threshold", Money(r.threshold.Amount)}, Input{"edge", Word(r.threshold.Edge())}, Input{"rate", Fraction(r.rate)})
+		c.step(r.taxStep, rounded, Money(a.total), Input{"sales", Money(a.sales)}, Input{"threshold", Money(r.threshold.Amount)}, Input{"edge", Word(r.threshold.Edge())}, Input{"rate", Fraction(r.rate)})
 	} else {
-		c.step(r.exempt, "", Money(money.Amount{}), Input{"sales", Money(a.sales)}, Input{"threshold", Money(r.threshold.Amount)}, Input{"edge", Word(r.threshold.Edge())})
+		c.step(r.exempt, exact, Money(money.Amount{}), Input{"sales", Money(a.sales)}, Input{"threshold", Money(r.threshold.Amount)}, Input{"edge", Word(r.threshold.Edge())})
 	}
 	a.due = money.MaxOf(a.total.Sub(l.Before), money.Amount{})
 	if !f.VATIncluded && a.collection != SelfFiled {
@@ -84,7 +84,7 @@ func (r *turnover) Calculate(c *Calculation) error {
 	}
 	c.take(&l, true)
 	row.Withheld = c.withheldOf(&l)
-	c.step(r.due, "", Money(l.Due), Input{"tax", Money(l.Total)}, Input{"withheld", Money(l.Before)}, Input{"kept_back", Money(l.Amount)}, Input{"shortfall", Money(l.Shortfall)})
+	c.step(r.due, exact, Money(l.Due), Input{"tax", Money(l.Total)}, Input{"withheld", Money(l.Before)}, Input{"kept_back", Money(l.Amount)}, Input{"shortfall", Money(l.Shortfall)})
 	if a.collection != SelfFiled {
 		c.vatKept = a.due
 	}
@@ -207,12 +207,12 @@ func (r *surcharge) Calculate(c *Calculation) error {
 	l.Rate, l.Relief, l.Total, l.Before = rate, s.Relief, s.Payable, r.before(c, rate)
 	if s.Exempt {
 		l.Law = r.exemptStep.law
-		c.step(r.exemptStep, "", Money(s.Payable), Input{"vat", Money(a.total)}, Input{"sales", Money(a.sales)})
+		c.step(r.exemptStep, exact, Money(s.Payable), Input{"vat", Money(a.total)}, Input{"sales", Money(a.sales)})
 	} else {
-		c.step(r.tax, halfUp, Money(s.Payable), Input{"vat", Money(a.total)}, Input{"rate", Fraction(rate)}, Input{"full", Money(s.Full)}, Input{"relief_rate", Fraction(r.relief)}, Input{"relief", Money(s.Relief)}, Input{"place", Word(tier)})
+		c.step(r.tax, rounded, Money(s.Payable), Input{"vat", Money(a.total)}, Input{"rate", Fraction(rate)}, Input{"full", Money(s.Full)}, Input{"relief_rate", Fraction(r.relief)}, Input{"relief", Money(s.Relief)}, Input{"place", Word(tier)})
 	}
 	c.take(&l, true)
-	c.step(r.due, "", Money(l.Due), Input{"tax", Money(l.Total)}, Input{"withheld", Money(l.Before)}, Input{"kept_back", Money(l.Amount)}, Input{"shortfall", Money(l.Shortfall)})
+	c.step(r.due, exact, Money(l.Due), Input{"tax", Money(l.Total)}, Input{"withheld", Money(l.Before)}, Input{"kept_back", Money(l.Amount)}, Input{"shortfall", Money(l.Shortfall)})
 	c.res.Rows = append(c.res.Rows, Row{Kind: r.def.Tax, Item: c.item, Period: a.period, Withheld: c.withheldOf(&l), Collection: a.collection})
 	c.unconfirmed(r.unconfirmed...)
 	return nil

@@ -89,7 +89,7 @@ func Check(e *tax.Engine, x Example) Outcome {
 	o.Mismatch = compare(got.values, x.Expected)
 	for i := range got.steps {
 		t := got.steps[i].Text()
-		o.Steps = append(o.Steps, got.steps[i].Step+": "+t.ZH+" | "+t.EN)
+		o.Steps = append(o.Steps, got.steps[i].Name()+": "+t.ZH+" | "+t.EN)
 	}
 	if o.Mismatch == nil {
 		o.State = Passed
