@@ -385,7 +385,7 @@ func TestMoneyMovesOnce(t *testing.T) {
 			}
 		}
 		if len(f.gateway.bills) != 1 || f.state() != end {
-			t.Fatalf("%d payments, state %s, gateway %s, history %v", len(f.gateway.bills), f.state(), end, f.memory.History["s1"])
+			t.Fatalf("%d payments, state %s, gateway %s, history %v", len(f.gateway.bills), f.state(), end, f.memory.History("s1"))
 		}
 	})
 }

@@ -3,6 +3,7 @@ package payoutgateway_test
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -84,10 +85,9 @@ func newEdge(t *testing.T, method payout.Method, open func(gateway.KeyFile, gate
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { e.standin.ServeHTTP(w, r) }))
 	t.Cleanup(func() { e.standin.Close(); server.Close() })
 	e.url = server.URL
-	ids := 0
 	e.Service = &payout.Service{
 		Payables: e.memory, Unclear: e.memory, Rebooking: e.memory, Accounts: payee{}, Clock: clock.Real(), Log: slog.New(slog.DiscardHandler),
-		NewID: func() string { ids++; return fmt.Sprint(ids) }, Merchants: e.merchants(k, e.url),
+		NewID: rand.Text, Merchants: e.merchants(k, e.url),
 	}
 	return e
 }
@@ -169,7 +169,7 @@ func (e *edge) await(p payout.Payable, want payout.State) {
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	e.t.Fatalf("payout is %s, want %s; history %v, notices answered %v", e.state(p), want, e.memory.History[p.SettlementID], e.statuses)
+	e.t.Fatalf("payout is %s, want %s; history %v, notices answered %v", e.state(p), want, e.memory.History(p.SettlementID), e.statuses)
 }
 
 func (e *edge) control(method, path string, body any) {
@@ -223,7 +223,7 @@ func TestTimeoutAfterAcceptance(t *testing.T) {
 		e.pay(p)
 		e.await(p, payout.Paid)
 		e.only(p, "SUCCESS", 1)
-		if h := e.memory.History["s1"]; h[0] != payout.Sent || h[1] != payout.Unknown && h[1] != payout.Paid {
+		if h := e.memory.History("s1"); h[0] != payout.Sent || h[1] != payout.Unknown && h[1] != payout.Paid {
 			t.Errorf("history %v", h)
 		}
 	})
@@ -254,7 +254,7 @@ func TestError500IsNoFailure(t *testing.T) {
 		e.pay(p) // refused, asked, not found, sent again: the same order
 		e.await(p, payout.Paid)
 		e.only(p, "SUCCESS", 1)
-		if h := e.memory.History["s1"]; h[1] != payout.Unknown {
+		if h := e.memory.History("s1"); h[1] != payout.Unknown {
 			t.Errorf("history %v", h)
 		}
 	})
@@ -305,13 +305,13 @@ func TestDuplicateNoticesChangeNothing(t *testing.T) {
 			t.Errorf("%d notices taken", n)
 		}
 		paid := 0
-		for _, s := range e.memory.History["s1"] {
+		for _, s := range e.memory.History("s1") {
 			if s == payout.Paid {
 				paid++
 			}
 		}
 		if paid != 1 {
-			t.Errorf("history %v", e.memory.History["s1"])
+			t.Errorf("history %v", e.memory.History("s1"))
 		}
 	})
 }
@@ -337,7 +337,7 @@ func TestWronglySignedAnswerIsNoAnswer(t *testing.T) {
 		p := e.add("s1", "100.00")
 		e.fault(p, gateway.BadSignature)
 		e.pay(p)
-		if h := e.memory.History["s1"]; h[1] != payout.Unknown {
+		if h := e.memory.History("s1"); h[1] != payout.Unknown {
 			t.Errorf("history %v", h)
 		}
 		e.await(p, payout.Paid)

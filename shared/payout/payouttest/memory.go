@@ -5,6 +5,7 @@ package payouttest
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,7 +22,7 @@ type Memory struct {
 
 	mu       sync.Mutex
 	payables map[string]payout.Payable
-	History  map[string][]payout.State // by settlement id
+	history  map[string][]payout.State
 	Rebooked []civil.Date
 }
 
@@ -30,7 +31,7 @@ var ErrCrash = errors.New("crash")
 
 // NewMemory holds the given settlements.
 func NewMemory(all ...payout.Payable) *Memory {
-	m := &Memory{payables: map[string]payout.Payable{}, History: map[string][]payout.State{}}
+	m := &Memory{payables: map[string]payout.Payable{}, history: map[string][]payout.State{}}
 	for _, p := range all {
 		m.Put(p)
 	}
@@ -49,6 +50,13 @@ func (m *Memory) Get(tenant, id string) payout.Payable {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.payables[tenant+"/"+id]
+}
+
+// History lists the states that a settlement's payout went through.
+func (m *Memory) History(id string) []payout.State {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.history[id])
 }
 
 // Load is payout.Payables.Load.
@@ -133,7 +141,7 @@ func (m *Memory) Unclear(_ context.Context, _ time.Time, limit int) ([]payout.Pa
 
 func (m *Memory) keep(p payout.Payable) {
 	m.payables[p.Tenant+"/"+p.SettlementID] = p
-	m.History[p.SettlementID] = append(m.History[p.SettlementID], p.State)
+	m.history[p.SettlementID] = append(m.history[p.SettlementID], p.State)
 }
 
 func (m *Memory) write(act string, f func() error) error {
