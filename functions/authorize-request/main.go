@@ -1,0 +1,38 @@
+// authorize-request is the gateway's authorizer: it verifies a call's token and hands the caller on.
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
+	"fenzhang/shared/awsclient"
+	"fenzhang/shared/env"
+)
+
+func main() {
+	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
+	a, err := build(context.Background(), env.Read(), log)
+	if err != nil {
+		log.Error("start", "cause", err.Error())
+		os.Exit(1)
+	}
+	lambda.Start(a.authorize)
+}
+
+func build(ctx context.Context, vars *env.Vars, log *slog.Logger) (*authorizer, error) {
+	arn, issuer, audience := vars.Need("JWT_SECRET_ARN"), vars.Need("JWT_ISSUER"), vars.Need("JWT_AUDIENCE")
+	if err := vars.Err(); err != nil {
+		return nil, err
+	}
+	cfg, err := awsclient.Config(ctx)
+	if err != nil {
+		return nil, err
+	}
+	secret := awsclient.NewCachedSecret(secretsmanager.NewFromConfig(cfg), arn, time.Now)
+	return newAuthorizer(secret.Within, issuer, audience, time.Now, log), nil
+}
