@@ -24,6 +24,11 @@ func (g *Gateway) ParseNotice(_ context.Context, headers map[string]string, body
 	if err := g.verify(signInfo(headers, body)); err != nil {
 		return payout.Notice{}, err
 	}
+	return g.readNotice(body)
+}
+
+// readNotice decrypts and reads a body whose signature holds.
+func (g *Gateway) readNotice(body []byte) (payout.Notice, error) {
 	var n douyin.NotifyReq
 	if err := json.Unmarshal(body, &n); err != nil || n.Resource == nil {
 		return payout.Notice{}, unreadable("", "must be a notice with a resource")

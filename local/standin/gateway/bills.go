@@ -73,7 +73,11 @@ func openBook(path string) (*book, error) {
 		}
 		b.bills[bill.id()] = &bill
 	}
-	return b, lines.Err()
+	if err := lines.Err(); err != nil {
+		return nil, err
+	}
+	_, err = file.Write([]byte("\n")) // so that the next change never continues a line that was cut off
+	return b, err
 }
 
 func (b Bill) id() string { return b.Merchant + "/" + b.Key }
