@@ -122,13 +122,28 @@ func (c *Client) UploadIncome(ctx context.Context, lines []IncomeLine) ([]LineRe
 	return out.Results, err
 }
 
-// RunStatements opens the statements that are due on date ("" for today), of one creator or of all (""). The
-// work goes on after the answer.
-func (c *Client) RunStatements(ctx context.Context, date, creator string) error {
+// StatementRun tells how many statements were due and what came of them; what was fanned out may still be
+// under way.
+type StatementRun struct {
+	Date    string `json:"date"`
+	Due     int    `json:"due"`
+	Opened  int    `json:"opened"`
+	Already int    `json:"already"`
+	Skipped []struct {
+		CreatorID  string `json:"creator_id"`
+		IncomeType string `json:"income_type"`
+		Period     string `json:"period"`
+		Reason     string `json:"reason"`
+	} `json:"skipped"`
+}
+
+// RunStatements opens the statements that are due on date ("" for today), of one creator or of all ("").
+func (c *Client) RunStatements(ctx context.Context, date, creator string) (StatementRun, error) {
 	in := struct {
 		Date      string `json:"date,omitempty"`
 		CreatorID string `json:"creator_id,omitempty"`
 	}{date, creator}
-	_, err := c.call(ctx, http.MethodPost, "/v1/statements/run", nil, in, nil)
-	return err
+	var out StatementRun
+	_, err := c.call(ctx, http.MethodPost, "/v1/statements/run", nil, in, &out)
+	return out, err
 }

@@ -1,0 +1,295 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"fenzhang/local/apiclient"
+	"fenzhang/local/income"
+	"fenzhang/shared/money"
+)
+
+// taxNames are the columns of the summary, in the order in which taxes build on each other.
+var taxNames = [...]string{"VAT", "UMCT", "EDU", "LEDU", "IIT"}
+
+// account sums up settlements: of a creator, of a pay day, of a tenant.
+type account struct {
+	settlements       int
+	gross, share, mcn money.Amount
+	taxes, owed       map[string]money.Amount
+	net, paid         money.Amount
+	states            map[string]int
+}
+
+func newAccount() *account {
+	return &account{taxes: map[string]money.Amount{}, owed: map[string]money.Amount{}, states: map[string]int{}}
+}
+
+// add takes a settlement into the account.
+func (a *account) add(s apiclient.Settlement) error {
+	a.settlements++
+	a.states[stateOf(s)]++
+	var errs []error
+	plus := func(sum money.Amount, text string) money.Amount {
+		if text == "" {
+			return sum
+		}
+		v, err := money.Parse(text)
+		errs = append(errs, err)
+		return sum.Add(v)
+	}
+	a.gross, a.share = plus(a.gross, s.Gross), plus(a.share, s.CreatorShare)
+	for _, share := range s.Shares {
+		if share.Kind == "mcn" {
+			a.mcn = plus(a.mcn, share.Amount)
+		}
+	}
+	for _, t := range s.Taxes {
+		a.taxes[t.Tax] = plus(a.taxes[t.Tax], t.Amount)
+	}
+	for _, t := range s.PayeeObligations {
+		a.owed[t.Tax] = plus(a.owed[t.Tax], t.Due)
+	}
+	if s.Net != nil {
+		a.net = plus(a.net, *s.Net)
+	}
+	if s.Status == apiclient.Paid && s.ToPay != nil && (s.Payout == nil || s.Payout.State != "RETURNED") {
+		a.paid = plus(a.paid, *s.ToPay)
+	}
+	return errors.Join(errs...)
+}
+
+// row is the account as a line of the table.
+func (a *account) row(name string) string {
+	cells := []string{fmt.Sprintf("%-8s %4d %13s %13s %12s", name, a.settlements, a.gross, a.share, a.mcn)}
+	for _, t := range taxNames {
+		cells = append(cells, fmt.Sprintf("%10s", a.taxes[t]))
+	}
+	var states []string
+	for _, s := range slices.Sorted(maps.Keys(a.states)) {
+		states = append(states, fmt.Sprintf("%d %s", a.states[s], s))
+	}
+	return strings.Join(cells, " ") + fmt.Sprintf(" %13s %13s  %s", a.net, a.paid, strings.Join(states, ", "))
+}
+
+func heading() string {
+	cells := []string{fmt.Sprintf("%-8s %4s %13s %13s %12s", "creator", "n", "gross", "share", "agency")}
+	for _, t := range taxNames {
+		cells = append(cells, fmt.Sprintf("%10s", t))
+	}
+	return strings.Join(cells, " ") + fmt.Sprintf(" %13s %13s  %s", "net", "paid", "status")
+}
+
+// finish reads everything back, compares it with what the data must lead to, and prints the summary. The last
+// line is the sum of the main tenant, the first one of the delivery.
+func (d *demo) finish(ctx context.Context) error {
+	var wrong []string
+	var paid int
+	var unexplained money.Amount
+	for i, tenant := range d.Tenants {
+		auditor, err := d.as(tenant, "auditor")
+		if err != nil {
+			return err
+		}
+		all, err := auditor.AllSettlements(ctx, apiclient.Filter{})
+		if err != nil {
+			return err
+		}
+		if err := d.summarise(tenant, all); err != nil {
+			return err
+		}
+		wrong = append(wrong, d.compare(tenant, all)...)
+		gap, err := d.checkLedger(ctx, auditor)
+		if err != nil {
+			return err
+		}
+		if !gap.IsZero() {
+			wrong = append(wrong, fmt.Sprintf("%s: the ledger has %s unexplained", tenant, gap))
+		}
+		if i == 0 {
+			paid, unexplained = countPaid(all), gap
+		}
+	}
+	cases, failed := d.workedCases(ctx)
+	d.report.print("Worked cases (docs/worked-cases.md)", cases)
+	d.report.print("Rows that were not taken", d.report.refused)
+	d.report.print("Rows that were taken, but look odd", d.report.noted)
+	d.report.print("Time of each phase", d.report.times())
+	wrong = append(wrong, failed...)
+	d.report.print("What is not as it should be", wrong)
+	fmt.Printf("\nmain job: %d settlements PAID, %d fen unexplained\n", paid, unexplained.Fen())
+	if len(wrong) > 0 {
+		return fmt.Errorf("%d findings, listed above", len(wrong))
+	}
+	return nil
+}
+
+func countPaid(all []apiclient.Settlement) int {
+	n := 0
+	for _, s := range all {
+		if s.Status == apiclient.Paid {
+			n++
+		}
+	}
+	return n
+}
+
+// summarise prints a tenant's table: a line for each creator, and the totals.
+func (d *demo) summarise(tenant string, all []apiclient.Settlement) error {
+	creators, total := map[string]*account{}, newAccount()
+	for _, s := range all {
+		if creators[s.CreatorID] == nil {
+			creators[s.CreatorID] = newAccount()
+		}
+		if err := errors.Join(creators[s.CreatorID].add(s), total.add(s)); err != nil {
+			return fmt.Errorf("%s: %w", s.SettlementID, err)
+		}
+	}
+	lines := []string{heading()}
+	for _, id := range slices.Sorted(maps.Keys(creators)) {
+		lines = append(lines, creators[id].row(id))
+	}
+	d.report.print("Settlements of "+tenant+" (yuan)", append(lines, total.row("total")))
+	return nil
+}
+
+// compare tells what the settlements lack of what the data must lead to.
+func (d *demo) compare(tenant string, all []apiclient.Settlement) []string {
+	have := map[payable]apiclient.Settlement{}
+	for _, s := range all {
+		if s.ReopenedBy == nil {
+			have[payable{s.CreatorID, s.ActivityID}] = s
+		}
+	}
+	var wrong []string
+	for _, e := range d.Expected {
+		if e.Tenant != tenant {
+			continue
+		}
+		s, ok := have[payable{e.CreatorID, e.ActivityID}]
+		switch {
+		case !ok:
+			wrong = append(wrong, fmt.Sprintf("%s %s %s: no settlement", tenant, e.CreatorID, e.ActivityID))
+		case s.Gross != e.Gross.String():
+			wrong = append(wrong, fmt.Sprintf("%s %s %s: gross %s, the files give %s", tenant, e.CreatorID, e.ActivityID, s.Gross, e.Gross))
+		case s.Status != apiclient.Paid && !d.mayHold(e):
+			wrong = append(wrong, fmt.Sprintf("%s %s %s: %s", tenant, e.CreatorID, e.ActivityID, stateOf(s)))
+		}
+		delete(have, payable{e.CreatorID, e.ActivityID})
+	}
+	for k := range have {
+		wrong = append(wrong, fmt.Sprintf("%s %s %s: a settlement that nobody expects", tenant, k.creator, k.activity))
+	}
+	slices.Sort(wrong)
+	return wrong
+}
+
+// mayHold tells that a worked case shows this settlement on hold.
+func (d *demo) mayHold(e income.Expected) bool {
+	return slices.ContainsFunc(d.Worked, func(w income.WorkedCase) bool {
+		return w.Hold != "" && w.Tenant == e.Tenant && w.CreatorID == e.CreatorID && w.PayOn == e.PayOn
+	})
+}
+
+// checkLedger reads all pages of the check and sums what no object explains.
+func (d *demo) checkLedger(ctx context.Context, auditor *apiclient.Client) (money.Amount, error) {
+	var sum money.Amount
+	for cursor := ""; ; {
+		page, err := auditor.CheckLedger(ctx, cursor)
+		if err != nil {
+			return sum, fmt.Errorf("check the ledger: %w", err)
+		}
+		part, err := money.Parse(page.Unexplained)
+		if err != nil {
+			return sum, fmt.Errorf("check the ledger: %q: %w", page.Unexplained, err)
+		}
+		sum = sum.Add(part)
+		if page.NextCursor == nil || *page.NextCursor == "" {
+			return sum, nil
+		}
+		cursor = *page.NextCursor
+	}
+}
+
+// workedCases compares what was paid with what docs/worked-cases.md derives.
+func (d *demo) workedCases(ctx context.Context) (lines, failed []string) {
+	for _, w := range d.Worked {
+		got, hold, err := d.paidOn(ctx, w)
+		name := fmt.Sprintf("%s  %-5s %s", w.Case, w.CreatorID, w.PayOn)
+		if err != nil {
+			failed = append(failed, name+": "+err.Error())
+			continue
+		}
+		if problem := differ(w, got, hold); problem != "" {
+			failed = append(failed, "worked case "+name+": "+problem)
+			continue
+		}
+		if hold != "" {
+			lines = append(lines, fmt.Sprintf("%s  share %s, on hold %s", name, got.share, hold))
+			continue
+		}
+		lines = append(lines, fmt.Sprintf("%s  share %s, kept back %s, net %s", name, got.share, textOf(got.taxes), got.net))
+	}
+	return lines, failed
+}
+
+// paidOn sums up what a creator was paid on a pay day.
+func (d *demo) paidOn(ctx context.Context, w income.WorkedCase) (*account, string, error) {
+	auditor, err := d.as(w.Tenant, "auditor")
+	if err != nil {
+		return nil, "", err
+	}
+	all, err := auditor.AllSettlements(ctx, apiclient.Filter{CreatorID: w.CreatorID})
+	if err != nil {
+		return nil, "", err
+	}
+	sum, hold := newAccount(), ""
+	for _, s := range all {
+		if s.ServicePeriod != w.PayOn.Month().Add(-1).String() {
+			continue
+		}
+		hold = cmp.Or(hold, s.HeldFor())
+		if err := sum.add(s); err != nil {
+			return nil, "", err
+		}
+	}
+	return sum, hold, nil
+}
+
+// differ names the first figure that is not as derived, "" when all are.
+func differ(w income.WorkedCase, got *account, hold string) string {
+	if hold != w.Hold {
+		return fmt.Sprintf("hold %q, derived %q", hold, w.Hold)
+	}
+	if got.share != w.Share || got.net != w.Net {
+		return fmt.Sprintf("share %s net %s, derived %s and %s", got.share, got.net, w.Share, w.Net)
+	}
+	for _, name := range taxNames {
+		if got.taxes[name] != w.Taxes[name] {
+			return fmt.Sprintf("%s %s, derived %s", name, got.taxes[name], w.Taxes[name])
+		}
+		if got.owed[name] != w.Owed[name] {
+			return fmt.Sprintf("the payee owes %s %s, derived %s", name, got.owed[name], w.Owed[name])
+		}
+	}
+	return ""
+}
+
+// textOf writes the taxes that are not zero.
+func textOf(taxes map[string]money.Amount) string {
+	var parts []string
+	for _, name := range taxNames {
+		if !taxes[name].IsZero() {
+			parts = append(parts, name+" "+taxes[name].String())
+		}
+	}
+	if parts == nil {
+		return "nothing"
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"fenzhang/local/income"
+	"fenzhang/shared/civil"
+)
+
+// demo is one run.
+type demo struct {
+	*stack
+	income.Delivery
+	callers int
+	report  *report
+	days    *ledgerOfDays
+}
+
+func newDemo(s *stack, d income.Delivery, callers int) *demo {
+	return &demo{stack: s, Delivery: d, callers: callers, report: newReport(), days: newLedgerOfDays()}
+}
+
+// play goes through the dates of the delivery and ends with the summary.
+func (d *demo) play(ctx context.Context) error {
+	if err := d.report.phase("master data", func() error { return d.loadMaster(ctx) }); err != nil {
+		return err
+	}
+	for _, day := range d.dates() {
+		if err := d.live(ctx, day); err != nil {
+			return fmt.Errorf("on %s: %w", day, err)
+		}
+	}
+	return d.report.phase("check and summary", func() error { return d.finish(ctx) })
+}
+
+// dates are the business dates on which something is sent or paid, in order.
+func (d *demo) dates() []civil.Date {
+	var all []civil.Date
+	for _, f := range d.Files {
+		all = append(all, f.SendOn)
+	}
+	for _, e := range d.Expected {
+		all = append(all, e.PayOn)
+	}
+	slices.SortFunc(all, func(a, b civil.Date) int {
+		if a.Before(b) {
+			return -1
+		}
+		return 1
+	})
+	return slices.Compact(all)
+}
+
+// live does what happens on one business date: data arrives, days are closed, and on a pay day people settle.
+func (d *demo) live(ctx context.Context, day civil.Date) error {
+	if err := d.setDate(ctx, day); err != nil {
+		return err
+	}
+	d.report.say("business date %s", day)
+	err := d.report.phase("send data", func() error { return d.sendAll(ctx, day) })
+	if err != nil {
+		return err
+	}
+	if err := d.report.phase("close days", func() error { return d.closeWhenCounted(ctx) }); err != nil {
+		return err
+	}
+	return d.report.phase("settle and pay", func() error { return d.payAll(ctx, day) })
+}
+
+// sendAll sends the files of a date. Each file's calls run together; a file waits for the one before it, so that
+// what a person reads stays in order.
+func (d *demo) sendAll(ctx context.Context, day civil.Date) error {
+	for _, f := range d.Files {
+		if f.SendOn != day {
+			continue
+		}
+		if err := d.send(ctx, f); err != nil {
+			return fmt.Errorf("%s: %w", f.Path, err)
+		}
+	}
+	return nil
+}
+
+// payAll settles what is due on a date, for all tenants side by side.
+func (d *demo) payAll(ctx context.Context, day civil.Date) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for _, tenant := range d.Tenants {
+		var due []income.Expected
+		for _, e := range d.Expected {
+			if e.Tenant == tenant && e.PayOn == day {
+				due = append(due, e)
+			}
+		}
+		if len(due) > 0 {
+			group.Go(func() error { return d.payDay(ctx, tenant, due) })
+		}
+	}
+	return group.Wait()
+}
+
+// each does something for all items, as many at a time as there are callers; the first error ends it.
+func each[T any](ctx context.Context, callers int, items []T, do func(context.Context, T) error) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(callers)
+	for _, item := range items {
+		group.Go(func() error {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			return do(ctx, item)
+		})
+	}
+	return group.Wait()
+}
+
+// until asks again and again until done says yes; after patience without a yes the error is what explain says.
+func until(ctx context.Context, patience, pause time.Duration, done func() (bool, error), explain func() string) error {
+	for end := time.Now().Add(patience); ; {
+		ok, err := done()
+		if ok || err != nil {
+			return err
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("after %s still waiting: %s", patience, explain())
+		}
+		if err := sleep(ctx, pause); err != nil {
+			return err
+		}
+	}
+}

@@ -1,0 +1,263 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"fenzhang/local/apiclient"
+	"fenzhang/local/income"
+	"fenzhang/shared/civil"
+)
+
+// outcome counts what became of the rows of a file.
+type outcome struct {
+	mu                                   sync.Mutex
+	fresh, repeated, parked, refused, of int
+}
+
+func (o *outcome) String() string {
+	text := fmt.Sprintf("%d sent: %d new, %d known", o.of, o.fresh, o.repeated)
+	if o.parked > 0 {
+		text += fmt.Sprintf(", %d parked", o.parked)
+	}
+	if o.refused > 0 {
+		text += fmt.Sprintf(", %d refused", o.refused)
+	}
+	return text
+}
+
+// send reads a file and sends it as its kind wants it.
+func (d *demo) send(ctx context.Context, f income.File) error {
+	switch f.Kind {
+	case income.Events:
+		return d.sendEvents(ctx, f)
+	case income.SettleCalls:
+		return d.settleDirectly(ctx, f)
+	default:
+		return d.sendLines(ctx, f)
+	}
+}
+
+// batches cuts a list into calls of the API.
+func batches[T any](items []T) [][]T { return slices.Collect(slices.Chunk(items, apiclient.MaxBatch)) }
+
+// sendLines uploads income lines. One creator's repeats may lie in two calls, so calls go one after the other
+// within a file; there are only a few.
+func (d *demo) sendLines(ctx context.Context, f income.File) error {
+	batch, err := d.Lines(f)
+	if err != nil {
+		return err
+	}
+	d.report.refuse(f.Tenant, batch.Refused...)
+	d.report.note(batch.Noted...)
+	operator, err := d.as(f.Tenant, "operator")
+	if err != nil {
+		return err
+	}
+	o := &outcome{of: len(batch.Lines), refused: len(batch.Refused)}
+	for _, part := range batches(batch.Lines) {
+		lines := make([]apiclient.IncomeLine, len(part))
+		for i, l := range part {
+			lines[i] = l.ForAPI()
+		}
+		results, err := operator.UploadIncome(ctx, lines)
+		if err != nil {
+			return err
+		}
+		for i, r := range results {
+			if err := d.count(o, f, part[i].LineID, r.Status, "", r.Error); err != nil {
+				return err
+			}
+		}
+	}
+	d.report.say("%-46s %s, %d no money yet", f.Path, o, batch.Ignored)
+	return nil
+}
+
+// sendEvents records incentive events, several calls at a time.
+func (d *demo) sendEvents(ctx context.Context, f income.File) error {
+	events, bad, err := d.Events(f)
+	if err != nil {
+		return err
+	}
+	d.report.refuse(f.Tenant, bad...)
+	operator, err := d.as(f.Tenant, "operator")
+	if err != nil {
+		return err
+	}
+	o := &outcome{of: len(events), refused: len(bad)}
+	err = each(ctx, d.callers, batches(events), func(ctx context.Context, part []json.RawMessage) error {
+		results, err := operator.RecordEvents(ctx, part)
+		if err != nil {
+			return err
+		}
+		if len(results) != len(part) {
+			return fmt.Errorf("%d results for %d events", len(results), len(part))
+		}
+		for i, r := range results {
+			id := "without an id"
+			if r.EventID != nil {
+				id = *r.EventID
+			}
+			if err := d.count(o, f, id, r.Status, r.Parked, r.Error); err != nil {
+				return err
+			}
+			if r.Status == http.StatusCreated {
+				d.days.add(f.Tenant, part[i])
+			}
+		}
+		return nil
+	})
+	if err == nil {
+		d.report.say("%-46s %s", f.Path, o)
+	}
+	return err
+}
+
+// count notes one result. What the API could not store would have to be sent again, so it ends the run.
+func (d *demo) count(o *outcome, f income.File, id string, status int, parked string, refusal *apiclient.Error) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch {
+	case status == http.StatusCreated:
+		o.fresh++
+	case status == http.StatusOK:
+		o.repeated++
+	case status >= 500:
+		return fmt.Errorf("%s was not stored: %v", id, refusal)
+	default:
+		o.refused++
+		reason := fmt.Sprint(status)
+		if refusal != nil {
+			refusal.Status = status
+			reason = refusal.Error()
+		}
+		d.report.refuse(f.Tenant, income.Remark{Source: f.Path, Key: id, Reason: reason})
+	}
+	if parked != "" {
+		o.parked++
+	}
+	return nil
+}
+
+// settleDirectly makes the settle calls of a file. A call that was made before is answered by its first answer,
+// or with 409 while that is fresh; both are done.
+func (d *demo) settleDirectly(ctx context.Context, f income.File) error {
+	calls, err := d.SettleCalls(f)
+	if err != nil {
+		return err
+	}
+	operator, err := d.as(f.Tenant, "operator")
+	if err != nil {
+		return err
+	}
+	o := &outcome{of: len(calls)}
+	for _, call := range calls {
+		_, answer, err := operator.Settle(ctx, call.Key, call.Request)
+		switch {
+		case apiclient.IsConflict(err) || answer.Replayed:
+			o.repeated++
+		case err != nil:
+			return fmt.Errorf("settle %s: %w", call.Key, err)
+		default:
+			o.fresh++
+		}
+	}
+	d.report.say("%-46s %s", f.Path, o)
+	return nil
+}
+
+// ledgerOfDays remembers how many new events of each creator and day the API has taken, to know when all are
+// counted.
+type ledgerOfDays struct {
+	mu     sync.Mutex
+	events map[creatorDay]int64
+	last   []creatorDay // the days that were added to since the last close
+}
+
+type creatorDay struct {
+	tenant, creator string
+	day             civil.Date
+}
+
+func newLedgerOfDays() *ledgerOfDays { return &ledgerOfDays{events: map[creatorDay]int64{}} }
+
+// add notes an event that was taken for the first time.
+func (l *ledgerOfDays) add(tenant string, raw json.RawMessage) {
+	var e apiclient.Event
+	if json.Unmarshal(raw, &e) != nil {
+		return
+	}
+	at, err := time.Parse(time.RFC3339, e.OccurredAt)
+	if err != nil {
+		return
+	}
+	d := creatorDay{tenant, e.CreatorID, civil.DateOf(at)}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.events[d]++
+	if !slices.Contains(l.last, d) {
+		l.last = append(l.last, d)
+	}
+}
+
+// drain gives the days that were added to since the last call, with their number of events.
+func (l *ledgerOfDays) drain() map[creatorDay]int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	out := map[creatorDay]int64{}
+	for _, d := range l.last {
+		out[d] = l.events[d]
+	}
+	l.last = nil
+	return out
+}
+
+// watched is how many of the last days are looked at while the stream is read: they were the last to be sent.
+const watched = 48
+
+// closeWhenCounted waits until the counters have seen what was sent, and closes the days. Closing too early would
+// not be wrong, but make accruals in two parts.
+func (d *demo) closeWhenCounted(ctx context.Context) error {
+	open := d.days.drain()
+	err := until(ctx, 2*time.Minute, 300*time.Millisecond, func() (bool, error) {
+		err := d.forgetCounted(ctx, open)
+		return len(open) == 0, err
+	}, func() string { return fmt.Sprintf("%d creator days not counted", len(open)) })
+	if err != nil {
+		return err
+	}
+	return d.closeDays(ctx)
+}
+
+// forgetCounted takes the days off the list whose counters are complete.
+func (d *demo) forgetCounted(ctx context.Context, open map[creatorDay]int64) error {
+	var some []creatorDay
+	for day := range open {
+		if len(some) < watched {
+			some = append(some, day)
+		}
+	}
+	var mu sync.Mutex
+	return each(ctx, d.callers, some, func(ctx context.Context, day creatorDay) error {
+		operator, err := d.as(day.tenant, "operator")
+		if err != nil {
+			return err
+		}
+		c, err := operator.Counters(ctx, day.creator, day.day.String())
+		if err != nil {
+			return err
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if c.Events >= open[day] {
+			delete(open, day)
+		}
+		return nil
+	})
+}

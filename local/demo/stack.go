@@ -1,0 +1,144 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	ddb "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+
+	"fenzhang/local/apiclient"
+	"fenzhang/local/tokens"
+	"fenzhang/shared/civil"
+	"fenzhang/shared/keys"
+)
+
+// stack is the running local system: its API, and the few things that on AWS a clock does.
+type stack struct {
+	vars    map[string]string
+	aws     aws.Config
+	signer  tokens.Signer
+	mu      sync.Mutex
+	clients map[string]*apiclient.Client
+}
+
+// dateLag is how long functions may go on with the business date they have read.
+const dateLag = 1100 * time.Millisecond
+
+// openStack reads the stack's file of settings and its signing key.
+func openStack(ctx context.Context, path string) (*stack, error) {
+	vars, err := readVars(path)
+	if err != nil {
+		return nil, fmt.Errorf("%w; is the stack up?", err)
+	}
+	for _, name := range []string{"FENZHANG_API_URL", "AWS_ENDPOINT_URL", "TABLE_CONTROL", "STACK_NAME"} {
+		if vars[name] == "" {
+			return nil, fmt.Errorf("%s does not say %s", path, name)
+		}
+	}
+	if vars["STAGE"] != "local" {
+		return nil, fmt.Errorf("the stage is %q; the demo moves the business date, which only a local stack allows", vars["STAGE"])
+	}
+	s := &stack{vars: vars, clients: map[string]*apiclient.Client{}, aws: aws.Config{
+		Region: vars["AWS_REGION"], BaseEndpoint: aws.String(vars["AWS_ENDPOINT_URL"]),
+		Credentials: credentials.NewStaticCredentialsProvider(vars["AWS_ACCESS_KEY_ID"], vars["AWS_SECRET_ACCESS_KEY"], ""),
+	}}
+	s.signer, err = tokens.ForStack(ctx, s.aws, func(name string) string { return vars[name] })
+	return s, err
+}
+
+// readVars reads KEY=VALUE lines.
+func readVars(path string) (map[string]string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	vars := map[string]string{}
+	lines := bufio.NewScanner(f)
+	for lines.Scan() {
+		if name, value, ok := strings.Cut(strings.TrimSpace(lines.Text()), "="); ok {
+			vars[name] = value
+		}
+	}
+	return vars, lines.Err()
+}
+
+// as gives the client of a person with a role in a tenant.
+func (s *stack) as(tenant, role string) (*apiclient.Client, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.clients[tenant+role]; c != nil {
+		return c, nil
+	}
+	token, err := s.signer.Sign(tokens.Claims{Tenant: tenant, Roles: []string{role}})
+	if err != nil {
+		return nil, err
+	}
+	c := apiclient.New(s.vars["FENZHANG_API_URL"], apiclient.Static(token), apiclient.WithDevice("demo-"+role), apiclient.WithRetries(8, 250*time.Millisecond))
+	s.clients[tenant+role] = c
+	return c, nil
+}
+
+// setDate moves the business date and waits until every function sees it.
+func (s *stack) setDate(ctx context.Context, day civil.Date) error {
+	k := keys.BusinessDate()
+	_, err := dynamodb.NewFromConfig(s.aws).PutItem(ctx, &dynamodb.PutItemInput{
+		TableName: aws.String(s.vars["TABLE_CONTROL"]),
+		Item: map[string]ddb.AttributeValue{
+			"pk": &ddb.AttributeValueMemberS{Value: k.PK}, "sk": &ddb.AttributeValueMemberS{Value: k.SK},
+			"date": &ddb.AttributeValueMemberS{Value: day.String()},
+		},
+	})
+	if err != nil {
+		return fmt.Errorf("set the business date: %w", err)
+	}
+	return sleep(ctx, dateLag)
+}
+
+// clearDate gives the stack its real date back, also after an interrupt.
+func (s *stack) clearDate() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	k := keys.BusinessDate()
+	_, err := dynamodb.NewFromConfig(s.aws).DeleteItem(ctx, &dynamodb.DeleteItemInput{
+		TableName: aws.String(s.vars["TABLE_CONTROL"]),
+		Key:       map[string]ddb.AttributeValue{"pk": &ddb.AttributeValueMemberS{Value: k.PK}, "sk": &ddb.AttributeValueMemberS{Value: k.SK}},
+	})
+	if err != nil {
+		return fmt.Errorf("clear the business date: %w", err)
+	}
+	return nil
+}
+
+// closeDays does what the schedule of 00:30 does: it closes the days before the business date.
+func (s *stack) closeDays(ctx context.Context) error {
+	out, err := lambda.NewFromConfig(s.aws).Invoke(ctx, &lambda.InvokeInput{
+		FunctionName: aws.String(s.vars["STACK_NAME"] + "-accrue-incentive"), Payload: []byte(`{"job":"close-day"}`),
+	})
+	if err != nil {
+		return fmt.Errorf("close the days: %w", err)
+	}
+	if out.FunctionError != nil {
+		return errors.New("close the days: " + string(out.Payload))
+	}
+	return nil
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
