@@ -175,7 +175,7 @@ func (b *Book) addLapsed(d *Definition, day civil.Date, orders map[TaxRule]int) 
 	if err != nil {
 		return fmt.Errorf("%s: %w", d.ID, err)
 	}
-	r := &gapRule{id: d.ID, tax: d.Tax, when: when, gap: Gap{Rule: d.ID, Missing: lapsedText(last)}}
+	r := &gapRule{id: d.ID, tax: d.Tax, when: when, selfFiled: last.Method.Collection == SelfFiled, gap: Gap{Rule: d.ID, Missing: lapsedText(last)}}
 	b.stages[n] = append(b.stages[n], r)
 	orders[r] = d.Order
 	return nil
@@ -295,6 +295,9 @@ func (b *Book) compileMethod(d *Definition, v *Dated, m *Method, status Status, 
 			}
 			continue
 		}
+		if role == "cost_rate" && uv.Rate.Den() > maxDeductionScale {
+			return nil, fmt.Errorf("%s has more than three decimals", id)
+		}
 		if uv.Status != Confirmed && uv.Status != Open {
 			r.unconfirmed = append(r.unconfirmed, id)
 			if uv.Status.weight() > r.worst.weight() {
@@ -307,7 +310,7 @@ func (b *Book) compileMethod(d *Definition, v *Dated, m *Method, status Status, 
 		r.steps[name] = b.compileStep(d, v, m, status, name, t)
 	}
 	if r.missing != nil {
-		return &gapRule{id: d.ID, tax: d.Tax, when: when, gap: *r.missing}, nil
+		return &gapRule{id: d.ID, tax: d.Tax, when: when, selfFiled: m.Collection == SelfFiled, gap: *r.missing}, nil
 	}
 	return newMethod(b, r)
 }
@@ -450,6 +453,9 @@ func (b *Book) newSurcharge(r base) *surcharge {
 
 // onTop is 1 + rate, the divisor of a price that contains the tax.
 func onTop(rate money.Rate) money.Rate { return money.Ratio(rate.Den()+rate.Num(), rate.Den()) }
+
+// maxDeductionScale is the finest cost rate, three decimals: see fraction.
+const maxDeductionScale = 1000
 
 // keptShare is 1 - cost.
 func keptShare(cost money.Rate) money.Rate { return money.Ratio(cost.Den()-cost.Num(), cost.Den()) }

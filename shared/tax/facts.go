@@ -174,8 +174,8 @@ type Row struct {
 	Months int `json:"months,omitempty"`
 }
 
-// largest is the most that one amount or total may be: 10^13 yuan. It keeps every product of the engine in range.
-var largest = money.Fen(1_000_000_000_000_000)
+// largestFen is the most that one amount or total may be: 10^13 yuan. It keeps every product of the engine in range.
+const largestFen = 1_000_000_000_000_000
 
 // check gives all problems of the facts at once.
 func (f *Facts) check() error {
@@ -189,6 +189,7 @@ func (f *Facts) check() error {
 		}
 		add(field, "must be one of "+strings.Join(allowed, ", "))
 	}
+	largest := money.Fen(largestFen)
 	if f.PaymentDate.IsZero() {
 		add("payment_date", "must be a day")
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 // Fold sums booked, reversed and opening rows of one paying entity and one taxpayer into what stands before a
-// payment. IIT counts the rows of f.Item, f.Project and, for cumulative labor, f.Platform; VAT counts all items of
+// payment. IIT counts the rows of f.Item and f.Project, or for cumulative labor of f.Platform; VAT counts all items of
 // its day, month and quarter. f.Item must be set: Engine.Item derives it, Engine.ComputeRows does both.
 func Fold(rows []Row, f Facts) ToDate {
 	var t ToDate
@@ -39,7 +39,14 @@ func Fold(rows []Row, f Facts) ToDate {
 func quarter(m civil.Month) int { return (m.Number() - 1) / 3 }
 
 func (t *ToDate) addIncome(r *Row, f *Facts, month civil.Month) {
-	if r.Item != f.Item || r.Project != f.Project || (r.Item == ItemLaborPlatform && r.Platform != f.Platform) {
+	if r.Item != f.Item {
+		return
+	}
+	// Cumulative labor counts all of the platform, whatever the project; one-off methods count the project.
+	if r.Item == ItemLaborPlatform && r.Platform != f.Platform {
+		return
+	}
+	if r.Item != ItemLaborPlatform && r.Project != f.Project {
 		return
 	}
 	m, err := civil.ParseMonth(r.Period)

@@ -50,10 +50,11 @@ func (r *selfFiled) Calculate(c *Calculation) error {
 
 // gapRule stands where a rule would apply but something it needs has no value in these days.
 type gapRule struct {
-	id   string
-	tax  string
-	when []condition
-	gap  Gap
+	id        string
+	tax       string
+	when      []condition
+	selfFiled bool // the rule only estimates what the payee files itself
+	gap       Gap
 }
 
 // ID gives the id of the rule it stands for.
@@ -71,8 +72,15 @@ func (r *gapRule) Applies(c *Calculation) bool {
 	return holds(r.when, c)
 }
 
-// Calculate fails with the gap.
+// Calculate fails with the gap. An estimate of what the payee files itself becomes a named unknown instead: what
+// is paid and kept back does not hang on it.
 func (r *gapRule) Calculate(c *Calculation) error {
+	if r.selfFiled || (c.vat.on && c.vat.collection == SelfFiled) {
+		c.res.PayeeObligations = append(c.res.PayeeObligations, Line{Tax: r.tax, Item: c.item, Collection: SelfFiled, BorneBy: BorneByCreator, Status: Open,
+			Missing: []Text{{ZH: r.gap.Rule + "：" + r.gap.Missing.ZH, EN: r.gap.Rule + ": " + r.gap.Missing.EN}}})
+		c.unconfirmed(r.gap.Rule)
+		return nil
+	}
 	g := r.gap
 	g.On = c.facts.PaymentDate
 	if r.tax != IIT && r.tax != CIT {
