@@ -20,6 +20,7 @@ type Payable struct {
 	SettlementID string
 	CreatorID    string
 	TaxpayerID   string
+	Entity       string // paying entity
 	Key          string // KeyFor, written when the settlement was booked
 	State        State
 	Status       string // the settlement's status
@@ -75,8 +76,8 @@ func (Payee) LogValue() slog.Value { return slog.StringValue("payee") }
 
 // Accounts decrypts payees.
 type Accounts interface {
-	// Payee gives a creator's account for being paid now.
-	Payee(ctx context.Context, tenant, creatorID string) (Payee, error)
+	// Payee gives the account that p is to be paid to. The read is told to the audit before it is answered.
+	Payee(ctx context.Context, p Payable) (Payee, error)
 }
 
 // Rebooking has a settlement taxed again for another month before anything is sent.
@@ -185,7 +186,7 @@ func (s *Service) prepare(ctx context.Context, p Payable) (Gateway, Order, error
 	if err != nil {
 		return nil, Order{}, err
 	}
-	payee, err := s.Accounts.Payee(ctx, p.Tenant, p.CreatorID)
+	payee, err := s.Accounts.Payee(ctx, p)
 	if err != nil {
 		return nil, Order{}, err
 	}

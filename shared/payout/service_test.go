@@ -94,7 +94,7 @@ type accounts struct {
 	err error
 }
 
-func (a accounts) Payee(context.Context, string, string) (payout.Payee, error) {
+func (a accounts) Payee(context.Context, payout.Payable) (payout.Payee, error) {
 	return payout.Payee{Account: "open-id-1", Holder: "张三", Ref: a.ref}, a.err
 }
 

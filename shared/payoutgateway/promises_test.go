@@ -114,7 +114,7 @@ func (e *edge) merchants(k gateway.KeyFile, url string) payout.Gateways {
 
 type payee struct{}
 
-func (payee) Payee(context.Context, string, string) (payout.Payee, error) {
+func (payee) Payee(context.Context, payout.Payable) (payout.Payee, error) {
 	return payout.Payee{Account: "6216261000000000018", Holder: "张三“甲”,工作室", Bank: "102100099996"}, nil
 }
 

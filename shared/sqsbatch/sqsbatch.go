@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"sync"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -20,28 +21,77 @@ type Handler func(ctx context.Context, body []byte, m events.SQSMessage) error
 // groupAttribute names a FIFO message's group.
 const groupAttribute = "MessageGroupId"
 
-// Each makes the function's handler. After a failure the rest of the same message group is left alone and
-// reported as failed too, because later messages of a group must not overtake it; other groups go on. A panic
-// is a failure of its message only. The list of failures is never nil: an answer without a list would count
-// as success of all.
+// Each makes the function's handler, which takes the messages one after another. After a failure the rest of
+// the same message group is left alone and reported as failed too, because later messages of a group must not
+// overtake it; other groups go on. A panic is a failure of its message only. The list of failures is never nil:
+// an answer without a list would count as success of all.
 func Each(log *slog.Logger, handle Handler) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
 	return func(ctx context.Context, ev events.SQSEvent) (events.SQSEventResponse, error) {
-		out := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
-		stopped := map[string]bool{}
-		for _, m := range ev.Records {
-			group, fifo := m.Attributes[groupAttribute]
-			if (fifo && stopped[group]) || ctx.Err() != nil {
-				out.BatchItemFailures = append(out.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})
-				continue
-			}
-			if err := one(ctx, handle, m); err != nil {
-				report(ctx, log, m, group, err)
-				stopped[group] = true
-				out.BatchItemFailures = append(out.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})
-			}
+		failed := make([]bool, len(ev.Records))
+		for _, group := range groups(ev.Records) {
+			inOrder(ctx, log, handle, ev.Records, group, failed)
 		}
-		return out, nil
+		return response(ev.Records, failed), nil
 	}
+}
+
+// Groups is Each with the groups of a batch at the same time, for handlers that wait for others; messages of
+// one group still follow each other.
+func Groups(log *slog.Logger, handle Handler) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
+	return func(ctx context.Context, ev events.SQSEvent) (events.SQSEventResponse, error) {
+		failed := make([]bool, len(ev.Records))
+		var all sync.WaitGroup
+		for _, group := range groups(ev.Records) {
+			all.Go(func() { inOrder(ctx, log, handle, ev.Records, group, failed) })
+		}
+		all.Wait()
+		return response(ev.Records, failed), nil
+	}
+}
+
+// groups gives the places of the messages of each group, in the order of the batch. Messages of a standard
+// queue have none and stand alone.
+func groups(messages []events.SQSMessage) [][]int {
+	var out [][]int
+	place := map[string]int{}
+	for i, m := range messages {
+		name, fifo := m.Attributes[groupAttribute]
+		at, seen := place[name]
+		if !fifo || !seen {
+			at = len(out)
+			out = append(out, nil)
+		}
+		if fifo {
+			place[name] = at
+		}
+		out[at] = append(out[at], i)
+	}
+	return out
+}
+
+// inOrder takes the messages at the given places and marks those that failed or were left alone.
+func inOrder(ctx context.Context, log *slog.Logger, handle Handler, messages []events.SQSMessage, places []int, failed []bool) {
+	stopped := false
+	for _, i := range places {
+		if stopped || ctx.Err() != nil {
+			failed[i] = true
+			continue
+		}
+		if err := one(ctx, handle, messages[i]); err != nil {
+			report(ctx, log, messages[i], err)
+			failed[i], stopped = true, true
+		}
+	}
+}
+
+func response(messages []events.SQSMessage, failed []bool) events.SQSEventResponse {
+	out := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
+	for i, m := range messages {
+		if failed[i] {
+			out.BatchItemFailures = append(out.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})
+		}
+	}
+	return out
 }
 
 func one(ctx context.Context, handle Handler, m events.SQSMessage) (err error) {
@@ -54,8 +104,8 @@ func one(ctx context.Context, handle Handler, m events.SQSMessage) (err error) {
 }
 
 // report logs a failure without the body, which may hold personal data.
-func report(ctx context.Context, log *slog.Logger, m events.SQSMessage, group string, err error) {
+func report(ctx context.Context, log *slog.Logger, m events.SQSMessage, err error) {
 	e := fault.Of(err)
-	log.ErrorContext(ctx, "message failed", "message_id", m.MessageId, "queue", m.EventSourceARN, "group", group,
+	log.ErrorContext(ctx, "message failed", "message_id", m.MessageId, "queue", m.EventSourceARN, "group", m.Attributes[groupAttribute],
 		"receives", m.Attributes["ApproximateReceiveCount"], "code", int(e.Code), "reason", e.Reason, "cause", e.Error())
 }

@@ -9,7 +9,9 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 	"pgregory.net/rapid"
@@ -33,10 +35,17 @@ func failed(r events.SQSEventResponse) []string {
 	return ids
 }
 
+type wrapper func(*slog.Logger, sqsbatch.Handler) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)
+
+var wrappers = map[string]wrapper{"one after another": sqsbatch.Each, "groups at once": sqsbatch.Groups}
+
 // run handles a batch in which bodies "bad" fail and "panic" panics, and gives failed and handled messages.
-func run(t interface{ Fatal(...any) }, log *slog.Logger, messages ...events.SQSMessage) (failures, handled []string) {
-	h := sqsbatch.Each(log, func(_ context.Context, body []byte, m events.SQSMessage) error {
+func run(t interface{ Fatal(...any) }, wrap wrapper, log *slog.Logger, messages ...events.SQSMessage) (failures, handled []string) {
+	var mu sync.Mutex
+	h := wrap(log, func(_ context.Context, body []byte, m events.SQSMessage) error {
+		mu.Lock()
 		handled = append(handled, m.MessageId)
+		mu.Unlock()
 		switch string(body) {
 		case "bad":
 			return errors.New("cannot")
@@ -65,12 +74,15 @@ func TestEach(t *testing.T) {
 		"nothing":                   {nil, []string{}, nil},
 	}
 	for name, c := range cases {
-		t.Run(name, func(t *testing.T) {
-			gotFailed, gotHandled := run(t, slog.New(slog.DiscardHandler), c.in...)
-			if !slices.Equal(gotFailed, c.failed) || !slices.Equal(gotHandled, c.handled) {
-				t.Errorf("failed %v, handled %v; want %v, %v", gotFailed, gotHandled, c.failed, c.handled)
-			}
-		})
+		for how, wrap := range wrappers {
+			t.Run(name+", "+how, func(t *testing.T) {
+				gotFailed, gotHandled := run(t, wrap, slog.New(slog.DiscardHandler), c.in...)
+				slices.Sort(gotHandled)
+				if !slices.Equal(gotFailed, c.failed) || !slices.Equal(gotHandled, c.handled) {
+					t.Errorf("failed %v, handled %v; want %v, %v", gotFailed, gotHandled, c.failed, c.handled)
+				}
+			})
+		}
 	}
 }
 
@@ -96,9 +108,30 @@ func TestAnEndedContextFailsWhatIsLeft(t *testing.T) {
 
 func TestLogHoldsNoBody(t *testing.T) {
 	var out bytes.Buffer
-	run(t, slog.New(slog.NewJSONHandler(&out, nil)), message("1", "a", "bad"))
+	run(t, sqsbatch.Each, slog.New(slog.NewJSONHandler(&out, nil)), message("1", "a", "bad"))
 	if !strings.Contains(out.String(), `"message_id":"1"`) || strings.Contains(out.String(), `"bad"`) {
 		t.Errorf("log %s", out.String())
+	}
+}
+
+// Groups that wait for others do not add up their waits.
+func TestGroupsRunAtOnce(t *testing.T) {
+	both := make(chan struct{})
+	var arrived sync.WaitGroup
+	arrived.Add(2)
+	go func() { arrived.Wait(); close(both) }()
+	h := sqsbatch.Groups(slog.New(slog.DiscardHandler), func(context.Context, []byte, events.SQSMessage) error {
+		arrived.Done()
+		select {
+		case <-both:
+			return nil
+		case <-time.After(5 * time.Second):
+			return errors.New("alone")
+		}
+	})
+	res, err := h(context.Background(), events.SQSEvent{Records: []events.SQSMessage{message("1", "a", ""), message("2", "b", "")}})
+	if err != nil || len(res.BatchItemFailures) > 0 {
+		t.Errorf("failed %v, %v", failed(res), err)
 	}
 }
 
@@ -110,7 +143,8 @@ func TestGroupsKeepTheirOrder(t *testing.T) {
 		for i := range rapid.IntRange(0, 10).Draw(t, "n") {
 			batch = append(batch, message(fmt.Sprint(i), rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "group"), rapid.SampledFrom([]string{"", "bad", "panic"}).Draw(t, "body")))
 		}
-		failures, handled := run(t, slog.New(slog.DiscardHandler), batch...)
+		wrap := wrappers[rapid.SampledFrom([]string{"one after another", "groups at once"}).Draw(t, "how")]
+		failures, handled := run(t, wrap, slog.New(slog.DiscardHandler), batch...)
 		stopped := map[string]bool{}
 		for _, m := range batch {
 			group := m.Attributes["MessageGroupId"]
