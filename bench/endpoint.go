@@ -1,0 +1,158 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"fenzhang/shared/keys"
+)
+
+// endpoint is a DynamoDB that keeps nothing: it answers puts with success and each tenth with a failed condition
+// and the item that was there, and knows the master data of one tenant.
+type endpoint struct {
+	server *http.Server
+	url    string
+	calls  atomic.Int64
+	puts   atomic.Int64
+	old    sync.Map // partition key -> item that a duplicate insert met
+}
+
+const benchTenant = "bench"
+
+func newEndpoint() (*endpoint, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	e := &endpoint{url: "http://" + l.Addr().String()}
+	e.server = &http.Server{Handler: e}
+	go e.server.Serve(l)
+	return e, nil
+}
+
+func (e *endpoint) close() { e.server.Close() }
+
+func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return
+	}
+	e.calls.Add(1)
+	_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	w.Header().Set("Content-Type", "application/x-amz-json-1.0")
+	switch operation {
+	case "PutItem":
+		e.put(w, body)
+	case "BatchExecuteStatement":
+		e.insert(w, body)
+	case "BatchGetItem":
+		e.read(w, body)
+	case "Query":
+		fmt.Fprint(w, master(body))
+	default:
+		http.Error(w, `{"__type":"com.amazonaws.dynamodb.v20120810#ValidationException","message":"the bench does not answer `+operation+`"}`, http.StatusBadRequest)
+	}
+}
+
+// tenth tells which calls fail their condition.
+func (e *endpoint) tenth() bool { return e.puts.Add(1)%10 == 0 }
+
+func (e *endpoint) put(w http.ResponseWriter, body []byte) {
+	if !e.tenth() {
+		io.WriteString(w, "{}")
+		return
+	}
+	var in struct{ Item json.RawMessage }
+	if json.Unmarshal(body, &in) != nil {
+		return
+	}
+	w.WriteHeader(http.StatusBadRequest)
+	fmt.Fprintf(w, `{"__type":"com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException","message":"The conditional request failed","Item":%s}`, byAnother(in.Item))
+}
+
+// byAnother makes the item one that an earlier call wrote.
+func byAnother(item []byte) []byte {
+	return bytes.Replace(item, []byte(`"w":{"S":"`), []byte(`"w":{"S":"x`), 1)
+}
+
+type statements struct {
+	Statements []struct {
+		Statement  string
+		Parameters []json.RawMessage
+	}
+}
+
+func (e *endpoint) insert(w http.ResponseWriter, body []byte) {
+	var in statements
+	if json.Unmarshal(body, &in) != nil {
+		return
+	}
+	answer := `{"TableName":"incentives"}`
+	if e.tenth() {
+		answer = `{"TableName":"incentives","Error":{"Code":"DuplicateItem","Message":"Duplicate primary key exists in table"}}`
+		for _, s := range in.Statements {
+			e.remember(s.Statement, s.Parameters)
+		}
+	}
+	fmt.Fprintf(w, `{"Responses":[%s]}`, strings.TrimSuffix(strings.Repeat(answer+",", len(in.Statements)), ","))
+}
+
+func (e *endpoint) remember(statement string, parameters []json.RawMessage) {
+	var item strings.Builder
+	for i, name := range strings.Split(statement, "'")[1:] {
+		if i%2 == 0 {
+			fmt.Fprintf(&item, `,"%s":%s`, name, parameters[i/2])
+		}
+	}
+	var pk struct{ S string }
+	if json.Unmarshal(parameters[0], &pk) == nil {
+		e.old.Store(pk.S, byAnother([]byte("{"+item.String()[1:]+"}")))
+	}
+}
+
+func (e *endpoint) read(w http.ResponseWriter, body []byte) {
+	var in struct {
+		RequestItems map[string]struct {
+			Keys []struct{ PK struct{ S string } }
+		}
+	}
+	if json.Unmarshal(body, &in) != nil {
+		return
+	}
+	var items []string
+	for _, request := range in.RequestItems {
+		for _, k := range request.Keys {
+			if item, ok := e.old.LoadAndDelete(k.PK.S); ok {
+				items = append(items, string(item.([]byte)))
+			}
+		}
+	}
+	fmt.Fprintf(w, `{"Responses":{"incentives":[%s]},"UnprocessedKeys":{}}`, strings.Join(items, ","))
+}
+
+// master answers a query of the tenancy table: one cash strategy, and every creator that is asked for.
+func master(body []byte) string {
+	var in struct {
+		Values map[string]struct{ S string } `json:"ExpressionAttributeValues"`
+	}
+	if json.Unmarshal(body, &in) != nil {
+		return "{}"
+	}
+	pk := in.Values[":pk"].S
+	doc := `{"creator_id":"` + pk[strings.LastIndexByte(pk, '#')+1:] + `","taxpayer_id":"tp-1","nickname":"n","payout":{"method":"douyin","account":"***","holder":"***"},"version":1}`
+	if pk == keys.MasterList(benchTenant, "strategy") {
+		doc = `{"strategy_id":"st-watch","from":"2020-01-01","version":1,"match":{"action_type":"watch_live","platform":"douyin"},"reward":{"kind":"cash","per_unit":"0.05"}}`
+	}
+	quoted, err := json.Marshal(doc)
+	if err != nil {
+		return "{}"
+	}
+	return fmt.Sprintf(`{"Count":1,"ScannedCount":1,"Items":[{"pk":{"S":"%s"},"sk":{"S":"V#000001"},"doc":{"S":%s},"version":{"N":"1"}}]}`, pk, quoted)
+}

@@ -1,0 +1,86 @@
+// Command bench measures the figures that the project promises and writes them to bench/RESULTS.md.
+//
+//	go run ./bench                 all sections
+//	go run ./bench -only record    sections whose name contains the word; RESULTS.md is left alone
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"time"
+)
+
+// section is one part of the report. A new one is added to sections and lives in a file of its own.
+type section struct {
+	name  string
+	title string
+	run   func(ctx context.Context, b *bench) ([]row, error)
+}
+
+// row is one figure beside its goal; met is nil where there is no goal.
+type row struct {
+	what, goal, measured string
+	met                  *bool
+}
+
+// sections lists what is measured, in the order of the report.
+func sections() []section {
+	return []section{
+
+		{"record", "record-incentive under a small Runtime API", recordSection},
+	}
+}
+
+// bench is what sections share.
+type bench struct {
+	dir     string // for binaries
+	seconds time.Duration
+}
+
+func main() {
+	only := flag.String("only", "", "measure only sections whose name contains this, and print them")
+	profile := flag.String("profile", "", "measure nothing, leave a CPU profile of record-incentive in this file")
+	seconds := flag.Duration("each", 6*time.Second, "how long each throughput is measured")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := measure(ctx, *only, *profile, *seconds); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func measure(ctx context.Context, only, profile string, each time.Duration) error {
+	dir, err := os.MkdirTemp("", "fenzhang-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	b := &bench{dir: dir, seconds: each}
+	if profile != "" {
+		return profileRecording(ctx, b, profile)
+	}
+	var report strings.Builder
+	report.WriteString(heading(ctx))
+	for _, s := range sections() {
+		if !strings.Contains(s.name, only) {
+			continue
+		}
+		fmt.Fprintln(os.Stderr, "measuring:", s.title)
+		rows, err := s.run(ctx, b)
+		if err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+		text := table(s.title, rows)
+		fmt.Print(text)
+		report.WriteString(text)
+	}
+	if only != "" {
+		return nil
+	}
+	return os.WriteFile("bench/RESULTS.md", []byte(report.String()), 0o644)
+}

@@ -1,0 +1,56 @@
+// Command plain is the yardstick of record-incentive: the handler one would write first, with the gateway's
+// event type, the standard JSON decoder, the SDK as it comes, and one conditional put.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"os"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+)
+
+type event struct {
+	EventID    string `json:"event_id"`
+	CreatorID  string `json:"creator_id"`
+	ActionType string `json:"action_type"`
+	OccurredAt string `json:"occurred_at"`
+}
+
+func main() {
+	cfg, err := config.LoadDefaultConfig(context.Background())
+	if err != nil {
+		slog.Error("cannot start", "cause", err.Error())
+		os.Exit(1)
+	}
+	db, table := dynamodb.NewFromConfig(cfg), os.Getenv("TABLE_INCENTIVES")
+	lambda.Start(func(ctx context.Context, call events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
+		var e event
+		if err := json.Unmarshal([]byte(call.Body), &e); err != nil {
+			return events.APIGatewayV2HTTPResponse{StatusCode: 400}, nil //nolint:nilerr // the caller's mistake
+		}
+		_, err := db.PutItem(ctx, &dynamodb.PutItemInput{
+			TableName: &table, ConditionExpression: aws.String("attribute_not_exists(pk)"),
+			Item: map[string]types.AttributeValue{
+				"pk": text("T#bench#E#" + e.EventID), "sk": text("E"), "cr": text(e.CreatorID), "ac": text(e.ActionType), "at": text(e.OccurredAt),
+			},
+		})
+		var taken *types.ConditionalCheckFailedException
+		switch {
+		case errors.As(err, &taken):
+			return events.APIGatewayV2HTTPResponse{StatusCode: 200, Body: `{"event_id":"` + e.EventID + `"}`}, nil
+		case err != nil:
+			return events.APIGatewayV2HTTPResponse{}, err
+		}
+		return events.APIGatewayV2HTTPResponse{StatusCode: 201, Body: `{"event_id":"` + e.EventID + `"}`}, nil
+	})
+}
+
+func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }

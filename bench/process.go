@@ -1,0 +1,95 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// process is a running function.
+type process struct {
+	cmd    *exec.Cmd
+	stderr bytes.Buffer
+}
+
+// startFunction runs a binary as Lambda would, with its log going to a pipe that somebody reads.
+func startFunction(ctx context.Context, binary, runtimeAPI, dynamoDB string, inFlight int) (*process, error) {
+	p := &process{cmd: exec.CommandContext(ctx, binary)}
+	p.cmd.Env = append(functionEnv(dynamoDB), "AWS_LAMBDA_RUNTIME_API="+runtimeAPI)
+	if profile := os.Getenv("BENCH_PROFILE"); profile != "" {
+		p.cmd.Env = append(p.cmd.Env, "BENCH_PROFILE="+profile)
+	}
+	if inFlight > 1 {
+		p.cmd.Env = append(p.cmd.Env, "AWS_LAMBDA_MAX_CONCURRENCY="+strconv.Itoa(inFlight))
+	}
+	p.cmd.Stdout, p.cmd.Stderr = new(counter), &p.stderr
+	if err := p.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start %s: %w", filepath.Base(filepath.Dir(binary)), err)
+	}
+	return p, nil
+}
+
+// functionEnv is the environment of every function, with names of the bench's own stand-ins. It inherits nothing.
+func functionEnv(dynamoDB string) []string {
+	return []string{
+		"AWS_REGION=us-east-1", "AWS_ACCESS_KEY_ID=bench", "AWS_SECRET_ACCESS_KEY=bench", "AWS_SESSION_TOKEN=" + strings.Repeat("session", 60),
+		"AWS_ENDPOINT_URL=" + dynamoDB, "AWS_LAMBDA_FUNCTION_NAME=bench", "AWS_LAMBDA_FUNCTION_VERSION=$LATEST", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=512",
+		"STAGE=prod", "TABLE_INCENTIVES=incentives", "TABLE_SETTLEMENTS=settlements", "TABLE_LEDGER=ledger", "TABLE_CONTROL=control", "TABLE_TENANCY=tenancy",
+	}
+}
+
+// counter swallows a log; a pipe to it costs the function what Lambda's pipe costs.
+type counter struct{ bytes int64 }
+
+func (c *counter) Write(b []byte) (int, error) {
+	c.bytes += int64(len(b))
+	return len(b), nil
+}
+
+// stop ends the process and waits for it; a profiled one writes its profile first.
+func (p *process) stop() {
+	p.cmd.Process.Signal(syscall.SIGTERM)
+	hard := time.AfterFunc(2*time.Second, func() { p.cmd.Process.Kill() })
+	defer hard.Stop()
+	p.cmd.Wait()
+}
+
+// clockTick is the unit of /proc/<pid>/stat; the kernel's interface fixes it at 1/100 s on all common machines.
+const clockTick = 10 * time.Millisecond
+
+var errNoProc = errors.New("CPU time of a process is read from /proc, which this system lacks; run the bench on Linux")
+
+// cpu is the process's user and system time so far.
+func (p *process) cpu() (time.Duration, error) {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+	if err != nil {
+		return 0, fmt.Errorf("%w (%w) %s", errNoProc, err, p.stderr.String())
+	}
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	user, err1 := strconv.ParseInt(fields[11], 10, 64)
+	system, err2 := strconv.ParseInt(fields[12], 10, 64)
+	return time.Duration(user+system) * clockTick, errors.Join(err1, err2)
+}
+
+// resident is the highest resident memory of the process so far, in bytes.
+func (p *process) resident() (int64, error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	if err != nil {
+		return 0, errNoProc
+	}
+	for line := range strings.Lines(string(status)) {
+		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+			kib, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
+			return kib << 10, err
+		}
+	}
+	return 0, errNoProc
+}

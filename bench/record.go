@@ -1,0 +1,264 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// recordSection measures the recording function, beside the handler one would write first.
+func recordSection(ctx context.Context, b *bench) ([]row, error) {
+	plain, err := b.build(ctx, "./bench/plain")
+	if err != nil {
+		return nil, err
+	}
+	ours, err := b.build(ctx, "./functions/record-incentive")
+	if err != nil {
+		return nil, err
+	}
+	var rows []row
+	for _, m := range []struct {
+		what       string
+		binary     string
+		inFlight   int
+		batch      int
+		goal       float64
+		goalMemory float64 // MiB
+	}{
+		{"plain handler, one at a time", plain, 1, 1, 0, 0},
+		{"plain handler, 32 in flight", plain, 32, 1, 0, 0},
+		{"record-incentive, one at a time", ours, 1, 1, 2600, 45},
+		{"record-incentive, 32 in flight", ours, 32, 1, 3600, 45},
+		{"record-incentive, batches of 100, one at a time", ours, 1, 100, 8000, 45},
+	} {
+		load := load{binary: m.binary, inFlight: m.inFlight, batch: m.batch, seconds: b.seconds}
+		got, err := load.run(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", m.what, err)
+		}
+		rows = append(rows, got.rows(m.what, m.batch, m.goal, m.goalMemory)...)
+	}
+	for _, inFlight := range []int{1, 32} {
+		steady := load{binary: ours, inFlight: inFlight, batch: 1, perSecond: 300, seconds: b.seconds}
+		got, err := steady.run(ctx)
+		if err != nil {
+			return nil, err
+		}
+		p99 := got.percentile(99)
+		rows = append(rows, row{
+			fmt.Sprintf("record-incentive at 300 requests a second, at most %d in flight: p99 from its due time to its answer", inFlight),
+			"<= 20 ms", fmt.Sprintf("%.1f ms (p50 %.1f ms)", ms(p99), ms(got.percentile(50))), atMost(ms(p99), 20),
+		})
+	}
+	return rows, nil
+}
+
+func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// build makes a function's binary as the Makefile does, for this machine.
+func (b *bench) build(ctx context.Context, pkg string, tags ...string) (string, error) {
+	out := filepath.Join(b.dir, filepath.Base(pkg), "bootstrap")
+	cmd := exec.CommandContext(ctx, "go", "build", "-tags", strings.Join(append(tags, "lambda.norpc"), ","), "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -buildid=", "-o", out, pkg)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if text, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build %s: %w\n%s", pkg, err, text)
+	}
+	return out, nil
+}
+
+// load is one measurement of one binary.
+type load struct {
+	binary    string
+	inFlight  int
+	batch     int
+	perSecond int // 0: as fast as the answers come
+	seconds   time.Duration
+}
+
+// measured is what a load showed.
+type measured struct {
+	requests int
+	wall     time.Duration
+	cpu      time.Duration // of the function's process
+	resident int64         // bytes, the highest
+	took     []time.Duration
+}
+
+// warmUp lets the function fill its caches and its heap before the figures count.
+const warmUp = 1500 * time.Millisecond
+
+func (l load) run(ctx context.Context) (*measured, error) {
+	db, err := newEndpoint()
+	if err != nil {
+		return nil, err
+	}
+	defer db.close()
+	api, err := newRuntimeAPI()
+	if err != nil {
+		return nil, err
+	}
+	defer api.close()
+	p, err := startFunction(ctx, l.binary, api.addr, db.url, l.inFlight)
+	if err != nil {
+		return nil, err
+	}
+	defer p.stop()
+	return l.drive(ctx, api, p)
+}
+
+// drive sends events, measures between two readings of the process's CPU time, and fails if an answer is wrong.
+func (l load) drive(ctx context.Context, api *runtimeAPI, p *process) (*measured, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	m := &measured{}
+	var mu sync.Mutex
+	var wrong atomic.Int64
+	var firstWrong atomic.Value
+	counting := false
+	done := func(status int, body []byte, took time.Duration) {
+		if status != 200 && status != 201 {
+			wrong.Add(1)
+			firstWrong.CompareAndSwap(nil, strconv.Itoa(status)+" "+string(body))
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if counting {
+			m.requests++
+			m.took = append(m.took, took)
+		}
+	}
+	go l.send(ctx, api, done)
+	if err := sleep(ctx, warmUp); err != nil {
+		return nil, err
+	}
+	cpu, err := p.cpu()
+	if err != nil {
+		return nil, err
+	}
+	mu.Lock()
+	counting = true
+	mu.Unlock()
+	began := time.Now()
+	if err := sleep(ctx, l.seconds); err != nil {
+		return nil, err
+	}
+	mu.Lock()
+	counting = false
+	mu.Unlock()
+	m.wall = time.Since(began)
+	after, err := p.cpu()
+	if err != nil {
+		return nil, err
+	}
+	m.cpu = after - cpu
+	m.resident, err = p.resident()
+	if n := wrong.Load(); n > 0 {
+		return nil, fmt.Errorf("%d wrong answers, the first: %v", n, firstWrong.Load())
+	}
+	return m, err
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
+
+// send hands events to the Runtime API: at the given rate by the clock, or whenever one is asked for.
+func (l load) send(ctx context.Context, api *runtimeAPI, done func(int, []byte, time.Duration)) {
+	var tick <-chan time.Time
+	if l.perSecond > 0 {
+		t := time.NewTicker(time.Second / time.Duration(l.perSecond))
+		defer t.Stop()
+		tick = t.C
+	}
+	for n := 0; ; n++ {
+		c := call{payload: gatewayEvent(n, l.batch), done: done}
+		if tick != nil {
+			select {
+			case <-ctx.Done():
+				return
+			case c.due = <-tick:
+			}
+			go func() { // the clock waits for nobody
+				select {
+				case <-ctx.Done():
+				case api.events <- c:
+				}
+			}()
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case api.events <- c:
+		}
+	}
+}
+
+// gatewayEvent is what API Gateway sends for a recording call. The callers have different addresses, because
+// each has a limit of its own.
+func gatewayEvent(n, batch int) []byte {
+	body := eventBody(n)
+	if batch > 1 {
+		all := make([]string, batch)
+		for i := range all {
+			all[i] = eventBody(n*batch + i)
+		}
+		body = `{"events":[` + strings.Join(all, ",") + `]}`
+	}
+	quoted, _ := json.Marshal(body) // a string can always be written
+	source := fmt.Sprintf("10.%d.%d.%d", n>>16&255, n>>8&255, n&255)
+	return fmt.Appendf(nil, gatewayFrame, source, time.Now().Add(time.Hour).Unix(), source, n, time.Now().UnixMilli(), quoted)
+}
+
+const gatewayFrame = `{"version":"2.0","routeKey":"POST /api/v1/incentive/record","rawPath":"/api/v1/incentive/record","rawQueryString":"",` +
+	`"headers":{"accept":"application/json","accept-encoding":"gzip","authorization":"Bearer eyJhbGciOiJIUzI1NiIsImtpZCI6ImJlbmNoIn0.eyJpc3MiOiJiZW5jaCIsInN1YiI6Im9wZXJhdG9yQGJlbmNoIiwidGVuYW50IjoiYmVuY2gifQ.c2lnbmF0dXJlLW9mLXRoZS1iZW5jaC10b2tlbg",` +
+	`"content-length":"260","content-type":"application/json","host":"api.example.com","user-agent":"mcn-loader/1.0","x-amzn-trace-id":"Root=1-67891233-abcdef012345678912345678",` +
+	`"x-forwarded-for":"%s","x-forwarded-port":"443","x-forwarded-proto":"https","x-tenant-id":"bench","traceparent":"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"},` +
+	`"requestContext":{"accountId":"000000000000","apiId":"bench","authorizer":{"lambda":{"tenant":"bench","sub":"operator@bench","roles":"operator","creator":"","scope":"","exp":"%d"}},` +
+	`"domainName":"api.example.com","domainPrefix":"api","http":{"method":"POST","path":"/api/v1/incentive/record","protocol":"HTTP/1.1","sourceIp":"%s","userAgent":"mcn-loader/1.0"},` +
+	`"requestId":"bench-%d","routeKey":"POST /api/v1/incentive/record","stage":"$default","time":"22/Nov/2026:09:30:00 +0000","timeEpoch":%d},"body":%s,"isBase64Encoded":false}`
+
+func eventBody(n int) string {
+	return fmt.Sprintf(`{"event_id":"ev-%016d","creator_id":"creator-%03d","action_type":"watch_live","occurred_at":"%s","content_id":"live-%06d","quantity":%d,"platform":"douyin","viewer_ref":"viewer-%08d","session_id":"session-%06d"}`,
+		n, n%100, time.Now().UTC().Format(time.RFC3339), n%1000, n%20+1, n%100000, n%1000)
+}
+
+func (m *measured) percentile(p int) time.Duration {
+	if len(m.took) == 0 {
+		return 0
+	}
+	slices.Sort(m.took)
+	return m.took[min(len(m.took)*p/100, len(m.took)-1)]
+}
+
+func (m *measured) rows(what string, batch int, goal, goalMemory float64) []row {
+	unit := "requests"
+	if batch > 1 {
+		unit = "events"
+	}
+	rate := float64(m.requests*batch) / m.cpu.Seconds()
+	memory := float64(m.resident) / (1 << 20)
+	out := []row{{what: what, measured: fmt.Sprintf("%.0f %s per CPU-second (%.0f a second)", rate, unit, float64(m.requests*batch)/m.wall.Seconds())}}
+	if goal > 0 {
+		out[0].goal, out[0].met = fmt.Sprintf(">= %.0f", goal), atLeast(rate, goal)
+	}
+	resident := row{what: what + ": resident memory, highest", measured: fmt.Sprintf("%.0f MiB", memory)}
+	if goalMemory > 0 {
+		resident.goal, resident.met = fmt.Sprintf("<= %.0f MB", goalMemory), atMost(memory*1.048576, goalMemory)
+	}
+	return append(out, resident)
+}

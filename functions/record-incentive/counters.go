@@ -1,0 +1,47 @@
+package main
+
+import (
+	"context"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/httpapi"
+	"fenzhang/shared/incentive"
+	"fenzhang/shared/money"
+)
+
+// counting serves the counters route.
+type counting struct{ counters *incentive.Counters }
+
+type countersAnswer struct {
+	CreatorID string     `json:"creator_id"`
+	Date      civil.Date `json:"date"`
+	Events    int        `json:"events"`
+	Rewards   rewards    `json:"rewards"`
+	Closed    bool       `json:"closed"`
+}
+
+type rewards struct {
+	Cash    money.Amount `json:"cash"`
+	Traffic int64        `json:"traffic"`
+	Shop    int64        `json:"shop"`
+}
+
+func (h counting) handle(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+	creator := r.Params["creator_id"]
+	var day civil.Date
+	if text := r.Query.Get("date"); text != "" {
+		var err error
+		if day, err = civil.ParseDate(text); err != nil {
+			return httpapi.Response{}, fault.Invalid(fault.Field{Field: "date", Problem: err.Error()})
+		}
+	}
+	if !r.MaySee(creator) {
+		return httpapi.Response{}, fault.Absent("creator")
+	}
+	c, err := h.counters.Read(ctx, r.Tenant, creator, day)
+	if err != nil {
+		return httpapi.Response{}, err
+	}
+	return httpapi.OK(countersAnswer{creator, c.Day, c.Events, rewards{c.Cash, c.Traffic, c.Shop}, c.Closed}), nil
+}

@@ -1,0 +1,68 @@
+// Command record-incentive records rewarded actions of creators, one or up to 500 at a time, and tells what a
+// creator has earned on a day.
+package main
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"os"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"fenzhang/shared/awsclient"
+	"fenzhang/shared/clockdb"
+	"fenzhang/shared/env"
+	"fenzhang/shared/httpapi"
+	"fenzhang/shared/identity"
+	"fenzhang/shared/ids"
+	"fenzhang/shared/incentive"
+	"fenzhang/shared/incentivedb"
+	"fenzhang/shared/tenancydb"
+	"fenzhang/shared/trigger"
+)
+
+func main() {
+	tune(os.Getenv)
+	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
+	api, err := wire(context.Background(), log)
+	if err != nil {
+		log.Error("cannot start", "cause", err.Error())
+		os.Exit(1)
+	}
+	lambda.Start(trigger.Mux{HTTP: api.Serve})
+}
+
+func wire(ctx context.Context, log *slog.Logger) (*httpapi.API, error) {
+	vars := env.Read()
+	stage, incentives := vars.Need("STAGE"), vars.Need("TABLE_INCENTIVES")
+	control, tenancy := vars.Need("TABLE_CONTROL"), vars.Need("TABLE_TENANCY")
+	if err := vars.Err(); err != nil {
+		return nil, err
+	}
+	cfg, err := awsclient.Config(ctx)
+	if err != nil {
+		return nil, err
+	}
+	db := dynamodb.NewFromConfig(cfg)
+	clock, err := clockdb.New(stage, db, control)
+	if err != nil {
+		return nil, err
+	}
+	directory, days := tenancydb.New(db, tenancy, "", clock.Now), incentivedb.NewDays(db, incentives)
+	return &httpapi.API{
+		Routes: routes(
+			&incentive.Recorder{Clock: clock, Directory: directory, Events: incentivedb.New(db, incentives), NewID: ids.Source(clock.Now)},
+			&incentive.Counters{Clock: clock, Creators: directory, Chunks: days, Days: days},
+		),
+		Clock: clock, Log: log, Limits: httpapi.DefaultLimits(), Revoked: httpapi.NoRevocations{},
+	}, nil
+}
+
+func routes(recorder *incentive.Recorder, counters *incentive.Counters) []httpapi.Route {
+	return []httpapi.Route{
+		{Method: http.MethodPost, Path: "/api/v1/incentive/record", Roles: []identity.Role{identity.Operator, identity.Admin}, Handle: recording{recorder}.handle},
+		{Method: http.MethodGet, Path: "/api/v1/incentive/counters/{creator_id}", Roles: identity.AllRoles(), Handle: counting{counters}.handle},
+	}
+}

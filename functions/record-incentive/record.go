@@ -1,0 +1,178 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/http"
+	"strconv"
+
+	"fenzhang/shared/fault"
+	"fenzhang/shared/httpapi"
+	"fenzhang/shared/incentive"
+)
+
+// recording serves the record route.
+type recording struct{ recorder *incentive.Recorder }
+
+func (h recording) handle(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+	events, batch, err := envelope(r.Body)
+	if err != nil {
+		return httpapi.Response{}, err
+	}
+	results, err := h.recorder.Record(ctx, r.Tenant, events)
+	if err != nil {
+		return httpapi.Response{}, err
+	}
+	if batch {
+		return httpapi.OK(batchAnswer{items(results, r.ID)}), nil
+	}
+	return single(results[0])
+}
+
+// single answers one event.
+func single(res incentive.Result) (httpapi.Response, error) {
+	if res.Err != nil {
+		return httpapi.Response{}, res.Err
+	}
+	answer := httpapi.Created(singleAnswer{res.EventID, outcomeOf(res.Recorded)})
+	if res.Repeated {
+		answer.Status = http.StatusOK
+		return answer.Replayed(), nil
+	}
+	return answer, nil
+}
+
+// items answers a batch, event by event.
+func items(results []incentive.Result, requestID string) []itemAnswer {
+	out := make([]itemAnswer, len(results))
+	for i, res := range results {
+		it := &out[i]
+		if res.EventID != "" {
+			it.EventID = &res.EventID
+		}
+		switch {
+		case res.Err != nil:
+			e := fault.Of(res.Err)
+			it.Status, it.Error = e.Status(), httpapi.Problem(e, requestID)
+			continue
+		case res.Repeated:
+			it.Status = http.StatusOK
+		default:
+			it.Status = http.StatusCreated
+		}
+		o := outcomeOf(res.Recorded)
+		it.outcome = &o
+	}
+	return out
+}
+
+type singleAnswer struct {
+	EventID string `json:"event_id"`
+	outcome
+}
+
+type batchAnswer struct {
+	Results []itemAnswer `json:"results"`
+}
+
+type itemAnswer struct {
+	EventID *string `json:"event_id"` // null when it cannot be read
+	Status  int     `json:"status"`
+	*outcome
+	Error any `json:"error,omitempty"`
+}
+
+// outcome is what recording decided when the event first came.
+type outcome struct {
+	Reward   *reward   `json:"reward"`
+	Strategy *strategy `json:"strategy"`
+	Parked   string    `json:"parked,omitempty"`
+}
+
+type reward struct {
+	Kind   incentive.Kind  `json:"kind"`
+	Amount json.RawMessage `json:"amount"` // cash in yuan, points as a whole number
+}
+
+type strategy struct {
+	ID      string `json:"strategy_id"`
+	Version int    `json:"version"`
+}
+
+func outcomeOf(r incentive.Recorded) outcome {
+	if r.Parked {
+		return outcome{Parked: "strategy_missing"}
+	}
+	g := r.Grant
+	amount := strconv.AppendInt(nil, g.Points, 10)
+	if g.Kind == incentive.Cash {
+		amount = append(g.Amount.Append([]byte{'"'}), '"')
+	}
+	return outcome{Reward: &reward{g.Kind, amount}, Strategy: &strategy{g.Strategy, g.Version}}
+}
+
+// maxEvents is the most events that one call carries.
+const maxEvents = 500
+
+// envelope tells one event from a batch. Only the batch's own frame is judged here; what is inside an event is
+// that event's affair, so the events come back as they were sent.
+func envelope(body []byte) (events []json.RawMessage, batch bool, err error) {
+	if !bytes.Contains(body, []byte(`"events"`)) {
+		return []json.RawMessage{body}, false, nil
+	}
+	members, err := topLevel(body)
+	if err != nil {
+		return []json.RawMessage{body}, false, nil //nolint:nilerr // reading it as an event tells what is wrong with it
+	}
+	var problems []fault.Field
+	for _, m := range members {
+		switch {
+		case m.name != "events":
+			problems = append(problems, fault.Field{Field: m.name, Problem: "is not a known field"})
+		case batch:
+			problems = append(problems, fault.Field{Field: "events", Problem: "is given twice"})
+		default:
+			batch = true
+			if json.Unmarshal(m.value, &events) != nil || len(events) < 1 || len(events) > maxEvents {
+				problems = append(problems, fault.Field{Field: "events", Problem: "must be a list of 1 to 500 events"})
+			}
+		}
+	}
+	switch {
+	case !batch: // "events" stood somewhere inside one event
+		return []json.RawMessage{body}, false, nil
+	case len(problems) > 0:
+		return nil, true, fault.Invalid(problems...)
+	}
+	return events, true, nil
+}
+
+type member struct {
+	name  string
+	value json.RawMessage
+}
+
+// topLevel splits an object into its members, duplicates included.
+func topLevel(body []byte) ([]member, error) {
+	if !json.Valid(body) {
+		return nil, fault.Invalid()
+	}
+	d := json.NewDecoder(bytes.NewReader(body))
+	if start, err := d.Token(); err != nil || start != json.Delim('{') {
+		return nil, fault.Invalid()
+	}
+	var members []member
+	for d.More() {
+		name, err := d.Token()
+		if err != nil {
+			return nil, err
+		}
+		m := member{name: name.(string)}
+		if err := d.Decode(&m.value); err != nil {
+			return nil, err
+		}
+		members = append(members, m)
+	}
+	return members, nil
+}

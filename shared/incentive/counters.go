@@ -1,0 +1,53 @@
+package incentive
+
+import (
+	"context"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/clock"
+	"fenzhang/shared/tenancy"
+)
+
+// Counters tells what a creator earned on a day: the fold of what the stream has brought so far, and of
+// everything once the day is closed.
+type Counters struct {
+	Clock    clock.Clock
+	Creators interface {
+		Creator(ctx context.Context, tenant, creator string) (tenancy.Creator, error)
+	}
+	Chunks interface {
+		Creator(ctx context.Context, d CreatorDay) ([]Entry, Closed, error)
+	}
+	Days interface {
+		Closed(ctx context.Context, tenant string, day civil.Date) (bool, error)
+	}
+}
+
+// Count is a creator's day as it stands.
+type Count struct {
+	Totals
+	Day    civil.Date
+	Closed bool // the day's money was accrued; what comes late is added by a later close
+}
+
+// Read counts a day, today for the zero day. It answers fault.NotFound for a creator the tenant does not have.
+func (c *Counters) Read(ctx context.Context, tenant, creator string, day civil.Date) (Count, error) {
+	if _, err := c.Creators.Creator(ctx, tenant, creator); err != nil {
+		return Count{}, later(err)
+	}
+	if day.IsZero() {
+		var err error
+		if day, err = c.Clock.Today(ctx); err != nil {
+			return Count{}, later(err)
+		}
+	}
+	closed, err := c.Days.Closed(ctx, tenant, day)
+	if err != nil {
+		return Count{}, later(err)
+	}
+	entries, _, err := c.Chunks.Creator(ctx, CreatorDay{Tenant: tenant, Creator: creator, Day: day})
+	if err != nil {
+		return Count{}, later(err)
+	}
+	return Count{Totals: Fold(entries), Day: day, Closed: closed}, nil
+}
