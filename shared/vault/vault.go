@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"time"
 
 	"fenzhang/shared/audit"
@@ -100,8 +101,9 @@ type Vault struct {
 // ErrNotSealed tells that the taxpayer has no such record or field.
 var ErrNotSealed = errors.New("vault: nothing is sealed there")
 
-// Seal seals records under the taxpayer's newest data key, or under a new one when it has none yet. Nothing is
-// stored: the caller writes the Sealing in the transaction of its act.
+// Seal seals records under the taxpayer's newest data key, or under a new one when it has none yet. Fields of
+// a record that are not given stay as they are. Nothing is stored: the caller writes the Sealing in the
+// transaction of its act.
 func (v *Vault) Seal(ctx context.Context, tenant, taxpayer string, records map[string]map[string]string) (Sealing, error) {
 	box, err := v.Store.Box(ctx, tenant, taxpayer)
 	if err != nil {
@@ -121,13 +123,43 @@ func (v *Vault) Seal(ctx context.Context, tenant, taxpayer string, records map[s
 	}
 	defer clear(key)
 	for name, fields := range records {
+		if fields, err = v.merged(ctx, box, place{tenant, taxpayer, name, version}, fields); err != nil {
+			return Sealing{}, err
+		}
 		r, err := v.seal(key, place{tenant, taxpayer, name, version}, fields)
 		if err != nil {
 			return Sealing{}, err
 		}
+		r.Revision = box.Records[name].Revision
 		out.Records = append(out.Records, r)
 	}
 	return out, nil
+}
+
+// merged adds to the given fields those that the record holds besides.
+func (v *Vault) merged(ctx context.Context, box Box, at place, fields map[string]string) (map[string]string, error) {
+	old := box.Records[at.record]
+	kept := Record{Name: old.Name, KeyVersion: old.KeyVersion, Fields: map[string][]byte{}}
+	for name, sealed := range old.Fields {
+		if _, given := fields[name]; !given {
+			kept.Fields[name] = sealed
+		}
+	}
+	if len(kept.Fields) == 0 {
+		return fields, nil
+	}
+	key, err := v.key(ctx, at.tenant, box, old.KeyVersion)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(key)
+	at.version = old.KeyVersion
+	all, err := open(key, at, kept)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(all, fields)
+	return all, nil
 }
 
 func (v *Vault) newKey(ctx context.Context, tenant string, version int) ([]byte, *DataKey, error) {

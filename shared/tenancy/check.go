@@ -1,0 +1,285 @@
+package tenancy
+
+import (
+	"math/big"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/money"
+)
+
+var (
+	idPattern     = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+	placePattern  = regexp.MustCompile(`^[0-9]{6}$`)
+	actionPattern = regexp.MustCompile(`^[a-z][a-z0-9_]{1,39}$`)
+	sha256Pattern = regexp.MustCompile(`^[0-9a-f]{64}$`)
+)
+
+// checks gathers all problems of an object, each with the path of its field.
+type checks struct{ found []fault.Field }
+
+func (c *checks) add(field, problem string) {
+	c.found = append(c.found, fault.Field{Field: field, Problem: problem})
+}
+
+// text wants between 1 and limit characters.
+func (c *checks) text(field, value string, limit int) {
+	switch n := utf8.RuneCountInString(value); {
+	case strings.TrimSpace(value) == "":
+		c.add(field, "must be given")
+	case n > limit:
+		c.add(field, "must have at most "+strconv.Itoa(limit)+" characters")
+	}
+}
+
+// note is a text that may be left out.
+func (c *checks) note(field, value string, limit int) {
+	if value != "" {
+		c.text(field, value, limit)
+	}
+}
+
+func (c *checks) oneOf(field, value string, allowed ...string) {
+	if !slices.Contains(allowed, value) {
+		c.add(field, "must be one of "+strings.Join(allowed, ", "))
+	}
+}
+
+func (c *checks) id(field, value string) {
+	if !idPattern.MatchString(value) {
+		c.add(field, "must be 1 to 64 of the characters A-Z a-z 0-9 _ -")
+	}
+}
+
+// ownID is the object's own id: left out, one is made.
+func (c *checks) ownID(field, value string) {
+	if value != "" {
+		c.id(field, value)
+	}
+}
+
+func (c *checks) place(field, value string) {
+	if !placePattern.MatchString(value) {
+		c.add(field, "must be the six digits of a place (GB/T 2260)")
+	}
+}
+
+// period wants a first day and, where there is a last one, the right order.
+func (c *checks) period(prefix string, from, to civil.Date) {
+	if from.IsZero() {
+		c.add(prefix+"from", "must be given")
+	}
+	if !to.IsZero() && to.Before(from) {
+		c.add(prefix+"to", "must not be before from")
+	}
+}
+
+func (c *checks) dayOfMonth(field string, day int) {
+	if day < 0 || day > 31 {
+		c.add(field, "must be a day of the month, 1 to 31")
+	}
+}
+
+func at(list string, i int) string { return list + "." + strconv.Itoa(i) + "." }
+
+// PayMethods are the ways by which money is sent.
+func PayMethods() []string { return []string{"douyin", "wechat", "alipay", "bank"} }
+
+// IncomeTypes are the built-in kinds of income.
+func IncomeTypes() []string {
+	return []string{"live_tip", "commerce_commission", "xingtu_ad", "incentive"}
+}
+
+// Problems lists all that is wrong with a paying entity.
+func (e PayingEntity) Problems() []fault.Field {
+	var c checks
+	c.ownID("entity_id", e.EntityID)
+	c.text("name", e.Name, 200)
+	c.creditCode("uscc", e.USCC)
+	c.place("place", e.Place)
+	c.oneOf("place_tier", e.PlaceTier, "city", "county", "other")
+	c.oneOf("vat", e.VAT, "small_scale", "general")
+	c.period("", e.From, e.To)
+	for i, f := range e.Filings {
+		p := at("platform_filings", i)
+		c.text(p+"platform", f.Platform, 64)
+		c.text(p+"class", f.Class, 64)
+		c.text(p+"proof", f.Proof, 500)
+		if f.FiledOn.IsZero() {
+			c.add(p+"filed_on", "must be given")
+		}
+		c.period(p, f.From, f.To)
+	}
+	for i, a := range e.Accounts {
+		p := at("accounts", i)
+		c.oneOf(p+"method", a.Method, PayMethods()...)
+		c.text(p+"account", a.Account, 64)
+	}
+	return c.found
+}
+
+// Problems lists all that is wrong with a contract in itself; whether creator, entity and payees exist, and
+// whether another contract covers the same days, its keeper knows.
+func (k Contract) Problems() []fault.Field {
+	var c checks
+	c.ownID("contract_id", k.ContractID)
+	c.id("creator_id", k.CreatorID)
+	c.id("paying_entity", k.PayingEntity)
+	c.period("", k.From, k.To)
+	c.routes(k)
+	for _, incomeType := range sorted(k.Splits) {
+		field := "splits." + incomeType
+		if _, ok := k.Routes[incomeType]; !ok {
+			c.add(field, "has no route in routes")
+		}
+		c.split(field, k.Splits[incomeType])
+	}
+	c.oneOf("cycle", k.Cycle, "month")
+	c.dayOfMonth("cut_off_day", k.CutOffDay)
+	c.dayOfMonth("pay_day", k.PayDay)
+	if k.MinimumPayout.Negative() {
+		c.add("minimum_payout", "must not be negative")
+	}
+	c.oneOf("price_basis", k.PriceBasis, "before_tax", "after_tax", "with_vat", "without_vat")
+	c.oneOf("revenue_basis", k.RevenueBasis, "gross", "net")
+	if k.ProjectID != "" {
+		c.id("project_id", k.ProjectID)
+	}
+	return c.found
+}
+
+func (c *checks) routes(k Contract) {
+	if len(k.Routes) == 0 {
+		c.add("routes", "must name at least one income type with its route")
+	}
+	for _, incomeType := range sorted(k.Routes) {
+		field, route := "routes."+incomeType, k.Routes[incomeType]
+		if !slices.Contains(IncomeTypes(), incomeType) {
+			c.add(field, "is not a known income type; known are "+strings.Join(IncomeTypes(), ", "))
+		}
+		c.oneOf(field, route, MCNPays, PlatformPaysCreator, FlexPlatformPays, StudioInvoice, Payroll)
+		if _, ok := k.Splits[incomeType]; !ok && TenantPays(route) {
+			c.add("splits."+incomeType, "must be given, because you pay this income")
+		}
+	}
+}
+
+// split wants parties with names of their own, one creator among them, and shares that sum to 1: of the
+// money parties alone or, where a memo party is part of a ratio such as 7:2:1, of all.
+func (c *checks) split(field string, s Split) {
+	c.oneOf(field+".method", s.Method, "ratio", "fixed")
+	if len(s.Parties) > 50 {
+		c.add(field+".parties", "must be at most 50")
+		return
+	}
+	creators, money, all := 0, new(big.Rat), new(big.Rat)
+	named := map[string]bool{}
+	for i, p := range s.Parties {
+		path := at(field+".parties", i)
+		c.id(path+"party", p.Party)
+		if named[p.Party] {
+			c.add(path+"party", "is named twice")
+		}
+		named[p.Party] = true
+		c.oneOf(path+"kind", p.Kind, "creator", "mcn", "payee", "memo")
+		share := big.NewRat(p.Share.Num(), p.Share.Den())
+		if share.Sign() < 0 || share.Cmp(big.NewRat(1, 1)) > 0 {
+			c.add(path+"share", "must be between 0 and 1")
+		}
+		all.Add(all, share)
+		if p.Kind != "memo" {
+			money.Add(money, share)
+		}
+		if p.Kind == "creator" {
+			creators++
+		}
+	}
+	if creators != 1 {
+		c.add(field+".parties", "must have exactly one party of kind creator")
+	}
+	if one := big.NewRat(1, 1); money.Cmp(one) != 0 && (all.Cmp(one) != 0 || money.Sign() <= 0) {
+		c.add(field+".parties", "must have shares that sum to 1 exactly")
+	}
+	if s.RemainderTo != "" && !slices.ContainsFunc(s.Parties, func(p Party) bool { return p.Party == s.RemainderTo && p.Kind != "memo" }) {
+		c.add(field+".remainder_to", "must name a party that shares the money")
+	}
+}
+
+func sorted[V any](m map[string]V) []string {
+	names := make([]string, 0, len(m))
+	for name := range m {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// maxPoints bounds points, so that a day's sum never leaves int64.
+const maxPoints = 1_000_000_000
+
+// Problems lists all that is wrong with a strategy.
+func (s Strategy) Problems() []fault.Field {
+	var c checks
+	c.ownID("strategy_id", s.StrategyID)
+	c.period("", s.From, s.To)
+	if !actionPattern.MatchString(s.ActionType) {
+		c.add("match.action_type", "must be 2 to 40 of the characters a-z 0-9 _ and begin with a letter")
+	}
+	c.note("match.platform", s.Platform, 64)
+	c.oneOf("reward.kind", s.Reward.Kind, Cash, Traffic, Shop)
+	field := "reward.amount"
+	if s.Reward.PerUnit {
+		field = "reward.per_unit"
+	}
+	c.quantity(field, s.Reward.Amount, s.Reward.Points)
+	if s.Capped() {
+		c.quantity("daily_cap", s.DailyCap, s.DailyCapPoints)
+	}
+	return c.found
+}
+
+// quantity wants money or points above zero and below what a sum could not hold.
+func (c *checks) quantity(field string, amount money.Amount, points int64) {
+	if amount.Fen()+points <= 0 {
+		c.add(field, "must be above zero")
+	}
+	if points > maxPoints || amount.Cmp(money.Yuan(maxPoints)) > 0 {
+		c.add(field, "is too large")
+	}
+}
+
+// Problems lists all that is wrong with a tax position.
+func (p Position) Problems() []fault.Field {
+	var c checks
+	c.ownID("position_id", p.PositionID)
+	c.text("rule", p.Rule, 128)
+	c.text("reading", p.Reading, 128)
+	c.text("reasons", p.Reasons, 4000)
+	c.text("evidence", p.Evidence, 4000)
+	c.period("", p.From, p.To)
+	return c.found
+}
+
+// Problems lists all that is wrong with a creator; payout is checked as it was sent, in clear.
+func (k Creator) Problems() []fault.Field {
+	var c checks
+	c.ownID("creator_id", k.CreatorID)
+	c.text("nickname", k.Nickname, 128)
+	c.note("level", k.Level, 32)
+	seen := map[PlatformAccount]bool{}
+	for i, a := range k.Accounts {
+		p := at("platform_accounts", i)
+		c.text(p+"platform", a.Platform, 64)
+		c.text(p+"uid", a.UID, 128)
+		if seen[a] {
+			c.add(p+"uid", "is given twice")
+		}
+		seen[a] = true
+	}
+	return append(c.found, k.Payout.Problems()...)
+}
