@@ -16,12 +16,20 @@ type MerchantAccount struct {
 	Gateway  Gateway
 }
 
-// Gateways are all merchant accounts that this function may use.
+// Gateways are merchant accounts; they implement Merchants.
 type Gateways []MerchantAccount
+
+// Merchants gives the gateway to talk to.
+type Merchants interface {
+	For(ctx context.Context, tenant string, method Method, merchant string) (Gateway, error)
+	Notice(ctx context.Context, method Method, headers map[string]string, body []byte) (Notice, error)
+}
+
+var _ Merchants = Gateways{}
 
 // For finds the account a tenant pays through: the named merchant, or the tenant's first for the method where
 // none is named. The error has reason merchant_missing.
-func (g Gateways) For(tenant string, method Method, merchant string) (Gateway, error) {
+func (g Gateways) For(_ context.Context, tenant string, method Method, merchant string) (Gateway, error) {
 	for _, a := range g {
 		if a.Tenant == tenant && a.Method == method && (merchant == "" || a.Merchant == merchant) {
 			return a.Gateway, nil

@@ -94,7 +94,7 @@ type Service struct {
 	Unclear   Unclear
 	Accounts  Accounts
 	Rebooking Rebooking
-	Merchants Gateways
+	Merchants Merchants
 	Clock     clock.Clock
 	Log       *slog.Logger
 	NewID     func() string // transition ids
@@ -182,7 +182,7 @@ func (s *Service) overtaken(ctx context.Context, p Payable, cause error) (Decisi
 
 // prepare finds the merchant account and makes the order, which is the same each time.
 func (s *Service) prepare(ctx context.Context, p Payable) (Gateway, Order, error) {
-	gateway, err := s.Merchants.For(p.Tenant, p.Method, p.Merchant)
+	gateway, err := s.Merchants.For(ctx, p.Tenant, p.Method, p.Merchant)
 	if err != nil {
 		return nil, Order{}, err
 	}
@@ -223,7 +223,7 @@ func (s *Service) send(ctx context.Context, p Payable, g Gateway, order Order, f
 // clear asks the gateway what became of a payout that was sent. Where it knows nothing of a payout that we
 // are not sure it ever took, the same order goes out again under the same key.
 func (s *Service) clear(ctx context.Context, p Payable) error {
-	gateway, err := s.Merchants.For(p.Tenant, p.Method, p.Merchant)
+	gateway, err := s.Merchants.For(ctx, p.Tenant, p.Method, p.Merchant)
 	if err != nil {
 		return err
 	}
@@ -303,7 +303,7 @@ func (s *Service) Hear(ctx context.Context, method Method, headers map[string]st
 }
 
 func (s *Service) ask(ctx context.Context, p Payable) error {
-	gateway, err := s.Merchants.For(p.Tenant, p.Method, p.Merchant)
+	gateway, err := s.Merchants.For(ctx, p.Tenant, p.Method, p.Merchant)
 	if err != nil {
 		return err
 	}

@@ -163,7 +163,7 @@ func TestPayRefusesBeforeAnythingIsWritten(t *testing.T) {
 		want   error
 	}{
 		"nothing to pay":     {func(f *fixture) { p := payable(); p.ToPay = money.Amount{}; f.memory.Put(p) }, fault.Invalid()},
-		"no merchant":        {func(f *fixture) { f.Merchants = nil }, &fault.Error{Code: fault.RuleMissing, Reason: "merchant_missing"}},
+		"no merchant":        {func(f *fixture) { f.Merchants = payout.Gateways{} }, &fault.Error{Code: fault.RuleMissing, Reason: "merchant_missing"}},
 		"payee not readable": {func(f *fixture) { f.Accounts = accounts{err: payouttest.ErrCrash} }, payouttest.ErrCrash},
 		"account changed": {func(f *fixture) {
 			p := payable()
@@ -300,7 +300,7 @@ func TestHearRefusesTheUnsigned(t *testing.T) {
 // The tenant of a notice is that of the merchant account: another tenant's key is not there.
 func TestHearStaysInTheTenant(t *testing.T) {
 	f := newFixture(payable())
-	f.Merchants[0].Tenant = "demo-small"
+	f.Merchants = payout.Gateways{{Tenant: "demo-small", Merchant: "m1", Method: payout.Douyin, Gateway: f.gateway}}
 	if err := f.hear(payable().Key + " PAID"); !fault.HasCode(err, fault.NotFound) {
 		t.Errorf("%v", err)
 	}

@@ -361,7 +361,7 @@ func TestWronglySignedAnswerIsNoAnswer(t *testing.T) {
 // gatewayOf gives a tenant's gateway.
 func (e *edge) gatewayOf(tenant string) payout.Gateway {
 	e.t.Helper()
-	g, err := e.Merchants.For(tenant, e.method, "")
+	g, err := e.Merchants.For(context.Background(), tenant, e.method, "")
 	if err != nil {
 		e.t.Fatal(err)
 	}
@@ -529,7 +529,7 @@ func TestTamperedAnswersAreNoAnswers(t *testing.T) {
 				io.WriteString(w, strings.ReplaceAll(rec.Body.String(), bend.from, bend.to))
 			}))
 			k, _ := keys()
-			g, err := e.merchants(k, proxy.URL).For("demo-mcn", e.method, "")
+			g, err := e.merchants(k, proxy.URL).For(context.Background(), "demo-mcn", e.method, "")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -560,7 +560,7 @@ func TestStrangersAnswersAreNoAnswers(t *testing.T) {
 				w.WriteHeader(a.status)
 				io.WriteString(w, a.body)
 			}))
-			g, err := e.merchants(k, stranger.URL).For("demo-mcn", e.method, "")
+			g, err := e.merchants(k, stranger.URL).For(context.Background(), "demo-mcn", e.method, "")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -616,11 +616,46 @@ func TestOpen(t *testing.T) {
 	if err != nil || len(all) != 4 {
 		t.Fatalf("%d accounts, %v", len(all), err)
 	}
-	if _, err := all.For("demo-mcn", payout.WeChat, ""); !fault.HasCode(err, fault.RuleMissing) {
+	if _, err := all.For(context.Background(), "demo-mcn", payout.WeChat, ""); !fault.HasCode(err, fault.RuleMissing) {
 		t.Errorf("no WeChat account: %v", err)
 	}
-	if _, err := all.For("demo-mcn", payout.Bank, k.Bank[1].Merchant); !fault.HasCode(err, fault.RuleMissing) {
+	if _, err := all.For(context.Background(), "demo-mcn", payout.Bank, k.Bank[1].Merchant); !fault.HasCode(err, fault.RuleMissing) {
 		t.Errorf("another tenant's merchant: %v", err)
+	}
+}
+
+func TestLiveFollowsTheSecret(t *testing.T) {
+	k, err := keys()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := context.Background()
+	secret := func(s payoutgateway.Secret) string {
+		b, err := json.Marshal(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	value, away := secret(payoutgateway.Secret{Bank: k.Bank[:1]}), error(nil)
+	live := payoutgateway.NewLive(func(context.Context) (string, error) { return value, away }, payoutgateway.Addresses{Callback: "http://callback"}, time.Now)
+	first, err := live.For(ctx, "demo-mcn", payout.Bank, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := live.For(ctx, "demo-mcn", payout.Bank, ""); err != nil || again != first {
+		t.Errorf("the same secret was opened twice, %v", err)
+	}
+	if _, err := live.For(ctx, "demo-small", payout.Bank, ""); !fault.HasCode(err, fault.RuleMissing) {
+		t.Errorf("%v", err)
+	}
+	value = secret(k.Secret)
+	if _, err := live.For(ctx, "demo-small", payout.Bank, ""); err != nil {
+		t.Errorf("after the secret changed: %v", err)
+	}
+	away = payouttest.ErrCrash
+	if _, err := live.Notice(ctx, payout.Bank, nil, nil); !fault.HasCode(err, fault.Unavailable) {
+		t.Errorf("without the secret: %v", err)
 	}
 }
 

@@ -22,6 +22,7 @@ type Secret struct {
 // Addresses are where the gateways are; on one machine they are the stand-ins.
 type Addresses struct {
 	Douyin, Bank string
+	Callback     string // where notices are wanted, without the gateway's name; empty: as each account says
 }
 
 // callTimeout bounds one call to a gateway. It is shorter than any function's own limit, so that an unclear
@@ -36,6 +37,9 @@ func Open(secret []byte, at Addresses, now func() time.Time) (payout.Gateways, e
 	}
 	var all payout.Gateways
 	for i, a := range s.Douyin {
+		if a.NotifyURL == "" && at.Callback != "" {
+			a.NotifyURL = at.Callback + "/" + string(payout.Douyin)
+		}
 		g, err := payoutdouyin.New(a, at.Douyin, callTimeout, now)
 		if err != nil {
 			return nil, fmt.Errorf("gateway secret: douyin[%d]: %w", i, err)
