@@ -4,6 +4,7 @@
 //	go run ./local/stack [-profile run|test] [-port N] up|down|status|build
 //	go run ./local/stack [-profile run|test] token TENANT ROLE [CREATOR] [SCOPE]
 //	go run ./local/stack [-arch amd64|arm64] build
+//	go run ./local/stack tools NAME...   (aws, sam, lint: the lists local/requirements-NAME.txt)
 package main
 
 import (
@@ -50,6 +51,11 @@ func run(ctx context.Context) error {
 		return status(p)
 	case "token":
 		return token(ctx, p, flag.Args()[1:])
+	case "tools":
+		if err := checkTools(); err != nil {
+			return err
+		}
+		return withLock(p, func() error { return install(ctx, p.root, flag.Args()[1:]) })
 	case "build":
 		return withLock(p, func() error { return buildFor(ctx, p, *arch) })
 	case "":
@@ -62,8 +68,21 @@ func run(ctx context.Context) error {
 }
 
 func usage() {
-	fmt.Fprintln(os.Stderr, "usage: stack [-profile run|test] [-port N] [-arch amd64|arm64] up | down | status | build | token TENANT ROLE [CREATOR] [SCOPE]")
+	fmt.Fprintln(os.Stderr, "usage: stack [-profile run|test] [-port N] [-arch amd64|arm64] up | down | status | build | tools NAME... | token TENANT ROLE [CREATOR] [SCOPE]")
 	flag.PrintDefaults()
+}
+
+// install makes the virtual environments of the given names.
+func install(ctx context.Context, root string, names []string) error {
+	var tasks []func() error
+	for _, name := range names {
+		tasks = append(tasks, func() error {
+			return step(ctx, "Python packages: "+name, func(ctx context.Context, say func(string)) (string, error) {
+				return ensureVenv(ctx, root, name, say)
+			})
+		})
+	}
+	return together(tasks...)
 }
 
 // buildFor builds the functions for AWS's kind of machine or, with no architecture named, for this one.

@@ -66,16 +66,7 @@ func (p profile) portsFree() error {
 // prepare makes tools and binaries. They do not need each other, so they are made side by side.
 func prepare(ctx context.Context, p profile) error {
 	return together(
-		func() error {
-			return step(ctx, "local AWS (Python packages)", func(ctx context.Context, say func(string)) (string, error) {
-				return ensureVenv(ctx, p.root, "aws", say)
-			})
-		},
-		func() error {
-			return step(ctx, "SAM (Python packages)", func(ctx context.Context, say func(string)) (string, error) {
-				return ensureVenv(ctx, p.root, "sam", say)
-			})
-		},
+		func() error { return install(ctx, p.root, []string{"aws", "sam"}) },
 		func() error {
 			if err := buildFor(ctx, p, ""); err != nil {
 				return err

@@ -1,0 +1,74 @@
+# Fenzhang. `make` alone lists what one can do here.
+# Needs Go 1.26, Python 3.11, make and git; everything else is installed below .local/, inside this checkout.
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# Base port of a local stack: the local AWS; the stand-ins take the two after it. 0 is the profile's own
+# (4566 for make run, 4766 for make test).
+PORT ?= 0
+PROFILE ?= run
+ENV ?= dev
+ARCH ?=
+STACK = go run ./local/stack -profile $(PROFILE) -port $(PORT)
+LINTER = .local/bin/golangci-lint-2.15.0
+
+.PHONY: help run up down status token test lint fmt bench build deploy tax-check audit-verify go
+
+help: ## List the targets
+	@echo "make TARGET, the first two are: make run, make test"
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
+
+run: up ## Bring the system up on this machine and play three months of a demo agency through it; it stays up
+	@go run ./local/demo
+
+up: go ## Only bring the system up (PORT= for another base port)
+	@$(STACK) up
+
+down: go ## Stop exactly what make run started
+	@$(STACK) down
+
+status: go ## Tell what is running, and where its logs are
+	@$(STACK) status
+
+token: go ## Print an access token: TENANT= ROLE= [CREATOR=] [SCOPE=], valid for one hour
+	@$(STACK) token "$(TENANT)" "$(ROLE)" "$(CREATOR)" "$(SCOPE)"
+
+test: go ## Run every test on a stack of its own; works while make run is up
+	@go run ./local/testrun -port $(PORT)
+
+lint: go $(LINTER) ## Check code, formatting and template
+	@$(STACK) tools sam lint
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "not formatted, run make fmt:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	$(LINTER) run ./...
+	AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 .local/venv-sam/bin/sam validate --lint
+	.local/venv-sam/bin/cfn-lint
+	BC_SKIP_MAPPING=TRUE .local/venv-lint/bin/checkov --config-file .checkov.yaml
+
+fmt: go ## Format the Go files
+	@gofmt -w $$(git ls-files '*.go')
+
+bench: go ## Measure, and write bench/RESULTS.md
+	@go run ./bench
+
+tax-check: go ## Run a file of tax examples: FILE=
+	@go run ./local/taxcheck "$(FILE)"
+
+audit-verify: go ## Check the audit chains of the running stack
+	@go run ./local/auditverify
+
+build: go ## Build and zip the functions: for this machine, or ARCH=arm64 (amd64) for AWS
+	@$(STACK) -arch "$(ARCH)" build
+
+deploy: go ## Deploy to AWS with your credentials: ENV=dev, prod or cn (a profile of samconfig.toml)
+	@case "$(ENV)" in dev|prod|cn) ;; *) echo "ENV must be dev, prod or cn; for this machine use make run"; exit 1;; esac
+	@$(STACK) tools sam
+	@$(STACK) -arch arm64 build
+	.local/venv-sam/bin/sam deploy --config-env $(ENV)
+
+go:
+	@command -v go >/dev/null || { echo "Go is missing: install Go 1.26 or newer (https://go.dev/dl/)"; exit 1; }
+
+$(LINTER): | go
+	@echo "installing golangci-lint 2.15.0 into .local/bin (a few minutes, once)"
+	@GOBIN=$(CURDIR)/.local/bin go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+	@mv .local/bin/golangci-lint $(LINTER)

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+// report turns the events of `go test -json` into what people want to read: a line for each package, the output
+// of what failed, why something was skipped, and the sum.
+type report struct {
+	out                     io.Writer
+	passed, failed, skipped int
+	output                  map[string][]string // of tests and packages that have not ended
+	skips, failures         []string
+}
+
+// event is one line of `go test -json`.
+type event struct {
+	Action      string
+	Package     string
+	ImportPath  string
+	Test        string
+	Output      string
+	Elapsed     float64 // seconds
+	FailedBuild string
+}
+
+func newReport(out io.Writer) *report { return &report{out: out, output: map[string][]string{}} }
+
+// follow reads events to the end of the stream.
+func (r *report) follow(events io.Reader) error {
+	lines := bufio.NewReader(events)
+	for {
+		line, err := lines.ReadBytes('\n')
+		if len(line) > 0 {
+			var e event
+			if json.Unmarshal(line, &e) != nil {
+				fmt.Fprint(r.out, string(line)) // not from the test runner: shown as it is
+			} else {
+				r.take(e)
+			}
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (r *report) take(e event) {
+	id := e.Package + " " + e.Test
+	switch e.Action {
+	case "output":
+		r.output[id] = append(r.output[id], e.Output)
+	case "build-output":
+		fmt.Fprint(r.out, e.Output)
+	case "pass", "fail", "skip":
+		if e.Test == "" {
+			r.endPackage(e)
+		} else {
+			r.endTest(e, id)
+		}
+		delete(r.output, id)
+	}
+}
+
+func (r *report) endTest(e event, id string) {
+	name := e.Test + "  (" + e.Package + ")"
+	switch e.Action {
+	case "pass":
+		r.passed++
+	case "skip":
+		r.skipped++
+		r.skips = append(r.skips, name+": "+reason(r.output[id]))
+	case "fail":
+		r.failed++
+		r.failures = append(r.failures, name)
+		fmt.Fprint(r.out, strings.Join(r.output[id], ""))
+	}
+}
+
+// endPackage shows the package; one that failed without a failed test of its own (it did not build, it crashed,
+// it ran too long) counts as one failure.
+func (r *report) endPackage(e event) {
+	word := map[string]string{"pass": "ok  ", "fail": "FAIL", "skip": "-   "}[e.Action]
+	if e.Action != "skip" {
+		fmt.Fprintf(r.out, "%s %-44s %7.2f s\n", word, e.Package, e.Elapsed)
+	}
+	if e.Action == "fail" && !r.failedIn(e.Package) {
+		r.failed++
+		r.failures = append(r.failures, "the package itself  ("+e.Package+")")
+		fmt.Fprint(r.out, strings.Join(r.output[e.Package+" "], ""))
+		for id, lines := range r.output { // the test that was running when it crashed
+			if strings.HasPrefix(id, e.Package+" ") && id != e.Package+" " {
+				fmt.Fprint(r.out, strings.Join(lines, ""))
+			}
+		}
+	}
+}
+
+func (r *report) failedIn(pkg string) bool {
+	for _, f := range r.failures {
+		if strings.HasSuffix(f, "("+pkg+")") {
+			return true
+		}
+	}
+	return false
+}
+
+// reason is what a skipped test said last.
+func reason(lines []string) string {
+	for i := len(lines) - 1; i >= 0; i-- {
+		if line := strings.TrimSpace(lines[i]); line != "" && !strings.HasPrefix(line, "--- SKIP") && !strings.HasPrefix(line, "===") {
+			return line
+		}
+	}
+	return "it does not say why"
+}
+
+func (r *report) summary(took time.Duration) {
+	fmt.Fprintln(r.out)
+	for _, s := range r.skips {
+		fmt.Fprintln(r.out, "skipped: "+s)
+	}
+	for _, f := range r.failures {
+		fmt.Fprintln(r.out, "failed:  "+f)
+	}
+	fmt.Fprintf(r.out, "after %d s\n%d passed, %d failed, %d skipped\n", int(took.Seconds()), r.passed, r.failed, r.skipped)
+}
