@@ -1,0 +1,195 @@
+package audittest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"fenzhang/shared/audit"
+	"fenzhang/shared/fault"
+)
+
+// Store is what the promises are about.
+type Store interface {
+	audit.Objects
+	audit.Index
+}
+
+// Entry makes an entry of a tenant.
+func Entry(t testing.TB, tenant, id string) audit.Entry {
+	t.Helper()
+	body, err := json.Marshal(audit.Record{ID: id, Tenant: tenant, At: time.Date(2026, 11, 16, 2, 0, 0, 0, time.UTC), Actor: "approver@" + tenant,
+		Act: "settlement.approved", Object: "s-" + id, What: json.RawMessage(`{"gross":"10.00"}`), Why: "月结 <ok>"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := audit.ReadEntry(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// Promises tests what every store must keep. open gives an empty store.
+func Promises(t *testing.T, open func(t *testing.T) Store) {
+	t.Run("an object is written once", func(t *testing.T) { testOnce(t, open(t)) })
+	t.Run("one of many writers of a name wins", func(t *testing.T) { testRace(t, open(t)) })
+	t.Run("a head survives its store", func(t *testing.T) { testHead(t, open(t)) })
+	t.Run("only one advance from a head", func(t *testing.T) { testAdvance(t, open(t)) })
+	t.Run("an advance may be repeated", func(t *testing.T) { testRepeat(t, open(t)) })
+	t.Run("tenants do not meet", func(t *testing.T) { testTenants(t, open(t)) })
+}
+
+// far is long enough for a test's lock and short enough to be cleaned.
+func far() time.Time { return time.Now().Add(24 * time.Hour) }
+
+func testOnce(t *testing.T, s Store) {
+	ctx := context.Background()
+	if _, err := s.Get(ctx, "a/000000000001.ndjson"); !fault.HasCode(err, fault.NotFound) {
+		t.Errorf("get of nothing: %v", err)
+	}
+	taken, err := s.Put(ctx, "a/000000000001.ndjson", []byte("first\n"), far())
+	if err != nil || taken {
+		t.Fatalf("first put: %v %v", taken, err)
+	}
+	taken, err = s.Put(ctx, "a/000000000001.ndjson", []byte("second\n"), far())
+	if err != nil || !taken {
+		t.Fatalf("second put: %v %v", taken, err)
+	}
+	got, err := s.Get(ctx, "a/000000000001.ndjson")
+	if err != nil || string(got) != "first\n" {
+		t.Errorf("got %q %v", got, err)
+	}
+}
+
+func testRace(t *testing.T, s Store) {
+	ctx := context.Background()
+	var won atomic.Int32
+	var winner atomic.Value
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			body := fmt.Appendf(nil, "writer %d\n", i)
+			taken, err := s.Put(ctx, "a/000000000002.ndjson", body, far())
+			if err != nil {
+				t.Error(err)
+			}
+			if !taken {
+				won.Add(1)
+				winner.Store(body)
+			}
+		})
+	}
+	wg.Wait()
+	if won.Load() != 1 {
+		t.Fatalf("%d writers won", won.Load())
+	}
+	got, err := s.Get(ctx, "a/000000000002.ndjson")
+	if err != nil || !bytes.Equal(got, winner.Load().([]byte)) {
+		t.Errorf("got %q %v, the winner wrote %q", got, err, winner.Load())
+	}
+}
+
+// steps seals n batches of one record each and gives the heads from the empty one on.
+func steps(t *testing.T, tenant string, n int) []audit.Head {
+	t.Helper()
+	heads := []audit.Head{{Tenant: tenant}}
+	for i := range n {
+		_, next, err := heads[i].Seal([]audit.Entry{Entry(t, tenant, fmt.Sprintf("r%d", i))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		heads = append(heads, next)
+	}
+	return heads
+}
+
+func sameHead(a, b audit.Head) bool {
+	return fmt.Sprint(a) == fmt.Sprint(b)
+}
+
+func testHead(t *testing.T, s Store) {
+	ctx := context.Background()
+	heads := steps(t, "a", 7)
+	for i := range 7 {
+		got, err := s.Head(ctx, "a")
+		if err != nil || !sameHead(got, heads[i]) {
+			t.Fatalf("head %d is %v %v, want %v", i, got, err, heads[i])
+		}
+		place := audit.Place{Batch: heads[i+1].Batch, Seq: int64(i)}
+		if moved, err := s.Advance(ctx, got, heads[i+1], map[string]audit.Place{fmt.Sprintf("r%d", i): place}); err != nil || !moved {
+			t.Fatalf("advance %d: %v %v", i, moved, err)
+		}
+	}
+	places, err := s.Places(ctx, "a", []string{"r0", "r6", "none"})
+	if err != nil || len(places) != 2 || places["r6"] != (audit.Place{Batch: 7, Seq: 6}) || places["r0"] != (audit.Place{Batch: 1, Seq: 0}) {
+		t.Errorf("places %v %v", places, err)
+	}
+	if none, err := s.Places(ctx, "a", nil); err != nil || len(none) != 0 {
+		t.Errorf("places of nothing: %v %v", none, err)
+	}
+}
+
+func testAdvance(t *testing.T, s Store) {
+	ctx := context.Background()
+	from := audit.Head{Tenant: "a"}
+	var moved atomic.Int32
+	var wg sync.WaitGroup
+	for i := range 8 {
+		_, to, err := from.Seal([]audit.Entry{Entry(t, "a", fmt.Sprintf("w%d", i))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		wg.Go(func() {
+			ok, err := s.Advance(ctx, from, to, map[string]audit.Place{fmt.Sprintf("w%d", i): {Batch: 1}})
+			if err != nil {
+				t.Error(err)
+			}
+			if ok {
+				moved.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	ids := []string{"w0", "w1", "w2", "w3", "w4", "w5", "w6", "w7"}
+	places, err := s.Places(ctx, "a", ids)
+	if err != nil || moved.Load() != 1 || len(places) != 1 {
+		t.Errorf("%d advanced, places %v %v", moved.Load(), places, err)
+	}
+}
+
+// testRepeat: two writers that completed the same batch move to the same head; the second one changes nothing.
+func testRepeat(t *testing.T, s Store) {
+	ctx := context.Background()
+	heads := steps(t, "a", 1)
+	places := map[string]audit.Place{"r0": {Batch: 1}}
+	if ok, err := s.Advance(ctx, heads[0], heads[1], places); err != nil || !ok {
+		t.Fatalf("%v %v", ok, err)
+	}
+	if _, err := s.Advance(ctx, heads[0], heads[1], places); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.Head(ctx, "a"); err != nil || !sameHead(got, heads[1]) {
+		t.Errorf("head %v %v", got, err)
+	}
+}
+
+func testTenants(t *testing.T, s Store) {
+	ctx := context.Background()
+	heads := steps(t, "a", 1)
+	if _, err := s.Advance(ctx, heads[0], heads[1], map[string]audit.Place{"r0": {Batch: 1}}); err != nil {
+		t.Fatal(err)
+	}
+	places, err := s.Places(ctx, "b", []string{"r0"})
+	if err != nil || len(places) != 0 {
+		t.Errorf("tenant b sees %v %v", places, err)
+	}
+	if got, err := s.Head(ctx, "b"); err != nil || got.Batch != 0 || got.Tenant != "b" {
+		t.Errorf("tenant b's head is %v %v", got, err)
+	}
+}

@@ -1,0 +1,76 @@
+package audit
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+
+	"github.com/emmansun/gmsm/sm3"
+)
+
+// Hash is an SM3 digest; as text it is lower-case hex.
+type Hash [sm3.Size]byte
+
+var errHash = errors.New("must be 64 lower-case hexadecimal digits")
+
+// ParseHash reads the text of a hash.
+func ParseHash(s string) (Hash, error) {
+	var h Hash
+	if len(s) != 2*len(h) {
+		return h, errHash
+	}
+	if _, err := hex.Decode(h[:], []byte(s)); err != nil || h.String() != s {
+		return Hash{}, errHash
+	}
+	return h, nil
+}
+
+// String gives the text.
+func (h Hash) String() string { return hex.EncodeToString(h[:]) }
+
+// MarshalText writes the text.
+func (h Hash) MarshalText() ([]byte, error) { return []byte(h.String()), nil }
+
+// UnmarshalText reads the text.
+func (h *Hash) UnmarshalText(b []byte) error {
+	v, err := ParseHash(string(b))
+	if err != nil {
+		return fmt.Errorf("audit: hash %w", err)
+	}
+	*h = v
+	return nil
+}
+
+// The first byte of everything that is hashed says what it is, so that a leaf can never pass for a node (RFC 6962,
+// 2.1), nor either for a link of the chain.
+const (
+	leafByte  = 0x00
+	nodeByte  = 0x01
+	chainByte = 0x02
+)
+
+// Leaf is the hash of a line exactly as it is stored, without its newline: SM3(0x00 || line).
+func Leaf(line []byte) Hash {
+	h := sm3.New()
+	h.Write([]byte{leafByte})
+	h.Write(line)
+	return Hash(h.Sum(nil))
+}
+
+// Link is the chain after a leaf: SM3(0x02 || chain before || leaf). The chain begins with 32 zero bytes.
+func Link(before, leaf Hash) Hash {
+	h := sm3.New()
+	h.Write([]byte{chainByte})
+	h.Write(before[:])
+	h.Write(leaf[:])
+	return Hash(h.Sum(nil))
+}
+
+// node is an inner node of the tree: SM3(0x01 || left || right).
+func node(left, right []byte) []byte {
+	h := sm3.New()
+	h.Write([]byte{nodeByte})
+	h.Write(left)
+	h.Write(right)
+	return h.Sum(nil)
+}
