@@ -179,7 +179,8 @@ func (p *payDay) stuck() string {
 }
 
 // act has people do what is theirs to do. The settlements of one taxpayer go in the order of their opening, in
-// which they were quoted; then no net falls and nobody has to look twice.
+// which they were quoted, and one that cannot go on keeps those behind it; then no net falls and nobody has to
+// look twice.
 func (p *payDay) act(ctx context.Context) error {
 	byPerson := map[string][]apiclient.Settlement{}
 	for _, s := range p.seen {
@@ -191,46 +192,52 @@ func (p *payDay) act(ctx context.Context) error {
 	people := slices.Collect(maps.Values(byPerson))
 	return each(ctx, p.callers, people, func(ctx context.Context, list []apiclient.Settlement) error {
 		for _, s := range list {
-			if err := p.advance(ctx, s); err != nil && !apiclient.IsConflict(err) { // somebody was faster: look again
+			through, err := p.advance(ctx, s)
+			if err != nil && !apiclient.IsConflict(err) { // with a conflict somebody was faster: look again
 				return fmt.Errorf("%s of %s: %w", s.SettlementID, s.CreatorID, err)
+			}
+			if !through {
+				return nil
 			}
 		}
 		return nil
 	})
 }
 
-// advance takes a settlement as far as people can take it now.
-func (p *payDay) advance(ctx context.Context, s apiclient.Settlement) error {
+// advance takes a settlement as far as people can take it now, and tells whether their part is done.
+func (p *payDay) advance(ctx context.Context, s apiclient.Settlement) (through bool, err error) {
 	finance, err := p.as(p.tenant, "finance")
 	if err != nil {
-		return err
+		return false, err
 	}
 	approver, err := p.as(p.tenant, "approver")
 	if err != nil {
-		return err
+		return false, err
 	}
-	open := s.Status == apiclient.PendingReview || s.Status == apiclient.InReview
-	if open && s.HeldFor() == holdInvoice {
+	switch s.HeldFor() {
+	case holdRuleGap:
+		return true, nil
+	case holdNetChanged:
+		if s.Net != nil {
+			_, err = approver.ConfirmNet(ctx, s.SettlementID, *s.Net, s.StatusVersion)
+		}
+		return false, err
+	case holdInvoice:
 		if s, err = finance.HandInInvoice(ctx, s.SettlementID, p.invoice(s)); err != nil {
-			return err
+			return false, err
 		}
 	}
-	if s.HeldFor() == holdNetChanged && s.Net != nil {
-		_, err := approver.ConfirmNet(ctx, s.SettlementID, *s.Net, s.StatusVersion)
-		return err
-	}
-	if s.HeldFor() != "" || !s.Quoted() {
-		return nil
-	}
-	if s.Status == apiclient.PendingReview {
+	if s.Status == apiclient.PendingReview && s.Quoted() && s.Hold == nil {
 		if s, err = finance.Transition(ctx, s.SettlementID, apiclient.InReview, s.StatusVersion, ""); err != nil {
-			return err
+			return false, err
 		}
 	}
-	if s.Status == apiclient.InReview {
-		_, err = approver.Transition(ctx, s.SettlementID, apiclient.Approved, s.StatusVersion, "")
+	if s.Status == apiclient.InReview && s.Quoted() && s.Hold == nil {
+		if s, err = approver.Transition(ctx, s.SettlementID, apiclient.Approved, s.StatusVersion, ""); err != nil {
+			return false, err
+		}
 	}
-	return err
+	return s.Status != apiclient.PendingReview && s.Status != apiclient.InReview, nil
 }
 
 // invoice is what the studio bills: its share. Number and file follow from the settlement.

@@ -21,6 +21,7 @@ const (
 	eventLate    = 12
 	earners      = 22 // creators with rewarded actions in a month
 	activeDays   = 9
+	halfDay      = 15 // first day of a month's second file; the first is sent on it
 )
 
 // brokenEvents are refused by the API, each for another reason; the last is no JSON at all and is refused by
@@ -81,7 +82,7 @@ func (g *engagement) one(m member, day civil.Date, statement civil.Month, sums t
 	return happening{at, line}, err
 }
 
-// month makes the events of one month in two files, before the 16th and from it on.
+// month makes the events of one month in two files, before halfDay and from it on.
 func (g *engagement) month(members []member, index int, sums tally) (first, second []byte, err error) {
 	month := serviceMonths()[index]
 	lines := eventLines * (index + 1) / 3
@@ -102,7 +103,7 @@ func (g *engagement) month(members []member, index int, sums tally) (first, seco
 		all = append(all, h)
 	}
 	slices.SortStableFunc(all, func(a, b happening) int { return cmp.Compare(a.at.UnixNano(), b.at.UnixNano()) })
-	half := slices.IndexFunc(all, func(h happening) bool { return civil.DateOf(h.at).Day() > 15 })
+	half := slices.IndexFunc(all, func(h happening) bool { return civil.DateOf(h.at).Day() >= halfDay })
 	early, late := g.repeat(all[:half:half]), g.repeat(all[half:])
 	for range g.lateCount(index) {
 		h, err := g.one(pick(g.r, active), month.Add(-1).Day(20+g.r.below(10)), month, sums)

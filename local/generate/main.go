@@ -85,7 +85,7 @@ func (o *output) demo(r *random) error {
 		if err != nil {
 			return err
 		}
-		o.add(dir(month)+"events-1.ndjson", demoTenant, income.Events, month.Day(16), first)
+		o.add(dir(month)+"events-1.ndjson", demoTenant, income.Events, month.Day(halfDay), first)
 		o.add(dir(month)+"events-2.ndjson", demoTenant, income.Events, dayAfter(month), second)
 		calls, list := directCalls(members, i)
 		direct = append(direct, list...)
