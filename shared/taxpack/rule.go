@@ -174,10 +174,17 @@ func (p *parser) value(v *dated, kind tax.Kind, d *tax.Dated) {
 	switch {
 	case err != nil:
 		p.bad(line, "value: %s", firstLine(err))
-	case kind == tax.KindAmount && d.Amount.Negative(), kind == tax.KindRate && (d.Rate.Num() < 0 || d.Rate.Cmp(money.Ratio(1, 1)) > 0):
-		p.bad(line, "value must not be negative, and a rate at most 1")
+	case kind == tax.KindAmount && !plain(d.Amount), kind == tax.KindRate && !share(d.Rate):
+		p.bad(line, "an amount must lie in 0.00 to %s, a rate in 0 to 1", money.Yuan(largestYuan))
 	}
 }
+
+// largestYuan bounds every amount of a rule file, so that no product of the engine can leave its range.
+const largestYuan = 1_000_000_000_000
+
+func plain(a money.Amount) bool { return !a.Negative() && a.Cmp(money.Yuan(largestYuan)) <= 0 }
+
+func share(r money.Rate) bool { return r.Num() >= 0 && r.Cmp(money.Ratio(1, 1)) <= 0 }
 
 func firstLine(err error) string {
 	s, _, _ := strings.Cut(err.Error(), "\n")
@@ -200,8 +207,8 @@ func (p *parser) threshold(v *dated, line int, d *tax.Dated) {
 		return
 	}
 	a, err := money.Parse(k.Amount)
-	if err != nil {
-		p.bad(line, "amount: %v", err)
+	if err != nil || !plain(a) {
+		p.bad(line, "amount %q must be yuan with two decimals in 0.00 to %s", k.Amount, money.Yuan(largestYuan))
 	}
 	if k.Edge != "reach" && k.Edge != "exceed" {
 		p.bad(line, "edge %q must be reach (the amount itself is taxed) or exceed", k.Edge)
@@ -237,17 +244,17 @@ func (p *parser) bracket(k bracket, last bool) (tax.Bracket, bool) {
 	before := len(p.problems)
 	var b tax.Bracket
 	var err error
-	if b.Rate, err = money.ParseRate(k.Rate); err != nil {
-		p.bad(k.line, "rate: %v", err)
+	if b.Rate, err = money.ParseRate(k.Rate); err != nil || !share(b.Rate) {
+		p.bad(k.line, "rate %q must be a decimal in 0 to 1", k.Rate)
 	}
-	if b.Quick, err = money.Parse(k.Quick); err != nil {
-		p.bad(k.line, "quick: %v", err)
+	if b.Quick, err = money.Parse(k.Quick); err != nil || !plain(b.Quick) {
+		p.bad(k.line, "quick %q must be yuan with two decimals", k.Quick)
 	}
 	switch {
 	case last && k.UpTo != "":
 		p.bad(k.line, "the last level has no up_to")
 	case !last:
-		if b.UpTo, err = money.Parse(k.UpTo); err != nil || !b.UpTo.Positive() {
+		if b.UpTo, err = money.Parse(k.UpTo); err != nil || !b.UpTo.Positive() || !plain(b.UpTo) {
 			p.bad(k.line, "up_to must be an amount above zero")
 		}
 	}
