@@ -155,7 +155,7 @@ func (c *Client) once(ctx context.Context, method, path string, header http.Head
 	if err != nil {
 		return Answer{}, err
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	raw, err := io.ReadAll(res.Body)
 	if err != nil {
 		return Answer{}, &url.Error{Op: method, URL: path, Err: err}

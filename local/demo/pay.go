@@ -243,7 +243,7 @@ func (p *payDay) advance(ctx context.Context, s apiclient.Settlement) (through b
 // invoice is what the studio bills: its share. Number and file follow from the settlement.
 func (p *payDay) invoice(s apiclient.Settlement) apiclient.Invoice {
 	h := fnv.New64a()
-	h.Write([]byte(s.SettlementID))
+	_, _ = h.Write([]byte(s.SettlementID))
 	number := fmt.Sprintf("26331%015d", h.Sum64()%1_000_000_000_000_000)
 	file := sha256.Sum256([]byte("invoice " + number))
 	return apiclient.Invoice{Number: number, IssuedOn: p.date, Amount: s.CreatorShare, FileSHA256: hex.EncodeToString(file[:]), StatusVersion: s.StatusVersion}

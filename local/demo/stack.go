@@ -62,7 +62,7 @@ func readVars(path string) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	vars := map[string]string{}
 	lines := bufio.NewScanner(f)
 	for lines.Scan() {

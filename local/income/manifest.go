@@ -125,7 +125,7 @@ func (d Delivery) Lines(f File) (Batch, error) {
 	if err != nil {
 		return Batch{}, err
 	}
-	defer r.Close()
+	defer func() { _ = r.Close() }()
 	return read(r, spec)
 }
 
@@ -135,7 +135,7 @@ func (d Delivery) Events(f File) ([]json.RawMessage, []Remark, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	defer r.Close()
+	defer func() { _ = r.Close() }()
 	return ReadEvents(r, f.Path)
 }
 
