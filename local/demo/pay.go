@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -34,6 +33,7 @@ type payDay struct {
 	date   string
 	due    map[payable]income.Expected
 	seen   map[payable]apiclient.Settlement
+	newest []payable // what was seen, newest opening first
 	said   string // the counts that were printed last
 	moved  time.Time
 }
@@ -98,7 +98,7 @@ func (p *payDay) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.seen = map[payable]apiclient.Settlement{}
+	p.seen, p.newest = map[payable]apiclient.Settlement{}, nil
 	f := apiclient.Filter{Limit: 100}
 	for {
 		page, next, err := auditor.Settlements(ctx, f)
@@ -109,6 +109,7 @@ func (p *payDay) look(ctx context.Context) error {
 			k := payable{s.CreatorID, s.ActivityID}
 			if _, ok := p.due[k]; ok && s.ReopenedBy == nil {
 				p.seen[k] = s
+				p.newest = append(p.newest, k)
 			}
 		}
 		if f.Cursor = next; next == "" || len(p.seen) == len(p.due) {
@@ -183,11 +184,9 @@ func (p *payDay) stuck() string {
 // look twice.
 func (p *payDay) act(ctx context.Context) error {
 	byPerson := map[string][]apiclient.Settlement{}
-	for _, s := range p.seen {
+	for _, k := range slices.Backward(p.newest) {
+		s := p.seen[k]
 		byPerson[s.TaxpayerID] = append(byPerson[s.TaxpayerID], s)
-	}
-	for _, list := range byPerson {
-		slices.SortFunc(list, func(a, b apiclient.Settlement) int { return cmp.Compare(a.SettlementID, b.SettlementID) })
 	}
 	people := slices.Collect(maps.Values(byPerson))
 	return each(ctx, p.callers, people, func(ctx context.Context, list []apiclient.Settlement) error {
