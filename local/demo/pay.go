@@ -34,7 +34,7 @@ type payDay struct {
 	due    map[payable]income.Expected
 	seen   map[payable]apiclient.Settlement
 	newest []payable // what was seen, newest opening first
-	said   string // the counts that were printed last
+	said   string    // the counts that were printed last
 	moved  time.Time
 }
 
@@ -108,8 +108,10 @@ func (p *payDay) look(ctx context.Context) error {
 		for _, s := range page {
 			k := payable{s.CreatorID, s.ActivityID}
 			if _, ok := p.due[k]; ok && s.ReopenedBy == nil {
+				if _, again := p.seen[k]; !again {
+					p.newest = append(p.newest, k)
+				}
 				p.seen[k] = s
-				p.newest = append(p.newest, k)
 			}
 		}
 		if f.Cursor = next; next == "" || len(p.seen) == len(p.due) {
