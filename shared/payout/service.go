@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"fenzhang/shared/civil"
@@ -325,18 +326,42 @@ func (s *Service) Sweep(ctx context.Context, before time.Time, limit int) error 
 	if err != nil {
 		return err
 	}
-	var failed []error
+	var (
+		mu     sync.Mutex
+		failed []error
+		asking sync.WaitGroup
+		slots  = make(chan struct{}, sweepAtOnce)
+	)
 	for _, p := range list {
-		if err := ctx.Err(); err != nil {
-			return errors.Join(append(failed, err)...)
-		}
-		if _, err := s.pay(ctx, p); err != nil {
-			e := fault.Of(err)
-			s.Log.ErrorContext(ctx, "payout stays unclear", "tenant", p.Tenant, "settlement_id", p.SettlementID, "payout_key", p.Key, "state", p.State, "code", int(e.Code), "reason", e.Reason, "cause", e.Error())
-			failed = append(failed, fmt.Errorf("settlement %s: %w", p.SettlementID, err))
-		}
+		slots <- struct{}{}
+		asking.Go(func() {
+			defer func() { <-slots }()
+			if err := s.followUp(ctx, p); err != nil {
+				mu.Lock()
+				failed = append(failed, err)
+				mu.Unlock()
+			}
+		})
 	}
+	asking.Wait()
 	return errors.Join(failed...)
+}
+
+// sweepAtOnce is how many payouts a sweep asks about at the same time.
+const sweepAtOnce = 8
+
+func (s *Service) followUp(ctx context.Context, p Payable) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	_, err := s.pay(ctx, p)
+	if err == nil {
+		return nil
+	}
+	e := fault.Of(err)
+	s.Log.ErrorContext(ctx, "payout stays unclear", "tenant", p.Tenant, "settlement_id", p.SettlementID, "payout_key", p.Key,
+		"state", p.State, "code", int(e.Code), "reason", e.Reason, "cause", e.Error())
+	return fmt.Errorf("settlement %s: %w", p.SettlementID, err)
 }
 
 // Message is what the payout queue carries.

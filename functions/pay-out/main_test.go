@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/clock"
+	"fenzhang/shared/env"
+	"fenzhang/shared/money"
+	"fenzhang/shared/payout"
+	"fenzhang/shared/payout/payouttest"
+)
+
+// accepts is a gateway that takes everything at once.
+type accepts struct{ payout.Gateway }
+
+func (accepts) Send(_ context.Context, o payout.Order) (payout.Outcome, error) {
+	return payout.Outcome{State: payout.Accepted, Amount: o.Amount}, nil
+}
+
+func (accepts) Query(context.Context, string) (payout.Outcome, error) {
+	return payout.Outcome{State: payout.Paid}, nil
+}
+
+type payees struct{}
+
+func (payees) Payee(context.Context, payout.Payable) (payout.Payee, error) {
+	return payout.Payee{Account: "open-id-1", Holder: "张三"}, nil
+}
+
+// The settlement that event.json names.
+const settlementID = "9f2d6c0a41b74d0e8d3c5a7b1e6f2a90-1"
+
+func newService(state payout.State) (*payout.Service, *payouttest.Memory) {
+	now := civil.MustDate("2026-11-16").Start().Add(12 * time.Hour)
+	m := payouttest.NewMemory(payout.Payable{
+		Tenant: "demo-mcn", SettlementID: settlementID, Key: payout.KeyFor("demo-mcn", settlementID), State: state, Status: payout.Paying,
+		ToPay: money.MustParse("100.00"), Method: payout.Douyin, TaxMonth: civil.MustMonth("2026-11"),
+	})
+	return &payout.Service{
+		Payables: m, Unclear: m, Rebooking: m, Accounts: payees{}, Clock: clock.At(now), Log: slog.New(slog.DiscardHandler), NewID: rand.Text,
+		Merchants: payout.Gateways{{Tenant: "demo-mcn", Merchant: "m", Method: payout.Douyin, Gateway: accepts{}}},
+	}, m
+}
+
+func TestSampleEventPays(t *testing.T) {
+	sample, err := os.ReadFile("event.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, m := newService(payout.Created)
+	out, err := triggers(s, s.Log).Invoke(context.Background(), sample)
+	if err != nil || string(out) != `{"batchItemFailures":[]}` {
+		t.Errorf("%s, %v", out, err)
+	}
+	if got := m.Get("demo-mcn", settlementID).State; got != payout.Accepted {
+		t.Errorf("payout is %s", got)
+	}
+}
+
+func TestUndecodableMessageStaysInTheQueue(t *testing.T) {
+	s, _ := newService(payout.Created)
+	out, err := triggers(s, s.Log).Invoke(context.Background(), []byte(`{"Records":[{"messageId":"m1","eventSource":"aws:sqs","body":"?"}]}`))
+	if err != nil || string(out) != `{"batchItemFailures":[{"itemIdentifier":"m1"}]}` {
+		t.Errorf("%s, %v", out, err)
+	}
+}
+
+func TestScheduleAsks(t *testing.T) {
+	s, m := newService(payout.Accepted)
+	if _, err := triggers(s, s.Log).Invoke(context.Background(), []byte(`{"job":"query-payouts","time":"2026-11-16T04:00:00Z"}`)); err != nil {
+		t.Fatal(err)
+	}
+	if got := m.Get("demo-mcn", settlementID).State; got != payout.Paid {
+		t.Errorf("payout is %s", got)
+	}
+}
+
+func TestMissingVariablesAreNamed(t *testing.T) {
+	_, err := wire(context.Background(), env.From(func(string) string { return "" }), nil)
+	for _, name := range []string{"STAGE", "TABLE_SETTLEMENTS", "TABLE_LEDGER", "TABLE_TENANCY", "TABLE_CONTROL", "DATA_KEY_ARN", "GATEWAY_SECRET_ARN", "QUEUE_TAX_URL", "GATEWAY_DOUYIN_URL", "GATEWAY_BANK_URL", "CALLBACK_URL"} {
+		if err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s is not named in %v", name, err)
+		}
+	}
+}
