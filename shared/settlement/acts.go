@@ -10,7 +10,6 @@ import (
 	"fenzhang/shared/identity"
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/money"
-	"fenzhang/shared/payout"
 )
 
 // Intent names who does something to which settlement, having seen which version of it.
@@ -115,9 +114,19 @@ func (s *Service) ConfirmNet(ctx context.Context, in Intent, net money.Amount) (
 	}))
 }
 
-// Invoice records the payee's invoice.
-func (s *Service) Invoice(ctx context.Context, in Intent) (Settlement, error) {
-	return s.change(ctx, in, "settlement.invoice_received", seen(in.Version, func(st Settlement, a Act) (Settlement, error) { return st.InvoiceIn(a, s.Clock.Instant()) }))
+// InvoicePaper is an invoice as the payee handed it in.
+type InvoicePaper struct {
+	Number     string       `json:"number"`
+	IssuedOn   civil.Date   `json:"issued_on"`
+	Amount     money.Amount `json:"amount"`
+	FileSHA256 string       `json:"file_sha256"`
+}
+
+// Invoice records the payee's invoice, which must be over the creator's share; it ends the hold that waits for it.
+func (s *Service) Invoice(ctx context.Context, in Intent, paper InvoicePaper) (Settlement, error) {
+	return s.change(ctx, in, "settlement.invoice_received", seen(in.Version, func(st Settlement, a Act) (Settlement, error) {
+		return st.InvoiceIn(paper, a, s.Clock.Instant())
+	}))
 }
 
 // Cancel ends a settlement after approval and before its money is sent: the system makes the two steps to PAYING
@@ -210,7 +219,7 @@ func (s *Service) again(st Settlement, a Act, today civil.Date) Settlement {
 	o.Occurrence++
 	o.ID = IDOf(o.Identity, o.Occurrence)
 	o.Source, o.Reopens, o.PayOn = SourceReopened, st.ID, later(o.PayOn, today)
-	return s.Opening(Settlement{Opening: o, Preparers: st.Preparers, Invoiced: st.Invoiced}, a).New
+	return s.Opening(Settlement{Opening: o, Preparers: st.Preparers, Paper: st.Paper}, a).New
 }
 
 // expect recomputes when the money should arrive.
@@ -225,50 +234,4 @@ func (s *Service) expect(ctx context.Context, n Settlement) time.Time {
 		n.PayOn = later(n.PayOn, today)
 	}
 	return s.arrival(n)
-}
-
-// PayoutHeard applies what a gateway said: the moves of payout.Path, each one write with its own act.
-func (s *Service) PayoutHeard(ctx context.Context, tenant, id string, o payout.Outcome) error {
-	for range 8 {
-		st, err := s.Store.Load(ctx, tenant, id)
-		if err != nil {
-			return err
-		}
-		path, err := payout.Path(st.Payout.State, o.State)
-		if err != nil || len(path) == 0 {
-			return err
-		}
-		err = s.applyPayout(ctx, st, path[0], o)
-		if err != nil && !errors.Is(err, ErrRival) {
-			return err
-		}
-	}
-	return fault.Later(ErrRival)
-}
-
-func (s *Service) applyPayout(ctx context.Context, st Settlement, to payout.State, o payout.Outcome) error {
-	var b booked
-	var err error
-	if to == payout.Failed || to == payout.Cancelled {
-		if b, err = s.bookedOf(ctx, st); err != nil {
-			return err
-		}
-	}
-	a := Act{ID: s.NewID(), Name: "payout." + string(to), By: "system:payout", Reason: o.Reason}
-	return s.Store.Apply(ctx, st.PayoutMoved(to, o, b, a, s.Clock.Instant()))
-}
-
-// MarkSent writes that the money is about to leave; it must stand before the first send (promise P3). False
-// means that somebody else has marked it, or that it may not be sent now.
-func (s *Service) MarkSent(ctx context.Context, tenant, id string) (bool, error) {
-	st, err := s.Store.Load(ctx, tenant, id)
-	if err != nil || st.Status != Paying || st.Hold != nil || st.Payout == nil || st.Payout.State != payout.Created {
-		return false, err
-	}
-	a := Act{ID: s.NewID(), Name: "payout.SENT", By: "system:pay-out"}
-	err = s.Store.Apply(ctx, st.PayoutMoved(payout.Sent, payout.Outcome{State: payout.Sent}, booked{}, a, s.Clock.Instant()))
-	if errors.Is(err, ErrRival) {
-		return false, nil
-	}
-	return err == nil, err
 }

@@ -90,6 +90,12 @@ type Store interface {
 	Apply(ctx context.Context, c Change) error
 	// Figures reads computed figures by their hash.
 	Figures(ctx context.Context, tenant, id, hash string) (Figures, error)
+	// FiguresOf reads the standing figures of some settlements, by settlement id and hash.
+	FiguresOf(ctx context.Context, page []Settlement) (map[string]map[string]Figures, error)
+	// PutPayoutKey remembers which settlement a payout key belongs to; writing it again is harmless.
+	PutPayoutKey(ctx context.Context, tenant, key, id string) error
+	// SettlementOfKey finds the settlement of a payout key; fault.Absent when the tenant has none.
+	SettlementOfKey(ctx context.Context, tenant, key string) (string, error)
 	// Key reads the record of a settle call's key; nil when there is none.
 	Key(ctx context.Context, tenant, key string) (*KeyRecord, error)
 	// PutKey writes a record with no other effect (a known payable under a new key). ErrRival when it exists.

@@ -177,12 +177,15 @@ func (s Settlement) ConfirmedNetOf(net money.Amount, a Act, now time.Time) (Sett
 }
 
 // InvoiceIn records a payee's invoice and ends the hold that waited for it.
-func (s Settlement) InvoiceIn(a Act, now time.Time) (Settlement, error) {
+func (s Settlement) InvoiceIn(paper InvoicePaper, a Act, now time.Time) (Settlement, error) {
 	if s.Status == Paid || s.Status == Failed {
 		return s, notNow("ended", "The settlement has ended; an invoice changes nothing any more.")
 	}
+	if paper.Amount != s.CreatorShare() {
+		return s, fault.Invalid(fault.Field{Field: "amount", Problem: "must be the creator's share, " + s.CreatorShare().String()})
+	}
 	n := s.stamp(a, now).prepared(a.By)
-	n.Invoiced = true
+	n.Paper = &paper
 	if n.Hold != nil && n.Hold.Reason == HoldInvoice {
 		n.Hold = nil
 	}
@@ -197,7 +200,7 @@ func (s Settlement) Quoted(f Figures, expected civil.Date, a Act, now time.Time)
 	if n.Hold != nil && n.Hold.Reason == HoldRuleGap {
 		n.Hold = nil
 	}
-	if n.NeedsInvoice && !n.Invoiced && n.Hold == nil {
+	if n.NeedsInvoice && n.Paper == nil && n.Hold == nil {
 		n.Hold = &Hold{Reason: HoldInvoice, Owner: s.CreatorID, Text: "The payee's invoice is not here yet."}
 	}
 	return n

@@ -99,6 +99,14 @@ var (
 	typeShape = regexp.MustCompile(`^[a-z][a-z0-9_]{1,39}$`)
 )
 
+// KeyProblem tells what is wrong with an X-Idemp-Key header; nil when it is fine.
+func KeyProblem(key string) *fault.Field {
+	if keyShape.MatchString(key) {
+		return nil
+	}
+	return &fault.Field{Field: "X-Idemp-Key", Problem: "the header must hold 8 to 64 letters, digits, _ or -"}
+}
+
 // validate gives every problem of a call at once.
 func (r *Request) validate(key string, business time.Time) error {
 	var p []fault.Field
@@ -108,7 +116,9 @@ func (r *Request) validate(key string, business time.Time) error {
 		}
 	}
 	id := "must be 1 to 64 letters, digits, _ or -"
-	bad(!keyShape.MatchString(key), "X-Idemp-Key", "the header must hold 8 to 64 letters, digits, _ or -")
+	if k := KeyProblem(key); k != nil {
+		p = append(p, *k)
+	}
 	bad(!idShape.MatchString(r.UserID), "user_id", id)
 	bad(strings.HasPrefix(r.ActivityID, StatementPrefix), "activity_id", "must not begin with stmt:, statements use it")
 	bad(!strings.HasPrefix(r.ActivityID, StatementPrefix) && !idShape.MatchString(r.ActivityID), "activity_id", id)
@@ -352,7 +362,7 @@ func (s *Service) payDay(c tenancy.Contract, period civil.Month, today civil.Dat
 func (s *Service) Opening(fresh Settlement, a Act) Change {
 	now := s.Clock.Instant()
 	n := fresh
-	n.OpenedAt, n.OpenedBy = now, a.ID
+	n.OpenedAt, n.OpenedBy, n.Opener = now, a.ID, a.By
 	n.Status, n.StatusVersion, n.TransitionID = PendingReview, 1, a.ID
 	n.PaymentDate = n.PayOn
 	if !strings.HasPrefix(a.By, "system:") {

@@ -116,6 +116,7 @@ type Opening struct {
 	OpenedAt        time.Time     `json:"-"`
 	OpenedBy        string        `json:"ob"` // id of the act, and of the opening's journal entry
 	Reopens         string        `json:"ro,omitempty"`
+	Opener          string        `json:"op"` // who opened it
 }
 
 // CreatorShare is the part of gross that is the creator's.
@@ -177,9 +178,9 @@ type Settlement struct {
 	ConfirmedNet  *money.Amount // the net an approver confirmed after it fell
 	Payout        *Payout
 	Preparers     []string
-	Invoiced      bool
-	Arrival       time.Time // expected, and the real time when PAID; zero when FAILED
-	FirstArrival  time.Time // as it was answered at the opening
+	Paper         *InvoicePaper // the payee's invoice
+	Arrival       time.Time     // expected, and the real time when PAID; zero when FAILED
+	FirstArrival  time.Time     // as it was answered at the opening
 	ReasonClass   string
 	ReopenedBy    string
 	History       []Move
@@ -206,3 +207,21 @@ func Identity(user, activity string, ts int64) string {
 // IDOf names occurrence n of a payable. Being made from the identity, it lets the table itself refuse a second
 // settlement of the same payable.
 func IDOf(identity string, n int) string { return fmt.Sprintf("st-%s-%d", identity, n) }
+
+// Unbooked tells that a settlement is still open and its taxes are not booked.
+func (s Settlement) Unbooked() bool {
+	return s.Status == PendingReview || s.Status == InReview || s.Status == Approved
+}
+
+// FigureHashes names the figures that stand: the quote, and the booking where it differs.
+func (s Settlement) FigureHashes() []string {
+	switch {
+	case s.Quote == "" && s.Booking == "":
+		return nil
+	case s.Booking == "" || s.Booking == s.Quote:
+		return []string{s.Quote}
+	case s.Quote == "":
+		return []string{s.Booking}
+	}
+	return []string{s.Quote, s.Booking}
+}

@@ -68,26 +68,26 @@ const (
 // packed is everything of META that no condition reads. It is compressed with a dictionary of its own names, so
 // that META stays under 1 KB and each move costs one write unit; plain JSON would cost two.
 type packed struct {
-	O   settlement.Opening `json:"o"`
-	OT  int64              `json:"ot"`
-	U   int64              `json:"u"`
-	H   *settlement.Hold   `json:"hd,omitempty"`
-	PD  civil.Date         `json:"pd,omitzero"`
-	Q   string             `json:"q,omitempty"`
-	B   string             `json:"b,omitempty"`
-	BE  string             `json:"be,omitempty"`
-	N   money.Amount       `json:"net"`
-	P   money.Amount       `json:"pay"`
-	CN  *money.Amount      `json:"cn,omitempty"`
-	PO  *settlement.Payout `json:"out,omitempty"`
-	PR  []string           `json:"pr,omitempty"`
-	INV bool               `json:"inv,omitempty"`
-	A   int64              `json:"ar,omitempty"`
-	FA  int64              `json:"fa,omitempty"`
-	C   string             `json:"cl,omitempty"`
-	RB  string             `json:"by,omitempty"`
-	HI  []move             `json:"hi,omitempty"`
-	L   settlement.Act     `json:"l"`
+	O   settlement.Opening       `json:"o"`
+	OT  int64                    `json:"ot"`
+	U   int64                    `json:"u"`
+	H   *settlement.Hold         `json:"hd,omitempty"`
+	PD  civil.Date               `json:"pd,omitzero"`
+	Q   string                   `json:"q,omitempty"`
+	B   string                   `json:"b,omitempty"`
+	BE  string                   `json:"be,omitempty"`
+	N   money.Amount             `json:"net"`
+	P   money.Amount             `json:"pay"`
+	CN  *money.Amount            `json:"cn,omitempty"`
+	PO  *settlement.Payout       `json:"out,omitempty"`
+	PR  []string                 `json:"pr,omitempty"`
+	INV *settlement.InvoicePaper `json:"inv,omitempty"`
+	A   int64                    `json:"ar,omitempty"`
+	FA  int64                    `json:"fa,omitempty"`
+	C   string                   `json:"cl,omitempty"`
+	RB  string                   `json:"by,omitempty"`
+	HI  []move                   `json:"hi,omitempty"`
+	L   settlement.Act           `json:"l"`
 }
 
 // move is a line of the history; from is the line before it.
@@ -139,7 +139,7 @@ func unpack(b []byte, into any) error {
 // metaItem is META of s.
 func metaItem(s settlement.Settlement) (item, error) {
 	p := packed{O: s.Opening, OT: s.OpenedAt.UnixMilli(), U: s.LastUpdated.UnixMilli(), H: s.Hold, PD: s.PaymentDate, Q: s.Quote, B: s.Booking,
-		BE: s.BookedEntry, N: s.Net, P: s.ToPay, CN: s.ConfirmedNet, PO: s.Payout, PR: s.Preparers, INV: s.Invoiced, A: millis(s.Arrival),
+		BE: s.BookedEntry, N: s.Net, P: s.ToPay, CN: s.ConfirmedNet, PO: s.Payout, PR: s.Preparers, INV: s.Paper, A: millis(s.Arrival),
 		FA: millis(s.FirstArrival), C: s.ReasonClass, RB: s.ReopenedBy, L: s.Last}
 	for _, h := range s.History {
 		p.HI = append(p.HI, move{T: string(h.To), M: h.At.UnixMilli(), B: h.By, I: h.TransitionID, R: h.Reason})
@@ -193,7 +193,7 @@ func FromItem(it map[string]types.AttributeValue) (settlement.Settlement, error)
 	}
 	s := settlement.Settlement{Opening: p.O, Status: settlement.Status(textOf(it, attrStatus)), StatusVersion: int(numberOf(it, attrVersion)),
 		LastUpdated: instant(p.U), Revision: int(numberOf(it, attrRevision)), Hold: p.H, PaymentDate: p.PD, Quote: p.Q, Booking: p.B, BookedEntry: p.BE,
-		Net: p.N, ToPay: p.P, ConfirmedNet: p.CN, Payout: p.PO, Preparers: p.PR, Invoiced: p.INV, Arrival: instant(p.A), FirstArrival: instant(p.FA),
+		Net: p.N, ToPay: p.P, ConfirmedNet: p.CN, Payout: p.PO, Preparers: p.PR, Paper: p.INV, Arrival: instant(p.A), FirstArrival: instant(p.FA),
 		ReasonClass: p.C, ReopenedBy: p.RB, Last: p.L}
 	s.Tenant, s.ID, s.OpenedAt = tenant, id, instant(p.OT)
 	s.TransitionID = s.OpenedBy

@@ -101,8 +101,8 @@ func (d *Dated) covers(on civil.Date) bool {
 
 // Threshold is an amount with its edge: "reach" taxes the amount itself, "exceed" only what is above it.
 type Threshold struct {
-	Amount money.Amount
-	Reach  bool
+	Amount money.Amount `json:"amount"`
+	Reach  bool         `json:"reach"` // the edge itself is taxed
 }
 
 // Met tells whether x is taxed.
@@ -121,9 +121,9 @@ func (t Threshold) Edge() string {
 
 // Bracket is one level of a table. UpTo zero on the last level means no end; the edge belongs to the level.
 type Bracket struct {
-	UpTo  money.Amount
-	Rate  money.Rate
-	Quick money.Amount
+	UpTo  money.Amount `json:"up_to"`
+	Rate  money.Rate   `json:"rate"`
+	Quick money.Amount `json:"quick_deduction"`
 }
 
 // Method names a calculation and the definitions it uses by role.

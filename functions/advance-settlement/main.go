@@ -1,0 +1,48 @@
+// Command advance-settlement moves settlements where no person is needed and sweeps up what has stood still.
+package main
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"fenzhang/shared/assembly"
+	"fenzhang/shared/relay"
+	"fenzhang/shared/settlement"
+	"fenzhang/shared/sqsbatch"
+	"fenzhang/shared/trigger"
+)
+
+func main() { assembly.Run(build) }
+
+func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
+	service, err := p.Settlements()
+	if err != nil {
+		return nil, err
+	}
+	v := settlement.Advancer{Service: service, Enqueue: enqueue(p.Sender(relay.Tax, relay.Settle, relay.Payout), p.Clock.Now)}
+	return trigger.Mux{
+		Queue: sqsbatch.Each(p.Log, func(ctx context.Context, body []byte, _ events.SQSMessage) error {
+			task, err := settlement.DecodeTask(body)
+			if err != nil {
+				return err
+			}
+			return v.Do(ctx, task)
+		}),
+		Schedule: func(ctx context.Context, _ trigger.Schedule) error { return v.Sweep(ctx) },
+	}, nil
+}
+
+// enqueue names each minute a round of its own: within it a repeated message is one, after it a new one.
+func enqueue(sender relay.Sender, now func() time.Time) func(context.Context, settlement.Settlement, string) error {
+	return func(ctx context.Context, s settlement.Settlement, op string) error {
+		m, err := relay.Again(s, op, strconv.FormatInt(now().Unix()/60, 36))
+		if err != nil {
+			return err
+		}
+		return sender.Send(ctx, []relay.Message{m})
+	}
+}

@@ -1,0 +1,34 @@
+// Command manage-settlements reads, lists, moves, holds and reopens settlements, and checks the ledger.
+package main
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"fenzhang/api"
+	"fenzhang/shared/assembly"
+	"fenzhang/shared/httpapi"
+	"fenzhang/shared/settlementapi"
+	"fenzhang/shared/trigger"
+)
+
+func main() { assembly.Run(build) }
+
+func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
+	service, err := p.Settlements()
+	if err != nil {
+		return nil, err
+	}
+	routes := append(settlementapi.API{Service: service}.ManageRoutes(),
+		httpapi.Route{Method: "GET", Path: "/healthz", Open: true, Handle: settlementapi.Health},
+		httpapi.Route{Method: "GET", Path: "/v1/openapi.json", Open: true, Handle: contract},
+	)
+	return trigger.Mux{HTTP: p.API(routes...).Serve}, nil
+}
+
+// contract answers the HTTP contract itself.
+func contract(context.Context, *httpapi.Request) (httpapi.Response, error) {
+	return httpapi.OK(json.RawMessage(api.JSON())), nil
+}

@@ -1,0 +1,24 @@
+// Command relay-changes is the only reader of the settlements stream: it turns each write into messages for the
+// queues and the event bus.
+package main
+
+import (
+	"context"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"fenzhang/shared/assembly"
+	"fenzhang/shared/relay"
+	"fenzhang/shared/trigger"
+)
+
+func main() { assembly.Run(build) }
+
+func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
+	s := relay.Stream{
+		Sender:     p.Sender(relay.Tax, relay.Payout, relay.Audit, relay.Bus),
+		Quarantine: relay.Store{DB: p.DB, Table: p.Vars.Need("TABLE_CONTROL"), Now: p.Clock.Now},
+		Log:        p.Log,
+	}
+	return trigger.Mux{Stream: s.Handle}, nil
+}

@@ -1,0 +1,22 @@
+// Command settle-incentive opens settlements for payables that are not in the system as income lines.
+package main
+
+import (
+	"context"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"fenzhang/shared/assembly"
+	"fenzhang/shared/settlementapi"
+	"fenzhang/shared/trigger"
+)
+
+func main() { assembly.Run(build) }
+
+func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
+	service, err := p.Settlements()
+	if err != nil {
+		return nil, err
+	}
+	return trigger.Mux{HTTP: p.API(settlementapi.API{Service: service}.SettleRoutes()...).Serve}, nil
+}

@@ -1,0 +1,122 @@
+// Package assembly puts a function together from its environment: clients once for each start, one logger, one
+// clock. A main names what it serves and nothing else.
+package assembly
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"fenzhang/rules"
+	"fenzhang/shared/awsclient"
+	"fenzhang/shared/clock"
+	"fenzhang/shared/clockdb"
+	"fenzhang/shared/env"
+	"fenzhang/shared/httpapi"
+	"fenzhang/shared/ids"
+	"fenzhang/shared/relay"
+	"fenzhang/shared/revocation"
+	"fenzhang/shared/settlement"
+	"fenzhang/shared/settlementdb"
+	"fenzhang/shared/taxpack"
+	"fenzhang/shared/tenancydb"
+)
+
+// Parts are what functions are made of.
+type Parts struct {
+	Log       *slog.Logger
+	Vars      *env.Vars
+	AWS       aws.Config
+	DB        *dynamodb.Client
+	Clock     clock.Clock
+	NewID     func() string
+	Directory *tenancydb.Store
+
+	control, settlements string
+}
+
+// Run starts a function: build makes its handler from the parts. A function that cannot start says why and ends.
+func Run(build func(context.Context, *Parts) (lambda.Handler, error)) {
+	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
+	ctx := context.Background()
+	p, err := gather(ctx, log)
+	if err == nil {
+		var h lambda.Handler
+		if h, err = build(ctx, p); err == nil {
+			if err = p.Vars.Err(); err == nil {
+				lambda.Start(h)
+				return
+			}
+		}
+	}
+	log.Error("cannot start", "cause", err.Error())
+	os.Exit(1)
+}
+
+func gather(ctx context.Context, log *slog.Logger) (*Parts, error) {
+	p := &Parts{Log: log, Vars: env.Read()}
+	stage, tenancy := p.Vars.Need("STAGE"), p.Vars.Need("TABLE_TENANCY")
+	p.control, p.settlements = p.Vars.Need("TABLE_CONTROL"), p.Vars.Need("TABLE_SETTLEMENTS")
+	if err := p.Vars.Err(); err != nil {
+		return nil, err
+	}
+	var err error
+	if p.AWS, err = awsclient.Config(ctx); err != nil {
+		return nil, err
+	}
+	p.DB = dynamodb.NewFromConfig(p.AWS)
+	if p.Clock, err = clockdb.New(stage, p.DB, p.control); err != nil {
+		return nil, err
+	}
+	p.NewID = ids.Source(p.Clock.Now)
+	p.Directory = tenancydb.New(p.DB, tenancy, p.settlements, p.Clock.Now)
+	return p, nil
+}
+
+// Settlements is the settlement service over the real tables.
+func (p *Parts) Settlements() (*settlement.Service, error) {
+	calendar, err := taxpack.LoadCalendar(rules.Files)
+	if err != nil {
+		return nil, err
+	}
+	store := &settlementdb.Store{DB: p.DB, Settlements: p.settlements, Ledger: p.Vars.Need("TABLE_LEDGER"), Control: p.control, NewToken: p.NewID, Now: p.Clock.Now}
+	return &settlement.Service{Store: store, Directory: p.Directory, Calendar: calendar, Clock: p.Clock, NewID: p.NewID}, nil
+}
+
+// Taxes is the settlement service with the engine of the embedded pack.
+func (p *Parts) Taxes() (*settlement.Taxes, error) {
+	s, err := p.Settlements()
+	if err != nil {
+		return nil, err
+	}
+	engine, err := taxpack.Load(rules.Files)
+	if err != nil {
+		return nil, err
+	}
+	return &settlement.Taxes{Service: s, Engine: engine}, nil
+}
+
+// API serves routes with the house's wrapper.
+func (p *Parts) API(routes ...httpapi.Route) *httpapi.API {
+	return &httpapi.API{Routes: routes, Clock: p.Clock, Log: p.Log, Limits: httpapi.DefaultLimits(), Revoked: revocation.New(p.DB, p.control, p.Clock.Now)}
+}
+
+// Sender sends messages to some queues and, when it is among them, the event bus.
+func (p *Parts) Sender(to ...relay.Queue) relay.Sender {
+	s := relay.AWS{SQS: sqs.NewFromConfig(p.AWS), URLs: map[relay.Queue]string{}}
+	for _, q := range to {
+		if q == relay.Bus {
+			s.Events, s.Bus = eventbridge.NewFromConfig(p.AWS), p.Vars.Need("EVENT_BUS")
+			continue
+		}
+		s.URLs[q] = p.Vars.Need("QUEUE_" + strings.ToUpper(string(q)) + "_URL")
+	}
+	return s
+}

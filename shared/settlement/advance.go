@@ -1,0 +1,91 @@
+package settlement
+
+import (
+	"context"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/payout"
+)
+
+// Advancer moves what can move without a person, and finds what has stood still.
+type Advancer struct {
+	*Service
+	// Enqueue puts operations on their queues; doing so twice in one round is doing it once.
+	Enqueue func(ctx context.Context, s Settlement, op string) error
+}
+
+// sweepDays is how far back openings are swept; what is older and still open is a person's case.
+const sweepDays = 100
+
+// Sweep asks for an advance of every settlement of every tenant that waits for the system. It makes good for a
+// lost stream record and wakes what waited for a date or a rule.
+func (v *Advancer) Sweep(ctx context.Context) error {
+	tenants, err := v.Directory.Tenants(ctx)
+	if err != nil {
+		return err
+	}
+	today, err := v.Clock.Today(ctx)
+	if err != nil {
+		return err
+	}
+	real := v.Clock.Instant().AddDate(0, 0, -sweepDays)
+	for _, t := range tenants {
+		err := v.Each(ctx, t, Query{From: civil.DateOf(real)}, func(s Settlement) error {
+			if s.advance() == "" || (s.Status == Approved && today.Before(s.PayOn)) {
+				return nil
+			}
+			return v.Enqueue(ctx, s, OpAdvance)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// advance is what a settlement can do next without a person; beside Due, that is a gap that may have been
+// closed, a hold whose end has come, a payout without an answer, and a half-made cancellation.
+func (s Settlement) advance() string {
+	switch {
+	case s.Status == Paying && s.ReasonClass == Cancelled:
+		return OpAdvance
+	case s.Hold != nil && s.Hold.Reason == HoldRuleGap && s.Unbooked():
+		return OpQuote
+	case s.Hold != nil && !s.Hold.Until.IsZero():
+		return OpAdvance
+	case s.Status == Paying && s.Sent() && s.Payout.State != payout.WaitingPayee:
+		return OpQuery
+	}
+	return s.Due()
+}
+
+// Do advances one settlement.
+func (v *Advancer) Do(ctx context.Context, task Task) error {
+	s, err := v.Store.Load(ctx, task.Tenant, task.SettlementID)
+	if err != nil {
+		return err
+	}
+	switch op := s.advance(); {
+	case op == "":
+		return nil
+	case op == OpAdvance && s.Status == Paying && s.ReasonClass == Cancelled:
+		return v.FinishCancel(ctx, s.Tenant, s.ID)
+	case op == OpAdvance:
+		return v.endHold(ctx, s)
+	default:
+		return v.Enqueue(ctx, s, op)
+	}
+}
+
+// endHold ends a hold on the day it was set to end.
+func (v *Advancer) endHold(ctx context.Context, s Settlement) error {
+	today, err := v.Clock.Today(ctx)
+	if err != nil || today.Before(s.Hold.Until) {
+		return err
+	}
+	n, err := s.Released(Act{ID: v.NewID(), Name: "settlement.released", By: "system:advance-settlement", Reason: "the hold's end has come"}, v.Clock.Instant())
+	if err != nil {
+		return nil // a hold that only a person ends
+	}
+	return v.Store.Apply(ctx, Change{Old: &s, New: n})
+}

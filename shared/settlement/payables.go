@@ -1,0 +1,156 @@
+package settlement
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/payout"
+)
+
+// Payables is settlements as paying sees them.
+type Payables struct{ *Service }
+
+var (
+	_ payout.Payables = Payables{}
+	_ payout.Unclear  = Payables{}
+)
+
+// Load reads a settlement for being paid.
+func (p Payables) Load(ctx context.Context, tenant, id string) (payout.Payable, error) {
+	s, err := p.Store.Load(ctx, tenant, id)
+	if err != nil {
+		return payout.Payable{}, err
+	}
+	return payableOf(s), nil
+}
+
+func payableOf(s Settlement) payout.Payable {
+	b := payout.Payable{Tenant: s.Tenant, SettlementID: s.ID, CreatorID: s.CreatorID, TaxpayerID: s.TaxpayerID, Status: string(s.Status),
+		Version: int64(s.StatusVersion), ToPay: s.ToPay, Method: payout.Method(s.PayMethod), Period: s.ServicePeriod,
+		TaxMonth: s.PaymentDate.Month(), PaymentDate: s.PaymentDate, Trace: s.TraceID}
+	if s.Hold != nil {
+		b.Hold = s.Hold.Reason
+	}
+	if s.Payout != nil {
+		b.Key, b.State, b.SentAt, b.Method = s.Payout.Key, s.Payout.State, s.Payout.SentAt, payout.Method(s.Payout.Method)
+	}
+	return b
+}
+
+// MarkSent writes that the money is about to leave, and who the key belongs to; both stand before the first send.
+func (p Payables) MarkSent(ctx context.Context, b payout.Payable, at time.Time) error {
+	s, err := p.Store.Load(ctx, b.Tenant, b.SettlementID)
+	if err != nil {
+		return err
+	}
+	if s.Status != Paying || s.Hold != nil || s.Payout == nil || s.Payout.State != payout.Created {
+		return notNow("not_to_be_sent", "The settlement is not waiting to be sent any more.")
+	}
+	if s.PaymentDate.Month() != b.TaxMonth || s.PaymentDate.Month() != b.PaymentDate.Month() {
+		return fault.New(fault.StaleVersion, "stale_version", "The settlement was booked for another month since it was read.")
+	}
+	if err := p.Store.PutPayoutKey(ctx, s.Tenant, s.Payout.Key, s.ID); err != nil {
+		return err
+	}
+	c := s.PayoutMoved(payout.Sent, payout.Outcome{State: payout.Sent}, booked{}, Act{ID: p.NewID(), Name: "payout.sent", By: "system:pay-out"}, at)
+	c.New.PaymentDate = b.PaymentDate
+	if err := p.Store.Apply(ctx, c); !errors.Is(err, ErrRival) {
+		return err
+	}
+	return fault.New(fault.StaleVersion, "stale_version", "Somebody else moved the settlement.")
+}
+
+// Record moves the payout to what the gateway said, by one step, with all that follows from it.
+func (p Payables) Record(ctx context.Context, b payout.Payable, o payout.Outcome, transitionID string) error {
+	for range 5 {
+		s, err := p.Store.Load(ctx, b.Tenant, b.SettlementID)
+		if err != nil {
+			return err
+		}
+		if s.Payout == nil {
+			return payout.ErrContradiction
+		}
+		path, err := payout.Path(s.Payout.State, o.State)
+		if err != nil || len(path) == 0 {
+			return err
+		}
+		if err = p.step(ctx, s, path[0], o, transitionID); !errors.Is(err, ErrRival) {
+			return err
+		}
+	}
+	return fault.Later(ErrRival)
+}
+
+func (p Payables) step(ctx context.Context, s Settlement, to payout.State, o payout.Outcome, id string) error {
+	var b booked
+	var err error
+	if to == payout.Failed || to == payout.Cancelled {
+		if b, err = p.bookedOf(ctx, s); err != nil {
+			return err
+		}
+	}
+	a := Act{ID: id, Name: "payout." + strings.ToLower(string(to)), By: "system:payout", Reason: o.Reason}
+	return p.Store.Apply(ctx, s.PayoutMoved(to, o, b, a, p.Clock.Instant()))
+}
+
+// ByKey finds a settlement by its payout key.
+func (p Payables) ByKey(ctx context.Context, tenant, key string) (payout.Payable, error) {
+	id, err := p.Store.SettlementOfKey(ctx, tenant, key)
+	if err != nil {
+		return payout.Payable{}, err
+	}
+	return p.Load(ctx, tenant, id)
+}
+
+// unclearDays is how far back openings are looked through for payouts without an end.
+const unclearDays = 62
+
+// Unclear lists payouts, of all tenants, whose end is outstanding since before a time; the longest waiting first.
+func (p Payables) Unclear(ctx context.Context, before time.Time, limit int) ([]payout.Payable, error) {
+	tenants, err := p.Directory.Tenants(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var waiting []Settlement
+	for _, t := range tenants {
+		err := p.Each(ctx, t, Query{Status: Paying, From: civil.DateOf(before).AddDays(-unclearDays)}, func(s Settlement) error {
+			if s.Payout != nil && s.Payout.State.Open() && s.LastUpdated.Before(before) {
+				waiting = append(waiting, s)
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	slices.SortFunc(waiting, func(a, b Settlement) int { return a.LastUpdated.Compare(b.LastUpdated) })
+	var out []payout.Payable
+	for _, s := range waiting[:min(limit, len(waiting))] {
+		out = append(out, payableOf(s))
+	}
+	return out, nil
+}
+
+// Each calls visit for every settlement of a query, newest opening first, until it fails.
+func (s *Service) Each(ctx context.Context, tenant string, q Query, visit func(Settlement) error) error {
+	for cursor := ""; ; {
+		page, next, err := s.Store.List(ctx, tenant, q, cursor, 100)
+		if err != nil {
+			return err
+		}
+		for _, st := range page {
+			if err := visit(st); err != nil {
+				return err
+			}
+		}
+		if next == "" {
+			return nil
+		}
+		cursor = next
+	}
+}

@@ -1,0 +1,77 @@
+package settlement
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"fenzhang/shared/fault"
+)
+
+// Task is a message on the tax, settle or payout queue: what to do for which settlement. Whoever takes it looks
+// at the settlement first, so that a repeated or late message changes nothing.
+type Task struct {
+	Tenant       string `json:"tenant"`
+	SettlementID string `json:"settlement_id"`
+	TransitionID string `json:"transition_id"` // the write that caused it
+	Op           string `json:"op"`
+	Trace        string `json:"trace,omitempty"`
+}
+
+// The operations.
+const (
+	OpQuote   = "quote"
+	OpBook    = "book"
+	OpRebook  = "rebook"
+	OpSend    = "send"
+	OpQuery   = "query"
+	OpAdvance = "advance"
+)
+
+// Due gives the operation that a settlement waits for, and "" when it waits for a person, a date or a gateway.
+// The relay asks after each write, the sweep for what has stood still.
+func (s Settlement) Due() string {
+	gap := s.Hold != nil && s.Hold.Reason == HoldRuleGap
+	switch {
+	case (s.Status == PendingReview || s.Status == InReview) && s.Quote == "" && !gap:
+		return OpQuote
+	case s.Status == Approved && s.Hold == nil:
+		return OpBook
+	case s.Status == Paying && s.Hold == nil && s.Payout != nil && !s.Sent():
+		return OpSend
+	}
+	return ""
+}
+
+// errTask is a message that names no settlement or no known operation; it goes to the dead-letter queue.
+var errTask = errors.New("settlement: message is not a task")
+
+// DecodeTask reads a message.
+func DecodeTask(body []byte) (Task, error) {
+	var t Task
+	if err := json.Unmarshal(body, &t); err != nil {
+		return t, fmt.Errorf("%w: %w", errTask, err)
+	}
+	if t.Tenant == "" || t.SettlementID == "" || t.Op == "" {
+		return t, errTask
+	}
+	return t, nil
+}
+
+// rounds bounds how often a task that lost a race is decided anew before its message is tried again later.
+const rounds = 5
+
+// Do runs a task of the tax queue.
+func (t *Taxes) Do(ctx context.Context, task Task) error {
+	do := map[string]func(context.Context, string, string) error{OpQuote: t.Quote, OpBook: t.Book, OpRebook: t.Rebook}[task.Op]
+	if do == nil {
+		return errTask
+	}
+	for range rounds {
+		if err := do(ctx, task.Tenant, task.SettlementID); !errors.Is(err, ErrRival) {
+			return err
+		}
+	}
+	return fault.Later(ErrRival)
+}

@@ -1,0 +1,232 @@
+package settlement
+
+import (
+	"strconv"
+	"time"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/money"
+	"fenzhang/shared/payout"
+	"fenzhang/shared/split"
+	"fenzhang/shared/tax"
+)
+
+// View is a settlement as the HTTP contract shows it.
+type View struct {
+	SettlementID  string        `json:"settlement_id"`
+	Tenant        string        `json:"tenant"`
+	CreatorID     string        `json:"creator_id"`
+	TaxpayerID    string        `json:"taxpayer_id"`
+	PayingEntity  string        `json:"paying_entity"`
+	Route         string        `json:"route"`
+	IncomeType    string        `json:"income_type"`
+	ActivityID    string        `json:"activity_id"`
+	ServicePeriod civil.Month   `json:"service_period"`
+	VATDate       civil.Date    `json:"vat_date"`
+	PaymentDate   civil.Date    `json:"payment_date"`
+	Status        Status        `json:"status"`
+	StatusVersion int           `json:"status_version"`
+	LastUpdated   Stamp         `json:"last_updated"`
+	TransitionID  string        `json:"transition_id"`
+	Hold          *Hold         `json:"hold"`
+	Gross         money.Amount  `json:"gross"`
+	Shares        []split.Share `json:"shares"`
+	Memo          []split.Memo  `json:"memo"`
+	CreatorShare  money.Amount  `json:"creator_share"`
+	figures
+	Quote       *figures    `json:"quote"`
+	Payout      *payoutView `json:"payout"`
+	Next        Next        `json:"next"`
+	Arrival     *Stamp      `json:"expected_arrival"`
+	Reopens     *string     `json:"reopens"`
+	ReopenedBy  *string     `json:"reopened_by"`
+	ReasonClass *string     `json:"reason_class"`
+	History     []moveView  `json:"history,omitempty"`
+}
+
+// figures stand once the quote does; until then they are null.
+type figures struct {
+	TaxableIncome    *money.Amount  `json:"taxable_income"`
+	Taxes            []tax.Line     `json:"taxes"`
+	PayeeObligations []tax.Line     `json:"payee_obligations"`
+	PayerTaxes       []tax.Line     `json:"payer_taxes"`
+	Net              *money.Amount  `json:"net"`
+	SetOffs          []setOff       `json:"set_offs"`
+	ToPay            *money.Amount  `json:"to_pay"`
+	Rules            *tax.RulesUsed `json:"rules"`
+	Unconfirmed      []string       `json:"unconfirmed"`
+}
+
+// setOff is a deduction from the net; this release makes none.
+type setOff struct {
+	Kind     string       `json:"kind"`
+	Amount   money.Amount `json:"amount"`
+	Document string       `json:"document"`
+}
+
+type payoutView struct {
+	Key       string       `json:"key"`
+	Method    string       `json:"method"`
+	State     payout.State `json:"state"`
+	SentAt    *Stamp       `json:"sent_at"`
+	GatewayID *string      `json:"gateway_id"`
+	Reason    *string      `json:"reason"`
+}
+
+type moveView struct {
+	From         *Status `json:"from"`
+	To           Status  `json:"to"`
+	At           Stamp   `json:"at"`
+	By           string  `json:"by"`
+	TransitionID string  `json:"transition_id"`
+	Reason       *string `json:"reason"`
+}
+
+// Next tells what has to happen, who does it, and when it should be done.
+type Next struct {
+	Action string `json:"action"`
+	Owner  string `json:"owner"`
+	Due    *Stamp `json:"due"`
+}
+
+// Stamp is an instant as it is shown: Shanghai time to the millisecond.
+type Stamp time.Time
+
+// MarshalJSON writes RFC 3339 with milliseconds and offset.
+func (s Stamp) MarshalJSON() ([]byte, error) {
+	return []byte(`"` + time.Time(s).In(civil.Shanghai).Format("2006-01-02T15:04:05.000Z07:00") + `"`), nil
+}
+
+// StampOf shows an instant; nil for none.
+func StampOf(t time.Time) *Stamp {
+	if t.IsZero() {
+		return nil
+	}
+	s := Stamp(t)
+	return &s
+}
+
+func textOf(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// ViewOf shows a settlement with its standing figures. In lists the history is left out.
+func ViewOf(s Settlement, f map[string]Figures, withHistory bool) View {
+	v := View{SettlementID: s.ID, Tenant: s.Tenant, CreatorID: s.CreatorID, TaxpayerID: s.TaxpayerID, PayingEntity: s.Entity, Route: s.Route,
+		IncomeType: s.IncomeType, ActivityID: s.ActivityID, ServicePeriod: s.ServicePeriod, VATDate: s.VATDate, PaymentDate: s.PaymentDate,
+		Status: s.Status, StatusVersion: s.StatusVersion, LastUpdated: Stamp(s.LastUpdated), TransitionID: s.TransitionID, Hold: s.Hold,
+		Gross: s.Gross, Shares: s.Shares, Memo: s.Memo, CreatorShare: s.CreatorShare(), Next: s.todo(), Arrival: StampOf(s.Arrival),
+		Reopens: textOf(s.Reopens), ReopenedBy: textOf(s.ReopenedBy), ReasonClass: textOf(s.ReasonClass)}
+	if v.Memo == nil {
+		v.Memo = []split.Memo{}
+	}
+	if q, ok := f[s.Quote]; ok {
+		v.Quote = figuresOf(q)
+		v.figures = *v.Quote
+	}
+	if b, ok := f[s.Booking]; ok {
+		v.figures = *figuresOf(b)
+	}
+	if s.Payout != nil {
+		v.Payout = &payoutView{Key: s.Payout.Key, Method: s.Payout.Method, State: s.Payout.State, SentAt: StampOf(s.Payout.SentAt),
+			GatewayID: textOf(s.Payout.GatewayID), Reason: textOf(s.Payout.Reason)}
+	}
+	if withHistory {
+		v.History = s.historyView()
+	}
+	return v
+}
+
+func figuresOf(f Figures) *figures {
+	r := f.Result
+	return &figures{TaxableIncome: &r.TaxableIncome, Taxes: lines(r.Taxes), PayeeObligations: lines(r.PayeeObligations), PayerTaxes: lines(r.PayerTaxes),
+		Net: &r.Net, SetOffs: []setOff{}, ToPay: &r.Net, Rules: &r.Rules, Unconfirmed: words(r.Unconfirmed)}
+}
+
+func lines(ls []tax.Line) []tax.Line {
+	if ls == nil {
+		return []tax.Line{}
+	}
+	return ls
+}
+
+func words(ws []string) []string {
+	if ws == nil {
+		return []string{}
+	}
+	return ws
+}
+
+// historyView begins with the opening, which came from nothing.
+func (s Settlement) historyView() []moveView {
+	out := []moveView{{To: PendingReview, At: Stamp(s.OpenedAt), By: s.Opener, TransitionID: s.OpenedBy}}
+	for _, m := range s.History {
+		from := m.From
+		out = append(out, moveView{From: &from, To: m.To, At: Stamp(m.At), By: m.By, TransitionID: m.TransitionID, Reason: textOf(m.Reason)})
+	}
+	return out
+}
+
+// todo names the next action, its owner and its day.
+func (s Settlement) todo() Next {
+	due := StampOf(s.PayOn.Start().Add(18 * time.Hour))
+	switch {
+	case s.Status == Failed && s.ReasonClass == PaymentFailed && s.ReopenedBy == "":
+		return Next{"reopen", "approver", nil}
+	case s.Status == Failed, s.Status == Paid && s.Payout.State != payout.Returned:
+		return Next{"none", "nobody", nil}
+	case s.Status == Paid && s.ReopenedBy == "":
+		return Next{"reopen", "approver", nil}
+	case s.Status == Paid:
+		return Next{"none", "nobody", nil}
+	case s.Hold != nil:
+		return Next{"end_hold", s.Hold.Owner, holdDue(s.Hold)}
+	case s.Status == PendingReview && s.Quote == "":
+		return Next{"quote", "system", due}
+	case s.Status == PendingReview:
+		return Next{"submit", "finance", due}
+	case s.Status == InReview:
+		return Next{"approve", "approver", due}
+	case s.Status == Approved:
+		return Next{"book_on_" + s.PayOn.String(), "system", due}
+	}
+	return Next{"pay", "system", due}
+}
+
+func holdDue(h *Hold) *Stamp {
+	if h.Until.IsZero() {
+		return nil
+	}
+	return StampOf(h.Until.Start())
+}
+
+// Explanation is the way from gross to what is paid, step by step.
+type Explanation struct {
+	SettlementID string     `json:"settlement_id"`
+	Steps        []tax.Step `json:"steps"`
+}
+
+// Explain gives the steps of the standing figures: the split of the contract first, then the taxes, then the net.
+func Explain(s Settlement, f map[string]Figures) Explanation {
+	e := Explanation{SettlementID: s.ID, Steps: s.splitSteps()}
+	if b, ok := f[s.Booking]; ok {
+		e.Steps = append(e.Steps, b.Result.Steps...)
+	} else if q, ok := f[s.Quote]; ok {
+		e.Steps = append(e.Steps, q.Result.Steps...)
+	}
+	return e
+}
+
+func (s Settlement) splitSteps() []tax.Step {
+	clause := s.Contract + " v" + strconv.Itoa(s.ContractVersion)
+	steps := make([]tax.Step, 0, len(s.Shares)+12)
+	for _, p := range s.Shares {
+		steps = append(steps, tax.ContractStep("split."+p.Kind, clause, s.Gross, p.Amount,
+			tax.Text{ZH: "按合约 " + clause + " 分给 " + p.Party + "：" + p.Amount.String() + " 元（分配前 " + s.Gross.String() + " 元）",
+				EN: "Contract " + clause + " gives " + p.Party + " " + p.Amount.String() + " of " + s.Gross.String()}))
+	}
+	return steps
+}

@@ -1,0 +1,317 @@
+package settlementdb
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"fenzhang/shared/fault"
+	"fenzhang/shared/keys"
+	"fenzhang/shared/ledger"
+	"fenzhang/shared/ledgerdb"
+	"fenzhang/shared/settlement"
+	"fenzhang/shared/transact"
+)
+
+// Store implements settlement.Store.
+type Store struct {
+	DB                           *dynamodb.Client
+	Settlements, Ledger, Control string // table names
+	NewToken                     func() string
+	Now                          func() time.Time // real instant: the newest end of lists
+}
+
+var _ settlement.Store = (*Store)(nil)
+
+// keyLife is how long the record of a settle call's key is kept; identities are kept for ever.
+const keyLife = 30 * 24 * time.Hour
+
+// Load reads META consistently.
+func (s *Store) Load(ctx context.Context, tenant, id string) (settlement.Settlement, error) {
+	it, err := s.get(ctx, s.Settlements, keys.Settlement(tenant, id))
+	if err != nil {
+		return settlement.Settlement{}, err
+	}
+	if it == nil {
+		return settlement.Settlement{}, fault.Absent("settlement")
+	}
+	return read(it)
+}
+
+func read(it item) (settlement.Settlement, error) {
+	st, err := FromItem(it)
+	if err != nil {
+		return st, fault.Internal(err)
+	}
+	return st, nil
+}
+
+func (s *Store) get(ctx context.Context, table string, k keys.Key) (item, error) {
+	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(table), Key: keyed(k), ConsistentRead: aws.Bool(true)})
+	if err != nil {
+		return nil, fault.Later(err)
+	}
+	return out.Item, nil
+}
+
+// Apply writes a change: one conditional put where META alone changes, a transaction where two items must agree.
+// Figures go first where nothing else goes with them: they are named by their content, so that an orphan harms nobody.
+func (s *Store) Apply(ctx context.Context, c settlement.Change) error {
+	if c.Entry != nil {
+		c.New.Last.Ledger = ledgerdb.Hash(*c.Entry)
+	}
+	meta, err := s.meta(c.New, c.Old)
+	if err != nil {
+		return err
+	}
+	if c.Entry == nil && c.Rows == nil && c.Key == nil && c.Also == nil && c.Bucket == nil {
+		if c.Figures != nil {
+			if err := s.putFigures(ctx, *c.Figures); err != nil {
+				return err
+			}
+		}
+		return s.putMeta(ctx, meta, c.New.Last.ID)
+	}
+	return s.transact(ctx, c, meta)
+}
+
+// meta is the conditional put of a settlement: it must be new, or as old as the one that was decided on.
+func (s *Store) meta(n settlement.Settlement, old *settlement.Settlement) (*types.Put, error) {
+	it, err := metaItem(n)
+	if err != nil {
+		return nil, fault.Internal(err)
+	}
+	put := &types.Put{TableName: aws.String(s.Settlements), Item: it, ConditionExpression: aws.String("attribute_not_exists(pk)"),
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}
+	if old != nil {
+		put.ConditionExpression = aws.String(attrRevision + " = :rev")
+		put.ExpressionAttributeValues = item{":rev": number(int64(old.Revision))}
+	}
+	return put, nil
+}
+
+func (s *Store) putMeta(ctx context.Context, p *types.Put, act string) error {
+	_, err := s.DB.PutItem(ctx, &dynamodb.PutItemInput{TableName: p.TableName, Item: p.Item, ConditionExpression: p.ConditionExpression,
+		ExpressionAttributeValues: p.ExpressionAttributeValues, ReturnValuesOnConditionCheckFailure: p.ReturnValuesOnConditionCheckFailure})
+	var refused *types.ConditionalCheckFailedException
+	if errors.As(err, &refused) {
+		if textOf(refused.Item, attrAct) == act { // the answer to an earlier try was lost
+			return nil
+		}
+		return settlement.ErrRival
+	}
+	if err != nil {
+		return fault.Later(err)
+	}
+	return nil
+}
+
+func (s *Store) transact(ctx context.Context, c settlement.Change, meta *types.Put) error {
+	parts := []types.TransactWriteItem{{Put: meta}}
+	if c.Also != nil {
+		before := *c.Also
+		before.Revision--
+		also, err := s.meta(*c.Also, &before)
+		if err != nil {
+			return err
+		}
+		parts = append(parts, types.TransactWriteItem{Put: also})
+	}
+	if c.Key != nil {
+		parts = append(parts, transact.PutNew(s.Control, keyItem(*c.Key)))
+	}
+	if c.Entry != nil {
+		posting, err := ledgerdb.Parts(s.Ledger, *c.Entry)
+		if err != nil {
+			return err
+		}
+		parts = append(parts, posting...)
+	}
+	for _, b := range c.Rows {
+		it, err := rowsItem(c.New.Tenant, b)
+		if err != nil {
+			return err
+		}
+		parts = append(parts, transact.PutNew(s.Ledger, it))
+	}
+	if c.Figures != nil {
+		it, err := figuresItem(*c.Figures)
+		if err != nil {
+			return err
+		}
+		parts = append(parts, types.TransactWriteItem{Put: &types.Put{TableName: aws.String(s.Settlements), Item: it}})
+	}
+	if c.Bucket != nil {
+		parts = append(parts, types.TransactWriteItem{Update: s.bucketClose(c.New, *c.Bucket)})
+	}
+	err := transact.Write(ctx, s.DB, s.NewToken(), parts)
+	var refused *transact.Refused
+	if errors.As(err, &refused) {
+		if textOf(refused.Old[0], attrAct) == c.New.Last.ID {
+			return nil
+		}
+		return settlement.ErrRival
+	}
+	return err
+}
+
+// bucketClose turns a statement's bucket into a settlement, or into the next occurrence of one that was undone.
+func (s *Store) bucketClose(n settlement.Settlement, b settlement.BucketClose) *types.Update {
+	return &types.Update{TableName: aws.String(s.Ledger), Key: keyed(keys.Bucket(n.Tenant, b.CreatorID, b.Period, b.IncomeType)),
+		UpdateExpression:    aws.String("SET st = :settled, sid = :sid, occ = :n"),
+		ConditionExpression: aws.String("(st = :open AND dist = :gross) OR (st = :settled AND occ = :before AND dist = :gross)"),
+		ExpressionAttributeValues: item{":settled": text("settled"), ":open": text("open"), ":sid": text(n.ID), ":n": number(int64(b.Occurrence)),
+			":before": number(int64(b.Occurrence - 1)), ":gross": number(b.Gross.Fen())},
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}
+}
+
+func keyItem(k settlement.KeyRecord) item {
+	it := keyed(keys.Idempotency(k.Tenant, "settle", k.Key))
+	it["hash"], it["sid"], it["w"] = text(k.ContentHash), text(k.Settlement), text(k.WriteID)
+	it["at"], it["arrival"] = number(k.At.UnixMilli()), number(millis(k.Arrival))
+	it["ttl"] = number(k.At.Add(keyLife).Unix())
+	return it
+}
+
+// Key reads the record of a settle call's key. One past its life counts as gone, though the table may still hold it.
+func (s *Store) Key(ctx context.Context, tenant, key string) (*settlement.KeyRecord, error) {
+	it, err := s.get(ctx, s.Control, keys.Idempotency(tenant, "settle", key))
+	if err != nil || it == nil {
+		return nil, err
+	}
+	return &settlement.KeyRecord{Tenant: tenant, Key: key, ContentHash: textOf(it, "hash"), Settlement: textOf(it, "sid"), WriteID: textOf(it, "w"),
+		At: instant(numberOf(it, "at")), Arrival: instant(numberOf(it, "arrival"))}, nil
+}
+
+// PutKey writes the record of a key for a payable that is known already.
+func (s *Store) PutKey(ctx context.Context, k settlement.KeyRecord) error {
+	_, err := s.DB.PutItem(ctx, &dynamodb.PutItemInput{TableName: aws.String(s.Control), Item: keyItem(k), ConditionExpression: aws.String("attribute_not_exists(pk)"),
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld})
+	var refused *types.ConditionalCheckFailedException
+	switch {
+	case errors.As(err, &refused) && textOf(refused.Item, "w") == k.WriteID:
+		return nil
+	case errors.As(err, &refused):
+		return settlement.ErrRival
+	case err != nil:
+		return fault.Later(err)
+	}
+	return nil
+}
+
+func rowsItem(tenant string, b settlement.Booking) (item, error) {
+	doc, err := json.Marshal(b)
+	if err != nil {
+		return nil, fault.Internal(err)
+	}
+	it := keyed(keys.TaxRows(tenant, b.Entity, b.Taxpayer, b.Year, b.Seq))
+	it["doc"] = text(string(doc))
+	return it, nil
+}
+
+// TaxRows reads a year's bookings in order, consistently, and refuses a list with a hole in it.
+func (s *Store) TaxRows(ctx context.Context, tenant, entity, taxpayer string, year int) ([]settlement.Booking, error) {
+	items, err := s.query(ctx, s.Ledger, keys.TaxLog(tenant, entity, taxpayer), keys.TaxYear(year))
+	if err != nil {
+		return nil, err
+	}
+	bookings := make([]settlement.Booking, len(items))
+	for i, it := range items {
+		if err := json.Unmarshal([]byte(textOf(it, "doc")), &bookings[i]); err != nil {
+			return nil, fault.Internal(err)
+		}
+		if bookings[i].Seq != i+1 {
+			return nil, fault.Internal(fmt.Errorf("settlementdb: tax rows of %s/%s %d: number %d where %d is due", entity, taxpayer, year, bookings[i].Seq, i+1))
+		}
+	}
+	return bookings, nil
+}
+
+func (s *Store) query(ctx context.Context, table, pk, prefix string) ([]item, error) {
+	var items []item
+	in := &dynamodb.QueryInput{TableName: aws.String(table), ConsistentRead: aws.Bool(true), KeyConditionExpression: aws.String("pk = :pk AND begins_with(sk, :sk)"),
+		ExpressionAttributeValues: item{":pk": text(pk), ":sk": text(prefix)}}
+	for p := dynamodb.NewQueryPaginator(s.DB, in); p.HasMorePages(); {
+		page, err := p.NextPage(ctx)
+		if err != nil {
+			return nil, fault.Later(err)
+		}
+		items = append(items, page.Items...)
+	}
+	return items, nil
+}
+
+func figuresItem(f settlement.Figures) (item, error) {
+	z, err := pack(f)
+	if err != nil {
+		return nil, fault.Internal(err)
+	}
+	it := keyed(keys.Figures(f.Tenant, f.Settlement, f.Hash))
+	it[attrPacked] = binary(z)
+	return it, nil
+}
+
+func (s *Store) putFigures(ctx context.Context, f settlement.Figures) error {
+	it, err := figuresItem(f)
+	if err != nil {
+		return err
+	}
+	if _, err := s.DB.PutItem(ctx, &dynamodb.PutItemInput{TableName: aws.String(s.Settlements), Item: it}); err != nil {
+		return fault.Later(err)
+	}
+	return nil
+}
+
+// Figures reads computed figures.
+func (s *Store) Figures(ctx context.Context, tenant, id, hash string) (settlement.Figures, error) {
+	it, err := s.get(ctx, s.Settlements, keys.Figures(tenant, id, hash))
+	if err != nil {
+		return settlement.Figures{}, err
+	}
+	return figuresOf(it, tenant, id, hash)
+}
+
+func figuresOf(it item, tenant, id, hash string) (settlement.Figures, error) {
+	var f settlement.Figures
+	if it == nil {
+		return f, fault.Internal(fmt.Errorf("settlementdb: figures %s of %s are gone", hash, id))
+	}
+	if err := unpack(binaryOf(it, attrPacked), &f); err != nil {
+		return f, fault.Internal(err)
+	}
+	f.Tenant, f.Settlement, f.Hash = tenant, id, hash
+	return f, nil
+}
+
+// Entry reads a journal entry.
+func (s *Store) Entry(ctx context.Context, tenant, creator, id string) (ledger.Entry, error) {
+	return ledgerdb.Book{DB: s.DB, Table: s.Ledger}.Entry(ctx, tenant, creator, id)
+}
+
+// PutPayoutKey remembers which settlement a payout key belongs to, before the first send. Writing it again is harmless.
+func (s *Store) PutPayoutKey(ctx context.Context, tenant, key, id string) error {
+	it := keyed(keys.PayoutKey(tenant, key))
+	it["sid"] = text(id)
+	if _, err := s.DB.PutItem(ctx, &dynamodb.PutItemInput{TableName: aws.String(s.Control), Item: it}); err != nil {
+		return fault.Later(err)
+	}
+	return nil
+}
+
+// SettlementOfKey finds the settlement of a payout key; fault.Absent when the tenant has none.
+func (s *Store) SettlementOfKey(ctx context.Context, tenant, key string) (string, error) {
+	it, err := s.get(ctx, s.Control, keys.PayoutKey(tenant, key))
+	if err != nil {
+		return "", err
+	}
+	if it == nil {
+		return "", fault.Absent("payout")
+	}
+	return textOf(it, "sid"), nil
+}
