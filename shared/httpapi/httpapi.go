@@ -296,7 +296,17 @@ func encode(res Response) events.APIGatewayV2HTTPResponse {
 	return out
 }
 
+// lower gives the headers with names in lower case. HTTP APIs send them so already.
 func lower(headers map[string]string) map[string]string {
+	for name := range headers {
+		if strings.ToLower(name) != name { // allocates for names in mixed case only
+			return lowered(headers)
+		}
+	}
+	return headers
+}
+
+func lowered(headers map[string]string) map[string]string {
 	out := make(map[string]string, len(headers))
 	for k, v := range headers {
 		out[strings.ToLower(k)] = v
