@@ -4,10 +4,12 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"net/http"
 	"os"
 
+	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
@@ -20,7 +22,6 @@ import (
 	"fenzhang/shared/incentive"
 	"fenzhang/shared/incentivedb"
 	"fenzhang/shared/tenancydb"
-	"fenzhang/shared/trigger"
 )
 
 func main() {
@@ -31,7 +32,20 @@ func main() {
 		log.Error("cannot start", "cause", err.Error())
 		os.Exit(1)
 	}
-	lambda.Start(trigger.Mux{HTTP: api.Serve})
+	lambda.Start(gateway{api})
+}
+
+// gateway is the function's only trigger. Reading the event straight into its type, without first looking what
+// kind of event it is, saves a tenth of a call's work outside the SDK.
+type gateway struct{ api *httpapi.API }
+
+// Invoke implements lambda.Handler.
+func (g gateway) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	var call events.APIGatewayV2HTTPRequest
+	if err := json.Unmarshal(payload, &call); err != nil {
+		return nil, err
+	}
+	return json.Marshal(g.api.Serve(ctx, call))
 }
 
 func wire(ctx context.Context, log *slog.Logger) (*httpapi.API, error) {
@@ -45,7 +59,7 @@ func wire(ctx context.Context, log *slog.Logger) (*httpapi.API, error) {
 	if err != nil {
 		return nil, err
 	}
-	db := dynamodb.NewFromConfig(cfg)
+	db := dynamodb.NewFromConfig(cfg, lean)
 	clock, err := clockdb.New(stage, db, control)
 	if err != nil {
 		return nil, err

@@ -5,6 +5,9 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strconv"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 )
 
 const (
@@ -27,7 +30,23 @@ func tune(get func(string) string) {
 	// The Runtime API's client copies this transport. With many invocations at once the default of two idle
 	// connections makes it connect anew for nearly each.
 	if t, ok := http.DefaultTransport.(*http.Transport); ok {
-		t.MaxIdleConnsPerHost = 64
+		t.MaxIdleConnsPerHost = connections
 	}
 }
 
+// connections is how many are kept to one host: more than are used at once.
+const connections = 64
+
+// answerLimit is how long an answer of DynamoDB may take to begin; then the SDK tries again.
+const answerLimit = 3 * time.Second
+
+// lean leaves out what a call in one region over an authenticated connection does not need: the timer of a whole
+// request (the invocation's deadline and answerLimit bound it) and a checksum beside that of TLS.
+func lean(o *dynamodb.Options) {
+	o.DisableValidateResponseChecksum = true
+	o.HTTPClient = &http.Client{Transport: &http.Transport{
+		Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: false, DisableCompression: true,
+		MaxIdleConnsPerHost: connections, IdleConnTimeout: 50 * time.Second,
+		TLSHandshakeTimeout: answerLimit, ResponseHeaderTimeout: answerLimit,
+	}}
+}
