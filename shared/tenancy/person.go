@@ -101,7 +101,8 @@ func Organisation(kind string) bool {
 	return kind == "sole_proprietorship" || kind == "partnership" || kind == "company"
 }
 
-// ProfileProblems lists all that is wrong with a taxpayer's profiles, given the kind of its papers.
+// ProfileProblems lists all that is wrong with a taxpayer's profiles, given the kind of its papers; "" is one
+// that is not known.
 func ProfileProblems(profiles []Profile, idType string) []fault.Field {
 	var c checks
 	if len(profiles) == 0 {
@@ -143,6 +144,9 @@ func (c *checks) profile(path string, p Profile) {
 
 // fits wants a credit code for organisations and a person's papers for people.
 func (c *checks) fits(field, kind, idType string) {
+	if idType == "" {
+		return
+	}
 	person := kind == "natural_person" || kind == "employee" || kind == "student_intern"
 	switch {
 	case Organisation(kind) && idType != CreditCode:

@@ -2,6 +2,7 @@ package tenancydb
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -182,10 +183,37 @@ func (s *Store) ContractGuard(ctx context.Context, tenant, creator string) (int,
 	return intOf(it, versionAttr), nil
 }
 
-// Digest gives the digest of an object's first version, and whether the object exists.
-func (s *Store) Digest(ctx context.Context, tenant, kind, id string) (string, bool, error) {
+// Stored is one version of an object as it lies in the table.
+type Stored struct {
+	Version int
+	Digest  string
+	Doc     json.RawMessage
+}
+
+func stored(it item) Stored {
+	return Stored{intOf(it, versionAttr), textOf(it, digestAttr), json.RawMessage(textOf(it, docAttr))}
+}
+
+// First reads an object's first version, and tells whether there is one.
+func (s *Store) First(ctx context.Context, tenant, kind, id string) (Stored, bool, error) {
 	it, err := s.get(ctx, keys.Master(tenant, kind, id, 1))
-	return textOf(it, digestAttr), it != nil, err
+	return stored(it), it != nil, err
+}
+
+// Latest reads an object's newest version, and tells whether there is one.
+func (s *Store) Latest(ctx context.Context, tenant, kind, id string) (Stored, bool, error) {
+	out, err := s.db.Query(ctx, &dynamodb.QueryInput{
+		TableName: &s.table, ConsistentRead: aws.Bool(true), ScanIndexForward: aws.Bool(false), Limit: aws.Int32(1),
+		KeyConditionExpression:    aws.String("pk = :pk"),
+		ExpressionAttributeValues: item{":pk": text(keys.Master(tenant, kind, id, 1).PK)},
+	})
+	if err != nil {
+		return Stored{}, false, fault.Later(err)
+	}
+	if len(out.Items) == 0 {
+		return Stored{}, false, nil
+	}
+	return stored(out.Items[0]), true, nil
 }
 
 // TaxpayerByHash finds the taxpayer of a keyed hash of ID type and number; "" when there is none.

@@ -1,0 +1,241 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"reflect"
+	"slices"
+	"strconv"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/tenancy"
+	"fenzhang/shared/tenancydb"
+	"fenzhang/shared/vault"
+)
+
+// creatorDraft is a creator with its payout account in clear, and with a taxpayer that is there already or
+// comes with it. In a change, a payout that is left out stays as it is.
+type creatorDraft struct {
+	From       civil.Date                `json:"from"`
+	Version    int                       `json:"version"`
+	CreatorID  string                    `json:"creator_id"`
+	TaxpayerID string                    `json:"taxpayer_id"`
+	Taxpayer   *taxpayerDraft            `json:"taxpayer"`
+	Nickname   string                    `json:"nickname"`
+	Level      string                    `json:"level"`
+	Accounts   []tenancy.PlatformAccount `json:"platform_accounts"`
+	Payout     *tenancy.PayoutAccount    `json:"payout"`
+
+	owner owner
+}
+
+// owner is the taxpayer of a creator as it was found.
+type owner struct {
+	id  string
+	new bool // comes with the creator
+}
+
+func (d *creatorDraft) head() (string, int) { return d.CreatorID, d.Version }
+
+func (d *creatorDraft) creator() tenancy.Creator {
+	return tenancy.Creator{From: d.From, CreatorID: d.CreatorID, Nickname: d.Nickname, Level: d.Level, Accounts: d.Accounts}
+}
+
+func (d *creatorDraft) problems(c call) []fault.Field {
+	found := d.creator().Problems()
+	switch {
+	case d.Payout != nil:
+		found = append(found, d.Payout.Problems()...)
+	case !c.change:
+		found = append(found, fault.Field{Field: "payout", Problem: "must be given"})
+	}
+	switch {
+	case c.change && d.Taxpayer != nil:
+		found = append(found, fault.Field{Field: "taxpayer", Problem: "is changed by its own route, /v1/taxpayers/{id}"})
+	case d.Taxpayer != nil && d.TaxpayerID != "":
+		found = append(found, fault.Field{Field: "taxpayer", Problem: "must be left out when taxpayer_id is given"})
+	case d.Taxpayer != nil:
+		found = append(found, d.ownerProblems(c)...)
+	case d.TaxpayerID != "":
+		found = append(found, tenancy.IDProblems("taxpayer_id", d.TaxpayerID)...)
+	case !c.change:
+		found = append(found, fault.Field{Field: "taxpayer_id", Problem: "must be given, or taxpayer instead"})
+	}
+	return found
+}
+
+// ownerProblems checks the taxpayer that comes along; one that is known already needs no profiles.
+func (d *creatorDraft) ownerProblems(c call) []fault.Field {
+	var found []fault.Field
+	for _, p := range append(headProblems(d.Taxpayer, call{kind: tenancydb.Taxpayer}), d.Taxpayer.problems(c)...) {
+		if p.Field != "profiles" {
+			found = append(found, fault.Field{Field: "taxpayer." + p.Field, Problem: p.Problem})
+		}
+	}
+	return found
+}
+
+func (d *creatorDraft) content() any {
+	var along any
+	if d.Taxpayer != nil {
+		along = d.Taxpayer.content()
+	}
+	return struct {
+		Creator    tenancy.Creator
+		TaxpayerID string
+		Taxpayer   any
+		Payout     *tenancy.PayoutAccount
+	}{d.creator(), d.TaxpayerID, along, d.Payout}
+}
+
+func (d *creatorDraft) locate(_ context.Context, _ *service, c call) (string, error) {
+	return located(d, c), nil
+}
+
+// against finds the taxpayer and holds the payout account against it.
+func (d *creatorDraft) against(ctx context.Context, s *service, c call) ([]fault.Field, error) {
+	id := d.TaxpayerID
+	if c.previous != nil {
+		var before tenancy.Creator
+		if err := json.Unmarshal(c.previous, &before); err != nil {
+			return nil, fault.Internal(err)
+		}
+		if id != "" && id != before.TaxpayerID {
+			return []fault.Field{{Field: "taxpayer_id", Problem: "cannot change; make a new creator"}}, nil
+		}
+		id = before.TaxpayerID
+	}
+	if d.Taxpayer != nil {
+		return d.alongside(ctx, s, c)
+	}
+	if id == "" {
+		return nil, nil
+	}
+	latest, exists, err := s.store.Latest(ctx, c.tenant, tenancydb.Taxpayer, id)
+	if err != nil {
+		return nil, err
+	}
+	if !exists {
+		return []fault.Field{{Field: "taxpayer_id", Problem: "names no taxpayer of yours"}}, nil
+	}
+	t, err := readTaxpayer(latest.Doc)
+	d.owner = owner{id: id}
+	return d.payable(t.Profiles), err
+}
+
+// alongside looks for the taxpayer that comes along: the same papers are the same taxpayer.
+func (d *creatorDraft) alongside(ctx context.Context, s *service, c call) ([]fault.Field, error) {
+	if len(d.ownerProblems(c)) > 0 {
+		return nil, nil
+	}
+	along, err := call{tenant: c.tenant, hash: c.hash, kind: tenancydb.Taxpayer}.digested(d.Taxpayer)
+	if err != nil {
+		return nil, err
+	}
+	id, err := d.Taxpayer.locate(ctx, s, along)
+	if err != nil {
+		return nil, err
+	}
+	d.owner = owner{id: id}
+	latest, exists, err := s.store.Latest(ctx, c.tenant, tenancydb.Taxpayer, id)
+	if err != nil {
+		return nil, err
+	}
+	if !exists {
+		d.owner.new = true
+		found := d.payable(d.Taxpayer.profiles())
+		if len(d.Taxpayer.Profiles) == 0 {
+			found = append(found, fault.Field{Field: "taxpayer.profiles", Problem: "must hold at least one profile"})
+		}
+		return found, nil
+	}
+	t, err := readTaxpayer(latest.Doc)
+	if err != nil {
+		return nil, err
+	}
+	return append(d.agrees(c, t), d.payable(t.Profiles)...), nil
+}
+
+// agrees compares a known taxpayer with what was said of it.
+func (d *creatorDraft) agrees(c call, t storedTaxpayer) []fault.Field {
+	clear := d.Taxpayer.person()
+	masked := clear.Masked()
+	switch {
+	case masked.IDType != t.IDType || masked.IDNumber != t.IDNumber:
+		return []fault.Field{{Field: "taxpayer.taxpayer_id", Problem: "is that of another taxpayer"}}
+	case nameHash(c, clear.Name) != t.NameHash:
+		return []fault.Field{{Field: "taxpayer.name", Problem: "is not the name of taxpayer " + t.TaxpayerID + ", who has this number"}}
+	case len(d.Taxpayer.Profiles) > 0 && !sameProfiles(d.Taxpayer.profiles(), t.Profiles):
+		return []fault.Field{{Field: "taxpayer.profiles", Problem: "differ from those of taxpayer " + t.TaxpayerID + ", who has this number; change them by its own route"}}
+	}
+	return nil
+}
+
+func sameProfiles(a, b []tenancy.Profile) bool {
+	return slices.EqualFunc(a, b, func(p, q tenancy.Profile) bool {
+		papers := slices.Equal(p.Papers, q.Papers)
+		p.Papers, q.Papers = nil, nil
+		return papers && reflect.DeepEqual(p, q)
+	})
+}
+
+// payable wants organisations to be paid to a bank account: wallets belong to people.
+func (d *creatorDraft) payable(profiles []tenancy.Profile) []fault.Field {
+	if d.Payout == nil || d.Payout.Method == "bank" {
+		return nil
+	}
+	for _, p := range profiles {
+		if tenancy.Organisation(p.Kind) {
+			return []fault.Field{{Field: "payout.method", Problem: "must be bank, because organisations are paid to a corporate account only"}}
+		}
+	}
+	return nil
+}
+
+func (d *creatorDraft) build(ctx context.Context, s *service, c call) (written, error) {
+	k := d.creator()
+	if c.previous != nil {
+		var before tenancy.Creator
+		if err := json.Unmarshal(c.previous, &before); err != nil {
+			return written{}, fault.Internal(err)
+		}
+		k.Payout = before.Payout
+	}
+	w := written{taxpayer: d.owner.id}
+	records := map[string]map[string]string{}
+	if d.Payout != nil {
+		k.Payout = d.Payout.Masked()
+		records[vault.OfCreator(c.id)] = map[string]string{vault.Account: d.Payout.Account, vault.Holder: d.Payout.Holder}
+	}
+	k.CreatorID, k.TaxpayerID, k.Version, k.By = c.id, d.owner.id, c.version, c.by
+	w.objects = append(w.objects, versionOf(c, k))
+	if d.owner.new {
+		t, fields, err := d.newOwner(c)
+		if err != nil {
+			return written{}, err
+		}
+		w.objects = append(w.objects, t)
+		records[vault.OfTaxpayer()] = fields
+	}
+	if len(records) == 0 {
+		return w, nil
+	}
+	sealed, err := s.vault.Seal(ctx, c.tenant, d.owner.id, records)
+	if err != nil {
+		return written{}, fault.Later(err)
+	}
+	w.sealed = []vault.Sealing{sealed}
+	return w, nil
+}
+
+// newOwner gives the taxpayer's first version as its own route would write it.
+func (d *creatorDraft) newOwner(c call) (tenancydb.Object, map[string]string, error) {
+	along, err := call{tenant: c.tenant, by: c.by, hash: c.hash, kind: tenancydb.Taxpayer, id: d.owner.id, version: 1}.digested(d.Taxpayer)
+	if err != nil {
+		return tenancydb.Object{}, nil, err
+	}
+	return d.Taxpayer.object(along)
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }

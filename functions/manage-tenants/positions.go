@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+
+	"fenzhang/shared/fault"
+	"fenzhang/shared/httpapi"
+	"fenzhang/shared/tenancy"
+	"fenzhang/shared/tenancydb"
+)
+
+type positionDraft struct {
+	alone
+	tenancy.Position
+}
+
+func (d *positionDraft) head() (string, int) { return d.PositionID, d.Version.Version }
+
+func (d *positionDraft) problems(call) []fault.Field {
+	set := foreign([2]string{"by", d.By}, [2]string{"decided_by", d.DecidedBy}, [2]string{"approved_by", d.ApprovedBy})
+	return append(set, d.Position.Problems()...)
+}
+
+func (d *positionDraft) content() any { return d.Position }
+
+func (d *positionDraft) locate(_ context.Context, _ *service, c call) (string, error) {
+	return located(d, c), nil
+}
+
+// build makes the caller the one who decided; a changed position waits for its second person again.
+func (d *positionDraft) build(_ context.Context, _ *service, c call) (written, error) {
+	p := d.Position
+	p.PositionID, p.Version, p.DecidedBy = c.id, stamped(c, p.Version), c.by
+	return written{objects: []tenancydb.Object{versionOf(c, p)}}, nil
+}
+
+// approve is the second person's yes to the newest version of a position.
+func (s *service) approve(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+	if len(r.Body) > 0 {
+		if err := r.JSON(&struct{}{}); err != nil {
+			return httpapi.Response{}, err
+		}
+	}
+	latest, exists, err := s.store.Latest(ctx, r.Tenant, tenancydb.Position, r.Params["id"])
+	if err != nil {
+		return httpapi.Response{}, err
+	}
+	if !exists {
+		return httpapi.Response{}, fault.Absent(tenancydb.Position)
+	}
+	var p tenancy.Position
+	if err := json.Unmarshal(latest.Doc, &p); err != nil {
+		return httpapi.Response{}, fault.Internal(err)
+	}
+	switch {
+	case p.Approved() && p.ApprovedBy == r.Subject: // the same yes again
+		return httpapi.OK(p).Replayed(), nil
+	case p.DecidedBy == r.Subject:
+		return httpapi.Response{}, fault.New(fault.Forbidden, "second_person", "You decided this position yourself; a second person must approve it.")
+	case p.Approved():
+		return httpapi.Response{}, fault.New(fault.IllegalMove, "already_approved", "This position was approved already; there is nothing left to approve.")
+	}
+	p.ApprovedBy = r.Subject
+	c := call{kind: tenancydb.Position, id: p.PositionID, version: latest.Version + 1, by: r.Subject, digest: latest.Digest}
+	p.Version = stamped(c, p.Version)
+	k := kind{name: tenancydb.Position, show: show[tenancy.Position]}
+	return s.commit(ctx, r, k, written{objects: []tenancydb.Object{versionOf(c, p)}}, "position.approved")
+}

@@ -1,0 +1,188 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/tenancy"
+	"fenzhang/shared/tenancydb"
+	"fenzhang/shared/vault"
+)
+
+// taxpayerDraft is a taxpayer in clear. In a change, what is left out stays as it is.
+type taxpayerDraft struct {
+	From       civil.Date     `json:"from"`
+	Version    int            `json:"version"`
+	TaxpayerID string         `json:"taxpayer_id"`
+	Name       string         `json:"name"`
+	IDType     string         `json:"id_type"`
+	IDNumber   string         `json:"id_number"`
+	Phone      string         `json:"phone"`
+	Profiles   []profileDraft `json:"profiles"`
+}
+
+// profileDraft wants residence to be said: left out, it would make a person a foreigner.
+type profileDraft struct {
+	tenancy.Profile
+	Resident *bool `json:"resident"`
+}
+
+// storedTaxpayer is the masked taxpayer with a keyed hash of its name, to compare without reading.
+type storedTaxpayer struct {
+	tenancy.Taxpayer
+	NameHash string `json:"name_hash"`
+}
+
+func (d *taxpayerDraft) head() (string, int) { return d.TaxpayerID, d.Version }
+
+func (d *taxpayerDraft) person() tenancy.Person {
+	return tenancy.Person{Name: d.Name, IDType: d.IDType, IDNumber: d.IDNumber, Phone: d.Phone}.Normal()
+}
+
+func (d *taxpayerDraft) profiles() []tenancy.Profile {
+	out := make([]tenancy.Profile, len(d.Profiles))
+	for i, p := range d.Profiles {
+		out[i] = p.Profile
+		out[i].Resident = p.Resident != nil && *p.Resident
+	}
+	return out
+}
+
+func (d *taxpayerDraft) problems(c call) []fault.Field {
+	found := d.personProblems(c)
+	if id := d.TaxpayerID; id != "" {
+		found = append(found, tenancy.IDProblems("taxpayer_id", id)...)
+	}
+	if len(d.Profiles) > 0 || !c.change {
+		found = append(found, tenancy.ProfileProblems(d.profiles(), d.person().IDType)...)
+	}
+	for i, p := range d.Profiles {
+		if p.Resident == nil {
+			found = append(found, fault.Field{Field: "profiles." + itoa(i) + ".resident", Problem: "must be given"})
+		}
+	}
+	return found
+}
+
+// personProblems checks name, number and phone; in a change only those that are given.
+func (d *taxpayerDraft) personProblems(c call) []fault.Field {
+	all := d.person().Problems(c.today)
+	if !c.change {
+		return all
+	}
+	given := map[string]bool{"name": d.Name != "", "id_type": d.IDType != "", "id_number": d.IDNumber != "", "phone": d.Phone != ""}
+	var found []fault.Field
+	for _, p := range all {
+		if given[p.Field] {
+			found = append(found, p)
+		}
+	}
+	if given["id_type"] != given["id_number"] {
+		found = append(found, fault.Field{Field: "id_number", Problem: "must be given together with id_type"})
+	}
+	return found
+}
+
+// content leaves the id out: the same person with the same facts is the same taxpayer.
+func (d *taxpayerDraft) content() any {
+	return struct {
+		From     civil.Date
+		Person   tenancy.Person
+		Profiles []tenancy.Profile
+	}{d.From, d.person(), d.profiles()}
+}
+
+// lookupHash is the keyed hash under which a person is found.
+func lookupHash(c call, p tenancy.Person) string {
+	return c.hash.Hash("taxpayer", c.tenant, p.IDType, p.IDNumber)
+}
+
+func nameHash(c call, name string) string { return c.hash.Hash("name", c.tenant, name) }
+
+// locate finds the taxpayer who has this number already.
+func (d *taxpayerDraft) locate(ctx context.Context, s *service, c call) (string, error) {
+	found, err := s.store.TaxpayerByHash(ctx, c.tenant, lookupHash(c, d.person()))
+	if err != nil || found != "" {
+		return found, err
+	}
+	return located(d, c), nil
+}
+
+// against keeps the number of a taxpayer: another number is another taxpayer.
+func (d *taxpayerDraft) against(ctx context.Context, s *service, c call) ([]fault.Field, error) {
+	if c.previous == nil {
+		return nil, nil
+	}
+	before, err := readTaxpayer(c.previous)
+	if err != nil {
+		return nil, err
+	}
+	found := tenancy.ProfileProblems(d.profiles(), before.IDType)
+	if len(d.Profiles) == 0 {
+		found = nil
+	}
+	if d.IDNumber == "" {
+		return found, nil
+	}
+	owner, err := s.store.TaxpayerByHash(ctx, c.tenant, lookupHash(c, d.person()))
+	if err == nil && owner != c.id {
+		found = append(found, fault.Field{Field: "id_number", Problem: "cannot change; another number is another taxpayer"})
+	}
+	return found, err
+}
+
+func readTaxpayer(doc json.RawMessage) (storedTaxpayer, error) {
+	var t storedTaxpayer
+	if err := json.Unmarshal(doc, &t); err != nil {
+		return t, fault.Internal(err)
+	}
+	return t, nil
+}
+
+func (d *taxpayerDraft) build(ctx context.Context, s *service, c call) (written, error) {
+	o, fields, err := d.object(c)
+	if err != nil {
+		return written{}, err
+	}
+	w := written{objects: []tenancydb.Object{o}, taxpayer: c.id}
+	if len(fields) > 0 {
+		sealed, err := s.vault.Seal(ctx, c.tenant, c.id, map[string]map[string]string{vault.OfTaxpayer(): fields})
+		if err != nil {
+			return written{}, fault.Later(err)
+		}
+		w.sealed = []vault.Sealing{sealed}
+	}
+	return w, nil
+}
+
+// object gives the masked version and the fields to be sealed.
+func (d *taxpayerDraft) object(c call) (tenancydb.Object, map[string]string, error) {
+	var t storedTaxpayer
+	if c.previous != nil {
+		var err error
+		if t, err = readTaxpayer(c.previous); err != nil {
+			return tenancydb.Object{}, nil, err
+		}
+	}
+	clear := d.person()
+	masked := clear.Masked()
+	fields := map[string]string{}
+	if clear.Name != "" {
+		t.Name, t.NameHash, fields[vault.Name] = masked.Name, nameHash(c, clear.Name), clear.Name
+	}
+	if clear.IDNumber != "" {
+		t.IDType, t.IDNumber, fields[vault.IDNumber] = masked.IDType, masked.IDNumber, clear.IDNumber
+	}
+	if clear.Phone != "" {
+		t.Phone, fields[vault.Phone] = masked.Phone, clear.Phone
+	}
+	if len(d.Profiles) > 0 {
+		t.Profiles = d.profiles()
+	}
+	t.TaxpayerID, t.From, t.Version, t.By = c.id, d.From, c.version, c.by
+	o := versionOf(c, t)
+	o.Hash = lookupHash(c, clear)
+	return o, fields, nil
+}
