@@ -21,7 +21,6 @@ type Engine struct {
 type Book struct {
 	from    civil.Date
 	values  map[string]*Dated
-	status  map[string]Status
 	regimes []*regime
 	stages  [len(stageOrder)][]TaxRule
 }
@@ -31,7 +30,7 @@ type Book struct {
 var stageOrder = [...]string{VAT, UMCT, EDU, LEDU, IIT, CIT}
 
 // TaxRule is one rule of one tax, compiled for the days of a book.
-type TaxRule interface {
+type TaxRule interface { //nolint:revive // the design's word for it, and "rule" alone is also a file
 	// ID is the id of the definition it was compiled from.
 	ID() string
 	// Validate tells what the rule lacks to be usable in its days; nil means complete.
@@ -201,20 +200,13 @@ type base struct {
 	unconfirmed []string
 	// worst is the worst status among the rule and what it uses.
 	worst Status
-	// missing is the first used definition without a value in these days.
-	missing *Gap
 }
 
 // ID gives the definition's id.
 func (b *base) ID() string { return b.def.ID }
 
-// Validate tells the used definition that has no value in these days.
-func (b *base) Validate() error {
-	if b.missing != nil {
-		return b.missing
-	}
-	return nil
-}
+// Validate has nothing to say: a rule that lacks a value is compiled to its gap instead.
+func (b *base) Validate() error { return nil }
 
 // Applies tells whether all conditions hold.
 func (b *base) Applies(c *Calculation) bool { return holds(b.when, c) }
@@ -274,6 +266,7 @@ func (b *Book) compileMethod(d *Definition, v *Dated, m *Method, status Status, 
 			return nil, fmt.Errorf("method %s needs a definition in role %q", m.Name, role)
 		}
 	}
+	var lacks *Gap
 	roles := make([]string, 0, len(m.Uses))
 	for role := range m.Uses {
 		roles = append(roles, role)
@@ -290,8 +283,8 @@ func (b *Book) compileMethod(d *Definition, v *Dated, m *Method, status Status, 
 		}
 		uv := b.values[id]
 		if uv == nil {
-			if r.missing == nil {
-				r.missing = &Gap{Rule: id, Missing: missingText(used, b.from)}
+			if lacks == nil {
+				lacks = &Gap{Rule: id, On: b.from, Missing: missingText(used, b.from)}
 			}
 			continue
 		}
@@ -309,10 +302,10 @@ func (b *Book) compileMethod(d *Definition, v *Dated, m *Method, status Status, 
 	for name, t := range d.Steps {
 		r.steps[name] = b.compileStep(d, v, m, status, name, t)
 	}
-	if r.missing != nil {
-		return &gapRule{id: d.ID, tax: d.Tax, when: when, selfFiled: m.Collection == SelfFiled, gap: *r.missing}, nil
+	if lacks == nil {
+		return newMethod(b, r)
 	}
-	return newMethod(b, r)
+	return &gapRule{id: d.ID, tax: d.Tax, when: when, selfFiled: m.Collection == SelfFiled, gap: *lacks}, nil
 }
 
 func missingText(d *Definition, day civil.Date) Text {

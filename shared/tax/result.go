@@ -128,7 +128,7 @@ type Value struct {
 	text string
 }
 
-// Money, Fraction, Count and Word make values.
+// Money makes a value of an amount.
 func Money(a money.Amount) Value { return Value{kind: 'a', num: a.Fen()} }
 
 // Fraction makes a rate value.

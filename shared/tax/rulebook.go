@@ -1,6 +1,7 @@
 package tax
 
 import (
+	"errors"
 	"sort"
 
 	"fenzhang/shared/civil"
@@ -40,8 +41,31 @@ func (e *Engine) Rulebook(on civil.Date) []Entry {
 			list = append(list, entry(d, last, on))
 		}
 	}
+	e.markGaps(list, on)
 	sort.Slice(list, func(i, j int) bool { return list[i].ID < list[j].ID })
 	return list
+}
+
+// markGaps shows methods that cannot answer because something they use has no value on the day.
+func (e *Engine) markGaps(list []Entry, on civil.Date) {
+	b, err := e.book(on)
+	if err != nil {
+		return // before the first book there is nothing in the list
+	}
+	missing := map[string]Text{}
+	for _, stage := range b.stages {
+		for _, r := range stage {
+			var g *Gap
+			if errors.As(r.Validate(), &g) && g.Rule != r.ID() {
+				missing[r.ID()] = Text{ZH: g.Rule + "：" + g.Missing.ZH, EN: g.Rule + ": " + g.Missing.EN}
+			}
+		}
+	}
+	for i := range list {
+		if m, ok := missing[list[i].ID]; ok {
+			list[i].Value, list[i].Gap = nil, &m
+		}
+	}
 }
 
 func entry(d *Definition, v *Dated, on civil.Date) Entry {

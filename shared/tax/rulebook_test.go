@@ -32,6 +32,9 @@ func TestRulebook(t *testing.T) {
 	if x := find(t, lapsed, "vat.threshold.day"); x.Gap == nil || !strings.Contains(x.Gap.EN, "2027-12-31") {
 		t.Errorf("lapsed: %+v", x)
 	}
+	if x := find(t, lapsed, "vat.small_scale.month"); x.Gap == nil || !strings.Contains(x.Gap.EN, "vat.levy_rate.reduced") {
+		t.Errorf("a method without its values: %+v", x)
+	}
 	b, err := json.Marshal(find(t, after, "vat.threshold.day"))
 	if err != nil || !strings.Contains(string(b), `"value":{"amount":"1000.00","edge":"reach"}`) || !strings.Contains(string(b), `"published":"2026-01-30"`) {
 		t.Errorf("%s, %v", b, err)

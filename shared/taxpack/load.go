@@ -3,6 +3,7 @@ package taxpack
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -103,14 +104,11 @@ func (l *loader) file(name string, data []byte) {
 }
 
 func (l *loader) fail(err error) {
-	switch e := err.(type) {
-	case Problems:
-		l.problems = append(l.problems, e...)
-	case Problem:
-		l.problems = append(l.problems, e)
-	default:
-		l.problems = append(l.problems, Problem{Text: err.Error()})
+	var ps Problems
+	if !errors.As(err, &ps) {
+		ps = Problems{{Text: err.Error()}}
 	}
+	l.problems = append(l.problems, ps...)
 }
 
 func (l *loader) manifest(data []byte) {
