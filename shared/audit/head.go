@@ -10,9 +10,8 @@ import (
 
 // Signer signs texts. A local SM2 key does it, or a KMS key where the cloud has SM2.
 type Signer interface {
-	Sign(ctx context.Context, message []byte) (signature []byte, err error)
-	// KeyID names the key, so that a checker picks the right public key.
-	KeyID() string
+	// Sign gives the signature and the name of its key, so that a checker picks the right public key.
+	Sign(ctx context.Context, message []byte) (signature []byte, keyID string, err error)
 }
 
 // Checker checks signatures of one key.
@@ -61,11 +60,11 @@ func signHead(ctx context.Context, signer Signer, before Head, batch Batch, afte
 	if err != nil {
 		return nil, fmt.Errorf("audit: head: %w", err)
 	}
-	sig, err := signer.Sign(ctx, text)
+	sig, keyID, err := signer.Sign(ctx, text)
 	if err != nil {
 		return nil, err
 	}
-	out, err := json.Marshal(storedHead{SignedHead{Signed: string(text), Signature: sig, KeyID: signer.KeyID()}, after.Tree.Roots, batch.leaves()})
+	out, err := json.Marshal(storedHead{SignedHead{Signed: string(text), Signature: sig, KeyID: keyID}, after.Tree.Roots, batch.leaves()})
 	if err != nil {
 		return nil, fmt.Errorf("audit: head: %w", err)
 	}

@@ -28,9 +28,11 @@ type Index interface {
 	Head(ctx context.Context, tenant string) (Head, error)
 	// Places finds those of the records that have a place, read consistently.
 	Places(ctx context.Context, tenant string, ids []string) (map[string]Place, error)
-	// Advance moves the chain from one head to the next and gives the batch's records their places, all or
-	// nothing. It tells whether it did; it did not when the head is no longer from.
-	Advance(ctx context.Context, from, to Head, places map[string]Place) (bool, error)
+	// SetPlaces gives records their places. It may be repeated; a record's place never changes.
+	SetPlaces(ctx context.Context, tenant string, places map[string]Place) error
+	// Advance moves the chain from one head to the next. It tells whether it did; it did not when the head is no
+	// longer from.
+	Advance(ctx context.Context, from, to Head) (bool, error)
 }
 
 // Writer seals records into batches. Any number of writers may serve the same tenant.
@@ -43,8 +45,8 @@ type Writer struct {
 	Now   func() time.Time
 }
 
-// MaxBatch is the most records of one batch: with the head they fit into one transaction.
-const MaxBatch = 90
+// MaxBatch is the most records of one batch: what one read of the index finds.
+const MaxBatch = 100
 
 // maxRounds bounds the tries against other writers of the same tenant; each lost round means that another writer
 // has won one.
@@ -55,10 +57,11 @@ var errBusy = errors.New("audit: other writers of the tenant were faster too oft
 // Write seals the entries that are not sealed yet; afterwards each has exactly one place. It may be repeated, and
 // with any part of the entries, in any order.
 //
-// The order of the steps makes it so. An object has the number after the head that its writer read, and the head
-// moves on only after that object is there, together with the places of its records. The head is read before the
-// places: so whoever sees a record without a place, and then writes under the next number, either meets the object
-// that holds the record (and adopts it) or is right.
+// The order of the steps makes it so, without a transaction: object, signed head, places, end of the chain. An object
+// has the number after the end that its writer read, and the end moves on only when the object's records have their
+// places. The end is read before the places. So whoever finds a record without a place, and writes it under the next
+// number, either meets the object that holds it already, and completes that one, or is right. Every step gives the
+// same result when another writer repeats it.
 func (w Writer) Write(ctx context.Context, tenant string, entries []Entry) error {
 	for range maxRounds {
 		head, err := w.Index.Head(ctx, tenant)
@@ -125,7 +128,10 @@ func (w Writer) extend(ctx context.Context, head Head, entries []Entry) error {
 	if err := w.sign(ctx, head, batch, next); err != nil {
 		return err
 	}
-	_, err = w.Index.Advance(ctx, head, next, batch.places()) // false: another writer has done just this
+	if err := w.Index.SetPlaces(ctx, head.Tenant, batch.places()); err != nil {
+		return err
+	}
+	_, err = w.Index.Advance(ctx, head, next) // false: another writer has done just this
 	return err
 }
 

@@ -1,5 +1,5 @@
-// Package sm2signer signs with SM2 (GB/T 32918.2): a local key made from a secret now, and behind the same two
-// methods a KMS key where the cloud has SM2. Signatures are DER as in GM/T 0009, over the message with the
+// Package sm2signer signs with SM2 (GB/T 32918.2): a local key made from a secret now, and behind the same method
+// a KMS key where the cloud has SM2. Signatures are DER as in GM/T 0009, over the message with the
 // default ID 1234567812345678.
 package sm2signer
 
@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"math/big"
 	"strings"
+	"sync"
 
 	"github.com/emmansun/gmsm/sm2"
 	"github.com/emmansun/gmsm/sm3"
@@ -62,20 +63,49 @@ func FromSecret(secret string) (*Local, error) {
 	return &Local{key: key, id: id}, nil
 }
 
-// Sign signs a message that is not empty.
-func (l *Local) Sign(_ context.Context, message []byte) ([]byte, error) {
-	sig, err := l.key.SignWithSM2(rand.Reader, nil, message)
-	if err != nil {
-		return nil, fmt.Errorf("sm2signer: %w", err)
+// Sign signs a message that is not empty, and names the key.
+func (l *Local) Sign(_ context.Context, message []byte) (signature []byte, keyID string, err error) {
+	if signature, err = l.key.SignWithSM2(rand.Reader, nil, message); err != nil {
+		return nil, "", fmt.Errorf("sm2signer: %w", err)
 	}
-	return sig, nil
+	return signature, l.id, nil
 }
-
-// KeyID names the key.
-func (l *Local) KeyID() string { return l.id }
 
 // Public gives the key that checks the signatures.
 func (l *Local) Public() *Public { return &Public{key: &l.key.PublicKey, id: l.id} }
+
+// Lazy is a local signer whose secret is read at the first signature, so that a function that only reads does not
+// wait for it.
+type Lazy struct {
+	// Secret reads the secret.
+	Secret func(context.Context) (string, error)
+
+	mu    sync.Mutex
+	local *Local
+}
+
+// Sign signs a message that is not empty, and names the key.
+func (z *Lazy) Sign(ctx context.Context, message []byte) (signature []byte, keyID string, err error) {
+	local, err := z.load(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	return local.Sign(ctx, message)
+}
+
+func (z *Lazy) load(ctx context.Context) (*Local, error) {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	if z.local != nil {
+		return z.local, nil
+	}
+	secret, err := z.Secret(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("sm2signer: %w", err)
+	}
+	z.local, err = FromSecret(secret)
+	return z.local, err
+}
 
 // Public checks signatures.
 type Public struct {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/pem"
+	"errors"
 	"strings"
 	"testing"
 
@@ -59,12 +60,12 @@ func TestSignAndVerify(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		sig, err := signer.Sign(context.Background(), message)
+		sig, keyID, err := signer.Sign(context.Background(), message)
 		if err != nil {
 			t.Fatal(err)
 		}
 		again, err := sm2signer.FromSecret(" " + secret + "\n")
-		if err != nil || again.KeyID() != signer.KeyID() {
+		if err != nil || again.Public().KeyID() != keyID {
 			t.Fatalf("the same secret gave another key: %v", err)
 		}
 		text, err := again.Public().PEM()
@@ -72,7 +73,7 @@ func TestSignAndVerify(t *testing.T) {
 			t.Fatal(err)
 		}
 		public, err := sm2signer.ParsePEM(text)
-		if err != nil || public.KeyID() != signer.KeyID() {
+		if err != nil || public.KeyID() != keyID {
 			t.Fatalf("the key does not survive its text: %v", err)
 		}
 		if !public.Verify(message, sig) {
@@ -92,14 +93,35 @@ func TestDerivedKeyNeverChanges(t *testing.T) {
 		t.Fatal(err)
 	}
 	const want = "4817cd4c9935a60c"
-	if signer.KeyID() != want {
-		t.Errorf("key id %s, want %s", signer.KeyID(), want)
+	if got := signer.Public().KeyID(); got != want {
+		t.Errorf("key id %s, want %s", got, want)
 	}
 }
 
 func TestShortSecretIsRefused(t *testing.T) {
 	if _, err := sm2signer.FromSecret(strings.Repeat("A", 31) + " "); err == nil {
 		t.Error("31 characters were taken")
+	}
+}
+
+func TestLazyReadsItsSecretOnce(t *testing.T) {
+	calls := 0
+	lazy := &sm2signer.Lazy{Secret: func(context.Context) (string, error) {
+		if calls++; calls == 1 {
+			return "", errors.New("away")
+		}
+		return strings.Repeat("0123456789ABCDEF", 4), nil
+	}}
+	if _, _, err := lazy.Sign(context.Background(), []byte("m")); err == nil {
+		t.Fatal("signed without a key")
+	}
+	for range 3 {
+		if _, keyID, err := lazy.Sign(context.Background(), []byte("m")); err != nil || keyID != "4817cd4c9935a60c" {
+			t.Fatalf("key %q, %v", keyID, err)
+		}
+	}
+	if calls != 2 {
+		t.Errorf("the secret was read %d times", calls)
 	}
 }
 

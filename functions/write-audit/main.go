@@ -1,0 +1,64 @@
+// Command write-audit seals audit records into locked objects, one chain for each tenant, and proves them over HTTP.
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
+	"fenzhang/shared/audit"
+	"fenzhang/shared/auditlog"
+	"fenzhang/shared/awsclient"
+	"fenzhang/shared/clock"
+	"fenzhang/shared/env"
+	"fenzhang/shared/httpapi"
+	"fenzhang/shared/revocation"
+	"fenzhang/shared/sm2signer"
+	"fenzhang/shared/trigger"
+)
+
+func main() {
+	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
+	mux, err := wire(context.Background(), env.Read(), log)
+	if err != nil {
+		log.Error("cannot start", "cause", err.Error())
+		os.Exit(1)
+	}
+	lambda.Start(mux)
+}
+
+func wire(ctx context.Context, vars *env.Vars, log *slog.Logger) (trigger.Mux, error) {
+	stage, table := vars.Need("STAGE"), vars.Need("TABLE_CONTROL")
+	bucket, secret := vars.Need("AUDIT_BUCKET"), vars.Need("SIGNING_SECRET_ARN")
+	if err := vars.Err(); err != nil {
+		return trigger.Mux{}, err
+	}
+	cfg, err := awsclient.Config(ctx)
+	if err != nil {
+		return trigger.Mux{}, err
+	}
+	return assemble(cfg, stage, table, bucket, secret, log), nil
+}
+
+func assemble(cfg aws.Config, stage, table, bucket, secret string, log *slog.Logger) trigger.Mux {
+	now := clock.Real()
+	db := dynamodb.NewFromConfig(cfg)
+	lock := auditlog.LockFor(stage, now.Now)
+	objects := auditlog.NewBucket(s3.NewFromConfig(cfg, auditlog.ForEndpoint(cfg)), bucket, lock.Mode)
+	index := auditlog.NewIndex(db, table)
+	secrets := secretsmanager.NewFromConfig(cfg)
+	signer := &sm2signer.Lazy{Secret: func(ctx context.Context) (string, error) { return awsclient.Secret(ctx, secrets, secret) }}
+	queue := auditlog.Queue{Log: log, Sealer: audit.Writer{Objects: objects, Index: index, Signer: signer, Until: lock.Until, Now: time.Now}}
+	api := &httpapi.API{
+		Routes: auditlog.Routes(audit.Reader{Objects: objects, Index: index}),
+		Clock:  now, Log: log, Limits: httpapi.DefaultLimits(), Revoked: revocation.New(db, table, now.Now),
+	}
+	return trigger.Mux{HTTP: api.Serve, Queue: queue.Handle}
+}
