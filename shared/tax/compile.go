@@ -283,7 +283,7 @@ func (b *Book) compileMethod(d *Definition, v *Dated, m *Method, status Status, 
 		}
 		uv := b.values[id]
 		if uv == nil {
-			if lacks == nil {
+			if role != reliefRole && lacks == nil { // the reduction may end while the tax goes on
 				lacks = &Gap{Rule: id, On: b.from, Missing: missingText(used, b.from)}
 			}
 			continue
@@ -368,7 +368,7 @@ func RolesOf(method string) (needed, optional map[string]Kind, ok bool) {
 	case "turnover":
 		return map[string]Kind{"threshold": KindThreshold, "rate": KindRate, "full_rate": KindRate, "divisor": KindChoice}, nil, true
 	case "surcharge":
-		return map[string]Kind{"relief": KindRate}, map[string]Kind{"rate": KindRate, "rate_city": KindRate, "rate_county": KindRate, "rate_other": KindRate,
+		return nil, map[string]Kind{"relief": KindRate, "rate": KindRate, "rate_city": KindRate, "rate_county": KindRate, "rate_other": KindRate,
 			"exempt_month": KindThreshold, "exempt_quarter": KindThreshold}, true
 	}
 	return nil, nil, false
@@ -427,7 +427,10 @@ func newMethod(b *Book, r base) (TaxRule, error) {
 
 func (b *Book) newSurcharge(r base) *surcharge {
 	m := r.method
-	s := &surcharge{base: r, relief: b.rate(m, "relief"), local: m.Uses["rate"] == ""}
+	s := &surcharge{base: r, local: m.Uses["rate"] == "", reliefID: m.Uses["relief"]}
+	if v := b.values[s.reliefID]; v != nil {
+		s.relief, s.relieved = v.Rate, true
+	}
 	for i, role := range []string{"rate_city", "rate_county", "rate_other"} {
 		if !s.local {
 			role = "rate"
@@ -446,6 +449,9 @@ func (b *Book) newSurcharge(r base) *surcharge {
 
 // onTop is 1 + rate, the divisor of a price that contains the tax.
 func onTop(rate money.Rate) money.Rate { return money.Ratio(rate.Den()+rate.Num(), rate.Den()) }
+
+// reliefRole is the reduction of a surcharge.
+const reliefRole = "relief"
 
 // maxDeductionScale is the finest cost rate, three decimals: see fraction.
 const maxDeductionScale = 1000

@@ -107,6 +107,9 @@ func (e *Engine) Surcharge(kind string, on civil.Date, s SurchargeBase) (Surchar
 				if !known {
 					break
 				}
+				if gap := x.reliefGap(on); s.Half && gap != nil {
+					return Surcharged{}, gap
+				}
 				return x.of(s.VAT, s.Sales, s.Period, rate, s.Half), nil
 			}
 		}

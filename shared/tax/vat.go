@@ -1,6 +1,7 @@
 package tax
 
 import (
+	"fenzhang/shared/civil"
 	"fenzhang/shared/money"
 )
 
@@ -122,11 +123,14 @@ func (r *turnover) assess(s Sales) money.Amount {
 // The return shows full tax, reduction and payable apart, so each is rounded in that order.
 type surcharge struct {
 	base
-	local   bool          // the rate depends on the place
-	rates   [3]money.Rate // city, county, other
-	relief  money.Rate
-	exempt  [2]Threshold // by month, by quarter
-	exempts [2]bool
+	local  bool          // the rate depends on the place
+	rates  [3]money.Rate // city, county, other
+	relief money.Rate
+	// relieved tells that the half reduction has a value in these days; reliefID names it where it has not.
+	relieved bool
+	reliefID string
+	exempt   [2]Threshold // by month, by quarter
+	exempts  [2]bool
 
 	tax, exemptStep, due *stepSpec
 }
@@ -171,6 +175,14 @@ func (r *surcharge) of(vat, sales money.Amount, length string, rate money.Rate, 
 	return s
 }
 
+// reliefGap names the half reduction where it has no value in these days: whether and how far it goes on is not known.
+func (r *surcharge) reliefGap(on civil.Date) *Gap {
+	if r.relieved {
+		return nil
+	}
+	return &Gap{Rule: r.reliefID, On: on, Missing: Text{ZH: "该日六税两费减征没有收录的规定", EN: "no rule is known on the half reduction on that day"}}
+}
+
 // rateAt finds the rate of a place tier.
 func (r *surcharge) rateAt(tier string) (money.Rate, bool) {
 	switch {
@@ -196,6 +208,9 @@ func (r *surcharge) Calculate(c *Calculation) error {
 	tier := c.facts.Entity.PlaceTier
 	if a.collection == SelfFiled {
 		tier = c.facts.Taxpayer.PlaceTier
+	}
+	if gap := r.reliefGap(c.facts.VATDate); gap != nil {
+		return (&gapRule{id: r.def.ID, tax: r.def.Tax, gap: *gap}).Calculate(c)
 	}
 	rate, ok := r.rateAt(tier)
 	if !ok {
