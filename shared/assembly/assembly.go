@@ -82,7 +82,7 @@ func gather(ctx context.Context, log *slog.Logger) (*Parts, error) {
 
 // Settlements is the settlement service over the real tables.
 func (p *Parts) Settlements() (*settlement.Service, error) {
-	calendar, err := taxpack.LoadCalendar(rules.Files)
+	calendar, err := taxpack.LoadCalendar(rules.National())
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +96,7 @@ func (p *Parts) Taxes() (*settlement.Taxes, error) {
 	if err != nil {
 		return nil, err
 	}
-	engine, err := taxpack.Load(rules.Files)
+	engine, err := taxpack.Load(rules.National())
 	if err != nil {
 		return nil, err
 	}

@@ -245,6 +245,7 @@ func (c *settleCall) open(ctx context.Context, identity string, n int) (Answer, 
 	}
 	fresh.Identity, fresh.Occurrence, fresh.ID = identity, n, IDOf(identity, n)
 	fresh.ActivityID, fresh.TS, fresh.ContentHash, fresh.TraceID = c.r.ActivityID, int64(c.r.TS), c.hash, c.r.TraceID
+	fresh = fresh.prepared(c.by.Subject) // who tells the amount is a preparer
 	ch := c.Opening(fresh, Act{ID: c.writeID, Name: "settlement.opened", By: c.by.Subject})
 	k := c.record(fresh.ID, ch.New.FirstArrival)
 	ch.Key = &k
@@ -365,9 +366,6 @@ func (s *Service) Opening(fresh Settlement, a Act) Change {
 	n.OpenedAt, n.OpenedBy, n.Opener = now, a.ID, a.By
 	n.Status, n.StatusVersion, n.TransitionID = PendingReview, 1, a.ID
 	n.PaymentDate = n.PayOn
-	if !strings.HasPrefix(a.By, "system:") {
-		n = n.prepared(a.By)
-	}
 	n.Arrival = s.arrival(n)
 	n.FirstArrival = n.Arrival
 	n = n.stamp(a, now)
