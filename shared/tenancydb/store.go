@@ -53,14 +53,13 @@ type Store struct {
 	settlements string // holds the outbox items
 	now         func() time.Time
 	memo        *memo
-	pause       func(context.Context, time.Duration) error
 }
 
 var _ tenancy.Directory = (*Store)(nil)
 
 // New makes a store on the tenancy table; audit records of acts go into settlementsTable. now is the real instant.
 func New(db API, table, settlementsTable string, now func() time.Time) *Store {
-	return &Store{db: db, table: table, settlements: settlementsTable, now: now, memo: newMemo(now), pause: sleep}
+	return &Store{db: db, table: table, settlements: settlementsTable, now: now, memo: newMemo(now)}
 }
 
 type item = map[string]types.AttributeValue

@@ -91,6 +91,33 @@ func (s *Store) sealing(tenant, act string, sealed vault.Sealing) []types.Transa
 	return out
 }
 
+// renewed notes on the taxpayer's line in its directory how old its data key is.
+func (s *Store) renewed(tenant, taxpayer string, since time.Time) types.TransactWriteItem {
+	return types.TransactWriteItem{Update: &types.Update{
+		TableName: &s.table, Key: primary(keys.Key{PK: keys.MasterList(tenant, Taxpayer), SK: taxpayer}),
+		UpdateExpression:          aws.String("SET #since = :since"),
+		ConditionExpression:       aws.String("attribute_exists(pk)"),
+		ExpressionAttributeNames:  map[string]string{"#since": keySinceAttr},
+		ExpressionAttributeValues: item{":since": number(since.Unix())},
+	}}
+}
+
+// KeysBefore lists, page by page, taxpayers whose newest data key was made at or before a time. The cursor is
+// "" at the start and at the end; a page may be empty.
+func (s *Store) KeysBefore(ctx context.Context, tenant string, before time.Time, cursor string, limit int) ([]string, string, error) {
+	items, next, err := s.page(ctx, keys.MasterList(tenant, Taxpayer), cursor, limit)
+	if err != nil {
+		return nil, "", err
+	}
+	var due []string
+	for _, it := range items {
+		if int64(intOf(it, keySinceAttr)) <= before.Unix() {
+			due = append(due, textOf(it, "sk"))
+		}
+	}
+	return due, next, nil
+}
+
 // Recorded puts the audit record of a read of personal data into the outbox.
 func (s *Store) Recorded(ctx context.Context, r audit.Record) error {
 	it, err := outbox.Item(r, nil)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strconv"
 	"time"
 
@@ -16,6 +15,7 @@ import (
 	"fenzhang/shared/fault"
 	"fenzhang/shared/keys"
 	"fenzhang/shared/outbox"
+	"fenzhang/shared/transact"
 	"fenzhang/shared/vault"
 )
 
@@ -45,7 +45,10 @@ type Object struct {
 type Change struct {
 	Objects []Object
 	Sealed  []vault.Sealing
-	Record  audit.Record
+	// Renewed notes that all records of this taxpayer are now sealed under a data key made at RenewedAt.
+	Renewed   string
+	RenewedAt time.Time
+	Record    audit.Record
 }
 
 // ErrRaced tells that what the change was decided upon has changed meanwhile; nothing was written, and the
@@ -92,6 +95,9 @@ func (s *Store) parts(c Change) ([]types.TransactWriteItem, error) {
 	}
 	for _, sealed := range c.Sealed {
 		out = append(out, s.sealing(c.Record.Tenant, c.Record.ID, sealed)...)
+	}
+	if c.Renewed != "" {
+		out = append(out, s.renewed(c.Record.Tenant, c.Renewed, c.RenewedAt))
 	}
 	record, err := outbox.Put(s.settlements, c.Record, nil)
 	if err != nil {
@@ -239,68 +245,18 @@ func intOf(it item, name string) int {
 	return n
 }
 
-// transactTries bounds how often a conflict with another transaction is tried again.
-const transactTries = 6
-
-// transact writes all parts or none. A conflict is tried again with the same token; a failed condition on an
-// item that this very act wrote is success: an earlier try went through and only its answer was lost.
+// transact writes all parts or none. A failed condition on an item that this very act wrote is success: an
+// earlier try went through and only its answer was lost.
 func (s *Store) transact(ctx context.Context, parts []types.TransactWriteItem, act string) error {
-	in := &dynamodb.TransactWriteItemsInput{TransactItems: parts, ClientRequestToken: &act}
-	for try := 1; ; try++ {
-		_, err := s.db.TransactWriteItems(ctx, in)
-		if err == nil {
+	err := transact.Write(ctx, s.db, act, parts)
+	var refused *transact.Refused
+	if !errors.As(err, &refused) {
+		return err
+	}
+	for _, old := range refused.Old {
+		if textOf(old, actAttr) == act {
 			return nil
 		}
-		var cancelled *types.TransactionCanceledException
-		conflict := isConflict(err)
-		if errors.As(err, &cancelled) {
-			switch {
-			case mine(cancelled, act):
-				return nil
-			case failedCondition(cancelled):
-				return ErrRaced
-			}
-			conflict = true
-		}
-		if !conflict || try == transactTries {
-			return fault.Later(fmt.Errorf("transaction %s: %w", act, err))
-		}
-		if err := s.pause(ctx, time.Duration(try*try)*10*time.Millisecond); err != nil {
-			return fault.Later(err)
-		}
 	}
-}
-
-func isConflict(err error) bool {
-	var conflict *types.TransactionConflictException
-	var running *types.TransactionInProgressException
-	return errors.As(err, &conflict) || errors.As(err, &running)
-}
-
-func failedCondition(e *types.TransactionCanceledException) bool {
-	for _, r := range e.CancellationReasons {
-		if aws.ToString(r.Code) == "ConditionalCheckFailed" {
-			return true
-		}
-	}
-	return false
-}
-
-// mine tells whether an item in the way was written by the act itself.
-func mine(e *types.TransactionCanceledException, act string) bool {
-	for _, r := range e.CancellationReasons {
-		if textOf(r.Item, actAttr) == act {
-			return true
-		}
-	}
-	return false
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
-	}
+	return ErrRaced
 }

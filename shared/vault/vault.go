@@ -68,6 +68,7 @@ type Sealing struct {
 	Taxpayer string
 	NewKey   *DataKey
 	Records  []Record
+	KeySince time.Time // when the data key of the records was made
 }
 
 // Store reads what was stored of a taxpayer; nothing stored is an empty Box.
@@ -219,11 +220,12 @@ func (v *Vault) Renew(ctx context.Context, tenant, taxpayer string) (Sealing, er
 	if err != nil || len(box.Keys) == 0 {
 		return Sealing{Taxpayer: taxpayer}, err
 	}
-	out := Sealing{Taxpayer: taxpayer}
+	out := Sealing{Taxpayer: taxpayer, KeySince: box.Keys[len(box.Keys)-1].Made}
 	newest := box.Keys[len(box.Keys)-1].Version
 	var key []byte
 	if box.Due(v.Now()) {
 		newest++
+		out.KeySince = v.Now()
 		key, out.NewKey, err = v.newKey(ctx, tenant, newest)
 	} else {
 		key, err = v.key(ctx, tenant, box, newest)

@@ -1,0 +1,53 @@
+// Command rotate-data-keys gives every taxpayer whose data key is 90 days old a new one and seals the personal
+// data anew. It runs daily, and a run that was stopped is taken up by the next.
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+
+	"fenzhang/shared/awsclient"
+	"fenzhang/shared/env"
+	"fenzhang/shared/ids"
+	"fenzhang/shared/tenancydb"
+	"fenzhang/shared/trigger"
+	"fenzhang/shared/vault"
+	"fenzhang/shared/vaultkms"
+)
+
+func main() {
+	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
+	r, err := wire(context.Background(), env.Read(), log)
+	if err != nil {
+		log.Error("cannot start", "cause", err.Error())
+		os.Exit(1)
+	}
+	lambda.Start(trigger.Mux{Schedule: func(ctx context.Context, _ trigger.Schedule) error { return r.run(ctx) }})
+}
+
+func wire(ctx context.Context, vars *env.Vars, log *slog.Logger) (*rotation, error) {
+	tenancyTable, settlements, dataKey := vars.Need("TABLE_TENANCY"), vars.Need("TABLE_SETTLEMENTS"), vars.Need("DATA_KEY_ARN")
+	if err := vars.Err(); err != nil {
+		return nil, err
+	}
+	cfg, err := awsclient.Config(ctx)
+	if err != nil {
+		return nil, err
+	}
+	store := tenancydb.New(dynamodb.NewFromConfig(cfg), tenancyTable, settlements, time.Now)
+	newID := ids.Source(time.Now)
+	return &rotation{
+		store: store, now: time.Now, newID: newID, log: log,
+		vault: &vault.Vault{
+			Store: store, Master: vaultkms.New(kms.NewFromConfig(cfg), dataKey), Reads: store,
+			Now: time.Now, NewID: newID, Random: rand.Reader,
+		},
+	}, nil
+}

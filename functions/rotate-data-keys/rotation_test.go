@@ -1,0 +1,215 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"fenzhang/local/dynamotest"
+	"fenzhang/shared/audit"
+	"fenzhang/shared/env"
+	"fenzhang/shared/ids"
+	"fenzhang/shared/tenancy"
+	"fenzhang/shared/tenancydb"
+	"fenzhang/shared/trigger"
+	"fenzhang/shared/vault"
+)
+
+const tenant = "demo"
+
+// master wraps data keys by writing the tenant before them; it can be told to fail for new ones.
+type master struct {
+	made int
+	fail bool
+}
+
+func (m *master) New(_ context.Context, tenant, _ string) ([]byte, []byte, error) {
+	if m.fail {
+		return nil, nil, errors.New("the key master is away")
+	}
+	m.made++
+	key := make([]byte, vault.KeySize)
+	rand.Read(key)
+	return key, append([]byte(tenant), key...), nil
+}
+
+func (m *master) Unwrap(_ context.Context, tenant, _ string, wrapped []byte) ([]byte, error) {
+	key, ok := bytes.CutPrefix(wrapped, []byte(tenant))
+	if !ok {
+		return nil, errors.New("another tenant's key")
+	}
+	return bytes.Clone(key), nil
+}
+
+type world struct {
+	*rotation
+	t      *testing.T
+	master *master
+	at     time.Time
+}
+
+func open(t *testing.T) *world {
+	t.Helper()
+	local := dynamotest.Open(t)
+	w := &world{t: t, master: &master{}, at: time.Date(2026, 8, 1, 0, 0, 0, 0, time.UTC)}
+	now := func() time.Time { return w.at }
+	store, newID := tenancydb.New(local.Client, local.Tenancy, local.Settlements, now), ids.Source(time.Now)
+	w.rotation = &rotation{
+		store: store, now: now, newID: newID, log: slog.New(slog.DiscardHandler),
+		vault: &vault.Vault{Store: store, Master: w.master, Reads: store, Now: now, NewID: newID, Random: rand.Reader},
+	}
+	return w
+}
+
+// person adds a taxpayer with some creators' accounts.
+func (w *world) person(id string, accounts int) {
+	w.t.Helper()
+	records := map[string]map[string]string{vault.OfTaxpayer(): {vault.Name: "name of " + id}}
+	for n := range accounts {
+		records[vault.OfCreator(fmt.Sprint(n))] = map[string]string{vault.Account: fmt.Sprint("account ", n)}
+	}
+	sealed, err := w.vault.Seal(context.Background(), tenant, id, records)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	first := sealed
+	first.Records = sealed.Records[:min(20, len(sealed.Records))]
+	changes := []tenancydb.Change{{Objects: []tenancydb.Object{{Kind: tenancydb.Taxpayer, ID: id, Version: 1, Hash: "hash-" + id, Doc: tenancy.Taxpayer{TaxpayerID: id, Version: 1}}}, Sealed: []vault.Sealing{first}}}
+	for rest := sealed.Records[len(first.Records):]; len(rest) > 0; rest = rest[min(50, len(rest)):] {
+		changes = append(changes, tenancydb.Change{Sealed: []vault.Sealing{{Taxpayer: id, Records: rest[:min(50, len(rest))]}}})
+	}
+	for _, c := range changes {
+		c.Record = audit.Record{ID: w.newID(), Tenant: tenant, Act: "test"}
+		if err := w.store.Put(context.Background(), c); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+// keys tells how many data keys a taxpayer has, and under which versions its records are sealed.
+func (w *world) keys(id string) (int, map[int]int) {
+	w.t.Helper()
+	box, err := w.store.Box(context.Background(), tenant, id)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	under := map[int]int{}
+	for _, r := range box.Records {
+		under[r.KeyVersion]++
+	}
+	return len(box.Keys), under
+}
+
+func (w *world) wantKeys(id string, keys int, under map[int]int) {
+	w.t.Helper()
+	if n, got := w.keys(id); n != keys || fmt.Sprint(got) != fmt.Sprint(under) {
+		w.t.Fatalf("%s has %d keys, records %v; want %d, %v", id, n, got, keys, under)
+	}
+}
+
+func (w *world) rotate() {
+	w.t.Helper()
+	if err := w.run(context.Background()); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func TestKeysAreRenewedAtTheirAgeAndOnce(t *testing.T) {
+	w := open(t)
+	w.person("t1", 2)
+	w.at = w.at.Add(vault.MaxKeyAge - time.Second)
+	w.person("t2", 1)
+	w.rotate()
+	w.wantKeys("t1", 1, map[int]int{1: 3})
+	w.at = w.at.Add(time.Second)
+	w.rotate()
+	w.rotate()
+	w.wantKeys("t1", 2, map[int]int{2: 3})
+	w.wantKeys("t2", 1, map[int]int{1: 2})
+	got, err := w.vault.Open(context.Background(), vault.Access{Tenant: tenant, Taxpayer: "t1", Record: vault.OfCreator("1"), Actor: "test"})
+	if err != nil || got[vault.Account] != "account 1" {
+		t.Errorf("after rotation: %v, %v", got, err)
+	}
+}
+
+func TestManyRecordsTakeSeveralWrites(t *testing.T) {
+	w := open(t)
+	w.person("t1", 120)
+	w.at = w.at.Add(vault.MaxKeyAge)
+	w.rotate()
+	w.wantKeys("t1", 2, map[int]int{2: 121})
+}
+
+func TestAStoppedRotationIsTakenUp(t *testing.T) {
+	w := open(t)
+	w.person("t1", 120)
+	w.at = w.at.Add(vault.MaxKeyAge)
+	sealing, err := w.vault.Renew(context.Background(), tenant, "t1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealing.Records = sealing.Records[:30] // the function died after its first write
+	err = w.store.Put(context.Background(), tenancydb.Change{Sealed: []vault.Sealing{sealing}, Record: w.record(tenant, sealing)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.wantKeys("t1", 2, map[int]int{1: 91, 2: 30})
+	w.rotate()
+	w.wantKeys("t1", 2, map[int]int{2: 121})
+	if w.master.made != 2 {
+		t.Errorf("%d keys made", w.master.made)
+	}
+}
+
+func TestTheTimeOfARunIsKept(t *testing.T) {
+	w := open(t)
+	w.person("t1", 0)
+	w.at = w.at.Add(vault.MaxKeyAge)
+	ctx, cancel := context.WithTimeout(context.Background(), reserve/2)
+	defer cancel()
+	if err := w.run(ctx); err != nil {
+		t.Fatal(err)
+	}
+	w.wantKeys("t1", 1, map[int]int{1: 1})
+}
+
+func TestFailuresAreToldAndLeftForTheNextRun(t *testing.T) {
+	w := open(t)
+	w.person("t1", 0)
+	w.at = w.at.Add(vault.MaxKeyAge)
+	w.master.fail = true
+	if err := w.run(context.Background()); err == nil || !strings.Contains(err.Error(), "t1") {
+		t.Errorf("got %v", err)
+	}
+	w.master.fail = false
+	w.rotate()
+	w.wantKeys("t1", 2, map[int]int{2: 1})
+}
+
+func TestTheSampleEventRunsTheRotation(t *testing.T) {
+	b, err := os.ReadFile("event.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got trigger.Schedule
+	mux := trigger.Mux{Schedule: func(_ context.Context, s trigger.Schedule) error { got = s; return nil }}
+	if _, err := mux.Invoke(context.Background(), b); err != nil || got.Job != "rotate" {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+func TestWireNamesEveryMissingVariable(t *testing.T) {
+	_, err := wire(context.Background(), env.From(func(string) string { return "" }), slog.New(slog.DiscardHandler))
+	for _, name := range []string{"TABLE_TENANCY", "TABLE_SETTLEMENTS", "DATA_KEY_ARN"} {
+		if err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s is not named in %v", name, err)
+		}
+	}
+}
