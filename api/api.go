@@ -19,8 +19,8 @@ func JSON() []byte { return converted() }
 
 var converted = sync.OnceValue(func() []byte {
 	out, err := yaml.YAMLToJSON(Spec)
-	if err != nil { // the document is part of the binary and read by this package's tests
-		panic(fmt.Sprintf("api: openapi.yaml: %v", err))
+	if err != nil {
+		panic(fmt.Sprintf("api: openapi.yaml: %v", err)) //nolint:forbidigo // the embedded document cannot be wrong once the tests have read it
 	}
 	return out
 })

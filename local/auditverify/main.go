@@ -1,0 +1,159 @@
+// Command auditverify fetches the evidence of a running stack and checks it as an auditor would: with the files and
+// the public key alone. Its last line is "N passed, N failed"; it exits non-zero on a failure.
+package main
+
+import (
+	"bufio"
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"fenzhang/shared/audit"
+	"fenzhang/shared/awsclient"
+	"fenzhang/shared/sm2signer"
+)
+
+func main() {
+	settings := flag.String("env", ".local/stack.env", "file with the settings of the running stack")
+	dir := flag.String("dir", ".local/evidence", "folder for the fetched evidence; what is in it is replaced")
+	flag.Parse()
+	ok, err := verify(context.Background(), *settings, *dir, os.Stdout)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "audit-verify:", err)
+	}
+	if err != nil || !ok {
+		os.Exit(1)
+	}
+}
+
+// verify fetches, exports the public key and checks; it tells whether all passed.
+func verify(ctx context.Context, settings, dir string, out io.Writer) (bool, error) {
+	vars, err := readVars(settings)
+	if err != nil {
+		return false, fmt.Errorf("%w; is the stack up?", err)
+	}
+	cfg := aws.Config{
+		Region:      vars["AWS_REGION"],
+		Credentials: credentials.NewStaticCredentialsProvider(vars["AWS_ACCESS_KEY_ID"], vars["AWS_SECRET_ACCESS_KEY"], ""),
+	}
+	if endpoint := vars["AWS_ENDPOINT_URL"]; endpoint != "" {
+		cfg.BaseEndpoint = &endpoint
+	}
+	if err := waitQuiet(ctx, sqs.NewFromConfig(cfg), vars["QUEUE_AUDIT_URL"], out); err != nil {
+		return false, err
+	}
+	keyFile := filepath.Clean(dir) + ".pem"
+	public, err := exportKey(ctx, secretsmanager.NewFromConfig(cfg), vars["SIGNING_SECRET_ARN"], keyFile)
+	if err != nil {
+		return false, err
+	}
+	odd, err := fetch(ctx, newS3(cfg), vars["AUDIT_BUCKET"], dir)
+	if err != nil {
+		return false, err
+	}
+	report, err := audit.Check(os.DirFS(dir), public)
+	if err != nil {
+		return false, err
+	}
+	report.Findings = append(report.Findings, odd...)
+	report.Failed += len(odd)
+	fmt.Fprintf(out, "evidence in %s, public key in %s; the same check by hand:\n  go run ./cmd/fenzhang-verify %s -key %s\n", dir, keyFile, dir, keyFile)
+	return report.Print(out), nil
+}
+
+// exportKey writes the public key of the signing secret. Only the stack's operator can do this; who checks gets the
+// file.
+func exportKey(ctx context.Context, client awsclient.SecretsAPI, arn, path string) (*sm2signer.Public, error) {
+	secret, err := awsclient.Secret(ctx, client, arn)
+	if err != nil {
+		return nil, err
+	}
+	signer, err := sm2signer.FromSecret(secret)
+	if err != nil {
+		return nil, err
+	}
+	text, err := signer.Public().PEM()
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, err
+	}
+	return signer.Public(), os.WriteFile(path, text, 0o644)
+}
+
+// quietLimit is how long the queue may take to run empty.
+const quietLimit = 2 * time.Minute
+
+// counter is the part of SQS that is called.
+type counter interface {
+	GetQueueAttributes(context.Context, *sqs.GetQueueAttributesInput, ...func(*sqs.Options)) (*sqs.GetQueueAttributesOutput, error)
+}
+
+// waitQuiet waits until no record is on its way, because a batch that is just being sealed has no head yet.
+func waitQuiet(ctx context.Context, client counter, url string, out io.Writer) error {
+	deadline := time.Now().Add(quietLimit)
+	for said := false; ; said = true {
+		res, err := client.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: &url, AttributeNames: []types.QueueAttributeName{
+			types.QueueAttributeNameApproximateNumberOfMessages, types.QueueAttributeNameApproximateNumberOfMessagesNotVisible}})
+		if err != nil {
+			return fmt.Errorf("look at the audit queue: %w", err)
+		}
+		waiting := 0
+		for _, v := range res.Attributes {
+			n, err := strconv.Atoi(v)
+			if err != nil {
+				return fmt.Errorf("look at the audit queue: %w", err)
+			}
+			waiting += n
+		}
+		if waiting == 0 {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("%d audit records are still in the queue after %s", waiting, quietLimit)
+		}
+		if !said {
+			fmt.Fprintf(out, "waiting for %d audit records in the queue\n", waiting)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(500 * time.Millisecond):
+		}
+	}
+}
+
+// readVars reads KEY=VALUE lines.
+func readVars(path string) (map[string]string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	vars := map[string]string{}
+	lines := bufio.NewScanner(f)
+	for lines.Scan() {
+		if name, value, ok := strings.Cut(strings.TrimSpace(lines.Text()), "="); ok {
+			vars[name] = value
+		}
+	}
+	for _, name := range []string{"AWS_REGION", "AUDIT_BUCKET", "SIGNING_SECRET_ARN", "QUEUE_AUDIT_URL"} {
+		if vars[name] == "" {
+			return nil, fmt.Errorf("%s does not say %s", path, name)
+		}
+	}
+	return vars, lines.Err()
+}
