@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -88,7 +89,7 @@ func invoke(t *testing.T, change func(*events.APIGatewayV2HTTPRequest)) (events.
 
 func TestSampleEventIsPaid(t *testing.T) {
 	res, state := invoke(t, func(*events.APIGatewayV2HTTPRequest) {})
-	if res.StatusCode != 200 || res.Body != `{"code":"SUCCESS","message":"ok"}` || state != payout.Paid {
+	if res.StatusCode != http.StatusOK || res.Body != `{"code":"SUCCESS","message":"ok"}` || state != payout.Paid {
 		t.Errorf("%d %s, payout is %s", res.StatusCode, res.Body, state)
 	}
 }
@@ -102,7 +103,7 @@ func TestForgedNoticesChangeNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			res, state := invoke(t, change)
-			if res.StatusCode != 401 || !strings.Contains(res.Body, `"code":1002`) || state != payout.Accepted {
+			if res.StatusCode != http.StatusUnauthorized || !strings.Contains(res.Body, `"code":1002`) || state != payout.Accepted {
 				t.Errorf("%d %s, payout is %s", res.StatusCode, res.Body, state)
 			}
 		})
@@ -111,7 +112,7 @@ func TestForgedNoticesChangeNothing(t *testing.T) {
 
 func TestUnknownGateway(t *testing.T) {
 	res, _ := invoke(t, func(ev *events.APIGatewayV2HTTPRequest) { ev.RawPath = "/v1/payouts/callbacks/nobody" })
-	if res.StatusCode != 404 {
+	if res.StatusCode != http.StatusNotFound {
 		t.Errorf("%d %s", res.StatusCode, res.Body)
 	}
 }

@@ -115,8 +115,8 @@ const (
 // gateway's bill or a bank statement line ends the payout.
 const reach = 29 * 24 * time.Hour
 
-// PayeeChanged tells that the payee's account is not the one that was approved; nothing was sent.
-var PayeeChanged = fault.New(fault.IllegalMove, "payee_changed", "The payee's account was changed after the approval; cancel this settlement and let the next one be approved with the new account.")
+// ErrPayeeChanged tells that the payee's account is not the one that was approved; nothing was sent.
+var ErrPayeeChanged = fault.New(fault.IllegalMove, "payee_changed", "The payee's account was changed after the approval; cancel this settlement and let the next one be approved with the new account.")
 
 // Pay does what a settlement needs next: the first send, or the question what became of it. It may be called
 // any number of times, also at once: money moves once.
@@ -192,7 +192,7 @@ func (s *Service) prepare(ctx context.Context, p Payable) (Gateway, Order, error
 		return nil, Order{}, err
 	}
 	if p.Account != "" && p.Account != payee.Ref {
-		return nil, Order{}, PayeeChanged
+		return nil, Order{}, ErrPayeeChanged
 	}
 	o := Order{Key: p.Key, Amount: p.ToPay, Account: payee.Account, HolderName: payee.Holder, Bank: payee.Bank, Remark: p.remark()}
 	return gateway, o, o.Check()

@@ -170,7 +170,7 @@ func TestPayRefusesBeforeAnythingIsWritten(t *testing.T) {
 			p.Account = "v1"
 			f.memory.Put(p)
 			f.Accounts = accounts{ref: "v2"}
-		}, payout.PayeeChanged},
+		}, payout.ErrPayeeChanged},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

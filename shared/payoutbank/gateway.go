@@ -114,7 +114,7 @@ func (g *Gateway) Send(ctx context.Context, o payout.Order) (payout.Outcome, err
 		return g.unclear(answer.unclear), nil
 	}
 	var b Batch
-	if err := json.Unmarshal(answer.body, &b); err != nil {
+	if !answer.read(&b) {
 		return g.unclear(answerUnreadable), nil
 	}
 	return g.lineOf(o.Key, b.Lines), nil
@@ -132,7 +132,7 @@ func (g *Gateway) Query(ctx context.Context, key string) (payout.Outcome, error)
 		return g.unclear(answer.unclear), nil
 	}
 	var l Line
-	if err := json.Unmarshal(answer.body, &l); err != nil {
+	if !answer.read(&l) {
 		return g.unclear(answerUnreadable), nil
 	}
 	return g.lineOf(key, []Line{l}), nil
@@ -201,6 +201,9 @@ type answer struct {
 	unclear string
 }
 
+// read tells whether a verified body is what was expected.
+func (a answer) read(into any) bool { return json.Unmarshal(a.body, into) == nil }
+
 // maxAnswer bounds what is read of an answer, in bytes.
 const maxAnswer = 1 << 20
 
@@ -220,16 +223,21 @@ func (g *Gateway) call(ctx context.Context, method, path string, body []byte) (a
 	req.Header.Set(HeaderTimestamp, m.Timestamp)
 	req.Header.Set(HeaderNonce, m.Nonce)
 	req.Header.Set(HeaderSignature, signature)
+	return g.exchange(req, m.Nonce), nil
+}
+
+// exchange sends a request. From here on no failure tells whether the bank has it.
+func (g *Gateway) exchange(req *http.Request, nonce string) answer {
 	res, err := g.http.Do(req)
 	if err != nil {
-		return answer{unclear: noAnswer}, nil
+		return answer{unclear: noAnswer}
 	}
-	defer res.Body.Close()
-	got, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
+	defer func() { _ = res.Body.Close() }() // read to its end or of no use
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
 	if err != nil {
-		return answer{unclear: noAnswer}, nil
+		return answer{unclear: noAnswer}
 	}
-	return g.verified(res, m.Nonce, got), nil
+	return g.verified(res, nonce, body)
 }
 
 func (g *Gateway) verified(res *http.Response, nonce string, body []byte) answer {

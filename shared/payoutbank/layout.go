@@ -151,7 +151,7 @@ func (l Layout) Decode(file []byte) ([]payout.Order, error) {
 	seen := map[string]bool{}
 	for {
 		line, err := r.Read()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return orders, nil
 		}
 		if err != nil {

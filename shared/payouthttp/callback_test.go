@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"net/http"
 	"testing"
 	"time"
 
@@ -46,7 +47,7 @@ func TestCallback(t *testing.T) {
 	l := &listener{}
 	ev, res := call(l)
 	contracttest.CheckEvent(t, ev, res)
-	if res.StatusCode != 200 || res.Body != `{"code":"SUCCESS","message":"ok"}` {
+	if res.StatusCode != http.StatusOK || res.Body != `{"code":"SUCCESS","message":"ok"}` {
 		t.Errorf("%d %s", res.StatusCode, res.Body)
 	}
 	if l.method != payout.Douyin || l.body != `{"a":1}` || l.headers["douyinpay-nonce"] != "n" {
@@ -80,7 +81,7 @@ func TestCallbackRefusals(t *testing.T) {
 }
 
 func TestContradictionIsNotAcknowledged(t *testing.T) {
-	if _, res := call(&listener{err: payout.ErrContradiction}); res.StatusCode != 409 {
+	if _, res := call(&listener{err: payout.ErrContradiction}); res.StatusCode != http.StatusConflict {
 		t.Errorf("%d %s", res.StatusCode, res.Body)
 	}
 }

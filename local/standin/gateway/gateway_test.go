@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -92,12 +93,12 @@ func TestACutOffLineIsForgotten(t *testing.T) {
 
 func TestListenOnLoopbackOnly(t *testing.T) {
 	for _, addr := range []string{"0.0.0.0:0", ":0", "10.1.2.3:0", "nonsense"} {
-		if l, err := listen(addr); err == nil {
+		if l, err := listen(context.Background(), addr); err == nil {
 			l.Close()
 			t.Errorf("listens on %s", addr)
 		}
 	}
-	l, err := listen("127.0.0.1:0")
+	l, err := listen(context.Background(), "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

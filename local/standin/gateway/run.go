@@ -34,7 +34,9 @@ func Run(name string, open func(KeyFile, Options) (*Server, error)) error {
 	if err != nil {
 		return err
 	}
-	listener, err := listen(*addr)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	listener, err := listen(ctx, *addr)
 	if err != nil {
 		return err
 	}
@@ -42,13 +44,12 @@ func Run(name string, open func(KeyFile, Options) (*Server, error)) error {
 	if err != nil {
 		return err
 	}
-	defer s.Close()
 	o.Log.Info("listening", "addr", listener.Addr().String())
-	return serve(listener, gate(s, *control != "off"))
+	return errors.Join(serve(ctx, listener, gate(s, *control != "off")), s.Close())
 }
 
 // listen refuses addresses that others can reach: the control routes ask nobody who he is.
-func listen(addr string) (net.Listener, error) {
+func listen(ctx context.Context, addr string) (net.Listener, error) {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
 		return nil, err
@@ -56,7 +57,8 @@ func listen(addr string) (net.Listener, error) {
 	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
 		return nil, fmt.Errorf("-addr %s: a stand-in listens on loopback only", addr)
 	}
-	return net.Listen("tcp", addr)
+	var config net.ListenConfig
+	return config.Listen(ctx, "tcp", addr)
 }
 
 // gate hides the control routes where they are not wanted.
@@ -70,9 +72,8 @@ func gate(h http.Handler, control bool) http.Handler {
 	return mux
 }
 
-func serve(l net.Listener, h http.Handler) error {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+// serve answers until the context ends.
+func serve(ctx context.Context, l net.Listener, h http.Handler) error {
 	srv := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
 	ended := make(chan error, 1)
 	go func() { ended <- srv.Serve(l) }()
