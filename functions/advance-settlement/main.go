@@ -14,6 +14,7 @@ import (
 	"fenzhang/shared/settlement"
 	"fenzhang/shared/sqsbatch"
 	"fenzhang/shared/trigger"
+	"fenzhang/shared/usage"
 )
 
 func main() { assembly.Run(build) }
@@ -30,6 +31,7 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 			if err != nil {
 				return err
 			}
+			usage.For(ctx, task.Tenant)
 			return v.Do(ctx, task)
 		}),
 		Schedule: func(ctx context.Context, _ trigger.Schedule) error { return v.Sweep(ctx) },

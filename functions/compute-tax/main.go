@@ -12,6 +12,7 @@ import (
 	"fenzhang/shared/sqsbatch"
 	"fenzhang/shared/taxapi"
 	"fenzhang/shared/trigger"
+	"fenzhang/shared/usage"
 )
 
 func main() { assembly.Run(build) }
@@ -28,8 +29,9 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 			if err != nil {
 				return err
 			}
+			usage.For(ctx, task.Tenant)
 			return taxes.Do(ctx, task)
 		}),
-		HTTP:  p.API(questions.Routes()...).Serve,
+		HTTP: p.API(questions.Routes()...).Serve,
 	}, nil
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
 	"fenzhang/local/dynamotest"
 	"fenzhang/rules"
 	"fenzhang/shared/civil"
@@ -21,6 +23,7 @@ import (
 	"fenzhang/shared/tax"
 	"fenzhang/shared/taxpack"
 	"fenzhang/shared/tenancy"
+	"fenzhang/shared/usage"
 )
 
 // The tenant, its entities and its first creators.
@@ -56,7 +59,9 @@ func Open(t testing.TB) *World {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Assemble(dynamotest.Open(t), engine, calendar)
+	tables := dynamotest.Open(t)
+	tables.Client = dynamodb.New(tables.Client.Options(), usage.Count)
+	return Assemble(tables, engine, calendar)
 }
 
 // Assemble makes the tenant from given parts; benchmarks use it.

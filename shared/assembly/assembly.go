@@ -27,6 +27,7 @@ import (
 	"fenzhang/shared/settlementdb"
 	"fenzhang/shared/taxpack"
 	"fenzhang/shared/tenancydb"
+	"fenzhang/shared/usage"
 )
 
 // Parts are what functions are made of.
@@ -51,7 +52,8 @@ func Run(build func(context.Context, *Parts) (lambda.Handler, error)) {
 		var h lambda.Handler
 		if h, err = build(ctx, p); err == nil {
 			if err = p.Vars.Err(); err == nil {
-				lambda.Start(h)
+				lambda.Start(usage.Handler{Handler: h, Log: log, Function: os.Getenv("AWS_LAMBDA_FUNCTION_NAME"),
+					MemoryMB: os.Getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"), Now: p.Clock.Now})
 				return
 			}
 		}
@@ -71,7 +73,7 @@ func gather(ctx context.Context, log *slog.Logger) (*Parts, error) {
 	if p.AWS, err = awsclient.Config(ctx); err != nil {
 		return nil, err
 	}
-	p.DB = dynamodb.NewFromConfig(p.AWS)
+	p.DB = dynamodb.NewFromConfig(p.AWS, usage.Count)
 	if p.Clock, err = clockdb.New(stage, p.DB, p.control); err != nil {
 		return nil, err
 	}

@@ -21,6 +21,7 @@ import (
 	"fenzhang/shared/fault"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/strictjson"
+	"fenzhang/shared/usage"
 )
 
 // MaxBody is the largest body that is read, in bytes.
@@ -134,6 +135,7 @@ func (a *API) admit(ctx context.Context, ev events.APIGatewayV2HTTPRequest, r *R
 		return err
 	}
 	r.Principal = p
+	usage.For(ctx, p.Tenant)
 	now := a.Clock.Now()
 	if !p.Expires.After(now) {
 		return identity.Expired()
