@@ -3,8 +3,6 @@ package payoutqueue
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -13,6 +11,7 @@ import (
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/payout"
+	"fenzhang/shared/settlement"
 )
 
 // API is the part of SQS that is called.
@@ -28,40 +27,19 @@ type Rebooking struct {
 
 var _ payout.Rebooking = Rebooking{}
 
-// Message is what the tax queue gets.
-type Message struct {
-	Tenant       string `json:"tenant"`
-	SettlementID string `json:"settlement_id"`
-	TransitionID string `json:"transition_id"`
-	Op           string `json:"op"` // rebook
-	Trace        string `json:"trace,omitempty"`
-}
-
 // Rebook sends one message for a settlement and month, however often it is asked.
 func (r Rebooking) Rebook(ctx context.Context, p payout.Payable, today civil.Date) error {
 	id := "rebook-" + p.SettlementID + "-" + today.Month().String()
-	body, err := json.Marshal(Message{Tenant: p.Tenant, SettlementID: p.SettlementID, TransitionID: id, Op: "rebook", Trace: p.Trace})
+	body, err := json.Marshal(settlement.Task{Tenant: p.Tenant, SettlementID: p.SettlementID, TransitionID: id, Op: settlement.OpRebook, Trace: p.Trace})
 	if err != nil {
 		return fault.Internal(err)
 	}
 	_, err = r.SQS.SendMessage(ctx, &sqs.SendMessageInput{
 		QueueUrl: aws.String(r.Queue), MessageBody: aws.String(string(body)),
-		MessageGroupId: aws.String(group(p)), MessageDeduplicationId: aws.String(digest(p.Tenant, id)),
+		MessageGroupId: aws.String(settlement.Group(p.Tenant, p.Entity, p.TaxpayerID)), MessageDeduplicationId: aws.String(settlement.Group(p.Tenant, id)),
 	})
 	if err != nil {
 		return fault.Later(err)
 	}
 	return nil
-}
-
-// group is the tax queue's: bookings of one taxpayer at one paying entity follow each other.
-func group(p payout.Payable) string { return digest(p.Tenant, p.Entity, p.TaxpayerID) }
-
-// digest makes a name of any parts that fits into what SQS allows.
-func digest(parts ...string) string {
-	h := sha256.New()
-	for _, p := range parts {
-		h.Write([]byte(p + "\x1f"))
-	}
-	return hex.EncodeToString(h.Sum(nil)[:16])
 }

@@ -130,8 +130,7 @@ func Again(s settlement.Settlement, op, round string) (Message, error) {
 	return taskOf(s, op, s.Last.ID+"-"+round)
 }
 
-// taskOf puts an operation on its queue. Taxes are computed one at a time for each paying entity and taxpayer,
-// payments for each payee account, everything else for each settlement.
+// taskOf puts an operation on its queue.
 func taskOf(s settlement.Settlement, op, id string) (Message, error) {
 	body, err := json.Marshal(settlement.Task{Tenant: s.Tenant, SettlementID: s.ID, TransitionID: s.Last.ID, Op: op, Trace: s.TraceID})
 	if err != nil {
@@ -140,14 +139,11 @@ func taskOf(s settlement.Settlement, op, id string) (Message, error) {
 	m := Message{ID: id + "-" + op, Body: body}
 	switch op {
 	case settlement.OpQuote, settlement.OpBook, settlement.OpRebook:
-		m.Queue, m.Group = Tax, s.Tenant+"#"+s.Entity+"#"+s.TaxpayerID
+		m.Queue, m.Group = Tax, settlement.Group(s.Tenant, s.Entity, s.TaxpayerID)
 	case settlement.OpSend, settlement.OpQuery:
-		m.Queue, m.Group = Payout, s.Tenant+"#"+s.CreatorID
+		m.Queue, m.Group = Payout, settlement.Group(s.Tenant, s.CreatorID)
 	default:
-		m.Queue, m.Group = Settle, s.Tenant+"#"+s.ID
-	}
-	if len(m.Group) > 128 {
-		return Message{}, errors.New("relay: group longer than a queue takes")
+		m.Queue, m.Group = Settle, settlement.Group(s.Tenant, s.ID)
 	}
 	return m, nil
 }

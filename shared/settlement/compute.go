@@ -64,8 +64,14 @@ func (s Settlement) quotable() bool {
 // the net falls it is held for an approver instead. A settlement that is not due, held or further on is left alone.
 func (t *Taxes) Book(ctx context.Context, tenant, id string) error {
 	s, err := t.Store.Load(ctx, tenant, id)
-	if err != nil || s.Status != Approved || s.Hold != nil {
+	if err != nil || s.Hold != nil {
 		return err
+	}
+	if s.Status == Paying && s.Due() == OpBook {
+		return t.nothingToPay(ctx, s)
+	}
+	if s.Status != Approved {
+		return nil
 	}
 	today, err := t.Clock.Today(ctx)
 	if err != nil || today.Before(s.PayOn) {
@@ -88,6 +94,13 @@ func (t *Taxes) Book(ctx context.Context, tenant, id string) error {
 		return err
 	}
 	return t.Store.Apply(ctx, c)
+}
+
+// nothingToPay ends a booked settlement whose whole share was kept back: no money leaves, so no gateway is asked.
+func (t *Taxes) nothingToPay(ctx context.Context, s Settlement) error {
+	a := Act{ID: t.NewID(), Name: "settlement.nothing_to_pay", By: "system:compute-tax"}
+	now := t.Clock.Instant()
+	return t.Store.Apply(ctx, s.PayoutMoved(payout.Paid, payout.Outcome{State: payout.Paid, Reason: "nothing to pay", At: now}, booked{}, a, now))
 }
 
 // approvedNet is the net that an approver has seen.

@@ -30,7 +30,7 @@ func (p Payables) Load(ctx context.Context, tenant, id string) (payout.Payable, 
 }
 
 func payableOf(s Settlement) payout.Payable {
-	b := payout.Payable{Tenant: s.Tenant, SettlementID: s.ID, CreatorID: s.CreatorID, TaxpayerID: s.TaxpayerID, Status: string(s.Status),
+	b := payout.Payable{Tenant: s.Tenant, SettlementID: s.ID, CreatorID: s.CreatorID, TaxpayerID: s.TaxpayerID, Entity: s.Entity, Status: string(s.Status),
 		Version: int64(s.StatusVersion), ToPay: s.ToPay, Method: payout.Method(s.PayMethod), Period: s.ServicePeriod,
 		TaxMonth: s.PaymentDate.Month(), PaymentDate: s.PaymentDate, Trace: s.TraceID}
 	if s.Hold != nil {

@@ -2,6 +2,8 @@ package settlement
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,6 +19,16 @@ type Task struct {
 	TransitionID string `json:"transition_id"` // the write that caused it
 	Op           string `json:"op"`
 	Trace        string `json:"trace,omitempty"`
+}
+
+// Group names the message group of some parts, within what a queue takes. Taxes are computed one at a time for
+// each paying entity and taxpayer, payments for each payee account, everything else for each settlement.
+func Group(parts ...string) string {
+	h := sha256.New()
+	for _, p := range parts {
+		h.Write([]byte(p + "\x1f"))
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
 // The operations.
@@ -38,6 +50,8 @@ func (s Settlement) Due() string {
 		return OpQuote
 	case s.Status == Approved && s.Hold == nil:
 		return OpBook
+	case s.Status == Paying && s.Hold == nil && s.Payout != nil && !s.Sent() && s.ToPay.IsZero():
+		return OpBook // nothing to send: booking ends it
 	case s.Status == Paying && s.Hold == nil && s.Payout != nil && !s.Sent():
 		return OpSend
 	}
