@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"strings"
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
@@ -49,12 +50,18 @@ func beginning() civil.Date { return civil.On(1900, 1, 1) }
 
 func (d *entityDraft) head() (string, int) { return d.EntityID, d.Version.Version }
 
-func (d *entityDraft) problems(c call) []fault.Field {
+// entity gives the entity in its normal form.
+func (d *entityDraft) entity(c call) tenancy.PayingEntity {
 	e := d.PayingEntity
+	e.USCC = strings.ToUpper(strings.TrimSpace(e.USCC))
 	if e.From.IsZero() && !c.change {
 		e.From = beginning()
 	}
-	return append(foreign([2]string{"by", d.By}), e.Problems()...)
+	return e
+}
+
+func (d *entityDraft) problems(c call) []fault.Field {
+	return append(foreign([2]string{"by", d.By}), d.entity(c).Problems()...)
 }
 
 func (d *entityDraft) content() any { return d.PayingEntity }
@@ -64,10 +71,7 @@ func (d *entityDraft) locate(_ context.Context, _ *service, c call) (string, err
 }
 
 func (d *entityDraft) build(_ context.Context, _ *service, c call) (written, error) {
-	e := d.PayingEntity
-	if e.From.IsZero() {
-		e.From = beginning()
-	}
+	e := d.entity(c)
 	e.EntityID, e.Version = c.id, stamped(c, e.Version)
 	return written{objects: []tenancydb.Object{versionOf(c, e)}}, nil
 }

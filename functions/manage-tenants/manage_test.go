@@ -286,6 +286,10 @@ func TestEveryKindIsCreatedOnceReadAndChanged(t *testing.T) {
 			w.want(w.call("other", "admin", "PUT", c.path+"/"+c.id, c.change), 404, 3003)
 			w.want(w.admin("PUT", c.path+"/nobody", changed(c.change, c.kind+"_id", nil)), 404, 3003)
 			w.want(w.admin("GET", c.path+"/"+c.id+"?date=2026-13-01", nil), 400, 2001)
+			for _, odd := range []string{"a%23b", strings.Repeat("x", 3000)} {
+				w.want(w.admin("GET", c.path+"/"+odd, nil), 404, 3003)
+				w.want(w.admin("PUT", c.path+"/"+odd, changed(c.change, c.kind+"_id", nil)), 404, 3003)
+			}
 		})
 	}
 }

@@ -42,12 +42,9 @@ func (s *service) approve(ctx context.Context, r *httpapi.Request) (httpapi.Resp
 			return httpapi.Response{}, err
 		}
 	}
-	latest, exists, err := s.store.Latest(ctx, r.Tenant, tenancydb.Position, r.Params["id"])
+	latest, err := s.latest(ctx, r.Tenant, tenancydb.Position, r.Params["id"])
 	if err != nil {
 		return httpapi.Response{}, err
-	}
-	if !exists {
-		return httpapi.Response{}, fault.Absent(tenancydb.Position)
 	}
 	var p tenancy.Position
 	if err := json.Unmarshal(latest.Doc, &p); err != nil {

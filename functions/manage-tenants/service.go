@@ -162,12 +162,9 @@ func (s *service) change(k kind) httpapi.Handler {
 		if err != nil {
 			return httpapi.Response{}, err
 		}
-		latest, exists, err := s.store.Latest(ctx, c.tenant, k.name, c.id)
+		latest, err := s.latest(ctx, c.tenant, k.name, c.id)
 		if err != nil {
 			return httpapi.Response{}, err
-		}
-		if !exists {
-			return httpapi.Response{}, fault.Absent(k.name)
 		}
 		_, seen := d.head()
 		if seen == latest.Version-1 && latest.Digest == c.digest { // our own change, its answer was lost
@@ -180,6 +177,18 @@ func (s *service) change(k kind) httpapi.Handler {
 		c.version, c.previous = latest.Version+1, latest.Doc
 		return s.write(ctx, r, k, d, c)
 	}
+}
+
+// latest reads the newest version of the object that a path names; what is no id names nothing.
+func (s *service) latest(ctx context.Context, tenant, kind, id string) (tenancydb.Stored, error) {
+	if len(tenancy.IDProblems("id", id)) > 0 {
+		return tenancydb.Stored{}, fault.Absent(kind)
+	}
+	found, exists, err := s.store.Latest(ctx, tenant, kind, id)
+	if err == nil && !exists {
+		err = fault.Absent(kind)
+	}
+	return found, err
 }
 
 func stale() error {
@@ -318,6 +327,9 @@ func (s *service) read(k kind) httpapi.Handler {
 		day, named, err := s.day(ctx, r)
 		if err != nil {
 			return httpapi.Response{}, err
+		}
+		if len(tenancy.IDProblems("id", r.Params["id"])) > 0 {
+			return httpapi.Response{}, fault.Absent(k.name)
 		}
 		versions, err := tenancydb.Versions[dated](ctx, s.store, r.Tenant, k.name, r.Params["id"])
 		if err != nil {
