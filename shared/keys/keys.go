@@ -197,3 +197,19 @@ func SettlementOf(pk, sk string) (tenant, id string, ok bool) {
 	id, isSettlement := strings.CutPrefix(rest, "S#")
 	return tenant, id, isTenant && found && isSettlement && sk == "META"
 }
+
+// LinesOf begins the sort keys of a month's income lines of one income type.
+func LinesOf(period civil.Month, incomeType string) string {
+	return LinePrefix(period) + incomeType + "#"
+}
+
+// BucketsOf begins the sort keys of a month's buckets.
+func BucketsOf(period civil.Month) string { return BucketPrefix + period.String() + "#" }
+
+// BucketOf reads month and income type back from the sort key of a bucket; false for any other item.
+func BucketOf(sk string) (period civil.Month, incomeType string, ok bool) {
+	rest, isBucket := strings.CutPrefix(sk, BucketPrefix)
+	month, incomeType, found := strings.Cut(rest, "#")
+	period, err := civil.ParseMonth(month)
+	return period, incomeType, isBucket && found && err == nil
+}

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/statement"
+	"fenzhang/shared/trigger"
+)
+
+// cohorts takes the parts of runs that are too large for one call.
+type cohorts interface {
+	// Send hands all tasks on; after an error some may have been handed on, and sending all again is harmless.
+	Send(ctx context.Context, tasks []statement.Task) error
+}
+
+// queue is the cohort queue. It is a standard one; the group keeps one large tenant from making the others wait.
+type queue struct {
+	sqs *sqs.Client
+	url string
+}
+
+// perCall is how many messages SQS takes in one call.
+const perCall = 10
+
+// Send implements cohorts.
+func (q queue) Send(ctx context.Context, tasks []statement.Task) error {
+	for part := range slices.Chunk(tasks, perCall) {
+		in := &sqs.SendMessageBatchInput{QueueUrl: aws.String(q.url)}
+		for i, t := range part {
+			body, err := json.Marshal(t)
+			if err != nil {
+				return fault.Internal(err)
+			}
+			in.Entries = append(in.Entries, types.SendMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), MessageBody: aws.String(string(body)),
+				MessageGroupId: aws.String(t.Tenant)})
+		}
+		out, err := q.sqs.SendMessageBatch(ctx, in)
+		if err != nil {
+			return fault.Later(fmt.Errorf("cohort queue: %w", err))
+		}
+		if len(out.Failed) > 0 {
+			return fault.Later(fmt.Errorf("cohort queue: %d messages refused, first: %s", len(out.Failed), aws.ToString(out.Failed[0].Code)))
+		}
+	}
+	return nil
+}
+
+// cohort runs one message of the queue.
+func (h handler) cohort(ctx context.Context, body []byte, _ events.SQSMessage) error {
+	var t statement.Task
+	if err := json.Unmarshal(body, &t); err != nil {
+		return err
+	}
+	if t.Tenant == "" || t.By == "" || t.Date.IsZero() || t.Cohort < 0 || t.Cohort >= statement.Cohorts {
+		return errors.New("a cohort task without tenant, date or actor, or out of range")
+	}
+	_, err := h.statements.RunTask(ctx, t)
+	return err
+}
+
+// night fans the night's run out for every tenant. It is the only job of this function's schedule, so its name is
+// not asked for; a repeated run opens nothing twice.
+func (h handler) night(ctx context.Context, job trigger.Schedule) error {
+	order := statement.Order{By: statement.System}
+	if job.Date != "" {
+		var err error
+		if order.Date, err = civil.ParseDate(job.Date); err != nil {
+			return err
+		}
+	}
+	order, err := h.statements.Dated(ctx, order)
+	if err != nil {
+		return err
+	}
+	tenants, err := h.statements.Settlements.Directory.Tenants(ctx)
+	if err != nil {
+		return err
+	}
+	var tasks []statement.Task
+	for _, tenant := range tenants {
+		order.Tenant = tenant
+		tasks = append(tasks, statement.Tasks(order)...)
+	}
+	return h.cohorts.Send(ctx, tasks)
+}

@@ -1,0 +1,220 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"regexp"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/httpapi"
+	"fenzhang/shared/identity"
+	"fenzhang/shared/income"
+	"fenzhang/shared/money"
+	"fenzhang/shared/statement"
+	"fenzhang/shared/strictjson"
+)
+
+// handler serves the routes, the queue and the schedule.
+type handler struct {
+	recorder   *income.Recorder
+	statements *statement.Service
+	cohorts    cohorts
+	log        *slog.Logger
+}
+
+func (h handler) routes() []httpapi.Route {
+	return []httpapi.Route{
+		{Method: http.MethodPost, Path: "/v1/income-lines", Roles: []identity.Role{identity.Operator, identity.Finance, identity.Admin}, Handle: h.upload},
+		{Method: http.MethodPost, Path: "/v1/statements/run", Roles: []identity.Role{identity.Finance, identity.Admin}, Handle: h.run},
+		{Method: http.MethodGet, Path: "/v1/statements", Roles: identity.AllRoles(), Handle: h.list},
+	}
+}
+
+// maxLines is the most lines that one call carries.
+const maxLines = 500
+
+// lineAnswer is what became of one line.
+type lineAnswer struct {
+	LineID    *string `json:"line_id"` // null when it cannot be read
+	Status    int     `json:"status"`
+	Bucket    string  `json:"bucket,omitempty"`
+	Parked    string  `json:"parked,omitempty"`
+	SettledBy string  `json:"settled_by,omitempty"`
+	Error     any     `json:"error,omitempty"`
+}
+
+func (h handler) upload(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+	lines, err := envelope(r.Body)
+	if err != nil {
+		return httpapi.Response{}, err
+	}
+	results, err := h.recorder.Record(ctx, income.Upload{Tenant: r.Tenant, By: r.Subject, Trace: r.Trace, Lines: lines})
+	if err != nil {
+		return httpapi.Response{}, err
+	}
+	answers := make([]lineAnswer, len(results))
+	for i, res := range results {
+		answers[i] = answerOf(res, r.ID)
+	}
+	h.logFailures(ctx, r, results)
+	return httpapi.OK(struct {
+		Results []lineAnswer `json:"results"`
+	}{answers}), nil
+}
+
+func answerOf(res income.Result, requestID string) lineAnswer {
+	a := lineAnswer{Status: http.StatusCreated, Bucket: res.Bucket, Parked: res.Parked, SettledBy: res.SettledBy}
+	if res.LineID != "" {
+		a.LineID = &res.LineID
+	}
+	switch {
+	case res.Err != nil:
+		e := fault.Of(res.Err)
+		a.Status, a.Error = e.Status(), httpapi.Problem(e, requestID)
+	case res.Repeat:
+		a.Status = http.StatusOK
+	}
+	return a
+}
+
+// logFailures tells once for the call why lines could not be stored; the client hears only that it should send
+// them again.
+func (h handler) logFailures(ctx context.Context, r *httpapi.Request, results []income.Result) {
+	failed := 0
+	var first error
+	for _, res := range results {
+		if res.Err != nil && fault.Of(res.Err).Status() >= http.StatusInternalServerError {
+			failed++
+			if first == nil {
+				first = res.Err
+			}
+		}
+	}
+	if failed > 0 {
+		h.log.ErrorContext(ctx, "income lines not stored", "request_id", r.ID, "tenant", r.Tenant, "lines", failed, "cause", first.Error())
+	}
+}
+
+// envelope gives the lines as they were sent. Only the frame is judged here; what is inside a line is that line's
+// affair.
+func envelope(body []byte) ([]json.RawMessage, error) {
+	refused := func(field, problem string) error { return fault.Invalid(fault.Field{Field: field, Problem: problem}) }
+	if !json.Valid(body) {
+		return nil, refused("", "is not valid JSON")
+	}
+	d := json.NewDecoder(bytes.NewReader(body))
+	if start, err := d.Token(); err != nil || start != json.Delim('{') {
+		return nil, refused("", "must be an object")
+	}
+	var problems []fault.Field
+	var lines []json.RawMessage
+	given := false
+	for d.More() {
+		name, err := d.Token()
+		if err != nil {
+			return nil, refused("", "is not valid JSON")
+		}
+		var value json.RawMessage
+		if err := d.Decode(&value); err != nil {
+			return nil, refused("", "is not valid JSON")
+		}
+		switch {
+		case name != "lines":
+			problems = append(problems, fault.Field{Field: name.(string), Problem: "is not a known field"})
+		case given:
+			problems = append(problems, fault.Field{Field: "lines", Problem: "is given twice"})
+		default:
+			given = true
+			if json.Unmarshal(value, &lines) != nil || len(lines) < 1 || len(lines) > maxLines {
+				problems = append(problems, fault.Field{Field: "lines", Problem: "must be a list of 1 to 500 lines"})
+			}
+		}
+	}
+	if !given {
+		problems = append(problems, fault.Field{Field: "lines", Problem: "must be given"})
+	}
+	if len(problems) > 0 {
+		return nil, fault.Invalid(problems...)
+	}
+	return lines, nil
+}
+
+var idShape = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+
+func (h handler) run(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+	var body struct {
+		Date      civil.Date `json:"date"`
+		CreatorID *string    `json:"creator_id"`
+	}
+	problems := strictjson.Decode(r.Body, &body)
+	creator := ""
+	if body.CreatorID != nil {
+		if creator = *body.CreatorID; !idShape.MatchString(creator) {
+			problems = append(problems, fault.Field{Field: "creator_id", Problem: "must be 1 to 64 letters, digits, _ or -"})
+		}
+	}
+	if len(problems) > 0 {
+		return httpapi.Response{}, fault.Invalid(problems...)
+	}
+	order := statement.Order{Tenant: r.Tenant, By: r.Subject, Date: body.Date}
+	report, err := h.statements.Run(ctx, order, creator)
+	if errors.Is(err, statement.ErrTooMany) {
+		order.Date = report.Date
+		err = h.cohorts.Send(ctx, statement.Tasks(order))
+	}
+	if err != nil {
+		return httpapi.Response{}, err
+	}
+	return httpapi.OK(report), nil
+}
+
+// statementAnswer is one statement as it is shown.
+type statementAnswer struct {
+	CreatorID     string       `json:"creator_id"`
+	IncomeType    string       `json:"income_type"`
+	Period        civil.Month  `json:"period"`
+	State         income.State `json:"state"`
+	Lines         int          `json:"lines"`
+	Distributable money.Amount `json:"distributable"`
+	SettlementID  *string      `json:"settlement_id"`
+	Parked        string       `json:"parked,omitempty"`
+	SettledBy     string       `json:"settled_by,omitempty"`
+}
+
+func (h handler) list(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+	var problems []fault.Field
+	creator := r.Query.Get("creator_id")
+	if !idShape.MatchString(creator) {
+		problems = append(problems, fault.Field{Field: "creator_id", Problem: "must be 1 to 64 letters, digits, _ or -"})
+	}
+	var period civil.Month
+	if text := r.Query.Get("period"); text != "" {
+		var err error
+		if period, err = civil.ParseMonth(text); err != nil {
+			problems = append(problems, fault.Field{Field: "period", Problem: err.Error()})
+		}
+	}
+	if len(problems) > 0 {
+		return httpapi.Response{}, fault.Invalid(problems...)
+	}
+	found, err := h.statements.List(ctx, r.Principal, creator, period)
+	if err != nil {
+		return httpapi.Response{}, err
+	}
+	answers := make([]statementAnswer, len(found))
+	for i, s := range found {
+		answers[i] = statementAnswer{CreatorID: s.CreatorID, IncomeType: s.IncomeType, Period: s.Period, State: s.State, Lines: s.Lines,
+			Distributable: s.Distributable, Parked: s.Parked, SettledBy: s.SettledBy}
+		if s.Settlement != "" {
+			answers[i].SettlementID = &s.Settlement
+		}
+	}
+	return httpapi.OK(struct {
+		Statements []statementAnswer `json:"statements"`
+	}{answers}), nil
+}

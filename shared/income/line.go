@@ -1,0 +1,198 @@
+// Package income holds the lines of income that platforms report, and the buckets in which they wait for the one
+// statement that consumes them.
+package income
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/money"
+	"fenzhang/shared/strictjson"
+	"fenzhang/shared/tenancy"
+)
+
+// Line is one line of income from a platform (收入明细), checked. Amounts are with VAT.
+type Line struct {
+	LineID              string       `json:"line_id"`
+	CreatorID           string       `json:"creator_id"`
+	IncomeType          string       `json:"income_type"`
+	Platform            string       `json:"platform"`
+	AccountUID          string       `json:"account_uid,omitempty"`
+	Nickname            string       `json:"nickname,omitempty"`
+	ShopID              string       `json:"shop_id,omitempty"`
+	OccurredOn          civil.Date   `json:"occurred_on"`
+	ServicePeriod       civil.Month  `json:"service_period"`
+	GrossBeforePlatform money.Amount `json:"gross_before_platform"`
+	PlatformFee         money.Amount `json:"platform_fee"`
+	Refund              money.Amount `json:"refund"`
+	Subsidy             money.Amount `json:"subsidy"`
+	Distributable       money.Amount `json:"distributable"` // what the paying entity receives; negative when a settled sale came back
+	Count               int64        `json:"count,omitempty"`
+	Description         string       `json:"description,omitempty"`
+	Source              string       `json:"source,omitempty"`
+}
+
+// Incentive is the income type of accrued rewards; its lines are made at day close and never uploaded.
+const Incentive = "incentive"
+
+// The beginnings of line ids that only the system gives.
+const (
+	AccrualPrefix = "accr-"
+	CarryPrefix   = "carry-"
+)
+
+// Bounds of a line's fields.
+const (
+	maxDaysBack   = 400
+	maxMonthsBack = 13
+	maxCount      = 1_000_000_000
+)
+
+var (
+	idShape = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+	largest = money.MustParse("99999999999.99")
+)
+
+// Hash names the content of a line: the same line sent again has the same one.
+func (l Line) Hash() string {
+	doc, err := json.Marshal(l)
+	if err != nil { // words, dates and amounts always marshal
+		return ""
+	}
+	sum := sha256.Sum256(doc)
+	return hex.EncodeToString(sum[:16])
+}
+
+// Adds gives what gross, fee, refund and subsidy come to; a line's distributable must be this.
+func (l Line) Adds() money.Amount {
+	return l.GrossBeforePlatform.Sub(l.PlatformFee).Sub(l.Refund).Add(l.Subsidy)
+}
+
+// draft is a line as it was sent; a nil amount was not given.
+type draft struct {
+	LineID        string        `json:"line_id"`
+	CreatorID     string        `json:"creator_id"`
+	IncomeType    string        `json:"income_type"`
+	Platform      string        `json:"platform"`
+	AccountUID    string        `json:"account_uid"`
+	Nickname      string        `json:"nickname"`
+	ShopID        string        `json:"shop_id"`
+	OccurredOn    civil.Date    `json:"occurred_on"`
+	ServicePeriod civil.Month   `json:"service_period"`
+	Gross         *money.Amount `json:"gross_before_platform"`
+	PlatformFee   *money.Amount `json:"platform_fee"`
+	Refund        *money.Amount `json:"refund"`
+	Subsidy       *money.Amount `json:"subsidy"`
+	Distributable *money.Amount `json:"distributable"`
+	Count         int64         `json:"count"`
+	Description   string        `json:"description"`
+	Source        string        `json:"source"`
+}
+
+// Read reads and checks one line; the error lists all its problems. today is the business date from which the
+// windows are measured. The id is given back even when other fields are wrong, "" if it cannot be read.
+func Read(raw []byte, today civil.Date) (Line, string, error) {
+	var d draft
+	c := checker{problems: strictjson.Decode(raw, &d)}
+	if c.unreadable() {
+		return Line{}, "", fault.Invalid(c.problems...)
+	}
+	c.names(d)
+	c.dates(d, today)
+	c.amounts(d)
+	id := ""
+	if idShape.MatchString(d.LineID) {
+		id = d.LineID
+	}
+	if len(c.problems) > 0 {
+		return Line{}, id, fault.Invalid(c.problems...)
+	}
+	return d.line(), id, nil
+}
+
+func (d draft) line() Line {
+	return Line{LineID: d.LineID, CreatorID: d.CreatorID, IncomeType: d.IncomeType, Platform: d.Platform, AccountUID: d.AccountUID,
+		Nickname: d.Nickname, ShopID: d.ShopID, OccurredOn: d.OccurredOn, ServicePeriod: d.ServicePeriod, GrossBeforePlatform: *d.Gross,
+		PlatformFee: *d.PlatformFee, Refund: *d.Refund, Subsidy: *d.Subsidy, Distributable: *d.Distributable, Count: d.Count,
+		Description: d.Description, Source: d.Source}
+}
+
+// checker gathers the problems of one line, one for each field.
+type checker struct{ problems []fault.Field }
+
+// unreadable tells that the text as a whole is no object that could be looked into.
+func (c *checker) unreadable() bool {
+	return slices.ContainsFunc(c.problems, func(f fault.Field) bool { return f.Field == "" })
+}
+
+func (c *checker) bad(wrong bool, field, problem string) {
+	if wrong && !slices.ContainsFunc(c.problems, func(f fault.Field) bool { return f.Field == field }) {
+		c.problems = append(c.problems, fault.Field{Field: field, Problem: problem})
+	}
+}
+
+func (c *checker) names(d draft) {
+	const id = "must be 1 to 64 letters, digits, _ or -"
+	c.bad(!idShape.MatchString(d.LineID), "line_id", id)
+	c.bad(strings.HasPrefix(d.LineID, AccrualPrefix) || strings.HasPrefix(d.LineID, CarryPrefix), "line_id", "must not begin with accr- or carry-, the system uses them")
+	c.bad(!idShape.MatchString(d.CreatorID), "creator_id", id)
+	c.bad(d.IncomeType == Incentive, "income_type", "must not be incentive: incentives are recorded as events, or settled by a call")
+	c.bad(!slices.Contains(tenancy.IncomeTypes(), d.IncomeType), "income_type", "must be one of "+strings.Join(uploaded(), ", "))
+	c.bad(d.Platform == "", "platform", "must be given")
+	for _, t := range []struct {
+		field, value string
+		limit        int
+	}{
+		{"platform", d.Platform, 64}, {"account_uid", d.AccountUID, 128}, {"nickname", d.Nickname, 128}, {"shop_id", d.ShopID, 128},
+		{"description", d.Description, 500}, {"source", d.Source, 200},
+	} {
+		c.bad(utf8.RuneCountInString(t.value) > t.limit, t.field, fmt.Sprintf("must have at most %d characters", t.limit))
+	}
+	c.bad(d.Count < 0 || d.Count > maxCount, "count", "must be 0 to 1000000000")
+}
+
+func uploaded() []string {
+	return slices.DeleteFunc(tenancy.IncomeTypes(), func(t string) bool { return t == Incentive })
+}
+
+func (c *checker) dates(d draft, today civil.Date) {
+	c.bad(d.OccurredOn.IsZero(), "occurred_on", "must be given")
+	c.bad(d.OccurredOn.After(today), "occurred_on", "lies in the future")
+	c.bad(d.OccurredOn.Before(today.AddDays(-maxDaysBack)), "occurred_on", "lies more than 400 days back")
+	c.bad(d.ServicePeriod.IsZero(), "service_period", "must be given")
+	c.bad(d.ServicePeriod.After(today.Month()), "service_period", "lies in the future")
+	c.bad(d.ServicePeriod.Before(today.Month().Add(-maxMonthsBack)), "service_period", "lies more than 13 months back")
+}
+
+func (c *checker) amounts(d draft) {
+	before := len(c.problems)
+	all := true
+	for _, a := range []struct {
+		field  string
+		amount *money.Amount
+		signed bool
+	}{
+		{"gross_before_platform", d.Gross, false}, {"platform_fee", d.PlatformFee, false}, {"refund", d.Refund, false},
+		{"subsidy", d.Subsidy, false}, {"distributable", d.Distributable, true},
+	} {
+		c.bad(a.amount == nil, a.field, "must be given")
+		if a.amount == nil {
+			all = false
+			continue
+		}
+		c.bad(a.amount.Negative() && !a.signed, a.field, "must not be negative")
+		c.bad(a.amount.Abs().Cmp(largest) > 0, a.field, "must be at most "+largest.String())
+	}
+	if all && len(c.problems) == before {
+		want := d.line().Adds()
+		c.bad(*d.Distributable != want, "distributable", "must be gross_before_platform - platform_fee - refund + subsidy, which is "+want.String())
+	}
+}

@@ -1,0 +1,190 @@
+package income
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/clock"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/tenancy"
+)
+
+// Directory is the master data that recording needs.
+type Directory interface {
+	Creator(ctx context.Context, tenant, creator string) (tenancy.Creator, error)
+	Contract(ctx context.Context, tenant, creator, incomeType string, day civil.Date) (tenancy.Contract, error)
+}
+
+// Recorder takes uploads of income lines.
+type Recorder struct {
+	Lines     Lines
+	Directory Directory
+	Clock     clock.Clock
+	NewID     func() string
+}
+
+// Upload is one call: who sends which lines, each as it was sent.
+type Upload struct {
+	Tenant, By, Trace string
+	Lines             []json.RawMessage
+}
+
+// Result is what became of one line of an upload.
+type Result struct {
+	LineID    string // "" if it could not be read
+	Placed           // where it lies, when Err is nil
+	Bucket    string // name of the bucket
+	Parked    string // "contract_missing": kept, and settled once a contract covers it
+	SettledBy string // the route, where the tenant does not pay the creator
+	Err       error
+}
+
+// group are lines of an upload that enter the same bucket.
+type group struct {
+	creator, incomeType string
+	period              civil.Month
+}
+
+// entry is a line with its place in the upload.
+type entry struct {
+	at   int
+	line Line
+}
+
+// atOnce bounds how many creators' lines are written at the same time.
+const atOnce = 8
+
+// Record writes the lines and gives their results in the order sent. Each line succeeds or fails by itself; the
+// error is for what fails the call as a whole.
+func (r *Recorder) Record(ctx context.Context, u Upload) ([]Result, error) {
+	today, err := r.Clock.Today(ctx)
+	if err != nil {
+		return nil, fault.Later(err)
+	}
+	call := &upload{Recorder: r, Upload: u, results: make([]Result, len(u.Lines))}
+	for _, round := range call.read(today) {
+		call.write(ctx, round)
+	}
+	return call.results, nil
+}
+
+type upload struct {
+	*Recorder
+	Upload
+	results []Result
+}
+
+// round holds lines of which no two have the same identity.
+type round map[group][]entry
+
+// read checks every line and sorts the good ones into rounds: what stands in the upload for the second time is
+// written after the first, as if it had come in a later call.
+func (u *upload) read(today civil.Date) []round {
+	type identity struct {
+		group
+		line string
+	}
+	var rounds []round
+	seen := map[identity]int{}
+	for i, raw := range u.Upload.Lines {
+		l, id, err := Read(raw, today)
+		u.results[i] = Result{LineID: id, Err: err}
+		if err != nil {
+			continue
+		}
+		g := group{l.CreatorID, l.IncomeType, l.ServicePeriod}
+		n := seen[identity{g, l.LineID}]
+		seen[identity{g, l.LineID}]++
+		if n == len(rounds) {
+			rounds = append(rounds, round{})
+		}
+		rounds[n][g] = append(rounds[n][g], entry{i, l})
+	}
+	return rounds
+}
+
+// write writes a round, several creators at a time.
+func (u *upload) write(ctx context.Context, r round) {
+	byCreator := map[string][]group{}
+	for g := range r {
+		byCreator[g.creator] = append(byCreator[g.creator], g)
+	}
+	var work errgroup.Group
+	work.SetLimit(atOnce)
+	for creator, groups := range byCreator {
+		work.Go(func() error {
+			_, err := u.Directory.Creator(ctx, u.Tenant, creator)
+			for _, g := range groups {
+				if err != nil {
+					u.fail(r[g], err)
+					continue
+				}
+				u.group(ctx, g, r[g])
+			}
+			return nil
+		})
+	}
+	work.Wait() //nolint:errcheck // each line carries its own error
+}
+
+func otherContent() error {
+	return fault.New(fault.OtherContent, "line_exists", "This line is recorded already with other content; send a correction under an id of its own.")
+}
+
+// group writes the lines of one bucket.
+func (u *upload) group(ctx context.Context, g group, entries []entry) {
+	parked, settledBy, err := u.standing(ctx, g)
+	if err != nil {
+		u.fail(entries, err)
+		return
+	}
+	for part := range slices.Chunk(entries, MaxLines) {
+		a := Addition{Tenant: u.Tenant, CreatorID: g.creator, IncomeType: g.incomeType, Period: g.period, By: u.By, Trace: u.Trace,
+			At: u.Clock.Instant(), WriteID: u.NewID()}
+		for _, e := range part {
+			a.Lines = append(a.Lines, e.line)
+		}
+		placed, err := u.Recorder.Lines.Add(ctx, a)
+		if err != nil {
+			u.fail(part, err)
+			continue
+		}
+		for i, e := range part {
+			res := &u.results[e.at]
+			if placed[i].Other {
+				res.Err = otherContent()
+				continue
+			}
+			res.Placed, res.Bucket, res.Parked, res.SettledBy = placed[i], BucketName(placed[i].Bucket, g.incomeType), parked, settledBy
+		}
+	}
+}
+
+// standing tells whether a contract covers the lines, and whether the tenant is the one who pays by it.
+func (u *upload) standing(ctx context.Context, g group) (parked, settledBy string, err error) {
+	c, err := u.Directory.Contract(ctx, u.Tenant, g.creator, g.incomeType, g.period.Last())
+	if fault.HasCode(err, fault.RuleMissing) {
+		return fault.Of(err).Reason, "", nil
+	}
+	if err != nil {
+		return "", "", err
+	}
+	if route := c.Routes[g.incomeType]; !tenancy.TenantPays(route) {
+		return "", route, nil
+	}
+	return "", "", nil
+}
+
+// fail marks lines that were not stored. What is not the line's own fault asks for it to be sent again.
+func (u *upload) fail(entries []entry, err error) {
+	if !fault.HasCode(err, fault.NotFound) {
+		err = fault.Later(err)
+	}
+	for _, e := range entries {
+		u.results[e.at].Err = err
+	}
+}

@@ -1,0 +1,163 @@
+package incomedb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"fenzhang/shared/audit"
+	"fenzhang/shared/civil"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/incentive"
+	"fenzhang/shared/income"
+	"fenzhang/shared/keys"
+	"fenzhang/shared/ledger"
+	"fenzhang/shared/ledgerdb"
+	"fenzhang/shared/money"
+	"fenzhang/shared/tenancy"
+	"fenzhang/shared/transact"
+)
+
+// Attribute names of a creator's closed day, in the incentives table.
+const (
+	attrRevision = "rev"
+	attrCash     = "cash" // fen accrued for the day so far
+	attrTraffic  = "traffic"
+	attrShop     = "shop"
+	attrEvents   = "events"
+	attrClosedAt = "closed_at"
+)
+
+// accruer is the actor of accruals.
+const accruer = "system:accrue-incentive"
+
+// Accruals posts what closed days owe. It implements incentive.Accruals.
+type Accruals struct {
+	*Store
+	Incentives string // table name
+	Directory  interface {
+		Contract(ctx context.Context, tenant, creator, incomeType string, day civil.Date) (tenancy.Contract, error)
+	}
+	NewID func() string
+}
+
+var _ incentive.Accruals = (*Accruals)(nil)
+
+// Post writes the day's close, the journal entry, the income line and the audit record as one. The money waits in
+// the bucket of the day's month or, where that is closed, of the first later open month.
+//
+// Errors: fault.StaleVersion when the revision is there already; fault.RuleMissing contract_missing when no
+// contract covers incentives on that day: nothing is written, the day stays open and the next close tries again.
+func (a *Accruals) Post(ctx context.Context, acc incentive.Accrual) error {
+	id := a.NewID()
+	if acc.Difference.IsZero() {
+		return a.closeOnly(ctx, acc, id)
+	}
+	contract, err := a.Directory.Contract(ctx, acc.Tenant, acc.Creator, income.Incentive, acc.Day)
+	if err != nil {
+		return err
+	}
+	bucket := acc.Day.Month()
+	for range maxMonthsOn {
+		refused, err := a.postOnce(ctx, acc, contract.PayingEntity, bucket, id)
+		if err != nil || refused == nil {
+			return err
+		}
+		if closed := refused.Old[0]; closed != nil {
+			return stale(closed, id)
+		}
+		if refused.Old[len(refused.Old)-2] == nil {
+			return fault.Internal(fmt.Errorf("incomedb: accrual of %s %s: the balance refused it", acc.Creator, acc.Day))
+		}
+		bucket = bucket.Add(1)
+	}
+	return fault.Internal(errNoBucket)
+}
+
+// stale tells a rival's close from one's own, whose answer was lost.
+func stale(closed item, id string) error {
+	if textOf(closed, attrWrite) == id {
+		return nil
+	}
+	return fault.New(fault.StaleVersion, "day_closed", "The day was accrued by another close; read it again.")
+}
+
+func (a *Accruals) closeOnly(ctx context.Context, acc incentive.Accrual, id string) error {
+	err := transact.Write(ctx, a.DB, a.NewToken(), []types.TransactWriteItem{a.dayClose(acc, id)})
+	var refused *transact.Refused
+	if errors.As(err, &refused) {
+		return stale(refused.Old[0], id)
+	}
+	return err
+}
+
+func (a *Accruals) postOnce(ctx context.Context, acc incentive.Accrual, entity string, bucket civil.Month, id string) (*transact.Refused, error) {
+	entry := accrualEntry(acc, entity, id)
+	posting, err := ledgerdb.Parts(a.Ledger, entry)
+	if err != nil {
+		return nil, err
+	}
+	g := growth{tenant: acc.Tenant, creator: acc.Creator, incomeType: income.Incentive, bucket: bucket, own: acc.Day.Month(), source: income.SourceAccrued,
+		entities: []string{entity}, lines: []income.Line{accrualLine(acc)}}
+	put, err := putLine(a.Ledger, acc.Tenant, g.lines[0], bucket, id)
+	if err != nil {
+		return nil, err
+	}
+	told, err := a.told(audit.Record{ID: id, Tenant: acc.Tenant, At: acc.ClosedAt, Actor: accruer, Act: "incentive.accrued",
+		Object: object(acc.Creator, bucket, income.Incentive), LedgerHash: ledgerdb.Hash(entry),
+		What: detail(accrued{acc.Day, acc.Revision, acc.Difference, acc.Total, acc.Events, income.BucketName(bucket, income.Incentive)})})
+	if err != nil {
+		return nil, err
+	}
+	parts := append([]types.TransactWriteItem{a.dayClose(acc, id)}, posting...)
+	err = transact.Write(ctx, a.DB, a.NewToken(), append(parts, put, g.update(a.Ledger), told))
+	var refused *transact.Refused
+	if errors.As(err, &refused) {
+		return refused, nil
+	}
+	return nil, err
+}
+
+// accrued is what the audit record tells of an accrual.
+type accrued struct {
+	Day        civil.Date   `json:"day"`
+	Revision   int          `json:"revision"`
+	Difference money.Amount `json:"difference"`
+	Total      money.Amount `json:"total"`
+	Events     int          `json:"events"`
+	Bucket     string       `json:"bucket"`
+}
+
+// dayClose is the part that moves a creator's day from the revision before to this one.
+func (a *Accruals) dayClose(acc incentive.Accrual, id string) types.TransactWriteItem {
+	it := keyed(keys.DayClose(acc.Tenant, acc.Day, acc.Creator))
+	it[attrRevision], it[attrCash], it[attrEvents] = number(int64(acc.Revision)), fen(acc.Total), number(int64(acc.Events))
+	it[attrTraffic], it[attrShop], it[attrClosedAt] = number(acc.Traffic), number(acc.Shop), text(acc.ClosedAt.Format(time.RFC3339Nano))
+	it[attrWrite] = text(id)
+	put := &types.Put{TableName: aws.String(a.Incentives), Item: it, ConditionExpression: aws.String("attribute_not_exists(pk)"),
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}
+	if acc.Revision > 1 {
+		put.ConditionExpression = aws.String("#rev = :before")
+		put.ExpressionAttributeNames = map[string]string{"#rev": attrRevision}
+		put.ExpressionAttributeValues = item{":before": number(int64(acc.Revision - 1))}
+	}
+	return types.TransactWriteItem{Put: put}
+}
+
+func accrualEntry(acc incentive.Accrual, entity, id string) ledger.Entry {
+	e := ledger.Entry{ID: id, Tenant: acc.Tenant, CreatorID: acc.Creator, Entity: entity, At: acc.ClosedAt, Accounting: civil.MonthOf(acc.ClosedAt),
+		Reason: fmt.Sprintf("incentives of %s, revision %d", acc.Day, acc.Revision)}
+	e.Debit(ledger.MCNIncentiveCost, acc.Difference)
+	e.Credit(ledger.CreatorAccrued, acc.Difference)
+	return e
+}
+
+func accrualLine(acc incentive.Accrual) income.Line {
+	return income.Line{LineID: fmt.Sprintf("%s%s-r%d", income.AccrualPrefix, acc.Day, acc.Revision), CreatorID: acc.Creator, IncomeType: income.Incentive,
+		OccurredOn: acc.Day, ServicePeriod: acc.Day.Month(), GrossBeforePlatform: acc.Difference, Distributable: acc.Difference,
+		Count: int64(acc.Events), Source: "system"}
+}

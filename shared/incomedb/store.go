@@ -1,0 +1,304 @@
+package incomedb
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"fenzhang/shared/audit"
+	"fenzhang/shared/civil"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/income"
+	"fenzhang/shared/keys"
+	"fenzhang/shared/money"
+	"fenzhang/shared/outbox"
+	"fenzhang/shared/transact"
+)
+
+// API is the part of DynamoDB that is called.
+type API interface {
+	transact.API
+	GetItem(context.Context, *dynamodb.GetItemInput, ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error)
+	Query(context.Context, *dynamodb.QueryInput, ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error)
+}
+
+// Store keeps lines and buckets. It implements income.Lines and income.Buckets.
+type Store struct {
+	DB                  API
+	Ledger, Settlements string // table names; the settlements table carries the audit records
+	NewToken            func() string
+}
+
+var (
+	_ income.Lines   = (*Store)(nil)
+	_ income.Buckets = (*Store)(nil)
+)
+
+// maxMonthsOn bounds the search for an open bucket. The bucket of the current month is always open, and no line
+// is older than fourteen months.
+const maxMonthsOn = 24
+
+// errNoBucket tells that no open bucket was found, which the windows of lines rule out.
+var errNoBucket = errors.New("incomedb: every later bucket is closed")
+
+// Add implements income.Lines. A refused transaction tells what stood in the way: repeats are taken out, a closed
+// bucket is replaced by the next month's, and the rest is tried again.
+func (s *Store) Add(ctx context.Context, a income.Addition) ([]income.Placed, error) {
+	placed := make([]income.Placed, len(a.Lines))
+	left := make([]int, len(a.Lines))
+	for i := range a.Lines {
+		left[i] = i
+	}
+	bucket := a.Period
+	for range maxMonthsOn + len(a.Lines) {
+		if len(left) == 0 {
+			return placed, nil
+		}
+		refused, err := s.addOnce(ctx, a, bucket, left)
+		if err != nil {
+			return nil, err
+		}
+		if refused == nil {
+			for _, i := range left {
+				placed[i] = income.Placed{Bucket: bucket}
+			}
+			return placed, nil
+		}
+		if left, err = sift(a, left, refused.Old, placed); err != nil {
+			return nil, err
+		}
+		if old := refused.Old[len(refused.Old)-2]; old != nil { // the bucket stands before the audit record
+			bucket = bucket.Add(1)
+		}
+	}
+	return nil, fault.Internal(errNoBucket)
+}
+
+// addOnce tries to write the lines that are left into one bucket.
+func (s *Store) addOnce(ctx context.Context, a income.Addition, bucket civil.Month, left []int) (*transact.Refused, error) {
+	g := growth{tenant: a.Tenant, creator: a.CreatorID, incomeType: a.IncomeType, bucket: bucket, own: a.Period, source: income.SourceClearing, by: []string{a.By}}
+	parts := make([]types.TransactWriteItem, 0, len(left)+2)
+	for _, i := range left {
+		put, err := putLine(s.Ledger, a.Tenant, a.Lines[i], bucket, a.WriteID)
+		if err != nil {
+			return nil, err
+		}
+		parts, g.lines = append(parts, put), append(g.lines, a.Lines[i])
+	}
+	parts = append(parts, g.update(s.Ledger))
+	told, err := s.told(recorded(a, g))
+	if err != nil {
+		return nil, err
+	}
+	err = transact.Write(ctx, s.DB, s.NewToken(), append(parts, told))
+	var refused *transact.Refused
+	if errors.As(err, &refused) {
+		return refused, nil
+	}
+	return nil, err
+}
+
+// sift takes out the lines that are in the table already, and says what each of them is.
+func sift(a income.Addition, left []int, old []map[string]types.AttributeValue, placed []income.Placed) ([]int, error) {
+	var rest []int
+	for n, i := range left {
+		if old[n] == nil {
+			rest = append(rest, i)
+			continue
+		}
+		bucket, err := civil.ParseMonth(textOf(old[n], attrBucket))
+		if err != nil {
+			return nil, fault.Internal(fmt.Errorf("incomedb: line %s: %w", a.Lines[i].LineID, err))
+		}
+		placed[i].Bucket = bucket
+		switch {
+		case textOf(old[n], attrHash) != a.Lines[i].Hash():
+			placed[i].Other = true
+		case textOf(old[n], attrWrite) != a.WriteID: // else an earlier try of this very write did it
+			placed[i].Repeat = true
+		}
+	}
+	return rest, nil
+}
+
+// told is the audit record's part of a transaction.
+func (s *Store) told(r audit.Record) (types.TransactWriteItem, error) {
+	part, err := outbox.Put(s.Settlements, r, nil)
+	if err != nil {
+		return part, fault.Internal(err)
+	}
+	return part, nil
+}
+
+// gathered is what the audit record tells of lines that entered a bucket.
+type gathered struct {
+	Bucket        string       `json:"bucket"`
+	ServicePeriod civil.Month  `json:"service_period"`
+	Lines         int          `json:"lines"`
+	Gross         money.Amount `json:"gross_before_platform"`
+	Distributable money.Amount `json:"distributable"`
+	CarriedFrom   string       `json:"carried_from,omitempty"`
+}
+
+func (g growth) gathered() gathered {
+	out := gathered{Bucket: income.BucketName(g.bucket, g.incomeType), ServicePeriod: g.own, Lines: len(g.lines)}
+	for _, l := range g.lines {
+		out.Gross, out.Distributable = out.Gross.Add(l.GrossBeforePlatform), out.Distributable.Add(l.Distributable)
+	}
+	return out
+}
+
+func object(creator string, bucket civil.Month, incomeType string) string {
+	return creator + "/" + income.BucketName(bucket, incomeType)
+}
+
+func detail(v any) json.RawMessage {
+	b, err := json.Marshal(v)
+	if err != nil { // words, dates and amounts always marshal
+		return nil
+	}
+	return b
+}
+
+func recorded(a income.Addition, g growth) audit.Record {
+	return audit.Record{ID: a.WriteID, Tenant: a.Tenant, At: a.At, Actor: a.By, Act: "income.recorded",
+		Object: object(a.CreatorID, g.bucket, a.IncomeType), What: detail(g.gathered()), Trace: a.Trace}
+}
+
+// Buckets implements income.Buckets.
+func (s *Store) Buckets(ctx context.Context, tenant, creator string, from, to civil.Month) ([]income.Bucket, error) {
+	var found []income.Bucket
+	err := s.query(ctx, &dynamodb.QueryInput{KeyConditionExpression: aws.String("pk = :pk AND sk BETWEEN :from AND :to"),
+		ExpressionAttributeValues: item{":pk": text(keys.CreatorBook(tenant, creator)), ":from": text(keys.BucketsOf(from)), ":to": text(keys.BucketsOf(to.Add(1)))}},
+		func(it item) error {
+			b, err := bucketOf(tenant, creator, it)
+			found = append(found, b)
+			return err
+		})
+	return found, err
+}
+
+// Bucket implements income.Buckets.
+func (s *Store) Bucket(ctx context.Context, tenant, creator string, period civil.Month, incomeType string) (income.Bucket, bool, error) {
+	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(s.Ledger), ConsistentRead: aws.Bool(true),
+		Key: keyed(keys.Bucket(tenant, creator, period, incomeType))})
+	if err != nil {
+		return income.Bucket{}, false, fault.Later(err)
+	}
+	if out.Item == nil {
+		return income.Bucket{}, false, nil
+	}
+	b, err := bucketOf(tenant, creator, out.Item)
+	return b, err == nil, err
+}
+
+// Fold implements income.Buckets: it reads the lines of each service period that the bucket counts.
+func (s *Store) Fold(ctx context.Context, b income.Bucket) (income.Totals, error) {
+	var sum income.Totals
+	for own := range b.Own {
+		err := s.query(ctx, &dynamodb.QueryInput{KeyConditionExpression: aws.String("pk = :pk AND begins_with(sk, :sk)"),
+			ProjectionExpression:     aws.String("sk, #b, #dist, #gross"),
+			ExpressionAttributeNames: map[string]string{"#b": attrBucket, "#dist": attrDistributable, "#gross": attrGross},
+			ExpressionAttributeValues: item{":pk": text(keys.CreatorBook(b.Tenant, b.CreatorID)),
+				":sk": text(keys.LinesOf(own, b.IncomeType))}},
+			func(it item) error {
+				if textOf(it, attrBucket) != b.Period.String() {
+					return nil
+				}
+				n := numbers{it: it}
+				sum.Lines++
+				sum.Distributable, sum.Gross = sum.Distributable.Add(n.amount(attrDistributable)), sum.Gross.Add(n.amount(attrGross))
+				return n.err
+			})
+		if err != nil {
+			return sum, err
+		}
+	}
+	return sum, nil
+}
+
+// query reads all items of a query of the ledger table, consistently.
+func (s *Store) query(ctx context.Context, in *dynamodb.QueryInput, each func(item) error) error {
+	in.TableName, in.ConsistentRead = aws.String(s.Ledger), aws.Bool(true)
+	for {
+		out, err := s.DB.Query(ctx, in)
+		if err != nil {
+			return fault.Later(err)
+		}
+		for _, it := range out.Items {
+			if err := each(it); err != nil {
+				return err
+			}
+		}
+		if in.ExclusiveStartKey = out.LastEvaluatedKey; in.ExclusiveStartKey == nil {
+			return nil
+		}
+	}
+}
+
+// Carry implements income.Buckets. What is below zero becomes a line of the next open month, with all figures of
+// the bucket, so that nothing is lost from the memo figures either.
+func (s *Store) Carry(ctx context.Context, b income.Bucket, by, actID string, at time.Time) error {
+	next := b.Period.Add(1)
+	for range maxMonthsOn {
+		parts, err := s.carrying(b, next, by, actID, at)
+		if err != nil {
+			return err
+		}
+		err = transact.Write(ctx, s.DB, s.NewToken(), parts)
+		var refused *transact.Refused
+		if !errors.As(err, &refused) {
+			return err
+		}
+		if refused.Old[0] != nil {
+			return income.ErrRival
+		}
+		next = next.Add(1)
+	}
+	return fault.Internal(errNoBucket)
+}
+
+func (s *Store) carrying(b income.Bucket, next civil.Month, by, actID string, at time.Time) ([]types.TransactWriteItem, error) {
+	parts := []types.TransactWriteItem{{Update: s.closing(b, next)}}
+	what := gathered{Bucket: b.Name(), ServicePeriod: b.Period, Lines: b.Lines, Gross: b.Gross, Distributable: b.Distributable}
+	if b.Distributable.Negative() {
+		g := growth{tenant: b.Tenant, creator: b.CreatorID, incomeType: b.IncomeType, bucket: next, own: next, source: b.Source, by: b.By, entities: b.Entities,
+			lines: []income.Line{carryLine(b, next)}}
+		put, err := putLine(s.Ledger, b.Tenant, g.lines[0], next, actID)
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, put, g.update(s.Ledger))
+		what = g.gathered()
+		what.CarriedFrom = b.Name()
+	}
+	told, err := s.told(audit.Record{ID: actID, Tenant: b.Tenant, At: at, Actor: by, Act: "statement.carried",
+		Object: object(b.CreatorID, b.Period, b.IncomeType), What: detail(what)})
+	return append(parts, told), err
+}
+
+// closing closes a bucket that is still as it was read.
+func (s *Store) closing(b income.Bucket, next civil.Month) *types.Update {
+	e := expression{names: map[string]string{}, values: item{}}
+	e.set(attrState, text(string(income.Carried)))
+	if b.Distributable.Negative() {
+		e.set(attrCarriedTo, text(next.String()))
+	}
+	condition := e.name(attrState) + " = " + e.value(text(string(income.Open))) + " AND " + e.name(attrDistributable) + " = " + e.value(fen(b.Distributable)) +
+		" AND " + e.name(attrLines) + " = " + e.value(number(int64(b.Lines)))
+	return &types.Update{TableName: aws.String(s.Ledger), Key: keyed(keys.Bucket(b.Tenant, b.CreatorID, b.Period, b.IncomeType)),
+		UpdateExpression: aws.String(e.String()), ConditionExpression: aws.String(condition), ExpressionAttributeNames: e.names,
+		ExpressionAttributeValues: e.values, ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}
+}
+
+func carryLine(b income.Bucket, next civil.Month) income.Line {
+	return income.Line{LineID: income.CarryPrefix + b.Period.String(), CreatorID: b.CreatorID, IncomeType: b.IncomeType, OccurredOn: next.First(),
+		ServicePeriod: next, GrossBeforePlatform: b.Gross, PlatformFee: b.PlatformFee, Refund: b.Refund, Subsidy: b.Subsidy,
+		Distributable: b.Distributable, Description: "carried from " + b.Period.String(), Source: "system"}
+}

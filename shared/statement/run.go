@@ -1,0 +1,213 @@
+package statement
+
+import (
+	"context"
+	"errors"
+	"hash/fnv"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/identity"
+	"fenzhang/shared/income"
+	"fenzhang/shared/tenancy"
+)
+
+// Cohorts is the number of parts into which a tenant's creators are divided for the nightly run.
+const Cohorts = 16
+
+// directCreators is how many creators one call serves itself; a larger tenant is fanned out.
+const directCreators = 300
+
+// creatorsAtOnce bounds how many creators are settled at the same time, pageSize how many are listed in one read.
+const (
+	creatorsAtOnce = 8
+	pageSize       = 500
+)
+
+// Task is one cohort's part of a run, as it lies in the queue.
+type Task struct {
+	Tenant string     `json:"tenant"`
+	Cohort int        `json:"cohort"` // 0 to Cohorts-1
+	Date   civil.Date `json:"date"`
+	By     string     `json:"by"`
+}
+
+// CohortOf tells to which cohort a creator belongs.
+func CohortOf(creator string) int {
+	h := fnv.New32a()
+	h.Write([]byte(creator))
+	return int(h.Sum32() % Cohorts)
+}
+
+// ErrTooMany tells that a tenant has more creators than one call serves; its run is fanned out by Tasks.
+var ErrTooMany = errors.New("statement: too many creators for one call")
+
+// ErrTotals tells that a cohort has buckets whose sums are wrong; they are in the log and in the report.
+var ErrTotals = errors.New("statement: a bucket's sums are not those of its lines")
+
+// Dated completes an order: no date is the business date; one in the future is refused, because its months are
+// not over.
+func (s *Service) Dated(ctx context.Context, o Order) (Order, error) {
+	today, err := s.Settlements.Clock.Today(ctx)
+	if err != nil {
+		return o, fault.Later(err)
+	}
+	o.today = today
+	if o.Date.IsZero() {
+		o.Date = today
+	}
+	if o.Date.After(today) {
+		return o, fault.Invalid(fault.Field{Field: "date", Problem: "must not lie after the business date, " + today.String()})
+	}
+	return o, nil
+}
+
+// Run opens what is due of one creator or, with "", of all of a small tenant's. It may be run twice, late and in
+// parallel: each bucket is consumed once.
+//
+// Errors: fault.Absent for an unknown creator; ErrTooMany for a tenant that is to be fanned out, nothing done.
+func (s *Service) Run(ctx context.Context, o Order, creator string) (Report, error) {
+	o, err := s.Dated(ctx, o)
+	if err != nil {
+		return Report{}, err
+	}
+	if creator != "" {
+		if _, err := s.Settlements.Directory.Creator(ctx, o.Tenant, creator); err != nil {
+			return Report{}, err
+		}
+		return s.creators(ctx, o, []string{creator})
+	}
+	page, next, err := s.Settlements.Directory.Creators(ctx, o.Tenant, "", directCreators)
+	if err != nil {
+		return Report{}, err
+	}
+	if next != "" {
+		return Report{Date: o.Date, Skipped: []Skip{}}, ErrTooMany
+	}
+	ids := make([]string, len(page))
+	for i, c := range page {
+		ids[i] = c.CreatorID
+	}
+	return s.creators(ctx, o, ids)
+}
+
+// Tasks are the parts into which a tenant's run is fanned out.
+func Tasks(o Order) []Task {
+	tasks := make([]Task, Cohorts)
+	for n := range tasks {
+		tasks[n] = Task{o.Tenant, n, o.Date, o.By}
+	}
+	return tasks
+}
+
+// RunTask opens what is due of one cohort. Its error is for the queue: the task is tried again, and reaches the
+// dead-letter queue and its alarm where that does not help.
+func (s *Service) RunTask(ctx context.Context, t Task) (Report, error) {
+	o, err := s.Dated(ctx, Order{Tenant: t.Tenant, By: t.By, Date: t.Date})
+	if err != nil {
+		return Report{}, err
+	}
+	sum := Report{Date: o.Date}
+	var failed error
+	for cursor := ""; ; {
+		page, next, err := s.Settlements.Directory.Creators(ctx, t.Tenant, cursor, pageSize)
+		if err != nil {
+			return sum, errors.Join(failed, err)
+		}
+		var ids []string
+		for _, c := range page {
+			if CohortOf(c.CreatorID) == t.Cohort {
+				ids = append(ids, c.CreatorID)
+			}
+		}
+		part, err := s.creators(ctx, o, ids)
+		sum.add(part)
+		failed = errors.Join(failed, err)
+		if cursor = next; cursor == "" {
+			break
+		}
+	}
+	if slices.ContainsFunc(sum.Skipped, func(k Skip) bool { return k.Reason == TotalsDiffer }) {
+		failed = errors.Join(failed, ErrTotals)
+	}
+	return sum, failed
+}
+
+// creators runs some creators, several at a time.
+func (s *Service) creators(ctx context.Context, o Order, ids []string) (Report, error) {
+	parts, errs := make([]Report, len(ids)), make([]error, len(ids))
+	var work errgroup.Group
+	work.SetLimit(creatorsAtOnce)
+	for i, id := range ids {
+		work.Go(func() error {
+			parts[i], errs[i] = s.creator(ctx, o, id)
+			return nil
+		})
+	}
+	work.Wait() //nolint:errcheck // each creator has an error of its own
+	sum := Report{Date: o.Date, Skipped: []Skip{}}
+	for _, p := range parts {
+		sum.add(p)
+	}
+	failed := errors.Join(errs...)
+	s.Log.InfoContext(ctx, "statements run", "tenant", o.Tenant, "date", o.Date.String(), "by", o.By, "creators", len(ids),
+		"due", sum.Due, "opened", sum.Opened, "already", sum.Already, "skipped", len(sum.Skipped), "failed", failed != nil)
+	return sum, failed
+}
+
+// Shown is a statement as its creator and the tenant's people see it.
+type Shown struct {
+	income.Bucket
+	Parked    string // "contract_missing": no contract covers it yet
+	SettledBy string // the route by which somebody else settles it
+}
+
+// List gives a creator's statements of a month or, with the zero month, of the last fourteen, to somebody who may
+// see them; for anybody else the creator does not exist.
+func (s *Service) List(ctx context.Context, by identity.Principal, creator string, period civil.Month) ([]Shown, error) {
+	if !by.MaySee(creator) {
+		return nil, fault.Absent("creator")
+	}
+	if _, err := s.Settlements.Directory.Creator(ctx, by.Tenant, creator); err != nil {
+		return nil, err
+	}
+	from, to := period, period
+	if period.IsZero() {
+		today, err := s.Settlements.Clock.Today(ctx)
+		if err != nil {
+			return nil, fault.Later(err)
+		}
+		from, to = today.Month().Add(1-monthsBack), today.Month()
+	}
+	buckets, err := s.Buckets.Buckets(ctx, by.Tenant, creator, from, to)
+	if err != nil {
+		return nil, err
+	}
+	shown := make([]Shown, len(buckets))
+	for i, b := range buckets {
+		if shown[i], err = s.show(ctx, b); err != nil {
+			return nil, err
+		}
+	}
+	return shown, nil
+}
+
+// show says why an open statement will make no settlement, where that is so.
+func (s *Service) show(ctx context.Context, b income.Bucket) (Shown, error) {
+	out := Shown{Bucket: b}
+	if b.State != income.Open {
+		return out, nil
+	}
+	c, err := s.Settlements.Directory.Contract(ctx, b.Tenant, b.CreatorID, b.IncomeType, b.Period.Last())
+	if fault.HasCode(err, fault.RuleMissing) {
+		out.Parked = fault.Of(err).Reason
+		return out, nil
+	}
+	if route := c.Routes[b.IncomeType]; err == nil && !tenancy.TenantPays(route) {
+		out.SettledBy = route
+	}
+	return out, err
+}

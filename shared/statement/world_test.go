@@ -1,0 +1,223 @@
+package statement_test
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"fenzhang/local/dynamotest"
+	"fenzhang/shared/calendar"
+	"fenzhang/shared/civil"
+	"fenzhang/shared/clock"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/identity"
+	"fenzhang/shared/ids"
+	"fenzhang/shared/income"
+	"fenzhang/shared/incomedb"
+	"fenzhang/shared/keys"
+	"fenzhang/shared/money"
+	"fenzhang/shared/settlement"
+	"fenzhang/shared/settlementdb"
+	"fenzhang/shared/split"
+	"fenzhang/shared/statement"
+	"fenzhang/shared/tenancy"
+)
+
+const tenant = "mcn-one"
+
+// world is a tenant on real tables: statements, lines and settlements, with master data in memory.
+type world struct {
+	tables     dynamotest.Local
+	directory  *directory
+	today      *atomic.Value // civil.Date
+	lines      *incomedb.Store
+	recorder   *income.Recorder
+	accruals   *incomedb.Accruals
+	store      *settlementdb.Store
+	service    *settlement.Service
+	statements *statement.Service
+}
+
+func newWorld(t testing.TB, today string) *world {
+	t.Helper()
+	l := dynamotest.Open(t)
+	w := &world{tables: l, directory: newDirectory(), today: &atomic.Value{}}
+	w.today.Store(civil.MustDate(today))
+	newID := ids.Source(time.Now) // tokens must be new for each write; the engine remembers them over all tests
+	c := clock.Clock{Now: time.Now, Override: func(context.Context) (civil.Date, error) { return w.today.Load().(civil.Date), nil }}
+	w.lines = &incomedb.Store{DB: l.Client, Ledger: l.Ledger, Settlements: l.Settlements, NewToken: newID}
+	w.recorder = &income.Recorder{Lines: w.lines, Directory: w.directory, Clock: c, NewID: newID}
+	w.accruals = &incomedb.Accruals{Store: w.lines, Incentives: l.Incentives, Directory: w.directory, NewID: newID}
+	w.store = &settlementdb.Store{DB: l.Client, Settlements: l.Settlements, Ledger: l.Ledger, Control: l.Control, NewToken: newID, Now: time.Now}
+	days, err := calendar.New(calendar.Year{Year: 2026, Holidays: []civil.Date{civil.MustDate("2026-10-01")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.service = &settlement.Service{Store: w.store, Directory: w.directory, Calendar: days, Clock: c, NewID: newID}
+	w.statements = &statement.Service{Settlements: w.service, Buckets: w.lines, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	return w
+}
+
+// line is a good line; the amount is what the agency gets of twice as much.
+func line(id, creator, incomeType, period, amount string) income.Line {
+	month, got := civil.MustMonth(period), money.MustParse(amount)
+	l := income.Line{LineID: id, CreatorID: creator, IncomeType: incomeType, Platform: "douyin", OccurredOn: month.First(), ServicePeriod: month, Distributable: got}
+	if got.Negative() {
+		l.Refund = got.Neg()
+	} else {
+		l.GrossBeforePlatform, l.PlatformFee = got.Add(got), got
+	}
+	return l
+}
+
+// upload sends lines as a person does.
+func (w *world) upload(t testing.TB, by string, lines ...income.Line) []income.Result {
+	t.Helper()
+	u := income.Upload{Tenant: tenant, By: by}
+	for _, l := range lines {
+		raw, err := json.Marshal(l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		u.Lines = append(u.Lines, raw)
+	}
+	results, err := w.recorder.Record(t.Context(), u)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return results
+}
+
+func (w *world) run(t testing.TB, date string) statement.Report {
+	t.Helper()
+	r, err := w.statements.Run(t.Context(), statement.Order{Tenant: tenant, By: statement.System, Date: civil.MustDate(date)}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func (w *world) settlements(t testing.TB) []settlement.Settlement {
+	t.Helper()
+	var all []settlement.Settlement
+	for id := range w.directory.creators {
+		for cursor := ""; ; {
+			page, next, err := w.store.List(t.Context(), tenant, settlement.Query{Creator: id}, cursor, 100)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, page...)
+			if cursor = next; cursor == "" {
+				break
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b settlement.Settlement) int { return cmp.Compare(a.ID, b.ID) })
+	return all
+}
+
+func (w *world) bucket(t testing.TB, creator, period, incomeType string) income.Bucket {
+	t.Helper()
+	b, ok, err := w.lines.Bucket(t.Context(), tenant, creator, civil.MustMonth(period), incomeType)
+	if err != nil || !ok {
+		t.Fatalf("bucket %s %s %s: %v, there: %t", creator, period, incomeType, err, ok)
+	}
+	return b
+}
+
+// tamper changes what a bucket says it holds, behind everybody's back.
+func (w *world) tamper(t testing.TB, creator, period, incomeType string, fen int64) {
+	t.Helper()
+	k := keys.Bucket(tenant, creator, civil.MustMonth(period), incomeType)
+	_, err := w.tables.Client.UpdateItem(t.Context(), &dynamodb.UpdateItemInput{TableName: aws.String(w.tables.Ledger),
+		Key:              map[string]types.AttributeValue{"pk": &types.AttributeValueMemberS{Value: k.PK}, "sk": &types.AttributeValueMemberS{Value: k.SK}},
+		UpdateExpression: aws.String("SET dist = :d"), ExpressionAttributeValues: map[string]types.AttributeValue{":d": &types.AttributeValueMemberN{Value: fmt.Sprint(fen)}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func person(role identity.Role) identity.Principal {
+	return identity.Principal{Tenant: tenant, Subject: string(role) + "@" + tenant, Roles: []identity.Role{role}, Creator: "c1"}
+}
+
+// directory is master data in memory: every creator has a contract for everything, unless it is taken away.
+type directory struct {
+	creators  map[string]bool
+	routes    map[string]string // income type -> route of a contract that does not pay
+	missing   map[string]bool   // income types without contract
+	entity    string
+	payDay    int
+	cutOffDay int
+}
+
+func newDirectory() *directory {
+	return &directory{creators: map[string]bool{"c1": true, "c2": true}, routes: map[string]string{}, missing: map[string]bool{}, entity: "ent-1", payDay: 15}
+}
+
+func (d *directory) Creator(_ context.Context, t, creator string) (tenancy.Creator, error) {
+	if t != tenant || !d.creators[creator] {
+		return tenancy.Creator{}, fault.Absent("creator")
+	}
+	return tenancy.Creator{CreatorID: creator, TaxpayerID: "tp-" + creator, By: "admin@" + tenant,
+		Accounts: []tenancy.PlatformAccount{{Platform: "kuaishou", UID: "1"}}, Payout: tenancy.PayoutAccount{Method: "douyin"}}, nil
+}
+
+func (d *directory) Contract(_ context.Context, _, creator, incomeType string, day civil.Date) (tenancy.Contract, error) {
+	if d.missing[incomeType] {
+		return tenancy.Contract{}, fault.Missing("contract_missing", creator+" "+incomeType, "none")
+	}
+	route := cmp.Or(d.routes[incomeType], tenancy.MCNPays)
+	parties := []tenancy.Party{{Party: creator, Kind: split.KindCreator, Share: money.MustRate("0.7")}, {Party: "mcn", Kind: split.KindMCN, Share: money.MustRate("0.3")}}
+	return tenancy.Contract{Version: tenancy.Version{From: civil.MustDate("2025-01-01"), Version: 1, By: "admin@" + tenant}, ContractID: "ct-" + creator, CreatorID: creator,
+		PayingEntity: d.entity, Routes: map[string]string{incomeType: route}, PayDay: d.payDay, CutOffDay: d.cutOffDay, PriceBasis: "before_tax", RevenueBasis: "net",
+		Splits: map[string]tenancy.Split{"live_tip": {Method: "ratio", Parties: parties}, "commerce_commission": {Method: "ratio", Parties: parties},
+			"xingtu_ad": {Method: "ratio", Parties: parties}}}, nil
+}
+
+func (d *directory) Entity(context.Context, string, string, civil.Date) (tenancy.PayingEntity, error) {
+	return tenancy.PayingEntity{EntityID: d.entity}, nil
+}
+
+func (d *directory) Taxpayer(_ context.Context, _, taxpayer string) (tenancy.Taxpayer, error) {
+	return tenancy.Taxpayer{TaxpayerID: taxpayer, By: "admin@" + tenant}, nil
+}
+
+func (d *directory) Strategies(context.Context, string) ([]tenancy.Strategy, error) { return nil, nil }
+
+func (d *directory) Positions(context.Context, string, civil.Date) ([]tenancy.Position, error) {
+	return nil, nil
+}
+
+func (d *directory) Tenants(context.Context) ([]string, error) { return []string{tenant}, nil }
+
+func (d *directory) Creators(_ context.Context, _, cursor string, limit int) ([]tenancy.Creator, string, error) {
+	var ids []string
+	for id := range d.creators {
+		if id > cursor {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	next := ""
+	if len(ids) > limit {
+		ids = ids[:limit]
+		next = ids[limit-1]
+	}
+	out := make([]tenancy.Creator, len(ids))
+	for i, id := range ids {
+		out[i] = tenancy.Creator{CreatorID: id}
+	}
+	return out, next, nil
+}
