@@ -4,7 +4,16 @@ package rules
 
 import "embed"
 
+//go:generate go run ./prepare
+
 // Files holds the national pack below "national".
 //
 //go:embed national
 var Files embed.FS
+
+// Prepared is the national pack as it was read and checked when it was last generated: reading JSON takes a cold
+// start a tenth of the time that reading the rule files does. It names the hash of the files it was made from and
+// counts only while they have it.
+//
+//go:embed prepared.json
+var Prepared []byte

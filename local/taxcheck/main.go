@@ -4,12 +4,10 @@ package main
 import (
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"sort"
 	"strings"
 
-	"fenzhang/rules"
 	"fenzhang/shared/taxpack"
 )
 
@@ -38,11 +36,7 @@ func run(file string, out io.Writer) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	national, err := fs.Sub(rules.Files, "national")
-	if err != nil {
-		return false, err
-	}
-	engine, err := taxpack.Load(national)
+	engine, err := taxpack.National()
 	if err != nil {
 		return false, err
 	}

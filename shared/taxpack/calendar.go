@@ -26,6 +26,18 @@ type holiday struct {
 //
 // Errors: Problems with file and line.
 func LoadCalendar(files fs.FS) (*calendar.Calendar, error) {
+	years, err := readYears(files)
+	if err != nil {
+		return nil, err
+	}
+	c, err := calendar.New(years...)
+	if err != nil {
+		return nil, Problems{{File: calendarDir, Text: err.Error()}}
+	}
+	return c, nil
+}
+
+func readYears(files fs.FS) ([]calendar.Year, error) {
 	names, err := yamlFiles(files)
 	if err != nil {
 		return nil, err
@@ -45,11 +57,7 @@ func LoadCalendar(files fs.FS) (*calendar.Calendar, error) {
 		}
 		years = append(years, y)
 	}
-	c, err := calendar.New(years...)
-	if err != nil {
-		return nil, Problems{{File: calendarDir, Text: err.Error()}}
-	}
-	return c, nil
+	return years, nil
 }
 
 func parseYear(name string, data []byte) (calendar.Year, error) {

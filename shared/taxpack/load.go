@@ -30,6 +30,10 @@ func Load(files fs.FS) (*tax.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	return compile(p)
+}
+
+func compile(p tax.Pack) (*tax.Engine, error) {
 	e, err := tax.Compile(p)
 	if err != nil {
 		return nil, Problems{{File: p.ID.Pack, Text: err.Error()}}
@@ -44,17 +48,16 @@ func Read(files fs.FS) (tax.Pack, error) {
 		return tax.Pack{}, err
 	}
 	l := &loader{where: map[string]string{}}
-	sum := sha256.New()
+	if l.pack.ID.SHA256, err = hash(files, names); err != nil {
+		return tax.Pack{}, err
+	}
 	for _, name := range names {
 		data, err := fs.ReadFile(files, name)
 		if err != nil {
 			return tax.Pack{}, err
 		}
-		one := sha256.Sum256(data)
-		_, _ = fmt.Fprintf(sum, "%x  %s\n", one, name) // a hash takes every write
 		l.file(name, data)
 	}
-	l.pack.ID.SHA256 = hex.EncodeToString(sum.Sum(nil))
 	if l.pack.ID.Pack == "" {
 		l.problems = append(l.problems, Problem{manifestName, 0, "missing, or without pack and version"})
 	}
@@ -64,6 +67,20 @@ func Read(files fs.FS) (tax.Pack, error) {
 		return tax.Pack{}, l.problems
 	}
 	return l.pack, nil
+}
+
+// hash names the content of the files: SHA-256 over the lines "<SHA-256 of a file>  <its name>", in byte order of
+// the names, as `sha256sum` prints them.
+func hash(files fs.FS, names []string) (string, error) {
+	sum := sha256.New()
+	for _, name := range names {
+		data, err := fs.ReadFile(files, name)
+		if err != nil {
+			return "", err
+		}
+		_, _ = fmt.Fprintf(sum, "%x  %s\n", sha256.Sum256(data), name) // a hash takes every write
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
 // yamlFiles lists the pack's files in byte order, which is the order of their hashes.

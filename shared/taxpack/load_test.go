@@ -1,8 +1,10 @@
 package taxpack_test
 
 import (
+	"encoding/json"
 	"errors"
 	"io/fs"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -168,9 +170,13 @@ func TestDeclaredLapse(t *testing.T) {
 }
 
 func TestCalendar(t *testing.T) {
-	c, err := taxpack.LoadCalendar(nationalFS(t))
+	fromFiles, err := taxpack.LoadCalendar(nationalFS(t))
 	if err != nil {
 		t.Fatal(err)
+	}
+	c, err := taxpack.NationalCalendar()
+	if err != nil || !reflect.DeepEqual(c, fromFiles) {
+		t.Fatalf("the prepared calendar differs from the files': %v", err)
 	}
 	tests := []struct{ day, want string }{
 		{"2026-09-15", "2026-09-15"}, // Tuesday
@@ -241,4 +247,33 @@ func FuzzParseExamples(f *testing.F) {
 			}
 		}
 	})
+}
+
+// The prepared form in the binary is that of the files beside it.
+func TestPrepared(t *testing.T) {
+	want, err := taxpack.Prepare(nationalFS(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(want) != string(rules.Prepared) {
+		t.Fatal("rules/prepared.json is not that of the rule files: run go generate ./rules")
+	}
+	fast, err := taxpack.National()
+	if err != nil {
+		t.Fatal(err)
+	}
+	slow, err := taxpack.Load(nationalFS(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if fast.Pack() != slow.Pack() {
+		t.Errorf("%v and %v", fast.Pack(), slow.Pack())
+	}
+	for _, day := range []string{"2025-12-31", "2026-11-16", "2028-01-01"} {
+		a, errA := json.Marshal(fast.Rulebook(civil.MustDate(day)))
+		b, errB := json.Marshal(slow.Rulebook(civil.MustDate(day)))
+		if errA != nil || errB != nil || string(a) != string(b) {
+			t.Errorf("the books of %s differ", day)
+		}
+	}
 }

@@ -1,0 +1,24 @@
+// Command prepare reads and checks the national pack and writes its prepared form beside it.
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"fenzhang/shared/taxpack"
+)
+
+func main() {
+	if err := run(); err != nil {
+		_, _ = fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	data, err := taxpack.Prepare(os.DirFS("national"))
+	if err != nil {
+		return err
+	}
+	return os.WriteFile("prepared.json", data, 0o644) //nolint:gosec // a file of the repository, readable like the others
+}
