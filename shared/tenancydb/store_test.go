@@ -3,11 +3,15 @@ package tenancydb_test
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"fenzhang/local/dynamotest"
 	"fenzhang/shared/audit"
@@ -156,10 +160,23 @@ func TestOwnWriteAfterALostAnswerIsSuccess(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// Another instance forgot the token: its own item in the way still is its own.
-	if err := tenancydb.New(l.Client, l.Tenancy, l.Settlements, c.now).Put(context.Background(), change); err != nil {
+	// Where the table has forgotten the token, the act's own item in the way tells.
+	if err := tenancydb.New(forgetful{l.Client}, l.Tenancy, l.Settlements, c.now).Put(context.Background(), change); err != nil {
 		t.Fatal(err)
 	}
+	change.Record.ID = "another-act"
+	if err := s.Put(context.Background(), change); !errors.Is(err, tenancydb.ErrRaced) {
+		t.Errorf("somebody else's item was taken for one's own: %v", err)
+	}
+}
+
+// forgetful is a table to which each call of a transaction is a new one.
+type forgetful struct{ *dynamodb.Client }
+
+func (f forgetful) TransactWriteItems(ctx context.Context, in *dynamodb.TransactWriteItemsInput, options ...func(*dynamodb.Options)) (*dynamodb.TransactWriteItemsOutput, error) {
+	fresh := *in
+	fresh.ClientRequestToken = aws.String(rand.Text())
+	return f.Client.TransactWriteItems(ctx, &fresh, options...)
 }
 
 func TestStrategiesAndPositions(t *testing.T) {
