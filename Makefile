@@ -2,6 +2,8 @@
 # Needs Go 1.26, Python 3.11, make and git; everything else is installed below .local/, inside this checkout.
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
+# Nothing here needs C, and what is compiled one way is compiled once.
+export CGO_ENABLED := 0
 
 # Base port of a local stack: the local AWS; the stand-ins take the two after it. 0 is the profile's own
 # (4566 for make run, 4766 for make test).

@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -39,7 +38,7 @@ func (p profile) s3() *s3.Client {
 func (p profile) parameters() []string {
 	return []string{
 		"Stage=local",
-		"Architecture=" + target{os: runtime.GOOS, arch: runtime.GOARCH}.lambdaArch(),
+		"Architecture=" + host().lambdaArch(),
 		"LocalEndpoint=" + p.endpoint(),
 		"GatewayDouyinUrl=http://" + p.addr(1),
 		"GatewayBankUrl=http://" + p.addr(2),

@@ -14,7 +14,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"runtime"
 	"syscall"
 )
 
@@ -87,7 +86,7 @@ func install(ctx context.Context, root string, names []string) error {
 
 // buildFor builds the functions for AWS's kind of machine or, with no architecture named, for this one.
 func buildFor(ctx context.Context, p profile, arch string) error {
-	t := target{os: runtime.GOOS, arch: runtime.GOARCH}
+	t := host()
 	if arch != "" {
 		t = target{os: "linux", arch: arch}
 	}

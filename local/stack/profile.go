@@ -40,13 +40,19 @@ func newProfile(root, name string, port int) (profile, error) {
 	return profile{}, fmt.Errorf("there is no profile %q; use run or test", name)
 }
 
-// at moves the profile to another port unless none is named.
+// at moves the profile to another port; unless one is named, to the one on which its stack was last brought up.
 func (p profile) at(port int) profile {
+	if b, err := os.ReadFile(p.portFile()); port == 0 && err == nil {
+		port, _ = strconv.Atoi(string(b)) // what is no number counts as not named
+	}
 	if port != 0 {
 		p.port = port
 	}
 	return p
 }
+
+// portFile keeps the port between up and down.
+func (p profile) portFile() string { return p.file("port") }
 
 func (p profile) addr(offset int) string {
 	return net.JoinHostPort("127.0.0.1", strconv.Itoa(p.port+offset))

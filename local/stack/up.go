@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -40,6 +41,9 @@ func up(ctx context.Context, p profile) error {
 			return err
 		}
 		if err := prepare(ctx, p); err != nil {
+			return err
+		}
+		if err := os.WriteFile(p.portFile(), []byte(strconv.Itoa(p.port)), 0o644); err != nil {
 			return err
 		}
 		if err := serve(ctx, p); err != nil {
@@ -177,7 +181,7 @@ func down(p profile) error {
 		}
 		fmt.Println("stopped " + name)
 	}
-	for _, stale := range []string{p.env, p.file("deployed"), p.file("tmp")} {
+	for _, stale := range []string{p.env, p.file("deployed"), p.file("tmp"), p.portFile()} {
 		if err := os.RemoveAll(stale); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, err)
 		}
