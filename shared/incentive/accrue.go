@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -46,7 +47,8 @@ type Accrual struct {
 // in one transaction.
 type Accruals interface {
 	// Post writes the accrual on condition that the revision before it is the last one. It answers
-	// fault.StaleVersion when the revision is there already.
+	// fault.StaleVersion when the revision is there already, and fault.RuleMissing when the creator has no
+	// contract that covers it; then nothing is written.
 	Post(ctx context.Context, a Accrual) error
 }
 
@@ -155,7 +157,9 @@ func (a *Accruer) CloseDue(ctx context.Context) error {
 		return err
 	}
 	return a.eachTenant(ctx, func(tenant string) error {
-		days, err := a.Days.Due(ctx, tenant, today)
+		err := a.rewardParked(ctx, tenant)
+		days, dueErr := a.Days.Due(ctx, tenant, today)
+		err = errors.Join(err, dueErr)
 		for _, day := range days {
 			err = errors.Join(err, a.close(ctx, tenant, day))
 		}
@@ -165,12 +169,14 @@ func (a *Accruer) CloseDue(ctx context.Context) error {
 
 // CloseDay closes one day for every tenant, whether it is due or not; closing again changes nothing.
 func (a *Accruer) CloseDay(ctx context.Context, day civil.Date) error {
-	return a.eachTenant(ctx, func(tenant string) error { return a.close(ctx, tenant, day) })
+	return a.eachTenant(ctx, func(tenant string) error {
+		return errors.Join(a.rewardParked(ctx, tenant), a.close(ctx, tenant, day))
+	})
 }
 
 // RewardParked gives, for every tenant, waiting events the reward of a strategy that has arrived since.
 func (a *Accruer) RewardParked(ctx context.Context) error {
-	return a.eachTenant(ctx, func(string) error { return nil })
+	return a.eachTenant(ctx, func(tenant string) error { return a.rewardParked(ctx, tenant) })
 }
 
 func (a *Accruer) eachTenant(ctx context.Context, do func(tenant string) error) error {
@@ -180,9 +186,6 @@ func (a *Accruer) eachTenant(ctx context.Context, do func(tenant string) error) 
 	}
 	var failed error
 	for _, tenant := range tenants {
-		if err := a.rewardParked(ctx, tenant); err != nil {
-			failed = errors.Join(failed, fmt.Errorf("parked events of %s: %w", tenant, err))
-		}
 		if err := do(tenant); err != nil {
 			failed = errors.Join(failed, fmt.Errorf("tenant %s: %w", tenant, err))
 		}
@@ -193,25 +196,36 @@ func (a *Accruer) eachTenant(ctx context.Context, do func(tenant string) error) 
 // shardsAtOnce bounds how many parts of a day are folded at the same time.
 const shardsAtOnce = 4
 
+// close accrues what each creator's day owes. A creator without a contract keeps nobody else waiting: the day is
+// closed for the others and stays due, so that the next close tries again.
 func (a *Accruer) close(ctx context.Context, tenant string, day civil.Date) error {
 	touches, err := a.Days.Begin(ctx, tenant, day)
 	if err != nil {
 		return err
 	}
+	var waiting atomic.Int64
 	group, shardCtx := errgroup.WithContext(ctx)
 	group.SetLimit(shardsAtOnce)
 	for n := range uint32(keys.DayShards) {
 		group.Go(func() error {
 			return a.Chunks.Shard(shardCtx, tenant, day, n, func(creator string, entries []Entry, closed Closed) error {
-				return a.accrue(shardCtx, CreatorDay{Tenant: tenant, Creator: creator, Day: day}, entries, closed)
+				err := a.accrue(shardCtx, CreatorDay{Tenant: tenant, Creator: creator, Day: day}, entries, closed)
+				if fault.HasCode(err, fault.RuleMissing) {
+					waiting.Add(1)
+					return nil
+				}
+				return err
 			})
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return fmt.Errorf("close %s: %w", day, err)
 	}
-	a.Log.InfoContext(ctx, "day closed", "tenant", tenant, "day", day.String())
-	return a.Days.Finish(ctx, tenant, day, touches)
+	a.Log.InfoContext(ctx, "day closed", "tenant", tenant, "day", day.String(), "creators_without_contract", waiting.Load())
+	if err := a.Days.Finish(ctx, tenant, day, touches); err != nil || waiting.Load() == 0 {
+		return err
+	}
+	return a.Days.Touch(ctx, tenant, []civil.Date{day})
 }
 
 // maxRaces bounds how often a post that another close was faster with is decided anew.

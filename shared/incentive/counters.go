@@ -27,7 +27,7 @@ type Counters struct {
 type Count struct {
 	Totals
 	Day    civil.Date
-	Closed bool // the day's money was accrued; what comes late is added by a later close
+	Closed bool // the day was closed, and all that is counted here is accrued
 }
 
 // Read counts a day, today for the zero day. It answers fault.NotFound for a creator the tenant does not have.
@@ -45,9 +45,10 @@ func (c *Counters) Read(ctx context.Context, tenant, creator string, day civil.D
 	if err != nil {
 		return Count{}, later(err)
 	}
-	entries, _, err := c.Chunks.Creator(ctx, CreatorDay{Tenant: tenant, Creator: creator, Day: day})
+	entries, accrued, err := c.Chunks.Creator(ctx, CreatorDay{Tenant: tenant, Creator: creator, Day: day})
 	if err != nil {
 		return Count{}, later(err)
 	}
-	return Count{Totals: Fold(entries), Day: day, Closed: closed}, nil
+	totals := Fold(entries)
+	return Count{Totals: totals, Day: day, Closed: closed && totals.Cash == accrued.Cash}, nil
 }
