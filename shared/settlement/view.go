@@ -120,6 +120,7 @@ func ViewOf(s Settlement, f map[string]Figures, withHistory bool) View {
 		Status: s.Status, StatusVersion: s.StatusVersion, LastUpdated: Stamp(s.LastUpdated), TransitionID: s.TransitionID, Hold: s.Hold,
 		Gross: s.Gross, Shares: s.Shares, Memo: s.Memo, CreatorShare: s.CreatorShare(), Next: s.todo(), Arrival: StampOf(s.Arrival),
 		Reopens: textOf(s.Reopens), ReopenedBy: textOf(s.ReopenedBy), ReasonClass: textOf(s.ReasonClass)}
+	v.Unconfirmed = []string{}
 	if v.Memo == nil {
 		v.Memo = []split.Memo{}
 	}
