@@ -41,6 +41,11 @@ func (e *Engine) Compute(f Facts) (Result, error) {
 	if err := f.check(); err != nil {
 		return Result{}, err
 	}
+	return e.compute(f)
+}
+
+// compute is Compute without the check of the facts.
+func (e *Engine) compute(f Facts) (Result, error) {
 	payBook, err := e.book(f.PaymentDate)
 	if err != nil {
 		return Result{}, err

@@ -416,3 +416,38 @@ func TestStatedTurnover(t *testing.T) {
 		t.Errorf("VAT %s, UMCT %s", due(r, tax.VAT), due(r, tax.UMCT))
 	}
 }
+
+// Two payments of 600 on one day bore 11.88 of VAT; when the first comes back, 600 stands alone and owes none.
+func TestTrueUpsAfterAReversal(t *testing.T) {
+	e := national(t)
+	f := byPosition(personFacts("2026-11-16", "600.00"))
+	rs := book(t, e, f, f)
+	rows := append(append([]tax.Row{}, rs[0].Rows...), rs[1].Rows...)
+	if list, err := e.TrueUps(f, rows); err != nil || len(list) != 0 {
+		t.Fatalf("before the reversal: %v, %v", list, err)
+	}
+	for _, r := range rs[0].Rows {
+		r.Income, r.Received, r.Sales, r.Withheld = r.Income.Neg(), r.Received.Neg(), r.Sales.Neg(), r.Withheld.Neg()
+		rows = append(rows, r)
+	}
+	list, err := e.TrueUps(f, rows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, u := range list {
+		got[u.Tax+" "+u.Period] = u.Excess.String()
+	}
+	// income left 588.12: below 800, so the 77.62 of the month is too much as well
+	for what, want := range map[string]string{"VAT 2026-11-16": "11.88", "UMCT 2026-11-16": "0.41", "EDU 2026-11-16": "0.18", "LEDU 2026-11-16": "0.12", "IIT 2026-11": "77.62"} {
+		if got[what] != want {
+			t.Errorf("%s: excess %q, want %s (all: %v)", what, got[what], want, got)
+		}
+	}
+	// and where too little was withheld, the difference is negative
+	short := append([]tax.Row{}, rs[0].Rows...)
+	short[len(short)-1].Income = money.Yuan(4000)
+	if list, err := e.TrueUps(f, short); err != nil || len(list) != 1 || list[0].Excess.String() != "-640.00" {
+		t.Errorf("too little withheld: %v, %v", list, err)
+	}
+}
