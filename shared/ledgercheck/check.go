@@ -1,0 +1,276 @@
+// Package ledgercheck derives what each creator's accounts must hold from the objects behind them, and compares
+// it with the journal and the balances. What cannot be explained must be 0.00.
+package ledgercheck
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/income"
+	"fenzhang/shared/ledger"
+	"fenzhang/shared/money"
+	"fenzhang/shared/settlement"
+	"fenzhang/shared/tenancy"
+)
+
+// Journal reads creators' books.
+type Journal interface {
+	// Entries reads a creator's whole journal; an entry whose postings do not sum to zero is an error (P1).
+	Entries(ctx context.Context, tenant, creator string) ([]ledger.Entry, error)
+	// Balances reads the kept balances by paying entity and account.
+	Balances(ctx context.Context, tenant, creator string) (map[string]map[ledger.Account]money.Amount, error)
+}
+
+// Settlements reads settlements with their figures and tax rows.
+type Settlements interface {
+	List(ctx context.Context, tenant string, q settlement.Query, cursor string, limit int) ([]settlement.Settlement, string, error)
+	FiguresOf(ctx context.Context, page []settlement.Settlement) (map[string]map[string]settlement.Figures, error)
+	TaxRows(ctx context.Context, tenant, entity, taxpayer string, year int) ([]settlement.Booking, error)
+}
+
+// Buckets reads what waits for statements.
+type Buckets interface {
+	Buckets(ctx context.Context, tenant, creator string, from, to civil.Month) ([]income.Bucket, error)
+}
+
+// Creators lists a tenant's creators.
+type Creators interface {
+	Creators(ctx context.Context, tenant, cursor string, limit int) ([]tenancy.Creator, string, error)
+}
+
+// Service checks the ledger, page by page.
+type Service struct {
+	Journal     Journal
+	Settlements Settlements
+	Buckets     Buckets
+	Creators    Creators
+}
+
+// Balance is the sum of an account over the creators of a page; debits are positive, credits negative.
+type Balance struct {
+	Account ledger.Account `json:"account"`
+	Balance money.Amount   `json:"balance"`
+}
+
+// Difference is something that is not as it must be. Account is an account, or says which sum is meant.
+type Difference struct {
+	CreatorID  string       `json:"creator_id"`
+	Account    string       `json:"account"`
+	Expected   money.Amount `json:"expected"`
+	Actual     money.Amount `json:"actual"`
+	Difference money.Amount `json:"difference"` // actual less expected
+}
+
+// Report is one page of the check.
+type Report struct {
+	Accounts    []Balance    `json:"accounts"`
+	Differences []Difference `json:"differences"`
+	Unexplained money.Amount `json:"unexplained"` // sum of the absolute differences
+	NextCursor  *string      `json:"next_cursor"`
+}
+
+// pageSize is how many creators one page checks, atOnce how many at the same time.
+const (
+	pageSize = 20
+	atOnce   = 4
+)
+
+// Page checks the next creators after a cursor, "" at the start.
+func (s Service) Page(ctx context.Context, tenant, cursor string) (Report, error) {
+	creators, next, err := s.Creators.Creators(ctx, tenant, cursor, pageSize)
+	if err != nil {
+		return Report{}, err
+	}
+	found := make([]result, len(creators))
+	var work errgroup.Group
+	work.SetLimit(atOnce)
+	for i, c := range creators {
+		work.Go(func() (err error) {
+			found[i], err = s.creator(ctx, tenant, c.CreatorID)
+			return err
+		})
+	}
+	if err := work.Wait(); err != nil {
+		return Report{}, err
+	}
+	return report(found, next), nil
+}
+
+func report(found []result, next string) Report {
+	r := Report{Accounts: []Balance{}, Differences: []Difference{}}
+	sums := map[ledger.Account]money.Amount{}
+	for _, f := range found {
+		for account, sum := range f.sums {
+			sums[account] = sums[account].Add(sum)
+		}
+		for _, d := range f.differences {
+			r.Differences = append(r.Differences, d)
+			r.Unexplained = r.Unexplained.Add(d.Difference.Abs())
+		}
+	}
+	for _, account := range slices.Sorted(maps.Keys(sums)) {
+		r.Accounts = append(r.Accounts, Balance{account, sums[account]})
+	}
+	if next != "" {
+		r.NextCursor = &next
+	}
+	return r
+}
+
+// result is the check of one creator.
+type result struct {
+	sums        map[ledger.Account]money.Amount
+	differences []Difference
+}
+
+// creator checks one creator. Its objects are not read at one instant, so a difference counts only when a second
+// look finds one too.
+func (s Service) creator(ctx context.Context, tenant, id string) (result, error) {
+	var r result
+	for range 2 {
+		f, err := s.gather(ctx, tenant, id)
+		if err != nil {
+			return r, err
+		}
+		if r = f.check(); len(r.differences) == 0 {
+			break
+		}
+	}
+	return r, nil
+}
+
+// facts is everything that is known of a creator's money.
+type facts struct {
+	creator     string
+	entries     []ledger.Entry
+	balances    map[string]map[ledger.Account]money.Amount
+	settlements []settlement.Settlement
+	figures     map[string]map[string]settlement.Figures
+	bookings    []settlement.Booking
+	buckets     []income.Bucket
+}
+
+// gather reads the objects first and the books after.
+func (s Service) gather(ctx context.Context, tenant, id string) (facts, error) {
+	f := facts{creator: id, figures: map[string]map[string]settlement.Figures{}}
+	var err error
+	if f.buckets, err = s.Buckets.Buckets(ctx, tenant, id, civil.In(2000, 1), civil.In(2999, 12)); err != nil {
+		return f, err
+	}
+	for cursor := ""; ; {
+		page, next, err := s.Settlements.List(ctx, tenant, settlement.Query{Creator: id}, cursor, 100)
+		if err != nil {
+			return f, err
+		}
+		figures, err := s.Settlements.FiguresOf(ctx, page)
+		if err != nil {
+			return f, err
+		}
+		f.settlements = append(f.settlements, page...)
+		maps.Copy(f.figures, figures)
+		if cursor = next; cursor == "" {
+			break
+		}
+	}
+	if f.bookings, err = s.bookings(ctx, tenant, f.settlements); err != nil {
+		return f, err
+	}
+	if f.entries, err = s.Journal.Entries(ctx, tenant, id); err != nil {
+		return f, err
+	}
+	f.balances, err = s.Journal.Balances(ctx, tenant, id)
+	return f, err
+}
+
+// bookings reads the tax rows that these settlements left behind; other creators of the same taxpayer have theirs
+// in the same list.
+func (s Service) bookings(ctx context.Context, tenant string, of []settlement.Settlement) ([]settlement.Booking, error) {
+	type list struct {
+		entity, taxpayer string
+		year             int
+	}
+	lists, own := map[list]bool{}, map[string]bool{}
+	for _, st := range of {
+		own[st.ID] = true
+		if st.BookedEntry == "" {
+			continue
+		}
+		first, last := min(st.OpenedAt.Year(), st.VATDate.Year(), st.PaymentDate.Year()), max(st.OpenedAt.Year(), st.PaymentDate.Year())
+		for year := first; year <= last; year++ {
+			lists[list{st.Entity, st.TaxpayerID, year}] = true
+		}
+	}
+	var out []settlement.Booking
+	for l := range lists {
+		all, err := s.Settlements.TaxRows(ctx, tenant, l.entity, l.taxpayer, l.year)
+		if err != nil {
+			return nil, err
+		}
+		for _, b := range all {
+			if own[b.Settlement] {
+				out = append(out, b)
+			}
+		}
+	}
+	return out, nil
+}
+
+// differences gathers what is not as it must be.
+type differences struct {
+	creator string
+	found   []Difference
+}
+
+func (d *differences) compare(what string, expected, actual money.Amount) {
+	if expected != actual {
+		d.found = append(d.found, Difference{d.creator, what, expected, actual, actual.Sub(expected)})
+	}
+}
+
+// check compares books and objects.
+func (f facts) check() result {
+	d := &differences{creator: f.creator}
+	sums := ledger.Balances(f.entries)
+	expected := f.expected()
+	for _, account := range derived() {
+		d.compare(string(account), expected[account], sums[account])
+	}
+	f.checkBalances(d)
+	f.checkTaxes(d, sums)
+	for _, s := range f.settlements {
+		f.checkSums(d, s)
+	}
+	slices.SortStableFunc(d.found, func(a, b Difference) int { return cmp.Compare(a.Account, b.Account) })
+	return result{sums, d.found}
+}
+
+// checkBalances compares the kept balances with the journal, at each paying entity.
+func (f facts) checkBalances(d *differences) {
+	byEntity := map[string][]ledger.Entry{}
+	for _, e := range f.entries {
+		byEntity[e.Entity] = append(byEntity[e.Entity], e)
+	}
+	for entity := range f.balances {
+		if byEntity[entity] == nil {
+			byEntity[entity] = []ledger.Entry{}
+		}
+	}
+	for entity, entries := range byEntity {
+		sums := ledger.Balances(entries)
+		for account := range f.balances[entity] {
+			if _, ok := sums[account]; !ok {
+				sums[account] = money.Amount{}
+			}
+		}
+		for account, sum := range sums {
+			if account.PerCreator() {
+				d.compare("balance of "+string(account)+" at "+entity, sum, f.balances[entity][account])
+			}
+		}
+	}
+}

@@ -1,0 +1,177 @@
+package ledgercheck
+
+import (
+	"strings"
+
+	"fenzhang/shared/income"
+	"fenzhang/shared/ledger"
+	"fenzhang/shared/money"
+	"fenzhang/shared/payout"
+	"fenzhang/shared/settlement"
+	"fenzhang/shared/split"
+	"fenzhang/shared/tax"
+)
+
+// derived are the accounts whose balance the objects tell (design, section 6, "Unexplained").
+func derived() []ledger.Account {
+	return []ledger.Account{ledger.CreatorPayable, ledger.CreatorReceivable, ledger.CreatorAccrued, ledger.PartyAccrued, ledger.PlatformClearing, ledger.GatewayClearing}
+}
+
+// sums collects balances; debits are positive.
+type sums map[ledger.Account]money.Amount
+
+func (s sums) debit(a ledger.Account, amount money.Amount)  { s[a] = s[a].Add(amount) }
+func (s sums) credit(a ledger.Account, amount money.Amount) { s[a] = s[a].Sub(amount) }
+
+// expected is what the objects say that the accounts hold.
+func (f facts) expected() sums {
+	out := sums{}
+	byID := make(map[string]settlement.Settlement, len(f.settlements))
+	for _, s := range f.settlements {
+		byID[s.ID] = s
+	}
+	for _, s := range f.settlements {
+		out.credit(ledger.CreatorPayable, owed(s))
+		out.credit(ledger.GatewayClearing, paid(s))
+		out.debit(ledger.CreatorReceivable, f.shortfall(s))
+		if s.Undone() || s.ReopenedBy != "" {
+			continue // undone, or another occurrence stands for the same payable
+		}
+		if source(s, byID) == settlement.SourceClearing {
+			out.debit(ledger.PlatformClearing, s.Gross)
+		}
+		out.credit(ledger.PartyAccrued, sharesOf(s, split.KindPayee))
+	}
+	for _, b := range f.buckets {
+		out.credit(ledger.CreatorAccrued, accrued(b, byID))
+	}
+	return out
+}
+
+// owed is what a settlement says that the creator is still to be paid.
+func owed(s settlement.Settlement) money.Amount {
+	switch {
+	case s.Undone() || s.ReopenedBy != "":
+		return money.Amount{}
+	case s.Status == settlement.Paid:
+		if returned(s) {
+			return s.ToPay
+		}
+		return money.Amount{}
+	case s.Status == settlement.Paying && s.BookedEntry != "":
+		return s.ToPay
+	}
+	return s.CreatorShare() // open, or its payout failed and the booking was taken back
+}
+
+// paid is what a settlement says that has left through the gateway.
+func paid(s settlement.Settlement) money.Amount {
+	if s.Status == settlement.Paid && !returned(s) {
+		return s.ToPay
+	}
+	return money.Amount{}
+}
+
+func returned(s settlement.Settlement) bool {
+	return s.Payout != nil && s.Payout.State == payout.Returned
+}
+
+// shortfall is what the standing booking of a settlement could not keep back; the creator owes it.
+func (f facts) shortfall(s settlement.Settlement) money.Amount {
+	var sum money.Amount
+	if standing(s) {
+		for _, l := range f.figures[s.ID][s.Booking].Result.Taxes {
+			sum = sum.Add(l.Shortfall)
+		}
+	}
+	return sum
+}
+
+// standing tells that a booking was made and not taken back.
+func standing(s settlement.Settlement) bool {
+	return s.Booking != "" && s.ReopenedBy == "" && (s.Status == settlement.Paying || s.Status == settlement.Paid)
+}
+
+// source follows a reopened payable back to its first occurrence, whose opening was posted.
+func source(s settlement.Settlement, byID map[string]settlement.Settlement) string {
+	for s.Source == settlement.SourceReopened {
+		before, ok := byID[s.Reopens]
+		if !ok {
+			return ""
+		}
+		s = before
+	}
+	return s.Source
+}
+
+func sharesOf(s settlement.Settlement, kind string) money.Amount {
+	var sum money.Amount
+	for _, p := range s.Shares {
+		if p.Kind == kind {
+			sum = sum.Add(p.Amount)
+		}
+	}
+	return sum
+}
+
+// accrued is what a bucket says was accrued and not yet opened.
+func accrued(b income.Bucket, byID map[string]settlement.Settlement) money.Amount {
+	if b.Source != income.SourceAccrued || b.State == income.Carried {
+		return money.Amount{}
+	}
+	if b.State == income.Settled && !byID[b.Settlement].Undone() {
+		return money.Amount{}
+	}
+	return b.Distributable
+}
+
+// checkTaxes compares the taxes payable in the journal with the tax rows, tax by tax.
+func (f facts) checkTaxes(d *differences, journal map[ledger.Account]money.Amount) {
+	rows := sums{}
+	for _, b := range f.bookings {
+		for _, r := range b.Rows {
+			rows.credit(ledger.TaxPayable(strings.ToLower(r.Kind)), r.Withheld)
+		}
+	}
+	for account := range journal {
+		if isTax(account) {
+			rows.credit(account, money.Amount{}) // a posting without any row is a difference too
+		}
+	}
+	for account, sum := range rows {
+		d.compare(string(account), sum, journal[account])
+	}
+}
+
+func isTax(a ledger.Account) bool {
+	return strings.HasPrefix(string(a), "tax.") && strings.HasSuffix(string(a), ".payable")
+}
+
+// checkSums checks promise P2 of one settlement: gross is the sum of the money shares, and the creator's share is
+// what is kept back plus net; net is what is paid, and never below zero.
+func (f facts) checkSums(d *differences, s settlement.Settlement) {
+	var whole money.Amount
+	for _, p := range s.Shares {
+		whole = whole.Add(p.Amount)
+	}
+	d.compare("shares of "+s.ID, s.Gross, whole)
+	hash := s.Quote
+	if standing(s) {
+		hash = s.Booking
+	}
+	figures, ok := f.figures[s.ID][hash]
+	if hash == "" || !ok {
+		return
+	}
+	kept := money.Amount{}
+	for _, l := range figures.Result.Taxes {
+		if l.BorneBy == tax.BorneByCreator {
+			kept = kept.Add(l.Amount)
+		}
+	}
+	d.compare("kept back and net of "+s.ID, s.CreatorShare(), kept.Add(figures.Result.Net))
+	if standing(s) {
+		d.compare("paid of "+s.ID, figures.Result.Net, s.ToPay)
+	}
+	d.compare("net below zero of "+s.ID, money.Amount{}, money.Min(money.Amount{}, figures.Result.Net))
+}
