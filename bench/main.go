@@ -30,8 +30,9 @@ type row struct {
 // sections lists what is measured, in the order of the report.
 func sections() []section {
 	return []section{
-
 		{"record", "record-incentive under a small Runtime API", recordSection},
+		{"life", "write units of a settlement's life", lifeSection},
+		{"tax", "tax engine, one core", taxSection},
 	}
 }
 

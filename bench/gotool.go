@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// lifeSection counts the write units of a settlement's life, step by step, with the test that also bounds them.
+func lifeSection(ctx context.Context, _ *bench) ([]row, error) {
+	out, err := goTool(ctx, "test", "-count=1", "-v", "-run", "^TestWriteUnitsOfALife$", "./shared/settlementdb")
+	if err != nil {
+		return nil, err
+	}
+	line := regexp.MustCompile(`write units: (.+?)\s+([0-9.]+)\n`)
+	var rows []row
+	for _, m := range line.FindAllStringSubmatch(out, -1) {
+		units, err := strconv.ParseFloat(m[2], 64)
+		if err != nil {
+			return nil, err
+		}
+		r := row{what: m[1], measured: m[2] + " write units"}
+		switch {
+		case m[1] == "open to PAID":
+			r.goal, r.met = "<= 40", atMost(units, 40)
+		case strings.HasPrefix(m[1], "to IN_REVIEW"), strings.HasPrefix(m[1], "to APPROVED"):
+			r.goal, r.met = "<= 4", atMost(units, 4)
+		}
+		rows = append(rows, r)
+	}
+	if rows == nil {
+		return nil, fmt.Errorf("no units were counted; is the local AWS installed (make up)?\n%s", out)
+	}
+	return rows, nil
+}
+
+// taxSection runs the engine's benchmarks on one core.
+func taxSection(ctx context.Context, _ *bench) ([]row, error) {
+	out, err := goTool(ctx, "test", "-run", "^$", "-bench", "CumulativeWithSteps|CumulativeNoSteps|FullQuote", "-benchmem", "-cpu", "1", "./shared/tax")
+	if err != nil {
+		return nil, err
+	}
+	names := map[string]struct {
+		what string
+		goal float64
+	}{
+		"CumulativeWithSteps": {"cumulative withholding with all steps", 100_000},
+		"CumulativeNoSteps":   {"cumulative withholding, no steps", 0},
+		"FullQuote":           {"full quote (regime, IIT, VAT, surcharges) with steps", 0},
+	}
+	line := regexp.MustCompile(`Benchmark(\w+)\s+\d+\s+([0-9.]+) ns/op(?:\s+\S+ MB/s)?\s+(\d+) B/op\s+(\d+) allocs/op`)
+	var rows []row
+	for _, m := range line.FindAllStringSubmatch(out, -1) {
+		ns, err := strconv.ParseFloat(m[2], 64)
+		if err != nil {
+			return nil, err
+		}
+		n := names[m[1]]
+		r := row{what: n.what, measured: fmt.Sprintf("%.0f a second, %s allocations", 1e9/ns, m[4])}
+		if n.goal > 0 {
+			r.goal, r.met = fmt.Sprintf(">= %.0f a second", n.goal), atLeast(1e9/ns, n.goal)
+		}
+		rows = append(rows, r)
+	}
+	if rows == nil {
+		return nil, fmt.Errorf("no benchmark ran\n%s", out)
+	}
+	return rows, nil
+}
+
+// goTool runs the go command and gives what it printed.
+func goTool(ctx context.Context, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("go %s: %w\n%s", strings.Join(args, " "), err, out)
+	}
+	return string(out), nil
+}
