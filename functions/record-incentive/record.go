@@ -35,7 +35,7 @@ func single(res incentive.Result) (httpapi.Response, error) {
 	if res.Err != nil {
 		return httpapi.Response{}, res.Err
 	}
-	answer := httpapi.Created(singleAnswer{res.EventID, outcomeOf(res.Recorded)})
+	answer := httpapi.Created(singleAnswer{res.EventID, rewardOf(res.Recorded), strategyOf(res.Recorded), parkedOf(res.Recorded)})
 	if res.Repeated {
 		answer.Status = http.StatusOK
 		return answer.Replayed(), nil
@@ -61,15 +61,17 @@ func items(results []incentive.Result, requestID string) []itemAnswer {
 		default:
 			it.Status = http.StatusCreated
 		}
-		o := outcomeOf(res.Recorded)
-		it.outcome = &o
+		it.decided = &decided{rewardOf(res.Recorded), parkedOf(res.Recorded)}
 	}
 	return out
 }
 
+// singleAnswer is what recording decided when the event first came.
 type singleAnswer struct {
-	EventID string `json:"event_id"`
-	outcome
+	EventID  string    `json:"event_id"`
+	Reward   *reward   `json:"reward"`
+	Strategy *strategy `json:"strategy"`
+	Parked   string    `json:"parked,omitempty"`
 }
 
 type batchAnswer struct {
@@ -79,15 +81,14 @@ type batchAnswer struct {
 type itemAnswer struct {
 	EventID *string `json:"event_id"` // null when it cannot be read
 	Status  int     `json:"status"`
-	*outcome
+	*decided
 	Error any `json:"error,omitempty"`
 }
 
-// outcome is what recording decided when the event first came.
-type outcome struct {
-	Reward   *reward   `json:"reward"`
-	Strategy *strategy `json:"strategy"`
-	Parked   string    `json:"parked,omitempty"`
+// decided is the part of an item that was recorded.
+type decided struct {
+	Reward *reward `json:"reward"`
+	Parked string  `json:"parked,omitempty"`
 }
 
 type reward struct {
@@ -100,16 +101,30 @@ type strategy struct {
 	Version int    `json:"version"`
 }
 
-func outcomeOf(r incentive.Recorded) outcome {
+// rewardOf is the first answer's reward: none for an event that was parked, also when a strategy arrived later.
+func rewardOf(r incentive.Recorded) *reward {
 	if r.Parked {
-		return outcome{Parked: "strategy_missing"}
+		return nil
 	}
-	g := r.Grant
-	amount := strconv.AppendInt(nil, g.Points, 10)
-	if g.Kind == incentive.Cash {
-		amount = append(g.Amount.Append([]byte{'"'}), '"')
+	amount := strconv.AppendInt(nil, r.Grant.Points, 10)
+	if r.Grant.Kind == incentive.Cash {
+		amount = append(r.Grant.Amount.Append([]byte{'"'}), '"')
 	}
-	return outcome{Reward: &reward{g.Kind, amount}, Strategy: &strategy{g.Strategy, g.Version}}
+	return &reward{r.Grant.Kind, amount}
+}
+
+func strategyOf(r incentive.Recorded) *strategy {
+	if r.Parked {
+		return nil
+	}
+	return &strategy{r.Grant.Strategy, r.Grant.Version}
+}
+
+func parkedOf(r incentive.Recorded) string {
+	if r.Parked {
+		return "strategy_missing"
+	}
+	return ""
 }
 
 // maxEvents is the most events that one call carries.
