@@ -24,6 +24,7 @@ import (
 	"fenzhang/shared/audit"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/clock"
+	"fenzhang/shared/contracttest"
 	"fenzhang/shared/env"
 	"fenzhang/shared/httpapi"
 	"fenzhang/shared/identity"
@@ -124,6 +125,7 @@ func (w *world) call(tenant, role, method, path string, body any) answer {
 func (w *world) serve(ev events.APIGatewayV2HTTPRequest) answer {
 	w.t.Helper()
 	res := w.api.Serve(context.Background(), ev)
+	contracttest.CheckEvent(w.t, ev, res)
 	out := answer{status: res.StatusCode, header: res.Headers, raw: res.Body}
 	if err := json.Unmarshal([]byte(res.Body), &out.body); err != nil {
 		w.t.Fatalf("%q: %v", res.Body, err)
