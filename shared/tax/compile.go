@@ -288,7 +288,7 @@ func (b *Book) compileMethod(d *Definition, v *Dated, m *Method, status Status, 
 			}
 			continue
 		}
-		if role == "cost_rate" && uv.Rate.Den() > maxDeductionScale {
+		if (role == "cost_rate" || role == "share") && uv.Rate.Den() > maxDeductionScale {
 			return nil, fmt.Errorf("%s has more than three decimals", id)
 		}
 		if uv.Status != Confirmed && uv.Status != Open {
@@ -365,6 +365,11 @@ func RolesOf(method string) (needed, optional map[string]Kind, ok bool) {
 		return map[string]Kind{"small_limit": KindThreshold, "small_deduction": KindAmount, "cost_rate": KindRate, "brackets": KindBrackets, "income_base": KindChoice}, nil, true
 	case "labor_cumulative":
 		return map[string]Kind{"cost_rate": KindRate, "monthly_deduction": KindAmount, "brackets": KindBrackets, "break_months": KindChoice, "flat_deduction": KindAmount, "income_base": KindChoice}, nil, true
+	case "creation":
+		return map[string]Kind{"small_limit": KindThreshold, "small_deduction": KindAmount, "cost_rate": KindRate, "brackets": KindBrackets},
+			map[string]Kind{"share": KindRate, "income_base": KindChoice}, true
+	case "non_resident":
+		return map[string]Kind{"brackets": KindBrackets}, map[string]Kind{"cost_rate": KindRate, "share": KindRate, "deduction": KindAmount, "income_base": KindChoice}, true
 	case "turnover":
 		return map[string]Kind{"threshold": KindThreshold, "rate": KindRate, "full_rate": KindRate, "divisor": KindChoice}, nil, true
 	case "surcharge":
@@ -411,6 +416,11 @@ func newMethod(b *Book, r base) (TaxRule, error) {
 		rule = &laborCumulative{base: r, cost: b.rate(m, "cost_rate"), flat: b.amount(m, "flat_deduction"), breaks: m.Uses["break_months"],
 			breakValue: b.values[m.Uses["break_months"]],
 			math:       CumulativeLabor{keep: keptShare(b.rate(m, "cost_rate")), monthly: b.amount(m, "monthly_deduction"), table: b.table(m)}}
+	case "creation":
+		rule = &creation{base: r, limit: b.threshold(m, "small_limit"), fixed: b.amount(m, "small_deduction"), cost: b.rate(m, "cost_rate"),
+			share: b.shareOf(m), kept: lowest(keptShare(b.rate(m, "cost_rate")), b.shareOf(m)), table: b.table(m)}
+	case "non_resident":
+		rule = b.newNonResident(r)
 	case "turnover":
 		rule = &turnover{base: r, threshold: b.threshold(m, "threshold"), rate: b.rate(m, "rate"), full: b.rate(m, "full_rate"),
 			divisor: onTop(b.rate(m, "rate"))}
@@ -423,6 +433,27 @@ func newMethod(b *Book, r base) (TaxRule, error) {
 		return nil, err
 	}
 	return rule, nil
+}
+
+func (b *Book) newNonResident(r base) *nonResident {
+	m := r.method
+	n := &nonResident{base: r, cost: money.Ratio(0, 1), share: b.shareOf(m), table: b.table(m)}
+	if m.Uses["cost_rate"] != "" {
+		n.cost = b.rate(m, "cost_rate")
+	}
+	if m.Uses["deduction"] != "" {
+		n.deduction = b.amount(m, "deduction")
+	}
+	n.kept = lowest(keptShare(n.cost), n.share)
+	return n
+}
+
+// shareOf is the further share of author remuneration, 1 where the method has none.
+func (b *Book) shareOf(m *Method) money.Rate {
+	if m.Uses["share"] == "" {
+		return money.Ratio(1, 1)
+	}
+	return b.rate(m, "share")
 }
 
 func (b *Book) newSurcharge(r base) *surcharge {

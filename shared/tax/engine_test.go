@@ -142,6 +142,12 @@ func TestPayments(t *testing.T) {
 		{"agency filing at exactly 100000: VAT 1000, UMCT half of 70, no education surcharges",
 			[]tax.Facts{platformFacts("2026-10-15", "101000.00")},
 			[]want{{"labor_platform", "1000.00", "35.00", "0.00", "0.00", "4980.00", "94985.00"}}},
+		{"a non-resident: 20000 x 80% by the monthly table, no 800 rule, summed per month",
+			[]tax.Facts{with(personFacts("2026-10-15", "15000.00"), func(f *tax.Facts) { f.Taxpayer.Resident = false }), with(personFacts("2026-10-20", "5000.00"), func(f *tax.Facts) { f.Taxpayer.Resident = false })},
+			[]want{{"labor", "0.00", "0.00", "0.00", "0.00", "990.00", "14010.00"}, {"labor", "0.00", "0.00", "0.00", "0.00", "800.00", "4200.00"}}},
+		{"a royalty is one time per payment and its copyright exempt from VAT",
+			[]tax.Facts{with(personFacts("2026-11-16", "10000.00"), func(f *tax.Facts) { f.Item = tax.ItemRoyalty }), with(personFacts("2026-11-16", "10000.00"), func(f *tax.Facts) { f.Item = tax.ItemRoyalty })},
+			[]want{{"royalty", "0.00", "0.00", "0.00", "0.00", "1600.00", "8400.00"}, {"royalty", "0.00", "0.00", "0.00", "0.00", "1600.00", "8400.00"}}},
 		{"agency filing just below the threshold",
 			[]tax.Facts{platformFacts("2026-10-15", "100999.98")},
 			[]want{{"labor_platform", "0.00", "0.00", "0.00", "0.00", "5060.00", "95939.98"}}},
@@ -256,7 +262,7 @@ func TestGaps(t *testing.T) {
 		{"the position's values end with 2027 too", byPosition(personFacts("2028-01-01", "5000.00")), "vat.levy_rate.reduced"},
 		{"before the pack", personFacts("1999-01-01", "5000.00"), "national"},
 		{"wages are not built yet", with(personFacts("2026-09-15", "5000.00"), func(f *tax.Facts) { f.Taxpayer.Kind = "employee" }), "IIT"},
-		{"non-residents have no regime yet", with(personFacts("2026-09-15", "5000.00"), func(f *tax.Facts) { f.Taxpayer.Resident = false }), "regime"},
+		{"interns have no regime yet", with(personFacts("2026-09-15", "5000.00"), func(f *tax.Facts) { f.Taxpayer.Kind = "student_intern" }), "regime"},
 		{"a break month", with(platformFacts("2026-11-16", "5000.00"), func(f *tax.Facts) {
 			f.ToDate.Year = tax.YearToDate{Months: 2, Income: money.Yuan(9000), Broken: true}
 		}), "iit.labor_platform.break_months"},

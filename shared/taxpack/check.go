@@ -56,6 +56,12 @@ func calculatorOf(kind string) calculator {
 		return laborExample
 	case "iit_platform_cumulative":
 		return platformExample
+	case "iit_author_withholding":
+		return creationExample("iit.author", tax.ItemAuthor)
+	case "iit_royalty_withholding":
+		return creationExample("iit.royalty", tax.ItemRoyalty)
+	case "iit_nonresident":
+		return nonResidentExample
 	case "vat_small":
 		return smallScaleExample
 	case "vat_natural_person":
@@ -209,6 +215,44 @@ func platformExample(e *tax.Engine, _ civil.Date, raw json.RawMessage) (answer, 
 	}
 	a.set("withheld", withheld)
 	return a, nil
+}
+
+func creationExample(rule, item string) calculator {
+	return func(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer, error) {
+		var in struct {
+			Income money.Amount `json:"income"`
+		}
+		if err := inputs(raw, &in); err != nil {
+			return answer{}, err
+		}
+		return single(e, rule, tax.Facts{PaymentDate: on, VATDate: on, Item: item, Amount: in.Income, VATIncluded: true}, "withheld")
+	}
+}
+
+// single runs one rule on one payment; the tax stands under the name that its kind of example uses.
+func single(e *tax.Engine, rule string, f tax.Facts, name string) (answer, error) {
+	res, err := e.Single(rule, f)
+	if err != nil {
+		return answer{}, err
+	}
+	a := answer{steps: res.Steps}
+	a.set("taxable", res.TaxableIncome)
+	a.set(name, res.Taxes[0].Due)
+	return a, nil
+}
+
+func nonResidentExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer, error) {
+	var in struct {
+		Kind   string       `json:"kind"`
+		Income money.Amount `json:"income"`
+	}
+	if err := inputs(raw, &in); err != nil {
+		return answer{}, err
+	}
+	if in.Kind == "wage" {
+		in.Kind = tax.ItemWages
+	}
+	return single(e, "iit.nonresident."+in.Kind, tax.Facts{PaymentDate: on, VATDate: on, Item: in.Kind, Amount: in.Income, VATIncluded: true}, "tax")
 }
 
 var errPeriod = errors.New(`period must be like "2026-Q1" or "2026-03"`)
