@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/incentive"
+	"fenzhang/shared/incentivedb"
+	"fenzhang/shared/relay"
+	"fenzhang/shared/trigger"
+)
+
+// handler serves the stream and the schedule.
+type handler struct {
+	accruer    *incentive.Accruer
+	quarantine relay.Quarantine
+	log        *slog.Logger
+}
+
+// absorb brings a batch of the stream into the creators' days. An error brings the whole batch again, which
+// changes nothing for what was done; a record that cannot be read is put aside, because it would stop its shard.
+func (h handler) absorb(ctx context.Context, batch events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
+	none := events.DynamoDBEventResponse{BatchItemFailures: []events.DynamoDBBatchItemFailure{}}
+	seen := make([]incentive.Seen, 0, len(batch.Records))
+	for i := range batch.Records {
+		s, ok, err := incentivedb.FromStream(batch.Records[i])
+		switch {
+		case err != nil:
+			if err := h.putAside(ctx, s.Tenant, &batch.Records[i], err); err != nil {
+				return none, err
+			}
+		case ok:
+			seen = append(seen, s)
+		}
+	}
+	if len(seen) == 0 {
+		return none, nil
+	}
+	return none, h.accruer.Absorb(ctx, seen)
+}
+
+func (h handler) putAside(ctx context.Context, tenant string, record *events.DynamoDBEventRecord, why error) error {
+	body, err := json.Marshal(record)
+	if err != nil {
+		return err
+	}
+	h.log.ErrorContext(ctx, "stream record quarantined", "tenant", tenant, "event_id", record.EventID, "cause", why.Error())
+	return h.quarantine.Keep(ctx, tenant, record.EventID, why.Error(), body)
+}
+
+// The jobs of the schedule; a person may start them too.
+const (
+	jobClose  = "close-day"     // with a date that day, else every day before today that is due
+	jobReward = "reward-parked" // events that waited for a strategy
+)
+
+func (h handler) run(ctx context.Context, s trigger.Schedule) error {
+	switch {
+	case s.Job == jobReward:
+		return h.accruer.RewardParked(ctx)
+	case s.Job == jobClose && s.Date == "":
+		return h.accruer.CloseDue(ctx)
+	case s.Job == jobClose:
+		day, err := civil.ParseDate(s.Date)
+		if err != nil {
+			return fmt.Errorf("date %q: %w", s.Date, err)
+		}
+		return h.accruer.CloseDay(ctx, day)
+	}
+	return fmt.Errorf("accrue-incentive has no job %q", s.Job)
+}

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/clock"
+	"fenzhang/shared/incentive"
+	"fenzhang/shared/incentive/incentivetest"
+	"fenzhang/shared/money"
+	"fenzhang/shared/tenancy"
+	"fenzhang/shared/trigger"
+)
+
+type directory struct{}
+
+func (directory) Strategies(context.Context, string) ([]tenancy.Strategy, error) { return nil, nil }
+func (directory) Tenants(context.Context) ([]string, error)                      { return []string{"demo"}, nil }
+
+// shelf keeps what was put aside.
+type shelf map[string]string
+
+func (s shelf) Keep(_ context.Context, tenant, id, why string, _ []byte) error {
+	s[tenant+" "+id] = why
+	return nil
+}
+
+// broken refuses all chunks.
+type broken struct{ incentivetest.Days }
+
+var errThrottled = errors.New("throttled")
+
+func (broken) Add(context.Context, map[incentive.CreatorDay][]incentive.Entry) error {
+	return errThrottled
+}
+
+func newHandler(m *incentivetest.Memory) (handler, shelf) {
+	days, aside := incentivetest.Days{Memory: m}, shelf{}
+	log := slog.New(slog.DiscardHandler)
+	return handler{quarantine: aside, log: log, accruer: &incentive.Accruer{
+		Clock: clock.At(time.Date(2026, 8, 4, 0, 30, 0, 0, civil.Shanghai)), Directory: directory{}, Chunks: days, Days: days, Parked: m, Accruals: m, Log: log,
+	}}, aside
+}
+
+func sample(t *testing.T) []byte {
+	t.Helper()
+	file, err := os.ReadFile("event.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func TestSampleIsAccruedOnceHoweverOftenItComes(t *testing.T) {
+	m := incentivetest.NewMemory()
+	h, _ := newHandler(m)
+	mux := trigger.Mux{Stream: h.absorb, Schedule: h.run}
+	for _, payload := range [][]byte{sample(t), sample(t), []byte(`{"job":"close-day"}`), sample(t), []byte(`{"job":"close-day","date":"2026-08-03"}`), []byte(`{"job":"reward-parked"}`)} {
+		out, err := mux.Invoke(t.Context(), payload)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var answer struct {
+			BatchItemFailures *[]string `json:"batchItemFailures"`
+		}
+		if err := json.Unmarshal(out, &answer); err == nil && string(out) != "null" && answer.BatchItemFailures == nil {
+			t.Errorf("the stream is answered %s: a null list fails the batch", out)
+		}
+	}
+	if len(m.Posted) != 1 || m.Posted[0].Total != money.Fen(15) || m.Posted[0].Creator != "c-001" || m.Posted[0].Day != civil.MustDate("2026-08-03") {
+		t.Errorf("posted %+v", m.Posted)
+	}
+}
+
+func TestUnreadableRecordIsPutAside(t *testing.T) {
+	m := incentivetest.NewMemory()
+	h, aside := newHandler(m)
+	var batch events.DynamoDBEvent
+	if err := json.Unmarshal(sample(t), &batch); err != nil {
+		t.Fatal(err)
+	}
+	poison := batch.Records[0]
+	poison.EventID = "poison"
+	poison.Change.NewImage = map[string]events.DynamoDBAttributeValue{
+		"pk": events.NewStringAttribute("T#demo#E#ev-2"), "sk": events.NewStringAttribute("E"), "at": events.NewStringAttribute("never"),
+	}
+	batch.Records = append([]events.DynamoDBEventRecord{poison}, batch.Records...)
+	if _, err := h.absorb(t.Context(), batch); err != nil {
+		t.Fatal(err)
+	}
+	if len(aside) != 1 || aside["demo poison"] == "" {
+		t.Errorf("put aside: %v", aside)
+	}
+	if err := h.run(t.Context(), trigger.Schedule{Job: "close-day"}); err != nil || len(m.Posted) != 1 {
+		t.Errorf("the rest of the batch is lost: %+v (%v)", m.Posted, err)
+	}
+}
+
+func TestFailedBatchComesAgain(t *testing.T) {
+	m := incentivetest.NewMemory()
+	h, _ := newHandler(m)
+	h.accruer.Chunks = broken{incentivetest.Days{Memory: m}}
+	var batch events.DynamoDBEvent
+	if err := json.Unmarshal(sample(t), &batch); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.absorb(t.Context(), batch); !errors.Is(err, errThrottled) {
+		t.Errorf("error %v: the stream must bring the batch again", err)
+	}
+}
+
+func TestUnknownJobsAndDatesAreRefused(t *testing.T) {
+	h, _ := newHandler(incentivetest.NewMemory())
+	for _, s := range []trigger.Schedule{{Job: "close"}, {Job: "close-day", Date: "yesterday"}} {
+		if err := h.run(t.Context(), s); err == nil {
+			t.Errorf("%+v was accepted", s)
+		}
+	}
+}

@@ -1,0 +1,35 @@
+// Command accrue-incentive brings recorded events into the creators' days and, half an hour after midnight in
+// Shanghai, accrues what the days that are over owe.
+package main
+
+import (
+	"context"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"fenzhang/shared/assembly"
+	"fenzhang/shared/incentive"
+	"fenzhang/shared/incentivedb"
+	"fenzhang/shared/incomedb"
+	"fenzhang/shared/relay"
+	"fenzhang/shared/trigger"
+)
+
+func main() { assembly.Run(build) }
+
+func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
+	incentives := p.Vars.Need("TABLE_INCENTIVES")
+	events, days := incentivedb.New(p.DB, incentives), incentivedb.NewDays(p.DB, incentives)
+	h := handler{
+		accruer: &incentive.Accruer{
+			Clock: p.Clock, Directory: p.Directory, Chunks: days, Days: days, Parked: events, Log: p.Log,
+			Accruals: &incomedb.Accruals{
+				Store:      &incomedb.Store{DB: p.DB, Ledger: p.Vars.Need("TABLE_LEDGER"), Settlements: p.Vars.Need("TABLE_SETTLEMENTS"), NewToken: p.NewID},
+				Incentives: incentives, Directory: p.Directory, NewID: p.NewID,
+			},
+		},
+		quarantine: relay.Store{DB: p.DB, Table: p.Vars.Need("TABLE_CONTROL"), Now: p.Clock.Now},
+		log:        p.Log,
+	}
+	return trigger.Mux{Stream: h.absorb, Schedule: h.run}, nil
+}
