@@ -16,6 +16,7 @@ import (
 	"fenzhang/shared/env"
 	"fenzhang/shared/ids"
 	"fenzhang/shared/trigger"
+	"fenzhang/shared/usage"
 )
 
 func main() {
@@ -25,7 +26,7 @@ func main() {
 		log.Error("cannot start", "cause", err.Error())
 		os.Exit(1)
 	}
-	lambda.Start(trigger.Mux{Objects: p.Handle})
+	lambda.Start(usage.Handler{Handler: trigger.Mux{Objects: p.Handle}, Log: log, Function: os.Getenv("AWS_LAMBDA_FUNCTION_NAME"), MemoryMB: os.Getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"), Now: time.Now})
 }
 
 func wire(ctx context.Context, vars *env.Vars, log *slog.Logger) (publisher, error) {
@@ -39,6 +40,6 @@ func wire(ctx context.Context, vars *env.Vars, log *slog.Logger) (publisher, err
 		return p, err
 	}
 	p.Objects = s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = cfg.BaseEndpoint != nil })
-	p.DB = dynamodb.NewFromConfig(cfg)
+	p.DB = dynamodb.NewFromConfig(cfg, usage.Count)
 	return p, nil
 }

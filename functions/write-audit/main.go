@@ -22,6 +22,7 @@ import (
 	"fenzhang/shared/revocation"
 	"fenzhang/shared/sm2signer"
 	"fenzhang/shared/trigger"
+	"fenzhang/shared/usage"
 )
 
 func main() {
@@ -31,7 +32,7 @@ func main() {
 		log.Error("cannot start", "cause", err.Error())
 		os.Exit(1)
 	}
-	lambda.Start(mux)
+	lambda.Start(usage.Handler{Handler: mux, Log: log, Function: os.Getenv("AWS_LAMBDA_FUNCTION_NAME"), MemoryMB: os.Getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"), Now: time.Now})
 }
 
 func wire(ctx context.Context, vars *env.Vars, log *slog.Logger) (trigger.Mux, error) {
@@ -49,7 +50,7 @@ func wire(ctx context.Context, vars *env.Vars, log *slog.Logger) (trigger.Mux, e
 
 func assemble(cfg aws.Config, stage, table, bucket, secret string, log *slog.Logger) trigger.Mux {
 	now := clock.Real()
-	db := dynamodb.NewFromConfig(cfg)
+	db := dynamodb.NewFromConfig(cfg, usage.Count)
 	lock := auditlog.LockFor(stage, now.Now)
 	objects := auditlog.NewBucket(s3.NewFromConfig(cfg, auditlog.ForEndpoint(cfg)), bucket, lock.Mode)
 	index := auditlog.NewIndex(db, table)

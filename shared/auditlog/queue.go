@@ -9,6 +9,7 @@ import (
 
 	"fenzhang/shared/audit"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/usage"
 )
 
 // Sealer writes a tenant's records.
@@ -48,6 +49,7 @@ func (q Queue) Handle(ctx context.Context, ev events.SQSEvent) (events.SQSEventR
 			fail(m.MessageId)
 			continue
 		}
+		usage.For(ctx, tenant)
 		if groups[tenant] == nil {
 			groups[tenant] = &group{}
 			order = append(order, tenant)
