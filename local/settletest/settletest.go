@@ -11,7 +11,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"fenzhang/local/dynamotest"
-	"fenzhang/rules"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/clock"
 	"fenzhang/shared/fault"
@@ -51,11 +50,11 @@ type World struct {
 // Open makes a tenant with three creators in fresh tables. The business date begins on 2026-09-15, a pay day.
 func Open(t testing.TB) *World {
 	t.Helper()
-	engine, err := taxpack.Load(rules.National())
+	engine, err := taxpack.National()
 	if err != nil {
 		t.Fatal(err)
 	}
-	calendar, err := taxpack.LoadCalendar(rules.National())
+	calendar, err := taxpack.NationalCalendar()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
-	"fenzhang/rules"
 	"fenzhang/shared/awsclient"
 	"fenzhang/shared/clock"
 	"fenzhang/shared/clockdb"
@@ -84,7 +83,7 @@ func gather(ctx context.Context, log *slog.Logger) (*Parts, error) {
 
 // Settlements is the settlement service over the real tables.
 func (p *Parts) Settlements() (*settlement.Service, error) {
-	calendar, err := taxpack.LoadCalendar(rules.National())
+	calendar, err := taxpack.NationalCalendar()
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +97,7 @@ func (p *Parts) Taxes() (*settlement.Taxes, error) {
 	if err != nil {
 		return nil, err
 	}
-	engine, err := taxpack.Load(rules.National())
+	engine, err := taxpack.National()
 	if err != nil {
 		return nil, err
 	}
