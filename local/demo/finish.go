@@ -91,6 +91,7 @@ func (d *demo) finish(ctx context.Context) error {
 	var wrong []string
 	var paid int
 	var unexplained money.Amount
+	var unchecked error
 	for i, tenant := range d.Tenants {
 		auditor, err := d.as(tenant, "auditor")
 		if err != nil {
@@ -105,9 +106,7 @@ func (d *demo) finish(ctx context.Context) error {
 		}
 		wrong = append(wrong, d.compare(tenant, all)...)
 		gap, err := d.checkLedger(ctx, auditor)
-		if err != nil {
-			return err
-		}
+		unchecked = errors.Join(unchecked, err)
 		if !gap.IsZero() {
 			wrong = append(wrong, fmt.Sprintf("%s: the ledger has %s unexplained", tenant, gap))
 		}
@@ -122,6 +121,9 @@ func (d *demo) finish(ctx context.Context) error {
 	d.report.print("Time of each phase", d.report.times())
 	wrong = append(wrong, failed...)
 	d.report.print("What is not as it should be", wrong)
+	if unchecked != nil { // without the check there is no last line to stand for it
+		return unchecked
+	}
 	fmt.Printf("\nmain job: %d settlements PAID, %d fen unexplained\n", paid, unexplained.Fen())
 	if len(wrong) > 0 {
 		return fmt.Errorf("%d findings, listed above", len(wrong))
