@@ -102,7 +102,7 @@ type draft struct {
 func Read(raw []byte, today civil.Date) (Line, string, error) {
 	var d draft
 	c := checker{problems: strictjson.Decode(raw, &d)}
-	if c.unreadable() {
+	if len(c.problems) > 0 && d == (draft{}) { // nothing was read, so nothing more can be said
 		return Line{}, "", fault.Invalid(c.problems...)
 	}
 	c.names(d)
@@ -128,13 +128,13 @@ func (d draft) line() Line {
 // checker gathers the problems of one line, one for each field.
 type checker struct{ problems []fault.Field }
 
-// unreadable tells that the text as a whole is no object that could be looked into.
-func (c *checker) unreadable() bool {
-	return slices.ContainsFunc(c.problems, func(f fault.Field) bool { return f.Field == "" })
+// has tells whether a field has a problem already.
+func (c *checker) has(field string) bool {
+	return slices.ContainsFunc(c.problems, func(f fault.Field) bool { return f.Field == field })
 }
 
 func (c *checker) bad(wrong bool, field, problem string) {
-	if wrong && !slices.ContainsFunc(c.problems, func(f fault.Field) bool { return f.Field == field }) {
+	if wrong && !c.has(field) {
 		c.problems = append(c.problems, fault.Field{Field: field, Problem: problem})
 	}
 }
@@ -173,8 +173,7 @@ func (c *checker) dates(d draft, today civil.Date) {
 }
 
 func (c *checker) amounts(d draft) {
-	before := len(c.problems)
-	all := true
+	sound := true
 	for _, a := range []struct {
 		field  string
 		amount *money.Amount
@@ -184,14 +183,13 @@ func (c *checker) amounts(d draft) {
 		{"subsidy", d.Subsidy, false}, {"distributable", d.Distributable, true},
 	} {
 		c.bad(a.amount == nil, a.field, "must be given")
-		if a.amount == nil {
-			all = false
-			continue
+		if a.amount != nil {
+			c.bad(a.amount.Negative() && !a.signed, a.field, "must not be negative")
+			c.bad(a.amount.Abs().Cmp(largest) > 0, a.field, "must be at most "+largest.String())
 		}
-		c.bad(a.amount.Negative() && !a.signed, a.field, "must not be negative")
-		c.bad(a.amount.Abs().Cmp(largest) > 0, a.field, "must be at most "+largest.String())
+		sound = sound && !c.has(a.field)
 	}
-	if all && len(c.problems) == before {
+	if sound {
 		want := d.line().Adds()
 		c.bad(*d.Distributable != want, "distributable", "must be gross_before_platform - platform_fee - refund + subsidy, which is "+want.String())
 	}
