@@ -21,7 +21,9 @@ import (
 	"fenzhang/shared/ids"
 	"fenzhang/shared/incentive"
 	"fenzhang/shared/incentivedb"
+	"fenzhang/shared/revocation"
 	"fenzhang/shared/tenancydb"
+	"fenzhang/shared/usage"
 )
 
 func main() {
@@ -32,7 +34,8 @@ func main() {
 		log.Error("cannot start", "cause", err.Error())
 		os.Exit(1)
 	}
-	lambda.Start(gateway{api})
+	lambda.Start(usage.Handler{Handler: gateway{api}, Log: log, Function: os.Getenv("AWS_LAMBDA_FUNCTION_NAME"),
+		MemoryMB: os.Getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"), Now: api.Clock.Now})
 }
 
 // gateway is the function's only trigger. Reading the event straight into its type, without first looking what
@@ -59,7 +62,7 @@ func wire(ctx context.Context, log *slog.Logger) (*httpapi.API, error) {
 	if err != nil {
 		return nil, err
 	}
-	db := dynamodb.NewFromConfig(cfg, lean)
+	db := dynamodb.NewFromConfig(cfg, lean, usage.Count)
 	clock, err := clockdb.New(stage, db, control)
 	if err != nil {
 		return nil, err
@@ -70,7 +73,7 @@ func wire(ctx context.Context, log *slog.Logger) (*httpapi.API, error) {
 			&incentive.Recorder{Clock: clock, Directory: directory, Events: incentivedb.New(db, incentives), NewID: ids.Source(clock.Now)},
 			&incentive.Counters{Clock: clock, Creators: directory, Chunks: days, Days: days},
 		),
-		Clock: clock, Log: log, Limits: httpapi.DefaultLimits(), Revoked: httpapi.NoRevocations{},
+		Clock: clock, Log: log, Limits: httpapi.DefaultLimits(), Revoked: revocation.New(db, control, clock.Now),
 	}, nil
 }
 

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"bytes"
+	"errors"
+	"io"
 	"net/http"
 	"runtime"
 	"runtime/debug"
@@ -44,9 +47,29 @@ const answerLimit = 3 * time.Second
 // request (the invocation's deadline and answerLimit bound it) and a checksum beside that of TLS.
 func lean(o *dynamodb.Options) {
 	o.DisableValidateResponseChecksum = true
-	o.HTTPClient = &http.Client{Transport: &http.Transport{
-		Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: false, DisableCompression: true,
+	o.HTTPClient = &http.Client{Transport: oneWrite{&http.Transport{
+		Proxy: http.ProxyFromEnvironment, DisableCompression: true,
 		MaxIdleConnsPerHost: connections, IdleConnTimeout: 50 * time.Second,
 		TLSHandshakeTimeout: answerLimit, ResponseHeaderTimeout: answerLimit,
-	}}
+	}}}
+}
+
+// oneWrite sends a request's head and body in one write. The transport does so only for bodies that it knows to
+// be in memory, and the SDK's wrapper hides that.
+type oneWrite struct{ http.RoundTripper }
+
+// RoundTrip implements http.RoundTripper.
+func (o oneWrite) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Body == nil || r.ContentLength <= 0 {
+		return o.RoundTripper.RoundTrip(r)
+	}
+	body := make([]byte, r.ContentLength)
+	_, err := io.ReadFull(r.Body, body)
+	if err := errors.Join(err, r.Body.Close()); err != nil {
+		return nil, err
+	}
+	whole := *r
+	whole.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	whole.Body = io.NopCloser(bytes.NewReader(body))
+	return o.RoundTripper.RoundTrip(&whole)
 }

@@ -139,6 +139,9 @@ func readRecorded(event string, s source) (incentive.Recorded, error) {
 		}
 	}
 	r.Grant, err = readGrant(s)
+	if err == nil && r.Grant == nil && !r.Parked {
+		err = errItem
+	}
 	return r, err
 }
 
