@@ -481,3 +481,31 @@ func TestLargeUploadIsWrittenWhole(t *testing.T) {
 		t.Errorf("bucket name %q", all[0].Bucket)
 	}
 }
+
+func TestLargeTenantIsFannedOut(t *testing.T) {
+	w := newWorld(t, "2026-09-15")
+	for i := range 300 {
+		w.directory.creators[fmt.Sprint("k", i)] = true
+	}
+	w.upload(t, "op", line("a", "c1", "live_tip", "2026-08", "1.00"))
+	r, err := w.statements.Run(t.Context(), statement.Order{Tenant: tenant, By: "f"}, "")
+	if !errors.Is(err, statement.ErrTooMany) || r.Date != civil.MustDate("2026-09-15") || r.Opened != 0 {
+		t.Errorf("302 creators in one call: %+v, %v", r, err)
+	}
+}
+
+func TestAccruedAtAnotherEntityIsNotOpened(t *testing.T) {
+	w := newWorld(t, "2026-09-15")
+	if err := w.accruals.Post(t.Context(), incentive.Accrual{Tenant: tenant, Creator: "c1", Day: civil.MustDate("2026-08-01"), Revision: 1,
+		Difference: money.Yuan(3), Total: money.Yuan(3), ClosedAt: w.service.Clock.Instant()}); err != nil {
+		t.Fatal(err)
+	}
+	w.directory.entity = "ent-2"
+	if r := w.run(t, "2026-09-15"); r.Opened != 0 || len(r.Skipped) != 1 || r.Skipped[0].Reason != statement.EntityChanged {
+		t.Errorf("run %+v", r)
+	}
+	w.directory.entity = "ent-1"
+	if r := w.run(t, "2026-09-15"); r.Opened != 1 {
+		t.Errorf("at its own entity: %+v", r)
+	}
+}
