@@ -90,6 +90,10 @@ func ask(input any) {
 		in.ReturnConsumedCapacity = total
 	case *dynamodb.UpdateItemInput:
 		in.ReturnConsumedCapacity = total
+	case *dynamodb.DeleteItemInput:
+		in.ReturnConsumedCapacity = total
+	case *dynamodb.BatchWriteItemInput:
+		in.ReturnConsumedCapacity = total
 	case *dynamodb.TransactWriteItemsInput:
 		in.ReturnConsumedCapacity = total
 	case *dynamodb.BatchExecuteStatementInput:
@@ -116,6 +120,10 @@ func told(output any) Units {
 		return Units{Write: sum(one(out.ConsumedCapacity))}
 	case *dynamodb.UpdateItemOutput:
 		return Units{Write: sum(one(out.ConsumedCapacity))}
+	case *dynamodb.DeleteItemOutput:
+		return Units{Write: sum(one(out.ConsumedCapacity))}
+	case *dynamodb.BatchWriteItemOutput:
+		return Units{Write: sum(out.ConsumedCapacity)}
 	case *dynamodb.TransactWriteItemsOutput:
 		return Units{Write: sum(out.ConsumedCapacity)}
 	case *dynamodb.BatchExecuteStatementOutput:
