@@ -113,7 +113,7 @@ func startAWS(p profile) (string, error) {
 		"AWS_ENDPOINT_URL=" + p.endpoint(), // it hands this on to the functions, which would dial the real AWS
 		"LAMBDA_WARM_TTL_SECONDS=86400", "PERSIST_STATE=0", "PYTHONUNBUFFERED=1",
 		"TMPDIR=" + temporary, "STATE_DIR=" + temporary, "S3_DATA_DIR=" + temporary,
-	}, tool(p.root, "aws", "python"), "-m", "ministack")
+	}, tool(p.root, "aws", "python"), filepath.Join(p.root, "local", "stack", "localaws.py"))
 	if err != nil || !started {
 		return p.endpoint(), err
 	}
