@@ -44,8 +44,8 @@ type Bucket struct {
 	By                           []string // who uploaded lines: preparers of the settlement
 	Platforms                    []string
 	Entities                     []string // paying entities in whose books the money was accrued
-	Settlement                   string   // the last occurrence that consumed it
-	Occurrence                   int
+	Settlement                   string   // the settlement that consumed it last
+	Occurrence                   int      // how often it was consumed: again after a settlement was undone
 	CarriedTo                    civil.Month
 }
 

@@ -367,3 +367,39 @@ func TestHandle(t *testing.T) {
 		t.Errorf("a long cursor: %v", err)
 	}
 }
+
+func TestAStatementWhoseReopenedPayoutWasRejectedOpensAgain(t *testing.T) {
+	w := open(t)
+	w.line(t, settletest.Person, 1, money.Yuan(100))
+	run := func() statement.Report {
+		t.Helper()
+		r, err := w.statements.Run(t.Context(), statement.Order{Tenant: settletest.Tenant, By: statement.System}, settletest.Person)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	run()
+	w.look(t, settletest.Person)
+	for _, name := range []string{"quote", "submit", "approve", "book", string(payout.Failed), "reopen"} {
+		w.act(t, name, w.opened[0])
+	}
+	if r := run(); r.Opened != 0 || r.Already != 1 {
+		t.Fatalf("a reopened payable is alive: %+v", r)
+	}
+	w.act(t, "submit", w.opened[1])
+	in, _ := w.intent(t, identity.Approver, w.opened[1])
+	if _, err := w.Transition(t.Context(), in, settlement.Failed); err != nil {
+		t.Fatal(err)
+	}
+	if r := run(); r.Opened != 1 {
+		t.Fatalf("after the rejection: %+v", r)
+	}
+	if r := run(); r.Opened != 0 || r.Already != 1 {
+		t.Fatalf("again: %+v", r)
+	}
+	_, first := w.intent(t, identity.Auditor, w.opened[0])
+	if _, third := w.intent(t, identity.Auditor, settlement.IDOf(first.Identity, 3)); third.Gross != first.Gross || third.Source != settlement.SourceClearing {
+		t.Errorf("third occurrence %+v", third)
+	}
+}

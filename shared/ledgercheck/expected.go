@@ -119,10 +119,22 @@ func accrued(b income.Bucket, byID map[string]settlement.Settlement) money.Amoun
 	if b.Source != income.SourceAccrued || b.State == income.Carried {
 		return money.Amount{}
 	}
-	if b.State == income.Settled && !byID[b.Settlement].Undone() {
+	if b.State == income.Settled && !last(byID[b.Settlement], byID).Undone() {
 		return money.Amount{}
 	}
 	return b.Distributable
+}
+
+// last follows a payable to the occurrence that stands for it now.
+func last(s settlement.Settlement, byID map[string]settlement.Settlement) settlement.Settlement {
+	for s.ReopenedBy != "" {
+		next, ok := byID[s.ReopenedBy]
+		if !ok {
+			break
+		}
+		s = next
+	}
+	return s
 }
 
 // checkTaxes compares the taxes payable in the journal with the tax rows, tax by tax.

@@ -169,22 +169,27 @@ func (s *Service) once(ctx context.Context, o Order, b income.Bucket) (outcome, 
 }
 
 // standing gives the number of the next occurrence, and whether the bucket is done: carried on, or consumed by a
-// settlement that was not undone.
+// settlement that was not undone. Where the settlement was reopened, its last occurrence counts.
 func (s *Service) standing(ctx context.Context, b income.Bucket) (next int, alive bool, err error) {
 	switch b.State {
 	case income.Carried:
 		return 0, true, nil
-	case income.Settled:
-		last, err := s.Settlements.Store.Load(ctx, b.Tenant, b.Settlement)
-		if fault.HasCode(err, fault.NotFound) { // the two are written together; this cannot be
+	case income.Open:
+		return 1, false, nil
+	}
+	for id := b.Settlement; ; {
+		last, err := s.Settlements.Store.Load(ctx, b.Tenant, id)
+		if fault.HasCode(err, fault.NotFound) { // bucket and settlement are written together; this cannot be
 			err = fault.Internal(err)
 		}
 		if err != nil {
 			return 0, false, err
 		}
-		return b.Occurrence + 1, !last.Dead(), nil
+		if last.ReopenedBy == "" {
+			return last.Occurrence + 1, !last.Dead(), nil
+		}
+		id = last.ReopenedBy
 	}
-	return 1, false, nil
 }
 
 // dueOn is the contract's cut-off or pay day of the month after the service period, moved to a working day; where
@@ -264,7 +269,7 @@ func (s *Service) opening(o Order, b income.Bucket, fresh settlement.Settlement,
 		}
 	}
 	c := s.Settlements.Opening(fresh, settlement.Act{ID: s.Settlements.NewID(), Name: "settlement.opened", By: o.By})
-	c.Bucket = &settlement.BucketClose{CreatorID: b.CreatorID, Period: b.Period, IncomeType: b.IncomeType, Gross: b.Distributable, Occurrence: occurrence}
+	c.Bucket = &settlement.BucketClose{CreatorID: b.CreatorID, Period: b.Period, IncomeType: b.IncomeType, Gross: b.Distributable, Occurrence: b.Occurrence + 1}
 	return c
 }
 
