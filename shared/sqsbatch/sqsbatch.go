@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"strconv"
 	"sync"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -18,13 +19,22 @@ import (
 // again, a lasting one reaches the dead-letter queue and its alarm.
 type Handler func(ctx context.Context, body []byte, m events.SQSMessage) error
 
-// groupAttribute names a FIFO message's group.
-const groupAttribute = "MessageGroupId"
+// Attributes of a FIFO message: its group, and how often it was delivered, this time included.
+const (
+	groupAttribute    = "MessageGroupId"
+	receivesAttribute = "ApproximateReceiveCount"
+)
+
+// LastDelivery is the delivery after which the queue puts a message that fails once more into the dead-letter
+// queue: maxReceiveCount of every queue in the template.
+const LastDelivery = 5
 
 // Each makes the function's handler, which takes the messages one after another. After a failure the rest of
 // the same message group is left alone and reported as failed too, because later messages of a group must not
-// overtake it; other groups go on. A panic is a failure of its message only. The list of failures is never nil:
-// an answer without a list would count as success of all.
+// overtake it; other groups go on. A message that fails at its last delivery stops nobody: it will not come again,
+// and those left alone behind it were counted as delivered with it, so that waiting once more would take them to
+// the dead-letter queue too. A panic is a failure of its message only. The list of failures is never nil: an
+// answer without a list would count as success of all.
 func Each(log *slog.Logger, handle Handler) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
 	return func(ctx context.Context, ev events.SQSEvent) (events.SQSEventResponse, error) {
 		failed := make([]bool, len(ev.Records))
@@ -79,9 +89,15 @@ func inOrder(ctx context.Context, log *slog.Logger, handle Handler, messages []e
 		}
 		if err := one(ctx, handle, messages[i]); err != nil {
 			report(ctx, log, messages[i], err)
-			failed[i], stopped = true, true
+			failed[i], stopped = true, !lastDelivery(messages[i])
 		}
 	}
+}
+
+// lastDelivery tells that the queue will not give the message again.
+func lastDelivery(m events.SQSMessage) bool {
+	n, err := strconv.Atoi(m.Attributes[receivesAttribute])
+	return err == nil && n >= LastDelivery
 }
 
 func response(messages []events.SQSMessage, failed []bool) events.SQSEventResponse {
@@ -107,5 +123,5 @@ func one(ctx context.Context, handle Handler, m events.SQSMessage) (err error) {
 func report(ctx context.Context, log *slog.Logger, m events.SQSMessage, err error) {
 	e := fault.Of(err)
 	log.ErrorContext(ctx, "message failed", "message_id", m.MessageId, "queue", m.EventSourceARN, "group", m.Attributes[groupAttribute],
-		"receives", m.Attributes["ApproximateReceiveCount"], "code", int(e.Code), "reason", e.Reason, "cause", e.Error())
+		"receives", m.Attributes[receivesAttribute], "code", int(e.Code), "reason", e.Reason, "cause", e.Error())
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -24,6 +25,12 @@ func message(id, group, body string) events.SQSMessage {
 	if group != "" {
 		m.Attributes["MessageGroupId"] = group
 	}
+	return m
+}
+
+// delivered is a message that came for the nth time.
+func delivered(n int, m events.SQSMessage) events.SQSMessage {
+	m.Attributes["ApproximateReceiveCount"] = strconv.Itoa(n)
 	return m
 }
 
@@ -71,7 +78,9 @@ func TestEach(t *testing.T) {
 		"a failure stops its group": {[]events.SQSMessage{message("1", "a", "bad"), message("2", "b", ""), message("3", "a", "")}, []string{"1", "3"}, []string{"1", "2"}},
 		"a panic is a failure":      {[]events.SQSMessage{message("1", "a", "panic"), message("2", "b", "")}, []string{"1"}, []string{"1", "2"}},
 		"no groups, no stopping":    {[]events.SQSMessage{message("1", "", "bad"), message("2", "", "")}, []string{"1"}, []string{"1", "2"}},
-		"nothing":                   {nil, []string{}, nil},
+		"at its last delivery a failure stops nobody": {[]events.SQSMessage{delivered(5, message("1", "a", "bad")), delivered(5, message("2", "a", "")), delivered(1, message("3", "a", "bad")), message("4", "a", "")},
+			[]string{"1", "3", "4"}, []string{"1", "2", "3"}},
+		"nothing": {nil, []string{}, nil},
 	}
 	for name, c := range cases {
 		for how, wrap := range wrappers {
@@ -94,6 +103,41 @@ func TestAnswerAlwaysHasAList(t *testing.T) {
 	b, err := json.Marshal(res)
 	if err != nil || string(b) != `{"batchItemFailures":[]}` {
 		t.Errorf("answer %s, %v", b, err)
+	}
+}
+
+// TestAPoisonMessageTakesNobodyWithIt plays the queue: what fails comes again with the whole rest of its group, and
+// at its sixth delivery it would lie among the dead.
+func TestAPoisonMessageTakesNobodyWithIt(t *testing.T) {
+	for how, wrap := range wrappers {
+		t.Run(how, func(t *testing.T) {
+			waiting := []events.SQSMessage{message("1", "a", ""), message("2", "a", "bad"), message("3", "a", ""), message("4", "b", "")}
+			count := map[string]int{}
+			var dead, done []string
+			for len(waiting) > 0 {
+				var batch []events.SQSMessage
+				for _, m := range waiting {
+					if count[m.MessageId]++; count[m.MessageId] > sqsbatch.LastDelivery {
+						dead = append(dead, m.MessageId)
+						continue
+					}
+					batch = append(batch, delivered(count[m.MessageId], m))
+				}
+				failures, _ := run(t, wrap, slog.New(slog.DiscardHandler), batch...)
+				waiting = nil
+				for _, m := range batch {
+					if slices.Contains(failures, m.MessageId) {
+						waiting = append(waiting, m)
+					} else {
+						done = append(done, m.MessageId)
+					}
+				}
+			}
+			slices.Sort(done)
+			if !slices.Equal(dead, []string{"2"}) || !slices.Equal(done, []string{"1", "3", "4"}) {
+				t.Errorf("dead %v, done %v", dead, done)
+			}
+		})
 	}
 }
 
