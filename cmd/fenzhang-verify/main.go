@@ -66,18 +66,27 @@ func parse(args []string, stderr io.Writer) (options, error) {
 }
 
 func run(args []string, stdout, stderr io.Writer) int {
-	o, err := parse(args, stderr)
-	if err == nil {
-		var report audit.Report
-		if report, err = o.check(); err == nil {
-			if report.Print(stdout) {
-				return allPassed
-			}
-			return someFailed
-		}
+	passed, err := verify(args, stdout, stderr)
+	switch {
+	case err != nil:
+		_, _ = fmt.Fprintln(stderr, err) // there is nowhere else to say it
+		return notChecked
+	case !passed:
+		return someFailed
 	}
-	fmt.Fprintln(stderr, err)
-	return notChecked
+	return allPassed
+}
+
+func verify(args []string, stdout, stderr io.Writer) (bool, error) {
+	o, err := parse(args, stderr)
+	if err != nil {
+		return false, err
+	}
+	report, err := o.check()
+	if err != nil {
+		return false, err
+	}
+	return report.Print(stdout)
 }
 
 func (o options) check() (audit.Report, error) {

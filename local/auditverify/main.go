@@ -69,8 +69,8 @@ func verify(ctx context.Context, settings, dir string, out io.Writer) (bool, err
 	}
 	report.Findings = append(report.Findings, odd...)
 	report.Failed += len(odd)
-	fmt.Fprintf(out, "evidence in %s, public key in %s; the same check by hand:\n  go run ./cmd/fenzhang-verify %s -key %s\n", dir, keyFile, dir, keyFile)
-	return report.Print(out), nil
+	_, _ = fmt.Fprintf(out, "evidence in %s, public key in %s; the same check by hand:\n  go run ./cmd/fenzhang-verify %s -key %s\n", dir, keyFile, dir, keyFile)
+	return report.Print(out)
 }
 
 // exportKey writes the public key of the signing secret. Only the stack's operator can do this; who checks gets the
@@ -126,7 +126,7 @@ func waitQuiet(ctx context.Context, client counter, url string, out io.Writer) e
 			return fmt.Errorf("%d audit records are still in the queue after %s", waiting, quietLimit)
 		}
 		if !said {
-			fmt.Fprintf(out, "waiting for %d audit records in the queue\n", waiting)
+			_, _ = fmt.Fprintf(out, "waiting for %d audit records in the queue\n", waiting)
 		}
 		select {
 		case <-ctx.Done():
