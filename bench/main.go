@@ -30,7 +30,9 @@ type row struct {
 // sections lists what is measured, in the order of the report.
 func sections() []section {
 	return []section{
+		{"start", "process start and size of each function", startSection},
 		{"record", "record-incentive under a small Runtime API", recordSection},
+		{"writes", "write units of a recorded event: 10,000 of 100 creators in one day, batches of 100", writesSection},
 		{"life", "write units of a settlement's life", lifeSection},
 		{"tax", "tax engine, one core", taxSection},
 	}

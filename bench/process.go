@@ -10,19 +10,20 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
 
 // process is a running function.
 type process struct {
-	cmd    *exec.Cmd
-	stderr bytes.Buffer
+	cmd *exec.Cmd
+	log *swallow
 }
 
 // startFunction runs a binary as Lambda would, with its log going to a pipe that somebody reads.
 func startFunction(ctx context.Context, binary, runtimeAPI, dynamoDB string, inFlight int) (*process, error) {
-	p := &process{cmd: exec.CommandContext(ctx, binary)}
+	p := &process{cmd: exec.CommandContext(ctx, binary), log: &swallow{}}
 	p.cmd.Env = append(functionEnv(dynamoDB), "AWS_LAMBDA_RUNTIME_API="+runtimeAPI)
 	if profile := os.Getenv("BENCH_PROFILE"); profile != "" {
 		p.cmd.Env = append(p.cmd.Env, "BENCH_PROFILE="+profile)
@@ -30,7 +31,7 @@ func startFunction(ctx context.Context, binary, runtimeAPI, dynamoDB string, inF
 	if inFlight > 1 {
 		p.cmd.Env = append(p.cmd.Env, "AWS_LAMBDA_MAX_CONCURRENCY="+strconv.Itoa(inFlight))
 	}
-	p.cmd.Stdout, p.cmd.Stderr = new(counter), &p.stderr
+	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
 	if err := p.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", filepath.Base(filepath.Dir(binary)), err)
 	}
@@ -42,16 +43,34 @@ func functionEnv(dynamoDB string) []string {
 	return []string{
 		"AWS_REGION=us-east-1", "AWS_ACCESS_KEY_ID=bench", "AWS_SECRET_ACCESS_KEY=bench", "AWS_SESSION_TOKEN=" + strings.Repeat("session", 60),
 		"AWS_ENDPOINT_URL=" + dynamoDB, "AWS_LAMBDA_FUNCTION_NAME=bench", "AWS_LAMBDA_FUNCTION_VERSION=$LATEST", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=512",
+		"JWT_SECRET_ARN=arn:jwt", "JWT_ISSUER=bench", "JWT_AUDIENCE=bench", "LOOKUP_SECRET_ARN=arn:lookup", "GATEWAY_SECRET_ARN=arn:gateway",
+		"SIGNING_SECRET_ARN=arn:signing", "DATA_KEY_ARN=arn:key", "AUDIT_BUCKET=audit", "RULES_BUCKET=rules", "EVENT_BUS=bus", "CALLBACK_URL=https://api.example.com/v1/payouts/callbacks",
+		"GATEWAY_DOUYIN_URL=" + dynamoDB, "GATEWAY_BANK_URL=" + dynamoDB, "QUEUE_TAX_URL=" + dynamoDB + "/tax.fifo", "QUEUE_SETTLE_URL=" + dynamoDB + "/settle.fifo",
+		"QUEUE_PAYOUT_URL=" + dynamoDB + "/payout.fifo", "QUEUE_AUDIT_URL=" + dynamoDB + "/audit.fifo", "QUEUE_COHORT_URL=" + dynamoDB + "/cohort",
 		"STAGE=prod", "TABLE_INCENTIVES=incentives", "TABLE_SETTLEMENTS=settlements", "TABLE_LEDGER=ledger", "TABLE_CONTROL=control", "TABLE_TENANCY=tenancy",
 	}
 }
 
-// counter swallows a log; a pipe to it costs the function what Lambda's pipe costs.
-type counter struct{ bytes int64 }
+// swallow takes a log and keeps its last lines; a pipe to it costs the function what Lambda's pipe costs.
+type swallow struct {
+	mu   sync.Mutex
+	tail []byte
+}
 
-func (c *counter) Write(b []byte) (int, error) {
-	c.bytes += int64(len(b))
+// Write implements io.Writer.
+func (s *swallow) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	const keep = 2000
+	s.tail = append(s.tail, b[max(0, len(b)-keep):]...)
+	s.tail = s.tail[max(0, len(s.tail)-keep):]
 	return len(b), nil
+}
+
+func (s *swallow) last() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return string(s.tail)
 }
 
 // stop ends the process and waits for it; a profiled one writes its profile first.
@@ -71,7 +90,7 @@ var errNoProc = errors.New("CPU time of a process is read from /proc, which this
 func (p *process) cpu() (time.Duration, error) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
 	if err != nil {
-		return 0, fmt.Errorf("%w (%w) %s", errNoProc, err, p.stderr.String())
+		return 0, fmt.Errorf("%w (%w) %s", errNoProc, err, p.log.last())
 	}
 	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
 	user, err1 := strconv.ParseInt(fields[11], 10, 64)

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"archive/zip"
+	"bytes"
+	"compress/flate"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// starts is how often each function is started; the middle time counts.
+const starts = 11
+
+// startSection measures, for every function, the time from the start of its process to its first poll of the
+// Runtime API, and the size of what is uploaded.
+func startSection(ctx context.Context, b *bench) ([]row, error) {
+	mains, err := filepath.Glob("functions/*/main.go")
+	if err != nil {
+		return nil, err
+	}
+	var rows []row
+	for _, main := range mains {
+		name := filepath.Base(filepath.Dir(main))
+		binary, err := b.build(ctx, "./functions/"+name)
+		if err != nil {
+			return nil, err
+		}
+		size, err := zipped(binary)
+		if err != nil {
+			return nil, err
+		}
+		median, err := firstPoll(ctx, binary)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		rows = append(rows,
+			row{name + ": start to first poll, median of " + fmt.Sprint(starts), "<= 60 ms", fmt.Sprintf("%.0f ms", ms(median)), atMost(ms(median), 60)},
+			row{name + ": zip", "<= 8 MB", fmt.Sprintf("%.1f MB", float64(size)/1e6), atMost(float64(size), 8e6)})
+	}
+	return rows, nil
+}
+
+// zipped is the size of a binary's zip, in bytes, packed as the build packs it.
+func zipped(binary string) (int, error) {
+	file, err := os.Open(binary)
+	if err != nil {
+		return 0, err
+	}
+	defer file.Close()
+	var out bytes.Buffer
+	z := zip.NewWriter(&out)
+	z.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) { return flate.NewWriter(w, flate.BestCompression) })
+	w, err := z.Create("bootstrap")
+	if err != nil {
+		return 0, err
+	}
+	if _, err := io.Copy(w, file); err != nil {
+		return 0, err
+	}
+	if err := z.Close(); err != nil {
+		return 0, err
+	}
+	return out.Len(), nil
+}
+
+// firstPoll starts a function several times and gives the middle time.
+func firstPoll(ctx context.Context, binary string) (time.Duration, error) {
+	aws, err := newEndpoint()
+	if err != nil {
+		return 0, err
+	}
+	defer aws.close()
+	took := make([]time.Duration, starts)
+	for i := range took {
+		if took[i], err = startOnce(ctx, binary, aws.url); err != nil {
+			return 0, err
+		}
+	}
+	slices.Sort(took)
+	return took[len(took)/2], nil
+}
+
+// startLimit is when a start counts as failed.
+const startLimit = 10 * time.Second
+
+func startOnce(ctx context.Context, binary, aws string) (time.Duration, error) {
+	api, err := newRuntimeAPI()
+	if err != nil {
+		return 0, err
+	}
+	defer api.close()
+	began := time.Now()
+	p, err := startFunction(ctx, binary, api.addr, aws, 1)
+	if err != nil {
+		return 0, err
+	}
+	defer p.stop()
+	select {
+	case <-api.polled:
+		return time.Since(began), nil
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	case <-time.After(startLimit):
+		return 0, fmt.Errorf("no poll within %s; its log: %s", startLimit, strings.TrimSpace(p.log.last()))
+	}
+}

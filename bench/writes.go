@@ -1,0 +1,33 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// writesSection counts the write units of a recorded event, accrual included, with the test that also bounds them.
+func writesSection(ctx context.Context, _ *bench) ([]row, error) {
+	out, err := goTool(ctx, "test", "-count=1", "-v", "-run", "^TestWriteUnitsOfADay$", "./functions/accrue-incentive")
+	if err != nil {
+		return nil, err
+	}
+	var rows []row
+	for _, m := range regexp.MustCompile(`write units: (.+?)\s+([0-9.]+)\n`).FindAllStringSubmatch(out, -1) {
+		units, err := strconv.ParseFloat(m[2], 64)
+		if err != nil {
+			return nil, err
+		}
+		r := row{what: m[1], measured: m[2] + " write units an event"}
+		if strings.HasSuffix(m[1], "in all") {
+			r.goal, r.met = "<= 1.5", atMost(units, 1.5)
+		}
+		rows = append(rows, r)
+	}
+	if rows == nil {
+		return nil, fmt.Errorf("no units were counted; is the local AWS installed (make up)?\n%s", out)
+	}
+	return rows, nil
+}
