@@ -113,16 +113,10 @@ func (w *world) act(t rapid.TB, name, id string) {
 		in, _ := w.intent(t, identity.Approver, id)
 		_, err = w.Transition(ctx, in, settlement.Approved)
 	case "reject":
-		in, s := w.intent(t, identity.Approver, id)
-		if s.Source == settlement.SourceReopened {
-			return
-		}
+		in, _ := w.intent(t, identity.Approver, id)
 		_, err = w.Transition(ctx, in, settlement.Failed)
 	case "cancel":
-		in, s := w.intent(t, identity.Approver, id)
-		if s.Source == settlement.SourceReopened {
-			return
-		}
+		in, _ := w.intent(t, identity.Approver, id)
 		_, err = w.Cancel(ctx, in)
 	case "reopen":
 		in, _ := w.intent(t, identity.Approver, id)

@@ -150,11 +150,15 @@ func (t *Taxes) Rebook(ctx context.Context, tenant, id string) error {
 // bookedOf reads what a booking left behind.
 func (s *Service) bookedOf(ctx context.Context, st Settlement) (booked, error) {
 	var b booked
+	first := st
 	var err error
-	if st.Source != SourceReopened {
-		if b.opening, err = s.Store.Entry(ctx, st.Tenant, st.CreatorID, st.OpenedBy); err != nil {
+	for first.Source == SourceReopened { // the payable's money was opened by its first occurrence
+		if first, err = s.Store.Load(ctx, st.Tenant, first.Reopens); err != nil {
 			return b, err
 		}
+	}
+	if b.opening, err = s.Store.Entry(ctx, st.Tenant, st.CreatorID, first.OpenedBy); err != nil {
+		return b, err
 	}
 	if st.BookedEntry == "" {
 		return b, nil

@@ -125,11 +125,8 @@ func (s Settlement) Reject(seen int, a Act, opening ledger.Entry, now time.Time)
 	return Change{Old: &s, New: n, Entry: back}, nil
 }
 
-// takeBack reverses the opening; a reopened payable posted none.
+// takeBack reverses the opening, which for a reopened payable is that of its first occurrence.
 func (s Settlement) takeBack(opening ledger.Entry, id string, now time.Time) *ledger.Entry {
-	if s.Source == SourceReopened {
-		return nil
-	}
 	r := opening.Reversal(id, "opening reversed", now, civil.MonthOf(now))
 	return &r
 }

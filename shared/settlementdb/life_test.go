@@ -304,6 +304,21 @@ func TestAReturnedPayoutIsReopened(t *testing.T) {
 	}
 }
 
+func TestARejectedReopenedPayableTakesItsFirstOpeningBack(t *testing.T) {
+	w := settletest.Open(t)
+	id := settle(t, w, settletest.Person, "live-1", "10000.00")
+	book(t, w, id)
+	hear(t, w, id, payout.Failed)
+	fresh := must[settlement.Settlement](t)(w.Reopen(context.Background(), settlement.Intent{By: approver, ID: id, Version: load(t, w, id).StatusVersion}))
+	move(t, w, finance, fresh.ID, settlement.InReview)
+	move(t, w, approver, fresh.ID, settlement.Failed)
+	for account, sum := range balances(t, w, settletest.Person) {
+		if !sum.IsZero() {
+			t.Errorf("%s is %s", account, sum)
+		}
+	}
+}
+
 func TestCancelledBeforeSend(t *testing.T) {
 	for name, booked := range map[string]bool{"approved": false, "paying": true} {
 		t.Run(name, func(t *testing.T) {
