@@ -220,7 +220,7 @@ func TestRefusedRowsAreReportedAndTheRestIsCounted(t *testing.T) {
 	if err := d.send(context.Background(), f); err != nil {
 		t.Fatal(err)
 	}
-	if a.sent < 2500 || len(d.report.refused) != 3 || !strings.Contains(d.report.refused[0], "code 2001 invalid_input") {
+	if a.sent < 2500 || len(d.report.refused) != 3 || !strings.Contains(d.report.refused[0], "400 code 2001: The input has problems.") {
 		t.Errorf("%d sent, refused %v", a.sent, d.report.refused)
 	}
 	if len(d.days.events) < 50 {

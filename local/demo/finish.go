@@ -85,36 +85,28 @@ func heading() string {
 	return strings.Join(cells, " ") + fmt.Sprintf(" %13s %13s  %s", "net", "paid", "status")
 }
 
+// books is what is read back at the end.
+type books struct {
+	settlements map[string][]apiclient.Settlement // by tenant
+	unexplained map[string]money.Amount
+}
+
 // finish reads everything back, compares it with what the data must lead to, and prints the summary. The last
 // line is the sum of the main tenant, the first one of the delivery.
 func (d *demo) finish(ctx context.Context) error {
+	b := books{map[string][]apiclient.Settlement{}, map[string]money.Amount{}}
+	unchecked := d.report.phase("check the books", func() error { return d.readBooks(ctx, b) })
 	var wrong []string
-	var paid int
-	var unexplained money.Amount
-	var unchecked error
-	for i, tenant := range d.Tenants {
-		auditor, err := d.as(tenant, "auditor")
-		if err != nil {
+	for _, tenant := range d.Tenants {
+		if err := d.summarise(tenant, b.settlements[tenant]); err != nil {
 			return err
 		}
-		all, err := auditor.AllSettlements(ctx, apiclient.Filter{})
-		if err != nil {
-			return err
-		}
-		if err := d.summarise(tenant, all); err != nil {
-			return err
-		}
-		wrong = append(wrong, d.compare(tenant, all)...)
-		gap, err := d.checkLedger(ctx, auditor)
-		unchecked = errors.Join(unchecked, err)
-		if !gap.IsZero() {
+		wrong = append(wrong, d.compare(tenant, b.settlements[tenant])...)
+		if gap := b.unexplained[tenant]; !gap.IsZero() {
 			wrong = append(wrong, fmt.Sprintf("%s: the ledger has %s unexplained", tenant, gap))
 		}
-		if i == 0 {
-			paid, unexplained = countPaid(all), gap
-		}
 	}
-	cases, failed := d.workedCases(ctx)
+	cases, failed := d.workedCases(b)
 	d.report.print("Worked cases (docs/worked-cases.md)", cases)
 	d.report.print("Rows that were not taken", d.report.refused)
 	d.report.print("Rows that were taken, but look odd", d.report.noted)
@@ -124,11 +116,28 @@ func (d *demo) finish(ctx context.Context) error {
 	if unchecked != nil { // without the check there is no last line to stand for it
 		return unchecked
 	}
-	fmt.Printf("\nmain job: %d settlements PAID, %d fen unexplained\n", paid, unexplained.Fen())
+	main := d.Tenants[0]
+	fmt.Printf("\nmain job: %d settlements PAID, %d fen unexplained\n", countPaid(b.settlements[main]), b.unexplained[main].Fen())
 	if len(wrong) > 0 {
 		return fmt.Errorf("%d findings, listed above", len(wrong))
 	}
 	return nil
+}
+
+// readBooks reads all settlements and checks the ledger of every tenant.
+func (d *demo) readBooks(ctx context.Context, b books) error {
+	var errs []error
+	for _, tenant := range d.Tenants {
+		auditor, err := d.as(tenant, "auditor")
+		if err != nil {
+			return err
+		}
+		var listed, checked error
+		b.settlements[tenant], listed = auditor.AllSettlements(ctx, apiclient.Filter{})
+		b.unexplained[tenant], checked = d.checkLedger(ctx, auditor)
+		errs = append(errs, listed, checked)
+	}
+	return errors.Join(errs...)
 }
 
 func countPaid(all []apiclient.Settlement) int {
@@ -219,40 +228,37 @@ func (d *demo) checkLedger(ctx context.Context, auditor *apiclient.Client) (mone
 }
 
 // workedCases compares what was paid with what docs/worked-cases.md derives.
-func (d *demo) workedCases(ctx context.Context) (lines, failed []string) {
+func (d *demo) workedCases(b books) (lines, failed []string) {
 	for _, w := range d.Worked {
-		got, hold, err := d.paidOn(ctx, w)
+		got, hold, err := paidOn(b.settlements[w.Tenant], w)
 		name := fmt.Sprintf("%s  %-5s %s", w.Case, w.CreatorID, w.PayOn)
+		problem := ""
 		if err != nil {
-			failed = append(failed, name+": "+err.Error())
-			continue
+			problem = err.Error()
+		} else {
+			problem = differ(w, got, hold)
 		}
-		if problem := differ(w, got, hold); problem != "" {
+		switch {
+		case problem != "":
 			failed = append(failed, "worked case "+name+": "+problem)
-			continue
-		}
-		if hold != "" {
+		case hold != "":
 			lines = append(lines, fmt.Sprintf("%s  share %s, on hold %s", name, got.share, hold))
-			continue
+		default:
+			line := fmt.Sprintf("%s  share %s, kept back %s, net %s", name, got.share, textOf(got.taxes), got.net)
+			if owes := textOf(got.owed); owes != nothing {
+				line += ", files itself " + owes
+			}
+			lines = append(lines, line)
 		}
-		lines = append(lines, fmt.Sprintf("%s  share %s, kept back %s, net %s", name, got.share, textOf(got.taxes), got.net))
 	}
 	return lines, failed
 }
 
 // paidOn sums up what a creator was paid on a pay day.
-func (d *demo) paidOn(ctx context.Context, w income.WorkedCase) (*account, string, error) {
-	auditor, err := d.as(w.Tenant, "auditor")
-	if err != nil {
-		return nil, "", err
-	}
-	all, err := auditor.AllSettlements(ctx, apiclient.Filter{CreatorID: w.CreatorID})
-	if err != nil {
-		return nil, "", err
-	}
+func paidOn(all []apiclient.Settlement, w income.WorkedCase) (*account, string, error) {
 	sum, hold := newAccount(), ""
 	for _, s := range all {
-		if s.ServicePeriod != w.PayOn.Month().Add(-1).String() {
+		if s.CreatorID != w.CreatorID || s.ServicePeriod != w.PayOn.Month().Add(-1).String() {
 			continue
 		}
 		hold = cmp.Or(hold, s.HeldFor())
@@ -282,6 +288,8 @@ func differ(w income.WorkedCase, got *account, hold string) string {
 	return ""
 }
 
+const nothing = "nothing"
+
 // textOf writes the taxes that are not zero.
 func textOf(taxes map[string]money.Amount) string {
 	var parts []string
@@ -291,7 +299,7 @@ func textOf(taxes map[string]money.Amount) string {
 		}
 	}
 	if parts == nil {
-		return "nothing"
+		return nothing
 	}
 	return strings.Join(parts, ", ")
 }

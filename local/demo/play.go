@@ -30,12 +30,14 @@ func (d *demo) play(ctx context.Context) error {
 	if err := d.report.phase("master data", func() error { return d.loadMaster(ctx) }); err != nil {
 		return err
 	}
-	for _, day := range d.dates() {
-		if err := d.live(ctx, day); err != nil {
+	dates := d.dates()
+	for i, day := range dates {
+		closes := i+1 < len(dates) && d.isPayDay(dates[i+1])
+		if err := d.live(ctx, day, closes); err != nil {
 			return fmt.Errorf("on %s: %w", day, err)
 		}
 	}
-	return d.report.phase("check and summary", func() error { return d.finish(ctx) })
+	return d.finish(ctx)
 }
 
 // dates are the business dates on which something is sent or paid, in order.
@@ -56,27 +58,37 @@ func (d *demo) dates() []civil.Date {
 	return slices.Compact(all)
 }
 
-// live does what happens on one business date: data arrives, days are closed, and on a pay day people settle.
-func (d *demo) live(ctx context.Context, day civil.Date) error {
-	if err := d.setDate(ctx, day); err != nil {
+// isPayDay tells whether something is due on a date.
+func (d *demo) isPayDay(day civil.Date) bool {
+	return slices.ContainsFunc(d.Expected, func(e income.Expected) bool { return e.PayOn == day })
+}
+
+// live does what happens on one business date: statements of platforms arrive, on a pay day people settle, rewarded
+// actions arrive. The days are closed once before each pay day; a real stack closes them every night.
+func (d *demo) live(ctx context.Context, day civil.Date, closes bool) error {
+	if err := d.report.phase("move the date", func() error { return d.setDate(ctx, day) }); err != nil {
 		return err
 	}
 	d.report.say("business date %s", day)
-	err := d.report.phase("send data", func() error { return d.sendAll(ctx, day) })
-	if err != nil {
+	isEvents := func(f income.File) bool { return f.Kind == income.Events }
+	isMoney := func(f income.File) bool { return f.Kind != income.Events }
+	if err := d.report.phase("send income", func() error { return d.sendAll(ctx, day, isMoney) }); err != nil {
 		return err
 	}
-	if err := d.report.phase("close days", func() error { return d.closeWhenCounted(ctx) }); err != nil {
+	if err := d.report.phase("settle and pay", func() error { return d.payAll(ctx, day) }); err != nil {
 		return err
 	}
-	return d.report.phase("settle and pay", func() error { return d.payAll(ctx, day) })
+	if err := d.report.phase("send events", func() error { return d.sendAll(ctx, day, isEvents) }); err != nil || !closes {
+		return err
+	}
+	return d.report.phase("count and close", func() error { return d.closeWhenCounted(ctx) })
 }
 
-// sendAll sends the files of a date. Each file's calls run together; a file waits for the one before it, so that
-// what a person reads stays in order.
-func (d *demo) sendAll(ctx context.Context, day civil.Date) error {
+// sendAll sends the files of a date that are wanted, one after the other, so that what a person reads stays in
+// order; the calls of a file run together.
+func (d *demo) sendAll(ctx context.Context, day civil.Date, wanted func(income.File) bool) error {
 	for _, f := range d.Files {
-		if f.SendOn != day {
+		if f.SendOn != day || !wanted(f) {
 			continue
 		}
 		if err := d.send(ctx, f); err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -132,17 +133,27 @@ func (d *demo) count(o *outcome, f income.File, id string, status int, parked st
 		return fmt.Errorf("%s was not stored: %v", id, refusal)
 	default:
 		o.refused++
-		reason := fmt.Sprint(status)
-		if refusal != nil {
-			refusal.Status = status
-			reason = refusal.Error()
-		}
-		d.report.refuse(f.Tenant, income.Remark{Source: f.Path, Key: id, Reason: reason})
+		d.report.refuse(f.Tenant, income.Remark{Source: f.Path, Key: id, Reason: reasonOf(status, refusal)})
 	}
 	if parked != "" {
 		o.parked++
 	}
 	return nil
+}
+
+// reasonOf writes a refusal in a line: its fields where it names some, else its sentence.
+func reasonOf(status int, refusal *apiclient.Error) string {
+	if refusal == nil {
+		return fmt.Sprint(status)
+	}
+	var parts []string
+	for _, p := range refusal.Fields {
+		parts = append(parts, p.Field+" "+p.Problem)
+	}
+	if parts == nil {
+		parts = []string{refusal.Text}
+	}
+	return fmt.Sprintf("%d code %d: %s", status, refusal.Code, strings.Join(parts, ", "))
 }
 
 // settleDirectly makes the settle calls of a file. A call that was made before is answered by its first answer,
