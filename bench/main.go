@@ -62,7 +62,7 @@ func measure(ctx context.Context, only, profile string, each time.Duration) erro
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }() // left-overs lie in the system's temporary folder
 	b := &bench{dir: dir, seconds: each}
 	if profile != "" {
 		return profileRecording(ctx, b, profile)

@@ -75,10 +75,10 @@ func (s *swallow) last() string {
 
 // stop ends the process and waits for it; a profiled one writes its profile first.
 func (p *process) stop() {
-	p.cmd.Process.Signal(syscall.SIGTERM)
-	hard := time.AfterFunc(2*time.Second, func() { p.cmd.Process.Kill() })
+	_ = p.cmd.Process.Signal(syscall.SIGTERM) // it may have ended by itself, which its answers have shown
+	hard := time.AfterFunc(2*time.Second, func() { _ = p.cmd.Process.Kill() })
 	defer hard.Stop()
-	p.cmd.Wait()
+	_ = p.cmd.Wait() // it was told to end
 }
 
 // clockTick is the unit of /proc/<pid>/stat; the kernel's interface fixes it at 1/100 s on all common machines.

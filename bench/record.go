@@ -122,12 +122,12 @@ type measured struct {
 const warmUp = 1500 * time.Millisecond
 
 func (l load) run(ctx context.Context) (*measured, error) {
-	db, err := newEndpoint()
+	db, err := newEndpoint(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer db.close()
-	api, err := newRuntimeAPI()
+	api, err := newRuntimeAPI(ctx)
 	if err != nil {
 		return nil, err
 	}

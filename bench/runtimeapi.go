@@ -1,10 +1,13 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -31,8 +34,21 @@ type call struct {
 	done    func(status int, body []byte, took time.Duration)
 }
 
-func newRuntimeAPI() (*runtimeAPI, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+// listen opens a free port of this machine.
+func listen(ctx context.Context) (net.Listener, error) {
+	var c net.ListenConfig
+	return c.Listen(ctx, "tcp", "127.0.0.1:0")
+}
+
+// serve answers until the server is closed.
+func serve(s *http.Server, l net.Listener) {
+	if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		fmt.Fprintln(os.Stderr, "bench: a stand-in ended:", err)
+	}
+}
+
+func newRuntimeAPI(ctx context.Context) (*runtimeAPI, error) {
+	l, err := listen(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -42,11 +58,11 @@ func newRuntimeAPI() (*runtimeAPI, error) {
 	mux.HandleFunc("POST /2018-06-01/runtime/invocation/{id}/{kind}", r.take)
 	mux.HandleFunc("POST /2018-06-01/runtime/init/error", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusAccepted) })
 	r.server = &http.Server{Handler: mux}
-	go r.server.Serve(l)
+	go serve(r.server, l)
 	return r, nil
 }
 
-func (r *runtimeAPI) close() { r.server.Close() }
+func (r *runtimeAPI) close() { _ = r.server.Close() } // the measurement is over; the function is stopped next
 
 func (r *runtimeAPI) handOut(w http.ResponseWriter, req *http.Request) {
 	r.pollOnce.Do(func() { close(r.polled) })
@@ -63,7 +79,7 @@ func (r *runtimeAPI) handOut(w http.ResponseWriter, req *http.Request) {
 		h.Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(time.Now().Add(30*time.Second).UnixMilli(), 10))
 		h.Set("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:us-east-1:000000000000:function:bench")
 		h.Set("Content-Type", "application/json")
-		w.Write(c.payload)
+		_, _ = w.Write(c.payload) // an event that does not arrive is never answered, and that shows
 	}
 }
 

@@ -48,11 +48,10 @@ func startSection(ctx context.Context, b *bench) ([]row, error) {
 
 // zipped is the size of a binary's zip, in bytes, packed as the build packs it.
 func zipped(binary string) (int, error) {
-	file, err := os.Open(binary)
+	program, err := os.ReadFile(binary)
 	if err != nil {
 		return 0, err
 	}
-	defer file.Close()
 	var out bytes.Buffer
 	z := zip.NewWriter(&out)
 	z.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) { return flate.NewWriter(w, flate.BestCompression) })
@@ -60,7 +59,7 @@ func zipped(binary string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if _, err := io.Copy(w, file); err != nil {
+	if _, err := w.Write(program); err != nil {
 		return 0, err
 	}
 	if err := z.Close(); err != nil {
@@ -71,7 +70,7 @@ func zipped(binary string) (int, error) {
 
 // firstPoll starts a function several times and gives the middle time.
 func firstPoll(ctx context.Context, binary string) (time.Duration, error) {
-	aws, err := newEndpoint()
+	aws, err := newEndpoint(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -90,7 +89,7 @@ func firstPoll(ctx context.Context, binary string) (time.Duration, error) {
 const startLimit = 10 * time.Second
 
 func startOnce(ctx context.Context, binary, aws string) (time.Duration, error) {
-	api, err := newRuntimeAPI()
+	api, err := newRuntimeAPI(ctx)
 	if err != nil {
 		return 0, err
 	}

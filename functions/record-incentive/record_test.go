@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -100,15 +101,15 @@ func TestSampleEventIsRecordedOnce(t *testing.T) {
 	g := newGateway(incentivetest.NewMemory())
 	first := send(t, g, sample(t))
 	want := `{"event_id":"ev-20260803-000001","reward":{"kind":"cash","amount":"0.15"},"strategy":{"strategy_id":"st-watch","version":2}}`
-	if first.StatusCode != 201 || first.Body != want || first.Headers["Idempotency-Replayed"] != "" {
+	if first.StatusCode != http.StatusCreated || first.Body != want || first.Headers["Idempotency-Replayed"] != "" {
 		t.Errorf("first: %d %s %v\nwant 201 %s", first.StatusCode, first.Body, first.Headers, want)
 	}
 	again := send(t, g, sample(t))
-	if again.StatusCode != 200 || again.Body != want || again.Headers["Idempotency-Replayed"] != "true" {
+	if again.StatusCode != http.StatusOK || again.Body != want || again.Headers["Idempotency-Replayed"] != "true" {
 		t.Errorf("again: %d %s %v", again.StatusCode, again.Body, again.Headers)
 	}
 	other := post(t, g, strings.Replace(sample(t).Body, `"quantity":3`, `"quantity":4`, 1))
-	if other.StatusCode != 422 || !strings.Contains(other.Body, `"code":2002,"reason":"key_reused"`) {
+	if other.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(other.Body, `"code":2002,"reason":"key_reused"`) {
 		t.Errorf("other content: %d %s", other.StatusCode, other.Body)
 	}
 }
@@ -119,7 +120,7 @@ func event(id, action, more string) string {
 
 func TestPointsAndParkedEvents(t *testing.T) {
 	g := newGateway(incentivetest.NewMemory())
-	if res := post(t, g, event("a", "share", "")); res.StatusCode != 201 || !strings.Contains(res.Body, `"reward":{"kind":"traffic","amount":10}`) {
+	if res := post(t, g, event("a", "share", "")); res.StatusCode != http.StatusCreated || !strings.Contains(res.Body, `"reward":{"kind":"traffic","amount":10}`) {
 		t.Errorf("points: %d %s", res.StatusCode, res.Body)
 	}
 	want := `{"event_id":"b","reward":null,"strategy":null,"parked":"strategy_missing"}`
@@ -138,7 +139,7 @@ func TestBatchAnswersEachEvent(t *testing.T) {
 		event("bad", "share", `,"quantity":0,"extra":1`), strings.Replace(event("lost", "share", ""), "c-1", "nobody", 1),
 		`[]`, `{"event_id":"x","event_id":"ctl","device":"\u0001"}`, event("park", "unheard_of", ""),
 	}, ",")+`]}`)
-	if res.StatusCode != 200 {
+	if res.StatusCode != http.StatusOK {
 		t.Fatalf("%d %s", res.StatusCode, res.Body)
 	}
 	var got struct {
@@ -226,10 +227,10 @@ func TestRolesOfTheRoutes(t *testing.T) {
 	for _, role := range identity.AllRoles() {
 		g := newGateway(incentivetest.NewMemory())
 		may := role == identity.Operator || role == identity.Admin
-		if res := send(t, g, as(sample(t), role, "c-001")); (res.StatusCode == 201) != may || (!may && res.StatusCode != 403) {
+		if res := send(t, g, as(sample(t), role, "c-001")); (res.StatusCode == http.StatusCreated) != may || (!may && res.StatusCode != http.StatusForbidden) {
 			t.Errorf("record as %s: %d %s", role, res.StatusCode, res.Body)
 		}
-		if res := send(t, g, counters(as(sample(t), role, "c-001"), "c-001", "")); res.StatusCode != 200 {
+		if res := send(t, g, counters(as(sample(t), role, "c-001"), "c-001", "")); res.StatusCode != http.StatusOK {
 			t.Errorf("counters as %s: %d %s", role, res.StatusCode, res.Body)
 		}
 	}
@@ -259,7 +260,7 @@ func TestCounters(t *testing.T) {
 	g := newGateway(m)
 	want := `{"creator_id":"c-001","date":"2026-08-03","events":3,"rewards":{"cash":"1.50","traffic":0,"shop":7},"closed":false}`
 	for _, query := range []string{"", "date=2026-08-03"} {
-		if res := send(t, g, counters(sample(t), "c-001", query)); res.StatusCode != 200 || res.Body != want {
+		if res := send(t, g, counters(sample(t), "c-001", query)); res.StatusCode != http.StatusOK || res.Body != want {
 			t.Errorf("%q: %d %s, want %s", query, res.StatusCode, res.Body, want)
 		}
 	}

@@ -1,6 +1,8 @@
 package dynamotest
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -78,7 +80,7 @@ func launch(python string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	cmd := exec.Command(python, "-c", program)
+	cmd := exec.CommandContext(context.Background(), python, "-c", program) // it lives as long as this process
 	cmd.Env = append(os.Environ(), "GATEWAY_PORT="+strconv.Itoa(port), "BIND_HOST=127.0.0.1", "IOT_MTLS_ENABLED=0", "SFTP_ENABLED=0",
 		"LOG_LEVEL=ERROR", "PERSIST_STATE=0", "AUTH=false")
 	cmd.Stderr = os.Stderr
@@ -92,39 +94,51 @@ func launch(python string) (string, error) {
 	go func() { died <- cmd.Wait() }()
 	endpoint := "http://127.0.0.1:" + strconv.Itoa(port)
 	if err := waitReady(endpoint, died); err != nil {
-		cmd.Process.Kill()
+		_ = cmd.Process.Kill() // it may be what ended
 		return "", err
 	}
 	return endpoint, nil
 }
 
 func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	var c net.ListenConfig
+	l, err := c.Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		return 0, err
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
+	return l.Addr().(*net.TCPAddr).Port, l.Close()
 }
+
+var errEnded = errors.New("without an error")
 
 // startLimit is generous: several test binaries start their engines at once on few cores.
 const startLimit = 60 * time.Second
 
 func waitReady(endpoint string, died <-chan error) error {
-	client := http.Client{Timeout: 5 * time.Second}
 	deadline := time.Now().Add(startLimit)
 	for time.Now().Before(deadline) {
-		if res, err := client.Get(endpoint + "/_ministack/health"); err == nil {
-			res.Body.Close()
-			if res.StatusCode == http.StatusOK {
-				return nil
-			}
+		if isReady(endpoint) {
+			return nil
 		}
 		select {
 		case err := <-died:
-			return fmt.Errorf("the local AWS ended while starting: %v", err)
+			return fmt.Errorf("the local AWS ended while starting: %w", cmp.Or(err, errEnded))
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
 	return fmt.Errorf("the local AWS was not ready within %s", startLimit)
+}
+
+func isReady(endpoint string) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, endpoint+"/_ministack/health", nil)
+	if err != nil {
+		return false
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return false
+	}
+	return res.Body.Close() == nil && res.StatusCode == http.StatusOK
 }

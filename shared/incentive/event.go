@@ -208,8 +208,7 @@ func isID(s string) bool {
 		return false
 	}
 	for i := range len(s) {
-		c := s[i]
-		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_' || c == '-') {
+		if c := s[i]; !isWord(c) && c != '-' && (c < 'A' || c > 'Z') {
 			return false
 		}
 	}
@@ -222,13 +221,15 @@ func isAction(s string) bool {
 		return false
 	}
 	for i := 1; i < len(s); i++ {
-		c := s[i]
-		if !('a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '_') {
+		if !isWord(s[i]) {
 			return false
 		}
 	}
 	return true
 }
+
+// isWord is `[a-z0-9_]`.
+func isWord(c byte) bool { return 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '_' }
 
 func sortedNames(m map[string]string) []string {
 	names := make([]string, 0, len(m))

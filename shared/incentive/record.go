@@ -124,30 +124,33 @@ func (c *call) checkCreators(ctx context.Context) {
 			names = append(names, name)
 		}
 	}
-	errs := make([]error, len(names))
-	var group errgroup.Group
-	group.SetLimit(creatorReads)
-	for i, name := range names {
-		look := func() error {
-			_, err := c.Directory.Creator(ctx, c.tenant, name)
-			errs[i] = err
-			return nil
-		}
-		if len(names) == 1 {
-			look()
-			break
-		}
-		group.Go(look)
-	}
-	group.Wait()
-	for i, name := range names {
-		unknown[name] = later(errs[i])
+	for i, err := range c.lookUp(ctx, names) {
+		unknown[names[i]] = later(err)
 	}
 	for i := range c.results {
 		if res := &c.results[i]; res.Err == nil {
 			res.Err = unknown[res.Recorded.CreatorID]
 		}
 	}
+}
+
+// lookUp tells for each creator why its events cannot be taken, nil if they can.
+func (c *call) lookUp(ctx context.Context, names []string) []error {
+	errs := make([]error, len(names))
+	if len(names) == 1 {
+		_, errs[0] = c.Directory.Creator(ctx, c.tenant, names[0])
+		return errs
+	}
+	var group errgroup.Group
+	group.SetLimit(creatorReads)
+	for i, name := range names {
+		group.Go(func() error {
+			_, errs[i] = c.Directory.Creator(ctx, c.tenant, name)
+			return nil
+		})
+	}
+	_ = group.Wait() // each creator has its own error
+	return errs
 }
 
 // store keeps the first event of each id; a later one of the call is a repeat of it.

@@ -81,7 +81,7 @@ func (s *Events) Add(ctx context.Context, tenant string, events []incentive.Reco
 			return nil
 		})
 	}
-	group.Wait()
+	_ = group.Wait() // each event has its own outcome
 	return out
 }
 

@@ -3,6 +3,7 @@ package strictjson
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"reflect"
 	"slices"
 	"strings"
@@ -47,7 +48,8 @@ func (d decoder) leaf(at int, v reflect.Value) {
 
 // sentence keeps the words of our own types and hides those of encoding/json.
 func sentence(err error, v reflect.Value) string {
-	if _, ok := err.(*json.UnmarshalTypeError); !ok {
+	var mismatch *json.UnmarshalTypeError
+	if !errors.As(err, &mismatch) {
 		return strings.TrimPrefix(err.Error(), "json: ")
 	}
 	switch v.Kind() {
