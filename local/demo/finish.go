@@ -116,8 +116,8 @@ func (d *demo) finish(ctx context.Context) error {
 	if unchecked != nil { // without the check there is no last line to stand for it
 		return unchecked
 	}
-	main := d.Tenants[0]
-	fmt.Printf("\nmain job: %d settlements PAID, %d fen unexplained\n", countPaid(b.settlements[main]), b.unexplained[main].Fen())
+	first := d.Tenants[0]
+	fmt.Printf("\nmain job: %d settlements PAID, %d fen unexplained\n", countPaid(b.settlements[first]), b.unexplained[first].Fen())
 	if len(wrong) > 0 {
 		return fmt.Errorf("%d findings, listed above", len(wrong))
 	}
