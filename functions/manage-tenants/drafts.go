@@ -104,10 +104,9 @@ func (d *strategyDraft) strategy() (tenancy.Strategy, []fault.Field) {
 	if s.Reward.PerUnit {
 		value, field = d.Reward.PerUnit, "reward.per_unit"
 	}
-	switch {
-	case (d.Reward.Amount == nil) == (d.Reward.PerUnit == nil):
+	if (d.Reward.Amount == nil) == (d.Reward.PerUnit == nil) {
 		found = append(found, fault.Field{Field: "reward.amount", Problem: "must be given, or per_unit instead, not both"})
-	default:
+	} else {
 		var err error
 		if s.Reward.Amount, s.Reward.Points, err = tenancy.ParseQuantity(s.Reward.Kind, value); err != nil {
 			found = append(found, fault.Field{Field: field, Problem: err.Error()})
@@ -154,7 +153,7 @@ type contractDraft struct {
 func (d *contractDraft) head() (string, int) { return d.ContractID, d.Version.Version }
 
 func (d *contractDraft) problems(call) []fault.Field {
-	return append(foreign([2]string{"by", d.By}), d.Contract.Problems()...)
+	return append(foreign([2]string{"by", d.By}), d.Problems()...)
 }
 
 func (d *contractDraft) content() any { return d.Contract }

@@ -19,7 +19,7 @@ func (d *positionDraft) head() (string, int) { return d.PositionID, d.Version.Ve
 
 func (d *positionDraft) problems(call) []fault.Field {
 	set := foreign([2]string{"by", d.By}, [2]string{"decided_by", d.DecidedBy}, [2]string{"approved_by", d.ApprovedBy})
-	return append(set, d.Position.Problems()...)
+	return append(set, d.Problems()...)
 }
 
 func (d *positionDraft) content() any { return d.Position }

@@ -20,7 +20,7 @@ var ErrRate = errors.New(`must be a decimal like "0.03", at most nine decimals`)
 // Ratio makes the fraction num/den; it panics when den is not positive.
 func Ratio(num, den int64) Rate {
 	if den <= 0 {
-		panic("money: denominator of a rate must be positive")
+		panic("money: denominator of a rate must be positive") //nolint:forbidigo // only a mistake in the code gets here: data is checked by ParseRate
 	}
 	return Rate{num, den}
 }
@@ -56,7 +56,7 @@ func ParseRate(s string) (Rate, error) {
 func MustRate(s string) Rate {
 	r, err := ParseRate(s)
 	if err != nil {
-		panic(err)
+		panic(err) //nolint:forbidigo // for constants in tests, as its name says
 	}
 	return r
 }
@@ -196,7 +196,7 @@ func (a Amount) DividedBy(r Rate, how Rounding) Amount { return a.MulDiv(r.Den()
 // MulDiv gives a x num / den, rounded once. den must be positive.
 func (a Amount) MulDiv(num, den int64, how Rounding) Amount {
 	if den <= 0 {
-		panic("money: denominator must be positive")
+		panic("money: denominator must be positive") //nolint:forbidigo // a division by nothing is a mistake in the code, as for /
 	}
 	neg := (a.fen < 0) != (num < 0)
 	u, n := uint64(a.fen), uint64(num)

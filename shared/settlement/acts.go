@@ -224,10 +224,10 @@ func (s *Service) again(st Settlement, a Act, today civil.Date) Settlement {
 
 // expect recomputes when the money should arrive.
 func (s *Service) expect(ctx context.Context, n Settlement) time.Time {
-	switch {
-	case n.Status == Failed:
+	switch n.Status {
+	case Failed:
 		return time.Time{}
-	case n.Status == Paid:
+	case Paid:
 		return n.Arrival
 	}
 	if today, err := s.Clock.Today(ctx); err == nil {

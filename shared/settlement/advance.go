@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/fault"
 	"fenzhang/shared/payout"
 )
 
@@ -84,8 +85,11 @@ func (v *Advancer) endHold(ctx context.Context, s Settlement) error {
 		return err
 	}
 	n, err := s.Released(Act{ID: v.NewID(), Name: "settlement.released", By: "system:advance-settlement", Reason: "the hold's end has come"}, v.Clock.Instant())
-	if err != nil {
+	if fault.HasCode(err, fault.IllegalMove) {
 		return nil // a hold that only a person ends
+	}
+	if err != nil {
+		return err
 	}
 	return v.Store.Apply(ctx, Change{Old: &s, New: n})
 }

@@ -254,7 +254,7 @@ func FactsOf(s Opening, entity tenancy.PayingEntity, profile tenancy.Profile, po
 	return f
 }
 
-// EntityFacts, TaxpayerFacts and PositionFacts turn master data into the engine's words.
+// EntityFacts gives the paying entity in the engine's words.
 func EntityFacts(e tenancy.PayingEntity) tax.Entity {
 	out := tax.Entity{ID: e.EntityID, Place: e.Place, PlaceTier: e.PlaceTier, VAT: e.VAT}
 	for _, f := range e.Filings {
