@@ -52,6 +52,8 @@ func (s Settlement) advance() string {
 		return OpAdvance
 	case s.Hold != nil && s.Hold.Reason == HoldRuleGap && s.Unbooked():
 		return OpQuote
+	case s.Hold != nil && s.Hold.Reason == HoldRuleGap:
+		return OpRebook
 	case s.Hold != nil && !s.Hold.Until.IsZero():
 		return OpAdvance
 	case s.Status == Paying && s.Sent() && s.Payout.State != payout.WaitingPayee:

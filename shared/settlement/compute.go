@@ -105,8 +105,8 @@ func (t *Taxes) nothingToPay(ctx context.Context, s Settlement) error {
 
 // approvedNet is the net that an approver has seen.
 func (s Settlement) approvedNet() money.Amount {
-	if s.ConfirmedNet != nil {
-		return *s.ConfirmedNet
+	if s.ApprovedNet != nil {
+		return *s.ApprovedNet
 	}
 	return s.Net
 }
@@ -131,11 +131,14 @@ func (t *Taxes) Rebook(ctx context.Context, tenant, id string) error {
 		return err
 	}
 	f, seq, err := t.compute(ctx, s, today, false)
+	a := Act{ID: t.NewID(), Name: "settlement.rebooked", By: "system:compute-tax"}
+	now := t.Clock.Instant()
+	if gap, ok := gapOf(err); ok {
+		return t.holdBooked(ctx, s, s.GapInPaying(gap.rule, gap.text, a, now))
+	}
 	if err != nil {
 		return err
 	}
-	a := Act{ID: t.NewID(), Name: "settlement.rebooked", By: "system:compute-tax"}
-	now := t.Clock.Instant()
 	back := s.unbooked(s, b, a, now)
 	anew := s.rebooked(f, today, a, now)
 	fresh := s.booking(f, today, seq, a)
@@ -145,6 +148,14 @@ func (t *Taxes) Rebook(ctx context.Context, tenant, id string) error {
 	anew.Entry = merge(back.Entry, anew.Entry)
 	anew.Rows = append(back.Rows, fresh)
 	return t.Store.Apply(ctx, anew)
+}
+
+// holdBooked writes a hold, once.
+func (t *Taxes) holdBooked(ctx context.Context, s, held Settlement) error {
+	if s.Hold != nil && *s.Hold == *held.Hold {
+		return nil
+	}
+	return t.Store.Apply(ctx, Change{Old: &s, New: held})
 }
 
 // bookedOf reads what a booking left behind.

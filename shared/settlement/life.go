@@ -102,7 +102,9 @@ func (s Settlement) Approve(seen int, a Act, now time.Time) (Settlement, error) 
 	case s.Quote == "":
 		return s, notNow("quote_missing", "The taxes are not computed yet; try again in some seconds.")
 	}
-	return s.move(Approved, a, now), nil
+	n := s.move(Approved, a, now)
+	n.ApprovedNet = &s.Net
+	return n, nil
 }
 
 // Reject ends an IN_REVIEW settlement and takes its opening back: lines and accruals are free again.
@@ -169,7 +171,7 @@ func (s Settlement) ConfirmedNetOf(net money.Amount, a Act, now time.Time) (Sett
 		return s, notNow("other_net", "The net to confirm is "+s.Net.String()+"; read the settlement again.")
 	}
 	n := s.stamp(a, now)
-	n.Hold, n.ConfirmedNet = nil, &net
+	n.Hold, n.ApprovedNet = nil, &net
 	return n, nil
 }
 
@@ -207,6 +209,14 @@ func (s Settlement) Quoted(f Figures, expected civil.Date, a Act, now time.Time)
 func (s Settlement) Gap(rule, text string, a Act, now time.Time) Settlement {
 	n := s.stamp(a, now)
 	n.Quote, n.Net, n.ToPay = "", money.Amount{}, money.Amount{}
+	n.Hold = &Hold{Reason: HoldRuleGap, Owner: "finance", Text: rule + ": " + text}
+	return n
+}
+
+// GapInPaying holds a booked settlement that must be booked anew and that no rule answers now; what is booked
+// stands until a rule does.
+func (s Settlement) GapInPaying(rule, text string, a Act, now time.Time) Settlement {
+	n := s.stamp(a, now)
 	n.Hold = &Hold{Reason: HoldRuleGap, Owner: "finance", Text: rule + ": " + text}
 	return n
 }
@@ -281,7 +291,7 @@ func (s Settlement) sourceAccount() ledger.Account {
 func (s Settlement) rebooked(f Figures, on civil.Date, a Act, now time.Time) Change {
 	n := s.stamp(a, now)
 	n.Booking, n.BookedEntry, n.PaymentDate = f.Hash, a.ID, on
-	n.Net, n.ToPay = f.Result.Net, f.Result.Net
+	n.Net, n.ToPay, n.Hold = f.Result.Net, f.Result.Net, nil
 	if f.Result.Net.Cmp(s.approvedNet()) < 0 {
 		n.Hold = &Hold{Reason: HoldNetChanged, Owner: "approver", Text: "Booked anew in another tax month, the net falls from " + s.Net.String() + " to " + f.Result.Net.String() + "; an approver confirms it."}
 	}

@@ -140,6 +140,37 @@ func (r *Request) validate(key string, business time.Time) error {
 	return nil
 }
 
+// Unread refuses a call of which some fields could not be read, and tells besides what is wrong with the others.
+func (s *Service) Unread(ctx context.Context, key string, r Request, told []fault.Field) error {
+	about := func(field string) bool {
+		return slices.ContainsFunc(told, func(f fault.Field) bool { return f.Field == field })
+	}
+	if about("gmv") || about("rate") { // what could not be read disagrees with nothing
+		r.GMV, r.Rate = nil, nil
+	}
+	var more []fault.Field
+	if about("") { // nothing of the body is known
+		if k := KeyProblem(key); k != nil {
+			more = append(more, *k)
+		}
+	} else {
+		business, err := s.Clock.Business(ctx)
+		if err != nil {
+			return fault.Later(err)
+		}
+		if err := r.validate(key, business); err != nil {
+			more = fault.Of(err).Fields
+		}
+	}
+	all := slices.Clone(told)
+	for _, f := range more {
+		if !about(f.Field) {
+			all = append(all, f)
+		}
+	}
+	return fault.Invalid(all...)
+}
+
 // contentHash is over the validated fields without trace_id.
 func (r *Request) contentHash() string {
 	parts := []string{r.UserID, r.ActivityID, strconv.FormatInt(int64(r.TS), 10), r.Amount.String(), r.IncomeType, r.ServicePeriod.String(), "", ""}

@@ -175,7 +175,7 @@ type Settlement struct {
 	BookedEntry   string     // id of the journal entry and tax rows of the booking
 	Net           money.Amount
 	ToPay         money.Amount
-	ConfirmedNet  *money.Amount // the net an approver confirmed after it fell
+	ApprovedNet   *money.Amount // the net that an approver has seen: at the approval, or confirmed after it fell
 	Payout        *Payout
 	Preparers     []string
 	Paper         *InvoicePaper // the payee's invoice

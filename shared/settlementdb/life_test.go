@@ -347,6 +347,101 @@ func TestCancelledBeforeSend(t *testing.T) {
 	}
 }
 
+func TestANetThatFellWaitsForAnApprover(t *testing.T) {
+	w := settletest.Open(t)
+	ctx := context.Background()
+	first := settle(t, w, settletest.Person, "live-1", "10000.00")
+	w.Pass(time.Millisecond)
+	second := settle(t, w, settletest.Person, "live-2", "30000.00")
+	if err := w.Quote(ctx, settletest.Tenant, first); err != nil {
+		t.Fatal(err)
+	}
+	move(t, w, finance, first, settlement.InReview)
+	move(t, w, approver, first, settlement.Approved)
+	book(t, w, second) // out of order: now the first one's income falls into the next bracket
+	for range 2 {
+		if err := w.Book(ctx, settletest.Tenant, first); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := load(t, w, first)
+	// 28,000 x 80% x 30% - 2,000 = 4,720, less the second one's 3,360.
+	if s.Status != settlement.Approved || s.Hold == nil || s.Hold.Reason != settlement.HoldNetChanged || s.Net != money.MustParse("5640.00") {
+		t.Fatalf("%s %v net %s", s.Status, s.Hold, s.Net)
+	}
+	in := settlement.Intent{By: approver, ID: first, Version: s.StatusVersion}
+	if _, err := w.Release(ctx, in); !fault.HasCode(err, fault.IllegalMove) {
+		t.Errorf("released: %v", err)
+	}
+	if _, err := w.ConfirmNet(ctx, in, money.MustParse("5880.00")); !fault.HasCode(err, fault.IllegalMove) {
+		t.Errorf("confirmed another net: %v", err)
+	}
+	must[settlement.Settlement](t)(w.ConfirmNet(ctx, in, s.Net))
+	if err := w.Book(ctx, settletest.Tenant, first); err != nil {
+		t.Fatal(err)
+	}
+	if s = load(t, w, first); s.Status != settlement.Paying {
+		t.Errorf("%s %v", s.Status, s.Hold)
+	}
+}
+
+func TestABookingIsMadeAgainInAnotherTaxMonth(t *testing.T) {
+	w := settletest.Open(t)
+	ctx := context.Background()
+	w.Set("2026-09-30")
+	id := settle(t, w, settletest.Person, "live-1", "10000.00")
+	book(t, w, id)
+	w.Set("2026-10-09")
+	for range 2 { // asked twice
+		if err := w.Rebook(ctx, settletest.Tenant, id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := load(t, w, id)
+	if s.Status != settlement.Paying || s.Hold != nil || s.PaymentDate.String() != "2026-10-09" || s.Net != money.MustParse("5880.00") {
+		t.Fatalf("%s %v %s net %s", s.Status, s.Hold, s.PaymentDate, s.Net)
+	}
+	months := map[string]money.Amount{}
+	for _, b := range must[[]settlement.Booking](t)(w.Store.TaxRows(ctx, settletest.Tenant, settletest.Ordinary, "tp-"+settletest.Person, 2026)) {
+		for _, r := range b.Rows {
+			months[r.Period] = months[r.Period].Add(r.Withheld)
+		}
+	}
+	if !months["2026-09"].IsZero() || months["2026-10"] != money.MustParse("1120.00") {
+		t.Errorf("withheld by month: %v", months)
+	}
+	hear(t, w, id, payout.Paid)
+	if b := balances(t, w, settletest.Person); !b[ledger.CreatorPayable].IsZero() || b[ledger.TaxPayable("iit")] != money.MustParse("-1120.00") {
+		t.Errorf("%v", b)
+	}
+}
+
+func TestABookingThatCannotBeMadeAgainIsHeld(t *testing.T) {
+	w := settletest.Open(t)
+	ctx := context.Background()
+	w.Set("2026-10-30")
+	r := settletest.Request(settletest.Person, "live-1", "10000.00")
+	r.TS = settlement.Millis(time.Date(2026, 9, 20, 0, 0, 0, 0, time.UTC).UnixMilli())
+	a, _, err := w.Settle(ctx, settletest.As(identity.Operator), "october-1", r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	book(t, w, a.SettlementID)
+	w.Set("2026-11-02")
+	tp := w.People.Taxpayers["tp-"+settletest.Person]
+	tp.Profiles = nil // its facts were withdrawn
+	w.People.Taxpayers["tp-"+settletest.Person] = tp
+	for range 2 {
+		if err := w.Rebook(ctx, settletest.Tenant, a.SettlementID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := load(t, w, a.SettlementID)
+	if s.Hold == nil || s.Hold.Reason != settlement.HoldRuleGap || s.Booking == "" || s.Due() != "" {
+		t.Fatalf("hold %v, booking %q, due %q", s.Hold, s.Booking, s.Due())
+	}
+}
+
 func TestAStudioGetsItsFullShare(t *testing.T) {
 	w := settletest.Open(t)
 	id := settle(t, w, settletest.Studio, "live-1", "10000.00")

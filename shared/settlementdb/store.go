@@ -179,7 +179,7 @@ func keyItem(k settlement.KeyRecord) item {
 	return it
 }
 
-// Key reads the record of a settle call's key. One past its life counts as gone, though the table may still hold it.
+// Key reads the record of a settle call's key. It lives at least 30 days, and until the table removes it.
 func (s *Store) Key(ctx context.Context, tenant, key string) (*settlement.KeyRecord, error) {
 	it, err := s.get(ctx, s.Control, keys.Idempotency(tenant, "settle", key))
 	if err != nil || it == nil {
