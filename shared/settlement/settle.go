@@ -140,8 +140,9 @@ func (r *Request) validate(key string, business time.Time) error {
 	return nil
 }
 
-// Unread refuses a call of which some fields could not be read, and tells besides what is wrong with the others.
-func (s *Service) Unread(ctx context.Context, key string, r Request, told []fault.Field) error {
+// Unread refuses a call of which some fields could not be read, and tells besides what is wrong with the others;
+// nothing of them is known where the whole document was unreadable.
+func (s *Service) Unread(ctx context.Context, key string, r Request, told []fault.Field, unreadable bool) error {
 	about := func(field string) bool {
 		return slices.ContainsFunc(told, func(f fault.Field) bool { return f.Field == field })
 	}
@@ -149,7 +150,7 @@ func (s *Service) Unread(ctx context.Context, key string, r Request, told []faul
 		r.GMV, r.Rate = nil, nil
 	}
 	var more []fault.Field
-	if about("") { // nothing of the body is known
+	if unreadable {
 		if k := KeyProblem(key); k != nil {
 			more = append(more, *k)
 		}

@@ -3,6 +3,7 @@ package settlementapi
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"slices"
 
@@ -10,6 +11,7 @@ import (
 	"fenzhang/shared/httpapi"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/settlement"
+	"fenzhang/shared/strictjson"
 )
 
 // API answers the routes.
@@ -55,8 +57,10 @@ type settledAnswer struct {
 func (a API) settle(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	key := r.Header["x-idemp-key"]
 	var req settlement.Request
-	if err := r.JSON(&req); err != nil {
-		return httpapi.Response{}, withKey(err, key)
+	if problems := strictjson.Decode(r.Body, &req); len(problems) > 0 {
+		var document map[string]json.RawMessage // one that cannot be read at all says nothing of its fields
+		unreadable := len(strictjson.Decode(r.Body, &document)) > 0
+		return httpapi.Response{}, a.Unread(ctx, key, req, problems, unreadable)
 	}
 	ans, how, err := a.Settle(ctx, r.Principal, key, req)
 	if err != nil {
@@ -70,16 +74,6 @@ func (a API) settle(ctx context.Context, r *httpapi.Request) (httpapi.Response, 
 		return httpapi.OK(body).Replayed(), nil
 	}
 	return httpapi.Created(body), nil
-}
-
-// withKey adds the header's problem to those of a body that could not be read, so that one answer names all.
-func withKey(err error, key string) error {
-	if problem := settlement.KeyProblem(key); problem != nil {
-		e := *fault.Of(err)
-		e.Fields = append(e.Fields, *problem)
-		return &e
-	}
-	return err
 }
 
 func (a API) read(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
