@@ -232,7 +232,7 @@ func (d *demo) workedCases(b books) (lines, failed []string) {
 	for _, w := range d.Worked {
 		got, hold, err := paidOn(b.settlements[w.Tenant], w)
 		name := fmt.Sprintf("%s  %-5s %s", w.Case, w.CreatorID, w.PayOn)
-		problem := ""
+		var problem string
 		if err != nil {
 			problem = err.Error()
 		} else {

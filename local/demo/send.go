@@ -130,7 +130,7 @@ func (d *demo) count(o *outcome, f income.File, id string, status int, parked st
 	case status == http.StatusOK:
 		o.repeated++
 	case status >= 500:
-		return fmt.Errorf("%s was not stored: %v", id, refusal)
+		return fmt.Errorf("%s was not stored: %w", id, refusal)
 	default:
 		o.refused++
 		d.report.refuse(f.Tenant, income.Remark{Source: f.Path, Key: id, Reason: reasonOf(status, refusal)})

@@ -123,6 +123,6 @@ func packed(path, hash string) bool {
 	if err != nil {
 		return false
 	}
-	defer r.Close()
+	defer func() { _ = r.Close() }() // it was only read
 	return r.Comment == hash
 }

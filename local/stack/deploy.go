@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -78,22 +77,18 @@ func (p profile) fingerprint() (string, error) {
 		return "", errors.New("the local AWS is not running")
 	}
 	h := sha256.New()
-	fmt.Fprintln(h, r.PID, r.Started, p.parameters())
+	h.Write([]byte(fmt.Sprintln(r.PID, r.Started, p.parameters())))
 	files, err := filepath.Glob(filepath.Join(p.root, ".local", "build", "*.zip"))
 	if err != nil {
 		return "", err
 	}
 	for _, path := range append(files, filepath.Join(p.root, "template.yaml"), filepath.Join(p.root, "samconfig.toml")) {
-		fmt.Fprintln(h, path)
-		f, err := os.Open(path)
+		content, err := os.ReadFile(path)
 		if err != nil {
 			return "", err
 		}
-		_, err = io.Copy(h, f)
-		f.Close()
-		if err != nil {
-			return "", err
-		}
+		h.Write([]byte(path + "\n"))
+		h.Write(content)
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
 }

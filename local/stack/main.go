@@ -51,7 +51,7 @@ func run(ctx context.Context) error {
 	case "token":
 		return token(ctx, p, flag.Args()[1:])
 	case "tools":
-		if err := checkTools(); err != nil {
+		if err := checkTools(ctx); err != nil {
 			return err
 		}
 		return withLock(p, func() error { return install(ctx, p.root, flag.Args()[1:]) })

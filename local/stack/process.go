@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -43,7 +45,9 @@ func startOf(pid int) (string, error) {
 	if stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)); err == nil {
 		return startInStat(string(stat))
 	}
-	out, err := exec.Command("ps", "-o", "stat=,lstart=", "-p", fmt.Sprint(pid)).Output()
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second) // it asks the system, which answers at once
+	defer cancel()
+	out, err := exec.CommandContext(ctx, "ps", "-o", "stat=,lstart=", "-p", fmt.Sprint(pid)).Output()
 	if err != nil {
 		return "", err
 	}
@@ -76,40 +80,42 @@ func cutLast(s, sep string) (before, after string, found bool) {
 
 // ensure starts a program unless it runs already with the same arguments, and waits until its address answers.
 // It says whether it was started now.
-func ensure(p profile, name, addr, health string, env []string, args ...string) (started bool, err error) {
+func ensure(ctx context.Context, p profile, name, addr, health string, env []string, args ...string) (started bool, err error) {
 	if r, ok := running(p, name); ok {
-		if slices.Equal(r.Args, args) && healthy(health) {
+		if slices.Equal(r.Args, args) && healthy(ctx, health) {
 			return false, nil
 		}
 		if err := stop(p, name); err != nil {
 			return false, err
 		}
 	}
-	if err := free(p, addr); err != nil {
+	if err := free(ctx, p, addr); err != nil {
 		return false, err
 	}
-	return true, start(p, name, health, env, args)
+	return true, start(ctx, p, name, health, env, args)
 }
 
 // free tells plainly when somebody else listens on an address.
-func free(p profile, addr string) error {
-	l, err := net.Listen("tcp", addr)
+func free(ctx context.Context, p profile, addr string) error {
+	var c net.ListenConfig
+	l, err := c.Listen(ctx, "tcp", addr)
 	if err != nil {
-		return fmt.Errorf("port %s is taken by another program (%v).\nStop that program, or choose other ports: %s PORT=5600", addr[strings.LastIndex(addr, ":")+1:], err, p.make())
+		return fmt.Errorf("port %s is taken by another program (%w).\nStop that program, or choose other ports: %s PORT=5600", addr[strings.LastIndex(addr, ":")+1:], err, p.make())
 	}
 	return l.Close()
 }
 
-func start(p profile, name, health string, env, args []string) error {
+func start(ctx context.Context, p profile, name, health string, env, args []string) error {
 	log, err := os.Create(logPath(p, name))
 	if err != nil {
 		return err
 	}
-	defer log.Close()
-	cmd := exec.Command(args[0], args[1:]...)
+	defer func() { _ = log.Close() }() // what it says is written by the program
+	// It outlives this program, its terminal and an interrupt: what began is stopped by its record.
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), args[0], args[1:]...)
 	cmd.Dir, cmd.Env = p.dir, append(os.Environ(), env...)
 	cmd.Stdout, cmd.Stderr = log, log
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // it outlives this program and its terminal
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
 		return err
 	}
@@ -119,7 +125,7 @@ func start(p profile, name, health string, env, args []string) error {
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 		return err
 	}
-	return awaitHealth(p, name, health, died)
+	return awaitHealth(ctx, p, name, health, died)
 }
 
 func record(p profile, name string, pid int, args []string) error {
@@ -134,30 +140,39 @@ func record(p profile, name string, pid int, args []string) error {
 	return os.WriteFile(recordPath(p, name), b, 0o600)
 }
 
+// errEnded is what a program says that ends itself when it should stay.
+var errEnded = errors.New("it reported no error")
+
 // startLimit is generous: a first start compiles the local AWS's Python.
 const startLimit = 90 * time.Second
 
-func awaitHealth(p profile, name, health string, died <-chan error) error {
+func awaitHealth(ctx context.Context, p profile, name, health string, died <-chan error) error {
 	for deadline := time.Now().Add(startLimit); time.Now().Before(deadline); {
-		if healthy(health) {
+		if healthy(ctx, health) {
 			return nil
 		}
 		select {
 		case err := <-died:
-			return fmt.Errorf("%s ended while starting (%v)\n%s", name, err, lastLines(logPath(p, name)))
+			return fmt.Errorf("%s ended while starting: %w\n%s", name, cmp.Or(err, errEnded), lastLines(logPath(p, name)))
+		case <-ctx.Done():
+			return ctx.Err()
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
 	return fmt.Errorf("%s did not answer within %s; see %s", name, startLimit, logPath(p, name))
 }
 
-func healthy(url string) bool {
-	client := http.Client{Timeout: 5 * time.Second}
-	res, err := client.Get(url)
+func healthy(ctx context.Context, url string) bool {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return false
 	}
-	res.Body.Close()
+	client := http.Client{Timeout: 5 * time.Second}
+	res, err := client.Do(req)
+	if err != nil {
+		return false
+	}
+	_ = res.Body.Close() // only its status was wanted
 	return res.StatusCode == http.StatusOK
 }
 

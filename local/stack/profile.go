@@ -90,7 +90,7 @@ func withLock(p profile, do func() error) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close() // gives the lock back
+	defer func() { _ = f.Close() }() // gives the lock back
 	fd := int(f.Fd())
 	if syscall.Flock(fd, syscall.LOCK_EX|syscall.LOCK_NB) != nil {
 		fmt.Println("  waiting for another make run or make test of this checkout to finish starting")

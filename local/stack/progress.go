@@ -68,7 +68,7 @@ func command(ctx context.Context, cmd *exec.Cmd, logPath string, say func(string
 	if err != nil {
 		return err
 	}
-	defer log.Close()
+	defer func() { _ = log.Close() }() // the log is for people; the command's own result counts
 	out, in := io.Pipe()
 	cmd.Stdout, cmd.Stderr = in, in
 	var last tail
@@ -85,7 +85,7 @@ func command(ctx context.Context, cmd *exec.Cmd, logPath string, say func(string
 		_, _ = io.Copy(log, out) // a line too long for the scanner must not block the program
 	}()
 	err = cmd.Run()
-	in.Close()
+	_ = in.Close() // the end of a pipe; it cannot fail
 	<-read
 	if ctx.Err() != nil {
 		return ctx.Err()

@@ -172,7 +172,7 @@ func TestTakenPortIsNamed(t *testing.T) {
 	}
 	defer l.Close()
 	addr := l.Addr().String()
-	err = free(away(t), addr)
+	err = free(t.Context(), away(t), addr)
 	if err == nil || !strings.Contains(err.Error(), addr[strings.LastIndex(addr, ":")+1:]) || !strings.Contains(err.Error(), "make run PORT=") {
 		t.Errorf("got %v", err)
 	}

@@ -12,8 +12,8 @@ import (
 )
 
 // checkTools names what this machine lacks. Go is here, or this program would not run.
-func checkTools() error {
-	out, err := exec.Command("python3", "-c", "import sys, venv, ensurepip; print(sys.version_info >= (3, 11))").CombinedOutput()
+func checkTools(ctx context.Context) error {
+	out, err := exec.CommandContext(ctx, "python3", "-c", "import sys, venv, ensurepip; print(sys.version_info >= (3, 11))").CombinedOutput()
 	switch {
 	case err != nil && len(out) == 0:
 		return fmt.Errorf("python3 is missing: install Python 3.11 or newer")

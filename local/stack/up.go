@@ -30,14 +30,14 @@ func (p profile) gatewaySecret() string { return p.gatewayKeys() + ".secret.json
 // up brings the stack to life, or finds that it lives and brings it to the state of the sources.
 func up(ctx context.Context, p profile) error {
 	began := time.Now()
-	if err := checkTools(); err != nil {
+	if err := checkTools(ctx); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(p.dir, 0o755); err != nil {
 		return err
 	}
 	return withLock(p, func() error {
-		if err := p.portsFree(); err != nil { // before minutes of work, not after
+		if err := p.portsFree(ctx); err != nil { // before minutes of work, not after
 			return err
 		}
 		if err := prepare(ctx, p); err != nil {
@@ -55,12 +55,12 @@ func up(ctx context.Context, p profile) error {
 }
 
 // portsFree looks at the ports of what is not running yet.
-func (p profile) portsFree() error {
+func (p profile) portsFree(ctx context.Context) error {
 	for offset, name := range []string{localAWS, douyin, bank} {
 		if _, ok := running(p, name); ok {
 			continue
 		}
-		if err := free(p, p.addr(offset)); err != nil {
+		if err := free(ctx, p, p.addr(offset)); err != nil {
 			return err
 		}
 	}
@@ -84,7 +84,7 @@ func prepare(ctx context.Context, p profile) error {
 
 // serve starts what runs in the background and deploys to it.
 func serve(ctx context.Context, p profile) error {
-	err := step(ctx, "start the local AWS", func(ctx context.Context, _ func(string)) (string, error) { return startAWS(p) })
+	err := step(ctx, "start the local AWS", func(ctx context.Context, _ func(string)) (string, error) { return startAWS(ctx, p) })
 	if err != nil {
 		return err
 	}
@@ -94,19 +94,19 @@ func serve(ctx context.Context, p profile) error {
 	if err := step(ctx, "deploy the template", func(ctx context.Context, say func(string)) (string, error) { return deploy(ctx, p, say) }); err != nil {
 		return err
 	}
-	return step(ctx, "start the stand-ins", func(context.Context, func(string)) (string, error) { return startStandins(p) })
+	return step(ctx, "start the stand-ins", func(ctx context.Context, _ func(string)) (string, error) { return startStandins(ctx, p) })
 }
 
 // startAWS starts the local AWS. It begins empty, and then so do the stand-ins: a bill of a forgotten settlement
 // would only confuse.
-func startAWS(p profile) (string, error) {
+func startAWS(ctx context.Context, p profile) (string, error) {
 	temporary := p.file("tmp")
 	if _, ok := running(p, localAWS); !ok {
 		if err := emptied(temporary); err != nil {
 			return "", err
 		}
 	}
-	started, err := ensure(p, localAWS, p.addr(0), p.endpoint()+"/_ministack/health", []string{
+	started, err := ensure(ctx, p, localAWS, p.addr(0), p.endpoint()+"/_ministack/health", []string{
 		"GATEWAY_PORT=" + fmt.Sprint(p.port), "BIND_HOST=127.0.0.1", "MINISTACK_HOST=127.0.0.1", "IOT_MTLS_ENABLED=0", "SFTP_ENABLED=0",
 		"MINISTACK_REGION=" + region, "AWS_DEFAULT_REGION=" + region, "AWS_REGION=" + region,
 		"AWS_ACCESS_KEY_ID=" + accessKey, "AWS_SECRET_ACCESS_KEY=" + accessKey, "AWS_SESSION_TOKEN=",
@@ -144,7 +144,7 @@ func makeKeys(ctx context.Context, p profile, say func(string)) (string, error) 
 }
 
 // startStandins starts the payment gateways' stand-ins after the deployment: they are told where notices go.
-func startStandins(p profile) (string, error) {
+func startStandins(ctx context.Context, p profile) (string, error) {
 	vars, err := readEnv(p.env)
 	if err != nil {
 		return "", err
@@ -156,7 +156,7 @@ func startStandins(p profile) (string, error) {
 	var addresses []string
 	for i, s := range []struct{ name, gateway string }{{douyin, "douyin"}, {bank, "bank"}} {
 		addr := p.addr(i + 1)
-		_, err := ensure(p, s.name, addr, "http://"+addr+"/healthz", nil,
+		_, err := ensure(ctx, p, s.name, addr, "http://"+addr+"/healthz", nil,
 			filepath.Join(p.root, ".local", "build", "standin", s.name), "-addr", addr, "-state", state, "-keys", p.gatewayKeys(),
 			"-notify", vars["FENZHANG_API_URL"]+"/v1/payouts/callbacks/"+s.gateway)
 		if err != nil {

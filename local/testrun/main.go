@@ -112,7 +112,7 @@ func test(ctx context.Context, r *report, args ...string) error {
 	read := make(chan error, 1)
 	go func() { read <- r.follow(out) }()
 	err = cmd.Run()
-	in.Close()
+	_ = in.Close() // the end of a pipe; it cannot fail
 	if ferr := <-read; ferr != nil {
 		return ferr
 	}
