@@ -231,13 +231,35 @@ func TestRefusedRowsAreReportedAndTheRestIsCounted(t *testing.T) {
 	}
 }
 
-func TestWhatWasNotStoredEndsTheRun(t *testing.T) {
-	list := delivery(t)
-	a := &answers{events: func(n int, id string) string {
-		return `{"event_id":"` + id + `","status":503,"error":{"error":"busy","code":5003,"reason":"unavailable","request_id":"r"}}`
-	}}
-	if err := newTestDemo(t, a, list).send(context.Background(), fileOf(t, list, income.Events)); err == nil {
-		t.Error("events that were not stored went unnoticed")
+func TestWhatWasNotStoredIsSentAgain(t *testing.T) {
+	calls := [][]string{}
+	call := func(_ context.Context, rows []string) ([]result, error) {
+		calls = append(calls, rows)
+		var out []result
+		for _, row := range rows {
+			status := http.StatusCreated
+			if row == "busy" && len(calls) == 1 {
+				status = http.StatusServiceUnavailable
+			}
+			out = append(out, result{id: row, status: status})
+		}
+		return out, nil
+	}
+	var took []string
+	err := sendBatch(context.Background(), []string{"a", "busy", "b"}, call, func(row string, r result) error {
+		took = append(took, row)
+		return nil
+	})
+	if err != nil || len(calls) != 2 || strings.Join(calls[1], " ") != "busy" || strings.Join(took, " ") != "a b busy" {
+		t.Errorf("%v, calls %v, took %v", err, calls, took)
+	}
+}
+
+func TestWhatIsNeverStoredEndsTheRun(t *testing.T) {
+	d := newTestDemo(t, http.NotFoundHandler(), income.Delivery{})
+	r := result{id: "e1", status: http.StatusServiceUnavailable, refusal: &apiclient.Error{Code: 5003, Text: "busy"}}
+	if err := d.count(&outcome{}, income.File{}, r); err == nil || !strings.Contains(err.Error(), "e1") {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -47,8 +47,51 @@ func (d *demo) send(ctx context.Context, f income.File) error {
 // batches cuts a list into calls of the API.
 func batches[T any](items []T) [][]T { return slices.Collect(slices.Chunk(items, apiclient.MaxBatch)) }
 
-// sendLines uploads income lines. One creator's repeats may lie in two calls, so calls go one after the other
-// within a file; there are only a few.
+// result is what the API says of one row, whatever the row is.
+type result struct {
+	id      string
+	status  int
+	parked  string
+	refusal *apiclient.Error
+}
+
+// How a part of a call that was not stored is sent again.
+const (
+	resends     = 6
+	resendPause = 500 * time.Millisecond
+)
+
+// sendBatch sends rows in one call and, while some were not stored (503), those again. take hears the result of
+// each row once.
+func sendBatch[T any](ctx context.Context, rows []T, call func(context.Context, []T) ([]result, error), take func(T, result) error) error {
+	for try := 1; len(rows) > 0; try++ {
+		results, err := call(ctx, rows)
+		if err != nil {
+			return err
+		}
+		if len(results) != len(rows) {
+			return fmt.Errorf("%d results for %d rows", len(results), len(rows))
+		}
+		var again []T
+		for i, r := range results {
+			if r.status == http.StatusServiceUnavailable && try < resends {
+				again = append(again, rows[i])
+				continue
+			}
+			if err := take(rows[i], r); err != nil {
+				return err
+			}
+		}
+		if rows = again; len(rows) > 0 {
+			if err := sleep(ctx, resendPause<<try); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// sendLines uploads income lines, call after call; there are only a few.
 func (d *demo) sendLines(ctx context.Context, f income.File) error {
 	batch, err := d.Lines(f)
 	if err != nil {
@@ -61,19 +104,22 @@ func (d *demo) sendLines(ctx context.Context, f income.File) error {
 		return err
 	}
 	o := &outcome{of: len(batch.Lines), refused: len(batch.Refused)}
-	for _, part := range batches(batch.Lines) {
-		lines := make([]apiclient.IncomeLine, len(part))
-		for i, l := range part {
-			lines[i] = l.ForAPI()
+	call := func(ctx context.Context, lines []income.Line) ([]result, error) {
+		body := make([]apiclient.IncomeLine, len(lines))
+		for i, l := range lines {
+			body[i] = l.ForAPI()
 		}
-		results, err := operator.UploadIncome(ctx, lines)
+		answer, err := operator.UploadIncome(ctx, body)
+		var out []result
+		for i, r := range answer {
+			out = append(out, result{id: lines[i].LineID, status: r.Status, refusal: r.Error})
+		}
+		return out, err
+	}
+	for _, part := range batches(batch.Lines) {
+		err := sendBatch(ctx, part, call, func(_ income.Line, r result) error { return d.count(o, f, r) })
 		if err != nil {
 			return err
-		}
-		for i, r := range results {
-			if err := d.count(o, f, part[i].LineID, r.Status, "", r.Error); err != nil {
-				return err
-			}
 		}
 	}
 	d.report.say("%-46s %s, %d no money yet", f.Path, o, batch.Ignored)
@@ -92,27 +138,25 @@ func (d *demo) sendEvents(ctx context.Context, f income.File) error {
 		return err
 	}
 	o := &outcome{of: len(events), refused: len(bad)}
-	err = each(ctx, d.callers, batches(events), func(ctx context.Context, part []json.RawMessage) error {
-		results, err := operator.RecordEvents(ctx, part)
-		if err != nil {
-			return err
-		}
-		if len(results) != len(part) {
-			return fmt.Errorf("%d results for %d events", len(results), len(part))
-		}
-		for i, r := range results {
+	call := func(ctx context.Context, events []json.RawMessage) ([]result, error) {
+		answer, err := operator.RecordEvents(ctx, events)
+		var out []result
+		for _, r := range answer {
 			id := "without an id"
 			if r.EventID != nil {
 				id = *r.EventID
 			}
-			if err := d.count(o, f, id, r.Status, r.Parked, r.Error); err != nil {
-				return err
-			}
-			if r.Status == http.StatusCreated {
-				d.days.add(f.Tenant, part[i])
-			}
+			out = append(out, result{id, r.Status, r.Parked, r.Error})
 		}
-		return nil
+		return out, err
+	}
+	err = each(ctx, max(1, d.callers/2), batches(events), func(ctx context.Context, part []json.RawMessage) error {
+		return sendBatch(ctx, part, call, func(event json.RawMessage, r result) error {
+			if r.status == http.StatusCreated {
+				d.days.add(f.Tenant, event)
+			}
+			return d.count(o, f, r)
+		})
 	})
 	if err == nil {
 		d.report.say("%-46s %s", f.Path, o)
@@ -120,22 +164,22 @@ func (d *demo) sendEvents(ctx context.Context, f income.File) error {
 	return err
 }
 
-// count notes one result. What the API could not store would have to be sent again, so it ends the run.
-func (d *demo) count(o *outcome, f income.File, id string, status int, parked string, refusal *apiclient.Error) error {
+// count notes one result. What the API could not store after all would be missing, so it ends the run.
+func (d *demo) count(o *outcome, f income.File, r result) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	switch {
-	case status == http.StatusCreated:
+	case r.status == http.StatusCreated:
 		o.fresh++
-	case status == http.StatusOK:
+	case r.status == http.StatusOK:
 		o.repeated++
-	case status >= 500:
-		return fmt.Errorf("%s was not stored: %w", id, refusal)
+	case r.status >= http.StatusInternalServerError:
+		return fmt.Errorf("%s was not stored: %v", r.id, r.refusal)
 	default:
 		o.refused++
-		d.report.refuse(f.Tenant, income.Remark{Source: f.Path, Key: id, Reason: reasonOf(status, refusal)})
+		d.report.refuse(f.Tenant, income.Remark{Source: f.Path, Key: r.id, Reason: reasonOf(r.status, r.refusal)})
 	}
-	if parked != "" {
+	if r.parked != "" {
 		o.parked++
 	}
 	return nil
