@@ -111,8 +111,12 @@ func (d *demo) sendLines(ctx context.Context, f income.File) error {
 		}
 		answer, err := operator.UploadIncome(ctx, body)
 		var out []result
-		for i, r := range answer {
-			out = append(out, result{id: lines[i].LineID, status: r.Status, refusal: r.Error})
+		for _, r := range answer {
+			id := "without an id"
+			if r.LineID != nil {
+				id = *r.LineID
+			}
+			out = append(out, result{id: id, status: r.Status, refusal: r.Error})
 		}
 		return out, err
 	}
