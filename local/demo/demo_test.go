@@ -120,7 +120,9 @@ func newTestDemo(t *testing.T, h http.Handler, d income.Delivery) *demo {
 		vars: map[string]string{"FENZHANG_API_URL": server.URL}, clients: map[string]*apiclient.Client{},
 		signer: tokens.Signer{Key: []byte("k"), Now: time.Now},
 	}
-	return newDemo(s, d, 4)
+	out := newDemo(s, d, 4)
+	out.pause = time.Millisecond
+	return out
 }
 
 func dueOf(t *testing.T) []income.Expected {

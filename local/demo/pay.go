@@ -53,23 +53,21 @@ func (d *demo) payDay(ctx context.Context, tenant string, due []income.Expected)
 		}
 	}
 	p.moved = time.Now()
-	for {
-		if err := p.look(ctx); err != nil {
-			return err
-		}
-		if p.finished() {
-			return nil
-		}
+	for !p.finished() {
 		if time.Since(p.moved) > patience {
 			return fmt.Errorf("%s: nothing moved for %s\n%s", tenant, patience, p.stuck())
 		}
 		if err := p.act(ctx); err != nil {
 			return err
 		}
-		if err := sleep(ctx, 400*time.Millisecond); err != nil {
+		if err := sleep(ctx, d.pause); err != nil {
+			return err
+		}
+		if err := p.look(ctx); err != nil {
 			return err
 		}
 	}
+	return nil
 }
 
 // patience is how long a pay day waits for anything to move.

@@ -17,12 +17,13 @@ type demo struct {
 	*stack
 	income.Delivery
 	callers int
+	pause   time.Duration // between two looks at a pay day: a look is the dearest call of all
 	report  *report
 	days    *ledgerOfDays
 }
 
 func newDemo(s *stack, d income.Delivery, callers int) *demo {
-	return &demo{stack: s, Delivery: d, callers: callers, report: newReport(), days: newLedgerOfDays()}
+	return &demo{stack: s, Delivery: d, callers: callers, pause: 1500 * time.Millisecond, report: newReport(), days: newLedgerOfDays()}
 }
 
 // play goes through the dates of the delivery and ends with the summary.
