@@ -7,7 +7,9 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -70,6 +72,46 @@ func TestEveryCodeIsProduced(t *testing.T) {
 	s.must(t, as(identity.Finance), "POST", one+"/hold", map[string]any{"reason": "MANUAL", "status_version": st.StatusVersion}, &held)
 	reviewed := s.move(t, identity.Finance, held, apiclient.InReview)
 	move(identity.Approver, "APPROVED", reviewed.StatusVersion).refused(t, "on hold", 409, 3001, "on_hold")
+}
+
+// TestFiftyRepeatsAtOnceOpenOneSettlement: fifty people press the button at the same time, some under keys of their
+// own.
+func TestFiftyRepeatsAtOnceOpenOneSettlement(t *testing.T) {
+	s := use(t)
+	p := s.person(t, "fifty")
+	var work sync.WaitGroup
+	var mu sync.Mutex
+	opened, ids := 0, map[string]int{}
+	for n := range 50 {
+		work.Go(func() {
+			key := "fifty-key-" + s.run
+			if n%5 == 0 {
+				key += "-" + strconv.Itoa(n)
+			}
+			a := s.call(t, as(identity.Operator), "POST", "/v1/incentive/settle", settleRequest(p.creator, "live-fifty", "50.00"), "X-Idemp-Key", key)
+			var named struct {
+				SettlementID string `json:"settlement_id"`
+			}
+			_ = json.Unmarshal(a.body, &named) // what is no answer of ours counts as none below
+			mu.Lock()
+			defer mu.Unlock()
+			switch {
+			case a.status == 201 && !a.replayed:
+				opened++
+			case a.status == 200 && a.replayed, a.status == 409 && a.code == 2003:
+			default:
+				t.Errorf("call %d: %d %s", n, a.status, a.body)
+			}
+			if named.SettlementID != "" {
+				ids[named.SettlementID]++
+			}
+		})
+	}
+	work.Wait()
+	if opened != 1 || len(ids) != 1 {
+		t.Errorf("%d opened, settlements %v", opened, ids)
+	}
+	s.settlementsOf(t, p.creator, 1)
 }
 
 // TestBadInputIsToldWhole: one answer names every problem, and nothing is written.

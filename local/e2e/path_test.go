@@ -1,9 +1,11 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"os"
 	"os/exec"
@@ -18,6 +20,7 @@ import (
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"fenzhang/local/apiclient"
+	"fenzhang/shared/audit"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/money"
 )
@@ -264,11 +267,67 @@ func evidence(t *testing.T, s *stack) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "go", "run", "./local/auditverify", "-env", env, "-dir", filepath.Join(t.TempDir(), "evidence"))
+	dir := filepath.Join(t.TempDir(), "evidence")
+	cmd := exec.CommandContext(ctx, "go", "run", "./local/auditverify", "-env", env, "-dir", dir)
 	cmd.Dir = root
 	out, err := cmd.CombinedOutput()
 	if err != nil || !strings.HasSuffix(strings.TrimSpace(string(out)), ", 0 failed") {
 		t.Errorf("the offline check: %v\n%s", err, out)
+	}
+	for _, id := range s.settlementsOf(t, p.creator, 3) {
+		s.witnessed(t, dir, id)
+	}
+}
+
+// witnessed checks that each write of a settlement, also of those whose messages came several times, has exactly one
+// record (P7).
+func (s *stack) witnessed(t *testing.T, dir, id string) {
+	t.Helper()
+	stored, err := s.store.Load(t.Context(), mcn, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var acts []string
+	reads := 0
+	seen := map[string]bool{}
+	err = fs.WalkDir(os.DirFS(dir), ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		raw, err := os.ReadFile(filepath.Join(dir, path))
+		if err != nil {
+			return err
+		}
+		for line := range bytes.Lines(raw) {
+			var l struct{ Record audit.Record }
+			if json.Unmarshal(line, &l) != nil || l.Record.Object != id { // heads and others' records
+				continue
+			}
+			if seen[l.Record.ID] {
+				t.Errorf("two records of %s", l.Record.ID)
+			}
+			seen[l.Record.ID] = true
+			if l.Record.Act == "personal_data.read" {
+				reads++
+				continue
+			}
+			acts = append(acts, l.Record.Act)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(acts) != stored.Revision {
+		t.Errorf("%d writes of %s, %d records: %v", stored.Revision, id, len(acts), acts)
+	}
+	if reads == 0 {
+		t.Errorf("the payee's account was read for %s, and nobody was told", id)
+	}
+	for _, m := range stored.History {
+		if !seen[m.TransitionID] {
+			t.Errorf("%s -> %s has no record", m.From, m.To)
+		}
 	}
 }
 
