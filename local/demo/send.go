@@ -178,7 +178,7 @@ func (d *demo) count(o *outcome, f income.File, r result) error {
 	case r.status == http.StatusOK:
 		o.repeated++
 	case r.status >= http.StatusInternalServerError:
-		return fmt.Errorf("%s was not stored: %v", r.id, r.refusal)
+		return fmt.Errorf("%s was not stored: %w", r.id, r.refusal)
 	default:
 		o.refused++
 		d.report.refuse(f.Tenant, income.Remark{Source: f.Path, Key: r.id, Reason: reasonOf(r.status, r.refusal)})

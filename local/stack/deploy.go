@@ -77,7 +77,7 @@ func (p profile) fingerprint() (string, error) {
 		return "", errors.New("the local AWS is not running")
 	}
 	h := sha256.New()
-	h.Write([]byte(fmt.Sprintln(r.PID, r.Started, p.parameters())))
+	_, _ = fmt.Fprintln(h, r.PID, r.Started, p.parameters()) // a hash takes all
 	files, err := filepath.Glob(filepath.Join(p.root, ".local", "build", "*.zip"))
 	if err != nil {
 		return "", err
