@@ -362,3 +362,115 @@ func TestHandlersAtOnce(t *testing.T) {
 		}
 	}
 }
+
+// TestActsOfTwoStepsAndTwoSettlements lets every write of a cancellation, a rejection and a reopening meet every
+// fate. Who was killed is finished by the sweep or does it again; nothing stands twice, and nothing stays half done.
+func TestActsOfTwoStepsAndTwoSettlements(t *testing.T) {
+	a := openAgency(t)
+	ctx := context.Background()
+	// prepared takes a life through its first n steps.
+	prepared := func(t *testing.T, p *person, n int) {
+		t.Helper()
+		for _, s := range steps()[:n] {
+			if err := s.do(ctx, p); err != nil {
+				t.Fatalf("%s: %v", s.name, err)
+			}
+		}
+	}
+	intent := func(ctx context.Context, p *person) (settlement.Intent, error) {
+		s, err := p.Store.Load(ctx, settletest.Tenant, p.id)
+		return settlement.Intent{By: settletest.As(identity.Approver), ID: p.id, Version: s.StatusVersion, Reason: "why"}, err
+	}
+	act := func(do func(context.Context, settlement.Intent) (settlement.Settlement, error)) func(context.Context, *person) error {
+		return func(ctx context.Context, p *person) error {
+			in, err := intent(ctx, p)
+			if err == nil {
+				_, err = do(ctx, in)
+			}
+			return err
+		}
+	}
+	sweep := func(t *testing.T, p *person) {
+		t.Helper()
+		v := settlement.Advancer{Service: p.Service, Enqueue: func(context.Context, settlement.Settlement, string) error { return nil }}
+		if err := v.Do(ctx, settlement.Task{Tenant: settletest.Tenant, SettlementID: p.id, Op: settlement.OpAdvance}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	fail := func(t *testing.T, p *person) {
+		t.Helper()
+		b, err := p.Payables.Load(ctx, settletest.Tenant, p.id)
+		if err == nil {
+			err = p.Payables.Record(ctx, b, payout.Outcome{State: payout.Failed, At: p.Now()}, p.ID())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	lives := 0
+	for name, c := range map[string]struct {
+		before func(*testing.T, *person)
+		do     func(context.Context, *person) error
+		writes int
+	}{
+		"cancel approved": {func(t *testing.T, p *person) { prepared(t, p, 4) }, act(a.Cancel), 2},
+		"cancel paying":   {func(t *testing.T, p *person) { prepared(t, p, 5) }, act(a.Cancel), 1},
+		"reject": {func(t *testing.T, p *person) { prepared(t, p, 3) }, act(func(ctx context.Context, in settlement.Intent) (settlement.Settlement, error) {
+			return a.Transition(ctx, in, settlement.Failed)
+		}), 1},
+		"reopen": {func(t *testing.T, p *person) { prepared(t, p, 6); fail(t, p) }, act(a.Reopen), 1},
+	} {
+		straight := a.person("c-straight-" + strings.ReplaceAll(name, " ", "-"))
+		c.before(t, straight)
+		writes, _, err := a.net.process("", 0, func(ctx context.Context) error { return c.do(ctx, straight) })
+		if err != nil || writes != c.writes {
+			t.Fatalf("%s: %d writes, %v", name, writes, err)
+		}
+		want := straight.ending(t)
+		for at := 1; at <= c.writes; at++ {
+			for _, f := range fates {
+				lives++
+				p := a.person(fmt.Sprintf("c-two-%d", lives))
+				t.Run(fmt.Sprintf("%s, write %d, %s", name, at, f), func(t *testing.T) {
+					c.before(t, p)
+					_, met, err := a.net.process(f, at, func(ctx context.Context) error { return c.do(ctx, p) })
+					if !met || (err == nil) == f.deadly() {
+						t.Fatalf("met %v, %v", met, err)
+					}
+					sweep(t, p)
+					if err := c.do(ctx, p); err != nil && !moved(err) {
+						t.Fatalf("again: %v", err)
+					}
+					if got := p.ending(t); got != want {
+						t.Errorf("got\n%s\nundisturbed\n%s", got, want)
+					}
+				})
+			}
+		}
+	}
+}
+
+// ending is where an undone or reopened life stands: who made its last move is the person's or the sweep's.
+func (p *person) ending(t *testing.T) string {
+	t.Helper()
+	s, err := p.Store.Load(context.Background(), settletest.Tenant, p.id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	entries, err := ledgerdb.Book{DB: p.Tables.Client, Table: p.Tables.Ledger}.Entries(context.Background(), settletest.Tenant, p.creator)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, err := p.Store.TaxRows(context.Background(), settletest.Tenant, settletest.Ordinary, "tp-"+p.creator, 2026)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := "none"
+	if again, err := p.Store.Load(context.Background(), settletest.Tenant, settlement.IDOf(s.Identity, 2)); err == nil {
+		next = fmt.Sprintf("%s version %d revision %d", again.Status, again.StatusVersion, again.Revision)
+	}
+	balances := ledger.Balances(entries)
+	return fmt.Sprintf("%s version %d revision %d class %s, %d moves, reopened %v, next %s; %d entries, payable %s, clearing %s, tax %s; %d tax rows",
+		s.Status, s.StatusVersion, s.Revision, s.ReasonClass, len(s.History), s.ReopenedBy != "", next, len(entries),
+		balances[ledger.CreatorPayable], balances[ledger.PlatformClearing], balances[ledger.TaxPayable("iit")], len(rows))
+}
