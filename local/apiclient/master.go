@@ -66,6 +66,7 @@ type Profile struct {
 	VAT          string  `json:"vat"`
 	Collection   string  `json:"collection"`
 	Jurisdiction string  `json:"jurisdiction"`
+	PlaceTier    string  `json:"place_tier,omitempty"`
 	Industry     string  `json:"industry,omitempty"`
 	Papers       []Paper `json:"papers,omitempty"`
 }

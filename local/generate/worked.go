@@ -21,7 +21,7 @@ func workedCases() []income.WorkedCase {
 		worked("b", "c002", first, "3800.00", none, none, "3800.00"),
 		worked("b", "c002", second, "60000.00", kept{"IIT": "1584.00"}, none, "58416.00"),
 		worked("b", "c002", third, "10100.00", kept{"IIT": "308.00"}, none, "9792.00"),
-		worked("c", "c003", first, "101000.00", none, kept{"VAT": "1000.00"}, "101000.00"),
+		worked("c", "c003", first, "101000.00", none, kept{"VAT": "1000.00", "UMCT": "35.00"}, "101000.00"),
 		worked("c", "c003", second, "50500.00", none, none, "50500.00"),
 		worked("c", "c003", third, "20200.00", none, none, "20200.00"),
 		worked("d", "c004", first, "10100.00", kept{"IIT": "1616.00"}, none, "8484.00"),

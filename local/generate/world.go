@@ -179,11 +179,11 @@ const (
 func taxpayerOf(r *random, m member, n int) apiclient.Taxpayer {
 	region := pick(r, regions[:])
 	t := apiclient.Taxpayer{TaxpayerID: m.person, Name: m.name, Phone: fmt.Sprintf("138001380%02d", n)}
-	p := apiclient.Profile{From: since, Kind: m.kind, Resident: true, VAT: "small_scale", Collection: "books", Jurisdiction: hangzhou, Industry: "culture"}
+	p := apiclient.Profile{From: since, Kind: m.kind, Resident: true, VAT: "small_scale", Collection: "books", Jurisdiction: hangzhou, PlaceTier: "city", Industry: "culture"}
 	switch m.kind {
 	case "natural_person":
 		t.IDType, t.IDNumber = "201", residentID(region, 1880+r.below(20), 1+r.below(12), 1+r.below(28), n)
-		p.VAT, p.Collection, p.Industry = "natural_person", "withheld", ""
+		p.VAT, p.Collection, p.Industry, p.PlaceTier = "natural_person", "withheld", "", ""
 		if m.entity == platEntity {
 			p.Papers = []apiclient.Paper{{Name: "vat_agency_filing_consent", Number: "consent-" + m.id, From: since, To: "2027-12-31"}}
 		}

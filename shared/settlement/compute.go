@@ -276,7 +276,7 @@ func EntityFacts(e tenancy.PayingEntity) tax.Entity {
 
 // TaxpayerFacts gives the profile in the engine's words.
 func TaxpayerFacts(p tenancy.Profile) tax.Taxpayer {
-	return tax.Taxpayer{Kind: p.Kind, Resident: p.Resident, VAT: p.VAT, Collection: p.Collection, Jurisdiction: p.Jurisdiction, Industry: p.Industry}
+	return tax.Taxpayer{Kind: p.Kind, Resident: p.Resident, VAT: p.VAT, Collection: p.Collection, Jurisdiction: p.Jurisdiction, Industry: p.Industry, PlaceTier: p.PlaceTier}
 }
 
 // PositionFacts gives the approved positions in the engine's words.

@@ -129,6 +129,9 @@ func (c *checks) profile(path string, p Profile) {
 	c.oneOf(path+"vat", p.VAT, "natural_person", "small_scale", "general")
 	c.oneOf(path+"collection", p.Collection, "withheld", "books", "income_rate", "cost_rate", "levy_rate")
 	c.place(path+"jurisdiction", p.Jurisdiction)
+	if p.PlaceTier != "" {
+		c.oneOf(path+"place_tier", p.PlaceTier, "city", "county", "other")
+	}
 	c.note(path+"industry", p.Industry, 64)
 	for i, paper := range p.Papers {
 		q := at(path+"papers", i)

@@ -72,6 +72,7 @@ type Profile struct {
 	VAT          string     `json:"vat"`        // natural_person, small_scale, general
 	Collection   string     `json:"collection"` // withheld, books, income_rate, cost_rate, levy_rate
 	Jurisdiction string     `json:"jurisdiction"`
+	PlaceTier    string     `json:"place_tier,omitempty"` // city, county, other, of its own registration: decides the UMCT it files itself
 	Industry     string     `json:"industry,omitempty"`
 	Papers       []Paper    `json:"papers,omitempty"`
 }
