@@ -21,6 +21,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"fenzhang/local/dynamotest"
+	"fenzhang/shared/assembly"
 	"fenzhang/shared/audit"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/clock"
@@ -643,7 +644,8 @@ func TestOrganisationsArePaidToABank(t *testing.T) {
 }
 
 func TestBuildNamesEveryMissingVariable(t *testing.T) {
-	_, err := wire(context.Background(), env.From(func(string) string { return "" }), slog.New(slog.DiscardHandler))
+	t.Setenv("AWS_REGION", "cn-north-1")
+	_, err := assembly.Assemble(t.Context(), env.From(func(string) string { return "" }), slog.New(slog.DiscardHandler), build)
 	for _, name := range []string{"STAGE", "TABLE_CONTROL", "TABLE_TENANCY", "TABLE_SETTLEMENTS", "DATA_KEY_ARN", "LOOKUP_SECRET_ARN"} {
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s is not named in %v", name, err)

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"fenzhang/shared/assembly"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/clock"
 	"fenzhang/shared/env"
@@ -83,7 +84,8 @@ func TestScheduleAsks(t *testing.T) {
 }
 
 func TestMissingVariablesAreNamed(t *testing.T) {
-	_, err := wire(context.Background(), env.From(func(string) string { return "" }), nil)
+	t.Setenv("AWS_REGION", "cn-north-1")
+	_, err := assembly.Assemble(t.Context(), env.From(func(string) string { return "" }), slog.New(slog.DiscardHandler), build)
 	for _, name := range []string{"STAGE", "TABLE_SETTLEMENTS", "TABLE_LEDGER", "TABLE_TENANCY", "TABLE_CONTROL", "DATA_KEY_ARN", "GATEWAY_SECRET_ARN", "QUEUE_TAX_URL", "GATEWAY_DOUYIN_URL", "GATEWAY_BANK_URL", "CALLBACK_URL"} {
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s is not named in %v", name, err)

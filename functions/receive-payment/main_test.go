@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"fenzhang/local/standin/gateway"
+	"fenzhang/shared/assembly"
 	"fenzhang/shared/clock"
 	"fenzhang/shared/contracttest"
 	"fenzhang/shared/env"
@@ -118,7 +119,8 @@ func TestUnknownGateway(t *testing.T) {
 }
 
 func TestMissingVariablesAreNamed(t *testing.T) {
-	_, err := wire(context.Background(), env.From(func(string) string { return "" }), nil)
+	t.Setenv("AWS_REGION", "cn-north-1")
+	_, err := assembly.Assemble(t.Context(), env.From(func(string) string { return "" }), slog.New(slog.DiscardHandler), build)
 	for _, name := range []string{"STAGE", "TABLE_SETTLEMENTS", "TABLE_LEDGER", "TABLE_TENANCY", "TABLE_CONTROL", "GATEWAY_SECRET_ARN", "GATEWAY_DOUYIN_URL", "GATEWAY_BANK_URL"} {
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s is not named in %v", name, err)

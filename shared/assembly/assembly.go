@@ -4,6 +4,7 @@ package assembly
 
 import (
 	"context"
+	"crypto/rand"
 	"log/slog"
 	"os"
 	"strings"
@@ -12,6 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"fenzhang/shared/awsclient"
@@ -27,6 +30,8 @@ import (
 	"fenzhang/shared/taxpack"
 	"fenzhang/shared/tenancydb"
 	"fenzhang/shared/usage"
+	"fenzhang/shared/vault"
+	"fenzhang/shared/vaultkms"
 )
 
 // Parts are what functions are made of.
@@ -42,32 +47,38 @@ type Parts struct {
 	control, settlements string
 }
 
-// Run starts a function: build makes its handler from the parts. A function that cannot start says why and ends.
-func Run(build func(context.Context, *Parts) (lambda.Handler, error)) {
+// Build makes a function's handler from the parts.
+type Build func(context.Context, *Parts) (lambda.Handler, error)
+
+// Run starts a function. One that cannot start says why and ends.
+func Run(build Build) {
 	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
-	ctx := context.Background()
-	p, err := gather(ctx, log)
-	if err == nil {
-		var h lambda.Handler
-		if h, err = build(ctx, p); err == nil {
-			if err = p.Vars.Err(); err == nil {
-				lambda.Start(usage.Handler{Handler: h, Log: log, Function: os.Getenv("AWS_LAMBDA_FUNCTION_NAME"),
-					MemoryMB: os.Getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"), Now: p.Clock.Now})
-				return
-			}
-		}
+	h, err := Assemble(context.Background(), env.Read(), log, build)
+	if err != nil {
+		log.Error("cannot start", "cause", err.Error())
+		os.Exit(1)
 	}
-	log.Error("cannot start", "cause", err.Error())
-	os.Exit(1)
+	lambda.Start(h)
 }
 
-func gather(ctx context.Context, log *slog.Logger) (*Parts, error) {
-	p := &Parts{Log: log, Vars: env.Read()}
-	stage, tenancy := p.Vars.Need("STAGE"), p.Vars.Need("TABLE_TENANCY")
-	p.control, p.settlements = p.Vars.Need("TABLE_CONTROL"), p.Vars.Need("TABLE_SETTLEMENTS")
-	if err := p.Vars.Err(); err != nil {
+// Assemble makes the handler that Run starts. The error names every variable that is missing.
+func Assemble(ctx context.Context, vars *env.Vars, log *slog.Logger, build Build) (lambda.Handler, error) {
+	p, err := gather(ctx, vars, log)
+	if err != nil {
 		return nil, err
 	}
+	h, err := build(ctx, p)
+	if missing := vars.Err(); missing != nil {
+		return nil, missing
+	}
+	return usage.Handler{Handler: h, Log: log, Function: vars.Have("AWS_LAMBDA_FUNCTION_NAME"),
+		MemoryMB: vars.Have("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"), Now: p.Clock.Now}, err
+}
+
+func gather(ctx context.Context, vars *env.Vars, log *slog.Logger) (*Parts, error) {
+	p := &Parts{Log: log, Vars: vars}
+	stage, tenancy := vars.Need("STAGE"), vars.Need("TABLE_TENANCY")
+	p.control, p.settlements = vars.Need("TABLE_CONTROL"), vars.Need("TABLE_SETTLEMENTS")
 	var err error
 	if p.AWS, err = awsclient.Config(ctx); err != nil {
 		return nil, err
@@ -120,4 +131,15 @@ func (p *Parts) Sender(to ...relay.Queue) relay.Sender {
 		s.URLs[q] = p.Vars.Need("QUEUE_" + strings.ToUpper(string(q)) + "_URL")
 	}
 	return s
+}
+
+// Secret is the secret whose ARN stands in a variable, read when it is needed and kept for a while.
+func (p *Parts) Secret(variable string) *awsclient.CachedSecret {
+	return awsclient.NewCachedSecret(secretsmanager.NewFromConfig(p.AWS), p.Vars.Need(variable), p.Clock.Now)
+}
+
+// Vault opens and seals personal data under the data key.
+func (p *Parts) Vault() *vault.Vault {
+	return &vault.Vault{Store: p.Directory, Master: vaultkms.New(kms.NewFromConfig(p.AWS), p.Vars.Need("DATA_KEY_ARN")), Reads: p.Directory,
+		Now: p.Clock.Now, NewID: p.NewID, Random: rand.Reader}
 }
