@@ -24,6 +24,7 @@ run: up ## Bring the system up on this machine and play three months of a demo a
 	@go run ./local/demo
 
 up: go ## Only bring the system up (PORT= for another base port)
+	@[ -d .local/build ] || echo "  compiling the program that starts the stack (a minute, the first time)"
 	@$(STACK) up
 
 down: go ## Stop exactly what make run started
@@ -36,6 +37,7 @@ token: go ## Print an access token: TENANT= ROLE= [CREATOR=] [SCOPE=], valid for
 	@$(STACK) token "$(TENANT)" "$(ROLE)" "$(CREATOR)" "$(SCOPE)"
 
 test: go ## Run every test on a stack of its own; works while make run is up
+	@[ -d .local/build ] || echo "compiling the programs that run the tests (a minute or two, the first time)"
 	@go run ./local/testrun -port $(PORT)
 
 lint: go $(LINTER) ## Check code, formatting and template

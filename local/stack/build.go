@@ -12,11 +12,17 @@ import (
 	"sort"
 )
 
-// target is the kind of machine that binaries are built for.
-type target struct{ os, arch string }
+// target is where binaries will run: on AWS, or on a machine like this one.
+type target struct {
+	os, arch string
+	aws      bool
+}
 
 // host is this machine.
 func host() target { return target{os: runtime.GOOS, arch: runtime.GOARCH} }
+
+// lambda is AWS Lambda.
+func lambda(arch string) target { return target{os: "linux", arch: arch, aws: true} }
 
 func (t target) String() string { return t.os + "/" + t.arch }
 
@@ -32,7 +38,10 @@ func (t target) lambdaArch() string {
 // changed, and zips each where the template's CodeUri looks for it: .local/build/NAME.zip.
 func buildFunctions(ctx context.Context, root string, t target, say func(string)) (string, error) {
 	bin := filepath.Join(root, ".local", "build", "bin-"+t.os+"-"+t.arch)
-	if err := goBuild(ctx, root, t, bin, "./functions/...", say); err != nil {
+	if t.aws {
+		bin += "-aws"
+	}
+	if err := goBuild(ctx, root, t, bin, say, "./functions/..."); err != nil {
 		return "", err
 	}
 	names, err := commands(filepath.Join(root, "functions"))
@@ -49,14 +58,15 @@ func buildFunctions(ctx context.Context, root string, t target, say func(string)
 	return fmt.Sprintf("%d functions", len(names)), together(packs...)
 }
 
-// buildStandins builds the programs that play the outside parties; they always run on this machine.
+// buildStandins builds the programs that play the outside parties; they always run on this machine. The demo is
+// compiled with them, beside the installation of the Python packages, so that nobody waits for it later.
 func buildStandins(ctx context.Context, root string, say func(string)) (string, error) {
 	bin := filepath.Join(root, ".local", "build", "standin")
-	return "ready", goBuild(ctx, root, host(), bin, "./local/standin/...", say)
+	return "ready", goBuild(ctx, root, host(), bin, say, "./local/standin/...", "./local/demo")
 }
 
-// goBuild compiles the main packages of a pattern into a folder.
-func goBuild(ctx context.Context, root string, t target, bin, pattern string, say func(string)) error {
+// goBuild compiles the main packages of some patterns into a folder.
+func goBuild(ctx context.Context, root string, t target, bin string, say func(string), patterns ...string) error {
 	if err := os.MkdirAll(bin, 0o755); err != nil {
 		return err
 	}
@@ -65,13 +75,13 @@ func goBuild(ctx context.Context, root string, t target, bin, pattern string, sa
 	// shared with everything else that is built here, which halves a first build.
 	args := []string{"build", "-v", "-tags", "lambda.norpc", "-buildvcs=false", "-ldflags", "-s -w", "-o", bin + string(filepath.Separator)}
 	env := append(os.Environ(), "CGO_ENABLED=0")
-	if t == host() {
+	if !t.aws {
 		args = append(args, "-pgo=off")
 	} else {
 		args = append(args, "-trimpath")
 		env = append(env, "GOOS="+t.os, "GOARCH="+t.arch)
 	}
-	cmd := program(ctx, root, "go", append(args, pattern)...)
+	cmd := program(ctx, root, "go", append(args, patterns...)...)
 	cmd.Env = env
 	return command(ctx, cmd, bin+".log", say)
 }

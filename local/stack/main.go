@@ -88,7 +88,7 @@ func install(ctx context.Context, root string, names []string) error {
 func buildFor(ctx context.Context, p profile, arch string) error {
 	t := host()
 	if arch != "" {
-		t = target{os: "linux", arch: arch}
+		t = lambda(arch)
 	}
 	return step(ctx, "build the functions for "+t.String(), func(ctx context.Context, say func(string)) (string, error) {
 		return buildFunctions(ctx, p.root, t, say)
