@@ -199,15 +199,7 @@ func (d *contractDraft) against(ctx context.Context, s *service, c call) ([]faul
 type reference struct{ field, kind, id string }
 
 func (d *contractDraft) references() []reference {
-	refs := []reference{{"creator_id", tenancydb.Creator, d.CreatorID}, {"paying_entity", tenancydb.Entity, d.PayingEntity}}
-	for incomeType, split := range d.Splits {
-		for i, p := range split.Parties {
-			if p.Kind == "payee" {
-				refs = append(refs, reference{"splits." + incomeType + ".parties." + itoa(i) + ".party", tenancydb.Creator, p.Party})
-			}
-		}
-	}
-	return refs
+	return []reference{{"creator_id", tenancydb.Creator, d.CreatorID}, {"paying_entity", tenancydb.Entity, d.PayingEntity}}
 }
 
 // overlap tells which other contract covers the same income on the same day.

@@ -186,7 +186,11 @@ func (c *checks) split(field string, s Split) {
 			c.add(path+"party", "is named twice")
 		}
 		named[p.Party] = true
-		c.oneOf(path+"kind", p.Kind, "creator", "mcn", "payee", "memo")
+		if p.Kind == "payee" { // the split and the ledger know such parties; their own settlements are not opened yet
+			c.add(path+"kind", "payees besides the creator are not settled in this release; give the share to creator or mcn")
+		} else {
+			c.oneOf(path+"kind", p.Kind, "creator", "mcn", "memo")
+		}
 		share := big.NewRat(p.Share.Num(), p.Share.Den())
 		if share.Sign() < 0 || share.Cmp(big.NewRat(1, 1)) > 0 {
 			c.add(path+"share", "must be between 0 and 1")
