@@ -201,18 +201,25 @@ func (p *person) picture(t *testing.T) string {
 	return b.String()
 }
 
-// straight is a life in which nothing goes wrong, with the number of writes of each step.
+// straight is a life in which nothing goes wrong, with the number of writes of each step. On a busy machine a
+// write may be tried again by itself, which only adds: of two lives the fewer writes count.
 func (a *agency) straight(t *testing.T) (picture string, writes []int) {
 	t.Helper()
-	p := a.person("c-straight")
-	for _, s := range steps() {
-		n, _, err := a.net.process("", 0, func(ctx context.Context) error { return s.do(ctx, p) })
-		if err != nil {
-			t.Fatalf("%s: %v", s.name, err)
+	for _, name := range []string{"c-straight-1", "c-straight-2"} {
+		p := a.person(name)
+		for i, s := range steps() {
+			n, _, err := a.net.process("", 0, func(ctx context.Context) error { return s.do(ctx, p) })
+			if err != nil {
+				t.Fatalf("%s: %v", s.name, err)
+			}
+			if len(writes) <= i {
+				writes = append(writes, n)
+			}
+			writes[i] = min(writes[i], n)
 		}
-		writes = append(writes, n)
+		picture = p.picture(t)
 	}
-	return p.picture(t), writes
+	return picture, writes
 }
 
 // TestKilledBetweenWriteAndAnswer lets every write of a life meet every fate once, does again what got no answer,
