@@ -6,15 +6,12 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"fenzhang/shared/assembly"
 	"fenzhang/shared/relay"
 	"fenzhang/shared/settlement"
-	"fenzhang/shared/sqsbatch"
 	"fenzhang/shared/trigger"
-	"fenzhang/shared/usage"
 )
 
 func main() { assembly.Run(build) }
@@ -26,14 +23,7 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	}
 	v := settlement.Advancer{Service: service, Enqueue: enqueue(p.Sender(relay.Tax, relay.Settle, relay.Payout), p.Clock.Now)}
 	return trigger.Mux{
-		Queue: sqsbatch.Each(p.Log, func(ctx context.Context, body []byte, _ events.SQSMessage) error {
-			task, err := settlement.DecodeTask(body)
-			if err != nil {
-				return err
-			}
-			usage.For(ctx, task.Tenant)
-			return v.Do(ctx, task)
-		}),
+		Queue:    p.Tasks(v.Do),
 		Schedule: func(ctx context.Context, _ trigger.Schedule) error { return v.Sweep(ctx) },
 	}, nil
 }

@@ -4,15 +4,11 @@ package main
 import (
 	"context"
 
-	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"fenzhang/shared/assembly"
-	"fenzhang/shared/settlement"
-	"fenzhang/shared/sqsbatch"
 	"fenzhang/shared/taxapi"
 	"fenzhang/shared/trigger"
-	"fenzhang/shared/usage"
 )
 
 func main() { assembly.Run(build) }
@@ -24,14 +20,7 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	}
 	questions := taxapi.API{Engine: taxes.Engine, Directory: p.Directory, Clock: p.Clock}
 	return trigger.Mux{
-		Queue: sqsbatch.Each(p.Log, func(ctx context.Context, body []byte, _ events.SQSMessage) error {
-			task, err := settlement.DecodeTask(body)
-			if err != nil {
-				return err
-			}
-			usage.For(ctx, task.Tenant)
-			return taxes.Do(ctx, task)
-		}),
-		HTTP: p.API(questions.Routes()...).Serve,
+		Queue: p.Tasks(taxes.Do),
+		HTTP:  p.API(questions.Routes()...).Serve,
 	}, nil
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -27,6 +28,7 @@ import (
 	"fenzhang/shared/revocation"
 	"fenzhang/shared/settlement"
 	"fenzhang/shared/settlementdb"
+	"fenzhang/shared/sqsbatch"
 	"fenzhang/shared/taxpack"
 	"fenzhang/shared/tenancydb"
 	"fenzhang/shared/usage"
@@ -142,4 +144,16 @@ func (p *Parts) Secret(variable string) *awsclient.CachedSecret {
 func (p *Parts) Vault() *vault.Vault {
 	return &vault.Vault{Store: p.Directory, Master: vaultkms.New(kms.NewFromConfig(p.AWS), p.Vars.Need("DATA_KEY_ARN")), Reads: p.Directory,
 		Now: p.Clock.Now, NewID: p.NewID, Random: rand.Reader}
+}
+
+// Tasks takes settlement tasks from a queue, one message after another.
+func (p *Parts) Tasks(do func(context.Context, settlement.Task) error) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
+	return sqsbatch.Each(p.Log, func(ctx context.Context, body []byte, _ events.SQSMessage) error {
+		task, err := settlement.DecodeTask(body)
+		if err != nil {
+			return err
+		}
+		usage.For(ctx, task.Tenant)
+		return do(ctx, task)
+	})
 }

@@ -68,9 +68,6 @@ func Settlement(t, id string) Key { return Key{tenant(t) + "S#" + id, "META"} }
 // Figures are the figures and steps of one computation, named by their content and written once.
 func Figures(t, id, hash string) Key { return Key{tenant(t) + "S#" + id, "FIG#" + hash} }
 
-// Invoice is the invoice a payee handed in for a settlement.
-func Invoice(t, id string) Key { return Key{tenant(t) + "S#" + id, "INVOICE"} }
-
 // Outbox is something to be told that no META holds; the stream carries it out.
 func Outbox(t, id string) Key { return Key{tenant(t) + "OUT#" + id, "OUT"} }
 
@@ -152,9 +149,6 @@ func AuditRecord(t, id string) Key { return Key{tenant(t) + "AUDIT#" + id, "REC"
 
 // PayoutKey finds the settlement of a payout key.
 func PayoutKey(t, key string) Key { return Key{tenant(t) + "PAYKEY#" + key, "KEY"} }
-
-// Limit is a token bucket.
-func Limit(t, who string) Key { return Key{tenant(t) + "LIMIT#" + who, "BUCKET"} }
 
 // Revocations lists a tenant's revoked tokens and subjects.
 func Revocations(t string) Key { return Key{tenant(t) + "REVOKED", "LIST"} }

@@ -34,7 +34,7 @@ func (f facts) expected() sums {
 		out.credit(ledger.CreatorPayable, owed(s))
 		out.credit(ledger.GatewayClearing, paid(s))
 		out.debit(ledger.CreatorReceivable, f.shortfall(s))
-		if s.Undone() || s.ReopenedBy != "" {
+		if s.Dead() || s.ReopenedBy != "" {
 			continue // undone, or another occurrence stands for the same payable
 		}
 		if source(s, byID) == settlement.SourceClearing {
@@ -51,7 +51,7 @@ func (f facts) expected() sums {
 // owed is what a settlement says that the creator is still to be paid.
 func owed(s settlement.Settlement) money.Amount {
 	switch {
-	case s.Undone() || s.ReopenedBy != "":
+	case s.Dead() || s.ReopenedBy != "":
 		return money.Amount{}
 	case s.Status == settlement.Paid:
 		if returned(s) {
@@ -119,7 +119,7 @@ func accrued(b income.Bucket, byID map[string]settlement.Settlement) money.Amoun
 	if b.Source != income.SourceAccrued || b.State == income.Carried {
 		return money.Amount{}
 	}
-	if b.State == income.Settled && !last(byID[b.Settlement], byID).Undone() {
+	if b.State == income.Settled && !last(byID[b.Settlement], byID).Dead() {
 		return money.Amount{}
 	}
 	return b.Distributable

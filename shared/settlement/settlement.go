@@ -195,9 +195,6 @@ func (s Settlement) Dead() bool {
 // Sent tells whether anything may have left for the gateway.
 func (s Settlement) Sent() bool { return s.Payout != nil && s.Payout.State != payout.Created }
 
-// Undone tells whether the opening no longer stands in the ledger.
-func (s Settlement) Undone() bool { return s.Dead() }
-
 // Identity is the identity of a payable within its tenant: the contract fixes it as MD5 over the three raw fields.
 func Identity(user, activity string, ts int64) string {
 	sum := md5.Sum([]byte(user + "\x1f" + activity + "\x1f" + strconv.FormatInt(ts, 10))) //nolint:gosec // see above
