@@ -355,30 +355,6 @@ func (b *Book) table(m *Method) table { return newTable(b.values[m.Uses["bracket
 
 func (b *Book) threshold(m *Method, role string) Threshold { return b.values[m.Uses[role]].Threshold }
 
-// RolesOf gives the roles that a method must have filled and may have filled, each with the kind of definition;
-// ok is false for an unknown method.
-func RolesOf(method string) (needed, optional map[string]Kind, ok bool) {
-	switch method {
-	case "none", "self_filed":
-		return nil, nil, true
-	case "labor_one_off":
-		return map[string]Kind{"small_limit": KindThreshold, "small_deduction": KindAmount, "cost_rate": KindRate, "brackets": KindBrackets, "income_base": KindChoice}, nil, true
-	case "labor_cumulative":
-		return map[string]Kind{"cost_rate": KindRate, "monthly_deduction": KindAmount, "brackets": KindBrackets, "break_months": KindChoice, "flat_deduction": KindAmount, "income_base": KindChoice}, nil, true
-	case "creation":
-		return map[string]Kind{"small_limit": KindThreshold, "small_deduction": KindAmount, "cost_rate": KindRate, "brackets": KindBrackets},
-			map[string]Kind{"share": KindRate, "income_base": KindChoice}, true
-	case "non_resident":
-		return map[string]Kind{"brackets": KindBrackets}, map[string]Kind{"cost_rate": KindRate, "share": KindRate, "deduction": KindAmount, "income_base": KindChoice}, true
-	case "turnover":
-		return map[string]Kind{"threshold": KindThreshold, "rate": KindRate, "full_rate": KindRate, "divisor": KindChoice}, nil, true
-	case "surcharge":
-		return nil, map[string]Kind{"relief": KindRate, "rate": KindRate, "rate_city": KindRate, "rate_county": KindRate, "rate_other": KindRate,
-			"exempt_month": KindThreshold, "exempt_quarter": KindThreshold}, true
-	}
-	return nil, nil, false
-}
-
 func checkRole(method, role string, used *Definition) error {
 	needed, optional, ok := RolesOf(method)
 	if !ok {
@@ -395,44 +371,6 @@ func checkRole(method, role string, used *Definition) error {
 		return fmt.Errorf("role %s wants a definition of kind %s, %s is of kind %s", role, kind, used.ID, used.Kind)
 	}
 	return nil
-}
-
-// newMethod builds the rule of a method whose roles are all filled.
-func newMethod(b *Book, r base) (TaxRule, error) {
-	m := r.method
-	var rule interface {
-		TaxRule
-		resolve() error
-	}
-	switch m.Name {
-	case "none":
-		rule = &none{base: r}
-	case "self_filed":
-		rule = &selfFiled{base: r}
-	case "labor_one_off":
-		rule = &laborOneOff{base: r, limit: b.threshold(m, "small_limit"), fixed: b.amount(m, "small_deduction"),
-			cost: b.rate(m, "cost_rate"), keep: keptShare(b.rate(m, "cost_rate")), table: b.table(m)}
-	case "labor_cumulative":
-		rule = &laborCumulative{base: r, cost: b.rate(m, "cost_rate"), flat: b.amount(m, "flat_deduction"), breaks: m.Uses["break_months"],
-			breakValue: b.values[m.Uses["break_months"]],
-			math:       CumulativeLabor{keep: keptShare(b.rate(m, "cost_rate")), monthly: b.amount(m, "monthly_deduction"), table: b.table(m)}}
-	case "creation":
-		rule = &creation{base: r, limit: b.threshold(m, "small_limit"), fixed: b.amount(m, "small_deduction"), cost: b.rate(m, "cost_rate"),
-			share: b.shareOf(m), kept: lowest(keptShare(b.rate(m, "cost_rate")), b.shareOf(m)), table: b.table(m)}
-	case "non_resident":
-		rule = b.newNonResident(r)
-	case "turnover":
-		rule = &turnover{base: r, threshold: b.threshold(m, "threshold"), rate: b.rate(m, "rate"), full: b.rate(m, "full_rate"),
-			divisor: onTop(b.rate(m, "rate"))}
-	case "surcharge":
-		rule = b.newSurcharge(r)
-	default:
-		return nil, fmt.Errorf("no method %q", m.Name)
-	}
-	if err := rule.resolve(); err != nil {
-		return nil, err
-	}
-	return rule, nil
 }
 
 func (b *Book) newNonResident(r base) *nonResident {

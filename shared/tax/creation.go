@@ -85,3 +85,21 @@ func lowest(a, b money.Rate) money.Rate {
 	}
 	return money.Ratio(num/x, den/x)
 }
+
+func creationSpec() methodSpec {
+	return methodSpec{
+		needed:   map[string]Kind{"small_limit": KindThreshold, "small_deduction": KindAmount, "cost_rate": KindRate, "brackets": KindBrackets},
+		optional: map[string]Kind{"share": KindRate, "income_base": KindChoice},
+		build: func(b *Book, r base) resolver {
+			m := r.method
+			return &creation{base: r, limit: b.threshold(m, "small_limit"), fixed: b.amount(m, "small_deduction"), cost: b.rate(m, "cost_rate"),
+				share: b.shareOf(m), kept: lowest(keptShare(b.rate(m, "cost_rate")), b.shareOf(m)), table: b.table(m)}
+		}}
+}
+
+func nonResidentSpec() methodSpec {
+	return methodSpec{
+		needed:   map[string]Kind{"brackets": KindBrackets},
+		optional: map[string]Kind{"cost_rate": KindRate, "share": KindRate, "deduction": KindAmount, "income_base": KindChoice},
+		build:    func(b *Book, r base) resolver { return b.newNonResident(r) }}
+}

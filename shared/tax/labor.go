@@ -235,3 +235,24 @@ func (r *laborCumulative) readBreak(c *Calculation) (string, error) {
 	c.usePosition(p)
 	return p.Reading, nil
 }
+
+func laborOneOffSpec() methodSpec {
+	return methodSpec{
+		needed: map[string]Kind{"small_limit": KindThreshold, "small_deduction": KindAmount, "cost_rate": KindRate, "brackets": KindBrackets, "income_base": KindChoice},
+		build: func(b *Book, r base) resolver {
+			m := r.method
+			return &laborOneOff{base: r, limit: b.threshold(m, "small_limit"), fixed: b.amount(m, "small_deduction"),
+				cost: b.rate(m, "cost_rate"), keep: keptShare(b.rate(m, "cost_rate")), table: b.table(m)}
+		}}
+}
+
+func laborCumulativeSpec() methodSpec {
+	return methodSpec{
+		needed: map[string]Kind{"cost_rate": KindRate, "monthly_deduction": KindAmount, "brackets": KindBrackets, "break_months": KindChoice, "flat_deduction": KindAmount, "income_base": KindChoice},
+		build: func(b *Book, r base) resolver {
+			m := r.method
+			return &laborCumulative{base: r, cost: b.rate(m, "cost_rate"), flat: b.amount(m, "flat_deduction"), breaks: m.Uses["break_months"],
+				breakValue: b.values[m.Uses["break_months"]],
+				math:       CumulativeLabor{keep: keptShare(b.rate(m, "cost_rate")), monthly: b.amount(m, "monthly_deduction"), table: b.table(m)}}
+		}}
+}

@@ -248,3 +248,20 @@ func (r *surcharge) before(c *Calculation, rate money.Rate) money.Amount {
 	}
 	return a.before.LEDU
 }
+
+func turnoverSpec() methodSpec {
+	return methodSpec{
+		needed: map[string]Kind{"threshold": KindThreshold, "rate": KindRate, "full_rate": KindRate, "divisor": KindChoice},
+		build: func(b *Book, r base) resolver {
+			m := r.method
+			return &turnover{base: r, threshold: b.threshold(m, "threshold"), rate: b.rate(m, "rate"), full: b.rate(m, "full_rate"),
+				divisor: onTop(b.rate(m, "rate"))}
+		}}
+}
+
+func surchargeSpec() methodSpec {
+	return methodSpec{
+		optional: map[string]Kind{"relief": KindRate, "rate": KindRate, "rate_city": KindRate, "rate_county": KindRate, "rate_other": KindRate,
+			"exempt_month": KindThreshold, "exempt_quarter": KindThreshold},
+		build: func(b *Book, r base) resolver { return b.newSurcharge(r) }}
+}

@@ -1,0 +1,58 @@
+package tax
+
+import "fmt"
+
+// methodSpec is a way to compute one tax: the roles that definitions fill in it, and how its rule is built.
+type methodSpec struct {
+	needed, optional map[string]Kind
+	build            func(b *Book, r base) resolver
+}
+
+// resolver is a rule that looks up the wording of its steps before it is used.
+type resolver interface {
+	TaxRule
+	resolve() error
+}
+
+// specOf finds a method by the name that rule files use.
+func specOf(method string) (methodSpec, bool) {
+	switch method {
+	case "none":
+		return methodSpec{build: func(_ *Book, r base) resolver { return &none{base: r} }}, true
+	case "self_filed":
+		return methodSpec{build: func(_ *Book, r base) resolver { return &selfFiled{base: r} }}, true
+	case "labor_one_off":
+		return laborOneOffSpec(), true
+	case "labor_cumulative":
+		return laborCumulativeSpec(), true
+	case "creation":
+		return creationSpec(), true
+	case "non_resident":
+		return nonResidentSpec(), true
+	case "turnover":
+		return turnoverSpec(), true
+	case "surcharge":
+		return surchargeSpec(), true
+	}
+	return methodSpec{}, false
+}
+
+// RolesOf gives the roles that a method must have filled and may have filled, each with the kind of definition;
+// ok is false for an unknown method.
+func RolesOf(method string) (needed, optional map[string]Kind, ok bool) {
+	s, ok := specOf(method)
+	return s.needed, s.optional, ok
+}
+
+// newMethod builds the rule of a method whose roles are all filled.
+func newMethod(b *Book, r base) (TaxRule, error) {
+	spec, ok := specOf(r.method.Name)
+	if !ok {
+		return nil, fmt.Errorf("no method %q", r.method.Name)
+	}
+	rule := spec.build(b, r)
+	if err := rule.resolve(); err != nil {
+		return nil, err
+	}
+	return rule, nil
+}
