@@ -23,6 +23,7 @@ type Book struct {
 	values  map[string]*Dated
 	regimes []*regime
 	stages  [len(stageOrder)][]TaxRule
+	apart   map[string]TaxRule // by id: rules of questions of their own, such as the annual settlement
 }
 
 // stageOrder is the order in which taxes are computed and taken: VAT lowers the base of IIT, surcharges stand on
@@ -78,7 +79,7 @@ func Compile(p Pack) (*Engine, error) {
 }
 
 func compileBook(defs []Definition, known map[string]*Definition, day civil.Date) (*Book, error) {
-	b := &Book{from: day, values: map[string]*Dated{}}
+	b := &Book{from: day, values: map[string]*Dated{}, apart: map[string]TaxRule{}}
 	for i := range defs {
 		if v := inForce(&defs[i], day); v != nil {
 			b.values[defs[i].ID] = v
@@ -126,21 +127,24 @@ func inForce(d *Definition, day civil.Date) *Dated {
 	return nil
 }
 
-func (b *Book) stage(tax string) (int, error) {
-	for i, t := range stageOrder {
-		if t == tax {
-			return i, nil
-		}
+// place puts a compiled rule where it is looked for: among the rules of its tax for a payment, or apart by its id.
+func (b *Book) place(r TaxRule, d *Definition, apart bool, orders map[TaxRule]int) error {
+	if apart {
+		b.apart[d.ID] = r
+		return nil
 	}
-	return 0, fmt.Errorf("tax %q is none of %v", tax, stageOrder)
+	n := slices.Index(stageOrder[:], d.Tax)
+	if n < 0 {
+		return fmt.Errorf("%s: tax %q is none of %v", d.ID, d.Tax, stageOrder)
+	}
+	b.stages[n] = append(b.stages[n], r)
+	orders[r] = d.Order
+	return nil
 }
 
 func (b *Book) addMethod(d *Definition, v *Dated, known map[string]*Definition, orders map[TaxRule]int) error {
-	n, err := b.stage(d.Tax)
-	if err != nil {
-		return fmt.Errorf("%s: %w", d.ID, err)
-	}
 	var r TaxRule
+	var err error
 	if v.Status == Open {
 		r, err = b.compileOpen(d, v, known)
 	} else {
@@ -149,9 +153,16 @@ func (b *Book) addMethod(d *Definition, v *Dated, known map[string]*Definition, 
 	if err != nil {
 		return fmt.Errorf("%s from %s: %w", d.ID, v.From, err)
 	}
-	b.stages[n] = append(b.stages[n], r)
-	orders[r] = d.Order
-	return nil
+	return b.place(r, d, v.apart(), orders)
+}
+
+// apart tells whether the value's method answers a question of its own and takes no part in a payment.
+func (d *Dated) apart() bool {
+	names := []string{d.Method.Name}
+	for _, r := range d.Readings {
+		names = append(names, r.Method.Name)
+	}
+	return slices.ContainsFunc(names, func(n string) bool { s, ok := specOf(n); return ok && s.apart })
 }
 
 // addLapsed keeps the conditions of a method that is over, so that it answers with its gap and no other rule is
@@ -166,18 +177,12 @@ func (b *Book) addLapsed(d *Definition, day civil.Date, orders map[TaxRule]int) 
 	if last == nil {
 		return nil
 	}
-	n, err := b.stage(d.Tax)
-	if err != nil {
-		return fmt.Errorf("%s: %w", d.ID, err)
-	}
 	when, err := compileConditions(last.Method.When)
 	if err != nil {
 		return fmt.Errorf("%s: %w", d.ID, err)
 	}
 	r := &gapRule{id: d.ID, tax: d.Tax, when: when, selfFiled: last.Method.Collection == SelfFiled, gap: Gap{Rule: d.ID, Missing: lapsedText(last)}}
-	b.stages[n] = append(b.stages[n], r)
-	orders[r] = d.Order
-	return nil
+	return b.place(r, d, last.apart(), orders)
 }
 
 // lapsedText says why nothing is in force after or during v.

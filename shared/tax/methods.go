@@ -6,6 +6,8 @@ import "fmt"
 type methodSpec struct {
 	needed, optional map[string]Kind
 	build            func(b *Book, r base) resolver
+	// apart marks a question of its own, such as the annual settlement: no payment asks for it by itself.
+	apart bool
 }
 
 // resolver is a rule that looks up the wording of its steps before it is used.

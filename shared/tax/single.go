@@ -30,20 +30,31 @@ func (e *Engine) rule(id string, on civil.Date) (TaxRule, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, stage := range b.stages {
-		for _, r := range stage {
-			if r.ID() != id {
-				continue
-			}
-			if g, ok := r.(*gapRule); ok {
-				gap := g.gap
-				gap.On = on
-				return nil, &gap
-			}
-			return r, nil
-		}
+	r := b.find(id)
+	if g, ok := r.(*gapRule); ok {
+		gap := g.gap
+		gap.On = on
+		return nil, &gap
+	}
+	if r != nil {
+		return r, nil
 	}
 	return nil, &Gap{Rule: id, On: on, Missing: Text{ZH: "该日没有这条规则", EN: "no such rule is in force on that day"}}
+}
+
+// find gives the rule of an id; nil when there is none in these days.
+func (b *Book) find(id string) TaxRule {
+	if r := b.apart[id]; r != nil {
+		return r
+	}
+	for _, stage := range b.stages {
+		for _, r := range stage {
+			if r.ID() == id {
+				return r
+			}
+		}
+	}
+	return nil
 }
 
 // Periodic gives the VAT of whole periods under one turnover rule.
