@@ -177,7 +177,7 @@ func (b *Book) addLapsed(d *Definition, day civil.Date, orders map[TaxRule]int) 
 	if last == nil {
 		return nil
 	}
-	when, err := compileConditions(last.Method.When)
+	when, err := compileExpression(last.Method.When)
 	if err != nil {
 		return fmt.Errorf("%s: %w", d.ID, err)
 	}
@@ -196,7 +196,7 @@ func lapsedText(v *Dated) Text {
 // base is what all compiled methods share.
 type base struct {
 	def    *Definition
-	when   []condition
+	when   expression
 	method *Method
 	law    []Law
 	status Status
@@ -214,7 +214,7 @@ func (b *base) ID() string { return b.def.ID }
 func (b *base) Validate() error { return nil }
 
 // Applies tells whether all conditions hold.
-func (b *base) Applies(c *Calculation) bool { return holds(b.when, c) }
+func (b *base) Applies(c *Calculation) bool { return b.when.holds(c) }
 
 // Explain gives the wording of a step.
 func (b *base) Explain(step string) (StepText, bool) {
@@ -254,7 +254,7 @@ func (b *base) specs(into map[string]**stepSpec) error {
 
 // compileMethod resolves what the method uses and builds its rule.
 func (b *Book) compileMethod(d *Definition, v *Dated, m *Method, status Status, known map[string]*Definition) (TaxRule, error) {
-	when, err := compileConditions(m.When)
+	when, err := compileExpression(m.When)
 	if err != nil {
 		return nil, err
 	}

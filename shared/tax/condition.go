@@ -1,8 +1,9 @@
 package tax
 
 import (
-	"fmt"
 	"slices"
+
+	"fenzhang/shared/money"
 )
 
 // factKey is a fact that conditions may ask about.
@@ -17,85 +18,65 @@ const (
 	factFiled
 	factAgency
 	factItem
+	factIncomeType
 	factIndustry
 	factVATPeriod
+	factAmount
+	factWay
+	factBasis
+	factPeriod
+	factMarketStall
+	factIncomeKind
+	factRevenue
 	factCount
 )
 
-// factNames are the words for facts in rule files, with the values each can have; nil means any word.
-var factNames = [factCount]struct {
+// fact is what conditions may say about one fact.
+type fact struct {
 	name   string
-	values []string
-}{
-	factKind:       {"kind", []string{"natural_person", "individual_business", "sole_proprietorship", "partnership", "company", "employee", "student_intern"}},
-	factResident:   {"resident", []string{"true", "false"}},
-	factVAT:        {"vat", []string{"natural_person", "small_scale", "general"}},
-	factCollection: {"collection", []string{"withheld", "books", "income_rate", "cost_rate", "levy_rate"}},
-	factRoute:      {"route", []string{"mcn_pays", "platform_pays_creator", "flex_platform_pays", "studio_invoice", "payroll"}},
-	factFiled:      {"filed", []string{"true", "false"}},         // the paying entity has filed for this platform on the payment date
-	factAgency:     {"agency_filing", []string{"true", "false"}}, // and files this worker's VAT on the VAT date
-	factItem:       {"item", []string{ItemWages, ItemLabor, ItemLaborPlatform, ItemAuthor, ItemRoyalty, ItemBusiness, ItemIncidental}},
-	factIndustry:   {"industry", nil},
-	factVATPeriod:  {"vat_period", []string{"month", "quarter"}},
+	values []string // the words it can be; nil means any word
+	amount bool     // yuan instead of a word
 }
 
-// condition is a compiled Condition.
-type condition struct {
-	fact factKey
-	in   []string
+// The words of a yes-or-no fact.
+const (
+	yes = "true"
+	no  = "false"
+)
+
+func (f *fact) yesNo() bool { return slices.Contains(f.values, yes) }
+
+// factTable holds the words for facts in rule files. Facts of payments come first, then those of assessed income.
+var factTable = [factCount]fact{
+	factKind:       {name: "kind", values: []string{"natural_person", "individual_business", "sole_proprietorship", "partnership", "company", "employee", "student_intern"}},
+	factResident:   {name: "resident", values: []string{yes, no}},
+	factVAT:        {name: "vat", values: []string{"natural_person", "small_scale", "general"}},
+	factCollection: {name: "collection", values: []string{"withheld", "books", "income_rate", "cost_rate", "levy_rate"}},
+	factRoute:      {name: "route", values: []string{"mcn_pays", "platform_pays_creator", "flex_platform_pays", "studio_invoice", "payroll"}},
+	factFiled:      {name: "filed", values: []string{yes, no}},         // the paying entity has filed for this platform on the payment date
+	factAgency:     {name: "agency_filing", values: []string{yes, no}}, // and files this worker's VAT on the VAT date
+	factItem:       {name: "item", values: []string{ItemWages, ItemLabor, ItemLaborPlatform, ItemAuthor, ItemRoyalty, ItemBusiness, ItemIncidental}},
+	factIncomeType: {name: "income_type"},
+	factIndustry:   {name: "industry"},
+	factVATPeriod:  {name: "vat_period", values: []string{"month", "quarter"}},
+	factAmount:     {name: "amount", amount: true}, // of this payment
+
+	factWay:         {name: "way", values: []string{"quota", "invoice_issue", "deemed_profit_rate", "fixed_rate", "fee"}},
+	factBasis:       {name: "basis", values: []string{"revenue", "cost"}},
+	factPeriod:      {name: "period", values: []string{"month", "quarter", "year", "time"}},
+	factMarketStall: {name: "market_stall", values: []string{yes, no}},
+	factIncomeKind:  {name: "income_kind", values: []string{"business", "labor"}},
+	factRevenue:     {name: "revenue", amount: true}, // of the period, as the rule's base has it
 }
 
-// CheckCondition tells what is wrong with a condition of a rule file; nil means nothing.
-func CheckCondition(c Condition) error {
-	_, err := compileCondition(c)
-	return err
-}
-
-func compileCondition(c Condition) (condition, error) {
-	for k := range factNames {
-		f := &factNames[k]
-		if f.name != c.Fact {
-			continue
-		}
-		if len(c.In) == 0 {
-			return condition{}, fmt.Errorf("condition on %s names no value", c.Fact)
-		}
-		for _, v := range c.In {
-			if f.values != nil && !slices.Contains(f.values, v) {
-				return condition{}, fmt.Errorf("condition on %s: %q is none of %v", c.Fact, v, f.values)
-			}
-		}
-		return condition{factKey(k), c.In}, nil
-	}
-	return condition{}, fmt.Errorf("no fact %q", c.Fact)
-}
-
-func compileConditions(cs []Condition) ([]condition, error) {
-	out := make([]condition, 0, len(cs))
-	for _, c := range cs {
-		k, err := compileCondition(c)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, k)
-	}
-	return out, nil
-}
-
-// holds tells whether every condition is met.
-func holds(cs []condition, c *Calculation) bool {
-	for i := range cs {
-		v := c.fact(cs[i].fact)
-		ok := false
-		for _, w := range cs[i].in {
-			if w == v {
-				ok = true
-				break
-			}
-		}
-		if !ok {
-			return false
+func factNamed(name string) (factKey, bool) {
+	for k := range factTable {
+		if factTable[k].name == name {
+			return factKey(k), true
 		}
 	}
-	return true
+	return 0, false
 }
+
+// figure gives an amount for conditions.
+func (c *Calculation) figure(factKey) money.Amount { return c.facts.Amount }

@@ -129,7 +129,7 @@ type Bracket struct {
 // Method names a calculation and the definitions it uses by role.
 type Method struct {
 	Name       string
-	When       []Condition
+	When       string            // an expression over facts, see expression.go
 	Uses       map[string]string // role -> definition id
 	Period     string            // day, month, quarter
 	Collection string
@@ -144,7 +144,7 @@ type Reading struct {
 
 // Regime says which item a payment is, and what may not be asked for instead.
 type Regime struct {
-	When   []Condition
+	When   string // an expression over facts
 	Item   string
 	Refuse string   // reason word: nothing is taxed here, the call is refused
 	Allows []string // other items that may be named
@@ -157,12 +157,6 @@ type Ban struct {
 	Item string
 	Why  Text
 	Law  []Law
-}
-
-// Condition holds when the named fact has one of the values.
-type Condition struct {
-	Fact string
-	In   []string
 }
 
 // PackID names the rules that taxed.

@@ -167,6 +167,8 @@ func (c *Calculation) fact(k factKey) string {
 		return boolWord(c.agency)
 	case factItem:
 		return c.item
+	case factIncomeType:
+		return f.IncomeType
 	case factIndustry:
 		return f.Taxpayer.Industry
 	case factVATPeriod:
@@ -180,9 +182,9 @@ func (c *Calculation) fact(k factKey) string {
 
 func boolWord(b bool) string {
 	if b {
-		return "true"
+		return yes
 	}
-	return "false"
+	return no
 }
 
 // take settles a line: what falls on this payment, and how much of it the payment can bear. Lines of self-filers

@@ -6,7 +6,7 @@ import "fmt"
 type regime struct {
 	id     string
 	order  int
-	when   []condition
+	when   expression
 	rule   Regime
 	law    []Law
 	status Status
@@ -14,7 +14,7 @@ type regime struct {
 }
 
 func compileRegime(d *Definition, v *Dated) (*regime, error) {
-	when, err := compileConditions(v.Regime.When)
+	when, err := compileExpression(v.Regime.When)
 	if err != nil {
 		return nil, fmt.Errorf("%s from %s: %w", d.ID, v.From, err)
 	}
@@ -27,7 +27,7 @@ func compileRegime(d *Definition, v *Dated) (*regime, error) {
 func (c *Calculation) choose(b *Book) error {
 	var r *regime
 	for _, x := range b.regimes {
-		if holds(x.when, c) {
+		if x.when.holds(c) {
 			r = x
 			break
 		}

@@ -52,7 +52,7 @@ func (r *selfFiled) Calculate(c *Calculation) error {
 type gapRule struct {
 	id        string
 	tax       string
-	when      []condition
+	when      expression
 	selfFiled bool // the rule only estimates what the payee files itself
 	gap       Gap
 }
@@ -67,9 +67,9 @@ func (r *gapRule) Validate() error { return &r.gap }
 func (r *gapRule) Applies(c *Calculation) bool {
 	switch r.tax {
 	case UMCT, EDU, LEDU:
-		return c.vat.on && holds(r.when, c)
+		return c.vat.on && r.when.holds(c)
 	}
-	return holds(r.when, c)
+	return r.when.holds(c)
 }
 
 // Calculate fails with the gap. An estimate of what the payee files itself becomes a named unknown instead: what
@@ -100,7 +100,7 @@ type openRule struct {
 }
 
 func (b *Book) compileOpen(d *Definition, v *Dated, known map[string]*Definition) (TaxRule, error) {
-	when, err := compileConditions(v.Method.When)
+	when, err := compileExpression(v.Method.When)
 	if err != nil {
 		return nil, err
 	}

@@ -63,7 +63,7 @@ type reference struct {
 
 type methodKeys struct {
 	Method     string            `yaml:"method"`
-	When       map[string]words  `yaml:"when"`
+	When       string            `yaml:"when"`
 	Uses       map[string]string `yaml:"uses"`
 	Period     string            `yaml:"period"`
 	Collection string            `yaml:"collection"`
@@ -103,12 +103,12 @@ func (b *bracket) UnmarshalYAML(n ast.Node) error {
 }
 
 type regimeKeys struct {
-	When   map[string]words `yaml:"when"`
-	Item   string           `yaml:"item"`
-	Refuse string           `yaml:"refuse"`
-	Allows []string         `yaml:"allows"`
-	Text   text             `yaml:"text"`
-	Bans   []banKeys        `yaml:"bans"`
+	When   string    `yaml:"when"`
+	Item   string    `yaml:"item"`
+	Refuse string    `yaml:"refuse"`
+	Allows []string  `yaml:"allows"`
+	Text   text      `yaml:"text"`
+	Bans   []banKeys `yaml:"bans"`
 }
 
 type banKeys struct {
@@ -116,21 +116,6 @@ type banKeys struct {
 	Why       text        `yaml:"why"`
 	Reference *reference  `yaml:"reference"`
 	Also      []reference `yaml:"also"`
-}
-
-// words is one word or a list of them; true and false count as words.
-type words []string
-
-// UnmarshalYAML accepts a scalar or a list of scalars.
-func (w *words) UnmarshalYAML(n ast.Node) error {
-	if s, ok := n.(*ast.SequenceNode); ok {
-		for _, v := range s.Values {
-			*w = append(*w, v.String())
-		}
-		return nil
-	}
-	*w = words{n.String()}
-	return nil
 }
 
 // node keeps a value until the kind of its file says how to read it.

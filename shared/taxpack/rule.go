@@ -281,7 +281,7 @@ func (p *parser) method(v *dated, line int, d *tax.Dated) {
 		p.problems = append(p.problems, yamlProblem(p.file, err))
 		return
 	}
-	d.Method = tax.Method{Name: k.Method, When: p.conditions(line, k.When), Uses: k.Uses, Period: k.Period, Collection: k.Collection, Missing: texts(k.Missing)}
+	d.Method = tax.Method{Name: k.Method, When: p.condition(line, k.When), Uses: k.Uses, Period: k.Period, Collection: k.Collection, Missing: texts(k.Missing)}
 	if d.Status == tax.Open {
 		if k.Method != "" {
 			p.bad(line, "an open method says only when it applies; its readings say how")
@@ -315,16 +315,12 @@ func (p *parser) methodParts(line int, m *tax.Method, prefix string) {
 	}
 }
 
-func (p *parser) conditions(line int, when map[string]words) []tax.Condition {
-	var cs []tax.Condition
-	for _, fact := range sortedKeys(when) {
-		c := tax.Condition{Fact: fact, In: when[fact]}
-		if err := tax.CheckCondition(c); err != nil {
-			p.bad(line, "when: %v", err)
-		}
-		cs = append(cs, c)
+// condition checks when a rule is meant.
+func (p *parser) condition(line int, when string) string {
+	if err := tax.CheckExpression(when); err != nil {
+		p.bad(line, "when: %v", err)
 	}
-	return cs
+	return when
 }
 
 func (p *parser) regime(v *dated, line int, d *tax.Dated) {
@@ -337,7 +333,7 @@ func (p *parser) regime(v *dated, line int, d *tax.Dated) {
 	if (k.Item == "") == (k.Refuse == "") {
 		p.bad(line, "a regime has either item or refuse")
 	}
-	r := tax.Regime{When: p.conditions(line, k.When), Item: k.Item, Refuse: k.Refuse, Allows: k.Allows, Text: tax.Text(k.Text)}
+	r := tax.Regime{When: p.condition(line, k.When), Item: k.Item, Refuse: k.Refuse, Allows: k.Allows, Text: tax.Text(k.Text)}
 	for _, b := range k.Bans {
 		p.wanted(line, "why of the ban of "+b.Item, b.Why)
 		if b.Reference == nil {
