@@ -176,6 +176,10 @@ func (c *Calculation) fact(k factKey) string {
 			return "month"
 		}
 		return f.Taxpayer.VATPeriod
+	case factOverseas:
+		return boolWord(f.Taxpayer.Overseas)
+	case factHoldsEquity:
+		return boolWord(f.Taxpayer.HoldsEquity)
 	}
 	return ""
 }

@@ -77,6 +77,10 @@ type Taxpayer struct {
 	Industry     string `json:"industry,omitempty"`
 	PlaceTier    string `json:"place_tier,omitempty"` // of its own registration; "" = not known, then its UMCT is a named unknown
 	VATPeriod    string `json:"vat_period,omitempty"` // month (also when "") or quarter, for what it files itself
+	// Overseas marks a person abroad who sells services consumed in China (境外个人); never a resident.
+	Overseas bool `json:"overseas,omitempty"`
+	// HoldsEquity marks a payee that holds equity, shares or partnership interests (权益性投资): it must keep books.
+	HoldsEquity bool `json:"holds_equity,omitempty"`
 }
 
 // Position is an approved tax position in force (税务口径): the reading that closes an open rule.
@@ -98,6 +102,7 @@ type Facts struct {
 	Platform    string       // platform on which the income was earned
 	Project     string       // "" = all the entity pays this taxpayer in the month is one project
 	Amount      money.Amount // this payment: the creator's share
+	InKind      money.Amount // market price of what is given in kind with it (实物奖励): income beside the money
 	VATIncluded bool         // whether Amount contains the VAT
 	// AgencyFiling tells that the filed entity files the worker's VAT with the worker's consent (代办申报).
 	AgencyFiling bool
@@ -107,6 +112,8 @@ type Facts struct {
 	// LowEarner tells that every month of the full previous year was withheld here by the cumulative method and its
 	// income was at most 60,000 yuan: then the whole 60,000 is deducted from January.
 	LowEarner bool
+	// Payroll is what the payroll says of an employee's month; of an intern it may say the months.
+	Payroll   *Payroll
 	ToDate    ToDate
 	Positions []Position
 }
@@ -196,9 +203,16 @@ func (f *Facts) check() error {
 	if f.VATDate.IsZero() {
 		add("vat_date", "must be a day")
 	}
-	if !f.Amount.Positive() || f.Amount.Cmp(largest) > 0 {
-		add("amount", "must be above zero and at most "+largest.String())
+	if f.InKind.Negative() || f.InKind.Cmp(largest) > 0 {
+		add("in_kind", "must be zero to "+largest.String())
 	}
+	if f.Amount.Negative() || !f.Amount.Add(f.InKind).Positive() || f.Amount.Cmp(largest) > 0 {
+		add("amount", "must be above zero, or zero beside something in kind, and at most "+largest.String())
+	}
+	if f.Taxpayer.Overseas && (f.Taxpayer.Resident || f.Taxpayer.Kind != "natural_person") {
+		add("taxpayer.overseas", "is for a natural person who is not resident")
+	}
+	f.Payroll.check(f.PaymentDate, add)
 	oneOf("taxpayer.kind", f.Taxpayer.Kind, "natural_person", "individual_business", "sole_proprietorship", "partnership", "company", "employee", "student_intern")
 	oneOf("taxpayer.vat", f.Taxpayer.VAT, "natural_person", "small_scale", "general")
 	oneOf("taxpayer.collection", f.Taxpayer.Collection, "withheld", "books", "income_rate", "cost_rate", "levy_rate")

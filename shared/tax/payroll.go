@@ -1,0 +1,52 @@
+package tax
+
+import (
+	"fenzhang/shared/civil"
+	"fenzhang/shared/money"
+)
+
+// How the basic deduction from wages is counted.
+const (
+	DeductNormal    = "normal"              // per month of employment with this payer; also ""
+	DeductFirstWage = "first_wage_in_year"  // per calendar month: no wages and no cumulatively withheld labor since January
+	DeductLowEarner = "prior_year_le_60000" // the whole year's sum from January: at most 60,000 in the full previous year, all of it here
+)
+
+// Payroll is what the paying entity's payroll says of one person up to the month of the payment. All amounts are
+// totals of the tax year up to and with that month, in yuan and fen.
+type Payroll struct {
+	Complete   bool         // all wages of the month and the person's deductions stand in the payroll
+	Months     int          // months of this year, up to this one, in employment (任职受雇月份数) or internship with this payer
+	Rule       string       // DeductNormal, DeductFirstWage or DeductLowEarner
+	Exempt     money.Amount // 累计免税收入
+	Special    money.Amount // 累计专项扣除: social insurance and housing fund
+	Additional money.Amount // 累计专项附加扣除
+	Other      money.Amount // 累计依法确定的其他扣除
+}
+
+// deductions is what leaves the base beside the basic deduction.
+func (p *Payroll) deductions() money.Amount {
+	return money.Sum(p.Exempt, p.Special, p.Additional, p.Other)
+}
+
+// check names the problems of a payroll; a missing one has none.
+func (p *Payroll) check(on civil.Date, add func(field, problem string)) {
+	if p == nil {
+		return
+	}
+	switch p.Rule {
+	case "", DeductNormal, DeductFirstWage, DeductLowEarner:
+	default:
+		add("payroll.rule", "must be one of normal, first_wage_in_year, prior_year_le_60000")
+	}
+	if p.Months < 1 || p.Months > 12 || (!on.IsZero() && p.Months > on.Month().Number()) {
+		add("payroll.months", "must be 1 to the number of the payment's month")
+	}
+	largest := money.Fen(largestFen / 10)
+	for _, a := range []money.Amount{p.Exempt, p.Special, p.Additional, p.Other} {
+		if a.Negative() || a.Cmp(largest) > 0 {
+			add("payroll", "its totals must be zero to "+largest.String())
+			return
+		}
+	}
+}
