@@ -52,6 +52,7 @@ const (
 	KindRate      Kind = "rate"
 	KindThreshold Kind = "threshold"
 	KindBrackets  Kind = "brackets"
+	KindRates     Kind = "rates"  // a table of rates by word: industry, kind of contract
 	KindChoice    Kind = "choice" // one of declared readings
 	KindMethod    Kind = "method" // a way to compute one tax
 	KindRegime    Kind = "regime" // which item a payment is
@@ -87,6 +88,7 @@ type Dated struct {
 	Rate      money.Rate
 	Threshold Threshold
 	Brackets  []Bracket
+	Rates     []RateRow // by word, in its order
 	Choice    string
 	Method    Method
 	Regime    Regime
@@ -124,6 +126,23 @@ type Bracket struct {
 	UpTo  money.Amount `json:"up_to"`
 	Rate  money.Rate   `json:"rate"`
 	Quick money.Amount `json:"quick_deduction"`
+}
+
+// RateRow is one row of a table of rates. Open tells that the row exists but its rate could not be read.
+type RateRow struct {
+	Word string     `json:"word"` // "catering", "loan"; "other" is the residual row
+	Rate money.Rate `json:"rate"`
+	Open bool       `json:"open,omitempty"`
+}
+
+// row finds the row of a word exactly; a residual row is the caller's matter.
+func (d *Dated) row(word string) (RateRow, bool) {
+	for _, r := range d.Rates {
+		if r.Word == word {
+			return r, true
+		}
+	}
+	return RateRow{}, false
 }
 
 // Method names a calculation and the definitions it uses by role.

@@ -108,6 +108,16 @@ func (v *Dated) shown(kind Kind) any {
 			levels = append(levels, level)
 		}
 		return levels
+	case KindRates:
+		rows := map[string]any{}
+		for _, r := range v.Rates {
+			if r.Open {
+				rows[r.Word] = Open
+				continue
+			}
+			rows[r.Word] = r.Rate
+		}
+		return rows
 	case KindChoice:
 		return v.Choice
 	case KindMethod:

@@ -102,6 +102,18 @@ func (b *bracket) UnmarshalYAML(n ast.Node) error {
 	return yaml.NodeToValue(n, &b.bracketKeys, yaml.Strict())
 }
 
+// cell is one scalar of a table with its line.
+type cell struct {
+	text string
+	line int
+}
+
+// UnmarshalYAML keeps the line.
+func (c *cell) UnmarshalYAML(n ast.Node) error {
+	c.line = lineOf(n)
+	return yaml.NodeToValue(n, &c.text, yaml.Strict())
+}
+
 type regimeKeys struct {
 	When   string    `yaml:"when"`
 	Item   string    `yaml:"item"`

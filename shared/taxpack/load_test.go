@@ -96,6 +96,10 @@ func TestRefusals(t *testing.T) {
 		{"id out of shape", "iit/labor/cost_rate.yaml", "id: iit.labor.cost_rate", "id: CostRate", "iit/labor/cost_rate.yaml:1", "small letters"},
 		{"notice with a day of another year", "calendar/2026.yaml", "from: 2026-10-01, to: 2026-10-07", "from: 2027-10-01, to: 2027-10-07", "calendar/2026.yaml:1", "outside"},
 		{"day off that is worked", "calendar/2026.yaml", "work_days: [2026-01-04", "work_days: [2026-01-03", "calendar/2026.yaml:1", "both"},
+		{"small-scale levy rate too high", "vat/levy_rate.yaml", `from: 2026-01-01
+    value: "0.03"`, `from: 2026-01-01
+    value: "0.030000001"`, "vat/levy_rate.yaml:17", "0.005 to 0.03"},
+		{"small-scale levy rate too low", "vat/levy_rate_reduced.yaml", `value: "0.01"`, `value: "0.004999999"`, "vat/levy_rate_reduced.yaml:8", "0.005 to 0.03"},
 		{"no manifest", "manifest.yaml", "pack: national", "pack: \"\"", "manifest.yaml", "without pack"},
 	}
 	for _, tt := range tests {

@@ -15,6 +15,7 @@ import (
 // parser reads one rule file.
 type parser struct {
 	file     string
+	id       string // of the definition, once it is read
 	problems Problems
 }
 
@@ -37,7 +38,8 @@ func ParseRule(name string, data []byte) (tax.Definition, Problems) {
 		p.bad(1, "id %q must be words of small letters joined by dots", f.ID)
 		d.ID = ""
 	}
-	kinds := []tax.Kind{tax.KindAmount, tax.KindRate, tax.KindThreshold, tax.KindBrackets, tax.KindChoice, tax.KindMethod, tax.KindRegime}
+	p.id = f.ID
+	kinds := []tax.Kind{tax.KindAmount, tax.KindRate, tax.KindThreshold, tax.KindBrackets, tax.KindRates, tax.KindChoice, tax.KindMethod, tax.KindRegime}
 	if !slices.Contains(kinds, d.Kind) {
 		p.bad(1, "kind %q is none of %v", f.Kind, kinds)
 		return d, p.problems
@@ -164,6 +166,8 @@ func (p *parser) value(v *dated, kind tax.Kind, d *tax.Dated) {
 		p.threshold(v, line, d)
 	case tax.KindBrackets:
 		p.brackets(v, line, d)
+	case tax.KindRates:
+		p.rates(v, line, d)
 	case tax.KindChoice:
 		d.Choice, err = decodeWith(v, func(s string) (string, error) { return s, nil })
 	case tax.KindMethod:
@@ -176,8 +180,16 @@ func (p *parser) value(v *dated, kind tax.Kind, d *tax.Dated) {
 		p.bad(line, "value: %s", firstLine(err))
 	case kind == tax.KindAmount && !plain(d.Amount), kind == tax.KindRate && !share(d.Rate):
 		p.bad(line, "an amount must lie in 0.00 to %s, a rate in 0 to 1", money.Yuan(largestYuan))
+	case kind == tax.KindRate && strings.HasPrefix(p.id, levyPrefix) && (d.Rate.Cmp(leastLevy) < 0 || d.Rate.Cmp(mostLevy) > 0):
+		p.bad(line, "levy rate %s of small-scale taxpayers must lie in 0.005 to 0.03", d.Rate)
 	}
 }
+
+// levyPrefix begins the ids of levy rates of small-scale taxpayers. None was ever outside these bounds: a file that
+// says so has slipped by a digit.
+const levyPrefix = "vat.levy_rate"
+
+var leastLevy, mostLevy = money.Ratio(5, 1000), money.Ratio(3, 100)
 
 // largestYuan bounds every amount of a rule file, so that no product of the engine can leave its range.
 const largestYuan = 1_000_000_000_000
@@ -237,6 +249,35 @@ func (p *parser) brackets(v *dated, line int, d *tax.Dated) {
 			p.bad(k.line, "the first quick deduction must be 0.00")
 		}
 		d.Brackets = append(d.Brackets, b)
+	}
+}
+
+// wordPattern keeps the words of a table speakable.
+var wordPattern = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
+
+// rates reads a table of rates by word; a row that is known to exist but was not readable says "open".
+func (p *parser) rates(v *dated, line int, d *tax.Dated) {
+	var cells map[string]cell
+	if err := v.Value.decode(&cells); err != nil {
+		p.problems = append(p.problems, yamlProblem(p.file, err))
+		return
+	}
+	if len(cells) == 0 {
+		p.bad(line, "a table needs rows")
+	}
+	for _, word := range sortedKeys(cells) {
+		c := cells[word]
+		if !wordPattern.MatchString(word) {
+			p.bad(c.line, "word %q must be small letters, digits and underscores", word)
+		}
+		row := tax.RateRow{Word: word, Open: c.text == string(tax.Open)}
+		if !row.Open {
+			var err error
+			if row.Rate, err = money.ParseRate(c.text); err != nil || !share(row.Rate) {
+				p.bad(c.line, "rate %q of %s must be a quoted decimal in 0 to 1, or the word open", c.text, word)
+			}
+		}
+		d.Rates = append(d.Rates, row)
 	}
 }
 
