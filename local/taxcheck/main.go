@@ -36,13 +36,13 @@ func run(file string, out io.Writer) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	engine, err := taxpack.National()
+	corpus, err := taxpack.Embedded()
 	if err != nil {
 		return false, err
 	}
 	passed, failed, skipped := 0, 0, map[string]int{}
 	for _, x := range examples {
-		o := taxpack.Check(engine, x)
+		o := taxpack.Check(corpus, x)
 		switch o.State {
 		case taxpack.Passed:
 			passed++
@@ -59,7 +59,7 @@ func run(file string, out io.Writer) (bool, error) {
 
 // report prints a mismatch with the steps that led to it.
 func report(out io.Writer, o taxpack.Outcome) {
-	_, _ = fmt.Fprintf(out, "FAILED %s (%s)\n", o.Example.ID, o.Example.Tax)
+	_, _ = fmt.Fprintf(out, "FAILED %s (%s)\n", o.Example.ID, o.Example.Tax+o.Example.Jurisdiction)
 	for _, m := range o.Mismatch {
 		_, _ = fmt.Fprintf(out, "  %s\n", m)
 	}

@@ -1,10 +1,11 @@
-// Command prepare reads and checks the national pack and writes its prepared form beside it.
+// Command prepare reads and checks all packs and writes their prepared form beside them.
 package main
 
 import (
 	"fmt"
 	"os"
 
+	"fenzhang/rules"
 	"fenzhang/shared/taxpack"
 )
 
@@ -16,7 +17,7 @@ func main() {
 }
 
 func run() error {
-	data, err := taxpack.Prepare(os.DirFS("national"))
+	data, err := taxpack.Prepare(rules.National(), rules.Jurisdictions()...)
 	if err != nil {
 		return err
 	}

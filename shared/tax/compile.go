@@ -9,26 +9,44 @@ import (
 	"fenzhang/shared/money"
 )
 
-// Engine answers from one pack. It is immutable after Compile and safe for concurrent use.
+// Engine answers from one pack and, where that is silent, from the pack above it. It is immutable after Compile and
+// safe for concurrent use.
 type Engine struct {
-	id    PackID
-	books []*Book // by first day; each ends where the next begins
-	defs  []Definition
+	id     PackID
+	place  string  // locality or jurisdiction, "" for the national pack
+	parent *Engine // nil for the national pack
+	books  []*Book // by first day; each ends where the next begins
+	defs   []Definition
+	known  map[string]*Definition // by id, those of the parent included
 }
 
 // Book is all that is in force, unchanged, from one day to the day before the next book: rules compiled to a
 // small program over fen and exact fractions.
 type Book struct {
-	from    civil.Date
-	values  map[string]*Dated
-	regimes []*regime
-	stages  [len(stageOrder)][]TaxRule
-	apart   map[string]TaxRule // by id: rules of questions of their own, such as the annual settlement
+	from     civil.Date
+	place    string
+	parent   *Book // of the pack above on that day; nil where there is none
+	values   map[string]*Dated
+	decided  map[string]bool // ids on which the pack itself has spoken by that day, be it with a lapse
+	regimes  []*regime
+	stages   [len(stageOrder)][]TaxRule
+	apart    map[string]TaxRule // by id: rules of questions of their own, such as the annual settlement
+	assessed []TaxRule          // rules on assessed income, the place's own before those above it
+}
+
+// value finds what is in force for an id: the pack's own word if it has one by that day, else that of the pack above.
+func (b *Book) value(id string) *Dated {
+	for ; b != nil; b = b.parent {
+		if b.decided[id] {
+			return b.values[id]
+		}
+	}
+	return nil
 }
 
 // stageOrder is the order in which taxes are computed and taken: VAT lowers the base of IIT, surcharges stand on
 // VAT, and all of them are taken before IIT.
-var stageOrder = [...]string{VAT, UMCT, EDU, LEDU, IIT, CIT}
+var stageOrder = [...]string{VAT, UMCT, EDU, LEDU, IIT, CIT, TaxCulturalFee, TaxStamp}
 
 // TaxRule is one rule of one tax, compiled for the days of a book.
 type TaxRule interface { //nolint:revive // the design's word for it, and "rule" alone is also a file
@@ -46,30 +64,34 @@ type TaxRule interface { //nolint:revive // the design's word for it, and "rule"
 
 // Compile checks the definitions against each other and builds a book for every interval of days in which nothing
 // changes. The problem of a definition is named by its id; files and lines are the loader's part.
-func Compile(p Pack) (*Engine, error) {
-	e := &Engine{id: p.ID, defs: p.Definitions}
-	known := map[string]*Definition{}
-	starts := map[civil.Date]bool{}
-	for i := range p.Definitions {
-		d := &p.Definitions[i]
-		if known[d.ID] != nil {
+func Compile(p Pack) (*Engine, error) { return compileOver(nil, p.ID, "", p.Definitions) }
+
+// compileOver compiles the definitions of a place over the engine above it. Rules of payments that lean on a value
+// which the place sets itself are compiled anew with that value.
+func compileOver(parent *Engine, id PackID, place string, own []Definition) (*Engine, error) {
+	e := &Engine{id: id, place: place, parent: parent, defs: own, known: map[string]*Definition{}}
+	if parent != nil {
+		for id, d := range parent.known {
+			e.known[id] = d
+		}
+	}
+	seen := map[string]bool{}
+	for i := range own {
+		d := &own[i]
+		if seen[d.ID] {
 			return nil, fmt.Errorf("%s: defined twice", d.ID)
 		}
-		known[d.ID] = d
-		for _, v := range d.Values {
-			starts[v.From] = true
-			if !v.To.IsZero() {
-				starts[v.To.AddDays(1)] = true
-			}
-		}
+		seen[d.ID], e.known[d.ID] = true, d
 	}
-	days := make([]civil.Date, 0, len(starts))
-	for d := range starts {
-		days = append(days, d)
+	c := &compiler{engine: e, defs: make([]*Definition, 0, len(own)), last: map[string]compiled{}}
+	for i := range own {
+		c.defs = append(c.defs, &own[i])
 	}
-	sort.Slice(days, func(i, j int) bool { return days[i].Before(days[j]) })
-	for _, day := range days {
-		b, err := compileBook(p.Definitions, known, day)
+	if parent != nil {
+		c.lean(seen)
+	}
+	for _, day := range c.days() {
+		b, err := c.book(day)
 		if err != nil {
 			return nil, err
 		}
@@ -78,43 +100,196 @@ func Compile(p Pack) (*Engine, error) {
 	return e, nil
 }
 
-func compileBook(defs []Definition, known map[string]*Definition, day civil.Date) (*Book, error) {
-	b := &Book{from: day, values: map[string]*Dated{}, apart: map[string]TaxRule{}}
-	for i := range defs {
-		if v := inForce(&defs[i], day); v != nil {
-			b.values[defs[i].ID] = v
+// compiler builds the books of one engine, day by day, and keeps a rule as long as nothing it rests on changes.
+type compiler struct {
+	engine *Engine
+	defs   []*Definition // own ones, and methods of the parent that lean on them
+	last   map[string]compiled
+}
+
+// compiled is a rule with the values it rests on.
+type compiled struct {
+	rests []*Dated
+	rule  TaxRule
+	when  expression
+}
+
+// lean adds the methods of the parent that use what the place defines itself.
+func (c *compiler) lean(own map[string]bool) {
+	var ids []string
+	for id, d := range c.engine.parent.known {
+		if !own[id] && d.Kind == KindMethod && slices.ContainsFunc(d.used(), func(u string) bool { return own[u] }) {
+			ids = append(ids, id)
+		}
+	}
+	sort.Strings(ids)
+	for _, id := range ids {
+		c.defs = append(c.defs, c.engine.known[id])
+	}
+}
+
+// used lists, in order, what any value or reading of a method uses.
+func (d *Definition) used() []string {
+	var ids []string
+	add := func(m *Method) {
+		for _, id := range m.Uses {
+			ids = append(ids, id)
+		}
+	}
+	for i := range d.Values {
+		add(&d.Values[i].Method)
+		for _, r := range d.Values[i].Readings {
+			add(&r.Method)
+		}
+	}
+	sort.Strings(ids)
+	return slices.Compact(ids)
+}
+
+// days lists the days on which something begins or ends that the engine's definitions rest on.
+func (c *compiler) days() []civil.Date {
+	starts := map[civil.Date]bool{}
+	add := func(d *Definition) {
+		for i := range d.Values {
+			starts[d.Values[i].From] = true
+			if to := d.Values[i].To; !to.IsZero() {
+				starts[to.AddDays(1)] = true
+			}
+		}
+	}
+	for _, d := range c.defs {
+		add(d)
+		if c.engine.parent == nil {
+			continue // everything is its own
+		}
+		for _, id := range d.used() {
+			if u := c.engine.known[id]; u != nil {
+				add(u)
+			}
+		}
+	}
+	if c.engine.parent != nil {
+		for _, b := range c.engine.parent.books {
+			starts[b.from] = true
+		}
+	}
+	days := make([]civil.Date, 0, len(starts))
+	for d := range starts {
+		days = append(days, d)
+	}
+	sort.Slice(days, func(i, j int) bool { return days[i].Before(days[j]) })
+	return days
+}
+
+// book compiles what is in force on a day.
+func (c *compiler) book(day civil.Date) (*Book, error) {
+	b := &Book{from: day, place: c.engine.place, values: map[string]*Dated{}, decided: map[string]bool{}, apart: map[string]TaxRule{}}
+	if c.engine.parent != nil {
+		b.parent, _ = c.engine.parent.book(day) // nil before the first day of the pack above
+	}
+	for i := range c.engine.defs {
+		d := &c.engine.defs[i]
+		if b.decided[d.ID] = d.begun(day); b.decided[d.ID] {
+			if v := inForce(d, day); v != nil {
+				b.values[d.ID] = v
+			}
 		}
 	}
 	orders := map[TaxRule]int{}
-	for i := range defs {
-		d := &defs[i]
-		v := b.values[d.ID]
-		if v == nil {
-			if d.Kind == KindMethod {
-				if err := b.addLapsed(d, day, orders); err != nil {
-					return nil, err
-				}
-			}
-			continue
-		}
-		switch d.Kind {
-		case KindRegime:
-			r, err := compileRegime(d, v)
-			if err != nil {
-				return nil, err
-			}
-			b.regimes = append(b.regimes, r)
-		case KindMethod:
-			if err := b.addMethod(d, v, known, orders); err != nil {
-				return nil, err
-			}
+	for _, d := range c.defs {
+		if err := c.add(b, d, orders); err != nil {
+			return nil, err
 		}
 	}
-	slices.SortStableFunc(b.regimes, func(x, y *regime) int { return x.order - y.order })
-	for i := range b.stages {
-		slices.SortStableFunc(b.stages[i], func(x, y TaxRule) int { return orders[x] - orders[y] })
-	}
+	b.inherit(orders)
 	return b, nil
+}
+
+// begun tells whether the definition says anything by that day.
+func (d *Definition) begun(day civil.Date) bool {
+	return slices.ContainsFunc(d.Values, func(v Dated) bool { return !v.From.After(day) })
+}
+
+// add compiles one regime or method into the book.
+func (c *compiler) add(b *Book, d *Definition, orders map[TaxRule]int) error {
+	switch v := b.value(d.ID); {
+	case d.Kind == KindRegime && v != nil:
+		r, err := compileRegime(d, v)
+		if err != nil {
+			return err
+		}
+		b.regimes = append(b.regimes, r)
+	case d.Kind == KindMethod && d.begun(b.from):
+		k, err := c.method(b, d, v)
+		if err != nil {
+			return err
+		}
+		return b.put(k, d, orders)
+	}
+	return nil
+}
+
+// method compiles a method, or takes what it was on the day before where it rests on the same values.
+func (c *compiler) method(b *Book, d *Definition, v *Dated) (compiled, error) {
+	k := compiled{rests: []*Dated{v}}
+	for _, id := range d.used() {
+		k.rests = append(k.rests, b.value(id))
+	}
+	if before, ok := c.last[d.ID]; ok && slices.Equal(before.rests, k.rests) {
+		return before, nil
+	}
+	var err error
+	switch {
+	case v == nil:
+		k.rule, k.when, err = lapsed(d, b.from)
+	case v.Status == Open:
+		k.rule, k.when, err = b.compileOpen(d, v, c.engine.known)
+	default:
+		k.rule, k.when, err = b.compileMethod(d, v, &v.Method, v.Status, c.engine.known)
+	}
+	if err != nil {
+		return k, fmt.Errorf("%s from %s: %w", d.ID, b.from, err)
+	}
+	c.last[d.ID] = k
+	return k, nil
+}
+
+// inherit orders the book's own rules and adds those of the book above that it does not replace.
+func (b *Book) inherit(orders map[TaxRule]int) {
+	byOrder := func(x, y TaxRule) int { return orders[x] - orders[y] }
+	slices.SortStableFunc(b.regimes, func(x, y *regime) int { return x.order - y.order })
+	slices.SortStableFunc(b.assessed, byOrder)
+	for i := range b.stages {
+		slices.SortStableFunc(b.stages[i], byOrder)
+	}
+	if b.parent == nil {
+		return
+	}
+	b.regimes = b.parent.regimes
+	for i := range b.stages {
+		b.stages[i] = replaced(b.parent.stages[i], b.stages[i])
+	}
+	for _, r := range b.parent.assessed {
+		if b.apart[r.ID()] == nil {
+			b.assessed = append(b.assessed, r)
+		}
+	}
+}
+
+// replaced gives the rules of the book above, each exchanged for the place's own of the same id.
+func replaced(above, own []TaxRule) []TaxRule {
+	if len(own) == 0 {
+		return above
+	}
+	list := slices.Clone(above)
+	for _, r := range own {
+		if i := slices.IndexFunc(list, func(x TaxRule) bool { return x.ID() == r.ID() }); i >= 0 {
+			list[i] = r
+		} else {
+			list = append(list, r)
+		}
+	}
+	return list
 }
 
 // inForce finds the value of the day; declared lapses and days outside all values give nil.
@@ -127,62 +302,54 @@ func inForce(d *Definition, day civil.Date) *Dated {
 	return nil
 }
 
-// place puts a compiled rule where it is looked for: among the rules of its tax for a payment, or apart by its id.
-func (b *Book) place(r TaxRule, d *Definition, apart bool, orders map[TaxRule]int) error {
-	if apart {
-		b.apart[d.ID] = r
-		return nil
+// put puts a compiled rule where it is looked for: among the rules of its tax for a payment, among those on assessed
+// income, or apart by its id.
+func (b *Book) put(k compiled, d *Definition, orders map[TaxRule]int) error {
+	orders[k.rule] = d.Order
+	switch {
+	case k.when.asks(factWay):
+		b.assessed = append(b.assessed, k.rule)
+		b.apart[d.ID] = k.rule
+	case d.apart():
+		b.apart[d.ID] = k.rule
+	default:
+		n := slices.Index(stageOrder[:], d.Tax)
+		if n < 0 {
+			return fmt.Errorf("%s: tax %q is none of %v", d.ID, d.Tax, stageOrder)
+		}
+		b.stages[n] = append(b.stages[n], k.rule)
 	}
-	n := slices.Index(stageOrder[:], d.Tax)
-	if n < 0 {
-		return fmt.Errorf("%s: tax %q is none of %v", d.ID, d.Tax, stageOrder)
-	}
-	b.stages[n] = append(b.stages[n], r)
-	orders[r] = d.Order
 	return nil
 }
 
-func (b *Book) addMethod(d *Definition, v *Dated, known map[string]*Definition, orders map[TaxRule]int) error {
-	var r TaxRule
-	var err error
-	if v.Status == Open {
-		r, err = b.compileOpen(d, v, known)
-	} else {
-		r, err = b.compileMethod(d, v, &v.Method, v.Status, known)
+// apart tells whether the method answers a question of its own and takes no part in a payment.
+func (d *Definition) apart() bool {
+	alone := func(m *Method) bool { s, ok := specOf(m.Name); return ok && s.apart }
+	for i := range d.Values {
+		v := &d.Values[i]
+		if alone(&v.Method) {
+			return true
+		}
+		for _, r := range v.Readings {
+			if alone(&r.Method) {
+				return true
+			}
+		}
 	}
-	if err != nil {
-		return fmt.Errorf("%s from %s: %w", d.ID, v.From, err)
-	}
-	return b.place(r, d, v.apart(), orders)
+	return false
 }
 
-// apart tells whether the value's method answers a question of its own and takes no part in a payment.
-func (d *Dated) apart() bool {
-	names := []string{d.Method.Name}
-	for _, r := range d.Readings {
-		names = append(names, r.Method.Name)
-	}
-	return slices.ContainsFunc(names, func(n string) bool { s, ok := specOf(n); return ok && s.apart })
-}
-
-// addLapsed keeps the conditions of a method that is over, so that it answers with its gap and no other rule is
-// taken in its place. Before its first day a method is not there at all.
-func (b *Book) addLapsed(d *Definition, day civil.Date, orders map[TaxRule]int) error {
+// lapsed keeps the conditions of a method that is over, so that it answers with its gap and no other rule is taken
+// in its place.
+func lapsed(d *Definition, day civil.Date) (TaxRule, expression, error) {
 	var last *Dated
 	for i := range d.Values {
-		if v := &d.Values[i]; v.From.Before(day) || v.From == day {
+		if v := &d.Values[i]; !v.From.After(day) && (v.Lapsed == nil || last == nil) {
 			last = v
 		}
 	}
-	if last == nil {
-		return nil
-	}
 	when, err := compileExpression(last.Method.When)
-	if err != nil {
-		return fmt.Errorf("%s: %w", d.ID, err)
-	}
-	r := &gapRule{id: d.ID, tax: d.Tax, when: when, selfFiled: last.Method.Collection == SelfFiled, gap: Gap{Rule: d.ID, Missing: lapsedText(last)}}
-	return b.place(r, d, last.apart(), orders)
+	return &gapRule{id: d.ID, tax: d.Tax, when: when, selfFiled: last.Method.Collection == SelfFiled, gap: Gap{Rule: d.ID, Missing: missingText(d, day)}}, when, err
 }
 
 // lapsedText says why nothing is in force after or during v.
@@ -205,6 +372,7 @@ type base struct {
 	unconfirmed []string
 	// worst is the worst status among the rule and what it uses.
 	worst Status
+	known map[string]*Definition
 }
 
 // ID gives the definition's id.
@@ -212,6 +380,9 @@ func (b *base) ID() string { return b.def.ID }
 
 // Validate has nothing to say: a rule that lacks a value is compiled to its gap instead.
 func (b *base) Validate() error { return nil }
+
+// collectedBy tells who brings the tax to the tax office.
+func (b *base) collectedBy() string { return b.method.Collection }
 
 // Applies tells whether all conditions hold.
 func (b *base) Applies(c *Calculation) bool { return b.when.holds(c) }
@@ -253,22 +424,22 @@ func (b *base) specs(into map[string]**stepSpec) error {
 }
 
 // compileMethod resolves what the method uses and builds its rule.
-func (b *Book) compileMethod(d *Definition, v *Dated, m *Method, status Status, known map[string]*Definition) (TaxRule, error) {
+func (b *Book) compileMethod(d *Definition, v *Dated, m *Method, status Status, known map[string]*Definition) (TaxRule, expression, error) {
 	when, err := compileExpression(m.When)
 	if err != nil {
-		return nil, err
+		return nil, when, err
 	}
-	r := base{def: d, when: when, method: m, law: v.Law, status: status, steps: map[string]*stepSpec{}, worst: status}
+	r := base{def: d, known: known, when: when, method: m, law: v.Law, status: status, steps: map[string]*stepSpec{}, worst: status}
 	if status != Confirmed {
 		r.unconfirmed = append(r.unconfirmed, d.ID)
 	}
-	needed, _, ok := RolesOf(m.Name)
+	spec, ok := specOf(m.Name)
 	if !ok {
-		return nil, fmt.Errorf("no method %q", m.Name)
+		return nil, when, fmt.Errorf("no method %q", m.Name)
 	}
-	for role := range needed {
+	for role := range spec.needed {
 		if m.Uses[role] == "" {
-			return nil, fmt.Errorf("method %s needs a definition in role %q", m.Name, role)
+			return nil, when, fmt.Errorf("method %s needs a definition in role %q", m.Name, role)
 		}
 	}
 	var lacks *Gap
@@ -281,20 +452,20 @@ func (b *Book) compileMethod(d *Definition, v *Dated, m *Method, status Status, 
 		id := m.Uses[role]
 		used := known[id]
 		if used == nil {
-			return nil, fmt.Errorf("uses %s: no such definition %q", role, id)
+			return nil, when, fmt.Errorf("uses %s: no such definition %q", role, id)
 		}
 		if err := checkRole(m.Name, role, used); err != nil {
-			return nil, err
+			return nil, when, err
 		}
-		uv := b.values[id]
+		uv := b.value(id)
 		if uv == nil {
-			if role != reliefRole && lacks == nil { // the reduction may end while the tax goes on
+			if role != reliefRole && !spec.tolerant && lacks == nil { // the reduction may end while the tax goes on
 				lacks = &Gap{Rule: id, On: b.from, Missing: missingText(used, b.from)}
 			}
 			continue
 		}
 		if (role == "cost_rate" || role == "share") && uv.Rate.Den() > maxDeductionScale {
-			return nil, fmt.Errorf("%s has more than three decimals", id)
+			return nil, when, fmt.Errorf("%s has more than three decimals", id)
 		}
 		if uv.Status != Confirmed && uv.Status != Open {
 			r.unconfirmed = append(r.unconfirmed, id)
@@ -304,13 +475,22 @@ func (b *Book) compileMethod(d *Definition, v *Dated, m *Method, status Status, 
 		}
 	}
 	sort.Strings(r.unconfirmed)
-	for name, t := range d.Steps {
+	for name, t := range wordingOf(d, known) {
 		r.steps[name] = b.compileStep(d, v, m, status, name, t)
 	}
 	if lacks == nil {
-		return newMethod(b, r)
+		rule, err := newMethod(b, r)
+		return rule, when, err
 	}
-	return &gapRule{id: d.ID, tax: d.Tax, when: when, selfFiled: m.Collection == SelfFiled, gap: *lacks}, nil
+	return &gapRule{id: d.ID, tax: d.Tax, when: when, selfFiled: m.Collection == SelfFiled, gap: *lacks}, when, nil
+}
+
+// wordingOf gives the texts of a method's steps, its own or those of the definition that it names.
+func wordingOf(d *Definition, known map[string]*Definition) map[string]StepText {
+	if w := known[d.Wording]; w != nil && len(d.Steps) == 0 {
+		return w.Steps
+	}
+	return d.Steps
 }
 
 func missingText(d *Definition, day civil.Date) Text {
@@ -343,7 +523,7 @@ func (b *Book) compileStep(d *Definition, v *Dated, m *Method, status Status, na
 			worsen(status)
 			continue
 		}
-		if uv := b.values[m.Uses[role]]; uv != nil {
+		if uv := b.value(m.Uses[role]); uv != nil {
 			s.cite(uv.Law)
 			worsen(uv.Status)
 		}
@@ -352,13 +532,13 @@ func (b *Book) compileStep(d *Definition, v *Dated, m *Method, status Status, na
 }
 
 // amount, rate, table and threshold read a used value; compileMethod has checked that it is there.
-func (b *Book) amount(m *Method, role string) money.Amount { return b.values[m.Uses[role]].Amount }
+func (b *Book) amount(m *Method, role string) money.Amount { return b.value(m.Uses[role]).Amount }
 
-func (b *Book) rate(m *Method, role string) money.Rate { return b.values[m.Uses[role]].Rate }
+func (b *Book) rate(m *Method, role string) money.Rate { return b.value(m.Uses[role]).Rate }
 
-func (b *Book) table(m *Method) table { return newTable(b.values[m.Uses["brackets"]].Brackets) }
+func (b *Book) table(m *Method) table { return newTable(b.value(m.Uses["brackets"]).Brackets) }
 
-func (b *Book) threshold(m *Method, role string) Threshold { return b.values[m.Uses[role]].Threshold }
+func (b *Book) threshold(m *Method, role string) Threshold { return b.value(m.Uses[role]).Threshold }
 
 func checkRole(method, role string, used *Definition) error {
 	needed, optional, ok := RolesOf(method)
@@ -402,19 +582,19 @@ func (b *Book) shareOf(m *Method) money.Rate {
 func (b *Book) newSurcharge(r base) *surcharge {
 	m := r.method
 	s := &surcharge{base: r, local: m.Uses["rate"] == "", reliefID: m.Uses["relief"]}
-	if v := b.values[s.reliefID]; v != nil {
+	if v := b.value(s.reliefID); v != nil {
 		s.relief, s.relieved = v.Rate, true
 	}
 	for i, role := range []string{"rate_city", "rate_county", "rate_other"} {
 		if !s.local {
 			role = "rate"
 		}
-		if v := b.values[m.Uses[role]]; v != nil {
+		if v := b.value(m.Uses[role]); v != nil {
 			s.rates[i] = v.Rate
 		}
 	}
 	for i, role := range []string{"exempt_month", "exempt_quarter"} {
-		if v := b.values[m.Uses[role]]; v != nil {
+		if v := b.value(m.Uses[role]); v != nil {
 			s.exempt[i], s.exempts[i] = v.Threshold, true
 		}
 	}

@@ -53,6 +53,7 @@ const (
 	KindThreshold Kind = "threshold"
 	KindBrackets  Kind = "brackets"
 	KindRates     Kind = "rates"  // a table of rates by word: industry, kind of contract
+	KindBands     Kind = "bands"  // a table of rates by the total of a period
 	KindChoice    Kind = "choice" // one of declared readings
 	KindMethod    Kind = "method" // a way to compute one tax
 	KindRegime    Kind = "regime" // which item a payment is
@@ -68,6 +69,9 @@ type Definition struct {
 	Order  int    // regimes and methods: the lower is asked first
 	Values []Dated
 	Steps  map[string]StepText // methods: the wording of each step
+	// Wording is the definition whose step texts a method uses where it has none of its own.
+	Wording  string
+	Locality string // six digits of the prefecture that a rule of a local pack holds for; "" = all of its jurisdiction
 }
 
 // StepText is the wording of one step; {name} stands for an input, {result} for the result.
@@ -89,16 +93,27 @@ type Dated struct {
 	Threshold Threshold
 	Brackets  []Bracket
 	Rates     []RateRow // by word, in its order
+	Bands     []Band
 	Choice    string
 	Method    Method
 	Regime    Regime
 	Readings  map[string]Reading // open values: what a position may choose
 	Note      Text
+	// Discretion tells of an open value that the competent tax office decides case by case.
+	Discretion bool
 }
 
 // covers tells whether d is in force on the day.
 func (d *Dated) covers(on civil.Date) bool {
 	return !on.Before(d.From) && (d.To.IsZero() || !on.After(d.To))
+}
+
+// openText says what is missing while the value is open.
+func (d *Dated) openText() Text {
+	if d.Discretion {
+		return Text{ZH: "由主管税务机关裁量：" + d.Note.ZH, EN: "at the discretion of the competent tax office: " + d.Note.EN}
+	}
+	return d.Note
 }
 
 // Threshold is an amount with its edge: "reach" taxes the amount itself, "exceed" only what is above it.
@@ -145,6 +160,20 @@ func (d *Dated) row(word string) (RateRow, bool) {
 	return RateRow{}, false
 }
 
+// Band is one row of a table by totals. Edge zero on the last row means no end; Inclusive tells that the edge belongs
+// to the row.
+type Band struct {
+	Edge      money.Amount
+	Inclusive bool
+	Rate      money.Rate
+}
+
+// holds tells whether a total falls into the row or a later one's place before it.
+func (b *Band) holds(total money.Amount) bool {
+	c := total.Cmp(b.Edge)
+	return b.Edge.IsZero() || c < 0 || (c == 0 && b.Inclusive)
+}
+
 // Method names a calculation and the definitions it uses by role.
 type Method struct {
 	Name       string
@@ -187,6 +216,16 @@ type PackID struct {
 
 // Pack is a complete set of definitions.
 type Pack struct {
-	ID          PackID
-	Definitions []Definition
+	ID           PackID
+	Jurisdiction Jurisdiction
+	Definitions  []Definition
+}
+
+// Jurisdiction is the place whose rules a pack holds.
+type Jurisdiction struct {
+	Code       string `json:"code"`          // six digits; 000000 for the national pack
+	ISO        string `json:"iso,omitempty"` // ISO 3166-2; "" where there is none
+	Title      Text   `json:"title"`
+	Kind       string `json:"kind,omitempty"`       // municipality, province, autonomous_region, separately_planned_city, corps
+	Confidence string `json:"confidence,omitempty"` // confirmed, partial, unconfirmed: how far its rules are known
 }

@@ -1,6 +1,7 @@
 package tax
 
 import (
+	"slices"
 	"sort"
 
 	"fenzhang/shared/money"
@@ -25,12 +26,16 @@ type Calculation struct {
 	filed, agency bool
 	gross         money.Amount
 	left          money.Amount // of gross, not yet kept back
+	inKind        money.Amount // market price of things in kind, income beside gross
 	vatKept       money.Amount // VAT that falls on this payment and is withheld or agency-filed
 	vat           assessment
 	position      string // id of the position under which the current rule runs
 	monthText     string
 	res           *Result
 	arena         []Input
+	payee         *Engine     // of the payee's registration
+	assessable    *Assessable // the question, where assessed income is asked about
+	assessed      *Assessed
 }
 
 // Compute gives the taxes of one payment. It is pure and deterministic to the byte.
@@ -41,11 +46,11 @@ func (e *Engine) Compute(f Facts) (Result, error) {
 	if err := f.check(); err != nil {
 		return Result{}, err
 	}
-	return e.compute(f)
+	return e.compute(f, e)
 }
 
-// compute is Compute without the check of the facts.
-func (e *Engine) compute(f Facts) (Result, error) {
+// compute is Compute without the check of the facts; the payee's own filings go by the engine of its registration.
+func (e *Engine) compute(f Facts, payee *Engine) (Result, error) {
 	payBook, err := e.book(f.PaymentDate)
 	if err != nil {
 		return Result{}, err
@@ -55,8 +60,9 @@ func (e *Engine) compute(f Facts) (Result, error) {
 		return Result{}, err
 	}
 	res := Result{Taxes: make([]Line, 0, 5), PayeeObligations: []Line{}, PayerTaxes: []Line{}, Unconfirmed: make([]string, 0, 8),
-		Rows: make([]Row, 0, 5), Steps: make([]Step, 0, 20), Rules: RulesUsed{PackID: e.id, Positions: []string{}}}
+		Rows: make([]Row, 0, 5), Steps: make([]Step, 0, 20), Rules: rulesUsed(e, payee)}
 	c := start(&f, &res)
+	c.payee = payee
 	if err := c.choose(payBook); err != nil {
 		return Result{}, err
 	}
@@ -66,12 +72,36 @@ func (e *Engine) compute(f Facts) (Result, error) {
 		if tax == IIT || tax == CIT {
 			b = payBook
 		}
+		if tax == IIT {
+			if err := c.countInKind(payBook); err != nil {
+				return Result{}, err
+			}
+		}
 		if err := c.run(tax, b.stages[i]); err != nil {
 			return Result{}, err
 		}
 	}
 	c.finish()
 	return res, nil
+}
+
+// rulesUsed names the national pack and the local ones that stood behind payer and payee.
+func rulesUsed(payer, payee *Engine) RulesUsed {
+	u := RulesUsed{PackID: payer.top().id, Positions: []string{}}
+	for _, e := range [...]*Engine{payer, payee} {
+		if e.parent != nil && !slices.Contains(u.Local, e.id) {
+			u.Local = append(u.Local, e.id)
+		}
+	}
+	return u
+}
+
+// top is the national engine above e.
+func (e *Engine) top() *Engine {
+	for e.parent != nil {
+		e = e.parent
+	}
+	return e
 }
 
 func start(f *Facts, res *Result) *Calculation {
@@ -112,12 +142,12 @@ func (e *Engine) ComputeRows(f Facts, rows []Row) (Result, error) {
 func (c *Calculation) run(tax string, rules []TaxRule) error {
 	for _, r := range rules {
 		if r.Applies(c) {
-			return r.Calculate(c)
+			return c.atPlace(r, tax).Calculate(c)
 		}
 	}
 	switch tax {
 	case VAT, IIT:
-	case CIT:
+	case CIT, TaxCulturalFee, TaxStamp:
 		return nil
 	default:
 		if !c.vat.on {
@@ -126,6 +156,31 @@ func (c *Calculation) run(tax string, rules []TaxRule) error {
 	}
 	return &Gap{Rule: tax, On: c.facts.PaymentDate, Missing: Text{
 		ZH: "尚无适用于 " + c.facts.Taxpayer.Kind + "／" + c.item + " 的" + tax + "规则", EN: "no rule of " + tax + " for " + c.facts.Taxpayer.Kind + " and item " + c.item}}
+}
+
+// atPlace gives the rule as it stands at the payee's registration where the payee files the tax itself, and the
+// rule of the paying entity's place else.
+func (c *Calculation) atPlace(r TaxRule, tax string) TaxRule {
+	if c.payee == nil || c.payee.parent == nil || !c.filedByPayee(r) {
+		return r
+	}
+	day := c.facts.VATDate
+	if tax == IIT || tax == CIT {
+		day = c.facts.PaymentDate
+	}
+	if b, err := c.payee.book(day); err == nil {
+		if own := b.find(r.ID()); own != nil {
+			return own
+		}
+	}
+	return r
+}
+
+// filedByPayee tells whether the payee brings the tax to the tax office: by the rule itself, or because the VAT is
+// the payee's on which it stands.
+func (c *Calculation) filedByPayee(r TaxRule) bool {
+	f, ok := r.(interface{ collectedBy() string })
+	return (ok && f.collectedBy() == SelfFiled) || (c.vat.on && c.vat.collection == SelfFiled)
 }
 
 // finish sums up.

@@ -91,6 +91,11 @@ func (x *expression) holds(a answerer) bool {
 	return x.compares(a.figure(x.fact).Cmp(x.limit))
 }
 
+// asks tells whether the expression speaks of a fact.
+func (x *expression) asks(k factKey) bool {
+	return (x.op > opNot && x.fact == k) || slices.ContainsFunc(x.parts, func(p expression) bool { return p.asks(k) })
+}
+
 func (x *expression) names(word string) bool {
 	for _, w := range x.words {
 		if w == word {

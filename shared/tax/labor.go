@@ -49,10 +49,11 @@ func (r *laborOneOff) Calculate(c *Calculation) error {
 	return nil
 }
 
-// laborIncome is the payment less the VAT that is kept back with it.
+// laborIncome is the payment, with what it gives in kind, less the VAT that is kept back with it.
 func (c *Calculation) laborIncome(s *stepSpec) money.Amount {
-	now := c.gross.Sub(c.vatKept)
-	c.step(s, exact, Money(now), Input{"payment", Money(c.gross)}, Input{"vat", Money(c.vatKept)})
+	payment := c.gross.Add(c.inKind)
+	now := payment.Sub(c.vatKept)
+	c.step(s, exact, Money(now), Input{"payment", Money(payment)}, Input{"vat", Money(c.vatKept)})
 	return now
 }
 
@@ -204,7 +205,7 @@ func (r *laborCumulative) yearBefore(c *Calculation) (yearBefore, string, error)
 		if !y.Broken {
 			return s, readContinuous, nil
 		}
-		reading, err := r.readBreak(c)
+		reading, err := c.choice(r.breaks, r.breakValue)
 		if err == nil && reading == readRestart {
 			err = &Gap{Rule: r.breaks, On: c.facts.PaymentDate, Missing: Text{ZH: "中断后重新累计需要逐月收入", EN: "restarting after a break needs the income of each month"}}
 		}
@@ -213,27 +214,11 @@ func (r *laborCumulative) yearBefore(c *Calculation) (yearBefore, string, error)
 	reading := readContinuous
 	if y.broken(current) {
 		var err error
-		if reading, err = r.readBreak(c); err != nil {
+		if reading, err = c.choice(r.breaks, r.breakValue); err != nil {
 			return yearBefore{}, "", err
 		}
 	}
 	return y.upTo(current, reading == readRestart, &r.math), reading, nil
-}
-
-// readBreak finds the position's reading of break months.
-func (r *laborCumulative) readBreak(c *Calculation) (string, error) {
-	if r.breakValue.Status != Open {
-		return r.breakValue.Choice, nil
-	}
-	p := c.positionOn(r.breaks)
-	if p == nil {
-		return "", &Gap{Rule: r.breaks, On: c.facts.PaymentDate, Missing: r.breakValue.Note}
-	}
-	if _, ok := r.breakValue.Readings[p.Reading]; !ok {
-		return "", unknownReading(r.breaks, p.Reading, c.facts.PaymentDate, r.breakValue)
-	}
-	c.usePosition(p)
-	return p.Reading, nil
 }
 
 func laborOneOffSpec() methodSpec {
@@ -252,7 +237,7 @@ func laborCumulativeSpec() methodSpec {
 		build: func(b *Book, r base) resolver {
 			m := r.method
 			return &laborCumulative{base: r, cost: b.rate(m, "cost_rate"), flat: b.amount(m, "flat_deduction"), breaks: m.Uses["break_months"],
-				breakValue: b.values[m.Uses["break_months"]],
+				breakValue: b.value(m.Uses["break_months"]),
 				math:       CumulativeLabor{keep: keptShare(b.rate(m, "cost_rate")), monthly: b.amount(m, "monthly_deduction"), table: b.table(m)}}
 		}}
 }

@@ -8,6 +8,8 @@ type methodSpec struct {
 	build            func(b *Book, r base) resolver
 	// apart marks a question of its own, such as the annual settlement: no payment asks for it by itself.
 	apart bool
+	// tolerant marks a method that asks for its values itself: one that is missing matters only where it is needed.
+	tolerant bool
 }
 
 // resolver is a rule that looks up the wording of its steps before it is used.
@@ -31,10 +33,62 @@ func specOf(method string) (methodSpec, bool) {
 		return creationSpec(), true
 	case "non_resident":
 		return nonResidentSpec(), true
+	case "wages_cumulative":
+		return wagesCumulativeSpec(), true
+	case "intern_cumulative":
+		return internCumulativeSpec(), true
+	case "incidental":
+		return incidentalSpec(), true
+	case "in_kind":
+		return inKindSpec(), true
+	case "annual_settlement":
+		return annualSpec(), true
+	case "annual_waiver":
+		return annualWaiverSpec(), true
+	case "business_books":
+		return businessBooksSpec(), true
+	case "business_deemed":
+		return businessDeemedSpec(), true
+	case "business_half":
+		return businessHalfSpec(), true
+	case "overseas_vat":
+		return overseasVATSpec(), true
 	case "turnover":
 		return turnoverSpec(), true
 	case "surcharge":
 		return surchargeSpec(), true
+	case "output_estimate":
+		return outputEstimateSpec(), true
+	case "general_vat":
+		return generalVATSpec(), true
+	case "sales_limit":
+		return salesLimitSpec(), true
+	case "cultural_fee":
+		return culturalFeeSpec(), true
+	case "payer_fee":
+		return payerFeeSpec(), true
+	case "stamp":
+		return stampSpec(), true
+	case "cit":
+		return citYearSpec(), true
+	case "deduction_limit":
+		return citLimitSpec(false), true
+	case "deduction_carried":
+		return citLimitSpec(true), true
+	case "deduction_whole":
+		return citWholeSpec(), true
+	case "late_fee":
+		return lateFeeSpec(), true
+	case "due_date":
+		return dueDateSpec(), true
+	case "levy":
+		return levySpec(), true
+	case "slices":
+		return slicesSpec(), true
+	case "deemed_profit":
+		return deemedProfitSpec(), true
+	case "fee":
+		return feeSpec(), true
 	}
 	return methodSpec{}, false
 }

@@ -30,9 +30,10 @@ type Result struct {
 	Positions []string `json:"-"` // ids of the positions that were used; also in Rules
 }
 
-// RulesUsed names pack and positions.
+// RulesUsed names the national pack, the local packs of the places concerned, and the positions that were used.
 type RulesUsed struct {
 	PackID
+	Local     []PackID `json:"local,omitempty"`
 	Positions []string `json:"positions"`
 }
 
@@ -61,6 +62,7 @@ type Line struct {
 	BorneBy    string
 	Law        []Law
 	Status     Status
+	Note       *Text  // what an estimate leaves out
 	Missing    []Text // set on estimates that need facts nobody has told: then no figure is given
 }
 
@@ -82,12 +84,13 @@ type lineJSON struct {
 	BorneBy    string        `json:"borne_by"`
 	Law        []Law         `json:"law"`
 	Status     Status        `json:"status"`
+	Note       *Text         `json:"note,omitempty"`
 	Missing    []Text        `json:"missing,omitempty"`
 }
 
 // MarshalJSON writes the contract's shape.
 func (l Line) MarshalJSON() ([]byte, error) {
-	j := lineJSON{Tax: l.Tax, Collection: l.Collection, Item: l.Item, Period: l.Period, BorneBy: l.BorneBy, Law: l.Law, Status: l.Status, Missing: l.Missing}
+	j := lineJSON{Tax: l.Tax, Collection: l.Collection, Item: l.Item, Period: l.Period, BorneBy: l.BorneBy, Law: l.Law, Status: l.Status, Note: l.Note, Missing: l.Missing}
 	if j.Law == nil {
 		j.Law = []Law{}
 	}
@@ -112,7 +115,7 @@ func (l *Line) UnmarshalJSON(b []byte) error {
 	}
 	*l = Line{Tax: j.Tax, Collection: j.Collection, Item: j.Item, Period: j.Period, Base: sum(j.Base), Quick: sum(j.Quick), Relief: sum(j.Relief),
 		Total: sum(j.Total), Before: sum(j.Before), Due: sum(j.Due), Amount: sum(j.Amount), Shortfall: sum(j.Shortfall),
-		BorneBy: j.BorneBy, Law: j.Law, Status: j.Status, Missing: j.Missing}
+		BorneBy: j.BorneBy, Law: j.Law, Status: j.Status, Note: j.Note, Missing: j.Missing}
 	if j.Rate != nil {
 		l.Rate = *j.Rate
 	}

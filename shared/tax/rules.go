@@ -75,6 +75,11 @@ func (r *gapRule) Applies(c *Calculation) bool {
 // Calculate fails with the gap. An estimate of what the payee files itself becomes a named unknown instead: what
 // is paid and kept back does not hang on it.
 func (r *gapRule) Calculate(c *Calculation) error {
+	if ofPayer(r.tax) {
+		c.payerLine(r.tax, nil, []Text{{ZH: r.gap.Rule + "：" + r.gap.Missing.ZH, EN: r.gap.Rule + ": " + r.gap.Missing.EN}})
+		c.unconfirmed(r.gap.Rule)
+		return nil
+	}
 	if r.selfFiled || (c.vat.on && c.vat.collection == SelfFiled) {
 		c.res.PayeeObligations = append(c.res.PayeeObligations, Line{Tax: r.tax, Item: c.item, Collection: SelfFiled, BorneBy: BorneByCreator, Status: Open,
 			Missing: []Text{{ZH: r.gap.Rule + "：" + r.gap.Missing.ZH, EN: r.gap.Rule + ": " + r.gap.Missing.EN}}})
@@ -99,28 +104,28 @@ type openRule struct {
 	readings map[string]TaxRule
 }
 
-func (b *Book) compileOpen(d *Definition, v *Dated, known map[string]*Definition) (TaxRule, error) {
+func (b *Book) compileOpen(d *Definition, v *Dated, known map[string]*Definition) (TaxRule, expression, error) {
 	when, err := compileExpression(v.Method.When)
 	if err != nil {
-		return nil, err
+		return nil, when, err
 	}
 	r := &openRule{base: base{def: d, when: when, method: &v.Method, law: v.Law, status: Open, worst: Open}, value: v, readings: map[string]TaxRule{}}
 	for name, reading := range v.Readings {
 		m := reading.Method
-		rule, err := b.compileMethod(d, v, &m, Open, known)
+		rule, _, err := b.compileMethod(d, v, &m, Open, known)
 		if err != nil {
-			return nil, err
+			return nil, when, err
 		}
 		r.readings[name] = rule
 	}
-	return r, nil
+	return r, when, nil
 }
 
 // Validate tells that the rule is open.
 func (r *openRule) Validate() error { return r.gap(r.value.From) }
 
 func (r *openRule) gap(on civil.Date) error {
-	return &Gap{Rule: r.def.ID, On: on, Missing: r.value.Note}
+	return &Gap{Rule: r.def.ID, On: on, Missing: r.value.openText()}
 }
 
 // Calculate follows the position's reading, or fails with the gap.

@@ -17,6 +17,13 @@ func (e *Engine) Single(rule string, f Facts) (Result, error) {
 	res := Result{Item: f.Item, Rules: RulesUsed{PackID: e.id}}
 	c := start(&f, &res)
 	c.item = f.Item
+	b, err := e.book(f.PaymentDate)
+	if err != nil {
+		return Result{}, err
+	}
+	if err := c.countInKind(b); err != nil {
+		return Result{}, err
+	}
 	if err := r.Calculate(c); err != nil {
 		return Result{}, err
 	}

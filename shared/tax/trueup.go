@@ -16,7 +16,7 @@ func (e *Engine) TrueUps(f Facts, rows []Row) ([]TrueUp, error) {
 	}
 	f.Item, f.Amount = item, money.Amount{}
 	f.ToDate = Fold(rows, f)
-	res, err := e.compute(f)
+	res, err := e.compute(f, e)
 	if err != nil {
 		return nil, err
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-// Example is one worked case: inputs of a tax kind, and what must come out.
+// Example is one worked case: inputs of a tax kind, or of a jurisdiction, and what must come out.
 type Example struct {
 	ID       string          `json:"id"`
 	Source   string          `json:"source"`
@@ -21,6 +21,9 @@ type Example struct {
 	Steps    []string        `json:"steps"`
 	Expected json.RawMessage `json:"expected"`
 	Note     string          `json:"note"`
+
+	Jurisdiction string `json:"jurisdiction"` // six digits; set in examples of a place, which have no tax kind
+	Taxpayer     string `json:"taxpayer"`     // individual_business, ..., natural_person_per_time
 }
 
 // ParseExamples reads a list of examples, YAML or JSON.
@@ -44,8 +47,8 @@ func ParseExamples(name string, data []byte) ([]Example, error) {
 		return nil, Problems{{name, 0, err.Error()}}
 	}
 	for i, x := range list {
-		if x.ID == "" || x.Tax == "" || len(x.Inputs) == 0 || len(x.Expected) == 0 {
-			return nil, Problems{{name, 0, fmt.Sprintf("example %d needs id, tax, inputs and expected", i+1)}}
+		if x.ID == "" || (x.Tax == "") == (x.Jurisdiction == "") || len(x.Inputs) == 0 || len(x.Expected) == 0 {
+			return nil, Problems{{name, 0, fmt.Sprintf("example %d needs id, tax or jurisdiction, inputs and expected", i+1)}}
 		}
 	}
 	return list, nil

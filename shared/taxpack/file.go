@@ -8,14 +8,18 @@ import (
 // The shapes below are exactly the keys that a rule file may have; anything else is refused.
 
 type ruleFile struct {
-	ID     string              `yaml:"id"`
-	Kind   string              `yaml:"kind"`
-	Title  text                `yaml:"title"`
-	Unit   string              `yaml:"unit"`
-	Tax    string              `yaml:"tax"`
-	Order  int                 `yaml:"order"`
-	Values []dated             `yaml:"values"`
-	Steps  map[string]stepText `yaml:"steps"`
+	ID string `yaml:"id"`
+	// Locality is the prefecture that a rule of a local pack holds for.
+	Locality string `yaml:"locality"`
+	Kind     string `yaml:"kind"`
+	Title    text   `yaml:"title"`
+	Unit     string `yaml:"unit"`
+	Tax      string `yaml:"tax"`
+	Order    int    `yaml:"order"`
+	// Wording names the definition whose steps tell this one's calculation.
+	Wording string              `yaml:"wording"`
+	Values  []dated             `yaml:"values"`
+	Steps   map[string]stepText `yaml:"steps"`
 }
 
 type text struct {
@@ -30,15 +34,17 @@ type stepText struct {
 }
 
 type datedKeys struct {
-	From      string                 `yaml:"from"`
-	To        string                 `yaml:"to"`
-	Value     node                   `yaml:"value"`
-	Lapsed    *text                  `yaml:"lapsed"`
-	Status    string                 `yaml:"status"`
-	Note      text                   `yaml:"note"`
-	Readings  map[string]readingKeys `yaml:"readings"`
-	Reference *reference             `yaml:"reference"`
-	Also      []reference            `yaml:"also"`
+	From   string `yaml:"from"`
+	To     string `yaml:"to"`
+	Value  node   `yaml:"value"`
+	Lapsed *text  `yaml:"lapsed"`
+	Status string `yaml:"status"`
+	Note   text   `yaml:"note"`
+	// Discretion tells of an open value that the competent office decides.
+	Discretion bool                   `yaml:"discretion"`
+	Readings   map[string]readingKeys `yaml:"readings"`
+	Reference  *reference             `yaml:"reference"`
+	Also       []reference            `yaml:"also"`
 }
 
 // dated is datedKeys with the line it begins on.
@@ -82,6 +88,12 @@ type readingKeys struct {
 type thresholdKeys struct {
 	Amount string `yaml:"amount"`
 	Edge   string `yaml:"edge"`
+}
+
+type bandKeys struct {
+	Below string `yaml:"below"`
+	UpTo  string `yaml:"up_to"`
+	Rate  string `yaml:"rate"`
 }
 
 type bracketKeys struct {
@@ -165,4 +177,7 @@ type manifest struct {
 	Version      string   `yaml:"version"`
 	Title        text     `yaml:"title"`
 	Parents      []string `yaml:"parents"`
+	ISO          string   `yaml:"iso"`
+	Kind         string   `yaml:"kind"`
+	Confidence   string   `yaml:"confidence"`
 }

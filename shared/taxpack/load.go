@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"regexp"
+	"slices"
 	"sort"
 	"strings"
 
@@ -22,7 +24,7 @@ const (
 	calendarDir  = "calendar"
 )
 
-// Load reads a whole pack below the root of files, checks it and compiles it.
+// Load reads a whole national pack below the root of files, checks it and compiles it.
 //
 // Errors: Problems, all of them at once.
 func Load(files fs.FS) (*tax.Engine, error) {
@@ -30,10 +32,6 @@ func Load(files fs.FS) (*tax.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return compile(p)
-}
-
-func compile(p tax.Pack) (*tax.Engine, error) {
 	e, err := tax.Compile(p)
 	if err != nil {
 		return nil, Problems{{File: p.ID.Pack, Text: err.Error()}}
@@ -41,13 +39,69 @@ func compile(p tax.Pack) (*tax.Engine, error) {
 	return e, nil
 }
 
-// Read reads and checks the files of a pack without compiling them.
+// LoadCorpus reads, checks and compiles the national pack and the packs of jurisdictions over it.
+//
+// Errors: Problems, all of them at once, each file with its pack before it.
+func LoadCorpus(national fs.FS, local ...fs.FS) (*tax.Corpus, error) {
+	top, err := Read(national)
+	if err != nil {
+		return nil, err
+	}
+	var packs []tax.Pack
+	var problems Problems
+	for _, files := range local {
+		p, err := ReadLocal(files, top)
+		var more Problems
+		switch {
+		case errors.As(err, &more):
+			problems = append(problems, more...)
+		case err != nil:
+			return nil, err
+		}
+		packs = append(packs, p)
+	}
+	if problems != nil {
+		return nil, problems
+	}
+	return compile(top, packs)
+}
+
+func compile(national tax.Pack, local []tax.Pack) (*tax.Corpus, error) {
+	c, err := tax.NewCorpus(national, local...)
+	if err != nil {
+		return nil, Problems{{File: national.ID.Pack, Text: err.Error()}}
+	}
+	return c, nil
+}
+
+// Read reads and checks the files of the national pack without compiling them.
+//
+// Errors: Problems, all of them at once.
 func Read(files fs.FS) (tax.Pack, error) {
+	return read(files, nil)
+}
+
+// ReadLocal reads and checks the files of a jurisdiction's pack, which may use what the national pack defines.
+//
+// Errors: Problems, all of them at once, each file with its pack before it.
+func ReadLocal(files fs.FS, national tax.Pack) (tax.Pack, error) {
+	p, err := read(files, &national)
+	var problems Problems
+	if errors.As(err, &problems) {
+		for i := range problems {
+			problems[i].File = p.ID.Pack + "/" + problems[i].File
+		}
+		return p, problems
+	}
+	return p, err
+}
+
+func read(files fs.FS, above *tax.Pack) (tax.Pack, error) {
 	names, err := yamlFiles(files)
 	if err != nil {
 		return tax.Pack{}, err
 	}
-	l := &loader{where: map[string]string{}}
+	l := &loader{where: map[string]string{}, above: above}
 	if l.pack.ID.SHA256, err = hash(files, names); err != nil {
 		return tax.Pack{}, err
 	}
@@ -64,7 +118,7 @@ func Read(files fs.FS) (tax.Pack, error) {
 	l.references()
 	if len(l.problems) > 0 {
 		sort.SliceStable(l.problems, func(i, j int) bool { return l.problems[i].File < l.problems[j].File })
-		return tax.Pack{}, l.problems
+		return tax.Pack{ID: l.pack.ID}, l.problems
 	}
 	return l.pack, nil
 }
@@ -99,7 +153,8 @@ func yamlFiles(files fs.FS) ([]string, error) {
 // loader collects definitions and problems.
 type loader struct {
 	pack     tax.Pack
-	where    map[string]string // definition id -> file
+	above    *tax.Pack         // the national pack; nil when this is it
+	where    map[string]string // locality and id of a definition -> file
 	problems Problems
 }
 
@@ -107,10 +162,7 @@ func (l *loader) file(name string, data []byte) {
 	switch {
 	case name == manifestName:
 		l.manifest(data)
-	case path.Base(name) == examplesName:
-		if _, err := ParseExamples(name, data); err != nil {
-			l.fail(err)
-		}
+	case path.Base(name) == examplesName: // read when they are run
 	case strings.HasPrefix(name, calendarDir+"/"):
 		if _, err := parseYear(name, data); err != nil {
 			l.fail(err)
@@ -137,7 +189,27 @@ func (l *loader) manifest(data []byte) {
 	if m.Pack != "" && m.Version != "" {
 		l.pack.ID.Pack, l.pack.ID.Version = m.Pack, m.Version
 	}
+	l.pack.Jurisdiction = tax.Jurisdiction{Code: m.Jurisdiction, ISO: m.ISO, Title: tax.Text(m.Title), Kind: m.Kind, Confidence: m.Confidence}
+	bad := func(format string, args ...any) {
+		l.problems = append(l.problems, Problem{manifestName, 0, fmt.Sprintf(format, args...)})
+	}
+	if !codePattern.MatchString(m.Jurisdiction) || m.Title.ZH == "" || m.Title.EN == "" {
+		bad("must have a jurisdiction of six digits and a title in zh and en")
+	}
+	switch {
+	case l.above == nil && len(m.Parents) > 0:
+		bad("the national pack has no parents")
+	case l.above != nil && !slices.Equal(m.Parents, []string{l.above.ID.Pack}):
+		bad("parents must be [%s]", l.above.ID.Pack)
+	case l.above != nil && !slices.Contains([]string{"municipality", "province", "autonomous_region", "separately_planned_city", "corps"}, m.Kind):
+		bad("kind %q is none of municipality, province, autonomous_region, separately_planned_city, corps", m.Kind)
+	case l.above != nil && !slices.Contains([]string{"confirmed", "partial", "unconfirmed"}, m.Confidence):
+		bad("confidence %q is none of confirmed, partial, unconfirmed", m.Confidence)
+	}
 }
+
+// codePattern is an administrative code.
+var codePattern = regexp.MustCompile(`^[0-9]{6}$`)
 
 func (l *loader) rule(name string, data []byte) {
 	d, problems := ParseRule(name, data)
@@ -145,32 +217,50 @@ func (l *loader) rule(name string, data []byte) {
 	if d.ID == "" {
 		return
 	}
-	if other := l.where[d.ID]; other != "" {
+	folder, _, _ := strings.Cut(name, "/")
+	if (d.Locality != "" || codePattern.MatchString(folder)) && (d.Locality != folder || l.above == nil) {
+		l.problems = append(l.problems, Problem{name, 0, fmt.Sprintf("locality %q must be the folder of the file, in a local pack", d.Locality)})
+	}
+	key := d.Locality + " " + d.ID
+	if other := l.where[key]; other != "" {
 		l.problems = append(l.problems, Problem{name, 0, fmt.Sprintf("id %s is also that of %s", d.ID, other)})
 		return
 	}
-	l.where[d.ID] = name
+	l.where[key] = name
 	l.pack.Definitions = append(l.pack.Definitions, d)
 }
 
 // references checks that every used definition exists and is of the kind its role wants.
 func (l *loader) references() {
 	kinds := map[string]tax.Kind{}
+	if l.above != nil {
+		for _, d := range l.above.Definitions {
+			kinds[d.ID] = d.Kind
+		}
+	}
 	for _, d := range l.pack.Definitions {
 		kinds[d.ID] = d.Kind
 	}
-	for _, d := range l.pack.Definitions {
+	for i := range l.pack.Definitions {
+		d := &l.pack.Definitions[i]
+		if _, ok := kinds[d.Wording]; d.Wording != "" && !ok {
+			l.bad(d, "wording %s, which no file defines", d.Wording)
+		}
 		for i := range d.Values {
 			v := &d.Values[i]
-			l.uses(d.ID, &v.Method, kinds)
+			l.uses(d, &v.Method, kinds)
 			for _, r := range v.Readings {
-				l.uses(d.ID, &r.Method, kinds)
+				l.uses(d, &r.Method, kinds)
 			}
 		}
 	}
 }
 
-func (l *loader) uses(id string, m *tax.Method, kinds map[string]tax.Kind) {
+func (l *loader) bad(d *tax.Definition, format string, args ...any) {
+	l.problems = append(l.problems, Problem{l.where[d.Locality+" "+d.ID], 0, fmt.Sprintf(format, args...)})
+}
+
+func (l *loader) uses(d *tax.Definition, m *tax.Method, kinds map[string]tax.Kind) {
 	needed, optional, _ := tax.RolesOf(m.Name)
 	for role, used := range m.Uses {
 		want, ok := needed[role]
@@ -180,11 +270,11 @@ func (l *loader) uses(id string, m *tax.Method, kinds map[string]tax.Kind) {
 		kind, exists := kinds[used]
 		switch {
 		case !ok:
-			l.problems = append(l.problems, Problem{l.where[id], 0, fmt.Sprintf("method %s has no role %q", m.Name, role)})
+			l.bad(d, "method %s has no role %q", m.Name, role)
 		case !exists:
-			l.problems = append(l.problems, Problem{l.where[id], 0, fmt.Sprintf("role %s uses %s, which no file defines", role, used)})
+			l.bad(d, "role %s uses %s, which no file defines", role, used)
 		case kind != want:
-			l.problems = append(l.problems, Problem{l.where[id], 0, fmt.Sprintf("role %s wants a definition of kind %s, %s is of kind %s", role, want, used, kind)})
+			l.bad(d, "role %s wants a definition of kind %s, %s is of kind %s", role, want, used, kind)
 		}
 	}
 }

@@ -43,20 +43,22 @@ func copyOf(t testing.TB) fstest.MapFS {
 }
 
 func TestEveryExampleBesideTheRulesPasses(t *testing.T) {
-	e, err := taxpack.Load(nationalFS(t))
+	corpus, err := taxpack.LoadCorpus(nationalFS(t), rules.Jurisdictions()...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	examples, err := taxpack.Examples(nationalFS(t))
-	if err != nil || len(examples) == 0 {
-		t.Fatalf("%d examples, %v", len(examples), err)
-	}
-	for _, x := range examples {
-		t.Run(x.ID, func(t *testing.T) {
-			if o := taxpack.Check(e, x); o.State != taxpack.Passed {
-				t.Errorf("%s %v\n%s", o.State, o.Mismatch, strings.Join(o.Steps, "\n"))
-			}
-		})
+	for _, files := range append([]fs.FS{nationalFS(t)}, rules.Jurisdictions()...) {
+		examples, err := taxpack.Examples(files)
+		if err != nil || len(examples) == 0 {
+			t.Fatalf("%d examples, %v", len(examples), err)
+		}
+		for _, x := range examples {
+			t.Run(x.ID, func(t *testing.T) {
+				if o := taxpack.Check(corpus, x); o.State != taxpack.Passed {
+					t.Errorf("%s %v\n%s", o.State, o.Mismatch, strings.Join(o.Steps, "\n"))
+				}
+			})
+		}
 	}
 }
 
@@ -255,7 +257,7 @@ func FuzzParseExamples(f *testing.F) {
 
 // The prepared form in the binary is that of the files beside it.
 func TestPrepared(t *testing.T) {
-	want, err := taxpack.Prepare(nationalFS(t))
+	want, err := taxpack.Prepare(rules.National(), rules.Jurisdictions()...)
 	if err != nil {
 		t.Fatal(err)
 	}

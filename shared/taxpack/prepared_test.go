@@ -25,15 +25,15 @@ func TestStaleFormIsNotUsed(t *testing.T) {
 	changed := strings.Replace(string(files["manifest.yaml"].Data), "version: ", "version: changed-", 1)
 	files["manifest.yaml"] = &fstest.MapFile{Data: []byte(changed)}
 	for name, form := range map[string][]byte{"stale": rules.Prepared, "broken": []byte("{"), "empty": nil} {
-		e, err := engineOf(files, form)
+		e, err := corpusOf(files, nil, form)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if v := e.Pack().Version; !strings.HasPrefix(v, "changed-") {
+		if v := e.National().Pack().Version; !strings.HasPrefix(v, "changed-") {
 			t.Errorf("%s: version %s", name, v)
 		}
 	}
-	if e, err := engineOf(rules.National(), rules.Prepared); err != nil || strings.HasPrefix(e.Pack().Version, "changed-") {
+	if e, err := corpusOf(rules.National(), rules.Jurisdictions(), rules.Prepared); err != nil || strings.HasPrefix(e.National().Pack().Version, "changed-") {
 		t.Errorf("the fitting form: %v", err)
 	}
 }

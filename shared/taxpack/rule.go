@@ -33,13 +33,13 @@ func ParseRule(name string, data []byte) (tax.Definition, Problems) {
 	if err := unmarshal(data, &f); err != nil {
 		return tax.Definition{}, Problems{yamlProblem(name, err)}
 	}
-	d := tax.Definition{ID: f.ID, Kind: tax.Kind(f.Kind), Title: tax.Text(f.Title), Unit: f.Unit, Tax: f.Tax, Order: f.Order}
+	d := tax.Definition{ID: f.ID, Kind: tax.Kind(f.Kind), Title: tax.Text(f.Title), Unit: f.Unit, Tax: f.Tax, Order: f.Order, Wording: f.Wording, Locality: f.Locality}
 	if ok, _ := regexp.MatchString(idPattern, f.ID); !ok {
 		p.bad(1, "id %q must be words of small letters joined by dots", f.ID)
 		d.ID = ""
 	}
 	p.id = f.ID
-	kinds := []tax.Kind{tax.KindAmount, tax.KindRate, tax.KindThreshold, tax.KindBrackets, tax.KindRates, tax.KindChoice, tax.KindMethod, tax.KindRegime}
+	kinds := []tax.Kind{tax.KindAmount, tax.KindRate, tax.KindThreshold, tax.KindBrackets, tax.KindRates, tax.KindBands, tax.KindChoice, tax.KindMethod, tax.KindRegime}
 	if !slices.Contains(kinds, d.Kind) {
 		p.bad(1, "kind %q is none of %v", f.Kind, kinds)
 		return d, p.problems
@@ -72,7 +72,7 @@ func (p *parser) date(line int, key, s string) civil.Date {
 
 // dated reads one value with its days, status and references.
 func (p *parser) dated(v *dated, kind tax.Kind) tax.Dated {
-	d := tax.Dated{From: p.date(v.line, "from", v.From), Status: tax.Status(v.Status), Note: tax.Text(v.Note)}
+	d := tax.Dated{From: p.date(v.line, "from", v.From), Status: tax.Status(v.Status), Note: tax.Text(v.Note), Discretion: v.Discretion}
 	if v.To != "" {
 		d.To = p.date(v.line, "to", v.To)
 		if d.To.Before(d.From) {
@@ -129,9 +129,6 @@ func (p *parser) readings(v *dated, d *tax.Dated) {
 		return
 	}
 	p.wanted(v.line, "note of an open value", v.Note)
-	if len(v.Readings) == 0 {
-		p.bad(v.line, "an open value declares the readings that a position may choose")
-	}
 	d.Readings = map[string]tax.Reading{}
 	for name, r := range v.Readings {
 		p.wanted(v.line, "title of reading "+name, r.Title)
@@ -166,6 +163,8 @@ func (p *parser) value(v *dated, kind tax.Kind, d *tax.Dated) {
 		p.threshold(v, line, d)
 	case tax.KindBrackets:
 		p.brackets(v, line, d)
+	case tax.KindBands:
+		p.bands(v, line, d)
 	case tax.KindRates:
 		p.rates(v, line, d)
 	case tax.KindChoice:
@@ -226,6 +225,35 @@ func (p *parser) threshold(v *dated, line int, d *tax.Dated) {
 		p.bad(line, "edge %q must be reach (the amount itself is taxed) or exceed", k.Edge)
 	}
 	d.Threshold = tax.Threshold{Amount: a, Reach: k.Edge == "reach"}
+}
+
+// bands reads a table of rates by totals and checks that the edges rise.
+func (p *parser) bands(v *dated, line int, d *tax.Dated) {
+	var ks []bandKeys
+	if err := v.Value.decode(&ks); err != nil {
+		p.problems = append(p.problems, yamlProblem(p.file, err))
+		return
+	}
+	for i, k := range ks {
+		b := tax.Band{Inclusive: k.UpTo != ""}
+		edge := k.Below + k.UpTo
+		var err error
+		switch last := i == len(ks)-1; {
+		case k.Below != "" && k.UpTo != "", last != (edge == ""):
+			p.bad(line, "row %d: every row but the last has either below or up_to", i+1)
+		case !last:
+			if b.Edge, err = money.Parse(edge); err != nil || !plain(b.Edge) || (i > 0 && b.Edge.Cmp(d.Bands[i-1].Edge) <= 0) {
+				p.bad(line, "row %d: the edge %q must be an amount above that of the row before", i+1, edge)
+			}
+		}
+		if b.Rate, err = money.ParseRate(k.Rate); err != nil || !share(b.Rate) {
+			p.bad(line, "row %d: rate %q must be a decimal in 0 to 1", i+1, k.Rate)
+		}
+		d.Bands = append(d.Bands, b)
+	}
+	if len(ks) < 2 {
+		p.bad(line, "a table of bands needs rows")
+	}
 }
 
 // brackets reads a table and checks that it rises and that every quick deduction continues the one before.
@@ -413,7 +441,9 @@ func (p *parser) steps(d *tax.Definition, steps map[string]stepText) {
 		p.bad(1, "a method names its tax")
 	}
 	roles := map[string]bool{"rule": true}
+	named := false // a definition without any method only lends its wording
 	for i := range d.Values {
+		named = named || d.Values[i].Method.Name != "" || len(d.Values[i].Readings) > 0
 		for role := range d.Values[i].Method.Uses {
 			roles[role] = true
 		}
@@ -423,12 +453,15 @@ func (p *parser) steps(d *tax.Definition, steps map[string]stepText) {
 			}
 		}
 	}
+	if d.Wording != "" && len(steps) > 0 {
+		p.bad(1, "a method has either steps or wording")
+	}
 	d.Steps = map[string]tax.StepText{}
 	for _, name := range sortedKeys(steps) {
 		s := steps[name]
 		p.wanted(1, "text of step "+name, s.Text)
 		for _, c := range s.Cites {
-			if !roles[c] {
+			if named && !roles[c] {
 				p.bad(1, "step %s cites %q, which is no role that the method uses", name, c)
 			}
 		}

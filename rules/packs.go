@@ -1,0 +1,23 @@
+package rules
+
+import "io/fs"
+
+// National is the pack of rules that hold everywhere, as files below its own root.
+func National() fs.FS { return pack("national") }
+
+// Jurisdictions are the packs of provinces, separately planned cities and the corps, in order of their codes.
+func Jurisdictions() []fs.FS {
+	entries, _ := fs.ReadDir(Files, ".") // the root of an embedded tree can always be read
+	var packs []fs.FS
+	for _, e := range entries {
+		if e.Name() != "national" {
+			packs = append(packs, pack(e.Name()))
+		}
+	}
+	return packs
+}
+
+func pack(folder string) fs.FS {
+	sub, _ := fs.Sub(Files, folder) // fails only for malformed names
+	return sub
+}
