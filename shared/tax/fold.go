@@ -8,8 +8,8 @@ import (
 )
 
 // Fold sums booked, reversed and opening rows of one paying entity and one taxpayer into what stands before a
-// payment. IIT counts the rows of f.Item and f.Project, or for cumulative labor of f.Platform; VAT counts all items of
-// its day, month and quarter. f.Item must be set: Engine.Item derives it, Engine.ComputeRows does both.
+// payment. IIT counts the rows of f.Item and f.Project, for cumulative labor of f.Platform, for wages and interns of
+// the payer; VAT counts all items of its day, month and quarter. f.Item must be set: Engine.Item derives it, Engine.ComputeRows does both.
 func Fold(rows []Row, f Facts) ToDate {
 	var t ToDate
 	month := f.PaymentDate.Month()
@@ -42,11 +42,11 @@ func (t *ToDate) addIncome(r *Row, f *Facts, month civil.Month) {
 	if r.Item != f.Item {
 		return
 	}
-	// Cumulative labor counts all of the platform, whatever the project; one-off methods count the project.
+	// Cumulative methods count all of the platform or of the payer, whatever the project; the others the project.
 	if r.Item == ItemLaborPlatform && r.Platform != f.Platform {
 		return
 	}
-	if r.Item != ItemLaborPlatform && r.Project != f.Project {
+	if !f.cumulative(r.Item) && r.Project != f.Project {
 		return
 	}
 	m, err := civil.ParseMonth(r.Period)
@@ -65,6 +65,11 @@ func (t *ToDate) addIncome(r *Row, f *Facts, month civil.Month) {
 	for back := 1; back < r.Months && n-back >= 0; back++ {
 		y.Opening |= 1 << (n - back)
 	}
+}
+
+// cumulative tells whether income tax on an item goes by the year's total and not by the project.
+func (f *Facts) cumulative(item string) bool {
+	return item == ItemLaborPlatform || item == ItemWages || (item == ItemLabor && f.Taxpayer.Kind == "student_intern")
 }
 
 // add counts one VAT or surcharge row.

@@ -205,7 +205,7 @@ func (r *laborCumulative) yearBefore(c *Calculation) (yearBefore, string, error)
 		if !y.Broken {
 			return s, readContinuous, nil
 		}
-		reading, err := c.choice(r.breaks, r.breakValue)
+		reading, err := c.reading(r.breaks, r.breakValue, c.facts.PaymentDate)
 		if err == nil && reading == readRestart {
 			err = &Gap{Rule: r.breaks, On: c.facts.PaymentDate, Missing: Text{ZH: "中断后重新累计需要逐月收入", EN: "restarting after a break needs the income of each month"}}
 		}
@@ -214,7 +214,7 @@ func (r *laborCumulative) yearBefore(c *Calculation) (yearBefore, string, error)
 	reading := readContinuous
 	if y.broken(current) {
 		var err error
-		if reading, err = c.choice(r.breaks, r.breakValue); err != nil {
+		if reading, err = c.reading(r.breaks, r.breakValue, c.facts.PaymentDate); err != nil {
 			return yearBefore{}, "", err
 		}
 	}

@@ -16,6 +16,15 @@ func of(a money.Amount, r money.Rate) fraction { return fraction{a.Fen() * r.Num
 // minus gives f - a exactly.
 func (f fraction) minus(a money.Amount) fraction { return fraction{f.num - a.Fen()*f.den, f.den} }
 
+// plus adds two fractions exactly.
+func (f fraction) plus(g fraction) fraction {
+	x, y := f.den, g.den
+	for y != 0 {
+		x, y = y, x%y
+	}
+	return fraction{f.num*(g.den/x) + g.num*(f.den/x), f.den / x * g.den}
+}
+
 // reported gives the fraction rounded half up to the fen, never below zero.
 func (f fraction) reported() money.Amount {
 	if f.num <= 0 {

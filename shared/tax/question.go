@@ -1,0 +1,119 @@
+package tax
+
+import (
+	"errors"
+	"sort"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/money"
+)
+
+// ownQuestion is the base of rules that answer a question of their own, such as the annual settlement: no payment asks
+// for them.
+type ownQuestion struct{ base }
+
+// Calculate refuses: the rule has nothing to say about one payment by itself.
+func (r *ownQuestion) Calculate(c *Calculation) error {
+	return &Gap{Rule: r.ID(), On: c.facts.PaymentDate, Missing: Text{ZH: "该规则不按单笔付款计算", EN: "the rule is not computed on one payment"}}
+}
+
+// Answer is what stands behind the figures of a question.
+type Answer struct {
+	Steps       []Step    `json:"steps"`
+	Unconfirmed []string  `json:"unconfirmed"` // ids of used rules that are not confirmed
+	Rules       RulesUsed `json:"rules"`
+}
+
+// ask finds the rule that answers a question on a day and begins the calculation.
+func ask[T TaxRule](e *Engine, id string, on civil.Date, positions []Position) (T, *Calculation, error) {
+	r, err := ruleOf[T](e, id, on)
+	if err != nil {
+		return r, nil, err
+	}
+	f := &Facts{PaymentDate: on, VATDate: on, Positions: positions}
+	return r, &Calculation{facts: f, res: &Result{Rules: RulesUsed{PackID: e.id, Positions: []string{}}}}, nil
+}
+
+// ruleOf finds a rule of a type by its id.
+func ruleOf[T TaxRule](e *Engine, id string, on civil.Date) (T, error) {
+	var none T
+	rule, err := e.rule(id, on)
+	if err != nil {
+		return none, err
+	}
+	r, ok := rule.(T)
+	if !ok {
+		return none, &Gap{Rule: id, On: on, Missing: Text{ZH: "该编号的规则不回答这一问题", EN: "the rule of that id does not answer this question"}}
+	}
+	return r, nil
+}
+
+// answer ends a calculation with the rule that answered.
+func (c *Calculation) answer(r *base) Answer {
+	c.unconfirmed(r.unconfirmed...)
+	c.unconfirmed(roundingRule)
+	sort.Strings(c.res.Unconfirmed)
+	c.res.Rules.Positions = append(c.res.Rules.Positions, c.res.Positions...)
+	return Answer{Steps: c.res.Steps, Unconfirmed: c.res.Unconfirmed, Rules: c.res.Rules}
+}
+
+// reading gives what a choice means on a day: its value where it is settled, else what the position chooses, else
+// the gap.
+func (c *Calculation) reading(id string, v *Dated, on civil.Date) (string, error) {
+	if v == nil {
+		return "", &Gap{Rule: id, On: on, Missing: Text{ZH: "该日没有收录的口径", EN: "no value is known for that day"}}
+	}
+	if v.Status != Open {
+		return v.Choice, nil
+	}
+	p := c.positionOn(id)
+	if p == nil {
+		return "", &Gap{Rule: id, On: on, Missing: v.Note}
+	}
+	if _, ok := v.Readings[p.Reading]; !ok {
+		return "", unknownReading(id, p.Reading, on, v)
+	}
+	c.usePosition(p)
+	return p.Reading, nil
+}
+
+// rows gives the table of rates of an id; nil where it has no value in these days.
+func (b *Book) rows(id string) []RateRow {
+	if v := b.value(id); v != nil {
+		return v.Rates
+	}
+	return nil
+}
+
+// named is an amount of the asker's facts under its name.
+type named struct {
+	name   string
+	amount money.Amount
+}
+
+// within refuses amounts that are below zero or too large; those of signed may be below zero.
+func within(amounts []named, signed ...named) error {
+	largest := money.Fen(largestFen)
+	var p []fault.Field
+	for _, x := range amounts {
+		if x.amount.Negative() || x.amount.Cmp(largest) > 0 {
+			p = append(p, fault.Field{Field: x.name, Problem: "must be zero to " + largest.String()})
+		}
+	}
+	for _, x := range signed {
+		if x.amount.Abs().Cmp(largest) > 0 {
+			p = append(p, fault.Field{Field: x.name, Problem: "must be at most " + largest.String() + " either way"})
+		}
+	}
+	if p != nil {
+		return fault.Invalid(p...)
+	}
+	return nil
+}
+
+func asGap(err error) (*Gap, bool) {
+	var g *Gap
+	ok := errors.As(err, &g)
+	return g, ok
+}
