@@ -71,6 +71,22 @@ func calculatorOf(kind string) calculator {
 		return platformVATExample
 	case "surcharges":
 		return surchargesExample
+	case "vat_general":
+		return generalVATExample
+	case "vat_sales_limit":
+		return salesLimitExample
+	case "cultural_fee":
+		return culturalFeeExample
+	case "stamp":
+		return stampExample
+	case "cit":
+		return citExample
+	case "cit_deduction":
+		return deductionExample
+	case "late_fee":
+		return lateFeeExample
+	case "due_date":
+		return dueDateExample
 	}
 	return nil
 }

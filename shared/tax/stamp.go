@@ -1,0 +1,137 @@
+package tax
+
+import (
+	"fenzhang/shared/civil"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/money"
+)
+
+// stampTax is stamp tax on one document: the rate of its item on the amount stated. The table of items is a
+// positive list; the items that creators' contracts fall under stand in it with rate zero and are not taxed.
+// Source: Stamp Tax Law art. 2, 5, 8, 9, 12; data in rules/national/stamp.
+type stampTax struct {
+	ownQuestion
+	rates              []RateRow
+	relief, securities *Dated // half reduction, and that of securities trading; nil where not in force
+	reliefID           string
+
+	untaxed, basis, tax *stepSpec
+}
+
+func (r *stampTax) resolve() error {
+	return r.specs(map[string]**stepSpec{"stamp.untaxed": &r.untaxed, "stamp.base": &r.basis, "stamp.tax": &r.tax})
+}
+
+// securitiesRow is the item that has a reduction of its own and not the half reduction.
+const securitiesRow = "securities"
+
+// Document is a document or account book on which stamp tax may stand.
+type Document struct {
+	// Items are the rows of the table that it falls under; more than one whose amounts are not stated apart are all
+	// taxed at the highest rate (art. 9).
+	Items  []string
+	Stated money.Amount  // amount of the document
+	VAT    *money.Amount // VAT stated apart in it; nil where its amount is not stated
+	Half   bool          // whether the half reduction of the six taxes and two fees is due
+}
+
+// Stamp is what a document gives for one party.
+type Stamp struct {
+	Base, Full, Relief, Tax money.Amount
+	Rate                    money.Rate
+	Taxed                   bool // false: the document is not in the table of the law
+	Answer
+}
+
+// Stamp gives the stamp tax of one party on a document of a day.
+//
+// Errors: *Gap when no rule is in force or the half reduction has no value; *fault.Error 2001 for an unknown item
+// and for amounts out of range.
+func (e *Engine) Stamp(on civil.Date, d Document) (Stamp, error) {
+	r, c, err := ask[*stampTax](e, "stamp.tax", on, nil)
+	if err != nil {
+		return Stamp{}, err
+	}
+	row, err := d.highest(r)
+	if err != nil {
+		return Stamp{}, err
+	}
+	if row.Open {
+		return Stamp{}, &Gap{Rule: r.method.Uses["rates"], On: on, Missing: Text{ZH: "税目 " + row.Word + " 的税率未读到", EN: "the rate of item " + row.Word + " was not read"}}
+	}
+	s := Stamp{Rate: row.Rate, Taxed: !row.Rate.IsZero()}
+	if !s.Taxed {
+		c.step(r.untaxed, exact, Money(s.Tax), Input{"item", Word(row.Word)}, Input{"amount", Money(d.Stated)})
+		s.Answer = c.answer(&r.base)
+		return s, nil
+	}
+	relief, gap := r.reliefOf(row.Word, d.Half, on)
+	if gap != nil {
+		return Stamp{}, gap
+	}
+	s.Base = d.Stated.Sub(d.vat())
+	s.Full = s.Base.Times(row.Rate, money.HalfUp)
+	s.Relief = s.Full.Times(relief, money.HalfUp)
+	s.Tax = s.Full.Sub(s.Relief)
+	c.step(r.basis, exact, Money(s.Base), Input{"amount", Money(d.Stated)}, Input{"vat", Money(d.vat())})
+	c.step(r.tax, rounded, Money(s.Tax), Input{"item", Word(row.Word)}, Input{"base", Money(s.Base)}, Input{"rate", Fraction(row.Rate)}, Input{"full", Money(s.Full)},
+		Input{"relief_rate", Fraction(relief)}, Input{"relief", Money(s.Relief)})
+	s.Answer = c.answer(&r.base)
+	return s, nil
+}
+
+// vat is what lowers the base: only VAT whose amount the document states.
+func (d *Document) vat() money.Amount {
+	if d.VAT == nil {
+		return money.Amount{}
+	}
+	return *d.VAT
+}
+
+// highest finds the row that taxes the document, and refuses what is out of range.
+func (d *Document) highest(r *stampTax) (RateRow, error) {
+	if len(d.Items) == 0 {
+		return RateRow{}, fault.Invalid(fault.Field{Field: "item", Problem: "must name a row of the table"})
+	}
+	if err := within([]named{{"amount_stated", d.Stated}, {"vat_stated_separately", d.vat()}}); err != nil {
+		return RateRow{}, err
+	}
+	if d.vat().Cmp(d.Stated) > 0 {
+		return RateRow{}, fault.Invalid(fault.Field{Field: "vat_stated_separately", Problem: "is more than the amount that contains it"})
+	}
+	table := Dated{Rates: r.rates}
+	var high RateRow
+	for _, item := range d.Items {
+		row, ok := table.row(item)
+		if !ok {
+			return RateRow{}, fault.Invalid(fault.Field{Field: "item", Problem: item + " is no item of the stamp tax table that is known"})
+		}
+		if high.Word == "" || row.Open || (!high.Open && row.Rate.Cmp(high.Rate) > 0) {
+			high = row
+		}
+	}
+	return high, nil
+}
+
+// reliefOf gives the share that is taken off: securities trading has its own.
+func (r *stampTax) reliefOf(item string, half bool, on civil.Date) (money.Rate, *Gap) {
+	none := money.Ratio(0, 1)
+	switch {
+	case item == securitiesRow && r.securities != nil:
+		return r.securities.Rate, nil
+	case item == securitiesRow || !half:
+		return none, nil
+	case r.relief == nil:
+		return none, &Gap{Rule: r.reliefID, On: on, Missing: Text{ZH: "该日六税两费减征没有收录的规定", EN: "no rule is known on the half reduction on that day"}}
+	}
+	return r.relief.Rate, nil
+}
+
+func stampSpec() methodSpec {
+	return methodSpec{apart: true, tolerant: true, needed: map[string]Kind{"rates": KindRates}, optional: map[string]Kind{reliefRole: KindRate, "relief_securities": KindRate},
+		build: func(b *Book, r base) resolver {
+			uses := r.method.Uses
+			return &stampTax{ownQuestion: ownQuestion{r}, rates: b.rows(uses["rates"]), relief: b.value(uses[reliefRole]),
+				securities: b.value(uses["relief_securities"]), reliefID: uses[reliefRole]}
+		}}
+}

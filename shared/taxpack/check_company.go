@@ -1,0 +1,355 @@
+package taxpack
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/money"
+	"fenzhang/shared/tax"
+)
+
+var errOutput = errors.New("an output needs either amount_incl_vat or amount_ex_vat")
+
+func generalVATExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer, error) {
+	var in struct {
+		Output []struct {
+			Inclusive *money.Amount `json:"amount_incl_vat"`
+			Exclusive *money.Amount `json:"amount_ex_vat"`
+			Rate      rateInput     `json:"rate"`
+		} `json:"output"`
+		Creditable amounts      `json:"input_vat_creditable"`
+		Blocked    amounts      `json:"input_vat_blocked"`
+		Carried    money.Amount `json:"carry_forward_in"`
+	}
+	if err := inputs(raw, &in); err != nil {
+		return answer{}, err
+	}
+	p := tax.GeneralPeriod{Creditable: in.Creditable, Blocked: in.Blocked, CarryForward: in.Carried}
+	for _, o := range in.Output {
+		out := tax.Output{Rate: o.Rate.Rate}
+		switch {
+		case (o.Inclusive == nil) == (o.Exclusive == nil):
+			return answer{}, errOutput
+		case o.Inclusive != nil:
+			out.Amount, out.Inclusive = *o.Inclusive, true
+		default:
+			out.Amount = *o.Exclusive
+		}
+		p.Outputs = append(p.Outputs, out)
+	}
+	got, err := e.GeneralVAT(on, p)
+	if err != nil {
+		return answer{}, err
+	}
+	a := answer{steps: got.Steps}
+	a.set("output_vat", got.Output)
+	a.set("input_vat", got.Input)
+	a.set("payable", got.Payable)
+	a.set("carry_forward_out", got.CarryForward)
+	return a, nil
+}
+
+// amounts is a list of amounts; one alone stands for a list of one, null for none.
+type amounts []money.Amount
+
+// UnmarshalJSON reads the list.
+func (l *amounts) UnmarshalJSON(b []byte) error {
+	var one money.Amount
+	if err := json.Unmarshal(b, &one); err == nil && string(b) != "null" {
+		*l = amounts{one}
+		return nil
+	}
+	var list []money.Amount
+	err := json.Unmarshal(b, &list)
+	*l = list
+	return err
+}
+
+// rateInput is a rate that an example may write as text or as a number; the number's own digits are read.
+type rateInput struct{ money.Rate }
+
+// UnmarshalJSON reads either form.
+func (r *rateInput) UnmarshalJSON(b []byte) error {
+	var s string
+	if err := json.Unmarshal(b, &s); err != nil {
+		s = string(b)
+	}
+	var err error
+	r.Rate, err = money.ParseRate(s)
+	return err
+}
+
+func salesLimitExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer, error) {
+	var in struct {
+		Sales money.Amount `json:"sales_12_months"`
+	}
+	if err := inputs(raw, &in); err != nil {
+		return answer{}, err
+	}
+	above, got, err := e.SalesLimit(on, in.Sales)
+	if err != nil {
+		return answer{}, err
+	}
+	a := answer{steps: got.Steps}
+	a.set("must_register", above)
+	return a, nil
+}
+
+func culturalFeeExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer, error) {
+	var in struct {
+		Service    string       `json:"service"`
+		Revenue    money.Amount `json:"revenue_incl_vat"`
+		Publishing money.Amount `json:"deductible_ad_publishing_paid"`
+		Reduction  *rateInput   `json:"reduction_rate"`
+		Local      bool         `json:"local"`
+		Agency     bool         `json:"mcn"`
+		Small      string       `json:"small_scale_period"`
+		Sales      money.Amount `json:"sales_ex_vat"`
+		Reading    string       `json:"mcn_scope"`
+	}
+	if err := inputs(raw, &in); err != nil {
+		return answer{}, err
+	}
+	f := tax.FeeReturn{Service: in.Service, Revenue: in.Revenue, Publishing: in.Publishing, Local: in.Local, Agency: in.Agency, Small: in.Small, Sales: in.Sales}
+	if in.Reduction != nil {
+		f.Reduction = &in.Reduction.Rate
+	}
+	if in.Reading != "" {
+		f.Positions = []tax.Position{{ID: "example", Rule: "fee.cultural.mcn_scope", Reading: in.Reading}}
+	}
+	got, err := e.CulturalFee(on, f)
+	if err != nil {
+		return answer{}, err
+	}
+	a := answer{steps: got.Steps}
+	a.set("base", got.Base)
+	a.set("fee_before", got.Before)
+	a.set("fee", got.Fee)
+	return a, nil
+}
+
+// stampRow gives the row of the table for a word that an example uses for an item.
+func stampRow(word string) string {
+	switch word {
+	case "loan_contract", "borrowing":
+		return "loan"
+	case "finance_lease", "finance_leasing", "financial_lease", "financial_leasing_contract", "financing_lease":
+		return "financial_leasing"
+	case "sale_contract", "sales_contract", "sale_of_goods", "sales", "purchase", "purchase_contract", "purchase_sale_contract":
+		return "sale"
+	case "work_contract", "contract_work", "processing", "processing_contract", "contracting":
+		return "work"
+	case "construction_contract", "construction_project":
+		return "construction"
+	case "transport_contract", "transportation", "transportation_contract":
+		return "transport"
+	case "technology_contract", "tech_contract":
+		return "technology"
+	case "lease_contract", "rental", "rent", "leasing", "property_lease":
+		return "lease"
+	case "custody_contract", "safekeeping", "storage":
+		return "custody"
+	case "warehousing_contract", "warehouse":
+		return "warehousing"
+	case "property_insurance_contract", "insurance":
+		return "property_insurance"
+	}
+	return stampTransfer(word)
+}
+
+// stampTransfer is the second half of stampRow: transfers of property, books, and what is not taxed.
+func stampTransfer(word string) string {
+	switch word {
+	case "land_use_right_transfer", "land_use", "land_transfer":
+		return "land_use_right"
+	case "building_transfer", "house_transfer", "real_estate", "real_estate_transfer", "property_transfer":
+		return "building"
+	case "equity_transfer", "share", "shares", "equity":
+		return "share_transfer"
+	case "trademark_transfer":
+		return "trademark"
+	case "copyright_transfer":
+		return "copyright"
+	case "patent_transfer":
+		return "patent"
+	case "know_how_transfer", "knowhow", "knowhow_transfer":
+		return "know_how"
+	case "account_books", "business_account_book", "capital_account_book":
+		return "account_book"
+	case "securities_trading", "securities_transaction":
+		return "securities"
+	case "talent_agency_contract", "agency", "agency_contract":
+		return "talent_agency"
+	case "brokerage_contract", "intermediary_contract":
+		return "brokerage"
+	case "advertising_contract":
+		return "advertising"
+	case "performance_contract", "live_performance_contract", "live_streaming_contract":
+		return "performance"
+	case "service_contract", "general_service", "general_service_contract", "services":
+		return "service"
+	case "individual_electronic_order", "electronic_order_individual", "electronic_order_of_individual":
+		return "electronic_order"
+	}
+	return word
+}
+
+func stampExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer, error) {
+	var in struct {
+		Item   string        `json:"item"`
+		Items  []string      `json:"items"`
+		Stated money.Amount  `json:"amount_stated"`
+		VAT    *money.Amount `json:"vat_stated_separately"`
+		Half   bool          `json:"half_six_taxes"`
+	}
+	if err := inputs(raw, &in); err != nil {
+		return answer{}, err
+	}
+	d := tax.Document{Stated: in.Stated, VAT: in.VAT, Half: in.Half}
+	if in.Item != "" {
+		in.Items = append(in.Items, in.Item)
+	}
+	for _, w := range in.Items {
+		d.Items = append(d.Items, stampRow(w))
+	}
+	got, err := e.Stamp(on, d)
+	if err != nil {
+		return answer{}, err
+	}
+	a := answer{steps: got.Steps}
+	a.set("base", got.Base)
+	a.set("tax", got.Tax)
+	return a, nil
+}
+
+func citExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer, error) {
+	var in struct {
+		Taxable    money.Amount `json:"taxable_income"`
+		Employees  rateInput    `json:"employees_avg"`
+		Assets     money.Amount `json:"assets_avg"`
+		Restricted bool         `json:"restricted_industry"`
+	}
+	if err := inputs(raw, &in); err != nil {
+		return answer{}, err
+	}
+	got, err := e.CIT(on, tax.Company{Taxable: in.Taxable, Employees: in.Employees.Rate, Assets: in.Assets, Restricted: in.Restricted})
+	if err != nil {
+		return answer{}, err
+	}
+	a := answer{steps: got.Steps}
+	a.set("small_low_profit", got.SmallLowProfit)
+	a.set("tax", got.Tax)
+	return a, nil
+}
+
+// expenseItem gives the rule's word for an expense that an example names.
+func expenseItem(word string) string {
+	switch word {
+	case "employee_welfare", "staff_welfare":
+		return "welfare"
+	case "trade_union", "labor_union", "union_fee", "union_fund", "union_funds":
+		return "union"
+	case "employee_training", "staff_training", "employee_education", "education", "staff_education":
+		return "training"
+	case "business_entertainment", "client_entertainment":
+		return "entertainment"
+	case "advertising_promotion", "advertisement", "advertising_and_promotion", "promotion", "business_promotion":
+		return "advertising"
+	case "donations", "charity", "charitable_donation", "public_welfare_donation":
+		return "donation"
+	case "commissions", "intermediary_commission", "intermediary_commissions", "handling_fee", "fee_and_commission":
+		return "commission"
+	}
+	return wholeItem(word)
+}
+
+// wholeItem is the second half of expenseItem: what is deducted wholly or not at all.
+func wholeItem(word string) string {
+	switch word {
+	case "surcharge", "taxes_and_surcharges", "stamp_tax":
+		return "surcharges"
+	case "vat", "creditable_vat":
+		return "input_vat"
+	case "dividends":
+		return "dividend"
+	case "cit":
+		return "income_tax"
+	case "late_fees", "late_payment_fee":
+		return "late_fee"
+	case "fines", "penalty", "penalties":
+		return "fine"
+	case "sponsorships":
+		return "sponsorship"
+	case "unrelated_expense", "unrelated_expenses":
+		return "unrelated"
+	}
+	return word
+}
+
+func deductionExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer, error) {
+	var in struct {
+		Item    string       `json:"item"`
+		Amount  money.Amount `json:"amount"`
+		Base    money.Amount `json:"base"`
+		Brought money.Amount `json:"carry_forward_in"`
+	}
+	if err := inputs(raw, &in); err != nil {
+		return answer{}, err
+	}
+	got, err := e.Deduct(on, tax.Expense{Item: expenseItem(in.Item), Amount: in.Amount, Base: in.Base, Brought: in.Brought})
+	if err != nil {
+		return answer{}, err
+	}
+	a := answer{steps: got.Steps}
+	a.set("deductible", got.Deductible)
+	a.set("carry_forward", got.CarryForward)
+	a.set("non_deductible", got.NonDeductible)
+	return a, nil
+}
+
+func lateFeeExample(e *tax.Engine, _ civil.Date, raw json.RawMessage) (answer, error) {
+	var in struct {
+		Tax  money.Amount `json:"tax"`
+		Due  civil.Date   `json:"due_date"`
+		Paid civil.Date   `json:"paid_date"`
+	}
+	if err := inputs(raw, &in); err != nil {
+		return answer{}, err
+	}
+	got, err := e.LateFee(in.Tax, in.Due, in.Paid)
+	if err != nil {
+		return answer{}, err
+	}
+	a := answer{steps: got.Steps}
+	a.set("days", got.Days)
+	a.set("fee", got.Fee)
+	return a, nil
+}
+
+func dueDateExample(e *tax.Engine, _ civil.Date, raw json.RawMessage) (answer, error) {
+	var in struct {
+		Return string `json:"return"`
+		Period string `json:"period"`
+	}
+	if err := inputs(raw, &in); err != nil {
+		return answer{}, err
+	}
+	end, err := lastDay(in.Period)
+	if err != nil {
+		return answer{}, err
+	}
+	working, err := NationalCalendar()
+	if err != nil {
+		return answer{}, fmt.Errorf("calendar: %w", err)
+	}
+	got, err := e.DueDate(in.Return, end, working)
+	if err != nil {
+		return answer{}, err
+	}
+	a := answer{steps: got.Steps}
+	a.set("due", got.Last)
+	a.set("extended", got.Extended)
+	return a, nil
+}
