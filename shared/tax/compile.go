@@ -81,6 +81,9 @@ func compileOver(parent *Engine, id PackID, place string, own []Definition) (*En
 		if seen[d.ID] {
 			return nil, fmt.Errorf("%s: defined twice", d.ID)
 		}
+		if d.Wording != "" {
+			d.Steps = parent.wording(d.Wording)
+		}
 		seen[d.ID], e.known[d.ID] = true, d
 	}
 	c := &compiler{engine: e, defs: make([]*Definition, 0, len(own)), last: map[string]compiled{}}
@@ -98,6 +101,16 @@ func compileOver(parent *Engine, id PackID, place string, own []Definition) (*En
 		e.books = append(e.books, b)
 	}
 	return e, nil
+}
+
+// wording finds the step texts of a definition in the nearest pack that has them.
+func (e *Engine) wording(id string) map[string]StepText {
+	for ; e != nil; e = e.parent {
+		if d := e.known[id]; d != nil && len(d.Steps) > 0 {
+			return d.Steps
+		}
+	}
+	return nil
 }
 
 // compiler builds the books of one engine, day by day, and keeps a rule as long as nothing it rests on changes.
@@ -475,7 +488,7 @@ func (b *Book) compileMethod(d *Definition, v *Dated, m *Method, status Status, 
 		}
 	}
 	sort.Strings(r.unconfirmed)
-	for name, t := range wordingOf(d, known) {
+	for name, t := range d.Steps {
 		r.steps[name] = b.compileStep(d, v, m, status, name, t)
 	}
 	if lacks == nil {
@@ -483,14 +496,6 @@ func (b *Book) compileMethod(d *Definition, v *Dated, m *Method, status Status, 
 		return rule, when, err
 	}
 	return &gapRule{id: d.ID, tax: d.Tax, when: when, selfFiled: m.Collection == SelfFiled, gap: *lacks}, when, nil
-}
-
-// wordingOf gives the texts of a method's steps, its own or those of the definition that it names.
-func wordingOf(d *Definition, known map[string]*Definition) map[string]StepText {
-	if w := known[d.Wording]; w != nil && len(d.Steps) == 0 {
-		return w.Steps
-	}
-	return d.Steps
 }
 
 func missingText(d *Definition, day civil.Date) Text {

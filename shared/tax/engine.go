@@ -236,7 +236,10 @@ func (c *Calculation) fact(k factKey) string {
 	case factHoldsEquity:
 		return boolWord(f.Taxpayer.HoldsEquity)
 	}
-	return ""
+	if c.assessable == nil {
+		return ""
+	}
+	return c.assessable.fact(k)
 }
 
 func boolWord(b bool) string {

@@ -261,8 +261,15 @@ func TestGaps(t *testing.T) {
 		{"agency filing in 2028", platformFacts("2028-01-01", "5000.00"), "vat.levy_rate.reduced"},
 		{"the position's values end with 2027 too", byPosition(personFacts("2028-01-01", "5000.00")), "vat.levy_rate.reduced"},
 		{"before the pack", personFacts("1999-01-01", "5000.00"), "national"},
-		{"wages are not built yet", with(personFacts("2026-09-15", "5000.00"), func(f *tax.Facts) { f.Taxpayer.Kind = "employee" }), "IIT"},
-		{"interns have no regime yet", with(personFacts("2026-09-15", "5000.00"), func(f *tax.Facts) { f.Taxpayer.Kind = "student_intern" }), "regime"},
+		{"wages off the payroll", with(personFacts("2026-09-15", "5000.00"), func(f *tax.Facts) { f.Taxpayer.Kind = "employee" }), "iit.wages.payroll_incomplete"},
+		{"wages without their payroll month", with(personFacts("2026-09-15", "5000.00"), func(f *tax.Facts) { f.Taxpayer.Kind, f.Route = "employee", "payroll" }), "iit.wages.payroll_incomplete"},
+		{"wages of an incomplete payroll month", with(personFacts("2026-09-15", "5000.00"), func(f *tax.Facts) {
+			f.Taxpayer.Kind, f.Route, f.Payroll = "employee", "payroll", &tax.Payroll{Months: 9}
+		}), "iit.wages.payroll_incomplete"},
+		{"a person abroad before the VAT Law", with(personFacts("2025-11-17", "5000.00"), func(f *tax.Facts) {
+			f.Taxpayer.Resident, f.Taxpayer.Overseas = false, true
+		}), "VAT"},
+		{"an intern on the payroll", with(personFacts("2026-09-15", "5000.00"), func(f *tax.Facts) { f.Taxpayer.Kind, f.Route = "student_intern", "payroll" }), "regime"},
 		{"a break month", with(platformFacts("2026-11-16", "5000.00"), func(f *tax.Facts) {
 			f.ToDate.Year = tax.YearToDate{Months: 2, Income: money.Yuan(9000), Broken: true}
 		}), "iit.labor_platform.break_months"},

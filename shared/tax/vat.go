@@ -30,6 +30,7 @@ type assessment struct {
 	sales      money.Amount // of the whole period
 	total      money.Amount // VAT of the whole period
 	due        money.Amount
+	unknown    []Text // set where the VAT is not known that will be paid, and why
 }
 
 // of gives the VAT on the sales of a whole period, rounded half up.
@@ -58,15 +59,16 @@ func (r *turnover) Calculate(c *Calculation) error {
 		a.before, a.period = f.ToDate.Quarter, f.VATDate.Month().String()
 	}
 	row := Row{Kind: VAT, Item: c.item, Period: a.period, Collection: a.collection}
+	price := f.Amount.Add(f.InKind) // what is given in kind is part of the price (VAT Law art. 17)
 	if f.VATIncluded {
-		row.Received = f.Amount
-		row.Sales = r.exclusive(a.before.Received.Add(f.Amount)).Sub(r.exclusive(a.before.Received))
+		row.Received = price
+		row.Sales = r.exclusive(a.before.Received.Add(price)).Sub(r.exclusive(a.before.Received))
 	} else {
-		row.Sales = f.Amount
+		row.Sales = price
 	}
 	a.sales = a.before.Sales.Add(row.Sales)
 	a.total = r.of(a.sales)
-	c.step(r.sales, rounded, Money(a.sales), Input{"date", Day(f.VATDate)}, Input{"before", Money(a.before.Sales)}, Input{"payment", Money(f.Amount)},
+	c.step(r.sales, rounded, Money(a.sales), Input{"date", Day(f.VATDate)}, Input{"before", Money(a.before.Sales)}, Input{"payment", Money(price)},
 		Input{"divisor", Fraction(c.divisor(r))}, Input{"sales", Money(row.Sales)})
 	l := Line{Tax: VAT, Item: c.item, Period: a.period, Collection: a.collection, Base: a.sales, Total: a.total, Before: a.before.VAT, BorneBy: BorneByCreator, Law: r.exempt.law, Status: r.worst}
 	if a.collection == SelfFiled {
@@ -201,6 +203,11 @@ func (r *surcharge) rateAt(tier string) (money.Rate, bool) {
 // reduction is always due.
 func (r *surcharge) Calculate(c *Calculation) error {
 	a := &c.vat
+	if a.unknown != nil {
+		c.res.PayeeObligations = append(c.res.PayeeObligations, Line{Tax: r.def.Tax, Item: c.item, Period: a.period, Collection: a.collection,
+			BorneBy: BorneByCreator, Law: r.tax.law, Status: r.worst, Missing: a.unknown})
+		return nil
+	}
 	if a.total.IsZero() && a.before.VAT.IsZero() {
 		return nil
 	}
