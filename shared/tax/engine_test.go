@@ -190,15 +190,15 @@ func TestBusinessIsPaidInFull(t *testing.T) {
 	tests := []struct {
 		name, kind, vat string
 		amount          string
-		wantVAT         string // "" = named unknown
+		wantVAT         string // estimated on this payer's payments alone
 		unknown         []string
 	}{
 		{"individual business below the threshold", "individual_business", "small_scale", "50000.00", "0.00", []string{tax.IIT}},
 		{"individual business at the threshold", "individual_business", "small_scale", "101000.00", "1000.00", []string{tax.IIT}},
 		{"sole proprietorship", "sole_proprietorship", "small_scale", "50000.00", "0.00", []string{tax.IIT}},
 		{"partnership", "partnership", "small_scale", "50000.00", "0.00", []string{tax.IIT}},
-		{"general taxpayer", "individual_business", "general", "50000.00", "", []string{tax.VAT, tax.IIT}},
-		{"company", "company", "general", "50000.00", "", []string{tax.VAT, tax.CIT}},
+		{"general taxpayer", "individual_business", "general", "50000.00", "2830.19", []string{tax.UMCT, tax.EDU, tax.LEDU, tax.IIT}},
+		{"company", "company", "general", "50000.00", "2830.19", []string{tax.UMCT, tax.EDU, tax.LEDU, tax.CIT}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -214,10 +214,8 @@ func TestBusinessIsPaidInFull(t *testing.T) {
 					t.Errorf("%s must be a named unknown with its article, is %+v", kind, l)
 				}
 			}
-			if tt.wantVAT != "" {
-				if got := line(r.PayeeObligations, tax.VAT); got.Due.String() != tt.wantVAT || got.Collection != tax.SelfFiled {
-					t.Errorf("VAT estimate %s (%s), want %s", got.Due, got.Collection, tt.wantVAT)
-				}
+			if got := line(r.PayeeObligations, tax.VAT); got.Due.String() != tt.wantVAT || got.Collection != tax.SelfFiled || len(got.Law) == 0 || got.Missing != nil {
+				t.Errorf("VAT estimate %s (%s), want %s", got.Due, got.Collection, tt.wantVAT)
 			}
 		})
 	}
