@@ -61,6 +61,7 @@ type BusinessTax struct {
 
 // BusinessResult is the settlement of business income.
 type BusinessResult struct {
+	Basic     money.Amount `json:"basic_deduction"` // 0.00 where comprehensive income bears it, and by deemed profit
 	Taxable   money.Amount `json:"taxable"`
 	Rate      money.Rate   `json:"rate"`
 	Quick     money.Amount `json:"quick_deduction"`
@@ -146,6 +147,9 @@ func (e *Engine) Business(on civil.Date, f BusinessFacts) (BusinessResult, error
 	res, err := e.finishBusiness(c, on, &r.businessTable, taxable, f.OtherRelief, f.Entity)
 	if err != nil {
 		return BusinessResult{}, err
+	}
+	if !f.Comprehensive {
+		res.Basic = r.deduction
 	}
 	res.Balance = res.Payable.Sub(f.Prepaid)
 	c.step(r.balance, exact, Money(res.Balance), Input{"payable", Money(res.Payable)}, Input{"prepaid", Money(f.Prepaid)})

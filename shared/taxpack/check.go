@@ -63,6 +63,20 @@ func calculatorOf(kind string) calculator {
 		return creationExample("iit.royalty", tax.ItemRoyalty)
 	case "iit_nonresident":
 		return nonResidentExample
+	case "iit_wage_cumulative":
+		return wageExample
+	case "iit_intern_cumulative":
+		return internExample
+	case "iit_incidental":
+		return incidentalExample
+	case "iit_annual":
+		return annualExample
+	case "iit_business":
+		return businessExample
+	case "iit_assessed":
+		return assessedExample
+	case "vat_overseas":
+		return overseasExample
 	case "vat_small":
 		return smallScaleExample
 	case "vat_natural_person":
