@@ -7,7 +7,9 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"fenzhang/shared/assembly"
+	"fenzhang/shared/tax"
 	"fenzhang/shared/taxapi"
+	"fenzhang/shared/taxpack"
 	"fenzhang/shared/trigger"
 )
 
@@ -18,7 +20,11 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	questions := taxapi.API{Engine: taxes.Engine, Directory: p.Directory, Clock: p.Clock}
+	corpus, err := taxpack.Embedded()
+	if err != nil {
+		return nil, err
+	}
+	questions := taxapi.API{Engine: taxes.Engine, Corpus: func(context.Context) *tax.Corpus { return corpus }, Directory: p.Directory, Clock: p.Clock}
 	return trigger.Mux{
 		Queue: p.Tasks(taxes.Do),
 		HTTP:  p.API(questions.Routes()...).Serve,

@@ -10,6 +10,7 @@ import (
 // Entry is what one definition says on a day, as pages and GET /v1/tax/rules show it.
 type Entry struct {
 	ID        string          `json:"id"`
+	Place     string          `json:"place,omitempty"` // locality or jurisdiction that says it; "" = the national pack
 	Kind      Kind            `json:"kind"`
 	Tax       string          `json:"tax,omitempty"`
 	Title     Text            `json:"title"`
@@ -25,25 +26,48 @@ type Entry struct {
 	Gap       *Text           `json:"gap,omitempty"`      // why there is no answer on this day
 }
 
-// Rulebook lists what every definition says on a day, gaps included, by id. Definitions whose first day is still
-// to come are left out.
+// Name is the entry's id with its place, as gaps name it: "iit.assessed.quota@130000".
+func (x *Entry) Name() string {
+	if x.Place == "" {
+		return x.ID
+	}
+	return x.ID + "@" + x.Place
+}
+
+// RulesUsed names the national pack and, for a place that has one, the pack of its jurisdiction.
+func (e *Engine) RulesUsed() RulesUsed { return rulesUsed(e, e) }
+
+// Rulebook lists what every definition says on a day, gaps included, by id: those of the engine's place and, where
+// it says nothing by that day, those of the packs above it. Definitions whose first day is still to come are left
+// out.
 func (e *Engine) Rulebook(on civil.Date) []Entry {
-	list := make([]Entry, 0, len(e.defs))
-	for i := range e.defs {
-		d := &e.defs[i]
-		var last *Dated
-		for j := range d.Values {
-			if v := &d.Values[j]; !v.From.After(on) {
-				last = v
+	var list []Entry
+	said := map[string]bool{}
+	for at := e; at != nil; at = at.parent {
+		for i := range at.defs {
+			d := &at.defs[i]
+			if v := d.latest(on); v != nil && !said[d.ID] {
+				said[d.ID] = true
+				x := entry(d, v, on)
+				x.Place = at.place
+				list = append(list, x)
 			}
-		}
-		if last != nil {
-			list = append(list, entry(d, last, on))
 		}
 	}
 	e.markGaps(list, on)
 	sort.Slice(list, func(i, j int) bool { return list[i].ID < list[j].ID })
 	return list
+}
+
+// latest finds the last value that has begun by a day; nil where none has.
+func (d *Definition) latest(on civil.Date) *Dated {
+	var last *Dated
+	for i := range d.Values {
+		if v := &d.Values[i]; !v.From.After(on) {
+			last = v
+		}
+	}
+	return last
 }
 
 // markGaps shows methods that cannot answer because something they use has no value on the day.
@@ -53,12 +77,22 @@ func (e *Engine) markGaps(list []Entry, on civil.Date) {
 		return // before the first book there is nothing in the list
 	}
 	missing := map[string]Text{}
+	mark := func(r TaxRule) {
+		var g *Gap
+		if errors.As(r.Validate(), &g) && g.Rule != r.ID() {
+			missing[r.ID()] = Text{ZH: g.Rule + "：" + g.Missing.ZH, EN: g.Rule + ": " + g.Missing.EN}
+		}
+	}
+	for above := b; above != nil; above = above.parent {
+		for _, r := range above.apart {
+			if above == b || b.apart[r.ID()] == nil {
+				mark(r)
+			}
+		}
+	}
 	for _, stage := range b.stages {
 		for _, r := range stage {
-			var g *Gap
-			if errors.As(r.Validate(), &g) && g.Rule != r.ID() {
-				missing[r.ID()] = Text{ZH: g.Rule + "：" + g.Missing.ZH, EN: g.Rule + ": " + g.Missing.EN}
-			}
+			mark(r)
 		}
 	}
 	for i := range list {
@@ -78,7 +112,8 @@ func entry(d *Definition, v *Dated, on civil.Date) Entry {
 		gap := lapsedText(v)
 		x.Gap = &gap
 	case v.Status == Open:
-		x.Gap = &v.Note
+		gap := v.openText()
+		x.Gap, x.Note = &gap, nil
 		x.Readings = map[string]Text{}
 		for name, r := range v.Readings {
 			x.Readings[name] = r.Title
@@ -118,6 +153,12 @@ func (v *Dated) shown(kind Kind) any {
 			rows[r.Word] = r.Rate
 		}
 		return rows
+	case KindBands:
+		rows := make([]map[string]any, 0, len(v.Bands))
+		for _, b := range v.Bands {
+			rows = append(rows, b.shown())
+		}
+		return rows
 	case KindChoice:
 		return v.Choice
 	case KindMethod:
@@ -128,16 +169,28 @@ func (v *Dated) shown(kind Kind) any {
 	return nil
 }
 
+// shown gives a row in the form of its rule file.
+func (b *Band) shown() map[string]any {
+	row := map[string]any{"rate": b.Rate}
+	switch {
+	case b.Edge.IsZero():
+	case b.Inclusive:
+		row["up_to"] = b.Edge
+	default:
+		row["below"] = b.Edge
+	}
+	return row
+}
+
 // Readings gives what a tax position may choose for a rule that is open on a day; ok is false where the rule is
 // not open then, and so needs no position.
 func (e *Engine) Readings(rule string, on civil.Date) (readings map[string]Text, ok bool) {
-	for i := range e.defs {
-		if e.defs[i].ID != rule {
-			continue
-		}
-		if v := inForce(&e.defs[i], on); v != nil && v.Status == Open {
-			return entry(&e.defs[i], v, on).Readings, true
-		}
+	d := e.known[rule]
+	if d == nil {
+		return nil, false
+	}
+	if v := inForce(d, on); v != nil && v.Status == Open {
+		return entry(d, v, on).Readings, true
 	}
 	return nil, false
 }

@@ -17,7 +17,9 @@ import (
 
 // API answers the routes.
 type API struct {
-	Engine    *tax.Engine
+	Engine *tax.Engine
+	// Corpus gives all packs as they stand at the moment of a request.
+	Corpus    func(context.Context) *tax.Corpus
 	Directory tenancy.Directory
 	Clock     clock.Clock
 }
@@ -166,18 +168,4 @@ func (p periodToDate) facts() tax.ToDate {
 	t.Month = tax.MonthToDate{Income: p.Month.Income, Withheld: p.Month.Withheld, Turnover: tax.Turnover{Sales: p.Month.Sales, Stated: true}}
 	t.Year = tax.YearToDate{Months: p.Year.Months, Income: p.Year.Income, Withheld: p.Year.Withheld}
 	return t
-}
-
-// rules lists the national rules on a day; provinces come with their packs.
-func (a API) rules(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
-	day, err := a.Clock.Today(ctx)
-	if err != nil {
-		return httpapi.Response{}, fault.Later(err)
-	}
-	if text := r.Query.Get("date"); text != "" {
-		if day, err = civil.ParseDate(text); err != nil {
-			return httpapi.Response{}, fault.Invalid(fault.Field{Field: "date", Problem: civil.ErrDate.Error()})
-		}
-	}
-	return httpapi.OK(a.answer(day, r.Query.Get("jurisdiction"))), nil
 }

@@ -16,6 +16,7 @@ import (
 	"fenzhang/shared/clock"
 	"fenzhang/shared/contracttest"
 	"fenzhang/shared/httpapi"
+	"fenzhang/shared/tax"
 	"fenzhang/shared/taxapi"
 	"fenzhang/shared/taxpack"
 )
@@ -23,12 +24,12 @@ import (
 // ask calls a route as a role would and holds the answer against the contract.
 func ask(t *testing.T, role, method, path, query, body string) (int, map[string]any) {
 	t.Helper()
-	engine, err := taxpack.National()
+	corpus, err := taxpack.Embedded()
 	if err != nil {
 		t.Fatal(err)
 	}
 	at := clock.At(time.Date(2026, 10, 15, 10, 0, 0, 0, civil.Shanghai))
-	api := httpapi.API{Routes: taxapi.API{Engine: engine, Directory: settletest.NewDirectory(), Clock: at}.Routes(), Clock: at,
+	api := httpapi.API{Routes: taxapi.API{Engine: corpus.National(), Corpus: func(context.Context) *tax.Corpus { return corpus }, Directory: settletest.NewDirectory(), Clock: at}.Routes(), Clock: at,
 		Log: slog.New(slog.NewJSONHandler(io.Discard, nil)), Limits: httpapi.DefaultLimits(), Revoked: httpapi.NoRevocations{}}
 	ev := events.APIGatewayV2HTTPRequest{RawPath: path, RawQueryString: query, Body: body, RequestContext: events.APIGatewayV2HTTPRequestContext{
 		RequestID: "req-1", HTTP: events.APIGatewayV2HTTPRequestContextHTTPDescription{Method: method},
@@ -113,6 +114,67 @@ func TestRulesOfADay(t *testing.T) {
 	}
 	if status, _ = ask(t, "auditor", "GET", "/v1/tax/rules", "date=tomorrow", ""); status != 400 {
 		t.Errorf("a bad date: %d", status)
+	}
+}
+
+// Every jurisdiction answers with the national rules and its own word on assessed income: a value or a named gap.
+func TestRulesOfEveryPlace(t *testing.T) {
+	corpus, err := taxpack.Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	places := corpus.Jurisdictions()[1:]
+	if len(places) != 37 {
+		t.Fatalf("%d jurisdictions", len(places))
+	}
+	for _, j := range places {
+		status, v := ask(t, "auditor", "GET", "/v1/tax/rules", "date=2026-11-16&jurisdiction="+j.Code, "")
+		if status != 200 {
+			t.Fatalf("%s: %d %v", j.Code, status, v)
+		}
+		local, _ := v["local"].([]any)
+		if len(local) != 1 || local[0].(map[string]any)["pack"] != j.Code || v["pack"].(map[string]any)["pack"] != "national" {
+			t.Errorf("%s answers from %v and %v", j.Code, v["pack"], local)
+		}
+		if n := len(v["values"].([]any)); n < 80 {
+			t.Errorf("%s: only %d values", j.Code, n)
+		}
+		if own := ofPlace(v, j.Code); own["iit.assessed.quota"]+own["iit.assessed.levy_rates"]+own["iit.assessed.levy_rate"]+own["iit.assessed.deemed_profit"] == 0 {
+			t.Errorf("%s says nothing of assessed income: %v", j.Code, own)
+		}
+	}
+}
+
+// ofPlace counts values and gaps of a place by id.
+func ofPlace(v map[string]any, place string) map[string]int {
+	own := map[string]int{}
+	for list, key := range map[string]string{"values": "id", "gaps": "rule"} {
+		for _, x := range v[list].([]any) {
+			x := x.(map[string]any)
+			if x["place"] == place {
+				own[strings.TrimSuffix(x[key].(string), "@"+place)]++
+			}
+		}
+	}
+	return own
+}
+
+// A locality's word goes before its province's, and a district is answered by its city or province.
+func TestRulesOfLocalities(t *testing.T) {
+	_, v := ask(t, "auditor", "GET", "/v1/tax/rules", "date=2026-11-16&jurisdiction=340700", "")
+	if ofPlace(v, "340700")["iit.assessed.profit_rates"] != 1 || ofPlace(v, "340000")["iit.assessed.profit_rates"] != 0 || v["jurisdiction"] != "340700" {
+		t.Errorf("Tongling: %v", v["jurisdiction"])
+	}
+	if _, v = ask(t, "auditor", "GET", "/v1/tax/rules", "jurisdiction=330106", ""); len(ofPlace(v, "330000")) == 0 {
+		t.Error("a district of Hangzhou does not answer with the rules of Zhejiang")
+	}
+	if _, v = ask(t, "auditor", "GET", "/v1/tax/rules", "jurisdiction=000000", ""); v["local"] != nil || strings.Contains(gaps(t, v), "@") {
+		t.Errorf("the nation: %v", v["local"])
+	}
+	for _, code := range []string{"990000", "710000", "11000", "abcdef", "1100000"} {
+		if status, v := ask(t, "auditor", "GET", "/v1/tax/rules", "jurisdiction="+code, ""); status != 400 || v["code"] != 2001.0 {
+			t.Errorf("%s: %d %v", code, status, v["code"])
+		}
 	}
 }
 
