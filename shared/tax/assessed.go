@@ -35,7 +35,7 @@ type Partner struct {
 // Assessed is the answer: amounts before any national relief.
 type Assessed struct {
 	Rule      string // id of the rule that answered
-	Place     string // whose rule it is; "" for the national pack
+	Place     string // the place that was asked
 	Taxable   money.Amount
 	Base      money.Amount // what the rate falls on
 	Rate      money.Rate
@@ -50,6 +50,7 @@ type Assessed struct {
 	Law       []Law
 	Status    Status
 	Uncertain []string // ids of the rules that are not confirmed
+	Positions []string // ids of the tax positions that were used
 }
 
 // PartnerTax is one partner's part.
@@ -143,11 +144,11 @@ func (e *Engine) Assess(q Assessable, positions []Position) (Assessed, error) {
 		if !r.Applies(c) {
 			continue
 		}
-		c.assessed.Rule = r.ID()
+		c.assessed.Rule, c.assessed.Place = r.ID(), e.place
 		if err := r.Calculate(c); err != nil {
 			return Assessed{}, e.named(err)
 		}
-		c.assessed.Steps, c.assessed.Uncertain = res.Steps, res.Unconfirmed
+		c.assessed.Steps, c.assessed.Uncertain, c.assessed.Positions = res.Steps, res.Unconfirmed, res.Positions
 		return *c.assessed, nil
 	}
 	return Assessed{}, e.named(&Gap{Rule: "iit.assessed." + q.Way, On: q.On, Missing: Text{

@@ -116,7 +116,7 @@ func (r *assessedBase) chosen(c *Calculation) (money.Rate, bool) {
 	if r.rate.inForce() {
 		return money.Rate{}, false
 	}
-	p := c.positionOn(r.rate.id)
+	p := c.positionOn(r.rate.id + "@" + c.assessed.Place)
 	if p == nil {
 		return money.Rate{}, false
 	}

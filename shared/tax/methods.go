@@ -81,6 +81,8 @@ func specOf(method string) (methodSpec, bool) {
 		return lateFeeSpec(), true
 	case "due_date":
 		return dueDateSpec(), true
+	case "assessed_estimate":
+		return assessedEstimateSpec(), true
 	case "levy":
 		return levySpec(), true
 	case "slices":
