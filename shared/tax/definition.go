@@ -86,8 +86,9 @@ type Dated struct {
 	From, To  civil.Date
 	Status    Status
 	Law       []Law
-	Published civil.Date
-	Lapsed    *Text // set = nothing is in force in these days, and why
+	Published civil.Date   // of the first document of Law
+	Also      []civil.Date // issue days of the other documents of Law, in its order
+	Lapsed    *Text        // set = nothing is in force in these days, and why
 	Amount    money.Amount
 	Rate      money.Rate
 	Threshold Threshold

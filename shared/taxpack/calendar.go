@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"fenzhang/shared/calendar"
+	"fenzhang/shared/civil"
+	"fenzhang/shared/tax"
 )
 
 type yearFile struct {
@@ -37,12 +39,23 @@ func LoadCalendar(files fs.FS) (*calendar.Calendar, error) {
 	return c, nil
 }
 
-func readYears(files fs.FS) ([]calendar.Year, error) {
+// Notice is the State Council's arrangement of the holidays of one year.
+type Notice struct {
+	Title     tax.Text
+	Law       tax.Law
+	Published civil.Date
+	Year      calendar.Year
+}
+
+// Notices reads the holiday notices of a pack, by year.
+//
+// Errors: Problems with file and line.
+func Notices(files fs.FS) ([]Notice, error) {
 	names, err := yamlFiles(files)
 	if err != nil {
 		return nil, err
 	}
-	var years []calendar.Year
+	var notices []Notice
 	for _, name := range names {
 		if !strings.HasPrefix(name, calendarDir+"/") {
 			continue
@@ -51,26 +64,36 @@ func readYears(files fs.FS) ([]calendar.Year, error) {
 		if err != nil {
 			return nil, err
 		}
-		y, err := parseYear(name, data)
+		n, err := parseNotice(name, data)
 		if err != nil {
 			return nil, err
 		}
-		years = append(years, y)
+		notices = append(notices, n)
 	}
-	return years, nil
+	return notices, nil
 }
 
-func parseYear(name string, data []byte) (calendar.Year, error) {
+func readYears(files fs.FS) ([]calendar.Year, error) {
+	notices, err := Notices(files)
+	var years []calendar.Year
+	for _, n := range notices {
+		years = append(years, n.Year)
+	}
+	return years, err
+}
+
+func parseNotice(name string, data []byte) (Notice, error) {
 	var f yearFile
 	if err := unmarshal(data, &f); err != nil {
-		return calendar.Year{}, Problems{yamlProblem(name, err)}
+		return Notice{}, Problems{yamlProblem(name, err)}
 	}
 	p := &parser{file: name}
-	y := calendar.Year{Year: f.Year}
+	n, y := Notice{Title: tax.Text(f.Title)}, calendar.Year{Year: f.Year}
 	if f.Reference == nil {
 		p.bad(1, "a notice needs its reference")
 	} else {
-		p.law(1, *f.Reference, nil)
+		laws, issued := p.law(1, *f.Reference, nil)
+		n.Law, n.Published = laws[0], issued[0]
 	}
 	for _, h := range f.Holidays {
 		p.wanted(1, "name of a holiday", h.Name)
@@ -90,7 +113,8 @@ func parseYear(name string, data []byte) (calendar.Year, error) {
 		p.bad(1, "%v", err)
 	}
 	if p.problems != nil {
-		return calendar.Year{}, p.problems
+		return Notice{}, p.problems
 	}
-	return y, nil
+	n.Year = y
+	return n, nil
 }

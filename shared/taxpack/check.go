@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -29,15 +30,18 @@ const (
 type Outcome struct {
 	Example  Example
 	State    State
-	Mismatch []string // what differs, "withheld: got [..], want [..]"
-	Steps    []string // the steps of the calculation, Chinese and English
+	Mismatch []string   // what differs, "withheld: got [..], want [..]"
+	Steps    []string   // the steps of the calculation, Chinese and English
+	Told     []tax.Text // the same steps, each language by itself
+	Rules    []string   // ids of the rules that answered, in order of their first use
 }
 
 // answer is what a calculator gives: values under the names that `expected` uses.
 type answer struct {
 	values map[string]any
 	steps  []tax.Step
-	note   string // what an example that expects no rule is told
+	rules  []string // of calculations that tell no steps, and of gaps
+	note   string   // what an example that expects no rule is told
 }
 
 func (a *answer) set(name string, v any) {
@@ -45,6 +49,23 @@ func (a *answer) set(name string, v any) {
 		a.values = map[string]any{}
 	}
 	a.values[name] = v
+}
+
+// used lists the rules of the steps and those that were named apart, each once.
+func (a *answer) used() []string {
+	var ids []string
+	add := func(id string) {
+		if !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	for _, id := range a.rules {
+		add(id)
+	}
+	for i := range a.steps {
+		add(a.steps[i].Rule())
+	}
+	return ids
 }
 
 // calculator computes one kind of example.
@@ -134,7 +155,9 @@ func Check(corpus *tax.Corpus, x Example) Outcome {
 	for i := range got.steps {
 		t := got.steps[i].Text()
 		o.Steps = append(o.Steps, got.steps[i].Name()+": "+t.ZH+" | "+t.EN)
+		o.Told = append(o.Told, t)
 	}
+	o.Rules = got.used()
 	if o.Mismatch == nil {
 		o.State = Passed
 	}
@@ -350,7 +373,7 @@ func smallScaleExample(e *tax.Engine, _ civil.Date, raw json.RawMessage) (answer
 		}
 		vat = append(vat, rule.VAT(s))
 	}
-	var a answer
+	a := answer{rules: []string{"vat.small_scale." + in.Type}}
 	a.set("vat", vat)
 	return a, nil
 }
@@ -373,7 +396,7 @@ func naturalPersonExample(e *tax.Engine, _ civil.Date, raw json.RawMessage) (ans
 		}
 		vat = append(vat, rule.VAT(tax.Sales{Total: money.Sum(d.Payments...)}))
 	}
-	var a answer
+	a := answer{rules: []string{"vat.natural_person.by_day"}}
 	a.set("vat", vat)
 	return a, nil
 }
@@ -407,7 +430,7 @@ func platformVATExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answ
 		final = append(final, own)
 		total = total.Add(own)
 	}
-	var a answer
+	a := answer{rules: []string{"vat.platform_worker.agency_filed"}}
 	a.set("first_filing_vat", first)
 	a.set("final_vat", final)
 	a.set("total_vat", total)
@@ -436,6 +459,7 @@ func surchargesExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answe
 		if err != nil {
 			return answer{}, err
 		}
+		a.rules = append(a.rules, "surcharge."+strings.ToLower(s.kind))
 		a.set(s.name, got.Payable)
 		total = total.Add(got.Payable)
 	}

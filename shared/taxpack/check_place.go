@@ -2,6 +2,7 @@ package taxpack
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"fenzhang/shared/civil"
@@ -108,12 +109,14 @@ func assessedAnswer(got tax.Assessed, err error) (answer, error) {
 		a.set("rule_in_force", false)
 		a.set("assessed_iit", nil)
 		a.note = gap.Error()
+		id, _, _ := strings.Cut(gap.Rule, "@")
+		a.rules = []string{id}
 		return a, nil
 	}
 	if err != nil {
 		return a, err
 	}
-	a.steps = got.Steps
+	a.steps, a.rules = got.Steps, []string{got.Rule}
 	a.set("rule_in_force", true)
 	a.set("assessed_iit", got.Tax)
 	a.set("fee_before_reduction", got.Tax)
@@ -150,8 +153,10 @@ func placeSurcharges(e *tax.Engine, on civil.Date, taxpayer string, in *placeInp
 		if err != nil {
 			return answer{}, err
 		}
+		a.rules = append(a.rules, "surcharge."+strings.ToLower(kind))
 		a.set(name, got.Payable)
 	}
+	slices.Sort(a.rules)
 	return a, nil
 }
 

@@ -164,7 +164,7 @@ func (l *loader) file(name string, data []byte) {
 		l.manifest(data)
 	case path.Base(name) == examplesName: // read when they are run
 	case strings.HasPrefix(name, calendarDir+"/"):
-		if _, err := parseYear(name, data); err != nil {
+		if _, err := parseNotice(name, data); err != nil {
 			l.fail(err)
 		}
 	default:

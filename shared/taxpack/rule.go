@@ -82,7 +82,8 @@ func (p *parser) dated(v *dated, kind tax.Kind) tax.Dated {
 	if v.Reference == nil {
 		p.bad(v.line, "value from %s has no reference", v.From)
 	} else {
-		d.Law, d.Published = p.law(v.line, *v.Reference, v.Also)
+		laws, issued := p.law(v.line, *v.Reference, v.Also)
+		d.Law, d.Published, d.Also = laws, issued[0], issued[1:]
 	}
 	if v.Lapsed != nil {
 		p.wanted(v.line, "lapsed", *v.Lapsed)
@@ -101,24 +102,19 @@ func (p *parser) dated(v *dated, kind tax.Kind) tax.Dated {
 	return d
 }
 
-// law turns references into what lines and steps quote.
-func (p *parser) law(line int, first reference, also []reference) ([]tax.Law, civil.Date) {
-	var laws []tax.Law
-	var published civil.Date
-	for i, r := range append([]reference{first}, also...) {
+// law turns references into what lines and steps quote, and gives the day on which each document was issued.
+func (p *parser) law(line int, first reference, also []reference) (laws []tax.Law, issued []civil.Date) {
+	for _, r := range append([]reference{first}, also...) {
 		if r.Document == "" || r.Number == "" || r.Article == "" {
 			p.bad(line, "reference must have document, number and article")
 		}
 		if !strings.HasPrefix(r.URL, "https://") && !strings.HasPrefix(r.URL, "http://") {
 			p.bad(line, "reference to %s has no address", r.Document)
 		}
-		day := p.date(line, "published", r.Published)
-		if i == 0 {
-			published = day
-		}
+		issued = append(issued, p.date(line, "published", r.Published))
 		laws = append(laws, tax.Law{Document: r.Number + "《" + r.Document + "》", Article: r.Article, URL: r.URL})
 	}
-	return laws, published
+	return laws, issued
 }
 
 func (p *parser) readings(v *dated, d *tax.Dated) {
