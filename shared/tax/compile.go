@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"sort"
+	"sync"
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/money"
@@ -18,6 +19,7 @@ type Engine struct {
 	books  []*Book // by first day; each ends where the next begins
 	defs   []Definition
 	known  map[string]*Definition // by id, those of the parent included
+	spare  sync.Pool              // of workspaces that no computation uses now
 }
 
 // Book is all that is in force, unchanged, from one day to the day before the next book: rules compiled to a

@@ -106,27 +106,33 @@ func (c *Corpus) Jurisdictions() []Jurisdiction {
 //
 // Errors: those of Engine.Compute, and 2001 for unknown places.
 func (c *Corpus) Compute(f Facts) (Result, error) {
-	payer, payee, err := c.enginesOf(&f)
+	t, err := c.task(&f)
 	if err != nil {
 		return Result{}, err
 	}
-	if err := f.check(); err != nil {
-		return Result{}, err
-	}
-	return payer.compute(f, payee)
+	return t.payer.run(t)
 }
 
 // ComputeRows is Engine.ComputeRows with every tax by the rules of its place.
 //
 // Errors: those of Compute.
 func (c *Corpus) ComputeRows(f Facts, rows []Row) (Result, error) {
-	item, err := c.national.Item(f)
+	f.ToDate = ToDate{}
+	t, err := c.task(&f)
 	if err != nil {
 		return Result{}, err
 	}
-	f.Item = item
-	f.ToDate = Fold(rows, f)
-	return c.Compute(f)
+	t.rows, t.fold = rows, true
+	return t.payer.run(t)
+}
+
+// task checks the facts and finds whose rules they go by.
+func (c *Corpus) task(f *Facts) (task, error) {
+	payer, payee, err := c.enginesOf(f)
+	if err != nil {
+		return task{}, err
+	}
+	return task{payer: payer, payee: payee, facts: f}, f.check()
 }
 
 // enginesOf finds the engines of payer and payee; a payee without a known registration is judged nationally.

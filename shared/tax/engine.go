@@ -2,7 +2,6 @@ package tax
 
 import (
 	"slices"
-	"sort"
 
 	"fenzhang/shared/money"
 )
@@ -32,6 +31,7 @@ type Calculation struct {
 	position      string // id of the position under which the current rule runs
 	monthText     string
 	res           *Result
+	silent        bool // figures only: no steps, no list of unconfirmed rules
 	arena         []Input
 	payee         *Engine     // of the payee's registration
 	assessable    *Assessable // the question, where assessed income is asked about
@@ -51,38 +51,20 @@ func (e *Engine) Compute(f Facts) (Result, error) {
 
 // compute is Compute without the check of the facts; the payee's own filings go by the engine of its registration.
 func (e *Engine) compute(f Facts, payee *Engine) (Result, error) {
-	payBook, err := e.book(f.PaymentDate)
-	if err != nil {
+	return e.run(task{payer: e, payee: payee, facts: &f})
+}
+
+// run does a task in a spare workspace.
+func (e *Engine) run(t task) (Result, error) {
+	w, ok := e.spare.Get().(*workspace)
+	if !ok {
+		w = &workspace{}
+	}
+	defer e.spare.Put(w)
+	if err := w.run(t); err != nil {
 		return Result{}, err
 	}
-	vatBook, err := e.book(f.VATDate)
-	if err != nil {
-		return Result{}, err
-	}
-	res := Result{Taxes: make([]Line, 0, 5), PayeeObligations: []Line{}, PayerTaxes: []Line{}, Unconfirmed: make([]string, 0, 8),
-		Rows: make([]Row, 0, 5), Steps: make([]Step, 0, 20), Rules: rulesUsed(e, payee)}
-	c := start(&f, &res)
-	c.payee = payee
-	if err := c.choose(payBook); err != nil {
-		return Result{}, err
-	}
-	res.Item = c.item
-	for i, tax := range stageOrder {
-		b := vatBook
-		if tax == IIT || tax == CIT {
-			b = payBook
-		}
-		if tax == IIT {
-			if err := c.countInKind(payBook); err != nil {
-				return Result{}, err
-			}
-		}
-		if err := c.run(tax, b.stages[i]); err != nil {
-			return Result{}, err
-		}
-	}
-	c.finish()
-	return res, nil
+	return w.result(), nil
 }
 
 // rulesUsed names the national pack and the local ones that stood behind payer and payee.
@@ -105,9 +87,16 @@ func (e *Engine) top() *Engine {
 }
 
 func start(f *Facts, res *Result) *Calculation {
+	c := begun(f, res)
+	c.arena = make([]Input, 0, 48)
+	return &c
+}
+
+// begun is a calculation before its first rule.
+func begun(f *Facts, res *Result) Calculation {
 	filed := f.Entity.filed(f.Platform, f.PaymentDate)
 	agency := f.AgencyFiling && f.Entity.filed(f.Platform, f.VATDate)
-	return &Calculation{facts: f, filed: filed, agency: agency, gross: f.Amount, left: f.Amount, res: res, arena: make([]Input, 0, 48)}
+	return Calculation{facts: f, filed: filed, agency: agency, gross: f.Amount, left: f.Amount, res: res}
 }
 
 // Item derives the item of income of a payment without computing it, for folding rows.
@@ -128,13 +117,11 @@ func (e *Engine) Item(f Facts) (string, error) {
 
 // ComputeRows derives the item, folds the rows that stand before the payment and computes it; f.ToDate is ignored.
 func (e *Engine) ComputeRows(f Facts, rows []Row) (Result, error) {
-	item, err := e.Item(f)
-	if err != nil {
+	f.ToDate = ToDate{}
+	if err := f.check(); err != nil {
 		return Result{}, err
 	}
-	f.Item = item
-	f.ToDate = Fold(rows, f)
-	return e.Compute(f)
+	return e.run(task{payer: e, payee: e, facts: &f, rows: rows, fold: true})
 }
 
 // run applies the first rule of a stage that is meant for the facts. VAT and IIT must have one, and so must each
@@ -193,9 +180,10 @@ func (c *Calculation) finish() {
 		}
 	}
 	res.Net = res.Gross.Sub(res.TotalWithheld)
-	c.unconfirmed(roundingRule)
-	sort.Strings(res.Unconfirmed)
-	res.Rules.Positions = append(res.Rules.Positions, res.Positions...)
+	if c.silent {
+		return
+	}
+	c.listed()
 	c.step(&netStep, exact, Money(res.Net), Input{"gross", Money(res.Gross)}, Input{"total_withheld", Money(res.TotalWithheld)})
 }
 
@@ -293,6 +281,9 @@ func (c *Calculation) month() string {
 
 // step records one step; its inputs are copied into one block that all steps share.
 func (c *Calculation) step(s *stepSpec, rounded bool, result Value, in ...Input) {
+	if c.silent {
+		return
+	}
 	n := len(c.arena)
 	c.arena = append(c.arena, in...)
 	c.res.Steps = append(c.res.Steps, Step{spec: s, Inputs: c.arena[n:len(c.arena):len(c.arena)], Result: result, rounded: rounded, position: c.position})
@@ -300,6 +291,9 @@ func (c *Calculation) step(s *stepSpec, rounded bool, result Value, in ...Input)
 
 // unconfirmed adds ids that are not listed yet.
 func (c *Calculation) unconfirmed(ids ...string) {
+	if c.silent {
+		return
+	}
 next:
 	for _, id := range ids {
 		for _, have := range c.res.Unconfirmed {

@@ -227,14 +227,25 @@ func (f *Facts) check() error {
 	if f.ToDate.Year.Months < 0 || f.ToDate.Year.Months > 12 {
 		add("period_to_date.year.months", "must be 0 to 12")
 	}
-	for _, total := range []money.Amount{f.ToDate.Day.Sales, f.ToDate.Month.Income, f.ToDate.Month.Turnover.Sales, f.ToDate.Quarter.Sales, f.ToDate.Year.Income} {
-		if total.Abs().Cmp(largest) > 0 {
-			add("period_to_date", "a total is above "+largest.String())
-			break
-		}
+	if !f.ToDate.fits() {
+		p = append(p, tooLarge())
 	}
 	if p != nil {
 		return fault.Invalid(p...)
 	}
 	return nil
+}
+
+// fits tells whether the totals keep every product of the engine in range.
+func (t *ToDate) fits() bool {
+	for _, total := range [...]money.Amount{t.Day.Sales, t.Month.Income, t.Month.Turnover.Sales, t.Quarter.Sales, t.Year.Income} {
+		if total.Abs().Cmp(money.Fen(largestFen)) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func tooLarge() fault.Field {
+	return fault.Field{Field: "period_to_date", Problem: "a total is above " + money.Fen(largestFen).String()}
 }
