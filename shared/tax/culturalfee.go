@@ -51,6 +51,7 @@ type FeeReturn struct {
 // CulturalFee is what the period gives.
 type CulturalFee struct {
 	Base, Before, Relief, Fee money.Amount
+	MostReduction             money.Rate // the most that a province may take off its own fee; 0 where no rule is known
 	Answer
 }
 
@@ -76,9 +77,9 @@ func (e *Engine) CulturalFee(on civil.Date, f FeeReturn) (CulturalFee, error) {
 		c.step(r.outside, exact, Money(money.Amount{}), Input{"service", Word(f.Service)})
 		return CulturalFee{Answer: c.answer(&r.base)}, nil
 	}
-	reduction, err := r.reduction(f, on)
+	reduction, err := r.reduction(c, f, e.place)
 	if err != nil {
-		return CulturalFee{}, err
+		return CulturalFee{}, e.named(err)
 	}
 	return r.calculate(c, f, row.Rate, reduction), nil
 }
@@ -86,6 +87,9 @@ func (e *Engine) CulturalFee(on civil.Date, f FeeReturn) (CulturalFee, error) {
 // calculate gives the fee of a payer whose rate and reduction are known.
 func (r *culturalFee) calculate(c *Calculation, f FeeReturn, rate, reduction money.Rate) CulturalFee {
 	var x CulturalFee
+	if r.ceiling != nil {
+		x.MostReduction = r.ceiling.Rate
+	}
 	publishing := f.Publishing
 	if f.Service != advertisingRow {
 		publishing = money.Amount{}
@@ -126,27 +130,53 @@ func (r *culturalFee) exemption(f FeeReturn) *Dated {
 	return nil
 }
 
-// reduction gives the share that is taken off.
-func (r *culturalFee) reduction(f FeeReturn, on civil.Date) (money.Rate, error) {
+// reduction gives the share that is taken off: what is stated, else what is in force, else for a province's own part
+// the rate of a tax position.
+func (r *culturalFee) reduction(c *Calculation, f FeeReturn, place string) (money.Rate, error) {
 	role, v := "central_reduction", r.central
 	if f.Local {
 		role, v = localReductionRole, r.local
 	}
 	switch {
-	case f.Reduction != nil && f.Reduction.IsZero():
-		return *f.Reduction, nil
-	case f.Reduction != nil && r.ceiling == nil:
-		role = "ceiling"
-	case f.Reduction != nil && (f.Reduction.Num() < 0 || f.Reduction.Cmp(r.ceiling.Rate) > 0):
-		return money.Rate{}, fault.Invalid(fault.Field{Field: "reduction_rate", Problem: "must be 0 to " + r.ceiling.Rate.String() + ", the most that the law allows"})
 	case f.Reduction != nil:
-		return *f.Reduction, nil
+		return r.allowed(c, *f.Reduction, "reduction_rate")
 	case v != nil && v.Status != Open:
 		return v.Rate, nil
-	case v != nil:
-		return money.Rate{}, &Gap{Rule: r.method.Uses[role], On: on, Missing: v.Note}
 	}
-	return money.Rate{}, &Gap{Rule: r.method.Uses[role], On: on, Missing: Text{ZH: "该日文化事业建设费减征没有收录的规定", EN: "no rule is known on a reduction of the fee on that day"}}
+	id := r.method.Uses[role]
+	if place != "" {
+		id += "@" + place
+	}
+	if p := c.positionOn(id); p != nil && f.Local {
+		rate, err := money.ParseRate(p.Reading)
+		if err != nil {
+			return money.Rate{}, fault.Invalid(fault.Field{Field: "positions", Problem: "the reading of " + id + " must be a rate"})
+		}
+		c.usePosition(p)
+		return r.allowed(c, rate, "positions")
+	}
+	if v != nil {
+		return money.Rate{}, &Gap{Rule: r.method.Uses[role], On: c.facts.PaymentDate, Missing: v.Note}
+	}
+	return money.Rate{}, r.unknown(c, role)
+}
+
+// allowed refuses a reduction beyond what the law lets anybody grant.
+func (r *culturalFee) allowed(c *Calculation, rate money.Rate, field string) (money.Rate, error) {
+	switch {
+	case rate.IsZero():
+		return rate, nil
+	case r.ceiling == nil:
+		return rate, r.unknown(c, "ceiling")
+	case rate.Num() < 0 || rate.Cmp(r.ceiling.Rate) > 0:
+		return rate, fault.Invalid(fault.Field{Field: field, Problem: "must be 0 to " + r.ceiling.Rate.String() + ", the most that the law allows"})
+	}
+	return rate, nil
+}
+
+// unknown is the gap of a value that has no rule on the day.
+func (r *culturalFee) unknown(c *Calculation, role string) *Gap {
+	return &Gap{Rule: r.method.Uses[role], On: c.facts.PaymentDate, Missing: Text{ZH: "该日文化事业建设费减征没有收录的规定", EN: "no rule is known on a reduction of the fee on that day"}}
 }
 
 // localReductionRole is the part of the fee that each province may take off its own.

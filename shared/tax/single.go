@@ -49,10 +49,13 @@ func (e *Engine) rule(id string, on civil.Date) (TaxRule, error) {
 	return nil, &Gap{Rule: id, On: on, Missing: Text{ZH: "该日没有这条规则", EN: "no such rule is in force on that day"}}
 }
 
-// find gives the rule of an id; nil when there is none in these days.
+// find gives the rule of an id, for questions of their own also that of the pack above; nil when there is none in
+// these days.
 func (b *Book) find(id string) TaxRule {
-	if r := b.apart[id]; r != nil {
-		return r
+	for above := b; above != nil; above = above.parent {
+		if r := above.apart[id]; r != nil {
+			return r
+		}
 	}
 	for _, stage := range b.stages {
 		for _, r := range stage {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/money"
@@ -97,6 +98,15 @@ func salesLimitExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answe
 	return a, nil
 }
 
+// feeService gives the row of the table for a word that an example uses for a service.
+func feeService(word string) string {
+	word = strings.TrimSuffix(strings.TrimSuffix(word, "_services"), "_service")
+	if word == "outdoor_advertising" {
+		return "advertising"
+	}
+	return word
+}
+
 func culturalFeeExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer, error) {
 	var in struct {
 		Service    string       `json:"service"`
@@ -112,7 +122,7 @@ func culturalFeeExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answ
 	if err := inputs(raw, &in); err != nil {
 		return answer{}, err
 	}
-	f := tax.FeeReturn{Service: in.Service, Revenue: in.Revenue, Publishing: in.Publishing, Local: in.Local, Agency: in.Agency, Small: in.Small, Sales: in.Sales}
+	f := tax.FeeReturn{Service: feeService(in.Service), Revenue: in.Revenue, Publishing: in.Publishing, Local: in.Local, Agency: in.Agency, Small: in.Small, Sales: in.Sales}
 	if in.Reduction != nil {
 		f.Reduction = &in.Reduction.Rate
 	}
@@ -127,73 +137,91 @@ func culturalFeeExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answ
 	a.set("base", got.Base)
 	a.set("fee_before", got.Before)
 	a.set("fee", got.Fee)
+	a.set("most_reduction", got.MostReduction)
 	return a, nil
 }
 
-// stampRow gives the row of the table for a word that an example uses for an item.
+// stampRow gives the row of the table for a word that an example uses for an item; "_contract" and "_transfer" at
+// its end say nothing more.
 func stampRow(word string) string {
-	switch word {
-	case "loan_contract", "borrowing":
-		return "loan"
-	case "finance_lease", "finance_leasing", "financial_lease", "financial_leasing_contract", "financing_lease":
-		return "financial_leasing"
-	case "sale_contract", "sales_contract", "sale_of_goods", "sales", "purchase", "purchase_contract", "purchase_sale_contract":
-		return "sale"
-	case "work_contract", "contract_work", "processing", "processing_contract", "contracting":
-		return "work"
-	case "construction_contract", "construction_project":
-		return "construction"
-	case "transport_contract", "transportation", "transportation_contract":
-		return "transport"
-	case "technology_contract", "tech_contract":
-		return "technology"
-	case "lease_contract", "rental", "rent", "leasing", "property_lease":
-		return "lease"
-	case "custody_contract", "safekeeping", "storage":
-		return "custody"
-	case "warehousing_contract", "warehouse":
-		return "warehousing"
-	case "property_insurance_contract", "insurance":
-		return "property_insurance"
+	if word == "share_transfer" {
+		return word
 	}
-	return stampTransfer(word)
-}
-
-// stampTransfer is the second half of stampRow: transfers of property, books, and what is not taxed.
-func stampTransfer(word string) string {
+	for _, end := range []string{"_contract", "_agreement", "_transfer"} {
+		word = strings.TrimSuffix(word, end)
+	}
+	if row := contractRow(word); row != "" {
+		return row
+	}
 	switch word {
-	case "land_use_right_transfer", "land_use", "land_transfer":
+	case "land", "land_use", "land_use_rights":
 		return "land_use_right"
-	case "building_transfer", "house_transfer", "real_estate", "real_estate_transfer", "property_transfer":
+	case "house", "buildings", "real_estate", "property":
 		return "building"
-	case "equity_transfer", "share", "shares", "equity":
+	case "equity", "share", "shares", "stock":
 		return "share_transfer"
-	case "trademark_transfer":
+	case "trademark_right":
 		return "trademark"
-	case "copyright_transfer":
+	case "copyrights", "ip", "intellectual_property":
 		return "copyright"
-	case "patent_transfer":
+	case "patent_right":
 		return "patent"
-	case "know_how_transfer", "knowhow", "knowhow_transfer":
+	case "knowhow", "know_how_use_right", "proprietary_technology":
 		return "know_how"
-	case "account_books", "business_account_book", "capital_account_book":
+	case "account_books", "business_account_book", "business_book", "capital_account_book":
 		return "account_book"
-	case "securities_trading", "securities_transaction":
+	case "securities_trading", "securities_transaction", "securities_trade":
 		return "securities"
-	case "talent_agency_contract", "agency", "agency_contract":
-		return "talent_agency"
-	case "brokerage_contract", "intermediary_contract":
-		return "brokerage"
-	case "advertising_contract":
-		return "advertising"
-	case "performance_contract", "live_performance_contract", "live_streaming_contract":
-		return "performance"
-	case "service_contract", "general_service", "general_service_contract", "services":
-		return "service"
-	case "individual_electronic_order", "electronic_order_individual", "electronic_order_of_individual":
-		return "electronic_order"
 	}
 	return word
+}
+
+// contractRow is the part of stampRow on contracts; "" for other words.
+func contractRow(word string) string {
+	switch word {
+	case "loan", "borrowing", "bank_loan":
+		return "loan"
+	case "finance_lease", "finance_leasing", "financial_lease", "financing_lease":
+		return "financial_leasing"
+	case "sales", "sale_of_goods", "purchase", "purchase_sale", "purchase_and_sale", "goods_sale":
+		return "sale"
+	case "processing", "contracted_work", "contract_work", "contracting", "work_for_hire":
+		return "work"
+	case "construction_project", "engineering":
+		return "construction"
+	case "transportation":
+		return "transport"
+	case "tech", "technical":
+		return "technology"
+	case "rental", "rent", "leasing", "property_lease":
+		return "lease"
+	case "safekeeping", "storage":
+		return "custody"
+	case "warehouse":
+		return "warehousing"
+	case "insurance":
+		return "property_insurance"
+	}
+	return untaxedRow(word)
+}
+
+// untaxedRow is the part of stampRow on contracts that the law does not list.
+func untaxedRow(word string) string {
+	switch word {
+	case "agency", "artist_agency", "mcn_agency", "streamer_agency":
+		return "talent_agency"
+	case "intermediary", "broker":
+		return "brokerage"
+	case "advertisement", "ad":
+		return "advertising"
+	case "live_performance", "live_streaming", "live_stream":
+		return "performance"
+	case "services", "general_service", "general_services", "labor_service":
+		return "service"
+	case "individual_electronic_order", "electronic_order_individual", "electronic_order_of_individual", "electronic_orders":
+		return "electronic_order"
+	}
+	return ""
 }
 
 func stampExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer, error) {
