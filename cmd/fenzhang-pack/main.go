@@ -1,40 +1,67 @@
-// Command fenzhang-pack writes the manifest of a policy pack, with the SHA-256 of each rule file:
+// Command fenzhang-pack makes, signs, hands in and moves policy packs:
 //
-//	fenzhang-pack DIR > DIR/manifest.json
+//	fenzhang-pack keygen FILE                            a new SM2 key; prints the public key for the stack's parameter
+//	fenzhang-pack describe [-with DIR]... DIR            check a pack and print its manifest, unsigned
+//	fenzhang-pack sign -key FILE [-state S] [-with DIR]... DIR   check it and write DIR/manifest.json, signed
+//	fenzhang-pack upload DIR                             copy a signed pack into the rules bucket and wait for the answer
+//	fenzhang-pack shadow|activate|draft|revoke PACK VERSION   move a stored version
+//	fenzhang-pack rollback PACK [VERSION]                back to the version that was active before (or "embedded")
+//	fenzhang-pack status [PACK]                          how the packs stand, and what was refused
 //
-// It refuses a pack that publish-rules would refuse. Hand the pack in by copying the folder into the rules bucket,
-// the manifest last.
+// The last four speak to AWS and read AWS_REGION, AWS_ENDPOINT_URL, the keys of the account, STACK_NAME and
+// RULES_BUCKET from the environment; `make rules-...` sets them for the local stack.
 package main
 
 import (
-	"encoding/json"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
-
-	"fenzhang/shared/rulepack"
+	"os/signal"
+	"syscall"
 )
 
 func main() {
-	if err := run(os.Args[1:], os.Stdout); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:], os.Stdout)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run(args []string, out io.Writer) error {
-	if len(args) != 1 {
-		return fmt.Errorf("usage: fenzhang-pack DIR > DIR/%s", rulepack.ManifestName)
+// command is one word of the command line with what may follow.
+type command struct {
+	least, most int // arguments
+	do          func(ctx context.Context, args []string, out io.Writer) error
+}
+
+func commands() map[string]command {
+	all := map[string]command{
+		"keygen":   {1, 1, keygen},
+		"describe": {1, 9, describe},
+		"sign":     {1, 12, sign},
+		"upload":   {1, 1, upload},
+		"rollback": {1, 2, move("rollback")},
+		"status":   {0, 1, status},
 	}
-	files := os.DirFS(args[0])
-	m, err := rulepack.Describe(files)
-	if err != nil {
-		return err
+	for _, job := range []string{"shadow", "activate", "draft", "revoke"} {
+		all[job] = command{2, 2, move(job)}
 	}
-	if _, err := m.Verify(files); err != nil {
-		return err
+	return all
+}
+
+var errUsage = errors.New("usage: fenzhang-pack keygen FILE | describe [-with DIR]... DIR | sign -key FILE [-state draft|shadow|active] [-with DIR]... DIR | upload DIR | shadow|activate|draft|revoke PACK VERSION | rollback PACK [VERSION] | status [PACK]")
+
+func run(ctx context.Context, args []string, out io.Writer) error {
+	if len(args) == 0 {
+		return errUsage
 	}
-	e := json.NewEncoder(out)
-	e.SetIndent("", " ")
-	return e.Encode(m)
+	c, ok := commands()[args[0]]
+	if rest := args[1:]; ok && len(rest) >= c.least && len(rest) <= c.most {
+		return c.do(ctx, rest, out)
+	}
+	return errUsage
 }

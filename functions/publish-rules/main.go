@@ -1,5 +1,6 @@
-// Command publish-rules takes a policy pack that was copied into the rules bucket: it checks the pack against its
-// manifest, reads its rules, runs its examples, and stores it for good under its version. It does not activate it.
+// Command publish-rules takes the policy packs that are copied into the rules bucket: it checks a pack's signature,
+// hashes, parents, rules and examples, stores it for good under its version, and moves it through its life: draft,
+// shadow, active, revoked.
 package main
 
 import (
@@ -15,6 +16,9 @@ import (
 	"fenzhang/shared/awsclient"
 	"fenzhang/shared/env"
 	"fenzhang/shared/ids"
+	"fenzhang/shared/rulepack"
+	"fenzhang/shared/ruleset"
+	"fenzhang/shared/rulesetdb"
 	"fenzhang/shared/trigger"
 	"fenzhang/shared/usage"
 )
@@ -26,20 +30,28 @@ func main() {
 		log.Error("cannot start", "cause", err.Error())
 		os.Exit(1)
 	}
-	lambda.Start(usage.Handler{Handler: trigger.Mux{Objects: p.Handle}, Log: log, Function: os.Getenv("AWS_LAMBDA_FUNCTION_NAME"), MemoryMB: os.Getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"), Now: time.Now})
+	lambda.Start(usage.Handler{Handler: trigger.Mux{Objects: p.Handle, Order: p.Order}, Log: log, Function: os.Getenv("AWS_LAMBDA_FUNCTION_NAME"), MemoryMB: os.Getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"), Now: time.Now})
 }
 
 func wire(ctx context.Context, vars *env.Vars, log *slog.Logger) (publisher, error) {
-	p := publisher{Log: log, Bucket: vars.Need("RULES_BUCKET"), Tenancy: vars.Need("TABLE_TENANCY"), Settlements: vars.Need("TABLE_SETTLEMENTS"),
-		Now: time.Now, NewID: ids.Source(time.Now)}
+	store := &rulesetdb.Store{Bucket: vars.Need("RULES_BUCKET"), Tenancy: vars.Need("TABLE_TENANCY"), Settlements: vars.Need("TABLE_SETTLEMENTS")}
+	keys := vars.Have("RULES_PUBLISHER_KEYS")
 	if err := vars.Err(); err != nil {
-		return p, err
+		return publisher{}, err
+	}
+	trusted, err := rulepack.ParseTrusted(keys)
+	if err != nil {
+		return publisher{}, err
 	}
 	cfg, err := awsclient.Config(ctx)
 	if err != nil {
-		return p, err
+		return publisher{}, err
 	}
-	p.Objects = s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = cfg.BaseEndpoint != nil })
-	p.DB = dynamodb.NewFromConfig(cfg, usage.Count)
-	return p, nil
+	store.Objects = s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = cfg.BaseEndpoint != nil })
+	store.DB = dynamodb.NewFromConfig(cfg, usage.Count)
+	return newPublisher(store, trusted, log), nil
+}
+
+func newPublisher(store *rulesetdb.Store, trusted rulepack.Trusted, log *slog.Logger) publisher {
+	return publisher{Store: store, Rules: &ruleset.Set{Shelf: store, Trusted: trusted, Log: log, Now: time.Now}, Log: log, Now: time.Now, NewID: ids.Source(time.Now)}
 }

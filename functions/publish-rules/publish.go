@@ -2,161 +2,302 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"io/fs"
 	"log/slog"
-	"net/http"
 	"net/url"
 	"path"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
-	"github.com/aws/aws-sdk-go-v2/aws"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 
-	"fenzhang/shared/audit"
-	"fenzhang/shared/keys"
-	"fenzhang/shared/outbox"
+	"fenzhang/shared/fault"
 	"fenzhang/shared/rulepack"
+	"fenzhang/shared/ruleset"
+	"fenzhang/shared/rulesetdb"
+	"fenzhang/shared/tax"
 )
 
-// platform is the tenant of what belongs to all tenants.
-const platform = "-"
-
-// publisher takes packs.
+// publisher takes packs and moves them through their lives.
 type publisher struct {
-	Objects interface {
-		GetObject(context.Context, *s3.GetObjectInput, ...func(*s3.Options)) (*s3.GetObjectOutput, error)
-		PutObject(context.Context, *s3.PutObjectInput, ...func(*s3.Options)) (*s3.PutObjectOutput, error)
-	}
-	DB interface {
-		TransactWriteItems(context.Context, *dynamodb.TransactWriteItemsInput, ...func(*dynamodb.Options)) (*dynamodb.TransactWriteItemsOutput, error)
-	}
-	Bucket, Tenancy, Settlements string
-	Log                          *slog.Logger
-	Now                          func() time.Time
-	NewID                        func() string
+	Store *rulesetdb.Store
+	Rules *ruleset.Set // reads and verifies what is stored
+	Log   *slog.Logger
+	Now   func() time.Time
+	NewID func() string
 }
 
-// Handle takes each manifest that the event names. An error goes to the log, the alarm and, after the retries, the
-// dead-letter queue; it says why the pack was refused.
+// refused is a pack or a request that does not hold: trying again would not help, and nothing was changed.
+type refused struct{ cause error }
+
+func (r refused) Error() string { return r.cause.Error() }
+func (r refused) Unwrap() error { return r.cause }
+
+func refusal(format string, args ...any) error { return refused{fmt.Errorf(format, args...)} }
+
+// judged makes a refusal of an error of checking; an error of reaching a store stays what it is.
+func judged(err error) error {
+	if err == nil || fault.HasCode(err, fault.Unavailable) {
+		return err
+	}
+	return refused{err}
+}
+
+// Handle takes each manifest that the event names. An error goes to the alarm and, after the retries, to the
+// dead-letter queue: a pack that was handed in before all its files had arrived is taken by a retry.
 func (p publisher) Handle(ctx context.Context, ev events.S3Event) error {
 	var failed []error
 	for _, r := range ev.Records {
 		key, err := url.QueryUnescape(r.S3.Object.Key)
 		if err == nil {
-			err = p.take(ctx, key)
+			err = p.take(ctx, key, r.S3.Object.Sequencer)
 		}
 		if err != nil {
-			p.Log.ErrorContext(ctx, "pack refused", "manifest", r.S3.Object.Key, "cause", err.Error())
-			failed = append(failed, fmt.Errorf("%s: %w", r.S3.Object.Key, err))
+			failed = append(failed, fmt.Errorf("%s: %w", r.S3.Object.Key, p.tell(ctx, "manifest "+key, key+r.S3.Object.Sequencer, err)))
 		}
 	}
 	return errors.Join(failed...)
 }
 
-// take checks and stores the pack of one manifest. Repeating it changes nothing.
-func (p publisher) take(ctx context.Context, key string) error {
-	raw, err := p.get(ctx, key)
-	if err != nil {
+// tell puts a refusal where people look for it: log, metric and record. mark names it, so that a repeated
+// notification makes no second record.
+func (p publisher) tell(ctx context.Context, what, mark string, err error) error {
+	var r refused
+	if !errors.As(err, &r) {
+		p.Log.ErrorContext(ctx, "pack not taken", "what", what, "cause", err.Error())
 		return err
+	}
+	p.Log.ErrorContext(ctx, "pack refused", "what", what, "cause", err.Error())
+	now := p.Now().UTC().Truncate(time.Millisecond)
+	id := now.Format("20060102") + "#" + digest([]byte(mark))
+	return errors.Join(err, p.Store.Refuse(ctx, rulesetdb.Refusal{ID: id, At: now, What: what, Why: err.Error()}))
+}
+
+func digest(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:16])
+}
+
+// maxManifest bounds what is read of a manifest or a rule file, in bytes.
+const maxManifest = 1 << 20
+
+// take checks and stores the pack of one manifest, and then does what the manifest asks for. Repeating it changes
+// nothing, also when the pack was moved on since.
+func (p publisher) take(ctx context.Context, key, sequencer string) error {
+	raw, err := p.Store.Object(ctx, key, maxManifest)
+	if err != nil {
+		return judged(err)
 	}
 	m, err := rulepack.Parse(raw)
+	if err == nil {
+		err = m.CheckSignature(p.Rules.Trusted)
+	}
 	if err != nil {
+		return refused{err}
+	}
+	if err := p.keep(ctx, m, path.Dir(key)); err != nil {
 		return err
 	}
-	archive, err := m.Archive(func(name string) ([]byte, error) { return p.get(ctx, path.Join(path.Dir(key), name)) })
-	if err != nil {
-		return err
+	ask := order{Pack: m.Pack, Version: m.Version, By: "manifest signed by " + m.Signature.Key, request: digest(append(raw, sequencer...))}
+	switch m.Wanted() {
+	case rulepack.Shadow:
+		_, err = p.shadow(ctx, ask)
+	case rulepack.Active:
+		_, err = p.activate(ctx, ask)
 	}
-	files, err := rulepack.Open(archive)
-	if err != nil {
-		return err
-	}
-	v, err := m.Verify(files)
-	if err != nil {
-		return err
-	}
-	name := "packs/" + m.Pack + "/" + m.Version + ".zip"
-	if err := p.store(ctx, name, archive); err != nil {
-		return err
-	}
-	if err := p.record(ctx, name, v); err != nil {
-		return err
-	}
-	p.Log.InfoContext(ctx, "pack stored", "pack", m.Pack, "version", m.Version, "sha256", v.ID.SHA256, "examples", v.Examples, "skipped", v.Skipped)
-	return nil
-}
-
-// maxObject bounds what is read of one object, in bytes; rule files and manifests are small.
-const maxObject = 1 << 20
-
-func (p publisher) get(ctx context.Context, key string) ([]byte, error) {
-	res, err := p.Objects.GetObject(ctx, &s3.GetObjectInput{Bucket: &p.Bucket, Key: &key})
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", key, err)
-	}
-	defer func() { _ = res.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(res.Body, maxObject+1))
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", key, err)
-	}
-	if len(body) > maxObject {
-		return nil, fmt.Errorf("%s is larger than %d bytes", key, maxObject)
-	}
-	return body, nil
-}
-
-// errOtherContent refuses to change a version: figures of years ago are computed again from it.
-var errOtherContent = errors.New("this version is stored with other content; raise the version")
-
-// store writes the archive once.
-func (p publisher) store(ctx context.Context, name string, archive []byte) error {
-	_, err := p.Objects.PutObject(ctx, &s3.PutObjectInput{Bucket: &p.Bucket, Key: &name, Body: bytes.NewReader(archive), IfNoneMatch: aws.String("*"), ContentType: aws.String("application/zip")})
-	var res *awshttp.ResponseError
-	if !errors.As(err, &res) || res.HTTPStatusCode() != http.StatusPreconditionFailed {
-		return err
-	}
-	there, err := p.get(ctx, name)
-	if err == nil && !bytes.Equal(there, archive) {
-		err = errOtherContent
-	}
-	return err
-}
-
-// record notes the stored pack beside the master data, with its audit record in the same transaction.
-func (p publisher) record(ctx context.Context, name string, v rulepack.Verified) error {
-	now, object := p.Now().UTC().Truncate(time.Millisecond), v.ID.Pack+"@"+v.ID.Version
-	what, err := json.Marshal(map[string]any{"sha256": v.ID.SHA256, "examples": v.Examples, "skipped": v.Skipped})
-	if err != nil {
-		return err
-	}
-	told, err := outbox.Put(p.Settlements, audit.Record{ID: p.NewID(), Tenant: platform, At: now, Actor: "system:publish-rules", Act: "rules.stored", Object: object, What: what}, nil)
-	if err != nil {
-		return err
-	}
-	text := func(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
-	k := keys.Master(platform, "pack", object, 1)
-	_, err = p.DB.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: []types.TransactWriteItem{{Put: &types.Put{
-		TableName: &p.Tenancy, ConditionExpression: aws.String("attribute_not_exists(pk)"),
-		Item: map[string]types.AttributeValue{"pk": text(k.PK), "sk": text(k.SK), "pack": text(v.ID.Pack), "version": text(v.ID.Version),
-			"sha256": text(v.ID.SHA256), "object": text(name), "state": text("verified"), "at": text(now.Format(time.RFC3339Nano))},
-	}}, told}})
-	if known(err) {
+	if errors.Is(err, rulesetdb.ErrDone) {
 		return nil
 	}
 	return err
 }
 
-// known tells that the pack was recorded before: then its act has its audit record already.
-func known(err error) bool {
-	var canceled *types.TransactionCanceledException
-	return errors.As(err, &canceled) && len(canceled.CancellationReasons) > 0 && strings.HasPrefix(aws.ToString(canceled.CancellationReasons[0].Code), "ConditionalCheckFailed")
+// keep stores a version for good, once.
+func (p publisher) keep(ctx context.Context, m rulepack.Manifest, folder string) error {
+	known, err := p.known(ctx, m)
+	if err != nil || known {
+		return err
+	}
+	archive, err := m.Archive(func(name string) ([]byte, error) { return p.Store.Object(ctx, path.Join(folder, name), maxManifest) })
+	if fault.HasCode(err, fault.NotFound) {
+		return refusal("the pack is only half uploaded, copy its manifest last: %w", err)
+	}
+	if err != nil {
+		return judged(err)
+	}
+	bundle, err := rulepack.Open(archive, p.Rules.Trusted)
+	if err != nil {
+		return refused{err}
+	}
+	tried, err := p.try(ctx, bundle, true)
+	if err != nil {
+		return err
+	}
+	if err := p.archive(ctx, bundle.Manifest, archive); err != nil {
+		return err
+	}
+	return p.record(ctx, bundle.Manifest, tried)
+}
+
+// known tells that the very same pack is stored already. A version that is not above all there were is refused:
+// old law must not come back by an old file.
+func (p publisher) known(ctx context.Context, m rulepack.Manifest) (bool, error) {
+	versions, err := p.Store.Versions(ctx, m.Pack)
+	if err != nil {
+		return false, err
+	}
+	for _, v := range versions {
+		same := v.Version == m.Version
+		if same && v.SHA256 == m.ID().SHA256 {
+			return true, nil
+		}
+		if same {
+			return false, refusal("version %s of pack %s is stored with other content; raise the version", m.Version, m.Pack)
+		}
+		if rulepack.CompareVersions(m.Version, v.Version) <= 0 {
+			return false, refusal("version %s of pack %s is not above the stored %s; raise the version, or roll back to a stored one", m.Version, m.Pack, v.Version)
+		}
+	}
+	carried, err := embedded(m.Pack)
+	if err != nil || carried == nil || *carried == m.ID() {
+		return false, err
+	}
+	if rulepack.CompareVersions(m.Version, carried.Version) <= 0 {
+		return false, refusal("version %s of pack %s is not above %s, which the functions carry; raise the version", m.Version, m.Pack, carried.Version)
+	}
+	return false, nil
+}
+
+// embedded names the pack as the binary carries it; nil when it carries none of that name.
+func embedded(pack string) (*tax.PackID, error) {
+	packs, err := rulepack.Embedded()
+	if err != nil || packs[pack] == nil {
+		return nil, err
+	}
+	id, err := rulepack.Identify(packs[pack])
+	return &id, err
+}
+
+// try loads a pack with the others and runs its examples and those of its heirs. A pack that is only stored is
+// tried with the parents that it names, one that will compute with the parents in force.
+func (p publisher) try(ctx context.Context, b rulepack.Bundle, stored bool) (rulepack.Tried, error) {
+	state, err := p.Store.Latest(ctx)
+	if err != nil {
+		return rulepack.Tried{}, err
+	}
+	packs, err := p.Rules.Packs(ctx, state)
+	if err != nil {
+		return rulepack.Tried{}, err
+	}
+	for _, parent := range b.Manifest.Parents {
+		files, err := p.parent(ctx, packs[parent.Pack], tax.PackID(parent), stored)
+		if err != nil {
+			return rulepack.Tried{}, err
+		}
+		packs[parent.Pack] = files
+	}
+	tried, err := b.Manifest.Try(b.Files, packs)
+	if err != nil {
+		return tried, refused{err}
+	}
+	return tried, nil
+}
+
+// parent gives the files of a parent that a manifest names, or of a later version in force.
+func (p publisher) parent(ctx context.Context, inForce fs.FS, named tax.PackID, stored bool) (fs.FS, error) {
+	if inForce == nil {
+		return nil, refusal("parent %s is not known", named.Pack)
+	}
+	here, err := rulepack.Identify(inForce)
+	if err != nil || here == named {
+		return inForce, err
+	}
+	carried, err := embedded(named.Pack)
+	if err != nil {
+		return nil, err
+	}
+	known := carried != nil && *carried == named
+	if v, err := p.Store.Version(ctx, named.Pack, named.Version); err == nil {
+		known = known || v.SHA256 == named.SHA256
+	} else if !fault.HasCode(err, fault.NotFound) {
+		return nil, err
+	}
+	switch {
+	case !known:
+		return nil, refusal("parent %s@%s with SHA-256 %s is not known; publish it first", named.Pack, named.Version, named.SHA256)
+	case rulepack.CompareVersions(here.Version, named.Version) > 0: // checked against an older parent: the examples decide
+		return inForce, nil
+	case stored:
+		return p.Rules.Stored(ctx, named)
+	}
+	return nil, refusal("parent %s@%s is not in force, %s is; activate it first", named.Pack, named.Version, here.Version)
+}
+
+// archive stores the archive once. What lies there from a try that broke off counts when it is the same pack.
+func (p publisher) archive(ctx context.Context, m rulepack.Manifest, archive []byte) error {
+	taken, err := p.Store.Keep(ctx, m.Pack, m.Version, archive)
+	if err != nil || !taken {
+		return err
+	}
+	there, err := p.Store.Archive(ctx, m.Pack, m.Version)
+	if err != nil || bytes.Equal(there, archive) {
+		return err
+	}
+	b, err := rulepack.Open(there, p.Rules.Trusted)
+	if err != nil || !b.Manifest.SameContent(m) {
+		return refusal("version %s of pack %s is archived with other content; raise the version", m.Version, m.Pack)
+	}
+	return nil
+}
+
+// record notes the stored version, with its one audit record.
+func (p publisher) record(ctx context.Context, m rulepack.Manifest, tried rulepack.Tried) error {
+	id := m.ID()
+	c := p.change("rules.stored", order{Pack: m.Pack, Version: m.Version, By: "manifest signed by " + m.Signature.Key}, "", id.SHA256)
+	v := rulesetdb.Version{Pack: m.Pack, Version: m.Version, SHA256: id.SHA256, Object: rulesetdb.ObjectName(m.Pack, m.Version), Key: m.Signature.Key,
+		Examples: tried.Examples, Skipped: tried.Skipped, At: c.At}
+	err := p.Store.Apply(ctx, rulesetdb.Write{Change: c, Version: &v})
+	if errors.Is(err, rulesetdb.ErrRival) { // two notifications of one manifest at once
+		stored, again := p.Store.Version(ctx, m.Pack, m.Version)
+		if again == nil && stored.SHA256 == id.SHA256 {
+			return nil
+		}
+		return cmp.Or(again, err)
+	}
+	if err == nil {
+		p.Log.InfoContext(ctx, "pack stored", "pack", m.Pack, "version", m.Version, "sha256", id.SHA256, "examples", tried.Examples, "skipped", tried.Skipped)
+	}
+	return err
+}
+
+// change is the entry of the history for one act of this moment.
+func (p publisher) change(act string, o order, from, sha256 string) rulesetdb.Change {
+	return rulesetdb.Change{ID: p.NewID(), At: p.Now().UTC().Truncate(time.Millisecond), Act: act, Pack: o.Pack, From: from, To: o.Version, SHA256: sha256, By: o.By, Why: o.Why}
+}
+
+// Order does what somebody asks for by invoking the function. A refusal is an answer, not a failure.
+func (p publisher) Order(ctx context.Context, payload json.RawMessage) (any, error) {
+	var o order
+	d := json.NewDecoder(bytes.NewReader(payload))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&o); err != nil {
+		return outcome{Refused: "the request is not understood: " + err.Error()}, nil //nolint:nilerr // who asked is told, and asking again will not help
+	}
+	if o.Job == "status" {
+		return p.status(ctx, o.Pack)
+	}
+	out, err := p.do(ctx, o)
+	var r refused
+	if errors.As(err, &r) {
+		if told := p.tell(ctx, "request "+o.String(), p.NewID(), err); !errors.As(told, &r) {
+			return nil, told
+		}
+		return outcome{Job: o.Job, Pack: o.Pack, Version: o.Version, Refused: err.Error()}, nil
+	}
+	return out, err
 }

@@ -17,6 +17,7 @@ import (
 const (
 	AuditAttribute = "aud"
 	EventAttribute = "evt"
+	NameAttribute  = "evn" // name of the event where it is not that of the act
 )
 
 // Item is the outbox item of one act: its audit record and, where the event bus is told, the event's detail.
@@ -46,4 +47,13 @@ func Put(table string, rec audit.Record, event json.RawMessage) (types.TransactW
 	return types.TransactWriteItem{Put: &types.Put{
 		TableName: aws.String(table), Item: item, ConditionExpression: aws.String("attribute_not_exists(pk)"),
 	}}, nil
+}
+
+// PutNamed is Put with an event whose name is not that of the act.
+func PutNamed(table string, rec audit.Record, name string, event json.RawMessage) (types.TransactWriteItem, error) {
+	put, err := Put(table, rec, event)
+	if err == nil {
+		put.Put.Item[NameAttribute] = &types.AttributeValueMemberS{Value: name}
+	}
+	return put, err
 }

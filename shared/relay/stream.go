@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -84,7 +85,7 @@ func ofOutbox(image map[string]events.DynamoDBAttributeValue) ([]Message, error)
 	}
 	out := []Message{m}
 	if detail := textOf(image, outbox.EventAttribute); detail != "" {
-		out = append(out, Message{Queue: Bus, ID: rec.ID, Body: []byte(detail), Type: rec.Act})
+		out = append(out, Message{Queue: Bus, ID: rec.ID, Body: []byte(detail), Type: cmp.Or(textOf(image, outbox.NameAttribute), rec.Act)})
 	}
 	return out, nil
 }

@@ -32,6 +32,7 @@ type sent struct {
 	group string
 	id    string
 	body  string
+	name  string // of an event
 }
 
 // queues remembers messages as FIFO queues do: one for each id.
@@ -50,7 +51,7 @@ func (q *queues) Send(_ context.Context, messages []relay.Message) error {
 		q.kept = map[sent]bool{}
 	}
 	for _, m := range messages {
-		q.kept[sent{m.Queue, m.Group, m.ID, string(m.Body)}] = true
+		q.kept[sent{m.Queue, m.Group, m.ID, string(m.Body), m.Type}] = true
 	}
 	return nil
 }
@@ -307,5 +308,22 @@ func TestQuarantineIsKeptOnceForAPerson(t *testing.T) {
 	page, err := w.Tables.Client.Scan(context.Background(), &dynamodb.ScanInput{TableName: aws.String(w.Tables.Control)})
 	if err != nil || len(page.Items) != 1 || page.Items[0]["ttl"] != nil {
 		t.Fatalf("%v %v", page, err)
+	}
+}
+
+// An act may have an event whose name is the contract's and not the act's.
+func TestAnEventMayHaveANameOfItsOwn(t *testing.T) {
+	rec := audit.Record{ID: "act-1", Tenant: "-", Act: "rules.activated"}
+	put, err := outbox.PutNamed("settlements", rec, "TaxPolicyUpdatedEvent", []byte(`{"pack":"national"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := &queues{}
+	if _, err := stream(q, &shelf{}).Handle(context.Background(), events.DynamoDBEvent{Records: []events.DynamoDBEventRecord{record(t, "e", put.Put.Item)}}); err != nil {
+		t.Fatal(err)
+	}
+	want := sent{queue: relay.Bus, id: "act-1", body: `{"pack":"national"}`, name: "TaxPolicyUpdatedEvent"}
+	if len(q.kept) != 2 || !q.kept[want] {
+		t.Errorf("%+v", q.kept)
 	}
 }

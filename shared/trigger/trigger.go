@@ -17,6 +17,9 @@ type Mux struct {
 	Stream   func(context.Context, events.DynamoDBEvent) (events.DynamoDBEventResponse, error)
 	Objects  func(context.Context, events.S3Event) error
 	Schedule func(context.Context, Schedule) error
+	// Order takes what a person asks for by invoking the function with a job, where no schedule does; the answer
+	// tells what was done.
+	Order func(context.Context, json.RawMessage) (any, error)
 }
 
 // Schedule is the input that the template gives to its schedules; a person may invoke a function with it too.
@@ -56,6 +59,8 @@ func (m Mux) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 		return with(payload, func(ev events.S3Event) (any, error) { return nil, m.Objects(ctx, ev) })
 	case source == "schedule" && m.Schedule != nil:
 		return with(payload, func(ev Schedule) (any, error) { return nil, m.Schedule(ctx, ev) })
+	case source == "schedule" && m.Order != nil:
+		return with(payload, func(ev json.RawMessage) (any, error) { return m.Order(ctx, ev) })
 	}
 	return nil, errUnknown
 }

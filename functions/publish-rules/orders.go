@@ -1,0 +1,370 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"fenzhang/shared/fault"
+	"fenzhang/shared/rulepack"
+	"fenzhang/shared/ruleset"
+	"fenzhang/shared/rulesetdb"
+	"fenzhang/shared/tax"
+)
+
+// order is what somebody asks for.
+type order struct {
+	Job     string `json:"job"` // activate, shadow, draft, rollback, revoke, status
+	Pack    string `json:"pack"`
+	Version string `json:"version"`
+	By      string `json:"by"`  // who asks, for the history
+	Why     string `json:"why"` // the reason, for the history
+
+	request string // hash of the manifest that asks, where one does
+}
+
+func (o order) String() string { return o.Job + " " + o.Pack + "@" + cmp.Or(o.Version, "-") }
+
+// outcome is the answer to an order.
+type outcome struct {
+	Job     string `json:"job"`
+	Pack    string `json:"pack"`
+	Version string `json:"version"`
+	Changed bool   `json:"changed"` // false: it was so already
+	Active  string `json:"active"`  // the version that computes now
+	Before  string `json:"before"`  // the version that computed until now
+	Shadow  string `json:"shadow,omitempty"`
+	Rev     int64  `json:"rev"` // of the pointers
+	Refused string `json:"refused,omitempty"`
+}
+
+// event is what the event bus is told of a change.
+type event struct {
+	Pack    string    `json:"pack"`
+	Version string    `json:"version"` // that the change is about
+	SHA256  string    `json:"sha256,omitempty"`
+	Act     string    `json:"act"`
+	Active  string    `json:"active"`
+	Before  string    `json:"before"`
+	Shadow  string    `json:"shadow,omitempty"`
+	Rev     int64     `json:"rev"`
+	At      time.Time `json:"at"`
+}
+
+// rounds bounds the tries against others who change the pointers at the same time.
+const rounds = 8
+
+// do carries an order out. Each act reads the pointers, decides, and writes only if nobody wrote in between.
+func (p publisher) do(ctx context.Context, o order) (outcome, error) {
+	switch o.Job {
+	case "activate":
+		return p.activate(ctx, o)
+	case "shadow":
+		return p.shadow(ctx, o)
+	case "draft":
+		return p.draft(ctx, o)
+	case "rollback":
+		return p.rollback(ctx, o)
+	case "revoke":
+		return p.revoke(ctx, o)
+	}
+	return outcome{}, refusal("there is no job %q; there are activate, shadow, draft, rollback, revoke and status", o.Job)
+}
+
+// decision is a change of the pointers, before it is written.
+type decision struct {
+	next    ruleset.State
+	changed bool
+	about   ruleset.Ref        // the version that it is about
+	version *rulesetdb.Version // to be written with it
+}
+
+// move decides and writes, again and again while others are faster.
+func (p publisher) move(ctx context.Context, act string, o order, decide func(ruleset.State) (decision, error)) (outcome, error) {
+	for range rounds {
+		state, err := p.Store.Latest(ctx)
+		if err != nil {
+			return outcome{}, err
+		}
+		d, err := decide(state)
+		if err != nil {
+			return outcome{}, err
+		}
+		o.Version = d.about.String()
+		out := answer(o, state, d)
+		if !d.changed && d.version == nil {
+			return out, nil
+		}
+		err = p.Store.Apply(ctx, p.write(act, o, state, d, out))
+		if errors.Is(err, rulesetdb.ErrRival) {
+			continue
+		}
+		if err == nil {
+			p.Log.InfoContext(ctx, "pack moved", "act", act, "pack", o.Pack, "version", o.Version, "active", out.Active, "before", out.Before, "rev", out.Rev)
+		}
+		return out, err
+	}
+	return outcome{}, fault.Later(rulesetdb.ErrRival)
+}
+
+func answer(o order, was ruleset.State, d decision) outcome {
+	p := d.next.Packs[o.Pack]
+	out := outcome{Job: o.Job, Pack: o.Pack, Version: o.Version, Changed: d.changed || d.version != nil, Active: p.Active.String(), Before: was.Packs[o.Pack].Active.String(), Rev: d.next.Rev}
+	if p.Shadow != nil {
+		out.Shadow = p.Shadow.Version
+	}
+	return out
+}
+
+// write puts together what one change is: pointers, version, history, audit record and event.
+func (p publisher) write(act string, o order, was ruleset.State, d decision, out outcome) rulesetdb.Write {
+	w := rulesetdb.Write{Change: p.change(act, o, was.Packs[o.Pack].Active.String(), d.about.SHA256), Version: d.version, Request: o.request}
+	if d.changed {
+		w.State, w.Change.Rev = &d.next, d.next.Rev
+		w.Event = event{Pack: o.Pack, Version: o.Version, SHA256: d.about.SHA256, Act: act, Active: out.Active, Before: out.Before, Shadow: out.Shadow, Rev: out.Rev, At: w.Change.At}
+	}
+	return w
+}
+
+// ready finds a stored version that may compute, and tries it once more with the packs in force.
+func (p publisher) ready(ctx context.Context, o order) (ruleset.Ref, error) {
+	v, err := p.Store.Version(ctx, o.Pack, o.Version)
+	if err != nil {
+		return ruleset.Ref{}, judged(err)
+	}
+	if v.Revoked != nil {
+		return ruleset.Ref{}, refusal("version %s of pack %s was revoked on %s; publish a higher version", v.Version, v.Pack, v.Revoked.Format(time.DateOnly))
+	}
+	bundle, err := ruleset.Fetch(ctx, p.Store, p.Rules.Trusted, id(o.Pack, v.Ref()))
+	if err != nil {
+		return ruleset.Ref{}, judged(err)
+	}
+	_, err = p.try(ctx, bundle, false)
+	return v.Ref(), err
+}
+
+func id(pack string, r ruleset.Ref) tax.PackID {
+	return tax.PackID{Pack: pack, Version: r.Version, SHA256: r.SHA256}
+}
+
+func (p publisher) activate(ctx context.Context, o order) (outcome, error) {
+	return p.move(ctx, "rules.activated", o, func(s ruleset.State) (decision, error) {
+		ref, err := p.ready(ctx, o)
+		if err != nil {
+			return decision{}, err
+		}
+		if err := above(s, o.Pack, ref); err != nil {
+			return decision{}, err
+		}
+		next, changed := s.Activate(o.Pack, ref)
+		return decision{next: next, changed: changed, about: ref}, nil
+	})
+}
+
+// above refuses to activate a version that is older than the active one.
+func above(s ruleset.State, pack string, ref ruleset.Ref) error {
+	active := s.Packs[pack].Active
+	if active == ref {
+		return nil
+	}
+	if active.Embedded() {
+		carried, err := embedded(pack)
+		if err != nil || carried == nil {
+			return err
+		}
+		active = ruleset.Ref{Version: carried.Version, SHA256: carried.SHA256}
+	}
+	if c := rulepack.CompareVersions(ref.Version, active.Version); c > 0 || (c == 0 && ref == active) {
+		return nil
+	}
+	return refusal("version %s of pack %s is not above the active %s; the way back is a roll-back", ref.Version, pack, active.Version)
+}
+
+func (p publisher) shadow(ctx context.Context, o order) (outcome, error) {
+	return p.move(ctx, "rules.shadowed", o, func(s ruleset.State) (decision, error) {
+		ref, err := p.ready(ctx, o)
+		if err != nil {
+			return decision{}, err
+		}
+		if s.Packs[o.Pack].Active == ref {
+			return decision{}, refusal("version %s of pack %s is active; it cannot be its own shadow", ref.Version, o.Pack)
+		}
+		next, changed := s.Shadow(o.Pack, ref)
+		return decision{next: next, changed: changed, about: ref}, nil
+	})
+}
+
+// draft takes a version out of the shadow.
+func (p publisher) draft(ctx context.Context, o order) (outcome, error) {
+	return p.move(ctx, "rules.unshadowed", o, func(s ruleset.State) (decision, error) {
+		shadow := s.Packs[o.Pack].Shadow
+		if shadow == nil || (o.Version != "" && o.Version != shadow.Version) {
+			return decision{}, refusal("%s@%s is not in the shadow", o.Pack, o.Version)
+		}
+		next, changed := s.Unshadow(o.Pack)
+		return decision{next: next, changed: changed, about: *shadow}, nil
+	})
+}
+
+// rollback makes the version compute that did before, or a certain earlier one.
+func (p publisher) rollback(ctx context.Context, o order) (outcome, error) {
+	return p.move(ctx, "rules.rolled_back", o, func(s ruleset.State) (decision, error) {
+		to, err := target(s, o)
+		if err != nil {
+			return decision{}, err
+		}
+		next, changed := s.Rollback(o.Pack, to)
+		if !changed {
+			return decision{}, refusal("pack %s has no such version to go back to; before now were active: %v", o.Pack, s.Packs[o.Pack].Before)
+		}
+		if err := p.loads(ctx, next, o.Pack); err != nil {
+			return decision{}, err
+		}
+		return decision{next: next, changed: true, about: next.Packs[o.Pack].Active}, nil
+	})
+}
+
+// target is the earlier version that a roll-back names; nil for the last one.
+func target(s ruleset.State, o order) (*ruleset.Ref, error) {
+	if o.Version == "" {
+		return nil, nil
+	}
+	for _, r := range s.Packs[o.Pack].Before {
+		if r.String() == o.Version {
+			return &r, nil
+		}
+	}
+	return nil, refusal("version %s of pack %s was not active before; before now were active: %v", o.Version, o.Pack, s.Packs[o.Pack].Before)
+}
+
+// loads tries the packs as they would be after a change, with the examples of the pack that changes and its heirs.
+func (p publisher) loads(ctx context.Context, next ruleset.State, pack string) error {
+	packs, err := p.Rules.Packs(ctx, next)
+	if err != nil {
+		return judged(err)
+	}
+	if packs[pack] == nil {
+		return nil // the binary carries none of that name: it is gone, and nothing inherits from it
+	}
+	if _, err := rulepack.TryPacks(packs, pack); err != nil {
+		return refused{err}
+	}
+	return nil
+}
+
+// revoke takes a version out of use for ever. What it taxed can still be explained: the archive stays.
+func (p publisher) revoke(ctx context.Context, o order) (outcome, error) {
+	return p.move(ctx, "rules.revoked", o, func(s ruleset.State) (decision, error) {
+		v, err := p.Store.Version(ctx, o.Pack, o.Version)
+		if err != nil {
+			return decision{}, judged(err)
+		}
+		if v.Revoked != nil {
+			return decision{next: s, about: v.Ref()}, nil
+		}
+		next, changed := s.Revoke(o.Pack, v.Ref())
+		if next.Packs[o.Pack].Active != s.Packs[o.Pack].Active {
+			if err := p.loads(ctx, next, o.Pack); err != nil {
+				return decision{}, err
+			}
+		}
+		now := p.Now().UTC().Truncate(time.Millisecond)
+		v.Revoked, v.State = &now, ""
+		return decision{next: next, changed: changed, about: v.Ref(), version: &v}, nil
+	})
+}
+
+// standing is how one pack stands.
+type standing struct {
+	Pack     string              `json:"pack"`
+	Embedded *tax.PackID         `json:"embedded,omitempty"` // what the functions carry
+	Active   string              `json:"active"`
+	Shadow   string              `json:"shadow,omitempty"`
+	Before   []string            `json:"before,omitempty"`
+	Versions []rulesetdb.Version `json:"versions,omitempty"`
+	History  []rulesetdb.Change  `json:"history,omitempty"`
+}
+
+// report is the answer to the job status.
+type report struct {
+	Rev      int64               `json:"rev"`
+	Trusted  []string            `json:"trusted"` // ids of the keys whose signatures count
+	Packs    []standing          `json:"packs"`
+	Refusals []rulesetdb.Refusal `json:"refusals"`
+}
+
+// Lengths of the lists in a report.
+const (
+	shownChanges  = 20
+	shownRefusals = 20
+)
+
+// status tells how the packs stand; of one pack, also its versions and history.
+func (p publisher) status(ctx context.Context, pack string) (report, error) {
+	state, err := p.Store.Latest(ctx)
+	if err != nil {
+		return report{}, err
+	}
+	r := report{Rev: state.Rev, Trusted: slices.Sorted(maps.Keys(p.Rules.Trusted)), Packs: []standing{}}
+	if r.Refusals, err = p.Store.Refusals(ctx, shownRefusals); err != nil {
+		return r, err
+	}
+	names, err := packNames(state)
+	if err != nil {
+		return r, err
+	}
+	for _, name := range names {
+		if pack != "" && pack != name {
+			continue
+		}
+		s, err := p.standing(ctx, state, name, pack != "")
+		if err != nil {
+			return r, err
+		}
+		r.Packs = append(r.Packs, s)
+	}
+	return r, nil
+}
+
+func packNames(state ruleset.State) ([]string, error) {
+	packs, err := rulepack.Embedded()
+	if err != nil {
+		return nil, err
+	}
+	names := slices.Collect(maps.Keys(packs))
+	names = slices.AppendSeq(names, maps.Keys(state.Packs))
+	slices.Sort(names)
+	return slices.Compact(names), nil
+}
+
+func (p publisher) standing(ctx context.Context, state ruleset.State, pack string, whole bool) (standing, error) {
+	ptr := state.Packs[pack]
+	s := standing{Pack: pack, Active: ptr.Active.String()}
+	var err error
+	if s.Embedded, err = embedded(pack); err != nil {
+		return s, err
+	}
+	if ptr.Shadow != nil {
+		s.Shadow = ptr.Shadow.Version
+	}
+	for _, r := range ptr.Before {
+		s.Before = append(s.Before, r.String())
+	}
+	if !whole {
+		return s, nil
+	}
+	if s.Versions, err = p.Store.Versions(ctx, pack); err != nil {
+		return s, err
+	}
+	for i := range s.Versions {
+		v := &s.Versions[i]
+		if v.State = state.Of(pack, v.Ref()); v.Revoked != nil {
+			v.State = rulepack.Revoked
+		}
+	}
+	s.History, err = p.Store.History(ctx, pack, shownChanges)
+	return s, err
+}

@@ -1,0 +1,93 @@
+package rulepack
+
+import (
+	"archive/zip"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+)
+
+// Archive puts the signed manifest and its files, got by read, into a zip whose bytes depend on them alone.
+func (m Manifest) Archive(read func(name string) ([]byte, error)) ([]byte, error) {
+	var out bytes.Buffer
+	z := zip.NewWriter(&out)
+	m = m.sorted()
+	manifest, err := json.Marshal(m)
+	if err != nil {
+		return nil, fmt.Errorf("rulepack: %w", err)
+	}
+	if err := addFile(z, ManifestName, manifest); err != nil {
+		return nil, err
+	}
+	for _, f := range m.Files {
+		data, err := read(f.Path)
+		if err != nil {
+			return nil, fmt.Errorf("rulepack: %s: %w", f.Path, err)
+		}
+		if err := addFile(z, f.Path, data); err != nil {
+			return nil, err
+		}
+	}
+	if err := z.Close(); err != nil {
+		return nil, fmt.Errorf("rulepack: %w", err)
+	}
+	return out.Bytes(), nil
+}
+
+// addFile adds a file without its time, so that the same pack is the same archive.
+func addFile(z *zip.Writer, name string, data []byte) error {
+	w, err := z.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Deflate})
+	if err == nil {
+		_, err = w.Write(data)
+	}
+	if err != nil {
+		return fmt.Errorf("rulepack: %s: %w", name, err)
+	}
+	return nil
+}
+
+// Bundle is a pack out of an archive: signature and hashes hold.
+type Bundle struct {
+	Manifest Manifest
+	Files    fs.FS
+}
+
+// Open reads an archive and checks it as if it came from a stranger: form, signature, every hash. It does not
+// compile the rules.
+func Open(archive []byte, trusted Trusted) (Bundle, error) {
+	z, err := zip.NewReader(bytes.NewReader(archive), int64(len(archive)))
+	if err != nil {
+		return Bundle{}, fmt.Errorf("rulepack: archive: %w", err)
+	}
+	raw, err := readFile(z, ManifestName)
+	if err != nil {
+		return Bundle{}, fmt.Errorf("rulepack: archive: %s: %w", ManifestName, err)
+	}
+	m, err := Parse(raw)
+	if err != nil {
+		return Bundle{}, err
+	}
+	if err := m.CheckSignature(trusted); err != nil {
+		return Bundle{}, err
+	}
+	if err := m.CheckFiles(z); err != nil {
+		return Bundle{}, err
+	}
+	return Bundle{m, z}, m.nothingElse(z)
+}
+
+// nothingElse refuses a file that the signed manifest does not name: it would be read with the others.
+func (m Manifest) nothingElse(z *zip.Reader) error {
+	named := map[string]bool{ManifestName: true}
+	for _, f := range m.Files {
+		named[f.Path] = true
+	}
+	for _, f := range z.File {
+		if !named[f.Name] {
+			return fmt.Errorf("rulepack: archive: %s is not named by the manifest", f.Name)
+		}
+		delete(named, f.Name)
+	}
+	return nil
+}

@@ -1,0 +1,61 @@
+package sm2signer_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"fenzhang/shared/sm2signer"
+)
+
+func TestKeysComeBackFromTheirTexts(t *testing.T) {
+	made, err := sm2signer.Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := made.PEM()
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, err := sm2signer.ParsePrivatePEM(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	line, err := made.Public().Line()
+	if err != nil || strings.ContainsAny(line, "=, +/\n") {
+		t.Fatalf("%q %v", line, err)
+	}
+	public, err := sm2signer.ParseLine(line)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sig, id, err := read.Sign(context.Background(), []byte("message"))
+	if err != nil || id != public.KeyID() || !public.Verify([]byte("message"), sig) || public.Verify([]byte("Message"), sig) {
+		t.Errorf("key %s for %s, %v", id, public.KeyID(), err)
+	}
+}
+
+func TestOtherTextsAreNoKeys(t *testing.T) {
+	made, err := sm2signer.Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	public, err := made.Public().PEM()
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := made.PEM()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{"", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", string(public), string(private) + "more"} {
+		if _, err := sm2signer.ParsePrivatePEM([]byte(text)); err == nil {
+			t.Errorf("%q was taken for a private key", text)
+		}
+	}
+	for _, word := range []string{"", "AAAA", "no base64!"} {
+		if _, err := sm2signer.ParseLine(word); err == nil {
+			t.Errorf("%q was taken for a public key", word)
+		}
+	}
+}
