@@ -90,7 +90,7 @@ func (d Date) String() string {
 	if d.IsZero() {
 		return ""
 	}
-	b := appendTwo(append(appendTwo(appendTwo(nil, int(d.year)/100), int(d.year)%100), '-'), int(d.month))
+	b := appendTwo(append(appendTwo(appendTwo(make([]byte, 0, len("2006-01-02")), int(d.year)/100), int(d.year)%100), '-'), int(d.month))
 	return string(appendTwo(append(b, '-'), int(d.day)))
 }
 
@@ -108,11 +108,27 @@ func In(year int, month time.Month) Month { return On(year, month, 1).Month() }
 
 // ParseMonth reads YYYY-MM.
 func ParseMonth(s string) (Month, error) {
-	t, err := time.ParseInLocation("2006-01", s, Shanghai)
-	if err != nil || t.Year() < 1900 {
+	if len(s) != len("2006-01") || s[4] != '-' {
 		return Month{}, ErrMonth
 	}
-	return fromTime(t).Month(), nil
+	year, ok1 := digits(s[:4])
+	month, ok2 := digits(s[5:])
+	if !ok1 || !ok2 || year < 1900 || month < 1 || month > 12 {
+		return Month{}, ErrMonth
+	}
+	return Month{year, month}, nil
+}
+
+// digits reads a number of digits alone.
+func digits(s string) (int16, bool) {
+	n := int16(0)
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return 0, false
+		}
+		n = n*10 + int16(s[i]-'0')
+	}
+	return n, true
 }
 
 // MustMonth is ParseMonth for constants in tests.

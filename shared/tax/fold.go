@@ -12,12 +12,17 @@ import (
 // the payer; VAT counts all items of its day, month and quarter. f.Item must be set: Engine.Item derives it, Engine.ComputeRows does both.
 func Fold(rows []Row, f Facts) ToDate {
 	var t ToDate
+	t.fold(rows, &f)
+	return t
+}
+
+func (t *ToDate) fold(rows []Row, f *Facts) {
 	month := f.PaymentDate.Month()
 	vatDay, vatMonth := f.VATDate.String(), f.VATDate.Month()
 	for i := range rows {
 		r := &rows[i]
 		if r.Kind == IIT {
-			t.addIncome(r, &f, month)
+			t.addIncome(r, f, month)
 			continue
 		}
 		if r.Period == vatDay {
@@ -33,7 +38,6 @@ func Fold(rows []Row, f Facts) ToDate {
 		}
 	}
 	t.Year.finish(month)
-	return t
 }
 
 func quarter(m civil.Month) int { return (m.Number() - 1) / 3 }

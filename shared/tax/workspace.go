@@ -42,7 +42,8 @@ func (w *workspace) run(t task) error {
 	w.res.Item = c.item
 	if t.fold {
 		f.Item = c.item
-		f.ToDate = Fold(t.rows, *f)
+		f.ToDate = ToDate{}
+		f.ToDate.fold(t.rows, f)
 		if !f.ToDate.fits() {
 			return fault.Invalid(tooLarge())
 		}
