@@ -11,9 +11,8 @@ import "embed"
 //go:embed national [1-6][0-9][0-9][0-9][0-9][0-9]
 var Files embed.FS
 
-// Prepared is all packs as they were read and checked when they were last generated: reading JSON takes a cold
-// start a tenth of the time that reading the rule files does. It names the hash of the files it was made from and
-// counts only while they have it.
+// Prepared holds all packs as they were read and checked when they were last generated: reading JSON takes a cold
+// start a tenth of the time that reading the rule files does.
 //
-//go:embed prepared.json
-var Prepared []byte
+//go:embed prepared
+var Prepared embed.FS

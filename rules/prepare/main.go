@@ -4,10 +4,13 @@ package main
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"fenzhang/rules"
 	"fenzhang/shared/taxpack"
 )
+
+const folder = "prepared"
 
 func main() {
 	if err := run(); err != nil {
@@ -17,9 +20,23 @@ func main() {
 }
 
 func run() error {
-	data, err := taxpack.Prepare(rules.National(), rules.Jurisdictions()...)
+	forms, err := taxpack.Prepare(rules.National(), rules.Jurisdictions()...)
 	if err != nil {
 		return err
 	}
-	return os.WriteFile("prepared.json", data, 0o644) //nolint:gosec // a file of the repository, readable like the others
+	old, err := filepath.Glob(filepath.Join(folder, "*.json"))
+	if err != nil {
+		return err
+	}
+	for _, name := range old {
+		if err := os.Remove(name); err != nil {
+			return err
+		}
+	}
+	for name, data := range forms {
+		if err := os.WriteFile(filepath.Join(folder, name), data, 0o644); err != nil { //nolint:gosec // a file of the repository, readable like the others
+			return err
+		}
+	}
+	return nil
 }

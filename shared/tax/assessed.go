@@ -151,8 +151,19 @@ func (e *Engine) Assess(q Assessable, positions []Position) (Assessed, error) {
 		c.assessed.Steps, c.assessed.Uncertain, c.assessed.Positions = res.Steps, res.Unconfirmed, res.Positions
 		return *c.assessed, nil
 	}
-	return Assessed{}, e.named(&Gap{Rule: "iit.assessed." + q.Way, On: q.On, Missing: Text{
+	return Assessed{}, e.named(&Gap{Rule: ruleOfWay(q.Way), On: q.On, Missing: Text{
 		ZH: "该地没有收录适用于此类纳税人与方式的核定征收规定", EN: "no rule is known at this place for this taxpayer and way of assessment"}})
+}
+
+// ruleOfWay is the id under which a place would answer a way of assessment.
+func ruleOfWay(way string) string {
+	switch way {
+	case "fee":
+		return "fee.water"
+	case "deemed_profit_rate":
+		return "iit.assessed.deemed_profit"
+	}
+	return "iit.assessed." + way
 }
 
 // named marks a gap with the place that was asked.

@@ -4,58 +4,107 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"fenzhang/shared/fault"
 )
 
 // Corpus is all packs together: what is law everywhere, and above it what each jurisdiction and locality says. It is
-// immutable and safe for concurrent use.
+// safe for concurrent use and never changes what it answers.
 type Corpus struct {
 	national *Engine
-	places   map[string]*Engine // by jurisdiction or locality
-	packs    []Pack
+	first    Jurisdiction      // of the national pack
+	local    []*local          // in the order given
+	places   map[string]*local // by jurisdiction or locality
 }
 
-// NewCorpus compiles the national pack and the local packs over it. A jurisdiction inherits the national pack, a
-// locality its jurisdiction; separately planned cities and the corps are jurisdictions of their own.
-func NewCorpus(national Pack, local ...Pack) (*Corpus, error) {
+// Local is the pack of a jurisdiction before it is read: a function that pays people of three provinces need not
+// compile the law of all the others.
+type Local struct {
+	ID           PackID
+	Jurisdiction Jurisdiction
+	Localities   []string // prefectures with rules of their own
+	Read         func() (Pack, error)
+}
+
+// LocalOf is a pack that has been read already.
+func LocalOf(p Pack) Local {
+	l := Local{ID: p.ID, Jurisdiction: p.Jurisdiction, Read: func() (Pack, error) { return p, nil }}
+	for _, d := range p.Definitions {
+		if d.Locality != "" && !slices.Contains(l.Localities, d.Locality) {
+			l.Localities = append(l.Localities, d.Locality)
+		}
+	}
+	slices.Sort(l.Localities)
+	return l
+}
+
+// local is a jurisdiction's pack, compiled once when its place is first asked about.
+type local struct {
+	Local
+	once    sync.Once
+	engines map[string]*Engine // by jurisdiction or locality
+	err     error
+}
+
+// NewCorpus compiles the national pack and puts the local packs over it, each to be compiled when it is needed. A
+// jurisdiction inherits the national pack, a locality its jurisdiction; separately planned cities and the corps are
+// jurisdictions of their own.
+func NewCorpus(national Pack, packs ...Local) (*Corpus, error) {
 	e, err := Compile(national)
 	if err != nil {
 		return nil, err
 	}
-	c := &Corpus{national: e, places: map[string]*Engine{}, packs: append([]Pack{national}, local...)}
-	for _, p := range local {
-		if err := c.add(p); err != nil {
-			return nil, fmt.Errorf("%s: %w", p.ID.Pack, err)
+	c := &Corpus{national: e, first: national.Jurisdiction, places: map[string]*local{}}
+	for _, p := range packs {
+		l := &local{Local: p}
+		c.local = append(c.local, l)
+		for _, place := range append([]string{p.Jurisdiction.Code}, p.Localities...) {
+			if c.places[place] != nil {
+				return nil, fmt.Errorf("%s: place %s stands in two packs", p.ID.Pack, place)
+			}
+			c.places[place] = l
 		}
 	}
 	return c, nil
 }
 
-func (c *Corpus) add(p Pack) error {
-	code := p.Jurisdiction.Code
-	if c.places[code] != nil {
-		return fmt.Errorf("jurisdiction %s has two packs", code)
-	}
-	byPlace := map[string][]Definition{}
-	var localities []string
-	for _, d := range p.Definitions {
-		if d.Locality != "" && byPlace[d.Locality] == nil {
-			localities = append(localities, d.Locality)
+// Check compiles every pack that has not been compiled yet.
+func (c *Corpus) Check() error {
+	for _, l := range c.local {
+		if err := l.compile(c.national); err != nil {
+			return err
 		}
-		byPlace[d.Locality] = append(byPlace[d.Locality], d)
 	}
-	e, err := compileOver(c.national, p.ID, code, byPlace[""])
+	return nil
+}
+
+func (l *local) compile(national *Engine) error {
+	l.once.Do(func() {
+		if l.err = l.build(national); l.err != nil {
+			l.err = fmt.Errorf("%s: %w", l.ID.Pack, l.err)
+		}
+	})
+	return l.err
+}
+
+func (l *local) build(national *Engine) error {
+	p, err := l.Read()
 	if err != nil {
 		return err
 	}
-	c.places[code] = e
-	slices.Sort(localities)
-	for _, l := range localities {
-		if c.places[l] != nil {
-			return fmt.Errorf("locality %s stands in two packs", l)
-		}
-		if c.places[l], err = compileOver(e, p.ID, l, byPlace[l]); err != nil {
+	byPlace := map[string][]Definition{}
+	for _, d := range p.Definitions {
+		byPlace[d.Locality] = append(byPlace[d.Locality], d)
+	}
+	code := l.Jurisdiction.Code
+	e, err := compileOver(national, l.ID, code, byPlace[""])
+	if err != nil {
+		return err
+	}
+	l.engines = map[string]*Engine{code: e}
+	for _, place := range l.Localities {
+		if l.engines[place], err = compileOver(e, l.ID, place, byPlace[place]); err != nil {
 			return err
 		}
 	}
@@ -75,28 +124,48 @@ func (c *Corpus) At(place string) (*Engine, error) {
 	}
 	if len(place) == 6 && strings.Trim(place, "0123456789") == "" {
 		for _, code := range []string{place, place[:4] + "00", place[:2] + "0000"} {
-			if e := c.places[code]; e != nil {
-				return e, nil
+			l := c.places[code]
+			if l == nil {
+				continue
 			}
+			if err := l.compile(c.national); err != nil {
+				return nil, fault.Internal(err)
+			}
+			return l.engines[code], nil
 		}
 	}
 	return nil, fault.Invalid(fault.Field{Field: "jurisdiction", Problem: "must be the six-digit code of a province, city or district of the mainland"})
 }
 
+// Contents reads every pack with its definitions, the national one first; the caller must not change them.
+//
+// Errors: a pack cannot be read.
+func (c *Corpus) Contents() ([]Pack, error) {
+	packs := []Pack{{ID: c.national.id, Jurisdiction: c.first, Definitions: c.national.defs}}
+	for _, l := range c.local {
+		p, err := l.Read()
+		if err != nil {
+			return nil, err
+		}
+		packs = append(packs, p)
+	}
+	return packs, nil
+}
+
 // Packs names every pack, the national one first.
 func (c *Corpus) Packs() []PackID {
-	ids := make([]PackID, len(c.packs))
-	for i, p := range c.packs {
-		ids[i] = p.ID
+	ids := []PackID{c.national.id}
+	for _, l := range c.local {
+		ids = append(ids, l.ID)
 	}
 	return ids
 }
 
 // Jurisdictions lists the places that have a pack, the national one first.
 func (c *Corpus) Jurisdictions() []Jurisdiction {
-	list := make([]Jurisdiction, len(c.packs))
-	for i, p := range c.packs {
-		list[i] = p.Jurisdiction
+	list := []Jurisdiction{c.first}
+	for _, l := range c.local {
+		list = append(list, l.Jurisdiction)
 	}
 	return list
 }
@@ -137,11 +206,14 @@ func (c *Corpus) task(f *Facts) (task, error) {
 
 // enginesOf finds the engines of payer and payee; a payee without a known registration is judged nationally.
 func (c *Corpus) enginesOf(f *Facts) (payer, payee *Engine, err error) {
-	if payer, err = c.At(f.Entity.Place); err != nil {
+	if payer, err = c.At(f.Entity.Place); fault.HasCode(err, fault.InvalidInput) {
 		return nil, nil, fault.Invalid(fault.Field{Field: "paying_entity.place", Problem: "must be the six-digit code of a place of the mainland"})
 	}
-	if payee, err = c.At(f.Taxpayer.Jurisdiction); err != nil {
+	if err != nil {
+		return nil, nil, err
+	}
+	if payee, err = c.At(f.Taxpayer.Jurisdiction); fault.HasCode(err, fault.InvalidInput) {
 		return nil, nil, fault.Invalid(fault.Field{Field: "taxpayer.jurisdiction", Problem: "must be the six-digit code of a place of the mainland"})
 	}
-	return payer, payee, nil
+	return payer, payee, err
 }

@@ -135,8 +135,9 @@ func (r *assessedBase) row(c *Calculation) (money.Rate, error) {
 	if ok && !row.Open {
 		return row.Rate, nil
 	}
+	note := r.rates.value.Note
 	return money.Rate{}, &Gap{Rule: r.rates.id, On: c.facts.PaymentDate, Missing: Text{
-		ZH: "行业“" + industry + "”在该表中没有可用的一行", EN: "the table has no readable row for industry \"" + industry + "\""}}
+		ZH: "行业“" + industry + "”在该表中没有可用的一行。" + note.ZH, EN: "the table has no readable row for industry \"" + industry + "\". " + note.EN}}
 }
 
 // untaxed answers that the rule itself taxes nothing.

@@ -3,15 +3,15 @@ package taxpack_test
 import (
 	"testing"
 
+	"fenzhang/rules"
 	"fenzhang/shared/taxpack"
 )
 
-// BenchmarkLoad is what a cold start pays to read, check and compile the embedded pack.
+// BenchmarkLoad reads, checks and compiles the files of the national pack and of all jurisdictions.
 func BenchmarkLoad(b *testing.B) {
-	files := nationalFS(b)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := taxpack.Load(files); err != nil {
+		if _, err := taxpack.LoadCorpus(rules.National(), rules.Jurisdictions()...); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -21,7 +21,7 @@ func BenchmarkLoad(b *testing.B) {
 func BenchmarkLoadPrepared(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := taxpack.National(); err != nil {
+		if _, err := taxpack.Embedded(); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -43,31 +43,46 @@ func Load(files fs.FS) (*tax.Engine, error) {
 //
 // Errors: Problems, all of them at once, each file with its pack before it.
 func LoadCorpus(national fs.FS, local ...fs.FS) (*tax.Corpus, error) {
-	top, err := Read(national)
+	top, packs, err := readAll(national, local)
 	if err != nil {
 		return nil, err
 	}
-	var packs []tax.Pack
+	return compile(top, packs)
+}
+
+// readAll reads the national pack and then the local ones.
+func readAll(national fs.FS, local []fs.FS) (tax.Pack, []tax.Pack, error) {
+	top, err := Read(national)
+	if err != nil {
+		return top, nil, err
+	}
+	packs := make([]tax.Pack, len(local))
 	var problems Problems
-	for _, files := range local {
-		p, err := ReadLocal(files, top)
+	for i, files := range local {
+		packs[i], err = ReadLocal(files, top)
 		var more Problems
 		switch {
 		case errors.As(err, &more):
 			problems = append(problems, more...)
 		case err != nil:
-			return nil, err
+			return top, nil, err
 		}
-		packs = append(packs, p)
 	}
 	if problems != nil {
-		return nil, problems
+		return top, nil, problems
 	}
-	return compile(top, packs)
+	return top, packs, nil
 }
 
-func compile(national tax.Pack, local []tax.Pack) (*tax.Corpus, error) {
+func compile(national tax.Pack, packs []tax.Pack) (*tax.Corpus, error) {
+	local := make([]tax.Local, len(packs))
+	for i, p := range packs {
+		local[i] = tax.LocalOf(p)
+	}
 	c, err := tax.NewCorpus(national, local...)
+	if err == nil {
+		err = c.Check()
+	}
 	if err != nil {
 		return nil, Problems{{File: national.ID.Pack, Text: err.Error()}}
 	}

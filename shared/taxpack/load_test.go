@@ -261,8 +261,14 @@ func TestPrepared(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if string(want) != string(rules.Prepared) {
-		t.Fatal("rules/prepared.json is not that of the rule files: run go generate ./rules")
+	have, err := rules.Prepared.ReadDir("prepared")
+	if err != nil || len(have) != len(want) {
+		t.Fatalf("%d files, %v; want %d: run go generate ./rules", len(have), err, len(want))
+	}
+	for name, data := range want {
+		if got, err := rules.Prepared.ReadFile("prepared/" + name); err != nil || string(got) != string(data) {
+			t.Fatalf("rules/prepared/%s is not that of the rule files: run go generate ./rules", name)
+		}
 	}
 	fast, err := taxpack.National()
 	if err != nil {

@@ -1,8 +1,6 @@
 package taxpack
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io/fs"
@@ -12,72 +10,84 @@ import (
 	"fenzhang/shared/tax"
 )
 
-// prepared is every pack as it was read and checked. Files is the hash of all the files it was made from.
-type prepared struct {
-	Files    string
-	National tax.Pack
-	Local    []tax.Pack
-	Years    []calendar.Year
+// The prepared form of the packs in the binary: what was read and checked, as JSON, one file per pack and one that
+// says what there is. A test holds it to the rule files.
+const (
+	indexForm    = "index.json"
+	nationalForm = "national.json"
+)
+
+// index names the packs and holds what no pack is.
+type index struct {
+	Local []localForm
+	Years []calendar.Year
 }
 
-// Prepare reads and checks the national pack and those of jurisdictions and gives the form that Embedded and
-// NationalCalendar read.
+// localForm is what must be known of a local pack before it is read.
+type localForm struct {
+	ID           tax.PackID
+	Jurisdiction tax.Jurisdiction
+	Localities   []string
+}
+
+// Prepare reads and checks the national pack and those of jurisdictions and gives the files of the prepared form.
 //
 // Errors: Problems with file and line.
-func Prepare(national fs.FS, local ...fs.FS) ([]byte, error) {
-	if _, err := LoadCorpus(national, local...); err != nil {
+func Prepare(national fs.FS, local ...fs.FS) (map[string][]byte, error) {
+	top, packs, err := readAll(national, local)
+	if err != nil {
 		return nil, err
 	}
-	var p prepared
-	var err error
-	if p.Files, err = hashAll(national, local); err != nil {
+	if _, err := compile(top, packs); err != nil {
 		return nil, err
 	}
-	if p.National, err = Read(national); err != nil {
+	forms := map[string]any{nationalForm: top}
+	var x index
+	if x.Years, err = readYears(national); err != nil {
 		return nil, err
 	}
-	for _, files := range local {
-		l, err := ReadLocal(files, p.National)
+	for _, p := range packs {
+		l := tax.LocalOf(p)
+		x.Local = append(x.Local, localForm{l.ID, l.Jurisdiction, l.Localities})
+		forms[p.Jurisdiction.Code+".json"] = p
+	}
+	forms[indexForm] = x
+	files := map[string][]byte{}
+	for name, v := range forms {
+		data, err := json.Marshal(v)
 		if err != nil {
 			return nil, err
 		}
-		p.Local = append(p.Local, l)
+		files[name] = append(data, '\n')
 	}
-	if p.Years, err = readYears(national); err != nil {
+	return files, nil
+}
+
+// Embedded is the corpus of the packs in the binary, from their prepared form; a local pack is read when its place
+// is first asked about.
+//
+// Errors: the form in the binary cannot be read.
+func Embedded() (*tax.Corpus, error) {
+	var x index
+	var national tax.Pack
+	if err := form(indexForm, &x); err != nil {
 		return nil, err
 	}
-	data, err := json.Marshal(p)
-	return append(data, '\n'), err
-}
-
-// hashAll names the content of all packs.
-func hashAll(national fs.FS, local []fs.FS) (string, error) {
-	sum := sha256.New()
-	for _, files := range append([]fs.FS{national}, local...) {
-		names, err := yamlFiles(files)
-		if err != nil {
-			return "", err
-		}
-		h, err := hash(files, names)
-		if err != nil {
-			return "", err
-		}
-		_, _ = fmt.Fprintln(sum, h) // a hash takes every write
+	if err := form(nationalForm, &national); err != nil {
+		return nil, err
 	}
-	return hex.EncodeToString(sum.Sum(nil)), nil
-}
-
-// Embedded is the corpus of the packs in the binary. It takes the prepared form when that was made from exactly
-// these rule files, and else reads the files, which is slower and comes to the same.
-//
-// Errors: Problems, when the files in the binary are wrong.
-func Embedded() (*tax.Corpus, error) {
-	return corpusOf(rules.National(), rules.Jurisdictions(), rules.Prepared)
+	local := make([]tax.Local, len(x.Local))
+	for i, l := range x.Local {
+		local[i] = tax.Local{ID: l.ID, Jurisdiction: l.Jurisdiction, Localities: l.Localities, Read: func() (p tax.Pack, err error) {
+			return p, form(l.Jurisdiction.Code+".json", &p)
+		}}
+	}
+	return tax.NewCorpus(national, local...)
 }
 
 // National is the national engine of the packs in the binary.
 //
-// Errors: Problems, when the files in the binary are wrong.
+// Errors: those of Embedded.
 func National() (*tax.Engine, error) {
 	c, err := Embedded()
 	if err != nil {
@@ -86,37 +96,24 @@ func National() (*tax.Engine, error) {
 	return c.National(), nil
 }
 
-// NationalCalendar is the calendar of the pack in the binary, by the same way.
+// NationalCalendar is the calendar of the packs in the binary.
 //
-// Errors: Problems, when the files in the binary are wrong.
+// Errors: the form in the binary cannot be read.
 func NationalCalendar() (*calendar.Calendar, error) {
-	p, ok, err := matching(rules.National(), rules.Jurisdictions(), rules.Prepared)
-	if err != nil {
+	var x index
+	if err := form(indexForm, &x); err != nil {
 		return nil, err
 	}
-	if !ok {
-		return LoadCalendar(rules.National())
-	}
-	return calendar.New(p.Years...)
+	return calendar.New(x.Years...)
 }
 
-func corpusOf(national fs.FS, local []fs.FS, form []byte) (*tax.Corpus, error) {
-	p, ok, err := matching(national, local, form)
+func form(name string, into any) error {
+	data, err := rules.Prepared.ReadFile("prepared/" + name)
+	if err == nil {
+		err = json.Unmarshal(data, into)
+	}
 	if err != nil {
-		return nil, err
+		return fmt.Errorf("taxpack: prepared form %s: %w", name, err)
 	}
-	if !ok {
-		return LoadCorpus(national, local...)
-	}
-	return compile(p.National, p.Local)
-}
-
-// matching reads a prepared form; ok tells that it was made from these files.
-func matching(national fs.FS, local []fs.FS, form []byte) (p prepared, ok bool, err error) {
-	sum, err := hashAll(national, local)
-	if err != nil {
-		return p, false, err
-	}
-	bad := json.Unmarshal(form, &p)
-	return p, bad == nil && p.Files == sum, nil
+	return nil
 }
