@@ -102,6 +102,16 @@ func TestInKindBeyondTheCash(t *testing.T) {
 	}
 }
 
+// What stands in the rows is not counted again when a period is checked.
+func TestTrueUpsLeaveThingsInKind(t *testing.T) {
+	e := national(t)
+	f := personFacts("2026-09-15", "10000.00")
+	f.InKind = money.Yuan(5000)
+	if list, err := e.TrueUps(f, book(t, e, f)[0].Rows); err != nil || len(list) != 0 {
+		t.Errorf("%v, %v", list, err)
+	}
+}
+
 func TestIncomeFactsAreChecked(t *testing.T) {
 	e := national(t)
 	tests := []struct {
