@@ -238,6 +238,11 @@ func TestPayerTaxes(t *testing.T) {
 	if r, err = e.Compute(f); err != nil || len(r.PayerTaxes) != 1 || len(r.PayerTaxes[0].Missing) != 1 || len(r.Positions) != 1 {
 		t.Errorf("by position: %+v, %v", r.PayerTaxes, err)
 	}
+	royalty := personFacts("2026-09-15", "5000.00")
+	royalty.Item = tax.ItemRoyalty
+	if x, err := e.Compute(royalty); err != nil || len(x.PayerTaxes) != 1 || x.PayerTaxes[0].Tax != tax.TaxStamp || len(x.PayerTaxes[0].Missing) != 1 {
+		t.Errorf("the price of a copyright: %+v, %v", x.PayerTaxes, err)
+	}
 	f.Positions[0].Reading = "not_a_payer"
 	if r, err = e.Compute(f); err != nil || len(r.PayerTaxes) != 0 || !explained(r, "fee.cultural.payer") {
 		t.Errorf("by the other position: %+v, %v", r.PayerTaxes, err)

@@ -25,11 +25,12 @@ func (c *Calculation) payerLine(tax string, law []Law, missing []Text) {
 		BorneBy: BorneByPayer, Law: law, Status: Open, Missing: missing})
 }
 
-// payerFee is a fee of the payer on its own revenue of a kind: a payment to a creator shows that there is such
-// revenue, but not how much. Source: Caishui [2016] No. 25; data in rules/national/fees.
+// payerFee is a tax or fee of the payer that a payment to a creator hints at without telling its base: a fee on
+// advertising revenue, or stamp tax on a contract whose terms are not known.
+// Source: Caishui [2016] No. 25, Stamp Tax Law art. 2; data in rules/national/fees and stamp.
 type payerFee struct {
 	base
-	scope *Dated // whether the payer is subject to it
+	scope *Dated // whether the payer is subject to it; nil where that is no question
 
 	unknown, outside *stepSpec
 }
@@ -38,12 +39,21 @@ func (r *payerFee) resolve() error {
 	if len(r.method.Missing) == 0 {
 		return errors.New("method payer_fee must say what is missing")
 	}
-	return r.specs(map[string]**stepSpec{"fee.unknown": &r.unknown, "fee.outside": &r.outside})
+	if r.scope != nil {
+		if err := r.specs(map[string]**stepSpec{"fee.outside": &r.outside}); err != nil {
+			return err
+		}
+	}
+	return r.specs(map[string]**stepSpec{"fee.unknown": &r.unknown})
 }
 
 // Calculate adds the line without a figure, or by a tax position the reason why there is none.
 func (r *payerFee) Calculate(c *Calculation) error {
-	reading, err := c.reading(r.method.Uses["payer_scope"], r.scope, c.facts.VATDate)
+	var reading string
+	var err error
+	if r.scope != nil {
+		reading, err = c.reading(r.method.Uses["payer_scope"], r.scope, c.facts.VATDate)
+	}
 	var gap *Gap
 	missing := r.method.Missing
 	switch {
@@ -63,7 +73,7 @@ func (r *payerFee) Calculate(c *Calculation) error {
 }
 
 func payerFeeSpec() methodSpec {
-	return methodSpec{needed: map[string]Kind{"payer_scope": KindChoice},
+	return methodSpec{optional: map[string]Kind{"payer_scope": KindChoice},
 		build: func(b *Book, r base) resolver {
 			return &payerFee{base: r, scope: b.value(r.method.Uses["payer_scope"])}
 		}}
