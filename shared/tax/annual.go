@@ -18,15 +18,21 @@ const largestAnnualFen = 1_000_000_000_000
 
 // AnnualFacts are a resident's comprehensive income of one tax year with all that lowers its tax, in yuan and fen.
 type AnnualFacts struct {
-	Wages, Labor, Author, Royalty money.Amount // income of the year, before any deduction, net of VAT
-	Exempt                        money.Amount // 免税收入 within it
-	Special, Additional, Other    money.Amount // 专项扣除, 专项附加扣除, 依法确定的其他扣除
-	Donations                     money.Amount // 公益慈善捐赠 that are deductible up to the limit
-	DonationsInFull               money.Amount // those that are deductible in full
-	Relief, Prepaid               money.Amount // 减免税额, 已预缴税额
-	Sources                       int          // payers of comprehensive income in the year
-	ClaimRefund                   bool         // the person wants an excess back
-	Positions                     []Position
+	Wages           money.Amount `json:"wages"` // income of the year, before any deduction, net of VAT
+	Labor           money.Amount `json:"labor"`
+	Author          money.Amount `json:"author"`
+	Royalty         money.Amount `json:"royalty"`
+	Exempt          money.Amount `json:"exempt"`     // 免税收入 within it
+	Special         money.Amount `json:"special"`    // 专项扣除
+	Additional      money.Amount `json:"additional"` // 专项附加扣除
+	Other           money.Amount `json:"other"`      // 依法确定的其他扣除
+	Donations       money.Amount `json:"donations"`  // 公益慈善捐赠 that are deductible up to the limit
+	DonationsInFull money.Amount `json:"donations_in_full"`
+	Relief          money.Amount `json:"relief"`       // 减免税额
+	Prepaid         money.Amount `json:"prepaid"`      // 已预缴税额
+	Sources         int          `json:"sources"`      // payers of comprehensive income in the year
+	ClaimRefund     bool         `json:"claim_refund"` // the person wants an excess back
+	Positions       []Position   `json:"-"`
 }
 
 // Unknown is something that a figure leaves out because nobody has told it or no rule says it.

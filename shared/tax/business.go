@@ -24,29 +24,33 @@ const (
 // BusinessIncome is one business of the person in the year, in yuan and fen. Share is the person's part of its
 // income (先分后税); the zero Rate means all of it.
 type BusinessIncome struct {
-	Revenue, Costs money.Amount
-	Share          money.Rate
+	Revenue money.Amount `json:"revenue"`
+	Costs   money.Amount `json:"costs"`
+	Share   money.Rate   `json:"share"`
 }
 
 // BusinessFacts are a person's business income of a tax year by account books (查账征收).
 type BusinessFacts struct {
-	Entity     string // individual_business, sole_proprietorship, partnership
-	Businesses []BusinessIncome
+	Entity     string           `json:"entity"` // individual_business, sole_proprietorship, partnership
+	Businesses []BusinessIncome `json:"businesses"`
 	// Comprehensive tells that the person has comprehensive income in the year, which then bears the personal
 	// deductions.
-	Comprehensive              bool
-	Special, Additional, Other money.Amount
-	OtherRelief, Prepaid       money.Amount
-	Positions                  []Position
+	Comprehensive bool         `json:"comprehensive"`
+	Special       money.Amount `json:"special"`
+	Additional    money.Amount `json:"additional"`
+	Other         money.Amount `json:"other"`
+	OtherRelief   money.Amount `json:"other_relief"`
+	Prepaid       money.Amount `json:"prepaid"`
+	Positions     []Position   `json:"-"`
 }
 
 // DeemedProfitFacts are business income whose profit the tax office deems to be a share of revenue or costs.
 type DeemedProfitFacts struct {
-	Entity      string // as in BusinessFacts
-	Basis       string // BasisRevenue or BasisCost: what Amount is
-	Amount      money.Amount
-	Rate        money.Rate // 应税所得率 as the tax office has fixed it, above 0 and below 1
-	OtherRelief money.Amount
+	Entity      string       `json:"entity"` // as in BusinessFacts
+	Basis       string       `json:"basis"`  // BasisRevenue or BasisCost: what Amount is
+	Amount      money.Amount `json:"amount"`
+	Rate        money.Rate   `json:"income_rate"` // 应税所得率 as the tax office has fixed it, above 0 and below 1
+	OtherRelief money.Amount `json:"other_relief"`
 }
 
 // BusinessTax is the tax on a taxable amount of business income.

@@ -228,9 +228,13 @@ func TestWagesTelescope(t *testing.T) {
 func TestIncomeIsMonotone(t *testing.T) {
 	e := national(t)
 	kinds := []func(amount string) tax.Facts{
-		func(a string) tax.Facts { return employeeFacts("2026-03-25", a, tax.Payroll{Months: 3, Special: money.Yuan(900)}) },
+		func(a string) tax.Facts {
+			return employeeFacts("2026-03-25", a, tax.Payroll{Months: 3, Special: money.Yuan(900)})
+		},
 		func(a string) tax.Facts { return internFacts("2026-03-25", a) },
-		func(a string) tax.Facts { return with(personFacts("2026-11-16", a), func(f *tax.Facts) { f.Item = tax.ItemIncidental }) },
+		func(a string) tax.Facts {
+			return with(personFacts("2026-11-16", a), func(f *tax.Facts) { f.Item = tax.ItemIncidental })
+		},
 		func(a string) tax.Facts { return overseasFacts("2026-11-16", a) },
 	}
 	rapid.Check(t, func(t *rapid.T) {

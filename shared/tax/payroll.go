@@ -15,13 +15,13 @@ const (
 // Payroll is what the paying entity's payroll says of one person up to the month of the payment. All amounts are
 // totals of the tax year up to and with that month, in yuan and fen.
 type Payroll struct {
-	Complete   bool         // all wages of the month and the person's deductions stand in the payroll
-	Months     int          // months of this year, up to this one, in employment (任职受雇月份数) or internship with this payer
-	Rule       string       // DeductNormal, DeductFirstWage or DeductLowEarner
-	Exempt     money.Amount // 累计免税收入
-	Special    money.Amount // 累计专项扣除: social insurance and housing fund
-	Additional money.Amount // 累计专项附加扣除
-	Other      money.Amount // 累计依法确定的其他扣除
+	Complete   bool         `json:"complete"`   // all wages of the month and the person's deductions stand in the payroll
+	Months     int          `json:"months"`     // months of this year, up to this one, in employment (任职受雇月份数) or internship with this payer
+	Rule       string       `json:"rule"`       // DeductNormal, DeductFirstWage or DeductLowEarner
+	Exempt     money.Amount `json:"exempt"`     // 累计免税收入
+	Special    money.Amount `json:"special"`    // 累计专项扣除: social insurance and housing fund
+	Additional money.Amount `json:"additional"` // 累计专项附加扣除
+	Other      money.Amount `json:"other"`      // 累计依法确定的其他扣除
 }
 
 // deductions is what leaves the base beside the basic deduction.
