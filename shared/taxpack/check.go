@@ -146,7 +146,7 @@ func Check(corpus *tax.Corpus, x Example) Outcome {
 		got, err = calculate(corpus.National(), on, x.Inputs)
 	}
 	if err != nil {
-		o.Mismatch = []string{err.Error()}
+		o.Mismatch = problemsOf(err)
 		return o
 	}
 	if o.Mismatch = compare(got.values, x.Expected); o.Mismatch != nil && got.note != "" {

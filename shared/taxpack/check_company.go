@@ -7,9 +7,22 @@ import (
 	"strings"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/fault"
 	"fenzhang/shared/money"
 	"fenzhang/shared/tax"
 )
+
+// problemsOf tells what is wrong, field by field where a refusal names them.
+func problemsOf(err error) []string {
+	list := []string{err.Error()}
+	var refused *fault.Error
+	if errors.As(err, &refused) {
+		for _, f := range refused.Fields {
+			list = append(list, f.Field+" "+f.Problem)
+		}
+	}
+	return list
+}
 
 var errOutput = errors.New("an output needs either amount_incl_vat or amount_ex_vat")
 
