@@ -71,9 +71,12 @@ func (t *ToDate) addIncome(r *Row, f *Facts, month civil.Month) {
 	}
 }
 
-// cumulative tells whether income tax on an item goes by the year's total and not by the project.
-func (f *Facts) cumulative(item string) bool {
-	return item == ItemLaborPlatform || item == ItemWages || (item == ItemLabor && f.Taxpayer.Kind == "student_intern")
+func (f *Facts) cumulative(item string) bool { return Cumulative(item, f.Taxpayer.Kind) }
+
+// Cumulative tells whether income tax on an item, paid to a kind of taxpayer, goes by the year's total and not by the
+// project or the payment.
+func Cumulative(item, kind string) bool {
+	return item == ItemLaborPlatform || item == ItemWages || (item == ItemLabor && kind == "student_intern")
 }
 
 // add counts one VAT or surcharge row.
