@@ -24,7 +24,7 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	questions := taxapi.API{Engine: taxes.Engine, Corpus: func(context.Context) *tax.Corpus { return corpus }, Directory: p.Directory, Clock: p.Clock}
+	questions := taxapi.API{Corpus: func(context.Context) *tax.Corpus { return corpus }, Directory: p.Directory, Clock: p.Clock}
 	return trigger.Mux{
 		Queue: p.Tasks(taxes.Do),
 		HTTP:  p.API(questions.Routes()...).Serve,

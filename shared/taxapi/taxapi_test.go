@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,17 +22,26 @@ import (
 	"fenzhang/shared/taxpack"
 )
 
+// packs loads all packs once.
+var packs = sync.OnceValues(taxpack.Embedded)
+
 // ask calls a route as a role would and holds the answer against the contract.
 func ask(t *testing.T, role, method, path, query, body string) (int, map[string]any) {
 	t.Helper()
-	corpus, err := taxpack.Embedded()
+	return askWith(t, role, method, path, query, body, nil)
+}
+
+// askWith is ask with headers.
+func askWith(t *testing.T, role, method, path, query, body string, header map[string]string) (int, map[string]any) {
+	t.Helper()
+	corpus, err := packs()
 	if err != nil {
 		t.Fatal(err)
 	}
 	at := clock.At(time.Date(2026, 10, 15, 10, 0, 0, 0, civil.Shanghai))
-	api := httpapi.API{Routes: taxapi.API{Engine: corpus.National(), Corpus: func(context.Context) *tax.Corpus { return corpus }, Directory: settletest.NewDirectory(), Clock: at}.Routes(), Clock: at,
+	api := httpapi.API{Routes: taxapi.API{Corpus: func(context.Context) *tax.Corpus { return corpus }, Directory: settletest.NewDirectory(), Clock: at}.Routes(), Clock: at,
 		Log: slog.New(slog.NewJSONHandler(io.Discard, nil)), Limits: httpapi.DefaultLimits(), Revoked: httpapi.NoRevocations{}}
-	ev := events.APIGatewayV2HTTPRequest{RawPath: path, RawQueryString: query, Body: body, RequestContext: events.APIGatewayV2HTTPRequestContext{
+	ev := events.APIGatewayV2HTTPRequest{RawPath: path, RawQueryString: query, Body: body, Headers: header, RequestContext: events.APIGatewayV2HTTPRequestContext{
 		RequestID: "req-1", HTTP: events.APIGatewayV2HTTPRequestContextHTTPDescription{Method: method},
 		Authorizer: &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{Lambda: map[string]any{
 			"tenant": settletest.Tenant, "sub": role + "@" + settletest.Tenant, "roles": role, "creator": settletest.Person, "exp": "4102444800"}}}}
@@ -86,7 +96,7 @@ func TestQuoteIsRefused(t *testing.T) {
 		"an open rule":                         {"finance", question("2026-11-16", ordinary, person, income, ""), 422, 5002, "vat.natural_person.withholding"},
 		"the cumulative method without filing": {"finance", question("2026-10-15", ordinary, person, `{"type":"live_tip","item":"labor_platform","amount":"1.00"}`, ""), 422, 5002, "item_forbidden"},
 		"no amount":                            {"finance", question("2026-10-15", ordinary, person, `{"type":"live_tip"}`, ""), 400, 2001, "amount"},
-		"a net wanted":                         {"finance", question("2026-10-15", ordinary, person, `{"type":"live_tip","net_wanted":"1.00"}`, ""), 400, 2001, "net_wanted"},
+		"an amount and a net wanted":           {"finance", question("2026-10-15", ordinary, person, `{"type":"live_tip","amount":"1.00","net_wanted":"1.00"}`, ""), 400, 2001, "net_wanted"},
 		"an unknown kind":                      {"finance", question("2026-10-15", ordinary, `{"kind":"robot"}`, income, ""), 400, 2001, "taxpayer.kind"},
 		"an unknown entity":                    {"finance", question("2026-10-15", `{"id":"none"}`, person, income, ""), 404, 3003, "not_found"},
 		"a creator asks about somebody's id":   {"creator", question("2026-10-15", ordinary, `{"id":"tp-c-person"}`, income, ""), 404, 3003, "not_found"},
