@@ -163,6 +163,11 @@ func TestForbiddenCollection(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := e.Compute(tt.facts)
+			if tt.reason != "item_forbidden" {
+				if asked := e.Collectible(tt.facts.PaymentDate, tt.facts.Taxpayer, tt.facts.IncomeType); (asked == nil) != (tt.reason == "") {
+					t.Errorf("the collection by itself: %v", asked)
+				}
+			}
 			if tt.reason == "" {
 				if err != nil {
 					t.Fatal(err)
