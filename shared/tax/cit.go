@@ -138,7 +138,7 @@ func (e *Engine) Deduct(on civil.Date, x Expense) (Deduction, error) {
 	if r.carried {
 		whole = whole.Add(x.Brought)
 	}
-	allowed, rate, err := r.allowed(x, whole)
+	allowed, rate, err := r.allowed(x, whole, on)
 	if err != nil {
 		return Deduction{}, err
 	}
@@ -155,11 +155,14 @@ func (e *Engine) Deduct(on civil.Date, x Expense) (Deduction, error) {
 }
 
 // allowed gives the most that may be deducted, and the rate it comes from.
-func (r *citDeduction) allowed(x Expense, whole money.Amount) (money.Amount, money.Rate, error) {
+func (r *citDeduction) allowed(x Expense, whole money.Amount, on civil.Date) (money.Amount, money.Rate, error) {
 	if r.table != nil {
 		row, ok := r.table.row(x.Item)
 		if !ok {
 			return money.Amount{}, money.Rate{}, fault.Invalid(fault.Field{Field: "item", Problem: x.Item + " is no kind of expense that the rules limit"})
+		}
+		if row.Open {
+			return money.Amount{}, money.Rate{}, row.gap(r.method.Uses["rates"], on)
 		}
 		return whole.Times(row.Rate, money.HalfUp), row.Rate, nil
 	}

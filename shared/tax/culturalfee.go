@@ -77,6 +77,9 @@ func (e *Engine) CulturalFee(on civil.Date, f FeeReturn) (CulturalFee, error) {
 		c.step(r.outside, exact, Money(money.Amount{}), Input{"service", Word(f.Service)})
 		return CulturalFee{Answer: c.answer(&r.base)}, nil
 	}
+	if row.Open {
+		return CulturalFee{}, row.gap(r.method.Uses["rates"], on)
+	}
 	reduction, err := r.reduction(c, f, e.place)
 	if err != nil {
 		return CulturalFee{}, e.named(err)

@@ -151,6 +151,11 @@ type RateRow struct {
 	Open bool       `json:"open,omitempty"`
 }
 
+// gap names a row whose rate could not be read.
+func (r *RateRow) gap(rule string, on civil.Date) *Gap {
+	return &Gap{Rule: rule, On: on, Missing: Text{ZH: "“" + r.Word + "”一行的比率未读到", EN: "the rate in row " + r.Word + " was not read"}}
+}
+
 // row finds the row of a word exactly; a residual row is the caller's matter.
 func (d *Dated) row(word string) (RateRow, bool) {
 	for _, r := range d.Rates {

@@ -154,14 +154,18 @@ const servicesRow = "services"
 // Source: VAT Law art. 10, 14, 17; data in rules/national/vat.
 type outputEstimate struct {
 	base
-	rate money.Rate
+	rate  money.Rate
+	known bool
 
 	sales, output *stepSpec
 }
 
 func (r *outputEstimate) resolve() error {
-	if len(r.method.Missing) == 0 {
+	switch {
+	case len(r.method.Missing) == 0:
 		return errors.New("method output_estimate must say what is missing")
+	case !r.known:
+		return errors.New("method output_estimate needs a rate in row " + servicesRow)
 	}
 	return r.specs(map[string]**stepSpec{"vat.sales": &r.sales, "vat.output_estimate": &r.output})
 }
@@ -198,7 +202,7 @@ func (r *outputEstimate) Calculate(c *Calculation) error {
 func outputEstimateSpec() methodSpec {
 	return methodSpec{needed: map[string]Kind{"rates": KindRates},
 		build: func(b *Book, r base) resolver {
-			row, _ := b.value(r.method.Uses["rates"]).row(servicesRow)
-			return &outputEstimate{base: r, rate: row.Rate}
+			row, ok := b.value(r.method.Uses["rates"]).row(servicesRow)
+			return &outputEstimate{base: r, rate: row.Rate, known: ok && !row.Open}
 		}}
 }

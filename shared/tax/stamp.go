@@ -57,7 +57,7 @@ func (e *Engine) Stamp(on civil.Date, d Document) (Stamp, error) {
 		return Stamp{}, err
 	}
 	if row.Open {
-		return Stamp{}, &Gap{Rule: r.method.Uses["rates"], On: on, Missing: Text{ZH: "税目 " + row.Word + " 的税率未读到", EN: "the rate of item " + row.Word + " was not read"}}
+		return Stamp{}, row.gap(r.method.Uses["rates"], on)
 	}
 	s := Stamp{Rate: row.Rate, Taxed: !row.Rate.IsZero()}
 	if !s.Taxed {

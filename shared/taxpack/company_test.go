@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"fenzhang/rules"
 	"fenzhang/shared/civil"
@@ -119,5 +120,41 @@ func TestSynonyms(t *testing.T) {
 				t.Errorf("%s %s: %v", tt.kind, word, o.Mismatch)
 			}
 		}
+	}
+}
+
+// A row that could not be read is a gap by the name of its table, never a zero.
+func TestOpenRows(t *testing.T) {
+	tests := []struct{ file, old, new, kind, inputs, want string }{
+		{"stamp/rates.yaml", `loan: "0.00005"`, "loan: open", "stamp", `{"items":["sale","loan"],"amount_stated":"1.00"}`, "stamp.rates"},
+		{"fees/cultural_rates.yaml", `advertising: "0.03"`, "advertising: open", "cultural_fee", `{"service":"advertising","revenue_incl_vat":"1.00"}`, "fee.cultural.rates"},
+		{"cit/whole_items.yaml", `fine: "0.00"`, "fine: open", "cit_deduction", `{"item":"fine","amount":"1.00"}`, "cit.whole_items"},
+		{"vat/general_rates.yaml", `goods: "0.13", listed: "0.09", services: "0.06", export: "0.00"}
+    status: confirmed`, `goods: open, listed: "0.09", services: "0.06", export: "0.00"}
+    status: confirmed`, "vat_general", `{"output":[{"amount_ex_vat":"1.00","rate":"0.13"}]}`, "output.rate"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.file, func(t *testing.T) {
+			files := copyOf(t)
+			data := string(files[tt.file].Data)
+			if !strings.Contains(data, tt.old) {
+				t.Fatalf("%s does not hold %q any more", tt.file, tt.old)
+			}
+			files[tt.file] = &fstest.MapFile{Data: []byte(strings.Replace(data, tt.old, tt.new, 1))}
+			corpus, err := taxpack.LoadCorpus(files)
+			if err != nil {
+				t.Fatal(err)
+			}
+			o := taxpack.Check(corpus, taxpack.Example{ID: "x", Tax: tt.kind, Date: "2026-06-30", Inputs: []byte(tt.inputs), Expected: []byte(`{"tax":"0.00"}`)})
+			if text := strings.Join(o.Mismatch, " "); !strings.Contains(text, tt.want) {
+				t.Errorf("%s, want %s", text, tt.want)
+			}
+		})
+	}
+	files := copyOf(t)
+	name := "vat/general_rates.yaml"
+	files[name] = &fstest.MapFile{Data: []byte(strings.ReplaceAll(string(files[name].Data), `services: "0.06"`, "services: open"))}
+	if _, err := taxpack.LoadCorpus(files); err == nil || !strings.Contains(err.Error(), "row services") {
+		t.Errorf("an estimate without its rate: %v", err)
 	}
 }
