@@ -229,6 +229,36 @@ func TestWagesTelescope(t *testing.T) {
 	})
 }
 
+// An intern's month may be paid in parts and under several projects: the year comes to the formula all the same.
+func TestInternsTelescope(t *testing.T) {
+	e := national(t)
+	rapid.Check(t, func(t *rapid.T) {
+		start := rapid.IntRange(1, 12).Draw(t, "first month")
+		var rows []tax.Row
+		var income, withheld, peak int64
+		for m := start; m <= 12; m++ {
+			for n := rapid.IntRange(1, 3).Draw(t, "payments"); n > 0; n-- {
+				amount := rapid.Int64Range(1, 9_000_000).Draw(t, "fen")
+				f := internFacts(civil.In(2026, 1).Add(m-1).Day(15).String(), money.Fen(amount).String())
+				f.VATDate = civil.MustDate("2026-01-15") // before persons' VAT is withheld, so that income tax stands alone
+				f.Project = rapid.SampledFrom([]string{"", "film"}).Draw(t, "project")
+				r, err := e.ComputeRows(f, rows)
+				if err != nil {
+					t.Fatal(err)
+				}
+				rows = append(rows, r.Rows...)
+				income += amount
+				withheld += line(r.Taxes, tax.IIT).Due.Fen()
+				taxable := new(big.Rat).Mul(big.NewRat(income, 100), big.NewRat(4, 5))
+				peak = max(peak, fen(annualTax(taxable.Sub(taxable, new(big.Rat).SetInt64(int64(5000*(m-start+1)))))))
+				if withheld != peak {
+					t.Fatalf("month %d: withheld %d so far, the formula's highest value is %d", m, withheld, peak)
+				}
+			}
+		}
+	})
+}
+
 // More income never means less tax, and never less net: wages, interns, prizes, persons abroad.
 func TestIncomeIsMonotone(t *testing.T) {
 	e := national(t)
