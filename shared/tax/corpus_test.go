@@ -121,3 +121,26 @@ func TestPositionFillsALocalRate(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// A position is refused when it could never be used, and told what it may choose.
+func TestCheckPosition(t *testing.T) {
+	c := corpus(t)
+	for _, x := range []struct{ rule, reading, from, problem string }{
+		{"vat.natural_person.withholding", "daily_1000_at_1pct", "2026-11-01", ""},
+		{"vat.natural_person.withholding", "weekly", "2026-11-01", "must be one of daily_1000_at_1pct"},
+		{"vat.natural_person.withholding", "daily_1000_at_1pct", "2026-10-31", "is not open"},
+		{"iit.labor.cost_rate", "0.3", "2026-11-01", "is not open"},
+		{"vat.nothing", "x", "2026-11-01", "no rule has this id"},
+		{"iit.assessed.quota@999999", "0.01", "2026-11-01", "names no place"},
+		{"iit.assessed.quota@", "0.01", "2026-11-01", "names no place"},
+		{"iit.assessed.quota@140000", "0.01", "2026-11-01", "declares no reading"},
+		{"iit.assessed.levy_rate@130000", "0.008", "2026-11-01", ""},
+		{"iit.assessed.levy_rate@130000", "eight", "2026-11-01", "decimal rate"},
+		{"iit.assessed.levy_rate@130000", "1.01", "2026-11-01", "decimal rate"},
+	} {
+		got := c.CheckPosition(x.rule, x.reading, civil.MustDate(x.from))
+		if (x.problem == "") != (len(got) == 0) || (len(got) > 0 && !strings.Contains(got[0].Problem, x.problem)) {
+			t.Errorf("%s %s: %v", x.rule, x.reading, got)
+		}
+	}
+}
