@@ -68,7 +68,7 @@ func (q *Assessable) check() error {
 	var p []fault.Field
 	add := func(field, problem string) { p = append(p, fault.Field{Field: field, Problem: problem}) }
 	word := func(field, w string, k factKey, empty bool) {
-		if !(empty && w == "") && !slices.Contains(factTable[k].values, w) {
+		if (w != "" || !empty) && !slices.Contains(factTable[k].values, w) {
 			add(field, "is not one of the words that rules know")
 		}
 	}
