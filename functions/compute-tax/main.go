@@ -7,26 +7,24 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"fenzhang/shared/assembly"
+	"fenzhang/shared/shadowapi"
 	"fenzhang/shared/tax"
 	"fenzhang/shared/taxapi"
-	"fenzhang/shared/taxpack"
 	"fenzhang/shared/trigger"
 )
 
 func main() { assembly.Run(build) }
 
-func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
-	taxes, err := p.Taxes()
+func build(ctx context.Context, p *assembly.Parts) (lambda.Handler, error) {
+	taxes, err := p.Taxes(ctx)
 	if err != nil {
 		return nil, err
 	}
-	corpus, err := taxpack.Embedded()
-	if err != nil {
-		return nil, err
-	}
-	questions := taxapi.API{Corpus: func(context.Context) *tax.Corpus { return corpus }, Directory: p.Directory, Clock: p.Clock}
+	corpus := func(ctx context.Context) *tax.Corpus { return taxes.Rules.Current(ctx).Corpus }
+	questions := taxapi.API{Corpus: corpus, Directory: p.Directory, Clock: p.Clock}
+	comparisons := shadowapi.API{Store: taxes.Shadows.Store}
 	return trigger.Mux{
 		Queue: p.Tasks(taxes.Do),
-		HTTP:  p.API(questions.Routes()...).Serve,
+		HTTP:  p.API(append(questions.Routes(), comparisons.Routes()...)...).Serve,
 	}, nil
 }

@@ -12,7 +12,7 @@ import (
 // and must be readable and testable without a cloud. A new package is one of those until it is listed here.
 var adapters = []string{
 	"assembly", "auditlog", "awsclient", "clockdb", "contracttest", "httpapi", "incentivedb", "incomedb", "ledgercheck",
-	"ledgerdb", "outbox", "payouthttp", "payoutqueue", "relay", "revocation", "rulesetdb", "settlementapi", "settlementdb", "sqsbatch",
+	"ledgerdb", "outbox", "payouthttp", "payoutqueue", "relay", "revocation", "rulesetdb", "settlementapi", "settlementdb", "shadowapi", "sqsbatch",
 	"taxapi", "tenancydb", "transact", "trigger", "usage", "vaultkms",
 }
 

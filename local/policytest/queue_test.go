@@ -152,7 +152,7 @@ func TestSchedulesRunInShanghaiAndAreNotLost(t *testing.T) {
 
 // untaggable are the kinds that take no tags; what belongs to a tagged resource is found through it.
 var untaggable = []string{
-	"AWS::ApiGatewayV2::Authorizer", "AWS::ApiGatewayV2::Integration", "AWS::ApiGatewayV2::Route", "AWS::Lambda::Permission",
+	"AWS::ApiGatewayV2::Authorizer", "AWS::ApiGatewayV2::Integration", "AWS::ApiGatewayV2::Route", "AWS::Lambda::Permission", "AWS::Logs::MetricFilter",
 	"AWS::S3::BucketPolicy", "AWS::SNS::Subscription", "AWS::Scheduler::Schedule",
 }
 

@@ -17,9 +17,9 @@ import (
 	"fenzhang/shared/identity"
 	"fenzhang/shared/ids"
 	"fenzhang/shared/money"
+	"fenzhang/shared/ruleset"
 	"fenzhang/shared/settlement"
 	"fenzhang/shared/settlementdb"
-	"fenzhang/shared/tax"
 	"fenzhang/shared/taxpack"
 	"fenzhang/shared/tenancy"
 	"fenzhang/shared/usage"
@@ -50,7 +50,7 @@ type World struct {
 // Open makes a tenant with three creators in fresh tables. The business date begins on 2026-09-15, a pay day.
 func Open(t testing.TB) *World {
 	t.Helper()
-	engine, err := taxpack.National()
+	corpus, err := taxpack.Embedded()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,18 +60,18 @@ func Open(t testing.TB) *World {
 	}
 	tables := dynamotest.Open(t)
 	tables.Client = dynamodb.New(tables.Client.Options(), usage.Count)
-	return Assemble(tables, engine, calendar)
+	return Assemble(tables, ruleset.Fixed{Corpus: corpus}, calendar)
 }
 
 // Assemble makes the tenant from given parts; benchmarks use it.
-func Assemble(tables dynamotest.Local, engine *tax.Engine, calendar settlement.Calendar) *World {
+func Assemble(tables dynamotest.Local, rules settlement.Rules, calendar settlement.Calendar) *World {
 	w := &World{Tables: tables, People: NewDirectory()}
 	w.now.Store(time.Date(2026, 9, 15, 10, 0, 0, 0, civil.Shanghai).UnixMilli())
 	w.today.Store(civil.Date{})
 	c := clock.Clock{Now: w.Now, Override: func(context.Context) (civil.Date, error) { return w.today.Load().(civil.Date), nil }}
 	store := &settlementdb.Store{DB: tables.Client, Settlements: tables.Settlements, Ledger: tables.Ledger, Control: tables.Control, NewToken: ids.Source(time.Now), Now: w.Now} // tokens are the table's memory, not the test's
 	service := &settlement.Service{Store: store, Directory: w.People, Calendar: calendar, Clock: c, NewID: w.ID}
-	w.Taxes = &settlement.Taxes{Service: service, Engine: engine}
+	w.Taxes = &settlement.Taxes{Service: service, Rules: rules}
 	w.Payables = settlement.Payables{Service: service}
 	return w
 }

@@ -34,14 +34,16 @@ func (p profile) s3() *s3.Client {
 }
 
 // parameters of the template on this machine; the rest are its defaults.
-func (p profile) parameters() []string {
+func (p profile) parameters() ([]string, error) {
+	publisher, err := p.rulesPublisher()
 	return []string{
 		"Stage=local",
 		"Architecture=" + host().lambdaArch(),
 		"LocalEndpoint=" + p.endpoint(),
 		"GatewayDouyinUrl=http://" + p.addr(1),
 		"GatewayBankUrl=http://" + p.addr(2),
-	}
+		"RulesPublisherKeys=" + publisher,
+	}, err
 }
 
 // deploy brings the template and the binaries to the local AWS, unless exactly these are there already.
@@ -56,7 +58,11 @@ func deploy(ctx context.Context, p profile, say func(string)) (string, error) {
 	if err := makeBucket(ctx, p.s3()); err != nil {
 		return "", err
 	}
-	args := append([]string{"deploy", "--config-env", "local", "--s3-bucket", codeBucket, "--parameter-overrides"}, p.parameters()...)
+	parameters, err := p.parameters()
+	if err != nil {
+		return "", err
+	}
+	args := append([]string{"deploy", "--config-env", "local", "--s3-bucket", codeBucket, "--parameter-overrides"}, parameters...)
 	cmd := program(ctx, p.root, tool(p.root, "sam", "sam"), args...)
 	cmd.Env = append(os.Environ(), "AWS_ENDPOINT_URL="+p.endpoint(), "AWS_REGION="+region, "AWS_DEFAULT_REGION="+region,
 		"AWS_ACCESS_KEY_ID="+accessKey, "AWS_SECRET_ACCESS_KEY="+accessKey, "SAM_CLI_TELEMETRY=0", "SAM_CLI_POLL_DELAY=0.5")
@@ -76,8 +82,12 @@ func (p profile) fingerprint() (string, error) {
 	if !ok {
 		return "", errors.New("the local AWS is not running")
 	}
+	parameters, err := p.parameters()
+	if err != nil {
+		return "", err
+	}
 	h := sha256.New()
-	_, _ = fmt.Fprintln(h, r.PID, r.Started, p.parameters()) // a hash takes all
+	_, _ = fmt.Fprintln(h, r.PID, r.Started, parameters) // a hash takes all
 	files, err := filepath.Glob(filepath.Join(p.root, ".local", "build", "*.zip"))
 	if err != nil {
 		return "", err
@@ -162,6 +172,7 @@ func (p profile) settings(out map[string]string) []setting {
 		{"AWS_SECRET_ACCESS_KEY", accessKey},
 		{"GATEWAY_DOUYIN_URL", "http://" + p.addr(1)},
 		{"GATEWAY_BANK_URL", "http://" + p.addr(2)},
+		{"RULES_PUBLISHER_KEY_FILE", p.rulesKey()},
 	}
 	for _, name := range []struct{ key, output string }{
 		{"TABLE_INCENTIVES", "IncentivesTable"}, {"TABLE_SETTLEMENTS", "SettlementsTable"}, {"TABLE_LEDGER", "LedgerTable"},

@@ -3,6 +3,7 @@
 //
 //	go run ./local/stack [-profile run|test] [-port N] up|down|status|build
 //	go run ./local/stack [-profile run|test] token TENANT ROLE [CREATOR] [SCOPE]
+//	go run ./local/stack [-profile run|test] rules COMMAND...   (fenzhang-pack on this stack)
 //	go run ./local/stack [-arch amd64|arm64] build
 //	go run ./local/stack tools NAME...   (aws, sam, lint: the lists local/requirements-NAME.txt)
 package main
@@ -57,6 +58,8 @@ func run(ctx context.Context) error {
 		return withLock(p, func() error { return install(ctx, p.root, flag.Args()[1:]) })
 	case "build":
 		return withLock(p, func() error { return buildFor(ctx, p, *arch) })
+	case "rules":
+		return rules(ctx, p, flag.Args()[1:])
 	case "":
 		usage()
 		return errors.New("say what to do")
@@ -67,7 +70,7 @@ func run(ctx context.Context) error {
 }
 
 func usage() {
-	fmt.Fprintln(os.Stderr, "usage: stack [-profile run|test] [-port N] [-arch amd64|arm64] up | down | status | build | tools NAME... | token TENANT ROLE [CREATOR] [SCOPE]")
+	fmt.Fprintln(os.Stderr, "usage: stack [-profile run|test] [-port N] [-arch amd64|arm64] up | down | status | build | tools NAME... | token TENANT ROLE [CREATOR] [SCOPE] | rules COMMAND...")
 	flag.PrintDefaults()
 }
 

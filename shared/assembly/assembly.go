@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
@@ -26,6 +27,9 @@ import (
 	"fenzhang/shared/ids"
 	"fenzhang/shared/relay"
 	"fenzhang/shared/revocation"
+	"fenzhang/shared/rulepack"
+	"fenzhang/shared/ruleset"
+	"fenzhang/shared/rulesetdb"
 	"fenzhang/shared/settlement"
 	"fenzhang/shared/settlementdb"
 	"fenzhang/shared/sqsbatch"
@@ -104,17 +108,30 @@ func (p *Parts) Settlements() (*settlement.Service, error) {
 	return &settlement.Service{Store: store, Directory: p.Directory, Calendar: calendar, Clock: p.Clock, NewID: p.NewID}, nil
 }
 
-// Taxes is the settlement service with the engine of the embedded pack.
-func (p *Parts) Taxes() (*settlement.Taxes, error) {
+// Taxes is the settlement service with the rules in force, compared with those in the shadow.
+func (p *Parts) Taxes(ctx context.Context) (*settlement.Taxes, error) {
 	s, err := p.Settlements()
 	if err != nil {
 		return nil, err
 	}
-	engine, err := taxpack.National()
+	rules, err := p.Rules(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return &settlement.Taxes{Service: s, Engine: engine}, nil
+	shadows := &settlement.Shadows{Store: &settlementdb.Shadows{DB: p.DB, Ledger: p.Vars.Need("TABLE_LEDGER")}, Log: p.Log}
+	return &settlement.Taxes{Service: s, Rules: rules, Shadows: shadows}, nil
+}
+
+// Rules holds the policy packs in force: those of the rules bucket where it can be reached, and else the embedded ones.
+func (p *Parts) Rules(ctx context.Context) (*ruleset.Set, error) {
+	store := &rulesetdb.Store{DB: p.DB, Bucket: p.Vars.Need("RULES_BUCKET"), Tenancy: p.Vars.Need("TABLE_TENANCY"), Settlements: p.settlements,
+		Objects: s3.NewFromConfig(p.AWS, func(o *s3.Options) { o.UsePathStyle = p.AWS.BaseEndpoint != nil })}
+	trusted, err := rulepack.ParseTrusted(p.Vars.Have("RULES_PUBLISHER_KEYS"))
+	if err != nil {
+		return nil, err
+	}
+	set := &ruleset.Set{Shelf: store, Trusted: trusted, Log: p.Log, Now: p.Clock.Now}
+	return set, set.Start(ctx)
 }
 
 // API serves routes with the house's wrapper.

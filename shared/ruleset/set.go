@@ -34,6 +34,22 @@ type Generation struct {
 	incomplete bool // a shadow was left out: the next look tries again
 }
 
+// Fixed is a set of rules that never changes; for tests and tools.
+type Fixed struct{ Corpus *tax.Corpus }
+
+// Current is always the same.
+func (f Fixed) Current(context.Context) *Generation { return &Generation{Corpus: f.Corpus} }
+
+// Version is the version of a pack that computes; "" when there is no such pack.
+func (g *Generation) Version(pack string) string {
+	for _, id := range g.Corpus.Packs() {
+		if id.Pack == pack {
+			return id.Version
+		}
+	}
+	return ""
+}
+
 // Shadow is the corpus as it would be with one other version in force.
 type Shadow struct {
 	ID     tax.PackID

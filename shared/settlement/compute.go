@@ -21,7 +21,8 @@ import (
 // numbered tax rows keep it right where that order is lost.
 type Taxes struct {
 	*Service
-	Engine *tax.Engine
+	Rules   Rules
+	Shadows *Shadows // nil compares nothing
 }
 
 // ConsentPaper names the worker's written consent to have a platform file its VAT (代办申报).
@@ -210,9 +211,14 @@ func (t *Taxes) compute(ctx context.Context, s Settlement, on civil.Date, ahead 
 		}
 		rows = append(rows, more...)
 	}
+	rules := t.Rules.Current(ctx)
 	if f.CreatorShare.IsZero() { // the split left the creator nothing: no income, no tax
-		f.Result = tax.Result{Rules: tax.RulesUsed{PackID: t.Engine.Pack()}}
-	} else if f.Result, err = t.Engine.ComputeRows(facts, rows); err != nil {
+		f.Result = tax.Result{Rules: tax.RulesUsed{PackID: rules.Corpus.National().Pack()}}
+	} else {
+		f.Result, err = rules.Corpus.ComputeRows(facts, rows)
+		t.Shadows.compare(ctx, rules, computed{settlement: s, facts: facts, rows: rows, ahead: ahead, result: f.Result, err: err, at: t.Clock.Instant()})
+	}
+	if err != nil {
 		return f, 0, err
 	}
 	f.Item, f.Rows = f.Result.Item, f.Result.Rows

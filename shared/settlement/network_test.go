@@ -18,6 +18,7 @@ import (
 	"fenzhang/local/dynamotest"
 	"fenzhang/local/settletest"
 	"fenzhang/rules"
+	"fenzhang/shared/ruleset"
 	"fenzhang/shared/taxpack"
 )
 
@@ -117,7 +118,7 @@ func refusal(r *http.Request, status int, body string) *http.Response {
 // openFaulty is a world whose tables are reached through a network that can fail.
 func openFaulty(t *testing.T) (*settletest.World, *network) {
 	t.Helper()
-	engine, err := taxpack.Load(rules.National())
+	corpus, err := taxpack.Embedded()
 	calendar, err2 := taxpack.LoadCalendar(rules.National())
 	if err := errors.Join(err, err2); err != nil {
 		t.Fatal(err)
@@ -128,5 +129,5 @@ func openFaulty(t *testing.T) (*settletest.World, *network) {
 		o.HTTPClient = &http.Client{Transport: n}
 		o.Retryer = retry.NewStandard(func(o *retry.StandardOptions) { o.MaxBackoff = 5 * time.Millisecond })
 	})
-	return settletest.Assemble(tables, engine, calendar), n
+	return settletest.Assemble(tables, ruleset.Fixed{Corpus: corpus}, calendar), n
 }
