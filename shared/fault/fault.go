@@ -145,6 +145,9 @@ func Of(err error) *Error {
 
 // HasCode tells whether err is a refusal with this code.
 func HasCode(err error, code Code) bool {
+	if err == nil {
+		return false
+	}
 	var e *Error
 	return errors.As(err, &e) && e.Code == code
 }

@@ -29,7 +29,7 @@ type Calculation struct {
 	vatKept       money.Amount // VAT that falls on this payment and is withheld or agency-filed
 	vat           assessment
 	position      string // id of the position under which the current rule runs
-	monthText     string
+	texts         periodTexts
 	res           *Result
 	silent        bool // figures only: no steps, no list of unconfirmed rules
 	arena         []Input
@@ -272,12 +272,7 @@ func (c *Calculation) onTop(vat money.Amount) {
 }
 
 // month is the IIT period as rows say it.
-func (c *Calculation) month() string {
-	if c.monthText == "" {
-		c.monthText = c.facts.PaymentDate.Month().String()
-	}
-	return c.monthText
-}
+func (c *Calculation) month() string { return c.texts.paid(c.facts.PaymentDate.Month()) }
 
 // step records one step; its inputs are copied into one block that all steps share.
 func (c *Calculation) step(s *stepSpec, rounded bool, result Value, in ...Input) {

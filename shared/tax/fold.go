@@ -12,13 +12,14 @@ import (
 // the payer; VAT counts all items of its day, month and quarter. f.Item must be set: Engine.Item derives it, Engine.ComputeRows does both.
 func Fold(rows []Row, f Facts) ToDate {
 	var t ToDate
-	t.fold(rows, &f)
+	t.fold(rows, &f, f.VATDate.String())
 	return t
 }
 
-func (t *ToDate) fold(rows []Row, f *Facts) {
+// fold sums rows; vatDay is the VAT date as rows say it.
+func (t *ToDate) fold(rows []Row, f *Facts, vatDay string) {
 	month := f.PaymentDate.Month()
-	vatDay, vatMonth := f.VATDate.String(), f.VATDate.Month()
+	vatMonth := f.VATDate.Month()
 	for i := range rows {
 		r := &rows[i]
 		if r.Kind == IIT {

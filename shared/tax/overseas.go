@@ -20,7 +20,7 @@ func (r *overseasVAT) resolve() error {
 func (r *overseasVAT) Calculate(c *Calculation) error {
 	f := c.facts
 	price := f.Amount.Add(f.InKind)
-	row := Row{Kind: VAT, Item: c.item, Period: f.VATDate.String(), Sales: price, Collection: Withheld}
+	row := Row{Kind: VAT, Item: c.item, Period: c.texts.day(f.VATDate), Sales: price, Collection: Withheld}
 	divisor := money.Ratio(1, 1)
 	if f.VATIncluded {
 		divisor = r.divisor

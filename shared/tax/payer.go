@@ -21,7 +21,7 @@ func ofPayer(tax string) bool { return tax == TaxCulturalFee || tax == TaxStamp 
 
 // payerLine adds a tax of the payer whose figure is not known, with what would have to be known.
 func (c *Calculation) payerLine(tax string, law []Law, missing []Text) {
-	c.res.PayerTaxes = append(c.res.PayerTaxes, Line{Tax: tax, Item: c.item, Period: c.facts.VATDate.Month().String(), Collection: SelfFiled,
+	c.res.PayerTaxes = append(c.res.PayerTaxes, Line{Tax: tax, Item: c.item, Period: c.texts.month(c.facts.VATDate.Month()), Collection: SelfFiled,
 		BorneBy: BorneByPayer, Law: law, Status: Open, Missing: missing})
 }
 

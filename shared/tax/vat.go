@@ -52,11 +52,11 @@ func (r *turnover) Calculate(c *Calculation) error {
 	a := assessment{on: true, collection: r.method.Collection, length: r.method.Period}
 	switch r.method.Period {
 	case "day":
-		a.before, a.period = f.ToDate.Day, f.VATDate.String()
+		a.before, a.period = f.ToDate.Day, c.texts.day(f.VATDate)
 	case "month":
-		a.before, a.period = f.ToDate.Month.Turnover, f.VATDate.Month().String()
+		a.before, a.period = f.ToDate.Month.Turnover, c.texts.month(f.VATDate.Month())
 	case "quarter":
-		a.before, a.period = f.ToDate.Quarter, f.VATDate.Month().String()
+		a.before, a.period = f.ToDate.Quarter, c.texts.month(f.VATDate.Month())
 	}
 	row := Row{Kind: VAT, Item: c.item, Period: a.period, Collection: a.collection}
 	price := f.Amount.Add(f.InKind) // what is given in kind is part of the price (VAT Law art. 17)

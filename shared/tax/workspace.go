@@ -3,6 +3,7 @@ package tax
 import (
 	"sort"
 
+	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
 )
 
@@ -43,7 +44,7 @@ func (w *workspace) run(t task) error {
 	if t.fold {
 		f.Item = c.item
 		f.ToDate = ToDate{}
-		f.ToDate.fold(t.rows, f)
+		f.ToDate.fold(t.rows, f, c.texts.day(f.VATDate))
 		if !f.ToDate.fits() {
 			return fault.Invalid(tooLarge())
 		}
@@ -71,13 +72,44 @@ func (w *workspace) begin(t task) *Calculation {
 	r := &w.res
 	w.res = Result{Taxes: r.Taxes[:0], PayeeObligations: r.PayeeObligations[:0], PayerTaxes: r.PayerTaxes[:0], Steps: r.Steps[:0],
 		Unconfirmed: r.Unconfirmed[:0], Rows: r.Rows[:0]}
-	arena := w.calc.arena[:0]
+	arena, texts := w.calc.arena[:0], w.calc.texts
 	w.calc = begun(&w.facts, &w.res)
-	w.calc.arena, w.calc.payee, w.calc.silent = arena, t.payee, t.silent
+	w.calc.texts, w.calc.arena, w.calc.payee, w.calc.silent = texts, arena, t.payee, t.silent
 	if !t.silent {
 		w.res.Rules = rulesUsed(t.payer, t.payee)
 	}
 	return &w.calc
+}
+
+// periodTexts remembers how rows say the last periods: payments of a run lie on few days.
+type periodTexts struct {
+	vatDay             civil.Date
+	vatMonth, payMonth civil.Month
+	texts              [3]string
+}
+
+// day gives the VAT date as rows of a day say it.
+func (p *periodTexts) day(d civil.Date) string {
+	if p.vatDay != d {
+		p.vatDay, p.texts[0] = d, d.String()
+	}
+	return p.texts[0]
+}
+
+// month gives the month of the VAT date as rows of a month say it.
+func (p *periodTexts) month(m civil.Month) string {
+	if p.vatMonth != m {
+		p.vatMonth, p.texts[1] = m, m.String()
+	}
+	return p.texts[1]
+}
+
+// paid gives the month of the payment as rows of income tax say it.
+func (p *periodTexts) paid(m civil.Month) string {
+	if p.payMonth != m {
+		p.payMonth, p.texts[2] = m, m.String()
+	}
+	return p.texts[2]
 }
 
 // result gives what was computed in memory of its own.
