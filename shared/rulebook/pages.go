@@ -89,20 +89,25 @@ func (e *edition) steps(k key, d *tax.Definition, up string) []stepView {
 	for _, name := range names {
 		s := d.Steps[name]
 		v := stepView{Name: name, Formula: s.Formula}
-		text := e.t(s.Text)
-		for text != "" {
-			at := placeholder.FindStringSubmatchIndex(text)
-			if at == nil {
-				v.Text = append(v.Text, segment{Text: text})
-				break
-			}
-			v.Text = append(v.Text, segment{Text: text[:at[0]]}, segment{text[at[2]:at[3]], true})
-			text = text[at[1]:]
-		}
+		v.Text = segments(e.t(s.Text))
 		for _, role := range s.Cites {
 			v.Cites = append(v.Cites, e.citedRole(k, d, role, up)...)
 		}
 		list = append(list, v)
+	}
+	return list
+}
+
+// segments sets the figures of a sentence apart.
+func segments(text string) []segment {
+	var list []segment
+	for text != "" {
+		at := placeholder.FindStringSubmatchIndex(text)
+		if at == nil {
+			return append(list, segment{Text: text})
+		}
+		list = append(list, segment{Text: text[:at[0]]}, segment{text[at[2]:at[3]], true})
+		text = text[at[1]:]
 	}
 	return list
 }

@@ -58,9 +58,10 @@ type readingView struct {
 }
 
 type regimeView struct {
-	Item, Refuse, Condition, Code, Text string
-	Allows                              []string
-	Bans                                []banView
+	Item, Refuse, Condition, Code string
+	Text                          []segment
+	Allows                        []string
+	Bans                          []banView
 }
 
 type banView struct {
@@ -241,7 +242,7 @@ func (e *edition) method(k key, m *tax.Method, up string) *methodView {
 }
 
 func (e *edition) regime(r *tax.Regime) *regimeView {
-	x := &regimeView{Item: e.term(r.Item), Refuse: r.Refuse, Code: r.When, Condition: e.condition(r.When), Text: e.t(r.Text)}
+	x := &regimeView{Item: e.term(r.Item), Refuse: r.Refuse, Code: r.When, Condition: e.condition(r.When), Text: segments(e.t(r.Text))}
 	for _, a := range r.Allows {
 		x.Allows = append(x.Allows, e.term(a))
 	}

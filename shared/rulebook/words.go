@@ -17,6 +17,7 @@ var words = map[string]tax.Text{
 	"examples":      {ZH: "算例", EN: "Worked examples"},
 	"language":      {ZH: "English", EN: "中文"},
 	"other_lang":    {ZH: "en", EN: "zh-CN"},
+	"comma":         {ZH: "、", EN: ", "},
 	"skip":          {ZH: "跳到正文", EN: "Skip to the text"},
 	"contents":      {ZH: "目录", EN: "Contents"},
 	"rule":          {ZH: "规则", EN: "Rule"},
