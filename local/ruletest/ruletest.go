@@ -120,3 +120,21 @@ func Archive(ctx context.Context, files fstest.MapFS, key *sm2signer.Local) (rul
 	archive, err := m.Archive(files.ReadFile)
 	return m, archive, err
 }
+
+// LocalRate is Copy of a local pack with a rate of the local education surcharge of its own: a studio that is
+// registered there files another surcharge than before, and nobody else does.
+func LocalRate(pack, version, rate string) (fstest.MapFS, error) {
+	files, err := Copy(pack, version)
+	if err != nil {
+		return nil, err
+	}
+	above, err := Copy(rulepack.National, version)
+	if err != nil {
+		return nil, err
+	}
+	const name = "fees/ledu_rate.yaml"
+	if files[name] = above["surcharges/ledu_rate.yaml"]; files[name] == nil {
+		return nil, fmt.Errorf("ruletest: the national pack has no rate of that surcharge")
+	}
+	return files, Replace(files, name, `value: "0.02"`, `value: "`+rate+`"`)
+}

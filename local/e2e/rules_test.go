@@ -1,0 +1,337 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path"
+	"strings"
+	"sync"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"fenzhang/local/ruletest"
+	"fenzhang/shared/identity"
+	"fenzhang/shared/rulepack"
+	"fenzhang/shared/ruleset"
+	"fenzhang/shared/sm2signer"
+)
+
+// The pack whose rate changes, and what a quote says of it: the surcharge of a studio in Hangzhou on 200,000.00.
+const (
+	province = "330000"
+	usual    = "19.80" // 1980.20 of VAT at 2%, half of it relieved
+	changed  = "9.90"  // at 1%
+	inForce  = 30 * time.Second
+)
+
+// packs is the life of policy packs on the stack.
+type packs struct {
+	*stack
+	t    *testing.T
+	key  *sm2signer.Local
+	line int // version numbers of this run
+}
+
+func (s *stack) packs(t *testing.T) *packs {
+	t.Helper()
+	text, err := os.ReadFile(s.vars["RULES_PUBLISHER_KEY_FILE"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := sm2signer.ParsePrivatePEM(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &packs{stack: s, t: t, key: key, line: int(time.Now().Unix() % 100_000_000)}
+}
+
+func (p *packs) version(n int) string { return fmt.Sprintf("2030.%d.%d", p.line, n) }
+
+func (p *packs) local(n int, rate string) fstest.MapFS {
+	p.t.Helper()
+	files, err := ruletest.LocalRate(province, p.version(n), rate)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return files
+}
+
+// handIn copies a pack into the bucket as an operator does; spoil changes files after they were signed.
+func (p *packs) handIn(files fstest.MapFS, n int, state rulepack.State, spoil func()) {
+	p.t.Helper()
+	manifest, err := ruletest.Sign(p.t.Context(), files, p.key, state)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	spoil()
+	client := s3.NewFromConfig(p.aws, func(o *s3.Options) { o.UsePathStyle = true })
+	put := func(name string, body []byte) {
+		_, err := client.PutObject(p.t.Context(), &s3.PutObjectInput{Bucket: aws.String(p.vars["RULES_BUCKET"]), Key: aws.String(path.Join("incoming", province, p.version(n), name)), Body: bytes.NewReader(body)})
+		if err != nil {
+			p.t.Fatal(err)
+		}
+	}
+	for name, f := range files {
+		put(name, f.Data)
+	}
+	put(rulepack.ManifestName, manifest)
+}
+
+// standing is what publish-rules says of a pack.
+type standing struct {
+	Active   string
+	Shadow   string
+	Versions []struct{ Version, State string }
+}
+
+// order asks publish-rules for something.
+func (p *packs) order(job, version string, into any) {
+	p.t.Helper()
+	payload, err := json.Marshal(map[string]string{"job": job, "pack": province, "version": version})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(p.t.Context()), patience) // also asked while the test cleans up
+	defer cancel()
+	out, err := lambda.NewFromConfig(p.aws).Invoke(ctx, &lambda.InvokeInput{FunctionName: aws.String(p.vars["STACK_NAME"] + "-publish-rules"), Payload: payload})
+	if err == nil && out.FunctionError != nil {
+		err = errors.New(string(out.Payload))
+	}
+	if err == nil {
+		err = json.Unmarshal(out.Payload, into)
+	}
+	if err != nil {
+		p.t.Fatalf("%s %s: %v", job, version, err)
+	}
+}
+
+func (p *packs) done(job, version string) {
+	p.t.Helper()
+	var out struct {
+		Refused string
+		Changed bool
+	}
+	if p.order(job, version, &out); out.Refused != "" || !out.Changed {
+		p.t.Fatalf("%s %s: %+v", job, version, out)
+	}
+}
+
+func (p *packs) status() (standing, []string) {
+	p.t.Helper()
+	var r struct {
+		Packs    []standing
+		Refusals []struct{ What, Why string }
+	}
+	p.order("status", "", &r)
+	var refusals []string
+	for _, f := range r.Refusals {
+		refusals = append(refusals, f.What+": "+f.Why)
+	}
+	return r.Packs[0], refusals
+}
+
+func (p *packs) stateOf(n int) string {
+	p.t.Helper()
+	s, _ := p.status()
+	for _, v := range s.Versions {
+		if v.Version == p.version(n) {
+			return v.State
+		}
+	}
+	return ""
+}
+
+// traffic asks for the same quote twenty times a second and remembers what came.
+type traffic struct {
+	stop chan struct{}
+	wg   sync.WaitGroup
+
+	mu      sync.Mutex
+	asked   int
+	failed  []string
+	latest  string    // the amount of the last answer
+	changed time.Time // since when it is this one
+	mixed   []string  // answers whose amount is not that of their version
+}
+
+const perSecond = 20
+
+const studioQuote = `{"date":"2026-10-20","paying_entity":{"place":"330100","place_tier":"city","platform_filing":false},
+"taxpayer":{"kind":"individual_business","resident":true,"vat":"small_scale","collection":"books","jurisdiction":"330100","place_tier":"city"},"income":{"type":"live_tip","amount":"200000.00"}}`
+
+func (p *packs) traffic() *traffic {
+	tr := &traffic{stop: make(chan struct{})}
+	token := p.token(p.t, as(identity.Finance))
+	tick := time.NewTicker(time.Second / perSecond)
+	tr.wg.Go(func() {
+		defer tick.Stop()
+		for {
+			select {
+			case <-tr.stop:
+				return
+			case <-tick.C:
+				tr.wg.Go(func() { tr.ask(p, token) })
+			}
+		}
+	})
+	return tr
+}
+
+func (tr *traffic) ask(p *packs, token string) {
+	sent := time.Now()
+	amount, version, err := p.quote(token)
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	tr.asked++
+	if err != nil {
+		tr.failed = append(tr.failed, err.Error())
+		return
+	}
+	if ours := strings.HasPrefix(version, "2030."); ours != (amount == changed) || (amount != usual && amount != changed) {
+		tr.mixed = append(tr.mixed, version+" gave "+amount)
+	}
+	if amount != tr.latest {
+		tr.latest, tr.changed = amount, sent
+	}
+}
+
+// quote gives the surcharge and the version of the local pack that computed it.
+func (p *packs) quote(token string) (amount, version string, err error) {
+	req, err := http.NewRequest(http.MethodPost, p.vars["FENZHANG_API_URL"]+"/v1/tax/quote", strings.NewReader(studioQuote))
+	if err != nil {
+		return "", "", err
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	req.Header.Set("Content-Type", "application/json")
+	res, err := p.http.Do(req)
+	if err != nil {
+		return "", "", err
+	}
+	defer func() { _ = res.Body.Close() }()
+	var v struct {
+		Obligations []struct{ Tax, Amount string } `json:"payee_obligations"`
+		Rules       struct {
+			Local []struct{ Pack, Version string }
+		}
+	}
+	if err := json.NewDecoder(res.Body).Decode(&v); err != nil || res.StatusCode != http.StatusOK {
+		return "", "", fmt.Errorf("status %d, %w", res.StatusCode, err)
+	}
+	for _, x := range v.Obligations {
+		if x.Tax == "LEDU" {
+			amount = x.Amount
+		}
+	}
+	for _, l := range v.Rules.Local {
+		if l.Pack == province {
+			version = l.Version
+		}
+	}
+	return amount, version, nil
+}
+
+// turns waits until every answer is as wanted, and tells how long after a moment that was.
+func (tr *traffic) turns(t *testing.T, what, want string, since time.Time) {
+	t.Helper()
+	const calm = 3 * time.Second // so long no other answer
+	for {
+		tr.mu.Lock()
+		latest, at := tr.latest, tr.changed
+		tr.mu.Unlock()
+		if latest == want && time.Since(at) > calm {
+			t.Logf("%s: all answers after %.1f s", what, max(0, at.Sub(since).Seconds()))
+			return
+		}
+		if time.Since(since) > inForce+calm {
+			t.Fatalf("%s: after %s the quotes still say %s, not %s", what, inForce, latest, want)
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+// TestAPackChangesQuotesWithoutADeploy takes a local pack with another rate from draft over shadow to active and
+// back, while twenty quotes a second are asked for: none fails, each is computed by one version throughout.
+func TestAPackChangesQuotesWithoutADeploy(t *testing.T) {
+	s := use(t)
+	p := s.packs(t)
+	studio := s.studio(t, "rules")
+	before, _ := p.status()
+	t.Cleanup(func() { // the tests after this one compute as before
+		if now, _ := p.status(); now.Active != before.Active {
+			p.done("rollback", before.Active)
+			time.Sleep(ruleset.Every)
+		}
+	})
+	tr := p.traffic()
+	began := time.Now()
+	tr.turns(t, "at first", usual, time.Now())
+
+	p.handIn(p.local(1, "0.01"), 1, rulepack.Draft, func() {})
+	eventually(t, "the draft", func() bool { return p.stateOf(1) == "draft" }, func() string { _, r := p.status(); return fmt.Sprint(r) })
+	tr.turns(t, "a draft", usual, time.Now())
+
+	p.done("shadow", p.version(1))
+	time.Sleep(ruleset.Every + time.Second)
+	id := s.open(t, studio, "live-shadow", "300000.00")
+	s.until(t, id, "a quote", quoted)
+	p.reported(id, 1)
+	tr.turns(t, "in the shadow", usual, time.Now())
+
+	asked := time.Now()
+	p.done("activate", p.version(1))
+	tr.turns(t, "activated", changed, asked)
+
+	files := p.local(2, "0.01")
+	p.handIn(files, 2, rulepack.Active, func() { files["manifest.yaml"].Data = append(files["manifest.yaml"].Data, '\n') })
+	tampered := func() bool {
+		_, refusals := p.status()
+		return strings.Contains(strings.Join(refusals, "\n"), p.version(2)+"/manifest.json: rulepack: manifest.yaml is not the file of the manifest")
+	}
+	eventually(t, "the refusal of the tampered pack", tampered, func() string { _, r := p.status(); return fmt.Sprint(r) })
+	tr.turns(t, "a tampered pack was refused", changed, time.Now())
+
+	asked = time.Now()
+	p.done("rollback", "")
+	tr.turns(t, "rolled back", usual, asked)
+
+	close(tr.stop)
+	tr.wg.Wait()
+	if least := int(time.Since(began).Seconds() * perSecond * 0.9); tr.asked < least {
+		t.Errorf("%d quotes asked for, %d were meant", tr.asked, least)
+	}
+	if len(tr.failed) > 0 || len(tr.mixed) > 0 {
+		t.Errorf("of %d quotes %d failed: %v; mixed: %v", tr.asked, len(tr.failed), tr.failed[:min(3, len(tr.failed))], tr.mixed[:min(3, len(tr.mixed))])
+	}
+	t.Logf("%d quotes, none failed", tr.asked)
+}
+
+// reported looks for the difference that a settlement would have had under the shadow.
+func (p *packs) reported(id string, n int) {
+	p.t.Helper()
+	path := "/v1/tax/shadow?shadow=" + province + "@" + p.version(n)
+	var r struct {
+		Reports     []struct{ Compared, Differing, Failed int }
+		Differences []struct {
+			Settlement string `json:"settlement_id"`
+			Net        string `json:"net_difference"`
+		}
+	}
+	seen := func() bool {
+		a := p.call(p.t, as(identity.Auditor), "GET", path, nil)
+		return a.status == http.StatusOK && json.Unmarshal(a.body, &r) == nil && len(r.Differences) == 1
+	}
+	eventually(p.t, "the comparison", seen, func() string { return fmt.Sprintf("%+v", r) })
+	if r.Differences[0].Settlement != id || r.Differences[0].Net != "0.00" || r.Reports[0].Differing != 1 || r.Reports[0].Failed != 0 {
+		p.t.Errorf("%+v", r)
+	}
+}
