@@ -134,6 +134,9 @@ func TaxRows(t, entity, taxpayer string, year, seq int) Key {
 // TaxYear begins the sort keys of a year's tax rows.
 func TaxYear(year int) string { return fmt.Sprintf("R#%04d#", year) }
 
+// Correction is a prepared or posted correction of taxes.
+func Correction(t, id string) Key { return Key{tenant(t) + "COR#" + id, "COR"} }
+
 // --- control table ---
 
 // Idempotency is the record of a settle call's key.

@@ -212,12 +212,26 @@ func (s Service) bookings(ctx context.Context, tenant string, of []settlement.Se
 			return nil, err
 		}
 		for _, b := range all {
-			if own[b.Settlement] {
+			if b.Kind == settlement.KindTrueUp {
+				out = append(out, trueUpsOf(b, own))
+			} else if own[b.Settlement] {
 				out = append(out, b)
 			}
 		}
 	}
 	return out, nil
+}
+
+// trueUpsOf is the part of a correction that is about some settlements.
+func trueUpsOf(b settlement.Booking, own map[string]bool) settlement.Booking {
+	part := b
+	part.Rows, part.Of = nil, nil
+	for i, of := range b.Of {
+		if own[of] {
+			part.Rows, part.Of = append(part.Rows, b.Rows[i]), append(part.Of, of)
+		}
+	}
+	return part
 }
 
 // differences gathers what is not as it must be.

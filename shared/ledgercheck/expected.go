@@ -33,7 +33,10 @@ func (f facts) expected() sums {
 	for _, s := range f.settlements {
 		out.credit(ledger.CreatorPayable, owed(s))
 		out.credit(ledger.GatewayClearing, paid(s))
-		out.debit(ledger.CreatorReceivable, f.shortfall(s))
+		for _, owes := range f.owes(s) {
+			out.debit(ledger.CreatorReceivable, money.MaxOf(owes, money.Amount{}))
+			out.credit(ledger.CreatorPayable, money.MaxOf(owes.Neg(), money.Amount{}))
+		}
 		if s.Dead() || s.ReopenedBy != "" {
 			continue // undone, or another occurrence stands for the same payable
 		}
@@ -76,15 +79,23 @@ func returned(s settlement.Settlement) bool {
 	return s.Payout != nil && s.Payout.State == payout.Returned
 }
 
-// shortfall is what the standing booking of a settlement could not keep back; the creator owes it.
-func (f facts) shortfall(s settlement.Settlement) money.Amount {
-	var sum money.Amount
+// owes is what the creator owes of each tax on a settlement: what the standing booking could not keep back, and the
+// true-ups that were posted since. Below zero is owed to the creator.
+func (f facts) owes(s settlement.Settlement) map[string]money.Amount {
+	owes := map[string]money.Amount{}
 	if standing(s) {
 		for _, l := range f.figures[s.ID][s.Booking].Result.Taxes {
-			sum = sum.Add(l.Shortfall)
+			owes[l.Tax] = owes[l.Tax].Add(l.Shortfall)
 		}
 	}
-	return sum
+	for _, b := range f.bookings {
+		for i, of := range b.Of {
+			if of == s.ID {
+				owes[b.Rows[i].Kind] = owes[b.Rows[i].Kind].Add(b.Rows[i].Withheld)
+			}
+		}
+	}
+	return owes
 }
 
 // standing tells that a booking was made and not taken back.

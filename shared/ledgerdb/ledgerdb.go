@@ -24,21 +24,46 @@ import (
 // Parts are the parts of a transaction that post an entry: the entry, once, and the creator's balances. A debit
 // of an account that the MCN owes on is refused when it would leave less than nothing.
 func Parts(table string, e ledger.Entry) ([]types.TransactWriteItem, error) {
+	return PartsOf(table, []ledger.Entry{e})
+}
+
+// PartsOf are the parts of a transaction that post several entries at once; a creator's balances at a paying entity
+// change once, by their sum.
+func PartsOf(table string, entries []ledger.Entry) ([]types.TransactWriteItem, error) {
+	var parts []types.TransactWriteItem
+	sums := map[[2]string]*ledger.Entry{}
+	var order []*ledger.Entry
+	for _, e := range entries {
+		put, err := entryPut(table, e)
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, put)
+		k := [2]string{e.CreatorID, e.Entity}
+		if sums[k] == nil {
+			sums[k] = &ledger.Entry{Tenant: e.Tenant, CreatorID: e.CreatorID, Entity: e.Entity}
+			order = append(order, sums[k])
+		}
+		sums[k].Postings = append(sums[k].Postings, e.Postings...)
+	}
+	for _, e := range order {
+		if u := balance(table, *e); u != nil {
+			parts = append(parts, types.TransactWriteItem{Update: u})
+		}
+	}
+	return parts, nil
+}
+
+func entryPut(table string, e ledger.Entry) (types.TransactWriteItem, error) {
 	if err := e.Check(); err != nil {
-		return nil, fault.Internal(err)
+		return types.TransactWriteItem{}, fault.Internal(err)
 	}
 	doc, err := json.Marshal(e)
 	if err != nil {
-		return nil, fault.Internal(err)
+		return types.TransactWriteItem{}, fault.Internal(err)
 	}
 	k := keys.Entry(e.Tenant, e.CreatorID, e.ID)
-	parts := []types.TransactWriteItem{transact.PutNew(table, map[string]types.AttributeValue{
-		"pk": text(k.PK), "sk": text(k.SK), "doc": text(string(doc)),
-	})}
-	if u := balance(table, e); u != nil {
-		parts = append(parts, types.TransactWriteItem{Update: u})
-	}
-	return parts, nil
+	return transact.PutNew(table, map[string]types.AttributeValue{"pk": text(k.PK), "sk": text(k.SK), "doc": text(string(doc))}), nil
 }
 
 // Hash is the SM3 of an entry as it is stored; the audit record of its act carries it.

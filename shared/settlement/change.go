@@ -31,6 +31,8 @@ type Booking struct {
 	EntryID          string    // the act
 	At               time.Time // instant of the booking
 	Rows             []tax.Row
+	On               civil.Date `json:",omitzero"`  // of bookings: the payment date that they were taxed for
+	Of               []string   `json:",omitempty"` // of true-ups: the settlement that each row corrects
 }
 
 // The kinds of bookings.
@@ -38,6 +40,7 @@ const (
 	KindBooking  = "booking"
 	KindReversal = "reversal"
 	KindOpening  = "opening"
+	KindTrueUp   = "true_up"
 )
 
 // KeyRecord remembers a settle call's key, content and first answer for 30 days.

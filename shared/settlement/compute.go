@@ -113,7 +113,7 @@ func (s Settlement) approvedNet() money.Amount {
 }
 
 func (s Settlement) booking(f Figures, on civil.Date, seq int, a Act) Booking {
-	return Booking{Entity: s.Entity, Taxpayer: s.TaxpayerID, Year: on.Year(), Seq: seq, Kind: KindBooking, Settlement: s.ID, EntryID: a.ID, Rows: f.Rows}
+	return Booking{Entity: s.Entity, Taxpayer: s.TaxpayerID, Year: on.Year(), Seq: seq, Kind: KindBooking, Settlement: s.ID, EntryID: a.ID, Rows: f.Rows, On: on}
 }
 
 // Rebook takes a booking back and makes it again on today's date, before anything was sent: the tax month has
