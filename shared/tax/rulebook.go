@@ -194,3 +194,18 @@ func (e *Engine) Readings(rule string, on civil.Date) (readings map[string]Text,
 	}
 	return nil, false
 }
+
+// StatusOn is the status of what a rule says on a day at the engine's place; "" where it says nothing.
+func (e *Engine) StatusOn(rule string, on civil.Date) Status {
+	for at := e; at != nil; at = at.parent {
+		for i := range at.defs {
+			if d := &at.defs[i]; d.ID == rule && d.begun(on) {
+				if v := inForce(d, on); v != nil {
+					return v.Status
+				}
+				return ""
+			}
+		}
+	}
+	return ""
+}

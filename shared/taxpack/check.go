@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"fenzhang/shared/calendar"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/money"
 	"fenzhang/shared/tax"
@@ -71,8 +72,14 @@ func (a *answer) used() []string {
 // calculator computes one kind of example.
 type calculator func(e *tax.Engine, on civil.Date, inputs json.RawMessage) (answer, error)
 
+// Checker runs examples with the rules and the calendar of some packs.
+type Checker struct {
+	Corpus   *tax.Corpus
+	Calendar *calendar.Calendar // nil = that of the packs in the binary
+}
+
 // calculatorOf finds the calculator of a kind; nil means not built yet.
-func calculatorOf(kind string) calculator {
+func (k Checker) calculatorOf(kind string) calculator {
 	switch kind {
 	case "iit_labor_withholding":
 		return laborExample
@@ -121,15 +128,37 @@ func calculatorOf(kind string) calculator {
 	case "late_fee":
 		return lateFeeExample
 	case "due_date":
-		return dueDateExample
+		return func(e *tax.Engine, _ civil.Date, raw json.RawMessage) (answer, error) {
+			return dueDateExample(e, k.days, raw)
+		}
+	case "in_force":
+		return func(_ *tax.Engine, _ civil.Date, raw json.RawMessage) (answer, error) {
+			return inForceExample(k.Corpus, raw)
+		}
+	case "working_day":
+		return func(_ *tax.Engine, _ civil.Date, raw json.RawMessage) (answer, error) {
+			return workingDayExample(k.days, raw)
+		}
 	}
 	return nil
 }
 
+// days is the calendar that due days are moved by.
+func (k Checker) days() (*calendar.Calendar, error) {
+	if k.Calendar != nil {
+		return k.Calendar, nil
+	}
+	return NationalCalendar()
+}
+
+// Check runs one example with the calendar in the binary.
+func Check(corpus *tax.Corpus, x Example) Outcome { return Checker{Corpus: corpus}.Check(x) }
+
 // Check runs one example.
-func Check(corpus *tax.Corpus, x Example) Outcome {
+func (k Checker) Check(x Example) Outcome {
+	corpus := k.Corpus
 	o := Outcome{Example: x, State: Failed}
-	calculate := calculatorOf(x.Tax)
+	calculate := k.calculatorOf(x.Tax)
 	if calculate == nil && x.Jurisdiction == "" {
 		o.State = Skipped
 		return o

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"fenzhang/shared/calendar"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/money"
@@ -369,7 +370,7 @@ func lateFeeExample(e *tax.Engine, _ civil.Date, raw json.RawMessage) (answer, e
 	return a, nil
 }
 
-func dueDateExample(e *tax.Engine, _ civil.Date, raw json.RawMessage) (answer, error) {
+func dueDateExample(e *tax.Engine, days func() (*calendar.Calendar, error), raw json.RawMessage) (answer, error) {
 	var in struct {
 		Return string `json:"return"`
 		Period string `json:"period"`
@@ -381,7 +382,7 @@ func dueDateExample(e *tax.Engine, _ civil.Date, raw json.RawMessage) (answer, e
 	if err != nil {
 		return answer{}, err
 	}
-	working, err := NationalCalendar()
+	working, err := days()
 	if err != nil {
 		return answer{}, fmt.Errorf("calendar: %w", err)
 	}
