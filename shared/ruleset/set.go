@@ -147,12 +147,12 @@ func named(state State) []string {
 // build compiles what the pointers name. A shadow that cannot be loaded is left out and told: it must not keep a
 // correction of the active rules away.
 func (s *Set) build(ctx context.Context, state State) (*Generation, error) {
-	packs, err := s.Packs(ctx, state)
+	packs, err := s.others(ctx, state)
 	if err != nil {
 		return nil, err
 	}
 	g := &Generation{State: state}
-	if g.Corpus, err = load(packs, state); err != nil {
+	if g.Corpus, err = load(packs); err != nil {
 		return nil, err
 	}
 	for _, pack := range slices.Sorted(maps.Keys(state.Packs)) {
@@ -177,24 +177,28 @@ func (s *Set) shadow(ctx context.Context, packs rulepack.Packs, pack string, ref
 	if err != nil {
 		return Shadow{}, err
 	}
-	corpus, err := rulepack.Load(packs.With(pack, files))
+	corpus, err := load(packs.With(pack, files))
 	return Shadow{ID: id, Corpus: corpus}, err
 }
 
-// load takes the fast way where nothing differs from the binary.
-func load(packs rulepack.Packs, state State) (*tax.Corpus, error) {
-	if len(named(state)) == 0 {
+// load compiles the packs of the binary with other versions of some, which were verified and tried when they were
+// published.
+func load(others rulepack.Packs) (*tax.Corpus, error) {
+	if len(others) == 0 {
 		return taxpack.Embedded()
 	}
-	return rulepack.Load(packs)
+	var local []fs.FS
+	for _, pack := range slices.Sorted(maps.Keys(others)) {
+		if pack != rulepack.National {
+			local = append(local, others[pack])
+		}
+	}
+	return taxpack.LoadOver(others[rulepack.National], local...)
 }
 
-// Packs are the files of all packs as the pointers have them.
-func (s *Set) Packs(ctx context.Context, state State) (rulepack.Packs, error) {
-	packs, err := rulepack.Embedded()
-	if err != nil {
-		return nil, err
-	}
+// others are the files of the packs in force that are not those of the binary.
+func (s *Set) others(ctx context.Context, state State) (rulepack.Packs, error) {
+	packs := rulepack.Packs{}
 	for pack, p := range state.Packs {
 		if p.Active.Embedded() {
 			continue
@@ -206,6 +210,17 @@ func (s *Set) Packs(ctx context.Context, state State) (rulepack.Packs, error) {
 		packs[pack] = files
 	}
 	return packs, nil
+}
+
+// Packs are the files of all packs as the pointers have them.
+func (s *Set) Packs(ctx context.Context, state State) (rulepack.Packs, error) {
+	packs, err := rulepack.Embedded()
+	if err != nil {
+		return nil, err
+	}
+	others, err := s.others(ctx, state)
+	maps.Copy(packs, others)
+	return packs, err
 }
 
 // Stored fetches a version and verifies it, once.
@@ -261,24 +276,20 @@ func (s *Set) Past(ctx context.Context, used tax.RulesUsed) (*tax.Corpus, error)
 	if corpus != nil {
 		return corpus, nil
 	}
-	packs, err := rulepack.Embedded()
+	carried, err := rulepack.Embedded()
 	if err != nil {
 		return nil, err
 	}
+	others := rulepack.Packs{}
 	for _, id := range ids {
-		if packs[id.Pack], err = s.exactly(ctx, id, packs[id.Pack]); err != nil {
+		if others[id.Pack], err = s.exactly(ctx, id, carried[id.Pack]); err != nil {
 			return nil, err
 		}
 	}
-	if corpus, err = rulepack.Load(packs); err != nil {
+	if corpus, err = load(others); err != nil {
 		return nil, fmt.Errorf("ruleset: %s: %w", key, err)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.past == nil || len(s.past) >= maxPast {
-		s.past = map[string]*tax.Corpus{}
-	}
-	s.past[key] = corpus
+	s.remember(key, corpus)
 	return corpus, nil
 }
 

@@ -68,12 +68,21 @@ func Prepare(national fs.FS, local ...fs.FS) (map[string][]byte, error) {
 //
 // Errors: the form in the binary cannot be read.
 func Embedded() (*tax.Corpus, error) {
-	var x index
 	var national tax.Pack
-	if err := form(indexForm, &x); err != nil {
+	if err := form(nationalForm, &national); err != nil {
 		return nil, err
 	}
-	if err := form(nationalForm, &national); err != nil {
+	local, err := carried()
+	if err != nil {
+		return nil, err
+	}
+	return tax.NewCorpus(national, local...)
+}
+
+// carried are the local packs in the binary, each read when its place is first asked about.
+func carried() ([]tax.Local, error) {
+	var x index
+	if err := form(indexForm, &x); err != nil {
 		return nil, err
 	}
 	local := make([]tax.Local, len(x.Local))
@@ -82,7 +91,7 @@ func Embedded() (*tax.Corpus, error) {
 			return p, form(l.Jurisdiction.Code+".json", &p)
 		}}
 	}
-	return tax.NewCorpus(national, local...)
+	return local, nil
 }
 
 // National is the national engine of the packs in the binary.
