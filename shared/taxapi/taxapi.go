@@ -23,6 +23,7 @@ type API struct {
 func (a API) Routes() []httpapi.Route {
 	return []httpapi.Route{
 		{Method: "POST", Path: "/v1/tax/quote", Roles: identity.AllRoles(), Handle: a.quote},
+		{Method: "POST", Path: "/v1/tax/plan", Roles: identity.AllRoles(), Handle: a.plan},
 		{Method: "GET", Path: "/v1/tax/rules", Roles: identity.AllRoles(), Handle: a.rules},
 	}
 }
