@@ -61,7 +61,19 @@ func (d *entityDraft) entity(c call) tenancy.PayingEntity {
 }
 
 func (d *entityDraft) problems(c call) []fault.Field {
-	return append(foreign([2]string{"by", d.By}), d.entity(c).Problems()...)
+	found := append(foreign([2]string{"by", d.By}), d.entity(c).Problems()...)
+	return append(found, c.unknownPlace("place", d.Place)...)
+}
+
+// unknownPlace tells of a code whose form is right and that is no place whose rules are kept.
+func (c call) unknownPlace(field, code string) []fault.Field {
+	if len(code) != 6 {
+		return nil // told already
+	}
+	if _, err := c.corpus.At(code); fault.HasCode(err, fault.InvalidInput) {
+		return []fault.Field{{Field: field, Problem: "is no place of the mainland; use the six-digit code of a province, city or district"}}
+	}
+	return nil
 }
 
 func (d *entityDraft) content() any { return d.PayingEntity }

@@ -31,6 +31,8 @@ import (
 	"fenzhang/shared/identity"
 	"fenzhang/shared/ids"
 	"fenzhang/shared/outbox"
+	"fenzhang/shared/tax"
+	"fenzhang/shared/taxpack"
 	"fenzhang/shared/tenancydb"
 	"fenzhang/shared/vault"
 )
@@ -70,7 +72,11 @@ func open(t *testing.T) *world {
 	store := tenancydb.New(local.Client, local.Tenancy, local.Settlements, c.Now)
 	newID := ids.Source(time.Now)
 	v := &vault.Vault{Store: store, Master: plainMaster{}, Reads: store, Now: c.Now, NewID: newID, Random: rand.Reader}
-	s := &service{store: store, vault: v, clock: c, newID: newID, lookup: func(context.Context) (string, error) { return "a key of keyed hashes", nil }}
+	corpus, err := taxpack.Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &service{corpus: func(context.Context) *tax.Corpus { return corpus }, store: store, vault: v, clock: c, newID: newID, lookup: func(context.Context) (string, error) { return "a key of keyed hashes", nil }}
 	api := &httpapi.API{Routes: s.routes(), Clock: c, Log: slog.New(slog.DiscardHandler), Limits: httpapi.NewBuckets(httpapi.Rate{PerSecond: 1, Burst: 1e6}, httpapi.Rate{PerSecond: 1, Burst: 1e6}), Revoked: httpapi.NoRevocations{}}
 	return &world{t, api, store, v, local}
 }
@@ -215,7 +221,7 @@ func strategy() object {
 }
 
 func position() object {
-	return object{"rule": "vat.natural_person.withholding", "reading": "per_day_1000_at_1_percent", "reasons": "the text is not out", "evidence": "memo.pdf", "from": "2026-11-01"}
+	return object{"rule": "vat.natural_person.withholding", "reading": "daily_1000_at_1pct", "reasons": "the text is not out", "evidence": "memo.pdf", "from": "2026-11-01"}
 }
 
 // changed gives a copy with other members; nil takes one out.
@@ -278,7 +284,7 @@ func TestEveryKindIsCreatedOnceReadAndChanged(t *testing.T) {
 			if lost := w.want(w.admin("PUT", c.path+"/"+c.id, c.change), 200, 0); lost.raw != second.raw {
 				t.Errorf("the same change again answers %s", lost.raw)
 			}
-			w.want(w.admin("PUT", c.path+"/"+c.id, changed(c.change, "from", "2026-07-01")), 409, 3002)
+			w.want(w.admin("PUT", c.path+"/"+c.id, changed(c.change, "from", "2026-12-15")), 409, 3002)
 			if n := len(w.records(c.kind + ".changed")); n != 1 {
 				t.Errorf("%d audit records of one change", n)
 			}
@@ -545,7 +551,7 @@ func TestPositionsNeedASecondPerson(t *testing.T) {
 	if err != nil || len(in) != 1 {
 		t.Errorf("in force %v, %v", in, err)
 	}
-	w.want(w.admin("PUT", "/v1/positions/"+id, changed(position(), "version", 2, "reading", "other")), 200, 0)
+	w.want(w.admin("PUT", "/v1/positions/"+id, changed(position(), "version", 2, "reasons", "others")), 200, 0)
 	if got := w.want(w.admin("GET", "/v1/positions/"+id, nil), 200, 0); got.body["approved_by"] != nil {
 		t.Errorf("a changed position stays approved: %s", got.raw)
 	}
@@ -649,6 +655,23 @@ func TestBuildNamesEveryMissingVariable(t *testing.T) {
 	for _, name := range []string{"STAGE", "TABLE_CONTROL", "TABLE_TENANCY", "TABLE_SETTLEMENTS", "DATA_KEY_ARN", "LOOKUP_SECRET_ARN"} {
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s is not named in %v", name, err)
+		}
+	}
+}
+
+// What no rule could ever answer is refused when it is recorded: places nobody keeps rules of, positions on rules
+// that are not open, and readings that the rule does not declare.
+func TestWhatNoRuleCouldAnswerIsRefused(t *testing.T) {
+	w := open(t)
+	for path, bodies := range map[string]map[string]object{
+		"/v1/paying-entities": {"place": changed(entity(), "place", "990100")},
+		"/v1/taxpayers":       {"profiles.0.jurisdiction": changed(taxpayer(), "profiles", []any{changed(profile(), "jurisdiction", "810000")})},
+		"/v1/positions":       {"reading": changed(position(), "reading", "weekly"), "rule": changed(position(), "from", "2026-10-31")},
+	} {
+		for field, body := range bodies {
+			if a := w.want(w.admin("POST", path, body), 400, 2001); a.fields()[field] == "" {
+				t.Errorf("%s: %s", path, a.raw)
+			}
 		}
 	}
 }

@@ -17,9 +17,13 @@ type positionDraft struct {
 
 func (d *positionDraft) head() (string, int) { return d.PositionID, d.Version.Version }
 
-func (d *positionDraft) problems(call) []fault.Field {
+func (d *positionDraft) problems(c call) []fault.Field {
 	set := foreign([2]string{"by", d.By}, [2]string{"decided_by", d.DecidedBy}, [2]string{"approved_by", d.ApprovedBy})
-	return append(set, d.Problems()...)
+	set = append(set, d.Problems()...)
+	if d.Rule == "" || d.Reading == "" || d.From.IsZero() {
+		return set
+	}
+	return append(set, c.corpus.CheckPosition(d.Rule, d.Reading, d.From)...)
 }
 
 func (d *positionDraft) content() any { return d.Position }

@@ -14,6 +14,7 @@ import (
 	"fenzhang/shared/httpapi"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/strictjson"
+	"fenzhang/shared/tax"
 	"fenzhang/shared/tenancy"
 	"fenzhang/shared/tenancydb"
 	"fenzhang/shared/vault"
@@ -26,6 +27,7 @@ type service struct {
 	lookup func(context.Context) (string, error) // the key of keyed hashes
 	clock  clock.Clock
 	newID  func() string
+	corpus func(context.Context) *tax.Corpus // the rules in force
 }
 
 // draft is an object as a client sent it.
@@ -55,6 +57,7 @@ type call struct {
 	version    int             // the version to be written
 	previous   json.RawMessage // the version before, nil for a creation
 	change     bool            // PUT
+	corpus     *tax.Corpus     // the rules in force
 }
 
 // written is what one act writes.
@@ -197,7 +200,7 @@ func stale() error {
 
 // begin reads the body, lists all problems, and gives the draft and what is known of the call.
 func (s *service) begin(ctx context.Context, r *httpapi.Request, k kind, change bool) (draft, call, error) {
-	c := call{tenant: r.Tenant, by: r.Subject, today: civil.DateOf(s.clock.Now()), kind: k.name, version: 1, change: change, id: r.Params["id"]}
+	c := call{tenant: r.Tenant, by: r.Subject, today: civil.DateOf(s.clock.Now()), kind: k.name, version: 1, change: change, id: r.Params["id"], corpus: s.corpus(ctx)}
 	var readable map[string]json.RawMessage
 	if err := r.JSON(&readable); err != nil { // nothing can be said of the fields
 		return nil, c, err

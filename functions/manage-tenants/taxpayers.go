@@ -62,6 +62,7 @@ func (d *taxpayerDraft) problems(c call) []fault.Field {
 		if p.Resident == nil {
 			found = append(found, fault.Field{Field: "profiles." + itoa(i) + ".resident", Problem: "must be given"})
 		}
+		found = append(found, c.unknownPlace("profiles."+itoa(i)+".jurisdiction", p.Jurisdiction)...)
 	}
 	return found
 }
