@@ -282,7 +282,8 @@ func EntityFacts(e tenancy.PayingEntity) tax.Entity {
 
 // TaxpayerFacts gives the profile in the engine's words.
 func TaxpayerFacts(p tenancy.Profile) tax.Taxpayer {
-	return tax.Taxpayer{Kind: p.Kind, Resident: p.Resident, VAT: p.VAT, Collection: p.Collection, Jurisdiction: p.Jurisdiction, Industry: p.Industry, PlaceTier: p.PlaceTier}
+	return tax.Taxpayer{Kind: p.Kind, Resident: p.Resident, VAT: p.VAT, Collection: p.Collection, Jurisdiction: p.Jurisdiction, Industry: p.Industry,
+		PlaceTier: p.PlaceTier, VATPeriod: p.VATPeriod, Overseas: p.Overseas, HoldsEquity: p.HoldsEquity}
 }
 
 // PositionFacts gives the approved positions in the engine's words.

@@ -129,6 +129,12 @@ func (c *checks) profile(path string, p Profile) {
 	c.oneOf(path+"vat", p.VAT, "natural_person", "small_scale", "general")
 	c.oneOf(path+"collection", p.Collection, "withheld", "books", "income_rate", "cost_rate", "levy_rate")
 	c.place(path+"jurisdiction", p.Jurisdiction)
+	if p.VATPeriod != "" {
+		c.oneOf(path+"vat_period", p.VATPeriod, "month", "quarter")
+	}
+	if p.Overseas && (p.Resident || p.Kind != "natural_person") {
+		c.add(path+"overseas", "is only for natural persons who are not resident")
+	}
 	if p.PlaceTier != "" {
 		c.oneOf(path+"place_tier", p.PlaceTier, "city", "county", "other")
 	}

@@ -74,6 +74,9 @@ type Profile struct {
 	Jurisdiction string     `json:"jurisdiction"`
 	PlaceTier    string     `json:"place_tier,omitempty"` // city, county, other, of its own registration: decides the UMCT it files itself
 	Industry     string     `json:"industry,omitempty"`
+	VATPeriod    string     `json:"vat_period,omitempty"`   // month (also when "") or quarter, for VAT that it files itself
+	Overseas     bool       `json:"overseas,omitempty"`     // a person abroad who sells services consumed in China (境外个人)
+	HoldsEquity  bool       `json:"holds_equity,omitempty"` // holds equity, shares or partnership interests, and so must keep books
 	Papers       []Paper    `json:"papers,omitempty"`
 }
 
