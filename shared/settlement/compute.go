@@ -356,8 +356,13 @@ type gap struct{ rule, text string }
 // gapOf tells a missing rule, profile or forbidden method from a failure: it becomes a hold that names itself.
 func gapOf(err error) (gap, bool) {
 	var e *fault.Error
-	if !errors.As(err, &e) || e.Code != fault.RuleMissing {
+	switch {
+	case !errors.As(err, &e):
 		return gap{}, false
+	case e.Code == fault.RuleMissing:
+		return gap{cmp.Or(e.Missing, e.Reason), e.Public}, true
+	case e.Code == fault.InvalidInput && len(e.Fields) > 0: // master data that the engine cannot take: a person must mend it
+		return gap{e.Fields[0].Field, e.Fields[0].Field + " " + e.Fields[0].Problem}, true
 	}
-	return gap{cmp.Or(e.Missing, e.Reason), e.Public}, true
+	return gap{}, false
 }
