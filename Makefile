@@ -11,10 +11,14 @@ PORT ?= 0
 PROFILE ?= run
 ENV ?= dev
 ARCH ?=
+DATE ?=
+PACK ?= national
+TIME ?= 30s
+FUZZ ?=
 STACK = go run ./local/stack -profile $(PROFILE) -port $(PORT)
 LINTER = .local/bin/golangci-lint-2.15.0
 
-.PHONY: help run up down status token test lint fmt bench build deploy tax-check audit-verify go
+.PHONY: help run up down status token test lint fmt bench build deploy tax-check rulebook rules-mutation rules-schema fuzz rules-status rules-upload rules-state rules-rollback rules-demo audit-verify go
 
 help: ## List the targets
 	@echo "make TARGET, the first two are: make run, make test"
@@ -44,6 +48,7 @@ lint: go $(LINTER) ## Check code, formatting and template
 	@$(STACK) tools sam lint
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "not formatted, run make fmt:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
 	$(LINTER) run ./...
+	@$(MAKE) rules-schema
 	AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 .local/venv-sam/bin/sam validate --lint
 	.local/venv-sam/bin/cfn-lint
 	BC_SKIP_MAPPING=TRUE .local/venv-lint/bin/checkov --config-file .checkov.yaml
@@ -56,6 +61,34 @@ bench: go ## Measure, and write bench/RESULTS.md
 
 tax-check: go ## Run a file of tax examples: FILE=
 	@go run ./local/taxcheck "$(FILE)"
+
+rulebook: go ## Render all rules as a linked book of pages, Chinese and English: [DATE=2026-11-22]
+	@go run ./local/rulebook -date "$(DATE)"
+
+rules-mutation: go ## Change each number of the rules a little and see which change no example notices: [PACK=110000]
+	@go run ./local/mutation -pack "$(PACK)"
+
+rules-schema: go ## Check every file of rules/ against rules/schema.json
+	@go run ./local/schemacheck
+
+fuzz: go ## Fuzz what reads bytes from outside, longer than the tests do: [TIME=30s for each target] [FUZZ=FuzzParseRule]
+	@go run ./local/fuzz -time "$(TIME)" -only "$(FUZZ)"
+
+rules-status: go ## How a policy pack stands on the running stack, and what was refused: [PACK=110000]
+	@$(STACK) rules status "$(PACK)"
+
+rules-upload: go ## Sign a pack with the running stack's key and hand it in: DIR= [STATE=draft, shadow or active]
+	@$(STACK) rules sign -state "$(or $(STATE),draft)" "$(DIR)"
+	@$(STACK) rules upload "$(DIR)"
+
+rules-state: go ## Move a stored pack: PACK= VERSION= STATE=draft, shadow, active or revoked
+	@$(STACK) rules $(patsubst active,activate,$(patsubst revoked,revoke,$(STATE))) "$(PACK)" "$(VERSION)"
+
+rules-rollback: go ## Go back to the version of a pack that was active before: PACK=
+	@$(STACK) rules rollback "$(PACK)"
+
+rules-demo: go ## Show on the running stack how a pack changes quotes without a deploy, and back
+	@go run ./local/rulesdemo -profile $(PROFILE)
 
 audit-verify: go ## Check the audit chains of the running stack
 	@go run ./local/auditverify

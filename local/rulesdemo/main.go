@@ -1,0 +1,177 @@
+// Command rulesdemo shows on the running stack how a policy pack changes what is computed: it hands in Zhejiang's
+// pack with another rate of the local education surcharge, lets it run in the shadow, activates it, waits until
+// quotes say so, and goes back. Each step is the command that a person would type.
+//
+//	go run ./local/rulesdemo [-profile run|test]
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"fenzhang/local/ruletest"
+)
+
+func main() {
+	profile := flag.String("profile", "run", "which stack")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, demo{profile: *profile})
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// demo is the stack that is shown.
+type demo struct {
+	profile, api, token string
+}
+
+const (
+	province = "330000"
+	patience = 30 * time.Second
+)
+
+func run(ctx context.Context, d demo) error {
+	if err := d.connect(ctx); err != nil {
+		return err
+	}
+	first, err := d.quote(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("\nA studio in Hangzhou on 200,000.00: local education surcharge %s, by pack %s@%s\n", first.amount, province, first.version)
+	version := fmt.Sprintf("2030.%d", time.Now().Unix()%100_000_000)
+	dir := filepath.Join(".local", d.profile, "demo-pack")
+	if err := write(dir, version); err != nil {
+		return err
+	}
+	fmt.Printf("\n%s holds the pack with the rate 0.01 instead of 0.02, as version %s\n", dir, version)
+	for _, step := range [][]string{{"sign", dir}, {"upload", dir}, {"shadow", province, version}, {"activate", province, version}} {
+		if err := d.pack(ctx, step...); err != nil {
+			return err
+		}
+	}
+	if err := d.turns(ctx, version); err != nil {
+		return err
+	}
+	if err := d.pack(ctx, "rollback", province); err != nil {
+		return err
+	}
+	return errors.Join(d.turns(ctx, first.version), d.pack(ctx, "status", province))
+}
+
+// write lays the changed pack down as files.
+func write(dir, version string) error {
+	files, err := ruletest.LocalRate(province, version, "0.01")
+	if err != nil {
+		return err
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		return err
+	}
+	return os.CopyFS(dir, fs.FS(files))
+}
+
+// connect reads where the stack's API is and gets a token.
+func (d *demo) connect(ctx context.Context) error {
+	file := filepath.Join(".local", "stack.env")
+	if d.profile != "run" {
+		file = filepath.Join(".local", d.profile, "stack.env")
+	}
+	vars, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("the stack is not up: %w", err)
+	}
+	for line := range strings.Lines(string(vars)) {
+		if value, ok := strings.CutPrefix(strings.TrimSpace(line), "FENZHANG_API_URL="); ok {
+			d.api = value
+		}
+	}
+	out, err := d.stack(ctx, "token", "demo-mcn", "finance").Output()
+	d.token = strings.TrimSpace(string(out))
+	return err
+}
+
+func (d demo) stack(ctx context.Context, args ...string) *exec.Cmd {
+	return exec.CommandContext(ctx, "go", append([]string{"run", "./local/stack", "-profile", d.profile}, args...)...)
+}
+
+// pack runs one command and shows it.
+func (d demo) pack(ctx context.Context, args ...string) error {
+	fmt.Println("\n$ fenzhang-pack " + strings.Join(args, " "))
+	cmd := d.stack(ctx, append([]string{"rules"}, args...)...)
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	return cmd.Run()
+}
+
+// figure is what a quote says, and by which version.
+type figure struct{ amount, version string }
+
+const question = `{"date":"2026-10-20","paying_entity":{"place":"330100","place_tier":"city","platform_filing":false},
+"taxpayer":{"kind":"individual_business","resident":true,"vat":"small_scale","collection":"books","jurisdiction":"330100","place_tier":"city"},"income":{"type":"live_tip","amount":"200000.00"}}`
+
+func (d demo) quote(ctx context.Context) (figure, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, d.api+"/v1/tax/quote", bytes.NewReader([]byte(question)))
+	if err != nil {
+		return figure{}, err
+	}
+	req.Header.Set("Authorization", "Bearer "+d.token)
+	req.Header.Set("Content-Type", "application/json")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return figure{}, err
+	}
+	defer func() { _ = res.Body.Close() }()
+	var v struct {
+		Obligations []struct{ Tax, Amount string } `json:"payee_obligations"`
+		Rules       struct {
+			Local []struct{ Pack, Version string }
+		}
+	}
+	if err := json.NewDecoder(res.Body).Decode(&v); err != nil || res.StatusCode != http.StatusOK {
+		return figure{}, fmt.Errorf("the quote was answered with %d: %w", res.StatusCode, err)
+	}
+	var f figure
+	for _, x := range v.Obligations {
+		if x.Tax == "LEDU" {
+			f.amount = x.Amount
+		}
+	}
+	for _, l := range v.Rules.Local {
+		if l.Pack == province {
+			f.version = l.Version
+		}
+	}
+	return f, nil
+}
+
+// turns asks until quotes are computed by a version.
+func (d demo) turns(ctx context.Context, version string) error {
+	for began := time.Now(); time.Since(began) < patience; time.Sleep(time.Second) {
+		f, err := d.quote(ctx)
+		if err != nil {
+			return err
+		}
+		if f.version == version {
+			fmt.Printf("  after %.0f s the quote says %s, by %s@%s; no function was deployed\n", time.Since(began).Seconds(), f.amount, province, f.version)
+			return nil
+		}
+	}
+	return fmt.Errorf("after %s the quotes are not computed by %s@%s", patience, province, version)
+}
