@@ -3,13 +3,19 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"slices"
 
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"fenzhang/shared/assembly"
+	"fenzhang/shared/lawdiffapi"
+	"fenzhang/shared/settlement"
+	"fenzhang/shared/settlementdb"
 	"fenzhang/shared/shadowapi"
 	"fenzhang/shared/tax"
 	"fenzhang/shared/taxapi"
+	"fenzhang/shared/taxpack"
 	"fenzhang/shared/trigger"
 )
 
@@ -23,8 +29,25 @@ func build(ctx context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	corpus := func(ctx context.Context) *tax.Corpus { return taxes.Rules.Current(ctx).Corpus }
 	questions := taxapi.API{Corpus: corpus, Directory: p.Directory, Clock: p.Clock}
 	comparisons := shadowapi.API{Store: taxes.Shadows.Store}
+	diffs, err := lawDiffs(p, taxes)
+	if err != nil {
+		return nil, err
+	}
+	routes := slices.Concat(questions.Routes(), comparisons.Routes(), diffs.Routes())
 	return trigger.Mux{
 		Queue: p.Tasks(taxes.Do),
-		HTTP:  p.API(append(questions.Routes(), comparisons.Routes()...)...).Serve,
+		HTTP:  p.API(routes...).Serve,
 	}, nil
+}
+
+// lawDiffs compares settlements with other laws, and posts what two people asked for.
+func lawDiffs(p *assembly.Parts, taxes *settlement.Taxes) (lawdiffapi.API, error) {
+	store, ok := taxes.Store.(*settlementdb.Store)
+	laws, loads := taxes.Rules.(lawdiffapi.Laws)
+	calendar, err := taxpack.NationalCalendar()
+	if !ok || !loads || err != nil {
+		return lawdiffapi.API{}, fmt.Errorf("compute-tax: law diffs need the real tables and rules (%T, %T): %w", taxes.Store, taxes.Rules, err)
+	}
+	return lawdiffapi.API{Corrections: &settlement.Corrections{Taxes: taxes, Store: store}, Settlements: store, Directory: p.Directory, Laws: laws, Calendar: calendar,
+		Position: p.Directory.Position}, nil
 }

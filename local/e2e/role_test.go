@@ -43,7 +43,12 @@ func rights() map[string][]identity.Role {
 		"POST /v1/tax/quote":                          all,
 		"POST /v1/tax/plan":                           all,
 		"GET /v1/tax/rules":                           all,
+		"POST /v1/tax/diffs":                          {identity.Finance, identity.Approver, identity.Auditor, identity.Admin},
+		"POST /v1/tax/diffs/post":                     {identity.Finance, identity.Admin},
+		"GET /v1/tax/diffs/post/{id}":                 {identity.Finance, identity.Approver, identity.Auditor, identity.Admin},
+		"POST /v1/tax/diffs/post/{id}/approve":        deciders,
 		"POST /v1/positions/{id}/approve":             {identity.Approver, identity.Admin},
+		"GET /v1/positions/{id}/settlements":          {identity.Finance, identity.Approver, identity.Auditor, identity.Admin},
 		"GET /v1/audit/records/{id}":                  auditors,
 		"GET /v1/audit/records/{id}/proof":            auditors,
 	}

@@ -44,7 +44,13 @@ type Amended struct {
 	ToDate  *ToDate    `json:"to_date,omitempty"`
 	DueOn   civil.Date `json:"due_on"`
 	LateFee *LateFee   `json:"late_fee"` // null where nothing more is due, or the rule is missing
-	Missing *Gap       `json:"missing,omitempty"`
+	Missing *Open      `json:"missing,omitempty"`
+}
+
+// Open names a rule that would be needed and is not there.
+type Open struct {
+	Rule    string   `json:"rule"`
+	Missing tax.Text `json:"missing"`
 }
 
 // ToDate are cumulative totals of the year.
@@ -193,5 +199,5 @@ func (d Desk) judge(a *Amended, month civil.Month) {
 		}
 	}
 	g := gapOf(err, &Event{})
-	a.Missing = &g
+	a.Missing = &Open{Rule: g.Rule, Missing: g.Missing}
 }

@@ -36,7 +36,7 @@ func (p *Person) Correction(filed Filed) (Correction, error) {
 	for i := range p.Differences {
 		d := &p.Differences[i]
 		month := monthOf(d.Period)
-		if d.Collection != tax.SelfFiled && filed(month) {
+		if d.In(filed) {
 			continue
 		}
 		change := d.Change()

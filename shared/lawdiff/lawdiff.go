@@ -38,6 +38,8 @@ type Event struct {
 	Of         []string   // of true-ups: the settlement that each row corrects
 	Creators   []string   // of true-ups: the creator of each row
 	Shortfalls []Shortfall
+	// Behind marks a year that only stands behind the next one: it is neither told nor summed up.
+	Behind bool
 }
 
 // Shortfall is what a booking could not keep back of a tax: the creator owes it.
@@ -97,6 +99,11 @@ type Difference struct {
 // Change is recomputed less booked.
 func (d *Difference) Change() Figures { return d.Recomputed.Sub(d.Booked) }
 
+// In tells whether the difference belongs to a month whose return of the paying entity was filed.
+func (d *Difference) In(filed Filed) bool {
+	return d.Collection != tax.SelfFiled && filed(monthOf(d.Period))
+}
+
 // Gap is a settlement whose taxes the second law does not give: no figure, and never zero.
 type Gap struct {
 	Settlement string   `json:"settlement_id"`
@@ -123,6 +130,19 @@ type Totals struct {
 	Changed     int        `json:"changed_persons"`
 	Gaps        int        `json:"not_computable"` // settlements
 	Taxes       []TaxTotal `json:"taxes"`
+}
+
+// Add adds the totals of another run.
+func (t *Totals) Add(o Totals) {
+	t.Persons += o.Persons
+	t.Settlements += o.Settlements
+	t.Changed += o.Changed
+	t.Gaps += o.Gaps
+	for _, y := range o.Taxes {
+		x := t.of(y.Tax)
+		x.Booked, x.Recomputed = x.Booked.Add(y.Booked), x.Recomputed.Add(y.Recomputed)
+		x.More, x.Less = x.More.Add(y.More), x.Less.Add(y.Less)
+	}
 }
 
 func (t *Totals) of(kind string) *TaxTotal {

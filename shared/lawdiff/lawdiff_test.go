@@ -343,7 +343,7 @@ func TestFiguresOfOnePerson(t *testing.T) {
 			r.LateFee == nil || r.LateFee.Tax != money.MustParse("200.00") || r.LateFee.Days != int(civil.MustDate("2026-11-30").Start().Sub(r.DueOn.Start()).Hours()/24) {
 			t.Fatalf("%+v %+v", r, r.LateFee)
 		}
-		if want := money.Fen(200_00 * int64(r.LateFee.Days) * 5).MulDiv(1, 10_000, money.HalfUp); r.LateFee.Fee != want {
+		if want := money.Fen(200_00*int64(r.LateFee.Days)*5).MulDiv(1, 10_000, money.HalfUp); r.LateFee.Fee != want {
 			t.Errorf("late fee %s, want %s", r.LateFee.Fee, want)
 		}
 	})
@@ -507,6 +507,10 @@ func TestDecemberStandsBeforeJanuary(t *testing.T) {
 		t.Fatalf("%+v", vat)
 	}
 	if totals := h.diff(t, first(t), func(*lawdiff.Person) {}); totals.Persons != 2 || totals.Changed != 0 {
+		t.Errorf("%+v", totals)
+	}
+	h.events[0].Behind = true
+	if totals := h.diff(t, first(t), func(*lawdiff.Person) {}); totals.Persons != 1 || totals.Settlements != 1 || totals.Changed != 0 {
 		t.Errorf("%+v", totals)
 	}
 }

@@ -14,6 +14,7 @@ type Person struct {
 	Differences []Difference
 	Gaps        []Gap
 
+	behind   bool
 	taxpayer string // kind of the taxpayer, by the last facts
 	blocked  string // the first settlement without figures: what follows stands on it
 	booked   []tax.Row
@@ -21,6 +22,18 @@ type Person struct {
 	parts    []part
 	index    map[string]int // of parts by settlement
 	merged   []Difference
+}
+
+// FirstCreator is the first of the creators, by id, whose settlements the person has; "" when there are none. A
+// taxpayer with several creators is told with that one.
+func (p *Person) FirstCreator() string {
+	first := ""
+	for i := range p.parts {
+		if c := p.parts[i].creator; first == "" || c < first {
+			first = c
+		}
+	}
+	return first
 }
 
 // span is a part of a list of rows.

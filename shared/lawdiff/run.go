@@ -53,6 +53,7 @@ func (r *run) take(e *Event) error {
 		}
 	}
 	p := &r.person
+	p.behind = e.Behind
 	switch e.Kind {
 	case Booking:
 		r.book(e)
@@ -92,7 +93,7 @@ func before(a, b Who) bool {
 
 // close sums a person up and hands it over.
 func (r *run) close() error {
-	if !r.begun {
+	if !r.begun || r.person.behind {
 		return nil
 	}
 	r.person.compare(&r.totals)

@@ -106,10 +106,11 @@ func (c *Corrections) Compare(ctx context.Context, tenant string, who lawdiff.Wh
 		return lawdiff.Totals{}, err
 	}
 	years := []yearOf{y}
+	behind := lawdiff.Who{}
 	if y.reachesBack() {
-		old := who
-		old.Year--
-		before, err := c.year(ctx, tenant, old)
+		behind = who
+		behind.Year--
+		before, err := c.year(ctx, tenant, behind)
 		if err != nil {
 			return lawdiff.Totals{}, err
 		}
@@ -119,17 +120,15 @@ func (c *Corrections) Compare(ctx context.Context, tenant string, who lawdiff.Wh
 		for _, y := range years {
 			for i := range y.bookings {
 				e, err := c.event(ctx, &y, &y.bookings[i])
+				if err == nil {
+					e.Behind = y.who == behind
+				}
 				if !yield(e, err) || err != nil {
 					return
 				}
 			}
 		}
-	}, func(p *lawdiff.Person) error {
-		if p.Year != who.Year {
-			return nil
-		}
-		return look(p)
-	})
+	}, look)
 }
 
 func (c *Corrections) year(ctx context.Context, tenant string, who lawdiff.Who) (yearOf, error) {
@@ -215,24 +214,24 @@ func (b *Booking) paidOn(s Settlement) civil.Date {
 //
 // Errors: 3001 nothing_to_post when booked and law agree; 5002 when a settlement cannot be computed; 2002 when the
 // id stands for another correction.
-func (c *Corrections) Prepare(ctx context.Context, by identity.Principal, in Correction) (Correction, error) {
+func (c *Corrections) Prepare(ctx context.Context, by identity.Principal, in Correction) (kept Correction, replayed bool, err error) {
 	in.Tenant, in.State, in.PreparedBy, in.PreparedAt = by.Tenant, Prepared, by.Subject, c.Clock.Instant()
 	if had, err := c.Store.Correction(ctx, in.Tenant, in.ID); err == nil || !fault.HasCode(err, fault.NotFound) {
-		return had, orOther(err, had, in)
+		return had, true, orOther(err, had, in)
 	}
 	post, _, err := c.work(ctx, &in)
 	if err != nil {
-		return Correction{}, err
+		return Correction{}, false, err
 	}
 	if post.Empty() {
-		return Correction{}, notNow("nothing_to_post", "What is booked for these months is what the rules in force give; there is nothing to post.")
+		return Correction{}, false, notNow("nothing_to_post", "What is booked for these months is what the rules in force give; there is nothing to post.")
 	}
 	err = c.Store.Prepare(ctx, in)
 	if errors.Is(err, ErrRival) {
 		had, err := c.Store.Correction(ctx, in.Tenant, in.ID)
-		return had, orOther(err, had, in)
+		return had, true, orOther(err, had, in)
 	}
-	return in, err
+	return in, false, err
 }
 
 // orOther refuses an id that stands for something else.

@@ -123,6 +123,24 @@ func (s *Store) Positions(ctx context.Context, tenant string, day civil.Date) ([
 	return out, nil
 }
 
+// Position reads a tax position as it was last written, from the first day of any of its versions; fault.Absent when
+// there is none.
+func (s *Store) Position(ctx context.Context, tenant, id string) (tenancy.Position, error) {
+	versions, err := Versions[tenancy.Position](ctx, s, tenant, Position, id)
+	if err != nil {
+		return tenancy.Position{}, err
+	}
+	if len(versions) == 0 {
+		return tenancy.Position{}, fault.Absent("position")
+	}
+	first := versions[0]
+	last := versions[len(versions)-1]
+	if first.From.Before(last.From) {
+		last.From = first.From
+	}
+	return last, nil
+}
+
 // listed reads the directory of a kind whose entries are single versions.
 func listed[V any](ctx context.Context, s *Store, tenant, kind string) ([]V, error) {
 	some := func(all []V) bool { return len(all) > 0 }
