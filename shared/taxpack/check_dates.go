@@ -3,17 +3,18 @@ package taxpack
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"fenzhang/shared/calendar"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/tax"
 )
 
-// inForceExample tells on which days a rule or parameter is known: the day before its first, its first, its last and
-// the day after are where a text of law is read wrongly.
+// inForceExample tells on which days rules or parameters are known: the day before their first, the first, the last
+// and the day after are where a text of law is read wrongly.
 func inForceExample(corpus *tax.Corpus, raw json.RawMessage) (answer, error) {
 	var in struct {
-		Rule  string       `json:"rule"`
+		Rules []string     `json:"rules"`
 		Place string       `json:"place"` // "" = national
 		Days  []civil.Date `json:"days"`
 	}
@@ -24,9 +25,25 @@ func inForceExample(corpus *tax.Corpus, raw json.RawMessage) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	words := make([]string, 0, len(in.Days))
-	for _, day := range in.Days {
-		switch e.StatusOn(in.Rule, day) {
+	a := answer{rules: in.Rules}
+	var agreed []string
+	for i, rule := range in.Rules {
+		words := knownOn(e, rule, in.Days)
+		if i > 0 && !slices.Equal(words, agreed) {
+			a.set("in_force", map[string][]string{in.Rules[0]: agreed, rule: words})
+			return a, nil
+		}
+		agreed = words
+	}
+	a.set("in_force", agreed)
+	return a, nil
+}
+
+// knownOn says for each day whether a rule is known, open or says nothing.
+func knownOn(e *tax.Engine, rule string, days []civil.Date) []string {
+	words := make([]string, 0, len(days))
+	for _, day := range days {
+		switch e.StatusOn(rule, day) {
 		case "":
 			words = append(words, "none")
 		case tax.Open:
@@ -35,9 +52,7 @@ func inForceExample(corpus *tax.Corpus, raw json.RawMessage) (answer, error) {
 			words = append(words, "known")
 		}
 	}
-	a := answer{rules: []string{in.Rule}}
-	a.set("in_force", words)
-	return a, nil
+	return words
 }
 
 // workingDayExample tells which days are worked by the notices.
