@@ -43,8 +43,12 @@ func refusal(format string, args ...any) error { return refused{fmt.Errorf(forma
 
 // judged makes a refusal of an error of checking; an error of reaching a store stays what it is.
 func judged(err error) error {
-	if err == nil || fault.HasCode(err, fault.Unavailable) {
+	var f *fault.Error
+	switch {
+	case err == nil || fault.HasCode(err, fault.Unavailable):
 		return err
+	case errors.As(err, &f) && f.Code == fault.NotFound:
+		return refusal("%s", f.Public)
 	}
 	return refused{err}
 }
@@ -125,7 +129,7 @@ func (p publisher) keep(ctx context.Context, m rulepack.Manifest, folder string)
 	}
 	archive, err := m.Archive(func(name string) ([]byte, error) { return p.Store.Object(ctx, path.Join(folder, name), maxManifest) })
 	if fault.HasCode(err, fault.NotFound) {
-		return refusal("the pack is only half uploaded, copy its manifest last: %w", err)
+		return refusal("the pack is only half uploaded, copy its manifest last: %w", judged(err))
 	}
 	if err != nil {
 		return judged(err)
