@@ -27,7 +27,7 @@ func build(ctx context.Context, p *assembly.Parts) (lambda.Handler, error) {
 		return nil, err
 	}
 	corpus := func(ctx context.Context) *tax.Corpus { return taxes.Rules.Current(ctx).Corpus }
-	questions := taxapi.API{Corpus: corpus, Directory: p.Directory, Clock: p.Clock}
+	questions := taxapi.API{Corpus: corpus, Directory: p.Directory, Rows: taxes.Store, Clock: p.Clock}
 	comparisons := shadowapi.API{Store: taxes.Shadows.Store}
 	diffs, err := lawDiffs(p, taxes)
 	if err != nil {

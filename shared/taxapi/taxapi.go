@@ -16,6 +16,7 @@ type API struct {
 	// Corpus gives all packs as they stand at the moment of a request.
 	Corpus    func(context.Context) *tax.Corpus
 	Directory tenancy.Directory
+	Rows      Rows
 	Clock     clock.Clock
 }
 
@@ -24,6 +25,7 @@ func (a API) Routes() []httpapi.Route {
 	return []httpapi.Route{
 		{Method: "POST", Path: "/v1/tax/quote", Roles: identity.AllRoles(), Handle: a.quote},
 		{Method: "POST", Path: "/v1/tax/plan", Roles: identity.AllRoles(), Handle: a.plan},
+		{Method: "POST", Path: "/v1/tax/forecast", Roles: identity.AllRoles(), Handle: a.forecast},
 		{Method: "GET", Path: "/v1/tax/rules", Roles: identity.AllRoles(), Handle: a.rules},
 	}
 }
