@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -44,7 +45,7 @@ type packs struct {
 
 func (s *stack) packs(t *testing.T) *packs {
 	t.Helper()
-	text, err := os.ReadFile(s.vars["RULES_PUBLISHER_KEY_FILE"])
+	text, err := os.ReadFile(filepath.Join(filepath.Dir(os.Getenv(environment)), "rules-publisher.key")) // beside the settings
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -95,3 +95,20 @@ func TestAlarmsOnPacksHearTheCode(t *testing.T) {
 		}
 	}
 }
+
+// A stored pack is written once and stays: figures of years ago are computed again from it.
+func TestStoredPacksStay(t *testing.T) {
+	denied := map[string]bool{}
+	for _, s := range list(get(load(t).resources["RulesBucketPolicy"].properties, "PolicyDocument", "Statement")) {
+		if text(s, "Effect") == "Deny" && text(s, "Resource", "Fn::Sub") == "${RulesBucket.Arn}/packs/*" {
+			for _, a := range words(get(s, "Action")) {
+				denied[a] = a != "s3:PutObject" || get(s, "Condition", "Null", "s3:if-none-match") == "true"
+			}
+		}
+	}
+	for _, a := range []string{"s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion"} {
+		if !denied[a] {
+			t.Errorf("%s is not denied on stored packs", a)
+		}
+	}
+}

@@ -172,7 +172,6 @@ func (p profile) settings(out map[string]string) []setting {
 		{"AWS_SECRET_ACCESS_KEY", accessKey},
 		{"GATEWAY_DOUYIN_URL", "http://" + p.addr(1)},
 		{"GATEWAY_BANK_URL", "http://" + p.addr(2)},
-		{"RULES_PUBLISHER_KEY_FILE", p.rulesKey()},
 	}
 	for _, name := range []struct{ key, output string }{
 		{"TABLE_INCENTIVES", "IncentivesTable"}, {"TABLE_SETTLEMENTS", "SettlementsTable"}, {"TABLE_LEDGER", "LedgerTable"},

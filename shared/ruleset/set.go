@@ -109,7 +109,7 @@ func (s *Set) Kept() int64 { return s.kept.Load() }
 // look reads the pointers and swaps the generation when they have moved.
 func (s *Set) look(ctx context.Context, now time.Time) {
 	s.next.Store(now.Add(Every).UnixNano())
-	ctx, cancel := context.WithTimeout(ctx, Budget)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), Budget) // a caller that hangs up is no failure of the packs
 	defer cancel()
 	was := s.current.Load()
 	state, err := s.Shelf.State(ctx)
