@@ -36,6 +36,33 @@ func BenchmarkCumulativeNoSteps(b *testing.B) {
 	_ = sum
 }
 
+// BenchmarkCumulativeSlice withholds November from a million payees of different incomes; one operation is one payee.
+func BenchmarkCumulativeSlice(b *testing.B) {
+	m, err := national(b).CumulativeLabor(civil.MustDate("2026-11-16"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	type payee struct {
+		months                int
+		income, withheld, due money.Amount
+	}
+	payees := make([]payee, 1_000_000)
+	for i := range payees {
+		months := 1 + i%11
+		before := money.Fen(int64(i) * 7919 % 100_000_000)
+		payees[i] = payee{months: months, income: before.Add(money.Fen(int64(i%50_000) * 100)), withheld: m.Total(months, before)}
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	for n := 0; n < b.N; {
+		for i := range payees[:min(len(payees), b.N-n)] {
+			p := &payees[i]
+			p.due = m.Withhold(p.months, p.income, p.withheld)
+			n++
+		}
+	}
+}
+
 func BenchmarkFullQuote(b *testing.B) {
 	e := national(b)
 	f := personFacts("2026-11-16", "12000.00")
