@@ -43,7 +43,7 @@ func (t *Taxes) Quote(ctx context.Context, tenant, id string) error {
 	f, _, err := t.compute(ctx, s, on, true)
 	a := Act{ID: t.NewID(), Name: "settlement.quoted", By: "system:compute-tax"}
 	now := t.Clock.Instant()
-	if gap, ok := gapOf(err); ok {
+	if gap, ok := holdOf(err); ok {
 		n := s.Gap(gap.rule, gap.text, a, now)
 		if s.Hold != nil && *s.Hold == *n.Hold {
 			return nil
@@ -81,7 +81,7 @@ func (t *Taxes) Book(ctx context.Context, tenant, id string) error {
 	f, seq, err := t.compute(ctx, s, today, false)
 	a := Act{ID: t.NewID(), Name: "settlement.booked", By: "system:compute-tax"}
 	now := t.Clock.Instant()
-	if gap, ok := gapOf(err); ok {
+	if gap, ok := holdOf(err); ok {
 		return t.Store.Apply(ctx, Change{Old: &s, New: s.Gap(gap.rule, gap.text, a, now)})
 	}
 	if err != nil {
@@ -134,7 +134,7 @@ func (t *Taxes) Rebook(ctx context.Context, tenant, id string) error {
 	f, seq, err := t.compute(ctx, s, today, false)
 	a := Act{ID: t.NewID(), Name: "settlement.rebooked", By: "system:compute-tax"}
 	now := t.Clock.Instant()
-	if gap, ok := gapOf(err); ok {
+	if gap, ok := holdOf(err); ok {
 		return t.holdBooked(ctx, s, s.GapInPaying(gap.rule, gap.text, a, now))
 	}
 	if err != nil {
@@ -356,13 +356,17 @@ type gap struct{ rule, text string }
 // gapOf tells a missing rule, profile or forbidden method from a failure: it becomes a hold that names itself.
 func gapOf(err error) (gap, bool) {
 	var e *fault.Error
-	switch {
-	case !errors.As(err, &e):
+	if !errors.As(err, &e) || e.Code != fault.RuleMissing {
 		return gap{}, false
-	case e.Code == fault.RuleMissing:
-		return gap{cmp.Or(e.Missing, e.Reason), e.Public}, true
-	case e.Code == fault.InvalidInput && len(e.Fields) > 0: // master data that the engine cannot take: a person must mend it
+	}
+	return gap{cmp.Or(e.Missing, e.Reason), e.Public}, true
+}
+
+// holdOf is gapOf, and master data that the engine cannot take, which a person must mend.
+func holdOf(err error) (gap, bool) {
+	var e *fault.Error
+	if errors.As(err, &e) && e.Code == fault.InvalidInput && len(e.Fields) > 0 {
 		return gap{e.Fields[0].Field, e.Fields[0].Field + " " + e.Fields[0].Problem}, true
 	}
-	return gap{}, false
+	return gapOf(err)
 }
