@@ -69,7 +69,7 @@ func run(ctx context.Context, span time.Duration, only string, out io.Writer) er
 	for _, t := range list {
 		_, _ = fmt.Fprintf(out, "%s in %s, %s\n", t.name, t.folder, span)
 		//nolint:gosec // the words are those of this repository's own tests
-		cmd := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-fuzz", "^"+t.name+"$", "-fuzztime", span.String(), "./"+t.folder)
+		cmd := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-fuzz", "^"+t.name+"$", "-fuzztime", span.String(), "-fuzzminimizetime", "1s", "./"+t.folder)
 		cmd.Stdout, cmd.Stderr = out, os.Stderr
 		if err := cmd.Run(); err != nil {
 			return fmt.Errorf("%s: %w", t.name, err)
