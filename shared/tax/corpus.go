@@ -179,7 +179,7 @@ func (c *Corpus) Compute(f Facts) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	return t.payer.run(t)
+	return t.payer.run(t, &f)
 }
 
 // ComputeRows is Engine.ComputeRows with every tax by the rules of its place.
@@ -192,7 +192,7 @@ func (c *Corpus) ComputeRows(f Facts, rows []Row) (Result, error) {
 		return Result{}, err
 	}
 	t.rows, t.fold = rows, true
-	return t.payer.run(t)
+	return t.payer.run(t, &f)
 }
 
 // task checks the facts and finds whose rules they go by.
@@ -201,7 +201,7 @@ func (c *Corpus) task(f *Facts) (task, error) {
 	if err != nil {
 		return task{}, err
 	}
-	return task{payer: payer, payee: payee, facts: f}, f.check()
+	return task{payer: payer, payee: payee}, f.check()
 }
 
 // enginesOf finds the engines of payer and payee; a payee without a known registration is judged nationally.

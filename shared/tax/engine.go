@@ -46,22 +46,22 @@ func (e *Engine) Compute(f Facts) (Result, error) {
 	if err := f.check(); err != nil {
 		return Result{}, err
 	}
-	return e.compute(f, e)
+	return e.run(task{payer: e, payee: e}, &f)
 }
 
 // compute is Compute without the check of the facts; the payee's own filings go by the engine of its registration.
 func (e *Engine) compute(f Facts, payee *Engine) (Result, error) {
-	return e.run(task{payer: e, payee: payee, facts: &f})
+	return e.run(task{payer: e, payee: payee}, &f)
 }
 
 // run does a task in a spare workspace.
-func (e *Engine) run(t task) (Result, error) {
+func (e *Engine) run(t task, f *Facts) (Result, error) {
 	w, ok := e.spare.Get().(*workspace)
 	if !ok {
 		w = &workspace{}
 	}
 	defer e.spare.Put(w)
-	if err := w.run(t); err != nil {
+	if err := w.run(t, f); err != nil {
 		return Result{}, err
 	}
 	return w.result(), nil
@@ -121,7 +121,7 @@ func (e *Engine) ComputeRows(f Facts, rows []Row) (Result, error) {
 	if err := f.check(); err != nil {
 		return Result{}, err
 	}
-	return e.run(task{payer: e, payee: e, facts: &f, rows: rows, fold: true})
+	return e.run(task{payer: e, payee: e, rows: rows, fold: true}, &f)
 }
 
 // run applies the first rule of a stage that is meant for the facts. VAT and IIT must have one, and so must each

@@ -124,44 +124,67 @@ func (l *Line) UnmarshalJSON(b []byte) error {
 
 // Value is an input or a result of a step: an amount, a rate, a count or a word.
 type Value struct {
+	text string // of words, and of rates whose denominator does not fit
+	num  int64  // fen, count, numerator, or a day as the number YYYYMMDD
+	den  int32
 	kind byte // 'a' amount, 'r' rate, 'n' count, 'd' day, 'm' month, 0 text
-	day  civil.Date
-	num  int64 // fen, count, or numerator
-	den  int64
-	text string
 }
 
 // Money makes a value of an amount.
 func Money(a money.Amount) Value { return Value{kind: 'a', num: a.Fen()} }
 
 // Fraction makes a rate value.
-func Fraction(r money.Rate) Value { return Value{kind: 'r', num: r.Num(), den: r.Den()} }
+func Fraction(r money.Rate) Value {
+	if den := r.Den(); den <= 1<<31-1 {
+		return Value{kind: 'r', num: r.Num(), den: int32(den)}
+	}
+	return Value{kind: 'r', text: r.String()}
+}
 
 // Count makes a whole-number value.
 func Count(n int) Value { return Value{kind: 'n', num: int64(n)} }
 
 // Day makes a value of a day.
-func Day(d civil.Date) Value { return Value{kind: 'd', day: d} }
+func Day(d civil.Date) Value { return Value{kind: 'd', num: dayNumber(d)} }
 
 // MonthOf makes a value of the month of a day.
-func MonthOf(d civil.Date) Value { return Value{kind: 'm', day: d} }
+func MonthOf(d civil.Date) Value { return Value{kind: 'm', num: dayNumber(d)} }
+
+// dayNumber writes a day as a number; no day is 0.
+func dayNumber(d civil.Date) int64 {
+	return int64(d.Year())*10000 + int64(d.Month().Number())*100 + int64(d.Day())
+}
+
+// dayText writes such a number as YYYY-MM-DD, and no day as "".
+func dayText(n int64) string {
+	if n == 0 {
+		return ""
+	}
+	s := strconv.FormatInt(n, 10)
+	return s[:4] + "-" + s[4:6] + "-" + s[6:]
+}
 
 // Word makes a text value.
 func Word(s string) Value { return Value{text: s} }
 
 // String gives the value as it stands in explanations.
 func (v Value) String() string {
-	switch v.kind {
-	case 'a':
+	switch {
+	case v.text != "":
+		return v.text
+	case v.kind == 'a':
 		return money.Fen(v.num).String()
-	case 'r':
-		return money.Ratio(v.num, v.den).String()
-	case 'n':
+	case v.kind == 'r':
+		return money.Ratio(v.num, int64(v.den)).String()
+	case v.kind == 'n':
 		return strconv.FormatInt(v.num, 10)
-	case 'd':
-		return v.day.String()
-	case 'm':
-		return v.day.Month().String()
+	case v.kind == 'd':
+		return dayText(v.num)
+	case v.kind == 'm':
+		if t := dayText(v.num); t != "" {
+			return t[:len("2006-01")]
+		}
+		return ""
 	}
 	return v.text
 }

@@ -7,26 +7,25 @@ import (
 	"fenzhang/shared/fault"
 )
 
-// workspace is what one computation needs beside the rules. The next one uses it again, so that a result costs only
-// the memory that it keeps.
+// workspace is what one computation needs beside the rules. The next one uses it again.
 type workspace struct {
 	calc  Calculation
 	facts Facts
 	res   Result
+	last  lengths
 }
 
-// task is one computation: whose engines, which facts, and the rows to fold, if that is asked for.
+// task is one computation: whose engines, and the rows to fold, if that is asked for.
 type task struct {
 	payer, payee *Engine
-	facts        *Facts
 	rows         []Row
 	fold         bool // the item is derived and rows decide what stands before the payment
 	silent       bool // figures only
 }
 
-// run computes into w.res, which is the workspace's own.
-func (w *workspace) run(t task) error {
-	w.facts = *t.facts
+// run computes a payment into w.res.
+func (w *workspace) run(t task, payment *Facts) error {
+	w.facts = *payment
 	f := &w.facts
 	payBook, err := t.payer.book(f.PaymentDate)
 	if err != nil {
@@ -67,18 +66,31 @@ func (w *workspace) run(t task) error {
 	return nil
 }
 
-// begin clears the workspace for a task.
+// begin clears the workspace for a task. A silent one uses the lists again; the lists of a result are its own, as
+// long as those of the last one were.
 func (w *workspace) begin(t task) *Calculation {
-	r := &w.res
-	w.res = Result{Taxes: r.Taxes[:0], PayeeObligations: r.PayeeObligations[:0], PayerTaxes: r.PayerTaxes[:0], Steps: r.Steps[:0],
-		Unconfirmed: r.Unconfirmed[:0], Rows: r.Rows[:0]}
-	arena, texts := w.calc.arena[:0], w.calc.texts
+	r, arena, texts := &w.res, w.calc.arena[:0], w.calc.texts
+	if t.silent {
+		w.res = Result{Taxes: r.Taxes[:0], PayeeObligations: r.PayeeObligations[:0], PayerTaxes: r.PayerTaxes[:0], Rows: r.Rows[:0]}
+	} else {
+		w.res = Result{Taxes: make([]Line, 0, w.last.taxes), PayeeObligations: []Line{}, PayerTaxes: []Line{}, Rows: make([]Row, 0, w.last.rows),
+			Steps: make([]Step, 0, w.last.steps), Unconfirmed: make([]string, 0, w.last.unconfirmed), Rules: rulesUsed(t.payer, t.payee)}
+		arena = make([]Input, 0, w.last.inputs)
+	}
 	w.calc = begun(&w.facts, &w.res)
 	w.calc.texts, w.calc.arena, w.calc.payee, w.calc.silent = texts, arena, t.payee, t.silent
-	if !t.silent {
-		w.res.Rules = rulesUsed(t.payer, t.payee)
-	}
 	return &w.calc
+}
+
+// lengths are those of a result's lists.
+type lengths struct{ taxes, rows, steps, unconfirmed, inputs int }
+
+// result hands the result over and remembers how long its lists were.
+func (w *workspace) result() Result {
+	r := w.res
+	w.last = lengths{len(r.Taxes), len(r.Rows), len(r.Steps), len(r.Unconfirmed), len(w.calc.arena)}
+	w.res, w.calc.arena = Result{}, nil
+	return r
 }
 
 // periodTexts remembers how rows say the last periods: payments of a run lie on few days.
@@ -112,27 +124,6 @@ func (p *periodTexts) paid(m civil.Month) string {
 	return p.texts[2]
 }
 
-// result gives what was computed in memory of its own.
-func (w *workspace) result() Result {
-	r := w.res
-	r.Taxes, r.PayeeObligations, r.PayerTaxes = kept(r.Taxes), kept(r.PayeeObligations), kept(r.PayerTaxes)
-	r.Rows, r.Unconfirmed, r.Steps = kept(r.Rows), kept(r.Unconfirmed), kept(r.Steps)
-	inputs, at := kept(w.calc.arena), 0
-	for i := range r.Steps {
-		end := at + len(r.Steps[i].Inputs)
-		r.Steps[i].Inputs = inputs[at:end:end]
-		at = end
-	}
-	return r
-}
-
-// kept copies a list; one without elements is empty and not nil.
-func kept[T any](list []T) []T {
-	out := make([]T, len(list))
-	copy(out, list)
-	return out
-}
-
 // Silent computes figures alone, many times over: no steps, no texts, no list of unconfirmed rules, and nothing is
 // allocated. It is for bulk runs and serves one goroutine.
 type Silent struct {
@@ -153,7 +144,7 @@ func (s *Silent) ComputeRows(f *Facts, rows []Row) (*Result, error) {
 		return nil, err
 	}
 	t.rows, t.fold, t.silent = rows, true, true
-	if err := s.work.run(t); err != nil {
+	if err := s.work.run(t, f); err != nil {
 		return nil, err
 	}
 	return &s.work.res, nil
