@@ -136,17 +136,20 @@ func (f *finder) rate(n *yaml.Node) {
 	}
 	hundredth := money.Ratio(1, 100)
 	if !r.IsZero() && r.Cmp(hundredth) < 0 {
-		f.change(n, n.Value, money.Ratio(r.Num()*11, r.Den()*10).String())
-		f.change(n, n.Value, money.Ratio(r.Num()*9, r.Den()*10).String())
+		f.change(n, n.Value, digits(money.Ratio(r.Num()*11, r.Den()*10)))
+		f.change(n, n.Value, digits(money.Ratio(r.Num()*9, r.Den()*10)))
 		return
 	}
 	if r.Cmp(money.Ratio(99, 100)) <= 0 {
-		f.change(n, n.Value, money.Ratio(r.Num()*100+r.Den(), r.Den()*100).String())
+		f.change(n, n.Value, digits(money.Ratio(r.Num()*100+r.Den(), r.Den()*100)))
 	}
 	if r.Cmp(hundredth) >= 0 {
-		f.change(n, n.Value, money.Ratio(r.Num()*100-r.Den(), r.Den()*100).String())
+		f.change(n, n.Value, digits(money.Ratio(r.Num()*100-r.Den(), r.Den()*100)))
 	}
 }
+
+// digits writes a rate without the zeros at its end.
+func digits(r money.Rate) string { return strings.TrimRight(strings.TrimRight(r.String(), "0"), ".") }
 
 // day moves a day to the one before and the one after.
 func (f *finder) day(n *yaml.Node) {
