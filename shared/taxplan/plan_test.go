@@ -107,6 +107,26 @@ func TestFiguresOfAYear(t *testing.T) {
 	}
 }
 
+func TestLocalRulesOfAssessment(t *testing.T) {
+	for _, c := range []struct{ place, way, period, regime, want string }{
+		// 600,000 x 12% = 72,000; x 10% - 1,500 = 5,700, half of it for individual businesses
+		{"650000", "deemed_profit_rate", "", "individual_business_assessed", "2850.00 = IIT 2850.00, net 597150.00"},
+		{"650000", "deemed_profit_rate", "", "sole_proprietorship_assessed", "5700.00 = IIT 5700.00, net 594300.00"},
+		// twelve months of 49,504.95 x 0.8% = 396.04
+		{"440300", "fixed_rate", "month", "sole_proprietorship_assessed", "4752.48 = IIT 4752.48, net 595247.52"},
+		// four quarters of 148,514.85 x 0.5% = 742.57
+		{"450000", "quota", "quarter", "individual_business_assessed", "2970.28 = IIT 2970.28, net 597029.72"},
+	} {
+		q := year()
+		q.Jurisdiction, q.Facts.Industry = c.place, "culture"
+		q.Facts.Assessed = &taxplan.Assessed{Way: c.way, Period: c.period}
+		a := plan(t, q)[c.regime]
+		if got := figures(a); got != c.want {
+			t.Errorf("%s %s %s: %s, missing %v", c.place, c.way, c.regime, got, a.Missing)
+		}
+	}
+}
+
 func TestWhatBarsAnAlternative(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*taxplan.Request)
