@@ -18,7 +18,7 @@ func floor(pack string) float64 {
 	if pack == "national" {
 		return 99
 	}
-	return 0 // what local examples notice is shown and not yet asked for
+	return 55 // where nothing but gaps is known, few changes can be noticed
 }
 
 func main() {

@@ -2,6 +2,7 @@ package rulebook
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -29,7 +30,7 @@ func (c *contents) collect() {
 		for _, o := range c.source.Examples[p.pack.ID.Pack] {
 			x := &example{Outcome: o, home: code, place: code}
 			c.learn(o.Steps)
-			if l := locality(o.Example.Inputs); c.places[l] != nil {
+			if l := locality(o.Example.Inputs); l != "" && c.places[l] != nil {
 				x.place = l
 			}
 			c.byPlace[code] = append(c.byPlace[code], x)
@@ -50,15 +51,16 @@ func (c *contents) learn(steps []string) {
 	}
 }
 
-// locality is the place that the inputs of an example name.
+// locality is the place that the inputs of an example name; "" where they name none.
 func locality(inputs json.RawMessage) string {
 	var in struct {
 		Locality string `json:"locality"`
+		Place    string `json:"place"`
 	}
 	if json.Unmarshal(inputs, &in) != nil { // inputs of another form name no place
-		return "-"
+		return ""
 	}
-	return in.Locality
+	return cmp.Or(in.Locality, in.Place)
 }
 
 // concerned follows the rules that answered an example to everything they use on its day.

@@ -118,7 +118,9 @@ func (k Checker) calculatorOf(kind string) calculator {
 	case "vat_sales_limit":
 		return salesLimitExample
 	case "cultural_fee":
-		return culturalFeeExample
+		return func(_ *tax.Engine, on civil.Date, raw json.RawMessage) (answer, error) {
+			return culturalFeeExample(k.Corpus, on, raw)
+		}
 	case "stamp":
 		return stampExample
 	case "cit":

@@ -121,7 +121,7 @@ func feeService(word string) string {
 	return word
 }
 
-func culturalFeeExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer, error) {
+func culturalFeeExample(corpus *tax.Corpus, on civil.Date, raw json.RawMessage) (answer, error) {
 	var in struct {
 		Service    string       `json:"service"`
 		Revenue    money.Amount `json:"revenue_incl_vat"`
@@ -132,8 +132,13 @@ func culturalFeeExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answ
 		Small      string       `json:"small_scale_period"`
 		Sales      money.Amount `json:"sales_ex_vat"`
 		Reading    string       `json:"mcn_scope"`
+		Place      string       `json:"place"` // "" = national: a local reduction is then not known
 	}
 	if err := inputs(raw, &in); err != nil {
+		return answer{}, err
+	}
+	e, err := corpus.At(in.Place)
+	if err != nil {
 		return answer{}, err
 	}
 	f := tax.FeeReturn{Service: feeService(in.Service), Revenue: in.Revenue, Publishing: in.Publishing, Local: in.Local, Agency: in.Agency, Small: in.Small, Sales: in.Sales}
