@@ -224,6 +224,7 @@ type taxYear struct {
 	rows     []tax.Row
 	decided  map[int][]tax.Position // by month
 	day      civil.Date
+	used     []tax.RulesUsed // by the payments to come
 }
 
 // taxYear loads what the question names. The person is taken as its profile stands on the last day of the year, the
@@ -296,6 +297,7 @@ func (y *taxYear) settle() (forecastAnswer, error) {
 		return out, err
 	}
 	out.Unknown = append(out.Unknown, apart...)
+	out.Rules = y.rules(out.Rules)
 	out.ExpectedWithheld = tax.IncomeOf(y.rows[booked:], y.question.Year).Withheld
 	for m := 1; m <= monthsOfYear; m++ {
 		x, err := y.month(m, booked)
@@ -306,6 +308,23 @@ func (y *taxYear) settle() (forecastAnswer, error) {
 	}
 	out.Outcome = outcome(out.Balance, out.Waived)
 	return out, nil
+}
+
+// rules adds to the rules of the settlement those of the payments to come: local packs and positions.
+func (y *taxYear) rules(all tax.RulesUsed) tax.RulesUsed {
+	for _, u := range y.used {
+		for _, p := range u.Local {
+			if !slices.Contains(all.Local, p) {
+				all.Local = append(all.Local, p)
+			}
+		}
+		for _, id := range u.Positions {
+			if !slices.Contains(all.Positions, id) {
+				all.Positions = append(all.Positions, id)
+			}
+		}
+	}
+	return all
 }
 
 func outcome(balance money.Amount, waiver *bool) string {
@@ -337,7 +356,7 @@ func (y *taxYear) withhold() ([]tax.Unknown, error) {
 		if err != nil {
 			return nil, err
 		}
-		y.rows = append(y.rows, res.Rows...)
+		y.rows, y.used = append(y.rows, res.Rows...), append(y.used, res.Rules)
 		if !slices.Contains(comprehensive(), res.Item) {
 			apart = append(apart, tax.Unknown{Rule: "iit.annual", Missing: tax.Text{ZH: expected[i].Date.String() + " 的收入（" + res.Item + "）不属于综合所得，未计入", EN: "the income of " + expected[i].Date.String() + " (" + res.Item + ") is no comprehensive income and left out"}})
 		}

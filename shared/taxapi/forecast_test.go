@@ -59,6 +59,9 @@ func TestForecast(t *testing.T) {
 
 func TestForecastNamesWhatItDoesNotKnow(t *testing.T) {
 	_, v := ask(t, "finance", "POST", "/v1/tax/forecast", "", forecastOf(ordinary, person, `,"expected":[{"date":"2026-10-20","type":"incentive","item":"incidental","amount":"100.00"}]`))
+	if rules := fmt.Sprint(v["rules"]); !strings.Contains(rules, "pack:330000") {
+		t.Errorf("the pack of the place is not among %s", rules)
+	}
 	unknown := fmt.Sprint(v["unknown"])
 	for _, want := range []string{"iit.annual.special_deductions", "iit.annual.additional_deductions", "iit.annual.other_payers", "incidental"} {
 		if !strings.Contains(unknown, want) {

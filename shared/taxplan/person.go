@@ -86,8 +86,13 @@ func (p *planner) labor() (*draft, error) {
 	d.performed()
 	f := p.person("natural_person", false)
 	f.Item = tax.ItemLabor
+	filed := p.payment(p.person("natural_person", true), p.first())
+	filed.Item = tax.ItemLabor
+	d.forbid(filed, is(p.Facts.PlatformFiling))
 	d.independent(tax.ItemLabor)
-	d.Assumes = append(d.Assumes, tax.Text{ZH: "支付方未就平台报送平台企业信息", EN: "The payer has no platform filing"})
+	if p.Facts.PlatformFiling == nil {
+		d.Assumes = append(d.Assumes, tax.Text{ZH: "支付方未就平台报送平台企业信息（facts.platform_filing 未告知）", EN: "The payer has no platform filing (facts.platform_filing is not told)"})
+	}
 	return d, d.withheldYear(f)
 }
 
@@ -213,6 +218,7 @@ func (d *draft) annual(f tax.AnnualFacts) error {
 		return err
 	}
 	d.told(res.Steps, res.Unconfirmed)
+	d.used(res.Rules.Positions)
 	d.Unknown = append(d.Unknown, res.Unknown...)
 	d.Settlement = &Settlement{Kind: OfComprehensive, Taxable: res.Taxable, Tax: res.Tax, Prepaid: res.Prepaid, Balance: res.Balance}
 	if res.Waived == nil || !*res.Waived {

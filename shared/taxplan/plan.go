@@ -43,6 +43,7 @@ type Alternative struct {
 	Settlement  *Settlement   `json:"settlement"` // what the year's end adds; null where there is none
 	Steps       []tax.Step    `json:"steps"`
 	Unconfirmed []string      `json:"unconfirmed"`
+	Positions   []string      `json:"positions"` // tax positions behind the figures
 }
 
 // Condition is a fact that must be true. Holds is null where nobody has told.
@@ -218,7 +219,7 @@ type draft struct {
 
 func (p *planner) draft(regime string, title tax.Text) *draft {
 	return &draft{p: p, taxes: map[string]money.Amount{}, Alternative: Alternative{Regime: regime, Title: title, Presupposes: []Condition{}, Forbids: []Ban{},
-		Missing: []tax.Unknown{}, Unknown: []tax.Unknown{}, Assumes: []tax.Text{}, Taxes: []TaxTotal{}, ByMonth: []Month{}, Steps: []tax.Step{}, Unconfirmed: []string{}}}
+		Missing: []tax.Unknown{}, Unknown: []tax.Unknown{}, Assumes: []tax.Text{}, Taxes: []TaxTotal{}, ByMonth: []Month{}, Steps: []tax.Step{}, Unconfirmed: []string{}, Positions: []string{}}}
 }
 
 // presuppose states a fact that must be true; holds is what is known of it.
@@ -300,6 +301,15 @@ func (d *draft) told(steps []tax.Step, unconfirmed []string) {
 	}
 }
 
+// used lists the positions that a computation went by.
+func (d *draft) used(positions []string) {
+	for _, id := range positions {
+		if !slices.Contains(d.Positions, id) {
+			d.Positions = append(d.Positions, id)
+		}
+	}
+}
+
 // pay lays the months through a kind of payment.
 func (d *draft) pay(base tax.Facts, own func(*tax.Line) bool) error {
 	for m := 1; m <= months; m++ {
@@ -313,6 +323,7 @@ func (d *draft) pay(base tax.Facts, own func(*tax.Line) bool) error {
 		d.rows = append(d.rows, res.Rows...)
 		d.month(m, &res, own)
 		d.told(res.Steps, res.Unconfirmed)
+		d.used(res.Rules.Positions)
 		if err := d.ownVAT(m, &res); err != nil {
 			return err
 		}

@@ -139,6 +139,7 @@ func TestWhatBarsAnAlternative(t *testing.T) {
 		"labor of an employee":                    {func(q *taxplan.Request) { q.Facts.Employed = ptr(true) }, "labor", "regime.employee"},
 		"business of an employee":                 {func(q *taxplan.Request) { q.Facts.Employed = ptr(true) }, "individual_business_books", "regime.employee"},
 		"labor of November by an unread text":     {func(q *taxplan.Request) { q.Positions = nil }, "labor", "vat.natural_person.withholding"},
+		"one-off labor at a filed platform":       {func(q *taxplan.Request) { q.Facts.PlatformFiling = ptr(true) }, "labor", "regime.platform_worker"},
 		"the platform method without filing":      {func(q *taxplan.Request) { q.Facts.PlatformFiling = ptr(false) }, "labor_platform", "regime.labor"},
 		"a break in the year":                     {func(q *taxplan.Request) { q.Income = append(q.Income[:3:3], q.Income[5:]...) }, "labor_platform", "iit.labor_platform.break_months"},
 		"a business that is not registered":       {func(q *taxplan.Request) { q.Facts.Registered = ptr(false) }, "sole_proprietorship_books", "plan.registered"},
@@ -242,6 +243,16 @@ func TestQuarterlyVATReachesTheThresholdAtOnce(t *testing.T) {
 	}
 	if vat != "3:3000.00 " {
 		t.Errorf("VAT of the first quarter %s", vat)
+	}
+}
+
+func TestPositionsBehindFiguresAreNamed(t *testing.T) {
+	all := plan(t, year())
+	if got := all["labor"].Positions; len(got) != 1 || got[0] != "pos-28" {
+		t.Errorf("labor by positions %v", got)
+	}
+	if got := all["individual_business_books"].Positions; len(got) != 0 {
+		t.Errorf("a business by positions %v", got)
 	}
 }
 
