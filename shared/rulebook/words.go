@@ -167,7 +167,7 @@ var terms = map[string]tax.Text{
 	"royalty": {ZH: "特许权使用费", EN: "royalty"}, "business": {ZH: "经营所得", EN: "business income"}, "incidental": {ZH: "偶然所得", EN: "incidental income"},
 	"quota": {ZH: "定期定额", EN: "quota"}, "invoice_issue": {ZH: "代开发票", EN: "invoice issued by the tax office"}, "deemed_profit_rate": {ZH: "核定应税所得率", EN: "deemed profit rate"}, "fixed_rate": {ZH: "固定比例", EN: "fixed rate"}, "fee": {ZH: "规费", EN: "fee"},
 	"cost": {ZH: "成本费用", EN: "cost"}, "day": {ZH: "日（次）", EN: "day"}, "month": {ZH: "月", EN: "month"}, "quarter": {ZH: "季", EN: "quarter"}, "year": {ZH: "年", EN: "year"}, "time": {ZH: "次", EN: "time"},
-	"true": {ZH: "是", EN: "yes"}, "false": {ZH: "否", EN: "no"},
+	"none": {ZH: "无", EN: "none"}, "known": {ZH: "有", EN: "known"}, "open": {ZH: "待定", EN: "open"}, "true": {ZH: "是", EN: "yes"}, "false": {ZH: "否", EN: "no"},
 	"city_district": {ZH: "市区", EN: "city district"}, "natural_person_per_time": {ZH: "自然人（按次）", EN: "natural person, per time"}, "consecutive": {ZH: "连续从业月份", EN: "consecutive months"}, "prior_year_le_60000": {ZH: "上年收入不超过 60,000", EN: "at most 60,000 in the year before"},
 	"live_tip": {ZH: "直播打赏", EN: "live tips"}, "live_streaming": {ZH: "网络直播", EN: "live streaming"}, "xingtu_ad": {ZH: "星图广告", EN: "Xingtu advertising"},
 	// places
@@ -287,7 +287,7 @@ var figures = map[string]tax.Text{
 	"vat_payable":                   {ZH: "应纳增值税", EN: "VAT payable"},
 	"bracket_rate":                  {ZH: "税率", EN: "bracket rate"},
 	"quick_deduction":               {ZH: "速算扣除数", EN: "quick deduction"},
-	"days":                          {ZH: "天数", EN: "days"},
+	"days":                          {ZH: "日", EN: "days"},
 	"carry_forward_in":              {ZH: "上期结转", EN: "brought forward"},
 	"umct_rate":                     {ZH: "城建税税率", EN: "UMCT rate"},
 	"umct":                          {ZH: "城市维护建设税", EN: "UMCT"},
