@@ -11,10 +11,6 @@ PORT ?= 0
 PROFILE ?= run
 ENV ?= dev
 ARCH ?=
-DATE ?=
-PACK ?= national
-TIME ?= 30s
-FUZZ ?=
 STACK = go run ./local/stack -profile $(PROFILE) -port $(PORT)
 LINTER = .local/bin/golangci-lint-2.15.0
 
@@ -66,13 +62,13 @@ rulebook: go ## Render all rules as a linked book of pages, Chinese and English:
 	@go run ./local/rulebook -date "$(DATE)"
 
 rules-mutation: go ## Change each number of the rules a little and see which change no example notices: [PACK=110000]
-	@go run ./local/mutation -pack "$(PACK)"
+	@go run ./local/mutation -pack "$(or $(PACK),national)"
 
 rules-schema: go ## Check every file of rules/ against rules/schema.json
 	@go run ./local/schemacheck
 
 fuzz: go ## Fuzz what reads bytes from outside, longer than the tests do: [TIME=30s for each target] [FUZZ=FuzzParseRule]
-	@go run ./local/fuzz -time "$(TIME)" -only "$(FUZZ)"
+	@go run ./local/fuzz -time "$(or $(TIME),30s)" -only "$(FUZZ)"
 
 rules-status: go ## How a policy pack stands on the running stack, and what was refused: [PACK=110000]
 	@$(STACK) rules status "$(PACK)"
