@@ -227,28 +227,56 @@ type jurisdictionRow struct {
 	Localities        int
 }
 
-// known lists the titles of what can be computed at a place: methods that have their values.
+// known lists the titles of what is known at a place: methods that have their values, and rates and tables that only
+// methods of the place above use.
 func (e *edition) known(code string) (titles []string, gaps int) {
 	p := e.places[code]
 	for i := range p.entries {
 		x := &p.entries[i]
+		k := key{code, x.ID}
 		switch {
 		case x.Gap != nil:
 			gaps++
-		case x.Kind == tax.KindMethod && e.methodOn(key{code, x.ID}) != "none":
+		case x.Kind == tax.KindMethod && e.methodOn(k) != "none" && e.blocked(k) == nil,
+			(x.Kind == tax.KindRate || x.Kind == tax.KindRates || x.Kind == tax.KindBands) && len(e.usedBy[k]) == 0:
 			titles = append(titles, e.t(x.Title))
 		}
 	}
 	return titles, gaps
 }
 
-// methodOn is the name of the method of a definition on the day.
-func (e *edition) methodOn(k key) string {
-	d := e.definition(k)
-	for i := range d.Values {
-		if v := &d.Values[i]; !e.source.On.Before(v.From) && (v.To.IsZero() || !e.source.On.After(v.To)) {
-			return v.Method.Name
+// blocked finds the gap that keeps a method from giving a figure: a rate that is open or lapsed.
+func (c *contents) blocked(k key) *tax.Entry {
+	m := c.method(k)
+	if m == nil {
+		return nil
+	}
+	for _, role := range []string{"rate", "rates", "bands"} {
+		if used, ok := c.resolve(k.place, m.Uses[role]); ok {
+			if x := c.entry(used); x != nil && x.Gap != nil {
+				return x
+			}
 		}
+	}
+	return nil
+}
+
+// method is the method of a definition on the day; nil where it has none.
+func (c *contents) method(k key) *tax.Method {
+	d := c.definition(k)
+	for i := range d.Values {
+		v := &d.Values[i]
+		if v.Method.Name != "" && !c.source.On.Before(v.From) && (v.To.IsZero() || !c.source.On.After(v.To)) {
+			return &v.Method
+		}
+	}
+	return nil
+}
+
+// methodOn is the name of the method of a definition on the day.
+func (c *contents) methodOn(k key) string {
+	if m := c.method(k); m != nil {
+		return m.Name
 	}
 	return ""
 }

@@ -201,6 +201,7 @@ func TestPages(t *testing.T) {
 		"zh/110000/iit.assessed.quota_bands.html":         {"&lt; 50,000.00", "≥ 50,000.00", "0.8%", "北京市"},
 		"en/340000/index.html":                            {"340700", "340000/340700/iit.assessed.profit_rates.html"},
 		"en/340000/340700/iit.assessed.profit_rates.html": {"catering", "7%"},
+		"zh/340000/index.html":                            {"空白：分行业应税所得率"},
 		"zh/gaps.html":                                    {"vat.natural_person.withholding", "g130000"},
 		"zh/sources.html":                                 {"国家税务总局公告2018年第61号", "引用它的规则"},
 		"en/holidays.html":                                {"2026-10-01 to 2026-10-07", "2026-10-10"},

@@ -118,7 +118,7 @@ func (e *edition) value(k key, d *tax.Definition, v *tax.Dated, up string) value
 	case tax.KindAmount, tax.KindRate, tax.KindThreshold, tax.KindChoice:
 		x.Headline = e.short(d, v)
 	case tax.KindMethod:
-		x.Method = e.method(k, &v.Method, up)
+		x.Method = e.calculation(k, &v.Method, up)
 	case tax.KindRegime:
 		x.Regime = e.regime(&v.Regime)
 	default:
@@ -140,13 +140,13 @@ func (e *edition) open(x *valueView, k key, v *tax.Dated, up string) {
 		r := v.Readings[name]
 		view := readingView{Name: name, Title: e.t(r.Title)}
 		if r.Method.Name != "" {
-			view.Method = e.method(k, &r.Method, up)
+			view.Method = e.calculation(k, &r.Method, up)
 		}
 		x.Readings = append(x.Readings, view)
 	}
 	x.NoReadings = len(v.Readings) == 0
 	if v.Method.When != "" {
-		x.Method = e.method(k, &v.Method, up)
+		x.Method = e.calculation(k, &v.Method, up)
 	}
 }
 
@@ -218,8 +218,8 @@ func (e *edition) lower(b *tax.Band) string {
 	return "≥ " + grouped(b.Edge)
 }
 
-// method tells how a method computes and from what.
-func (e *edition) method(k key, m *tax.Method, up string) *methodView {
+// calculation tells how a method computes and from what.
+func (e *edition) calculation(k key, m *tax.Method, up string) *methodView {
 	x := &methodView{Name: m.Name, Code: m.When, Condition: e.condition(m.When)}
 	if m.Period != "" {
 		x.Facts = append(x.Facts, [2]string{e.w("period"), e.term(m.Period)})
@@ -265,6 +265,9 @@ func (e *edition) today(k key) string {
 		return e.w("today_not")
 	case x.Gap != nil:
 		return e.w("gap")
+	}
+	if lacks := e.blocked(k); lacks != nil {
+		return e.w("gap") + e.w("colon") + e.t(lacks.Title)
 	}
 	d := e.definition(k)
 	for i := range d.Values {
