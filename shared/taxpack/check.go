@@ -103,6 +103,8 @@ func (k Checker) calculatorOf(kind string) calculator {
 		return businessExample
 	case "iit_assessed":
 		return assessedExample
+	case "iit_dividend":
+		return dividendExample
 	case "vat_overseas":
 		return overseasExample
 	case "vat_small":

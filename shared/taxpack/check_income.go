@@ -236,3 +236,22 @@ func businessAnswer(res tax.BusinessResult) answer {
 	a.set("payable", res.Payable)
 	return a
 }
+
+// dividendExample is the tax on what a company distributes to a person: the whole of it at one rate.
+func dividendExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer, error) {
+	var in struct {
+		Income money.Amount `json:"income"`
+	}
+	if err := inputs(raw, &in); err != nil {
+		return answer{}, err
+	}
+	const rule = "iit.dividend.rate"
+	for _, x := range e.Rulebook(on) {
+		if rate, ok := x.Value.(money.Rate); ok && x.ID == rule {
+			a := answer{rules: []string{rule}}
+			a.set("tax", in.Income.Times(rate, money.HalfUp))
+			return a, nil
+		}
+	}
+	return answer{}, errors.New(rule + " has no rate on " + on.String())
+}
