@@ -127,7 +127,7 @@ var topics = []topic{
 	{"creation", tax.Text{ZH: "个人所得税：稿酬、特许权使用费、偶然所得、实物", EN: "Income tax: author, royalty, incidental income, things in kind"}, []string{"iit.author", "iit.royalty", "iit.creation", "iit.incidental", "iit.in_kind"}},
 	{"nonresident", tax.Text{ZH: "个人所得税：非居民", EN: "Income tax: non-residents"}, []string{"iit.nonresident"}},
 	{"annual", tax.Text{ZH: "个人所得税：综合所得汇算清缴", EN: "Income tax: annual settlement"}, []string{"iit.annual"}},
-	{"business", tax.Text{ZH: "个人所得税：经营所得", EN: "Income tax: business income"}, []string{"iit.business", "iit.assessed", "iit.company", "iit.burden_cap"}},
+	{"business", tax.Text{ZH: "个人所得税：经营所得", EN: "Income tax: business income"}, []string{"iit.business", "iit.assessed", "iit.company", "iit.burden_cap", "iit.dividend"}},
 	{"tables", tax.Text{ZH: "个人所得税：税率表", EN: "Income tax: tables"}, []string{"iit.brackets", "iit."}},
 	{"vat", tax.Text{ZH: "增值税", EN: "VAT"}, []string{"vat."}},
 	{"surcharges", tax.Text{ZH: "附加税费", EN: "Surcharges on VAT"}, []string{"surcharge.", "umct.", "edu.", "ledu.", "relief."}},
@@ -135,6 +135,7 @@ var topics = []topic{
 	{"stamp", tax.Text{ZH: "印花税", EN: "Stamp tax"}, []string{"stamp."}},
 	{"cit", tax.Text{ZH: "企业所得税", EN: "Corporate income tax"}, []string{"cit."}},
 	{"collection", tax.Text{ZH: "申报期限与滞纳金", EN: "Due days and late fees"}, []string{"collection."}},
+	{"plan", tax.Text{ZH: "比较各种方式：前提与禁止", EN: "Comparing ways of earning: what they presuppose"}, []string{"plan."}},
 	{"general", tax.Text{ZH: "通则", EN: "General"}, []string{"rounding.", ""}},
 }
 
