@@ -12,7 +12,7 @@ type workspace struct {
 	calc  Calculation
 	facts Facts
 	res   Result
-	last  lengths
+	spare lists
 }
 
 // task is one computation: whose engines, and the rows to fold, if that is asked for.
@@ -66,29 +66,58 @@ func (w *workspace) run(t task, payment *Facts) error {
 	return nil
 }
 
-// begin clears the workspace for a task. A silent one uses the lists again; the lists of a result are its own, as
-// long as those of the last one were.
+// begin clears the workspace for a task. A silent one uses the lists again; a result takes its lists from the front
+// of what is spare.
 func (w *workspace) begin(t task) *Calculation {
 	r, arena, texts := &w.res, w.calc.arena[:0], w.calc.texts
 	if t.silent {
 		w.res = Result{Taxes: r.Taxes[:0], PayeeObligations: r.PayeeObligations[:0], PayerTaxes: r.PayerTaxes[:0], Rows: r.Rows[:0]}
 	} else {
-		w.res = Result{Taxes: make([]Line, 0, w.last.taxes), PayeeObligations: []Line{}, PayerTaxes: []Line{}, Rows: make([]Row, 0, w.last.rows),
-			Steps: make([]Step, 0, w.last.steps), Unconfirmed: make([]string, 0, w.last.unconfirmed), Rules: rulesUsed(t.payer, t.payee)}
-		arena = make([]Input, 0, w.last.inputs)
+		l := &w.spare
+		w.res = Result{Taxes: roomFor(&l.taxes, 16), PayeeObligations: []Line{}, PayerTaxes: []Line{}, Rows: roomFor(&l.rows, 32),
+			Steps: roomFor(&l.steps, 128), Unconfirmed: roomFor(&l.unconfirmed, 64), Rules: rulesUsed(t.payer, t.payee)}
+		arena = roomFor(&l.inputs, 512)
 	}
 	w.calc = begun(&w.facts, &w.res)
 	w.calc.texts, w.calc.arena, w.calc.payee, w.calc.silent = texts, arena, t.payee, t.silent
 	return &w.calc
 }
 
-// lengths are those of a result's lists.
-type lengths struct{ taxes, rows, steps, unconfirmed, inputs int }
+// lists is memory for the lists of some results to come.
+type lists struct {
+	taxes       list[Line]
+	rows        list[Row]
+	steps       list[Step]
+	unconfirmed list[string]
+	inputs      list[Input]
+}
 
-// result hands the result over and remembers how long its lists were.
+// list is what is left of a block; last is how much of it the last result took.
+type list[T any] struct {
+	left []T
+	last int
+}
+
+// roomFor gives an empty list that the last result's would fit into, in a block of some results' size.
+func roomFor[T any](l *list[T], block int) []T {
+	if cap(l.left) < l.last || cap(l.left) == 0 {
+		l.left = make([]T, 0, max(block, l.last))
+	}
+	return l.left[:0]
+}
+
+// taken cuts a finished list off the block, so that it and the next one never meet.
+func (l *list[T]) taken(full []T) []T {
+	l.last = len(full)
+	l.left = full[l.last:]
+	return full[:l.last:l.last]
+}
+
+// result hands the result over.
 func (w *workspace) result() Result {
-	r := w.res
-	w.last = lengths{len(r.Taxes), len(r.Rows), len(r.Steps), len(r.Unconfirmed), len(w.calc.arena)}
+	r, l := w.res, &w.spare
+	r.Taxes, r.Rows, r.Steps, r.Unconfirmed = l.taxes.taken(r.Taxes), l.rows.taken(r.Rows), l.steps.taken(r.Steps), l.unconfirmed.taken(r.Unconfirmed)
+	l.inputs.taken(w.calc.arena)
 	w.res, w.calc.arena = Result{}, nil
 	return r
 }
