@@ -3,10 +3,11 @@ package api
 
 import (
 	_ "embed"
+	"encoding/json"
 	"fmt"
 	"sync"
 
-	"github.com/goccy/go-yaml"
+	"go.yaml.in/yaml/v3"
 )
 
 // Spec is the contract as it is written, in YAML.
@@ -18,7 +19,12 @@ var Spec []byte
 func JSON() []byte { return converted() }
 
 var converted = sync.OnceValue(func() []byte {
-	out, err := yaml.YAMLToJSON(Spec)
+	var contract any
+	err := yaml.Unmarshal(Spec, &contract)
+	var out []byte
+	if err == nil {
+		out, err = json.Marshal(contract)
+	}
 	if err != nil {
 		panic(fmt.Sprintf("api: openapi.yaml: %v", err)) //nolint:forbidigo // the embedded document cannot be wrong once the tests have read it
 	}

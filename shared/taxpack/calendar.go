@@ -9,21 +9,6 @@ import (
 	"fenzhang/shared/tax"
 )
 
-type yearFile struct {
-	Year      int        `yaml:"year"`
-	Title     text       `yaml:"title"`
-	Status    string     `yaml:"status"`
-	Reference *reference `yaml:"reference"`
-	Holidays  []holiday  `yaml:"holidays"`
-	WorkDays  []string   `yaml:"work_days"`
-}
-
-type holiday struct {
-	Name text   `yaml:"name"`
-	From string `yaml:"from"`
-	To   string `yaml:"to"`
-}
-
 // LoadCalendar reads the holiday notices of a pack.
 //
 // Errors: Problems with file and line.
@@ -83,30 +68,34 @@ func readYears(files fs.FS) ([]calendar.Year, error) {
 }
 
 func parseNotice(name string, data []byte) (Notice, error) {
-	var f yearFile
-	if err := unmarshal(data, &f); err != nil {
-		return Notice{}, Problems{yamlProblem(name, err)}
-	}
 	p := &parser{file: name}
-	n, y := Notice{Title: tax.Text(f.Title)}, calendar.Year{Year: f.Year}
-	if f.Reference == nil {
+	root := p.root(data)
+	if root == nil {
+		return Notice{}, p.problems
+	}
+	f := p.yearFile(root)
+	if p.problems != nil {
+		return Notice{}, p.problems
+	}
+	n, y := Notice{Title: f.title}, calendar.Year{Year: f.year}
+	if f.reference == nil {
 		p.bad(1, "a notice needs its reference")
 	} else {
-		laws, issued := p.law(1, *f.Reference, nil)
+		laws, issued := p.law(1, *f.reference, nil)
 		n.Law, n.Published = laws[0], issued[0]
 	}
-	for _, h := range f.Holidays {
-		p.wanted(1, "name of a holiday", h.Name)
-		from, to := p.date(1, "from", h.From), p.date(1, "to", h.To)
+	for _, h := range f.holidays {
+		p.wanted(1, "name of a holiday", h.name)
+		from, to := p.date(1, "from", h.from), p.date(1, "to", h.to)
 		if to.Before(from) || to.After(from.AddDays(15)) || from.IsZero() || to.IsZero() {
-			p.bad(1, "holiday %s to %s is no span of days", h.From, h.To)
+			p.bad(1, "holiday %s to %s is no span of days", h.from, h.to)
 			continue
 		}
 		for d := from; !d.After(to); d = d.AddDays(1) {
 			y.Holidays = append(y.Holidays, d)
 		}
 	}
-	for _, s := range f.WorkDays {
+	for _, s := range f.workDays {
 		y.WorkDays = append(y.WorkDays, p.date(1, "work day", s))
 	}
 	if _, err := calendar.New(y); err != nil && p.problems == nil {

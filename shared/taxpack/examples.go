@@ -8,7 +8,7 @@ import (
 	"path"
 	"strings"
 
-	"github.com/goccy/go-yaml"
+	"fenzhang/shared/yamldoc"
 )
 
 // Example is one worked case: inputs of a tax kind, or of a jurisdiction, and what must come out.
@@ -31,14 +31,13 @@ type Example struct {
 // Errors: Problems with the file.
 func ParseExamples(name string, data []byte) ([]Example, error) {
 	if strings.HasSuffix(name, ".yaml") {
-		if len(data) > maxFile {
-			return nil, Problems{{name, 0, fmt.Sprintf("larger than %d bytes", maxFile)}}
-		}
-		j, err := yaml.YAMLToJSON(data)
+		n, err := yamldoc.Parse(data)
 		if err != nil {
 			return nil, Problems{yamlProblem(name, err)}
 		}
-		data = j
+		if data, err = yamldoc.JSON(n); err != nil {
+			return nil, Problems{yamlProblem(name, err)}
+		}
 	}
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()

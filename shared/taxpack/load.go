@@ -12,8 +12,6 @@ import (
 	"sort"
 	"strings"
 
-	"github.com/goccy/go-yaml"
-
 	"fenzhang/shared/tax"
 )
 
@@ -196,30 +194,35 @@ func (l *loader) fail(err error) {
 }
 
 func (l *loader) manifest(data []byte) {
+	p := &parser{file: manifestName}
 	var m manifest
-	if err := unmarshal(data, &m); err != nil {
-		l.problems = append(l.problems, yamlProblem(manifestName, err))
+	if n := p.root(data); n != nil {
+		m = p.manifest(n)
+	}
+	if p.problems != nil {
+		l.problems = append(l.problems, p.problems...)
 		return
 	}
-	if m.Pack != "" && m.Version != "" {
-		l.pack.ID.Pack, l.pack.ID.Version = m.Pack, m.Version
+	if m.pack != "" && m.version != "" {
+		l.pack.ID.Pack, l.pack.ID.Version = m.pack, m.version
 	}
-	l.pack.Jurisdiction = tax.Jurisdiction{Code: m.Jurisdiction, ISO: m.ISO, Title: tax.Text(m.Title), Kind: m.Kind, Confidence: m.Confidence}
+	j := m.jurisdiction
+	l.pack.Jurisdiction = j
 	bad := func(format string, args ...any) {
 		l.problems = append(l.problems, Problem{manifestName, 0, fmt.Sprintf(format, args...)})
 	}
-	if !codePattern.MatchString(m.Jurisdiction) || m.Title.ZH == "" || m.Title.EN == "" {
+	if !codePattern.MatchString(j.Code) || j.Title.ZH == "" || j.Title.EN == "" {
 		bad("must have a jurisdiction of six digits and a title in zh and en")
 	}
 	switch {
-	case l.above == nil && len(m.Parents) > 0:
+	case l.above == nil && len(m.parents) > 0:
 		bad("the national pack has no parents")
-	case l.above != nil && !slices.Equal(m.Parents, []string{l.above.ID.Pack}):
+	case l.above != nil && !slices.Equal(m.parents, []string{l.above.ID.Pack}):
 		bad("parents must be [%s]", l.above.ID.Pack)
-	case l.above != nil && !slices.Contains([]string{"municipality", "province", "autonomous_region", "separately_planned_city", "corps"}, m.Kind):
-		bad("kind %q is none of municipality, province, autonomous_region, separately_planned_city, corps", m.Kind)
-	case l.above != nil && !slices.Contains([]string{"confirmed", "partial", "unconfirmed"}, m.Confidence):
-		bad("confidence %q is none of confirmed, partial, unconfirmed", m.Confidence)
+	case l.above != nil && !slices.Contains([]string{"municipality", "province", "autonomous_region", "separately_planned_city", "corps"}, j.Kind):
+		bad("kind %q is none of municipality, province, autonomous_region, separately_planned_city, corps", j.Kind)
+	case l.above != nil && !slices.Contains([]string{"confirmed", "partial", "unconfirmed"}, j.Confidence):
+		bad("confidence %q is none of confirmed, partial, unconfirmed", j.Confidence)
 	}
 }
 
@@ -293,14 +296,3 @@ func (l *loader) uses(d *tax.Definition, m *tax.Method, kinds map[string]tax.Kin
 		}
 	}
 }
-
-// unmarshal reads one YAML document strictly. Files of the pack are small; a large one is refused before it is read.
-func unmarshal(data []byte, into any) error {
-	if len(data) > maxFile {
-		return fmt.Errorf("larger than %d bytes", maxFile)
-	}
-	return yaml.UnmarshalWithOptions(data, into, yaml.Strict())
-}
-
-// maxFile is the most bytes that a rule file may have.
-const maxFile = 1 << 20

@@ -3,11 +3,8 @@
 package taxpack
 
 import (
-	"errors"
 	"fmt"
 	"strings"
-
-	"github.com/goccy/go-yaml"
 )
 
 // Problem is one thing that is wrong in a rule file.
@@ -35,18 +32,4 @@ func (ps Problems) Error() string {
 		lines[i] = p.Error()
 	}
 	return strings.Join(lines, "\n")
-}
-
-// yamlProblem finds the line in an error of the YAML reader.
-func yamlProblem(file string, err error) Problem {
-	var y yaml.Error
-	if errors.As(err, &y) {
-		line := 0
-		if t := y.GetToken(); t != nil && t.Position != nil {
-			line = t.Position.Line
-		}
-		return Problem{file, line, y.GetMessage()}
-	}
-	text, _, _ := strings.Cut(err.Error(), "\n")
-	return Problem{file, 0, text}
 }

@@ -1,62 +1,56 @@
 package taxpack
 
 import (
-	"fmt"
 	"regexp"
 	"slices"
 	"sort"
 	"strings"
+
+	"go.yaml.in/yaml/v3"
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/money"
 	"fenzhang/shared/tax"
 )
 
-// parser reads one rule file.
-type parser struct {
-	file     string
-	id       string // of the definition, once it is read
-	problems Problems
-}
-
-func (p *parser) bad(line int, format string, args ...any) {
-	p.problems = append(p.problems, Problem{p.file, line, fmt.Sprintf(format, args...)})
-}
-
 // idPattern keeps ids speakable and safe in paths and headers.
-const idPattern = `^[a-z][a-z0-9_]*(\.[a-z0-9_]+)+$`
+var idPattern = regexp.MustCompile(`^[a-z][a-z0-9_]*(\.[a-z0-9_]+)+$`)
 
 // ParseRule reads and checks one rule file on its own. A definition without ID could not be read at all.
 func ParseRule(name string, data []byte) (tax.Definition, Problems) {
 	p := &parser{file: name}
-	var f ruleFile
-	if err := unmarshal(data, &f); err != nil {
-		return tax.Definition{}, Problems{yamlProblem(name, err)}
+	n := p.root(data)
+	if n == nil {
+		return tax.Definition{}, p.problems
 	}
-	d := tax.Definition{ID: f.ID, Kind: tax.Kind(f.Kind), Title: tax.Text(f.Title), Unit: f.Unit, Tax: f.Tax, Order: f.Order, Wording: f.Wording, Locality: f.Locality}
-	if ok, _ := regexp.MatchString(idPattern, f.ID); !ok {
-		p.bad(1, "id %q must be words of small letters joined by dots", f.ID)
+	f := p.ruleFile(n)
+	if p.problems != nil {
+		return tax.Definition{}, p.problems // what could not be read would only be missed once more
+	}
+	d := tax.Definition{ID: f.id, Kind: tax.Kind(f.kind), Title: f.title, Unit: f.unit, Tax: f.tax, Order: f.order, Wording: f.wording, Locality: f.locality}
+	if !idPattern.MatchString(f.id) {
+		p.bad(1, "id %q must be words of small letters joined by dots", f.id)
 		d.ID = ""
 	}
-	p.id = f.ID
+	p.id = f.id
 	kinds := []tax.Kind{tax.KindAmount, tax.KindRate, tax.KindThreshold, tax.KindBrackets, tax.KindRates, tax.KindBands, tax.KindChoice, tax.KindMethod, tax.KindRegime}
 	if !slices.Contains(kinds, d.Kind) {
-		p.bad(1, "kind %q is none of %v", f.Kind, kinds)
+		p.bad(1, "kind %q is none of %v", f.kind, kinds)
 		return d, p.problems
 	}
-	p.wanted(1, "title", f.Title)
-	if len(f.Values) == 0 {
+	p.wanted(1, "title", f.title)
+	if len(f.values) == 0 {
 		p.bad(1, "no values")
 	}
-	for i := range f.Values {
-		d.Values = append(d.Values, p.dated(&f.Values[i], d.Kind))
+	for i := range f.values {
+		d.Values = append(d.Values, p.dated(&f.values[i], d.Kind))
 	}
-	p.periods(f.Values, d.Values)
-	p.steps(&d, f.Steps)
+	p.periods(f.values, d.Values)
+	p.steps(&d, f.steps)
 	return d, p.problems
 }
 
-func (p *parser) wanted(line int, key string, t text) {
+func (p *parser) wanted(line int, key string, t tax.Text) {
 	if t.ZH == "" || t.EN == "" {
 		p.bad(line, "%s must have zh and en", key)
 	}
@@ -72,30 +66,29 @@ func (p *parser) date(line int, key, s string) civil.Date {
 
 // dated reads one value with its days, status and references.
 func (p *parser) dated(v *dated, kind tax.Kind) tax.Dated {
-	d := tax.Dated{From: p.date(v.line, "from", v.From), Status: tax.Status(v.Status), Note: tax.Text(v.Note), Discretion: v.Discretion}
-	if v.To != "" {
-		d.To = p.date(v.line, "to", v.To)
+	d := tax.Dated{From: p.date(v.line, "from", v.from), Status: tax.Status(v.status), Note: v.note, Discretion: v.discretion}
+	if v.to != "" {
+		d.To = p.date(v.line, "to", v.to)
 		if d.To.Before(d.From) {
-			p.bad(v.line, "to %s lies before from %s", v.To, v.From)
+			p.bad(v.line, "to %s lies before from %s", v.to, v.from)
 		}
 	}
-	if v.Reference == nil {
-		p.bad(v.line, "value from %s has no reference", v.From)
+	if v.reference == nil {
+		p.bad(v.line, "value from %s has no reference", v.from)
 	} else {
-		laws, issued := p.law(v.line, *v.Reference, v.Also)
+		laws, issued := p.law(v.line, *v.reference, v.also)
 		d.Law, d.Published, d.Also = laws, issued[0], issued[1:]
 	}
-	if v.Lapsed != nil {
-		p.wanted(v.line, "lapsed", *v.Lapsed)
-		t := tax.Text(*v.Lapsed)
-		d.Lapsed = &t
-		if v.Value.ast != nil {
+	if v.lapsed != nil {
+		p.wanted(v.line, "lapsed", *v.lapsed)
+		d.Lapsed = v.lapsed
+		if v.value != nil {
 			p.bad(v.line, "a lapsed value has no value")
 		}
 		return d
 	}
 	if !slices.Contains([]tax.Status{tax.Confirmed, tax.Secondary, tax.Customary, tax.Open}, d.Status) {
-		p.bad(v.line, "status %q is none of confirmed, secondary, customary, open", v.Status)
+		p.bad(v.line, "status %q is none of confirmed, secondary, customary, open", v.status)
 	}
 	p.readings(v, &d)
 	p.value(v, kind, &d)
@@ -105,56 +98,55 @@ func (p *parser) dated(v *dated, kind tax.Kind) tax.Dated {
 // law turns references into what lines and steps quote, and gives the day on which each document was issued.
 func (p *parser) law(line int, first reference, also []reference) (laws []tax.Law, issued []civil.Date) {
 	for _, r := range append([]reference{first}, also...) {
-		if r.Document == "" || r.Number == "" || r.Article == "" {
+		if r.document == "" || r.number == "" || r.article == "" {
 			p.bad(line, "reference must have document, number and article")
 		}
-		if !strings.HasPrefix(r.URL, "https://") && !strings.HasPrefix(r.URL, "http://") {
-			p.bad(line, "reference to %s has no address", r.Document)
+		if !strings.HasPrefix(r.url, "https://") && !strings.HasPrefix(r.url, "http://") {
+			p.bad(line, "reference to %s has no address", r.document)
 		}
-		issued = append(issued, p.date(line, "published", r.Published))
-		laws = append(laws, tax.Law{Document: r.Number + "《" + r.Document + "》", Article: r.Article, URL: r.URL})
+		issued = append(issued, p.date(line, "published", r.published))
+		laws = append(laws, tax.Law{Document: r.number + "《" + r.document + "》", Article: r.article, URL: r.url})
 	}
 	return laws, issued
 }
 
 func (p *parser) readings(v *dated, d *tax.Dated) {
 	if d.Status != tax.Open {
-		if len(v.Readings) > 0 {
+		if len(v.readings) > 0 {
 			p.bad(v.line, "only an open value has readings")
 		}
 		return
 	}
-	p.wanted(v.line, "note of an open value", v.Note)
-	d.Readings = map[string]tax.Reading{}
-	for name, r := range v.Readings {
-		p.wanted(v.line, "title of reading "+name, r.Title)
-		d.Readings[name] = tax.Reading{Title: tax.Text(r.Title), Method: tax.Method{Name: r.Method, Uses: r.Uses, Period: r.Period, Collection: r.Collection, Missing: texts(r.Missing)}}
+	p.wanted(v.line, "note of an open value", v.note)
+	for _, name := range sortedKeys(v.readings) {
+		p.wanted(v.line, "title of reading "+name, v.readings[name].Title)
 	}
+	d.Readings = v.readings
 }
 
 // value reads what the kind of the file asks for.
 func (p *parser) value(v *dated, kind tax.Kind, d *tax.Dated) {
-	line := v.Value.line(v.line)
+	line := v.lineOfValue()
 	open := d.Status == tax.Open
 	switch {
-	case open && kind == tax.KindMethod && v.Value.ast != nil:
+	case open && kind == tax.KindMethod && v.value != nil:
 		p.method(v, line, d)
 		return
-	case open && v.Value.ast != nil:
+	case open && v.value != nil:
 		p.bad(line, "an open value has readings and no value")
 		return
 	case open:
 		return
-	case v.Value.ast == nil:
-		p.bad(line, "value from %s has no value", v.From)
+	case v.value == nil:
+		p.bad(line, "value from %s has no value", v.from)
 		return
 	}
 	var err error
 	switch kind {
 	case tax.KindAmount:
-		d.Amount, err = decodeWith(v, money.Parse)
+		d.Amount, err = scalar(p, v, money.Parse)
 	case tax.KindRate:
-		d.Rate, err = decodeWith(v, money.ParseRate)
+		d.Rate, err = scalar(p, v, money.ParseRate)
 	case tax.KindThreshold:
 		p.threshold(v, line, d)
 	case tax.KindBrackets:
@@ -164,7 +156,7 @@ func (p *parser) value(v *dated, kind tax.Kind, d *tax.Dated) {
 	case tax.KindRates:
 		p.rates(v, line, d)
 	case tax.KindChoice:
-		d.Choice, err = decodeWith(v, func(s string) (string, error) { return s, nil })
+		d.Choice, err = scalar(p, v, func(s string) (string, error) { return s, nil })
 	case tax.KindMethod:
 		p.method(v, line, d)
 	case tax.KindRegime:
@@ -172,7 +164,7 @@ func (p *parser) value(v *dated, kind tax.Kind, d *tax.Dated) {
 	}
 	switch {
 	case err != nil:
-		p.bad(line, "value: %s", firstLine(err))
+		p.bad(line, "value: %v", err)
 	case kind == tax.KindAmount && !plain(d.Amount), kind == tax.KindRate && !share(d.Rate):
 		p.bad(line, "an amount must lie in 0.00 to %s, a rate in 0 to 1", money.Yuan(largestYuan))
 	case kind == tax.KindRate && strings.HasPrefix(p.id, levyPrefix) && (d.Rate.Cmp(leastLevy) < 0 || d.Rate.Cmp(mostLevy) > 0):
@@ -193,57 +185,57 @@ func plain(a money.Amount) bool { return !a.Negative() && a.Cmp(money.Yuan(large
 
 func share(r money.Rate) bool { return r.Num() >= 0 && r.Cmp(money.Ratio(1, 1)) <= 0 }
 
-func firstLine(err error) string {
-	s, _, _ := strings.Cut(err.Error(), "\n")
-	return s
+// valueOf reads a value; ok is false when its shape is wrong, which is a problem already.
+func valueOf[T any](p *parser, v *dated, read func(*yaml.Node) T) (value T, ok bool) {
+	before := len(p.problems)
+	value = read(v.value)
+	return value, len(p.problems) == before
 }
 
-func decodeWith[T any](v *dated, parse func(string) (T, error)) (T, error) {
-	var s string
-	if err := v.Value.decode(&s); err != nil {
-		var zero T
-		return zero, err
+func scalar[T any](p *parser, v *dated, parse func(string) (T, error)) (T, error) {
+	text, ok := valueOf(p, v, p.text)
+	if !ok {
+		var none T
+		return none, nil
 	}
-	return parse(s)
+	return parse(text)
 }
 
 func (p *parser) threshold(v *dated, line int, d *tax.Dated) {
-	var k thresholdKeys
-	if err := v.Value.decode(&k); err != nil {
-		p.problems = append(p.problems, yamlProblem(p.file, err))
+	k, ok := valueOf(p, v, p.thresholdKeys)
+	if !ok {
 		return
 	}
-	a, err := money.Parse(k.Amount)
+	a, err := money.Parse(k.amount)
 	if err != nil || !plain(a) {
-		p.bad(line, "amount %q must be yuan with two decimals in 0.00 to %s", k.Amount, money.Yuan(largestYuan))
+		p.bad(line, "amount %q must be yuan with two decimals in 0.00 to %s", k.amount, money.Yuan(largestYuan))
 	}
-	if k.Edge != "reach" && k.Edge != "exceed" {
-		p.bad(line, "edge %q must be reach (the amount itself is taxed) or exceed", k.Edge)
+	if k.edge != "reach" && k.edge != "exceed" {
+		p.bad(line, "edge %q must be reach (the amount itself is taxed) or exceed", k.edge)
 	}
-	d.Threshold = tax.Threshold{Amount: a, Reach: k.Edge == "reach"}
+	d.Threshold = tax.Threshold{Amount: a, Reach: k.edge == "reach"}
 }
 
 // bands reads a table of rates by totals and checks that the edges rise.
 func (p *parser) bands(v *dated, line int, d *tax.Dated) {
-	var ks []bandKeys
-	if err := v.Value.decode(&ks); err != nil {
-		p.problems = append(p.problems, yamlProblem(p.file, err))
+	ks, ok := valueOf(p, v, func(n *yaml.Node) []row { return list(p, n, p.bandKeys) })
+	if !ok {
 		return
 	}
 	for i, k := range ks {
-		b := tax.Band{Inclusive: k.UpTo != ""}
-		edge := k.Below + k.UpTo
+		b := tax.Band{Inclusive: k.upTo != ""}
+		edge := k.below + k.upTo
 		var err error
 		switch last := i == len(ks)-1; {
-		case k.Below != "" && k.UpTo != "", last != (edge == ""):
+		case k.below != "" && k.upTo != "", last != (edge == ""):
 			p.bad(line, "row %d: every row but the last has either below or up_to", i+1)
 		case !last:
 			if b.Edge, err = money.Parse(edge); err != nil || !plain(b.Edge) || (i > 0 && b.Edge.Cmp(d.Bands[i-1].Edge) <= 0) {
 				p.bad(line, "row %d: the edge %q must be an amount above that of the row before", i+1, edge)
 			}
 		}
-		if b.Rate, err = money.ParseRate(k.Rate); err != nil || !share(b.Rate) {
-			p.bad(line, "row %d: rate %q must be a decimal in 0 to 1", i+1, k.Rate)
+		if b.Rate, err = money.ParseRate(k.rate); err != nil || !share(b.Rate) {
+			p.bad(line, "row %d: rate %q must be a decimal in 0 to 1", i+1, k.rate)
 		}
 		d.Bands = append(d.Bands, b)
 	}
@@ -254,9 +246,8 @@ func (p *parser) bands(v *dated, line int, d *tax.Dated) {
 
 // brackets reads a table and checks that it rises and that every quick deduction continues the one before.
 func (p *parser) brackets(v *dated, line int, d *tax.Dated) {
-	var ks []bracket
-	if err := v.Value.decode(&ks); err != nil {
-		p.problems = append(p.problems, yamlProblem(p.file, err))
+	ks, ok := valueOf(p, v, func(n *yaml.Node) []row { return list(p, n, p.bracketKeys) })
+	if !ok {
 		return
 	}
 	if len(ks) == 0 {
@@ -281,9 +272,8 @@ var wordPattern = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 
 // rates reads a table of rates by word; a row that is known to exist but was not readable says "open".
 func (p *parser) rates(v *dated, line int, d *tax.Dated) {
-	var cells map[string]cell
-	if err := v.Value.decode(&cells); err != nil {
-		p.problems = append(p.problems, yamlProblem(p.file, err))
+	cells, ok := valueOf(p, v, func(n *yaml.Node) map[string]cell { return table(p, n, p.cell) })
+	if !ok {
 		return
 	}
 	if len(cells) == 0 {
@@ -305,21 +295,21 @@ func (p *parser) rates(v *dated, line int, d *tax.Dated) {
 	}
 }
 
-func (p *parser) bracket(k bracket, last bool) (tax.Bracket, bool) {
+func (p *parser) bracket(k row, last bool) (tax.Bracket, bool) {
 	before := len(p.problems)
 	var b tax.Bracket
 	var err error
-	if b.Rate, err = money.ParseRate(k.Rate); err != nil || !share(b.Rate) {
-		p.bad(k.line, "rate %q must be a decimal in 0 to 1", k.Rate)
+	if b.Rate, err = money.ParseRate(k.rate); err != nil || !share(b.Rate) {
+		p.bad(k.line, "rate %q must be a decimal in 0 to 1", k.rate)
 	}
-	if b.Quick, err = money.Parse(k.Quick); err != nil || !plain(b.Quick) {
-		p.bad(k.line, "quick %q must be yuan with two decimals", k.Quick)
+	if b.Quick, err = money.Parse(k.quick); err != nil || !plain(b.Quick) {
+		p.bad(k.line, "quick %q must be yuan with two decimals", k.quick)
 	}
 	switch {
-	case last && k.UpTo != "":
+	case last && k.upTo != "":
 		p.bad(k.line, "the last level has no up_to")
 	case !last:
-		if b.UpTo, err = money.Parse(k.UpTo); err != nil || !b.UpTo.Positive() || !plain(b.UpTo) {
+		if b.UpTo, err = money.Parse(k.upTo); err != nil || !b.UpTo.Positive() || !plain(b.UpTo) {
 			p.bad(k.line, "up_to must be an amount above zero")
 		}
 	}
@@ -341,14 +331,14 @@ func (p *parser) follows(line int, low, high tax.Bracket) {
 }
 
 func (p *parser) method(v *dated, line int, d *tax.Dated) {
-	var k methodKeys
-	if err := v.Value.decode(&k); err != nil {
-		p.problems = append(p.problems, yamlProblem(p.file, err))
+	k, ok := valueOf(p, v, p.methodKeys)
+	if !ok {
 		return
 	}
-	d.Method = tax.Method{Name: k.Method, When: p.condition(line, k.When), Uses: k.Uses, Period: k.Period, Collection: k.Collection, Missing: texts(k.Missing)}
+	p.condition(line, k.When)
+	d.Method = k
 	if d.Status == tax.Open {
-		if k.Method != "" {
+		if k.Name != "" {
 			p.bad(line, "an open method says only when it applies; its readings say how")
 		}
 		for name, r := range d.Readings {
@@ -381,32 +371,31 @@ func (p *parser) methodParts(line int, m *tax.Method, prefix string) {
 }
 
 // condition checks when a rule is meant.
-func (p *parser) condition(line int, when string) string {
+func (p *parser) condition(line int, when string) {
 	if err := tax.CheckExpression(when); err != nil {
 		p.bad(line, "when: %v", err)
 	}
-	return when
 }
 
 func (p *parser) regime(v *dated, line int, d *tax.Dated) {
-	var k regimeKeys
-	if err := v.Value.decode(&k); err != nil {
-		p.problems = append(p.problems, yamlProblem(p.file, err))
+	k, ok := valueOf(p, v, p.regimeKeys)
+	if !ok {
 		return
 	}
-	p.wanted(line, "text", k.Text)
-	if (k.Item == "") == (k.Refuse == "") {
+	p.wanted(line, "text", k.text)
+	if (k.item == "") == (k.refuse == "") {
 		p.bad(line, "a regime has either item or refuse")
 	}
-	r := tax.Regime{When: p.condition(line, k.When), Item: k.Item, Refuse: k.Refuse, Allows: k.Allows, Text: tax.Text(k.Text)}
-	for _, b := range k.Bans {
-		p.wanted(line, "why of the ban of "+b.Item, b.Why)
-		if b.Reference == nil {
-			p.bad(line, "the ban of %s has no reference", b.Item)
+	p.condition(line, k.when)
+	r := tax.Regime{When: k.when, Item: k.item, Refuse: k.refuse, Allows: k.allows, Text: k.text}
+	for _, b := range k.bans {
+		p.wanted(line, "why of the ban of "+b.item, b.why)
+		if b.reference == nil {
+			p.bad(line, "the ban of %s has no reference", b.item)
 			continue
 		}
-		laws, _ := p.law(line, *b.Reference, b.Also)
-		r.Bans = append(r.Bans, tax.Ban{Item: b.Item, Why: tax.Text(b.Why), Law: laws})
+		laws, _ := p.law(line, *b.reference, b.also)
+		r.Bans = append(r.Bans, tax.Ban{Item: b.item, Why: b.why, Law: laws})
 	}
 	d.Regime = r
 }
@@ -426,7 +415,7 @@ func (p *parser) periods(raw []dated, vs []tax.Dated) {
 }
 
 // steps reads the wording and checks that it stands in both languages.
-func (p *parser) steps(d *tax.Definition, steps map[string]stepText) {
+func (p *parser) steps(d *tax.Definition, steps map[string]tax.StepText) {
 	if d.Kind != tax.KindMethod {
 		if len(steps) > 0 {
 			p.bad(1, "only a method has steps")
@@ -461,16 +450,8 @@ func (p *parser) steps(d *tax.Definition, steps map[string]stepText) {
 				p.bad(1, "step %s cites %q, which is no role that the method uses", name, c)
 			}
 		}
-		d.Steps[name] = tax.StepText{Formula: s.Formula, Text: tax.Text(s.Text), Cites: s.Cites}
+		d.Steps[name] = s
 	}
-}
-
-func texts(ts []text) []tax.Text {
-	var out []tax.Text
-	for _, t := range ts {
-		out = append(out, tax.Text(t))
-	}
-	return out
 }
 
 func sortedKeys[V any](m map[string]V) []string {
