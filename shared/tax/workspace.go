@@ -71,7 +71,8 @@ func (w *workspace) run(t task, payment *Facts) error {
 func (w *workspace) begin(t task) *Calculation {
 	r, arena, texts := &w.res, w.calc.arena[:0], w.calc.texts
 	if t.silent {
-		w.res = Result{Taxes: r.Taxes[:0], PayeeObligations: r.PayeeObligations[:0], PayerTaxes: r.PayerTaxes[:0], Rows: r.Rows[:0]}
+		w.res = Result{Taxes: r.Taxes[:0], PayeeObligations: r.PayeeObligations[:0], PayerTaxes: r.PayerTaxes[:0], Rows: r.Rows[:0],
+			Positions: r.Positions[:0], TrueUps: r.TrueUps[:0]}
 	} else {
 		l := &w.spare
 		w.res = Result{Taxes: roomFor(&l.taxes, 16), PayeeObligations: []Line{}, PayerTaxes: []Line{}, Rows: roomFor(&l.rows, 32),
