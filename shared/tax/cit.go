@@ -182,7 +182,7 @@ func (r *citDeduction) shareOf() money.Rate {
 }
 
 // defines tells whether the pack has a definition of an id on any day.
-func (e *Engine) defines(id string) bool { return e.known[id] != nil }
+func (e *Engine) defines(id string) bool { return e.definition(id) != nil }
 
 func citLimitSpec(carried bool) methodSpec {
 	return methodSpec{apart: true, needed: map[string]Kind{"limit": KindRate}, optional: map[string]Kind{"share": KindRate},

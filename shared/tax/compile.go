@@ -18,8 +18,9 @@ type Engine struct {
 	parent *Engine // nil for the national pack
 	books  []*Book // by first day; each ends where the next begins
 	defs   []Definition
-	known  map[string]*Definition // by id, those of the parent included
-	spare  sync.Pool              // of workspaces that no computation uses now
+	known  map[string]*Definition   // by id, its own
+	users  map[string][]*Definition // by id: its own methods that use a definition, in file order
+	spare  sync.Pool                // of workspaces that no computation uses now
 }
 
 // Book is all that is in force, unchanged, from one day to the day before the next book: rules compiled to a
@@ -34,6 +35,7 @@ type Book struct {
 	stages   [len(stageOrder)][]TaxRule
 	apart    map[string]TaxRule // by id: rules of questions of their own, such as the annual settlement
 	assessed []TaxRule          // rules on assessed income, the place's own before those above it
+	above    sync.Map           // *Book of the pack above -> *Book: this one over it
 }
 
 // value finds what is in force for an id: the pack's own word if it has one by that day, else that of the pack above.
@@ -71,30 +73,20 @@ func Compile(p Pack) (*Engine, error) { return compileOver(nil, p.ID, "", p.Defi
 // compileOver compiles the definitions of a place over the engine above it. Rules of payments that lean on a value
 // which the place sets itself are compiled anew with that value.
 func compileOver(parent *Engine, id PackID, place string, own []Definition) (*Engine, error) {
-	e := &Engine{id: id, place: place, parent: parent, defs: own, known: map[string]*Definition{}}
-	if parent != nil {
-		for id, d := range parent.known {
-			e.known[id] = d
-		}
-	}
-	seen := map[string]bool{}
+	e := &Engine{id: id, place: place, parent: parent, defs: own, known: map[string]*Definition{}, users: map[string][]*Definition{}}
+	c := &compiler{engine: e, last: map[string]compiled{}}
 	for i := range own {
 		d := &own[i]
-		if seen[d.ID] {
+		if e.known[d.ID] != nil {
 			return nil, fmt.Errorf("%s: defined twice", d.ID)
 		}
 		if d.Wording != "" {
 			d.Steps = parent.wording(d.Wording)
 		}
-		seen[d.ID], e.known[d.ID] = true, d
+		e.known[d.ID] = d
+		c.take(d)
 	}
-	c := &compiler{engine: e, defs: make([]*Definition, 0, len(own)), last: map[string]compiled{}}
-	for i := range own {
-		c.defs = append(c.defs, &own[i])
-	}
-	if parent != nil {
-		c.lean(seen)
-	}
+	c.lean()
 	for _, day := range c.days() {
 		b, err := c.book(day)
 		if err != nil {
@@ -115,11 +107,40 @@ func (e *Engine) wording(id string) map[string]StepText {
 	return nil
 }
 
+// definition finds what the pack, or else the nearest one above it, defines under an id.
+func (e *Engine) definition(id string) *Definition {
+	for ; e != nil; e = e.parent {
+		if d := e.known[id]; d != nil {
+			return d
+		}
+	}
+	return nil
+}
+
 // compiler builds the books of one engine, day by day, and keeps a rule as long as nothing it rests on changes.
 type compiler struct {
 	engine *Engine
-	defs   []*Definition // own ones, and methods of the parent that lean on them
+	parts  []part // own definitions, and methods of the packs above that lean on them
 	last   map[string]compiled
+}
+
+// part is a definition with what is asked of it on each day.
+type part struct {
+	*Definition
+	used  []string
+	apart bool
+}
+
+// take adds a definition to what is compiled, and notes what it uses.
+func (c *compiler) take(d *Definition) {
+	p := part{Definition: d}
+	if d.Kind == KindMethod {
+		p.used, p.apart = d.used(), d.apart()
+		for _, id := range p.used {
+			c.engine.users[id] = append(c.engine.users[id], d)
+		}
+	}
+	c.parts = append(c.parts, p)
 }
 
 // compiled is a rule with the values it rests on.
@@ -129,17 +150,18 @@ type compiled struct {
 	when  expression
 }
 
-// lean adds the methods of the parent that use what the place defines itself.
-func (c *compiler) lean(own map[string]bool) {
-	var ids []string
-	for id, d := range c.engine.parent.known {
-		if !own[id] && d.Kind == KindMethod && slices.ContainsFunc(d.used(), func(u string) bool { return own[u] }) {
-			ids = append(ids, id)
+// lean adds the methods of the packs above that use what the place defines itself.
+func (c *compiler) lean() {
+	taken := map[string]bool{}
+	for i := range c.engine.defs {
+		for above := c.engine.parent; above != nil; above = above.parent {
+			for _, d := range above.users[c.engine.defs[i].ID] {
+				if !taken[d.ID] && c.engine.definition(d.ID) == d {
+					taken[d.ID] = true
+					c.take(d)
+				}
+			}
 		}
-	}
-	sort.Strings(ids)
-	for _, id := range ids {
-		c.defs = append(c.defs, c.engine.known[id])
 	}
 }
 
@@ -164,28 +186,17 @@ func (d *Definition) used() []string {
 // days lists the days on which something begins or ends that the engine's definitions rest on.
 func (c *compiler) days() []civil.Date {
 	starts := map[civil.Date]bool{}
-	add := func(d *Definition) {
-		for i := range d.Values {
-			starts[d.Values[i].From] = true
-			if to := d.Values[i].To; !to.IsZero() {
-				starts[to.AddDays(1)] = true
+	add := func(id string) {
+		for e := c.engine; e != nil; e = e.parent {
+			if d := e.known[id]; d != nil {
+				d.mark(starts)
 			}
 		}
 	}
-	for _, d := range c.defs {
-		add(d)
-		if c.engine.parent == nil {
-			continue // everything is its own
-		}
-		for _, id := range d.used() {
-			if u := c.engine.known[id]; u != nil {
-				add(u)
-			}
-		}
-	}
-	if c.engine.parent != nil {
-		for _, b := range c.engine.parent.books {
-			starts[b.from] = true
+	for _, p := range c.parts {
+		add(p.ID)
+		for _, id := range p.used {
+			add(id)
 		}
 	}
 	days := make([]civil.Date, 0, len(starts))
@@ -196,7 +207,17 @@ func (c *compiler) days() []civil.Date {
 	return days
 }
 
-// book compiles what is in force on a day.
+// mark notes the days on which a value begins or the one before it has ended.
+func (d *Definition) mark(starts map[civil.Date]bool) {
+	for i := range d.Values {
+		starts[d.Values[i].From] = true
+		if to := d.Values[i].To; !to.IsZero() {
+			starts[to.AddDays(1)] = true
+		}
+	}
+}
+
+// book compiles what the pack itself says on a day; over puts it over the packs above.
 func (c *compiler) book(day civil.Date) (*Book, error) {
 	b := &Book{from: day, place: c.engine.place, values: map[string]*Dated{}, decided: map[string]bool{}, apart: map[string]TaxRule{}}
 	if c.engine.parent != nil {
@@ -204,19 +225,20 @@ func (c *compiler) book(day civil.Date) (*Book, error) {
 	}
 	for i := range c.engine.defs {
 		d := &c.engine.defs[i]
-		if b.decided[d.ID] = d.begun(day); b.decided[d.ID] {
+		if d.begun(day) {
+			b.decided[d.ID] = true
 			if v := inForce(d, day); v != nil {
 				b.values[d.ID] = v
 			}
 		}
 	}
 	orders := map[TaxRule]int{}
-	for _, d := range c.defs {
-		if err := c.add(b, d, orders); err != nil {
+	for i := range c.parts {
+		if err := c.add(b, &c.parts[i], orders); err != nil {
 			return nil, err
 		}
 	}
-	b.inherit(orders)
+	b.sort(orders)
 	return b, nil
 }
 
@@ -226,10 +248,10 @@ func (d *Definition) begun(day civil.Date) bool {
 }
 
 // add compiles one regime or method into the book.
-func (c *compiler) add(b *Book, d *Definition, orders map[TaxRule]int) error {
+func (c *compiler) add(b *Book, d *part, orders map[TaxRule]int) error {
 	switch v := b.value(d.ID); {
 	case d.Kind == KindRegime && v != nil:
-		r, err := compileRegime(d, v)
+		r, err := compileRegime(d.Definition, v)
 		if err != nil {
 			return err
 		}
@@ -245,9 +267,10 @@ func (c *compiler) add(b *Book, d *Definition, orders map[TaxRule]int) error {
 }
 
 // method compiles a method, or takes what it was on the day before where it rests on the same values.
-func (c *compiler) method(b *Book, d *Definition, v *Dated) (compiled, error) {
-	k := compiled{rests: []*Dated{v}}
-	for _, id := range d.used() {
+func (c *compiler) method(b *Book, d *part, v *Dated) (compiled, error) {
+	k := compiled{rests: make([]*Dated, 1, len(d.used)+1)}
+	k.rests[0] = v
+	for _, id := range d.used {
 		k.rests = append(k.rests, b.value(id))
 	}
 	if before, ok := c.last[d.ID]; ok && slices.Equal(before.rests, k.rests) {
@@ -256,11 +279,11 @@ func (c *compiler) method(b *Book, d *Definition, v *Dated) (compiled, error) {
 	var err error
 	switch {
 	case v == nil:
-		k.rule, k.when, err = lapsed(d, b.from)
+		k.rule, k.when, err = lapsed(d.Definition, b.from)
 	case v.Status == Open:
-		k.rule, k.when, err = b.compileOpen(d, v, c.engine.known)
+		k.rule, k.when, err = b.compileOpen(d.Definition, v, c.engine)
 	default:
-		k.rule, k.when, err = b.compileMethod(d, v, &v.Method, v.Status, c.engine.known)
+		k.rule, k.when, err = b.compileMethod(d.Definition, v, &v.Method, v.Status, c.engine)
 	}
 	if err != nil {
 		return k, fmt.Errorf("%s from %s: %w", d.ID, b.from, err)
@@ -269,26 +292,37 @@ func (c *compiler) method(b *Book, d *Definition, v *Dated) (compiled, error) {
 	return k, nil
 }
 
-// inherit orders the book's own rules and adds those of the book above that it does not replace.
-func (b *Book) inherit(orders map[TaxRule]int) {
+// sort puts the book's own rules into the order in which they are asked.
+func (b *Book) sort(orders map[TaxRule]int) {
 	byOrder := func(x, y TaxRule) int { return orders[x] - orders[y] }
 	slices.SortStableFunc(b.regimes, func(x, y *regime) int { return x.order - y.order })
 	slices.SortStableFunc(b.assessed, byOrder)
 	for i := range b.stages {
 		slices.SortStableFunc(b.stages[i], byOrder)
 	}
-	if b.parent == nil {
-		return
+}
+
+// over puts the place's own book over one of the pack above: what it does not replace is inherited. It does so once
+// for each pair.
+func (b *Book) over(above *Book) *Book {
+	if above == nil {
+		return b
 	}
-	b.regimes = b.parent.regimes
+	if m, ok := b.above.Load(above); ok {
+		return m.(*Book) //nolint:forcetypeassert // nothing else is ever put in
+	}
+	m := &Book{from: b.from, place: b.place, parent: above, values: b.values, decided: b.decided, regimes: above.regimes, apart: b.apart}
 	for i := range b.stages {
-		b.stages[i] = replaced(b.parent.stages[i], b.stages[i])
+		m.stages[i] = replaced(above.stages[i], b.stages[i])
 	}
-	for _, r := range b.parent.assessed {
+	m.assessed = slices.Clone(b.assessed)
+	for _, r := range above.assessed {
 		if b.apart[r.ID()] == nil {
-			b.assessed = append(b.assessed, r)
+			m.assessed = append(m.assessed, r)
 		}
 	}
+	first, _ := b.above.LoadOrStore(above, m)
+	return first.(*Book) //nolint:forcetypeassert // as above
 }
 
 // replaced gives the rules of the book above, each exchanged for the place's own of the same id.
@@ -319,13 +353,13 @@ func inForce(d *Definition, day civil.Date) *Dated {
 
 // put puts a compiled rule where it is looked for: among the rules of its tax for a payment, among those on assessed
 // income, or apart by its id.
-func (b *Book) put(k compiled, d *Definition, orders map[TaxRule]int) error {
+func (b *Book) put(k compiled, d *part, orders map[TaxRule]int) error {
 	orders[k.rule] = d.Order
 	switch {
 	case k.when.asks(factWay):
 		b.assessed = append(b.assessed, k.rule)
 		b.apart[d.ID] = k.rule
-	case d.apart():
+	case d.apart:
 		b.apart[d.ID] = k.rule
 	default:
 		n := slices.Index(stageOrder[:], d.Tax)
@@ -386,8 +420,8 @@ type base struct {
 	// unconfirmed are the ids, the rule's own and those it uses, that are not confirmed.
 	unconfirmed []string
 	// worst is the worst status among the rule and what it uses.
-	worst Status
-	known map[string]*Definition
+	worst  Status
+	engine *Engine // where the definitions are that it uses
 }
 
 // ID gives the definition's id.
@@ -439,12 +473,12 @@ func (b *base) specs(into map[string]**stepSpec) error {
 }
 
 // compileMethod resolves what the method uses and builds its rule.
-func (b *Book) compileMethod(d *Definition, v *Dated, m *Method, status Status, known map[string]*Definition) (TaxRule, expression, error) {
+func (b *Book) compileMethod(d *Definition, v *Dated, m *Method, status Status, e *Engine) (TaxRule, expression, error) {
 	when, err := compileExpression(m.When)
 	if err != nil {
 		return nil, when, err
 	}
-	r := base{def: d, known: known, when: when, method: m, law: v.Law, status: status, steps: map[string]*stepSpec{}, worst: status}
+	r := base{def: d, engine: e, when: when, method: m, law: v.Law, status: status, steps: map[string]*stepSpec{}, worst: status}
 	if status != Confirmed {
 		r.unconfirmed = append(r.unconfirmed, d.ID)
 	}
@@ -465,7 +499,7 @@ func (b *Book) compileMethod(d *Definition, v *Dated, m *Method, status Status, 
 	sort.Strings(roles)
 	for _, role := range roles {
 		id := m.Uses[role]
-		used := known[id]
+		used := e.definition(id)
 		if used == nil {
 			return nil, when, fmt.Errorf("uses %s: no such definition %q", role, id)
 		}
@@ -620,9 +654,16 @@ const maxDeductionScale = 1000
 // keptShare is 1 - cost.
 func keptShare(cost money.Rate) money.Rate { return money.Ratio(cost.Den()-cost.Num(), cost.Den()) }
 
-// book finds the book of a day.
+// book finds the book of a day, over those of the packs above on that day.
 func (e *Engine) book(on civil.Date) (*Book, error) {
 	i := sort.Search(len(e.books), func(i int) bool { return e.books[i].from.After(on) })
+	if e.parent != nil {
+		above, err := e.parent.book(on)
+		if i == 0 {
+			return above, err
+		}
+		return e.books[i-1].over(above), nil
+	}
 	if i == 0 {
 		return nil, &Gap{Rule: e.id.Pack, On: on, Missing: Text{ZH: "该日早于规则包的第一日", EN: "the day lies before the first day of the pack"}}
 	}

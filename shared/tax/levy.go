@@ -12,11 +12,11 @@ type param struct {
 }
 
 // param reads a role.
-func (b *Book) param(m *Method, role string, known map[string]*Definition) param {
+func (b *Book) param(m *Method, role string, e *Engine) param {
 	p := param{id: m.Uses[role], used: m.Uses[role] != ""}
 	if p.used {
 		p.value = b.value(p.id)
-		p.gap = Gap{Rule: p.id, Missing: missingText(known[p.id], b.from)}
+		p.gap = Gap{Rule: p.id, Missing: missingText(e.definition(p.id), b.from)}
 		if p.value != nil && p.value.Status == Open {
 			p.gap.Missing = p.value.openText()
 		}
@@ -163,7 +163,7 @@ func with(roles map[string]Kind, kind Kind, names ...string) map[string]Kind {
 
 func (b *Book) newAssessedBase(r base, told ...string) assessedBase {
 	m := r.method
-	return assessedBase{base: r, told: told, rate: b.param(m, "rate", r.known), rates: b.param(m, "rates", r.known), bands: b.param(m, "bands", r.known)}
+	return assessedBase{base: r, told: told, rate: b.param(m, "rate", r.engine), rates: b.param(m, "rates", r.engine), bands: b.param(m, "bands", r.engine)}
 }
 
 // levy is turnover at a local rate (核定征收率): the whole of it, or what exceeds an allowance or a threshold.
@@ -180,8 +180,8 @@ func levySpec() methodSpec {
 	roles := with(with(with(rateRoles(), KindThreshold, "zero_band", "excess_over"), KindAmount, "allowance"), KindRate, "temporary_rate", "quota_cut")
 	return methodSpec{optional: roles, tolerant: true, build: func(b *Book, r base) resolver {
 		m := r.method
-		return &levy{assessedBase: b.newAssessedBase(r, "assessed.none", "assessed.tax", "assessed.relief"), zero: b.param(m, "zero_band", r.known), excess: b.param(m, "excess_over", r.known),
-			allowance: b.param(m, "allowance", r.known), temporary: b.param(m, "temporary_rate", r.known), cut: b.param(m, "quota_cut", r.known)}
+		return &levy{assessedBase: b.newAssessedBase(r, "assessed.none", "assessed.tax", "assessed.relief"), zero: b.param(m, "zero_band", r.engine), excess: b.param(m, "excess_over", r.engine),
+			allowance: b.param(m, "allowance", r.engine), temporary: b.param(m, "temporary_rate", r.engine), cut: b.param(m, "quota_cut", r.engine)}
 	}}
 }
 
@@ -294,7 +294,7 @@ type deemedProfit struct {
 func deemedProfitSpec() methodSpec {
 	return methodSpec{needed: map[string]Kind{"brackets": KindBrackets}, optional: with(rateRoles(), KindThreshold, "zero_band"), tolerant: true,
 		build: func(b *Book, r base) resolver {
-			return &deemedProfit{assessedBase: b.newAssessedBase(r, "assessed.none", "assessed.taxable", "assessed.level"), zero: b.param(r.method, "zero_band", r.known), brackets: b.param(r.method, "brackets", r.known)}
+			return &deemedProfit{assessedBase: b.newAssessedBase(r, "assessed.none", "assessed.taxable", "assessed.level"), zero: b.param(r.method, "zero_band", r.engine), brackets: b.param(r.method, "brackets", r.engine)}
 		}}
 }
 

@@ -18,7 +18,7 @@ func (c *Corpus) CheckPosition(rule, reading string, from civil.Date) []fault.Fi
 	if err != nil || (local && e == c.national) {
 		return []fault.Field{{Field: "rule", Problem: "names no place after @; use the six-digit code of a province, city or district"}}
 	}
-	d := e.known[id]
+	d := e.definition(id)
 	if d == nil {
 		return []fault.Field{{Field: "rule", Problem: "no rule has this id; GET /v1/tax/rules lists the open ones under gaps"}}
 	}

@@ -185,7 +185,7 @@ func (b *Band) shown() map[string]any {
 // Readings gives what a tax position may choose for a rule that is open on a day; ok is false where the rule is
 // not open then, and so needs no position.
 func (e *Engine) Readings(rule string, on civil.Date) (readings map[string]Text, ok bool) {
-	d := e.known[rule]
+	d := e.definition(rule)
 	if d == nil {
 		return nil, false
 	}

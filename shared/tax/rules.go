@@ -104,7 +104,7 @@ type openRule struct {
 	readings map[string]TaxRule
 }
 
-func (b *Book) compileOpen(d *Definition, v *Dated, known map[string]*Definition) (TaxRule, expression, error) {
+func (b *Book) compileOpen(d *Definition, v *Dated, e *Engine) (TaxRule, expression, error) {
 	when, err := compileExpression(v.Method.When)
 	if err != nil {
 		return nil, when, err
@@ -112,7 +112,7 @@ func (b *Book) compileOpen(d *Definition, v *Dated, known map[string]*Definition
 	r := &openRule{base: base{def: d, when: when, method: &v.Method, law: v.Law, status: Open, worst: Open}, value: v, readings: map[string]TaxRule{}}
 	for name, reading := range v.Readings {
 		m := reading.Method
-		rule, _, err := b.compileMethod(d, v, &m, Open, known)
+		rule, _, err := b.compileMethod(d, v, &m, Open, e)
 		if err != nil {
 			return nil, when, err
 		}
