@@ -2,6 +2,7 @@
 package money
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"math"
@@ -167,8 +168,8 @@ func (a Amount) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON reads the decimal string; a JSON number is refused, it may have passed through a float.
 func (a *Amount) UnmarshalJSON(b []byte) error {
-	var s string
-	if err := json.Unmarshal(b, &s); err != nil {
+	s, ok := quoted(b)
+	if !ok {
 		return ErrFormat
 	}
 	v, err := Parse(s)
@@ -177,6 +178,15 @@ func (a *Amount) UnmarshalJSON(b []byte) error {
 	}
 	*a = v
 	return nil
+}
+
+// quoted reads a JSON string. Amounts and rates hold nothing that a string would have to escape, so that nearly
+// always it is what stands between the quotes.
+func quoted(b []byte) (s string, ok bool) {
+	if n := len(b); n >= 2 && b[0] == '"' && bytes.IndexByte(b, '\\') < 0 {
+		return string(b[1 : n-1]), true
+	}
+	return s, json.Unmarshal(b, &s) == nil
 }
 
 // mulDiv gives the quotient and remainder of |a|*num/den, exact over 128 bits. den must be positive.

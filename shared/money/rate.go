@@ -153,11 +153,11 @@ func (r Rate) MarshalJSON() ([]byte, error) { return json.Marshal(r.String()) }
 
 // UnmarshalJSON reads a decimal string; a JSON number is refused, it may have passed through a float.
 func (r *Rate) UnmarshalJSON(b []byte) error {
-	var s string
-	if err := json.Unmarshal(b, &s); err != nil {
+	s, ok := quoted(b)
+	if !ok {
 		return ErrRate
 	}
-	if num, den, ok := strings.Cut(s, "/"); ok {
+	if num, den, cut := strings.Cut(s, "/"); cut {
 		n, err1 := ParseRate(num)
 		d, err2 := ParseRate(den)
 		if err1 != nil || err2 != nil || n.Den() != 1 || d.Den() != 1 || d.num <= 0 {

@@ -61,47 +61,47 @@ const (
 
 // Definition is one rule or parameter with all its dated values, as a rule file says it.
 type Definition struct {
-	ID     string
-	Kind   Kind
-	Title  Text
-	Unit   string
-	Tax    string // methods: the tax they compute
-	Order  int    // regimes and methods: the lower is asked first
-	Values []Dated
-	Steps  map[string]StepText // methods: the wording of each step
+	ID     string              `json:",omitzero"`
+	Kind   Kind                `json:",omitzero"`
+	Title  Text                `json:",omitzero"`
+	Unit   string              `json:",omitzero"`
+	Tax    string              `json:",omitzero"` // methods: the tax they compute
+	Order  int                 `json:",omitzero"` // regimes and methods: the lower is asked first
+	Values []Dated             `json:",omitzero"`
+	Steps  map[string]StepText `json:",omitzero"` // methods: the wording of each step
 	// Wording is the definition whose step texts a method uses where it has none of its own.
-	Wording  string
-	Locality string // six digits of the prefecture that a rule of a local pack holds for; "" = all of its jurisdiction
+	Wording  string `json:",omitzero"`
+	Locality string `json:",omitzero"` // six digits of the prefecture that a rule of a local pack holds for; "" = all of its jurisdiction
 }
 
 // StepText is the wording of one step; {name} stands for an input, {result} for the result.
 type StepText struct {
-	Formula string
-	Text    Text
-	Cites   []string // roles of Uses whose references the step quotes; "rule" is the method's own
+	Formula string   `json:",omitzero"`
+	Text    Text     `json:",omitzero"`
+	Cites   []string `json:",omitzero"` // roles of Uses whose references the step quotes; "rule" is the method's own
 }
 
 // Dated is what a definition says from one day to another; To zero means no end is known.
 type Dated struct {
-	From, To  civil.Date
-	Status    Status
-	Law       []Law
-	Published civil.Date   // of the first document of Law
-	Also      []civil.Date // issue days of the other documents of Law, in its order
-	Lapsed    *Text        // set = nothing is in force in these days, and why
-	Amount    money.Amount
-	Rate      money.Rate
-	Threshold Threshold
-	Brackets  []Bracket
-	Rates     []RateRow // by word, in its order
-	Bands     []Band
-	Choice    string
-	Method    Method
-	Regime    Regime
-	Readings  map[string]Reading // open values: what a position may choose
-	Note      Text
+	From, To  civil.Date         `json:",omitzero"`
+	Status    Status             `json:",omitzero"`
+	Law       []Law              `json:",omitzero"`
+	Published civil.Date         `json:",omitzero"` // of the first document of Law
+	Also      []civil.Date       `json:",omitzero"` // issue days of the other documents of Law, in its order
+	Lapsed    *Text              `json:",omitzero"` // set = nothing is in force in these days, and why
+	Amount    money.Amount       `json:",omitzero"`
+	Rate      money.Rate         `json:",omitzero"`
+	Threshold Threshold          `json:",omitzero"`
+	Brackets  []Bracket          `json:",omitzero"`
+	Rates     []RateRow          `json:",omitzero"` // by word, in its order
+	Bands     []Band             `json:",omitzero"`
+	Choice    string             `json:",omitzero"`
+	Method    Method             `json:",omitzero"`
+	Regime    Regime             `json:",omitzero"`
+	Readings  map[string]Reading `json:",omitzero"` // open values: what a position may choose
+	Note      Text               `json:",omitzero"`
 	// Discretion tells of an open value that the competent tax office decides case by case.
-	Discretion bool
+	Discretion bool `json:",omitzero"`
 }
 
 // covers tells whether d is in force on the day.
@@ -182,35 +182,35 @@ func (b *Band) holds(total money.Amount) bool {
 
 // Method names a calculation and the definitions it uses by role.
 type Method struct {
-	Name       string
-	When       string            // an expression over facts, see expression.go
-	Uses       map[string]string // role -> definition id
-	Period     string            // day, month, quarter
-	Collection string
-	Missing    []Text // self-filed taxes that cannot be estimated: what would have to be known
+	Name       string            `json:",omitzero"`
+	When       string            `json:",omitzero"` // an expression over facts, see expression.go
+	Uses       map[string]string `json:",omitzero"` // role -> definition id
+	Period     string            `json:",omitzero"` // day, month, quarter
+	Collection string            `json:",omitzero"`
+	Missing    []Text            `json:",omitzero"` // self-filed taxes that cannot be estimated: what would have to be known
 }
 
 // Reading is one answer that a position may choose.
 type Reading struct {
-	Title  Text
-	Method Method
+	Title  Text   `json:",omitzero"`
+	Method Method `json:",omitzero"`
 }
 
 // Regime says which item a payment is, and what may not be asked for instead.
 type Regime struct {
-	When   string // an expression over facts
-	Item   string
-	Refuse string   // reason word: nothing is taxed here, the call is refused
-	Allows []string // other items that may be named
-	Bans   []Ban
-	Text   Text
+	When   string   `json:",omitzero"` // an expression over facts
+	Item   string   `json:",omitzero"`
+	Refuse string   `json:",omitzero"` // reason word: nothing is taxed here, the call is refused
+	Allows []string `json:",omitzero"` // other items that may be named
+	Bans   []Ban    `json:",omitzero"`
+	Text   Text     `json:",omitzero"`
 }
 
 // Ban forbids an item with its reason and article.
 type Ban struct {
-	Item string
-	Why  Text
-	Law  []Law
+	Item string `json:",omitzero"`
+	Why  Text   `json:",omitzero"`
+	Law  []Law  `json:",omitzero"`
 }
 
 // PackID names the rules that taxed.
