@@ -29,7 +29,9 @@ func RuleRefusals() string { return tenant("-") + "RULES-REFUSED" }
 // --- ledger table: comparisons with shadow packs ---
 
 // ShadowReport is the partition of a tenant's comparisons with one version of a pack.
-func ShadowReport(t, pack, version string) string { return tenant(t) + "SHADOW#" + pack + "@" + version }
+func ShadowReport(t, pack, version string) string {
+	return tenant(t) + "SHADOW#" + pack + "@" + version
+}
 
 // ShadowList is the directory of versions that were compared.
 func ShadowList(t string) string { return tenant(t) + "SHADOWS" }
