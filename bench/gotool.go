@@ -72,6 +72,35 @@ func taxSection(ctx context.Context, _ *bench) ([]row, error) {
 	return rows, nil
 }
 
+// loadSection measures reading, checking and compiling all packs, from their files and from the prepared form.
+func loadSection(ctx context.Context, _ *bench) ([]row, error) {
+	out, err := goTool(ctx, "test", "-run", "^$", "-bench", "^BenchmarkLoad", "-benchmem", "-benchtime", "40x", "-count", "3", "-cpu", "1", "./shared/taxpack")
+	if err != nil {
+		return nil, err
+	}
+	rows := []row{}
+	for _, x := range []struct {
+		name, what string
+		goal       float64
+	}{
+		{"Load", "read, check and compile the national pack and those of 37 jurisdictions from their files", 60},
+		{"LoadPrepared", "the same at a cold start, from the prepared form; a jurisdiction's pack is compiled when its place is first asked about", 5},
+	} {
+		line := regexp.MustCompile(`(?m)^Benchmark` + x.name + `\s+\d+\s+([0-9.]+) ns/op\s+(\d+) B/op`)
+		best, bytes := 0.0, ""
+		for _, m := range line.FindAllStringSubmatch(out, -1) {
+			if ns, err := strconv.ParseFloat(m[1], 64); err == nil && (best == 0 || ns < best) {
+				best, bytes = ns, m[2]
+			}
+		}
+		if best == 0 {
+			return nil, fmt.Errorf("no benchmark ran\n%s", out)
+		}
+		rows = append(rows, row{what: x.what, goal: fmt.Sprintf("<= %.0f ms", x.goal), measured: fmt.Sprintf("%.1f ms at best of three, %s bytes allocated", best/1e6, bytes), met: atMost(best/1e6, x.goal)})
+	}
+	return rows, nil
+}
+
 // goTool runs the go command and gives what it printed.
 func goTool(ctx context.Context, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, "go", args...)

@@ -35,6 +35,7 @@ func sections() []section {
 		{"writes", "write units of a recorded event: 10,000 of 100 creators in one day, batches of 100", writesSection},
 		{"life", "write units of a settlement's life", lifeSection},
 		{"tax", "tax engine, one core", taxSection},
+		{"load", "loading the rules, one core", loadSection},
 		{"retax", "law diff: booked settlements under a second pack", retaxSection},
 	}
 }
