@@ -219,7 +219,8 @@ func (d *Definition) mark(starts map[civil.Date]bool) {
 
 // book compiles what the pack itself says on a day; over puts it over the packs above.
 func (c *compiler) book(day civil.Date) (*Book, error) {
-	b := &Book{from: day, place: c.engine.place, values: map[string]*Dated{}, decided: map[string]bool{}, apart: map[string]TaxRule{}}
+	n := len(c.engine.defs)
+	b := &Book{from: day, place: c.engine.place, values: make(map[string]*Dated, n), decided: make(map[string]bool, n), apart: make(map[string]TaxRule, len(c.last))}
 	if c.engine.parent != nil {
 		b.parent, _ = c.engine.parent.book(day) // nil before the first day of the pack above
 	}
@@ -232,7 +233,7 @@ func (c *compiler) book(day civil.Date) (*Book, error) {
 			}
 		}
 	}
-	orders := map[TaxRule]int{}
+	orders := make(map[TaxRule]int, len(c.last))
 	for i := range c.parts {
 		if err := c.add(b, &c.parts[i], orders); err != nil {
 			return nil, err
