@@ -14,7 +14,6 @@ import (
 	"fenzhang/shared/civil"
 	"fenzhang/shared/lawdiff"
 	"fenzhang/shared/money"
-	"fenzhang/shared/rulepack"
 	"fenzhang/shared/tax"
 	"fenzhang/shared/taxpack"
 )
@@ -59,25 +58,9 @@ func retaxSection(context.Context, *bench) ([]row, error) {
 
 func mib(bytes uint64) float64 { return float64(bytes) / (1 << 20) }
 
-// secondLaw is the national pack with other deductions from labor income.
+// secondLaw is the law with other deductions from labor income.
 func secondLaw() (*tax.Corpus, error) {
-	files, err := ruletest.Copy(rulepack.National, "2027.01.01")
-	if err != nil {
-		return nil, err
-	}
-	for name, change := range map[string][2]string{
-		"iit/labor/cost_rate.yaml":                  {`value: "0.20"`, `value: "0.25"`},
-		"iit/labor_platform/monthly_deduction.yaml": {`value: "5000.00"`, `value: "6000.00"`},
-	} {
-		if err := ruletest.Replace(files, name, change[0], change[1]); err != nil {
-			return nil, err
-		}
-	}
-	packs, err := rulepack.Embedded()
-	if err != nil {
-		return nil, err
-	}
-	return rulepack.Load(packs.With(rulepack.National, files))
+	return ruletest.Law(ruletest.LaborCost("0.25"), ruletest.Change{File: "iit/labor_platform/monthly_deduction.yaml", From: `value: "5000.00"`, To: `value: "6000.00"`})
 }
 
 // bookedPayees books two payments a month of a year for each template.

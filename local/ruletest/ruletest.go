@@ -13,6 +13,7 @@ import (
 
 	"fenzhang/shared/rulepack"
 	"fenzhang/shared/sm2signer"
+	"fenzhang/shared/tax"
 )
 
 // Copy gives the files of an embedded pack with another version, for the caller to change.
@@ -52,6 +53,32 @@ func Replace(files fstest.MapFS, name, from, to string) error {
 	}
 	files[name] = &fstest.MapFile{Data: bytes.ReplaceAll(f.Data, []byte(from), []byte(to))}
 	return nil
+}
+
+// Change is a text of a rule file and what another law says instead.
+type Change struct{ File, From, To string }
+
+// Law is the corpus of the packs in the repository with other texts in the national one.
+func Law(changes ...Change) (*tax.Corpus, error) {
+	files, err := Copy(rulepack.National, "2027.01.01")
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range changes {
+		if err := Replace(files, c.File, c.From, c.To); err != nil {
+			return nil, err
+		}
+	}
+	packs, err := rulepack.Embedded()
+	if err != nil {
+		return nil, err
+	}
+	return rulepack.Load(packs.With(rulepack.National, files))
+}
+
+// LaborCost is the change of the share that is deducted from labor income, from its first day.
+func LaborCost(share string) Change {
+	return Change{"iit/labor/cost_rate.yaml", `value: "0.20"`, `value: "` + share + `"`}
 }
 
 // CostRate is Copy of the national pack in which, from 2026-10-16, the share that is deducted from labor income is

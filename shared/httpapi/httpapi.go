@@ -38,6 +38,25 @@ type Request struct {
 	Trace  string // the W3C traceparent, carried on
 }
 
+// The length of a page of a list, in entries.
+const (
+	defaultLimit = 20
+	maxLimit     = 100
+)
+
+// Limit reads how many entries of a list the caller wants: 1 to 100, 20 where nothing is said.
+func (r *Request) Limit() (int, error) {
+	text := r.Query.Get("limit")
+	if text == "" {
+		return defaultLimit, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > maxLimit {
+		return 0, fault.Invalid(fault.Field{Field: "limit", Problem: "must be 1 to 100"})
+	}
+	return n, nil
+}
+
 // JSON reads the body strictly; the error lists every problem.
 func (r *Request) JSON(into any) error {
 	if problems := strictjson.Decode(r.Body, into); len(problems) > 0 {

@@ -14,7 +14,6 @@ import (
 	"fenzhang/shared/lawdiff"
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/money"
-	"fenzhang/shared/rulepack"
 	"fenzhang/shared/tax"
 	"fenzhang/shared/taxpack"
 )
@@ -29,22 +28,10 @@ func first(t testing.TB) *tax.Corpus {
 	return c
 }
 
-// change is a text of a rule file and what the second law says instead.
-type change struct{ file, from, to string }
-
-// second is the national pack with other texts.
-func second(t testing.TB, changes ...change) *tax.Corpus {
+// second is the law with other texts in the national pack.
+func second(t testing.TB, changes ...ruletest.Change) *tax.Corpus {
 	t.Helper()
-	files, err := ruletest.Copy(rulepack.National, "2027.01.01")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range changes {
-		if err := ruletest.Replace(files, c.file, c.from, c.to); err != nil {
-			t.Fatal(err)
-		}
-	}
-	law, err := taxpack.LoadCorpus(files)
+	law, err := ruletest.Law(changes...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,11 +40,11 @@ func second(t testing.TB, changes ...change) *tax.Corpus {
 
 // The changes that the tests know.
 var (
-	costs      = change{"iit/labor/cost_rate.yaml", `value: "0.20"`, `value: "0.10"`}
-	lessCosts  = change{"iit/labor/cost_rate.yaml", `value: "0.20"`, `value: "0.30"`}
-	deduction  = change{"iit/labor_platform/monthly_deduction.yaml", `value: "5000.00"`, `value: "4000.00"`}
-	moreDeduct = change{"iit/labor_platform/monthly_deduction.yaml", `value: "5000.00"`, `value: "6000.00"`}
-	threshold  = change{"vat/threshold_day.yaml", `{amount: "1000.00", edge: reach}`, `{amount: "3000.00", edge: reach}`}
+	costs      = ruletest.Change{File: "iit/labor/cost_rate.yaml", From: `value: "0.20"`, To: `value: "0.10"`}
+	lessCosts  = ruletest.Change{File: "iit/labor/cost_rate.yaml", From: `value: "0.20"`, To: `value: "0.30"`}
+	deduction  = ruletest.Change{File: "iit/labor_platform/monthly_deduction.yaml", From: `value: "5000.00"`, To: `value: "4000.00"`}
+	moreDeduct = ruletest.Change{File: "iit/labor_platform/monthly_deduction.yaml", From: `value: "5000.00"`, To: `value: "6000.00"`}
+	threshold  = ruletest.Change{File: "vat/threshold_day.yaml", From: `{amount: "1000.00", edge: reach}`, To: `{amount: "3000.00", edge: reach}`}
 )
 
 // payment is one payment to a person; filed entities tax it cumulatively.

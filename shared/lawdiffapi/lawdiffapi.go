@@ -135,7 +135,7 @@ func (a API) diffs(ctx context.Context, r *httpapi.Request) (httpapi.Response, e
 	if err := r.JSON(&q); err != nil {
 		return httpapi.Response{}, err
 	}
-	limit, err := limitOf(r.Query.Get("limit"))
+	limit, err := r.Limit()
 	if p := q.problems(); p != nil {
 		err = fault.Invalid(p...)
 	}
@@ -247,20 +247,4 @@ func (a API) approve(ctx context.Context, r *httpapi.Request) (httpapi.Response,
 		return httpapi.Response{}, err
 	}
 	return httpapi.OK(c), nil
-}
-
-const (
-	defaultLimit = 20
-	maxLimit     = 100
-)
-
-func limitOf(text string) (int, error) {
-	if text == "" {
-		return defaultLimit, nil
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 || n > maxLimit {
-		return 0, fault.Invalid(fault.Field{Field: "limit", Problem: "must be 1 to 100"})
-	}
-	return n, nil
 }

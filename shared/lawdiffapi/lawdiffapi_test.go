@@ -39,18 +39,7 @@ func (l laws) With(_ context.Context, pack, version string) (*tax.Corpus, error)
 
 func otherLaw(t *testing.T, share string) *tax.Corpus {
 	t.Helper()
-	files, err := ruletest.Copy(rulepack.National, "2027.01.01")
-	if err == nil {
-		err = ruletest.Replace(files, "iit/labor/cost_rate.yaml", `value: "0.20"`, `value: "`+share+`"`)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	packs, err := rulepack.Embedded()
-	if err != nil {
-		t.Fatal(err)
-	}
-	law, err := rulepack.Load(packs.With(rulepack.National, files))
+	law, err := ruletest.Law(ruletest.LaborCost(share))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -35,7 +35,7 @@ const (
 // using lists the settlements whose figures used a position: those to be taxed again when the text arrives. A call
 // looks through a bounded number of settlements, so that a page may hold few and still have a next one.
 func (a API) using(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
-	limit, err := limitOf(r.Query.Get("limit"))
+	limit, err := r.Limit()
 	if err != nil {
 		return httpapi.Response{}, err
 	}

@@ -10,7 +10,6 @@ import (
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/money"
 	"fenzhang/shared/payout"
-	"fenzhang/shared/rulepack"
 	"fenzhang/shared/ruleset"
 	"fenzhang/shared/settlement"
 )
@@ -19,18 +18,7 @@ import (
 func (w *world) correct(t *testing.T, id, share string) settlement.Correction {
 	t.Helper()
 	ctx := context.Background()
-	files, err := ruletest.Copy(rulepack.National, "2027.01.01")
-	if err == nil {
-		err = ruletest.Replace(files, "iit/labor/cost_rate.yaml", `value: "0.20"`, `value: "`+share+`"`)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	packs, err := rulepack.Embedded()
-	if err != nil {
-		t.Fatal(err)
-	}
-	law, err := rulepack.Load(packs.With(rulepack.National, files))
+	law, err := ruletest.Law(ruletest.LaborCost(share))
 	if err != nil {
 		t.Fatal(err)
 	}

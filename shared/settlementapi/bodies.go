@@ -3,7 +3,6 @@ package settlementapi
 import (
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"fenzhang/shared/civil"
@@ -51,12 +50,8 @@ func listQuery(r *httpapi.Request) (settlement.Query, int, error) {
 		return d
 	}
 	q.From, q.To = day("from"), day("to")
-	limit := 20
-	if text := r.Query.Get("limit"); text != "" {
-		n, err := strconv.Atoi(text)
-		p.add(err != nil || n < 1 || n > 100, "limit", "must be 1 to 100")
-		limit = n
-	}
+	limit, err := r.Limit()
+	p.add(err != nil, "limit", "must be 1 to 100")
 	return q, limit, p.err()
 }
 

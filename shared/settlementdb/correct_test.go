@@ -22,7 +22,6 @@ import (
 	"fenzhang/shared/money"
 	"fenzhang/shared/outbox"
 	"fenzhang/shared/payout"
-	"fenzhang/shared/rulepack"
 	"fenzhang/shared/ruleset"
 	"fenzhang/shared/settlement"
 	"fenzhang/shared/tax"
@@ -32,18 +31,11 @@ import (
 // otherLaw is the national pack with another share deducted from labor income, from its first day.
 func otherLaw(t *testing.T, share string) *tax.Corpus {
 	t.Helper()
-	files, err := ruletest.Copy(rulepack.National, "2027.01.01")
+	law, err := ruletest.Law(ruletest.LaborCost(share))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := ruletest.Replace(files, "iit/labor/cost_rate.yaml", `value: "0.20"`, `value: "`+share+`"`); err != nil {
-		t.Fatal(err)
-	}
-	packs, err := rulepack.Embedded()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return must[*tax.Corpus](t)(rulepack.Load(packs.With(rulepack.National, files)))
+	return law
 }
 
 func corrections(w *settletest.World, law *tax.Corpus) *settlement.Corrections {

@@ -3,7 +3,6 @@ package shadowapi
 
 import (
 	"context"
-	"strconv"
 
 	"fenzhang/shared/fault"
 	"fenzhang/shared/httpapi"
@@ -37,7 +36,7 @@ type difference struct {
 
 // shadow sums up all versions, or shows one with its differences.
 func (a API) shadow(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
-	limit, err := limitOf(r.Query.Get("limit"))
+	limit, err := r.Limit()
 	if err != nil {
 		return httpapi.Response{}, err
 	}
@@ -85,20 +84,4 @@ func (a API) versions(ctx context.Context, tenant, name string) ([]tax.PackID, e
 		}
 	}
 	return nil, fault.Absent("comparison with " + name)
-}
-
-const (
-	defaultLimit = 20
-	maxLimit     = 100
-)
-
-func limitOf(text string) (int, error) {
-	if text == "" {
-		return defaultLimit, nil
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 || n > maxLimit {
-		return 0, fault.Invalid(fault.Field{Field: "limit", Problem: "must be 1 to 100"})
-	}
-	return n, nil
 }
