@@ -189,6 +189,10 @@ func widerIndustry(industry string) string {
 		return "services"
 	case "live_streaming":
 		return "culture"
+	case "bank":
+		return "banking"
+	case "insurer":
+		return "insurance"
 	}
 	return ""
 }
