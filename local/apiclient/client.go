@@ -28,9 +28,6 @@ type Client struct {
 // Option changes how a client behaves.
 type Option func(*Client)
 
-// WithHTTP sets the transport; by default it is a client with a timeout of 60 s.
-func WithHTTP(h *http.Client) Option { return func(c *Client) { c.http = h } }
-
 // WithDevice sets X-Device-Id, which takes part in the rate limit.
 func WithDevice(id string) Option { return func(c *Client) { c.device = id } }
 

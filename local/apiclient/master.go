@@ -183,12 +183,6 @@ func (c *Client) Create(ctx context.Context, kind Kind, object any) (json.RawMes
 	return stored, answer, err
 }
 
-// Read gets an object of master data as it holds on date (YYYY-MM-DD, "" for today) and decodes it into out.
-func (c *Client) Read(ctx context.Context, kind Kind, id, date string, out any) error {
-	_, err := c.call(ctx, http.MethodGet, query("/v1/"+string(kind)+"/"+id, "date", date), nil, nil, out)
-	return err
-}
-
 // ApprovePosition is the second person's yes to a tax position.
 func (c *Client) ApprovePosition(ctx context.Context, id string) error {
 	_, err := c.call(ctx, http.MethodPost, "/v1/positions/"+id+"/approve", nil, struct{}{}, nil)

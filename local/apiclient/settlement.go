@@ -237,13 +237,6 @@ func (c *Client) AllSettlements(ctx context.Context, f Filter) ([]Settlement, er
 	}
 }
 
-// Explanation reads the steps from gross to what is paid, as the API words them.
-func (c *Client) Explanation(ctx context.Context, id string) (json.RawMessage, error) {
-	var out json.RawMessage
-	_, err := c.call(ctx, http.MethodGet, "/v1/settlements/"+id+"/explanation", nil, nil, &out)
-	return out, err
-}
-
 // act posts to an action of a settlement; every action answers the settlement.
 func (c *Client) act(ctx context.Context, id, action string, in any) (Settlement, error) {
 	var out Settlement

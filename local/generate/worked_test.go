@@ -27,13 +27,13 @@ func TestEngineGivesTheWorkedCases(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	engine, err := taxpack.Load(national)
+	corpus, err := taxpack.LoadCorpus(national)
 	if err != nil {
 		t.Fatal(err)
 	}
 	rows := map[string][]tax.Row{}
 	for _, w := range list.Worked {
-		check(t, engine, list, w, rows)
+		check(t, corpus.National(), list, w, rows)
 	}
 }
 

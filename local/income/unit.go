@@ -1,7 +1,6 @@
 package income
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -27,15 +26,6 @@ type Rate struct {
 
 // Rates is the table of all virtual currencies.
 type Rates []Rate
-
-// ParseRates reads the table from JSON.
-func ParseRates(b []byte) (Rates, error) {
-	var r Rates
-	if err := json.Unmarshal(b, &r); err != nil {
-		return nil, fmt.Errorf("income: rate table: %w", err)
-	}
-	return r, nil
-}
 
 // on gives the rate of a unit on a day; there is no default, an unknown day is an error.
 func (r Rates) on(unit string, day civil.Date) (money.Rate, error) {

@@ -96,15 +96,6 @@ func (c contract) validateStray(status int, body []byte) error {
 	return c.validateSchema("Error", body)
 }
 
-// ValidateSchema tells how a JSON value differs from a named schema of the contract.
-func ValidateSchema(name string, body []byte) error {
-	c, err := load()
-	if err != nil {
-		return err
-	}
-	return c.validateSchema(name, body)
-}
-
 func (c contract) validateSchema(name string, body []byte) error {
 	ref := c.doc.Components.Schemas[name]
 	if ref == nil {

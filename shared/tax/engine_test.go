@@ -20,11 +20,11 @@ func national(t testing.TB) *tax.Engine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := taxpack.Load(sub)
+	c, err := taxpack.LoadCorpus(sub)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return e
+	return c.National()
 }
 
 // no28 is the demo tenant's position on the unread MOF/STA Announcement 2026 No. 28.

@@ -22,21 +22,6 @@ const (
 	calendarDir  = "calendar"
 )
 
-// Load reads a whole national pack below the root of files, checks it and compiles it.
-//
-// Errors: Problems, all of them at once.
-func Load(files fs.FS) (*tax.Engine, error) {
-	p, err := Read(files)
-	if err != nil {
-		return nil, err
-	}
-	e, err := tax.Compile(p)
-	if err != nil {
-		return nil, Problems{{File: p.ID.Pack, Text: err.Error()}}
-	}
-	return e, nil
-}
-
 // LoadCorpus reads, checks and compiles the national pack and the packs of jurisdictions over it.
 //
 // Errors: Problems, all of them at once, each file with its pack before it.

@@ -52,10 +52,11 @@ func same(t *testing.T, a, b *tax.Corpus) {
 	if x, y := fmt.Sprint(a.Packs()), fmt.Sprint(b.Packs()); x != y {
 		t.Errorf("packs %s, then %s", x, y)
 	}
-	on := civil.MustDate("2026-10-20")
 	for _, j := range b.Jurisdictions() {
-		if x, y := book(t, a, j.Code, on), book(t, b, j.Code, on); x != y {
-			t.Errorf("%s differs", j.Code)
+		for _, day := range []string{"2025-12-31", "2026-10-20", "2026-11-16", "2028-01-01"} {
+			if on := civil.MustDate(day); book(t, a, j.Code, on) != book(t, b, j.Code, on) {
+				t.Errorf("%s differs on %s", j.Code, day)
+			}
 		}
 	}
 }

@@ -94,17 +94,6 @@ func carried() ([]tax.Local, error) {
 	return local, nil
 }
 
-// National is the national engine of the packs in the binary.
-//
-// Errors: those of Embedded.
-func National() (*tax.Engine, error) {
-	c, err := Embedded()
-	if err != nil {
-		return nil, err
-	}
-	return c.National(), nil
-}
-
 // NationalCalendar is the calendar of the packs in the binary.
 //
 // Errors: the form in the binary cannot be read.

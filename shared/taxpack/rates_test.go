@@ -27,11 +27,11 @@ values:
 func TestRates(t *testing.T) {
 	files := copyOf(t)
 	files["test/rates.yaml"] = &fstest.MapFile{Data: []byte(ratesFile)}
-	e, err := taxpack.Load(files)
+	c, err := taxpack.LoadCorpus(files)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, x := range e.Rulebook(civil.MustDate("2026-11-22")) {
+	for _, x := range c.National().Rulebook(civil.MustDate("2026-11-22")) {
 		if x.ID != "test.rates" {
 			continue
 		}
