@@ -274,16 +274,19 @@ func laborExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer, er
 	return a, nil
 }
 
+// platformMonth is one month of an example of cumulative platform labor; all amounts are those of the month.
+type platformMonth struct {
+	Period civil.Month  `json:"period"`
+	Income money.Amount `json:"income"`
+	Exempt money.Amount `json:"exempt"`
+	Other  money.Amount `json:"other"`
+}
+
 func platformExample(e *tax.Engine, _ civil.Date, raw json.RawMessage) (answer, error) {
 	var in struct {
-		Worker string `json:"worker"`
-		Rule   string `json:"basic_deduction_rule"`
-		Months []struct {
-			Period civil.Month  `json:"period"`
-			Income money.Amount `json:"income"`
-			Exempt money.Amount `json:"exempt"`
-			Other  money.Amount `json:"other"`
-		} `json:"platform_months"`
+		Worker string          `json:"worker"`
+		Rule   string          `json:"basic_deduction_rule"`
+		Months []platformMonth `json:"platform_months"`
 	}
 	if err := inputs(raw, &in); err != nil {
 		return answer{}, err
@@ -291,28 +294,16 @@ func platformExample(e *tax.Engine, _ civil.Date, raw json.RawMessage) (answer, 
 	if in.Rule != "consecutive" && in.Rule != "prior_year_le_60000" {
 		return answer{}, fmt.Errorf("basic_deduction_rule %q is not known", in.Rule)
 	}
-	var a answer
-	withheld := make([]money.Amount, 0, len(in.Months))
-	var year tax.YearToDate
+	at := func(m platformMonth) (civil.Date, money.Amount, error) { return m.Period.Last(), m.Income, nil }
 	var deductions money.Amount
-	for i, m := range in.Months {
-		if i > 0 && m.Period.Year() != in.Months[i-1].Period.Year() {
-			year, deductions = tax.YearToDate{}, money.Amount{}
+	return monthByMonth(in.Months, at, func(m platformMonth, day civil.Date, year tax.YearToDate) (tax.Result, error) {
+		if year.Months == 0 { // the first of its year
+			deductions = money.Amount{}
 		}
 		deductions = deductions.Add(m.Exempt).Add(m.Other)
-		res, err := e.Single("iit.labor_platform", tax.Facts{PaymentDate: m.Period.Last(), VATDate: m.Period.Last(), Item: tax.ItemLaborPlatform,
+		return e.Single("iit.labor_platform", tax.Facts{PaymentDate: day, VATDate: day, Item: tax.ItemLaborPlatform,
 			Platform: "example", Amount: m.Income, VATIncluded: true, Deductions: deductions, LowEarner: in.Rule == "prior_year_le_60000", ToDate: tax.ToDate{Year: year}})
-		if err != nil {
-			return answer{}, err
-		}
-		due := res.Taxes[0].Due
-		year.Months++
-		year.Income, year.Withheld = year.Income.Add(m.Income), year.Withheld.Add(due)
-		withheld = append(withheld, due)
-		a.steps = append(a.steps, res.Steps...)
-	}
-	a.set("withheld", withheld)
-	return a, nil
+	})
 }
 
 func creationExample(rule, item string) calculator {

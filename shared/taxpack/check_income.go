@@ -73,23 +73,37 @@ func internExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer, e
 	})
 }
 
-// cumulativeExample runs the months one after the other.
+// cumulativeExample runs the months of one year, one after the other.
 func cumulativeExample(months []payrollMonth, on civil.Date, run func(payrollMonth, civil.Date, tax.YearToDate) (tax.Result, error)) (answer, error) {
+	at := func(m payrollMonth) (civil.Date, money.Amount, error) {
+		day, err := lastOf(on, m.Month)
+		return day, m.Income, err
+	}
+	return monthByMonth(months, at, run)
+}
+
+// monthByMonth runs months one after the other, each on what stands before it in its year.
+func monthByMonth[M any](months []M, at func(M) (civil.Date, money.Amount, error), run func(M, civil.Date, tax.YearToDate) (tax.Result, error)) (answer, error) {
 	var a answer
 	var year tax.YearToDate
+	var last civil.Date
 	withheld := make([]money.Amount, 0, len(months))
 	for _, m := range months {
-		day, err := lastOf(on, m.Month)
+		day, income, err := at(m)
 		if err != nil {
 			return answer{}, err
 		}
+		if day.Year() != last.Year() {
+			year = tax.YearToDate{}
+		}
+		last = day
 		res, err := run(m, day, year)
 		if err != nil {
 			return answer{}, err
 		}
 		due := res.Taxes[0].Due
 		year.Months++
-		year.Income, year.Withheld = year.Income.Add(m.Income), year.Withheld.Add(due)
+		year.Income, year.Withheld = year.Income.Add(income), year.Withheld.Add(due)
 		withheld = append(withheld, due)
 		a.steps = append(a.steps, res.Steps...)
 	}
