@@ -29,7 +29,7 @@ import (
 
 // The pack whose rate changes, and what a quote says of it: the surcharge of a studio in Hangzhou on 200,000.00.
 const (
-	province = "330000"
+	province = ruletest.Province
 	usual    = "19.80" // 1980.20 of VAT at 2%, half of it relieved
 	changed  = "9.90"  // at 1%
 	inForce  = 30 * time.Second
@@ -170,9 +170,6 @@ const (
 	atOnce    = 16 // a busy machine asks more slowly, instead of drowning in what it has not answered
 )
 
-const studioQuote = `{"date":"2026-10-20","paying_entity":{"place":"330100","place_tier":"city","platform_filing":false},
-"taxpayer":{"kind":"individual_business","resident":true,"vat":"small_scale","collection":"books","jurisdiction":"330100","place_tier":"city"},"income":{"type":"live_tip","amount":"200000.00"}}`
-
 func (p *packs) traffic() *traffic {
 	tr := &traffic{stop: make(chan struct{})}
 	token := p.token(p.t, as(identity.Finance))
@@ -212,37 +209,8 @@ func (tr *traffic) ask(p *packs, token string) {
 
 // quote gives the surcharge and the version of the local pack that computed it.
 func (p *packs) quote(token string) (amount, version string, err error) {
-	req, err := http.NewRequest(http.MethodPost, p.vars["FENZHANG_API_URL"]+"/v1/tax/quote", strings.NewReader(studioQuote))
-	if err != nil {
-		return "", "", err
-	}
-	req.Header.Set("Authorization", "Bearer "+token)
-	req.Header.Set("Content-Type", "application/json")
-	res, err := p.http.Do(req)
-	if err != nil {
-		return "", "", err
-	}
-	defer func() { _ = res.Body.Close() }()
-	var v struct {
-		Obligations []struct{ Tax, Amount string } `json:"payee_obligations"`
-		Rules       struct {
-			Local []struct{ Pack, Version string }
-		}
-	}
-	if err := json.NewDecoder(res.Body).Decode(&v); err != nil || res.StatusCode != http.StatusOK {
-		return "", "", fmt.Errorf("status %d, %w", res.StatusCode, err)
-	}
-	for _, x := range v.Obligations {
-		if x.Tax == "LEDU" {
-			amount = x.Amount
-		}
-	}
-	for _, l := range v.Rules.Local {
-		if l.Pack == province {
-			version = l.Version
-		}
-	}
-	return amount, version, nil
+	f, err := ruletest.Quote(context.Background(), p.http, p.vars["FENZHANG_API_URL"], token)
+	return f.Amount, f.Version, err
 }
 
 // turns waits until every answer is as wanted, and tells how long after a moment that was.

@@ -6,9 +6,7 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -43,7 +41,7 @@ type demo struct {
 }
 
 const (
-	province = "330000"
+	province = ruletest.Province
 	patience = 30 * time.Second
 )
 
@@ -55,7 +53,7 @@ func run(ctx context.Context, d demo) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("\nA studio in Hangzhou on 200,000.00: local education surcharge %s, by pack %s@%s\n", first.amount, province, first.version)
+	fmt.Printf("\nA studio in Hangzhou on 200,000.00: local education surcharge %s, by pack %s@%s\n", first.Amount, province, first.Version)
 	version := fmt.Sprintf("2030.%d", time.Now().Unix()%100_000_000)
 	dir := filepath.Join(".local", d.profile, "demo-pack")
 	if err := write(dir, version); err != nil {
@@ -73,7 +71,7 @@ func run(ctx context.Context, d demo) error {
 	if err := d.pack(ctx, "rollback", province); err != nil {
 		return err
 	}
-	return errors.Join(d.turns(ctx, first.version), d.pack(ctx, "status", province))
+	return errors.Join(d.turns(ctx, first.Version), d.pack(ctx, "status", province))
 }
 
 // write lays the changed pack down as files.
@@ -120,45 +118,8 @@ func (d demo) pack(ctx context.Context, args ...string) error {
 	return cmd.Run()
 }
 
-// figure is what a quote says, and by which version.
-type figure struct{ amount, version string }
-
-const question = `{"date":"2026-10-20","paying_entity":{"place":"330100","place_tier":"city","platform_filing":false},
-"taxpayer":{"kind":"individual_business","resident":true,"vat":"small_scale","collection":"books","jurisdiction":"330100","place_tier":"city"},"income":{"type":"live_tip","amount":"200000.00"}}`
-
-func (d demo) quote(ctx context.Context) (figure, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, d.api+"/v1/tax/quote", bytes.NewReader([]byte(question)))
-	if err != nil {
-		return figure{}, err
-	}
-	req.Header.Set("Authorization", "Bearer "+d.token)
-	req.Header.Set("Content-Type", "application/json")
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return figure{}, err
-	}
-	defer func() { _ = res.Body.Close() }()
-	var v struct {
-		Obligations []struct{ Tax, Amount string } `json:"payee_obligations"`
-		Rules       struct {
-			Local []struct{ Pack, Version string }
-		}
-	}
-	if err := json.NewDecoder(res.Body).Decode(&v); err != nil || res.StatusCode != http.StatusOK {
-		return figure{}, fmt.Errorf("the quote was answered with %d: %w", res.StatusCode, err)
-	}
-	var f figure
-	for _, x := range v.Obligations {
-		if x.Tax == "LEDU" {
-			f.amount = x.Amount
-		}
-	}
-	for _, l := range v.Rules.Local {
-		if l.Pack == province {
-			f.version = l.Version
-		}
-	}
-	return f, nil
+func (d demo) quote(ctx context.Context) (ruletest.Figure, error) {
+	return ruletest.Quote(ctx, http.DefaultClient, d.api, d.token)
 }
 
 // turns asks until quotes are computed by a version.
@@ -168,8 +129,8 @@ func (d demo) turns(ctx context.Context, version string) error {
 		if err != nil {
 			return err
 		}
-		if f.version == version {
-			fmt.Printf("  after %.0f s the quote says %s, by %s@%s; no function was deployed\n", time.Since(began).Seconds(), f.amount, province, f.version)
+		if f.Version == version {
+			fmt.Printf("  after %.0f s the quote says %s, by %s@%s; no function was deployed\n", time.Since(began).Seconds(), f.Amount, province, f.Version)
 			return nil
 		}
 	}
