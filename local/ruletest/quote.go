@@ -39,8 +39,11 @@ func Quote(ctx context.Context, client *http.Client, api, token string) (Figure,
 			Local []struct{ Pack, Version string }
 		}
 	}
-	if err := json.NewDecoder(res.Body).Decode(&v); err != nil || res.StatusCode != http.StatusOK {
-		return Figure{}, fmt.Errorf("the quote was answered with %d: %v", res.StatusCode, err)
+	if res.StatusCode != http.StatusOK {
+		return Figure{}, fmt.Errorf("the quote was answered with %d", res.StatusCode)
+	}
+	if err := json.NewDecoder(res.Body).Decode(&v); err != nil {
+		return Figure{}, err
 	}
 	var f Figure
 	for _, x := range v.Obligations {
