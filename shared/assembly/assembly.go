@@ -22,6 +22,7 @@ import (
 	"fenzhang/shared/awsclient"
 	"fenzhang/shared/clock"
 	"fenzhang/shared/clockdb"
+	"fenzhang/shared/dynamo"
 	"fenzhang/shared/env"
 	"fenzhang/shared/httpapi"
 	"fenzhang/shared/ids"
@@ -45,7 +46,7 @@ type Parts struct {
 	Log       *slog.Logger
 	Vars      *env.Vars
 	AWS       aws.Config
-	DB        *dynamodb.Client
+	DB        dynamo.API
 	Clock     clock.Clock
 	NewID     func() string
 	Directory *tenancydb.Store

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/dynamo"
 	"fenzhang/shared/incentive"
 	"fenzhang/shared/keys"
 	"fenzhang/shared/money"
@@ -54,7 +55,7 @@ func chunks(entries map[incentive.CreatorDay][]incentive.Entry) []item {
 type Days struct{ table }
 
 // NewDays makes the store of a table's days.
-func NewDays(client API, name string) *Days { return &Days{table{client, name, pause}} }
+func NewDays(client dynamo.API, name string) *Days { return &Days{table{client, name, pause}} }
 
 // Add implements incentive.Chunks. The puts carry no condition: an item of that name has that content.
 func (d *Days) Add(ctx context.Context, entries map[incentive.CreatorDay][]incentive.Entry) error {

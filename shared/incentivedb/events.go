@@ -13,26 +13,15 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"golang.org/x/sync/errgroup"
 
+	"fenzhang/shared/dynamo"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/incentive"
 	"fenzhang/shared/keys"
 )
 
-// API is the part of the DynamoDB client that is needed.
-type API interface {
-	PutItem(context.Context, *dynamodb.PutItemInput, ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error)
-	GetItem(context.Context, *dynamodb.GetItemInput, ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error)
-	UpdateItem(context.Context, *dynamodb.UpdateItemInput, ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error)
-	DeleteItem(context.Context, *dynamodb.DeleteItemInput, ...func(*dynamodb.Options)) (*dynamodb.DeleteItemOutput, error)
-	Query(context.Context, *dynamodb.QueryInput, ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error)
-	BatchGetItem(context.Context, *dynamodb.BatchGetItemInput, ...func(*dynamodb.Options)) (*dynamodb.BatchGetItemOutput, error)
-	BatchWriteItem(context.Context, *dynamodb.BatchWriteItemInput, ...func(*dynamodb.Options)) (*dynamodb.BatchWriteItemOutput, error)
-	BatchExecuteStatement(context.Context, *dynamodb.BatchExecuteStatementInput, ...func(*dynamodb.Options)) (*dynamodb.BatchExecuteStatementOutput, error)
-}
-
 // table is the incentives table.
 type table struct {
-	client API
+	client dynamo.API
 	name   string
 	// pause waits before a throttled part is sent again; tests make it short.
 	pause func(ctx context.Context, attempt int) error
@@ -43,7 +32,7 @@ type table struct {
 type Events struct{ table }
 
 // New makes the store of a table's events.
-func New(client API, name string) *Events { return &Events{table{client, name, pause}} }
+func New(client dynamo.API, name string) *Events { return &Events{table{client, name, pause}} }
 
 // Limits of the calls, and how patient they are.
 const (

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"fenzhang/local/dynamotest"
+	"fenzhang/shared/dynamo"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/incentive"
 	"fenzhang/shared/incentive/incentivetest"
@@ -65,7 +66,7 @@ func TestDayCloseTellsWhatIsAccrued(t *testing.T) {
 
 // throttling answers each call so often with a throttled part.
 type throttling struct {
-	API
+	dynamo.API
 	refusals int
 	err      error
 }

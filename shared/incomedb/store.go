@@ -13,6 +13,7 @@ import (
 
 	"fenzhang/shared/audit"
 	"fenzhang/shared/civil"
+	"fenzhang/shared/dynamo"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/income"
 	"fenzhang/shared/keys"
@@ -21,16 +22,9 @@ import (
 	"fenzhang/shared/transact"
 )
 
-// API is the part of DynamoDB that is called.
-type API interface {
-	transact.API
-	GetItem(context.Context, *dynamodb.GetItemInput, ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error)
-	Query(context.Context, *dynamodb.QueryInput, ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error)
-}
-
 // Store keeps lines and buckets. It implements income.Lines and income.Buckets.
 type Store struct {
-	DB                  API
+	DB                  dynamo.API
 	Ledger, Settlements string // table names; the settlements table carries the audit records
 	NewToken            func() string
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/emmansun/gmsm/sm3"
 
+	"fenzhang/shared/dynamo"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/keys"
 	"fenzhang/shared/ledger"
@@ -123,7 +124,7 @@ func number(n int64) types.AttributeValue {
 
 // Book reads creators' books.
 type Book struct {
-	DB    *dynamodb.Client
+	DB    dynamo.API
 	Table string
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
+	"fenzhang/shared/dynamo"
 	"fenzhang/shared/keys"
 )
 
@@ -90,7 +91,7 @@ func (a AWS) publish(ctx context.Context, ms []Message) error {
 
 // Store keeps quarantined records in the control table, without an end: a person decides.
 type Store struct {
-	DB    *dynamodb.Client
+	DB    dynamo.API
 	Table string
 	Now   func() time.Time
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"fenzhang/shared/audit"
+	"fenzhang/shared/dynamo"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/keys"
 	"fenzhang/shared/outbox"
@@ -39,7 +40,7 @@ type Objects interface {
 
 // Store implements ruleset.Shelf, and what publishing needs besides.
 type Store struct {
-	DB                   *dynamodb.Client
+	DB                   dynamo.API
 	Objects              Objects
 	Bucket               string
 	Tenancy, Settlements string // tables; the second takes the outbox items

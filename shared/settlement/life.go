@@ -283,6 +283,8 @@ func (s Settlement) sourceAccount() ledger.Account {
 		return ledger.CreatorAccrued
 	case SourceCost:
 		return ledger.MCNIncentiveCost
+	case SourceParty:
+		return ledger.PartyAccrued
 	}
 	return ledger.PlatformClearing
 }

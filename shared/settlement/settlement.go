@@ -81,6 +81,7 @@ const (
 	SourceAccrued  = "accrued"  // creator.accrued: incentives accrued at day close
 	SourceCost     = "cost"     // mcn.incentive_cost: an incentive settled by a call
 	SourceReopened = "reopened" // a reopened payable: no opening is posted
+	SourceParty    = "party"    // party.accrued: a payee party's own settlement
 )
 
 // Opening are the facts that stand from the opening and never change.
@@ -102,6 +103,7 @@ type Opening struct {
 	ContentHash     string        `json:"h"`
 	TraceID         string        `json:"tr,omitempty"`
 	ServicePeriod   civil.Month   `json:"sp"`
+	Part            string        `json:"pt,omitempty"` // part of the service period where the contract's cycle is shorter than a month
 	VATDate         civil.Date    `json:"vd"`
 	PayOn           civil.Date    `json:"po"` // not paid before this business date: the contract's pay day
 	Gross           money.Amount  `json:"g"`
@@ -110,6 +112,8 @@ type Opening struct {
 	Source          string        `json:"src"`
 	RevenueBasis    string        `json:"rb,omitempty"`
 	VATIncluded     bool          `json:"vi"`
+	AfterTax        bool          `json:"at,omitempty"` // the creator's share is promised net: the tax on it is borne by the payer (包税)
+	Parent          string        `json:"pa,omitempty"` // of a payee party's own settlement: the one whose share it is
 	NeedsInvoice    bool          `json:"ni,omitempty"`
 	Project         string        `json:"pj,omitempty"`
 	PayMethod       string        `json:"pm"`
@@ -128,6 +132,14 @@ func (o Opening) CreatorShare() money.Amount {
 		}
 	}
 	return sum
+}
+
+// SetOff is a deduction from the net (抵扣); it never changes a tax base.
+type SetOff struct {
+	Receivable string       `json:"r"` // the receivable that it pays
+	Kind       string       `json:"k"` // refund_recovery, tax_shortfall, advance, penalty, court_order, other
+	Amount     money.Amount `json:"a"`
+	Document   string       `json:"d,omitempty"`
 }
 
 // Move is one line of the history.
@@ -176,8 +188,11 @@ type Settlement struct {
 	Net           money.Amount
 	ToPay         money.Amount
 	ApprovedNet   *money.Amount // the net that an approver has seen: at the approval, or confirmed after it fell
+	SetOffs       []SetOff      // taken from the net: as quoted until booked
 	Payout        *Payout
 	Preparers     []string
+	Approvals     []string      // who has approved so far, where the amount needs more than one
+	Findings      []string      // what the review rules found, by code; empty when every check passed
 	Paper         *InvoicePaper // the payee's invoice
 	Arrival       time.Time     // expected, and the real time when PAID; zero when FAILED
 	FirstArrival  time.Time     // as it was answered at the opening

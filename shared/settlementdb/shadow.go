@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"fenzhang/shared/dynamo"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/keys"
 	"fenzhang/shared/settlement"
@@ -19,7 +20,7 @@ import (
 
 // Shadows keeps comparisons with shadow packs in the ledger table, which has no stream: nothing else hears of them.
 type Shadows struct {
-	DB     *dynamodb.Client
+	DB     dynamo.API
 	Ledger string
 
 	listed sync.Map // partition keys whose version stands in the directory, as far as this process knows

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"fenzhang/shared/dynamo"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/keys"
 	"fenzhang/shared/ledger"
@@ -21,7 +22,7 @@ import (
 
 // Store implements settlement.Store.
 type Store struct {
-	DB                           *dynamodb.Client
+	DB                           dynamo.API
 	Settlements, Ledger, Control string // table names
 	NewToken                     func() string
 	Now                          func() time.Time // real instant: the newest end of lists

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"fenzhang/shared/dynamo"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/keys"
 	"fenzhang/shared/tenancy"
@@ -38,17 +39,9 @@ const (
 	keySinceAttr = "key_since" // when the newest data key was made, unix seconds
 )
 
-// API is the part of DynamoDB that the store calls.
-type API interface {
-	GetItem(context.Context, *dynamodb.GetItemInput, ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error)
-	PutItem(context.Context, *dynamodb.PutItemInput, ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error)
-	Query(context.Context, *dynamodb.QueryInput, ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error)
-	TransactWriteItems(context.Context, *dynamodb.TransactWriteItemsInput, ...func(*dynamodb.Options)) (*dynamodb.TransactWriteItemsOutput, error)
-}
-
 // Store reads and writes master data; it implements tenancy.Directory. It is safe for concurrent use.
 type Store struct {
-	db          API
+	db          dynamo.API
 	table       string
 	settlements string // holds the outbox items
 	now         func() time.Time
@@ -58,7 +51,7 @@ type Store struct {
 var _ tenancy.Directory = (*Store)(nil)
 
 // New makes a store on the tenancy table; audit records of acts go into settlementsTable. now is the real instant.
-func New(db API, table, settlementsTable string, now func() time.Time) *Store {
+func New(db dynamo.API, table, settlementsTable string, now func() time.Time) *Store {
 	return &Store{db: db, table: table, settlements: settlementsTable, now: now, memo: newMemo(now)}
 }
 
