@@ -1,0 +1,303 @@
+package opening
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/money"
+)
+
+// Book is a workbook as text: the cells of each sheet row by row, the first row being the head.
+type Book map[string][][]string
+
+// Problem tells what is wrong with a cell, a row or a sheet, and what to do. Row counts as the spreadsheet does; 0 is
+// the sheet as a whole.
+type Problem struct {
+	Sheet   string `json:"sheet"`
+	Row     int    `json:"row"`
+	Column  string `json:"column"`
+	Problem string `json:"problem"`
+}
+
+// Row is one filled row of a sheet.
+type Row struct {
+	Sheet  string
+	Number int
+	cells  map[string]string
+}
+
+// Cell gives a cell by its column's key, "" when it is empty.
+func (r Row) Cell(key string) string { return r.cells[key] }
+
+// Payable is what is owed to a creator from before, untaxed.
+type Payable struct {
+	Row
+	Ref, CreatorID, IncomeType string
+	Period                     civil.Month
+	Amount                     money.Amount
+}
+
+// Receivable is what a creator owes from before.
+type Receivable struct {
+	Row
+	Ref, CreatorID, Entity, Kind, Document string
+	Amount                                 money.Amount
+}
+
+// Withheld is what was withheld of one tax and item, up to a month.
+type Withheld struct {
+	Row
+	Entity, CreatorID, Tax, Item, Platform, Collection, Document string
+	Month                                                        civil.Month
+	Months                                                       int
+	Income, Received, Sales, Withheld                            money.Amount
+}
+
+// Import is a workbook that was read: rows whose cells are of the right form. What they mean among the tenant's other
+// objects is checked by the Service.
+type Import struct {
+	Creators, Contracts []Row
+	Payables            []Payable
+	Receivables         []Receivable
+	Withholding         []Withheld
+}
+
+// Rows counts the rows of all sheets.
+func (i *Import) Rows() int {
+	return len(i.Creators) + len(i.Contracts) + len(i.Payables) + len(i.Receivables) + len(i.Withholding)
+}
+
+// maxProblems bounds the list of problems.
+const maxProblems = 1000
+
+// reader gathers problems while rows are read.
+type reader struct{ problems []Problem }
+
+func (r *reader) add(sheet string, row int, column, problem string) {
+	if len(r.problems) < maxProblems {
+		r.problems = append(r.problems, Problem{sheet, row, column, problem})
+	}
+}
+
+// Read reads a workbook; the problems are all that were found, and the import means nothing when there are any.
+func Read(book Book) (Import, []Problem) {
+	var r reader
+	var out Import
+	total := 0
+	for _, s := range Sheets() {
+		rows := r.rows(s, book[s.Name])
+		total += len(rows)
+		for _, row := range rows {
+			r.take(&out, row)
+		}
+	}
+	for name := range book {
+		if !slices.ContainsFunc(Sheets(), func(s Sheet) bool { return s.Name == name }) {
+			r.add(name, 0, "", "is no sheet of the template; remove it")
+		}
+	}
+	if total == 0 && len(r.problems) == 0 {
+		r.add("", 0, "", "has no rows; fill in the template")
+	}
+	if total > MaxRows {
+		r.add("", 0, "", fmt.Sprintf("has %d rows; hand in at most %d at a time", total, MaxRows))
+	}
+	r.once(out)
+	slices.SortStableFunc(r.problems, func(a, b Problem) int {
+		return cmp.Or(cmp.Compare(order(a.Sheet), order(b.Sheet)), cmp.Compare(a.Row, b.Row))
+	})
+	return out, r.problems
+}
+
+func order(sheet string) int {
+	return slices.IndexFunc(Sheets(), func(s Sheet) bool { return s.Name == sheet })
+}
+
+// rows reads the cells of a sheet below its head. The head may hold keys or Chinese names, in any order.
+func (r *reader) rows(s Sheet, cells [][]string) []Row {
+	if len(cells) == 0 {
+		return nil
+	}
+	heads := make([]string, len(cells[0]))
+	for i, text := range cells[0] {
+		heads[i] = s.column(text)
+		switch {
+		case strings.TrimSpace(text) == "":
+		case heads[i] == "":
+			r.add(s.Name, 1, text, "is no column of the template")
+		case slices.Contains(heads[:i], heads[i]):
+			r.add(s.Name, 1, text, "is there twice")
+		}
+	}
+	for _, c := range s.Columns {
+		if c.Required && !slices.Contains(heads, c.Key) {
+			r.add(s.Name, 1, c.Key, "is missing; take the head of the template")
+		}
+	}
+	var out []Row
+	for n, line := range cells[1:] {
+		row := Row{Sheet: s.Name, Number: n + 2, cells: map[string]string{}}
+		for i, text := range line {
+			text = strings.TrimSpace(text)
+			if text == "" {
+				continue
+			}
+			if i >= len(heads) || heads[i] == "" {
+				r.add(s.Name, row.Number, "", "has a cell outside the columns of the head")
+				continue
+			}
+			row.cells[heads[i]] = text
+		}
+		if len(row.cells) == 0 || len(out) > MaxRows {
+			continue // an empty row says nothing, and more than the limit is refused as a whole
+		}
+		for _, c := range s.Columns {
+			if c.Required && row.cells[c.Key] == "" {
+				r.add(s.Name, row.Number, c.Key, "must be given")
+			}
+		}
+		out = append(out, row)
+	}
+	return out
+}
+
+// column finds the key of a head cell, "" for an unknown one.
+func (s Sheet) column(text string) string {
+	text = strings.TrimSpace(text)
+	for _, c := range s.Columns {
+		if text == c.Key || text == c.Title || text == c.Head() {
+			return c.Key
+		}
+	}
+	return ""
+}
+
+// Head is what the template's head cell says: key and Chinese name.
+func (c Column) Head() string { return c.Title + " " + c.Key }
+
+// take reads one row into the import.
+func (r *reader) take(out *Import, row Row) {
+	switch row.Sheet {
+	case Creators:
+		out.Creators = append(out.Creators, row)
+	case Contracts:
+		out.Contracts = append(out.Contracts, row)
+	case Payables:
+		out.Payables = append(out.Payables, Payable{Row: row, Ref: r.id(row, "external_ref"), CreatorID: r.id(row, "creator_id"),
+			IncomeType: row.Cell("income_type"), Period: r.month(row, "service_period"), Amount: r.amount(row, "amount", true)})
+	case Receivables:
+		out.Receivables = append(out.Receivables, Receivable{Row: row, Ref: r.id(row, "external_ref"), CreatorID: r.id(row, "creator_id"), Entity: r.id(row, "paying_entity"),
+			Kind: r.oneOf(row, "kind", "refund_recovery", "advance", "penalty", "other"), Document: row.Cell("document"), Amount: r.amount(row, "amount", true)})
+	case Withholding:
+		out.Withholding = append(out.Withholding, Withheld{Row: row, Entity: r.id(row, "paying_entity"), CreatorID: r.id(row, "creator_id"), Platform: row.Cell("platform"),
+			Tax: r.oneOf(row, "tax", "IIT", "VAT", "UMCT", "EDU", "LEDU"), Item: row.Cell("item"), Collection: r.oneOf(row, "collection", "withheld", "agency_filed"),
+			Document: row.Cell("document"), Month: r.month(row, "month"), Months: r.count(row, "months"), Income: r.amount(row, "income", false),
+			Received: r.amount(row, "received", false), Sales: r.amount(row, "sales", false), Withheld: r.amount(row, "withheld", false)})
+	}
+}
+
+func (r *reader) bad(row Row, column, problem string) {
+	if row.Cell(column) != "" { // what is missing was told already
+		r.add(row.Sheet, row.Number, column, problem)
+	}
+}
+
+func (r *reader) id(row Row, column string) string {
+	text := row.Cell(column)
+	if len(text) > 64 || strings.ContainsFunc(text, func(c rune) bool {
+		return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '_' && c != '-'
+	}) {
+		r.bad(row, column, "must be 1 to 64 of the characters A-Z a-z 0-9 _ -")
+	}
+	return text
+}
+
+func (r *reader) oneOf(row Row, column string, allowed ...string) string {
+	text := row.Cell(column)
+	if !slices.Contains(allowed, text) {
+		r.bad(row, column, "must be one of "+strings.Join(allowed, ", "))
+	}
+	return text
+}
+
+func (r *reader) month(row Row, column string) civil.Month {
+	m, err := civil.ParseMonth(row.Cell(column))
+	if err != nil {
+		r.bad(row, column, "must be a month like 2026-06, as text")
+	}
+	return m
+}
+
+// largest is the most that one row may move.
+const largest = 9_999_999_999_999
+
+func (r *reader) amount(row Row, column string, positive bool) money.Amount {
+	text := row.Cell(column)
+	if text == "" {
+		return money.Amount{}
+	}
+	a, err := money.Parse(text)
+	switch {
+	case err != nil:
+		r.bad(row, column, "must be yuan with exactly two decimals, like 1234.50, as text")
+	case a.Negative() || (positive && a.IsZero()):
+		r.bad(row, column, "must be above zero")
+	case a.Fen() > largest:
+		r.bad(row, column, "is too large")
+	}
+	return a
+}
+
+// count reads the number of months of a row, 1 where it says none.
+func (r *reader) count(row Row, column string) int {
+	text := row.Cell(column)
+	if text == "" {
+		return 1
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > 12 {
+		r.bad(row, column, "must be 1 to 12")
+	}
+	return n
+}
+
+// once refuses rows that name the same thing twice, and months that are told twice.
+func (r *reader) once(in Import) {
+	seen := map[string]int{}
+	twice := func(row Row, column, key string) {
+		key = row.Sheet + "\x1f" + key
+		if first, ok := seen[key]; ok {
+			r.add(row.Sheet, row.Number, column, fmt.Sprintf("is told in row %d already", first))
+			return
+		}
+		seen[key] = row.Number
+	}
+	for _, row := range in.Creators {
+		twice(row, "creator_id", row.Cell("creator_id"))
+	}
+	for _, row := range in.Contracts {
+		twice(row, "income_type", row.Cell("contract_id")+"\x1f"+row.Cell("income_type"))
+	}
+	for _, p := range in.Payables {
+		twice(p.Row, "external_ref", p.Ref)
+	}
+	for _, c := range in.Receivables {
+		twice(c.Row, "external_ref", c.Ref)
+	}
+	for _, w := range in.Withholding {
+		if w.Month.IsZero() {
+			continue
+		}
+		if w.Month.Number() < w.Months {
+			r.bad(w.Row, "months", "reaches back before January of the year")
+			continue
+		}
+		for n := range w.Months {
+			twice(w.Row, "month", strings.Join([]string{w.Entity, w.CreatorID, w.Tax, w.Item, w.Platform, w.Month.Add(-n).String()}, "\x1f"))
+		}
+	}
+}

@@ -1,0 +1,116 @@
+package opening
+
+import (
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// sheet is a page with the example of each column in every row, but for what change says.
+func sheet(name string, rows ...map[string]string) [][]string {
+	var out [][]string
+	for _, s := range Sheets() {
+		if s.Name != name {
+			continue
+		}
+		var head []string
+		for _, c := range s.Columns {
+			head = append(head, c.Head())
+		}
+		out = append(out, head)
+		for _, change := range rows {
+			var line []string
+			for _, c := range s.Columns {
+				text, ok := change[c.Key]
+				if !ok {
+					text = c.Example
+				}
+				line = append(line, text)
+			}
+			out = append(out, line)
+		}
+	}
+	return out
+}
+
+func TestEveryProblemHasItsCell(t *testing.T) {
+	for name, c := range map[string]struct {
+		sheet, column, value string
+	}{
+		"no month":           {Withholding, "month", ""},
+		"a day":              {Withholding, "month", "2026-06-01"},
+		"a float":            {Withholding, "withheld", "330"},
+		"three decimals":     {Payables, "amount", "1.000"},
+		"a negative":         {Payables, "amount", "-1.00"},
+		"nothing":            {Receivables, "amount", "0.00"},
+		"another tax":        {Withholding, "tax", "个税"},
+		"too many months":    {Withholding, "months", "13"},
+		"before January":     {Withholding, "months", "7"},
+		"an id with a blank": {Receivables, "external_ref", "a b"},
+		"unknown kind":       {Receivables, "kind", "loan"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, problems := Read(Book{c.sheet: sheet(c.sheet, map[string]string{}, map[string]string{c.column: c.value, "external_ref": "second"}, map[string]string{c.column: c.value})})
+			found := false
+			for _, p := range problems {
+				found = found || (p.Sheet == c.sheet && p.Row == 4 && p.Column == c.column)
+			}
+			if !found {
+				t.Errorf("%+v", problems)
+			}
+		})
+	}
+}
+
+func TestAMonthIsToldOnce(t *testing.T) {
+	_, problems := Read(Book{Withholding: sheet(Withholding, map[string]string{"month": "2026-05", "months": "5"}, map[string]string{"month": "2026-06"}, map[string]string{"month": "2026-03"})})
+	if len(problems) != 1 || problems[0].Row != 4 || !strings.Contains(problems[0].Problem, "row 2") {
+		t.Errorf("%+v", problems)
+	}
+}
+
+func TestUnknownSheetsAndColumnsAreTold(t *testing.T) {
+	cells := sheet(Payables, map[string]string{})
+	cells[0] = append(cells[0], "bonus")
+	cells[1] = append(cells[1], "1.00", "2.00")
+	_, problems := Read(Book{Payables: cells, "notes": {{"x"}}})
+	if len(problems) != 4 {
+		t.Errorf("%+v", problems)
+	}
+}
+
+func TestMoreRowsThanTheLimitAreRefusedWhole(t *testing.T) {
+	var rows []map[string]string
+	for range MaxRows + 10 {
+		rows = append(rows, map[string]string{})
+	}
+	_, problems := Read(Book{Creators: sheet(Creators, rows...)})
+	if len(problems) == 0 || len(problems) > maxProblems {
+		t.Errorf("%d problems", len(problems))
+	}
+}
+
+// Whatever stands in the cells, reading ends with rows or problems, and no row is lost without a word.
+func TestAnyCellsAreReadOrTold(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		cell := rapid.SampledFrom([]string{"", " ", "x", "2026-06", "1.00", "-1.00", "IIT", "withheld", "advance", "12", "c-1", "=1+1", "１.00"})
+		name := rapid.SampledFrom([]string{Creators, Contracts, Payables, Receivables, Withholding}).Draw(t, "sheet")
+		cells := sheet(name)
+		filled := 0
+		for range rapid.IntRange(0, 5).Draw(t, "rows") {
+			line := rapid.SliceOfN(cell, len(cells[0]), len(cells[0])).Draw(t, "line")
+			cells = append(cells, line)
+			if strings.TrimSpace(strings.Join(line, "")) != "" {
+				filled++
+			}
+		}
+		in, problems := Read(Book{name: cells})
+		if in.Rows() != filled {
+			t.Fatalf("%d of %d rows", in.Rows(), filled)
+		}
+		if filled == 0 && len(problems) == 0 {
+			t.Fatal("an empty book is fine")
+		}
+	})
+}

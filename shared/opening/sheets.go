@@ -1,0 +1,101 @@
+// Package opening reads what a tenant brings along from its books before (期初导入): creators, contracts, what it
+// still owes and is owed, and what it has withheld this year. It knows rows and their rules, not spreadsheets.
+package opening
+
+// The sheets of the workbook.
+const (
+	Creators    = "creators"
+	Contracts   = "contracts"
+	Payables    = "payables"
+	Receivables = "receivables"
+	Withholding = "withholding"
+)
+
+// Sheet is one page of the workbook with its columns.
+type Sheet struct {
+	Name, Title string // Title is the name in Chinese, which is that of the page
+	Note        string // what the rows are, for whoever fills them in
+	Columns     []Column
+}
+
+// Column is one column. A cell is text; Example is a good one.
+type Column struct {
+	Key, Title string
+	Required   bool
+	Example    string
+	Note       string
+}
+
+// Sheets lists the pages of the workbook in the order in which they are filled in.
+func Sheets() []Sheet {
+	return []Sheet{
+		{Creators, "达人", "One row for each payee account; the same ID number is the same taxpayer. 每个收款账号一行，证件号相同即同一纳税人。", []Column{
+			{"creator_id", "达人编号", true, "c-1001", "1 to 64 of A-Z a-z 0-9 _ -"},
+			{"nickname", "昵称", true, "半夏", ""},
+			{"level", "等级", false, "S", ""},
+			{"platform", "平台", false, "douyin", ""},
+			{"account_uid", "平台账号", false, "880001", ""},
+			{"name", "姓名或名称", true, "张三", ""},
+			{"id_type", "证件类型", true, "resident_id", "resident_id, passport, uscc, or a code as in the API"},
+			{"id_number", "证件号码", true, "11010518800101001X", ""},
+			{"phone", "手机号", false, "13800138000", ""},
+			{"profile_from", "涉税资料起始日", true, "2026-01-01", ""},
+			{"kind", "纳税人类型", true, "natural_person", ""},
+			{"resident", "居民", true, "yes", "yes or no 是或否"},
+			{"vat", "增值税身份", true, "natural_person", ""},
+			{"collection", "征收方式", true, "withheld", ""},
+			{"jurisdiction", "登记或居住地", true, "330100", "six digits"},
+			{"industry", "行业", false, "", ""},
+			{"payout_method", "付款方式", true, "bank", "douyin, wechat, alipay, bank"},
+			{"payout_account", "收款账号", true, "6216261000000000018", ""},
+			{"payout_holder", "收款户名", true, "张三", ""},
+		}},
+		{Contracts, "合约", "One row for each income type of a contract; rows of one contract_id belong together. 同一合约每种收入一行。", []Column{
+			{"contract_id", "合约编号", true, "ct-1001", ""},
+			{"creator_id", "达人编号", true, "c-1001", ""},
+			{"paying_entity", "结算主体", true, "ent-1", "must exist already 须已建立"},
+			{"from", "生效日", true, "2026-01-01", ""},
+			{"to", "终止日", false, "", ""},
+			{"income_type", "收入类型", true, "live_tip", ""},
+			{"route", "结算通道", true, "mcn_pays", ""},
+			{"creator_share", "达人比例", true, "0.70", "between 0 and 1; the rest is the agency's 其余归机构"},
+			{"cycle", "结算周期", true, "month", ""},
+			{"pay_day", "付款日", false, "15", "day of the month after"},
+			{"price_basis", "价格口径", true, "before_tax", ""},
+			{"revenue_basis", "收入确认", true, "net", ""},
+		}},
+		{Payables, "期初应付", "What is owed to a creator for income before the first day, before tax: the creator's whole share. 期初未付的达人分成（税前）。", []Column{
+			{"external_ref", "原系统单号", true, "OLD-2026-06-1001", "names the payable for good"},
+			{"creator_id", "达人编号", true, "c-1001", ""},
+			{"income_type", "收入类型", true, "live_tip", ""},
+			{"service_period", "业务所属期", true, "2026-06", ""},
+			{"amount", "金额", true, "1234.50", "yuan with two decimals"},
+		}},
+		{Receivables, "期初应收", "What a creator owes: advances, refunds, penalties. 达人尚欠机构的款项。", []Column{
+			{"external_ref", "原系统单号", true, "OLD-ADV-77", "names the receivable for good"},
+			{"creator_id", "达人编号", true, "c-1001", ""},
+			{"paying_entity", "结算主体", true, "ent-1", ""},
+			{"kind", "种类", true, "advance", "refund_recovery, advance, penalty, other"},
+			{"amount", "金额", true, "500.00", ""},
+			{"document", "凭据", true, "借支单 77 号", ""},
+		}},
+		{Withholding, "已扣缴", "What was withheld this year by paying entity, taxpayer, item and month, as in the returns. 本年已申报的扣缴，按主体、纳税人、所得项目、月份。", []Column{
+			{"paying_entity", "结算主体", true, "ent-1", ""},
+			{"creator_id", "达人编号", true, "c-1001", "names the taxpayer"},
+			{"tax", "税种", true, "IIT", "IIT, VAT, UMCT, EDU, LEDU"},
+			{"item", "所得项目", true, "labor_platform", "labor, labor_platform, author, royalty, business ..."},
+			{"platform", "平台", false, "douyin", "where the cumulative method goes by platform"},
+			{"month", "税款所属月", true, "2026-06", "the last one where the row stands for several"},
+			{"months", "月数", false, "1", "consecutive months that the row stands for, up to month"},
+			{"income", "收入额", false, "20000.00", "of income tax: the income before deductions; VAT is not in it"},
+			{"received", "含税销售额", false, "", "of VAT: money received"},
+			{"sales", "不含税销售额", false, "", "of VAT: without VAT"},
+			{"withheld", "已扣缴税额", true, "330.00", ""},
+			{"collection", "扣缴方式", true, "withheld", "withheld or agency_filed"},
+			{"document", "凭据", true, "申报表回执 2026-07-08", "the return's receipt"},
+		}},
+	}
+}
+
+// MaxRows is the most rows of one workbook; a larger history comes in several.
+const MaxRows = 500

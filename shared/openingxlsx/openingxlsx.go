@@ -1,0 +1,103 @@
+// Package openingxlsx writes the template of the opening import and reads a filled one.
+package openingxlsx
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"github.com/xuri/excelize/v2"
+
+	"fenzhang/shared/opening"
+)
+
+// The bounds of a workbook that is read: a small file may unfold to a large one.
+const (
+	maxUnzipped = 32 << 20
+	maxCells    = 200_000
+)
+
+// ErrUnreadable tells that a file is no workbook, or too large a one.
+var ErrUnreadable = errors.New("openingxlsx: not a readable workbook")
+
+// Template is an empty workbook: one page for each sheet with its head, and on each column a note with an example.
+func Template() (out []byte, err error) {
+	f := excelize.NewFile()
+	defer func() { err = errors.Join(err, f.Close()) }()
+	head, err := f.NewStyle(&excelize.Style{Font: &excelize.Font{Bold: true}, Fill: excelize.Fill{Type: "pattern", Color: []string{"#E8EEF7"}, Pattern: 1},
+		Alignment: &excelize.Alignment{WrapText: true, Vertical: "top"}})
+	if err != nil {
+		return nil, err
+	}
+	asText, err := f.NewStyle(&excelize.Style{NumFmt: 49}) // 49 is text: no amount or number is turned into a float
+	if err != nil {
+		return nil, err
+	}
+	for i, s := range opening.Sheets() {
+		if i == 0 {
+			err = f.SetSheetName("Sheet1", s.Name)
+		} else {
+			_, err = f.NewSheet(s.Name)
+		}
+		if err == nil {
+			err = page(f, s, head, asText)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	var b bytes.Buffer
+	if err := f.Write(&b); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}
+
+func page(f *excelize.File, s opening.Sheet, head, asText int) error {
+	last, err := excelize.ColumnNumberToName(len(s.Columns))
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(f.SetColStyle(s.Name, "A:"+last, asText), f.SetColWidth(s.Name, "A", last, 20)); err != nil {
+		return err
+	}
+	for i, c := range s.Columns {
+		cell, err := excelize.CoordinatesToCellName(i+1, 1)
+		if err != nil {
+			return err
+		}
+		need := "optional 选填"
+		if c.Required {
+			need = "required 必填"
+		}
+		note := excelize.Comment{Cell: cell, Author: "Fenzhang", Paragraph: []excelize.RichTextRun{{Text: need + "\n" + c.Note + "\n" + "e.g. 例 " + c.Example + "\n" + s.Title + ": " + s.Note}}}
+		if err := errors.Join(f.SetCellStr(s.Name, cell, c.Head()), f.SetCellStyle(s.Name, cell, cell, head), f.AddComment(s.Name, note)); err != nil {
+			return err
+		}
+	}
+	return f.SetPanes(s.Name, &excelize.Panes{Freeze: true, YSplit: 1, TopLeftCell: "A2", ActivePane: "bottomLeft"})
+}
+
+// Read reads the cells of a workbook as they are shown. A formula counts as what it shows; nothing is computed.
+func Read(file []byte) (book opening.Book, err error) {
+	f, err := excelize.OpenReader(bytes.NewReader(file), excelize.Options{UnzipSizeLimit: maxUnzipped, UnzipXMLSizeLimit: maxUnzipped})
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnreadable, err)
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	book = opening.Book{}
+	cells := 0
+	for _, name := range f.GetSheetList() {
+		rows, err := f.GetRows(name)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrUnreadable, err)
+		}
+		for _, r := range rows {
+			if cells += len(r); cells > maxCells {
+				return nil, fmt.Errorf("%w: more than %d cells", ErrUnreadable, maxCells)
+			}
+		}
+		book[name] = rows
+	}
+	return book, nil
+}
