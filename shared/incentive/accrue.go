@@ -1,10 +1,12 @@
 package incentive
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -16,6 +18,7 @@ import (
 	"fenzhang/shared/fault"
 	"fenzhang/shared/keys"
 	"fenzhang/shared/money"
+	"fenzhang/shared/pace"
 	"fenzhang/shared/tenancy"
 )
 
@@ -122,8 +125,8 @@ func (a *Accruer) Absorb(ctx context.Context, seen []Seen) error {
 			parked[s.Tenant] = append(parked[s.Tenant], s.Event)
 		}
 	}
-	for tenant, events := range parked {
-		if err := a.Parked.Park(ctx, tenant, events); err != nil {
+	for _, tenant := range slices.Sorted(maps.Keys(parked)) {
+		if err := a.Parked.Park(ctx, tenant, parked[tenant]); err != nil {
 			return err
 		}
 	}
@@ -141,8 +144,9 @@ func (a *Accruer) add(ctx context.Context, entries map[CreatorDay][]Entry) error
 			days[d.Tenant] = append(days[d.Tenant], d.Day)
 		}
 	}
-	for tenant, touched := range days {
-		if err := a.Days.Touch(ctx, tenant, touched); err != nil {
+	for _, tenant := range slices.Sorted(maps.Keys(days)) {
+		slices.SortFunc(days[tenant], func(a, b civil.Date) int { return cmp.Compare(a.String(), b.String()) })
+		if err := a.Days.Touch(ctx, tenant, days[tenant]); err != nil {
 			return err
 		}
 	}
@@ -205,7 +209,7 @@ func (a *Accruer) close(ctx context.Context, tenant string, day civil.Date) erro
 	}
 	var waiting atomic.Int64
 	group, shardCtx := errgroup.WithContext(ctx)
-	group.SetLimit(shardsAtOnce)
+	group.SetLimit(pace.AtOnce(ctx, shardsAtOnce))
 	for n := range uint32(keys.DayShards) {
 		group.Go(func() error {
 			return a.Chunks.Shard(shardCtx, tenant, day, n, func(creator string, entries []Entry, closed Closed) error {

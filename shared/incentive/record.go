@@ -13,6 +13,7 @@ import (
 
 	"fenzhang/shared/clock"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/pace"
 	"fenzhang/shared/tenancy"
 )
 
@@ -142,7 +143,7 @@ func (c *call) lookUp(ctx context.Context, names []string) []error {
 		return errs
 	}
 	var group errgroup.Group
-	group.SetLimit(creatorReads)
+	group.SetLimit(pace.AtOnce(ctx, creatorReads))
 	for i, name := range names {
 		group.Go(func() error {
 			_, errs[i] = c.Directory.Creator(ctx, c.tenant, name)

@@ -20,6 +20,7 @@ import (
 	"fenzhang/shared/incentive"
 	"fenzhang/shared/keys"
 	"fenzhang/shared/money"
+	"fenzhang/shared/pace"
 )
 
 // Attribute names of chunks, of a creator's closed day, and of a tenant's days.
@@ -65,7 +66,7 @@ func (d *Days) Add(ctx context.Context, entries map[incentive.CreatorDay][]incen
 // putAll writes items whose content never differs under one key.
 func (t *table) putAll(ctx context.Context, items []item) error {
 	var group errgroup.Group
-	group.SetLimit(callsAtOnce)
+	group.SetLimit(pace.AtOnce(ctx, callsAtOnce))
 	for part := range slices.Chunk(items, statementsPerCall) {
 		group.Go(func() error { return t.putSome(ctx, part) })
 	}

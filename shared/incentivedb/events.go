@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"strings"
 	"time"
 
@@ -17,6 +16,7 @@ import (
 	"fenzhang/shared/fault"
 	"fenzhang/shared/incentive"
 	"fenzhang/shared/keys"
+	"fenzhang/shared/pace"
 )
 
 // table is the incentives table.
@@ -45,14 +45,7 @@ const (
 
 // pause waits with full jitter, so that callers who were throttled together do not come back together.
 func pause(ctx context.Context, attempt int) error {
-	wait := time.NewTimer(rand.N(firstPause << attempt))
-	defer wait.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-wait.C:
-		return nil
-	}
+	return pace.Wait(ctx, firstPause<<attempt)
 }
 
 // Add implements incentive.Events.
@@ -62,7 +55,7 @@ func (s *Events) Add(ctx context.Context, tenant string, events []incentive.Reco
 	}
 	out := make([]incentive.Stored, len(events))
 	var group errgroup.Group
-	group.SetLimit(callsAtOnce)
+	group.SetLimit(pace.AtOnce(ctx, callsAtOnce))
 	for from := 0; from < len(events); from += statementsPerCall {
 		to := min(from+statementsPerCall, len(events))
 		group.Go(func() error {

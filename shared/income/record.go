@@ -1,8 +1,10 @@
 package income
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"maps"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -10,6 +12,7 @@ import (
 	"fenzhang/shared/civil"
 	"fenzhang/shared/clock"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/pace"
 	"fenzhang/shared/tenancy"
 )
 
@@ -47,6 +50,11 @@ type Result struct {
 type group struct {
 	creator, incomeType string
 	period              civil.Month
+}
+
+// compare gives groups an order, so that the same upload is written in the same order.
+func (g group) compare(o group) int {
+	return cmp.Or(cmp.Compare(g.creator, o.creator), cmp.Compare(g.incomeType, o.incomeType), g.period.Sub(o.period))
 }
 
 // entry is a line with its place in the upload.
@@ -110,12 +118,13 @@ func (u *upload) read(today civil.Date) []round {
 // write writes a round, several creators at a time.
 func (u *upload) write(ctx context.Context, r round) {
 	byCreator := map[string][]group{}
-	for g := range r {
+	for _, g := range slices.SortedFunc(maps.Keys(r), group.compare) {
 		byCreator[g.creator] = append(byCreator[g.creator], g)
 	}
 	var work errgroup.Group
-	work.SetLimit(atOnce)
-	for creator, groups := range byCreator {
+	work.SetLimit(pace.AtOnce(ctx, atOnce))
+	for _, creator := range slices.Sorted(maps.Keys(byCreator)) {
+		groups := byCreator[creator]
 		work.Go(func() error {
 			_, err := u.Directory.Creator(ctx, u.Tenant, creator)
 			for _, g := range groups {

@@ -14,6 +14,7 @@ import (
 	"fenzhang/shared/income"
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/money"
+	"fenzhang/shared/pace"
 	"fenzhang/shared/settlement"
 	"fenzhang/shared/tenancy"
 )
@@ -88,7 +89,7 @@ func (s Service) Page(ctx context.Context, tenant, cursor string) (Report, error
 	}
 	found := make([]result, len(creators))
 	var work errgroup.Group
-	work.SetLimit(atOnce)
+	work.SetLimit(pace.AtOnce(ctx, atOnce))
 	for i, c := range creators {
 		work.Go(func() (err error) {
 			found[i], err = s.creator(ctx, tenant, c.CreatorID)

@@ -13,6 +13,7 @@ import (
 	"fenzhang/shared/clock"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/money"
+	"fenzhang/shared/pace"
 )
 
 // Payable is a settlement as paying sees it.
@@ -330,7 +331,7 @@ func (s *Service) Sweep(ctx context.Context, before time.Time, limit int) error 
 		mu     sync.Mutex
 		failed []error
 		asking sync.WaitGroup
-		slots  = make(chan struct{}, sweepAtOnce)
+		slots  = make(chan struct{}, pace.AtOnce(ctx, sweepAtOnce))
 	)
 	for _, p := range list {
 		slots <- struct{}{}

@@ -12,6 +12,7 @@ import (
 	"fenzhang/shared/fault"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/income"
+	"fenzhang/shared/pace"
 	"fenzhang/shared/tenancy"
 )
 
@@ -140,7 +141,7 @@ func (s *Service) RunTask(ctx context.Context, t Task) (Report, error) {
 func (s *Service) creators(ctx context.Context, o Order, ids []string) (Report, error) {
 	parts, errs := make([]Report, len(ids)), make([]error, len(ids))
 	var work errgroup.Group
-	work.SetLimit(creatorsAtOnce)
+	work.SetLimit(pace.AtOnce(ctx, creatorsAtOnce))
 	for i, id := range ids {
 		work.Go(func() error {
 			parts[i], errs[i] = s.creator(ctx, o, id)

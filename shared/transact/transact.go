@@ -5,7 +5,6 @@ package transact
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -13,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"fenzhang/shared/fault"
+	"fenzhang/shared/pace"
 )
 
 // API is the part of the DynamoDB client that is needed.
@@ -54,10 +54,8 @@ func Write(ctx context.Context, db API, token string, parts []types.TransactWrit
 		if n+1 == attempts {
 			return fault.Later(err)
 		}
-		select {
-		case <-ctx.Done():
-			return fault.Later(ctx.Err())
-		case <-time.After(time.Duration(rand.Int64N(int64(time.Millisecond) << min(n+3, 8)))):
+		if err := pace.Wait(ctx, time.Millisecond<<min(n+3, 8)); err != nil {
+			return fault.Later(err)
 		}
 	}
 }

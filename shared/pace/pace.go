@@ -1,0 +1,42 @@
+// Package pace says how a call waits before it tries again and how much of it runs at the same time. Both are real
+// unless the context says otherwise, so that a simulation runs the same code in turn and without waiting.
+package pace
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+)
+
+type key struct{}
+
+// Pause waits before another try of something that may take up to most; the error is the context's.
+type Pause func(ctx context.Context, most time.Duration) error
+
+// InTurn gives a context under which nothing runs at the same time and waiting is what pause does.
+func InTurn(ctx context.Context, pause Pause) context.Context {
+	return context.WithValue(ctx, key{}, pause)
+}
+
+// Wait waits with full jitter: up to most, so that callers who were refused together do not come back together.
+func Wait(ctx context.Context, most time.Duration) error {
+	if pause, ok := ctx.Value(key{}).(Pause); ok {
+		return pause(ctx, most)
+	}
+	wait := time.NewTimer(rand.N(most))
+	defer wait.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-wait.C:
+		return nil
+	}
+}
+
+// AtOnce is how many parts of a call may run at the same time: n, or 1 where the context asks for turns.
+func AtOnce(ctx context.Context, n int) int {
+	if _, ok := ctx.Value(key{}).(Pause); ok {
+		return 1
+	}
+	return n
+}
