@@ -1,4 +1,4 @@
-// Command manage-settlements reads, lists, moves, holds and reopens settlements, and checks the ledger.
+// Command manage-settlements reads, lists, moves, holds and reopens settlements.
 package main
 
 import (
@@ -10,10 +10,6 @@ import (
 	"fenzhang/api"
 	"fenzhang/shared/assembly"
 	"fenzhang/shared/httpapi"
-	"fenzhang/shared/identity"
-	"fenzhang/shared/incomedb"
-	"fenzhang/shared/ledgercheck"
-	"fenzhang/shared/ledgerdb"
 	"fenzhang/shared/settlementapi"
 	"fenzhang/shared/trigger"
 )
@@ -25,11 +21,7 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	ledgerTable := p.Vars.Need("TABLE_LEDGER")
-	check := ledgercheck.Service{Journal: ledgerdb.Book{DB: p.DB, Table: ledgerTable}, Settlements: service.Store,
-		Buckets: &incomedb.Store{DB: p.DB, Ledger: ledgerTable, Settlements: p.Vars.Need("TABLE_SETTLEMENTS"), NewToken: p.NewID}, Creators: p.Directory}
 	routes := append(settlementapi.API{Service: service}.ManageRoutes(),
-		httpapi.Route{Method: "GET", Path: "/v1/ledger/check", Roles: []identity.Role{identity.Finance, identity.Auditor, identity.Admin}, Handle: check.Handle},
 		httpapi.Route{Method: "GET", Path: "/healthz", Open: true, Handle: settlementapi.Health},
 		httpapi.Route{Method: "GET", Path: "/v1/openapi.json", Open: true, Handle: contract},
 	)

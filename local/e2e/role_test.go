@@ -22,6 +22,7 @@ func rights() map[string][]identity.Role {
 	auditors := []identity.Role{identity.Auditor, identity.Admin}
 	readers := []identity.Role{identity.Operator, identity.Finance, identity.Approver, identity.Cashier, identity.Auditor, identity.Admin}
 	admin := []identity.Role{identity.Admin}
+	books := []identity.Role{identity.Finance, identity.Approver, identity.Auditor, identity.Admin}
 	table := map[string][]identity.Role{
 		"POST /api/v1/incentive/record":               recorders,
 		"GET /api/v1/incentive/counters/{creator_id}": all,
@@ -36,7 +37,7 @@ func rights() map[string][]identity.Role {
 		"POST /v1/settlements/{id}/confirm-net":       deciders,
 		"POST /v1/settlements/{id}/cancel":            deciders,
 		"POST /v1/settlements/{id}/reopen":            deciders,
-		"GET /v1/ledger/check":                        {identity.Finance, identity.Auditor, identity.Admin},
+		"GET /v1/ledger/check":                        books,
 		"POST /v1/income-lines":                       makers,
 		"POST /v1/statements/run":                     {identity.Finance, identity.Admin},
 		"GET /v1/statements":                          all,

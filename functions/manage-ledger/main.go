@@ -1,0 +1,28 @@
+// Command manage-ledger shows the books of paying entities, checks them and closes their periods.
+package main
+
+import (
+	"context"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"fenzhang/shared/assembly"
+	"fenzhang/shared/incomedb"
+	"fenzhang/shared/ledgerapi"
+	"fenzhang/shared/ledgercheck"
+	"fenzhang/shared/ledgerdb"
+	"fenzhang/shared/trigger"
+)
+
+func main() { assembly.Run(build) }
+
+func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
+	settlements, err := p.Settlements()
+	if err != nil {
+		return nil, err
+	}
+	table := p.Vars.Need("TABLE_LEDGER")
+	check := ledgercheck.Service{Journal: ledgerdb.Book{DB: p.DB, Table: table}, Settlements: settlements.Store,
+		Buckets: &incomedb.Store{DB: p.DB, Ledger: table, Settlements: p.Vars.Need("TABLE_SETTLEMENTS"), NewToken: p.NewID}, Creators: p.Directory}
+	return trigger.Mux{HTTP: p.API(ledgerapi.API{Check: check}.Routes()...).Serve}, nil
+}

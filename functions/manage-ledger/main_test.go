@@ -1,0 +1,19 @@
+package main
+
+import (
+	"net/http"
+	"testing"
+
+	"fenzhang/local/settletest"
+	"fenzhang/shared/incomedb"
+	"fenzhang/shared/ledgerapi"
+	"fenzhang/shared/ledgercheck"
+	"fenzhang/shared/ledgerdb"
+)
+
+func TestSampleChecks(t *testing.T) {
+	w := settletest.Open(t)
+	lines := &incomedb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: w.ID}
+	check := ledgercheck.Service{Journal: ledgerdb.Book{DB: w.Tables.Client, Table: w.Tables.Ledger}, Settlements: w.Store, Buckets: lines, Creators: w.People}
+	w.Call(t, ledgerapi.API{Check: check}.Routes(), http.StatusOK)
+}
