@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -111,16 +112,25 @@ var dictionary = []byte(`"reason":"owner":"finance","text":"RULE_GAP"WAITING_INV
 	`","s":[{"party":"","kind":"creator","amount":"0.00"},{"party":"mcn","kind":"mcn","amount":""}],"m":[{"party":"platform","amount":"","basis":""}],"src":"clearing"accrued","rb":"net","vi":true,"pm":"douyin"bank","ob":""},"ot":17,"u":17,"pd":"2026-","q":"","b":"","be":"","net":"0.00","pay":"0.00",` +
 	`"out":{"k":"","m":"douyin","s":"CREATED"SENT"ACCEPTED"PAID","t":"2026-","g":""},"pr":["admin@finance@approver@operator@"],"ar":17,"fa":17,"hi":[{"t":"IN_REVIEW","m":17,"b":"","i":""},{"t":"APPROVED","m":17,"b":"","i":""}],"l":{"id":"","a":"settlement.","by":"system:"}}`)
 
+// packers and unpackers lend what packing works with: making a compressor anew for each item takes longer and more
+// memory than all else that a move computes.
+var (
+	packers = sync.Pool{New: func() any {
+		w, _ := flate.NewWriterDict(io.Discard, flate.BestCompression, dictionary) //nolint:errcheck // the level is a valid one
+		return w
+	}}
+	unpackers = sync.Pool{New: func() any { return flate.NewReader(bytes.NewReader(nil)) }}
+)
+
 func pack(v any) ([]byte, error) {
 	plain, err := json.Marshal(v)
 	if err != nil {
 		return nil, err
 	}
+	w := packers.Get().(*flate.Writer)
+	defer packers.Put(w)
 	var b bytes.Buffer
-	w, err := flate.NewWriterDict(&b, flate.BestCompression, dictionary)
-	if err != nil {
-		return nil, err
-	}
+	w.Reset(&b) // the dictionary stays
 	if _, err = w.Write(plain); err == nil {
 		err = w.Close()
 	}
@@ -131,7 +141,11 @@ func pack(v any) ([]byte, error) {
 const maxPlain = 1 << 20
 
 func unpack(b []byte, into any) error {
-	r := flate.NewReaderDict(bytes.NewReader(b), dictionary)
+	r := unpackers.Get().(io.Reader)
+	defer unpackers.Put(r)
+	if err := r.(flate.Resetter).Reset(bytes.NewReader(b), dictionary); err != nil {
+		return err
+	}
 	plain, err := io.ReadAll(io.LimitReader(r, maxPlain))
 	if err != nil {
 		return err
