@@ -219,7 +219,8 @@ func (s *Service) again(st Settlement, a Act, today civil.Date) Settlement {
 	o.Occurrence++
 	o.ID = IDOf(o.Identity, o.Occurrence)
 	o.Source, o.Reopens, o.PayOn = SourceReopened, st.ID, later(o.PayOn, today)
-	return s.Opening(Settlement{Opening: o, Preparers: st.Preparers, Paper: st.Paper}, a).New
+	return s.Opening(Settlement{Opening: o, Preparers: st.Preparers, Paper: st.Paper, StatementSent: st.StatementSent, ConfirmBy: st.ConfirmBy,
+		Confirmed: st.Confirmed}, a).New
 }
 
 // expect recomputes when the money should arrive.

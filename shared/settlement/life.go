@@ -153,9 +153,13 @@ func (s Settlement) Released(a Act, now time.Time) (Settlement, error) {
 		return s, notNow("confirm_net", "This hold ends when an approver confirms the new net (confirm-net).")
 	case HoldRuleGap:
 		return s, notNow("rule_gap", "This hold ends when the missing rule is published or a tax position is approved.")
+	case HoldDisputed:
+		return s, notNow("disputed", "This hold ends when finance has answered what the creator disputes (statements, resolve).")
+	case HoldConfirmation:
+		return s, notNow("unconfirmed", "This hold ends when the creator confirms its statement, or accepts it by silence.")
 	}
 	n := s.stamp(a, now)
-	n.Hold = nil
+	n.Hold = n.waitsFor()
 	return n, nil
 }
 
@@ -171,7 +175,7 @@ func (s Settlement) ConfirmedNetOf(net money.Amount, a Act, now time.Time) (Sett
 		return s, notNow("other_net", "The net to confirm is "+s.Net.String()+"; read the settlement again.")
 	}
 	n := s.stamp(a, now)
-	n.Hold, n.ApprovedNet = nil, &net
+	n.Hold, n.ApprovedNet = n.waitsFor(), &net
 	return n, nil
 }
 
@@ -186,7 +190,7 @@ func (s Settlement) InvoiceIn(paper InvoicePaper, a Act, now time.Time) (Settlem
 	n := s.stamp(a, now).prepared(a.By)
 	n.Paper = &paper
 	if n.Hold != nil && n.Hold.Reason == HoldInvoice {
-		n.Hold = nil
+		n.Hold = n.waitsFor()
 	}
 	return n, nil
 }
@@ -199,8 +203,8 @@ func (s Settlement) Quoted(f Figures, expected civil.Date, a Act, now time.Time)
 	if n.Hold != nil && n.Hold.Reason == HoldRuleGap {
 		n.Hold = nil
 	}
-	if n.NeedsInvoice && n.Paper == nil && n.Hold == nil {
-		n.Hold = &Hold{Reason: HoldInvoice, Owner: s.CreatorID, Text: "The payee's invoice is not here yet."}
+	if n.Hold == nil {
+		n.Hold = n.waitsFor()
 	}
 	return n
 }
@@ -293,7 +297,7 @@ func (s Settlement) sourceAccount() ledger.Account {
 func (s Settlement) rebooked(f Figures, on civil.Date, a Act, now time.Time) Change {
 	n := s.stamp(a, now)
 	n.Booking, n.BookedEntry, n.PaymentDate = f.Hash, a.ID, on
-	n.Net, n.ToPay, n.Hold = f.Result.Net, f.Result.Net, nil
+	n.Net, n.ToPay, n.Hold = f.Result.Net, f.Result.Net, n.waitsFor()
 	if f.Result.Net.Cmp(s.approvedNet()) < 0 {
 		n.Hold = &Hold{Reason: HoldNetChanged, Owner: "approver", Text: "Booked anew in another tax month, the net falls from " + s.Net.String() + " to " + f.Result.Net.String() + "; an approver confirms it."}
 	}

@@ -358,7 +358,7 @@ func (s *Service) Prepare(ctx context.Context, in Income, today civil.Date) (Set
 			Contract: contract.ContractID, ContractVersion: contract.Version.Version, Route: route, IncomeType: in.IncomeType, Platform: in.Platform,
 			ServicePeriod: in.Period, VATDate: right, PayOn: payOn, Gross: in.Amount, Shares: shares, Memo: memo,
 			Source: in.Source, RevenueBasis: contract.RevenueBasis, VATIncluded: !strings.Contains(contract.PriceBasis, "without_vat"),
-			NeedsInvoice: contract.InvoiceBeforePayment, Project: contract.ProjectID, PayMethod: creator.Payout.Method,
+			NeedsInvoice: contract.InvoiceBeforePayment, NeedsConfirm: contract.ConfirmBeforePayment, Project: contract.ProjectID, PayMethod: creator.Payout.Method,
 		},
 		Preparers: people(contract.By, creator.By, taxpayer.By),
 	}, nil

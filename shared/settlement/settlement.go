@@ -73,6 +73,9 @@ const (
 	HoldNetChanged = "NET_CHANGED"
 	HoldInvoice    = "WAITING_INVOICE"
 	HoldManual     = "MANUAL"
+
+	HoldDisputed     = "DISPUTED"             // the creator disputes a line of its statement
+	HoldConfirmation = "WAITING_CONFIRMATION" // the contract pays only what the creator has confirmed or accepted
 )
 
 // Sources tell which account an opening takes its money from.
@@ -115,6 +118,7 @@ type Opening struct {
 	AfterTax        bool          `json:"at,omitempty"` // the creator's share is promised net: the tax on it is borne by the payer (包税)
 	Parent          string        `json:"pa,omitempty"` // of a payee party's own settlement: the one whose share it is
 	NeedsInvoice    bool          `json:"ni,omitempty"`
+	NeedsConfirm    bool          `json:"nf,omitempty"` // not paid before the creator has confirmed or accepted its statement
 	Project         string        `json:"pj,omitempty"`
 	PayMethod       string        `json:"pm"`
 	OpenedAt        time.Time     `json:"-"`
@@ -194,6 +198,10 @@ type Settlement struct {
 	Approvals     []string      // who has approved so far, where the amount needs more than one
 	Findings      []string      // what the review rules found, by code; empty when every check passed
 	Paper         *InvoicePaper // the payee's invoice
+	Disputed      civil.Date    // day by which finance answers what the creator disputes; zero where nothing is disputed
+	ConfirmBy     civil.Date    // day from which the creator's silence accepts the statement; zero where it was not sent or never does
+	StatementSent bool          // the statement that has this settlement lies with the creator
+	Confirmed     bool          // the creator has confirmed the statement, or accepted it by silence
 	Arrival       time.Time     // expected, and the real time when PAID; zero when FAILED
 	FirstArrival  time.Time     // as it was answered at the opening
 	ReasonClass   string

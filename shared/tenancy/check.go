@@ -152,11 +152,17 @@ func (k Contract) Problems() []fault.Field {
 		c.oneOf("price_basis", k.PriceBasis, "before_tax", "with_vat")
 	}
 	c.oneOf("revenue_basis", k.RevenueBasis, "gross", "net")
+	if k.AcceptAfterDays < 0 || k.AcceptAfterDays > maxAcceptDays {
+		c.add("accept_after_days", "must be 0 to 90; 0 means that silence accepts nothing")
+	}
 	if k.ProjectID != "" {
 		c.id("project_id", k.ProjectID)
 	}
 	return c.found
 }
+
+// maxAcceptDays bounds how long a creator may be silent before a statement counts as accepted.
+const maxAcceptDays = 90
 
 func (c *checks) routes(k Contract) {
 	if len(k.Routes) == 0 {

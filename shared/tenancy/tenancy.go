@@ -164,6 +164,8 @@ type Contract struct {
 	RevenueBasis         string            `json:"revenue_basis"` // gross, net
 	ProjectID            string            `json:"project_id,omitempty"`
 	InvoiceBeforePayment bool              `json:"invoice_before_payment,omitempty"`
+	ConfirmBeforePayment bool              `json:"confirm_before_payment,omitempty"` // nothing is paid before the creator has confirmed or accepted its statement
+	AcceptAfterDays      int               `json:"accept_after_days,omitempty"`      // days after which silence accepts a statement that was sent; 0 = it never does
 }
 
 // Split says who gets which part of an income type.

@@ -1,0 +1,65 @@
+package settlement
+
+import (
+	"time"
+
+	"fenzhang/shared/civil"
+)
+
+// waitsFor gives the hold under which the settlement stands by its own facts, nil when it may go on. It is asked
+// whenever another hold ends, so that none of these causes is forgotten behind another one.
+func (s Settlement) waitsFor() *Hold {
+	switch {
+	case !s.Disputed.IsZero():
+		return &Hold{Reason: HoldDisputed, Owner: "finance", Until: s.Disputed, Text: "The creator disputes lines of its statement; finance answers them."}
+	case s.NeedsInvoice && s.Paper == nil:
+		return &Hold{Reason: HoldInvoice, Owner: s.CreatorID, Text: "The payee's invoice is not here yet."}
+	case s.NeedsConfirm && !s.Confirmed && !s.StatementSent:
+		return &Hold{Reason: HoldConfirmation, Owner: "finance", Text: "By contract nothing is paid before the creator has confirmed its statement, which was not sent yet."}
+	case s.NeedsConfirm && !s.Confirmed:
+		return &Hold{Reason: HoldConfirmation, Owner: s.CreatorID, Until: s.ConfirmBy, Text: "By contract nothing is paid before the creator has confirmed its statement."}
+	}
+	return nil
+}
+
+// ours tells the holds that waitsFor gives from those that others set and end.
+func ours(h *Hold) bool {
+	return h == nil || h.Reason == HoldDisputed || h.Reason == HoldInvoice || h.Reason == HoldConfirmation
+}
+
+// heard begins a write that changes what the creator has said of the statement; a hold of another cause stays.
+func (s Settlement) heard(a Act, now time.Time, change func(*Settlement)) Settlement {
+	n := s.stamp(a, now)
+	change(&n)
+	if ours(s.Hold) {
+		n.Hold = n.waitsFor()
+	}
+	return n
+}
+
+// Stoppable tells whether a hold still reaches the settlement: its money has not left and it has not ended.
+func (s Settlement) Stoppable() bool { return s.Status != Paid && s.Status != Failed && !s.Sent() }
+
+// Dispute holds a settlement one of whose lines the creator disputes, until finance has answered by a day.
+func (s Settlement) Dispute(answerBy civil.Date, a Act, now time.Time) (Settlement, error) {
+	if !s.Stoppable() {
+		return s, notNow("already_sent", "The money of this settlement has left; a dispute of it cannot hold it any more.")
+	}
+	return s.heard(a, now, func(n *Settlement) { n.Disputed, n.Confirmed = answerBy, false }), nil
+}
+
+// Resolve ends the dispute of a settlement, all of whose disputed lines were answered.
+func (s Settlement) Resolve(a Act, now time.Time) Settlement {
+	return s.heard(a, now, func(n *Settlement) { n.Disputed = civil.Date{} })
+}
+
+// SendStatement tells a settlement that waits for the creator's word that the statement was sent; by is the day
+// from which silence accepts it, zero where it never does.
+func (s Settlement) SendStatement(by civil.Date, a Act, now time.Time) Settlement {
+	return s.heard(a, now, func(n *Settlement) { n.StatementSent, n.ConfirmBy = true, by })
+}
+
+// Confirm tells a settlement that the creator has confirmed the statement or accepted it by silence.
+func (s Settlement) Confirm(a Act, now time.Time) Settlement {
+	return s.heard(a, now, func(n *Settlement) { n.Confirmed = true })
+}

@@ -1,0 +1,63 @@
+package settlement
+
+import (
+	"testing"
+	"time"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/fault"
+)
+
+func reason(s Settlement) string {
+	if s.Hold == nil {
+		return ""
+	}
+	return s.Hold.Reason
+}
+
+// What waits for the creator's word stays held whatever other hold comes and goes meanwhile.
+func TestWhatWaitsIsNotForgottenBehindAnotherHold(t *testing.T) {
+	a, now := Act{ID: "a", By: "finance@x"}, time.UnixMilli(0)
+	s := Settlement{Opening: Opening{ID: "s", CreatorID: "c", NeedsConfirm: true, NeedsInvoice: true}, Status: PendingReview, Quote: "q"}
+	s = s.Quoted(Figures{Hash: "q"}, civil.Date{}, a, now)
+	if reason(s) != HoldInvoice {
+		t.Fatalf("after the quote: %q", reason(s))
+	}
+	s, err := s.InvoiceIn(InvoicePaper{}, a, now)
+	if err != nil || reason(s) != HoldConfirmation || s.Hold.Owner != "finance" {
+		t.Fatalf("after the invoice: %+v %v", s.Hold, err)
+	}
+	s = s.SendStatement(civil.MustDate("2026-09-20"), a, now)
+	if s.Hold.Owner != "c" || s.Hold.Until != civil.MustDate("2026-09-20") {
+		t.Fatalf("after it was sent: %+v", s.Hold)
+	}
+	s, err = s.Holding(Hold{Reason: HoldManual}, a, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err = s.Dispute(civil.MustDate("2026-09-25"), a, now)
+	if err != nil || reason(s) != HoldManual {
+		t.Fatalf("a dispute behind a manual hold: %q %v", reason(s), err)
+	}
+	if s, err = s.Released(a, now); err != nil || reason(s) != HoldDisputed || s.Hold.Until.IsZero() {
+		t.Fatalf("after the release: %+v %v", s.Hold, err)
+	}
+	if _, err := s.Released(a, now); fault.Of(err).Reason != "disputed" {
+		t.Errorf("a dispute was released by hand: %v", err)
+	}
+	s = s.Gap("rule", "text", a, now)
+	s = s.Quoted(Figures{Hash: "q"}, civil.Date{}, a, now)
+	if reason(s) != HoldDisputed {
+		t.Errorf("after a gap: %q", reason(s))
+	}
+	if s = s.Resolve(a, now); reason(s) != HoldConfirmation {
+		t.Errorf("after the answer: %q", reason(s))
+	}
+	if s = s.Confirm(a, now); s.Hold != nil {
+		t.Errorf("confirmed and still held: %+v", s.Hold)
+	}
+	s.Status = Paid
+	if _, err := s.Dispute(civil.MustDate("2026-09-25"), a, now); fault.Of(err).Reason != "already_sent" {
+		t.Errorf("paid money was held: %v", err)
+	}
+}
