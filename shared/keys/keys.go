@@ -137,6 +137,9 @@ func TaxYear(year int) string { return fmt.Sprintf("R#%04d#", year) }
 // Correction is a prepared or posted correction of taxes.
 func Correction(t, id string) Key { return Key{tenant(t) + "COR#" + id, "COR"} }
 
+// OpeningImport is the record of an opening import.
+func OpeningImport(t, id string) Key { return Key{tenant(t) + "OPENING", "IMPORT#" + id} }
+
 // --- control table ---
 
 // Idempotency is the record of a settle call's key.

@@ -25,6 +25,7 @@ const (
 	MCNTaxCost        Account = "mcn.tax_cost"
 	PlatformClearing  Account = "platform.clearing"
 	GatewayClearing   Account = "gateway.clearing"
+	OpeningBalance    Account = "opening.balance" // what was owed both ways before the first day here
 )
 
 // TaxPayable is the account of a withheld tax of a kind, "tax.iit.payable".

@@ -23,6 +23,18 @@ type Problem struct {
 	Problem string `json:"problem"`
 }
 
+// Place names the cell, "withholding.12.month".
+func (p Problem) Place() string {
+	place := cmp.Or(p.Sheet, "file")
+	if p.Row > 0 {
+		place += "." + strconv.Itoa(p.Row)
+	}
+	if p.Column != "" {
+		place += "." + p.Column
+	}
+	return place
+}
+
 // Row is one filled row of a sheet.
 type Row struct {
 	Sheet  string

@@ -31,8 +31,17 @@ type Booking struct {
 	EntryID          string    // the act
 	At               time.Time // instant of the booking
 	Rows             []tax.Row
-	On               civil.Date `json:",omitzero"`  // of bookings: the payment date that they were taxed for
-	Of               []string   `json:",omitempty"` // of true-ups: the settlement that each row corrects
+	On               civil.Date     `json:",omitzero"`  // of bookings: the payment date that they were taxed for
+	Of               []string       `json:",omitempty"` // of true-ups: the settlement that each row corrects
+	Opening          *OpeningSource `json:",omitempty"` // of opening rows: what they rest on
+}
+
+// OpeningSource is what opening rows rest on: documents, the file that they came in, and the two people who brought
+// and approved it.
+type OpeningSource struct {
+	Documents []string
+	SHA256    string
+	By        []string
 }
 
 // The kinds of bookings.

@@ -289,6 +289,8 @@ func (s Settlement) sourceAccount() ledger.Account {
 		return ledger.MCNIncentiveCost
 	case SourceParty:
 		return ledger.PartyAccrued
+	case SourceOpening:
+		return ledger.OpeningBalance
 	}
 	return ledger.PlatformClearing
 }

@@ -178,6 +178,11 @@ func (r *Request) contentHash() string {
 	if r.GMV != nil {
 		parts[6], parts[7] = r.GMV.String(), r.Rate.String()
 	}
+	return contentOf(parts...)
+}
+
+// contentOf names what a payable was opened for.
+func contentOf(parts ...string) string {
 	sum := sha256.Sum256([]byte(strings.Join(parts, "\x1f")))
 	return hex.EncodeToString(sum[:16])
 }

@@ -85,6 +85,7 @@ const (
 	SourceCost     = "cost"     // mcn.incentive_cost: an incentive settled by a call
 	SourceReopened = "reopened" // a reopened payable: no opening is posted
 	SourceParty    = "party"    // party.accrued: a payee party's own settlement
+	SourceOpening  = "opening"  // opening.balance: owed from before the tenant began here
 )
 
 // Opening are the facts that stand from the opening and never change.

@@ -75,7 +75,7 @@ func (s *Store) Post(ctx context.Context, p settlement.Posting) error {
 	state := &types.Put{TableName: aws.String(s.Ledger), Item: it, ConditionExpression: aws.String(attrState + " = :prepared"),
 		ExpressionAttributeValues:           item{":prepared": text(settlement.Prepared)},
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}
-	rows, err := rowsItem(p.Correction.Tenant, p.Booking)
+	rows, err := RowsItem(p.Correction.Tenant, p.Booking)
 	if err != nil {
 		return err
 	}

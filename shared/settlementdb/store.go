@@ -135,7 +135,7 @@ func (s *Store) transact(ctx context.Context, c settlement.Change, meta *types.P
 		parts = append(parts, posting...)
 	}
 	for _, b := range c.Rows {
-		it, err := rowsItem(c.New.Tenant, b)
+		it, err := RowsItem(c.New.Tenant, b)
 		if err != nil {
 			return err
 		}
@@ -206,7 +206,7 @@ func (s *Store) PutKey(ctx context.Context, k settlement.KeyRecord) error {
 	return nil
 }
 
-func rowsItem(tenant string, b settlement.Booking) (item, error) {
+func RowsItem(tenant string, b settlement.Booking) (item, error) {
 	doc, err := json.Marshal(b)
 	if err != nil {
 		return nil, fault.Internal(err)

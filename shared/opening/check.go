@@ -1,0 +1,322 @@
+package opening
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/money"
+	"fenzhang/shared/settlement"
+	"fenzhang/shared/tax"
+	"fenzhang/shared/tenancy"
+)
+
+// object is the body of a creation, and the rows that it is made of.
+type object struct {
+	kind string
+	body []byte
+	rows []Row
+}
+
+// Kinds of master data as the routes name them.
+const (
+	kindCreator  = "creator"
+	kindContract = "contract"
+)
+
+// creators are the bodies by which the creators of the workbook are made.
+func (i *Import) creators() []object {
+	var out []object
+	for _, r := range i.Creators {
+		profile := map[string]any{"from": r.Cell("profile_from"), "kind": r.Cell("kind"), "resident": yes(r.Cell("resident")), "vat": r.Cell("vat"),
+			"collection": r.Cell("collection"), "jurisdiction": r.Cell("jurisdiction")}
+		given(profile, "industry", r.Cell("industry"))
+		taxpayer := map[string]any{"name": r.Cell("name"), "id_type": r.Cell("id_type"), "id_number": r.Cell("id_number"), "profiles": []any{profile}}
+		given(taxpayer, "phone", r.Cell("phone"))
+		body := map[string]any{"creator_id": r.Cell("creator_id"), "nickname": r.Cell("nickname"), "taxpayer": taxpayer,
+			"payout": map[string]any{"method": r.Cell("payout_method"), "account": r.Cell("payout_account"), "holder": r.Cell("payout_holder")}}
+		given(body, "level", r.Cell("level"))
+		if r.Cell("platform") != "" || r.Cell("account_uid") != "" {
+			body["platform_accounts"] = []any{map[string]any{"platform": r.Cell("platform"), "uid": r.Cell("account_uid")}}
+		}
+		out = append(out, object{kindCreator, marshal(body), []Row{r}})
+	}
+	return out
+}
+
+// contracts are the bodies by which the contracts are made; rows of one id are one contract.
+func (i *Import) contracts() []object {
+	var out []object
+	for n, first := range i.Contracts {
+		id := first.Cell("contract_id")
+		if slices.ContainsFunc(i.Contracts[:n], func(r Row) bool { return r.Cell("contract_id") == id }) {
+			continue
+		}
+		o := object{kind: kindContract}
+		routes, splits := map[string]any{}, map[string]any{}
+		for _, r := range i.Contracts {
+			if r.Cell("contract_id") != id {
+				continue
+			}
+			o.rows = append(o.rows, r)
+			routes[r.Cell("income_type")] = r.Cell("route")
+			if tenancy.TenantPays(r.Cell("route")) {
+				splits[r.Cell("income_type")] = splitOf(r)
+			}
+		}
+		body := map[string]any{"contract_id": id, "creator_id": first.Cell("creator_id"), "paying_entity": first.Cell("paying_entity"), "from": first.Cell("from"),
+			"routes": routes, "splits": splits, "cycle": first.Cell("cycle"), "price_basis": first.Cell("price_basis"), "revenue_basis": first.Cell("revenue_basis")}
+		given(body, "to", first.Cell("to"))
+		if day := first.Cell("pay_day"); day != "" {
+			body["pay_day"] = json.Number(day)
+		}
+		o.body = marshal(body)
+		out = append(out, o)
+	}
+	return out
+}
+
+// splitOf gives the creator its share and the agency the rest.
+func splitOf(r Row) any {
+	parties := []any{map[string]any{"party": r.Cell("creator_id"), "kind": "creator", "share": r.Cell("creator_share")}}
+	if rest, ok := restOf(r.Cell("creator_share")); ok {
+		parties = append(parties, map[string]any{"party": "mcn", "kind": "mcn", "share": rest})
+	}
+	return map[string]any{"method": "ratio", "parties": parties}
+}
+
+func yes(text string) any {
+	switch strings.ToLower(text) {
+	case "yes", "是", "true":
+		return true
+	case "no", "否", "false":
+		return false
+	}
+	return text // told by the object's own check
+}
+
+func given(body map[string]any, field, value string) {
+	if value != "" {
+		body[field] = value
+	}
+}
+
+// marshal writes a body; words, numbers as they stand and lists of them always marshal, and a number that is none is
+// told by whoever reads the body.
+func marshal(body any) []byte {
+	doc, err := json.Marshal(body)
+	if err != nil {
+		return nil
+	}
+	return doc
+}
+
+// all checks every row.
+func (c *checker) all(ctx context.Context) error {
+	for _, o := range append(c.in.creators(), c.in.contracts()...) {
+		if err := c.object(ctx, o); err != nil {
+			return err
+		}
+	}
+	for _, p := range c.in.Payables {
+		if err := c.creator(ctx, p.Row, p.CreatorID); err != nil {
+			return err
+		}
+		if !slices.Contains(tenancy.IncomeTypes(), p.IncomeType) {
+			c.bad(p.Row, "income_type", "must be one of "+strings.Join(tenancy.IncomeTypes(), ", "))
+		}
+		if p.Period.After(c.today.Month()) {
+			c.bad(p.Row, "service_period", "lies in the future")
+		}
+		if err := c.covered(ctx, p); err != nil {
+			return err
+		}
+	}
+	for _, r := range c.in.Receivables {
+		if err := c.creator(ctx, r.Row, r.CreatorID); err != nil {
+			return err
+		}
+		if err := c.entity(ctx, r.Row, r.Entity); err != nil {
+			return err
+		}
+	}
+	for _, w := range c.in.Withholding {
+		if err := c.withheld(ctx, w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// object checks master data as its own route would, but for what comes with the same workbook.
+func (c *checker) object(ctx context.Context, o object) error {
+	fields, err := c.Master.Problems(ctx, c.by, o.kind, o.body)
+	if err != nil {
+		return err
+	}
+	for _, f := range fields {
+		if o.kind == kindContract && f.Field == "creator_id" && c.fresh[o.rows[0].Cell("creator_id")] {
+			continue
+		}
+		row, column := o.place(f.Field)
+		c.add(row.Sheet, row.Number, column, f.Problem)
+	}
+	for _, r := range o.rows[1:] {
+		for _, column := range []string{"creator_id", "paying_entity", "from", "to", "cycle", "pay_day", "price_basis", "revenue_basis"} {
+			if r.Cell(column) != o.rows[0].Cell(column) {
+				c.add(r.Sheet, r.Number, column, "must be the same in all rows of contract "+r.Cell("contract_id"))
+			}
+		}
+	}
+	return nil
+}
+
+// place finds the row and column behind a field of the body.
+func (o object) place(field string) (Row, string) {
+	row := o.rows[0]
+	for _, r := range o.rows {
+		if t := r.Cell("income_type"); t != "" && (strings.HasPrefix(field, "routes."+t) || strings.HasPrefix(field, "splits."+t)) {
+			row = r
+		}
+	}
+	parts := strings.Split(field, ".")
+	last := parts[len(parts)-1]
+	switch {
+	case parts[0] == "payout" && len(parts) > 1:
+		return row, "payout_" + last
+	case parts[0] == "splits":
+		return row, "creator_share"
+	case parts[0] == "routes":
+		return row, "route"
+	case last == "uid":
+		return row, "account_uid"
+	case last == "from" && parts[0] == "taxpayer":
+		return row, "profile_from"
+	}
+	return row, last
+}
+
+// creator wants a creator that is there or comes along.
+func (c *checker) creator(ctx context.Context, row Row, id string) error {
+	if c.fresh[id] {
+		return nil
+	}
+	_, err := c.Directory.Creator(ctx, c.by.Tenant, id)
+	if fault.HasCode(err, fault.NotFound) {
+		c.bad(row, "creator_id", "names no creator, neither of yours nor of this workbook")
+		return nil
+	}
+	return err
+}
+
+func (c *checker) entity(ctx context.Context, row Row, id string) error {
+	known, asked := c.entities[id]
+	if !asked {
+		_, err := c.Directory.Entity(ctx, c.by.Tenant, id, c.today)
+		if err != nil && !fault.HasCode(err, fault.NotFound) {
+			return err
+		}
+		known = err == nil
+		c.entities[id] = known
+	}
+	if !known {
+		c.bad(row, "paying_entity", "names no paying entity of yours; create it first")
+	}
+	return nil
+}
+
+// covered wants a contract in force that covers a payable of a creator who is there; one that comes along is covered
+// by a contract that comes along.
+func (c *checker) covered(ctx context.Context, p Payable) error {
+	if p.Period.IsZero() {
+		return nil
+	}
+	along := slices.ContainsFunc(c.in.Contracts, func(r Row) bool {
+		return r.Cell("creator_id") == p.CreatorID && r.Cell("income_type") == p.IncomeType && tenancy.TenantPays(r.Cell("route")) && within(r, p.Period.Last())
+	})
+	if along {
+		return nil
+	}
+	var k tenancy.Contract
+	err := error(fault.Absent("creator"))
+	if !c.fresh[p.CreatorID] {
+		k, err = c.Directory.Contract(ctx, c.by.Tenant, p.CreatorID, p.IncomeType, p.Period.Last())
+	}
+	switch {
+	case fault.HasCode(err, fault.NotFound), fault.HasCode(err, fault.RuleMissing), err == nil && !tenancy.TenantPays(k.Routes[p.IncomeType]):
+		c.bad(p.Row, "income_type", "is covered by no contract in "+p.Period.String()+" by which you pay it")
+		return nil
+	}
+	return err
+}
+
+func within(r Row, day civil.Date) bool {
+	from, err := civil.ParseDate(r.Cell("from"))
+	to, open := civil.ParseDate(r.Cell("to"))
+	return err == nil && !day.Before(from) && (open != nil || !day.After(to))
+}
+
+// items are the items of income that are withheld.
+func items() []string {
+	return []string{tax.ItemWages, tax.ItemLabor, tax.ItemLaborPlatform, tax.ItemAuthor, tax.ItemRoyalty, tax.ItemIncidental}
+}
+
+// withheld checks a row of history: of this year, before its first booking here.
+func (c *checker) withheld(ctx context.Context, w Withheld) error {
+	if err := c.entity(ctx, w.Row, w.Entity); err != nil {
+		return err
+	}
+	if err := c.creator(ctx, w.Row, w.CreatorID); err != nil {
+		return err
+	}
+	if !slices.Contains(items(), w.Item) {
+		c.bad(w.Row, "item", "must be one of "+strings.Join(items(), ", "))
+	}
+	switch {
+	case w.Month.Year() != c.today.Year():
+		c.bad(w.Row, "month", "must lie in this year: totals begin anew each January")
+	case w.Month.After(c.today.Month()):
+		c.bad(w.Row, "month", "lies in the future")
+	}
+	income, sales := !w.Income.IsZero(), !w.Sales.IsZero() || !w.Received.IsZero()
+	switch {
+	case w.Tax == tax.IIT && !income:
+		c.add(w.Sheet, w.Number, "income", "must be given for income tax")
+	case w.Tax == tax.IIT && sales, w.Tax != tax.IIT && income:
+		c.add(w.Sheet, w.Number, "income", "income belongs to income tax alone, received and sales to VAT")
+	case w.Tax == tax.VAT && (w.Sales.IsZero() || w.Received.IsZero()):
+		c.add(w.Sheet, w.Number, "sales", "must be given for VAT, with received")
+	}
+	if c.fresh[w.CreatorID] {
+		return nil
+	}
+	return c.unbooked(ctx, w)
+}
+
+// unbooked refuses history of a list that has bookings of settlements already: it would change what they were taxed on.
+func (c *checker) unbooked(ctx context.Context, w Withheld) error {
+	creator, err := c.Directory.Creator(ctx, c.by.Tenant, w.CreatorID)
+	if err != nil || w.Month.IsZero() {
+		if fault.HasCode(err, fault.NotFound) {
+			return nil // told already
+		}
+		return err
+	}
+	had, err := c.Store.TaxRows(ctx, c.by.Tenant, w.Entity, creator.TaxpayerID, w.Month.Year())
+	if slices.ContainsFunc(had, func(b settlement.Booking) bool { return b.Kind != settlement.KindOpening }) {
+		c.bad(w.Row, "creator_id", "has bookings at "+w.Entity+" in "+w.Month.String()[:4]+" already; history comes before the first one")
+	}
+	return err
+}
+
+// restOf is what a share leaves of the whole, false when that is nothing or the share is none.
+func restOf(share string) (string, bool) {
+	r, err := money.ParseRate(share)
+	if err != nil || r.Num() < 0 || r.Num() >= r.Den() {
+		return "", false
+	}
+	return money.Ratio(r.Den()-r.Num(), r.Den()).String(), true
+}

@@ -1,0 +1,281 @@
+package opening
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/clock"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/identity"
+	"fenzhang/shared/settlement"
+	"fenzhang/shared/tax"
+	"fenzhang/shared/tenancy"
+)
+
+// The states of an import.
+const (
+	Checked = "checked" // free of problems; a second person may approve it
+	Posted  = "posted"
+)
+
+// Record is what is kept of an import: who handed in and who approved which file. The file itself holds names and
+// numbers of people and is not kept: who approves it hands it in again, and its hash must be the same.
+type Record struct {
+	ID         string         `json:"import_id"`
+	Tenant     string         `json:"-"`
+	SHA256     string         `json:"sha256"`
+	State      string         `json:"state"`
+	Rows       map[string]int `json:"rows"` // by sheet
+	CheckedBy  string         `json:"checked_by"`
+	CheckedAt  time.Time      `json:"checked_at"`
+	ApprovedBy string         `json:"approved_by,omitempty"`
+	PostedAt   time.Time      `json:"posted_at,omitzero"`
+}
+
+// Master checks and makes master data as its own routes do.
+type Master interface {
+	// Problems lists what is wrong with an object in itself and among the tenant's others.
+	Problems(ctx context.Context, by identity.Principal, kind string, body []byte) ([]fault.Field, error)
+	// Create makes it; made already with the same content, nothing happens.
+	Create(ctx context.Context, by identity.Principal, kind string, body []byte) error
+}
+
+// Store keeps the records of imports and writes opening rows of tax.
+type Store interface {
+	// Import reads a record, consistently; fault.Absent when there is none.
+	Import(ctx context.Context, tenant, id string) (Record, error)
+	// Save writes a record over the one whose state was seen ("" for none) with its audit record, named by act; the
+	// error is settlement.ErrRival when the state is another one.
+	Save(ctx context.Context, r Record, seen, act, by string) error
+	// TaxRows reads a year's bookings of a taxpayer at a paying entity, in order, consistently.
+	TaxRows(ctx context.Context, tenant, entity, taxpayer string, year int) ([]settlement.Booking, error)
+	// PostRows appends opening rows under their number; settlement.ErrRival when it is taken.
+	PostRows(ctx context.Context, tenant string, b settlement.Booking) error
+}
+
+// Periods tells whether a tenant has sealed a period: from then on its books begin with themselves.
+type Periods interface {
+	AnySealed(ctx context.Context, tenant string) (bool, error)
+}
+
+// Debts raises what a creator owes from before; raised already under the same id, nothing happens.
+type Debts interface {
+	Opening(ctx context.Context, by identity.Principal, approvedBy string, r Receivable) error
+}
+
+// Payer opens what is owed to creators from before.
+type Payer interface {
+	OpenBefore(ctx context.Context, in settlement.Before) error
+}
+
+// Service takes opening imports.
+type Service struct {
+	Master    Master
+	Directory tenancy.Directory
+	Store     Store
+	Periods   Periods
+	Debts     Debts
+	Payer     Payer
+	Clock     clock.Clock
+	NewID     func() string
+}
+
+// HashOf names the content of a file.
+func HashOf(file []byte) string {
+	sum := sha256.Sum256(file)
+	return hex.EncodeToString(sum[:])
+}
+
+// Check reads and checks a file; without problems it is remembered, for a second person to approve. With problems
+// nothing is. Nothing is posted.
+//
+// Errors: 3001 opening_closed after the first sealed period; 2002 import_exists when the id stands for another file.
+func (s *Service) Check(ctx context.Context, by identity.Principal, id string, file []byte, book Book) (Record, []Problem, error) {
+	if err := s.open(ctx, by.Tenant); err != nil {
+		return Record{}, nil, err
+	}
+	hash := HashOf(file)
+	known, err := s.Store.Import(ctx, by.Tenant, id)
+	switch {
+	case err == nil && known.SHA256 != hash:
+		return Record{}, nil, fault.New(fault.OtherContent, "import_exists", "The import "+id+" is another file; choose another import_id.")
+	case err == nil:
+		return known, nil, nil
+	case !fault.HasCode(err, fault.NotFound):
+		return Record{}, nil, err
+	}
+	in, problems, err := s.read(ctx, by, book)
+	if err != nil || len(problems) > 0 {
+		return Record{}, problems, err
+	}
+	r := Record{ID: id, Tenant: by.Tenant, SHA256: hash, State: Checked, Rows: in.counts(), CheckedBy: by.Subject, CheckedAt: s.Clock.Instant()}
+	if err := s.Store.Save(ctx, r, "", s.NewID(), by.Subject); err != nil {
+		return Record{}, nil, err
+	}
+	return r, nil, nil
+}
+
+// counts tells how many rows each sheet has.
+func (i *Import) counts() map[string]int {
+	return map[string]int{Creators: len(i.Creators), Contracts: len(i.Contracts), Payables: len(i.Payables), Receivables: len(i.Receivables), Withholding: len(i.Withholding)}
+}
+
+// open refuses imports once a period was sealed.
+func (s *Service) open(ctx context.Context, tenant string) error {
+	sealed, err := s.Periods.AnySealed(ctx, tenant)
+	if err == nil && sealed {
+		err = fault.New(fault.IllegalMove, "opening_closed", "A period of this tenant is sealed, so its books have begun; what is missing from before is posted as a correction in the open period.")
+	}
+	return err
+}
+
+// Approve posts a checked import by a second person's word, who hands in the same file. Stopped half-way it is called
+// again and goes on: every row is posted once.
+//
+// Errors: 1003 second_person for whoever checked it; 2002 other_file; 2001 with what changed since it was checked.
+func (s *Service) Approve(ctx context.Context, by identity.Principal, id string, file []byte, book Book) (Record, []Problem, error) {
+	r, err := s.Store.Import(ctx, by.Tenant, id)
+	if err != nil {
+		return Record{}, nil, err
+	}
+	switch {
+	case r.SHA256 != HashOf(file):
+		return Record{}, nil, fault.New(fault.OtherContent, "other_file", "This is not the file that was checked as "+id+" (sha256 "+r.SHA256+").")
+	case r.State == Posted:
+		return r, nil, nil
+	case r.CheckedBy == by.Subject:
+		return Record{}, nil, fault.New(fault.Forbidden, "second_person", "You handed this import in; a second person approves it.")
+	}
+	if err := s.open(ctx, by.Tenant); err != nil {
+		return Record{}, nil, err
+	}
+	in, problems, err := s.read(ctx, by, book)
+	if err != nil || len(problems) > 0 {
+		return Record{}, problems, err
+	}
+	if err := s.post(ctx, by, r, in); err != nil {
+		return Record{}, nil, err
+	}
+	r.State, r.ApprovedBy, r.PostedAt = Posted, by.Subject, s.Clock.Instant()
+	if err := s.Store.Save(ctx, r, Checked, s.NewID(), by.Subject); err != nil {
+		return Record{}, nil, err
+	}
+	return r, nil, nil
+}
+
+// atOnce is how many rows are posted at the same time.
+const atOnce = 8
+
+// each does something to all, several at a time.
+func each[V any](ctx context.Context, all []V, do func(context.Context, V) error) error {
+	work, ctx := errgroup.WithContext(ctx)
+	work.SetLimit(atOnce)
+	for _, v := range all {
+		work.Go(func() error { return do(ctx, v) })
+	}
+	return work.Wait()
+}
+
+// post posts all rows: what others rest on first.
+func (s *Service) post(ctx context.Context, by identity.Principal, r Record, in Import) error {
+	maker := identity.Principal{Tenant: by.Tenant, Subject: r.CheckedBy}
+	for _, make := range [][]object{in.creators(), in.contracts()} {
+		if err := each(ctx, make, func(ctx context.Context, o object) error { return s.Master.Create(ctx, maker, o.kind, o.body) }); err != nil {
+			return err
+		}
+	}
+	if err := each(ctx, in.Payables, func(ctx context.Context, p Payable) error {
+		return s.Payer.OpenBefore(ctx, settlement.Before{Tenant: by.Tenant, By: r.CheckedBy, Ref: p.Ref, CreatorID: p.CreatorID, IncomeType: p.IncomeType, Period: p.Period, Amount: p.Amount})
+	}); err != nil {
+		return err
+	}
+	if err := each(ctx, in.Receivables, func(ctx context.Context, c Receivable) error { return s.Debts.Opening(ctx, maker, by.Subject, c) }); err != nil {
+		return err
+	}
+	lists, err := s.lists(ctx, by.Tenant, in.Withholding)
+	if err != nil {
+		return err
+	}
+	return each(ctx, lists, func(ctx context.Context, l list) error { return s.postRows(ctx, r, by.Subject, l) })
+}
+
+// list are the rows of one taxpayer's year at a paying entity.
+type list struct {
+	entity, taxpayer string
+	year             int
+	rows             []tax.Row
+	documents        []string
+}
+
+// lists gathers the withholding rows by the list that they belong to.
+func (s *Service) lists(ctx context.Context, tenant string, rows []Withheld) ([]list, error) {
+	var out []list
+	for _, w := range rows {
+		creator, err := s.Directory.Creator(ctx, tenant, w.CreatorID)
+		if err != nil {
+			return nil, err
+		}
+		i := slices.IndexFunc(out, func(l list) bool {
+			return l.entity == w.Entity && l.taxpayer == creator.TaxpayerID && l.year == w.Month.Year()
+		})
+		if i < 0 {
+			i = len(out)
+			out = append(out, list{entity: w.Entity, taxpayer: creator.TaxpayerID, year: w.Month.Year()})
+		}
+		out[i].rows = append(out[i].rows, w.taxRow())
+		if !slices.Contains(out[i].documents, w.Document) {
+			out[i].documents = append(out[i].documents, w.Document)
+		}
+	}
+	return out, nil
+}
+
+func (w Withheld) taxRow() tax.Row {
+	return tax.Row{Kind: w.Tax, Item: w.Item, Platform: w.Platform, Period: w.Month.String(), Income: w.Income, Received: w.Received, Sales: w.Sales,
+		Withheld: w.Withheld, Collection: w.Collection, Months: w.Months}
+}
+
+// postRows appends the rows of one list, once.
+func (s *Service) postRows(ctx context.Context, r Record, approvedBy string, l list) error {
+	act := "opening-" + r.ID
+	had, err := s.Store.TaxRows(ctx, r.Tenant, l.entity, l.taxpayer, l.year)
+	if err != nil || slices.ContainsFunc(had, func(b settlement.Booking) bool { return b.EntryID == act }) {
+		return err
+	}
+	return s.Store.PostRows(ctx, r.Tenant, settlement.Booking{Entity: l.entity, Taxpayer: l.taxpayer, Year: l.year, Seq: len(had) + 1, Kind: settlement.KindOpening,
+		EntryID: act, At: s.Clock.Instant(), Rows: l.rows, Opening: &settlement.OpeningSource{Documents: l.documents, SHA256: r.SHA256, By: []string{r.CheckedBy, approvedBy}}})
+}
+
+// read reads a workbook and checks its rows among each other and among the tenant's objects.
+func (s *Service) read(ctx context.Context, by identity.Principal, book Book) (Import, []Problem, error) {
+	in, problems := Read(book)
+	if len(problems) > 0 {
+		return in, problems, nil
+	}
+	today, err := s.Clock.Today(ctx)
+	if err != nil {
+		return in, nil, fault.Later(err)
+	}
+	c := checker{Service: s, by: by, in: in, today: today, fresh: map[string]bool{}, entities: map[string]bool{}}
+	for _, row := range in.Creators {
+		c.fresh[row.Cell("creator_id")] = true
+	}
+	return in, c.problems, c.all(ctx)
+}
+
+// checker checks rows among other objects.
+type checker struct {
+	*Service
+	reader
+	by       identity.Principal
+	in       Import
+	today    civil.Date
+	fresh    map[string]bool // creators that come with the workbook
+	entities map[string]bool
+}
