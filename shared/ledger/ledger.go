@@ -12,8 +12,9 @@ import (
 // Account names an account of a paying entity's chart.
 type Account string
 
-// The accounts of the design. Those of a creator have a balance of their own for each creator and entity; the
-// others are hot and are summed from the journal, never kept as one item inside a creator's transaction.
+// The accounts that the system posts to; chart.json says what each one means. Every creator's book at a paying entity
+// has a balance of each: of the hot ones, those of the entity as a whole, it holds a part, so that no item is shared
+// by the transactions of several creators.
 const (
 	CreatorPayable    Account = "creator.payable"
 	CreatorReceivable Account = "creator.receivable"
@@ -25,20 +26,14 @@ const (
 	MCNTaxCost        Account = "mcn.tax_cost"
 	PlatformClearing  Account = "platform.clearing"
 	GatewayClearing   Account = "gateway.clearing"
+	MCNOtherIncome    Account = "mcn.other_income"
+	CourtPayable      Account = "court.payable"
+	Bank              Account = "bank"
 	OpeningBalance    Account = "opening.balance" // what was owed both ways before the first day here
 )
 
 // TaxPayable is the account of a withheld tax of a kind, "tax.iit.payable".
 func TaxPayable(kind string) Account { return Account("tax." + kind + ".payable") }
-
-// PerCreator tells whether an account's balance is kept for each creator.
-func (a Account) PerCreator() bool {
-	switch a {
-	case CreatorPayable, CreatorReceivable, CreatorAccrued, PartyAccrued:
-		return true
-	}
-	return false
-}
 
 // Posting is one line of an entry: debits are positive, credits negative.
 type Posting struct {

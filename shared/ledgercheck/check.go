@@ -283,9 +283,7 @@ func (f facts) checkBalances(d *differences) {
 			}
 		}
 		for account, sum := range sums {
-			if account.PerCreator() {
-				d.compare("balance of "+string(account)+" at "+entity, sum, f.balances[entity][account])
-			}
+			d.compare("balance of "+string(account)+" at "+entity, sum, f.balances[entity][account])
 		}
 	}
 }

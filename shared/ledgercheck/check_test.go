@@ -311,7 +311,7 @@ func TestWhatIsWrongIsFound(t *testing.T) {
 		}, "0.05", []string{"balance of creator.payable at ent-mcn"}},
 		"a lost booking entry": {func(t *testing.T, w *world, s settlement.Settlement) {
 			w.drop(t, keys.Entry(settletest.Tenant, settletest.Person, s.BookedEntry))
-		}, "3360.00", []string{"balance of creator.payable at ent-mcn", "creator.payable", "tax.iit.payable"}},
+		}, "4480.00", []string{"balance of creator.payable at ent-mcn", "balance of tax.iit.payable at ent-mcn", "creator.payable", "tax.iit.payable"}},
 		"a lost tax row": {func(t *testing.T, w *world, _ settlement.Settlement) {
 			w.drop(t, keys.TaxRows(settletest.Tenant, settletest.Ordinary, "tp-"+settletest.Person, 2026, 1))
 		}, "1120.00", []string{"tax.iit.payable"}},

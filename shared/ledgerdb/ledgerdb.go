@@ -2,6 +2,7 @@
 package ledgerdb
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -30,12 +31,23 @@ func Parts(table string, e ledger.Entry) ([]types.TransactWriteItem, error) {
 
 // PartsOf are the parts of a transaction that post several entries at once; a creator's balances at a paying entity
 // change once, by their sum.
+//
+// Errors: 5001 when an entry does not sum to zero or names an account that every chart lacks.
 func PartsOf(table string, entries []ledger.Entry) ([]types.TransactWriteItem, error) {
+	chart, err := ledger.Standard()
+	if err != nil {
+		return nil, fault.Internal(err)
+	}
+	return PartsIn(table, chart, entries)
+}
+
+// PartsIn is PartsOf with the chart of a paying entity that has accounts of its own.
+func PartsIn(table string, chart ledger.Chart, entries []ledger.Entry) ([]types.TransactWriteItem, error) {
 	var parts []types.TransactWriteItem
 	sums := map[[2]string]*ledger.Entry{}
 	var order []*ledger.Entry
 	for _, e := range entries {
-		put, err := entryPut(table, e)
+		put, err := entryPut(table, chart, e)
 		if err != nil {
 			return nil, err
 		}
@@ -55,8 +67,8 @@ func PartsOf(table string, entries []ledger.Entry) ([]types.TransactWriteItem, e
 	return parts, nil
 }
 
-func entryPut(table string, e ledger.Entry) (types.TransactWriteItem, error) {
-	if err := e.Check(); err != nil {
+func entryPut(table string, chart ledger.Chart, e ledger.Entry) (types.TransactWriteItem, error) {
+	if err := cmp.Or(e.Check(), chart.Admits(e)); err != nil {
 		return types.TransactWriteItem{}, fault.Internal(err)
 	}
 	doc, err := json.Marshal(e)
@@ -77,12 +89,13 @@ func Hash(e ledger.Entry) string {
 	return fmt.Sprintf("%x", sum[:])
 }
 
-// balance adds the entry to the creator's balances; nil when it touches only hot accounts.
+// balance adds the entry to the balances of the creator's book, one attribute for each account; nil when nothing
+// changes by it.
 func balance(table string, e ledger.Entry) *types.Update {
 	sums := ledger.Balances([]ledger.Entry{e})
 	var accounts []string
 	for a, sum := range sums {
-		if a.PerCreator() && !sum.IsZero() {
+		if !sum.IsZero() {
 			accounts = append(accounts, string(a))
 		}
 	}

@@ -188,7 +188,7 @@ func (p *person) picture(t *testing.T) string {
 	slices.Sort(lines)
 	fmt.Fprintln(&b, strings.Join(lines, "\n"))
 	for account, sum := range ledger.Balances(entries) {
-		if account.PerCreator() && kept[settletest.Ordinary][account] != sum {
+		if kept[settletest.Ordinary][account] != sum {
 			t.Errorf("%s: balance %s, journal %s", account, kept[settletest.Ordinary][account], sum)
 		}
 	}

@@ -94,7 +94,7 @@ func balances(t *testing.T, w *settletest.World, creator string) map[ledger.Acco
 	sums := ledger.Balances(entries)
 	kept := must[map[string]map[ledger.Account]money.Amount](t)(b.Balances(context.Background(), settletest.Tenant, creator))
 	for account, sum := range sums {
-		if account.PerCreator() && kept[w.People.Contracts[creator].PayingEntity][account] != sum {
+		if kept[w.People.Contracts[creator].PayingEntity][account] != sum {
 			t.Errorf("balance of %s is %s, its journal says %s", account, kept[w.People.Contracts[creator].PayingEntity][account], sum)
 		}
 	}

@@ -1,0 +1,102 @@
+package ledger_test
+
+import (
+	"strings"
+	"testing"
+
+	"fenzhang/shared/ledger"
+	"fenzhang/shared/money"
+	"fenzhang/shared/tax"
+)
+
+func standard(t *testing.T) ledger.Chart {
+	t.Helper()
+	c, err := ledger.Standard()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestStandardChartHoldsWhatIsPostedTo(t *testing.T) {
+	c := standard(t)
+	accounts := []ledger.Account{ledger.CreatorPayable, ledger.CreatorReceivable, ledger.CreatorAccrued, ledger.PartyAccrued, ledger.MCNRevenue, ledger.MCNCreatorCost,
+		ledger.MCNIncentiveCost, ledger.MCNTaxCost, ledger.MCNOtherIncome, ledger.PlatformClearing, ledger.GatewayClearing, ledger.CourtPayable, ledger.Bank, ledger.OpeningBalance}
+	for _, kind := range []string{tax.IIT, tax.VAT, tax.UMCT, tax.EDU, tax.LEDU, tax.CIT, tax.TaxStamp} {
+		accounts = append(accounts, ledger.TaxPayable(strings.ToLower(kind)))
+	}
+	for _, a := range accounts {
+		if _, ok := c.Find(a); !ok {
+			t.Errorf("%s is posted to and not in the chart", a)
+		}
+	}
+	codes := map[string]bool{}
+	for i, a := range c.Accounts {
+		own := a
+		own.Account = "own.x"
+		if p := (ledger.Custom{Accounts: []ledger.ChartAccount{own}}).Problems(ledger.Custom{}); len(p) > 0 || a.Meaning.ZH == "" || a.Meaning.EN == "" {
+			t.Errorf("%s: %+v", a.Account, p)
+		}
+		if codes[a.Code] || (i > 0 && c.Accounts[i-1].Code > a.Code) {
+			t.Errorf("code %s stands twice or out of order", a.Code)
+		}
+		codes[a.Code] = true
+	}
+}
+
+func TestCustomChart(t *testing.T) {
+	own := ledger.ChartAccount{Account: "own.deposit", Code: "2241.09", Name: ledger.Text{ZH: "保证金", EN: "Deposits"}, Type: ledger.Liability, Side: ledger.CreditSide, Book: ledger.ByCreator}
+	u := ledger.Custom{Codes: map[ledger.Account]string{ledger.CreatorPayable: "220205"}, Accounts: []ledger.ChartAccount{own}}
+	if p := u.Problems(ledger.Custom{}); len(p) > 0 {
+		t.Fatal(p)
+	}
+	c, err := standard(t).With(u)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, _ := c.Find(ledger.CreatorPayable); a.Code != "220205" || len(c.Accounts) != len(standard(t).Accounts)+1 {
+		t.Errorf("%+v", a)
+	}
+	if a, _ := standard(t).Find(ledger.CreatorPayable); a.Code != "2202.01" {
+		t.Error("one paying entity's codes changed everybody's chart")
+	}
+	e := ledger.Entry{ID: "x"}
+	e.Debit("own.deposit", money.Yuan(1))
+	e.Credit(ledger.CreatorPayable, money.Yuan(1))
+	if standard(t).Admits(e) == nil || c.Admits(e) != nil {
+		t.Error("an entry is admitted by the chart that has its accounts, and by no other")
+	}
+}
+
+func TestCustomChartProblems(t *testing.T) {
+	own := ledger.ChartAccount{Account: "own.deposit", Code: "2241.09", Name: ledger.Text{ZH: "保证金", EN: "Deposits"}, Type: ledger.Liability, Side: ledger.CreditSide, Book: ledger.Hot}
+	with := func(change func(*ledger.ChartAccount)) ledger.Custom {
+		a := own
+		change(&a)
+		return ledger.Custom{Accounts: []ledger.ChartAccount{a}}
+	}
+	for field, u := range map[string]ledger.Custom{
+		"accounts[0].account": with(func(a *ledger.ChartAccount) { a.Account = ledger.CreatorPayable }),
+		"accounts[0].code":    with(func(a *ledger.ChartAccount) { a.Code = "22-41" }),
+		"accounts[0].name.zh": with(func(a *ledger.ChartAccount) { a.Name.ZH = "" }),
+		"accounts[0].type":    with(func(a *ledger.ChartAccount) { a.Type = "equity?" }),
+		"accounts[0].side":    with(func(a *ledger.ChartAccount) { a.Side = "left" }),
+		"accounts[0].book":    with(func(a *ledger.ChartAccount) { a.Book = "" }),
+		"accounts[0].meaning": with(func(a *ledger.ChartAccount) { a.Meaning.EN = strings.Repeat("x", 201) }),
+		"accounts[1].account": {Accounts: []ledger.ChartAccount{own, own}},
+		"codes.mcn.profit":    {Codes: map[ledger.Account]string{"mcn.profit": "6001"}},
+		"codes.mcn.revenue":   {Codes: map[ledger.Account]string{ledger.MCNRevenue: "６００１"}},
+		"accounts":            {Accounts: make([]ledger.ChartAccount, 201)},
+	} {
+		found := false
+		for _, p := range u.Problems(ledger.Custom{}) {
+			found = found || p.Field == field
+		}
+		if !found {
+			t.Errorf("%s: problem not found", field)
+		}
+	}
+	if p := (ledger.Custom{}).Problems(ledger.Custom{Accounts: []ledger.ChartAccount{own}}); len(p) != 1 {
+		t.Errorf("an account taken away: %v", p)
+	}
+}
