@@ -165,7 +165,7 @@ type contractDraft struct {
 func (d *contractDraft) head() (string, int) { return d.ContractID, d.Version.Version }
 
 func (d *contractDraft) problems(call) []fault.Field {
-	return append(foreign([2]string{"by", d.By}), d.Problems()...)
+	return append(foreign([2]string{"by", d.By}, [2]string{"approved_by", d.ApprovedBy}), d.Problems()...)
 }
 
 func (d *contractDraft) content() any { return d.Contract }
@@ -211,7 +211,11 @@ func (d *contractDraft) against(ctx context.Context, s *service, c call) ([]faul
 type reference struct{ field, kind, id string }
 
 func (d *contractDraft) references() []reference {
-	return []reference{{"creator_id", tenancydb.Creator, d.CreatorID}, {"paying_entity", tenancydb.Entity, d.PayingEntity}}
+	refs := []reference{{"creator_id", tenancydb.Creator, d.CreatorID}, {"paying_entity", tenancydb.Entity, d.PayingEntity}}
+	for _, p := range d.Payees() {
+		refs = append(refs, reference{p.Field, tenancydb.Creator, p.CreatorID})
+	}
+	return refs
 }
 
 // overlap tells which other contract covers the same income on the same day.
@@ -227,7 +231,7 @@ func (d *contractDraft) overlap(ctx context.Context, s *service, c call) ([]faul
 	mine := d.Contract
 	mine.ContractID, mine.Version = c.id, stamped(c, mine.Version)
 	var found []fault.Field
-	for _, clash := range tenancy.Overlaps(append(others, mine), c.id) {
+	for _, clash := range tenancy.Overlaps(append(tenancy.ApprovedOnly(others), mine), c.id) {
 		found = append(found, fault.Field{Field: "from", Problem: "overlaps contract " + clash.Contract + ", which covers " + clash.IncomeType + " on " + clash.Day.String()})
 	}
 	return found, nil

@@ -557,6 +557,68 @@ func TestPositionsNeedASecondPerson(t *testing.T) {
 	}
 }
 
+func TestAProjectIsInForceAfterASecondPersonsYes(t *testing.T) {
+	w := furnished(t)
+	first := w.want(w.admin("POST", "/v1/contracts", contract()), 201, 0)
+	id := first.body["contract_id"].(string)
+	path := "/v1/contracts/" + id
+	if a := w.want(w.call("demo", "approver", "POST", path+"/approve", nil), 409, 3001); a.body["reason"] != "nothing_to_approve" {
+		t.Errorf("got %s", a.raw)
+	}
+	project := changed(contract(), "contract_id", id, "version", 1, "project_id", "p-1", "project_reason", "a campaign with papers of its own", "from", "2026-11-01")
+	w.want(w.admin("PUT", path, changed(project, "approved_by", "approver@demo")), 400, 2001)
+	w.want(w.admin("PUT", path, project), 200, 0)
+	inForce := func() int {
+		t.Helper()
+		k, err := tenancydb.New(w.local.Client, w.local.Tenancy, w.local.Settlements, func() time.Time { return instant }).Contract(context.Background(), "demo", first.body["creator_id"].(string), "live_tip", civil.MustDate("2026-11-16"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return k.Version.Version
+	}
+	if v := inForce(); v != 1 {
+		t.Errorf("version %d is in force before the approval", v)
+	}
+	if a := w.want(w.admin("POST", path+"/approve", nil), 403, 1003); a.body["reason"] != "second_person" {
+		t.Errorf("got %s", a.raw)
+	}
+	w.want(w.call("other", "approver", "POST", path+"/approve", nil), 404, 3003)
+	yes := w.want(w.call("demo", "approver", "POST", path+"/approve", nil), 200, 0)
+	if yes.body["approved_by"] != "approver@demo" || yes.body["by"] != "admin@demo" || yes.body["version"] != float64(3) {
+		t.Errorf("approved %s", yes.raw)
+	}
+	w.want(w.call("demo", "approver", "POST", path+"/approve", nil), 200, 0)
+	if n := len(w.records("contract.approved")); n != 1 {
+		t.Errorf("%d records of one approval", n)
+	}
+	if v := inForce(); v != 3 {
+		t.Errorf("version %d is in force after the approval", v)
+	}
+}
+
+func TestAnApprovalLooksForOverlapsAgain(t *testing.T) {
+	w := furnished(t)
+	waiting := changed(contract(), "contract_id", "waiting", "project_id", "p-1", "project_reason", "a campaign with papers of its own")
+	w.want(w.admin("POST", "/v1/contracts", waiting), 201, 0)
+	w.want(w.admin("POST", "/v1/contracts", changed(contract(), "contract_id", "faster")), 201, 0) // what waits covers nothing yet
+	if a := w.want(w.call("demo", "approver", "POST", "/v1/contracts/waiting/approve", nil), 400, 2001); a.fields()["from"] == "" {
+		t.Errorf("got %s", a.raw)
+	}
+}
+
+func TestPayeesAreCreatorsOfTheTenant(t *testing.T) {
+	w := furnished(t)
+	shared := func(payee string) object {
+		return changed(contract(), "routes", object{"live_tip": "mcn_pays"}, "splits", object{"live_tip": object{"method": "ratio", "parties": []object{
+			{"party": "creator", "kind": "creator", "share": "0.5"}, {"party": "mcn", "kind": "mcn", "share": "0.3"}, {"party": payee, "kind": "payee", "share": "0.2"}}}})
+	}
+	if a := w.want(w.admin("POST", "/v1/contracts", shared("nobody")), 400, 2001); a.fields()["splits.live_tip.parties.2.party"] == "" {
+		t.Errorf("got %s", a.raw)
+	}
+	friend := w.want(w.admin("POST", "/v1/creators", changed(creator(), "creator_id", "friend")), 201, 0)
+	w.want(w.admin("POST", "/v1/contracts", shared(friend.body["creator_id"].(string))), 201, 0)
+}
+
 func TestRoles(t *testing.T) {
 	w := furnished(t)
 	for _, k := range kinds() {
@@ -573,9 +635,11 @@ func TestRoles(t *testing.T) {
 		}
 	}
 	for _, role := range identity.AllRoles() {
-		yes := w.call("demo", string(role), "POST", "/v1/positions/nobody/approve", nil)
-		if want := role == identity.Approver || role == identity.Admin; (yes.code() != 1003) != want {
-			t.Errorf("%s approves: %s", role, yes.raw)
+		for _, kind := range []string{"positions", "contracts"} {
+			yes := w.call("demo", string(role), "POST", "/v1/"+kind+"/nobody/approve", nil)
+			if want := role == identity.Approver || role == identity.Admin; (yes.code() != 1003) != want {
+				t.Errorf("%s approves %s: %s", role, kind, yes.raw)
+			}
 		}
 	}
 }
@@ -604,11 +668,11 @@ func TestAllProblemsAreToldAtOnce(t *testing.T) {
 		"bad taxpayer along":   {"/v1/creators", changed(creator(), "taxpayer_id", nil, "taxpayer", changed(taxpayer(), "name", "", "phone", "1")), "taxpayer.name taxpayer.phone"},
 		"contract": {"/v1/contracts", object{"creator_id": "nobody", "paying_entity": "none", "routes": object{"live_tip": "by_hand", "gifts": "mcn_pays"}, "splits": object{"live_tip": object{"method": "guess"}},
 			"cut_off_day": 32, "pay_day": -1, "minimum_payout": "-1.00", "cycle": "year", "price_basis": "x", "revenue_basis": "y", "project_id": "a#b"},
-			"creator_id cut_off_day cycle from minimum_payout pay_day paying_entity price_basis project_id revenue_basis routes.gifts routes.live_tip splits.gifts splits.live_tip.method splits.live_tip.parties"},
+			"creator_id cut_off_day cycle from minimum_payout pay_day paying_entity price_basis project_id project_reason revenue_basis routes.gifts routes.live_tip splits.gifts splits.live_tip.method splits.live_tip.parties"},
 		"shares above one": {"/v1/contracts", changed(contract(), "routes", object{"live_tip": "mcn_pays"}, "splits", object{"live_tip": split("0.6", "0.41")}), "splits.live_tip.parties"},
 		"shares by a hair": {"/v1/contracts", changed(contract(), "routes", object{"live_tip": "mcn_pays"}, "splits", object{"live_tip": split("0.333333333", "0.666666666")}), "splits.live_tip.parties"},
 		"rest to a memo":   {"/v1/contracts", changed(contract(), "routes", object{"live_tip": "mcn_pays"}, "splits", object{"live_tip": changed(split("0.7", "0.2", "0.1"), "remainder_to", "memo")}), "splits.live_tip.remainder_to"},
-		"a payee party":    {"/v1/contracts", changed(contract(), "routes", object{"live_tip": "mcn_pays"}, "splits", object{"live_tip": object{"method": "ratio", "parties": []object{{"party": "creator", "kind": "creator", "share": "0.5"}, {"party": "friend", "kind": "payee", "share": "0.5"}}}}), "splits.live_tip.parties.1.kind"},
+		"an unknown payee":   {"/v1/contracts", changed(contract(), "routes", object{"live_tip": "mcn_pays"}, "splits", object{"live_tip": object{"method": "ratio", "parties": []object{{"party": "creator", "kind": "creator", "share": "0.5"}, {"party": "friend", "kind": "payee", "share": "0.5"}}}}), "splits.live_tip.parties.1.party"},
 		"strategy":         {"/v1/strategies", object{"match": object{"action_type": "A"}, "reward": object{"kind": "gold"}, "daily_cap": "x"}, "daily_cap from match.action_type reward.amount reward.kind"},
 		"cash as a number": {"/v1/strategies", changed(strategy(), "reward", object{"kind": "cash", "amount": 5}), "reward.amount"},
 		"points as a text": {"/v1/strategies", changed(strategy(), "reward", object{"kind": "shop", "amount": "5"}, "daily_cap", nil), "reward.amount"},

@@ -97,10 +97,11 @@ func show[V any](doc json.RawMessage) (any, error) {
 func (s *service) routes() []httpapi.Route {
 	readers := []identity.Role{identity.Operator, identity.Finance, identity.Approver, identity.Cashier, identity.Auditor, identity.Admin}
 	keeper := []identity.Role{identity.Admin}
-	routes := []httpapi.Route{{
-		Method: http.MethodPost, Path: "/v1/positions/{id}/approve",
-		Roles: []identity.Role{identity.Approver, identity.Admin}, Handle: s.again(s.approve),
-	}}
+	second := []identity.Role{identity.Approver, identity.Admin}
+	routes := []httpapi.Route{
+		{Method: http.MethodPost, Path: "/v1/positions/{id}/approve", Roles: second, Handle: s.again(s.approve)},
+		{Method: http.MethodPost, Path: "/v1/contracts/{id}/approve", Roles: second, Handle: s.again(s.approveContract)},
+	}
 	for _, k := range kinds() {
 		routes = append(routes,
 			httpapi.Route{Method: http.MethodPost, Path: k.path, Roles: keeper, Handle: s.again(s.create(k))},

@@ -51,6 +51,7 @@ func rights() map[string][]identity.Role {
 		"GET /v1/tax/diffs/post/{id}":                 {identity.Finance, identity.Approver, identity.Auditor, identity.Admin},
 		"POST /v1/tax/diffs/post/{id}/approve":        deciders,
 		"POST /v1/positions/{id}/approve":             {identity.Approver, identity.Admin},
+		"POST /v1/contracts/{id}/approve":             {identity.Approver, identity.Admin},
 		"GET /v1/positions/{id}/settlements":          {identity.Finance, identity.Approver, identity.Auditor, identity.Admin},
 		"GET /v1/audit/records/{id}":                  auditors,
 		"GET /v1/audit/records/{id}/proof":            auditors,

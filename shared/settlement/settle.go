@@ -346,9 +346,9 @@ func (s *Service) Prepare(ctx context.Context, in Income, today civil.Date) (Set
 	} else if !ok {
 		return Settlement{}, contractMissing(in)
 	}
-	shares, memo, err := split.Of(in.IncomeType, terms, in.Amount, in.GrossBeforePlatform)
+	plan, err := split.Compile(in.IncomeType, terms, creator.Level)
 	if err != nil {
-		return Settlement{}, fault.Missing("contract_missing", "contract "+contract.ContractID, "The contract's split for "+in.IncomeType+" cannot be applied; correct the contract.").Wrap(err)
+		return Settlement{}, fault.Missing("contract_missing", "contract "+contract.ContractID, "The contract's split for "+in.IncomeType+" cannot be applied ("+err.Error()+"); correct the contract.").Wrap(err)
 	}
 	right, payOn, err := s.payDay(contract, in.Period, today)
 	if err != nil {
@@ -361,8 +361,8 @@ func (s *Service) Prepare(ctx context.Context, in Income, today civil.Date) (Set
 		Opening: Opening{
 			Tenant: in.Tenant, CreatorID: creator.CreatorID, TaxpayerID: creator.TaxpayerID, Entity: contract.PayingEntity,
 			Contract: contract.ContractID, ContractVersion: contract.Version.Version, Route: route, IncomeType: in.IncomeType, Platform: in.Platform,
-			ServicePeriod: in.Period, VATDate: right, PayOn: payOn, Gross: in.Amount, Shares: shares, Memo: memo,
-			Source: in.Source, RevenueBasis: contract.RevenueBasis, VATIncluded: !strings.Contains(contract.PriceBasis, "without_vat"),
+			ServicePeriod: in.Period, VATDate: right, PayOn: payOn, Gross: in.Amount, Shares: plan.Apply(nil, in.Amount), Memo: plan.Memos(nil, in.GrossBeforePlatform),
+			Source: in.Source, RevenueBasis: contract.RevenueBasis, VATIncluded: contract.PriceBasis != tenancy.WithoutVAT, AfterTax: contract.PriceBasis == tenancy.AfterTax,
 			NeedsInvoice: contract.InvoiceBeforePayment, NeedsConfirm: contract.ConfirmBeforePayment, Project: contract.ProjectID, PayMethod: creator.Payout.Method,
 		},
 		Preparers: people(contract.By, creator.By, taxpayer.By),

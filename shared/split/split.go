@@ -3,6 +3,7 @@ package split
 
 import (
 	"fmt"
+	"math/big"
 
 	"fenzhang/shared/money"
 	"fenzhang/shared/tenancy"
@@ -16,11 +17,24 @@ const (
 	KindMemo    = "memo"
 )
 
-// Share is one party's money.
+// What decided a share; "" is the plain ratio.
+const (
+	ByFixed     = "fixed"     // the contract's fixed amount
+	ByTier      = "tier"      // the band of the amount, or all bands up to it
+	ByRest      = "rest"      // what the others left
+	ByCap       = "cap"       // the most that the party gets
+	ByFloor     = "floor"     // the least that it gets
+	ByGuarantee = "guarantee" // the creator's guaranteed sum; of an mcn party: it paid for it
+)
+
+// Share is one party's money, with what decided it.
 type Share struct {
 	Party  string       `json:"party"`
 	Kind   string       `json:"kind"`
 	Amount money.Amount `json:"amount"`
+	Ratio  money.Rate   `json:"ratio,omitzero"` // of the base; none where bands were added up, or the share is no ratio
+	By     string       `json:"by,omitempty"`
+	Short  money.Amount `json:"short,omitzero"` // what fixed amount, floor or guarantee promise and the income did not cover
 }
 
 // Memo is a figure shown beside the split, on gross_before_platform; it moves no money.
@@ -30,108 +44,299 @@ type Memo struct {
 	Basis  money.Amount `json:"basis"`
 }
 
-// mode is how a built-in income type rounds.
-type mode struct {
-	rounding    money.Rounding
-	remainderTo string // kind that takes the rest where the contract names nobody
+// Mode names how the parts of an income type are rounded; the rest goes to the party that takes it.
+type Mode struct {
+	Name     string
+	Rounding money.Rounding
 }
 
-// modeOf gives the named rounding of an income type: live tips floor the other parties, commerce commissions
-// round half-even, Xingtu truncates; the rest is the creator's unless the contract names a party.
-func modeOf(incomeType string) mode {
-	if incomeType == "commerce_commission" {
-		return mode{money.HalfEven, KindCreator}
+// ModeOf gives the named rounding of an income type: live tips floor the other parties, commerce commissions
+// round half-even, Xingtu and everything else truncates.
+func ModeOf(incomeType string) Mode {
+	switch incomeType {
+	case "commerce_commission":
+		return Mode{"half_even", money.HalfEven}
+	case "live_tip":
+		return Mode{"floor_others", money.Down}
 	}
-	return mode{money.Down, KindCreator}
+	return Mode{"truncate", money.Down}
 }
 
-// Of divides amount by the contract's split. Money parties share in the ratio of their shares, so 7:2:1 with a
-// memo party splits the money 7:2; memo figures are computed on gross before the platform's part.
-// It fails when no money party has a share above zero or a share is negative.
-func Of(incomeType string, s tenancy.Split, amount, grossBeforePlatform money.Amount) ([]Share, []Memo, error) {
-	total, unit, err := weights(s.Parties)
+// Plan is a contract's split of one income type, ready to be applied. It is immutable.
+type Plan struct {
+	parts    []part // money parties, in the contract's order
+	memos    []tenancy.Party
+	rest     int
+	rounding money.Rounding
+	whole    bool // bands: the share of the band reached is taken of the whole
+	fixed    bool // some part is a fixed amount
+	bounded  bool // some part has a cap or a floor
+	creator  int  // the part with a guarantee, -1 without one
+}
+
+// part is one money party. Its ratio num/den is of what the fixed amounts leave.
+type part struct {
+	name, kind          string
+	by                  string
+	num, den            int64
+	ratio               money.Rate
+	fixed, limit, floor money.Amount // a limit of zero is none
+	guarantee           money.Amount
+	bands               []band
+}
+
+// band begins at from; below is what all bands before it make together.
+type band struct {
+	from, below money.Amount
+	share       money.Rate
+}
+
+// Compile makes a plan of a contract's terms for one income type. The level is the creator's and matters where the
+// terms weigh by it. Terms that tenancy accepts fail only for a level without a factor.
+func Compile(incomeType string, terms tenancy.Split, level string) (*Plan, error) {
+	p := &Plan{rounding: ModeOf(incomeType).Rounding, whole: terms.TierMode == tenancy.Whole, rest: -1, creator: -1}
+	weights, err := weigh(terms, level)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	m := modeOf(incomeType)
-	rest := remainder(s, m)
-	shares := make([]Share, 0, len(s.Parties))
-	var memo []Memo
-	left, restAt := amount, -1
-	for i, p := range s.Parties {
-		if p.Kind == KindMemo {
-			memo = append(memo, Memo{p.Party, grossBeforePlatform.Times(p.Share, money.HalfEven), grossBeforePlatform})
+	rest := terms.Rest()
+	for i, party := range terms.Parties {
+		if !party.Money() {
+			p.memos = append(p.memos, party)
 			continue
 		}
-		part := money.Amount{}
+		x, err := p.part(party, weights[i])
+		if err != nil {
+			return nil, err
+		}
 		if i == rest {
-			restAt = len(shares)
-		} else {
-			// Half-even parts of many small shares may together exceed the whole by some fen; nobody gets
-			// more than what is left.
-			part = money.Min(amount.MulDiv(p.Share.Num()*(unit/p.Share.Den()), total, m.rounding), left)
+			p.rest = len(p.parts)
+			x.takesRest(terms)
 		}
-		left = left.Sub(part)
-		shares = append(shares, Share{p.Party, p.Kind, part})
+		if x.guarantee.Positive() {
+			p.creator = len(p.parts)
+		}
+		p.parts = append(p.parts, x)
 	}
-	shares[restAt].Amount = left
-	return shares, memo, nil
+	if p.rest < 0 {
+		return nil, fmt.Errorf("split: no party has a share of the money")
+	}
+	return p, nil
 }
 
-// weights gives the sum of the money parties' shares as total/unit.
-func weights(parties []tenancy.Party) (total, unit int64, err error) {
-	unit = 1
-	for _, p := range parties {
-		if den := p.Share.Den(); unit%den != 0 {
-			unit = unit / gcd(unit, den) * den
-		}
+// part compiles one money party whose weight is known.
+func (p *Plan) part(t tenancy.Party, weight *big.Rat) (part, error) {
+	if !weight.Num().IsInt64() || !weight.Denom().IsInt64() {
+		return part{}, fmt.Errorf("split: the share of %s cannot be reckoned exactly", t.Party)
 	}
-	for _, p := range parties {
-		if p.Share.Num() < 0 {
-			return 0, 0, fmt.Errorf("split: share of %s is negative", p.Party)
-		}
-		if p.Kind != KindMemo {
-			total += p.Share.Num() * (unit / p.Share.Den())
-		}
+	x := part{name: t.Party, kind: t.Kind, num: weight.Num().Int64(), den: weight.Denom().Int64(),
+		fixed: t.Fixed, limit: t.Cap, floor: t.Floor, guarantee: t.Guarantee}
+	x.ratio = decimal(money.Ratio(x.num, x.den))
+	switch {
+	case x.fixed.Positive():
+		x.by, p.fixed = ByFixed, true
+	case len(t.Tiers) > 0:
+		x.by, x.bands = ByTier, bands(t.Tiers, p.rounding)
 	}
-	if total <= 0 {
-		return 0, 0, fmt.Errorf("split: no party has a share of the money")
-	}
-	return total, unit, nil
+	p.bounded = p.bounded || x.limit.Positive() || x.floor.Positive()
+	return x, nil
 }
 
-func gcd(a, b int64) int64 {
-	for b != 0 {
-		a, b = b, a%b
+// takesRest marks a part that has no share of its own.
+func (x *part) takesRest(terms tenancy.Split) {
+	if x.num == 0 && len(x.bands) == 0 {
+		x.by = ByRest
 	}
-	return a
 }
 
-// remainder finds the party that takes the rest: the one the contract names, else the creator, else the first money party.
-func remainder(s tenancy.Split, m mode) int {
-	first := -1
-	for i, p := range s.Parties {
-		if p.Kind == KindMemo {
+// decimal writes a ratio as a decimal where it is one of up to nine places, as contracts write it.
+func decimal(r money.Rate) money.Rate {
+	for den := int64(1); den <= 1_000_000_000; den *= 10 {
+		if den%r.Den() == 0 {
+			return money.Ratio(r.Num()*(den/r.Den()), den)
+		}
+	}
+	return r
+}
+
+// bands adds up what each band makes when it is full, each rounded for itself.
+func bands(tiers []tenancy.Tier, how money.Rounding) []band {
+	out := make([]band, len(tiers))
+	for i, t := range tiers {
+		out[i] = band{from: t.From, share: t.Share}
+		if i > 0 {
+			before := out[i-1]
+			out[i].below = before.below.Add(t.From.Sub(before.from).Times(before.share, how))
+		}
+	}
+	return out
+}
+
+// weigh gives each party's share of the money. By ratio the shares are weights, so that 7:2:1 with a memo party
+// splits the money 7:2; in bands they are shares of the whole.
+func weigh(terms tenancy.Split, level string) ([]*big.Rat, error) {
+	factor, err := factorOf(terms, level)
+	if err != nil {
+		return nil, err
+	}
+	out, total, fixed := make([]*big.Rat, len(terms.Parties)), new(big.Rat), false
+	for i, p := range terms.Parties {
+		out[i] = big.NewRat(p.Share.Num(), p.Share.Den())
+		if p.Kind == KindCreator {
+			out[i].Mul(out[i], factor)
+		}
+		if out[i].Sign() < 0 || p.Fixed.Negative() {
+			return nil, fmt.Errorf("split: share of %s is negative", p.Party)
+		}
+		if p.Money() {
+			total.Add(total, out[i])
+		}
+		fixed = fixed || p.Fixed.Positive()
+	}
+	if terms.Method == tenancy.MethodTiered || (fixed && total.Sign() == 0) {
+		return out, nil
+	}
+	if total.Sign() == 0 {
+		return nil, fmt.Errorf("split: no party has a share of the money")
+	}
+	for _, w := range out {
+		w.Quo(w, total)
+	}
+	return out, nil
+}
+
+// factorOf gives the weight of a creator's level; 1 where the terms know no levels.
+func factorOf(terms tenancy.Split, level string) (*big.Rat, error) {
+	if len(terms.LevelFactors) == 0 {
+		return big.NewRat(1, 1), nil
+	}
+	f, ok := terms.LevelFactors[level]
+	if !ok {
+		f, ok = terms.LevelFactors[tenancy.DefaultLevel]
+	}
+	if !ok {
+		return nil, fmt.Errorf("split: the contract has no factor for level %q and no default one", level)
+	}
+	return big.NewRat(f.Num(), f.Den()), nil
+}
+
+// Apply appends the money shares of amount to dst: fixed amounts first, as long as the money lasts; then the shares
+// of what they leave; the rest to the party that takes it; then caps and floors against that party's part; last the
+// guarantee against the MCN's. The shares sum to amount, and none is negative. amount must not be negative.
+func (p *Plan) Apply(dst []Share, amount money.Amount) []Share {
+	begin := len(dst)
+	left := amount
+	for i := range p.parts {
+		x := &p.parts[i]
+		s := Share{Party: x.name, Kind: x.kind, Ratio: x.ratio, By: x.by}
+		if x.fixed.Positive() {
+			s.Amount = money.Min(x.fixed, left)
+			s.Short = x.fixed.Sub(s.Amount)
+			left = left.Sub(s.Amount)
+		}
+		dst = append(dst, s)
+	}
+	shares := dst[begin:]
+	base := left
+	for i := range p.parts {
+		x := &p.parts[i]
+		if i == p.rest {
+			if len(x.bands) > 0 {
+				p.reached(x, base, &shares[i])
+			}
 			continue
 		}
-		if s.RemainderTo != "" && p.Party == s.RemainderTo {
-			return i
+		if x.fixed.Positive() {
+			continue
 		}
-		if first < 0 || (s.Parties[first].Kind != m.remainderTo && p.Kind == m.remainderTo) {
-			first = i
+		// Half-even parts of many small shares may together exceed the whole by some fen; nobody gets
+		// more than what is left.
+		shares[i].Amount = money.Min(p.of(x, base, &shares[i]), left)
+		left = left.Sub(shares[i].Amount)
+	}
+	shares[p.rest].Amount = left
+	if p.bounded {
+		p.bound(shares)
+	}
+	if p.creator >= 0 {
+		p.guarantee(shares)
+	}
+	return dst
+}
+
+// of gives a part's own share of the base.
+func (p *Plan) of(x *part, base money.Amount, s *Share) money.Amount {
+	if len(x.bands) == 0 {
+		return base.MulDiv(x.num, x.den, p.rounding)
+	}
+	b := p.reached(x, base, s)
+	if p.whole {
+		return base.Times(b.share, p.rounding)
+	}
+	return b.below.Add(base.Sub(b.from).Times(b.share, p.rounding))
+}
+
+// reached finds the band of an amount, and notes its share where that is the whole's.
+func (p *Plan) reached(x *part, base money.Amount, s *Share) *band {
+	at := len(x.bands) - 1
+	for at > 0 && base.Cmp(x.bands[at].from) < 0 {
+		at--
+	}
+	b := &x.bands[at]
+	if p.whole || at == 0 {
+		s.Ratio = b.share
+	}
+	return b
+}
+
+// bound gives what lies above caps to the party that takes the rest, and then takes from it what floors demand.
+func (p *Plan) bound(shares []Share) {
+	rest := &shares[p.rest]
+	for i := range p.parts {
+		if limit := p.parts[i].limit; limit.Positive() && shares[i].Amount.Cmp(limit) > 0 {
+			rest.Amount = rest.Amount.Add(shares[i].Amount.Sub(limit))
+			shares[i].Amount, shares[i].By = limit, ByCap
 		}
 	}
-	if s.RemainderTo != "" {
-		for i, p := range s.Parties {
-			if p.Kind == s.RemainderTo {
-				return i
-			}
+	for i := range p.parts {
+		if floor := p.parts[i].floor; shares[i].Amount.Cmp(floor) < 0 {
+			more := money.Min(floor.Sub(shares[i].Amount), rest.Amount)
+			rest.Amount = rest.Amount.Sub(more)
+			shares[i].Amount, shares[i].By = shares[i].Amount.Add(more), ByFloor
+			shares[i].Short = floor.Sub(shares[i].Amount)
 		}
 	}
-	return first
+}
+
+// guarantee lifts the creator's part out of the mcn parties' parts, down to zero, in the contract's order.
+func (p *Plan) guarantee(shares []Share) {
+	creator := &shares[p.creator]
+	want := p.parts[p.creator].guarantee
+	if creator.Amount.Cmp(want) >= 0 {
+		return
+	}
+	creator.By = ByGuarantee
+	for i := range shares {
+		if shares[i].Kind != KindMCN || creator.Amount.Cmp(want) >= 0 || shares[i].Amount.IsZero() {
+			continue
+		}
+		more := money.Min(want.Sub(creator.Amount), shares[i].Amount)
+		shares[i].Amount, shares[i].By = shares[i].Amount.Sub(more), ByGuarantee
+		creator.Amount = creator.Amount.Add(more)
+	}
+	creator.Short = want.Sub(creator.Amount)
+}
+
+// Memos appends the memo parties' figures on gross before the platform's part.
+func (p *Plan) Memos(dst []Memo, grossBeforePlatform money.Amount) []Memo {
+	for i := range p.memos {
+		m := &p.memos[i]
+		dst = append(dst, Memo{m.Party, grossBeforePlatform.Times(m.Share, money.HalfEven), grossBeforePlatform})
+	}
+	return dst
 }
 
 // Whole is the split that gives everything to the creator: incentives, unless a contract says otherwise.
 func Whole(creator string) tenancy.Split {
-	return tenancy.Split{Method: "ratio", Parties: []tenancy.Party{{Party: creator, Kind: KindCreator, Share: money.Ratio(1, 1)}}}
+	return tenancy.Split{Method: tenancy.MethodRatio, Parties: []tenancy.Party{{Party: creator, Kind: KindCreator, Share: money.Ratio(1, 1)}}}
 }

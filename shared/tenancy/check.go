@@ -1,7 +1,6 @@
 package tenancy
 
 import (
-	"math/big"
 	"regexp"
 	"slices"
 	"strconv"
@@ -137,7 +136,7 @@ func (k Contract) Problems() []fault.Field {
 		if _, ok := k.Routes[incomeType]; !ok {
 			c.add(field, "has no route in routes")
 		}
-		c.split(field, k.Splits[incomeType])
+		c.split(field, incomeType, k)
 	}
 	c.oneOf("cycle", k.Cycle, "month")
 	c.dayOfMonth("cut_off_day", k.CutOffDay)
@@ -145,19 +144,12 @@ func (k Contract) Problems() []fault.Field {
 	if k.MinimumPayout.Negative() {
 		c.add("minimum_payout", "must not be negative")
 	}
-	switch k.PriceBasis {
-	case "after_tax", "without_vat": // known words whose arithmetic is not there: refused, because paying by another basis would be wrong
-		c.add("price_basis", "after_tax and without_vat are not computed in this release; use before_tax")
-	default:
-		c.oneOf("price_basis", k.PriceBasis, "before_tax", "with_vat")
-	}
+	c.oneOf("price_basis", k.PriceBasis, BeforeTax, AfterTax, WithVAT, WithoutVAT)
 	c.oneOf("revenue_basis", k.RevenueBasis, "gross", "net")
 	if k.AcceptAfterDays < 0 || k.AcceptAfterDays > maxAcceptDays {
 		c.add("accept_after_days", "must be 0 to 90; 0 means that silence accepts nothing")
 	}
-	if k.ProjectID != "" {
-		c.id("project_id", k.ProjectID)
-	}
+	c.project(k)
 	return c.found
 }
 
@@ -177,51 +169,6 @@ func (c *checks) routes(k Contract) {
 		if _, ok := k.Splits[incomeType]; !ok && TenantPays(route) {
 			c.add("splits."+incomeType, "must be given, because you pay this income")
 		}
-	}
-}
-
-// split wants parties with names of their own, one creator among them, and shares that sum to 1: of the
-// money parties alone or, where a memo party is part of a ratio such as 7:2:1, of all.
-func (c *checks) split(field string, s Split) {
-	c.oneOf(field+".method", s.Method, "ratio", "fixed")
-	if len(s.Parties) > 50 {
-		c.add(field+".parties", "must be at most 50")
-		return
-	}
-	creators, money, all := 0, new(big.Rat), new(big.Rat)
-	named := map[string]bool{}
-	for i, p := range s.Parties {
-		path := at(field+".parties", i)
-		c.id(path+"party", p.Party)
-		if named[p.Party] {
-			c.add(path+"party", "is named twice")
-		}
-		named[p.Party] = true
-		if p.Kind == "payee" { // the split and the ledger know such parties; their own settlements are not opened yet
-			c.add(path+"kind", "payees besides the creator are not settled in this release; give the share to creator or mcn")
-		} else {
-			c.oneOf(path+"kind", p.Kind, "creator", "mcn", "memo")
-		}
-		share := big.NewRat(p.Share.Num(), p.Share.Den())
-		if share.Sign() < 0 || share.Cmp(big.NewRat(1, 1)) > 0 {
-			c.add(path+"share", "must be between 0 and 1")
-		}
-		all.Add(all, share)
-		if p.Kind != "memo" {
-			money.Add(money, share)
-		}
-		if p.Kind == "creator" {
-			creators++
-		}
-	}
-	if creators != 1 {
-		c.add(field+".parties", "must have exactly one party of kind creator")
-	}
-	if one := big.NewRat(1, 1); money.Cmp(one) != 0 && (all.Cmp(one) != 0 || money.Sign() <= 0) {
-		c.add(field+".parties", "must have shares that sum to 1 exactly")
-	}
-	if s.RemainderTo != "" && !slices.ContainsFunc(s.Parties, func(p Party) bool { return p.Party == s.RemainderTo && p.Kind != "memo" }) {
-		c.add(field+".remainder_to", "must name a party that shares the money")
 	}
 }
 

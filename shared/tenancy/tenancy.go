@@ -160,26 +160,14 @@ type Contract struct {
 	CutOffDay            int               `json:"cut_off_day,omitempty"`
 	PayDay               int               `json:"pay_day,omitempty"` // day of the month after the service period
 	MinimumPayout        money.Amount      `json:"minimum_payout,omitzero"`
-	PriceBasis           string            `json:"price_basis"`   // before_tax, after_tax, with or without VAT
+	PriceBasis           string            `json:"price_basis"`   // before_tax, after_tax, with_vat, without_vat
 	RevenueBasis         string            `json:"revenue_basis"` // gross, net
 	ProjectID            string            `json:"project_id,omitempty"`
+	ProjectReason        string            `json:"project_reason,omitempty"` // why it is taxed as a project of its own; goes with project_id
+	ApprovedBy           string            `json:"approved_by,omitempty"`    // the second person of a version with a project_id
 	InvoiceBeforePayment bool              `json:"invoice_before_payment,omitempty"`
 	ConfirmBeforePayment bool              `json:"confirm_before_payment,omitempty"` // nothing is paid before the creator has confirmed or accepted its statement
 	AcceptAfterDays      int               `json:"accept_after_days,omitempty"`      // days after which silence accepts a statement that was sent; 0 = it never does
-}
-
-// Split says who gets which part of an income type.
-type Split struct {
-	Method      string  `json:"method"` // ratio, fixed, tiered
-	Parties     []Party `json:"parties"`
-	RemainderTo string  `json:"remainder_to,omitempty"`
-}
-
-// Party is one side of a split. Kind is creator, mcn, payee (another creator, named by Party) or memo.
-type Party struct {
-	Party string     `json:"party"`
-	Kind  string     `json:"kind"`
-	Share money.Rate `json:"share"`
 }
 
 // Reward is what an action earns: cash in yuan, traffic or shop points in whole numbers.

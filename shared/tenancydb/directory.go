@@ -72,9 +72,10 @@ func (s *Store) CreatorContracts(ctx context.Context, tenant, creator string) ([
 	return docs[tenancy.Contract](items)
 }
 
-// covering finds the contract in force that names a route for the income type.
+// covering finds the contract in force that names a route for the income type. A version that waits for its second
+// person leaves the one before in force.
 func covering(all []tenancy.Contract, incomeType string, day civil.Date) (tenancy.Contract, bool) {
-	for _, versions := range byContract(all) {
+	for _, versions := range byContract(tenancy.ApprovedOnly(all)) {
 		c, ok := tenancy.InForce(versions, day)
 		if _, covered := c.Routes[incomeType]; ok && covered {
 			return c, true
