@@ -218,3 +218,8 @@ func query(path string, pairs ...string) string {
 	}
 	return path + "?" + v.Encode()
 }
+
+// Ask calls any route: in is the body, nil for none, and the answer is read into out, nil for not at all.
+func (c *Client) Ask(ctx context.Context, method, path string, in, out any) (Answer, error) {
+	return c.call(ctx, method, path, nil, in, out)
+}

@@ -106,6 +106,10 @@ func (d *demo) finish(ctx context.Context) error {
 			wrong = append(wrong, fmt.Sprintf("%s: the ledger has %s unexplained", tenant, gap))
 		}
 	}
+	if gap := b.unexplained[monthTenant]; !gap.IsZero() {
+		wrong = append(wrong, fmt.Sprintf("%s: the ledger has %s unexplained", monthTenant, gap))
+	}
+	d.report.print("What stopped money in a month of "+monthTenant+", and how it ended", d.month.lines)
 	cases, failed := d.workedCases(b)
 	d.report.print("Worked cases (docs/worked-cases.md)", cases)
 	d.report.print("Rows that were not taken", d.report.refused)
@@ -127,7 +131,7 @@ func (d *demo) finish(ctx context.Context) error {
 // readBooks reads all settlements and checks the ledger of every tenant.
 func (d *demo) readBooks(ctx context.Context, b books) error {
 	var errs []error
-	for _, tenant := range d.Tenants {
+	for _, tenant := range append(slices.Clone(d.Tenants), monthTenant) {
 		auditor, err := d.as(tenant, "auditor")
 		if err != nil {
 			return err

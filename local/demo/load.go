@@ -83,3 +83,11 @@ func (d *demo) decide(ctx context.Context, tenant string, p apiclient.Position) 
 	d.report.say("%-10s position %s on %s approved by a second person", tenant, p.PositionID, p.Rule)
 	return nil
 }
+
+// loadAll makes the master data of the delivery and of the agency whose month is played.
+func (d *demo) loadAll(ctx context.Context) error {
+	if err := d.loadMaster(ctx); err != nil {
+		return err
+	}
+	return d.month.load(ctx)
+}

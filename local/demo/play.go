@@ -20,15 +20,18 @@ type demo struct {
 	pause   time.Duration // between two looks at a pay day: a look is the dearest call of all
 	report  *report
 	days    *ledgerOfDays
+	month   *month
 }
 
 func newDemo(s *stack, d income.Delivery, callers int) *demo {
-	return &demo{stack: s, Delivery: d, callers: callers, pause: 1500 * time.Millisecond, report: newReport(), days: newLedgerOfDays()}
+	out := &demo{stack: s, Delivery: d, callers: callers, pause: 1500 * time.Millisecond, report: newReport(), days: newLedgerOfDays()}
+	out.month = &month{demo: out}
+	return out
 }
 
 // play goes through the dates of the delivery and ends with the summary.
 func (d *demo) play(ctx context.Context) error {
-	if err := d.report.phase("master data", func() error { return d.loadMaster(ctx) }); err != nil {
+	if err := d.report.phase("master data", func() error { return d.loadAll(ctx) }); err != nil {
 		return err
 	}
 	dates := d.dates()
@@ -77,6 +80,9 @@ func (d *demo) live(ctx context.Context, day civil.Date, closes bool) error {
 		return err
 	}
 	if err := d.report.phase("settle and pay", func() error { return d.payAll(ctx, day) }); err != nil {
+		return err
+	}
+	if err := d.report.phase("scenes of a month", func() error { return d.month.playMonth(ctx, day) }); err != nil {
 		return err
 	}
 	if err := d.report.phase("send events", func() error { return d.sendAll(ctx, day, isEvents) }); err != nil || !closes {

@@ -121,15 +121,21 @@ func (s *stack) clearDate() error {
 }
 
 // closeDays does what the schedule of 00:30 does: it closes the days before the business date.
-func (s *stack) closeDays(ctx context.Context) error {
+func (s *stack) closeDays(ctx context.Context) error { return s.schedule(ctx, "accrue-incentive", "close-day") }
+
+// sweep does what the schedule of every five minutes does: what waits for a date, a rule or a paper is looked at again.
+func (s *stack) sweep(ctx context.Context) error { return s.schedule(ctx, "advance-settlement", "sweep") }
+
+// schedule starts a function as its schedule would.
+func (s *stack) schedule(ctx context.Context, function, job string) error {
 	out, err := lambda.NewFromConfig(s.aws).Invoke(ctx, &lambda.InvokeInput{
-		FunctionName: aws.String(s.vars["STACK_NAME"] + "-accrue-incentive"), Payload: []byte(`{"job":"close-day"}`),
+		FunctionName: aws.String(s.vars["STACK_NAME"] + "-" + function), Payload: []byte(`{"job":"` + job + `"}`),
 	})
 	if err != nil {
-		return fmt.Errorf("close the days: %w", err)
+		return fmt.Errorf("start %s of %s: %w", job, function, err)
 	}
 	if out.FunctionError != nil {
-		return errors.New("close the days: " + string(out.Payload))
+		return errors.New(job + " of " + function + ": " + string(out.Payload))
 	}
 	return nil
 }

@@ -22,7 +22,7 @@ const (
 )
 
 // tenants of the demo; each has a merchant account at both gateways.
-const tenants = "demo-mcn,demo-small"
+const tenants = "demo-mcn,demo-small,demo-month"
 
 func (p profile) gatewayKeys() string   { return p.file("gateway-keys.json") }
 func (p profile) gatewaySecret() string { return p.gatewayKeys() + ".secret.json" }

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"fmt"
+
+	"fenzhang/local/apiclient"
+)
+
+// monthTenant is the agency of the month in which everything happens that can stop money on its way.
+const monthTenant = "demo-month"
+
+// The paying entities of that agency.
+const (
+	monthEntity   = "ent-month"
+	monthPlatform = "ent-month-plat" // has filed the basic form of the platform
+)
+
+// player is one payee of the month; nobody in it exists.
+type player struct {
+	id, name, idType, number string
+	entity                   string
+	studio                   bool
+}
+
+// cast are the payees of the month, each for one scene.
+func cast() []player {
+	people := []player{
+		{id: "m-manual", name: "孟样甲", number: "110105189003017014"},
+		{id: "m-net", name: "孟样乙", number: "110105189003027028"},
+		{id: "m-setoff", name: "孟样丙", number: "110105189003037031"},
+		{id: "m-return", name: "孟样丁", number: "110105189003047045"},
+		{id: "m-dispute", name: "孟样戊", number: "110105189003057059"},
+		{id: "m-risk", name: "孟样己", number: "110105189003067062"},
+		{id: "m-paper", name: "孟样庚", number: "110105189003077076", entity: monthPlatform},
+		{id: "m-trueup", name: "孟样辛", number: "11010518900308708X"},
+		{id: "m-gap", name: "孟样壬", number: "110105189003097093"},
+		{id: "m-party", name: "孟样癸", number: "110105189003107108"},
+		{id: "m-studio", name: "孟样工作室（个体工商户）", number: "92330106DEM0004281", idType: "uscc", studio: true},
+	}
+	for i := range people {
+		if people[i].idType == "" {
+			people[i].idType = "201"
+		}
+		if people[i].entity == "" {
+			people[i].entity = monthEntity
+		}
+	}
+	return people
+}
+
+// monthMaster is the agency's master data in the shape of the samples.
+func monthMaster() (entities []apiclient.PayingEntity, taxpayers []apiclient.Taxpayer, creators []apiclient.Creator, contracts []apiclient.Contract) {
+	entities = []apiclient.PayingEntity{
+		{EntityID: monthEntity, Name: "月样例文化传播有限公司", USCC: "91330106DEM000401C", Place: "330100", PlaceTier: "city", VAT: "general", From: "2026-01-01"},
+		{EntityID: monthPlatform, Name: "月样例结算服务有限公司", USCC: "91330106DEM00041X4", Place: "330100", PlaceTier: "city", VAT: "general", From: "2026-01-01",
+			Filings: []apiclient.PlatformFiling{{Platform: "douyin", Class: "款项结算", FiledOn: "2026-01-10", Proof: "receipt 2026-01-10", From: "2026-01-01"}}},
+	}
+	for _, p := range cast() {
+		profile := apiclient.Profile{From: "2026-01-01", Kind: "natural_person", Resident: true, VAT: "natural_person", Collection: "withheld", Jurisdiction: "330100"}
+		account := apiclient.PayoutAccount{Method: "douyin", Account: "openid-" + p.id, Holder: p.name}
+		route := "mcn_pays"
+		if p.studio {
+			profile.Kind, profile.VAT, profile.Collection, profile.Industry = "individual_business", "small_scale", "books", "culture"
+			profile.Papers = []apiclient.Paper{{Name: "business_licence", Number: p.number, From: "2026-01-01"}}
+			account = apiclient.PayoutAccount{Method: "bank", Account: "6216260000000000019", Holder: p.name}
+			route = "studio_invoice"
+		}
+		taxpayers = append(taxpayers, apiclient.Taxpayer{TaxpayerID: "tp-" + p.id, Name: p.name, IDType: p.idType, IDNumber: p.number, Phone: "13800138000", Profiles: []apiclient.Profile{profile}})
+		creators = append(creators, apiclient.Creator{CreatorID: p.id, TaxpayerID: "tp-" + p.id, Nickname: p.name, Level: "A",
+			PlatformAccounts: []apiclient.PlatformAccount{{Platform: "douyin", UID: "u-" + p.id}}, Payout: account})
+		contracts = append(contracts, contractOf(p, route))
+	}
+	return entities, taxpayers, creators, contracts
+}
+
+// contractOf gives a payee seven tenths of live tips and commissions, paid on the 15th.
+func contractOf(p player, route string) apiclient.Contract {
+	split := apiclient.Split{Method: "ratio", Parties: []apiclient.Party{{Party: p.id, Kind: "creator", Share: "0.7"}, {Party: "mcn", Kind: "mcn", Share: "0.3"}}}
+	return apiclient.Contract{ContractID: fmt.Sprintf("k-%s", p.id), CreatorID: p.id, PayingEntity: p.entity, From: "2026-01-01", Cycle: "month", PayDay: 15,
+		PriceBasis: "before_tax", RevenueBasis: "net", InvoiceBeforePayment: p.studio,
+		Routes: map[string]string{"live_tip": route, "commerce_commission": route}, Splits: map[string]apiclient.Split{"live_tip": split, "commerce_commission": split}}
+}

@@ -1,0 +1,239 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"fenzhang/local/apiclient"
+	"fenzhang/shared/civil"
+	"fenzhang/shared/payout"
+)
+
+// month plays the scenes of one agency: each stops somebody's money in another way, and ends with it paid, or with
+// the reason why not. What a scene finds done already it leaves and tells.
+type month struct {
+	*demo
+	mu    sync.Mutex
+	lines []string
+}
+
+// scene is one thing that happens on a business date.
+type scene struct {
+	name string
+	on   civil.Date
+	play func(*month, context.Context) (string, error)
+}
+
+// scenePatience is how long a scene waits for the system to do the next thing.
+const scenePatience = 60 * time.Second
+
+// playMonth plays the scenes of a business date side by side.
+func (m *month) playMonth(ctx context.Context, on civil.Date) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for _, s := range scenes() {
+		if s.on != on {
+			continue
+		}
+		group.Go(func() error {
+			how, err := s.play(m, ctx)
+			if err != nil {
+				return fmt.Errorf("%s: %w", s.name, err)
+			}
+			m.tell(s.name, how)
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// tell keeps how a scene went, for the summary.
+func (m *month) tell(name, how string) {
+	m.report.say("%-10s %s: %s", monthTenant, name, how)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.lines = append(m.lines, fmt.Sprintf("%-22s %s", name, how))
+	slices.Sort(m.lines)
+}
+
+// load makes the agency's master data.
+func (m *month) load(ctx context.Context) error {
+	entities, taxpayers, creators, contracts := monthMaster()
+	for _, set := range []struct {
+		kind    apiclient.Kind
+		objects []any
+	}{{apiclient.PayingEntities, anys(entities)}, {apiclient.Taxpayers, anys(taxpayers)}, {apiclient.Creators, anys(creators)}, {apiclient.Contracts, anys(contracts)}} {
+		if err := m.create(ctx, monthTenant, set.kind, set.objects); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// by asks a route as a person with a role; what was done already is no error.
+func (m *month) by(ctx context.Context, role, method, path string, in, out any) error {
+	c, err := m.as(monthTenant, role)
+	if err != nil {
+		return err
+	}
+	if _, err = c.Ask(ctx, method, path, in, out); err != nil {
+		return fmt.Errorf("%s %s %s: %w", role, method, path, err)
+	}
+	return nil
+}
+
+// open settles live tips of a creator by a call and gives the settlement; settled before, it gives that one.
+func (m *month) open(ctx context.Context, creator, activity, amount string, on civil.Date) (apiclient.Settlement, error) {
+	operator, err := m.as(monthTenant, "operator")
+	if err != nil {
+		return apiclient.Settlement{}, err
+	}
+	ts := on.Month().Add(-1).Day(20).Start().UnixMilli()
+	_, _, err = operator.Settle(ctx, "month-"+creator+"-"+activity, apiclient.SettleRequest{UserID: creator, ActivityID: activity, TS: ts, Amount: amount, IncomeType: "live_tip"})
+	if err != nil && !apiclient.IsConflict(err) {
+		return apiclient.Settlement{}, err
+	}
+	return m.standing(ctx, creator, activity)
+}
+
+// standing reads the occurrence of a payable that stands now.
+func (m *month) standing(ctx context.Context, creator, activity string) (apiclient.Settlement, error) {
+	auditor, err := m.as(monthTenant, "auditor")
+	if err != nil {
+		return apiclient.Settlement{}, err
+	}
+	var found *apiclient.Settlement
+	err = until(ctx, scenePatience, 300*time.Millisecond, func() (bool, error) {
+		all, err := auditor.AllSettlements(ctx, apiclient.Filter{CreatorID: creator})
+		i := slices.IndexFunc(all, func(s apiclient.Settlement) bool { return s.ActivityID == activity && s.ReopenedBy == nil })
+		if i >= 0 {
+			found = &all[i]
+		}
+		return i >= 0, err
+	}, func() string { return "no settlement " + activity + " of " + creator })
+	if err != nil {
+		return apiclient.Settlement{}, err
+	}
+	return *found, nil
+}
+
+// wait reads a settlement again until it is as wanted.
+func (m *month) wait(ctx context.Context, s apiclient.Settlement, what string, wanted func(apiclient.Settlement) bool) (apiclient.Settlement, error) {
+	auditor, err := m.as(monthTenant, "auditor")
+	if err != nil {
+		return s, err
+	}
+	err = until(ctx, scenePatience, 300*time.Millisecond, func() (bool, error) {
+		var err error
+		s, err = auditor.Settlement(ctx, s.SettlementID)
+		return err == nil && wanted(s), err
+	}, func() string { return what + "; " + s.SettlementID + " is " + stateOf(s) })
+	return s, err
+}
+
+func held(reason string) func(apiclient.Settlement) bool {
+	return func(s apiclient.Settlement) bool { return s.HeldFor() == reason }
+}
+
+func quoted(s apiclient.Settlement) bool { return s.Quoted() }
+
+func paid(s apiclient.Settlement) bool { return s.Status == apiclient.Paid }
+
+func ended(s apiclient.Settlement) bool { return s.Status == apiclient.Paid || s.Status == apiclient.Failed }
+
+// submit and approve are the two people's parts.
+func (m *month) submit(ctx context.Context, s apiclient.Settlement) (apiclient.Settlement, error) {
+	if s.Status != apiclient.PendingReview {
+		return s, nil
+	}
+	return m.move(ctx, "finance", s, apiclient.InReview)
+}
+
+func (m *month) approve(ctx context.Context, s apiclient.Settlement) (apiclient.Settlement, error) {
+	s, err := m.submit(ctx, s)
+	if err != nil || s.Status != apiclient.InReview {
+		return s, err
+	}
+	return m.move(ctx, "approver", s, apiclient.Approved)
+}
+
+func (m *month) move(ctx context.Context, role string, s apiclient.Settlement, to string) (apiclient.Settlement, error) {
+	c, err := m.as(monthTenant, role)
+	if err != nil {
+		return s, err
+	}
+	for {
+		out, err := c.Transition(ctx, s.SettlementID, to, s.StatusVersion, "")
+		if !apiclient.IsConflict(err) {
+			return out, err
+		}
+		now, err := m.wait(ctx, s, "moved by somebody else", func(apiclient.Settlement) bool { return true })
+		if err != nil || now.StatusVersion != s.StatusVersion {
+			return now, err
+		}
+		if err := sleep(ctx, 300*time.Millisecond); err != nil {
+			return s, err
+		}
+	}
+}
+
+// pay takes a settlement without obstacles to its end.
+func (m *month) pay(ctx context.Context, s apiclient.Settlement) (apiclient.Settlement, error) {
+	s, err := m.wait(ctx, s, "a quote", func(s apiclient.Settlement) bool { return s.Quoted() || ended(s) })
+	if err != nil || ended(s) {
+		return s, err
+	}
+	if s, err = m.approve(ctx, s); err != nil {
+		return s, err
+	}
+	return m.wait(ctx, s, "the payment", ended)
+}
+
+// act makes one of the acts below a settlement's path.
+func (m *month) act(ctx context.Context, role string, s apiclient.Settlement, action string, in map[string]any) (apiclient.Settlement, error) {
+	var out apiclient.Settlement
+	in["status_version"] = s.StatusVersion
+	err := m.by(ctx, role, http.MethodPost, "/v1/settlements/"+s.SettlementID+"/"+action, in, &out)
+	return out, err
+}
+
+// misbehave has the stand-in of the gateway do something to the payment of a settlement.
+func (m *month) misbehave(ctx context.Context, s apiclient.Settlement, fault string) error {
+	body, err := json.Marshal(map[string]string{"out_bill_no": payout.KeyFor(monthTenant, s.SettlementID), "fault": fault})
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, m.vars["GATEWAY_DOUYIN_URL"]+"/control/faults", bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	_ = res.Body.Close()
+	if res.StatusCode >= http.StatusMultipleChoices {
+		return fmt.Errorf("the stand-in answers %s to fault %s", res.Status, fault)
+	}
+	return nil
+}
+
+// sum tells the figures of a settlement in a line.
+func sum(s apiclient.Settlement) string {
+	parts := []string{"share " + s.CreatorShare}
+	if s.Net != nil {
+		parts = append(parts, "net "+*s.Net)
+	}
+	if s.ToPay != nil && s.Net != nil && *s.ToPay != *s.Net {
+		parts = append(parts, "set off, so that "+*s.ToPay+" is paid")
+	}
+	return strings.Join(append(parts, s.Status), ", ")
+}

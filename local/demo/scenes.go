@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+
+	"fenzhang/local/apiclient"
+	"fenzhang/shared/civil"
+)
+
+// scenes are what happens in the agency's month, by business date. Each name says what stops the money.
+func scenes() []scene {
+	october := civil.MustDate("2026-10-15")
+	november := civil.MustDate("2026-11-16")
+	return []scene{
+		{"hold WAITING_INVOICE", october, (*month).waitingInvoice},
+		{"hold MANUAL", october, (*month).manual},
+		{"hold NET_CHANGED", october, (*month).netChanged},
+		{"a payout comes back", october, (*month).returned},
+		{"hold RULE_GAP", november, (*month).ruleGap},
+	}
+}
+
+// waitingInvoice: a studio is paid against its invoice, and waits until that is here.
+func (m *month) waitingInvoice(ctx context.Context) (string, error) {
+	s, err := m.open(ctx, "m-studio", "studio-1", "20000.00", civil.MustDate("2026-10-15"))
+	if err != nil || ended(s) {
+		return "ended before: " + sum(s), err
+	}
+	if s, err = m.wait(ctx, s, "the hold", func(s apiclient.Settlement) bool { return held("WAITING_INVOICE")(s) || ended(s) }); err != nil {
+		return "", err
+	}
+	file := sha256.Sum256([]byte("invoice of studio-1"))
+	s, err = m.act(ctx, "finance", s, "invoice", map[string]any{"number": "26332000000000000001", "issued_on": "2026-10-15", "amount": s.CreatorShare, "file_sha256": hex.EncodeToString(file[:])})
+	if err != nil {
+		return "", err
+	}
+	s, err = m.pay(ctx, s)
+	return "held until finance handed the invoice in; " + sum(s), err
+}
+
+// manual: finance wants to look again, and then lets it go.
+func (m *month) manual(ctx context.Context) (string, error) {
+	s, err := m.open(ctx, "m-manual", "live-1", "3000.00", civil.MustDate("2026-10-15"))
+	if err != nil || ended(s) {
+		return "ended before: " + sum(s), err
+	}
+	if s, err = m.wait(ctx, s, "a quote", quoted); err != nil {
+		return "", err
+	}
+	if s.Hold == nil && s.Status == apiclient.PendingReview {
+		if s, err = m.act(ctx, "finance", s, "hold", map[string]any{"reason": "MANUAL", "until": "2026-10-31", "text": "the number of viewers looks odd"}); err != nil {
+			return "", err
+		}
+	}
+	if s.Hold != nil {
+		if s, err = m.act(ctx, "finance", s, "release", map[string]any{}); err != nil {
+			return "", err
+		}
+	}
+	s, err = m.pay(ctx, s)
+	return "held by finance for a look, released by finance; " + sum(s), err
+}
+
+// netChanged: the later payable of a month is booked first, so that the month's tax weighs on the earlier one, whose
+// net falls after its approval.
+func (m *month) netChanged(ctx context.Context) (string, error) {
+	day := civil.MustDate("2026-10-15")
+	first, err := m.open(ctx, "m-net", "live-1", "4000.00", day)
+	if err != nil || ended(first) {
+		return "ended before: " + sum(first), err
+	}
+	if first, err = m.wait(ctx, first, "a quote", quoted); err != nil {
+		return "", err
+	}
+	second, err := m.open(ctx, "m-net", "live-2", "30000.00", day)
+	if err != nil {
+		return "", err
+	}
+	if _, err = m.pay(ctx, second); err != nil {
+		return "", err
+	}
+	before := *first.Net
+	if first, err = m.approve(ctx, first); err != nil {
+		return "", err
+	}
+	if first, err = m.wait(ctx, first, "the hold", func(s apiclient.Settlement) bool { return held("NET_CHANGED")(s) || ended(s) }); err != nil {
+		return "", err
+	}
+	if !ended(first) {
+		if first, err = m.act(ctx, "approver", first, "confirm-net", map[string]any{"net": *first.Net}); err != nil {
+			return "", err
+		}
+	}
+	first, err = m.wait(ctx, first, "the payment", ended)
+	return "approved at " + before + ", an approver confirmed the new net; " + sum(first), err
+}
+
+// returned: the gateway pays and the money comes back; the payable is reopened and paid under a new key.
+func (m *month) returned(ctx context.Context) (string, error) {
+	s, err := m.open(ctx, "m-return", "live-1", "5000.00", civil.MustDate("2026-10-15"))
+	if err != nil {
+		return "", err
+	}
+	if s.Reopens == nil && s.Status == apiclient.PendingReview {
+		if err := m.misbehave(ctx, s, "late_return"); err != nil {
+			return "", err
+		}
+	}
+	if s.Reopens == nil {
+		if s, err = m.pay(ctx, s); err != nil {
+			return "", err
+		}
+		s, err = m.wait(ctx, s, "the money back", func(s apiclient.Settlement) bool { return s.Payout != nil && s.Payout.State == "RETURNED" })
+		if err != nil {
+			return "", err
+		}
+		if s, err = m.act(ctx, "approver", s, "reopen", map[string]any{"reason": "the creator's account is open again"}); err != nil {
+			return "", err
+		}
+	}
+	s, err = m.pay(ctx, s)
+	return "reopened as its second occurrence; " + sum(s), err
+}
+
+// ruleGap: from November the VAT of natural persons is open law; a tax position of two people closes the gap.
+func (m *month) ruleGap(ctx context.Context) (string, error) {
+	s, err := m.open(ctx, "m-gap", "live-1", "6000.00", civil.MustDate("2026-11-16"))
+	if err != nil || ended(s) {
+		return "ended before: " + sum(s), err
+	}
+	if s, err = m.wait(ctx, s, "the hold", func(s apiclient.Settlement) bool { return held("RULE_GAP")(s) || s.Quoted() }); err != nil {
+		return "", err
+	}
+	if err := m.decide(ctx, monthTenant, apiclient.Position{PositionID: "pos-month-28", Rule: "vat.natural_person.withholding", Reading: "daily_1000_at_1pct",
+		Reasons: "until the text of No. 28 can be read", Evidence: "minutes of the finance meeting 2026-11-02", From: "2026-11-01"}); err != nil {
+		return "", err
+	}
+	if err := m.sweep(ctx); err != nil {
+		return "", err
+	}
+	s, err = m.pay(ctx, s)
+	return "held until a tax position was decided by one and approved by another person; " + sum(s), err
+}
