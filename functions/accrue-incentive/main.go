@@ -25,7 +25,7 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 			Clock: p.Clock, Directory: p.Directory, Chunks: days, Days: days, Parked: events, Log: p.Log,
 			Accruals: &incomedb.Accruals{
 				Store:      &incomedb.Store{DB: p.DB, Ledger: p.Vars.Need("TABLE_LEDGER"), Settlements: p.Vars.Need("TABLE_SETTLEMENTS"), NewToken: p.NewID},
-				Incentives: incentives, Directory: p.Directory, NewID: p.NewID,
+				Incentives: incentives, Directory: p.Directory, NewID: p.NewID, Periods: p.Periods(),
 			},
 		},
 		quarantine: relay.Store{DB: p.DB, Table: p.Vars.Need("TABLE_CONTROL"), Now: p.Clock.Now},

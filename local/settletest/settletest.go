@@ -4,6 +4,8 @@ package settletest
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -16,6 +18,7 @@ import (
 	"fenzhang/shared/fault"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/ids"
+	"fenzhang/shared/ledgerdb"
 	"fenzhang/shared/money"
 	"fenzhang/shared/ruleset"
 	"fenzhang/shared/settlement"
@@ -69,7 +72,8 @@ func Assemble(tables dynamotest.Local, rules settlement.Rules, calendar settleme
 	w.now.Store(time.Date(2026, 9, 15, 10, 0, 0, 0, civil.Shanghai).UnixMilli())
 	w.today.Store(civil.Date{})
 	c := clock.Clock{Now: w.Now, Override: func(context.Context) (civil.Date, error) { return w.today.Load().(civil.Date), nil }}
-	store := &settlementdb.Store{DB: tables.Client, Settlements: tables.Settlements, Ledger: tables.Ledger, Control: tables.Control, NewToken: ids.Source(time.Now), Now: w.Now} // tokens are the table's memory, not the test's
+	store := &settlementdb.Store{DB: tables.Client, Settlements: tables.Settlements, Ledger: tables.Ledger, Control: tables.Control, NewToken: ids.Source(time.Now), Now: w.Now,
+		Periods: &ledgerdb.Periods{DB: tables.Client, Table: tables.Ledger, Clock: c}} // tokens are the table's memory, not the test's
 	service := &settlement.Service{Store: store, Directory: w.People, Calendar: calendar, Clock: c, NewID: w.ID}
 	w.Taxes = &settlement.Taxes{Service: service, Rules: rules}
 	w.Payables = settlement.Payables{Service: service}
@@ -190,11 +194,16 @@ func (d *Directory) Positions(context.Context, string, civil.Date) ([]tenancy.Po
 // Tenants has the one.
 func (d *Directory) Tenants(context.Context) ([]string, error) { return []string{Tenant}, nil }
 
-// Creators lists all on one page.
-func (d *Directory) Creators(context.Context, string, string, int) ([]tenancy.Creator, string, error) {
+// Creators lists them in the order of their ids.
+func (d *Directory) Creators(_ context.Context, _, cursor string, limit int) ([]tenancy.Creator, string, error) {
 	var out []tenancy.Creator
-	for _, c := range d.People {
-		out = append(out, c)
+	for _, id := range slices.Sorted(maps.Keys(d.People)) {
+		if id > cursor && len(out) == limit {
+			return out, out[limit-1].CreatorID, nil
+		}
+		if id > cursor {
+			out = append(out, d.People[id])
+		}
 	}
 	return out, "", nil
 }

@@ -26,6 +26,7 @@ import (
 	"fenzhang/shared/env"
 	"fenzhang/shared/httpapi"
 	"fenzhang/shared/ids"
+	"fenzhang/shared/ledgerdb"
 	"fenzhang/shared/relay"
 	"fenzhang/shared/revocation"
 	"fenzhang/shared/rulepack"
@@ -52,6 +53,7 @@ type Parts struct {
 	Directory *tenancydb.Store
 
 	control, settlements string
+	periods              *ledgerdb.Periods
 }
 
 // Build makes a function's handler from the parts.
@@ -105,8 +107,16 @@ func (p *Parts) Settlements() (*settlement.Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	store := &settlementdb.Store{DB: p.DB, Settlements: p.settlements, Ledger: p.Vars.Need("TABLE_LEDGER"), Control: p.control, NewToken: p.NewID, Now: p.Clock.Now}
+	store := &settlementdb.Store{DB: p.DB, Settlements: p.settlements, Ledger: p.Vars.Need("TABLE_LEDGER"), Control: p.control, NewToken: p.NewID, Now: p.Clock.Now, Periods: p.Periods()}
 	return &settlement.Service{Store: store, Directory: p.Directory, Calendar: calendar, Clock: p.Clock, NewID: p.NewID}, nil
+}
+
+// Periods decides the accounting periods of what the function posts.
+func (p *Parts) Periods() *ledgerdb.Periods {
+	if p.periods == nil {
+		p.periods = &ledgerdb.Periods{DB: p.DB, Table: p.Vars.Need("TABLE_LEDGER"), Clock: p.Clock}
+	}
+	return p.periods
 }
 
 // Taxes is the settlement service with the rules in force, compared with those in the shadow.

@@ -42,7 +42,8 @@ type Accruals struct {
 	Directory  interface {
 		Contract(ctx context.Context, tenant, creator, incomeType string, day civil.Date) (tenancy.Contract, error)
 	}
-	NewID func() string
+	NewID   func() string
+	Periods ledger.Periods // decides the accounting periods of entries; nil leaves them as they are
 }
 
 var _ incentive.Accruals = (*Accruals)(nil)
@@ -70,8 +71,8 @@ func (a *Accruals) Post(ctx context.Context, acc incentive.Accrual) error {
 		if closed := refused.Old[0]; closed != nil {
 			return stale(closed, id)
 		}
-		if refused.Old[len(refused.Old)-2] == nil {
-			return fault.Internal(fmt.Errorf("incomedb: accrual of %s %s: the balance refused it", acc.Creator, acc.Day))
+		if refused.Old[len(refused.Old)-2] == nil { // the balance refused it: its period was sealed meanwhile
+			return fault.Later(fmt.Errorf("incomedb: accrual of %s %s: the balance refused it", acc.Creator, acc.Day))
 		}
 		bucket = bucket.Add(1)
 	}
@@ -97,6 +98,11 @@ func (a *Accruals) closeOnly(ctx context.Context, acc incentive.Accrual, id stri
 
 func (a *Accruals) postOnce(ctx context.Context, acc incentive.Accrual, entity string, bucket civil.Month, id string) (*transact.Refused, error) {
 	entry := accrualEntry(acc, entity, id)
+	if a.Periods != nil {
+		if err := a.Periods.Date(ctx, &entry); err != nil {
+			return nil, err
+		}
+	}
 	posting, err := ledgerdb.Parts(a.Ledger, entry)
 	if err != nil {
 		return nil, err

@@ -107,6 +107,22 @@ func Balance(t, creator, entity string) Key {
 // BalancePrefix begins the sort keys of balances.
 const BalancePrefix = "BAL#"
 
+// HouseBook is the book of postings of a paying entity that concern no creator; no creator's id has that form.
+const HouseBook = "~house"
+
+// PeriodHead is the newest period of a paying entity that is closing or sealed: the only item that posters read.
+func PeriodHead(t, entity string) Key { return Key{periods(t, entity), "HEAD"} }
+
+// Period is a paying entity's period from the day on which its closing begins.
+func Period(t, entity string, m civil.Month) Key {
+	return Key{periods(t, entity), PeriodPrefix + m.String()}
+}
+
+// PeriodPrefix begins the sort keys of periods.
+const PeriodPrefix = "M#"
+
+func periods(t, entity string) string { return tenant(t) + "PER#" + entity }
+
 // Line is one income line; period is its own service period.
 func Line(t, creator string, period civil.Month, incomeType, line string) Key {
 	return Key{CreatorBook(t, creator), LinePrefix(period) + incomeType + "#" + line}

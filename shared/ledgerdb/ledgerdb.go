@@ -54,15 +54,16 @@ func PartsIn(table string, chart ledger.Chart, entries []ledger.Entry) ([]types.
 		parts = append(parts, put)
 		k := [2]string{e.CreatorID, e.Entity}
 		if sums[k] == nil {
-			sums[k] = &ledger.Entry{Tenant: e.Tenant, CreatorID: e.CreatorID, Entity: e.Entity}
+			sums[k] = &ledger.Entry{Tenant: e.Tenant, CreatorID: e.CreatorID, Entity: e.Entity, Accounting: e.Accounting}
 			order = append(order, sums[k])
+		}
+		if e.Accounting.Before(sums[k].Accounting) {
+			sums[k].Accounting = e.Accounting
 		}
 		sums[k].Postings = append(sums[k].Postings, e.Postings...)
 	}
 	for _, e := range order {
-		if u := balance(table, *e); u != nil {
-			parts = append(parts, types.TransactWriteItem{Update: u})
-		}
+		parts = append(parts, types.TransactWriteItem{Update: balance(table, *e)})
 	}
 	return parts, nil
 }
@@ -89,8 +90,8 @@ func Hash(e ledger.Entry) string {
 	return fmt.Sprintf("%x", sum[:])
 }
 
-// balance adds the entry to the balances of the creator's book, one attribute for each account; nil when nothing
-// changes by it.
+// balance adds the entry to the balances of the creator's book, one attribute for each account. It is also where the
+// write of an entry into a sealed period is refused: the item is written anyway, so the condition costs nothing.
 func balance(table string, e ledger.Entry) *types.Update {
 	sums := ledger.Balances([]ledger.Entry{e})
 	var accounts []string
@@ -99,8 +100,8 @@ func balance(table string, e ledger.Entry) *types.Update {
 			accounts = append(accounts, string(a))
 		}
 	}
-	if len(accounts) == 0 {
-		return nil
+	if len(accounts) == 0 { // an entry that nets to nothing is still one of its period
+		accounts = append(accounts, string(e.Postings[0].Account))
 	}
 	slices.Sort(accounts)
 	k := keys.Balance(e.Tenant, e.CreatorID, e.Entity)
@@ -119,10 +120,10 @@ func balance(table string, e ledger.Entry) *types.Update {
 			conditions = append(conditions, name+" <= "+limit)
 		}
 	}
+	u.ExpressionAttributeValues[":period"] = text(e.Accounting.String())
+	conditions = append(conditions, "(attribute_not_exists("+attrClosed+") OR "+attrClosed+" < :period)")
 	u.UpdateExpression = aws.String("ADD " + strings.Join(adds, ", "))
-	if len(conditions) > 0 {
-		u.ConditionExpression = aws.String(strings.Join(conditions, " AND "))
-	}
+	u.ConditionExpression = aws.String(strings.Join(conditions, " AND "))
 	return u
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -78,6 +79,12 @@ func (s *Store) Post(ctx context.Context, p settlement.Posting) error {
 	rows, err := RowsItem(p.Correction.Tenant, p.Booking)
 	if err != nil {
 		return err
+	}
+	p.Entries = slices.Clone(p.Entries)
+	for i := range p.Entries {
+		if p.Entries[i], err = s.dated(ctx, p.Entries[i]); err != nil {
+			return err
+		}
 	}
 	entries, err := ledgerdb.PartsOf(s.Ledger, p.Entries)
 	if err != nil {

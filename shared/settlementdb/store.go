@@ -26,6 +26,7 @@ type Store struct {
 	Settlements, Ledger, Control string // table names
 	NewToken                     func() string
 	Now                          func() time.Time // real instant: the newest end of lists
+	Periods                      ledger.Periods   // decides the accounting periods of entries; nil leaves them as they are
 }
 
 var _ settlement.Store = (*Store)(nil)
@@ -65,7 +66,11 @@ func (s *Store) get(ctx context.Context, table string, k keys.Key) (item, error)
 // Figures go first where nothing else goes with them: they are named by their content, so that an orphan harms nobody.
 func (s *Store) Apply(ctx context.Context, c settlement.Change) error {
 	if c.Entry != nil {
-		c.New.Last.Ledger = ledgerdb.Hash(*c.Entry)
+		e, err := s.dated(ctx, *c.Entry)
+		if err != nil {
+			return err
+		}
+		c.Entry, c.New.Last.Ledger = &e, ledgerdb.Hash(e)
 	}
 	meta, err := s.meta(c.New, c.Old)
 	if err != nil {
@@ -80,6 +85,15 @@ func (s *Store) Apply(ctx context.Context, c settlement.Change) error {
 		return s.putMeta(ctx, meta, c.New.Last.ID)
 	}
 	return s.transact(ctx, c, meta)
+}
+
+// dated gives an entry its accounting period.
+func (s *Store) dated(ctx context.Context, e ledger.Entry) (ledger.Entry, error) {
+	if s.Periods == nil {
+		return e, nil
+	}
+	err := s.Periods.Date(ctx, &e)
+	return e, err
 }
 
 // meta is the conditional put of a settlement: it must be new, or as old as the one that was decided on.
