@@ -116,7 +116,15 @@ type Contract struct {
 	Cycle                string            `json:"cycle"`
 	CutOffDay            int               `json:"cut_off_day,omitempty"`
 	PayDay               int               `json:"pay_day,omitempty"`
+	CutOffAfterDays      int               `json:"cut_off_after_days,omitempty"`
+	PayAfterDays         int               `json:"pay_after_days,omitempty"`
+	PayAfterWorkingDays  int               `json:"pay_after_working_days,omitempty"`
+	PayDayMoves          string            `json:"pay_day_moves,omitempty"`
 	MinimumPayout        string            `json:"minimum_payout,omitempty"`
+	MinimumPayoutMonths  int               `json:"minimum_payout_months,omitempty"`
+	LeftOn               string            `json:"left_on,omitempty"`
+	AcceptAfterDays      int               `json:"accept_after_days,omitempty"`
+	ConfirmBeforePayment bool              `json:"confirm_before_payment,omitempty"`
 	PriceBasis           string            `json:"price_basis"`
 	RevenueBasis         string            `json:"revenue_basis"`
 	ProjectID            string            `json:"project_id,omitempty"`

@@ -173,6 +173,15 @@ func (d *Directory) Contract(_ context.Context, tenant, creator, incomeType stri
 	return c, nil
 }
 
+// ContractsOf lists the one contract of a creator.
+func (d *Directory) ContractsOf(_ context.Context, tenant, creator, _ string, _ civil.Date) ([]tenancy.Contract, error) {
+	c, ok := d.Contracts[creator]
+	if !ok || tenant != Tenant {
+		return nil, nil
+	}
+	return []tenancy.Contract{c}, nil
+}
+
 // Entity finds a paying entity.
 func (d *Directory) Entity(_ context.Context, tenant, id string, _ civil.Date) (tenancy.PayingEntity, error) {
 	return find(d.Entities, tenant, id, "paying entity")

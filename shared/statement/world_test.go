@@ -186,6 +186,14 @@ func (d *directory) Contract(_ context.Context, _, creator, incomeType string, d
 			"xingtu_ad": {Method: "ratio", Parties: parties}}}, nil
 }
 
+func (d *directory) ContractsOf(ctx context.Context, t, creator, incomeType string, day civil.Date) ([]tenancy.Contract, error) {
+	c, err := d.Contract(ctx, t, creator, incomeType, day)
+	if err != nil {
+		return nil, nil
+	}
+	return []tenancy.Contract{c}, nil
+}
+
 func (d *directory) Entity(context.Context, string, string, civil.Date) (tenancy.PayingEntity, error) {
 	return tenancy.PayingEntity{EntityID: d.entity}, nil
 }

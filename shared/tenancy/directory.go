@@ -14,6 +14,9 @@ type Directory interface {
 	// Contract finds the contract version in force on a day that covers the income type; where there is none
 	// the error is fault.RuleMissing with reason contract_missing.
 	Contract(ctx context.Context, tenant, creator, incomeType string, day civil.Date) (Contract, error)
+	// ContractsOf lists all versions of all contracts of a creator, those of any day. What is remembered is read anew
+	// where none of it covers the income type on the day.
+	ContractsOf(ctx context.Context, tenant, creator, incomeType string, day civil.Date) ([]Contract, error)
 	// Entity finds the version of a paying entity in force on a day.
 	Entity(ctx context.Context, tenant, entity string, day civil.Date) (PayingEntity, error)
 	// Taxpayer finds a taxpayer with its profiles, masked.

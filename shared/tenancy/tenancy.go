@@ -148,20 +148,44 @@ func TenantPays(route string) bool {
 	return route == MCNPays || route == StudioInvoice || route == Payroll
 }
 
+// The cycles: how long a part of a contract's income is gathered before it is settled.
+const (
+	Daily     = "daily"
+	Weekly    = "weekly"
+	HalfMonth = "half_month"
+	Monthly   = "month"
+	OnDemand  = "on_demand" // settled when somebody asks for it
+)
+
+// Cycles are all of them.
+func Cycles() []string { return []string{Daily, Weekly, HalfMonth, Monthly, OnDemand} }
+
+// The ways in which a pay day moves that is no working day.
+const (
+	MovesNext     = "next"
+	MovesPrevious = "previous"
+)
+
 // Contract is one version of an agreement with a creator (合约).
 type Contract struct {
 	Version
 	ContractID           string            `json:"contract_id"`
 	CreatorID            string            `json:"creator_id"`
 	PayingEntity         string            `json:"paying_entity"`
-	Routes               map[string]string `json:"routes"` // income type -> route
-	Splits               map[string]Split  `json:"splits"` // income type -> split
-	Cycle                string            `json:"cycle"`  // month (others later)
-	CutOffDay            int               `json:"cut_off_day,omitempty"`
-	PayDay               int               `json:"pay_day,omitempty"` // day of the month after the service period
-	MinimumPayout        money.Amount      `json:"minimum_payout,omitzero"`
-	PriceBasis           string            `json:"price_basis"`   // before_tax, after_tax, with_vat, without_vat
-	RevenueBasis         string            `json:"revenue_basis"` // gross, net
+	Routes               map[string]string `json:"routes"`                           // income type -> route
+	Splits               map[string]Split  `json:"splits"`                           // income type -> split
+	Cycle                string            `json:"cycle"`                            // daily, weekly, half_month, month, on_demand
+	CutOffDay            int               `json:"cut_off_day,omitempty"`            // of a monthly cycle: day of the month after, on which the statement is made
+	PayDay               int               `json:"pay_day,omitempty"`                // of a monthly cycle: day of the month after the service period
+	CutOffAfterDays      int               `json:"cut_off_after_days,omitempty"`     // days from the last day of the part until its statement is made
+	PayAfterDays         int               `json:"pay_after_days,omitempty"`         // days from the last day of the part until the pay day
+	PayAfterWorkingDays  int               `json:"pay_after_working_days,omitempty"` // likewise in working days
+	PayDayMoves          string            `json:"pay_day_moves,omitempty"`          // where a pay day is no working day: next (also when "") or previous
+	MinimumPayout        money.Amount      `json:"minimum_payout,omitzero"`          // a creator's share below it is carried on to the next part
+	MinimumPayoutMonths  int               `json:"minimum_payout_months,omitempty"`  // carried for at most so many months, then paid; 0 is without end
+	LeftOn               civil.Date        `json:"left_on,omitzero"`                 // last day of the cooperation: what is open after it is settled for good
+	PriceBasis           string            `json:"price_basis"`                      // before_tax, after_tax, with_vat, without_vat
+	RevenueBasis         string            `json:"revenue_basis"`                    // gross, net
 	ProjectID            string            `json:"project_id,omitempty"`
 	ProjectReason        string            `json:"project_reason,omitempty"` // why it is taxed as a project of its own; goes with project_id
 	ApprovedBy           string            `json:"approved_by,omitempty"`    // the second person of a version with a project_id

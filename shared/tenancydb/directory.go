@@ -45,22 +45,26 @@ func inForce[V tenancy.Dated](ctx context.Context, s *Store, tenant, kind, id st
 
 // Contract finds the contract version in force on a day that covers the income type.
 func (s *Store) Contract(ctx context.Context, tenant, creator, incomeType string, day civil.Date) (tenancy.Contract, error) {
-	covers := func(all []tenancy.Contract) bool {
-		_, ok := covering(all, incomeType, day)
-		return ok
-	}
-	all, err := recall(s.memo, keys.CreatorContracts(tenant, creator), covers, func() ([]tenancy.Contract, error) {
-		return s.CreatorContracts(ctx, tenant, creator)
-	})
+	all, err := s.ContractsOf(ctx, tenant, creator, incomeType, day)
 	if err != nil {
 		return tenancy.Contract{}, err
 	}
-	found, ok := covering(all, incomeType, day)
+	found, ok := tenancy.Covering(all, incomeType, day)
 	if !ok {
-		return tenancy.Contract{}, fault.Missing("contract_missing", creator+" "+incomeType+" "+day.String(),
-			"No contract of this creator covers the income type on that day; add one, then send it again.")
+		return tenancy.Contract{}, tenancy.NoContract(creator, incomeType, day)
 	}
 	return found, nil
+}
+
+// ContractsOf lists all versions of all contracts of a creator.
+func (s *Store) ContractsOf(ctx context.Context, tenant, creator, incomeType string, day civil.Date) ([]tenancy.Contract, error) {
+	covers := func(all []tenancy.Contract) bool {
+		_, ok := tenancy.Covering(all, incomeType, day)
+		return ok
+	}
+	return recall(s.memo, keys.CreatorContracts(tenant, creator), covers, func() ([]tenancy.Contract, error) {
+		return s.CreatorContracts(ctx, tenant, creator)
+	})
 }
 
 // CreatorContracts reads all versions of all contracts of a creator, never from memory.
@@ -70,26 +74,6 @@ func (s *Store) CreatorContracts(ctx context.Context, tenant, creator string) ([
 		return nil, err
 	}
 	return docs[tenancy.Contract](items)
-}
-
-// covering finds the contract in force that names a route for the income type. A version that waits for its second
-// person leaves the one before in force.
-func covering(all []tenancy.Contract, incomeType string, day civil.Date) (tenancy.Contract, bool) {
-	for _, versions := range byContract(tenancy.ApprovedOnly(all)) {
-		c, ok := tenancy.InForce(versions, day)
-		if _, covered := c.Routes[incomeType]; ok && covered {
-			return c, true
-		}
-	}
-	return tenancy.Contract{}, false
-}
-
-func byContract(all []tenancy.Contract) map[string][]tenancy.Contract {
-	out := map[string][]tenancy.Contract{}
-	for _, c := range all {
-		out[c.ContractID] = append(out[c.ContractID], c)
-	}
-	return out
 }
 
 // Strategies lists all versions of all reward strategies.
