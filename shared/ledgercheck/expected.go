@@ -44,6 +44,9 @@ func (f facts) expected() sums {
 			out.debit(ledger.PlatformClearing, s.Gross)
 		}
 		out.credit(ledger.PartyAccrued, sharesOf(s, split.KindPayee))
+		if source(s, byID) == settlement.SourceParty {
+			out.debit(ledger.PartyAccrued, s.Gross)
+		}
 	}
 	for _, b := range f.buckets {
 		out.credit(ledger.CreatorAccrued, accrued(b, byID))

@@ -77,6 +77,13 @@ func OfSettlement(s settlement.Settlement) ([]Message, error) {
 		}
 		out = append(out, task)
 	}
+	if s.PartiesDue() && s.Due() != settlement.OpAdvance {
+		task, err := taskOf(s, settlement.OpAdvance, s.Last.ID)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, task)
+	}
 	if s.Last.ID == s.TransitionID {
 		body, err := json.Marshal(event{s.ID, s.Tenant, s.CreatorID, s.Status, s.StatusVersion, s.TransitionID, stamp(s)})
 		if err != nil {

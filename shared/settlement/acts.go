@@ -145,7 +145,7 @@ func (s *Service) Cancel(ctx context.Context, in Intent) (Settlement, error) {
 	}
 	if st.Status == Approved {
 		if _, err := s.change(ctx, in, "settlement.cancelling", one(func(x Settlement, a Act) (Settlement, error) {
-			if err := cmpErr(x.refusePreparer(a.By), x.edge(Paying), x.version(in.Version)); err != nil {
+			if err := cmpErr(x.refusePreparer(a.By), x.edge(Paying), x.version(in.Version), s.refuseSettledParties(ctx, x)); err != nil {
 				return x, err
 			}
 			n := x.toPaying(a, s.Clock.Instant())
@@ -157,7 +157,7 @@ func (s *Service) Cancel(ctx context.Context, in Intent) (Settlement, error) {
 		in.Version++
 	}
 	return s.change(ctx, in, "settlement.cancelled", func(x Settlement, a Act) (Change, error) {
-		if err := cmpErr(x.refusePreparer(a.By), x.version(in.Version)); err != nil {
+		if err := cmpErr(x.refusePreparer(a.By), x.version(in.Version), s.refuseSettledParties(ctx, x)); err != nil {
 			return Change{}, err
 		}
 		b, err := s.bookedOf(ctx, x)
@@ -220,7 +220,7 @@ func (s *Service) again(st Settlement, a Act, today civil.Date) Settlement {
 	o.ID = IDOf(o.Identity, o.Occurrence)
 	o.Source, o.Reopens, o.PayOn = SourceReopened, st.ID, later(o.PayOn, today)
 	return s.Opening(Settlement{Opening: o, Preparers: st.Preparers, Paper: st.Paper, StatementSent: st.StatementSent, ConfirmBy: st.ConfirmBy,
-		Confirmed: st.Confirmed}, a).New
+		Confirmed: st.Confirmed, Parties: st.carried()}, a).New
 }
 
 // expect recomputes when the money should arrive.

@@ -32,6 +32,9 @@ func (v *Advancer) Sweep(ctx context.Context) error {
 	real := v.Clock.Instant().AddDate(0, 0, -sweepDays)
 	for _, t := range tenants {
 		err := v.Each(ctx, t, Query{From: civil.DateOf(real)}, func(s Settlement) error {
+			if s.PartiesDue() {
+				return v.Enqueue(ctx, s, OpAdvance)
+			}
 			if s.advance() == "" || (s.Status == Approved && today.Before(s.PayOn)) {
 				return nil
 			}
@@ -62,8 +65,16 @@ func (s Settlement) advance() string {
 	return s.Due()
 }
 
-// Do advances one settlement.
+// Do advances one settlement, and opens those of its payees. What stops these does not stop the settlement itself.
 func (v *Advancer) Do(ctx context.Context, task Task) error {
+	parties := v.OpenParties(ctx, task.Tenant, task.SettlementID)
+	if err := v.step(ctx, task); err != nil {
+		return err
+	}
+	return parties
+}
+
+func (v *Advancer) step(ctx context.Context, task Task) error {
 	s, err := v.Store.Load(ctx, task.Tenant, task.SettlementID)
 	if err != nil {
 		return err

@@ -196,6 +196,7 @@ type Settlement struct {
 	SetOffs       []SetOff      // taken from the net: as quoted until booked
 	Payout        *Payout
 	Preparers     []string
+	Parties       []PartyLink   // what became of the payee shares, in their order
 	Approvals     []string      // who has approved so far, where the amount needs more than one
 	Findings      []string      // what the review rules found, by code; empty when every check passed
 	Paper         *InvoicePaper // the payee's invoice

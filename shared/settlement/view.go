@@ -41,6 +41,8 @@ type View struct {
 	Reopens     *string     `json:"reopens"`
 	ReopenedBy  *string     `json:"reopened_by"`
 	ReasonClass *string     `json:"reason_class"`
+	Parent      *string     `json:"parent"`
+	Parties     []partyView `json:"parties"`
 	History     []moveView  `json:"history,omitempty"`
 }
 
@@ -119,7 +121,7 @@ func ViewOf(s Settlement, f map[string]Figures, withHistory bool) View {
 		IncomeType: s.IncomeType, ActivityID: s.ActivityID, ServicePeriod: s.ServicePeriod, VATDate: s.VATDate, PaymentDate: s.PaymentDate,
 		Status: s.Status, StatusVersion: s.StatusVersion, LastUpdated: Stamp(s.LastUpdated), TransitionID: s.TransitionID, Hold: s.Hold,
 		Gross: s.Gross, Shares: s.Shares, Memo: s.Memo, CreatorShare: s.CreatorShare(), Next: s.todo(), Arrival: StampOf(s.Arrival),
-		Reopens: textOf(s.Reopens), ReopenedBy: textOf(s.ReopenedBy), ReasonClass: textOf(s.ReasonClass)}
+		Reopens: textOf(s.Reopens), ReopenedBy: textOf(s.ReopenedBy), ReasonClass: textOf(s.ReasonClass), Parent: textOf(s.Parent), Parties: s.partyViews()}
 	v.Unconfirmed = []string{}
 	if v.Memo == nil {
 		v.Memo = []split.Memo{}

@@ -124,6 +124,19 @@ func netOf(r *httpapi.Request) (settlement.Intent, money.Amount, error) {
 	return b.intent(r), *b.Net, nil
 }
 
+func partyOf(r *httpapi.Request) (settlement.Intent, string, error) {
+	var b struct {
+		act
+		Party string `json:"party"`
+	}
+	if err := r.JSON(&b); err != nil {
+		return settlement.Intent{}, "", err
+	}
+	p := b.problems()
+	p.add(!idShape.MatchString(b.Party), "party", "must be the creator_id of a payee of this settlement")
+	return b.intent(r), b.Party, p.err()
+}
+
 func invoiceOf(r *httpapi.Request) (settlement.Intent, settlement.InvoicePaper, error) {
 	var b struct {
 		Version int `json:"status_version"`

@@ -34,6 +34,7 @@ func (a API) ManageRoutes() []httpapi.Route {
 		{Method: "POST", Path: one + "/hold", Roles: makers(), Handle: a.hold},
 		{Method: "POST", Path: one + "/release", Roles: makers(), Handle: a.release},
 		{Method: "POST", Path: one + "/invoice", Roles: makers(), Handle: a.invoice},
+		{Method: "POST", Path: one + "/parties", Roles: []identity.Role{identity.Finance, identity.Admin}, Handle: a.askParty},
 		{Method: "POST", Path: one + "/confirm-net", Roles: deciders(), Handle: a.confirmNet},
 		{Method: "POST", Path: one + "/cancel", Roles: deciders(), Handle: a.cancel},
 		{Method: "POST", Path: one + "/reopen", Roles: deciders(), Handle: a.reopen},
@@ -213,6 +214,14 @@ func (a API) reopen(ctx context.Context, r *httpapi.Request) (httpapi.Response, 
 		return httpapi.Response{}, err
 	}
 	return a.done(ctx)(a.Reopen(ctx, in))
+}
+
+func (a API) askParty(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+	in, payee, err := partyOf(r)
+	if err != nil {
+		return httpapi.Response{}, err
+	}
+	return a.done(ctx)(a.AskParty(ctx, in, payee))
 }
 
 func (a API) confirmNet(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
