@@ -48,9 +48,10 @@ func (s Settlement) Dispute(answerBy civil.Date, a Act, now time.Time) (Settleme
 	return s.heard(a, now, func(n *Settlement) { n.Disputed, n.Confirmed = answerBy, false }), nil
 }
 
-// Resolve ends the dispute of a settlement, all of whose disputed lines were answered.
-func (s Settlement) Resolve(a Act, now time.Time) Settlement {
-	return s.heard(a, now, func(n *Settlement) { n.Disputed = civil.Date{} })
+// Resolve ends the dispute of a settlement, all of whose disputed lines were answered; by is the day from which the
+// creator's silence accepts the statement now.
+func (s Settlement) Resolve(by civil.Date, a Act, now time.Time) Settlement {
+	return s.heard(a, now, func(n *Settlement) { n.Disputed, n.ConfirmBy = civil.Date{}, by })
 }
 
 // SendStatement tells a settlement that waits for the creator's word that the statement was sent; by is the day

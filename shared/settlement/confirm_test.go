@@ -50,7 +50,7 @@ func TestWhatWaitsIsNotForgottenBehindAnotherHold(t *testing.T) {
 	if reason(s) != HoldDisputed {
 		t.Errorf("after a gap: %q", reason(s))
 	}
-	if s = s.Resolve(a, now); reason(s) != HoldConfirmation {
+	if s = s.Resolve(civil.Date{}, a, now); reason(s) != HoldConfirmation {
 		t.Errorf("after the answer: %q", reason(s))
 	}
 	if s = s.Confirm(a, now); s.Hold != nil {
