@@ -1,0 +1,146 @@
+package whereabouts
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/ledger"
+	"fenzhang/shared/money"
+	"fenzhang/shared/payout"
+	"fenzhang/shared/settlement"
+)
+
+// place is what positions are gathered by: what an account holds because of one payable and, of taxes, one month.
+type place struct {
+	account ledger.Account
+	object  string
+	period  civil.Month
+}
+
+// Of gathers a creator's journal by payable and account, and tells of each sum where it is by the payable's last
+// occurrence. What a payable has balanced is not listed.
+func Of(entries []ledger.Entry, settlements []settlement.Settlement) []Position {
+	byID := make(map[string]settlement.Settlement, len(settlements))
+	for _, s := range settlements {
+		byID[s.ID] = s
+	}
+	sums := map[place]money.Amount{}
+	var order []place
+	for _, e := range entries {
+		for _, p := range e.Postings {
+			at := place{account: p.Account, object: cmp.Or(first(e.Settlement, byID), e.ID)}
+			if isTax(p.Account) {
+				at.period = e.Tax
+			}
+			if _, known := sums[at]; !known {
+				order = append(order, at)
+			}
+			sums[at] = sums[at].Add(p.Amount)
+		}
+	}
+	out := []Position{}
+	for _, at := range order {
+		if sum := sums[at]; !sum.IsZero() {
+			p := Position{Account: at.account, Amount: sum, Period: at.period, Object: at.object}
+			s, ok := byID[at.object]
+			if ok {
+				s = last(s, byID)
+				p.Object = s.ID
+			}
+			out = append(out, p.told(s, ok))
+		}
+	}
+	return out
+}
+
+func isTax(a ledger.Account) bool {
+	return strings.HasPrefix(string(a), "tax.") && strings.HasSuffix(string(a), ".payable")
+}
+
+// first follows a reopened payable back to the occurrence that was opened first; "" stays "".
+func first(id string, byID map[string]settlement.Settlement) string {
+	for s, ok := byID[id]; ok && s.Reopens != ""; s, ok = byID[id] {
+		id = s.Reopens
+	}
+	return id
+}
+
+// last follows a payable to the occurrence that stands for it now.
+func last(s settlement.Settlement, byID map[string]settlement.Settlement) settlement.Settlement {
+	for s.ReopenedBy != "" {
+		next, ok := byID[s.ReopenedBy]
+		if !ok {
+			break
+		}
+		s = next
+	}
+	return s
+}
+
+// told says where a sum is, by its account and, where it belongs to a payable, by that.
+func (p Position) told(s settlement.Settlement, ok bool) Position {
+	switch p.Account {
+	case ledger.CreatorPayable:
+		if ok {
+			return p.payable(s)
+		}
+		return p.as(NotPaid, "owed_to_creator", "finance", "settle")
+	case ledger.CreatorReceivable:
+		return p.as(OwedByCreator, "receivable", "creator", "set_off")
+	case ledger.CreatorAccrued:
+		return p.as(ForStatement, "accrued", "system", "open_statement")
+	case ledger.PartyAccrued:
+		return p.as(ForParty, "party_share", "system", "open_party_settlement")
+	case ledger.PlatformClearing:
+		return p.as(FromPlatform, "not_received", "finance", "match_receipt")
+	case ledger.GatewayClearing:
+		return p.as(PaidOut, "not_on_a_bill", "finance", "match_bill")
+	case ledger.OpeningBalance:
+		return p.as(Before, "opening", "nobody", "none")
+	case ledger.MCNTaxCost:
+		return p.as(TaxBorne, "borne_by_agency", "nobody", "none")
+	}
+	if isTax(p.Account) {
+		return p.as(TaxKept, "tax_return", "finance", "file_and_remit")
+	}
+	return p.as(Agency, string(p.Account), "nobody", "none")
+}
+
+func (p Position) as(state State, reason, owner, action string) Position {
+	p.State, p.Reason, p.Owner, p.Action = state, reason, owner, action
+	return p
+}
+
+// payable tells of money owed to the creator what its settlement waits for.
+func (p Position) payable(s settlement.Settlement) Position {
+	next := settlement.ViewOf(s, nil, false).Next
+	p.Owner, p.Action, p.Due = next.Owner, next.Action, next.Due
+	p.Reason = strings.ToLower(string(s.Status))
+	switch {
+	case s.Hold != nil:
+		p.State, p.Reason = OnHold, s.Hold.Reason
+	case s.Status == settlement.Failed:
+		p.State, p.Reason = NotPaid, cmp.Or(s.ReasonClass, p.Reason)
+	case s.Status == settlement.Paid && s.Payout != nil && s.Payout.State == payout.Returned:
+		p.State, p.Reason = NotPaid, "returned"
+	case s.Status == settlement.Paid: // paid whole, and something was given back since
+		return p.as(NotPaid, "true_up", "finance", "settle")
+	case s.Status == settlement.Paying:
+		p.State = BeingPaid
+		if s.Payout != nil {
+			p.Reason = strings.ToLower(string(s.Payout.State))
+		}
+	case s.Status == settlement.Approved:
+		p.State = ForPayDay
+	default:
+		p.State = ForReview
+	}
+	return p
+}
+
+// OfSettlement are the positions of one payable.
+func OfSettlement(all []Position, id string) []Position {
+	return slices.DeleteFunc(slices.Clone(all), func(p Position) bool { return p.Object != id })
+}
