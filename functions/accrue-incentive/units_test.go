@@ -13,12 +13,12 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"fenzhang/local/dynamotest"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/clock"
+	"fenzhang/shared/dynamo"
 	"fenzhang/shared/ids"
 	"fenzhang/shared/incentive"
 	"fenzhang/shared/incentivedb"
@@ -61,9 +61,7 @@ func TestWriteUnitsOfADay(t *testing.T) {
 		t.Skip("records ten thousand events")
 	}
 	l := dynamotest.Open(t)
-	options := l.Client.Options()
-	usage.Count(&options)
-	db := dynamodb.New(options)
+	db := l.Counted().Client
 	noon := time.Date(2026, 8, 3, 12, 0, 0, 0, civil.Shanghai)
 	h := realHandler(db, l, clock.At(noon.AddDate(0, 0, 1)))
 	recorder := &incentive.Recorder{Clock: clock.At(noon), Directory: agency{}, Events: incentivedb.New(db, l.Incentives), NewID: ids.Source(time.Now)}
@@ -106,7 +104,7 @@ func TestWriteUnitsOfADay(t *testing.T) {
 	}
 }
 
-func realHandler(db *dynamodb.Client, l dynamotest.Local, c clock.Clock) handler {
+func realHandler(db dynamo.API, l dynamotest.Local, c clock.Clock) handler {
 	log, newID := slog.New(slog.DiscardHandler), ids.Source(time.Now)
 	stored, days := incentivedb.New(db, l.Incentives), incentivedb.NewDays(db, l.Incentives)
 	return handler{quarantine: shelf{}, log: log, accruer: &incentive.Accruer{
@@ -140,25 +138,18 @@ func recordBatch(ctx context.Context, r *incentive.Recorder, rng *rand.Rand, fro
 func recordedImages(t *testing.T, l dynamotest.Local) []events.DynamoDBEventRecord {
 	t.Helper()
 	var out []events.DynamoDBEventRecord
-	pages := dynamodb.NewScanPaginator(l.Client, &dynamodb.ScanInput{TableName: &l.Incentives})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, it := range page.Items {
-			var r events.DynamoDBEventRecord
-			r.Change.NewImage = map[string]events.DynamoDBAttributeValue{}
-			for name, v := range it {
-				switch v := v.(type) {
-				case *types.AttributeValueMemberS:
-					r.Change.NewImage[name] = events.NewStringAttribute(v.Value)
-				case *types.AttributeValueMemberN:
-					r.Change.NewImage[name] = events.NewNumberAttribute(v.Value)
-				}
+	for _, it := range l.Items(t, l.Incentives) {
+		var r events.DynamoDBEventRecord
+		r.Change.NewImage = map[string]events.DynamoDBAttributeValue{}
+		for name, v := range it {
+			switch v := v.(type) {
+			case *types.AttributeValueMemberS:
+				r.Change.NewImage[name] = events.NewStringAttribute(v.Value)
+			case *types.AttributeValueMemberN:
+				r.Change.NewImage[name] = events.NewNumberAttribute(v.Value)
 			}
-			out = append(out, r)
 		}
+		out = append(out, r)
 	}
 	if len(out) != dayEvents {
 		t.Fatalf("%d events are stored, want %d", len(out), dayEvents)

@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"fenzhang/local/dynamotest"
@@ -157,12 +156,8 @@ func (w *world) want(a answer, status, code int) answer {
 // records counts the audit records of an act in the outbox.
 func (w *world) records(act string) []audit.Record {
 	w.t.Helper()
-	out, err := w.local.Client.Scan(context.Background(), &dynamodb.ScanInput{TableName: &w.local.Settlements})
-	if err != nil {
-		w.t.Fatal(err)
-	}
 	var found []audit.Record
-	for _, it := range out.Items {
+	for _, it := range w.local.Items(w.t, w.local.Settlements) {
 		var r audit.Record
 		if err := json.Unmarshal([]byte(it[outbox.AuditAttribute].(*types.AttributeValueMemberS).Value), &r); err != nil {
 			w.t.Fatal(err)
@@ -336,12 +331,9 @@ func TestPersonalDataIsMaskedAndSealed(t *testing.T) {
 	if account["account"] != "*******c001" || account["holder"] != "样**" {
 		t.Errorf("payout %v", account)
 	}
-	out, err := w.local.Client.Scan(context.Background(), &dynamodb.ScanInput{TableName: &w.local.Tenancy})
-	if err != nil {
-		t.Fatal(err)
-	}
+	items := w.local.Items(w.t, w.local.Tenancy)
 	for _, clear := range []string{"样例人", "11010519491231002X", "13800138000", "openid-c001"} {
-		if strings.Contains(fmt.Sprint(flat(out.Items)), clear) {
+		if strings.Contains(fmt.Sprint(flat(items)), clear) {
 			t.Errorf("%s lies in the table in clear", clear)
 		}
 	}

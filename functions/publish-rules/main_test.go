@@ -18,7 +18,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
@@ -205,12 +204,8 @@ func (s *stage) archives() int {
 // told counts the audit records and events in the outbox, by act.
 func (s *stage) told() (records map[string]int, named int) {
 	s.t.Helper()
-	page, err := s.l.Client.Scan(context.Background(), &dynamodb.ScanInput{TableName: &s.l.Settlements})
-	if err != nil {
-		s.t.Fatal(err)
-	}
 	records = map[string]int{}
-	for _, it := range page.Items {
+	for _, it := range s.l.Items(s.t, s.l.Settlements) {
 		var rec struct{ Act string }
 		if err := json.Unmarshal([]byte(it[outbox.AuditAttribute].(*types.AttributeValueMemberS).Value), &rec); err != nil {
 			s.t.Fatal(err)

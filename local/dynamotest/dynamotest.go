@@ -1,5 +1,6 @@
-// Package dynamotest gives tests a real DynamoDB interface on this machine: each test gets five empty tables of
-// the project's shape. Where the local AWS is not installed the test skips and says what it lacks.
+// Package dynamotest gives tests five empty tables of the project's shape, on either of two engines: the local AWS,
+// which speaks DynamoDB's protocol, and memory, which is fast and where faults can be set. Promises are tested on
+// both. Where the local AWS is not installed a test on it skips and says what it lacks.
 package dynamotest
 
 import (
@@ -7,6 +8,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +17,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"fenzhang/local/memdb"
+	"fenzhang/shared/dynamo"
+	"fenzhang/shared/usage"
 )
 
 // EndpointVariable names an endpoint to use instead of starting one: DynamoDB Local, for a second opinion.
@@ -22,8 +28,9 @@ const EndpointVariable = "FENZHANG_TEST_DYNAMODB"
 
 // Local is a client and the names of five empty tables that belong to one test.
 type Local struct {
-	Client   *dynamodb.Client
-	Endpoint string
+	Client   dynamo.API
+	Endpoint string    // of the local AWS; empty in memory
+	Memory   *memdb.DB // the engine in memory; nil on the local AWS
 
 	Incentives, Settlements, Ledger, Control, Tenancy string
 }
@@ -44,15 +51,73 @@ func Open(t testing.TB) Local {
 		endpoint = s.endpoint
 	}
 	prefix := strings.ToLower(rand.Text()[:10]) + "-"
-	l := Local{
-		Client: Client(endpoint), Endpoint: endpoint,
-		Incentives: prefix + "incentives", Settlements: prefix + "settlements", Ledger: prefix + "ledger",
-		Control: prefix + "control", Tenancy: prefix + "tenancy",
-	}
+	client := Client(endpoint)
+	l := named(prefix)
+	l.Client, l.Endpoint = client, endpoint
 	for _, in := range l.tables() {
-		create(t, l.Client, in)
+		create(t, client, in)
 	}
 	return l
+}
+
+func named(prefix string) Local {
+	return Local{Incentives: prefix + "incentives", Settlements: prefix + "settlements", Ledger: prefix + "ledger", Control: prefix + "control", Tenancy: prefix + "tenancy"}
+}
+
+// Memory makes the tables in an engine of the test's own.
+func Memory(t testing.TB) Local {
+	t.Helper()
+	l, err := InMemory(memdb.New())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// InMemory makes the tables in an engine; programs that are no tests use it.
+func InMemory(db *memdb.DB) (Local, error) {
+	l := named("")
+	l.Client, l.Memory = db, db
+	for _, in := range l.tables() {
+		if err := db.CreateTable(in); err != nil {
+			return l, err
+		}
+	}
+	return l, nil
+}
+
+// Both runs a test on each engine, on tables of its own.
+func Both(t *testing.T, test func(t *testing.T, l Local)) {
+	t.Helper()
+	t.Run("memory", func(t *testing.T) { test(t, Memory(t)) })
+	t.Run("dynamodb", func(t *testing.T) { test(t, Open(t)) })
+}
+
+// Counted gives the same tables by a client that counts capacity for package usage.
+func (l Local) Counted() Local {
+	if real, ok := l.Client.(*dynamodb.Client); ok {
+		l.Client = dynamodb.New(real.Options(), usage.Count)
+	} else {
+		l.Client = usage.Counted(l.Client)
+	}
+	return l
+}
+
+// Items reads a whole table, in no promised order.
+func (l Local) Items(t testing.TB, table string) []map[string]types.AttributeValue {
+	t.Helper()
+	if l.Memory != nil {
+		return slices.Collect(l.Memory.Items(table))
+	}
+	var all []map[string]types.AttributeValue
+	for p := dynamodb.NewScanPaginator(Client(l.Endpoint), &dynamodb.ScanInput{TableName: aws.String(table), ConsistentRead: aws.Bool(true)}); p.HasMorePages(); {
+		page, err := p.NextPage(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, page.Items...)
+	}
+	return all
 }
 
 // Client speaks to an endpoint with keys that no real account has.

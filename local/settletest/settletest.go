@@ -1,4 +1,4 @@
-// Package settletest gives tests and benchmarks a small tenant whose settlements live in a real local DynamoDB.
+// Package settletest gives tests and benchmarks a small tenant whose settlements live in a local DynamoDB.
 package settletest
 
 import (
@@ -9,8 +9,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"fenzhang/local/dynamotest"
 	"fenzhang/shared/civil"
@@ -25,7 +23,6 @@ import (
 	"fenzhang/shared/settlementdb"
 	"fenzhang/shared/taxpack"
 	"fenzhang/shared/tenancy"
-	"fenzhang/shared/usage"
 )
 
 // The tenant, its entities and its first creators.
@@ -53,6 +50,12 @@ type World struct {
 // Open makes a tenant with three creators in fresh tables. The business date begins on 2026-09-15, a pay day.
 func Open(t testing.TB) *World {
 	t.Helper()
+	return OpenOn(t, dynamotest.Open(t))
+}
+
+// OpenOn makes the tenant of Open in given tables, whose engine may be the one in memory.
+func OpenOn(t testing.TB, tables dynamotest.Local) *World {
+	t.Helper()
 	corpus, err := taxpack.Embedded()
 	if err != nil {
 		t.Fatal(err)
@@ -61,9 +64,7 @@ func Open(t testing.TB) *World {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tables := dynamotest.Open(t)
-	tables.Client = dynamodb.New(tables.Client.Options(), usage.Count)
-	return Assemble(tables, ruleset.Fixed{Corpus: corpus}, calendar)
+	return Assemble(tables.Counted(), ruleset.Fixed{Corpus: corpus}, calendar)
 }
 
 // Assemble makes the tenant from given parts; benchmarks use it.

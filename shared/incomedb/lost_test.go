@@ -13,6 +13,7 @@ import (
 
 	"fenzhang/local/dynamotest"
 	"fenzhang/shared/civil"
+	"fenzhang/shared/dynamo"
 	"fenzhang/shared/ids"
 	"fenzhang/shared/incentive"
 	"fenzhang/shared/income"
@@ -27,14 +28,14 @@ const tenant = "mcn-one"
 // forgetful does what it is asked, loses the first answer, and forgets the token: what is sent again meets what
 // the first try left behind.
 type forgetful struct {
-	*dynamodb.Client
+	dynamo.API
 	lost int
 }
 
 func (f *forgetful) TransactWriteItems(ctx context.Context, in *dynamodb.TransactWriteItemsInput, _ ...func(*dynamodb.Options)) (*dynamodb.TransactWriteItemsOutput, error) {
 	again := *in
 	again.ClientRequestToken = nil
-	out, err := f.Client.TransactWriteItems(ctx, &again)
+	out, err := f.API.TransactWriteItems(ctx, &again)
 	if f.lost > 0 {
 		f.lost--
 		return nil, &types.TransactionInProgressException{Message: aws.String("the answer was lost")}
@@ -76,11 +77,7 @@ func bucket(t *testing.T, s *incomedb.Store, period, incomeType string) income.B
 // audits counts the outbox items, one for each act.
 func audits(t *testing.T, l dynamotest.Local) int {
 	t.Helper()
-	out, err := l.Client.Scan(t.Context(), &dynamodb.ScanInput{TableName: aws.String(l.Settlements)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return len(out.Items)
+	return len(l.Items(t, l.Settlements))
 }
 
 func TestAddAfterALostAnswer(t *testing.T) {

@@ -12,8 +12,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"pgregory.net/rapid"
 
@@ -121,11 +119,7 @@ func life(t *testing.T) []events.DynamoDBEventRecord {
 	seen := map[string]bool{}
 	look := func() {
 		t.Helper()
-		page, err := w.Tables.Client.Scan(ctx, &dynamodb.ScanInput{TableName: aws.String(w.Tables.Settlements), ConsistentRead: aws.Bool(true)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, it := range page.Items {
+		for _, it := range w.Tables.Items(t, w.Tables.Settlements) {
 			r := record(t, string(rune('a'+len(out))), it)
 			key, _ := json.Marshal(r.Change.NewImage)
 			if !seen[string(key)] {
@@ -305,9 +299,8 @@ func TestQuarantineIsKeptOnceForAPerson(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	page, err := w.Tables.Client.Scan(context.Background(), &dynamodb.ScanInput{TableName: aws.String(w.Tables.Control)})
-	if err != nil || len(page.Items) != 1 || page.Items[0]["ttl"] != nil {
-		t.Fatalf("%v %v", page, err)
+	if kept := w.Tables.Items(t, w.Tables.Control); len(kept) != 1 || kept[0]["ttl"] != nil {
+		t.Fatal(kept)
 	}
 }
 

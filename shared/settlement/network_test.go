@@ -125,7 +125,7 @@ func openFaulty(t *testing.T) (*settletest.World, *network) {
 	}
 	n := &network{inner: http.DefaultTransport.(*http.Transport).Clone()}
 	tables := dynamotest.Open(t)
-	tables.Client = dynamodb.New(tables.Client.Options(), func(o *dynamodb.Options) {
+	tables.Client = dynamodb.New(dynamotest.Client(tables.Endpoint).Options(), func(o *dynamodb.Options) {
 		o.HTTPClient = &http.Client{Transport: n}
 		o.Retryer = retry.NewStandard(func(o *retry.StandardOptions) { o.MaxBackoff = 5 * time.Millisecond })
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"testing"
 
+	"fenzhang/local/dynamotest"
 	"fenzhang/local/settletest"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/payout"
@@ -13,8 +14,10 @@ import (
 
 // TestWriteUnitsOfALife counts the write units of a settlement from opening to PAID, step by step, as the table
 // reports them. `make bench` prints its lines. Units are counted and not timed, so the bound may be a test.
-func TestWriteUnitsOfALife(t *testing.T) {
-	w := settletest.Open(t)
+func TestWriteUnitsOfALife(t *testing.T) { dynamotest.Both(t, unitsOfALife) }
+
+func unitsOfALife(t *testing.T, l dynamotest.Local) {
+	w := settletest.OpenOn(t, l)
 	id := settle(t, w, settletest.Person, "warm-up", "100.00") // the balance item exists as in any month but the first
 	_ = id
 	var total float64

@@ -16,6 +16,7 @@ import (
 	"fenzhang/local/dynamotest"
 	"fenzhang/shared/audit"
 	"fenzhang/shared/civil"
+	"fenzhang/shared/dynamo"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/money"
 	"fenzhang/shared/tenancy"
@@ -171,12 +172,12 @@ func TestOwnWriteAfterALostAnswerIsSuccess(t *testing.T) {
 }
 
 // forgetful is a table to which each call of a transaction is a new one.
-type forgetful struct{ *dynamodb.Client }
+type forgetful struct{ dynamo.API }
 
 func (f forgetful) TransactWriteItems(ctx context.Context, in *dynamodb.TransactWriteItemsInput, options ...func(*dynamodb.Options)) (*dynamodb.TransactWriteItemsOutput, error) {
 	fresh := *in
 	fresh.ClientRequestToken = aws.String(rand.Text())
-	return f.Client.TransactWriteItems(ctx, &fresh, options...)
+	return f.API.TransactWriteItems(ctx, &fresh, options...)
 }
 
 func TestStrategiesAndPositions(t *testing.T) {

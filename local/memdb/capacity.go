@@ -1,0 +1,133 @@
+package memdb
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+)
+
+// units counts capacity by table, in order of first use.
+type units struct {
+	tables []string
+	base   map[string]float64
+	index  map[string]float64
+}
+
+func (u *units) add(table string, base, index float64) {
+	if u.base == nil {
+		u.base, u.index = map[string]float64{}, map[string]float64{}
+	}
+	if !slices.Contains(u.tables, table) {
+		u.tables = append(u.tables, table)
+	}
+	u.base[table] += base
+	u.index[table] += index
+}
+
+// list answers a call over several tables, if the caller asked.
+func (u *units) list(asked types.ReturnConsumedCapacity) []types.ConsumedCapacity {
+	if asked == "" || asked == types.ReturnConsumedCapacityNone {
+		return nil
+	}
+	var out []types.ConsumedCapacity
+	for _, name := range slices.SortedFunc(slices.Values(u.tables), strings.Compare) {
+		c := types.ConsumedCapacity{TableName: aws.String(name), CapacityUnits: aws.Float64(u.base[name] + u.index[name])}
+		if asked == types.ReturnConsumedCapacityIndexes {
+			c.Table = &types.Capacity{CapacityUnits: aws.Float64(u.base[name])}
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+// one answers a call over one table.
+func (u *units) one(asked types.ReturnConsumedCapacity) *types.ConsumedCapacity {
+	all := u.list(asked)
+	if len(all) == 0 {
+		return nil
+	}
+	return &all[0]
+}
+
+func ceil(bytes, unit int) float64 { return float64(max(1, (bytes+unit-1)/unit)) }
+
+// written counts a write: one unit for each begun KB of the larger of old and new, and what its indexes take.
+func (u *units) written(t *table, before, after *row, factor float64) {
+	size := 0
+	for _, r := range []*row{before, after} {
+		if r != nil {
+			size = max(size, r.size)
+		}
+	}
+	var index float64
+	for _, x := range t.gsis {
+		index += x.units(t, before, after)
+	}
+	u.add(t.name, factor*ceil(size, 1024), index)
+}
+
+// units are the index writes that a write of a row causes: none where nothing of the index changes, two where the
+// row moves within it. They are done behind the call, so a transaction does not double them.
+func (x *index) units(t *table, before, after *row) float64 {
+	pk0, sk0, was := x.place(before)
+	pk1, sk1, is := x.place(after)
+	switch {
+	case was && is && pk0 == pk1 && sk0 == sk1:
+		if x.sameProjection(t, before, after) {
+			return 0
+		}
+		return ceil(max(x.size(t, before), x.size(t, after)), 1024)
+	case was && is:
+		return ceil(x.size(t, before), 1024) + ceil(x.size(t, after), 1024)
+	case was:
+		return ceil(x.size(t, before), 1024)
+	case is:
+		return ceil(x.size(t, after), 1024)
+	}
+	return 0
+}
+
+// holds tells whether an index holds an attribute.
+func (x *index) holds(t *table, name string) bool {
+	return x.all || t.keys.has(name) || x.keys.has(name) || slices.Contains(x.includes, name)
+}
+
+func (x *index) size(t *table, r *row) int {
+	n := 0
+	for _, a := range r.attrs {
+		if x.holds(t, a.name) {
+			n += len(a.name) + sizeOf(a.value)
+		}
+	}
+	return n
+}
+
+func (x *index) sameProjection(t *table, a, b *row) bool {
+	return x.projected(t, a).same(x.projected(t, b))
+}
+
+// projected is a row as an index holds it.
+func (x *index) projected(t *table, r *row) *row {
+	if x.all {
+		return r
+	}
+	out := &row{pk: r.pk, sk: r.sk}
+	for _, a := range r.attrs {
+		if x.holds(t, a.name) {
+			out.attrs = append(out.attrs, a)
+			out.size += len(a.name) + sizeOf(a.value)
+		}
+	}
+	return out
+}
+
+// readUnits are those of a read of so many bytes: 4 KB a unit, half of it when it need not be consistent.
+func readUnits(bytes int, consistent *bool) float64 {
+	n := ceil(bytes, 4096)
+	if !aws.ToBool(consistent) {
+		n /= 2
+	}
+	return n
+}

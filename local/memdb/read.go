@@ -1,0 +1,313 @@
+package memdb
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+)
+
+// GetItem implements dynamo.API.
+func (db *DB) GetItem(ctx context.Context, in *dynamodb.GetItemInput, _ ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error) {
+	op := Op{Name: "GetItem", Tables: []string{aws.ToString(in.TableName)}, Input: in}
+	return call(ctx, db, op, func() (*dynamodb.GetItemOutput, error) {
+		var projection *parsed
+		if in.ProjectionExpression != nil || len(in.ExpressionAttributeNames) > 0 {
+			compiled, _, err := db.expressions(in.ExpressionAttributeNames, nil, texts{projectionKind: in.ProjectionExpression})
+			if err != nil {
+				return nil, err
+			}
+			projection = compiled[projectionKind]
+		}
+		t, r, err := db.find(in.TableName, in.Key)
+		if err != nil {
+			return nil, err
+		}
+		out := &dynamodb.GetItemOutput{}
+		size := 0
+		if r != nil {
+			size = r.size
+			out.Item = (&scope{names: in.ExpressionAttributeNames}).project(r, projection)
+		}
+		if in.ReturnConsumedCapacity != "" {
+			var u units
+			u.add(t.name, readUnits(size, in.ConsistentRead), 0)
+			out.ConsumedCapacity = u.one(in.ReturnConsumedCapacity)
+		}
+		return out, nil
+	})
+}
+
+func (db *DB) find(name *string, key Item) (*table, *row, error) {
+	db.mu.RLock()
+	defer db.mu.RUnlock()
+	t, err := db.table(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	pk, sk, err := t.exactKey(key)
+	if err != nil {
+		return nil, nil, err
+	}
+	return t, t.base.find(pk, sk), nil
+}
+
+// maxPage is the number of bytes after which a query's page ends.
+const maxPage = 1 << 20
+
+// span is what a key condition selects in an index.
+type span struct {
+	pk   string
+	sort *node // condition on the sort key, or nil
+}
+
+// Query implements dynamo.API.
+func (db *DB) Query(ctx context.Context, in *dynamodb.QueryInput, _ ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error) {
+	op := Op{Name: "Query", Tables: []string{aws.ToString(in.TableName)}, Input: in}
+	return call(ctx, db, op, func() (*dynamodb.QueryOutput, error) { return db.query(in) })
+}
+
+func (db *DB) query(in *dynamodb.QueryInput) (*dynamodb.QueryOutput, error) {
+	compiled, values, err := db.expressions(in.ExpressionAttributeNames, in.ExpressionAttributeValues,
+		texts{keyKind: in.KeyConditionExpression, filterKind: in.FilterExpression, projectionKind: in.ProjectionExpression})
+	if err != nil {
+		return nil, err
+	}
+	if compiled[keyKind] == nil {
+		return nil, invalid("Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.")
+	}
+	if in.Limit != nil && *in.Limit < 1 {
+		return nil, invalid("1 validation error detected: Value '%d' at 'limit' failed to satisfy constraint: Member must have value greater than or equal to 1", *in.Limit)
+	}
+	s := &scope{kind: keyKind, names: in.ExpressionAttributeNames, values: values}
+	db.mu.RLock()
+	defer db.mu.RUnlock()
+	t, err := db.table(in.TableName)
+	if err != nil {
+		return nil, err
+	}
+	x, err := t.index(in.IndexName)
+	if err != nil {
+		return nil, err
+	}
+	if x.name != "" && aws.ToBool(in.ConsistentRead) {
+		return nil, invalid("Consistent reads are not supported on global secondary indexes")
+	}
+	sp, err := s.span(x, compiled[keyKind].cond)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.check(sp.sort); err != nil {
+		return nil, err
+	}
+	q := &reading{in: in, t: t, x: x, s: s, sp: sp, projection: compiled[projectionKind]}
+	if f := compiled[filterKind]; f != nil {
+		q.filter = f.cond
+		fs := *s
+		fs.kind = filterKind
+		if err := fs.check(f.cond); err != nil {
+			return nil, err
+		}
+	}
+	return q.page()
+}
+
+// span reads a key condition: the partition key equals a value, and at most one condition on the sort key.
+func (s *scope) span(x *index, n *node) (span, error) {
+	parts := []*node{n}
+	if n.op == "AND" {
+		parts = n.subs
+	}
+	var sp span
+	found := false
+	for _, p := range parts {
+		if len(p.args) == 0 || p.args[0].path == nil || len(p.args[0].path) != 1 {
+			return sp, invalid("Invalid KeyConditionExpression: a condition on a key is needed")
+		}
+		switch name := s.name(p.args[0].path[0]); {
+		case name == x.keys.hash && p.op == "=" && !found:
+			v := s.value(nil, p.args[1])
+			text, ok := keyText(v)
+			if !ok || text == "" {
+				return sp, invalid("One or more parameter values were invalid: Condition parameter type does not match schema type")
+			}
+			sp.pk, found = text, true
+		case name == x.keys.sort && name != "" && sp.sort == nil && slices.Contains([]string{"=", "<", "<=", ">", ">=", "BETWEEN", "begins_with"}, p.op):
+			sp.sort = p
+		default:
+			return sp, invalid("Query key condition not supported")
+		}
+	}
+	if !found {
+		return sp, invalid("Query condition missed key schema element: %s", x.keys.hash)
+	}
+	return sp, nil
+}
+
+// reading is one page of a query.
+type reading struct {
+	in         *dynamodb.QueryInput
+	t          *table
+	x          *index
+	s          *scope
+	sp         span
+	filter     *node
+	projection *parsed
+}
+
+func (q *reading) page() (*dynamodb.QueryOutput, error) {
+	entries, err := q.selected()
+	if err != nil {
+		return nil, err
+	}
+	out := &dynamodb.QueryOutput{}
+	count := q.in.Select == types.SelectCount
+	size := 0
+	for i, e := range entries {
+		if out.ScannedCount > 0 && size >= maxPage {
+			out.LastEvaluatedKey = q.keyOf(entries[i-1].row)
+			break
+		}
+		r := q.x.projected(q.t, e.row)
+		size += r.size
+		out.ScannedCount++
+		if q.filter == nil || q.s.holds(q.filter, r) {
+			out.Count++
+			if !count {
+				out.Items = append(out.Items, q.s.project(r, q.projection))
+			}
+		}
+		if q.in.Limit != nil && out.ScannedCount == *q.in.Limit {
+			out.LastEvaluatedKey = q.keyOf(e.row)
+			break
+		}
+	}
+	if !count && out.Items == nil {
+		out.Items = []Item{}
+	}
+	var u units
+	u.add(q.t.name, readUnits(size, q.in.ConsistentRead), 0)
+	out.ConsumedCapacity = u.one(q.in.ReturnConsumedCapacity)
+	return out, nil
+}
+
+// selected are the entries from the start key on, in the order of the query. The slice is not to be changed.
+func (q *reading) selected() ([]entry, error) {
+	p := q.x.parts[q.sp.pk]
+	var all []entry
+	if p != nil {
+		all = p.entries
+	}
+	from, to := 0, len(all)
+	if q.sp.sort != nil {
+		from, to = q.bounds(all)
+	}
+	forward := q.in.ScanIndexForward == nil || *q.in.ScanIndexForward
+	if q.in.ExclusiveStartKey != nil {
+		start, err := q.startKey()
+		if err != nil {
+			return nil, err
+		}
+		i, found := slices.BinarySearchFunc(all, start, compareEntries)
+		if forward {
+			if found {
+				i++
+			}
+			from = max(from, i)
+		} else {
+			to = min(to, i)
+		}
+	}
+	if from >= to {
+		return nil, nil
+	}
+	if forward {
+		return all[from:to], nil
+	}
+	reversed := slices.Clone(all[from:to])
+	slices.Reverse(reversed)
+	return reversed, nil
+}
+
+// bounds finds the run of entries that a condition on the sort key selects.
+func (q *reading) bounds(all []entry) (from, to int) {
+	arg := func(i int) string {
+		text, _ := keyText(q.s.value(nil, q.sp.sort.args[i]))
+		return text
+	}
+	at := func(s string) int { // first entry not below s
+		i, _ := slices.BinarySearchFunc(all, s, func(e entry, s string) int { return strings.Compare(e.sk, s) })
+		return i
+	}
+	behind := func(s string) int { // first entry above s
+		i, _ := slices.BinarySearchFunc(all, s, func(e entry, s string) int {
+			if e.sk <= s {
+				return -1
+			}
+			return 1
+		})
+		return i
+	}
+	switch q.sp.sort.op {
+	case "=":
+		return at(arg(1)), behind(arg(1))
+	case "<":
+		return 0, at(arg(1))
+	case "<=":
+		return 0, behind(arg(1))
+	case ">":
+		return behind(arg(1)), len(all)
+	case ">=":
+		return at(arg(1)), len(all)
+	case "BETWEEN":
+		return at(arg(1)), behind(arg(2))
+	}
+	prefix := arg(1) // begins_with
+	from = at(prefix)
+	to = from
+	n, _ := slices.BinarySearchFunc(all[from:], prefix, func(e entry, prefix string) int {
+		if strings.HasPrefix(e.sk, prefix) {
+			return -1
+		}
+		return 1
+	})
+	return from, to + n
+}
+
+// keyOf is the key from which a query goes on behind a row.
+func (q *reading) keyOf(r *row) Item {
+	names := []string{q.t.keys.hash, q.t.keys.sort, q.x.keys.hash, q.x.keys.sort}
+	return r.some(slices.DeleteFunc(names, func(n string) bool { return n == "" }))
+}
+
+// startKey reads an ExclusiveStartKey; the row in it has only keys.
+func (q *reading) startKey() (entry, error) {
+	key := q.in.ExclusiveStartKey
+	pk, sk, err := q.t.keyOf(key)
+	if err != nil {
+		return entry{}, invalid("The provided starting key is invalid: %v", err)
+	}
+	for name := range key {
+		if !q.t.keys.has(name) && !q.x.keys.has(name) {
+			return entry{}, invalid("The provided starting key is invalid")
+		}
+	}
+	e := entry{sk: sk, row: &row{pk: pk, sk: sk}}
+	hash, _ := keyText(key[q.x.keys.hash])
+	if hash != q.sp.pk {
+		return entry{}, invalid("The provided starting key is outside query boundaries based on provided conditions")
+	}
+	if q.x.name != "" {
+		e.sk = ""
+		if q.x.keys.sort != "" {
+			var ok bool
+			if e.sk, ok = keyText(key[q.x.keys.sort]); !ok {
+				return entry{}, invalid("The provided starting key is invalid")
+			}
+		}
+	}
+	return e, nil
+}

@@ -1,0 +1,108 @@
+package memdb
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+)
+
+// record is a change of an item that a stream has to tell.
+type record struct {
+	sequence      uint64
+	millis        int64 // 0 without a clock
+	before, after *row
+}
+
+// record keeps what a table's stream tells of a write; a write that changes nothing is not told.
+func (db *DB) record(t *table, before, after *row) {
+	if !t.stream || before == nil && after == nil || before.same(after) {
+		return
+	}
+	db.sequence++
+	rec := record{sequence: db.sequence, before: before, after: after}
+	if db.Now != nil {
+		rec.millis = db.Now().UnixMilli()
+	}
+	t.records = append(t.records, rec)
+}
+
+// Stream takes the records of a table's stream that were not taken yet, in the order of the writes: keys and new
+// images, as a Lambda function gets them.
+func (db *DB) Stream(name string) []events.DynamoDBEventRecord {
+	db.mu.Lock()
+	t := db.tables[name]
+	var taken []record
+	if t != nil {
+		taken, t.records = t.records, nil
+	}
+	db.mu.Unlock()
+	out := make([]events.DynamoDBEventRecord, len(taken))
+	for i, rec := range taken {
+		out[i] = rec.event(t)
+	}
+	return out
+}
+
+func (rec record) event(t *table) events.DynamoDBEventRecord {
+	row, name := rec.after, string(events.DynamoDBOperationTypeModify)
+	switch {
+	case rec.before == nil:
+		name = string(events.DynamoDBOperationTypeInsert)
+	case rec.after == nil:
+		row, name = rec.before, string(events.DynamoDBOperationTypeRemove)
+	}
+	change := events.DynamoDBStreamRecord{Keys: map[string]events.DynamoDBAttributeValue{}, SequenceNumber: fmt.Sprintf("%021d", rec.sequence),
+		SizeBytes: int64(row.size), StreamViewType: string(events.DynamoDBStreamViewTypeNewImage)}
+	if rec.millis != 0 {
+		change.ApproximateCreationDateTime = events.SecondsEpochTime{Time: time.UnixMilli(rec.millis).UTC()}
+	}
+	for _, a := range row.attrs {
+		if t.keys.has(a.name) {
+			change.Keys[a.name] = told(a.value)
+		}
+	}
+	if rec.after != nil {
+		change.NewImage = make(map[string]events.DynamoDBAttributeValue, len(row.attrs))
+		for _, a := range row.attrs {
+			change.NewImage[a.name] = told(a.value)
+		}
+	}
+	return events.DynamoDBEventRecord{AWSRegion: "us-east-1", EventID: fmt.Sprintf("%032x", rec.sequence), EventName: name, EventSource: "aws:dynamodb",
+		EventVersion: "1.1", EventSourceArn: "arn:aws:dynamodb:us-east-1:000000000000:table/" + t.name + "/stream/memory", Change: change}
+}
+
+// told is a value in the types of Lambda's events.
+func told(v types.AttributeValue) events.DynamoDBAttributeValue {
+	switch v := v.(type) {
+	case *avS:
+		return events.NewStringAttribute(v.Value)
+	case *avN:
+		return events.NewNumberAttribute(v.Value)
+	case *avB:
+		return events.NewBinaryAttribute(show(v).(*avB).Value)
+	case *avBOOL:
+		return events.NewBooleanAttribute(v.Value)
+	case *avM:
+		m := make(map[string]events.DynamoDBAttributeValue, len(v.Value))
+		for name, e := range v.Value {
+			m[name] = told(e)
+		}
+		return events.NewMapAttribute(m)
+	case *avL:
+		l := make([]events.DynamoDBAttributeValue, len(v.Value))
+		for i, e := range v.Value {
+			l[i] = told(e)
+		}
+		return events.NewListAttribute(l)
+	case *avSS:
+		return events.NewStringSetAttribute(append([]string(nil), v.Value...))
+	case *avNS:
+		return events.NewNumberSetAttribute(append([]string(nil), v.Value...))
+	case *avBS:
+		return events.NewBinarySetAttribute(show(v).(*avBS).Value)
+	default:
+		return events.NewNullAttribute()
+	}
+}

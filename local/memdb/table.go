@@ -1,0 +1,341 @@
+package memdb
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+)
+
+// attr is one attribute of a kept item.
+type attr struct {
+	name  string
+	value types.AttributeValue
+}
+
+// row is one kept item. It is never changed: a write puts another in its place, so readers need no copy of it.
+type row struct {
+	pk, sk string
+	attrs  []attr // by name
+	size   int    // bytes, as the service bills them
+}
+
+func compareRows(a, b *row) int {
+	return cmp.Or(strings.Compare(a.pk, b.pk), strings.Compare(a.sk, b.sk))
+}
+
+func (r *row) get(name string) types.AttributeValue {
+	if r == nil {
+		return nil
+	}
+	for i := range r.attrs {
+		if r.attrs[i].name == name {
+			return r.attrs[i].value
+		}
+	}
+	return nil
+}
+
+// item copies the row for a caller; nil for none.
+func (r *row) item() Item {
+	if r == nil {
+		return nil
+	}
+	it := make(Item, len(r.attrs))
+	for _, a := range r.attrs {
+		it[a.name] = show(a.value)
+	}
+	return it
+}
+
+// same tells whether two rows have the same content.
+func (r *row) same(o *row) bool {
+	return r != nil && o != nil && slices.EqualFunc(r.attrs, o.attrs, func(a, b attr) bool { return a.name == b.name && equal(a.value, b.value) })
+}
+
+// keyNames are the key attributes of a table or an index; sort is empty where there is none.
+type keyNames struct{ hash, sort string }
+
+func (k keyNames) has(name string) bool { return name == k.hash || k.sort != "" && name == k.sort }
+
+// table is one table.
+type table struct {
+	name   string
+	keys   keyNames
+	kinds  map[string]types.ScalarAttributeType // of the key attributes of table and indexes
+	base   *index
+	gsis   []*index
+	stream bool
+
+	items   int
+	bytes   int64
+	records []record // not yet drained
+}
+
+// index is a table's own order, or that of a global secondary index. An index is up to date with each write, which
+// the service does not promise and callers may not use.
+type index struct {
+	name     string
+	keys     keyNames
+	all      bool
+	includes []string // with KEYS_ONLY and INCLUDE: what it holds beside the keys
+	parts    map[string]*partition
+}
+
+// partition is one partition, in the order of the sort keys.
+type partition struct{ entries []entry }
+
+type entry struct {
+	sk  string
+	row *row
+}
+
+func compareEntries(a, b entry) int {
+	return cmp.Or(strings.Compare(a.sk, b.sk), compareRows(a.row, b.row))
+}
+
+func newTable(in *dynamodb.CreateTableInput) (*table, error) {
+	t := &table{name: aws.ToString(in.TableName), kinds: map[string]types.ScalarAttributeType{}}
+	if t.name == "" {
+		return nil, invalid("TableName is required")
+	}
+	defined := map[string]types.ScalarAttributeType{}
+	for _, d := range in.AttributeDefinitions {
+		defined[aws.ToString(d.AttributeName)] = d.AttributeType
+	}
+	var err error
+	if t.keys, err = t.schema(in.KeySchema, defined); err != nil {
+		return nil, err
+	}
+	t.base = &index{keys: t.keys, all: true, parts: map[string]*partition{}}
+	for _, g := range in.GlobalSecondaryIndexes {
+		x, err := t.gsi(g, defined)
+		if err != nil {
+			return nil, err
+		}
+		t.gsis = append(t.gsis, x)
+	}
+	t.stream = in.StreamSpecification != nil && aws.ToBool(in.StreamSpecification.StreamEnabled)
+	return t, nil
+}
+
+func (t *table) schema(schema []types.KeySchemaElement, defined map[string]types.ScalarAttributeType) (keyNames, error) {
+	var k keyNames
+	for _, e := range schema {
+		name := aws.ToString(e.AttributeName)
+		kind := defined[name]
+		if kind != types.ScalarAttributeTypeS && kind != types.ScalarAttributeTypeB {
+			return k, invalid("the key attribute %s of %s must be defined with type S or B", name, t.name)
+		}
+		t.kinds[name] = kind
+		if e.KeyType == types.KeyTypeHash {
+			k.hash = name
+		} else {
+			k.sort = name
+		}
+	}
+	if k.hash == "" {
+		return k, invalid("%s has no partition key", t.name)
+	}
+	return k, nil
+}
+
+func (t *table) gsi(g types.GlobalSecondaryIndex, defined map[string]types.ScalarAttributeType) (*index, error) {
+	k, err := t.schema(g.KeySchema, defined)
+	if err != nil {
+		return nil, err
+	}
+	x := &index{name: aws.ToString(g.IndexName), keys: k, parts: map[string]*partition{}}
+	if p := g.Projection; p != nil {
+		x.all = p.ProjectionType == types.ProjectionTypeAll
+		x.includes = slices.Clone(p.NonKeyAttributes)
+	}
+	return x, nil
+}
+
+// index finds a global secondary index; the table's own order has no name.
+func (t *table) index(name *string) (*index, error) {
+	if name == nil {
+		return t.base, nil
+	}
+	for _, x := range t.gsis {
+		if x.name == *name {
+			return x, nil
+		}
+	}
+	return nil, invalid("The table does not have the specified index: %s", *name)
+}
+
+// keyText is a key attribute's value as the engine orders it.
+func keyText(v types.AttributeValue) (string, bool) {
+	switch v := v.(type) {
+	case *avS:
+		return v.Value, true
+	case *avB:
+		return string(v.Value), true
+	}
+	return "", false
+}
+
+// keyOf reads and checks the primary key of an item.
+func (t *table) keyOf(it Item) (pk, sk string, err error) {
+	if pk, err = t.keyPart(it, t.keys.hash, maxPK); err != nil || t.keys.sort == "" {
+		return pk, "", err
+	}
+	sk, err = t.keyPart(it, t.keys.sort, maxSK)
+	return pk, sk, err
+}
+
+func (t *table) keyPart(it Item, name string, most int) (string, error) {
+	v, ok := it[name]
+	if !ok {
+		return "", invalid("One or more parameter values were invalid: Missing the key %s in the item", name)
+	}
+	if kindOf(v) != string(t.kinds[name]) {
+		return "", invalid("One or more parameter values were invalid: Type mismatch for key %s expected: %s actual: %s", name, t.kinds[name], kindOf(v))
+	}
+	s, _ := keyText(v)
+	if s == "" {
+		return "", invalid("One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty string value. Key: %s", name)
+	}
+	if len(s) > most {
+		return "", invalid("One or more parameter values were invalid: Size of key %s has exceeded the maximum of %d bytes", name, most)
+	}
+	return s, nil
+}
+
+// exactKey reads a Key: the key attributes and nothing else.
+func (t *table) exactKey(key Item) (pk, sk string, err error) {
+	n := 1
+	if t.keys.sort != "" {
+		n = 2
+	}
+	if len(key) != n || key[t.keys.hash] == nil || t.keys.sort != "" && key[t.keys.sort] == nil {
+		return "", "", invalid("The provided key element does not match the schema")
+	}
+	return t.keyOf(key)
+}
+
+// newRow checks an item and makes the engine's copy of it.
+func (t *table) newRow(it Item) (*row, error) {
+	pk, sk, err := t.keyOf(it)
+	if err != nil {
+		return nil, err
+	}
+	r := &row{pk: pk, sk: sk, attrs: make([]attr, 0, len(it))}
+	for name, v := range it {
+		if name == "" {
+			return nil, invalid("One or more parameter values were invalid: Attribute name must not be empty")
+		}
+		kept, err := keep(v, 1)
+		if err != nil {
+			return nil, err
+		}
+		r.attrs = append(r.attrs, attr{name, kept})
+	}
+	return r, t.finish(r)
+}
+
+// finish orders a row's attributes and checks what holds for a whole item.
+func (t *table) finish(r *row) error {
+	slices.SortFunc(r.attrs, func(a, b attr) int { return strings.Compare(a.name, b.name) })
+	r.size = 0
+	for _, a := range r.attrs {
+		r.size += len(a.name) + sizeOf(a.value)
+		if kind, is := t.kinds[a.name]; is {
+			if kindOf(a.value) != string(kind) {
+				return invalid("One or more parameter values were invalid: Type mismatch for Index Key %s Expected: %s Actual: %s", a.name, kind, kindOf(a.value))
+			}
+			if s, _ := keyText(a.value); s == "" {
+				return invalid("One or more parameter values are not valid. A value specified for a secondary index key is not supported. "+
+					"The AttributeValue for a key attribute cannot contain an empty string value. IndexKey: %s", a.name)
+			}
+		}
+	}
+	if r.size > maxItem {
+		return invalid("Item size has exceeded the maximum allowed size")
+	}
+	return nil
+}
+
+func (x *index) find(pk, sk string) *row {
+	p := x.parts[pk]
+	if p == nil {
+		return nil
+	}
+	i, ok := slices.BinarySearchFunc(p.entries, sk, func(e entry, sk string) int { return strings.Compare(e.sk, sk) })
+	if !ok {
+		return nil
+	}
+	return p.entries[i].row
+}
+
+// place is where a row stands in an index; ok is false when it lacks a key of it.
+func (x *index) place(r *row) (pk, sk string, ok bool) {
+	if r == nil {
+		return "", "", false
+	}
+	if x.name == "" {
+		return r.pk, r.sk, true
+	}
+	if pk, ok = keyText(r.get(x.keys.hash)); !ok || x.keys.sort == "" {
+		return pk, "", ok
+	}
+	sk, ok = keyText(r.get(x.keys.sort))
+	return pk, sk, ok
+}
+
+func (x *index) remove(r *row) {
+	pk, sk, ok := x.place(r)
+	if !ok {
+		return
+	}
+	p := x.parts[pk]
+	if i, found := slices.BinarySearchFunc(p.entries, entry{sk, r}, compareEntries); found {
+		p.entries = slices.Delete(p.entries, i, i+1)
+	}
+	if len(p.entries) == 0 {
+		delete(x.parts, pk)
+	}
+}
+
+func (x *index) insert(r *row) {
+	pk, sk, ok := x.place(r)
+	if !ok {
+		return
+	}
+	p := x.parts[pk]
+	if p == nil {
+		p = &partition{}
+		x.parts[pk] = p
+	}
+	e := entry{sk, r}
+	i, found := slices.BinarySearchFunc(p.entries, e, compareEntries)
+	if found {
+		p.entries[i] = e
+		return
+	}
+	p.entries = slices.Insert(p.entries, i, e)
+}
+
+// write puts after in the place of before; either may be nil, and both have the same key.
+func (db *DB) write(t *table, before, after *row) {
+	for _, x := range append([]*index{t.base}, t.gsis...) {
+		if before != nil {
+			x.remove(before)
+		}
+		if after != nil {
+			x.insert(after)
+		}
+	}
+	if before != nil {
+		t.items, t.bytes = t.items-1, t.bytes-int64(before.size)
+	}
+	if after != nil {
+		t.items, t.bytes = t.items+1, t.bytes+int64(after.size)
+	}
+	db.record(t, before, after)
+}

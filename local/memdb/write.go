@@ -1,0 +1,195 @@
+package memdb
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+)
+
+// change is a write of one item, prepared before the lock is taken: a put, an update, a delete, or only a condition.
+type change struct {
+	table     *string
+	put       Item // the item of a put
+	key       Item
+	update    bool
+	check     bool // a condition and no write
+	names     map[string]string
+	values    Item
+	condition *string
+	updating  *string
+	onFailure types.ReturnValuesOnConditionCheckFailure
+
+	compiled expressions
+	kept     Item
+	t        *table
+	row      *row // of a put
+	pk, sk   string
+	touched  []string
+}
+
+// prepare parses and checks what can be without the item.
+func (db *DB) prepare(c *change) (err error) {
+	db.mu.RLock()
+	c.t, err = db.table(c.table)
+	db.mu.RUnlock()
+	if err != nil {
+		return err
+	}
+	if c.put != nil {
+		if c.row, err = c.t.newRow(c.put); err != nil {
+			return err
+		}
+		c.pk, c.sk = c.row.pk, c.row.sk
+	} else if c.pk, c.sk, err = c.t.exactKey(c.key); err != nil {
+		return err
+	}
+	if c.condition == nil && c.updating == nil && len(c.names)+len(c.values) == 0 {
+		return nil
+	}
+	texts := texts{conditionKind: c.condition, updateKind: c.updating}
+	if c.compiled, c.kept, err = db.expressions(c.names, c.values, texts); err != nil {
+		return err
+	}
+	if p := c.compiled[conditionKind]; p != nil {
+		return c.scope(conditionKind).check(p.cond)
+	}
+	return nil
+}
+
+func (c *change) scope(k kind) *scope { return &scope{kind: k, names: c.names, values: c.kept} }
+
+// refused is the answer to a condition that failed.
+func (c *change) refused(before *row) error {
+	err := &types.ConditionalCheckFailedException{Message: aws.String("The conditional request failed")}
+	if c.onFailure == types.ReturnValuesOnConditionCheckFailureAllOld {
+		err.Item = before.item()
+	}
+	return err
+}
+
+// decide evaluates the change on the item as it is; the caller holds the lock.
+func (c *change) decide() (before, after *row, err error) {
+	before = c.t.base.find(c.pk, c.sk)
+	if p := c.compiled[conditionKind]; p != nil && !c.scope(conditionKind).holds(p.cond, before) {
+		return before, nil, c.refused(before)
+	}
+	switch {
+	case c.check:
+		return before, before, nil
+	case c.put != nil:
+		return before, c.row, nil
+	case c.update:
+		after, c.touched, err = c.scope(updateKind).apply(c.t, before, c.key, c.compiled[updateKind])
+		return before, after, err
+	default:
+		return before, nil, nil
+	}
+}
+
+// write carries out one change on its own.
+func (db *DB) change(c *change) (before, after *row, u units, err error) {
+	if err = db.prepare(c); err != nil {
+		return nil, nil, u, err
+	}
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if before, after, err = c.decide(); err != nil {
+		return before, nil, u, err
+	}
+	db.write(c.t, before, after)
+	u.written(c.t, before, after, 1)
+	return before, after, u, nil
+}
+
+// PutItem implements dynamo.API.
+func (db *DB) PutItem(ctx context.Context, in *dynamodb.PutItemInput, _ ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error) {
+	op := Op{Name: "PutItem", Tables: []string{aws.ToString(in.TableName)}, Write: true, Input: in}
+	return call(ctx, db, op, func() (*dynamodb.PutItemOutput, error) {
+		if in.Item == nil {
+			return nil, invalid("Item is required")
+		}
+		if !oneOf(in.ReturnValues, types.ReturnValueNone, types.ReturnValueAllOld) {
+			return nil, invalid("Return values set to invalid value")
+		}
+		before, _, u, err := db.change(&change{table: in.TableName, put: in.Item, condition: in.ConditionExpression,
+			names: in.ExpressionAttributeNames, values: in.ExpressionAttributeValues, onFailure: in.ReturnValuesOnConditionCheckFailure})
+		if err != nil {
+			return nil, err
+		}
+		out := &dynamodb.PutItemOutput{ConsumedCapacity: u.one(in.ReturnConsumedCapacity)}
+		if in.ReturnValues == types.ReturnValueAllOld {
+			out.Attributes = before.item()
+		}
+		return out, nil
+	})
+}
+
+// DeleteItem implements dynamo.API.
+func (db *DB) DeleteItem(ctx context.Context, in *dynamodb.DeleteItemInput, _ ...func(*dynamodb.Options)) (*dynamodb.DeleteItemOutput, error) {
+	op := Op{Name: "DeleteItem", Tables: []string{aws.ToString(in.TableName)}, Write: true, Input: in}
+	return call(ctx, db, op, func() (*dynamodb.DeleteItemOutput, error) {
+		if !oneOf(in.ReturnValues, types.ReturnValueNone, types.ReturnValueAllOld) {
+			return nil, invalid("Return values set to invalid value")
+		}
+		before, _, u, err := db.change(&change{table: in.TableName, key: in.Key, condition: in.ConditionExpression,
+			names: in.ExpressionAttributeNames, values: in.ExpressionAttributeValues, onFailure: in.ReturnValuesOnConditionCheckFailure})
+		if err != nil {
+			return nil, err
+		}
+		out := &dynamodb.DeleteItemOutput{ConsumedCapacity: u.one(in.ReturnConsumedCapacity)}
+		if in.ReturnValues == types.ReturnValueAllOld {
+			out.Attributes = before.item()
+		}
+		return out, nil
+	})
+}
+
+// UpdateItem implements dynamo.API.
+func (db *DB) UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput, _ ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error) {
+	op := Op{Name: "UpdateItem", Tables: []string{aws.ToString(in.TableName)}, Write: true, Input: in}
+	return call(ctx, db, op, func() (*dynamodb.UpdateItemOutput, error) {
+		c := &change{table: in.TableName, key: in.Key, update: true, updating: in.UpdateExpression, condition: in.ConditionExpression,
+			names: in.ExpressionAttributeNames, values: in.ExpressionAttributeValues, onFailure: in.ReturnValuesOnConditionCheckFailure}
+		before, after, u, err := db.change(c)
+		if err != nil {
+			return nil, err
+		}
+		out := &dynamodb.UpdateItemOutput{ConsumedCapacity: u.one(in.ReturnConsumedCapacity)}
+		switch in.ReturnValues {
+		case types.ReturnValueAllOld:
+			out.Attributes = before.item()
+		case types.ReturnValueAllNew:
+			out.Attributes = after.item()
+		case types.ReturnValueUpdatedOld:
+			out.Attributes = before.some(c.touched)
+		case types.ReturnValueUpdatedNew:
+			out.Attributes = after.some(c.touched)
+		}
+		return out, nil
+	})
+}
+
+// some copies named attributes; nil for none.
+func (r *row) some(names []string) Item {
+	var out Item
+	for _, name := range names {
+		if v := r.get(name); v != nil {
+			if out == nil {
+				out = Item{}
+			}
+			out[name] = show(v)
+		}
+	}
+	return out
+}
+
+func oneOf(v types.ReturnValue, allowed ...types.ReturnValue) bool {
+	for _, a := range allowed {
+		if v == a {
+			return true
+		}
+	}
+	return v == ""
+}
