@@ -1,0 +1,52 @@
+package whereabouts
+
+import (
+	"context"
+	"net/http"
+	"unicode/utf8"
+
+	"fenzhang/shared/fault"
+	"fenzhang/shared/httpapi"
+	"fenzhang/shared/identity"
+)
+
+// Routes are the routes of the question where money is.
+func (s Service) Routes() []httpapi.Route {
+	return []httpapi.Route{{Method: http.MethodGet, Path: "/v1/money", Roles: identity.AllRoles(), Handle: s.handle}}
+}
+
+// maxCursor bounds a cursor and an id, in bytes.
+const maxCursor = 64
+
+// handle answers for a settlement, a creator or, without either, for the tenant's creators page by page. A caller who
+// is a creator and names nothing asks for its own money.
+func (s Service) handle(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+	settlement, creator, cursor := r.Query.Get("settlement_id"), r.Query.Get("creator_id"), r.Query.Get("cursor")
+	if problems := problems(settlement, creator, cursor); len(problems) > 0 {
+		return httpapi.Response{}, fault.Invalid(problems...)
+	}
+	var v View
+	var err error
+	switch {
+	case settlement != "":
+		v, err = s.Settlement(ctx, r.Principal, settlement)
+	case creator != "":
+		v, err = s.Creator(ctx, r.Principal, creator)
+	case r.OnlyOwn():
+		v, err = s.Creator(ctx, r.Principal, r.Principal.Creator)
+	default:
+		v, err = s.Tenant(ctx, r.Tenant, cursor)
+	}
+	return httpapi.OK(v), err
+}
+
+func problems(settlement, creator, cursor string) []fault.Field {
+	var out []fault.Field
+	if settlement != "" && creator != "" {
+		out = append(out, fault.Field{Field: "creator_id", Problem: "must be left out when settlement_id is given"})
+	}
+	if cursor != "" && (settlement != "" || creator != "" || len(cursor) > maxCursor || !utf8.ValidString(cursor)) {
+		out = append(out, fault.Field{Field: "cursor", Problem: "is not a cursor of the tenant's list; leave it out to begin anew"})
+	}
+	return out
+}
