@@ -22,7 +22,9 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 		return nil, err
 	}
 	table := p.Vars.Need("TABLE_LEDGER")
-	check := ledgercheck.Service{Journal: ledgerdb.Book{DB: p.DB, Table: table}, Settlements: settlements.Store,
+	book := ledgerdb.Book{DB: p.DB, Table: table}
+	check := ledgercheck.Service{Journal: book, Settlements: settlements.Store,
 		Buckets: &incomedb.Store{DB: p.DB, Ledger: table, Settlements: p.Vars.Need("TABLE_SETTLEMENTS"), NewToken: p.NewID}, Creators: p.Directory}
-	return trigger.Mux{HTTP: p.API(ledgerapi.API{Check: check}.Routes()...).Serve}, nil
+	a := ledgerapi.API{Check: check, Journal: book, Master: p.Directory, Creators: p.Directory, Settlements: settlements.Store, Clock: p.Clock, NewID: p.NewID}
+	return trigger.Mux{HTTP: p.API(a.Routes()...).Serve}, nil
 }

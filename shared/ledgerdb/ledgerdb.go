@@ -226,3 +226,32 @@ func entryOf(it map[string]types.AttributeValue) (ledger.Entry, error) {
 	}
 	return e, nil
 }
+
+// Page reads the entries of a book that come after one, "" at the start, in order of posting, and the id after which
+// the book goes on, "" at its end.
+func (b Book) Page(ctx context.Context, tenant, book, after string, limit int) ([]ledger.Entry, string, error) {
+	in := &dynamodb.QueryInput{TableName: aws.String(b.Table), ConsistentRead: aws.Bool(true), Limit: aws.Int32(int32(min(max(limit, 1), maxPage))),
+		KeyConditionExpression:    aws.String("pk = :pk AND begins_with(sk, :sk)"),
+		ExpressionAttributeValues: map[string]types.AttributeValue{":pk": text(keys.CreatorBook(tenant, book)), ":sk": text(keys.EntryPrefix)}}
+	if after != "" {
+		k := keys.Entry(tenant, book, after)
+		in.ExclusiveStartKey = map[string]types.AttributeValue{"pk": text(k.PK), "sk": text(k.SK)}
+	}
+	out, err := b.DB.Query(ctx, in)
+	if err != nil {
+		return nil, "", fault.Later(err)
+	}
+	entries := make([]ledger.Entry, len(out.Items))
+	for i, it := range out.Items {
+		if entries[i], err = entryOf(it); err != nil {
+			return nil, "", err
+		}
+	}
+	if out.LastEvaluatedKey == nil || len(entries) == 0 {
+		return entries, "", nil
+	}
+	return entries, entries[len(entries)-1].ID, nil
+}
+
+// maxPage bounds one page of entries.
+const maxPage = 500

@@ -148,7 +148,7 @@ func (d decoder) table(at int, v reflect.Value) {
 	for _, m := range members {
 		e := reflect.New(v.Type().Elem()).Elem()
 		d.decode(m, e)
-		out.SetMapIndex(reflect.ValueOf(string(d.nodes[m].name)), e)
+		out.SetMapIndex(reflect.ValueOf(string(d.nodes[m].name)).Convert(v.Type().Key()), e)
 	}
 	v.Set(out)
 }
