@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"fenzhang/local/dynamotest"
 	"fenzhang/local/settletest"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
@@ -37,7 +38,7 @@ type world struct {
 
 func open(t *testing.T) *world {
 	t.Helper()
-	w := &world{World: settletest.Open(t)}
+	w := &world{World: settletest.OpenOn(t, dynamotest.Memory(t))}
 	k := w.People.Contracts[settletest.Worker]
 	k.From = civil.MustDate("2025-12-01") // January pays December
 	w.People.Contracts[settletest.Worker] = k

@@ -7,6 +7,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"fenzhang/local/dynamotest"
 	"fenzhang/local/settletest"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/identity"
@@ -32,7 +33,7 @@ type world struct {
 }
 
 func begin(t *testing.T) *world {
-	w := &world{World: settletest.Open(t)}
+	w := &world{World: settletest.OpenOn(t, dynamotest.Memory(t))}
 	w.money = whereabouts.Service{Journal: ledgerdb.Book{DB: w.Tables.Client, Table: w.Tables.Ledger}, Settlements: w.Store, Statements: nothing{}, Creators: w.People}
 	return w
 }
