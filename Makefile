@@ -14,7 +14,7 @@ ARCH ?=
 STACK = go run ./local/stack -profile $(PROFILE) -port $(PORT)
 LINTER = .local/bin/golangci-lint-2.15.0
 
-.PHONY: help run up down status token test lint fmt bench build deploy tax-check rulebook rules-mutation rules-schema fuzz rules-status rules-upload rules-state rules-rollback rules-demo audit-verify go
+.PHONY: help run up down status token test lint fmt simulate bench build deploy tax-check rulebook rules-mutation rules-schema fuzz rules-status rules-upload rules-state rules-rollback rules-demo audit-verify go
 
 help: ## List the targets
 	@echo "make TARGET, the first two are: make run, make test"
@@ -51,6 +51,9 @@ lint: go $(LINTER) ## Check code, formatting and template
 
 fmt: go ## Format the Go files
 	@gofmt -w $$(git ls-files '*.go')
+
+simulate: go ## Play months of two agencies with trouble of every kind and check all promises after each: RUNS=1000 [SEED= of one run, told line by line]
+	@go run ./local/simulate -runs "$(or $(RUNS),1000)" -seed "$(SEED)"
 
 bench: go ## Measure, and write bench/RESULTS.md
 	@go run ./bench

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/money"
+	"fenzhang/shared/tenancy"
+)
+
+// The creators of each tenant. Both tenants have the same names, so that what mixes tenants up finds something.
+const (
+	first  = "c-first"  // a person at the ordinary entity
+	second = "c-second" // another account of the same person
+	worker = "c-worker" // at the entity with a platform filing
+	studio = "c-studio" // an individual business that hands in invoices
+	fifth  = "c-fifth"  // another person, paid early in the month
+)
+
+func creatorNames() []string { return []string{first, second, worker, studio, fifth} }
+
+const (
+	ordinary = "ent-mcn"
+	filed    = "ent-plat"
+)
+
+// directory is master data of both tenants in memory; it keeps the promises of tenancy.Directory.
+type directory struct {
+	tenants    []string
+	people     map[string]tenancy.Creator
+	contracts  map[string]tenancy.Contract
+	strategies []tenancy.Strategy
+	late       bool // the strategy that arrives late is there
+}
+
+var _ tenancy.Directory = (*directory)(nil)
+
+func admin(tenant string) string { return "admin@" + tenant }
+
+func newDirectory(s *scheduler) *directory {
+	d := &directory{tenants: []string{"ta", "tb"}, people: map[string]tenancy.Creator{}, contracts: map[string]tenancy.Contract{}}
+	shares := []string{"0.7", "0.5", "0.65", "1"}
+	for _, t := range d.tenants {
+		for _, c := range creatorNames() {
+			d.add(s, t, c, one(s, shares))
+		}
+	}
+	since := tenancy.Version{From: civil.MustDate("2026-01-01"), Version: 1}
+	d.strategies = []tenancy.Strategy{
+		{Version: since, StrategyID: "st-watch", ActionType: "watch_live", Reward: tenancy.Reward{Kind: tenancy.Cash, Amount: money.Fen(5), PerUnit: true}},
+		{Version: since, StrategyID: "st-share", ActionType: "share", Reward: tenancy.Reward{Kind: tenancy.Cash, Amount: money.Fen(150)}, DailyCap: money.Fen(400)},
+		{Version: since, StrategyID: "st-like", ActionType: "like", Reward: tenancy.Reward{Kind: tenancy.Traffic, Points: 3}},
+		{Version: since, StrategyID: "st-late", ActionType: "late_action", Reward: tenancy.Reward{Kind: tenancy.Cash, Amount: money.Fen(77)}},
+	}
+	return d
+}
+
+func (d *directory) add(s *scheduler, tenant, creator, share string) {
+	tp, entity, route, method, payDay := "tp-"+creator, ordinary, tenancy.MCNPays, "douyin", 15
+	switch creator {
+	case second:
+		tp, payDay = "tp-"+first, 0
+	case worker:
+		entity = filed
+	case studio:
+		route, method = tenancy.StudioInvoice, "bank"
+	case fifth:
+		payDay = 5
+	}
+	d.people[tenant+"/"+creator] = tenancy.Creator{CreatorID: creator, TaxpayerID: tp, By: admin(tenant),
+		Accounts: []tenancy.PlatformAccount{{Platform: "douyin", UID: "u-" + creator}}, Payout: tenancy.PayoutAccount{Method: method}}
+	split := tenancy.Split{Method: "ratio", RemainderTo: creator, Parties: []tenancy.Party{{Party: creator, Kind: "creator", Share: money.MustRate(share)}}}
+	if rest := map[string]string{"0.7": "0.3", "0.5": "0.5", "0.65": "0.35"}[share]; rest != "" {
+		split.Parties = append(split.Parties, tenancy.Party{Party: "mcn", Kind: "mcn", Share: money.MustRate(rest)})
+	}
+	if creator == first { // the money of this one is shared with another creator, who has a settlement for it
+		split.RemainderTo = ""
+		split.Parties = []tenancy.Party{{Party: first, Kind: "creator", Share: money.MustRate("0.6")}, {Party: fifth, Kind: "payee", Share: money.MustRate("0.15")},
+			{Party: "mcn", Kind: "mcn", Share: money.MustRate("0.25")}}
+	}
+	basis := "net"
+	if s.chance(3) {
+		basis = "gross"
+	}
+	d.contracts[tenant+"/"+creator] = tenancy.Contract{
+		Version:    tenancy.Version{From: civil.MustDate("2026-01-01"), Version: 1, By: admin(tenant)},
+		ContractID: "ct-" + creator, CreatorID: creator, PayingEntity: entity, Cycle: "month", PayDay: payDay, PriceBasis: "before_tax_with_vat", RevenueBasis: basis,
+		Routes:               map[string]string{"live_tip": route, "commerce_commission": route, "incentive": route},
+		Splits:               map[string]tenancy.Split{"live_tip": split, "commerce_commission": split},
+		InvoiceBeforePayment: creator == studio}
+}
+
+func (d *directory) Creator(_ context.Context, tenant, id string) (tenancy.Creator, error) {
+	c, ok := d.people[tenant+"/"+id]
+	if !ok {
+		return c, fault.Absent("creator")
+	}
+	return c, nil
+}
+
+func (d *directory) Contract(_ context.Context, tenant, creator, incomeType string, day civil.Date) (tenancy.Contract, error) {
+	c, ok := d.contracts[tenant+"/"+creator]
+	if _, covered := c.Routes[incomeType]; !ok || !covered || !c.Holds(day) {
+		return tenancy.Contract{}, fault.Missing("contract_missing", "contract of "+creator, "no contract")
+	}
+	return c, nil
+}
+
+func (d *directory) Entity(_ context.Context, tenant, id string, _ civil.Date) (tenancy.PayingEntity, error) {
+	since := tenancy.Version{From: civil.MustDate("2026-01-01"), Version: 1, By: admin(tenant)}
+	e := tenancy.PayingEntity{Version: since, EntityID: id, Name: "甲文化", Place: "330100", PlaceTier: "city", VAT: "general"}
+	switch id {
+	case ordinary:
+	case filed:
+		e.Filings = []tenancy.PlatformFiling{{Platform: "douyin", From: since.From}}
+	default:
+		return e, fault.Absent("paying entity")
+	}
+	return e, nil
+}
+
+func (d *directory) Taxpayer(_ context.Context, tenant, id string) (tenancy.Taxpayer, error) {
+	p := tenancy.Profile{From: civil.MustDate("2026-01-01"), Kind: "natural_person", Resident: true, VAT: "natural_person", Collection: "withheld", Jurisdiction: "330100"}
+	if id == "tp-"+studio {
+		p.Kind, p.VAT, p.Collection = "individual_business", "small_scale", "books"
+	}
+	return tenancy.Taxpayer{TaxpayerID: id, Profiles: []tenancy.Profile{p}, By: admin(tenant)}, nil
+}
+
+func (d *directory) Strategies(context.Context, string) ([]tenancy.Strategy, error) {
+	if d.late {
+		return d.strategies, nil
+	}
+	return d.strategies[:3], nil
+}
+
+func (d *directory) Positions(context.Context, string, civil.Date) ([]tenancy.Position, error) {
+	return nil, nil
+}
+
+func (d *directory) Tenants(context.Context) ([]string, error) { return d.tenants, nil }
+
+func (d *directory) Creators(_ context.Context, tenant, cursor string, _ int) ([]tenancy.Creator, string, error) {
+	if cursor != "" {
+		return nil, "", fmt.Errorf("simulate: no page after %s", cursor)
+	}
+	var out []tenancy.Creator
+	for _, c := range creatorNames() {
+		out = append(out, d.people[tenant+"/"+c])
+	}
+	return out, "", nil
+}
+
+// ContractsOf lists the one contract of a creator.
+func (d *directory) ContractsOf(_ context.Context, tenant, creator, _ string, _ civil.Date) ([]tenancy.Contract, error) {
+	c, ok := d.contracts[tenant+"/"+creator]
+	if !ok {
+		return nil, nil
+	}
+	return []tenancy.Contract{c}, nil
+}

@@ -1,0 +1,160 @@
+// Command simulate is `make simulate`: it plays months of two agencies over stores in memory, with the code that runs in
+// production, and with trouble: messages come twice, late or never, processes are killed between any two writes, answers
+// are lost, gateways lie, people click twice. A seed decides everything. After each run all promises are checked.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// collectAt lets the heap grow before it is collected: a run makes much garbage and keeps little.
+const collectAt = 800
+
+func main() {
+	runs := flag.Int("runs", 1000, "how many runs")
+	seed := flag.String("seed", "", "play this one seed, and tell what happens")
+	from := flag.Uint64("from", 0, "first seed of the runs; 0 chooses one")
+	quiet := flag.Bool("quiet", false, "of one seed, tell only the outcome")
+	flag.Parse()
+	debug.SetGCPercent(collectAt)
+	l, err := loadLaw()
+	if err != nil {
+		_, _ = fmt.Fprintln(os.Stderr, err)
+		os.Exit(2)
+	}
+	ok := false
+	if *seed != "" {
+		ok = replay(*seed, l, *quiet, os.Stdout)
+	} else {
+		if *from == 0 {
+			*from = 1 + rand.Uint64N(1<<40)
+		}
+		ok = runAll(*from, *runs, l, os.Stdout)
+	}
+	if !ok {
+		os.Exit(1)
+	}
+}
+
+// replay plays one seed and tells what happens.
+func replay(text string, l law, quiet bool, out io.Writer) bool {
+	var seed uint64
+	if _, err := fmt.Sscan(text, &seed); err != nil {
+		_, _ = fmt.Fprintf(out, "SEED=%s is not a number\n", text)
+		return false
+	}
+	told := out
+	if quiet {
+		told = nil
+	}
+	o, err := simulate(seed, l, plant{}, told)
+	if err != nil {
+		_, _ = fmt.Fprintln(out, err)
+		return false
+	}
+	sum := newTotals()
+	sum.add(o)
+	sum.print(out)
+	return sum.end(out)
+}
+
+// runAll plays some seeds, one on each processor at a time, and tells how far it is.
+func runAll(from uint64, runs int, l law, out io.Writer) bool {
+	began := time.Now()
+	sum := newTotals()
+	_, _ = fmt.Fprintf(out, "%d runs from seed %d\n", runs, from)
+	last := began
+	sum.play(from, runs, l, plant{}, func() bool {
+		if time.Since(last) > 5*time.Second {
+			last = time.Now()
+			_, _ = fmt.Fprintf(out, "  %6d of %d runs, %d failed, %.0f runs a minute\n", sum.passed+sum.failed, runs, sum.failed,
+				float64(sum.passed+sum.failed)/time.Since(began).Minutes())
+		}
+		return sum.failed < 20
+	})
+	sum.print(out)
+	_, _ = fmt.Fprintf(out, "%.0f runs a minute on %d processors\n", float64(runs)/time.Since(began).Minutes(), runtime.GOMAXPROCS(0))
+	return sum.end(out)
+}
+
+// totals are those of many runs.
+type totals struct {
+	passed, failed                                      int
+	settlements, deliveries, payouts, acts, months, all int
+	faults                                              map[string]int
+	failures                                            []outcome
+}
+
+func newTotals() *totals { return &totals{faults: map[string]int{}} }
+
+func (t *totals) add(o outcome) {
+	t.settlements, t.deliveries, t.payouts = t.settlements+o.settlements, t.deliveries+o.deliveries, t.payouts+o.payouts
+	t.acts, t.months = t.acts+o.acts, t.months+o.months
+	for kind, n := range o.faults {
+		t.faults[kind] += n
+		t.all += n
+	}
+	if len(o.breaks) == 0 {
+		t.passed++
+		return
+	}
+	t.failed++
+	t.failures = append(t.failures, o)
+}
+
+// play runs seeds from a first one on; after each, goOn says whether to go on.
+func (t *totals) play(from uint64, runs int, l law, p plant, goOn func() bool) {
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	next, stop := 0, false
+	for range runtime.GOMAXPROCS(0) {
+		all.Go(func() {
+			for {
+				mu.Lock()
+				n := next
+				next++
+				done := stop || n >= runs
+				mu.Unlock()
+				if done {
+					return
+				}
+				o, err := simulate(from+uint64(n), l, p, nil)
+				if err != nil {
+					o = outcome{seed: from + uint64(n), breaks: []string{err.Error()}}
+				}
+				mu.Lock()
+				t.add(o)
+				stop = stop || !goOn()
+				mu.Unlock()
+			}
+		})
+	}
+	all.Wait()
+}
+
+func (t *totals) print(out io.Writer) {
+	_, _ = fmt.Fprintf(out, "settlements %d, deliveries %d, payouts %d, acts of people and clients %d, month ends %d, faults %d:\n", t.settlements, t.deliveries, t.payouts, t.acts, t.months, t.all)
+	for _, kind := range slices.Sorted(maps.Keys(t.faults)) {
+		_, _ = fmt.Fprintf(out, "  %-15s %d\n", kind, t.faults[kind])
+	}
+}
+
+// end tells of failures and ends with the line that others look for.
+func (t *totals) end(out io.Writer) bool {
+	for _, o := range t.failures[:min(len(t.failures), 10)] {
+		_, _ = fmt.Fprintf(out, "FAILED: make simulate SEED=%d\n  %s\n", o.seed, strings.Join(o.breaks, "\n  "))
+	}
+	_, _ = fmt.Fprintf(out, "%d passed, %d failed\n", t.passed, t.failed)
+	return t.failed == 0
+}

@@ -1,0 +1,271 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"fenzhang/shared/dynamo"
+	"fenzhang/shared/keys"
+	"fenzhang/shared/payout"
+	"fenzhang/shared/relay"
+	"fenzhang/shared/settlement"
+)
+
+// tampered changes the calls of a client before they reach it.
+type tampered struct {
+	dynamo.API
+	put      func(*dynamodb.PutItemInput)
+	part     func(types.TransactWriteItem) (types.TransactWriteItem, bool) // false drops the part
+	transact func(context.Context, dynamo.API, *dynamodb.TransactWriteItemsInput) (*dynamodb.TransactWriteItemsOutput, error)
+}
+
+func (a tampered) PutItem(ctx context.Context, in *dynamodb.PutItemInput, o ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error) {
+	if a.put != nil {
+		c := *in
+		a.put(&c)
+		in = &c
+	}
+	return a.API.PutItem(ctx, in, o...)
+}
+
+func (a tampered) TransactWriteItems(ctx context.Context, in *dynamodb.TransactWriteItemsInput, o ...func(*dynamodb.Options)) (*dynamodb.TransactWriteItemsOutput, error) {
+	if a.part != nil {
+		c := *in
+		c.TransactItems = nil
+		for _, p := range in.TransactItems {
+			if p, keep := a.part(p); keep {
+				c.TransactItems = append(c.TransactItems, p)
+			}
+		}
+		in = &c
+	}
+	if a.transact != nil {
+		return a.transact(ctx, a.API, in)
+	}
+	return a.API.TransactWriteItems(ctx, in, o...)
+}
+
+// parts plants a bug into the parts of transactions.
+func parts(change func(types.TransactWriteItem) (types.TransactWriteItem, bool)) plant {
+	return plant{api: func(_ *world, db dynamo.API) dynamo.API { return tampered{API: db, part: change} }}
+}
+
+func sortKey(p types.TransactWriteItem) string { return textOf(partKey(p), "sk") }
+
+// unconditional writes a part whatever stands there.
+func unconditional(p types.TransactWriteItem) types.TransactWriteItem {
+	switch {
+	case p.Put != nil:
+		c := *p.Put
+		c.ConditionExpression, c.ExpressionAttributeNames, c.ExpressionAttributeValues = nil, nil, nil
+		p.Put = &c
+	case p.Update != nil:
+		c := *p.Update
+		c.ConditionExpression = nil
+		p.Update = &c
+	}
+	return p
+}
+
+// store changes what a settlement store does.
+type brokenStore struct {
+	settlement.Store
+	apply func(context.Context, settlement.Store, settlement.Change) error
+	load  func(context.Context, settlement.Store, string, string) (settlement.Settlement, error)
+}
+
+func (b brokenStore) Apply(ctx context.Context, c settlement.Change) error {
+	if b.apply != nil {
+		return b.apply(ctx, b.Store, c)
+	}
+	return b.Store.Apply(ctx, c)
+}
+
+func (b brokenStore) Load(ctx context.Context, tenant, id string) (settlement.Settlement, error) {
+	if b.load != nil {
+		return b.load(ctx, b.Store, tenant, id)
+	}
+	return b.Store.Load(ctx, tenant, id)
+}
+
+func applying(apply func(context.Context, settlement.Store, settlement.Change) error) plant {
+	return plant{store: func(_ *world, s settlement.Store) settlement.Store { return brokenStore{Store: s, apply: apply} }}
+}
+
+type hasty struct{ payout.Gateway }
+
+func (h hasty) Send(ctx context.Context, o payout.Order) (payout.Outcome, error) {
+	out, err := h.Gateway.Send(ctx, o)
+	if out.State == payout.Unknown {
+		out.State = payout.Failed
+	}
+	return out, err
+}
+
+type rekeyed struct{ payout.Payables }
+
+func (r rekeyed) Load(ctx context.Context, tenant, id string) (payout.Payable, error) {
+	p, err := r.Payables.Load(ctx, tenant, id)
+	if p.State == payout.Unknown {
+		p.Key = payout.KeyFor(tenant, id+"-again")
+	}
+	return p, err
+}
+
+type unmarked struct{ payout.Payables }
+
+func (unmarked) MarkSent(context.Context, payout.Payable, time.Time) error { return nil }
+
+type forgetful struct {
+	relay.Sender
+	had map[string]bool
+}
+
+// Send takes a second message about a settlement for a repeat of the first.
+func (f forgetful) Send(ctx context.Context, ms []relay.Message) error {
+	var out []relay.Message
+	for _, m := range ms {
+		var about struct {
+			Object string `json:"object"`
+			Act    string `json:"act"`
+		}
+		_ = json.Unmarshal(m.Body, &about)
+		k := string(m.Queue) + about.Object + about.Act
+		if m.Queue == relay.Audit && f.had[k] {
+			continue
+		}
+		f.had[k] = true
+		out = append(out, m)
+	}
+	return f.Sender.Send(ctx, out)
+}
+
+// planted are the bugs that the simulator must find.
+func planted() map[string]plant {
+	return map[string]plant{
+		"the revision of a settlement is not a condition": {api: func(_ *world, db dynamo.API) dynamo.API {
+			return tampered{API: db, put: func(in *dynamodb.PutItemInput) {
+				if textOf(in.Item, "sk") == "META" {
+					in.ConditionExpression, in.ExpressionAttributeValues = nil, nil
+				}
+			}}
+		}},
+		"a posting forgets the balance": parts(func(p types.TransactWriteItem) (types.TransactWriteItem, bool) {
+			return p, !(strings.HasPrefix(sortKey(p), keys.BalancePrefix) && p.Update != nil && p.Update.ConditionExpression == nil)
+		}),
+		"an unclear payout gets a new key": {payables: func(_ *world, p payout.Payables) payout.Payables { return rekeyed{p} }},
+		"a bucket is consumed whatever it holds by now": parts(func(p types.TransactWriteItem) (types.TransactWriteItem, bool) {
+			if strings.HasPrefix(sortKey(p), keys.BucketPrefix) && p.Update != nil && strings.Contains(aws.ToString(p.Update.ConditionExpression), ":gross") {
+				c := *p.Update
+				c.ConditionExpression = nil
+				c.ExpressionAttributeValues = map[string]types.AttributeValue{}
+				for name, v := range p.Update.ExpressionAttributeValues {
+					if strings.Contains(aws.ToString(c.UpdateExpression), name) {
+						c.ExpressionAttributeValues[name] = v
+					}
+				}
+				p.Update = &c
+			}
+			return p, true
+		}),
+		"tax rows are not written": parts(func(p types.TransactWriteItem) (types.TransactWriteItem, bool) {
+			return p, !strings.HasPrefix(sortKey(p), "R#")
+		}),
+		"a failed payout does not take its booking back": applying(func(ctx context.Context, s settlement.Store, c settlement.Change) error {
+			if c.New.Status == settlement.Failed && c.New.ReasonClass == settlement.PaymentFailed && len(c.Rows) > 0 {
+				c.Rows, c.Entry = nil, nil
+			}
+			return s.Apply(ctx, c)
+		}),
+		"the relay takes another act for a repeat": {sender: func(_ *world, s relay.Sender) relay.Sender {
+			return forgetful{s, map[string]bool{}}
+		}},
+		"an unclear answer counts as failed": {gateway: func(g payout.Gateway) payout.Gateway { return hasty{g} }},
+		"a statement's settlement has another identity each time": applying(func(ctx context.Context, s settlement.Store, c settlement.Change) error {
+			if c.Bucket != nil {
+				c.New.Identity = settlement.Identity(c.New.CreatorID, c.New.ActivityID, c.New.OpenedAt.UnixMilli())
+				c.New.ID = settlement.IDOf(c.New.Identity, c.New.Occurrence)
+			}
+			return s.Apply(ctx, c)
+		}),
+		"a transaction is written in two": {api: func(_ *world, db dynamo.API) dynamo.API {
+			return tampered{API: db, transact: func(ctx context.Context, db dynamo.API, in *dynamodb.TransactWriteItemsInput) (*dynamodb.TransactWriteItemsOutput, error) {
+				if len(in.TransactItems) < 2 || sortKey(in.TransactItems[0]) != "META" {
+					return db.TransactWriteItems(ctx, in)
+				}
+				a, b := *in, *in
+				a.TransactItems, b.TransactItems = in.TransactItems[:1], in.TransactItems[1:]
+				b.ClientRequestToken = aws.String(aws.ToString(in.ClientRequestToken) + "b")
+				if out, err := db.TransactWriteItems(ctx, &a); err != nil {
+					return out, err
+				}
+				return db.TransactWriteItems(ctx, &b)
+			}}
+		}},
+		"the key is remembered before the settlement is there": applying(func(ctx context.Context, s settlement.Store, c settlement.Change) error {
+			if k := c.Key; k != nil {
+				if err := s.PutKey(ctx, *k); err != nil {
+					return err
+				}
+				c.Key = nil
+			}
+			return s.Apply(ctx, c)
+		}),
+		"the version that was seen is not checked": {request: func(w *world, ev *events.APIGatewayV2HTTPRequest) {
+			id, act, ok := strings.Cut(strings.TrimPrefix(ev.RawPath, "/v1/settlements/"), "/")
+			if !ok || act == "transitions" && !strings.Contains(ev.Body, "status_version") {
+				return
+			}
+			tenant, _ := ev.RequestContext.Authorizer.Lambda["tenant"].(string)
+			s, err := w.store.Load(context.Background(), tenant, id)
+			var body map[string]any
+			if err == nil && json.Unmarshal([]byte(ev.Body), &body) == nil {
+				body["status_version"] = s.StatusVersion
+				b, _ := json.Marshal(body)
+				ev.Body = string(b)
+			}
+		}},
+		"nobody sweeps": {noSweep: true},
+		"a day is accrued whoever has accrued it": parts(func(p types.TransactWriteItem) (types.TransactWriteItem, bool) {
+			if strings.HasSuffix(sortKey(p), "#CLOSED") {
+				p = unconditional(p)
+			}
+			return p, true
+		}),
+		"a line counts again when it comes again": parts(func(p types.TransactWriteItem) (types.TransactWriteItem, bool) {
+			if strings.HasPrefix(sortKey(p), "L#") {
+				p = unconditional(p)
+			}
+			return p, true
+		}),
+		"a settlement is read from another tenant": {store: func(_ *world, s settlement.Store) settlement.Store {
+			return brokenStore{Store: s, load: func(ctx context.Context, s settlement.Store, _, id string) (settlement.Settlement, error) {
+				return s.Load(ctx, "ta", id)
+			}}
+		}},
+		"money is sent before that is written": {payables: func(_ *world, p payout.Payables) payout.Payables { return unmarked{p} }},
+	}
+}
+
+func TestPlantedBugsAreFound(t *testing.T) {
+	l := lawOf(t)
+	for name, p := range planted() {
+		t.Run(name, func(t *testing.T) {
+			sum, runs := newTotals(), 1000
+			sum.play(1, runs, l, p, func() bool { return sum.failed == 0 })
+			if sum.failed == 0 {
+				t.Fatalf("not found in %d runs", sum.passed)
+			}
+			t.Log(fmt.Sprintf("found in %d runs: %s", sum.passed+sum.failed, sum.failures[0].breaks[0]))
+		})
+	}
+}

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// theLaw is loaded once: it takes longer than a run.
+var theLaw = sync.OnceValues(loadLaw)
+
+func lawOf(t testing.TB) law {
+	t.Helper()
+	debug.SetGCPercent(collectAt)
+	l, err := theLaw()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// runsOf is how many runs a test may take: a thousand, fewer where somebody is in a hurry.
+func runsOf(t *testing.T) int {
+	t.Helper()
+	if n, err := strconv.Atoi(os.Getenv("FENZHANG_TEST_SIMULATIONS")); err == nil {
+		return n
+	}
+	if testing.Short() {
+		return 25
+	}
+	return 1000
+}
+
+func TestPromisesHoldInEveryRun(t *testing.T) {
+	l, sum := lawOf(t), newTotals()
+	sum.play(1, runsOf(t), l, plant{}, func() bool { return sum.failed < 5 })
+	var out bytes.Buffer
+	sum.print(&out)
+	if !sum.end(&out) {
+		t.Error(out.String())
+	}
+	t.Log(out.String())
+}
+
+func TestASeedIsPlayedAgainExactly(t *testing.T) {
+	l := lawOf(t)
+	for seed := range uint64(5) {
+		a, err := simulate(seed, l, plant{}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := simulate(seed, l, plant{}, io.Discard)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a.digest != b.digest || a.writes != b.writes || a.deliveries != b.deliveries || strings.Join(a.breaks, "\n") != strings.Join(b.breaks, "\n") {
+			t.Errorf("seed %d came to %x with %d writes and %d deliveries, then to %x with %d and %d", seed, a.digest, a.writes, a.deliveries, b.digest, b.writes, b.deliveries)
+		}
+		if c, err := simulate(seed+1000, l, plant{}, nil); err != nil || c.digest == a.digest {
+			t.Errorf("another seed is the same run (%v)", err)
+		}
+	}
+}
+
+func TestAFailingSeedTellsHowToPlayItAgain(t *testing.T) {
+	sum := newTotals()
+	sum.add(outcome{seed: 77, breaks: []string{"P3: paid twice"}, faults: map[string]int{faultKill: 2}})
+	var out bytes.Buffer
+	if sum.end(&out) || !strings.Contains(out.String(), "make simulate SEED=77\n  P3: paid twice\n") || !strings.HasSuffix(out.String(), "\n0 passed, 1 failed\n") {
+		t.Error(out.String())
+	}
+}

@@ -1,0 +1,357 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"fenzhang/local/memdb"
+	"fenzhang/shared/audit"
+	"fenzhang/shared/civil"
+	"fenzhang/shared/clock"
+	"fenzhang/shared/dynamo"
+	"fenzhang/shared/httpapi"
+	"fenzhang/shared/identity"
+	"fenzhang/shared/incentive"
+	"fenzhang/shared/incentivedb"
+	"fenzhang/shared/income"
+	"fenzhang/shared/incomedb"
+	"fenzhang/shared/ledgercheck"
+	"fenzhang/shared/ledgerdb"
+	"fenzhang/shared/payout"
+	"fenzhang/shared/payouthttp"
+	"fenzhang/shared/payoutqueue"
+	"fenzhang/shared/relay"
+	"fenzhang/shared/settlement"
+	"fenzhang/shared/settlementapi"
+	"fenzhang/shared/settlementdb"
+	"fenzhang/shared/sqsbatch"
+	"fenzhang/shared/statement"
+	"fenzhang/shared/tax"
+	"fenzhang/shared/taxpack"
+
+	"fenzhang/shared/ruleset"
+)
+
+// law is what all worlds of a process share: rules and calendar, which nothing changes.
+type law struct {
+	corpus   *tax.Corpus
+	calendar settlement.Calendar
+}
+
+func loadLaw() (law, error) {
+	corpus, err := taxpack.Embedded()
+	if err != nil {
+		return law{}, err
+	}
+	days, err := taxpack.NationalCalendar()
+	return law{corpus, days}, err
+}
+
+// The tables of a world.
+const (
+	incentivesTable  = "incentives"
+	settlementsTable = "settlements"
+	ledgerTable      = "ledger"
+	controlTable     = "control"
+)
+
+// plant puts a bug into a world: tests show that each is found. The zero value plants none.
+type plant struct {
+	api      func(*world, dynamo.API) dynamo.API
+	store    func(*world, settlement.Store) settlement.Store
+	payables func(*world, payout.Payables) payout.Payables
+	gateway  func(payout.Gateway) payout.Gateway
+	sender   func(*world, relay.Sender) relay.Sender
+	request  func(*world, *events.APIGatewayV2HTTPRequest)
+	noSweep  bool
+}
+
+// world is two tenants with all that runs for them, in a box.
+type world struct {
+	s         *scheduler
+	faults    *faults
+	trace     *trace
+	db        *memdb.DB
+	plant     plant
+	people    *directory
+	streams   *streams
+	queues    map[relay.Queue]*queue
+	gateways  []*gateway
+	partial   bool // the call that runs takes only a part of its batch
+	delivered int
+	told      map[string]int          // events on the bus, by transition
+	records   map[string]audit.Record // the audit trail, by id
+	breaks    []string
+	skews     []time.Duration
+	ids       int
+
+	store      settlement.Store
+	service    *settlement.Service
+	taxes      *settlement.Taxes
+	advancer   *settlement.Advancer
+	payouts    *payout.Service
+	statements *statement.Service
+	recorder   *income.Recorder
+	incentives *incentive.Recorder
+	accruer    *incentive.Accruer
+	counters   *incentive.Counters
+	check      ledgercheck.Service
+	api        *httpapi.API
+	callbacks  *httpapi.API
+
+	promised promised
+	acts     int // acts of persons that were answered with 2xx
+	plan     workload
+}
+
+// broken notes a broken promise.
+func (w *world) broken(promise, format string, args ...any) {
+	text := promise + ": " + fmt.Sprintf(format, args...)
+	if len(w.breaks) < 20 {
+		w.breaks = append(w.breaks, text)
+	}
+	w.trace.add("BROKEN", "%s", text)
+}
+
+// id gives ids in their order, in the width of real ones.
+func (w *world) id() string {
+	w.ids++
+	return fmt.Sprintf("%026d", w.ids)
+}
+
+// task is a call on one of the machines.
+func (w *world) task(name, tenant string) *task {
+	return &task{name: name, tenant: tenant, skew: one(w.s, w.skews)}
+}
+
+// newWorld wires the real code to the box.
+func newWorld(seed uint64, l law, p plant, out io.Writer) (*world, error) {
+	rng := rand.New(rand.NewPCG(seed, 0x66656e7a68616e67))
+	start := time.Date(2026, 8, 27, 9, 0, 0, 0, civil.Shanghai)
+	w := &world{s: newScheduler(rng, start), db: memdb.New(), plant: p, told: map[string]int{}, records: map[string]audit.Record{}, queues: map[relay.Queue]*queue{}}
+	w.trace = &trace{out: out, now: func() time.Time { return time.Unix(0, w.s.now) }}
+	w.faults = newFaults(w.s, w.trace)
+	for _, in := range tables() {
+		if err := w.db.CreateTable(in); err != nil {
+			return nil, err
+		}
+	}
+	w.clocks()
+	w.people = newDirectory(w.s)
+	var api dynamo.API = client{w, w.db}
+	if p.api != nil {
+		api = p.api(w, api)
+	}
+	w.wire(api, l)
+	return w, nil
+}
+
+// clocks sets the machines' clocks: most are right to the half second, some runs have worse ones.
+func (w *world) clocks() {
+	w.skews = []time.Duration{0}
+	most := 500 * time.Millisecond
+	if w.s.chance(3) {
+		most = 25 * time.Second
+		w.faults.count(faultSkew)
+	}
+	for range 5 {
+		w.skews = append(w.skews, w.s.between(-most, most))
+	}
+}
+
+// tables are those of the template that carry money.
+func tables() []*dynamodb.CreateTableInput {
+	s := func(name string) types.AttributeDefinition {
+		return types.AttributeDefinition{AttributeName: aws.String(name), AttributeType: types.ScalarAttributeTypeS}
+	}
+	schema := func(pk, sk string) []types.KeySchemaElement {
+		return []types.KeySchemaElement{{AttributeName: aws.String(pk), KeyType: types.KeyTypeHash}, {AttributeName: aws.String(sk), KeyType: types.KeyTypeRange}}
+	}
+	var out []*dynamodb.CreateTableInput
+	for _, name := range []string{incentivesTable, settlementsTable, ledgerTable, controlTable} {
+		in := &dynamodb.CreateTableInput{TableName: aws.String(name), BillingMode: types.BillingModePayPerRequest,
+			AttributeDefinitions: []types.AttributeDefinition{s("pk"), s("sk")}, KeySchema: schema("pk", "sk")}
+		if name == incentivesTable || name == settlementsTable {
+			in.StreamSpecification = &types.StreamSpecification{StreamEnabled: aws.Bool(true), StreamViewType: types.StreamViewTypeNewImage}
+		}
+		if name == settlementsTable {
+			in.AttributeDefinitions = append(in.AttributeDefinitions, s("at"))
+			for _, index := range [][2]string{{"by-taxpayer", "tp_pk"}, {"by-creator", "cr_pk"}, {"by-opening", "op_pk"}} {
+				in.AttributeDefinitions = append(in.AttributeDefinitions, s(index[1]))
+				in.GlobalSecondaryIndexes = append(in.GlobalSecondaryIndexes, types.GlobalSecondaryIndex{IndexName: aws.String(index[0]),
+					KeySchema: schema(index[1], "at"), Projection: &types.Projection{ProjectionType: types.ProjectionTypeKeysOnly}})
+			}
+		}
+		out = append(out, in)
+	}
+	return out
+}
+
+// wire builds what the functions' mains build.
+func (w *world) wire(db dynamo.API, l law) {
+	log := slog.New(slog.DiscardHandler)
+	now := clock.Clock{Now: w.s.Now}
+	w.store = &settlementdb.Store{DB: db, Settlements: settlementsTable, Ledger: ledgerTable, Control: controlTable, NewToken: w.id, Now: w.s.Now}
+	if w.plant.store != nil {
+		w.store = w.plant.store(w, w.store)
+	}
+	w.service = &settlement.Service{Store: w.store, Directory: w.people, Calendar: l.calendar, Clock: now, NewID: w.id}
+	w.taxes = &settlement.Taxes{Service: w.service, Rules: ruleset.Fixed{Corpus: l.corpus}}
+	var send relay.Sender = sender{w}
+	if w.plant.sender != nil {
+		send = w.plant.sender(w, send)
+	}
+	w.advancer = &settlement.Advancer{Service: w.service, Enqueue: func(ctx context.Context, s settlement.Settlement, op string) error {
+		m, err := relay.Again(s, op, strconv.FormatInt(w.s.Now().Unix()/60, 36))
+		if err != nil {
+			return err
+		}
+		return send.Send(ctx, []relay.Message{m})
+	}}
+	lines := &incomedb.Store{DB: db, Ledger: ledgerTable, Settlements: settlementsTable, NewToken: w.id}
+	w.recorder = &income.Recorder{Lines: lines, Directory: w.people, Clock: now, NewID: w.id}
+	w.statements = &statement.Service{Settlements: w.service, Buckets: lines, Log: log}
+	stored, days := incentivedb.New(db, incentivesTable), incentivedb.NewDays(db, incentivesTable)
+	w.incentives = &incentive.Recorder{Clock: now, Directory: w.people, Events: stored, NewID: w.id}
+	w.accruer = &incentive.Accruer{Clock: now, Directory: w.people, Chunks: days, Days: days, Parked: stored, Log: log,
+		Accruals: &incomedb.Accruals{Store: lines, Incentives: incentivesTable, Directory: w.people, NewID: w.id}}
+	w.counters = &incentive.Counters{Clock: now, Creators: w.people, Chunks: days, Days: days}
+	w.check = ledgercheck.Service{Journal: ledgerdb.Book{DB: db, Table: ledgerTable}, Settlements: w.store, Buckets: lines, Creators: w.people}
+	w.pay(now, log)
+	w.carry(db, now, log, send)
+	w.api = &httpapi.API{Routes: append(settlementapi.API{Service: w.service}.ManageRoutes(), settlementapi.API{Service: w.service}.SettleRoutes()...),
+		Clock: now, Log: log, Limits: unlimited{}, Revoked: httpapi.NoRevocations{}}
+	w.callbacks = &httpapi.API{Routes: []httpapi.Route{payouthttp.Callback(w.payouts)}, Clock: now, Log: log, Limits: unlimited{}, Revoked: httpapi.NoRevocations{}}
+}
+
+// pay wires the gateways of both tenants.
+func (w *world) pay(now clock.Clock, log *slog.Logger) {
+	var merchants payout.Gateways
+	for _, t := range w.people.tenants {
+		for _, m := range []payout.Method{payout.Douyin, payout.Bank} {
+			g := &gateway{w: w, tenant: t, merchant: "m-" + t + "-" + string(m), method: m, book: map[string]*order{}}
+			w.gateways = append(w.gateways, g)
+			var port payout.Gateway = g
+			if w.plant.gateway != nil {
+				port = w.plant.gateway(g)
+			}
+			merchants = append(merchants, payout.MerchantAccount{Tenant: t, Merchant: g.merchant, Method: m, Gateway: port})
+		}
+	}
+	settled := settlement.Payables{Service: w.service}
+	var payables payout.Payables = settled
+	if w.plant.payables != nil {
+		payables = w.plant.payables(w, settled)
+	}
+	w.payouts = &payout.Service{Payables: payables, Unclear: settled, Accounts: accounts{w}, Rebooking: payoutqueue.Rebooking{SQS: rebooker{w}, Queue: "tax"},
+		Merchants: merchants, Clock: now, Log: log, NewID: w.id}
+}
+
+// carry wires queues and streams to the functions.
+func (w *world) carry(db dynamo.API, now clock.Clock, log *slog.Logger, send relay.Sender) {
+	tasks := func(do func(context.Context, settlement.Task) error) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
+		return sqsbatch.Each(log, func(ctx context.Context, body []byte, _ events.SQSMessage) error {
+			task, err := settlement.DecodeTask(body)
+			if err != nil {
+				return err
+			}
+			taskOf(ctx).tenant = task.Tenant
+			return do(ctx, task)
+		})
+	}
+	w.queues[relay.Tax] = newQueue(w, "compute-tax", tasks(w.taxes.Do))
+	w.queues[relay.Settle] = newQueue(w, "advance-settlement", tasks(w.advancer.Do))
+	w.queues[relay.Payout] = newQueue(w, "pay-out", sqsbatch.Groups(log, func(ctx context.Context, body []byte, _ events.SQSMessage) error {
+		var m payout.Message
+		if json.Unmarshal(body, &m) == nil {
+			taskOf(ctx).tenant = m.Tenant
+		}
+		return w.payouts.Handle(ctx, body)
+	}))
+	w.queues[relay.Audit] = newQueue(w, "write-audit", sqsbatch.Each(log, w.seal))
+	quarantine := relay.Store{DB: db, Table: controlTable, Now: now.Now}
+	changes := relay.Stream{Sender: send, Quarantine: quarantine, Log: log}
+	w.streams = &streams{w: w, all: []*stream{
+		{name: "relay-changes", table: settlementsTable, handle: changes.Handle, loses: true},
+		{name: "accrue-incentive", table: incentivesTable, handle: w.absorb, loses: true},
+	}}
+}
+
+func (w *world) queue(name relay.Queue) *queue { return w.queues[name] }
+
+// absorb is what accrue-incentive does with a batch of its stream.
+func (w *world) absorb(ctx context.Context, batch events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
+	none := events.DynamoDBEventResponse{BatchItemFailures: []events.DynamoDBBatchItemFailure{}}
+	var seen []incentive.Seen
+	for i := range batch.Records {
+		s, ok, err := incentivedb.FromStream(batch.Records[i])
+		if err != nil {
+			return none, err
+		}
+		if ok {
+			seen = append(seen, s)
+		}
+	}
+	if len(seen) == 0 {
+		return none, nil
+	}
+	return none, w.accruer.Absorb(ctx, seen)
+}
+
+// seal takes audit records; the index of the real writer knows each id once too.
+func (w *world) seal(_ context.Context, body []byte, _ events.SQSMessage) error {
+	var r audit.Record
+	if err := json.Unmarshal(body, &r); err != nil {
+		return err
+	}
+	if _, known := w.records[r.Tenant+"/"+r.ID]; !known {
+		w.records[r.Tenant+"/"+r.ID] = r
+	}
+	return nil
+}
+
+// caller is who calls.
+type caller struct{ tenant, role string }
+
+func (c caller) subject() string { return c.role + "@" + c.tenant }
+
+// post calls a route as the gateway does.
+func (w *world) post(ctx context.Context, api *httpapi.API, c caller, path, key string, body string) events.APIGatewayV2HTTPResponse {
+	ev := events.APIGatewayV2HTTPRequest{RawPath: path, Body: body, Headers: map[string]string{}}
+	ev.RequestContext.HTTP.Method = "POST"
+	if key != "" {
+		ev.Headers["x-idemp-key"] = key
+	}
+	if c.tenant != "" {
+		ev.RequestContext.Authorizer = &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{Lambda: map[string]any{"tenant": c.tenant, "sub": c.subject(),
+			"roles": c.role, "exp": strconv.FormatInt(w.s.now/1e9+3600, 10)}}
+	}
+	if w.plant.request != nil {
+		w.plant.request(w, &ev)
+	}
+	return api.Serve(ctx, ev)
+}
+
+// tenantOf reads the tenant from a partition key.
+func tenantOf(pk string) string {
+	t, _, _ := strings.Cut(strings.TrimPrefix(pk, "T#"), "#")
+	return t
+}
+
+// unlimited lets everybody through: limits are counted in a machine's memory by that machine's clock, and the box has
+// one memory for machines with several clocks.
+type unlimited struct{}
+
+func (unlimited) Wait(identity.Principal, string, string, time.Time) time.Duration { return 0 }
