@@ -46,7 +46,7 @@ func name(f resource) string {
 
 func TestPoliciesNameActionsAndResourcesOneByOne(t *testing.T) {
 	tpl := load(t)
-	inBucket := regexp.MustCompile(`^(\$\{AuditBucket\.Arn\}|arn:\$\{AWS::Partition\}:s3:::\$\{AWS::StackName\}-rules-\$\{AWS::AccountId\}-\$\{AWS::Region\}(/packs)?)/\*$`)
+	inBucket := regexp.MustCompile(`^(\$\{AuditBucket\.Arn\}|\$\{DocumentsBucket\.Arn\}/(?:fonts|statements|certificates)|arn:\$\{AWS::Partition\}:s3:::\$\{AWS::StackName\}-rules-\$\{AWS::AccountId\}-\$\{AWS::Region\}(/packs)?)/\*$`)
 	for _, s := range statements(t, tpl) {
 		for _, a := range s.actions {
 			if strings.Contains(a, "*") {
@@ -96,7 +96,7 @@ var environments = map[string]string{
 	"TABLE_CONTROL": "ControlTable", "TABLE_TENANCY": "TenancyTable",
 	"QUEUE_TAX_URL": "TaxQueue", "QUEUE_SETTLE_URL": "SettleQueue", "QUEUE_PAYOUT_URL": "PayoutQueue",
 	"QUEUE_AUDIT_URL": "AuditQueue", "QUEUE_COHORT_URL": "CohortQueue",
-	"EVENT_BUS": "EventBus", "AUDIT_BUCKET": "AuditBucket", "DATA_KEY_ARN": "DataKey",
+	"EVENT_BUS": "EventBus", "AUDIT_BUCKET": "AuditBucket", "DOCUMENTS_BUCKET": "DocumentsBucket", "DATA_KEY_ARN": "DataKey",
 	"SIGNING_SECRET_ARN": "SigningSecret", "JWT_SECRET_ARN": "JwtSecret", "LOOKUP_SECRET_ARN": "LookupSecret", "GATEWAY_SECRET_ARN": "GatewaySecret",
 }
 

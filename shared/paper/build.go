@@ -226,7 +226,9 @@ func billOf(st settlement.Settlement, figures map[string]settlement.Figures) Bil
 }
 
 // guaranteed tells that the contract's guarantee lifted the creator's share.
-func guaranteed([]split.Share) bool { return false }
+func guaranteed(shares []split.Share) bool {
+	return slices.ContainsFunc(shares, func(s split.Share) bool { return s.Kind == split.KindCreator && s.By == split.ByGuarantee })
+}
 
 // percent is part of whole with two decimals, half-even.
 func percent(part, whole money.Amount) string {

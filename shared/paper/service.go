@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"fenzhang/shared/audit"
@@ -388,15 +389,9 @@ func (s *Service) accept(ctx context.Context, tenant string, today civil.Date, w
 // monthsBack is how far back a creator's list of statements looks.
 const monthsBack = 14
 
-// Entry is one statement in a creator's list.
-type Entry struct {
-	State
-	Waits int `json:"open_disputes"`
-}
-
 // List gives the statements of a creator's last fourteen months, newest first: those that were sent with their
 // life, and those that have lines and were not sent as drafts.
-func (s *Service) List(ctx context.Context, by identity.Principal, creator string) ([]Entry, error) {
+func (s *Service) List(ctx context.Context, by identity.Principal, creator string) ([]State, error) {
 	if !by.MaySee(creator) {
 		return nil, fault.Absent("creator")
 	}
@@ -422,20 +417,6 @@ func (s *Service) List(ctx context.Context, by identity.Principal, creator strin
 			states = append(states, State{CreatorID: creator, Period: p, Standing: Draft, Number: number(creator, p), Settlements: []string{}, Disputes: []Dispute{}})
 		}
 	}
-	out := make([]Entry, len(states))
-	for i, x := range states {
-		out[i] = Entry{x, x.open()}
-	}
-	slices.SortFunc(out, func(a, b Entry) int { return -compare(a.Period, b.Period) })
-	return out, nil
-}
-
-func compare(a, b Period) int {
-	switch x, y := a.String(), b.String(); {
-	case x < y:
-		return -1
-	case x > y:
-		return 1
-	}
-	return 0
+	slices.SortFunc(states, func(a, b State) int { return strings.Compare(b.Period.String(), a.Period.String()) })
+	return states, nil
 }

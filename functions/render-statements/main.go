@@ -1,0 +1,27 @@
+// Command render-statements makes the documents that people read, statements and certificates, and leads the life
+// of a statement from sent to confirmed, accepted or disputed.
+package main
+
+import (
+	"context"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"fenzhang/shared/assembly"
+	"fenzhang/shared/paper"
+	"fenzhang/shared/paperapi"
+	"fenzhang/shared/paperbucket"
+	"fenzhang/shared/paperprint"
+	"fenzhang/shared/trigger"
+)
+
+func main() { assembly.Run(build) }
+
+func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
+	bucket := &paperbucket.Bucket{S3: s3.NewFromConfig(p.AWS, func(o *s3.Options) { o.UsePathStyle = p.AWS.BaseEndpoint != nil }),
+		Name: p.Vars.Need("DOCUMENTS_BUCKET"), Font: p.Vars.Need("FONT_KEY"), FontSHA256: p.Vars.Need("FONT_SHA256")}
+	papers := p.Papers()
+	papers.Documents = &paper.Documents{Files: bucket, Set: &paperprint.Setter{Read: bucket.ReadFont}, Now: p.Clock.Now}
+	return trigger.Mux{HTTP: p.API(paperapi.API{Service: papers}.Routes()...).Serve}, nil
+}
