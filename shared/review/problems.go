@@ -28,7 +28,7 @@ func States() []string {
 
 // Holds lists the reasons of holds.
 func Holds() []string {
-	return []string{"RULE_GAP", "NET_CHANGED", "WAITING_INVOICE", "WAITING_RECEIPT", "PAPER_MISSING", "ACCOUNT_UNCHECKED", "RISK", "MANUAL", "DISPUTED"}
+	return []string{"RULE_GAP", "NET_CHANGED", "WAITING_INVOICE", "WAITING_RECEIPT", "PAPER_MISSING", "ACCOUNT_UNCHECKED", "RISK", "MANUAL", "DISPUTED", "WAITING_CONFIRMATION"}
 }
 
 type problems struct{ found []fault.Field }
@@ -51,7 +51,7 @@ func (r Rules) Problems() []fault.Field {
 	p.add(r.From.IsZero(), "from", "must be given")
 	p.add(!r.To.IsZero() && r.To.Before(r.From), "to", "must not be before from")
 	p.add(len(r.Checks) > maxList || len(r.Levels) > maxList || len(r.Papers) > maxList, "checks", "checks, levels and papers must be at most 50 each")
-	if len(p.found) == 0 || len(r.Checks) <= maxList {
+	if len(r.Checks) <= maxList {
 		p.checks(r.Checks)
 	}
 	p.add(r.Automatic.ApproveUpTo.Negative(), "automatic.approve_up_to", "must not be negative; 0.00 is never")

@@ -1,0 +1,95 @@
+// Package reason holds the words of every wait and failure of a settlement, in one table of data: what staff and the
+// creator read, who owns a hold, who may release it, and what ends it by itself.
+package reason
+
+import (
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// Text is a sentence in both languages.
+type Text struct {
+	ZH string `json:"zh"`
+	EN string `json:"en"`
+}
+
+// Hold is one kind of hold. The kinds stand in their order of precedence: where several causes meet, the first is
+// shown, and when it ends the next one is.
+type Hold struct {
+	Reason  string   `json:"reason"`
+	Owner   string   `json:"owner"`   // role that ends it, "creator" for the payee
+	Release []string `json:"release"` // roles that may release it by hand; none where only its cause ends it
+	Ends    string   `json:"ends"`    // what ends it
+	Staff   Text     `json:"staff"`
+	Creator Text     `json:"creator"`
+}
+
+// Failure is a class of reasons for which gateways fail a payout.
+type Failure struct {
+	Class   string   `json:"class"`
+	Words   []string `json:"words"` // parts of gateways' codes; the first class with one of them is meant
+	Creator Text     `json:"creator"`
+}
+
+// The keys of what is no hold, as they stand in the table.
+const (
+	Computing    = "computing"
+	ToSubmit     = "to_submit"
+	ToApprove    = "to_approve"
+	ToBook       = "to_book"
+	ToCancel     = "to_cancel"
+	ToSend       = "to_send"
+	Sent         = "sent"
+	Unclear      = "unclear"
+	WaitingPayee = "waiting_payee"
+	Paid         = "paid"
+	Returned     = "returned"
+	PaidAgain    = "paid_again"
+)
+
+// Table is the whole of it.
+type Table struct {
+	Holds    []Hold          `json:"holds"`
+	States   map[string]Text `json:"states"`
+	Failures []Failure       `json:"failures"`
+}
+
+//go:embed words.json
+var words []byte
+
+var table = sync.OnceValue(func() Table {
+	var t Table
+	if err := json.Unmarshal(words, &t); err != nil {
+		panic(fmt.Sprintf("reason: words.json: %v", err)) //nolint:forbidigo // the embedded document cannot be wrong once the tests have read it
+	}
+	return t
+})
+
+// All gives the table; nobody changes it.
+func All() Table { return table() }
+
+// OfHold finds a kind of hold; one that is not known is everybody's to see and nobody's to release.
+func OfHold(reason string) Hold {
+	if i := slices.IndexFunc(All().Holds, func(h Hold) bool { return h.Reason == reason }); i >= 0 {
+		return All().Holds[i]
+	}
+	return Hold{Reason: reason, Owner: "finance"}
+}
+
+// OfState gives the creator's words for a state.
+func OfState(state string) Text { return All().States[state] }
+
+// OfFailure finds the class of a gateway's code; the last class takes what no other does.
+func OfFailure(code string) Failure {
+	all, code := All().Failures, strings.ToUpper(code)
+	for _, f := range all {
+		if slices.ContainsFunc(f.Words, func(w string) bool { return strings.Contains(code, w) }) {
+			return f
+		}
+	}
+	return all[len(all)-1]
+}
