@@ -34,6 +34,7 @@ func (s *Service) change(ctx context.Context, in Intent, name string, decide fun
 			return Settlement{}, err
 		}
 		c.New.Arrival = s.expect(ctx, c.New)
+		c.New = c.New.HeldAfter(c.Old)
 		if err = s.Store.Apply(ctx, c); !errors.Is(err, ErrRival) {
 			return c.New, err
 		}
@@ -66,11 +67,30 @@ func (s *Service) Transition(ctx context.Context, in Intent, to Status) (Settlem
 	now := s.Clock.Instant()
 	switch to {
 	case InReview:
-		return s.change(ctx, in, "settlement.submitted", one(func(st Settlement, a Act) (Settlement, error) { return st.Submit(in.Version, a, now) }))
+		if err := refuseCashier(in.By); err != nil {
+			return Settlement{}, err
+		}
+		return s.change(ctx, in, "settlement.submitted", one(func(st Settlement, a Act) (Settlement, error) {
+			n, err := st.Submit(in.Version, a, now)
+			if err != nil {
+				return n, err
+			}
+			return s.examined(ctx, n)
+		}))
 	case Approved:
-		return s.change(ctx, in, "settlement.approved", one(func(st Settlement, a Act) (Settlement, error) { return st.Approve(in.Version, a, now) }))
+		return s.change(ctx, in, "settlement.approved", one(func(st Settlement, a Act) (Settlement, error) {
+			st, err := s.withMakers(ctx, st)
+			if err != nil {
+				return st, err
+			}
+			return st.Approve(in.Version, a, now)
+		}))
 	case Failed:
-		return s.change(ctx, in, "settlement.rejected", func(st Settlement, a Act) (Change, error) {
+		return s.change(ctx, in, "settlement.rejected", func(was Settlement, a Act) (Change, error) {
+			st, err := s.withMakers(ctx, was)
+			if err != nil {
+				return Change{}, err
+			}
 			if _, err := st.Reject(in.Version, a, ledger.Entry{}, now); err != nil {
 				return Change{}, err // a refusal is found before anything is read from the ledger
 			}
@@ -104,7 +124,15 @@ func (s *Service) PutOnHold(ctx context.Context, in Intent, h Hold) (Settlement,
 
 // Release ends a hold.
 func (s *Service) Release(ctx context.Context, in Intent) (Settlement, error) {
-	return s.change(ctx, in, "settlement.released", seen(in.Version, func(st Settlement, a Act) (Settlement, error) { return st.Released(a, s.Clock.Instant()) }))
+	if err := refuseCashier(in.By); err != nil {
+		return Settlement{}, err
+	}
+	return s.change(ctx, in, "settlement.released", seen(in.Version, func(st Settlement, a Act) (Settlement, error) {
+		if err := mayRelease(in.By, st.Hold); err != nil {
+			return st, err
+		}
+		return st.Released(a, s.Clock.Instant())
+	}))
 }
 
 // ConfirmNet accepts a net that fell after the approval.
@@ -124,6 +152,9 @@ type InvoicePaper struct {
 
 // Invoice records the payee's invoice, which must be over the creator's share; it ends the hold that waits for it.
 func (s *Service) Invoice(ctx context.Context, in Intent, paper InvoicePaper) (Settlement, error) {
+	if err := refuseCashier(in.By); err != nil {
+		return Settlement{}, err
+	}
 	return s.change(ctx, in, "settlement.invoice_received", seen(in.Version, func(st Settlement, a Act) (Settlement, error) {
 		return st.InvoiceIn(paper, a, s.Clock.Instant())
 	}))

@@ -57,7 +57,7 @@ func (s Settlement) advance() string {
 		return OpQuote
 	case s.Hold != nil && s.Hold.Reason == HoldRuleGap:
 		return OpRebook
-	case s.Hold != nil && !s.Hold.Until.IsZero():
+	case s.asksAgain(), s.Hold != nil && !s.Hold.Until.IsZero():
 		return OpAdvance
 	case s.Status == Paying && s.Sent() && s.Payout.State != payout.WaitingPayee:
 		return OpQuery
@@ -84,6 +84,10 @@ func (v *Advancer) step(ctx context.Context, task Task) error {
 		return nil
 	case op == OpAdvance && s.Status == Paying && s.ReasonClass == Cancelled:
 		return v.FinishCancel(ctx, s.Tenant, s.ID)
+	case op == OpAdvance && s.Hold == nil:
+		return v.next(ctx, s)
+	case op == OpAdvance && s.asksAgain():
+		return v.askAgain(ctx, s)
 	case op == OpAdvance:
 		return v.endHold(ctx, s)
 	default:

@@ -53,7 +53,15 @@ func (t *Taxes) Quote(ctx context.Context, tenant, id string) error {
 	if err != nil || (f.Hash == s.Quote && s.PaymentDate == on) {
 		return err
 	}
-	return t.Store.Apply(ctx, Change{Old: &s, New: s.Quoted(f, on, a, now), Figures: &f})
+	caused, err := t.caused(ctx, s, on, false)
+	if err != nil {
+		return err
+	}
+	n, err := t.examined(ctx, caused.Quoted(f, on, a, now))
+	if err != nil {
+		return err
+	}
+	return t.Store.Apply(ctx, Change{Old: &s, New: n, Figures: &f})
 }
 
 // quotable tells whether a quote still means something: before the approval that was given for it.
@@ -76,6 +84,9 @@ func (t *Taxes) Book(ctx context.Context, tenant, id string) error {
 	}
 	today, err := t.Clock.Today(ctx)
 	if err != nil || today.Before(s.PayOn) {
+		return err
+	}
+	if held, err := t.heldBack(ctx, s, today, "system:compute-tax"); err != nil || held {
 		return err
 	}
 	f, seq, err := t.compute(ctx, s, today, false)

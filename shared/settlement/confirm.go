@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/reason"
 )
 
 // waitsFor gives the hold under which the settlement stands by its own facts, nil when it may go on. It is asked
@@ -12,19 +13,30 @@ func (s Settlement) waitsFor() *Hold {
 	switch {
 	case !s.Disputed.IsZero():
 		return &Hold{Reason: HoldDisputed, Owner: "finance", Until: s.Disputed, Text: "The creator disputes lines of its statement; finance answers them."}
-	case s.NeedsInvoice && s.Paper == nil:
+	case s.Lacks != "" && !s.waived(HoldPaper):
+		return &Hold{Reason: HoldPaper, Owner: "finance", Text: "The payee's paper is missing or has expired: " + s.Lacks + "."}
+	case s.NeedsInvoice && s.Paper == nil && !s.waived(HoldInvoice):
 		return &Hold{Reason: HoldInvoice, Owner: s.CreatorID, Text: "The payee's invoice is not here yet."}
 	case s.NeedsConfirm && !s.Confirmed && !s.StatementSent:
 		return &Hold{Reason: HoldConfirmation, Owner: "finance", Text: "By contract nothing is paid before the creator has confirmed its statement, which was not sent yet."}
 	case s.NeedsConfirm && !s.Confirmed:
 		return &Hold{Reason: HoldConfirmation, Owner: s.CreatorID, Until: s.ConfirmBy, Text: "By contract nothing is paid before the creator has confirmed its statement."}
+	case s.Awaits != "" && !s.waived(s.Awaits):
+		return &Hold{Reason: s.Awaits, Owner: "finance", Text: reason.OfHold(s.Awaits).Staff.EN}
 	}
 	return nil
 }
 
 // ours tells the holds that waitsFor gives from those that others set and end.
 func ours(h *Hold) bool {
-	return h == nil || h.Reason == HoldDisputed || h.Reason == HoldInvoice || h.Reason == HoldConfirmation
+	if h == nil {
+		return true
+	}
+	switch h.Reason {
+	case HoldDisputed, HoldPaper, HoldInvoice, HoldConfirmation, HoldReceipt, HoldAccount:
+		return !h.ByHand
+	}
+	return false
 }
 
 // heard begins a write that changes what the creator has said of the statement; a hold of another cause stays.

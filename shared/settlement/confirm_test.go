@@ -8,7 +8,7 @@ import (
 	"fenzhang/shared/fault"
 )
 
-func reason(s Settlement) string {
+func heldFor(s Settlement) string {
 	if s.Hold == nil {
 		return ""
 	}
@@ -20,11 +20,11 @@ func TestWhatWaitsIsNotForgottenBehindAnotherHold(t *testing.T) {
 	a, now := Act{ID: "a", By: "finance@x"}, time.UnixMilli(0)
 	s := Settlement{Opening: Opening{ID: "s", CreatorID: "c", NeedsConfirm: true, NeedsInvoice: true}, Status: PendingReview, Quote: "q"}
 	s = s.Quoted(Figures{Hash: "q"}, civil.Date{}, a, now)
-	if reason(s) != HoldInvoice {
-		t.Fatalf("after the quote: %q", reason(s))
+	if heldFor(s) != HoldInvoice {
+		t.Fatalf("after the quote: %q", heldFor(s))
 	}
 	s, err := s.InvoiceIn(InvoicePaper{}, a, now)
-	if err != nil || reason(s) != HoldConfirmation || s.Hold.Owner != "finance" {
+	if err != nil || heldFor(s) != HoldConfirmation || s.Hold.Owner != "finance" {
 		t.Fatalf("after the invoice: %+v %v", s.Hold, err)
 	}
 	s = s.SendStatement(civil.MustDate("2026-09-20"), a, now)
@@ -36,10 +36,10 @@ func TestWhatWaitsIsNotForgottenBehindAnotherHold(t *testing.T) {
 		t.Fatal(err)
 	}
 	s, err = s.Dispute(civil.MustDate("2026-09-25"), a, now)
-	if err != nil || reason(s) != HoldManual {
-		t.Fatalf("a dispute behind a manual hold: %q %v", reason(s), err)
+	if err != nil || heldFor(s) != HoldManual {
+		t.Fatalf("a dispute behind a manual hold: %q %v", heldFor(s), err)
 	}
-	if s, err = s.Released(a, now); err != nil || reason(s) != HoldDisputed || s.Hold.Until.IsZero() {
+	if s, err = s.Released(a, now); err != nil || heldFor(s) != HoldDisputed || s.Hold.Until.IsZero() {
 		t.Fatalf("after the release: %+v %v", s.Hold, err)
 	}
 	if _, err := s.Released(a, now); fault.Of(err).Reason != "disputed" {
@@ -47,11 +47,11 @@ func TestWhatWaitsIsNotForgottenBehindAnotherHold(t *testing.T) {
 	}
 	s = s.Gap("rule", "text", a, now)
 	s = s.Quoted(Figures{Hash: "q"}, civil.Date{}, a, now)
-	if reason(s) != HoldDisputed {
-		t.Errorf("after a gap: %q", reason(s))
+	if heldFor(s) != HoldDisputed {
+		t.Errorf("after a gap: %q", heldFor(s))
 	}
-	if s = s.Resolve(civil.Date{}, a, now); reason(s) != HoldConfirmation {
-		t.Errorf("after the answer: %q", reason(s))
+	if s = s.Resolve(civil.Date{}, a, now); heldFor(s) != HoldConfirmation {
+		t.Errorf("after the answer: %q", heldFor(s))
 	}
 	if s = s.Confirm(a, now); s.Hold != nil {
 		t.Errorf("confirmed and still held: %+v", s.Hold)

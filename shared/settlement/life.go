@@ -69,9 +69,9 @@ func (s Settlement) Submit(seen int, a Act, now time.Time) (Settlement, error) {
 	return n.prepared(a.By), nil
 }
 
-// prepared remembers a preparer.
+// prepared remembers a preparer; the system is none.
 func (s Settlement) prepared(by string) Settlement {
-	if !slices.Contains(s.Preparers, by) {
+	if by != "" && !strings.HasPrefix(by, "system:") && !slices.Contains(s.Preparers, by) {
 		s.Preparers = append(slices.Clip(s.Preparers), by)
 	}
 	return s
@@ -85,7 +85,8 @@ func (s Settlement) refusePreparer(by string) error {
 	return nil
 }
 
-// Approve moves to APPROVED: a standing quote, no hold, and not by a preparer.
+// Approve gives one approval, with a standing quote, no hold, and not by a preparer; the last one that the amount
+// needs moves to APPROVED. Approvals bind gross and shares, so that a new quote in between leaves them standing.
 func (s Settlement) Approve(seen int, a Act, now time.Time) (Settlement, error) {
 	if err := s.refusePreparer(a.By); err != nil {
 		return s, err
@@ -101,9 +102,18 @@ func (s Settlement) Approve(seen int, a Act, now time.Time) (Settlement, error) 
 		return s, notNow("on_hold", "The settlement is on hold ("+s.Hold.Reason+"); end the hold first.")
 	case s.Quote == "":
 		return s, notNow("quote_missing", "The taxes are not computed yet; try again in some seconds.")
+	case s.approvedBy(a.By):
+		return s, notNow("approved_by_you", "You have approved this settlement already; another person must approve it too.")
+	}
+	given := append(slices.Clip(s.Approvals), Approval{By: a.By, Net: s.Net})
+	if len(given) < s.approversNeeded() {
+		a.Name = ActApprovalGiven
+		n := s.stamp(a, now)
+		n.Approvals = given
+		return n, nil
 	}
 	n := s.move(Approved, a, now)
-	n.ApprovedNet = &s.Net
+	n.Approvals, n.ApprovedNet, n.Automatic = given, &s.Net, false
 	return n, nil
 }
 
@@ -139,6 +149,7 @@ func (s Settlement) Holding(h Hold, a Act, now time.Time) (Settlement, error) {
 		return s, notNow("already_sent", "A hold is possible only before the money is sent; this settlement is past that.")
 	}
 	n := s.stamp(a, now)
+	h.ByHand = true
 	n.Hold = &h
 	return n, nil
 }
@@ -159,6 +170,9 @@ func (s Settlement) Released(a Act, now time.Time) (Settlement, error) {
 		return s, notNow("unconfirmed", "This hold ends when the creator confirms its statement, or accepts it by silence.")
 	}
 	n := s.stamp(a, now)
+	if !strings.HasPrefix(a.By, "system:") {
+		n = n.waive(s.Hold.Reason).prepared(a.By)
+	}
 	n.Hold = n.waitsFor()
 	return n, nil
 }
@@ -203,7 +217,7 @@ func (s Settlement) Quoted(f Figures, expected civil.Date, a Act, now time.Time)
 	if n.Hold != nil && n.Hold.Reason == HoldRuleGap {
 		n.Hold = nil
 	}
-	if n.Hold == nil {
+	if ours(n.Hold) {
 		n.Hold = n.waitsFor()
 	}
 	return n

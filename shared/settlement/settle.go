@@ -33,6 +33,7 @@ type Service struct {
 	Calendar  Calendar
 	Clock     clock.Clock
 	NewID     func() string
+	Checks    Checks
 }
 
 // Request is the body of a settle call; amounts and times as the contract says.
@@ -189,6 +190,9 @@ func contentOf(parts ...string) string {
 
 // Settle opens the payable of a call, in the contract's order of checks.
 func (s *Service) Settle(ctx context.Context, by identity.Principal, key string, r Request) (Answer, How, error) {
+	if err := refuseCashier(by); err != nil {
+		return Answer{}, 0, err
+	}
 	business, err := s.Clock.Business(ctx)
 	if err != nil {
 		return Answer{}, 0, fault.Later(err)

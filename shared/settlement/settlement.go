@@ -65,6 +65,7 @@ type Hold struct {
 	Owner  string     `json:"owner"`
 	Until  civil.Date `json:"until"` // null: until its cause is gone
 	Text   string     `json:"text"`
+	ByHand bool       `json:"bh,omitempty"` // a person set it: only a person or its last day ends it
 }
 
 // The holds that the system sets itself.
@@ -73,6 +74,10 @@ const (
 	HoldNetChanged = "NET_CHANGED"
 	HoldInvoice    = "WAITING_INVOICE"
 	HoldManual     = "MANUAL"
+	HoldRisk       = "RISK"
+	HoldPaper      = "PAPER_MISSING"
+	HoldReceipt    = "WAITING_RECEIPT"
+	HoldAccount    = "ACCOUNT_UNCHECKED"
 
 	HoldDisputed     = "DISPUTED"             // the creator disputes a line of its statement
 	HoldConfirmation = "WAITING_CONFIRMATION" // the contract pays only what the creator has confirmed or accepted
@@ -197,8 +202,13 @@ type Settlement struct {
 	Payout        *Payout
 	Preparers     []string
 	Parties       []PartyLink   // what became of the payee shares, in their order
-	Approvals     []string      // who has approved so far, where the amount needs more than one
-	Findings      []string      // what the review rules found, by code; empty when every check passed
+	Approvals     []Approval    // who has approved so far
+	Review        *Review       // outcome of the tenant's checks; nil until they were made
+	Automatic     bool          // the tenant's rules let the system make the next move
+	Waived        []string      // reasons of holds that a person has released: their causes hold no more
+	Lacks         string        // name of the paper that the payee lacks for this payment, as last asked
+	Awaits        string        // reason of the hold whose cause outside was last found unmet: WAITING_RECEIPT, ACCOUNT_UNCHECKED
+	HeldSince     time.Time     // since when the hold stands; zero without one
 	Paper         *InvoicePaper // the payee's invoice
 	Disputed      civil.Date    // day by which finance answers what the creator disputes; zero where nothing is disputed
 	ConfirmBy     civil.Date    // day from which the creator's silence accepts the statement; zero where it was not sent or never does

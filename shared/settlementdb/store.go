@@ -98,7 +98,7 @@ func (s *Store) dated(ctx context.Context, e ledger.Entry) (ledger.Entry, error)
 
 // meta is the conditional put of a settlement: it must be new, or as old as the one that was decided on.
 func (s *Store) meta(n settlement.Settlement, old *settlement.Settlement) (*types.Put, error) {
-	it, err := metaItem(n)
+	it, err := metaItem(n.HeldAfter(old))
 	if err != nil {
 		return nil, fault.Internal(err)
 	}

@@ -3,6 +3,8 @@
 package tenancy
 
 import (
+	"time"
+
 	"fenzhang/shared/civil"
 	"fenzhang/shared/money"
 )
@@ -116,8 +118,12 @@ type Creator struct {
 	Level      string            `json:"level,omitempty"`
 	Accounts   []PlatformAccount `json:"platform_accounts,omitempty"`
 	Payout     PayoutAccount     `json:"payout"`
-	Version    int               `json:"version"`
-	By         string            `json:"by,omitempty"`
+	// PayoutSince is the business date, and PayoutAt the instant, on which this payout account was recorded; zero
+	// where it was recorded before such dates were kept.
+	PayoutSince civil.Date `json:"payout_since,omitzero"`
+	PayoutAt    time.Time  `json:"payout_at,omitzero"`
+	Version     int        `json:"version"`
+	By          string     `json:"by,omitempty"`
 }
 
 // PlatformAccount is the creator's account at a platform.

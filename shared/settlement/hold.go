@@ -1,0 +1,129 @@
+package settlement
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/identity"
+	"fenzhang/shared/reason"
+)
+
+// waive remembers that a person has released a kind of hold, so that its cause does not set it again.
+func (s Settlement) waive(kind string) Settlement {
+	if !s.waived(kind) {
+		s.Waived = append(slices.Clip(s.Waived), kind)
+	}
+	return s
+}
+
+func (s Settlement) waived(kind string) bool { return slices.Contains(s.Waived, kind) }
+
+// HeldAfter dates the hold of s, which is about to be written over old: a hold of another reason begins with the write.
+func (s Settlement) HeldAfter(old *Settlement) Settlement {
+	switch {
+	case s.Hold == nil:
+		s.HeldSince = time.Time{}
+	case old == nil || old.Hold == nil || old.Hold.Reason != s.Hold.Reason:
+		s.HeldSince = s.LastUpdated
+	default:
+		s.HeldSince = old.HeldSince
+	}
+	return s
+}
+
+// caused gives s with what its payee lacks and what it awaits for a payment on a day, asked anew. What is outside (money
+// received, account checked) is asked only when the payment is near, which is before booking.
+func (s *Service) caused(ctx context.Context, st Settlement, on civil.Date, near bool) (Settlement, error) {
+	st.Lacks, st.Awaits = "", ""
+	if s.Checks.Policy != nil {
+		rules, err := s.rulesOf(ctx, st.Tenant)
+		if err != nil {
+			return st, err
+		}
+		payer, err := s.Directory.Taxpayer(ctx, st.Tenant, st.TaxpayerID)
+		if err != nil {
+			return st, err
+		}
+		if profile, ok := payer.ProfileOn(on); ok {
+			st.Lacks = rules.MissingPaper(profile, st.Route, on)
+		}
+	}
+	if !near {
+		return st, nil
+	}
+	var err error
+	st.Awaits, err = s.awaited(ctx, st)
+	return st, err
+}
+
+// awaited names the hold of the first outside cause that is not met: money before account.
+func (s *Service) awaited(ctx context.Context, st Settlement) (string, error) {
+	if c := s.Checks.Receipts; c != nil && !st.waived(HoldReceipt) {
+		if ok, err := c.Arrived(ctx, st); err != nil || !ok {
+			return HoldReceipt, err
+		}
+	}
+	if c := s.Checks.Accounts; c != nil && !st.waived(HoldAccount) {
+		if ok, err := c.Checked(ctx, st); err != nil || !ok {
+			return HoldAccount, err
+		}
+	}
+	return "", nil
+}
+
+// heldBack sets the hold whose cause stands in the way of booking s today, and tells whether there is one.
+func (s *Service) heldBack(ctx context.Context, st Settlement, today civil.Date, by string) (bool, error) {
+	now, err := s.caused(ctx, st, today, true)
+	if err != nil {
+		return false, err
+	}
+	h := now.waitsFor()
+	if h == nil {
+		return false, nil
+	}
+	n := now.stamp(Act{ID: s.NewID(), Name: "settlement.held", By: by, Reason: h.Reason}, s.Clock.Instant())
+	n.Hold = h
+	return true, s.Store.Apply(ctx, Change{Old: &st, New: n})
+}
+
+// asksAgain tells the holds whose cause the system looks for again.
+func (s Settlement) asksAgain() bool {
+	if s.Hold == nil || s.Hold.ByHand {
+		return false
+	}
+	return s.Hold.Reason == HoldPaper || s.Hold.Reason == HoldReceipt || s.Hold.Reason == HoldAccount
+}
+
+// askAgain ends a hold whose cause is gone, or sets the next one; while the cause stands nothing is written.
+func (s *Service) askAgain(ctx context.Context, st Settlement) error {
+	today, err := s.Clock.Today(ctx)
+	if err != nil {
+		return fault.Later(err)
+	}
+	fresh, err := s.caused(ctx, st, later(st.PayOn, today), st.Hold.Reason != HoldPaper || st.Status == Approved)
+	if err != nil {
+		return err
+	}
+	h := fresh.waitsFor()
+	if h != nil && *h == *st.Hold {
+		return nil
+	}
+	n := fresh.stamp(Act{ID: s.NewID(), Name: "settlement.released", By: "system:advance-settlement", Reason: st.Hold.Reason + ": the cause is gone"}, s.Clock.Instant())
+	n.Hold = h
+	return s.Store.Apply(ctx, Change{Old: &st, New: n})
+}
+
+// mayRelease refuses roles that the table of holds does not name.
+func mayRelease(by identity.Principal, h *Hold) error {
+	if h == nil {
+		return nil // what cannot be released says so itself
+	}
+	roles := reason.OfHold(h.Reason).Release
+	if len(roles) == 0 || slices.ContainsFunc(roles, func(r string) bool { return by.Has(identity.Role(r)) }) {
+		return nil
+	}
+	return fault.New(fault.Forbidden, "hold_owner", "A hold "+h.Reason+" is released by finance or an administrator.")
+}

@@ -1,0 +1,242 @@
+package settlement
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/identity"
+	"fenzhang/shared/money"
+	"fenzhang/shared/payout"
+	"fenzhang/shared/reason"
+	"fenzhang/shared/review"
+)
+
+// Review is the outcome of the tenant's checks on a settlement.
+type Review struct {
+	Version   int      `json:"v,omitempty"` // of the tenant's review rules; 0 the defaults
+	Findings  []string `json:"f,omitempty"` // codes of what was found, empty when every check passed
+	Approvers int      `json:"n"`           // how many different people approve it
+}
+
+// Approval is one person's yes, and the net that was shown to that person.
+type Approval struct {
+	By  string       `json:"b"`
+	Net money.Amount `json:"n"`
+}
+
+// ActApprovalGiven names an approval that was not the last one.
+const ActApprovalGiven = "settlement.approval_given"
+
+// byReview is who acts where the tenant's rules need no person.
+const byReview = "system:review"
+
+// Policy finds a tenant's rules of review in force on a day; the defaults where it has set none.
+type Policy interface {
+	ReviewRules(ctx context.Context, tenant string, day civil.Date) (review.Rules, error)
+}
+
+// Holders compares the holder of a creator's payout account with the name of its taxpayer, by keyed hashes alone.
+type Holders interface {
+	// HolderIsTaxpayer tells whether they are the same; known is false where one of the hashes was never kept.
+	HolderIsTaxpayer(ctx context.Context, tenant, creator, taxpayer string) (same, known bool, err error)
+}
+
+// Receipts knows what platforms have paid.
+type Receipts interface {
+	// Arrived tells whether the money behind a settlement has reached the paying entity.
+	Arrived(ctx context.Context, s Settlement) (bool, error)
+}
+
+// Accounts knows which payout accounts were checked with a bank or gateway.
+type Accounts interface {
+	// Checked tells whether the account that a settlement will be paid to was checked.
+	Checked(ctx context.Context, s Settlement) (bool, error)
+}
+
+// Checks are the ports that reviewing and booking ask; one that is nil is not asked.
+type Checks struct {
+	Policy   Policy
+	Holders  Holders
+	Receipts Receipts
+	Accounts Accounts
+}
+
+// approversNeeded is how many people approve s: what its review said, and one where there was none.
+func (s Settlement) approversNeeded() int {
+	if s.Review == nil {
+		return 1
+	}
+	return max(1, s.Review.Approvers)
+}
+
+// approvedBy tells whether somebody has given an approval.
+func (s Settlement) approvedBy(who string) bool {
+	return slices.ContainsFunc(s.Approvals, func(a Approval) bool { return a.By == who })
+}
+
+// rulesOf are the review rules that govern a tenant today.
+func (s *Service) rulesOf(ctx context.Context, tenant string) (review.Rules, error) {
+	if s.Checks.Policy == nil {
+		return review.Defaults()
+	}
+	today, err := s.Clock.Today(ctx)
+	if err != nil {
+		return review.Rules{}, fault.Later(err)
+	}
+	return s.Checks.Policy.ReviewRules(ctx, tenant, today)
+}
+
+// examined makes the tenant's checks on a quoted settlement that is about to be written, in the same write. Before
+// IN_REVIEW it notes only whether the system may submit it.
+func (s *Service) examined(ctx context.Context, n Settlement) (Settlement, error) {
+	if s.Checks.Policy == nil || n.Quote == "" || (n.Status != PendingReview && n.Status != InReview) {
+		return n, nil
+	}
+	rules, err := s.rulesOf(ctx, n.Tenant)
+	if err != nil {
+		return n, err
+	}
+	if n.Status == PendingReview {
+		n.Automatic = rules.Automatic.Submit
+		return n, nil
+	}
+	facts, err := s.reviewFacts(ctx, n, rules)
+	if err != nil {
+		return n, err
+	}
+	found := rules.Findings(facts)
+	n.Review = &Review{Version: rules.Version.Version, Findings: found, Approvers: rules.Approvers(n.Gross)}
+	n.Automatic = rules.MayApprove(facts, found)
+	return n.stopped(rules.Stops(found), found), nil
+}
+
+// stopped sets the hold that findings ask for, where none stands and no person has released that kind before.
+func (s Settlement) stopped(effect string, found []string) Settlement {
+	kind := map[string]string{review.HoldRisk: HoldRisk, review.HoldManual: HoldManual}[effect]
+	if kind == "" || s.Hold != nil || s.waived(kind) {
+		return s
+	}
+	s.Hold = &Hold{Reason: kind, Owner: reason.OfHold(kind).Owner, Text: "Review: " + strings.Join(found, ", ") + "."}
+	return s
+}
+
+// reviewPage bounds how many of a creator's latest settlements a review reads.
+const reviewPage = 100
+
+// reviewFacts gathers what the checks look at. It reads one page of the creator's settlements, newest first: a payment
+// that lies further back does not count, and then a person decides.
+func (s *Service) reviewFacts(ctx context.Context, n Settlement, rules review.Rules) (review.Facts, error) {
+	f := review.Facts{Day: n.PaymentDate, Gross: n.Gross, Count: 1, Sum: n.Gross, SetOffs: len(n.SetOffs) > 0, Holds: n.Waived}
+	if n.Hold != nil {
+		f.Holds = append(slices.Clip(f.Holds), n.Hold.Reason)
+	}
+	page, _, err := s.Store.List(ctx, n.Tenant, Query{Creator: n.CreatorID}, "", reviewPage)
+	if err != nil {
+		return f, err
+	}
+	creator, err := s.Directory.Creator(ctx, n.Tenant, n.CreatorID)
+	if err != nil {
+		return f, err
+	}
+	f.AccountSince = creator.PayoutSince
+	first := n.PaymentDate.AddDays(-rules.Window())
+	for _, o := range page {
+		if o.ID == n.ID {
+			continue
+		}
+		if o.Status == Paid && o.Payout.State == payout.Paid {
+			f.AccountNewer = creator.PayoutAt.After(o.Payout.SentAt) && (!f.PaidBefore || f.AccountNewer)
+			f.PaidBefore = true
+		}
+		if o.Status != Failed && o.ReopenedBy == "" && o.PaymentDate.After(first) && !o.PaymentDate.After(n.PaymentDate) {
+			f.Count, f.Sum = f.Count+1, f.Sum.Add(o.Gross)
+		}
+	}
+	if f.OtherContract, err = s.otherContract(ctx, n); err != nil || s.Checks.Holders == nil {
+		return f, err
+	}
+	same, known, err := s.Checks.Holders.HolderIsTaxpayer(ctx, n.Tenant, n.CreatorID, n.TaxpayerID)
+	f.HolderDiffers = known && !same
+	return f, err
+}
+
+// otherContract tells whether the contract for the settlement's period is another version than the one it was opened
+// by. A payee party's share rests on the contract of somebody else and is not compared.
+func (s *Service) otherContract(ctx context.Context, n Settlement) (bool, error) {
+	if n.Source == SourceParty {
+		return false, nil
+	}
+	c, err := s.Directory.Contract(ctx, n.Tenant, n.CreatorID, n.IncomeType, n.ServicePeriod.Last())
+	if fault.HasCode(err, fault.RuleMissing) {
+		return true, nil
+	}
+	return c.ContractID != n.Contract || c.Version.Version != n.ContractVersion, err
+}
+
+// withMakers adds who made what the settlement rests on as it stands now: whoever changed contract, account or profile
+// since the opening is a preparer too.
+func (s *Service) withMakers(ctx context.Context, n Settlement) (Settlement, error) {
+	creator, err := s.Directory.Creator(ctx, n.Tenant, n.CreatorID)
+	if err != nil {
+		return n, err
+	}
+	taxpayer, err := s.Directory.Taxpayer(ctx, n.Tenant, n.TaxpayerID)
+	if err != nil {
+		return n, err
+	}
+	n = n.prepared(creator.By).prepared(taxpayer.By)
+	if n.Source == SourceParty {
+		return n, nil
+	}
+	contract, err := s.Directory.Contract(ctx, n.Tenant, n.CreatorID, n.IncomeType, n.ServicePeriod.Last())
+	if fault.HasCode(err, fault.RuleMissing) { // none is in force: the review has found it
+		return n, nil
+	}
+	return n.prepared(contract.By), err
+}
+
+// refuseCashier keeps apart who prepares and who pays.
+func refuseCashier(by identity.Principal) error {
+	if by.Has(identity.Cashier) {
+		return fault.New(fault.Forbidden, "cashier", "A cashier prepares nothing; another person must do this.")
+	}
+	return nil
+}
+
+// next makes the move for which the tenant's rules need no person: it submits what is quoted, and approves what every
+// check lets pass. The checks are made anew; what no longer passes waits for a person.
+func (v *Advancer) next(ctx context.Context, s Settlement) error {
+	rules, err := v.rulesOf(ctx, s.Tenant)
+	if err != nil {
+		return err
+	}
+	a, now := Act{ID: v.NewID(), Name: "settlement.submitted", By: byReview}, v.Clock.Instant()
+	n := s
+	if s.Status == PendingReview {
+		if !rules.Automatic.Submit {
+			return nil
+		}
+		if n, err = s.Submit(s.StatusVersion, a, now); err == nil {
+			n, err = v.examined(ctx, n)
+		}
+	} else {
+		if n, err = v.examined(ctx, n); err != nil {
+			return err
+		}
+		a.Name = "settlement.approved"
+		if n.Hold == nil && n.Automatic {
+			n, err = n.Approve(s.StatusVersion, a, now)
+		} else {
+			a.Name = "settlement.reviewed"
+			n = n.stamp(a, now)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	n.Arrival = v.expect(ctx, n)
+	return v.Store.Apply(ctx, Change{Old: &s, New: n})
+}
