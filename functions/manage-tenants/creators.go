@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
@@ -28,6 +29,14 @@ type creatorDraft struct {
 	Payout     *tenancy.PayoutAccount    `json:"payout"`
 
 	owner owner
+}
+
+// storedCreator is the masked creator with keyed hashes of its payout account and of the account's holder, to compare
+// without reading.
+type storedCreator struct {
+	tenancy.Creator
+	PayoutHash string `json:"payout_hash,omitempty"`
+	HolderHash string `json:"holder_hash,omitempty"`
 }
 
 // owner is the taxpayer of a creator as it was found.
@@ -194,18 +203,20 @@ func (d *creatorDraft) payable(profiles []tenancy.Profile) []fault.Field {
 }
 
 func (d *creatorDraft) build(ctx context.Context, s *service, c call) (written, error) {
-	k := d.creator()
+	k := storedCreator{Creator: d.creator()}
 	if c.previous != nil {
-		var before tenancy.Creator
+		var before storedCreator
 		if err := json.Unmarshal(c.previous, &before); err != nil {
 			return written{}, fault.Internal(err)
 		}
-		k.Payout = before.Payout
+		k.Payout, k.PayoutSince, k.PayoutAt, k.PayoutHash, k.HolderHash = before.Payout, before.PayoutSince, before.PayoutAt, before.PayoutHash, before.HolderHash
 	}
 	w := written{taxpayer: d.owner.id}
 	records := map[string]map[string]string{}
 	if d.Payout != nil {
-		k.Payout = d.Payout.Masked()
+		if err := d.recorded(ctx, s, c, &k); err != nil {
+			return written{}, err
+		}
 		records[vault.OfCreator(c.id)] = map[string]string{vault.Account: d.Payout.Account, vault.Holder: d.Payout.Holder}
 	}
 	k.CreatorID, k.TaxpayerID, k.Version, k.By = c.id, d.owner.id, c.version, c.by
@@ -227,6 +238,22 @@ func (d *creatorDraft) build(ctx context.Context, s *service, c call) (written, 
 	}
 	w.sealed = []vault.Sealing{sealed}
 	return w, nil
+}
+
+// recorded puts the payout account into the creator's version; the same account again keeps its dates.
+func (d *creatorDraft) recorded(ctx context.Context, s *service, c call, k *storedCreator) error {
+	k.Payout = d.Payout.Masked()
+	k.HolderHash = nameHash(c, strings.TrimSpace(d.Payout.Holder))
+	account := c.hash.Hash("payout", c.tenant, d.Payout.Method, d.Payout.Account, d.Payout.Holder)
+	if account == k.PayoutHash {
+		return nil
+	}
+	today, err := s.clock.Today(ctx)
+	if err != nil {
+		return fault.Later(err)
+	}
+	k.PayoutHash, k.PayoutSince, k.PayoutAt = account, today, s.clock.Instant()
+	return nil
 }
 
 // newOwner gives the taxpayer's first version as its own route would write it.

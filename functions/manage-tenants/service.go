@@ -101,6 +101,8 @@ func (s *service) routes() []httpapi.Route {
 	routes := []httpapi.Route{
 		{Method: http.MethodPost, Path: "/v1/positions/{id}/approve", Roles: second, Handle: s.again(s.approve)},
 		{Method: http.MethodPost, Path: "/v1/contracts/{id}/approve", Roles: second, Handle: s.again(s.approveContract)},
+		{Method: http.MethodPut, Path: "/v1/review-rules", Roles: keeper, Handle: s.again(s.putReview)},
+		{Method: http.MethodGet, Path: "/v1/review-rules", Roles: readers, Handle: s.getReview},
 	}
 	for _, k := range kinds() {
 		routes = append(routes,

@@ -108,7 +108,8 @@ func (p *Parts) Settlements() (*settlement.Service, error) {
 		return nil, err
 	}
 	store := &settlementdb.Store{DB: p.DB, Settlements: p.settlements, Ledger: p.Vars.Need("TABLE_LEDGER"), Control: p.control, NewToken: p.NewID, Now: p.Clock.Now, Periods: p.Periods()}
-	return &settlement.Service{Store: store, Directory: p.Directory, Calendar: calendar, Clock: p.Clock, NewID: p.NewID}, nil
+	return &settlement.Service{Store: store, Directory: p.Directory, Calendar: calendar, Clock: p.Clock, NewID: p.NewID,
+		Checks: settlement.Checks{Policy: p.Directory, Holders: p.Directory}}, nil
 }
 
 // Periods decides the accounting periods of what the function posts.

@@ -184,7 +184,7 @@ func BusinessDate() Key { return Key{tenant("-") + "LOCAL", "BUSINESS_DATE"} }
 // --- tenancy table ---
 
 // Master is one version of a master-data object; kind is "entity", "taxpayer", "creator", "contract",
-// "strategy" or "position".
+// "strategy", "position" or "review".
 func Master(t, kind, id string, version int) Key {
 	return Key{tenant(t) + kind + "#" + id, fmt.Sprintf("V#%06d", version)}
 }

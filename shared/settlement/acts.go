@@ -62,6 +62,16 @@ func one(move func(Settlement, Act) (Settlement, error)) func(Settlement, Act) (
 	}
 }
 
+// Repeated tells that an intended move was made by an earlier call of the same person: the settlement was seen at the
+// intent's version and then moved there, or holds the person's approval.
+func (in Intent) Repeated(s Settlement, to Status) bool {
+	if to == Approved && s.Status == InReview && s.StatusVersion == in.Version && s.approvedBy(in.By.Subject) {
+		return true
+	}
+	n := in.Version - 1 // the first move leaves version 1
+	return n >= 0 && n < len(s.History) && s.History[n].To == to && (s.History[n].By == in.By.Subject || (to == Approved && s.approvedBy(in.By.Subject)))
+}
+
 // Transition moves a settlement where a person may move it.
 func (s *Service) Transition(ctx context.Context, in Intent, to Status) (Settlement, error) {
 	now := s.Clock.Instant()

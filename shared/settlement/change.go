@@ -128,7 +128,8 @@ type Query struct {
 	Status   Status
 	Creator  string
 	Hold     string
-	From, To civil.Date // Shanghai dates of the opening, both inclusive
+	From, To civil.Date            // Shanghai dates of the opening, both inclusive
+	Only     func(Settlement) bool // nil for all
 }
 
 // Matches tells whether s belongs to the list.
@@ -136,5 +137,5 @@ func (q Query) Matches(s Settlement) bool {
 	day := civil.DateOf(s.OpenedAt)
 	return (q.Status == "" || s.Status == q.Status) && (q.Creator == "" || s.CreatorID == q.Creator) &&
 		(q.Hold == "" || (s.Hold != nil && s.Hold.Reason == q.Hold)) &&
-		(q.From.IsZero() || !day.Before(q.From)) && (q.To.IsZero() || !day.After(q.To))
+		(q.From.IsZero() || !day.Before(q.From)) && (q.To.IsZero() || !day.After(q.To)) && (q.Only == nil || q.Only(s))
 }

@@ -89,6 +89,19 @@ func (s *Service) rulesOf(ctx context.Context, tenant string) (review.Rules, err
 	return s.Checks.Policy.ReviewRules(ctx, tenant, today)
 }
 
+// Viewer shows a tenant's settlements to somebody, now.
+func (s *Service) Viewer(ctx context.Context, by identity.Principal) (Viewer, error) {
+	rules, err := s.rulesOf(ctx, by.Tenant)
+	if err != nil {
+		return Viewer{}, err
+	}
+	today, err := s.Clock.Today(ctx)
+	if err != nil {
+		return Viewer{}, fault.Later(err)
+	}
+	return Viewer{Rules: rules, Calendar: s.Calendar, Now: s.Clock.Instant(), Today: today, ForCreator: by.OnlyOwn()}, nil
+}
+
 // examined makes the tenant's checks on a quoted settlement that is about to be written, in the same write. Before
 // IN_REVIEW it notes only whether the system may submit it.
 func (s *Service) examined(ctx context.Context, n Settlement) (Settlement, error) {

@@ -2,11 +2,14 @@ package settlement
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/money"
 	"fenzhang/shared/payout"
+	"fenzhang/shared/reason"
+	"fenzhang/shared/review"
 	"fenzhang/shared/split"
 	"fenzhang/shared/tax"
 )
@@ -28,7 +31,7 @@ type View struct {
 	StatusVersion int           `json:"status_version"`
 	LastUpdated   Stamp         `json:"last_updated"`
 	TransitionID  string        `json:"transition_id"`
-	Hold          *Hold         `json:"hold"`
+	Hold          *holdView     `json:"hold"`
 	Gross         money.Amount  `json:"gross"`
 	Shares        []split.Share `json:"shares"`
 	Memo          []split.Memo  `json:"memo"`
@@ -37,6 +40,9 @@ type View struct {
 	Quote       *figures    `json:"quote"`
 	Payout      *payoutView `json:"payout"`
 	Next        Next        `json:"next"`
+	CreatorText reason.Text `json:"creator_text"`
+	Approvals   *approvals  `json:"approvals"`
+	Review      *reviewView `json:"review"`
 	Arrival     *Stamp      `json:"expected_arrival"`
 	Reopens     *string     `json:"reopens"`
 	ReopenedBy  *string     `json:"reopened_by"`
@@ -89,6 +95,43 @@ type Next struct {
 	Action string `json:"action"`
 	Owner  string `json:"owner"`
 	Due    *Stamp `json:"due"`
+	// Overdue tells that it waits longer than the tenant's deadlines allow.
+	Overdue bool `json:"overdue"`
+}
+
+// holdView is a hold with what ends it and who may.
+type holdView struct {
+	Reason  string     `json:"reason"`
+	Owner   string     `json:"owner"`
+	Until   civil.Date `json:"until"`
+	Text    string     `json:"text"`
+	Since   Stamp      `json:"since"`
+	Release []string   `json:"release"` // roles that may release it by hand
+	Ends    string     `json:"ends"`    // what ends it
+}
+
+// approvals are those given and those that are missing.
+type approvals struct {
+	Needed  int            `json:"needed"`
+	Missing int            `json:"missing"`
+	Given   []approvalView `json:"given"`
+}
+
+type approvalView struct {
+	By      string       `json:"by"`
+	Net     money.Amount `json:"net"`         // as it was shown to that person
+	Changed bool         `json:"net_changed"` // the quote was another one then; the approval stands, it binds gross and shares
+}
+
+// reviewView is what the tenant's checks found.
+type reviewView struct {
+	Version  int           `json:"rules_version"`
+	Findings []findingView `json:"findings"`
+}
+
+type findingView struct {
+	Code string      `json:"code"`
+	Text review.Text `json:"text"`
 }
 
 // Stamp is an instant as it is shown: Shanghai time to the millisecond.
@@ -115,14 +158,17 @@ func textOf(s string) *string {
 	return &s
 }
 
-// ViewOf shows a settlement with its standing figures. In lists the history is left out.
-func ViewOf(s Settlement, f map[string]Figures, withHistory bool) View {
+// View shows a settlement with its standing figures. In lists the history is left out.
+func (vw Viewer) View(s Settlement, f map[string]Figures, withHistory bool) View {
 	v := View{SettlementID: s.ID, Tenant: s.Tenant, CreatorID: s.CreatorID, TaxpayerID: s.TaxpayerID, PayingEntity: s.Entity, Route: s.Route,
 		IncomeType: s.IncomeType, ActivityID: s.ActivityID, ServicePeriod: s.ServicePeriod, VATDate: s.VATDate, PaymentDate: s.PaymentDate,
-		Status: s.Status, StatusVersion: s.StatusVersion, LastUpdated: Stamp(s.LastUpdated), TransitionID: s.TransitionID, Hold: s.Hold,
-		Gross: s.Gross, Shares: s.Shares, Memo: s.Memo, CreatorShare: s.CreatorShare(), Next: s.todo(), Arrival: StampOf(s.Arrival),
+		Status: s.Status, StatusVersion: s.StatusVersion, LastUpdated: Stamp(s.LastUpdated), TransitionID: s.TransitionID, Hold: vw.hold(s),
+		Gross: s.Gross, Shares: s.Shares, Memo: s.Memo, CreatorShare: s.CreatorShare(), Next: vw.next(s), CreatorText: s.step().text, Arrival: StampOf(s.Arrival),
 		Reopens: textOf(s.Reopens), ReopenedBy: textOf(s.ReopenedBy), ReasonClass: textOf(s.ReasonClass), Parent: textOf(s.Parent), Parties: s.partyViews()}
 	v.Unconfirmed = []string{}
+	if !vw.ForCreator {
+		v.Approvals, v.Review = s.approvalsView(), vw.review(s)
+	}
 	if v.Memo == nil {
 		v.Memo = []split.Memo{}
 	}
@@ -138,9 +184,50 @@ func ViewOf(s Settlement, f map[string]Figures, withHistory bool) View {
 			GatewayID: textOf(s.Payout.GatewayID), Reason: textOf(s.Payout.Reason)}
 	}
 	if withHistory {
-		v.History = s.historyView()
+		v.History = vw.history(s)
 	}
 	return v
+}
+
+// hold shows the hold; to a creator without the names and words of staff.
+func (vw Viewer) hold(s Settlement) *holdView {
+	if s.Hold == nil {
+		return nil
+	}
+	kind := reason.OfHold(s.Hold.Reason)
+	h := &holdView{Reason: s.Hold.Reason, Owner: s.Hold.Owner, Until: s.Hold.Until, Text: s.Hold.Text, Since: Stamp(s.heldSince()), Release: words(kind.Release), Ends: kind.Ends}
+	if vw.ForCreator {
+		h.Text = kind.Creator.ZH
+		if h.Owner != s.CreatorID {
+			h.Owner = kind.Owner
+		}
+	}
+	return h
+}
+
+func (s Settlement) approvalsView() *approvals {
+	a := &approvals{Needed: s.approversNeeded(), Given: make([]approvalView, 0, len(s.Approvals))}
+	shown := s.Net
+	if s.ApprovedNet != nil {
+		shown = *s.ApprovedNet
+	}
+	for _, g := range s.Approvals {
+		a.Given = append(a.Given, approvalView{g.By, g.Net, g.Net != shown})
+	}
+	a.Missing = max(0, a.Needed-len(a.Given))
+	return a
+}
+
+// review shows the findings in the words of the rules in force; nil until the checks were made.
+func (vw Viewer) review(s Settlement) *reviewView {
+	if s.Review == nil {
+		return nil
+	}
+	r := &reviewView{Version: s.Review.Version, Findings: make([]findingView, 0, len(s.Review.Findings))}
+	for _, code := range s.Review.Findings {
+		r.Findings = append(r.Findings, findingView{code, vw.Rules.Says(code)})
+	}
+	return r
 }
 
 func figuresOf(f Figures) *figures {
@@ -163,47 +250,22 @@ func words(ws []string) []string {
 	return ws
 }
 
-// historyView begins with the opening, which came from nothing.
-func (s Settlement) historyView() []moveView {
+// history begins with the opening, which came from nothing. A creator is not told who at its agency did what.
+func (vw Viewer) history(s Settlement) []moveView {
 	out := []moveView{{To: PendingReview, At: Stamp(s.OpenedAt), By: s.Opener, TransitionID: s.OpenedBy}}
 	for _, m := range s.History {
 		from := m.From
 		out = append(out, moveView{From: &from, To: m.To, At: Stamp(m.At), By: m.By, TransitionID: m.TransitionID, Reason: textOf(m.Reason)})
 	}
+	if vw.ForCreator {
+		for i := range out {
+			out[i].Reason = nil
+			if out[i].By, _, _ = strings.Cut(out[i].By, ":"); out[i].By != "system" {
+				out[i].By = "staff"
+			}
+		}
+	}
 	return out
-}
-
-// todo names the next action, its owner and its day.
-func (s Settlement) todo() Next {
-	due := StampOf(s.PayOn.Start().Add(18 * time.Hour))
-	switch {
-	case s.Status == Failed && s.ReasonClass == PaymentFailed && s.ReopenedBy == "":
-		return Next{"reopen", "approver", nil}
-	case s.Status == Failed, s.Status == Paid && s.Payout.State != payout.Returned:
-		return Next{"none", "nobody", nil}
-	case s.Status == Paid && s.ReopenedBy == "":
-		return Next{"reopen", "approver", nil}
-	case s.Status == Paid:
-		return Next{"none", "nobody", nil}
-	case s.Hold != nil:
-		return Next{"end_hold", s.Hold.Owner, holdDue(s.Hold)}
-	case s.Status == PendingReview && s.Quote == "":
-		return Next{"quote", "system", due}
-	case s.Status == PendingReview:
-		return Next{"submit", "finance", due}
-	case s.Status == InReview:
-		return Next{"approve", "approver", due}
-	case s.Status == Approved:
-		return Next{"book_on_" + s.PayOn.String(), "system", due}
-	}
-	return Next{"pay", "system", due}
-}
-
-func holdDue(h *Hold) *Stamp {
-	if h.Until.IsZero() {
-		return nil
-	}
-	return StampOf(h.Until.Start())
 }
 
 // Explanation is the way from gross to what is paid, step by step.

@@ -34,8 +34,8 @@ var (
 	sha256Text    = regexp.MustCompile(`^[0-9a-f]{64}$`)
 )
 
-// listQuery reads the query string of a list.
-func listQuery(r *httpapi.Request) (settlement.Query, int, error) {
+// listQuery reads the query string of a list: what narrows it, its length, and whether only overdue ones are wanted.
+func listQuery(r *httpapi.Request) (settlement.Query, int, bool, error) {
 	var p problems
 	q := settlement.Query{Status: settlement.Status(r.Query.Get("status")), Creator: r.Query.Get("creator_id"), Hold: r.Query.Get("hold")}
 	p.add(q.Status != "" && !slices.Contains(settlement.Statuses(), q.Status), "status", "is not a status")
@@ -52,7 +52,9 @@ func listQuery(r *httpapi.Request) (settlement.Query, int, error) {
 	q.From, q.To = day("from"), day("to")
 	limit, err := r.Limit()
 	p.add(err != nil, "limit", "must be 1 to 100")
-	return q, limit, p.err()
+	late := r.Query.Get("overdue")
+	p.add(late != "" && late != "true" && late != "false", "overdue", "must be true or false")
+	return q, limit, late == "true", p.err()
 }
 
 // act is what the body of every act on a settlement has.

@@ -31,6 +31,7 @@ func (a API) ManageRoutes() []httpapi.Route {
 		{Method: "GET", Path: one, Roles: identity.AllRoles(), Handle: a.read},
 		{Method: "GET", Path: one + "/explanation", Roles: identity.AllRoles(), Handle: a.explain},
 		{Method: "POST", Path: one + "/transitions", Roles: movers, Handle: a.transition},
+		{Method: "POST", Path: "/v1/settlements/transitions", Roles: movers, Handle: a.transitions},
 		{Method: "POST", Path: one + "/hold", Roles: makers(), Handle: a.hold},
 		{Method: "POST", Path: one + "/release", Roles: makers(), Handle: a.release},
 		{Method: "POST", Path: one + "/invoice", Roles: makers(), Handle: a.invoice},
@@ -82,16 +83,20 @@ func (a API) read(ctx context.Context, r *httpapi.Request) (httpapi.Response, er
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	return a.show(ctx, s)
+	return a.show(ctx, r, s)
 }
 
 // show answers one settlement with its figures and history.
-func (a API) show(ctx context.Context, s settlement.Settlement) (httpapi.Response, error) {
+func (a API) show(ctx context.Context, r *httpapi.Request, s settlement.Settlement) (httpapi.Response, error) {
+	viewer, err := a.Viewer(ctx, r.Principal)
+	if err != nil {
+		return httpapi.Response{}, err
+	}
 	f, err := a.Store.FiguresOf(ctx, []settlement.Settlement{s})
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	return httpapi.OK(settlement.ViewOf(s, f[s.ID], true)), nil
+	return httpapi.OK(viewer.View(s, f[s.ID], true)), nil
 }
 
 func (a API) explain(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
@@ -112,7 +117,7 @@ type listAnswer struct {
 }
 
 func (a API) list(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
-	q, limit, err := listQuery(r)
+	q, limit, late, err := listQuery(r)
 	if err != nil {
 		return httpapi.Response{}, err
 	}
@@ -121,6 +126,16 @@ func (a API) list(ctx context.Context, r *httpapi.Request) (httpapi.Response, er
 			return httpapi.OK(listAnswer{Settlements: []settlement.View{}}), nil
 		}
 		q.Creator = r.Creator
+	}
+	viewer, err := a.Viewer(ctx, r.Principal)
+	if err != nil {
+		return httpapi.Response{}, err
+	}
+	if late {
+		q.Only = func(s settlement.Settlement) bool {
+			_, overdue := viewer.Overdue(s)
+			return overdue
+		}
 	}
 	page, next, err := a.Store.List(ctx, r.Tenant, q, r.Query.Get("cursor"), limit)
 	if err != nil {
@@ -132,7 +147,7 @@ func (a API) list(ctx context.Context, r *httpapi.Request) (httpapi.Response, er
 	}
 	ans := listAnswer{Settlements: make([]settlement.View, 0, len(page))}
 	for _, s := range page {
-		ans.Settlements = append(ans.Settlements, settlement.ViewOf(s, f[s.ID], false))
+		ans.Settlements = append(ans.Settlements, viewer.View(s, f[s.ID], false))
 	}
 	if next != "" {
 		ans.NextCursor = &next
@@ -156,7 +171,7 @@ func (a API) transition(ctx context.Context, r *httpapi.Request) (httpapi.Respon
 	if p != nil {
 		return httpapi.Response{}, fault.Invalid(p...)
 	}
-	return a.done(ctx)(a.Transition(ctx, b.intent(r), b.To))
+	return a.done(ctx, r)(a.Transition(ctx, b.intent(r), b.To))
 }
 
 // mayMove is the role for a target: IN_REVIEW is a preparer's, APPROVED and FAILED an approver's, PAYING and PAID
@@ -172,12 +187,12 @@ func mayMove(p identity.Principal, to settlement.Status) error {
 }
 
 // done answers the settlement that an act left.
-func (a API) done(ctx context.Context) func(settlement.Settlement, error) (httpapi.Response, error) {
+func (a API) done(ctx context.Context, r *httpapi.Request) func(settlement.Settlement, error) (httpapi.Response, error) {
 	return func(s settlement.Settlement, err error) (httpapi.Response, error) {
 		if err != nil {
 			return httpapi.Response{}, err
 		}
-		return a.show(ctx, s)
+		return a.show(ctx, r, s)
 	}
 }
 
@@ -186,7 +201,7 @@ func (a API) hold(ctx context.Context, r *httpapi.Request) (httpapi.Response, er
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	return a.done(ctx)(a.PutOnHold(ctx, in, h))
+	return a.done(ctx, r)(a.PutOnHold(ctx, in, h))
 }
 
 func (a API) release(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
@@ -194,7 +209,7 @@ func (a API) release(ctx context.Context, r *httpapi.Request) (httpapi.Response,
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	return a.done(ctx)(a.Release(ctx, in))
+	return a.done(ctx, r)(a.Release(ctx, in))
 }
 
 func (a API) cancel(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
@@ -205,7 +220,7 @@ func (a API) cancel(ctx context.Context, r *httpapi.Request) (httpapi.Response, 
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	return a.done(ctx)(a.Cancel(ctx, in))
+	return a.done(ctx, r)(a.Cancel(ctx, in))
 }
 
 func (a API) reopen(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
@@ -213,7 +228,7 @@ func (a API) reopen(ctx context.Context, r *httpapi.Request) (httpapi.Response, 
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	return a.done(ctx)(a.Reopen(ctx, in))
+	return a.done(ctx, r)(a.Reopen(ctx, in))
 }
 
 func (a API) askParty(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
@@ -221,7 +236,7 @@ func (a API) askParty(ctx context.Context, r *httpapi.Request) (httpapi.Response
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	return a.done(ctx)(a.AskParty(ctx, in, payee))
+	return a.done(ctx, r)(a.AskParty(ctx, in, payee))
 }
 
 func (a API) confirmNet(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
@@ -229,7 +244,7 @@ func (a API) confirmNet(ctx context.Context, r *httpapi.Request) (httpapi.Respon
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	return a.done(ctx)(a.ConfirmNet(ctx, in, net))
+	return a.done(ctx, r)(a.ConfirmNet(ctx, in, net))
 }
 
 func (a API) invoice(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
@@ -237,7 +252,7 @@ func (a API) invoice(ctx context.Context, r *httpapi.Request) (httpapi.Response,
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	return a.done(ctx)(a.Invoice(ctx, in, paper))
+	return a.done(ctx, r)(a.Invoice(ctx, in, paper))
 }
 
 // Health answers without a token.

@@ -27,7 +27,11 @@ const (
 	Contract = "contract"
 	Strategy = "strategy"
 	Position = "position"
+	Review   = "review" // a tenant's rules of review: one object, ReviewID
 )
+
+// ReviewID is the id of a tenant's only set of review rules.
+const ReviewID = "rules"
 
 // Attributes of the table's items.
 const (

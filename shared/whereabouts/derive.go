@@ -115,7 +115,7 @@ func (p Position) as(state State, reason, owner, action string) Position {
 
 // payable tells of money owed to the creator what its settlement waits for.
 func (p Position) payable(s settlement.Settlement) Position {
-	next := settlement.ViewOf(s, nil, false).Next
+	next := settlement.NextOf(s)
 	p.Owner, p.Action, p.Due = next.Owner, next.Action, next.Due
 	p.Reason = strings.ToLower(string(s.Status))
 	switch {

@@ -1,0 +1,183 @@
+package settlement
+
+import (
+	"time"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/payout"
+	"fenzhang/shared/reason"
+	"fenzhang/shared/review"
+)
+
+// step is what a settlement waits for.
+type step struct {
+	action, owner string
+	state         string      // of the table of deadlines; "" where nothing is waited for
+	text          reason.Text // for the creator
+	since         time.Time   // the instant from which the deadline runs
+	on            civil.Date  // the business date on which it is due, where one is fixed
+}
+
+// nothing is the end of a life.
+func nothing(text reason.Text) step { return step{action: "none", owner: "nobody", text: text} }
+
+// step finds what has to happen next, who does it, and since when it waits. Every status, hold and payout has one.
+func (s Settlement) step() step {
+	switch s.Status {
+	case Failed:
+		return s.stepOfFailed()
+	case Paid:
+		return s.stepOfPaid()
+	}
+	if s.Sent() {
+		return s.stepOfSent()
+	}
+	if s.Status == Paying && s.ReasonClass == Cancelled {
+		return step{action: "cancel", owner: "system", state: "send", text: reason.OfState(reason.ToCancel), since: s.entered()}
+	}
+	if s.Hold != nil {
+		return step{action: "end_hold", owner: s.Hold.Owner, state: s.Hold.Reason, text: reason.OfHold(s.Hold.Reason).Creator, since: s.heldSince(), on: s.Hold.Until}
+	}
+	return s.stepOfOpen()
+}
+
+func (s Settlement) stepOfOpen() step {
+	switch {
+	case s.Quote == "" && s.Status != Paying:
+		return step{action: "quote", owner: "system", state: "quote", text: reason.OfState(reason.Computing), since: s.LastUpdated}
+	case s.Status == PendingReview:
+		return step{action: "submit", owner: "finance", state: "submit", text: reason.OfState(reason.ToSubmit), since: s.entered()}
+	case s.Status == InReview:
+		return step{action: "approve", owner: "approver", state: "approve", text: reason.OfState(reason.ToApprove), since: s.entered()}
+	case s.Status == Approved:
+		return step{action: "book_on_" + s.PayOn.String(), owner: "system", state: "book", text: reason.OfState(reason.ToBook), since: s.entered(), on: s.PayOn}
+	}
+	return step{action: "pay", owner: "system", state: "send", text: reason.OfState(reason.ToSend), since: s.entered()}
+}
+
+func (s Settlement) stepOfFailed() step {
+	switch {
+	case s.ReasonClass != PaymentFailed:
+		return nothing(reason.OfState(s.ReasonClass))
+	case s.ReopenedBy != "":
+		return nothing(reason.OfState(reason.PaidAgain))
+	}
+	code := ""
+	if s.Payout != nil {
+		code = s.Payout.Reason
+	}
+	return step{action: "reopen", owner: "approver", state: "reopen", text: reason.OfFailure(code).Creator, since: s.entered()}
+}
+
+func (s Settlement) stepOfPaid() step {
+	switch {
+	case s.Payout == nil || s.Payout.State != payout.Returned:
+		return nothing(reason.OfState(reason.Paid))
+	case s.ReopenedBy != "":
+		return nothing(reason.OfState(reason.PaidAgain))
+	}
+	return step{action: "reopen", owner: "approver", state: "reopen", text: reason.OfState(reason.Returned), since: s.LastUpdated}
+}
+
+func (s Settlement) stepOfSent() step {
+	ask := step{action: "ask_gateway", owner: "system", state: "gateway", text: reason.OfState(reason.Sent), since: s.Payout.SentAt}
+	switch s.Payout.State {
+	case payout.Unknown:
+		ask.text = reason.OfState(reason.Unclear)
+	case payout.WaitingPayee:
+		return step{action: "confirm_receipt", owner: "creator", state: "payee", text: reason.OfState(reason.WaitingPayee), since: s.Payout.SentAt}
+	}
+	return ask
+}
+
+// entered is the instant of the last move.
+func (s Settlement) entered() time.Time {
+	if n := len(s.History); n > 0 {
+		return s.History[n-1].At
+	}
+	return s.OpenedAt
+}
+
+func (s Settlement) heldSince() time.Time {
+	if s.HeldSince.IsZero() {
+		return s.LastUpdated
+	}
+	return s.HeldSince
+}
+
+// endOfDay is the hour of a day by which people have done what is due on it.
+const endOfDay = 18 * time.Hour
+
+// Viewer shows settlements as they stand at a moment, by a tenant's deadlines.
+type Viewer struct {
+	Rules      review.Rules
+	Calendar   Calendar
+	Now        time.Time  // real: what runs since an act
+	Today      civil.Date // the business date: what is due on a day
+	ForCreator bool       // names of staff and what they wrote to each other are left out
+}
+
+// next names the next action, its owner, when it is due, and whether that has passed.
+func (v Viewer) next(s Settlement) Next {
+	w := s.step()
+	due, overdue := v.due(w)
+	owner := w.owner
+	if v.ForCreator && s.Hold != nil && w.action == "end_hold" && owner != s.CreatorID {
+		owner = reason.OfHold(s.Hold.Reason).Owner
+	}
+	return Next{Action: w.action, Owner: owner, Due: StampOf(due), Overdue: overdue}
+}
+
+// NextOf names the next action of a settlement by the default deadlines, with every day counted, for reports that know
+// no tenant's rules; it never says overdue.
+func NextOf(s Settlement) Next {
+	rules, err := review.Defaults()
+	if err != nil {
+		rules = review.Rules{} // then nothing has a day
+	}
+	return Viewer{Rules: rules}.next(s)
+}
+
+// Overdue tells whether a settlement waits longer than the tenant allows, and in which state of the deadlines.
+func (v Viewer) Overdue(s Settlement) (state string, overdue bool) {
+	w := s.step()
+	_, overdue = v.due(w)
+	return w.state, overdue
+}
+
+// due gives the end of a wait. What is due on a business date has the deadline's time on top before it is overdue; the
+// rest is due when the deadline has run since the act that began it.
+func (v Viewer) due(w step) (time.Time, bool) {
+	d, limited := v.Rules.Deadlines[w.state]
+	if w.state == "" || (!limited && w.on.IsZero()) {
+		return time.Time{}, false
+	}
+	if w.action == "end_hold" && !w.on.IsZero() { // its last day was said by whoever set it
+		return w.on.Start(), v.Today.After(w.on)
+	}
+	if !w.on.IsZero() {
+		return w.on.Start().Add(endOfDay), v.Today.After(v.workingDays(w.on, d.WorkingDays))
+	}
+	if v.Now.IsZero() {
+		v.Now = w.since
+	}
+	end := w.since.Add(time.Duration(d.Hours) * time.Hour)
+	if d.WorkingDays > 0 {
+		end = v.workingDays(civil.DateOf(w.since), d.WorkingDays).Start().Add(endOfDay)
+	}
+	return end, v.Now.After(end)
+}
+
+// workingDays goes n working days on. In a year whose calendar is not published every day counts.
+func (v Viewer) workingDays(day civil.Date, n int) civil.Date {
+	for range n {
+		next := day.AddDays(1)
+		if v.Calendar != nil {
+			if working, err := v.Calendar.NextWorkingDay(day); err == nil {
+				next = working
+			}
+		}
+		day = next
+	}
+	return day
+}
