@@ -100,6 +100,7 @@ deploy: go ## Deploy to AWS with your credentials: ENV=dev, prod or cn (a profil
 	@$(STACK) tools sam
 	@$(STACK) -arch arm64 build
 	.local/venv-sam/bin/sam deploy --config-env $(ENV)
+	@$(STACK) font fenzhang-$(ENV)
 
 go:
 	@command -v go >/dev/null || { echo "Go is missing: install Go 1.26 or newer (https://go.dev/dl/)"; exit 1; }

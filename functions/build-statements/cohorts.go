@@ -67,6 +67,16 @@ func (h handler) cohort(ctx context.Context, body []byte, _ events.SQSMessage) e
 		return errors.New("a cohort task without tenant, date or actor, or out of range")
 	}
 	_, err := h.statements.RunTask(ctx, t)
+	return errors.Join(err, h.acceptSilent(ctx, t))
+}
+
+// acceptSilent accepts, for the creators of a cohort, the statements that have been silent for as long as their
+// contracts say.
+func (h handler) acceptSilent(ctx context.Context, t statement.Task) error {
+	accepted, err := h.papers.AcceptDue(ctx, t.Tenant, func(creator string) bool { return statement.CohortOf(creator) == t.Cohort })
+	if accepted > 0 {
+		h.log.InfoContext(ctx, "statements accepted by silence", "tenant", t.Tenant, "cohort", t.Cohort, "accepted", accepted)
+	}
 	return err
 }
 

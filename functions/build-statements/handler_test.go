@@ -21,6 +21,8 @@ import (
 	"fenzhang/shared/ids"
 	"fenzhang/shared/income"
 	"fenzhang/shared/incomedb"
+	"fenzhang/shared/paper"
+	"fenzhang/shared/paperdb"
 	"fenzhang/shared/sqsbatch"
 	"fenzhang/shared/statement"
 	"fenzhang/shared/tenancy"
@@ -50,7 +52,9 @@ func open(t *testing.T) *site {
 	h := handler{
 		recorder:   &income.Recorder{Lines: lines, Directory: w.People, Clock: w.Clock, NewID: w.ID},
 		statements: &statement.Service{Settlements: w.Service, Buckets: lines, Log: log},
-		cohorts:    q, log: log,
+		papers: &paper.Service{States: &paperdb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: ids.Source(time.Now)},
+			Clock: w.Clock, NewID: w.ID},
+		cohorts: q, log: log,
 	}
 	api := &httpapi.API{Routes: h.routes(), Clock: w.Clock, Log: log, Limits: httpapi.DefaultLimits(), Revoked: httpapi.NoRevocations{}}
 	return &site{t, w, h, q, trigger.Mux{HTTP: api.Serve, Queue: sqsbatch.Each(log, h.cohort), Schedule: h.night}}

@@ -15,6 +15,7 @@ import (
 	"fenzhang/shared/identity"
 	"fenzhang/shared/income"
 	"fenzhang/shared/money"
+	"fenzhang/shared/paper"
 	"fenzhang/shared/statement"
 	"fenzhang/shared/strictjson"
 )
@@ -23,6 +24,7 @@ import (
 type handler struct {
 	recorder   *income.Recorder
 	statements *statement.Service
+	papers     *paper.Service
 	cohorts    cohorts
 	log        *slog.Logger
 }

@@ -27,6 +27,7 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	h := handler{
 		recorder:   &income.Recorder{Lines: lines, Directory: p.Directory, Clock: p.Clock, NewID: p.NewID},
 		statements: &statement.Service{Settlements: settlements, Buckets: lines, Log: p.Log},
+		papers:     p.Papers(),
 		cohorts:    queue{sqs.NewFromConfig(p.AWS), p.Vars.Need("QUEUE_COHORT_URL")},
 		log:        p.Log,
 	}

@@ -428,7 +428,8 @@ func TestSilenceAccepts(t *testing.T) {
 		day  string
 		want int
 	}{{"2026-09-18", 0}, {"2026-09-25", 1}, {"2026-09-25", 0}} { // the night of the 19th was missed
-		n, err := s.papers.AcceptDue(t.Context(), settletest.Tenant, civil.MustDate(night.day), everybody)
+		s.w.Set(night.day)
+		n, err := s.papers.AcceptDue(t.Context(), settletest.Tenant, everybody)
 		if err != nil || n != night.want {
 			t.Errorf("%s: %d accepted, %v", night.day, n, err)
 		}

@@ -180,7 +180,7 @@ func (p profile) settings(out map[string]string) []setting {
 		{"QUEUE_AUDIT_URL", "AuditQueueUrl"}, {"QUEUE_COHORT_URL", "CohortQueueUrl"},
 		{"DLQ_TAX_URL", "TaxDlqUrl"}, {"DLQ_SETTLE_URL", "SettleDlqUrl"}, {"DLQ_PAYOUT_URL", "PayoutDlqUrl"},
 		{"DLQ_AUDIT_URL", "AuditDlqUrl"}, {"DLQ_COHORT_URL", "CohortDlqUrl"},
-		{"EVENT_BUS", "EventBus"}, {"AUDIT_BUCKET", "AuditBucket"}, {"RULES_BUCKET", "RulesBucket"}, {"DATA_KEY_ARN", "DataKeyArn"},
+		{"EVENT_BUS", "EventBus"}, {"AUDIT_BUCKET", "AuditBucket"}, {"RULES_BUCKET", "RulesBucket"}, {"DOCUMENTS_BUCKET", "DocumentsBucket"}, {"DATA_KEY_ARN", "DataKeyArn"},
 		{"JWT_SECRET_ARN", "JwtSecretArn"}, {"JWT_ISSUER", "JwtIssuer"}, {"JWT_AUDIENCE", "JwtAudience"},
 		{"LOOKUP_SECRET_ARN", "LookupSecretArn"}, {"SIGNING_SECRET_ARN", "SigningSecretArn"}, {"GATEWAY_SECRET_ARN", "GatewaySecretArn"},
 	} {

@@ -71,6 +71,7 @@ func (p profile) portsFree(ctx context.Context) error {
 func prepare(ctx context.Context, p profile) error {
 	return together(
 		func() error { return install(ctx, p.root, []string{"aws", "sam"}) },
+		func() error { return installFont(ctx, p.root) },
 		func() error {
 			if err := buildFor(ctx, p, ""); err != nil {
 				return err
@@ -92,6 +93,9 @@ func serve(ctx context.Context, p profile) error {
 		return err
 	}
 	if err := step(ctx, "deploy the template", func(ctx context.Context, say func(string)) (string, error) { return deploy(ctx, p, say) }); err != nil {
+		return err
+	}
+	if err := p.lendFont(ctx); err != nil {
 		return err
 	}
 	return step(ctx, "start the stand-ins", func(ctx context.Context, _ func(string)) (string, error) { return startStandins(ctx, p) })

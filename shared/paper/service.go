@@ -343,8 +343,12 @@ func (s *Service) Resolve(ctx context.Context, by identity.Principal, creator st
 const daysBack = 31
 
 // AcceptDue accepts, for those creators that mine names, the statements that have been silent for as long as their
-// contracts say. It may be run twice, late and in parallel. It gives how many it accepted.
-func (s *Service) AcceptDue(ctx context.Context, tenant string, today civil.Date, mine func(creator string) bool) (int, error) {
+// contracts say by the business date. It may be run twice, late and in parallel. It gives how many it accepted.
+func (s *Service) AcceptDue(ctx context.Context, tenant string, mine func(creator string) bool) (int, error) {
+	today, err := s.Clock.Today(ctx)
+	if err != nil {
+		return 0, fault.Later(err)
+	}
 	accepted := 0
 	var failed error
 	for back := range daysBack {
