@@ -46,7 +46,7 @@ func installFont(ctx context.Context, root string) error {
 			return "ready", nil
 		}
 		if _, err := exec.LookPath("npm"); err != nil {
-			return "npm is missing: no PDF until it is here", nil
+			return "npm is missing: no PDF until it is here", nil //nolint:nilerr // XLSX and all else work without
 		}
 		if err := fetchFont(ctx, root, say); err != nil {
 			return "not fetched, no PDF: " + shorten(err.Error(), 60), ctx.Err()
