@@ -170,6 +170,18 @@ func (s *scope) check(n *node) error {
 			return invalid("Invalid %s: Incorrect operand type for operator or function; operator or function: %s, operand type: %s", s.kind, n.op, kind)
 		}
 	}
+	return s.checkBounds(n)
+}
+
+// checkBounds refuses a BETWEEN of two values that nothing can lie between.
+func (s *scope) checkBounds(n *node) error {
+	if n.op != "BETWEEN" || n.args[1].value == "" || n.args[2].value == "" {
+		return nil
+	}
+	c, ok := order(s.values[n.args[1].value], s.values[n.args[2].value])
+	if !ok || c > 0 {
+		return invalid("Invalid %s: The BETWEEN operator requires upper bound to be greater than or equal to lower bound", s.kind)
+	}
 	return nil
 }
 
