@@ -21,13 +21,17 @@ import (
 // lies in the tables afterwards.
 func TestMemoryAnswersAsTheLocalAWS(t *testing.T) {
 	local, memory := dynamotest.Open(t), dynamotest.Memory(t)
+	once := dynamodb.New(dynamotest.Client(local.Endpoint).Options(), func(o *dynamodb.Options) { o.Retryer = aws.NopRetryer{} }) // a second try meets the first one's effect
 	run := 0
 	rapid.Check(t, func(t *rapid.T) {
 		run++
 		pk := fmt.Sprint("p", run) // each run has a partition of its own
 		for range rapid.IntRange(5, 25).Draw(t, "calls") {
 			do := anyCall(t, pk)
-			want, got := do(local.Client, local.Settlements), do(memory.Client, memory.Settlements)
+			want, got := do(once, local.Settlements), do(memory.Client, memory.Settlements)
+			if strings.Contains(want, "operation error") {
+				t.Skip("an answer of the local AWS was lost: ", want)
+			}
 			if got != want {
 				t.Fatalf("the local AWS answers\n%s\nmemory answers\n%s", want, got)
 			}
