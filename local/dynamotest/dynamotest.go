@@ -4,12 +4,14 @@
 package dynamotest
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -35,9 +37,19 @@ type Local struct {
 	Incentives, Settlements, Ledger, Control, Tenancy string
 }
 
-// Open makes the tables and removes them at the end of the test. The engine behind them is started once for
-// each test binary and ends with it, however that ends.
+// Open makes the tables on the engine of this run of the tests, which is the local AWS unless RunBoth says
+// otherwise.
 func Open(t testing.TB) Local {
+	t.Helper()
+	if inMemory.Load() {
+		return Memory(t)
+	}
+	return AWS(t)
+}
+
+// AWS makes the tables on the local AWS and removes them at the end of the test. The engine behind them is started
+// once for each test binary and ends with it, however that ends.
+func AWS(t testing.TB) Local {
 	t.Helper()
 	endpoint := os.Getenv(EndpointVariable)
 	if endpoint == "" {
@@ -90,7 +102,20 @@ func InMemory(db *memdb.DB) (Local, error) {
 func Both(t *testing.T, test func(t *testing.T, l Local)) {
 	t.Helper()
 	t.Run("memory", func(t *testing.T) { test(t, Memory(t)) })
-	t.Run("dynamodb", func(t *testing.T) { test(t, Open(t)) })
+	t.Run("dynamodb", func(t *testing.T) { test(t, AWS(t)) })
+}
+
+// inMemory is the engine of this run of a package's tests. A test binary is one process that runs them one time after
+// the other; only RunBoth changes it.
+var inMemory atomic.Bool
+
+// RunBoth is the TestMain of a package whose tests are promises of a store: it runs all of them in memory and then on
+// the local AWS. Tests that need what only one of them has ask for AWS or Memory.
+func RunBoth(m *testing.M) int {
+	inMemory.Store(true)
+	failed := m.Run()
+	inMemory.Store(false)
+	return cmp.Or(failed, m.Run())
 }
 
 // Counted gives the same tables by a client that counts capacity for package usage.

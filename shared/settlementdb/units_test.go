@@ -4,7 +4,6 @@ import (
 	"context"
 	"testing"
 
-	"fenzhang/local/dynamotest"
 	"fenzhang/local/settletest"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/payout"
@@ -14,10 +13,8 @@ import (
 
 // TestWriteUnitsOfALife counts the write units of a settlement from opening to PAID, step by step, as the table
 // reports them. `make bench` prints its lines. Units are counted and not timed, so the bound may be a test.
-func TestWriteUnitsOfALife(t *testing.T) { dynamotest.Both(t, unitsOfALife) }
-
-func unitsOfALife(t *testing.T, l dynamotest.Local) {
-	w := settletest.OpenOn(t, l)
+func TestWriteUnitsOfALife(t *testing.T) {
+	w := settletest.Open(t)
 	id := settle(t, w, settletest.Person, "warm-up", "100.00") // the balance item exists as in any month but the first
 	_ = id
 	var total float64
