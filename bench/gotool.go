@@ -18,7 +18,12 @@ func lifeSection(ctx context.Context, _ *bench) ([]row, error) {
 	}
 	line := regexp.MustCompile(`write units: (.+?)\s+([0-9.]+)\n`)
 	var rows []row
+	said := map[string]bool{} // the test runs on both stores, which count alike
 	for _, m := range line.FindAllStringSubmatch(out, -1) {
+		if said[m[1]] {
+			continue
+		}
+		said[m[1]] = true
 		units, err := strconv.ParseFloat(m[2], 64)
 		if err != nil {
 			return nil, err
@@ -26,7 +31,7 @@ func lifeSection(ctx context.Context, _ *bench) ([]row, error) {
 		r := row{what: m[1], measured: m[2] + " write units"}
 		switch {
 		case m[1] == "open to PAID":
-			r.goal, r.met = "<= 40", atMost(units, 40)
+			r.goal, r.met = "<= 40, and below the 34 before", atMost(units, 33)
 		case strings.HasPrefix(m[1], "to IN_REVIEW"), strings.HasPrefix(m[1], "to APPROVED"):
 			r.goal, r.met = "<= 4", atMost(units, 4)
 		}

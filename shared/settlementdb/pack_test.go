@@ -8,14 +8,16 @@ import (
 	"testing"
 	"time"
 
+	"fenzhang/shared/money"
 	"fenzhang/shared/settlement"
+	"fenzhang/shared/tax"
 )
 
 // A lent compressor packs what a new one would, whatever it packed before: the stored form does not change.
 func TestPackingAgainIsPackingAnew(t *testing.T) {
 	for i := range 50 {
 		s := settlement.Settlement{Opening: settlement.Opening{Tenant: "t", ID: "st-1", CreatorID: strings.Repeat("c", i)}, LastUpdated: time.UnixMilli(int64(i))}
-		got, err := pack(s)
+		got, err := metaCodec.pack(s)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -35,11 +37,30 @@ func TestPackingAgainIsPackingAnew(t *testing.T) {
 			t.Fatalf("item %d is packed in another way", i)
 		}
 		var back settlement.Settlement
-		if err := unpack(got, &back); err != nil || back.CreatorID != s.CreatorID {
+		if err := metaCodec.unpack(got, &back); err != nil || back.CreatorID != s.CreatorID {
 			t.Fatalf("%v, %q", err, back.CreatorID)
 		}
-		if unpack(got[:len(got)/2], &back) == nil {
+		if metaCodec.unpack(got[:len(got)/2], &back) == nil {
 			t.Fatal("half an item was read")
+		}
+	}
+}
+
+// Figures that were packed with META's dictionary, before they had their own, are read as ever.
+func TestOlderFiguresAreRead(t *testing.T) {
+	f := settlement.Figures{Tenant: "t", Settlement: "st-1", Hash: "h", Result: tax.Result{Net: money.Yuan(5)}}
+	old, err := metaCodec.pack(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now, err := figuresItem(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, it := range map[string]item{"older": {attrPacked: binary(old)}, "now": now} {
+		got, err := figuresOf(it, "t", "st-1", "h")
+		if err != nil || got.Result.Net != money.Yuan(5) {
+			t.Errorf("%s: %+v %v", name, got, err)
 		}
 	}
 }

@@ -263,12 +263,12 @@ func (s *Store) query(ctx context.Context, table, pk, prefix string) ([]item, er
 }
 
 func figuresItem(f settlement.Figures) (item, error) {
-	z, err := pack(f)
+	z, err := figuresCodec.pack(f)
 	if err != nil {
 		return nil, fault.Internal(err)
 	}
 	it := keyed(keys.Figures(f.Tenant, f.Settlement, f.Hash))
-	it[attrPacked] = binary(z)
+	it[attrFigures] = binary(z)
 	return it, nil
 }
 
@@ -297,7 +297,11 @@ func figuresOf(it item, tenant, id, hash string) (settlement.Figures, error) {
 	if it == nil {
 		return f, fault.Internal(fmt.Errorf("settlementdb: figures %s of %s are gone", hash, id))
 	}
-	if err := unpack(binaryOf(it, attrPacked), &f); err != nil {
+	packed, words := binaryOf(it, attrFigures), figuresCodec
+	if packed == nil {
+		packed, words = binaryOf(it, attrPacked), metaCodec
+	}
+	if err := words.unpack(packed, &f); err != nil {
 		return f, fault.Internal(err)
 	}
 	f.Tenant, f.Settlement, f.Hash = tenant, id, hash

@@ -38,7 +38,7 @@ func TestWriteUnitsOfALife(t *testing.T) {
 		sid = a.SettlementID
 		return err
 	})
-	step("quote (figures, META)", 6, func(ctx context.Context) error { return w.Quote(ctx, settletest.Tenant, sid) })
+	step("quote (figures, META)", 2, func(ctx context.Context) error { return w.Quote(ctx, settletest.Tenant, sid) })
 	transit := func(who identity.Principal, to settlement.Status) func(context.Context) error {
 		return func(ctx context.Context) error {
 			s, err := w.Store.Load(ctx0, settletest.Tenant, sid)
@@ -68,7 +68,7 @@ func TestWriteUnitsOfALife(t *testing.T) {
 	step("payout ACCEPTED", 2, hear(payout.Accepted))
 	step("to PAID (journal)", 10, hear(payout.Paid))
 	t.Logf("write units: %-32s %5.1f", "open to PAID", total)
-	if total > 40 {
-		t.Errorf("a life takes %.1f write units, more than 40", total)
+	if total > 32 { // it was 34 before figures had a dictionary of their own
+		t.Errorf("a life takes %.1f write units, more than 32", total)
 	}
 }
