@@ -20,6 +20,7 @@ type player struct {
 	id, name, idType, number string
 	entity                   string
 	studio                   bool
+	paperTo                  string // last day of the business licence
 }
 
 // cast are the payees of the month, each for one scene.
@@ -31,7 +32,7 @@ func cast() []player {
 		{id: "m-return", name: "孟样丁", number: "110105189003047045"},
 		{id: "m-dispute", name: "孟样戊", number: "110105189003057059"},
 		{id: "m-risk", name: "孟样己", number: "110105189003067062"},
-		{id: "m-paper", name: "孟样庚", number: "110105189003077076", entity: monthPlatform},
+		{id: "m-paper", name: "孟样印工作室（个体工商户）", number: "92330106DEM00043X7", idType: "uscc", studio: true, paperTo: "2026-09-30"},
 		{id: "m-trueup", name: "孟样辛", number: "11010518900308708X"},
 		{id: "m-gap", name: "孟样壬", number: "110105189003097093"},
 		{id: "m-party", name: "孟样癸", number: "110105189003107108"},
@@ -61,7 +62,7 @@ func monthMaster() (entities []apiclient.PayingEntity, taxpayers []apiclient.Tax
 		route := "mcn_pays"
 		if p.studio {
 			profile.Kind, profile.VAT, profile.Collection, profile.Industry = "individual_business", "small_scale", "books", "culture"
-			profile.Papers = []apiclient.Paper{{Name: "business_licence", Number: p.number, From: "2026-01-01"}}
+			profile.Papers = []apiclient.Paper{licenceOf(p, p.paperTo)}
 			account = apiclient.PayoutAccount{Method: "bank", Account: "6216260000000000019", Holder: p.name}
 			route = "studio_invoice"
 		}
@@ -71,6 +72,11 @@ func monthMaster() (entities []apiclient.PayingEntity, taxpayers []apiclient.Tax
 		contracts = append(contracts, contractOf(p, route))
 	}
 	return entities, taxpayers, creators, contracts
+}
+
+// licenceOf is the business licence of a studio.
+func licenceOf(p player, to string) apiclient.Paper {
+	return apiclient.Paper{Name: "business_licence", Number: p.number, From: "2026-01-01", To: to}
 }
 
 // contractOf gives a payee seven tenths of live tips and commissions, paid on the 15th.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"net/http"
 
 	"fenzhang/local/apiclient"
 	"fenzhang/shared/civil"
@@ -18,6 +19,9 @@ func scenes() []scene {
 		{"hold MANUAL", october, (*month).manual},
 		{"hold NET_CHANGED", october, (*month).netChanged},
 		{"a payout comes back", october, (*month).returned},
+		{"a disputed line", october, (*month).disputed},
+		{"hold RISK", october, (*month).risk},
+		{"hold PAPER_MISSING", october, (*month).paperMissing},
 		{"hold RULE_GAP", november, (*month).ruleGap},
 	}
 }
@@ -28,12 +32,7 @@ func (m *month) waitingInvoice(ctx context.Context) (string, error) {
 	if err != nil || ended(s) {
 		return "ended before: " + sum(s), err
 	}
-	if s, err = m.wait(ctx, s, "the hold", func(s apiclient.Settlement) bool { return held("WAITING_INVOICE")(s) || ended(s) }); err != nil {
-		return "", err
-	}
-	file := sha256.Sum256([]byte("invoice of studio-1"))
-	s, err = m.act(ctx, "finance", s, "invoice", map[string]any{"number": "26332000000000000001", "issued_on": "2026-10-15", "amount": s.CreatorShare, "file_sha256": hex.EncodeToString(file[:])})
-	if err != nil {
+	if s, err = m.handIn(ctx, s, "26332000000000000001"); err != nil {
 		return "", err
 	}
 	s, err = m.pay(ctx, s)
@@ -142,4 +141,131 @@ func (m *month) ruleGap(ctx context.Context) (string, error) {
 	}
 	s, err = m.pay(ctx, s)
 	return "held until a tax position was decided by one and approved by another person; " + sum(s), err
+}
+
+// disputed: the creator disputes a line of the statement; only that settlement waits until finance has answered.
+func (m *month) disputed(ctx context.Context) (string, error) {
+	operator, err := m.as(monthTenant, "operator")
+	if err != nil {
+		return "", err
+	}
+	line := apiclient.IncomeLine{LineID: "month-dispute-1", CreatorID: "m-dispute", IncomeType: "live_tip", Platform: "douyin", AccountUID: "u-m-dispute", OccurredOn: "2026-09-18",
+		ServicePeriod: "2026-09", GrossBeforePlatform: "9000.00", PlatformFee: "4500.00", Refund: "0.00", Subsidy: "0.00", Distributable: "4500.00"}
+	if _, err := operator.UploadIncome(ctx, []apiclient.IncomeLine{line}); err != nil {
+		return "", err
+	}
+	if err := m.by(ctx, "finance", http.MethodPost, "/v1/statements/run", map[string]any{"creator_id": "m-dispute", "date": "2026-10-15"}, nil); err != nil {
+		return "", err
+	}
+	s, err := m.standing(ctx, "m-dispute", "stmt:live_tip:2026-09")
+	if err != nil || ended(s) {
+		return "ended before: " + sum(s), err
+	}
+	if s, err = m.wait(ctx, s, "a quote", quoted); err != nil {
+		return "", err
+	}
+	path := "/v1/statements/m-dispute/2026-09/"
+	if err := m.by(ctx, "finance", http.MethodPost, path+"send", map[string]any{}, nil); err != nil {
+		return "", err
+	}
+	creator, err := m.asCreator("m-dispute")
+	if err != nil {
+		return "", err
+	}
+	if _, err := creator.Ask(ctx, http.MethodPost, path+"dispute", map[string]any{"lines": []any{map[string]any{"line_id": line.LineID, "reason": "the room earned more that evening"}}}, nil); err != nil && !apiclient.IsConflict(err) {
+		return "", err
+	}
+	if s, err = m.wait(ctx, s, "the hold", held("DISPUTED")); err != nil {
+		return "", err
+	}
+	if err := m.by(ctx, "finance", http.MethodPost, path+"resolve", map[string]any{"line_id": line.LineID, "outcome": "stands", "text": "the platform's figure was compared with its detail"}, nil); err != nil {
+		return "", err
+	}
+	if s, err = m.wait(ctx, s, "the end of the hold", func(s apiclient.Settlement) bool { return s.Hold == nil }); err != nil {
+		return "", err
+	}
+	s, err = m.pay(ctx, s)
+	return "disputed by the creator, answered by finance, the line stands; " + sum(s), err
+}
+
+// risk: an amount above what the agency lets pass is held by its rules of review until finance has looked.
+func (m *month) risk(ctx context.Context) (string, error) {
+	s, err := m.open(ctx, "m-risk", "live-1", "45000.00", civil.MustDate("2026-10-15"))
+	if err != nil || ended(s) {
+		return "ended before: " + sum(s), err
+	}
+	if s, err = m.wait(ctx, s, "a quote", quoted); err != nil {
+		return "", err
+	}
+	if s, err = m.submit(ctx, s); err != nil {
+		return "", err
+	}
+	if s.Status == apiclient.InReview {
+		if s, err = m.wait(ctx, s, "the hold", func(s apiclient.Settlement) bool { return held("RISK")(s) || s.Status != apiclient.InReview }); err != nil {
+			return "", err
+		}
+	}
+	if s.Hold != nil {
+		if s, err = m.act(ctx, "finance", s, "release", map[string]any{}); err != nil {
+			return "", err
+		}
+	}
+	s, err = m.pay(ctx, s)
+	return "above the agency's limit, released by finance; " + sum(s), err
+}
+
+// paperMissing: the studio's business licence has run out; the hold ends when the new one is recorded.
+func (m *month) paperMissing(ctx context.Context) (string, error) {
+	s, err := m.open(ctx, "m-paper", "studio-1", "8000.00", civil.MustDate("2026-10-15"))
+	if err != nil || ended(s) {
+		return "ended before: " + sum(s), err
+	}
+	if s, err = m.wait(ctx, s, "the hold", func(s apiclient.Settlement) bool { return held("PAPER_MISSING")(s) || held("WAITING_INVOICE")(s) || s.Status == apiclient.Approved }); err != nil {
+		return "", err
+	}
+	if held("PAPER_MISSING")(s) {
+		if err := m.renewLicence(ctx); err != nil {
+			return "", err
+		}
+		if err := m.sweep(ctx); err != nil {
+			return "", err
+		}
+	}
+	if s, err = m.wait(ctx, s, "the end of the hold", func(s apiclient.Settlement) bool { return !held("PAPER_MISSING")(s) }); err != nil {
+		return "", err
+	}
+	if s, err = m.handIn(ctx, s, "26332000000000000002"); err != nil {
+		return "", err
+	}
+	s, err = m.pay(ctx, s)
+	return "held until the new business licence was recorded; " + sum(s), err
+}
+
+// renewLicence records the licence without an end.
+func (m *month) renewLicence(ctx context.Context) error {
+	_, taxpayers, _, _ := monthMaster()
+	for _, t := range taxpayers {
+		if t.TaxpayerID != "tp-m-paper" {
+			continue
+		}
+		var now struct {
+			Version int `json:"version"`
+		}
+		if err := m.by(ctx, "admin", http.MethodGet, "/v1/taxpayers/"+t.TaxpayerID, nil, &now); err != nil {
+			return err
+		}
+		t.Profiles[0].Papers[0].To = ""
+		return m.by(ctx, "admin", http.MethodPut, "/v1/taxpayers/"+t.TaxpayerID, map[string]any{"version": now.Version, "from": "2026-10-01", "profiles": t.Profiles}, nil)
+	}
+	return nil
+}
+
+// handIn hands in the invoice that a studio's settlement waits for.
+func (m *month) handIn(ctx context.Context, s apiclient.Settlement, number string) (apiclient.Settlement, error) {
+	s, err := m.wait(ctx, s, "the hold for the invoice", func(s apiclient.Settlement) bool { return held("WAITING_INVOICE")(s) || s.Status == apiclient.Approved || ended(s) })
+	if err != nil || s.Hold == nil {
+		return s, err
+	}
+	file := sha256.Sum256([]byte("invoice " + number))
+	return m.act(ctx, "finance", s, "invoice", map[string]any{"number": number, "issued_on": "2026-10-15", "amount": s.CreatorShare, "file_sha256": hex.EncodeToString(file[:])})
 }
