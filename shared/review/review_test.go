@@ -106,6 +106,10 @@ func TestNothingDoubtfulIsApprovedByItself(t *testing.T) {
 
 func TestLevelsByAmount(t *testing.T) {
 	r := defaults(t)
+	if n := r.Approvers(money.MustParse("9999999.99")); n != 1 {
+		t.Errorf("a tenant that said nothing needs %d approvers", n)
+	}
+	r.Levels = []review.Level{{Above: money.MustParse("50000.00"), Approvers: 2}, {Above: money.MustParse("500000.00"), Approvers: 3}}
 	for gross, need := range map[string]int{"0.01": 1, "50000.00": 1, "50000.01": 2, "500000.00": 2, "500000.01": 3} {
 		if n := r.Approvers(money.MustParse(gross)); n != need {
 			t.Errorf("%s needs %d, want %d", gross, n, need)
@@ -126,7 +130,7 @@ func TestTheStrongestEffectHolds(t *testing.T) {
 
 func TestMissingAndExpiredPapers(t *testing.T) {
 	r := defaults(t)
-	r.Papers = []review.PaperRule{{Paper: "business_license", On: true, Kinds: []string{"company"}}}
+	r.Papers = []review.PaperRule{{Paper: "business_licence", On: true, Kinds: []string{"company"}}}
 	day := civil.MustDate("2026-09-15")
 	paper := func(name, from, to string) tenancy.Paper {
 		p := tenancy.Paper{Name: name, From: civil.MustDate(from)}
@@ -141,10 +145,10 @@ func TestMissingAndExpiredPapers(t *testing.T) {
 		want   string
 	}{
 		"a person needs none":     {"natural_person", nil, ""},
-		"missing":                 {"company", nil, "business_license"},
-		"there":                   {"company", []tenancy.Paper{paper("business_license", "2026-01-01", "2026-09-15")}, ""},
-		"expired":                 {"company", []tenancy.Paper{paper("business_license", "2026-01-01", "2026-09-14")}, "business_license"},
-		"begins later":            {"company", []tenancy.Paper{paper("business_license", "2026-09-16", "")}, "business_license"},
+		"missing":                 {"company", nil, "business_licence"},
+		"there":                   {"company", []tenancy.Paper{paper("business_licence", "2026-01-01", "2026-09-15")}, ""},
+		"expired":                 {"company", []tenancy.Paper{paper("business_licence", "2026-01-01", "2026-09-14")}, "business_licence"},
+		"begins later":            {"company", []tenancy.Paper{paper("business_licence", "2026-09-16", "")}, "business_licence"},
 		"another one has expired": {"natural_person", []tenancy.Paper{paper("consent", "2026-01-01", "2026-09-14")}, "consent"},
 		"and was renewed":         {"natural_person", []tenancy.Paper{paper("consent", "2026-01-01", "2026-09-14"), paper("consent", "2026-09-15", "")}, ""},
 	} {
