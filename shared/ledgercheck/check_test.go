@@ -195,7 +195,7 @@ func TestAnyLifeIsExplained(t *testing.T) {
 			creator := rapid.SampledFrom(creators).Draw(rt, "creator")
 			amount := money.Fen(rapid.Int64Range(1, 3_000_000).Draw(rt, "fen"))
 			w.Pass(time.Millisecond)
-			switch kind := rapid.SampledFrom([]string{"settle", "accrue", "line", "run", "forward", "forward", "act", "act"}).Draw(rt, "step"); kind {
+			switch kind := rapid.SampledFrom([]string{"settle", "accrue", "line", "run", "forward", "forward", "act", "act", "parties", "parties"}).Draw(rt, "step"); kind {
 			case "settle":
 				w.opened = append(w.opened, w.settle(rt, creator, fmt.Sprintf("live-%d-%d", round, n), amount.String()))
 			case "accrue":
@@ -211,11 +211,15 @@ func TestAnyLifeIsExplained(t *testing.T) {
 					rt.Fatal(err)
 				}
 				w.look(rt, creator)
-			case "forward", "act":
+			case "forward", "act", "parties":
 				if len(w.opened) == 0 {
 					continue
 				}
 				id := rapid.SampledFrom(w.opened).Draw(rt, "settlement")
+				if kind == "parties" {
+					w.parties(rt, id, creators)
+					continue
+				}
 				if kind == "act" {
 					w.act(rt, rapid.SampledFrom(acts).Draw(rt, "act"), id)
 					continue
@@ -249,6 +253,7 @@ func (w *world) fresh(round int) []string {
 	for _, id := range ids {
 		w.People.Contracts[id].Routes["incentive"] = tenancy.MCNPays
 	}
+	w.share(ids[0], ids[1:]...)
 	w.check.Creators, w.opened = only(ids), nil
 	return ids
 }
