@@ -14,7 +14,7 @@ ARCH ?=
 STACK = go run ./local/stack -profile $(PROFILE) -port $(PORT)
 LINTER = .local/bin/golangci-lint-2.15.0
 
-.PHONY: help run up down status token test lint fmt simulate bench build deploy tax-check rulebook rules-mutation rules-schema fuzz rules-status rules-upload rules-state rules-rollback rules-demo audit-verify go
+.PHONY: help run up down status token test lint fmt simulate bench build deploy contract-check tax-check rulebook rules-mutation rules-schema fuzz rules-status rules-upload rules-state rules-rollback rules-demo audit-verify go
 
 help: ## List the targets
 	@echo "make TARGET, the first two are: make run, make test"
@@ -57,6 +57,9 @@ simulate: go ## Play months of two agencies with trouble of every kind and check
 
 bench: go ## Measure, and write bench/RESULTS.md
 	@go run ./bench
+
+contract-check: go ## Run the worked examples beside contracts: [FILE=]
+	@go run ./local/contractcheck "$(FILE)"
 
 tax-check: go ## Run a file of tax examples: FILE=
 	@go run ./local/taxcheck "$(FILE)"

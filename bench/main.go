@@ -34,6 +34,7 @@ func sections() []section {
 		{"record", "record-incentive under a small Runtime API", recordSection},
 		{"writes", "write units of a recorded event: 10,000 of 100 creators in one day, batches of 100", writesSection},
 		{"life", "write units of a settlement's life", lifeSection},
+		{"split", "split of one income line, one core", splitSection},
 		{"tax", "tax engine, one core", taxSection},
 		{"load", "loading the rules, one core", loadSection},
 		{"retax", "law diff: booked settlements under a second pack", retaxSection},

@@ -1,7 +1,6 @@
 package settlement
 
 import (
-	"strconv"
 	"strings"
 	"time"
 
@@ -283,15 +282,4 @@ func Explain(s Settlement, f map[string]Figures) Explanation {
 		e.Steps = append(e.Steps, q.Result.Steps...)
 	}
 	return e
-}
-
-func (s Settlement) splitSteps() []tax.Step {
-	clause := s.Contract + " v" + strconv.Itoa(s.ContractVersion)
-	steps := make([]tax.Step, 0, len(s.Shares)+12)
-	for _, p := range s.Shares {
-		steps = append(steps, tax.ContractStep("split."+p.Kind, clause, s.Gross, p.Amount,
-			tax.Text{ZH: "按合约 " + clause + " 分给 " + p.Party + "：" + p.Amount.String() + " 元（分配前 " + s.Gross.String() + " 元）",
-				EN: "Contract " + clause + " gives " + p.Party + " " + p.Amount.String() + " of " + s.Gross.String()}))
-	}
-	return steps
 }

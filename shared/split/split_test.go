@@ -317,3 +317,17 @@ func BenchmarkApply(b *testing.B) {
 		shares = plan.Apply(shares[:0], money.Fen(123456789))
 	}
 }
+
+func BenchmarkApplyRatio(b *testing.B) {
+	plan, err := Compile("xingtu_ad", tenancy.Split{Method: "ratio", Parties: creatorAnd(tenancy.Party{Share: share("0.7")}, tenancy.Party{Share: share("0.2")},
+		tenancy.Party{Party: "p", Kind: KindMemo, Share: share("0.1")})}, "")
+	if err != nil {
+		b.Fatal(err)
+	}
+	shares, memos := make([]Share, 0, 8), make([]Memo, 0, 8)
+	b.ReportAllocs()
+	for b.Loop() {
+		shares = plan.Apply(shares[:0], money.Fen(123456789))
+		memos = plan.Memos(memos[:0], money.Fen(150000000))
+	}
+}

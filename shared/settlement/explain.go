@@ -1,0 +1,107 @@
+package settlement
+
+import (
+	"strconv"
+
+	"fenzhang/shared/money"
+	"fenzhang/shared/split"
+	"fenzhang/shared/tax"
+)
+
+// splitSteps tell how the contract shared the gross: clause, base, ratio, and what decided each part.
+func (s Settlement) splitSteps() []tax.Step {
+	steps := make([]tax.Step, 0, len(s.Shares)+12)
+	for _, p := range s.Shares {
+		steps = append(steps, s.splitStep(p))
+	}
+	return steps
+}
+
+func (s Settlement) splitStep(p split.Share) tax.Step {
+	clause := s.clause()
+	base := s.shareBase()
+	inputs := []tax.Input{{Name: "base", Value: tax.Money(base)}}
+	if !p.Ratio.IsZero() {
+		inputs = append(inputs, tax.Input{Name: "ratio", Value: tax.Word(p.Ratio.String())})
+	}
+	if p.By != "" {
+		inputs = append(inputs, tax.Input{Name: "decided_by", Value: tax.Word(p.By)})
+	}
+	if !p.Short.IsZero() {
+		inputs = append(inputs, tax.Input{Name: "short", Value: tax.Money(p.Short)})
+	}
+	inputs = append(inputs, tax.Input{Name: "rounding", Value: tax.Word(split.ModeOf(s.IncomeType).Name)})
+	why := reasonOf(p, base)
+	text := tax.Text{ZH: "按合约 " + clause + " 分给 " + p.Party + "：" + p.Amount.String() + " 元（分配前 " + s.Gross.String() + " 元；" + why.ZH + "）",
+		EN: "Contract " + clause + " gives " + p.Party + " " + p.Amount.String() + " of " + s.Gross.String() + ": " + why.EN}
+	return tax.ContractStep("split."+p.Kind, clause, formulaOf(p), s.Gross, p.Amount, inputs, text)
+}
+
+// clause names the contract, its version and the income type whose terms were used.
+func (s Settlement) clause() string {
+	return s.Contract + " v" + strconv.Itoa(s.ContractVersion) + " splits." + s.IncomeType
+}
+
+// shareBase is what the ratios are of: the gross less the fixed amounts.
+func (s Settlement) shareBase() money.Amount {
+	base := s.Gross
+	for _, p := range s.Shares {
+		if p.By == split.ByFixed {
+			base = base.Sub(p.Amount)
+		}
+	}
+	return base
+}
+
+func formulaOf(p split.Share) string {
+	switch {
+	case p.By == split.ByFixed:
+		return "fixed amount, as far as the gross reaches"
+	case p.By == split.ByTier && p.Ratio.IsZero():
+		return "sum of each band x its share"
+	case p.By == split.ByRest:
+		return "base - the other shares"
+	case p.By == split.ByCap:
+		return "min(base x share, cap)"
+	case p.By == split.ByFloor:
+		return "max(base x share, floor)"
+	case p.By == split.ByGuarantee && p.Kind == split.KindCreator:
+		return "max(share, guarantee), out of the mcn's part"
+	case p.By == split.ByGuarantee:
+		return "share - what the creator's guarantee takes"
+	}
+	return "base x ratio"
+}
+
+// reasonOf says what decided a share, in words.
+func reasonOf(p split.Share, base money.Amount) tax.Text {
+	var t tax.Text
+	switch p.By {
+	case split.ByFixed:
+		t = tax.Text{ZH: "固定金额", EN: "a fixed amount"}
+	case split.ByRest:
+		t = tax.Text{ZH: "其余部分", EN: "what the others leave"}
+	case split.ByCap:
+		t = tax.Text{ZH: "达到封顶金额", EN: "the cap is reached"}
+	case split.ByFloor:
+		t = tax.Text{ZH: "补足到下限金额", EN: "raised to the floor"}
+	case split.ByGuarantee:
+		t = tax.Text{ZH: "补足到保底金额", EN: "raised to the guarantee"}
+		if p.Kind == split.KindMCN {
+			t = tax.Text{ZH: "扣除保底补足部分后", EN: "after what the creator's guarantee takes"}
+		}
+	case split.ByTier:
+		t = tax.Text{ZH: "按分段比例", EN: "by bands"}
+	default:
+		t = tax.Text{ZH: "按比例", EN: "by its ratio"}
+	}
+	if !p.Ratio.IsZero() && (p.By == "" || p.By == split.ByTier) {
+		t.ZH += "，" + base.String() + " 元 × " + p.Ratio.String()
+		t.EN += ", " + base.String() + " x " + p.Ratio.String()
+	}
+	if !p.Short.IsZero() {
+		t.ZH += "，尚缺 " + p.Short.String() + " 元，本期收入不足以支付"
+		t.EN += "; " + p.Short.String() + " of it could not be covered by this income"
+	}
+	return t
+}
