@@ -35,6 +35,7 @@ func rights() map[string][]identity.Role {
 		"POST /v1/settlements/{id}/release":           makers,
 		"POST /v1/settlements/{id}/invoice":           makers,
 		"POST /v1/settlements/{id}/parties":           {identity.Finance, identity.Admin},
+		"POST /v1/contracts/replay":                   {identity.Finance, identity.Admin},
 		"POST /v1/settlements/{id}/confirm-net":       deciders,
 		"POST /v1/settlements/{id}/cancel":            deciders,
 		"POST /v1/settlements/{id}/reopen":            deciders,

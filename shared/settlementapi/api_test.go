@@ -306,3 +306,21 @@ func TestInvoiceEndsItsHold(t *testing.T) {
 		t.Errorf("%d, hold %v", status, v["hold"])
 	}
 }
+
+func TestAProposedContractIsReplayed(t *testing.T) {
+	s := open(t)
+	s.settle("replay-key-1", "live-1", "1000.00")
+	body := fmt.Sprintf(`{"from":"2026-08","to":"2026-08","contract":{"creator_id":%q,"paying_entity":"ent-mcn","from":"2026-12-01","routes":{"live_tip":"mcn_pays"},"splits":{"live_tip":{"method":"ratio","parties":[{"party":"c","kind":"creator","share":"0.8"},{"party":"m","kind":"mcn","share":"0.2"}]}},"cycle":"month","price_basis":"before_tax","revenue_basis":"net"}}`, settletest.Person)
+	status, v := s.post(as(identity.Finance), "/v1/contracts/replay", body)
+	if status != 200 || fmt.Sprint(v["totals"]) != "[map[difference:100.00 party:creator proposed:800.00 then:700.00] map[difference:-100.00 party:mcn proposed:200.00 then:300.00]]" {
+		t.Errorf("replay: %d %v", status, v)
+	}
+	status, v = s.post(as(identity.Operator), "/v1/contracts/replay", body)
+	want(t, "an operator", status, v, 403, 1003, "forbidden")
+	status, v = s.post(as(identity.Finance), "/v1/contracts/replay", `{"x":1}`)
+	want(t, "input", status, v, 400, 2001, "invalid_input")
+	status, v = s.post(as(identity.Finance), "/v1/settlements/st-none/parties", `{"party":"c-1","status_version":3}`)
+	want(t, "payees of nothing", status, v, 404, 3003, "not_found")
+	status, v = s.post(as(identity.Approver), "/v1/settlements/st-none/parties", `{"party":"c-1","status_version":3}`)
+	want(t, "an approver asks for payees", status, v, 403, 1003, "forbidden")
+}

@@ -35,6 +35,7 @@ func (a API) ManageRoutes() []httpapi.Route {
 		{Method: "POST", Path: one + "/hold", Roles: makers(), Handle: a.hold},
 		{Method: "POST", Path: one + "/release", Roles: makers(), Handle: a.release},
 		{Method: "POST", Path: one + "/invoice", Roles: makers(), Handle: a.invoice},
+		{Method: "POST", Path: "/v1/contracts/replay", Roles: []identity.Role{identity.Finance, identity.Admin}, Handle: a.replay},
 		{Method: "POST", Path: one + "/parties", Roles: []identity.Role{identity.Finance, identity.Admin}, Handle: a.askParty},
 		{Method: "POST", Path: one + "/confirm-net", Roles: deciders(), Handle: a.confirmNet},
 		{Method: "POST", Path: one + "/cancel", Roles: deciders(), Handle: a.cancel},
