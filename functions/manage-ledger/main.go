@@ -7,10 +7,14 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"fenzhang/shared/assembly"
+	"fenzhang/shared/auditlog"
+	"fenzhang/shared/incentivedb"
 	"fenzhang/shared/incomedb"
 	"fenzhang/shared/ledgerapi"
 	"fenzhang/shared/ledgercheck"
 	"fenzhang/shared/ledgerdb"
+	"fenzhang/shared/period"
+	"fenzhang/shared/perioddb"
 	"fenzhang/shared/trigger"
 )
 
@@ -26,5 +30,10 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	check := ledgercheck.Service{Journal: book, Settlements: settlements.Store,
 		Buckets: &incomedb.Store{DB: p.DB, Ledger: table, Settlements: p.Vars.Need("TABLE_SETTLEMENTS"), NewToken: p.NewID}, Creators: p.Directory}
 	a := ledgerapi.API{Check: check, Journal: book, Master: p.Directory, Creators: p.Directory, Settlements: settlements.Store, Clock: p.Clock, NewID: p.NewID}
+	a.Periods = &period.Service{
+		Store: &perioddb.Store{DB: p.DB, Ledger: table, Settlements: p.Vars.Need("TABLE_SETTLEMENTS"), NewToken: p.NewID},
+		Books: ledgercheck.Reviewer{Service: check, Contracts: p.Directory}, Creators: p.Directory, Days: incentivedb.NewDays(p.DB, p.Vars.Need("TABLE_INCENTIVES")),
+		Evidence: auditlog.NewIndex(p.DB, p.Vars.Need("TABLE_CONTROL")), Charts: a, Clock: p.Clock, NewID: p.NewID,
+	}
 	return trigger.Mux{HTTP: p.API(a.Routes()...).Serve}, nil
 }

@@ -40,6 +40,10 @@ func rights() map[string][]identity.Role {
 		"POST /v1/settlements/{id}/cancel":            deciders,
 		"POST /v1/settlements/{id}/reopen":            deciders,
 		"GET /v1/ledger/check":                        books,
+		"GET /v1/ledger/periods":                      books,
+		"GET /v1/ledger/periods/{id}/{period}":        books,
+		"POST /v1/ledger/periods/{id}/{period}/close": {identity.Finance},
+		"POST /v1/ledger/periods/{id}/{period}/seal":  deciders,
 		"GET /v1/ledger/trial-balance":                books,
 		"GET /v1/ledger/balances":                     books,
 		"GET /v1/ledger/entries":                      books,
@@ -105,7 +109,7 @@ func TestEveryRoleAgainstEveryRoute(t *testing.T) {
 	slots := make(chan struct{}, 8)
 	for route, may := range rights() {
 		method, path, _ := strings.Cut(route, " ")
-		path = strings.NewReplacer("{id}", "nobody-knows-this", "{creator_id}", "nobody-knows-this").Replace(path)
+		path = strings.NewReplacer("{id}", "nobody-knows-this", "{creator_id}", "nobody-knows-this", "{period}", "2026-08").Replace(path)
 		for _, role := range identity.AllRoles() {
 			slots <- struct{}{}
 			work.Go(func() {

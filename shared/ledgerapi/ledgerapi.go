@@ -16,6 +16,7 @@ import (
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/ledgercheck"
 	"fenzhang/shared/money"
+	"fenzhang/shared/period"
 	"fenzhang/shared/settlement"
 	"fenzhang/shared/tenancy"
 	"fenzhang/shared/tenancydb"
@@ -51,6 +52,7 @@ type API struct {
 	Master      Master
 	Creators    Creators
 	Settlements Settlements
+	Periods     *period.Service
 	Clock       clock.Clock
 	NewID       func() string
 	Budget      time.Duration // how long one answer may read books; zero is DefaultBudget
@@ -61,13 +63,17 @@ const DefaultBudget = 18 * time.Second
 
 // Routes are the routes of manage-ledger.
 func (a API) Routes() []httpapi.Route {
-	chart := "/v1/paying-entities/{id}/chart"
+	chart, one := "/v1/paying-entities/{id}/chart", "/v1/ledger/periods/{id}/{period}"
 	return []httpapi.Route{
 		{Method: "GET", Path: "/v1/ledger/check", Roles: readers(), Handle: a.Check.Handle},
 		{Method: "GET", Path: "/v1/ledger/trial-balance", Roles: readers(), Handle: a.trialBalance},
 		{Method: "GET", Path: "/v1/ledger/balances", Roles: readers(), Handle: a.balances},
 		{Method: "GET", Path: "/v1/ledger/entries", Roles: readers(), Handle: a.entries},
 		{Method: "GET", Path: "/v1/ledger/journal", Roles: readers(), Handle: a.journal},
+		{Method: "GET", Path: "/v1/ledger/periods", Roles: readers(), Handle: a.listPeriods},
+		{Method: "GET", Path: one, Roles: readers(), Handle: a.period},
+		{Method: "POST", Path: one + "/close", Roles: []identity.Role{identity.Finance}, Handle: a.closePeriod},
+		{Method: "POST", Path: one + "/seal", Roles: []identity.Role{identity.Approver}, Handle: a.sealPeriod},
 		{Method: "GET", Path: chart, Roles: readers(), Handle: a.chart},
 		{Method: "PUT", Path: chart, Roles: []identity.Role{identity.Admin}, Handle: a.changeChart},
 	}

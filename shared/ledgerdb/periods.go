@@ -18,12 +18,14 @@ import (
 	"fenzhang/shared/ledger"
 )
 
-// Attribute names of a paying entity's newest closed period, and of the fence on balances.
+// Attribute names of a paying entity's head, its newest period that is closing or sealed.
 const (
-	attrMonth  = "m"
-	attrState  = "st"
-	attrClosed = "closed" // of balances: the last month that takes no entry any more
+	HeadMonth = "m"
+	HeadState = "st"
 )
+
+// attrClosed is the fence on balances: the last month that takes no entry any more.
+const attrClosed = "closed"
 
 // memoSize bounds what a poster remembers, in paying entities.
 const memoSize = 10_000
@@ -92,7 +94,7 @@ func (p *Periods) read(ctx context.Context, k keys.Key) (civil.Month, error) {
 	if err != nil {
 		return civil.Month{}, fault.Later(err)
 	}
-	m, ok := out.Item[attrMonth].(*types.AttributeValueMemberS)
+	m, ok := out.Item[HeadMonth].(*types.AttributeValueMemberS)
 	if !ok {
 		return civil.Month{}, nil
 	}

@@ -1,0 +1,334 @@
+package ledgerapi_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"fenzhang/local/settletest"
+	"fenzhang/shared/audit"
+	"fenzhang/shared/civil"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/identity"
+	"fenzhang/shared/ids"
+	"fenzhang/shared/incomedb"
+	"fenzhang/shared/ledger"
+	"fenzhang/shared/ledgercheck"
+	"fenzhang/shared/ledgerdb"
+	"fenzhang/shared/money"
+	"fenzhang/shared/payout"
+	"fenzhang/shared/period"
+	"fenzhang/shared/perioddb"
+	"fenzhang/shared/transact"
+)
+
+// closing is a world whose periods can be closed.
+type closing struct {
+	*world
+	service *period.Service
+	store   *faulty
+	open    []string // open true-ups
+	due     []civil.Date
+	chain   audit.Head
+}
+
+// faulty is a store of periods that fails where a test wants it.
+type faulty struct {
+	period.Store
+	fail atomic.Int32 // the nth write from now on fails; 0 never
+}
+
+var errCrash = errors.New("crash")
+
+func (f *faulty) crash() error {
+	if f.fail.Load() > 0 && f.fail.Add(-1) == 0 {
+		return errCrash
+	}
+	return nil
+}
+
+func (f *faulty) Save(ctx context.Context, p period.Period, rec *audit.Record) error {
+	if err := f.crash(); err != nil {
+		return err
+	}
+	return f.Store.Save(ctx, p, rec)
+}
+
+func (f *faulty) Fence(ctx context.Context, tenant, book, entity string, month civil.Month) error {
+	if err := f.crash(); err != nil {
+		return err
+	}
+	return f.Store.Fence(ctx, tenant, book, entity, month)
+}
+
+func (c *closing) Undecided(context.Context, string, string, civil.Month) ([]string, error) {
+	return c.open, nil
+}
+
+func (c *closing) Due(context.Context, string, civil.Date) ([]civil.Date, error) { return c.due, nil }
+
+func (c *closing) Head(context.Context, string) (audit.Head, error) { return c.chain, nil }
+
+func openClosing(t *testing.T) *closing {
+	c := &closing{world: open(t)}
+	c.chain.Tree.Count, c.chain.Chain[0] = 42, 7
+	token := ids.Source(time.Now)
+	lines := &incomedb.Store{DB: c.Tables.Client, Ledger: c.Tables.Ledger, Settlements: c.Tables.Settlements, NewToken: token}
+	check := ledgercheck.Service{Journal: ledgerdb.Book{DB: c.Tables.Client, Table: c.Tables.Ledger}, Settlements: c.Store, Buckets: lines, Creators: c.People}
+	c.store = &faulty{Store: &perioddb.Store{DB: c.Tables.Client, Ledger: c.Tables.Ledger, Settlements: c.Tables.Settlements, NewToken: token}}
+	c.service = &period.Service{Store: c.store, Books: ledgercheck.Reviewer{Service: check, Contracts: c.People}, Creators: c.People, Days: c, TrueUps: c, Evidence: c,
+		Charts: c.api, Clock: c.Clock, NewID: token}
+	c.api.Periods = c.service
+	c.http.Routes = c.api.Routes()
+	return c
+}
+
+func september() civil.Month { return civil.In(2026, 9) }
+
+const septemberPath = "/v1/ledger/periods/" + settletest.Ordinary + "/2026-09"
+
+func (c *closing) close(t *testing.T) period.Period {
+	t.Helper()
+	p, err := c.service.Close(t.Context(), settletest.As(identity.Finance), settletest.Ordinary, september())
+	must(t, err)
+	return p
+}
+
+func (c *closing) seal(t *testing.T) (period.Period, error) {
+	t.Helper()
+	return c.service.Seal(t.Context(), settletest.As(identity.Approver), settletest.Ordinary, september())
+}
+
+func failedChecks(p period.Period) string { return strings.Join(p.Review.Failed(), " ") }
+
+func TestAPeriodIsClosedAndSealed(t *testing.T) {
+	c := openClosing(t)
+	c.settle(t, settletest.Person, "one", "100.00", payout.Paid)
+	if _, err := c.service.Close(t.Context(), settletest.As(identity.Finance), settletest.Ordinary, september()); !fault.HasCode(err, fault.IllegalMove) {
+		t.Errorf("a month that is not over was closed: %v", err)
+	}
+	c.Set("2026-10-15")
+	if _, err := c.seal(t); !fault.HasCode(err, fault.IllegalMove) {
+		t.Errorf("sealed while open: %v", err)
+	}
+	var v struct {
+		State   string         `json:"state"`
+		Hash    string         `json:"hash"`
+		Checks  []period.Check `json:"checks"`
+		Balance *ledger.Trial  `json:"trial_balance"`
+		Seq     int64          `json:"audit_seq"`
+	}
+	if status := c.call(t, identity.Finance, "POST", septemberPath+"/close", map[string]any{}, &v); status != 200 || v.State != "closing" || len(v.Checks) != 13 {
+		t.Fatalf("%d %+v", status, v)
+	}
+	for _, check := range v.Checks {
+		if check.Owner == "" || check.Do.ZH == "" || (check.Result != period.Passed && check.Name != period.CheckReceipts) {
+			t.Errorf("%+v", check)
+		}
+	}
+	if status := c.call(t, identity.Approver, "POST", septemberPath+"/seal", map[string]any{}, nil); status != http.StatusConflict {
+		t.Errorf("sealed while posters may not know of it: %d", status)
+	}
+	c.Pass(ledger.Settling)
+	late := c.settle(t, settletest.Person, "late", "10.00", "")
+	for range 2 { // the same again is the same
+		if status := c.call(t, identity.Approver, "POST", septemberPath+"/seal", map[string]any{}, &v); status != 200 || v.State != "sealed" || len(v.Hash) != 64 || v.Seq != 42 {
+			t.Fatalf("%d %+v", status, v)
+		}
+	}
+	if len(v.Balance.Rows) == 0 || len(v.Balance.Differs) > 0 {
+		t.Errorf("%+v", v.Balance)
+	}
+	p, err := c.store.Period(t.Context(), settletest.Tenant, settletest.Ordinary, september())
+	must(t, err)
+	if again, err := period.HashOf(*p, *p.Seal); err != nil || again != v.Hash {
+		t.Errorf("the stored balance has hash %s, sealed was %s", again, v.Hash)
+	}
+	if status := c.call(t, identity.Finance, "POST", septemberPath+"/close", map[string]any{}, nil); status != http.StatusConflict {
+		t.Errorf("re-opened: %d", status)
+	}
+	for _, e := range c.all(t, "/v1/ledger/entries?settlement_id="+late) {
+		if !strings.Contains(string(e), `"accounting_period":"2026-10"`) {
+			t.Errorf("a late entry: %s", e)
+		}
+	}
+	var list struct {
+		Open    string `json:"open"`
+		Periods []any  `json:"periods"`
+	}
+	if c.get(t, "/v1/ledger/periods?paying_entity="+settletest.Ordinary, &list); list.Open != "2026-10" || len(list.Periods) != 1 {
+		t.Errorf("%+v", list)
+	}
+	c.Set("2026-11-16")
+	if _, err := c.service.Close(t.Context(), settletest.As(identity.Finance), settletest.Ordinary, civil.In(2026, 8)); !fault.HasCode(err, fault.IllegalMove) {
+		t.Errorf("a month before the first sealed one: %v", err)
+	}
+	october, err := c.service.Close(t.Context(), settletest.As(identity.Finance), settletest.Ordinary, civil.In(2026, 10))
+	if err != nil || october.First || failedChecks(october) != "" {
+		t.Errorf("October: %v %s %+v", err, failedChecks(october), october.Review.Checks)
+	}
+}
+
+func TestWhatStopsASeal(t *testing.T) {
+	for name, c := range map[string]struct {
+		spoil func(t *testing.T, c *closing)
+		fails string
+	}{
+		"an open true-up":          {func(_ *testing.T, c *closing) { c.open = []string{"IIT of tp-1, 2026-09: 3.00"} }, period.CheckTrueUps},
+		"a day that is not closed": {func(_ *testing.T, c *closing) { c.due = []civil.Date{civil.On(2026, 9, 30)} }, period.CheckAccrualDays},
+		"a settlement without figures": {func(t *testing.T, c *closing) {
+			_, _, err := c.Settle(t.Context(), settletest.As(identity.Operator), "settle-key-x", settletest.Request(settletest.Person, "x", "5.00"))
+			must(t, err)
+		}, period.CheckFigures},
+		"a fen without an explanation": {func(t *testing.T, c *closing) {
+			must(t, c.post(t, "odd", september()))
+		}, period.CheckUnexplained},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := openClosing(t)
+			w.settle(t, settletest.Person, "one", "100.00", payout.Paid)
+			c.spoil(t, w)
+			w.Set("2026-10-15")
+			if p := w.close(t); failedChecks(p) != c.fails {
+				t.Fatalf("%q failed, want %q: %+v", failedChecks(p), c.fails, p.Review.Checks)
+			}
+			w.Pass(ledger.Settling)
+			if _, err := w.seal(t); !fault.HasCode(err, fault.IllegalMove) {
+				t.Errorf("sealed: %v", err)
+			}
+		})
+	}
+}
+
+// post writes one fen of creator.payable behind everybody's back, as a poster that decided on a period long ago.
+func (c *closing) post(t *testing.T, id string, m civil.Month) error {
+	t.Helper()
+	e := ledger.Entry{ID: id, Tenant: settletest.Tenant, CreatorID: settletest.Person, Entity: settletest.Ordinary, At: c.Now(), Accounting: m, Reason: "test"}
+	e.Debit(ledger.PlatformClearing, money.Fen(1))
+	e.Credit(ledger.CreatorPayable, money.Fen(1))
+	parts, err := ledgerdb.Parts(c.Tables.Ledger, e)
+	must(t, err)
+	return transact.Write(t.Context(), c.Tables.Client, ids.Source(time.Now)(), parts)
+}
+
+// A poster whose knowledge of the periods is too old is refused by the write itself, and with fresh knowledge posts
+// into the open period.
+func TestAStaleMemoCannotPostIntoASealedPeriod(t *testing.T) {
+	c := openClosing(t)
+	c.settle(t, settletest.Person, "one", "100.00", payout.Paid)
+	stale := c.Now()
+	poster := &ledgerdb.Periods{DB: c.Tables.Client, Table: c.Tables.Ledger, Clock: c.Clock}
+	if m, err := poster.For(t.Context(), settletest.Tenant, settletest.Ordinary, september()); err != nil || m != september() {
+		t.Fatalf("%s %v", m, err)
+	}
+	c.Set("2026-10-15")
+	c.close(t)
+	if m, err := poster.For(t.Context(), settletest.Tenant, settletest.Ordinary, september()); err != nil || m != september() {
+		t.Errorf("within its memo a poster still posts into September: %s %v", m, err)
+	}
+	c.Pass(ledger.Settling)
+	if _, err := c.seal(t); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.post(t, "stale", september()); err == nil {
+		t.Errorf("a decision of %s was posted into a sealed period", stale)
+	}
+	if m, err := poster.For(t.Context(), settletest.Tenant, settletest.Ordinary, september()); err != nil || m != civil.In(2026, 10) {
+		t.Errorf("after its memo a poster posts into %s, %v", m, err)
+	}
+	if err := c.post(t, "fresh", civil.In(2026, 10)); err != nil {
+		t.Errorf("the open period: %v", err)
+	}
+}
+
+// Posting goes on while periods are closed and sealed by several people at once; what the seal says is what the
+// journal holds.
+func TestPostingWhileSealing(t *testing.T) {
+	c := openClosing(t)
+	c.settle(t, settletest.Person, "one", "100.00", payout.Paid)
+	c.Set("2026-10-15")
+	var work sync.WaitGroup
+	for n := range 4 {
+		work.Go(func() {
+			for i := range 6 {
+				ans, _, err := c.Settle(t.Context(), settletest.As(identity.Operator), "settle-key-"+string(rune('a'+n))+string(rune('a'+i)),
+					settletest.Request(settletest.Person, "p"+string(rune('a'+n))+string(rune('a'+i)), "7.00"))
+				if err == nil {
+					err = c.Quote(t.Context(), settletest.Tenant, ans.SettlementID)
+				}
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	c.close(t)
+	c.Pass(ledger.Settling)
+	var sealed atomic.Int32
+	for range 3 {
+		work.Go(func() {
+			for range 20 {
+				p, err := c.seal(t)
+				if err == nil && p.State == period.Sealed {
+					sealed.Add(1)
+					return
+				}
+				if err != nil && !fault.HasCode(err, fault.IllegalMove) && !fault.HasCode(err, fault.Unavailable) {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	work.Wait()
+	if sealed.Load() == 0 {
+		t.Fatal("nobody could seal the period")
+	}
+	p, err := c.store.Period(t.Context(), settletest.Tenant, settletest.Ordinary, september())
+	must(t, err)
+	var tb trial
+	c.get(t, "/v1/ledger/trial-balance?paying_entity="+settletest.Ordinary+"&period=2026-09", &tb)
+	if p.Seal == nil || tb.Totals != p.Seal.Balance.Totals {
+		t.Errorf("the journal has %+v, sealed is %+v", tb.Totals, p.Seal)
+	}
+}
+
+// Wherever closing and sealing stop, the next call goes on, and the end is the same.
+func TestSealingSurvivesCrashes(t *testing.T) {
+	for at := int32(1); at <= 9; at++ {
+		c := openClosing(t)
+		c.settle(t, settletest.Person, "one", "100.00", payout.Paid)
+		c.Set("2026-10-15")
+		c.store.fail.Store(at)
+		done := false
+		for range 6 {
+			if _, err := c.service.Close(t.Context(), settletest.As(identity.Finance), settletest.Ordinary, september()); err != nil {
+				continue
+			}
+			c.Pass(ledger.Settling)
+			if p, err := c.seal(t); err == nil && p.State == period.Sealed {
+				done = true
+				break
+			}
+		}
+		if !done {
+			t.Errorf("stopped at write %d, the period was never sealed", at)
+		}
+	}
+}
+
+func TestWhoClosesDoesNotSeal(t *testing.T) {
+	c := openClosing(t)
+	c.Set("2026-10-15")
+	both := settletest.As(identity.Finance, identity.Approver)
+	_, err := c.service.Close(t.Context(), both, settletest.Ordinary, september())
+	must(t, err)
+	c.Pass(ledger.Settling)
+	if _, err := c.service.Seal(t.Context(), both, settletest.Ordinary, september()); !fault.HasCode(err, fault.Forbidden) {
+		t.Errorf("%v", err)
+	}
+}

@@ -1,0 +1,132 @@
+// Package period closes the accounting periods of a paying entity for good: closing runs named checks, sealing by a
+// second person fixes the trial balance. There is no re-opening; what comes late goes to the open period.
+package period
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/emmansun/gmsm/sm3"
+
+	"fenzhang/shared/audit"
+	"fenzhang/shared/civil"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/ledger"
+	"fenzhang/shared/tenancy"
+)
+
+// The states of a period; an open one is not stored.
+const (
+	Open    = "open"
+	Closing = "closing"
+	Sealed  = "sealed"
+)
+
+// Period is one month of a paying entity's books, from the day on which its closing began.
+type Period struct {
+	Tenant    string      `json:"-"`
+	Entity    string      `json:"paying_entity"`
+	Month     civil.Month `json:"period"`
+	State     string      `json:"state"`
+	First     bool        `json:"first"` // no period of the entity was closed before
+	Revision  int         `json:"revision"`
+	ClosingBy string      `json:"closing_by"`
+	ClosingAt time.Time   `json:"closing_at"`
+	Review    Review      `json:"review"`
+	Seal      *Seal       `json:"seal"`
+	Act       string      `json:"act"` // id of the last write
+}
+
+// Seal is what stands for good.
+type Seal struct {
+	By       string       `json:"by"`
+	At       time.Time    `json:"at"`
+	Balance  ledger.Trial `json:"balance"`
+	AuditSeq int64        `json:"audit_seq"`  // records in the tenant's chain of evidence
+	Audit    string       `json:"audit_hash"` // the chain after them
+	Hash     string       `json:"hash"`       // SM3 of entity, month, balance and the chain's end
+}
+
+// sealed is what the hash of a seal covers.
+type sealed struct {
+	Tenant   string       `json:"tenant"`
+	Entity   string       `json:"paying_entity"`
+	Month    civil.Month  `json:"period"`
+	Balance  ledger.Trial `json:"balance"`
+	AuditSeq int64        `json:"audit_seq"`
+	Audit    string       `json:"audit_hash"`
+}
+
+// HashOf is the SM3 of what a seal fixes, in lower-case hex.
+func HashOf(p Period, s Seal) (string, error) {
+	doc, err := json.Marshal(sealed{p.Tenant, p.Entity, p.Month, s.Balance, s.AuditSeq, s.Audit})
+	if err != nil {
+		return "", fault.Internal(err)
+	}
+	sum := sm3.Sum(doc)
+	return hex.EncodeToString(sum[:]), nil
+}
+
+// ErrRival tells that somebody else wrote the period first.
+var ErrRival = errors.New("period: somebody else wrote first")
+
+// Store keeps periods.
+type Store interface {
+	// Newest is the newest period that is closing or sealed; nil when none is.
+	Newest(ctx context.Context, tenant, entity string) (*Period, error)
+	// Period reads a period, consistently; nil when its closing has not begun.
+	Period(ctx context.Context, tenant, entity string, month civil.Month) (*Period, error)
+	// List gives all periods, newest first.
+	List(ctx context.Context, tenant, entity string) ([]Period, error)
+	// Save writes a period whose revision before was one less, with the audit record of the act where there is one.
+	// A new one must follow the newest, which must be sealed. ErrRival otherwise; finding one's own act is success.
+	Save(ctx context.Context, p Period, rec *audit.Record) error
+	// Fence lets a book refuse every entry of the month and before, for good.
+	Fence(ctx context.Context, tenant, book, entity string, month civil.Month) error
+}
+
+// Finding is something that a check found.
+type Finding struct {
+	Check string
+	Text  string
+}
+
+// Book is one book at a paying entity with what its checks found.
+type Book struct {
+	Entries  []ledger.Entry
+	Findings []Finding
+}
+
+// Books reviews books.
+type Books interface {
+	// Review checks one book at a paying entity as far as a month is concerned.
+	Review(ctx context.Context, tenant, entity, book string, month civil.Month) (Book, error)
+}
+
+// Creators lists a tenant's creators in the order of their ids, from the one after a cursor on.
+type Creators interface {
+	Creators(ctx context.Context, tenant, cursor string, limit int) ([]tenancy.Creator, string, error)
+}
+
+// Days tells which days' incentives are not accrued.
+type Days interface {
+	Due(ctx context.Context, tenant string, before civil.Date) ([]civil.Date, error)
+}
+
+// TrueUps lists the open true-ups (补扣补退) of a paying entity without a decision, each in words, up to a month.
+type TrueUps interface {
+	Undecided(ctx context.Context, tenant, entity string, through civil.Month) ([]string, error)
+}
+
+// Evidence gives the end of a tenant's chain of audit records.
+type Evidence interface {
+	Head(ctx context.Context, tenant string) (audit.Head, error)
+}
+
+// Charts gives a paying entity's chart of accounts.
+type Charts interface {
+	Chart(ctx context.Context, tenant, entity string) (ledger.Chart, error)
+}

@@ -1,0 +1,202 @@
+package period
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"fenzhang/shared/audit"
+	"fenzhang/shared/civil"
+	"fenzhang/shared/clock"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/identity"
+	"fenzhang/shared/ledger"
+)
+
+// Service closes and seals periods.
+type Service struct {
+	Store    Store
+	Books    Books
+	Creators Creators
+	Days     Days
+	TrueUps  TrueUps // nil lists none, and the check says so
+	Evidence Evidence
+	Charts   Charts
+	Clock    clock.Clock
+	NewID    func() string
+	Budget   time.Duration // how long one call may review books; zero is DefaultBudget
+}
+
+// DefaultBudget leaves a call time below the gateway's 29 seconds.
+const DefaultBudget = 15 * time.Second
+
+func (s *Service) budget() time.Duration {
+	if s.Budget == 0 {
+		return DefaultBudget
+	}
+	return s.Budget
+}
+
+func notNow(reason, text string) error { return fault.New(fault.IllegalMove, reason, text) }
+
+// rounds bounds how often a call that lost a race decides anew.
+const rounds = 5
+
+// again decides anew where somebody else wrote first.
+func again(decide func() (Period, error)) (Period, error) {
+	for range rounds {
+		p, err := decide()
+		if !errors.Is(err, ErrRival) {
+			return p, err
+		}
+	}
+	return Period{}, fault.Later(ErrRival)
+}
+
+// Close begins the closing of a period and runs its checks. From then on entries go to the next period. Called again
+// it goes on with checks that were not complete, or runs them anew.
+//
+// Errors: 3001 period_not_over, period_sealed, period_order.
+func (s *Service) Close(ctx context.Context, by identity.Principal, entity string, month civil.Month) (Period, error) {
+	return again(func() (Period, error) {
+		p, err := s.closing(ctx, by, entity, month)
+		if err != nil {
+			return Period{}, err
+		}
+		if p.Review.Checks == nil || p.Review.Complete || p.Review.Sealing {
+			p.Review = s.review(by, false)
+		}
+		return s.run(ctx, p)
+	})
+}
+
+// closing reads the period, and begins its closing where that is due.
+func (s *Service) closing(ctx context.Context, by identity.Principal, entity string, month civil.Month) (Period, error) {
+	p, err := s.Store.Period(ctx, by.Tenant, entity, month)
+	if err != nil {
+		return Period{}, err
+	}
+	if p == nil {
+		return s.begin(ctx, by, entity, month)
+	}
+	if p.State == Sealed {
+		return Period{}, sealedFor(month)
+	}
+	return *p, nil
+}
+
+func sealedFor(month civil.Month) error {
+	return notNow("period_sealed", "The period "+month.String()+" is sealed for good; there is no re-opening. Post what comes late in the open period.")
+}
+
+func (s *Service) begin(ctx context.Context, by identity.Principal, entity string, month civil.Month) (Period, error) {
+	today, err := s.Clock.Today(ctx)
+	if err != nil {
+		return Period{}, fault.Later(err)
+	}
+	if !month.Before(today.Month()) {
+		return Period{}, notNow("period_not_over", "The period "+month.String()+" is not over yet; close it when its month is past.")
+	}
+	newest, err := s.Store.Newest(ctx, by.Tenant, entity)
+	if err != nil {
+		return Period{}, err
+	}
+	switch {
+	case newest == nil:
+	case !newest.Month.Before(month):
+		return Period{}, sealedFor(month)
+	case newest.State != Sealed || newest.Month.Add(1) != month:
+		return Period{}, notNow("period_order", "Periods are closed in order; the last one closed is "+newest.Month.String()+" ("+newest.State+").")
+	}
+	p := Period{Tenant: by.Tenant, Entity: entity, Month: month, State: Closing, First: newest == nil, Revision: 1, ClosingBy: by.Subject,
+		ClosingAt: s.Clock.Instant(), Act: s.NewID()}
+	return p, s.Store.Save(ctx, p, s.record(p, by, "period.closing", nil))
+}
+
+func (s *Service) record(p Period, by identity.Principal, act string, what json.RawMessage) *audit.Record {
+	return &audit.Record{ID: p.Act, Tenant: p.Tenant, At: s.Clock.Instant(), Actor: by.Subject, Act: act, Object: p.Entity + ":" + p.Month.String(), What: what}
+}
+
+func (s *Service) review(by identity.Principal, sealing bool) Review {
+	return Review{Sealing: sealing, By: by.Subject, At: s.Clock.Instant(), Checks: checks(), Sheet: ledger.Sheet{}}
+}
+
+// run goes on with the review and keeps how far it came.
+func (s *Service) run(ctx context.Context, p Period) (Period, error) {
+	if err := s.walk(ctx, &p); err != nil {
+		return p, err
+	}
+	p.Revision++
+	p.Act = s.NewID()
+	return p, s.Store.Save(ctx, p, nil)
+}
+
+// Seal fixes a period for good after all checks pass, by another person than began its closing. Where the books are
+// too many for one call the period comes back as it is, its review not complete: call again. Sealed already, it is
+// answered as it is.
+//
+// Errors: 3001 not_closing, settling, checks_failed; 1003 for who began the closing.
+func (s *Service) Seal(ctx context.Context, by identity.Principal, entity string, month civil.Month) (Period, error) {
+	return again(func() (Period, error) {
+		p, err := s.sealable(ctx, by, entity, month)
+		if err != nil || p.State == Sealed {
+			return p, err
+		}
+		if !p.Review.Sealing || p.Review.Complete {
+			p.Review = s.review(by, true)
+		}
+		if p, err = s.run(ctx, p); err != nil || !p.Review.Complete {
+			return p, err
+		}
+		if failed := p.Review.Failed(); len(failed) > 0 {
+			return p, notNow("checks_failed", "The period cannot be sealed: "+strings.Join(failed, ", ")+". Read the period for what each check found and who is to act.")
+		}
+		return s.seal(ctx, by, p)
+	})
+}
+
+func (s *Service) sealable(ctx context.Context, by identity.Principal, entity string, month civil.Month) (Period, error) {
+	p, err := s.Store.Period(ctx, by.Tenant, entity, month)
+	if err != nil {
+		return Period{}, err
+	}
+	switch {
+	case p == nil:
+		return Period{}, notNow("not_closing", "The period "+month.String()+" is open; begin its closing first.")
+	case p.State == Sealed:
+		return *p, nil
+	case p.ClosingBy == by.Subject:
+		return Period{}, fault.New(fault.Forbidden, "preparer", "You began the closing of this period; another person seals it.")
+	}
+	if wait := p.ClosingAt.Add(ledger.Settling).Sub(s.Clock.Instant()); wait > 0 {
+		return Period{}, notNow("settling", fmt.Sprintf("The closing has just begun; seal it in %d seconds, when every function knows of it.", int(wait/time.Second)+1))
+	}
+	return *p, nil
+}
+
+// seal writes the seal with the end of the chain of evidence.
+func (s *Service) seal(ctx context.Context, by identity.Principal, p Period) (Period, error) {
+	trial, err := s.trial(ctx, &p)
+	if err != nil {
+		return p, err
+	}
+	head, err := s.Evidence.Head(ctx, p.Tenant)
+	if err != nil {
+		return p, fault.Later(err)
+	}
+	seal := Seal{By: by.Subject, At: s.Clock.Instant(), Balance: trial, AuditSeq: head.Tree.Count, Audit: hex.EncodeToString(head.Chain[:])}
+	if seal.Hash, err = HashOf(p, seal); err != nil {
+		return p, err
+	}
+	p.State, p.Seal, p.Act = Sealed, &seal, s.NewID()
+	p.Revision++
+	what, err := json.Marshal(map[string]any{"hash": seal.Hash, "totals": trial.Totals, "audit_seq": seal.AuditSeq, "audit_hash": seal.Audit, "closing_by": p.ClosingBy})
+	if err != nil {
+		return p, fault.Internal(err)
+	}
+	return p, s.Store.Save(ctx, p, s.record(p, by, "period.sealed", what))
+}
