@@ -1,0 +1,192 @@
+package cycle
+
+import (
+	"reflect"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/tenancy"
+)
+
+// Course is what a creator's contracts say about an income type as time goes on.
+type Course struct {
+	contracts  map[string][]tenancy.Contract // versions by contract
+	incomeType string
+}
+
+// NewCourse takes all versions of all contracts of a creator.
+func NewCourse(contracts []tenancy.Contract, incomeType string) Course {
+	return Course{tenancy.ByContract(tenancy.ApprovedOnly(contracts)), incomeType}
+}
+
+// On gives the contract in force on a day; false when there is none. At most one contract of a creator covers an income
+// type on a day.
+func (c Course) On(day civil.Date) (tenancy.Contract, bool) {
+	for _, versions := range c.contracts {
+		k, ok := tenancy.InForce(versions, day)
+		if _, covered := k.Routes[c.incomeType]; ok && covered {
+			return k, true
+		}
+	}
+	return tenancy.Contract{}, false
+}
+
+// Period is where a line of a day is gathered: the part of its month by the cycle in force on the day. What no contract
+// covers is gathered by the month, until one does.
+func (c Course) Period(day civil.Date) Period {
+	k, ok := c.On(day)
+	if !ok {
+		return Of(day.Month())
+	}
+	p := Natural(k.Cycle, day)
+	first, _ := p.natural()
+	p.Part.Cut = c.cut(first, day)
+	return p
+}
+
+// cut is the day of the month on which the terms of a day began, if others were in force earlier in the part.
+func (c Course) cut(first, day civil.Date) int {
+	k, _ := c.On(day)
+	begin := day
+	for begin.After(first) {
+		before := begin.AddDays(-1)
+		if b, ok := c.On(before); !ok || !c.same(b, k) {
+			break
+		}
+		begin = before
+	}
+	for d := begin.AddDays(-1); !d.Before(first); d = d.AddDays(-1) {
+		if _, ok := c.On(d); ok {
+			return begin.Day()
+		}
+	}
+	return 0
+}
+
+// same tells whether two versions settle the income type alike.
+func (c Course) same(a, b tenancy.Contract) bool {
+	if a.ContractID != b.ContractID || a.Version.Version == b.Version.Version {
+		return a.ContractID == b.ContractID
+	}
+	return reflect.DeepEqual(c.terms(a), c.terms(b))
+}
+
+// terms leaves of a contract what decides how a line is settled.
+func (c Course) terms(k tenancy.Contract) tenancy.Contract {
+	out := k
+	out.Version, out.LeftOn, out.ProjectReason, out.ApprovedBy, out.AcceptAfterDays = tenancy.Version{}, civil.Date{}, "", "", 0
+	out.Routes = map[string]string{c.incomeType: k.Routes[c.incomeType]}
+	out.Splits = map[string]tenancy.Split{c.incomeType: k.Splits[c.incomeType]}
+	return out
+}
+
+// Span is the run of days of a part that one set of terms governs.
+type Span struct {
+	First, Last civil.Date
+	Contract    tenancy.Contract // that governs them
+	from        civil.Date       // first day that the contract covers
+}
+
+// Span gives the days of a part up to the first change of terms; false when no contract covers any of them.
+func (c Course) Span(p Period) (Span, bool) {
+	first, last := p.natural()
+	if p.Part.Cut > 0 {
+		first = later(first, p.Month.Day(p.Part.Cut))
+	}
+	s, found := Span{First: first, Last: last}, false
+	covered := first
+	for d := first; !d.After(last); d = d.AddDays(1) {
+		k, ok := c.On(d)
+		if !ok {
+			continue
+		}
+		if found && !c.same(k, s.Contract) {
+			break
+		}
+		if !found {
+			s.Contract, s.from, found = k, d, true
+		}
+		covered = d
+	}
+	if found { // the contract may have ended within the part
+		s.Last = covered
+	}
+	return s, found
+}
+
+// Next is where lines go for which a part is closed: on by time as long as the same contract goes on, else, because
+// another contract's terms are not theirs, into further parts of the same month.
+func (c Course) Next(p Period) Period {
+	s, ok := c.Span(p)
+	if p.Part.Kind == Demand {
+		p.Part.N++
+		return p
+	}
+	if !ok {
+		return c.Period(p.Month.Add(1).First())
+	}
+	after := s.Last.AddDays(1)
+	if k, goesOn := c.On(after); goesOn && k.ContractID == s.Contract.ContractID {
+		return c.Period(after)
+	}
+	return Period{p.Month, Part{Kind: Demand, N: 1, Cut: c.cut(p.Month.First(), s.from)}}
+}
+
+// Carry is the part into which what is not paid in p goes on: that of the next day, or of the next month where p was
+// gathered on demand, if the same entity still pays the creator then.
+func (c Course) Carry(p Period) (Period, bool) {
+	s, ok := c.Span(p)
+	if !ok {
+		return Period{}, false
+	}
+	day := s.Last.AddDays(1)
+	if p.Part.Kind == Demand {
+		day = p.Month.Add(1).First()
+	}
+	if !c.paidOn(day, s.Contract.PayingEntity) {
+		return Period{}, false
+	}
+	return c.Period(day), true
+}
+
+// paidOn tells whether a contract with the paying entity is in force on a day.
+func (c Course) paidOn(day civil.Date, entity string) bool {
+	k, ok := c.On(day)
+	return ok && k.PayingEntity == entity
+}
+
+// Ends is the last day of the cooperation under the contract that governs a part: the day on which the creator left, or
+// the contract's last one if no other contract with the paying entity follows on it; false while it goes on.
+func (c Course) Ends(p Period) (civil.Date, bool) {
+	s, ok := c.Span(p)
+	if !ok {
+		return civil.Date{}, false
+	}
+	versions := c.contracts[s.Contract.ContractID]
+	end, over := c.lastDay(versions, s.Last)
+	over = over && !c.paidOn(end.AddDays(1), s.Contract.PayingEntity)
+	newest, _ := tenancy.Latest(versions)
+	if left := newest.LeftOn; !left.IsZero() && (!over || left.Before(end)) {
+		end, over = left, true
+	}
+	return end, over
+}
+
+// lastDay follows a contract from a day that it covers to the last one without a gap.
+func (c Course) lastDay(versions []tenancy.Contract, day civil.Date) (civil.Date, bool) {
+	for {
+		k, ok := tenancy.InForce(versions, day)
+		if _, covered := k.Routes[c.incomeType]; !ok || !covered {
+			return day.AddDays(-1), true
+		}
+		until := k.To
+		for _, v := range versions {
+			if before := v.From.AddDays(-1); v.Version.Version > k.Version.Version && v.From.After(day) && (until.IsZero() || before.Before(until)) {
+				until = before
+			}
+		}
+		if until.IsZero() {
+			return civil.Date{}, false
+		}
+		day = until.AddDays(1)
+	}
+}
