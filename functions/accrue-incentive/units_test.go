@@ -43,8 +43,8 @@ func (agency) Strategies(context.Context, string) ([]tenancy.Strategy, error) {
 
 func (agency) Tenants(context.Context) ([]string, error) { return []string{"demo"}, nil }
 
-func (agency) Contract(_ context.Context, _, creator, _ string, _ civil.Date) (tenancy.Contract, error) {
-	return tenancy.Contract{ContractID: "ct-1", CreatorID: creator, PayingEntity: "ent-1", Routes: map[string]string{income.Incentive: tenancy.MCNPays}}, nil
+func (agency) ContractsOf(_ context.Context, _, creator, _ string, _ civil.Date) ([]tenancy.Contract, error) {
+	return []tenancy.Contract{{ContractID: "ct-1", CreatorID: creator, PayingEntity: "ent-1", Routes: map[string]string{income.Incentive: tenancy.MCNPays}}}, nil
 }
 
 const (

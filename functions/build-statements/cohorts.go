@@ -98,10 +98,10 @@ func (h handler) night(ctx context.Context, job trigger.Schedule) error {
 	if err != nil {
 		return err
 	}
-	var tasks []statement.Task
-	for _, tenant := range tenants {
+	var failed error
+	for _, tenant := range tenants { // one tenant's refusal does not keep the others from their night
 		order.Tenant = tenant
-		tasks = append(tasks, statement.Tasks(order)...)
+		failed = errors.Join(failed, h.cohorts.Send(ctx, statement.Tasks(order)))
 	}
-	return h.cohorts.Send(ctx, tasks)
+	return failed
 }

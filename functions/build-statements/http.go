@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -152,6 +153,7 @@ func (h handler) run(ctx context.Context, r *httpapi.Request) (httpapi.Response,
 	var body struct {
 		Date      civil.Date `json:"date"`
 		CreatorID *string    `json:"creator_id"`
+		OnDemand  bool       `json:"on_demand"`
 	}
 	problems := strictjson.Decode(r.Body, &body)
 	creator := ""
@@ -160,10 +162,13 @@ func (h handler) run(ctx context.Context, r *httpapi.Request) (httpapi.Response,
 			problems = append(problems, fault.Field{Field: "creator_id", Problem: "must be 1 to 64 letters, digits, _ or -"})
 		}
 	}
+	if body.OnDemand && body.CreatorID == nil {
+		problems = append(problems, fault.Field{Field: "creator_id", Problem: "must be given with on_demand: a demand is for one creator"})
+	}
 	if len(problems) > 0 {
 		return httpapi.Response{}, fault.Invalid(problems...)
 	}
-	order := statement.Order{Tenant: r.Tenant, By: r.Subject, Date: body.Date}
+	order := statement.Order{Tenant: r.Tenant, By: r.Subject, Date: body.Date, OnDemand: body.OnDemand}
 	report, err := h.statements.Run(ctx, order, creator)
 	if errors.Is(err, statement.ErrTooMany) {
 		order.Date = report.Date
@@ -177,15 +182,52 @@ func (h handler) run(ctx context.Context, r *httpapi.Request) (httpapi.Response,
 
 // statementAnswer is one statement as it is shown.
 type statementAnswer struct {
-	CreatorID     string       `json:"creator_id"`
-	IncomeType    string       `json:"income_type"`
-	Period        civil.Month  `json:"period"`
-	State         income.State `json:"state"`
-	Lines         int          `json:"lines"`
-	Distributable money.Amount `json:"distributable"`
-	SettlementID  *string      `json:"settlement_id"`
-	Parked        string       `json:"parked,omitempty"`
-	SettledBy     string       `json:"settled_by,omitempty"`
+	CreatorID     string           `json:"creator_id"`
+	IncomeType    string           `json:"income_type"`
+	Period        civil.Month      `json:"period"`
+	Part          string           `json:"part,omitempty"`
+	State         income.State     `json:"state"`
+	Lines         int              `json:"lines"`
+	Distributable money.Amount     `json:"distributable"`
+	SettlementID  *string          `json:"settlement_id"`
+	DueOn         civil.Date       `json:"due_on,omitzero"`
+	Waits         string           `json:"waits,omitempty"`
+	WaitsText     *statement.Text  `json:"waits_text,omitempty"`
+	CarriedIn     []carriageAnswer `json:"carried_in,omitempty"`
+	CarriedTo     string           `json:"carried_to,omitempty"`
+	CarriedFor    string           `json:"carried_for,omitempty"`
+	Parked        string           `json:"parked,omitempty"`
+	SettledBy     string           `json:"settled_by,omitempty"`
+}
+
+// carriageAnswer is money that came into a statement from another one.
+type carriageAnswer struct {
+	From   string       `json:"from"`
+	Since  civil.Month  `json:"since"`
+	Reason string       `json:"reason"`
+	Amount money.Amount `json:"amount"`
+}
+
+func statementOf(s statement.Shown) statementAnswer {
+	a := statementAnswer{CreatorID: s.CreatorID, IncomeType: s.IncomeType, Period: s.Period, Part: s.Part.String(), State: s.State, Lines: s.Lines,
+		Distributable: s.Distributable, DueOn: s.DueOn, Waits: s.Waits, Parked: s.Parked, SettledBy: s.SettledBy}
+	if s.Settlement != "" {
+		a.SettlementID = &s.Settlement
+	}
+	if s.Waits != "" {
+		text := statement.TextOf(s.Waits)
+		a.WaitsText = &text
+	}
+	for _, c := range s.CarriedIn {
+		a.CarriedIn = append(a.CarriedIn, carriageAnswer{c.From.String(), c.Since, c.Reason, c.Amount})
+	}
+	if s.State == income.Carried {
+		a.CarriedFor = cmp.Or(s.CarriedFor, income.BelowZero)
+	}
+	if !s.CarriedTo.IsZero() {
+		a.CarriedTo = s.CarriedTo.String()
+	}
+	return a
 }
 
 func (h handler) list(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
@@ -210,11 +252,7 @@ func (h handler) list(ctx context.Context, r *httpapi.Request) (httpapi.Response
 	}
 	answers := make([]statementAnswer, len(found))
 	for i, s := range found {
-		answers[i] = statementAnswer{CreatorID: s.CreatorID, IncomeType: s.IncomeType, Period: s.Period, State: s.State, Lines: s.Lines,
-			Distributable: s.Distributable, Parked: s.Parked, SettledBy: s.SettledBy}
-		if s.Settlement != "" {
-			answers[i].SettlementID = &s.Settlement
-		}
+		answers[i] = statementOf(s)
 	}
 	return httpapi.OK(struct {
 		Statements []statementAnswer `json:"statements"`

@@ -133,6 +133,7 @@ type StatementRun struct {
 		CreatorID  string `json:"creator_id"`
 		IncomeType string `json:"income_type"`
 		Period     string `json:"period"`
+		Part       string `json:"part"`
 		Reason     string `json:"reason"`
 	} `json:"skipped"`
 }

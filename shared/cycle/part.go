@@ -179,6 +179,12 @@ func later(a, b civil.Date) civil.Date {
 	return a
 }
 
+// First is the first day of the part, without regard to changes of terms within it.
+func (p Period) First() civil.Date {
+	first, _ := p.natural()
+	return first
+}
+
 // Last is the last day of the part, without regard to changes of terms within it.
 func (p Period) Last() civil.Date {
 	_, last := p.natural()

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/cycle"
 	"fenzhang/shared/money"
 )
 
@@ -16,7 +17,7 @@ type State string
 const (
 	Open    State = "open"
 	Settled State = "settled" // a settlement has consumed it
-	Carried State = "carried" // nothing to pay: what was below zero went on to a later month
+	Carried State = "carried" // not paid by itself: what it holds went on to a later one
 )
 
 // The sources of a bucket's money: what the platform owes, or what was accrued at day close.
@@ -32,10 +33,25 @@ type Totals struct {
 	Gross         money.Amount // before the platform's part
 }
 
-// Bucket gathers the lines of a creator, month and income type that one statement will consume.
+// The reasons for which money is carried on.
+const (
+	BelowZero     = "below_zero"     // there was nothing to pay: what was below zero goes on
+	MinimumPayout = "minimum_payout" // the creator's share was below the contract's minimum
+)
+
+// Carriage is money that came into a bucket from another one.
+type Carriage struct {
+	From   cycle.Period
+	Since  civil.Month // of the oldest money in it that the minimum held back
+	Reason string
+	Amount money.Amount
+}
+
+// Bucket gathers the lines of a creator, part of a month and income type that one statement will consume.
 type Bucket struct {
 	Tenant, CreatorID, IncomeType string
 	Period                        civil.Month
+	Part                          cycle.Part
 	State                         State
 	Totals
 	PlatformFee, Refund, Subsidy money.Amount
@@ -43,17 +59,34 @@ type Bucket struct {
 	Source                       string
 	By                           []string // who uploaded lines: preparers of the settlement
 	Platforms                    []string
-	Entities                     []string // paying entities in whose books the money was accrued
-	Settlement                   string   // the settlement that consumed it last
-	Occurrence                   int      // how often it was consumed: again after a settlement was undone
-	CarriedTo                    civil.Month
+	Entities                     []string     // paying entities in whose books the money was accrued
+	Settlement                   string       // the settlement that consumed it last
+	Occurrence                   int          // how often it was consumed: again after a settlement was undone
+	CarriedTo                    cycle.Period // the zero one where nothing was left
+	CarriedFor                   string       // why, of a carried one; "" for those of earlier releases, which were below zero
+	CarriedIn                    []Carriage   // in order of where it came from
 }
 
-// Name is how people and answers name a bucket: <period>#<income_type>.
-func (b Bucket) Name() string { return BucketName(b.Period, b.IncomeType) }
+// When is the month or part that the bucket gathers.
+func (b Bucket) When() cycle.Period { return cycle.Period{Month: b.Period, Part: b.Part} }
 
-// BucketName is the name of the bucket of a month and income type.
-func BucketName(period civil.Month, incomeType string) string {
+// Name is how people and answers name a bucket: <period>#<income_type>.
+func (b Bucket) Name() string { return BucketName(b.When(), b.IncomeType) }
+
+// HeldSince is the month of the oldest money in the bucket that the minimum payout held back before; the bucket's own
+// where there is none.
+func (b Bucket) HeldSince() civil.Month {
+	since := b.Period
+	for _, c := range b.CarriedIn {
+		if c.Reason == MinimumPayout && c.Since.Before(since) {
+			since = c.Since
+		}
+	}
+	return since
+}
+
+// BucketName is the name of the bucket of a month or part and income type.
+func BucketName(period cycle.Period, incomeType string) string {
 	return period.String() + "#" + incomeType
 }
 
@@ -64,7 +97,9 @@ const MaxLines = 90
 type Addition struct {
 	Tenant, CreatorID, IncomeType string
 	Period                        civil.Month
-	Lines                         []Line // at most MaxLines, with ids of their own
+	Into                          cycle.Period // where the lines belong by their day
+	Course                        cycle.Course // tells where they go when that is closed
+	Lines                         []Line       // at most MaxLines, with ids of their own
 	By, Trace                     string
 	At                            time.Time
 	WriteID                       string // chosen before the first try; it is the audit record's id too
@@ -72,9 +107,9 @@ type Addition struct {
 
 // Placed tells what became of a line.
 type Placed struct {
-	Bucket civil.Month // of the statement that consumes it
-	Repeat bool        // the line was there already, with the same content
-	Other  bool        // the line is there with other content; nothing was changed
+	Bucket cycle.Period // of the statement that consumes it
+	Repeat bool         // the line was there already, with the same content
+	Other  bool         // the line is there with other content; nothing was changed
 }
 
 // ErrRival tells that a bucket changed between reading and writing; read it again and decide anew.
@@ -82,10 +117,18 @@ var ErrRival = errors.New("income: the bucket has changed since it was read")
 
 // Lines keeps income lines.
 type Lines interface {
-	// Add writes lines into the open bucket of their month or, where that is closed, of the first later open
-	// month, in one transaction with the bucket's sums and the audit record. Each line is written once, whatever
+	// Add writes lines into the bucket where they belong or, where that is closed, into the first later open one, in one transaction with the bucket's sums and the audit record. Each line is written once, whatever
 	// is repeated.
 	Add(ctx context.Context, a Addition) ([]Placed, error)
+}
+
+// Carry is the order to close an open bucket without a settlement.
+type Carry struct {
+	Reason    string
+	Into      cycle.Period // where the money goes on to, or the first open one after it
+	Course    cycle.Course
+	By, ActID string
+	At        time.Time
 }
 
 // Buckets keeps what waits for statements.
@@ -93,10 +136,10 @@ type Buckets interface {
 	// Buckets lists a creator's buckets of the months from and to, both included.
 	Buckets(ctx context.Context, tenant, creator string, from, to civil.Month) ([]Bucket, error)
 	// Bucket reads one, consistently; false when there is none.
-	Bucket(ctx context.Context, tenant, creator string, period civil.Month, incomeType string) (Bucket, bool, error)
+	Bucket(ctx context.Context, tenant, creator string, period cycle.Period, incomeType string) (Bucket, bool, error)
 	// Fold sums the lines that lie in a bucket.
 	Fold(ctx context.Context, b Bucket) (Totals, error)
-	// Carry closes an open bucket with nothing to pay and takes what is below zero on to the next open month.
+	// Carry closes an open bucket and takes what it holds, if anything, on to another one.
 	// The error is ErrRival when the bucket is no longer as given.
-	Carry(ctx context.Context, b Bucket, by, actID string, at time.Time) error
+	Carry(ctx context.Context, b Bucket, c Carry) error
 }

@@ -71,6 +71,18 @@ func (l Line) Hash() string {
 	return hex.EncodeToString(sum[:16])
 }
 
+// Day is the day by which the line belongs to a part of its service period: the one on which it occurred or, where that
+// lies outside the period, the nearest within.
+func (l Line) Day() civil.Date {
+	switch first, last := l.ServicePeriod.First(), l.ServicePeriod.Last(); {
+	case l.OccurredOn.Before(first):
+		return first
+	case l.OccurredOn.After(last):
+		return last
+	}
+	return l.OccurredOn
+}
+
 // Adds gives what gross, fee, refund and subsidy come to; a line's distributable must be this.
 func (l Line) Adds() money.Amount {
 	return l.GrossBeforePlatform.Sub(l.PlatformFee).Sub(l.Refund).Add(l.Subsidy)

@@ -11,6 +11,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/clock"
+	"fenzhang/shared/cycle"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/pace"
 	"fenzhang/shared/tenancy"
@@ -19,7 +20,7 @@ import (
 // Directory is the master data that recording needs.
 type Directory interface {
 	Creator(ctx context.Context, tenant, creator string) (tenancy.Creator, error)
-	Contract(ctx context.Context, tenant, creator, incomeType string, day civil.Date) (tenancy.Contract, error)
+	ContractsOf(ctx context.Context, tenant, creator, incomeType string, day civil.Date) ([]tenancy.Contract, error)
 }
 
 // Recorder takes uploads of income lines.
@@ -144,49 +145,80 @@ func otherContent() error {
 	return fault.New(fault.OtherContent, "line_exists", "This line is recorded already with other content; send a correction under an id of its own.")
 }
 
-// group writes the lines of one bucket.
+// group writes lines of one service period, those of each part of it together.
 func (u *upload) group(ctx context.Context, g group, entries []entry) {
-	parked, settledBy, err := u.standing(ctx, g)
+	course, err := u.course(ctx, g, entries)
 	if err != nil {
 		u.fail(entries, err)
 		return
 	}
-	for part := range slices.Chunk(entries, MaxLines) {
-		a := Addition{Tenant: u.Tenant, CreatorID: g.creator, IncomeType: g.incomeType, Period: g.period, By: u.By, Trace: u.Trace,
-			At: u.Clock.Instant(), WriteID: u.NewID()}
-		for _, e := range part {
-			a.Lines = append(a.Lines, e.line)
-		}
-		placed, err := u.Recorder.Lines.Add(ctx, a)
-		if err != nil {
-			u.fail(part, err)
-			continue
-		}
-		for i, e := range part {
-			res := &u.results[e.at]
-			if placed[i].Other {
-				res.Err = otherContent()
-				continue
-			}
-			res.Placed, res.Bucket, res.Parked, res.SettledBy = placed[i], BucketName(placed[i].Bucket, g.incomeType), parked, settledBy
+	parts := map[cycle.Period][]entry{}
+	for _, e := range entries {
+		into := course.Period(e.line.Day())
+		parts[into] = append(parts[into], e)
+	}
+	names := slices.SortedFunc(maps.Keys(parts), func(a, b cycle.Period) int { return cmp.Compare(a.String(), b.String()) })
+	for _, into := range names {
+		for few := range slices.Chunk(parts[into], MaxLines) {
+			u.add(ctx, g, course, into, few)
 		}
 	}
 }
 
-// standing tells whether a contract covers the lines, and whether the tenant is the one who pays by it.
-func (u *upload) standing(ctx context.Context, g group) (parked, settledBy string, err error) {
-	c, err := u.Directory.Contract(ctx, u.Tenant, g.creator, g.incomeType, g.period.Last())
-	if fault.HasCode(err, fault.RuleMissing) {
-		return fault.Of(err).Reason, "", nil
+// course reads the contracts that govern the first and the last of some days, and so all between.
+func (u *upload) course(ctx context.Context, g group, entries []entry) (cycle.Course, error) {
+	first, last := entries[0].line.Day(), entries[0].line.Day()
+	for _, e := range entries {
+		if d := e.line.Day(); d.Before(first) {
+			first = d
+		} else if d.After(last) {
+			last = d
+		}
 	}
-	if err != nil {
-		return "", "", err
+	contracts, err := u.Directory.ContractsOf(ctx, u.Tenant, g.creator, g.incomeType, first)
+	if err == nil && first != last {
+		contracts, err = u.Directory.ContractsOf(ctx, u.Tenant, g.creator, g.incomeType, last)
 	}
-	if route := c.Routes[g.incomeType]; !tenancy.TenantPays(route) {
-		return "", route, nil
-	}
-	return "", "", nil
+	return cycle.NewCourse(contracts, g.incomeType), err
 }
+
+// add writes some lines of one bucket.
+func (u *upload) add(ctx context.Context, g group, course cycle.Course, into cycle.Period, entries []entry) {
+	a := Addition{Tenant: u.Tenant, CreatorID: g.creator, IncomeType: g.incomeType, Period: g.period, Into: into, Course: course, By: u.By, Trace: u.Trace,
+		At: u.Clock.Instant(), WriteID: u.NewID()}
+	for _, e := range entries {
+		a.Lines = append(a.Lines, e.line)
+	}
+	placed, err := u.Recorder.Lines.Add(ctx, a)
+	if err != nil {
+		u.fail(entries, err)
+		return
+	}
+	for i, e := range entries {
+		res := &u.results[e.at]
+		if placed[i].Other {
+			res.Err = otherContent()
+			continue
+		}
+		res.Placed, res.Bucket = placed[i], BucketName(placed[i].Bucket, g.incomeType)
+		res.Parked, res.SettledBy = standing(course, placed[i].Bucket, g.incomeType)
+	}
+}
+
+// standing tells whether a contract covers a bucket, and whether the tenant is the one who pays by it.
+func standing(course cycle.Course, p cycle.Period, incomeType string) (parked, settledBy string) {
+	s, ok := course.Span(p)
+	if !ok {
+		return ContractMissing, ""
+	}
+	if route := s.Contract.Routes[incomeType]; !tenancy.TenantPays(route) {
+		return "", route
+	}
+	return "", ""
+}
+
+// ContractMissing is why lines wait that no contract covers.
+const ContractMissing = "contract_missing"
 
 // fail marks lines that were not stored. What is not the line's own fault asks for it to be sent again.
 func (u *upload) fail(entries []entry, err error) {

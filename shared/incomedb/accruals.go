@@ -11,6 +11,7 @@ import (
 
 	"fenzhang/shared/audit"
 	"fenzhang/shared/civil"
+	"fenzhang/shared/cycle"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/incentive"
 	"fenzhang/shared/income"
@@ -40,7 +41,7 @@ type Accruals struct {
 	*Store
 	Incentives string // table name
 	Directory  interface {
-		Contract(ctx context.Context, tenant, creator, incomeType string, day civil.Date) (tenancy.Contract, error)
+		ContractsOf(ctx context.Context, tenant, creator, incomeType string, day civil.Date) ([]tenancy.Contract, error)
 	}
 	NewID   func() string
 	Periods ledger.Periods // decides the accounting periods of entries; nil leaves them as they are
@@ -49,7 +50,7 @@ type Accruals struct {
 var _ incentive.Accruals = (*Accruals)(nil)
 
 // Post writes the day's close, the journal entry, the income line and the audit record as one. The money waits in
-// the bucket of the day's month or, where that is closed, of the first later open month.
+// the bucket of the day's part of its month or, where that is closed, in the first later open one.
 //
 // Errors: fault.StaleVersion when the revision is there already; fault.RuleMissing contract_missing when no
 // contract covers incentives on that day: nothing is written, the day stays open and the next close tries again.
@@ -58,12 +59,17 @@ func (a *Accruals) Post(ctx context.Context, acc incentive.Accrual) error {
 	if acc.Difference.IsZero() {
 		return a.closeOnly(ctx, acc, id)
 	}
-	contract, err := a.Directory.Contract(ctx, acc.Tenant, acc.Creator, income.Incentive, acc.Day)
+	contracts, err := a.Directory.ContractsOf(ctx, acc.Tenant, acc.Creator, income.Incentive, acc.Day)
 	if err != nil {
 		return err
 	}
-	bucket := acc.Day.Month()
-	for range maxMonthsOn {
+	course := cycle.NewCourse(contracts, income.Incentive)
+	contract, ok := course.On(acc.Day)
+	if !ok {
+		return tenancy.NoContract(acc.Creator, income.Incentive, acc.Day)
+	}
+	bucket := course.Period(acc.Day)
+	for range maxTries {
 		refused, err := a.postOnce(ctx, acc, contract.PayingEntity, bucket, id)
 		if err != nil || refused == nil {
 			return err
@@ -71,12 +77,14 @@ func (a *Accruals) Post(ctx context.Context, acc incentive.Accrual) error {
 		if closed := refused.Old[0]; closed != nil {
 			return stale(closed, id)
 		}
-		if refused.Old[len(refused.Old)-2] == nil { // the balance refused it: its period was sealed meanwhile
-			return fault.Later(fmt.Errorf("incomedb: accrual of %s %s: the balance refused it", acc.Creator, acc.Day))
+		if refused.Old[len(refused.Old)-2] == nil {
+			return fault.Internal(fmt.Errorf("incomedb: accrual of %s %s: the balance refused it", acc.Creator, acc.Day))
 		}
-		bucket = bucket.Add(1)
+		if bucket, err = a.openAfter(ctx, book{acc.Tenant, acc.Creator, income.Incentive}, course, bucket); err != nil {
+			return err
+		}
 	}
-	return fault.Internal(errNoBucket)
+	return fault.Later(errNoBucket)
 }
 
 // stale tells a rival's close from one's own, whose answer was lost.
@@ -96,7 +104,7 @@ func (a *Accruals) closeOnly(ctx context.Context, acc incentive.Accrual, id stri
 	return err
 }
 
-func (a *Accruals) postOnce(ctx context.Context, acc incentive.Accrual, entity string, bucket civil.Month, id string) (*transact.Refused, error) {
+func (a *Accruals) postOnce(ctx context.Context, acc incentive.Accrual, entity string, bucket cycle.Period, id string) (*transact.Refused, error) {
 	entry := accrualEntry(acc, entity, id)
 	if a.Periods != nil {
 		if err := a.Periods.Date(ctx, &entry); err != nil {

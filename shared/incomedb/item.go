@@ -4,6 +4,7 @@ package incomedb
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -13,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/cycle"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/income"
 	"fenzhang/shared/keys"
@@ -40,6 +42,8 @@ const (
 	attrPlatforms     = "pl"  // string set
 	attrEntities      = "ent" // string set
 	attrCarriedTo     = "to"
+	attrCarriedFor    = "why"
+	attrCarriedIn     = "cin"  // string set: <from>|<since>|<reason>|<fen>
 	ownPrefix         = "own#" // + month: how many of the lines have that service period
 )
 
@@ -48,7 +52,7 @@ const (
 	attrDoc    = "doc"
 	attrHash   = "h"
 	attrWrite  = "w"
-	attrBucket = "b" // month of the bucket that holds the line
+	attrBucket = "b" // month or part of the bucket that holds the line
 )
 
 func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
@@ -96,7 +100,7 @@ func (n *numbers) get(name string) int64 {
 func (n *numbers) amount(name string) money.Amount { return money.Fen(n.get(name)) }
 
 // lineItem is the item of a line in a bucket.
-func lineItem(tenant string, l income.Line, bucket civil.Month, writeID string) (item, error) {
+func lineItem(tenant string, l income.Line, bucket cycle.Period, writeID string) (item, error) {
 	doc, err := json.Marshal(l)
 	if err != nil {
 		return nil, fault.Internal(err)
@@ -110,10 +114,12 @@ func lineItem(tenant string, l income.Line, bucket civil.Month, writeID string) 
 // growth is what new lines add to a bucket.
 type growth struct {
 	tenant, creator, incomeType string
-	bucket, own                 civil.Month
+	bucket                      cycle.Period
+	own                         civil.Month
 	source                      string
 	lines                       []income.Line
 	by, entities                []string
+	carried                     *income.Carriage // that the lines are, where they came from another bucket
 }
 
 // update is the part of a transaction that adds to an open bucket; a closed one refuses it.
@@ -140,6 +146,9 @@ func (g growth) update(table string) types.TransactWriteItem {
 	e.addSet(attrBy, g.by)
 	e.addSet(attrPlatforms, platforms)
 	e.addSet(attrEntities, g.entities)
+	if g.carried != nil {
+		e.addSet(attrCarriedIn, []string{carriage(*g.carried)})
+	}
 	state := e.name(attrState)
 	return types.TransactWriteItem{Update: &types.Update{TableName: aws.String(table), Key: keyed(keys.Bucket(g.tenant, g.creator, g.bucket, g.incomeType)),
 		UpdateExpression: aws.String(e.String()), ConditionExpression: aws.String("attribute_not_exists(" + state + ") OR " + state + " = " + e.value(text(string(income.Open)))),
@@ -196,22 +205,28 @@ func (e *expression) String() string {
 
 // bucketOf reads a bucket; tenant and creator are those of the partition.
 func bucketOf(tenant, creator string, it item) (income.Bucket, error) {
-	period, incomeType, ok := keys.BucketOf(textOf(it, "sk"))
-	if !ok {
+	name, incomeType, ok := keys.BucketOf(textOf(it, "sk"))
+	period, err := cycle.ParsePeriod(name)
+	if !ok || err != nil {
 		return income.Bucket{}, fault.Internal(fmt.Errorf("incomedb: %q is no bucket", textOf(it, "sk")))
 	}
 	n := numbers{it: it}
-	b := income.Bucket{Tenant: tenant, CreatorID: creator, IncomeType: incomeType, Period: period, State: income.State(textOf(it, attrState)),
+	b := income.Bucket{Tenant: tenant, CreatorID: creator, IncomeType: incomeType, Period: period.Month, Part: period.Part, State: income.State(textOf(it, attrState)),
 		Totals:      income.Totals{Lines: int(n.get(attrLines)), Distributable: n.amount(attrDistributable), Gross: n.amount(attrGross)},
 		PlatformFee: n.amount(attrFee), Refund: n.amount(attrRefund), Subsidy: n.amount(attrSubsidy), Own: map[civil.Month]int{},
 		Source: textOf(it, attrSource), By: setOf(it, attrBy), Platforms: setOf(it, attrPlatforms), Entities: setOf(it, attrEntities),
-		Settlement: textOf(it, attrSettlement), Occurrence: int(n.get(attrOccurrence))}
+		Settlement: textOf(it, attrSettlement), Occurrence: int(n.get(attrOccurrence)), CarriedFor: textOf(it, attrCarriedFor)}
 	if to := textOf(it, attrCarriedTo); to != "" {
-		month, err := civil.ParseMonth(to)
-		if err != nil {
+		if b.CarriedTo, err = cycle.ParsePeriod(to); err != nil {
 			return b, fault.Internal(err)
 		}
-		b.CarriedTo = month
+	}
+	for _, text := range setOf(it, attrCarriedIn) {
+		c, err := carriageOf(text)
+		if err != nil {
+			return b, fault.Internal(fmt.Errorf("incomedb: %q of %s: %w", text, b.Name(), err))
+		}
+		b.CarriedIn = append(b.CarriedIn, c)
 	}
 	for name := range it {
 		if own, found := strings.CutPrefix(name, ownPrefix); found {
@@ -225,8 +240,28 @@ func bucketOf(tenant, creator string, it item) (income.Bucket, error) {
 	return b, n.err
 }
 
+const carriageMark = "|"
+
+// carriage writes what came into a bucket from another one.
+func carriage(c income.Carriage) string {
+	return strings.Join([]string{c.From.String(), c.Since.String(), c.Reason, strconv.FormatInt(c.Amount.Fen(), 10)}, carriageMark)
+}
+
+var errCarriage = errors.New("must be <from>|<since>|<reason>|<fen>")
+
+func carriageOf(text string) (income.Carriage, error) {
+	part := strings.Split(text, carriageMark)
+	if len(part) != 4 { //nolint:mnd // as written
+		return income.Carriage{}, errCarriage
+	}
+	from, badFrom := cycle.ParsePeriod(part[0])
+	since, badSince := civil.ParseMonth(part[1])
+	amount, badAmount := strconv.ParseInt(part[3], 10, 64)
+	return income.Carriage{From: from, Since: since, Reason: part[2], Amount: money.Fen(amount)}, errors.Join(badFrom, badSince, badAmount)
+}
+
 // putLine is the part of a transaction that writes a line once.
-func putLine(table, tenant string, l income.Line, bucket civil.Month, writeID string) (types.TransactWriteItem, error) {
+func putLine(table, tenant string, l income.Line, bucket cycle.Period, writeID string) (types.TransactWriteItem, error) {
 	it, err := lineItem(tenant, l, bucket, writeID)
 	if err != nil {
 		return types.TransactWriteItem{}, err

@@ -21,7 +21,7 @@ func (s *Store) Lines(ctx context.Context, b income.Bucket) ([]income.Line, erro
 		err := s.query(ctx, &dynamodb.QueryInput{KeyConditionExpression: aws.String("pk = :pk AND begins_with(sk, :sk)"),
 			ExpressionAttributeValues: item{":pk": text(keys.CreatorBook(b.Tenant, b.CreatorID)), ":sk": text(keys.LinesOf(own, b.IncomeType))}},
 			func(it item) error {
-				if textOf(it, attrBucket) != b.Period.String() {
+				if textOf(it, attrBucket) != b.When().String() {
 					return nil
 				}
 				var l income.Line

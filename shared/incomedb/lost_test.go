@@ -13,6 +13,7 @@ import (
 
 	"fenzhang/local/dynamotest"
 	"fenzhang/shared/civil"
+	"fenzhang/shared/cycle"
 	"fenzhang/shared/dynamo"
 	"fenzhang/shared/ids"
 	"fenzhang/shared/incentive"
@@ -45,8 +46,8 @@ func (f *forgetful) TransactWriteItems(ctx context.Context, in *dynamodb.Transac
 
 type contracts struct{}
 
-func (contracts) Contract(context.Context, string, string, string, civil.Date) (tenancy.Contract, error) {
-	return tenancy.Contract{PayingEntity: "ent-1"}, nil
+func (contracts) ContractsOf(context.Context, string, string, string, civil.Date) ([]tenancy.Contract, error) {
+	return []tenancy.Contract{{PayingEntity: "ent-1", Routes: map[string]string{income.Incentive: tenancy.MCNPays}}}, nil
 }
 
 func open(t *testing.T, lost int) (*incomedb.Store, dynamotest.Local) {
@@ -56,7 +57,7 @@ func open(t *testing.T, lost int) (*incomedb.Store, dynamotest.Local) {
 
 func lines(period string, amounts ...string) income.Addition {
 	month := civil.MustMonth(period)
-	a := income.Addition{Tenant: tenant, CreatorID: "c1", IncomeType: "live_tip", Period: month, By: "op", At: time.Now(), WriteID: "write-" + period + fmt.Sprint(len(amounts))}
+	a := income.Addition{Tenant: tenant, CreatorID: "c1", IncomeType: "live_tip", Period: month, Into: cycle.Of(month), By: "op", At: time.Now(), WriteID: "write-" + period + fmt.Sprint(len(amounts))}
 	for i, amount := range amounts {
 		m := money.MustParse(amount)
 		a.Lines = append(a.Lines, income.Line{LineID: fmt.Sprint("l", i), CreatorID: "c1", IncomeType: "live_tip", Platform: "douyin", OccurredOn: month.First(),
@@ -67,7 +68,7 @@ func lines(period string, amounts ...string) income.Addition {
 
 func bucket(t *testing.T, s *incomedb.Store, period, incomeType string) income.Bucket {
 	t.Helper()
-	b, ok, err := s.Bucket(t.Context(), tenant, "c1", civil.MustMonth(period), incomeType)
+	b, ok, err := s.Bucket(t.Context(), tenant, "c1", cycle.Of(civil.MustMonth(period)), incomeType)
 	if err != nil || !ok {
 		t.Fatalf("bucket %s: %t %v", period, ok, err)
 	}
@@ -87,7 +88,7 @@ func TestAddAfterALostAnswer(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, p := range placed {
-		if p.Repeat || p.Other || p.Bucket != civil.MustMonth("2026-08") {
+		if p.Repeat || p.Other || p.Bucket.String() != "2026-08" {
 			t.Errorf("one's own line looks like somebody else's: %+v", p)
 		}
 	}
@@ -113,6 +114,10 @@ func TestPostAfterALostAnswer(t *testing.T) {
 	}
 }
 
+func carry(act string) income.Carry {
+	return income.Carry{Reason: income.BelowZero, Into: cycle.Of(civil.MustMonth("2026-09")), By: "system:x", ActID: act, At: time.Now()}
+}
+
 func TestCarryIsDoneOnce(t *testing.T) {
 	s, _ := open(t, 0)
 	if _, err := s.Add(t.Context(), lines("2026-08", "1.00", "-5.00")); err != nil {
@@ -121,13 +126,13 @@ func TestCarryIsDoneOnce(t *testing.T) {
 	b := bucket(t, s, "2026-08", "live_tip")
 	stale := b
 	stale.Distributable = money.MustParse("-3.00")
-	if err := s.Carry(t.Context(), stale, "system:x", "act-0", time.Now()); !errors.Is(err, income.ErrRival) {
+	if err := s.Carry(t.Context(), stale, carry("act-0")); !errors.Is(err, income.ErrRival) {
 		t.Errorf("carried what it no longer holds: %v", err)
 	}
-	if err := s.Carry(t.Context(), b, "system:x", "act-1", time.Now()); err != nil {
+	if err := s.Carry(t.Context(), b, carry("act-1")); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Carry(t.Context(), b, "system:x", "act-2", time.Now()); !errors.Is(err, income.ErrRival) {
+	if err := s.Carry(t.Context(), b, carry("act-2")); !errors.Is(err, income.ErrRival) {
 		t.Errorf("carried twice: %v", err)
 	}
 	next := bucket(t, s, "2026-09", "live_tip")
@@ -136,7 +141,7 @@ func TestCarryIsDoneOnce(t *testing.T) {
 		t.Errorf("next month %+v, folded %+v, %v", next, sum, err)
 	}
 	late, err := s.Add(t.Context(), lines("2026-08", "1.00", "-5.00", "9.00"))
-	if err != nil || !late[0].Repeat || late[2].Bucket != civil.MustMonth("2026-09") {
+	if err != nil || !late[0].Repeat || late[2].Bucket.String() != "2026-09" {
 		t.Errorf("late line %+v, %v", late, err)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -13,6 +12,7 @@ import (
 
 	"fenzhang/shared/audit"
 	"fenzhang/shared/civil"
+	"fenzhang/shared/cycle"
 	"fenzhang/shared/dynamo"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/income"
@@ -34,23 +34,27 @@ var (
 	_ income.Buckets = (*Store)(nil)
 )
 
-// maxMonthsOn bounds the search for an open bucket. The bucket of the current month is always open, and no line
-// is older than fourteen months.
-const maxMonthsOn = 24
+// How far the search for an open bucket goes: the part of the current day is open, and no line is older than fourteen
+// months, of which each has at most a part for each day.
+const (
+	maxMonthsOn = 24
+	maxParts    = 1000
+	maxTries    = 8 // rivals may close what was found open
+)
 
 // errNoBucket tells that no open bucket was found, which the windows of lines rule out.
 var errNoBucket = errors.New("incomedb: every later bucket is closed")
 
 // Add implements income.Lines. A refused transaction tells what stood in the way: repeats are taken out, a closed
-// bucket is replaced by the next month's, and the rest is tried again.
+// bucket is replaced by the next open one, and the rest is tried again.
 func (s *Store) Add(ctx context.Context, a income.Addition) ([]income.Placed, error) {
 	placed := make([]income.Placed, len(a.Lines))
 	left := make([]int, len(a.Lines))
 	for i := range a.Lines {
 		left[i] = i
 	}
-	bucket := a.Period
-	for range maxMonthsOn + len(a.Lines) {
+	bucket := a.Into
+	for range maxTries + len(a.Lines) {
 		if len(left) == 0 {
 			return placed, nil
 		}
@@ -67,15 +71,41 @@ func (s *Store) Add(ctx context.Context, a income.Addition) ([]income.Placed, er
 		if left, err = sift(a, left, refused.Old, placed); err != nil {
 			return nil, err
 		}
-		if old := refused.Old[len(refused.Old)-2]; old != nil { // the bucket stands before the audit record
-			bucket = bucket.Add(1)
+		if old := refused.Old[len(refused.Old)-2]; old != nil && len(left) > 0 { // the bucket stands before the audit record
+			if bucket, err = s.openAfter(ctx, book{a.Tenant, a.CreatorID, a.IncomeType}, a.Course, bucket); err != nil {
+				return nil, err
+			}
 		}
 	}
-	return nil, fault.Internal(errNoBucket)
+	return nil, fault.Later(errNoBucket)
+}
+
+// book names the buckets of a creator's income of one type.
+type book struct{ tenant, creator, incomeType string }
+
+// openAfter finds the first part after a closed one, in the course of the contracts, that takes lines.
+func (s *Store) openAfter(ctx context.Context, of book, course cycle.Course, closed cycle.Period) (cycle.Period, error) {
+	known, err := s.Buckets(ctx, of.tenant, of.creator, closed.Month, closed.Month.Add(maxMonthsOn))
+	if err != nil {
+		return cycle.Period{}, err
+	}
+	shut := map[cycle.Period]bool{closed: true}
+	for _, b := range known {
+		if b.IncomeType == of.incomeType && b.State != income.Open {
+			shut[b.When()] = true
+		}
+	}
+	p := closed
+	for range maxParts {
+		if p = course.Next(p); !shut[p] {
+			return p, nil
+		}
+	}
+	return cycle.Period{}, fault.Internal(errNoBucket)
 }
 
 // addOnce tries to write the lines that are left into one bucket.
-func (s *Store) addOnce(ctx context.Context, a income.Addition, bucket civil.Month, left []int) (*transact.Refused, error) {
+func (s *Store) addOnce(ctx context.Context, a income.Addition, bucket cycle.Period, left []int) (*transact.Refused, error) {
 	g := growth{tenant: a.Tenant, creator: a.CreatorID, incomeType: a.IncomeType, bucket: bucket, own: a.Period, source: income.SourceClearing, by: []string{a.By}}
 	parts := make([]types.TransactWriteItem, 0, len(left)+2)
 	for _, i := range left {
@@ -106,7 +136,7 @@ func sift(a income.Addition, left []int, old []map[string]types.AttributeValue, 
 			rest = append(rest, i)
 			continue
 		}
-		bucket, err := civil.ParseMonth(textOf(old[n], attrBucket))
+		bucket, err := cycle.ParsePeriod(textOf(old[n], attrBucket))
 		if err != nil {
 			return nil, fault.Internal(fmt.Errorf("incomedb: line %s: %w", a.Lines[i].LineID, err))
 		}
@@ -138,6 +168,7 @@ type gathered struct {
 	Gross         money.Amount `json:"gross_before_platform"`
 	Distributable money.Amount `json:"distributable"`
 	CarriedFrom   string       `json:"carried_from,omitempty"`
+	Reason        string       `json:"reason,omitempty"`
 }
 
 func (g growth) gathered() gathered {
@@ -148,7 +179,7 @@ func (g growth) gathered() gathered {
 	return out
 }
 
-func object(creator string, bucket civil.Month, incomeType string) string {
+func object(creator string, bucket cycle.Period, incomeType string) string {
 	return creator + "/" + income.BucketName(bucket, incomeType)
 }
 
@@ -179,7 +210,7 @@ func (s *Store) Buckets(ctx context.Context, tenant, creator string, from, to ci
 }
 
 // Bucket implements income.Buckets.
-func (s *Store) Bucket(ctx context.Context, tenant, creator string, period civil.Month, incomeType string) (income.Bucket, bool, error) {
+func (s *Store) Bucket(ctx context.Context, tenant, creator string, period cycle.Period, incomeType string) (income.Bucket, bool, error) {
 	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(s.Ledger), ConsistentRead: aws.Bool(true),
 		Key: keyed(keys.Bucket(tenant, creator, period, incomeType))})
 	if err != nil {
@@ -202,7 +233,7 @@ func (s *Store) Fold(ctx context.Context, b income.Bucket) (income.Totals, error
 			ExpressionAttributeValues: item{":pk": text(keys.CreatorBook(b.Tenant, b.CreatorID)),
 				":sk": text(keys.LinesOf(own, b.IncomeType))}},
 			func(it item) error {
-				if textOf(it, attrBucket) != b.Period.String() {
+				if textOf(it, attrBucket) != b.When().String() {
 					return nil
 				}
 				n := numbers{it: it}
@@ -236,12 +267,11 @@ func (s *Store) query(ctx context.Context, in *dynamodb.QueryInput, each func(it
 	}
 }
 
-// Carry implements income.Buckets. What is below zero becomes a line of the next open month, with all figures of
-// the bucket, so that nothing is lost from the memo figures either.
-func (s *Store) Carry(ctx context.Context, b income.Bucket, by, actID string, at time.Time) error {
-	next := b.Period.Add(1)
-	for range maxMonthsOn {
-		parts, err := s.carrying(b, next, by, actID, at)
+// Carry implements income.Buckets. What goes on becomes a line of the other bucket, with all figures of the closed
+// one, so that nothing is lost from the memo figures either.
+func (s *Store) Carry(ctx context.Context, b income.Bucket, c income.Carry) error {
+	for range maxTries {
+		parts, err := s.carrying(b, c)
 		if err != nil {
 			return err
 		}
@@ -253,46 +283,54 @@ func (s *Store) Carry(ctx context.Context, b income.Bucket, by, actID string, at
 		if refused.Old[0] != nil {
 			return income.ErrRival
 		}
-		next = next.Add(1)
+		if c.Into, err = s.openAfter(ctx, book{b.Tenant, b.CreatorID, b.IncomeType}, c.Course, c.Into); err != nil {
+			return err
+		}
 	}
-	return fault.Internal(errNoBucket)
+	return fault.Later(errNoBucket)
 }
 
-func (s *Store) carrying(b income.Bucket, next civil.Month, by, actID string, at time.Time) ([]types.TransactWriteItem, error) {
-	parts := []types.TransactWriteItem{{Update: s.closing(b, next)}}
+func (s *Store) carrying(b income.Bucket, c income.Carry) ([]types.TransactWriteItem, error) {
+	parts := []types.TransactWriteItem{{Update: s.closing(b, c)}}
 	what := gathered{Bucket: b.Name(), ServicePeriod: b.Period, Lines: b.Lines, Gross: b.Gross, Distributable: b.Distributable}
-	if b.Distributable.Negative() {
-		g := growth{tenant: b.Tenant, creator: b.CreatorID, incomeType: b.IncomeType, bucket: next, own: next, source: b.Source, by: b.By, entities: b.Entities,
-			lines: []income.Line{carryLine(b, next)}}
-		put, err := putLine(s.Ledger, b.Tenant, g.lines[0], next, actID)
+	if !b.Distributable.IsZero() {
+		moved := income.Carriage{From: b.When(), Since: b.HeldSince(), Reason: c.Reason, Amount: b.Distributable}
+		g := growth{tenant: b.Tenant, creator: b.CreatorID, incomeType: b.IncomeType, bucket: c.Into, own: c.Into.Month, source: b.Source, by: b.By, entities: b.Entities,
+			lines: []income.Line{carryLine(b, c)}, carried: &moved}
+		put, err := putLine(s.Ledger, b.Tenant, g.lines[0], c.Into, c.ActID)
 		if err != nil {
 			return nil, err
 		}
 		parts = append(parts, put, g.update(s.Ledger))
 		what = g.gathered()
-		what.CarriedFrom = b.Name()
+		what.CarriedFrom, what.Reason = b.Name(), c.Reason
 	}
-	told, err := s.told(audit.Record{ID: actID, Tenant: b.Tenant, At: at, Actor: by, Act: "statement.carried",
-		Object: object(b.CreatorID, b.Period, b.IncomeType), What: detail(what)})
+	told, err := s.told(audit.Record{ID: c.ActID, Tenant: b.Tenant, At: c.At, Actor: c.By, Act: "statement.carried",
+		Object: object(b.CreatorID, b.When(), b.IncomeType), What: detail(what)})
 	return append(parts, told), err
 }
 
 // closing closes a bucket that is still as it was read.
-func (s *Store) closing(b income.Bucket, next civil.Month) *types.Update {
+func (s *Store) closing(b income.Bucket, c income.Carry) *types.Update {
 	e := expression{names: map[string]string{}, values: item{}}
 	e.set(attrState, text(string(income.Carried)))
-	if b.Distributable.Negative() {
-		e.set(attrCarriedTo, text(next.String()))
+	e.set(attrCarriedFor, text(c.Reason))
+	if !b.Distributable.IsZero() {
+		e.set(attrCarriedTo, text(c.Into.String()))
 	}
 	condition := e.name(attrState) + " = " + e.value(text(string(income.Open))) + " AND " + e.name(attrDistributable) + " = " + e.value(fen(b.Distributable)) +
 		" AND " + e.name(attrLines) + " = " + e.value(number(int64(b.Lines)))
-	return &types.Update{TableName: aws.String(s.Ledger), Key: keyed(keys.Bucket(b.Tenant, b.CreatorID, b.Period, b.IncomeType)),
+	return &types.Update{TableName: aws.String(s.Ledger), Key: keyed(keys.Bucket(b.Tenant, b.CreatorID, b.When(), b.IncomeType)),
 		UpdateExpression: aws.String(e.String()), ConditionExpression: aws.String(condition), ExpressionAttributeNames: e.names,
 		ExpressionAttributeValues: e.values, ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}
 }
 
-func carryLine(b income.Bucket, next civil.Month) income.Line {
-	return income.Line{LineID: income.CarryPrefix + b.Period.String(), CreatorID: b.CreatorID, IncomeType: b.IncomeType, OccurredOn: next.First(),
-		ServicePeriod: next, GrossBeforePlatform: b.Gross, PlatformFee: b.PlatformFee, Refund: b.Refund, Subsidy: b.Subsidy,
-		Distributable: b.Distributable, Description: "carried from " + b.Period.String(), Source: "system"}
+func carryLine(b income.Bucket, c income.Carry) income.Line {
+	l := income.Line{LineID: income.CarryPrefix + b.When().String(), CreatorID: b.CreatorID, IncomeType: b.IncomeType, OccurredOn: c.Into.First(),
+		ServicePeriod: c.Into.Month, GrossBeforePlatform: b.Gross, PlatformFee: b.PlatformFee, Refund: b.Refund, Subsidy: b.Subsidy,
+		Distributable: b.Distributable, Description: "carried from " + b.When().String() + ": " + c.Reason, Source: "system"}
+	if len(b.Platforms) == 1 {
+		l.Platform = b.Platforms[0]
+	}
+	return l
 }

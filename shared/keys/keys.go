@@ -131,8 +131,8 @@ func Line(t, creator string, period civil.Month, incomeType, line string) Key {
 // LinePrefix begins the sort keys of a month's income lines.
 func LinePrefix(period civil.Month) string { return "L#" + period.String() + "#" }
 
-// Bucket gathers the lines that one statement will consume.
-func Bucket(t, creator string, period civil.Month, incomeType string) Key {
+// Bucket gathers the lines that one statement will consume: of a month, or of a part of one.
+func Bucket(t, creator string, period fmt.Stringer, incomeType string) Key {
 	return Key{CreatorBook(t, creator), BucketPrefix + period.String() + "#" + incomeType}
 }
 
@@ -219,13 +219,12 @@ func LinesOf(period civil.Month, incomeType string) string {
 	return LinePrefix(period) + incomeType + "#"
 }
 
-// BucketsOf begins the sort keys of a month's buckets.
+// BucketsOf begins the sort keys of a month's whole bucket; those of its parts sort after it and before the next month.
 func BucketsOf(period civil.Month) string { return BucketPrefix + period.String() + "#" }
 
-// BucketOf reads month and income type back from the sort key of a bucket; false for any other item.
-func BucketOf(sk string) (period civil.Month, incomeType string, ok bool) {
+// BucketOf reads the name of the period and the income type back from the sort key of a bucket; false for any other item.
+func BucketOf(sk string) (period, incomeType string, ok bool) {
 	rest, isBucket := strings.CutPrefix(sk, BucketPrefix)
-	month, incomeType, found := strings.Cut(rest, "#")
-	period, err := civil.ParseMonth(month)
-	return period, incomeType, isBucket && found && err == nil
+	period, incomeType, found := strings.Cut(rest, "#")
+	return period, incomeType, isBucket && found && period != ""
 }

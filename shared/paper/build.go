@@ -135,7 +135,7 @@ func (b Builder) lines(ctx context.Context, s *Statement, standing map[string]se
 }
 
 // partOf is the part of the month that a bucket belongs to.
-func partOf(income.Bucket) string { return "" }
+func partOf(b income.Bucket) string { return b.Part.String() }
 
 // place tells what became of a bucket's lines.
 func (b Builder) place(ctx context.Context, k income.Bucket, standing map[string]settlement.Settlement) (Line, error) {

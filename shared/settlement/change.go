@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/cycle"
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/money"
 	"fenzhang/shared/tax"
@@ -66,7 +67,7 @@ type KeyRecord struct {
 // BucketClose turns the lines gathered for a statement into this settlement.
 type BucketClose struct {
 	CreatorID  string
-	Period     civil.Month
+	Period     cycle.Period
 	IncomeType string
 	Gross      money.Amount // what the bucket must hold
 	Occurrence int

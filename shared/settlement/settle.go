@@ -13,6 +13,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/clock"
+	"fenzhang/shared/cycle"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/money"
@@ -24,6 +25,7 @@ import (
 type Calendar interface {
 	OnOrAfter(day civil.Date) (civil.Date, error)
 	NextWorkingDay(after civil.Date) (civil.Date, error)
+	Working(day civil.Date) (bool, error)
 }
 
 // Service opens settlements and moves them.
@@ -321,6 +323,14 @@ type Income struct {
 	Period                        civil.Month
 	Amount, GrossBeforePlatform   money.Amount
 	Source                        string
+	Part                          cycle.Part
+	Terms                         *Terms // where the caller knows them; nil are those of the period's last day
+}
+
+// Terms are the contract that governs an income, and its days.
+type Terms struct {
+	Contract tenancy.Contract
+	Dates    cycle.Dates
 }
 
 // Prepare finds creator, contract and taxpayer of an income, splits it and fixes its dates. Nothing is written.
@@ -332,10 +342,11 @@ func (s *Service) Prepare(ctx context.Context, in Income, today civil.Date) (Set
 	if err != nil {
 		return Settlement{}, err
 	}
-	contract, err := s.Directory.Contract(ctx, in.Tenant, in.CreatorID, in.IncomeType, in.Period.Last())
+	terms, err := s.terms(ctx, in)
 	if err != nil {
 		return Settlement{}, err
 	}
+	contract := terms.Contract
 	route := contract.Routes[in.IncomeType]
 	if !tenancy.TenantPays(route) {
 		return Settlement{}, fault.Missing("not_the_payer", "contract "+contract.ContractID, "By this contract the income type is settled by another payer ("+route+"); it makes no payable here.")
@@ -344,19 +355,19 @@ func (s *Service) Prepare(ctx context.Context, in Income, today civil.Date) (Set
 	if err != nil {
 		return Settlement{}, err
 	}
-	terms, ok := contract.Splits[in.IncomeType]
+	shares, ok := contract.Splits[in.IncomeType]
 	if !ok && in.IncomeType == "incentive" {
-		terms = split.Whole(creator.CreatorID)
+		shares = split.Whole(creator.CreatorID)
 	} else if !ok {
 		return Settlement{}, contractMissing(in)
 	}
-	plan, err := split.Compile(in.IncomeType, terms, creator.Level)
+	plan, err := split.Compile(in.IncomeType, shares, creator.Level)
 	if err != nil {
 		return Settlement{}, fault.Missing("contract_missing", "contract "+contract.ContractID, "The contract's split for "+in.IncomeType+" cannot be applied ("+err.Error()+"); correct the contract.").Wrap(err)
 	}
-	right, payOn, err := s.payDay(contract, in.Period, today)
-	if err != nil {
-		return Settlement{}, err
+	payOn := today // nothing is paid before a pay day that the contract fixes
+	if right := terms.Dates.Right; terms.Dates.Fixed && today.Before(right) {
+		payOn = right
 	}
 	if in.Platform == "" && len(creator.Accounts) > 0 {
 		in.Platform = creator.Accounts[0].Platform
@@ -365,7 +376,7 @@ func (s *Service) Prepare(ctx context.Context, in Income, today civil.Date) (Set
 		Opening: Opening{
 			Tenant: in.Tenant, CreatorID: creator.CreatorID, TaxpayerID: creator.TaxpayerID, Entity: contract.PayingEntity,
 			Contract: contract.ContractID, ContractVersion: contract.Version.Version, Route: route, IncomeType: in.IncomeType, Platform: in.Platform,
-			ServicePeriod: in.Period, VATDate: right, PayOn: payOn, Gross: in.Amount, Shares: plan.Apply(nil, in.Amount), Memo: plan.Memos(nil, in.GrossBeforePlatform),
+			ServicePeriod: in.Period, Part: in.Part.String(), VATDate: terms.Dates.Right, PayOn: payOn, Gross: in.Amount, Shares: plan.Apply(nil, in.Amount), Memo: plan.Memos(nil, in.GrossBeforePlatform),
 			Source: in.Source, RevenueBasis: contract.RevenueBasis, VATIncluded: contract.PriceBasis != tenancy.WithoutVAT, AfterTax: contract.PriceBasis == tenancy.AfterTax,
 			NeedsInvoice: contract.InvoiceBeforePayment, NeedsConfirm: contract.ConfirmBeforePayment, Project: contract.ProjectID, PayMethod: creator.Payout.Method,
 		},
@@ -383,21 +394,17 @@ func contractMissing(in Income) error {
 	return fault.Missing("contract_missing", "contract of "+in.CreatorID+" for "+in.IncomeType, "No contract of this creator covers "+in.IncomeType+" in "+in.Period.String()+"; record one first.")
 }
 
-// payDay gives the day on which the right to the money arises (the VAT date: the contract's pay day, moved to a
-// working day; where none is fixed the last day of the service period) and the day before which nothing is paid.
-func (s *Service) payDay(c tenancy.Contract, period civil.Month, today civil.Date) (right, payOn civil.Date, err error) {
-	if c.PayDay == 0 {
-		return period.Last(), today, nil
+// terms gives the contract that governs an income and its days; where the caller names none, those of the whole month.
+func (s *Service) terms(ctx context.Context, in Income) (Terms, error) {
+	if in.Terms != nil {
+		return *in.Terms, nil
 	}
-	right, err = s.Calendar.OnOrAfter(period.Add(1).Day(c.PayDay))
+	contract, err := s.Directory.Contract(ctx, in.Tenant, in.CreatorID, in.IncomeType, in.Period.Last())
 	if err != nil {
-		return civil.Date{}, civil.Date{}, err
+		return Terms{}, err
 	}
-	payOn = right
-	if payOn.Before(today) {
-		payOn = today
-	}
-	return right, payOn, nil
+	dates, err := cycle.DatesOf(contract, cycle.Of(in.Period), in.Period.Last(), s.Calendar)
+	return Terms{contract, dates}, err
 }
 
 // Opening makes the change that opens fresh; the caller fills identity and activity.

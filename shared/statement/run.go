@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"hash/fnv"
-	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -86,7 +85,7 @@ func (s *Service) Run(ctx context.Context, o Order, creator string) (Report, err
 		return Report{}, err
 	}
 	if next != "" {
-		return Report{Date: o.Date, Skipped: []Skip{}}, ErrTooMany
+		return newReport(o.Date), ErrTooMany
 	}
 	ids := make([]string, len(page))
 	for i, c := range page {
@@ -111,7 +110,7 @@ func (s *Service) RunTask(ctx context.Context, t Task) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	sum := Report{Date: o.Date}
+	sum := newReport(o.Date)
 	var failed error
 	for cursor := ""; ; {
 		page, next, err := s.Settlements.Directory.Creators(ctx, t.Tenant, cursor, pageSize)
@@ -126,12 +125,14 @@ func (s *Service) RunTask(ctx context.Context, t Task) (Report, error) {
 		}
 		part, err := s.creators(ctx, o, ids)
 		sum.add(part)
-		failed = errors.Join(failed, err)
+		if failed == nil { // one page's failures are enough for the log: they may be as many as creators
+			failed = err
+		}
 		if cursor = next; cursor == "" {
 			break
 		}
 	}
-	if slices.ContainsFunc(sum.Skipped, func(k Skip) bool { return k.Reason == TotalsDiffer }) {
+	if sum.Reasons[TotalsDiffer] > 0 {
 		failed = errors.Join(failed, ErrTotals)
 	}
 	return sum, failed
@@ -149,7 +150,7 @@ func (s *Service) creators(ctx context.Context, o Order, ids []string) (Report, 
 		})
 	}
 	work.Wait() //nolint:errcheck // each creator has an error of its own
-	sum := Report{Date: o.Date, Skipped: []Skip{}}
+	sum := newReport(o.Date)
 	for _, p := range parts {
 		sum.add(p)
 	}
@@ -162,8 +163,10 @@ func (s *Service) creators(ctx context.Context, o Order, ids []string) (Report, 
 // Shown is a statement as its creator and the tenant's people see it.
 type Shown struct {
 	income.Bucket
-	Parked    string // "contract_missing": no contract covers it yet
-	SettledBy string // the route by which somebody else settles it
+	DueOn     civil.Date // from which an open one is settled; the zero date where no day is known
+	Waits     string     // why an open one waits: not_due, on_demand, next_run, contract_missing, calendar_missing, not_the_payer
+	Parked    string     // "contract_missing": no contract covers it yet
+	SettledBy string     // the route by which somebody else settles it
 }
 
 // List gives a creator's statements of a month or, with the zero month, of the last fourteen, to somebody who may
@@ -175,12 +178,12 @@ func (s *Service) List(ctx context.Context, by identity.Principal, creator strin
 	if _, err := s.Settlements.Directory.Creator(ctx, by.Tenant, creator); err != nil {
 		return nil, err
 	}
+	today, err := s.Settlements.Clock.Today(ctx)
+	if err != nil {
+		return nil, fault.Later(err)
+	}
 	from, to := period, period
 	if period.IsZero() {
-		today, err := s.Settlements.Clock.Today(ctx)
-		if err != nil {
-			return nil, fault.Later(err)
-		}
 		from, to = today.Month().Add(1-monthsBack), today.Month()
 	}
 	buckets, err := s.Buckets.Buckets(ctx, by.Tenant, creator, from, to)
@@ -189,26 +192,40 @@ func (s *Service) List(ctx context.Context, by identity.Principal, creator strin
 	}
 	shown := make([]Shown, len(buckets))
 	for i, b := range buckets {
-		if shown[i], err = s.show(ctx, b); err != nil {
+		if shown[i], err = s.show(ctx, b, today); err != nil {
 			return nil, err
 		}
 	}
 	return shown, nil
 }
 
-// show says why an open statement will make no settlement, where that is so.
-func (s *Service) show(ctx context.Context, b income.Bucket) (Shown, error) {
+// show says when an open statement is settled, and why not yet.
+func (s *Service) show(ctx context.Context, b income.Bucket, today civil.Date) (Shown, error) {
 	out := Shown{Bucket: b}
 	if b.State != income.Open {
 		return out, nil
 	}
-	c, err := s.Settlements.Directory.Contract(ctx, b.Tenant, b.CreatorID, b.IncomeType, b.Period.Last())
+	t, err := s.termsOf(ctx, Order{Tenant: b.Tenant, Date: today}, b)
 	if fault.HasCode(err, fault.RuleMissing) {
-		out.Parked = fault.Of(err).Reason
+		out.Waits = fault.Of(err).Reason
 		return out, nil
 	}
-	if route := c.Routes[b.IncomeType]; err == nil && !tenancy.TenantPays(route) {
-		out.SettledBy = route
+	if err != nil {
+		return out, err
 	}
-	return out, err
+	out.DueOn = t.dueOn()
+	route := t.Contract.Routes[b.IncomeType]
+	switch {
+	case !t.covered:
+		out.Waits, out.Parked = ContractMissing, ContractMissing
+	case !tenancy.TenantPays(route):
+		out.Waits, out.SettledBy = NotThePayer, route
+	case out.DueOn.IsZero():
+		out.Waits = OnDemand
+	case out.DueOn.After(today):
+		out.Waits = NotDue
+	default:
+		out.Waits = NextRun
+	}
+	return out, nil
 }

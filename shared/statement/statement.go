@@ -3,6 +3,7 @@
 package statement
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -13,6 +14,7 @@ import (
 	"strings"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/cycle"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/income"
 	"fenzhang/shared/settlement"
@@ -24,12 +26,20 @@ const System = "system:build-statements"
 
 // The reasons, besides those of missing rules and contracts, for which a due bucket opens nothing.
 const (
-	NotThePayer   = "not_the_payer"  // by the contract's route somebody else settles this income
-	NothingToPay  = "nothing_to_pay" // the sum is not above zero; what is below went on to the next month
-	EntityChanged = "entity_changed" // accrued in the books of another paying entity than the contract names now
-	TotalsDiffer  = "totals_differ"  // the bucket's sums are not those of its lines: nothing is paid until a person has looked
-	monthsBack    = 14               // how far back a run looks
-	maxRaces      = 5                // how often a bucket that others change meanwhile is decided anew
+	NotThePayer     = "not_the_payer"        // by the contract's route somebody else settles this income
+	NothingToPay    = "nothing_to_pay"       // the sum is not above zero; what is below went on to the next part
+	BelowZeroAtEnd  = "below_zero_at_end"    // below zero, and the contract has ended: no later income takes it
+	BelowTheMinimum = income.MinimumPayout   // the creator's share is below the contract's minimum and was carried on
+	EntityChanged   = "entity_changed"       // accrued in the books of another paying entity than the contract names now
+	TotalsDiffer    = "totals_differ"        // the bucket's sums are not those of its lines: nothing is paid until a person has looked
+	ContractMissing = income.ContractMissing // no contract covers the income
+)
+
+const (
+	monthsBack   = 14  // how many months before the current one a run looks back
+	demandMonths = 120 // the same for a run that a person asks for on demand: what waits for that is never too old
+	maxRaces     = 5   // how often a bucket that others change meanwhile is decided anew
+	maxSkips     = 1000
 )
 
 // Service opens what is due.
@@ -44,22 +54,32 @@ type Skip struct {
 	CreatorID  string      `json:"creator_id"`
 	IncomeType string      `json:"income_type"`
 	Period     civil.Month `json:"period"`
+	Part       string      `json:"part,omitempty"`
 	Reason     string      `json:"reason"`
+	Text       Text        `json:"text"` // the reason, for a person
 }
 
 // Report tells what was due on a date and what came of it.
 type Report struct {
-	Date    civil.Date `json:"date"`
-	Due     int        `json:"due"`
-	Opened  int        `json:"opened"`
-	Already int        `json:"already"` // settled or carried before
-	Skipped []Skip     `json:"skipped"`
+	Date    civil.Date     `json:"date"`
+	Due     int            `json:"due"`
+	Opened  int            `json:"opened"`
+	Already int            `json:"already"` // settled or carried before
+	Reasons map[string]int `json:"reasons"` // how many were skipped for each reason
+	Skipped []Skip         `json:"skipped"` // the first of them: a report does not grow with the tenant
+}
+
+func newReport(date civil.Date) Report {
+	return Report{Date: date, Reasons: map[string]int{}, Skipped: []Skip{}}
 }
 
 // add counts another part of the same run.
 func (r *Report) add(p Report) {
 	r.Due, r.Opened, r.Already = r.Due+p.Due, r.Opened+p.Opened, r.Already+p.Already
-	r.Skipped = append(r.Skipped, p.Skipped...)
+	for reason, n := range p.Reasons {
+		r.Reasons[reason] += n
+	}
+	r.Skipped = append(r.Skipped, p.Skipped[:min(len(p.Skipped), maxSkips-len(r.Skipped))]...)
 }
 
 // count counts one bucket.
@@ -72,17 +92,19 @@ func (r *Report) count(b income.Bucket, o outcome) {
 	case already:
 		r.Already++
 	case skipped:
-		r.Skipped = append(r.Skipped, Skip{b.CreatorID, b.IncomeType, b.Period, o.reason})
+		r.Reasons[o.reason]++
+		r.Skipped = append(r.Skipped, Skip{b.CreatorID, b.IncomeType, b.Period, b.Part.String(), o.reason, TextOf(o.reason)})
 	}
 	r.Due++
 }
 
 // Order is what a run is for.
 type Order struct {
-	Tenant string
-	By     string     // subject of the person who runs it, or System
-	Date   civil.Date // business date on which the statements are due
-	today  civil.Date
+	Tenant   string
+	By       string     // subject of the person who runs it, or System
+	Date     civil.Date // business date on which the statements are due
+	OnDemand bool       // what is gathered until somebody asks for it is asked for
+	today    civil.Date
 }
 
 type came int
@@ -101,12 +123,17 @@ type outcome struct {
 
 // creator opens what is due of one creator. What fails for a passing reason is in the error; the rest goes on.
 func (s *Service) creator(ctx context.Context, o Order, creator string) (Report, error) {
-	r := Report{Date: o.Date}
-	last := o.Date.Month().Add(-1)
-	buckets, err := s.Buckets.Buckets(ctx, o.Tenant, creator, last.Add(1-monthsBack), last)
+	r := newReport(o.Date)
+	back := monthsBack
+	if o.OnDemand {
+		back = demandMonths
+	}
+	month := o.Date.Month()
+	buckets, err := s.Buckets.Buckets(ctx, o.Tenant, creator, month.Add(-back), month)
 	if err != nil {
 		return r, err
 	}
+	slices.SortStableFunc(buckets, byTime)
 	var failed error
 	for _, b := range buckets {
 		out, err := s.bucket(ctx, o, b)
@@ -119,6 +146,13 @@ func (s *Service) creator(ctx context.Context, o Order, creator string) (Report,
 	return r, failed
 }
 
+// byTime orders buckets so that what is carried on is decided before what it is carried into.
+func byTime(a, b income.Bucket) int {
+	last := func(b income.Bucket) string { return b.When().Last().String() }
+	return cmp.Or(cmp.Compare(a.Period.String(), b.Period.String()), cmp.Compare(last(a), last(b)), cmp.Compare(a.Part.N, b.Part.N),
+		cmp.Compare(a.Part.Cut, b.Part.Cut), cmp.Compare(a.IncomeType, b.IncomeType))
+}
+
 // bucket decides one bucket. A rival's write is read and decided anew.
 func (s *Service) bucket(ctx context.Context, o Order, b income.Bucket) (outcome, error) {
 	for range maxRaces {
@@ -127,7 +161,7 @@ func (s *Service) bucket(ctx context.Context, o Order, b income.Bucket) (outcome
 			return missing(out, err)
 		}
 		var there bool
-		if b, there, err = s.Buckets.Bucket(ctx, o.Tenant, b.CreatorID, b.Period, b.IncomeType); err != nil || !there {
+		if b, there, err = s.Buckets.Bucket(ctx, o.Tenant, b.CreatorID, b.When(), b.IncomeType); err != nil || !there {
 			return outcome{}, err
 		}
 	}
@@ -143,29 +177,22 @@ func missing(out outcome, err error) (outcome, error) {
 }
 
 func (s *Service) once(ctx context.Context, o Order, b income.Bucket) (outcome, error) {
+	t, err := s.termsOf(ctx, o, b)
+	if err != nil || !t.due(o, b) {
+		return outcome{}, err
+	}
 	occurrence, alive, err := s.standing(ctx, b)
-	if err != nil {
-		return outcome{}, err
-	}
-	contract, err := s.Settlements.Directory.Contract(ctx, o.Tenant, b.CreatorID, b.IncomeType, b.Period.Last())
-	if err != nil && alive && fault.HasCode(err, fault.RuleMissing) {
-		return outcome{came: already}, nil // settled under a contract that was ended since
-	}
-	if err != nil {
-		return outcome{}, err
-	}
-	due, err := s.dueOn(contract, b.Period)
 	switch {
 	case err != nil:
 		return outcome{}, err
-	case due.After(o.Date):
-		return outcome{}, nil
 	case alive:
 		return outcome{came: already}, nil
-	case !tenancy.TenantPays(contract.Routes[b.IncomeType]):
+	case !t.covered:
+		return outcome{skipped, ContractMissing}, nil
+	case !tenancy.TenantPays(t.Contract.Routes[b.IncomeType]):
 		return outcome{skipped, NotThePayer}, nil
 	}
-	return s.settle(ctx, o, b, occurrence)
+	return s.settle(ctx, o, b, t, occurrence)
 }
 
 // standing gives the number of the next occurrence, and whether the bucket is done: carried on, or consumed by a
@@ -192,21 +219,8 @@ func (s *Service) standing(ctx context.Context, b income.Bucket) (next int, aliv
 	}
 }
 
-// dueOn is the contract's cut-off or pay day of the month after the service period, moved to a working day; where
-// none is fixed, the first day of that month.
-func (s *Service) dueOn(c tenancy.Contract, period civil.Month) (civil.Date, error) {
-	day := c.CutOffDay
-	if day == 0 {
-		day = c.PayDay
-	}
-	if day == 0 {
-		return period.Add(1).First(), nil
-	}
-	return s.Settlements.Calendar.OnOrAfter(period.Add(1).Day(day))
-}
-
-// settle opens the settlement of a due bucket, or carries one on in which there is nothing to pay.
-func (s *Service) settle(ctx context.Context, o Order, b income.Bucket, occurrence int) (outcome, error) {
+// settle opens the settlement of a due bucket, or carries one on of which nothing is paid.
+func (s *Service) settle(ctx context.Context, o Order, b income.Bucket, t terms, occurrence int) (outcome, error) {
 	sum, err := s.Buckets.Fold(ctx, b)
 	if err != nil {
 		return outcome{}, err
@@ -215,11 +229,10 @@ func (s *Service) settle(ctx context.Context, o Order, b income.Bucket, occurren
 		return s.differs(ctx, o, b, sum)
 	}
 	if !b.Distributable.Positive() {
-		err := s.Buckets.Carry(ctx, b, o.By, s.Settlements.NewID(), s.Settlements.Clock.Instant())
-		return outcome{skipped, NothingToPay}, err
+		return s.nothing(ctx, o, b, t)
 	}
 	fresh, err := s.Settlements.Prepare(ctx, settlement.Income{Tenant: o.Tenant, CreatorID: b.CreatorID, IncomeType: b.IncomeType, Platform: platform(b),
-		Period: b.Period, Amount: b.Distributable, GrossBeforePlatform: b.Gross, Source: b.Source}, o.today)
+		Period: b.Period, Part: b.Part, Amount: b.Distributable, GrossBeforePlatform: b.Gross, Source: b.Source, Terms: &t.Terms}, o.today)
 	if err != nil {
 		return outcome{}, err
 	}
@@ -227,15 +240,44 @@ func (s *Service) settle(ctx context.Context, o Order, b income.Bucket, occurren
 		s.Log.WarnContext(ctx, "accrued at another paying entity", "tenant", o.Tenant, "creator_id", b.CreatorID, "bucket", b.Name(), "entity", fresh.Entity)
 		return outcome{skipped, EntityChanged}, nil
 	}
+	if t.holdsBack(b, fresh.CreatorShare()) {
+		if into, goesOn := t.course.Carry(b.When()); goesOn {
+			return s.carry(ctx, o, b, t, income.MinimumPayout, into)
+		}
+	}
 	if err := s.Settlements.Store.Apply(ctx, s.opening(o, b, fresh, occurrence)); err != nil {
 		return outcome{}, err
 	}
 	return outcome{came: opened}, nil
 }
 
+// nothing closes a bucket in which there is nothing to pay; what is below zero goes on, if there is where to.
+func (s *Service) nothing(ctx context.Context, o Order, b income.Bucket, t terms) (outcome, error) {
+	into, goesOn := t.course.Carry(b.When())
+	if b.Distributable.Negative() && !goesOn {
+		return outcome{skipped, BelowZeroAtEnd}, nil
+	}
+	if b.Distributable.IsZero() {
+		into = b.When()
+	}
+	return s.carry(ctx, o, b, t, income.BelowZero, into)
+}
+
+// carry takes a bucket's money on. What is gathered on demand stays where it is until its month is over.
+func (s *Service) carry(ctx context.Context, o Order, b income.Bucket, t terms, reason string, into cycle.Period) (outcome, error) {
+	told := outcome{skipped, reason}
+	if reason == income.BelowZero {
+		told.reason = NothingToPay
+	}
+	if into.Month.After(o.Date.Month()) {
+		return told, nil
+	}
+	return told, s.Buckets.Carry(ctx, b, income.Carry{Reason: reason, Into: into, Course: t.course, By: o.By, ActID: s.Settlements.NewID(), At: s.Settlements.Clock.Instant()})
+}
+
 // differs tells sums that do not agree with their lines from ones that moved while they were read.
 func (s *Service) differs(ctx context.Context, o Order, b income.Bucket, sum income.Totals) (outcome, error) {
-	now, _, err := s.Buckets.Bucket(ctx, o.Tenant, b.CreatorID, b.Period, b.IncomeType)
+	now, _, err := s.Buckets.Bucket(ctx, o.Tenant, b.CreatorID, b.When(), b.IncomeType)
 	if err != nil {
 		return outcome{}, err
 	}
@@ -255,11 +297,11 @@ func platform(b income.Bucket) string {
 	return ""
 }
 
-// opening completes a prepared settlement: its identity is made of creator, income type and month, so that the
+// opening completes a prepared settlement: its identity is made of creator, income type and part, so that the
 // same statement has one identity, whoever runs it and when.
 func (s *Service) opening(o Order, b income.Bucket, fresh settlement.Settlement, occurrence int) settlement.Change {
-	activity := settlement.StatementPrefix + b.IncomeType + ":" + b.Period.String()
-	ts := b.Period.Add(1).First().Start().UnixMilli()
+	activity := settlement.StatementPrefix + b.IncomeType + ":" + b.When().String()
+	ts := b.When().Last().AddDays(1).Start().UnixMilli()
 	fresh.Identity = settlement.Identity(b.CreatorID, activity, ts)
 	fresh.Occurrence, fresh.ID = occurrence, settlement.IDOf(fresh.Identity, occurrence)
 	fresh.ActivityID, fresh.TS, fresh.ContentHash = activity, ts, contentHash(b)
@@ -269,12 +311,12 @@ func (s *Service) opening(o Order, b income.Bucket, fresh settlement.Settlement,
 		}
 	}
 	c := s.Settlements.Opening(fresh, settlement.Act{ID: s.Settlements.NewID(), Name: "settlement.opened", By: o.By})
-	c.Bucket = &settlement.BucketClose{CreatorID: b.CreatorID, Period: b.Period, IncomeType: b.IncomeType, Gross: b.Distributable, Occurrence: b.Occurrence + 1}
+	c.Bucket = &settlement.BucketClose{CreatorID: b.CreatorID, Period: b.When(), IncomeType: b.IncomeType, Gross: b.Distributable, Occurrence: b.Occurrence + 1}
 	return c
 }
 
 // contentHash names what a statement's settlement was opened for.
 func contentHash(b income.Bucket) string {
-	sum := sha256.Sum256([]byte(strings.Join([]string{b.CreatorID, b.IncomeType, b.Period.String(), b.Distributable.String(), b.Gross.String()}, "\x1f")))
+	sum := sha256.Sum256([]byte(strings.Join([]string{b.CreatorID, b.IncomeType, b.When().String(), b.Distributable.String(), b.Gross.String()}, "\x1f")))
 	return hex.EncodeToString(sum[:16])
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -19,6 +20,7 @@ import (
 	"fenzhang/local/dynamotest"
 	"fenzhang/shared/calendar"
 	"fenzhang/shared/civil"
+	"fenzhang/shared/cycle"
 	"fenzhang/shared/clock"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/identity"
@@ -127,9 +129,18 @@ func (w *world) settlements(t testing.TB) []settlement.Settlement {
 	return all
 }
 
+func periodOf(t testing.TB, text string) cycle.Period {
+	t.Helper()
+	p, err := cycle.ParsePeriod(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
 func (w *world) bucket(t testing.TB, creator, period, incomeType string) income.Bucket {
 	t.Helper()
-	b, ok, err := w.lines.Bucket(t.Context(), tenant, creator, civil.MustMonth(period), incomeType)
+	b, ok, err := w.lines.Bucket(t.Context(), tenant, creator, periodOf(t, period), incomeType)
 	if err != nil || !ok {
 		t.Fatalf("bucket %s %s %s: %v, there: %t", creator, period, incomeType, err, ok)
 	}
@@ -160,10 +171,12 @@ type directory struct {
 	entity    string
 	payDay    int
 	cutOffDay int
+	contracts map[string][]tenancy.Contract // by creator, all versions, instead of the one for everything
+	mu        sync.Mutex
 }
 
 func newDirectory() *directory {
-	return &directory{creators: map[string]bool{"c1": true, "c2": true}, routes: map[string]string{}, missing: map[string]bool{}, entity: "ent-1", payDay: 15}
+	return &directory{contracts: map[string][]tenancy.Contract{}, creators: map[string]bool{"c1": true, "c2": true}, routes: map[string]string{}, missing: map[string]bool{}, entity: "ent-1", payDay: 15}
 }
 
 func (d *directory) Creator(_ context.Context, t, creator string) (tenancy.Creator, error) {
@@ -174,24 +187,43 @@ func (d *directory) Creator(_ context.Context, t, creator string) (tenancy.Creat
 		Accounts: []tenancy.PlatformAccount{{Platform: "kuaishou", UID: "1"}}, Payout: tenancy.PayoutAccount{Method: "douyin"}}, nil
 }
 
-func (d *directory) Contract(_ context.Context, _, creator, incomeType string, day civil.Date) (tenancy.Contract, error) {
-	if d.missing[incomeType] {
-		return tenancy.Contract{}, fault.Missing("contract_missing", creator+" "+incomeType, "none")
+func (d *directory) Contract(ctx context.Context, t, creator, incomeType string, day civil.Date) (tenancy.Contract, error) {
+	all, err := d.ContractsOf(ctx, t, creator, incomeType, day)
+	c, ok := tenancy.Covering(all, incomeType, day)
+	if err == nil && !ok {
+		err = tenancy.NoContract(creator, incomeType, day)
 	}
+	return c, err
+}
+
+func (d *directory) ContractsOf(_ context.Context, _, creator, incomeType string, _ civil.Date) ([]tenancy.Contract, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if all, own := d.contracts[creator]; own {
+		return all, nil
+	}
+	if d.missing[incomeType] {
+		return nil, nil
+	}
+	return []tenancy.Contract{d.contract(creator, incomeType)}, nil
+}
+
+// contract is a contract for one income type, the first version.
+func (d *directory) contract(creator, incomeType string) tenancy.Contract {
 	route := cmp.Or(d.routes[incomeType], tenancy.MCNPays)
 	parties := []tenancy.Party{{Party: creator, Kind: split.KindCreator, Share: money.MustRate("0.7")}, {Party: "mcn", Kind: split.KindMCN, Share: money.MustRate("0.3")}}
 	return tenancy.Contract{Version: tenancy.Version{From: civil.MustDate("2025-01-01"), Version: 1, By: "admin@" + tenant}, ContractID: "ct-" + creator, CreatorID: creator,
-		PayingEntity: d.entity, Routes: map[string]string{incomeType: route}, PayDay: d.payDay, CutOffDay: d.cutOffDay, PriceBasis: "before_tax", RevenueBasis: "net",
+		PayingEntity: d.entity, Routes: map[string]string{incomeType: route}, Cycle: tenancy.Monthly, PayDay: d.payDay, CutOffDay: d.cutOffDay, PriceBasis: "before_tax", RevenueBasis: "net",
 		Splits: map[string]tenancy.Split{"live_tip": {Method: "ratio", Parties: parties}, "commerce_commission": {Method: "ratio", Parties: parties},
-			"xingtu_ad": {Method: "ratio", Parties: parties}}}, nil
+			"xingtu_ad": {Method: "ratio", Parties: parties}}}
 }
 
-func (d *directory) ContractsOf(ctx context.Context, t, creator, incomeType string, day civil.Date) ([]tenancy.Contract, error) {
-	c, err := d.Contract(ctx, t, creator, incomeType, day)
-	if err != nil {
-		return nil, nil
-	}
-	return []tenancy.Contract{c}, nil
+// agree records all versions of a creator's contracts.
+func (d *directory) agree(creator string, versions ...tenancy.Contract) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.creators[creator] = true
+	d.contracts[creator] = versions
 }
 
 func (d *directory) Entity(context.Context, string, string, civil.Date) (tenancy.PayingEntity, error) {
