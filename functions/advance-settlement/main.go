@@ -21,7 +21,7 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := settlement.Advancer{Service: service, Enqueue: enqueue(p.Sender(relay.Tax, relay.Settle, relay.Payout), p.Clock.Now)}
+	v := settlement.Advancer{Service: service, Log: p.Log, Enqueue: enqueue(p.Sender(relay.Tax, relay.Settle, relay.Payout), p.Clock.Now)}
 	return trigger.Mux{
 		Queue:    p.Tasks(v.Do),
 		Schedule: func(ctx context.Context, _ trigger.Schedule) error { return v.Sweep(ctx) },

@@ -2,9 +2,13 @@ package settlement
 
 import (
 	"context"
+	"log/slog"
+	"maps"
+	"slices"
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/identity"
 	"fenzhang/shared/payout"
 )
 
@@ -13,6 +17,29 @@ type Advancer struct {
 	*Service
 	// Enqueue puts operations on their queues; doing so twice in one round is doing it once.
 	Enqueue func(ctx context.Context, s Settlement, op string) error
+	Log     *slog.Logger // hears how many settlements of a tenant are overdue, by state; nil for nobody
+}
+
+// stuck counts what is overdue, by state, while a tenant is swept.
+type stuck struct {
+	Viewer
+	states map[string]int
+}
+
+func (k *stuck) look(s Settlement) {
+	if state, overdue := k.Overdue(s); overdue {
+		k.states[state]++
+	}
+}
+
+// tell writes one line for each state: numbers, and nobody's name.
+func (k *stuck) tell(ctx context.Context, log *slog.Logger, tenant string) {
+	if log == nil {
+		return
+	}
+	for _, state := range slices.Sorted(maps.Keys(k.states)) {
+		log.WarnContext(ctx, "settlements overdue", "tenant", tenant, "state", state, "count", k.states[state])
+	}
 }
 
 // sweepDays is how far back openings are swept; what is older and still open is a person's case.
@@ -31,8 +58,14 @@ func (v *Advancer) Sweep(ctx context.Context) error {
 	}
 	real := v.Clock.Instant().AddDate(0, 0, -sweepDays)
 	for _, t := range tenants {
-		err := v.Each(ctx, t, Query{From: civil.DateOf(real)}, func(s Settlement) error {
-			if s.PartiesDue() {
+		viewer, err := v.Viewer(ctx, identity.Principal{Tenant: t})
+		if err != nil {
+			return err
+		}
+		late := stuck{viewer, map[string]int{}}
+		err = v.Each(ctx, t, Query{From: civil.DateOf(real)}, func(s Settlement) error {
+			late.look(s)
+			if s.PartiesDue() || viewer.Rules.Automatic.Submit && s.Status == PendingReview && s.Quote != "" && s.Hold == nil {
 				return v.Enqueue(ctx, s, OpAdvance)
 			}
 			if s.advance() == "" || (s.Status == Approved && today.Before(s.PayOn)) {
@@ -43,6 +76,7 @@ func (v *Advancer) Sweep(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		late.tell(ctx, v.Log, t)
 	}
 	return nil
 }
@@ -80,6 +114,8 @@ func (v *Advancer) step(ctx context.Context, task Task) error {
 		return err
 	}
 	switch op := s.advance(); {
+	case op == "" && s.Status == PendingReview && s.Quote != "" && s.Hold == nil:
+		return v.next(ctx, s) // the tenant may have let the system submit since the quote
 	case op == "":
 		return nil
 	case op == OpAdvance && s.Status == Paying && s.ReasonClass == Cancelled:
