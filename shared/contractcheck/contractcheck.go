@@ -67,7 +67,7 @@ func told(problems []fault.Field) error {
 	for _, p := range problems {
 		lines = append(lines, p.Field+" "+p.Problem)
 	}
-	if lines == nil || len(lines) == 0 {
+	if len(lines) == 0 {
 		return nil
 	}
 	return errors.New(strings.Join(lines, "; "))
