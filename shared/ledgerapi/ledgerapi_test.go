@@ -141,10 +141,8 @@ func (w *world) settle(t *testing.T, creator, activity, amount string, ends payo
 	if ends == "" {
 		return id
 	}
-	for role, to := range map[identity.Role]settlement.Status{identity.Finance: settlement.InReview} {
-		w.move(t, ctx, role, id, to)
-	}
-	w.move(t, ctx, identity.Approver, id, settlement.Approved)
+	w.move(ctx, t, identity.Finance, id, settlement.InReview)
+	w.move(ctx, t, identity.Approver, id, settlement.Approved)
 	must(t, w.Book(ctx, settletest.Tenant, id))
 	for _, state := range []payout.State{payout.Paid, payout.Returned} {
 		if ends == payout.Failed {
@@ -163,7 +161,7 @@ func (w *world) settle(t *testing.T, creator, activity, amount string, ends payo
 	return id
 }
 
-func (w *world) move(t *testing.T, ctx context.Context, role identity.Role, id string, to settlement.Status) {
+func (w *world) move(ctx context.Context, t *testing.T, role identity.Role, id string, to settlement.Status) {
 	t.Helper()
 	s, err := w.Store.Load(ctx, settletest.Tenant, id)
 	must(t, err)
