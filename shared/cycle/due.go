@@ -33,7 +33,7 @@ func DatesOf(k tenancy.Contract, p Period, last civil.Date, days Calendar) (Date
 		d.Right, d.Fixed = pay, true
 		d.Statement = later(d.Statement, pay)
 	}
-	cutOff := civil.Date{}
+	var cutOff civil.Date
 	switch {
 	case k.CutOffDay > 0:
 		cutOff = p.Month.Add(1).Day(k.CutOffDay)
