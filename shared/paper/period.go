@@ -13,7 +13,7 @@ type Period struct {
 	Part  string // "" for the whole month; H1, H2, W1 to W6, D01 to D31, N1 and on
 }
 
-var periodShape = regexp.MustCompile(`^([0-9]{4}-[0-9]{2})(?:-(H[12]|W[1-6]|D[0-3][0-9]|N[1-9][0-9]{0,2}))?$`)
+var periodShape = regexp.MustCompile(`^([0-9]{4}-[0-9]{2})(?:-((?:H[12]|W[1-6]|D[0-3][0-9]|N[1-9][0-9]{0,2})(?:C[0-3][0-9])?|C[0-3][0-9]))?$`)
 
 // ParsePeriod reads "2026-08" or "2026-08-H1".
 func ParsePeriod(s string) (Period, error) {
