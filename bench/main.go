@@ -37,6 +37,7 @@ func sections() []section {
 		{"split", "split of one income line, one core", splitSection},
 		{"tax", "tax engine, one core", taxSection},
 		{"load", "loading the rules, one core", loadSection},
+		{"month", "month-end in process over the store in memory", monthSection},
 		{"retax", "law diff: booked settlements under a second pack", retaxSection},
 	}
 }

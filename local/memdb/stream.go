@@ -106,3 +106,12 @@ func told(v types.AttributeValue) events.DynamoDBAttributeValue {
 		return events.NewNullAttribute()
 	}
 }
+
+// Forget drops the records of a table's stream that were not taken yet, for who has no use of them.
+func (db *DB) Forget(name string) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if t := db.tables[name]; t != nil {
+		t.records = nil
+	}
+}

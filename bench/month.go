@@ -1,0 +1,353 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"fenzhang/local/dynamotest"
+	"fenzhang/local/memdb"
+	"fenzhang/local/settletest"
+	"fenzhang/shared/civil"
+	"fenzhang/shared/dynamo"
+	"fenzhang/shared/identity"
+	"fenzhang/shared/ids"
+	"fenzhang/shared/income"
+	"fenzhang/shared/incomedb"
+	"fenzhang/shared/ledger"
+	"fenzhang/shared/ledgerdb"
+	"fenzhang/shared/money"
+	"fenzhang/shared/payout"
+	"fenzhang/shared/ruleset"
+	"fenzhang/shared/settlement"
+	"fenzhang/shared/statement"
+	"fenzhang/shared/taxpack"
+	"fenzhang/shared/tenancy"
+)
+
+const (
+	manyCreators = 100_000
+	fewCreators  = 10_000
+)
+
+// monthSection takes the month of many creators through all of its steps, in one process over the store in memory.
+func monthSection(ctx context.Context, _ *bench) ([]row, error) {
+	few, err := endMonth(ctx, fewCreators)
+	if err != nil {
+		return nil, err
+	}
+	many, err := endMonth(ctx, manyCreators)
+	if err != nil {
+		return nil, err
+	}
+	return []row{
+		{what: "month-end of 100,000 creators: lines, statement, quote, approval, booking, payout, trial balance", goal: "<= 60 s",
+			measured: fmt.Sprintf("%.1f s, of which trial balance %.1f s", many.took.Seconds(), many.balancing.Seconds()), met: atMost(many.took.Seconds(), 60)},
+		{what: "live memory beyond the store, after 10,000 and after 100,000 creators", goal: "flat",
+			measured: fmt.Sprintf("%.1f MiB, %.1f MiB", mib(few.beyond), mib(many.beyond)), met: atMost(mib(many.beyond), mib(few.beyond)+2)},
+		{what: "the store itself, for each creator", measured: fmt.Sprintf("%.1f KiB", float64(many.store)/1024/manyCreators)},
+	}, nil
+}
+
+// monthEnd is what a month's end came to.
+type monthEnd struct {
+	took, balancing time.Duration
+	beyond, store   uint64 // live bytes
+}
+
+// door stands between the services and the engine, so that the engine can be let go while the services live.
+type door struct{ dynamo.API }
+
+// crowd is master data of any number of creators, who are all like the test tenant's person.
+type crowd struct{ *settletest.Directory }
+
+func (c crowd) Creator(ctx context.Context, tenant, id string) (tenancy.Creator, error) {
+	p, err := c.Directory.Creator(ctx, tenant, settletest.Person)
+	p.CreatorID, p.TaxpayerID = id, "tp-"+id
+	return p, err
+}
+
+func (c crowd) Taxpayer(ctx context.Context, tenant, id string) (tenancy.Taxpayer, error) {
+	p, err := c.Directory.Taxpayer(ctx, tenant, "tp-"+settletest.Person)
+	p.TaxpayerID = id
+	return p, err
+}
+
+func (c crowd) Contract(ctx context.Context, tenant, creator, incomeType string, day civil.Date) (tenancy.Contract, error) {
+	k, err := c.Directory.Contract(ctx, tenant, settletest.Person, incomeType, day)
+	return signed(k, creator), err
+}
+
+func (c crowd) ContractsOf(ctx context.Context, tenant, creator, incomeType string, day civil.Date) ([]tenancy.Contract, error) {
+	all, err := c.Directory.ContractsOf(ctx, tenant, settletest.Person, incomeType, day)
+	out := make([]tenancy.Contract, len(all))
+	for i, k := range all {
+		out[i] = signed(k, creator)
+	}
+	return out, err
+}
+
+// signed is the person's contract with another creator.
+func signed(k tenancy.Contract, creator string) tenancy.Contract {
+	k.CreatorID, k.ContractID = creator, "ct-"+creator
+	splits := make(map[string]tenancy.Split, len(k.Splits))
+	for incomeType, s := range k.Splits {
+		parties := append([]tenancy.Party(nil), s.Parties...)
+		for i := range parties {
+			if parties[i].Kind == "creator" {
+				parties[i].Party = creator
+			}
+		}
+		s.Parties = parties
+		splits[incomeType] = s
+	}
+	k.Splits = splits
+	return k
+}
+
+// cashbox pays whatever it is asked to.
+type cashbox struct{}
+
+func (cashbox) Send(_ context.Context, o payout.Order) (payout.Outcome, error) {
+	return payout.Outcome{State: payout.Accepted, GatewayID: "G" + o.Key[:8], Amount: o.Amount}, nil
+}
+
+func (cashbox) Query(context.Context, string) (payout.Outcome, error) {
+	return payout.Outcome{State: payout.NotFound}, nil
+}
+
+func (cashbox) ParseNotice(_ context.Context, _ map[string]string, body []byte) (payout.Notice, error) {
+	var n payout.Notice
+	err := json.Unmarshal(body, &n)
+	return n, err
+}
+
+type payees struct{}
+
+func (payees) Payee(context.Context, payout.Payable) (payout.Payee, error) {
+	return payout.Payee{Account: "open-id-1", Holder: "张三"}, nil
+}
+
+type neverAgain struct{}
+
+func (neverAgain) Rebook(context.Context, payout.Payable, civil.Date) error { return nil }
+
+// agencyMonth is an agency at the end of a month.
+type agencyMonth struct {
+	*settletest.World
+	recorder   *income.Recorder
+	statements *statement.Service
+	desk       *payout.Service
+	book       ledgerdb.Book
+}
+
+func newAgencyMonth(tables dynamotest.Local) (*agencyMonth, error) {
+	corpus, err := taxpack.Embedded()
+	if err != nil {
+		return nil, err
+	}
+	calendar, err := taxpack.NationalCalendar()
+	if err != nil {
+		return nil, err
+	}
+	w := settletest.Assemble(tables, ruleset.Fixed{Corpus: corpus}, calendar)
+	people, quiet := crowd{w.People}, slog.New(slog.NewTextHandler(io.Discard, nil))
+	w.Directory = people
+	lines := &incomedb.Store{DB: tables.Client, Ledger: tables.Ledger, Settlements: tables.Settlements, NewToken: ids.Source(time.Now)}
+	return &agencyMonth{World: w,
+		recorder:   &income.Recorder{Lines: lines, Directory: people, Clock: w.Clock, NewID: w.ID},
+		statements: &statement.Service{Settlements: w.Service, Buckets: lines, Log: quiet},
+		desk: &payout.Service{Payables: w.Payables, Unclear: w.Payables, Accounts: payees{}, Rebooking: neverAgain{}, Clock: w.Clock, Log: quiet, NewID: w.ID,
+			Merchants: payout.Gateways{{Tenant: settletest.Tenant, Merchant: "m", Method: payout.Douyin, Gateway: cashbox{}}}},
+		book: ledgerdb.Book{DB: tables.Client, Table: tables.Ledger}}, nil
+}
+
+// life takes one creator's month from its lines to the payment.
+func (a *agencyMonth) life(ctx context.Context, creator string) error {
+	if err := a.upload(ctx, creator); err != nil {
+		return err
+	}
+	report, err := a.statements.Run(ctx, statement.Order{Tenant: settletest.Tenant, By: statement.System}, creator)
+	if err != nil || report.Opened != 1 {
+		return fmt.Errorf("the statement of %s: %+v, %w", creator, report, orNone(err))
+	}
+	page, _, err := a.Store.List(ctx, settletest.Tenant, settlement.Query{Creator: creator}, "", 2)
+	if err != nil || len(page) != 1 {
+		return fmt.Errorf("%s has %d settlements: %w", creator, len(page), orNone(err))
+	}
+	id := page[0].ID
+	if err := a.Quote(ctx, settletest.Tenant, id); err != nil {
+		return err
+	}
+	for _, step := range []struct {
+		by identity.Role
+		to settlement.Status
+	}{{identity.Finance, settlement.InReview}, {identity.Approver, settlement.Approved}} {
+		s, err := a.Store.Load(ctx, settletest.Tenant, id)
+		if err != nil {
+			return err
+		}
+		if _, err := a.Transition(ctx, settlement.Intent{By: settletest.As(step.by), ID: id, Version: s.StatusVersion}, step.to); err != nil {
+			return err
+		}
+	}
+	if err := a.Book(ctx, settletest.Tenant, id); err != nil {
+		return err
+	}
+	return a.pay(ctx, id)
+}
+
+func orNone(err error) error {
+	if err == nil {
+		return errSkipped
+	}
+	return err
+}
+
+func (a *agencyMonth) upload(ctx context.Context, creator string) error {
+	u := income.Upload{Tenant: settletest.Tenant, By: "operator@" + settletest.Tenant}
+	for n := range 3 {
+		raw, err := json.Marshal(income.Line{LineID: fmt.Sprint("l", n), CreatorID: creator, IncomeType: "live_tip", Platform: "douyin", OccurredOn: civil.MustDate("2026-08-10"),
+			ServicePeriod: civil.MustMonth("2026-08"), GrossBeforePlatform: money.Yuan(4000), PlatformFee: money.Yuan(2000), Distributable: money.Yuan(2000)})
+		if err != nil {
+			return err
+		}
+		u.Lines = append(u.Lines, raw)
+	}
+	results, err := a.recorder.Record(ctx, u)
+	if err != nil {
+		return err
+	}
+	for _, r := range results {
+		if r.Err != nil {
+			return r.Err
+		}
+	}
+	return nil
+}
+
+func (a *agencyMonth) pay(ctx context.Context, id string) error {
+	if _, err := a.desk.Pay(ctx, settletest.Tenant, id); err != nil {
+		return err
+	}
+	p, err := a.Payables.Load(ctx, settletest.Tenant, id)
+	if err != nil {
+		return err
+	}
+	notice, err := json.Marshal(payout.Notice{Key: p.Key, Outcome: payout.Outcome{State: payout.Paid, GatewayID: "G" + p.Key[:8], Amount: p.ToPay, At: a.Now()}})
+	if err != nil {
+		return err
+	}
+	if err := a.desk.Hear(ctx, payout.Douyin, nil, notice); err != nil {
+		return err
+	}
+	if p, err = a.Payables.Load(ctx, settletest.Tenant, id); err != nil || p.State != payout.Paid {
+		return fmt.Errorf("settlement %s is %s: %w", id, p.State, orNone(err))
+	}
+	return nil
+}
+
+func creatorName(i int) string { return fmt.Sprintf("c-%07d", i) }
+
+// atOnce is the number of creators that are worked on together.
+const atOnce = 4
+
+func endMonth(ctx context.Context, creators int) (monthEnd, error) {
+	db := memdb.New()
+	tables, err := dynamotest.InMemory(db)
+	if err != nil {
+		return monthEnd{}, err
+	}
+	through := &door{db}
+	tables.Client, tables.Memory = through, nil
+	a, err := newAgencyMonth(tables)
+	if err != nil {
+		return monthEnd{}, err
+	}
+	if err := a.life(ctx, "c-warm-up"); err != nil {
+		return monthEnd{}, err
+	}
+	before := liveHeap()
+	began := time.Now()
+	var done atomic.Int64
+	var group errgroup.Group
+	for range atOnce {
+		group.Go(func() error {
+			for {
+				n := int(done.Add(1))
+				if n > creators {
+					return nil
+				}
+				if n%1000 == 0 { // nobody reads the streams here
+					db.Forget(tables.Settlements)
+				}
+				if err := a.life(ctx, creatorName(n)); err != nil {
+					return fmt.Errorf("%s: %w", creatorName(n), err)
+				}
+			}
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return monthEnd{}, err
+	}
+	balancing := time.Now()
+	if err := a.trialBalance(ctx, creators); err != nil {
+		return monthEnd{}, err
+	}
+	m := monthEnd{took: time.Since(began), balancing: time.Since(balancing)}
+	db.Forget(tables.Settlements)
+	with := liveHeap()
+	through.API, db = nil, nil
+	without := liveHeap()
+	m.store, m.beyond = less(with, without), less(without, before)
+	runtime.KeepAlive(a)
+	return m, nil
+}
+
+// liveHeap is what lives after a collection.
+func liveHeap() uint64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.GC() // what pools hold goes with the second
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+func less(a, b uint64) uint64 {
+	if b > a {
+		return 0
+	}
+	return a - b
+}
+
+// trialBalance adds up all books: the sum is zero, nobody is owed anything, and what was paid has left the clearing.
+func (a *agencyMonth) trialBalance(ctx context.Context, creators int) error {
+	var total, payable money.Amount
+	accounts := map[ledger.Account]money.Amount{}
+	for i := range creators {
+		books, err := a.book.Balances(ctx, settletest.Tenant, creatorName(i+1))
+		if err != nil {
+			return err
+		}
+		for account, sum := range books[settletest.Ordinary] {
+			if strings.HasPrefix(string(account), "fence") {
+				continue
+			}
+			accounts[account] = accounts[account].Add(sum)
+			total = total.Add(sum)
+		}
+	}
+	payable = accounts[ledger.CreatorPayable]
+	if !total.IsZero() || !payable.IsZero() || accounts[ledger.GatewayClearing].IsZero() {
+		return fmt.Errorf("the trial balance is off by %s: %v", total, accounts)
+	}
+	return nil
+}
