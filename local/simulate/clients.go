@@ -19,7 +19,6 @@ import (
 type workload struct {
 	start, end time.Time
 	tenants    []string
-	buckets    map[string]bool // of the lines that are uploaded
 }
 
 // payable is what a client wants settled.
@@ -60,16 +59,15 @@ type eventPromise struct {
 }
 
 const (
-	leastPayables   = 6
-	spare           = 3 // statements in which there is nothing to pay
-	uploadsOfTenant = 2
-	batchesOfTenant = 3
+	payablesOfTenant = 5
+	uploadsOfTenant  = 2
+	batchesOfTenant  = 2
 )
 
 // begin plans the run.
 func (w *world) begin() {
 	p := &w.plan
-	p.tenants, p.buckets = w.people.tenants, map[string]bool{}
+	p.tenants = w.people.tenants
 	p.start = time.Unix(0, w.s.now)
 	p.end = civil.MustDate("2026-09-17").Start()
 	for _, t := range p.tenants {
@@ -81,12 +79,12 @@ func (w *world) begin() {
 		}
 		w.planOffice(t)
 	}
-	// Whatever the lines come to, the run has enough settlements; the same payables in both tenants have the same ids.
-	for n := range max(leastPayables, (leastSettlements+spare-len(p.buckets)+1)/2) {
+	for n := range payablesOfTenant { // the same payables in both tenants: their settlements have the same ids
 		for _, t := range p.tenants {
-			w.planPayable(t, n)
+			w.planPayable(t, n, w.moment(0, 13))
 		}
 	}
+	w.s.at(w.moment(14, 15), w.fill)
 	w.planNights()
 	w.planSweeps()
 	w.s.at(w.moment(3, 6), func() { w.people.late = true })
@@ -110,13 +108,25 @@ func (w *world) amount() money.Amount {
 	return money.Fen(10_000 + w.s.rng.Int64N(900_000))
 }
 
-func (w *world) planPayable(tenant string, n int) {
+// fill has more payables settled where lines, rewards and payees came to too few settlements.
+func (w *world) fill() {
+	known := 0
+	for it := range w.db.Items(settlementsTable) {
+		if textOf(it, "sk") == "META" {
+			known++
+		}
+	}
+	for n := range max(0, leastSettlements-known) {
+		w.planPayable(w.plan.tenants[n%2], payablesOfTenant+n, time.Unix(0, w.s.now))
+	}
+}
+
+func (w *world) planPayable(tenant string, n int, when time.Time) {
 	p := &payable{tenant: tenant, creator: one(w.s, creatorNames()), activity: fmt.Sprintf("act-%d", n), key: fmt.Sprintf("key-%s-%04d", tenant, n),
 		incomeType: one(w.s, []string{"live_tip", "live_tip", "commerce_commission", "incentive"}), amount: w.amount(),
 		ts: w.plan.start.Add(-w.s.between(time.Hour, 50*24*time.Hour)).UnixMilli()}
-	when := w.moment(0, 13)
-	if w.s.chance(3) {
-		when = civil.MustDate("2026-08-31").Start().Add(w.s.between(20*time.Hour, 24*time.Hour))
+	if lastEvening := civil.MustDate("2026-08-31").Start().Add(20 * time.Hour); when.Before(lastEvening) && w.s.chance(3) {
+		when = lastEvening.Add(w.s.between(0, 4*time.Hour))
 	}
 	w.s.at(when, func() { w.settle(p, p.key, p.amount, 1) })
 	if w.s.chance(2) {
@@ -163,7 +173,7 @@ func (w *world) settle(p *payable, key string, amount money.Amount, try int) {
 func (w *world) planUpload(tenant string, n int) {
 	var docs []json.RawMessage
 	var about []linePromise
-	for i := range 3 + w.s.rng.IntN(3) {
+	for i := range 3 + w.s.rng.IntN(2) {
 		creator, incomeType := creatorNames()[(n+i)%5], one(w.s, []string{"live_tip", "commerce_commission"})
 		period, day := "2026-08", "2026-08-20"
 		if w.s.chance(5) {
@@ -178,7 +188,6 @@ func (w *world) planUpload(tenant string, n int) {
 			id = about[i-1].line // stands twice in the upload
 		}
 		dist := gross.Sub(refund)
-		w.plan.buckets[tenant+creator+incomeType+period] = true
 		docs = append(docs, fmt.Appendf(nil, `{"line_id":%q,"creator_id":%q,"income_type":%q,"platform":"douyin","occurred_on":%q,"service_period":%q,"gross_before_platform":%q,"platform_fee":"0.00","refund":%q,"subsidy":"0.00","distributable":%q}`,
 			id, creator, incomeType, day, period, gross, refund, dist))
 		about = append(about, linePromise{tenant: tenant, creator: creator, incomeType: incomeType, line: id, amount: dist})
@@ -214,7 +223,7 @@ func (w *world) upload(tenant string, docs []json.RawMessage, about []linePromis
 func (w *world) planEvents(tenant string, n int) {
 	when := w.moment(0, 10)
 	var docs []json.RawMessage
-	for i := range 4 + w.s.rng.IntN(12) {
+	for i := range 4 + w.s.rng.IntN(8) {
 		at := when.Add(-w.s.between(0, 20*time.Hour))
 		if w.s.chance(10) {
 			at = when.Add(-w.s.between(24*time.Hour, 100*time.Hour))

@@ -81,17 +81,19 @@ func (w *world) settleDown(after string) {
 	quiet := 0
 	for round := range 60 {
 		before := w.streams.written()
-		for _, t := range w.people.tenants {
-			w.office(t)
-		}
-		if round%3 == 0 {
+		switch round % 3 { // whoever looks once in three rounds has looked before there is rest
+		case 0:
+			for _, t := range w.people.tenants {
+				w.office(t)
+			}
+		case 1:
+			w.sweep()
+			w.sweepPayouts()
+		case 2:
 			w.job("close-days", func(ctx context.Context) error { return w.accruer.CloseDue(ctx) }, 1)
 			w.s.after(5*time.Minute, w.night)
 		}
-		w.s.run(time.Unix(0, w.s.now).Add(10 * time.Minute))
-		w.sweep()
-		w.sweepPayouts()
-		w.s.run(time.Unix(0, w.s.now).Add(time.Duration(1+round) * 20 * time.Minute))
+		w.s.run(time.Unix(0, w.s.now).Add(time.Duration(1+round) * 15 * time.Minute))
 		if before != w.streams.written() || !w.streams.idle() || !w.idle() || len(w.s.heap) > 0 {
 			quiet = 0
 			continue
