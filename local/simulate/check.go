@@ -34,6 +34,7 @@ type books struct {
 	lines       map[string]map[string]types.AttributeValue
 	buckets     map[string]map[string]types.AttributeValue
 	read        map[string]settlement.Figures
+	seen        map[string]clear
 }
 
 // figures reads figures once.
@@ -52,7 +53,7 @@ func (b *books) figures(s settlement.Settlement, hash string) (settlement.Figure
 // examine checks all promises of a run that has come to rest.
 func (w *world) examine() {
 	b := &books{world: w, settlements: map[string]settlement.Settlement{}, acts: map[string]string{}, entries: map[string]ledger.Entry{},
-		lines: map[string]map[string]types.AttributeValue{}, buckets: map[string]map[string]types.AttributeValue{}, read: map[string]settlement.Figures{}}
+		lines: map[string]map[string]types.AttributeValue{}, buckets: map[string]map[string]types.AttributeValue{}, read: map[string]settlement.Figures{}, seen: map[string]clear{}}
 	b.readHistory()
 	b.readLedger()
 	for _, id := range slices.Sorted(maps.Keys(b.settlements)) {
@@ -94,16 +95,15 @@ func imageOf(image map[string]events.DynamoDBAttributeValue) map[string]types.At
 
 // readHistory follows every settlement from image to image (promise P4) and gathers all acts.
 func (b *books) readHistory() {
-	for _, r := range b.streams.all[0].all {
+	last := map[string]int{}
+	for i, r := range b.streams.all[0].all {
+		last[r.Change.NewImage["pk"].String()] = i
+	}
+	for i, r := range b.streams.all[0].all {
 		it := imageOf(r.Change.NewImage)
 		switch sk := textOf(it, "sk"); {
 		case sk == "META":
-			s, err := settlementdb.FromItem(it)
-			if err != nil {
-				b.broken("P4", "an image cannot be read: %v", err)
-				continue
-			}
-			b.follow(s)
+			b.follow(it, last[textOf(it, "pk")] == i)
 		case sk == "OUT":
 			var rec audit.Record
 			if err := json.Unmarshal([]byte(textOf(it, outbox.AuditAttribute)), &rec); err != nil {
@@ -115,38 +115,59 @@ func (b *books) readHistory() {
 	}
 }
 
-// act notes an act; another act under its id is a broken promise. Where one act wrote two settlements, both say so.
+// act notes an act. An act may write two settlements, of which one is opened by it; it never writes one twice.
 func (b *books) act(tenant, id, what string) {
-	both := strings.HasPrefix(what, "settlement.reopened ") || strings.HasPrefix(what, "settlement.party_opened ")
-	if had, known := b.acts[tenant+"/"+id]; known && had != what && !both {
-		b.broken("P7", "act %s is %s and %s", id, had, what)
+	k := tenant + "/" + id
+	if b.acts[k] == what {
+		b.broken("P7", "act %s was done twice: %s", id, what)
 	}
-	b.acts[tenant+"/"+id] = what
+	b.acts[k] = what
 }
 
-func (b *books) follow(s settlement.Settlement) {
-	k := s.Tenant + "/" + s.ID
-	before, known := b.settlements[k]
-	b.settlements[k] = s
-	b.act(s.Tenant, s.Last.ID, s.Last.Name+" of "+s.ID)
-	if !known {
-		if s.Revision != 1 || s.StatusVersion != 1 || s.Status != settlement.PendingReview {
-			b.broken("P4", "%s begins as %s, version %d, revision %d", k, s.Status, s.StatusVersion, s.Revision)
-		}
+// follow holds an image of a settlement against the one before it, by what stands in clear; the first and the last
+// one, and now and then one between, are read whole.
+func (b *books) follow(it map[string]types.AttributeValue, last bool) {
+	tenant, id, _ := keys.SettlementOf(pkOf(it), "META")
+	k := tenant + "/" + id
+	before, known := b.seen[k]
+	now := clear{revision: number(it, "rev"), version: number(it, "v"), status: settlement.Status(textOf(it, "st"))}
+	b.seen[k] = now
+	switch {
+	case !known && (now.revision != 1 || now.version != 1 || now.status != settlement.PendingReview):
+		b.broken("P4", "%s begins as %s, version %d, revision %d", k, now.status, now.version, now.revision)
+	case !known:
+	case now.revision != before.revision+1:
+		b.broken("P4", "%s was written over: revision %d after %d, by %s", k, now.revision, before.revision, textOf(it, "act"))
+	case now.version != before.version && now.version != before.version+1:
+		b.broken("P4", "%s: status_version %d after %d", k, now.version, before.version)
+	case (now.version == before.version) != (now.status == before.status):
+		b.broken("P4", "%s: %s after %s with status_version %d", k, now.status, before.status, now.version)
+	}
+	b.act(tenant, textOf(it, "act"), "a write of "+id)
+	if known && !last && now.revision%5 != 0 {
 		return
 	}
+	s, err := settlementdb.FromItem(it)
+	if err != nil {
+		b.broken("P4", "an image cannot be read: %v", err)
+		return
+	}
+	old, had := b.settlements[k]
+	b.settlements[k] = s
 	switch {
-	case s.Revision != before.Revision+1:
-		b.broken("P4", "%s was written over: revision %d after %d, by %s", k, s.Revision, before.Revision, s.Last.Name)
-	case s.StatusVersion != before.StatusVersion && s.StatusVersion != before.StatusVersion+1:
-		b.broken("P4", "%s: status_version %d after %d", k, s.StatusVersion, before.StatusVersion)
-	case (s.StatusVersion == before.StatusVersion) != (s.Status == before.Status):
-		b.broken("P4", "%s: %s after %s with status_version %d", k, s.Status, before.Status, s.StatusVersion)
-	case s.Gross != before.Gross || s.Identity != before.Identity || !slices.Equal(s.Shares, before.Shares):
+	case s.Last.ID != textOf(it, "act"):
+		b.broken("P7", "%s: two acts %s and %s in one write", k, s.Last.ID, textOf(it, "act"))
+	case had && (s.Gross != old.Gross || s.Identity != old.Identity || !slices.Equal(s.Shares, old.Shares)):
 		b.broken("P4", "%s: what stands from the opening has changed", k)
-	case before.Payout != nil && s.Payout != nil && before.Payout.Key != s.Payout.Key:
+	case had && old.Payout != nil && s.Payout != nil && old.Payout.Key != s.Payout.Key:
 		b.broken("P3", "%s: its payout key has changed", k)
 	}
+}
+
+// clear is what stands in clear in the item of a settlement.
+type clear struct {
+	revision, version int64
+	status            settlement.Status
 }
 
 // checkLife checks the history of a settlement (promise P4).
