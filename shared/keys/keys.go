@@ -156,6 +156,28 @@ func Correction(t, id string) Key { return Key{tenant(t) + "COR#" + id, "COR"} }
 // OpeningImport is the record of an opening import.
 func OpeningImport(t, id string) Key { return Key{tenant(t) + "OPENING", "IMPORT#" + id} }
 
+// Receivable is one claim on a creator of a paying entity, or what that entity owes back to the creator.
+func Receivable(t, creator, entity, id string) Key {
+	return Key{CreatorBook(t, creator), ReceivablePrefix + entity + "#" + id}
+}
+
+// ReceivablePrefix begins the sort keys of receivables.
+const ReceivablePrefix = "RCV#"
+
+// ReceivablesOf begins the sort keys of a creator's receivables at a paying entity.
+func ReceivablesOf(entity string) string { return ReceivablePrefix + entity + "#" }
+
+// ReceivableName finds a receivable that a person raised by its id.
+func ReceivableName(t, id string) Key { return Key{tenant(t) + "RCV#" + id, "RCV"} }
+
+// FiledMonths is the partition of the months whose returns a paying entity has filed.
+func FiledMonths(t, entity string) string { return tenant(t) + "FILED#" + entity }
+
+// FiledMonth is one of them.
+func FiledMonth(t, entity string, m civil.Month) Key {
+	return Key{FiledMonths(t, entity), "M#" + m.String()}
+}
+
 // --- control table ---
 
 // Idempotency is the record of a settle call's key.

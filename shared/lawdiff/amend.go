@@ -127,7 +127,7 @@ func (p *Person) returns() []monthRow {
 	var out []monthRow
 	at := map[monthRow]int{}
 	find := func(r *tax.Row) *monthRow {
-		k := monthRow{returnKey: returnKey{tax: r.Kind, item: r.Item}, month: monthOf(r.Period)}
+		k := monthRow{returnKey: returnKey{tax: r.Kind, item: r.Item}, month: MonthOf(r.Period)}
 		if r.Item == tax.ItemLaborPlatform {
 			k.platform = r.Platform
 		}
@@ -157,8 +157,8 @@ func (p *Person) returns() []monthRow {
 	return out
 }
 
-// monthOf is the month of a row's period; a day belongs to the return of its month.
-func monthOf(period string) civil.Month {
+// MonthOf is the month of a row's period; a day belongs to the return of its month.
+func MonthOf(period string) civil.Month {
 	if len(period) > len("2006-01") {
 		period = period[:len("2006-01")]
 	}

@@ -32,10 +32,9 @@ func (p *Person) Correction(filed Filed) (Correction, error) {
 	if err := p.known(); err != nil {
 		return c, err
 	}
-	owes := map[[2]string]money.Amount{}
 	for i := range p.Differences {
 		d := &p.Differences[i]
-		month := monthOf(d.Period)
+		month := MonthOf(d.Period)
 		if d.In(filed) {
 			continue
 		}
@@ -43,14 +42,9 @@ func (p *Person) Correction(filed Filed) (Correction, error) {
 		c.Rows = append(c.Rows, tax.Row{Kind: d.Tax, Item: d.Item, Project: d.Project, Platform: d.Platform, Period: d.Period, Collection: d.Collection,
 			Income: change.Income, Received: change.Received, Sales: change.Sales, Withheld: change.Withheld})
 		c.Of, c.Creators = append(c.Of, d.Settlement), append(c.Creators, d.Creator)
-		k := [2]string{d.Settlement, d.Tax}
-		before, seen := owes[k]
-		if !seen {
-			before = d.Owes
-		}
-		owes[k] = before.Add(change.Withheld)
-		c.post(p.entry(&c, d.Creator, month), d.Tax, before, change.Withheld)
+		c.post(p.entry(&c, d.Creator, month), d.Tax, change.Withheld, d.AfterTax)
 	}
+	c.Balance()
 	c.Entries = slices.DeleteFunc(c.Entries, func(e ledger.Entry) bool { return len(e.Postings) == 0 })
 	return c, nil
 }
@@ -66,13 +60,12 @@ func (p *Person) entry(c *Correction, creator string, month civil.Month) *ledger
 	return &c.Entries[len(c.Entries)-1]
 }
 
-// post writes what a change of a tax means between creator and paying entity: more is first taken from what is owed
-// back and else a receivable; less first ends the receivable and else is owed back.
-func (c *Correction) post(e *ledger.Entry, kind string, before, change money.Amount) {
-	after := before.Add(change)
-	e.Debit(ledger.CreatorReceivable, positive(after).Sub(positive(before)))
-	e.Credit(ledger.CreatorPayable, positive(after.Neg()).Sub(positive(before.Neg())))
+// post writes a change of what is withheld of a tax; who bears it is settled for the whole entry.
+func (c *Correction) post(e *ledger.Entry, kind string, change money.Amount, afterTax bool) {
 	e.Credit(ledger.TaxPayable(strings.ToLower(kind)), change)
+	if afterTax {
+		e.Debit(ledger.MCNTaxCost, change)
+	}
 	if change.Negative() {
 		c.Over = c.Over.Add(change.Neg())
 	} else {
@@ -80,4 +73,18 @@ func (c *Correction) post(e *ledger.Entry, kind string, before, change money.Amo
 	}
 }
 
-func positive(a money.Amount) money.Amount { return money.MaxOf(a, money.Amount{}) }
+// Balance closes each entry: what it comes to is a receivable from the creator, or owed back.
+func (c *Correction) Balance() {
+	for i := range c.Entries {
+		e := &c.Entries[i]
+		var sum money.Amount
+		for _, p := range e.Postings {
+			sum = sum.Sub(p.Amount)
+		}
+		if sum.Positive() {
+			e.Debit(ledger.CreatorReceivable, sum)
+		} else {
+			e.Credit(ledger.CreatorPayable, sum.Neg())
+		}
+	}
+}

@@ -16,7 +16,8 @@ const (
 	Booking  Kind = "booking"
 	Reversal Kind = "reversal" // takes the last booking of its settlement back
 	Opening  Kind = "opening"  // rows from before the system: the same under any law
-	TrueUp   Kind = "true_up"  // a difference that was posted
+	TrueUp   Kind = "true_up"  // a difference to another law that was posted
+	Decided  Kind = "decided"  // an open true-up that was collected or given back: it stands under any law
 )
 
 // Who is one tax year of a taxpayer at a paying entity: what a person's tax goes by.
@@ -37,15 +38,8 @@ type Event struct {
 	Rows       []tax.Row  // as booked
 	Of         []string   // of true-ups: the settlement that each row corrects
 	Creators   []string   // of true-ups: the creator of each row
-	Shortfalls []Shortfall
 	// Behind marks a year that only stands behind the next one: it is neither told nor summed up.
 	Behind bool
-}
-
-// Shortfall is what a booking could not keep back of a tax: the creator owes it.
-type Shortfall struct {
-	Tax    string
-	Amount money.Amount
 }
 
 // Key tells which tax on which item and period a figure is.
@@ -91,9 +85,8 @@ type Difference struct {
 	Key
 	Booked     Figures `json:"booked"`     // what stands: booking, reversal and posted true-ups
 	Recomputed Figures `json:"recomputed"` // what would stand under the second law
-	// Owes is what the creator owed of this tax on this settlement before: shortfall and posted true-ups; below zero
-	// is owed to the creator.
-	Owes money.Amount `json:"-"`
+	// AfterTax tells that the payer bears the settlement's taxes.
+	AfterTax bool `json:"-"`
 }
 
 // Change is recomputed less booked.
@@ -101,7 +94,7 @@ func (d *Difference) Change() Figures { return d.Recomputed.Sub(d.Booked) }
 
 // In tells whether the difference belongs to a month whose return of the paying entity was filed.
 func (d *Difference) In(filed Filed) bool {
-	return d.Collection != tax.SelfFiled && filed(monthOf(d.Period))
+	return d.Collection != tax.SelfFiled && filed(MonthOf(d.Period))
 }
 
 // Gap is a settlement whose taxes the second law does not give: no figure, and never zero.

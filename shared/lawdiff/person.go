@@ -3,7 +3,6 @@ package lawdiff
 import (
 	"errors"
 
-	"fenzhang/shared/money"
 	"fenzhang/shared/tax"
 )
 
@@ -42,11 +41,10 @@ type span struct{ from, to int }
 // part is one settlement of the person.
 type part struct {
 	settlement, creator string
-	shortfalls          []Shortfall // of the booking that stands
 	booked, standing    []span
 	last                span // of the last booking, in standing
 	gap                 bool
-	trueUps             []Shortfall // posted by tax, more withheld above zero
+	afterTax            bool // the payer bears its taxes
 }
 
 func (p *Person) begin(w Who) {
@@ -67,7 +65,7 @@ func (p *Person) part(settlement, creator string) *part {
 			p.parts = append(p.parts, part{})
 		}
 		q := &p.parts[i]
-		*q = part{settlement: settlement, creator: creator, shortfalls: q.shortfalls[:0], booked: q.booked[:0], standing: q.standing[:0], trueUps: q.trueUps[:0]}
+		*q = part{settlement: settlement, creator: creator, booked: q.booked[:0], standing: q.standing[:0]}
 		p.Settlements++
 	}
 	return &p.parts[i]
@@ -97,7 +95,6 @@ func (p *Person) leave(q *part, g Gap) {
 func (p *Person) reverse(e *Event) {
 	q := p.part(e.Settlement, e.Creator)
 	q.addBooked(p, e.Rows)
-	q.shortfalls = q.shortfalls[:0]
 	from := len(p.standing)
 	for i := q.last.from; i < q.last.to; i++ {
 		r := p.standing[i]
@@ -119,22 +116,22 @@ func (p *Person) trueUp(e *Event) error {
 	for i := range e.Rows {
 		q := p.part(e.Of[i], e.Creators[i])
 		q.addBooked(p, e.Rows[i:i+1])
-		q.trueUps = append(q.trueUps, Shortfall{e.Rows[i].Kind, e.Rows[i].Withheld})
 	}
 	return nil
 }
 
-// owes is what the creator owes of a tax on the settlement; below zero is owed to the creator.
-func (q *part) owes(kind string) money.Amount {
-	var sum money.Amount
-	for _, list := range [...][]Shortfall{q.shortfalls, q.trueUps} {
-		for _, s := range list {
-			if s.Tax == kind {
-				sum = sum.Add(s.Amount)
-			}
-		}
+// decided adds an open true-up that was settled to both sides: whatever the law, it was collected or given back.
+func (p *Person) decided(e *Event) error {
+	if len(e.Of) != len(e.Rows) || len(e.Creators) != len(e.Rows) {
+		return errTrueUp
 	}
-	return sum
+	for i := range e.Rows {
+		q := p.part(e.Of[i], e.Creators[i])
+		q.addBooked(p, e.Rows[i:i+1])
+		q.standing = append(q.standing, span{len(p.standing), len(p.standing) + 1})
+		p.standing = append(p.standing, e.Rows[i])
+	}
+	return nil
 }
 
 // compare lists the differences of all settlements and adds them to the totals.
@@ -235,7 +232,7 @@ func (p *Person) differ(q *part) {
 		if d.Booked == d.Recomputed {
 			continue
 		}
-		d.Settlement, d.Creator, d.Owes = q.settlement, q.creator, q.owes(d.Tax)
+		d.Settlement, d.Creator, d.AfterTax = q.settlement, q.creator, q.afterTax
 		p.Differences = append(p.Differences, *d)
 	}
 }

@@ -61,6 +61,8 @@ func (r *run) take(e *Event) error {
 		p.reverse(e)
 	case TrueUp:
 		return p.trueUp(e)
+	case Decided:
+		return p.decided(e)
 	case Opening:
 		p.booked = append(p.booked, e.Rows...)
 		p.standing = append(p.standing, e.Rows...)
@@ -104,7 +106,6 @@ func (r *run) close() error {
 func (r *run) book(e *Event) {
 	p := &r.person
 	part := p.part(e.Settlement, e.Creator)
-	part.shortfalls = append(part.shortfalls[:0], e.Shortfalls...)
 	part.addBooked(p, e.Rows)
 	part.last = span{len(p.standing), len(p.standing)}
 	switch {
@@ -116,7 +117,7 @@ func (r *run) book(e *Event) {
 		g.Settlement, g.Creator = e.Settlement, e.Creator
 		p.leave(part, g)
 	case e.Facts != nil:
-		p.taxpayer = e.Facts.Taxpayer.Kind
+		p.taxpayer, part.afterTax = e.Facts.Taxpayer.Kind, e.Facts.AfterTax
 		res, err := r.law.ComputeRows(e.Facts, r.standing(e.Facts))
 		if err != nil {
 			p.leave(part, gapOf(err, e))

@@ -15,6 +15,7 @@ import (
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/money"
 	"fenzhang/shared/pace"
+	"fenzhang/shared/receivable"
 	"fenzhang/shared/settlement"
 	"fenzhang/shared/tenancy"
 )
@@ -32,6 +33,7 @@ type Settlements interface {
 	List(ctx context.Context, tenant string, q settlement.Query, cursor string, limit int) ([]settlement.Settlement, string, error)
 	FiguresOf(ctx context.Context, page []settlement.Settlement) (map[string]map[string]settlement.Figures, error)
 	TaxRows(ctx context.Context, tenant, entity, taxpayer string, year int) ([]settlement.Booking, error)
+	Receivables(ctx context.Context, tenant, creator, entity string) ([]receivable.Receivable, error)
 }
 
 // Buckets reads what waits for statements.
@@ -155,6 +157,7 @@ type facts struct {
 	figures     map[string]map[string]settlement.Figures
 	bookings    []settlement.Booking
 	buckets     []income.Bucket
+	claims      []receivable.Receivable
 }
 
 // gather reads the objects first and the books after.
@@ -178,6 +181,9 @@ func (s Service) gather(ctx context.Context, tenant, id string) (facts, error) {
 		if cursor = next; cursor == "" {
 			break
 		}
+	}
+	if f.claims, err = s.Settlements.Receivables(ctx, tenant, id, ""); err != nil {
+		return f, err
 	}
 	if f.bookings, err = s.bookings(ctx, tenant, f.settlements); err != nil {
 		return f, err
@@ -214,7 +220,7 @@ func (s Service) bookings(ctx context.Context, tenant string, of []settlement.Se
 			return nil, err
 		}
 		for _, b := range all {
-			if b.Kind == settlement.KindTrueUp {
+			if len(b.Of) > 0 {
 				out = append(out, trueUpsOf(b, own))
 			} else if own[b.Settlement] {
 				out = append(out, b)
@@ -262,6 +268,7 @@ func (f facts) check() result {
 	if !f.house {
 		f.checkTaxes(d, sums)
 	}
+	f.checkClaims(d)
 	for _, s := range f.settlements {
 		f.checkSums(d, s)
 	}

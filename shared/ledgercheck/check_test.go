@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fenzhang/shared/receivable"
 	"fmt"
 	"io"
 	"log/slog"
@@ -189,13 +190,14 @@ func TestAnyLifeIsExplained(t *testing.T) {
 	w, round := open(t), 0
 	rapid.Check(t, func(rt *rapid.T) {
 		round++
+		w.Set("2026-09-15")
 		creators := w.fresh(round)
 		steps := rapid.IntRange(3, 12).Draw(rt, "steps")
 		for n := range steps {
 			creator := rapid.SampledFrom(creators).Draw(rt, "creator")
 			amount := money.Fen(rapid.Int64Range(1, 3_000_000).Draw(rt, "fen"))
 			w.Pass(time.Millisecond)
-			switch kind := rapid.SampledFrom([]string{"settle", "accrue", "line", "run", "forward", "forward", "act", "act", "parties", "parties"}).Draw(rt, "step"); kind {
+			switch kind := rapid.SampledFrom([]string{"settle", "accrue", "line", "run", "forward", "forward", "act", "act", "parties", "parties", "claim", "file"}).Draw(rt, "step"); kind {
 			case "settle":
 				w.opened = append(w.opened, w.settle(rt, creator, fmt.Sprintf("live-%d-%d", round, n), amount.String()))
 			case "accrue":
@@ -206,6 +208,14 @@ func TestAnyLifeIsExplained(t *testing.T) {
 				}
 			case "line":
 				w.line(rt, creator, n, amount)
+			case "claim":
+				w.claim(rt, creator, fmt.Sprintf("claim-%d-%d", round, n), rapid.SampledFrom(receivable.Raisable()).Draw(rt, "kind"), amount)
+			case "file": // the months of every booking so far are filed from here on
+				w.Set("2026-10-16")
+				if _, _, err := w.filings().File(context.Background(), settletest.Tenant, "finance@"+settletest.Tenant, settlement.FiledMonth{Entity: settletest.Ordinary,
+					Month: civil.MustMonth("2026-09"), FiledOn: civil.MustDate("2026-10-16"), Reference: "r"}); err != nil {
+					rt.Fatal(err)
+				}
 			case "run":
 				if _, err := w.statements.Run(context.Background(), statement.Order{Tenant: settletest.Tenant, By: statement.System}, creator); err != nil {
 					rt.Fatal(err)

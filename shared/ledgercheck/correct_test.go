@@ -44,9 +44,9 @@ func TestCorrectionsAreExplained(t *testing.T) {
 	}
 	w.correct(t, "cor-1", "0.10") // 1,120.00 becomes 1,260.00
 	w.explained(t, "more withheld")
-	w.correct(t, "cor-2", "0.30") // and 980.00: the receivable ends and 140.00 is owed back
+	w.correct(t, "cor-2", "0.30") // and 980.00: 280.00 is owed back; the next settlement nets it with the receivable
 	w.explained(t, "less withheld")
-	want := map[ledger.Account]string{ledger.CreatorReceivable: "0.00", ledger.CreatorPayable: "-6020.00", ledger.TaxPayable("iit"): "-980.00"}
+	want := map[ledger.Account]string{ledger.CreatorReceivable: "140.00", ledger.CreatorPayable: "-6160.00", ledger.TaxPayable("iit"): "-980.00"}
 	for _, b := range w.page(t).Accounts {
 		if text, ok := want[b.Account]; ok && b.Balance != money.MustParse(text) {
 			t.Errorf("%s is %s, want %s", b.Account, b.Balance, text)

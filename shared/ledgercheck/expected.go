@@ -7,6 +7,7 @@ import (
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/money"
 	"fenzhang/shared/payout"
+	"fenzhang/shared/receivable"
 	"fenzhang/shared/settlement"
 	"fenzhang/shared/split"
 	"fenzhang/shared/tax"
@@ -33,10 +34,6 @@ func (f facts) expected() sums {
 	for _, s := range f.settlements {
 		out.credit(ledger.CreatorPayable, owed(s))
 		out.credit(ledger.GatewayClearing, paid(s))
-		for _, owes := range f.owes(s) {
-			out.debit(ledger.CreatorReceivable, money.MaxOf(owes, money.Amount{}))
-			out.credit(ledger.CreatorPayable, money.MaxOf(owes.Neg(), money.Amount{}))
-		}
 		if s.Dead() || s.ReopenedBy != "" {
 			continue // undone, or another occurrence stands for the same payable
 		}
@@ -51,7 +48,29 @@ func (f facts) expected() sums {
 	for _, b := range f.buckets {
 		out.credit(ledger.CreatorAccrued, accrued(b, byID))
 	}
+	for _, r := range f.claims {
+		out.claim(r)
+	}
 	return out
+}
+
+// claim is what a receivable says: what is open of it, and where the money of its raising stands.
+func (s sums) claim(r receivable.Receivable) {
+	switch {
+	case r.State != receivable.Open || r.Kind == receivable.CourtOrder:
+		return // not confirmed, or owed to others only once it is kept back
+	case r.Kind == receivable.GiveBack:
+		s.credit(ledger.CreatorPayable, r.Open)
+		return
+	}
+	s.debit(ledger.CreatorReceivable, r.Open)
+	switch {
+	case r.Opening:
+	case r.Kind == receivable.Advance:
+		s.credit(ledger.GatewayClearing, r.Amount)
+	case r.Kind == receivable.RefundRecovery:
+		s.credit(ledger.PlatformClearing, r.Amount.Add(r.MCNPart))
+	}
 }
 
 // owed is what a settlement says that the creator is still to be paid.
@@ -64,8 +83,8 @@ func owed(s settlement.Settlement) money.Amount {
 			return s.ToPay
 		}
 		return money.Amount{}
-	case s.Status == settlement.Paying && s.BookedEntry != "":
-		return s.ToPay
+	case s.Status == settlement.Paying && s.BookedEntry != "", s.Carries != "", s.Kept:
+		return s.ToPay // booked, and where its month is filed booked for good
 	}
 	return s.CreatorShare() // open, or its payout failed and the booking was taken back
 }
@@ -80,30 +99,6 @@ func paid(s settlement.Settlement) money.Amount {
 
 func returned(s settlement.Settlement) bool {
 	return s.Payout != nil && s.Payout.State == payout.Returned
-}
-
-// owes is what the creator owes of each tax on a settlement: what the standing booking could not keep back, and the
-// true-ups that were posted since. Below zero is owed to the creator.
-func (f facts) owes(s settlement.Settlement) map[string]money.Amount {
-	owes := map[string]money.Amount{}
-	if standing(s) {
-		for _, l := range f.figures[s.ID][s.Booking].Result.Taxes {
-			owes[l.Tax] = owes[l.Tax].Add(l.Shortfall)
-		}
-	}
-	for _, b := range f.bookings {
-		for i, of := range b.Of {
-			if of == s.ID {
-				owes[b.Rows[i].Kind] = owes[b.Rows[i].Kind].Add(b.Rows[i].Withheld)
-			}
-		}
-	}
-	return owes
-}
-
-// standing tells that a booking was made and not taken back.
-func standing(s settlement.Settlement) bool {
-	return s.Booking != "" && s.ReopenedBy == "" && (s.Status == settlement.Paying || s.Status == settlement.Paid)
 }
 
 // source follows a reopened payable back to its first occurrence, whose opening was posted.
@@ -173,6 +168,24 @@ func isTax(a ledger.Account) bool {
 	return strings.HasPrefix(string(a), "tax.") && strings.HasSuffix(string(a), ".payable")
 }
 
+// checkClaims compares what was taken of each receivable with the set-offs that stand, and keeps both within it.
+func (f facts) checkClaims(d *differences) {
+	taken := map[string]money.Amount{}
+	for _, s := range f.settlements {
+		if s.BookingStands() {
+			for _, o := range s.SetOffs {
+				taken[s.Entity+"#"+o.Receivable] = taken[s.Entity+"#"+o.Receivable].Add(o.Amount.Abs())
+			}
+		}
+	}
+	for _, r := range f.claims {
+		d.compare("taken of receivable "+r.ID, taken[r.Entity+"#"+r.ID], r.Taken)
+		over := r.Taken.Add(r.Open).Sub(r.Amount)
+		d.compare("receivable "+r.ID+" over its amount", money.Amount{}, money.MaxOf(over, money.Amount{}))
+		d.compare("open below zero of receivable "+r.ID, money.Amount{}, money.Min(r.Open, money.Amount{}))
+	}
+}
+
 // checkSums checks promise P2 of one settlement: gross is the sum of the money shares, and the creator's share is
 // what is kept back plus net; net is what is paid, and never below zero.
 func (f facts) checkSums(d *differences, s settlement.Settlement) {
@@ -182,7 +195,7 @@ func (f facts) checkSums(d *differences, s settlement.Settlement) {
 	}
 	d.compare("shares of "+s.ID, s.Gross, whole)
 	hash := s.Quote
-	if standing(s) {
+	if s.BookingStands() {
 		hash = s.Booking
 	}
 	figures, ok := f.figures[s.ID][hash]
@@ -196,8 +209,13 @@ func (f facts) checkSums(d *differences, s settlement.Settlement) {
 		}
 	}
 	d.compare("kept back and net of "+s.ID, s.CreatorShare(), kept.Add(figures.Result.Net))
-	if standing(s) {
-		d.compare("paid of "+s.ID, figures.Result.Net, s.ToPay)
+	if s.BookingStands() {
+		off := money.Amount{}
+		for _, o := range s.SetOffs {
+			off = off.Add(o.Amount)
+		}
+		d.compare("set off and paid of "+s.ID, figures.Result.Net, off.Add(s.ToPay))
+		d.compare("paid below zero of "+s.ID, money.Amount{}, money.Min(money.Amount{}, s.ToPay))
 	}
 	d.compare("net below zero of "+s.ID, money.Amount{}, money.Min(money.Amount{}, figures.Result.Net))
 }

@@ -183,6 +183,8 @@ func (s *Service) Cancel(ctx context.Context, in Intent) (Settlement, error) {
 		return Settlement{}, fault.New(fault.IllegalMove, "illegal_transition", "Only an approved settlement, or one being paid whose money was not sent, is cancelled; this one is "+string(st.Status)+".")
 	case st.StatusVersion != in.Version:
 		return Settlement{}, st.version(in.Version)
+	case st.Carries != "" || st.Kept:
+		return Settlement{}, taxFiled()
 	}
 	if st.Status == Approved {
 		if _, err := s.change(ctx, in, "settlement.cancelling", one(func(x Settlement, a Act) (Settlement, error) {
@@ -250,7 +252,17 @@ func (s *Service) Reopen(ctx context.Context, in Intent) (Settlement, error) {
 			return Change{}, err
 		}
 		fresh := s.again(st, a, today)
-		return st.Reopen(fresh, b, a, s.Clock.Instant())
+		if !st.carriedFurther(b) {
+			return st.Reopen(fresh, b, a, s.Clock.Instant())
+		}
+		f, err := s.Store.Figures(ctx, st.Tenant, st.ID, st.Booking)
+		if err != nil {
+			return Change{}, err
+		}
+		fresh, f = fresh.carrying(st, f)
+		c, err := st.Reopen(fresh, b, a, s.Clock.Instant())
+		c.Figures = &f
+		return c, err
 	})
 }
 

@@ -8,19 +8,22 @@ import (
 	"fenzhang/shared/cycle"
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/money"
+	"fenzhang/shared/receivable"
 	"fenzhang/shared/tax"
 )
 
 // Change is one decided act: everything in it is written together or not at all.
 type Change struct {
 	New     Settlement
-	Old     *Settlement   // nil when New is opened; its Revision is the condition of the write
-	Also    *Settlement   // a second settlement written with it: the old occurrence of a reopened payable
-	Figures *Figures      // computed figures, written once under their hash
-	Entry   *ledger.Entry // journal entry with its balances
-	Rows    []Booking     // tax rows: one booking, or a reversal and a booking
-	Key     *KeyRecord    // record of a settle call's key
-	Bucket  *BucketClose  // the statement bucket this opening consumes
+	Old     *Settlement             // nil when New is opened; its Revision is the condition of the write
+	Also    *Settlement             // a second settlement written with it: the old occurrence of a reopened payable
+	Figures *Figures                // computed figures, written once under their hash
+	Entry   *ledger.Entry           // journal entry with its balances
+	Rows    []Booking               // tax rows: one booking, or a reversal and a booking
+	Key     *KeyRecord              // record of a settle call's key
+	Bucket  *BucketClose            // the statement bucket this opening consumes
+	Raised  []receivable.Receivable // claims that arise with the act
+	Moves   []receivable.Move       // what it changes of claims that stand
 }
 
 // Booking is what one act appends to a taxpayer's tax rows at a paying entity (promise P5).
@@ -118,6 +121,11 @@ type Store interface {
 	// OpenOf lists the settlements of a taxpayer at an entity that are not yet booked, oldest opening first. It
 	// may lag behind by a moment: quotes use it, bookings never.
 	OpenOf(ctx context.Context, tenant, entity, taxpayer string) ([]Settlement, error)
+	// Receivables reads the claims on a creator at a paying entity (at all of them when entity is "") and what is
+	// owed back, consistently.
+	Receivables(ctx context.Context, tenant, creator, entity string) ([]receivable.Receivable, error)
+	// FiledMonths lists the months whose returns a paying entity has filed, oldest first, consistently.
+	FiledMonths(ctx context.Context, tenant, entity string) ([]FiledMonth, error)
 	// Entry reads a journal entry of a creator's book.
 	Entry(ctx context.Context, tenant, creator, id string) (ledger.Entry, error)
 	// List reads one page, newest opening first; the cursor is "" at the start and at the end.

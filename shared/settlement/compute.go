@@ -13,6 +13,7 @@ import (
 	"fenzhang/shared/fault"
 	"fenzhang/shared/money"
 	"fenzhang/shared/payout"
+	"fenzhang/shared/receivable"
 	"fenzhang/shared/tax"
 	"fenzhang/shared/tenancy"
 )
@@ -40,7 +41,7 @@ func (t *Taxes) Quote(ctx context.Context, tenant, id string) error {
 		return err
 	}
 	on := later(s.PayOn, today)
-	f, _, err := t.compute(ctx, s, on, true)
+	f, _, ahead, err := t.compute(ctx, s, on, true)
 	a := Act{ID: t.NewID(), Name: "settlement.quoted", By: "system:compute-tax"}
 	now := t.Clock.Instant()
 	if gap, ok := holdOf(err); ok {
@@ -50,14 +51,18 @@ func (t *Taxes) Quote(ctx context.Context, tenant, id string) error {
 		}
 		return t.Store.Apply(ctx, Change{Old: &s, New: n})
 	}
-	if err != nil || (f.Hash == s.Quote && s.PaymentDate == on) {
+	if err != nil {
+		return err
+	}
+	parts, err := t.setOffs(ctx, s, f.Result.Net, ahead)
+	if err != nil || (f.Hash == s.Quote && s.PaymentDate == on && slices.Equal(setOffsOf(parts), s.SetOffs)) {
 		return err
 	}
 	caused, err := t.caused(ctx, s, on, false)
 	if err != nil {
 		return err
 	}
-	n, err := t.examined(ctx, caused.Quoted(f, on, a, now))
+	n, err := t.examined(ctx, caused.Quoted(f, on, a, now).bearing(parts))
 	if err != nil {
 		return err
 	}
@@ -66,7 +71,7 @@ func (t *Taxes) Quote(ctx context.Context, tenant, id string) error {
 
 // quotable tells whether a quote still means something: before the approval that was given for it.
 func (s Settlement) quotable() bool {
-	return s.Status == PendingReview || s.Status == InReview || (s.Status == Approved && s.Hold != nil && s.Hold.Reason == HoldRuleGap)
+	return s.Carries == "" && (s.Status == PendingReview || s.Status == InReview || (s.Status == Approved && s.Hold != nil && s.Hold.Reason == HoldRuleGap))
 }
 
 // Book taxes an approved settlement that is due on the period's total and moves it to PAYING in one write. If
@@ -89,19 +94,26 @@ func (t *Taxes) Book(ctx context.Context, tenant, id string) error {
 	if held, err := t.heldBack(ctx, s, today, "system:compute-tax"); err != nil || held {
 		return err
 	}
-	f, seq, err := t.compute(ctx, s, today, false)
 	a := Act{ID: t.NewID(), Name: "settlement.booked", By: "system:compute-tax"}
 	now := t.Clock.Instant()
+	if s.Carries != "" {
+		return t.Store.Apply(ctx, s.carriedOn(today, payout.KeyFor(tenant, id), a, now))
+	}
+	f, seq, _, err := t.compute(ctx, s, today, false)
 	if gap, ok := holdOf(err); ok {
 		return t.Store.Apply(ctx, Change{Old: &s, New: s.Gap(gap.rule, gap.text, a, now)})
 	}
 	if err != nil {
 		return err
 	}
-	if f.Result.Net.Cmp(s.approvedNet()) < 0 {
-		return t.Store.Apply(ctx, Change{Old: &s, New: s.NetFell(f, a, now), Figures: &f})
+	parts, err := t.setOffs(ctx, s, f.Result.Net, nil)
+	if err != nil {
+		return err
 	}
-	c, err := s.Booked(f, s.booking(f, today, seq, a), today, payout.KeyFor(tenant, id), s.PayMethod, a, now)
+	if s.less(f.Result.Net, toPay(f.Result.Net, parts)) {
+		return t.Store.Apply(ctx, Change{Old: &s, New: s.NetFell(f, parts, a, now), Figures: &f})
+	}
+	c, err := s.Booked(f, parts, s.booking(f, today, seq, a), today, payout.KeyFor(tenant, id), s.PayMethod, a, now)
 	if err != nil {
 		return err
 	}
@@ -142,23 +154,35 @@ func (t *Taxes) Rebook(ctx context.Context, tenant, id string) error {
 	if err != nil {
 		return err
 	}
-	f, seq, err := t.compute(ctx, s, today, false)
-	a := Act{ID: t.NewID(), Name: "settlement.rebooked", By: "system:compute-tax"}
+	a := Act{ID: t.NewID(), Name: actRebooked, By: "system:compute-tax"}
 	now := t.Clock.Instant()
+	if b.filed || s.Carries != "" { // the return that names it is filed: tax and month stay
+		n := s.stamp(a, now)
+		n.PaymentDate, n.Kept = today, s.Carries == ""
+		return t.Store.Apply(ctx, Change{Old: &s, New: n})
+	}
+	f, seq, _, err := t.compute(ctx, s, today, false)
 	if gap, ok := holdOf(err); ok {
 		return t.holdBooked(ctx, s, s.GapInPaying(gap.rule, gap.text, a, now))
 	}
 	if err != nil {
 		return err
 	}
+	standing, err := t.Store.Receivables(ctx, tenant, s.CreatorID, s.Entity)
+	if err != nil {
+		return err
+	}
 	back := s.unbooked(s, b, a, now)
-	anew := s.rebooked(f, today, a, now)
+	parts := receivable.Plan(f.Result.Net, s.givenUp(standing, back.Moves))
+	anew := s.rebooked(f, parts, today, a, now)
 	fresh := s.booking(f, today, seq, a)
 	if len(back.Rows) > 0 && back.Rows[0].Year == fresh.Year { // one number of the year's list each
 		fresh.Seq = back.Rows[0].Seq + 1
 	}
 	anew.Entry = merge(back.Entry, anew.Entry)
 	anew.Rows = append(back.Rows, fresh)
+	anew.Raised = append(back.Raised, anew.Raised...)
+	anew.Moves = combined(back.Moves, anew.Moves)
 	return t.Store.Apply(ctx, anew)
 }
 
@@ -186,6 +210,10 @@ func (s *Service) bookedOf(ctx context.Context, st Settlement) (booked, error) {
 	if st.BookedEntry == "" {
 		return b, nil
 	}
+	if st.Kept {
+		b.filed = true
+		return b, nil
+	}
 	b.entry, err = s.Store.Entry(ctx, st.Tenant, st.CreatorID, st.BookedEntry)
 	if err != nil && !fault.HasCode(err, fault.NotFound) { // a booking that kept nothing back posted no entry
 		return b, err
@@ -195,32 +223,46 @@ func (s *Service) bookedOf(ctx context.Context, st Settlement) (booked, error) {
 		return b, err
 	}
 	b.seq = len(bookings) + 1
+	claims, err := s.Store.Receivables(ctx, st.Tenant, st.CreatorID, st.Entity)
+	if err != nil {
+		return b, err
+	}
+	for i := range claims {
+		if r := &claims[i]; r.Kind == receivable.TaxShortfall && r.Act == st.BookedEntry {
+			b.short = r
+		}
+	}
 	for _, k := range bookings {
 		if k.EntryID == st.BookedEntry && k.Kind == KindBooking {
 			b.rows = append(b.rows, k.Rows...)
 		}
 	}
-	return b, nil
+	b.filed, err = s.isFiled(ctx, st, b.rows)
+	return b, err
 }
 
 // compute gives the figures of s on a payment date, and the next free number of the taxpayer's year. With ahead
-// the open settlements opened before it count as booked.
-func (t *Taxes) compute(ctx context.Context, s Settlement, on civil.Date, ahead bool) (Figures, int, error) {
+// the open settlements opened before it count as booked, and are given back.
+func (t *Taxes) compute(ctx context.Context, s Settlement, on civil.Date, ahead bool) (Figures, int, []quoted, error) {
 	f := Figures{Tenant: s.Tenant, Settlement: s.ID, Gross: s.Gross, CreatorShare: s.CreatorShare()}
 	facts, err := t.facts(ctx, s, on)
 	if err != nil {
-		return f, 0, err
+		return f, 0, nil, err
 	}
 	rows, seq, err := t.standing(ctx, s, on)
 	if err != nil {
-		return f, 0, err
+		return f, 0, nil, err
 	}
+	var before []quoted
 	if ahead {
-		more, err := t.aheadOf(ctx, s, on)
-		if err != nil {
-			return f, 0, err
+		if before, err = t.aheadOf(ctx, s); err != nil {
+			return f, 0, nil, err
 		}
-		rows = append(rows, more...)
+		for _, q := range before {
+			if q.PaymentDate.Year() == on.Year() {
+				rows = append(rows, q.figures.Rows...)
+			}
+		}
 	}
 	rules := t.Rules.Current(ctx)
 	if f.CreatorShare.IsZero() { // the split left the creator nothing: no income, no tax
@@ -230,11 +272,11 @@ func (t *Taxes) compute(ctx context.Context, s Settlement, on civil.Date, ahead 
 		t.Shadows.compare(ctx, rules, computed{settlement: s, facts: facts, rows: rows, ahead: ahead, result: f.Result, err: err, at: t.Clock.Instant()})
 	}
 	if err != nil {
-		return f, 0, err
+		return f, 0, nil, err
 	}
 	f.Item, f.Rows = f.Result.Item, f.Result.Rows
 	f.Hash, err = f.hash()
-	return f, seq, err
+	return f, seq, before, err
 }
 
 // hash names the figures by their content, so that an unchanged booking points at its quote.
@@ -271,7 +313,7 @@ func (t *Taxes) facts(ctx context.Context, s Settlement, on civil.Date) (tax.Fac
 func FactsOf(s Opening, entity tenancy.PayingEntity, profile tenancy.Profile, positions []tenancy.Position, on civil.Date) tax.Facts {
 	f := tax.Facts{
 		PaymentDate: on, VATDate: s.VATDate, Entity: EntityFacts(entity), Route: s.Route, Taxpayer: TaxpayerFacts(profile),
-		IncomeType: s.IncomeType, Platform: s.Platform, Project: s.Project, Amount: s.CreatorShare(), VATIncluded: s.VATIncluded,
+		IncomeType: s.IncomeType, Platform: s.Platform, Project: s.Project, Amount: s.CreatorShare(), VATIncluded: s.VATIncluded, AfterTax: s.AfterTax,
 		Positions: PositionFacts(positions),
 	}
 	for _, p := range profile.Papers {
@@ -329,25 +371,31 @@ func (t *Taxes) standing(ctx context.Context, s Settlement, on civil.Date) ([]ta
 	return rows, seq, nil
 }
 
-// aheadOf are the quoted rows of the open settlements of the same taxpayer and period that were opened before s.
-func (t *Taxes) aheadOf(ctx context.Context, s Settlement, on civil.Date) ([]tax.Row, error) {
+// quoted is an open settlement with the figures of its quote.
+type quoted struct {
+	Settlement
+	figures Figures
+}
+
+// aheadOf are the quoted open settlements of the same taxpayer that were opened before s.
+func (t *Taxes) aheadOf(ctx context.Context, s Settlement) ([]quoted, error) {
 	open, err := t.Store.OpenOf(ctx, s.Tenant, s.Entity, s.TaxpayerID)
 	if err != nil {
 		return nil, err
 	}
 	slices.SortFunc(open, before)
-	var rows []tax.Row
+	var out []quoted
 	for _, o := range open {
-		if o.Quote == "" || before(o, s) >= 0 || o.PaymentDate.Year() != on.Year() {
+		if o.Quote == "" || o.Carries != "" || before(o, s) >= 0 {
 			continue
 		}
 		f, err := t.Store.Figures(ctx, o.Tenant, o.ID, o.Quote)
 		if err != nil {
 			return nil, err
 		}
-		rows = append(rows, f.Rows...)
+		out = append(out, quoted{o, f})
 	}
-	return rows, nil
+	return out, nil
 }
 
 // before orders settlements by their opening.

@@ -17,6 +17,7 @@ import (
 	"fenzhang/shared/lawdiff"
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/money"
+	"fenzhang/shared/receivable"
 	"fenzhang/shared/tax"
 )
 
@@ -64,6 +65,7 @@ type Posting struct {
 	Correction Correction // posted
 	Booking    Booking
 	Entries    []ledger.Entry
+	Raised     []receivable.Receivable // what the entries make the creators owe, or be owed
 	Record     audit.Record
 }
 
@@ -186,13 +188,6 @@ func (c *Corrections) event(ctx context.Context, y *yearOf, b *Booking) (*lawdif
 		return nil, err
 	}
 	e.Facts = &facts
-	if b.EntryID == s.BookedEntry {
-		for _, l := range y.figures[s.ID][s.Booking].Result.Taxes {
-			if !l.Shortfall.IsZero() {
-				e.Shortfalls = append(e.Shortfalls, lawdiff.Shortfall{Tax: l.Tax, Amount: l.Shortfall})
-			}
-		}
-	}
 	return e, nil
 }
 
@@ -307,7 +302,28 @@ func (c *Corrections) post(ctx context.Context, by identity.Principal, id, act s
 }
 
 // maxEntries bounds the journal entries of one correction: with their balances they must fit into one transaction.
-const maxEntries = 45
+const maxEntries = 24
+
+// claimsOf are the receivable or the debt to the creator that an entry of a correction makes: the next settlement
+// takes or pays it.
+func claimsOf(c Correction, e *ledger.Entry) []receivable.Receivable {
+	r := receivable.Receivable{ID: ShortfallPrefix + e.ID, Tenant: c.Tenant, CreatorID: e.CreatorID, Entity: c.Entity, Document: c.ID, Reason: c.Reason,
+		State: receivable.Open, RaisedOn: civil.DateOf(c.PostedAt), PreparedBy: c.PreparedBy, PreparedAt: c.PostedAt, ApprovedBy: c.PostedBy, ApprovedAt: c.PostedAt, Act: c.Act}
+	var out []receivable.Receivable
+	for _, p := range e.Postings {
+		switch p.Account {
+		case ledger.CreatorReceivable:
+			r.Kind, r.Amount = receivable.TaxShortfall, p.Amount
+		case ledger.CreatorPayable:
+			r.Kind, r.Amount = receivable.GiveBack, p.Amount.Neg()
+		default:
+			continue
+		}
+		r.Open = r.Amount
+		out = append(out, r)
+	}
+	return out
+}
 
 // posting gathers what is written: the rows under the next number, an entry for each creator and tax month, and the
 // audit record.
@@ -320,6 +336,7 @@ func posting(c Correction, post lawdiff.Correction, seq int) (Posting, error) {
 	for i := range p.Entries {
 		e := &p.Entries[i]
 		e.ID, e.Tenant, e.At, e.Accounting = c.Act+"-"+e.Tax.String(), c.Tenant, c.PostedAt, civil.MonthOf(c.PostedAt)
+		p.Raised = append(p.Raised, claimsOf(c, e)...)
 	}
 	what, err := json.Marshal(map[string]any{"paying_entity": c.Entity, "year": c.Year, "filed_months": c.Filed, "additional": c.Additional, "over": c.Over,
 		"rows": c.Rows, "digest": c.Digest, "rules": c.Rules, "prepared_by": c.PreparedBy})

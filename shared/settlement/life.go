@@ -10,6 +10,7 @@ import (
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/money"
 	"fenzhang/shared/payout"
+	"fenzhang/shared/receivable"
 	"fenzhang/shared/split"
 	"fenzhang/shared/tax"
 )
@@ -114,6 +115,7 @@ func (s Settlement) Approve(seen int, a Act, now time.Time) (Settlement, error) 
 	}
 	n := s.move(Approved, a, now)
 	n.Approvals, n.ApprovedNet, n.Automatic = given, &s.Net, false
+	n.ApprovedPay = other(s.ToPay, s.Net)
 	return n, nil
 }
 
@@ -130,6 +132,9 @@ func (s Settlement) Reject(seen int, a Act, opening ledger.Entry, now time.Time)
 	}
 	if err := s.version(seen); err != nil {
 		return Change{}, err
+	}
+	if s.Carries != "" {
+		return Change{}, taxFiled()
 	}
 	n := s.move(Failed, a, now)
 	n.ReasonClass, n.Arrival = Rejected, time.Time{}
@@ -189,7 +194,7 @@ func (s Settlement) ConfirmedNetOf(net money.Amount, a Act, now time.Time) (Sett
 		return s, notNow("other_net", "The net to confirm is "+s.Net.String()+"; read the settlement again.")
 	}
 	n := s.stamp(a, now)
-	n.Hold, n.ApprovedNet = n.waitsFor(), &net
+	n.Hold, n.ApprovedNet, n.ApprovedPay = n.waitsFor(), &net, other(s.ToPay, net)
 	return n, nil
 }
 
@@ -226,7 +231,7 @@ func (s Settlement) Quoted(f Figures, expected civil.Date, a Act, now time.Time)
 // Gap holds a settlement whose taxes no rule answers; its figures stay empty.
 func (s Settlement) Gap(rule, text string, a Act, now time.Time) Settlement {
 	n := s.stamp(a, now)
-	n.Quote, n.Net, n.ToPay = "", money.Amount{}, money.Amount{}
+	n.Quote, n.Net, n.ToPay, n.SetOffs = "", money.Amount{}, money.Amount{}, nil
 	n.Hold = &Hold{Reason: HoldRuleGap, Owner: "finance", Text: rule + ": " + text}
 	return n
 }
@@ -239,24 +244,30 @@ func (s Settlement) GapInPaying(rule, text string, a Act, now time.Time) Settlem
 	return n
 }
 
-// NetFell holds an approved settlement whose net would be lower than what was approved.
-func (s Settlement) NetFell(f Figures, a Act, now time.Time) Settlement {
+// NetFell holds an approved settlement whose net, or what of it is to be paid, would be lower than what was approved.
+func (s Settlement) NetFell(f Figures, parts []receivable.Part, a Act, now time.Time) Settlement {
 	n := s.stamp(a, now)
-	n.Quote, n.Net, n.ToPay = f.Hash, f.Result.Net, f.Result.Net
-	n.Hold = &Hold{Reason: HoldNetChanged, Owner: "approver", Text: "The taxes due now lower the net from " + s.Net.String() + " to " + f.Result.Net.String() + "; an approver confirms it."}
+	n.Quote, n.Net = f.Hash, f.Result.Net
+	n = n.bearing(parts)
+	text := "The taxes due now lower the net from " + s.Net.String() + " to " + n.Net.String() + "; an approver confirms it."
+	if f.Result.Net.Cmp(s.approvedNet()) >= 0 {
+		text = "Set-offs lower what is paid from " + s.approvedPay().String() + " to " + n.ToPay.String() + " of the net of " + n.Net.String() + "; an approver confirms it."
+	}
+	n.Hold = &Hold{Reason: HoldNetChanged, Owner: "approver", Text: text}
 	return n
 }
 
 // Booked moves to PAYING: taxes, journal, payout key and status are one write.
-func (s Settlement) Booked(f Figures, rows Booking, on civil.Date, key, method string, a Act, now time.Time) (Change, error) {
+func (s Settlement) Booked(f Figures, parts []receivable.Part, rows Booking, on civil.Date, key, method string, a Act, now time.Time) (Change, error) {
 	if err := s.edge(Paying); err != nil {
 		return Change{}, err
 	}
 	n := s.move(Paying, a, now)
 	n.Booking, n.BookedEntry, n.PaymentDate = f.Hash, a.ID, on
-	n.Net, n.ToPay = f.Result.Net, f.Result.Net
+	n.Net = f.Result.Net
+	n = n.bearing(parts)
 	n.Payout = &Payout{Key: key, Method: method, State: payout.Created}
-	c := Change{Old: &s, New: n, Rows: []Booking{rows}, Entry: posted(s.bookingEntry(f, on, a, now))}
+	c := Change{Old: &s, New: n, Rows: []Booking{rows}, Entry: posted(n.bookingEntry(f, on, a, now)), Moves: n.taken(), Raised: n.shortfalls(f, on, a, now)}
 	if f.Hash != s.Quote {
 		c.Figures = &f
 	}
@@ -310,21 +321,22 @@ func (s Settlement) sourceAccount() ledger.Account {
 }
 
 // rebooked replaces a booking in PAYING, before the first send.
-func (s Settlement) rebooked(f Figures, on civil.Date, a Act, now time.Time) Change {
+func (s Settlement) rebooked(f Figures, parts []receivable.Part, on civil.Date, a Act, now time.Time) Change {
 	n := s.stamp(a, now)
 	n.Booking, n.BookedEntry, n.PaymentDate = f.Hash, a.ID, on
-	n.Net, n.ToPay, n.Hold = f.Result.Net, f.Result.Net, n.waitsFor()
-	if f.Result.Net.Cmp(s.approvedNet()) < 0 {
-		n.Hold = &Hold{Reason: HoldNetChanged, Owner: "approver", Text: "Booked anew in another tax month, the net falls from " + s.Net.String() + " to " + f.Result.Net.String() + "; an approver confirms it."}
+	n.Net, n.Hold = f.Result.Net, n.waitsFor()
+	n = n.bearing(parts)
+	if s.less(n.Net, n.ToPay) {
+		n.Hold = &Hold{Reason: HoldNetChanged, Owner: "approver", Text: "Booked anew in another tax month, the net of " + s.Net.String() + " becomes " + n.Net.String() + ", and " + n.ToPay.String() + " of it is paid; an approver confirms it."}
 	}
-	c := Change{Old: &s, New: n, Entry: posted(s.bookingEntry(f, on, a, now))}
+	c := Change{Old: &s, New: n, Entry: posted(n.bookingEntry(f, on, a, now)), Moves: n.taken(), Raised: n.shortfalls(f, on, a, now)}
 	if f.Hash != s.Quote && f.Hash != s.Booking {
 		c.Figures = &f
 	}
 	return c
 }
 
-// bookingEntry posts what a booking keeps back and what it could not.
+// bookingEntry posts what a booking keeps back and what it could not, and the set-offs that are made with it.
 func (s Settlement) bookingEntry(f Figures, on civil.Date, a Act, now time.Time) ledger.Entry {
 	e := s.entry(a.ID, "booked", now)
 	e.Tax = on.Month()
@@ -336,6 +348,12 @@ func (s Settlement) bookingEntry(f Figures, on civil.Date, a Act, now time.Time)
 		}
 		e.Debit(ledger.CreatorReceivable, l.Shortfall)
 		e.Credit(ledger.TaxPayable(strings.ToLower(l.Tax)), l.Amount.Add(l.Shortfall))
+	}
+	for _, o := range s.SetOffs {
+		if kind := receivable.Kind(o.Kind); kind != receivable.GiveBack { // what is owed back stands in creator.payable already
+			e.Debit(ledger.CreatorPayable, o.Amount)
+			e.Credit(kind.Account(), o.Amount)
+		}
 	}
 	return e
 }

@@ -6,6 +6,7 @@ import (
 	"fenzhang/shared/civil"
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/payout"
+	"fenzhang/shared/receivable"
 	"fenzhang/shared/tax"
 )
 
@@ -14,7 +15,9 @@ type booked struct {
 	entry   ledger.Entry // the zero entry when nothing was kept back
 	opening ledger.Entry
 	rows    []tax.Row
-	seq     int // next free number of the taxpayer's year
+	seq     int                    // next free number of the taxpayer's year
+	short   *receivable.Receivable // what it could not keep back, as it stands now
+	filed   bool                   // a month that its rows are in is filed: the booking stays
 }
 
 // PayoutMoved applies one move of the payout. PAID posts the payment; FAILED and CANCELLED take the booking
@@ -37,6 +40,10 @@ func (s Settlement) PayoutMoved(to payout.State, o payout.Outcome, b booked, a A
 	case payout.Failed, payout.Cancelled:
 		n := s.move(Failed, a, now)
 		n.Payout, n.ReasonClass, n.Arrival = &p, PaymentFailed, time.Time{}
+		if b.filed || s.Carries != "" {
+			n.Kept = s.Carries == ""
+			return Change{Old: &s, New: n}
+		}
 		return s.unbooked(n, b, a, now)
 	case payout.Returned:
 		n := s.stamp(a, now)
@@ -74,6 +81,7 @@ func (s Settlement) unbooked(n Settlement, b booked, a Act, now time.Time) Chang
 		c.Rows = []Booking{{Entity: s.Entity, Taxpayer: s.TaxpayerID, Year: s.PaymentDate.Year(), Seq: b.seq, Kind: KindReversal,
 			Settlement: s.ID, EntryID: a.ID, At: now, Rows: negative(b.rows)}}
 	}
+	s.giveUp(&c, b.short, a, now)
 	return c
 }
 
@@ -90,6 +98,9 @@ func negative(rows []tax.Row) []tax.Row {
 func (s Settlement) CancelPaying(b booked, a Act, now time.Time) (Change, error) {
 	if s.Status != Paying || s.Sent() {
 		return Change{}, notNow("already_sent", "The money may have left; it can no longer be cancelled here.")
+	}
+	if b.filed || s.Carries != "" {
+		return Change{}, taxFiled()
 	}
 	n := s.move(Failed, a, now)
 	n.ReasonClass, n.Arrival, n.Payout = Cancelled, time.Time{}, nil
@@ -133,17 +144,18 @@ func (s Settlement) Reopenable() error {
 
 // Reopen opens occurrence n+1 of a payable whose payout failed or came back. It posts no opening; where the old
 // booking still stands (a returned payout in a month not yet filed) it is reversed, so that the new one is
-// taxed anew in its own month.
+// taxed anew in its own month. Where a return was filed with it, it stands, and the new occurrence carries its figures.
 func (s Settlement) Reopen(fresh Settlement, b booked, a Act, now time.Time) (Change, error) {
 	if err := s.Reopenable(); err != nil {
 		return Change{}, err
 	}
 	old := s.stamp(a, now)
 	old.ReopenedBy = fresh.ID
+	old.Kept = old.Kept || (b.filed && s.Carries == "")
 	c := Change{New: fresh, Also: &old}
-	if s.Status == Paid {
+	if s.Status == Paid && fresh.Carries == "" {
 		u := s.unbooked(old, b, a, now)
-		c.Entry, c.Rows = u.Entry, u.Rows
+		c.Entry, c.Rows, c.Moves, c.Raised = u.Entry, u.Rows, u.Moves, u.Raised
 	}
 	return c, nil
 }

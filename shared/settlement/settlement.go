@@ -130,7 +130,8 @@ type Opening struct {
 	OpenedAt        time.Time     `json:"-"`
 	OpenedBy        string        `json:"ob"` // id of the act, and of the opening's journal entry
 	Reopens         string        `json:"ro,omitempty"`
-	Opener          string        `json:"op"` // who opened it
+	Carries         string        `json:"cb,omitempty"` // of a reopened payable: the occurrence whose booking stands for it, its month being filed
+	Opener          string        `json:"op"`           // who opened it
 }
 
 // CreatorShare is the part of gross that is the creator's.
@@ -198,6 +199,8 @@ type Settlement struct {
 	Net           money.Amount
 	ToPay         money.Amount
 	ApprovedNet   *money.Amount // the net that an approver has seen: at the approval, or confirmed after it fell
+	ApprovedPay   *money.Amount // what the approver saw to be paid; nil is the approved net
+	Kept          bool          // its booking stands for good though its money did not arrive: the month is filed
 	SetOffs       []SetOff      // taken from the net: as quoted until booked
 	Payout        *Payout
 	Preparers     []string

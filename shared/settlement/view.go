@@ -64,11 +64,12 @@ type figures struct {
 	Unconfirmed      []string       `json:"unconfirmed"`
 }
 
-// setOff is a deduction from the net; this release makes none.
+// setOff is a deduction from the net; below zero, it is given back with it.
 type setOff struct {
-	Kind     string       `json:"kind"`
-	Amount   money.Amount `json:"amount"`
-	Document string       `json:"document"`
+	Kind       string       `json:"kind"`
+	Amount     money.Amount `json:"amount"`
+	Document   string       `json:"document"`
+	Receivable string       `json:"receivable_id"`
 }
 
 type payoutView struct {
@@ -172,11 +173,11 @@ func (vw Viewer) View(s Settlement, f map[string]Figures, withHistory bool) View
 		v.Memo = []split.Memo{}
 	}
 	if q, ok := f[s.Quote]; ok {
-		v.Quote = figuresOf(q)
+		v.Quote = s.figuresOf(q)
 		v.figures = *v.Quote
 	}
 	if b, ok := f[s.Booking]; ok {
-		v.figures = *figuresOf(b)
+		v.figures = *s.figuresOf(b)
 	}
 	if s.Payout != nil {
 		v.Payout = &payoutView{Key: s.Payout.Key, Method: s.Payout.Method, State: s.Payout.State, SentAt: StampOf(s.Payout.SentAt),
@@ -229,10 +230,17 @@ func (vw Viewer) review(s Settlement) *reviewView {
 	return r
 }
 
-func figuresOf(f Figures) *figures {
+// figuresOf shows computed figures with the set-offs as they stand.
+func (s Settlement) figuresOf(f Figures) *figures {
 	r := f.Result
+	offs, pay := []setOff{}, r.Net
+	for _, o := range s.SetOffs {
+		offs = append(offs, setOff{Kind: o.Kind, Amount: o.Amount, Document: o.Document, Receivable: o.Receivable})
+		pay = pay.Sub(o.Amount)
+	}
+	pay = money.MaxOf(pay, money.Amount{}) // a quote that the booking replaced may be below what is set off now
 	return &figures{TaxableIncome: &r.TaxableIncome, Taxes: lines(r.Taxes), PayeeObligations: lines(r.PayeeObligations), PayerTaxes: lines(r.PayerTaxes),
-		Net: &r.Net, SetOffs: []setOff{}, ToPay: &r.Net, Rules: &r.Rules, Unconfirmed: words(r.Unconfirmed)}
+		Net: &r.Net, SetOffs: offs, ToPay: &pay, Rules: &r.Rules, Unconfirmed: words(r.Unconfirmed)}
 }
 
 func lines(ls []tax.Line) []tax.Line {
@@ -281,5 +289,6 @@ func Explain(s Settlement, f map[string]Figures) Explanation {
 	} else if q, ok := f[s.Quote]; ok {
 		e.Steps = append(e.Steps, q.Result.Steps...)
 	}
+	e.Steps = append(e.Steps, s.setOffSteps()...)
 	return e
 }

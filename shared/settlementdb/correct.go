@@ -14,6 +14,7 @@ import (
 	"fenzhang/shared/keys"
 	"fenzhang/shared/ledgerdb"
 	"fenzhang/shared/outbox"
+	"fenzhang/shared/receivabledb"
 	"fenzhang/shared/settlement"
 	"fenzhang/shared/transact"
 )
@@ -100,6 +101,13 @@ func (s *Store) Post(ctx context.Context, p settlement.Posting) error {
 		return fault.Internal(err)
 	}
 	parts := append([]types.TransactWriteItem{{Put: state}, transact.PutNew(s.Ledger, rows), told}, entries...)
+	for _, r := range p.Raised {
+		put, err := receivabledb.Raise(s.Ledger, r)
+		if err != nil {
+			return err
+		}
+		parts = append(parts, put)
+	}
 	err = transact.Write(ctx, s.DB, s.NewToken(), parts)
 	var refused *transact.Refused
 	if errors.As(err, &refused) && textOf(refused.Old[0], attrAct) == p.Correction.Act {

@@ -82,6 +82,8 @@ type packed struct {
 	N   money.Amount             `json:"net"`
 	P   money.Amount             `json:"pay"`
 	CN  *money.Amount            `json:"cn,omitempty"`
+	CP  *money.Amount            `json:"cp,omitempty"`
+	K   bool                     `json:"kp,omitempty"`
 	SO  []settlement.SetOff      `json:"so,omitempty"`
 	PO  *settlement.Payout       `json:"out,omitempty"`
 	PR  []string                 `json:"pr,omitempty"`
@@ -186,7 +188,7 @@ func (c *codec) unpack(b []byte, into any) error {
 // metaItem is META of s.
 func metaItem(s settlement.Settlement) (item, error) {
 	p := packed{O: s.Opening, OT: s.OpenedAt.UnixMilli(), U: s.LastUpdated.UnixMilli(), H: s.Hold, PD: s.PaymentDate, Q: s.Quote, B: s.Booking,
-		BE: s.BookedEntry, N: s.Net, P: s.ToPay, CN: s.ApprovedNet, SO: s.SetOffs, PO: s.Payout, PR: s.Preparers, PA: s.Parties, AP: s.Approvals, RW: s.Review, AU: s.Automatic, WV: s.Waived, LP: s.Lacks, AW: s.Awaits, HS: millis(s.HeldSince), INV: s.Paper, DS: s.Disputed, CB: s.ConfirmBy, SS: s.StatementSent, CF: s.Confirmed, A: millis(s.Arrival),
+		BE: s.BookedEntry, N: s.Net, P: s.ToPay, CN: s.ApprovedNet, CP: s.ApprovedPay, K: s.Kept, SO: s.SetOffs, PO: s.Payout, PR: s.Preparers, PA: s.Parties, AP: s.Approvals, RW: s.Review, AU: s.Automatic, WV: s.Waived, LP: s.Lacks, AW: s.Awaits, HS: millis(s.HeldSince), INV: s.Paper, DS: s.Disputed, CB: s.ConfirmBy, SS: s.StatementSent, CF: s.Confirmed, A: millis(s.Arrival),
 		FA: millis(s.FirstArrival), C: s.ReasonClass, RB: s.ReopenedBy, L: s.Last}
 	for _, h := range s.History {
 		p.HI = append(p.HI, move{T: string(h.To), M: h.At.UnixMilli(), B: h.By, I: h.TransitionID, R: h.Reason})
@@ -240,7 +242,7 @@ func FromItem(it map[string]types.AttributeValue) (settlement.Settlement, error)
 	}
 	s := settlement.Settlement{Opening: p.O, Status: settlement.Status(textOf(it, attrStatus)), StatusVersion: int(numberOf(it, attrVersion)),
 		LastUpdated: instant(p.U), Revision: int(numberOf(it, attrRevision)), Hold: p.H, PaymentDate: p.PD, Quote: p.Q, Booking: p.B, BookedEntry: p.BE,
-		Net: p.N, ToPay: p.P, ApprovedNet: p.CN, SetOffs: p.SO, Payout: p.PO, Preparers: p.PR, Parties: p.PA, Approvals: p.AP, Review: p.RW, Automatic: p.AU, Waived: p.WV, Lacks: p.LP, Awaits: p.AW, HeldSince: instant(p.HS), Paper: p.INV, Disputed: p.DS, ConfirmBy: p.CB, StatementSent: p.SS, Confirmed: p.CF, Arrival: instant(p.A), FirstArrival: instant(p.FA),
+		Net: p.N, ToPay: p.P, ApprovedNet: p.CN, ApprovedPay: p.CP, Kept: p.K, SetOffs: p.SO, Payout: p.PO, Preparers: p.PR, Parties: p.PA, Approvals: p.AP, Review: p.RW, Automatic: p.AU, Waived: p.WV, Lacks: p.LP, Awaits: p.AW, HeldSince: instant(p.HS), Paper: p.INV, Disputed: p.DS, ConfirmBy: p.CB, StatementSent: p.SS, Confirmed: p.CF, Arrival: instant(p.A), FirstArrival: instant(p.FA),
 		ReasonClass: p.C, ReopenedBy: p.RB, Last: p.L}
 	s.Tenant, s.ID, s.OpenedAt = tenant, id, instant(p.OT)
 	s.TransitionID = s.OpenedBy

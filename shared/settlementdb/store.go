@@ -16,6 +16,8 @@ import (
 	"fenzhang/shared/keys"
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/ledgerdb"
+	"fenzhang/shared/receivable"
+	"fenzhang/shared/receivabledb"
 	"fenzhang/shared/settlement"
 	"fenzhang/shared/transact"
 )
@@ -76,7 +78,7 @@ func (s *Store) Apply(ctx context.Context, c settlement.Change) error {
 	if err != nil {
 		return err
 	}
-	if c.Entry == nil && c.Rows == nil && c.Key == nil && c.Also == nil && c.Bucket == nil {
+	if c.Entry == nil && c.Raised == nil && c.Moves == nil && c.Rows == nil && c.Key == nil && c.Also == nil && c.Bucket == nil {
 		if c.Figures != nil {
 			if err := s.putFigures(ctx, *c.Figures); err != nil {
 				return err
@@ -147,6 +149,16 @@ func (s *Store) transact(ctx context.Context, c settlement.Change, meta *types.P
 			return err
 		}
 		parts = append(parts, posting...)
+	}
+	for _, r := range c.Raised {
+		put, err := receivabledb.Raise(s.Ledger, r)
+		if err != nil {
+			return err
+		}
+		parts = append(parts, put)
+	}
+	for _, m := range c.Moves {
+		parts = append(parts, receivabledb.Move(s.Ledger, c.New.Tenant, m))
 	}
 	for _, b := range c.Rows {
 		it, err := RowsItem(c.New.Tenant, b)
@@ -306,6 +318,15 @@ func figuresOf(it item, tenant, id, hash string) (settlement.Figures, error) {
 	}
 	f.Tenant, f.Settlement, f.Hash = tenant, id, hash
 	return f, nil
+}
+
+// Receivables reads the claims on a creator at a paying entity, at all of them when entity is "".
+func (s *Store) Receivables(ctx context.Context, tenant, creator, entity string) ([]receivable.Receivable, error) {
+	prefix := keys.ReceivablePrefix
+	if entity != "" {
+		prefix = keys.ReceivablesOf(entity)
+	}
+	return receivabledb.List(ctx, s.DB, s.Ledger, tenant, creator, prefix)
 }
 
 // Entry reads a journal entry.

@@ -186,6 +186,9 @@ func (c *Corpus) Compute(f Facts) (Result, error) {
 //
 // Errors: those of Compute.
 func (c *Corpus) ComputeRows(f Facts, rows []Row) (Result, error) {
+	if f.AfterTax {
+		return c.afterTax(f, rows)
+	}
 	f.ToDate = ToDate{}
 	t, err := c.task(&f)
 	if err != nil {

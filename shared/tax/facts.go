@@ -38,8 +38,11 @@ const (
 	SelfFiled   = "self_filed"   // 自行申报 by the payee
 )
 
-// BorneByCreator marks a tax that lowers the creator's net.
-const BorneByCreator = "creator"
+// Who bears a tax.
+const (
+	BorneByCreator = "creator" // it lowers the creator's net
+	BorneByMCN     = "mcn"     // it was promised beside the net (包税)
+)
 
 // Entity is the paying entity (扣缴义务人).
 type Entity struct {
@@ -104,6 +107,9 @@ type Facts struct {
 	Amount      money.Amount // this payment: the creator's share
 	InKind      money.Amount // market price of what is given in kind with it (实物奖励): income beside the money
 	VATIncluded bool         // whether Amount contains the VAT
+	// AfterTax tells that Amount was promised net (包税): the payer bears the taxes, which are income themselves. Only
+	// Corpus.ComputeRows and Silent.ComputeRows look at it.
+	AfterTax bool
 	// AgencyFiling tells that the filed entity files the worker's VAT with the worker's consent (代办申报).
 	AgencyFiling bool
 	// Deductions are exempt income and other lawful deductions (其他扣除) of the year to this payment's month, for

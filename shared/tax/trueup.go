@@ -21,11 +21,16 @@ func (e *Engine) TrueUps(f Facts, rows []Row) ([]TrueUp, error) {
 	if err != nil {
 		return nil, err
 	}
-	list := res.TrueUps
-	for _, l := range res.Taxes {
+	return res.open(), nil
+}
+
+// open lists what the periods of a payment of nothing were withheld too much, and too little.
+func (r *Result) open() []TrueUp {
+	list := r.TrueUps
+	for _, l := range r.Taxes {
 		if l.Due.Positive() {
 			list = append(list, TrueUp{Tax: l.Tax, Item: l.Item, Period: l.Period, Excess: l.Due.Neg()})
 		}
 	}
-	return list, nil
+	return list
 }

@@ -169,6 +169,10 @@ func (c *Corpus) Silent() *Silent { return &Silent{corpus: c} }
 //
 // Errors: those of Corpus.ComputeRows.
 func (s *Silent) ComputeRows(f *Facts, rows []Row) (*Result, error) {
+	if f.AfterTax {
+		res, err := s.corpus.afterTax(*f, rows)
+		return &res, err
+	}
 	t, err := s.corpus.task(f)
 	if err != nil {
 		return nil, err

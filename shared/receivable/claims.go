@@ -1,0 +1,133 @@
+package receivable
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+
+	"fenzhang/shared/audit"
+	"fenzhang/shared/clock"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/identity"
+	"fenzhang/shared/tenancy"
+)
+
+// ErrRival tells that somebody else wrote first.
+var ErrRival = errors.New("receivable: somebody else wrote first")
+
+// Store keeps receivables. Finding one's own act in the way is success.
+type Store interface {
+	// Of reads the receivables of a creator at a paying entity, at all of them when entity is "", consistently.
+	Of(ctx context.Context, tenant, creator, entity string) ([]Receivable, error)
+	// ByID finds a receivable that a person raised; fault.Absent when there is none.
+	ByID(ctx context.Context, tenant, id string) (Receivable, error)
+	// Prepare writes a claim that waits for a second person. ErrRival when the id is taken.
+	Prepare(ctx context.Context, r Receivable, record audit.Record) error
+	// Approve writes the claim as standing with its journal entry, if the act that prepared it is still the last one.
+	Approve(ctx context.Context, r Receivable, before string, record audit.Record) error
+}
+
+// Claims raises receivables: one person asks, another confirms.
+type Claims struct {
+	Store     Store
+	Directory tenancy.Directory
+	Clock     clock.Clock
+	NewID     func() string
+	// Raised is told of a claim that stands now, so that open settlements are quoted anew; what it misses, the booking
+	// finds.
+	Raised func(ctx context.Context, r Receivable) error
+}
+
+// Prepare keeps a claim for a second person. The same call again answers the same.
+//
+// Errors: 3003 for an unknown creator or paying entity; 2002 receivable_exists when the id stands for another claim.
+func (c *Claims) Prepare(ctx context.Context, by identity.Principal, in Receivable) (kept Receivable, replayed bool, err error) {
+	today, err := c.Clock.Today(ctx)
+	if err != nil {
+		return Receivable{}, false, fault.Later(err)
+	}
+	if _, err := c.Directory.Creator(ctx, by.Tenant, in.CreatorID); err != nil {
+		return Receivable{}, false, err
+	}
+	if _, err := c.Directory.Entity(ctx, by.Tenant, in.Entity, today); err != nil {
+		return Receivable{}, false, err
+	}
+	in.Tenant, in.State, in.PreparedBy, in.PreparedAt, in.Act, in.RaisedOn = by.Tenant, Prepared, by.Subject, c.Clock.Instant(), c.NewID(), today
+	if in.ID == "" {
+		in.ID = "rcv-" + in.Act
+	}
+	record, err := recordOf(in, "receivable.prepared", by.Subject)
+	if err != nil {
+		return Receivable{}, false, err
+	}
+	err = c.Store.Prepare(ctx, in, record)
+	if !errors.Is(err, ErrRival) {
+		return in, false, err
+	}
+	had, err := c.Store.ByID(ctx, by.Tenant, in.ID)
+	if err == nil && !had.asked(in) {
+		err = fault.New(fault.OtherContent, "receivable_exists", "This receivable_id stands for another claim; choose a new one.")
+	}
+	return had, true, err
+}
+
+// asked tells whether two claims ask for the same thing.
+func (r Receivable) asked(o Receivable) bool {
+	share := (r.MaxShare == nil) == (o.MaxShare == nil) && (r.MaxShare == nil || r.MaxShare.Cmp(*o.MaxShare) == 0)
+	return r.CreatorID == o.CreatorID && r.Entity == o.Entity && r.Kind == o.Kind && r.Amount == o.Amount && r.MCNPart == o.MCNPart &&
+		r.Document == o.Document && r.Reason == o.Reason && r.Settlement == o.Settlement && share
+}
+
+// Approve lets a prepared claim stand, by a second person's word. Standing already, it is answered as it is.
+//
+// Errors: 1003 for who prepared it.
+func (c *Claims) Approve(ctx context.Context, by identity.Principal, id string) (Receivable, error) {
+	act := c.NewID()
+	for range 5 {
+		had, err := c.Store.ByID(ctx, by.Tenant, id)
+		if err != nil || had.State == Open {
+			return had, err
+		}
+		if had.PreparedBy == by.Subject {
+			return had, fault.New(fault.Forbidden, "preparer", "Who asked for a receivable does not confirm it; a second person does.")
+		}
+		today, err := c.Clock.Today(ctx)
+		if err != nil {
+			return had, fault.Later(err)
+		}
+		r := had
+		r.State, r.Open, r.ApprovedBy, r.ApprovedAt, r.Act, r.RaisedOn = Open, had.Amount, by.Subject, c.Clock.Instant(), act, today
+		record, err := recordOf(r, "receivable.raised", by.Subject)
+		if err != nil {
+			return had, err
+		}
+		err = c.Store.Approve(ctx, r, had.Act, record)
+		if errors.Is(err, ErrRival) {
+			continue
+		}
+		if err == nil && c.Raised != nil {
+			err = c.Raised(ctx, r)
+		}
+		return r, err
+	}
+	return Receivable{}, fault.Later(ErrRival)
+}
+
+func recordOf(r Receivable, act, by string) (audit.Record, error) {
+	what, err := json.Marshal(map[string]any{"creator_id": r.CreatorID, "paying_entity": r.Entity, "kind": r.Kind, "amount": r.Amount, "mcn_part": r.MCNPart,
+		"document": r.Document, "max_share": r.MaxShare, "prepared_by": r.PreparedBy})
+	if err != nil {
+		return audit.Record{}, fault.Internal(err)
+	}
+	at := r.PreparedAt
+	if r.State == Open {
+		at = r.ApprovedAt
+	}
+	return audit.Record{ID: r.Act, Tenant: r.Tenant, At: at, Actor: by, Act: act, Object: r.ID, What: what, Why: r.Reason}, nil
+}
+
+// Standing leaves out what is not confirmed and what has nothing open.
+func Standing(list []Receivable) []Receivable {
+	return slices.DeleteFunc(list, func(r Receivable) bool { return r.State != Open || !r.Open.Positive() })
+}

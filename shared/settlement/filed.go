@@ -1,0 +1,142 @@
+package settlement
+
+import (
+	"cmp"
+	"context"
+	"time"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/lawdiff"
+	"fenzhang/shared/payout"
+	"fenzhang/shared/tax"
+)
+
+// FiledMonth is a month whose returns a paying entity has filed: its tax is changed only by an amendment any more.
+type FiledMonth struct {
+	Entity    string      `json:"paying_entity"`
+	Month     civil.Month `json:"month"`
+	FiledOn   civil.Date  `json:"filed_on"`
+	Reference string      `json:"reference"`
+	By        string      `json:"filed_by"`
+	At        time.Time   `json:"at"`
+	Act       string      `json:"transition_id"`
+}
+
+// asked tells whether two filings say the same.
+func (f FiledMonth) asked(o FiledMonth) bool {
+	return f.Entity == o.Entity && f.Month == o.Month && f.FiledOn == o.FiledOn && f.Reference == o.Reference
+}
+
+// Filed makes a list of filed months a question.
+func Filed(list []FiledMonth) lawdiff.Filed {
+	months := make([]civil.Month, len(list))
+	for i, f := range list {
+		months[i] = f.Month
+	}
+	return lawdiff.Months(months)
+}
+
+// isFiled tells whether rows of a booking stand in a return that was filed; what the payee files itself does not.
+func (s *Service) isFiled(ctx context.Context, st Settlement, rows []tax.Row) (bool, error) {
+	if len(rows) == 0 {
+		return false, nil
+	}
+	list, err := s.Store.FiledMonths(ctx, st.Tenant, st.Entity)
+	if err != nil {
+		return false, err
+	}
+	filed := Filed(list)
+	for i := range rows {
+		if rows[i].Collection != tax.SelfFiled && filed(lawdiff.MonthOf(rows[i].Period)) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// taxFiled refuses what would take back a booking that stands in a filed return.
+func taxFiled() error {
+	return notNow("month_filed", "The month in which this payable was taxed is filed: tax and booking stay, and its net is only paid. A wrong income is corrected by an amended return.")
+}
+
+// carriedFurther tells that a new occurrence pays the net of a booking that stays: its month is filed.
+func (s Settlement) carriedFurther(b booked) bool {
+	return s.Carries != "" || s.Kept || (s.Status == Paid && b.filed)
+}
+
+// carrying gives fresh the figures that stand, instead of a booking of its own.
+func (s Settlement) carrying(old Settlement, f Figures) (Settlement, Figures) {
+	s.Carries = cmp.Or(old.Carries, old.ID)
+	s.Quote, s.Booking, s.Net, s.ToPay, s.SetOffs = old.Booking, old.Booking, old.Net, old.ToPay, old.SetOffs
+	f.Tenant, f.Settlement, f.Hash = s.Tenant, s.ID, old.Booking
+	return s, f
+}
+
+// carriedOn moves a settlement whose taxes stand already to PAYING: nothing is booked.
+func (s Settlement) carriedOn(on civil.Date, key string, a Act, now time.Time) Change {
+	n := s.move(Paying, a, now)
+	n.PaymentDate = on
+	n.Payout = &Payout{Key: key, Method: s.PayMethod, State: payout.Created}
+	return Change{Old: &s, New: n}
+}
+
+// BookingStands tells that the booking of s was made and not taken back. A settlement that carries another's figures
+// has none of its own.
+func (s Settlement) BookingStands() bool {
+	switch {
+	case s.Booking == "" || s.Carries != "" || s.BookedEntry == "":
+		return false
+	case s.Kept:
+		return true
+	}
+	return s.ReopenedBy == "" && (s.Status == Paying || s.Status == Paid)
+}
+
+// Filings records which months are filed.
+type Filings struct {
+	*Service
+	Store FilingStore
+}
+
+// FilingStore keeps filed months.
+type FilingStore interface {
+	// FiledMonths lists the months that a paying entity has filed, oldest first, consistently.
+	FiledMonths(ctx context.Context, tenant, entity string) ([]FiledMonth, error)
+	// FileMonth records one with its audit record. ErrRival when it is filed already.
+	FileMonth(ctx context.Context, tenant string, f FiledMonth) error
+}
+
+// File records that a paying entity has filed a month. The same again answers the same.
+//
+// Errors: 3003 for an unknown paying entity; 3001 month_not_over; 2002 when the month was filed with other content.
+func (s *Filings) File(ctx context.Context, tenant, by string, f FiledMonth) (kept FiledMonth, replayed bool, err error) {
+	today, err := s.Clock.Today(ctx)
+	if err != nil {
+		return f, false, fault.Later(err)
+	}
+	if _, err := s.Directory.Entity(ctx, tenant, f.Entity, today); err != nil {
+		return f, false, err
+	}
+	if !f.Month.Before(today.Month()) {
+		return f, false, notNow("month_not_over", "A month is filed after it has ended; "+f.Month.String()+" has not.")
+	}
+	f.By, f.At, f.Act = by, s.Clock.Instant(), s.NewID()
+	err = s.Store.FileMonth(ctx, tenant, f)
+	if err == nil || err != error(ErrRival) {
+		return f, false, err
+	}
+	list, err := s.Store.FiledMonths(ctx, tenant, f.Entity)
+	if err != nil {
+		return f, false, err
+	}
+	for _, had := range list {
+		if had.Month == f.Month {
+			if !had.asked(f) {
+				err = fault.New(fault.OtherContent, "month_filed", "This month is recorded as filed with another day or reference.")
+			}
+			return had, true, err
+		}
+	}
+	return f, false, fault.Later(ErrRival)
+}

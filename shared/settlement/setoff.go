@@ -1,0 +1,184 @@
+package settlement
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/ledger"
+	"fenzhang/shared/money"
+	"fenzhang/shared/receivable"
+	"fenzhang/shared/tax"
+)
+
+// ShortfallPrefix begins the ids of receivables for tax that a settlement could not bear.
+const ShortfallPrefix = "tax-"
+
+// actRebooked names the act that makes a booking again.
+const actRebooked = "settlement.rebooked"
+
+// setOffs plans what the net of s bears. Open settlements that come before it count as booked: what they plan to take
+// is gone, and what they cannot bear stands.
+func (t *Taxes) setOffs(ctx context.Context, s Settlement, net money.Amount, ahead []quoted) ([]receivable.Part, error) {
+	standing, err := t.Store.Receivables(ctx, s.Tenant, s.CreatorID, s.Entity)
+	if err != nil {
+		return nil, err
+	}
+	for _, q := range ahead {
+		if q.CreatorID != s.CreatorID {
+			continue
+		}
+		standing = append(standing, q.shortfalls(q.figures, q.PaymentDate, Act{}, q.OpenedAt)...)
+		for _, o := range q.SetOffs {
+			at := slices.IndexFunc(standing, func(r receivable.Receivable) bool { return r.ID == o.Receivable })
+			if at >= 0 {
+				standing[at].Open = money.MaxOf(standing[at].Open.Sub(o.Amount.Abs()), money.Amount{})
+			}
+		}
+	}
+	return receivable.Plan(net, standing), nil
+}
+
+func setOffsOf(parts []receivable.Part) []SetOff {
+	var out []SetOff
+	for _, p := range parts {
+		out = append(out, SetOff{Receivable: p.ID, Kind: string(p.Kind), Amount: p.Set, Document: p.Document})
+	}
+	return out
+}
+
+func toPay(net money.Amount, parts []receivable.Part) money.Amount {
+	for _, p := range parts {
+		net = net.Sub(p.Set)
+	}
+	return net
+}
+
+// bearing sets what is set off from the net. Whoever raised one of the claims made the settlement what it is, and so
+// does not approve it; who confirmed the claim may.
+func (s Settlement) bearing(parts []receivable.Part) Settlement {
+	s.SetOffs, s.ToPay = setOffsOf(parts), toPay(s.Net, parts)
+	for _, p := range parts {
+		if !strings.HasPrefix(p.PreparedBy, "system:") && p.PreparedBy != "" {
+			s = s.prepared(p.PreparedBy)
+		}
+	}
+	return s
+}
+
+// other gives a when it is not b; what is usual is not stored.
+func other(a, b money.Amount) *money.Amount {
+	if a == b {
+		return nil
+	}
+	return &a
+}
+
+// approvedPay is what the approver saw to be paid.
+func (s Settlement) approvedPay() money.Amount {
+	if s.ApprovedPay != nil {
+		return *s.ApprovedPay
+	}
+	return s.approvedNet()
+}
+
+// less tells that net or payment lie below what an approver has seen: a tax that rose, or a claim that was raised
+// since. Both wait for an approver, because both change what the creator is told.
+func (s Settlement) less(net, pay money.Amount) bool {
+	return net.Cmp(s.approvedNet()) < 0 || pay.Cmp(s.approvedPay()) < 0
+}
+
+// taken is what the set-offs of s take from the claims.
+func (s Settlement) taken() []receivable.Move {
+	var out []receivable.Move
+	for _, o := range s.SetOffs {
+		out = append(out, receivable.Move{Creator: s.CreatorID, Entity: s.Entity, ID: o.Receivable, Taken: o.Amount.Abs()})
+	}
+	return out
+}
+
+// shortfalls is the claim for what the creator's share could not bear of its taxes; none where it bore all.
+func (s Settlement) shortfalls(f Figures, on civil.Date, a Act, now time.Time) []receivable.Receivable {
+	var sum money.Amount
+	for _, l := range f.Result.Taxes {
+		sum = sum.Add(l.Shortfall)
+	}
+	if sum.IsZero() {
+		return nil
+	}
+	id := ShortfallPrefix + s.ID
+	if a.Name == actRebooked {
+		id = ShortfallPrefix + a.ID
+	}
+	return []receivable.Receivable{s.claim(id, receivable.TaxShortfall, sum, on, a, now, "tax that settlement "+s.ID+" could not bear")}
+}
+
+// claim is a receivable that arises by itself.
+func (s Settlement) claim(id string, kind receivable.Kind, amount money.Amount, on civil.Date, a Act, now time.Time, why string) receivable.Receivable {
+	return receivable.Receivable{ID: id, Tenant: s.Tenant, CreatorID: s.CreatorID, Entity: s.Entity, Kind: kind, Amount: amount, Open: amount,
+		Document: s.ID, Reason: why, State: receivable.Open, Settlement: s.ID, RaisedOn: on, PreparedBy: a.By, PreparedAt: now, Act: a.ID}
+}
+
+// giveUp adds to a reversal of the booking of s that its set-offs are given up, and that the claim it raised ends.
+// What another settlement has taken of that claim meanwhile was taken from the creator without a ground: it is owed
+// back.
+func (s Settlement) giveUp(c *Change, short *receivable.Receivable, a Act, now time.Time) {
+	if s.BookedEntry == "" { // planned, and never made
+		return
+	}
+	for _, m := range s.taken() {
+		m.Taken = m.Taken.Neg()
+		c.Moves = append(c.Moves, m)
+	}
+	if short == nil {
+		return
+	}
+	c.Moves = append(c.Moves, receivable.Move{Creator: s.CreatorID, Entity: s.Entity, ID: short.ID, Withdrawn: short.Open, Whole: true})
+	if short.Taken.Positive() {
+		c.Entry.Debit(ledger.CreatorReceivable, short.Taken)
+		c.Entry.Credit(ledger.CreatorPayable, short.Taken)
+		c.Raised = append(c.Raised, s.claim("back-"+a.ID, receivable.GiveBack, short.Taken, civil.DateOf(now), a, now, "set off for tax of "+s.ID+", whose booking was taken back"))
+	}
+}
+
+// givenUp is what stands once moves are made.
+func (s Settlement) givenUp(standing []receivable.Receivable, moves []receivable.Move) []receivable.Receivable {
+	out := slices.Clone(standing)
+	for i := range out {
+		for _, m := range moves {
+			if m.ID == out[i].ID {
+				out[i].Open, out[i].Taken = out[i].Open.Sub(m.Taken).Sub(m.Withdrawn), out[i].Taken.Add(m.Taken)
+			}
+		}
+	}
+	return out
+}
+
+// combined makes one move of each claim out of two lists: a transaction names an item once.
+func combined(a, b []receivable.Move) []receivable.Move {
+	out := slices.Clone(a)
+	for _, m := range b {
+		at := slices.IndexFunc(out, func(o receivable.Move) bool { return o.ID == m.ID })
+		if at < 0 {
+			out = append(out, m)
+			continue
+		}
+		out[at].Taken, out[at].Withdrawn, out[at].Whole = out[at].Taken.Add(m.Taken), out[at].Withdrawn.Add(m.Withdrawn), out[at].Whole || m.Whole
+	}
+	return slices.DeleteFunc(out, func(m receivable.Move) bool { return m.Taken.IsZero() && m.Withdrawn.IsZero() && !m.Whole })
+}
+
+// setOffSteps explain what is taken from the net.
+func (s Settlement) setOffSteps() []tax.Step {
+	var steps []tax.Step
+	for _, o := range s.SetOffs {
+		text := tax.Text{ZH: "抵扣 " + o.Receivable + "（" + o.Kind + "）：" + o.Amount.String() + " 元", EN: "Set off against " + o.Receivable + " (" + o.Kind + "): " + o.Amount.String()}
+		if o.Amount.Negative() {
+			text = tax.Text{ZH: "退还 " + o.Receivable + "：" + o.Amount.Neg().String() + " 元", EN: "Given back for " + o.Receivable + ": " + o.Amount.Neg().String()}
+		}
+		steps = append(steps, tax.ContractStep("set_off."+o.Kind, o.Document, s.Net, o.Amount, text))
+	}
+	return steps
+}

@@ -1,0 +1,66 @@
+package tax
+
+import "fenzhang/shared/money"
+
+// grossUpStep begins the explanation of a payment that was promised net.
+const grossUpStep = "gross_up"
+
+// afterTax taxes a payment whose Amount was promised net: the smallest payment is found after whose taxes, on top of
+// the rows that stand, just that is left; its taxes are the payer's. Where two roundings fall together and no payment
+// leaves exactly the net, the next one above it is taxed: the net stays what was promised and no tax falls short.
+//
+// Errors: those of ComputeRows; 2001 when no payment in range leaves as much.
+func (c *Corpus) afterTax(f Facts, rows []Row) (Result, error) {
+	f.AfterTax = false
+	want := f.Amount
+	silent := c.Silent()
+	g, err := grossUp(func(f Facts) (Result, error) {
+		res, err := silent.ComputeRows(&f, rows)
+		if err != nil {
+			return Result{}, err
+		}
+		return *res, nil
+	}, f, want)
+	if err != nil {
+		return Result{}, err
+	}
+	f.Amount = g.Amount
+	if !g.Exact && g.Above != nil {
+		f.Amount = g.Above.Amount
+	}
+	res, err := c.ComputeRows(f, rows)
+	if err != nil {
+		return res, err
+	}
+	for i := range res.Taxes {
+		l := &res.Taxes[i]
+		l.BorneBy, l.Amount, l.Shortfall = BorneByMCN, l.Due, money.Amount{}
+	}
+	res.TotalWithheld, res.Net = money.Amount{}, want
+	text := Text{ZH: "合约约定税后 " + want.String() + " 元，税由支付方负担，还原为税前 " + res.Gross.String() + " 元",
+		EN: "The contract promises " + want.String() + " after tax and the payer bears the tax: that is a payment of " + res.Gross.String() + " before it"}
+	res.Steps = append([]Step{ContractStep(grossUpStep, "after_tax", want, res.Gross, text)}, res.Steps...)
+	return res, nil
+}
+
+// TrueUps is Engine.TrueUps with every tax by the rules of its place.
+//
+// Errors: those of Compute.
+func (c *Corpus) TrueUps(f Facts, rows []Row) ([]TrueUp, error) {
+	f.AfterTax, f.Amount, f.InKind = false, money.Fen(1), money.Amount{} // any payment has the same item
+	payer, payee, err := c.enginesOf(&f)
+	if err != nil {
+		return nil, err
+	}
+	item, err := payer.Item(f)
+	if err != nil {
+		return nil, err
+	}
+	f.Item, f.Amount = item, money.Amount{}
+	f.ToDate = Fold(rows, f)
+	res, err := payer.compute(f, payee)
+	if err != nil {
+		return nil, err
+	}
+	return res.open(), nil
+}
