@@ -10,6 +10,9 @@ import (
 
 	"fenzhang/shared/assembly"
 	"fenzhang/shared/lawdiffapi"
+	"fenzhang/shared/receivable"
+	"fenzhang/shared/receivableapi"
+	"fenzhang/shared/receivabledb"
 	"fenzhang/shared/settlement"
 	"fenzhang/shared/settlementdb"
 	"fenzhang/shared/shadowapi"
@@ -33,11 +36,26 @@ func build(ctx context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	routes := slices.Concat(questions.Routes(), comparisons.Routes(), diffs.Routes())
+	claims, err := claims(p, taxes)
+	if err != nil {
+		return nil, err
+	}
+	routes := slices.Concat(questions.Routes(), comparisons.Routes(), diffs.Routes(), claims.Routes())
 	return trigger.Mux{
 		Queue: p.Tasks(taxes.Do),
 		HTTP:  p.API(routes...).Serve,
 	}, nil
+}
+
+// claims raises what creators owe, and knows which months are filed.
+func claims(p *assembly.Parts, taxes *settlement.Taxes) (receivableapi.API, error) {
+	filings, ok := taxes.Store.(settlement.FilingStore)
+	if !ok {
+		return receivableapi.API{}, fmt.Errorf("compute-tax: filed months need the real tables (%T)", taxes.Store)
+	}
+	store := &receivabledb.Store{DB: p.DB, Ledger: p.Vars.Need("TABLE_LEDGER"), Settlements: p.Vars.Need("TABLE_SETTLEMENTS"), NewToken: p.NewID}
+	raise := &receivable.Claims{Store: store, Directory: p.Directory, Clock: p.Clock, NewID: p.NewID, Raised: taxes.Requote}
+	return receivableapi.API{Claims: raise, Filings: &settlement.Filings{Service: taxes.Service, Store: filings}, Directory: p.Directory}, nil
 }
 
 // lawDiffs compares settlements with other laws, and posts what two people asked for.

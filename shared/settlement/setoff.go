@@ -41,6 +41,28 @@ func (t *Taxes) setOffs(ctx context.Context, s Settlement, net money.Amount, ahe
 	return receivable.Plan(net, standing), nil
 }
 
+// Requote quotes the open settlements of a creator anew for a claim that was raised. What it cannot reach now, the
+// booking finds.
+func (t *Taxes) Requote(ctx context.Context, r receivable.Receivable) error {
+	creator, err := t.Directory.Creator(ctx, r.Tenant, r.CreatorID)
+	if err != nil {
+		return err
+	}
+	open, err := t.Store.OpenOf(ctx, r.Tenant, r.Entity, creator.TaxpayerID)
+	if err != nil {
+		return err
+	}
+	for _, s := range open {
+		if s.CreatorID != r.CreatorID || s.Quote == "" {
+			continue
+		}
+		if err := t.Do(ctx, Task{Tenant: s.Tenant, SettlementID: s.ID, Op: OpQuote}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func setOffsOf(parts []receivable.Part) []SetOff {
 	var out []SetOff
 	for _, p := range parts {
