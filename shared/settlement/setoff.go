@@ -200,7 +200,7 @@ func (s Settlement) setOffSteps() []tax.Step {
 		if o.Amount.Negative() {
 			text = tax.Text{ZH: "退还 " + o.Receivable + "：" + o.Amount.Neg().String() + " 元", EN: "Given back for " + o.Receivable + ": " + o.Amount.Neg().String()}
 		}
-		steps = append(steps, tax.ContractStep("set_off."+o.Kind, o.Document, s.Net, o.Amount, text))
+		steps = append(steps, tax.ContractStep("set_off."+o.Kind, o.Document, "what is open, up to what is left of the net", s.Net, o.Amount, nil, text))
 	}
 	return steps
 }

@@ -39,7 +39,7 @@ func (c *Corpus) afterTax(f Facts, rows []Row) (Result, error) {
 	res.TotalWithheld, res.Net = money.Amount{}, want
 	text := Text{ZH: "合约约定税后 " + want.String() + " 元，税由支付方负担，还原为税前 " + res.Gross.String() + " 元",
 		EN: "The contract promises " + want.String() + " after tax and the payer bears the tax: that is a payment of " + res.Gross.String() + " before it"}
-	res.Steps = append([]Step{ContractStep(grossUpStep, "after_tax", want, res.Gross, text)}, res.Steps...)
+	res.Steps = append([]Step{ContractStep(grossUpStep, "after_tax", "smallest payment that leaves the net", want, res.Gross, nil, text)}, res.Steps...)
 	return res, nil
 }
 
