@@ -38,6 +38,7 @@ func sections() []section {
 		{"tax", "tax engine, one core", taxSection},
 		{"load", "loading the rules, one core", loadSection},
 		{"month", "month-end in process over the store in memory", monthSection},
+		{"writers", "64 writers on creators of one agency", writersSection},
 		{"retax", "law diff: booked settlements under a second pack", retaxSection},
 	}
 }
