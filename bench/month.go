@@ -1,13 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"runtime"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -187,15 +188,11 @@ func (a *agencyMonth) life(ctx context.Context, creator string) error {
 	if err := a.Quote(ctx, settletest.Tenant, id); err != nil {
 		return err
 	}
-	for _, step := range []struct {
+	for i, step := range []struct {
 		by identity.Role
 		to settlement.Status
 	}{{identity.Finance, settlement.InReview}, {identity.Approver, settlement.Approved}} {
-		s, err := a.Store.Load(ctx, settletest.Tenant, id)
-		if err != nil {
-			return err
-		}
-		if _, err := a.Transition(ctx, settlement.Intent{By: settletest.As(step.by), ID: id, Version: s.StatusVersion}, step.to); err != nil {
+		if _, err := a.Transition(ctx, settlement.Intent{By: settletest.As(step.by), ID: id, Version: 1 + i}, step.to); err != nil {
 			return err
 		}
 	}
@@ -205,12 +202,10 @@ func (a *agencyMonth) life(ctx context.Context, creator string) error {
 	return a.pay(ctx, id)
 }
 
-func orNone(err error) error {
-	if err == nil {
-		return errSkipped
-	}
-	return err
-}
+var errUnexpected = errors.New("not what the month should have")
+
+// orNone makes an error of an answer that came without one.
+func orNone(err error) error { return cmp.Or(err, errUnexpected) }
 
 func (a *agencyMonth) upload(ctx context.Context, creator string) error {
 	u := income.Upload{Tenant: settletest.Tenant, By: "operator@" + settletest.Tenant}
@@ -246,13 +241,7 @@ func (a *agencyMonth) pay(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	if err := a.desk.Hear(ctx, payout.Douyin, nil, notice); err != nil {
-		return err
-	}
-	if p, err = a.Payables.Load(ctx, settletest.Tenant, id); err != nil || p.State != payout.Paid {
-		return fmt.Errorf("settlement %s is %s: %w", id, p.State, orNone(err))
-	}
-	return nil
+	return a.desk.Hear(ctx, payout.Douyin, nil, notice) // that it is paid is seen in the trial balance: nothing is payable
 }
 
 func creatorName(i int) string { return fmt.Sprintf("c-%07d", i) }
@@ -338,9 +327,6 @@ func (a *agencyMonth) trialBalance(ctx context.Context, creators int) error {
 			return err
 		}
 		for account, sum := range books[settletest.Ordinary] {
-			if strings.HasPrefix(string(account), "fence") {
-				continue
-			}
 			accounts[account] = accounts[account].Add(sum)
 			total = total.Add(sum)
 		}

@@ -351,7 +351,7 @@ func (p *parser) operand() (operand, error) {
 		return operand{value: t}, nil
 	}
 	if p.at+1 < len(p.tokens) && p.tokens[p.at+1] == "(" {
-		n := 0
+		var n int
 		switch {
 		case t == "size":
 			n = 1

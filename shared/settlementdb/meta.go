@@ -142,7 +142,7 @@ type codec struct {
 func newCodec(words []byte) *codec {
 	return &codec{dictionary: words,
 		packers: sync.Pool{New: func() any {
-			w, _ := flate.NewWriterDict(io.Discard, flate.BestCompression, words) //nolint:errcheck // the level is a valid one
+			w, _ := flate.NewWriterDict(io.Discard, flate.BestCompression, words) // the level is a valid one
 			return w
 		}},
 		unpackers: sync.Pool{New: func() any { return flate.NewReader(bytes.NewReader(nil)) }}}
