@@ -15,7 +15,9 @@ import (
 	"fenzhang/shared/ledgerdb"
 	"fenzhang/shared/period"
 	"fenzhang/shared/perioddb"
+	"fenzhang/shared/statement"
 	"fenzhang/shared/trigger"
+	"fenzhang/shared/whereabouts"
 )
 
 func main() { assembly.Run(build) }
@@ -27,13 +29,15 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	}
 	table := p.Vars.Need("TABLE_LEDGER")
 	book := ledgerdb.Book{DB: p.DB, Table: table}
-	check := ledgercheck.Service{Journal: book, Settlements: settlements.Store,
-		Buckets: &incomedb.Store{DB: p.DB, Ledger: table, Settlements: p.Vars.Need("TABLE_SETTLEMENTS"), NewToken: p.NewID}, Creators: p.Directory}
+	lines := &incomedb.Store{DB: p.DB, Ledger: table, Settlements: p.Vars.Need("TABLE_SETTLEMENTS"), NewToken: p.NewID}
+	check := ledgercheck.Service{Journal: book, Settlements: settlements.Store, Buckets: lines, Creators: p.Directory}
 	a := ledgerapi.API{Check: check, Journal: book, Master: p.Directory, Creators: p.Directory, Settlements: settlements.Store, Clock: p.Clock, NewID: p.NewID}
 	a.Periods = &period.Service{
 		Store: &perioddb.Store{DB: p.DB, Ledger: table, Settlements: p.Vars.Need("TABLE_SETTLEMENTS"), NewToken: p.NewID},
 		Books: ledgercheck.Reviewer{Service: check, Contracts: p.Directory}, Creators: p.Directory, Days: incentivedb.NewDays(p.DB, p.Vars.Need("TABLE_INCENTIVES")),
 		Evidence: auditlog.NewIndex(p.DB, p.Vars.Need("TABLE_CONTROL")), Charts: a, Clock: p.Clock, NewID: p.NewID,
 	}
-	return trigger.Mux{HTTP: p.API(a.Routes()...).Serve}, nil
+	money := whereabouts.Service{Journal: book, Settlements: settlements.Store, Creators: p.Directory,
+		Statements: &statement.Service{Settlements: settlements, Buckets: lines, Log: p.Log}}
+	return trigger.Mux{HTTP: p.API(append(a.Routes(), money.Routes()...)...).Serve}, nil
 }

@@ -12,9 +12,11 @@ import (
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/identity"
+	"fenzhang/shared/income"
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/money"
 	"fenzhang/shared/settlement"
+	"fenzhang/shared/statement"
 	"fenzhang/shared/tenancy"
 )
 
@@ -41,7 +43,7 @@ type Waiting struct {
 
 // Statements tells what waits for a statement, and why.
 type Statements interface {
-	Waiting(ctx context.Context, tenant, creator string) ([]Waiting, error)
+	List(ctx context.Context, by identity.Principal, creator string, period civil.Month) ([]statement.Shown, error)
 }
 
 // Creators lists a tenant's creators.
@@ -116,7 +118,7 @@ func (s Service) Creator(ctx context.Context, by identity.Principal, creator str
 	if err != nil {
 		return View{}, err
 	}
-	waiting, err := s.Statements.Waiting(ctx, by.Tenant, creator)
+	waiting, err := s.waiting(ctx, by, creator)
 	if err != nil {
 		return View{}, err
 	}
@@ -126,6 +128,19 @@ func (s Service) Creator(ctx context.Context, by identity.Principal, creator str
 		v.Ledger, v.Unexplained = compare(found.balances, Balances(found.positions))
 	}
 	return v, nil
+}
+
+// waiting lists the income that is still open.
+func (s Service) waiting(ctx context.Context, by identity.Principal, creator string) ([]Waiting, error) {
+	all, err := s.Statements.List(ctx, by, creator, civil.Month{})
+	var out []Waiting
+	for _, b := range all {
+		if b.State == income.Open {
+			period, _, _ := strings.Cut(b.Name(), "#")
+			out = append(out, Waiting{b.IncomeType, period, b.Distributable, b.Waits, b.DueOn})
+		}
+	}
+	return out, err
 }
 
 // hidden are the agency's own accounts, which a creator does not see.
