@@ -13,6 +13,7 @@ import (
 	"fenzhang/shared/ledgerapi"
 	"fenzhang/shared/ledgercheck"
 	"fenzhang/shared/ledgerdb"
+	"fenzhang/shared/moneyapi"
 	"fenzhang/shared/period"
 	"fenzhang/shared/perioddb"
 	"fenzhang/shared/statement"
@@ -39,5 +40,5 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	}
 	money := whereabouts.Service{Journal: book, Settlements: settlements.Store, Creators: p.Directory,
 		Statements: &statement.Service{Settlements: settlements, Buckets: lines, Log: p.Log}}
-	return trigger.Mux{HTTP: p.API(append(a.Routes(), money.Routes()...)...).Serve}, nil
+	return trigger.Mux{HTTP: p.API(append(a.Routes(), moneyapi.API{Money: money}.Routes()...)...).Serve}, nil
 }

@@ -12,7 +12,8 @@ import (
 // and must be readable and testable without a cloud. A new package is one of those until it is listed here.
 var adapters = []string{
 	"assembly", "auditlog", "awsclient", "clockdb", "contracttest", "dynamo", "httpapi", "incentivedb", "incomedb", "lawdiffapi", "ledgerapi", "ledgercheck",
-	"ledgerdb", "outbox", "paperapi", "paperbucket", "paperdb", "payouthttp", "payoutqueue", "perioddb", "receivableapi", "receivabledb", "relay", "revocation", "rulesetdb", "settlementapi", "settlementdb", "shadowapi", "sqsbatch",
+	"ledgerdb", "moneyapi", "openingdb", "outbox", "paperapi", "paperbucket", "paperdb", "payouthttp", "payoutqueue", "perioddb", "receivableapi", "receivabledb", "relay",
+	"revocation", "rulesetdb", "settlementapi", "settlementdb", "shadowapi", "sqsbatch",
 	"taxapi", "tenancydb", "transact", "trigger", "usage", "vaultkms",
 }
 

@@ -1,4 +1,5 @@
-package whereabouts
+// Package moneyapi answers over HTTP where money is.
+package moneyapi
 
 import (
 	"context"
@@ -8,11 +9,15 @@ import (
 	"fenzhang/shared/fault"
 	"fenzhang/shared/httpapi"
 	"fenzhang/shared/identity"
+	"fenzhang/shared/whereabouts"
 )
 
+// API answers the route.
+type API struct{ Money whereabouts.Service }
+
 // Routes are the routes of the question where money is.
-func (s Service) Routes() []httpapi.Route {
-	return []httpapi.Route{{Method: http.MethodGet, Path: "/v1/money", Roles: identity.AllRoles(), Handle: s.handle}}
+func (a API) Routes() []httpapi.Route {
+	return []httpapi.Route{{Method: http.MethodGet, Path: "/v1/money", Roles: identity.AllRoles(), Handle: a.handle}}
 }
 
 // maxCursor bounds a cursor and an id, in bytes.
@@ -20,22 +25,22 @@ const maxCursor = 64
 
 // handle answers for a settlement, a creator or, without either, for the tenant's creators page by page. A caller who
 // is a creator and names nothing asks for its own money.
-func (s Service) handle(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+func (a API) handle(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	settlement, creator, cursor := r.Query.Get("settlement_id"), r.Query.Get("creator_id"), r.Query.Get("cursor")
 	if problems := problems(settlement, creator, cursor); len(problems) > 0 {
 		return httpapi.Response{}, fault.Invalid(problems...)
 	}
-	var v View
+	var v whereabouts.View
 	var err error
 	switch {
 	case settlement != "":
-		v, err = s.Settlement(ctx, r.Principal, settlement)
+		v, err = a.Money.Settlement(ctx, r.Principal, settlement)
 	case creator != "":
-		v, err = s.Creator(ctx, r.Principal, creator)
+		v, err = a.Money.Creator(ctx, r.Principal, creator)
 	case r.OnlyOwn():
-		v, err = s.Creator(ctx, r.Principal, r.Principal.Creator)
+		v, err = a.Money.Creator(ctx, r.Principal, r.Principal.Creator)
 	default:
-		v, err = s.Tenant(ctx, r.Tenant, cursor)
+		v, err = a.Money.Tenant(ctx, r.Tenant, cursor)
 	}
 	return httpapi.OK(v), err
 }
