@@ -53,7 +53,7 @@ func claims(p *assembly.Parts, taxes *settlement.Taxes) (receivableapi.API, erro
 	if !ok {
 		return receivableapi.API{}, fmt.Errorf("compute-tax: filed months need the real tables (%T)", taxes.Store)
 	}
-	store := &receivabledb.Store{DB: p.DB, Ledger: p.Vars.Need("TABLE_LEDGER"), Settlements: p.Vars.Need("TABLE_SETTLEMENTS"), NewToken: p.NewID}
+	store := &receivabledb.Store{DB: p.DB, Ledger: p.Vars.Need("TABLE_LEDGER"), Settlements: p.Vars.Need("TABLE_SETTLEMENTS"), NewToken: p.NewID, Periods: p.Periods()}
 	raise := &receivable.Claims{Store: store, Directory: p.Directory, Clock: p.Clock, NewID: p.NewID, Raised: taxes.Requote}
 	return receivableapi.API{Claims: raise, Filings: &settlement.Filings{Service: taxes.Service, Store: filings}, Directory: p.Directory}, nil
 }

@@ -1,5 +1,5 @@
 // Command manage-tenants keeps a tenant's master data: paying entities, taxpayers, creators, contracts, reward
-// strategies and tax positions.
+// strategies, tax positions and rules of review; and takes what a tenant brings along from before.
 package main
 
 import (
@@ -8,6 +8,14 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"fenzhang/shared/assembly"
+	"fenzhang/shared/dynamo"
+	"fenzhang/shared/ledger"
+	"fenzhang/shared/opening"
+	"fenzhang/shared/openingdb"
+	"fenzhang/shared/perioddb"
+	"fenzhang/shared/receivable"
+	"fenzhang/shared/receivabledb"
+	"fenzhang/shared/settlement"
 	"fenzhang/shared/tax"
 	"fenzhang/shared/trigger"
 )
@@ -15,11 +23,30 @@ import (
 func main() { assembly.Run(build) }
 
 func build(ctx context.Context, p *assembly.Parts) (lambda.Handler, error) {
-	rules, err := p.Rules(ctx)
+	taxes, err := p.Taxes(ctx)
 	if err != nil {
 		return nil, err
 	}
-	corpus := func(ctx context.Context) *tax.Corpus { return rules.Current(ctx).Corpus }
+	corpus := func(ctx context.Context) *tax.Corpus { return taxes.Rules.Current(ctx).Corpus }
 	s := &service{corpus: corpus, store: p.Directory, clock: p.Clock, newID: p.NewID, lookup: p.Secret("LOOKUP_SECRET_ARN").Get, vault: p.Vault()}
-	return trigger.Mux{HTTP: p.API(s.routes()...).Serve}, nil
+	imports := openingService(s, taxes, tables{p.DB, p.Vars.Need("TABLE_LEDGER"), p.Vars.Need("TABLE_SETTLEMENTS"), p.NewID, p.Periods()})
+	return trigger.Mux{HTTP: p.API(append(s.routes(), openings{imports}.routes()...)...).Serve}, nil
+}
+
+// tables are what an import writes to.
+type tables struct {
+	db                  dynamo.API
+	ledger, settlements string
+	newToken            func() string
+	periods             ledger.Periods
+}
+
+// openingService is the opening import over the real tables.
+func openingService(s *service, taxes *settlement.Taxes, t tables) *opening.Service {
+	claims := &receivable.Claims{Store: &receivabledb.Store{DB: t.db, Ledger: t.ledger, Settlements: t.settlements, NewToken: t.newToken, Periods: t.periods}, Directory: s.store, Clock: s.clock, NewID: s.newID, Raised: taxes.Requote}
+	return &opening.Service{
+		Master: master{s}, Directory: s.store, Debts: debts{claims}, Payer: taxes.Service, Clock: s.clock, NewID: s.newID,
+		Store:   &openingdb.Store{Rows: taxes.Store, DB: t.db, Ledger: t.ledger, Outbox: t.settlements, NewToken: t.newToken},
+		Periods: seals{s.store.Entities, &perioddb.Store{DB: t.db, Ledger: t.ledger, Settlements: t.settlements, NewToken: t.newToken}},
+	}
 }

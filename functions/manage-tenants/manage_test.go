@@ -62,11 +62,18 @@ type world struct {
 	store *tenancydb.Store
 	vault *vault.Vault
 	local dynamotest.Local
+
+	service *service
 }
 
 func open(t *testing.T) *world {
 	t.Helper()
-	local := dynamotest.Open(t)
+	return openIn(t, dynamotest.Open(t))
+}
+
+// openIn is the function over given tables.
+func openIn(t *testing.T, local dynamotest.Local) *world {
+	t.Helper()
 	c := clock.At(instant)
 	store := tenancydb.New(local.Client, local.Tenancy, local.Settlements, c.Now)
 	newID := ids.Source(time.Now)
@@ -77,7 +84,7 @@ func open(t *testing.T) *world {
 	}
 	s := &service{corpus: func(context.Context) *tax.Corpus { return corpus }, store: store, vault: v, clock: c, newID: newID, lookup: func(context.Context) (string, error) { return "a key of keyed hashes", nil }}
 	api := &httpapi.API{Routes: s.routes(), Clock: c, Log: slog.New(slog.DiscardHandler), Limits: httpapi.NewBuckets(httpapi.Rate{PerSecond: 1, Burst: 1e6}, httpapi.Rate{PerSecond: 1, Burst: 1e6}), Revoked: httpapi.NoRevocations{}}
-	return &world{t, api, store, v, local}
+	return &world{t, api, store, v, local, s}
 }
 
 // answer is what a client sees.

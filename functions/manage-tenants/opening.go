@@ -12,6 +12,9 @@ import (
 	"fenzhang/shared/identity"
 	"fenzhang/shared/opening"
 	"fenzhang/shared/openingxlsx"
+	"fenzhang/shared/period"
+	"fenzhang/shared/perioddb"
+	"fenzhang/shared/receivable"
 	"fenzhang/shared/tenancy"
 )
 
@@ -65,6 +68,47 @@ func (m master) Create(ctx context.Context, by identity.Principal, name string, 
 		return err
 	}
 	_, err = m.again(m.create(k))(ctx, &httpapi.Request{Principal: by, Body: body})
+	return err
+}
+
+// seals tells of the periods of a tenant's paying entities.
+type seals struct {
+	entities func(ctx context.Context, tenant, cursor string, limit int) ([]tenancy.PayingEntity, string, error)
+	periods  *perioddb.Store
+}
+
+// AnySealed looks through the periods of all paying entities.
+func (s seals) AnySealed(ctx context.Context, tenant string) (bool, error) {
+	for cursor := ""; ; {
+		page, next, err := s.entities(ctx, tenant, cursor, 100)
+		if err != nil {
+			return false, err
+		}
+		for _, e := range page {
+			all, err := s.periods.List(ctx, tenant, e.EntityID)
+			if err != nil || slices.ContainsFunc(all, func(p period.Period) bool { return p.State == period.Sealed }) {
+				return err == nil, err
+			}
+		}
+		if cursor = next; cursor == "" {
+			return false, nil
+		}
+	}
+}
+
+// debts raises receivables from before: prepared by who handed the file in, confirmed by who approved it.
+type debts struct{ *receivable.Claims }
+
+// Opening raises one, once.
+func (d debts) Opening(ctx context.Context, by identity.Principal, approvedBy string, r opening.Receivable) error {
+	kept, _, err := d.Prepare(ctx, by, receivable.Receivable{ID: r.ID(), CreatorID: r.CreatorID, Entity: r.Entity, Kind: receivable.Kind(r.Kind), Amount: r.Amount,
+		Document: r.Document, Reason: "owed from before, " + r.Ref, Opening: true})
+	if err != nil || kept.State != receivable.Prepared {
+		return err
+	}
+	second := by
+	second.Subject = approvedBy
+	_, err = d.Approve(ctx, second, kept.ID)
 	return err
 }
 

@@ -60,6 +60,9 @@ type Receivable struct {
 	Amount                                 money.Amount
 }
 
+// ID names the receivable among those of the tenant.
+func (r Receivable) ID() string { return "opening-" + r.Ref }
+
 // Withheld is what was withheld of one tax and item, up to a month.
 type Withheld struct {
 	Row
@@ -299,6 +302,9 @@ func (r *reader) once(in Import) {
 	}
 	for _, c := range in.Receivables {
 		twice(c.Row, "external_ref", c.Ref)
+		if len(c.ID()) > 64 {
+			r.bad(c.Row, "external_ref", "must have at most 56 characters")
+		}
 	}
 	for _, w := range in.Withholding {
 		if w.Month.IsZero() {

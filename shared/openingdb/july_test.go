@@ -20,7 +20,6 @@ import (
 	"fenzhang/shared/openingdb"
 	"fenzhang/shared/payout"
 	"fenzhang/shared/settlement"
-	"fenzhang/shared/settlementdb"
 	"fenzhang/shared/tax"
 	"fenzhang/shared/tenancy"
 )
@@ -45,7 +44,7 @@ func open(t *testing.T) *world {
 	w.People.Decided = []tenancy.Position{{Version: tenancy.Version{From: civil.MustDate("2026-11-01")}, PositionID: "pos-28",
 		Rule: "vat.natural_person.withholding", Reading: "daily_1000_at_1pct", DecidedBy: "a", ApprovedBy: "b"}}
 	token := ids.Source(time.Now)
-	store := &openingdb.Store{Store: w.Store.(*settlementdb.Store), DB: w.Tables.Client, Ledger: w.Tables.Ledger, Outbox: w.Tables.Settlements, NewToken: token}
+	store := &openingdb.Store{Rows: w.Store, DB: w.Tables.Client, Ledger: w.Tables.Ledger, Outbox: w.Tables.Settlements, NewToken: token}
 	w.imports = &opening.Service{Directory: w.People, Store: store, Periods: never{}, Payer: w.Service, Clock: w.Clock, NewID: w.ID}
 	return w
 }

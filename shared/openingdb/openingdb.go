@@ -21,12 +21,17 @@ import (
 	"fenzhang/shared/transact"
 )
 
+// Rows reads a taxpayer's tax rows.
+type Rows interface {
+	TaxRows(ctx context.Context, tenant, entity, taxpayer string, year int) ([]settlement.Booking, error)
+}
+
 // Store implements opening.Store.
 type Store struct {
-	*settlementdb.Store // reads tax rows
-	DB                  dynamo.API
-	Ledger, Outbox      string // table names
-	NewToken            func() string
+	Rows           // reads tax rows
+	DB             dynamo.API
+	Ledger, Outbox string // table names
+	NewToken       func() string
 }
 
 var _ opening.Store = (*Store)(nil)

@@ -16,6 +16,7 @@ import (
 	"fenzhang/shared/dynamo"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/keys"
+	"fenzhang/shared/ledger"
 	"fenzhang/shared/ledgerdb"
 	"fenzhang/shared/money"
 	"fenzhang/shared/outbox"
@@ -108,6 +109,7 @@ type Store struct {
 	DB                  dynamo.API
 	Ledger, Settlements string // table names
 	NewToken            func() string
+	Periods             ledger.Periods // decides the accounting periods of entries; nil leaves them as they are
 }
 
 var _ receivable.Store = (*Store)(nil)
@@ -194,6 +196,11 @@ func (s *Store) Approve(ctx context.Context, r receivable.Receivable, before str
 		ExpressionAttributeValues:           item{":prepared": text(receivable.Prepared), ":before": text(before)},
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}}}
 	if e := r.Entry(r.Act, r.ApprovedAt); e != nil {
+		if s.Periods != nil {
+			if err := s.Periods.Date(ctx, e); err != nil {
+				return err
+			}
+		}
 		posting, err := ledgerdb.Parts(s.Ledger, *e)
 		if err != nil {
 			return err

@@ -151,6 +151,16 @@ func (s *Store) Tenants(ctx context.Context) ([]string, error) {
 	return out, nil
 }
 
+// Entities lists a tenant's paying entities, page by page; the cursor is "" at the start and at the end.
+func (s *Store) Entities(ctx context.Context, tenant, cursor string, limit int) ([]tenancy.PayingEntity, string, error) {
+	items, next, err := s.page(ctx, keys.MasterList(tenant, Entity), cursor, limit)
+	if err != nil {
+		return nil, "", err
+	}
+	found, err := docs[tenancy.PayingEntity](items)
+	return found, next, err
+}
+
 // Creators lists a tenant's creators by id; the cursor is the last id of the page before.
 func (s *Store) Creators(ctx context.Context, tenant, cursor string, limit int) ([]tenancy.Creator, string, error) {
 	items, next, err := s.page(ctx, keys.MasterList(tenant, Creator), cursor, limit)
