@@ -59,7 +59,7 @@ type eventPromise struct {
 }
 
 const (
-	payablesOfTenant = 5
+	payablesOfTenant = 4
 	uploadsOfTenant  = 2
 	batchesOfTenant  = 2
 )
@@ -173,7 +173,7 @@ func (w *world) settle(p *payable, key string, amount money.Amount, try int) {
 func (w *world) planUpload(tenant string, n int) {
 	var docs []json.RawMessage
 	var about []linePromise
-	for i := range 3 + w.s.rng.IntN(2) {
+	for i := range 3 {
 		creator, incomeType := creatorNames()[(3*n+i)%5], one(w.s, []string{"live_tip", "live_tip", "commerce_commission"})
 		period, day := "2026-08", "2026-08-20"
 		if w.s.chance(5) {
