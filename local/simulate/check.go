@@ -97,13 +97,13 @@ func imageOf(image map[string]events.DynamoDBAttributeValue) map[string]types.At
 func (b *books) readHistory() {
 	last := map[string]int{}
 	for i, r := range b.streams.all[0].all {
-		last[r.Change.NewImage["pk"].String()] = i
+		last[r.Change.Keys["pk"].String()+" "+r.Change.Keys["sk"].String()] = i
 	}
 	for i, r := range b.streams.all[0].all {
 		it := imageOf(r.Change.NewImage)
 		switch sk := textOf(it, "sk"); {
 		case sk == "META":
-			b.follow(it, last[textOf(it, "pk")] == i)
+			b.follow(it, last[keyText(it)] == i)
 		case sk == "OUT":
 			var rec audit.Record
 			if err := json.Unmarshal([]byte(textOf(it, outbox.AuditAttribute)), &rec); err != nil {
@@ -460,6 +460,11 @@ func (b *books) checkLedger() {
 		}
 		if !r.Unexplained.IsZero() || len(r.Differences) > 0 {
 			b.broken("ledger", "%s: %s unexplained, first %+v", t, r.Unexplained, r.Differences[0])
+			for _, id := range slices.Sorted(maps.Keys(b.entries)) {
+				if e := b.entries[id]; e.Tenant == t && e.CreatorID == r.Differences[0].CreatorID {
+					b.trace.add("entry", "%s %s %s %s %v", e.ID, e.Settlement, e.Reason, e.Reverses, e.Postings)
+				}
+			}
 		}
 	}
 }
