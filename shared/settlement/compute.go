@@ -7,10 +7,12 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ledger"
 	"fenzhang/shared/money"
 	"fenzhang/shared/payout"
 	"fenzhang/shared/receivable"
@@ -179,7 +181,7 @@ func (t *Taxes) Rebook(ctx context.Context, tenant, id string) error {
 	if len(back.Rows) > 0 && back.Rows[0].Year == fresh.Year { // one number of the year's list each
 		fresh.Seq = back.Rows[0].Seq + 1
 	}
-	anew.Entry = merge(back.Entry, anew.Entry)
+	anew.Entry = replacing(back.Entry, anew.Entry)
 	anew.Rows = append(back.Rows, fresh)
 	anew.Raised = append(back.Raised, anew.Raised...)
 	anew.Moves = combined(back.Moves, anew.Moves)
@@ -192,6 +194,35 @@ func (t *Taxes) holdBooked(ctx context.Context, s, held Settlement) error {
 		return nil
 	}
 	return t.Store.Apply(ctx, Change{Old: &s, New: held})
+}
+
+// bookedEntry reads what the standing booking posted, by itself: the entry of one that replaced another takes that one
+// back too. It is the zero entry where nothing was kept back.
+func (s *Service) bookedEntry(ctx context.Context, st Settlement) (ledger.Entry, error) {
+	e, err := s.Store.Entry(ctx, st.Tenant, st.CreatorID, st.BookedEntry)
+	if fault.HasCode(err, fault.NotFound) { // a booking that kept nothing back posted no entry
+		return ledger.Entry{}, nil
+	}
+	if err != nil || e.Reverses == "" {
+		return e, err
+	}
+	all := []ledger.Entry{e}
+	for before := e.Reverses; before != ""; before = all[len(all)-1].Reverses {
+		old, err := s.Store.Entry(ctx, st.Tenant, st.CreatorID, before)
+		if err != nil {
+			return e, err
+		}
+		all = append(all, old)
+	}
+	e.Postings, e.Reverses = nil, ""
+	sums := ledger.Balances(all)
+	for _, account := range slices.Sorted(maps.Keys(sums)) {
+		e.Debit(account, sums[account])
+	}
+	if len(e.Postings) == 0 {
+		return ledger.Entry{}, nil
+	}
+	return e, nil
 }
 
 // bookedOf reads what a booking left behind.
@@ -214,8 +245,7 @@ func (s *Service) bookedOf(ctx context.Context, st Settlement) (booked, error) {
 		b.filed = true
 		return b, nil
 	}
-	b.entry, err = s.Store.Entry(ctx, st.Tenant, st.CreatorID, st.BookedEntry)
-	if err != nil && !fault.HasCode(err, fault.NotFound) { // a booking that kept nothing back posted no entry
+	if b.entry, err = s.bookedEntry(ctx, st); err != nil {
 		return b, err
 	}
 	bookings, err := s.Store.TaxRows(ctx, st.Tenant, st.Entity, st.TaxpayerID, st.PaymentDate.Year())

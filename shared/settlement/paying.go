@@ -109,6 +109,21 @@ func (s Settlement) CancelPaying(b booked, a Act, now time.Time) (Change, error)
 	return c, nil
 }
 
+// replacing makes one entry of a booking that replaces another. It names the one that it takes back, so that what it
+// posted itself can be told.
+func replacing(back, anew *ledger.Entry) *ledger.Entry {
+	if back == nil {
+		return anew
+	}
+	if anew == nil {
+		return back
+	}
+	m := *anew
+	m.Reason, m.Reverses = "booked anew", back.Reverses
+	m.Postings = append(append([]ledger.Posting{}, back.Postings...), anew.Postings...)
+	return &m
+}
+
 // merge makes one entry of two reversals that are one act.
 func merge(a, b *ledger.Entry) *ledger.Entry {
 	if a == nil {
