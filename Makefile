@@ -14,7 +14,7 @@ ARCH ?=
 STACK = go run ./local/stack -profile $(PROFILE) -port $(PORT)
 LINTER = .local/bin/golangci-lint-2.15.0
 
-.PHONY: help run up down status token test lint fmt simulate bench build deploy contract-check tax-check rulebook rules-mutation rules-schema fuzz rules-status rules-upload rules-state rules-rollback rules-demo audit-verify go
+.PHONY: help run up down status token test lint fmt simulate bench build deploy contract-check tax-check rulebook rules-mutation rules-schema fuzz rules-status rules-upload rules-state rules-rollback rules-demo audit-verify journal go
 
 help: ## List the targets
 	@echo "make TARGET, the first two are: make run, make test"
@@ -94,6 +94,9 @@ rules-demo: go ## Show on the running stack how a pack changes quotes without a 
 
 audit-verify: go ## Check the audit chains of the running stack
 	@go run ./local/auditverify
+
+journal: go ## Export the journal of the running stack, one entry a line, and sum it: [TENANT=] [ENTITY=] [PERIOD=2026-09]
+	@go run ./local/journal -tenant "$(TENANT)" -entity "$(ENTITY)" -period "$(PERIOD)"
 
 build: go ## Build and zip the functions: for this machine, or ARCH=arm64 (amd64) for AWS
 	@$(STACK) -arch "$(ARCH)" build

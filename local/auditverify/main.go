@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"flag"
 	"fmt"
@@ -11,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -20,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
+	"fenzhang/local/tokens"
 	"fenzhang/shared/audit"
 	"fenzhang/shared/awsclient"
 	"fenzhang/shared/sm2signer"
@@ -40,9 +39,9 @@ func main() {
 
 // verify fetches, exports the public key and checks; it tells whether all passed.
 func verify(ctx context.Context, settings, dir string, out io.Writer) (bool, error) {
-	vars, err := readVars(settings)
+	vars, err := tokens.Vars(settings, "AWS_REGION", "AUDIT_BUCKET", "SIGNING_SECRET_ARN", "QUEUE_AUDIT_URL")
 	if err != nil {
-		return false, fmt.Errorf("%w; is the stack up?", err)
+		return false, err
 	}
 	cfg := aws.Config{
 		Region:      vars["AWS_REGION"],
@@ -134,26 +133,4 @@ func waitQuiet(ctx context.Context, client counter, url string, out io.Writer) e
 		case <-time.After(500 * time.Millisecond):
 		}
 	}
-}
-
-// readVars reads KEY=VALUE lines.
-func readVars(path string) (map[string]string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }()
-	vars := map[string]string{}
-	lines := bufio.NewScanner(f)
-	for lines.Scan() {
-		if name, value, ok := strings.Cut(strings.TrimSpace(lines.Text()), "="); ok {
-			vars[name] = value
-		}
-	}
-	for _, name := range []string{"AWS_REGION", "AUDIT_BUCKET", "SIGNING_SECRET_ARN", "QUEUE_AUDIT_URL"} {
-		if vars[name] == "" {
-			return nil, fmt.Errorf("%s does not say %s", path, name)
-		}
-	}
-	return vars, lines.Err()
 }

@@ -115,19 +115,21 @@ const (
 	journalBooks = 200 // books looked into, also where they hold nothing of the period
 )
 
-// journal answers the journal of a paying entity page by page: book by book, each in order of posting.
+// journal answers the journal page by page: book by book, each in order of posting; of one paying entity or of all.
 func (a API) journal(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	q := query{Request: r}
-	entity, period, at := q.id("paying_entity", true), q.month("period"), entryCursor{}
+	entity, period, at := q.id("paying_entity", false), q.month("period"), entryCursor{}
 	q.cursor(&at)
 	if err := q.err(); err != nil {
 		return httpapi.Response{}, err
 	}
-	if err := a.entity(ctx, r.Tenant, entity); err != nil {
-		return httpapi.Response{}, err
+	if entity != "" {
+		if err := a.entity(ctx, r.Tenant, entity); err != nil {
+			return httpapi.Response{}, err
+		}
 	}
 	ans, more, err := a.export(ctx, r.Tenant, at, func(e ledger.Entry) bool {
-		return e.Entity == entity && (period.IsZero() || e.Accounting == period)
+		return (entity == "" || e.Entity == entity) && (period.IsZero() || e.Accounting == period)
 	})
 	if err == nil && more != nil {
 		ans.NextCursor, err = pack(*more)

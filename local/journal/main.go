@@ -1,0 +1,56 @@
+// Command journal exports the journal of a tenant of the running stack as an auditor would take it: over the API,
+// page by page, one entry a line. It prints what the lines sum to by paying entity and account.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"fenzhang/local/apiclient"
+	"fenzhang/local/tokens"
+)
+
+func main() {
+	settings := flag.String("env", ".local/stack.env", "file with the settings of the running stack")
+	tenant := flag.String("tenant", "", "whose journal; the stack's demo agency unless named")
+	entity := flag.String("entity", "", "paying entity; all of them unless named")
+	period := flag.String("period", "", "accounting period, as 2026-09; all of them unless named")
+	file := flag.String("out", ".local/journal.ndjson", "file for the entries; what is in it is replaced")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, *settings, *tenant, export{entity: *entity, period: *period, file: *file, out: os.Stdout})
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "journal:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, settings, tenant string, e export) error {
+	vars, err := tokens.Vars(settings, "AWS_REGION", "FENZHANG_API_URL", "FENZHANG_TENANT", "JWT_SECRET_ARN")
+	if err != nil {
+		return err
+	}
+	cfg := aws.Config{Region: vars["AWS_REGION"], Credentials: credentials.NewStaticCredentialsProvider(vars["AWS_ACCESS_KEY_ID"], vars["AWS_SECRET_ACCESS_KEY"], "")}
+	if endpoint := vars["AWS_ENDPOINT_URL"]; endpoint != "" {
+		cfg.BaseEndpoint = &endpoint
+	}
+	signer, err := tokens.ForStack(ctx, cfg, func(name string) string { return vars[name] })
+	if err != nil {
+		return err
+	}
+	if tenant == "" {
+		tenant = vars["FENZHANG_TENANT"]
+	}
+	auditor := func(context.Context) (string, error) {
+		return signer.Sign(tokens.Claims{Tenant: tenant, Roles: []string{"auditor"}})
+	}
+	return e.write(ctx, apiclient.New(vars["FENZHANG_API_URL"], auditor, apiclient.WithDevice("journal")))
+}
