@@ -80,6 +80,15 @@ func OfHold(reason string) Hold {
 	return Hold{Reason: reason, Owner: "finance"}
 }
 
+// Rank is the place of a kind in the order of precedence; one that is not known comes last.
+func Rank(reason string) int {
+	all := All().Holds
+	if i := slices.IndexFunc(all, func(h Hold) bool { return h.Reason == reason }); i >= 0 {
+		return i
+	}
+	return len(all)
+}
+
 // OfState gives the creator's words for a state.
 func OfState(state string) Text { return All().States[state] }
 

@@ -127,9 +127,17 @@ func seen(v int, move func(Settlement, Act) (Settlement, error)) func(Settlement
 	})
 }
 
-// PutOnHold stops a settlement before its money is sent.
+// PutOnHold stops a settlement before its money is sent. What another person has set is replaced only by who may
+// release it.
 func (s *Service) PutOnHold(ctx context.Context, in Intent, h Hold) (Settlement, error) {
-	return s.change(ctx, in, "settlement.held", seen(in.Version, func(st Settlement, a Act) (Settlement, error) { return st.Holding(h, a, s.Clock.Instant()) }))
+	return s.change(ctx, in, "settlement.held", seen(in.Version, func(st Settlement, a Act) (Settlement, error) {
+		if st.Hold != nil && st.Hold.ByHand {
+			if err := mayRelease(in.By, st.Hold); err != nil {
+				return st, err
+			}
+		}
+		return st.Holding(h, a, s.Clock.Instant())
+	}))
 }
 
 // Release ends a hold.

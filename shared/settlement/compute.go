@@ -48,7 +48,7 @@ func (t *Taxes) Quote(ctx context.Context, tenant, id string) error {
 	now := t.Clock.Instant()
 	if gap, ok := holdOf(err); ok {
 		n := s.Gap(gap.rule, gap.text, a, now)
-		if s.Hold != nil && *s.Hold == *n.Hold {
+		if s.Quote == "" && s.Hold != nil && *s.Hold == *n.Hold {
 			return nil
 		}
 		return t.Store.Apply(ctx, Change{Old: &s, New: n})
@@ -161,7 +161,7 @@ func (t *Taxes) Rebook(ctx context.Context, tenant, id string) error {
 	if b.filed || s.Carries != "" { // the return that names it is filed: tax and month stay
 		n := s.stamp(a, now)
 		n.PaymentDate, n.Kept = today, s.Carries == ""
-		return t.Store.Apply(ctx, Change{Old: &s, New: n})
+		return t.Store.Apply(ctx, Change{Old: &s, New: n.mended()})
 	}
 	f, seq, _, err := t.compute(ctx, s, today, false)
 	if gap, ok := holdOf(err); ok {

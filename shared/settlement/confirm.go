@@ -1,6 +1,7 @@
 package settlement
 
 import (
+	"strings"
 	"time"
 
 	"fenzhang/shared/civil"
@@ -11,6 +12,8 @@ import (
 // whenever another hold ends, so that none of these causes is forgotten behind another one.
 func (s Settlement) waitsFor() *Hold {
 	switch {
+	case s.Status == InReview && s.Review != nil && s.Review.Hold != "" && !s.waived(s.Review.Hold):
+		return &Hold{Reason: s.Review.Hold, Owner: reason.OfHold(s.Review.Hold).Owner, Text: "Review: " + strings.Join(s.Review.Findings, ", ") + "."}
 	case !s.Disputed.IsZero():
 		return &Hold{Reason: HoldDisputed, Owner: "finance", Until: s.Disputed, Text: "The creator disputes lines of its statement; finance answers them."}
 	case s.Lacks != "" && !s.waived(HoldPaper):
@@ -23,6 +26,8 @@ func (s Settlement) waitsFor() *Hold {
 		return &Hold{Reason: HoldConfirmation, Owner: s.CreatorID, Until: s.ConfirmBy, Text: "By contract nothing is paid before the creator has confirmed its statement."}
 	case s.Awaits != "" && !s.waived(s.Awaits):
 		return &Hold{Reason: s.Awaits, Owner: "finance", Text: reason.OfHold(s.Awaits).Staff.EN}
+	case s.Status == Paying && s.BookedEntry != "" && s.less(s.Net, s.ToPay):
+		return &Hold{Reason: HoldNetChanged, Owner: "approver", Text: "Booked anew in another tax month, the net of " + s.approvedNet().String() + " becomes " + s.Net.String() + ", and " + s.ToPay.String() + " of it is paid; an approver confirms it."}
 	}
 	return nil
 }
@@ -39,14 +44,31 @@ func ours(h *Hold) bool {
 	return false
 }
 
-// heard begins a write that changes what the creator has said of the statement; a hold of another cause stays.
+// heard begins a write that changes what the creator has said of the statement; a hold that others set stays.
 func (s Settlement) heard(a Act, now time.Time, change func(*Settlement)) Settlement {
 	n := s.stamp(a, now)
 	change(&n)
+	return n.restated()
+}
+
+// restated gives s the hold under which it stands after its facts have changed: one that they gave before ends with
+// its cause, and any other stays until it is ended or one that comes before it is due.
+func (s Settlement) restated() Settlement {
+	h := s.waitsFor()
 	if ours(s.Hold) {
-		n.Hold = n.waitsFor()
+		s.Hold = h
+		return s
 	}
-	return n
+	return s.held(h)
+}
+
+// mended ends the hold for a missing rule, for taxes that were computed, and one for a net that was compared anew; what
+// else stands in the way shows.
+func (s Settlement) mended() Settlement {
+	if s.Hold != nil && !s.Hold.ByHand && (s.Hold.Reason == HoldRuleGap || s.Hold.Reason == HoldNetChanged) {
+		s.Hold = nil
+	}
+	return s.restated()
 }
 
 // Stoppable tells whether a hold still reaches the settlement: its money has not left and it has not ended.

@@ -2,6 +2,7 @@ package settlement
 
 import (
 	"context"
+	"math"
 	"slices"
 	"time"
 
@@ -20,6 +21,26 @@ func (s Settlement) waive(kind string) Settlement {
 }
 
 func (s Settlement) waived(kind string) bool { return slices.Contains(s.Waived, kind) }
+
+// rank is the place of a hold in the order of precedence: what a person has set, then as the table of holds has it.
+func (h *Hold) rank() int {
+	switch {
+	case h == nil:
+		return math.MaxInt
+	case h.ByHand:
+		return -1
+	}
+	return reason.Rank(h.Reason)
+}
+
+// held gives s the hold that comes first of h and the one that stands; of two of one kind it is h. A cause that does
+// not show is found again when the hold before it ends.
+func (s Settlement) held(h *Hold) Settlement {
+	if h.rank() <= s.Hold.rank() {
+		s.Hold = h
+	}
+	return s
+}
 
 // HeldAfter dates the hold of s, which is about to be written over old: a hold of another reason begins with the write.
 func (s Settlement) HeldAfter(old *Settlement) Settlement {

@@ -137,7 +137,7 @@ func (s Settlement) Reject(seen int, a Act, opening ledger.Entry, now time.Time)
 		return Change{}, taxFiled()
 	}
 	n := s.move(Failed, a, now)
-	n.ReasonClass, n.Arrival = Rejected, time.Time{}
+	n.ReasonClass, n.Arrival, n.Hold = Rejected, time.Time{}, nil
 	back := s.takeBack(opening, a.ID, now)
 	return Change{Old: &s, New: n, Entry: back}, nil
 }
@@ -194,7 +194,8 @@ func (s Settlement) ConfirmedNetOf(net money.Amount, a Act, now time.Time) (Sett
 		return s, notNow("other_net", "The net to confirm is "+s.Net.String()+"; read the settlement again.")
 	}
 	n := s.stamp(a, now)
-	n.Hold, n.ApprovedNet, n.ApprovedPay = n.waitsFor(), &net, other(s.ToPay, net)
+	n.ApprovedNet, n.ApprovedPay = &net, other(s.ToPay, net)
+	n.Hold = n.waitsFor()
 	return n, nil
 }
 
@@ -219,29 +220,21 @@ func (s Settlement) Quoted(f Figures, expected civil.Date, a Act, now time.Time)
 	n := s.stamp(a, now)
 	n.Quote, n.PaymentDate = f.Hash, expected
 	n.Net, n.ToPay = f.Result.Net, f.Result.Net
-	if n.Hold != nil && n.Hold.Reason == HoldRuleGap {
-		n.Hold = nil
-	}
-	if ours(n.Hold) {
-		n.Hold = n.waitsFor()
-	}
-	return n
+	return n.mended()
 }
 
-// Gap holds a settlement whose taxes no rule answers; its figures stay empty.
+// Gap holds a settlement whose taxes no rule answers; its figures stay empty. Under a hold that comes before, the gap
+// is found again when that has ended.
 func (s Settlement) Gap(rule, text string, a Act, now time.Time) Settlement {
 	n := s.stamp(a, now)
 	n.Quote, n.Net, n.ToPay, n.SetOffs = "", money.Amount{}, money.Amount{}, nil
-	n.Hold = &Hold{Reason: HoldRuleGap, Owner: "finance", Text: rule + ": " + text}
-	return n
+	return n.held(&Hold{Reason: HoldRuleGap, Owner: "finance", Text: rule + ": " + text})
 }
 
 // GapInPaying holds a booked settlement that must be booked anew and that no rule answers now; what is booked
 // stands until a rule does.
 func (s Settlement) GapInPaying(rule, text string, a Act, now time.Time) Settlement {
-	n := s.stamp(a, now)
-	n.Hold = &Hold{Reason: HoldRuleGap, Owner: "finance", Text: rule + ": " + text}
-	return n
+	return s.stamp(a, now).held(&Hold{Reason: HoldRuleGap, Owner: "finance", Text: rule + ": " + text})
 }
 
 // NetFell holds an approved settlement whose net, or what of it is to be paid, would be lower than what was approved.
@@ -320,15 +313,12 @@ func (s Settlement) sourceAccount() ledger.Account {
 	return ledger.PlatformClearing
 }
 
-// rebooked replaces a booking in PAYING, before the first send.
+// rebooked replaces a booking in PAYING, before the first send. A hold that a person has set stays.
 func (s Settlement) rebooked(f Figures, parts []receivable.Part, on civil.Date, a Act, now time.Time) Change {
 	n := s.stamp(a, now)
 	n.Booking, n.BookedEntry, n.PaymentDate = f.Hash, a.ID, on
-	n.Net, n.Hold = f.Result.Net, n.waitsFor()
-	n = n.bearing(parts)
-	if s.less(n.Net, n.ToPay) {
-		n.Hold = &Hold{Reason: HoldNetChanged, Owner: "approver", Text: "Booked anew in another tax month, the net of " + s.Net.String() + " becomes " + n.Net.String() + ", and " + n.ToPay.String() + " of it is paid; an approver confirms it."}
-	}
+	n.Net = f.Result.Net
+	n = n.bearing(parts).mended()
 	c := Change{Old: &s, New: n, Entry: posted(n.bookingEntry(f, on, a, now)), Moves: n.taken(), Raised: n.shortfalls(f, on, a, now)}
 	if f.Hash != s.Quote && f.Hash != s.Booking {
 		c.Figures = &f

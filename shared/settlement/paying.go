@@ -103,7 +103,7 @@ func (s Settlement) CancelPaying(b booked, a Act, now time.Time) (Change, error)
 		return Change{}, taxFiled()
 	}
 	n := s.move(Failed, a, now)
-	n.ReasonClass, n.Arrival, n.Payout = Cancelled, time.Time{}, nil
+	n.ReasonClass, n.Arrival, n.Payout, n.Hold = Cancelled, time.Time{}, nil, nil
 	c := s.unbooked(n, b, a, now)
 	c.Entry = merge(c.Entry, s.takeBack(b.opening, a.ID, now))
 	return c, nil

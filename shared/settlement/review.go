@@ -3,14 +3,12 @@ package settlement
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/money"
 	"fenzhang/shared/payout"
-	"fenzhang/shared/reason"
 	"fenzhang/shared/review"
 )
 
@@ -19,6 +17,7 @@ type Review struct {
 	Version   int      `json:"v,omitempty"` // of the tenant's review rules; 0 the defaults
 	Findings  []string `json:"f,omitempty"` // codes of what was found, empty when every check passed
 	Approvers int      `json:"n"`           // how many different people approve it
+	Hold      string   `json:"h,omitempty"` // reason of the hold that the findings ask for, until a person releases it
 }
 
 // Approval is one person's yes, and the net that was shown to that person.
@@ -121,19 +120,20 @@ func (s *Service) examined(ctx context.Context, n Settlement) (Settlement, error
 		return n, err
 	}
 	found := rules.Findings(facts)
-	n.Review = &Review{Version: rules.Version.Version, Findings: found, Approvers: rules.Approvers(n.Gross)}
+	n.Review = &Review{Version: rules.Version.Version, Findings: found, Approvers: rules.Approvers(n.Gross), Hold: holdFor(rules.Stops(found))}
 	n.Automatic = rules.MayApprove(facts, found)
-	return n.stopped(rules.Stops(found), found), nil
+	return n.restated(), nil
 }
 
-// stopped sets the hold that findings ask for, where none stands and no person has released that kind before.
-func (s Settlement) stopped(effect string, found []string) Settlement {
-	kind := map[string]string{review.HoldRisk: HoldRisk, review.HoldManual: HoldManual}[effect]
-	if kind == "" || s.Hold != nil || s.waived(kind) {
-		return s
+// holdFor names the hold that an effect of the rules of review means.
+func holdFor(effect string) string {
+	switch effect {
+	case review.HoldRisk:
+		return HoldRisk
+	case review.HoldManual:
+		return HoldManual
 	}
-	s.Hold = &Hold{Reason: kind, Owner: reason.OfHold(kind).Owner, Text: "Review: " + strings.Join(found, ", ") + "."}
-	return s
+	return ""
 }
 
 // reviewPage bounds how many of a creator's latest settlements a review reads.
