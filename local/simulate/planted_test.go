@@ -150,6 +150,23 @@ func (f forgetful) Send(ctx context.Context, ms []relay.Message) error {
 	return f.Sender.Send(ctx, out)
 }
 
+// consuming takes the condition off the part that consumes a bucket.
+func consuming(p types.TransactWriteItem) (types.TransactWriteItem, bool) {
+	if !strings.HasPrefix(sortKey(p), keys.BucketPrefix) || p.Update == nil || !strings.Contains(aws.ToString(p.Update.ConditionExpression), ":gross") {
+		return p, true
+	}
+	c := *p.Update
+	c.ConditionExpression = nil
+	c.ExpressionAttributeValues = map[string]types.AttributeValue{}
+	for name, v := range p.Update.ExpressionAttributeValues {
+		if strings.Contains(aws.ToString(c.UpdateExpression), name) {
+			c.ExpressionAttributeValues[name] = v
+		}
+	}
+	p.Update = &c
+	return p, true
+}
+
 // planted are the bugs that the simulator must find.
 func planted() map[string]plant {
 	return map[string]plant{
@@ -164,20 +181,14 @@ func planted() map[string]plant {
 			return p, !strings.HasPrefix(sortKey(p), keys.BalancePrefix)
 		}),
 		"an unclear payout gets a new key": {payables: func(_ *world, p payout.Payables) payout.Payables { return rekeyed{p} }},
-		"a bucket is consumed whatever it holds by now": parts(func(p types.TransactWriteItem) (types.TransactWriteItem, bool) {
-			if strings.HasPrefix(sortKey(p), keys.BucketPrefix) && p.Update != nil && strings.Contains(aws.ToString(p.Update.ConditionExpression), ":gross") {
-				c := *p.Update
-				c.ConditionExpression = nil
-				c.ExpressionAttributeValues = map[string]types.AttributeValue{}
-				for name, v := range p.Update.ExpressionAttributeValues {
-					if strings.Contains(aws.ToString(c.UpdateExpression), name) {
-						c.ExpressionAttributeValues[name] = v
-					}
+		"a bucket is consumed whatever it holds by now": {api: func(w *world, db dynamo.API) dynamo.API {
+			return tampered{API: db, part: consuming, transact: func(ctx context.Context, db dynamo.API, in *dynamodb.TransactWriteItemsInput) (*dynamodb.TransactWriteItemsOutput, error) {
+				if strings.HasPrefix(sortKey(in.TransactItems[len(in.TransactItems)-1]), keys.BucketPrefix) && sortKey(in.TransactItems[0]) == "META" {
+					w.s.wait(taskOf(ctx), time.Second) // it thinks for a while, as it may
 				}
-				p.Update = &c
-			}
-			return p, true
-		}),
+				return db.TransactWriteItems(ctx, in)
+			}}
+		}},
 		"tax rows are not written": parts(func(p types.TransactWriteItem) (types.TransactWriteItem, bool) {
 			return p, !strings.HasPrefix(sortKey(p), "R#")
 		}),
