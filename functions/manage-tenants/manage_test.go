@@ -634,6 +634,13 @@ func TestRoles(t *testing.T) {
 		}
 	}
 	for _, role := range identity.AllRoles() {
+		read, write := w.call("demo", string(role), "GET", "/v1/review-rules", nil), w.call("demo", string(role), "PUT", "/v1/review-rules", "{")
+		if want := role != identity.Creator; (read.code() != 1003) != want {
+			t.Errorf("%s reads review rules: %s", role, read.raw)
+		}
+		if want := role == identity.Admin; (write.code() != 1003) != want {
+			t.Errorf("%s writes review rules: %s", role, write.raw)
+		}
 		for _, kind := range []string{"positions", "contracts"} {
 			yes := w.call("demo", string(role), "POST", "/v1/"+kind+"/nobody/approve", nil)
 			if want := role == identity.Approver || role == identity.Admin; (yes.code() != 1003) != want {

@@ -31,6 +31,7 @@ func rights() map[string][]identity.Role {
 		"GET /v1/settlements/{id}":                    all,
 		"GET /v1/settlements/{id}/explanation":        all,
 		"POST /v1/settlements/{id}/transitions":       movers,
+		"POST /v1/settlements/transitions":            movers,
 		"POST /v1/settlements/{id}/hold":              makers,
 		"POST /v1/settlements/{id}/release":           makers,
 		"POST /v1/settlements/{id}/invoice":           makers,
@@ -58,25 +59,36 @@ func rights() map[string][]identity.Role {
 		"POST /v1/income-lines":                       makers,
 		"POST /v1/statements/run":                     {identity.Finance, identity.Admin},
 		"GET /v1/statements":                          all,
-		"POST /v1/tax/quote":                          all,
-		"POST /v1/tax/plan":                           all,
-		"POST /v1/tax/forecast":                       all,
-		"GET /v1/tax/rules":                           all,
-		"GET /v1/tax/shadow":                          {identity.Finance, identity.Auditor, identity.Admin},
-		"POST /v1/tax/diffs":                          {identity.Finance, identity.Approver, identity.Auditor, identity.Admin},
-		"POST /v1/tax/diffs/post":                     {identity.Finance, identity.Admin},
-		"GET /v1/tax/diffs/post/{id}":                 {identity.Finance, identity.Approver, identity.Auditor, identity.Admin},
-		"POST /v1/tax/diffs/post/{id}/approve":        deciders,
-		"POST /v1/receivables":                        {identity.Finance, identity.Admin},
-		"GET /v1/receivables":                         {identity.Operator, identity.Finance, identity.Approver, identity.Cashier, identity.Auditor, identity.Admin},
-		"POST /v1/receivables/{id}/approve":           deciders,
-		"POST /v1/tax/filed-months":                   {identity.Finance},
-		"GET /v1/tax/filed-months":                    {identity.Finance, identity.Approver, identity.Auditor, identity.Admin},
-		"POST /v1/positions/{id}/approve":             {identity.Approver, identity.Admin},
-		"POST /v1/contracts/{id}/approve":             {identity.Approver, identity.Admin},
-		"GET /v1/positions/{id}/settlements":          {identity.Finance, identity.Approver, identity.Auditor, identity.Admin},
-		"GET /v1/audit/records/{id}":                  auditors,
-		"GET /v1/audit/records/{id}/proof":            auditors,
+		"GET /v1/review-rules":                        readers,
+		"PUT /v1/review-rules":                        admin,
+
+		"GET /v1/statements/{creator_id}/{document}":        all,
+		"POST /v1/statements/{creator_id}/{period}/send":    {identity.Finance, identity.Admin},
+		"POST /v1/statements/{creator_id}/{period}/confirm": {identity.Creator},
+		"POST /v1/statements/{creator_id}/{period}/dispute": {identity.Creator},
+		"POST /v1/statements/{creator_id}/{period}/resolve": {identity.Finance, identity.Admin},
+		"GET /v1/creators/{id}/statements":                  all,
+		"GET /v1/taxpayers/{id}/certificates/{year}":        all,
+
+		"POST /v1/tax/quote":                   all,
+		"POST /v1/tax/plan":                    all,
+		"POST /v1/tax/forecast":                all,
+		"GET /v1/tax/rules":                    all,
+		"GET /v1/tax/shadow":                   {identity.Finance, identity.Auditor, identity.Admin},
+		"POST /v1/tax/diffs":                   {identity.Finance, identity.Approver, identity.Auditor, identity.Admin},
+		"POST /v1/tax/diffs/post":              {identity.Finance, identity.Admin},
+		"GET /v1/tax/diffs/post/{id}":          {identity.Finance, identity.Approver, identity.Auditor, identity.Admin},
+		"POST /v1/tax/diffs/post/{id}/approve": deciders,
+		"POST /v1/receivables":                 {identity.Finance, identity.Admin},
+		"GET /v1/receivables":                  {identity.Operator, identity.Finance, identity.Approver, identity.Cashier, identity.Auditor, identity.Admin},
+		"POST /v1/receivables/{id}/approve":    deciders,
+		"POST /v1/tax/filed-months":            {identity.Finance},
+		"GET /v1/tax/filed-months":             {identity.Finance, identity.Approver, identity.Auditor, identity.Admin},
+		"POST /v1/positions/{id}/approve":      {identity.Approver, identity.Admin},
+		"POST /v1/contracts/{id}/approve":      {identity.Approver, identity.Admin},
+		"GET /v1/positions/{id}/settlements":   {identity.Finance, identity.Approver, identity.Auditor, identity.Admin},
+		"GET /v1/audit/records/{id}":           auditors,
+		"GET /v1/audit/records/{id}/proof":     auditors,
 	}
 	for _, kind := range []string{"paying-entities", "taxpayers", "creators", "contracts", "strategies", "positions"} {
 		table["POST /v1/"+kind] = admin
@@ -114,7 +126,7 @@ func TestEveryRoleAgainstEveryRoute(t *testing.T) {
 	slots := make(chan struct{}, 8)
 	for route, may := range rights() {
 		method, path, _ := strings.Cut(route, " ")
-		path = strings.NewReplacer("{id}", "nobody-knows-this", "{creator_id}", "nobody-knows-this", "{period}", "2026-08").Replace(path)
+		path = strings.NewReplacer("{id}", "nobody-knows-this", "{creator_id}", "nobody-knows-this", "{period}", "2026-08", "{document}", "2026-08.json", "{year}", "2026").Replace(path)
 		for _, role := range identity.AllRoles() {
 			slots <- struct{}{}
 			work.Go(func() {

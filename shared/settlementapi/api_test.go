@@ -29,8 +29,10 @@ type site struct {
 	*httpapi.API
 }
 
-func open(t *testing.T) *site {
-	w := settletest.Open(t)
+func open(t *testing.T) *site { return over(t, settletest.Open(t)) }
+
+// over is a site over a world.
+func over(t *testing.T, w *settletest.World) *site {
 	api := settlementapi.API{Service: w.Service}
 	routes := append(api.SettleRoutes(), api.ManageRoutes()...)
 	return &site{t, w, &httpapi.API{Routes: routes, Clock: w.Clock, Log: slog.New(slog.NewJSONHandler(io.Discard, nil)),
@@ -190,6 +192,11 @@ func TestEveryRoleAgainstEveryRoute(t *testing.T) {
 		{"POST", one + "/transitions", `{"to":"FAILED","status_version":99}`, decide},
 		{"POST", one + "/transitions", `{"to":"PAYING","status_version":99}`, ""},
 		{"POST", one + "/transitions", `{"to":"PAID","status_version":99}`, ""},
+		{"POST", "/v1/settlements/transitions", `{"to":"IN_REVIEW"}`, make},
+		{"POST", "/v1/settlements/transitions", `{"to":"APPROVED"}`, decide},
+		{"POST", "/v1/settlements/transitions", `{"to":"FAILED"}`, decide},
+		{"POST", "/v1/settlements/transitions", `{"to":"PAYING"}`, ""},
+		{"POST", "/v1/settlements/transitions", `{"to":"PAID"}`, ""},
 		{"POST", one + "/hold", `{}`, make},
 		{"POST", one + "/release", `{}`, make},
 		{"POST", one + "/invoice", `{}`, make},
