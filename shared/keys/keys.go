@@ -178,6 +178,9 @@ func FiledMonth(t, entity string, m civil.Month) Key {
 	return Key{FiledMonths(t, entity), "M#" + m.String()}
 }
 
+// TrueUp is what was decided of an open true-up of a paying entity.
+func TrueUp(t, entity, id string) Key { return Key{tenant(t) + "TU#" + entity, "D#" + id} }
+
 // --- control table ---
 
 // Idempotency is the record of a settle call's key.

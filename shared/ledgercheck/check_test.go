@@ -48,8 +48,10 @@ type world struct {
 	opened     []string
 }
 
-func open(t *testing.T) *world {
-	w := &world{World: settletest.Open(t)}
+func open(t *testing.T) *world { return over(settletest.Open(t)) }
+
+func over(tenant *settletest.World) *world {
+	w := &world{World: tenant}
 	token := ids.Source(time.Now)
 	lines := &incomedb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: token}
 	w.recorder = &income.Recorder{Lines: lines, Directory: w.People, Clock: w.Clock, NewID: w.ID}

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"time"
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
@@ -115,7 +116,7 @@ func (t *Taxes) Book(ctx context.Context, tenant, id string) error {
 	if s.less(f.Result.Net, toPay(f.Result.Net, parts)) {
 		return t.Store.Apply(ctx, Change{Old: &s, New: s.NetFell(f, parts, a, now), Figures: &f})
 	}
-	c, err := s.Booked(f, parts, s.booking(f, today, seq, a), today, payout.KeyFor(tenant, id), s.PayMethod, a, now)
+	c, err := s.Booked(f, parts, s.booking(f, today, seq, a, now), today, payout.KeyFor(tenant, id), s.PayMethod, a, now)
 	if err != nil {
 		return err
 	}
@@ -137,8 +138,8 @@ func (s Settlement) approvedNet() money.Amount {
 	return s.Net
 }
 
-func (s Settlement) booking(f Figures, on civil.Date, seq int, a Act) Booking {
-	return Booking{Entity: s.Entity, Taxpayer: s.TaxpayerID, Year: on.Year(), Seq: seq, Kind: KindBooking, Settlement: s.ID, EntryID: a.ID, Rows: f.Rows, On: on}
+func (s Settlement) booking(f Figures, on civil.Date, seq int, a Act, now time.Time) Booking {
+	return Booking{Entity: s.Entity, Taxpayer: s.TaxpayerID, Year: on.Year(), Seq: seq, Kind: KindBooking, Settlement: s.ID, EntryID: a.ID, At: now, Rows: f.Rows, On: on}
 }
 
 // Rebook takes a booking back and makes it again on today's date, before anything was sent: the tax month has
@@ -177,7 +178,7 @@ func (t *Taxes) Rebook(ctx context.Context, tenant, id string) error {
 	back := s.unbooked(s, b, a, now)
 	parts := receivable.Plan(f.Result.Net, s.givenUp(standing, back.Moves))
 	anew := s.rebooked(f, parts, today, a, now)
-	fresh := s.booking(f, today, seq, a)
+	fresh := s.booking(f, today, seq, a, now)
 	if len(back.Rows) > 0 && back.Rows[0].Year == fresh.Year { // one number of the year's list each
 		fresh.Seq = back.Rows[0].Seq + 1
 	}

@@ -208,7 +208,7 @@ func (r *surcharge) Calculate(c *Calculation) error {
 			BorneBy: BorneByCreator, Law: r.tax.law, Status: r.worst, Missing: a.unknown})
 		return nil
 	}
-	if a.total.IsZero() && a.before.VAT.IsZero() {
+	if a.total.IsZero() && a.before.VAT.IsZero() && a.before.kept(r.def.Tax).IsZero() {
 		return nil
 	}
 	l := Line{Tax: r.def.Tax, Item: c.item, Period: a.period, Collection: a.collection, Base: a.total, BorneBy: BorneByCreator, Law: r.tax.law, Status: r.worst}
@@ -247,13 +247,18 @@ func (r *surcharge) before(c *Calculation, rate money.Rate) money.Amount {
 	if a.before.Stated || a.collection == SelfFiled {
 		return r.of(a.before.VAT, a.before.Sales, a.length, rate, true).Payable
 	}
-	switch r.def.Tax {
+	return a.before.kept(r.def.Tax)
+}
+
+// kept is what was kept back of a surcharge.
+func (t *Turnover) kept(kind string) money.Amount {
+	switch kind {
 	case UMCT:
-		return a.before.UMCT
+		return t.UMCT
 	case EDU:
-		return a.before.EDU
+		return t.EDU
 	}
-	return a.before.LEDU
+	return t.LEDU
 }
 
 func turnoverSpec() methodSpec {

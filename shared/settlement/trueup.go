@@ -1,0 +1,478 @@
+package settlement
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"strconv"
+	"strings"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/lawdiff"
+	"fenzhang/shared/money"
+	"fenzhang/shared/tax"
+	"fenzhang/shared/tenancy"
+)
+
+// The causes of an open true-up, as far as they can be told.
+const (
+	CauseLaw       = "law"       // the rules in force are others than those of the bookings: a correction posts it
+	CauseThreshold = "threshold" // after a reversal, a threshold is crossed no more, or a deduction used up
+	CauseReversal  = "reversal"
+	CauseLate      = "late" // what was booked late fell into a period that was taxed already
+	CauseRule      = "rule" // a rule that the period was taxed by is not there any more: no figure is known
+)
+
+// Standing is a figure of promise P5: what the rows of a taxpayer at a paying entity say was withheld of a tax for a
+// period, and what the rules in force give on the period's total.
+type Standing struct {
+	ID       string       `json:"true_up_id"`
+	Entity   string       `json:"paying_entity"`
+	Taxpayer string       `json:"taxpayer_id"`
+	Tax      string       `json:"tax"`
+	Period   string       `json:"period"` // month or day; of cumulative methods the last month with income
+	Item     string       `json:"item"`
+	Project  string       `json:"project,omitempty"`
+	Platform string       `json:"platform,omitempty"` // of cumulative methods
+	Withheld money.Amount `json:"withheld"`
+	Rule     money.Amount `json:"rule"`
+	// Difference is Rule - Withheld: above zero it is to be collected, below zero to be given back.
+	Difference  money.Amount `json:"difference"`
+	Cause       string       `json:"cause"`
+	Missing     string       `json:"missing,omitempty"` // the rule without which no figure is known
+	Settlements []string     `json:"settlements"`
+
+	last     string    // settlement of the last booking, for which a decision is posted
+	income   tax.Row   // its income tax row: VAT that is decided changes that income
+	year     int       // whose rows hold it
+	reversed bool      // rows were taken back
+	facts    tax.Facts // of the last booking
+}
+
+// Open tells whether the promise is broken, so that the figure must stand as a named open true-up.
+func (s *Standing) Open() bool { return !s.Difference.IsZero() || s.Missing != "" }
+
+// Month is the month that the period belongs to.
+func (s *Standing) Month() civil.Month { return lawdiff.MonthOf(s.Period) }
+
+// name gives the figure its id: the same for as long as rows of it stand.
+func (s *Standing) name() {
+	parts := []string{s.Entity, s.Taxpayer, s.Tax, s.Period, s.Item}
+	if s.Project != "" || s.Platform != "" {
+		sum := sha256.Sum256([]byte(s.Project + "\n" + s.Platform))
+		parts = append(parts, hex.EncodeToString(sum[:4]))
+	}
+	s.ID = strings.Join(parts, "~")
+}
+
+// trueUpName reads an id: whose figure it is, and of which month.
+func trueUpName(id string) (entity, taxpayer string, month civil.Month, ok bool) {
+	parts := strings.Split(id, "~")
+	if len(parts) < 5 {
+		return "", "", month, false
+	}
+	month = lawdiff.MonthOf(parts[3])
+	return parts[0], parts[1], month, !month.IsZero()
+}
+
+// FactsOfBooking gives the facts of a booking, as it was taxed. Its error may be a gap.
+type FactsOfBooking func(b *Booking) (tax.Facts, error)
+
+// Fold is promise P5 for a taxpayer at a paying entity: of each tax, period, item (and platform) what was withheld
+// and what the law gives on what stands. Cumulative methods owe the highest value that their formula has reached at
+// the end of any month; what was withheld above that waits for the annual settlement and is no difference. Bookings
+// are those of whole years, in order.
+//
+// Errors: those of facts and law that are no gaps.
+func Fold(law *tax.Corpus, bookings []Booking, facts FactsOfBooking) ([]Standing, error) {
+	groups, rows := gatherStanding(bookings)
+	var out []Standing
+	for i := range groups {
+		g := &groups[i]
+		if g.booking == nil {
+			continue // opening rows alone: taken over as they are
+		}
+		f, err := facts(g.booking)
+		if err == nil {
+			err = g.judge(law, f, rows, groups)
+		}
+		if gap, ok := gapOf(err); ok {
+			g.Missing, g.Cause, err = gap.rule, CauseRule, nil
+		} else if fault.HasCode(err, fault.NotFound) {
+			g.Missing, g.Cause, err = fault.Of(err).Public, CauseRule, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if g.later {
+			continue
+		}
+		g.name()
+		out = append(out, g.Standing)
+	}
+	return out, nil
+}
+
+// group gathers the rows of one figure.
+type group struct {
+	Standing
+	booking *Booking // the last one that stands, or else the last
+	alive   bool     // it stands
+	later   bool     // a cumulative method is judged at the last month of the year
+}
+
+// gatherStanding sorts the rows into figures. What the payee files itself is in none.
+func gatherStanding(bookings []Booking) ([]group, []tax.Row) {
+	alive := map[string]string{} // settlement: act of the booking that stands
+	for i := range bookings {
+		switch b := &bookings[i]; b.Kind {
+		case KindBooking:
+			alive[b.Settlement] = b.EntryID
+		case KindReversal:
+			delete(alive, b.Settlement)
+		}
+	}
+	var groups []group
+	var rows []tax.Row
+	for i := range bookings {
+		b := &bookings[i]
+		rows = append(rows, b.Rows...)
+		for n := range b.Rows {
+			if r := &b.Rows[n]; r.Collection != tax.SelfFiled {
+				take(&groups, b, n, alive[b.Settlement] == b.EntryID)
+			}
+		}
+	}
+	return groups, rows
+}
+
+// take adds row n of a booking to its figure.
+func take(groups *[]group, b *Booking, n int, alive bool) {
+	r := &b.Rows[n]
+	k := Standing{Entity: b.Entity, Taxpayer: b.Taxpayer, Tax: r.Kind, Period: r.Period, Item: r.Item}
+	if r.Kind == tax.IIT {
+		k.Project = r.Project
+		if r.Item == tax.ItemLaborPlatform {
+			k.Platform = r.Platform
+		}
+	}
+	at := slices.IndexFunc(*groups, func(g group) bool {
+		return g.Tax == k.Tax && g.Period == k.Period && (k.Tax != tax.IIT || (g.Item == k.Item && g.Project == k.Project && g.Platform == k.Platform))
+	})
+	if at < 0 {
+		at = len(*groups)
+		*groups = append(*groups, group{Standing: k})
+	}
+	g := &(*groups)[at]
+	g.Withheld = g.Withheld.Add(r.Withheld)
+	g.reversed = g.reversed || b.Kind == KindReversal
+	of := b.Settlement
+	if n < len(b.Of) {
+		of = b.Of[n]
+	}
+	if of != "" && !slices.Contains(g.Settlements, of) {
+		g.Settlements = append(g.Settlements, of)
+	}
+	if b.Kind == KindBooking && (alive || !g.alive) {
+		g.booking, g.last, g.alive, g.year, g.income = b, b.Settlement, alive, b.Year, incomeOf(b)
+	}
+}
+
+// incomeOf is the income tax row of a booking; empty where nothing is withheld of it.
+func incomeOf(b *Booking) tax.Row {
+	for _, r := range b.Rows {
+		if r.Kind == tax.IIT && r.Collection != tax.SelfFiled {
+			return r
+		}
+	}
+	return tax.Row{}
+}
+
+// judge applies the law to what stands in the figure's period.
+func (g *group) judge(law *tax.Corpus, f tax.Facts, rows []tax.Row, all []group) error {
+	g.facts = f
+	if g.Tax == tax.IIT {
+		f.Item = g.Item
+		if tax.Cumulative(g.Item, f.Taxpayer.Kind) {
+			return g.judgeYear(law, f, rows, all)
+		}
+	}
+	return g.compare(law, f, rows)
+}
+
+// judgeYear judges the year of a cumulative method at its last month with income that stands.
+func (g *group) judgeYear(law *tax.Corpus, f tax.Facts, rows []tax.Row, all []group) error {
+	if g.later = !g.alive; g.later {
+		return nil
+	}
+	withheld := money.Amount{}
+	for i := range all {
+		o := &all[i]
+		if o.Tax != g.Tax || o.Item != g.Item || o.Platform != g.Platform || o.Month().Year() != g.Month().Year() {
+			continue
+		}
+		if o.alive && o.Month().After(g.Month()) || (o.alive && o.Period == g.Period && o.Project < g.Project) {
+			g.later = true
+			return nil
+		}
+		withheld, g.reversed = withheld.Add(rowsOf(rows, o)), g.reversed || o.reversed
+		for _, s := range o.Settlements {
+			if !slices.Contains(g.Settlements, s) {
+				g.Settlements = append(g.Settlements, s)
+			}
+		}
+	}
+	g.Withheld, g.Project = withheld, ""
+	return g.compare(law, f, rows)
+}
+
+// rowsOf is what the rows of a figure come to.
+func rowsOf(rows []tax.Row, g *group) money.Amount {
+	var sum money.Amount
+	for i := range rows {
+		r := &rows[i]
+		if r.Kind == g.Tax && r.Period == g.Period && r.Item == g.Item && (r.Item != tax.ItemLaborPlatform || r.Platform == g.Platform) && r.Project == g.Project && r.Collection != tax.SelfFiled {
+			sum = sum.Add(r.Withheld)
+		}
+	}
+	return sum
+}
+
+// compare sets what the rules give.
+func (g *group) compare(law *tax.Corpus, f tax.Facts, rows []tax.Row) error {
+	list, err := law.TrueUps(f, rows)
+	if err != nil {
+		return err
+	}
+	g.Rule = g.Withheld
+	for _, u := range list {
+		if u.Tax == g.Tax && u.Period == g.Period {
+			g.Rule = g.Withheld.Sub(u.Excess)
+		}
+	}
+	g.Difference = g.Rule.Sub(g.Withheld)
+	switch {
+	case g.Difference.IsZero():
+	case g.reversed && g.Rule.IsZero() != g.Withheld.IsZero():
+		g.Cause = CauseThreshold
+	case g.reversed:
+		g.Cause = CauseReversal
+	default:
+		g.Cause = CauseLate
+	}
+	return nil
+}
+
+// TrueUps finds the open true-ups (补扣补退) and lets people decide them.
+type TrueUps struct {
+	*Corrections
+	Decisions DecisionStore
+}
+
+// year folds what stands for the months up to one: the rows of its year, of the year before and, for VAT of payments
+// made later, of the year after.
+func (t *TrueUps) year(ctx context.Context, tenant, entity, taxpayer string, through civil.Month) ([]Standing, []Booking, error) {
+	today, err := t.Clock.Today(ctx)
+	if err != nil {
+		return nil, nil, fault.Later(err)
+	}
+	var bookings []Booking
+	for year := through.Year() - 1; year <= min(through.Year()+1, today.Year()); year++ {
+		list, err := t.Store.TaxRows(ctx, tenant, entity, taxpayer, year)
+		if err != nil {
+			return nil, nil, err
+		}
+		bookings = append(bookings, list...)
+	}
+	found, err := t.settlementsOf(ctx, tenant, bookings)
+	if err != nil || len(bookings) == 0 {
+		return nil, bookings, err
+	}
+	list, err := Fold(t.Rules.Current(ctx).Corpus, bookings, func(b *Booking) (tax.Facts, error) {
+		return t.facts(ctx, found[b.Settlement], b.paidOn(found[b.Settlement]))
+	})
+	return slices.DeleteFunc(list, func(s Standing) bool { return s.Month().After(through) }), bookings, err
+}
+
+// settlementsOf reads the settlements that were booked.
+func (t *TrueUps) settlementsOf(ctx context.Context, tenant string, bookings []Booking) (map[string]Settlement, error) {
+	var ids []string
+	for i := range bookings {
+		if b := &bookings[i]; b.Kind == KindBooking && len(b.Rows) > 0 && !slices.Contains(ids, b.Settlement) {
+			ids = append(ids, b.Settlement)
+		}
+	}
+	list, err := t.Store.LoadAll(ctx, tenant, ids)
+	found := make(map[string]Settlement, len(list))
+	for _, s := range list {
+		found[s.ID] = s
+	}
+	return found, err
+}
+
+// explained tells which differences another law explains: a correction posts those.
+func (t *TrueUps) explained(ctx context.Context, tenant string, list []Standing) error {
+	law := t.Rules.Current(ctx).Corpus
+	seen := map[int]bool{}
+	for i := range list {
+		if seen[list[i].year] || list[i].year == 0 {
+			continue
+		}
+		seen[list[i].year] = true
+		who := lawdiff.Who{Entity: list[i].Entity, Taxpayer: list[i].Taxpayer, Year: list[i].year}
+		_, err := t.Compare(ctx, tenant, who, law, func(p *lawdiff.Person) error {
+			for n := range list {
+				list[n].byLaw(p)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// byLaw notes that settlements of the figure would be taxed otherwise today.
+func (s *Standing) byLaw(p *lawdiff.Person) {
+	var part money.Amount
+	for i := range p.Differences {
+		d := &p.Differences[i]
+		if d.Tax == s.Tax && d.Period == s.Period && (s.Tax != tax.IIT || (d.Item == s.Item && d.Project == s.Project)) {
+			part = part.Add(d.Change().Withheld)
+		}
+	}
+	if s.Open() && !part.IsZero() {
+		s.Cause = CauseLaw
+	}
+}
+
+// OpenTrueUp is an open true-up with what was decided of it.
+type OpenTrueUp struct {
+	Standing
+	Decision *TrueUpDecision `json:"decision"` // null while nobody has decided
+	Decided  bool            `json:"decided"`  // two people have, and the figure has not changed since
+}
+
+// OfTaxpayer lists the open true-ups of a taxpayer at a paying entity, up to a month.
+func (t *TrueUps) OfTaxpayer(ctx context.Context, tenant, entity, taxpayer string, through civil.Month) ([]OpenTrueUp, error) {
+	list, _, err := t.year(ctx, tenant, entity, taxpayer, through)
+	if err != nil {
+		return nil, err
+	}
+	return t.decided(ctx, tenant, list)
+}
+
+// decided leaves the open ones and adds the decisions.
+func (t *TrueUps) decided(ctx context.Context, tenant string, list []Standing) ([]OpenTrueUp, error) {
+	list = slices.DeleteFunc(list, func(s Standing) bool { return !s.Open() })
+	if len(list) == 0 {
+		return nil, nil
+	}
+	if err := t.explained(ctx, tenant, list); err != nil {
+		return nil, err
+	}
+	out := make([]OpenTrueUp, 0, len(list))
+	for i := range list {
+		o := OpenTrueUp{Standing: list[i]}
+		d, err := t.Decisions.TrueUpDecision(ctx, tenant, o.Entity, o.ID)
+		switch {
+		case err == nil && d.State != DecisionPosted: // a posted one has done its work: what is open is new
+			o.Decision, o.Decided = &d, d.State == DecisionLeft && d.Difference == o.Difference
+		case err != nil && !fault.HasCode(err, fault.NotFound):
+			return nil, err
+		}
+		out = append(out, o)
+	}
+	return out, nil
+}
+
+// OfCreator lists the open true-ups of a creator's taxpayer. A taxpayer with several creators is told with the one
+// whose settlement was booked first.
+func (t *TrueUps) OfCreator(ctx context.Context, tenant, entity string, c tenancy.Creator, through civil.Month) ([]OpenTrueUp, error) {
+	list, bookings, err := t.year(ctx, tenant, entity, c.TaxpayerID, through)
+	if err != nil {
+		return nil, err
+	}
+	for i := range bookings {
+		if bookings[i].Kind != KindBooking {
+			continue
+		}
+		first, err := t.Store.LoadAll(ctx, tenant, []string{bookings[i].Settlement})
+		if err != nil || (len(first) == 1 && first[0].CreatorID != c.CreatorID) {
+			return nil, err
+		}
+		break
+	}
+	return t.decided(ctx, tenant, list)
+}
+
+// Open lists a page of open true-ups of a paying entity up to a month: those of the next creators after the cursor.
+func (t *TrueUps) Open(ctx context.Context, tenant, entity string, through civil.Month, cursor string, limit int) ([]OpenTrueUp, string, error) {
+	creators, next, err := t.Directory.Creators(ctx, tenant, cursor, limit)
+	if err != nil {
+		return nil, "", err
+	}
+	var out []OpenTrueUp
+	for _, c := range creators {
+		list, err := t.OfCreator(ctx, tenant, entity, c, through)
+		if err != nil {
+			return nil, "", err
+		}
+		out = append(out, list...)
+	}
+	return out, next, nil
+}
+
+// creatorsListed is how many creators are looked through at once.
+const creatorsListed = 100
+
+// OpenTrueUps lists all open true-ups of a paying entity up to a month, with or without a decision.
+func (t *TrueUps) OpenTrueUps(ctx context.Context, tenant, entity string, through civil.Month) ([]OpenTrueUp, error) {
+	var out []OpenTrueUp
+	for cursor := ""; ; {
+		list, next, err := t.Open(ctx, tenant, entity, through, cursor, creatorsListed)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, list...)
+		if cursor = next; cursor == "" {
+			return out, nil
+		}
+	}
+}
+
+// Undecided lists the open true-ups of a paying entity without a decision of two people, each in words, up to a month.
+func (t *TrueUps) Undecided(ctx context.Context, tenant, entity string, through civil.Month) ([]string, error) {
+	list, err := t.OpenTrueUps(ctx, tenant, entity, through)
+	return InWords(list), err
+}
+
+// InWords tells the open true-ups that nobody has decided.
+func InWords(list []OpenTrueUp) []string {
+	var out []string
+	for i := range list {
+		if o := &list[i]; !o.Decided {
+			out = append(out, o.words())
+		}
+	}
+	return out
+}
+
+func (o *OpenTrueUp) words() string {
+	text := o.Tax + " of " + o.Taxpayer + ", " + o.Period + ", " + o.Item + ": "
+	switch {
+	case o.Missing != "":
+		text += "no figure, because " + o.Missing + " is missing"
+	case o.Difference.Positive():
+		text += o.Difference.String() + " too little withheld (" + o.Cause + ")"
+	default:
+		text += o.Difference.Neg().String() + " too much withheld (" + o.Cause + ")"
+	}
+	if o.Decision != nil {
+		text += ", " + o.Decision.Decision + " waits for a second person"
+	}
+	return text + ", settlements " + strconv.Itoa(len(o.Settlements)) + ": " + strings.Join(o.Settlements[:min(len(o.Settlements), 3)], " ")
+}
