@@ -192,7 +192,9 @@ func quoted(s apiclient.Settlement) bool { return s.Quoted() }
 
 func paid(s apiclient.Settlement) bool { return s.Status == apiclient.Paid }
 
-func ended(s apiclient.Settlement) bool { return s.Status == apiclient.Paid || s.Status == apiclient.Failed }
+func ended(s apiclient.Settlement) bool {
+	return s.Status == apiclient.Paid || s.Status == apiclient.Failed
+}
 
 // submit and approve are the two people's parts.
 func (m *month) submit(ctx context.Context, s apiclient.Settlement) (apiclient.Settlement, error) {

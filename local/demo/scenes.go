@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"net/http"
+	"time"
 
 	"fenzhang/local/apiclient"
 	"fenzhang/shared/civil"
@@ -22,7 +24,9 @@ func scenes() []scene {
 		{"a disputed line", october, (*month).disputed},
 		{"hold RISK", october, (*month).risk},
 		{"hold PAPER_MISSING", october, (*month).paperMissing},
+		{"a set-off", october, (*month).setOff},
 		{"hold RULE_GAP", november, (*month).ruleGap},
+		{"a sealed period", november, (*month).sealed},
 	}
 }
 
@@ -220,7 +224,9 @@ func (m *month) paperMissing(ctx context.Context) (string, error) {
 	if err != nil || ended(s) {
 		return "ended before: " + sum(s), err
 	}
-	if s, err = m.wait(ctx, s, "the hold", func(s apiclient.Settlement) bool { return held("PAPER_MISSING")(s) || held("WAITING_INVOICE")(s) || s.Status == apiclient.Approved }); err != nil {
+	if s, err = m.wait(ctx, s, "the hold", func(s apiclient.Settlement) bool {
+		return held("PAPER_MISSING")(s) || held("WAITING_INVOICE")(s) || s.Status == apiclient.Approved
+	}); err != nil {
 		return "", err
 	}
 	if held("PAPER_MISSING")(s) {
@@ -262,10 +268,75 @@ func (m *month) renewLicence(ctx context.Context) error {
 
 // handIn hands in the invoice that a studio's settlement waits for.
 func (m *month) handIn(ctx context.Context, s apiclient.Settlement, number string) (apiclient.Settlement, error) {
-	s, err := m.wait(ctx, s, "the hold for the invoice", func(s apiclient.Settlement) bool { return held("WAITING_INVOICE")(s) || s.Status == apiclient.Approved || ended(s) })
+	s, err := m.wait(ctx, s, "the hold for the invoice", func(s apiclient.Settlement) bool {
+		return held("WAITING_INVOICE")(s) || s.Status == apiclient.Approved || ended(s)
+	})
 	if err != nil || s.Hold == nil {
 		return s, err
 	}
 	file := sha256.Sum256([]byte("invoice " + number))
 	return m.act(ctx, "finance", s, "invoice", map[string]any{"number": number, "issued_on": "2026-10-15", "amount": s.CreatorShare, "file_sha256": hex.EncodeToString(file[:])})
+}
+
+// setOff: what a creator owes is taken from what it is paid, after two people have seen it.
+func (m *month) setOff(ctx context.Context) (string, error) {
+	claim := map[string]any{"receivable_id": "month-penalty-1", "creator_id": "m-setoff", "paying_entity": monthEntity, "kind": "penalty", "amount": "200.00",
+		"document": "agreement of 2026-09-28", "reason": "a scheduled room was not opened"}
+	if err := m.by(ctx, "finance", http.MethodPost, "/v1/receivables", claim, nil); err != nil {
+		return "", err
+	}
+	if err := m.by(ctx, "approver", http.MethodPost, "/v1/receivables/month-penalty-1/approve", map[string]any{}, nil); err != nil && !apiclient.IsConflict(err) {
+		return "", err
+	}
+	s, err := m.open(ctx, "m-setoff", "live-1", "4000.00", civil.MustDate("2026-10-15"))
+	if err != nil || ended(s) {
+		return "ended before: " + sum(s), err
+	}
+	s, err = m.pay(ctx, s)
+	return "a penalty of 200.00 that two people confirmed; " + sum(s), err
+}
+
+// sealed: the books of October are checked, closed by one person and sealed by another.
+func (m *month) sealed(ctx context.Context) (string, error) {
+	path := "/v1/ledger/periods/" + monthEntity + "/2026-10"
+	var p period
+	err := m.by(ctx, "auditor", http.MethodGet, path, nil, &p)
+	if err == nil && p.State == "sealed" {
+		return "sealed before, " + p.tell(), nil
+	}
+	if err := m.by(ctx, "finance", http.MethodPost, path+"/close", map[string]any{}, &p); err != nil {
+		return "", err
+	}
+	var refused error
+	err = until(ctx, scenePatience, 2*time.Second, func() (bool, error) {
+		refused = m.by(ctx, "approver", http.MethodPost, path+"/seal", map[string]any{}, &p)
+		if refused != nil && !apiclient.IsConflict(refused) {
+			return false, refused
+		}
+		return refused == nil && p.State == "sealed", nil
+	}, func() string { return fmt.Sprint("the seal: ", refused) })
+	return "closed by finance, checked, sealed by an approver, " + p.tell(), err
+}
+
+// period is what the scene tells of a sealed month.
+type period struct {
+	State  string  `json:"state"`
+	Hash   *string `json:"hash"`
+	Checks []struct {
+		Name   string `json:"name"`
+		Result string `json:"result"`
+	} `json:"checks"`
+}
+
+func (p period) tell() string {
+	passed := 0
+	for _, c := range p.Checks {
+		if c.Result == "passed" {
+			passed++
+		}
+	}
+	if p.Hash == nil {
+		return p.State
+	}
+	return fmt.Sprintf("%d of %d checks passed, SM3 %.16s", passed, len(p.Checks), *p.Hash)
 }

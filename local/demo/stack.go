@@ -121,10 +121,14 @@ func (s *stack) clearDate() error {
 }
 
 // closeDays does what the schedule of 00:30 does: it closes the days before the business date.
-func (s *stack) closeDays(ctx context.Context) error { return s.schedule(ctx, "accrue-incentive", "close-day") }
+func (s *stack) closeDays(ctx context.Context) error {
+	return s.schedule(ctx, "accrue-incentive", "close-day")
+}
 
 // sweep does what the schedule of every five minutes does: what waits for a date, a rule or a paper is looked at again.
-func (s *stack) sweep(ctx context.Context) error { return s.schedule(ctx, "advance-settlement", "sweep") }
+func (s *stack) sweep(ctx context.Context) error {
+	return s.schedule(ctx, "advance-settlement", "sweep")
+}
 
 // schedule starts a function as its schedule would.
 func (s *stack) schedule(ctx context.Context, function, job string) error {
