@@ -32,7 +32,7 @@ func cast() []player {
 		{id: "m-return", name: "孟样丁", number: "110105189003047045"},
 		{id: "m-dispute", name: "孟样戊", number: "110105189003057059"},
 		{id: "m-risk", name: "孟样己", number: "110105189003067062"},
-		{id: "m-paper", name: "孟样印工作室（个体工商户）", number: "92330106DEM00043X7", idType: "uscc", studio: true, paperTo: "2026-09-30"},
+		{id: "m-paper", name: "孟样印工作室（个体工商户）", number: "92330106DEM000436U", idType: "uscc", studio: true, paperTo: "2026-09-30"},
 		{id: "m-trueup", name: "孟样辛", number: "11010518900308708X"},
 		{id: "m-gap", name: "孟样壬", number: "110105189003097093"},
 		{id: "m-party", name: "孟样癸", number: "110105189003107108"},
