@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"fenzhang/local/settletest"
+	"fenzhang/shared/incentivedb"
 	"fenzhang/shared/incomedb"
 	"fenzhang/shared/ledgerapi"
 	"fenzhang/shared/ledgercheck"
@@ -14,6 +15,6 @@ import (
 func TestSampleChecks(t *testing.T) {
 	w := settletest.Open(t)
 	lines := &incomedb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: w.ID}
-	check := ledgercheck.Service{Journal: ledgerdb.Book{DB: w.Tables.Client, Table: w.Tables.Ledger}, Settlements: w.Store, Buckets: lines, Creators: w.People}
+	check := ledgercheck.Service{Journal: ledgerdb.Book{DB: w.Tables.Client, Table: w.Tables.Ledger}, Settlements: w.Store, Buckets: lines, Days: incentivedb.NewDays(w.Tables.Client, w.Tables.Incentives), Creators: w.People}
 	w.Call(t, ledgerapi.API{Check: check}.Routes(), http.StatusOK)
 }

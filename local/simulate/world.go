@@ -228,7 +228,7 @@ func (w *world) wire(db dynamo.API, l law) {
 	w.accruer = &incentive.Accruer{Clock: now, Directory: w.people, Chunks: days, Days: days, Parked: stored, Log: log,
 		Accruals: &incomedb.Accruals{Store: lines, Incentives: incentivesTable, Directory: w.people, NewID: w.id}}
 	w.counters = &incentive.Counters{Clock: now, Creators: w.people, Chunks: days, Days: days}
-	w.check = ledgercheck.Service{Journal: ledgerdb.Book{DB: db, Table: ledgerTable}, Settlements: w.store, Buckets: lines, Creators: w.people}
+	w.check = ledgercheck.Service{Journal: ledgerdb.Book{DB: db, Table: ledgerTable}, Settlements: w.store, Buckets: lines, Days: days, Creators: w.people}
 	w.pay(now, log)
 	w.carry(db, now, log, send)
 	w.api = &httpapi.API{Routes: append(settlementapi.API{Service: w.service}.ManageRoutes(), settlementapi.API{Service: w.service}.SettleRoutes()...),

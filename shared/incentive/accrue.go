@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -44,6 +45,23 @@ type Accrual struct {
 	Events          int
 	Traffic, Shop   int64 // points, for the record
 	ClosedAt        time.Time
+}
+
+// reasonOf is how the journal entry of an accrual says what it is for.
+const reasonOf = "incentives of %s, revision %d"
+
+// Reason is what the accrual's journal entry says that it is for.
+func (a Accrual) Reason() string { return fmt.Sprintf(reasonOf, a.Day, a.Revision) }
+
+// AccruedDay reads back for which day an entry was posted; ok is false for one that is no accrual.
+func AccruedDay(reason string) (day civil.Date, ok bool) {
+	text, ok := strings.CutPrefix(reason, "incentives of ")
+	if !ok {
+		return day, false
+	}
+	text, _, ok = strings.Cut(text, ", revision ")
+	day, err := civil.ParseDate(text)
+	return day, ok && err == nil
 }
 
 // Accruals posts the money that a closed day owes a creator: journal entry, income line and the day's close,

@@ -17,6 +17,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/dynamo"
+	"fenzhang/shared/fault"
 	"fenzhang/shared/incentive"
 	"fenzhang/shared/keys"
 	"fenzhang/shared/money"
@@ -122,6 +123,44 @@ func (c *creatorDay) add(it item) error {
 	es, err := incentive.Decode(stored(it).text(attrEntries))
 	c.entries = append(c.entries, es...)
 	return err
+}
+
+// daysPerRead is how many items one BatchGetItem may ask for.
+const daysPerRead = 100
+
+// Closings reads what was accrued to a creator for days, consistently; a day that is not closed is left out.
+func (d *Days) Closings(ctx context.Context, tenant, creator string, days []civil.Date) (map[civil.Date]incentive.Closed, error) {
+	closed := make(map[civil.Date]incentive.Closed, len(days))
+	for part := range slices.Chunk(days, daysPerRead) {
+		byKey, ask := make(map[string]civil.Date, len(part)), make([]item, len(part))
+		for i, day := range part {
+			k := keys.DayClose(tenant, day, creator)
+			byKey[k.PK], ask[i] = day, keyOf(k)
+		}
+		for attempt := 0; len(ask) > 0; attempt++ {
+			if attempt >= maxAttempts {
+				return nil, fault.Later(fmt.Errorf("incentivedb: %d days were throttled", len(ask)))
+			}
+			if attempt > 0 {
+				if err := d.pause(ctx, attempt); err != nil {
+					return nil, fault.Later(err)
+				}
+			}
+			out, err := d.client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{RequestItems: map[string]types.KeysAndAttributes{d.name: {Keys: ask, ConsistentRead: aws.Bool(true)}}})
+			if err != nil {
+				return nil, fault.Later(err)
+			}
+			for _, it := range out.Responses[d.name] {
+				var day creatorDay
+				if err := day.add(it); err != nil {
+					return nil, fault.Internal(err)
+				}
+				closed[byKey[stored(it).text("pk")]] = day.closed
+			}
+			ask = out.UnprocessedKeys[d.name].Keys
+		}
+	}
+	return closed, nil
 }
 
 // Shard implements incentive.Chunks. The items of one creator lie together, so one creator is in memory at a time.

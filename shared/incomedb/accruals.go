@@ -164,7 +164,7 @@ func (a *Accruals) dayClose(acc incentive.Accrual, id string) types.TransactWrit
 
 func accrualEntry(acc incentive.Accrual, entity, id string) ledger.Entry {
 	e := ledger.Entry{ID: id, Tenant: acc.Tenant, CreatorID: acc.Creator, Entity: entity, At: acc.ClosedAt, Accounting: civil.MonthOf(acc.ClosedAt),
-		Reason: fmt.Sprintf("incentives of %s, revision %d", acc.Day, acc.Revision)}
+		Reason: acc.Reason()}
 	e.Debit(ledger.MCNIncentiveCost, acc.Difference)
 	e.Credit(ledger.CreatorAccrued, acc.Difference)
 	return e

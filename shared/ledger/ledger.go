@@ -3,6 +3,7 @@ package ledger
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"fenzhang/shared/civil"
@@ -34,6 +35,11 @@ const (
 
 // TaxPayable is the account of a withheld tax of a kind, "tax.iit.payable".
 func TaxPayable(kind string) Account { return Account("tax." + kind + ".payable") }
+
+// IsTaxPayable tells whether taxes of some kind are kept in the account until they are remitted.
+func (a Account) IsTaxPayable() bool {
+	return strings.HasPrefix(string(a), "tax.") && strings.HasSuffix(string(a), ".payable")
+}
 
 // Posting is one line of an entry: debits are positive, credits negative.
 type Posting struct {

@@ -16,6 +16,7 @@ import (
 	"fenzhang/shared/fault"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/ids"
+	"fenzhang/shared/incentivedb"
 	"fenzhang/shared/incomedb"
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/ledgercheck"
@@ -79,7 +80,7 @@ func openClosing(t *testing.T) *closing {
 	c.chain.Tree.Count, c.chain.Chain[0] = 42, 7
 	token := ids.Source(time.Now)
 	lines := &incomedb.Store{DB: c.Tables.Client, Ledger: c.Tables.Ledger, Settlements: c.Tables.Settlements, NewToken: token}
-	check := ledgercheck.Service{Journal: ledgerdb.Book{DB: c.Tables.Client, Table: c.Tables.Ledger}, Settlements: c.Store, Buckets: lines, Creators: c.People}
+	check := ledgercheck.Service{Journal: ledgerdb.Book{DB: c.Tables.Client, Table: c.Tables.Ledger}, Settlements: c.Store, Buckets: lines, Days: incentivedb.NewDays(c.Tables.Client, c.Tables.Incentives), Creators: c.People}
 	c.store = &faulty{Store: &perioddb.Store{DB: c.Tables.Client, Ledger: c.Tables.Ledger, Settlements: c.Tables.Settlements, NewToken: token}}
 	c.service = &period.Service{Store: c.store, Books: ledgercheck.Reviewer{Service: check, Contracts: c.People}, Creators: c.People, Days: c, TrueUps: c, Evidence: c,
 		Charts: c.api, Clock: c.Clock, NewID: token}

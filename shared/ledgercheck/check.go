@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/incentive"
 	"fenzhang/shared/income"
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/money"
@@ -46,11 +47,18 @@ type Creators interface {
 	Creators(ctx context.Context, tenant, cursor string, limit int) ([]tenancy.Creator, string, error)
 }
 
+// Days reads what the closing of days accrued to creators.
+type Days interface {
+	// Closings reads a creator's closed days; one that is not closed is left out.
+	Closings(ctx context.Context, tenant, creator string, days []civil.Date) (map[civil.Date]incentive.Closed, error)
+}
+
 // Service checks the ledger, page by page.
 type Service struct {
 	Journal     Journal
 	Settlements Settlements
 	Buckets     Buckets
+	Days        Days
 	Creators    Creators
 }
 
@@ -64,9 +72,14 @@ type Balance struct {
 type Difference struct {
 	CreatorID  string       `json:"creator_id"`
 	Account    string       `json:"account"`
+	Entity     string       `json:"paying_entity,omitempty"` // where the sum is of one
+	Taxpayer   string       `json:"taxpayer_id,omitempty"`   // of taxes payable
+	TaxPeriod  civil.Month  `json:"tax_period,omitzero"`     // of taxes payable
 	Expected   money.Amount `json:"expected"`
 	Actual     money.Amount `json:"actual"`
 	Difference money.Amount `json:"difference"` // actual less expected
+	// Objects are the settlements, receivables, buckets and journal entries to look at, the first maxObjects of them.
+	Objects []string `json:"objects"`
 }
 
 // Report is one page of the check.
@@ -158,6 +171,7 @@ type facts struct {
 	bookings    []settlement.Booking
 	buckets     []income.Bucket
 	claims      []receivable.Receivable
+	days        []accrualDay
 }
 
 // gather reads the objects first and the books after.
@@ -191,7 +205,10 @@ func (s Service) gather(ctx context.Context, tenant, id string) (facts, error) {
 	if f.entries, err = s.Journal.Entries(ctx, tenant, id); err != nil {
 		return f, err
 	}
-	f.balances, err = s.Journal.Balances(ctx, tenant, id)
+	if f.balances, err = s.Journal.Balances(ctx, tenant, id); err != nil {
+		return f, err
+	}
+	f.days, err = s.days(ctx, tenant, f)
 	return f, err
 }
 
@@ -248,54 +265,91 @@ type differences struct {
 	found   []Difference
 }
 
-func (d *differences) compare(what string, expected, actual money.Amount) {
-	if expected != actual {
-		d.found = append(d.found, Difference{d.creator, what, expected, actual, actual.Sub(expected)})
-	}
+// subject is what a comparison is about.
+type subject struct {
+	*differences
+	entity, taxpayer string
+	month            civil.Month
+	objects          []string
 }
+
+func (d *differences) about(objects ...string) subject {
+	return subject{differences: d, objects: objects}
+}
+
+func (s subject) compare(what string, expected, actual money.Amount) {
+	if expected == actual {
+		return
+	}
+	objects := append([]string{}, s.objects...)
+	slices.Sort(objects)
+	objects = slices.Compact(objects)
+	s.found = append(s.found, Difference{CreatorID: s.creator, Account: what, Entity: s.entity, Taxpayer: s.taxpayer, TaxPeriod: s.month,
+		Expected: expected, Actual: actual, Difference: actual.Sub(expected), Objects: objects[:min(len(objects), maxObjects)]})
+}
+
+// maxObjects bounds how many objects a difference names.
+const maxObjects = 10
 
 // check compares books and objects.
 func (f facts) check() result {
 	d := &differences{creator: f.creator}
-	sums := ledger.Balances(f.entries)
-	expected := f.expected()
-	for _, account := range derived() {
-		if !f.house {
-			d.compare(string(account), expected[account], sums[account])
+	expected, journal := f.expected(), f.journal()
+	if !f.house {
+		for _, account := range derived() {
+			d.about(f.suspects(account, expected, journal)...).compare(string(account), expected.total(account), journal.total(account))
 		}
+		f.checkTaxes(d)
+		f.checkDays(d)
 	}
 	f.checkBalances(d)
-	if !f.house {
-		f.checkTaxes(d, sums)
-	}
 	f.checkClaims(d)
 	for _, s := range f.settlements {
 		f.checkSums(d, s)
 	}
 	slices.SortStableFunc(d.found, func(a, b Difference) int { return cmp.Compare(a.Account, b.Account) })
-	return result{sums, d.found}
+	return result{ledger.Balances(f.entries), d.found}
 }
 
 // checkBalances compares the kept balances with the journal, at each paying entity.
 func (f facts) checkBalances(d *differences) {
-	byEntity := map[string][]ledger.Entry{}
-	for _, e := range f.entries {
-		byEntity[e.Entity] = append(byEntity[e.Entity], e)
-	}
+	entities := map[string]bool{}
 	for entity := range f.balances {
-		if byEntity[entity] == nil {
-			byEntity[entity] = []ledger.Entry{}
-		}
+		entities[entity] = true
 	}
-	for entity, entries := range byEntity {
-		sums := ledger.Balances(entries)
-		for account := range f.balances[entity] {
-			if _, ok := sums[account]; !ok {
-				sums[account] = money.Amount{}
-			}
+	for _, e := range f.entries {
+		entities[e.Entity] = true
+	}
+	for _, entity := range slices.Sorted(maps.Keys(entities)) {
+		at := f.at(entity)
+		sums, kept := ledger.Balances(at.entries), f.balances[entity]
+		for account := range kept {
+			sums[account] = sums[account].Add(money.Amount{}) // one without an entry is compared too
 		}
 		for account, sum := range sums {
-			d.compare("balance of "+string(account)+" at "+entity, sum, f.balances[entity][account])
+			if sum != kept[account] {
+				of := d.about(at.behind(account)...)
+				of.entity = entity
+				of.compare("balance of "+string(account)+" at "+entity, sum, kept[account])
+			}
 		}
 	}
+}
+
+// behind are the objects whose entries in an account are not what they should be.
+func (f facts) behind(account ledger.Account) []string {
+	if account.IsTaxPayable() {
+		var out []string
+		rows, journal := f.taxRows(), f.taxEntries()
+		for _, k := range taxKeys(rows, journal) {
+			if k.account == account {
+				out = append(out, f.named(differing(rows[k], journal[k]))...)
+			}
+		}
+		return out
+	}
+	if !slices.Contains(derived(), account) {
+		return nil
+	}
+	return f.suspects(account, f.expected(), f.journal())
 }

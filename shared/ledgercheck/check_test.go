@@ -24,6 +24,7 @@ import (
 	"fenzhang/shared/identity"
 	"fenzhang/shared/ids"
 	"fenzhang/shared/incentive"
+	"fenzhang/shared/incentivedb"
 	"fenzhang/shared/income"
 	"fenzhang/shared/incomedb"
 	"fenzhang/shared/keys"
@@ -57,7 +58,7 @@ func over(tenant *settletest.World) *world {
 	w.recorder = &income.Recorder{Lines: lines, Directory: w.People, Clock: w.Clock, NewID: w.ID}
 	w.accruals = &incomedb.Accruals{Store: lines, Incentives: w.Tables.Incentives, Directory: w.People, NewID: w.ID}
 	w.statements = &statement.Service{Settlements: w.Service, Buckets: lines, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
-	w.check = ledgercheck.Service{Journal: ledgerdb.Book{DB: w.Tables.Client, Table: w.Tables.Ledger}, Settlements: w.Store, Buckets: lines, Creators: w.People}
+	w.check = ledgercheck.Service{Journal: ledgerdb.Book{DB: w.Tables.Client, Table: w.Tables.Ledger}, Settlements: w.Store, Buckets: lines, Days: incentivedb.NewDays(w.Tables.Client, w.Tables.Incentives), Creators: w.People}
 	for _, c := range w.People.Contracts {
 		c.Routes["incentive"] = tenancy.MCNPays
 	}

@@ -1,8 +1,6 @@
 package ledgercheck
 
 import (
-	"strings"
-
 	"fenzhang/shared/income"
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/money"
@@ -18,35 +16,28 @@ func derived() []ledger.Account {
 	return []ledger.Account{ledger.CreatorPayable, ledger.CreatorReceivable, ledger.CreatorAccrued, ledger.PartyAccrued, ledger.PlatformClearing, ledger.GatewayClearing}
 }
 
-// sums collects balances; debits are positive.
-type sums map[ledger.Account]money.Amount
-
-func (s sums) debit(a ledger.Account, amount money.Amount)  { s[a] = s[a].Add(amount) }
-func (s sums) credit(a ledger.Account, amount money.Amount) { s[a] = s[a].Sub(amount) }
-
 // expected is what the objects say that the accounts hold.
-func (f facts) expected() sums {
-	out := sums{}
-	byID := make(map[string]settlement.Settlement, len(f.settlements))
+func (f facts) expected() books {
+	out := books{}
+	byID := settlement.OccurrencesOf(f.settlements)
 	for _, s := range f.settlements {
-		byID[s.ID] = s
-	}
-	for _, s := range f.settlements {
-		out.credit(ledger.CreatorPayable, owed(s))
-		out.credit(ledger.GatewayClearing, paid(s))
+		object := byID.First(s.ID)
+		out.credit(ledger.CreatorPayable, object, owed(s))
+		out.credit(ledger.GatewayClearing, object, paid(s))
 		if s.Dead() || s.ReopenedBy != "" {
 			continue // undone, or another occurrence stands for the same payable
 		}
-		if source(s, byID) == settlement.SourceClearing {
-			out.debit(ledger.PlatformClearing, s.Gross)
+		source := byID[object].Source // of the first occurrence, whose opening was posted
+		if source == settlement.SourceClearing {
+			out.debit(ledger.PlatformClearing, object, s.Gross)
 		}
-		out.credit(ledger.PartyAccrued, sharesOf(s, split.KindPayee))
-		if source(s, byID) == settlement.SourceParty {
-			out.debit(ledger.PartyAccrued, s.Gross)
+		out.credit(ledger.PartyAccrued, object, sharesOf(s, split.KindPayee))
+		if source == settlement.SourceParty {
+			out.debit(ledger.PartyAccrued, object, s.Gross)
 		}
 	}
 	for _, b := range f.buckets {
-		out.credit(ledger.CreatorAccrued, accrued(b, byID))
+		out.credit(ledger.CreatorAccrued, b.Name(), accrued(b, byID))
 	}
 	for _, r := range f.claims {
 		out.claim(r)
@@ -55,21 +46,21 @@ func (f facts) expected() sums {
 }
 
 // claim is what a receivable says: what is open of it, and where the money of its raising stands.
-func (s sums) claim(r receivable.Receivable) {
+func (b books) claim(r receivable.Receivable) {
 	switch {
 	case r.State != receivable.Open || r.Kind == receivable.CourtOrder:
 		return // not confirmed, or owed to others only once it is kept back
 	case r.Kind == receivable.GiveBack:
-		s.credit(ledger.CreatorPayable, r.Open)
+		b.credit(ledger.CreatorPayable, r.ID, r.Open)
 		return
 	}
-	s.debit(ledger.CreatorReceivable, r.Open)
+	b.debit(ledger.CreatorReceivable, r.ID, r.Open)
 	switch {
 	case r.Opening:
 	case r.Kind == receivable.Advance:
-		s.credit(ledger.GatewayClearing, r.Amount)
+		b.credit(ledger.GatewayClearing, r.ID, r.Amount)
 	case r.Kind == receivable.RefundRecovery:
-		s.credit(ledger.PlatformClearing, r.Amount.Add(r.MCNPart))
+		b.credit(ledger.PlatformClearing, r.ID, r.Amount.Add(r.MCNPart))
 	}
 }
 
@@ -101,18 +92,6 @@ func returned(s settlement.Settlement) bool {
 	return s.Payout != nil && s.Payout.State == payout.Returned
 }
 
-// source follows a reopened payable back to its first occurrence, whose opening was posted.
-func source(s settlement.Settlement, byID map[string]settlement.Settlement) string {
-	for s.Source == settlement.SourceReopened {
-		before, ok := byID[s.Reopens]
-		if !ok {
-			return ""
-		}
-		s = before
-	}
-	return s.Source
-}
-
 func sharesOf(s settlement.Settlement, kind string) money.Amount {
 	var sum money.Amount
 	for _, p := range s.Shares {
@@ -124,48 +103,14 @@ func sharesOf(s settlement.Settlement, kind string) money.Amount {
 }
 
 // accrued is what a bucket says was accrued and not yet opened.
-func accrued(b income.Bucket, byID map[string]settlement.Settlement) money.Amount {
+func accrued(b income.Bucket, byID settlement.Occurrences) money.Amount {
 	if b.Source != income.SourceAccrued || b.State == income.Carried {
 		return money.Amount{}
 	}
-	if b.State == income.Settled && !last(byID[b.Settlement], byID).Dead() {
+	if b.State == income.Settled && !byID.Last(byID[b.Settlement]).Dead() {
 		return money.Amount{}
 	}
 	return b.Distributable
-}
-
-// last follows a payable to the occurrence that stands for it now.
-func last(s settlement.Settlement, byID map[string]settlement.Settlement) settlement.Settlement {
-	for s.ReopenedBy != "" {
-		next, ok := byID[s.ReopenedBy]
-		if !ok {
-			break
-		}
-		s = next
-	}
-	return s
-}
-
-// checkTaxes compares the taxes payable in the journal with the tax rows, tax by tax.
-func (f facts) checkTaxes(d *differences, journal map[ledger.Account]money.Amount) {
-	rows := sums{}
-	for _, b := range f.bookings {
-		for _, r := range b.Rows {
-			rows.credit(ledger.TaxPayable(strings.ToLower(r.Kind)), r.Withheld)
-		}
-	}
-	for account := range journal {
-		if isTax(account) {
-			rows.credit(account, money.Amount{}) // a posting without any row is a difference too
-		}
-	}
-	for account, sum := range rows {
-		d.compare(string(account), sum, journal[account])
-	}
-}
-
-func isTax(a ledger.Account) bool {
-	return strings.HasPrefix(string(a), "tax.") && strings.HasSuffix(string(a), ".payable")
 }
 
 // checkClaims compares what was taken of each receivable with the set-offs that stand, and keeps both within it.
@@ -179,21 +124,22 @@ func (f facts) checkClaims(d *differences) {
 		}
 	}
 	for _, r := range f.claims {
-		d.compare("taken of receivable "+r.ID, taken[r.Entity+"#"+r.ID], r.Taken)
+		d.about(r.ID).compare("taken of receivable "+r.ID, taken[r.Entity+"#"+r.ID], r.Taken)
 		over := r.Taken.Add(r.Open).Sub(r.Amount)
-		d.compare("receivable "+r.ID+" over its amount", money.Amount{}, money.MaxOf(over, money.Amount{}))
-		d.compare("open below zero of receivable "+r.ID, money.Amount{}, money.Min(r.Open, money.Amount{}))
+		d.about(r.ID).compare("receivable "+r.ID+" over its amount", money.Amount{}, money.MaxOf(over, money.Amount{}))
+		d.about(r.ID).compare("open below zero of receivable "+r.ID, money.Amount{}, money.Min(r.Open, money.Amount{}))
 	}
 }
 
 // checkSums checks promise P2 of one settlement: gross is the sum of the money shares, and the creator's share is
 // what is kept back plus net; net is what is paid, and never below zero.
 func (f facts) checkSums(d *differences, s settlement.Settlement) {
+	of := d.about(s.ID)
 	var whole money.Amount
 	for _, p := range s.Shares {
 		whole = whole.Add(p.Amount)
 	}
-	d.compare("shares of "+s.ID, s.Gross, whole)
+	of.compare("shares of "+s.ID, s.Gross, whole)
 	hash := s.Quote
 	if s.BookingStands() {
 		hash = s.Booking
@@ -208,14 +154,14 @@ func (f facts) checkSums(d *differences, s settlement.Settlement) {
 			kept = kept.Add(l.Amount)
 		}
 	}
-	d.compare("kept back and net of "+s.ID, s.CreatorShare(), kept.Add(figures.Result.Net))
+	of.compare("kept back and net of "+s.ID, s.CreatorShare(), kept.Add(figures.Result.Net))
 	if s.BookingStands() {
 		off := money.Amount{}
 		for _, o := range s.SetOffs {
 			off = off.Add(o.Amount)
 		}
-		d.compare("set off and paid of "+s.ID, figures.Result.Net, off.Add(s.ToPay))
-		d.compare("paid below zero of "+s.ID, money.Amount{}, money.Min(money.Amount{}, s.ToPay))
+		of.compare("set off and paid of "+s.ID, figures.Result.Net, off.Add(s.ToPay))
+		of.compare("paid below zero of "+s.ID, money.Amount{}, money.Min(money.Amount{}, s.ToPay))
 	}
-	d.compare("net below zero of "+s.ID, money.Amount{}, money.Min(money.Amount{}, figures.Result.Net))
+	of.compare("net below zero of "+s.ID, money.Amount{}, money.Min(money.Amount{}, figures.Result.Net))
 }

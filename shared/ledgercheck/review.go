@@ -46,7 +46,7 @@ func (r Reviewer) Review(ctx context.Context, tenant, entity, book string, month
 	}
 	b := period.Book{Entries: f.at(entity).entries}
 	for _, d := range found {
-		b.Findings = append(b.Findings, period.Finding{Check: d.check(), Text: fmt.Sprintf("%s: %s: expected %s, found %s", d.CreatorID, d.Account, d.Expected, d.Actual)})
+		b.Findings = append(b.Findings, period.Finding{Check: d.check(), Text: d.String()})
 	}
 	for _, s := range f.at(entity).settlements {
 		b.Findings = append(b.Findings, about(s, month)...)
@@ -103,10 +103,36 @@ func (f facts) at(entity string) facts {
 			out.buckets = append(out.buckets, b)
 		}
 	}
+	for _, r := range f.claims {
+		if r.Entity == entity {
+			out.claims = append(out.claims, r)
+		}
+	}
+	for _, day := range f.days {
+		if len(day.entities) == 0 || slices.Contains(day.entities, entity) {
+			out.days = append(out.days, day)
+		}
+	}
 	if kept, ok := f.balances[entity]; ok {
 		out.balances[entity] = kept
 	}
 	return out
+}
+
+// String tells the difference in one line.
+func (d Difference) String() string {
+	what := d.Account
+	if d.Taxpayer != "" {
+		what += " of " + d.Taxpayer
+	}
+	if !d.TaxPeriod.IsZero() {
+		what += " for " + d.TaxPeriod.String()
+	}
+	text := fmt.Sprintf("%s: %s: expected %s, found %s", d.CreatorID, what, d.Expected, d.Actual)
+	if len(d.Objects) > 0 {
+		text += "; see " + strings.Join(d.Objects, ", ")
+	}
+	return text
 }
 
 // check names the check that a difference belongs to.
@@ -114,9 +140,9 @@ func (d Difference) check() string {
 	switch {
 	case strings.HasPrefix(d.Account, "balance of "):
 		return period.CheckBalances
-	case isTax(ledger.Account(d.Account)):
+	case ledger.Account(d.Account).IsTaxPayable():
 		return period.CheckTaxRows
-	case d.Account == string(ledger.CreatorAccrued):
+	case d.Account == string(ledger.CreatorAccrued), strings.HasPrefix(d.Account, accrualOf):
 		return period.CheckAccruals
 	}
 	return period.CheckUnexplained

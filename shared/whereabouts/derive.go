@@ -22,16 +22,13 @@ type place struct {
 // Of gathers a creator's journal by payable and account, and tells of each sum where it is by the payable's last
 // occurrence. What a payable has balanced is not listed.
 func Of(entries []ledger.Entry, settlements []settlement.Settlement) []Position {
-	byID := make(map[string]settlement.Settlement, len(settlements))
-	for _, s := range settlements {
-		byID[s.ID] = s
-	}
+	byID := settlement.OccurrencesOf(settlements)
 	sums := map[place]money.Amount{}
 	var order []place
 	for _, e := range entries {
 		for _, p := range e.Postings {
-			at := place{account: p.Account, object: cmp.Or(first(e.Settlement, byID), e.ID)}
-			if isTax(p.Account) {
+			at := place{account: p.Account, object: cmp.Or(byID.First(e.Settlement), e.ID)}
+			if p.Account.IsTaxPayable() {
 				at.period = e.Tax
 			}
 			if _, known := sums[at]; !known {
@@ -46,37 +43,13 @@ func Of(entries []ledger.Entry, settlements []settlement.Settlement) []Position 
 			p := Position{Account: at.account, Amount: sum, Period: at.period, Object: at.object}
 			s, ok := byID[at.object]
 			if ok {
-				s = last(s, byID)
+				s = byID.Last(s)
 				p.Object = s.ID
 			}
 			out = append(out, p.told(s, ok))
 		}
 	}
 	return out
-}
-
-func isTax(a ledger.Account) bool {
-	return strings.HasPrefix(string(a), "tax.") && strings.HasSuffix(string(a), ".payable")
-}
-
-// first follows a reopened payable back to the occurrence that was opened first; "" stays "".
-func first(id string, byID map[string]settlement.Settlement) string {
-	for s, ok := byID[id]; ok && s.Reopens != ""; s, ok = byID[id] {
-		id = s.Reopens
-	}
-	return id
-}
-
-// last follows a payable to the occurrence that stands for it now.
-func last(s settlement.Settlement, byID map[string]settlement.Settlement) settlement.Settlement {
-	for s.ReopenedBy != "" {
-		next, ok := byID[s.ReopenedBy]
-		if !ok {
-			break
-		}
-		s = next
-	}
-	return s
 }
 
 // told says where a sum is, by its account and, where it belongs to a payable, by that.
@@ -102,7 +75,7 @@ func (p Position) told(s settlement.Settlement, ok bool) Position {
 	case ledger.MCNTaxCost:
 		return p.as(TaxBorne, "borne_by_agency", "nobody", "none")
 	}
-	if isTax(p.Account) {
+	if p.Account.IsTaxPayable() {
 		return p.as(TaxKept, "tax_return", "finance", "file_and_remit")
 	}
 	return p.as(Agency, string(p.Account), "nobody", "none")

@@ -99,7 +99,7 @@ func (s Service) Settlement(ctx context.Context, by identity.Principal, id strin
 	if err != nil {
 		return View{}, err
 	}
-	at := last(st, found.byID).ID
+	at := found.byID.Last(st).ID
 	positions := slices.DeleteFunc(found.positions, func(p Position) bool { return p.Object != at || hidden(by, p.Account) })
 	return View{Positions: positions, Totals: Totals(positions)}, nil
 }
@@ -148,7 +148,7 @@ func hidden(by identity.Principal, a ledger.Account) bool {
 	if !by.OnlyOwn() {
 		return false
 	}
-	return !strings.HasPrefix(string(a), "creator.") && a != ledger.GatewayClearing && !isTax(a)
+	return !strings.HasPrefix(string(a), "creator.") && a != ledger.GatewayClearing && !a.IsTaxPayable()
 }
 
 // Tenant tells where the money of the next creators after a cursor is, "" at the start.
@@ -207,7 +207,7 @@ func compare(balances, explained map[ledger.Account]money.Amount) ([]Account, mo
 // found is what was read of a creator.
 type found struct {
 	positions []Position
-	byID      map[string]settlement.Settlement
+	byID      settlement.Occurrences
 	balances  map[ledger.Account]money.Amount
 }
 
@@ -226,7 +226,7 @@ func (s Service) creator(ctx context.Context, tenant, creator string) (found, er
 }
 
 func (s Service) once(ctx context.Context, tenant, creator string) (found, error) {
-	f := found{byID: map[string]settlement.Settlement{}, balances: map[ledger.Account]money.Amount{}}
+	f := found{balances: map[ledger.Account]money.Amount{}}
 	var all []settlement.Settlement
 	for cursor := ""; ; {
 		page, next, err := s.Settlements.List(ctx, tenant, settlement.Query{Creator: creator}, cursor, 100)
@@ -238,9 +238,7 @@ func (s Service) once(ctx context.Context, tenant, creator string) (found, error
 			break
 		}
 	}
-	for _, st := range all {
-		f.byID[st.ID] = st
-	}
+	f.byID = settlement.OccurrencesOf(all)
 	entries, err := s.Journal.Entries(ctx, tenant, creator)
 	if err != nil {
 		return f, err
