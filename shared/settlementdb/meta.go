@@ -5,7 +5,7 @@ package settlementdb
 import (
 	"bytes"
 	"compress/flate"
-	_ "embed" // the dictionary of figures
+	_ "embed" // the dictionaries
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -59,7 +59,8 @@ func keyed(k keys.Key) item { return item{"pk": text(k.PK), "sk": text(k.SK)} }
 
 // Attribute names of META that conditions, the relay and an operator at the console read.
 const (
-	attrPacked   = "z"
+	attrMeta     = "x"
+	attrPacked   = "z" // of META as it was packed before its dictionary knew reviews, approvals and set-offs
 	attrFigures  = "y" // of figures, packed with their own dictionary; older ones have attrPacked
 	attrRevision = "rev"
 	attrStatus   = "st"
@@ -117,8 +118,13 @@ type move struct {
 	R string `json:"r,omitempty"`
 }
 
-// dictionary holds the words that packed items share. It is part of the stored form: change it only with a new
-// attribute name beside a reader of this one.
+// metaDictionary holds the words of META, the most frequent ones last. It is part of the stored form: change it only
+// with a new attribute name beside a reader of this one.
+//
+//go:embed meta.dictionary
+var metaDictionary []byte
+
+// dictionary holds the words of items that were packed under attrPacked; they are only read.
 var dictionary = []byte(`"reason":"owner":"finance","text":"RULE_GAP"WAITING_INVOICE"NET_CHANGED"approver"FAILED"PAYING"APPROVED"IN_REVIEW"PAID"PENDING_REVIEW"` +
 	`"rejected"cancelled"payment_failed"CANCELLED_BEFORE_SEND"system:compute-tax"system:payout"system:pay-out"system:build-statements"` +
 	`settlement.opened"settlement.quoted"settlement.submitted"settlement.approved"settlement.booked"payout.PAID"payout.SENT"payout.ACCEPTED` +
@@ -148,9 +154,10 @@ func newCodec(words []byte) *codec {
 		unpackers: sync.Pool{New: func() any { return flate.NewReader(bytes.NewReader(nil)) }}}
 }
 
-// Codecs of META, and of figures.
+// Codecs of META, of figures, and of older items of both.
 var (
-	metaCodec    = newCodec(dictionary)
+	metaCodec    = newCodec(metaDictionary)
+	olderCodec   = newCodec(dictionary)
 	figuresCodec = newCodec(figuresDictionary)
 )
 
@@ -198,7 +205,7 @@ func metaItem(s settlement.Settlement) (item, error) {
 		return nil, fmt.Errorf("settlementdb: pack: %w", err)
 	}
 	it := keyed(keys.Settlement(s.Tenant, s.ID))
-	it[attrPacked] = binary(z)
+	it[attrMeta] = binary(z)
 	it[attrRevision] = number(int64(s.Revision))
 	it[attrStatus] = text(string(s.Status))
 	it[attrVersion] = number(int64(s.StatusVersion))
@@ -237,7 +244,11 @@ func FromItem(it map[string]types.AttributeValue) (settlement.Settlement, error)
 		return settlement.Settlement{}, errNotMeta
 	}
 	var p packed
-	if err := metaCodec.unpack(binaryOf(it, attrPacked), &p); err != nil {
+	words, z := metaCodec, binaryOf(it, attrMeta)
+	if z == nil {
+		words, z = olderCodec, binaryOf(it, attrPacked)
+	}
+	if err := words.unpack(z, &p); err != nil {
 		return settlement.Settlement{}, fmt.Errorf("settlementdb: unpack %s: %w", id, err)
 	}
 	s := settlement.Settlement{Opening: p.O, Status: settlement.Status(textOf(it, attrStatus)), StatusVersion: int(numberOf(it, attrVersion)),

@@ -26,7 +26,7 @@ func TestPackingAgainIsPackingAnew(t *testing.T) {
 			t.Fatal(err)
 		}
 		var b bytes.Buffer
-		w, err := flate.NewWriterDict(&b, flate.BestCompression, dictionary)
+		w, err := flate.NewWriterDict(&b, flate.BestCompression, metaDictionary)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -49,7 +49,7 @@ func TestPackingAgainIsPackingAnew(t *testing.T) {
 // Figures that were packed with META's dictionary, before they had their own, are read as ever.
 func TestOlderFiguresAreRead(t *testing.T) {
 	f := settlement.Figures{Tenant: "t", Settlement: "st-1", Hash: "h", Result: tax.Result{Net: money.Yuan(5)}}
-	old, err := metaCodec.pack(f)
+	old, err := olderCodec.pack(f)
 	if err != nil {
 		t.Fatal(err)
 	}

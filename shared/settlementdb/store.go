@@ -311,7 +311,7 @@ func figuresOf(it item, tenant, id, hash string) (settlement.Figures, error) {
 	}
 	packed, words := binaryOf(it, attrFigures), figuresCodec
 	if packed == nil {
-		packed, words = binaryOf(it, attrPacked), metaCodec
+		packed, words = binaryOf(it, attrPacked), olderCodec
 	}
 	if err := words.unpack(packed, &f); err != nil {
 		return f, fault.Internal(err)
