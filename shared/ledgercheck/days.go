@@ -20,6 +20,7 @@ type accrualDay struct {
 	entries  []string
 	posted   money.Amount
 	entities []string // paying entities of the entries; none where no entry is
+	buckets  []string // those that have lines of the day's month
 }
 
 // days holds the closed days of the months in which something was accrued against the entries that name them.
@@ -49,7 +50,8 @@ func (s Service) days(ctx context.Context, tenant string, f facts) ([]accrualDay
 		}
 		for month := range b.Own {
 			for day := month.First(); day.Month() == month; day = day.AddDays(1) {
-				at(day)
+				d := at(day)
+				d.buckets = append(d.buckets, b.Name())
 			}
 		}
 	}
@@ -75,6 +77,6 @@ const accrualOf = "accrual of "
 // checkDays compares what the closing of days accrued with the journal, day by day.
 func (f facts) checkDays(d *differences) {
 	for _, day := range f.days {
-		d.about(day.entries...).compare(accrualOf+day.day.String(), day.closed, day.posted)
+		d.about(append(day.entries, day.buckets...)...).compare(accrualOf+day.day.String(), day.closed, day.posted)
 	}
 }
