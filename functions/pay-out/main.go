@@ -31,7 +31,7 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	payables := settlement.Payables{Service: service}
 	at := payoutgateway.Addresses{Douyin: p.Vars.Need("GATEWAY_DOUYIN_URL"), Bank: p.Vars.Need("GATEWAY_BANK_URL"), Callback: p.Vars.Need("CALLBACK_URL")}
 	return triggers(&payout.Service{
-		Payables: payables, Unclear: payables, Accounts: payoutvault.Accounts{Vault: p.Vault()},
+		Payables: payables, Unclear: payables, Accounts: payoutvault.Accounts{Vault: p.Vault(), Keepers: p.Directory},
 		Rebooking: payoutqueue.Rebooking{SQS: sqs.NewFromConfig(p.AWS), Queue: p.Vars.Need("QUEUE_TAX_URL")},
 		Merchants: payoutgateway.NewLive(p.Secret("GATEWAY_SECRET_ARN").Get, at, p.Clock.Now),
 		Clock:     p.Clock, Log: p.Log, NewID: p.NewID,

@@ -5,6 +5,7 @@ package keys
 import (
 	"fmt"
 	"hash/fnv"
+	"strconv"
 	"strings"
 	"time"
 
@@ -148,7 +149,20 @@ func TaxRows(t, entity, taxpayer string, year, seq int) Key {
 }
 
 // TaxYear begins the sort keys of a year's tax rows.
-func TaxYear(year int) string { return fmt.Sprintf("R#%04d#", year) }
+func TaxYear(year int) string { return fmt.Sprintf("%s%04d#", TaxYears, year) }
+
+// TaxYears begins the sort keys of all years' tax rows.
+const TaxYears = "R#"
+
+// YearOf is the year of a tax row's sort key; 0 where it is none.
+func YearOf(sk string) int {
+	year, _, _ := strings.Cut(strings.TrimPrefix(sk, TaxYears), "#")
+	n, err := strconv.Atoi(year)
+	if err != nil {
+		return 0
+	}
+	return n
+}
 
 // Correction is a prepared or posted correction of taxes.
 func Correction(t, id string) Key { return Key{tenant(t) + "COR#" + id, "COR"} }

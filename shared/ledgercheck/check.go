@@ -231,10 +231,19 @@ func (s Service) bookings(ctx context.Context, tenant string, of []settlement.Se
 		}
 	}
 	var out []settlement.Booking
-	for l := range lists {
+	waiting := slices.Collect(maps.Keys(lists))
+	for len(waiting) > 0 {
+		l := waiting[0]
+		waiting = waiting[1:]
 		all, err := s.Settlements.TaxRows(ctx, tenant, l.entity, l.taxpayer, l.year)
 		if err != nil {
 			return nil, err
+		}
+		if into, closed := settlement.ClosedFor(all); closed { // what came later of these settlements stands there
+			if on := (list{l.entity, into, l.year}); !lists[on] {
+				lists[on] = true
+				waiting = append(waiting, on)
+			}
 		}
 		for _, b := range all {
 			if len(b.Of) > 0 {

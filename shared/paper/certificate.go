@@ -69,7 +69,7 @@ func (s *Service) Certificate(ctx context.Context, by identity.Principal, taxpay
 	c := Certificate{Tenant: by.Tenant, TaxpayerID: taxpayer, Name: payer.Name, IDType: payer.IDType, IDNumber: payer.IDNumber,
 		Entity: Entity{entity, company.Name, company.USCC}, Year: year, Bookings: len(bookings)}
 	c.Number = "NS" + c.year() + "-" + taxpayer + "-" + entity
-	c.fold(bookings)
+	c.fold(settlement.Whole(bookings))
 	c.Hash, err = contentHash(c)
 	return c, err
 }

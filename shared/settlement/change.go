@@ -38,6 +38,9 @@ type Booking struct {
 	On               civil.Date     `json:",omitzero"`  // of bookings: the payment date that they were taxed for
 	Of               []string       `json:",omitempty"` // of true-ups: the settlement that each row corrects
 	Opening          *OpeningSource `json:",omitempty"` // of opening rows: what they rest on
+	Into             string         `json:",omitempty"` // of merged rows that leave: the taxpayer in whose list the person goes on
+	Merged           string         `json:",omitempty"` // of merged rows that arrive: the taxpayer whose list of the year counts with this one
+	Behind           []Booking      `json:"-"`          // that list, as it was read; it is closed, and so never changes again
 }
 
 // OpeningSource is what opening rows rest on: documents, the file that they came in, and the two people who brought
@@ -54,6 +57,7 @@ const (
 	KindReversal = "reversal"
 	KindOpening  = "opening"
 	KindTrueUp   = "true_up"
+	KindMerged   = "merged" // two taxpayers are one person: open months leave one list and arrive in the other
 )
 
 // KeyRecord remembers a settle call's key, content and first answer for 30 days.

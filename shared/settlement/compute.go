@@ -39,12 +39,18 @@ func (t *Taxes) Quote(ctx context.Context, tenant, id string) error {
 	if err != nil || !s.quotable() {
 		return err
 	}
+	if moved, err := t.followed(ctx, s); err != nil || moved {
+		return err
+	}
 	today, err := t.Clock.Today(ctx)
 	if err != nil {
 		return err
 	}
 	on := later(s.PayOn, today)
 	f, _, ahead, err := t.compute(ctx, s, on, true)
+	if into, ok := mergedInto(err); ok {
+		return t.follow(ctx, s, into, "")
+	}
 	a := Act{ID: t.NewID(), Name: "settlement.quoted", By: "system:compute-tax"}
 	now := t.Clock.Instant()
 	if gap, ok := holdOf(err); ok {
@@ -97,12 +103,18 @@ func (t *Taxes) Book(ctx context.Context, tenant, id string) error {
 	if held, err := t.heldBack(ctx, s, today, "system:compute-tax"); err != nil || held {
 		return err
 	}
+	if moved, err := t.followed(ctx, s); err != nil || moved {
+		return err
+	}
 	a := Act{ID: t.NewID(), Name: "settlement.booked", By: "system:compute-tax"}
 	now := t.Clock.Instant()
 	if s.Carries != "" {
 		return t.Store.Apply(ctx, s.carriedOn(today, payout.KeyFor(tenant, id), a, now))
 	}
 	f, seq, _, err := t.compute(ctx, s, today, false)
+	if into, ok := mergedInto(err); ok {
+		return t.follow(ctx, s, into, "")
+	}
 	if gap, ok := holdOf(err); ok {
 		return t.Store.Apply(ctx, Change{Old: &s, New: s.Gap(gap.rule, gap.text, a, now)})
 	}
@@ -164,7 +176,9 @@ func (t *Taxes) Rebook(ctx context.Context, tenant, id string) error {
 		n.PaymentDate, n.Kept = today, s.Carries == ""
 		return t.Store.Apply(ctx, Change{Old: &s, New: n.mended()})
 	}
-	f, seq, _, err := t.compute(ctx, s, today, false)
+	one := s // taxed as the person that its taxpayer was merged into
+	one.TaxpayerID = cmp.Or(b.owner, s.TaxpayerID)
+	f, seq, _, err := t.compute(ctx, one, today, false)
 	if gap, ok := holdOf(err); ok {
 		return t.holdBooked(ctx, s, s.GapInPaying(gap.rule, gap.text, a, now))
 	}
@@ -178,7 +192,8 @@ func (t *Taxes) Rebook(ctx context.Context, tenant, id string) error {
 	back := s.unbooked(s, b, a, now)
 	parts := receivable.Plan(f.Result.Net, s.givenUp(standing, back.Moves))
 	anew := s.rebooked(f, parts, today, a, now)
-	fresh := s.booking(f, today, seq, a, now)
+	anew.New.TaxpayerID = one.TaxpayerID
+	fresh := one.booking(f, today, seq, a, now)
 	if len(back.Rows) > 0 && back.Rows[0].Year == fresh.Year { // one number of the year's list each
 		fresh.Seq = back.Rows[0].Seq + 1
 	}
@@ -253,7 +268,9 @@ func (s *Service) bookedOf(ctx context.Context, st Settlement) (booked, error) {
 	if err != nil {
 		return b, err
 	}
-	b.seq = len(bookings) + 1
+	if b.owner, b.seq, err = s.ownerOf(ctx, st, bookings); err != nil {
+		return b, err
+	}
 	claims, err := s.Store.Receivables(ctx, st.Tenant, st.CreatorID, st.Entity)
 	if err != nil {
 		return b, err
@@ -386,13 +403,17 @@ func (t *Taxes) standing(ctx context.Context, s Settlement, on civil.Date) ([]ta
 	if err != nil {
 		return nil, 0, err
 	}
+	if into := closedFor(bookings); into != "" {
+		return nil, 0, &merged{into}
+	}
 	seq := len(bookings) + 1
+	bookings = Whole(bookings)
 	if y := s.VATDate.Year(); y != on.Year() {
 		other, err := t.Store.TaxRows(ctx, s.Tenant, s.Entity, s.TaxpayerID, y)
 		if err != nil {
 			return nil, 0, err
 		}
-		bookings = append(bookings, other...)
+		bookings = append(bookings, Whole(other)...)
 	}
 	for _, b := range bookings {
 		if b.EntryID != s.BookedEntry || s.BookedEntry == "" { // its own booking is being made again

@@ -135,10 +135,11 @@ func (c *Corrections) Compare(ctx context.Context, tenant string, who lawdiff.Wh
 
 func (c *Corrections) year(ctx context.Context, tenant string, who lawdiff.Who) (yearOf, error) {
 	y := yearOf{who: who, settlements: map[string]Settlement{}}
-	var err error
-	if y.bookings, err = c.Store.TaxRows(ctx, tenant, who.Entity, who.Taxpayer, who.Year); err != nil {
+	list, err := c.Store.TaxRows(ctx, tenant, who.Entity, who.Taxpayer, who.Year)
+	if err != nil {
 		return y, err
 	}
+	y.bookings = Whole(list)
 	var ids []string
 	for i := range y.bookings {
 		for _, id := range append([]string{y.bookings[i].Settlement}, y.bookings[i].Of...) {
@@ -245,6 +246,9 @@ func (c *Corrections) work(ctx context.Context, in *Correction) (lawdiff.Correct
 	bookings, err := c.Store.TaxRows(ctx, in.Tenant, in.Entity, in.Taxpayer, in.Year)
 	if err != nil {
 		return lawdiff.Correction{}, 0, err
+	}
+	if into := closedFor(bookings); into != "" {
+		return lawdiff.Correction{}, 0, notNow("taxpayer_merged", "This taxpayer was merged into "+into+"; correct the year there.")
 	}
 	var post lawdiff.Correction
 	_, err = c.Compare(ctx, in.Tenant, in.who(), law, func(p *lawdiff.Person) (err error) {

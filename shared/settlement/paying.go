@@ -1,6 +1,7 @@
 package settlement
 
 import (
+	"cmp"
 	"time"
 
 	"fenzhang/shared/civil"
@@ -16,6 +17,7 @@ type booked struct {
 	opening ledger.Entry
 	rows    []tax.Row
 	seq     int                    // next free number of the taxpayer's year
+	owner   string                 // taxpayer in whose list the rows stand; "" is the settlement's own
 	short   *receivable.Receivable // what it could not keep back, as it stands now
 	filed   bool                   // a month that its rows are in is filed: the booking stays
 }
@@ -78,7 +80,7 @@ func (s Settlement) unbooked(n Settlement, b booked, a Act, now time.Time) Chang
 		c.Entry = &e
 	}
 	if len(b.rows) > 0 {
-		c.Rows = []Booking{{Entity: s.Entity, Taxpayer: s.TaxpayerID, Year: s.PaymentDate.Year(), Seq: b.seq, Kind: KindReversal,
+		c.Rows = []Booking{{Entity: s.Entity, Taxpayer: cmp.Or(b.owner, s.TaxpayerID), Year: s.PaymentDate.Year(), Seq: b.seq, Kind: KindReversal,
 			Settlement: s.ID, EntryID: a.ID, At: now, Rows: negative(b.rows)}}
 	}
 	s.giveUp(&c, b.short, a, now)

@@ -100,7 +100,7 @@ type Opening struct {
 	Identity        string        `json:"id"`
 	Occurrence      int           `json:"n"`
 	CreatorID       string        `json:"c"`
-	TaxpayerID      string        `json:"tp"`
+	TaxpayerID      string        `json:"tp"` // the one fact that may change, before the booking: two taxpayers were found to be one person
 	Entity          string        `json:"e"`
 	Contract        string        `json:"ct"`
 	ContractVersion int           `json:"cv"`

@@ -284,7 +284,7 @@ func (t *TrueUps) year(ctx context.Context, tenant, entity, taxpayer string, thr
 		if err != nil {
 			return nil, nil, err
 		}
-		bookings = append(bookings, list...)
+		bookings = append(bookings, Whole(list)...)
 	}
 	found, err := t.settlementsOf(ctx, tenant, bookings)
 	if err != nil || len(bookings) == 0 {

@@ -242,8 +242,24 @@ func RowsItem(tenant string, b settlement.Booking) (item, error) {
 	return it, nil
 }
 
-// TaxRows reads a year's bookings in order, consistently, and refuses a list with a hole in it.
+// TaxRows reads a year's bookings in order, consistently, and refuses a list with a hole in it. A list that another
+// was merged into brings that one along.
 func (s *Store) TaxRows(ctx context.Context, tenant, entity, taxpayer string, year int) ([]settlement.Booking, error) {
+	bookings, err := s.taxList(ctx, tenant, entity, taxpayer, year)
+	if err != nil {
+		return nil, err
+	}
+	for i := range bookings {
+		if from := bookings[i].Merged; from != "" {
+			if bookings[i].Behind, err = s.taxList(ctx, tenant, entity, from, year); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return bookings, nil
+}
+
+func (s *Store) taxList(ctx context.Context, tenant, entity, taxpayer string, year int) ([]settlement.Booking, error) {
 	items, err := s.query(ctx, s.Ledger, keys.TaxLog(tenant, entity, taxpayer), keys.TaxYear(year))
 	if err != nil {
 		return nil, err

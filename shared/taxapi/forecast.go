@@ -252,8 +252,8 @@ func (a API) taxYear(ctx context.Context, tenant string, corpus *tax.Corpus, q *
 		return y, nil
 	}
 	bookings, err := a.Rows.TaxRows(ctx, tenant, q.Entity.ID, q.Taxpayer.ID, q.Year)
-	for i := range bookings {
-		y.rows = append(y.rows, bookings[i].Rows...)
+	for _, b := range settlement.Whole(bookings) {
+		y.rows = append(y.rows, b.Rows...)
 	}
 	return y, err
 }

@@ -64,6 +64,22 @@ type Taxpayer struct {
 	Profiles   []Profile  `json:"profiles"`
 	Version    int        `json:"version"`
 	By         string     `json:"by,omitempty"`
+	// MergedInto is the taxpayer who turned out to be the same person: from then on settlements are taxed as that
+	// one's. Merge is the request that led or may lead there.
+	MergedInto string `json:"merged_into,omitempty"`
+	Merge      *Merge `json:"merge,omitempty"`
+	// Merged are the taxpayers that were merged into this one.
+	Merged []string `json:"merged,omitempty"`
+}
+
+// Merge is one person's request to merge a taxpayer into another, and the second person's yes.
+type Merge struct {
+	Into       string    `json:"into"`
+	Reason     string    `json:"reason"`
+	AskedBy    string    `json:"asked_by"`
+	AskedAt    time.Time `json:"asked_at"`
+	ApprovedBy string    `json:"approved_by,omitempty"`
+	ApprovedAt time.Time `json:"approved_at,omitzero"`
 }
 
 // Profile is a taxpayer's effective-dated tax facts (涉税资料).

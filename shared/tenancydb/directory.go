@@ -13,9 +13,15 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
-// Creator finds a payee account as it stands today.
+// Creator finds a payee account as it stands today. Where its taxpayer was merged into another, that one is named.
 func (s *Store) Creator(ctx context.Context, tenant, creator string) (tenancy.Creator, error) {
-	return inForce[tenancy.Creator](ctx, s, tenant, Creator, creator, civil.DateOf(s.now()))
+	found, err := inForce[tenancy.Creator](ctx, s, tenant, Creator, creator, civil.DateOf(s.now()))
+	if err != nil {
+		return found, err
+	}
+	people, err := s.mergers(ctx, tenant)
+	found.TaxpayerID = people.survivor(found.TaxpayerID)
+	return found, err
 }
 
 // Taxpayer finds a taxpayer as it stands today, masked.
@@ -168,6 +174,13 @@ func (s *Store) Creators(ctx context.Context, tenant, cursor string, limit int) 
 		return nil, "", err
 	}
 	found, err := docs[tenancy.Creator](items)
+	if err != nil {
+		return nil, "", err
+	}
+	people, err := s.mergers(ctx, tenant)
+	for i := range found {
+		found[i].TaxpayerID = people.survivor(found[i].TaxpayerID)
+	}
 	return found, next, err
 }
 

@@ -38,6 +38,8 @@ type Object struct {
 	Guard   int
 	// Hash is the keyed hash under which a new taxpayer will be found.
 	Hash string
+	// MergedInto is the taxpayer that this one is merged into by the act.
+	MergedInto string
 }
 
 // Change is what one act writes: objects, what the vault sealed of them, and the audit record. The record's
@@ -122,6 +124,11 @@ func (s *Store) object(tenant, act string, o Object) ([]types.TransactWriteItem,
 		found := primary(keys.Lookup(tenant, o.Hash))
 		found[taxpayerAttr], found[actAttr] = text(o.ID), text(act)
 		parts = append(parts, s.once(found))
+	}
+	if o.MergedInto != "" {
+		line := primary(keys.Key{PK: keys.MasterList(tenant, merged), SK: o.ID})
+		line[taxpayerAttr], line[actAttr] = text(o.MergedInto), text(act)
+		parts = append(parts, s.once(line))
 	}
 	return parts, nil
 }

@@ -1,0 +1,267 @@
+package settlement
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"fenzhang/shared/fault"
+	"fenzhang/shared/lawdiff"
+	"fenzhang/shared/money"
+	"fenzhang/shared/tax"
+)
+
+// Merging brings together the tax rows and open settlements of two taxpayers who are one person. The merged one's
+// list of each year is closed by a last booking, numbered like any other, so that a booking decided before loses by
+// its number; history stays where it is. In the same write the survivor's list gets the rows of the months not filed
+// and names the closed list, whose bookings from then on count with its own (Whole).
+type Merging struct {
+	*Service
+	Store    MergeStore
+	Entities func(ctx context.Context, tenant string) ([]string, error) // ids of the tenant's paying entities
+}
+
+// MergeStore keeps the lists of tax rows.
+type MergeStore interface {
+	// TaxYears lists the years in which a taxpayer has bookings at a paying entity, consistently.
+	TaxYears(ctx context.Context, tenant, entity, taxpayer string) ([]int, error)
+	// Join appends bookings to several lists together, or none. ErrRival when one of their numbers is taken.
+	Join(ctx context.Context, tenant string, bookings []Booking) error
+}
+
+// Carry does what follows from a merge that stands in the master data: rows and open settlements of from go to into.
+// Made again it finishes what an earlier call left undone, and otherwise changes nothing. by is who asked for it.
+func (m *Merging) Carry(ctx context.Context, tenant, from, into, by string) error {
+	entities, err := m.Entities(ctx, tenant)
+	if err != nil {
+		return err
+	}
+	for _, entity := range entities {
+		if err := m.join(ctx, tenant, entity, from, into); err != nil {
+			return err
+		}
+		if err := m.followAll(ctx, tenant, entity, from, into, by); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *Merging) join(ctx context.Context, tenant, entity, from, into string) error {
+	for range rounds {
+		list, err := m.joining(ctx, tenant, entity, from, into)
+		if err != nil || len(list) == 0 {
+			return err
+		}
+		if err = m.Store.Join(ctx, tenant, list); !errors.Is(err, ErrRival) {
+			return err
+		}
+	}
+	return fault.Later(ErrRival)
+}
+
+// joining decides what closes the lists of from at an entity, and what goes on in those of into.
+func (m *Merging) joining(ctx context.Context, tenant, entity, from, into string) ([]Booking, error) {
+	years, err := m.years(ctx, tenant, entity, from)
+	if err != nil {
+		return nil, err
+	}
+	filed, err := m.Service.Store.FiledMonths(ctx, tenant, entity)
+	if err != nil {
+		return nil, err
+	}
+	act, now := m.NewID(), m.Clock.Instant()
+	var out []Booking
+	for _, year := range years {
+		theirs, err := m.Service.Store.TaxRows(ctx, tenant, entity, from, year)
+		if err != nil {
+			return nil, err
+		}
+		if closedFor(theirs) != "" {
+			continue // by an earlier call
+		}
+		rows := openRows(theirs, Filed(filed))
+		out = append(out, Booking{Entity: entity, Taxpayer: from, Year: year, Seq: len(theirs) + 1, Kind: KindMerged, EntryID: act, At: now, Rows: negative(rows), Into: into})
+		if len(theirs) == 0 {
+			continue // nothing to go on with; the closing alone stops a booking that is under way
+		}
+		ours, err := m.Service.Store.TaxRows(ctx, tenant, entity, into, year)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, Booking{Entity: entity, Taxpayer: into, Year: year, Seq: len(ours) + 1, Kind: KindMerged, EntryID: act, At: now, Rows: rows, Merged: from})
+	}
+	return out, nil
+}
+
+// years are those of the bookings, and those in which a booking may be under way.
+func (m *Merging) years(ctx context.Context, tenant, entity, taxpayer string) ([]int, error) {
+	years, err := m.Store.TaxYears(ctx, tenant, entity, taxpayer)
+	if err != nil {
+		return nil, err
+	}
+	today, err := m.Clock.Today(ctx)
+	if err != nil {
+		return nil, fault.Later(err)
+	}
+	years = append(slices.Clone(years), today.Year(), today.AddDays(1).Year())
+	slices.Sort(years)
+	return slices.Compact(years), nil
+}
+
+// openRows sums the rows of months that are not filed, one for each tax, item, project, platform, period and way of
+// collection; what comes to nothing is left out.
+func openRows(list []Booking, filed lawdiff.Filed) []tax.Row {
+	var out []tax.Row
+	at := map[tax.Row]int{}
+	for _, b := range list {
+		for _, r := range b.Rows {
+			if filed(lawdiff.MonthOf(r.Period)) {
+				continue
+			}
+			key := r
+			key.Income, key.Received, key.Sales, key.Withheld = money.Amount{}, money.Amount{}, money.Amount{}, money.Amount{}
+			i, ok := at[key]
+			if !ok {
+				i = len(out)
+				at[key] = i
+				out = append(out, key)
+			}
+			sum := &out[i]
+			sum.Income, sum.Received = sum.Income.Add(r.Income), sum.Received.Add(r.Received)
+			sum.Sales, sum.Withheld = sum.Sales.Add(r.Sales), sum.Withheld.Add(r.Withheld)
+		}
+	}
+	return slices.DeleteFunc(out, func(r tax.Row) bool {
+		return r.Income.IsZero() && r.Received.IsZero() && r.Sales.IsZero() && r.Withheld.IsZero()
+	})
+}
+
+// Whole is everything that was booked for one person in a year: the list's own bookings, and those of lists that
+// were merged into it, in the place where they were. Rows that only went from list to list are left out, because
+// they stand among those bookings; so a closed list, whose person goes on elsewhere, gives nothing.
+func Whole(list []Booking) []Booking {
+	if closedFor(list) != "" {
+		return nil
+	}
+	if !slices.ContainsFunc(list, func(b Booking) bool { return b.Kind == KindMerged }) {
+		return list
+	}
+	var out []Booking
+	for _, b := range list {
+		if b.Kind != KindMerged {
+			out = append(out, b)
+			continue
+		}
+		for _, old := range b.Behind {
+			if old.Kind != KindMerged {
+				old.Taxpayer = b.Taxpayer
+				out = append(out, old)
+			}
+		}
+	}
+	return out
+}
+
+// closedFor gives the taxpayer in whose list a closed list goes on, "" while it is open.
+func closedFor(list []Booking) string {
+	for _, b := range list {
+		if b.Into != "" {
+			return b.Into
+		}
+	}
+	return ""
+}
+
+// ClosedFor tells that a list is closed by a merge, and in whose list the person goes on.
+func ClosedFor(list []Booking) (into string, closed bool) {
+	into = closedFor(list)
+	return into, into != ""
+}
+
+// merged tells that a settlement's taxpayer goes on as another.
+type merged struct{ into string }
+
+func (m *merged) Error() string { return "settlement: the taxpayer was merged into " + m.into }
+
+func mergedInto(err error) (string, bool) {
+	var m *merged
+	if !errors.As(err, &m) {
+		return "", false
+	}
+	return m.into, true
+}
+
+// ownerOf tells in whose list a booked settlement's rows stand now, and the next free number there.
+func (s *Service) ownerOf(ctx context.Context, st Settlement, list []Booking) (string, int, error) {
+	into := closedFor(list)
+	if into == "" {
+		return st.TaxpayerID, len(list) + 1, nil
+	}
+	list, err := s.Store.TaxRows(ctx, st.Tenant, st.Entity, into, st.PaymentDate.Year())
+	return into, len(list) + 1, err
+}
+
+// followed lets a settlement that is not booked go on as the taxpayer that its own was merged into, where that
+// happened, and tells whether it did.
+func (t *Taxes) followed(ctx context.Context, s Settlement) (bool, error) {
+	payer, err := t.Directory.Taxpayer(ctx, s.Tenant, s.TaxpayerID)
+	switch {
+	case fault.HasCode(err, fault.NotFound):
+		return false, nil // told where its profile is needed
+	case err != nil || payer.MergedInto == "":
+		return false, err
+	}
+	return true, t.follow(ctx, s, payer.MergedInto, payer.By)
+}
+
+// followAll moves the open settlements of from. One that the index does not show yet follows when it is quoted or
+// booked.
+func (m *Merging) followAll(ctx context.Context, tenant, entity, from, into, by string) error {
+	open, err := m.Service.Store.OpenOf(ctx, tenant, entity, from)
+	if err != nil {
+		return err
+	}
+	for _, s := range open {
+		for range rounds {
+			if s.TaxpayerID != from || !s.Unbooked() {
+				break
+			}
+			if err = m.follow(ctx, s, into, by); !errors.Is(err, ErrRival) {
+				break
+			}
+			if s, err = m.Service.Store.Load(ctx, tenant, s.ID); err != nil {
+				return err
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// follow makes into the taxpayer of an open settlement, in a write of its own.
+func (s *Service) follow(ctx context.Context, st Settlement, into, by string) error {
+	a := Act{ID: s.NewID(), Name: "settlement.taxpayer_merged", By: cmp.Or(by, "system:compute-tax"), Reason: st.TaxpayerID + " is " + into}
+	return s.Store.Apply(ctx, Change{Old: &st, New: st.mergedInto(into, a, s.Clock.Instant())})
+}
+
+// mergedInto gives an open settlement another taxpayer. Before an approval it is quoted anew; what was approved keeps
+// its quote, so that the booking tells when the net falls.
+func (s Settlement) mergedInto(into string, a Act, now time.Time) Settlement {
+	n := s.stamp(a, now)
+	n.TaxpayerID = into
+	if by := a.By; by != "system:compute-tax" && !slices.Contains(n.Preparers, by) {
+		n.Preparers = append(slices.Clip(n.Preparers), by)
+	}
+	if n.Hold != nil && n.Hold.Reason == HoldRuleGap {
+		n.Hold = nil // what was lacking of the one may be there of the other
+	}
+	if n.Status != Approved && n.Carries == "" {
+		n.Quote, n.Net, n.ToPay, n.SetOffs = "", money.Amount{}, money.Amount{}, nil
+	}
+	return n
+}
