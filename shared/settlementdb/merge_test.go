@@ -27,7 +27,9 @@ func twice(t *testing.T) (*settletest.World, *settlement.Merging) {
 	t.Helper()
 	w := settletest.Open(t)
 	w.People.Add(passport, "natural_person", settletest.Ordinary, "mcn_pays")
-	entities := func(context.Context, string) ([]string, error) { return []string{settletest.Filed, settletest.Ordinary}, nil }
+	entities := func(context.Context, string) ([]string, error) {
+		return []string{settletest.Filed, settletest.Ordinary}, nil
+	}
 	return w, &settlement.Merging{Service: w.Service, Store: w.Store.(settlement.MergeStore), Entities: entities}
 }
 
