@@ -41,8 +41,12 @@ type Claims struct {
 
 // Prepare keeps a claim for a second person. The same call again answers the same.
 //
-// Errors: 3003 for an unknown creator or paying entity; 2002 receivable_exists when the id stands for another claim.
+// Errors: 3003 for an unknown creator or paying entity; 1003 for a cashier; 2002 receivable_exists when the id stands
+// for another claim.
 func (c *Claims) Prepare(ctx context.Context, by identity.Principal, in Receivable) (kept Receivable, replayed bool, err error) {
+	if by.Has(identity.Cashier) {
+		return Receivable{}, false, fault.New(fault.Forbidden, "cashier", "A cashier prepares nothing; another person must do this.")
+	}
 	today, err := c.Clock.Today(ctx)
 	if err != nil {
 		return Receivable{}, false, fault.Later(err)

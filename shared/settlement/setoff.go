@@ -3,7 +3,6 @@ package settlement
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"fenzhang/shared/civil"
@@ -83,9 +82,7 @@ func toPay(net money.Amount, parts []receivable.Part) money.Amount {
 func (s Settlement) bearing(parts []receivable.Part) Settlement {
 	s.SetOffs, s.ToPay = setOffsOf(parts), toPay(s.Net, parts)
 	for _, p := range parts {
-		if !strings.HasPrefix(p.PreparedBy, "system:") && p.PreparedBy != "" {
-			s = s.prepared(p.PreparedBy)
-		}
+		s = s.prepared(p.PreparedBy)
 	}
 	return s
 }

@@ -1,0 +1,91 @@
+package settlementdb_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+
+	"fenzhang/local/settletest"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/identity"
+	"fenzhang/shared/ids"
+	"fenzhang/shared/money"
+	"fenzhang/shared/receivable"
+	"fenzhang/shared/receivabledb"
+	"fenzhang/shared/review"
+	"fenzhang/shared/settlement"
+)
+
+// owed raises a claim on the person: one asks, another confirms, and open settlements are quoted anew.
+func owed(t *testing.T, w *settletest.World, id, amount, asks, confirms string) {
+	t.Helper()
+	ctx := context.Background()
+	claims := receivable.Claims{Store: &receivabledb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: ids.Source(w.Now)},
+		Directory: w.People, Clock: w.Clock, NewID: w.ID, Raised: w.Requote}
+	in := receivable.Receivable{ID: id, CreatorID: settletest.Person, Entity: settletest.Ordinary, Kind: receivable.Penalty, Amount: money.MustParse(amount), Document: "doc-" + id, Reason: "test"}
+	if _, _, err := claims.Prepare(ctx, person(asks), in); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := claims.Approve(ctx, person(asks), id); !fault.HasCode(err, fault.Forbidden) {
+		t.Fatalf("who asked confirms: %v", err)
+	}
+	must[receivable.Receivable](t)(claims.Approve(ctx, person(confirms), id))
+}
+
+// Who raised a claim made the settlements that bear it what they are, and decides none of them: neither where the
+// claim stood at the quote, nor where it came after the quote or after the approval.
+func TestWhoRaisedAClaimDecidesNothingThatBearsIt(t *testing.T) {
+	for name, c := range map[string]struct{ before, reviewed, approved bool }{"before the quote": {before: true}, "in review": {reviewed: true}, "after the approval": {approved: true}} {
+		t.Run(name, func(t *testing.T) {
+			w := inMemory(t, func(*review.Rules) {})
+			ctx := context.Background()
+			raise := func(now bool) {
+				if now {
+					owed(t, w, "late-live", "500.00", "x@x", "y@x")
+				}
+			}
+			raise(c.before)
+			id := submitted(t, w, "live-1")
+			raise(c.reviewed)
+			if !c.approved {
+				refused(t, "preparer")(w.Transition(ctx, act(t, w, "x@x", id), settlement.Approved))
+				refused(t, "preparer")(w.Transition(ctx, act(t, w, "x@x", id), settlement.Failed))
+				must[settlement.Settlement](t)(w.Transition(ctx, act(t, w, "y@x", id), settlement.Approved)) // who confirmed it checked it, and may
+			} else {
+				must[settlement.Settlement](t)(w.Transition(ctx, act(t, w, "x@x", id), settlement.Approved))
+			}
+			raise(c.approved)
+			if err := w.Book(ctx, settletest.Tenant, id); err != nil {
+				t.Fatal(err)
+			}
+			s := load(t, w, id)
+			if len(s.SetOffs) != 1 || s.SetOffs[0].Receivable != "late-live" || !slices.Contains(s.Preparers, "x@x") || slices.Contains(s.Preparers, "y@x") {
+				t.Fatalf("set off %+v, preparers %v", s.SetOffs, s.Preparers)
+			}
+			if c.approved {
+				if s.Hold == nil || s.Hold.Reason != settlement.HoldNetChanged {
+					t.Fatalf("a claim after the approval goes unseen: %+v", s.Hold)
+				}
+				refused(t, "preparer")(w.ConfirmNet(ctx, act(t, w, "x@x", id), s.Net))
+				must[settlement.Settlement](t)(w.ConfirmNet(ctx, act(t, w, "y@x", id), s.Net))
+				if err := w.Book(ctx, settletest.Tenant, id); err != nil {
+					t.Fatal(err)
+				}
+				s = load(t, w, id)
+			}
+			if s.Status != settlement.Paying || s.ToPay != s.Net.Sub(money.MustParse("500.00")) {
+				t.Fatalf("%s, %s of %s to pay", s.Status, s.ToPay, s.Net)
+			}
+			refused(t, "preparer")(w.Cancel(ctx, act(t, w, "x@x", id)))
+		})
+	}
+}
+
+func TestACashierRaisesNoClaim(t *testing.T) {
+	w := inMemory(t, func(*review.Rules) {})
+	claims := receivable.Claims{Directory: w.People, Clock: w.Clock, NewID: w.ID}
+	both := settletest.As(identity.Finance, identity.Cashier)
+	if _, _, err := claims.Prepare(context.Background(), both, receivable.Receivable{CreatorID: settletest.Person, Entity: settletest.Ordinary}); fault.Of(err).Reason != "cashier" {
+		t.Errorf("got %v", err)
+	}
+}
