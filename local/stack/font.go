@@ -38,15 +38,12 @@ func hasFont(root string) bool {
 	return err == nil && hashOf(data) == fontSHA256
 }
 
-// installFont fetches the font once. Without npm, or without a way to its registry, everything else still works:
-// statements are then made as XLSX only, and a PDF answers font_missing.
+// installFont fetches the font once. Without a way to its registry everything else still works: statements are then
+// made as XLSX only, and a PDF answers font_missing.
 func installFont(ctx context.Context, root string) error {
 	return step(ctx, "font of documents", func(ctx context.Context, say func(string)) (string, error) {
 		if hasFont(root) {
 			return "ready", nil
-		}
-		if _, err := exec.LookPath("npm"); err != nil {
-			return "npm is missing: no PDF until it is here", nil //nolint:nilerr // XLSX and all else work without
 		}
 		if err := fetchFont(ctx, root, say); err != nil {
 			return "not fetched, no PDF: " + shorten(err.Error(), 60), ctx.Err()
@@ -63,7 +60,11 @@ func fetchFont(ctx context.Context, root string, say func(string)) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(packed) }() // 57 MB of weights that nobody uses
-	if err := command(ctx, program(ctx, root, "npm", "pack", "--silent", "--pack-destination", packed, fontPackage), filepath.Join(dir, "npm.log"), say); err != nil {
+	npm, err := findNPM(ctx, root, say)
+	if err != nil {
+		return err
+	}
+	if err := command(ctx, program(ctx, root, npm, "pack", "--silent", "--pack-destination", packed, fontPackage), filepath.Join(dir, "npm.log"), say); err != nil {
 		return err
 	}
 	found, err := filepath.Glob(filepath.Join(packed, "*.tgz"))
@@ -78,6 +79,17 @@ func fetchFont(ctx context.Context, root string, say func(string)) error {
 		return fmt.Errorf("the font of %s has the SHA-256 %s, not %s", fontPackage, have, fontSHA256)
 	}
 	return os.WriteFile(fontFile(root), data, 0o644)
+}
+
+// findNPM gives the npm of this machine or, where there is none, installs one inside the checkout.
+func findNPM(ctx context.Context, root string, say func(string)) (string, error) {
+	if path, err := exec.LookPath("npm"); err == nil {
+		return path, nil
+	}
+	if _, err := ensureVenv(ctx, root, "node", say); err != nil {
+		return "", err
+	}
+	return tool(root, "node", "npm"), nil
 }
 
 // maxFont bounds what is read of a package's file.
