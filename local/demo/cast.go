@@ -36,6 +36,7 @@ func cast() []player {
 		{id: "m-trueup", name: "孟样辛", number: "11010518900308708X"},
 		{id: "m-gap", name: "孟样壬", number: "110105189003097093"},
 		{id: "m-party", name: "孟样癸", number: "110105189003107108"},
+		{id: "m-scout", name: "孟样子", number: "110105189003117111"},
 		{id: "m-studio", name: "孟样工作室（个体工商户）", number: "92330106DEM0004281", idType: "uscc", studio: true},
 	}
 	for i := range people {
@@ -79,9 +80,12 @@ func licenceOf(p player, to string) apiclient.Paper {
 	return apiclient.Paper{Name: "business_licence", Number: p.number, From: "2026-01-01", To: to}
 }
 
-// contractOf gives a payee seven tenths of live tips and commissions, paid on the 15th.
+// contractOf gives a payee seven tenths of live tips and commissions, paid on the 15th; one shares with its scout.
 func contractOf(p player, route string) apiclient.Contract {
 	split := apiclient.Split{Method: "ratio", Parties: []apiclient.Party{{Party: p.id, Kind: "creator", Share: "0.7"}, {Party: "mcn", Kind: "mcn", Share: "0.3"}}}
+	if p.id == "m-party" { // a scout who brought the creator has a part of its own
+		split.Parties = []apiclient.Party{{Party: p.id, Kind: "creator", Share: "0.6"}, {Party: "m-scout", Kind: "payee", Share: "0.1"}, {Party: "mcn", Kind: "mcn", Share: "0.3"}}
+	}
 	return apiclient.Contract{ContractID: fmt.Sprintf("k-%s", p.id), CreatorID: p.id, PayingEntity: p.entity, From: "2026-01-01", Cycle: "month", PayDay: 15,
 		PriceBasis: "before_tax", RevenueBasis: "net", InvoiceBeforePayment: p.studio,
 		Routes: map[string]string{"live_tip": route, "commerce_commission": route}, Splits: map[string]apiclient.Split{"live_tip": split, "commerce_commission": split}}

@@ -25,6 +25,7 @@ func scenes() []scene {
 		{"hold RISK", october, (*month).risk},
 		{"hold PAPER_MISSING", october, (*month).paperMissing},
 		{"a set-off", october, (*month).setOff},
+		{"a scout's part", october, (*month).party},
 		{"hold RULE_GAP", november, (*month).ruleGap},
 		{"a sealed period", november, (*month).sealed},
 	}
@@ -339,4 +340,21 @@ func (p period) tell() string {
 		return p.State
 	}
 	return fmt.Sprintf("%d of %d checks passed, SM3 %.16s", passed, len(p.Checks), *p.Hash)
+}
+
+// party: a payee beside the creator is paid its part by a settlement of its own, opened once the main one is approved.
+func (m *month) party(ctx context.Context) (string, error) {
+	s, err := m.open(ctx, "m-party", "live-1", "6000.00", civil.MustDate("2026-10-15"))
+	if err != nil {
+		return "", err
+	}
+	if s, err = m.pay(ctx, s); err != nil {
+		return "", err
+	}
+	scout, err := m.standing(ctx, "m-scout", "party:"+s.SettlementID)
+	if err != nil {
+		return "", err
+	}
+	scout, err = m.pay(ctx, scout)
+	return sum(s) + "; the scout's own settlement: " + sum(scout), err
 }
