@@ -39,7 +39,7 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 		Books: ledgercheck.Reviewer{Service: check, Contracts: p.Directory}, Creators: p.Directory, Days: days,
 		Evidence: auditlog.NewIndex(p.DB, p.Vars.Need("TABLE_CONTROL")), Charts: a, Clock: p.Clock, NewID: p.NewID,
 	}
-	money := whereabouts.Service{Journal: book, Settlements: settlements.Store, Creators: p.Directory,
+	money := whereabouts.Service{Journal: book, Settlements: settlements.Store, Viewers: settlements, Creators: p.Directory,
 		Statements: &statement.Service{Settlements: settlements, Buckets: lines, Log: p.Log}}
 	return trigger.Mux{HTTP: p.API(append(a.Routes(), moneyapi.API{Money: money}.Routes()...)...).Serve}, nil
 }

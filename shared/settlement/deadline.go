@@ -117,8 +117,8 @@ type Viewer struct {
 	ForCreator bool       // names of staff and what they wrote to each other are left out
 }
 
-// next names the next action, its owner, when it is due, and whether that has passed.
-func (v Viewer) next(s Settlement) Next {
+// Next names the next action of a settlement, its owner, when it is due, and whether that has passed.
+func (v Viewer) Next(s Settlement) Next {
 	w := s.step()
 	due, overdue := v.due(w)
 	owner := w.owner
@@ -126,16 +126,6 @@ func (v Viewer) next(s Settlement) Next {
 		owner = reason.OfHold(s.Hold.Reason).Owner
 	}
 	return Next{Action: w.action, Owner: owner, Due: StampOf(due), Overdue: overdue}
-}
-
-// NextOf names the next action of a settlement by the default deadlines, with every day counted, for reports that know
-// no tenant's rules; it never says overdue.
-func NextOf(s Settlement) Next {
-	rules, err := review.Defaults()
-	if err != nil {
-		rules = review.Rules{} // then nothing has a day
-	}
-	return Viewer{Rules: rules}.next(s)
 }
 
 // Overdue tells whether a settlement waits longer than the tenant allows, and in which state of the deadlines.
@@ -157,9 +147,6 @@ func (v Viewer) due(w step) (time.Time, bool) {
 	}
 	if !w.on.IsZero() {
 		return w.on.Start().Add(endOfDay), v.Today.After(v.workingDays(w.on, d.WorkingDays))
-	}
-	if v.Now.IsZero() {
-		v.Now = w.since
 	}
 	end := w.since.Add(time.Duration(d.Hours) * time.Hour)
 	if d.WorkingDays > 0 {

@@ -20,8 +20,8 @@ type place struct {
 }
 
 // Of gathers a creator's journal by payable and account, and tells of each sum where it is by the payable's last
-// occurrence. What a payable has balanced is not listed.
-func Of(entries []ledger.Entry, settlements []settlement.Settlement) []Position {
+// occurrence, as the viewer has it. What a payable has balanced is not listed.
+func Of(entries []ledger.Entry, settlements []settlement.Settlement, view settlement.Viewer) []Position {
 	byID := settlement.OccurrencesOf(settlements)
 	sums := map[place]money.Amount{}
 	var order []place
@@ -46,18 +46,18 @@ func Of(entries []ledger.Entry, settlements []settlement.Settlement) []Position 
 				s = byID.Last(s)
 				p.Object = s.ID
 			}
-			out = append(out, p.told(s, ok))
+			out = append(out, p.told(s, ok, view))
 		}
 	}
 	return out
 }
 
 // told says where a sum is, by its account and, where it belongs to a payable, by that.
-func (p Position) told(s settlement.Settlement, ok bool) Position {
+func (p Position) told(s settlement.Settlement, ok bool, view settlement.Viewer) Position {
 	switch p.Account {
 	case ledger.CreatorPayable:
 		if ok {
-			return p.payable(s)
+			return p.payable(s, view)
 		}
 		return p.as(NotPaid, "owed_to_creator", "finance", "settle")
 	case ledger.CreatorReceivable:
@@ -87,8 +87,8 @@ func (p Position) as(state State, reason, owner, action string) Position {
 }
 
 // payable tells of money owed to the creator what its settlement waits for.
-func (p Position) payable(s settlement.Settlement) Position {
-	next := settlement.NextOf(s)
+func (p Position) payable(s settlement.Settlement, view settlement.Viewer) Position {
+	next := view.Next(s)
 	p.Owner, p.Action, p.Due = next.Owner, next.Action, next.Due
 	p.Reason = strings.ToLower(string(s.Status))
 	switch {

@@ -32,6 +32,11 @@ type Settlements interface {
 	List(ctx context.Context, tenant string, q settlement.Query, cursor string, limit int) ([]settlement.Settlement, string, error)
 }
 
+// Viewers show a tenant's settlements by its deadlines and the working days.
+type Viewers interface {
+	Viewer(ctx context.Context, by identity.Principal) (settlement.Viewer, error)
+}
+
 // Waiting is income that no settlement has taken up yet: it is in no account, or in creator.accrued.
 type Waiting struct {
 	IncomeType string       `json:"income_type"`
@@ -56,6 +61,7 @@ type Creators interface {
 type Service struct {
 	Journal     Journal
 	Settlements Settlements
+	Viewers     Viewers
 	Statements  Statements
 	Creators    Creators
 }
@@ -95,7 +101,7 @@ func (s Service) Settlement(ctx context.Context, by identity.Principal, id strin
 	if err != nil {
 		return View{}, err
 	}
-	found, err := s.creator(ctx, by.Tenant, st.CreatorID)
+	found, err := s.creator(ctx, by, st.CreatorID)
 	if err != nil {
 		return View{}, err
 	}
@@ -114,7 +120,7 @@ func (s Service) Creator(ctx context.Context, by identity.Principal, creator str
 	if _, err := s.Creators.Creator(ctx, by.Tenant, creator); err != nil {
 		return View{}, err
 	}
-	found, err := s.creator(ctx, by.Tenant, creator)
+	found, err := s.creator(ctx, by, creator)
 	if err != nil {
 		return View{}, err
 	}
@@ -162,7 +168,7 @@ func (s Service) Tenant(ctx context.Context, tenant, cursor string) (View, error
 	work.SetLimit(atOnce)
 	for i, c := range creators {
 		work.Go(func() (err error) {
-			parts[i], err = s.creator(ctx, tenant, c.CreatorID)
+			parts[i], err = s.creator(ctx, identity.Principal{Tenant: tenant}, c.CreatorID)
 			return err
 		})
 	}
@@ -213,9 +219,13 @@ type found struct {
 
 // creator reads a creator's settlements and book. They are not read at one instant, so a difference counts only when
 // a second look finds one too.
-func (s Service) creator(ctx context.Context, tenant, creator string) (found, error) {
+func (s Service) creator(ctx context.Context, by identity.Principal, creator string) (found, error) {
+	view, err := s.Viewers.Viewer(ctx, by)
+	if err != nil {
+		return found{}, err
+	}
 	for try := 0; ; try++ {
-		f, err := s.once(ctx, tenant, creator)
+		f, err := s.once(ctx, view, by.Tenant, creator)
 		if err != nil {
 			return f, err
 		}
@@ -225,7 +235,7 @@ func (s Service) creator(ctx context.Context, tenant, creator string) (found, er
 	}
 }
 
-func (s Service) once(ctx context.Context, tenant, creator string) (found, error) {
+func (s Service) once(ctx context.Context, view settlement.Viewer, tenant, creator string) (found, error) {
 	f := found{balances: map[ledger.Account]money.Amount{}}
 	var all []settlement.Settlement
 	for cursor := ""; ; {
@@ -243,7 +253,7 @@ func (s Service) once(ctx context.Context, tenant, creator string) (found, error
 	if err != nil {
 		return f, err
 	}
-	f.positions = Of(entries, all)
+	f.positions = Of(entries, all, view)
 	kept, err := s.Journal.Balances(ctx, tenant, creator)
 	for _, accounts := range kept {
 		for account, sum := range accounts {

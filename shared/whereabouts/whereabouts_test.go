@@ -5,12 +5,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
 	"fenzhang/local/dynamotest"
 	"fenzhang/local/settletest"
+	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/income"
@@ -19,6 +22,7 @@ import (
 	"fenzhang/shared/ledgerdb"
 	"fenzhang/shared/money"
 	"fenzhang/shared/payout"
+	"fenzhang/shared/review"
 	"fenzhang/shared/settlement"
 	"fenzhang/shared/statement"
 	"fenzhang/shared/whereabouts"
@@ -34,7 +38,7 @@ func begin(t *testing.T) *world {
 	w := &world{World: settletest.OpenOn(t, dynamotest.Memory(t))}
 	lines := &incomedb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: w.ID}
 	w.recorder = &income.Recorder{Lines: lines, Directory: w.People, Clock: w.Clock, NewID: w.ID}
-	w.money = whereabouts.Service{Journal: ledgerdb.Book{DB: w.Tables.Client, Table: w.Tables.Ledger}, Settlements: w.Store, Statements: &statement.Service{Settlements: w.Service, Buckets: lines, Log: slog.New(slog.DiscardHandler)}, Creators: w.People}
+	w.money = whereabouts.Service{Journal: ledgerdb.Book{DB: w.Tables.Client, Table: w.Tables.Ledger}, Settlements: w.Store, Viewers: w.Service, Statements: &statement.Service{Settlements: w.Service, Buckets: lines, Log: slog.New(slog.DiscardHandler)}, Creators: w.People}
 	return w
 }
 
@@ -202,5 +206,42 @@ func TestIncomeThatWaitsForAStatementIsTold(t *testing.T) {
 	v, err := w.money.Creator(t.Context(), settletest.As(identity.Finance), settletest.Person)
 	if err != nil || len(v.Waiting) != 1 || v.Waiting[0].Amount != money.MustParse("10.00") || v.Waiting[0].Reason != statement.NotDue || v.Waiting[0].Due.IsZero() {
 		t.Errorf("%+v %v", v.Waiting, err)
+	}
+}
+
+// rules are one tenant's.
+type rules struct{ review.Rules }
+
+func (r rules) ReviewRules(context.Context, string, civil.Date) (review.Rules, error) {
+	return r.Rules, nil
+}
+
+// What is due is due by the tenant's deadlines, on working days, and a creator reads no names of staff.
+func TestDeadlinesAreTheTenants(t *testing.T) {
+	w := begin(t)
+	defaults, err := review.Defaults()
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := review.Rules{Deadlines: map[string]review.Deadline{"quote": {WorkingDays: 9}}}
+	w.Checks.Policy = rules{own.Over(defaults)}
+	id := w.settle(t, "live-1", "10000.00")
+	due := func(by identity.Principal) (whereabouts.Position, string) {
+		t.Helper()
+		v, err := w.money.Settlement(t.Context(), by, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := slices.IndexFunc(v.Positions, func(p whereabouts.Position) bool { return p.Account == ledger.CreatorPayable })
+		return v.Positions[i], time.Time(*v.Positions[i].Due).Format("2006-01-02 15:04")
+	}
+	// 16, 17, 18, 20 (a Sunday to make up for the Mid-Autumn days), 21 to 24, 28.
+	if _, at := due(settletest.As(identity.Finance)); at != "2026-09-28 18:00" {
+		t.Errorf("due %s", at)
+	}
+	w.act(t, "hold", id)
+	creator := identity.Principal{Tenant: settletest.Tenant, Subject: "p", Roles: []identity.Role{identity.Creator}, Creator: settletest.Person}
+	if p, _ := due(creator); p.Owner != "finance" {
+		t.Errorf("a creator reads %q", p.Owner)
 	}
 }
