@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"github.com/aws/aws-lambda-go/lambda"
 
@@ -16,6 +17,8 @@ import (
 	"fenzhang/shared/moneyapi"
 	"fenzhang/shared/period"
 	"fenzhang/shared/perioddb"
+	"fenzhang/shared/settlement"
+	"fenzhang/shared/settlementdb"
 	"fenzhang/shared/statement"
 	"fenzhang/shared/trigger"
 	"fenzhang/shared/whereabouts"
@@ -23,10 +26,15 @@ import (
 
 func main() { assembly.Run(build) }
 
-func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
-	settlements, err := p.Settlements()
+func build(ctx context.Context, p *assembly.Parts) (lambda.Handler, error) {
+	taxes, err := p.Taxes(ctx)
 	if err != nil {
 		return nil, err
+	}
+	settlements := taxes.Service
+	kept, ok := settlements.Store.(*settlementdb.Store)
+	if !ok {
+		return nil, errors.New("manage-ledger: decisions of true-ups are in no table")
 	}
 	table := p.Vars.Need("TABLE_LEDGER")
 	book := ledgerdb.Book{DB: p.DB, Table: table}
@@ -34,9 +42,10 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	days := incentivedb.NewDays(p.DB, p.Vars.Need("TABLE_INCENTIVES"))
 	check := ledgercheck.Service{Journal: book, Settlements: settlements.Store, Buckets: lines, Days: days, Creators: p.Directory}
 	a := ledgerapi.API{Check: check, Journal: book, Master: p.Directory, Creators: p.Directory, Settlements: settlements.Store, Clock: p.Clock, NewID: p.NewID}
+	trueUps := &settlement.TrueUps{Corrections: &settlement.Corrections{Taxes: taxes, Store: kept}, Decisions: kept}
 	a.Periods = &period.Service{
 		Store: &perioddb.Store{DB: p.DB, Ledger: table, Settlements: p.Vars.Need("TABLE_SETTLEMENTS"), NewToken: p.NewID},
-		Books: ledgercheck.Reviewer{Service: check, Contracts: p.Directory}, Creators: p.Directory, Days: days,
+		Books: ledgercheck.Reviewer{Service: check, Contracts: p.Directory, TrueUps: trueUps}, Creators: p.Directory, Days: days,
 		Evidence: auditlog.NewIndex(p.DB, p.Vars.Need("TABLE_CONTROL")), Charts: a, Clock: p.Clock, NewID: p.NewID,
 	}
 	money := whereabouts.Service{Journal: book, Settlements: settlements.Store, Viewers: settlements, Creators: p.Directory,

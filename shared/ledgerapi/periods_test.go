@@ -2,6 +2,7 @@ package ledgerapi_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"strings"
@@ -9,6 +10,10 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"fenzhang/local/settletest"
 	"fenzhang/shared/audit"
@@ -18,6 +23,7 @@ import (
 	"fenzhang/shared/ids"
 	"fenzhang/shared/incentivedb"
 	"fenzhang/shared/incomedb"
+	"fenzhang/shared/keys"
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/ledgercheck"
 	"fenzhang/shared/ledgerdb"
@@ -25,6 +31,7 @@ import (
 	"fenzhang/shared/payout"
 	"fenzhang/shared/period"
 	"fenzhang/shared/perioddb"
+	"fenzhang/shared/settlement"
 	"fenzhang/shared/transact"
 )
 
@@ -33,7 +40,7 @@ type closing struct {
 	*world
 	service *period.Service
 	store   *faulty
-	open    []string // open true-ups
+	trueUps *settlement.TrueUps
 	due     []civil.Date
 	chain   audit.Head
 }
@@ -67,10 +74,6 @@ func (f *faulty) Fence(ctx context.Context, tenant, book, entity string, month c
 	return f.Store.Fence(ctx, tenant, book, entity, month)
 }
 
-func (c *closing) Undecided(context.Context, string, string, civil.Month) ([]string, error) {
-	return c.open, nil
-}
-
 func (c *closing) Due(context.Context, string, civil.Date) ([]civil.Date, error) { return c.due, nil }
 
 func (c *closing) Head(context.Context, string) (audit.Head, error) { return c.chain, nil }
@@ -82,7 +85,8 @@ func openClosing(t *testing.T) *closing {
 	lines := &incomedb.Store{DB: c.Tables.Client, Ledger: c.Tables.Ledger, Settlements: c.Tables.Settlements, NewToken: token}
 	check := ledgercheck.Service{Journal: ledgerdb.Book{DB: c.Tables.Client, Table: c.Tables.Ledger}, Settlements: c.Store, Buckets: lines, Days: incentivedb.NewDays(c.Tables.Client, c.Tables.Incentives), Creators: c.People}
 	c.store = &faulty{Store: &perioddb.Store{DB: c.Tables.Client, Ledger: c.Tables.Ledger, Settlements: c.Tables.Settlements, NewToken: token}}
-	c.service = &period.Service{Store: c.store, Books: ledgercheck.Reviewer{Service: check, Contracts: c.People}, Creators: c.People, Days: c, TrueUps: c, Evidence: c,
+	c.trueUps = &settlement.TrueUps{Corrections: &settlement.Corrections{Taxes: c.Taxes, Store: c.Store.(settlement.CorrectionStore)}, Decisions: c.Store.(settlement.DecisionStore)}
+	c.service = &period.Service{Store: c.store, Books: ledgercheck.Reviewer{Service: check, Contracts: c.People, TrueUps: c.trueUps}, Creators: c.People, Days: c, Evidence: c,
 		Charts: c.api, Clock: c.Clock, NewID: token}
 	c.api.Periods = c.service
 	c.http.Routes = c.api.Routes()
@@ -180,7 +184,7 @@ func TestWhatStopsASeal(t *testing.T) {
 		spoil func(t *testing.T, c *closing)
 		fails string
 	}{
-		"an open true-up":          {func(_ *testing.T, c *closing) { c.open = []string{"IIT of tp-1, 2026-09: 3.00"} }, period.CheckTrueUps},
+		"an open true-up":          {func(t *testing.T, c *closing) { c.reverse(t) }, period.CheckTrueUps},
 		"a day that is not closed": {func(_ *testing.T, c *closing) { c.due = []civil.Date{civil.On(2026, 9, 30)} }, period.CheckAccrualDays},
 		"a settlement without figures": {func(t *testing.T, c *closing) {
 			_, _, err := c.Settle(t.Context(), settletest.As(identity.Operator), "settle-key-x", settletest.Request(settletest.Person, "x", "5.00"))
@@ -203,6 +207,59 @@ func TestWhatStopsASeal(t *testing.T) {
 				t.Errorf("sealed: %v", err)
 			}
 		})
+	}
+}
+
+// reverse lets two payments of a month come into a higher bracket and the first one come back: what the second bore for
+// it is too much.
+func (c *closing) reverse(t *testing.T) {
+	t.Helper()
+	first := c.settle(t, settletest.Person, "back", "30000.00", payout.Paid)
+	c.settle(t, settletest.Person, "stays", "30000.00", payout.Paid)
+	p, err := c.Payables.Load(t.Context(), settletest.Tenant, first)
+	must(t, err)
+	must(t, c.Payables.Record(t.Context(), p, payout.Outcome{State: payout.Returned, At: c.Now()}, c.ID()))
+	s, err := c.Store.Load(t.Context(), settletest.Tenant, first)
+	must(t, err)
+	again, err := c.Reopen(t.Context(), settlement.Intent{By: settletest.As(identity.Approver), ID: first, Version: s.StatusVersion, Reason: "test"})
+	must(t, err)
+	must(t, c.Quote(t.Context(), settletest.Tenant, again.ID))
+}
+
+// decided keeps a decision of an open true-up.
+func (c *closing) decided(t *testing.T, o settlement.OpenTrueUp, state string, difference money.Amount) {
+	t.Helper()
+	doc, err := json.Marshal(settlement.TrueUpDecision{ID: o.ID, Entity: o.Entity, Taxpayer: o.Taxpayer, Decision: settlement.LeaveToAnnual, State: state, Difference: difference, Act: c.ID()})
+	must(t, err)
+	k := keys.TrueUp(settletest.Tenant, o.Entity, o.ID)
+	_, err = c.Tables.Client.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: aws.String(c.Tables.Ledger), Item: map[string]types.AttributeValue{
+		"pk": &types.AttributeValueMemberS{Value: k.PK}, "sk": &types.AttributeValueMemberS{Value: k.SK}, "doc": &types.AttributeValueMemberS{Value: string(doc)}}})
+	must(t, err)
+}
+
+// An open true-up stops the seal until two people have decided the difference that it has.
+func TestADecidedTrueUpLetsThePeriodBeSealed(t *testing.T) {
+	c := openClosing(t)
+	c.reverse(t)
+	c.Set("2026-10-15")
+	if p := c.close(t); failedChecks(p) != period.CheckTrueUps {
+		t.Fatalf("%q failed: %+v", failedChecks(p), p.Review.Checks)
+	}
+	c.Pass(ledger.Settling)
+	list, err := c.trueUps.OpenTrueUps(t.Context(), settletest.Tenant, settletest.Ordinary, september())
+	if err != nil || len(list) != 1 {
+		t.Fatalf("%+v %v", list, err)
+	}
+	for when, decide := range []func(){func() {}, func() { c.decided(t, list[0], settlement.DecisionPrepared, list[0].Difference) },
+		func() { c.decided(t, list[0], settlement.DecisionLeft, list[0].Difference.Add(money.Fen(1))) }} {
+		decide()
+		if _, err := c.seal(t); err == nil || fault.Of(err).Reason != "checks_failed" {
+			t.Fatalf("sealed over an open true-up (%d): %v", when, err)
+		}
+	}
+	c.decided(t, list[0], settlement.DecisionLeft, list[0].Difference)
+	if p, err := c.seal(t); err != nil || p.State != period.Sealed {
+		t.Fatalf("%v %+v", err, p.Review.Checks)
 	}
 }
 

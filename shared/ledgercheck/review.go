@@ -22,10 +22,17 @@ type Contracts interface {
 	Contract(ctx context.Context, tenant, creator, incomeType string, day civil.Date) (tenancy.Contract, error)
 }
 
+// TrueUps lists the open true-ups (补扣补退) of a taxpayer at a paying entity up to a month, each with what was decided
+// of it. A taxpayer with several creators is told with one of them.
+type TrueUps interface {
+	OfCreator(ctx context.Context, tenant, entity string, c tenancy.Creator, through civil.Month) ([]settlement.OpenTrueUp, error)
+}
+
 // Reviewer checks books for the closing of a period. It implements period.Books.
 type Reviewer struct {
 	Service
 	Contracts Contracts
+	TrueUps   TrueUps
 }
 
 var _ period.Books = Reviewer{}
@@ -51,8 +58,12 @@ func (r Reviewer) Review(ctx context.Context, tenant, entity, book string, month
 	for _, s := range f.at(entity).settlements {
 		b.Findings = append(b.Findings, about(s, month)...)
 	}
+	undecided, err := r.undecided(ctx, tenant, entity, f, month)
+	if err != nil {
+		return b, err
+	}
 	waiting, err := r.withoutContract(ctx, tenant, f.buckets, month)
-	b.Findings = append(b.Findings, waiting...)
+	b.Findings = append(append(b.Findings, undecided...), waiting...)
 	return b, err
 }
 
@@ -162,6 +173,26 @@ func about(s settlement.Settlement, month civil.Month) []period.Finding {
 		found = append(found, period.Finding{Check: period.CheckUnfinished, Text: s.ID + " is half cancelled"})
 	}
 	return found
+}
+
+// undecided lists the open true-ups up to a month of the taxpayers whom the creator's settlements were for.
+func (r Reviewer) undecided(ctx context.Context, tenant, entity string, f facts, month civil.Month) ([]period.Finding, error) {
+	var found []period.Finding
+	seen := map[string]bool{}
+	for _, s := range f.at(entity).settlements {
+		if seen[s.TaxpayerID] {
+			continue
+		}
+		seen[s.TaxpayerID] = true
+		open, err := r.TrueUps.OfCreator(ctx, tenant, entity, tenancy.Creator{CreatorID: f.creator, TaxpayerID: s.TaxpayerID}, month)
+		if err != nil {
+			return nil, err
+		}
+		for _, text := range settlement.InWords(open) {
+			found = append(found, period.Finding{Check: period.CheckTrueUps, Text: text})
+		}
+	}
+	return found, nil
 }
 
 // withoutContract lists the income of a month and before that waits for a contract.

@@ -75,7 +75,7 @@ func (f facts) taxRows() taxes {
 		}
 		for _, r := range b.Rows {
 			k, object := taxKey{b.Entity, b.Taxpayer, ledger.TaxPayable(strings.ToLower(r.Kind)), booked[b.Settlement]}, byID.First(b.Settlement)
-			if b.Kind == settlement.KindTrueUp {
+			if len(b.Of) > 0 {
 				k.month, object = lawdiff.MonthOf(r.Period), b.EntryID
 			}
 			out.add(k, object, r.Withheld.Neg())
@@ -100,8 +100,9 @@ func bookedIn(b settlement.Booking, s settlement.Settlement) civil.Month {
 // taxEntries tells the entries in accounts of taxes payable.
 func (f facts) taxEntries() taxes {
 	out, byID, taxpayers, entries := taxes{}, settlement.OccurrencesOf(f.settlements), map[string]string{}, map[string]ledger.Entry{}
+	trueUps := map[string]bool{}
 	for _, b := range f.bookings {
-		taxpayers[b.EntryID] = b.Taxpayer
+		taxpayers[b.EntryID], trueUps[b.EntryID] = b.Taxpayer, len(b.Of) > 0
 	}
 	for _, e := range f.entries {
 		entries[e.ID] = e
@@ -110,6 +111,9 @@ func (f facts) taxEntries() taxes {
 		act := strings.TrimSuffix(e.ID, "-"+e.Tax.String()) // a correction has an entry for each month
 		k := taxKey{entity: e.Entity, taxpayer: cmp.Or(taxpayers[act], byID[e.Settlement].TaxpayerID), month: e.Tax}
 		object := cmp.Or(byID.First(e.Settlement), act)
+		if trueUps[act] {
+			object = act
+		}
 		for _, p := range e.Postings {
 			if k.account = p.Account; p.Account.IsTaxPayable() {
 				out.add(k, object, p.Amount)

@@ -116,11 +116,6 @@ type Days interface {
 	Due(ctx context.Context, tenant string, before civil.Date) ([]civil.Date, error)
 }
 
-// TrueUps lists the open true-ups (补扣补退) of a paying entity without a decision, each in words, up to a month.
-type TrueUps interface {
-	Undecided(ctx context.Context, tenant, entity string, through civil.Month) ([]string, error)
-}
-
 // Evidence gives the end of a tenant's chain of audit records.
 type Evidence interface {
 	Head(ctx context.Context, tenant string) (audit.Head, error)

@@ -198,9 +198,6 @@ func (s *Service) conclude(ctx context.Context, p *Period) error {
 	for _, day := range due {
 		r.note(Finding{CheckAccrualDays, day.String()})
 	}
-	if err := s.undecided(ctx, p); err != nil {
-		return err
-	}
 	trial, err := s.trial(ctx, p)
 	if err != nil {
 		return err
@@ -220,25 +217,12 @@ func (s *Service) conclude(ctx context.Context, p *Period) error {
 		if c.Found > 0 {
 			c.Result = Failed
 		}
-		if c.Name == CheckReceipts || (c.Name == CheckTrueUps && s.TrueUps == nil) {
+		if c.Name == CheckReceipts {
 			c.Result = Information
 		}
 	}
 	r.Complete = true
 	return nil
-}
-
-// undecided asks for open true-ups; where nobody lists them the check says so and is information.
-func (s *Service) undecided(ctx context.Context, p *Period) error {
-	if s.TrueUps == nil {
-		p.Review.note(Finding{CheckTrueUps, "open true-ups are not listed by this installation"})
-		return nil
-	}
-	open, err := s.TrueUps.Undecided(ctx, p.Tenant, p.Entity, p.Month)
-	for _, text := range open {
-		p.Review.note(Finding{CheckTrueUps, text})
-	}
-	return err
 }
 
 func (s *Service) trial(ctx context.Context, p *Period) (ledger.Trial, error) {

@@ -23,7 +23,6 @@ type Service struct {
 	Books    Books
 	Creators Creators
 	Days     Days
-	TrueUps  TrueUps // nil lists none, and the check says so
 	Evidence Evidence
 	Charts   Charts
 	Clock    clock.Clock
