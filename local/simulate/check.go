@@ -33,27 +33,18 @@ type books struct {
 	entries     map[string]ledger.Entry          // by tenant, creator and id
 	lines       map[string]map[string]types.AttributeValue
 	buckets     map[string]map[string]types.AttributeValue
-	read        map[string]settlement.Figures
 	seen        map[string]clear
 }
 
-// figures reads figures once.
+// figures reads figures.
 func (b *books) figures(s settlement.Settlement, hash string) (settlement.Figures, error) {
-	k := s.Tenant + "/" + s.ID + "/" + hash
-	if f, known := b.read[k]; known {
-		return f, nil
-	}
-	f, err := b.store.Figures(context.Background(), s.Tenant, s.ID, hash)
-	if err == nil {
-		b.read[k] = f
-	}
-	return f, err
+	return b.store.Figures(context.Background(), s.Tenant, s.ID, hash)
 }
 
 // examine checks all promises of a run that has come to rest.
 func (w *world) examine() {
 	b := &books{world: w, settlements: map[string]settlement.Settlement{}, acts: map[string]string{}, entries: map[string]ledger.Entry{},
-		lines: map[string]map[string]types.AttributeValue{}, buckets: map[string]map[string]types.AttributeValue{}, read: map[string]settlement.Figures{}, seen: map[string]clear{}}
+		lines: map[string]map[string]types.AttributeValue{}, buckets: map[string]map[string]types.AttributeValue{}, seen: map[string]clear{}}
 	b.readHistory()
 	b.readLedger()
 	for _, id := range slices.Sorted(maps.Keys(b.settlements)) {

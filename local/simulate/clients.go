@@ -59,9 +59,10 @@ type eventPromise struct {
 }
 
 const (
-	payablesOfTenant = 4
-	uploadsOfTenant  = 2
-	batchesOfTenant  = 2
+	payablesOfTenant = 3
+	uploadsOfTenant  = 1
+	linesOfUpload    = 4
+	batchesOfTenant  = 1
 )
 
 // begin plans the run.
@@ -84,7 +85,8 @@ func (w *world) begin() {
 			w.planPayable(t, n, w.moment(0, 13))
 		}
 	}
-	w.s.at(w.moment(14, 15), w.fill)
+	w.s.at(w.moment(5, 10), func() { w.fill(leastSettlements - 14) })
+	w.s.at(w.moment(14, 17), func() { w.fill(leastSettlements - 5) })
 	w.planNights()
 	w.planSweeps()
 	w.s.at(w.moment(3, 6), func() { w.people.late = true })
@@ -109,15 +111,16 @@ func (w *world) amount() money.Amount {
 }
 
 // fill has more payables settled where lines, rewards and payees came to too few settlements.
-func (w *world) fill() {
+func (w *world) fill(until int) {
 	known := 0
 	for it := range w.db.Items(settlementsTable) {
 		if textOf(it, "sk") == "META" {
 			known++
 		}
 	}
-	for n := range max(0, leastSettlements-known) {
-		w.planPayable(w.plan.tenants[n%2], payablesOfTenant+n, time.Unix(0, w.s.now))
+	for range until - known {
+		w.planPayable(one(w.s, w.plan.tenants), payablesOfTenant+w.filled, time.Unix(0, w.s.now))
+		w.filled++
 	}
 }
 
@@ -173,8 +176,8 @@ func (w *world) settle(p *payable, key string, amount money.Amount, try int) {
 func (w *world) planUpload(tenant string, n int) {
 	var docs []json.RawMessage
 	var about []linePromise
-	for i := range 3 {
-		creator, incomeType := creatorNames()[(3*n+i)%5], one(w.s, []string{"live_tip", "live_tip", "commerce_commission"})
+	for i := range linesOfUpload {
+		creator, incomeType := creatorNames()[(w.s.rng.IntN(2)+i)%5], one(w.s, []string{"live_tip", "live_tip", "commerce_commission"})
 		period, day := "2026-08", "2026-08-20"
 		if w.s.chance(5) {
 			period, day = "2026-07", "2026-07-20"
@@ -256,9 +259,10 @@ func (w *world) events(tenant string, docs []json.RawMessage, try int) {
 // planNights plans the nightly jobs: days are closed at half past midnight, statements are made at two.
 func (w *world) planNights() {
 	for day := civil.MustDate("2026-08-28"); !day.After(civil.MustDate("2026-09-16")); day = day.AddDays(1) {
-		w.s.at(day.Start().Add(30*time.Minute), func() { w.job("close-days", func(ctx context.Context) error { return w.accruer.CloseDue(ctx) }, 1) })
-		busy := day.Day() == 1 || day.Day() == 5 || day.Day() == 7 || day.Day() == 15
-		if !busy && !w.s.chance(8) {
+		if w.s.chance(3) {
+			w.s.at(day.Start().Add(30*time.Minute), func() { w.job("close-days", func(ctx context.Context) error { return w.accruer.CloseDue(ctx) }, 1) })
+		}
+		if busy := day.Day() == 1 || day.Day() == 7 || day.Day() == 15; !busy && !w.s.chance(16) {
 			continue
 		}
 		times := 1
@@ -309,12 +313,9 @@ func (w *world) jobOf(name, tenant string, do func(context.Context) error, try i
 
 // planSweeps plans the sweeps, closer together where much happens.
 func (w *world) planSweeps() {
-	for range 3 {
+	for range 2 {
 		w.s.at(w.moment(0, 20), w.sweep)
 		w.s.at(w.moment(0, 20), w.sweepPayouts)
-	}
-	for _, day := range []string{"2026-09-01", "2026-09-07", "2026-09-15"} {
-		w.s.at(civil.MustDate(day).Start().Add(w.s.between(0, 20*time.Hour)), w.sweep)
 	}
 }
 
@@ -336,16 +337,12 @@ func (w *world) sweepPayouts() {
 
 // planOffice plans when people look at what waits for them.
 func (w *world) planOffice(tenant string) {
-	for range 3 {
-		w.s.at(w.moment(0, 20), func() { w.office(tenant) })
-	}
-	for _, day := range []string{"2026-09-01", "2026-09-02", "2026-09-15"} {
+	w.s.at(w.moment(0, 20), func() { w.office(tenant) })
+	for _, day := range []string{"2026-09-02", "2026-09-15"} {
 		w.s.at(civil.MustDate(day).Start().Add(w.s.between(9*time.Hour, 18*time.Hour)), func() { w.office(tenant) })
 	}
 	lastEvening := civil.MustDate("2026-08-31").Start().Add(22 * time.Hour)
-	for range 2 {
-		w.s.at(lastEvening.Add(w.s.between(0, 119*time.Minute)), func() { w.office(tenant) })
-	}
+	w.s.at(lastEvening.Add(w.s.between(0, 119*time.Minute)), func() { w.office(tenant) })
 }
 
 // office has the people of a tenant look at all open settlements and do what they find to do.
@@ -400,10 +397,10 @@ func (w *world) decide(s settlement.Settlement) {
 func (w *world) act(c caller, s settlement.Settlement, name, path, body string) {
 	delay := w.s.between(0, 3*time.Minute)
 	w.s.after(delay, func() { w.once(c, s, name, path, body) })
-	if w.faults.chance(6, faultClick) {
+	if w.faults.chance(10, faultClick) {
 		w.s.after(delay+w.s.between(0, 30*time.Millisecond), func() { w.once(c, s, name, path, body) })
 	}
-	if s.StatusVersion > 1 && w.faults.chance(10, faultClick) {
+	if s.StatusVersion > 1 && w.faults.chance(20, faultClick) {
 		old := strings.Replace(body, fmt.Sprintf(`"status_version":%d`, s.StatusVersion), fmt.Sprintf(`"status_version":%d`, s.StatusVersion-1), 1)
 		w.s.after(w.s.between(0, 10*time.Minute), func() { w.once(c, s, name, path, old) })
 	}

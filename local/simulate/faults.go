@@ -50,7 +50,7 @@ type faults struct {
 }
 
 func newFaults(s *scheduler, tr *trace) *faults {
-	f := &faults{s: s, mean: 20 + s.rng.IntN(60), counted: map[string]int{}, trace: tr}
+	f := &faults{s: s, mean: 60 + s.rng.IntN(100), counted: map[string]int{}, trace: tr}
 	f.rest()
 	return f
 }

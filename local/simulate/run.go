@@ -42,10 +42,12 @@ func simulate(seed uint64, l law, p plant, out io.Writer) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
+	defer w.s.dismiss()
 	w.begin()
 	w.s.run(w.plan.end)
 	w.faults.over = true
 	w.trace.add("calm", "the trouble is over: %d faults", w.faults.total())
+	w.fill(leastSettlements)
 	w.settleDown("the sweeps")
 	w.checkNobodyWaits()
 	n := w.streams.replay()
@@ -53,8 +55,12 @@ func simulate(seed uint64, l law, p plant, out io.Writer) (outcome, error) {
 		n += w.queues[name].redrive()
 	}
 	w.trace.add("calm", "%d records and dead letters are read again", n)
+	before := w.streams.written()
 	w.askAgain()
-	w.settleDown("what was given up")
+	w.s.run(time.Unix(0, w.s.now).Add(time.Hour))
+	if before != w.streams.written() || !w.idle() {
+		w.settleDown("what was given up")
+	}
 	w.examine()
 	o := outcome{seed: seed, deliveries: w.delivered, acts: w.acts, faults: w.faults.counted, writes: w.streams.written(),
 		months: civil.DateOf(time.Unix(0, w.s.now)).Month().Sub(civil.DateOf(w.plan.start).Month())}

@@ -20,6 +20,7 @@ type scheduler struct {
 	back    chan struct{} // the turn comes back
 	current *task
 	open    int // tasks that have begun and not ended
+	idle    []chan func()
 }
 
 // appointment is a task that goes on, or something that begins, at a time.
@@ -97,7 +98,8 @@ func (s *scheduler) begin(t *task, do func(context.Context), then func(killed bo
 		s.wait(t, time.Duration(s.rng.Int64N(int64(most))))
 		return nil
 	})
-	go func() {
+	mine := s.worker()
+	mine <- func() {
 		<-t.turn
 		do(ctx)
 		s.open--
@@ -105,9 +107,35 @@ func (s *scheduler) begin(t *task, do func(context.Context), then func(killed bo
 		if then != nil {
 			then(t.dead)
 		}
+		s.idle = append(s.idle, mine)
 		s.back <- struct{}{}
-	}()
+	}
 	s.push(appointment{at: s.now, task: t})
+}
+
+// worker gives a goroutine that waits for a task. Tasks take them over from each other: a new one has to grow its
+// stack anew each time.
+func (s *scheduler) worker() chan func() {
+	if n := len(s.idle); n > 0 {
+		mine := s.idle[n-1]
+		s.idle = s.idle[:n-1]
+		return mine
+	}
+	mine := make(chan func(), 1)
+	go func() {
+		for work := range mine {
+			work()
+		}
+	}()
+	return mine
+}
+
+// dismiss ends the goroutines that wait for tasks.
+func (s *scheduler) dismiss() {
+	for _, mine := range s.idle {
+		close(mine)
+	}
+	s.idle = nil
 }
 
 // wait lets a task sleep and others run. Where nobody else is due meanwhile, the clock only moves.

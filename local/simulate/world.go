@@ -114,6 +114,7 @@ type world struct {
 	promised promised
 	acts     int // acts of persons that were answered with 2xx
 	plan     workload
+	filled   int // payables beyond those that were planned
 }
 
 // broken notes a broken promise.
@@ -203,7 +204,7 @@ func tables() []*dynamodb.CreateTableInput {
 func (w *world) wire(db dynamo.API, l law) {
 	log := slog.New(slog.DiscardHandler)
 	now := clock.Clock{Now: w.s.Now}
-	w.store = &settlementdb.Store{DB: db, Settlements: settlementsTable, Ledger: ledgerTable, Control: controlTable, NewToken: w.id, Now: w.s.Now}
+	w.store = recalling{&settlementdb.Store{DB: db, Settlements: settlementsTable, Ledger: ledgerTable, Control: controlTable, NewToken: w.id, Now: w.s.Now}, w, map[figuresName]settlement.Figures{}}
 	if w.plant.store != nil {
 		w.store = w.plant.store(w, w.store)
 	}

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"maps"
+	"time"
+
+	"fenzhang/shared/settlement"
+)
+
+// recalling reads figures once: they are named by the hash of what they hold and never change, and unfolding them
+// takes longer than all else that a run does. Reading them again still takes its time, so that others get in between.
+type recalling struct {
+	settlement.Store
+	w    *world
+	read map[figuresName]settlement.Figures
+}
+
+type figuresName struct{ tenant, id, hash string }
+
+// Figures reads figures by their hash.
+func (r recalling) Figures(ctx context.Context, tenant, id, hash string) (settlement.Figures, error) {
+	name := figuresName{tenant, id, hash}
+	if f, known := r.read[name]; known {
+		return f, r.pause(ctx)
+	}
+	f, err := r.Store.Figures(ctx, tenant, id, hash)
+	if err == nil {
+		r.read[name] = f
+	}
+	return f, err
+}
+
+// FiguresOf reads the standing figures of some settlements.
+func (r recalling) FiguresOf(ctx context.Context, page []settlement.Settlement) (map[string]map[string]settlement.Figures, error) {
+	out := map[string]map[string]settlement.Figures{}
+	var unknown []settlement.Settlement
+	for _, s := range page {
+		fs := map[string]settlement.Figures{}
+		for _, hash := range s.FigureHashes() {
+			if f, known := r.read[figuresName{s.Tenant, s.ID, hash}]; known {
+				fs[hash] = f
+			}
+		}
+		if len(fs) < len(s.FigureHashes()) {
+			unknown = append(unknown, s)
+			continue
+		}
+		out[s.ID] = fs
+	}
+	if len(unknown) == 0 {
+		return out, r.pause(ctx)
+	}
+	fresh, err := r.Store.FiguresOf(ctx, unknown)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range unknown {
+		for hash, f := range fresh[s.ID] {
+			r.read[figuresName{s.Tenant, s.ID, hash}] = f
+		}
+	}
+	maps.Copy(out, fresh)
+	return out, nil
+}
+
+// pause is the time that a reading takes.
+func (r recalling) pause(ctx context.Context) error {
+	t := taskOf(ctx)
+	if t == nil {
+		return nil
+	}
+	if t.dead {
+		return errKilled
+	}
+	r.w.s.wait(t, r.w.s.between(500*time.Microsecond, 6*time.Millisecond))
+	return nil
+}
