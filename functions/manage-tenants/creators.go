@@ -129,6 +129,10 @@ func (d *creatorDraft) against(ctx context.Context, s *service, c call) ([]fault
 		return []fault.Field{{Field: "taxpayer_id", Problem: "names no taxpayer of yours"}}, nil
 	}
 	t, err := readTaxpayer(latest.Doc)
+	if err == nil && c.previous == nil { // a creator that is there already keeps the taxpayer under which its account is sealed
+		t, err = s.survivor(ctx, c.tenant, t)
+		id = t.TaxpayerID
+	}
 	d.owner = owner{id: id}
 	return d.payable(t.Profiles), err
 }
@@ -163,7 +167,12 @@ func (d *creatorDraft) alongside(ctx context.Context, s *service, c call) ([]fau
 	if err != nil {
 		return nil, err
 	}
-	return append(d.agrees(c, t), d.payable(t.Profiles)...), nil
+	found := d.agrees(c, t) // with the record that has this number
+	if t, err = s.survivor(ctx, c.tenant, t); err != nil {
+		return nil, err
+	}
+	d.owner.id = t.TaxpayerID
+	return append(found, d.payable(t.Profiles)...), nil
 }
 
 // agrees compares a known taxpayer with what was said of it.

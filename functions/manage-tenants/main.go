@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/aws/aws-lambda-go/lambda"
 
@@ -29,6 +30,11 @@ func build(ctx context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	}
 	corpus := func(ctx context.Context) *tax.Corpus { return taxes.Rules.Current(ctx).Corpus }
 	s := &service{corpus: corpus, store: p.Directory, clock: p.Clock, newID: p.NewID, lookup: p.Secret("LOOKUP_SECRET_ARN").Get, vault: p.Vault()}
+	lists, ok := taxes.Store.(settlement.MergeStore)
+	if !ok {
+		return nil, fmt.Errorf("manage-tenants: merging taxpayers needs the real tables (%T)", taxes.Store)
+	}
+	s.merging = &settlement.Merging{Service: taxes.Service, Store: lists, Entities: s.entityIDs}
 	imports := openingService(s, taxes, tables{p.DB, p.Vars.Need("TABLE_LEDGER"), p.Vars.Need("TABLE_SETTLEMENTS"), p.NewID, p.Periods()})
 	return trigger.Mux{HTTP: p.API(append(s.routes(), openings{imports}.routes()...)...).Serve}, nil
 }

@@ -30,6 +30,8 @@ import (
 	"fenzhang/shared/identity"
 	"fenzhang/shared/ids"
 	"fenzhang/shared/outbox"
+	"fenzhang/shared/settlement"
+	"fenzhang/shared/settlementdb"
 	"fenzhang/shared/tax"
 	"fenzhang/shared/taxpack"
 	"fenzhang/shared/tenancydb"
@@ -83,6 +85,8 @@ func openIn(t *testing.T, local dynamotest.Local) *world {
 		t.Fatal(err)
 	}
 	s := &service{corpus: func(context.Context) *tax.Corpus { return corpus }, store: store, vault: v, clock: c, newID: newID, lookup: func(context.Context) (string, error) { return "a key of keyed hashes", nil }}
+	rows := &settlementdb.Store{DB: local.Client, Settlements: local.Settlements, Ledger: local.Ledger, Control: local.Control, NewToken: newID, Now: c.Now}
+	s.merging = &settlement.Merging{Service: &settlement.Service{Store: rows, Directory: store, Clock: c, NewID: newID}, Store: rows, Entities: s.entityIDs}
 	api := &httpapi.API{Routes: s.routes(), Clock: c, Log: slog.New(slog.DiscardHandler), Limits: httpapi.NewBuckets(httpapi.Rate{PerSecond: 1, Burst: 1e6}, httpapi.Rate{PerSecond: 1, Burst: 1e6}), Revoked: httpapi.NoRevocations{}}
 	return &world{t, api, store, v, local, s}
 }

@@ -28,6 +28,8 @@ type service struct {
 	clock  clock.Clock
 	newID  func() string
 	corpus func(context.Context) *tax.Corpus // the rules in force
+
+	merging carrier
 }
 
 // draft is an object as a client sent it.
@@ -65,6 +67,7 @@ type written struct {
 	objects  []tenancydb.Object // the first one is the object that the call is about
 	sealed   []vault.Sealing
 	taxpayer string // whom it concerns, for the audit
+	why      string // the reason that was given, if any
 }
 
 // kind is one sort of master data with its routes.
@@ -101,6 +104,8 @@ func (s *service) routes() []httpapi.Route {
 	routes := []httpapi.Route{
 		{Method: http.MethodPost, Path: "/v1/positions/{id}/approve", Roles: second, Handle: s.again(s.approve)},
 		{Method: http.MethodPost, Path: "/v1/contracts/{id}/approve", Roles: second, Handle: s.again(s.approveContract)},
+		{Method: http.MethodPost, Path: "/v1/taxpayers/{id}/merge", Roles: keeper, Handle: s.again(s.askMerge)},
+		{Method: http.MethodPost, Path: "/v1/taxpayers/{id}/merge/approve", Roles: second, Handle: s.again(s.approveMerge)},
 		{Method: http.MethodPut, Path: "/v1/review-rules", Roles: keeper, Handle: s.again(s.putReview)},
 		{Method: http.MethodGet, Path: "/v1/review-rules", Roles: readers, Handle: s.getReview},
 	}
@@ -301,7 +306,7 @@ func (s *service) commit(ctx context.Context, r *httpapi.Request, k kind, w writ
 	}
 	err = s.store.Put(ctx, tenancydb.Change{Objects: w.objects, Sealed: w.sealed, Record: audit.Record{
 		ID: s.newID(), Tenant: r.Tenant, At: s.clock.Instant(), Actor: r.Subject, Act: act, Object: w.objects[0].ID,
-		What: what, TaxID: w.taxpayer, Trace: r.Trace,
+		What: what, Why: w.why, TaxID: w.taxpayer, Trace: r.Trace,
 	}})
 	if err != nil {
 		return httpapi.Response{}, err

@@ -120,6 +120,9 @@ func (d *taxpayerDraft) against(ctx context.Context, s *service, c call) ([]faul
 	if err != nil {
 		return nil, err
 	}
+	if before.MergedInto != "" {
+		return nil, fault.New(fault.IllegalMove, "already_merged", "This taxpayer was merged into "+before.MergedInto+"; change that one.")
+	}
 	found := tenancy.ProfileProblems(d.profiles(), before.IDType)
 	if len(d.Profiles) == 0 {
 		found = nil
