@@ -27,33 +27,42 @@ type month struct {
 	lines []string
 }
 
-// scene is one thing that happens on a business date.
+// scene is one thing that happens on a business date. Scenes of a turn play side by side, the turns of a date one after
+// the other.
 type scene struct {
 	name string
 	on   civil.Date
+	turn int
 	play func(*month, context.Context) (string, error)
 }
 
 // scenePatience is how long a scene waits for the system to do the next thing.
 const scenePatience = 60 * time.Second
 
-// playMonth plays the scenes of a business date side by side.
+// playMonth plays the scenes of a business date.
 func (m *month) playMonth(ctx context.Context, on civil.Date) error {
-	group, ctx := errgroup.WithContext(ctx)
-	for _, s := range scenes() {
-		if s.on != on {
-			continue
-		}
-		group.Go(func() error {
-			how, err := s.play(m, ctx)
-			if err != nil {
-				return fmt.Errorf("%s: %w", s.name, err)
+	for turn, left := 0, true; left; turn++ {
+		left = false
+		group, ctx := errgroup.WithContext(ctx)
+		for _, s := range scenes() {
+			left = left || (s.on == on && s.turn > turn)
+			if s.on != on || s.turn != turn {
+				continue
 			}
-			m.tell(s.name, how)
-			return nil
-		})
+			group.Go(func() error {
+				how, err := s.play(m, ctx)
+				if err != nil {
+					return fmt.Errorf("%s: %w", s.name, err)
+				}
+				m.tell(s.name, how)
+				return nil
+			})
+		}
+		if err := group.Wait(); err != nil {
+			return err
+		}
 	}
-	return group.Wait()
+	return nil
 }
 
 // tell keeps how a scene went, for the summary.
@@ -190,8 +199,6 @@ func held(reason string) func(apiclient.Settlement) bool {
 
 func quoted(s apiclient.Settlement) bool { return s.Quoted() }
 
-func paid(s apiclient.Settlement) bool { return s.Status == apiclient.Paid }
-
 func ended(s apiclient.Settlement) bool {
 	return s.Status == apiclient.Paid || s.Status == apiclient.Failed
 }
@@ -254,11 +261,16 @@ func (m *month) act(ctx context.Context, role string, s apiclient.Settlement, ac
 
 // misbehave has the stand-in of the gateway do something to the payment of a settlement.
 func (m *month) misbehave(ctx context.Context, s apiclient.Settlement, fault string) error {
-	body, err := json.Marshal(map[string]string{"out_bill_no": payout.KeyFor(monthTenant, s.SettlementID), "fault": fault})
+	return m.control(ctx, "faults", map[string]string{"out_bill_no": payout.KeyFor(monthTenant, s.SettlementID), "fault": fault})
+}
+
+// control tells the stand-in of the gateway what to do.
+func (m *month) control(ctx context.Context, what string, order map[string]string) error {
+	body, err := json.Marshal(order)
 	if err != nil {
 		return err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, m.vars["GATEWAY_DOUYIN_URL"]+"/control/faults", bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, m.vars["GATEWAY_DOUYIN_URL"]+"/control/"+what, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
@@ -268,7 +280,7 @@ func (m *month) misbehave(ctx context.Context, s apiclient.Settlement, fault str
 	}
 	_ = res.Body.Close()
 	if res.StatusCode >= http.StatusMultipleChoices {
-		return fmt.Errorf("the stand-in answers %s to fault %s", res.Status, fault)
+		return fmt.Errorf("the stand-in answers %s to %s %v", res.Status, what, order)
 	}
 	return nil
 }

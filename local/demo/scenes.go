@@ -17,17 +17,19 @@ func scenes() []scene {
 	october := civil.MustDate("2026-10-15")
 	november := civil.MustDate("2026-11-16")
 	return []scene{
-		{"hold WAITING_INVOICE", october, (*month).waitingInvoice},
-		{"hold MANUAL", october, (*month).manual},
-		{"hold NET_CHANGED", october, (*month).netChanged},
-		{"a payout comes back", october, (*month).returned},
-		{"a disputed line", october, (*month).disputed},
-		{"hold RISK", october, (*month).risk},
-		{"hold PAPER_MISSING", october, (*month).paperMissing},
-		{"a set-off", october, (*month).setOff},
-		{"a scout's part", october, (*month).party},
-		{"hold RULE_GAP", november, (*month).ruleGap},
-		{"a sealed period", november, (*month).sealed},
+		{"hold WAITING_INVOICE", october, 0, (*month).waitingInvoice},
+		{"hold MANUAL", october, 0, (*month).manual},
+		{"hold NET_CHANGED", october, 0, (*month).netChanged},
+		{"a payout comes back", october, 0, (*month).returned},
+		{"a disputed line", october, 0, (*month).disputed},
+		{"hold RISK", october, 0, (*month).risk},
+		{"hold PAPER_MISSING", october, 0, (*month).paperMissing},
+		{"a set-off", october, 0, (*month).setOff},
+		{"a scout's part", october, 0, (*month).party},
+		{"a month taxed too high", october, 0, (*month).comesBack},
+		{"hold RULE_GAP", november, 0, (*month).ruleGap},
+		{"a true-up", november, 1, (*month).trueUp},
+		{"a sealed period", november, 2, (*month).sealed},
 	}
 }
 
@@ -357,4 +359,79 @@ func (m *month) party(ctx context.Context) (string, error) {
 	}
 	scout, err = m.pay(ctx, scout)
 	return sum(s) + "; the scout's own settlement: " + sum(scout), err
+}
+
+// comesBack: of two payments of a month the earlier one comes back after the later one was taxed on both.
+func (m *month) comesBack(ctx context.Context) (string, error) {
+	day := civil.MustDate("2026-10-15")
+	first, err := m.open(ctx, "m-trueup", "live-1", "30000.00", day)
+	if err != nil {
+		return "", err
+	}
+	if first.Reopens != nil || (first.Payout != nil && first.Payout.State == "RETURNED") {
+		return "the first payment came back before", nil
+	}
+	if first, err = m.pay(ctx, first); err != nil {
+		return "", err
+	}
+	second, err := m.open(ctx, "m-trueup", "live-2", "20000.00", day)
+	if err != nil {
+		return "", err
+	}
+	if second, err = m.pay(ctx, second); err != nil {
+		return "", err
+	}
+	if err := m.control(ctx, "return", map[string]string{"out_bill_no": first.Payout.Key}); err != nil {
+		return "", err
+	}
+	first, err = m.wait(ctx, first, "the money back", func(s apiclient.Settlement) bool { return s.Payout != nil && s.Payout.State == "RETURNED" })
+	return "the first payment came back; " + sum(second), err
+}
+
+// trueUp: the payment that came back is made again in November, so that October was taxed too high for what is left in
+// it; two people decide to give the difference back, and the next settlement pays it.
+func (m *month) trueUp(ctx context.Context) (string, error) {
+	first, err := m.standing(ctx, "m-trueup", "live-1")
+	if err != nil {
+		return "", err
+	}
+	if first.Reopens == nil {
+		if first, err = m.act(ctx, "approver", first, "reopen", map[string]any{"reason": "the account is open again"}); err != nil {
+			return "", err
+		}
+	}
+	if _, err = m.pay(ctx, first); err != nil {
+		return "", err
+	}
+	var open struct {
+		TrueUps []struct {
+			ID         string `json:"true_up_id"`
+			Taxpayer   string `json:"taxpayer_id"`
+			Tax        string `json:"tax"`
+			Difference string `json:"difference"`
+		} `json:"true_ups"`
+	}
+	if err := m.by(ctx, "finance", http.MethodGet, "/v1/tax/true-ups?paying_entity="+monthEntity+"&month=2026-10", nil, &open); err != nil {
+		return "", err
+	}
+	how := "decided before"
+	for _, u := range open.TrueUps {
+		if u.Taxpayer != "tp-m-trueup" {
+			continue
+		}
+		path := "/v1/tax/true-ups/" + u.ID
+		if err := m.by(ctx, "finance", http.MethodPost, path+"/decide", map[string]any{"decision": "give_back", "reason": "withheld on money that came back"}, nil); err != nil {
+			return "", err
+		}
+		if err := m.by(ctx, "approver", http.MethodPost, path+"/confirm", nil, nil); err != nil {
+			return "", err
+		}
+		how = u.Tax + " of October off by " + u.Difference + ", given back by two people"
+	}
+	next, err := m.open(ctx, "m-trueup", "live-3", "1000.00", civil.MustDate("2026-11-16"))
+	if err != nil {
+		return "", err
+	}
+	next, err = m.pay(ctx, next)
+	return how + "; the next settlement: " + sum(next), err
 }
