@@ -160,6 +160,9 @@ func (s Service) creator(ctx context.Context, tenant, id string) (result, error)
 	return r, nil
 }
 
+// taxed is a taxpayer at a paying entity.
+type taxed struct{ entity, taxpayer string }
+
 // facts is everything that is known of a creator's money.
 type facts struct {
 	creator     string
@@ -169,6 +172,7 @@ type facts struct {
 	settlements []settlement.Settlement
 	figures     map[string]map[string]settlement.Figures
 	bookings    []settlement.Booking
+	taxed       map[taxed]bool // whose tax rows were read
 	buckets     []income.Bucket
 	claims      []receivable.Receivable
 	days        []accrualDay
@@ -199,7 +203,7 @@ func (s Service) gather(ctx context.Context, tenant, id string) (facts, error) {
 	if f.claims, err = s.Settlements.Receivables(ctx, tenant, id, ""); err != nil {
 		return f, err
 	}
-	if f.bookings, err = s.bookings(ctx, tenant, f.settlements); err != nil {
+	if f.bookings, f.taxed, err = s.bookings(ctx, tenant, f.settlements); err != nil {
 		return f, err
 	}
 	if f.entries, err = s.Journal.Entries(ctx, tenant, id); err != nil {
@@ -214,12 +218,12 @@ func (s Service) gather(ctx context.Context, tenant, id string) (facts, error) {
 
 // bookings reads the tax rows that these settlements left behind; other creators of the same taxpayer have theirs
 // in the same list.
-func (s Service) bookings(ctx context.Context, tenant string, of []settlement.Settlement) ([]settlement.Booking, error) {
+func (s Service) bookings(ctx context.Context, tenant string, of []settlement.Settlement) ([]settlement.Booking, map[taxed]bool, error) {
 	type list struct {
-		entity, taxpayer string
-		year             int
+		taxed
+		year int
 	}
-	lists, own := map[list]bool{}, map[string]bool{}
+	lists, own, who := map[list]bool{}, map[string]bool{}, map[taxed]bool{}
 	for _, st := range of {
 		own[st.ID] = true
 		if st.BookedEntry == "" {
@@ -227,20 +231,20 @@ func (s Service) bookings(ctx context.Context, tenant string, of []settlement.Se
 		}
 		first, last := min(st.OpenedAt.Year(), st.VATDate.Year(), st.PaymentDate.Year()), max(st.OpenedAt.Year(), st.PaymentDate.Year())
 		for year := first; year <= last; year++ {
-			lists[list{st.Entity, st.TaxpayerID, year}] = true
+			lists[list{taxed{st.Entity, st.TaxpayerID}, year}] = true
 		}
 	}
 	var out []settlement.Booking
 	waiting := slices.Collect(maps.Keys(lists))
 	for len(waiting) > 0 {
 		l := waiting[0]
-		waiting = waiting[1:]
+		waiting, who[l.taxed] = waiting[1:], true
 		all, err := s.Settlements.TaxRows(ctx, tenant, l.entity, l.taxpayer, l.year)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if into, closed := settlement.ClosedFor(all); closed { // what came later of these settlements stands there
-			if on := (list{l.entity, into, l.year}); !lists[on] {
+			if on := (list{taxed{l.entity, into}, l.year}); !lists[on] {
 				lists[on] = true
 				waiting = append(waiting, on)
 			}
@@ -253,7 +257,7 @@ func (s Service) bookings(ctx context.Context, tenant string, of []settlement.Se
 			}
 		}
 	}
-	return out, nil
+	return out, who, nil
 }
 
 // trueUpsOf is the part of a correction that is about some settlements.

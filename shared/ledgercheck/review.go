@@ -23,9 +23,9 @@ type Contracts interface {
 }
 
 // TrueUps lists the open true-ups (补扣补退) of a taxpayer at a paying entity up to a month, each with what was decided
-// of it. A taxpayer with several creators is told with one of them.
+// of it.
 type TrueUps interface {
-	OfCreator(ctx context.Context, tenant, entity string, c tenancy.Creator, through civil.Month) ([]settlement.OpenTrueUp, error)
+	OfTaxpayer(ctx context.Context, tenant, entity, taxpayer string, through civil.Month) ([]settlement.OpenTrueUp, error)
 }
 
 // Reviewer checks books for the closing of a period. It implements period.Books.
@@ -175,16 +175,15 @@ func about(s settlement.Settlement, month civil.Month) []period.Finding {
 	return found
 }
 
-// undecided lists the open true-ups up to a month of the taxpayers whom the creator's settlements were for.
+// undecided lists the open true-ups up to a month of the taxpayers for whom something of the creator's was booked; one
+// with several creators is told with each.
 func (r Reviewer) undecided(ctx context.Context, tenant, entity string, f facts, month civil.Month) ([]period.Finding, error) {
 	var found []period.Finding
-	seen := map[string]bool{}
-	for _, s := range f.at(entity).settlements {
-		if seen[s.TaxpayerID] {
+	for who := range f.taxed {
+		if who.entity != entity {
 			continue
 		}
-		seen[s.TaxpayerID] = true
-		open, err := r.TrueUps.OfCreator(ctx, tenant, entity, tenancy.Creator{CreatorID: f.creator, TaxpayerID: s.TaxpayerID}, month)
+		open, err := r.TrueUps.OfTaxpayer(ctx, tenant, entity, who.taxpayer, month)
 		if err != nil {
 			return nil, err
 		}
@@ -192,6 +191,7 @@ func (r Reviewer) undecided(ctx context.Context, tenant, entity string, f facts,
 			found = append(found, period.Finding{Check: period.CheckTrueUps, Text: text})
 		}
 	}
+	slices.SortFunc(found, func(a, b period.Finding) int { return strings.Compare(a.Text, b.Text) })
 	return found, nil
 }
 

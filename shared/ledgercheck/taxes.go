@@ -66,7 +66,7 @@ func taxKeys(both ...taxes) []taxKey {
 func (f facts) taxRows() taxes {
 	out, byID := taxes{}, settlement.OccurrencesOf(f.settlements)
 	bookings := slices.SortedFunc(slices.Values(f.bookings), func(a, b settlement.Booking) int {
-		return cmp.Or(cmp.Compare(a.Year, b.Year), cmp.Compare(a.Seq, b.Seq))
+		return cmp.Or(cmp.Compare(a.EntryID, b.EntryID), cmp.Compare(rank(a), rank(b))) // acts sort by time, in whichever list they are
 	})
 	booked := map[string]civil.Month{} // of a settlement: the month of its last booking
 	for _, b := range bookings {
@@ -82,6 +82,14 @@ func (f facts) taxRows() taxes {
 		}
 	}
 	return out
+}
+
+// rank lets what an act takes back come before what it books anew.
+func rank(b settlement.Booking) int {
+	if b.Kind == settlement.KindReversal {
+		return 0
+	}
+	return 1
 }
 
 // bookedIn is the month for which a booking was taxed.

@@ -38,7 +38,7 @@ func (a API) handle(ctx context.Context, r *httpapi.Request) (httpapi.Response, 
 	case creator != "":
 		v, err = a.Money.Creator(ctx, r.Principal, creator)
 	case r.OnlyOwn():
-		v, err = a.Money.Creator(ctx, r.Principal, r.Principal.Creator)
+		v, err = a.Money.Creator(ctx, r.Principal, r.Creator)
 	default:
 		v, err = a.Money.Tenant(ctx, r.Tenant, cursor)
 	}
