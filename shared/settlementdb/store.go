@@ -232,6 +232,7 @@ func (s *Store) PutKey(ctx context.Context, k settlement.KeyRecord) error {
 	return nil
 }
 
+// RowsItem is a booking as it is kept in its taxpayer's list of the year.
 func RowsItem(tenant string, b settlement.Booking) (item, error) {
 	doc, err := json.Marshal(b)
 	if err != nil {
