@@ -29,6 +29,7 @@ func run(ctx context.Context) error {
 	env := flag.String("env", ".local/stack.env", "file with the addresses of the running stack")
 	samples := flag.String("samples", "samples", "folder of the demo data")
 	callers := flag.Int("callers", 16, "calls under way at the same time")
+	only := flag.String("only", "", `"month" plays only the month in which money is stopped`)
 	flag.Parse()
 	delivery, err := income.Open(os.DirFS(*samples))
 	if err != nil {
@@ -39,5 +40,9 @@ func run(ctx context.Context) error {
 		return err
 	}
 	d := newDemo(s, delivery, *callers)
-	return errors.Join(d.play(ctx), s.clearDate())
+	play := d.play
+	if *only == "month" {
+		play = d.month.playAlone
+	}
+	return errors.Join(play(ctx), s.clearDate())
 }
