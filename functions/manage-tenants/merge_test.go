@@ -166,6 +166,22 @@ func TestAMergeIsApprovedOnceByRacingPeople(t *testing.T) {
 	})
 }
 
+// The account of a person of two records may be held by the name of either.
+func TestTheHolderOfAnAccountMayHaveTheMergedName(t *testing.T) {
+	w := twice(t, dynamotest.Memory(t))
+	holders := map[string]string{"c3": "样例人", "c4": "Yang Li", "c5": "别人"}
+	for id, holder := range holders {
+		w.want(w.admin("POST", "/v1/creators", changed(creator(), "creator_id", id, "taxpayer_id", "t2", "payout", changed(payout(), "holder", holder))), 201, 0)
+	}
+	w.want(w.admin("POST", "/v1/taxpayers/t2/merge", ask()), 200, 0)
+	w.want(w.approveMerge("approver", "t2"), 200, 0)
+	for id, holder := range holders {
+		if same, known, err := w.store.HolderIsTaxpayer(context.Background(), "demo", id, "t1"); err != nil || !known || same == (holder == "别人") {
+			t.Errorf("%s holds the account: %t, %t, %v", holder, same, known, err)
+		}
+	}
+}
+
 // stopping fails once, as a process that is killed between the steps.
 type stopping struct {
 	carrier

@@ -32,21 +32,31 @@ func (s *Store) ReviewRules(ctx context.Context, tenant string, day civil.Date) 
 }
 
 // HolderIsTaxpayer compares the keyed hash of the holder of a creator's payout account with that of its taxpayer's
-// name, as both were last recorded; known is false where one of the hashes was never kept.
+// name, as both were last recorded; known is false where one of the hashes was never kept. A person of two records that
+// were merged may hold the account by the name of either.
 func (s *Store) HolderIsTaxpayer(ctx context.Context, tenant, creator, taxpayer string) (same, known bool, err error) {
 	var holder struct {
-		Hash string `json:"holder_hash"`
-	}
-	var owner struct {
-		Hash string `json:"name_hash"`
+		Hash     string `json:"holder_hash"`
+		Recorded string `json:"taxpayer_id"`
 	}
 	if err := s.newest(ctx, tenant, Creator, creator, &holder); err != nil {
 		return false, false, err
 	}
-	if err := s.newest(ctx, tenant, Taxpayer, taxpayer, &owner); err != nil {
-		return false, false, err
+	names := []string{taxpayer}
+	if holder.Recorded != "" && holder.Recorded != taxpayer {
+		names = append(names, holder.Recorded)
 	}
-	return holder.Hash == owner.Hash, holder.Hash != "" && owner.Hash != "", nil
+	for _, id := range names {
+		var owner struct {
+			Hash string `json:"name_hash"`
+		}
+		if err := s.newest(ctx, tenant, Taxpayer, id, &owner); err != nil {
+			return false, false, err
+		}
+		same = same || holder.Hash == owner.Hash
+		known = known || owner.Hash != ""
+	}
+	return same, known && holder.Hash != "", nil
 }
 
 // newest reads fields of an object's newest version.
