@@ -749,3 +749,29 @@ func TestWhatNoRuleCouldAnswerIsRefused(t *testing.T) {
 		}
 	}
 }
+
+// The first version is made over the defaults, a repeat is told, and an older view changes nothing.
+func TestRulesOfReviewHaveVersions(t *testing.T) {
+	w := open(t)
+	base := w.want(w.admin("GET", "/v1/review-rules", nil), 200, 0)
+	mine := object{"from": "2026-01-01", "version": 0}
+	for _, part := range []string{"checks", "papers", "levels", "deadlines"} {
+		mine[part] = base.body[part]
+	}
+	mine["automatic"] = object{"submit": true, "approve_up_to": "500.00"}
+	first := w.want(w.admin("PUT", "/v1/review-rules", mine), 200, 0)
+	if first.body["version"] != 1.0 || base.body["version"] != 0.0 {
+		t.Errorf("versions %v after %v", first.body["version"], base.body["version"])
+	}
+	if again := w.want(w.admin("PUT", "/v1/review-rules", mine), 200, 0); again.header["Idempotency-Replayed"] != "true" || again.body["version"] != 1.0 {
+		t.Errorf("the same again: %v %s", again.header, again.raw)
+	}
+	w.want(w.admin("PUT", "/v1/review-rules", changed(mine, "automatic", object{"submit": false, "approve_up_to": "0.00"})), 409, 3002)
+	w.want(w.admin("PUT", "/v1/review-rules", changed(mine, "version", 1, "automatic", object{"submit": false, "approve_up_to": "0.00"})), 200, 0)
+	if before := w.want(w.admin("GET", "/v1/review-rules?date=2025-12-31", nil), 200, 0); before.body["version"] != 0.0 {
+		t.Errorf("before the first day: %s", before.raw)
+	}
+	if other := w.want(w.call("other", "admin", "GET", "/v1/review-rules", nil), 200, 0); other.body["version"] != 0.0 {
+		t.Errorf("another tenant reads %s", other.raw)
+	}
+}

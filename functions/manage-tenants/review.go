@@ -47,7 +47,11 @@ func (s *service) putReview(ctx context.Context, r *httpapi.Request) (httpapi.Re
 		return httpapi.Response{}, err
 	}
 	r.Params = map[string]string{"id": tenancydb.ReviewID}
-	d, c, err := s.begin(ctx, r, k, exists)
+	var head struct {
+		Version int `json:"version"`
+	}
+	named := json.Unmarshal(r.Body, &head) != nil || head.Version != 0 // the first change names none, nor does its repeat
+	d, c, err := s.begin(ctx, r, k, exists && named)
 	if err != nil {
 		return httpapi.Response{}, err
 	}
