@@ -3,6 +3,7 @@ package settlement
 import (
 	"cmp"
 	"context"
+	"errors"
 	"time"
 
 	"fenzhang/shared/civil"
@@ -123,7 +124,7 @@ func (s *Filings) File(ctx context.Context, tenant, by string, f FiledMonth) (ke
 	}
 	f.By, f.At, f.Act = by, s.Clock.Instant(), s.NewID()
 	err = s.Store.FileMonth(ctx, tenant, f)
-	if err == nil || err != error(ErrRival) {
+	if !errors.Is(err, ErrRival) {
 		return f, false, err
 	}
 	list, err := s.Store.FiledMonths(ctx, tenant, f.Entity)
