@@ -6,9 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
+		"log/slog"
 	"runtime"
+	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -50,10 +51,10 @@ func monthSection(ctx context.Context, _ *bench) ([]row, error) {
 		return nil, err
 	}
 	return []row{
-		{what: "month-end of 100,000 creators: lines, statement, quote, approval, booking, payout, trial balance", goal: "<= 60 s",
+		{what: fmt.Sprintf("month-end of 100,000 creators (%d at once, GOGC %d for the store): lines, statement, quote, approval, booking, payout, trial balance", runtime.GOMAXPROCS(0), collectAt), goal: "<= 60 s",
 			measured: fmt.Sprintf("%.1f s, of which trial balance %.1f s", many.took.Seconds(), many.balancing.Seconds()), met: atMost(many.took.Seconds(), 60)},
 		{what: "live memory beyond the store, after 10,000 and after 100,000 creators", goal: "flat",
-			measured: fmt.Sprintf("%.1f MiB, %.1f MiB", mib(few.beyond), mib(many.beyond)), met: atMost(mib(many.beyond), mib(few.beyond)+2)},
+			measured: fmt.Sprintf("%.2f MiB, %.2f MiB", mib(few.beyond), mib(many.beyond)), met: atMost(mib(many.beyond), mib(few.beyond)+2)},
 		{what: "the store itself, for each creator", measured: fmt.Sprintf("%.1f KiB", float64(many.store)/1024/manyCreators)},
 	}, nil
 }
@@ -61,7 +62,7 @@ func monthSection(ctx context.Context, _ *bench) ([]row, error) {
 // monthEnd is what a month's end came to.
 type monthEnd struct {
 	took, balancing time.Duration
-	beyond, store   uint64 // live bytes
+	beyond, store   int64 // live bytes; beyond is less than nothing where something that lived before is gone
 }
 
 // door stands between the services and the engine, so that the engine can be let go while the services live.
@@ -114,11 +115,21 @@ func signed(k tenancy.Contract, creator string) tenancy.Contract {
 	return k
 }
 
-// cashbox pays whatever it is asked to.
-type cashbox struct{}
+// cashbox pays whatever it is asked to, and keeps the orders that it has not told of.
+type cashbox struct{ orders *sync.Map }
 
-func (cashbox) Send(_ context.Context, o payout.Order) (payout.Outcome, error) {
+func (c cashbox) Send(_ context.Context, o payout.Order) (payout.Outcome, error) {
+	c.orders.Store(o.Key, o.Amount)
 	return payout.Outcome{State: payout.Accepted, GatewayID: "G" + o.Key[:8], Amount: o.Amount}, nil
+}
+
+// notice tells that an order is paid.
+func (c cashbox) notice(key string, at time.Time) ([]byte, error) {
+	amount, asked := c.orders.LoadAndDelete(key)
+	if !asked {
+		return nil, errUnexpected
+	}
+	return json.Marshal(payout.Notice{Key: key, Outcome: payout.Outcome{State: payout.Paid, GatewayID: "G" + key[:8], Amount: amount.(money.Amount), At: at}})
 }
 
 func (cashbox) Query(context.Context, string) (payout.Outcome, error) {
@@ -147,6 +158,7 @@ type agencyMonth struct {
 	recorder   *income.Recorder
 	statements *statement.Service
 	desk       *payout.Service
+	cash       cashbox
 	book       ledgerdb.Book
 }
 
@@ -160,15 +172,15 @@ func newAgencyMonth(tables dynamotest.Local) (*agencyMonth, error) {
 		return nil, err
 	}
 	w := settletest.Assemble(tables, ruleset.Fixed{Corpus: corpus}, calendar)
-	people, quiet := crowd{w.People}, slog.New(slog.NewTextHandler(io.Discard, nil))
+	people, quiet, cash := crowd{w.People}, slog.New(slog.DiscardHandler), cashbox{&sync.Map{}}
 	w.Directory = people
 	lines := &incomedb.Store{DB: tables.Client, Ledger: tables.Ledger, Settlements: tables.Settlements, NewToken: ids.Source(time.Now)}
 	return &agencyMonth{World: w,
 		recorder:   &income.Recorder{Lines: lines, Directory: people, Clock: w.Clock, NewID: w.ID},
 		statements: &statement.Service{Settlements: w.Service, Buckets: lines, Log: quiet},
 		desk: &payout.Service{Payables: w.Payables, Unclear: w.Payables, Accounts: payees{}, Rebooking: neverAgain{}, Clock: w.Clock, Log: quiet, NewID: w.ID,
-			Merchants: payout.Gateways{{Tenant: settletest.Tenant, Merchant: "m", Method: payout.Douyin, Gateway: cashbox{}}}},
-		book: ledgerdb.Book{DB: tables.Client, Table: tables.Ledger}}, nil
+			Merchants: payout.Gateways{{Tenant: settletest.Tenant, Merchant: "m", Method: payout.Douyin, Gateway: cash}}},
+		cash: cash, book: ledgerdb.Book{DB: tables.Client, Table: tables.Ledger}}, nil
 }
 
 // life takes one creator's month from its lines to the payment.
@@ -233,11 +245,7 @@ func (a *agencyMonth) pay(ctx context.Context, id string) error {
 	if _, err := a.desk.Pay(ctx, settletest.Tenant, id); err != nil {
 		return err
 	}
-	p, err := a.Payables.Load(ctx, settletest.Tenant, id)
-	if err != nil {
-		return err
-	}
-	notice, err := json.Marshal(payout.Notice{Key: p.Key, Outcome: payout.Outcome{State: payout.Paid, GatewayID: "G" + p.Key[:8], Amount: p.ToPay, At: a.Now()}})
+	notice, err := a.cash.notice(payout.KeyFor(settletest.Tenant, id), a.Now())
 	if err != nil {
 		return err
 	}
@@ -246,8 +254,9 @@ func (a *agencyMonth) pay(ctx context.Context, id string) error {
 
 func creatorName(i int) string { return fmt.Sprintf("c-%07d", i) }
 
-// atOnce is the number of creators that are worked on together.
-const atOnce = 4
+// collectAt is how far the heap grows between two collections, in percent of what lives. Nearly all that lives is the
+// store, which is elsewhere in production: by the usual 100 each collection would go through it again for nothing.
+const collectAt = 400
 
 func endMonth(ctx context.Context, creators int) (monthEnd, error) {
 	db := memdb.New()
@@ -264,11 +273,12 @@ func endMonth(ctx context.Context, creators int) (monthEnd, error) {
 	if err := a.life(ctx, "c-warm-up"); err != nil {
 		return monthEnd{}, err
 	}
+	defer debug.SetGCPercent(debug.SetGCPercent(collectAt))
 	before := liveHeap()
 	began := time.Now()
 	var done atomic.Int64
 	var group errgroup.Group
-	for range atOnce {
+	for range runtime.GOMAXPROCS(0) {
 		group.Go(func() error {
 			for {
 				n := int(done.Add(1))
@@ -296,25 +306,18 @@ func endMonth(ctx context.Context, creators int) (monthEnd, error) {
 	with := liveHeap()
 	through.API, db = nil, nil
 	without := liveHeap()
-	m.store, m.beyond = less(with, without), less(without, before)
+	m.store, m.beyond = with-without, without-before
 	runtime.KeepAlive(a)
 	return m, nil
 }
 
 // liveHeap is what lives after a collection.
-func liveHeap() uint64 {
+func liveHeap() int64 {
 	var m runtime.MemStats
 	runtime.GC()
 	runtime.GC() // what pools hold goes with the second
 	runtime.ReadMemStats(&m)
-	return m.HeapAlloc
-}
-
-func less(a, b uint64) uint64 {
-	if b > a {
-		return 0
-	}
-	return a - b
+	return int64(m.HeapAlloc)
 }
 
 // trialBalance adds up all books: the sum is zero, nobody is owed anything, and what was paid has left the clearing.

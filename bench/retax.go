@@ -56,7 +56,7 @@ func retaxSection(context.Context, *bench) ([]row, error) {
 	}, nil
 }
 
-func mib(bytes uint64) float64 { return float64(bytes) / (1 << 20) }
+func mib[T int64 | uint64](bytes T) float64 { return float64(bytes) / (1 << 20) }
 
 // secondLaw is the law with other deductions from labor income.
 func secondLaw() (*tax.Corpus, error) {

@@ -1,10 +1,10 @@
 // Package memdb is DynamoDB in memory: the same calls, conditions, errors and streams as the service, in one process
 // and without a clock of its own, so that a simulation can run the real adapters and decide what fails and when.
 //
-// It is written here because no library fits: the fakes that were looked at (minidyn among them) know no cancellation
-// reasons with items, no request tokens, no streams and no capacity, and interpret each expression anew. What this
-// project uses is small: nine calls and their expressions. A differential test runs the same random calls on this
-// engine and on the local AWS and compares the outcomes.
+// It is an engine of its own because the adapters need more of the service than its answers: the errors as the SDK
+// gives them, with cancellation reasons and their items, request tokens, hooks between any two calls, streams and
+// capacity. What this project uses of it is small: nine calls and their expressions. A differential test runs the same
+// random calls on this engine and on the local AWS and compares the outcomes.
 package memdb
 
 import (
