@@ -89,6 +89,7 @@ type Figures struct {
 	Rows               []tax.Row
 	Gross              money.Amount // of the settlement, for the explanation
 	CreatorShare       money.Amount
+	Document           []byte `json:"-"` // what Hash is of, to be stored as it is; nil where the figures were read
 }
 
 // ErrRival tells that somebody else wrote first; the caller reads again and decides anew.

@@ -323,18 +323,21 @@ func (t *Taxes) compute(ctx context.Context, s Settlement, on civil.Date, ahead 
 		return f, 0, nil, err
 	}
 	f.Item, f.Rows = f.Result.Item, f.Result.Rows
-	f.Hash, err = f.hash()
+	err = f.name()
 	return f, seq, before, err
 }
 
-// hash names the figures by their content, so that an unchanged booking points at its quote.
-func (f Figures) hash() (string, error) {
-	b, err := json.Marshal([]any{f.Result, f.Rows})
-	if err != nil {
-		return "", err
+// name writes the figures out and names them by their content, so that an unchanged booking points at its quote. Whose
+// they are is no part of it: that is their key.
+func (f *Figures) name() (err error) {
+	content := *f
+	content.Tenant, content.Settlement = "", ""
+	if f.Document, err = json.Marshal(content); err != nil {
+		return err
 	}
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:8]), nil
+	sum := sha256.Sum256(f.Document)
+	f.Hash = hex.EncodeToString(sum[:8])
+	return nil
 }
 
 func (t *Taxes) facts(ctx context.Context, s Settlement, on civil.Date) (tax.Facts, error) {

@@ -166,6 +166,10 @@ func (c *codec) pack(v any) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	return c.deflate(plain)
+}
+
+func (c *codec) deflate(plain []byte) (_ []byte, err error) {
 	w := c.packers.Get().(*flate.Writer)
 	defer c.packers.Put(w)
 	var b bytes.Buffer

@@ -292,7 +292,15 @@ func (s *Store) query(ctx context.Context, table, pk, prefix string) ([]item, er
 }
 
 func figuresItem(f settlement.Figures) (item, error) {
-	z, err := figuresCodec.pack(f)
+	plain := f.Document
+	var err error
+	if plain == nil {
+		plain, err = json.Marshal(f)
+	}
+	var z []byte
+	if err == nil {
+		z, err = figuresCodec.deflate(plain)
+	}
 	if err != nil {
 		return nil, fault.Internal(err)
 	}
