@@ -6,7 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-		"log/slog"
+	"log/slog"
 	"runtime"
 	"runtime/debug"
 	"sync"

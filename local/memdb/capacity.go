@@ -9,21 +9,20 @@ import (
 )
 
 // units counts capacity by table, in order of first use.
-type units struct {
-	tables []string
-	base   map[string]float64
-	index  map[string]float64
+type units struct{ tables []tableUnits }
+
+type tableUnits struct {
+	name        string
+	base, index float64
 }
 
 func (u *units) add(table string, base, index float64) {
-	if u.base == nil {
-		u.base, u.index = map[string]float64{}, map[string]float64{}
+	i := slices.IndexFunc(u.tables, func(t tableUnits) bool { return t.name == table })
+	if i < 0 {
+		i, u.tables = len(u.tables), append(u.tables, tableUnits{name: table})
 	}
-	if !slices.Contains(u.tables, table) {
-		u.tables = append(u.tables, table)
-	}
-	u.base[table] += base
-	u.index[table] += index
+	u.tables[i].base += base
+	u.tables[i].index += index
 }
 
 // list answers a call over several tables, if the caller asked.
@@ -32,10 +31,11 @@ func (u *units) list(asked types.ReturnConsumedCapacity) []types.ConsumedCapacit
 		return nil
 	}
 	var out []types.ConsumedCapacity
-	for _, name := range slices.SortedFunc(slices.Values(u.tables), strings.Compare) {
-		c := types.ConsumedCapacity{TableName: aws.String(name), CapacityUnits: aws.Float64(u.base[name] + u.index[name])}
+	slices.SortFunc(u.tables, func(a, b tableUnits) int { return strings.Compare(a.name, b.name) })
+	for _, t := range u.tables {
+		c := types.ConsumedCapacity{TableName: aws.String(t.name), CapacityUnits: aws.Float64(t.base + t.index)}
 		if asked == types.ReturnConsumedCapacityIndexes {
-			c.Table = &types.Capacity{CapacityUnits: aws.Float64(u.base[name])}
+			c.Table = &types.Capacity{CapacityUnits: aws.Float64(t.base)}
 		}
 		out = append(out, c)
 	}

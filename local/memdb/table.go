@@ -288,13 +288,32 @@ func (x *index) place(r *row) (pk, sk string, ok bool) {
 	return pk, sk, ok
 }
 
-func (x *index) remove(r *row) {
-	pk, sk, ok := x.place(r)
-	if !ok {
+// put puts after in the place of before; either may be nil.
+func (x *index) put(before, after *row) {
+	pk0, sk0, was := x.place(before)
+	pk1, sk1, is := x.place(after)
+	if was && is && pk0 == pk1 && sk0 == sk1 { // where a row stays, nothing else moves
+		p := x.parts[pk0]
+		if i, found := p.search(sk0, before); found {
+			p.entries[i].row = after
+		}
 		return
 	}
+	if was {
+		x.remove(pk0, sk0, before)
+	}
+	if is {
+		x.insert(pk1, sk1, after)
+	}
+}
+
+func (p *partition) search(sk string, r *row) (int, bool) {
+	return slices.BinarySearchFunc(p.entries, entry{sk, r}, compareEntries)
+}
+
+func (x *index) remove(pk, sk string, r *row) {
 	p := x.parts[pk]
-	if i, found := slices.BinarySearchFunc(p.entries, entry{sk, r}, compareEntries); found {
+	if i, found := p.search(sk, r); found {
 		p.entries = slices.Delete(p.entries, i, i+1)
 	}
 	if len(p.entries) == 0 {
@@ -302,34 +321,21 @@ func (x *index) remove(r *row) {
 	}
 }
 
-func (x *index) insert(r *row) {
-	pk, sk, ok := x.place(r)
-	if !ok {
-		return
-	}
+func (x *index) insert(pk, sk string, r *row) {
 	p := x.parts[pk]
 	if p == nil {
 		p = &partition{}
 		x.parts[pk] = p
 	}
-	e := entry{sk, r}
-	i, found := slices.BinarySearchFunc(p.entries, e, compareEntries)
-	if found {
-		p.entries[i] = e
-		return
-	}
-	p.entries = slices.Insert(p.entries, i, e)
+	i, _ := p.search(sk, r)
+	p.entries = slices.Insert(p.entries, i, entry{sk, r})
 }
 
 // write puts after in the place of before; either may be nil, and both have the same key.
 func (db *DB) write(t *table, before, after *row) {
-	for _, x := range append([]*index{t.base}, t.gsis...) {
-		if before != nil {
-			x.remove(before)
-		}
-		if after != nil {
-			x.insert(after)
-		}
+	t.base.put(before, after)
+	for _, x := range t.gsis {
+		x.put(before, after)
 	}
 	if before != nil {
 		t.items, t.bytes = t.items-1, t.bytes-int64(before.size)

@@ -3,7 +3,6 @@ package memdb
 import (
 	"context"
 	"errors"
-	"fmt"
 	"hash/maphash"
 	"slices"
 	"strings"
@@ -177,10 +176,11 @@ func (db *DB) content(changes []*change) uint64 {
 	var h maphash.Hash
 	h.SetSeed(db.seed)
 	for _, c := range changes {
-		for _, s := range []string{c.t.name, c.pk, c.sk, aws.ToString(c.condition), aws.ToString(c.updating), fmt.Sprint(c.check, c.update, c.put != nil)} {
+		for _, s := range []string{c.t.name, c.pk, c.sk, aws.ToString(c.condition), aws.ToString(c.updating)} {
 			_, _ = h.WriteString(s) // a hash takes all
 			_ = h.WriteByte(0)
 		}
+		maphash.WriteComparable(&h, [3]bool{c.check, c.update, c.put != nil})
 		sum := db.digest(c.put) ^ db.digest(c.values)
 		for placeholder, name := range c.names {
 			sum += maphash.String(db.seed, placeholder+"\x00"+name)
