@@ -245,6 +245,10 @@ func (w Withheld) taxRow() tax.Row {
 func (s *Service) postRows(ctx context.Context, r Record, approvedBy string, l list) error {
 	act := "opening-" + r.ID
 	had, err := s.Store.TaxRows(ctx, r.Tenant, l.entity, l.taxpayer, l.year)
+	if into, closed := settlement.ClosedFor(had); closed { // by a merge since the creators were read
+		l.taxpayer = into
+		had, err = s.Store.TaxRows(ctx, r.Tenant, l.entity, into, l.year)
+	}
 	if err != nil || slices.ContainsFunc(had, func(b settlement.Booking) bool { return b.EntryID == act }) {
 		return err
 	}

@@ -44,7 +44,8 @@ type CertificateRow struct {
 
 func (c Certificate) year() string { return strconv.Itoa(c.Year) }
 
-// Certificate makes the certificate of a taxpayer's year at a paying entity.
+// Certificate makes the certificate of a taxpayer's year at a paying entity. That of one who was merged into another is
+// the survivor's: a person has one.
 //
 // Errors: fault.Absent for an unknown taxpayer or entity, and for a creator who is somebody else.
 func (s *Service) Certificate(ctx context.Context, by identity.Principal, taxpayer, entity string, year int) (Certificate, error) {
@@ -55,6 +56,10 @@ func (s *Service) Certificate(ctx context.Context, by identity.Principal, taxpay
 		}
 	}
 	payer, err := s.Directory.Taxpayer(ctx, by.Tenant, taxpayer)
+	if err == nil && payer.MergedInto != "" {
+		taxpayer = payer.MergedInto
+		payer, err = s.Directory.Taxpayer(ctx, by.Tenant, taxpayer)
+	}
 	if err != nil {
 		return Certificate{}, err
 	}

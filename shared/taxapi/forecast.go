@@ -252,6 +252,9 @@ func (a API) taxYear(ctx context.Context, tenant string, corpus *tax.Corpus, q *
 		return y, nil
 	}
 	bookings, err := a.Rows.TaxRows(ctx, tenant, q.Entity.ID, q.Taxpayer.ID, q.Year)
+	if into, closed := settlement.ClosedFor(bookings); closed { // merged into another: a person has one year
+		bookings, err = a.Rows.TaxRows(ctx, tenant, q.Entity.ID, into, q.Year)
+	}
 	for _, b := range settlement.Whole(bookings) {
 		y.rows = append(y.rows, b.Rows...)
 	}
