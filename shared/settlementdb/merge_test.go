@@ -9,6 +9,7 @@ import (
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/money"
+	"fenzhang/shared/paper"
 	"fenzhang/shared/payout"
 	"fenzhang/shared/settlement"
 	"fenzhang/shared/tax"
@@ -279,5 +280,20 @@ func TestAMergeThatStoppedHalfwayIsFinishedByCallingAgain(t *testing.T) {
 	wantTotals(t, "what went", listOf(t, w, survivor), "2800.00", "400.00")
 	if s := load(t, w, open); s.TaxpayerID != survivor {
 		t.Errorf("the open settlement is %s's", s.TaxpayerID)
+	}
+}
+
+// A person has one certificate of a year, whichever record it is asked of.
+func TestTheCertificateOfAMergedTaxpayerIsTheSurvivors(t *testing.T) {
+	w, m := twice(t)
+	book(t, w, settle(t, w, settletest.Person, "live-1", "4000.00"))
+	book(t, w, settle(t, w, passport, "live-2", "4000.00"))
+	carry(t, w, m)
+	papers := paper.Service{Builder: paper.Builder{Directory: w.People, Settlements: w.Store}}
+	for _, id := range []string{merged, survivor} {
+		c := must[paper.Certificate](t)(papers.Certificate(context.Background(), finance, id, settletest.Ordinary, 2026))
+		if c.TaxpayerID != survivor || len(c.Totals) != 1 || c.Totals[0].Income != money.MustParse("5600.00") || c.Totals[0].Withheld != money.MustParse("800.00") {
+			t.Errorf("%s: %s, %+v", id, c.TaxpayerID, c.Totals)
+		}
 	}
 }

@@ -16,6 +16,9 @@ import (
 type books struct{}
 
 func (books) TaxRows(_ context.Context, tenant, entity, taxpayer string, year int) ([]settlement.Booking, error) {
+	if taxpayer == "tp-"+settletest.Worker && entity == settletest.Ordinary { // merged into the person
+		return []settlement.Booking{{Kind: settlement.KindMerged, Into: "tp-" + settletest.Person}}, nil
+	}
 	if tenant != settletest.Tenant || entity != settletest.Ordinary || taxpayer != "tp-"+settletest.Person || year != 2026 {
 		return nil, nil
 	}
@@ -36,6 +39,7 @@ func TestForecast(t *testing.T) {
 	for name, c := range map[string]struct{ body, outcome, balance, expected, october string }{
 		// 30,000 booked and 30,000 to come, one project a month: 5,200 each. 60,000 x 80% stays below 60,000.
 		"booked rows and payments to come": {forecastOf(`{"id":"ent-mcn"}`, `{"id":"tp-c-person"}`, payments), "refund", "-10400.00", "5200.00", "-10400.00"},
+		"the same, by a merged record":     {forecastOf(`{"id":"ent-mcn"}`, `{"id":"tp-c-worker"}`, payments), "refund", "-10400.00", "5200.00", "-10400.00"},
 		"the same, described":              {forecastOf(ordinary, person, toldBooks+payments), "refund", "-10400.00", "5200.00", "-10400.00"},
 		// 48,000 + 80,000 - 60,000 = 68,000; x 10% - 2,520 = 4,280
 		"other payers without withholding": {forecastOf(ordinary, person, toldBooks+payments+`,"elsewhere":{"labor":"100000.00"},"special":"0.00","additional":"0.00"`), "refund", "-6120.00", "5200.00", "-6120.00"},
