@@ -2,13 +2,22 @@ package ledgercheck_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"fenzhang/local/dynamotest"
 	"fenzhang/local/settletest"
 	"fenzhang/shared/civil"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/identity"
+	"fenzhang/shared/ledger"
+	"fenzhang/shared/money"
 	"fenzhang/shared/payout"
 	"fenzhang/shared/settlement"
+	"fenzhang/shared/tenancy"
 )
 
 func (w *world) trueUps() *settlement.TrueUps {
@@ -41,9 +50,171 @@ func TestAReversalWithinAMonthIsANamedTrueUp(t *testing.T) {
 	if len(list) != 1 || list[0].Difference != yuan("-1360.00") || list[0].Rule != yuan("3360.00") || list[0].Cause != settlement.CauseReversal || list[0].Tax != "IIT" {
 		t.Fatalf("%+v", list)
 	}
+	name := list[0].ID
 	words, err := w.trueUps().Undecided(context.Background(), settletest.Tenant, settletest.Ordinary, civil.MustMonth("2026-09"))
 	if err != nil || len(words) != 1 {
 		t.Fatalf("%v %v", words, err)
 	}
-	t.Log(words[0], list[0].ID)
+	d, replayed := w.decide(t, name, settlement.GiveBack)
+	if again, twice := w.decide(t, name, settlement.GiveBack); replayed || !twice || again.Act != d.Act || d.Difference != yuan("-1360.00") {
+		t.Fatalf("%+v %v %+v %v", d, replayed, again, twice)
+	}
+	if _, _, err := w.trueUps().Decide(context.Background(), settletest.As(identity.Finance), name, settlement.Collect, "no"); !fault.HasCode(err, fault.IllegalMove) {
+		t.Errorf("collecting what was withheld too much: %v", err)
+	}
+	if _, err := w.trueUps().Confirm(context.Background(), settletest.As(identity.Finance), name); !fault.HasCode(err, fault.Forbidden) {
+		t.Errorf("one person alone: %v", err)
+	}
+	if d = w.confirm(t, name); d.State != settlement.DecisionPosted {
+		t.Fatalf("%+v", d)
+	}
+	w.explained(t, "given back")
+	if again := w.confirm(t, name); again.Act != d.Act {
+		t.Errorf("%+v, then %+v", d, again)
+	}
+	if list := w.openTrueUps(t, settletest.Ordinary, "2026-09"); len(list) != 0 {
+		t.Fatalf("%+v", list)
+	}
+	next := w.settle(t, settletest.Person, "live-3", "1000.00") // 21,700.00: 3,472.00, so 112.00
+	st := w.to(t, next, "quote", "submit", "approve", "book", string(payout.Paid))
+	if st.Net != yuan("588.00") || st.ToPay != yuan("1948.00") {
+		t.Errorf("net %s, to pay %s: %+v", st.Net, st.ToPay, st.SetOffs)
+	}
+	if list := w.openTrueUps(t, settletest.Ordinary, "2026-09"); len(list) != 0 {
+		t.Fatalf("%+v", list)
+	}
+	if b := w.balance(t, ledger.TaxPayable("iit")); b != yuan("-3472.00") {
+		t.Errorf("tax payable %s", b)
+	}
+}
+
+func (w *world) decide(t *testing.T, id, decision string) (settlement.TrueUpDecision, bool) {
+	t.Helper()
+	d, replayed, err := w.trueUps().Decide(context.Background(), settletest.As(identity.Finance), id, decision, "reversed within the month")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d, replayed
+}
+
+func (w *world) confirm(t *testing.T, id string) settlement.TrueUpDecision {
+	t.Helper()
+	d, err := w.trueUps().Confirm(context.Background(), settletest.As(identity.Approver), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func (w *world) balance(t *testing.T, account ledger.Account) money.Amount {
+	t.Helper()
+	for _, b := range w.page(t).Accounts {
+		if b.Account == account {
+			return b.Balance
+		}
+	}
+	return money.Amount{}
+}
+
+// A decision holds for the difference it was taken on: a booking that changes it opens it again, and one that was not
+// confirmed is not carried out.
+func TestADecisionHoldsForItsDifference(t *testing.T) {
+	w := over(settletest.OpenOn(t, dynamotest.Memory(t)))
+	ctx := context.Background()
+	first := w.settle(t, settletest.Person, "live-1", "30000.00")
+	second := w.settle(t, settletest.Person, "live-2", "30000.00")
+	w.to(t, first, "quote", "submit", "approve", "book", string(payout.Paid))
+	w.to(t, second, "quote", "submit", "approve", "book", string(payout.Paid))
+	w.to(t, first, string(payout.Returned), "reopen")
+	name := w.openTrueUps(t, settletest.Ordinary, "2026-09")[0].ID
+	w.decide(t, name, settlement.LeaveToAnnual)
+	if d := w.confirm(t, name); d.State != settlement.DecisionLeft {
+		t.Fatalf("%+v", d)
+	}
+	if words, err := w.trueUps().Undecided(ctx, settletest.Tenant, settletest.Ordinary, civil.MustMonth("2026-09")); err != nil || len(words) != 0 {
+		t.Fatalf("%v %v", words, err)
+	}
+	next := w.settle(t, settletest.Person, "live-3", "1000.00") // 112.00 of it are withheld already
+	if st := w.to(t, next, "quote", "submit", "approve", "book"); st.Net != yuan("700.00") {
+		t.Fatalf("net %s", st.Net)
+	}
+	if list := w.openTrueUps(t, settletest.Ordinary, "2026-09"); len(list) != 1 || list[0].Decided || list[0].Difference != yuan("-1248.00") {
+		t.Fatalf("%+v", list)
+	}
+	w.decide(t, name, settlement.GiveBack)
+	last := w.settle(t, settletest.Person, "live-4", "1000.00")
+	w.to(t, last, "quote", "submit", "approve", "book")
+	if _, err := w.trueUps().Confirm(ctx, settletest.As(identity.Approver), name); !fault.HasCode(err, fault.StaleVersion) {
+		t.Errorf("%v", err)
+	}
+	w.decide(t, name, settlement.GiveBack)
+	w.raceToConfirm(t, name)
+	if list := w.openTrueUps(t, settletest.Ordinary, "2026-09"); len(list) != 0 {
+		t.Fatalf("%+v", list)
+	}
+	w.explained(t, "given back once")
+}
+
+// raceToConfirm lets eight approvers confirm at once; the difference is posted once.
+func (w *world) raceToConfirm(t *testing.T, name string) {
+	t.Helper()
+	var work errgroup.Group
+	acts := make([]string, 8)
+	for i := range acts {
+		work.Go(func() error {
+			d, err := w.trueUps().Confirm(context.Background(), settletest.As(identity.Approver), name)
+			acts[i] = d.Act
+			return err
+		})
+	}
+	if err := work.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	for _, act := range acts {
+		if act != acts[0] {
+			t.Fatalf("posted more than once: %v", acts)
+		}
+	}
+}
+
+// VAT of a day and its surcharges fall away when the payment that crossed the threshold comes back; each is decided by
+// itself, and the month's income grows by the VAT that is given back.
+func TestAThresholdThatIsCrossedNoMoreIsGivenBack(t *testing.T) {
+	w := over(settletest.OpenOn(t, dynamotest.Memory(t)))
+	w.People.Decided = []tenancy.Position{{PositionID: "pos-1", Rule: "vat.natural_person.withholding", Reading: "daily_1000_at_1pct"}}
+	w.Pass(62 * 24 * time.Hour) // 2026-11-16
+	var ids []string
+	for i := range 2 {
+		in := settletest.Request(settletest.Person, fmt.Sprintf("live-%d", i), "1000.00") // 700.00 each, on one VAT day
+		in.TS = settlement.Millis(w.Now().UnixMilli())
+		a, _, err := w.Settle(context.Background(), settletest.As(identity.Operator), fmt.Sprintf("key-live-%d", i), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, a.SettlementID)
+	}
+	w.Pass(29 * 24 * time.Hour) // 2026-12-15, a pay day
+	for _, id := range ids {
+		w.to(t, id, "quote", "submit", "approve", "book", string(payout.Paid))
+	}
+	if net := w.load(t, ids[1]).Net; net != yuan("568.08") { // 13.86 VAT, 0.83 on it, 117.23 of the month's 1,386.14
+		t.Fatalf("net %s", net)
+	}
+	w.to(t, ids[0], string(payout.Returned), "reopen")
+	list := w.openTrueUps(t, settletest.Ordinary, "2026-12")
+	if len(list) != 5 {
+		t.Fatalf("%d open", len(list))
+	}
+	for len(list) > 0 {
+		if list[0].Difference.Positive() || list[0].Cause != settlement.CauseThreshold {
+			t.Fatalf("%s %s %s", list[0].ID, list[0].Difference, list[0].Cause)
+		}
+		w.decide(t, list[0].ID, settlement.GiveBack)
+		w.confirm(t, list[0].ID)
+		w.explained(t, list[0].ID)
+		list = w.openTrueUps(t, settletest.Ordinary, "2026-12")
+	}
+	if owed := w.balance(t, ledger.CreatorPayable); owed != yuan("-831.92") { // 700.00 of the returned one, 131.92 given back
+		t.Errorf("owed %s", owed)
+	}
 }

@@ -30,7 +30,7 @@ type Change struct {
 type Booking struct {
 	Entity, Taxpayer string
 	Year, Seq        int       // Seq is the next free number; a lost race shows there
-	Kind             string    // booking, reversal, opening
+	Kind             string    // booking, reversal, opening, true_up, decided
 	Settlement       string    // "" for opening rows
 	EntryID          string    // the act
 	At               time.Time // instant of the booking
@@ -58,6 +58,7 @@ const (
 	KindOpening  = "opening"
 	KindTrueUp   = "true_up"
 	KindMerged   = "merged" // two taxpayers are one person: open months leave one list and arrive in the other
+	KindDecided  = "decided" // an open true-up that was collected or given back
 )
 
 // KeyRecord remembers a settle call's key, content and first answer for 30 days.

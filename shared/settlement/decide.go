@@ -2,9 +2,20 @@ package settlement
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
 	"time"
 
+	"fenzhang/shared/audit"
+	"fenzhang/shared/civil"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/identity"
+	"fenzhang/shared/ledger"
 	"fenzhang/shared/money"
+	"fenzhang/shared/receivable"
+	"fenzhang/shared/tax"
 )
 
 // What may be decided of an open true-up.
@@ -38,8 +49,218 @@ type TrueUpDecision struct {
 	Act         string       `json:"transition_id"` // id of the last write, of the rows and of the journal entry
 }
 
-// DecisionStore keeps decisions.
+// DecisionWrite is a decision with all that is written with it.
+type DecisionWrite struct {
+	Decision TrueUpDecision
+	Before   string // act of the decision that it follows; "" for the first one
+	Record   audit.Record
+	// Of decisions that are posted: the rows, the journal entry and the claim.
+	Booking *Booking
+	Entry   *ledger.Entry
+	Raised  []receivable.Receivable
+}
+
+// DecisionStore keeps decisions. Finding one's own act in the way is success; a rival's is ErrRival.
 type DecisionStore interface {
 	// TrueUpDecision reads the last decision of an open true-up, consistently; fault.Absent when there is none.
 	TrueUpDecision(ctx context.Context, tenant, entity, id string) (TrueUpDecision, error)
+	// WriteDecision writes a decision with what it posts and its audit record, or nothing. ErrRival when another
+	// decision stands before it or the number of the rows is taken.
+	WriteDecision(ctx context.Context, w DecisionWrite) error
+}
+
+// found is an open true-up with what posting it needs.
+type found struct {
+	OpenTrueUp
+	seq int // the next free number of the year's rows
+	had TrueUpDecision
+}
+
+// find folds the figure of an id anew, with its last decision.
+func (t *TrueUps) find(ctx context.Context, tenant, id string) (found, error) {
+	entity, taxpayer, month, ok := trueUpName(id)
+	if !ok {
+		return found{}, fault.Absent("true-up")
+	}
+	list, bookings, err := t.year(ctx, tenant, entity, taxpayer, month)
+	if err != nil {
+		return found{}, err
+	}
+	at := slices.IndexFunc(list, func(s Standing) bool { return s.ID == id })
+	if at < 0 {
+		return found{}, fault.Absent("true-up")
+	}
+	f := found{OpenTrueUp: OpenTrueUp{Standing: list[at]}, seq: 1}
+	for i := range bookings {
+		if bookings[i].Year == f.year {
+			f.seq++
+		}
+	}
+	if f.Open() {
+		if err := t.explained(ctx, tenant, list[at:at+1]); err != nil {
+			return f, err
+		}
+		f.Standing = list[at]
+	}
+	f.had, err = t.Decisions.TrueUpDecision(ctx, tenant, entity, id)
+	if fault.HasCode(err, fault.NotFound) {
+		err = nil
+	}
+	return f, err
+}
+
+// allows tells why a decision may not be taken now.
+func (f *found) allows(decision string) error {
+	switch {
+	case !f.Open():
+		return notNow("nothing_open", "What is withheld is what the rules give; there is nothing to decide.")
+	case decision == LeaveToAnnual:
+		return nil
+	case f.Missing != "":
+		return fault.Missing("rule_gap", f.Missing, "No figure is known without "+f.Missing+"; it can only be left to the annual settlement.")
+	case f.Cause == CauseLaw:
+		return notNow("law_changed", "The rules have changed since the bookings: post the correction of the year first (POST /v1/tax/diffs/post), then decide what is left.")
+	case (decision == Collect) != f.Difference.Positive():
+		return notNow("other_direction", "The difference is "+f.Difference.String()+": above zero it can be collected, below zero given back.")
+	}
+	return nil
+}
+
+// Decide keeps what one person decides of an open true-up for a second one. The same call again answers the same;
+// another decision takes the place of one that is not confirmed.
+//
+// Errors: 3003 for an unknown id; 3001 nothing_open, law_changed, other_direction.
+func (t *TrueUps) Decide(ctx context.Context, by identity.Principal, id, decision, reason string) (kept TrueUpDecision, replayed bool, err error) {
+	act := t.NewID()
+	for range rounds {
+		f, err := t.find(ctx, by.Tenant, id)
+		if err != nil {
+			return kept, false, err
+		}
+		if had := f.had; had.Decision == decision && had.Reason == reason && (had.Difference == f.Difference && had.State != DecisionPosted || !f.Open()) {
+			return had, true, nil
+		}
+		if err := f.allows(decision); err != nil {
+			return kept, false, err
+		}
+		d := TrueUpDecision{ID: id, Tenant: by.Tenant, Entity: f.Entity, Taxpayer: f.Taxpayer, Decision: decision, Reason: reason, Difference: f.Difference,
+			State: DecisionPrepared, DecidedBy: by.Subject, DecidedAt: t.Clock.Instant(), Act: act}
+		record, err := d.record(&f.Standing, "tax.true_up_decided", by.Subject, d.DecidedAt)
+		if err != nil {
+			return kept, false, err
+		}
+		err = t.Decisions.WriteDecision(ctx, DecisionWrite{Decision: d, Before: f.had.Act, Record: record})
+		if !errors.Is(err, ErrRival) {
+			return d, false, err
+		}
+	}
+	return kept, false, fault.Later(ErrRival)
+}
+
+func (d *TrueUpDecision) record(s *Standing, act, by string, at time.Time) (audit.Record, error) {
+	what, err := json.Marshal(map[string]any{"decision": d.Decision, "tax": s.Tax, "period": s.Period, "item": s.Item, "paying_entity": s.Entity,
+		"withheld": s.Withheld, "rule": s.Rule, "difference": d.Difference, "cause": s.Cause, "decided_by": d.DecidedBy})
+	if err != nil {
+		return audit.Record{}, fault.Internal(err)
+	}
+	return audit.Record{ID: d.Act, Tenant: d.Tenant, At: at, Actor: by, Act: act, Object: d.ID, What: what, Why: d.Reason, TaxID: s.Taxpayer}, nil
+}
+
+// Confirm carries a decision out by a second person's word. Carried out already, it is answered as it is.
+//
+// Errors: 3003 for an id that nobody decided; 1003 for who decided; 3002 figures_changed when the difference is another
+// one now.
+func (t *TrueUps) Confirm(ctx context.Context, by identity.Principal, id string) (TrueUpDecision, error) {
+	act := t.NewID()
+	for range rounds {
+		d, raised, err := t.confirm(ctx, by, id, act)
+		if errors.Is(err, ErrRival) {
+			continue
+		}
+		for _, r := range raised {
+			if err == nil {
+				err = t.Requote(ctx, r)
+			}
+		}
+		return d, err
+	}
+	return TrueUpDecision{}, fault.Later(ErrRival)
+}
+
+func (t *TrueUps) confirm(ctx context.Context, by identity.Principal, id, act string) (TrueUpDecision, []receivable.Receivable, error) {
+	f, err := t.find(ctx, by.Tenant, id)
+	if err != nil {
+		return TrueUpDecision{}, nil, err
+	}
+	d := f.had
+	switch {
+	case d.Act == "":
+		return d, nil, fault.Absent("decision")
+	case d.State != DecisionPrepared:
+		return d, nil, nil
+	case d.DecidedBy == by.Subject:
+		return d, nil, fault.New(fault.Forbidden, "preparer", "Who decided an open true-up does not confirm it; a second person does.")
+	case d.Difference != f.Difference || f.allows(d.Decision) != nil:
+		return d, nil, fault.New(fault.StaleVersion, "figures_changed", "Bookings or rules have changed the difference since it was decided; decide it anew.")
+	}
+	before := d.Act
+	d.State, d.ConfirmedBy, d.ConfirmedAt, d.Act = DecisionLeft, by.Subject, t.Clock.Instant(), act
+	w := DecisionWrite{Before: before}
+	name := "tax.true_up_left"
+	if d.Decision != LeaveToAnnual {
+		d.State, name = DecisionPosted, "tax.true_up_posted"
+		last, err := t.Service.Store.Load(ctx, by.Tenant, f.last)
+		if err != nil {
+			return d, nil, err
+		}
+		w.post(&f, d, last.CreatorID)
+	}
+	w.Decision = d
+	w.Record, err = d.record(&f.Standing, name, by.Subject, d.ConfirmedAt)
+	if err != nil {
+		return d, nil, err
+	}
+	return d, w.Raised, t.Decisions.WriteDecision(ctx, w)
+}
+
+// post adds the rows in their original period, and the entry by which the creator owes the difference or is owed it. A
+// payer who bears the taxes of the settlement bears the difference.
+func (w *DecisionWrite) post(f *found, d TrueUpDecision, creator string) {
+	w.Booking = &Booking{Entity: f.Entity, Taxpayer: f.Taxpayer, Year: f.year, Seq: f.seq, Kind: KindDecided, EntryID: d.Act, At: d.ConfirmedAt, Rows: f.rows()}
+	for range w.Booking.Rows {
+		w.Booking.Of = append(w.Booking.Of, f.last)
+	}
+	e := ledger.Entry{ID: d.Act, Tenant: d.Tenant, CreatorID: creator, Entity: f.Entity, Settlement: f.last, At: d.ConfirmedAt, Accounting: civil.MonthOf(d.ConfirmedAt),
+		Tax: f.Month(), Reason: "true-up decided: " + d.Decision}
+	e.Credit(ledger.TaxPayable(strings.ToLower(f.Tax)), f.Difference)
+	r := receivable.Receivable{Tenant: d.Tenant, CreatorID: creator, Entity: f.Entity, Amount: f.Difference.Abs(), Open: f.Difference.Abs(), Document: d.ID, Reason: d.Reason,
+		State: receivable.Open, Settlement: f.last, RaisedOn: civil.DateOf(d.ConfirmedAt), PreparedBy: d.DecidedBy, PreparedAt: d.DecidedAt,
+		ApprovedBy: d.ConfirmedBy, ApprovedAt: d.ConfirmedAt, Act: d.Act}
+	switch {
+	case f.facts.AfterTax:
+		e.Debit(ledger.MCNTaxCost, f.Difference)
+	case f.Difference.Positive():
+		e.Debit(ledger.CreatorReceivable, f.Difference)
+		r.ID, r.Kind = ShortfallPrefix+d.Act, receivable.TaxShortfall
+	default:
+		e.Debit(ledger.CreatorPayable, f.Difference)
+		r.ID, r.Kind = "back-"+d.Act, receivable.GiveBack
+	}
+	if r.Kind != "" {
+		w.Raised = append(w.Raised, r)
+	}
+	w.Entry = &e
+}
+
+// rows are what a decision adds. Labor income is what is paid less the VAT kept back from it, so that VAT which is
+// collected lowers it and VAT which is given back raises it.
+func (s *Standing) rows() []tax.Row {
+	out := []tax.Row{{Kind: s.Tax, Item: s.Item, Project: s.Project, Platform: s.income.Platform, Period: s.Period, Withheld: s.Difference, Collection: s.collection}}
+	if s.Tax != tax.IIT {
+		out[0].Platform = ""
+	}
+	if i := s.income; s.Tax == tax.VAT && i.Kind != "" && s.facts.VATIncluded {
+		out = append(out, tax.Row{Kind: tax.IIT, Item: i.Item, Project: i.Project, Platform: i.Platform, Period: i.Period, Income: s.Difference.Neg(), Collection: i.Collection})
+	}
+	return out
 }

@@ -44,11 +44,13 @@ type Standing struct {
 	Missing     string       `json:"missing,omitempty"` // the rule without which no figure is known
 	Settlements []string     `json:"settlements"`
 
-	last     string    // settlement of the last booking, for which a decision is posted
-	income   tax.Row   // its income tax row: VAT that is decided changes that income
-	year     int       // whose rows hold it
-	reversed bool      // rows were taken back
-	facts    tax.Facts // of the last booking
+	last     string  // settlement of the last booking, for which a decision is posted
+	income   tax.Row // its income tax row: VAT that is decided changes that income
+	year     int     // whose rows hold it
+	reversed bool    // rows were taken back
+	// collection tells who brings the tax to the tax office.
+	collection string
+	facts      tax.Facts // of the last booking
 }
 
 // Open tells whether the promise is broken, so that the figure must stand as a named open true-up.
@@ -88,6 +90,7 @@ type FactsOfBooking func(b *Booking) (tax.Facts, error)
 // Errors: those of facts and law that are no gaps.
 func Fold(law *tax.Corpus, bookings []Booking, facts FactsOfBooking) ([]Standing, error) {
 	groups, rows := gatherStanding(bookings)
+	alike(groups)
 	var out []Standing
 	for i := range groups {
 		g := &groups[i]
@@ -148,6 +151,18 @@ func gatherStanding(bookings []Booking) ([]group, []tax.Row) {
 	return groups, rows
 }
 
+// alike tells surcharges that the VAT they stand on was taken back.
+func alike(groups []group) {
+	for i := range groups {
+		vat := &groups[i]
+		for n := range groups {
+			if g := &groups[n]; vat.Tax == tax.VAT && g.Tax != tax.IIT && g.Period == vat.Period {
+				g.reversed = g.reversed || vat.reversed
+			}
+		}
+	}
+}
+
 // take adds row n of a booking to its figure.
 func take(groups *[]group, b *Booking, n int, alive bool) {
 	r := &b.Rows[n]
@@ -177,6 +192,7 @@ func take(groups *[]group, b *Booking, n int, alive bool) {
 	}
 	if b.Kind == KindBooking && (alive || !g.alive) {
 		g.booking, g.last, g.alive, g.year, g.income = b, b.Settlement, alive, b.Year, incomeOf(b)
+		g.collection = r.Collection
 	}
 }
 

@@ -3,10 +3,18 @@ package settlementdb
 import (
 	"context"
 	"encoding/json"
+	"errors"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"fenzhang/shared/fault"
 	"fenzhang/shared/keys"
+	"fenzhang/shared/ledgerdb"
+	"fenzhang/shared/outbox"
+	"fenzhang/shared/receivabledb"
 	"fenzhang/shared/settlement"
+	"fenzhang/shared/transact"
 )
 
 var _ settlement.DecisionStore = (*Store)(nil)
@@ -26,4 +34,64 @@ func (s *Store) TrueUpDecision(ctx context.Context, tenant, entity, id string) (
 	}
 	d.Tenant = tenant
 	return d, nil
+}
+
+// WriteDecision writes a decision with its rows, journal entry, balances, claim and audit record, or nothing.
+func (s *Store) WriteDecision(ctx context.Context, w settlement.DecisionWrite) error {
+	d := w.Decision
+	doc, err := json.Marshal(d)
+	if err != nil {
+		return fault.Internal(err)
+	}
+	it := keyed(keys.TrueUp(d.Tenant, d.Entity, d.ID))
+	it["doc"], it[attrAct] = text(string(doc)), text(d.Act)
+	put := &types.Put{TableName: aws.String(s.Ledger), Item: it, ConditionExpression: aws.String("attribute_not_exists(pk)"),
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}
+	if w.Before != "" {
+		put.ConditionExpression, put.ExpressionAttributeNames = aws.String("#act = :before"), map[string]string{"#act": attrAct}
+		put.ExpressionAttributeValues = item{":before": text(w.Before)}
+	}
+	parts := []types.TransactWriteItem{{Put: put}}
+	posted, err := s.postDecision(ctx, &w)
+	if err != nil {
+		return err
+	}
+	told, err := outbox.Put(s.Settlements, w.Record, nil)
+	if err != nil {
+		return fault.Internal(err)
+	}
+	err = transact.Write(ctx, s.DB, s.NewToken(), append(append(parts, posted...), told))
+	var refused *transact.Refused
+	if errors.As(err, &refused) && textOf(refused.Old[0], attrAct) == d.Act {
+		return nil // the answer to an earlier try was lost
+	}
+	return rivalOr(err)
+}
+
+// postDecision gives the parts that post a decision, and names its entry in the record.
+func (s *Store) postDecision(ctx context.Context, w *settlement.DecisionWrite) ([]types.TransactWriteItem, error) {
+	if w.Booking == nil {
+		return nil, nil
+	}
+	rows, err := RowsItem(w.Decision.Tenant, *w.Booking)
+	if err != nil {
+		return nil, err
+	}
+	e, err := s.dated(ctx, *w.Entry)
+	if err != nil {
+		return nil, err
+	}
+	parts, err := ledgerdb.Parts(s.Ledger, e)
+	if err != nil {
+		return nil, err
+	}
+	w.Record.LedgerHash = ledgerdb.Hash(e)
+	for _, r := range w.Raised {
+		put, err := receivabledb.Raise(s.Ledger, r)
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, put)
+	}
+	return append(parts, transact.PutNew(s.Ledger, rows)), nil
 }
