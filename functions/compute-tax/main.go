@@ -20,6 +20,7 @@ import (
 	"fenzhang/shared/taxapi"
 	"fenzhang/shared/taxpack"
 	"fenzhang/shared/trigger"
+	"fenzhang/shared/trueupapi"
 )
 
 func main() { assembly.Run(build) }
@@ -32,7 +33,7 @@ func build(ctx context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	corpus := func(ctx context.Context) *tax.Corpus { return taxes.Rules.Current(ctx).Corpus }
 	questions := taxapi.API{Corpus: corpus, Directory: p.Directory, Rows: taxes.Store, Clock: p.Clock}
 	comparisons := shadowapi.API{Store: taxes.Shadows.Store}
-	diffs, err := lawDiffs(p, taxes)
+	diffs, open, err := lawDiffs(p, taxes)
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +41,7 @@ func build(ctx context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	routes := slices.Concat(questions.Routes(), comparisons.Routes(), diffs.Routes(), claims.Routes())
+	routes := slices.Concat(questions.Routes(), comparisons.Routes(), diffs.Routes(), claims.Routes(), open.Routes())
 	return trigger.Mux{
 		Queue: p.Tasks(taxes.Do),
 		HTTP:  p.API(routes...).Serve,
@@ -58,14 +59,16 @@ func claims(p *assembly.Parts, taxes *settlement.Taxes) (receivableapi.API, erro
 	return receivableapi.API{Claims: raise, Filings: &settlement.Filings{Service: taxes.Service, Store: filings}, Directory: p.Directory}, nil
 }
 
-// lawDiffs compares settlements with other laws, and posts what two people asked for.
-func lawDiffs(p *assembly.Parts, taxes *settlement.Taxes) (lawdiffapi.API, error) {
+// lawDiffs compares settlements with other laws, and what is withheld with the law in force; it posts what two people
+// asked for.
+func lawDiffs(p *assembly.Parts, taxes *settlement.Taxes) (lawdiffapi.API, trueupapi.API, error) {
 	store, ok := taxes.Store.(*settlementdb.Store)
 	laws, loads := taxes.Rules.(lawdiffapi.Laws)
 	calendar, err := taxpack.NationalCalendar()
 	if !ok || !loads || err != nil {
-		return lawdiffapi.API{}, fmt.Errorf("compute-tax: law diffs need the real tables and rules (%T, %T): %w", taxes.Store, taxes.Rules, err)
+		return lawdiffapi.API{}, trueupapi.API{}, fmt.Errorf("compute-tax: law diffs need the real tables and rules (%T, %T): %w", taxes.Store, taxes.Rules, err)
 	}
-	return lawdiffapi.API{Corrections: &settlement.Corrections{Taxes: taxes, Store: store}, Settlements: store, Directory: p.Directory, Laws: laws, Calendar: calendar,
-		Position: p.Directory.Position}, nil
+	corrections := &settlement.Corrections{Taxes: taxes, Store: store}
+	diffs := lawdiffapi.API{Corrections: corrections, Settlements: store, Directory: p.Directory, Laws: laws, Calendar: calendar, Position: p.Directory.Position}
+	return diffs, trueupapi.API{TrueUps: &settlement.TrueUps{Corrections: corrections, Decisions: store}, Calendar: calendar}, nil
 }

@@ -11,7 +11,7 @@ import (
 	"fenzhang/shared/tax"
 )
 
-// Filed tells whether the paying entity has filed its returns of a month. Nothing stores that yet: the caller says it.
+// Filed tells whether the paying entity has filed its returns of a month. The caller says which those are.
 type Filed func(month civil.Month) bool
 
 // Months makes a Filed of a list.

@@ -142,7 +142,7 @@ func (a API) diffs(ctx context.Context, r *httpapi.Request) (httpapi.Response, e
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	w := walk{API: a, tenant: r.Tenant, question: q, filed: lawdiff.Months(q.Filed), out: answer{Persons: []person{}}}
+	w := walk{API: a, tenant: r.Tenant, question: q, out: answer{Persons: []person{}}}
 	if w.law, err = a.law(ctx, q.Pack, &w.out); err != nil {
 		return httpapi.Response{}, err
 	}
@@ -211,9 +211,6 @@ func (a API) prepare(ctx context.Context, r *httpapi.Request) (httpapi.Response,
 	}
 	if p := o.problems(); p != nil {
 		return httpapi.Response{}, fault.Invalid(p...)
-	}
-	if o.Filed == nil {
-		o.Filed = []civil.Month{}
 	}
 	c, replayed, err := a.Corrections.Prepare(ctx, r.Principal, settlement.Correction{ID: o.ID, Entity: o.Entity, Taxpayer: o.Taxpayer, Year: o.Year, Filed: o.Filed, Reason: o.Reason})
 	switch {

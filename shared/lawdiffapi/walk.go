@@ -16,7 +16,8 @@ type walk struct {
 	tenant string
 	question
 	law   *tax.Corpus
-	filed lawdiff.Filed
+	filed lawdiff.Filed // at the paying entity of
+	at    string
 	desk  lawdiff.Desk
 	out   answer
 }
@@ -109,6 +110,9 @@ func (w *walk) entitiesOf(ctx context.Context, creator string) ([]string, error)
 // person compares one year. A taxpayer with several creators is told with the first of them only; as is "" when the
 // person was named.
 func (w *walk) person(ctx context.Context, who lawdiff.Who, as string) error {
+	if err := w.file(ctx, who.Entity); err != nil {
+		return err
+	}
 	skip := false
 	totals, err := w.Corrections.Compare(ctx, w.tenant, who, w.law, func(p *lawdiff.Person) error {
 		if skip = as != "" && p.FirstCreator() != as; skip || (len(p.Differences) == 0 && len(p.Gaps) == 0) {
@@ -121,6 +125,20 @@ func (w *walk) person(ctx context.Context, who lawdiff.Who, as string) error {
 	if err == nil && !skip {
 		w.out.Totals.Add(totals)
 	}
+	return err
+}
+
+// file finds the filed months of a paying entity: the caller's, or those recorded.
+func (w *walk) file(ctx context.Context, entity string) error {
+	if w.Filed != nil {
+		w.filed = lawdiff.Months(w.Filed)
+		return nil
+	}
+	if w.filed != nil && w.at == entity {
+		return nil
+	}
+	months, err := w.Corrections.RecordedMonths(ctx, w.tenant, entity)
+	w.filed, w.at = lawdiff.Months(months), entity
 	return err
 }
 

@@ -36,6 +36,7 @@ type Correction struct {
 	Taxpayer   string        `json:"taxpayer_id"`
 	Year       int           `json:"year"`
 	Filed      []civil.Month `json:"filed_months"`
+	Stored     bool          `json:"filed_from_store,omitempty"` // Filed is what was recorded, and nobody's own list
 	Reason     string        `json:"reason"`
 	State      string        `json:"state"`
 	Digest     string        `json:"digest"` // of the rows: what is posted is what was prepared
@@ -55,9 +56,9 @@ func (c *Correction) who() lawdiff.Who {
 	return lawdiff.Who{Entity: c.Entity, Taxpayer: c.Taxpayer, Year: c.Year}
 }
 
-// asked tells whether two corrections ask for the same thing.
+// asked tells whether two corrections ask for the same thing; which months were recorded as filed is not asked.
 func (c *Correction) asked(o Correction) bool {
-	return c.who() == o.who() && c.Reason == o.Reason && slices.Equal(c.Filed, o.Filed)
+	return c.who() == o.who() && c.Reason == o.Reason && c.Stored == o.Stored && (c.Stored || slices.Equal(c.Filed, o.Filed))
 }
 
 // Posting is a correction with all that is written with it.
@@ -206,12 +207,13 @@ func (b *Booking) paidOn(s Settlement) civil.Date {
 	return s.PaymentDate
 }
 
-// Prepare works out what is to be posted and keeps it for a second person. The same call again answers the same.
+// Prepare works out what is to be posted and keeps it for a second person. The same call again answers the same. Filed
+// months that are nil are those recorded.
 //
 // Errors: 3001 nothing_to_post when booked and law agree; 5002 when a settlement cannot be computed; 2002 when the
 // id stands for another correction.
 func (c *Corrections) Prepare(ctx context.Context, by identity.Principal, in Correction) (kept Correction, replayed bool, err error) {
-	in.Tenant, in.State, in.PreparedBy, in.PreparedAt = by.Tenant, Prepared, by.Subject, c.Clock.Instant()
+	in.Tenant, in.State, in.PreparedBy, in.PreparedAt, in.Stored = by.Tenant, Prepared, by.Subject, c.Clock.Instant(), in.Filed == nil
 	if had, err := c.Store.Correction(ctx, in.Tenant, in.ID); err == nil || !fault.HasCode(err, fault.NotFound) {
 		return had, true, orOther(err, had, in)
 	}
@@ -243,6 +245,12 @@ func orOther(err error, had, in Correction) error {
 func (c *Corrections) work(ctx context.Context, in *Correction) (lawdiff.Correction, int, error) {
 	law := c.Rules.Current(ctx).Corpus
 	in.Rules = law.National().Pack()
+	if in.Stored {
+		var err error
+		if in.Filed, err = c.RecordedMonths(ctx, in.Tenant, in.Entity); err != nil {
+			return lawdiff.Correction{}, 0, err
+		}
+	}
 	bookings, err := c.Store.TaxRows(ctx, in.Tenant, in.Entity, in.Taxpayer, in.Year)
 	if err != nil {
 		return lawdiff.Correction{}, 0, err
@@ -265,6 +273,16 @@ func (c *Corrections) work(ctx context.Context, in *Correction) (lawdiff.Correct
 	sum := sha256.Sum256(doc)
 	in.Digest, in.Rows, in.Additional, in.Over = hex.EncodeToString(sum[:]), len(post.Rows), post.Additional, post.Over
 	return post, len(bookings) + 1, nil
+}
+
+// RecordedMonths are the months that a paying entity is recorded to have filed, oldest first; never nil.
+func (c *Corrections) RecordedMonths(ctx context.Context, tenant, entity string) ([]civil.Month, error) {
+	list, err := c.Service.Store.FiledMonths(ctx, tenant, entity)
+	months := make([]civil.Month, len(list))
+	for i, f := range list {
+		months[i] = f.Month
+	}
+	return months, err
 }
 
 // Post posts a prepared correction by a second person's word. Posted already, it is answered as it is.

@@ -82,7 +82,11 @@ func (t *TrueUps) find(ctx context.Context, tenant, id string) (found, error) {
 	if !ok {
 		return found{}, fault.Absent("true-up")
 	}
-	list, bookings, err := t.year(ctx, tenant, entity, taxpayer, month)
+	bookings, err := t.logOf(ctx, tenant, entity, taxpayer, month)
+	if err != nil {
+		return found{}, err
+	}
+	list, err := t.fold(ctx, tenant, bookings, month)
 	if err != nil {
 		return found{}, err
 	}

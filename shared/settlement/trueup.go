@@ -287,29 +287,37 @@ type TrueUps struct {
 	Decisions DecisionStore
 }
 
-// year folds what stands for the months up to one: the rows of its year, of the year before and, for VAT of payments
-// made later, of the year after.
-func (t *TrueUps) year(ctx context.Context, tenant, entity, taxpayer string, through civil.Month) ([]Standing, []Booking, error) {
+// logOf reads the bookings that concern the year of a month: those of the year, of the year before and, for VAT of
+// payments made later, of the year after.
+func (t *TrueUps) logOf(ctx context.Context, tenant, entity, taxpayer string, around civil.Month) ([]Booking, error) {
 	today, err := t.Clock.Today(ctx)
 	if err != nil {
-		return nil, nil, fault.Later(err)
+		return nil, fault.Later(err)
 	}
 	var bookings []Booking
-	for year := through.Year() - 1; year <= min(through.Year()+1, today.Year()); year++ {
+	for year := around.Year() - 1; year <= min(around.Year()+1, today.Year()); year++ {
 		list, err := t.Store.TaxRows(ctx, tenant, entity, taxpayer, year)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		bookings = append(bookings, Whole(list)...)
 	}
+	return bookings, nil
+}
+
+// fold gives what stands for the months up to one.
+func (t *TrueUps) fold(ctx context.Context, tenant string, bookings []Booking, through civil.Month) ([]Standing, error) {
+	if len(bookings) == 0 {
+		return nil, nil
+	}
 	found, err := t.settlementsOf(ctx, tenant, bookings)
-	if err != nil || len(bookings) == 0 {
-		return nil, bookings, err
+	if err != nil {
+		return nil, err
 	}
 	list, err := Fold(t.Rules.Current(ctx).Corpus, bookings, func(b *Booking) (tax.Facts, error) {
 		return t.facts(ctx, found[b.Settlement], b.paidOn(found[b.Settlement]))
 	})
-	return slices.DeleteFunc(list, func(s Standing) bool { return s.Month().After(through) }), bookings, err
+	return slices.DeleteFunc(list, func(s Standing) bool { return s.Month().After(through) }), err
 }
 
 // settlementsOf reads the settlements that were booked.
@@ -372,15 +380,6 @@ type OpenTrueUp struct {
 	Decided  bool            `json:"decided"`  // two people have, and the figure has not changed since
 }
 
-// OfTaxpayer lists the open true-ups of a taxpayer at a paying entity, up to a month.
-func (t *TrueUps) OfTaxpayer(ctx context.Context, tenant, entity, taxpayer string, through civil.Month) ([]OpenTrueUp, error) {
-	list, _, err := t.year(ctx, tenant, entity, taxpayer, through)
-	if err != nil {
-		return nil, err
-	}
-	return t.decided(ctx, tenant, list)
-}
-
 // decided leaves the open ones and adds the decisions.
 func (t *TrueUps) decided(ctx context.Context, tenant string, list []Standing) ([]OpenTrueUp, error) {
 	list = slices.DeleteFunc(list, func(s Standing) bool { return !s.Open() })
@@ -408,19 +407,13 @@ func (t *TrueUps) decided(ctx context.Context, tenant string, list []Standing) (
 // OfCreator lists the open true-ups of a creator's taxpayer. A taxpayer with several creators is told with the one
 // whose settlement was booked first.
 func (t *TrueUps) OfCreator(ctx context.Context, tenant, entity string, c tenancy.Creator, through civil.Month) ([]OpenTrueUp, error) {
-	list, bookings, err := t.year(ctx, tenant, entity, c.TaxpayerID, through)
-	if err != nil {
+	bookings, first, err := t.taxLog(ctx, tenant, entity, c, through)
+	if err != nil || !first {
 		return nil, err
 	}
-	for i := range bookings {
-		if bookings[i].Kind != KindBooking {
-			continue
-		}
-		first, err := t.Store.LoadAll(ctx, tenant, []string{bookings[i].Settlement})
-		if err != nil || (len(first) == 1 && first[0].CreatorID != c.CreatorID) {
-			return nil, err
-		}
-		break
+	list, err := t.fold(ctx, tenant, bookings, through)
+	if err != nil {
+		return nil, err
 	}
 	return t.decided(ctx, tenant, list)
 }

@@ -1,0 +1,84 @@
+package settlement
+
+import (
+	"context"
+	"slices"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/lawdiff"
+	"fenzhang/shared/tax"
+	"fenzhang/shared/tenancy"
+)
+
+// Amended is a taxpayer whose filed returns no longer say what stands (更正申报清单).
+type Amended struct {
+	Taxpayer string              `json:"taxpayer_id"`
+	Months   []lawdiff.Amendment `json:"months"`
+}
+
+// Amendments lists the returns of a paying entity that must be filed again, of a month and later affected ones: for
+// the taxpayers of the next creators after the cursor.
+func (t *TrueUps) Amendments(ctx context.Context, tenant, entity string, from civil.Month, d lawdiff.Desk, cursor string, limit int) ([]Amended, string, error) {
+	returns, err := t.Service.Store.FiledMonths(ctx, tenant, entity)
+	if err != nil {
+		return nil, "", err
+	}
+	creators, next, err := t.Directory.Creators(ctx, tenant, cursor, limit)
+	if err != nil {
+		return nil, "", err
+	}
+	var out []Amended
+	for _, c := range creators {
+		bookings, first, err := t.taxLog(ctx, tenant, entity, c, from)
+		if err != nil {
+			return nil, "", err
+		}
+		if !first {
+			continue
+		}
+		payer, err := t.Directory.Taxpayer(ctx, tenant, c.TaxpayerID)
+		if err != nil {
+			return nil, "", err
+		}
+		profile, _ := payer.ProfileOn(from.Last())
+		was, now := filedRows(bookings, returns)
+		months, err := lawdiff.Refile(profile.Kind, was, now, Filed(returns), from, d)
+		if err != nil {
+			return nil, "", err
+		}
+		if len(months) > 0 {
+			out = append(out, Amended{Taxpayer: c.TaxpayerID, Months: months})
+		}
+	}
+	return out, next, nil
+}
+
+// taxLog reads the bookings of a creator's taxpayer around a month; first tells that the taxpayer is told with this
+// creator.
+func (t *TrueUps) taxLog(ctx context.Context, tenant, entity string, c tenancy.Creator, around civil.Month) (bookings []Booking, first bool, err error) {
+	if bookings, err = t.logOf(ctx, tenant, entity, c.TaxpayerID, around); err != nil {
+		return nil, false, err
+	}
+	at := slices.IndexFunc(bookings, func(b Booking) bool { return b.Kind == KindBooking })
+	if at < 0 {
+		return bookings, len(bookings) > 0, nil
+	}
+	one, err := t.Store.LoadAll(ctx, tenant, []string{bookings[at].Settlement})
+	return bookings, len(one) != 1 || one[0].CreatorID == c.CreatorID, err
+}
+
+// filedRows gives the rows that the returns were made of, and those that stand. Rows that say no instant are older
+// than the recording of filed months.
+func filedRows(bookings []Booking, returns []FiledMonth) (was, now []tax.Row) {
+	for i := range bookings {
+		b := &bookings[i]
+		for _, r := range b.Rows {
+			now = append(now, r)
+			at := slices.IndexFunc(returns, func(f FiledMonth) bool { return f.Month == lawdiff.MonthOf(r.Period) })
+			if at < 0 || b.At.IsZero() || !b.At.After(returns[at].At) {
+				was = append(was, r)
+			}
+		}
+	}
+	return was, now
+}
