@@ -29,42 +29,48 @@ func (t *TrueUps) Amendments(ctx context.Context, tenant, entity string, from ci
 	}
 	var out []Amended
 	for _, c := range creators {
-		bookings, first, err := t.taxLog(ctx, tenant, entity, c, from)
+		log, first, err := t.logOfCreator(ctx, tenant, entity, c, from)
 		if err != nil {
 			return nil, "", err
 		}
 		if !first {
 			continue
 		}
-		payer, err := t.Directory.Taxpayer(ctx, tenant, c.TaxpayerID)
+		payer, err := t.Directory.Taxpayer(ctx, tenant, log.taxpayer)
 		if err != nil {
 			return nil, "", err
 		}
 		profile, _ := payer.ProfileOn(from.Last())
-		was, now := filedRows(bookings, returns)
+		was, now := filedRows(log.bookings, returns)
 		months, err := lawdiff.Refile(profile.Kind, was, now, Filed(returns), from, d)
 		if err != nil {
 			return nil, "", err
 		}
 		if len(months) > 0 {
-			out = append(out, Amended{Taxpayer: c.TaxpayerID, Months: months})
+			out = append(out, Amended{Taxpayer: log.taxpayer, Months: months})
 		}
 	}
 	return out, next, nil
 }
 
-// taxLog reads the bookings of a creator's taxpayer around a month; first tells that the taxpayer is told with this
-// creator.
-func (t *TrueUps) taxLog(ctx context.Context, tenant, entity string, c tenancy.Creator, around civil.Month) (bookings []Booking, first bool, err error) {
-	if bookings, err = t.logOf(ctx, tenant, entity, c.TaxpayerID, around); err != nil {
-		return nil, false, err
+// logOfCreator reads what was booked for a creator's taxpayer around a month; first tells that the taxpayer is told
+// with this creator, one of those whose settlements were booked for it.
+func (t *TrueUps) logOfCreator(ctx context.Context, tenant, entity string, c tenancy.Creator, around civil.Month) (log taxLog, first bool, err error) {
+	log.into = c.TaxpayerID
+	for range rounds { // merged, and merged again
+		if log, err = t.logOf(ctx, tenant, entity, log.into, around); err != nil || log.into == "" {
+			break
+		}
 	}
-	at := slices.IndexFunc(bookings, func(b Booking) bool { return b.Kind == KindBooking })
+	if err != nil {
+		return log, false, err
+	}
+	at := slices.IndexFunc(log.bookings, func(b Booking) bool { return b.Kind == KindBooking })
 	if at < 0 {
-		return bookings, len(bookings) > 0, nil
+		return log, len(log.bookings) > 0, nil
 	}
-	one, err := t.Store.LoadAll(ctx, tenant, []string{bookings[at].Settlement})
-	return bookings, len(one) != 1 || one[0].CreatorID == c.CreatorID, err
+	one, err := t.Store.LoadAll(ctx, tenant, []string{log.bookings[at].Settlement})
+	return log, len(one) != 1 || one[0].CreatorID == c.CreatorID, err
 }
 
 // filedRows gives the rows that the returns were made of, and those that stand. Rows that say no instant are older

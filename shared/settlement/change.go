@@ -57,7 +57,7 @@ const (
 	KindReversal = "reversal"
 	KindOpening  = "opening"
 	KindTrueUp   = "true_up"
-	KindMerged   = "merged" // two taxpayers are one person: open months leave one list and arrive in the other
+	KindMerged   = "merged"  // two taxpayers are one person: open months leave one list and arrive in the other
 	KindDecided  = "decided" // an open true-up that was collected or given back
 )
 

@@ -82,11 +82,11 @@ func (t *TrueUps) find(ctx context.Context, tenant, id string) (found, error) {
 	if !ok {
 		return found{}, fault.Absent("true-up")
 	}
-	bookings, err := t.logOf(ctx, tenant, entity, taxpayer, month)
+	log, err := t.logOf(ctx, tenant, entity, taxpayer, month)
 	if err != nil {
 		return found{}, err
 	}
-	list, err := t.fold(ctx, tenant, bookings, month)
+	list, err := t.fold(ctx, tenant, log, month)
 	if err != nil {
 		return found{}, err
 	}
@@ -94,12 +94,7 @@ func (t *TrueUps) find(ctx context.Context, tenant, id string) (found, error) {
 	if at < 0 {
 		return found{}, fault.Absent("true-up")
 	}
-	f := found{OpenTrueUp: OpenTrueUp{Standing: list[at]}, seq: 1}
-	for i := range bookings {
-		if bookings[i].Year == f.year {
-			f.seq++
-		}
-	}
+	f := found{OpenTrueUp: OpenTrueUp{Standing: list[at]}, seq: log.next[list[at].year]}
 	if f.Open() {
 		if err := t.explained(ctx, tenant, list[at:at+1]); err != nil {
 			return f, err

@@ -1,6 +1,7 @@
 package settlement
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -21,8 +22,9 @@ const (
 	CauseLaw       = "law"       // the rules in force are others than those of the bookings: a correction posts it
 	CauseThreshold = "threshold" // after a reversal, a threshold is crossed no more, or a deduction used up
 	CauseReversal  = "reversal"
-	CauseLate      = "late" // what was booked late fell into a period that was taxed already
-	CauseRule      = "rule" // a rule that the period was taxed by is not there any more: no figure is known
+	CauseLate      = "late"   // what was booked late fell into a period that was taxed already
+	CauseMerged    = "merged" // two taxpayers are one person, whose periods are taxed as one
+	CauseRule      = "rule"   // a rule that the period was taxed by is not there any more: no figure is known
 )
 
 // Standing is a figure of promise P5: what the rows of a taxpayer at a paying entity say was withheld of a tax for a
@@ -287,36 +289,52 @@ type TrueUps struct {
 	Decisions DecisionStore
 }
 
+// taxLog is what was booked for a taxpayer at a paying entity in some years.
+type taxLog struct {
+	taxpayer string
+	into     string // the taxpayer in whose lists the person goes on, where these are closed
+	bookings []Booking
+	next     map[int]int // the next free number of each year's list
+	merged   bool        // lists of other taxpayers, who are the same person, count with it
+}
+
 // logOf reads the bookings that concern the year of a month: those of the year, of the year before and, for VAT of
 // payments made later, of the year after.
-func (t *TrueUps) logOf(ctx context.Context, tenant, entity, taxpayer string, around civil.Month) ([]Booking, error) {
+func (t *TrueUps) logOf(ctx context.Context, tenant, entity, taxpayer string, around civil.Month) (taxLog, error) {
 	today, err := t.Clock.Today(ctx)
 	if err != nil {
-		return nil, fault.Later(err)
+		return taxLog{}, fault.Later(err)
 	}
-	var bookings []Booking
+	log := taxLog{taxpayer: taxpayer, next: map[int]int{}}
 	for year := around.Year() - 1; year <= min(around.Year()+1, today.Year()); year++ {
 		list, err := t.Store.TaxRows(ctx, tenant, entity, taxpayer, year)
 		if err != nil {
-			return nil, err
+			return taxLog{}, err
 		}
-		bookings = append(bookings, Whole(list)...)
+		log.bookings, log.next[year] = append(log.bookings, Whole(list)...), len(list)+1
+		log.into = cmp.Or(closedFor(list), log.into)
+		log.merged = log.merged || slices.ContainsFunc(list, func(b Booking) bool { return b.Kind == KindMerged })
 	}
-	return bookings, nil
+	return log, nil
 }
 
 // fold gives what stands for the months up to one.
-func (t *TrueUps) fold(ctx context.Context, tenant string, bookings []Booking, through civil.Month) ([]Standing, error) {
-	if len(bookings) == 0 {
+func (t *TrueUps) fold(ctx context.Context, tenant string, log taxLog, through civil.Month) ([]Standing, error) {
+	if len(log.bookings) == 0 {
 		return nil, nil
 	}
-	found, err := t.settlementsOf(ctx, tenant, bookings)
+	found, err := t.settlementsOf(ctx, tenant, log.bookings)
 	if err != nil {
 		return nil, err
 	}
-	list, err := Fold(t.Rules.Current(ctx).Corpus, bookings, func(b *Booking) (tax.Facts, error) {
+	list, err := Fold(t.Rules.Current(ctx).Corpus, log.bookings, func(b *Booking) (tax.Facts, error) {
 		return t.facts(ctx, found[b.Settlement], b.paidOn(found[b.Settlement]))
 	})
+	for i := range list {
+		if log.merged && list[i].Cause == CauseLate {
+			list[i].Cause = CauseMerged
+		}
+	}
 	return slices.DeleteFunc(list, func(s Standing) bool { return s.Month().After(through) }), err
 }
 
@@ -407,11 +425,11 @@ func (t *TrueUps) decided(ctx context.Context, tenant string, list []Standing) (
 // OfCreator lists the open true-ups of a creator's taxpayer. A taxpayer with several creators is told with the one
 // whose settlement was booked first.
 func (t *TrueUps) OfCreator(ctx context.Context, tenant, entity string, c tenancy.Creator, through civil.Month) ([]OpenTrueUp, error) {
-	bookings, first, err := t.taxLog(ctx, tenant, entity, c, through)
+	log, first, err := t.logOfCreator(ctx, tenant, entity, c, through)
 	if err != nil || !first {
 		return nil, err
 	}
-	list, err := t.fold(ctx, tenant, bookings, through)
+	list, err := t.fold(ctx, tenant, log, through)
 	if err != nil {
 		return nil, err
 	}
