@@ -398,6 +398,20 @@ type OpenTrueUp struct {
 	Decided  bool            `json:"decided"`  // two people have, and the figure has not changed since
 }
 
+// OfTaxpayer lists the open true-ups of a taxpayer at a paying entity, up to a month; one that was merged into another
+// has none.
+func (t *TrueUps) OfTaxpayer(ctx context.Context, tenant, entity, taxpayer string, through civil.Month) ([]OpenTrueUp, error) {
+	log, err := t.logOf(ctx, tenant, entity, taxpayer, through)
+	if err != nil {
+		return nil, err
+	}
+	list, err := t.fold(ctx, tenant, log, through)
+	if err != nil {
+		return nil, err
+	}
+	return t.decided(ctx, tenant, list)
+}
+
 // decided leaves the open ones and adds the decisions.
 func (t *TrueUps) decided(ctx context.Context, tenant string, list []Standing) ([]OpenTrueUp, error) {
 	list = slices.DeleteFunc(list, func(s Standing) bool { return !s.Open() })
