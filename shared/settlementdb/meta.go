@@ -145,13 +145,19 @@ type codec struct {
 	packers, unpackers sync.Pool
 }
 
+// unpacker is what unpacking works with.
+type unpacker struct {
+	flate io.Reader
+	plain bytes.Buffer
+}
+
 func newCodec(words []byte) *codec {
 	return &codec{dictionary: words,
 		packers: sync.Pool{New: func() any {
 			w, _ := flate.NewWriterDict(io.Discard, flate.BestCompression, words) // the level is a valid one
 			return w
 		}},
-		unpackers: sync.Pool{New: func() any { return flate.NewReader(bytes.NewReader(nil)) }}}
+		unpackers: sync.Pool{New: func() any { return &unpacker{flate: flate.NewReader(bytes.NewReader(nil))} }}}
 }
 
 // Codecs of META, of figures, and of older items of both.
@@ -184,16 +190,16 @@ func (c *codec) deflate(plain []byte) (_ []byte, err error) {
 const maxPlain = 1 << 20
 
 func (c *codec) unpack(b []byte, into any) error {
-	r := c.unpackers.Get().(io.Reader)
-	defer c.unpackers.Put(r)
-	if err := r.(flate.Resetter).Reset(bytes.NewReader(b), c.dictionary); err != nil {
+	u := c.unpackers.Get().(*unpacker)
+	defer c.unpackers.Put(u)
+	if err := u.flate.(flate.Resetter).Reset(bytes.NewReader(b), c.dictionary); err != nil {
 		return err
 	}
-	plain, err := io.ReadAll(io.LimitReader(r, maxPlain))
-	if err != nil {
+	u.plain.Reset()
+	if _, err := u.plain.ReadFrom(io.LimitReader(u.flate, maxPlain)); err != nil {
 		return err
 	}
-	return json.Unmarshal(plain, into)
+	return json.Unmarshal(u.plain.Bytes(), into) // which keeps nothing of what it read
 }
 
 // metaItem is META of s.

@@ -15,6 +15,7 @@ import (
 
 // A lent compressor packs what a new one would, whatever it packed before: the stored form does not change.
 func TestPackingAgainIsPackingAnew(t *testing.T) {
+	var all []settlement.Settlement
 	for i := range 50 {
 		s := settlement.Settlement{Opening: settlement.Opening{Tenant: "t", ID: "st-1", CreatorID: strings.Repeat("c", i)}, LastUpdated: time.UnixMilli(int64(i))}
 		got, err := metaCodec.pack(s)
@@ -40,8 +41,14 @@ func TestPackingAgainIsPackingAnew(t *testing.T) {
 		if err := metaCodec.unpack(got, &back); err != nil || back.CreatorID != s.CreatorID {
 			t.Fatalf("%v, %q", err, back.CreatorID)
 		}
+		all = append(all, back)
 		if metaCodec.unpack(got[:len(got)/2], &back) == nil {
 			t.Fatal("half an item was read")
+		}
+	}
+	for i, s := range all { // what was read does not lie in what reading lends
+		if s.CreatorID != strings.Repeat("c", i) || s.ID != "st-1" {
+			t.Errorf("item %d turned into %q, %q", i, s.ID, s.CreatorID)
 		}
 	}
 }
