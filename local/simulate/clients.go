@@ -60,8 +60,8 @@ type eventPromise struct {
 
 const (
 	payablesOfTenant = 3
-	uploadsOfTenant  = 1
-	linesOfUpload    = 4
+	uploadsOfTenant  = 2
+	linesOfUpload    = 3
 	batchesOfTenant  = 1
 )
 
@@ -72,8 +72,9 @@ func (w *world) begin() {
 	p.start = time.Unix(0, w.s.now)
 	p.end = civil.MustDate("2026-09-17").Start()
 	for _, t := range p.tenants {
+		from := w.s.rng.IntN(len(creatorNames()))
 		for n := range uploadsOfTenant {
-			w.planUpload(t, n)
+			w.planUpload(t, n, from)
 		}
 		for n := range batchesOfTenant {
 			w.planEvents(t, n)
@@ -172,12 +173,13 @@ func (w *world) settle(p *payable, key string, amount money.Amount, try int) {
 	})
 }
 
-// planUpload plans an upload of income lines, and often the same one again.
-func (w *world) planUpload(tenant string, n int) {
+// planUpload plans an upload of income lines of some creators, and often the same one again. The uploads of a tenant are
+// of the same creators, so that lines come to buckets that hold some already, or were consumed.
+func (w *world) planUpload(tenant string, n, from int) {
 	var docs []json.RawMessage
 	var about []linePromise
 	for i := range linesOfUpload {
-		creator, incomeType := creatorNames()[(w.s.rng.IntN(2)+i)%5], one(w.s, []string{"live_tip", "live_tip", "commerce_commission"})
+		creator, incomeType := creatorNames()[(from+i)%len(creatorNames())], one(w.s, []string{"live_tip", "live_tip", "live_tip", "commerce_commission"})
 		period, day := "2026-08", "2026-08-20"
 		if w.s.chance(5) {
 			period, day = "2026-07", "2026-07-20"
@@ -196,7 +198,7 @@ func (w *world) planUpload(tenant string, n int) {
 		about = append(about, linePromise{tenant: tenant, creator: creator, incomeType: incomeType, line: id, amount: dist})
 	}
 	when := w.moment(0, 7)
-	if w.s.chance(2) { // while the statements are made
+	if n > 0 && !w.s.chance(4) { // while the statements are made
 		when = civil.MustDate("2026-09-01").Start().Add(2*time.Hour + w.s.between(0, 2*time.Second))
 	}
 	w.s.at(when, func() { w.upload(tenant, docs, about, 1) })
