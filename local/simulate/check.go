@@ -34,6 +34,7 @@ type books struct {
 	lines       map[string]map[string]types.AttributeValue
 	buckets     map[string]map[string]types.AttributeValue
 	seen        map[string]clear
+	paths       map[string]int
 }
 
 // figures reads figures.
@@ -41,15 +42,16 @@ func (b *books) figures(s settlement.Settlement, hash string) (settlement.Figure
 	return b.store.Figures(context.Background(), s.Tenant, s.ID, hash)
 }
 
-// examine checks all promises of a run that has come to rest.
-func (w *world) examine() {
+// examine checks all promises of a run that has come to rest, and tells what the money met on its way.
+func (w *world) examine() map[string]int {
 	b := &books{world: w, settlements: map[string]settlement.Settlement{}, acts: map[string]string{}, entries: map[string]ledger.Entry{},
-		lines: map[string]map[string]types.AttributeValue{}, buckets: map[string]map[string]types.AttributeValue{}, seen: map[string]clear{}}
+		lines: map[string]map[string]types.AttributeValue{}, buckets: map[string]map[string]types.AttributeValue{}, seen: map[string]clear{}, paths: map[string]int{}}
 	b.readHistory()
 	b.readLedger()
 	for _, id := range slices.Sorted(maps.Keys(b.settlements)) {
 		b.checkLife(b.settlements[id])
 		b.checkSums(b.settlements[id])
+		b.note(b.settlements[id])
 	}
 	b.checkPayments()
 	b.checkTaxes()
@@ -57,7 +59,19 @@ func (w *world) examine() {
 	b.checkAudit()
 	b.checkAnswers()
 	b.checkStatements()
+	b.checkPeriods()
 	b.checkLedger()
+	return b.paths
+}
+
+// note counts what happened to a settlement.
+func (b *books) note(s settlement.Settlement) {
+	for path, met := range map[string]bool{"set-off": len(s.SetOffs) > 0, "automatic": s.Automatic, "filed": s.Kept || s.Carries != "", "reopened": s.Source == settlement.SourceReopened,
+		"payee": s.Parent != ""} {
+		if met {
+			b.paths[path]++
+		}
+	}
 }
 
 func number(it map[string]types.AttributeValue, name string) int64 {

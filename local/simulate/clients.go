@@ -80,6 +80,7 @@ func (w *world) begin() {
 			w.planEvents(t, n)
 		}
 		w.planOffice(t)
+		w.planClosing(t)
 	}
 	for n := range payablesOfTenant { // the same payables in both tenants: their settlements have the same ids
 		for _, t := range p.tenants {

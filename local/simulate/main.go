@@ -92,11 +92,11 @@ func runAll(from uint64, runs int, l law, out io.Writer) bool {
 type totals struct {
 	passed, failed                                      int
 	settlements, deliveries, payouts, acts, months, all int
-	faults                                              map[string]int
+	faults, paths                                       map[string]int
 	failures                                            []outcome
 }
 
-func newTotals() *totals { return &totals{faults: map[string]int{}} }
+func newTotals() *totals { return &totals{faults: map[string]int{}, paths: map[string]int{}} }
 
 func (t *totals) add(o outcome) {
 	t.settlements, t.deliveries, t.payouts = t.settlements+o.settlements, t.deliveries+o.deliveries, t.payouts+o.payouts
@@ -104,6 +104,9 @@ func (t *totals) add(o outcome) {
 	for kind, n := range o.faults {
 		t.faults[kind] += n
 		t.all += n
+	}
+	for path, n := range o.paths {
+		t.paths[path] += n
 	}
 	if len(o.breaks) == 0 {
 		t.passed++
@@ -144,6 +147,9 @@ func (t *totals) play(from uint64, runs int, l law, p plant, goOn func() bool) {
 }
 
 func (t *totals) print(out io.Writer) {
+	for _, path := range slices.Sorted(maps.Keys(t.paths)) {
+		_, _ = fmt.Fprintf(out, "%s %d, ", path, t.paths[path])
+	}
 	_, _ = fmt.Fprintf(out, "settlements %d, deliveries %d, payouts %d, acts of people and clients %d, month ends %d, faults %d:\n", t.settlements, t.deliveries, t.payouts, t.acts, t.months, t.all)
 	for _, kind := range slices.Sorted(maps.Keys(t.faults)) {
 		_, _ = fmt.Fprintf(out, "  %-15s %d\n", kind, t.faults[kind])

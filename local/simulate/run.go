@@ -26,6 +26,7 @@ type outcome struct {
 	months      int
 	writes      int
 	faults      map[string]int
+	paths       map[string]int // what the money met on its way
 	digest      uint64
 }
 
@@ -61,8 +62,8 @@ func simulate(seed uint64, l law, p plant, out io.Writer) (outcome, error) {
 	if before != w.streams.written() || !w.idle() {
 		w.settleDown("what was given up")
 	}
-	w.examine()
-	o := outcome{seed: seed, deliveries: w.delivered, acts: w.acts, faults: w.faults.counted, writes: w.streams.written(),
+	paths := w.examine()
+	o := outcome{seed: seed, paths: paths, deliveries: w.delivered, acts: w.acts, faults: w.faults.counted, writes: w.streams.written(),
 		months: civil.DateOf(time.Unix(0, w.s.now)).Month().Sub(civil.DateOf(w.plan.start).Month())}
 	for it := range w.db.Items(settlementsTable) {
 		if textOf(it, "sk") == "META" {

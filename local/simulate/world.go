@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -111,6 +112,7 @@ type world struct {
 	api        *httpapi.API
 	callbacks  *httpapi.API
 
+	closing  closing
 	promised promised
 	acts     int // acts of persons that were answered with 2xx
 	plan     workload
@@ -204,11 +206,13 @@ func tables() []*dynamodb.CreateTableInput {
 func (w *world) wire(db dynamo.API, l law) {
 	log := slog.New(slog.DiscardHandler)
 	now := clock.Clock{Now: w.s.Now}
-	w.store = recalling{&settlementdb.Store{DB: db, Settlements: settlementsTable, Ledger: ledgerTable, Control: controlTable, NewToken: w.id, Now: w.s.Now}, w, map[figuresName]settlement.Figures{}}
+	posting := memories{of: map[time.Duration]*ledgerdb.Periods{}, make: func() *ledgerdb.Periods { return &ledgerdb.Periods{DB: db, Table: ledgerTable, Clock: now} }}
+	tables := &settlementdb.Store{DB: db, Settlements: settlementsTable, Ledger: ledgerTable, Control: controlTable, NewToken: w.id, Now: w.s.Now, Periods: posting}
+	w.store = recalling{tables, w, map[figuresName]settlement.Figures{}}
 	if w.plant.store != nil {
 		w.store = w.plant.store(w, w.store)
 	}
-	w.service = &settlement.Service{Store: w.store, Directory: w.people, Calendar: l.calendar, Clock: now, NewID: w.id}
+	w.service = &settlement.Service{Store: w.store, Directory: w.people, Calendar: l.calendar, Clock: now, NewID: w.id, Checks: settlement.Checks{Policy: w.people}}
 	w.taxes = &settlement.Taxes{Service: w.service, Rules: ruleset.Fixed{Corpus: l.corpus}}
 	var send relay.Sender = sender{w}
 	if w.plant.sender != nil {
@@ -227,12 +231,14 @@ func (w *world) wire(db dynamo.API, l law) {
 	stored, days := incentivedb.New(db, incentivesTable), incentivedb.NewDays(db, incentivesTable)
 	w.incentives = &incentive.Recorder{Clock: now, Directory: w.people, Events: stored, NewID: w.id}
 	w.accruer = &incentive.Accruer{Clock: now, Directory: w.people, Chunks: days, Days: days, Parked: stored, Log: log,
-		Accruals: &incomedb.Accruals{Store: lines, Incentives: incentivesTable, Directory: w.people, NewID: w.id}}
+		Accruals: &incomedb.Accruals{Store: lines, Incentives: incentivesTable, Directory: w.people, NewID: w.id, Periods: posting}}
 	w.counters = &incentive.Counters{Clock: now, Creators: w.people, Chunks: days, Days: days}
 	w.check = ledgercheck.Service{Journal: ledgerdb.Book{DB: db, Table: ledgerTable}, Settlements: w.store, Buckets: lines, Days: days, Creators: w.people}
+	w.wireClosing(db, tables, now, posting)
 	w.pay(now, log)
 	w.carry(db, now, log, send)
-	w.api = &httpapi.API{Routes: append(settlementapi.API{Service: w.service}.ManageRoutes(), settlementapi.API{Service: w.service}.SettleRoutes()...),
+	acts := settlementapi.API{Service: w.service}
+	w.api = &httpapi.API{Routes: slices.Concat(acts.ManageRoutes(), acts.SettleRoutes(), w.closing.claims.Routes()),
 		Clock: now, Log: log, Limits: unlimited{}, Revoked: httpapi.NoRevocations{}}
 	w.callbacks = &httpapi.API{Routes: []httpapi.Route{payouthttp.Callback(w.payouts)}, Clock: now, Log: log, Limits: unlimited{}, Revoked: httpapi.NoRevocations{}}
 }
