@@ -13,6 +13,7 @@ import (
 
 	"fenzhang/shared/audit"
 	"fenzhang/shared/civil"
+	"fenzhang/shared/income"
 	"fenzhang/shared/keys"
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/ledgerdb"
@@ -66,7 +67,7 @@ func (w *world) examine() map[string]int {
 
 // note counts what happened to a settlement.
 func (b *books) note(s settlement.Settlement) {
-	for path, met := range map[string]bool{"set-off": len(s.SetOffs) > 0, "automatic": s.Automatic, "filed": s.Kept || s.Carries != "", "reopened": s.Source == settlement.SourceReopened,
+	for path, met := range map[string]bool{"set-off": len(s.SetOffs) > 0, "automatic": slices.ContainsFunc(s.History, func(m settlement.Move) bool { return m.By == "system:review" }), "part of a month": s.Part != "", "filed": s.Kept || s.Carries != "", "reopened": s.Source == settlement.SourceReopened,
 		"payee": s.Parent != ""} {
 		if met {
 			b.paths[path]++
@@ -432,6 +433,8 @@ func (b *books) checkStatements() {
 		pk, sk, _ := strings.Cut(k, "/")
 		period, _, _ := keys.BucketOf(sk)
 		switch st := textOf(it, "st"); {
+		case st == string(income.Carried):
+			b.paths["carried on"]++
 		case st == "settled":
 			consumed[tenantOf(pk)+"/"+textOf(it, "sid")] = true
 			s, ok := b.settlements[tenantOf(pk)+"/"+textOf(it, "sid")]

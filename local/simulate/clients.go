@@ -13,6 +13,7 @@ import (
 	"fenzhang/shared/payout"
 	"fenzhang/shared/settlement"
 	"fenzhang/shared/statement"
+	"fenzhang/shared/tenancy"
 )
 
 // workload is what is to happen in a run, beside what follows from it.
@@ -186,7 +187,8 @@ func (w *world) planUpload(tenant string, n, from int) {
 			period, day = "2026-07", "2026-07-20"
 		}
 		gross, refund := w.amount(), money.Amount{}
-		if w.s.chance(8) {
+		// A day below zero is carried on day by day, by each night's run: that would not come to rest.
+		if w.s.chance(8) && w.people.contracts[tenant+"/"+creator].Cycle != tenancy.Daily {
 			refund = w.amount()
 		}
 		id := fmt.Sprintf("line-%d-%d", n, i)

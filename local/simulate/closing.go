@@ -96,7 +96,7 @@ func (w *world) planClosing(tenant string) {
 		w.ask(when.Add(w.s.between(time.Minute, 20*time.Hour)), caller{tenant, "approver"}, "approve-claim", "/v1/receivables/"+id+"/approve", "")
 	}
 	if w.s.chance(2) {
-		w.ask(w.moment(7, 20), caller{tenant, "finance"}, "file-month", "/v1/tax/filed-months",
+		w.ask(w.moment(7, 10), caller{tenant, "finance"}, "file-month", "/v1/tax/filed-months",
 			fmt.Sprintf(`{"paying_entity":%q,"month":%q,"filed_on":"2026-09-03","reference":"r-1"}`, one(w.s, []string{ordinary, ordinary, filed}), closedMonth))
 	}
 	if w.s.chance(2) {

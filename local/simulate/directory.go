@@ -67,7 +67,7 @@ func (d *directory) add(s *scheduler, tenant, creator, share string) {
 	case second:
 		tp, payDay = "tp-"+first, 0
 	case worker:
-		entity = filed
+		entity, payDay = filed, 0
 	case studio:
 		route, method = tenancy.StudioInvoice, "bank"
 	case fifth:
@@ -94,6 +94,19 @@ func (d *directory) add(s *scheduler, tenant, creator, share string) {
 		Routes:               map[string]string{"live_tip": route, "commerce_commission": route, "incentive": route},
 		Splits:               map[string]tenancy.Split{"live_tip": split, "commerce_commission": split},
 		InvoiceBeforePayment: creator == studio}
+	d.cycle(s, tenant+"/"+creator)
+}
+
+// cycle gives some contracts shorter cycles, and a least amount that is paid.
+func (d *directory) cycle(s *scheduler, key string) {
+	c := d.contracts[key]
+	if c.Cycle = one(s, []string{tenancy.Monthly, tenancy.Monthly, tenancy.HalfMonth, tenancy.Weekly, tenancy.Daily}); c.Cycle != tenancy.Monthly {
+		c.PayDay = 0
+	}
+	if c.Cycle != tenancy.Daily && s.chance(4) { // a daily one is carried on every day, and never comes to rest
+		c.MinimumPayout, c.MinimumPayoutMonths = money.Fen(100_000), 1
+	}
+	d.contracts[key] = c
 }
 
 func (d *directory) Creator(_ context.Context, tenant, id string) (tenancy.Creator, error) {
