@@ -168,7 +168,9 @@ func (s Settlement) Reopen(fresh Settlement, b booked, a Act, now time.Time) (Ch
 	}
 	old := s.stamp(a, now)
 	old.ReopenedBy = fresh.ID
-	old.Kept = old.Kept || (b.filed && s.Carries == "")
+	// The booking of a failed payout was taken back when it failed, unless it was kept then: what is filed since does not
+	// bring it back.
+	old.Kept = old.Kept || (s.Status == Paid && b.filed && s.Carries == "")
 	c := Change{New: fresh, Also: &old}
 	if s.Status == Paid && fresh.Carries == "" {
 		u := s.unbooked(old, b, a, now)
