@@ -78,7 +78,7 @@ func (b *books) note(s settlement.Settlement) {
 func number(it map[string]types.AttributeValue, name string) int64 {
 	var n int64
 	if v, ok := it[name].(*types.AttributeValueMemberN); ok {
-		_ = json.Unmarshal([]byte(v.Value), &n) //nolint:errcheck // numbers of the store are numbers
+		_ = json.Unmarshal([]byte(v.Value), &n)
 	}
 	return n
 }
@@ -107,10 +107,10 @@ func (b *books) readHistory() {
 	}
 	for i, r := range b.streams.all[0].all {
 		it := imageOf(r.Change.NewImage)
-		switch sk := textOf(it, "sk"); {
-		case sk == "META":
+		switch textOf(it, "sk") {
+		case "META":
 			b.follow(it, last[keyText(it)] == i)
-		case sk == "OUT":
+		case "OUT":
 			var rec audit.Record
 			if err := json.Unmarshal([]byte(textOf(it, outbox.AuditAttribute)), &rec); err != nil {
 				b.broken("P7", "an outbox item cannot be read: %v", err)

@@ -354,7 +354,7 @@ func (w *world) planOffice(tenant string) {
 func (w *world) office(tenant string) {
 	var open []settlement.Settlement
 	w.s.begin(w.task("office", tenant), func(ctx context.Context) {
-		_ = w.service.Each(ctx, tenant, settlement.Query{From: civil.MustDate("2026-08-27")}, func(s settlement.Settlement) error { //nolint:errcheck // they look again
+		_ = w.service.Each(ctx, tenant, settlement.Query{From: civil.MustDate("2026-08-27")}, func(s settlement.Settlement) error {
 			open = append(open, s)
 			return nil
 		})

@@ -140,7 +140,7 @@ func do[O any](ctx context.Context, c client, k call, run func() (O, error)) (O,
 		switch kind {
 		case faultKill:
 			if w.s.chance(2) && k.write {
-				_, _ = run() //nolint:errcheck // nobody hears the answer
+				_, _ = run() // nobody hears the answer
 				w.streams.look()
 			}
 			t.dead = true

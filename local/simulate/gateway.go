@@ -46,7 +46,7 @@ func (g *gateway) Send(ctx context.Context, o payout.Order) (payout.Outcome, err
 	}
 	w.s.wait(t, w.s.between(20*time.Millisecond, 900*time.Millisecond))
 	w.checkBeforeSend(g.tenant, o)
-	if w.faults.due() {
+	if w.faults.due() || (!w.faults.over && w.s.chance(12)) {
 		switch kind := one(w.s, []string{faultGateway, faultGateway, faultKill, faultStall}); kind {
 		case faultGateway:
 			w.faults.count(kind)

@@ -33,7 +33,7 @@ func main() {
 		_, _ = fmt.Fprintln(os.Stderr, err)
 		os.Exit(2)
 	}
-	ok := false
+	var ok bool
 	if *seed != "" {
 		ok = replay(*seed, l, *quiet, os.Stdout)
 	} else {

@@ -16,6 +16,7 @@ import (
 
 	"fenzhang/shared/dynamo"
 	"fenzhang/shared/keys"
+	"fenzhang/shared/ledger"
 	"fenzhang/shared/payout"
 	"fenzhang/shared/relay"
 	"fenzhang/shared/settlement"
@@ -125,6 +126,13 @@ func (r rekeyed) Load(ctx context.Context, tenant, id string) (payout.Payable, e
 type unmarked struct{ payout.Payables }
 
 func (unmarked) MarkSent(context.Context, payout.Payable, time.Time) error { return nil }
+
+type backdated struct{}
+
+func (backdated) Date(_ context.Context, e *ledger.Entry) error {
+	e.Accounting = monthThatCloses()
+	return nil
+}
 
 type forgetful struct {
 	relay.Sender
@@ -246,6 +254,10 @@ func planted() map[string]plant {
 				ev.Body = string(b)
 			}
 		}},
+		"entries go to a month whatever its seal says": {posting: func(ledger.Periods) ledger.Periods { return backdated{} }},
+		"a set-off takes nothing of what is owed": parts(func(p types.TransactWriteItem) (types.TransactWriteItem, bool) {
+			return p, p.Update == nil || !strings.HasPrefix(sortKey(p), keys.ReceivablePrefix)
+		}),
 		"nobody sweeps": {noSweep: true},
 		"a line counts again when it comes again": parts(func(p types.TransactWriteItem) (types.TransactWriteItem, bool) {
 			if strings.HasPrefix(sortKey(p), "L#") {

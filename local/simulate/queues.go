@@ -32,8 +32,7 @@ type queue struct {
 type group struct {
 	name     string
 	waiting  []message
-	busy     int   // number of the delivery that is under way, 0 for none
-	until    int64 // and when its messages become visible again
+	busy     int // number of the delivery that is under way, 0 for none
 	polled   bool
 	delivery int
 }
@@ -244,6 +243,6 @@ var _ payoutqueue.API = rebooker{}
 
 func (r rebooker) SendMessage(ctx context.Context, in *sqs.SendMessageInput, _ ...func(*sqs.Options)) (*sqs.SendMessageOutput, error) {
 	r.w.faults.count(faultMonthEnd)
-	err := sender{r.w}.Send(ctx, []relay.Message{{Queue: relay.Tax, Group: aws.ToString(in.MessageGroupId), ID: aws.ToString(in.MessageDeduplicationId), Body: []byte(aws.ToString(in.MessageBody))}})
+	err := sender(r).Send(ctx, []relay.Message{{Queue: relay.Tax, Group: aws.ToString(in.MessageGroupId), ID: aws.ToString(in.MessageDeduplicationId), Body: []byte(aws.ToString(in.MessageBody))}})
 	return &sqs.SendMessageOutput{}, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/http"
 	"strings"
 	"time"
 
@@ -144,7 +145,7 @@ func (w *world) askAgain() {
 		w.s.begin(w.task("settle-again", p.p.tenant), func(ctx context.Context) {
 			res = w.post(ctx, w.api, caller{p.p.tenant, "operator"}, "/v1/incentive/settle", p.key, body)
 		}, func(bool) {
-			if res.StatusCode != 201 || res.Headers["Idempotency-Replayed"] != "true" || !strings.Contains(res.Body, p.id) {
+			if res.StatusCode != http.StatusCreated || res.Headers["Idempotency-Replayed"] != "true" || !strings.Contains(res.Body, p.id) {
 				w.broken("P9", "settle of %s was answered with %s; asked again, it is %d %s", p.p.activity, p.id, res.StatusCode, res.Body)
 			}
 		})

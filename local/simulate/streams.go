@@ -100,9 +100,7 @@ func (s *streams) written() int {
 func (s *streams) replay() int {
 	sum := 0
 	for _, st := range s.all {
-		for _, r := range st.lost {
-			st.shards[0].waiting = append(st.shards[0].waiting, r)
-		}
+		st.shards[0].waiting = append(st.shards[0].waiting, st.lost...)
 		sum += len(st.lost)
 		st.lost = nil
 		s.wake(st, 0)

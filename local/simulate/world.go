@@ -28,6 +28,7 @@ import (
 	"fenzhang/shared/incentivedb"
 	"fenzhang/shared/income"
 	"fenzhang/shared/incomedb"
+	"fenzhang/shared/ledger"
 	"fenzhang/shared/ledgercheck"
 	"fenzhang/shared/ledgerdb"
 	"fenzhang/shared/payout"
@@ -76,6 +77,7 @@ type plant struct {
 	gateway  func(payout.Gateway) payout.Gateway
 	sender   func(*world, relay.Sender) relay.Sender
 	request  func(*world, *events.APIGatewayV2HTTPRequest)
+	posting  func(ledger.Periods) ledger.Periods
 	noSweep  bool
 }
 
@@ -206,7 +208,10 @@ func tables() []*dynamodb.CreateTableInput {
 func (w *world) wire(db dynamo.API, l law) {
 	log := slog.New(slog.DiscardHandler)
 	now := clock.Clock{Now: w.s.Now}
-	posting := memories{of: map[time.Duration]*ledgerdb.Periods{}, make: func() *ledgerdb.Periods { return &ledgerdb.Periods{DB: db, Table: ledgerTable, Clock: now} }}
+	var posting ledger.Periods = memories{of: map[time.Duration]*ledgerdb.Periods{}, make: func() *ledgerdb.Periods { return &ledgerdb.Periods{DB: db, Table: ledgerTable, Clock: now} }}
+	if w.plant.posting != nil {
+		posting = w.plant.posting(posting)
+	}
 	tables := &settlementdb.Store{DB: db, Settlements: settlementsTable, Ledger: ledgerTable, Control: controlTable, NewToken: w.id, Now: w.s.Now, Periods: posting}
 	w.store = recalling{tables, w, map[figuresName]settlement.Figures{}}
 	if w.plant.store != nil {
