@@ -228,7 +228,7 @@ func (m *month) paperMissing(ctx context.Context) (string, error) {
 		return "ended before: " + sum(s), err
 	}
 	if s, err = m.wait(ctx, s, "the hold", func(s apiclient.Settlement) bool {
-		return held("PAPER_MISSING")(s) || held("WAITING_INVOICE")(s) || s.Status == apiclient.Approved
+		return held("PAPER_MISSING")(s) || held("WAITING_INVOICE")(s) || decided(s)
 	}); err != nil {
 		return "", err
 	}
