@@ -234,7 +234,9 @@ func ended(s apiclient.Settlement) bool {
 }
 
 // decided tells that people have done their part.
-func decided(s apiclient.Settlement) bool { return s.Status != apiclient.PendingReview && s.Status != apiclient.InReview }
+func decided(s apiclient.Settlement) bool {
+	return s.Status != apiclient.PendingReview && s.Status != apiclient.InReview
+}
 
 // submit and approve are the two people's parts.
 func (m *month) submit(ctx context.Context, s apiclient.Settlement) (apiclient.Settlement, error) {

@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
@@ -278,5 +279,33 @@ func TestRoutes(t *testing.T) {
 	}
 	if err := proof.Check(signer(t).Public()); err != nil || proof.Size != 3 {
 		t.Errorf("proof of size %d: %v", proof.Size, err)
+	}
+}
+
+// twice writes every item two times, as a client does whose first answer was lost.
+type twice struct{ auditlog.DynamoDB }
+
+func (c twice) PutItem(ctx context.Context, in *dynamodb.PutItemInput, o ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error) {
+	if _, err := c.DynamoDB.PutItem(ctx, in, o...); err != nil {
+		return nil, err
+	}
+	return c.DynamoDB.PutItem(ctx, in, o...)
+}
+
+func TestAnAdvanceWhoseAnswerWasLostIsFoundAgain(t *testing.T) {
+	tables := dynamotest.Memory(t)
+	index := auditlog.NewIndex(twice{tables.Client}, tables.Control)
+	from := audit.Head{Tenant: "a"}
+	for n := range 3 {
+		to := from
+		to.Batch++
+		to.Chain[0] = byte(n + 1)
+		if moved, err := index.Advance(t.Context(), from, to); err != nil || !moved {
+			t.Fatalf("advance %d: %v %v", n, moved, err)
+		}
+		if moved, err := index.Advance(t.Context(), from, to); err != nil || moved {
+			t.Errorf("somebody else moved the chain too: %v", err)
+		}
+		from = to
 	}
 }

@@ -2,6 +2,7 @@ package auditlog
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
@@ -41,6 +42,7 @@ const (
 	countAttribute = "n"
 	chainAttribute = "ch"
 	rootsAttribute = "rt"
+	writeAttribute = "w" // names the write of a head
 	seqAttribute   = "q"
 )
 
@@ -185,8 +187,8 @@ func (x *Index) write(ctx context.Context, tenant string, writes []types.WriteRe
 	return nil
 }
 
-// Advance moves a chain on. The condition names the chain before and so finds its own success again: after a lost
-// answer the head is no longer from, and whoever asks reads it anew.
+// Advance moves a chain on, if its end is still from. The write carries a name of its own, so that it finds its own
+// success again after a lost answer.
 func (x *Index) Advance(ctx context.Context, from, to audit.Head) (bool, error) {
 	item := attributeKey(keys.AuditHead(to.Tenant))
 	item[batchAttribute], item[countAttribute] = number(to.Batch), number(to.Tree.Count)
@@ -196,7 +198,10 @@ func (x *Index) Advance(ctx context.Context, from, to audit.Head) (bool, error) 
 		roots = append(roots, h[:]...)
 	}
 	item[rootsAttribute] = &types.AttributeValueMemberB{Value: roots}
-	in := &dynamodb.PutItemInput{TableName: &x.table, Item: item, ConditionExpression: aws.String("attribute_not_exists(pk)")}
+	mine := rand.Text()
+	item[writeAttribute] = &types.AttributeValueMemberS{Value: mine}
+	in := &dynamodb.PutItemInput{TableName: &x.table, Item: item, ConditionExpression: aws.String("attribute_not_exists(pk)"),
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}
 	if from.Batch > 0 {
 		in.ConditionExpression = aws.String(batchAttribute + " = :batch AND " + chainAttribute + " = :chain")
 		in.ExpressionAttributeValues = map[string]types.AttributeValue{":batch": number(from.Batch), ":chain": &types.AttributeValueMemberB{Value: from.Chain[:]}}
@@ -204,7 +209,8 @@ func (x *Index) Advance(ctx context.Context, from, to audit.Head) (bool, error) 
 	_, err := x.client.PutItem(ctx, in)
 	var failed *types.ConditionalCheckFailedException
 	if errors.As(err, &failed) {
-		return false, nil
+		found, _ := failed.Item[writeAttribute].(*types.AttributeValueMemberS)
+		return found != nil && found.Value == mine, nil
 	}
 	if err != nil {
 		return false, fmt.Errorf("auditlog: advance the chain of %s: %w", from.Tenant, err)
