@@ -21,10 +21,11 @@ type Intent struct {
 }
 
 // change loads a settlement the caller may see, lets decide make the change and applies it. A rival's write in
-// between is read and decided anew: the caller's version then tells whether it still holds.
+// between is read and decided anew: the caller's version then tells whether it still holds. Each try is an act of its
+// own: the one before may be written though its answer was lost and a rival wrote over it.
 func (s *Service) change(ctx context.Context, in Intent, name string, decide func(Settlement, Act) (Change, error)) (Settlement, error) {
-	a := Act{ID: s.NewID(), Name: name, By: in.By.Subject, Reason: in.Reason}
 	for range 5 {
+		a := Act{ID: s.NewID(), Name: name, By: in.By.Subject, Reason: in.Reason}
 		st, err := s.Read(ctx, in.By, in.ID)
 		if err != nil {
 			return Settlement{}, err
