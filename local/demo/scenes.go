@@ -236,6 +236,9 @@ func (m *month) paperMissing(ctx context.Context) (string, error) {
 		if err := m.renewLicence(ctx); err != nil {
 			return "", err
 		}
+		if err := sleep(ctx, masterMemo); err != nil {
+			return "", err
+		}
 		if err := m.sweep(ctx); err != nil {
 			return "", err
 		}
@@ -246,30 +249,12 @@ func (m *month) paperMissing(ctx context.Context) (string, error) {
 	if s, err = m.handIn(ctx, s, "26332000000000000002"); err != nil {
 		return "", err
 	}
-	if s, err = m.approve(ctx, s); err != nil {
-		return "", err
-	}
-	s, err = m.wakeUntilPaid(ctx, s)
+	s, err = m.pay(ctx, s)
 	return "held until the new business licence was recorded; " + sum(s), err
 }
 
-// wakeUntilPaid starts the sweep until a settlement is at its end: a warm function may remember for half a minute that a
-// paper is missing, and hold it once more.
-func (m *month) wakeUntilPaid(ctx context.Context, s apiclient.Settlement) (apiclient.Settlement, error) {
-	for {
-		var err error
-		s, err = m.wait(ctx, s, "the payment", func(s apiclient.Settlement) bool { return ended(s) || held("PAPER_MISSING")(s) })
-		if err != nil || ended(s) {
-			return s, err
-		}
-		if err := sleep(ctx, 5*time.Second); err != nil {
-			return s, err
-		}
-		if err := m.sweep(ctx); err != nil {
-			return s, err
-		}
-	}
-}
+// masterMemo is how long a warm function may remember master data.
+const masterMemo = 31 * time.Second
 
 // renewLicence records the licence without an end.
 func (m *month) renewLicence(ctx context.Context) error {
