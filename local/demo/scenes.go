@@ -390,7 +390,7 @@ func (m *month) comesBack(ctx context.Context) (string, error) {
 	if err := m.control(ctx, "return", map[string]string{"out_bill_no": first.Payout.Key}); err != nil {
 		return "", err
 	}
-	first, err = m.wait(ctx, first, "the money back", func(s apiclient.Settlement) bool { return s.Payout != nil && s.Payout.State == "RETURNED" })
+	_, err = m.wait(ctx, first, "the money back", func(s apiclient.Settlement) bool { return s.Payout != nil && s.Payout.State == "RETURNED" })
 	return "the first payment came back; " + sum(second), err
 }
 
