@@ -24,6 +24,9 @@ const (
 	Bus    Queue = "bus"
 )
 
+// Queues lists all places to which a write of a settlement may give a message.
+func Queues() []Queue { return []Queue{Tax, Settle, Payout, Audit, Bus} }
+
 // Message is one message. Group orders messages of a queue; ID makes a repeated one no second one.
 type Message struct {
 	Queue Queue

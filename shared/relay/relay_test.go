@@ -3,6 +3,7 @@ package relay_test
 import (
 	"encoding/json"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -172,5 +173,14 @@ func TestAWriteWithoutAnActIsRefused(t *testing.T) {
 	s.Last = settlement.Act{}
 	if _, err := relay.OfSettlement(s); err == nil {
 		t.Error("taken")
+	}
+}
+
+func TestEveryTaskHasAQueueThatTheRelayKnows(t *testing.T) {
+	for _, op := range []string{settlement.OpQuote, settlement.OpBook, settlement.OpRebook, settlement.OpSend, settlement.OpQuery, settlement.OpAdvance, "anything else"} {
+		m, err := relay.Again(opened(), op, "r1")
+		if err != nil || !slices.Contains(relay.Queues(), m.Queue) {
+			t.Errorf("%s goes to %q, %v", op, m.Queue, err)
+		}
 	}
 }
