@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"slices"
 
 	"fenzhang/shared/audit"
 	"fenzhang/shared/clock"
@@ -129,9 +128,4 @@ func recordOf(r Receivable, act, by string) (audit.Record, error) {
 		at = r.ApprovedAt
 	}
 	return audit.Record{ID: r.Act, Tenant: r.Tenant, At: at, Actor: by, Act: act, Object: r.ID, What: what, Why: r.Reason}, nil
-}
-
-// Standing leaves out what is not confirmed and what has nothing open.
-func Standing(list []Receivable) []Receivable {
-	return slices.DeleteFunc(list, func(r Receivable) bool { return r.State != Open || !r.Open.Positive() })
 }

@@ -2,7 +2,6 @@ package whereabouts
 
 import (
 	"cmp"
-	"slices"
 	"strings"
 
 	"fenzhang/shared/civil"
@@ -111,9 +110,4 @@ func (p Position) payable(s settlement.Settlement, view settlement.Viewer) Posit
 		p.State = ForReview
 	}
 	return p
-}
-
-// OfSettlement are the positions of one payable.
-func OfSettlement(all []Position, id string) []Position {
-	return slices.DeleteFunc(slices.Clone(all), func(p Position) bool { return p.Object != id })
 }
