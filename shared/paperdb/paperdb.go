@@ -111,21 +111,7 @@ func (s *Store) Waiting(ctx context.Context, tenant string, day civil.Date) ([]p
 
 // query reads all items of a query of the ledger table, consistently.
 func (s *Store) query(ctx context.Context, in *dynamodb.QueryInput, each func(item) error) error {
-	in.TableName, in.ConsistentRead = aws.String(s.Ledger), aws.Bool(true)
-	for {
-		out, err := s.DB.Query(ctx, in)
-		if err != nil {
-			return fault.Later(err)
-		}
-		for _, it := range out.Items {
-			if err := each(it); err != nil {
-				return err
-			}
-		}
-		if in.ExclusiveStartKey = out.LastEvaluatedKey; in.ExclusiveStartKey == nil {
-			return nil
-		}
-	}
+	return dynamo.Each(ctx, s.DB, s.Ledger, in, each)
 }
 
 // maxParts is the most that one transaction takes.
