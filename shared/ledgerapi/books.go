@@ -13,6 +13,7 @@ import (
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/money"
 	"fenzhang/shared/pace"
+	"fenzhang/shared/period"
 	"fenzhang/shared/tenancydb"
 )
 
@@ -149,7 +150,7 @@ func (a API) walk(ctx context.Context, tenant string, w *trialWalk, read reading
 		budget = DefaultBudget
 	}
 	for until := a.Clock.Now().Add(budget); ; {
-		books, err := a.books(ctx, tenant, w.After, booksListed)
+		books, err := period.BooksAfter(ctx, a.Creators, tenant, w.After, booksListed)
 		if err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 	"fenzhang/shared/httpapi"
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/money"
+	"fenzhang/shared/period"
 )
 
 // showBalances lists balances by paying entity, each account in that entity's code; those of zero are left out.
@@ -141,7 +142,7 @@ func (a API) journal(ctx context.Context, r *httpapi.Request) (httpapi.Response,
 func (a API) export(ctx context.Context, tenant string, at entryCursor, holds func(ledger.Entry) bool) (entriesAnswer, *entryCursor, error) {
 	ans := entriesAnswer{Entries: []ledger.Entry{}}
 	for looked := 0; looked < journalBooks; {
-		books, err := a.books(ctx, tenant, at.Book, booksListed)
+		books, err := period.BooksAfter(ctx, a.Creators, tenant, at.Book, booksListed)
 		if err != nil || len(books) == 0 {
 			return ans, nil, err
 		}

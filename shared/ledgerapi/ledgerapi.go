@@ -12,7 +12,6 @@ import (
 	"fenzhang/shared/fault"
 	"fenzhang/shared/httpapi"
 	"fenzhang/shared/identity"
-	"fenzhang/shared/keys"
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/ledgercheck"
 	"fenzhang/shared/money"
@@ -35,11 +34,6 @@ type Master interface {
 	Put(ctx context.Context, c tenancydb.Change) error
 }
 
-// Creators lists a tenant's creators in the order of their ids, from the one after a cursor on.
-type Creators interface {
-	Creators(ctx context.Context, tenant, cursor string, limit int) ([]tenancy.Creator, string, error)
-}
-
 // Settlements finds a settlement.
 type Settlements interface {
 	Load(ctx context.Context, tenant, id string) (settlement.Settlement, error)
@@ -50,7 +44,7 @@ type API struct {
 	Check       ledgercheck.Service
 	Journal     Journal
 	Master      Master
-	Creators    Creators
+	Creators    period.Creators
 	Settlements Settlements
 	Periods     *period.Service
 	Clock       clock.Clock
@@ -94,26 +88,6 @@ func (a API) entity(ctx context.Context, tenant, id string) error {
 		err = fault.Absent("paying entity")
 	}
 	return err
-}
-
-// books lists the next books of a tenant after one: creators in the order of their ids, then the house's. It is empty
-// when the last book was reached.
-func (a API) books(ctx context.Context, tenant, after string, n int) ([]string, error) {
-	if after == keys.HouseBook {
-		return nil, nil
-	}
-	creators, next, err := a.Creators.Creators(ctx, tenant, after, n)
-	if err != nil {
-		return nil, err
-	}
-	ids := make([]string, 0, len(creators)+1)
-	for _, c := range creators {
-		ids = append(ids, c.CreatorID)
-	}
-	if next == "" {
-		ids = append(ids, keys.HouseBook)
-	}
-	return ids, nil
 }
 
 // query reads the query string of a route and gathers what is wrong with it.

@@ -117,7 +117,7 @@ const (
 func (s *Service) walk(ctx context.Context, p *Period) error {
 	r := &p.Review
 	for until := s.Clock.Now().Add(s.budget()); ; {
-		books, err := s.books(ctx, p.Tenant, r.After)
+		books, err := BooksAfter(ctx, s.Creators, p.Tenant, r.After, booksListed)
 		if err != nil {
 			return err
 		}
@@ -169,12 +169,13 @@ func (r *Review) take(p *Period, book string, b Book) {
 	}
 }
 
-// books lists the next books: creators, then the house's.
-func (s *Service) books(ctx context.Context, tenant, after string) ([]string, error) {
+// BooksAfter lists the next n books of a tenant after one: creators in the order of their ids, then the house's. It is
+// empty when the last book was reached.
+func BooksAfter(ctx context.Context, from Creators, tenant, after string, n int) ([]string, error) {
 	if after == keys.HouseBook {
 		return nil, nil
 	}
-	creators, next, err := s.Creators.Creators(ctx, tenant, after, booksListed)
+	creators, next, err := from.Creators(ctx, tenant, after, n)
 	if err != nil {
 		return nil, err
 	}
