@@ -14,7 +14,7 @@ var adapters = []string{
 	"assembly", "auditlog", "awsclient", "clockdb", "contracttest", "dynamo", "httpapi", "incentivedb", "incomedb", "lawdiffapi", "ledgerapi", "ledgercheck",
 	"ledgerdb", "moneyapi", "openingdb", "outbox", "paperapi", "paperbucket", "paperdb", "payouthttp", "payoutqueue", "perioddb", "receivableapi", "receivabledb", "relay",
 	"revocation", "rulesetdb", "settlementapi", "settlementdb", "shadowapi", "sqsbatch",
-	"taxapi", "tenancydb", "transact", "trigger", "usage", "vaultkms",
+	"taxapi", "tenancydb", "transact", "trigger", "trueupapi", "usage", "vaultkms",
 }
 
 // list asks the Go tool for packages; each line of the answer is one package and, after a colon, what it needs.
