@@ -441,6 +441,9 @@ func (b *books) checkStatements() {
 			if !ok || s.Gross.Fen() != number(it, "dist") || int64(s.Occurrence) < number(it, "occ") {
 				b.broken("P9", "bucket %s was consumed by %s with %s, and holds %d fen", k, textOf(it, "sid"), s.Gross, number(it, "dist"))
 			}
+			if last := b.lastOf(tenantOf(pk), s); ok && last.Dead() && number(it, "live") != 0 {
+				b.broken("P9", "bucket %s says that %s stands, which was undone: its lines are never settled", k, last.ID)
+			}
 		case st == "open" && period < today.Month().String() && number(it, "dist") > 0:
 			b.broken("stuck", "bucket %s stays open with %d fen", k, number(it, "dist"))
 		}
@@ -456,6 +459,14 @@ func (b *books) checkStatements() {
 			b.broken("P9", "%s was made of a bucket, and no bucket says so", id)
 		}
 	}
+}
+
+// lastOf is the occurrence that stands for a payable now.
+func (b *books) lastOf(tenant string, s settlement.Settlement) settlement.Settlement {
+	for next, ok := b.settlements[tenant+"/"+s.ReopenedBy]; ok && s.ReopenedBy != ""; next, ok = b.settlements[tenant+"/"+s.ReopenedBy] {
+		s = next
+	}
+	return s
 }
 
 // checkLedger asks the ledger check of the product: nothing may be unexplained.

@@ -59,12 +59,15 @@ type Bucket struct {
 	Source                       string
 	By                           []string // who uploaded lines: preparers of the settlement
 	Platforms                    []string
-	Entities                     []string     // paying entities in whose books the money was accrued
-	Settlement                   string       // the settlement that consumed it last
-	Occurrence                   int          // how often it was consumed: again after a settlement was undone
-	CarriedTo                    cycle.Period // the zero one where nothing was left
-	CarriedFor                   string       // why, of a carried one; "" for those of earlier releases, which were below zero
-	CarriedIn                    []Carriage   // in order of where it came from
+	Entities                     []string // paying entities in whose books the money was accrued
+	Settlement                   string   // the settlement that consumed it last
+	Occurrence                   int      // how often it was consumed: again after a settlement was undone
+	// Standing tells that what consumed it stands: whoever undoes that takes the word back in the same write. It is false
+	// also of buckets that were consumed before the word was kept.
+	Standing   bool
+	CarriedTo  cycle.Period // the zero one where nothing was left
+	CarriedFor string       // why, of a carried one; "" for those of earlier releases, which were below zero
+	CarriedIn  []Carriage   // in order of where it came from
 }
 
 // When is the month or part that the bucket gathers.
@@ -72,6 +75,9 @@ func (b Bucket) When() cycle.Period { return cycle.Period{Month: b.Period, Part:
 
 // Name is how people and answers name a bucket: <period>#<income_type>.
 func (b Bucket) Name() string { return BucketName(b.When(), b.IncomeType) }
+
+// Done tells that nothing of the bucket is due any more: it was carried on, or what consumed it stands.
+func (b Bucket) Done() bool { return b.State == Carried || b.State == Settled && b.Standing }
 
 // HeldSince is the month of the oldest money in the bucket that the minimum payout held back before; the bucket's own
 // where there is none.

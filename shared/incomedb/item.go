@@ -25,11 +25,13 @@ import (
 // item is one DynamoDB item.
 type item = map[string]types.AttributeValue
 
-// Attribute names of buckets. The opening of a settlement sets the first three of them in its own transaction.
+// Attribute names of buckets. The opening of a settlement sets the first four of them in its own transaction; undoing
+// it removes the fourth.
 const (
 	attrState      = "st"
 	attrSettlement = "sid"
 	attrOccurrence = "occ"
+	attrStanding   = "live"
 
 	attrDistributable = "dist" // fen
 	attrGross         = "gross"
@@ -215,7 +217,7 @@ func bucketOf(tenant, creator string, it item) (income.Bucket, error) {
 		Totals:      income.Totals{Lines: int(n.get(attrLines)), Distributable: n.amount(attrDistributable), Gross: n.amount(attrGross)},
 		PlatformFee: n.amount(attrFee), Refund: n.amount(attrRefund), Subsidy: n.amount(attrSubsidy), Own: map[civil.Month]int{},
 		Source: textOf(it, attrSource), By: setOf(it, attrBy), Platforms: setOf(it, attrPlatforms), Entities: setOf(it, attrEntities),
-		Settlement: textOf(it, attrSettlement), Occurrence: int(n.get(attrOccurrence)), CarriedFor: textOf(it, attrCarriedFor)}
+		Settlement: textOf(it, attrSettlement), Occurrence: int(n.get(attrOccurrence)), Standing: n.get(attrStanding) > 0, CarriedFor: textOf(it, attrCarriedFor)}
 	if to := textOf(it, attrCarriedTo); to != "" {
 		if b.CarriedTo, err = cycle.ParsePeriod(to); err != nil {
 			return b, fault.Internal(err)

@@ -2,6 +2,7 @@ package settlement
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"fenzhang/shared/civil"
@@ -22,6 +23,7 @@ type Change struct {
 	Rows    []Booking               // tax rows: one booking, or a reversal and a booking
 	Key     *KeyRecord              // record of a settle call's key
 	Bucket  *BucketClose            // the statement bucket this opening consumes
+	Freed   *BucketFree             // the statement bucket whose settlement this act undoes
 	Raised  []receivable.Receivable // claims that arise with the act
 	Moves   []receivable.Move       // what it changes of claims that stand
 }
@@ -79,6 +81,23 @@ type BucketClose struct {
 	IncomeType string
 	Gross      money.Amount // what the bucket must hold
 	Occurrence int
+}
+
+// BucketFree names the statement bucket that a settlement consumed.
+type BucketFree struct {
+	CreatorID  string
+	Period     cycle.Period
+	IncomeType string
+}
+
+// frees names the bucket that is to be settled again once s is undone; nil where s was opened for no statement.
+func (s Settlement) frees() *BucketFree {
+	name, isStatement := strings.CutPrefix(s.ActivityID, StatementPrefix+s.IncomeType+":")
+	period, err := cycle.ParsePeriod(name)
+	if !isStatement || err != nil {
+		return nil
+	}
+	return &BucketFree{s.CreatorID, period, s.IncomeType}
 }
 
 // Figures are the outcome of one computation with its steps.

@@ -114,6 +114,26 @@ func TestTheReviewsHoldShowsBehindAnother(t *testing.T) {
 	}
 }
 
+// Whatever undoes a statement's settlement says in the same write that its lines are free again.
+func TestWhatIsUndoneFreesItsBucket(t *testing.T) {
+	now, a := time.UnixMilli(1), Act{ID: "a", By: "approver@x"}
+	s := paying()
+	s.CreatorID, s.IncomeType, s.ActivityID = "c1", "live_tip", "stmt:live_tip:2026-08-W2"
+	cancelled, err := s.CancelPaying(booked{}, a, now)
+	if err != nil || cancelled.Freed == nil || cancelled.Freed.Period.String() != "2026-08-W2" || cancelled.Freed.CreatorID != "c1" || cancelled.Freed.IncomeType != "live_tip" {
+		t.Errorf("cancelled: %+v %v", cancelled.Freed, err)
+	}
+	s.Status, s.BookedEntry, s.ActivityID = InReview, "", "stmt:live_tip:2026-08"
+	rejected, err := s.Reject(4, a, s.entry("o", "opened", now), now)
+	if err != nil || rejected.Freed == nil || rejected.Freed.Period.String() != "2026-08" {
+		t.Errorf("rejected: %+v %v", rejected.Freed, err)
+	}
+	s.ActivityID = "live-1"
+	if rejected, err = s.Reject(4, a, s.entry("o", "opened", now), now); err != nil || rejected.Freed != nil {
+		t.Errorf("opened by a call: %+v %v", rejected.Freed, err)
+	}
+}
+
 // What has ended is on no hold.
 func TestAnEndTakesTheHoldWithIt(t *testing.T) {
 	now, a := time.UnixMilli(1), Act{ID: "a", By: "approver@x"}

@@ -139,7 +139,7 @@ func (s Settlement) Reject(seen int, a Act, opening ledger.Entry, now time.Time)
 	n := s.move(Failed, a, now)
 	n.ReasonClass, n.Arrival, n.Hold = Rejected, time.Time{}, nil
 	back := s.takeBack(opening, a.ID, now)
-	return Change{Old: &s, New: n, Entry: back}, nil
+	return Change{Old: &s, New: n, Entry: back, Freed: s.frees()}, nil
 }
 
 // takeBack reverses the opening, which for a reopened payable is that of its first occurrence.

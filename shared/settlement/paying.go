@@ -107,7 +107,7 @@ func (s Settlement) CancelPaying(b booked, a Act, now time.Time) (Change, error)
 	n := s.move(Failed, a, now)
 	n.ReasonClass, n.Arrival, n.Payout, n.Hold = Cancelled, time.Time{}, nil, nil
 	c := s.unbooked(n, b, a, now)
-	c.Entry = merge(c.Entry, s.takeBack(b.opening, a.ID, now))
+	c.Entry, c.Freed = merge(c.Entry, s.takeBack(b.opening, a.ID, now)), s.frees()
 	return c, nil
 }
 

@@ -78,7 +78,7 @@ func (s *Store) Apply(ctx context.Context, c settlement.Change) error {
 	if err != nil {
 		return err
 	}
-	if c.Entry == nil && c.Raised == nil && c.Moves == nil && c.Rows == nil && c.Key == nil && c.Also == nil && c.Bucket == nil {
+	if c.Entry == nil && c.Raised == nil && c.Moves == nil && c.Rows == nil && c.Key == nil && c.Also == nil && c.Bucket == nil && c.Freed == nil {
 		if c.Figures != nil {
 			if err := s.putFigures(ctx, *c.Figures); err != nil {
 				return err
@@ -177,6 +177,9 @@ func (s *Store) transact(ctx context.Context, c settlement.Change, meta *types.P
 	if c.Bucket != nil {
 		parts = append(parts, types.TransactWriteItem{Update: s.bucketClose(c.New, *c.Bucket)})
 	}
+	if c.Freed != nil {
+		parts = append(parts, types.TransactWriteItem{Update: s.bucketFree(c.New.Tenant, *c.Freed)})
+	}
 	err := transact.Write(ctx, s.DB, s.NewToken(), parts)
 	var refused *transact.Refused
 	if errors.As(err, &refused) {
@@ -191,10 +194,18 @@ func (s *Store) transact(ctx context.Context, c settlement.Change, meta *types.P
 // bucketClose turns a statement's bucket into a settlement, or into the next occurrence of one that was undone.
 func (s *Store) bucketClose(n settlement.Settlement, b settlement.BucketClose) *types.Update {
 	return &types.Update{TableName: aws.String(s.Ledger), Key: keyed(keys.Bucket(n.Tenant, b.CreatorID, b.Period, b.IncomeType)),
-		UpdateExpression:    aws.String("SET st = :settled, sid = :sid, occ = :n"),
+		UpdateExpression:    aws.String("SET st = :settled, sid = :sid, occ = :n, live = :one"),
 		ConditionExpression: aws.String("(st = :open AND dist = :gross) OR (st = :settled AND occ = :before AND dist = :gross)"),
 		ExpressionAttributeValues: item{":settled": text("settled"), ":open": text("open"), ":sid": text(n.ID), ":n": number(int64(b.Occurrence)),
-			":before": number(int64(b.Occurrence - 1)), ":gross": number(b.Gross.Fen())},
+			":before": number(int64(b.Occurrence - 1)), ":gross": number(b.Gross.Fen()), ":one": number(1)},
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}
+}
+
+// bucketFree takes back the word that what consumed a bucket stands: the next run of statements looks at it again.
+func (s *Store) bucketFree(tenant string, b settlement.BucketFree) *types.Update {
+	return &types.Update{TableName: aws.String(s.Ledger), Key: keyed(keys.Bucket(tenant, b.CreatorID, b.Period, b.IncomeType)),
+		UpdateExpression: aws.String("REMOVE live"), ConditionExpression: aws.String("st = :settled"),
+		ExpressionAttributeValues:           item{":settled": text("settled")},
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}
 }
 

@@ -62,7 +62,7 @@ type Skip struct {
 // Report tells what was due on a date and what came of it.
 type Report struct {
 	Date    civil.Date     `json:"date"`
-	Due     int            `json:"due"`
+	Due     int            `json:"due"` // with what was settled or carried before
 	Opened  int            `json:"opened"`
 	Already int            `json:"already"` // settled or carried before
 	Reasons map[string]int `json:"reasons"` // how many were skipped for each reason
@@ -176,7 +176,11 @@ func missing(out outcome, err error) (outcome, error) {
 	return out, err
 }
 
+// once decides a bucket as it was read. What is done costs no further read: a night takes what is due or was undone.
 func (s *Service) once(ctx context.Context, o Order, b income.Bucket) (outcome, error) {
+	if b.Done() {
+		return outcome{came: already}, nil
+	}
 	t, err := s.termsOf(ctx, o, b)
 	if err != nil || !t.due(o, b) {
 		return outcome{}, err
@@ -195,13 +199,10 @@ func (s *Service) once(ctx context.Context, o Order, b income.Bucket) (outcome, 
 	return s.settle(ctx, o, b, t, occurrence)
 }
 
-// standing gives the number of the next occurrence, and whether the bucket is done: carried on, or consumed by a
-// settlement that was not undone. Where the settlement was reopened, its last occurrence counts.
+// standing gives the number of the next occurrence, and whether the settlement that consumed the bucket was not undone.
+// Where it was reopened, its last occurrence counts.
 func (s *Service) standing(ctx context.Context, b income.Bucket) (next int, alive bool, err error) {
-	switch b.State {
-	case income.Carried:
-		return 0, true, nil
-	case income.Open:
+	if b.State == income.Open {
 		return 1, false, nil
 	}
 	for id := b.Settlement; ; {

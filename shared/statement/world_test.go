@@ -53,7 +53,11 @@ type world struct {
 
 func newWorld(t testing.TB, today string) *world {
 	t.Helper()
-	l := dynamotest.Open(t)
+	return newWorldOn(t, dynamotest.Open(t), today)
+}
+
+func newWorldOn(t testing.TB, l dynamotest.Local, today string) *world {
+	t.Helper()
 	w := &world{tables: l, directory: newDirectory(), today: &atomic.Value{}}
 	w.today.Store(civil.MustDate(today))
 	newID := ids.Source(time.Now) // tokens must be new for each write; the engine remembers them over all tests
@@ -150,10 +154,15 @@ func (w *world) bucket(t testing.TB, creator, period, incomeType string) income.
 // tamper changes what a bucket says it holds, behind everybody's back.
 func (w *world) tamper(t testing.TB, creator, period, incomeType string, fen int64) {
 	t.Helper()
+	w.change(t, creator, period, incomeType, "SET dist = :d", map[string]types.AttributeValue{":d": &types.AttributeValueMemberN{Value: fmt.Sprint(fen)}})
+}
+
+func (w *world) change(t testing.TB, creator, period, incomeType, update string, values map[string]types.AttributeValue) {
+	t.Helper()
 	k := keys.Bucket(tenant, creator, civil.MustMonth(period), incomeType)
 	_, err := w.tables.Client.UpdateItem(t.Context(), &dynamodb.UpdateItemInput{TableName: aws.String(w.tables.Ledger),
 		Key:              map[string]types.AttributeValue{"pk": &types.AttributeValueMemberS{Value: k.PK}, "sk": &types.AttributeValueMemberS{Value: k.SK}},
-		UpdateExpression: aws.String("SET dist = :d"), ExpressionAttributeValues: map[string]types.AttributeValue{":d": &types.AttributeValueMemberN{Value: fmt.Sprint(fen)}}})
+		UpdateExpression: aws.String(update), ExpressionAttributeValues: values})
 	if err != nil {
 		t.Fatal(err)
 	}
