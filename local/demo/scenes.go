@@ -294,7 +294,7 @@ func (m *month) setOff(ctx context.Context) (string, error) {
 	if err := m.by(ctx, "finance", http.MethodPost, "/v1/receivables", claim, nil); err != nil {
 		return "", err
 	}
-	if err := m.by(ctx, "approver", http.MethodPost, "/v1/receivables/month-penalty-1/approve", map[string]any{}, nil); err != nil && !apiclient.IsConflict(err) {
+	if err := m.by(ctx, "admin", http.MethodPost, "/v1/receivables/month-penalty-1/approve", map[string]any{}, nil); err != nil && !apiclient.IsConflict(err) {
 		return "", err
 	}
 	s, err := m.open(ctx, "m-setoff", "live-1", "4000.00", civil.MustDate("2026-10-15"))
@@ -429,7 +429,7 @@ func (m *month) trueUp(ctx context.Context) (string, error) {
 		if err := m.by(ctx, "finance", http.MethodPost, path+"/decide", map[string]any{"decision": "give_back", "reason": "withheld on money that came back"}, nil); err != nil {
 			return "", err
 		}
-		if err := m.by(ctx, "approver", http.MethodPost, path+"/confirm", nil, nil); err != nil {
+		if err := m.by(ctx, "admin", http.MethodPost, path+"/confirm", nil, nil); err != nil {
 			return "", err
 		}
 		how = u.Tax + " of October off by " + u.Difference + ", given back by two people"

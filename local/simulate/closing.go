@@ -93,7 +93,7 @@ func (w *world) planClosing(tenant string) {
 			money.Fen(1+w.s.rng.Int64N(300_000)), one(w.s, []string{"", `,"max_share":"0.5"`}))
 		when := w.moment(0, 14)
 		w.ask(when, caller{tenant, "finance"}, "claim", "/v1/receivables", body)
-		w.ask(when.Add(w.s.between(time.Minute, 20*time.Hour)), caller{tenant, "approver"}, "approve-claim", "/v1/receivables/"+id+"/approve", "")
+		w.ask(when.Add(w.s.between(time.Minute, 20*time.Hour)), caller{tenant, "admin"}, "approve-claim", "/v1/receivables/"+id+"/approve", "")
 	}
 	if w.s.chance(2) {
 		w.ask(w.moment(7, 10), caller{tenant, "finance"}, "file-month", "/v1/tax/filed-months",

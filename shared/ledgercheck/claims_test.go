@@ -39,7 +39,7 @@ func (w *world) claim(t rapid.TB, creator, id string, kind receivable.Kind, amou
 	if _, _, err := w.claims().Prepare(ctx, settletest.As(identity.Finance), in); err != nil {
 		t.Fatal(err)
 	}
-	r, err := w.claims().Approve(ctx, settletest.As(identity.Approver), id)
+	r, err := w.claims().Approve(ctx, settletest.As(identity.Admin), id)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -99,7 +99,7 @@ func (w *world) decide(t *testing.T, id, decision string) (settlement.TrueUpDeci
 
 func (w *world) confirm(t *testing.T, id string) settlement.TrueUpDecision {
 	t.Helper()
-	d, err := w.trueUps().Confirm(context.Background(), settletest.As(identity.Approver), id)
+	d, err := w.trueUps().Confirm(context.Background(), settletest.As(identity.Admin), id)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +144,7 @@ func TestADecisionHoldsForItsDifference(t *testing.T) {
 	w.decide(t, name, settlement.GiveBack)
 	last := w.settle(t, settletest.Person, "live-4", "1000.00")
 	w.to(t, last, "quote", "submit", "approve", "book")
-	if _, err := w.trueUps().Confirm(ctx, settletest.As(identity.Approver), name); !fault.HasCode(err, fault.StaleVersion) {
+	if _, err := w.trueUps().Confirm(ctx, settletest.As(identity.Admin), name); !fault.HasCode(err, fault.StaleVersion) {
 		t.Errorf("%v", err)
 	}
 	w.decide(t, name, settlement.GiveBack)
@@ -162,7 +162,7 @@ func (w *world) raceToConfirm(t *testing.T, name string) {
 	acts := make([]string, 8)
 	for i := range acts {
 		work.Go(func() error {
-			d, err := w.trueUps().Confirm(context.Background(), settletest.As(identity.Approver), name)
+			d, err := w.trueUps().Confirm(context.Background(), settletest.As(identity.Admin), name)
 			acts[i] = d.Act
 			return err
 		})

@@ -39,7 +39,7 @@ func (a API) Routes() []httpapi.Route {
 	return []httpapi.Route{
 		{Method: "POST", Path: "/v1/receivables", Roles: []identity.Role{identity.Finance, identity.Admin}, Handle: a.prepare},
 		{Method: "GET", Path: "/v1/receivables", Roles: readers, Handle: a.list},
-		{Method: "POST", Path: "/v1/receivables/{id}/approve", Roles: []identity.Role{identity.Approver}, Handle: a.approve},
+		{Method: "POST", Path: "/v1/receivables/{id}/approve", Roles: []identity.Role{identity.Approver, identity.Admin}, Handle: a.approve},
 		{Method: "POST", Path: "/v1/tax/filed-months", Roles: []identity.Role{identity.Finance}, Handle: a.file},
 		{Method: "GET", Path: "/v1/tax/filed-months", Roles: filers, Handle: a.filed},
 	}

@@ -70,10 +70,15 @@ func (s Settlement) Submit(seen int, a Act, now time.Time) (Settlement, error) {
 	return n.prepared(a.By), nil
 }
 
-// prepared remembers a preparer; the system is none.
+// prepared remembers a preparer; the system is none. An approval that a preparer gave before the last one was given
+// counts no more.
 func (s Settlement) prepared(by string) Settlement {
-	if by != "" && !strings.HasPrefix(by, "system:") && !slices.Contains(s.Preparers, by) {
-		s.Preparers = append(slices.Clip(s.Preparers), by)
+	if by == "" || strings.HasPrefix(by, "system:") || slices.Contains(s.Preparers, by) {
+		return s
+	}
+	s.Preparers = append(slices.Clip(s.Preparers), by)
+	if s.Status == InReview && s.approvedBy(by) {
+		s.Approvals = slices.DeleteFunc(slices.Clone(s.Approvals), func(a Approval) bool { return a.By == by })
 	}
 	return s
 }
@@ -81,7 +86,7 @@ func (s Settlement) prepared(by string) Settlement {
 // refusePreparer keeps apart who makes and who approves.
 func (s Settlement) refusePreparer(by string) error {
 	if slices.Contains(s.Preparers, by) {
-		return fault.New(fault.Forbidden, "preparer", "You prepared this settlement (its contract, lines, profile, account or review); another person must decide.")
+		return fault.New(fault.Forbidden, "preparer", "You prepared this settlement (its contract, lines, profile, account, review or a claim that it bears); another person must decide.")
 	}
 	return nil
 }

@@ -77,12 +77,16 @@ func toPay(net money.Amount, parts []receivable.Part) money.Amount {
 	return net
 }
 
-// bearing sets what is set off from the net. Whoever raised one of the claims made the settlement what it is, and so
-// does not approve it; who confirmed the claim may.
+// bearing sets what is set off from the net. Whoever raised or confirmed one of the claims made the settlement what it
+// is, and so does not approve it; only what was owed before the first day here was approved as one file, with all that
+// the agency began with, and bars nobody but who brought it.
 func (s Settlement) bearing(parts []receivable.Part) Settlement {
 	s.SetOffs, s.ToPay = setOffsOf(parts), toPay(s.Net, parts)
 	for _, p := range parts {
 		s = s.prepared(p.PreparedBy)
+		if !p.Opening {
+			s = s.prepared(p.ApprovedBy)
+		}
 	}
 	return s
 }

@@ -32,9 +32,9 @@ func owed(t *testing.T, w *settletest.World, id, amount, asks, confirms string) 
 	must[receivable.Receivable](t)(claims.Approve(ctx, person(confirms), id))
 }
 
-// Who raised a claim made the settlements that bear it what they are, and decides none of them: neither where the
-// claim stood at the quote, nor where it came after the quote or after the approval.
-func TestWhoRaisedAClaimDecidesNothingThatBearsIt(t *testing.T) {
+// Who raised or confirmed a claim made the settlements that bear it what they are, and decides none of them: neither
+// where the claim stood at the quote, nor where it came after the quote or after the approval.
+func TestWhoRaisedOrConfirmedAClaimDecidesNothingThatBearsIt(t *testing.T) {
 	for name, c := range map[string]struct{ before, reviewed, approved bool }{"before the quote": {before: true}, "in review": {reviewed: true}, "after the approval": {approved: true}} {
 		t.Run(name, func(t *testing.T) {
 			w := inMemory(t, func(*review.Rules) {})
@@ -48,9 +48,11 @@ func TestWhoRaisedAClaimDecidesNothingThatBearsIt(t *testing.T) {
 			id := submitted(t, w, "live-1")
 			raise(c.reviewed)
 			if !c.approved {
-				refused(t, "preparer")(w.Transition(ctx, act(t, w, "x@x", id), settlement.Approved))
-				refused(t, "preparer")(w.Transition(ctx, act(t, w, "x@x", id), settlement.Failed))
-				must[settlement.Settlement](t)(w.Transition(ctx, act(t, w, "y@x", id), settlement.Approved)) // who confirmed it checked it, and may
+				for _, who := range []string{"x@x", "y@x"} {
+					refused(t, "preparer")(w.Transition(ctx, act(t, w, who, id), settlement.Approved))
+					refused(t, "preparer")(w.Transition(ctx, act(t, w, who, id), settlement.Failed))
+				}
+				must[settlement.Settlement](t)(w.Transition(ctx, act(t, w, "z@x", id), settlement.Approved))
 			} else {
 				must[settlement.Settlement](t)(w.Transition(ctx, act(t, w, "x@x", id), settlement.Approved))
 			}
@@ -59,7 +61,7 @@ func TestWhoRaisedAClaimDecidesNothingThatBearsIt(t *testing.T) {
 				t.Fatal(err)
 			}
 			s := load(t, w, id)
-			if len(s.SetOffs) != 1 || s.SetOffs[0].Receivable != "late-live" || !slices.Contains(s.Preparers, "x@x") || slices.Contains(s.Preparers, "y@x") {
+			if len(s.SetOffs) != 1 || s.SetOffs[0].Receivable != "late-live" || !slices.Contains(s.Preparers, "x@x") || !slices.Contains(s.Preparers, "y@x") {
 				t.Fatalf("set off %+v, preparers %v", s.SetOffs, s.Preparers)
 			}
 			if c.approved {
@@ -67,7 +69,8 @@ func TestWhoRaisedAClaimDecidesNothingThatBearsIt(t *testing.T) {
 					t.Fatalf("a claim after the approval goes unseen: %+v", s.Hold)
 				}
 				refused(t, "preparer")(w.ConfirmNet(ctx, act(t, w, "x@x", id), s.Net))
-				must[settlement.Settlement](t)(w.ConfirmNet(ctx, act(t, w, "y@x", id), s.Net))
+				refused(t, "preparer")(w.ConfirmNet(ctx, act(t, w, "y@x", id), s.Net))
+				must[settlement.Settlement](t)(w.ConfirmNet(ctx, act(t, w, "z@x", id), s.Net))
 				if err := w.Book(ctx, settletest.Tenant, id); err != nil {
 					t.Fatal(err)
 				}
@@ -78,6 +81,23 @@ func TestWhoRaisedAClaimDecidesNothingThatBearsIt(t *testing.T) {
 			}
 			refused(t, "preparer")(w.Cancel(ctx, act(t, w, "x@x", id)))
 		})
+	}
+}
+
+// A first of two approvals counts no more once its giver has confirmed a claim that the settlement bears.
+func TestAnApprovalEndsWhenItsGiverBecomesAPreparer(t *testing.T) {
+	w := inMemory(t, func(r *review.Rules) { r.Levels = []review.Level{{Above: money.MustParse("1.00"), Approvers: 2}} })
+	ctx := context.Background()
+	id := submitted(t, w, "live-1")
+	must[settlement.Settlement](t)(w.Transition(ctx, act(t, w, "y@x", id), settlement.Approved))
+	owed(t, w, "late-live", "500.00", "x@x", "y@x")
+	s := must[settlement.Settlement](t)(w.Transition(ctx, act(t, w, "z@x", id), settlement.Approved))
+	if s.Status != settlement.InReview || len(s.Approvals) != 1 {
+		t.Fatalf("%s by %+v", s.Status, s.Approvals)
+	}
+	refused(t, "preparer")(w.Transition(ctx, act(t, w, "y@x", id), settlement.Approved))
+	if s = must[settlement.Settlement](t)(w.Transition(ctx, act(t, w, "q@x", id), settlement.Approved)); s.Status != settlement.Approved {
+		t.Fatalf("%s by %+v", s.Status, s.Approvals)
 	}
 }
 

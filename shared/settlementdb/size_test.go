@@ -47,7 +47,7 @@ func busy() settlement.Settlement {
 		SetOffs: []settlement.SetOff{{Receivable: "rcv-" + act("r1"), Kind: "refund_recovery", Amount: yuan("2123.50"), Document: "退款单2026-0815"},
 			{Receivable: settlement.ShortfallPrefix + settlement.IDOf(unpacked("earlier", 32), 1), Kind: "tax_shortfall", Amount: yuan("1000.00"), Document: settlement.IDOf(unpacked("earlier", 32), 1)}},
 		Payout:    &settlement.Payout{Key: unpacked("key", 32), Method: "bank", State: payout.Created},
-		Preparers: []string{"admin@demo-mcn", "finance@demo-mcn", "operator@demo-mcn"}, Parties: []settlement.PartyLink{{Occurrence: 1}},
+		Preparers: []string{"admin@demo-mcn", "finance@demo-mcn", "operator@demo-mcn", "supervisor@demo-mcn"}, Parties: []settlement.PartyLink{{Occurrence: 1}},
 		Approvals: []settlement.Approval{{By: "approver@demo-mcn", Net: net}, {By: "chief@demo-mcn", Net: net}, {By: "director@demo-mcn", Net: yuan("51000.12")}},
 		Review:    &settlement.Review{Version: 2, Findings: []string{"amount", "velocity", "changed_account", "set_off"}, Approvers: 3, Hold: settlement.HoldRisk},
 		Waived:    []string{settlement.HoldRisk, settlement.HoldPaper}, HeldSince: at(9), StatementSent: true, Confirmed: true, ConfirmBy: civil.MustDate("2026-09-10"),

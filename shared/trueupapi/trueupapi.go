@@ -29,7 +29,7 @@ func (a API) Routes() []httpapi.Route {
 	return []httpapi.Route{
 		{Method: "GET", Path: "/v1/tax/true-ups", Roles: readers, Handle: a.list},
 		{Method: "POST", Path: "/v1/tax/true-ups/{id}/decide", Roles: []identity.Role{identity.Finance}, Handle: a.decide},
-		{Method: "POST", Path: "/v1/tax/true-ups/{id}/confirm", Roles: []identity.Role{identity.Approver}, Handle: a.confirm},
+		{Method: "POST", Path: "/v1/tax/true-ups/{id}/confirm", Roles: []identity.Role{identity.Approver, identity.Admin}, Handle: a.confirm},
 		{Method: "GET", Path: "/v1/tax/amendments", Roles: readers, Handle: a.amendments},
 	}
 }
