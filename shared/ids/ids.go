@@ -20,3 +20,17 @@ func Source(now func() time.Time) func() string {
 		return alphabet.EncodeToString(b[:])
 	}
 }
+
+// Raw gives the 16 bytes behind an id that a Source made; ok is false for every other text.
+func Raw(id string) (raw [16]byte, ok bool) {
+	if len(id) != 26 {
+		return raw, false
+	}
+	var b [17]byte // the last letter has two bits too many
+	n, err := alphabet.Decode(b[:], []byte(id))
+	copy(raw[:], b[:])
+	return raw, err == nil && n == len(raw) && Of(raw) == id
+}
+
+// Of writes raw bytes as an id.
+func Of(raw [16]byte) string { return alphabet.EncodeToString(raw[:]) }

@@ -24,7 +24,7 @@ import (
 
 // Settlements makes the part of a transaction that writes a settlement.
 type Settlements interface {
-	MetaPart(c settlement.Change) (types.TransactWriteItem, error)
+	MetaPart(c settlement.Change) types.TransactWriteItem
 }
 
 // Store implements paper.States.
@@ -125,11 +125,7 @@ func (s *Store) Apply(ctx context.Context, c paper.Change) error {
 	}
 	parts := []types.TransactWriteItem{state}
 	for _, x := range c.Settlements {
-		part, err := s.Metas.MetaPart(x)
-		if err != nil {
-			return err
-		}
-		parts = append(parts, part)
+		parts = append(parts, s.Metas.MetaPart(x))
 	}
 	told, err := outbox.Put(s.Settlements, c.Record, nil)
 	if err != nil {

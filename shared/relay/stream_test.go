@@ -230,7 +230,7 @@ func TestPoisonIsPutAsideAndTheBatchGoesOn(t *testing.T) {
 	records := life(t)
 	text := func(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
 	poison := map[string]map[string]types.AttributeValue{
-		"meta that does not unpack": {"pk": text("T#m-1#S#st-1"), "sk": text("META"), "z": &types.AttributeValueMemberB{Value: []byte("no flate")}},
+		"meta that does not unpack": {"pk": text("T#m-1#S#st-1"), "sk": text("META"), "m": &types.AttributeValueMemberB{Value: []byte("no META")}},
 		"meta without an act":       {"pk": text("T#m-1#S#st-1"), "sk": text("META")},
 		"meta with a list": {"pk": text("T#m-1#S#st-1"), "sk": text("META"),
 			"act": &types.AttributeValueMemberB{Value: []byte{0}}},

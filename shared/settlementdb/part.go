@@ -8,7 +8,6 @@ import (
 
 // MetaPart is the part of another adapter's transaction that writes a settlement of which META alone changes; the
 // condition is that nobody has written since old was read.
-func (s *Store) MetaPart(c settlement.Change) (types.TransactWriteItem, error) {
-	put, err := s.meta(c.New, c.Old)
-	return types.TransactWriteItem{Put: put}, err
+func (s *Store) MetaPart(c settlement.Change) types.TransactWriteItem {
+	return types.TransactWriteItem{Put: s.meta(c.New, c.Old)}
 }

@@ -74,10 +74,7 @@ func (s *Store) Apply(ctx context.Context, c settlement.Change) error {
 		}
 		c.Entry, c.New.Last.Ledger = &e, ledgerdb.Hash(e)
 	}
-	meta, err := s.meta(c.New, c.Old)
-	if err != nil {
-		return err
-	}
+	meta := s.meta(c.New, c.Old)
 	if c.Entry == nil && c.Raised == nil && c.Moves == nil && c.Rows == nil && c.Key == nil && c.Also == nil && c.Bucket == nil && c.Freed == nil {
 		if c.Figures != nil {
 			if err := s.putFigures(ctx, *c.Figures); err != nil {
@@ -99,18 +96,14 @@ func (s *Store) dated(ctx context.Context, e ledger.Entry) (ledger.Entry, error)
 }
 
 // meta is the conditional put of a settlement: it must be new, or as old as the one that was decided on.
-func (s *Store) meta(n settlement.Settlement, old *settlement.Settlement) (*types.Put, error) {
-	it, err := metaItem(n.HeldAfter(old))
-	if err != nil {
-		return nil, fault.Internal(err)
-	}
-	put := &types.Put{TableName: aws.String(s.Settlements), Item: it, ConditionExpression: aws.String("attribute_not_exists(pk)"),
+func (s *Store) meta(n settlement.Settlement, old *settlement.Settlement) *types.Put {
+	put := &types.Put{TableName: aws.String(s.Settlements), Item: metaItem(n.HeldAfter(old)), ConditionExpression: aws.String("attribute_not_exists(pk)"),
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}
 	if old != nil {
 		put.ConditionExpression = aws.String(attrRevision + " = :rev")
 		put.ExpressionAttributeValues = item{":rev": number(int64(old.Revision))}
 	}
-	return put, nil
+	return put
 }
 
 func (s *Store) putMeta(ctx context.Context, p *types.Put, act string) error {
@@ -134,11 +127,7 @@ func (s *Store) transact(ctx context.Context, c settlement.Change, meta *types.P
 	if c.Also != nil {
 		before := *c.Also
 		before.Revision--
-		also, err := s.meta(*c.Also, &before)
-		if err != nil {
-			return err
-		}
-		parts = append(parts, types.TransactWriteItem{Put: also})
+		parts = append(parts, types.TransactWriteItem{Put: s.meta(*c.Also, &before)})
 	}
 	if c.Key != nil {
 		parts = append(parts, transact.PutNew(s.Control, keyItem(*c.Key)))
@@ -300,60 +289,6 @@ func (s *Store) query(ctx context.Context, table, pk, prefix string) ([]item, er
 		items = append(items, page.Items...)
 	}
 	return items, nil
-}
-
-func figuresItem(f settlement.Figures) (item, error) {
-	plain := f.Document
-	var err error
-	if plain == nil {
-		plain, err = json.Marshal(f)
-	}
-	var z []byte
-	if err == nil {
-		z, err = figuresCodec.deflate(plain)
-	}
-	if err != nil {
-		return nil, fault.Internal(err)
-	}
-	it := keyed(keys.Figures(f.Tenant, f.Settlement, f.Hash))
-	it[attrFigures] = binary(z)
-	return it, nil
-}
-
-func (s *Store) putFigures(ctx context.Context, f settlement.Figures) error {
-	it, err := figuresItem(f)
-	if err != nil {
-		return err
-	}
-	if _, err := s.DB.PutItem(ctx, &dynamodb.PutItemInput{TableName: aws.String(s.Settlements), Item: it}); err != nil {
-		return fault.Later(err)
-	}
-	return nil
-}
-
-// Figures reads computed figures.
-func (s *Store) Figures(ctx context.Context, tenant, id, hash string) (settlement.Figures, error) {
-	it, err := s.get(ctx, s.Settlements, keys.Figures(tenant, id, hash))
-	if err != nil {
-		return settlement.Figures{}, err
-	}
-	return figuresOf(it, tenant, id, hash)
-}
-
-func figuresOf(it item, tenant, id, hash string) (settlement.Figures, error) {
-	var f settlement.Figures
-	if it == nil {
-		return f, fault.Internal(fmt.Errorf("settlementdb: figures %s of %s are gone", hash, id))
-	}
-	packed, words := binaryOf(it, attrFigures), figuresCodec
-	if packed == nil {
-		packed, words = binaryOf(it, attrPacked), olderCodec
-	}
-	if err := words.unpack(packed, &f); err != nil {
-		return f, fault.Internal(err)
-	}
-	f.Tenant, f.Settlement, f.Hash = tenant, id, hash
-	return f, nil
 }
 
 // Receivables reads the claims on a creator at a paying entity, at all of them when entity is "".
