@@ -49,6 +49,8 @@ const (
 	Paid         = "paid"
 	Returned     = "returned"
 	PaidAgain    = "paid_again"
+
+	RejectedByReview = "rejected_by_review" // the cause follows
 )
 
 // Table is the whole of it.

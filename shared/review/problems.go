@@ -79,7 +79,8 @@ func (p *problems) checks(checks []Check) {
 		p.oneOf(field+"code", c.Code, Codes())
 		p.add(seen[c.Code], field+"code", "is given twice")
 		seen[c.Code] = true
-		p.oneOf(field+"effect", c.Effect, []string{NeedsPerson, HoldRisk, HoldManual})
+		p.oneOf(field+"effect", c.Effect, []string{NeedsPerson, HoldRisk, HoldManual, Reject})
+		p.add(c.Effect == Reject && !slices.Contains(Rejecting(), c.Code), field+"effect", "reject is for "+strings.Join(Rejecting(), ", "))
 		p.add(c.Amount.Negative(), field+"amount", "must not be negative")
 		p.add(c.Count < 0 || c.Count > maxCount, field+"count", "must be 0 to 1000")
 		p.add(c.Days < 0 || c.Days > maxDays, field+"days", "must be 0 to 400")

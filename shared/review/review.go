@@ -38,7 +38,14 @@ const (
 	NeedsPerson = "needs_person"
 	HoldRisk    = "hold_risk"   // hold RISK
 	HoldManual  = "hold_manual" // hold MANUAL
+	Reject      = "reject"      // the settlement fails, and its money waits for the next one
 )
+
+// Rejecting lists the checks that may reject: those whose cause can be mended before the money comes again. A first
+// payment, a set-off and a hold that somebody has ended are no faults.
+func Rejecting() []string {
+	return []string{Amount, Velocity, NewAccount, ChangedAccount, NameMismatch, ContractMismatch}
+}
 
 // Text is a sentence in both languages.
 type Text struct {
@@ -222,6 +229,18 @@ func (r Rules) Stops(findings []string) string {
 func (r Rules) MayApprove(f Facts, findings []string) bool {
 	always := f.PaidBefore && !f.AccountNewer && !f.SetOffs
 	return always && len(findings) == 0 && r.Automatic.ApproveUpTo.Positive() && f.Gross.Cmp(r.Automatic.ApproveUpTo) <= 0 && r.Approvers(f.Gross) == 1
+}
+
+// Rejects gives the first of the findings that rejects, "" when none does.
+func (r Rules) Rejects(findings []string) string {
+	i := slices.IndexFunc(findings, func(code string) bool {
+		c, _ := r.check(code)
+		return c.Effect == Reject
+	})
+	if i < 0 {
+		return ""
+	}
+	return findings[i]
 }
 
 // Says gives a finding's words; the code where the rules that found it are gone.

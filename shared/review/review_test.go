@@ -128,6 +128,17 @@ func TestTheStrongestEffectHolds(t *testing.T) {
 	}
 }
 
+func TestTheFirstRejectingFindingIsNamed(t *testing.T) {
+	r := defaults(t)
+	r.Checks = slices.Clone(r.Checks)
+	r.Checks[1].Effect, r.Checks[4].Effect = review.Reject, review.Reject
+	for want, found := range map[string][]string{"": {review.Amount, review.SetOff}, review.Velocity: {review.Amount, review.Velocity, review.NameMismatch}, review.NameMismatch: {review.NameMismatch}} {
+		if got := r.Rejects(found); got != want {
+			t.Errorf("%v rejects by %q, want %q", found, got, want)
+		}
+	}
+}
+
 func TestMissingAndExpiredPapers(t *testing.T) {
 	r := defaults(t)
 	r.Papers = []review.PaperRule{{Paper: "business_licence", On: true, Kinds: []string{"company"}}}
@@ -160,7 +171,8 @@ func TestMissingAndExpiredPapers(t *testing.T) {
 
 func TestProblemsAreToldTogether(t *testing.T) {
 	var r review.Rules
-	body := `{"checks":[{"code":"x","on":true,"effect":"y","days":-1,"text":{"zh":"","en":"a"}},{"code":"velocity","on":true,"effect":"needs_person","text":{"zh":"快","en":"fast"}}],
+	body := `{"checks":[{"code":"x","on":true,"effect":"y","days":-1,"text":{"zh":"","en":"a"}},{"code":"velocity","on":true,"effect":"needs_person","text":{"zh":"快","en":"fast"}},
+			{"code":"first_payment","on":true,"effect":"reject","text":{"zh":"首次","en":"first"}},{"code":"amount","on":true,"effect":"reject","text":{"zh":"过高","en":"high"}}],
 		"automatic":{"submit":true,"approve_up_to":"-1.00"},"levels":[{"above":"10.00","approvers":1},{"above":"5.00","approvers":2}],"papers":[{"paper":"","kinds":["x"]}],"deadlines":{"quote":{"hours":1,"working_days":1},"x":{}}}`
 	if err := json.Unmarshal([]byte(body), &r); err != nil {
 		t.Fatal(err)
@@ -169,10 +181,13 @@ func TestProblemsAreToldTogether(t *testing.T) {
 	for _, p := range r.Problems() {
 		fields = append(fields, p.Field)
 	}
-	for _, want := range []string{"from", "checks.0.code", "checks.0.effect", "checks.0.days", "checks.0.text", "checks.1.days", "checks.1.count", "automatic.approve_up_to",
+	for _, want := range []string{"from", "checks.0.code", "checks.0.effect", "checks.0.days", "checks.0.text", "checks.1.days", "checks.1.count", "checks.2.effect", "automatic.approve_up_to",
 		"levels.0.approvers", "levels.1.above", "papers.0.paper", "papers.0.kinds", "deadlines.quote", "deadlines.x"} {
 		if !slices.Contains(fields, want) {
 			t.Errorf("%s is not told; told are %v", want, fields)
 		}
+	}
+	if slices.Contains(fields, "checks.3.effect") {
+		t.Error("an amount may not reject")
 	}
 }

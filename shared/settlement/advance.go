@@ -120,7 +120,7 @@ func (v *Advancer) step(ctx context.Context, task Task) error {
 		return nil
 	case op == OpAdvance && s.Status == Paying && s.ReasonClass == Cancelled:
 		return v.FinishCancel(ctx, s.Tenant, s.ID)
-	case op == OpAdvance && s.Hold == nil:
+	case op == OpAdvance && (s.Hold == nil || s.rejecting()):
 		return v.next(ctx, s)
 	case op == OpAdvance && s.asksAgain():
 		return v.askAgain(ctx, s)

@@ -104,6 +104,8 @@ func (s Settlement) Approve(seen int, a Act, now time.Time) (Settlement, error) 
 		return s, err
 	}
 	switch {
+	case s.rejecting():
+		return s, notNow("review_rejects", "A check of your rules of review rejects this settlement ("+s.Review.Rejects+"); mend its cause, or it fails within some seconds.")
 	case s.Hold != nil:
 		return s, notNow("on_hold", "The settlement is on hold ("+s.Hold.Reason+"); end the hold first.")
 	case s.Quote == "":

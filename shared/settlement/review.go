@@ -3,6 +3,7 @@ package settlement
 import (
 	"context"
 	"slices"
+	"time"
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
@@ -18,6 +19,7 @@ type Review struct {
 	Findings  []string `json:"f,omitempty"` // codes of what was found, empty when every check passed
 	Approvers int      `json:"n"`           // how many different people approve it
 	Hold      string   `json:"h,omitempty"` // reason of the hold that the findings ask for, until a person releases it
+	Rejects   string   `json:"r,omitempty"` // the finding by which the system fails the settlement, as long as it is found
 }
 
 // Approval is one person's yes, and the net that was shown to that person.
@@ -121,8 +123,40 @@ func (s *Service) examined(ctx context.Context, n Settlement) (Settlement, error
 	}
 	found := rules.Findings(facts)
 	n.Review = &Review{Version: rules.Version.Version, Findings: found, Approvers: rules.Approvers(n.Gross), Hold: holdFor(rules.Stops(found))}
-	n.Automatic = rules.MayApprove(facts, found)
+	if code := rules.Rejects(found); code != "" && n.Carries == "" {
+		again, err := s.rejectedBefore(ctx, n)
+		switch {
+		case err != nil:
+			return n, err
+		case again:
+			n.Review.Hold = HoldRisk
+		default:
+			n.Review.Rejects = code
+		}
+	}
+	n.Automatic = rules.MayApprove(facts, found) || n.Review.Rejects != ""
 	return n.restated(), nil
+}
+
+// rejectedBefore tells whether the system has rejected the occurrence of the payable before s. It does so once: the same
+// money would come again with every statement and be rejected again, with nobody looking.
+func (s *Service) rejectedBefore(ctx context.Context, n Settlement) (bool, error) {
+	if n.Occurrence < 2 {
+		return false, nil
+	}
+	old, err := s.Store.Load(ctx, n.Tenant, IDOf(n.Identity, n.Occurrence-1))
+	return old.rejectedByReview(), err
+}
+
+// rejectedByReview tells that a check has failed s, and no person.
+func (s Settlement) rejectedByReview() bool {
+	return s.Status == Failed && s.ReasonClass == Rejected && s.Review != nil && s.Review.Rejects != "" && s.History[len(s.History)-1].By == byReview
+}
+
+// rejecting tells that the system is about to fail s. A hold that a person has set comes first, and so does a rule that
+// is missing.
+func (s Settlement) rejecting() bool {
+	return s.Status == InReview && s.Quote != "" && s.Review != nil && s.Review.Rejects != "" && (s.Hold == nil || (!s.Hold.ByHand && s.Hold.Reason != HoldRuleGap))
 }
 
 // holdFor names the hold that an effect of the rules of review means.
@@ -219,8 +253,8 @@ func refuseCashier(by identity.Principal) error {
 	return nil
 }
 
-// next makes the move for which the tenant's rules need no person: it submits what is quoted, and approves what every
-// check lets pass. The checks are made anew; what no longer passes waits for a person.
+// next makes the move for which the tenant's rules need no person: it submits what is quoted, approves what every
+// check lets pass and fails what one rejects. The checks are made anew; what no longer passes waits for a person.
 func (v *Advancer) next(ctx context.Context, s Settlement) error {
 	rules, err := v.rulesOf(ctx, s.Tenant)
 	if err != nil {
@@ -239,6 +273,9 @@ func (v *Advancer) next(ctx context.Context, s Settlement) error {
 		if n, err = v.examined(ctx, n); err != nil {
 			return err
 		}
+		if n.rejecting() {
+			return v.reject(ctx, s, n, a, now)
+		}
 		a.Name = "settlement.approved"
 		if n.Hold == nil && n.Automatic {
 			n, err = n.Approve(s.StatusVersion, a, now)
@@ -252,4 +289,19 @@ func (v *Advancer) next(ctx context.Context, s Settlement) error {
 	}
 	n.Arrival = v.expect(ctx, n)
 	return v.Store.Apply(ctx, Change{Old: &s, New: n})
+}
+
+// reject fails a settlement by the finding that its review has made just now.
+func (v *Advancer) reject(ctx context.Context, old, n Settlement, a Act, now time.Time) error {
+	b, err := v.bookedOf(ctx, n)
+	if err != nil {
+		return err
+	}
+	a.Name, a.Reason = "settlement.rejected", "review: "+n.Review.Rejects
+	c, err := n.Reject(n.StatusVersion, a, b.opening, now)
+	if err != nil {
+		return err
+	}
+	c.Old, c.New.Automatic = &old, false
+	return v.Store.Apply(ctx, c)
 }

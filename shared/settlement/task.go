@@ -48,6 +48,8 @@ func (s Settlement) Due() string {
 	switch {
 	case (s.Status == PendingReview || s.Status == InReview) && s.Quote == "" && !gap:
 		return OpQuote
+	case s.rejecting():
+		return OpAdvance
 	case s.Automatic && s.Quote != "" && s.Hold == nil && (s.Status == PendingReview || s.Status == InReview):
 		return OpAdvance // the tenant's rules need no person
 	case s.Status == Approved && s.Hold == nil:

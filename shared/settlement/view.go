@@ -163,7 +163,7 @@ func (vw Viewer) View(s Settlement, f map[string]Figures, withHistory bool) View
 	v := View{SettlementID: s.ID, Tenant: s.Tenant, CreatorID: s.CreatorID, TaxpayerID: s.TaxpayerID, PayingEntity: s.Entity, Route: s.Route,
 		IncomeType: s.IncomeType, ActivityID: s.ActivityID, ServicePeriod: s.ServicePeriod, VATDate: s.VATDate, PaymentDate: s.PaymentDate,
 		Status: s.Status, StatusVersion: s.StatusVersion, LastUpdated: Stamp(s.LastUpdated), TransitionID: s.TransitionID, Hold: vw.hold(s),
-		Gross: s.Gross, Shares: s.Shares, Memo: s.Memo, CreatorShare: s.CreatorShare(), Next: vw.Next(s), CreatorText: s.step().text, Arrival: StampOf(s.Arrival),
+		Gross: s.Gross, Shares: s.Shares, Memo: s.Memo, CreatorShare: s.CreatorShare(), Next: vw.Next(s), CreatorText: vw.creatorText(s), Arrival: StampOf(s.Arrival),
 		Reopens: textOf(s.Reopens), ReopenedBy: textOf(s.ReopenedBy), ReasonClass: textOf(s.ReasonClass), Parent: textOf(s.Parent), Parties: s.partyViews()}
 	v.Unconfirmed = []string{}
 	if !vw.ForCreator {
@@ -187,6 +187,18 @@ func (vw Viewer) View(s Settlement, f map[string]Figures, withHistory bool) View
 		v.History = vw.history(s)
 	}
 	return v
+}
+
+// creatorText tells the creator why the settlement stands where it does. A check that rejected it is told in the words
+// that the tenant gave it.
+func (vw Viewer) creatorText(s Settlement) reason.Text {
+	text := s.step().text
+	if s.rejectedByReview() {
+		cause := vw.Rules.Says(s.Review.Rejects)
+		text = reason.OfState(reason.RejectedByReview)
+		text.ZH, text.EN = text.ZH+cause.ZH, text.EN+cause.EN
+	}
+	return text
 }
 
 // hold shows the hold; to a creator without the names and words of staff.

@@ -2,6 +2,8 @@ package settlementdb_test
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -154,4 +156,67 @@ func TestOutsideCausesHoldTheBooking(t *testing.T) {
 	if s := load(t, w, id); s.Status != settlement.Paying {
 		t.Errorf("status %s", s.Status)
 	}
+}
+
+// rejecting are rules by which an amount above 100.00 fails a settlement.
+func rejecting(r *review.Rules) {
+	r.Checks = slices.Clone(r.Checks)
+	i := slices.IndexFunc(r.Checks, func(c review.Check) bool { return c.Code == review.Amount })
+	r.Checks[i].Effect, r.Checks[i].Amount = review.Reject, money.MustParse("100.00")
+}
+
+// A finding rejects by itself and tells the creator why, once: what comes again waits for a person.
+func TestACheckRejectsByItselfOnce(t *testing.T) {
+	w := inMemory(t, rejecting)
+	ctx := context.Background()
+	first := submitted(t, w, "live-1")
+	refused(t, "review_rejects")(w.Transition(ctx, act(t, w, "y@x", first), settlement.Approved))
+	if s := load(t, w, first); s.Due() != settlement.OpAdvance {
+		t.Fatalf("nobody is asked to reject it: %q", s.Due())
+	}
+	advance(t, w, first)
+	advance(t, w, first) // a repeated message
+	s := load(t, w, first)
+	if s.Status != settlement.Failed || s.ReasonClass != settlement.Rejected || s.StatusVersion != 3 || s.History[1].By != "system:review" || s.History[1].Reason != "review: amount" || s.Last.Ledger == "" {
+		t.Fatalf("%s %s %+v", s.Status, s.ReasonClass, s.History)
+	}
+	allZero(t, w)
+	viewer := must[settlement.Viewer](t)(w.Viewer(ctx, identity.Principal{Tenant: settletest.Tenant, Creator: settletest.Person, Roles: []identity.Role{identity.Creator}}))
+	if v := viewer.View(s, nil, false); !strings.HasSuffix(v.CreatorText.EN, "The cause: The amount is above the limit.") || !strings.HasSuffix(v.CreatorText.ZH, "原因：金额超过限额") || v.Review != nil {
+		t.Errorf("the creator reads %+v", v.CreatorText)
+	}
+
+	a, how, err := w.Settle(ctx, settletest.As(identity.Operator), "key-again", settletest.Request(settletest.Person, "live-1", "60000.00"))
+	if err != nil || how != settlement.Opened {
+		t.Fatalf("the payable comes again: %v %v", how, err)
+	}
+	if err := w.Quote(ctx, settletest.Tenant, a.SettlementID); err != nil {
+		t.Fatal(err)
+	}
+	move(t, w, finance, a.SettlementID, settlement.InReview)
+	advance(t, w, a.SettlementID)
+	if s = load(t, w, a.SettlementID); s.Occurrence != 2 || s.Status != settlement.InReview || s.Hold == nil || s.Hold.Reason != settlement.HoldRisk {
+		t.Fatalf("occurrence %d is %s, held %+v", s.Occurrence, s.Status, s.Hold)
+	}
+	must[settlement.Settlement](t)(w.Release(ctx, act(t, w, "x@x", a.SettlementID)))
+	must[settlement.Settlement](t)(w.Transition(ctx, act(t, w, "y@x", a.SettlementID), settlement.Approved))
+}
+
+// What a person has stopped is not rejected behind its back, and what was mended meanwhile is not rejected at all.
+func TestARejectionWaitsForPeopleAndAsksAnew(t *testing.T) {
+	w := inMemory(t, rejecting)
+	ctx := context.Background()
+	id := submitted(t, w, "live-1")
+	must[settlement.Settlement](t)(w.PutOnHold(ctx, act(t, w, "x@x", id), settlement.Hold{Reason: settlement.HoldManual, Owner: "x@x"}))
+	advance(t, w, id)
+	if s := load(t, w, id); s.Status != settlement.InReview {
+		t.Fatalf("%s under a hold by hand", s.Status)
+	}
+	w.Checks.Policy = policy{must[review.Rules](t)(review.Defaults())}
+	must[settlement.Settlement](t)(w.Release(ctx, act(t, w, "x@x", id)))
+	advance(t, w, id)
+	if s := load(t, w, id); s.Status != settlement.InReview || s.Review.Rejects != "" || s.Due() != "" {
+		t.Fatalf("%s, rejects %q, due %q", s.Status, s.Review.Rejects, s.Due())
+	}
+	must[settlement.Settlement](t)(w.Transition(ctx, act(t, w, "y@x", id), settlement.Approved))
 }
