@@ -18,6 +18,15 @@ type recalling struct {
 
 type figuresName struct{ tenant, id, hash string }
 
+// Apply writes a change, and keeps most figures that go with it; the others are read back from what was stored.
+func (r recalling) Apply(ctx context.Context, c settlement.Change) error {
+	err := r.Store.Apply(ctx, c)
+	if f := c.Figures; err == nil && f != nil && f.Hash[0] != '0' {
+		r.read[figuresName{f.Tenant, f.Settlement, f.Hash}] = *f
+	}
+	return err
+}
+
 // Figures reads figures by their hash.
 func (r recalling) Figures(ctx context.Context, tenant, id, hash string) (settlement.Figures, error) {
 	name := figuresName{tenant, id, hash}

@@ -75,12 +75,19 @@ func (s *Store) List(ctx context.Context, tenant string, q settlement.Query, cur
 			if hits, more, err = s.hits(ctx, sp, after, limit); err != nil {
 				return nil, "", err
 			}
-			page, err := s.load(ctx, hits)
+			items, err := s.metas(ctx, hits)
 			if err != nil {
 				return nil, "", err
 			}
-			for i, st := range page {
+			for i, it := range items {
 				after = hits[i]
+				if !mayMatch(q, it) {
+					continue
+				}
+				st, err := read(it)
+				if err != nil {
+					return nil, "", err
+				}
 				if q.Matches(st) {
 					found = append(found, st)
 				}
@@ -161,25 +168,43 @@ func (s *Store) hits(ctx context.Context, sp span, after hit, limit int) ([]hit,
 	return all, more && len(all) > 0, nil
 }
 
+// mayMatch tells from the attributes in clear whether META is worth unpacking.
+func mayMatch(q settlement.Query, meta item) bool {
+	return (q.Status == "" || textOf(meta, attrStatus) == string(q.Status)) && (q.Hold == "" || textOf(meta, attrHold) == q.Hold)
+}
+
 // load reads the settlements behind index entries, in their order.
 func (s *Store) load(ctx context.Context, hits []hit) ([]settlement.Settlement, error) {
+	items, err := s.metas(ctx, hits)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]settlement.Settlement, len(items))
+	for i, it := range items {
+		if out[i], err = read(it); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// metas reads META behind index entries, in their order.
+func (s *Store) metas(ctx context.Context, hits []hit) ([]item, error) {
 	ks := make([]item, len(hits))
 	for i, h := range hits {
 		ks[i] = item{"pk": text(h.PK), "sk": text("META")}
 	}
-	items, err := s.batch(ctx, ks)
+	found, err := s.batch(ctx, ks)
 	if err != nil {
 		return nil, err
 	}
-	out := make([]settlement.Settlement, len(hits))
+	out := make([]item, len(hits))
 	for i, h := range hits {
-		it, ok := items[h.PK+"|META"]
+		it, ok := found[h.PK+"|META"]
 		if !ok {
 			return nil, fault.Internal(fmt.Errorf("settlementdb: %s is in the index and not in the table", h.PK))
 		}
-		if out[i], err = read(it); err != nil {
-			return nil, err
-		}
+		out[i] = it
 	}
 	return out, nil
 }
