@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"fenzhang/local/dynamotest"
+	"fenzhang/local/ruletest"
 	"fenzhang/local/settletest"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
@@ -16,6 +17,7 @@ import (
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/money"
 	"fenzhang/shared/payout"
+	"fenzhang/shared/ruleset"
 	"fenzhang/shared/settlement"
 	"fenzhang/shared/tenancy"
 )
@@ -114,6 +116,44 @@ func (w *world) balance(t *testing.T, account ledger.Account) money.Amount {
 		}
 	}
 	return money.Amount{}
+}
+
+// Rules that changed are corrected year by year, but in a filed month no correction posts anything: there people decide,
+// and the return is filed again.
+func TestWhatAnotherLawGivesForAFiledMonthIsDecided(t *testing.T) {
+	w := over(settletest.OpenOn(t, dynamotest.Memory(t)))
+	ctx := context.Background()
+	w.to(t, w.settle(t, settletest.Person, "live-1", "10000.00"), "quote", "submit", "approve", "book", string(payout.Paid)) // 7,000 x 80% x 20% = 1,120.00
+	other, err := ruletest.Law(ruletest.LaborCost("0.10"))                                                                   // 90%: 1,260.00
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Rules = ruleset.Fixed{Corpus: other}
+	list := w.openTrueUps(t, settletest.Ordinary, "2026-09")
+	if len(list) != 1 || list[0].Cause != settlement.CauseLaw || list[0].Difference != yuan("140.00") {
+		t.Fatalf("%+v", list)
+	}
+	finance := settletest.As(identity.Finance)
+	if _, _, err := w.trueUps().Decide(ctx, finance, list[0].ID, settlement.Collect, "no"); !fault.HasCode(err, fault.IllegalMove) {
+		t.Fatalf("decided before the correction of a month that is not filed: %v", err)
+	}
+	w.Pass(31 * 24 * time.Hour)
+	filings := settlement.Filings{Service: w.Service, Store: w.Store.(settlement.FilingStore)}
+	if _, _, err := filings.File(ctx, settletest.Tenant, "finance", settlement.FiledMonth{Entity: settletest.Ordinary, Month: civil.MustMonth("2026-09"), FiledOn: civil.MustDate("2026-10-12"), Reference: "r"}); err != nil {
+		t.Fatal(err)
+	}
+	corrections := w.trueUps().Corrections
+	if _, _, err := corrections.Prepare(ctx, finance, settlement.Correction{ID: "cor-1", Entity: settletest.Ordinary, Taxpayer: list[0].Taxpayer, Year: 2026, Reason: "law"}); !fault.HasCode(err, fault.IllegalMove) {
+		t.Fatalf("a correction of a filed month: %v", err)
+	}
+	w.decide(t, list[0].ID, settlement.Collect)
+	if d := w.confirm(t, list[0].ID); d.State != settlement.DecisionPosted {
+		t.Fatalf("%+v", d)
+	}
+	if list := w.openTrueUps(t, settletest.Ordinary, "2026-09"); len(list) != 0 {
+		t.Errorf("still open: %+v", list)
+	}
+	w.explained(t, "collected")
 }
 
 // A decision holds for the difference it was taken on: a booking that changes it opens it again, and one that was not

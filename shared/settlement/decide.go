@@ -72,8 +72,9 @@ type DecisionStore interface {
 // found is an open true-up with what posting it needs.
 type found struct {
 	OpenTrueUp
-	seq int // the next free number of the year's rows
-	had TrueUpDecision
+	seq   int // the next free number of the year's rows
+	had   TrueUpDecision
+	filed bool // what another law explains lies in a month that no correction reaches any more
 }
 
 // find folds the figure of an id anew, with its last decision.
@@ -101,6 +102,13 @@ func (t *TrueUps) find(ctx context.Context, tenant, id string) (found, error) {
 		}
 		f.Standing = list[at]
 	}
+	if f.Cause == CauseLaw {
+		returns, err := t.Service.Store.FiledMonths(ctx, tenant, entity)
+		if err != nil {
+			return f, err
+		}
+		f.filed = Filed(returns)(f.Month())
+	}
 	f.had, err = t.Decisions.TrueUpDecision(ctx, tenant, entity, id)
 	if fault.HasCode(err, fault.NotFound) {
 		err = nil
@@ -117,7 +125,7 @@ func (f *found) allows(decision string) error {
 		return nil
 	case f.Missing != "":
 		return fault.Missing("rule_gap", f.Missing, "No figure is known without "+f.Missing+"; it can only be left to the annual settlement.")
-	case f.Cause == CauseLaw:
+	case f.Cause == CauseLaw && !f.filed:
 		return notNow("law_changed", "The rules have changed since the bookings: post the correction of the year first (POST /v1/tax/diffs/post), then decide what is left.")
 	case (decision == Collect) != f.Difference.Positive():
 		return notNow("other_direction", "The difference is "+f.Difference.String()+": above zero it can be collected, below zero given back.")
