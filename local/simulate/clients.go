@@ -33,6 +33,7 @@ type payable struct {
 type promised struct {
 	settled []settledPromise
 	moved   []movedPromise
+	posted  []postedPromise
 	lines   []linePromise
 	events  []eventPromise
 }
@@ -82,10 +83,11 @@ func (w *world) begin() {
 		}
 		w.planOffice(t)
 		w.planClosing(t)
+		w.planTaxes(t)
 	}
 	for n := range payablesOfTenant { // the same payables in both tenants: their settlements have the same ids
 		for _, t := range p.tenants {
-			w.planPayable(t, n, w.moment(0, 13))
+			w.planPayable(w.payable(t, n), w.moment(0, 13))
 		}
 	}
 	w.s.at(w.moment(5, 10), func() { w.fill(leastSettlements - 14) })
@@ -122,15 +124,19 @@ func (w *world) fill(until int) {
 		}
 	}
 	for range until - known {
-		w.planPayable(one(w.s, w.plan.tenants), payablesOfTenant+w.filled, time.Unix(0, w.s.now))
+		w.planPayable(w.payable(one(w.s, w.plan.tenants), payablesOfTenant+w.filled), time.Unix(0, w.s.now))
 		w.filled++
 	}
 }
 
-func (w *world) planPayable(tenant string, n int, when time.Time) {
-	p := &payable{tenant: tenant, creator: one(w.s, creatorNames()), activity: fmt.Sprintf("act-%d", n), key: fmt.Sprintf("key-%s-%04d", tenant, n),
+// payable draws a payable of a tenant.
+func (w *world) payable(tenant string, n int) *payable {
+	return &payable{tenant: tenant, creator: one(w.s, creatorNames()), activity: fmt.Sprintf("act-%d", n), key: fmt.Sprintf("key-%s-%04d", tenant, n),
 		incomeType: one(w.s, []string{"live_tip", "live_tip", "commerce_commission", "incentive"}), amount: w.amount(),
 		ts: w.plan.start.Add(-w.s.between(time.Hour, 50*24*time.Hour)).UnixMilli()}
+}
+
+func (w *world) planPayable(p *payable, when time.Time) {
 	if lastEvening := civil.MustDate("2026-08-31").Start().Add(20 * time.Hour); when.Before(lastEvening) && w.s.chance(3) {
 		when = lastEvening.Add(w.s.between(0, 4*time.Hour))
 	}
@@ -362,6 +368,9 @@ func (w *world) office(tenant string) {
 		for _, s := range open {
 			w.decide(s)
 		}
+		if tenant == w.turns.desk {
+			w.taxDesk(tenant)
+		}
 	})
 }
 
@@ -393,7 +402,7 @@ func (w *world) decide(s settlement.Settlement) {
 		w.act(approver, s, "approve", path+"/transitions", body(`,"to":"APPROVED"`))
 	case (s.Status == settlement.Approved || s.Status == settlement.Paying && !s.Sent()) && rare(8):
 		w.act(approver, s, "cancel", path+"/cancel", body(`,"reason":"not this month"`))
-	case s.Reopenable() == nil && w.s.chance(2):
+	case s.Reopenable() == nil && w.s.chance(2) && !w.givesUp(s):
 		w.act(approver, s, "reopen", path+"/reopen", body(`,"reason":"new account"`))
 	}
 }

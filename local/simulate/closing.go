@@ -124,6 +124,7 @@ func (w *world) askOnce(c caller, name, path, body string, try int) {
 		switch {
 		case !killed && status < 300:
 			w.acts++
+			w.noteTaxAct(c, name, answer)
 		case killed || status >= 500:
 			if try < 8 {
 				w.s.after(time.Duration(try)*w.s.between(time.Second, 2*time.Minute), func() { w.askOnce(c, name, path, body, try+1) })

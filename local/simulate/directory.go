@@ -30,20 +30,23 @@ const (
 
 // directory is master data of both tenants in memory; it keeps the promises of tenancy.Directory.
 type directory struct {
+	w          *world
 	tenants    []string
 	people     map[string]tenancy.Creator
 	contracts  map[string]tenancy.Contract
 	strategies []tenancy.Strategy
 	late       bool // the strategy that arrives late is there
 	automatic  map[string]review.Automatic
+	merged     map[string]merge // by tenant and taxpayer that was merged
 }
 
 var _ tenancy.Directory = (*directory)(nil)
 
 func admin(tenant string) string { return "admin@" + tenant }
 
-func newDirectory(s *scheduler) *directory {
-	d := &directory{tenants: []string{"ta", "tb"}, people: map[string]tenancy.Creator{}, contracts: map[string]tenancy.Contract{},
+func newDirectory(w *world) *directory {
+	s := w.s
+	d := &directory{w: w, tenants: []string{"ta", "tb"}, people: map[string]tenancy.Creator{}, contracts: map[string]tenancy.Contract{}, merged: map[string]merge{},
 		automatic: map[string]review.Automatic{one(s, []string{"ta", "tb", "none"}): {Submit: true, ApproveUpTo: money.Fen(500_000)}}}
 	shares := []string{"0.7", "0.5", "0.65", "1"}
 	for _, t := range d.tenants {
@@ -109,11 +112,12 @@ func (d *directory) cycle(s *scheduler, key string) {
 	d.contracts[key] = c
 }
 
-func (d *directory) Creator(_ context.Context, tenant, id string) (tenancy.Creator, error) {
+func (d *directory) Creator(ctx context.Context, tenant, id string) (tenancy.Creator, error) {
 	c, ok := d.people[tenant+"/"+id]
 	if !ok {
 		return c, fault.Absent("creator")
 	}
+	c.TaxpayerID = d.survivor(ctx, tenant, c.TaxpayerID)
 	return c, nil
 }
 
@@ -138,12 +142,16 @@ func (d *directory) Entity(_ context.Context, tenant, id string, _ civil.Date) (
 	return e, nil
 }
 
-func (d *directory) Taxpayer(_ context.Context, tenant, id string) (tenancy.Taxpayer, error) {
+func (d *directory) Taxpayer(ctx context.Context, tenant, id string) (tenancy.Taxpayer, error) {
 	p := tenancy.Profile{From: civil.MustDate("2026-01-01"), Kind: "natural_person", Resident: true, VAT: "natural_person", Collection: "withheld", Jurisdiction: "330100"}
 	if id == "tp-"+studio {
 		p.Kind, p.VAT, p.Collection = "individual_business", "small_scale", "books"
 	}
-	return tenancy.Taxpayer{TaxpayerID: id, Profiles: []tenancy.Profile{p}, By: admin(tenant)}, nil
+	t := tenancy.Taxpayer{TaxpayerID: id, Profiles: []tenancy.Profile{p}, By: admin(tenant)}
+	if into := d.survivor(ctx, tenant, id); into != id {
+		t.MergedInto = into
+	}
+	return t, nil
 }
 
 func (d *directory) Strategies(context.Context, string) ([]tenancy.Strategy, error) {
@@ -159,13 +167,17 @@ func (d *directory) Positions(context.Context, string, civil.Date) ([]tenancy.Po
 
 func (d *directory) Tenants(context.Context) ([]string, error) { return d.tenants, nil }
 
-func (d *directory) Creators(_ context.Context, tenant, cursor string, _ int) ([]tenancy.Creator, string, error) {
+func (d *directory) Creators(ctx context.Context, tenant, cursor string, _ int) ([]tenancy.Creator, string, error) {
 	if cursor != "" {
 		return nil, "", fmt.Errorf("simulate: no page after %s", cursor)
 	}
 	var out []tenancy.Creator
-	for _, c := range creatorNames() {
-		out = append(out, d.people[tenant+"/"+c])
+	for _, name := range creatorNames() {
+		c, err := d.Creator(ctx, tenant, name)
+		if err != nil {
+			return nil, "", err
+		}
+		out = append(out, c)
 	}
 	return out, "", nil
 }

@@ -28,15 +28,11 @@ func (b *books) checkTaxes() {
 	of := map[person][]settlement.Settlement{}
 	for _, id := range slices.Sorted(maps.Keys(b.settlements)) {
 		s := b.settlements[id]
-		p := person{s.Tenant, s.Entity, s.TaxpayerID}
+		p := person{s.Tenant, s.Entity, b.people.survivor(context.Background(), s.Tenant, s.TaxpayerID)}
 		of[p] = append(of[p], s)
 	}
 	for p, ss := range of {
-		bookings, err := b.store.TaxRows(context.Background(), p.tenant, p.entity, p.taxpayer, 2026)
-		if err != nil {
-			b.broken("P5", "%+v: %v", p, err)
-			continue
-		}
+		bookings := settlement.Whole(b.lists[p])
 		for _, s := range ss {
 			b.checkRows(s, bookings)
 		}
@@ -87,9 +83,10 @@ func (b *books) checkRows(s settlement.Settlement, bookings []settlement.Booking
 type monthOf struct{ item, platform, period string }
 
 // checkMonths taxes each month's total at once and compares: what was withheld is that, or what differs stands as an
-// open true-up, which only a booking that was taken back leaves behind.
+// open true-up, which only a booking that was taken back, a merge or other rules leave behind.
 func (b *books) checkMonths(p person, ss []settlement.Settlement, bookings []settlement.Booking) {
-	reversed := false
+	merged := slices.ContainsFunc(b.lists[p], func(k settlement.Booking) bool { return k.Kind == settlement.KindMerged })
+	reversed := merged || b.knows(context.Background(), b.laws.changed)
 	withheld := map[monthOf]money.Amount{}
 	var others []tax.Row
 	for _, k := range bookings {

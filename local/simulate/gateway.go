@@ -109,7 +109,7 @@ func (g *gateway) take(o payout.Order) *order {
 func (g *gateway) end(b *order) {
 	w := g.w
 	switch {
-	case w.faults.over || !w.s.chance(8):
+	case !w.fails(g.tenant):
 		g.move(b, payout.Paid, "")
 		if !w.faults.over && w.s.chance(14) {
 			w.faults.count(faultReturn)

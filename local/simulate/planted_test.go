@@ -61,6 +61,26 @@ func parts(change func(types.TransactWriteItem) (types.TransactWriteItem, bool))
 	return plant{api: func(_ *world, db dynamo.API) dynamo.API { return tampered{API: db, part: change} }}
 }
 
+// inside leaves parts out of the transactions whose first item lies in partitions with a mark.
+func inside(mark string, lost func(types.TransactWriteItem) bool) plant {
+	return plant{api: func(_ *world, db dynamo.API) dynamo.API {
+		return tampered{API: db, transact: func(ctx context.Context, db dynamo.API, in *dynamodb.TransactWriteItemsInput) (*dynamodb.TransactWriteItemsOutput, error) {
+			if strings.Contains(pkOf(partKey(in.TransactItems[0])), mark) {
+				c := *in
+				c.TransactItems = slices.DeleteFunc(slices.Clone(in.TransactItems), lost)
+				in = &c
+			}
+			return db.TransactWriteItems(ctx, in)
+		}}
+	}}
+}
+
+func isTaxRows(p types.TransactWriteItem) bool { return strings.HasPrefix(sortKey(p), keys.TaxYears) }
+
+func isClaim(p types.TransactWriteItem) bool {
+	return strings.HasPrefix(sortKey(p), keys.ReceivablePrefix)
+}
+
 func sortKey(p types.TransactWriteItem) string { return textOf(partKey(p), "sk") }
 
 // unconditional writes a part whatever stands there.
@@ -257,6 +277,13 @@ func planted() map[string]plant {
 		"entries go to a month whatever its seal says": {posting: func(ledger.Periods) ledger.Periods { return backdated{} }},
 		"a set-off takes nothing of what is owed": parts(func(p types.TransactWriteItem) (types.TransactWriteItem, bool) {
 			return p, p.Update == nil || !strings.HasPrefix(sortKey(p), keys.ReceivablePrefix)
+		}),
+		"a decision posts no tax rows":   inside("#TU#", isTaxRows),
+		"a decision makes no claim":      inside("#TU#", isClaim),
+		"a correction posts no tax rows": inside("#COR#", isTaxRows),
+		"a correction makes no claim":    inside("#COR#", isClaim),
+		"what a merge moves does not arrive": inside("#X#", func(p types.TransactWriteItem) bool {
+			return strings.Contains(textOf(partKey(p), "doc"), `"Merged":"`)
 		}),
 		"nobody sweeps": {noSweep: true},
 		"a line counts again when it comes again": parts(func(p types.TransactWriteItem) (types.TransactWriteItem, bool) {

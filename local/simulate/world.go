@@ -19,6 +19,7 @@ import (
 
 	"fenzhang/local/memdb"
 	"fenzhang/shared/audit"
+	"fenzhang/shared/calendar"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/clock"
 	"fenzhang/shared/dynamo"
@@ -42,14 +43,13 @@ import (
 	"fenzhang/shared/statement"
 	"fenzhang/shared/tax"
 	"fenzhang/shared/taxpack"
-
-	"fenzhang/shared/ruleset"
 )
 
 // law is what all worlds of a process share: rules and calendar, which nothing changes.
 type law struct {
 	corpus   *tax.Corpus
-	calendar settlement.Calendar
+	other    *tax.Corpus // what may come into force during a run
+	calendar *calendar.Calendar
 }
 
 func loadLaw() (law, error) {
@@ -57,8 +57,12 @@ func loadLaw() (law, error) {
 	if err != nil {
 		return law{}, err
 	}
+	other, err := otherLaw()
+	if err != nil {
+		return law{}, err
+	}
 	days, err := taxpack.NationalCalendar()
-	return law{corpus, days}, err
+	return law{corpus, other, days}, err
 }
 
 // The tables of a world.
@@ -115,6 +119,10 @@ type world struct {
 	callbacks  *httpapi.API
 
 	closing  closing
+	amending amending
+	merging  *settlement.Merging
+	turns    turns
+	laws     *laws
 	promised promised
 	acts     int // acts of persons that were answered with 2xx
 	plan     workload
@@ -154,7 +162,8 @@ func newWorld(seed uint64, l law, p plant, out io.Writer) (*world, error) {
 		}
 	}
 	w.clocks()
-	w.people = newDirectory(w.s)
+	w.people = newDirectory(w)
+	w.choose()
 	var api dynamo.API = client{w, w.db}
 	if p.api != nil {
 		api = p.api(w, api)
@@ -218,7 +227,8 @@ func (w *world) wire(db dynamo.API, l law) {
 		w.store = w.plant.store(w, w.store)
 	}
 	w.service = &settlement.Service{Store: w.store, Directory: w.people, Calendar: l.calendar, Clock: now, NewID: w.id, Checks: settlement.Checks{Policy: w.people}}
-	w.taxes = &settlement.Taxes{Service: w.service, Rules: ruleset.Fixed{Corpus: l.corpus}}
+	w.laws = &laws{w: w, first: l.corpus, other: l.other}
+	w.taxes = &settlement.Taxes{Service: w.service, Rules: w.laws}
 	var send relay.Sender = sender{w}
 	if w.plant.sender != nil {
 		send = w.plant.sender(w, send)
@@ -240,10 +250,11 @@ func (w *world) wire(db dynamo.API, l law) {
 	w.counters = &incentive.Counters{Clock: now, Creators: w.people, Chunks: days, Days: days}
 	w.check = ledgercheck.Service{Journal: ledgerdb.Book{DB: db, Table: ledgerTable}, Settlements: w.store, Buckets: lines, Days: days, Creators: w.people}
 	w.wireClosing(db, tables, now, posting)
+	w.wireTaxes(tables, l)
 	w.pay(now, log)
 	w.carry(db, now, log, send)
 	acts := settlementapi.API{Service: w.service}
-	w.api = &httpapi.API{Routes: slices.Concat(acts.ManageRoutes(), acts.SettleRoutes(), w.closing.claims.Routes()),
+	w.api = &httpapi.API{Routes: slices.Concat(acts.ManageRoutes(), acts.SettleRoutes(), w.closing.claims.Routes(), w.amending.Routes()),
 		Clock: now, Log: log, Limits: unlimited{}, Revoked: httpapi.NoRevocations{}}
 	w.callbacks = &httpapi.API{Routes: []httpapi.Route{payouthttp.Callback(w.payouts)}, Clock: now, Log: log, Limits: unlimited{}, Revoked: httpapi.NoRevocations{}}
 }
@@ -334,21 +345,37 @@ func (w *world) seal(_ context.Context, body []byte, _ events.SQSMessage) error 
 	return nil
 }
 
-// caller is who calls.
+// caller is who calls. Of a role that several people have, the others have a number behind it.
 type caller struct{ tenant, role string }
 
 func (c caller) subject() string { return c.role + "@" + c.tenant }
 
+// right is the role that the caller's token names.
+func (c caller) right() string {
+	role, _, _ := strings.Cut(c.role, "-")
+	return role
+}
+
 // post calls a route as the gateway does.
 func (w *world) post(ctx context.Context, api *httpapi.API, c caller, path, key string, body string) events.APIGatewayV2HTTPResponse {
 	ev := events.APIGatewayV2HTTPRequest{RawPath: path, Body: body, Headers: map[string]string{}}
-	ev.RequestContext.HTTP.Method = "POST"
 	if key != "" {
 		ev.Headers["x-idemp-key"] = key
 	}
+	return w.serve(ctx, api, c, "POST", ev)
+}
+
+// get reads a route that only shows something; the path may have a query.
+func (w *world) get(ctx context.Context, c caller, path string) events.APIGatewayV2HTTPResponse {
+	path, query, _ := strings.Cut(path, "?")
+	return w.serve(ctx, w.api, c, "GET", events.APIGatewayV2HTTPRequest{RawPath: path, RawQueryString: query})
+}
+
+func (w *world) serve(ctx context.Context, api *httpapi.API, c caller, method string, ev events.APIGatewayV2HTTPRequest) events.APIGatewayV2HTTPResponse {
+	ev.RequestContext.HTTP.Method = method
 	if c.tenant != "" {
 		ev.RequestContext.Authorizer = &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{Lambda: map[string]any{"tenant": c.tenant, "sub": c.subject(),
-			"roles": c.role, "exp": strconv.FormatInt(w.s.now/1e9+3600, 10)}}
+			"roles": c.right(), "exp": strconv.FormatInt(w.s.now/1e9+3600, 10)}}
 	}
 	if w.plant.request != nil {
 		w.plant.request(w, &ev)
