@@ -64,6 +64,15 @@ type memories struct {
 
 // Date implements ledger.Periods.
 func (m memories) Date(ctx context.Context, e *ledger.Entry) error {
+	return m.own(ctx).Date(ctx, e)
+}
+
+// DateIn implements ledger.Periods.
+func (m memories) DateIn(ctx context.Context, e *ledger.Entry, month civil.Month) (bool, error) {
+	return m.own(ctx).DateIn(ctx, e, month)
+}
+
+func (m memories) own(ctx context.Context) *ledgerdb.Periods {
 	var skew time.Duration
 	if t := taskOf(ctx); t != nil {
 		skew = t.skew
@@ -71,7 +80,7 @@ func (m memories) Date(ctx context.Context, e *ledger.Entry) error {
 	if m.of[skew] == nil {
 		m.of[skew] = m.make()
 	}
-	return m.of[skew].Date(ctx, e)
+	return m.of[skew]
 }
 
 const closedMonth = "2026-08"

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"fenzhang/shared/civil"
 	"fenzhang/shared/dynamo"
 	"fenzhang/shared/keys"
 	"fenzhang/shared/ledger"
@@ -157,6 +158,11 @@ func (backdated) Date(_ context.Context, e *ledger.Entry) error {
 type forgetful struct {
 	relay.Sender
 	had map[string]bool
+}
+
+// DateIn implements ledger.Periods.
+func (b backdated) DateIn(ctx context.Context, e *ledger.Entry, _ civil.Month) (bool, error) {
+	return false, b.Date(ctx, e)
 }
 
 // Send takes a second message about a settlement for a repeat of the first.

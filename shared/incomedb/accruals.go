@@ -50,7 +50,8 @@ type Accruals struct {
 var _ incentive.Accruals = (*Accruals)(nil)
 
 // Post writes the day's close, the journal entry, the income line and the audit record as one. The money waits in
-// the bucket of the day's part of its month or, where that is closed, in the first later open one.
+// the bucket of the day's part of its month or, where that is closed, in the first later open one. The entry's
+// accounting period is the day's month, also while that is being closed; once its sealing has begun, the open one.
 //
 // Errors: fault.StaleVersion when the revision is there already; fault.RuleMissing contract_missing when no
 // contract covers incentives on that day: nothing is written, the day stays open and the next close tries again.
@@ -68,23 +69,33 @@ func (a *Accruals) Post(ctx context.Context, acc incentive.Accrual) error {
 	if !ok {
 		return tenancy.NoContract(acc.Creator, income.Incentive, acc.Day)
 	}
-	bucket := course.Period(acc.Day)
+	to := place{entity: contract.PayingEntity, bucket: course.Period(acc.Day), ownMonth: true}
 	for range maxTries {
-		refused, err := a.postOnce(ctx, acc, contract.PayingEntity, bucket, id)
+		refused, err := a.postOnce(ctx, acc, to, id)
 		if err != nil || refused == nil {
 			return err
 		}
-		if closed := refused.Old[0]; closed != nil {
-			return stale(closed, id)
-		}
-		if refused.Old[len(refused.Old)-2] == nil {
+		switch {
+		case refused.Old[0] != nil:
+			return stale(refused.Old[0], id)
+		case refused.Old[len(refused.Old)-2] != nil:
+			if to.bucket, err = a.openAfter(ctx, book{acc.Tenant, acc.Creator, income.Incentive}, course, to.bucket); err != nil {
+				return err
+			}
+		case to.ownMonth: // its books take no entries any more
+			to.ownMonth = false
+		default:
 			return fault.Internal(fmt.Errorf("incomedb: accrual of %s %s: the balance refused it", acc.Creator, acc.Day))
-		}
-		if bucket, err = a.openAfter(ctx, book{acc.Tenant, acc.Creator, income.Incentive}, course, bucket); err != nil {
-			return err
 		}
 	}
 	return fault.Later(errNoBucket)
+}
+
+// place is where an accrual is to be posted.
+type place struct {
+	entity   string
+	bucket   cycle.Period
+	ownMonth bool // in the accounting period of its day, if that takes entries
 }
 
 // stale tells a rival's close from one's own, whose answer was lost.
@@ -104,16 +115,30 @@ func (a *Accruals) closeOnly(ctx context.Context, acc incentive.Accrual, id stri
 	return err
 }
 
-func (a *Accruals) postOnce(ctx context.Context, acc incentive.Accrual, entity string, bucket cycle.Period, id string) (*transact.Refused, error) {
+// dated gives an accrual's entry its accounting period; closing tells that the period is being closed.
+func (a *Accruals) dated(ctx context.Context, e *ledger.Entry, day civil.Date, ownMonth bool) (closing bool, err error) {
+	switch {
+	case a.Periods == nil:
+		return false, nil
+	case ownMonth:
+		return a.Periods.DateIn(ctx, e, day.Month())
+	}
+	return false, a.Periods.Date(ctx, e)
+}
+
+func (a *Accruals) postOnce(ctx context.Context, acc incentive.Accrual, to place, id string) (*transact.Refused, error) {
+	entity, bucket := to.entity, to.bucket
 	entry := accrualEntry(acc, entity, id)
-	if a.Periods != nil {
-		if err := a.Periods.Date(ctx, &entry); err != nil {
-			return nil, err
-		}
+	closing, err := a.dated(ctx, &entry, acc.Day, to.ownMonth)
+	if err != nil {
+		return nil, err
 	}
 	posting, err := ledgerdb.Parts(a.Ledger, entry)
 	if err != nil {
 		return nil, err
+	}
+	if closing {
+		posting = append(posting, ledgerdb.StillClosing(a.Ledger, entry))
 	}
 	g := growth{tenant: acc.Tenant, creator: acc.Creator, incomeType: income.Incentive, bucket: bucket, own: acc.Day.Month(), source: income.SourceAccrued,
 		entities: []string{entity}, lines: []income.Line{accrualLine(acc)}}
@@ -163,7 +188,7 @@ func (a *Accruals) dayClose(acc incentive.Accrual, id string) types.TransactWrit
 }
 
 func accrualEntry(acc incentive.Accrual, entity, id string) ledger.Entry {
-	e := ledger.Entry{ID: id, Tenant: acc.Tenant, CreatorID: acc.Creator, Entity: entity, At: acc.ClosedAt, Accounting: civil.MonthOf(acc.ClosedAt),
+	e := ledger.Entry{ID: id, Tenant: acc.Tenant, CreatorID: acc.Creator, Entity: entity, At: acc.ClosedAt, Accounting: acc.Day.Month(),
 		Reason: acc.Reason()}
 	e.Debit(ledger.MCNIncentiveCost, acc.Difference)
 	e.Credit(ledger.CreatorAccrued, acc.Difference)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -21,7 +22,9 @@ import (
 	"fenzhang/shared/fault"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/ids"
+	"fenzhang/shared/incentive"
 	"fenzhang/shared/incentivedb"
+	"fenzhang/shared/income"
 	"fenzhang/shared/incomedb"
 	"fenzhang/shared/keys"
 	"fenzhang/shared/ledger"
@@ -32,6 +35,7 @@ import (
 	"fenzhang/shared/period"
 	"fenzhang/shared/perioddb"
 	"fenzhang/shared/settlement"
+	"fenzhang/shared/tenancy"
 	"fenzhang/shared/transact"
 )
 
@@ -388,5 +392,105 @@ func TestWhoClosesDoesNotSeal(t *testing.T) {
 	c.Pass(ledger.Settling)
 	if _, err := c.service.Seal(t.Context(), both, settletest.Ordinary, september()); !fault.HasCode(err, fault.Forbidden) {
 		t.Errorf("%v", err)
+	}
+}
+
+// rewarded lets everybody's contract cover incentives.
+func (c *closing) rewarded() {
+	for id, k := range c.People.Contracts {
+		routes := map[string]string{income.Incentive: tenancy.MCNPays}
+		maps.Copy(routes, k.Routes)
+		k.Routes = routes
+		c.People.Contracts[id] = k
+	}
+}
+
+// accruals is what posts the incentives of closed days here.
+func (c *closing) accruals() *incomedb.Accruals {
+	token := ids.Source(time.Now)
+	return &incomedb.Accruals{Store: &incomedb.Store{DB: c.Tables.Client, Ledger: c.Tables.Ledger, Settlements: c.Tables.Settlements, NewToken: token},
+		Incentives: c.Tables.Incentives, Directory: c.People, NewID: token, Periods: &ledgerdb.Periods{DB: c.Tables.Client, Table: c.Tables.Ledger, Clock: c.Clock}}
+}
+
+// accrue posts what a creator's day owes, one yuan for each revision.
+func (c *closing) accrue(ctx context.Context, to *incomedb.Accruals, creator string, day civil.Date, revision int) error {
+	return to.Post(ctx, incentive.Accrual{Tenant: settletest.Tenant, Creator: creator, Day: day, Revision: revision, Difference: money.Yuan(1),
+		Total: money.Yuan(int64(revision)), Events: revision, ClosedAt: c.Now()})
+}
+
+// The closing of a month waits for its last day: it says so, nobody seals, and what the day owes enters the month.
+func TestAClosingWaitsForTheLastDay(t *testing.T) {
+	c := openClosing(t)
+	c.rewarded()
+	last := civil.On(2026, 9, 30)
+	c.Set("2026-10-01")
+	c.due = []civil.Date{last}
+	p := c.close(t)
+	for _, check := range p.Review.Checks {
+		if check.Name == period.CheckAccrualDays && (check.Result != period.Failed || check.Owner != "operator" || len(check.Details) != 1 || !strings.HasPrefix(check.Details[0], "2026-09-30: the last day")) {
+			t.Errorf("the check of days says %+v", check)
+		}
+	}
+	c.Pass(ledger.Settling)
+	if _, err := c.seal(t); err == nil || fault.Of(err).Reason != "checks_failed" || !strings.Contains(fault.Of(err).Public, "accrual_days (2026-09-30") {
+		t.Fatalf("sealed without the last day: %v", err)
+	}
+	must(t, c.accrue(t.Context(), c.accruals(), settletest.Person, last, 1))
+	c.due = nil
+	p, err := c.seal(t)
+	if err != nil || p.State != period.Sealed {
+		t.Fatalf("%v %+v", err, p.Review.Checks)
+	}
+	for _, r := range p.Seal.Balance.Rows {
+		if r.Account == ledger.CreatorAccrued && r.Closing != money.Yuan(-1) {
+			t.Errorf("September was sealed with %s accrued", r.Closing)
+		}
+	}
+	if len(p.Seal.Balance.Rows) == 0 {
+		t.Error("September was sealed without what its last day owes")
+	}
+}
+
+// Days are accrued while their month is being closed and sealed, of creators who had no book before too: what the seal
+// says is what the journal holds.
+func TestAccrualsWhileSealing(t *testing.T) {
+	c := openClosing(t)
+	c.rewarded()
+	c.settle(t, settletest.Person, "one", "100.00", payout.Paid)
+	c.Set("2026-10-01")
+	c.close(t)
+	c.Pass(ledger.Settling)
+	var work sync.WaitGroup
+	for _, creator := range []string{settletest.Person, settletest.Worker, settletest.Studio} {
+		to := c.accruals()
+		work.Go(func() {
+			for revision := 1; revision <= 8; revision++ {
+				if err := c.accrue(t.Context(), to, creator, civil.On(2026, 9, 30), revision); err != nil {
+					t.Errorf("%s: %v", creator, err)
+				}
+			}
+		})
+	}
+	var p period.Period
+	work.Go(func() {
+		var err error
+		for range 20 {
+			if p, err = c.seal(t); err == nil && p.State == period.Sealed {
+				return
+			}
+			if !fault.HasCode(err, fault.IllegalMove) && !fault.HasCode(err, fault.Unavailable) {
+				t.Error(err)
+			}
+		}
+		t.Errorf("never sealed: %v", err)
+	})
+	work.Wait()
+	if p.Seal == nil {
+		t.FailNow()
+	}
+	var tb trial
+	c.get(t, "/v1/ledger/trial-balance?paying_entity="+settletest.Ordinary+"&period=2026-09", &tb)
+	if tb.Totals != p.Seal.Balance.Totals {
+		t.Errorf("the journal has %+v, sealed is %+v", tb.Totals, p.Seal.Balance.Totals)
 	}
 }

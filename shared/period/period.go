@@ -35,6 +35,7 @@ type Period struct {
 	Revision  int         `json:"revision"`
 	ClosingBy string      `json:"closing_by"`
 	ClosingAt time.Time   `json:"closing_at"`
+	Sealing   bool        `json:"sealing,omitempty"` // a sealing has begun: not even the accruals of its days enter any more
 	Review    Review      `json:"review"`
 	Seal      *Seal       `json:"seal"`
 	Act       string      `json:"act"` // id of the last write
@@ -82,7 +83,8 @@ type Store interface {
 	// List gives all periods, newest first.
 	List(ctx context.Context, tenant, entity string) ([]Period, error)
 	// Save writes a period whose revision before was one less, with the audit record of the act where there is one.
-	// A new one must follow the newest, which must be sealed. ErrRival otherwise; finding one's own act is success.
+	// A new one must follow the newest, which must be sealed. ErrRival otherwise; finding one's own act is success. From
+	// the write of Sealing on, an accrual of the month is refused.
 	Save(ctx context.Context, p Period, rec *audit.Record) error
 	// Fence lets a book refuse every entry of the month and before, for good.
 	Fence(ctx context.Context, tenant, book, entity string, month civil.Month) error

@@ -68,7 +68,7 @@ func checks() []Check {
 		check(CheckContracts, "operator", "为待定收入补录合约", "record a contract for the income that waits for one"),
 		check(CheckFigures, "finance", "补齐规则或资料，使结算单算出税费", "close the gap of rules or papers, so that the settlement gets its figures"),
 		check(CheckUnfinished, "finance", "等待系统完成未完的动作；一小时后仍在则报告", "wait for the system to finish what it began; report what is still there after an hour"),
-		check(CheckAccrualDays, "operator", "完成激励日结（补录合约或规则）", "let the days of incentives close (record the missing contract or strategy)"),
+		check(CheckAccrualDays, "operator", "等待凌晨的激励日结（月末最后一日也记入本期）；仍未结清的，补录缺少的合约或规则后再日结", "let the days of incentives close in the night (the month's last day enters this period too); where one stays open, record the contract or strategy that it lacks"),
 		check(CheckTrueUps, "finance", "对每项补扣补退作出决定", "decide each open true-up"),
 		check(CheckReceipts, "finance", "供参考：平台尚未到账的收入", "for information: income that platforms have not paid yet"),
 	}
@@ -192,12 +192,12 @@ func BooksAfter(ctx context.Context, from Creators, tenant, after string, n int)
 // conclude runs the checks that are about no single book, and gives each check its result.
 func (s *Service) conclude(ctx context.Context, p *Period) error {
 	r := &p.Review
-	due, err := s.Days.Due(ctx, p.Tenant, p.Month.Add(1).First())
+	due, err := s.outstanding(ctx, *p)
 	if err != nil {
-		return fault.Later(err)
+		return err
 	}
-	for _, day := range due {
-		r.note(Finding{CheckAccrualDays, day.String()})
+	for _, text := range due {
+		r.note(Finding{CheckAccrualDays, text})
 	}
 	trial, err := s.trial(ctx, p)
 	if err != nil {
@@ -224,6 +224,22 @@ func (s *Service) conclude(ctx context.Context, p *Period) error {
 	}
 	r.Complete = true
 	return nil
+}
+
+// outstanding names the days up to the end of the period whose incentives are not all accrued.
+func (s *Service) outstanding(ctx context.Context, p Period) ([]string, error) {
+	due, err := s.Days.Due(ctx, p.Tenant, p.Month.Add(1).First())
+	if err != nil {
+		return nil, fault.Later(err)
+	}
+	texts := make([]string, len(due))
+	for i, day := range due {
+		texts[i] = day.String() + ": its incentives are not all accrued"
+		if day == p.Month.Last() {
+			texts[i] = day.String() + ": the last day's incentives are not all accrued; days close in the night after them"
+		}
+	}
+	return texts, nil
 }
 
 func (s *Service) trial(ctx context.Context, p *Period) (ledger.Trial, error) {

@@ -56,8 +56,8 @@ func again(decide func() (Period, error)) (Period, error) {
 	return Period{}, fault.Later(ErrRival)
 }
 
-// Close begins the closing of a period and runs its checks. From then on entries go to the next period. Called again
-// it goes on with checks that were not complete, or runs them anew.
+// Close begins the closing of a period and runs its checks. From then on entries go to the next period, but for the
+// accruals of the month's own days, which enter until its sealing begins. Called again it goes on with checks that were not complete, or runs them anew.
 //
 // Errors: 3001 period_not_over, period_sealed, period_order.
 func (s *Service) Close(ctx context.Context, by identity.Principal, entity string, month civil.Month) (Period, error) {
@@ -145,8 +145,10 @@ func (s *Service) Seal(ctx context.Context, by identity.Principal, entity string
 		if err != nil || p.State == Sealed {
 			return p, err
 		}
-		if !p.Review.Sealing || p.Review.Complete {
-			p.Review = s.review(by, true)
+		if !p.Review.Sealing || p.Review.Complete || !p.Sealing {
+			if p, err = s.beginSealing(ctx, by, p); err != nil {
+				return p, err
+			}
 		}
 		if p, err = s.run(ctx, p); err != nil || !p.Review.Complete {
 			return p, err
@@ -156,6 +158,22 @@ func (s *Service) Seal(ctx context.Context, by identity.Principal, entity string
 		}
 		return s.seal(ctx, by, p)
 	})
+}
+
+// beginSealing lets no accrual enter the period any more before its books are walked over. A day that is still to be
+// accrued stops it here, so that what the day owes can enter the period that it belongs to.
+func (s *Service) beginSealing(ctx context.Context, by identity.Principal, p Period) (Period, error) {
+	due, err := s.outstanding(ctx, p)
+	if err != nil {
+		return p, err
+	}
+	if len(due) > 0 {
+		return p, notNow("checks_failed", "The period cannot be sealed: "+CheckAccrualDays+" ("+strings.Join(due, "; ")+"). The operator lets these days close; then seal it.")
+	}
+	p.Review = s.review(by, true)
+	p.Sealing, p.Act = true, s.NewID()
+	p.Revision++
+	return p, s.Store.Save(ctx, p, nil)
 }
 
 func (s *Service) sealable(ctx context.Context, by identity.Principal, entity string, month civil.Month) (Period, error) {

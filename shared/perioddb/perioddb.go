@@ -130,7 +130,7 @@ func (s *Store) Save(ctx context.Context, p period.Period, rec *audit.Record) er
 		put.ExpressionAttributeValues = item{":before": number(p.Revision - 1)}
 	}
 	parts := []types.TransactWriteItem{{Put: put}}
-	if p.Revision == 1 || p.State == period.Sealed {
+	if p.Revision == 1 || p.Sealing || p.State == period.Sealed {
 		parts = append(parts, types.TransactWriteItem{Put: s.head(p)})
 	}
 	if rec != nil {
@@ -151,15 +151,20 @@ func (s *Store) Save(ctx context.Context, p period.Period, rec *audit.Record) er
 	return err
 }
 
-// head moves the entity's head: onto a period whose closing begins, if the one before is sealed; or to its seal.
+// head moves the entity's head: onto a period whose closing begins, if the one before is sealed; to its sealing; or to
+// its seal.
 func (s *Store) head(p period.Period) *types.Put {
 	it := keyed(keys.PeriodHead(p.Tenant, p.Entity))
-	it[ledgerdb.HeadMonth], it[ledgerdb.HeadState] = text(p.Month.String()), text(p.State)
+	state := p.State
+	if p.Sealing && state == period.Closing {
+		state = ledgerdb.HeadSealing
+	}
+	it[ledgerdb.HeadMonth], it[ledgerdb.HeadState] = text(p.Month.String()), text(state)
 	put := &types.Put{TableName: aws.String(s.Ledger), Item: it, ExpressionAttributeNames: map[string]string{"#m": ledgerdb.HeadMonth, "#st": ledgerdb.HeadState}}
 	switch {
-	case p.State == period.Sealed:
-		put.ConditionExpression = aws.String("#m = :month AND #st = :closing")
-		put.ExpressionAttributeValues = item{":month": text(p.Month.String()), ":closing": text(period.Closing)}
+	case p.Sealing, p.State == period.Sealed:
+		put.ConditionExpression = aws.String("#m = :month AND #st IN (:closing, :sealing)")
+		put.ExpressionAttributeValues = item{":month": text(p.Month.String()), ":closing": text(ledgerdb.HeadClosing), ":sealing": text(ledgerdb.HeadSealing)}
 	case p.First:
 		put.ConditionExpression, put.ExpressionAttributeNames = aws.String("attribute_not_exists(pk)"), nil
 	default:
