@@ -75,7 +75,9 @@ func (c Course) terms(k tenancy.Contract) tenancy.Contract {
 	out := k
 	out.Version, out.LeftOn, out.ProjectReason, out.ApprovedBy, out.AcceptAfterDays = tenancy.Version{}, civil.Date{}, "", "", 0
 	out.Routes = map[string]string{c.incomeType: k.Routes[c.incomeType]}
-	out.Splits = map[string]tenancy.Split{c.incomeType: k.Splits[c.incomeType]}
+	split := k.Splits[c.incomeType]
+	split.Measured = "" // written down or not, there is one measure
+	out.Splits = map[string]tenancy.Split{c.incomeType: split}
 	return out
 }
 

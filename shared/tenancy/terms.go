@@ -29,6 +29,9 @@ const (
 	Whole    = "whole"    // the share of the band reached is taken of the whole amount (全额)
 )
 
+// PerSettlement is the one measure of amounts in a split: each settlement by itself.
+const PerSettlement = "settlement"
+
 // DefaultLevel names the factor of creators whose level the table does not name.
 const DefaultLevel = "default"
 
@@ -38,6 +41,9 @@ type Split struct {
 	Parties     []Party `json:"parties"`
 	RemainderTo string  `json:"remainder_to,omitempty"`
 	TierMode    string  `json:"tier_mode,omitempty"` // marginal or whole, with method tiered
+	// Measured says over what fixed amounts, bands, caps, floors and the guarantee are counted: each settlement by itself,
+	// the only measure there is. A contract that makes several settlements in a month must write it down.
+	Measured string `json:"measured,omitempty"`
 	// LevelFactors weigh the creator's share of live tips by the creator's level.
 	LevelFactors map[string]money.Rate `json:"level_factors,omitempty"`
 }
@@ -52,7 +58,8 @@ type Party struct {
 	Tiers []Tier       `json:"tiers,omitempty"`
 	Cap   money.Amount `json:"cap,omitzero"`   // at most this; what lies above goes to the party that takes the rest
 	Floor money.Amount `json:"floor,omitzero"` // at least this, out of the part of the party that takes the rest
-	// Guarantee is what the creator gets at least (保底); the MCN's part pays the difference, down to zero.
+	// Guarantee is what the creator gets at least (保底); the MCN's part of the settlement pays the difference, down to zero.
+	// Without income there is no settlement, and so no guarantee.
 	Guarantee money.Amount `json:"guarantee,omitzero"`
 }
 
@@ -143,6 +150,7 @@ func (c *checks) split(field, incomeType string, k Contract) {
 	c.restTaker(field, s)
 	c.guarantees(field, s, kinds["mcn"])
 	c.levels(field, incomeType, s)
+	c.measured(field+".measured", s, k.Cycle)
 	if s.Method == MethodTiered {
 		c.oneOf(field+".tier_mode", s.TierMode, Marginal, Whole)
 		c.tierSums(field, s)
@@ -152,6 +160,26 @@ func (c *checks) split(field, incomeType string, k Contract) {
 		c.add(field+".tier_mode", "goes with method tiered only")
 	}
 	c.shareSums(field, s)
+}
+
+// measured wants a contract to say that amounts count for each settlement where its cycle makes several in a month: what
+// was meant for the month would be paid as often as it is settled.
+func (c *checks) measured(field string, s Split, cycle string) {
+	switch {
+	case s.Measured == PerSettlement:
+	case s.Measured != "":
+		c.oneOf(field, s.Measured, PerSettlement)
+	case s.countsAmounts() && slices.Contains(Cycles(), cycle) && cycle != Monthly:
+		c.add(field, "must be settlement, to say that fixed amounts, bands, caps, floors and the guarantee count for each settlement by itself: the cycle "+cycle+
+			" makes several in a month, and each of them counts anew; for terms of the month choose the cycle month")
+	}
+}
+
+// countsAmounts tells whether the split depends on how much is settled at once, beyond rounding.
+func (s Split) countsAmounts() bool {
+	return slices.ContainsFunc(s.Parties, func(p Party) bool {
+		return !p.Guarantee.IsZero() || len(p.Tiers) > 0 || slices.ContainsFunc(p.bounds(), func(b bound) bool { return !b.amount.IsZero() })
+	})
 }
 
 // bound is an amount that replaces or bounds a share.

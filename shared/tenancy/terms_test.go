@@ -133,3 +133,37 @@ func TestOldTermsKeepTheirForm(t *testing.T) {
 		t.Errorf("payees %v", k.Payees())
 	}
 }
+
+// A cycle that makes several settlements in a month must say that each of them counts amounts anew.
+func TestAmountsOfShortCyclesAreMeasuredKnowingly(t *testing.T) {
+	ratio, half := `"method":"ratio"`, `,"share":"0.5"`
+	plain := with(ratio+`,"level_factors":{"default":"1.2"}`, half, half)
+	for name, terms := range map[string]func(measured string) string{
+		"a guarantee":    func(m string) string { return with(ratio+m, half+`,"guarantee":"5.00"`, half) },
+		"a cap":          func(m string) string { return with(ratio+m, half, half+`,"cap":"5.00"`) },
+		"a floor":        func(m string) string { return with(ratio+m, half, half+`,"floor":"5.00"`) },
+		"a fixed amount": func(m string) string { return with(`"method":"fixed"`+m, ``, `,"fixed":"5.00"`) },
+		"bands": func(m string) string {
+			return with(`"method":"tiered","tier_mode":"whole","remainder_to":"m"`+m, `,"tiers":[{"from":"0.00","share":"0.5"},{"from":"10.00","share":"0.6"}]`, ``)
+		},
+		"shares alone": func(m string) string { return with(ratio+m, half, half) },
+	} {
+		for _, cycle := range Cycles() {
+			for measured, want := range map[string]string{"": "measured", `,"measured":"settlement"`: "", `,"measured":"month"`: "measured"} {
+				k := contractOf(t, terms(measured))
+				k.Cycle = cycle
+				if measured == "" && (cycle == Monthly || name == "shares alone") {
+					want = ""
+				}
+				if got := paths(k.Problems()); got != want {
+					t.Errorf("%s, cycle %s, %q: %q, want %q", name, cycle, measured, got, want)
+				}
+			}
+		}
+	}
+	k := contractOf(t, plain)
+	k.Cycle = Weekly
+	if got := paths(k.Problems()); got != "" {
+		t.Errorf("plain weights by the week: %q", got)
+	}
+}
