@@ -82,7 +82,7 @@ func rights() map[string][]identity.Role {
 		"POST /v1/tax/diffs":                    {identity.Finance, identity.Approver, identity.Auditor, identity.Admin},
 		"POST /v1/tax/diffs/post":               {identity.Finance, identity.Admin},
 		"GET /v1/tax/diffs/post/{id}":           {identity.Finance, identity.Approver, identity.Auditor, identity.Admin},
-		"POST /v1/tax/diffs/post/{id}/approve":  deciders,
+		"POST /v1/tax/diffs/post/{id}/approve":  {identity.Approver, identity.Admin},
 		"POST /v1/receivables":                  {identity.Finance, identity.Admin},
 		"GET /v1/receivables":                   {identity.Operator, identity.Finance, identity.Approver, identity.Cashier, identity.Auditor, identity.Admin},
 		"POST /v1/receivables/{id}/approve":     {identity.Approver, identity.Admin},

@@ -42,7 +42,7 @@ func (a API) Routes() []httpapi.Route {
 		{Method: "POST", Path: "/v1/tax/diffs", Roles: readers, Handle: a.diffs},
 		{Method: "POST", Path: "/v1/tax/diffs/post", Roles: []identity.Role{identity.Finance, identity.Admin}, Handle: a.prepare},
 		{Method: "GET", Path: "/v1/tax/diffs/post/{id}", Roles: readers, Handle: a.correction},
-		{Method: "POST", Path: "/v1/tax/diffs/post/{id}/approve", Roles: []identity.Role{identity.Approver}, Handle: a.approve},
+		{Method: "POST", Path: "/v1/tax/diffs/post/{id}/approve", Roles: []identity.Role{identity.Approver, identity.Admin}, Handle: a.approve},
 		{Method: "GET", Path: "/v1/positions/{id}/settlements", Roles: readers, Handle: a.using},
 	}
 }
