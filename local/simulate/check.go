@@ -54,6 +54,8 @@ func (w *world) examine() map[string]int {
 	for _, id := range slices.Sorted(maps.Keys(b.settlements)) {
 		b.checkLife(b.settlements[id])
 		b.checkSums(b.settlements[id])
+		b.checkApprovers(b.settlements[id])
+		b.checkPaper(b.settlements[id])
 		b.note(b.settlements[id])
 	}
 	b.checkPayments()
@@ -61,6 +63,8 @@ func (w *world) examine() map[string]int {
 	b.checkCorrections()
 	b.checkAmendments()
 	b.checkMerges()
+	b.checkWhere()
+	b.paths["in one call"] += b.promised.bulk
 	b.checkRewards()
 	b.checkAudit()
 	b.checkAnswers()
@@ -72,7 +76,7 @@ func (w *world) examine() map[string]int {
 
 // note counts what happened to a settlement.
 func (b *books) note(s settlement.Settlement) {
-	for path, met := range map[string]bool{"set-off": len(s.SetOffs) > 0, "automatic": slices.ContainsFunc(s.History, func(m settlement.Move) bool { return m.By == "system:review" }), "part of a month": s.Part != "", "filed": s.Kept || s.Carries != "", "reopened": s.Source == settlement.SourceReopened,
+	for path, met := range map[string]bool{"set-off": len(s.SetOffs) > 0, "automatic": slices.ContainsFunc(s.History, func(m settlement.Move) bool { return m.By == "system:review" }), "part of a month": s.Part != "", "cancelled": s.ReasonClass == settlement.Cancelled, "several approvers": len(s.Approvals) > 1, "invoice": s.Paper != nil, "filed": s.Kept || s.Carries != "", "reopened": s.Source == settlement.SourceReopened,
 		"payee": s.Parent != ""} {
 		if met {
 			b.paths[path]++
@@ -406,7 +410,11 @@ func (b *books) checkAnswers() {
 			b.broken("P9", "%s of %s was answered %s and is %s", p.act, p.id, p.status, s.History[p.version-2].To)
 		}
 		moved := map[string]int{"submit": 1, "approve": 1, "reject": 1}[p.act]
-		if p.act != "cancel" && p.act != "reopen" && p.version != p.asked+moved {
+		if p.act == "approve" && p.status == settlement.InReview {
+			moved = 0 // another person has to approve it too
+			b.checkApproved(s, p)
+		}
+		if p.act != "cancel" && p.act != "reopen" && p.act != "again" && p.version != p.asked+moved {
 			b.broken("P4", "%s of %s on version %d was taken when it had version %d", p.act, p.id, p.asked, p.version-moved)
 		}
 		if moved > 0 && p.version > 1 && s.History[p.version-2].By != p.by {

@@ -34,6 +34,7 @@ type promised struct {
 	settled []settledPromise
 	moved   []movedPromise
 	posted  []postedPromise
+	bulk    int // items of calls for many
 	lines   []linePromise
 	events  []eventPromise
 }
@@ -84,6 +85,7 @@ func (w *world) begin() {
 		w.planOffice(t)
 		w.planClosing(t)
 		w.planTaxes(t)
+		w.planPaper(t)
 	}
 	for n := range payablesOfTenant { // the same payables in both tenants: their settlements have the same ids
 		for _, t := range p.tenants {
@@ -365,6 +367,9 @@ func (w *world) office(tenant string) {
 			return nil
 		})
 	}, func(bool) {
+		if tenant == w.turns.many && w.s.chance(2) {
+			open = w.together(tenant, open)
+		}
 		for _, s := range open {
 			w.decide(s)
 		}
@@ -377,7 +382,7 @@ func (w *world) office(tenant string) {
 // decide is what a person does with a settlement that was seen.
 func (w *world) decide(s settlement.Settlement) {
 	calm := w.faults.over
-	approver, finance := caller{s.Tenant, "approver"}, caller{s.Tenant, "finance"}
+	approver, finance := w.approverOf(s), caller{s.Tenant, "finance"}
 	version := s.StatusVersion
 	body := func(more string) string { return fmt.Sprintf(`{"status_version":%d%s}`, version, more) }
 	path := "/v1/settlements/" + s.ID
@@ -390,6 +395,7 @@ func (w *world) decide(s settlement.Settlement) {
 		w.act(approver, s, "confirm-net", path+"/confirm-net", body(fmt.Sprintf(`,"net":%q`, s.Net)))
 	case s.Hold != nil && (s.Status == settlement.Paid || s.Status == settlement.Failed):
 		return
+	case s.Hold != nil && s.Hold.Reason == settlement.HoldPaper && !rare(10): // it is on its way
 	case s.Hold != nil && s.Hold.Reason != settlement.HoldRuleGap:
 		w.act(finance, s, "release", path+"/release", body(""))
 	case rare(14) && !s.Sent() && s.Status != settlement.Paid && s.Status != settlement.Failed:

@@ -93,7 +93,7 @@ func (w *world) taxDesk(tenant string) {
 // lookAt is what people do with one open true-up: what another law explains is corrected, of the others one person
 // decides and another confirms.
 func (w *world) lookAt(tenant string, u *settlement.OpenTrueUp, corrected map[string]bool) {
-	finance, approver := caller{tenant, "finance"}, caller{tenant, "approver"}
+	finance, other := caller{tenant, "finance"}, caller{tenant, one(w.s, []string{"admin", "approver-9"})} // who decides on no settlement that bears it
 	now := time.Unix(0, w.s.now)
 	second := now.Add(w.s.between(time.Second, 3*time.Hour))
 	if w.faults.over {
@@ -108,9 +108,9 @@ func (w *world) lookAt(tenant string, u *settlement.OpenTrueUp, corrected map[st
 		w.amending.asked++
 		id := fmt.Sprintf("cor-%s-%d", tenant, w.amending.asked)
 		w.ask(now, finance, "correct", "/v1/tax/diffs/post", fmt.Sprintf(`{"correction_id":%q,"entity":%q,"taxpayer":%q,"year":2026,"reason":"the share has changed"}`, id, u.Entity, u.Taxpayer))
-		w.ask(second, approver, "post-correction", "/v1/tax/diffs/post/"+id+"/approve", "")
+		w.ask(second, other, "post-correction", "/v1/tax/diffs/post/"+id+"/approve", "")
 	case u.Decision != nil && u.Decision.Difference == u.Difference:
-		w.ask(second, approver, "confirm-true-up", path+"/confirm", "")
+		w.ask(second, other, "confirm-true-up", path+"/confirm", "")
 	default:
 		decision := settlement.Collect
 		switch {
@@ -120,7 +120,7 @@ func (w *world) lookAt(tenant string, u *settlement.OpenTrueUp, corrected map[st
 			decision = settlement.GiveBack
 		}
 		w.ask(now, finance, "decide-true-up", path+"/decide", fmt.Sprintf(`{"decision":%q,"reason":"found on the list"}`, decision))
-		w.ask(second, approver, "confirm-true-up", path+"/confirm", "")
+		w.ask(second, other, "confirm-true-up", path+"/confirm", "")
 	}
 }
 

@@ -146,6 +146,7 @@ func (d *directory) Taxpayer(ctx context.Context, tenant, id string) (tenancy.Ta
 	p := tenancy.Profile{From: civil.MustDate("2026-01-01"), Kind: "natural_person", Resident: true, VAT: "natural_person", Collection: "withheld", Jurisdiction: "330100"}
 	if id == "tp-"+studio {
 		p.Kind, p.VAT, p.Collection = "individual_business", "small_scale", "books"
+		p.Papers = d.handedIn(ctx, tenant)
 	}
 	t := tenancy.Taxpayer{TaxpayerID: id, Profiles: []tenancy.Profile{p}, By: admin(tenant)}
 	if into := d.survivor(ctx, tenant, id); into != id {
@@ -194,7 +195,7 @@ func (d *directory) ContractsOf(_ context.Context, tenant, creator, _ string, _ 
 // ReviewRules lets small settlements of some tenants pass without people.
 func (d *directory) ReviewRules(_ context.Context, tenant string, _ civil.Date) (review.Rules, error) {
 	r, err := review.Defaults()
-	r.Automatic, r.Levels, r.Papers = d.automatic[tenant], nil, nil
+	r.Automatic, r.Levels, r.Papers = d.automatic[tenant], d.w.levels(tenant), d.w.wanted(tenant)
 	r.Checks = slices.DeleteFunc(slices.Clone(r.Checks), func(c review.Check) bool {
 		return c.Code != review.Amount && c.Code != review.SetOff && c.Code != review.Held
 	})

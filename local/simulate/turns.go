@@ -11,8 +11,12 @@ import (
 
 // turns are what happens in some runs only, so that runs stay short: each is taken by one tenant of a run in four.
 type turns struct {
-	desk  string // whose finance looks after open true-ups
-	merge string // which learns that two of its taxpayers are one person
+	desk  string        // whose finance looks after open true-ups
+	merge string        // which learns that two of its taxpayers are one person
+	many  string        // where amounts need several approvers, who decide many settlements in one call
+	paper string        // which wants a paper of studios that arrives late
+	lag   time.Duration // by which indexes are behind, at most
+	where bool          // whether it is asked at the end where the money is
 }
 
 // some picks a tenant once in four runs.
@@ -25,7 +29,10 @@ func (w *world) some() string {
 
 // choose decides which turns a run takes.
 func (w *world) choose() {
-	w.turns = turns{desk: w.some(), merge: w.some()}
+	w.turns = turns{desk: w.some(), merge: w.some(), many: w.some(), paper: w.some(), where: w.s.chance(4)}
+	if w.s.chance(4) {
+		w.turns.lag = one(w.s, []time.Duration{300 * time.Millisecond, 3 * time.Second})
+	}
 }
 
 // knownAfter is how long a machine may remember what was before a change of rules or master data.

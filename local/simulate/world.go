@@ -123,6 +123,7 @@ type world struct {
 	merging  *settlement.Merging
 	turns    turns
 	laws     *laws
+	paperAt  int64 // when the paper of the studio arrives that its tenant wants
 	promised promised
 	acts     int // acts of persons that were answered with 2xx
 	plan     workload

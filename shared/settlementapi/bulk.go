@@ -10,6 +10,7 @@ import (
 
 	"fenzhang/shared/fault"
 	"fenzhang/shared/httpapi"
+	"fenzhang/shared/pace"
 	"fenzhang/shared/settlement"
 )
 
@@ -81,7 +82,7 @@ func (a API) transitions(ctx context.Context, r *httpapi.Request) (httpapi.Respo
 	}
 	all := make([]moved, len(b.Items))
 	var work errgroup.Group
-	work.SetLimit(bulkWork)
+	work.SetLimit(pace.AtOnce(ctx, bulkWork))
 	for i, item := range b.Items {
 		work.Go(func() error {
 			all[i] = a.moveOne(ctx, settlement.Intent{By: r.Principal, ID: item.ID, Version: item.Version, Reason: b.Reason}, b.To)
