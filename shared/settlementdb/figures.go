@@ -1,25 +1,23 @@
 package settlementdb
 
 import (
-	"bytes"
-	"compress/flate"
 	"context"
 	_ "embed" // the dictionary
 	"encoding/json"
 	"fmt"
-	"io"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/klauspost/compress/zstd"
 
 	"fenzhang/shared/fault"
 	"fenzhang/shared/keys"
 	"fenzhang/shared/settlement"
 )
 
-// attrFigures holds figures: the document that their hash is of, compressed.
-const attrFigures = "y"
+// attrFigures holds figures: the document that their hash is of, compressed by zstd (RFC 8878).
+const attrFigures = "f"
 
 // figuresDictionary holds the words of a quote's steps, by which figures of some 9 KB become less than 1 KB: one write
 // unit instead of three. It is part of the stored form; figures that it does not fit are only larger.
@@ -27,69 +25,44 @@ const attrFigures = "y"
 //go:embed figures.dictionary
 var figuresDictionary []byte
 
-// What packing and unpacking work with is lent: making a compressor anew for each item takes longer and more memory
-// than all else that a move computes.
-var (
-	packers = sync.Pool{New: func() any {
-		w, _ := flate.NewWriterDict(io.Discard, flate.BestCompression, figuresDictionary) // the level is a valid one
-		return w
-	}}
-	unpackers = sync.Pool{New: func() any {
-		u := &unpacker{}
-		u.flate = flate.NewReader(&u.packed)
-		return u
-	}}
+const (
+	figuresDictionaryID = 1
+	maxPlain            = 1 << 20 // bounds what packed figures may unfold to
 )
 
-type unpacker struct {
-	packed bytes.Reader
-	flate  io.Reader
-	plain  bytes.Buffer
-}
+// packers are made once, when they are first needed: that takes longer than packing.
+var packers = sync.OnceValues(func() (*zstd.Encoder, *zstd.Decoder) {
+	// The options are valid ones, and an encoder of whole documents writes to nobody.
+	e, _ := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderDictRaw(figuresDictionaryID, figuresDictionary),
+		zstd.WithEncoderCRC(false))
+	d, _ := zstd.NewReader(nil, zstd.WithDecoderDictRaw(figuresDictionaryID, figuresDictionary), zstd.WithDecoderMaxMemory(maxPlain))
+	return e, d
+})
 
-func pack(plain []byte) (_ []byte, err error) {
-	w := packers.Get().(*flate.Writer)
-	defer packers.Put(w)
-	var b bytes.Buffer
-	w.Reset(&b) // the dictionary stays
-	if _, err = w.Write(plain); err == nil {
-		err = w.Close()
-	}
-	return b.Bytes(), err
+func pack(plain []byte) []byte {
+	e, _ := packers()
+	return e.EncodeAll(plain, make([]byte, 0, 1024))
 }
-
-// maxPlain bounds what packed figures may unfold to.
-const maxPlain = 1 << 20
 
 func unpack(packed []byte, into any) error {
-	u := unpackers.Get().(*unpacker)
-	defer unpackers.Put(u)
-	u.packed.Reset(packed)
-	if err := u.flate.(flate.Resetter).Reset(&u.packed, figuresDictionary); err != nil {
+	_, d := packers()
+	plain, err := d.DecodeAll(packed, make([]byte, 0, 10*1024))
+	if err != nil {
 		return err
 	}
-	u.plain.Reset()
-	if _, err := u.plain.ReadFrom(io.LimitReader(u.flate, maxPlain)); err != nil {
-		return err
-	}
-	return json.Unmarshal(u.plain.Bytes(), into) // which keeps nothing of what it read
+	return json.Unmarshal(plain, into)
 }
 
 func figuresItem(f settlement.Figures) (item, error) {
 	plain := f.Document
-	var err error
 	if plain == nil {
-		plain, err = json.Marshal(f)
-	}
-	var z []byte
-	if err == nil {
-		z, err = pack(plain)
-	}
-	if err != nil {
-		return nil, fault.Internal(err)
+		var err error
+		if plain, err = json.Marshal(f); err != nil {
+			return nil, fault.Internal(err)
+		}
 	}
 	it := keyed(keys.Figures(f.Tenant, f.Settlement, f.Hash))
-	it[attrFigures] = binary(z)
+	it[attrFigures] = binary(pack(plain))
 	return it, nil
 }
 
