@@ -137,6 +137,7 @@ func walkReview(f *form, r *settlement.Review) {
 	list(f, &r.Findings, wording)
 	f.count(&r.Approvers)
 	wording(f, &r.Hold)
+	wording(f, &r.Rejects)
 }
 
 func walkPaper(f *form, p *settlement.InvoicePaper) {
