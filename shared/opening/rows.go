@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/money"
@@ -45,12 +46,14 @@ type Row struct {
 // Cell gives a cell by its column's key, "" when it is empty.
 func (r Row) Cell(key string) string { return r.cells[key] }
 
-// Payable is what is owed to a creator from before, untaxed.
+// Payable is what is owed to a creator from before.
 type Payable struct {
 	Row
 	Ref, CreatorID, IncomeType string
 	Period                     civil.Month
-	Amount                     money.Amount
+	Amount                     money.Amount // before tax, or what the books before have left of it
+	Taxed                      bool         // withheld and filed in the books before
+	TaxDocument                string       // that shows it
 }
 
 // Receivable is what a creator owes from before.
@@ -111,7 +114,7 @@ func Read(book Book) (Import, []Problem) {
 		}
 	}
 	for name := range book {
-		if !slices.ContainsFunc(Sheets(), func(s Sheet) bool { return s.Name == name }) {
+		if name != SamplesSheet && !slices.ContainsFunc(Sheets(), func(s Sheet) bool { return s.Name == name }) {
 			r.add(name, 0, "", "is no sheet of the template; remove it")
 		}
 	}
@@ -203,7 +206,7 @@ func (r *reader) take(out *Import, row Row) {
 		out.Contracts = append(out.Contracts, row)
 	case Payables:
 		out.Payables = append(out.Payables, Payable{Row: row, Ref: r.id(row, "external_ref"), CreatorID: r.id(row, "creator_id"),
-			IncomeType: row.Cell("income_type"), Period: r.month(row, "service_period"), Amount: r.amount(row, "amount", true)})
+			IncomeType: row.Cell("income_type"), Period: r.month(row, "service_period"), Amount: r.amount(row, "amount", true), Taxed: r.taxed(row), TaxDocument: row.Cell("tax_document")})
 	case Receivables:
 		out.Receivables = append(out.Receivables, Receivable{Row: row, Ref: r.id(row, "external_ref"), CreatorID: r.id(row, "creator_id"), Entity: r.id(row, "paying_entity"),
 			Kind: r.oneOf(row, "kind", "refund_recovery", "advance", "penalty", "other"), Document: row.Cell("document"), Amount: r.amount(row, "amount", true)})
@@ -237,6 +240,29 @@ func (r *reader) oneOf(row Row, column string, allowed ...string) string {
 		r.bad(row, column, "must be one of "+strings.Join(allowed, ", "))
 	}
 	return text
+}
+
+// maxDocument bounds the name of a document.
+const maxDocument = 100
+
+// taxed reads whether a payable was taxed before; what shows it must stand beside.
+func (r *reader) taxed(row Row) bool {
+	document := row.Cell("tax_document")
+	if utf8.RuneCountInString(document) > maxDocument {
+		r.bad(row, "tax_document", "must have at most 100 characters")
+	}
+	said := yes(cmp.Or(row.Cell("taxed"), "no"))
+	switch {
+	case said == true && document == "":
+		r.add(row.Sheet, row.Number, "tax_document", "must be given, because taxed says yes; what was not withheld and filed before is handed in before tax, with taxed no")
+	case said == false:
+		if document != "" {
+			r.bad(row, "tax_document", "goes with taxed yes only")
+		}
+	case said != true:
+		r.bad(row, "taxed", "must be yes or no")
+	}
+	return said == true
 }
 
 func (r *reader) month(row Row, column string) civil.Month {

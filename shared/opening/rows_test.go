@@ -1,10 +1,13 @@
 package opening
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"fenzhang/shared/tenancy"
 )
 
 // sheet is a page with the example of each column in every row, but for what change says.
@@ -113,4 +116,58 @@ func TestAnyCellsAreReadOrTold(t *testing.T) {
 			t.Fatal("an empty book is fine")
 		}
 	})
+}
+
+func TestSamplesAreGoodRows(t *testing.T) {
+	cycles := map[string]bool{}
+	for _, s := range Sheets() {
+		var rows []map[string]string
+		for _, x := range Samples()[s.Name] {
+			rows = append(rows, x.Cells)
+		}
+		if len(rows) == 0 {
+			continue
+		}
+		in, problems := Read(Book{s.Name: sheet(s.Name, rows...), SamplesSheet: {{"anything"}}})
+		if len(problems) > 0 || in.Rows() != len(rows) {
+			t.Errorf("%s: %+v", s.Name, problems)
+		}
+		for _, o := range in.contracts() {
+			var k tenancy.Contract
+			if err := json.Unmarshal(o.body, &k); err != nil || len(k.Problems()) > 0 {
+				t.Errorf("%s: %v %+v", o.body, err, k.Problems())
+			}
+			cycles[k.Cycle] = true
+		}
+	}
+	if len(cycles) != len(tenancy.Cycles())-1 {
+		t.Errorf("samples of the cycles %v", cycles)
+	}
+}
+
+// A payable is taxed here or was taxed before, and the file says which.
+func TestAPayableSaysWhetherItWasTaxed(t *testing.T) {
+	for name, c := range map[string]struct {
+		taxed, document, column string
+		want                    bool
+	}{
+		"nothing said":             {"", "", "", false},
+		"no":                       {"no", "", "", false},
+		"yes with the receipt":     {"yes", "r", "", true},
+		"是":                        {"是", "r", "", true},
+		"yes without a receipt":    {"yes", "", "tax_document", true},
+		"no with a receipt":        {"no", "r", "tax_document", false},
+		"perhaps":                  {"perhaps", "", "taxed", false},
+		"a receipt without an end": {"yes", strings.Repeat("x", 101), "tax_document", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in, problems := Read(Book{Payables: sheet(Payables, map[string]string{"taxed": c.taxed, "tax_document": c.document})})
+			if len(in.Payables) != 1 || in.Payables[0].Taxed != c.want {
+				t.Errorf("%+v", in.Payables)
+			}
+			if (c.column == "") != (len(problems) == 0) || (len(problems) > 0 && (len(problems) != 1 || problems[0].Column != c.column)) {
+				t.Errorf("%+v", problems)
+			}
+		})
+	}
 }

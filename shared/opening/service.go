@@ -191,7 +191,8 @@ func (s *Service) post(ctx context.Context, by identity.Principal, r Record, in 
 		}
 	}
 	if err := each(ctx, in.Payables, func(ctx context.Context, p Payable) error {
-		return s.Payer.OpenBefore(ctx, settlement.Before{Tenant: by.Tenant, By: r.CheckedBy, Ref: p.Ref, CreatorID: p.CreatorID, IncomeType: p.IncomeType, Period: p.Period, Amount: p.Amount})
+		return s.Payer.OpenBefore(ctx, settlement.Before{Tenant: by.Tenant, By: r.CheckedBy, Ref: p.Ref, CreatorID: p.CreatorID, IncomeType: p.IncomeType, Period: p.Period, Amount: p.Amount,
+			Taxed: p.Taxed, Document: p.TaxDocument})
 	}); err != nil {
 		return err
 	}

@@ -11,6 +11,9 @@ const (
 	Withholding = "withholding"
 )
 
+// SamplesSheet is the page of the template that shows good rows; it is not read.
+const SamplesSheet = "samples"
+
 // Sheet is one page of the workbook with its columns.
 type Sheet struct {
 	Name, Title string // Title is the name in Chinese, which is that of the page
@@ -24,6 +27,38 @@ type Column struct {
 	Required   bool
 	Example    string
 	Note       string
+}
+
+// Sample is a good row of a sheet with a word about it: by column, and the examples of the columns where it says none.
+type Sample struct {
+	Title string
+	Cells map[string]string
+}
+
+// Samples are rows that show what the columns' examples do not: a contract of each cycle but the month, and a payable that
+// was taxed before.
+func Samples() map[string][]Sample {
+	cycle := func(title, name string) Sample {
+		return Sample{title, map[string]string{"contract_id": "ct-1001-" + name, "cycle": name, "pay_day": ""}}
+	}
+	return map[string][]Sample{
+		Contracts: {cycle("by the day 按日", "daily"), cycle("by the week, Monday to Sunday 按周", "weekly"), cycle("1st to 15th, and the rest 按半月", "half_month"),
+			cycle("when it is asked for 随时申请", "on_demand")},
+		Payables: {{"taxed in the books before 原账套已扣税", map[string]string{"external_ref": "OLD-2026-06-1002", "amount": "960.00", "taxed": "yes", "tax_document": "申报表回执 2026-07-08"}}},
+	}
+}
+
+// Row gives the sample's cell in each column.
+func (s Sample) Row(columns []Column) []string {
+	out := make([]string, len(columns))
+	for i, c := range columns {
+		text, ok := s.Cells[c.Key]
+		if !ok {
+			text = c.Example
+		}
+		out[i] = text
+	}
+	return out
 }
 
 // Sheets lists the pages of the workbook in the order in which they are filled in.
@@ -59,17 +94,19 @@ func Sheets() []Sheet {
 			{"income_type", "收入类型", true, "live_tip", ""},
 			{"route", "结算通道", true, "mcn_pays", ""},
 			{"creator_share", "达人比例", true, "0.70", "between 0 and 1; the rest is the agency's 其余归机构"},
-			{"cycle", "结算周期", true, "month", ""},
-			{"pay_day", "付款日", false, "15", "day of the month after"},
+			{"cycle", "结算周期", true, "month", "month, half_month, weekly, daily, on_demand 按月、半月、周、日、随时"},
+			{"pay_day", "付款日", false, "15", "day of the month after, with the cycle month only 次月几日，仅按月结算时填"},
 			{"price_basis", "价格口径", true, "before_tax", ""},
 			{"revenue_basis", "收入确认", true, "net", ""},
 		}},
-		{Payables, "期初应付", "What is owed to a creator for income before the first day, before tax: the creator's whole share. 期初未付的达人分成（税前）。", []Column{
+		{Payables, "期初应付", "What is owed to a creator for income before the first day: the creator's whole share before tax or, where the books before have taxed it, what is left of it. 期初未付的达人分成：未扣税的填税前金额，原账套已扣税的填税后金额。", []Column{
 			{"external_ref", "原系统单号", true, "OLD-2026-06-1001", "names the payable for good"},
 			{"creator_id", "达人编号", true, "c-1001", ""},
 			{"income_type", "收入类型", true, "live_tip", ""},
 			{"service_period", "业务所属期", true, "2026-06", ""},
-			{"amount", "金额", true, "1234.50", "yuan with two decimals"},
+			{"amount", "金额", true, "1234.50", "yuan with two decimals; after tax where taxed says yes"},
+			{"taxed", "原账套已扣税", false, "no", "yes: its taxes were withheld and filed before, so that it is only paid; its income and taxes belong to the sheet withholding. no, or empty: it is taxed here when it is paid 是：税款已在原账套代扣并申报，此处只付款，其收入与税额填入已扣缴表；否或留空：付款时在此计税"},
+			{"tax_document", "完税凭据", false, "", "where taxed says yes: the return's receipt 申报表回执"},
 		}},
 		{Receivables, "期初应收", "What a creator owes: advances, refunds, penalties. 达人尚欠机构的款项。", []Column{
 			{"external_ref", "原系统单号", true, "OLD-ADV-77", "names the receivable for good"},

@@ -13,7 +13,10 @@ import (
 	"fenzhang/shared/fault"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/ids"
+	"fenzhang/shared/incentivedb"
+	"fenzhang/shared/incomedb"
 	"fenzhang/shared/ledger"
+	"fenzhang/shared/ledgercheck"
 	"fenzhang/shared/ledgerdb"
 	"fenzhang/shared/money"
 	"fenzhang/shared/opening"
@@ -236,6 +239,103 @@ func TestAPayableFromBeforeIsPaidLikeAnyOther(t *testing.T) {
 	if sums[ledger.OpeningBalance] != money.MustParse("1000.00") || !sums[ledger.CreatorPayable].IsZero() || !sums[ledger.MCNRevenue].IsZero() {
 		t.Errorf("%v", sums)
 	}
+}
+
+// What the books before have taxed is paid whole by the same life, and no tax comes of it, not even when it is paid again.
+func TestAPayableTaxedBeforeIsOnlyPaid(t *testing.T) {
+	w := open(t)
+	w.Set("2026-07-15")
+	head := []string{"external_ref", "creator_id", "income_type", "service_period", "amount", "taxed", "tax_document"}
+	book := opening.Book{opening.Payables: {head, {"OLD-1", settletest.Person, "live_tip", "2026-06", "960.00", "yes", "return of 2026-06"}}}
+	if problems := w.hand(t, "payables", book); problems != nil {
+		t.Fatalf("%+v", problems)
+	}
+	all, _, err := w.Store.List(t.Context(), settletest.Tenant, settlement.Query{}, "", 10)
+	if err != nil || len(all) != 1 || !all[0].TaxedBefore() || !all[0].BroughtForward() {
+		t.Fatalf("%+v, %v", all, err)
+	}
+	if iit := w.pay(t, all[0].ID); !iit.IsZero() {
+		t.Errorf("income tax %s", iit)
+	}
+	first := w.load(t, all[0].ID)
+	if first.Net != money.MustParse("960.00") || first.ToPay != first.Net {
+		t.Errorf("net %s, paid %s", first.Net, first.ToPay)
+	}
+	p, err := w.Payables.Load(t.Context(), settletest.Tenant, first.ID)
+	if err == nil {
+		err = w.Payables.Record(t.Context(), p, payout.Outcome{State: payout.Returned, At: w.Now()}, w.ID())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := w.Reopen(t.Context(), settlement.Intent{By: settletest.As(identity.Approver), ID: first.ID, Version: first.StatusVersion, Reason: "came back"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	second := w.secondApproval(t, again.ID)
+	if second.Net != money.MustParse("960.00") || !second.TaxedBefore() {
+		t.Errorf("paid again: %+v", second)
+	}
+	bookings, err := w.Store.TaxRows(t.Context(), settletest.Tenant, first.Entity, first.TaxpayerID, 2026)
+	for _, b := range bookings {
+		if len(b.Rows) > 0 {
+			t.Errorf("rows of tax: %+v", b)
+		}
+	}
+	entries, err2 := ledgerdb.Book{DB: w.Tables.Client, Table: w.Tables.Ledger}.Entries(t.Context(), settletest.Tenant, settletest.Person)
+	sums := ledger.Balances(entries)
+	if err != nil || err2 != nil || sums[ledger.OpeningBalance] != money.MustParse("960.00") || !sums[ledger.CreatorPayable].IsZero() || sums[ledger.GatewayClearing] != money.MustParse("-960.00") {
+		t.Errorf("%v %v %v", sums, err, err2)
+	}
+	check := ledgercheck.Service{Journal: ledgerdb.Book{DB: w.Tables.Client, Table: w.Tables.Ledger}, Settlements: w.Store,
+		Buckets: &incomedb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: w.ID},
+		Days:    incentivedb.NewDays(w.Tables.Client, w.Tables.Incentives), Creators: w.People}
+	if r, err := check.Page(t.Context(), settletest.Tenant, ""); err != nil || !r.Unexplained.IsZero() || len(r.Differences) > 0 {
+		t.Errorf("the books: %+v %v", r, err)
+	}
+	for name, row := range map[string][]string{
+		"before tax":          {"OLD-1", settletest.Person, "live_tip", "2026-06", "960.00", "", ""},
+		"with another amount": {"OLD-1", settletest.Person, "live_tip", "2026-06", "961.00", "yes", "return of 2026-06"},
+	} {
+		file := opening.Book{opening.Payables: {head, row}}
+		content := []byte(fmt.Sprint(file))
+		if _, _, err := w.imports.Check(t.Context(), settletest.As(identity.Finance), "again-"+row[4], content, file); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := w.imports.Approve(t.Context(), settletest.As(identity.Approver), "again-"+row[4], content, file); !fault.HasCode(err, fault.OtherContent) {
+			t.Errorf("the same reference %s: %v", name, err)
+		}
+	}
+}
+
+// secondApproval pays a reopened settlement, with an approver who did not reopen it.
+func (w *world) secondApproval(t *testing.T, id string) settlement.Settlement {
+	t.Helper()
+	ctx := t.Context()
+	if err := w.Quote(ctx, settletest.Tenant, id); err != nil {
+		t.Fatal(err)
+	}
+	other := settletest.As(identity.Approver)
+	other.Subject = "second-approver@" + settletest.Tenant
+	for i, by := range []identity.Principal{settletest.As(identity.Finance), other} {
+		if _, err := w.Transition(ctx, settlement.Intent{By: by, ID: id, Version: 1 + i}, []settlement.Status{settlement.InReview, settlement.Approved}[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Book(ctx, settletest.Tenant, id); err != nil {
+		t.Fatal(err)
+	}
+	p, err := w.Payables.Load(ctx, settletest.Tenant, id)
+	if err == nil {
+		err = w.Payables.MarkSent(ctx, p, w.Now())
+	}
+	if err == nil {
+		err = w.Payables.Record(ctx, p, payout.Outcome{State: payout.Paid, At: w.Now()}, w.ID())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w.load(t, id)
 }
 
 func TestRowsThatCannotBeAreRefusedByTheirCell(t *testing.T) {

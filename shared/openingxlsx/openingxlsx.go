@@ -46,11 +46,53 @@ func Template() (out []byte, err error) {
 			return nil, err
 		}
 	}
+	if err := samples(f, head, asText); err != nil {
+		return nil, err
+	}
 	var b bytes.Buffer
 	if err := f.Write(&b); err != nil {
 		return nil, err
 	}
 	return b.Bytes(), nil
+}
+
+// samples is a page of good rows to copy from; it is not read when the workbook comes back.
+func samples(f *excelize.File, head, asText int) error {
+	if _, err := f.NewSheet(opening.SamplesSheet); err != nil {
+		return err
+	}
+	if err := errors.Join(f.SetColStyle(opening.SamplesSheet, "A:Z", asText), f.SetColWidth(opening.SamplesSheet, "A", "Z", 20)); err != nil {
+		return err
+	}
+	row := 0
+	write := func(cells []string, style int) error {
+		row++
+		first, err := excelize.CoordinatesToCellName(1, row)
+		if err != nil {
+			return err
+		}
+		last, err := excelize.CoordinatesToCellName(len(cells), row)
+		if err != nil {
+			return err
+		}
+		return errors.Join(f.SetSheetRow(opening.SamplesSheet, first, &cells), f.SetCellStyle(opening.SamplesSheet, first, last, style))
+	}
+	for _, s := range opening.Sheets() {
+		heads := []string{s.Title + " " + s.Name}
+		for _, c := range s.Columns {
+			heads = append(heads, c.Head())
+		}
+		if err := write(heads, head); err != nil {
+			return err
+		}
+		for _, x := range append([]opening.Sample{{Title: "例 example"}}, opening.Samples()[s.Name]...) {
+			if err := write(append([]string{x.Title}, x.Row(s.Columns)...), asText); err != nil {
+				return err
+			}
+		}
+		row++
+	}
+	return nil
 }
 
 func page(f *excelize.File, s opening.Sheet, head, asText int) error {

@@ -196,6 +196,12 @@ func billOf(st settlement.Settlement, figures map[string]settlement.Figures) Bil
 	b := Bill{SettlementID: st.ID, IncomeType: st.IncomeType, Entity: st.Entity, Route: st.Route, Contract: st.Contract + " v" + strconv.Itoa(st.ContractVersion),
 		Status: string(st.Status), Base: st.Gross, Shares: st.Shares, CreatorShare: st.CreatorShare(), Percent: percent(st.CreatorShare(), st.Gross),
 		Guarantee: guaranteed(st.Shares), Taxes: []Tax{}, SetOffs: []SetOff{}, PaymentDate: st.PaymentDate, Booked: st.Booking != ""}
+	switch {
+	case st.TaxedBefore():
+		b.BroughtForward = ForwardTaxed
+	case st.BroughtForward():
+		b.BroughtForward = ForwardBeforeTax
+	}
 	if st.Hold != nil {
 		b.Hold = st.Hold.Reason
 	}

@@ -79,30 +79,39 @@ type Line struct {
 
 // Bill is one settlement as the statement shows it. Figures are null until its taxes are computed.
 type Bill struct {
-	SettlementID  string        `json:"settlement_id"`
-	IncomeType    string        `json:"income_type"`
-	Entity        string        `json:"paying_entity"`
-	Route         string        `json:"route"`
-	Contract      string        `json:"contract"` // id and version: the clause that splits
-	Status        string        `json:"status"`
-	Hold          string        `json:"hold,omitempty"`
-	Base          money.Amount  `json:"base"` // what is split (分成基数)
-	Shares        []split.Share `json:"shares"`
-	CreatorShare  money.Amount  `json:"creator_share"`
-	Percent       string        `json:"percent"` // of the base, as it came out: "70.00"
-	Guarantee     bool          `json:"guarantee"`
-	Item          string        `json:"item"`
-	TaxPeriod     string        `json:"tax_period"`
-	TaxableIncome *money.Amount `json:"taxable_income"`
-	Taxes         []Tax         `json:"taxes"`
-	Withheld      *money.Amount `json:"withheld"` // kept back from the creator's share
-	Net           *money.Amount `json:"net"`
-	SetOffs       []SetOff      `json:"set_offs"`
-	ToPay         *money.Amount `json:"to_pay"`
-	Paid          money.Amount  `json:"paid"`
-	PaymentDate   civil.Date    `json:"payment_date"` // expected until booked
-	Booked        bool          `json:"booked"`       // the figures are those of the booking, not of a quote
+	SettlementID string        `json:"settlement_id"`
+	IncomeType   string        `json:"income_type"`
+	Entity       string        `json:"paying_entity"`
+	Route        string        `json:"route"`
+	Contract     string        `json:"contract"` // id and version: the clause that splits
+	Status       string        `json:"status"`
+	Hold         string        `json:"hold,omitempty"`
+	Base         money.Amount  `json:"base"` // what is split (分成基数)
+	Shares       []split.Share `json:"shares"`
+	CreatorShare money.Amount  `json:"creator_share"`
+	Percent      string        `json:"percent"` // of the base, as it came out: "70.00"
+	Guarantee    bool          `json:"guarantee"`
+	// BroughtForward tells that it was owed from before the tenant's books begin here (期初结转): before_tax, or taxed where
+	// the books before have withheld and filed its taxes; "" for everything else.
+	BroughtForward string        `json:"brought_forward,omitempty"`
+	Item           string        `json:"item"`
+	TaxPeriod      string        `json:"tax_period"`
+	TaxableIncome  *money.Amount `json:"taxable_income"`
+	Taxes          []Tax         `json:"taxes"`
+	Withheld       *money.Amount `json:"withheld"` // kept back from the creator's share
+	Net            *money.Amount `json:"net"`
+	SetOffs        []SetOff      `json:"set_offs"`
+	ToPay          *money.Amount `json:"to_pay"`
+	Paid           money.Amount  `json:"paid"`
+	PaymentDate    civil.Date    `json:"payment_date"` // expected until booked
+	Booked         bool          `json:"booked"`       // the figures are those of the booking, not of a quote
 }
+
+// How a settlement was brought forward from before.
+const (
+	ForwardBeforeTax = "before_tax"
+	ForwardTaxed     = "taxed"
+)
 
 // Tax is one tax that the paying entity keeps back or files, with the figures of its whole period so far.
 type Tax struct {

@@ -139,6 +139,9 @@ func (s *sheet) settlements(st paper.Statement) {
 		if b.Guarantee {
 			state += "，含保底"
 		}
+		if b.BroughtForward != "" {
+			state += "，" + named(forwards(), b.BroughtForward)
+		}
 		t.row([]string{named(incomeTypes(), b.IncomeType) + "（" + state + "） " + tail(b.SettlementID), b.Contract, grouped(b.Base), share(b.Percent),
 			grouped(b.CreatorShare), pending(b.TaxableIncome), pending(b.Withheld), pending(b.ToPay)}, black)
 	}

@@ -25,6 +25,10 @@ func holds() map[string]string {
 		"PAPER_MISSING": "资料缺失", "ACCOUNT_UNCHECKED": "账户待核验", "RISK": "风险复核", "MANUAL": "人工暂停", "DISPUTED": "有异议待答复", "WAITING_CONFIRMATION": "待达人确认"}
 }
 
+func forwards() map[string]string {
+	return map[string]string{paper.ForwardBeforeTax: "期初结转", paper.ForwardTaxed: "期初结转，原账套已扣税"}
+}
+
 func taxes() map[string]string {
 	return map[string]string{"IIT": "个人所得税", "VAT": "增值税", "UMCT": "城市维护建设税", "EDU": "教育费附加", "LEDU": "地方教育附加", "CIT": "企业所得税"}
 }

@@ -144,7 +144,11 @@ func settlementSheet(b *book, st paper.Statement) {
 		if x.Guarantee {
 			guarantee = "是"
 		}
-		b.add(x.SettlementID, named(incomeTypes(), x.IncomeType), x.Entity, x.Contract, x.Base, x.Percent, x.CreatorShare, guarantee, named(items(), x.Item), x.TaxPeriod,
+		kind := named(incomeTypes(), x.IncomeType)
+		if x.BroughtForward != "" {
+			kind += "（" + named(forwards(), x.BroughtForward) + "）"
+		}
+		b.add(x.SettlementID, kind, x.Entity, x.Contract, x.Base, x.Percent, x.CreatorShare, guarantee, named(items(), x.Item), x.TaxPeriod,
 			x.TaxableIncome, x.Withheld, x.Net, setOff, x.ToPay, x.Paid, x.PaymentDate.String(), named(statuses(), x.Status), named(holds(), x.Hold))
 	}
 }

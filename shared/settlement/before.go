@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
@@ -11,34 +12,81 @@ import (
 	"fenzhang/shared/split"
 )
 
-// BeforePrefix begins the activity ids of payables from before the tenant began here.
-const BeforePrefix = "opening:"
+// The beginnings of the activity ids of payables from before the tenant began here: of those that are taxed when they
+// are paid, and of those whose taxes the books before have withheld and filed. An activity id stays with its payable
+// through all occurrences.
+const (
+	BeforePrefix = "opening:"
+	TaxedPrefix  = "opening-taxed:"
+)
 
-// Before is a payable from before (期初应付): what the old books owe a creator, before tax and all its own.
+// Before is a payable from before (期初应付): what the old books owe a creator, all its own.
 type Before struct {
 	Tenant, By, Ref       string
 	CreatorID, IncomeType string
 	Period                civil.Month
-	Amount                money.Amount
+	Amount                money.Amount // before tax or, where Taxed, what is left of it
+	Taxed                 bool         // withheld and filed in the old books: nothing is taxed here, it is only paid
+	Document              string       // that shows it
 }
 
-// OpenBefore opens a payable from before, once for its creator and reference; contract, dates and taxes are as for any other.
+// BroughtForward tells that a settlement stands for what was owed from before.
+func (o Opening) BroughtForward() bool {
+	return strings.HasPrefix(o.ActivityID, BeforePrefix) || o.TaxedBefore()
+}
+
+// TaxedBefore tells that the books before have withheld and filed the taxes of it.
+func (o Opening) TaxedBefore() bool { return strings.HasPrefix(o.ActivityID, TaxedPrefix) }
+
+// untaxed tells that there is nothing to tax: the split left the creator nothing, or it was taxed before.
+func (o Opening) untaxed() bool { return o.TaxedBefore() || o.CreatorShare().IsZero() }
+
+// activities name a payable from before as it is, and as it would be if it were taxed otherwise.
+func (in Before) activities() (own, other string) {
+	own, other = BeforePrefix+in.Ref, TaxedPrefix+in.Ref
+	if in.Taxed {
+		own, other = other, own
+	}
+	return own, other
+}
+
+// reason is what the act of opening says.
+func (in Before) reason() string {
+	if in.Taxed {
+		return "opening balance, taxed before: " + in.Document
+	}
+	return "opening balance"
+}
+
+// exists refuses a reference that stands for something else.
+func (in Before) exists(id string) error {
+	return fault.New(fault.OtherContent, "payable_exists", "The payable "+in.Ref+" was opened with another amount, or taxed otherwise, as "+id+".")
+}
+
+// OpenBefore opens a payable from before, once for its creator and reference; contract and dates are as for any other, and
+// taxes too unless it was taxed before.
 //
-// Errors: as Prepare; 2002 payable_exists when the reference stands for another sum.
+// Errors: as Prepare; 2002 payable_exists when the reference stands for another sum, or was told to be taxed otherwise.
 func (s *Service) OpenBefore(ctx context.Context, in Before) error {
 	today, err := s.Clock.Today(ctx)
 	if err != nil {
 		return fault.Later(err)
 	}
-	activity, ts := BeforePrefix+in.Ref, in.Period.Last().Start().UnixMilli()
+	activity, twin := in.activities()
+	ts := in.Period.Last().Start().UnixMilli()
 	identity := Identity(in.CreatorID, activity, ts)
+	if other, _, err := s.Latest(ctx, in.Tenant, Identity(in.CreatorID, twin, ts)); err != nil {
+		return err
+	} else if other != nil && !other.Dead() {
+		return in.exists(other.ID)
+	}
 	for range rounds {
 		last, n, err := s.Latest(ctx, in.Tenant, identity)
 		if err != nil {
 			return err
 		}
 		if last != nil && last.Gross != in.Amount {
-			return fault.New(fault.OtherContent, "payable_exists", "The payable "+in.Ref+" was opened with another amount, as "+last.ID+".")
+			return in.exists(last.ID)
 		}
 		if last != nil && !last.Dead() {
 			return nil
@@ -50,12 +98,13 @@ func (s *Service) OpenBefore(ctx context.Context, in Before) error {
 		}
 		fresh.Shares, fresh.Memo = []split.Share{{Party: in.CreatorID, Kind: split.KindCreator, Amount: in.Amount}}, nil
 		fresh.RevenueBasis = "net" // the agency's part was booked in the old books
+		fresh.NeedsInvoice = fresh.NeedsInvoice && !in.Taxed
 		fresh.Identity, fresh.Occurrence, fresh.ID = identity, n+1, IDOf(identity, n+1)
 		fresh.ActivityID, fresh.TS, fresh.ContentHash = activity, ts, contentOf(in.CreatorID, in.Ref, in.Amount.String())
 		if !slices.Contains(fresh.Preparers, in.By) {
 			fresh.Preparers = append(fresh.Preparers, in.By)
 		}
-		err = s.Store.Apply(ctx, s.Opening(fresh, Act{ID: s.NewID(), Name: "settlement.opened", By: in.By, Reason: "opening balance"}))
+		err = s.Store.Apply(ctx, s.Opening(fresh, Act{ID: s.NewID(), Name: "settlement.opened", By: in.By, Reason: in.reason()}))
 		if !errors.Is(err, ErrRival) {
 			return err
 		}

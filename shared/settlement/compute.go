@@ -313,8 +313,8 @@ func (t *Taxes) compute(ctx context.Context, s Settlement, on civil.Date, ahead 
 		}
 	}
 	rules := t.Rules.Current(ctx)
-	if f.CreatorShare.IsZero() { // the split left the creator nothing: no income, no tax
-		f.Result = tax.Result{Rules: tax.RulesUsed{PackID: rules.Corpus.National().Pack()}}
+	if s.untaxed() { // no income, no tax; or what the books before have taxed and left to be paid
+		f.Result = tax.Result{Rules: tax.RulesUsed{PackID: rules.Corpus.National().Pack()}, Gross: f.CreatorShare, Net: f.CreatorShare, Steps: s.taxedBefore()}
 	} else {
 		f.Result, err = rules.Corpus.ComputeRows(facts, rows)
 		t.Shadows.compare(ctx, rules, computed{settlement: s, facts: facts, rows: rows, ahead: ahead, result: f.Result, err: err, at: t.Clock.Instant()})

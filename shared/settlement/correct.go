@@ -177,7 +177,7 @@ func (c *Corrections) event(ctx context.Context, y *yearOf, b *Booking) (*lawdif
 	for _, id := range b.Of {
 		e.Creators = append(e.Creators, y.settlements[id].CreatorID)
 	}
-	if b.Kind != KindBooking || s.CreatorShare().IsZero() {
+	if b.Kind != KindBooking || s.untaxed() {
 		return e, nil
 	}
 	facts, err := c.facts(ctx, s, b.paidOn(s))

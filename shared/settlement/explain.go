@@ -37,6 +37,16 @@ func (s Settlement) splitStep(p split.Share) tax.Step {
 	return tax.ContractStep("split."+p.Kind, clause, formulaOf(p), s.Gross, p.Amount, inputs, text)
 }
 
+// taxedBefore tells why nothing is taxed of what the books before have taxed; none of anything else.
+func (s Settlement) taxedBefore() []tax.Step {
+	if !s.TaxedBefore() {
+		return nil
+	}
+	net := s.CreatorShare()
+	return []tax.Step{tax.ContractStep("tax.before", s.clause(), "what the books before have left to be paid", net, net, nil,
+		tax.Text{ZH: "期初结转：税款已在原账套代扣并申报，本单不再计税，付 " + net.String() + " 元", EN: "Brought forward: withheld and filed in the books before; nothing is taxed here, and " + net.String() + " is to be paid"})}
+}
+
 // clause names the contract, its version and the income type whose terms were used.
 func (s Settlement) clause() string {
 	return s.Contract + " v" + strconv.Itoa(s.ContractVersion) + " splits." + s.IncomeType
