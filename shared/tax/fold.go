@@ -123,8 +123,9 @@ func (y *YearToDate) broken(current int) bool {
 	return run&(run+1) != 0
 }
 
-// upTo reads the series before a payment in the current month: with restart only the months since the last break.
-func (y *YearToDate) upTo(current int, restart bool, m *CumulativeLabor) yearBefore {
+// upTo reads the series before a payment in the current month: with restart only the months since the last break. total
+// gives the tax on the income of so many months.
+func (y *YearToDate) upTo(current int, restart bool, total func(months int, income money.Amount) money.Amount) yearBefore {
 	var s yearBefore
 	active := y.active()
 	for n := 0; n <= current; n++ {
@@ -139,7 +140,7 @@ func (y *YearToDate) upTo(current int, restart bool, m *CumulativeLabor) yearBef
 		s.income = s.income.Add(y.ByMonth[n])
 		s.withheld = s.withheld.Add(y.WithheldByMonth[n])
 		if n != current && y.ByMonth[n] != (money.Amount{}) {
-			s.peak = money.MaxOf(s.peak, m.Total(s.months, s.income))
+			s.peak = money.MaxOf(s.peak, total(s.months, s.income))
 		}
 	}
 	return s

@@ -42,6 +42,9 @@ func TestIncomePayments(t *testing.T) {
 		f.Item, f.InKind = tax.ItemIncidental, money.MustParse(kind)
 		return f
 	}
+	platform := func(day, amount string, change func(*tax.Facts)) tax.Facts {
+		return with(with(platformFacts(day, amount), func(f *tax.Facts) { f.AgencyFiling = false }), change)
+	}
 	type want struct{ item, vat, umct, iit, net string }
 	tests := []struct {
 		name     string
@@ -56,6 +59,12 @@ func TestIncomePayments(t *testing.T) {
 		{"wages of a non-resident by the month: 25000 x 20% - 1410",
 			[]tax.Facts{with(employeeFacts("2026-01-25", "30000.00", tax.Payroll{Months: 1}), func(f *tax.Facts) { f.Taxpayer.Resident = false })},
 			[]want{{"wages", "0.00", "0.00", "3590.00", "26410.00"}}},
+		{"a low earner at a platform: 32000 - 60000 is below zero, 64000 - 60000 = 4000 x 3%",
+			[]tax.Facts{platform("2026-01-15", "40000.00", func(f *tax.Facts) { f.LowEarner = true }), platform("2026-02-15", "40000.00", func(f *tax.Facts) { f.LowEarner = true })},
+			[]want{{"labor_platform", "0.00", "0.00", "0.00", "40000.00"}, {"labor_platform", "0.00", "0.00", "120.00", "39880.00"}}},
+		{"other deductions at a platform: 32000 - 5000 - 20000 = 7000 x 3%, then 40000 - 10000 - 30000 is nothing",
+			[]tax.Facts{platform("2026-01-15", "40000.00", func(f *tax.Facts) { f.Deductions = money.Yuan(20_000) }), platform("2026-02-15", "10000.00", func(f *tax.Facts) { f.Deductions = money.Yuan(30_000) })},
+			[]want{{"labor_platform", "0.00", "0.00", "210.00", "39790.00"}, {"labor_platform", "0.00", "0.00", "0.00", "10000.00"}}},
 		{"an intern's projects are one internship: 6000 and 14000 x 80% - 5000 = 11000 x 3%, then 32000 - 10000 = 22000",
 			[]tax.Facts{internFacts("2026-07-15", "6000.00"), with(internFacts("2026-07-31", "14000.00"), func(f *tax.Facts) { f.Project = "film" }), internFacts("2026-08-31", "20000.00")},
 			[]want{{"labor", "0.00", "0.00", "0.00", "6000.00"}, {"labor", "0.00", "0.00", "330.00", "13670.00"}, {"labor", "0.00", "0.00", "330.00", "19670.00"}}},
@@ -494,4 +503,46 @@ func TestForecast(t *testing.T) {
 	if _, err := e.Forecast(civil.MustDate("2026-11-22"), late); fault.Of(err).Code != fault.InvalidInput {
 		t.Errorf("a payment of another year: %v", err)
 	}
+}
+
+// Wages of a month in the middle of the year are taken back: the next month withholds what the formula gives on what
+// stands, less what is withheld already, and never less than nothing.
+func TestAReversedWageIsMadeUpForByTheNext(t *testing.T) {
+	e := national(t)
+	rapid.Check(t, func(t *rapid.T) {
+		last := rapid.IntRange(2, 11).Draw(t, "months before")
+		back := rapid.IntRange(1, last).Draw(t, "taken back")
+		var rows []tax.Row
+		var income, withheld int64
+		pay := func(month int) tax.Result {
+			fen := rapid.Int64Range(1, 9_000_000).Draw(t, "wage")
+			r, err := e.ComputeRows(employeeFacts(civil.In(2026, 1).Add(month-1).Day(20).String(), money.Fen(fen).String(), tax.Payroll{Months: month}), rows)
+			if err != nil {
+				t.Fatal(err)
+			}
+			rows = append(rows, r.Rows...)
+			if month != back {
+				income += fen
+				withheld += line(r.Taxes, tax.IIT).Due.Fen()
+			}
+			return r
+		}
+		var gone []tax.Row
+		for month := 1; month <= last; month++ {
+			if r := pay(month); month == back {
+				gone = r.Rows
+			}
+		}
+		for _, x := range gone {
+			x.Income, x.Withheld = x.Income.Neg(), x.Withheld.Neg()
+			rows = append(rows, x)
+		}
+		before := withheld
+		due := line(pay(last+1).Taxes, tax.IIT).Due.Fen()
+		taxable := big.NewRat(income, 100)
+		taxable.Sub(taxable, new(big.Rat).SetInt64(int64(5000*(last+1))))
+		if want := max(0, fen(annualTax(taxable))-before); due != want {
+			t.Fatalf("%d due, want %d", due, want)
+		}
+	})
 }

@@ -218,7 +218,14 @@ func (r *laborCumulative) yearBefore(c *Calculation) (yearBefore, string, error)
 			return yearBefore{}, "", err
 		}
 	}
-	return y.upTo(current, reading == readRestart, &r.math), reading, nil
+	s := y.upTo(current, reading == readRestart, func(months int, income money.Amount) money.Amount {
+		_, tax := r.math.table.tax(r.taxable(c.facts, months, income))
+		return tax
+	})
+	if !c.facts.Deductions.IsZero() { // those of the earlier months are not known apart: what they withheld stands for them
+		s.peak = s.withheld
+	}
+	return s, reading, nil
 }
 
 func laborOneOffSpec() methodSpec {

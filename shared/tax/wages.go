@@ -141,8 +141,18 @@ func (r *internCumulative) Calculate(c *Calculation) error {
 	c.step(step, rounded, Money(taxable), Input{"income", Money(income)}, Input{"cost_rate", Fraction(r.cost)}, Input{"monthly_deduction", Money(r.math.monthly)},
 		Input{"months", Count(months)}, Input{"deduction", Money(r.flat)}, Input{"deductions", Money(f.Deductions)})
 	level, tax := r.math.table.tax(base)
-	c.finishIIT(&r.base, r.taxStep, r.due, outcome{income: now, taxable: taxable, level: level, tax: tax, peak: y.Withheld, before: y.Withheld}, true)
+	c.finishIIT(&r.base, r.taxStep, r.due, outcome{income: now, taxable: taxable, level: level, tax: tax, peak: r.peak(f), before: y.Withheld}, true)
 	return nil
+}
+
+// peak is the highest value that the formula has reached at the end of an earlier month; what was withheld stands for it
+// where the months or their deductions are not known one by one.
+func (r *internCumulative) peak(f *Facts) money.Amount {
+	y := &f.ToDate.Year
+	if f.Payroll != nil || f.LowEarner || !f.Deductions.IsZero() || !y.series() {
+		return y.Withheld
+	}
+	return y.upTo(f.PaymentDate.Month().Number()-1, false, r.math.Total).peak
 }
 
 // monthsOf gives the months of internship with this payer: those that the payroll states, else those of the year
