@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"maps"
 	"slices"
@@ -327,12 +326,9 @@ func (t *Taxes) compute(ctx context.Context, s Settlement, on civil.Date, ahead 
 	return f, seq, before, err
 }
 
-// name writes the figures out and names them by their content, so that an unchanged booking points at its quote. Whose
-// they are is no part of it: that is their key.
+// name writes the figures out and names them by their content, so that an unchanged booking points at its quote.
 func (f *Figures) name() (err error) {
-	content := *f
-	content.Tenant, content.Settlement = "", ""
-	if f.Document, err = json.Marshal(content); err != nil {
+	if f.Document, err = f.Encode(); err != nil {
 		return err
 	}
 	sum := sha256.Sum256(f.Document)

@@ -3,7 +3,6 @@ package settlementdb
 import (
 	"context"
 	_ "embed" // the dictionary
-	"encoding/json"
 	"fmt"
 	"sync"
 
@@ -44,20 +43,16 @@ func pack(plain []byte) []byte {
 	return e.EncodeAll(plain, make([]byte, 0, 1024))
 }
 
-func unpack(packed []byte, into any) error {
+func unpack(packed []byte) ([]byte, error) {
 	_, d := packers()
-	plain, err := d.DecodeAll(packed, make([]byte, 0, 10*1024))
-	if err != nil {
-		return err
-	}
-	return json.Unmarshal(plain, into)
+	return d.DecodeAll(packed, make([]byte, 0, 10*1024))
 }
 
 func figuresItem(f settlement.Figures) (item, error) {
 	plain := f.Document
 	if plain == nil {
 		var err error
-		if plain, err = json.Marshal(f); err != nil {
+		if plain, err = f.Encode(); err != nil {
 			return nil, fault.Internal(err)
 		}
 	}
@@ -87,12 +82,16 @@ func (s *Store) Figures(ctx context.Context, tenant, id, hash string) (settlemen
 }
 
 func figuresOf(it item, tenant, id, hash string) (settlement.Figures, error) {
-	var f settlement.Figures
 	if it == nil {
-		return f, fault.Internal(fmt.Errorf("settlementdb: figures %s of %s are gone", hash, id))
+		return settlement.Figures{}, fault.Internal(fmt.Errorf("settlementdb: figures %s of %s are gone", hash, id))
 	}
-	if err := unpack(binaryOf(it, attrFigures), &f); err != nil {
-		return f, fault.Internal(err)
+	plain, err := unpack(binaryOf(it, attrFigures))
+	if err != nil {
+		return settlement.Figures{}, fault.Internal(err)
+	}
+	f, err := settlement.DecodeFigures(plain)
+	if err != nil {
+		return settlement.Figures{}, fault.Internal(err)
 	}
 	f.Tenant, f.Settlement, f.Hash = tenant, id, hash
 	return f, nil
