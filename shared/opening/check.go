@@ -296,7 +296,7 @@ func (c *checker) withheld(ctx context.Context, w Withheld) error {
 	return c.unbooked(ctx, w)
 }
 
-// unbooked refuses history of a list that has bookings of settlements already: it would change what they were taxed on.
+// unbooked refuses history of a person who has bookings of settlements already: it would change what they were taxed on.
 func (c *checker) unbooked(ctx context.Context, w Withheld) error {
 	creator, err := c.Directory.Creator(ctx, c.by.Tenant, w.CreatorID)
 	if err != nil || w.Month.IsZero() {
@@ -306,7 +306,7 @@ func (c *checker) unbooked(ctx context.Context, w Withheld) error {
 		return err
 	}
 	had, err := c.Store.TaxRows(ctx, c.by.Tenant, w.Entity, creator.TaxpayerID, w.Month.Year())
-	if slices.ContainsFunc(had, func(b settlement.Booking) bool { return b.Kind != settlement.KindOpening }) {
+	if slices.ContainsFunc(settlement.Whole(had), func(b settlement.Booking) bool { return b.Kind != settlement.KindOpening }) {
 		c.bad(w.Row, "creator_id", "has bookings at "+w.Entity+" in "+w.Month.String()[:4]+" already; history comes before the first one")
 	}
 	return err

@@ -242,7 +242,8 @@ func (w Withheld) taxRow() tax.Row {
 		Withheld: w.Withheld, Collection: w.Collection, Months: w.Months}
 }
 
-// postRows appends the rows of one list, once.
+// postRows appends the rows of one list, each once: what an earlier call has posted of them stands, in the list itself or
+// in one that was merged into it since.
 func (s *Service) postRows(ctx context.Context, r Record, approvedBy string, l list) error {
 	act := "opening-" + r.ID
 	had, err := s.Store.TaxRows(ctx, r.Tenant, l.entity, l.taxpayer, l.year)
@@ -250,11 +251,31 @@ func (s *Service) postRows(ctx context.Context, r Record, approvedBy string, l l
 		l.taxpayer = into
 		had, err = s.Store.TaxRows(ctx, r.Tenant, l.entity, into, l.year)
 	}
-	if err != nil || slices.ContainsFunc(had, func(b settlement.Booking) bool { return b.EntryID == act }) {
+	if err != nil {
 		return err
 	}
+	rows := l.rows
+	for _, b := range settlement.Whole(had) {
+		if b.EntryID == act {
+			rows = without(rows, b.Rows)
+		}
+	}
+	if len(rows) == 0 {
+		return nil
+	}
 	return s.Store.PostRows(ctx, r.Tenant, settlement.Booking{Entity: l.entity, Taxpayer: l.taxpayer, Year: l.year, Seq: len(had) + 1, Kind: settlement.KindOpening,
-		EntryID: act, At: s.Clock.Instant(), Rows: l.rows, Opening: &settlement.OpeningSource{Documents: l.documents, SHA256: r.SHA256, By: []string{r.CheckedBy, approvedBy}}})
+		EntryID: act, At: s.Clock.Instant(), Rows: rows, Opening: &settlement.OpeningSource{Documents: l.documents, SHA256: r.SHA256, By: []string{r.CheckedBy, approvedBy}}})
+}
+
+// without gives rows less others, each of which takes one away.
+func without(rows, others []tax.Row) []tax.Row {
+	left := slices.Clone(rows)
+	for _, r := range others {
+		if i := slices.Index(left, r); i >= 0 {
+			left = slices.Delete(left, i, i+1)
+		}
+	}
+	return left
 }
 
 // read reads a workbook and checks its rows among each other and among the tenant's objects.
