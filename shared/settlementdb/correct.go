@@ -2,8 +2,6 @@ package settlementdb
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"slices"
 	"strings"
 
@@ -14,7 +12,6 @@ import (
 	"fenzhang/shared/keys"
 	"fenzhang/shared/ledgerdb"
 	"fenzhang/shared/outbox"
-	"fenzhang/shared/receivabledb"
 	"fenzhang/shared/settlement"
 	"fenzhang/shared/transact"
 )
@@ -25,30 +22,18 @@ var _ settlement.CorrectionStore = (*Store)(nil)
 const attrState = "st"
 
 func correctionItem(c settlement.Correction) (item, error) {
-	doc, err := json.Marshal(c)
-	if err != nil {
-		return nil, fault.Internal(err)
+	it, err := documentItem(keys.Correction(c.Tenant, c.ID), c)
+	if err == nil {
+		it[attrState], it[attrAct] = text(c.State), text(c.Act)
 	}
-	it := keyed(keys.Correction(c.Tenant, c.ID))
-	it["doc"], it[attrState], it[attrAct] = text(string(doc)), text(c.State), text(c.Act)
-	return it, nil
+	return it, err
 }
 
 // Correction reads a correction.
 func (s *Store) Correction(ctx context.Context, tenant, id string) (settlement.Correction, error) {
-	var c settlement.Correction
-	it, err := s.get(ctx, s.Ledger, keys.Correction(tenant, id))
-	if err != nil {
-		return c, err
-	}
-	if it == nil {
-		return c, fault.Absent("correction")
-	}
-	if err := json.Unmarshal([]byte(textOf(it, "doc")), &c); err != nil {
-		return c, fault.Internal(err)
-	}
+	c, err := document[settlement.Correction](ctx, s, keys.Correction(tenant, id), "correction")
 	c.Tenant = tenant
-	return c, nil
+	return c, err
 }
 
 // Prepare writes a new correction.
@@ -57,15 +42,7 @@ func (s *Store) Prepare(ctx context.Context, c settlement.Correction) error {
 	if err != nil {
 		return err
 	}
-	return rivalOr(transact.Write(ctx, s.DB, s.NewToken(), []types.TransactWriteItem{transact.PutNew(s.Ledger, it)}))
-}
-
-func rivalOr(err error) error {
-	var refused *transact.Refused
-	if errors.As(err, &refused) {
-		return settlement.ErrRival
-	}
-	return err
+	return written(transact.Write(ctx, s.DB, s.NewToken(), []types.TransactWriteItem{transact.PutNew(s.Ledger, it)}), c.Act)
 }
 
 // Post writes a correction with its rows, journal entries, balances and audit record, or nothing.
@@ -100,20 +77,12 @@ func (s *Store) Post(ctx context.Context, p settlement.Posting) error {
 	if err != nil {
 		return fault.Internal(err)
 	}
-	parts := append([]types.TransactWriteItem{{Put: state}, transact.PutNew(s.Ledger, rows), told}, entries...)
-	for _, r := range p.Raised {
-		put, err := receivabledb.Raise(s.Ledger, r)
-		if err != nil {
-			return err
-		}
-		parts = append(parts, put)
+	raised, err := raise(s.Ledger, p.Raised)
+	if err != nil {
+		return err
 	}
-	err = transact.Write(ctx, s.DB, s.NewToken(), parts)
-	var refused *transact.Refused
-	if errors.As(err, &refused) && textOf(refused.Old[0], attrAct) == p.Correction.Act {
-		return nil // the answer to an earlier try was lost
-	}
-	return rivalOr(err)
+	parts := slices.Concat([]types.TransactWriteItem{{Put: state}, transact.PutNew(s.Ledger, rows), told}, entries, raised)
+	return written(transact.Write(ctx, s.DB, s.NewToken(), parts), p.Correction.Act)
 }
 
 // LoadAll reads settlements by their ids.

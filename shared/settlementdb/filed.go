@@ -2,8 +2,6 @@ package settlementdb
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
@@ -25,8 +23,8 @@ func (s *Store) FiledMonths(ctx context.Context, tenant, entity string) ([]settl
 	}
 	out := make([]settlement.FiledMonth, len(items))
 	for i, it := range items {
-		if err := json.Unmarshal([]byte(textOf(it, "doc")), &out[i]); err != nil {
-			return nil, fault.Internal(err)
+		if out[i], err = documentOf[settlement.FiledMonth](it); err != nil {
+			return nil, err
 		}
 	}
 	return out, nil
@@ -34,21 +32,15 @@ func (s *Store) FiledMonths(ctx context.Context, tenant, entity string) ([]settl
 
 // FileMonth records a filed month with its audit record.
 func (s *Store) FileMonth(ctx context.Context, tenant string, f settlement.FiledMonth) error {
-	doc, err := json.Marshal(f)
+	it, err := documentItem(keys.FiledMonth(tenant, f.Entity, f.Month), f)
 	if err != nil {
-		return fault.Internal(err)
+		return err
 	}
-	it := keyed(keys.FiledMonth(tenant, f.Entity, f.Month))
-	it["doc"], it[attrAct] = text(string(doc)), text(f.Act)
+	it[attrAct] = text(f.Act)
 	told, err := outbox.Put(s.Settlements, audit.Record{ID: f.Act, Tenant: tenant, At: f.At, Actor: f.By, Act: "tax.month_filed", Object: f.Entity + "#" + f.Month.String(),
-		What: doc, Retention: "return"}, nil)
+		What: []byte(textOf(it, attrDocument)), Retention: "return"}, nil)
 	if err != nil {
 		return fault.Internal(err)
 	}
-	err = transact.Write(ctx, s.DB, s.NewToken(), []types.TransactWriteItem{transact.PutNew(s.Ledger, it), told})
-	var refused *transact.Refused
-	if errors.As(err, &refused) && textOf(refused.Old[0], attrAct) == f.Act {
-		return nil
-	}
-	return rivalOr(err)
+	return written(transact.Write(ctx, s.DB, s.NewToken(), []types.TransactWriteItem{transact.PutNew(s.Ledger, it), told}), f.Act)
 }

@@ -39,5 +39,5 @@ func (s *Store) Join(ctx context.Context, tenant string, bookings []settlement.B
 		}
 		parts[i] = transact.PutNew(s.Ledger, it)
 	}
-	return rivalOr(transact.Write(ctx, s.DB, s.NewToken(), parts))
+	return written(transact.Write(ctx, s.DB, s.NewToken(), parts), "")
 }

@@ -3,7 +3,6 @@ package settlementdb
 import (
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"strings"
 	"sync"
 
@@ -44,12 +43,11 @@ func (s *Shadows) PutComparison(ctx context.Context, c settlement.Comparison) er
 }
 
 func (s *Shadows) put(ctx context.Context, k keys.Key, v any, differs bool) error {
-	doc, err := json.Marshal(v)
+	it, err := documentItem(k, v)
 	if err != nil {
-		return fault.Internal(err)
+		return err
 	}
-	it := keyed(k)
-	it["doc"], it[attrDiffers] = text(string(doc)), &types.AttributeValueMemberBOOL{Value: differs}
+	it[attrDiffers] = &types.AttributeValueMemberBOOL{Value: differs}
 	if _, err := s.DB.PutItem(ctx, &dynamodb.PutItemInput{TableName: aws.String(s.Ledger), Item: it}); err != nil {
 		return fault.Later(err)
 	}
@@ -60,12 +58,9 @@ func (s *Shadows) put(ctx context.Context, k keys.Key, v any, differs bool) erro
 func (s *Shadows) Shadowed(ctx context.Context, tenant string) ([]tax.PackID, error) {
 	out := []tax.PackID{}
 	err := s.each(ctx, keys.ShadowList(tenant), func(it item) error {
-		var id tax.PackID
-		if err := json.Unmarshal([]byte(textOf(it, "doc")), &id); err != nil {
-			return fault.Internal(err)
-		}
+		id, err := documentOf[tax.PackID](it)
 		out = append(out, id)
-		return nil
+		return err
 	})
 	return out, err
 }
@@ -100,12 +95,9 @@ func (s *Shadows) each(ctx context.Context, pk string, do func(item) error) erro
 }
 
 func comparisonOf(it item, tenant string) (settlement.Comparison, error) {
-	var c settlement.Comparison
-	if err := json.Unmarshal([]byte(textOf(it, "doc")), &c); err != nil {
-		return c, fault.Internal(err)
-	}
+	c, err := documentOf[settlement.Comparison](it)
 	c.Tenant = tenant
-	return c, nil
+	return c, err
 }
 
 // Comparisons lists those that differ or failed, by settlement.

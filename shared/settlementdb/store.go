@@ -2,7 +2,6 @@ package settlementdb
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -139,13 +138,11 @@ func (s *Store) transact(ctx context.Context, c settlement.Change, meta *types.P
 		}
 		parts = append(parts, posting...)
 	}
-	for _, r := range c.Raised {
-		put, err := receivabledb.Raise(s.Ledger, r)
-		if err != nil {
-			return err
-		}
-		parts = append(parts, put)
+	raised, err := raise(s.Ledger, c.Raised)
+	if err != nil {
+		return err
 	}
+	parts = append(parts, raised...)
 	for _, m := range c.Moves {
 		parts = append(parts, receivabledb.Move(s.Ledger, c.New.Tenant, m))
 	}
@@ -169,15 +166,7 @@ func (s *Store) transact(ctx context.Context, c settlement.Change, meta *types.P
 	if c.Freed != nil {
 		parts = append(parts, types.TransactWriteItem{Update: s.bucketFree(c.New.Tenant, *c.Freed)})
 	}
-	err := transact.Write(ctx, s.DB, s.NewToken(), parts)
-	var refused *transact.Refused
-	if errors.As(err, &refused) {
-		if textOf(refused.Old[0], attrAct) == c.New.Last.ID {
-			return nil
-		}
-		return settlement.ErrRival
-	}
-	return err
+	return written(transact.Write(ctx, s.DB, s.NewToken(), parts), c.New.Last.ID)
 }
 
 // bucketClose turns a statement's bucket into a settlement, or into the next occurrence of one that was undone.
@@ -234,13 +223,7 @@ func (s *Store) PutKey(ctx context.Context, k settlement.KeyRecord) error {
 
 // RowsItem is a booking as it is kept in its taxpayer's list of the year.
 func RowsItem(tenant string, b settlement.Booking) (item, error) {
-	doc, err := json.Marshal(b)
-	if err != nil {
-		return nil, fault.Internal(err)
-	}
-	it := keyed(keys.TaxRows(tenant, b.Entity, b.Taxpayer, b.Year, b.Seq))
-	it["doc"] = text(string(doc))
-	return it, nil
+	return documentItem(keys.TaxRows(tenant, b.Entity, b.Taxpayer, b.Year, b.Seq), b)
 }
 
 // TaxRows reads a year's bookings in order, consistently, and refuses a list with a hole in it. A list that another
@@ -267,8 +250,8 @@ func (s *Store) taxList(ctx context.Context, tenant, entity, taxpayer string, ye
 	}
 	bookings := make([]settlement.Booking, len(items))
 	for i, it := range items {
-		if err := json.Unmarshal([]byte(textOf(it, "doc")), &bookings[i]); err != nil {
-			return nil, fault.Internal(err)
+		if bookings[i], err = documentOf[settlement.Booking](it); err != nil {
+			return nil, err
 		}
 		if bookings[i].Seq != i+1 {
 			return nil, fault.Internal(fmt.Errorf("settlementdb: tax rows of %s/%s %d: number %d where %d is due", entity, taxpayer, year, bookings[i].Seq, i+1))

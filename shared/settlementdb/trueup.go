@@ -2,8 +2,7 @@ package settlementdb
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -12,7 +11,6 @@ import (
 	"fenzhang/shared/keys"
 	"fenzhang/shared/ledgerdb"
 	"fenzhang/shared/outbox"
-	"fenzhang/shared/receivabledb"
 	"fenzhang/shared/settlement"
 	"fenzhang/shared/transact"
 )
@@ -21,30 +19,19 @@ var _ settlement.DecisionStore = (*Store)(nil)
 
 // TrueUpDecision reads the last decision of an open true-up.
 func (s *Store) TrueUpDecision(ctx context.Context, tenant, entity, id string) (settlement.TrueUpDecision, error) {
-	var d settlement.TrueUpDecision
-	it, err := s.get(ctx, s.Ledger, keys.TrueUp(tenant, entity, id))
-	if err != nil {
-		return d, err
-	}
-	if it == nil {
-		return d, fault.Absent("decision")
-	}
-	if err := json.Unmarshal([]byte(textOf(it, "doc")), &d); err != nil {
-		return d, fault.Internal(err)
-	}
+	d, err := document[settlement.TrueUpDecision](ctx, s, keys.TrueUp(tenant, entity, id), "decision")
 	d.Tenant = tenant
-	return d, nil
+	return d, err
 }
 
 // WriteDecision writes a decision with its rows, journal entry, balances, claim and audit record, or nothing.
 func (s *Store) WriteDecision(ctx context.Context, w settlement.DecisionWrite) error {
 	d := w.Decision
-	doc, err := json.Marshal(d)
+	it, err := documentItem(keys.TrueUp(d.Tenant, d.Entity, d.ID), d)
 	if err != nil {
-		return fault.Internal(err)
+		return err
 	}
-	it := keyed(keys.TrueUp(d.Tenant, d.Entity, d.ID))
-	it["doc"], it[attrAct] = text(string(doc)), text(d.Act)
+	it[attrAct] = text(d.Act)
 	put := &types.Put{TableName: aws.String(s.Ledger), Item: it, ConditionExpression: aws.String("attribute_not_exists(pk)"),
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}
 	if w.Before != "" {
@@ -60,12 +47,7 @@ func (s *Store) WriteDecision(ctx context.Context, w settlement.DecisionWrite) e
 	if err != nil {
 		return fault.Internal(err)
 	}
-	err = transact.Write(ctx, s.DB, s.NewToken(), append(append(parts, posted...), told))
-	var refused *transact.Refused
-	if errors.As(err, &refused) && textOf(refused.Old[0], attrAct) == d.Act {
-		return nil // the answer to an earlier try was lost
-	}
-	return rivalOr(err)
+	return written(transact.Write(ctx, s.DB, s.NewToken(), append(append(parts, posted...), told)), d.Act)
 }
 
 // postDecision gives the parts that post a decision, and names its entry in the record.
@@ -86,12 +68,9 @@ func (s *Store) postDecision(ctx context.Context, w *settlement.DecisionWrite) (
 		return nil, err
 	}
 	w.Record.LedgerHash = ledgerdb.Hash(e)
-	for _, r := range w.Raised {
-		put, err := receivabledb.Raise(s.Ledger, r)
-		if err != nil {
-			return nil, err
-		}
-		parts = append(parts, put)
+	raised, err := raise(s.Ledger, w.Raised)
+	if err != nil {
+		return nil, err
 	}
-	return append(parts, transact.PutNew(s.Ledger, rows)), nil
+	return slices.Concat(parts, raised, []types.TransactWriteItem{transact.PutNew(s.Ledger, rows)}), nil
 }
