@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"slices"
 	"time"
 
@@ -199,35 +200,66 @@ func (s *Service) post(ctx context.Context, by identity.Principal, r Record, in 
 	if err := each(ctx, in.Receivables, func(ctx context.Context, c Receivable) error { return s.Debts.Opening(ctx, maker, by.Subject, c) }); err != nil {
 		return err
 	}
-	lists, err := s.lists(ctx, by.Tenant, in.Withholding)
-	if err != nil {
-		return err
-	}
-	return each(ctx, lists, func(ctx context.Context, l list) error { return s.postRows(ctx, r, by.Subject, l) })
+	return s.postHistory(ctx, r, by.Subject, in.Withholding)
 }
 
-// list are the rows of one taxpayer's year at a paying entity.
-type list struct {
+// rounds bounds how often history is sorted into lists anew after somebody else wrote to one, or merged two.
+const rounds = 5
+
+// postHistory posts the rows of withholding, each once.
+func (s *Service) postHistory(ctx context.Context, r Record, approvedBy string, rows []Withheld) error {
+	for range rounds {
+		lists, err := s.lists(ctx, r.Tenant, rows)
+		if err != nil {
+			return err
+		}
+		err = each(ctx, lists, func(ctx context.Context, l list) error { return s.postRows(ctx, r, approvedBy, l) })
+		if !errors.Is(err, settlement.ErrRival) {
+			return err
+		}
+	}
+	return fault.Later(settlement.ErrRival)
+}
+
+// listKey is one taxpayer's year at a paying entity.
+type listKey struct {
 	entity, taxpayer string
 	year             int
-	rows             []tax.Row
-	documents        []string
 }
 
-// lists gathers the withholding rows by the list that they belong to.
+// list are the rows that go into one.
+type list struct {
+	listKey
+	rows      []tax.Row
+	documents []string
+}
+
+// lists gathers the withholding rows by the list that they belong to, which is that of the taxpayer whom a merge has
+// left.
 func (s *Service) lists(ctx context.Context, tenant string, rows []Withheld) ([]list, error) {
 	var out []list
+	at := map[listKey]int{} // of the list in out, under the taxpayer of the master data
 	for _, w := range rows {
 		creator, err := s.Directory.Creator(ctx, tenant, w.CreatorID)
 		if err != nil {
 			return nil, err
 		}
-		i := slices.IndexFunc(out, func(l list) bool {
-			return l.entity == w.Entity && l.taxpayer == creator.TaxpayerID && l.year == w.Month.Year()
-		})
-		if i < 0 {
-			i = len(out)
-			out = append(out, list{entity: w.Entity, taxpayer: creator.TaxpayerID, year: w.Month.Year()})
+		k := listKey{w.Entity, creator.TaxpayerID, w.Month.Year()}
+		i, known := at[k]
+		if !known {
+			had, err := s.Store.TaxRows(ctx, tenant, k.entity, k.taxpayer, k.year)
+			if err != nil {
+				return nil, err
+			}
+			of := k
+			if into, closed := settlement.ClosedFor(had); closed {
+				of.taxpayer = into
+			}
+			if i = slices.IndexFunc(out, func(l list) bool { return l.listKey == of }); i < 0 {
+				i = len(out)
+				out = append(out, list{listKey: of})
+			}
+			at[k] = i
 		}
 		out[i].rows = append(out[i].rows, w.taxRow())
 		if !slices.Contains(out[i].documents, w.Document) {
@@ -243,16 +275,15 @@ func (w Withheld) taxRow() tax.Row {
 }
 
 // postRows appends the rows of one list, each once: what an earlier call has posted of them stands, in the list itself or
-// in one that was merged into it since.
+// in one that was merged into it since. settlement.ErrRival when the list was closed by a merge, or somebody was faster.
 func (s *Service) postRows(ctx context.Context, r Record, approvedBy string, l list) error {
 	act := "opening-" + r.ID
 	had, err := s.Store.TaxRows(ctx, r.Tenant, l.entity, l.taxpayer, l.year)
-	if into, closed := settlement.ClosedFor(had); closed { // by a merge since the creators were read
-		l.taxpayer = into
-		had, err = s.Store.TaxRows(ctx, r.Tenant, l.entity, into, l.year)
-	}
 	if err != nil {
 		return err
+	}
+	if _, closed := settlement.ClosedFor(had); closed {
+		return settlement.ErrRival
 	}
 	rows := l.rows
 	for _, b := range settlement.Whole(had) {

@@ -111,8 +111,8 @@ func (s *Store) PostRows(ctx context.Context, tenant string, b settlement.Bookin
 	if err != nil {
 		return fault.Internal(err)
 	}
-	it[actAttr] = text(b.EntryID)
-	return s.write(ctx, []types.TransactWriteItem{transact.PutNew(s.Ledger, it), box}, b.EntryID)
+	it[actAttr] = text(rec.ID) // not that of the import, which posts several lists
+	return s.write(ctx, []types.TransactWriteItem{transact.PutNew(s.Ledger, it), box}, rec.ID)
 }
 
 // write makes a lost race settlement.ErrRival, and finding one's own act a success.
