@@ -3,6 +3,7 @@
 package civil
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"time"
@@ -82,6 +83,9 @@ func (d Date) Before(e Date) bool { return d.ordinal() < e.ordinal() }
 
 // After tells whether d comes after e.
 func (d Date) After(e Date) bool { return d.ordinal() > e.ordinal() }
+
+// Compare orders days: -1, 0 or +1 as d comes before e, is it, or comes after it.
+func (d Date) Compare(e Date) int { return cmp.Compare(d.ordinal(), e.ordinal()) }
 
 func (d Date) ordinal() int32 { return int32(d.year)<<9 | int32(d.month)<<5 | int32(d.day) }
 

@@ -2,6 +2,7 @@ package cycle
 
 import (
 	"reflect"
+	"slices"
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/tenancy"
@@ -10,12 +11,42 @@ import (
 // Course is what a creator's contracts say about an income type as time goes on.
 type Course struct {
 	contracts  map[string][]tenancy.Contract // versions by contract
+	changes    []civil.Date                  // days from which another version may be in force, in order
 	incomeType string
 }
 
 // NewCourse takes all versions of all contracts of a creator.
 func NewCourse(contracts []tenancy.Contract, incomeType string) Course {
-	return Course{tenancy.ByContract(tenancy.ApprovedOnly(contracts)), incomeType}
+	approved := tenancy.ApprovedOnly(contracts)
+	c := Course{contracts: tenancy.ByContract(approved), changes: make([]civil.Date, 0, len(approved)+1), incomeType: incomeType}
+	for i := range approved {
+		c.changes = append(c.changes, approved[i].From)
+		if to := approved[i].To; !to.IsZero() {
+			c.changes = append(c.changes, to.AddDays(1))
+		}
+	}
+	slices.SortFunc(c.changes, civil.Date.Compare)
+	return c
+}
+
+// begins is the first day, but none before first, from which the same version is in force as on a day.
+func (c Course) begins(first, day civil.Date) civil.Date {
+	for _, change := range slices.Backward(c.changes) {
+		if !change.After(day) {
+			return later(first, change)
+		}
+	}
+	return first
+}
+
+// ends is the last day, but none after last, up to which the same version is in force as on a day.
+func (c Course) ends(day, last civil.Date) civil.Date {
+	for _, change := range c.changes {
+		if change.After(day) {
+			return earlier(last, change.AddDays(-1))
+		}
+	}
+	return last
 }
 
 // On gives the contract in force on a day; false when there is none. At most one contract of a creator covers an income
@@ -43,19 +74,19 @@ func (c Course) Period(day civil.Date) Period {
 	return p
 }
 
-// cut is the day of the month on which the terms of a day began, if others were in force earlier in the part.
+// cut is the day of the month on which the terms of a covered day began, if others were in force earlier in the part.
 func (c Course) cut(first, day civil.Date) int {
 	k, _ := c.On(day)
-	begin := day
+	begin := c.begins(first, day)
 	for begin.After(first) {
 		before := begin.AddDays(-1)
 		if b, ok := c.On(before); !ok || !c.same(b, k) {
 			break
 		}
-		begin = before
+		begin = c.begins(first, before)
 	}
-	for d := begin.AddDays(-1); !d.Before(first); d = d.AddDays(-1) {
-		if _, ok := c.On(d); ok {
+	for d := begin; d.After(first); d = c.begins(first, d.AddDays(-1)) {
+		if _, ok := c.On(d.AddDays(-1)); ok {
 			return begin.Day()
 		}
 	}
@@ -96,7 +127,7 @@ func (c Course) Span(p Period) (Span, bool) {
 	}
 	s, found := Span{First: first, Last: last}, false
 	covered := first
-	for d := first; !d.After(last); d = d.AddDays(1) {
+	for d := first; !d.After(last); d = c.ends(d, last).AddDays(1) {
 		k, ok := c.On(d)
 		if !ok {
 			continue
@@ -107,7 +138,7 @@ func (c Course) Span(p Period) (Span, bool) {
 		if !found {
 			s.Contract, s.from, found = k, d, true
 		}
-		covered = d
+		covered = c.ends(d, last)
 	}
 	if found { // the contract may have ended within the part
 		s.Last = covered

@@ -133,7 +133,7 @@ func (a *Accruals) postOnce(ctx context.Context, acc incentive.Accrual, to place
 	if err != nil {
 		return nil, err
 	}
-	posting, err := ledgerdb.Parts(a.Ledger, entry)
+	posting, hash, err := ledgerdb.Posted(a.Ledger, entry)
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +147,7 @@ func (a *Accruals) postOnce(ctx context.Context, acc incentive.Accrual, to place
 		return nil, err
 	}
 	told, err := a.told(audit.Record{ID: id, Tenant: acc.Tenant, At: acc.ClosedAt, Actor: accruer, Act: "incentive.accrued",
-		Object: object(acc.Creator, bucket, income.Incentive), LedgerHash: ledgerdb.Hash(entry),
+		Object: object(acc.Creator, bucket, income.Incentive), LedgerHash: hash,
 		What: detail(accrued{acc.Day, acc.Revision, acc.Difference, acc.Total, acc.Events, income.BucketName(bucket, income.Incentive)})})
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ package ledgerdb
 import (
 	"cmp"
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -27,6 +28,17 @@ import (
 // of an account that the MCN owes on is refused when it would leave less than nothing.
 func Parts(table string, e ledger.Entry) ([]types.TransactWriteItem, error) {
 	return PartsOf(table, []ledger.Entry{e})
+}
+
+// Posted are the parts that post an entry, as Parts gives them, and its Hash; the entry is written out once.
+func Posted(table string, e ledger.Entry) (parts []types.TransactWriteItem, hash string, err error) {
+	if parts, err = Parts(table, e); err != nil {
+		return nil, "", err
+	}
+	if doc, ok := parts[0].Put.Item["doc"].(*types.AttributeValueMemberS); ok {
+		hash = hashOf([]byte(doc.Value))
+	}
+	return parts, hash, nil
 }
 
 // PartsOf are the parts of a transaction that post several entries at once; a creator's balances at a paying entity
@@ -86,8 +98,12 @@ func Hash(e ledger.Entry) string {
 	if err != nil { // amounts, words and times always marshal
 		return ""
 	}
+	return hashOf(doc)
+}
+
+func hashOf(doc []byte) string {
 	sum := sm3.Sum(doc)
-	return fmt.Sprintf("%x", sum[:])
+	return hex.EncodeToString(sum[:])
 }
 
 // balance adds the entry to the balances of the creator's book, one attribute for each account. It is also where the

@@ -66,12 +66,15 @@ func (s *Store) get(ctx context.Context, table string, k keys.Key) (item, error)
 // Apply writes a change: one conditional put where META alone changes, a transaction where two items must agree.
 // Figures go first where nothing else goes with them: they are named by their content, so that an orphan harms nobody.
 func (s *Store) Apply(ctx context.Context, c settlement.Change) error {
+	var posting []types.TransactWriteItem
 	if c.Entry != nil {
 		e, err := s.dated(ctx, *c.Entry)
 		if err != nil {
 			return err
 		}
-		c.Entry, c.New.Last.Ledger = &e, ledgerdb.Hash(e)
+		if posting, c.New.Last.Ledger, err = ledgerdb.Posted(s.Ledger, e); err != nil {
+			return err
+		}
 	}
 	meta := s.meta(c.New, c.Old)
 	if c.Entry == nil && c.Raised == nil && c.Moves == nil && c.Rows == nil && c.Key == nil && c.Also == nil && c.Bucket == nil && c.Freed == nil {
@@ -82,7 +85,7 @@ func (s *Store) Apply(ctx context.Context, c settlement.Change) error {
 		}
 		return s.putMeta(ctx, meta, c.New.Last.ID)
 	}
-	return s.transact(ctx, c, meta)
+	return s.transact(ctx, c, meta, posting)
 }
 
 // dated gives an entry its accounting period.
@@ -121,7 +124,7 @@ func (s *Store) putMeta(ctx context.Context, p *types.Put, act string) error {
 	return nil
 }
 
-func (s *Store) transact(ctx context.Context, c settlement.Change, meta *types.Put) error {
+func (s *Store) transact(ctx context.Context, c settlement.Change, meta *types.Put, posting []types.TransactWriteItem) error {
 	parts := []types.TransactWriteItem{{Put: meta}}
 	if c.Also != nil {
 		before := *c.Also
@@ -131,13 +134,7 @@ func (s *Store) transact(ctx context.Context, c settlement.Change, meta *types.P
 	if c.Key != nil {
 		parts = append(parts, transact.PutNew(s.Control, keyItem(*c.Key)))
 	}
-	if c.Entry != nil {
-		posting, err := ledgerdb.Parts(s.Ledger, *c.Entry)
-		if err != nil {
-			return err
-		}
-		parts = append(parts, posting...)
-	}
+	parts = append(parts, posting...)
 	raised, err := raise(s.Ledger, c.Raised)
 	if err != nil {
 		return err

@@ -262,8 +262,12 @@ func (s *Step) mark(zh bool) string {
 	return m.EN
 }
 
+// usualFill is room for the figures of a step's text.
+const usualFill = 64
+
 func (s *Step) fill(template, mark string) string {
 	var b strings.Builder
+	b.Grow(len(template) + len(mark) + usualFill)
 	for {
 		before, rest, ok := strings.Cut(template, "{")
 		b.WriteString(before)
