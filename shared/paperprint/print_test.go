@@ -150,6 +150,26 @@ func TestStatementPDFSaysNamesAndTotals(t *testing.T) {
 	}
 }
 
+// The title of a part of a month says which one it is: half a month, a week, a day, one that was asked for.
+func TestStatementPDFSaysItsPart(t *testing.T) {
+	s := setter(t)
+	for _, name := range []string{"2026-08-H1", "2026-08-W6", "2026-08-D15", "2026-08-N2"} {
+		st := sample(1)
+		var err error
+		if st.Period, err = paper.ParsePeriod(name); err != nil {
+			t.Fatal(err)
+		}
+		st.Number = "DZ" + strings.ReplaceAll(name, "-", "") + "-c001"
+		pdf, err := s.Statement(t.Context(), st, paper.PDF)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text := texts(t, pdf); !strings.Contains(text, st.Number) || !strings.Contains(text, "账期 Period  "+name) {
+			t.Errorf("the page of %s does not say so", name)
+		}
+	}
+}
+
 func TestMissingGlyphIsNamed(t *testing.T) {
 	s := setter(t)
 	st := sample(1)
