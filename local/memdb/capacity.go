@@ -104,7 +104,11 @@ func (x *index) size(t *table, r *row) int {
 	return n
 }
 
+// sameProjection tells whether an index holds the same of two rows that stand at the same place of table and index.
 func (x *index) sameProjection(t *table, a, b *row) bool {
+	if !x.all && len(x.includes) == 0 { // it holds the keys alone
+		return true
+	}
 	return x.projected(t, a).same(x.projected(t, b))
 }
 

@@ -67,6 +67,11 @@ func (l Line) Hash() string {
 	if err != nil { // words, dates and amounts always marshal
 		return ""
 	}
+	return HashOf(doc)
+}
+
+// HashOf is the Hash of a line that is written out already.
+func HashOf(doc []byte) string {
 	sum := sha256.Sum256(doc)
 	return hex.EncodeToString(sum[:16])
 }

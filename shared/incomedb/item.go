@@ -108,7 +108,7 @@ func lineItem(tenant string, l income.Line, bucket cycle.Period, writeID string)
 		return nil, fault.Internal(err)
 	}
 	it := keyed(keys.Line(tenant, l.CreatorID, l.ServicePeriod, l.IncomeType, l.LineID))
-	it[attrDoc], it[attrHash], it[attrWrite], it[attrBucket] = text(string(doc)), text(l.Hash()), text(writeID), text(bucket.String())
+	it[attrDoc], it[attrHash], it[attrWrite], it[attrBucket] = text(string(doc)), text(income.HashOf(doc)), text(writeID), text(bucket.String())
 	it[attrDistributable], it[attrGross] = fen(l.Distributable), fen(l.GrossBeforePlatform)
 	return it, nil
 }

@@ -2,6 +2,7 @@ package settlement
 
 import (
 	"encoding/json"
+	"slices"
 
 	"fenzhang/shared/tax"
 )
@@ -15,8 +16,12 @@ func (f Figures) Encode() ([]byte, error) {
 	if err != nil || steps == nil {
 		return doc, err
 	}
-	return append(tax.AppendSteps(append(doc[:len(doc)-1], `,"Steps":`...), steps), '}'), nil
+	doc = slices.Grow(doc[:len(doc)-1], len(steps)*stepSize)
+	return append(tax.AppendSteps(append(doc, `,"Steps":`...), steps), '}'), nil
 }
+
+// stepSize is about what a step comes to when it is written, in bytes.
+const stepSize = 850
 
 // DecodeFigures reads what Encode wrote.
 func DecodeFigures(doc []byte) (Figures, error) {
