@@ -75,7 +75,7 @@ func (x *index) units(t *table, before, after *row) float64 {
 	pk1, sk1, is := x.place(after)
 	switch {
 	case was && is && pk0 == pk1 && sk0 == sk1:
-		if x.sameProjection(t, before, after) {
+		if x.sameProjection(before, after) {
 			return 0
 		}
 		return ceil(max(x.size(t, before), x.size(t, after)), 1024)
@@ -96,20 +96,20 @@ func (x *index) holds(t *table, name string) bool {
 
 func (x *index) size(t *table, r *row) int {
 	n := 0
-	for _, a := range r.attrs {
-		if x.holds(t, a.name) {
-			n += len(a.name) + sizeOf(a.value)
+	for name, v := range r.attrs.all() {
+		if x.holds(t, name) {
+			n += len(name) + v.size()
 		}
 	}
 	return n
 }
 
-// sameProjection tells whether an index holds the same of two rows that stand at the same place of table and index.
-func (x *index) sameProjection(t *table, a, b *row) bool {
-	if !x.all && len(x.includes) == 0 { // it holds the keys alone
-		return true
+// sameProjection tells whether an index holds the same of two rows that stand in the same place of it.
+func (x *index) sameProjection(a, b *row) bool {
+	if x.all {
+		return a.same(b)
 	}
-	return x.projected(t, a).same(x.projected(t, b))
+	return !slices.ContainsFunc(x.includes, func(name string) bool { return a.attrs.get(name) != b.attrs.get(name) })
 }
 
 // projected is a row as an index holds it.
@@ -117,13 +117,14 @@ func (x *index) projected(t *table, r *row) *row {
 	if x.all {
 		return r
 	}
-	out := &row{pk: r.pk, sk: r.sk}
-	for _, a := range r.attrs {
-		if x.holds(t, a.name) {
-			out.attrs = append(out.attrs, a)
-			out.size += len(a.name) + sizeOf(a.value)
+	out, held := &row{pk: r.pk, sk: r.sk}, make([]byte, 0, 256)
+	for name, v := range r.attrs.all() {
+		if x.holds(t, name) {
+			held = appendText(appendText(held, name), string(v))
+			out.size += len(name) + v.size()
 		}
 	}
+	out.attrs = packed(held)
 	return out
 }
 

@@ -297,7 +297,7 @@ func (s *scope) graft(root *avM, where path, v types.AttributeValue) {
 		var child types.AttributeValue
 		switch {
 		case last:
-			child = show(v)
+			child = v
 		case where[i+1].index >= 0:
 			child = &avL{}
 		default:

@@ -58,16 +58,15 @@ func (rec record) event(t *table) events.DynamoDBEventRecord {
 	if rec.millis != 0 {
 		change.ApproximateCreationDateTime = events.SecondsEpochTime{Time: time.UnixMilli(rec.millis).UTC()}
 	}
-	for _, a := range row.attrs {
-		if t.keys.has(a.name) {
-			change.Keys[a.name] = told(a.value)
+	image := make(map[string]events.DynamoDBAttributeValue, 24)
+	for name, v := range row.attrs.all() {
+		image[name] = told(v.unpack())
+		if t.keys.has(name) {
+			change.Keys[name] = image[name]
 		}
 	}
 	if rec.after != nil {
-		change.NewImage = make(map[string]events.DynamoDBAttributeValue, len(row.attrs))
-		for _, a := range row.attrs {
-			change.NewImage[a.name] = told(a.value)
-		}
+		change.NewImage = image
 	}
 	return events.DynamoDBEventRecord{AWSRegion: "us-east-1", EventID: fmt.Sprintf("%032x", rec.sequence), EventName: name, EventSource: "aws:dynamodb",
 		EventVersion: "1.1", EventSourceArn: "arn:aws:dynamodb:us-east-1:000000000000:table/" + t.name + "/stream/memory", Change: change}
@@ -81,7 +80,7 @@ func told(v types.AttributeValue) events.DynamoDBAttributeValue {
 	case *avN:
 		return events.NewNumberAttribute(v.Value)
 	case *avB:
-		return events.NewBinaryAttribute(show(v).(*avB).Value)
+		return events.NewBinaryAttribute(v.Value)
 	case *avBOOL:
 		return events.NewBooleanAttribute(v.Value)
 	case *avM:
@@ -97,11 +96,11 @@ func told(v types.AttributeValue) events.DynamoDBAttributeValue {
 		}
 		return events.NewListAttribute(l)
 	case *avSS:
-		return events.NewStringSetAttribute(append([]string(nil), v.Value...))
+		return events.NewStringSetAttribute(v.Value)
 	case *avNS:
-		return events.NewNumberSetAttribute(append([]string(nil), v.Value...))
+		return events.NewNumberSetAttribute(v.Value)
 	case *avBS:
-		return events.NewBinarySetAttribute(show(v).(*avBS).Value)
+		return events.NewBinarySetAttribute(v.Value)
 	default:
 		return events.NewNullAttribute()
 	}

@@ -10,51 +10,39 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// attr is one attribute of a kept item.
-type attr struct {
-	name  string
-	value types.AttributeValue
-}
-
 // row is one kept item. It is never changed: a write puts another in its place, so readers need no copy of it.
 type row struct {
 	pk, sk string
-	attrs  []attr // by name
-	size   int    // bytes, as the service bills them
+	attrs  packed
+	size   int // bytes, as the service bills them
 }
 
 func compareRows(a, b *row) int {
 	return cmp.Or(strings.Compare(a.pk, b.pk), strings.Compare(a.sk, b.sk))
 }
 
+// get gives an attribute, nil for none.
 func (r *row) get(name string) types.AttributeValue {
 	if r == nil {
 		return nil
 	}
-	for i := range r.attrs {
-		if r.attrs[i].name == name {
-			return r.attrs[i].value
-		}
-	}
-	return nil
+	return r.attrs.get(name).unpack()
 }
 
-// item copies the row for a caller; nil for none.
+// item is the row for a caller; nil for none.
 func (r *row) item() Item {
 	if r == nil {
 		return nil
 	}
-	it := make(Item, len(r.attrs))
-	for _, a := range r.attrs {
-		it[a.name] = show(a.value)
+	it := make(Item, 24)
+	for name, v := range r.attrs.all() {
+		it[name] = v.unpack()
 	}
 	return it
 }
 
 // same tells whether two rows have the same content.
-func (r *row) same(o *row) bool {
-	return r != nil && o != nil && slices.EqualFunc(r.attrs, o.attrs, func(a, b attr) bool { return a.name == b.name && equal(a.value, b.value) })
-}
+func (r *row) same(o *row) bool { return r != nil && o != nil && r.attrs == o.attrs }
 
 // keyNames are the key attributes of a table or an index; sort is empty where there is none.
 type keyNames struct{ hash, sort string }
@@ -219,46 +207,44 @@ func (t *table) exactKey(key Item) (pk, sk string, err error) {
 	return t.keyOf(key)
 }
 
-// newRow checks an item and makes the engine's copy of it.
+// newRow checks an item and keeps it.
 func (t *table) newRow(it Item) (*row, error) {
-	pk, sk, err := t.keyOf(it)
-	if err != nil {
-		return nil, err
-	}
-	r := &row{pk: pk, sk: sk, attrs: make([]attr, 0, len(it))}
+	kept := make(Item, len(it))
 	for name, v := range it {
 		if name == "" {
 			return nil, invalid("One or more parameter values were invalid: Attribute name must not be empty")
 		}
-		kept, err := keep(v, 1)
-		if err != nil {
+		var err error
+		if kept[name], err = keep(v, 1); err != nil {
 			return nil, err
 		}
-		r.attrs = append(r.attrs, attr{name, kept})
 	}
-	return r, t.finish(r)
+	return t.rowOf(kept)
 }
 
-// finish orders a row's attributes and checks what holds for a whole item.
-func (t *table) finish(r *row) error {
-	slices.SortFunc(r.attrs, func(a, b attr) int { return strings.Compare(a.name, b.name) })
-	r.size = 0
-	for _, a := range r.attrs {
-		r.size += len(a.name) + sizeOf(a.value)
-		if kind, is := t.kinds[a.name]; is {
-			if kindOf(a.value) != string(kind) {
-				return invalid("One or more parameter values were invalid: Type mismatch for Index Key %s Expected: %s Actual: %s", a.name, kind, kindOf(a.value))
+// rowOf makes a row of kept values, and checks what holds for a whole item.
+func (t *table) rowOf(it Item) (*row, error) {
+	if _, _, err := t.keyOf(it); err != nil {
+		return nil, err
+	}
+	r := &row{attrs: pack(it)}
+	for name, v := range r.attrs.all() {
+		r.size += len(name) + v.size()
+		if kind, is := t.kinds[name]; is {
+			if kindOf(it[name]) != string(kind) {
+				return nil, invalid("One or more parameter values were invalid: Type mismatch for Index Key %s Expected: %s Actual: %s", name, kind, kindOf(it[name]))
 			}
-			if s, _ := keyText(a.value); s == "" {
-				return invalid("One or more parameter values are not valid. A value specified for a secondary index key is not supported. "+
-					"The AttributeValue for a key attribute cannot contain an empty string value. IndexKey: %s", a.name)
+			if v.text() == "" {
+				return nil, invalid("One or more parameter values are not valid. A value specified for a secondary index key is not supported. "+
+					"The AttributeValue for a key attribute cannot contain an empty string value. IndexKey: %s", name)
 			}
 		}
 	}
 	if r.size > maxItem {
-		return invalid("Item size has exceeded the maximum allowed size")
+		return nil, invalid("Item size has exceeded the maximum allowed size")
 	}
-	return nil
+	r.pk, r.sk = r.attrs.get(t.keys.hash).text(), r.attrs.get(t.keys.sort).text()
+	return r, nil
 }
 
 func (x *index) find(pk, sk string) *row {
@@ -281,11 +267,11 @@ func (x *index) place(r *row) (pk, sk string, ok bool) {
 	if x.name == "" {
 		return r.pk, r.sk, true
 	}
-	if pk, ok = keyText(r.get(x.keys.hash)); !ok || x.keys.sort == "" {
-		return pk, "", ok
+	pk = r.attrs.get(x.keys.hash).text()
+	if x.keys.sort != "" {
+		sk = r.attrs.get(x.keys.sort).text()
 	}
-	sk, ok = keyText(r.get(x.keys.sort))
-	return pk, sk, ok
+	return pk, sk, pk != "" && (sk != "" || x.keys.sort == "")
 }
 
 // put puts after in the place of before; either may be nil.

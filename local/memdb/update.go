@@ -19,25 +19,15 @@ func (s *scope) apply(t *table, before *row, key Item, p *parsed) (after *row, t
 			}
 		}
 	} else {
-		work = make(Item, len(before.attrs))
-		for _, a := range before.attrs {
-			work[a.name] = a.value
-		}
+		work = before.item()
 	}
 	if p != nil {
 		if touched, err = s.changes(t, before, work, p); err != nil {
 			return nil, nil, err
 		}
 	}
-	pk, sk, err := t.keyOf(work)
-	if err != nil {
-		return nil, nil, err
-	}
-	after = &row{pk: pk, sk: sk, attrs: make([]attr, 0, len(work))}
-	for name, v := range work {
-		after.attrs = append(after.attrs, attr{name, v})
-	}
-	return after, touched, t.finish(after)
+	after, err = t.rowOf(work)
+	return after, touched, err
 }
 
 func (s *scope) changes(t *table, before *row, work Item, p *parsed) ([]string, error) {

@@ -40,24 +40,21 @@ const (
 	maxSK    = 1024
 )
 
-// keep makes the engine's own copy of a value, checked, with numbers in their canonical form. A kept value is never
-// changed again.
+// keep checks a value and gives it with numbers in their canonical form. It may be the caller's own: the engine keeps
+// what it packs of it, and that before the call returns.
 func keep(v types.AttributeValue, depth int) (types.AttributeValue, error) {
 	if depth > maxDepth {
 		return nil, invalid("Nesting Levels have exceeded supported limits: attributes may be nested up to 32 levels deep")
 	}
 	switch v := v.(type) {
-	case *avS:
-		return &avS{Value: v.Value}, nil
+	case *avS, *avB, *avBOOL, *avNULL:
+		return v, nil
 	case *avN:
 		n, err := canonical(v.Value)
+		if n == v.Value {
+			return v, err
+		}
 		return &avN{Value: n}, err
-	case *avB:
-		return &avB{Value: bytes.Clone(v.Value)}, nil
-	case *avBOOL:
-		return &avBOOL{Value: v.Value}, nil
-	case *avNULL:
-		return &avNULL{Value: v.Value}, nil
 	case *avM:
 		return keepMap(v, depth)
 	case *avL:
@@ -138,44 +135,6 @@ func distinct(members []string) ([]string, error) {
 		return nil, invalid("One or more parameter values were invalid: Input collection contains duplicates")
 	}
 	return set, nil
-}
-
-// show copies a kept value for a caller, who may change it.
-func show(v types.AttributeValue) types.AttributeValue {
-	switch v := v.(type) {
-	case *avS:
-		return &avS{Value: v.Value}
-	case *avN:
-		return &avN{Value: v.Value}
-	case *avB:
-		return &avB{Value: bytes.Clone(v.Value)}
-	case *avBOOL:
-		return &avBOOL{Value: v.Value}
-	case *avM:
-		m := make(map[string]types.AttributeValue, len(v.Value))
-		for name, e := range v.Value {
-			m[name] = show(e)
-		}
-		return &avM{Value: m}
-	case *avL:
-		l := make([]types.AttributeValue, len(v.Value))
-		for i, e := range v.Value {
-			l[i] = show(e)
-		}
-		return &avL{Value: l}
-	case *avSS:
-		return &avSS{Value: slices.Clone(v.Value)}
-	case *avNS:
-		return &avNS{Value: slices.Clone(v.Value)}
-	case *avBS:
-		b := make([][]byte, len(v.Value))
-		for i, e := range v.Value {
-			b[i] = bytes.Clone(e)
-		}
-		return &avBS{Value: b}
-	default: // NULL has nothing to share
-		return &avNULL{Value: true}
-	}
 }
 
 // maxDigits and the exponents bound a number.

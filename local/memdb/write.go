@@ -179,7 +179,7 @@ func (r *row) some(names []string) Item {
 			if out == nil {
 				out = Item{}
 			}
-			out[name] = show(v)
+			out[name] = v
 		}
 	}
 	return out

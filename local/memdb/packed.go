@@ -1,0 +1,193 @@
+package memdb
+
+import (
+	"encoding/binary"
+	"iter"
+	"maps"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+)
+
+// packed is an item's attributes, by name, in one text: each its name and its value, both behind their lengths. A
+// million items are then a million texts for the collector to look at, and not thirty times as many pointers. The
+// same attributes always make the same text.
+type packed string
+
+// value is an attribute's value, packed: a letter for its kind, and what it holds.
+type value string
+
+// Letters of kinds.
+const (
+	kindS, kindN, kindB    = 'S', 'N', 'B'
+	kindTrue, kindFalse    = 'T', 'F'
+	kindNull               = '0'
+	kindM, kindL           = 'M', 'L'
+	kindSS, kindNS, kindBS = 's', 'n', 'b'
+)
+
+// pack packs attributes whose values are kept ones.
+func pack(it Item) packed {
+	names := make([]string, 0, 24)
+	for name := range it {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	b := make([]byte, 0, 1024)
+	var v []byte
+	for _, name := range names {
+		v = appendValue(v[:0], it[name])
+		b = appendText(appendText(b, name), string(v))
+	}
+	return packed(b)
+}
+
+func appendText(b []byte, s string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}
+
+func appendValue(b []byte, v types.AttributeValue) []byte {
+	switch v := v.(type) {
+	case *avS:
+		return append(append(b, kindS), v.Value...)
+	case *avN:
+		return append(append(b, kindN), v.Value...)
+	case *avB:
+		return append(append(b, kindB), v.Value...)
+	case *avBOOL:
+		if v.Value {
+			return append(b, kindTrue)
+		}
+		return append(b, kindFalse)
+	case *avM:
+		b = append(b, kindM)
+		for _, name := range slices.Sorted(maps.Keys(v.Value)) {
+			b = appendText(appendText(b, name), string(appendValue(nil, v.Value[name])))
+		}
+		return b
+	case *avL:
+		b = append(b, kindL)
+		for _, e := range v.Value {
+			b = appendText(b, string(appendValue(nil, e)))
+		}
+		return b
+	case *avSS:
+		return appendTexts(append(b, kindSS), v.Value)
+	case *avNS:
+		return appendTexts(append(b, kindNS), v.Value)
+	case *avBS:
+		return appendTexts(append(b, kindBS), members(v))
+	default: // NULL
+		return append(b, kindNull)
+	}
+}
+
+func appendTexts(b []byte, all []string) []byte {
+	for _, s := range all {
+		b = appendText(b, s)
+	}
+	return b
+}
+
+// cut takes a text off the beginning.
+func cut[S ~string](s S) (text string, rest S) {
+	n, i := uint64(0), 0
+	for shift := 0; ; i++ {
+		n |= uint64(s[i]&0x7f) << shift
+		if s[i] < 0x80 {
+			break
+		}
+		shift += 7
+	}
+	rest = s[i+1:]
+	return string(rest[:n]), rest[n:]
+}
+
+// all walks the attributes.
+func (p packed) all() iter.Seq2[string, value] {
+	return func(yield func(string, value) bool) {
+		for len(p) > 0 {
+			var name, v string
+			name, p = cut(p)
+			v, p = cut(p)
+			if !yield(name, value(v)) {
+				return
+			}
+		}
+	}
+}
+
+// get finds an attribute; "" for none.
+func (p packed) get(name string) value {
+	for n, v := range p.all() {
+		if n == name {
+			return v
+		}
+	}
+	return ""
+}
+
+// unpack makes a value for a caller, who may change it; nil of none.
+func (v value) unpack() types.AttributeValue {
+	if v == "" {
+		return nil
+	}
+	rest := string(v[1:])
+	switch v[0] {
+	case kindS:
+		return &avS{Value: rest}
+	case kindN:
+		return &avN{Value: rest}
+	case kindB:
+		return &avB{Value: []byte(rest)}
+	case kindTrue, kindFalse:
+		return &avBOOL{Value: v[0] == kindTrue}
+	case kindM:
+		m := &avM{Value: Item{}}
+		for name, e := range packed(rest).all() {
+			m.Value[name] = e.unpack()
+		}
+		return m
+	case kindL:
+		l := &avL{Value: []types.AttributeValue{}}
+		for _, e := range listed(rest) {
+			l.Value = append(l.Value, value(e).unpack())
+		}
+		return l
+	case kindSS:
+		return &avSS{Value: listed(rest)}
+	case kindNS:
+		return &avNS{Value: listed(rest)}
+	case kindBS:
+		return binarySet(listed(rest))
+	}
+	return &avNULL{Value: true}
+}
+
+// text is what a key may be: a text, or bytes; "" of all else.
+func (v value) text() string {
+	if v == "" || v[0] != kindS && v[0] != kindB {
+		return ""
+	}
+	return string(v[1:])
+}
+
+func listed(s string) (all []string) {
+	for s != "" {
+		var one string
+		one, s = cut(s)
+		all = append(all, one)
+	}
+	return all
+}
+
+// size is what the service bills for a value.
+func (v value) size() int {
+	switch v[0] {
+	case kindS, kindB:
+		return len(v) - 1
+	case kindN:
+		return sizeOfNumber(string(v[1:]))
+	}
+	return sizeOf(v.unpack())
+}
