@@ -30,6 +30,7 @@ func TestTrueUpsOverHTTP(t *testing.T) {
 	w.to(t, second, "quote", "submit", "approve", "book", string(payout.Paid))
 	w.to(t, first, string(payout.Returned), "reopen")
 	w.Set("2026-10-20")
+	w.Pass(time.Hour) // the reversal is in the return
 	_, _, err := w.filings().File(context.Background(), settletest.Tenant, "finance@"+settletest.Tenant,
 		settlement.FiledMonth{Entity: settletest.Ordinary, Month: civil.MustMonth("2026-09"), FiledOn: civil.MustDate("2026-10-15"), Reference: "return"})
 	if err != nil {

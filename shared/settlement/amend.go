@@ -3,6 +3,7 @@ package settlement
 import (
 	"context"
 	"slices"
+	"time"
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/lawdiff"
@@ -73,15 +74,20 @@ func (t *TrueUps) logOfCreator(ctx context.Context, tenant, entity string, c ten
 	return log, len(one) != 1 || one[0].CreatorID == c.CreatorID, err
 }
 
-// filedRows gives the rows that the returns were made of, and those that stand. Rows that say no instant are older
-// than the recording of filed months.
+// settling is longer than any function that books may take, and than its clock may differ from another's.
+const settling = 2 * time.Minute
+
+// filedRows gives the rows that the returns were made of, and those that stand. What was decided less than settling
+// before a filing was recorded may have been written after it, and no return is made in so short a time: it counts as
+// late. A payment of the month itself was decided before the month had ended, which File waits for; and rows that say no
+// instant are older than the recording of filed months.
 func filedRows(bookings []Booking, returns []FiledMonth) (was, now []tax.Row) {
 	for i := range bookings {
 		b := &bookings[i]
 		for _, r := range b.Rows {
 			now = append(now, r)
 			at := slices.IndexFunc(returns, func(f FiledMonth) bool { return f.Month == lawdiff.MonthOf(r.Period) })
-			if at < 0 || b.At.IsZero() || !b.At.After(returns[at].At) {
+			if at < 0 || b.At.IsZero() || (b.Kind == KindBooking && b.On.Month() == returns[at].Month) || !b.At.After(returns[at].At.Add(-settling)) {
 				was = append(was, r)
 			}
 		}

@@ -119,8 +119,8 @@ func (s *Filings) File(ctx context.Context, tenant, by string, f FiledMonth) (ke
 	if _, err := s.Directory.Entity(ctx, tenant, f.Entity, today); err != nil {
 		return f, false, err
 	}
-	if !f.Month.Before(today.Month()) {
-		return f, false, notNow("month_not_over", "A month is filed after it has ended; "+f.Month.String()+" has not.")
+	if since := s.Clock.Instant().Sub(f.Month.Add(1).First().Start()); !f.Month.Before(today.Month()) || (since >= 0 && since < settling) {
+		return f, false, notNow("month_not_over", "A month is filed after it has ended and what was booked on its last day is written; "+f.Month.String()+" has not, or only just.")
 	}
 	f.By, f.At, f.Act = by, s.Clock.Instant(), s.NewID()
 	err = s.Store.FileMonth(ctx, tenant, f)
