@@ -91,7 +91,7 @@ func (s *service) mergeable(ctx context.Context, tenant string, t storedTaxpayer
 	case t.MergedInto != "":
 		return none, tenancydb.Stored{}, fault.New(fault.IllegalMove, "already_merged", "This taxpayer was merged into "+t.MergedInto+" already.")
 	case len(t.Merged) > 0:
-		return none, tenancydb.Stored{}, fault.New(fault.IllegalMove, "has_merged", "Others were merged into this taxpayer; merge the other one into this one instead.")
+		return none, tenancydb.Stored{}, fault.New(fault.IllegalMove, "has_merged", "Others were merged into this taxpayer, and one step leads from a record to the one that goes on: merge the other one into this one instead. Where others were merged into that one too, the two stay apart.")
 	}
 	latest, exists, err := s.store.Latest(ctx, tenant, tenancydb.Taxpayer, into)
 	if err != nil {

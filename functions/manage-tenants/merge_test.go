@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -145,6 +146,31 @@ func TestWhatIsNotMerged(t *testing.T) {
 	w.want(w.admin("POST", "/v1/taxpayers/t1/merge", ask("into", "t4", "version", 3)), 409, 3001)
 	w.want(w.admin("POST", "/v1/taxpayers/t4/merge", ask()), 200, 0)
 	w.want(w.approveMerge("approver", "t4"), 200, 0)
+}
+
+// One step leads from a record to the one that goes on. Who has taken in others goes into nobody: neither into a third
+// one, nor into one that has taken in others too, whichever way round; and nothing is written.
+func TestNoMergeLeadsOverTwoSteps(t *testing.T) {
+	w := twice(t, dynamotest.Memory(t))
+	for id, number := range map[string]string{"t5": "E87654321", "t6": "E87654322", "t7": "E87654323"} {
+		w.want(w.admin("POST", "/v1/taxpayers", changed(passport(), "taxpayer_id", id, "id_number", number)), 201, 0)
+	}
+	for from, into := range map[string]string{"t2": "t1", "t6": "t5"} {
+		w.want(w.admin("POST", "/v1/taxpayers/"+from+"/merge", ask("into", into)), 200, 0)
+		w.want(w.approveMerge("approver", from), 200, 0)
+	}
+	for _, c := range [][2]string{{"t1", "t7"}, {"t1", "t5"}, {"t5", "t1"}} {
+		before := w.want(w.admin("GET", "/v1/taxpayers/"+c[0], nil), 200, 0).raw
+		a := w.want(w.admin("POST", "/v1/taxpayers/"+c[0]+"/merge", ask("into", c[1], "version", 2)), 409, 3001)
+		if a.body["reason"] != "has_merged" || !strings.Contains(a.raw, "instead") {
+			t.Errorf("%v: %s", c, a.raw)
+		}
+		if now := w.want(w.admin("GET", "/v1/taxpayers/"+c[0], nil), 200, 0).raw; now != before {
+			t.Errorf("%v: %s became %s", c, before, now)
+		}
+	}
+	w.want(w.admin("POST", "/v1/taxpayers/t7/merge", ask()), 200, 0) // the other one into this one
+	w.want(w.approveMerge("approver", "t7"), 200, 0)
 }
 
 func TestAMergeIsApprovedOnceByRacingPeople(t *testing.T) {
