@@ -11,16 +11,12 @@ import (
 	"path/filepath"
 
 	"fenzhang/shared/rulepack"
-	"fenzhang/shared/sm2signer"
+	"fenzhang/shared/sm2signer/keyfile"
 )
 
 // keygen writes a new private key, which must not exist, and prints the public one.
 func keygen(_ context.Context, args []string, out io.Writer) error {
-	key, err := sm2signer.Generate()
-	if err != nil {
-		return err
-	}
-	text, err := key.PEM()
+	key, text, err := keyfile.Generate()
 	if err != nil {
 		return err
 	}
@@ -117,7 +113,7 @@ func sign(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("-key: %w", err)
 	}
-	key, err := sm2signer.ParsePrivatePEM(text)
+	key, err := keyfile.Parse(text)
 	if err != nil {
 		return err
 	}

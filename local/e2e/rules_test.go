@@ -25,6 +25,7 @@ import (
 	"fenzhang/shared/rulepack"
 	"fenzhang/shared/ruleset"
 	"fenzhang/shared/sm2signer"
+	"fenzhang/shared/sm2signer/keyfile"
 )
 
 // The pack whose rate changes, and what a quote says of it: the surcharge of a studio in Hangzhou on 200,000.00.
@@ -49,7 +50,7 @@ func (s *stack) packs(t *testing.T) *packs {
 	if err != nil {
 		t.Fatal(err)
 	}
-	key, err := sm2signer.ParsePrivatePEM(text)
+	key, err := keyfile.Parse(text)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,7 @@ import (
 	"io/fs"
 	"os"
 
-	"fenzhang/shared/sm2signer"
+	"fenzhang/shared/sm2signer/keyfile"
 )
 
 // rulesKey is the private key that signs policy packs for this machine's stack. It is made here and never leaves.
@@ -23,7 +23,7 @@ func (p profile) rulesPublisher() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	key, err := sm2signer.ParsePrivatePEM(text)
+	key, err := keyfile.Parse(text)
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", p.rulesKey(), err)
 	}
@@ -31,11 +31,7 @@ func (p profile) rulesPublisher() (string, error) {
 }
 
 func newKey(path string) ([]byte, error) {
-	key, err := sm2signer.Generate()
-	if err != nil {
-		return nil, err
-	}
-	text, err := key.PEM()
+	_, text, err := keyfile.Generate()
 	if err != nil {
 		return nil, err
 	}

@@ -9,8 +9,6 @@ import (
 	"crypto/hkdf"
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/hex"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"math/big"
@@ -18,8 +16,6 @@ import (
 	"sync"
 
 	"github.com/emmansun/gmsm/sm2"
-	"github.com/emmansun/gmsm/sm3"
-	"github.com/emmansun/gmsm/smx509"
 )
 
 // Local signs with a private key that this process holds.
@@ -56,6 +52,20 @@ func FromSecret(secret string) (*Local, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sm2signer: %w", err)
 	}
+	return New(key)
+}
+
+// Generate makes a new key, which is gone with the process.
+func Generate() (*Local, error) {
+	key, err := sm2.GenerateKey(rand.Reader)
+	if err != nil {
+		return nil, fmt.Errorf("sm2signer: %w", err)
+	}
+	return New(key)
+}
+
+// New signs with a key.
+func New(key *sm2.PrivateKey) (*Local, error) {
 	id, err := KeyID(&key.PublicKey)
 	if err != nil {
 		return nil, err
@@ -120,47 +130,3 @@ func (p *Public) Verify(message, sig []byte) bool {
 
 // KeyID names the key.
 func (p *Public) KeyID() string { return p.id }
-
-const pemType = "PUBLIC KEY"
-
-// PEM writes the key as other tools read it (SubjectPublicKeyInfo).
-func (p *Public) PEM() ([]byte, error) {
-	der, err := smx509.MarshalPKIXPublicKey(p.key)
-	if err != nil {
-		return nil, fmt.Errorf("sm2signer: %w", err)
-	}
-	return pem.EncodeToMemory(&pem.Block{Type: pemType, Bytes: der}), nil
-}
-
-var errPEM = errors.New("sm2signer: not the PEM text of one SM2 public key")
-
-// ParsePEM reads a public key.
-func ParsePEM(text []byte) (*Public, error) {
-	block, rest := pem.Decode(text)
-	if block == nil || block.Type != pemType || len(strings.TrimSpace(string(rest))) > 0 {
-		return nil, errPEM
-	}
-	parsed, err := smx509.ParsePKIXPublicKey(block.Bytes)
-	if err != nil {
-		return nil, errPEM
-	}
-	key, ok := parsed.(*ecdsa.PublicKey)
-	if !ok || !sm2.IsSM2PublicKey(key) {
-		return nil, errPEM
-	}
-	id, err := KeyID(key)
-	if err != nil {
-		return nil, err
-	}
-	return &Public{key: key, id: id}, nil
-}
-
-// KeyID is the first 16 hexadecimal digits of the SM3 of the key's SubjectPublicKeyInfo.
-func KeyID(key *ecdsa.PublicKey) (string, error) {
-	der, err := smx509.MarshalPKIXPublicKey(key)
-	if err != nil {
-		return "", fmt.Errorf("sm2signer: %w", err)
-	}
-	sum := sm3.Sum(der)
-	return hex.EncodeToString(sum[:8]), nil
-}

@@ -1,4 +1,4 @@
-package sm2signer_test
+package keyfile_test
 
 import (
 	"context"
@@ -6,18 +6,15 @@ import (
 	"testing"
 
 	"fenzhang/shared/sm2signer"
+	"fenzhang/shared/sm2signer/keyfile"
 )
 
 func TestKeysComeBackFromTheirTexts(t *testing.T) {
-	made, err := sm2signer.Generate()
+	made, text, err := keyfile.Generate()
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := made.PEM()
-	if err != nil {
-		t.Fatal(err)
-	}
-	read, err := sm2signer.ParsePrivatePEM(text)
+	read, err := keyfile.Parse(text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +33,7 @@ func TestKeysComeBackFromTheirTexts(t *testing.T) {
 }
 
 func TestOtherTextsAreNoKeys(t *testing.T) {
-	made, err := sm2signer.Generate()
+	made, private, err := keyfile.Generate()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,12 +41,8 @@ func TestOtherTextsAreNoKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	private, err := made.PEM()
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, text := range []string{"", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", string(public), string(private) + "more"} {
-		if _, err := sm2signer.ParsePrivatePEM([]byte(text)); err == nil {
+		if _, err := keyfile.Parse([]byte(text)); err == nil {
 			t.Errorf("%q was taken for a private key", text)
 		}
 	}
