@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"fenzhang/shared/audit"
+	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/keys"
 )
@@ -46,17 +47,9 @@ const (
 	seqAttribute   = "q"
 )
 
-func attributeKey(k keys.Key) map[string]types.AttributeValue {
-	return map[string]types.AttributeValue{"pk": &types.AttributeValueMemberS{Value: k.PK}, "sk": &types.AttributeValueMemberS{Value: k.SK}}
-}
-
-func number(n int64) types.AttributeValue {
-	return &types.AttributeValueMemberN{Value: strconv.FormatInt(n, 10)}
-}
-
 // Head reads the end of a chain.
 func (x *Index) Head(ctx context.Context, tenant string) (audit.Head, error) {
-	out, err := x.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &x.table, Key: attributeKey(keys.AuditHead(tenant)), ConsistentRead: aws.Bool(true)})
+	out, err := x.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &x.table, Key: attr.Key(keys.AuditHead(tenant)), ConsistentRead: aws.Bool(true)})
 	if err != nil {
 		return audit.Head{}, fmt.Errorf("auditlog: read the head of %s: %w", tenant, err)
 	}
@@ -82,7 +75,7 @@ func (x *Index) Head(ctx context.Context, tenant string) (audit.Head, error) {
 	return head, nil
 }
 
-func readNumber(item map[string]types.AttributeValue, name string) (int64, error) {
+func readNumber(item attr.Item, name string) (int64, error) {
 	v, ok := item[name].(*types.AttributeValueMemberN)
 	if !ok {
 		return 0, fmt.Errorf("auditlog: item without %s", name)
@@ -110,11 +103,11 @@ func (x *Index) Places(ctx context.Context, tenant string, ids []string) (map[st
 
 func (x *Index) places(ctx context.Context, tenant string, ids []string, into map[string]audit.Place) error {
 	byKey := make(map[string]string, len(ids))
-	wanted := make([]map[string]types.AttributeValue, 0, len(ids))
+	wanted := make([]attr.Item, 0, len(ids))
 	for _, id := range ids {
 		k := keys.AuditRecord(tenant, id)
 		byKey[k.PK] = id
-		wanted = append(wanted, attributeKey(k))
+		wanted = append(wanted, attr.Key(k))
 	}
 	request := map[string]types.KeysAndAttributes{x.table: {Keys: wanted, ConsistentRead: aws.Bool(true)}}
 	for len(request) > 0 {
@@ -135,7 +128,7 @@ func (x *Index) places(ctx context.Context, tenant string, ids []string, into ma
 	return nil
 }
 
-func readPlace(item map[string]types.AttributeValue, byKey map[string]string, into map[string]audit.Place) error {
+func readPlace(item attr.Item, byKey map[string]string, into map[string]audit.Place) error {
 	pk, ok := item["pk"].(*types.AttributeValueMemberS)
 	if !ok {
 		return errors.New("auditlog: item without key")
@@ -160,8 +153,8 @@ const maxWrite = 25
 func (x *Index) SetPlaces(ctx context.Context, tenant string, places map[string]audit.Place) error {
 	writes := make([]types.WriteRequest, 0, len(places))
 	for id, p := range places {
-		item := attributeKey(keys.AuditRecord(tenant, id))
-		item[batchAttribute], item[seqAttribute] = number(p.Batch), number(p.Seq)
+		item := attr.Key(keys.AuditRecord(tenant, id))
+		item[batchAttribute], item[seqAttribute] = attr.Number(p.Batch), attr.Number(p.Seq)
 		writes = append(writes, types.WriteRequest{PutRequest: &types.PutRequest{Item: item}})
 	}
 	for part := range slices.Chunk(writes, maxWrite) {
@@ -190,8 +183,8 @@ func (x *Index) write(ctx context.Context, tenant string, writes []types.WriteRe
 // Advance moves a chain on, if its end is still from. The write carries a name of its own, so that it finds its own
 // success again after a lost answer.
 func (x *Index) Advance(ctx context.Context, from, to audit.Head) (bool, error) {
-	item := attributeKey(keys.AuditHead(to.Tenant))
-	item[batchAttribute], item[countAttribute] = number(to.Batch), number(to.Tree.Count)
+	item := attr.Key(keys.AuditHead(to.Tenant))
+	item[batchAttribute], item[countAttribute] = attr.Number(to.Batch), attr.Number(to.Tree.Count)
 	item[chainAttribute] = &types.AttributeValueMemberB{Value: to.Chain[:]}
 	var roots []byte
 	for _, h := range to.Tree.Roots {
@@ -204,7 +197,7 @@ func (x *Index) Advance(ctx context.Context, from, to audit.Head) (bool, error) 
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}
 	if from.Batch > 0 {
 		in.ConditionExpression = aws.String(batchAttribute + " = :batch AND " + chainAttribute + " = :chain")
-		in.ExpressionAttributeValues = map[string]types.AttributeValue{":batch": number(from.Batch), ":chain": &types.AttributeValueMemberB{Value: from.Chain[:]}}
+		in.ExpressionAttributeValues = attr.Item{":batch": attr.Number(from.Batch), ":chain": &types.AttributeValueMemberB{Value: from.Chain[:]}}
 	}
 	_, err := x.client.PutItem(ctx, in)
 	var failed *types.ConditionalCheckFailedException

@@ -17,6 +17,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/dynamo"
+	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/incentive"
 	"fenzhang/shared/keys"
@@ -45,8 +46,8 @@ func chunks(entries map[incentive.CreatorDay][]incentive.Entry) []item {
 			body := incentive.Encode(es[:n])
 			sum := sha256.Sum256([]byte(body))
 			k := keys.Chunk(d.Tenant, d.Day, d.Creator, hex.EncodeToString(sum[:])[:hashLength])
-			it := keyOf(k)
-			it[attrEntries] = text(body)
+			it := attr.Key(k)
+			it[attrEntries] = attr.Text(body)
 			out, es = append(out, it), es[n:]
 		}
 	}
@@ -135,7 +136,7 @@ func (d *Days) Closings(ctx context.Context, tenant, creator string, days []civi
 		byKey, ask := make(map[string]civil.Date, len(part)), make([]item, len(part))
 		for i, day := range part {
 			k := keys.DayClose(tenant, day, creator)
-			byKey[k.PK], ask[i] = day, keyOf(k)
+			byKey[k.PK], ask[i] = day, attr.Key(k)
 		}
 		for attempt := 0; len(ask) > 0; attempt++ {
 			if attempt >= maxAttempts {
@@ -195,11 +196,11 @@ func (d *Days) Shard(ctx context.Context, tenant string, day civil.Date, n uint3
 func (t *table) query(ctx context.Context, pk, prefix string, each func(item) error) error {
 	in := &dynamodb.QueryInput{
 		TableName: &t.name, ConsistentRead: aws.Bool(true), KeyConditionExpression: aws.String("pk = :pk"),
-		ExpressionAttributeValues: item{":pk": text(pk)},
+		ExpressionAttributeValues: item{":pk": attr.Text(pk)},
 	}
 	if prefix != "" {
 		in.KeyConditionExpression = aws.String("pk = :pk AND begins_with(sk, :prefix)")
-		in.ExpressionAttributeValues[":prefix"] = text(prefix)
+		in.ExpressionAttributeValues[":prefix"] = attr.Text(prefix)
 	}
 	for {
 		out, err := t.client.Query(ctx, in)
@@ -230,12 +231,12 @@ func (d *Days) Touch(ctx context.Context, tenant string, days []civil.Date) erro
 }
 
 func (d *Days) touch(ctx context.Context, k keys.Key) error {
-	out, err := d.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &d.name, Key: keyOf(k), ConsistentRead: aws.Bool(true)})
+	out, err := d.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &d.name, Key: attr.Key(k), ConsistentRead: aws.Bool(true)})
 	if err != nil {
 		return err
 	}
 	if out.Item == nil {
-		_, err = d.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &d.name, Item: keyOf(k), ConditionExpression: aws.String("attribute_not_exists(pk)")})
+		_, err = d.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &d.name, Item: attr.Key(k), ConditionExpression: aws.String("attribute_not_exists(pk)")})
 		var taken *types.ConditionalCheckFailedException
 		if !errors.As(err, &taken) {
 			return err
@@ -249,8 +250,8 @@ func (d *Days) touch(ctx context.Context, k keys.Key) error {
 // again makes a day due whose close has begun.
 func (d *Days) again(ctx context.Context, k keys.Key) error {
 	_, err := d.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &d.name, Key: keyOf(k), UpdateExpression: aws.String("ADD " + attrTouches + " :one"),
-		ExpressionAttributeValues: item{":one": number(1)},
+		TableName: &d.name, Key: attr.Key(k), UpdateExpression: aws.String("ADD " + attrTouches + " :one"),
+		ExpressionAttributeValues: item{":one": attr.Number(1)},
 	})
 	return err
 }
@@ -258,9 +259,9 @@ func (d *Days) again(ctx context.Context, k keys.Key) error {
 // Begin implements incentive.Days.
 func (d *Days) Begin(ctx context.Context, tenant string, day civil.Date) (int64, error) {
 	out, err := d.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &d.name, Key: keyOf(keys.Day(tenant, day)), ReturnValues: types.ReturnValueAllNew,
+		TableName: &d.name, Key: attr.Key(keys.Day(tenant, day)), ReturnValues: types.ReturnValueAllNew,
 		UpdateExpression:          aws.String("SET " + attrBegun + " = :yes ADD " + attrTouches + " :zero"),
-		ExpressionAttributeValues: item{":yes": &types.AttributeValueMemberBOOL{Value: true}, ":zero": number(0)},
+		ExpressionAttributeValues: item{":yes": &types.AttributeValueMemberBOOL{Value: true}, ":zero": attr.Number(0)},
 	})
 	if err != nil {
 		return 0, fmt.Errorf("incentivedb: begin %s: %w", day, err)
@@ -271,9 +272,9 @@ func (d *Days) Begin(ctx context.Context, tenant string, day civil.Date) (int64,
 // Finish implements incentive.Days. A slower close of fewer touches takes nothing back.
 func (d *Days) Finish(ctx context.Context, tenant string, day civil.Date, touches int64) error {
 	_, err := d.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &d.name, Key: keyOf(keys.Day(tenant, day)), UpdateExpression: aws.String("SET " + attrCovered + " = :n"),
+		TableName: &d.name, Key: attr.Key(keys.Day(tenant, day)), UpdateExpression: aws.String("SET " + attrCovered + " = :n"),
 		ConditionExpression:       aws.String("attribute_not_exists(" + attrCovered + ") OR " + attrCovered + " < :n"),
-		ExpressionAttributeValues: item{":n": number(touches)},
+		ExpressionAttributeValues: item{":n": attr.Number(touches)},
 	})
 	var more *types.ConditionalCheckFailedException
 	if err == nil || errors.As(err, &more) {
@@ -301,7 +302,7 @@ func (d *Days) Due(ctx context.Context, tenant string, before civil.Date) ([]civ
 
 // Closed implements incentive.Days.
 func (d *Days) Closed(ctx context.Context, tenant string, day civil.Date) (bool, error) {
-	out, err := d.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &d.name, Key: keyOf(keys.Day(tenant, day))})
+	out, err := d.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &d.name, Key: attr.Key(keys.Day(tenant, day))})
 	if err != nil {
 		return false, fmt.Errorf("incentivedb: %w", err)
 	}

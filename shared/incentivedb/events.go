@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"fenzhang/shared/dynamo"
+	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/incentive"
 	"fenzhang/shared/keys"
@@ -199,7 +200,7 @@ func (s *Events) readTaken(ctx context.Context, tenant string, events []incentiv
 	for _, i := range places {
 		k := keys.Event(tenant, events[i].EventID)
 		place[k.PK] = i
-		request.Keys = append(request.Keys, keyOf(k))
+		request.Keys = append(request.Keys, attr.Key(k))
 		out[i].Err = fault.Later(errors.New("incentivedb: an event that exists could not be read"))
 	}
 	for attempt := 0; len(request.Keys) > 0 && attempt < maxAttempts; attempt++ {

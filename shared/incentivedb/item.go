@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/incentive"
 	"fenzhang/shared/keys"
 )
@@ -38,26 +39,18 @@ const (
 // strategyMissing is why an event is parked.
 const strategyMissing = "strategy_missing"
 
-type item = map[string]types.AttributeValue
-
-func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
-
-func number(n int64) types.AttributeValue {
-	return &types.AttributeValueMemberN{Value: strconv.FormatInt(n, 10)}
-}
-
-func keyOf(k keys.Key) item { return item{"pk": text(k.PK), "sk": text(k.SK)} }
+type item = attr.Item
 
 // eventItem is the item of a recorded event, well under 1 KB unless the sender fills every optional field.
 func eventItem(tenant string, r *incentive.Recorded) (item, error) {
 	k := keys.Event(tenant, r.EventID)
 	it := make(item, 16)
-	it["pk"], it["sk"] = text(k.PK), text(k.SK)
+	it["pk"], it["sk"] = attr.Text(k.PK), attr.Text(k.SK)
 	writeEvent(it, r.Event)
-	it[attrDigest], it[attrWrite] = text(r.Digest), text(r.Write)
-	it[attrRecorded] = number(r.RecordedAt.UnixMilli())
+	it[attrDigest], it[attrWrite] = attr.Text(r.Digest), attr.Text(r.Write)
+	it[attrRecorded] = attr.Number(r.RecordedAt.UnixMilli())
 	if r.Parked {
-		it[attrParked] = text(strategyMissing)
+		it[attrParked] = attr.Text(strategyMissing)
 	} else {
 		writeGrant(it, r.Grant)
 	}
@@ -65,21 +58,21 @@ func eventItem(tenant string, r *incentive.Recorded) (item, error) {
 }
 
 func writeEvent(it item, e incentive.Event) {
-	it[attrCreator], it[attrAction] = text(e.CreatorID), text(e.ActionType)
-	it[attrAt] = text(e.OccurredAt.Format(time.RFC3339Nano))
+	it[attrCreator], it[attrAction] = attr.Text(e.CreatorID), attr.Text(e.ActionType)
+	it[attrAt] = attr.Text(e.OccurredAt.Format(time.RFC3339Nano))
 	if e.Quantity != 1 {
-		it[attrQuantity] = number(e.Quantity)
+		it[attrQuantity] = attr.Number(e.Quantity)
 	}
 	if e.Platform != "" {
-		it[attrPlatform] = text(e.Platform)
+		it[attrPlatform] = attr.Text(e.Platform)
 	}
 }
 
 func writeGrant(it item, g *incentive.Grant) {
-	it[attrKind], it[attrValue] = text(string(g.Kind)), number(g.Value())
-	it[attrStrategy], it[attrVersion] = text(g.Strategy), number(int64(g.Version))
+	it[attrKind], it[attrValue] = attr.Text(string(g.Kind)), attr.Number(g.Value())
+	it[attrStrategy], it[attrVersion] = attr.Text(g.Strategy), attr.Number(int64(g.Version))
 	if g.DailyCap != 0 {
-		it[attrCap] = number(g.DailyCap)
+		it[attrCap] = attr.Number(g.DailyCap)
 	}
 }
 
@@ -91,7 +84,7 @@ func writeDetails(it item, d *incentive.Details) error {
 	if err != nil {
 		return fmt.Errorf("incentivedb: %w", err)
 	}
-	it[attrDetails] = text(string(b))
+	it[attrDetails] = attr.Text(string(b))
 	return nil
 }
 
@@ -106,13 +99,7 @@ type source interface {
 
 type stored item
 
-func (s stored) text(name string) string {
-	v, _ := s[name].(*types.AttributeValueMemberS)
-	if v == nil {
-		return ""
-	}
-	return v.Value
-}
+func (s stored) text(name string) string { return attr.TextOf(item(s), name) }
 
 func (s stored) number(name string) string {
 	v, _ := s[name].(*types.AttributeValueMemberN)

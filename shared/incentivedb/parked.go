@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/incentive"
 	"fenzhang/shared/keys"
 )
@@ -26,7 +27,7 @@ func (s *Events) Park(ctx context.Context, tenant string, events []incentive.Eve
 			continue
 		}
 		seen[k] = true
-		it := keyOf(k)
+		it := attr.Key(k)
 		writeEvent(it, e)
 		items = append(items, it)
 	}
@@ -37,10 +38,10 @@ func (s *Events) Park(ctx context.Context, tenant string, events []incentive.Eve
 func (s *Events) Waiting(ctx context.Context, tenant, action, cursor string) ([]incentive.Event, string, error) {
 	in := &dynamodb.QueryInput{
 		TableName: &s.name, KeyConditionExpression: aws.String("pk = :pk"), Limit: aws.Int32(parkedPage),
-		ExpressionAttributeValues: item{":pk": text(keys.ParkedActions(tenant, action))},
+		ExpressionAttributeValues: item{":pk": attr.Text(keys.ParkedActions(tenant, action))},
 	}
 	if cursor != "" {
-		in.ExclusiveStartKey = keyOf(keys.Parked(tenant, action, cursor))
+		in.ExclusiveStartKey = attr.Key(keys.Parked(tenant, action, cursor))
 	}
 	out, err := s.client.Query(ctx, in)
 	if err != nil {
@@ -67,7 +68,7 @@ func (s *Events) Reward(ctx context.Context, tenant, event string, g incentive.G
 		set += ", " + name + " = :" + name
 	}
 	_, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &s.name, Key: keyOf(keys.Event(tenant, event)), UpdateExpression: aws.String("SET" + set[1:]),
+		TableName: &s.name, Key: attr.Key(keys.Event(tenant, event)), UpdateExpression: aws.String("SET" + set[1:]),
 		ConditionExpression:       aws.String("attribute_exists(pk) AND attribute_not_exists(" + attrKind + ")"),
 		ExpressionAttributeValues: values, ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
@@ -84,6 +85,6 @@ func (s *Events) Reward(ctx context.Context, tenant, event string, g incentive.G
 
 // Unpark implements incentive.Parked.
 func (s *Events) Unpark(ctx context.Context, tenant string, e incentive.Event) error {
-	_, err := s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &s.name, Key: keyOf(keys.Parked(tenant, e.ActionType, e.EventID))})
+	_, err := s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &s.name, Key: attr.Key(keys.Parked(tenant, e.ActionType, e.EventID))})
 	return err
 }

@@ -13,6 +13,7 @@ import (
 
 	"fenzhang/local/dynamotest"
 	"fenzhang/shared/dynamo"
+	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/incentive"
 	"fenzhang/shared/incentive/incentivetest"
@@ -36,8 +37,8 @@ func TestDayCloseTellsWhatIsAccrued(t *testing.T) {
 	if err := days.Add(t.Context(), map[incentive.CreatorDay][]incentive.Entry{d: {{EventID: "ev-1", Grant: r.Grant}}}); err != nil {
 		t.Fatal(err)
 	}
-	closed := keyOf(keys.DayClose(d.Tenant, d.Day, d.Creator))
-	closed[attrRevision], closed[attrCash], closed["closed_at"] = number(3), number(1234), text("2026-08-04T00:30:00+08:00")
+	closed := attr.Key(keys.DayClose(d.Tenant, d.Day, d.Creator))
+	closed[attrRevision], closed[attrCash], closed["closed_at"] = attr.Number(3), attr.Number(1234), attr.Text("2026-08-04T00:30:00+08:00")
 	if _, err := l.Client.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &l.Incentives, Item: closed}); err != nil {
 		t.Fatal(err)
 	}
@@ -207,17 +208,17 @@ func TestFromStream(t *testing.T) {
 }
 
 func TestFromStreamTellsEventsFromTheRest(t *testing.T) {
-	chunk := keyOf(keys.Chunk("demo", incentivetest.Sample("x").Day(), "c-1", "abc"))
-	chunk[attrEntries] = text("@\nev-1\n")
-	broken := keyOf(keys.Event("demo", "ev-1"))
-	broken[attrAt] = text("yesterday")
+	chunk := attr.Key(keys.Chunk("demo", incentivetest.Sample("x").Day(), "c-1", "abc"))
+	chunk[attrEntries] = attr.Text("@\nev-1\n")
+	broken := attr.Key(keys.Event("demo", "ev-1"))
+	broken[attrAt] = attr.Text("yesterday")
 	for name, c := range map[string]struct {
 		it      item
 		ok, bad bool
 	}{
 		"deleted": {nil, false, false},
 		"chunk":   {chunk, false, false},
-		"day":     {keyOf(keys.Day("demo", incentivetest.Sample("x").Day())), false, false},
+		"day":     {attr.Key(keys.Day("demo", incentivetest.Sample("x").Day())), false, false},
 		"broken":  {broken, true, true},
 	} {
 		var record events.DynamoDBEventRecord

@@ -12,6 +12,7 @@ import (
 	"fenzhang/shared/audit"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/cycle"
+	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/incentive"
 	"fenzhang/shared/income"
@@ -100,7 +101,7 @@ type place struct {
 
 // stale tells a rival's close from one's own, whose answer was lost.
 func stale(closed item, id string) error {
-	if textOf(closed, attrWrite) == id {
+	if attr.TextOf(closed, attrWrite) == id {
 		return nil
 	}
 	return fault.New(fault.StaleVersion, "day_closed", "The day was accrued by another close; read it again.")
@@ -173,16 +174,16 @@ type accrued struct {
 
 // dayClose is the part that moves a creator's day from the revision before to this one.
 func (a *Accruals) dayClose(acc incentive.Accrual, id string) types.TransactWriteItem {
-	it := keyed(keys.DayClose(acc.Tenant, acc.Day, acc.Creator))
-	it[attrRevision], it[attrCash], it[attrEvents] = number(int64(acc.Revision)), fen(acc.Total), number(int64(acc.Events))
-	it[attrTraffic], it[attrShop], it[attrClosedAt] = number(acc.Traffic), number(acc.Shop), text(acc.ClosedAt.Format(time.RFC3339Nano))
-	it[attrWrite] = text(id)
+	it := attr.Key(keys.DayClose(acc.Tenant, acc.Day, acc.Creator))
+	it[attrRevision], it[attrCash], it[attrEvents] = attr.Number(int64(acc.Revision)), fen(acc.Total), attr.Number(int64(acc.Events))
+	it[attrTraffic], it[attrShop], it[attrClosedAt] = attr.Number(acc.Traffic), attr.Number(acc.Shop), attr.Text(acc.ClosedAt.Format(time.RFC3339Nano))
+	it[attrWrite] = attr.Text(id)
 	put := &types.Put{TableName: aws.String(a.Incentives), Item: it, ConditionExpression: aws.String("attribute_not_exists(pk)"),
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}
 	if acc.Revision > 1 {
 		put.ConditionExpression = aws.String("#rev = :before")
 		put.ExpressionAttributeNames = map[string]string{"#rev": attrRevision}
-		put.ExpressionAttributeValues = item{":before": number(int64(acc.Revision - 1))}
+		put.ExpressionAttributeValues = item{":before": attr.Number(int64(acc.Revision - 1))}
 	}
 	return types.TransactWriteItem{Put: put}
 }

@@ -15,6 +15,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/cycle"
+	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/income"
 	"fenzhang/shared/keys"
@@ -23,7 +24,7 @@ import (
 )
 
 // item is one DynamoDB item.
-type item = map[string]types.AttributeValue
+type item = attr.Item
 
 // Attribute names of buckets. The opening of a settlement sets the first four of them in its own transaction; undoing
 // it removes the fourth.
@@ -57,20 +58,7 @@ const (
 	attrBucket = "b" // month or part of the bucket that holds the line
 )
 
-func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
-
-func number(n int64) types.AttributeValue {
-	return &types.AttributeValueMemberN{Value: strconv.FormatInt(n, 10)}
-}
-
-func fen(a money.Amount) types.AttributeValue { return number(a.Fen()) }
-
-func textOf(it item, name string) string {
-	if v, ok := it[name].(*types.AttributeValueMemberS); ok {
-		return v.Value
-	}
-	return ""
-}
+func fen(a money.Amount) types.AttributeValue { return attr.Number(a.Fen()) }
 
 func setOf(it item, name string) []string {
 	if v, ok := it[name].(*types.AttributeValueMemberSS); ok {
@@ -78,8 +66,6 @@ func setOf(it item, name string) []string {
 	}
 	return nil
 }
-
-func keyed(k keys.Key) item { return item{"pk": text(k.PK), "sk": text(k.SK)} }
 
 // numbers reads whole numbers of an item and remembers what could not be read: a sum beyond int64 must stop, not wrap.
 type numbers struct {
@@ -94,7 +80,7 @@ func (n *numbers) get(name string) int64 {
 	}
 	whole, err := strconv.ParseInt(v.Value, 10, 64)
 	if err != nil {
-		n.err = fault.Internal(fmt.Errorf("incomedb: %s of %s: %w", name, textOf(n.it, "sk"), err))
+		n.err = fault.Internal(fmt.Errorf("incomedb: %s of %s: %w", name, attr.TextOf(n.it, "sk"), err))
 	}
 	return whole
 }
@@ -107,8 +93,8 @@ func lineItem(tenant string, l income.Line, bucket cycle.Period, writeID string)
 	if err != nil {
 		return nil, fault.Internal(err)
 	}
-	it := keyed(keys.Line(tenant, l.CreatorID, l.ServicePeriod, l.IncomeType, l.LineID))
-	it[attrDoc], it[attrHash], it[attrWrite], it[attrBucket] = text(string(doc)), text(income.HashOf(doc)), text(writeID), text(bucket.String())
+	it := attr.Key(keys.Line(tenant, l.CreatorID, l.ServicePeriod, l.IncomeType, l.LineID))
+	it[attrDoc], it[attrHash], it[attrWrite], it[attrBucket] = attr.Text(string(doc)), attr.Text(income.HashOf(doc)), attr.Text(writeID), attr.Text(bucket.String())
 	it[attrDistributable], it[attrGross] = fen(l.Distributable), fen(l.GrossBeforePlatform)
 	return it, nil
 }
@@ -136,15 +122,15 @@ func (g growth) update(table string) types.TransactWriteItem {
 		}
 	}
 	e := expression{names: map[string]string{}, values: item{}}
-	e.set(attrState, text(string(income.Open)))
-	e.set(attrSource, text(g.source))
+	e.set(attrState, attr.Text(string(income.Open)))
+	e.set(attrSource, attr.Text(g.source))
 	e.add(attrDistributable, fen(dist))
 	e.add(attrGross, fen(gross))
 	e.add(attrFee, fen(fee))
 	e.add(attrRefund, fen(refund))
 	e.add(attrSubsidy, fen(subsidy))
-	e.add(attrLines, number(int64(len(g.lines))))
-	e.add(ownPrefix+g.own.String(), number(int64(len(g.lines))))
+	e.add(attrLines, attr.Number(int64(len(g.lines))))
+	e.add(ownPrefix+g.own.String(), attr.Number(int64(len(g.lines))))
 	e.addSet(attrBy, g.by)
 	e.addSet(attrPlatforms, platforms)
 	e.addSet(attrEntities, g.entities)
@@ -152,8 +138,8 @@ func (g growth) update(table string) types.TransactWriteItem {
 		e.addSet(attrCarriedIn, []string{carriage(*g.carried)})
 	}
 	state := e.name(attrState)
-	return types.TransactWriteItem{Update: &types.Update{TableName: aws.String(table), Key: keyed(keys.Bucket(g.tenant, g.creator, g.bucket, g.incomeType)),
-		UpdateExpression: aws.String(e.String()), ConditionExpression: aws.String("attribute_not_exists(" + state + ") OR " + state + " = " + e.value(text(string(income.Open)))),
+	return types.TransactWriteItem{Update: &types.Update{TableName: aws.String(table), Key: attr.Key(keys.Bucket(g.tenant, g.creator, g.bucket, g.incomeType)),
+		UpdateExpression: aws.String(e.String()), ConditionExpression: aws.String("attribute_not_exists(" + state + ") OR " + state + " = " + e.value(attr.Text(string(income.Open)))),
 		ExpressionAttributeNames: e.names, ExpressionAttributeValues: e.values, ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}}
 }
 
@@ -207,18 +193,18 @@ func (e *expression) String() string {
 
 // bucketOf reads a bucket; tenant and creator are those of the partition.
 func bucketOf(tenant, creator string, it item) (income.Bucket, error) {
-	name, incomeType, ok := keys.BucketOf(textOf(it, "sk"))
+	name, incomeType, ok := keys.BucketOf(attr.TextOf(it, "sk"))
 	period, err := cycle.ParsePeriod(name)
 	if !ok || err != nil {
-		return income.Bucket{}, fault.Internal(fmt.Errorf("incomedb: %q is no bucket", textOf(it, "sk")))
+		return income.Bucket{}, fault.Internal(fmt.Errorf("incomedb: %q is no bucket", attr.TextOf(it, "sk")))
 	}
 	n := numbers{it: it}
-	b := income.Bucket{Tenant: tenant, CreatorID: creator, IncomeType: incomeType, Period: period.Month, Part: period.Part, State: income.State(textOf(it, attrState)),
+	b := income.Bucket{Tenant: tenant, CreatorID: creator, IncomeType: incomeType, Period: period.Month, Part: period.Part, State: income.State(attr.TextOf(it, attrState)),
 		Totals:      income.Totals{Lines: int(n.get(attrLines)), Distributable: n.amount(attrDistributable), Gross: n.amount(attrGross)},
 		PlatformFee: n.amount(attrFee), Refund: n.amount(attrRefund), Subsidy: n.amount(attrSubsidy), Own: map[civil.Month]int{},
-		Source: textOf(it, attrSource), By: setOf(it, attrBy), Platforms: setOf(it, attrPlatforms), Entities: setOf(it, attrEntities),
-		Settlement: textOf(it, attrSettlement), Occurrence: int(n.get(attrOccurrence)), Standing: n.get(attrStanding) > 0, CarriedFor: textOf(it, attrCarriedFor)}
-	if to := textOf(it, attrCarriedTo); to != "" {
+		Source: attr.TextOf(it, attrSource), By: setOf(it, attrBy), Platforms: setOf(it, attrPlatforms), Entities: setOf(it, attrEntities),
+		Settlement: attr.TextOf(it, attrSettlement), Occurrence: int(n.get(attrOccurrence)), Standing: n.get(attrStanding) > 0, CarriedFor: attr.TextOf(it, attrCarriedFor)}
+	if to := attr.TextOf(it, attrCarriedTo); to != "" {
 		if b.CarriedTo, err = cycle.ParsePeriod(to); err != nil {
 			return b, fault.Internal(err)
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
+	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/income"
 	"fenzhang/shared/keys"
@@ -19,13 +20,13 @@ func (s *Store) Lines(ctx context.Context, b income.Bucket) ([]income.Line, erro
 	var found []income.Line
 	for own := range b.Own {
 		err := s.query(ctx, &dynamodb.QueryInput{KeyConditionExpression: aws.String("pk = :pk AND begins_with(sk, :sk)"),
-			ExpressionAttributeValues: item{":pk": text(keys.CreatorBook(b.Tenant, b.CreatorID)), ":sk": text(keys.LinesOf(own, b.IncomeType))}},
+			ExpressionAttributeValues: item{":pk": attr.Text(keys.CreatorBook(b.Tenant, b.CreatorID)), ":sk": attr.Text(keys.LinesOf(own, b.IncomeType))}},
 			func(it item) error {
-				if textOf(it, attrBucket) != b.When().String() {
+				if attr.TextOf(it, attrBucket) != b.When().String() {
 					return nil
 				}
 				var l income.Line
-				if err := json.Unmarshal([]byte(textOf(it, attrDoc)), &l); err != nil {
+				if err := json.Unmarshal([]byte(attr.TextOf(it, attrDoc)), &l); err != nil {
 					return fault.Internal(err)
 				}
 				found = append(found, l)

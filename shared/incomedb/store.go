@@ -14,6 +14,7 @@ import (
 	"fenzhang/shared/civil"
 	"fenzhang/shared/cycle"
 	"fenzhang/shared/dynamo"
+	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/income"
 	"fenzhang/shared/keys"
@@ -136,15 +137,15 @@ func sift(a income.Addition, left []int, old []map[string]types.AttributeValue, 
 			rest = append(rest, i)
 			continue
 		}
-		bucket, err := cycle.ParsePeriod(textOf(old[n], attrBucket))
+		bucket, err := cycle.ParsePeriod(attr.TextOf(old[n], attrBucket))
 		if err != nil {
 			return nil, fault.Internal(fmt.Errorf("incomedb: line %s: %w", a.Lines[i].LineID, err))
 		}
 		placed[i].Bucket = bucket
 		switch {
-		case textOf(old[n], attrHash) != a.Lines[i].Hash():
+		case attr.TextOf(old[n], attrHash) != a.Lines[i].Hash():
 			placed[i].Other = true
-		case textOf(old[n], attrWrite) != a.WriteID: // else an earlier try of this very write did it
+		case attr.TextOf(old[n], attrWrite) != a.WriteID: // else an earlier try of this very write did it
 			placed[i].Repeat = true
 		}
 	}
@@ -200,7 +201,7 @@ func recorded(a income.Addition, g growth) audit.Record {
 func (s *Store) Buckets(ctx context.Context, tenant, creator string, from, to civil.Month) ([]income.Bucket, error) {
 	var found []income.Bucket
 	err := s.query(ctx, &dynamodb.QueryInput{KeyConditionExpression: aws.String("pk = :pk AND sk BETWEEN :from AND :to"),
-		ExpressionAttributeValues: item{":pk": text(keys.CreatorBook(tenant, creator)), ":from": text(keys.BucketsOf(from)), ":to": text(keys.BucketsOf(to.Add(1)))}},
+		ExpressionAttributeValues: item{":pk": attr.Text(keys.CreatorBook(tenant, creator)), ":from": attr.Text(keys.BucketsOf(from)), ":to": attr.Text(keys.BucketsOf(to.Add(1)))}},
 		func(it item) error {
 			b, err := bucketOf(tenant, creator, it)
 			found = append(found, b)
@@ -212,7 +213,7 @@ func (s *Store) Buckets(ctx context.Context, tenant, creator string, from, to ci
 // Bucket implements income.Buckets.
 func (s *Store) Bucket(ctx context.Context, tenant, creator string, period cycle.Period, incomeType string) (income.Bucket, bool, error) {
 	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(s.Ledger), ConsistentRead: aws.Bool(true),
-		Key: keyed(keys.Bucket(tenant, creator, period, incomeType))})
+		Key: attr.Key(keys.Bucket(tenant, creator, period, incomeType))})
 	if err != nil {
 		return income.Bucket{}, false, fault.Later(err)
 	}
@@ -230,10 +231,10 @@ func (s *Store) Fold(ctx context.Context, b income.Bucket) (income.Totals, error
 		err := s.query(ctx, &dynamodb.QueryInput{KeyConditionExpression: aws.String("pk = :pk AND begins_with(sk, :sk)"),
 			ProjectionExpression:     aws.String("sk, #b, #dist, #gross"),
 			ExpressionAttributeNames: map[string]string{"#b": attrBucket, "#dist": attrDistributable, "#gross": attrGross},
-			ExpressionAttributeValues: item{":pk": text(keys.CreatorBook(b.Tenant, b.CreatorID)),
-				":sk": text(keys.LinesOf(own, b.IncomeType))}},
+			ExpressionAttributeValues: item{":pk": attr.Text(keys.CreatorBook(b.Tenant, b.CreatorID)),
+				":sk": attr.Text(keys.LinesOf(own, b.IncomeType))}},
 			func(it item) error {
-				if textOf(it, attrBucket) != b.When().String() {
+				if attr.TextOf(it, attrBucket) != b.When().String() {
 					return nil
 				}
 				n := numbers{it: it}
@@ -299,14 +300,14 @@ func (s *Store) carrying(b income.Bucket, c income.Carry) ([]types.TransactWrite
 // closing closes a bucket that is still as it was read.
 func (s *Store) closing(b income.Bucket, c income.Carry) *types.Update {
 	e := expression{names: map[string]string{}, values: item{}}
-	e.set(attrState, text(string(income.Carried)))
-	e.set(attrCarriedFor, text(c.Reason))
+	e.set(attrState, attr.Text(string(income.Carried)))
+	e.set(attrCarriedFor, attr.Text(c.Reason))
 	if !b.Distributable.IsZero() {
-		e.set(attrCarriedTo, text(c.Into.String()))
+		e.set(attrCarriedTo, attr.Text(c.Into.String()))
 	}
-	condition := e.name(attrState) + " = " + e.value(text(string(income.Open))) + " AND " + e.name(attrDistributable) + " = " + e.value(fen(b.Distributable)) +
-		" AND " + e.name(attrLines) + " = " + e.value(number(int64(b.Lines)))
-	return &types.Update{TableName: aws.String(s.Ledger), Key: keyed(keys.Bucket(b.Tenant, b.CreatorID, b.When(), b.IncomeType)),
+	condition := e.name(attrState) + " = " + e.value(attr.Text(string(income.Open))) + " AND " + e.name(attrDistributable) + " = " + e.value(fen(b.Distributable)) +
+		" AND " + e.name(attrLines) + " = " + e.value(attr.Number(int64(b.Lines)))
+	return &types.Update{TableName: aws.String(s.Ledger), Key: attr.Key(keys.Bucket(b.Tenant, b.CreatorID, b.When(), b.IncomeType)),
 		UpdateExpression: aws.String(e.String()), ConditionExpression: aws.String(condition), ExpressionAttributeNames: e.names,
 		ExpressionAttributeValues: e.values, ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}
 }

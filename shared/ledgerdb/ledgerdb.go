@@ -17,6 +17,7 @@ import (
 	"github.com/emmansun/gmsm/sm3"
 
 	"fenzhang/shared/dynamo"
+	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/keys"
 	"fenzhang/shared/ledger"
@@ -89,7 +90,7 @@ func entryPut(table string, chart ledger.Chart, e ledger.Entry) (types.TransactW
 		return types.TransactWriteItem{}, fault.Internal(err)
 	}
 	k := keys.Entry(e.Tenant, e.CreatorID, e.ID)
-	return transact.PutNew(table, map[string]types.AttributeValue{"pk": text(k.PK), "sk": text(k.SK), "doc": text(string(doc))}), nil
+	return transact.PutNew(table, map[string]types.AttributeValue{"pk": attr.Text(k.PK), "sk": attr.Text(k.SK), "doc": attr.Text(string(doc))}), nil
 }
 
 // Hash is the SM3 of an entry as it is stored; the audit record of its act carries it.
@@ -121,22 +122,22 @@ func balance(table string, e ledger.Entry) *types.Update {
 	}
 	slices.Sort(accounts)
 	k := keys.Balance(e.Tenant, e.CreatorID, e.Entity)
-	u := &types.Update{TableName: aws.String(table), Key: map[string]types.AttributeValue{"pk": text(k.PK), "sk": text(k.SK)},
+	u := &types.Update{TableName: aws.String(table), Key: map[string]types.AttributeValue{"pk": attr.Text(k.PK), "sk": attr.Text(k.SK)},
 		ExpressionAttributeNames: map[string]string{}, ExpressionAttributeValues: map[string]types.AttributeValue{}}
 	var adds, conditions []string
 	for i, a := range accounts {
 		name, value := "#a"+strconv.Itoa(i), ":a"+strconv.Itoa(i)
 		amount := sums[ledger.Account(a)]
 		u.ExpressionAttributeNames[name] = a
-		u.ExpressionAttributeValues[value] = number(amount.Fen())
+		u.ExpressionAttributeValues[value] = attr.Number(amount.Fen())
 		adds = append(adds, name+" "+value)
 		if owed(ledger.Account(a)) && amount.Positive() {
 			limit := ":l" + strconv.Itoa(i)
-			u.ExpressionAttributeValues[limit] = number(-amount.Fen())
+			u.ExpressionAttributeValues[limit] = attr.Number(-amount.Fen())
 			conditions = append(conditions, name+" <= "+limit)
 		}
 	}
-	u.ExpressionAttributeValues[":period"] = text(e.Accounting.String())
+	u.ExpressionAttributeValues[":period"] = attr.Text(e.Accounting.String())
 	conditions = append(conditions, "(attribute_not_exists("+attrClosed+") OR "+attrClosed+" < :period)")
 	u.UpdateExpression = aws.String("ADD " + strings.Join(adds, ", "))
 	u.ConditionExpression = aws.String(strings.Join(conditions, " AND "))
@@ -145,12 +146,6 @@ func balance(table string, e ledger.Entry) *types.Update {
 
 // owed are the accounts whose balance may never turn into a claim on the creator.
 func owed(a ledger.Account) bool { return a == ledger.CreatorPayable || a == ledger.CreatorAccrued }
-
-func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
-
-func number(n int64) types.AttributeValue {
-	return &types.AttributeValueMemberN{Value: strconv.FormatInt(n, 10)}
-}
 
 // Book reads creators' books.
 type Book struct {
@@ -162,7 +157,7 @@ type Book struct {
 func (b Book) Entry(ctx context.Context, tenant, creator, id string) (ledger.Entry, error) {
 	k := keys.Entry(tenant, creator, id)
 	out, err := b.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(b.Table), ConsistentRead: aws.Bool(true),
-		Key: map[string]types.AttributeValue{"pk": text(k.PK), "sk": text(k.SK)}})
+		Key: map[string]types.AttributeValue{"pk": attr.Text(k.PK), "sk": attr.Text(k.SK)}})
 	if err != nil {
 		return ledger.Entry{}, fault.Later(err)
 	}
@@ -216,7 +211,7 @@ func (b Book) query(ctx context.Context, pk, prefix string) ([]map[string]types.
 	var items []map[string]types.AttributeValue
 	in := &dynamodb.QueryInput{TableName: aws.String(b.Table), ConsistentRead: aws.Bool(true),
 		KeyConditionExpression:    aws.String("pk = :pk AND begins_with(sk, :sk)"),
-		ExpressionAttributeValues: map[string]types.AttributeValue{":pk": text(pk), ":sk": text(prefix)}}
+		ExpressionAttributeValues: map[string]types.AttributeValue{":pk": attr.Text(pk), ":sk": attr.Text(prefix)}}
 	for p := dynamodb.NewQueryPaginator(b.DB, in); p.HasMorePages(); {
 		page, err := p.NextPage(ctx)
 		if err != nil {
@@ -248,10 +243,10 @@ func entryOf(it map[string]types.AttributeValue) (ledger.Entry, error) {
 func (b Book) Page(ctx context.Context, tenant, book, after string, limit int) ([]ledger.Entry, string, error) {
 	in := &dynamodb.QueryInput{TableName: aws.String(b.Table), ConsistentRead: aws.Bool(true), Limit: aws.Int32(int32(min(max(limit, 1), maxPage))),
 		KeyConditionExpression:    aws.String("pk = :pk AND begins_with(sk, :sk)"),
-		ExpressionAttributeValues: map[string]types.AttributeValue{":pk": text(keys.CreatorBook(tenant, book)), ":sk": text(keys.EntryPrefix)}}
+		ExpressionAttributeValues: map[string]types.AttributeValue{":pk": attr.Text(keys.CreatorBook(tenant, book)), ":sk": attr.Text(keys.EntryPrefix)}}
 	if after != "" {
 		k := keys.Entry(tenant, book, after)
-		in.ExclusiveStartKey = map[string]types.AttributeValue{"pk": text(k.PK), "sk": text(k.SK)}
+		in.ExclusiveStartKey = map[string]types.AttributeValue{"pk": attr.Text(k.PK), "sk": attr.Text(k.SK)}
 	}
 	out, err := b.DB.Query(ctx, in)
 	if err != nil {

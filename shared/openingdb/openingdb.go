@@ -12,6 +12,7 @@ import (
 
 	"fenzhang/shared/audit"
 	"fenzhang/shared/dynamo"
+	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/keys"
 	"fenzhang/shared/opening"
@@ -42,30 +43,17 @@ const (
 	actAttr   = "act"
 )
 
-func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
-
-func textOf(it map[string]types.AttributeValue, name string) string {
-	if v, ok := it[name].(*types.AttributeValueMemberS); ok {
-		return v.Value
-	}
-	return ""
-}
-
-func keyed(k keys.Key) map[string]types.AttributeValue {
-	return map[string]types.AttributeValue{"pk": text(k.PK), "sk": text(k.SK)}
-}
-
 // Import reads a record, consistently.
 func (s *Store) Import(ctx context.Context, tenant, id string) (opening.Record, error) {
 	var r opening.Record
-	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(s.Ledger), Key: keyed(keys.OpeningImport(tenant, id)), ConsistentRead: aws.Bool(true)})
+	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(s.Ledger), Key: attr.Key(keys.OpeningImport(tenant, id)), ConsistentRead: aws.Bool(true)})
 	if err != nil {
 		return r, fault.Later(err)
 	}
 	if out.Item == nil {
 		return r, fault.Absent("opening import")
 	}
-	if err := json.Unmarshal([]byte(textOf(out.Item, docAttr)), &r); err != nil {
+	if err := json.Unmarshal([]byte(attr.TextOf(out.Item, docAttr)), &r); err != nil {
 		return r, fault.Internal(err)
 	}
 	r.Tenant = tenant
@@ -78,13 +66,13 @@ func (s *Store) Save(ctx context.Context, r opening.Record, seen, act, by string
 	if err != nil {
 		return fault.Internal(err)
 	}
-	it := keyed(keys.OpeningImport(r.Tenant, r.ID))
-	it[docAttr], it[stateAttr], it[actAttr] = text(string(doc)), text(r.State), text(act)
+	it := attr.Key(keys.OpeningImport(r.Tenant, r.ID))
+	it[docAttr], it[stateAttr], it[actAttr] = attr.Text(string(doc)), attr.Text(r.State), attr.Text(act)
 	put := &types.Put{TableName: aws.String(s.Ledger), Item: it, ConditionExpression: aws.String("attribute_not_exists(pk)"),
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}
 	if seen != "" {
 		put.ConditionExpression = aws.String(stateAttr + " = :seen")
-		put.ExpressionAttributeValues = map[string]types.AttributeValue{":seen": text(seen)}
+		put.ExpressionAttributeValues = attr.Item{":seen": attr.Text(seen)}
 	}
 	rec := audit.Record{ID: act, Tenant: r.Tenant, At: r.CheckedAt, Actor: by, Act: "opening." + r.State, Object: r.ID, What: doc}
 	if !r.PostedAt.IsZero() {
@@ -111,7 +99,7 @@ func (s *Store) PostRows(ctx context.Context, tenant string, b settlement.Bookin
 	if err != nil {
 		return fault.Internal(err)
 	}
-	it[actAttr] = text(rec.ID) // not that of the import, which posts several lists
+	it[actAttr] = attr.Text(rec.ID) // not that of the import, which posts several lists
 	return s.write(ctx, []types.TransactWriteItem{transact.PutNew(s.Ledger, it), box}, rec.ID)
 }
 
@@ -120,7 +108,7 @@ func (s *Store) write(ctx context.Context, parts []types.TransactWriteItem, act 
 	err := transact.Write(ctx, s.DB, s.NewToken(), parts)
 	var refused *transact.Refused
 	if errors.As(err, &refused) {
-		if textOf(refused.Old[0], actAttr) == act {
+		if attr.TextOf(refused.Old[0], actAttr) == act {
 			return nil
 		}
 		return settlement.ErrRival

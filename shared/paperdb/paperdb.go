@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"strconv"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -14,6 +13,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/dynamo"
+	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/keys"
 	"fenzhang/shared/outbox"
@@ -37,7 +37,7 @@ type Store struct {
 
 var _ paper.States = (*Store)(nil)
 
-type item = map[string]types.AttributeValue
+type item = attr.Item
 
 // Attribute names.
 const (
@@ -46,21 +46,10 @@ const (
 	attrAct     = "act" // id of the last write: finding one's own is success
 )
 
-func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
-
-func textOf(it item, name string) string {
-	if v, ok := it[name].(*types.AttributeValueMemberS); ok {
-		return v.Value
-	}
-	return ""
-}
-
-func keyed(k keys.Key) item { return item{"pk": text(k.PK), "sk": text(k.SK)} }
-
 // State implements paper.States.
 func (s *Store) State(ctx context.Context, tenant, creator string, period paper.Period) (paper.State, bool, error) {
 	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(s.Ledger), ConsistentRead: aws.Bool(true),
-		Key: keyed(keys.StatementState(tenant, creator, period.String()))})
+		Key: attr.Key(keys.StatementState(tenant, creator, period.String()))})
 	if err != nil {
 		return paper.State{}, false, fault.Later(err)
 	}
@@ -73,7 +62,7 @@ func (s *Store) State(ctx context.Context, tenant, creator string, period paper.
 
 func stateOf(tenant string, it item) (paper.State, error) {
 	state := paper.State{Tenant: tenant}
-	if err := json.Unmarshal([]byte(textOf(it, attrDoc)), &state); err != nil {
+	if err := json.Unmarshal([]byte(attr.TextOf(it, attrDoc)), &state); err != nil {
 		return state, fault.Internal(err)
 	}
 	return state, nil
@@ -83,8 +72,8 @@ func stateOf(tenant string, it item) (paper.State, error) {
 func (s *Store) States(ctx context.Context, tenant, creator string, from, to civil.Month) ([]paper.State, error) {
 	var found []paper.State
 	err := s.query(ctx, &dynamodb.QueryInput{KeyConditionExpression: aws.String("pk = :pk AND sk BETWEEN :from AND :to"),
-		ExpressionAttributeValues: item{":pk": text(keys.CreatorBook(tenant, creator)), ":from": text(keys.StatementStatePrefix + from.String()),
-			":to": text(keys.StatementStatePrefix + to.Add(1).String())}},
+		ExpressionAttributeValues: item{":pk": attr.Text(keys.CreatorBook(tenant, creator)), ":from": attr.Text(keys.StatementStatePrefix + from.String()),
+			":to": attr.Text(keys.StatementStatePrefix + to.Add(1).String())}},
 		func(it item) error {
 			state, err := stateOf(tenant, it)
 			found = append(found, state)
@@ -96,9 +85,9 @@ func (s *Store) States(ctx context.Context, tenant, creator string, from, to civ
 // Waiting implements paper.States.
 func (s *Store) Waiting(ctx context.Context, tenant string, day civil.Date) ([]paper.Waiting, error) {
 	var found []paper.Waiting
-	err := s.query(ctx, &dynamodb.QueryInput{KeyConditionExpression: aws.String("pk = :pk"), ExpressionAttributeValues: item{":pk": text(keys.AcceptDay(tenant, day))}},
+	err := s.query(ctx, &dynamodb.QueryInput{KeyConditionExpression: aws.String("pk = :pk"), ExpressionAttributeValues: item{":pk": attr.Text(keys.AcceptDay(tenant, day))}},
 		func(it item) error {
-			creator, name, _ := keys.AcceptanceOf(textOf(it, "sk"))
+			creator, name, _ := keys.AcceptanceOf(attr.TextOf(it, "sk"))
 			period, err := paper.ParsePeriod(name)
 			if err != nil {
 				return fault.Internal(err)
@@ -134,7 +123,7 @@ func (s *Store) Apply(ctx context.Context, c paper.Change) error {
 	parts = append(parts, told)
 	if c.List {
 		parts = append(parts, types.TransactWriteItem{Put: &types.Put{TableName: aws.String(s.Ledger),
-			Item: keyed(keys.Acceptance(c.New.Tenant, c.New.AcceptOn, c.New.CreatorID, c.New.Period.String()))}})
+			Item: attr.Key(keys.Acceptance(c.New.Tenant, c.New.AcceptOn, c.New.CreatorID, c.New.Period.String()))}})
 	}
 	if len(parts) > maxParts {
 		return fault.New(fault.IllegalMove, "too_many_settlements", "This touches more settlements than one write takes; dispute fewer lines at a time.")
@@ -142,7 +131,7 @@ func (s *Store) Apply(ctx context.Context, c paper.Change) error {
 	err = transact.Write(ctx, s.DB, s.NewToken(), parts)
 	var refused *transact.Refused
 	if errors.As(err, &refused) {
-		if textOf(refused.Old[0], attrAct) == c.New.Act { // the answer to an earlier try was lost
+		if attr.TextOf(refused.Old[0], attrAct) == c.New.Act { // the answer to an earlier try was lost
 			return nil
 		}
 		return paper.ErrRival
@@ -156,15 +145,11 @@ func (s *Store) put(c paper.Change) (types.TransactWriteItem, error) {
 	if err != nil {
 		return types.TransactWriteItem{}, fault.Internal(err)
 	}
-	it := keyed(keys.StatementState(c.New.Tenant, c.New.CreatorID, c.New.Period.String()))
-	it[attrDoc], it[attrAct], it[attrVersion] = text(string(doc)), text(c.New.Act), number(c.New.Version)
+	it := attr.Key(keys.StatementState(c.New.Tenant, c.New.CreatorID, c.New.Period.String()))
+	it[attrDoc], it[attrAct], it[attrVersion] = attr.Text(string(doc)), attr.Text(c.New.Act), attr.Number(c.New.Version)
 	if c.Old.Version == 0 {
 		return transact.PutNew(s.Ledger, it), nil
 	}
 	return types.TransactWriteItem{Put: &types.Put{TableName: aws.String(s.Ledger), Item: it, ConditionExpression: aws.String(attrVersion + " = :v"),
-		ExpressionAttributeValues: item{":v": number(c.Old.Version)}, ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}}, nil
-}
-
-func number(n int) types.AttributeValue {
-	return &types.AttributeValueMemberN{Value: strconv.Itoa(n)}
+		ExpressionAttributeValues: item{":v": attr.Number(c.Old.Version)}, ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}}, nil
 }

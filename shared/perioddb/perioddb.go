@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"strconv"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -14,6 +13,7 @@ import (
 	"fenzhang/shared/audit"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/dynamo"
+	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/keys"
 	"fenzhang/shared/ledgerdb"
@@ -38,25 +38,10 @@ const (
 	attrAct      = "act"
 )
 
-type item = map[string]types.AttributeValue
-
-func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
-
-func number(n int) types.AttributeValue {
-	return &types.AttributeValueMemberN{Value: strconv.Itoa(n)}
-}
-
-func textOf(it item, name string) string {
-	if v, ok := it[name].(*types.AttributeValueMemberS); ok {
-		return v.Value
-	}
-	return ""
-}
-
-func keyed(k keys.Key) item { return item{"pk": text(k.PK), "sk": text(k.SK)} }
+type item = attr.Item
 
 func (s *Store) get(ctx context.Context, k keys.Key) (item, error) {
-	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(s.Ledger), Key: keyed(k), ConsistentRead: aws.Bool(true)})
+	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(s.Ledger), Key: attr.Key(k), ConsistentRead: aws.Bool(true)})
 	if err != nil {
 		return nil, fault.Later(err)
 	}
@@ -69,7 +54,7 @@ func (s *Store) Newest(ctx context.Context, tenant, entity string) (*period.Peri
 	if err != nil || head == nil {
 		return nil, err
 	}
-	month, err := civil.ParseMonth(textOf(head, ledgerdb.HeadMonth))
+	month, err := civil.ParseMonth(attr.TextOf(head, ledgerdb.HeadMonth))
 	if err != nil {
 		return nil, fault.Internal(err)
 	}
@@ -88,7 +73,7 @@ func (s *Store) Period(ctx context.Context, tenant, entity string, month civil.M
 
 func periodOf(tenant string, it item) (period.Period, error) {
 	var p period.Period
-	if err := json.Unmarshal([]byte(textOf(it, attrDoc)), &p); err != nil {
+	if err := json.Unmarshal([]byte(attr.TextOf(it, attrDoc)), &p); err != nil {
 		return p, fault.Internal(err)
 	}
 	p.Tenant = tenant
@@ -102,7 +87,7 @@ const maxListed = 120
 func (s *Store) List(ctx context.Context, tenant, entity string) ([]period.Period, error) {
 	out, err := s.DB.Query(ctx, &dynamodb.QueryInput{TableName: aws.String(s.Ledger), ConsistentRead: aws.Bool(true), ScanIndexForward: aws.Bool(false), Limit: aws.Int32(maxListed),
 		KeyConditionExpression:    aws.String("pk = :pk AND begins_with(sk, :sk)"),
-		ExpressionAttributeValues: item{":pk": text(keys.PeriodHead(tenant, entity).PK), ":sk": text(keys.PeriodPrefix)}})
+		ExpressionAttributeValues: item{":pk": attr.Text(keys.PeriodHead(tenant, entity).PK), ":sk": attr.Text(keys.PeriodPrefix)}})
 	if err != nil {
 		return nil, fault.Later(err)
 	}
@@ -121,13 +106,13 @@ func (s *Store) Save(ctx context.Context, p period.Period, rec *audit.Record) er
 	if err != nil {
 		return fault.Internal(err)
 	}
-	it := keyed(keys.Period(p.Tenant, p.Entity, p.Month))
-	it[attrDoc], it[attrRevision], it[attrAct] = text(string(doc)), number(p.Revision), text(p.Act)
+	it := attr.Key(keys.Period(p.Tenant, p.Entity, p.Month))
+	it[attrDoc], it[attrRevision], it[attrAct] = attr.Text(string(doc)), attr.Number(p.Revision), attr.Text(p.Act)
 	put := &types.Put{TableName: aws.String(s.Ledger), Item: it, ConditionExpression: aws.String("attribute_not_exists(pk)"),
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}
 	if p.Revision > 1 {
 		put.ConditionExpression = aws.String(attrRevision + " = :before")
-		put.ExpressionAttributeValues = item{":before": number(p.Revision - 1)}
+		put.ExpressionAttributeValues = item{":before": attr.Number(p.Revision - 1)}
 	}
 	parts := []types.TransactWriteItem{{Put: put}}
 	if p.Revision == 1 || p.Sealing || p.State == period.Sealed {
@@ -143,7 +128,7 @@ func (s *Store) Save(ctx context.Context, p period.Period, rec *audit.Record) er
 	err = transact.Write(ctx, s.DB, s.NewToken(), parts)
 	var refused *transact.Refused
 	if errors.As(err, &refused) {
-		if textOf(refused.Old[0], attrAct) == p.Act {
+		if attr.TextOf(refused.Old[0], attrAct) == p.Act {
 			return nil // the answer to an earlier try was lost
 		}
 		return period.ErrRival
@@ -154,22 +139,22 @@ func (s *Store) Save(ctx context.Context, p period.Period, rec *audit.Record) er
 // head moves the entity's head: onto a period whose closing begins, if the one before is sealed; to its sealing; or to
 // its seal.
 func (s *Store) head(p period.Period) *types.Put {
-	it := keyed(keys.PeriodHead(p.Tenant, p.Entity))
+	it := attr.Key(keys.PeriodHead(p.Tenant, p.Entity))
 	state := p.State
 	if p.Sealing && state == period.Closing {
 		state = ledgerdb.HeadSealing
 	}
-	it[ledgerdb.HeadMonth], it[ledgerdb.HeadState] = text(p.Month.String()), text(state)
+	it[ledgerdb.HeadMonth], it[ledgerdb.HeadState] = attr.Text(p.Month.String()), attr.Text(state)
 	put := &types.Put{TableName: aws.String(s.Ledger), Item: it, ExpressionAttributeNames: map[string]string{"#m": ledgerdb.HeadMonth, "#st": ledgerdb.HeadState}}
 	switch {
 	case p.Sealing, p.State == period.Sealed:
 		put.ConditionExpression = aws.String("#m = :month AND #st IN (:closing, :sealing)")
-		put.ExpressionAttributeValues = item{":month": text(p.Month.String()), ":closing": text(ledgerdb.HeadClosing), ":sealing": text(ledgerdb.HeadSealing)}
+		put.ExpressionAttributeValues = item{":month": attr.Text(p.Month.String()), ":closing": attr.Text(ledgerdb.HeadClosing), ":sealing": attr.Text(ledgerdb.HeadSealing)}
 	case p.First:
 		put.ConditionExpression, put.ExpressionAttributeNames = aws.String("attribute_not_exists(pk)"), nil
 	default:
 		put.ConditionExpression = aws.String("#m = :before AND #st = :sealed")
-		put.ExpressionAttributeValues = item{":before": text(p.Month.Add(-1).String()), ":sealed": text(period.Sealed)}
+		put.ExpressionAttributeValues = item{":before": attr.Text(p.Month.Add(-1).String()), ":sealed": attr.Text(period.Sealed)}
 	}
 	return put
 }

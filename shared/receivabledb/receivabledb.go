@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"strconv"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -14,6 +13,7 @@ import (
 
 	"fenzhang/shared/audit"
 	"fenzhang/shared/dynamo"
+	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/keys"
 	"fenzhang/shared/ledger"
@@ -24,7 +24,7 @@ import (
 	"fenzhang/shared/transact"
 )
 
-type item = map[string]types.AttributeValue
+type item = attr.Item
 
 // The attributes that conditions read; the document holds the rest.
 const (
@@ -35,28 +35,7 @@ const (
 	attrAct   = "act"
 )
 
-func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
-
-func number(n int64) types.AttributeValue {
-	return &types.AttributeValueMemberN{Value: strconv.FormatInt(n, 10)}
-}
-
-func textOf(it item, name string) string {
-	if v, ok := it[name].(*types.AttributeValueMemberS); ok {
-		return v.Value
-	}
-	return ""
-}
-
-func fenOf(it item, name string) money.Amount {
-	if v, ok := it[name].(*types.AttributeValueMemberN); ok {
-		n, _ := strconv.ParseInt(v.Value, 10, 64) // DynamoDB keeps numbers valid; ours are whole
-		return money.Fen(n)
-	}
-	return money.Amount{}
-}
-
-func keyed(k keys.Key) item { return item{"pk": text(k.PK), "sk": text(k.SK)} }
+func fenOf(it item, name string) money.Amount { return money.Fen(attr.NumberOf(it, name)) }
 
 // Item is the stored form of a receivable.
 func Item(r receivable.Receivable) (item, error) {
@@ -64,18 +43,18 @@ func Item(r receivable.Receivable) (item, error) {
 	if err != nil {
 		return nil, fault.Internal(err)
 	}
-	it := keyed(keys.Receivable(r.Tenant, r.CreatorID, r.Entity, r.ID))
-	it[attrDoc], it[attrState], it[attrAct] = text(string(doc)), text(r.State), text(r.Act)
-	it[attrOpen], it[attrTaken] = number(r.Open.Fen()), number(r.Taken.Fen())
+	it := attr.Key(keys.Receivable(r.Tenant, r.CreatorID, r.Entity, r.ID))
+	it[attrDoc], it[attrState], it[attrAct] = attr.Text(string(doc)), attr.Text(r.State), attr.Text(r.Act)
+	it[attrOpen], it[attrTaken] = attr.Number(r.Open.Fen()), attr.Number(r.Taken.Fen())
 	return it, nil
 }
 
 func read(tenant string, it item) (receivable.Receivable, error) {
 	var r receivable.Receivable
-	if err := json.Unmarshal([]byte(textOf(it, attrDoc)), &r); err != nil {
+	if err := json.Unmarshal([]byte(attr.TextOf(it, attrDoc)), &r); err != nil {
 		return r, fault.Internal(err)
 	}
-	r.Tenant, r.Open, r.Taken, r.State = tenant, fenOf(it, attrOpen), fenOf(it, attrTaken), textOf(it, attrState)
+	r.Tenant, r.Open, r.Taken, r.State = tenant, fenOf(it, attrOpen), fenOf(it, attrTaken), attr.TextOf(it, attrState)
 	return r, nil
 }
 
@@ -96,11 +75,11 @@ func Move(table, tenant string, m receivable.Move) types.TransactWriteItem {
 	if m.Whole {
 		condition = "#open = :less AND #taken >= :back AND #state = :standing"
 	}
-	return types.TransactWriteItem{Update: &types.Update{TableName: aws.String(table), Key: keyed(keys.Receivable(tenant, m.Creator, m.Entity, m.ID)),
+	return types.TransactWriteItem{Update: &types.Update{TableName: aws.String(table), Key: attr.Key(keys.Receivable(tenant, m.Creator, m.Entity, m.ID)),
 		UpdateExpression: aws.String("ADD #open :change, #taken :taken"), ConditionExpression: aws.String(condition),
 		ExpressionAttributeNames: map[string]string{"#open": attrOpen, "#taken": attrTaken, "#state": attrState},
-		ExpressionAttributeValues: item{":change": number(-less.Fen()), ":taken": number(m.Taken.Fen()), ":less": number(less.Fen()),
-			":back": number(-m.Taken.Fen()), ":standing": text(receivable.Open)},
+		ExpressionAttributeValues: item{":change": attr.Number(-less.Fen()), ":taken": attr.Number(m.Taken.Fen()), ":less": attr.Number(less.Fen()),
+			":back": attr.Number(-m.Taken.Fen()), ":standing": attr.Text(receivable.Open)},
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}}
 }
 
@@ -127,7 +106,7 @@ func (s *Store) Of(ctx context.Context, tenant, creator, entity string) ([]recei
 func List(ctx context.Context, db dynamo.API, table, tenant, creator, prefix string) ([]receivable.Receivable, error) {
 	var out []receivable.Receivable
 	in := &dynamodb.QueryInput{TableName: aws.String(table), ConsistentRead: aws.Bool(true), KeyConditionExpression: aws.String("pk = :pk AND begins_with(sk, :sk)"),
-		ExpressionAttributeValues: item{":pk": text(keys.CreatorBook(tenant, creator)), ":sk": text(prefix)}}
+		ExpressionAttributeValues: item{":pk": attr.Text(keys.CreatorBook(tenant, creator)), ":sk": attr.Text(prefix)}}
 	for p := dynamodb.NewQueryPaginator(db, in); p.HasMorePages(); {
 		page, err := p.NextPage(ctx)
 		if err != nil {
@@ -145,7 +124,7 @@ func List(ctx context.Context, db dynamo.API, table, tenant, creator, prefix str
 }
 
 func (s *Store) get(ctx context.Context, k keys.Key) (item, error) {
-	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(s.Ledger), Key: keyed(k), ConsistentRead: aws.Bool(true)})
+	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(s.Ledger), Key: attr.Key(k), ConsistentRead: aws.Bool(true)})
 	if err != nil {
 		return nil, fault.Later(err)
 	}
@@ -161,7 +140,7 @@ func (s *Store) ByID(ctx context.Context, tenant, id string) (receivable.Receiva
 	if name == nil {
 		return receivable.Receivable{}, fault.Absent("receivable")
 	}
-	it, err := s.get(ctx, keys.Receivable(tenant, textOf(name, "cr"), textOf(name, "ent"), id))
+	it, err := s.get(ctx, keys.Receivable(tenant, attr.TextOf(name, "cr"), attr.TextOf(name, "ent"), id))
 	if err != nil {
 		return receivable.Receivable{}, err
 	}
@@ -171,8 +150,8 @@ func (s *Store) ByID(ctx context.Context, tenant, id string) (receivable.Receiva
 // Prepare writes a claim that waits for a second person, with the record of who asked for it. ErrRival when the id is
 // taken.
 func (s *Store) Prepare(ctx context.Context, r receivable.Receivable, record audit.Record) error {
-	name := keyed(keys.ReceivableName(r.Tenant, r.ID))
-	name["cr"], name["ent"] = text(r.CreatorID), text(r.Entity)
+	name := attr.Key(keys.ReceivableName(r.Tenant, r.ID))
+	name["cr"], name["ent"] = attr.Text(r.CreatorID), attr.Text(r.Entity)
 	put, err := Raise(s.Ledger, r)
 	if err != nil {
 		return err
@@ -193,7 +172,7 @@ func (s *Store) Approve(ctx context.Context, r receivable.Receivable, before str
 	}
 	parts := []types.TransactWriteItem{{Put: &types.Put{TableName: aws.String(s.Ledger), Item: it, ConditionExpression: aws.String("#state = :prepared AND #act = :before"),
 		ExpressionAttributeNames:            map[string]string{"#state": attrState, "#act": attrAct},
-		ExpressionAttributeValues:           item{":prepared": text(receivable.Prepared), ":before": text(before)},
+		ExpressionAttributeValues:           item{":prepared": attr.Text(receivable.Prepared), ":before": attr.Text(before)},
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}}}
 	if e := r.Entry(r.Act, r.ApprovedAt); e != nil {
 		if s.Periods != nil {
@@ -219,7 +198,7 @@ func (s *Store) write(ctx context.Context, parts []types.TransactWriteItem, act 
 	err := transact.Write(ctx, s.DB, s.NewToken(), parts)
 	var refused *transact.Refused
 	if errors.As(err, &refused) {
-		if textOf(refused.Old[0], attrAct) == act { // the answer to an earlier try was lost
+		if attr.TextOf(refused.Old[0], attrAct) == act { // the answer to an earlier try was lost
 			return nil
 		}
 		return receivable.ErrRival

@@ -21,6 +21,7 @@ import (
 
 	"fenzhang/shared/audit"
 	"fenzhang/shared/dynamo"
+	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/keys"
 	"fenzhang/shared/outbox"
@@ -48,13 +49,9 @@ type Store struct {
 
 var _ ruleset.Shelf = (*Store)(nil)
 
-type item = map[string]types.AttributeValue
+type item = attr.Item
 
 const docAttribute = "doc"
-
-func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
-
-func keyed(k keys.Key) item { return item{"pk": text(k.PK), "sk": text(k.SK)} }
 
 // documented is an item that holds v as JSON.
 func documented(k keys.Key, v any) (item, error) {
@@ -62,8 +59,8 @@ func documented(k keys.Key, v any) (item, error) {
 	if err != nil {
 		return nil, fault.Internal(err)
 	}
-	it := keyed(k)
-	it[docAttribute] = text(string(doc))
+	it := attr.Key(k)
+	it[docAttribute] = attr.Text(string(doc))
 	return it, nil
 }
 
@@ -91,7 +88,7 @@ func (s *Store) state(ctx context.Context, consistent bool) (ruleset.State, erro
 }
 
 func (s *Store) get(ctx context.Context, k keys.Key, consistent bool, into any) (found bool, err error) {
-	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: &s.Tenancy, Key: keyed(k), ConsistentRead: &consistent})
+	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: &s.Tenancy, Key: attr.Key(k), ConsistentRead: &consistent})
 	if err != nil {
 		return false, fault.Later(err)
 	}
@@ -236,10 +233,10 @@ func (s *Store) Refuse(ctx context.Context, r Refusal) error {
 // list reads the newest items of a partition, or all of them when most is zero.
 func list[V any](ctx context.Context, s *Store, pk, prefix string, most int32) ([]V, error) {
 	in := &dynamodb.QueryInput{TableName: &s.Tenancy, ConsistentRead: aws.Bool(true), ScanIndexForward: aws.Bool(false),
-		KeyConditionExpression: aws.String("pk = :pk"), ExpressionAttributeValues: item{":pk": text(pk)}}
+		KeyConditionExpression: aws.String("pk = :pk"), ExpressionAttributeValues: item{":pk": attr.Text(pk)}}
 	if prefix != "" {
 		in.KeyConditionExpression = aws.String("pk = :pk AND begins_with(sk, :sk)")
-		in.ExpressionAttributeValues[":sk"] = text(prefix)
+		in.ExpressionAttributeValues[":sk"] = attr.Text(prefix)
 	}
 	if most > 0 {
 		in.Limit = &most

@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/keys"
 	"fenzhang/shared/tenancy"
@@ -152,7 +153,7 @@ func (s *Store) Tenants(ctx context.Context) ([]string, error) {
 	}
 	out := make([]string, 0, len(items))
 	for _, it := range items {
-		out = append(out, textOf(it, "sk"))
+		out = append(out, attr.TextOf(it, "sk"))
 	}
 	return out, nil
 }
@@ -188,10 +189,10 @@ func (s *Store) Creators(ctx context.Context, tenant, cursor string, limit int) 
 func (s *Store) page(ctx context.Context, pk, cursor string, limit int) ([]item, string, error) {
 	in := &dynamodb.QueryInput{
 		TableName: &s.table, KeyConditionExpression: aws.String("pk = :pk"),
-		ExpressionAttributeValues: item{":pk": text(pk)}, Limit: aws.Int32(int32(min(max(limit, 1), 1000))),
+		ExpressionAttributeValues: item{":pk": attr.Text(pk)}, Limit: aws.Int32(int32(min(max(limit, 1), 1000))),
 	}
 	if cursor != "" {
-		in.ExclusiveStartKey = primary(keys.Key{PK: pk, SK: cursor})
+		in.ExclusiveStartKey = attr.Key(keys.Key{PK: pk, SK: cursor})
 	}
 	out, err := s.db.Query(ctx, in)
 	if err != nil {
@@ -199,7 +200,7 @@ func (s *Store) page(ctx context.Context, pk, cursor string, limit int) ([]item,
 	}
 	next := ""
 	if len(out.LastEvaluatedKey) > 0 {
-		next = textOf(out.LastEvaluatedKey, "sk")
+		next = attr.TextOf(out.LastEvaluatedKey, "sk")
 	}
 	return out.Items, next, nil
 }

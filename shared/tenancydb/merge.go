@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/keys"
 )
@@ -35,11 +36,11 @@ func (s *Store) mergers(ctx context.Context, tenant string) (mergers, error) {
 		}
 		out := make(mergers, len(items))
 		for _, it := range items {
-			into := textOf(it, taxpayerAttr)
+			into := attr.TextOf(it, taxpayerAttr)
 			if into == "" {
-				return nil, fault.Internal(fmt.Errorf("tenancydb: merged taxpayer %s has no survivor", textOf(it, "sk")))
+				return nil, fault.Internal(fmt.Errorf("tenancydb: merged taxpayer %s has no survivor", attr.TextOf(it, "sk")))
 			}
-			out[textOf(it, "sk")] = into
+			out[attr.TextOf(it, "sk")] = into
 		}
 		return out, nil
 	})

@@ -6,14 +6,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"fenzhang/shared/dynamo"
+	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/keys"
 	"fenzhang/shared/tenancy"
@@ -59,33 +58,18 @@ func New(db dynamo.API, table, settlementsTable string, now func() time.Time) *S
 	return &Store{db: db, table: table, settlements: settlementsTable, now: now, memo: newMemo(now)}
 }
 
-type item = map[string]types.AttributeValue
-
-func textOf(it item, name string) string {
-	if v, ok := it[name].(*types.AttributeValueMemberS); ok {
-		return v.Value
-	}
-	return ""
-}
-
-func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
-
-func number(n int64) types.AttributeValue {
-	return &types.AttributeValueMemberN{Value: strconv.FormatInt(n, 10)}
-}
-
-func primary(k keys.Key) item { return item{"pk": text(k.PK), "sk": text(k.SK)} }
+type item = attr.Item
 
 // query reads all items of a partition whose sort key begins with prefix.
 func (s *Store) query(ctx context.Context, pk, prefix string) ([]item, error) {
 	in := &dynamodb.QueryInput{
 		TableName: &s.table, ConsistentRead: aws.Bool(true),
 		KeyConditionExpression:    aws.String("pk = :pk"),
-		ExpressionAttributeValues: item{":pk": text(pk)},
+		ExpressionAttributeValues: item{":pk": attr.Text(pk)},
 	}
 	if prefix != "" {
 		in.KeyConditionExpression = aws.String("pk = :pk AND begins_with(sk, :prefix)")
-		in.ExpressionAttributeValues[":prefix"] = text(prefix)
+		in.ExpressionAttributeValues[":prefix"] = attr.Text(prefix)
 	}
 	var all []item
 	for {
@@ -106,8 +90,8 @@ func docs[V any](items []item) ([]V, error) {
 	out := make([]V, 0, len(items))
 	for _, it := range items {
 		var v V
-		if err := json.Unmarshal([]byte(textOf(it, docAttr)), &v); err != nil {
-			return nil, fault.Internal(fmt.Errorf("item %s %s: %w", textOf(it, "pk"), textOf(it, "sk"), err))
+		if err := json.Unmarshal([]byte(attr.TextOf(it, docAttr)), &v); err != nil {
+			return nil, fault.Internal(fmt.Errorf("item %s %s: %w", attr.TextOf(it, "pk"), attr.TextOf(it, "sk"), err))
 		}
 		out = append(out, v)
 	}

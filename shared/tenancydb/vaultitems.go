@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"fenzhang/shared/audit"
+	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/keys"
 	"fenzhang/shared/outbox"
@@ -38,13 +39,13 @@ func (s *Store) Box(ctx context.Context, tenant, taxpayer string) (vault.Box, er
 	}
 	box := vault.Box{Records: map[string]vault.Record{}}
 	for _, it := range items {
-		switch sk := textOf(it, "sk"); {
+		switch sk := attr.TextOf(it, "sk"); {
 		case strings.HasPrefix(sk, keyPrefix):
 			box.Keys = append(box.Keys, vault.DataKey{
-				Version: intOf(it, versionAttr), Wrapped: bytesOf(it[wrappedAttr]), Made: time.Unix(int64(intOf(it, madeAttr)), 0),
+				Version: int(attr.NumberOf(it, versionAttr)), Wrapped: bytesOf(it[wrappedAttr]), Made: time.Unix(int64(int(attr.NumberOf(it, madeAttr))), 0),
 			})
 		case strings.HasPrefix(sk, recordPrefix):
-			r := vault.Record{Name: sk[len(recordPrefix):], KeyVersion: intOf(it, keyNumberAttr), Revision: textOf(it, actAttr), Fields: map[string][]byte{}}
+			r := vault.Record{Name: sk[len(recordPrefix):], KeyVersion: int(attr.NumberOf(it, keyNumberAttr)), Revision: attr.TextOf(it, actAttr), Fields: map[string][]byte{}}
 			if fields, ok := it[fieldsAttr].(*types.AttributeValueMemberM); ok {
 				for name, v := range fields.Value {
 					r.Fields[name] = bytesOf(v)
@@ -67,9 +68,9 @@ func bytesOf(v types.AttributeValue) []byte {
 func (s *Store) sealing(tenant, act string, sealed vault.Sealing) []types.TransactWriteItem {
 	var out []types.TransactWriteItem
 	if k := sealed.NewKey; k != nil {
-		it := primary(keys.DataKey(tenant, sealed.Taxpayer, k.Version))
-		it[versionAttr], it[wrappedAttr], it[madeAttr] = number(int64(k.Version)), &types.AttributeValueMemberB{Value: k.Wrapped}, number(k.Made.Unix())
-		it[actAttr] = text(act)
+		it := attr.Key(keys.DataKey(tenant, sealed.Taxpayer, k.Version))
+		it[versionAttr], it[wrappedAttr], it[madeAttr] = attr.Number(int64(k.Version)), &types.AttributeValueMemberB{Value: k.Wrapped}, attr.Number(k.Made.Unix())
+		it[actAttr] = attr.Text(act)
 		out = append(out, s.once(it))
 	}
 	for _, r := range sealed.Records {
@@ -77,13 +78,13 @@ func (s *Store) sealing(tenant, act string, sealed vault.Sealing) []types.Transa
 		for name, b := range r.Fields {
 			fields[name] = &types.AttributeValueMemberB{Value: b}
 		}
-		it := primary(keys.Key{PK: keys.DataKey(tenant, sealed.Taxpayer, 1).PK, SK: recordPrefix + r.Name})
-		it[keyNumberAttr], it[fieldsAttr], it[actAttr] = number(int64(r.KeyVersion)), &types.AttributeValueMemberM{Value: fields}, text(act)
+		it := attr.Key(keys.Key{PK: keys.DataKey(tenant, sealed.Taxpayer, 1).PK, SK: recordPrefix + r.Name})
+		it[keyNumberAttr], it[fieldsAttr], it[actAttr] = attr.Number(int64(r.KeyVersion)), &types.AttributeValueMemberM{Value: fields}, attr.Text(act)
 		put := &types.Put{TableName: &s.table, Item: it}
 		if r.Revision != "" {
 			put.ConditionExpression = aws.String("#act = :seen")
 			put.ExpressionAttributeNames = map[string]string{"#act": actAttr}
-			put.ExpressionAttributeValues = item{":seen": text(r.Revision)}
+			put.ExpressionAttributeValues = item{":seen": attr.Text(r.Revision)}
 			put.ReturnValuesOnConditionCheckFailure = types.ReturnValuesOnConditionCheckFailureAllOld
 		}
 		out = append(out, types.TransactWriteItem{Put: put})
@@ -94,11 +95,11 @@ func (s *Store) sealing(tenant, act string, sealed vault.Sealing) []types.Transa
 // renewed notes on the taxpayer's line in its directory how old its data key is.
 func (s *Store) renewed(tenant, taxpayer string, since time.Time) types.TransactWriteItem {
 	return types.TransactWriteItem{Update: &types.Update{
-		TableName: &s.table, Key: primary(keys.Key{PK: keys.MasterList(tenant, Taxpayer), SK: taxpayer}),
+		TableName: &s.table, Key: attr.Key(keys.Key{PK: keys.MasterList(tenant, Taxpayer), SK: taxpayer}),
 		UpdateExpression:          aws.String("SET #since = :since"),
 		ConditionExpression:       aws.String("attribute_exists(pk)"),
 		ExpressionAttributeNames:  map[string]string{"#since": keySinceAttr},
-		ExpressionAttributeValues: item{":since": number(since.Unix())},
+		ExpressionAttributeValues: item{":since": attr.Number(since.Unix())},
 	}}
 }
 
@@ -111,8 +112,8 @@ func (s *Store) KeysBefore(ctx context.Context, tenant string, before time.Time,
 	}
 	var due []string
 	for _, it := range items {
-		if int64(intOf(it, keySinceAttr)) <= before.Unix() {
-			due = append(due, textOf(it, "sk"))
+		if int64(int(attr.NumberOf(it, keySinceAttr))) <= before.Unix() {
+			due = append(due, attr.TextOf(it, "sk"))
 		}
 	}
 	return due, next, nil

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"fenzhang/shared/audit"
+	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/keys"
 	"fenzhang/shared/outbox"
@@ -77,7 +78,7 @@ func (s *Store) enlist(ctx context.Context, tenant string) error {
 	if _, ok := s.memo.get(known); ok {
 		return nil
 	}
-	_, err := s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: primary(keys.Key{PK: keys.Tenants(), SK: tenant})})
+	_, err := s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: attr.Key(keys.Key{PK: keys.Tenants(), SK: tenant})})
 	if err != nil {
 		return fault.Later(err)
 	}
@@ -113,21 +114,21 @@ func (s *Store) object(tenant, act string, o Object) ([]types.TransactWriteItem,
 	if err != nil {
 		return nil, err
 	}
-	version := primary(keys.Master(tenant, o.Kind, o.ID, o.Version))
-	version[docAttr], version[versionAttr], version[actAttr] = text(doc), number(int64(o.Version)), text(act)
-	version[digestAttr] = text(o.Digest)
+	version := attr.Key(keys.Master(tenant, o.Kind, o.ID, o.Version))
+	version[docAttr], version[versionAttr], version[actAttr] = attr.Text(doc), attr.Number(int64(o.Version)), attr.Text(act)
+	version[digestAttr] = attr.Text(o.Digest)
 	parts := []types.TransactWriteItem{s.once(version), s.listEntry(tenant, o, doc)}
 	if o.Kind == Contract {
 		parts = append(parts, s.contractEntry(tenant, o, doc), s.guard(tenant, o))
 	}
 	if o.Kind == Taxpayer && o.Version == 1 {
-		found := primary(keys.Lookup(tenant, o.Hash))
-		found[taxpayerAttr], found[actAttr] = text(o.ID), text(act)
+		found := attr.Key(keys.Lookup(tenant, o.Hash))
+		found[taxpayerAttr], found[actAttr] = attr.Text(o.ID), attr.Text(act)
 		parts = append(parts, s.once(found))
 	}
 	if o.MergedInto != "" {
-		line := primary(keys.Key{PK: keys.MasterList(tenant, merged), SK: o.ID})
-		line[taxpayerAttr], line[actAttr] = text(o.MergedInto), text(act)
+		line := attr.Key(keys.Key{PK: keys.MasterList(tenant, merged), SK: o.ID})
+		line[taxpayerAttr], line[actAttr] = attr.Text(o.MergedInto), attr.Text(act)
 		parts = append(parts, s.once(line))
 	}
 	return parts, nil
@@ -149,22 +150,22 @@ func (s *Store) listEntry(tenant string, o Object, doc string) types.TransactWri
 		k.SK += "#" + keys.Master(tenant, o.Kind, o.ID, o.Version).SK
 	}
 	up := &types.Update{
-		TableName: &s.table, Key: primary(k),
+		TableName: &s.table, Key: attr.Key(k),
 		UpdateExpression:          aws.String("SET #doc = :doc, #version = :version"),
 		ExpressionAttributeNames:  map[string]string{"#doc": docAttr, "#version": versionAttr},
-		ExpressionAttributeValues: item{":doc": text(doc), ":version": number(int64(o.Version))},
+		ExpressionAttributeValues: item{":doc": attr.Text(doc), ":version": attr.Number(int64(o.Version))},
 	}
 	if o.Kind == Taxpayer && o.Version == 1 {
 		up.UpdateExpression = aws.String(*up.UpdateExpression + ", #since = :since")
 		up.ExpressionAttributeNames["#since"] = keySinceAttr
-		up.ExpressionAttributeValues[":since"] = number(s.now().Unix())
+		up.ExpressionAttributeValues[":since"] = attr.Number(s.now().Unix())
 	}
 	return types.TransactWriteItem{Update: up}
 }
 
 func (s *Store) contractEntry(tenant string, o Object, doc string) types.TransactWriteItem {
-	it := primary(keys.Key{PK: keys.CreatorContracts(tenant, o.Creator), SK: contractPrefix + o.ID + "#" + strconv.Itoa(o.Version)})
-	it[docAttr] = text(doc)
+	it := attr.Key(keys.Key{PK: keys.CreatorContracts(tenant, o.Creator), SK: contractPrefix + o.ID + "#" + strconv.Itoa(o.Version)})
+	it[docAttr] = attr.Text(doc)
 	return types.TransactWriteItem{Put: &types.Put{TableName: &s.table, Item: it}}
 }
 
@@ -176,13 +177,13 @@ func (s *Store) guard(tenant string, o Object) types.TransactWriteItem {
 		condition = "attribute_not_exists(#version)"
 	}
 	up := &types.Update{
-		TableName: &s.table, Key: primary(keys.Key{PK: keys.CreatorContracts(tenant, o.Creator), SK: guardKey}),
+		TableName: &s.table, Key: attr.Key(keys.Key{PK: keys.CreatorContracts(tenant, o.Creator), SK: guardKey}),
 		UpdateExpression: aws.String("SET #version = :next"), ConditionExpression: &condition,
 		ExpressionAttributeNames:  map[string]string{"#version": versionAttr},
-		ExpressionAttributeValues: item{":next": number(int64(o.Guard + 1))},
+		ExpressionAttributeValues: item{":next": attr.Number(int64(o.Guard + 1))},
 	}
 	if o.Guard > 0 {
-		up.ExpressionAttributeValues[":seen"] = number(int64(o.Guard))
+		up.ExpressionAttributeValues[":seen"] = attr.Number(int64(o.Guard))
 	}
 	return types.TransactWriteItem{Update: up}
 }
@@ -193,7 +194,7 @@ func (s *Store) ContractGuard(ctx context.Context, tenant, creator string) (int,
 	if err != nil || it == nil {
 		return 0, err
 	}
-	return intOf(it, versionAttr), nil
+	return int(attr.NumberOf(it, versionAttr)), nil
 }
 
 // Stored is one version of an object as it lies in the table.
@@ -204,7 +205,7 @@ type Stored struct {
 }
 
 func stored(it item) Stored {
-	return Stored{intOf(it, versionAttr), textOf(it, digestAttr), json.RawMessage(textOf(it, docAttr))}
+	return Stored{int(attr.NumberOf(it, versionAttr)), attr.TextOf(it, digestAttr), json.RawMessage(attr.TextOf(it, docAttr))}
 }
 
 // First reads an object's first version, and tells whether there is one.
@@ -218,7 +219,7 @@ func (s *Store) Latest(ctx context.Context, tenant, kind, id string) (Stored, bo
 	out, err := s.db.Query(ctx, &dynamodb.QueryInput{
 		TableName: &s.table, ConsistentRead: aws.Bool(true), ScanIndexForward: aws.Bool(false), Limit: aws.Int32(1),
 		KeyConditionExpression:    aws.String("pk = :pk"),
-		ExpressionAttributeValues: item{":pk": text(keys.Master(tenant, kind, id, 1).PK)},
+		ExpressionAttributeValues: item{":pk": attr.Text(keys.Master(tenant, kind, id, 1).PK)},
 	})
 	if err != nil {
 		return Stored{}, false, fault.Later(err)
@@ -232,24 +233,15 @@ func (s *Store) Latest(ctx context.Context, tenant, kind, id string) (Stored, bo
 // TaxpayerByHash finds the taxpayer of a keyed hash of ID type and number; "" when there is none.
 func (s *Store) TaxpayerByHash(ctx context.Context, tenant, hash string) (string, error) {
 	it, err := s.get(ctx, keys.Lookup(tenant, hash))
-	return textOf(it, taxpayerAttr), err
+	return attr.TextOf(it, taxpayerAttr), err
 }
 
 func (s *Store) get(ctx context.Context, k keys.Key) (item, error) {
-	out, err := s.db.GetItem(ctx, &dynamodb.GetItemInput{TableName: &s.table, Key: primary(k), ConsistentRead: aws.Bool(true)})
+	out, err := s.db.GetItem(ctx, &dynamodb.GetItemInput{TableName: &s.table, Key: attr.Key(k), ConsistentRead: aws.Bool(true)})
 	if err != nil {
 		return nil, fault.Later(err)
 	}
 	return out.Item, nil
-}
-
-func intOf(it item, name string) int {
-	v, ok := it[name].(*types.AttributeValueMemberN)
-	if !ok {
-		return 0
-	}
-	n, _ := strconv.Atoi(v.Value) // the table's numbers are ours: whole and small
-	return n
 }
 
 // transact writes all parts or none. A failed condition on an item that this very act wrote is success: an
@@ -261,7 +253,7 @@ func (s *Store) transact(ctx context.Context, parts []types.TransactWriteItem, a
 		return err
 	}
 	for _, old := range refused.Old {
-		if textOf(old, actAttr) == act {
+		if attr.TextOf(old, actAttr) == act {
 			return nil
 		}
 	}
