@@ -1,12 +1,9 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"strings"
 	"sync"
 	"time"
 
@@ -36,14 +33,9 @@ const dateLag = 1100 * time.Millisecond
 
 // openStack reads the stack's file of settings and its signing key.
 func openStack(ctx context.Context, path string) (*stack, error) {
-	vars, err := readVars(path)
+	vars, err := tokens.Vars(path, "FENZHANG_API_URL", "AWS_ENDPOINT_URL", "TABLE_CONTROL", "STACK_NAME")
 	if err != nil {
-		return nil, fmt.Errorf("%w; is the stack up?", err)
-	}
-	for _, name := range []string{"FENZHANG_API_URL", "AWS_ENDPOINT_URL", "TABLE_CONTROL", "STACK_NAME"} {
-		if vars[name] == "" {
-			return nil, fmt.Errorf("%s does not say %s", path, name)
-		}
+		return nil, err
 	}
 	if vars["STAGE"] != "local" {
 		return nil, fmt.Errorf("the stage is %q; the demo moves the business date, which only a local stack allows", vars["STAGE"])
@@ -54,23 +46,6 @@ func openStack(ctx context.Context, path string) (*stack, error) {
 	}}
 	s.signer, err = tokens.ForStack(ctx, s.aws, func(name string) string { return vars[name] })
 	return s, err
-}
-
-// readVars reads KEY=VALUE lines.
-func readVars(path string) (map[string]string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }()
-	vars := map[string]string{}
-	lines := bufio.NewScanner(f)
-	for lines.Scan() {
-		if name, value, ok := strings.Cut(strings.TrimSpace(lines.Text()), "="); ok {
-			vars[name] = value
-		}
-	}
-	return vars, lines.Err()
 }
 
 // as gives the client of a person with a role in a tenant.

@@ -65,6 +65,14 @@ func (r *Request) JSON(into any) error {
 	return nil
 }
 
+// NoFields reads the body of a call that has nothing to say: none, or an object without fields.
+func (r *Request) NoFields() error {
+	if len(r.Body) == 0 {
+		return nil
+	}
+	return r.JSON(&struct{}{})
+}
+
 // Response is an answer; Body is written as JSON unless it is a json.RawMessage.
 type Response struct {
 	Status int
@@ -82,6 +90,14 @@ func Created(body any) Response { return Response{Status: http.StatusCreated, Bo
 func (r Response) Replayed() Response {
 	r.Header = map[string]string{"Idempotency-Replayed": "true"}
 	return r
+}
+
+// Made answers 201 with what a call has made, or 200 with what an earlier one had made already.
+func Made(body any, replayed bool) Response {
+	if replayed {
+		return OK(body).Replayed()
+	}
+	return Created(body)
 }
 
 // Handler answers one route.

@@ -273,6 +273,21 @@ func TestAnAnswerThatCannotBeWrittenIsAFailure(t *testing.T) {
 	}
 }
 
+func TestWhatWasMadeBeforeIsAnsweredAsBefore(t *testing.T) {
+	first, again := httpapi.Made("x", false), httpapi.Made("x", true)
+	if first.Status != 201 || first.Header != nil || again.Status != 200 || again.Header["Idempotency-Replayed"] != "true" || again.Body != "x" {
+		t.Errorf("%+v, then %+v", first, again)
+	}
+}
+
+func TestABodyWithNothingToSay(t *testing.T) {
+	for body, ok := range map[string]bool{"": true, "{}": true, `{"a":1}`: false, "[]": false, "{} {}": false} {
+		if err := (&httpapi.Request{Body: []byte(body)}).NoFields(); (err == nil) != ok {
+			t.Errorf("%q: %v", body, err)
+		}
+	}
+}
+
 func TestAReplayedAnswerSaysSo(t *testing.T) {
 	s := serve(func(*httpapi.Request) (httpapi.Response, error) { return httpapi.Created("x").Replayed(), nil })
 	res := s.Serve(t.Context(), call("POST", "/v1/things", "{}", authorizer()))

@@ -213,13 +213,7 @@ func (a API) prepare(ctx context.Context, r *httpapi.Request) (httpapi.Response,
 		return httpapi.Response{}, fault.Invalid(p...)
 	}
 	c, replayed, err := a.Corrections.Prepare(ctx, r.Principal, settlement.Correction{ID: o.ID, Entity: o.Entity, Taxpayer: o.Taxpayer, Year: o.Year, Filed: o.Filed, Reason: o.Reason})
-	switch {
-	case err != nil:
-		return httpapi.Response{}, err
-	case replayed:
-		return httpapi.OK(c).Replayed(), nil
-	}
-	return httpapi.Created(c), nil
+	return httpapi.Made(c, replayed), err
 }
 
 func (a API) correction(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
@@ -230,14 +224,9 @@ func (a API) correction(ctx context.Context, r *httpapi.Request) (httpapi.Respon
 	return httpapi.OK(c), nil
 }
 
-// nothing is the body of an approval: it has no fields.
-type nothing struct{}
-
 func (a API) approve(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
-	if len(r.Body) > 0 {
-		if err := r.JSON(&nothing{}); err != nil {
-			return httpapi.Response{}, err
-		}
+	if err := r.NoFields(); err != nil {
+		return httpapi.Response{}, err
 	}
 	c, err := a.Corrections.Post(ctx, r.Principal, r.Params["id"])
 	if err != nil {

@@ -109,13 +109,7 @@ func (a API) prepare(ctx context.Context, r *httpapi.Request) (httpapi.Response,
 		return httpapi.Response{}, err
 	}
 	v, err := a.show(ctx, kept)
-	switch {
-	case err != nil:
-		return httpapi.Response{}, err
-	case replayed:
-		return httpapi.OK(v).Replayed(), nil
-	}
-	return httpapi.Created(v), nil
+	return httpapi.Made(v, replayed), err
 }
 
 // view is a receivable with its age.
@@ -136,14 +130,9 @@ func viewOf(r receivable.Receivable, today civil.Date) view {
 	return view{r, max(0, int(today.Start().Sub(r.RaisedOn.Start()).Hours()/24))}
 }
 
-// nothing is the body of an approval: it has no fields.
-type nothing struct{}
-
 func (a API) approve(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
-	if len(r.Body) > 0 {
-		if err := r.JSON(&nothing{}); err != nil {
-			return httpapi.Response{}, err
-		}
+	if err := r.NoFields(); err != nil {
+		return httpapi.Response{}, err
 	}
 	kept, err := a.Claims.Approve(ctx, r.Principal, r.Params["id"])
 	if err != nil {
@@ -255,13 +244,7 @@ func (a API) file(ctx context.Context, r *httpapi.Request) (httpapi.Response, er
 		return httpapi.Response{}, fault.Invalid(p...)
 	}
 	kept, replayed, err := a.Filings.File(ctx, r.Tenant, r.Subject, settlement.FiledMonth{Entity: f.Entity, Month: f.Month, FiledOn: f.FiledOn, Reference: f.Reference})
-	switch {
-	case err != nil:
-		return httpapi.Response{}, err
-	case replayed:
-		return httpapi.OK(kept).Replayed(), nil
-	}
-	return httpapi.Created(kept), nil
+	return httpapi.Made(kept, replayed), err
 }
 
 type filedAnswer struct {

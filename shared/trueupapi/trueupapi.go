@@ -113,23 +113,12 @@ func (a API) decide(ctx context.Context, r *httpapi.Request) (httpapi.Response, 
 		return httpapi.Response{}, fault.Invalid(p...)
 	}
 	kept, replayed, err := a.TrueUps.Decide(ctx, r.Principal, r.Params["id"], d.Decision, d.Reason)
-	switch {
-	case err != nil:
-		return httpapi.Response{}, err
-	case replayed:
-		return httpapi.OK(kept).Replayed(), nil
-	}
-	return httpapi.Created(kept), nil
+	return httpapi.Made(kept, replayed), err
 }
 
-// nothing is the body of a confirmation: it has no fields.
-type nothing struct{}
-
 func (a API) confirm(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
-	if len(r.Body) > 0 {
-		if err := r.JSON(&nothing{}); err != nil {
-			return httpapi.Response{}, err
-		}
+	if err := r.NoFields(); err != nil {
+		return httpapi.Response{}, err
 	}
 	kept, err := a.TrueUps.Confirm(ctx, r.Principal, r.Params["id"])
 	return httpapi.OK(kept), err
