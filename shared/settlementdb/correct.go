@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/keys"
 	"fenzhang/shared/ledgerdb"
@@ -24,7 +25,7 @@ const attrState = "st"
 func correctionItem(c settlement.Correction) (item, error) {
 	it, err := documentItem(keys.Correction(c.Tenant, c.ID), c)
 	if err == nil {
-		it[attrState], it[attrAct] = text(c.State), text(c.Act)
+		it[attrState], it[attrAct] = attr.Text(c.State), attr.Text(c.Act)
 	}
 	return it, err
 }
@@ -52,7 +53,7 @@ func (s *Store) Post(ctx context.Context, p settlement.Posting) error {
 		return err
 	}
 	state := &types.Put{TableName: aws.String(s.Ledger), Item: it, ConditionExpression: aws.String(attrState + " = :prepared"),
-		ExpressionAttributeValues:           item{":prepared": text(settlement.Prepared)},
+		ExpressionAttributeValues:           item{":prepared": attr.Text(settlement.Prepared)},
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}
 	rows, err := RowsItem(p.Correction.Tenant, p.Booking)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/keys"
 	"fenzhang/shared/receivable"
@@ -31,7 +32,7 @@ func document[T any](ctx context.Context, s *Store, k keys.Key, what string) (do
 }
 
 func documentOf[T any](it item) (doc T, err error) {
-	if err := json.Unmarshal([]byte(textOf(it, attrDocument)), &doc); err != nil {
+	if err := json.Unmarshal([]byte(attr.TextOf(it, attrDocument)), &doc); err != nil {
 		return doc, fault.Internal(err)
 	}
 	return doc, nil
@@ -42,8 +43,8 @@ func documentItem(k keys.Key, doc any) (item, error) {
 	if err != nil {
 		return nil, fault.Internal(err)
 	}
-	it := keyed(k)
-	it[attrDocument] = text(string(b))
+	it := attr.Key(k)
+	it[attrDocument] = attr.Text(string(b))
 	return it, nil
 }
 
@@ -67,7 +68,7 @@ func written(err error, act string) error {
 	switch {
 	case !errors.As(err, &refused):
 		return err
-	case act != "" && textOf(refused.Old[0], attrAct) == act:
+	case act != "" && attr.TextOf(refused.Old[0], attrAct) == act:
 		return nil
 	}
 	return settlement.ErrRival

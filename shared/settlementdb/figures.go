@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/klauspost/compress/zstd"
 
+	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/keys"
 	"fenzhang/shared/settlement"
@@ -56,7 +57,7 @@ func figuresItem(f settlement.Figures) (item, error) {
 			return nil, fault.Internal(err)
 		}
 	}
-	it := keyed(keys.Figures(f.Tenant, f.Settlement, f.Hash))
+	it := attr.Key(keys.Figures(f.Tenant, f.Settlement, f.Hash))
 	it[attrFigures] = binary(pack(plain))
 	return it, nil
 }

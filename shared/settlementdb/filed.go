@@ -6,6 +6,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"fenzhang/shared/audit"
+	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/keys"
 	"fenzhang/shared/outbox"
@@ -36,9 +37,9 @@ func (s *Store) FileMonth(ctx context.Context, tenant string, f settlement.Filed
 	if err != nil {
 		return err
 	}
-	it[attrAct] = text(f.Act)
+	it[attrAct] = attr.Text(f.Act)
 	told, err := outbox.Put(s.Settlements, audit.Record{ID: f.Act, Tenant: tenant, At: f.At, Actor: f.By, Act: "tax.month_filed", Object: f.Entity + "#" + f.Month.String(),
-		What: []byte(textOf(it, attrDocument)), Retention: "return"}, nil)
+		What: []byte(attr.TextOf(it, attrDocument)), Retention: "return"}, nil)
 	if err != nil {
 		return fault.Internal(err)
 	}

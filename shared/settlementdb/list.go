@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/keys"
 	"fenzhang/shared/settlement"
@@ -150,13 +151,13 @@ func (s *Store) hits(ctx context.Context, sp span, after hit, limit int) ([]hit,
 		out, err := s.DB.Query(ctx, &dynamodb.QueryInput{TableName: aws.String(s.Settlements), IndexName: aws.String(sp.index), ScanIndexForward: aws.Bool(false),
 			Limit: aws.Int32(int32(limit + sameInstant)), KeyConditionExpression: aws.String(sp.attribute + " = :pk AND #at BETWEEN :from AND :to"),
 			ExpressionAttributeNames:  map[string]string{"#at": "at"},
-			ExpressionAttributeValues: item{":pk": text(pk), ":from": text(sp.from), ":to": text(to)}})
+			ExpressionAttributeValues: item{":pk": attr.Text(pk), ":from": attr.Text(sp.from), ":to": attr.Text(to)}})
 		if err != nil {
 			return nil, false, fault.Later(err)
 		}
 		more = more || out.LastEvaluatedKey != nil
 		for _, it := range out.Items {
-			if h := (hit{textOf(it, "at"), textOf(it, "pk")}); after.At == "" || newest(h, after) > 0 {
+			if h := (hit{attr.TextOf(it, "at"), attr.TextOf(it, "pk")}); after.At == "" || newest(h, after) > 0 {
 				all = append(all, h)
 			}
 		}
@@ -170,7 +171,7 @@ func (s *Store) hits(ctx context.Context, sp span, after hit, limit int) ([]hit,
 
 // mayMatch tells from the attributes in clear whether META is worth unpacking.
 func mayMatch(q settlement.Query, meta item) bool {
-	return (q.Status == "" || textOf(meta, attrStatus) == string(q.Status)) && (q.Hold == "" || textOf(meta, attrHold) == q.Hold)
+	return (q.Status == "" || attr.TextOf(meta, attrStatus) == string(q.Status)) && (q.Hold == "" || attr.TextOf(meta, attrHold) == q.Hold)
 }
 
 // load reads the settlements behind index entries, in their order.
@@ -192,7 +193,7 @@ func (s *Store) load(ctx context.Context, hits []hit) ([]settlement.Settlement, 
 func (s *Store) metas(ctx context.Context, hits []hit) ([]item, error) {
 	ks := make([]item, len(hits))
 	for i, h := range hits {
-		ks[i] = item{"pk": text(h.PK), "sk": text("META")}
+		ks[i] = item{"pk": attr.Text(h.PK), "sk": attr.Text("META")}
 	}
 	found, err := s.batch(ctx, ks)
 	if err != nil {
@@ -220,7 +221,7 @@ func (s *Store) batch(ctx context.Context, ks []item) (map[string]item, error) {
 				return nil, fault.Later(err)
 			}
 			for _, it := range out.Responses[s.Settlements] {
-				found[textOf(it, "pk")+"|"+textOf(it, "sk")] = it
+				found[attr.TextOf(it, "pk")+"|"+attr.TextOf(it, "sk")] = it
 			}
 			ask = out.UnprocessedKeys
 		}
@@ -233,7 +234,7 @@ func (s *Store) FiguresOf(ctx context.Context, page []settlement.Settlement) (ma
 	var ks []item
 	for _, st := range page {
 		for _, hash := range st.FigureHashes() {
-			ks = append(ks, keyed(keys.Figures(st.Tenant, st.ID, hash)))
+			ks = append(ks, attr.Key(keys.Figures(st.Tenant, st.ID, hash)))
 		}
 	}
 	items, err := s.batch(ctx, ks)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/keys"
 	"fenzhang/shared/settlement"
 	"fenzhang/shared/transact"
@@ -21,7 +22,7 @@ func (s *Store) TaxYears(ctx context.Context, tenant, entity, taxpayer string) (
 	}
 	var years []int
 	for _, it := range items {
-		if year := keys.YearOf(textOf(it, "sk")); year > 0 && !slices.Contains(years, year) {
+		if year := keys.YearOf(attr.TextOf(it, "sk")); year > 0 && !slices.Contains(years, year) {
 			years = append(years, year)
 		}
 	}

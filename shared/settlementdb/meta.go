@@ -5,41 +5,20 @@ package settlementdb
 import (
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/keys"
 	"fenzhang/shared/settlement"
 )
 
 // item is one DynamoDB item.
-type item = map[string]types.AttributeValue
-
-func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
-
-func number(n int64) types.AttributeValue {
-	return &types.AttributeValueMemberN{Value: strconv.FormatInt(n, 10)}
-}
+type item = attr.Item
 
 func binary(b []byte) types.AttributeValue { return &types.AttributeValueMemberB{Value: b} }
-
-func textOf(it item, name string) string {
-	if v, ok := it[name].(*types.AttributeValueMemberS); ok {
-		return v.Value
-	}
-	return ""
-}
-
-func numberOf(it item, name string) int64 {
-	if v, ok := it[name].(*types.AttributeValueMemberN); ok {
-		n, _ := strconv.ParseInt(v.Value, 10, 64) // DynamoDB keeps numbers valid; ours are whole
-		return n
-	}
-	return 0
-}
 
 func binaryOf(it item, name string) []byte {
 	if v, ok := it[name].(*types.AttributeValueMemberB); ok {
@@ -47,8 +26,6 @@ func binaryOf(it item, name string) []byte {
 	}
 	return nil
 }
-
-func keyed(k keys.Key) item { return item{"pk": text(k.PK), "sk": text(k.SK)} }
 
 // Attribute names of META that conditions, the relay and an operator at the console read.
 const (
@@ -62,19 +39,19 @@ const (
 
 // metaItem is META of s.
 func metaItem(s settlement.Settlement) item {
-	it := keyed(keys.Settlement(s.Tenant, s.ID))
+	it := attr.Key(keys.Settlement(s.Tenant, s.ID))
 	it[attrMeta] = binary(write(&s, walkSettlement))
-	it[attrRevision] = number(int64(s.Revision))
-	it[attrStatus] = text(string(s.Status))
-	it[attrVersion] = number(int64(s.StatusVersion))
-	it[attrAct] = text(s.Last.ID)
+	it[attrRevision] = attr.Number(int64(s.Revision))
+	it[attrStatus] = attr.Text(string(s.Status))
+	it[attrVersion] = attr.Number(int64(s.StatusVersion))
+	it[attrAct] = attr.Text(s.Last.ID)
 	if s.Hold != nil {
-		it[attrHold] = text(s.Hold.Reason)
+		it[attrHold] = attr.Text(s.Hold.Reason)
 	}
-	it["tp_pk"] = text(keys.ByTaxpayer(s.Tenant, s.Entity, s.TaxpayerID))
-	it["cr_pk"] = text(keys.ByCreator(s.Tenant, s.CreatorID))
-	it["op_pk"] = text(keys.ByOpening(s.Tenant, civil.MonthOf(s.OpenedAt), keys.OpeningShard(s.ID)))
-	it["at"] = text(keys.OpenedAt(s.OpenedAt))
+	it["tp_pk"] = attr.Text(keys.ByTaxpayer(s.Tenant, s.Entity, s.TaxpayerID))
+	it["cr_pk"] = attr.Text(keys.ByCreator(s.Tenant, s.CreatorID))
+	it["op_pk"] = attr.Text(keys.ByOpening(s.Tenant, civil.MonthOf(s.OpenedAt), keys.OpeningShard(s.ID)))
+	it["at"] = attr.Text(keys.OpenedAt(s.OpenedAt))
 	return it
 }
 
@@ -97,7 +74,7 @@ var errNotMeta = errors.New("settlementdb: not a settlement")
 
 // FromItem reads META; the relay uses it on stream images.
 func FromItem(it map[string]types.AttributeValue) (settlement.Settlement, error) {
-	tenant, id, ok := keys.SettlementOf(textOf(it, "pk"), textOf(it, "sk"))
+	tenant, id, ok := keys.SettlementOf(attr.TextOf(it, "pk"), attr.TextOf(it, "sk"))
 	if !ok {
 		return settlement.Settlement{}, errNotMeta
 	}
@@ -106,7 +83,7 @@ func FromItem(it map[string]types.AttributeValue) (settlement.Settlement, error)
 		return settlement.Settlement{}, fmt.Errorf("settlementdb: unpack %s: %w", id, err)
 	}
 	s.Tenant, s.ID = tenant, id
-	s.Status, s.StatusVersion, s.Revision = settlement.Status(textOf(it, attrStatus)), int(numberOf(it, attrVersion)), int(numberOf(it, attrRevision))
+	s.Status, s.StatusVersion, s.Revision = settlement.Status(attr.TextOf(it, attrStatus)), int(attr.NumberOf(it, attrVersion)), int(attr.NumberOf(it, attrRevision))
 	s.TransitionID = s.OpenedBy
 	from := settlement.PendingReview
 	for i := range s.History {

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"fenzhang/shared/dynamo"
+	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/keys"
 	"fenzhang/shared/ledger"
@@ -56,7 +57,7 @@ func read(it item) (settlement.Settlement, error) {
 }
 
 func (s *Store) get(ctx context.Context, table string, k keys.Key) (item, error) {
-	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(table), Key: keyed(k), ConsistentRead: aws.Bool(true)})
+	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(table), Key: attr.Key(k), ConsistentRead: aws.Bool(true)})
 	if err != nil {
 		return nil, fault.Later(err)
 	}
@@ -103,7 +104,7 @@ func (s *Store) meta(n settlement.Settlement, old *settlement.Settlement) *types
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}
 	if old != nil {
 		put.ConditionExpression = aws.String(attrRevision + " = :rev")
-		put.ExpressionAttributeValues = item{":rev": number(int64(old.Revision))}
+		put.ExpressionAttributeValues = item{":rev": attr.Number(int64(old.Revision))}
 	}
 	return put
 }
@@ -113,7 +114,7 @@ func (s *Store) putMeta(ctx context.Context, p *types.Put, act string) error {
 		ExpressionAttributeValues: p.ExpressionAttributeValues, ReturnValuesOnConditionCheckFailure: p.ReturnValuesOnConditionCheckFailure})
 	var refused *types.ConditionalCheckFailedException
 	if errors.As(err, &refused) {
-		if textOf(refused.Item, attrAct) == act { // the answer to an earlier try was lost
+		if attr.TextOf(refused.Item, attrAct) == act { // the answer to an earlier try was lost
 			return nil
 		}
 		return settlement.ErrRival
@@ -168,27 +169,27 @@ func (s *Store) transact(ctx context.Context, c settlement.Change, meta *types.P
 
 // bucketClose turns a statement's bucket into a settlement, or into the next occurrence of one that was undone.
 func (s *Store) bucketClose(n settlement.Settlement, b settlement.BucketClose) *types.Update {
-	return &types.Update{TableName: aws.String(s.Ledger), Key: keyed(keys.Bucket(n.Tenant, b.CreatorID, b.Period, b.IncomeType)),
+	return &types.Update{TableName: aws.String(s.Ledger), Key: attr.Key(keys.Bucket(n.Tenant, b.CreatorID, b.Period, b.IncomeType)),
 		UpdateExpression:    aws.String("SET st = :settled, sid = :sid, occ = :n, live = :one"),
 		ConditionExpression: aws.String("(st = :open AND dist = :gross) OR (st = :settled AND occ = :before AND dist = :gross)"),
-		ExpressionAttributeValues: item{":settled": text("settled"), ":open": text("open"), ":sid": text(n.ID), ":n": number(int64(b.Occurrence)),
-			":before": number(int64(b.Occurrence - 1)), ":gross": number(b.Gross.Fen()), ":one": number(1)},
+		ExpressionAttributeValues: item{":settled": attr.Text("settled"), ":open": attr.Text("open"), ":sid": attr.Text(n.ID), ":n": attr.Number(int64(b.Occurrence)),
+			":before": attr.Number(int64(b.Occurrence - 1)), ":gross": attr.Number(b.Gross.Fen()), ":one": attr.Number(1)},
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}
 }
 
 // bucketFree takes back the word that what consumed a bucket stands: the next run of statements looks at it again.
 func (s *Store) bucketFree(tenant string, b settlement.BucketFree) *types.Update {
-	return &types.Update{TableName: aws.String(s.Ledger), Key: keyed(keys.Bucket(tenant, b.CreatorID, b.Period, b.IncomeType)),
+	return &types.Update{TableName: aws.String(s.Ledger), Key: attr.Key(keys.Bucket(tenant, b.CreatorID, b.Period, b.IncomeType)),
 		UpdateExpression: aws.String("REMOVE live"), ConditionExpression: aws.String("st = :settled"),
-		ExpressionAttributeValues:           item{":settled": text("settled")},
+		ExpressionAttributeValues:           item{":settled": attr.Text("settled")},
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}
 }
 
 func keyItem(k settlement.KeyRecord) item {
-	it := keyed(keys.Idempotency(k.Tenant, "settle", k.Key))
-	it["hash"], it["sid"], it["w"] = text(k.ContentHash), text(k.Settlement), text(k.WriteID)
-	it["at"], it["arrival"] = number(k.At.UnixMilli()), number(millis(k.Arrival))
-	it["ttl"] = number(k.At.Add(keyLife).Unix())
+	it := attr.Key(keys.Idempotency(k.Tenant, "settle", k.Key))
+	it["hash"], it["sid"], it["w"] = attr.Text(k.ContentHash), attr.Text(k.Settlement), attr.Text(k.WriteID)
+	it["at"], it["arrival"] = attr.Number(k.At.UnixMilli()), attr.Number(millis(k.Arrival))
+	it["ttl"] = attr.Number(k.At.Add(keyLife).Unix())
 	return it
 }
 
@@ -198,8 +199,8 @@ func (s *Store) Key(ctx context.Context, tenant, key string) (*settlement.KeyRec
 	if err != nil || it == nil {
 		return nil, err
 	}
-	return &settlement.KeyRecord{Tenant: tenant, Key: key, ContentHash: textOf(it, "hash"), Settlement: textOf(it, "sid"), WriteID: textOf(it, "w"),
-		At: instant(numberOf(it, "at")), Arrival: instant(numberOf(it, "arrival"))}, nil
+	return &settlement.KeyRecord{Tenant: tenant, Key: key, ContentHash: attr.TextOf(it, "hash"), Settlement: attr.TextOf(it, "sid"), WriteID: attr.TextOf(it, "w"),
+		At: instant(attr.NumberOf(it, "at")), Arrival: instant(attr.NumberOf(it, "arrival"))}, nil
 }
 
 // PutKey writes the record of a key for a payable that is known already.
@@ -208,7 +209,7 @@ func (s *Store) PutKey(ctx context.Context, k settlement.KeyRecord) error {
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld})
 	var refused *types.ConditionalCheckFailedException
 	switch {
-	case errors.As(err, &refused) && textOf(refused.Item, "w") == k.WriteID:
+	case errors.As(err, &refused) && attr.TextOf(refused.Item, "w") == k.WriteID:
 		return nil
 	case errors.As(err, &refused):
 		return settlement.ErrRival
@@ -260,7 +261,7 @@ func (s *Store) taxList(ctx context.Context, tenant, entity, taxpayer string, ye
 func (s *Store) query(ctx context.Context, table, pk, prefix string) ([]item, error) {
 	var items []item
 	in := &dynamodb.QueryInput{TableName: aws.String(table), ConsistentRead: aws.Bool(true), KeyConditionExpression: aws.String("pk = :pk AND begins_with(sk, :sk)"),
-		ExpressionAttributeValues: item{":pk": text(pk), ":sk": text(prefix)}}
+		ExpressionAttributeValues: item{":pk": attr.Text(pk), ":sk": attr.Text(prefix)}}
 	for p := dynamodb.NewQueryPaginator(s.DB, in); p.HasMorePages(); {
 		page, err := p.NextPage(ctx)
 		if err != nil {
@@ -287,8 +288,8 @@ func (s *Store) Entry(ctx context.Context, tenant, creator, id string) (ledger.E
 
 // PutPayoutKey remembers which settlement a payout key belongs to, before the first send. Writing it again is harmless.
 func (s *Store) PutPayoutKey(ctx context.Context, tenant, key, id string) error {
-	it := keyed(keys.PayoutKey(tenant, key))
-	it["sid"] = text(id)
+	it := attr.Key(keys.PayoutKey(tenant, key))
+	it["sid"] = attr.Text(id)
 	if _, err := s.DB.PutItem(ctx, &dynamodb.PutItemInput{TableName: aws.String(s.Control), Item: it}); err != nil {
 		return fault.Later(err)
 	}
@@ -304,5 +305,5 @@ func (s *Store) SettlementOfKey(ctx context.Context, tenant, key string) (string
 	if it == nil {
 		return "", fault.Absent("payout")
 	}
-	return textOf(it, "sid"), nil
+	return attr.TextOf(it, "sid"), nil
 }

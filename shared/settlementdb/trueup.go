@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/keys"
 	"fenzhang/shared/ledgerdb"
@@ -31,12 +32,12 @@ func (s *Store) WriteDecision(ctx context.Context, w settlement.DecisionWrite) e
 	if err != nil {
 		return err
 	}
-	it[attrAct] = text(d.Act)
+	it[attrAct] = attr.Text(d.Act)
 	put := &types.Put{TableName: aws.String(s.Ledger), Item: it, ConditionExpression: aws.String("attribute_not_exists(pk)"),
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}
 	if w.Before != "" {
 		put.ConditionExpression, put.ExpressionAttributeNames = aws.String("#act = :before"), map[string]string{"#act": attrAct}
-		put.ExpressionAttributeValues = item{":before": text(w.Before)}
+		put.ExpressionAttributeValues = item{":before": attr.Text(w.Before)}
 	}
 	parts := []types.TransactWriteItem{{Put: put}}
 	posted, err := s.postDecision(ctx, &w)
