@@ -63,8 +63,8 @@ func (h handler) cohort(ctx context.Context, body []byte, _ events.SQSMessage) e
 	if err := json.Unmarshal(body, &t); err != nil {
 		return err
 	}
-	if t.Tenant == "" || t.By == "" || t.Date.IsZero() || t.Cohort < 0 || t.Cohort >= statement.Cohorts {
-		return errors.New("a cohort task without tenant, date or actor, or out of range")
+	if t.Tenant == "" || t.By == "" || t.Date.IsZero() || (t.Upto != "" && t.Upto <= t.After) {
+		return errors.New("a cohort task without tenant, date or actor, or of no creators")
 	}
 	_, err := h.statements.RunTask(ctx, t)
 	return errors.Join(err, h.acceptSilent(ctx, t))
@@ -73,9 +73,9 @@ func (h handler) cohort(ctx context.Context, body []byte, _ events.SQSMessage) e
 // acceptSilent accepts, for the creators of a cohort, the statements that have been silent for as long as their
 // contracts say.
 func (h handler) acceptSilent(ctx context.Context, t statement.Task) error {
-	accepted, err := h.papers.AcceptDue(ctx, t.Tenant, func(creator string) bool { return statement.CohortOf(creator) == t.Cohort })
+	accepted, err := h.papers.AcceptDue(ctx, t.Tenant, t.Holds)
 	if accepted > 0 {
-		h.log.InfoContext(ctx, "statements accepted by silence", "tenant", t.Tenant, "cohort", t.Cohort, "accepted", accepted)
+		h.log.InfoContext(ctx, "statements accepted by silence", "tenant", t.Tenant, "after", t.After, "upto", t.Upto, "accepted", accepted)
 	}
 	return err
 }
@@ -101,7 +101,16 @@ func (h handler) night(ctx context.Context, job trigger.Schedule) error {
 	var failed error
 	for _, tenant := range tenants { // one tenant's refusal does not keep the others from their night
 		order.Tenant = tenant
-		failed = errors.Join(failed, h.cohorts.Send(ctx, statement.Tasks(order)))
+		failed = errors.Join(failed, h.fanOut(ctx, order))
 	}
 	return failed
+}
+
+// fanOut hands a tenant's run on in parts.
+func (h handler) fanOut(ctx context.Context, o statement.Order) error {
+	tasks, err := h.statements.Tasks(ctx, o)
+	if err != nil {
+		return err
+	}
+	return h.cohorts.Send(ctx, tasks)
 }

@@ -172,7 +172,7 @@ func (h handler) run(ctx context.Context, r *httpapi.Request) (httpapi.Response,
 	report, err := h.statements.Run(ctx, order, creator)
 	if errors.Is(err, statement.ErrTooMany) {
 		order.Date = report.Date
-		err = h.cohorts.Send(ctx, statement.Tasks(order))
+		err = h.fanOut(ctx, order)
 	}
 	if err != nil {
 		return httpapi.Response{}, err

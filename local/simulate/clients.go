@@ -298,13 +298,18 @@ func (w *world) night() {
 			return err
 		}, 1)
 		if w.s.chance(3) {
-			c := one(w.s, creatorNames())
+			c := one(w.s, creatorNames()) // its cohort begins or ends with it
+			cohort := statement.Task{Tenant: t, Upto: c, By: statement.System}
+			if w.s.chance(2) {
+				cohort.After, cohort.Upto = c, ""
+			}
 			w.jobOf("build-cohort", t, func(ctx context.Context) error {
 				today, err := w.service.Clock.Today(ctx)
 				if err != nil {
 					return err
 				}
-				_, err = w.statements.RunTask(ctx, statement.Task{Tenant: t, Cohort: statement.CohortOf(c), Date: today, By: statement.System})
+				cohort.Date = today
+				_, err = w.statements.RunTask(ctx, cohort)
 				return err
 			}, 1)
 		}

@@ -3,7 +3,6 @@ package statement
 import (
 	"context"
 	"errors"
-	"hash/fnv"
 
 	"golang.org/x/sync/errgroup"
 
@@ -15,7 +14,7 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
-// Cohorts is the number of parts into which a tenant's creators are divided for the nightly run.
+// Cohorts is the most parts into which a tenant's creators are divided for the nightly run.
 const Cohorts = 16
 
 // directCreators is how many creators one call serves itself; a larger tenant is fanned out.
@@ -27,19 +26,18 @@ const (
 	pageSize       = 500
 )
 
-// Task is one cohort's part of a run, as it lies in the queue.
+// Task is one cohort's part of a run, as it lies in the queue: the creators whose ids come after one and up to another.
 type Task struct {
 	Tenant string     `json:"tenant"`
-	Cohort int        `json:"cohort"` // 0 to Cohorts-1
+	After  string     `json:"after,omitempty"`
+	Upto   string     `json:"upto,omitempty"` // "" is without end
 	Date   civil.Date `json:"date"`
 	By     string     `json:"by"`
 }
 
-// CohortOf tells to which cohort a creator belongs.
-func CohortOf(creator string) int {
-	h := fnv.New32a()
-	h.Write([]byte(creator))
-	return int(h.Sum32() % Cohorts)
+// Holds tells whether a creator belongs to the cohort.
+func (t Task) Holds(creator string) bool {
+	return creator > t.After && (t.Upto == "" || creator <= t.Upto)
 }
 
 // ErrTooMany tells that a tenant has more creators than one call serves; its run is fanned out by Tasks.
@@ -94,13 +92,31 @@ func (s *Service) Run(ctx context.Context, o Order, creator string) (Report, err
 	return s.creators(ctx, o, ids)
 }
 
-// Tasks are the parts into which a tenant's run is fanned out.
-func Tasks(o Order) []Task {
-	tasks := make([]Task, Cohorts)
-	for n := range tasks {
-		tasks[n] = Task{o.Tenant, n, o.Date, o.By}
+// Tasks are the parts into which a tenant's run is fanned out: every id, of whoever may come along too, is in one of them.
+// The creators are listed here once, so that each part lists its own alone.
+func (s *Service) Tasks(ctx context.Context, o Order) ([]Task, error) {
+	var ends []string // last id of each page but the last one
+	for cursor := ""; ; {
+		_, next, err := s.Settlements.Directory.Creators(ctx, o.Tenant, cursor, pageSize)
+		if err != nil {
+			return nil, err
+		}
+		if cursor = next; cursor == "" {
+			break
+		}
+		ends = append(ends, cursor)
 	}
-	return tasks
+	pages := len(ends) + 1
+	tasks := make([]Task, min(pages, Cohorts))
+	after := ""
+	for n := range tasks {
+		tasks[n] = Task{Tenant: o.Tenant, After: after, Date: o.Date, By: o.By}
+		if n+1 < len(tasks) {
+			after = ends[(n+1)*pages/len(tasks)-1]
+			tasks[n].Upto = after
+		}
+	}
+	return tasks, nil
 }
 
 // RunTask opens what is due of one cohort. Its error is for the queue: the task is tried again, and reaches the
@@ -112,14 +128,14 @@ func (s *Service) RunTask(ctx context.Context, t Task) (Report, error) {
 	}
 	sum := newReport(o.Date)
 	var failed error
-	for cursor := ""; ; {
+	for cursor := t.After; ; {
 		page, next, err := s.Settlements.Directory.Creators(ctx, t.Tenant, cursor, pageSize)
 		if err != nil {
 			return sum, errors.Join(failed, err)
 		}
 		var ids []string
 		for _, c := range page {
-			if CohortOf(c.CreatorID) == t.Cohort {
+			if t.Holds(c.CreatorID) {
 				ids = append(ids, c.CreatorID)
 			}
 		}
@@ -128,7 +144,7 @@ func (s *Service) RunTask(ctx context.Context, t Task) (Report, error) {
 		if failed == nil { // one page's failures are enough for the log: they may be as many as creators
 			failed = err
 		}
-		if cursor = next; cursor == "" {
+		if cursor = next; cursor == "" || (t.Upto != "" && cursor >= t.Upto) {
 			break
 		}
 	}

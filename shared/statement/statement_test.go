@@ -9,6 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"fenzhang/local/dynamotest"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/cycle"
 	"fenzhang/shared/fault"
@@ -234,15 +235,56 @@ func TestCohortsCoverAllCreators(t *testing.T) {
 		w.upload(t, "op", line("a", id, "live_tip", "2026-08", "1.00"))
 	}
 	opened := 0
-	for _, task := range statement.Tasks(statement.Order{Tenant: tenant, By: statement.System, Date: civil.MustDate("2026-09-15")}) {
+	tasks, err := w.statements.Tasks(t.Context(), statement.Order{Tenant: tenant, By: statement.System, Date: civil.MustDate("2026-09-15")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, task := range tasks {
 		r, err := w.statements.RunTask(t.Context(), task)
 		if err != nil {
 			t.Fatal(err)
 		}
 		opened += r.Opened
 	}
-	if opened != 40 {
-		t.Errorf("%d of 40 opened", opened)
+	if opened != 40 || len(tasks) != 1 {
+		t.Errorf("%d of 40 opened by %d tasks", opened, len(tasks))
+	}
+}
+
+// Every id is in one cohort, whoever it is; a cohort lists its own creators and not the tenant's.
+func TestCohortsOfALargeTenant(t *testing.T) {
+	w := newWorldOn(t, dynamotest.Memory(t), "2026-09-15")
+	for i := range 10_000 {
+		w.directory.creators[fmt.Sprintf("k%05d", i)] = true
+	}
+	for i := range 20 {
+		w.upload(t, "op", line("a", fmt.Sprintf("k%05d", i*500), "live_tip", "2026-08", "1.00"))
+	}
+	tasks, err := w.statements.Tasks(t.Context(), statement.Order{Tenant: tenant, By: statement.System, Date: civil.MustDate("2026-09-15")})
+	if err != nil || len(tasks) != statement.Cohorts {
+		t.Fatalf("%d tasks, %v", len(tasks), err)
+	}
+	for _, id := range []string{"", "a", "c1", "k00000", "k00499", "k00500", "k04321", "k09999", "zz"} {
+		in := 0
+		for _, task := range tasks {
+			if task.Holds(id) {
+				in++
+			}
+		}
+		if (id == "") != (in == 0) || in > 1 {
+			t.Errorf("%q is in %d cohorts", id, in)
+		}
+	}
+	opened, listed := 0, w.directory.listed
+	for _, task := range tasks {
+		r, err := w.statements.RunTask(t.Context(), task)
+		if err != nil {
+			t.Fatal(err)
+		}
+		opened += r.Opened
+	}
+	if listed = w.directory.listed - listed; opened != 20 || listed > 10_000+500*statement.Cohorts {
+		t.Errorf("%d of 20 opened, %d creators listed", opened, listed)
 	}
 }
 
@@ -253,7 +295,7 @@ func TestTamperedTotalsOpenNothing(t *testing.T) {
 	if r := w.run(t, "2026-09-15"); r.Opened != 0 || len(r.Skipped) != 1 || r.Skipped[0].Reason != statement.TotalsDiffer {
 		t.Errorf("run %+v", r)
 	}
-	task := statement.Task{Tenant: tenant, Cohort: statement.CohortOf("c1"), Date: civil.MustDate("2026-09-15"), By: statement.System}
+	task := statement.Task{Tenant: tenant, Upto: "c1", Date: civil.MustDate("2026-09-15"), By: statement.System}
 	if _, err := w.statements.RunTask(t.Context(), task); !errors.Is(err, statement.ErrTotals) {
 		t.Errorf("the task must fail aloud: %v", err)
 	}

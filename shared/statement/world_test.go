@@ -180,6 +180,7 @@ type directory struct {
 	entity    string
 	payDay    int
 	cutOffDay int
+	listed    int                           // creators given out in lists
 	contracts map[string][]tenancy.Contract // by creator, all versions, instead of the one for everything
 	mu        sync.Mutex
 }
@@ -264,6 +265,7 @@ func (d *directory) Creators(_ context.Context, _, cursor string, limit int) ([]
 		ids = ids[:limit]
 		next = ids[limit-1]
 	}
+	d.listed += len(ids)
 	out := make([]tenancy.Creator, len(ids))
 	for i, id := range ids {
 		out[i] = tenancy.Creator{CreatorID: id}
