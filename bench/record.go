@@ -89,11 +89,20 @@ func (m *measured) rate() float64 { return float64(m.requests) / m.cpu.Seconds()
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
-// build makes a function's binary as the Makefile does, for this machine.
+// build makes a function's binary for this machine.
 func (b *bench) build(ctx context.Context, pkg string, tags ...string) (string, error) {
-	out := filepath.Join(b.dir, filepath.Base(pkg), "bootstrap")
-	cmd := exec.CommandContext(ctx, "go", "build", "-tags", strings.Join(append(tags, "lambda.norpc"), ","), "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -buildid=", "-o", out, pkg)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	return b.compile(ctx, "here", pkg, append(tags, "lambda.norpc"))
+}
+
+// buildDeployed makes a function's binary as it is deployed: for the template's default architecture.
+func (b *bench) buildDeployed(ctx context.Context, pkg string) (string, error) {
+	return b.compile(ctx, "deployed", pkg, []string{"lambda.norpc", "nethttpomithttp2"}, "GOOS=linux", "GOARCH=arm64")
+}
+
+func (b *bench) compile(ctx context.Context, folder, pkg string, tags []string, env ...string) (string, error) {
+	out := filepath.Join(b.dir, folder, filepath.Base(pkg), "bootstrap")
+	cmd := exec.CommandContext(ctx, "go", "build", "-tags", strings.Join(tags, ","), "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -buildid=", "-o", out, pkg)
+	cmd.Env = append(append(os.Environ(), "CGO_ENABLED=0"), env...)
 	if text, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build %s: %w\n%s", pkg, err, text)
 	}
