@@ -71,7 +71,7 @@ func goBuild(ctx context.Context, root string, t target, bin string, say func(st
 		return err
 	}
 	// The trailing separator makes it a folder. On the way to AWS equal sources give equal bytes everywhere
-	// (no paths, no build info), profiles steer the compiler, and HTTP/2, which no endpoint of the SDK speaks, stays
+	// (no paths, no build info), profiles steer the compiler, and HTTP/2, which nothing that a function calls needs, stays
 	// away; on this machine the compiled packages are shared with everything else that is built here, which halves a
 	// first build.
 	args := []string{"build", "-v", "-buildvcs=false", "-ldflags", "-s -w", "-o", bin + string(filepath.Separator)}
