@@ -199,5 +199,8 @@ func (d *directory) ReviewRules(_ context.Context, tenant string, _ civil.Date) 
 	r.Checks = slices.DeleteFunc(slices.Clone(r.Checks), func(c review.Check) bool {
 		return c.Code != review.Amount && c.Code != review.SetOff && c.Code != review.Held
 	})
+	if d.w.plant.policy != nil {
+		d.w.plant.policy(&r)
+	}
 	return r, err
 }

@@ -32,6 +32,7 @@ const (
 	faultSkew      = "clock skew"     // a machine's clock is wrong
 	faultClick     = "double click"   // a person does it twice, or on an old view
 	faultMonthEnd  = "month end"      // the month changes between two steps
+	faultIndex     = "index behind"   // an index does not show what was just written
 	faultNight     = "repeated night" // a nightly job runs twice, or for one cohort at a time
 )
 
@@ -234,7 +235,13 @@ func (c client) DeleteItem(ctx context.Context, in *dynamodb.DeleteItemInput, o 
 func (c client) Query(ctx context.Context, in *dynamodb.QueryInput, o ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error) {
 	pk := textOf(in.ExpressionAttributeValues, ":pk")
 	k := call{op: "Query", what: func() string { return pk }, keys: func(see func(string)) { see(pk) }}
-	return do(ctx, c, k, func() (*dynamodb.QueryOutput, error) { return c.db.Query(ctx, in, o...) })
+	return do(ctx, c, k, func() (*dynamodb.QueryOutput, error) {
+		out, err := c.db.Query(ctx, in, o...)
+		if err == nil && in.IndexName != nil && taskOf(ctx) != nil && c.w.lag.lagging() {
+			c.w.lag.shows(in, out)
+		}
+		return out, err
+	})
 }
 
 func (c client) BatchGetItem(ctx context.Context, in *dynamodb.BatchGetItemInput, o ...func(*dynamodb.Options)) (*dynamodb.BatchGetItemOutput, error) {

@@ -20,6 +20,7 @@ import (
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/payout"
 	"fenzhang/shared/relay"
+	"fenzhang/shared/review"
 	"fenzhang/shared/settlement"
 )
 
@@ -291,6 +292,34 @@ func planted() map[string]plant {
 		"what a merge moves does not arrive": inside("#X#", func(p types.TransactWriteItem) bool {
 			return strings.Contains(textOf(partKey(p), "doc"), `"Merged":"`)
 		}),
+		"one approval is always enough": {policy: func(r *review.Rules) { r.Levels = nil }},
+		"papers are not asked for":      {policy: func(r *review.Rules) { r.Papers = nil }},
+		"what is cancelled stays opened": applying(func(ctx context.Context, s settlement.Store, c settlement.Change) error {
+			if c.New.ReasonClass == settlement.Cancelled {
+				c.Entry = nil
+			}
+			return s.Apply(ctx, c)
+		}),
+		"of many, the version that was seen is not checked": {request: func(w *world, ev *events.APIGatewayV2HTTPRequest) {
+			var body struct {
+				To    settlement.Status `json:"to"`
+				Items []struct {
+					ID      string `json:"settlement_id"`
+					Version int    `json:"status_version"`
+				} `json:"items"`
+			}
+			if ev.RawPath != "/v1/settlements/transitions" || json.Unmarshal([]byte(ev.Body), &body) != nil {
+				return
+			}
+			tenant, _ := ev.RequestContext.Authorizer.Lambda["tenant"].(string)
+			for i := range body.Items {
+				if s, err := w.store.Load(context.Background(), tenant, body.Items[i].ID); err == nil {
+					body.Items[i].Version = s.StatusVersion
+				}
+			}
+			b, _ := json.Marshal(body)
+			ev.Body = string(b)
+		}},
 		"nobody sweeps": {noSweep: true},
 		"a line counts again when it comes again": parts(func(p types.TransactWriteItem) (types.TransactWriteItem, bool) {
 			if strings.HasPrefix(sortKey(p), "L#") {

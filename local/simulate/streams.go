@@ -33,6 +33,9 @@ type shard struct {
 func (s *streams) look() {
 	for _, st := range s.all {
 		fresh := s.w.db.Stream(st.table)
+		if st.table == settlementsTable && s.w.lag.lagging() {
+			s.w.lag.note(fresh)
+		}
 		for _, r := range fresh {
 			h := fnv.New32a()
 			_, _ = h.Write([]byte(r.Change.Keys["pk"].String()))

@@ -36,6 +36,7 @@ import (
 	"fenzhang/shared/payouthttp"
 	"fenzhang/shared/payoutqueue"
 	"fenzhang/shared/relay"
+	"fenzhang/shared/review"
 	"fenzhang/shared/settlement"
 	"fenzhang/shared/settlementapi"
 	"fenzhang/shared/settlementdb"
@@ -82,6 +83,7 @@ type plant struct {
 	sender   func(*world, relay.Sender) relay.Sender
 	request  func(*world, *events.APIGatewayV2HTTPRequest)
 	posting  func(ledger.Periods) ledger.Periods
+	policy   func(*review.Rules)
 	noSweep  bool
 }
 
@@ -123,6 +125,7 @@ type world struct {
 	merging  *settlement.Merging
 	turns    turns
 	laws     *laws
+	lag      *lag
 	paperAt  int64 // when the paper of the studio arrives that its tenant wants
 	promised promised
 	acts     int // acts of persons that were answered with 2xx
@@ -165,6 +168,7 @@ func newWorld(seed uint64, l law, p plant, out io.Writer) (*world, error) {
 	w.clocks()
 	w.people = newDirectory(w)
 	w.choose()
+	w.lag = &lag{w: w, under: map[string]map[string]string{}}
 	var api dynamo.API = client{w, w.db}
 	if p.api != nil {
 		api = p.api(w, api)
