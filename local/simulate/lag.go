@@ -13,21 +13,30 @@ import (
 // some moments longer under what it said before.
 type lag struct {
 	w      *world
-	under  map[string]map[string]string // by partition key of an item and attribute: where the item stands in an index
+	under  map[string]places // by partition key of an item: where it stands in each index
 	recent []shift
 }
+
+// places are the partitions of an item in the indexes of settlements.
+type places [3]string
 
 // shift is an item that has come to another partition of an index, or into the index.
 type shift struct {
 	at            int64
-	attribute     string
+	index         int
 	item, opened  string // partition key of the item, sort key of the index
 	before, after string // partitions of the index
 }
 
-// indexes are the partition keys of the indexes of settlements.
-func indexes() map[string]string {
-	return map[string]string{"by-taxpayer": "tp_pk", "by-creator": "cr_pk", "by-opening": "op_pk"}
+// indexOf gives the number of an index and the attribute that says where an item stands in it.
+func indexOf(name string) (int, string) {
+	switch name {
+	case "by-taxpayer":
+		return 0, "tp_pk"
+	case "by-creator":
+		return 1, "cr_pk"
+	}
+	return 2, "op_pk"
 }
 
 // note takes up what was written now.
@@ -36,30 +45,29 @@ func (l *lag) note(written []events.DynamoDBEventRecord) {
 	l.recent = slices.DeleteFunc(l.recent, func(s shift) bool { return now-s.at > int64(l.w.turns.lag) })
 	for i := range written {
 		image := written[i].Change.NewImage
+		opened, listed := image["at"]
+		if !listed {
+			continue // figures and acts stand in no index
+		}
 		item := written[i].Change.Keys["pk"].String()
-		for _, attribute := range indexes() {
-			value, ok := image[attribute]
-			if !ok {
-				continue
-			}
-			if l.under[item] == nil {
-				l.under[item] = map[string]string{}
-			}
-			if before := l.under[item][attribute]; before != value.String() {
-				l.under[item][attribute] = value.String()
-				l.recent = append(l.recent, shift{now, attribute, item, image["at"].String(), before, value.String()})
+		before := l.under[item]
+		after := places{image["tp_pk"].String(), image["cr_pk"].String(), image["op_pk"].String()}
+		for n := range after {
+			if before[n] != after[n] {
+				l.recent = append(l.recent, shift{now, n, item, opened.String(), before[n], after[n]})
 			}
 		}
+		l.under[item] = after
 	}
 }
 
-// shows gives what an index shows by now of what stands in it.
+// shows leaves of what stands in an index what it shows by now.
 func (l *lag) shows(in *dynamodb.QueryInput, out *dynamodb.QueryOutput) {
-	attribute := indexes()[aws.ToString(in.IndexName)]
+	index, attribute := indexOf(aws.ToString(in.IndexName))
 	behind := l.w.s.now - int64(l.w.s.between(0, l.w.turns.lag))
 	partition := textOf(in.ExpressionAttributeValues, ":pk")
 	for _, s := range l.recent {
-		if s.at <= behind || s.attribute != attribute {
+		if s.at <= behind || s.index != index {
 			continue
 		}
 		switch partition {
@@ -77,5 +85,5 @@ func (l *lag) shows(in *dynamodb.QueryInput, out *dynamodb.QueryOutput) {
 	}
 }
 
-// lagging tells whether indexes are behind in this run.
+// lagging tells whether indexes are behind now.
 func (l *lag) lagging() bool { return l.w.turns.lag > 0 && !l.w.faults.over }

@@ -9,7 +9,7 @@ import (
 	"fenzhang/shared/tax"
 )
 
-// turns are what happens in some runs only, so that runs stay short: each is taken by one tenant of a run in four.
+// turns are what happens in some runs only, so that runs stay short: each is taken by one tenant of a run in some.
 type turns struct {
 	desk  string        // whose finance looks after open true-ups
 	merge string        // which learns that two of its taxpayers are one person
@@ -19,9 +19,9 @@ type turns struct {
 	where bool          // whether it is asked at the end where the money is
 }
 
-// some picks a tenant once in four runs.
-func (w *world) some() string {
-	if !w.s.chance(4) {
+// oneIn picks a tenant once in n runs.
+func (w *world) oneIn(n int) string {
+	if !w.s.chance(n) {
 		return ""
 	}
 	return one(w.s, w.people.tenants)
@@ -29,7 +29,7 @@ func (w *world) some() string {
 
 // choose decides which turns a run takes.
 func (w *world) choose() {
-	w.turns = turns{desk: w.some(), merge: w.some(), many: w.some(), paper: w.some(), where: w.s.chance(4)}
+	w.turns = turns{desk: w.oneIn(10), merge: w.oneIn(6), many: w.oneIn(4), paper: w.oneIn(4), where: w.s.chance(8)}
 	if w.s.chance(4) {
 		w.turns.lag = one(w.s, []time.Duration{300 * time.Millisecond, 3 * time.Second})
 	}

@@ -168,7 +168,7 @@ func newWorld(seed uint64, l law, p plant, out io.Writer) (*world, error) {
 	w.clocks()
 	w.people = newDirectory(w)
 	w.choose()
-	w.lag = &lag{w: w, under: map[string]map[string]string{}}
+	w.lag = &lag{w: w, under: map[string]places{}}
 	var api dynamo.API = client{w, w.db}
 	if p.api != nil {
 		api = p.api(w, api)
