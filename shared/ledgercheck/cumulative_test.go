@@ -54,6 +54,13 @@ func (w *world) earn(t rapid.TB, p payee, n int, gross money.Amount) string {
 // before, and never less than nothing.
 func (w *world) pay(t rapid.TB, c *tax.Corpus, p payee, id string) {
 	t.Helper()
+	had, err := w.Store.Load(context.Background(), settletest.Tenant, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if had.Status == settlement.Paid {
+		return
+	}
 	_, before, _ := w.anew(t, c, p)
 	for _, name := range []string{"quote", "submit", "approve", "book", string(payout.Paid)} {
 		w.act(t, name, id)

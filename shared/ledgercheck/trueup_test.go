@@ -67,6 +67,13 @@ func TestAReversalWithinAMonthIsANamedTrueUp(t *testing.T) {
 	if _, err := w.trueUps().Confirm(context.Background(), settletest.As(identity.Finance), name); !fault.HasCode(err, fault.Forbidden) {
 		t.Errorf("one person alone: %v", err)
 	}
+	cashier := settletest.As(identity.Approver, identity.Cashier)
+	if _, err := w.trueUps().Confirm(context.Background(), cashier, name); fault.Of(err).Reason != "cashier" {
+		t.Errorf("a cashier confirms: %v", err)
+	}
+	if _, _, err := w.trueUps().Decide(context.Background(), cashier, name, settlement.GiveBack, "x"); fault.Of(err).Reason != "cashier" {
+		t.Errorf("a cashier decides: %v", err)
+	}
 	if d = w.confirm(t, name); d.State != settlement.DecisionPosted {
 		t.Fatalf("%+v", d)
 	}

@@ -43,8 +43,8 @@ type Claims struct {
 // Errors: 3003 for an unknown creator or paying entity; 1003 for a cashier; 2002 receivable_exists when the id stands
 // for another claim.
 func (c *Claims) Prepare(ctx context.Context, by identity.Principal, in Receivable) (kept Receivable, replayed bool, err error) {
-	if by.Has(identity.Cashier) {
-		return Receivable{}, false, fault.New(fault.Forbidden, "cashier", "A cashier prepares nothing; another person must do this.")
+	if err := refuseCashier(by); err != nil {
+		return Receivable{}, false, err
 	}
 	today, err := c.Clock.Today(ctx)
 	if err != nil {
@@ -75,6 +75,14 @@ func (c *Claims) Prepare(ctx context.Context, by identity.Principal, in Receivab
 	return had, true, err
 }
 
+// refuseCashier keeps apart who makes claims and who pays.
+func refuseCashier(by identity.Principal) error {
+	if by.Has(identity.Cashier) {
+		return fault.New(fault.Forbidden, "cashier", "A cashier prepares nothing; another person must do this.")
+	}
+	return nil
+}
+
 // asked tells whether two claims ask for the same thing.
 func (r Receivable) asked(o Receivable) bool {
 	share := (r.MaxShare == nil) == (o.MaxShare == nil) && (r.MaxShare == nil || r.MaxShare.Cmp(*o.MaxShare) == 0)
@@ -84,8 +92,11 @@ func (r Receivable) asked(o Receivable) bool {
 
 // Approve lets a prepared claim stand, by a second person's word. Standing already, it is answered as it is.
 //
-// Errors: 1003 for who prepared it.
+// Errors: 1003 for who prepared it, and for a cashier: who confirms a claim makes the settlements that bear it.
 func (c *Claims) Approve(ctx context.Context, by identity.Principal, id string) (Receivable, error) {
+	if err := refuseCashier(by); err != nil {
+		return Receivable{}, err
+	}
 	act := c.NewID()
 	for range 5 {
 		had, err := c.Store.ByID(ctx, by.Tenant, id)

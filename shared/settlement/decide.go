@@ -136,8 +136,11 @@ func (f *found) allows(decision string) error {
 // Decide keeps what one person decides of an open true-up for a second one. The same call again answers the same;
 // another decision takes the place of one that is not confirmed.
 //
-// Errors: 3003 for an unknown id; 3001 nothing_open, law_changed, other_direction.
+// Errors: 3003 for an unknown id; 1003 for a cashier; 3001 nothing_open, law_changed, other_direction.
 func (t *TrueUps) Decide(ctx context.Context, by identity.Principal, id, decision, reason string) (kept TrueUpDecision, replayed bool, err error) {
+	if err := refuseCashier(by); err != nil {
+		return kept, false, err
+	}
 	act := t.NewID()
 	for range rounds {
 		f, err := t.find(ctx, by.Tenant, id)
@@ -175,9 +178,12 @@ func (d *TrueUpDecision) record(s *Standing, act, by string, at time.Time) (audi
 
 // Confirm carries a decision out by a second person's word. Carried out already, it is answered as it is.
 //
-// Errors: 3003 for an id that nobody decided; 1003 for who decided; 3002 figures_changed when the difference is another
+// Errors: 3003 for an id that nobody decided; 1003 for who decided and for a cashier; 3002 figures_changed when the difference is another
 // one now.
 func (t *TrueUps) Confirm(ctx context.Context, by identity.Principal, id string) (TrueUpDecision, error) {
+	if err := refuseCashier(by); err != nil {
+		return TrueUpDecision{}, err
+	}
 	act := t.NewID()
 	for range rounds {
 		d, raised, err := t.confirm(ctx, by, id, act)

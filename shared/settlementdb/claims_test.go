@@ -108,4 +108,7 @@ func TestACashierRaisesNoClaim(t *testing.T) {
 	if _, _, err := claims.Prepare(context.Background(), both, receivable.Receivable{CreatorID: settletest.Person, Entity: settletest.Ordinary}); fault.Of(err).Reason != "cashier" {
 		t.Errorf("got %v", err)
 	}
+	if _, err := claims.Approve(context.Background(), settletest.As(identity.Approver, identity.Cashier), "any"); fault.Of(err).Reason != "cashier" {
+		t.Errorf("confirms: %v", err)
+	}
 }
