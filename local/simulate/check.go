@@ -56,6 +56,7 @@ func (w *world) examine() map[string]int {
 		b.checkSums(b.settlements[id])
 		b.checkApprovers(b.settlements[id])
 		b.checkPaper(b.settlements[id])
+		b.checkRejections(b.settlements[id])
 		b.note(b.settlements[id])
 	}
 	b.checkPayments()
@@ -76,11 +77,26 @@ func (w *world) examine() map[string]int {
 
 // note counts what happened to a settlement.
 func (b *books) note(s settlement.Settlement) {
-	for path, met := range map[string]bool{"set-off": len(s.SetOffs) > 0, "automatic": slices.ContainsFunc(s.History, func(m settlement.Move) bool { return m.By == "system:review" }), "part of a month": s.Part != "", "cancelled": s.ReasonClass == settlement.Cancelled, "several approvers": len(s.Approvals) > 1, "invoice": s.Paper != nil, "filed": s.Kept || s.Carries != "", "reopened": s.Source == settlement.SourceReopened,
+	for path, met := range map[string]bool{"set-off": len(s.SetOffs) > 0, "automatic": slices.ContainsFunc(s.History, func(m settlement.Move) bool { return m.By == "system:review" }), "part of a month": s.Part != "", "cancelled": s.ReasonClass == settlement.Cancelled, "rejected by a check": rejectedByCheck(s), "several approvers": len(s.Approvals) > 1, "invoice": s.Paper != nil, "filed": s.Kept || s.Carries != "", "reopened": s.Source == settlement.SourceReopened,
 		"payee": s.Parent != ""} {
 		if met {
 			b.paths[path]++
 		}
+	}
+}
+
+// rejectedByCheck tells that a check has failed s, and no person.
+func rejectedByCheck(s settlement.Settlement) bool {
+	return s.ReasonClass == settlement.Rejected && s.History[len(s.History)-1].By == "system:review"
+}
+
+// checkRejections checks that a check fails a payable once: what comes again waits for a person.
+func (b *books) checkRejections(s settlement.Settlement) {
+	if s.Occurrence < 2 || !rejectedByCheck(s) {
+		return
+	}
+	if before, ok := b.settlements[s.Tenant+"/"+settlement.IDOf(s.Identity, s.Occurrence-1)]; !ok || rejectedByCheck(before) {
+		b.broken("stuck", "%s was rejected by a check twice, with nobody looking", s.ID)
 	}
 }
 

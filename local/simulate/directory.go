@@ -192,13 +192,18 @@ func (d *directory) ContractsOf(_ context.Context, tenant, creator, _ string, _ 
 	return []tenancy.Contract{c}, nil
 }
 
-// ReviewRules lets small settlements of some tenants pass without people.
+// ReviewRules lets small settlements of some tenants pass without people, and fails their large ones.
 func (d *directory) ReviewRules(_ context.Context, tenant string, _ civil.Date) (review.Rules, error) {
 	r, err := review.Defaults()
 	r.Automatic, r.Levels, r.Papers = d.automatic[tenant], d.w.levels(tenant), d.w.wanted(tenant)
 	r.Checks = slices.DeleteFunc(slices.Clone(r.Checks), func(c review.Check) bool {
 		return c.Code != review.Amount && c.Code != review.SetOff && c.Code != review.Held
 	})
+	for i := range r.Checks {
+		if c := &r.Checks[i]; c.Code == review.Amount && r.Automatic.Submit {
+			c.Effect = review.Reject
+		}
+	}
 	if d.w.plant.policy != nil {
 		d.w.plant.policy(&r)
 	}
