@@ -256,7 +256,7 @@ func creatorName(i int) string { return fmt.Sprintf("c-%07d", i) }
 
 // heap is how large it may grow before it is collected. Nearly all that lives is the store, which is elsewhere in
 // production: by the usual measure each collection would go through it again for nothing.
-const heap = 2 << 30
+const heap = 4 << 30
 
 func endMonth(ctx context.Context, creators int) (monthEnd, error) {
 	db := memdb.New()
@@ -289,6 +289,7 @@ func endMonth(ctx context.Context, creators int) (monthEnd, error) {
 				if n%1000 == 0 { // nobody reads the streams here
 					db.Forget(tables.Settlements)
 				}
+				a.Pass(time.Millisecond)
 				if err := a.life(ctx, creatorName(n)); err != nil {
 					return fmt.Errorf("%s: %w", creatorName(n), err)
 				}

@@ -121,7 +121,7 @@ func (x *index) projected(t *table, r *row) *row {
 	for name, v := range r.attrs.all() {
 		if x.holds(t, name) {
 			held = appendText(appendText(held, name), string(v))
-			out.size += len(name) + v.size()
+			out.n, out.size = out.n+1, out.size+len(name)+v.size()
 		}
 	}
 	out.attrs = packed(held)

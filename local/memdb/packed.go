@@ -28,13 +28,14 @@ const (
 
 // pack packs attributes whose values are kept ones.
 func pack(it Item) packed {
-	names := make([]string, 0, 24)
+	var some [24]string
+	names := some[:0]
 	for name := range it {
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	b := make([]byte, 0, 1024)
-	var v []byte
+	var room [2048]byte
+	b, v := room[:0:1024], room[1024:1024]
 	for _, name := range names {
 		v = appendValue(v[:0], it[name])
 		b = appendText(appendText(b, name), string(v))

@@ -47,7 +47,7 @@ func TestWhatIsPackedComesBack(t *testing.T) {
 			it[name] = kept
 		}
 		p := pack(it)
-		back := (&row{attrs: p}).item()
+		back := (&row{attrs: p, n: len(it)}).item()
 		if len(back) != len(it) || pack(back) != p {
 			t.Fatalf("%v came back as %v", it, back)
 		}

@@ -58,7 +58,7 @@ func (rec record) event(t *table) events.DynamoDBEventRecord {
 	if rec.millis != 0 {
 		change.ApproximateCreationDateTime = events.SecondsEpochTime{Time: time.UnixMilli(rec.millis).UTC()}
 	}
-	image := make(map[string]events.DynamoDBAttributeValue, 24)
+	image := make(map[string]events.DynamoDBAttributeValue, row.n)
 	for name, v := range row.attrs.all() {
 		image[name] = told(v.unpack())
 		if t.keys.has(name) {

@@ -14,6 +14,7 @@ import (
 type row struct {
 	pk, sk string
 	attrs  packed
+	n      int // of attributes
 	size   int // bytes, as the service bills them
 }
 
@@ -34,7 +35,7 @@ func (r *row) item() Item {
 	if r == nil {
 		return nil
 	}
-	it := make(Item, 24)
+	it := make(Item, r.n)
 	for name, v := range r.attrs.all() {
 		it[name] = v.unpack()
 	}
@@ -227,7 +228,7 @@ func (t *table) rowOf(it Item) (*row, error) {
 	if _, _, err := t.keyOf(it); err != nil {
 		return nil, err
 	}
-	r := &row{attrs: pack(it)}
+	r := &row{attrs: pack(it), n: len(it)}
 	for name, v := range r.attrs.all() {
 		r.size += len(name) + v.size()
 		if kind, is := t.kinds[name]; is {

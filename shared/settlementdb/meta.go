@@ -39,19 +39,22 @@ const (
 
 // metaItem is META of s.
 func metaItem(s settlement.Settlement) item {
-	it := attr.Key(keys.Settlement(s.Tenant, s.ID))
-	it[attrMeta] = binary(write(&s, walkSettlement))
-	it[attrRevision] = attr.Number(int64(s.Revision))
-	it[attrStatus] = attr.Text(string(s.Status))
-	it[attrVersion] = attr.Number(int64(s.StatusVersion))
-	it[attrAct] = attr.Text(s.Last.ID)
+	k := keys.Settlement(s.Tenant, s.ID)
+	it := item{
+		"pk": attr.Text(k.PK), "sk": attr.Text(k.SK),
+		attrMeta:     binary(write(&s, walkSettlement)),
+		attrRevision: attr.Number(s.Revision),
+		attrStatus:   attr.Text(string(s.Status)),
+		attrVersion:  attr.Number(s.StatusVersion),
+		attrAct:      attr.Text(s.Last.ID),
+		"tp_pk":      attr.Text(keys.ByTaxpayer(s.Tenant, s.Entity, s.TaxpayerID)),
+		"cr_pk":      attr.Text(keys.ByCreator(s.Tenant, s.CreatorID)),
+		"op_pk":      attr.Text(keys.ByOpening(s.Tenant, civil.MonthOf(s.OpenedAt), keys.OpeningShard(s.ID))),
+		"at":         attr.Text(keys.OpenedAt(s.OpenedAt)),
+	}
 	if s.Hold != nil {
 		it[attrHold] = attr.Text(s.Hold.Reason)
 	}
-	it["tp_pk"] = attr.Text(keys.ByTaxpayer(s.Tenant, s.Entity, s.TaxpayerID))
-	it["cr_pk"] = attr.Text(keys.ByCreator(s.Tenant, s.CreatorID))
-	it["op_pk"] = attr.Text(keys.ByOpening(s.Tenant, civil.MonthOf(s.OpenedAt), keys.OpeningShard(s.ID)))
-	it["at"] = attr.Text(keys.OpenedAt(s.OpenedAt))
 	return it
 }
 
