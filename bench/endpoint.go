@@ -156,6 +156,9 @@ func master(body []byte) string {
 		return "{}"
 	}
 	pk := in.Values[":pk"].S
+	if pk == keys.MasterList(benchTenant, "merged") { // nobody was
+		return `{"Count":0,"ScannedCount":0,"Items":[]}`
+	}
 	doc := `{"creator_id":"` + pk[strings.LastIndexByte(pk, '#')+1:] + `","taxpayer_id":"tp-1","nickname":"n","payout":{"method":"douyin","account":"***","holder":"***"},"version":1}`
 	if pk == keys.MasterList(benchTenant, "strategy") {
 		doc = `{"strategy_id":"st-watch","from":"2020-01-01","version":1,"match":{"action_type":"watch_live","platform":"douyin"},"reward":{"kind":"cash","per_unit":"0.05"}}`

@@ -196,7 +196,7 @@ func (l load) drive(ctx context.Context, api *runtimeAPI, p *process) (*measured
 	m.cpu = after - cpu
 	m.resident, err = p.resident()
 	if n := wrong.Load(); n > 0 {
-		return nil, fmt.Errorf("%d wrong answers, the first: %v", n, firstWrong.Load())
+		return nil, fmt.Errorf("%d wrong answers, the first: %v; the function says: %s", n, firstWrong.Load(), p.log.last())
 	}
 	return m, err
 }
