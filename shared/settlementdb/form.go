@@ -98,7 +98,7 @@ func (f *form) flag(is *bool) {
 	*is = n != 0
 }
 
-// length walks the length of a list or a text, which holds at most as many elements as bytes are left.
+// length walks the length of a list, which holds at most as many elements as bytes are left.
 func (f *form) length(n int) int {
 	v := uint64(n)
 	f.number(&v)

@@ -5,7 +5,8 @@ import (
 	"fenzhang/shared/split"
 )
 
-// walkSettlement is what META packs of a settlement: all that neither its key nor an attribute of its own holds.
+// walkSettlement is what META packs of a settlement: all that neither its key nor an attribute of its own holds, nor
+// follows from what is packed.
 // What is added stands at its end, behind its version.
 func walkSettlement(f *form, s *settlement.Settlement) {
 	walkOpening(f, &s.Opening)
