@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -27,14 +30,22 @@ type endpoint struct {
 const benchTenant = "bench"
 
 func newEndpoint(ctx context.Context) (*endpoint, error) {
-	l, err := listen(ctx)
+	var c net.ListenConfig
+	l, err := c.Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
 	e := &endpoint{url: "http://" + l.Addr().String()}
 	e.server = &http.Server{Handler: e}
-	go serve(e.server, l)
+	go e.serve(l)
 	return e, nil
+}
+
+// serve answers until the server is closed.
+func (e *endpoint) serve(l net.Listener) {
+	if err := e.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		fmt.Fprintln(os.Stderr, "bench: the stand-in of DynamoDB ended:", err)
+	}
 }
 
 func (e *endpoint) close() { _ = e.server.Close() } // the measurement is over; nobody waits for an answer

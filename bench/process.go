@@ -38,11 +38,14 @@ func startFunction(ctx context.Context, binary, runtimeAPI, dynamoDB string, inF
 	return p, nil
 }
 
+// benchFunction is the name under which every function runs here.
+const benchFunction = "bench"
+
 // functionEnv is the environment of every function, with names of the bench's own stand-ins. It inherits nothing.
 func functionEnv(dynamoDB string) []string {
 	return []string{
 		"AWS_REGION=us-east-1", "AWS_ACCESS_KEY_ID=bench", "AWS_SECRET_ACCESS_KEY=bench", "AWS_SESSION_TOKEN=" + strings.Repeat("session", 60),
-		"AWS_ENDPOINT_URL=" + dynamoDB, "AWS_LAMBDA_FUNCTION_NAME=bench", "AWS_LAMBDA_FUNCTION_VERSION=$LATEST", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=512",
+		"AWS_ENDPOINT_URL=" + dynamoDB, "AWS_LAMBDA_FUNCTION_NAME=" + benchFunction, "AWS_LAMBDA_FUNCTION_VERSION=$LATEST", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=512",
 		"JWT_SECRET_ARN=arn:jwt", "JWT_ISSUER=bench", "JWT_AUDIENCE=bench", "LOOKUP_SECRET_ARN=arn:lookup", "GATEWAY_SECRET_ARN=arn:gateway",
 		"SIGNING_SECRET_ARN=arn:signing", "DATA_KEY_ARN=arn:key", "AUDIT_BUCKET=audit", "RULES_BUCKET=rules", "DOCUMENTS_BUCKET=documents", "FONT_KEY=font", "FONT_SHA256=" + strings.Repeat("0", 64), "EVENT_BUS=bus", "CALLBACK_URL=https://api.example.com/v1/payouts/callbacks",
 		"GATEWAY_DOUYIN_URL=" + dynamoDB, "GATEWAY_BANK_URL=" + dynamoDB, "QUEUE_TAX_URL=" + dynamoDB + "/tax.fifo", "QUEUE_SETTLE_URL=" + dynamoDB + "/settle.fifo",

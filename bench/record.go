@@ -14,6 +14,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"fenzhang/local/runtimeapi"
 )
 
 // recordSection measures the recording function, beside the handler one would write first.
@@ -136,12 +138,12 @@ func (l load) run(ctx context.Context) (*measured, error) {
 		return nil, err
 	}
 	defer db.close()
-	api, err := newRuntimeAPI(ctx)
+	api, err := runtimeapi.Start(ctx, benchFunction)
 	if err != nil {
 		return nil, err
 	}
-	defer api.close()
-	p, err := startFunction(ctx, l.binary, api.addr, db.url, l.inFlight)
+	defer api.Close()
+	p, err := startFunction(ctx, l.binary, api.Addr, db.url, l.inFlight)
 	if err != nil {
 		return nil, err
 	}
@@ -150,7 +152,7 @@ func (l load) run(ctx context.Context) (*measured, error) {
 }
 
 // drive sends events, measures between two readings of the process's CPU time, and fails if an answer is wrong.
-func (l load) drive(ctx context.Context, api *runtimeAPI, p *process) (*measured, error) {
+func (l load) drive(ctx context.Context, api *runtimeapi.API, p *process) (*measured, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	m := &measured{}
@@ -158,16 +160,16 @@ func (l load) drive(ctx context.Context, api *runtimeAPI, p *process) (*measured
 	var wrong atomic.Int64
 	var firstWrong atomic.Value
 	counting := false
-	done := func(status int, body []byte, took time.Duration) {
-		if status != 200 && status != 201 {
+	done := func(answer runtimeapi.Answer) {
+		if status := statusOf(answer.Body); answer.Failed || status != 200 && status != 201 {
 			wrong.Add(1)
-			firstWrong.CompareAndSwap(nil, strconv.Itoa(status)+" "+string(body))
+			firstWrong.CompareAndSwap(nil, strconv.Itoa(status)+" "+string(answer.Body))
 		}
 		mu.Lock()
 		defer mu.Unlock()
 		if counting {
 			m.requests++
-			m.took = append(m.took, took)
+			m.took = append(m.took, answer.Took)
 		}
 	}
 	go l.send(ctx, api, done)
@@ -211,7 +213,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 }
 
 // send hands events to the Runtime API: at the given rate by the clock, or whenever one is asked for.
-func (l load) send(ctx context.Context, api *runtimeAPI, done func(int, []byte, time.Duration)) {
+func (l load) send(ctx context.Context, api *runtimeapi.API, done func(runtimeapi.Answer)) {
 	var tick <-chan time.Time
 	if l.perSecond > 0 {
 		t := time.NewTicker(time.Second / time.Duration(l.perSecond))
@@ -219,17 +221,17 @@ func (l load) send(ctx context.Context, api *runtimeAPI, done func(int, []byte, 
 		tick = t.C
 	}
 	for n := 0; ; n++ {
-		c := call{payload: gatewayEvent(n, l.batch), done: done}
+		event := runtimeapi.Event{Payload: gatewayEvent(n, l.batch), Done: done}
 		if tick != nil {
 			select {
 			case <-ctx.Done():
 				return
-			case c.due = <-tick:
+			case event.Due = <-tick:
 			}
 			go func() { // the clock waits for nobody
 				select {
 				case <-ctx.Done():
-				case api.events <- c:
+				case api.Events() <- event:
 				}
 			}()
 			continue
@@ -237,9 +239,16 @@ func (l load) send(ctx context.Context, api *runtimeAPI, done func(int, []byte, 
 		select {
 		case <-ctx.Done():
 			return
-		case api.events <- c:
+		case api.Events() <- event:
 		}
 	}
+}
+
+// statusOf finds the status in a gateway answer without decoding it.
+func statusOf(body []byte) int {
+	_, rest, _ := strings.Cut(string(body[:min(len(body), 400)]), `"statusCode":`)
+	n, _ := strconv.Atoi(strings.TrimSpace(rest[:min(3, len(rest))]))
+	return n
 }
 
 // gatewayEvent is what API Gateway sends for a recording call. The callers have different addresses, because

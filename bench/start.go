@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"fenzhang/local/runtimeapi"
 )
 
 // starts is how often each function is started; the middle time counts.
@@ -93,19 +95,19 @@ func firstPoll(ctx context.Context, binary string) (time.Duration, error) {
 const startLimit = 10 * time.Second
 
 func startOnce(ctx context.Context, binary, aws string) (time.Duration, error) {
-	api, err := newRuntimeAPI(ctx)
+	api, err := runtimeapi.Start(ctx, benchFunction)
 	if err != nil {
 		return 0, err
 	}
-	defer api.close()
+	defer api.Close()
 	began := time.Now()
-	p, err := startFunction(ctx, binary, api.addr, aws, 1)
+	p, err := startFunction(ctx, binary, api.Addr, aws, 1)
 	if err != nil {
 		return 0, err
 	}
 	defer p.stop()
 	select {
-	case <-api.polled:
+	case <-api.Polled():
 		return time.Since(began), nil
 	case <-ctx.Done():
 		return 0, ctx.Err()

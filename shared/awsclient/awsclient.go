@@ -13,11 +13,15 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 )
 
-// ErrRegion tells that the environment names no region.
+// ErrRegion means that the environment names no region.
 var ErrRegion = errors.New("awsclient: AWS_REGION is not set")
 
+// ErrEndpoint means that a function of a local stack has no endpoint. Without one the SDK would call the real AWS.
+var ErrEndpoint = errors.New("awsclient: STAGE is local and AWS_ENDPOINT_URL is not set, so this function would call " +
+	"the real AWS; start it with the variables of .local/sam-env.json, which make up writes")
+
 // Config reads region, credentials and endpoint from the environment: AWS_REGION, AWS_ACCESS_KEY_ID,
-// AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and, on a local stack, AWS_ENDPOINT_URL.
+// AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and AWS_ENDPOINT_URL, which must be there when STAGE is local.
 func Config(_ context.Context) (aws.Config, error) { return from(os.Getenv) }
 
 func from(get func(string) string) (aws.Config, error) {
@@ -35,8 +39,11 @@ func from(get func(string) string) (aws.Config, error) {
 			}, nil
 		}),
 	}
-	if endpoint := get("AWS_ENDPOINT_URL"); endpoint != "" {
+	switch endpoint := get("AWS_ENDPOINT_URL"); {
+	case endpoint != "":
 		cfg.BaseEndpoint = aws.String(endpoint)
+	case get("STAGE") == "local":
+		return aws.Config{}, ErrEndpoint
 	}
 	return cfg, nil
 }

@@ -34,6 +34,26 @@ func TestConfigNeedsARegion(t *testing.T) {
 	}
 }
 
+// A function that is started outside the local stack by mistake must not find its way to the real AWS.
+func TestStageLocalNeedsAnEndpoint(t *testing.T) {
+	for _, c := range []struct {
+		name, stage, endpoint string
+		want                  error
+	}{
+		{"a local stack", "local", "http://127.0.0.1:4566", nil},
+		{"no local stack", "local", "", ErrEndpoint},
+		{"AWS", "prod", "", nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			vars := map[string]string{"AWS_REGION": "us-east-1", "STAGE": c.stage, "AWS_ENDPOINT_URL": c.endpoint}
+			cfg, err := from(func(name string) string { return vars[name] })
+			if !errors.Is(err, c.want) || aws.ToString(cfg.BaseEndpoint) != c.endpoint {
+				t.Errorf("endpoint %q, %v", aws.ToString(cfg.BaseEndpoint), err)
+			}
+		})
+	}
+}
+
 type fakeSecrets struct {
 	value *string
 	err   error
