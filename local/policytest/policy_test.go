@@ -3,11 +3,13 @@ package policytest
 import (
 	"fmt"
 	"maps"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -171,28 +173,56 @@ func TestFunctionsAreGivenTheVariablesTheyRead(t *testing.T) {
 	}
 }
 
-// sources are the Go files of a function's folder, and those of all our packages that it is made of.
-func sources(t *testing.T, function string) (own, all string) {
-	t.Helper()
-	cmd := exec.Command("go", "list", "-deps", "-f", `{{if not .Standard}}{{$d := .Dir}}{{$p := .ImportPath}}{{range .GoFiles}}{{$p}} {{$d}}/{{.}}{{"\n"}}{{end}}{{end}}`, "./functions/"+function)
+// ours is one of our packages: the text of its Go files, and all packages that it is made of.
+type ours struct {
+	text string
+	deps []string
+}
+
+// packages are our packages below functions/, by import path; they are asked for once, since the Go tool is slow.
+var packages = sync.OnceValues(func() (map[string]ours, error) {
+	const format = `{{if not .Standard}}{{.ImportPath}} {{.Dir}} {{join .GoFiles ","}} {{join .Deps ","}}{{end}}`
+	cmd := exec.Command("go", "list", "-pgo=off", "-deps", "-f", format, "./functions/...") // a profile gives each function packages of its own
 	cmd.Dir = root
 	out, err := cmd.Output()
 	if err != nil {
-		t.Errorf("functions/%s cannot be listed: %v", function, err)
-		return "", ""
+		return nil, err
 	}
-	for _, line := range strings.Split(string(out), "\n") {
-		pkg, path, ok := strings.Cut(line, " ")
-		if !ok || !strings.HasPrefix(pkg, "fenzhang/") {
+	found := map[string]ours{}
+	for line := range strings.Lines(string(out)) {
+		parts := strings.Split(strings.TrimSpace(line), " ")
+		if len(parts) != 4 || !strings.HasPrefix(parts[0], "fenzhang/") {
 			continue
 		}
-		content := contents(t, path)
-		all += content
-		if strings.HasPrefix(pkg, "fenzhang/functions/") {
-			own += content
+		p := ours{deps: strings.Split(parts[3], ",")}
+		for _, file := range strings.Split(parts[2], ",") {
+			content, err := os.ReadFile(filepath.Join(parts[1], file))
+			if err != nil {
+				return nil, err
+			}
+			p.text += string(content)
 		}
+		found[parts[0]] = p
 	}
-	return own, all
+	return found, nil
+})
+
+// sources are the Go files of a function's folder, and those of all our packages that it is made of.
+func sources(t *testing.T, function string) (own, all string) {
+	t.Helper()
+	known, err := packages()
+	if err != nil {
+		t.Fatalf("the functions cannot be listed: %v", err)
+	}
+	p, ok := known["fenzhang/functions/"+function]
+	if !ok {
+		t.Errorf("there is no functions/%s", function)
+	}
+	all = p.text
+	for _, d := range p.deps {
+		all += known[d].text
+	}
+	return p.text, all
 }
 
 func TestTemplateAndFoldersHoldTheSameFunctions(t *testing.T) {

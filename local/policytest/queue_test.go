@@ -184,7 +184,7 @@ func TestEverythingIsTagged(t *testing.T) {
 }
 
 func TestNothingIsTiedToOnePartition(t *testing.T) {
-	for i, line := range strings.Split(load(t).text, "\n") {
+	for i, line := range strings.Split(load(t).source, "\n") {
 		if strings.Contains(line, "arn:aws") {
 			t.Errorf("line %d holds a literal partition: %s", i+1, strings.TrimSpace(line))
 		}

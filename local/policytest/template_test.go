@@ -4,11 +4,17 @@
 package policytest
 
 import (
+	"bytes"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"go.yaml.in/yaml/v3"
@@ -18,7 +24,7 @@ import (
 var root = filepath.Join("..", "..")
 
 // object is a mapping of the template. CloudFormation's short forms are written out: !Ref x is {"Ref": "x"},
-// !Sub x is {"Fn::Sub": "x"}, !GetAtt a.b is {"Fn::GetAtt": "a.b"}.
+// !Sub x is {"Fn::Sub": "x"}, !GetAtt a.b is {"Fn::GetAtt": ["a", "b"]}.
 type object = map[string]any
 
 type resource struct {
@@ -28,66 +34,92 @@ type resource struct {
 }
 
 type template struct {
-	text      string
-	globals   object // of functions
-	resources map[string]resource
+	source     string // as it is written, with loops
+	size       int    // in bytes, loops written out
+	transforms []string
+	globals    object // of functions
+	resources  map[string]resource
 }
 
+// load gives the template with its loops written out, or skips the test where the local AWS, whose transform does
+// that, is not installed.
 func load(t *testing.T) template {
 	t.Helper()
-	path := filepath.Join(root, "template.yaml")
-	text, err := os.ReadFile(path)
+	loaded, err := read()
+	if errors.Is(err, fs.ErrNotExist) {
+		t.Skipf("the local AWS writes the template's loops out; install it with `go run ./local/stack tools aws` (%v)", err)
+	}
 	if err != nil {
 		t.Fatal(err)
-	}
-	var file yaml.Node
-	if err := yaml.Unmarshal(text, &file); err != nil {
-		t.Fatal(err)
-	}
-	doc := plain(file.Content[0]).(object)
-	loaded := template{text: string(text), globals: doc["Globals"].(object)["Function"].(object), resources: map[string]resource{}}
-	for id, v := range doc["Resources"].(object) {
-		r := v.(object)
-		properties, _ := r["Properties"].(object)
-		policy, _ := r["DeletionPolicy"].(string)
-		loaded.resources[id] = resource{id: id, kind: r["Type"].(string), properties: properties, policy: policy}
-	}
-	if len(loaded.resources) < 100 {
-		t.Fatalf("read only %d resources", len(loaded.resources))
 	}
 	return loaded
 }
 
-// plain turns a YAML node into maps, slices and scalars.
-func plain(n *yaml.Node) any {
-	if short := strings.TrimPrefix(n.Tag, "!"); !strings.HasPrefix(short, "!") && short != n.Tag {
-		if short != "Ref" {
-			short = "Fn::" + short
-		}
-		inner := *n
-		inner.Tag = ""
-		return object{short: plain(&inner)}
+var read = sync.OnceValues(func() (template, error) {
+	source, err := os.ReadFile(filepath.Join(root, "template.yaml"))
+	if err != nil {
+		return template{}, err
 	}
-	switch n.Kind {
-	case yaml.MappingNode:
-		m := object{}
-		for i := 0; i < len(n.Content); i += 2 {
-			m[n.Content[i].Value] = plain(n.Content[i+1])
-		}
-		return m
-	case yaml.SequenceNode:
-		list := []any{}
-		for _, v := range n.Content {
-			list = append(list, plain(v))
-		}
-		return list
-	default:
-		var v any
-		if err := n.Decode(&v); err != nil {
-			return n.Value
-		}
-		return v
+	expanded, err := expand()
+	if err != nil {
+		return template{}, err
 	}
+	return parse(source, expanded)
+})
+
+// expand runs local/stack/expand.py, which reads the template only when it has changed since the last time.
+func expand() ([]byte, error) {
+	python, err := filepath.Abs(filepath.Join(root, ".local", "venv-aws", "bin", "python"))
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(python); err != nil {
+		return nil, err
+	}
+	output := filepath.Join(".local", "template.json")
+	cmd := exec.Command(python, filepath.Join("local", "stack", "expand.py"), "template.yaml", output)
+	cmd.Dir = root
+	if said, err := cmd.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("expand the template: %w\n%s", err, said)
+	}
+	return os.ReadFile(filepath.Join(root, output))
+}
+
+// parse reads both forms of the template.
+func parse(source, expanded []byte) (template, error) {
+	var written struct {
+		Transform yaml.Node `yaml:"Transform"`
+	}
+	if err := yaml.Unmarshal(source, &written); err != nil {
+		return template{}, err
+	}
+	var doc struct {
+		Globals   map[string]object `yaml:"Globals"`
+		Resources map[string]struct {
+			Type           string `yaml:"Type"`
+			Properties     object `yaml:"Properties"`
+			DeletionPolicy string `yaml:"DeletionPolicy"`
+		} `yaml:"Resources"`
+	}
+	if err := yaml.Unmarshal(expanded, &doc); err != nil { // JSON is YAML, and this reader keeps whole numbers whole
+		return template{}, err
+	}
+	loaded := template{source: string(source), globals: doc.Globals["Function"], resources: map[string]resource{}}
+	for _, name := range written.Transform.Content {
+		loaded.transforms = append(loaded.transforms, name.Value)
+	}
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, expanded); err != nil {
+		return template{}, err
+	}
+	loaded.size = compact.Len()
+	for id, r := range doc.Resources {
+		loaded.resources[id] = resource{id: id, kind: r.Type, properties: r.Properties, policy: r.DeletionPolicy}
+	}
+	if len(loaded.resources) < 100 {
+		return template{}, fmt.Errorf("read only %d resources", len(loaded.resources))
+	}
+	return loaded, nil
 }
 
 // of lists the resources of a kind, by name.
@@ -129,8 +161,10 @@ func target(v any) string {
 	if id := text(v, "Ref"); id != "" {
 		return id
 	}
-	id, _, _ := strings.Cut(text(v, "Fn::GetAtt"), ".")
-	return id
+	if path := words(get(v, "Fn::GetAtt")); len(path) > 0 {
+		return path[0]
+	}
+	return ""
 }
 
 // elsewhere is what an !If gives where its condition does not hold; anything else is itself.
