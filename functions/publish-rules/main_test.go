@@ -56,10 +56,7 @@ type stage struct {
 const folder = "incoming/national 2026/"
 
 func open(t *testing.T) *stage {
-	l := dynamotest.Open(t)
-	if os.Getenv(dynamotest.EndpointVariable) != "" {
-		t.Skip("needs the local AWS: " + dynamotest.EndpointVariable + " names an endpoint without S3")
-	}
+	l := dynamotest.WholeAWS(t)
 	event, err := os.ReadFile("event.json")
 	if err != nil {
 		t.Fatal(err)

@@ -27,10 +27,7 @@ func TestMissingVariablesAreNamed(t *testing.T) {
 
 // TestSampleEvent sends event.json through the whole function on the local AWS, twice, and reads the record back.
 func TestSampleEvent(t *testing.T) {
-	l := dynamotest.Open(t)
-	if os.Getenv(dynamotest.EndpointVariable) != "" {
-		t.Skip("needs the local AWS: " + dynamotest.EndpointVariable + " names an endpoint without S3")
-	}
+	l := dynamotest.WholeAWS(t)
 	ctx := context.Background()
 	cfg := aws.Config{Region: "us-east-1", BaseEndpoint: aws.String(l.Endpoint), Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")}
 	bucket := strings.TrimSuffix(l.Control, "-control") + "-audit"

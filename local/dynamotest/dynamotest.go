@@ -1,6 +1,7 @@
-// Package dynamotest gives tests five empty tables of the project's shape, on either of two engines: the local AWS,
-// which speaks DynamoDB's protocol, and memory, which is fast and where faults can be set. Promises are tested on
-// both. Where the local AWS is not installed a test on it skips and says what it lacks.
+// Package dynamotest gives tests five empty tables of the project's shape, on either of two engines: memory, which is
+// fast and where faults can be set, and the local AWS, which speaks DynamoDB's protocol. Tests run in memory unless they
+// ask for the local AWS; the promises of a store are tested on both. Where the local AWS is not installed, a test that
+// needs it skips and says what is missing.
 package dynamotest
 
 import (
@@ -25,7 +26,8 @@ import (
 	"fenzhang/shared/usage"
 )
 
-// EndpointVariable names an endpoint to use instead of starting one: DynamoDB Local, for a second opinion.
+// EndpointVariable names an endpoint to use instead of starting one: that of `make test`, which starts one local AWS
+// for all test binaries, or of DynamoDB Local, for a second opinion.
 const EndpointVariable = "FENZHANG_TEST_DYNAMODB"
 
 // Local is a client and the names of five empty tables that belong to one test.
@@ -37,18 +39,17 @@ type Local struct {
 	Incentives, Settlements, Ledger, Control, Tenancy string
 }
 
-// Open makes the tables on the engine of this run of the tests, which is the local AWS unless RunBoth says
-// otherwise.
+// Open makes the tables in memory, or on the local AWS in the second run of RunBoth.
 func Open(t testing.TB) Local {
 	t.Helper()
-	if inMemory.Load() {
-		return Memory(t)
+	if onAWS.Load() {
+		return AWS(t)
 	}
-	return AWS(t)
+	return Memory(t)
 }
 
-// AWS makes the tables on the local AWS and removes them at the end of the test. The engine behind them is started
-// once for each test binary and ends with it, however that ends.
+// AWS makes the tables on the local AWS and removes them at the end of the test. Unless EndpointVariable names one, it
+// is started once for the test binary and ends with it, however that ends.
 func AWS(t testing.TB) Local {
 	t.Helper()
 	endpoint := os.Getenv(EndpointVariable)
@@ -62,14 +63,23 @@ func AWS(t testing.TB) Local {
 		}
 		endpoint = s.endpoint
 	}
-	prefix := strings.ToLower(rand.Text()[:10]) + "-"
+	l := named(strings.ToLower(rand.Text()[:10]) + "-")
 	client := Client(endpoint)
-	l := named(prefix)
 	l.Client, l.Endpoint = client, endpoint
 	for _, in := range l.tables() {
 		create(t, client, in)
 	}
 	return l
+}
+
+// WholeAWS is AWS for tests that also need its other services, such as S3. They skip where EndpointVariable names an
+// endpoint that has only DynamoDB.
+func WholeAWS(t testing.TB) Local {
+	t.Helper()
+	if endpoint := os.Getenv(EndpointVariable); endpoint != "" && !isReady(endpoint) {
+		t.Skip("needs the local AWS: " + EndpointVariable + " names an endpoint that has only DynamoDB")
+	}
+	return AWS(t)
 }
 
 func named(prefix string) Local {
@@ -105,16 +115,15 @@ func Both(t *testing.T, test func(t *testing.T, l Local)) {
 	t.Run("dynamodb", func(t *testing.T) { test(t, AWS(t)) })
 }
 
-// inMemory is the engine of this run of a package's tests. A test binary is one process that runs them one time after
-// the other; only RunBoth changes it.
-var inMemory atomic.Bool
+// onAWS selects the engine of Open. A test binary is one process that runs its tests one time after the other; only
+// RunBoth changes it.
+var onAWS atomic.Bool
 
 // RunBoth is the TestMain of a package whose tests are promises of a store: it runs all of them in memory and then on
 // the local AWS. Tests that need what only one of them has ask for AWS or Memory.
 func RunBoth(m *testing.M) int {
-	inMemory.Store(true)
 	failed := m.Run()
-	inMemory.Store(false)
+	onAWS.Store(true)
 	return cmp.Or(failed, m.Run())
 }
 

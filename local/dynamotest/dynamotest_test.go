@@ -16,8 +16,9 @@ import (
 	"fenzhang/local/dynamotest"
 )
 
-func TestConditionalPutHasOneWinner(t *testing.T) {
-	l := dynamotest.Open(t)
+func TestConditionalPutHasOneWinner(t *testing.T) { dynamotest.Both(t, oneWinner) }
+
+func oneWinner(t *testing.T, l dynamotest.Local) {
 	item := map[string]types.AttributeValue{"pk": &types.AttributeValueMemberS{Value: "T#a#"}, "sk": &types.AttributeValueMemberS{Value: "X"}}
 	var won, lost atomic.Int32
 	var wg sync.WaitGroup
@@ -44,8 +45,9 @@ func TestConditionalPutHasOneWinner(t *testing.T) {
 }
 
 // The recording path rests on these answers of BatchExecuteStatement.
-func TestPartiQLInsertTellsDuplicates(t *testing.T) {
-	l := dynamotest.Open(t)
+func TestPartiQLInsertTellsDuplicates(t *testing.T) { dynamotest.Both(t, insertTellsDuplicates) }
+
+func insertTellsDuplicates(t *testing.T, l dynamotest.Local) {
 	insert := func(sk string) types.BatchStatementRequest {
 		return types.BatchStatementRequest{
 			Statement:  aws.String(fmt.Sprintf(`INSERT INTO "%s" VALUE {'pk':?,'sk':?}`, l.Incentives)),
@@ -72,7 +74,7 @@ func TestPartiQLInsertTellsDuplicates(t *testing.T) {
 }
 
 func TestTestsDoNotShareTables(t *testing.T) {
-	if a, b := dynamotest.Open(t), dynamotest.Open(t); a.Control == b.Control {
+	if a, b := dynamotest.AWS(t), dynamotest.AWS(t); a.Control == b.Control {
 		t.Error("two openings got the same tables")
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -44,12 +43,9 @@ func signer(t testing.TB) *sm2signer.Local {
 	return s
 }
 
-// bucket makes a bucket on the local AWS; a second opinion on DynamoDB has no S3 beside it.
+// bucket makes a bucket on the local AWS.
 func bucket(t *testing.T, l dynamotest.Local, locked bool) (*s3.Client, string) {
 	t.Helper()
-	if os.Getenv(dynamotest.EndpointVariable) != "" {
-		t.Skip("needs the local AWS: " + dynamotest.EndpointVariable + " names an endpoint without S3")
-	}
 	client := s3.New(s3.Options{Region: "us-east-1", BaseEndpoint: aws.String(l.Endpoint), UsePathStyle: true,
 		Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")})
 	name := strings.TrimSuffix(l.Control, "-control") + "-audit"
@@ -67,7 +63,7 @@ type store struct {
 }
 
 func open(t *testing.T) store {
-	l := dynamotest.Open(t)
+	l := dynamotest.WholeAWS(t)
 	client, name := bucket(t, l, true)
 	return store{auditlog.NewBucket(client, name, types.ObjectLockModeGovernance), auditlog.NewIndex(l.Client, l.Control)}
 }
@@ -78,7 +74,7 @@ func TestLocalAWSKeepsThePromises(t *testing.T) {
 
 // TestWritersOnTheLocalAWS lets writers of one tenant meet on the real interfaces.
 func TestWritersOnTheLocalAWS(t *testing.T) {
-	l := dynamotest.Open(t)
+	l := dynamotest.WholeAWS(t)
 	client, name := bucket(t, l, true)
 	s := store{auditlog.NewBucket(client, name, types.ObjectLockModeGovernance), auditlog.NewIndex(l.Client, l.Control)}
 	lock := auditlog.LockFor("local", time.Now)
@@ -130,7 +126,7 @@ func fetch(t *testing.T, client *s3.Client, name string) fstest.MapFS {
 }
 
 func TestWrittenObjectsAreLocked(t *testing.T) {
-	l := dynamotest.Open(t)
+	l := dynamotest.WholeAWS(t)
 	client, name := bucket(t, l, true)
 	b := auditlog.NewBucket(client, name, types.ObjectLockModeGovernance)
 	ctx := context.Background()
@@ -151,7 +147,7 @@ func TestWrittenObjectsAreLocked(t *testing.T) {
 }
 
 func TestBucketWithoutLockIsRefused(t *testing.T) {
-	l := dynamotest.Open(t)
+	l := dynamotest.WholeAWS(t)
 	client, name := bucket(t, l, false)
 	b := auditlog.NewBucket(client, name, types.ObjectLockModeGovernance)
 	if _, err := b.Put(context.Background(), "demo/000000000001.ndjson", []byte("x\n"), time.Now().Add(time.Hour)); err == nil || !strings.Contains(err.Error(), "no Object Lock") {

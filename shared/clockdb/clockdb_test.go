@@ -65,8 +65,9 @@ func TestDateIsReadOnceASecond(t *testing.T) {
 	}
 }
 
-func TestDateFromTheTable(t *testing.T) {
-	l := dynamotest.Open(t)
+func TestDateFromTheTable(t *testing.T) { dynamotest.Both(t, readsTheDate) }
+
+func readsTheDate(t *testing.T, l dynamotest.Local) {
 	k := keys.BusinessDate()
 	_, err := l.Client.PutItem(context.Background(), &dynamodb.PutItemInput{TableName: &l.Control, Item: map[string]types.AttributeValue{
 		"pk": &types.AttributeValueMemberS{Value: k.PK}, "sk": &types.AttributeValueMemberS{Value: k.SK},

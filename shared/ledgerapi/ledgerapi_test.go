@@ -18,6 +18,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"fenzhang/local/dynamotest"
 	"fenzhang/local/settletest"
 	"fenzhang/shared/audit"
 	"fenzhang/shared/contracttest"
@@ -42,8 +43,10 @@ type world struct {
 	http *httpapi.API
 }
 
-func open(t *testing.T) *world {
-	w := &world{World: settletest.Open(t)}
+func open(t *testing.T) *world { return openOn(t, dynamotest.Open(t)) }
+
+func openOn(t *testing.T, tables dynamotest.Local) *world {
+	w := &world{World: settletest.OpenOn(t, tables)}
 	master := tenancydb.New(w.Tables.Client, w.Tables.Tenancy, w.Tables.Settlements, w.Now)
 	for id, e := range w.People.Entities {
 		w.keep(t, master, tenancydb.Entity, id, e)
@@ -383,8 +386,10 @@ func TestBalancesAsOf(t *testing.T) {
 	}
 }
 
-func TestEntries(t *testing.T) {
-	w := open(t)
+func TestEntries(t *testing.T) { dynamotest.Both(t, entries) }
+
+func entries(t *testing.T, tables dynamotest.Local) {
+	w := openOn(t, tables)
 	w.live(t)
 	id := w.settle(t, settletest.Person, "mine", "77.00", payout.Paid)
 	all := w.all(t, "/v1/ledger/entries?limit=1&creator_id="+settletest.Person)

@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"fenzhang/local/dynamotest"
 	"fenzhang/local/settletest"
 	"fenzhang/shared/audit"
 	"fenzhang/shared/civil"
@@ -82,8 +83,10 @@ func (c *closing) Due(context.Context, string, civil.Date) ([]civil.Date, error)
 
 func (c *closing) Head(context.Context, string) (audit.Head, error) { return c.chain, nil }
 
-func openClosing(t *testing.T) *closing {
-	c := &closing{world: open(t)}
+func openClosing(t *testing.T) *closing { return openClosingOn(t, dynamotest.Open(t)) }
+
+func openClosingOn(t *testing.T, tables dynamotest.Local) *closing {
+	c := &closing{world: openOn(t, tables)}
 	c.chain.Tree.Count, c.chain.Chain[0] = 42, 7
 	token := ids.Source(time.Now)
 	lines := &incomedb.Store{DB: c.Tables.Client, Ledger: c.Tables.Ledger, Settlements: c.Tables.Settlements, NewToken: token}
@@ -115,8 +118,10 @@ func (c *closing) seal(t *testing.T) (period.Period, error) {
 
 func failedChecks(p period.Period) string { return strings.Join(p.Review.Failed(), " ") }
 
-func TestAPeriodIsClosedAndSealed(t *testing.T) {
-	c := openClosing(t)
+func TestAPeriodIsClosedAndSealed(t *testing.T) { dynamotest.Both(t, closedAndSealed) }
+
+func closedAndSealed(t *testing.T, tables dynamotest.Local) {
+	c := openClosingOn(t, tables)
 	c.settle(t, settletest.Person, "one", "100.00", payout.Paid)
 	if _, err := c.service.Close(t.Context(), settletest.As(identity.Finance), settletest.Ordinary, september()); !fault.HasCode(err, fault.IllegalMove) {
 		t.Errorf("a month that is not over was closed: %v", err)
@@ -280,8 +285,10 @@ func (c *closing) post(t *testing.T, id string, m civil.Month) error {
 
 // A poster whose knowledge of the periods is too old is refused by the write itself, and with fresh knowledge posts
 // into the open period.
-func TestAStaleMemoCannotPostIntoASealedPeriod(t *testing.T) {
-	c := openClosing(t)
+func TestAStaleMemoCannotPostIntoASealedPeriod(t *testing.T) { dynamotest.Both(t, staleMemoCannotPost) }
+
+func staleMemoCannotPost(t *testing.T, tables dynamotest.Local) {
+	c := openClosingOn(t, tables)
 	c.settle(t, settletest.Person, "one", "100.00", payout.Paid)
 	stale := c.Now()
 	poster := &ledgerdb.Periods{DB: c.Tables.Client, Table: c.Tables.Ledger, Clock: c.Clock}
@@ -310,8 +317,10 @@ func TestAStaleMemoCannotPostIntoASealedPeriod(t *testing.T) {
 
 // Posting goes on while periods are closed and sealed by several people at once; what the seal says is what the
 // journal holds.
-func TestPostingWhileSealing(t *testing.T) {
-	c := openClosing(t)
+func TestPostingWhileSealing(t *testing.T) { dynamotest.Both(t, postingWhileSealing) }
+
+func postingWhileSealing(t *testing.T, tables dynamotest.Local) {
+	c := openClosingOn(t, tables)
 	c.settle(t, settletest.Person, "one", "100.00", payout.Paid)
 	c.Set("2026-10-15")
 	var work sync.WaitGroup
@@ -453,8 +462,10 @@ func TestAClosingWaitsForTheLastDay(t *testing.T) {
 
 // Days are accrued while their month is being closed and sealed, of creators who had no book before too: what the seal
 // says is what the journal holds.
-func TestAccrualsWhileSealing(t *testing.T) {
-	c := openClosing(t)
+func TestAccrualsWhileSealing(t *testing.T) { dynamotest.Both(t, accrualsWhileSealing) }
+
+func accrualsWhileSealing(t *testing.T, tables dynamotest.Local) {
+	c := openClosingOn(t, tables)
 	c.rewarded()
 	c.settle(t, settletest.Person, "one", "100.00", payout.Paid)
 	c.Set("2026-10-01")
