@@ -30,7 +30,7 @@ up: go ## Only bring the system up (PORT= for another base port)
 down: go ## Stop exactly what make run started
 	@$(STACK) down
 
-status: go ## Tell what is running, and where its logs are
+status: go ## Show what is running, and where its logs are
 	@$(STACK) status
 
 token: go ## Print an access token: TENANT= ROLE= [CREATOR=] [SCOPE=], valid for one hour
@@ -52,7 +52,7 @@ lint: go $(LINTER) ## Check code, formatting and template
 fmt: go ## Format the Go files
 	@gofmt -w $$(git ls-files '*.go')
 
-simulate: go ## Play months of two agencies with trouble of every kind and check all promises after each: RUNS=1000 [SEED= of one run, told line by line]
+simulate: go ## Play months of two agencies with trouble of every kind and check all promises after each: RUNS=1000 [SEED= of one run, printed line by line]
 	@go run ./local/simulate -runs "$(or $(RUNS),1000)" -seed "$(SEED)"
 
 bench: go ## Measure, and write bench/RESULTS.md
@@ -76,10 +76,10 @@ rules-schema: go ## Check every file of rules/ against rules/schema.json
 fuzz: go ## Fuzz what reads bytes from outside, longer than the tests do: [TIME=30s for each target] [FUZZ=FuzzParseRule]
 	@go run ./local/fuzz -time "$(or $(TIME),30s)" -only "$(FUZZ)"
 
-rules-status: go ## How a policy pack stands on the running stack, and what was refused: [PACK=110000]
+rules-status: go ## Show the state of a policy pack on the running stack, and what was refused: [PACK=110000]
 	@$(STACK) rules status "$(PACK)"
 
-rules-upload: go ## Sign a pack with the running stack's key and hand it in: DIR= [STATE=draft, shadow or active]
+rules-upload: go ## Sign a pack with the running stack's key and upload it: DIR= [STATE=draft, shadow or active]
 	@$(STACK) rules sign -state "$(or $(STATE),draft)" "$(DIR)"
 	@$(STACK) rules upload "$(DIR)"
 
