@@ -3,7 +3,6 @@ package goldens
 import (
 	"flag"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,46 +18,9 @@ func (s set) add(parts ...string) { s[strings.Join(parts, " ")] = true }
 
 func (s set) sorted() []string { return slices.Sorted(maps.Keys(s)) }
 
-// compare holds lines against a list of testdata: neither a line too few nor one too many is accepted.
 func compare(t *testing.T, name string, lines []string) {
 	t.Helper()
-	if len(lines) < 5 {
-		t.Fatalf("%s: only %d lines were found in the code", name, len(lines))
-	}
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, []byte(strings.Join(lines, "\n")+"\n"), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	b, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	kept := strings.Split(strings.TrimSuffix(string(b), "\n"), "\n")
-	for _, d := range differences(kept, lines) {
-		t.Errorf("%s: %s", name, d)
-	}
-}
-
-// differences lists what is in one list only, and says where the order alone has changed.
-func differences(kept, found []string) []string {
-	var out []string
-	for _, line := range kept {
-		if !slices.Contains(found, line) {
-			out = append(out, "- "+line)
-		}
-	}
-	for _, line := range found {
-		if !slices.Contains(kept, line) {
-			out = append(out, "+ "+line)
-		}
-	}
-	if out == nil && !slices.Equal(kept, found) {
-		out = append(out, "the same lines in another order or number")
-	}
-	return out
+	Compare(t, filepath.Join("testdata", name), lines, *update)
 }
 
 func TestAListThatDiffersIsNoticed(t *testing.T) {

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"fenzhang/local/goldens"
+	"fenzhang/shared/dynamo"
+)
+
+var update = flag.Bool("update", false, "write the list of items in testdata anew")
+
+// itemRuns is how many runs together show every attribute that is not rare: each is in at least half of all runs.
+const itemRuns = 12
+
+// rare are kinds of items that not every dozen of runs writes.
+var rare = []string{"ledger COR/COR ", "ledger TU/D "}
+
+// items collects the attributes of everything that is written, by table and kind of item.
+type items map[string]bool
+
+// capital is a part of a key that says what an item is.
+var capital = regexp.MustCompile(`^[A-Z]+$`)
+
+func (i items) see(table string, it map[string]types.AttributeValue) {
+	kind := table + " " + kindOf(it, "pk") + "/" + kindOf(it, "sk")
+	for name, v := range it {
+		prefix, _, many := strings.Cut(name, "#") // own#2026-09 is one of many
+		if many {
+			name = prefix + "#<month>"
+		}
+		_, of, _ := strings.Cut(fmt.Sprintf("%T", v), "Member")
+		i[kind+" "+name+" "+of] = true
+	}
+}
+
+// kindOf leaves of a key what is no name: T#m-1#C#c-1 becomes C.
+func kindOf(it map[string]types.AttributeValue, part string) string {
+	names := strings.Split(strings.TrimPrefix(textOf(it, part), "T#"), "#")
+	return strings.Join(slices.DeleteFunc(names, func(s string) bool { return !capital.MatchString(s) }), "#")
+}
+
+// watched notes what is put; what an update makes of it is seen at the end of the run.
+type watched struct {
+	dynamo.API
+	items items
+}
+
+func (w watched) PutItem(ctx context.Context, in *dynamodb.PutItemInput, o ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error) {
+	w.items.see(*in.TableName, in.Item)
+	return w.API.PutItem(ctx, in, o...)
+}
+
+func (w watched) TransactWriteItems(ctx context.Context, in *dynamodb.TransactWriteItemsInput, o ...func(*dynamodb.Options)) (*dynamodb.TransactWriteItemsOutput, error) {
+	for _, p := range in.TransactItems {
+		if p.Put != nil {
+			w.items.see(*p.Put.TableName, p.Put.Item)
+		}
+	}
+	return w.API.TransactWriteItems(ctx, in, o...)
+}
+
+func TestItemsKeepTheirAttributes(t *testing.T) {
+	seen := items{}
+	for seed := range uint64(itemRuns) {
+		var w *world
+		p := plant{api: func(x *world, api dynamo.API) dynamo.API { w = x; return watched{api, seen} }}
+		if _, err := simulate(seed+1, lawOf(t), p, nil); err != nil {
+			t.Fatal(err)
+		}
+		for _, table := range []string{incentivesTable, settlementsTable, ledgerTable, controlTable} {
+			for it := range w.db.Items(table) {
+				seen.see(table, it)
+			}
+		}
+	}
+	lines := slices.DeleteFunc(slices.Sorted(maps.Keys(seen)), func(line string) bool {
+		return slices.ContainsFunc(rare, func(kind string) bool { return strings.HasPrefix(line, kind) })
+	})
+	goldens.Compare(t, "testdata/items.txt", lines, *update)
+}
