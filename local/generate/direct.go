@@ -20,7 +20,7 @@ func directCalls(members []member, index int) ([]income.SettleCall, []income.Exp
 	requests := []apiclient.SettleRequest{
 		{UserID: ad.id, ActivityID: fmt.Sprintf("brand-%s", month), IncomeType: xingtu, Amount: money.Yuan(int64(4_500 + 900*index)).String()},
 		{UserID: sale.id, ActivityID: fmt.Sprintf("group-buy-%s", month), IncomeType: commerce, GMV: gmv.String(), Rate: rate,
-			Amount: gmv.Times(money.MustRate(rate), money.HalfEven).String()},
+			Amount: money.MustRate(rate).Of(gmv, money.HalfEven).String()},
 	}
 	var calls []income.SettleCall
 	var list []income.Expected

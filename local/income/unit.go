@@ -63,7 +63,7 @@ func (r Rates) amount(text, unit string, day civil.Date) (money.Amount, error) {
 		if err != nil {
 			return money.Amount{}, err
 		}
-		return money.Yuan(n).Times(rate, money.HalfUp), nil
+		return rate.Of(money.Yuan(n), money.HalfUp), nil
 	}
 	return money.Amount{}, fmt.Errorf("unit %q is none of %s, %s, %s", unit, Yuan, Fen, Coins)
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/shopspring/decimal"
 	"go.yaml.in/yaml/v3"
 
 	"fenzhang/shared/civil"
@@ -134,22 +135,21 @@ func (f *finder) rate(n *yaml.Node) {
 	if err != nil {
 		return // the word open
 	}
-	hundredth := money.Ratio(1, 100)
-	if !r.IsZero() && r.Cmp(hundredth) < 0 {
-		f.change(n, n.Value, digits(money.Ratio(r.Num()*11, r.Den()*10)))
-		f.change(n, n.Value, digits(money.Ratio(r.Num()*9, r.Den()*10)))
+	rate, _ := r.Parts()
+	hundredth := decimal.New(1, -2)
+	if !rate.IsZero() && rate.LessThan(hundredth) {
+		tenth := rate.Shift(-1)
+		f.change(n, n.Value, rate.Add(tenth).String())
+		f.change(n, n.Value, rate.Sub(tenth).String())
 		return
 	}
-	if r.Cmp(money.Ratio(99, 100)) <= 0 {
-		f.change(n, n.Value, digits(money.Ratio(r.Num()*100+r.Den(), r.Den()*100)))
+	if rate.LessThanOrEqual(decimal.New(99, -2)) {
+		f.change(n, n.Value, rate.Add(hundredth).String())
 	}
-	if r.Cmp(hundredth) >= 0 {
-		f.change(n, n.Value, digits(money.Ratio(r.Num()*100-r.Den(), r.Den()*100)))
+	if rate.GreaterThanOrEqual(hundredth) {
+		f.change(n, n.Value, rate.Sub(hundredth).String())
 	}
 }
-
-// digits writes a rate without the zeros at its end.
-func digits(r money.Rate) string { return strings.TrimRight(strings.TrimRight(r.String(), "0"), ".") }
 
 // day moves a day to the one before and the one after.
 func (f *finder) day(n *yaml.Node) {

@@ -188,7 +188,7 @@ func (b *books) follow(it map[string]types.AttributeValue, last bool) {
 	switch {
 	case s.Last.ID != textOf(it, "act"):
 		b.broken("P7", "%s: two acts %s and %s in one write", k, s.Last.ID, textOf(it, "act"))
-	case had && (s.Gross != old.Gross || s.Identity != old.Identity || !slices.Equal(s.Shares, old.Shares)):
+	case had && (s.Gross != old.Gross || s.Identity != old.Identity || !slices.EqualFunc(s.Shares, old.Shares, split.Share.Equal)):
 		b.broken("P4", "%s: what stands from the opening has changed", k)
 	case had && old.Payout != nil && s.Payout != nil && old.Payout.Key != s.Payout.Key:
 		b.broken("P3", "%s: its payout key has changed", k)

@@ -1,12 +1,9 @@
-// Package money holds sums in whole fen and exact rates; no float ever enters it (promise P11).
+// Package money holds sums in whole fen and exact decimal rates; no float ever enters it (promise P11).
 package money
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"math"
-	"math/bits"
 	"strconv"
 )
 
@@ -178,26 +175,4 @@ func (a *Amount) UnmarshalJSON(b []byte) error {
 	}
 	*a = v
 	return nil
-}
-
-// quoted reads a JSON string. Amounts and rates hold nothing that a string would have to escape, so that nearly
-// always it is what stands between the quotes.
-func quoted(b []byte) (s string, ok bool) {
-	if n := len(b); n >= 2 && b[0] == '"' && bytes.IndexByte(b, '\\') < 0 {
-		return string(b[1 : n-1]), true
-	}
-	return s, json.Unmarshal(b, &s) == nil
-}
-
-// mulDiv gives the quotient and remainder of |a|*num/den, exact over 128 bits. den must be positive.
-func mulDiv(a uint64, num, den uint64) (q, r uint64) {
-	hi, lo := bits.Mul64(a, num)
-	if hi >= den {
-		panic(errOverflow) //nolint:forbidigo // see Add: a wrapped sum would be paid
-	}
-	q, r = bits.Div64(hi, lo, den)
-	if q > math.MaxInt64 {
-		panic(errOverflow) //nolint:forbidigo // see Add: a wrapped sum would be paid
-	}
-	return q, r
 }

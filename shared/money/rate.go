@@ -1,55 +1,91 @@
 package money
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
-	"math/bits"
+	"math/big"
 	"strings"
+
+	"github.com/shopspring/decimal"
 )
 
-// Rate is an exact fraction num/den with a positive denominator. The zero value is 0.
-// Decimal rates keep the scale they were written with, so that they print as they were given.
+// Rate is an exact rate, ratio or quantity as contracts, files and calls write it: a decimal with the decimals it was
+// written with ("0.70" stays "0.70"), or a fraction such as "7/9" where no decimal is exact. The zero value is 0.
+// Rates of one value may differ in their text, so == does not compile; use Cmp.
 type Rate struct {
-	num int64
-	den int64 // 0 means 1
+	_     [0]func()
+	value decimal.Decimal // of a fraction its numerator, a whole number
+	den   int64           // of a fraction, above 1; 0 for a decimal
 }
 
-// ErrRate tells that a text is not a decimal rate.
+// ErrRate says that a text is not a decimal rate.
 var ErrRate = errors.New(`must be a decimal like "0.03", at most nine decimals`)
 
-// Ratio makes the fraction num/den; it panics when den is not positive.
+// The digits of a rate are bounded before it is parsed, so that nobody can make a number of any size with few bytes.
+const (
+	maxWholeDigits   = 8
+	maxDecimalDigits = 9
+)
+
+// Ratio makes the rate num/den; it panics when den is not positive.
 func Ratio(num, den int64) Rate {
 	if den <= 0 {
 		panic("money: denominator of a rate must be positive") //nolint:forbidigo // only a mistake in the code gets here: data is checked by ParseRate
 	}
-	return Rate{num, den}
+	scale := int32(0)
+	rest := den
+	for rest%10 == 0 {
+		rest /= 10
+		scale++
+	}
+	if rest == 1 {
+		return Rate{value: decimal.New(num, -scale)}
+	}
+	return Rate{value: decimal.New(num, 0), den: den}
 }
 
-// ParseRate reads a decimal with at most nine decimals.
-func ParseRate(s string) (Rate, error) {
-	t := s
-	neg := strings.HasPrefix(t, "-")
-	t = strings.TrimPrefix(t, "-")
-	whole, frac, dotted := strings.Cut(t, ".")
-	if whole == "" || len(whole) > 8 || len(frac) > 9 || (dotted && frac == "") || (len(whole) > 1 && whole[0] == '0') {
-		return Rate{}, ErrRate
+// RatioOf makes the rate part/whole: a decimal of at most nine places where one is exact, else a fraction in lowest
+// terms. whole must be positive. It is false where the fraction does not fit into 64 bits.
+func RatioOf(part, whole decimal.Decimal) (Rate, bool) {
+	ratio := new(big.Rat).Quo(part.Rat(), whole.Rat())
+	if !ratio.Num().IsInt64() || !ratio.Denom().IsInt64() {
+		return Rate{}, false
 	}
-	num, den := int64(0), int64(1)
-	for i, part := range []string{whole, frac} {
-		for _, c := range []byte(part) {
-			if c < '0' || c > '9' {
-				return Rate{}, ErrRate
-			}
-			num = num*10 + int64(c-'0')
-			if i == 1 {
-				den *= 10
-			}
+	num, den := ratio.Num().Int64(), ratio.Denom().Int64()
+	for scale, power := int32(0), int64(1); scale <= maxDecimalDigits; scale, power = scale+1, power*10 {
+		if power%den == 0 {
+			value := decimal.New(num, 0).Mul(decimal.New(power/den, -scale))
+			return Rate{value: value}, value.Coefficient().IsInt64()
 		}
 	}
-	if neg {
-		num = -num
+	return Ratio(num, den), true
+}
+
+// ParseRate reads a decimal with at most eight digits before the point and nine after it. Exponents, plus signs,
+// blanks, leading zeros and digits other than 0-9 are refused with ErrRate.
+func ParseRate(s string) (Rate, error) {
+	whole, decimals, dotted := strings.Cut(strings.TrimPrefix(s, "-"), ".")
+	switch {
+	case whole == "" || len(whole) > maxWholeDigits || (len(whole) > 1 && whole[0] == '0'),
+		len(decimals) > maxDecimalDigits || (dotted && decimals == ""),
+		!digitsOnly(whole) || !digitsOnly(decimals):
+		return Rate{}, ErrRate
 	}
-	return Rate{num, den}, nil
+	value, err := decimal.NewFromString(s)
+	if err != nil {
+		return Rate{}, ErrRate
+	}
+	return Rate{value: value}, nil
+}
+
+func digitsOnly(s string) bool {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return true
 }
 
 // MustRate is ParseRate for constants in tests; it panics on a bad text.
@@ -61,166 +97,114 @@ func MustRate(s string) Rate {
 	return r
 }
 
-// Num and Den give the fraction.
-func (r Rate) Num() int64 { return r.num }
-
-// Den gives the denominator, at least 1.
-func (r Rate) Den() int64 {
+// Parts gives the rate as a quotient of two decimals, numerator and denominator; of a decimal the denominator is 1.
+func (r Rate) Parts() (num, den decimal.Decimal) {
 	if r.den == 0 {
-		return 1
+		return r.value, one
 	}
-	return r.den
+	return r.value, decimal.NewFromInt(r.den)
 }
 
-// IsZero tells whether the rate is 0.
-func (r Rate) IsZero() bool { return r.num == 0 }
+var one = decimal.New(1, 0)
 
-// Cmp compares two rates exactly.
+// Fraction gives the rate in whole numbers, for the tax program. That of the zero value is the zero value.
+func (r Rate) Fraction() Fraction {
+	switch {
+	case r.den != 0:
+		return Fraction{r.value.CoefficientInt64(), r.den}
+	case r.value == (decimal.Decimal{}):
+		return Fraction{}
+	}
+	den := int64(1)
+	for range -r.value.Exponent() {
+		den *= 10
+	}
+	return Fraction{r.value.CoefficientInt64(), den}
+}
+
+// IsZero reports whether the rate is 0.
+func (r Rate) IsZero() bool { return r.value.IsZero() }
+
+// Negative reports whether the rate is below zero.
+func (r Rate) Negative() bool { return r.value.IsNegative() }
+
+// Positive reports whether the rate is above zero.
+func (r Rate) Positive() bool { return r.value.IsPositive() }
+
+// Cmp compares two rates exactly: -1, 0 or 1 as r is below, equal to or above s.
 func (r Rate) Cmp(s Rate) int {
-	switch a, b := cross(r.num, s.Den()), cross(s.num, r.Den()); {
-	case a.less(b):
-		return -1
-	case b.less(a):
-		return 1
-	}
-	return 0
+	num, den := r.Parts()
+	otherNum, otherDen := s.Parts()
+	return num.Mul(otherDen).Cmp(otherNum.Mul(den))
 }
 
-// wide is a signed 128 bit product.
-type wide struct {
-	neg    bool
-	hi, lo uint64
+// SumOfRates adds rates exactly: the sum is num over whole, decimals of any size.
+func SumOfRates(rates ...Rate) (num, whole decimal.Decimal) {
+	whole = one
+	for _, r := range rates {
+		rateNum, rateDen := r.Parts()
+		num = num.Mul(rateDen).Add(rateNum.Mul(whole))
+		whole = whole.Mul(rateDen)
+	}
+	return num, whole
 }
 
-func cross(a, b int64) wide {
-	neg := a < 0
-	u := uint64(a)
-	if neg {
-		u = -u
+// IsShare reports whether the rate lies in 0 to 1.
+func (r Rate) IsShare() bool { return !r.Negative() && r.Cmp(Ratio(1, 1)) <= 0 }
+
+// Rest gives 1 - r, with the decimals of r.
+func (r Rate) Rest() Rate {
+	if r.den != 0 {
+		return Ratio(r.den-r.value.CoefficientInt64(), r.den)
 	}
-	hi, lo := bits.Mul64(u, uint64(b))
-	return wide{neg && hi|lo != 0, hi, lo}
+	return Rate{value: one.Sub(r.value)}
 }
 
-func (w wide) less(v wide) bool {
-	if w.neg != v.neg {
-		return w.neg
-	}
-	below := w.hi < v.hi || (w.hi == v.hi && w.lo < v.lo)
-	above := w.hi > v.hi || (w.hi == v.hi && w.lo > v.lo)
-	if w.neg {
-		return above
-	}
-	return below
+// Of gives a x r, rounded once, symmetric around zero. It panics when the result leaves int64.
+func (r Rate) Of(a Amount, how Rounding) Amount {
+	num, den := r.Parts()
+	return a.Part(num, den, how)
 }
 
 // String gives the decimal form of a rate whose denominator is a power of ten, and "num/den" otherwise.
 func (r Rate) String() string {
-	den, scale := r.Den(), 0
-	for den > 1 && den%10 == 0 {
-		den /= 10
-		scale++
+	if r.den != 0 {
+		return r.value.String() + "/" + decimal.NewFromInt(r.den).String()
 	}
-	num := r.num
-	sign := ""
-	if num < 0 {
-		sign, num = "-", -num
-	}
-	digits := itoa(num)
-	if den != 1 {
-		return sign + digits + "/" + itoa(r.Den())
-	}
-	if scale == 0 {
-		return sign + digits
-	}
-	for len(digits) <= scale {
-		digits = "0" + digits
-	}
-	return sign + digits[:len(digits)-scale] + "." + digits[len(digits)-scale:]
-}
-
-func itoa(n int64) string { return string(appendInt(nil, n)) }
-
-func appendInt(b []byte, n int64) []byte {
-	if n >= 10 {
-		b = appendInt(b, n/10)
-	}
-	return append(b, byte('0'+n%10))
+	return r.value.StringFixed(-r.value.Exponent())
 }
 
 // MarshalJSON writes the rate as a string.
-func (r Rate) MarshalJSON() ([]byte, error) { return json.Marshal(r.String()) }
+func (r Rate) MarshalJSON() ([]byte, error) { return []byte(`"` + r.String() + `"`), nil }
 
-// UnmarshalJSON reads a decimal string; a JSON number is refused, it may have passed through a float.
+// UnmarshalJSON reads a decimal or a fraction of two whole numbers from a string; a JSON number is refused, it may have
+// passed through a float.
 func (r *Rate) UnmarshalJSON(b []byte) error {
 	s, ok := quoted(b)
 	if !ok {
 		return ErrRate
 	}
-	if num, den, cut := strings.Cut(s, "/"); cut {
-		n, err1 := ParseRate(num)
-		d, err2 := ParseRate(den)
-		if err1 != nil || err2 != nil || n.Den() != 1 || d.Den() != 1 || d.num <= 0 {
+	num, den, cut := strings.Cut(s, "/")
+	read, err := ParseRate(num)
+	if err != nil {
+		return ErrRate
+	}
+	if cut {
+		under, err := ParseRate(den)
+		if err != nil || strings.Contains(s, ".") || !under.Positive() {
 			return ErrRate
 		}
-		*r = Rate{n.num, d.num}
-		return nil
+		read = Ratio(read.value.CoefficientInt64(), under.value.CoefficientInt64())
 	}
-	v, err := ParseRate(s)
-	if err != nil {
-		return err
-	}
-	*r = v
+	*r = read
 	return nil
 }
 
-// Rounding names what happens to the part of a fen.
-type Rounding int
-
-const (
-	// HalfUp rounds half a fen away from zero (四舍五入). No tax law read fixes a rounding; this is the
-	// universal practice for each reported amount (customary).
-	HalfUp Rounding = iota
-	// HalfEven rounds half a fen to the even neighbour (the split of commerce commissions).
-	HalfEven
-	// Down drops the part of a fen (live tips, Xingtu).
-	Down
-)
-
-// Times gives a x r, rounded once, symmetric around zero. It panics when the result leaves int64.
-func (a Amount) Times(r Rate, how Rounding) Amount { return a.MulDiv(r.num, r.Den(), how) }
-
-// DividedBy gives a / r, rounded once: price with tax over (1 + rate) is its use. r must be positive.
-func (a Amount) DividedBy(r Rate, how Rounding) Amount { return a.MulDiv(r.Den(), r.num, how) }
-
-// MulDiv gives a x num / den, rounded once. den must be positive.
-func (a Amount) MulDiv(num, den int64, how Rounding) Amount {
-	if den <= 0 {
-		panic("money: denominator must be positive") //nolint:forbidigo // a division by nothing is a mistake in the code, as for /
+// quoted reads a JSON string. Amounts and rates hold nothing that a string would have to escape, so that nearly
+// always it is what stands between the quotes.
+func quoted(b []byte) (s string, ok bool) {
+	if n := len(b); n >= 2 && b[0] == '"' && bytes.IndexByte(b, '\\') < 0 {
+		return string(b[1 : n-1]), true
 	}
-	neg := (a.fen < 0) != (num < 0)
-	u, n := uint64(a.fen), uint64(num)
-	if a.fen < 0 {
-		u = -u
-	}
-	if num < 0 {
-		n = -n
-	}
-	q, rest := mulDiv(u, n, uint64(den))
-	twice, d := rest*2, uint64(den) // rest < den <= 2^63-1, so twice cannot wrap
-	switch how {
-	case HalfUp:
-		if twice >= d {
-			q++
-		}
-	case HalfEven:
-		if twice > d || (twice == d && q%2 == 1) {
-			q++
-		}
-	case Down:
-	}
-	if neg {
-		return Amount{-int64(q)}
-	}
-	return Amount{int64(q)}
+	return s, json.Unmarshal(b, &s) == nil
 }

@@ -315,8 +315,8 @@ func (c *checker) unbooked(ctx context.Context, w Withheld) error {
 // restOf is what a share leaves of the whole, false when that is nothing or the share is none.
 func restOf(share string) (string, bool) {
 	r, err := money.ParseRate(share)
-	if err != nil || r.Num() < 0 || r.Num() >= r.Den() {
+	if err != nil || r.Negative() || !r.Rest().Positive() {
 		return "", false
 	}
-	return money.Ratio(r.Den()-r.Num(), r.Den()).String(), true
+	return r.Rest().String(), true
 }

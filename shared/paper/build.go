@@ -224,7 +224,7 @@ func billOf(st settlement.Settlement, figures map[string]settlement.Figures) Bil
 		if b.TaxPeriod == "" || l.Tax == "IIT" {
 			b.TaxPeriod = l.Period
 		}
-		b.Taxes = append(b.Taxes, Tax{Tax: l.Tax, Item: l.Item, Period: l.Period, Collection: l.Collection, Base: l.Base, Rate: l.Rate, Quick: l.Quick, Total: l.Total,
+		b.Taxes = append(b.Taxes, Tax{Tax: l.Tax, Item: l.Item, Period: l.Period, Collection: l.Collection, Base: l.Base, Rate: l.Rate.Rate(), Quick: l.Quick, Total: l.Total,
 			Before: l.Before, Due: l.Due, Amount: l.Amount, Shortfall: l.Shortfall, BorneBy: l.BorneBy, Law: l.Law, Status: l.Status})
 	}
 	b.Item, b.TaxableIncome, b.Withheld, b.Net, b.ToPay = f.Item, &taxable, &withheld, &net, &pay

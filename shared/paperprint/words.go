@@ -96,7 +96,7 @@ func pending(a *money.Amount) string {
 
 // ratePercent shows a rate as a percentage.
 func ratePercent(r money.Rate) string {
-	return strings.TrimSuffix(strings.TrimRight(money.Yuan(100).Times(r, money.HalfEven).String(), "0"), ".") + "%"
+	return strings.TrimSuffix(strings.TrimRight(r.Of(money.Yuan(100), money.HalfEven).String(), "0"), ".") + "%"
 }
 
 // share shows a percentage; none where there is nothing to share.

@@ -113,7 +113,7 @@ func Plan(net money.Amount, standing []Receivable) []Part {
 		if r.Kind != GiveBack {
 			take = money.Min(r.Open, left)
 			if r.MaxShare != nil {
-				take = money.Min(take, net.Times(*r.MaxShare, money.Down))
+				take = money.Min(take, r.MaxShare.Of(net, money.Down))
 			}
 			if !take.Positive() {
 				continue

@@ -89,7 +89,7 @@ func (d draft) problems() []fault.Field {
 	bad(!d.Amount.Positive() || d.Amount.Fen() > largestFen, "amount", "must be above zero and at most "+money.Fen(largestFen).String())
 	bad(d.MCNPart.Negative() || d.MCNPart.Fen() > largestFen, "mcn_part", "must be zero or more")
 	bad(!d.MCNPart.IsZero() && d.Kind != receivable.RefundRecovery, "mcn_part", "is for a refund_recovery only")
-	bad(d.MaxShare != nil && (d.MaxShare.Num() <= 0 || d.MaxShare.Cmp(money.Ratio(1, 1)) > 0), "max_share", "must be above 0 and at most 1")
+	bad(d.MaxShare != nil && (!d.MaxShare.Positive() || !d.MaxShare.IsShare()), "max_share", "must be above 0 and at most 1")
 	bad(!words(d.Document, maxDocument), "document", "must name the paper that the claim rests on, in at most 100 characters")
 	bad(!words(d.Reason, maxReason), "reason", "must say why, in at most 500 characters")
 	return p

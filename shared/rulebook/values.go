@@ -313,7 +313,7 @@ func (e *edition) short(d *tax.Definition, v *tax.Dated) string {
 }
 
 func (e *edition) shortRates(v *tax.Dated) string {
-	var rates []money.Rate
+	var rates []money.Fraction
 	for _, r := range v.Rates {
 		if !r.Open {
 			rates = append(rates, r.Rate)
@@ -323,7 +323,7 @@ func (e *edition) shortRates(v *tax.Dated) string {
 	if len(rates) == 0 {
 		return text
 	}
-	low, high := slices.MinFunc(rates, money.Rate.Cmp), slices.MaxFunc(rates, money.Rate.Cmp)
+	low, high := slices.MinFunc(rates, money.Fraction.Cmp), slices.MaxFunc(rates, money.Fraction.Cmp)
 	if low.Cmp(high) == 0 {
 		return text + " · " + percent(low)
 	}
@@ -351,7 +351,7 @@ func grouped(a money.Amount) string {
 }
 
 // percent writes a rate exactly, as a percentage.
-func percent(r money.Rate) string {
+func percent(r money.Fraction) string {
 	whole, rest, _ := strings.Cut(r.String(), ".")
 	for len(rest) < 2 {
 		rest += "0"

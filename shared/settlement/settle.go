@@ -133,9 +133,9 @@ func (r *Request) validate(key string, business time.Time) error {
 	bad(at.Before(business.Add(-backWindow)), "ts", "lies more than 400 days back")
 	bad((r.GMV == nil) != (r.Rate == nil), "rate", "gmv and rate come together")
 	if r.GMV != nil && r.Rate != nil {
-		wrong := r.GMV.Negative() || r.Rate.Num() < 0 || r.Rate.Cmp(money.Ratio(1, 1)) > 0
+		wrong := r.GMV.Negative() || !r.Rate.IsShare()
 		bad(wrong, "gmv", "gmv must not be negative and rate must lie between 0 and 1")
-		bad(!wrong && r.GMV.Times(*r.Rate, money.HalfEven) != r.Amount, "amount", "does not equal gmv x rate to the fen")
+		bad(!wrong && r.Rate.Of(*r.GMV, money.HalfEven) != r.Amount, "amount", "does not equal gmv x rate to the fen")
 	}
 	if len(p) > 0 {
 		return fault.Invalid(p...)

@@ -117,8 +117,9 @@ func (f *form) amount(a *money.Amount) {
 
 // rate walks a rate; one over nothing is no rate.
 func (f *form) rate(r *money.Rate) {
-	num, den := r.Num(), uint64(r.Den())
-	if *r == (money.Rate{}) {
+	fraction := r.Fraction()
+	num, den := fraction.Num(), uint64(fraction.Den())
+	if fraction == (money.Fraction{}) {
 		den = 0
 	}
 	f.integer(&num)

@@ -3,7 +3,8 @@ package split
 
 import (
 	"fmt"
-	"math/big"
+
+	"github.com/shopspring/decimal"
 
 	"fenzhang/shared/money"
 	"fenzhang/shared/tenancy"
@@ -37,6 +38,12 @@ type Share struct {
 	Short  money.Amount `json:"short,omitzero"` // what fixed amount, floor or guarantee promise and the income did not cover
 }
 
+// Equal reports whether two shares are the same in every field.
+func (s Share) Equal(other Share) bool {
+	return s.Party == other.Party && s.Kind == other.Kind && s.By == other.By &&
+		s.Amount == other.Amount && s.Short == other.Short && s.Ratio.Cmp(other.Ratio) == 0
+}
+
 // Memo is a figure shown beside the split, on gross_before_platform; it moves no money.
 type Memo struct {
 	Party  string       `json:"party"`
@@ -64,7 +71,8 @@ func ModeOf(incomeType string) Mode {
 
 // Plan is a contract's split of one income type, ready to be applied. It is immutable.
 type Plan struct {
-	parts    []part // money parties, in the contract's order
+	parts    []part          // money parties, in the contract's order
+	total    decimal.Decimal // what the parts' weights are measured by
 	memos    []tenancy.Party
 	rest     int
 	rounding money.Rounding
@@ -74,11 +82,11 @@ type Plan struct {
 	creator  int  // the part with a guarantee, -1 without one
 }
 
-// part is one money party. Its ratio num/den is of what the fixed amounts leave.
+// part is one money party. Its weight over the plan's total is its ratio of what the fixed amounts leave.
 type part struct {
 	name, kind          string
 	by                  string
-	num, den            int64
+	weight              decimal.Decimal
 	ratio               money.Rate
 	fixed, limit, floor money.Amount // a limit of zero is none
 	guarantee           money.Amount
@@ -95,10 +103,11 @@ type band struct {
 // terms weigh by it. Terms that tenancy accepts fail only for a level without a factor.
 func Compile(incomeType string, terms tenancy.Split, level string) (*Plan, error) {
 	p := &Plan{rounding: ModeOf(incomeType).Rounding, whole: terms.TierMode == tenancy.Whole, rest: -1, creator: -1}
-	weights, err := weigh(terms, level)
+	weights, total, err := weigh(terms, level)
 	if err != nil {
 		return nil, err
 	}
+	p.total = total
 	rest := terms.Rest()
 	for i, party := range terms.Parties {
 		if !party.Money() {
@@ -125,13 +134,13 @@ func Compile(incomeType string, terms tenancy.Split, level string) (*Plan, error
 }
 
 // part compiles one money party whose weight is known.
-func (p *Plan) part(t tenancy.Party, weight *big.Rat) (part, error) {
-	if !weight.Num().IsInt64() || !weight.Denom().IsInt64() {
+func (p *Plan) part(t tenancy.Party, weight decimal.Decimal) (part, error) {
+	ratio, ok := money.RatioOf(weight, p.total)
+	if !ok {
 		return part{}, fmt.Errorf("split: the share of %s cannot be reckoned exactly", t.Party)
 	}
-	x := part{name: t.Party, kind: t.Kind, num: weight.Num().Int64(), den: weight.Denom().Int64(),
+	x := part{name: t.Party, kind: t.Kind, weight: weight, ratio: ratio,
 		fixed: t.Fixed, limit: t.Cap, floor: t.Floor, guarantee: t.Guarantee}
-	x.ratio = decimal(money.Ratio(x.num, x.den))
 	switch {
 	case x.fixed.Positive():
 		x.by, p.fixed = ByFixed, true
@@ -144,19 +153,9 @@ func (p *Plan) part(t tenancy.Party, weight *big.Rat) (part, error) {
 
 // takesRest marks a part that has no share of its own.
 func (x *part) takesRest(terms tenancy.Split) {
-	if x.num == 0 && len(x.bands) == 0 {
+	if x.weight.IsZero() && len(x.bands) == 0 {
 		x.by = ByRest
 	}
-}
-
-// decimal writes a ratio as a decimal where it is one of up to nine places, as contracts write it.
-func decimal(r money.Rate) money.Rate {
-	for den := int64(1); den <= 1_000_000_000; den *= 10 {
-		if den%r.Den() == 0 {
-			return money.Ratio(r.Num()*(den/r.Den()), den)
-		}
-	}
-	return r
 }
 
 // bands adds up what each band makes when it is full, each rounded for itself.
@@ -166,58 +165,76 @@ func bands(tiers []tenancy.Tier, how money.Rounding) []band {
 		out[i] = band{from: t.From, share: t.Share}
 		if i > 0 {
 			before := out[i-1]
-			out[i].below = before.below.Add(t.From.Sub(before.from).Times(before.share, how))
+			out[i].below = before.below.Add(before.share.Of(t.From.Sub(before.from), how))
 		}
 	}
 	return out
 }
 
-// weigh gives each party's share of the money. By ratio the shares are weights, so that 7:2:1 with a memo party
-// splits the money 7:2; in bands they are shares of the whole.
-func weigh(terms tenancy.Split, level string) ([]*big.Rat, error) {
+// weigh gives each party's weight and the total that the weights are measured by. By ratio the total is the sum of the
+// money parties' weights, so that 7:2:1 with a memo party splits the money 7:2; in bands, and beside fixed amounts that
+// leave nothing to share, it is the whole. Shares that are fractions are brought to one denominator, so that every
+// weight is an exact decimal.
+func weigh(terms tenancy.Split, level string) ([]decimal.Decimal, decimal.Decimal, error) {
 	factor, err := factorOf(terms, level)
 	if err != nil {
-		return nil, err
+		return nil, decimal.Decimal{}, err
 	}
-	out, total, fixed := make([]*big.Rat, len(terms.Parties)), new(big.Rat), false
+	weights, whole := oneDenominator(terms, factor)
+	sum, fixed := decimal.Decimal{}, false
 	for i, p := range terms.Parties {
-		out[i] = big.NewRat(p.Share.Num(), p.Share.Den())
-		if p.Kind == KindCreator {
-			out[i].Mul(out[i], factor)
-		}
-		if out[i].Sign() < 0 || p.Fixed.Negative() {
-			return nil, fmt.Errorf("split: share of %s is negative", p.Party)
+		if weights[i].IsNegative() || p.Fixed.Negative() {
+			return nil, decimal.Decimal{}, fmt.Errorf("split: share of %s is negative", p.Party)
 		}
 		if p.Money() {
-			total.Add(total, out[i])
+			sum = sum.Add(weights[i])
 		}
 		fixed = fixed || p.Fixed.Positive()
 	}
-	if terms.Method == tenancy.MethodTiered || (fixed && total.Sign() == 0) {
-		return out, nil
+	switch {
+	case terms.Method == tenancy.MethodTiered || (fixed && sum.IsZero()):
+		return weights, whole, nil
+	case sum.IsZero():
+		return nil, decimal.Decimal{}, fmt.Errorf("split: no party has a share of the money")
 	}
-	if total.Sign() == 0 {
-		return nil, fmt.Errorf("split: no party has a share of the money")
+	return weights, sum, nil
+}
+
+// oneDenominator gives the parties' shares, the creator's times the factor, as multiples of 1/whole. whole is 1 where
+// all of them are decimals.
+func oneDenominator(terms tenancy.Split, factor money.Rate) (weights []decimal.Decimal, whole decimal.Decimal) {
+	weights = make([]decimal.Decimal, len(terms.Parties))
+	denominators := make([]decimal.Decimal, len(terms.Parties))
+	factorNum, factorDen := factor.Parts()
+	whole = decimal.NewFromInt(1)
+	for i, p := range terms.Parties {
+		weights[i], denominators[i] = p.Share.Parts()
+		if p.Kind == KindCreator {
+			weights[i] = weights[i].Mul(factorNum)
+			denominators[i] = denominators[i].Mul(factorDen)
+		}
+		whole = whole.Mul(denominators[i])
 	}
-	for _, w := range out {
-		w.Quo(w, total)
+	for i := range weights {
+		times, _ := whole.QuoRem(denominators[i], 0)
+		weights[i] = weights[i].Mul(times)
 	}
-	return out, nil
+	return weights, whole
 }
 
 // factorOf gives the weight of a creator's level; 1 where the terms know no levels.
-func factorOf(terms tenancy.Split, level string) (*big.Rat, error) {
+func factorOf(terms tenancy.Split, level string) (money.Rate, error) {
 	if len(terms.LevelFactors) == 0 {
-		return big.NewRat(1, 1), nil
+		return money.Ratio(1, 1), nil
 	}
 	f, ok := terms.LevelFactors[level]
 	if !ok {
 		f, ok = terms.LevelFactors[tenancy.DefaultLevel]
 	}
 	if !ok {
-		return nil, fmt.Errorf("split: the contract has no factor for level %q and no default one", level)
+		return money.Rate{}, fmt.Errorf("split: the contract has no factor for level %q and no default one", level)
 	}
-	return big.NewRat(f.Num(), f.Den()), nil
+	return f, nil
 }
 
 // Apply appends the money shares of amount to dst: fixed amounts first, as long as the money lasts; then the shares
@@ -267,13 +284,13 @@ func (p *Plan) Apply(dst []Share, amount money.Amount) []Share {
 // of gives a part's own share of the base.
 func (p *Plan) of(x *part, base money.Amount, s *Share) money.Amount {
 	if len(x.bands) == 0 {
-		return base.MulDiv(x.num, x.den, p.rounding)
+		return base.Part(x.weight, p.total, p.rounding)
 	}
 	b := p.reached(x, base, s)
 	if p.whole {
-		return base.Times(b.share, p.rounding)
+		return b.share.Of(base, p.rounding)
 	}
-	return b.below.Add(base.Sub(b.from).Times(b.share, p.rounding))
+	return b.below.Add(b.share.Of(base.Sub(b.from), p.rounding))
 }
 
 // reached finds the band of an amount, and notes its share where that is the whole's.
@@ -331,7 +348,7 @@ func (p *Plan) guarantee(shares []Share) {
 func (p *Plan) Memos(dst []Memo, grossBeforePlatform money.Amount) []Memo {
 	for i := range p.memos {
 		m := &p.memos[i]
-		dst = append(dst, Memo{m.Party, grossBeforePlatform.Times(m.Share, money.HalfEven), grossBeforePlatform})
+		dst = append(dst, Memo{m.Party, m.Share.Of(grossBeforePlatform, money.HalfEven), grossBeforePlatform})
 	}
 	return dst
 }

@@ -51,17 +51,17 @@ const (
 
 // AnnualResult is the settlement of one year.
 type AnnualResult struct {
-	IncomeAmount money.Amount `json:"income_amount"` // 收入额
-	Donations    money.Amount `json:"donations"`     // of them deductible
-	Taxable      money.Amount `json:"taxable"`
-	Rate         money.Rate   `json:"rate"`
-	Quick        money.Amount `json:"quick_deduction"`
-	Tax          money.Amount `json:"tax"`
-	Prepaid      money.Amount `json:"prepaid"`
-	Balance      money.Amount `json:"balance"`           // positive: to pay; negative: refund
-	MustFile     []string     `json:"must_file"`         // reasons; empty: no duty to file
-	Waived       *bool        `json:"waived"`            // whether filing is waived; null where it is not asked or not known
-	Unknown      []Unknown    `json:"unknown,omitempty"` // what the figures leave out
+	IncomeAmount money.Amount   `json:"income_amount"` // 收入额
+	Donations    money.Amount   `json:"donations"`     // of them deductible
+	Taxable      money.Amount   `json:"taxable"`
+	Rate         money.Fraction `json:"rate"`
+	Quick        money.Amount   `json:"quick_deduction"`
+	Tax          money.Amount   `json:"tax"`
+	Prepaid      money.Amount   `json:"prepaid"`
+	Balance      money.Amount   `json:"balance"`           // positive: to pay; negative: refund
+	MustFile     []string       `json:"must_file"`         // reasons; empty: no duty to file
+	Waived       *bool          `json:"waived"`            // whether filing is waived; null where it is not asked or not known
+	Unknown      []Unknown      `json:"unknown,omitempty"` // what the figures leave out
 	Answer
 }
 
@@ -70,9 +70,9 @@ type AnnualResult struct {
 type annual struct {
 	ownQuestion
 	deduction   money.Amount
-	cost, share money.Rate
-	keep, kept  money.Rate // 1 - cost, and with the further share of author remuneration
-	donations   money.Rate
+	cost, share money.Fraction
+	keep, kept  money.Fraction // 1 - cost, and with the further share of author remuneration
+	donations   money.Fraction
 	filing      Threshold
 	table       table
 

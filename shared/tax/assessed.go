@@ -38,7 +38,7 @@ type Assessed struct {
 	Place     string // the place that was asked
 	Taxable   money.Amount
 	Base      money.Amount // what the rate falls on
-	Rate      money.Rate
+	Rate      money.Fraction
 	Rated     bool // whether Rate says anything
 	Level     *Bracket
 	Tax       money.Amount
@@ -98,10 +98,11 @@ func wholeShares(ps []Partner) bool {
 	const unit = 10_000
 	var sum int64
 	for _, p := range ps {
-		if p.Share.Num() < 0 || unit%p.Share.Den() != 0 {
+		share := p.Share.Fraction()
+		if share.Num() < 0 || unit%share.Den() != 0 {
 			return false
 		}
-		sum += p.Share.Num() * (unit / p.Share.Den())
+		sum += share.Num() * (unit / share.Den())
 	}
 	return sum == unit
 }

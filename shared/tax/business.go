@@ -56,7 +56,7 @@ type DeemedProfitFacts struct {
 // BusinessTax is the tax on a taxable amount of business income.
 type BusinessTax struct {
 	Taxable money.Amount
-	Rate    money.Rate
+	Rate    money.Fraction
 	Quick   money.Amount
 	Before  money.Amount // by the table
 	Half    money.Amount // half reduction of individual businesses
@@ -65,14 +65,14 @@ type BusinessTax struct {
 
 // BusinessResult is the settlement of business income.
 type BusinessResult struct {
-	Basic     money.Amount `json:"basic_deduction"` // 0.00 where comprehensive income bears it, and by deemed profit
-	Taxable   money.Amount `json:"taxable"`
-	Rate      money.Rate   `json:"rate"`
-	Quick     money.Amount `json:"quick_deduction"`
-	TaxBefore money.Amount `json:"tax_before"`
-	Half      money.Amount `json:"half_reduction"`
-	Payable   money.Amount `json:"payable"`
-	Balance   money.Amount `json:"balance"` // payable less prepaid; negative: refund
+	Basic     money.Amount   `json:"basic_deduction"` // 0.00 where comprehensive income bears it, and by deemed profit
+	Taxable   money.Amount   `json:"taxable"`
+	Rate      money.Fraction `json:"rate"`
+	Quick     money.Amount   `json:"quick_deduction"`
+	TaxBefore money.Amount   `json:"tax_before"`
+	Half      money.Amount   `json:"half_reduction"`
+	Payable   money.Amount   `json:"payable"`
+	Balance   money.Amount   `json:"balance"` // payable less prepaid; negative: refund
 	Answer
 }
 
@@ -115,7 +115,7 @@ func (r *businessDeemed) resolve() error {
 type businessHalf struct {
 	ownQuestion
 	limit money.Amount
-	rate  money.Rate
+	rate  money.Fraction
 	step  *stepSpec
 }
 
@@ -173,12 +173,13 @@ func (e *Engine) DeemedProfit(on civil.Date, f DeemedProfitFacts) (BusinessResul
 	if err != nil {
 		return BusinessResult{}, err
 	}
-	step, den := r.revenue, f.Rate.Den()
+	rate := f.Rate.Fraction()
+	step, den := r.revenue, rate.Den()
 	if f.Basis == BasisCost {
-		step, den = r.cost, f.Rate.Den()-f.Rate.Num()
+		step, den = r.cost, rate.Den()-rate.Num()
 	}
-	taxable := f.Amount.MulDiv(f.Rate.Num(), den, money.HalfUp)
-	c.step(step, rounded, Money(taxable), Input{"amount", Money(f.Amount)}, Input{"income_rate", Fraction(f.Rate)})
+	taxable := f.Amount.MulDiv(rate.Num(), den, money.HalfUp)
+	c.step(step, rounded, Money(taxable), Input{"amount", Money(f.Amount)}, Input{"income_rate", Fraction(rate)})
 	res, err := e.finishBusiness(c, on, &r.businessTable, taxable, f.OtherRelief, f.Entity)
 	if err != nil {
 		return BusinessResult{}, err
@@ -208,10 +209,10 @@ func (e *Engine) BusinessTax(on civil.Date, taxable, otherRelief money.Amount, h
 
 // profits sums the person's businesses. A loss among several is open law.
 func (r *businessBooks) profits(c *Calculation, list []BusinessIncome) (money.Amount, error) {
-	whole, reading := money.Ratio(1, 1), noLosses
+	whole, reading := money.NewFraction(1, 1), noLosses
 	profits := make([]money.Amount, len(list))
 	for i, b := range list {
-		share := b.Share
+		share := b.Share.Fraction()
 		if share.IsZero() {
 			share = whole
 		}
@@ -308,7 +309,7 @@ func (f *BusinessFacts) check() error {
 	for _, b := range f.Businesses {
 		p = inRange(p, "businesses.revenue", b.Revenue)
 		p = inRange(p, "businesses.costs", b.Costs)
-		if b.Share.Num() < 0 || b.Share.Cmp(money.Ratio(1, 1)) > 0 {
+		if !b.Share.IsShare() {
 			p = append(p, fault.Field{Field: "businesses.share", Problem: "must be above 0 and at most 1"})
 		}
 	}
@@ -331,7 +332,7 @@ func (f *DeemedProfitFacts) check() error {
 	if f.Basis != BasisRevenue && f.Basis != BasisCost {
 		p = append(p, fault.Field{Field: "basis", Problem: "must be one of revenue, cost"})
 	}
-	if f.Rate.Num() <= 0 || f.Rate.Cmp(money.Ratio(1, 1)) >= 0 {
+	if !f.Rate.Positive() || f.Rate.Cmp(money.Ratio(1, 1)) >= 0 {
 		p = append(p, fault.Field{Field: "income_rate", Problem: "must be above 0 and below 1"})
 	}
 	p = inRange(p, "amount", f.Amount)

@@ -11,7 +11,7 @@ import (
 // Source: CIT Law art. 4 and 28, MOF/STA Announcement 2023 No. 12 art. 3 and 5; data in rules/national/cit.
 type citYear struct {
 	ownQuestion
-	rate, small, inclusion   money.Rate
+	rate, small, inclusion   money.Fraction
 	income, assets, employed Threshold
 
 	conditions, smallTax, ordinary *stepSpec
@@ -46,7 +46,7 @@ func (e *Engine) CIT(on civil.Date, f Company) (CompanyTax, error) {
 	if err != nil {
 		return CompanyTax{}, err
 	}
-	if f.Employees.Num() < 0 {
+	if f.Employees.Negative() {
 		return CompanyTax{}, fault.Invalid(fault.Field{Field: "employees_avg", Problem: "must not be negative"})
 	}
 	if err := within([]named{{"assets_avg", f.Assets}}, named{"taxable_income", f.Taxable}); err != nil {
@@ -55,7 +55,7 @@ func (e *Engine) CIT(on civil.Date, f Company) (CompanyTax, error) {
 	x := CompanyTax{SmallLowProfit: r.isSmall(f)}
 	taxable := money.MaxOf(f.Taxable, money.Amount{})
 	c.step(r.conditions, exact, Word(boolWord(x.SmallLowProfit)), Input{"income", Money(f.Taxable)}, Input{"income_limit", Money(r.income.Amount)},
-		Input{"employees", Fraction(f.Employees)}, Input{"employees_limit", Fraction(people(r.employed))},
+		Input{"employees", Fraction(f.Employees.Fraction())}, Input{"employees_limit", Fraction(people(r.employed))},
 		Input{"assets", Money(f.Assets)}, Input{"assets_limit", Money(r.assets.Amount)}, Input{"restricted", Word(boolWord(f.Restricted))})
 	if x.SmallLowProfit {
 		x.Tax = taxable.Times(lowest(r.inclusion, r.small), money.HalfUp)
@@ -69,13 +69,13 @@ func (e *Engine) CIT(on civil.Date, f Company) (CompanyTax, error) {
 }
 
 func (r *citYear) isSmall(f Company) bool {
-	few := f.Employees.Cmp(people(r.employed))
+	few := f.Employees.Fraction().Cmp(people(r.employed))
 	return !f.Restricted && !r.income.Met(f.Taxable) && !r.assets.Met(f.Assets) && (few < 0 || (few == 0 && !r.employed.Reach))
 }
 
 // people reads a limit of heads, which a rule file writes with two decimals like an amount.
-func people(t Threshold) money.Rate {
-	return lowest(money.Ratio(t.Amount.Fen(), money.Yuan(1).Fen()), money.Ratio(1, 1))
+func people(t Threshold) money.Fraction {
+	return lowest(money.NewFraction(t.Amount.Fen(), money.Yuan(1).Fen()), money.NewFraction(1, 1))
 }
 
 func citYearSpec() methodSpec {
@@ -155,14 +155,14 @@ func (e *Engine) Deduct(on civil.Date, x Expense) (Deduction, error) {
 }
 
 // allowed gives the most that may be deducted, and the rate it comes from.
-func (r *citDeduction) allowed(x Expense, whole money.Amount, on civil.Date) (money.Amount, money.Rate, error) {
+func (r *citDeduction) allowed(x Expense, whole money.Amount, on civil.Date) (money.Amount, money.Fraction, error) {
 	if r.table != nil {
 		row, ok := r.table.row(x.Item)
 		if !ok {
-			return money.Amount{}, money.Rate{}, fault.Invalid(fault.Field{Field: "item", Problem: x.Item + " is no kind of expense that the rules limit"})
+			return money.Amount{}, money.Fraction{}, fault.Invalid(fault.Field{Field: "item", Problem: x.Item + " is no kind of expense that the rules limit"})
 		}
 		if row.Open {
-			return money.Amount{}, money.Rate{}, row.gap(r.method.Uses["rates"], on)
+			return money.Amount{}, money.Fraction{}, row.gap(r.method.Uses["rates"], on)
 		}
 		return whole.Times(row.Rate, money.HalfUp), row.Rate, nil
 	}
@@ -174,9 +174,9 @@ func (r *citDeduction) allowed(x Expense, whole money.Amount, on civil.Date) (mo
 }
 
 // shareOf is the share of the expense that counts at most.
-func (r *citDeduction) shareOf() money.Rate {
+func (r *citDeduction) shareOf() money.Fraction {
 	if r.share == nil {
-		return money.Ratio(1, 1)
+		return money.NewFraction(1, 1)
 	}
 	return r.share.Rate
 }

@@ -576,7 +576,7 @@ func (b *Book) compileStep(d *Definition, v *Dated, m *Method, status Status, na
 // amount, rate, table and threshold read a used value; compileMethod has checked that it is there.
 func (b *Book) amount(m *Method, role string) money.Amount { return b.value(m.Uses[role]).Amount }
 
-func (b *Book) rate(m *Method, role string) money.Rate { return b.value(m.Uses[role]).Rate }
+func (b *Book) rate(m *Method, role string) money.Fraction { return b.value(m.Uses[role]).Rate }
 
 func (b *Book) table(m *Method) table { return newTable(b.value(m.Uses["brackets"]).Brackets) }
 
@@ -602,7 +602,7 @@ func checkRole(method, role string, used *Definition) error {
 
 func (b *Book) newNonResident(r base) *nonResident {
 	m := r.method
-	n := &nonResident{base: r, cost: money.Ratio(0, 1), share: b.shareOf(m), table: b.table(m)}
+	n := &nonResident{base: r, cost: money.NewFraction(0, 1), share: b.shareOf(m), table: b.table(m)}
 	if m.Uses["cost_rate"] != "" {
 		n.cost = b.rate(m, "cost_rate")
 	}
@@ -614,9 +614,9 @@ func (b *Book) newNonResident(r base) *nonResident {
 }
 
 // shareOf is the further share of author remuneration, 1 where the method has none.
-func (b *Book) shareOf(m *Method) money.Rate {
+func (b *Book) shareOf(m *Method) money.Fraction {
 	if m.Uses["share"] == "" {
-		return money.Ratio(1, 1)
+		return money.NewFraction(1, 1)
 	}
 	return b.rate(m, "share")
 }
@@ -644,7 +644,9 @@ func (b *Book) newSurcharge(r base) *surcharge {
 }
 
 // onTop is 1 + rate, the divisor of a price that contains the tax.
-func onTop(rate money.Rate) money.Rate { return money.Ratio(rate.Den()+rate.Num(), rate.Den()) }
+func onTop(rate money.Fraction) money.Fraction {
+	return money.NewFraction(rate.Den()+rate.Num(), rate.Den())
+}
 
 // reliefRole is the reduction of a surcharge.
 const reliefRole = "relief"
@@ -653,7 +655,9 @@ const reliefRole = "relief"
 const maxDeductionScale = 1000
 
 // keptShare is 1 - cost.
-func keptShare(cost money.Rate) money.Rate { return money.Ratio(cost.Den()-cost.Num(), cost.Den()) }
+func keptShare(cost money.Fraction) money.Fraction {
+	return money.NewFraction(cost.Den()-cost.Num(), cost.Den())
+}
 
 // book finds the book of a day, over those of the packs above on that day.
 func (e *Engine) book(on civil.Date) (*Book, error) {

@@ -9,9 +9,9 @@ type creation struct {
 	base
 	limit       Threshold
 	fixed       money.Amount
-	cost, share money.Rate // share of what is left that counts: 70% for authors, else 1
-	kept        money.Rate // (1 - cost) x share, in lowest terms
-	table       table      // one level: the flat rate
+	cost, share money.Fraction // share of what is left that counts: 70% for authors, else 1
+	kept        money.Fraction // (1 - cost) x share, in lowest terms
+	table       table          // one level: the flat rate
 
 	income, small, large, tax, due *stepSpec
 }
@@ -47,7 +47,7 @@ func (r *creation) Calculate(c *Calculation) error {
 // Source: STA Announcement 2018 No. 61, art. 9; data in rules/national/iit/nonresident.
 type nonResident struct {
 	base
-	cost, share, kept money.Rate
+	cost, share, kept money.Fraction
 	deduction         money.Amount // of wages, per month
 	table             table
 
@@ -74,16 +74,16 @@ func (r *nonResident) Calculate(c *Calculation) error {
 }
 
 // lowest multiplies two rates and cancels what they have in common, so that products with amounts stay small.
-func lowest(a, b money.Rate) money.Rate {
+func lowest(a, b money.Fraction) money.Fraction {
 	num, den := a.Num()*b.Num(), a.Den()*b.Den()
 	x, y := num, den
 	for y != 0 {
 		x, y = y, x%y
 	}
 	if x == 0 {
-		return money.Ratio(0, 1)
+		return money.NewFraction(0, 1)
 	}
-	return money.Ratio(num/x, den/x)
+	return money.NewFraction(num/x, den/x)
 }
 
 func creationSpec() methodSpec {

@@ -51,7 +51,7 @@ type FeeReturn struct {
 // CulturalFee is what the period gives.
 type CulturalFee struct {
 	Base, Before, Relief, Fee money.Amount
-	MostReduction             money.Rate // the most that a province may take off its own fee; 0 where no rule is known
+	MostReduction             money.Fraction // the most that a province may take off its own fee; 0 where no rule is known
 	Answer
 }
 
@@ -88,7 +88,7 @@ func (e *Engine) CulturalFee(on civil.Date, f FeeReturn) (CulturalFee, error) {
 }
 
 // calculate gives the fee of a payer whose rate and reduction are known.
-func (r *culturalFee) calculate(c *Calculation, f FeeReturn, rate, reduction money.Rate) CulturalFee {
+func (r *culturalFee) calculate(c *Calculation, f FeeReturn, rate, reduction money.Fraction) CulturalFee {
 	var x CulturalFee
 	if r.ceiling != nil {
 		x.MostReduction = r.ceiling.Rate
@@ -135,14 +135,14 @@ func (r *culturalFee) exemption(f FeeReturn) *Dated {
 
 // reduction gives the share that is taken off: what is stated, else what is in force, else for a province's own part
 // the rate of a tax position.
-func (r *culturalFee) reduction(c *Calculation, f FeeReturn, place string) (money.Rate, error) {
+func (r *culturalFee) reduction(c *Calculation, f FeeReturn, place string) (money.Fraction, error) {
 	role, v := "central_reduction", r.central
 	if f.Local {
 		role, v = localReductionRole, r.local
 	}
 	switch {
 	case f.Reduction != nil:
-		return r.allowed(c, *f.Reduction, "reduction_rate")
+		return r.allowed(c, f.Reduction.Fraction(), "reduction_rate")
 	case v != nil && v.Status != Open:
 		return v.Rate, nil
 	}
@@ -153,19 +153,19 @@ func (r *culturalFee) reduction(c *Calculation, f FeeReturn, place string) (mone
 	if p := c.positionOn(id); p != nil && f.Local {
 		rate, err := money.ParseRate(p.Reading)
 		if err != nil {
-			return money.Rate{}, fault.Invalid(fault.Field{Field: "positions", Problem: "the reading of " + id + " must be a rate"})
+			return money.Fraction{}, fault.Invalid(fault.Field{Field: "positions", Problem: "the reading of " + id + " must be a rate"})
 		}
 		c.usePosition(p)
-		return r.allowed(c, rate, "positions")
+		return r.allowed(c, rate.Fraction(), "positions")
 	}
 	if v != nil {
-		return money.Rate{}, &Gap{Rule: r.method.Uses[role], On: c.facts.PaymentDate, Missing: v.Note}
+		return money.Fraction{}, &Gap{Rule: r.method.Uses[role], On: c.facts.PaymentDate, Missing: v.Note}
 	}
-	return money.Rate{}, r.unknown(c, role)
+	return money.Fraction{}, r.unknown(c, role)
 }
 
 // allowed refuses a reduction beyond what the law lets anybody grant.
-func (r *culturalFee) allowed(c *Calculation, rate money.Rate, field string) (money.Rate, error) {
+func (r *culturalFee) allowed(c *Calculation, rate money.Fraction, field string) (money.Fraction, error) {
 	switch {
 	case rate.IsZero():
 		return rate, nil

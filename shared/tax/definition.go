@@ -90,7 +90,7 @@ type Dated struct {
 	Also      []civil.Date       `json:",omitzero"` // issue days of the other documents of Law, in its order
 	Lapsed    *Text              `json:",omitzero"` // set = nothing is in force in these days, and why
 	Amount    money.Amount       `json:",omitzero"`
-	Rate      money.Rate         `json:",omitzero"`
+	Rate      money.Fraction     `json:",omitzero"`
 	Threshold Threshold          `json:",omitzero"`
 	Brackets  []Bracket          `json:",omitzero"`
 	Rates     []RateRow          `json:",omitzero"` // by word, in its order
@@ -139,16 +139,16 @@ func (t Threshold) Edge() string {
 
 // Bracket is one level of a table. UpTo zero on the last level means no end; the edge belongs to the level.
 type Bracket struct {
-	UpTo  money.Amount `json:"up_to"`
-	Rate  money.Rate   `json:"rate"`
-	Quick money.Amount `json:"quick_deduction"`
+	UpTo  money.Amount   `json:"up_to"`
+	Rate  money.Fraction `json:"rate"`
+	Quick money.Amount   `json:"quick_deduction"`
 }
 
 // RateRow is one row of a table of rates. Open tells that the row exists but its rate could not be read.
 type RateRow struct {
-	Word string     `json:"word"` // "catering", "loan"; "other" is the residual row
-	Rate money.Rate `json:"rate"`
-	Open bool       `json:"open,omitempty"`
+	Word string         `json:"word"` // "catering", "loan"; "other" is the residual row
+	Rate money.Fraction `json:"rate"`
+	Open bool           `json:"open,omitempty"`
 }
 
 // gap names a row whose rate could not be read.
@@ -171,7 +171,7 @@ func (d *Dated) row(word string) (RateRow, bool) {
 type Band struct {
 	Edge      money.Amount
 	Inclusive bool
-	Rate      money.Rate
+	Rate      money.Fraction
 }
 
 // holds tells whether a total falls into the row or a later one's place before it.

@@ -62,14 +62,12 @@ func (e *Engine) GeneralVAT(on civil.Date, p GeneralPeriod) (GeneralVAT, error) 
 	var g GeneralVAT
 	exactOutput := new(big.Rat)
 	for _, o := range p.Outputs {
-		vat := o.vat()
+		rate, divisor := o.Rate.Fraction(), o.divisor()
+		vat := o.vat(rate, divisor)
 		exactOutput.Add(exactOutput, vat)
 		reported := halfUpFen(vat)
-		sales := o.Amount
-		if o.Inclusive {
-			sales = o.Amount.DividedBy(onTop(o.Rate), money.HalfUp)
-		}
-		c.step(r.sales, rounded, Money(reported), Input{"amount", Money(o.Amount)}, Input{"divisor", Fraction(o.divisor())}, Input{"sales", Money(sales)}, Input{"rate", Fraction(o.Rate)})
+		sales := o.Amount.DividedBy(divisor, money.HalfUp)
+		c.step(r.sales, rounded, Money(reported), Input{"amount", Money(o.Amount)}, Input{"divisor", Fraction(divisor)}, Input{"sales", Money(sales)}, Input{"rate", Fraction(rate)})
 	}
 	creditable, blocked := money.Sum(p.Creditable...), money.Sum(p.Blocked...)
 	g.Output, g.Input = halfUpFen(exactOutput), creditable.Add(p.CarryForward)
@@ -93,7 +91,7 @@ func (p *GeneralPeriod) check(r *generalVAT) error {
 	amounts := []named{{"carry_forward_in", p.CarryForward}}
 	for _, o := range p.Outputs {
 		amounts = append(amounts, named{"output", o.Amount})
-		if !r.knows(o.Rate) {
+		if !r.knows(o.Rate.Fraction()) {
 			return fault.Invalid(fault.Field{Field: "output.rate", Problem: o.Rate.String() + " is no VAT rate of general taxpayers on that day"})
 		}
 	}
@@ -106,7 +104,7 @@ func (p *GeneralPeriod) check(r *generalVAT) error {
 	return within(amounts)
 }
 
-func (r *generalVAT) knows(rate money.Rate) bool {
+func (r *generalVAT) knows(rate money.Fraction) bool {
 	for _, row := range r.rates {
 		if !row.Open && row.Rate.Cmp(rate) == 0 {
 			return true
@@ -116,20 +114,17 @@ func (r *generalVAT) knows(rate money.Rate) bool {
 }
 
 // divisor is 1 where the amount is without VAT.
-func (o *Output) divisor() money.Rate {
+func (o *Output) divisor() money.Fraction {
 	if o.Inclusive {
-		return onTop(o.Rate)
+		return onTop(o.Rate.Fraction())
 	}
-	return money.Ratio(1, 1)
+	return money.NewFraction(1, 1)
 }
 
-// vat gives the exact output VAT in fen.
-func (o *Output) vat() *big.Rat {
-	den := o.Rate.Den()
-	if o.Inclusive {
-		den += o.Rate.Num()
-	}
-	return new(big.Rat).Mul(big.NewRat(o.Amount.Fen(), 1), big.NewRat(o.Rate.Num(), den))
+// vat gives the exact output VAT in fen: amount x rate / divisor.
+func (o *Output) vat(rate, divisor money.Fraction) *big.Rat {
+	vat := new(big.Rat).Mul(big.NewRat(o.Amount.Fen(), 1), big.NewRat(rate.Num(), rate.Den()))
+	return vat.Quo(vat, big.NewRat(divisor.Num(), divisor.Den()))
 }
 
 // halfUpFen rounds an exact sum of fen that is not negative.
@@ -154,7 +149,7 @@ const servicesRow = "services"
 // Source: VAT Law art. 10, 14, 17; data in rules/national/vat.
 type outputEstimate struct {
 	base
-	rate  money.Rate
+	rate  money.Fraction
 	known bool
 
 	sales, output *stepSpec
@@ -180,7 +175,7 @@ func (r *outputEstimate) Calculate(c *Calculation) error {
 	f, before := c.facts, c.facts.ToDate.Month.Turnover
 	price := f.Amount.Add(f.InKind) // what is given in kind is part of the price (VAT Law art. 17)
 	row := Row{Kind: VAT, Item: c.item, Period: f.VATDate.Month().String(), Collection: SelfFiled, Sales: price}
-	divisor := money.Ratio(1, 1)
+	divisor := money.NewFraction(1, 1)
 	if f.VATIncluded {
 		divisor = onTop(r.rate)
 		row.Received = price

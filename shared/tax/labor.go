@@ -9,9 +9,9 @@ import (
 // Source: STA Announcement 2018 No. 61, art. 8 and 11; data in rules/national/iit/labor.
 type laborOneOff struct {
 	base
-	limit      Threshold    // above it the share is deducted, up to it the fixed sum
-	fixed      money.Amount // 800 yuan
-	cost, keep money.Rate   // 20% and 80%
+	limit      Threshold      // above it the share is deducted, up to it the fixed sum
+	fixed      money.Amount   // 800 yuan
+	cost, keep money.Fraction // 20% and 80%
 	table      table
 
 	income, month, small, large, tax, due *stepSpec
@@ -87,7 +87,7 @@ func (c *Calculation) finishIIT(r *base, taxStep, dueStep *stepSpec, o outcome, 
 // CumulativeLabor is the arithmetic of cumulative withholding of labor remuneration, compiled for a day.
 // Source: STA Announcement 2025 No. 16, art. 1(1), in force from 2025-10-01; data in rules/national/iit/labor_platform.
 type CumulativeLabor struct {
-	keep    money.Rate
+	keep    money.Fraction
 	monthly money.Amount
 	table   table
 }
@@ -131,7 +131,7 @@ func (e *Engine) CumulativeLabor(on civil.Date) (CumulativeLabor, error) {
 type laborCumulative struct {
 	base
 	math       CumulativeLabor
-	cost       money.Rate
+	cost       money.Fraction
 	flat       money.Amount // deduction of a whole year for low earners
 	breaks     string       // id of the open question of break months
 	breakValue *Dated

@@ -11,7 +11,7 @@ import (
 // Source: Tax Collection Law art. 32, its Rules art. 75; data in rules/national/collection.
 type lateFee struct {
 	ownQuestion
-	rate money.Rate
+	rate money.Fraction
 
 	days, fee *stepSpec
 }

@@ -82,11 +82,11 @@ func (r *assessedBase) mark(c *Calculation, used ...*param) {
 }
 
 // find gives the rate for the total and the industry.
-func (r *assessedBase) find(c *Calculation, total money.Amount) (money.Rate, error) {
+func (r *assessedBase) find(c *Calculation, total money.Amount) (money.Fraction, error) {
 	switch {
 	case r.bands.used:
 		if err := r.bands.need(c); err != nil {
-			return money.Rate{}, err
+			return money.Fraction{}, err
 		}
 		r.mark(c, &r.bands)
 		for i := range r.bands.value.Bands {
@@ -96,7 +96,7 @@ func (r *assessedBase) find(c *Calculation, total money.Amount) (money.Rate, err
 		}
 	case r.rates.used:
 		if err := r.rates.need(c); err != nil {
-			return money.Rate{}, err
+			return money.Fraction{}, err
 		}
 		r.mark(c, &r.rates)
 		return r.row(c)
@@ -105,38 +105,38 @@ func (r *assessedBase) find(c *Calculation, total money.Amount) (money.Rate, err
 		return rate, nil
 	}
 	if err := r.rate.need(c); err != nil {
-		return money.Rate{}, err
+		return money.Fraction{}, err
 	}
 	r.mark(c, &r.rate)
 	return r.rate.value.Rate, nil
 }
 
 // chosen is the rate of a tax position on the open rate of this place.
-func (r *assessedBase) chosen(c *Calculation) (money.Rate, bool) {
+func (r *assessedBase) chosen(c *Calculation) (money.Fraction, bool) {
 	if r.rate.inForce() {
-		return money.Rate{}, false
+		return money.Fraction{}, false
 	}
 	p := c.positionOn(r.rate.id + "@" + c.assessed.Place)
 	if p == nil {
-		return money.Rate{}, false
+		return money.Fraction{}, false
 	}
 	rate, err := money.ParseRate(p.Reading)
 	if err != nil {
-		return money.Rate{}, false
+		return money.Fraction{}, false
 	}
 	c.usePosition(p)
-	return rate, true
+	return rate.Fraction(), true
 }
 
 // row finds the industry's row of the table.
-func (r *assessedBase) row(c *Calculation) (money.Rate, error) {
+func (r *assessedBase) row(c *Calculation) (money.Fraction, error) {
 	industry := c.facts.Taxpayer.Industry
 	row, ok := rowFor(r.rates.value, industry)
 	if ok && !row.Open {
 		return row.Rate, nil
 	}
 	note := r.rates.value.Note
-	return money.Rate{}, &Gap{Rule: r.rates.id, On: c.facts.PaymentDate, Missing: Text{
+	return money.Fraction{}, &Gap{Rule: r.rates.id, On: c.facts.PaymentDate, Missing: Text{
 		ZH: "行业“" + industry + "”在该表中没有可用的一行。" + note.ZH, EN: "the table has no readable row for industry \"" + industry + "\". " + note.EN}}
 }
 
@@ -332,7 +332,7 @@ func (r *deemedProfit) Calculate(c *Calculation) error {
 		return nil
 	}
 	for _, p := range q.Partners {
-		part := of(a.Taxable, p.Share)
+		part := of(a.Taxable, p.Share.Fraction())
 		level, tax := t.tax(part)
 		a.Partners = append(a.Partners, PartnerTax{ID: p.ID, Taxable: part.reported(), Tax: tax})
 		a.Tax = a.Tax.Add(tax)
@@ -345,7 +345,7 @@ func (r *deemedProfit) Calculate(c *Calculation) error {
 // level tells the bracket's step.
 func (r *deemedProfit) level(c *Calculation, taxable money.Amount, level *Bracket, tax money.Amount) {
 	if level == nil {
-		level = &Bracket{Rate: money.Ratio(0, 1)}
+		level = &Bracket{Rate: money.NewFraction(0, 1)}
 	}
 	r.tell(c, "assessed.level", rounded, Money(tax), Input{"taxable", Money(taxable)}, Input{"rate", Fraction(level.Rate)}, Input{"quick_deduction", Money(level.Quick)})
 }

@@ -7,7 +7,7 @@ import "fenzhang/shared/money"
 // Source: VAT Law art. 15, UMCT Law art. 3; data in rules/national/vat/overseas.yaml.
 type overseasVAT struct {
 	base
-	rate, divisor money.Rate
+	rate, divisor money.Fraction
 
 	sales, tax, due *stepSpec
 }
@@ -21,7 +21,7 @@ func (r *overseasVAT) Calculate(c *Calculation) error {
 	f := c.facts
 	price := f.Amount.Add(f.InKind)
 	row := Row{Kind: VAT, Item: c.item, Period: c.texts.day(f.VATDate), Sales: price, Collection: Withheld}
-	divisor := money.Ratio(1, 1)
+	divisor := money.NewFraction(1, 1)
 	if f.VATIncluded {
 		divisor = r.divisor
 		row.Received, row.Sales = price, price.DividedBy(divisor, money.HalfUp)

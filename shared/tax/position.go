@@ -30,7 +30,7 @@ func (c *Corpus) CheckPosition(rule, reading string, from civil.Date) []fault.Fi
 		return nil
 	}
 	if d.Kind == KindRate {
-		if r, err := money.ParseRate(reading); err == nil && r.Num() >= 0 && r.Cmp(money.Ratio(1, 1)) <= 0 {
+		if r, err := money.ParseRate(reading); err == nil && r.IsShare() {
 			return nil
 		}
 		return []fault.Field{{Field: "reading", Problem: "must be a decimal rate from 0 to 1"}}

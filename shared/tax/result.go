@@ -51,7 +51,7 @@ type Line struct {
 	Period     string // month or day the tax belongs to
 	Collection string
 	Base       money.Amount // of the whole period
-	Rate       money.Rate
+	Rate       money.Fraction
 	Quick      money.Amount
 	Relief     money.Amount // reduction of the whole period (half of the surcharges)
 	Total      money.Amount // tax of the whole period
@@ -68,24 +68,24 @@ type Line struct {
 
 // lineJSON is the contract's shape; figures are null where Missing is set.
 type lineJSON struct {
-	Tax        string        `json:"tax"`
-	Collection string        `json:"collection"`
-	Item       string        `json:"item,omitempty"`
-	Period     string        `json:"period,omitempty"`
-	Base       *money.Amount `json:"base"`
-	Rate       *money.Rate   `json:"rate"`
-	Quick      *money.Amount `json:"quick_deduction"`
-	Relief     *money.Amount `json:"relief"`
-	Total      *money.Amount `json:"period_total"`
-	Before     *money.Amount `json:"period_before"`
-	Due        *money.Amount `json:"due"`
-	Amount     *money.Amount `json:"amount"`
-	Shortfall  *money.Amount `json:"shortfall"`
-	BorneBy    string        `json:"borne_by"`
-	Law        []Law         `json:"law"`
-	Status     Status        `json:"status"`
-	Note       *Text         `json:"note,omitempty"`
-	Missing    []Text        `json:"missing,omitempty"`
+	Tax        string          `json:"tax"`
+	Collection string          `json:"collection"`
+	Item       string          `json:"item,omitempty"`
+	Period     string          `json:"period,omitempty"`
+	Base       *money.Amount   `json:"base"`
+	Rate       *money.Fraction `json:"rate"`
+	Quick      *money.Amount   `json:"quick_deduction"`
+	Relief     *money.Amount   `json:"relief"`
+	Total      *money.Amount   `json:"period_total"`
+	Before     *money.Amount   `json:"period_before"`
+	Due        *money.Amount   `json:"due"`
+	Amount     *money.Amount   `json:"amount"`
+	Shortfall  *money.Amount   `json:"shortfall"`
+	BorneBy    string          `json:"borne_by"`
+	Law        []Law           `json:"law"`
+	Status     Status          `json:"status"`
+	Note       *Text           `json:"note,omitempty"`
+	Missing    []Text          `json:"missing,omitempty"`
 }
 
 // MarshalJSON writes the contract's shape.
@@ -134,7 +134,7 @@ type Value struct {
 func Money(a money.Amount) Value { return Value{kind: 'a', num: a.Fen()} }
 
 // Fraction makes a rate value.
-func Fraction(r money.Rate) Value {
+func Fraction(r money.Fraction) Value {
 	if den := r.Den(); den <= 1<<31-1 {
 		return Value{kind: 'r', num: r.Num(), den: int32(den)}
 	}
@@ -175,7 +175,7 @@ func (v Value) String() string {
 	case v.kind == 'a':
 		return money.Fen(v.num).String()
 	case v.kind == 'r':
-		return money.Ratio(v.num, int64(v.den)).String()
+		return money.NewFraction(v.num, int64(v.den)).String()
 	case v.kind == 'n':
 		return strconv.FormatInt(v.num, 10)
 	case v.kind == 'd':

@@ -38,7 +38,7 @@ type Document struct {
 // Stamp is what a document gives for one party.
 type Stamp struct {
 	Base, Full, Relief, Tax money.Amount
-	Rate                    money.Rate
+	Rate                    money.Fraction
 	Taxed                   bool // false: the document is not in the table of the law
 	Answer
 }
@@ -114,8 +114,8 @@ func (d *Document) highest(r *stampTax) (RateRow, error) {
 }
 
 // reliefOf gives the share that is taken off: securities trading has its own.
-func (r *stampTax) reliefOf(item string, half bool, on civil.Date) (money.Rate, *Gap) {
-	none := money.Ratio(0, 1)
+func (r *stampTax) reliefOf(item string, half bool, on civil.Date) (money.Fraction, *Gap) {
+	none := money.NewFraction(0, 1)
 	switch {
 	case item == securitiesRow && r.securities != nil:
 		return r.securities.Rate, nil

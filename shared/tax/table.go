@@ -11,7 +11,7 @@ type fraction struct{ num, den int64 }
 
 // of gives a x r exactly. Amounts are at most 10^15 fen and rates of deductions have at most three decimals (the
 // loader checks that), so the product fits.
-func of(a money.Amount, r money.Rate) fraction { return fraction{a.Fen() * r.Num(), r.Den()} }
+func of(a money.Amount, r money.Fraction) fraction { return fraction{a.Fen() * r.Num(), r.Den()} }
 
 // minus gives f - a exactly.
 func (f fraction) minus(a money.Amount) fraction { return fraction{f.num - a.Fen()*f.den, f.den} }

@@ -10,8 +10,8 @@ import (
 type turnover struct {
 	base
 	threshold  Threshold
-	rate, full money.Rate // reduced levy rate, and the one that stands where the reduction is given up
-	divisor    money.Rate // 1 + reduced rate
+	rate, full money.Fraction // reduced levy rate, and the one that stands where the reduction is given up
+	divisor    money.Fraction // 1 + reduced rate
 
 	sales, exempt, taxStep, due *stepSpec
 }
@@ -98,11 +98,11 @@ func (r *turnover) Calculate(c *Calculation) error {
 }
 
 // divisor is 1 where the price is without VAT.
-func (c *Calculation) divisor(r *turnover) money.Rate {
+func (c *Calculation) divisor(r *turnover) money.Fraction {
 	if c.facts.VATIncluded {
 		return r.divisor
 	}
-	return money.Ratio(1, 1)
+	return money.NewFraction(1, 1)
 }
 
 // Sales is one period's VAT-exclusive sales; Waived is the part of it for which the relief was given up.
@@ -125,9 +125,9 @@ func (r *turnover) assess(s Sales) money.Amount {
 // The return shows full tax, reduction and payable apart, so each is rounded in that order.
 type surcharge struct {
 	base
-	local  bool          // the rate depends on the place
-	rates  [3]money.Rate // city, county, other
-	relief money.Rate
+	local  bool              // the rate depends on the place
+	rates  [3]money.Fraction // city, county, other
+	relief money.Fraction
 	// relieved tells that the half reduction has a value in these days; reliefID names it where it has not.
 	relieved bool
 	reliefID string
@@ -163,7 +163,7 @@ type Surcharged struct {
 }
 
 // of gives the surcharge on the VAT of a whole period with these sales; half tells whether the reduction is due.
-func (r *surcharge) of(vat, sales money.Amount, length string, rate money.Rate, half bool) Surcharged {
+func (r *surcharge) of(vat, sales money.Amount, length string, rate money.Fraction, half bool) Surcharged {
 	for i, l := range [2]string{"month", "quarter"} {
 		if length == l && r.exempts[i] && !r.exempt[i].Met(sales) {
 			return Surcharged{Exempt: true}
@@ -186,7 +186,7 @@ func (r *surcharge) reliefGap(on civil.Date) *Gap {
 }
 
 // rateAt finds the rate of a place tier.
-func (r *surcharge) rateAt(tier string) (money.Rate, bool) {
+func (r *surcharge) rateAt(tier string) (money.Fraction, bool) {
 	switch {
 	case !r.local || tier == "city":
 		return r.rates[0], true
@@ -195,7 +195,7 @@ func (r *surcharge) rateAt(tier string) (money.Rate, bool) {
 	case tier == "other":
 		return r.rates[2], true
 	}
-	return money.Rate{}, false
+	return money.Fraction{}, false
 }
 
 // Calculate takes the surcharge on the VAT of the period; self-filed VAT gives an estimate.
@@ -242,7 +242,7 @@ func (r *surcharge) Calculate(c *Calculation) error {
 
 // before is what was kept back earlier in the period; where only the VAT is stated, or the payee files itself, it
 // is what the rule gives on that VAT.
-func (r *surcharge) before(c *Calculation, rate money.Rate) money.Amount {
+func (r *surcharge) before(c *Calculation, rate money.Fraction) money.Amount {
 	a := &c.vat
 	if a.before.Stated || a.collection == SelfFiled {
 		return r.of(a.before.VAT, a.before.Sales, a.length, rate, true).Payable

@@ -113,7 +113,7 @@ func (b *Book) amountOr(m *Method, role string) money.Amount {
 type internCumulative struct {
 	base
 	math CumulativeLabor
-	cost money.Rate
+	cost money.Fraction
 	flat money.Amount
 
 	income, cumulative, months, baseStep, flatStep, taxStep, due *stepSpec

@@ -261,7 +261,7 @@ func dividendExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer,
 	}
 	const rule = "iit.dividend.rate"
 	for _, x := range e.Rulebook(on) {
-		if rate, ok := x.Value.(money.Rate); ok && x.ID == rule {
+		if rate, ok := x.Value.(money.Fraction); ok && x.ID == rule {
 			a := answer{rules: []string{rule}}
 			a.set("tax", in.Income.Times(rate, money.HalfUp))
 			return a, nil

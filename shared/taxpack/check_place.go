@@ -162,11 +162,11 @@ func placeSurcharges(e *tax.Engine, on civil.Date, taxpayer string, in *placeInp
 
 // rateEqual compares a rate with what an example says, whatever the number of its decimals.
 func rateEqual(got any, want any) bool {
-	r, ok := got.(money.Rate)
+	r, ok := got.(money.Fraction)
 	s, isText := want.(string)
 	if !ok || !isText {
 		return false
 	}
 	w, err := money.ParseRate(s)
-	return err == nil && r.Cmp(w) == 0
+	return err == nil && r.Rate().Cmp(w) == 0
 }

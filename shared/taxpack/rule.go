@@ -141,12 +141,14 @@ func (p *parser) value(v *dated, kind tax.Kind, d *tax.Dated) {
 		p.bad(line, "value from %s has no value", v.from)
 		return
 	}
+	var rate money.Rate
 	var err error
 	switch kind {
 	case tax.KindAmount:
 		d.Amount, err = scalar(p, v, money.Parse)
 	case tax.KindRate:
-		d.Rate, err = scalar(p, v, money.ParseRate)
+		rate, err = scalar(p, v, money.ParseRate)
+		d.Rate = rate.Fraction()
 	case tax.KindThreshold:
 		p.threshold(v, line, d)
 	case tax.KindBrackets:
@@ -165,10 +167,10 @@ func (p *parser) value(v *dated, kind tax.Kind, d *tax.Dated) {
 	switch {
 	case err != nil:
 		p.bad(line, "value: %v", err)
-	case kind == tax.KindAmount && !plain(d.Amount), kind == tax.KindRate && !share(d.Rate):
+	case kind == tax.KindAmount && !plain(d.Amount), kind == tax.KindRate && !rate.IsShare():
 		p.bad(line, "an amount must lie in 0.00 to %s, a rate in 0 to 1", money.Yuan(largestYuan))
-	case kind == tax.KindRate && strings.HasPrefix(p.id, levyPrefix) && (d.Rate.Cmp(leastLevy) < 0 || d.Rate.Cmp(mostLevy) > 0):
-		p.bad(line, "levy rate %s of small-scale taxpayers must lie in 0.005 to 0.03", d.Rate)
+	case kind == tax.KindRate && strings.HasPrefix(p.id, levyPrefix) && (rate.Cmp(leastLevy) < 0 || rate.Cmp(mostLevy) > 0):
+		p.bad(line, "levy rate %s of small-scale taxpayers must lie in 0.005 to 0.03", rate)
 	}
 }
 
@@ -183,7 +185,11 @@ const largestYuan = 1_000_000_000_000
 
 func plain(a money.Amount) bool { return !a.Negative() && a.Cmp(money.Yuan(largestYuan)) <= 0 }
 
-func share(r money.Rate) bool { return r.Num() >= 0 && r.Cmp(money.Ratio(1, 1)) <= 0 }
+// share reads a rate in 0 to 1; ok is false for anything else.
+func share(text string) (rate money.Fraction, ok bool) {
+	r, err := money.ParseRate(text)
+	return r.Fraction(), err == nil && r.IsShare()
+}
 
 // valueOf reads a value; ok is false when its shape is wrong, which is a problem already.
 func valueOf[T any](p *parser, v *dated, read func(*yaml.Node) T) (value T, ok bool) {
@@ -234,7 +240,7 @@ func (p *parser) bands(v *dated, line int, d *tax.Dated) {
 				p.bad(line, "row %d: the edge %q must be an amount above that of the row before", i+1, edge)
 			}
 		}
-		if b.Rate, err = money.ParseRate(k.rate); err != nil || !share(b.Rate) {
+		if b.Rate, ok = share(k.rate); !ok {
 			p.bad(line, "row %d: rate %q must be a decimal in 0 to 1", i+1, k.rate)
 		}
 		d.Bands = append(d.Bands, b)
@@ -286,8 +292,7 @@ func (p *parser) rates(v *dated, line int, d *tax.Dated) {
 		}
 		row := tax.RateRow{Word: word, Open: c.text == string(tax.Open)}
 		if !row.Open {
-			var err error
-			if row.Rate, err = money.ParseRate(c.text); err != nil || !share(row.Rate) {
+			if row.Rate, ok = share(c.text); !ok {
 				p.bad(c.line, "rate %q of %s must be a quoted decimal in 0 to 1, or the word open", c.text, word)
 			}
 		}
@@ -298,8 +303,9 @@ func (p *parser) rates(v *dated, line int, d *tax.Dated) {
 func (p *parser) bracket(k row, last bool) (tax.Bracket, bool) {
 	before := len(p.problems)
 	var b tax.Bracket
+	var ok bool
 	var err error
-	if b.Rate, err = money.ParseRate(k.rate); err != nil || !share(b.Rate) {
+	if b.Rate, ok = share(k.rate); !ok {
 		p.bad(k.line, "rate %q must be a decimal in 0 to 1", k.rate)
 	}
 	if b.Quick, err = money.Parse(k.quick); err != nil || !plain(b.Quick) {

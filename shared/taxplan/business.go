@@ -297,7 +297,7 @@ const dividendRate = "iit.dividend.rate"
 // distribute taxes the whole profit as the owner's dividend.
 func (d *draft) distribute(profit money.Amount) error {
 	x, known := d.p.book[dividendRate]
-	rate, ok := x.Value.(money.Rate)
+	rate, ok := x.Value.(money.Fraction)
 	if !known || !ok {
 		d.lack(dividendRate, tax.Text{ZH: "该日没有收录股息红利所得的税率", EN: "no rate on dividends is known on that day"})
 		return nil

@@ -139,7 +139,7 @@ func (f *Facts) check(c *checks, corpus *tax.Corpus) {
 		c.need(a.Way != "", "facts.assessed.way", "is needed")
 		c.word("facts.assessed.basis", a.Basis, tax.BasisRevenue, tax.BasisCost)
 		c.word("facts.assessed.period", a.Period, "month", "quarter")
-		c.need(a.Rate == nil || (a.Rate.Num() > 0 && a.Rate.Cmp(money.Ratio(1, 1)) < 0 && a.Rate.Den() <= largestDen), "facts.assessed.rate", "must be above 0 and below 1, with at most six decimals")
+		c.need(a.Rate == nil || (a.Rate.Positive() && a.Rate.Cmp(money.Ratio(1, 1)) < 0 && a.Rate.Fraction().Den() <= largestDen), "facts.assessed.rate", "must be above 0 and below 1, with at most six decimals")
 	}
 }
 

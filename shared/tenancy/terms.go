@@ -1,7 +1,6 @@
 package tenancy
 
 import (
-	"math/big"
 	"slices"
 	"strconv"
 
@@ -194,7 +193,7 @@ func (p Party) bounds() []bound {
 
 // party checks one party's ways to money.
 func (c *checks) party(path string, s Split, p Party) {
-	if !between(p.Share) {
+	if !p.Share.IsShare() {
 		c.add(path+"share", "must be between 0 and 1")
 	}
 	for _, a := range append(p.bounds(), bound{"guarantee", p.Guarantee}) {
@@ -245,7 +244,7 @@ func (c *checks) tiers(path string, s Split, p Party) {
 		case i > 0 && t.From.Cmp(p.Tiers[i-1].From) <= 0:
 			c.add(tier+"from", "must be above the tier before")
 		}
-		if !between(t.Share) {
+		if !t.Share.IsShare() {
 			c.add(tier+"share", "must be between 0 and 1")
 		}
 	}
@@ -298,7 +297,7 @@ func (c *checks) levels(field, incomeType string, s Split) {
 	for _, level := range sorted(s.LevelFactors) {
 		factor := s.LevelFactors[level]
 		c.text(path+"."+level, level, 32)
-		if factor.Num() <= 0 || factor.Cmp(money.Ratio(10, 1)) > 0 {
+		if !factor.Positive() || factor.Cmp(money.Ratio(10, 1)) > 0 {
 			c.add(path+"."+level, "must be above 0 and at most 10")
 		}
 	}
@@ -308,22 +307,29 @@ func (c *checks) levels(field, incomeType string, s Split) {
 // as 7:2:1, of all. Beside fixed amounts, the shares are of what these leave, and may be none: then one party
 // takes it all.
 func (c *checks) shareSums(field string, s Split) {
-	money, all, fixed := new(big.Rat), new(big.Rat), false
+	var all, paid []money.Rate // of all parties, and of those that share the money
+	fixed := false
 	for _, p := range s.Parties {
 		fixed = fixed || !p.Fixed.IsZero()
-		all.Add(all, rat(p.Share))
+		all = append(all, p.Share)
 		if p.Money() {
-			money.Add(money, rat(p.Share))
+			paid = append(paid, p.Share)
 		}
 	}
-	one := big.NewRat(1, 1)
+	sum, one := money.SumOfRates(paid...)
+	paidIsOne := sum.Equal(one)
 	switch {
-	case fixed && money.Sign() != 0 && money.Cmp(one) != 0:
+	case fixed && !sum.IsZero() && !paidIsOne:
 		c.add(field+".parties", "must have shares of what the fixed amounts leave that sum to 1 exactly, or none")
 	case fixed:
-	case money.Cmp(one) != 0 && (all.Cmp(one) != 0 || money.Sign() <= 0):
+	case !paidIsOne && (!sumIsOne(all) || !sum.IsPositive()):
 		c.add(field+".parties", "must have shares that sum to 1 exactly")
 	}
+}
+
+func sumIsOne(rates []money.Rate) bool {
+	sum, one := money.SumOfRates(rates...)
+	return sum.Equal(one)
 }
 
 // tierSums wants the shares to sum to 1 in every band, or to stay within 1 where one party has no share of its own
@@ -342,15 +348,15 @@ func (c *checks) tierSums(field string, s Split) {
 			c.add(at(field+".parties", i)+"tiers", "or a share must be given; only the party that takes the rest has none")
 		}
 	}
-	one := big.NewRat(1, 1)
 	for _, from := range boundaries(s) {
-		sum := new(big.Rat)
+		var shares []money.Rate
 		for _, p := range s.Parties {
 			if p.Money() {
-				sum.Add(sum, rat(p.ShareAt(from)))
+				shares = append(shares, p.ShareAt(from))
 			}
 		}
-		if sum.Cmp(one) > 0 || (!open && sum.Cmp(one) != 0) {
+		sum, one := money.SumOfRates(shares...)
+		if sum.GreaterThan(one) || (!open && sum.LessThan(one)) {
 			c.add(field+".parties", "must have shares that sum to 1 exactly from "+from.String()+" on, or one party without a share that takes the rest")
 			return
 		}
@@ -379,12 +385,6 @@ func boundaries(s Split) []money.Amount {
 	slices.SortFunc(all, money.Amount.Cmp)
 	return slices.Compact(all)
 }
-
-func between(r money.Rate) bool {
-	return r.Num() >= 0 && r.Cmp(money.Ratio(1, 1)) <= 0
-}
-
-func rat(r money.Rate) *big.Rat { return big.NewRat(r.Num(), r.Den()) }
 
 // Payees lists the payee parties of all splits, each once with the path where it is named first.
 func (k Contract) Payees() []PayeeRef {
