@@ -41,12 +41,13 @@ test: go ## Run every test on a stack of its own; works while make run is up
 	@go run ./local/testrun -port $(PORT)
 
 lint: go $(LINTER) ## Check code, formatting and template
-	@$(STACK) tools sam lint
+	@$(STACK) tools aws sam lint
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "not formatted, run make fmt:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
 	$(LINTER) run ./...
 	@$(MAKE) rules-schema
 	AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 .local/venv-sam/bin/sam validate --lint
 	.local/venv-sam/bin/cfn-lint
+	.local/venv-aws/bin/python local/stack/expand.py template.yaml .local/template.json
 	BC_SKIP_MAPPING=TRUE .local/venv-lint/bin/checkov --config-file .checkov.yaml
 
 fmt: go ## Format the Go files

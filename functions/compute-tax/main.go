@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"fenzhang/shared/assembly"
+	"fenzhang/shared/httpapi"
 	"fenzhang/shared/lawdiffapi"
 	"fenzhang/shared/receivable"
 	"fenzhang/shared/receivableapi"
@@ -41,11 +42,14 @@ func build(ctx context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	routes := slices.Concat(questions.Routes(), comparisons.Routes(), diffs.Routes(), claims.Routes(), open.Routes())
 	return trigger.Mux{
 		Queue: p.Tasks(taxes.Do),
-		HTTP:  p.API(routes...).Serve,
+		HTTP:  p.API(routes(questions, comparisons, diffs, claims, open)...).Serve,
 	}, nil
+}
+
+func routes(questions taxapi.API, comparisons shadowapi.API, diffs lawdiffapi.API, claims receivableapi.API, trueUps trueupapi.API) []httpapi.Route {
+	return slices.Concat(questions.Routes(), comparisons.Routes(), diffs.Routes(), claims.Routes(), trueUps.Routes())
 }
 
 // claims raises what creators owe, and knows which months are filed.

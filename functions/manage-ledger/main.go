@@ -9,6 +9,7 @@ import (
 
 	"fenzhang/shared/assembly"
 	"fenzhang/shared/auditlog"
+	"fenzhang/shared/httpapi"
 	"fenzhang/shared/incentivedb"
 	"fenzhang/shared/incomedb"
 	"fenzhang/shared/ledgerapi"
@@ -50,5 +51,9 @@ func build(ctx context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	}
 	money := whereabouts.Service{Journal: book, Settlements: settlements.Store, Viewers: settlements, Creators: p.Directory,
 		Statements: &statement.Service{Settlements: settlements, Buckets: lines, Log: p.Log}}
-	return trigger.Mux{HTTP: p.API(append(a.Routes(), moneyapi.API{Money: money}.Routes()...)...).Serve}, nil
+	return trigger.Mux{HTTP: p.API(routes(a, moneyapi.API{Money: money})...).Serve}, nil
+}
+
+func routes(books ledgerapi.API, money moneyapi.API) []httpapi.Route {
+	return append(books.Routes(), money.Routes()...)
 }

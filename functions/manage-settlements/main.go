@@ -21,11 +21,14 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	routes := append(settlementapi.API{Service: service}.ManageRoutes(),
+	return trigger.Mux{HTTP: p.API(routes(settlementapi.API{Service: service})...).Serve}, nil
+}
+
+func routes(settlements settlementapi.API) []httpapi.Route {
+	return append(settlements.ManageRoutes(),
 		httpapi.Route{Method: "GET", Path: "/healthz", Open: true, Handle: settlementapi.Health},
 		httpapi.Route{Method: "GET", Path: "/v1/openapi.json", Open: true, Handle: contract},
 	)
-	return trigger.Mux{HTTP: p.API(routes...).Serve}, nil
 }
 
 // contract answers the HTTP contract itself.

@@ -10,6 +10,7 @@ import (
 
 	"fenzhang/shared/assembly"
 	"fenzhang/shared/dynamo"
+	"fenzhang/shared/httpapi"
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/opening"
 	"fenzhang/shared/openingdb"
@@ -36,7 +37,11 @@ func build(ctx context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	}
 	s.merging = &settlement.Merging{Service: taxes.Service, Store: lists, Entities: s.entityIDs}
 	imports := openingService(s, taxes, tables{p.DB, p.Vars.Need("TABLE_LEDGER"), p.Vars.Need("TABLE_SETTLEMENTS"), p.NewID, p.Periods()})
-	return trigger.Mux{HTTP: p.API(append(s.routes(), openings{imports}.routes()...)...).Serve}, nil
+	return trigger.Mux{HTTP: p.API(routes(s, openings{imports})...).Serve}, nil
+}
+
+func routes(master *service, imports openings) []httpapi.Route {
+	return append(master.routes(), imports.routes()...)
 }
 
 // tables are what an import writes to.

@@ -1,23 +1,9 @@
 package policytest
 
 import (
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
-
-	"go.yaml.in/yaml/v3"
 )
-
-func contents(t *testing.T, path string) string {
-	t.Helper()
-	b, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
-}
 
 func TestTablesKeepMoney(t *testing.T) {
 	tpl := load(t)
@@ -94,7 +80,7 @@ func TestRoutesHaveTheAuthorizerAndNoForgedTenant(t *testing.T) {
 	var without []string
 	for _, r := range tpl.of("AWS::ApiGatewayV2::Route") {
 		key := text(r.properties, "RouteKey")
-		integration := tpl.resources[strings.Trim(strings.TrimPrefix(text(r.properties, "Target", "Fn::Sub"), "integrations/"), "${}")]
+		integration := integrationOf(tpl, r)
 		header := get(integration.properties, "RequestParameters")
 		switch text(r.properties, "AuthorizationType") {
 		case "CUSTOM":
@@ -117,43 +103,5 @@ func TestRoutesHaveTheAuthorizerAndNoForgedTenant(t *testing.T) {
 	a := tpl.resources["Authorizer"].properties
 	if !slices.Equal(words(a["IdentitySource"]), []string{"$request.header.Authorization"}) || number(a, "AuthorizerResultTtlInSeconds") != 30 || a["EnableSimpleResponses"] != true {
 		t.Errorf("authorizer: %v", a)
-	}
-}
-
-func TestRoutesAreThoseOfTheContract(t *testing.T) {
-	var contract struct {
-		Paths map[string]map[string]any `yaml:"paths"`
-	}
-	if err := yaml.Unmarshal([]byte(contents(t, filepath.Join(root, "api", "openapi.yaml"))), &contract); err != nil {
-		t.Fatal(err)
-	}
-	var promised, routed []string
-	rest := false
-	for path, methods := range contract.Paths {
-		for method := range methods {
-			if slices.Contains([]string{"get", "post", "put", "delete", "patch"}, method) {
-				promised = append(promised, strings.ToUpper(method)+" "+path)
-			}
-		}
-	}
-	for _, r := range load(t).of("AWS::ApiGatewayV2::Route") {
-		if key := text(r.properties, "RouteKey"); key == "$default" {
-			rest = text(r.properties, "AuthorizationType") == "CUSTOM"
-		} else {
-			routed = append(routed, key)
-		}
-	}
-	if !rest {
-		t.Error("what no route serves is not refused in our words: there is no $default route with the authorizer")
-	}
-	for _, p := range promised {
-		if !slices.Contains(routed, p) {
-			t.Errorf("%s is in api/openapi.yaml and has no route", p)
-		}
-	}
-	for _, r := range routed {
-		if !slices.Contains(promised, r) {
-			t.Errorf("%s has a route and is not in api/openapi.yaml", r)
-		}
 	}
 }

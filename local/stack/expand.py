@@ -52,24 +52,39 @@ def expanded(text):
     template = language_extensions.apply(template, defaults)
     transforms = template["Transform"]
     if isinstance(transforms, list):
-        template["Transform"] = [name for name in transforms if name != LANGUAGE_EXTENSIONS]
-    return fold_constants(template)
+        template["Transform"] = next(name for name in transforms if name != LANGUAGE_EXTENSIONS)
+    return fold_variables(template)
 
 
-def fold_constants(node):
-    """Puts the variables of an Fn::Sub that are plain texts into its text: every reader understands the short form."""
+def fold_variables(node):
+    """Puts the variables of an Fn::Sub into its text where they are texts or references: every reader understands
+    the short form, and a text without variables needs no function."""
     if isinstance(node, list):
-        return [fold_constants(item) for item in node]
+        return [fold_variables(item) for item in node]
     if not isinstance(node, dict):
         return node
-    node = {key: fold_constants(value) for key, value in node.items()}
+    node = {key: fold_variables(value) for key, value in node.items()}
     argument = node.get("Fn::Sub")
-    if isinstance(argument, list) and all(isinstance(value, str) for value in argument[1].values()):
+    if isinstance(argument, list):
         text, variables = argument
-        for name, value in variables.items():
+        values = {name: short_form(value) for name, value in variables.items()}
+        if None in values.values():
+            return node
+        for name, value in values.items():
             text = text.replace("${" + name + "}", value)
-        return {"Fn::Sub": text}
+        argument = text
+    if isinstance(argument, str):
+        return {"Fn::Sub": argument} if "${" in argument else argument
     return node
+
+
+def short_form(value):
+    """How a value is written inside the text of an Fn::Sub, None where it cannot be."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict) and isinstance(value.get("Ref"), str):
+        return "${" + value["Ref"] + "}"
+    return None
 
 
 def write(template, output):

@@ -2,10 +2,6 @@ package contracttest_test
 
 import (
 	"net/http"
-	"os"
-	"path/filepath"
-	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
@@ -80,39 +76,4 @@ func TestSettlementCarriesItsHistoryOnlyAlone(t *testing.T) {
 			t.Errorf("%s: good = %v, got %v", c.name, c.good, err)
 		}
 	}
-}
-
-// TestRoutesOfTheTemplateAreTheContracts compares template.yaml with the contract, both ways.
-func TestRoutesOfTheTemplateAreTheContracts(t *testing.T) {
-	raw, err := os.ReadFile(filepath.Join("..", "..", "template.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	documented, err := contracttest.Routes()
-	if err != nil {
-		t.Fatal(err)
-	}
-	deployed := routeKeys(string(raw))
-	if len(deployed) == 0 {
-		t.Fatal("no RouteKey found in template.yaml")
-	}
-	for _, r := range deployed {
-		if !slices.Contains(documented, r) {
-			t.Errorf("%s is deployed and not in api/openapi.yaml", r)
-		}
-	}
-	for _, r := range documented {
-		if !slices.Contains(deployed, r) {
-			t.Errorf("%s is in api/openapi.yaml and not deployed", r)
-		}
-	}
-}
-
-// routeKeys finds the template's routes; the template is YAML with tags of its own, so it is read as text.
-func routeKeys(template string) []string {
-	var out []string
-	for _, m := range regexp.MustCompile(`RouteKey:\s*["']?([A-Z]+ (?:/(?:\{\w+\}|[\w.-]+))+)`).FindAllStringSubmatch(template, -1) {
-		out = append(out, m[1])
-	}
-	return out
 }

@@ -4,6 +4,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -36,6 +37,8 @@ type Request struct {
 	Header map[string]string // names in lower case
 	Body   []byte
 	Trace  string // the W3C traceparent, carried on
+
+	route string // method and path as the contract writes them; the gateway knows families of routes only
 }
 
 // The length of a page of a list, in entries.
@@ -141,7 +144,7 @@ func (a *API) Serve(ctx context.Context, ev events.APIGatewayV2HTTPRequest) even
 	}
 	out := encode(res)
 	a.Log.InfoContext(ctx, "request", "request_id", r.ID, "tenant", r.Tenant, "method", ev.RequestContext.HTTP.Method,
-		"route", ev.RouteKey, "status", out.StatusCode, "ms", a.Clock.Now().Sub(began).Milliseconds(), "trace", r.Trace)
+		"route", cmp.Or(r.route, ev.RouteKey), "status", out.StatusCode, "ms", a.Clock.Now().Sub(began).Milliseconds(), "trace", r.Trace)
 	return out
 }
 
@@ -150,7 +153,7 @@ func (a *API) answer(ctx context.Context, ev events.APIGatewayV2HTTPRequest, r *
 	if route == nil {
 		return Response{}, fault.Absent("route")
 	}
-	r.Params = params
+	r.route, r.Params = route.Method+" "+route.Path, params
 	if !route.Open {
 		if err := a.admit(ctx, ev, r, route); err != nil {
 			return Response{}, err

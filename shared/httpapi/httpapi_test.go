@@ -204,6 +204,32 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
+// The gateway knows families of routes; the function finds the handler and its parameters in the path, and the log names
+// the route of the contract.
+func TestAFamilyRouteOfTheGateway(t *testing.T) {
+	for path, c := range map[string]struct {
+		params map[string]string
+		logged string
+	}{
+		"/v1/things/a%2Fb/parts/%E4%B8%AD": {map[string]string{"id": "a/b", "part": "中"}, `"route":"GET /v1/things/{id}/parts/{part}"`},
+		"/v1/things/a/b":                   {nil, `"route":"ANY /v1/things/{proxy+}"`},
+	} {
+		s := serve(fine)
+		ev := call("GET", path, "", authorizer())
+		ev.RouteKey, ev.PathParameters = "ANY /v1/things/{proxy+}", map[string]string{"proxy": strings.TrimPrefix(path, "/v1/things/")}
+		res := s.Serve(t.Context(), ev)
+		if !strings.Contains(s.log.String(), c.logged) {
+			t.Errorf("%s: the log says %s", path, s.log.String())
+		}
+		switch {
+		case c.params == nil && res.StatusCode != 404:
+			t.Errorf("%s: got %d %s", path, res.StatusCode, res.Body)
+		case c.params != nil && (s.seen == nil || !maps.Equal(s.seen.Params, c.params)):
+			t.Errorf("%s: got %d, parameters %v", path, res.StatusCode, s.seen)
+		}
+	}
+}
+
 func TestAnOpenRouteAsksNobodyIn(t *testing.T) {
 	s := serve(fine)
 	s.wall.wait, s.wall.revoked = time.Second, true

@@ -1,0 +1,11 @@
+package main
+
+import (
+	"testing"
+
+	"fenzhang/shared/contracttest"
+)
+
+func TestRoutesAreTheContracts(t *testing.T) {
+	contracttest.Serves(t, "build-statements", handler{}.routes())
+}
