@@ -105,6 +105,7 @@ build: go ## Build and zip the functions: for this machine, or ARCH=arm64 (amd64
 deploy: go ## Deploy to AWS with your credentials: ENV=dev, prod or cn (a profile of samconfig.toml)
 	@case "$(ENV)" in dev|prod|cn) ;; *) echo "ENV must be dev, prod or cn; for this machine use make run"; exit 1;; esac
 	@$(STACK) tools sam
+	@$(STACK) concurrency $(ENV)
 	@$(STACK) -arch arm64 build
 	.local/venv-sam/bin/sam deploy --config-env $(ENV)
 	@$(STACK) font fenzhang-$(ENV)

@@ -5,6 +5,7 @@
 //	go run ./local/stack [-profile run|test] token TENANT ROLE [CREATOR] [SCOPE]
 //	go run ./local/stack [-profile run|test] rules COMMAND...   (fenzhang-pack on this stack)
 //	go run ./local/stack [-arch amd64|arm64] build
+//	go run ./local/stack concurrency ENV   (compares what the functions reserve with the AWS account's quota)
 //	go run ./local/stack font STACK   (puts the font of documents into the bucket of a stack on AWS)
 //	go run ./local/stack tools NAME...   (aws, sam, lint: the lists local/requirements-NAME.txt)
 package main
@@ -59,6 +60,8 @@ func run(ctx context.Context) error {
 		return withLock(p, func() error { return install(ctx, p.root, flag.Args()[1:]) })
 	case "build":
 		return withLock(p, func() error { return buildFor(ctx, p, *arch) })
+	case "concurrency":
+		return checkConcurrency(ctx, p.root, flag.Arg(1))
 	case "font":
 		return withLock(p, func() error { return deployedFont(ctx, p, flag.Arg(1)) })
 	case "rules":
@@ -73,7 +76,7 @@ func run(ctx context.Context) error {
 }
 
 func usage() {
-	fmt.Fprintln(os.Stderr, "usage: stack [-profile run|test] [-port N] [-arch amd64|arm64] up | down | status | build | tools NAME... | token TENANT ROLE [CREATOR] [SCOPE] | rules COMMAND... | font STACK")
+	fmt.Fprintln(os.Stderr, "usage: stack [-profile run|test] [-port N] [-arch amd64|arm64] up | down | status | build | tools NAME... | token TENANT ROLE [CREATOR] [SCOPE] | rules COMMAND... | concurrency ENV | font STACK")
 	flag.PrintDefaults()
 }
 
