@@ -21,6 +21,9 @@ type inner struct {
 	Flag bool `json:"flag"`
 }
 
+// nested is lists within lists.
+func nested(levels int) string { return strings.Repeat("[", levels) + strings.Repeat("]", levels) }
+
 func TestDecodeNamesEveryProblem(t *testing.T) {
 	for name, c := range map[string]struct {
 		body string
@@ -40,7 +43,9 @@ func TestDecodeNamesEveryProblem(t *testing.T) {
 		"null":             {`null`, []string{" must be an object"}},
 		"empty":            {``, []string{" is not valid JSON"}},
 		"case matters":     {`{"Name":"a"}`, []string{"Name is not"}},
-		"deep":             {strings.Repeat("[", 40) + strings.Repeat("]", 40), []string{""}},
+		"deep":             {nested(MaxDepth + 1), []string{strings.Repeat("0.", MaxDepth-1) + "0 is nested deeper than 32 levels"}},
+		"very deep":        {nested(4000), []string{strings.Repeat("0.", MaxDepth-1) + "0 is nested deeper than 32 levels"}},
+		"not too deep":     {nested(MaxDepth), []string{" must be an object"}},
 		"not utf8":         {"{\"name\":\"\xff\"}", []string{" must be UTF-8"}},
 	} {
 		t.Run(name, func(t *testing.T) {
