@@ -53,8 +53,12 @@ lint: go $(LINTER) ## Check code, formatting and template
 fmt: go ## Format the Go files
 	@gofmt -w $$(git ls-files '*.go')
 
-simulate: go ## Play months of two agencies with trouble of every kind and check all promises after each: RUNS=1000 [SEED= of one run, printed line by line]
+simulate: go ## Play months of two agencies with trouble of every kind and check all promises after each: RUNS=1000 [SEED= of one run, printed line by line] [PLANTED=1: look for each planted bug and record the seed that finds it]
+ifdef PLANTED
+	@FENZHANG_TEST_PLANTED=hunt go test -v -count=1 -timeout 60m -run '^TestPlantedBugsAreFound$$' ./local/simulate
+else
 	@go run ./local/simulate -runs "$(or $(RUNS),1000)" -seed "$(SEED)"
+endif
 
 bench: go ## Measure, and write bench/RESULTS.md
 	@go run ./bench

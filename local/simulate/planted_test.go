@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -336,22 +338,79 @@ func planted() map[string]plant {
 	}
 }
 
+// seedsFile holds, for each planted bug, the seed of a run that finds it; `make simulate PLANTED=1` writes it.
+const (
+	seedsFile = "testdata/planted.json"
+	anew      = "if the simulator or the bug has changed, make the seeds anew: make simulate PLANTED=1"
+)
+
+// TestPlantedBugsAreFound plays for each planted bug the run that found it, and the same run without the bug.
 func TestPlantedBugsAreFound(t *testing.T) {
-	l := lawOf(t)
-	bugs := planted()
+	l, bugs := lawOf(t), planted()
+	if os.Getenv("FENZHANG_TEST_PLANTED") == "hunt" {
+		hunt(t, l, bugs)
+	}
+	seeds := recordedSeeds(t)
+	for name := range seeds {
+		if _, ok := bugs[name]; !ok {
+			t.Errorf("%s has a seed of %q, which is not planted; %s", seedsFile, name, anew)
+		}
+	}
+	clean := map[uint64]bool{} // seeds whose run without a bug has been played
 	for _, name := range slices.Sorted(maps.Keys(bugs)) {
-		p := bugs[name]
 		t.Run(name, func(t *testing.T) {
-			sum, runs := newTotals(), 1000
-			sum.play(1, runs, l, p, func() bool { return sum.failed == 0 })
-			if sum.failed == 0 {
-				t.Fatalf("not found in %d runs", sum.passed)
+			seed, ok := seeds[name]
+			if !ok {
+				t.Fatalf("%s has no seed of this bug; make simulate PLANTED=1 looks for one", seedsFile)
 			}
-			found := sum.failures[0]
-			if o, err := simulate(found.seed, l, plant{}, nil); err != nil || len(o.breaks) > 0 {
-				t.Errorf("seed %d fails without the bug too: %v %v", found.seed, o.breaks, err)
+			if o, err := simulate(seed, l, bugs[name], nil); err == nil && len(o.breaks) == 0 {
+				t.Errorf("the run of seed %d does not find the bug; %s", seed, anew)
 			}
-			t.Logf("found in %d runs: %s", sum.passed+sum.failed, found.breaks[0])
+			if clean[seed] {
+				return
+			}
+			clean[seed] = true
+			if o, err := simulate(seed, l, plant{}, nil); err != nil || len(o.breaks) > 0 {
+				t.Errorf("seed %d fails without the bug too: %v %v", seed, o.breaks, err)
+			}
 		})
+	}
+}
+
+func recordedSeeds(t *testing.T) map[string]uint64 {
+	t.Helper()
+	data, err := os.ReadFile(seedsFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var seeds map[string]uint64
+	if err := json.Unmarshal(data, &seeds); err != nil {
+		t.Fatal(err)
+	}
+	return seeds
+}
+
+// hunt plays up to 1,000 runs with each bug, until one finds it, and writes the seeds of those runs.
+func hunt(t *testing.T, l law, bugs map[string]plant) {
+	t.Helper()
+	const runs = 1000
+	seeds := map[string]uint64{}
+	for _, name := range slices.Sorted(maps.Keys(bugs)) {
+		sum := newTotals()
+		sum.play(1, runs, l, bugs[name], func() bool { return sum.failed == 0 })
+		if sum.failed == 0 {
+			t.Errorf("%s: not found in %d runs", name, runs)
+			continue
+		}
+		found := slices.MinFunc(sum.failures, func(a, b outcome) int { return cmp.Compare(a.seed, b.seed) })
+		seeds[name] = found.seed
+		t.Logf("%s: found by seed %d: %s", name, found.seed, found.breaks[0])
+	}
+	data, err := json.MarshalIndent(seeds, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(seedsFile, append(data, '\n'), 0o644); err != nil {
+		t.Fatal(err)
 	}
 }
