@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
+	"fenzhang/shared/awsfault"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/statement"
@@ -48,10 +49,10 @@ func (q queue) Send(ctx context.Context, tasks []statement.Task) error {
 		}
 		out, err := q.sqs.SendMessageBatch(ctx, in)
 		if err != nil {
-			return fault.Later(fmt.Errorf("cohort queue: %w", err))
+			return awsfault.Of(fmt.Errorf("cohort queue: %w", err))
 		}
 		if len(out.Failed) > 0 {
-			return fault.Later(fmt.Errorf("cohort queue: %d messages refused, first: %s", len(out.Failed), aws.ToString(out.Failed[0].Code)))
+			return awsfault.OfCode(aws.ToString(out.Failed[0].Code), fmt.Sprintf("cohort queue: %d messages refused", len(out.Failed)))
 		}
 	}
 	return nil

@@ -243,7 +243,7 @@ func (d *creatorDraft) build(ctx context.Context, s *service, c call) (written, 
 	}
 	sealed, err := s.vault.Seal(ctx, c.tenant, d.owner.id, records)
 	if err != nil {
-		return written{}, fault.Later(err)
+		return written{}, err
 	}
 	w.sealed = []vault.Sealing{sealed}
 	return w, nil

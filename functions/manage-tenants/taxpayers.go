@@ -154,7 +154,7 @@ func (d *taxpayerDraft) build(ctx context.Context, s *service, c call) (written,
 	if len(fields) > 0 {
 		sealed, err := s.vault.Seal(ctx, c.tenant, c.id, map[string]map[string]string{vault.OfTaxpayer(): fields})
 		if err != nil {
-			return written{}, fault.Later(err)
+			return written{}, err
 		}
 		w.sealed = []vault.Sealing{sealed}
 	}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/smithy-go"
 
 	"fenzhang/shared/fault"
 	"fenzhang/shared/rulepack"
@@ -44,11 +45,14 @@ func refusal(format string, args ...any) error { return refused{fmt.Errorf(forma
 // judged makes a refusal of an error of checking; an error of reaching a store stays what it is.
 func judged(err error) error {
 	var f *fault.Error
+	var call *smithy.OperationError
 	switch {
-	case err == nil || fault.HasCode(err, fault.Unavailable):
-		return err
+	case err == nil:
+		return nil
 	case errors.As(err, &f) && f.Code == fault.NotFound:
 		return refusal("%s", f.Public)
+	case fault.HasCode(err, fault.Unavailable) || errors.As(err, &call):
+		return err
 	}
 	return refused{err}
 }

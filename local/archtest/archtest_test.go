@@ -11,7 +11,7 @@ import (
 // adapters are the packages below shared/ that may know AWS. Every other package there holds money, law or trust,
 // and must be readable and testable without a cloud. A new package is one of those until it is listed here.
 var adapters = []string{
-	"assembly", "auditlog", "awsclient", "clockdb", "contracttest", "dynamo", "httpapi", "incentivedb", "incomedb", "lawdiffapi", "ledgerapi", "ledgercheck",
+	"assembly", "auditlog", "awsclient", "awsfault", "clockdb", "contracttest", "dynamo", "httpapi", "incentivedb", "incomedb", "lawdiffapi", "ledgerapi", "ledgercheck",
 	"ledgerdb", "moneyapi", "openingdb", "outbox", "paperapi", "paperbucket", "paperdb", "payouthttp", "payoutqueue", "perioddb", "receivableapi", "receivabledb", "relay",
 	"revocation", "rulesetdb", "settlementapi", "settlementdb", "shadowapi", "sqsbatch",
 	"taxapi", "tenancydb", "transact", "trigger", "trueupapi", "usage", "vaultkms",

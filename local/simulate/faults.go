@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -38,7 +40,8 @@ const (
 
 var errKilled = errors.New("simulate: the process was killed")
 
-var errConnection = errors.New("simulate: connection reset by peer")
+// errConnection is a connection that breaks, as the SDK reports it after its last attempt.
+var errConnection error = &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
 
 // faults decides which call meets which fault: about one in mean, and none once the trouble is over.
 type faults struct {

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"fenzhang/shared/audit"
+	"fenzhang/shared/awsfault"
 	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/keys"
@@ -51,7 +52,7 @@ const (
 func (x *Index) Head(ctx context.Context, tenant string) (audit.Head, error) {
 	out, err := x.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &x.table, Key: attr.Key(keys.AuditHead(tenant)), ConsistentRead: aws.Bool(true)})
 	if err != nil {
-		return audit.Head{}, fmt.Errorf("auditlog: read the head of %s: %w", tenant, err)
+		return audit.Head{}, awsfault.Of(fmt.Errorf("auditlog: read the head of %s: %w", tenant, err))
 	}
 	head := audit.Head{Tenant: tenant}
 	if out.Item == nil {
@@ -113,7 +114,7 @@ func (x *Index) places(ctx context.Context, tenant string, ids []string, into ma
 	for len(request) > 0 {
 		res, err := x.client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{RequestItems: request})
 		if err != nil {
-			return fmt.Errorf("auditlog: find records of %s: %w", tenant, err)
+			return awsfault.Of(fmt.Errorf("auditlog: find records of %s: %w", tenant, err))
 		}
 		for _, item := range res.Responses[x.table] {
 			if err := readPlace(item, byKey, into); err != nil {
@@ -169,7 +170,7 @@ func (x *Index) write(ctx context.Context, tenant string, writes []types.WriteRe
 	for len(writes) > 0 {
 		res, err := x.client.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{x.table: writes}})
 		if err != nil {
-			return fmt.Errorf("auditlog: place records of %s: %w", tenant, err)
+			return awsfault.Of(fmt.Errorf("auditlog: place records of %s: %w", tenant, err))
 		}
 		left := res.UnprocessedItems[x.table]
 		if len(left) == len(writes) {
@@ -206,7 +207,7 @@ func (x *Index) Advance(ctx context.Context, from, to audit.Head) (bool, error) 
 		return found != nil && found.Value == mine, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("auditlog: advance the chain of %s: %w", from.Tenant, err)
+		return false, awsfault.Of(fmt.Errorf("auditlog: advance the chain of %s: %w", from.Tenant, err))
 	}
 	return true, nil
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"fenzhang/shared/audit"
+	"fenzhang/shared/awsfault"
 	"fenzhang/shared/fault"
 )
 
@@ -71,7 +72,7 @@ func (b *Bucket) ensureLocked(ctx context.Context) error {
 	case err != nil && status(err) == http.StatusNotFound:
 		return fmt.Errorf("%w: %s", errUnlocked, b.name)
 	case err != nil:
-		return fmt.Errorf("auditlog: read the bucket's lock: %w", err)
+		return awsfault.Of(fmt.Errorf("auditlog: read the bucket's lock: %w", err))
 	case out.ObjectLockConfiguration == nil || out.ObjectLockConfiguration.ObjectLockEnabled != types.ObjectLockEnabledEnabled:
 		return fmt.Errorf("%w: %s", errUnlocked, b.name)
 	}
@@ -106,7 +107,7 @@ func (b *Bucket) put(ctx context.Context, name string, body []byte, until time.T
 		return true, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("auditlog: put %s: %w", name, err)
+		return false, awsfault.Of(fmt.Errorf("auditlog: put %s: %w", name, err))
 	}
 	return false, nil
 }
@@ -125,12 +126,12 @@ func (b *Bucket) Get(ctx context.Context, name string) ([]byte, error) {
 		return nil, fault.Absent("object").Wrap(err)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("auditlog: get %s: %w", name, err)
+		return nil, awsfault.Of(fmt.Errorf("auditlog: get %s: %w", name, err))
 	}
 	defer func() { _ = out.Body.Close() }()
 	body, err := io.ReadAll(out.Body)
 	if err != nil {
-		return nil, fmt.Errorf("auditlog: get %s: %w", name, err)
+		return nil, awsfault.Of(fmt.Errorf("auditlog: get %s: %w", name, err))
 	}
 	return body, nil
 }

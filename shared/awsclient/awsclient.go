@@ -48,8 +48,15 @@ func from(get func(string) string) (aws.Config, error) {
 	return cfg, nil
 }
 
-// tune keeps enough connections for a batch's parallel calls: each new one costs a TLS handshake.
+// answerLimit is how long an answer may take to begin; then the SDK tries again. Its three attempts end before the
+// 15 seconds of a function that serves HTTP, so that the caller gets an answer.
+const answerLimit = 3 * time.Second
+
+// tune bounds the wait for an answer and keeps enough connections for a batch's parallel calls: each new one costs a
+// TLS handshake.
 func tune(t *http.Transport) {
+	t.TLSHandshakeTimeout = answerLimit
+	t.ResponseHeaderTimeout = answerLimit
 	t.MaxIdleConns, t.MaxIdleConnsPerHost = 128, 64
 	t.IdleConnTimeout = 50 * time.Second // DynamoDB closes idle connections after a minute
 }

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
+	"fenzhang/shared/awsfault"
 )
 
 // SecretAge is how long a secret's value is used before it is read again.
@@ -25,7 +27,7 @@ var errNotText = errors.New("awsclient: the secret is not a text")
 func Secret(ctx context.Context, client SecretsAPI, arn string) (string, error) {
 	out, err := client.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &arn})
 	if err != nil {
-		return "", fmt.Errorf("read secret: %w", err)
+		return "", awsfault.Of(fmt.Errorf("read secret: %w", err))
 	}
 	if out.SecretString == nil {
 		return "", errNotText

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"fenzhang/shared/awsfault"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/clock"
 	"fenzhang/shared/keys"
@@ -83,7 +84,7 @@ func (d *date) fetch(ctx context.Context) (civil.Date, error) {
 		Key: map[string]types.AttributeValue{"pk": &types.AttributeValueMemberS{Value: k.PK}, "sk": &types.AttributeValueMemberS{Value: k.SK}},
 	})
 	if err != nil {
-		return civil.Date{}, err
+		return civil.Date{}, awsfault.Of(err)
 	}
 	text, ok := out.Item[Attribute].(*types.AttributeValueMemberS)
 	if !ok || text.Value == "" {

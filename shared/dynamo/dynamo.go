@@ -9,7 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"fenzhang/shared/fault"
+	"fenzhang/shared/awsfault"
 )
 
 // API is the client; *dynamodb.Client is one.
@@ -35,7 +35,7 @@ func Each(ctx context.Context, db API, table string, in *dynamodb.QueryInput, ea
 	for {
 		out, err := db.Query(ctx, in)
 		if err != nil {
-			return fault.Later(err)
+			return awsfault.Of(err)
 		}
 		for _, it := range out.Items {
 			if err := each(it); err != nil {

@@ -3,6 +3,7 @@
 package fault
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -129,16 +130,20 @@ func Internal(cause error) *Error {
 	return &Error{Code: System, Reason: "system", Public: "Something failed on our side; nothing was half done. Try again, and give us the request id if it stays.", Err: cause}
 }
 
-// Later tells the caller to come back; nothing was written.
+// Later asks the caller to send the same request again, after RetryAfter. Whether the call was carried out may be
+// unknown; the same request finds what it wrote.
 func Later(cause error) *Error {
 	return &Error{Code: Unavailable, Reason: "unavailable", Public: "We are busy or a part is away; send the same request again after the given seconds.", RetryAfter: time.Second, Err: cause}
 }
 
-// Of finds the Error in err; anything else is an internal one.
+// Of finds the Error in err. A call whose time is over can be sent again; anything else is an internal error.
 func Of(err error) *Error {
 	var e *Error
-	if errors.As(err, &e) {
+	switch {
+	case errors.As(err, &e):
 		return e
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return Later(err)
 	}
 	return Internal(err)
 }

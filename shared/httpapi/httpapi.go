@@ -135,6 +135,8 @@ type API struct {
 
 // Serve answers one gateway event. It never returns an error: what fails becomes an answer and a log line.
 func (a *API) Serve(ctx context.Context, ev events.APIGatewayV2HTTPRequest) events.APIGatewayV2HTTPResponse {
+	ctx, end := within(ctx)
+	defer end()
 	began := a.Clock.Now()
 	r := &Request{ID: ev.RequestContext.RequestID, Header: lower(ev.Headers)}
 	r.Trace = r.Header["traceparent"]
@@ -146,6 +148,19 @@ func (a *API) Serve(ctx context.Context, ev events.APIGatewayV2HTTPRequest) even
 	a.Log.InfoContext(ctx, "request", "request_id", r.ID, "tenant", r.Tenant, "method", ev.RequestContext.HTTP.Method,
 		"route", cmp.Or(r.route, ev.RouteKey), "status", out.StatusCode, "ms", a.Clock.Now().Sub(began).Milliseconds(), "trace", r.Trace)
 	return out
+}
+
+// answerReserve is kept at the end of an invocation for writing the answer.
+const answerReserve = time.Second
+
+// within ends the work of a call before the invocation ends. A caller whose request could not be carried out in time
+// then gets 5003 with Retry-After, where the gateway would have answered without a body.
+func within(ctx context.Context) (context.Context, context.CancelFunc) {
+	end, limited := ctx.Deadline()
+	if !limited {
+		return ctx, func() {}
+	}
+	return context.WithDeadline(ctx, end.Add(-answerReserve))
 }
 
 func (a *API) answer(ctx context.Context, ev events.APIGatewayV2HTTPRequest, r *Request) (Response, error) {

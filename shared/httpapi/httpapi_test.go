@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"strings"
@@ -369,5 +370,25 @@ func TestBucketsOfStrangersAreForgotten(t *testing.T) {
 	}
 	if b.Wait(first, "", "", instant) != 0 {
 		t.Error("the oldest bucket is still kept: memory is not bounded")
+	}
+}
+
+// A call's work ends before its invocation, and a call whose time is over is answered with 5003 and Retry-After.
+func TestACallEndsInTimeForItsAnswer(t *testing.T) {
+	end := time.Now().Add(time.Hour)
+	ctx, cancel := context.WithDeadline(t.Context(), end)
+	defer cancel()
+	var until time.Time
+	a := &httpapi.API{Clock: clock.Clock{Now: time.Now}, Log: slog.New(slog.DiscardHandler), Routes: []httpapi.Route{{Method: "GET", Path: "/slow", Open: true,
+		Handle: func(ctx context.Context, _ *httpapi.Request) (httpapi.Response, error) {
+			until, _ = ctx.Deadline()
+			return httpapi.Response{}, fmt.Errorf("read the table: %w", context.DeadlineExceeded)
+		}}}}
+	out := a.Serve(ctx, call("GET", "/slow", "", nil))
+	if out.StatusCode != 503 || out.Headers["Retry-After"] != "1" || !strings.Contains(out.Body, `"code":5003`) {
+		t.Errorf("answered %d %v %s", out.StatusCode, out.Headers, out.Body)
+	}
+	if left := end.Sub(until); left != time.Second {
+		t.Errorf("%v are left for the answer", left)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"golang.org/x/sync/errgroup"
 
+	"fenzhang/shared/awsfault"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/dynamo"
 	"fenzhang/shared/dynamo/attr"
@@ -83,18 +84,18 @@ func (t *table) putSome(ctx context.Context, items []item) error {
 	for attempt := 0; attempt < maxAttempts; attempt++ {
 		if attempt > 0 {
 			if err := t.pause(ctx, attempt); err != nil {
-				return err
+				return awsfault.Of(err)
 			}
 		}
 		out, err := t.client.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{t.name: requests}})
 		if err != nil {
-			return fmt.Errorf("incentivedb: %w", err)
+			return awsfault.Of(err)
 		}
 		if requests = out.UnprocessedItems[t.name]; len(requests) == 0 {
 			return nil
 		}
 	}
-	return fmt.Errorf("incentivedb: %d items were throttled", len(requests))
+	return awsfault.Unprocessed("incentivedb: items", len(requests))
 }
 
 // Creator implements incentive.Chunks.
@@ -140,16 +141,16 @@ func (d *Days) Closings(ctx context.Context, tenant, creator string, days []civi
 		}
 		for attempt := 0; len(ask) > 0; attempt++ {
 			if attempt >= maxAttempts {
-				return nil, fault.Later(fmt.Errorf("incentivedb: %d days were throttled", len(ask)))
+				return nil, awsfault.Unprocessed("incentivedb: days", len(ask))
 			}
 			if attempt > 0 {
 				if err := d.pause(ctx, attempt); err != nil {
-					return nil, fault.Later(err)
+					return nil, awsfault.Of(err)
 				}
 			}
 			out, err := d.client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{RequestItems: map[string]types.KeysAndAttributes{d.name: {Keys: ask, ConsistentRead: aws.Bool(true)}}})
 			if err != nil {
-				return nil, fault.Later(err)
+				return nil, awsfault.Of(err)
 			}
 			for _, it := range out.Responses[d.name] {
 				var day creatorDay
@@ -205,7 +206,7 @@ func (t *table) query(ctx context.Context, pk, prefix string, each func(item) er
 	for {
 		out, err := t.client.Query(ctx, in)
 		if err != nil {
-			return fmt.Errorf("incentivedb: %w", err)
+			return awsfault.Of(err)
 		}
 		for _, it := range out.Items {
 			if err := each(it); err != nil {
@@ -233,13 +234,13 @@ func (d *Days) Touch(ctx context.Context, tenant string, days []civil.Date) erro
 func (d *Days) touch(ctx context.Context, k keys.Key) error {
 	out, err := d.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &d.name, Key: attr.Key(k), ConsistentRead: aws.Bool(true)})
 	if err != nil {
-		return err
+		return awsfault.Of(err)
 	}
 	if out.Item == nil {
 		_, err = d.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &d.name, Item: attr.Key(k), ConditionExpression: aws.String("attribute_not_exists(pk)")})
 		var taken *types.ConditionalCheckFailedException
 		if !errors.As(err, &taken) {
-			return err
+			return awsfault.Of(err)
 		}
 	} else if out.Item[attrBegun] == nil {
 		return nil
@@ -253,7 +254,7 @@ func (d *Days) again(ctx context.Context, k keys.Key) error {
 		TableName: &d.name, Key: attr.Key(k), UpdateExpression: aws.String("ADD " + attrTouches + " :one"),
 		ExpressionAttributeValues: item{":one": attr.Number(1)},
 	})
-	return err
+	return awsfault.Of(err)
 }
 
 // Begin implements incentive.Days.
@@ -264,7 +265,7 @@ func (d *Days) Begin(ctx context.Context, tenant string, day civil.Date) (int64,
 		ExpressionAttributeValues: item{":yes": &types.AttributeValueMemberBOOL{Value: true}, ":zero": attr.Number(0)},
 	})
 	if err != nil {
-		return 0, fmt.Errorf("incentivedb: begin %s: %w", day, err)
+		return 0, awsfault.Of(fmt.Errorf("incentivedb: begin %s: %w", day, err))
 	}
 	return strconv.ParseInt(stored(out.Attributes).number(attrTouches), 10, 64)
 }
@@ -280,7 +281,7 @@ func (d *Days) Finish(ctx context.Context, tenant string, day civil.Date, touche
 	if err == nil || errors.As(err, &more) {
 		return nil
 	}
-	return fmt.Errorf("incentivedb: finish %s: %w", day, err)
+	return awsfault.Of(fmt.Errorf("incentivedb: finish %s: %w", day, err))
 }
 
 // Due implements incentive.Days. A tenant's list has one small item for each day that ever had events.
@@ -304,7 +305,7 @@ func (d *Days) Due(ctx context.Context, tenant string, before civil.Date) ([]civ
 func (d *Days) Closed(ctx context.Context, tenant string, day civil.Date) (bool, error) {
 	out, err := d.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &d.name, Key: attr.Key(keys.Day(tenant, day))})
 	if err != nil {
-		return false, fmt.Errorf("incentivedb: %w", err)
+		return false, awsfault.Of(err)
 	}
 	return out.Item[attrCovered] != nil, nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"golang.org/x/sync/errgroup"
 
+	"fenzhang/shared/awsfault"
 	"fenzhang/shared/dynamo"
 	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/fault"
@@ -84,7 +85,7 @@ func (s *Events) addOne(ctx context.Context, tenant string, r *incentive.Recorde
 	case errors.As(err, &taken):
 		return keptAs(r.EventID, taken.Item)
 	default:
-		return incentive.Stored{Err: fault.Later(err)}
+		return incentive.Stored{Err: awsfault.Of(err)}
 	}
 }
 
@@ -132,7 +133,7 @@ func (s *Events) insert(ctx context.Context, tenant string, events []incentive.R
 	}
 	if err != nil { // the SDK has retried it; what it may have stored is recognised when it is sent again
 		for _, i := range left {
-			out[i].Err = fault.Later(err)
+			out[i].Err = awsfault.Of(err)
 		}
 		return nil, taken
 	}
@@ -143,25 +144,13 @@ func (s *Events) insert(ctx context.Context, tenant string, events []incentive.R
 		case e.Code == types.BatchStatementErrorCodeEnumDuplicateItem:
 			taken = append(taken, i)
 		default:
-			out[i].Err = fault.Later(fmt.Errorf("incentivedb: %s: %s", e.Code, aws.ToString(e.Message)))
-			if passes(e.Code) {
+			out[i].Err = awsfault.OfCode(string(e.Code), aws.ToString(e.Message))
+			if awsfault.PassingCode(string(e.Code)) {
 				again = append(again, i)
 			}
 		}
 	}
 	return again, taken
-}
-
-// passes tells whether a statement's error may be gone in a moment.
-func passes(code types.BatchStatementErrorCodeEnum) bool {
-	switch code {
-	case types.BatchStatementErrorCodeEnumProvisionedThroughputExceeded, types.BatchStatementErrorCodeEnumThrottlingError,
-		types.BatchStatementErrorCodeEnumRequestLimitExceeded, types.BatchStatementErrorCodeEnumTransactionConflict,
-		types.BatchStatementErrorCodeEnumInternalServerError:
-		return true
-	default:
-		return false
-	}
 }
 
 // insertOrder is the order of an event's attributes in a statement; it is never changed.

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"fenzhang/shared/awsfault"
 	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/incentive"
 	"fenzhang/shared/keys"
@@ -45,7 +46,7 @@ func (s *Events) Waiting(ctx context.Context, tenant, action, cursor string) ([]
 	}
 	out, err := s.client.Query(ctx, in)
 	if err != nil {
-		return nil, "", fmt.Errorf("incentivedb: %w", err)
+		return nil, "", awsfault.Of(err)
 	}
 	events := make([]incentive.Event, 0, len(out.Items))
 	for _, it := range out.Items {
@@ -74,7 +75,7 @@ func (s *Events) Reward(ctx context.Context, tenant, event string, g incentive.G
 	})
 	var has *types.ConditionalCheckFailedException
 	if !errors.As(err, &has) {
-		return g, err
+		return g, awsfault.Of(err)
 	}
 	first, err := readGrant(stored(has.Item))
 	if err != nil || first == nil {
@@ -86,5 +87,5 @@ func (s *Events) Reward(ctx context.Context, tenant, event string, g incentive.G
 // Unpark implements incentive.Parked.
 func (s *Events) Unpark(ctx context.Context, tenant string, e incentive.Event) error {
 	_, err := s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &s.name, Key: attr.Key(keys.Parked(tenant, e.ActionType, e.EventID))})
-	return err
+	return awsfault.Of(err)
 }

@@ -3,8 +3,9 @@ package incentivedb
 import (
 	"context"
 	"encoding/json"
-	"errors"
+	"net"
 	"strconv"
+	"syscall"
 	"testing"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -136,7 +137,7 @@ func TestThrottledEventsAreSentAgainAndThenGivenUp(t *testing.T) {
 }
 
 func TestFailedCallStoresNothingAndSaysSo(t *testing.T) {
-	store := New(&throttling{err: errors.New("no connection")}, "incentives")
+	store := New(&throttling{err: &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}}, "incentives")
 	for _, got := range store.Add(t.Context(), "demo", samples(30)) {
 		if !fault.HasCode(got.Err, fault.Unavailable) {
 			t.Errorf("got %+v", got)

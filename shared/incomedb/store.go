@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"fenzhang/shared/audit"
+	"fenzhang/shared/awsfault"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/cycle"
 	"fenzhang/shared/dynamo"
@@ -215,7 +216,7 @@ func (s *Store) Bucket(ctx context.Context, tenant, creator string, period cycle
 	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(s.Ledger), ConsistentRead: aws.Bool(true),
 		Key: attr.Key(keys.Bucket(tenant, creator, period, incomeType))})
 	if err != nil {
-		return income.Bucket{}, false, fault.Later(err)
+		return income.Bucket{}, false, awsfault.Of(err)
 	}
 	if out.Item == nil {
 		return income.Bucket{}, false, nil

@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/emmansun/gmsm/sm3"
 
+	"fenzhang/shared/awsfault"
 	"fenzhang/shared/dynamo"
 	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/fault"
@@ -159,7 +160,7 @@ func (b Book) Entry(ctx context.Context, tenant, creator, id string) (ledger.Ent
 	out, err := b.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(b.Table), ConsistentRead: aws.Bool(true),
 		Key: map[string]types.AttributeValue{"pk": attr.Text(k.PK), "sk": attr.Text(k.SK)}})
 	if err != nil {
-		return ledger.Entry{}, fault.Later(err)
+		return ledger.Entry{}, awsfault.Of(err)
 	}
 	if out.Item == nil {
 		return ledger.Entry{}, fault.Absent("journal entry")
@@ -215,7 +216,7 @@ func (b Book) query(ctx context.Context, pk, prefix string) ([]map[string]types.
 	for p := dynamodb.NewQueryPaginator(b.DB, in); p.HasMorePages(); {
 		page, err := p.NextPage(ctx)
 		if err != nil {
-			return nil, fault.Later(err)
+			return nil, awsfault.Of(err)
 		}
 		items = append(items, page.Items...)
 	}
@@ -250,7 +251,7 @@ func (b Book) Page(ctx context.Context, tenant, book, after string, limit int) (
 	}
 	out, err := b.DB.Query(ctx, in)
 	if err != nil {
-		return nil, "", fault.Later(err)
+		return nil, "", awsfault.Of(err)
 	}
 	entries := make([]ledger.Entry, len(out.Items))
 	for i, it := range out.Items {

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"fenzhang/shared/awsfault"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/clock"
 	"fenzhang/shared/dynamo"
@@ -58,7 +59,7 @@ var _ ledger.Periods = (*Periods)(nil)
 func (p *Periods) Date(ctx context.Context, e *ledger.Entry) error {
 	today, err := p.Clock.Today(ctx)
 	if err != nil {
-		return fault.Later(err)
+		return awsfault.Of(err)
 	}
 	e.Accounting, err = p.For(ctx, e.Tenant, e.Entity, today.Month())
 	return err
@@ -132,7 +133,7 @@ func (p *Periods) read(ctx context.Context, k keys.Key) (closed, error) {
 	out, err := p.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(p.Table), ConsistentRead: aws.Bool(true),
 		Key: map[string]types.AttributeValue{"pk": attr.Text(k.PK), "sk": attr.Text(k.SK)}})
 	if err != nil {
-		return closed{}, fault.Later(err)
+		return closed{}, awsfault.Of(err)
 	}
 	m, ok := out.Item[HeadMonth].(*types.AttributeValueMemberS)
 	if !ok {
@@ -156,7 +157,7 @@ func (b Book) Fence(ctx context.Context, tenant, book, entity string, month civi
 		ExpressionAttributeValues: map[string]types.AttributeValue{":m": attr.Text(month.String())}})
 	var refused *types.ConditionalCheckFailedException
 	if err != nil && !errors.As(err, &refused) {
-		return fault.Later(err)
+		return awsfault.Of(err)
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"fenzhang/shared/audit"
+	"fenzhang/shared/awsfault"
 	"fenzhang/shared/dynamo"
 	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/fault"
@@ -48,7 +49,7 @@ func (s *Store) Import(ctx context.Context, tenant, id string) (opening.Record, 
 	var r opening.Record
 	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(s.Ledger), Key: attr.Key(keys.OpeningImport(tenant, id)), ConsistentRead: aws.Bool(true)})
 	if err != nil {
-		return r, fault.Later(err)
+		return r, awsfault.Of(err)
 	}
 	if out.Item == nil {
 		return r, fault.Absent("opening import")

@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go"
 
+	"fenzhang/shared/awsfault"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/paper"
 )
@@ -40,7 +41,7 @@ func (b *Bucket) Has(ctx context.Context, name string) (bool, error) {
 		return false, nil
 	}
 	if err != nil {
-		return false, fault.Later(fmt.Errorf("paperbucket: %w", err))
+		return false, awsfault.Of(fmt.Errorf("paperbucket: %w", err))
 	}
 	return true, nil
 }
@@ -53,10 +54,7 @@ func (b *Bucket) Put(ctx context.Context, name string, format paper.Format, body
 	if errors.As(err, &refused) && refused.ErrorCode() == "PreconditionFailed" {
 		return nil
 	}
-	if err != nil {
-		return fault.Later(fmt.Errorf("paperbucket: %w", err))
-	}
-	return nil
+	return awsfault.Of(err)
 }
 
 // Link implements paper.Files.
@@ -85,12 +83,12 @@ func (b *Bucket) ReadFont(ctx context.Context) ([]byte, error) {
 		return nil, e
 	}
 	if err != nil {
-		return nil, fault.Later(fmt.Errorf("paperbucket: font: %w", err))
+		return nil, awsfault.Of(fmt.Errorf("paperbucket: font: %w", err))
 	}
 	defer func() { _ = out.Body.Close() }() // it was only read
 	data, err := io.ReadAll(io.LimitReader(out.Body, maxFont))
 	if err != nil {
-		return nil, fault.Later(fmt.Errorf("paperbucket: font: %w", err))
+		return nil, awsfault.Of(fmt.Errorf("paperbucket: font: %w", err))
 	}
 	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != b.FontSHA256 {
 		return nil, fault.Internal(fmt.Errorf("paperbucket: the font %s is not the one that was chosen: SHA-256 %x", b.Font, sum))

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"fenzhang/shared/awsfault"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/dynamo"
 	"fenzhang/shared/dynamo/attr"
@@ -51,7 +52,7 @@ func (s *Store) State(ctx context.Context, tenant, creator string, period paper.
 	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(s.Ledger), ConsistentRead: aws.Bool(true),
 		Key: attr.Key(keys.StatementState(tenant, creator, period.String()))})
 	if err != nil {
-		return paper.State{}, false, fault.Later(err)
+		return paper.State{}, false, awsfault.Of(err)
 	}
 	if out.Item == nil {
 		return paper.State{}, false, nil

@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
+	"fenzhang/shared/awsfault"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/payout"
@@ -38,8 +39,5 @@ func (r Rebooking) Rebook(ctx context.Context, p payout.Payable, today civil.Dat
 		QueueUrl: aws.String(r.Queue), MessageBody: aws.String(string(body)),
 		MessageGroupId: aws.String(settlement.Group(p.Tenant, p.Entity, p.TaxpayerID)), MessageDeduplicationId: aws.String(settlement.Group(p.Tenant, id)),
 	})
-	if err != nil {
-		return fault.Later(err)
-	}
-	return nil
+	return awsfault.Of(err)
 }

@@ -2,10 +2,10 @@ package payoutqueue_test
 
 import (
 	"context"
-	"errors"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/smithy-go"
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
@@ -53,7 +53,7 @@ func TestRebook(t *testing.T) {
 }
 
 func TestRebookTellsToComeBack(t *testing.T) {
-	r := payoutqueue.Rebooking{SQS: &queue{err: errors.New("away")}}
+	r := payoutqueue.Rebooking{SQS: &queue{err: &smithy.GenericAPIError{Code: "RequestThrottled"}}}
 	if err := r.Rebook(context.Background(), payout.Payable{}, civil.MustDate("2026-11-30")); !fault.HasCode(err, fault.Unavailable) {
 		t.Errorf("%v", err)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"fenzhang/shared/audit"
+	"fenzhang/shared/awsfault"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/dynamo"
 	"fenzhang/shared/dynamo/attr"
@@ -43,7 +44,7 @@ type item = attr.Item
 func (s *Store) get(ctx context.Context, k keys.Key) (item, error) {
 	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(s.Ledger), Key: attr.Key(k), ConsistentRead: aws.Bool(true)})
 	if err != nil {
-		return nil, fault.Later(err)
+		return nil, awsfault.Of(err)
 	}
 	return out.Item, nil
 }
@@ -89,7 +90,7 @@ func (s *Store) List(ctx context.Context, tenant, entity string) ([]period.Perio
 		KeyConditionExpression:    aws.String("pk = :pk AND begins_with(sk, :sk)"),
 		ExpressionAttributeValues: item{":pk": attr.Text(keys.PeriodHead(tenant, entity).PK), ":sk": attr.Text(keys.PeriodPrefix)}})
 	if err != nil {
-		return nil, fault.Later(err)
+		return nil, awsfault.Of(err)
 	}
 	found := make([]period.Period, len(out.Items))
 	for i, it := range out.Items {

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"fenzhang/shared/audit"
+	"fenzhang/shared/awsfault"
 	"fenzhang/shared/dynamo"
 	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/fault"
@@ -110,7 +111,7 @@ func List(ctx context.Context, db dynamo.API, table, tenant, creator, prefix str
 	for p := dynamodb.NewQueryPaginator(db, in); p.HasMorePages(); {
 		page, err := p.NextPage(ctx)
 		if err != nil {
-			return nil, fault.Later(err)
+			return nil, awsfault.Of(err)
 		}
 		for _, it := range page.Items {
 			r, err := read(tenant, it)
@@ -126,7 +127,7 @@ func List(ctx context.Context, db dynamo.API, table, tenant, creator, prefix str
 func (s *Store) get(ctx context.Context, k keys.Key) (item, error) {
 	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(s.Ledger), Key: attr.Key(k), ConsistentRead: aws.Bool(true)})
 	if err != nil {
-		return nil, fault.Later(err)
+		return nil, awsfault.Of(err)
 	}
 	return out.Item, nil
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
+	"fenzhang/shared/awsfault"
 	"fenzhang/shared/dynamo"
 	"fenzhang/shared/keys"
 )
@@ -65,7 +66,7 @@ func (a AWS) enqueue(ctx context.Context, queue Queue, ms []Message) error {
 	}
 	out, err := a.SQS.SendMessageBatch(ctx, in)
 	if err != nil {
-		return fmt.Errorf("send to %s: %w", queue, err)
+		return awsfault.Of(fmt.Errorf("send to %s: %w", queue, err))
 	}
 	if len(out.Failed) > 0 {
 		return fmt.Errorf("send to %s: %d refused, first: %s", queue, len(out.Failed), aws.ToString(out.Failed[0].Code))
@@ -81,7 +82,7 @@ func (a AWS) publish(ctx context.Context, ms []Message) error {
 	}
 	out, err := a.Events.PutEvents(ctx, in)
 	if err != nil {
-		return fmt.Errorf("event bus: %w", err)
+		return awsfault.Of(fmt.Errorf("event bus: %w", err))
 	}
 	if out.FailedEntryCount > 0 {
 		return errors.New("event bus: some events were refused")
@@ -104,5 +105,5 @@ func (s Store) Keep(ctx context.Context, tenant, id, why string, record []byte) 
 		"why": &types.AttributeValueMemberS{Value: why}, "record": &types.AttributeValueMemberB{Value: record},
 		"at": &types.AttributeValueMemberS{Value: s.Now().UTC().Format(time.RFC3339)},
 	}})
-	return err
+	return awsfault.Of(err)
 }

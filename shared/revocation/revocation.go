@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"fenzhang/shared/awsfault"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/keys"
 )
@@ -92,7 +93,7 @@ func (l *List) load(ctx context.Context, tenant string) (tenantList, error) {
 		Key: map[string]types.AttributeValue{"pk": &types.AttributeValueMemberS{Value: k.PK}, "sk": &types.AttributeValueMemberS{Value: k.SK}},
 	})
 	if err != nil {
-		return tenantList{}, err
+		return tenantList{}, awsfault.Of(err)
 	}
 	list := tenantList{until: map[string]int64{}}
 	subjects, ok := out.Item[SubjectsAttribute].(*types.AttributeValueMemberM)

@@ -20,6 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"fenzhang/shared/audit"
+	"fenzhang/shared/awsfault"
 	"fenzhang/shared/dynamo"
 	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/fault"
@@ -90,7 +91,7 @@ func (s *Store) state(ctx context.Context, consistent bool) (ruleset.State, erro
 func (s *Store) get(ctx context.Context, k keys.Key, consistent bool, into any) (found bool, err error) {
 	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: &s.Tenancy, Key: attr.Key(k), ConsistentRead: &consistent})
 	if err != nil {
-		return false, fault.Later(err)
+		return false, awsfault.Of(err)
 	}
 	if out.Item == nil {
 		return false, nil
@@ -118,12 +119,12 @@ func (s *Store) Object(ctx context.Context, name string, most int64) ([]byte, er
 		return nil, fault.Absent("object " + name).Wrap(err)
 	}
 	if err != nil {
-		return nil, fault.Later(fmt.Errorf("read %s: %w", name, err))
+		return nil, awsfault.Of(fmt.Errorf("read %s: %w", name, err))
 	}
 	defer func() { _ = res.Body.Close() }()
 	body, err := io.ReadAll(io.LimitReader(res.Body, most+1))
 	if err != nil {
-		return nil, fault.Later(fmt.Errorf("read %s: %w", name, err))
+		return nil, awsfault.Of(fmt.Errorf("read %s: %w", name, err))
 	}
 	if int64(len(body)) > most {
 		return nil, fault.Internal(fmt.Errorf("rulesetdb: %s is larger than %d bytes", name, most))
@@ -147,7 +148,7 @@ func (s *Store) Keep(ctx context.Context, pack, version string, archive []byte) 
 		return true, nil
 	}
 	if err != nil {
-		return false, fault.Later(fmt.Errorf("write %s: %w", name, err))
+		return false, awsfault.Of(fmt.Errorf("write %s: %w", name, err))
 	}
 	return false, nil
 }
@@ -224,10 +225,8 @@ func (s *Store) Refuse(ctx context.Context, r Refusal) error {
 	if err != nil {
 		return err
 	}
-	if _, err := s.DB.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.Tenancy, Item: it}); err != nil {
-		return fault.Later(err)
-	}
-	return nil
+	_, err = s.DB.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.Tenancy, Item: it})
+	return awsfault.Of(err)
 }
 
 // list reads the newest items of a partition, or all of them when most is zero.
@@ -245,7 +244,7 @@ func list[V any](ctx context.Context, s *Store, pk, prefix string, most int32) (
 	for p := dynamodb.NewQueryPaginator(s.DB, in); p.HasMorePages(); {
 		page, err := p.NextPage(ctx)
 		if err != nil {
-			return nil, fault.Later(err)
+			return nil, awsfault.Of(err)
 		}
 		for _, it := range page.Items {
 			var v V

@@ -50,11 +50,7 @@ func as(role identity.Role) caller {
 // call makes a call and checks the answer against the contract.
 func (s *site) call(c caller, method, path, query string, header map[string]string, body string) (int, map[string]any) {
 	s.t.Helper()
-	ev := events.APIGatewayV2HTTPRequest{RawPath: path, RawQueryString: query, Headers: header, Body: body, RequestContext: events.APIGatewayV2HTTPRequestContext{
-		RequestID: "req-1", HTTP: events.APIGatewayV2HTTPRequestContextHTTPDescription{Method: method, SourceIP: "127.0.0.1"},
-		Authorizer: &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{Lambda: map[string]any{
-			"tenant": c.tenant, "sub": c.subject, "roles": c.roles, "creator": c.creator, "scope": "", "exp": strconv.FormatInt(s.w.Now().Add(time.Hour).Unix(), 10)}}}}
-	out := s.Serve(context.Background(), ev)
+	out := s.Serve(context.Background(), s.event(c, method, path, query, header, body))
 	h := http.Header{}
 	for k, v := range out.Headers {
 		h.Set(k, v)
@@ -65,6 +61,14 @@ func (s *site) call(c caller, method, path, query string, header map[string]stri
 		s.t.Fatalf("%s %s: %v in %q", method, path, err, out.Body)
 	}
 	return out.StatusCode, v
+}
+
+// event is a call as the gateway hands it on.
+func (s *site) event(c caller, method, path, query string, header map[string]string, body string) events.APIGatewayV2HTTPRequest {
+	return events.APIGatewayV2HTTPRequest{RawPath: path, RawQueryString: query, Headers: header, Body: body, RequestContext: events.APIGatewayV2HTTPRequestContext{
+		RequestID: "req-1", HTTP: events.APIGatewayV2HTTPRequestContextHTTPDescription{Method: method, SourceIP: "127.0.0.1"},
+		Authorizer: &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{Lambda: map[string]any{
+			"tenant": c.tenant, "sub": c.subject, "roles": c.roles, "creator": c.creator, "scope": "", "exp": strconv.FormatInt(s.w.Now().Add(time.Hour).Unix(), 10)}}}}
 }
 
 func (s *site) post(c caller, path, body string) (int, map[string]any) {

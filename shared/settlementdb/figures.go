@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/klauspost/compress/zstd"
 
+	"fenzhang/shared/awsfault"
 	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/keys"
@@ -67,10 +68,8 @@ func (s *Store) putFigures(ctx context.Context, f settlement.Figures) error {
 	if err != nil {
 		return err
 	}
-	if _, err := s.DB.PutItem(ctx, &dynamodb.PutItemInput{TableName: aws.String(s.Settlements), Item: it}); err != nil {
-		return fault.Later(err)
-	}
-	return nil
+	_, err = s.DB.PutItem(ctx, &dynamodb.PutItemInput{TableName: aws.String(s.Settlements), Item: it})
+	return awsfault.Of(err)
 }
 
 // Figures reads computed figures.

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"fenzhang/shared/awsfault"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/fault"
@@ -153,7 +154,7 @@ func (s *Store) hits(ctx context.Context, sp span, after hit, limit int) ([]hit,
 			ExpressionAttributeNames:  map[string]string{"#at": "at"},
 			ExpressionAttributeValues: item{":pk": attr.Text(pk), ":from": attr.Text(sp.from), ":to": attr.Text(to)}})
 		if err != nil {
-			return nil, false, fault.Later(err)
+			return nil, false, awsfault.Of(err)
 		}
 		more = more || out.LastEvaluatedKey != nil
 		for _, it := range out.Items {
@@ -218,7 +219,7 @@ func (s *Store) batch(ctx context.Context, ks []item) (map[string]item, error) {
 		for len(ask) > 0 {
 			out, err := s.DB.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{RequestItems: ask})
 			if err != nil {
-				return nil, fault.Later(err)
+				return nil, awsfault.Of(err)
 			}
 			for _, it := range out.Responses[s.Settlements] {
 				found[attr.TextOf(it, "pk")+"|"+attr.TextOf(it, "sk")] = it

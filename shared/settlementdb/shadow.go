@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"fenzhang/shared/awsfault"
 	"fenzhang/shared/dynamo"
 	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/fault"
@@ -49,10 +50,8 @@ func (s *Shadows) put(ctx context.Context, k keys.Key, v any, differs bool) erro
 		return err
 	}
 	it[attrDiffers] = &types.AttributeValueMemberBOOL{Value: differs}
-	if _, err := s.DB.PutItem(ctx, &dynamodb.PutItemInput{TableName: aws.String(s.Ledger), Item: it}); err != nil {
-		return fault.Later(err)
-	}
-	return nil
+	_, err = s.DB.PutItem(ctx, &dynamodb.PutItemInput{TableName: aws.String(s.Ledger), Item: it})
+	return awsfault.Of(err)
 }
 
 // Shadowed lists the versions that were compared, by name.
@@ -84,7 +83,7 @@ func (s *Shadows) each(ctx context.Context, pk string, do func(item) error) erro
 	for p := dynamodb.NewQueryPaginator(s.DB, in); p.HasMorePages(); {
 		page, err := p.NextPage(ctx)
 		if err != nil {
-			return fault.Later(err)
+			return awsfault.Of(err)
 		}
 		for _, it := range page.Items {
 			if err := do(it); err != nil {
@@ -117,7 +116,7 @@ func (s *Shadows) Comparisons(ctx context.Context, tenant, pack, version, cursor
 	for p := dynamodb.NewQueryPaginator(s.DB, in); p.HasMorePages(); {
 		page, err := p.NextPage(ctx)
 		if err != nil {
-			return nil, "", fault.Later(err)
+			return nil, "", awsfault.Of(err)
 		}
 		for _, it := range page.Items {
 			c, err := comparisonOf(it, tenant)

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"fenzhang/shared/awsfault"
 	"fenzhang/shared/dynamo"
 	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/fault"
@@ -59,7 +60,7 @@ func read(it item) (settlement.Settlement, error) {
 func (s *Store) get(ctx context.Context, table string, k keys.Key) (item, error) {
 	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(table), Key: attr.Key(k), ConsistentRead: aws.Bool(true)})
 	if err != nil {
-		return nil, fault.Later(err)
+		return nil, awsfault.Of(err)
 	}
 	return out.Item, nil
 }
@@ -119,10 +120,7 @@ func (s *Store) putMeta(ctx context.Context, p *types.Put, act string) error {
 		}
 		return settlement.ErrRival
 	}
-	if err != nil {
-		return fault.Later(err)
-	}
-	return nil
+	return awsfault.Of(err)
 }
 
 func (s *Store) transact(ctx context.Context, c settlement.Change, meta *types.Put, posting []types.TransactWriteItem) error {
@@ -214,7 +212,7 @@ func (s *Store) PutKey(ctx context.Context, k settlement.KeyRecord) error {
 	case errors.As(err, &refused):
 		return settlement.ErrRival
 	case err != nil:
-		return fault.Later(err)
+		return awsfault.Of(err)
 	}
 	return nil
 }
@@ -265,7 +263,7 @@ func (s *Store) query(ctx context.Context, table, pk, prefix string) ([]item, er
 	for p := dynamodb.NewQueryPaginator(s.DB, in); p.HasMorePages(); {
 		page, err := p.NextPage(ctx)
 		if err != nil {
-			return nil, fault.Later(err)
+			return nil, awsfault.Of(err)
 		}
 		items = append(items, page.Items...)
 	}
@@ -290,10 +288,8 @@ func (s *Store) Entry(ctx context.Context, tenant, creator, id string) (ledger.E
 func (s *Store) PutPayoutKey(ctx context.Context, tenant, key, id string) error {
 	it := attr.Key(keys.PayoutKey(tenant, key))
 	it["sid"] = attr.Text(id)
-	if _, err := s.DB.PutItem(ctx, &dynamodb.PutItemInput{TableName: aws.String(s.Control), Item: it}); err != nil {
-		return fault.Later(err)
-	}
-	return nil
+	_, err := s.DB.PutItem(ctx, &dynamodb.PutItemInput{TableName: aws.String(s.Control), Item: it})
+	return awsfault.Of(err)
 }
 
 // SettlementOfKey finds the settlement of a payout key; fault.Absent when the tenant has none.

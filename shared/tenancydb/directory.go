@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
+	"fenzhang/shared/awsfault"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/fault"
@@ -196,7 +197,7 @@ func (s *Store) page(ctx context.Context, pk, cursor string, limit int) ([]item,
 	}
 	out, err := s.db.Query(ctx, in)
 	if err != nil {
-		return nil, "", fault.Later(err)
+		return nil, "", awsfault.Of(err)
 	}
 	next := ""
 	if len(out.LastEvaluatedKey) > 0 {

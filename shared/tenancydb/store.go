@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
+	"fenzhang/shared/awsfault"
 	"fenzhang/shared/dynamo"
 	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/fault"
@@ -75,7 +76,7 @@ func (s *Store) query(ctx context.Context, pk, prefix string) ([]item, error) {
 	for {
 		out, err := s.db.Query(ctx, in)
 		if err != nil {
-			return nil, fault.Later(err)
+			return nil, awsfault.Of(err)
 		}
 		all = append(all, out.Items...)
 		if len(out.LastEvaluatedKey) == 0 {

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"fenzhang/shared/audit"
+	"fenzhang/shared/awsfault"
 	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/keys"
@@ -130,8 +131,5 @@ func (s *Store) Recorded(ctx context.Context, r audit.Record) error {
 	if errors.As(err, &there) { // ids are random: it is this very record, written by a try whose answer was lost
 		return nil
 	}
-	if err != nil {
-		return fault.Later(err)
-	}
-	return nil
+	return awsfault.Of(err)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"fenzhang/shared/audit"
+	"fenzhang/shared/awsfault"
 	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/keys"
@@ -80,7 +81,7 @@ func (s *Store) enlist(ctx context.Context, tenant string) error {
 	}
 	_, err := s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: attr.Key(keys.Key{PK: keys.Tenants(), SK: tenant})})
 	if err != nil {
-		return fault.Later(err)
+		return awsfault.Of(err)
 	}
 	s.memo.put(known, true, s.now())
 	return nil
@@ -222,7 +223,7 @@ func (s *Store) Latest(ctx context.Context, tenant, kind, id string) (Stored, bo
 		ExpressionAttributeValues: item{":pk": attr.Text(keys.Master(tenant, kind, id, 1).PK)},
 	})
 	if err != nil {
-		return Stored{}, false, fault.Later(err)
+		return Stored{}, false, awsfault.Of(err)
 	}
 	if len(out.Items) == 0 {
 		return Stored{}, false, nil
@@ -239,7 +240,7 @@ func (s *Store) TaxpayerByHash(ctx context.Context, tenant, hash string) (string
 func (s *Store) get(ctx context.Context, k keys.Key) (item, error) {
 	out, err := s.db.GetItem(ctx, &dynamodb.GetItemInput{TableName: &s.table, Key: attr.Key(k), ConsistentRead: aws.Bool(true)})
 	if err != nil {
-		return nil, fault.Later(err)
+		return nil, awsfault.Of(err)
 	}
 	return out.Item, nil
 }

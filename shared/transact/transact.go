@@ -1,5 +1,5 @@
-// Package transact writes DynamoDB transactions: conflicts and throttles are retried with the same token, and a
-// failed condition is told with the items that stood in the way.
+// Package transact writes DynamoDB transactions: what may pass is tried again with the same token, and a failed
+// condition is reported with the items that stood in the way.
 package transact
 
 import (
@@ -11,7 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"fenzhang/shared/fault"
+	"fenzhang/shared/awsfault"
 	"fenzhang/shared/pace"
 )
 
@@ -20,7 +20,7 @@ type API interface {
 	TransactWriteItems(context.Context, *dynamodb.TransactWriteItemsInput, ...func(*dynamodb.Options)) (*dynamodb.TransactWriteItemsOutput, error)
 }
 
-// Refused tells that conditions failed and nothing was written. Old has, for each part of the transaction whose
+// Refused reports that conditions failed and nothing was written. Old has, for each part of the transaction whose
 // condition failed, the item that was found (empty when none was); other parts are nil.
 type Refused struct {
 	Old []map[string]types.AttributeValue
@@ -28,72 +28,67 @@ type Refused struct {
 
 func (r *Refused) Error() string { return "transact: a condition failed" }
 
-// attempts bounds the retries of conflicts: with full jitter up to 2^8 ms they take about a second.
-const attempts = 10
+// How often a transaction is written at most. A conflict ends soon, and the SDK does not retry it: with full jitter up
+// to 2^8 ms the waits take about a second. Everything else the SDK has retried itself before we see it.
+const (
+	conflictTries = 10
+	otherTries    = 3
+)
 
-// Write writes all parts or nothing. token makes the SDK's own retries one transaction; it is new for each call
-// of Write and kept over its retries.
+// Write writes all parts or nothing. An error that may pass, and an answer that was lost, are tried again with the
+// same token, so that DynamoDB writes the parts once however many tries reached it; token is new for each call.
 //
-// Errors: *Refused when a condition failed; fault.Unavailable when conflicts or throttles did not end.
+// Errors: *Refused when a condition failed; fault.Unavailable when what may pass did not, and then it is not known
+// whether the parts were written; fault.System for other errors.
 func Write(ctx context.Context, db API, token string, parts []types.TransactWriteItem) error {
 	in := &dynamodb.TransactWriteItemsInput{TransactItems: parts, ClientRequestToken: aws.String(token), ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal}
-	for n := 0; ; n++ {
+	for n := 1; ; n++ {
 		_, err := db.TransactWriteItems(ctx, in)
 		if err == nil {
 			return nil
 		}
-		var cancelled *types.TransactionCanceledException
-		if errors.As(err, &cancelled) {
-			if refused := conditions(cancelled); refused != nil {
-				return refused
-			}
+		if refused := conditions(err); refused != nil {
+			return refused
 		}
-		if !passing(err, cancelled) {
-			return fault.Internal(err)
+		if !awsfault.Passing(err) || n >= tries(err) {
+			return awsfault.Of(err)
 		}
-		if n+1 == attempts {
-			return fault.Later(err)
-		}
-		if err := pace.Wait(ctx, time.Millisecond<<min(n+3, 8)); err != nil {
-			return fault.Later(err)
+		if ended := pace.Wait(ctx, time.Millisecond<<min(n+2, 8)); ended != nil {
+			return awsfault.Of(errors.Join(err, ended))
 		}
 	}
 }
 
-// conditions gives the failed conditions, or nil when there are none.
-func conditions(c *types.TransactionCanceledException) *Refused {
-	var found *Refused
-	for i, r := range c.CancellationReasons {
-		if aws.ToString(r.Code) == "ConditionalCheckFailed" {
-			if found == nil {
-				found = &Refused{Old: make([]map[string]types.AttributeValue, len(c.CancellationReasons))}
-			}
-			found.Old[i] = r.Item
-			if r.Item == nil {
-				found.Old[i] = map[string]types.AttributeValue{}
-			}
-		}
-	}
-	return found
-}
-
-// passing tells whether trying again may help: a conflict, a throttle, or a transaction still in progress.
-func passing(err error, c *types.TransactionCanceledException) bool {
-	if c != nil {
-		for _, r := range c.CancellationReasons {
-			switch aws.ToString(r.Code) {
-			case "None", "", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded":
-			default:
-				return false
-			}
-		}
-		return true
-	}
+// tries is how often a transaction that ended in err is written at most.
+func tries(err error) int {
+	var cancelled *types.TransactionCanceledException
 	var conflict *types.TransactionConflictException
-	var going *types.TransactionInProgressException
-	var through *types.ProvisionedThroughputExceededException
-	var limit *types.RequestLimitExceeded
-	return errors.As(err, &conflict) || errors.As(err, &going) || errors.As(err, &through) || errors.As(err, &limit)
+	if errors.As(err, &cancelled) || errors.As(err, &conflict) {
+		return conflictTries
+	}
+	return otherTries
+}
+
+// conditions gives the failed conditions of a cancelled transaction, or nil when there are none.
+func conditions(err error) *Refused {
+	var cancelled *types.TransactionCanceledException
+	if !errors.As(err, &cancelled) {
+		return nil
+	}
+	var refused *Refused
+	for i, reason := range cancelled.CancellationReasons {
+		if aws.ToString(reason.Code) != "ConditionalCheckFailed" {
+			continue
+		}
+		if refused == nil {
+			refused = &Refused{Old: make([]map[string]types.AttributeValue, len(cancelled.CancellationReasons))}
+		}
+		refused.Old[i] = reason.Item
+		if reason.Item == nil {
+			refused.Old[i] = map[string]types.AttributeValue{}
+		}
+	}
+	return refused
 }
 
 // PutNew is the part that writes an item which must not exist, and asks for the one that does.

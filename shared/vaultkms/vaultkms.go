@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 
+	"fenzhang/shared/awsfault"
 	"fenzhang/shared/vault"
 )
 
@@ -39,7 +40,7 @@ func (m Master) New(ctx context.Context, tenant, purpose string) (clear, wrapped
 		KeyId: &m.key, NumberOfBytes: aws.Int32(vault.KeySize), EncryptionContext: encryptionContext(tenant, purpose),
 	})
 	if err != nil {
-		return nil, nil, fmt.Errorf("vaultkms: new data key: %w", err)
+		return nil, nil, awsfault.Of(fmt.Errorf("vaultkms: new data key: %w", err))
 	}
 	return out.Plaintext, out.CiphertextBlob, nil
 }
@@ -50,7 +51,7 @@ func (m Master) Unwrap(ctx context.Context, tenant, purpose string, wrapped []by
 		KeyId: &m.key, CiphertextBlob: wrapped, EncryptionContext: encryptionContext(tenant, purpose),
 	})
 	if err != nil {
-		return nil, fmt.Errorf("vaultkms: unwrap data key: %w", err)
+		return nil, awsfault.Of(fmt.Errorf("vaultkms: unwrap data key: %w", err))
 	}
 	return out.Plaintext, nil
 }
