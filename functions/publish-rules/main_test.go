@@ -4,15 +4,16 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
+	"net"
 	"os"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/fstest"
 
@@ -20,6 +21,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go"
 
 	"fenzhang/local/dynamotest"
 	"fenzhang/local/ruletest"
@@ -489,22 +491,24 @@ func TestAnUnreachableStoreIsNoRefusal(t *testing.T) {
 	if err := s.handIn(rate(t, "2030.1", "0.30"), ""); err != nil {
 		t.Fatal(err)
 	}
-	s.store.Objects = away{}
-	if raw, err := s.mux.Invoke(context.Background(), []byte(`{"job":"activate","pack":"national","version":"2030.1"}`)); err == nil {
-		t.Errorf("answered %s", raw)
-	}
-	if err := s.notify("1"); err == nil || len(s.status().Refusals) != 0 {
-		t.Errorf("%v; refusals %v", err, s.status().Refusals)
+	for _, cause := range []error{&net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}, &smithy.GenericAPIError{Code: "AccessDenied"}} {
+		s.store.Objects = away{&smithy.OperationError{ServiceID: "S3", OperationName: "GetObject", Err: cause}}
+		if raw, err := s.mux.Invoke(context.Background(), []byte(`{"job":"activate","pack":"national","version":"2030.1"}`)); err == nil {
+			t.Errorf("%v: answered %s", cause, raw)
+		}
+		if err := s.notify("1"); err == nil || len(s.status().Refusals) != 0 {
+			t.Errorf("%v: %v; refusals %v", cause, err, s.status().Refusals)
+		}
 	}
 }
 
 // away is a bucket that cannot be reached.
-type away struct{}
+type away struct{ err error }
 
-func (away) GetObject(context.Context, *s3.GetObjectInput, ...func(*s3.Options)) (*s3.GetObjectOutput, error) {
-	return nil, errors.New("away")
+func (a away) GetObject(context.Context, *s3.GetObjectInput, ...func(*s3.Options)) (*s3.GetObjectOutput, error) {
+	return nil, a.err
 }
 
-func (away) PutObject(context.Context, *s3.PutObjectInput, ...func(*s3.Options)) (*s3.PutObjectOutput, error) {
-	return nil, errors.New("away")
+func (a away) PutObject(context.Context, *s3.PutObjectInput, ...func(*s3.Options)) (*s3.PutObjectOutput, error) {
+	return nil, a.err
 }

@@ -38,8 +38,9 @@ func open(t *testing.T) (*tenancydb.Store, dynamotest.Local, *clock) {
 	return tenancydb.New(l.Client, l.Tenancy, l.Settlements, c.now), l, c
 }
 
+// act is an act of its own at each call: its id is the token of a transaction, and the local AWS remembers those.
 func act(id string) audit.Record {
-	return audit.Record{ID: id, Tenant: tenant, Actor: "admin@demo", Act: "contract.created", Object: id}
+	return audit.Record{ID: id + "-" + rand.Text()[:12], Tenant: tenant, Actor: "admin@demo", Act: "contract.created", Object: id}
 }
 
 func put(t *testing.T, s *tenancydb.Store, id string, o tenancydb.Object) {
