@@ -245,7 +245,8 @@ func TestSealedFieldsComeBack(t *testing.T) {
 	ctx := context.Background()
 	made := vault.DataKey{Version: 1, Wrapped: []byte("wrapped"), Made: c.at}
 	sealed := vault.Sealing{Taxpayer: "t1", NewKey: &made, Records: []vault.Record{{Name: vault.OfCreator("c1"), KeyVersion: 1, Fields: map[string][]byte{vault.Account: {1, 2, 3}}}}}
-	if err := s.Put(ctx, tenancydb.Change{Sealed: []vault.Sealing{sealed}, Record: act("seal")}); err != nil {
+	record := act("seal")
+	if err := s.Put(ctx, tenancydb.Change{Sealed: []vault.Sealing{sealed}, Record: record}); err != nil {
 		t.Fatal(err)
 	}
 	box, err := s.Box(ctx, tenant, "t1")
@@ -253,7 +254,7 @@ func TestSealedFieldsComeBack(t *testing.T) {
 		t.Fatalf("box %v, %v", box, err)
 	}
 	r := box.Records[vault.OfCreator("c1")]
-	if r.KeyVersion != 1 || r.Revision != "seal" || !bytes.Equal(r.Fields[vault.Account], []byte{1, 2, 3}) {
+	if r.KeyVersion != 1 || r.Revision != record.ID || !bytes.Equal(r.Fields[vault.Account], []byte{1, 2, 3}) {
 		t.Errorf("record %v", r)
 	}
 	r.Revision = "not what was read"
