@@ -55,12 +55,12 @@ func New(years ...Year) (*Calendar, error) {
 
 // Working tells whether d is a working day.
 //
-// Errors: 5002 calendar_missing when the notice of d's year is not known.
+// Errors: 5002 calendar_missing when the calendar of d's year is not loaded.
 func (c *Calendar) Working(d civil.Date) (bool, error) {
 	days, ok := c.special[d.Year()]
 	if !ok {
 		y := strconv.Itoa(d.Year())
-		return false, fault.Missing("calendar_missing", "calendar."+y, "The State Council's holiday notice for "+y+" is not in the rules yet; working days of that year are not known.")
+		return false, fault.Missing("calendar_missing", "calendar."+y, "The calendar of "+y+" is not loaded in the rules, so that the working days of that year are not known.")
 	}
 	if work, special := days[d]; special {
 		return work, nil

@@ -5,6 +5,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"fenzhang/shared/calendar"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/cycle"
 	"fenzhang/shared/taxpack"
@@ -87,15 +88,71 @@ func TestDaysOfParts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := cycle.DatesOf(k, p, p.Last(), days)
-		if err != nil || got.Statement.String() != c.statement || got.Right.String() != c.right {
-			t.Errorf("%s: statement %s, right %s, %v; want %s and %s", name, got.Statement, got.Right, err, c.statement, c.right)
+		got := cycle.DatesOf(k, p, p.Last(), days)
+		if got.Missing != "" || got.Statement.String() != c.statement || got.Right.String() != c.right {
+			t.Errorf("%s: statement %s, right %s, %q; want %s and %s", name, got.Statement, got.Right, got.Missing, c.statement, c.right)
 		}
 	}
-	k := terms("a", "2026-01-01", "", "month", 1)
-	k.PayDay = 15
-	if _, err := cycle.DatesOf(k, cycle.Of(civil.MustMonth("2031-01")), civil.MustDate("2031-01-31"), days); err == nil {
-		t.Error("a year without a notice has a pay day")
+}
+
+// While the calendar of a year is not loaded the contract's day stays where it is; the rule finds the day again when it
+// is, as if it had been there from the beginning.
+func TestDaysOfAYearThatIsNotLoaded(t *testing.T) {
+	year := func(y int, off ...string) calendar.Year {
+		n := calendar.Year{Year: y}
+		for _, d := range off {
+			n.Holidays = append(n.Holidays, civil.MustDate(d))
+		}
+		return n
+	}
+	load := func(years ...calendar.Year) *calendar.Calendar {
+		c, err := calendar.New(years...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	before := load(year(2026, "2026-12-31"))
+	after := load(year(2026, "2026-12-31"), year(2027, "2027-01-01", "2027-01-15"))
+	for name, c := range map[string]struct {
+		change           func(*tenancy.Contract)
+		end              string // of the contract; "" where it goes on
+		statement, right string // as long as 2027 is not loaded
+		missing          string
+		later            string // the right, when it is
+	}{
+		"none fixed":        {func(*tenancy.Contract) {}, "", "2027-01-01", "2026-12-31", "", "2026-12-31"},
+		"pay day":           {func(k *tenancy.Contract) { k.PayDay = 15 }, "", "2027-01-15", "2027-01-15", "calendar.2027", "2027-01-18"},
+		"moved back":        {func(k *tenancy.Contract) { k.PayDay, k.PayDayMoves = 15, "previous" }, "", "2027-01-15", "2027-01-15", "calendar.2027", "2027-01-14"},
+		"cut-off":           {func(k *tenancy.Contract) { k.CutOffDay = 2 }, "", "2027-01-02", "2026-12-31", "", "2026-12-31"},
+		"days after":        {func(k *tenancy.Contract) { k.PayAfterDays = 2 }, "", "2027-01-02", "2027-01-02", "calendar.2027", "2027-01-04"},
+		"two working days":  {func(k *tenancy.Contract) { k.PayAfterWorkingDays = 2 }, "", "2027-01-02", "2027-01-02", "calendar.2027", "2027-01-05"},
+		"ended with it":     {func(k *tenancy.Contract) { k.PayDay = 15 }, "2026-12-31", "2027-01-01", "2027-01-01", "calendar.2027", "2027-01-04"},
+		"ended long before": {func(k *tenancy.Contract) { k.PayDay = 15 }, "2026-12-20", "2026-12-21", "2026-12-21", "", "2026-12-21"},
+	} {
+		k := terms("a", "2026-01-01", "", "month", 1)
+		c.change(&k)
+		p := cycle.Of(civil.MustMonth("2026-12"))
+		dates := func(days cycle.Calendar) cycle.Dates {
+			d := cycle.DatesOf(k, p, p.Last(), days)
+			if c.end != "" {
+				d = d.Final(p, civil.MustDate(c.end), days)
+			}
+			return d
+		}
+		got := dates(before)
+		if got.Statement.String() != c.statement || got.Right.String() != c.right || got.Missing != c.missing {
+			t.Errorf("%s: statement %s, right %s, missing %q; want %s, %s and %q", name, got.Statement, got.Right, got.Missing, c.statement, c.right, c.missing)
+		}
+		if whole := dates(after); whole.Right.String() != c.later || whole.Missing != "" {
+			t.Errorf("%s: right %s when the year is loaded, want %s", name, whole.Right, c.later)
+		}
+		if c.missing == "" {
+			continue
+		}
+		if again, missing := got.Rule.On(after); again.String() != c.later || missing != "" {
+			t.Errorf("%s: found again as %s, missing %q, want %s", name, again, missing, c.later)
+		}
 	}
 }
 

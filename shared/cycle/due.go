@@ -1,11 +1,14 @@
 package cycle
 
 import (
+	"cmp"
+
 	"fenzhang/shared/civil"
+	"fenzhang/shared/fault"
 	"fenzhang/shared/tenancy"
 )
 
-// Calendar knows the working days; its errors name a year whose notice is missing (5002 calendar_missing).
+// Calendar knows the working days; its errors name a year that is not loaded (5002 calendar_missing).
 type Calendar interface {
 	OnOrAfter(d civil.Date) (civil.Date, error)
 	Working(d civil.Date) (bool, error)
@@ -18,74 +21,127 @@ type Dates struct {
 	// of the part.
 	Right civil.Date
 	Fixed bool // the contract fixes a pay day
+	// Missing names the calendar that is not loaded, so that Right is the contract's day and may still move; "" where it
+	// is final.
+	Missing string
+	Rule    PayRule // of a fixed pay day: how it follows from the calendar
 }
 
-// DatesOf gives the days of a part that ends on its last day, by the contract that governs it.
-//
-// Errors: those of the calendar.
-func DatesOf(k tenancy.Contract, p Period, last civil.Date, days Calendar) (Dates, error) {
-	d := Dates{Statement: last.AddDays(1), Right: last}
-	pay, err := payDay(k, p, last, days)
-	if err != nil {
-		return d, err
-	}
-	if !pay.IsZero() {
-		d.Right, d.Fixed = pay, true
-		d.Statement = later(d.Statement, pay)
-	}
-	var cutOff civil.Date
-	switch {
-	case k.CutOffDay > 0:
-		cutOff = p.Month.Add(1).Day(k.CutOffDay)
-	case k.CutOffAfterDays > 0:
-		cutOff = last.AddDays(k.CutOffAfterDays)
-	default:
-		return d, nil
-	}
-	moved, err := moved(k, cutOff, last, days)
-	if err != nil {
-		return d, err
-	}
-	d.Statement = moved
-	return d, nil
+// PayRule is how a contract's pay day follows from the calendar. It is all that is needed to find the day again when a
+// calendar is loaded later.
+type PayRule struct {
+	Last        civil.Date // last day of the part; the pay day is never moved into the part
+	Day         civil.Date // the contract's day before it is moved; the zero date where working days are counted
+	WorkingDays int        // counted from the day after Last, where Day is the zero date
+	Previous    bool       // a day off moves to the working day before it, otherwise to the next one
+	// Latest is the day after the end of a contract that ended: the pay day is at the latest the first working day on or
+	// after it. The zero date where the contract goes on.
+	Latest civil.Date
 }
 
-// payDay is the day that the contract fixes, the zero date where it fixes none.
-func payDay(k tenancy.Contract, p Period, last civil.Date, days Calendar) (civil.Date, error) {
-	switch {
-	case k.PayDay > 0:
-		return moved(k, p.Month.Add(1).Day(k.PayDay), last, days)
-	case k.PayAfterDays > 0:
-		return moved(k, last.AddDays(k.PayAfterDays), last, days)
+// On gives the pay day, and the name of the calendar that is not loaded. A day whose calendar is not loaded counts as
+// a working day, which leaves the contract's day where it is; missing is "" where the day is final.
+func (r PayRule) On(days Calendar) (day civil.Date, missing string) {
+	own := workdays{Calendar: days}
+	day = r.day(&own)
+	if r.Latest.IsZero() {
+		return day, own.missing
 	}
-	day := civil.Date{}
-	for range k.PayAfterWorkingDays {
-		var err error
-		if day, err = days.OnOrAfter(later(last, day).AddDays(1)); err != nil {
-			return day, err
-		}
+	ended := workdays{Calendar: days}
+	if latest := ended.onOrAfter(r.Latest); latest.Before(day) {
+		return latest, ended.missing
 	}
-	return day, nil
+	return day, own.missing
 }
 
-// moved moves a day to a working day as the contract says, but never into the part whose last day is given.
-func moved(k tenancy.Contract, day, last civil.Date, days Calendar) (civil.Date, error) {
-	if k.PayDayMoves == tenancy.MovesPrevious {
-		for d := day; d.After(last); d = d.AddDays(-1) {
-			working, err := days.Working(d)
-			if err != nil || working {
-				return d, err
+func (r PayRule) day(days *workdays) civil.Date {
+	if !r.Day.IsZero() {
+		return r.moved(days)
+	}
+	day := r.Last
+	for range r.WorkingDays {
+		day = days.onOrAfter(day.AddDays(1))
+	}
+	return day
+}
+
+// moved moves the contract's day to a working day, but never into the part.
+func (r PayRule) moved(days *workdays) civil.Date {
+	if r.Previous {
+		for d := r.Day; d.After(r.Last); d = d.AddDays(-1) {
+			if days.working(d) {
+				return d
 			}
 		}
 	}
-	return days.OnOrAfter(day)
+	return days.onOrAfter(r.Day)
+}
+
+// workdays is a calendar that takes every day of a year that is not loaded for a working day, and notes it.
+type workdays struct {
+	Calendar
+	missing string
+}
+
+func (w *workdays) note(err error) {
+	w.missing = cmp.Or(w.missing, fault.Of(err).Missing, "calendar")
+}
+
+func (w *workdays) working(d civil.Date) bool {
+	is, err := w.Working(d)
+	if err != nil {
+		w.note(err)
+		return true
+	}
+	return is
+}
+
+func (w *workdays) onOrAfter(d civil.Date) civil.Date {
+	day, err := w.OnOrAfter(d)
+	if err != nil {
+		w.note(err)
+		return d
+	}
+	return day
+}
+
+// DatesOf gives the days of a part that ends on its last day, by the contract that governs it.
+func DatesOf(k tenancy.Contract, p Period, last civil.Date, days Calendar) Dates {
+	d := Dates{Statement: last.AddDays(1), Right: last}
+	rule := PayRule{Last: last, Previous: k.PayDayMoves == tenancy.MovesPrevious}
+	d.Rule, d.Fixed = payDay(k, p, rule)
+	if d.Fixed {
+		d.Right, d.Missing = d.Rule.On(days)
+		d.Statement = later(d.Statement, d.Right)
+	}
+	switch {
+	case k.CutOffDay > 0:
+		rule.Day = p.Month.Add(1).Day(k.CutOffDay)
+	case k.CutOffAfterDays > 0:
+		rule.Day = last.AddDays(k.CutOffAfterDays)
+	default:
+		return d
+	}
+	d.Statement, _ = rule.On(days) // where its calendar is not loaded, the statement is made on the day that was agreed
+	return d
+}
+
+// payDay completes the rule of the day that the contract fixes; false where it fixes none.
+func payDay(k tenancy.Contract, p Period, r PayRule) (PayRule, bool) {
+	switch {
+	case k.PayDay > 0:
+		r.Day = p.Month.Add(1).Day(k.PayDay)
+	case k.PayAfterDays > 0:
+		r.Day = r.Last.AddDays(k.PayAfterDays)
+	default:
+		r.WorkingDays = k.PayAfterWorkingDays
+	}
+	return r, !r.Day.IsZero() || r.WorkingDays > 0
 }
 
 // Final gives the days of a part of a contract that ended: its statement is due on the day after the end or, where the
 // part came later, on the day after its own last day. What was due before stays so.
-//
-// Errors: those of the calendar.
-func (d Dates) Final(p Period, end civil.Date, days Calendar) (Dates, error) {
+func (d Dates) Final(p Period, end civil.Date, days Calendar) Dates {
 	first, last := p.natural()
 	after := end.AddDays(1)
 	if first.After(end) {
@@ -93,9 +149,9 @@ func (d Dates) Final(p Period, end civil.Date, days Calendar) (Dates, error) {
 	}
 	d.Statement = earlier(d.Statement, after)
 	if !d.Fixed {
-		return d, nil
+		return d
 	}
-	working, err := days.OnOrAfter(after)
-	d.Right = earlier(d.Right, working)
-	return d, err
+	d.Rule.Latest = after
+	d.Right, d.Missing = d.Rule.On(days)
+	return d
 }

@@ -21,7 +21,7 @@ func statuses() map[string]string {
 }
 
 func holds() map[string]string {
-	return map[string]string{"RULE_GAP": "待税务规则", "NET_CHANGED": "净额变动待确认", "WAITING_INVOICE": "待收发票", "WAITING_RECEIPT": "待平台到账",
+	return map[string]string{"RULE_GAP": "待税务规则", "NET_CHANGED": "净额变动待确认", "CALENDAR_MISSING": "待载入年度日历", "WAITING_INVOICE": "待收发票", "WAITING_RECEIPT": "待平台到账",
 		"PAPER_MISSING": "资料缺失", "ACCOUNT_UNCHECKED": "账户待核验", "RISK": "风险复核", "MANUAL": "人工暂停", "DISPUTED": "有异议待答复", "WAITING_CONFIRMATION": "待达人确认"}
 }
 

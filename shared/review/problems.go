@@ -28,7 +28,7 @@ func States() []string {
 
 // Holds lists the reasons of holds.
 func Holds() []string {
-	return []string{"RULE_GAP", "NET_CHANGED", "WAITING_INVOICE", "WAITING_RECEIPT", "PAPER_MISSING", "ACCOUNT_UNCHECKED", "RISK", "MANUAL", "DISPUTED", "WAITING_CONFIRMATION"}
+	return []string{"RULE_GAP", "NET_CHANGED", "WAITING_INVOICE", "WAITING_RECEIPT", "PAPER_MISSING", "ACCOUNT_UNCHECKED", "RISK", "MANUAL", "DISPUTED", "WAITING_CONFIRMATION", "CALENDAR_MISSING"}
 }
 
 type problems struct{ found []fault.Field }

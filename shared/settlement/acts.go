@@ -30,6 +30,7 @@ func (s *Service) change(ctx context.Context, in Intent, name string, decide fun
 		if err != nil {
 			return Settlement{}, err
 		}
+		st, _ = s.withFinalDates(st)
 		c, err := decide(st, a)
 		if err != nil {
 			return Settlement{}, err

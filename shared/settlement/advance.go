@@ -65,7 +65,7 @@ func (v *Advancer) Sweep(ctx context.Context) error {
 		late := stuck{viewer, map[string]int{}}
 		err = v.Each(ctx, t, Query{From: civil.DateOf(real)}, func(s Settlement) error {
 			late.look(s)
-			if s.PartiesDue() || viewer.Rules.Automatic.Submit && s.Status == PendingReview && s.Quote != "" && s.Hold == nil {
+			if _, final := v.withFinalDates(s); final || s.PartiesDue() || viewer.Rules.Automatic.Submit && s.Status == PendingReview && s.Quote != "" && s.Hold == nil {
 				return v.Enqueue(ctx, s, OpAdvance)
 			}
 			if s.advance() == "" || (s.Status == Approved && today.Before(s.PayOn)) {
@@ -111,6 +111,9 @@ func (v *Advancer) Do(ctx context.Context, task Task) error {
 func (v *Advancer) step(ctx context.Context, task Task) error {
 	s, err := v.Store.Load(ctx, task.Tenant, task.SettlementID)
 	if err != nil {
+		return err
+	}
+	if written, err := v.fixDates(ctx, s); err != nil || written {
 		return err
 	}
 	switch op := s.advance(); {

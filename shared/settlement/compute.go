@@ -41,6 +41,7 @@ func (t *Taxes) Quote(ctx context.Context, tenant, id string) error {
 	if moved, err := t.followed(ctx, s); err != nil || moved {
 		return err
 	}
+	s, final := t.withFinalDates(s)
 	today, err := t.Clock.Today(ctx)
 	if err != nil {
 		return err
@@ -54,7 +55,7 @@ func (t *Taxes) Quote(ctx context.Context, tenant, id string) error {
 	now := t.Clock.Instant()
 	if gap, ok := holdOf(err); ok {
 		n := s.Gap(gap.rule, gap.text, a, now)
-		if s.Quote == "" && s.Hold != nil && *s.Hold == *n.Hold {
+		if !final && s.Quote == "" && s.Hold != nil && *s.Hold == *n.Hold {
 			return nil
 		}
 		return t.Store.Apply(ctx, Change{Old: &s, New: n})
@@ -63,7 +64,7 @@ func (t *Taxes) Quote(ctx context.Context, tenant, id string) error {
 		return err
 	}
 	parts, err := t.setOffs(ctx, s, f.Result.Net, ahead)
-	if err != nil || (f.Hash == s.Quote && s.PaymentDate == on && slices.Equal(setOffsOf(parts), s.SetOffs)) {
+	if err != nil || (!final && f.Hash == s.Quote && s.PaymentDate == on && slices.Equal(setOffsOf(parts), s.SetOffs)) {
 		return err
 	}
 	caused, err := t.caused(ctx, s, on, false)
@@ -83,10 +84,11 @@ func (s Settlement) quotable() bool {
 }
 
 // Book taxes an approved settlement that is due on the period's total and moves it to PAYING in one write. If
-// the net falls it is held for an approver instead. A settlement that is not due, held or further on is left alone.
+// the net falls it is held for an approver instead. A settlement that is not due, held, of provisional dates or further
+// on is left alone.
 func (t *Taxes) Book(ctx context.Context, tenant, id string) error {
 	s, err := t.Store.Load(ctx, tenant, id)
-	if err != nil || s.Hold != nil {
+	if err != nil || s.Hold != nil || s.Provisional != nil {
 		return err
 	}
 	if s.Status == Paying && s.Due() == OpBook {

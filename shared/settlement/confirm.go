@@ -16,6 +16,9 @@ func (s Settlement) waitsFor() *Hold {
 		return &Hold{Reason: s.Review.Hold, Owner: reason.OfHold(s.Review.Hold).Owner, Text: "Review: " + strings.Join(s.Review.Findings, ", ") + "."}
 	case !s.Disputed.IsZero():
 		return &Hold{Reason: HoldDisputed, Owner: "finance", Until: s.Disputed, Text: "The creator disputes lines of its statement; finance answers them."}
+	case s.Provisional != nil:
+		kind := reason.OfHold(HoldCalendar)
+		return &Hold{Reason: HoldCalendar, Owner: kind.Owner, Text: s.Provisional.Missing + ": " + kind.Staff.EN}
 	case s.Lacks != "" && !s.waived(HoldPaper):
 		return &Hold{Reason: HoldPaper, Owner: "finance", Text: "The payee's paper is missing or has expired: " + s.Lacks + "."}
 	case s.NeedsInvoice && s.Paper == nil && !s.waived(HoldInvoice):
@@ -38,7 +41,7 @@ func ours(h *Hold) bool {
 		return true
 	}
 	switch h.Reason {
-	case HoldDisputed, HoldPaper, HoldInvoice, HoldConfirmation, HoldReceipt, HoldAccount:
+	case HoldDisputed, HoldCalendar, HoldPaper, HoldInvoice, HoldConfirmation, HoldReceipt, HoldAccount:
 		return !h.ByHand
 	}
 	return false

@@ -36,7 +36,11 @@ func (s Settlement) step() step {
 		return step{action: "cancel", owner: "system", state: "send", text: reason.OfState(reason.ToCancel), since: s.entered()}
 	}
 	if s.Hold != nil {
-		return step{action: "end_hold", owner: s.Hold.Owner, state: s.Hold.Reason, text: reason.OfHold(s.Hold.Reason).Creator, since: s.heldSince(), on: s.Hold.Until}
+		action := "end_hold"
+		if s.Hold.Reason == HoldCalendar && !s.Hold.ByHand {
+			action = "load_calendar"
+		}
+		return step{action: action, owner: s.Hold.Owner, state: s.Hold.Reason, text: reason.OfHold(s.Hold.Reason).Creator, since: s.heldSince(), on: s.Hold.Until}
 	}
 	return s.stepOfOpen()
 }
@@ -122,7 +126,7 @@ func (v Viewer) Next(s Settlement) Next {
 	w := s.step()
 	due, overdue := v.due(w)
 	owner := w.owner
-	if v.ForCreator && s.Hold != nil && w.action == "end_hold" && owner != s.CreatorID {
+	if v.ForCreator && s.Hold != nil && w.state == s.Hold.Reason && owner != s.CreatorID {
 		owner = reason.OfHold(s.Hold.Reason).Owner
 	}
 	return Next{Action: w.action, Owner: owner, Due: StampOf(due), Overdue: overdue}
@@ -155,7 +159,7 @@ func (v Viewer) due(w step) (time.Time, bool) {
 	return end, v.Now.After(end)
 }
 
-// workingDays goes n working days on. In a year whose calendar is not published every day counts.
+// workingDays goes n working days on. In a year whose calendar is not loaded every day counts.
 func (v Viewer) workingDays(day civil.Date, n int) civil.Date {
 	for range n {
 		next := day.AddDays(1)

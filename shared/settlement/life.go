@@ -176,6 +176,8 @@ func (s Settlement) Released(a Act, now time.Time) (Settlement, error) {
 		return s, notNow("confirm_net", "This hold ends when an approver confirms the new net (confirm-net).")
 	case HoldRuleGap:
 		return s, notNow("rule_gap", "This hold ends when the missing rule is published or a tax position is approved.")
+	case HoldCalendar:
+		return s, notNow("calendar_missing", "This hold ends by itself once the calendar of the year is loaded in the rules.")
 	case HoldDisputed:
 		return s, notNow("disputed", "This hold ends when finance has answered what the creator disputes (statements, resolve).")
 	case HoldConfirmation:
@@ -233,8 +235,7 @@ func (s Settlement) Quoted(f Figures, expected civil.Date, a Act, now time.Time)
 // Gap holds a settlement whose taxes no rule answers; its figures stay empty. Under a hold that comes before, the gap
 // is found again when that has ended.
 func (s Settlement) Gap(rule, text string, a Act, now time.Time) Settlement {
-	n := s.stamp(a, now)
-	n.Quote, n.Net, n.ToPay, n.SetOffs = "", money.Amount{}, money.Amount{}, nil
+	n := s.stamp(a, now).withoutQuote()
 	return n.held(&Hold{Reason: HoldRuleGap, Owner: "finance", Text: rule + ": " + text})
 }
 

@@ -261,7 +261,7 @@ func (s Settlement) mergedInto(into string, a Act, now time.Time) Settlement {
 		n.Hold = nil // what was lacking of the one may be there of the other
 	}
 	if n.Status != Approved && n.Carries == "" {
-		n.Quote, n.Net, n.ToPay, n.SetOffs = "", money.Amount{}, money.Amount{}, nil
+		n = n.withoutQuote()
 	}
 	return n
 }

@@ -21,7 +21,7 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
-// Calendar knows the working days. A year without published days is fault.RuleMissing.
+// Calendar knows the working days. A day of a year that is not loaded is fault.RuleMissing.
 type Calendar interface {
 	OnOrAfter(day civil.Date) (civil.Date, error)
 	NextWorkingDay(after civil.Date) (civil.Date, error)
@@ -335,8 +335,7 @@ type Terms struct {
 
 // Prepare finds creator, contract and taxpayer of an income, splits it and fixes its dates. Nothing is written.
 //
-// Errors: fault.Absent for an unknown creator; 5002 contract_missing and not_the_payer; 5002 for a year whose
-// working days are not published.
+// Errors: fault.Absent for an unknown creator; 5002 contract_missing and not_the_payer.
 func (s *Service) Prepare(ctx context.Context, in Income, today civil.Date) (Settlement, error) {
 	creator, err := s.Directory.Creator(ctx, in.Tenant, in.CreatorID)
 	if err != nil {
@@ -380,7 +379,8 @@ func (s *Service) Prepare(ctx context.Context, in Income, today civil.Date) (Set
 			Source: in.Source, RevenueBasis: contract.RevenueBasis, VATIncluded: contract.PriceBasis != tenancy.WithoutVAT, AfterTax: contract.PriceBasis == tenancy.AfterTax,
 			NeedsInvoice: contract.InvoiceBeforePayment, NeedsConfirm: contract.ConfirmBeforePayment, Project: contract.ProjectID, PayMethod: creator.Payout.Method,
 		},
-		Preparers: people(contract.By, creator.By, taxpayer.By),
+		Preparers:   people(contract.By, creator.By, taxpayer.By),
+		Provisional: provisional(terms.Dates),
 	}, nil
 }
 
@@ -403,8 +403,7 @@ func (s *Service) terms(ctx context.Context, in Income) (Terms, error) {
 	if err != nil {
 		return Terms{}, err
 	}
-	dates, err := cycle.DatesOf(contract, cycle.Of(in.Period), in.Period.Last(), s.Calendar)
-	return Terms{contract, dates}, err
+	return Terms{contract, cycle.DatesOf(contract, cycle.Of(in.Period), in.Period.Last(), s.Calendar)}, nil
 }
 
 // Opening makes the change that opens fresh; the caller fills identity and activity.
@@ -414,16 +413,27 @@ func (s *Service) Opening(fresh Settlement, a Act) Change {
 	n.OpenedAt, n.OpenedBy, n.Opener = now, a.ID, a.By
 	n.Status, n.StatusVersion, n.TransitionID = PendingReview, 1, a.ID
 	n.PaymentDate = n.PayOn
+	if n.Provisional != nil {
+		n.Hold = n.waitsFor()
+	}
 	n.Arrival = s.arrival(n)
 	n.FirstArrival = n.Arrival
 	n = n.stamp(a, now)
 	return Change{New: n, Entry: n.openingEntry(a.ID, now)}
 }
 
-// arrival expects the money at 14:00 on the first working day after the expected approval, which is today or the
-// contract's pay day. A year without a published calendar has no expectation.
+// arrival is when the money of an open settlement is expected, the zero time while that is not known.
 func (s *Service) arrival(n Settlement) time.Time {
-	day, err := s.Calendar.NextWorkingDay(n.PayOn)
+	if n.Provisional != nil {
+		return time.Time{}
+	}
+	return arrivalAfter(n.PayOn, s.Calendar)
+}
+
+// arrivalAfter expects the money at 14:00 on the first working day after the expected approval, which is today or the
+// contract's pay day. While the calendar of that year is not loaded there is no expectation.
+func arrivalAfter(approval civil.Date, days Calendar) time.Time {
+	day, err := days.NextWorkingDay(approval)
 	if err != nil {
 		return time.Time{}
 	}

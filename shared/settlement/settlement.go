@@ -81,6 +81,7 @@ const (
 
 	HoldDisputed     = "DISPUTED"             // the creator disputes a line of its statement
 	HoldConfirmation = "WAITING_CONFIRMATION" // the contract pays only what the creator has confirmed or accepted
+	HoldCalendar     = "CALENDAR_MISSING"     // the calendar of the pay day's year is not loaded: the dates are provisional
 )
 
 // Sources tell which account an opening takes its money from.
@@ -93,7 +94,7 @@ const (
 	SourceOpening  = "opening"  // opening.balance: owed from before the tenant began here
 )
 
-// Opening are the facts that stand from the opening and never change.
+// Opening are the facts that stand from the opening and never change, but for provisional dates and a merged taxpayer.
 type Opening struct {
 	Tenant          string        `json:"-"`
 	ID              string        `json:"-"`
@@ -192,10 +193,11 @@ type Settlement struct {
 	TransitionID  string
 	Revision      int // grows with every write; the condition of the next one
 	Hold          *Hold
-	PaymentDate   civil.Date // expected until booked, then the date of booking and first send
-	Quote         string     // content hash of the quoted figures, "" until they stand
-	Booking       string     // content hash of the booked figures, "" until booked
-	BookedEntry   string     // id of the journal entry and tax rows of the booking
+	Provisional   *Provisional // VATDate and PayOn may still move; nil once they are final
+	PaymentDate   civil.Date   // expected until booked, then the date of booking and first send
+	Quote         string       // content hash of the quoted figures, "" until they stand
+	Booking       string       // content hash of the booked figures, "" until booked
+	BookedEntry   string       // id of the journal entry and tax rows of the booking
 	Net           money.Amount
 	ToPay         money.Amount
 	ApprovedNet   *money.Amount // the net that an approver has seen: at the approval, or confirmed after it fell

@@ -25,6 +25,7 @@ type View struct {
 	ActivityID    string        `json:"activity_id"`
 	ServicePeriod civil.Month   `json:"service_period"`
 	VATDate       civil.Date    `json:"vat_date"`
+	Provisional   bool          `json:"dates_provisional"` // vat_date may still move: the calendar of its year is not loaded
 	PaymentDate   civil.Date    `json:"payment_date"`
 	Status        Status        `json:"status"`
 	StatusVersion int           `json:"status_version"`
@@ -161,9 +162,9 @@ func textOf(s string) *string {
 // View shows a settlement with its standing figures. In lists the history is left out.
 func (vw Viewer) View(s Settlement, f map[string]Figures, withHistory bool) View {
 	v := View{SettlementID: s.ID, Tenant: s.Tenant, CreatorID: s.CreatorID, TaxpayerID: s.TaxpayerID, PayingEntity: s.Entity, Route: s.Route,
-		IncomeType: s.IncomeType, ActivityID: s.ActivityID, ServicePeriod: s.ServicePeriod, VATDate: s.VATDate, PaymentDate: s.PaymentDate,
+		IncomeType: s.IncomeType, ActivityID: s.ActivityID, ServicePeriod: s.ServicePeriod, VATDate: s.VATDate, Provisional: s.Provisional != nil, PaymentDate: s.PaymentDate,
 		Status: s.Status, StatusVersion: s.StatusVersion, LastUpdated: Stamp(s.LastUpdated), TransitionID: s.TransitionID, Hold: vw.hold(s),
-		Gross: s.Gross, Shares: s.Shares, Memo: s.Memo, CreatorShare: s.CreatorShare(), Next: vw.Next(s), CreatorText: vw.creatorText(s), Arrival: StampOf(s.Arrival),
+		Gross: s.Gross, Shares: s.Shares, Memo: s.Memo, CreatorShare: s.CreatorShare(), Next: vw.Next(s), CreatorText: vw.creatorText(s), Arrival: StampOf(vw.arrival(s)),
 		Reopens: textOf(s.Reopens), ReopenedBy: textOf(s.ReopenedBy), ReasonClass: textOf(s.ReasonClass), Parent: textOf(s.Parent), Parties: s.partyViews()}
 	v.Unconfirmed = []string{}
 	if !vw.ForCreator {
@@ -187,6 +188,15 @@ func (vw Viewer) View(s Settlement, f map[string]Figures, withHistory bool) View
 		v.History = vw.history(s)
 	}
 	return v
+}
+
+// arrival is the expected arrival. What was not known at the last write, for want of a calendar, is known as soon as the
+// calendar is loaded.
+func (vw Viewer) arrival(s Settlement) time.Time {
+	if !s.Arrival.IsZero() || s.Provisional != nil || vw.Calendar == nil || s.Status == Failed || s.Status == Paid {
+		return s.Arrival
+	}
+	return arrivalAfter(later(s.PayOn, vw.Today), vw.Calendar)
 }
 
 // creatorText tells the creator why the settlement stands where it does. A check that rejected it is told in the words

@@ -37,6 +37,16 @@ const (
 	attrHold     = "hold"
 )
 
+// Attribute names of provisional dates, which stand in META only while the calendar of the pay day's year is not loaded.
+const (
+	attrProvisional = "provisional" // the calendar that is not loaded; where it stands, the others mean something
+	attrPartLast    = "part_last"
+	attrPayDay      = "pay_day"
+	attrPayWorking  = "pay_working_days"
+	attrPayPrevious = "pay_moves_previous"
+	attrPayLatest   = "pay_latest"
+)
+
 // metaItem is META of s.
 func metaItem(s settlement.Settlement) item {
 	k := keys.Settlement(s.Tenant, s.ID)
@@ -55,7 +65,49 @@ func metaItem(s settlement.Settlement) item {
 	if s.Hold != nil {
 		it[attrHold] = attr.Text(s.Hold.Reason)
 	}
+	if s.Provisional != nil {
+		writeProvisional(it, *s.Provisional)
+	}
 	return it
+}
+
+func writeProvisional(it item, p settlement.Provisional) {
+	it[attrProvisional] = attr.Text(p.Missing)
+	writeDay(it, attrPartLast, p.Last)
+	writeDay(it, attrPayDay, p.Day)
+	writeDay(it, attrPayLatest, p.Latest)
+	if p.WorkingDays != 0 {
+		it[attrPayWorking] = attr.Number(p.WorkingDays)
+	}
+	if p.Previous {
+		it[attrPayPrevious] = attr.Number(1)
+	}
+}
+
+// readProvisional is nil where the dates are final.
+func readProvisional(it item) (*settlement.Provisional, error) {
+	if _, there := it[attrProvisional]; !there {
+		return nil, nil
+	}
+	p := settlement.Provisional{Missing: attr.TextOf(it, attrProvisional)}
+	p.WorkingDays = int(attr.NumberOf(it, attrPayWorking))
+	p.Previous = attr.NumberOf(it, attrPayPrevious) != 0
+	err := errors.Join(readDay(it, attrPartLast, &p.Last), readDay(it, attrPayDay, &p.Day), readDay(it, attrPayLatest, &p.Latest))
+	return &p, err
+}
+
+// writeDay leaves the zero date out.
+func writeDay(it item, name string, d civil.Date) {
+	if !d.IsZero() {
+		it[name] = attr.Text(d.String())
+	}
+}
+
+func readDay(it item, name string, d *civil.Date) (err error) {
+	if text := attr.TextOf(it, name); text != "" {
+		*d, err = civil.ParseDate(text)
+	}
+	return err
 }
 
 func millis(t time.Time) int64 {
@@ -84,6 +136,10 @@ func FromItem(it map[string]types.AttributeValue) (settlement.Settlement, error)
 	var s settlement.Settlement
 	if err := parse(binaryOf(it, attrMeta), &s, walkSettlement); err != nil {
 		return settlement.Settlement{}, fmt.Errorf("settlementdb: unpack %s: %w", id, err)
+	}
+	var err error
+	if s.Provisional, err = readProvisional(it); err != nil {
+		return settlement.Settlement{}, fmt.Errorf("settlementdb: dates of %s: %w", id, err)
 	}
 	s.Tenant, s.ID = tenant, id
 	s.Status, s.StatusVersion, s.Revision = settlement.Status(attr.TextOf(it, attrStatus)), int(attr.NumberOf(it, attrVersion)), int(attr.NumberOf(it, attrRevision))

@@ -30,8 +30,6 @@ func TextOf(reason string) Text {
 		return Text{"合计与明细不符，已停止付款，请系统管理员核查。", "The sums are not those of the lines: nothing is paid until the operator has looked."}
 	case ContractMissing:
 		return Text{"没有有效合约，录入合约后即可结算。", "No contract covers this income; it is settled once one is recorded."}
-	case "calendar_missing":
-		return Text{"该年度节假日安排尚未发布，付款日无法确定。", "The holiday notice of the year is not published yet, so that the pay day is not known."}
 	case NotDue:
 		return Text{"未到结算日。", "Its day has not come."}
 	case OnDemand:

@@ -180,7 +180,7 @@ func (s *Service) creators(ctx context.Context, o Order, ids []string) (Report, 
 type Shown struct {
 	income.Bucket
 	DueOn     civil.Date // from which an open one is settled; the zero date where no day is known
-	Waits     string     // why an open one waits: not_due, on_demand, next_run, contract_missing, calendar_missing, not_the_payer
+	Waits     string     // why an open one waits: not_due, on_demand, next_run, contract_missing, not_the_payer
 	Parked    string     // "contract_missing": no contract covers it yet
 	SettledBy string     // the route by which somebody else settles it
 }

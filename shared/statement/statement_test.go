@@ -552,3 +552,40 @@ func TestAccruedAtAnotherEntityIsNotOpened(t *testing.T) {
 		t.Errorf("at its own entity: %+v", r)
 	}
 }
+
+// A month whose pay day lies in a year that is not loaded is not skipped: its statement is made on the day that was
+// agreed, and its dates are provisional.
+func TestAMonthWhosePayDayIsNotLoaded(t *testing.T) {
+	for name, c := range map[string]struct {
+		payDay, cutOff int
+		before, on     string
+	}{
+		"on its pay day":     {payDay: 15, before: "2027-01-14", on: "2027-01-15"},
+		"on its cut-off day": {payDay: 20, cutOff: 2, before: "2027-01-01", on: "2027-01-02"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, "2027-01-20")
+			w.directory.payDay, w.directory.cutOffDay = c.payDay, c.cutOff
+			w.upload(t, "op", line("a", "c1", "live_tip", "2026-12", "10.00"))
+			if r := w.run(t, c.before); r.Due != 0 || len(r.Skipped) != 0 {
+				t.Fatalf("%+v", r)
+			}
+			if r := w.run(t, c.on); r.Opened != 1 || len(r.Skipped) != 0 {
+				t.Fatalf("%+v", r)
+			}
+			s := w.settlements(t)[0]
+			if s.VATDate != civil.MustDate("2027-01-01").AddDays(c.payDay-1) || s.Provisional == nil || s.Hold == nil || s.Hold.Reason != settlement.HoldCalendar || s.Gross.String() != "10.00" {
+				t.Errorf("%+v, hold %+v", s.Opening, s.Hold)
+			}
+		})
+	}
+}
+
+func TestAListShowsTheDayOfAYearThatIsNotLoaded(t *testing.T) {
+	w := newWorld(t, "2026-12-15")
+	w.upload(t, "op", line("a", "c1", "live_tip", "2026-12", "10.00"))
+	list, err := w.statements.List(t.Context(), person(identity.Finance), "c1", civil.MustMonth("2026-12"))
+	if err != nil || len(list) != 1 || list[0].Waits != statement.NotDue || list[0].DueOn != civil.MustDate("2027-01-15") {
+		t.Errorf("%+v, %v", list, err)
+	}
+}

@@ -21,8 +21,6 @@ type terms struct {
 }
 
 // termsOf finds the contract that governs a bucket, and its days.
-//
-// Errors: 5002 calendar_missing for a year whose working days are not published.
 func (s *Service) termsOf(ctx context.Context, o Order, b income.Bucket) (terms, error) {
 	period := b.When()
 	contracts, err := s.Settlements.Directory.ContractsOf(ctx, b.Tenant, b.CreatorID, b.IncomeType, period.Last())
@@ -40,15 +38,13 @@ func (s *Service) termsOf(ctx context.Context, o Order, b income.Bucket) (terms,
 	if t.onDemand && o.OnDemand && o.Date.Before(last) {
 		last = o.Date // the demand ends the part
 	}
-	if t.Dates, err = cycle.DatesOf(t.Contract, period, last, s.Settlements.Calendar); err != nil {
-		return t, err
-	}
+	t.Dates = cycle.DatesOf(t.Contract, period, last, s.Settlements.Calendar)
 	end, over := t.course.Ends(period)
 	if over {
 		t.final = o.Date.After(end)
-		t.Dates, err = t.Dates.Final(period, end, s.Settlements.Calendar)
+		t.Dates = t.Dates.Final(period, end, s.Settlements.Calendar)
 	}
-	return t, err
+	return t, nil
 }
 
 // due tells whether a bucket is to be decided on the order's date.

@@ -100,7 +100,7 @@ const (
 
 // DueDate gives the last day for the return of the period that ends with the month, quarter or year of a day.
 //
-// Errors: *Gap when no rule is in force; 5002 calendar_missing where the year has no holiday notice.
+// Errors: *Gap when no rule is in force; 5002 calendar_missing where the calendar of the year is not loaded.
 func (e *Engine) DueDate(kind string, periodEnd civil.Date, working *calendar.Calendar) (Due, error) {
 	r, c, err := ask[*dueDate](e, "collection.due."+kind, periodEnd, nil)
 	if err != nil {
