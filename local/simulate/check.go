@@ -66,6 +66,7 @@ func (w *world) examine() map[string]int {
 	b.checkMerges()
 	b.checkWhere()
 	b.paths["in one call"] += b.promised.bulk
+	b.paths["refused"] += b.tried
 	b.checkRewards()
 	b.checkAudit()
 	b.checkAnswers()
@@ -204,15 +205,13 @@ type clear struct {
 // checkLife checks the history of a settlement (promise P4).
 func (b *books) checkLife(s settlement.Settlement) {
 	k := s.Tenant + "/" + s.ID
-	legal := map[settlement.Status][]settlement.Status{settlement.PendingReview: {settlement.InReview}, settlement.InReview: {settlement.Approved, settlement.Failed},
-		settlement.Approved: {settlement.Paying}, settlement.Paying: {settlement.Paid, settlement.Failed}}
 	if s.StatusVersion != len(s.History)+1 {
 		b.broken("P4", "%s has status_version %d after %d moves", k, s.StatusVersion, len(s.History))
 	}
 	at := settlement.PendingReview
 	seen := map[string]bool{s.OpenedBy: true}
 	for _, m := range s.History {
-		if m.From != at || !slices.Contains(legal[at], m.To) {
+		if m.From != at || !slices.Contains(legal(at), m.To) {
 			b.broken("P4", "%s moved from %s to %s", k, at, m.To)
 		}
 		if seen[m.TransitionID] {

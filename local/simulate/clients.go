@@ -376,6 +376,9 @@ func (w *world) office(tenant string) {
 			open = w.together(tenant, open)
 		}
 		for _, s := range open {
+			if w.s.chance(10) {
+				w.try(s)
+			}
 			w.decide(s)
 		}
 		if tenant == w.turns.desk {

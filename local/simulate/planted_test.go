@@ -323,6 +323,11 @@ func planted() map[string]plant {
 			ev.Body = string(b)
 		}},
 		"nobody sweeps": {noSweep: true},
+		"whoever has a token may do everything": {request: func(_ *world, ev *events.APIGatewayV2HTTPRequest) {
+			if auth := ev.RequestContext.Authorizer; auth != nil {
+				auth.Lambda["roles"] = "operator finance approver admin"
+			}
+		}},
 		"a line counts again when it comes again": parts(func(p types.TransactWriteItem) (types.TransactWriteItem, bool) {
 			if strings.HasPrefix(sortKey(p), "L#") {
 				p = unconditional(p)

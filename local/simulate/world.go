@@ -129,6 +129,7 @@ type world struct {
 	paperAt  int64 // when the paper of the studio arrives that its tenant wants
 	promised promised
 	acts     int // acts of persons that were answered with 2xx
+	tried    int // acts of persons that had to be refused, and were
 	plan     workload
 	filled   int // payables beyond those that were planned
 }
