@@ -119,7 +119,7 @@ func (o Order) isMoney() bool {
 
 // commissionCheck is what goods and rate would give, half-even to the fen; the platform's figure stays the base.
 func (o Order) commissionCheck() money.Amount {
-	return money.Fen(o.SettledGoodsAmount).MulDiv(o.CommissionRate, 10_000, money.HalfEven)
+	return money.Ratio(o.CommissionRate, 10_000).Of(money.Fen(o.SettledGoodsAmount), money.HalfEven)
 }
 
 var orderPattern = regexp.MustCompile(`^[0-9]{6,32}$`)
