@@ -22,6 +22,8 @@ type handler struct {
 	log        *slog.Logger
 }
 
+func (h handler) triggers() trigger.Mux { return trigger.Mux{Stream: h.absorb, Schedule: h.run} }
+
 // absorb brings a batch of the stream into the creators' days. An error brings the whole batch again, which
 // changes nothing for what was done; a record that cannot be read is put aside, because it would stop its shard.
 func (h handler) absorb(ctx context.Context, batch events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {

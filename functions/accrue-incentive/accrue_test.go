@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
-	"os"
 	"testing"
 	"time"
 
@@ -18,12 +17,13 @@ import (
 	"fenzhang/shared/money"
 	"fenzhang/shared/tenancy"
 	"fenzhang/shared/trigger"
+	"fenzhang/shared/trigger/triggertest"
 )
 
 type directory struct{}
 
 func (directory) Strategies(context.Context, string) ([]tenancy.Strategy, error) { return nil, nil }
-func (directory) Tenants(context.Context) ([]string, error)                      { return []string{"demo"}, nil }
+func (directory) Tenants(context.Context) ([]string, error)                      { return []string{"demo-mcn"}, nil }
 
 // shelf keeps what was put aside.
 type shelf map[string]string
@@ -46,24 +46,25 @@ func newHandler(m *incentivetest.Memory) (handler, shelf) {
 	days, aside := incentivetest.Days{Memory: m}, shelf{}
 	log := slog.New(slog.DiscardHandler)
 	return handler{quarantine: aside, log: log, accruer: &incentive.Accruer{
-		Clock: clock.At(time.Date(2026, 8, 4, 0, 30, 0, 0, civil.Shanghai)), Directory: directory{}, Chunks: days, Days: days, Parked: m, Accruals: m, Log: log,
+		Clock: clock.At(time.Date(2026, 10, 16, 0, 30, 0, 0, civil.Shanghai)), Directory: directory{}, Chunks: days, Days: days, Parked: m, Accruals: m, Log: log,
 	}}, aside
+}
+
+func TestSamples(t *testing.T) {
+	h, _ := newHandler(incentivetest.NewMemory())
+	triggertest.Samples(t, h.triggers(), map[string]triggertest.Check{"event.json": triggertest.NoFailures, "event-schedule.json": triggertest.Nothing})
 }
 
 func sample(t *testing.T) []byte {
 	t.Helper()
-	file, err := os.ReadFile("event.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return file
+	return triggertest.Read(t, "event.json")
 }
 
 func TestSampleIsAccruedOnceHoweverOftenItComes(t *testing.T) {
 	m := incentivetest.NewMemory()
 	h, _ := newHandler(m)
-	mux := trigger.Mux{Stream: h.absorb, Schedule: h.run}
-	for _, payload := range [][]byte{sample(t), sample(t), []byte(`{"job":"close-day"}`), sample(t), []byte(`{"job":"close-day","date":"2026-08-03"}`), []byte(`{"job":"reward-parked"}`)} {
+	mux := h.triggers()
+	for _, payload := range [][]byte{sample(t), sample(t), []byte(`{"job":"close-day"}`), sample(t), []byte(`{"job":"close-day","date":"2026-10-15"}`), []byte(`{"job":"reward-parked"}`)} {
 		out, err := mux.Invoke(t.Context(), payload)
 		if err != nil {
 			t.Fatal(err)
@@ -75,7 +76,7 @@ func TestSampleIsAccruedOnceHoweverOftenItComes(t *testing.T) {
 			t.Errorf("the stream is answered %s: a null list fails the batch", out)
 		}
 	}
-	if len(m.Posted) != 1 || m.Posted[0].Total != money.Fen(15) || m.Posted[0].Creator != "c-001" || m.Posted[0].Day != civil.MustDate("2026-08-03") {
+	if len(m.Posted) != 1 || m.Posted[0].Total != money.Fen(150) || m.Posted[0].Creator != "c053" || m.Posted[0].Day != civil.MustDate("2026-10-15") {
 		t.Errorf("posted %+v", m.Posted)
 	}
 }
@@ -90,13 +91,13 @@ func TestUnreadableRecordIsPutAside(t *testing.T) {
 	poison := batch.Records[0]
 	poison.EventID = "poison"
 	poison.Change.NewImage = map[string]events.DynamoDBAttributeValue{
-		"pk": events.NewStringAttribute("T#demo#E#ev-2"), "sk": events.NewStringAttribute("E"), "at": events.NewStringAttribute("never"),
+		"pk": events.NewStringAttribute("T#demo-mcn#E#ev-2"), "sk": events.NewStringAttribute("E"), "at": events.NewStringAttribute("never"),
 	}
 	batch.Records = append([]events.DynamoDBEventRecord{poison}, batch.Records...)
 	if _, err := h.absorb(t.Context(), batch); err != nil {
 		t.Fatal(err)
 	}
-	if len(aside) != 1 || aside["demo poison"] == "" {
+	if len(aside) != 1 || aside["demo-mcn poison"] == "" {
 		t.Errorf("put aside: %v", aside)
 	}
 	if err := h.run(t.Context(), trigger.Schedule{Job: "close-day"}); err != nil || len(m.Posted) != 1 {

@@ -12,7 +12,6 @@ import (
 	"fenzhang/shared/incentivedb"
 	"fenzhang/shared/incomedb"
 	"fenzhang/shared/relay"
-	"fenzhang/shared/trigger"
 )
 
 func main() { assembly.Run(build) }
@@ -31,5 +30,5 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 		quarantine: relay.Store{DB: p.DB, Table: p.Vars.Need("TABLE_CONTROL"), Now: p.Clock.Now},
 		log:        p.Log,
 	}
-	return trigger.Mux{Stream: h.absorb, Schedule: h.run}, nil
+	return h.triggers(), nil
 }

@@ -22,10 +22,14 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 		return nil, err
 	}
 	v := settlement.Advancer{Service: service, Log: p.Log, Enqueue: enqueue(p.Sender(relay.Tax, relay.Settle, relay.Payout), p.Clock.Now)}
+	return triggers(p, v), nil
+}
+
+func triggers(p *assembly.Parts, v settlement.Advancer) trigger.Mux {
 	return trigger.Mux{
 		Queue:    p.Tasks(v.Do),
 		Schedule: func(ctx context.Context, _ trigger.Schedule) error { return v.Sweep(ctx) },
-	}, nil
+	}
 }
 
 // enqueue names each minute a round of its own: within it a repeated message is one, after it a new one.

@@ -1,10 +1,29 @@
 package main
 
 import (
+	"context"
+	"log/slog"
+	"slices"
 	"testing"
 
 	"fenzhang/local/settletest"
+	"fenzhang/shared/assembly"
 	"fenzhang/shared/settlement"
+	"fenzhang/shared/trigger/triggertest"
 )
 
-func TestSampleIsATask(t *testing.T) { settletest.SampleTask(t, settlement.OpAdvance) }
+func TestSamples(t *testing.T) {
+	w := settletest.Open(t)
+	w.OpenSample(t)
+	var asked []string
+	v := settlement.Advancer{Service: w.Service, Enqueue: func(_ context.Context, s settlement.Settlement, op string) error {
+		asked = append(asked, s.CreatorID+" "+op)
+		return nil
+	}}
+	triggertest.Samples(t, triggers(&assembly.Parts{Log: slog.New(slog.DiscardHandler)}, v), map[string]triggertest.Check{
+		"event.json": triggertest.NoFailures, "event-schedule.json": triggertest.Nothing,
+	})
+	if !slices.Contains(asked, "c045 "+settlement.OpQuote) {
+		t.Errorf("the sweep found no settlement without a quote: %v", asked)
+	}
+}

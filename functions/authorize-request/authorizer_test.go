@@ -3,11 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"log/slog"
 	"maps"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +14,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"fenzhang/shared/env"
+	"fenzhang/shared/trigger/triggertest"
 )
 
 const (
@@ -28,15 +27,7 @@ var instant = time.Unix(1_795_312_800, 0)
 
 func sample(t *testing.T) events.APIGatewayV2CustomAuthorizerV2Request {
 	t.Helper()
-	b, err := os.ReadFile("event.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var ev events.APIGatewayV2CustomAuthorizerV2Request
-	if err := json.Unmarshal(b, &ev); err != nil {
-		t.Fatal(err)
-	}
-	return ev
+	return triggertest.Event[events.APIGatewayV2CustomAuthorizerV2Request](t, "event.json")
 }
 
 // ring is a secret store whose keys change; it counts reads that were not from memory.

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
+	"net/http"
 	"strconv"
 	"strings"
 	"testing"
@@ -27,6 +27,7 @@ import (
 	"fenzhang/shared/statement"
 	"fenzhang/shared/tenancy"
 	"fenzhang/shared/trigger"
+	"fenzhang/shared/trigger/triggertest"
 )
 
 // site is the function over a world in a local DynamoDB, with the queue in memory.
@@ -96,15 +97,16 @@ func (s *site) upload(lines ...string) []any {
 	return v["results"].([]any)
 }
 
-func TestSampleEvent(t *testing.T) {
+func TestSamples(t *testing.T) {
 	s := open(t)
-	raw, err := os.ReadFile("event.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := s.Invoke(t.Context(), raw)
-	if err != nil || !strings.Contains(string(out), `\"status\":201`) || !strings.Contains(string(out), `2026-08#live_tip`) {
-		t.Errorf("%s, %v", out, err)
+	s.w.AddDemoPeople(t)
+	s.w.Set("2026-11-16")
+	triggertest.Samples(t, s.Mux, map[string]triggertest.Check{
+		"event.json": triggertest.Status(http.StatusOK), "event-queue.json": triggertest.NoFailures, "event-schedule.json": triggertest.Nothing,
+	})
+	_, v := s.call(identity.Finance, "GET", "/v1/statements", "creator_id=c001", "")
+	if text, _ := json.Marshal(v); !strings.Contains(string(text), `"2026-10"`) {
+		t.Errorf("the sample's line is in no statement: %s", text)
 	}
 }
 
@@ -218,7 +220,7 @@ func TestNightFansOutAndTheQueueOpens(t *testing.T) {
 	if v["already"] != 3.0 || v["opened"] != 0.0 {
 		t.Errorf("after the night: %v", v)
 	}
-	for _, body := range []string{`x`, `{}`, `{"tenant":"test-mcn","after":"b","upto":"a","date":"2026-09-15","by":"x"}`} {
+	for _, body := range []string{`x`, `{}`, `{"tenant":"demo-mcn","after":"b","upto":"a","date":"2026-09-15","by":"x"}`} {
 		out, err := s.Queue(t.Context(), events.SQSEvent{Records: []events.SQSMessage{{MessageId: "bad", Body: body}}})
 		if err != nil || len(out.BatchItemFailures) != 1 {
 			t.Errorf("message %s: %v %v", body, out, err)

@@ -42,10 +42,11 @@ func build(ctx context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return trigger.Mux{
-		Queue: p.Tasks(taxes.Do),
-		HTTP:  p.API(routes(questions, comparisons, diffs, claims, open)...).Serve,
-	}, nil
+	return triggers(p, taxes, routes(questions, comparisons, diffs, claims, open)), nil
+}
+
+func triggers(p *assembly.Parts, taxes *settlement.Taxes, routes []httpapi.Route) trigger.Mux {
+	return trigger.Mux{Queue: p.Tasks(taxes.Do), HTTP: p.API(routes...).Serve}
 }
 
 func routes(questions taxapi.API, comparisons shadowapi.API, diffs lawdiffapi.API, claims receivableapi.API, trueUps trueupapi.API) []httpapi.Route {

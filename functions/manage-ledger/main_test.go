@@ -10,11 +10,12 @@ import (
 	"fenzhang/shared/ledgerapi"
 	"fenzhang/shared/ledgercheck"
 	"fenzhang/shared/ledgerdb"
+	"fenzhang/shared/trigger/triggertest"
 )
 
-func TestSampleChecks(t *testing.T) {
+func TestSamples(t *testing.T) {
 	w := settletest.Open(t)
 	lines := &incomedb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: w.ID}
 	check := ledgercheck.Service{Journal: ledgerdb.Book{DB: w.Tables.Client, Table: w.Tables.Ledger}, Settlements: w.Store, Buckets: lines, Days: incentivedb.NewDays(w.Tables.Client, w.Tables.Incentives), Creators: w.People}
-	w.Call(t, ledgerapi.API{Check: check}.Routes(), http.StatusOK)
+	triggertest.Samples(t, w.Serve(ledgerapi.API{Check: check}.Routes()), map[string]triggertest.Check{"event.json": triggertest.Status(http.StatusOK)})
 }

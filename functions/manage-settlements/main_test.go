@@ -8,11 +8,13 @@ import (
 	"fenzhang/local/settletest"
 	"fenzhang/shared/httpapi"
 	"fenzhang/shared/settlementapi"
+	"fenzhang/shared/trigger/triggertest"
 )
 
-func TestSampleLists(t *testing.T) {
+func TestSamples(t *testing.T) {
 	w := settletest.Open(t)
-	w.Call(t, settlementapi.API{Service: w.Service}.ManageRoutes(), http.StatusOK)
+	routes := settlementapi.API{Service: w.Service}.ManageRoutes()
+	triggertest.Samples(t, w.Serve(routes), map[string]triggertest.Check{"event.json": triggertest.Status(http.StatusOK)})
 }
 
 func TestContractIsServedAsItStands(t *testing.T) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"log/slog"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +15,7 @@ import (
 	"fenzhang/shared/money"
 	"fenzhang/shared/payout"
 	"fenzhang/shared/payout/payouttest"
+	"fenzhang/shared/trigger/triggertest"
 )
 
 // accepts is a gateway that takes everything at once.
@@ -36,7 +36,7 @@ func (payees) Payee(context.Context, payout.Payable) (payout.Payee, error) {
 }
 
 // The settlement that event.json names.
-const settlementID = "9f2d6c0a41b74d0e8d3c5a7b1e6f2a90-1"
+const settlementID = "st-c97b00fc534925fe4e332b0ada307fc3-1"
 
 func newService(state payout.State) (*payout.Service, *payouttest.Memory) {
 	now := civil.MustDate("2026-11-16").Start().Add(12 * time.Hour)
@@ -50,19 +50,17 @@ func newService(state payout.State) (*payout.Service, *payouttest.Memory) {
 	}, m
 }
 
-func TestSampleEventPays(t *testing.T) {
-	sample, err := os.ReadFile("event.json")
-	if err != nil {
-		t.Fatal(err)
-	}
+func TestSamples(t *testing.T) {
 	s, m := newService(payout.Created)
-	out, err := triggers(s, s.Log).Invoke(context.Background(), sample)
-	if err != nil || string(out) != `{"batchItemFailures":[]}` {
-		t.Errorf("%s, %v", out, err)
-	}
-	if got := m.Get("demo-mcn", settlementID).State; got != payout.Accepted {
-		t.Errorf("payout is %s", got)
-	}
+	triggertest.Samples(t, triggers(s, s.Log), map[string]triggertest.Check{
+		"event.json": func(t *testing.T, event, answer []byte) {
+			triggertest.NoFailures(t, event, answer)
+			if got := m.Get("demo-mcn", settlementID).State; got != payout.Accepted {
+				t.Errorf("payout is %s", got)
+			}
+		},
+		"event-schedule.json": triggertest.Nothing,
+	})
 }
 
 func TestUndecodableMessageStaysInTheQueue(t *testing.T) {

@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"net"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -32,6 +31,7 @@ import (
 	"fenzhang/shared/rulesetdb"
 	"fenzhang/shared/sm2signer"
 	"fenzhang/shared/trigger"
+	"fenzhang/shared/trigger/triggertest"
 )
 
 func TestMissingVariablesAreNamed(t *testing.T) {
@@ -59,10 +59,7 @@ const folder = "incoming/national 2026/"
 
 func open(t *testing.T) *stage {
 	l := dynamotest.WholeAWS(t)
-	event, err := os.ReadFile("event.json")
-	if err != nil {
-		t.Fatal(err)
-	}
+	event := triggertest.Read(t, "event.json")
 	client := s3.New(s3.Options{Region: "us-east-1", BaseEndpoint: aws.String(l.Endpoint), UsePathStyle: true, Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")})
 	s := &stage{t: t, l: l, s3: client, bucket: strings.TrimSuffix(l.Control, "-control") + "-rules", event: event, log: &bytes.Buffer{}, there: map[string]string{}}
 	if _, err := client.CreateBucket(context.Background(), &s3.CreateBucketInput{Bucket: &s.bucket}); err != nil {
@@ -224,6 +221,21 @@ func rate(t *testing.T, version, share string) fstest.MapFS {
 		t.Fatal(err)
 	}
 	return files
+}
+
+func TestSamples(t *testing.T) {
+	s := open(t)
+	s.files(rules.National())
+	s.put(folder+rulepack.ManifestName, s.manifest(rules.National(), s.key, rulepack.Draft))
+	triggertest.Samples(t, s.mux, map[string]triggertest.Check{
+		"event.json": triggertest.Nothing,
+		"event-order.json": func(t *testing.T, _, answer []byte) {
+			var r report
+			if err := json.Unmarshal(answer, &r); err != nil || len(r.Packs) != 1 || r.Packs[0].Active != "embedded" {
+				t.Errorf("answered %s %v", answer, err)
+			}
+		},
+	})
 }
 
 func TestGoodPackIsStoredOnce(t *testing.T) {

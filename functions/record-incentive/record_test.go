@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -24,15 +23,16 @@ import (
 	"fenzhang/shared/incentive/incentivetest"
 	"fenzhang/shared/money"
 	"fenzhang/shared/tenancy"
+	"fenzhang/shared/trigger/triggertest"
 )
 
 var noon = time.Date(2026, 8, 3, 12, 0, 0, 0, civil.Shanghai)
 
-// directory knows the creators whose id begins with "c-", and two strategies.
+// directory knows the creators whose id begins with "c", and three strategies, of which the sample meets the last.
 type directory struct{}
 
 func (directory) Creator(_ context.Context, _, creator string) (tenancy.Creator, error) {
-	if !strings.HasPrefix(creator, "c-") {
+	if !strings.HasPrefix(creator, "c") {
 		return tenancy.Creator{}, fault.Absent("creator")
 	}
 	return tenancy.Creator{CreatorID: creator}, nil
@@ -43,6 +43,7 @@ func (directory) Strategies(context.Context, string) ([]tenancy.Strategy, error)
 	return []tenancy.Strategy{
 		{Version: from, StrategyID: "st-watch", ActionType: "watch_live", Reward: tenancy.Reward{Kind: tenancy.Cash, Amount: money.Fen(5), PerUnit: true}},
 		{Version: from, StrategyID: "st-share", ActionType: "share", Reward: tenancy.Reward{Kind: tenancy.Traffic, Points: 10}},
+		{Version: from, StrategyID: "live-minutes", ActionType: "live_minutes", Reward: tenancy.Reward{Kind: tenancy.Cash, Amount: money.Fen(2), PerUnit: true}},
 	}, nil
 }
 
@@ -60,15 +61,7 @@ func newGateway(m *incentivetest.Memory) gateway {
 // sample is the event beside main.go.
 func sample(t testing.TB) events.APIGatewayV2HTTPRequest {
 	t.Helper()
-	file, err := os.ReadFile("event.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var call events.APIGatewayV2HTTPRequest
-	if err := json.Unmarshal(file, &call); err != nil {
-		t.Fatal(err)
-	}
-	return call
+	return triggertest.Event[events.APIGatewayV2HTTPRequest](t, "event.json")
 }
 
 // send invokes the function as Lambda does and holds the answer against the contract.
@@ -97,10 +90,14 @@ func post(t testing.TB, g gateway, body string) events.APIGatewayV2HTTPResponse 
 	return send(t, g, call)
 }
 
+func TestSamples(t *testing.T) {
+	triggertest.Samples(t, newGateway(incentivetest.NewMemory()), map[string]triggertest.Check{"event.json": triggertest.Status(http.StatusCreated)})
+}
+
 func TestSampleEventIsRecordedOnce(t *testing.T) {
 	g := newGateway(incentivetest.NewMemory())
 	first := send(t, g, sample(t))
-	want := `{"event_id":"ev-20260803-000001","reward":{"kind":"cash","amount":"0.15"},"strategy":{"strategy_id":"st-watch","version":2}}`
+	want := `{"event_id":"ev-20260803-000001","reward":{"kind":"cash","amount":"0.06"},"strategy":{"strategy_id":"live-minutes","version":2}}`
 	if first.StatusCode != http.StatusCreated || first.Body != want || first.Headers["Idempotency-Replayed"] != "" {
 		t.Errorf("first: %d %s %v\nwant 201 %s", first.StatusCode, first.Body, first.Headers, want)
 	}
@@ -215,7 +212,7 @@ func TestEnvelopeRefusesTheWholeBatch(t *testing.T) {
 				t.Errorf("the answer does not name %s: %s", c.fields, res.Body)
 			}
 			for _, id := range []string{"ev-0", "u", "t"} {
-				if _, kept := m.Event("demo", id); kept && c.status >= 400 {
+				if _, kept := m.Event("demo-mcn", id); kept && c.status >= 400 {
 					t.Errorf("%s was stored from a refused batch", id)
 				}
 			}
@@ -252,7 +249,7 @@ func counters(call events.APIGatewayV2HTTPRequest, creator, query string) events
 func TestCounters(t *testing.T) {
 	m := incentivetest.NewMemory()
 	cash, points := incentive.NewGrant(incentive.Cash, 150, "st-watch", 2, 0), incentive.NewGrant(incentive.Shop, 7, "st-shop", 1, 0)
-	day := incentive.CreatorDay{Tenant: "demo", Creator: "c-001", Day: civil.DateOf(noon)}
+	day := incentive.CreatorDay{Tenant: "demo-mcn", Creator: "c-001", Day: civil.DateOf(noon)}
 	entries := []incentive.Entry{{EventID: "a", Grant: &cash}, {EventID: "b", Grant: &points}, {EventID: "c"}, {EventID: "a", Grant: &cash}}
 	if err := (incentivetest.Days{Memory: m}).Add(t.Context(), map[incentive.CreatorDay][]incentive.Entry{day: entries}); err != nil {
 		t.Fatal(err)

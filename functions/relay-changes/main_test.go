@@ -2,15 +2,12 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"os"
 	"slices"
 	"testing"
 
-	"github.com/aws/aws-lambda-go/events"
-
 	"fenzhang/shared/relay"
 	"fenzhang/shared/trigger"
+	"fenzhang/shared/trigger/triggertest"
 )
 
 type sent []relay.Message
@@ -20,21 +17,10 @@ func (s *sent) Send(_ context.Context, ms []relay.Message) error {
 	return nil
 }
 
-func TestSampleOfAnOpeningBecomesItsMessages(t *testing.T) {
-	payload, err := os.ReadFile("event.json")
-	if err != nil {
-		t.Fatal(err)
-	}
+func TestSamples(t *testing.T) {
 	var out sent
 	stream := relay.Stream{Sender: &out}
-	answer, err := trigger.Mux{Stream: stream.Handle}.Invoke(t.Context(), payload)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var res events.DynamoDBEventResponse
-	if err := json.Unmarshal(answer, &res); err != nil || len(res.BatchItemFailures) != 0 {
-		t.Errorf("answer %s, %v", answer, err)
-	}
+	triggertest.Samples(t, trigger.Mux{Stream: stream.Handle}, map[string]triggertest.Check{"event.json": triggertest.NoFailures})
 	var queues []relay.Queue
 	for _, m := range out {
 		queues = append(queues, m.Queue)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -37,6 +38,7 @@ import (
 	"fenzhang/shared/settlementdb"
 	"fenzhang/shared/statement"
 	"fenzhang/shared/trigger"
+	"fenzhang/shared/trigger/triggertest"
 )
 
 // shelf keeps documents in memory.
@@ -474,16 +476,10 @@ func TestRoles(t *testing.T) {
 	}
 }
 
-func TestSampleEvent(t *testing.T) {
+func TestSamples(t *testing.T) {
 	needFont(t)
 	s := open(t)
-	s.month(line("a", settletest.Person, "live_tip", "1000.00"))
-	raw, err := os.ReadFile("event.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := trigger.Mux{HTTP: s.http}.Invoke(t.Context(), raw)
-	if err != nil || !strings.Contains(string(out), `content_hash`) {
-		t.Errorf("%s, %v", out, err)
-	}
+	s.w.AddDemoPeople(t)
+	s.month(line("a", "c001", "live_tip", "1000.00"))
+	triggertest.Samples(t, trigger.Mux{HTTP: s.http}, map[string]triggertest.Check{"event.json": triggertest.Status(http.StatusOK)})
 }

@@ -29,7 +29,11 @@ func main() {
 		log.Error("cannot start", "cause", err.Error())
 		os.Exit(1)
 	}
-	lambda.Start(trigger.Mux{Schedule: func(ctx context.Context, _ trigger.Schedule) error { return r.run(ctx) }})
+	lambda.Start(triggers(r))
+}
+
+func triggers(r *rotation) trigger.Mux {
+	return trigger.Mux{Schedule: func(ctx context.Context, _ trigger.Schedule) error { return r.run(ctx) }}
 }
 
 func wire(ctx context.Context, vars *env.Vars, log *slog.Logger) (*rotation, error) {

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -18,7 +17,7 @@ import (
 	"fenzhang/shared/ids"
 	"fenzhang/shared/tenancy"
 	"fenzhang/shared/tenancydb"
-	"fenzhang/shared/trigger"
+	"fenzhang/shared/trigger/triggertest"
 	"fenzhang/shared/vault"
 )
 
@@ -193,16 +192,12 @@ func TestFailuresAreToldAndLeftForTheNextRun(t *testing.T) {
 	w.wantKeys("t1", 2, map[int]int{2: 1})
 }
 
-func TestTheSampleEventRunsTheRotation(t *testing.T) {
-	b, err := os.ReadFile("event.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got trigger.Schedule
-	mux := trigger.Mux{Schedule: func(_ context.Context, s trigger.Schedule) error { got = s; return nil }}
-	if _, err := mux.Invoke(context.Background(), b); err != nil || got.Job != "rotate" {
-		t.Errorf("got %+v, %v", got, err)
-	}
+func TestSamples(t *testing.T) {
+	w := open(t)
+	w.person("t1", 0)
+	w.at = w.at.Add(vault.MaxKeyAge)
+	triggertest.Samples(t, triggers(w.rotation), map[string]triggertest.Check{"event.json": triggertest.Nothing})
+	w.wantKeys("t1", 2, map[int]int{2: 1})
 }
 
 func TestWireNamesEveryMissingVariable(t *testing.T) {

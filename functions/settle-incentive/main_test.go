@@ -6,9 +6,13 @@ import (
 
 	"fenzhang/local/settletest"
 	"fenzhang/shared/settlementapi"
+	"fenzhang/shared/trigger/triggertest"
 )
 
-func TestSampleOpensASettlement(t *testing.T) {
+func TestSamples(t *testing.T) {
 	w := settletest.Open(t)
-	w.Call(t, settlementapi.API{Service: w.Service}.SettleRoutes(), http.StatusCreated)
+	w.AddDemoPeople(t)
+	w.Set("2026-11-16")
+	routes := settlementapi.API{Service: w.Service}.SettleRoutes()
+	triggertest.Samples(t, w.Serve(routes), map[string]triggertest.Check{"event.json": triggertest.Status(http.StatusCreated)})
 }

@@ -2,10 +2,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"io"
 	"log/slog"
-	"os"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -16,6 +15,7 @@ import (
 
 	"fenzhang/local/dynamotest"
 	"fenzhang/shared/env"
+	"fenzhang/shared/trigger/triggertest"
 )
 
 func TestMissingVariablesAreNamed(t *testing.T) {
@@ -25,10 +25,11 @@ func TestMissingVariablesAreNamed(t *testing.T) {
 	}
 }
 
-// TestSampleEvent sends event.json through the whole function on the local AWS, twice, and reads the record back.
-func TestSampleEvent(t *testing.T) {
+// TestSamples sends the samples through the whole function on the local AWS: a record is sealed once, however often its
+// message comes, and is then read.
+func TestSamples(t *testing.T) {
 	l := dynamotest.WholeAWS(t)
-	ctx := context.Background()
+	ctx := t.Context()
 	cfg := aws.Config{Region: "us-east-1", BaseEndpoint: aws.String(l.Endpoint), Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")}
 	bucket := strings.TrimSuffix(l.Control, "-control") + "-audit"
 	if _, err := s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }).CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &bucket, ObjectLockEnabledForBucket: aws.Bool(true)}); err != nil {
@@ -39,26 +40,16 @@ func TestSampleEvent(t *testing.T) {
 		t.Fatal(err)
 	}
 	mux := assemble(cfg, "local", l.Control, bucket, *secret.ARN, slog.New(slog.NewJSONHandler(io.Discard, nil)))
-	event, err := os.ReadFile("event.json")
-	if err != nil {
+	if _, err := mux.Invoke(ctx, triggertest.Read(t, "event-queue.json")); err != nil {
 		t.Fatal(err)
 	}
-	for range 2 {
-		out, err := mux.Invoke(ctx, event)
-		if err != nil || string(out) != `{"batchItemFailures":[]}` {
-			t.Fatalf("answered %s %v", out, err)
-		}
-	}
-	read := `{"rawPath":"/v1/audit/records/01k9z7b1qe6m3v8r0c5d2t4w9x","requestContext":{"requestId":"r","http":{"method":"GET","path":"/"},"authorizer":{"lambda":{"tenant":"demo","sub":"auditor@demo","roles":"auditor","exp":"32503680000"}}}}`
-	out, err := mux.Invoke(ctx, []byte(read))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var res struct {
-		StatusCode int    `json:"statusCode"`
-		Body       string `json:"body"`
-	}
-	if err := json.Unmarshal(out, &res); err != nil || res.StatusCode != 200 || !strings.Contains(res.Body, `"index":0`) {
-		t.Errorf("answered %s %v", out, err)
-	}
+	triggertest.Samples(t, mux, map[string]triggertest.Check{
+		"event-queue.json": triggertest.NoFailures,
+		"event.json": func(t *testing.T, event, answer []byte) {
+			triggertest.Status(http.StatusOK)(t, event, answer)
+			if !strings.Contains(string(answer), `\"index\":0`) {
+				t.Errorf("the record is not the first of its chain: %s", answer)
+			}
+		},
+	})
 }

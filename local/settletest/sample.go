@@ -5,55 +5,59 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"testing"
 
-	"github.com/aws/aws-lambda-go/events"
-
-	"fenzhang/shared/contracttest"
 	"fenzhang/shared/httpapi"
+	"fenzhang/shared/identity"
+	"fenzhang/shared/money"
 	"fenzhang/shared/settlement"
+	"fenzhang/shared/tenancy"
 	"fenzhang/shared/trigger"
 )
 
-// Call sends the event.json of a function's folder to routes over the world's clock; the answer must have the status
-// and keep to the contract.
-func (w *World) Call(t *testing.T, routes []httpapi.Route, status int) {
+// Serve is a function that serves routes over the world's clock.
+func (w *World) Serve(routes []httpapi.Route) trigger.Mux {
+	log := slog.New(slog.NewJSONHandler(io.Discard, nil))
+	api := httpapi.API{Routes: routes, Clock: w.Clock, Log: log, Limits: httpapi.DefaultLimits(), Revoked: httpapi.NoRevocations{}}
+	return trigger.Mux{HTTP: api.Serve}
+}
+
+// AddDemoPeople adds everybody of the demo data, whom the samples of functions name. It is for tests in the functions'
+// folders.
+func (w *World) AddDemoPeople(t testing.TB) {
 	t.Helper()
-	payload := sample(t)
-	api := httpapi.API{Routes: routes, Clock: w.Clock, Log: slog.New(slog.NewJSONHandler(io.Discard, nil)), Limits: httpapi.DefaultLimits(), Revoked: httpapi.NoRevocations{}}
-	out, err := trigger.Mux{HTTP: api.Serve}.Invoke(t.Context(), payload)
+	text, err := os.ReadFile(filepath.Join("..", "..", "samples", Tenant, "master.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var ev events.APIGatewayV2HTTPRequest
-	var res events.APIGatewayV2HTTPResponse
-	if err := json.Unmarshal(payload, &ev); err != nil {
+	var master struct {
+		Taxpayers []tenancy.Taxpayer `json:"taxpayers"`
+		Creators  []tenancy.Creator  `json:"creators"`
+		Contracts []tenancy.Contract `json:"contracts"`
+	}
+	if err := json.Unmarshal(text, &master); err != nil {
 		t.Fatal(err)
 	}
-	if err := json.Unmarshal(out, &res); err != nil || res.StatusCode != status {
-		t.Fatalf("%s %v", out, err)
+	for _, taxpayer := range master.Taxpayers {
+		w.People.Taxpayers[taxpayer.TaxpayerID] = taxpayer
 	}
-	contracttest.CheckEvent(t, ev, res)
-}
-
-// SampleTask reads the task in the event.json of a queue function's folder: it must name a tenant and its group.
-func SampleTask(t *testing.T, op string) {
-	t.Helper()
-	var ev events.SQSEvent
-	if err := json.Unmarshal(sample(t), &ev); err != nil {
-		t.Fatal(err)
+	for _, creator := range master.Creators {
+		w.People.People[creator.CreatorID] = creator
 	}
-	task, err := settlement.DecodeTask([]byte(ev.Records[0].Body))
-	if err != nil || task.Op != op || task.Tenant == "" || ev.Records[0].Attributes["MessageGroupId"] == "" {
-		t.Errorf("%+v %v", task, err)
+	for _, contract := range master.Contracts {
+		w.People.Contracts[contract.CreatorID] = contract
 	}
 }
 
-func sample(t *testing.T) []byte {
+// OpenSample opens the settlement of the demo data that the samples of queues name, and gives its id.
+func (w *World) OpenSample(t testing.TB) string {
 	t.Helper()
-	payload, err := os.ReadFile("event.json")
+	w.AddDemoPeople(t)
+	call := settlement.Request{UserID: "c045", ActivityID: "group-buy-2026-08", TS: 1789387200000, Amount: money.MustParse("2160.00"), IncomeType: "commerce_commission"}
+	answer, _, err := w.Settle(t.Context(), As(identity.Operator), "demo-direct-2026-08-2", call)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return payload
+	return answer.SettlementID
 }

@@ -27,7 +27,7 @@ import (
 
 // The tenant, its entities and its first creators.
 const (
-	Tenant   = "test-mcn"
+	Tenant   = "demo-mcn" // of the demo data, so that samples can name it
 	Ordinary = "ent-mcn"
 	Filed    = "ent-plat"
 	Person   = "c-person"

@@ -22,6 +22,25 @@ type Mux struct {
 	Order func(context.Context, json.RawMessage) (any, error)
 }
 
+// Kind is what an event comes from, in AWS's own name where it has one.
+type Kind string
+
+// The kinds of events.
+const (
+	HTTP    Kind = "http"
+	Queue   Kind = "aws:sqs"
+	Stream  Kind = "aws:dynamodb"
+	Objects Kind = "aws:s3"
+	Job     Kind = "schedule" // of a schedule, or of a person who invokes the function
+)
+
+// KindOf is the kind of an event, and empty for one that is none of them, such as a call of the authorizer.
+func KindOf(payload []byte) (Kind, error) {
+	var h head
+	err := json.Unmarshal(payload, &h)
+	return h.kind(), err
+}
+
 // Schedule is the input that the template gives to its schedules; a person may invoke a function with it too.
 type Schedule struct {
 	Job  string `json:"job"`            // what to do, "close-day"
@@ -48,31 +67,31 @@ func (m Mux) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	if err := json.Unmarshal(payload, &h); err != nil {
 		return nil, err
 	}
-	switch source := h.source(); {
-	case source == "http" && m.HTTP != nil:
+	switch kind := h.kind(); {
+	case kind == HTTP && m.HTTP != nil:
 		return with(payload, func(ev events.APIGatewayV2HTTPRequest) (any, error) { return m.HTTP(ctx, ev), nil })
-	case source == "aws:sqs" && m.Queue != nil:
+	case kind == Queue && m.Queue != nil:
 		return with(payload, func(ev events.SQSEvent) (any, error) { return m.Queue(ctx, ev) })
-	case source == "aws:dynamodb" && m.Stream != nil:
+	case kind == Stream && m.Stream != nil:
 		return with(payload, func(ev events.DynamoDBEvent) (any, error) { return m.Stream(ctx, ev) })
-	case source == "aws:s3" && m.Objects != nil:
+	case kind == Objects && m.Objects != nil:
 		return with(payload, func(ev events.S3Event) (any, error) { return nil, m.Objects(ctx, ev) })
-	case source == "schedule" && m.Schedule != nil:
+	case kind == Job && m.Schedule != nil:
 		return with(payload, func(ev Schedule) (any, error) { return nil, m.Schedule(ctx, ev) })
-	case source == "schedule" && m.Order != nil:
+	case kind == Job && m.Order != nil:
 		return with(payload, func(ev json.RawMessage) (any, error) { return m.Order(ctx, ev) })
 	}
 	return nil, errUnknown
 }
 
-func (h head) source() string {
+func (h head) kind() Kind {
 	switch {
 	case h.RequestContext != nil && h.RequestContext.HTTP != nil:
-		return "http"
+		return HTTP
 	case len(h.Records) > 0:
-		return h.Records[0].EventSource
+		return Kind(h.Records[0].EventSource)
 	case h.Job != "":
-		return "schedule"
+		return Job
 	}
 	return ""
 }

@@ -1,0 +1,159 @@
+package triggertest
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"fenzhang/shared/settlement"
+)
+
+// samples is the folder of the demo data, seen from a function's folder.
+var samples = filepath.Join("..", "..", "samples")
+
+// facts are what the demo data holds of each tenant: ids by the name of the field that carries them.
+type facts map[string]map[string]map[string]bool
+
+// ids of master data, and the fields of events that carry them.
+var idFields = map[string][]string{
+	"creators": {"creator_id", "user_id", "creator"}, "taxpayers": {"taxpayer_id"}, "paying_entities": {"entity_id"},
+}
+
+func loadFacts(t testing.TB) facts {
+	t.Helper()
+	masters, err := filepath.Glob(filepath.Join(samples, "*", "master.json"))
+	if err != nil || len(masters) == 0 {
+		t.Fatalf("no demo data in %s (%v)", samples, err)
+	}
+	all := facts{}
+	for _, path := range masters {
+		of := map[string]map[string]bool{"settlement_id": direct(t, filepath.Dir(path))}
+		master := map[string][]map[string]any{}
+		readJSON(t, path, &master)
+		for list, fields := range idFields {
+			known := map[string]bool{}
+			for _, item := range master[list] {
+				id, _ := item[fields[0]].(string)
+				known[id] = true
+			}
+			for _, field := range fields {
+				of[field] = known
+			}
+		}
+		all[filepath.Base(filepath.Dir(path))] = of
+	}
+	return all
+}
+
+// direct are the ids of the settlements that the demo opens by calls of its own: they follow from the calls.
+func direct(t testing.TB, folder string) map[string]bool {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(folder, "*", "settle-calls.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := map[string]bool{}
+	for _, path := range files {
+		var calls []struct {
+			Request struct {
+				User     string `json:"user_id"`
+				Activity string `json:"activity_id"`
+				TS       int64  `json:"ts"`
+			} `json:"request"`
+		}
+		readJSON(t, path, &calls)
+		for _, c := range calls {
+			ids[settlement.IDOf(settlement.Identity(c.Request.User, c.Request.Activity, c.Request.TS), 1)] = true
+		}
+	}
+	return ids
+}
+
+func readJSON(t testing.TB, path string, into any) {
+	t.Helper()
+	text, err := os.ReadFile(path) //nolint:gosec // demo data of the repository
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, into); err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+}
+
+// unknownFacts lists what an event names and the demo data does not hold.
+func unknownFacts(t testing.TB, event []byte) []string {
+	t.Helper()
+	var v any
+	if err := json.Unmarshal(event, &v); err != nil {
+		return []string{err.Error()}
+	}
+	c := collector{known: loadFacts(t)}
+	c.findTenant(v)
+	c.check(v)
+	return c.problems
+}
+
+type collector struct {
+	known    facts
+	tenant   string // the one that the event speaks of; empty for those of the whole system
+	problems []string
+}
+
+// findTenant looks for the tenant first, because ids are a tenant's.
+func (c *collector) findTenant(v any) {
+	each(v, func(key, text string) {
+		if tenant := tenantIn(key, text); tenant != "" && c.tenant == "" {
+			c.tenant = tenant
+		}
+	})
+}
+
+// tenantIn is the tenant that a field names: by its own name, or in a key of the tables, "T#tenant#...".
+func tenantIn(key, text string) string {
+	if key == "tenant" {
+		return text
+	}
+	if rest, ok := strings.CutPrefix(text, "T#"); ok {
+		tenant, _, _ := strings.Cut(rest, "#")
+		return tenant
+	}
+	return ""
+}
+
+func (c *collector) check(v any) {
+	each(v, func(key, text string) {
+		if tenant := tenantIn(key, text); tenant != "" && c.known[tenant] == nil {
+			c.problems = append(c.problems, fmt.Sprintf("there is no tenant %q", tenant))
+		}
+		known, ok := c.known[c.tenant][key]
+		if ok && text != "" && !known[text] {
+			c.problems = append(c.problems, fmt.Sprintf("%s has no %s %q", c.tenant, key, text))
+		}
+	})
+}
+
+// each calls do for every text in an event, also for those in texts that are JSON themselves, such as a body.
+func each(v any, do func(key, text string)) { eachIn("", v, do) }
+
+func eachIn(key string, v any, do func(key, text string)) {
+	switch v := v.(type) {
+	case map[string]any:
+		for k, inner := range v {
+			eachIn(k, inner, do)
+		}
+	case []any:
+		for _, inner := range v {
+			eachIn(key, inner, do)
+		}
+	case string:
+		var inner any
+		if strings.HasPrefix(v, "{") && json.Unmarshal([]byte(v), &inner) == nil {
+			eachIn(key, inner, do)
+			return
+		}
+		do(key, v)
+	}
+}
