@@ -139,6 +139,9 @@ func (p profile) finish(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("put the gateways' keys: %w", err)
 	}
+	if err := p.describeToSAM(ctx); err != nil {
+		return err
+	}
 	return writeEnv(p.env, p.settings(out))
 }
 

@@ -98,7 +98,11 @@ func serve(ctx context.Context, p profile) error {
 	if err := p.lendFont(ctx); err != nil {
 		return err
 	}
-	return step(ctx, "start the stand-ins", func(ctx context.Context, _ func(string)) (string, error) { return startStandins(ctx, p) })
+	err = step(ctx, "start the stand-ins", func(ctx context.Context, _ func(string)) (string, error) { return startStandins(ctx, p) })
+	if err != nil {
+		return err
+	}
+	return startBridge(ctx, p)
 }
 
 // startAWS starts the local AWS. It begins empty, and then so do the stand-ins: a bill of a forgotten settlement
@@ -187,7 +191,7 @@ func down(p profile) error {
 		}
 		fmt.Println("stopped " + name)
 	}
-	for _, stale := range []string{p.env, p.file("deployed"), p.file("tmp"), p.portFile()} {
+	for _, stale := range []string{p.env, p.samVariables(), p.samTemplate(), p.file("deployed"), p.file("tmp"), p.portFile()} {
 		if err := os.RemoveAll(stale); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, err)
 		}

@@ -21,6 +21,7 @@ func (s *Server) control(mux *http.ServeMux) {
 		reply(w, http.StatusOK, map[string]string{"status": "ok"})
 	})
 	mux.HandleFunc("GET /control/bills", func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, s.Report()) })
+	mux.HandleFunc("GET /control/bills/{no}/notice", s.showNotice)
 	mux.HandleFunc("GET /control/faults", func(w http.ResponseWriter, _ *http.Request) {
 		reply(w, http.StatusOK, map[string]any{"pending": s.faults.list()})
 	})
@@ -45,6 +46,27 @@ func (s *Server) Report() Report {
 		}
 	}
 	return r
+}
+
+// showNotice makes the notice of a bill, signed anew, as the gateway would send it now.
+func (s *Server) showNotice(w http.ResponseWriter, r *http.Request) {
+	for _, b := range s.book.all() {
+		if b.Key != r.PathValue("no") {
+			continue
+		}
+		header, body, err := s.notice(b, false)
+		if err != nil {
+			reply(w, http.StatusInternalServerError, map[string]string{"error": err.Error()})
+			return
+		}
+		flat := map[string]string{}
+		for name := range header {
+			flat[name] = header.Get(name)
+		}
+		reply(w, http.StatusOK, map[string]any{"header": flat, "body": string(body)})
+		return
+	}
+	reply(w, http.StatusNotFound, map[string]string{"error": "no bill has this number"})
 }
 
 func (s *Server) addFault(w http.ResponseWriter, r *http.Request) {
