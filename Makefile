@@ -14,7 +14,7 @@ ARCH ?=
 STACK = go run ./local/stack -profile $(PROFILE) -port $(PORT)
 LINTER = .local/bin/golangci-lint-2.15.0
 
-.PHONY: help run up down status token test lint fmt simulate bench build deploy contract-check tax-check rulebook rules-mutation rules-schema fuzz rules-status rules-upload rules-state rules-rollback rules-demo audit-verify journal go
+.PHONY: help run up down status token invoke test lint fmt simulate bench build deploy contract-check tax-check rulebook rules-mutation rules-schema fuzz rules-status rules-upload rules-state rules-rollback rules-demo audit-verify journal go
 
 help: ## List the targets
 	@echo "make TARGET, the first two are: make run, make test"
@@ -35,6 +35,9 @@ status: go ## Show what is running, and where its logs are
 
 token: go ## Print an access token: TENANT= ROLE= [CREATOR=] [SCOPE=], valid for one hour
 	@$(STACK) token "$(TENANT)" "$(ROLE)" "$(CREATOR)" "$(SCOPE)"
+
+invoke: go ## Run one function with its sample event against the running stack: FUNCTION=pay-out [EVENT=event-schedule.json]
+	@go run ./local/invoke "$(FUNCTION)" "$(EVENT)"
 
 test: go ## Run every test on a stack of its own; works while make run is up
 	@[ -d .local/build ] || echo "compiling the programs that run the tests (a minute or two, the first time)"

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+
+	"fenzhang/local/runtimeapi"
+	"fenzhang/local/tokens"
+)
+
+// stack is the running local system.
+type stack struct {
+	vars map[string]string
+	aws  aws.Config
+	now  func() time.Time
+}
+
+func openStack(_ context.Context, path string) (*stack, error) {
+	vars, err := tokens.Vars(path, "AWS_ENDPOINT_URL", "AWS_REGION", "STACK_NAME")
+	if err != nil {
+		return nil, err
+	}
+	return &stack{vars: vars, now: time.Now, aws: aws.Config{
+		Region: vars["AWS_REGION"], BaseEndpoint: aws.String(vars["AWS_ENDPOINT_URL"]),
+		Credentials: credentials.NewStaticCredentialsProvider(vars["AWS_ACCESS_KEY_ID"], vars["AWS_SECRET_ACCESS_KEY"], ""),
+	}}, nil
+}
+
+// call builds a function, runs it and sends it one event. Its log goes to standard error.
+func (s *stack) call(ctx context.Context, function string, payload []byte) (runtimeapi.Answer, error) {
+	binary, err := build(ctx, function)
+	if err != nil {
+		return runtimeapi.Answer{}, err
+	}
+	name := s.vars["STACK_NAME"] + "-" + function
+	env, err := s.environment(ctx, name)
+	if err != nil {
+		return runtimeapi.Answer{}, err
+	}
+	api, err := runtimeapi.Start(ctx, name)
+	if err != nil {
+		return runtimeapi.Answer{}, err
+	}
+	defer api.Close()
+	cmd := exec.CommandContext(ctx, binary)
+	cmd.Env = append(env, "AWS_LAMBDA_RUNTIME_API="+api.Addr)
+	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
+	if err := cmd.Start(); err != nil {
+		return runtimeapi.Answer{}, err
+	}
+	ended := make(chan struct{})
+	go func() {
+		_ = cmd.Wait() // the function's log says why it ended
+		close(ended)
+	}()
+	answer, err := api.Invoke(ctx, payload, ended)
+	_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended by itself
+	<-ended
+	return answer, err
+}
+
+// build compiles a function for this machine as make up does, which shares the compiled packages.
+func build(ctx context.Context, function string) (string, error) {
+	out := filepath.Join(".local", "build", "invoke", function)
+	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-ldflags", "-s -w", "-tags", "lambda.norpc", "-pgo=off",
+		"-o", out, "./functions/"+function)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
+	if err := cmd.Run(); err != nil {
+		return "", fmt.Errorf("build %s: %w", function, err)
+	}
+	return out, nil
+}
+
+// environment is what Lambda puts into the environment of the deployed function of a name. It inherits nothing.
+func (s *stack) environment(ctx context.Context, name string) ([]string, error) {
+	deployed, err := lambda.NewFromConfig(s.aws).GetFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: &name})
+	if err != nil {
+		return nil, fmt.Errorf("read the variables of %s on the running stack: %w", name, err)
+	}
+	env := []string{
+		"AWS_REGION=" + s.vars["AWS_REGION"],
+		"AWS_ACCESS_KEY_ID=" + s.vars["AWS_ACCESS_KEY_ID"],
+		"AWS_SECRET_ACCESS_KEY=" + s.vars["AWS_SECRET_ACCESS_KEY"],
+		"AWS_LAMBDA_FUNCTION_NAME=" + name,
+		"AWS_LAMBDA_FUNCTION_VERSION=$LATEST",
+		fmt.Sprintf("AWS_LAMBDA_FUNCTION_MEMORY_SIZE=%d", aws.ToInt32(deployed.MemorySize)),
+	}
+	for variable, value := range deployed.Environment.Variables {
+		env = append(env, variable+"="+value)
+	}
+	return env, nil
+}
