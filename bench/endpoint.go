@@ -14,7 +14,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"fenzhang/shared/keys"
+	"fenzhang/shared/dynamo/keys"
 )
 
 // endpoint is a DynamoDB that keeps nothing: it answers puts with success and each tenth with a failed condition

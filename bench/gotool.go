@@ -12,7 +12,7 @@ import (
 
 // lifeSection counts the write units of a settlement's life, step by step, with the test that also bounds them.
 func lifeSection(ctx context.Context, _ *bench) ([]row, error) {
-	out, err := goTool(ctx, "test", "-count=1", "-v", "-run", "^TestWriteUnitsOfALife$", "./shared/settlementdb")
+	out, err := goTool(ctx, "test", "-count=1", "-v", "-run", "^TestWriteUnitsOfALife$", "./shared/settlement/settlementdb")
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +45,7 @@ func lifeSection(ctx context.Context, _ *bench) ([]row, error) {
 
 // taxSection runs the engine's benchmarks on one core.
 func taxSection(ctx context.Context, _ *bench) ([]row, error) {
-	out, err := goTool(ctx, "test", "-run", "^$", "-bench", "CumulativeWithSteps|CumulativeSlice|FullQuote", "-benchmem", "-cpu", "1", "./shared/tax")
+	out, err := goTool(ctx, "test", "-run", "^$", "-bench", "CumulativeWithSteps|CumulativeSlice|FullQuote", "-benchmem", "-cpu", "1", "./shared/law/tax")
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +79,7 @@ func taxSection(ctx context.Context, _ *bench) ([]row, error) {
 
 // loadSection measures reading, checking and compiling all packs, from their files and from the prepared form.
 func loadSection(ctx context.Context, _ *bench) ([]row, error) {
-	out, err := goTool(ctx, "test", "-run", "^$", "-bench", "^BenchmarkLoad", "-benchmem", "-benchtime", "40x", "-count", "3", "-cpu", "1", "./shared/taxpack")
+	out, err := goTool(ctx, "test", "-run", "^$", "-bench", "^BenchmarkLoad", "-benchmem", "-benchtime", "40x", "-count", "3", "-cpu", "1", "./shared/law/taxpack")
 	if err != nil {
 		return nil, err
 	}

@@ -10,12 +10,12 @@ import (
 	"syscall"
 	"time"
 
-	"fenzhang/local/ruletest"
 	"fenzhang/shared/civil"
-	"fenzhang/shared/lawdiff"
+	"fenzhang/shared/law/lawdiff"
+	"fenzhang/shared/law/ruletest"
+	"fenzhang/shared/law/tax"
+	"fenzhang/shared/law/taxpack"
 	"fenzhang/shared/money"
-	"fenzhang/shared/tax"
-	"fenzhang/shared/taxpack"
 )
 
 const (

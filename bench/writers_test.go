@@ -14,8 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"golang.org/x/sync/errgroup"
 
-	"fenzhang/local/dynamotest"
 	"fenzhang/shared/dynamo"
+	"fenzhang/shared/lambda/dynamotest"
 )
 
 const (

@@ -12,8 +12,8 @@ import (
 	"strings"
 	"testing"
 
-	"fenzhang/local/ruletest"
-	"fenzhang/shared/rulepack"
+	"fenzhang/shared/law/rulepack"
+	"fenzhang/shared/law/ruletest"
 )
 
 var national = filepath.Join("..", "..", "rules", "national")

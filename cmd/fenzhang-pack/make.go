@@ -10,8 +10,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"fenzhang/shared/rulepack"
-	"fenzhang/shared/sm2signer/keyfile"
+	"fenzhang/shared/law/rulepack"
+	"fenzhang/shared/vault/sm2signer/keyfile"
 )
 
 // keygen writes a new private key, which must not exist, and prints the public one.

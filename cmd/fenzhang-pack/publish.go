@@ -19,10 +19,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
-	"fenzhang/shared/awsclient"
-	"fenzhang/shared/env"
-	"fenzhang/shared/rulepack"
-	"fenzhang/shared/rulesetdb"
+	"fenzhang/shared/lambda/awsclient"
+	"fenzhang/shared/lambda/env"
+	"fenzhang/shared/law/rulepack"
+	"fenzhang/shared/law/ruleset/rulesetdb"
 )
 
 // stack is the deployed system.

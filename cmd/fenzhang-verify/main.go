@@ -18,7 +18,7 @@ import (
 	"os"
 
 	"fenzhang/shared/audit"
-	"fenzhang/shared/sm2signer"
+	"fenzhang/shared/vault/sm2signer"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }

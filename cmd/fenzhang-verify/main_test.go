@@ -13,7 +13,7 @@ import (
 
 	"fenzhang/shared/audit"
 	"fenzhang/shared/audit/audittest"
-	"fenzhang/shared/sm2signer"
+	"fenzhang/shared/vault/sm2signer"
 )
 
 // evidence writes three batches of two records into a folder and gives it with the key's file.

@@ -9,10 +9,10 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"fenzhang/shared/civil"
-	"fenzhang/shared/incentive"
-	"fenzhang/shared/incentivedb"
-	"fenzhang/shared/relay"
-	"fenzhang/shared/trigger"
+	"fenzhang/shared/income/incentive"
+	"fenzhang/shared/income/incentive/incentivedb"
+	"fenzhang/shared/lambda/trigger"
+	"fenzhang/shared/settlement/relay"
 )
 
 // handler serves the stream and the schedule.

@@ -12,12 +12,12 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/clock"
-	"fenzhang/shared/incentive"
-	"fenzhang/shared/incentive/incentivetest"
+	"fenzhang/shared/income/incentive"
+	"fenzhang/shared/income/incentive/incentivetest"
+	"fenzhang/shared/lambda/trigger"
+	"fenzhang/shared/lambda/trigger/triggertest"
 	"fenzhang/shared/money"
 	"fenzhang/shared/tenancy"
-	"fenzhang/shared/trigger"
-	"fenzhang/shared/trigger/triggertest"
 )
 
 type directory struct{}

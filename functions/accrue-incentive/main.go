@@ -8,10 +8,10 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"fenzhang/shared/assembly"
-	"fenzhang/shared/incentive"
-	"fenzhang/shared/incentivedb"
-	"fenzhang/shared/incomedb"
-	"fenzhang/shared/relay"
+	"fenzhang/shared/income/incentive"
+	"fenzhang/shared/income/incentive/incentivedb"
+	"fenzhang/shared/income/incomedb"
+	"fenzhang/shared/settlement/relay"
 )
 
 func main() { assembly.Run(build) }

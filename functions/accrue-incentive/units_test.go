@@ -15,18 +15,18 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"fenzhang/local/dynamotest"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/clock"
+	"fenzhang/shared/clock/ids"
 	"fenzhang/shared/dynamo"
-	"fenzhang/shared/ids"
-	"fenzhang/shared/incentive"
-	"fenzhang/shared/incentivedb"
 	"fenzhang/shared/income"
-	"fenzhang/shared/incomedb"
+	"fenzhang/shared/income/incentive"
+	"fenzhang/shared/income/incentive/incentivedb"
+	"fenzhang/shared/income/incomedb"
+	"fenzhang/shared/lambda/dynamotest"
+	"fenzhang/shared/lambda/usage"
 	"fenzhang/shared/money"
 	"fenzhang/shared/tenancy"
-	"fenzhang/shared/usage"
 )
 
 // agency is the master data of a tenant in which everything is in order.

@@ -6,10 +6,10 @@ import (
 	"slices"
 	"testing"
 
-	"fenzhang/local/settletest"
 	"fenzhang/shared/assembly"
+	"fenzhang/shared/lambda/trigger/triggertest"
 	"fenzhang/shared/settlement"
-	"fenzhang/shared/trigger/triggertest"
+	"fenzhang/shared/settlement/settletest"
 )
 
 func TestSamples(t *testing.T) {

@@ -11,10 +11,10 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"fenzhang/shared/awsclient"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/identity/bearer"
+	"fenzhang/shared/lambda/awsclient"
 )
 
 // retryAge bounds how often an unknown key makes us read the keys again: strangers can name any key.

@@ -13,8 +13,8 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/golang-jwt/jwt/v5"
 
-	"fenzhang/shared/env"
-	"fenzhang/shared/trigger/triggertest"
+	"fenzhang/shared/lambda/env"
+	"fenzhang/shared/lambda/trigger/triggertest"
 )
 
 const (

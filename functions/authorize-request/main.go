@@ -10,8 +10,8 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
-	"fenzhang/shared/awsclient"
-	"fenzhang/shared/env"
+	"fenzhang/shared/lambda/awsclient"
+	"fenzhang/shared/lambda/env"
 )
 
 func main() {

@@ -16,8 +16,8 @@ import (
 	"fenzhang/shared/awsfault"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
-	"fenzhang/shared/statement"
-	"fenzhang/shared/trigger"
+	"fenzhang/shared/lambda/trigger"
+	"fenzhang/shared/statement/billing"
 )
 
 // cohorts takes the parts of runs that are too large for one call.

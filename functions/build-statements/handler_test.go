@@ -14,20 +14,20 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"fenzhang/local/settletest"
-	"fenzhang/shared/contracttest"
-	"fenzhang/shared/httpapi"
+	"fenzhang/shared/clock/ids"
 	"fenzhang/shared/identity"
-	"fenzhang/shared/ids"
 	"fenzhang/shared/income"
-	"fenzhang/shared/incomedb"
-	"fenzhang/shared/paper"
-	"fenzhang/shared/paperdb"
-	"fenzhang/shared/sqsbatch"
-	"fenzhang/shared/statement"
+	"fenzhang/shared/income/incomedb"
+	"fenzhang/shared/lambda/contracttest"
+	"fenzhang/shared/lambda/httpapi"
+	"fenzhang/shared/lambda/sqsbatch"
+	"fenzhang/shared/lambda/trigger"
+	"fenzhang/shared/lambda/trigger/triggertest"
+	"fenzhang/shared/settlement/settletest"
+	"fenzhang/shared/statement/billing"
+	"fenzhang/shared/statement/paper"
+	"fenzhang/shared/statement/paperdb"
 	"fenzhang/shared/tenancy"
-	"fenzhang/shared/trigger"
-	"fenzhang/shared/trigger/triggertest"
 )
 
 // site is the function over a world in a local DynamoDB, with the queue in memory.

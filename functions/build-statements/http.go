@@ -12,13 +12,13 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
-	"fenzhang/shared/httpapi"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/income"
+	"fenzhang/shared/input/strictjson"
+	"fenzhang/shared/lambda/httpapi"
 	"fenzhang/shared/money"
-	"fenzhang/shared/paper"
-	"fenzhang/shared/statement"
-	"fenzhang/shared/strictjson"
+	"fenzhang/shared/statement/billing"
+	"fenzhang/shared/statement/paper"
 )
 
 // handler serves the routes, the queue and the schedule.

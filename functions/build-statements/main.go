@@ -10,10 +10,10 @@ import (
 
 	"fenzhang/shared/assembly"
 	"fenzhang/shared/income"
-	"fenzhang/shared/incomedb"
-	"fenzhang/shared/sqsbatch"
-	"fenzhang/shared/statement"
-	"fenzhang/shared/trigger"
+	"fenzhang/shared/income/incomedb"
+	"fenzhang/shared/lambda/sqsbatch"
+	"fenzhang/shared/lambda/trigger"
+	"fenzhang/shared/statement/billing"
 )
 
 func main() { assembly.Run(build) }

@@ -6,11 +6,11 @@ import (
 	"net/http"
 	"testing"
 
-	"fenzhang/local/settletest"
 	"fenzhang/shared/assembly"
-	"fenzhang/shared/tax"
-	"fenzhang/shared/taxapi"
-	"fenzhang/shared/trigger/triggertest"
+	"fenzhang/shared/lambda/trigger/triggertest"
+	"fenzhang/shared/law/tax"
+	"fenzhang/shared/settlement/settletest"
+	"fenzhang/shared/settlement/taxapi"
 )
 
 func TestSamples(t *testing.T) {

@@ -3,12 +3,12 @@ package main
 import (
 	"testing"
 
-	"fenzhang/shared/contracttest"
-	"fenzhang/shared/lawdiffapi"
-	"fenzhang/shared/receivableapi"
-	"fenzhang/shared/shadowapi"
-	"fenzhang/shared/taxapi"
-	"fenzhang/shared/trueupapi"
+	"fenzhang/shared/lambda/contracttest"
+	"fenzhang/shared/settlement/lawdiffapi"
+	"fenzhang/shared/settlement/receivable/receivableapi"
+	"fenzhang/shared/settlement/shadowapi"
+	"fenzhang/shared/settlement/taxapi"
+	"fenzhang/shared/settlement/trueup/trueupapi"
 )
 
 func TestRoutesAreTheContracts(t *testing.T) {

@@ -4,13 +4,13 @@ import (
 	"net/http"
 	"testing"
 
-	"fenzhang/local/settletest"
-	"fenzhang/shared/incentivedb"
-	"fenzhang/shared/incomedb"
-	"fenzhang/shared/ledgerapi"
-	"fenzhang/shared/ledgercheck"
-	"fenzhang/shared/ledgerdb"
-	"fenzhang/shared/trigger/triggertest"
+	"fenzhang/shared/books/ledgerapi"
+	"fenzhang/shared/books/ledgercheck"
+	"fenzhang/shared/income/incentive/incentivedb"
+	"fenzhang/shared/income/incomedb"
+	"fenzhang/shared/lambda/trigger/triggertest"
+	"fenzhang/shared/ledger/ledgerdb"
+	"fenzhang/shared/settlement/settletest"
 )
 
 func TestSamples(t *testing.T) {

@@ -3,9 +3,9 @@ package main
 import (
 	"testing"
 
-	"fenzhang/shared/contracttest"
-	"fenzhang/shared/ledgerapi"
-	"fenzhang/shared/moneyapi"
+	"fenzhang/shared/books/ledgerapi"
+	"fenzhang/shared/books/moneyapi"
+	"fenzhang/shared/lambda/contracttest"
 )
 
 func TestRoutesAreTheContracts(t *testing.T) {

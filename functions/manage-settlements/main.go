@@ -9,9 +9,9 @@ import (
 
 	"fenzhang/api"
 	"fenzhang/shared/assembly"
-	"fenzhang/shared/httpapi"
-	"fenzhang/shared/settlementapi"
-	"fenzhang/shared/trigger"
+	"fenzhang/shared/lambda/httpapi"
+	"fenzhang/shared/lambda/trigger"
+	"fenzhang/shared/settlement/settlementapi"
 )
 
 func main() { assembly.Run(build) }

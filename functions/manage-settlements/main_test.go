@@ -5,10 +5,10 @@ import (
 	"net/http"
 	"testing"
 
-	"fenzhang/local/settletest"
-	"fenzhang/shared/httpapi"
-	"fenzhang/shared/settlementapi"
-	"fenzhang/shared/trigger/triggertest"
+	"fenzhang/shared/lambda/httpapi"
+	"fenzhang/shared/lambda/trigger/triggertest"
+	"fenzhang/shared/settlement/settlementapi"
+	"fenzhang/shared/settlement/settletest"
 )
 
 func TestSamples(t *testing.T) {

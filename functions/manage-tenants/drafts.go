@@ -8,7 +8,7 @@ import (
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/tenancy"
-	"fenzhang/shared/tenancydb"
+	"fenzhang/shared/tenancy/tenancydb"
 )
 
 // alone is a draft that needs no other object.

@@ -10,16 +10,16 @@ import (
 
 	"fenzhang/shared/assembly"
 	"fenzhang/shared/dynamo"
-	"fenzhang/shared/httpapi"
+	"fenzhang/shared/lambda/httpapi"
+	"fenzhang/shared/lambda/trigger"
+	"fenzhang/shared/law/tax"
 	"fenzhang/shared/ledger"
+	"fenzhang/shared/ledger/period/perioddb"
 	"fenzhang/shared/opening"
-	"fenzhang/shared/openingdb"
-	"fenzhang/shared/perioddb"
-	"fenzhang/shared/receivable"
-	"fenzhang/shared/receivabledb"
+	"fenzhang/shared/opening/openingdb"
 	"fenzhang/shared/settlement"
-	"fenzhang/shared/tax"
-	"fenzhang/shared/trigger"
+	"fenzhang/shared/settlement/receivable"
+	"fenzhang/shared/settlement/receivable/receivabledb"
 )
 
 func main() { assembly.Run(build) }

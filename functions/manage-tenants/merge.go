@@ -6,9 +6,9 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
-	"fenzhang/shared/httpapi"
+	"fenzhang/shared/lambda/httpapi"
 	"fenzhang/shared/tenancy"
-	"fenzhang/shared/tenancydb"
+	"fenzhang/shared/tenancy/tenancydb"
 )
 
 // carrier does what follows from a merge outside of the master data: tax rows and open settlements.

@@ -7,9 +7,9 @@ import (
 	"sync"
 	"testing"
 
-	"fenzhang/local/dynamotest"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/identity"
+	"fenzhang/shared/lambda/dynamotest"
 )
 
 // passport is the person of taxpayer with another paper.

@@ -8,13 +8,13 @@ import (
 	"slices"
 
 	"fenzhang/shared/fault"
-	"fenzhang/shared/httpapi"
 	"fenzhang/shared/identity"
+	"fenzhang/shared/lambda/httpapi"
+	"fenzhang/shared/ledger/period"
+	"fenzhang/shared/ledger/period/perioddb"
 	"fenzhang/shared/opening"
-	"fenzhang/shared/openingxlsx"
-	"fenzhang/shared/period"
-	"fenzhang/shared/perioddb"
-	"fenzhang/shared/receivable"
+	"fenzhang/shared/opening/openingxlsx"
+	"fenzhang/shared/settlement/receivable"
 	"fenzhang/shared/tenancy"
 )
 

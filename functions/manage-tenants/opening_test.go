@@ -10,19 +10,19 @@ import (
 
 	"github.com/xuri/excelize/v2"
 
-	"fenzhang/local/dynamotest"
 	"fenzhang/shared/civil"
-	"fenzhang/shared/httpapi"
-	"fenzhang/shared/ids"
+	"fenzhang/shared/clock/ids"
+	"fenzhang/shared/lambda/dynamotest"
+	"fenzhang/shared/lambda/httpapi"
+	"fenzhang/shared/law/ruleset"
+	"fenzhang/shared/law/taxpack"
 	"fenzhang/shared/ledger"
-	"fenzhang/shared/ledgerdb"
+	"fenzhang/shared/ledger/ledgerdb"
 	"fenzhang/shared/money"
 	"fenzhang/shared/opening"
-	"fenzhang/shared/openingxlsx"
-	"fenzhang/shared/ruleset"
+	"fenzhang/shared/opening/openingxlsx"
 	"fenzhang/shared/settlement"
-	"fenzhang/shared/settlementdb"
-	"fenzhang/shared/taxpack"
+	"fenzhang/shared/settlement/settlementdb"
 )
 
 // imports is a world whose routes are those of the opening import too.

@@ -5,9 +5,9 @@ import (
 	"encoding/json"
 
 	"fenzhang/shared/fault"
-	"fenzhang/shared/httpapi"
+	"fenzhang/shared/lambda/httpapi"
 	"fenzhang/shared/tenancy"
-	"fenzhang/shared/tenancydb"
+	"fenzhang/shared/tenancy/tenancydb"
 )
 
 type positionDraft struct {

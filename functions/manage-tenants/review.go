@@ -5,10 +5,10 @@ import (
 	"encoding/json"
 
 	"fenzhang/shared/fault"
-	"fenzhang/shared/httpapi"
-	"fenzhang/shared/review"
+	"fenzhang/shared/lambda/httpapi"
 	"fenzhang/shared/tenancy"
-	"fenzhang/shared/tenancydb"
+	"fenzhang/shared/tenancy/review"
+	"fenzhang/shared/tenancy/tenancydb"
 )
 
 // reviewDraft is the tenant's only set of review rules.

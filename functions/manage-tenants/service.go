@@ -11,12 +11,12 @@ import (
 	"fenzhang/shared/civil"
 	"fenzhang/shared/clock"
 	"fenzhang/shared/fault"
-	"fenzhang/shared/httpapi"
 	"fenzhang/shared/identity"
-	"fenzhang/shared/strictjson"
-	"fenzhang/shared/tax"
+	"fenzhang/shared/input/strictjson"
+	"fenzhang/shared/lambda/httpapi"
+	"fenzhang/shared/law/tax"
 	"fenzhang/shared/tenancy"
-	"fenzhang/shared/tenancydb"
+	"fenzhang/shared/tenancy/tenancydb"
 	"fenzhang/shared/vault"
 )
 

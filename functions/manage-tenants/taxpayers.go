@@ -7,7 +7,7 @@ import (
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/tenancy"
-	"fenzhang/shared/tenancydb"
+	"fenzhang/shared/tenancy/tenancydb"
 	"fenzhang/shared/vault"
 )
 

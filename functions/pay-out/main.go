@@ -12,13 +12,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"fenzhang/shared/assembly"
+	"fenzhang/shared/lambda/sqsbatch"
+	"fenzhang/shared/lambda/trigger"
 	"fenzhang/shared/payout"
-	"fenzhang/shared/payoutgateway"
-	"fenzhang/shared/payoutqueue"
-	"fenzhang/shared/payoutvault"
+	"fenzhang/shared/payout/gateway"
+	"fenzhang/shared/payout/payoutvault"
 	"fenzhang/shared/settlement"
-	"fenzhang/shared/sqsbatch"
-	"fenzhang/shared/trigger"
+	"fenzhang/shared/settlement/payoutqueue"
 )
 
 func main() { assembly.Run(build) }

@@ -11,11 +11,11 @@ import (
 	"fenzhang/shared/assembly"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/clock"
-	"fenzhang/shared/env"
+	"fenzhang/shared/lambda/env"
+	"fenzhang/shared/lambda/trigger/triggertest"
 	"fenzhang/shared/money"
 	"fenzhang/shared/payout"
 	"fenzhang/shared/payout/payouttest"
-	"fenzhang/shared/trigger/triggertest"
 )
 
 // accepts is a gateway that takes everything at once.

@@ -13,14 +13,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
-	"fenzhang/shared/awsclient"
-	"fenzhang/shared/env"
-	"fenzhang/shared/ids"
-	"fenzhang/shared/rulepack"
-	"fenzhang/shared/ruleset"
-	"fenzhang/shared/rulesetdb"
-	"fenzhang/shared/trigger"
-	"fenzhang/shared/usage"
+	"fenzhang/shared/clock/ids"
+	"fenzhang/shared/lambda/awsclient"
+	"fenzhang/shared/lambda/env"
+	"fenzhang/shared/lambda/trigger"
+	"fenzhang/shared/lambda/usage"
+	"fenzhang/shared/law/rulepack"
+	"fenzhang/shared/law/ruleset"
+	"fenzhang/shared/law/ruleset/rulesetdb"
 )
 
 func main() {

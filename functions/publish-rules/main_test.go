@@ -22,16 +22,16 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go"
 
-	"fenzhang/local/dynamotest"
-	"fenzhang/local/ruletest"
 	"fenzhang/rules"
-	"fenzhang/shared/env"
-	"fenzhang/shared/outbox"
-	"fenzhang/shared/rulepack"
-	"fenzhang/shared/rulesetdb"
-	"fenzhang/shared/sm2signer"
-	"fenzhang/shared/trigger"
-	"fenzhang/shared/trigger/triggertest"
+	"fenzhang/shared/audit/outbox"
+	"fenzhang/shared/lambda/dynamotest"
+	"fenzhang/shared/lambda/env"
+	"fenzhang/shared/lambda/trigger"
+	"fenzhang/shared/lambda/trigger/triggertest"
+	"fenzhang/shared/law/rulepack"
+	"fenzhang/shared/law/ruleset/rulesetdb"
+	"fenzhang/shared/law/ruletest"
+	"fenzhang/shared/vault/sm2signer"
 )
 
 func TestMissingVariablesAreNamed(t *testing.T) {

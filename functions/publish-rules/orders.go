@@ -9,10 +9,10 @@ import (
 	"time"
 
 	"fenzhang/shared/fault"
-	"fenzhang/shared/rulepack"
-	"fenzhang/shared/ruleset"
-	"fenzhang/shared/rulesetdb"
-	"fenzhang/shared/tax"
+	"fenzhang/shared/law/rulepack"
+	"fenzhang/shared/law/ruleset"
+	"fenzhang/shared/law/ruleset/rulesetdb"
+	"fenzhang/shared/law/tax"
 )
 
 // order is what somebody asks for.

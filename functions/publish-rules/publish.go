@@ -19,10 +19,10 @@ import (
 	"github.com/aws/smithy-go"
 
 	"fenzhang/shared/fault"
-	"fenzhang/shared/rulepack"
-	"fenzhang/shared/ruleset"
-	"fenzhang/shared/rulesetdb"
-	"fenzhang/shared/tax"
+	"fenzhang/shared/law/rulepack"
+	"fenzhang/shared/law/ruleset"
+	"fenzhang/shared/law/ruleset/rulesetdb"
+	"fenzhang/shared/law/tax"
 )
 
 // publisher takes packs and moves them through their lives.

@@ -8,12 +8,12 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"fenzhang/shared/assembly"
-	"fenzhang/shared/httpapi"
+	"fenzhang/shared/lambda/httpapi"
+	"fenzhang/shared/lambda/trigger"
 	"fenzhang/shared/payout"
-	"fenzhang/shared/payoutgateway"
-	"fenzhang/shared/payouthttp"
+	"fenzhang/shared/payout/gateway"
+	"fenzhang/shared/payout/payouthttp"
 	"fenzhang/shared/settlement"
-	"fenzhang/shared/trigger"
 )
 
 func main() { assembly.Run(build) }

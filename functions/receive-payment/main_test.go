@@ -14,13 +14,13 @@ import (
 	"fenzhang/local/standin/gateway"
 	"fenzhang/shared/assembly"
 	"fenzhang/shared/clock"
-	"fenzhang/shared/contracttest"
-	"fenzhang/shared/env"
+	"fenzhang/shared/lambda/contracttest"
+	"fenzhang/shared/lambda/env"
+	"fenzhang/shared/lambda/trigger/triggertest"
 	"fenzhang/shared/money"
 	"fenzhang/shared/payout"
+	"fenzhang/shared/payout/gateway/douyin"
 	"fenzhang/shared/payout/payouttest"
-	"fenzhang/shared/payoutdouyin"
-	"fenzhang/shared/trigger/triggertest"
 )
 
 // event.json is a notice that was really signed and encrypted: with the private part of this key, which was

@@ -3,9 +3,9 @@ package main
 import (
 	"testing"
 
-	"fenzhang/shared/contracttest"
-	"fenzhang/shared/httpapi"
-	"fenzhang/shared/payouthttp"
+	"fenzhang/shared/lambda/contracttest"
+	"fenzhang/shared/lambda/httpapi"
+	"fenzhang/shared/payout/payouthttp"
 )
 
 func TestRoutesAreTheContracts(t *testing.T) {

@@ -5,8 +5,8 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
-	"fenzhang/shared/httpapi"
-	"fenzhang/shared/incentive"
+	"fenzhang/shared/income/incentive"
+	"fenzhang/shared/lambda/httpapi"
 	"fenzhang/shared/money"
 )
 

@@ -13,17 +13,17 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
-	"fenzhang/shared/awsclient"
-	"fenzhang/shared/clockdb"
-	"fenzhang/shared/env"
-	"fenzhang/shared/httpapi"
+	"fenzhang/shared/clock/ids"
 	"fenzhang/shared/identity"
-	"fenzhang/shared/ids"
-	"fenzhang/shared/incentive"
-	"fenzhang/shared/incentivedb"
-	"fenzhang/shared/revocation"
-	"fenzhang/shared/tenancydb"
-	"fenzhang/shared/usage"
+	"fenzhang/shared/identity/revocation"
+	"fenzhang/shared/income/incentive"
+	"fenzhang/shared/income/incentive/incentivedb"
+	"fenzhang/shared/lambda/awsclient"
+	"fenzhang/shared/lambda/clockdb"
+	"fenzhang/shared/lambda/env"
+	"fenzhang/shared/lambda/httpapi"
+	"fenzhang/shared/lambda/usage"
+	"fenzhang/shared/tenancy/tenancydb"
 )
 
 func main() {

@@ -8,8 +8,8 @@ import (
 	"strconv"
 
 	"fenzhang/shared/fault"
-	"fenzhang/shared/httpapi"
-	"fenzhang/shared/incentive"
+	"fenzhang/shared/income/incentive"
+	"fenzhang/shared/lambda/httpapi"
 )
 
 // recording serves the record route.

@@ -14,16 +14,16 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/clock"
-	"fenzhang/shared/contracttest"
+	"fenzhang/shared/clock/ids"
 	"fenzhang/shared/fault"
-	"fenzhang/shared/httpapi"
 	"fenzhang/shared/identity"
-	"fenzhang/shared/ids"
-	"fenzhang/shared/incentive"
-	"fenzhang/shared/incentive/incentivetest"
+	"fenzhang/shared/income/incentive"
+	"fenzhang/shared/income/incentive/incentivetest"
+	"fenzhang/shared/lambda/contracttest"
+	"fenzhang/shared/lambda/httpapi"
+	"fenzhang/shared/lambda/trigger/triggertest"
 	"fenzhang/shared/money"
 	"fenzhang/shared/tenancy"
-	"fenzhang/shared/trigger/triggertest"
 )
 
 var noon = time.Date(2026, 8, 3, 12, 0, 0, 0, civil.Shanghai)

@@ -3,7 +3,7 @@ package main
 import (
 	"testing"
 
-	"fenzhang/shared/contracttest"
+	"fenzhang/shared/lambda/contracttest"
 )
 
 func TestRoutesAreTheContracts(t *testing.T) {

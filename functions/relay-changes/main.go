@@ -8,8 +8,8 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"fenzhang/shared/assembly"
-	"fenzhang/shared/relay"
-	"fenzhang/shared/trigger"
+	"fenzhang/shared/lambda/trigger"
+	"fenzhang/shared/settlement/relay"
 )
 
 func main() { assembly.Run(build) }

@@ -5,9 +5,9 @@ import (
 	"slices"
 	"testing"
 
-	"fenzhang/shared/relay"
-	"fenzhang/shared/trigger"
-	"fenzhang/shared/trigger/triggertest"
+	"fenzhang/shared/lambda/trigger"
+	"fenzhang/shared/lambda/trigger/triggertest"
+	"fenzhang/shared/settlement/relay"
 )
 
 type sent []relay.Message

@@ -9,11 +9,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"fenzhang/shared/assembly"
-	"fenzhang/shared/paper"
-	"fenzhang/shared/paperapi"
-	"fenzhang/shared/paperbucket"
-	"fenzhang/shared/paperprint"
-	"fenzhang/shared/trigger"
+	"fenzhang/shared/lambda/trigger"
+	"fenzhang/shared/statement/paper"
+	"fenzhang/shared/statement/paperapi"
+	"fenzhang/shared/statement/paperbucket"
+	"fenzhang/shared/statement/paperprint"
 )
 
 func main() { assembly.Run(build) }

@@ -3,8 +3,8 @@ package main
 import (
 	"testing"
 
-	"fenzhang/shared/contracttest"
-	"fenzhang/shared/paperapi"
+	"fenzhang/shared/lambda/contracttest"
+	"fenzhang/shared/statement/paperapi"
 )
 
 func TestRoutesAreTheContracts(t *testing.T) {

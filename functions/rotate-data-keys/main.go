@@ -13,13 +13,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 
-	"fenzhang/shared/awsclient"
-	"fenzhang/shared/env"
-	"fenzhang/shared/ids"
-	"fenzhang/shared/tenancydb"
-	"fenzhang/shared/trigger"
+	"fenzhang/shared/clock/ids"
+	"fenzhang/shared/lambda/awsclient"
+	"fenzhang/shared/lambda/env"
+	"fenzhang/shared/lambda/trigger"
+	"fenzhang/shared/tenancy/tenancydb"
 	"fenzhang/shared/vault"
-	"fenzhang/shared/vaultkms"
+	"fenzhang/shared/vault/vaultkms"
 )
 
 func main() {

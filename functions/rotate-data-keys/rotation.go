@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"fenzhang/shared/audit"
-	"fenzhang/shared/tenancydb"
+	"fenzhang/shared/tenancy/tenancydb"
 	"fenzhang/shared/vault"
 )
 

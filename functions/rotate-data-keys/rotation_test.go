@@ -11,13 +11,13 @@ import (
 	"testing"
 	"time"
 
-	"fenzhang/local/dynamotest"
 	"fenzhang/shared/audit"
-	"fenzhang/shared/env"
-	"fenzhang/shared/ids"
+	"fenzhang/shared/clock/ids"
+	"fenzhang/shared/lambda/dynamotest"
+	"fenzhang/shared/lambda/env"
+	"fenzhang/shared/lambda/trigger/triggertest"
 	"fenzhang/shared/tenancy"
-	"fenzhang/shared/tenancydb"
-	"fenzhang/shared/trigger/triggertest"
+	"fenzhang/shared/tenancy/tenancydb"
 	"fenzhang/shared/vault"
 )
 

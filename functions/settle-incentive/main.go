@@ -7,8 +7,8 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"fenzhang/shared/assembly"
-	"fenzhang/shared/settlementapi"
-	"fenzhang/shared/trigger"
+	"fenzhang/shared/lambda/trigger"
+	"fenzhang/shared/settlement/settlementapi"
 )
 
 func main() { assembly.Run(build) }

@@ -4,9 +4,9 @@ import (
 	"net/http"
 	"testing"
 
-	"fenzhang/local/settletest"
-	"fenzhang/shared/settlementapi"
-	"fenzhang/shared/trigger/triggertest"
+	"fenzhang/shared/lambda/trigger/triggertest"
+	"fenzhang/shared/settlement/settlementapi"
+	"fenzhang/shared/settlement/settletest"
 )
 
 func TestSamples(t *testing.T) {

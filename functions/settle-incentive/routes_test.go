@@ -3,8 +3,8 @@ package main
 import (
 	"testing"
 
-	"fenzhang/shared/contracttest"
-	"fenzhang/shared/settlementapi"
+	"fenzhang/shared/lambda/contracttest"
+	"fenzhang/shared/settlement/settlementapi"
 )
 
 func TestRoutesAreTheContracts(t *testing.T) {

@@ -14,15 +14,15 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"fenzhang/shared/audit"
-	"fenzhang/shared/auditlog"
-	"fenzhang/shared/awsclient"
+	"fenzhang/shared/audit/auditlog"
 	"fenzhang/shared/clock"
-	"fenzhang/shared/env"
-	"fenzhang/shared/httpapi"
-	"fenzhang/shared/revocation"
-	"fenzhang/shared/sm2signer"
-	"fenzhang/shared/trigger"
-	"fenzhang/shared/usage"
+	"fenzhang/shared/identity/revocation"
+	"fenzhang/shared/lambda/awsclient"
+	"fenzhang/shared/lambda/env"
+	"fenzhang/shared/lambda/httpapi"
+	"fenzhang/shared/lambda/trigger"
+	"fenzhang/shared/lambda/usage"
+	"fenzhang/shared/vault/sm2signer"
 )
 
 func main() {

@@ -13,9 +13,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
-	"fenzhang/local/dynamotest"
-	"fenzhang/shared/env"
-	"fenzhang/shared/trigger/triggertest"
+	"fenzhang/shared/lambda/dynamotest"
+	"fenzhang/shared/lambda/env"
+	"fenzhang/shared/lambda/trigger/triggertest"
 )
 
 func TestMissingVariablesAreNamed(t *testing.T) {

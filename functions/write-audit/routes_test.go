@@ -3,8 +3,8 @@ package main
 import (
 	"testing"
 
-	"fenzhang/shared/auditlog"
-	"fenzhang/shared/contracttest"
+	"fenzhang/shared/audit/auditlog"
+	"fenzhang/shared/lambda/contracttest"
 )
 
 func TestRoutesAreTheContracts(t *testing.T) {

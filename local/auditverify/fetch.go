@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"fenzhang/shared/audit"
-	"fenzhang/shared/auditlog"
+	"fenzhang/shared/audit/auditlog"
 )
 
 func newS3(cfg aws.Config) *s3.Client { return s3.NewFromConfig(cfg, auditlog.ForEndpoint(cfg)) }

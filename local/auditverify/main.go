@@ -20,8 +20,8 @@ import (
 
 	"fenzhang/local/tokens"
 	"fenzhang/shared/audit"
-	"fenzhang/shared/awsclient"
-	"fenzhang/shared/sm2signer"
+	"fenzhang/shared/lambda/awsclient"
+	"fenzhang/shared/vault/sm2signer"
 )
 
 func main() {

@@ -17,11 +17,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
-	"fenzhang/local/dynamotest"
 	"fenzhang/shared/audit"
+	"fenzhang/shared/audit/auditlog"
 	"fenzhang/shared/audit/audittest"
-	"fenzhang/shared/auditlog"
-	"fenzhang/shared/sm2signer"
+	"fenzhang/shared/lambda/dynamotest"
+	"fenzhang/shared/vault/sm2signer"
 )
 
 // TestVerifyARunningStack writes evidence on the local AWS and checks it, then lays a forged version over an object

@@ -8,7 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"fenzhang/shared/contractcheck"
+	"fenzhang/shared/contract/contractcheck"
 )
 
 func main() {

@@ -16,7 +16,7 @@ import (
 	"fenzhang/local/apiclient"
 	"fenzhang/local/tokens"
 	"fenzhang/shared/civil"
-	"fenzhang/shared/keys"
+	"fenzhang/shared/dynamo/keys"
 )
 
 // stack is the running local system: its API, and the few things that on AWS a clock does.

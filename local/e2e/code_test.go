@@ -16,14 +16,14 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"fenzhang/local/apiclient"
-	"fenzhang/local/settletest"
 	"fenzhang/shared/clock"
-	"fenzhang/shared/contracttest"
 	"fenzhang/shared/fault"
-	"fenzhang/shared/httpapi"
 	"fenzhang/shared/identity"
+	"fenzhang/shared/lambda/contracttest"
+	"fenzhang/shared/lambda/httpapi"
 	"fenzhang/shared/settlement"
-	"fenzhang/shared/settlementapi"
+	"fenzhang/shared/settlement/settlementapi"
+	"fenzhang/shared/settlement/settletest"
 )
 
 // TestEveryCodeIsProduced makes each code of the contract that a client can cause, on the deployed system. The

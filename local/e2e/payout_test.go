@@ -9,8 +9,8 @@ import (
 	"fenzhang/local/apiclient"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/payout"
-	"fenzhang/shared/relay"
 	"fenzhang/shared/settlement"
+	"fenzhang/shared/settlement/relay"
 )
 
 // bill is a payment as a gateway's stand-in was asked for it.

@@ -17,9 +17,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"fenzhang/shared/identity"
-	"fenzhang/shared/ledgerdb"
-	"fenzhang/shared/relay"
+	"fenzhang/shared/ledger/ledgerdb"
 	"fenzhang/shared/settlement"
+	"fenzhang/shared/settlement/relay"
 )
 
 // task is the body of a message.

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"testing"
 
-	"fenzhang/local/goldens"
+	"fenzhang/local/checks/goldens"
 	"fenzhang/shared/identity"
 )
 

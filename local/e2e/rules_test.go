@@ -20,12 +20,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
-	"fenzhang/local/ruletest"
 	"fenzhang/shared/identity"
-	"fenzhang/shared/rulepack"
-	"fenzhang/shared/ruleset"
-	"fenzhang/shared/sm2signer"
-	"fenzhang/shared/sm2signer/keyfile"
+	"fenzhang/shared/law/rulepack"
+	"fenzhang/shared/law/ruleset"
+	"fenzhang/shared/law/ruletest"
+	"fenzhang/shared/vault/sm2signer"
+	"fenzhang/shared/vault/sm2signer/keyfile"
 )
 
 // The pack whose rate changes, and what a quote says of it: the surcharge of a studio in Hangzhou on 200,000.00.

@@ -26,10 +26,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"fenzhang/local/tokens"
-	"fenzhang/shared/contracttest"
+	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/identity"
-	"fenzhang/shared/keys"
-	"fenzhang/shared/settlementdb"
+	"fenzhang/shared/lambda/contracttest"
+	"fenzhang/shared/settlement/settlementdb"
 )
 
 // environment names the file with the addresses of the stack under test.

@@ -10,9 +10,9 @@ import (
 	"fenzhang/local/income"
 	"fenzhang/rules"
 	"fenzhang/shared/civil"
+	"fenzhang/shared/law/tax"
+	"fenzhang/shared/law/taxpack"
 	"fenzhang/shared/money"
-	"fenzhang/shared/tax"
-	"fenzhang/shared/taxpack"
 )
 
 // TestEngineGivesTheWorkedCases taxes what the sample files lead to, payment by payment, with the rules in the

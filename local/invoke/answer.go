@@ -7,7 +7,7 @@ import (
 	"fmt"
 
 	"fenzhang/local/runtimeapi"
-	"fenzhang/shared/trigger"
+	"fenzhang/shared/lambda/trigger"
 )
 
 // judge reports what an answer says against its event: a failed handler, a status that is not 2xx, a record that

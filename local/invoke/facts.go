@@ -21,9 +21,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"fenzhang/rules"
-	"fenzhang/shared/keys"
-	"fenzhang/shared/rulepack"
-	"fenzhang/shared/sm2signer/keyfile"
+	"fenzhang/shared/dynamo/keys"
+	"fenzhang/shared/law/rulepack"
+	"fenzhang/shared/vault/sm2signer/keyfile"
 )
 
 // Paths whose samples name something that each running stack has of its own.

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"fenzhang/local/tokens"
-	"fenzhang/shared/trigger"
+	"fenzhang/shared/lambda/trigger"
 )
 
 // object is JSON with its numbers as they are written.

@@ -18,19 +18,19 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"fenzhang/local/apiclient"
-	"fenzhang/local/dynamotest"
-	"fenzhang/local/settletest"
 	"fenzhang/shared/audit"
+	"fenzhang/shared/books/ledgerapi"
 	"fenzhang/shared/civil"
-	"fenzhang/shared/httpapi"
+	"fenzhang/shared/clock/ids"
+	"fenzhang/shared/dynamo/transact"
 	"fenzhang/shared/identity"
-	"fenzhang/shared/ids"
+	"fenzhang/shared/lambda/dynamotest"
+	"fenzhang/shared/lambda/httpapi"
 	"fenzhang/shared/ledger"
-	"fenzhang/shared/ledgerapi"
-	"fenzhang/shared/ledgerdb"
+	"fenzhang/shared/ledger/ledgerdb"
 	"fenzhang/shared/money"
-	"fenzhang/shared/tenancydb"
-	"fenzhang/shared/transact"
+	"fenzhang/shared/settlement/settletest"
+	"fenzhang/shared/tenancy/tenancydb"
 )
 
 type noLimits struct{}
@@ -134,7 +134,7 @@ func agrees(t *testing.T, api *apiclient.Client, file string, lines int) {
 	must(t, err)
 	answers := filepath.Join(t.TempDir(), "answers.json")
 	must(t, os.WriteFile(answers, doc, 0o600))
-	out, err := exec.CommandContext(t.Context(), python, filepath.Join("..", "..", "shared", "ledgerapi", "testdata", "sum_journal.py"), file, answers).CombinedOutput()
+	out, err := exec.CommandContext(t.Context(), python, filepath.Join("..", "..", "shared", "books", "ledgerapi", "testdata", "sum_journal.py"), file, answers).CombinedOutput()
 	if want := fmt.Sprintf("%d entries, 2 books agree\n", lines); err != nil || string(out) != want {
 		t.Errorf("%v: %s", err, out)
 	}

@@ -12,10 +12,10 @@ import (
 	"testing/fstest"
 
 	"fenzhang/rules"
-	"fenzhang/shared/calendar"
 	"fenzhang/shared/civil"
-	"fenzhang/shared/tax"
-	"fenzhang/shared/taxpack"
+	"fenzhang/shared/civil/calendar"
+	"fenzhang/shared/law/tax"
+	"fenzhang/shared/law/taxpack"
 )
 
 // laboratory holds the unchanged packs and the examples that look for changes.

@@ -10,8 +10,8 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/input/yamldoc"
 	"fenzhang/shared/money"
-	"fenzhang/shared/yamldoc"
 )
 
 // mutant is a rule file with one number, day or edge changed a little.

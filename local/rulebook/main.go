@@ -13,8 +13,8 @@ import (
 
 	"fenzhang/rules"
 	"fenzhang/shared/civil"
-	"fenzhang/shared/rulebook"
-	"fenzhang/shared/taxpack"
+	"fenzhang/shared/law/rulebook"
+	"fenzhang/shared/law/taxpack"
 )
 
 func main() {

@@ -20,7 +20,7 @@ import (
 	"syscall"
 	"time"
 
-	"fenzhang/local/ruletest"
+	"fenzhang/shared/law/ruletest"
 )
 
 func main() {

@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"fenzhang/local/ruleschema"
+	"fenzhang/shared/law/ruleschema"
 )
 
 func main() {

@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"fenzhang/shared/money"
-	"fenzhang/shared/review"
 	"fenzhang/shared/settlement"
+	"fenzhang/shared/tenancy/review"
 )
 
 // levels are how many people an amount needs at a tenant.

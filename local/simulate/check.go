@@ -12,18 +12,18 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"fenzhang/shared/audit"
+	"fenzhang/shared/audit/outbox"
 	"fenzhang/shared/civil"
+	"fenzhang/shared/contract/split"
+	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/income"
-	"fenzhang/shared/keys"
+	"fenzhang/shared/law/tax"
 	"fenzhang/shared/ledger"
-	"fenzhang/shared/ledgerdb"
+	"fenzhang/shared/ledger/ledgerdb"
 	"fenzhang/shared/money"
-	"fenzhang/shared/outbox"
 	"fenzhang/shared/payout"
 	"fenzhang/shared/settlement"
-	"fenzhang/shared/settlementdb"
-	"fenzhang/shared/split"
-	"fenzhang/shared/tax"
+	"fenzhang/shared/settlement/settlementdb"
 )
 
 // books is everything that a run has left behind, read without the code that wrote it where that is possible.

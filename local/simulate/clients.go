@@ -12,7 +12,7 @@ import (
 	"fenzhang/shared/money"
 	"fenzhang/shared/payout"
 	"fenzhang/shared/settlement"
-	"fenzhang/shared/statement"
+	"fenzhang/shared/statement/billing"
 	"fenzhang/shared/tenancy"
 )
 

@@ -9,15 +9,15 @@ import (
 	"time"
 
 	"fenzhang/shared/civil"
-	"fenzhang/shared/httpapi"
-	"fenzhang/shared/lawdiff"
-	"fenzhang/shared/lawdiffapi"
+	"fenzhang/shared/lambda/httpapi"
+	"fenzhang/shared/law/lawdiff"
+	"fenzhang/shared/law/tax"
 	"fenzhang/shared/money"
-	"fenzhang/shared/receivable"
 	"fenzhang/shared/settlement"
-	"fenzhang/shared/settlementdb"
-	"fenzhang/shared/tax"
-	"fenzhang/shared/trueupapi"
+	"fenzhang/shared/settlement/lawdiffapi"
+	"fenzhang/shared/settlement/receivable"
+	"fenzhang/shared/settlement/settlementdb"
+	"fenzhang/shared/settlement/trueup/trueupapi"
 )
 
 // amending is what people do about taxes that were withheld otherwise than the rules give.

@@ -8,8 +8,8 @@ import (
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/money"
-	"fenzhang/shared/review"
 	"fenzhang/shared/tenancy"
+	"fenzhang/shared/tenancy/review"
 )
 
 // The creators of each tenant. Both tenants have the same names, so that what mixes tenants up finds something.

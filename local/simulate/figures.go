@@ -8,13 +8,13 @@ import (
 	"strings"
 
 	"fenzhang/shared/civil"
-	"fenzhang/shared/incentive"
-	"fenzhang/shared/incentivedb"
-	"fenzhang/shared/keys"
+	"fenzhang/shared/dynamo/keys"
+	"fenzhang/shared/income/incentive"
+	"fenzhang/shared/income/incentive/incentivedb"
+	"fenzhang/shared/law/tax"
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/money"
 	"fenzhang/shared/settlement"
-	"fenzhang/shared/tax"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )

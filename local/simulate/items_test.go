@@ -13,7 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"fenzhang/local/goldens"
+	"fenzhang/local/checks/goldens"
 	"fenzhang/shared/dynamo"
 )
 

@@ -5,11 +5,11 @@ import (
 	"time"
 
 	"fenzhang/shared/civil"
-	"fenzhang/shared/lawdiff"
+	"fenzhang/shared/law/lawdiff"
+	"fenzhang/shared/law/tax"
 	"fenzhang/shared/money"
 	"fenzhang/shared/settlement"
-	"fenzhang/shared/settlementdb"
-	"fenzhang/shared/tax"
+	"fenzhang/shared/settlement/settlementdb"
 )
 
 // merge is what the master data says of a taxpayer that turned out to be another one.

@@ -6,9 +6,9 @@ import (
 	"time"
 
 	"fenzhang/shared/civil"
-	"fenzhang/shared/review"
 	"fenzhang/shared/settlement"
 	"fenzhang/shared/tenancy"
+	"fenzhang/shared/tenancy/review"
 )
 
 // licence is the paper that a tenant may want of studios.

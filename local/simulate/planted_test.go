@@ -18,12 +18,12 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/dynamo"
-	"fenzhang/shared/keys"
+	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/payout"
-	"fenzhang/shared/relay"
-	"fenzhang/shared/review"
 	"fenzhang/shared/settlement"
+	"fenzhang/shared/settlement/relay"
+	"fenzhang/shared/tenancy/review"
 )
 
 // tampered changes the calls of a client before they reach it.

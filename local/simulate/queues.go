@@ -11,9 +11,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
-	"fenzhang/shared/payoutqueue"
-	"fenzhang/shared/relay"
-	"fenzhang/shared/sqsbatch"
+	"fenzhang/shared/lambda/sqsbatch"
+	"fenzhang/shared/settlement/payoutqueue"
+	"fenzhang/shared/settlement/relay"
 )
 
 // queue is a FIFO queue: the messages of a group keep their order, one delivery of a group is under way at a time

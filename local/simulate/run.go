@@ -12,8 +12,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"fenzhang/shared/civil"
-	"fenzhang/shared/relay"
 	"fenzhang/shared/settlement"
+	"fenzhang/shared/settlement/relay"
 )
 
 // outcome is what a run came to.

@@ -6,7 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"fenzhang/shared/pace"
+	"fenzhang/shared/clock/pace"
 )
 
 // scheduler decides what happens next. Everything that runs is a task in a goroutine of its own, but only the one

@@ -4,9 +4,9 @@ import (
 	"context"
 	"time"
 
-	"fenzhang/local/ruletest"
-	"fenzhang/shared/ruleset"
-	"fenzhang/shared/tax"
+	"fenzhang/shared/law/ruleset"
+	"fenzhang/shared/law/ruletest"
+	"fenzhang/shared/law/tax"
 )
 
 // turns are what happens in some runs only, so that runs stay short: each is taken by one tenant of a run in some.

@@ -3,10 +3,10 @@ package main
 import (
 	"context"
 
+	"fenzhang/shared/books/whereabouts"
 	"fenzhang/shared/ledger"
-	"fenzhang/shared/ledgerdb"
+	"fenzhang/shared/ledger/ledgerdb"
 	"fenzhang/shared/money"
-	"fenzhang/shared/whereabouts"
 )
 
 // checkWhere asks where the money is: what is told sums to the balances kept, and these to the journal.

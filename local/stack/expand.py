@@ -2,7 +2,7 @@
 
     expand.py TEMPLATE OUTPUT
 
-checkov and `sam local` do not look into loops, and local/policytest checks single resources: all of them read this
+checkov and `sam local` do not look into loops, and local/checks/policytest checks single resources: all of them read this
 form, which is JSON. It is made by the local AWS's own transform, the one that a deployment to this machine goes
 through. The output keeps the hash of what it was made from, so that an unchanged template is not expanded twice.
 """

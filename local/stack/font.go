@@ -15,7 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
-	"fenzhang/shared/awsclient"
+	"fenzhang/shared/lambda/awsclient"
 )
 
 // The font of documents: Noto Sans SC, TrueType, under the SIL Open Font License, out of a package of the npm

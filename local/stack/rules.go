@@ -7,7 +7,7 @@ import (
 	"io/fs"
 	"os"
 
-	"fenzhang/shared/sm2signer/keyfile"
+	"fenzhang/shared/vault/sm2signer/keyfile"
 )
 
 // rulesKey is the private key that signs policy packs for this machine's stack. It is made here and never leaves.

@@ -8,7 +8,7 @@ import (
 	"sort"
 	"strings"
 
-	"fenzhang/shared/taxpack"
+	"fenzhang/shared/law/taxpack"
 )
 
 func main() {

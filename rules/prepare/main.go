@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 
 	"fenzhang/rules"
-	"fenzhang/shared/taxpack"
+	"fenzhang/shared/law/taxpack"
 )
 
 const folder = "prepared"

@@ -1,10 +1,10 @@
 package assembly
 
 import (
-	"fenzhang/shared/incomedb"
-	"fenzhang/shared/paper"
-	"fenzhang/shared/paperdb"
-	"fenzhang/shared/settlementdb"
+	"fenzhang/shared/income/incomedb"
+	"fenzhang/shared/settlement/settlementdb"
+	"fenzhang/shared/statement/paper"
+	"fenzhang/shared/statement/paperdb"
 )
 
 // Papers leads the lives of statements and makes them from the real tables; it sets none in type.

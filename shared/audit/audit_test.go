@@ -17,7 +17,7 @@ import (
 
 	"fenzhang/shared/audit"
 	"fenzhang/shared/audit/audittest"
-	"fenzhang/shared/sm2signer"
+	"fenzhang/shared/vault/sm2signer"
 )
 
 func signer(t testing.TB, secret string) *sm2signer.Local {

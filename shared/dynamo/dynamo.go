@@ -1,5 +1,5 @@
 // Package dynamo names the part of DynamoDB that this system uses, so that the same adapters run on the service, on
-// a local engine, and on the one in memory (local/memdb) that simulations drive.
+// a local engine, and on the one in memory (shared/dynamo/memdb) that simulations drive.
 package dynamo
 
 import (

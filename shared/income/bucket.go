@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"fenzhang/shared/civil"
-	"fenzhang/shared/cycle"
+	"fenzhang/shared/contract/cycle"
 	"fenzhang/shared/money"
 )
 

@@ -14,8 +14,8 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/input/strictjson"
 	"fenzhang/shared/money"
-	"fenzhang/shared/strictjson"
 	"fenzhang/shared/tenancy"
 )
 

@@ -11,9 +11,9 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/clock"
-	"fenzhang/shared/cycle"
+	"fenzhang/shared/clock/pace"
+	"fenzhang/shared/contract/cycle"
 	"fenzhang/shared/fault"
-	"fenzhang/shared/pace"
 	"fenzhang/shared/tenancy"
 )
 

@@ -4,9 +4,9 @@ import (
 	"strings"
 	"testing"
 
+	"fenzhang/shared/law/tax"
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/money"
-	"fenzhang/shared/tax"
 )
 
 func standard(t *testing.T) ledger.Chart {

@@ -8,9 +8,9 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/law/tax"
 	"fenzhang/shared/money"
 	"fenzhang/shared/settlement"
-	"fenzhang/shared/tax"
 	"fenzhang/shared/tenancy"
 )
 

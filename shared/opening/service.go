@@ -14,8 +14,8 @@ import (
 	"fenzhang/shared/clock"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/identity"
+	"fenzhang/shared/law/tax"
 	"fenzhang/shared/settlement"
-	"fenzhang/shared/tax"
 	"fenzhang/shared/tenancy"
 )
 

@@ -11,9 +11,9 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/clock"
+	"fenzhang/shared/clock/pace"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/money"
-	"fenzhang/shared/pace"
 )
 
 // Payable is a settlement as paying sees it.

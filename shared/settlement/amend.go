@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"fenzhang/shared/civil"
-	"fenzhang/shared/lawdiff"
-	"fenzhang/shared/tax"
+	"fenzhang/shared/law/lawdiff"
+	"fenzhang/shared/law/tax"
 	"fenzhang/shared/tenancy"
 )
 

@@ -7,9 +7,9 @@ import (
 	"strings"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/contract/split"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/money"
-	"fenzhang/shared/split"
 )
 
 // The beginnings of the activity ids of payables from before the tenant began here: of those that are taxed when they

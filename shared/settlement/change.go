@@ -6,11 +6,11 @@ import (
 	"time"
 
 	"fenzhang/shared/civil"
-	"fenzhang/shared/cycle"
+	"fenzhang/shared/contract/cycle"
+	"fenzhang/shared/law/tax"
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/money"
-	"fenzhang/shared/receivable"
-	"fenzhang/shared/tax"
+	"fenzhang/shared/settlement/receivable"
 )
 
 // Change is one decided act: everything in it is written together or not at all.

@@ -12,11 +12,11 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/law/tax"
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/money"
 	"fenzhang/shared/payout"
-	"fenzhang/shared/receivable"
-	"fenzhang/shared/tax"
+	"fenzhang/shared/settlement/receivable"
 	"fenzhang/shared/tenancy"
 )
 

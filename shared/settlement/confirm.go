@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"fenzhang/shared/civil"
-	"fenzhang/shared/reason"
+	"fenzhang/shared/settlement/reason"
 )
 
 // waitsFor gives the hold under which the settlement stands by its own facts, nil when it may go on. It is asked

@@ -14,11 +14,11 @@ import (
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/identity"
-	"fenzhang/shared/lawdiff"
+	"fenzhang/shared/law/lawdiff"
+	"fenzhang/shared/law/tax"
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/money"
-	"fenzhang/shared/receivable"
-	"fenzhang/shared/tax"
+	"fenzhang/shared/settlement/receivable"
 )
 
 // The states of a correction.

@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"fenzhang/shared/civil"
-	"fenzhang/shared/cycle"
+	"fenzhang/shared/contract/cycle"
 	"fenzhang/shared/money"
 )
 

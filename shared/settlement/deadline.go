@@ -5,8 +5,8 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/payout"
-	"fenzhang/shared/reason"
-	"fenzhang/shared/review"
+	"fenzhang/shared/settlement/reason"
+	"fenzhang/shared/tenancy/review"
 )
 
 // step is what a settlement waits for.

@@ -8,7 +8,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/payout"
-	"fenzhang/shared/review"
+	"fenzhang/shared/tenancy/review"
 )
 
 // Nothing ends in a state that names no next action, no owner or no reason: over all states, holds and payouts.

@@ -3,9 +3,9 @@ package settlement
 import (
 	"strconv"
 
+	"fenzhang/shared/contract/split"
+	"fenzhang/shared/law/tax"
 	"fenzhang/shared/money"
-	"fenzhang/shared/split"
-	"fenzhang/shared/tax"
 )
 
 // splitSteps tell how the contract shared the gross: clause, base, ratio, and what decided each part.

@@ -15,15 +15,15 @@ import (
 
 	"pgregory.net/rapid"
 
-	"fenzhang/local/settletest"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/ledger"
-	"fenzhang/shared/ledgerdb"
+	"fenzhang/shared/ledger/ledgerdb"
 	"fenzhang/shared/money"
 	"fenzhang/shared/payout"
 	"fenzhang/shared/settlement"
+	"fenzhang/shared/settlement/settletest"
 )
 
 // gateway pays what it is asked to, once for each key, and knows what it has paid.

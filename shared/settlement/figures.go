@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"slices"
 
-	"fenzhang/shared/tax"
+	"fenzhang/shared/law/tax"
 )
 
 // Encode writes figures out: their steps, which are most of it, after all else. Whose they are is no part of it, that is

@@ -8,9 +8,9 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
-	"fenzhang/shared/lawdiff"
+	"fenzhang/shared/law/lawdiff"
+	"fenzhang/shared/law/tax"
 	"fenzhang/shared/payout"
-	"fenzhang/shared/tax"
 )
 
 // FiledMonth is a month whose returns a paying entity has filed: its tax is changed only by an amendment any more.

@@ -9,7 +9,7 @@ import (
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/identity"
-	"fenzhang/shared/reason"
+	"fenzhang/shared/settlement/reason"
 )
 
 // waive remembers that a person has released a kind of hold, so that its cause does not set it again.

@@ -5,9 +5,9 @@ import (
 	"time"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/law/tax"
 	"fenzhang/shared/money"
 	"fenzhang/shared/payout"
-	"fenzhang/shared/tax"
 )
 
 // paying is a settlement in PAYING whose approver has seen a net of 90.00.

@@ -6,13 +6,13 @@ import (
 	"time"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/contract/split"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/law/tax"
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/money"
 	"fenzhang/shared/payout"
-	"fenzhang/shared/receivable"
-	"fenzhang/shared/split"
-	"fenzhang/shared/tax"
+	"fenzhang/shared/settlement/receivable"
 )
 
 // stamp begins the next write of s: it is act a at instant now.

@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"fenzhang/shared/fault"
-	"fenzhang/shared/lawdiff"
+	"fenzhang/shared/law/lawdiff"
+	"fenzhang/shared/law/tax"
 	"fenzhang/shared/money"
-	"fenzhang/shared/tax"
 )
 
 // Merging brings together the tax rows and open settlements of two taxpayers who are one person. The merged one's

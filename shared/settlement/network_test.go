@@ -15,11 +15,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
-	"fenzhang/local/dynamotest"
-	"fenzhang/local/settletest"
 	"fenzhang/rules"
-	"fenzhang/shared/ruleset"
-	"fenzhang/shared/taxpack"
+	"fenzhang/shared/lambda/dynamotest"
+	"fenzhang/shared/law/ruleset"
+	"fenzhang/shared/law/taxpack"
+	"fenzhang/shared/settlement/settletest"
 )
 
 // fate is what happens to one write on its way.

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"slices"
 
+	"fenzhang/shared/contract/split"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/money"
-	"fenzhang/shared/split"
 	"fenzhang/shared/tenancy"
 )
 

@@ -6,14 +6,14 @@ import (
 	"sync"
 	"testing"
 
-	"fenzhang/local/settletest"
+	"fenzhang/shared/contract/split"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/ledger"
-	"fenzhang/shared/ledgerdb"
+	"fenzhang/shared/ledger/ledgerdb"
 	"fenzhang/shared/money"
 	"fenzhang/shared/settlement"
-	"fenzhang/shared/split"
+	"fenzhang/shared/settlement/settletest"
 	"fenzhang/shared/tenancy"
 )
 

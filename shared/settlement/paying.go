@@ -5,10 +5,10 @@ import (
 	"time"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/law/tax"
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/payout"
-	"fenzhang/shared/receivable"
-	"fenzhang/shared/tax"
+	"fenzhang/shared/settlement/receivable"
 )
 
 // booked are what a booking left behind, needed to take it back.

@@ -10,7 +10,7 @@ import (
 	"fenzhang/shared/identity"
 	"fenzhang/shared/money"
 	"fenzhang/shared/payout"
-	"fenzhang/shared/review"
+	"fenzhang/shared/tenancy/review"
 )
 
 // Review is the outcome of the tenant's checks on a settlement.

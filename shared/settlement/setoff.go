@@ -6,10 +6,10 @@ import (
 	"time"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/law/tax"
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/money"
-	"fenzhang/shared/receivable"
-	"fenzhang/shared/tax"
+	"fenzhang/shared/settlement/receivable"
 )
 
 // ShortfallPrefix begins the ids of receivables for tax that a settlement could not bear.

@@ -13,11 +13,11 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/clock"
-	"fenzhang/shared/cycle"
+	"fenzhang/shared/contract/cycle"
+	"fenzhang/shared/contract/split"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/money"
-	"fenzhang/shared/split"
 	"fenzhang/shared/tenancy"
 )
 

@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/contract/split"
 	"fenzhang/shared/money"
 	"fenzhang/shared/payout"
-	"fenzhang/shared/split"
 )
 
 // Status is where a settlement stands (promise P4); it only moves forward.

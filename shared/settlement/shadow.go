@@ -12,9 +12,9 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/law/ruleset"
+	"fenzhang/shared/law/tax"
 	"fenzhang/shared/money"
-	"fenzhang/shared/ruleset"
-	"fenzhang/shared/tax"
 )
 
 // Rules gives the rules in force. A computation asks once and keeps the answer to its end.

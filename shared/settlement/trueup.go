@@ -11,9 +11,9 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
-	"fenzhang/shared/lawdiff"
+	"fenzhang/shared/law/lawdiff"
+	"fenzhang/shared/law/tax"
 	"fenzhang/shared/money"
-	"fenzhang/shared/tax"
 	"fenzhang/shared/tenancy"
 )
 

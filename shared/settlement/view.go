@@ -5,12 +5,12 @@ import (
 	"time"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/contract/split"
+	"fenzhang/shared/law/tax"
 	"fenzhang/shared/money"
 	"fenzhang/shared/payout"
-	"fenzhang/shared/reason"
-	"fenzhang/shared/review"
-	"fenzhang/shared/split"
-	"fenzhang/shared/tax"
+	"fenzhang/shared/settlement/reason"
+	"fenzhang/shared/tenancy/review"
 )
 
 // View is a settlement as the HTTP contract shows it.

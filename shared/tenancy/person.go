@@ -7,7 +7,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
-	"fenzhang/shared/nationalid"
+	"fenzhang/shared/tenancy/nationalid"
 )
 
 // The kinds of identity papers, by the code of the tax returns (身份证件类型); organisations have their credit code.

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"fenzhang/shared/payout"
-	"fenzhang/shared/payoutbank"
+	"fenzhang/shared/payout/gateway/bank"
 )
 
 // bank takes batch files of payments to corporate accounts.

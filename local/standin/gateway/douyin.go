@@ -18,7 +18,7 @@ import (
 	"unicode/utf8"
 
 	"fenzhang/shared/money"
-	"fenzhang/shared/payoutbank"
+	"fenzhang/shared/payout/gateway/bank"
 )
 
 // douyinPay is Douyin Pay's merchant transfer as public client code describes it. It is written without the

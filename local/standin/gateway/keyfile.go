@@ -14,9 +14,9 @@ import (
 	"io/fs"
 	"os"
 
-	"fenzhang/shared/payoutbank"
-	"fenzhang/shared/payoutdouyin"
-	"fenzhang/shared/payoutgateway"
+	"fenzhang/shared/payout/gateway"
+	"fenzhang/shared/payout/gateway/bank"
+	"fenzhang/shared/payout/gateway/douyin"
 )
 
 // KeyFile holds both sides' keys. Secret is the part that the functions get; the rest stays with the stand-ins.

@@ -7,7 +7,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"fenzhang/shared/keys"
+	"fenzhang/shared/dynamo/keys"
 )
 
 // Item is an item, a key of one, or the values of an expression.

@@ -7,7 +7,7 @@ import (
 	"pgregory.net/rapid"
 
 	"fenzhang/shared/dynamo/attr"
-	"fenzhang/shared/keys"
+	"fenzhang/shared/dynamo/keys"
 )
 
 func TestValuesAreReadAsTheyWereMade(t *testing.T) {

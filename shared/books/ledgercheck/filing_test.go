@@ -1,0 +1,160 @@
+package ledgercheck_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/identity"
+	"fenzhang/shared/lambda/dynamotest"
+	"fenzhang/shared/law/lawdiff"
+	"fenzhang/shared/law/tax"
+	"fenzhang/shared/law/taxpack"
+	"fenzhang/shared/money"
+	"fenzhang/shared/payout"
+	"fenzhang/shared/settlement"
+	"fenzhang/shared/settlement/settletest"
+	"fenzhang/shared/tenancy"
+)
+
+// overtaken is a store in which something happens after an act on tax rows was decided, and before it is written.
+type overtaken struct {
+	settlement.Store
+	by func()
+}
+
+func (o *overtaken) Apply(ctx context.Context, c settlement.Change) error {
+	if by := o.by; by != nil && len(c.Rows) > 0 {
+		o.by = nil
+		by()
+	}
+	return o.Store.Apply(ctx, c)
+}
+
+func (w *world) file(month string) error {
+	_, _, err := w.filings().File(context.Background(), settletest.Tenant, "finance@x", settlement.FiledMonth{Entity: settletest.Ordinary, Month: civil.MustMonth(month),
+		FiledOn: civil.MustMonth(month).Last().AddDays(9), Reference: "return of " + month})
+	return err
+}
+
+// refiled gives what the returns of filed months must say instead, by month and tax.
+func (w *world) refiled(t *testing.T, from string) map[string]money.Amount {
+	t.Helper()
+	calendar, err := taxpack.NationalCalendar()
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, _, err := w.trueUps().Amendments(context.Background(), settletest.Tenant, settletest.Ordinary, civil.MustMonth(from),
+		lawdiff.Desk{Rules: embedded(t).National(), Calendar: calendar, Paid: civil.DateOf(w.Now())}, "", 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]money.Amount{}
+	for _, who := range list {
+		for _, m := range who.Months {
+			for _, r := range m.Rows {
+				out[m.Month.String()+" "+r.Tax] = r.Corrected.Withheld
+			}
+		}
+	}
+	return out
+}
+
+// A payment of September comes back in October while September is being recorded as filed. Decided before and written
+// after, its reversal is not in the return, and the return is told to be filed again.
+func TestAReversalThatAFilingOvertakesIsLate(t *testing.T) {
+	for name, away := range map[string]time.Duration{"at one instant": 0, "by a clock that is behind": -time.Minute, "by a clock that is ahead": time.Minute} {
+		t.Run(name, func(t *testing.T) {
+			w := over(settletest.OpenOn(t, dynamotest.Memory(t)))
+			first, second := w.settle(t, settletest.Person, "live-1", "10000.00"), w.settle(t, settletest.Person, "live-2", "10000.00")
+			w.to(t, first, "quote", "submit", "approve", "book", string(payout.Paid))
+			w.to(t, second, "quote", "submit", "approve", "book")
+			w.Pass(24 * 24 * time.Hour) // 2026-10-09
+			p, err := w.Payables.Load(t.Context(), settletest.Tenant, second)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := w.Payables.MarkSent(t.Context(), p, w.Now()); err != nil {
+				t.Fatal(err)
+			}
+			service := *w.Service
+			service.Store = &overtaken{w.Store, func() {
+				w.Pass(away)
+				if err := w.file("2026-09"); err != nil {
+					t.Error(err)
+				}
+				w.Pass(-away)
+			}}
+			payables := settlement.Payables{Service: &service}
+			if err := payables.Record(t.Context(), p, payout.Outcome{State: payout.Failed, At: w.Now()}, w.ID()); err != nil {
+				t.Fatal(err)
+			}
+			if s := w.load(t, second); s.Status != settlement.Failed || s.Kept {
+				t.Fatalf("%s, kept %v: it was decided before the filing", s.Status, s.Kept)
+			}
+			if got := w.refiled(t, "2026-09"); len(got) != 1 || got["2026-09 IIT"] != yuan("1120.00") { // 5,600.00 x 20%
+				t.Errorf("to be filed again: %v", got)
+			}
+			w.explained(t, "the reversal")
+		})
+	}
+}
+
+// VAT belongs to the day on which the right to the money arose. Paid in the month after, while that day's month is being
+// recorded as filed, it is not in its return either.
+func TestVATOfAnEarlierMonthThatAFilingOvertakesIsLate(t *testing.T) {
+	w := over(settletest.OpenOn(t, dynamotest.Memory(t)))
+	w.People.Decided = []tenancy.Position{{PositionID: "pos-1", Rule: "vat.natural_person.withholding", Reading: "daily_1000_at_1pct"}}
+	w.Pass(62 * 24 * time.Hour) // 2026-11-16, the pay day of October
+	in := settletest.Request(settletest.Person, "live-1", "10000.00")
+	in.TS = settlement.Millis(civil.MustDate("2026-10-20").Start().UnixMilli())
+	a, _, err := w.Settle(t.Context(), settletest.As(identity.Operator), "key-live-1", in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.to(t, a.SettlementID, "quote", "submit", "approve")
+	w.Pass(24 * 24 * time.Hour) // 2026-12-10
+	taxes, service := *w.Taxes, *w.Service
+	taxes.Service = &service
+	service.Store = &overtaken{w.Store, func() {
+		if err := w.file("2026-11"); err != nil {
+			t.Error(err)
+		}
+	}}
+	if err := taxes.Book(t.Context(), settletest.Tenant, a.SettlementID); err != nil {
+		t.Fatal(err)
+	}
+	if s := w.load(t, a.SettlementID); s.Status != settlement.Paying || s.VATDate.Month() != civil.MustMonth("2026-11") {
+		t.Fatalf("%s, VAT of %s", s.Status, s.VATDate)
+	}
+	if got := w.refiled(t, "2026-11"); got["2026-11 "+tax.VAT] != yuan("69.31") { // 7,000.00 / 1.01 x 1%
+		t.Errorf("to be filed again: %v", got)
+	}
+}
+
+// What a return was made of is no amendment, however soon after the last payment of its month it is recorded by the
+// business date; and it is not recorded while the last day's bookings may still be under way.
+func TestAMonthsOwnPaymentsAreInItsReturn(t *testing.T) {
+	w := over(settletest.OpenOn(t, dynamotest.Memory(t)))
+	id := w.settle(t, settletest.Person, "live-1", "10000.00")
+	w.to(t, id, "quote", "submit", "approve", "book", string(payout.Paid))
+	w.Set("2026-10-12")
+	if err := w.file("2026-09"); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.refiled(t, "2026-09"); len(got) != 0 {
+		t.Errorf("to be filed again: %v", got)
+	}
+	w.Set("2026-11-01")
+	w.Pass(civil.MustDate("2026-11-01").Start().Add(time.Minute).Sub(w.Now()))
+	if err := w.file("2026-10"); !fault.HasCode(err, fault.IllegalMove) || fault.Of(err).Reason != "month_not_over" {
+		t.Errorf("filed a minute after midnight: %v", err)
+	}
+	w.Pass(2 * time.Minute)
+	if err := w.file("2026-10"); err != nil || errors.Is(err, settlement.ErrRival) {
+		t.Error(err)
+	}
+}

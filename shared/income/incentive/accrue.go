@@ -1,0 +1,344 @@
+package incentive
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/clock"
+	"fenzhang/shared/clock/pace"
+	"fenzhang/shared/dynamo/keys"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/money"
+	"fenzhang/shared/tenancy"
+)
+
+// CreatorDay names a creator's day.
+type CreatorDay struct {
+	Tenant, Creator string
+	Day             civil.Date
+}
+
+// Closed is what was accrued for a creator's day so far; the zero value is nothing.
+type Closed struct {
+	Revision int
+	Cash     money.Amount
+}
+
+// Accrual is one entry of what a closed day owes a creator.
+type Accrual struct {
+	Tenant, Creator string
+	Day             civil.Date
+	Revision        int          // 1 for the first; one more for each later addition
+	Difference      money.Amount // to be posted now
+	Total           money.Amount // of the day, this posting included
+	Events          int
+	Traffic, Shop   int64 // points, for the record
+	ClosedAt        time.Time
+}
+
+// reasonOf is how the journal entry of an accrual says what it is for.
+const reasonOf = "incentives of %s, revision %d"
+
+// Reason is what the accrual's journal entry says that it is for.
+func (a Accrual) Reason() string { return fmt.Sprintf(reasonOf, a.Day, a.Revision) }
+
+// AccruedDay reads back for which day an entry was posted; ok is false for one that is no accrual.
+func AccruedDay(reason string) (day civil.Date, ok bool) {
+	text, ok := strings.CutPrefix(reason, "incentives of ")
+	if !ok {
+		return day, false
+	}
+	text, _, ok = strings.Cut(text, ", revision ")
+	day, err := civil.ParseDate(text)
+	return day, ok && err == nil
+}
+
+// Accruals posts the money that a closed day owes a creator: journal entry, income line and the day's close,
+// in one transaction.
+type Accruals interface {
+	// Post writes the accrual on condition that the revision before it is the last one. It answers
+	// fault.StaleVersion when the revision is there already, and fault.RuleMissing when the creator has no
+	// contract that covers it; then nothing is written.
+	Post(ctx context.Context, a Accrual) error
+}
+
+// Chunks keeps the entries of creators' days. An entry may be added any number of times.
+type Chunks interface {
+	// Add keeps the entries; they are read by the next Creator or Shard that begins after it.
+	Add(ctx context.Context, entries map[CreatorDay][]Entry) error
+	// Creator reads one creator's day.
+	Creator(ctx context.Context, d CreatorDay) ([]Entry, Closed, error)
+	// Shard reads part n of keys.DayShards of a tenant's day, one creator after the other.
+	Shard(ctx context.Context, tenant string, day civil.Date, n uint32, each func(creator string, entries []Entry, closed Closed) error) error
+}
+
+// Days keeps which days of a tenant have events, and how far each is closed.
+type Days interface {
+	// Touch notes that entries of the days were added. A day whose close has begun becomes due again; so
+	// whatever is added is seen by that close or by the next.
+	Touch(ctx context.Context, tenant string, days []civil.Date) error
+	// Due lists the days before the given one whose entries are not all accrued, oldest first.
+	Due(ctx context.Context, tenant string, before civil.Date) ([]civil.Date, error)
+	// Begin starts a close and gives the number of touches that it will cover.
+	Begin(ctx context.Context, tenant string, day civil.Date) (touches int64, err error)
+	// Finish notes that a close which covered that many touches is complete.
+	Finish(ctx context.Context, tenant string, day civil.Date, touches int64) error
+	// Closed tells whether a close of the day was ever complete.
+	Closed(ctx context.Context, tenant string, day civil.Date) (bool, error)
+}
+
+// Parked keeps the events that wait for a strategy.
+type Parked interface {
+	// Park lists an event as waiting; again is harmless.
+	Park(ctx context.Context, tenant string, events []Event) error
+	// Waiting lists waiting events of an action type, page by page; the cursor is "" at both ends.
+	Waiting(ctx context.Context, tenant, action, cursor string) ([]Event, string, error)
+	// Reward writes the grant into the recorded event, unless it has one; it gives the grant that stands.
+	Reward(ctx context.Context, tenant, event string, g Grant) (Grant, error)
+	// Unpark takes an event off the list.
+	Unpark(ctx context.Context, tenant string, e Event) error
+}
+
+// Accruer brings recorded events into the creators' days and closes the days.
+type Accruer struct {
+	Clock     clock.Clock
+	Directory interface {
+		Strategies(ctx context.Context, tenant string) ([]tenancy.Strategy, error)
+		Tenants(ctx context.Context) ([]string, error)
+	}
+	Chunks   Chunks
+	Days     Days
+	Parked   Parked
+	Accruals Accruals
+	Log      *slog.Logger
+}
+
+// Seen is a recorded event that the stream carries.
+type Seen struct {
+	Tenant string
+	Event  Event
+	Grant  *Grant
+}
+
+// Absorb brings recorded events into their days. It may be called again with the same events, all or some, in
+// any order; an error means that some may be missing and all are to be given again.
+func (a *Accruer) Absorb(ctx context.Context, seen []Seen) error {
+	entries := map[CreatorDay][]Entry{}
+	parked := map[string][]Event{}
+	for _, s := range seen {
+		d := CreatorDay{Tenant: s.Tenant, Creator: s.Event.CreatorID, Day: s.Event.Day()}
+		entries[d] = append(entries[d], Entry{EventID: s.Event.EventID, Grant: s.Grant})
+		if s.Grant == nil {
+			parked[s.Tenant] = append(parked[s.Tenant], s.Event)
+		}
+	}
+	for _, tenant := range slices.Sorted(maps.Keys(parked)) {
+		if err := a.Parked.Park(ctx, tenant, parked[tenant]); err != nil {
+			return err
+		}
+	}
+	return a.add(ctx, entries)
+}
+
+// add keeps entries first and touches their days after: a close that misses the entries meets the touch.
+func (a *Accruer) add(ctx context.Context, entries map[CreatorDay][]Entry) error {
+	if err := a.Chunks.Add(ctx, entries); err != nil {
+		return err
+	}
+	days := map[string][]civil.Date{}
+	for d := range entries {
+		if !slices.Contains(days[d.Tenant], d.Day) {
+			days[d.Tenant] = append(days[d.Tenant], d.Day)
+		}
+	}
+	for _, tenant := range slices.Sorted(maps.Keys(days)) {
+		slices.SortFunc(days[tenant], func(a, b civil.Date) int { return cmp.Compare(a.String(), b.String()) })
+		if err := a.Days.Touch(ctx, tenant, days[tenant]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// CloseDue closes, for every tenant, each day before today that is due: yesterday, days that a missed run left,
+// and closed days to which events came late. One tenant's trouble does not stop the others.
+func (a *Accruer) CloseDue(ctx context.Context) error {
+	today, err := a.Clock.Today(ctx)
+	if err != nil {
+		return err
+	}
+	return a.eachTenant(ctx, func(tenant string) error {
+		err := a.rewardParked(ctx, tenant)
+		days, dueErr := a.Days.Due(ctx, tenant, today)
+		err = errors.Join(err, dueErr)
+		for _, day := range days {
+			err = errors.Join(err, a.close(ctx, tenant, day))
+		}
+		return err
+	})
+}
+
+// CloseDay closes one day for every tenant, whether it is due or not; closing again changes nothing.
+func (a *Accruer) CloseDay(ctx context.Context, day civil.Date) error {
+	return a.eachTenant(ctx, func(tenant string) error {
+		return errors.Join(a.rewardParked(ctx, tenant), a.close(ctx, tenant, day))
+	})
+}
+
+// RewardParked gives, for every tenant, waiting events the reward of a strategy that has arrived since.
+func (a *Accruer) RewardParked(ctx context.Context) error {
+	return a.eachTenant(ctx, func(tenant string) error { return a.rewardParked(ctx, tenant) })
+}
+
+func (a *Accruer) eachTenant(ctx context.Context, do func(tenant string) error) error {
+	tenants, err := a.Directory.Tenants(ctx)
+	if err != nil {
+		return err
+	}
+	var failed error
+	for _, tenant := range tenants {
+		if err := do(tenant); err != nil {
+			failed = errors.Join(failed, fmt.Errorf("tenant %s: %w", tenant, err))
+		}
+	}
+	return failed
+}
+
+// shardsAtOnce bounds how many parts of a day are folded at the same time.
+const shardsAtOnce = 4
+
+// close accrues what each creator's day owes. A creator without a contract keeps nobody else waiting: the day is
+// closed for the others and stays due, so that the next close tries again.
+func (a *Accruer) close(ctx context.Context, tenant string, day civil.Date) error {
+	touches, err := a.Days.Begin(ctx, tenant, day)
+	if err != nil {
+		return err
+	}
+	var waiting atomic.Int64
+	group, shardCtx := errgroup.WithContext(ctx)
+	group.SetLimit(pace.AtOnce(ctx, shardsAtOnce))
+	for n := range uint32(keys.DayShards) {
+		group.Go(func() error {
+			return a.Chunks.Shard(shardCtx, tenant, day, n, func(creator string, entries []Entry, closed Closed) error {
+				err := a.accrue(shardCtx, CreatorDay{Tenant: tenant, Creator: creator, Day: day}, entries, closed)
+				if fault.HasCode(err, fault.RuleMissing) {
+					waiting.Add(1)
+					return nil
+				}
+				return err
+			})
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return fmt.Errorf("close %s: %w", day, err)
+	}
+	a.Log.InfoContext(ctx, "day closed", "tenant", tenant, "day", day.String(), "creators_without_contract", waiting.Load())
+	if err := a.Days.Finish(ctx, tenant, day, touches); err != nil || waiting.Load() == 0 {
+		return err
+	}
+	return a.Days.Touch(ctx, tenant, []civil.Date{day})
+}
+
+// maxRaces bounds how often a post that another close was faster with is decided anew.
+const maxRaces = 5
+
+// accrue posts what the day owes beyond what was accrued. When another close was faster the day is read again;
+// that one's posting leaves nothing to do.
+func (a *Accruer) accrue(ctx context.Context, d CreatorDay, entries []Entry, closed Closed) error {
+	for race := 0; ; race++ {
+		t := Fold(entries)
+		difference := t.Cash.Sub(closed.Cash)
+		if difference.IsZero() {
+			return nil
+		}
+		err := a.Accruals.Post(ctx, Accrual{
+			Tenant: d.Tenant, Creator: d.Creator, Day: d.Day, Revision: closed.Revision + 1, Difference: difference, Total: t.Cash,
+			Events: t.Events, Traffic: t.Traffic, Shop: t.Shop, ClosedAt: a.Clock.Instant(),
+		})
+		if !fault.HasCode(err, fault.StaleVersion) || race == maxRaces {
+			return err
+		}
+		if entries, closed, err = a.Chunks.Creator(ctx, d); err != nil {
+			return err
+		}
+	}
+}
+
+// rewardParked goes through the waiting events of every action that a strategy rewards.
+func (a *Accruer) rewardParked(ctx context.Context, tenant string) error {
+	strategies, err := a.Directory.Strategies(ctx, tenant)
+	if err != nil {
+		return err
+	}
+	for _, action := range actions(strategies) {
+		for cursor := ""; ; {
+			events, next, err := a.Parked.Waiting(ctx, tenant, action, cursor)
+			if err != nil {
+				return err
+			}
+			if err := a.rewardAll(ctx, tenant, strategies, events); err != nil {
+				return err
+			}
+			if cursor = next; cursor == "" {
+				break
+			}
+		}
+	}
+	return nil
+}
+
+func actions(strategies []tenancy.Strategy) []string {
+	var names []string
+	for i := range strategies {
+		names = append(names, strategies[i].ActionType)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// rewardAll decides each event's reward in the event itself, brings it into the day, and only then takes it off
+// the list: stopped anywhere, the next run goes on from what was decided.
+func (a *Accruer) rewardAll(ctx context.Context, tenant string, strategies []tenancy.Strategy, events []Event) error {
+	entries := map[CreatorDay][]Entry{}
+	var done []Event
+	for _, e := range events {
+		s, ok := Match(strategies, e)
+		if !ok {
+			continue
+		}
+		g, err := GrantFor(s, e)
+		if err != nil {
+			a.Log.ErrorContext(ctx, "parked event cannot be rewarded", "tenant", tenant, "event_id", e.EventID, "strategy", s.StrategyID, "cause", err.Error())
+			continue
+		}
+		if g, err = a.Parked.Reward(ctx, tenant, e.EventID, g); err != nil {
+			return err
+		}
+		d := CreatorDay{Tenant: tenant, Creator: e.CreatorID, Day: e.Day()}
+		entries[d] = append(entries[d], Entry{EventID: e.EventID, Grant: &g})
+		done = append(done, e)
+	}
+	if len(done) == 0 {
+		return nil
+	}
+	if err := a.add(ctx, entries); err != nil {
+		return err
+	}
+	for _, e := range done {
+		if err := a.Parked.Unpark(ctx, tenant, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}

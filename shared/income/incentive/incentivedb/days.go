@@ -1,0 +1,311 @@
+package incentivedb
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"golang.org/x/sync/errgroup"
+
+	"fenzhang/shared/awsfault"
+	"fenzhang/shared/civil"
+	"fenzhang/shared/clock/pace"
+	"fenzhang/shared/dynamo"
+	"fenzhang/shared/dynamo/attr"
+	"fenzhang/shared/dynamo/keys"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/income/incentive"
+	"fenzhang/shared/money"
+)
+
+// Attribute names of chunks, of a creator's closed day, and of a tenant's days.
+const (
+	attrEntries  = "e"       // incentive.Encode
+	attrRevision = "rev"     // of keys.DayClose: the last accrual's number
+	attrCash     = "cash"    // of keys.DayClose: fen accrued
+	attrTouches  = "touches" // of keys.Day: how often entries came after the close had begun
+	attrBegun    = "begun"   // of keys.Day: a close has begun
+	attrCovered  = "covered" // of keys.Day: the touches that a complete close has covered
+	entriesLimit = 1000      // entries of one chunk: 100 KB at most, an item may have 400
+	hashLength   = 24        // hex digits of a chunk's name: 96 bits among one creator's day
+)
+
+// chunks names every chunk by its content: the same entries again are the same item.
+func chunks(entries map[incentive.CreatorDay][]incentive.Entry) []item {
+	var out []item
+	for d, es := range entries {
+		for len(es) > 0 {
+			n := min(len(es), entriesLimit)
+			body := incentive.Encode(es[:n])
+			sum := sha256.Sum256([]byte(body))
+			k := keys.Chunk(d.Tenant, d.Day, d.Creator, hex.EncodeToString(sum[:])[:hashLength])
+			it := attr.Key(k)
+			it[attrEntries] = attr.Text(body)
+			out, es = append(out, it), es[n:]
+		}
+	}
+	return out
+}
+
+// Days keeps the creators' days. It implements incentive.Chunks and incentive.Days.
+type Days struct{ table }
+
+// NewDays makes the store of a table's days.
+func NewDays(client dynamo.API, name string) *Days { return &Days{table{client, name, pause}} }
+
+// Add implements incentive.Chunks. The puts carry no condition: an item of that name has that content.
+func (d *Days) Add(ctx context.Context, entries map[incentive.CreatorDay][]incentive.Entry) error {
+	return d.putAll(ctx, chunks(entries))
+}
+
+// putAll writes items whose content never differs under one key.
+func (t *table) putAll(ctx context.Context, items []item) error {
+	var group errgroup.Group
+	group.SetLimit(pace.AtOnce(ctx, callsAtOnce))
+	for part := range slices.Chunk(items, statementsPerCall) {
+		group.Go(func() error { return t.putSome(ctx, part) })
+	}
+	return group.Wait()
+}
+
+func (t *table) putSome(ctx context.Context, items []item) error {
+	requests := make([]types.WriteRequest, len(items))
+	for i, it := range items {
+		requests[i] = types.WriteRequest{PutRequest: &types.PutRequest{Item: it}}
+	}
+	for attempt := 0; attempt < maxAttempts; attempt++ {
+		if attempt > 0 {
+			if err := t.pause(ctx, attempt); err != nil {
+				return awsfault.Of(err)
+			}
+		}
+		out, err := t.client.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{t.name: requests}})
+		if err != nil {
+			return awsfault.Of(err)
+		}
+		if requests = out.UnprocessedItems[t.name]; len(requests) == 0 {
+			return nil
+		}
+	}
+	return awsfault.Unprocessed("incentivedb: items", len(requests))
+}
+
+// Creator implements incentive.Chunks.
+func (d *Days) Creator(ctx context.Context, c incentive.CreatorDay) ([]incentive.Entry, incentive.Closed, error) {
+	var day creatorDay
+	err := d.query(ctx, keys.DayChunks(c.Tenant, c.Day, c.Creator), c.Creator+"#", day.add)
+	return day.entries, day.closed, err
+}
+
+// creatorDay gathers the items of one creator's day.
+type creatorDay struct {
+	creator string
+	entries []incentive.Entry
+	closed  incentive.Closed
+}
+
+func (c *creatorDay) add(it item) error {
+	if rev := stored(it).number(attrRevision); rev != "" {
+		n, err1 := strconv.Atoi(rev)
+		cash, err2 := strconv.ParseInt(stored(it).number(attrCash), 10, 64)
+		if err1 != nil || err2 != nil {
+			return errItem
+		}
+		c.closed = incentive.Closed{Revision: n, Cash: money.Fen(cash)}
+		return nil
+	}
+	es, err := incentive.Decode(stored(it).text(attrEntries))
+	c.entries = append(c.entries, es...)
+	return err
+}
+
+// daysPerRead is how many items one BatchGetItem may ask for.
+const daysPerRead = 100
+
+// Closings reads what was accrued to a creator for days, consistently; a day that is not closed is left out.
+func (d *Days) Closings(ctx context.Context, tenant, creator string, days []civil.Date) (map[civil.Date]incentive.Closed, error) {
+	closed := make(map[civil.Date]incentive.Closed, len(days))
+	for part := range slices.Chunk(days, daysPerRead) {
+		byKey, ask := make(map[string]civil.Date, len(part)), make([]item, len(part))
+		for i, day := range part {
+			k := keys.DayClose(tenant, day, creator)
+			byKey[k.PK], ask[i] = day, attr.Key(k)
+		}
+		for attempt := 0; len(ask) > 0; attempt++ {
+			if attempt >= maxAttempts {
+				return nil, awsfault.Unprocessed("incentivedb: days", len(ask))
+			}
+			if attempt > 0 {
+				if err := d.pause(ctx, attempt); err != nil {
+					return nil, awsfault.Of(err)
+				}
+			}
+			out, err := d.client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{RequestItems: map[string]types.KeysAndAttributes{d.name: {Keys: ask, ConsistentRead: aws.Bool(true)}}})
+			if err != nil {
+				return nil, awsfault.Of(err)
+			}
+			for _, it := range out.Responses[d.name] {
+				var day creatorDay
+				if err := day.add(it); err != nil {
+					return nil, fault.Internal(err)
+				}
+				closed[byKey[stored(it).text("pk")]] = day.closed
+			}
+			ask = out.UnprocessedKeys[d.name].Keys
+		}
+	}
+	return closed, nil
+}
+
+// Shard implements incentive.Chunks. The items of one creator lie together, so one creator is in memory at a time.
+func (d *Days) Shard(ctx context.Context, tenant string, day civil.Date, n uint32, each func(string, []incentive.Entry, incentive.Closed) error) error {
+	var now creatorDay
+	done := func() error {
+		if now.creator == "" {
+			return nil
+		}
+		return each(now.creator, now.entries, now.closed)
+	}
+	err := d.query(ctx, keys.DayShard(tenant, day, n), "", func(it item) error {
+		creator, _, ok := strings.Cut(stored(it).text("sk"), "#")
+		if !ok || creator == "" {
+			return errItem
+		}
+		if creator != now.creator {
+			if err := done(); err != nil {
+				return err
+			}
+			now = creatorDay{creator: creator}
+		}
+		return now.add(it)
+	})
+	if err != nil {
+		return err
+	}
+	return done()
+}
+
+// query reads a partition's items whose sort key has the prefix, in order and consistently.
+func (t *table) query(ctx context.Context, pk, prefix string, each func(item) error) error {
+	in := &dynamodb.QueryInput{
+		TableName: &t.name, ConsistentRead: aws.Bool(true), KeyConditionExpression: aws.String("pk = :pk"),
+		ExpressionAttributeValues: item{":pk": attr.Text(pk)},
+	}
+	if prefix != "" {
+		in.KeyConditionExpression = aws.String("pk = :pk AND begins_with(sk, :prefix)")
+		in.ExpressionAttributeValues[":prefix"] = attr.Text(prefix)
+	}
+	for {
+		out, err := t.client.Query(ctx, in)
+		if err != nil {
+			return awsfault.Of(err)
+		}
+		for _, it := range out.Items {
+			if err := each(it); err != nil {
+				return err
+			}
+		}
+		if in.ExclusiveStartKey = out.LastEvaluatedKey; in.ExclusiveStartKey == nil {
+			return nil
+		}
+	}
+}
+
+// Touch implements incentive.Days. The day's item is read after the entries were written; a close that has not
+// begun by then will read them. So a close and a touch never miss each other, and a day that is still open
+// costs a read, not a write.
+func (d *Days) Touch(ctx context.Context, tenant string, days []civil.Date) error {
+	for _, day := range days {
+		if err := d.touch(ctx, keys.Day(tenant, day)); err != nil {
+			return fmt.Errorf("incentivedb: touch %s: %w", day, err)
+		}
+	}
+	return nil
+}
+
+func (d *Days) touch(ctx context.Context, k keys.Key) error {
+	out, err := d.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &d.name, Key: attr.Key(k), ConsistentRead: aws.Bool(true)})
+	if err != nil {
+		return awsfault.Of(err)
+	}
+	if out.Item == nil {
+		_, err = d.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &d.name, Item: attr.Key(k), ConditionExpression: aws.String("attribute_not_exists(pk)")})
+		var taken *types.ConditionalCheckFailedException
+		if !errors.As(err, &taken) {
+			return awsfault.Of(err)
+		}
+	} else if out.Item[attrBegun] == nil {
+		return nil
+	}
+	return d.again(ctx, k)
+}
+
+// again makes a day due whose close has begun.
+func (d *Days) again(ctx context.Context, k keys.Key) error {
+	_, err := d.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: &d.name, Key: attr.Key(k), UpdateExpression: aws.String("ADD " + attrTouches + " :one"),
+		ExpressionAttributeValues: item{":one": attr.Number(1)},
+	})
+	return awsfault.Of(err)
+}
+
+// Begin implements incentive.Days.
+func (d *Days) Begin(ctx context.Context, tenant string, day civil.Date) (int64, error) {
+	out, err := d.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: &d.name, Key: attr.Key(keys.Day(tenant, day)), ReturnValues: types.ReturnValueAllNew,
+		UpdateExpression:          aws.String("SET " + attrBegun + " = :yes ADD " + attrTouches + " :zero"),
+		ExpressionAttributeValues: item{":yes": &types.AttributeValueMemberBOOL{Value: true}, ":zero": attr.Number(0)},
+	})
+	if err != nil {
+		return 0, awsfault.Of(fmt.Errorf("incentivedb: begin %s: %w", day, err))
+	}
+	return strconv.ParseInt(stored(out.Attributes).number(attrTouches), 10, 64)
+}
+
+// Finish implements incentive.Days. A slower close of fewer touches takes nothing back.
+func (d *Days) Finish(ctx context.Context, tenant string, day civil.Date, touches int64) error {
+	_, err := d.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: &d.name, Key: attr.Key(keys.Day(tenant, day)), UpdateExpression: aws.String("SET " + attrCovered + " = :n"),
+		ConditionExpression:       aws.String("attribute_not_exists(" + attrCovered + ") OR " + attrCovered + " < :n"),
+		ExpressionAttributeValues: item{":n": attr.Number(touches)},
+	})
+	var more *types.ConditionalCheckFailedException
+	if err == nil || errors.As(err, &more) {
+		return nil
+	}
+	return awsfault.Of(fmt.Errorf("incentivedb: finish %s: %w", day, err))
+}
+
+// Due implements incentive.Days. A tenant's list has one small item for each day that ever had events.
+func (d *Days) Due(ctx context.Context, tenant string, before civil.Date) ([]civil.Date, error) {
+	var due []civil.Date
+	err := d.query(ctx, keys.Days(tenant), "", func(it item) error {
+		day, err := civil.ParseDate(stored(it).text("sk"))
+		if err != nil {
+			return errItem
+		}
+		covered := stored(it).number(attrCovered)
+		if day.Before(before) && (covered == "" || covered != stored(it).number(attrTouches)) {
+			due = append(due, day)
+		}
+		return nil
+	})
+	return due, err
+}
+
+// Closed implements incentive.Days.
+func (d *Days) Closed(ctx context.Context, tenant string, day civil.Date) (bool, error) {
+	out, err := d.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &d.name, Key: attr.Key(keys.Day(tenant, day))})
+	if err != nil {
+		return false, awsfault.Of(err)
+	}
+	return out.Item[attrCovered] != nil, nil
+}

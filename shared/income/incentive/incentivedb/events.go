@@ -1,0 +1,209 @@
+package incentivedb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"golang.org/x/sync/errgroup"
+
+	"fenzhang/shared/awsfault"
+	"fenzhang/shared/clock/pace"
+	"fenzhang/shared/dynamo"
+	"fenzhang/shared/dynamo/attr"
+	"fenzhang/shared/dynamo/keys"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/income/incentive"
+)
+
+// table is the incentives table.
+type table struct {
+	client dynamo.API
+	name   string
+	// pause waits before a throttled part is sent again; tests make it short.
+	pause func(ctx context.Context, attempt int) error
+}
+
+// Events keeps recorded events, and lists those that wait for a strategy. It implements incentive.Events and
+// incentive.Parked.
+type Events struct{ table }
+
+// New makes the store of a table's events.
+func New(client dynamo.API, name string) *Events { return &Events{table{client, name, pause}} }
+
+// Limits of the calls, and how patient they are.
+const (
+	statementsPerCall = 25 // BatchExecuteStatement, BatchWriteItem
+	keysPerRead       = 100
+	callsAtOnce       = 4
+	maxAttempts       = 4
+	firstPause        = 20 * time.Millisecond
+)
+
+// pause waits with full jitter, so that callers who were throttled together do not come back together.
+func pause(ctx context.Context, attempt int) error {
+	return pace.Wait(ctx, firstPause<<attempt)
+}
+
+// Add implements incentive.Events.
+func (s *Events) Add(ctx context.Context, tenant string, events []incentive.Recorded) []incentive.Stored {
+	if len(events) == 1 {
+		return []incentive.Stored{s.addOne(ctx, tenant, &events[0])}
+	}
+	out := make([]incentive.Stored, len(events))
+	var group errgroup.Group
+	group.SetLimit(pace.AtOnce(ctx, callsAtOnce))
+	for from := 0; from < len(events); from += statementsPerCall {
+		to := min(from+statementsPerCall, len(events))
+		group.Go(func() error {
+			s.addSome(ctx, tenant, events[from:to], out[from:to])
+			return nil
+		})
+	}
+	_ = group.Wait() // each event has its own outcome
+	return out
+}
+
+func (s *Events) addOne(ctx context.Context, tenant string, r *incentive.Recorded) incentive.Stored {
+	it, err := eventItem(tenant, r)
+	if err != nil {
+		return incentive.Stored{Err: err}
+	}
+	_, err = s.client.PutItem(ctx, &dynamodb.PutItemInput{
+		TableName: &s.name, Item: it, ConditionExpression: aws.String("attribute_not_exists(pk)"),
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	})
+	var taken *types.ConditionalCheckFailedException
+	switch {
+	case err == nil:
+		return incentive.Stored{First: *r}
+	case errors.As(err, &taken):
+		return keptAs(r.EventID, taken.Item)
+	default:
+		return incentive.Stored{Err: awsfault.Of(err)}
+	}
+}
+
+func keptAs(event string, it item) incentive.Stored {
+	first, err := readRecorded(event, stored(it))
+	return incentive.Stored{First: first, Err: err}
+}
+
+// addSome sends up to statementsPerCall events in one call; what is throttled is sent again, and what was there
+// already is read.
+func (s *Events) addSome(ctx context.Context, tenant string, events []incentive.Recorded, out []incentive.Stored) {
+	left := make([]int, len(events))
+	for i := range left {
+		left[i] = i
+	}
+	var taken []int
+	for attempt := 0; len(left) > 0; attempt++ {
+		if attempt > 0 && (attempt == maxAttempts || s.pause(ctx, attempt) != nil) {
+			break
+		}
+		left, taken = s.insert(ctx, tenant, events, left, taken, out)
+	}
+	for from := 0; from < len(taken); from += keysPerRead {
+		s.readTaken(ctx, tenant, events, taken[from:min(from+keysPerRead, len(taken))], out)
+	}
+}
+
+// insert tries the events at the places in left. It gives the places to try again, whose Err says why, and
+// appends to taken those whose id exists.
+func (s *Events) insert(ctx context.Context, tenant string, events []incentive.Recorded, left, taken []int, out []incentive.Stored) (again, nowTaken []int) {
+	statements := make([]types.BatchStatementRequest, len(left))
+	for n, i := range left {
+		it, err := eventItem(tenant, &events[i])
+		if err != nil {
+			for _, j := range left {
+				out[j].Err = err
+			}
+			return nil, taken
+		}
+		statements[n] = s.insertStatement(it)
+	}
+	answer, err := s.client.BatchExecuteStatement(ctx, &dynamodb.BatchExecuteStatementInput{Statements: statements})
+	if err == nil && len(answer.Responses) != len(left) {
+		err = fmt.Errorf("incentivedb: %d answers to %d statements", len(answer.Responses), len(left))
+	}
+	if err != nil { // the SDK has retried it; what it may have stored is recognised when it is sent again
+		for _, i := range left {
+			out[i].Err = awsfault.Of(err)
+		}
+		return nil, taken
+	}
+	for n, i := range left {
+		switch e := answer.Responses[n].Error; {
+		case e == nil:
+			out[i] = incentive.Stored{First: events[i]}
+		case e.Code == types.BatchStatementErrorCodeEnumDuplicateItem:
+			taken = append(taken, i)
+		default:
+			out[i].Err = awsfault.OfCode(string(e.Code), aws.ToString(e.Message))
+			if awsfault.PassingCode(string(e.Code)) {
+				again = append(again, i)
+			}
+		}
+	}
+	return again, taken
+}
+
+// insertOrder is the order of an event's attributes in a statement; it is never changed.
+var insertOrder = [...]string{
+	"pk", "sk", attrCreator, attrAction, attrAt, attrQuantity, attrPlatform, attrDetails, attrDigest, attrRecorded, attrWrite,
+	attrKind, attrValue, attrStrategy, attrVersion, attrCap, attrParked,
+}
+
+// insertStatement is a conditional put in PartiQL: INSERT fails when the key exists. The statement is the same
+// for items with the same attributes, in one fixed order.
+func (s *Events) insertStatement(it item) types.BatchStatementRequest {
+	var text strings.Builder
+	text.WriteString(`INSERT INTO "`)
+	text.WriteString(s.name)
+	text.WriteString(`" VALUE {`)
+	parameters := make([]types.AttributeValue, 0, len(it))
+	for _, name := range insertOrder {
+		v, ok := it[name]
+		if !ok {
+			continue
+		}
+		if len(parameters) > 0 {
+			text.WriteByte(',')
+		}
+		text.WriteString("'" + name + "':?")
+		parameters = append(parameters, v)
+	}
+	text.WriteByte('}')
+	return types.BatchStatementRequest{Statement: aws.String(text.String()), Parameters: parameters}
+}
+
+// readTaken reads the events that were there before.
+func (s *Events) readTaken(ctx context.Context, tenant string, events []incentive.Recorded, places []int, out []incentive.Stored) {
+	place := make(map[string]int, len(places)) // partition key -> place
+	request := types.KeysAndAttributes{ConsistentRead: aws.Bool(true)}
+	for _, i := range places {
+		k := keys.Event(tenant, events[i].EventID)
+		place[k.PK] = i
+		request.Keys = append(request.Keys, attr.Key(k))
+		out[i].Err = fault.Later(errors.New("incentivedb: an event that exists could not be read"))
+	}
+	for attempt := 0; len(request.Keys) > 0 && attempt < maxAttempts; attempt++ {
+		if attempt > 0 && s.pause(ctx, attempt) != nil {
+			return
+		}
+		answer, err := s.client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{RequestItems: map[string]types.KeysAndAttributes{s.name: request}})
+		if err != nil {
+			return
+		}
+		for _, it := range answer.Responses[s.name] {
+			i := place[stored(it).text("pk")]
+			out[i] = keptAs(events[i].EventID, it)
+		}
+		request.Keys = answer.UnprocessedKeys[s.name].Keys
+	}
+}

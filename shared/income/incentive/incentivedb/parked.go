@@ -1,0 +1,91 @@
+package incentivedb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"fenzhang/shared/awsfault"
+	"fenzhang/shared/dynamo/attr"
+	"fenzhang/shared/dynamo/keys"
+	"fenzhang/shared/income/incentive"
+)
+
+// parkedPage is how many waiting events are read at once.
+const parkedPage = 200
+
+// Park implements incentive.Parked.
+func (s *Events) Park(ctx context.Context, tenant string, events []incentive.Event) error {
+	items := make([]item, 0, len(events))
+	seen := make(map[keys.Key]bool, len(events))
+	for _, e := range events {
+		k := keys.Parked(tenant, e.ActionType, e.EventID)
+		if seen[k] { // one call may not write an item twice
+			continue
+		}
+		seen[k] = true
+		it := attr.Key(k)
+		writeEvent(it, e)
+		items = append(items, it)
+	}
+	return s.putAll(ctx, items)
+}
+
+// Waiting implements incentive.Parked; the cursor is the last event's id.
+func (s *Events) Waiting(ctx context.Context, tenant, action, cursor string) ([]incentive.Event, string, error) {
+	in := &dynamodb.QueryInput{
+		TableName: &s.name, KeyConditionExpression: aws.String("pk = :pk"), Limit: aws.Int32(parkedPage),
+		ExpressionAttributeValues: item{":pk": attr.Text(keys.ParkedActions(tenant, action))},
+	}
+	if cursor != "" {
+		in.ExclusiveStartKey = attr.Key(keys.Parked(tenant, action, cursor))
+	}
+	out, err := s.client.Query(ctx, in)
+	if err != nil {
+		return nil, "", awsfault.Of(err)
+	}
+	events := make([]incentive.Event, 0, len(out.Items))
+	for _, it := range out.Items {
+		e, err := readEvent(stored(it).text("sk"), stored(it))
+		if err != nil {
+			return nil, "", err
+		}
+		events = append(events, e)
+	}
+	return events, stored(out.LastEvaluatedKey).text("sk"), nil
+}
+
+// Reward implements incentive.Parked. The mark of parking stays in the event: its first answer said so.
+func (s *Events) Reward(ctx context.Context, tenant, event string, g incentive.Grant) (incentive.Grant, error) {
+	values, set := item{}, ""
+	grant := item{}
+	writeGrant(grant, &g)
+	for name, v := range grant {
+		values[":"+name] = v
+		set += ", " + name + " = :" + name
+	}
+	_, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: &s.name, Key: attr.Key(keys.Event(tenant, event)), UpdateExpression: aws.String("SET" + set[1:]),
+		ConditionExpression:       aws.String("attribute_exists(pk) AND attribute_not_exists(" + attrKind + ")"),
+		ExpressionAttributeValues: values, ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	})
+	var has *types.ConditionalCheckFailedException
+	if !errors.As(err, &has) {
+		return g, awsfault.Of(err)
+	}
+	first, err := readGrant(stored(has.Item))
+	if err != nil || first == nil {
+		return incentive.Grant{}, fmt.Errorf("incentivedb: event %s of %s is listed as parked and cannot be rewarded: %w", event, tenant, errItem)
+	}
+	return *first, nil
+}
+
+// Unpark implements incentive.Parked.
+func (s *Events) Unpark(ctx context.Context, tenant string, e incentive.Event) error {
+	_, err := s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &s.name, Key: attr.Key(keys.Parked(tenant, e.ActionType, e.EventID))})
+	return awsfault.Of(err)
+}

@@ -1,0 +1,237 @@
+// Package incentivetest keeps incentives in memory for tests, and lists the promises that every store keeps.
+package incentivetest
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/dynamo/keys"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/income/incentive"
+)
+
+// Memory is a store in memory. It implements incentive.Events and incentive.Parked; see Days and Accruals for
+// the other ports.
+type Memory struct {
+	mu     sync.Mutex
+	events map[keys.Key]incentive.Recorded
+	parked map[keys.Key]incentive.Event
+	chunks map[incentive.CreatorDay][]incentive.Entry
+	closed map[incentive.CreatorDay]incentive.Closed
+	days   map[keys.Key]*day
+	// Posted is every accrual in the order of posting.
+	Posted []incentive.Accrual
+	// Refuse, when set, decides on an accrual before it is posted.
+	Refuse func(incentive.Accrual) error
+}
+
+type day struct {
+	begun            bool
+	touches, covered int64
+	complete         bool
+}
+
+// NewMemory makes an empty store.
+func NewMemory() *Memory {
+	return &Memory{events: map[keys.Key]incentive.Recorded{}, parked: map[keys.Key]incentive.Event{}, chunks: map[incentive.CreatorDay][]incentive.Entry{},
+		closed: map[incentive.CreatorDay]incentive.Closed{}, days: map[keys.Key]*day{}}
+}
+
+// Add implements incentive.Events.
+func (m *Memory) Add(_ context.Context, tenant string, events []incentive.Recorded) []incentive.Stored {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	out := make([]incentive.Stored, len(events))
+	for i, r := range events {
+		k := keys.Event(tenant, r.EventID)
+		if _, taken := m.events[k]; !taken {
+			m.events[k] = r
+		}
+		out[i].First = m.events[k]
+	}
+	return out
+}
+
+// Event gives what is recorded under an id.
+func (m *Memory) Event(tenant, event string) (incentive.Recorded, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r, ok := m.events[keys.Event(tenant, event)]
+	return r, ok
+}
+
+// Park implements incentive.Parked.
+func (m *Memory) Park(_ context.Context, tenant string, events []incentive.Event) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, e := range events {
+		m.parked[keys.Parked(tenant, e.ActionType, e.EventID)] = e
+	}
+	return nil
+}
+
+// Waiting implements incentive.Parked with pages of one, so that paging is tested.
+func (m *Memory) Waiting(_ context.Context, tenant, action, cursor string) ([]incentive.Event, string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var names []string
+	for k := range m.parked {
+		if k.PK == keys.ParkedActions(tenant, action) && k.SK > cursor {
+			names = append(names, k.SK)
+		}
+	}
+	if len(names) == 0 {
+		return nil, "", nil
+	}
+	slices.Sort(names)
+	page := []incentive.Event{m.parked[keys.Parked(tenant, action, names[0])]}
+	if len(names) == 1 {
+		return page, "", nil
+	}
+	return page, names[0], nil
+}
+
+// Reward implements incentive.Parked.
+func (m *Memory) Reward(_ context.Context, tenant, event string, g incentive.Grant) (incentive.Grant, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	k := keys.Event(tenant, event)
+	r := m.events[k]
+	if r.Grant == nil {
+		r.Grant = &g
+		m.events[k] = r
+	}
+	return *r.Grant, nil
+}
+
+// Unpark implements incentive.Parked.
+func (m *Memory) Unpark(_ context.Context, tenant string, e incentive.Event) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.parked, keys.Parked(tenant, e.ActionType, e.EventID))
+	return nil
+}
+
+// Post implements incentive.Accruals.
+func (m *Memory) Post(_ context.Context, a incentive.Accrual) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.Refuse != nil {
+		if err := m.Refuse(a); err != nil {
+			return err
+		}
+	}
+	d := incentive.CreatorDay{Tenant: a.Tenant, Creator: a.Creator, Day: a.Day}
+	if m.closed[d].Revision != a.Revision-1 {
+		return fault.New(fault.StaleVersion, "day_closed", "The day was accrued by another close.")
+	}
+	m.closed[d] = incentive.Closed{Revision: a.Revision, Cash: a.Total}
+	m.Posted = append(m.Posted, a)
+	return nil
+}
+
+// Days is the part of a Memory that keeps creators' days. It implements incentive.Chunks and incentive.Days.
+type Days struct{ *Memory }
+
+// Add implements incentive.Chunks.
+func (d Days) Add(_ context.Context, entries map[incentive.CreatorDay][]incentive.Entry) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for c, es := range entries {
+		d.chunks[c] = append(d.chunks[c], es...)
+	}
+	return nil
+}
+
+// Creator implements incentive.Chunks.
+func (d Days) Creator(_ context.Context, c incentive.CreatorDay) ([]incentive.Entry, incentive.Closed, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.chunks[c]), d.closed[c], nil
+}
+
+// Shard implements incentive.Chunks.
+func (d Days) Shard(ctx context.Context, tenant string, on civil.Date, n uint32, each func(string, []incentive.Entry, incentive.Closed) error) error {
+	d.mu.Lock()
+	var creators []incentive.CreatorDay
+	for c := range d.chunks {
+		if c.Tenant == tenant && c.Day == on && keys.DayChunks(tenant, on, c.Creator) == keys.DayShard(tenant, on, n) {
+			creators = append(creators, c)
+		}
+	}
+	d.mu.Unlock()
+	slices.SortFunc(creators, func(a, b incentive.CreatorDay) int { return strings.Compare(a.Creator, b.Creator) })
+	for _, c := range creators {
+		entries, closed, err := d.Creator(ctx, c)
+		if err != nil {
+			return err
+		}
+		if err := each(c.Creator, entries, closed); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d Days) day(tenant string, on civil.Date) *day {
+	k := keys.Day(tenant, on)
+	if d.days[k] == nil {
+		d.days[k] = &day{}
+	}
+	return d.days[k]
+}
+
+// Touch implements incentive.Days.
+func (d Days) Touch(_ context.Context, tenant string, days []civil.Date) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, on := range days {
+		if t := d.day(tenant, on); t.begun {
+			t.touches++
+		}
+	}
+	return nil
+}
+
+// Due implements incentive.Days.
+func (d Days) Due(_ context.Context, tenant string, before civil.Date) ([]civil.Date, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var due []civil.Date
+	for k, t := range d.days {
+		if on, err := civil.ParseDate(k.SK); err == nil && k.PK == keys.Days(tenant) && on.Before(before) && (!t.complete || t.covered != t.touches) {
+			due = append(due, on)
+		}
+	}
+	slices.SortFunc(due, func(a, b civil.Date) int { return strings.Compare(a.String(), b.String()) })
+	return due, nil
+}
+
+// Begin implements incentive.Days.
+func (d Days) Begin(_ context.Context, tenant string, on civil.Date) (int64, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	t := d.day(tenant, on)
+	t.begun = true
+	return t.touches, nil
+}
+
+// Finish implements incentive.Days.
+func (d Days) Finish(_ context.Context, tenant string, on civil.Date, touches int64) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	t := d.day(tenant, on)
+	t.complete, t.covered = true, max(t.covered, touches)
+	return nil
+}
+
+// Closed implements incentive.Days.
+func (d Days) Closed(_ context.Context, tenant string, on civil.Date) (bool, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	t := d.days[keys.Day(tenant, on)]
+	return t != nil && t.complete, nil
+}

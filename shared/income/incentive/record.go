@@ -1,0 +1,233 @@
+package incentive
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"fenzhang/shared/clock"
+	"fenzhang/shared/clock/pace"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/tenancy"
+)
+
+// Recorded is an event as it is kept, with the reward that was decided when it first came.
+type Recorded struct {
+	Event
+	Grant      *Grant // nil while no strategy rewards it
+	Parked     bool   // no strategy rewarded it when it came; stays when one arrives
+	Digest     string // of the event's content; a repeat has the same
+	RecordedAt time.Time
+	// Write names the call that stored the event, so that a repeat by the SDK after a lost answer is
+	// recognised as one's own success.
+	Write string
+}
+
+// Stored is the outcome of storing one event: the event kept under its id, which is another's when First is
+// not the one that was sent, or an error, after which nothing is stored.
+type Stored struct {
+	First Recorded
+	Err   error // fault.Unavailable: not stored, send again
+}
+
+// Events keeps recorded events.
+type Events interface {
+	// Add stores each event unless its id is taken; the outcomes are in the order of the events. No id comes
+	// twice in one call.
+	Add(ctx context.Context, tenant string, events []Recorded) []Stored
+}
+
+// Directory is the master data that recording needs; see tenancy.Directory.
+type Directory interface {
+	Creator(ctx context.Context, tenant, creator string) (tenancy.Creator, error)
+	Strategies(ctx context.Context, tenant string) ([]tenancy.Strategy, error)
+}
+
+// Recorder records events.
+type Recorder struct {
+	Clock     clock.Clock
+	Directory Directory
+	Events    Events
+	NewID     func() string
+}
+
+// Result tells what became of one event.
+type Result struct {
+	EventID  string // "" when it cannot be read
+	Recorded Recorded
+	Repeated bool // the event was there already; Recorded is the first one
+	Err      error
+}
+
+// Record reads, rewards and stores events of a tenant; the results are in their order, and one event's trouble
+// is only that event's. The error is for what concerns the whole call, and then nothing is stored.
+func (r *Recorder) Record(ctx context.Context, tenant string, raw []json.RawMessage) ([]Result, error) {
+	now, err := r.Clock.Business(ctx)
+	if err != nil {
+		return nil, fault.Later(err)
+	}
+	strategies, err := r.Directory.Strategies(ctx, tenant)
+	if err != nil {
+		return nil, later(err)
+	}
+	c := call{Recorder: r, tenant: tenant, strategies: strategies, write: r.NewID(), results: make([]Result, len(raw))}
+	for i := range raw {
+		c.read(i, raw[i], now)
+	}
+	c.checkCreators(ctx)
+	c.store(ctx)
+	return c.results, nil
+}
+
+// call is one call of Record.
+type call struct {
+	*Recorder
+	tenant     string
+	strategies []tenancy.Strategy
+	write      string
+	results    []Result
+}
+
+// read fills in the event and its reward.
+func (c *call) read(i int, raw []byte, now time.Time) {
+	res := &c.results[i]
+	var e Event
+	if e, res.EventID, res.Err = Read(raw, now); res.Err != nil {
+		return
+	}
+	res.Recorded = Recorded{Event: e, Digest: digest(e), RecordedAt: c.Clock.Instant(), Write: c.write}
+	s, ok := Match(c.strategies, e)
+	if !ok {
+		res.Recorded.Parked = true
+		return
+	}
+	g, err := GrantFor(s, e)
+	res.Recorded.Grant, res.Err = &g, err
+}
+
+// creatorReads bounds how many creators are looked up at once; a warm function has most in memory.
+const creatorReads = 16
+
+// checkCreators refuses events of unknown creators.
+func (c *call) checkCreators(ctx context.Context) {
+	unknown := map[string]error{}
+	var names []string
+	for i := range c.results {
+		name := c.results[i].Recorded.CreatorID
+		if _, seen := unknown[name]; !seen && c.results[i].Err == nil {
+			unknown[name] = nil
+			names = append(names, name)
+		}
+	}
+	for i, err := range c.lookUp(ctx, names) {
+		unknown[names[i]] = later(err)
+	}
+	for i := range c.results {
+		if res := &c.results[i]; res.Err == nil {
+			res.Err = unknown[res.Recorded.CreatorID]
+		}
+	}
+}
+
+// lookUp tells for each creator why its events cannot be taken, nil if they can.
+func (c *call) lookUp(ctx context.Context, names []string) []error {
+	errs := make([]error, len(names))
+	if len(names) == 1 {
+		_, errs[0] = c.Directory.Creator(ctx, c.tenant, names[0])
+		return errs
+	}
+	var group errgroup.Group
+	group.SetLimit(pace.AtOnce(ctx, creatorReads))
+	for i, name := range names {
+		group.Go(func() error {
+			_, errs[i] = c.Directory.Creator(ctx, c.tenant, name)
+			return nil
+		})
+	}
+	_ = group.Wait() // each creator has its own error
+	return errs
+}
+
+// store keeps the first event of each id; a later one of the call is a repeat of it.
+func (c *call) store(ctx context.Context) {
+	place := make(map[string]int, len(c.results)) // event id -> its place in events
+	var events []Recorded
+	for i := range c.results {
+		res := &c.results[i]
+		if _, taken := place[res.EventID]; res.Err == nil && !taken {
+			place[res.EventID] = len(events)
+			events = append(events, res.Recorded)
+		}
+	}
+	if len(events) == 0 {
+		return
+	}
+	kept := c.Events.Add(ctx, c.tenant, events)
+	answered := make([]bool, len(events))
+	for i := range c.results {
+		if res := &c.results[i]; res.Err == nil {
+			n := place[res.EventID]
+			res.settle(kept[n], !answered[n] && kept[n].First.Write == c.write)
+			answered[n] = true
+		}
+	}
+}
+
+// settle compares what was sent with what is kept; fresh tells that this very event was stored now.
+func (res *Result) settle(s Stored, fresh bool) {
+	switch {
+	case s.Err != nil:
+		res.Err = later(s.Err)
+	case s.First.Digest != res.Recorded.Digest:
+		res.Err = otherContent()
+	default:
+		res.Recorded, res.Repeated = s.First, !fresh
+	}
+}
+
+// otherContent refuses an event id that stands for another event.
+func otherContent() error {
+	return fault.New(fault.OtherContent, "key_reused", "This event_id was recorded with other content; send a new event under a new id.")
+}
+
+// later keeps refusals and turns everything else into a request to come back.
+func later(err error) error {
+	var known *fault.Error
+	if err == nil || errors.As(err, &known) {
+		return err
+	}
+	return fault.Later(err)
+}
+
+// digest is over the event's content in one unambiguous form. Times are compared as instants.
+func digest(e Event) string {
+	b := make([]byte, 0, 512)
+	for _, s := range []string{e.EventID, e.CreatorID, e.ActionType, e.Platform, e.ContentID, e.ViewerRef, e.SessionID, e.Device} {
+		b = appendText(b, s)
+	}
+	b = binary.BigEndian.AppendUint64(b, uint64(e.OccurredAt.UnixNano()))
+	b = binary.BigEndian.AppendUint64(b, uint64(e.Quantity))
+	utm := e.UTM
+	if utm == nil {
+		utm = &UTM{}
+	}
+	for _, s := range []string{utm.Source, utm.Medium, utm.Campaign, utm.Term, utm.Content} {
+		b = appendText(b, s)
+	}
+	for _, name := range sortedNames(e.Metrics) {
+		b = appendText(appendText(b, name), e.Metrics[name])
+	}
+	sum := sha256.Sum256(b)
+	return base64.RawURLEncoding.EncodeToString(sum[:18])
+}
+
+// appendText puts the length before the text, so that no two lists of texts look alike.
+func appendText(b []byte, s string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}

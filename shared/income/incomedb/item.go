@@ -1,0 +1,258 @@
+// Package incomedb keeps income lines and the buckets of statements in the ledger table, and posts what a closed
+// day of incentives owes.
+package incomedb
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/contract/cycle"
+	"fenzhang/shared/dynamo/attr"
+	"fenzhang/shared/dynamo/keys"
+	"fenzhang/shared/dynamo/transact"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/income"
+	"fenzhang/shared/money"
+)
+
+// item is one DynamoDB item.
+type item = attr.Item
+
+// Attribute names of buckets. The opening of a settlement sets the first four of them in its own transaction; undoing
+// it removes the fourth.
+const (
+	attrState      = "st"
+	attrSettlement = "sid"
+	attrOccurrence = "occ"
+	attrStanding   = "live"
+
+	attrDistributable = "dist" // fen
+	attrGross         = "gross"
+	attrFee           = "pf"
+	attrRefund        = "rf"
+	attrSubsidy       = "sub"
+	attrLines         = "n"
+	attrSource        = "src"
+	attrBy            = "by"  // string set
+	attrPlatforms     = "pl"  // string set
+	attrEntities      = "ent" // string set
+	attrCarriedTo     = "to"
+	attrCarriedFor    = "why"
+	attrCarriedIn     = "cin"  // string set: <from>|<since>|<reason>|<fen>
+	ownPrefix         = "own#" // + month: how many of the lines have that service period
+)
+
+// Attribute names of lines, beside dist and gross.
+const (
+	attrDoc    = "doc"
+	attrHash   = "h"
+	attrWrite  = "w"
+	attrBucket = "b" // month or part of the bucket that holds the line
+)
+
+func fen(a money.Amount) types.AttributeValue { return attr.Number(a.Fen()) }
+
+func setOf(it item, name string) []string {
+	if v, ok := it[name].(*types.AttributeValueMemberSS); ok {
+		return slices.Sorted(slices.Values(v.Value))
+	}
+	return nil
+}
+
+// numbers reads whole numbers of an item and remembers what could not be read: a sum beyond int64 must stop, not wrap.
+type numbers struct {
+	it  item
+	err error
+}
+
+func (n *numbers) get(name string) int64 {
+	v, ok := n.it[name].(*types.AttributeValueMemberN)
+	if !ok {
+		return 0
+	}
+	whole, err := strconv.ParseInt(v.Value, 10, 64)
+	if err != nil {
+		n.err = fault.Internal(fmt.Errorf("incomedb: %s of %s: %w", name, attr.TextOf(n.it, "sk"), err))
+	}
+	return whole
+}
+
+func (n *numbers) amount(name string) money.Amount { return money.Fen(n.get(name)) }
+
+// lineItem is the item of a line in a bucket.
+func lineItem(tenant string, l income.Line, bucket cycle.Period, writeID string) (item, error) {
+	doc, err := json.Marshal(l)
+	if err != nil {
+		return nil, fault.Internal(err)
+	}
+	it := attr.Key(keys.Line(tenant, l.CreatorID, l.ServicePeriod, l.IncomeType, l.LineID))
+	it[attrDoc], it[attrHash], it[attrWrite], it[attrBucket] = attr.Text(string(doc)), attr.Text(income.HashOf(doc)), attr.Text(writeID), attr.Text(bucket.String())
+	it[attrDistributable], it[attrGross] = fen(l.Distributable), fen(l.GrossBeforePlatform)
+	return it, nil
+}
+
+// growth is what new lines add to a bucket.
+type growth struct {
+	tenant, creator, incomeType string
+	bucket                      cycle.Period
+	own                         civil.Month
+	source                      string
+	lines                       []income.Line
+	by, entities                []string
+	carried                     *income.Carriage // that the lines are, where they came from another bucket
+}
+
+// update is the part of a transaction that adds to an open bucket; a closed one refuses it.
+func (g growth) update(table string) types.TransactWriteItem {
+	var dist, gross, fee, refund, subsidy money.Amount
+	var platforms []string
+	for _, l := range g.lines {
+		dist, gross = dist.Add(l.Distributable), gross.Add(l.GrossBeforePlatform)
+		fee, refund, subsidy = fee.Add(l.PlatformFee), refund.Add(l.Refund), subsidy.Add(l.Subsidy)
+		if l.Platform != "" && !slices.Contains(platforms, l.Platform) {
+			platforms = append(platforms, l.Platform)
+		}
+	}
+	e := expression{names: map[string]string{}, values: item{}}
+	e.set(attrState, attr.Text(string(income.Open)))
+	e.set(attrSource, attr.Text(g.source))
+	e.add(attrDistributable, fen(dist))
+	e.add(attrGross, fen(gross))
+	e.add(attrFee, fen(fee))
+	e.add(attrRefund, fen(refund))
+	e.add(attrSubsidy, fen(subsidy))
+	e.add(attrLines, attr.Number(int64(len(g.lines))))
+	e.add(ownPrefix+g.own.String(), attr.Number(int64(len(g.lines))))
+	e.addSet(attrBy, g.by)
+	e.addSet(attrPlatforms, platforms)
+	e.addSet(attrEntities, g.entities)
+	if g.carried != nil {
+		e.addSet(attrCarriedIn, []string{carriage(*g.carried)})
+	}
+	state := e.name(attrState)
+	return types.TransactWriteItem{Update: &types.Update{TableName: aws.String(table), Key: attr.Key(keys.Bucket(g.tenant, g.creator, g.bucket, g.incomeType)),
+		UpdateExpression: aws.String(e.String()), ConditionExpression: aws.String("attribute_not_exists(" + state + ") OR " + state + " = " + e.value(attr.Text(string(income.Open)))),
+		ExpressionAttributeNames: e.names, ExpressionAttributeValues: e.values, ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}}
+}
+
+// expression builds an update; every name is a placeholder, because some of ours are reserved words.
+type expression struct {
+	sets, adds []string
+	names      map[string]string
+	values     item
+}
+
+func (e *expression) name(attr string) string {
+	for placeholder, known := range e.names {
+		if known == attr {
+			return placeholder
+		}
+	}
+	placeholder := "#a" + strconv.Itoa(len(e.names))
+	e.names[placeholder] = attr
+	return placeholder
+}
+
+func (e *expression) value(v types.AttributeValue) string {
+	placeholder := ":v" + strconv.Itoa(len(e.values))
+	e.values[placeholder] = v
+	return placeholder
+}
+
+func (e *expression) set(attr string, v types.AttributeValue) {
+	e.sets = append(e.sets, e.name(attr)+" = "+e.value(v))
+}
+
+func (e *expression) add(attr string, v types.AttributeValue) {
+	e.adds = append(e.adds, e.name(attr)+" "+e.value(v))
+}
+
+// addSet adds to a string set; an empty set does not exist in DynamoDB.
+func (e *expression) addSet(attr string, values []string) {
+	if len(values) > 0 {
+		e.add(attr, &types.AttributeValueMemberSS{Value: values})
+	}
+}
+
+// String is the update expression.
+func (e *expression) String() string {
+	text := "SET " + strings.Join(e.sets, ", ")
+	if len(e.adds) > 0 {
+		text += " ADD " + strings.Join(e.adds, ", ")
+	}
+	return text
+}
+
+// bucketOf reads a bucket; tenant and creator are those of the partition.
+func bucketOf(tenant, creator string, it item) (income.Bucket, error) {
+	name, incomeType, ok := keys.BucketOf(attr.TextOf(it, "sk"))
+	period, err := cycle.ParsePeriod(name)
+	if !ok || err != nil {
+		return income.Bucket{}, fault.Internal(fmt.Errorf("incomedb: %q is no bucket", attr.TextOf(it, "sk")))
+	}
+	n := numbers{it: it}
+	b := income.Bucket{Tenant: tenant, CreatorID: creator, IncomeType: incomeType, Period: period.Month, Part: period.Part, State: income.State(attr.TextOf(it, attrState)),
+		Totals:      income.Totals{Lines: int(n.get(attrLines)), Distributable: n.amount(attrDistributable), Gross: n.amount(attrGross)},
+		PlatformFee: n.amount(attrFee), Refund: n.amount(attrRefund), Subsidy: n.amount(attrSubsidy), Own: map[civil.Month]int{},
+		Source: attr.TextOf(it, attrSource), By: setOf(it, attrBy), Platforms: setOf(it, attrPlatforms), Entities: setOf(it, attrEntities),
+		Settlement: attr.TextOf(it, attrSettlement), Occurrence: int(n.get(attrOccurrence)), Standing: n.get(attrStanding) > 0, CarriedFor: attr.TextOf(it, attrCarriedFor)}
+	if to := attr.TextOf(it, attrCarriedTo); to != "" {
+		if b.CarriedTo, err = cycle.ParsePeriod(to); err != nil {
+			return b, fault.Internal(err)
+		}
+	}
+	for _, text := range setOf(it, attrCarriedIn) {
+		c, err := carriageOf(text)
+		if err != nil {
+			return b, fault.Internal(fmt.Errorf("incomedb: %q of %s: %w", text, b.Name(), err))
+		}
+		b.CarriedIn = append(b.CarriedIn, c)
+	}
+	for name := range it {
+		if own, found := strings.CutPrefix(name, ownPrefix); found {
+			month, err := civil.ParseMonth(own)
+			if err != nil {
+				return b, fault.Internal(err)
+			}
+			b.Own[month] = int(n.get(name))
+		}
+	}
+	return b, n.err
+}
+
+const carriageMark = "|"
+
+// carriage writes what came into a bucket from another one.
+func carriage(c income.Carriage) string {
+	return strings.Join([]string{c.From.String(), c.Since.String(), c.Reason, strconv.FormatInt(c.Amount.Fen(), 10)}, carriageMark)
+}
+
+var errCarriage = errors.New("must be <from>|<since>|<reason>|<fen>")
+
+func carriageOf(text string) (income.Carriage, error) {
+	part := strings.Split(text, carriageMark)
+	if len(part) != 4 { //nolint:mnd // as written
+		return income.Carriage{}, errCarriage
+	}
+	from, badFrom := cycle.ParsePeriod(part[0])
+	since, badSince := civil.ParseMonth(part[1])
+	amount, badAmount := strconv.ParseInt(part[3], 10, 64)
+	return income.Carriage{From: from, Since: since, Reason: part[2], Amount: money.Fen(amount)}, errors.Join(badFrom, badSince, badAmount)
+}
+
+// putLine is the part of a transaction that writes a line once.
+func putLine(table, tenant string, l income.Line, bucket cycle.Period, writeID string) (types.TransactWriteItem, error) {
+	it, err := lineItem(tenant, l, bucket, writeID)
+	if err != nil {
+		return types.TransactWriteItem{}, err
+	}
+	return transact.PutNew(table, it), nil
+}

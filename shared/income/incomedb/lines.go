@@ -1,0 +1,43 @@
+package incomedb
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"fenzhang/shared/dynamo/attr"
+	"fenzhang/shared/dynamo/keys"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/income"
+)
+
+// Lines reads the lines that lie in a bucket, by day and id.
+func (s *Store) Lines(ctx context.Context, b income.Bucket) ([]income.Line, error) {
+	var found []income.Line
+	for own := range b.Own {
+		err := s.query(ctx, &dynamodb.QueryInput{KeyConditionExpression: aws.String("pk = :pk AND begins_with(sk, :sk)"),
+			ExpressionAttributeValues: item{":pk": attr.Text(keys.CreatorBook(b.Tenant, b.CreatorID)), ":sk": attr.Text(keys.LinesOf(own, b.IncomeType))}},
+			func(it item) error {
+				if attr.TextOf(it, attrBucket) != b.When().String() {
+					return nil
+				}
+				var l income.Line
+				if err := json.Unmarshal([]byte(attr.TextOf(it, attrDoc)), &l); err != nil {
+					return fault.Internal(err)
+				}
+				found = append(found, l)
+				return nil
+			})
+		if err != nil {
+			return nil, err
+		}
+	}
+	slices.SortFunc(found, func(x, y income.Line) int {
+		return cmp.Or(cmp.Compare(x.OccurredOn.String(), y.OccurredOn.String()), cmp.Compare(x.LineID, y.LineID))
+	})
+	return found, nil
+}

@@ -1,0 +1,324 @@
+package incomedb
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"fenzhang/shared/audit"
+	"fenzhang/shared/audit/outbox"
+	"fenzhang/shared/awsfault"
+	"fenzhang/shared/civil"
+	"fenzhang/shared/contract/cycle"
+	"fenzhang/shared/dynamo"
+	"fenzhang/shared/dynamo/attr"
+	"fenzhang/shared/dynamo/keys"
+	"fenzhang/shared/dynamo/transact"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/income"
+	"fenzhang/shared/money"
+)
+
+// Store keeps lines and buckets. It implements income.Lines and income.Buckets.
+type Store struct {
+	DB                  dynamo.API
+	Ledger, Settlements string // table names; the settlements table carries the audit records
+	NewToken            func() string
+}
+
+var (
+	_ income.Lines   = (*Store)(nil)
+	_ income.Buckets = (*Store)(nil)
+)
+
+// How far the search for an open bucket goes: the part of the current day is open, and no line is older than fourteen
+// months, of which each has at most a part for each day.
+const (
+	maxMonthsOn = 24
+	maxParts    = 1000
+	maxTries    = 8 // rivals may close what was found open
+)
+
+// errNoBucket tells that no open bucket was found, which the windows of lines rule out.
+var errNoBucket = errors.New("incomedb: every later bucket is closed")
+
+// Add implements income.Lines. A refused transaction tells what stood in the way: repeats are taken out, a closed
+// bucket is replaced by the next open one, and the rest is tried again.
+func (s *Store) Add(ctx context.Context, a income.Addition) ([]income.Placed, error) {
+	placed := make([]income.Placed, len(a.Lines))
+	left := make([]int, len(a.Lines))
+	for i := range a.Lines {
+		left[i] = i
+	}
+	bucket := a.Into
+	for range maxTries + len(a.Lines) {
+		if len(left) == 0 {
+			return placed, nil
+		}
+		refused, err := s.addOnce(ctx, a, bucket, left)
+		if err != nil {
+			return nil, err
+		}
+		if refused == nil {
+			for _, i := range left {
+				placed[i] = income.Placed{Bucket: bucket}
+			}
+			return placed, nil
+		}
+		if left, err = sift(a, left, refused.Old, placed); err != nil {
+			return nil, err
+		}
+		if old := refused.Old[len(refused.Old)-2]; old != nil && len(left) > 0 { // the bucket stands before the audit record
+			if bucket, err = s.openAfter(ctx, book{a.Tenant, a.CreatorID, a.IncomeType}, a.Course, bucket); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return nil, fault.Later(errNoBucket)
+}
+
+// book names the buckets of a creator's income of one type.
+type book struct{ tenant, creator, incomeType string }
+
+// openAfter finds the first part after a closed one, in the course of the contracts, that takes lines.
+func (s *Store) openAfter(ctx context.Context, of book, course cycle.Course, closed cycle.Period) (cycle.Period, error) {
+	known, err := s.Buckets(ctx, of.tenant, of.creator, closed.Month, closed.Month.Add(maxMonthsOn))
+	if err != nil {
+		return cycle.Period{}, err
+	}
+	shut := map[cycle.Period]bool{closed: true}
+	for _, b := range known {
+		if b.IncomeType == of.incomeType && b.State != income.Open {
+			shut[b.When()] = true
+		}
+	}
+	p := closed
+	for range maxParts {
+		if p = course.Next(p); !shut[p] {
+			return p, nil
+		}
+	}
+	return cycle.Period{}, fault.Internal(errNoBucket)
+}
+
+// addOnce tries to write the lines that are left into one bucket.
+func (s *Store) addOnce(ctx context.Context, a income.Addition, bucket cycle.Period, left []int) (*transact.Refused, error) {
+	g := growth{tenant: a.Tenant, creator: a.CreatorID, incomeType: a.IncomeType, bucket: bucket, own: a.Period, source: income.SourceClearing, by: []string{a.By}}
+	parts := make([]types.TransactWriteItem, 0, len(left)+2)
+	for _, i := range left {
+		put, err := putLine(s.Ledger, a.Tenant, a.Lines[i], bucket, a.WriteID)
+		if err != nil {
+			return nil, err
+		}
+		parts, g.lines = append(parts, put), append(g.lines, a.Lines[i])
+	}
+	parts = append(parts, g.update(s.Ledger))
+	told, err := s.told(recorded(a, g))
+	if err != nil {
+		return nil, err
+	}
+	err = transact.Write(ctx, s.DB, s.NewToken(), append(parts, told))
+	var refused *transact.Refused
+	if errors.As(err, &refused) {
+		return refused, nil
+	}
+	return nil, err
+}
+
+// sift takes out the lines that are in the table already, and says what each of them is.
+func sift(a income.Addition, left []int, old []map[string]types.AttributeValue, placed []income.Placed) ([]int, error) {
+	var rest []int
+	for n, i := range left {
+		if old[n] == nil {
+			rest = append(rest, i)
+			continue
+		}
+		bucket, err := cycle.ParsePeriod(attr.TextOf(old[n], attrBucket))
+		if err != nil {
+			return nil, fault.Internal(fmt.Errorf("incomedb: line %s: %w", a.Lines[i].LineID, err))
+		}
+		placed[i].Bucket = bucket
+		switch {
+		case attr.TextOf(old[n], attrHash) != a.Lines[i].Hash():
+			placed[i].Other = true
+		case attr.TextOf(old[n], attrWrite) != a.WriteID: // else an earlier try of this very write did it
+			placed[i].Repeat = true
+		}
+	}
+	return rest, nil
+}
+
+// told is the audit record's part of a transaction.
+func (s *Store) told(r audit.Record) (types.TransactWriteItem, error) {
+	part, err := outbox.Put(s.Settlements, r, nil)
+	if err != nil {
+		return part, fault.Internal(err)
+	}
+	return part, nil
+}
+
+// gathered is what the audit record tells of lines that entered a bucket.
+type gathered struct {
+	Bucket        string       `json:"bucket"`
+	ServicePeriod civil.Month  `json:"service_period"`
+	Lines         int          `json:"lines"`
+	Gross         money.Amount `json:"gross_before_platform"`
+	Distributable money.Amount `json:"distributable"`
+	CarriedFrom   string       `json:"carried_from,omitempty"`
+	Reason        string       `json:"reason,omitempty"`
+}
+
+func (g growth) gathered() gathered {
+	out := gathered{Bucket: income.BucketName(g.bucket, g.incomeType), ServicePeriod: g.own, Lines: len(g.lines)}
+	for _, l := range g.lines {
+		out.Gross, out.Distributable = out.Gross.Add(l.GrossBeforePlatform), out.Distributable.Add(l.Distributable)
+	}
+	return out
+}
+
+func object(creator string, bucket cycle.Period, incomeType string) string {
+	return creator + "/" + income.BucketName(bucket, incomeType)
+}
+
+func detail(v any) json.RawMessage {
+	b, err := json.Marshal(v)
+	if err != nil { // words, dates and amounts always marshal
+		return nil
+	}
+	return b
+}
+
+func recorded(a income.Addition, g growth) audit.Record {
+	return audit.Record{ID: a.WriteID, Tenant: a.Tenant, At: a.At, Actor: a.By, Act: "income.recorded",
+		Object: object(a.CreatorID, g.bucket, a.IncomeType), What: detail(g.gathered()), Trace: a.Trace}
+}
+
+// Buckets implements income.Buckets.
+func (s *Store) Buckets(ctx context.Context, tenant, creator string, from, to civil.Month) ([]income.Bucket, error) {
+	var found []income.Bucket
+	err := s.query(ctx, &dynamodb.QueryInput{KeyConditionExpression: aws.String("pk = :pk AND sk BETWEEN :from AND :to"),
+		ExpressionAttributeValues: item{":pk": attr.Text(keys.CreatorBook(tenant, creator)), ":from": attr.Text(keys.BucketsOf(from)), ":to": attr.Text(keys.BucketsOf(to.Add(1)))}},
+		func(it item) error {
+			b, err := bucketOf(tenant, creator, it)
+			found = append(found, b)
+			return err
+		})
+	return found, err
+}
+
+// Bucket implements income.Buckets.
+func (s *Store) Bucket(ctx context.Context, tenant, creator string, period cycle.Period, incomeType string) (income.Bucket, bool, error) {
+	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(s.Ledger), ConsistentRead: aws.Bool(true),
+		Key: attr.Key(keys.Bucket(tenant, creator, period, incomeType))})
+	if err != nil {
+		return income.Bucket{}, false, awsfault.Of(err)
+	}
+	if out.Item == nil {
+		return income.Bucket{}, false, nil
+	}
+	b, err := bucketOf(tenant, creator, out.Item)
+	return b, err == nil, err
+}
+
+// Fold implements income.Buckets: it reads the lines of each service period that the bucket counts.
+func (s *Store) Fold(ctx context.Context, b income.Bucket) (income.Totals, error) {
+	var sum income.Totals
+	for own := range b.Own {
+		err := s.query(ctx, &dynamodb.QueryInput{KeyConditionExpression: aws.String("pk = :pk AND begins_with(sk, :sk)"),
+			ProjectionExpression:     aws.String("sk, #b, #dist, #gross"),
+			ExpressionAttributeNames: map[string]string{"#b": attrBucket, "#dist": attrDistributable, "#gross": attrGross},
+			ExpressionAttributeValues: item{":pk": attr.Text(keys.CreatorBook(b.Tenant, b.CreatorID)),
+				":sk": attr.Text(keys.LinesOf(own, b.IncomeType))}},
+			func(it item) error {
+				if attr.TextOf(it, attrBucket) != b.When().String() {
+					return nil
+				}
+				n := numbers{it: it}
+				sum.Lines++
+				sum.Distributable, sum.Gross = sum.Distributable.Add(n.amount(attrDistributable)), sum.Gross.Add(n.amount(attrGross))
+				return n.err
+			})
+		if err != nil {
+			return sum, err
+		}
+	}
+	return sum, nil
+}
+
+// query reads all items of a query of the ledger table, consistently.
+func (s *Store) query(ctx context.Context, in *dynamodb.QueryInput, each func(item) error) error {
+	return dynamo.Each(ctx, s.DB, s.Ledger, in, each)
+}
+
+// Carry implements income.Buckets. What goes on becomes a line of the other bucket, with all figures of the closed
+// one, so that nothing is lost from the memo figures either.
+func (s *Store) Carry(ctx context.Context, b income.Bucket, c income.Carry) error {
+	for range maxTries {
+		parts, err := s.carrying(b, c)
+		if err != nil {
+			return err
+		}
+		err = transact.Write(ctx, s.DB, s.NewToken(), parts)
+		var refused *transact.Refused
+		if !errors.As(err, &refused) {
+			return err
+		}
+		if refused.Old[0] != nil {
+			return income.ErrRival
+		}
+		if c.Into, err = s.openAfter(ctx, book{b.Tenant, b.CreatorID, b.IncomeType}, c.Course, c.Into); err != nil {
+			return err
+		}
+	}
+	return fault.Later(errNoBucket)
+}
+
+func (s *Store) carrying(b income.Bucket, c income.Carry) ([]types.TransactWriteItem, error) {
+	parts := []types.TransactWriteItem{{Update: s.closing(b, c)}}
+	what := gathered{Bucket: b.Name(), ServicePeriod: b.Period, Lines: b.Lines, Gross: b.Gross, Distributable: b.Distributable}
+	if !b.Distributable.IsZero() {
+		moved := income.Carriage{From: b.When(), Since: b.HeldSince(), Reason: c.Reason, Amount: b.Distributable}
+		g := growth{tenant: b.Tenant, creator: b.CreatorID, incomeType: b.IncomeType, bucket: c.Into, own: c.Into.Month, source: b.Source, by: b.By, entities: b.Entities,
+			lines: []income.Line{carryLine(b, c)}, carried: &moved}
+		put, err := putLine(s.Ledger, b.Tenant, g.lines[0], c.Into, c.ActID)
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, put, g.update(s.Ledger))
+		what = g.gathered()
+		what.CarriedFrom, what.Reason = b.Name(), c.Reason
+	}
+	told, err := s.told(audit.Record{ID: c.ActID, Tenant: b.Tenant, At: c.At, Actor: c.By, Act: "statement.carried",
+		Object: object(b.CreatorID, b.When(), b.IncomeType), What: detail(what)})
+	return append(parts, told), err
+}
+
+// closing closes a bucket that is still as it was read.
+func (s *Store) closing(b income.Bucket, c income.Carry) *types.Update {
+	e := expression{names: map[string]string{}, values: item{}}
+	e.set(attrState, attr.Text(string(income.Carried)))
+	e.set(attrCarriedFor, attr.Text(c.Reason))
+	if !b.Distributable.IsZero() {
+		e.set(attrCarriedTo, attr.Text(c.Into.String()))
+	}
+	condition := e.name(attrState) + " = " + e.value(attr.Text(string(income.Open))) + " AND " + e.name(attrDistributable) + " = " + e.value(fen(b.Distributable)) +
+		" AND " + e.name(attrLines) + " = " + e.value(attr.Number(int64(b.Lines)))
+	return &types.Update{TableName: aws.String(s.Ledger), Key: attr.Key(keys.Bucket(b.Tenant, b.CreatorID, b.When(), b.IncomeType)),
+		UpdateExpression: aws.String(e.String()), ConditionExpression: aws.String(condition), ExpressionAttributeNames: e.names,
+		ExpressionAttributeValues: e.values, ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}
+}
+
+func carryLine(b income.Bucket, c income.Carry) income.Line {
+	l := income.Line{LineID: income.CarryPrefix + b.When().String(), CreatorID: b.CreatorID, IncomeType: b.IncomeType, OccurredOn: c.Into.First(),
+		ServicePeriod: c.Into.Month, GrossBeforePlatform: b.Gross, PlatformFee: b.PlatformFee, Refund: b.Refund, Subsidy: b.Subsidy,
+		Distributable: b.Distributable, Description: "carried from " + b.When().String() + ": " + c.Reason, Source: "system"}
+	if len(b.Platforms) == 1 {
+		l.Platform = b.Platforms[0]
+	}
+	return l
+}

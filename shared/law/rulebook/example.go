@@ -1,0 +1,268 @@
+package rulebook
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/law/tax"
+	"fenzhang/shared/law/taxpack"
+)
+
+// example is a worked case with the place it stands at.
+type example struct {
+	taxpack.Outcome
+	home  string // the pack: "" for the nation
+	place string // where it is asked: the locality, or the home
+}
+
+// collect sorts the examples to the packs they stand in and to the definitions that they concern: the rules that
+// answered, and what those use.
+func (c *contents) collect() {
+	for _, code := range c.order {
+		p := c.places[code]
+		if code != "" && p.pack.Jurisdiction.Code != code {
+			continue
+		}
+		for _, o := range c.source.Examples[p.pack.ID.Pack] {
+			x := &example{Outcome: o, home: code, place: code}
+			c.learn(o.Steps)
+			if l := locality(o.Example.Inputs); l != "" && c.places[l] != nil {
+				x.place = l
+			}
+			c.byPlace[code] = append(c.byPlace[code], x)
+			for _, k := range c.concerned(x) {
+				c.worked[k] = append(c.worked[k], x)
+			}
+		}
+	}
+}
+
+// learn notes in which order steps follow each other.
+func (c *contents) learn(steps []string) {
+	for _, s := range steps {
+		name, _, _ := strings.Cut(s, ":")
+		if _, known := c.stepOrder[name]; !known {
+			c.stepOrder[name] = len(c.stepOrder)
+		}
+	}
+}
+
+// locality is the place that the inputs of an example name; "" where they name none.
+func locality(inputs json.RawMessage) string {
+	var in struct {
+		Locality string `json:"locality"`
+		Place    string `json:"place"`
+	}
+	if json.Unmarshal(inputs, &in) != nil { // inputs of another form name no place
+		return ""
+	}
+	return cmp.Or(in.Locality, in.Place)
+}
+
+// concerned follows the rules that answered an example to everything they use on its day.
+func (c *contents) concerned(x *example) []key {
+	on, err := civil.ParseDate(x.Example.Date)
+	if err != nil {
+		return nil
+	}
+	var found []key
+	var visit func(id string)
+	visit = func(id string) {
+		k, ok := c.resolve(x.place, id)
+		if !ok || slices.Contains(found, k) {
+			return
+		}
+		found = append(found, k)
+		for _, v := range c.definition(k).Values {
+			if on.Before(v.From) || (!v.To.IsZero() && on.After(v.To)) {
+				continue
+			}
+			for _, role := range sortedNames(v.Method.Uses) {
+				visit(v.Method.Uses[role])
+			}
+		}
+	}
+	for _, id := range x.Rules {
+		visit(id)
+	}
+	return found
+}
+
+// exampleView is a worked case on a page.
+type exampleView struct {
+	ID, Date, Source, Place string
+	Inputs, Result          []fact
+	Arithmetic, Steps       []string
+	Passed                  bool
+	Note                    string
+}
+
+// fact is a named figure; a list of figures stands line by line.
+type fact struct {
+	Name  string
+	Lines []string
+}
+
+func (e *edition) example(x *example) exampleView {
+	v := exampleView{ID: x.Example.ID, Date: x.Example.Date, Source: x.Example.Source, Inputs: e.facts(x.Example.Inputs), Result: e.facts(x.Example.Expected),
+		Arithmetic: x.Example.Steps, Passed: x.State == taxpack.Passed, Note: x.Example.Note}
+	if x.Example.Taxpayer != "" {
+		v.Inputs = append([]fact{{e.figure("taxpayer"), []string{e.term(x.Example.Taxpayer)}}}, v.Inputs...)
+	}
+	if x.place != "" {
+		v.Place = e.nameOf(x.place)
+	}
+	for _, t := range x.Told {
+		v.Steps = append(v.Steps, e.t(t))
+	}
+	return v
+}
+
+// nameOf is a place in words.
+func (e *edition) nameOf(code string) string {
+	switch p := e.places[code]; {
+	case code == "":
+		return e.w("nation")
+	case p.pack.Jurisdiction.Code == code:
+		return e.t(p.pack.Jurisdiction.Title)
+	default:
+		return e.t(p.pack.Jurisdiction.Title) + " " + code
+	}
+}
+
+// facts lays a JSON object out for reading, in its own order.
+func (e *edition) facts(raw json.RawMessage) []fact {
+	var list []fact
+	each(raw, func(name string, value json.RawMessage) {
+		if name != "note" {
+			list = append(list, fact{e.figure(name), e.lines(value)})
+		}
+	})
+	return list
+}
+
+// lines writes a value: lists of objects line by line, everything else in one.
+func (e *edition) lines(raw json.RawMessage) []string {
+	var list []json.RawMessage
+	if json.Unmarshal(raw, &list) != nil {
+		return []string{e.plain(raw)}
+	}
+	if !slices.ContainsFunc(list, isObject) {
+		return []string{e.joined(list, "; ")}
+	}
+	lines := make([]string, 0, len(list))
+	for _, x := range list {
+		lines = append(lines, e.plain(x))
+	}
+	return lines
+}
+
+func isObject(raw json.RawMessage) bool { return bytes.HasPrefix(bytes.TrimSpace(raw), []byte("{")) }
+
+func (e *edition) joined(list []json.RawMessage, by string) string {
+	parts := make([]string, len(list))
+	for i, x := range list {
+		parts[i] = e.plain(x)
+	}
+	return strings.Join(parts, by)
+}
+
+// plain writes a value without the signs of JSON.
+func (e *edition) plain(raw json.RawMessage) string {
+	var s string
+	var list []json.RawMessage
+	switch {
+	case json.Unmarshal(raw, &s) == nil && string(raw) != "null":
+		return e.rowTerm(s)
+	case json.Unmarshal(raw, &list) == nil && string(raw) != "null":
+		return "[" + e.joined(list, ", ") + "]"
+	case isObject(raw):
+		var parts []string
+		each(raw, func(name string, value json.RawMessage) { parts = append(parts, e.figure(name)+" "+e.plain(value)) })
+		return strings.Join(parts, ", ")
+	case string(raw) == "null":
+		return "—"
+	}
+	return e.term(string(raw)) // a number, or yes or no
+}
+
+// figure names an input or result of an example.
+func (e *edition) figure(name string) string {
+	if t, ok := figures[name]; ok {
+		return e.t(t)
+	}
+	return name
+}
+
+// each walks over a JSON object in its own order; anything else has no members.
+func each(raw json.RawMessage, do func(name string, value json.RawMessage)) {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return
+	}
+	for d.More() {
+		t, err := d.Token()
+		name, ok := t.(string)
+		var value json.RawMessage
+		if err != nil || !ok || d.Decode(&value) != nil {
+			return
+		}
+		do(name, value)
+	}
+}
+
+// shownExamples is how many examples a definition's page shows in full; the others are linked.
+const shownExamples = 3
+
+// worksFor gives the examples of a definition, those of its own place first.
+func (e *edition) worksFor(k key, up string) (full []exampleView, more []link) {
+	list := slices.Clone(e.worked[k])
+	slices.SortStableFunc(list, func(a, b *example) int {
+		return rank(a.place == k.place) - rank(b.place == k.place)
+	})
+	for i, x := range list {
+		if i < shownExamples {
+			full = append(full, e.example(x))
+			continue
+		}
+		more = append(more, link{up + e.examplesPath(x.home) + "#" + x.Example.ID, x.Example.ID})
+	}
+	return full, more
+}
+
+func rank(first bool) int {
+	if first {
+		return 0
+	}
+	return 1
+}
+
+func (e *edition) examplesPath(code string) string {
+	if code == "" {
+		return "examples.html"
+	}
+	return code + "/examples.html"
+}
+
+// examplesOf is the page of all examples of a pack.
+func (e *edition) examplesOf(code string) *page {
+	var list []exampleView
+	for _, x := range e.byPlace[code] {
+		list = append(list, e.example(x))
+	}
+	title := e.w("examples") + " · " + e.nameOf(code)
+	trail := []link{{"index.html", e.w("book")}}
+	if code != "" {
+		trail = append(trail, link{"places.html", e.w("by_place")}, link{e.home(code), e.nameOf(code)})
+	}
+	p := e.page("examples.html", e.examplesPath(code), title, trail...)
+	p.Body = list
+	return p
+}
+
+// titleOf is the name of a kind or status of the index.
+func (e *edition) titleOf(k tax.Kind) string { return e.t(kinds[k]) }

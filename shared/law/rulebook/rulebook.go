@@ -1,0 +1,338 @@
+// Package rulebook renders the rules as a book for people: linked static pages in Chinese and English that need
+// neither scripts nor the network.
+package rulebook
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"html/template"
+	"slices"
+	"sort"
+	"strings"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/law/tax"
+	"fenzhang/shared/law/taxpack"
+)
+
+// Source is what a book is made of.
+type Source struct {
+	Corpus  *tax.Corpus
+	On      civil.Date // the day whose rules count as "in force" in the book
+	Notices []taxpack.Notice
+	// Examples are the checked examples of each pack by the pack's name.
+	Examples map[string][]taxpack.Outcome
+}
+
+//go:embed templates
+var files embed.FS
+
+// languages of the book; each has a folder of its own.
+var languages = []string{"zh", "en"}
+
+// Render gives every file of the book by its path below the book's folder. It is deterministic: the same source
+// gives the same bytes.
+//
+// Errors: a pack that cannot be read; those of a template, which a test finds.
+func Render(s Source) (map[string][]byte, error) {
+	pages, err := template.ParseFS(files, "templates/*.html")
+	if err != nil {
+		return nil, err
+	}
+	c, err := newContents(s)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string][]byte{}
+	for _, lang := range languages {
+		e := &edition{contents: c, lang: lang}
+		for _, p := range e.pages() {
+			name := lang + "/" + p.Path
+			if out[name] != nil {
+				return nil, fmt.Errorf("rulebook: two pages %s", name)
+			}
+			if out[name], err = render(pages, p); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if out["index.html"], err = render(pages, c.front()); err != nil {
+		return nil, err
+	}
+	out["style.css"], err = files.ReadFile("templates/style.css")
+	return out, err
+}
+
+func render(pages *template.Template, p *page) ([]byte, error) {
+	var b bytes.Buffer
+	if err := pages.ExecuteTemplate(&b, p.Form, p); err != nil {
+		return nil, fmt.Errorf("rulebook: %s: %w", p.Path, err)
+	}
+	return b.Bytes(), nil
+}
+
+// key names a definition: where it is said and its id.
+type key struct{ place, id string }
+
+// place is one place that has rules of its own: the nation, a jurisdiction, a locality.
+type place struct {
+	code        string // "" for the nation
+	pack        tax.Pack
+	definitions []*tax.Definition // in order of their ids
+	localities  []string          // of a jurisdiction
+	entries     []tax.Entry       // what it says on the day
+}
+
+// contents is everything the pages of both languages show.
+type contents struct {
+	source  Source
+	places  map[string]*place
+	order   []string // of places: the nation, then jurisdictions, each followed by its localities
+	usedBy  map[key][]key
+	worked  map[key][]*example
+	byPlace map[string][]*example
+	// stepOrder is the order in which the examples tell their steps, by the step's name.
+	stepOrder map[string]int
+}
+
+func newContents(s Source) (*contents, error) {
+	c := &contents{source: s, places: map[string]*place{}, usedBy: map[key][]key{}, worked: map[key][]*example{}, byPlace: map[string][]*example{}, stepOrder: map[string]int{}}
+	packs, err := s.Corpus.Contents()
+	if err != nil {
+		return nil, err
+	}
+	for i, p := range packs {
+		c.add(p, i == 0)
+	}
+	for _, code := range c.order {
+		p := c.places[code]
+		for _, d := range p.definitions {
+			for _, id := range usedIDs(d) {
+				if k, ok := c.resolve(code, id); ok {
+					c.usedBy[k] = append(c.usedBy[k], key{code, d.ID})
+				}
+			}
+		}
+	}
+	c.collect()
+	return c, nil
+}
+
+// add sorts the definitions of a pack into its places.
+func (c *contents) add(p tax.Pack, national bool) {
+	home := p.Jurisdiction.Code
+	if national {
+		home = ""
+	}
+	codes := []string{home}
+	for i := range p.Definitions {
+		d := &p.Definitions[i]
+		code := d.Locality
+		if code == "" {
+			code = home
+		}
+		if !slices.Contains(codes, code) {
+			codes = append(codes, code)
+		}
+		if c.places[code] == nil {
+			c.places[code] = &place{code: code, pack: p}
+		}
+		at := c.places[code]
+		at.definitions = append(at.definitions, d)
+	}
+	sort.Strings(codes[1:])
+	for _, code := range codes {
+		at := c.places[code]
+		if at == nil { // a jurisdiction whose localities alone have rules
+			at = &place{code: code, pack: p}
+			c.places[code] = at
+		}
+		sort.Slice(at.definitions, func(i, j int) bool { return at.definitions[i].ID < at.definitions[j].ID })
+		at.entries = c.entriesOf(code)
+		c.order = append(c.order, code)
+	}
+	c.places[home].localities = codes[1:]
+}
+
+// entriesOf gives what a place itself says on the day of the book.
+func (c *contents) entriesOf(code string) []tax.Entry {
+	e, err := c.source.Corpus.At(code)
+	if err != nil {
+		return nil
+	}
+	return slices.DeleteFunc(e.Rulebook(c.source.On), func(x tax.Entry) bool { return x.Place != code })
+}
+
+// chain lists where a rule is looked for that a place uses: itself, its jurisdiction, the nation.
+func (c *contents) chain(code string) []string {
+	list := []string{code}
+	if p := c.places[code]; p != nil && code != "" && p.pack.Jurisdiction.Code != code {
+		list = append(list, p.pack.Jurisdiction.Code)
+	}
+	if code != "" {
+		list = append(list, "")
+	}
+	return list
+}
+
+// resolve finds the definition that an id means at a place.
+func (c *contents) resolve(code, id string) (key, bool) {
+	for _, at := range c.chain(code) {
+		if c.definition(key{at, id}) != nil {
+			return key{at, id}, true
+		}
+	}
+	return key{}, false
+}
+
+func (c *contents) definition(k key) *tax.Definition {
+	p := c.places[k.place]
+	if p == nil {
+		return nil
+	}
+	for _, d := range p.definitions {
+		if d.ID == k.id {
+			return d
+		}
+	}
+	return nil
+}
+
+// entry finds what a definition says on the day of the book; nil where it has not begun.
+func (c *contents) entry(k key) *tax.Entry {
+	entries := c.places[k.place].entries
+	for i := range entries {
+		if entries[i].ID == k.id {
+			return &entries[i]
+		}
+	}
+	return nil
+}
+
+// usedIDs lists what any value or reading of a definition uses, and whose wording it takes.
+func usedIDs(d *tax.Definition) []string {
+	var ids []string
+	if d.Wording != "" {
+		ids = append(ids, d.Wording)
+	}
+	for i := range d.Values {
+		for _, id := range d.Values[i].Method.Uses {
+			ids = append(ids, id)
+		}
+		for _, r := range d.Values[i].Readings {
+			for _, id := range r.Method.Uses {
+				ids = append(ids, id)
+			}
+		}
+	}
+	sort.Strings(ids)
+	return slices.Compact(ids)
+}
+
+// path is the page of a definition below its language's folder.
+func (c *contents) path(k key) string {
+	if k.place == "" {
+		return "rules/" + k.id + ".html"
+	}
+	home := c.places[k.place].pack.Jurisdiction.Code
+	if home == k.place {
+		return home + "/" + k.id + ".html"
+	}
+	return home + "/" + k.place + "/" + k.id + ".html"
+}
+
+// home is the page of a place below its language's folder.
+func (c *contents) home(code string) string {
+	if code == "" {
+		return "index.html"
+	}
+	home := c.places[code].pack.Jurisdiction.Code
+	if home == code {
+		return home + "/index.html"
+	}
+	return home + "/index.html#" + code
+}
+
+// page is one page; Form is the template that writes it.
+type page struct {
+	Form, Path, Lang, Title string
+	Root, Other             string // the way up to the language's folder; this page in the other language
+	Trail                   []link
+	Words                   map[string]string
+	Body                    any
+}
+
+// link is a link within the book.
+type link struct{ Href, Text string }
+
+// Front is the page before both languages.
+func (c *contents) front() *page {
+	return &page{Form: "front.html", Path: "index.html", Lang: "zh", Title: words["book"].ZH, Body: struct {
+		On       civil.Date
+		ZH, EN   string
+		SayZH    string
+		SayEN    string
+		Packs    int
+		National tax.PackID
+	}{c.source.On, words["book"].ZH, words["book"].EN, words["intro"].ZH, words["intro"].EN, len(c.source.Corpus.Packs()), c.source.Corpus.National().Pack()}}
+}
+
+// edition is the book in one language.
+type edition struct {
+	*contents
+	lang     string
+	ownWords map[string]string
+}
+
+// t gives a sentence in the edition's language.
+func (e *edition) t(x tax.Text) string {
+	if e.lang == "zh" {
+		return x.ZH
+	}
+	return x.EN
+}
+
+// w gives a word of the book itself.
+func (e *edition) w(name string) string { return e.t(words[name]) }
+
+// page begins a page at a path.
+func (e *edition) page(form, path, title string, trail ...link) *page {
+	if e.ownWords == nil {
+		e.ownWords = map[string]string{}
+		for name := range words {
+			e.ownWords[name] = e.w(name)
+		}
+	}
+	up := strings.Repeat("../", strings.Count(path, "/"))
+	other := map[string]string{"zh": "en", "en": "zh"}[e.lang]
+	for i := range trail {
+		trail[i].Href = up + trail[i].Href
+	}
+	return &page{Form: form, Path: path, Lang: map[string]string{"zh": "zh-CN", "en": "en"}[e.lang], Title: title, Root: up, Other: up + "../" + other + "/" + path,
+		Trail: trail, Words: e.ownWords}
+}
+
+// pages makes every page of the edition.
+func (e *edition) pages() []*page {
+	list := []*page{e.index(), e.jurisdictions(), e.gaps(), e.sources(), e.holidays(), e.examplesOf("")}
+	for _, code := range e.order {
+		if code != "" && len(e.chain(code)) == 2 {
+			list = append(list, e.jurisdiction(code), e.examplesOf(code))
+		}
+		for _, d := range e.places[code].definitions {
+			list = append(list, e.define(key{code, d.ID}, d))
+		}
+	}
+	return list
+}
+
+// Part is a piece of a page with the words that its template needs.
+type Part struct {
+	P *page
+	W map[string]string
+	V any
+}
+
+// With hands a piece of the page to another template.
+func (p *page) With(v any) Part { return Part{p, p.Words, v} }

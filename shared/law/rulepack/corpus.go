@@ -1,0 +1,26 @@
+package rulepack
+
+import (
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+
+	"fenzhang/shared/law/tax"
+	"fenzhang/shared/law/taxpack"
+)
+
+// Load compiles packs that belong together.
+func Load(packs Packs) (*tax.Corpus, error) {
+	national, ok := packs[National]
+	if !ok {
+		return nil, fmt.Errorf("rulepack: no pack %s", National)
+	}
+	var local []fs.FS
+	for _, name := range slices.Sorted(maps.Keys(packs)) {
+		if name != National {
+			local = append(local, packs[name])
+		}
+	}
+	return taxpack.LoadCorpus(national, local...)
+}

@@ -1,0 +1,207 @@
+package rulepack
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"fenzhang/rules"
+	"fenzhang/shared/law/tax"
+	"fenzhang/shared/law/taxpack"
+)
+
+// National is the name of the pack that all others inherit.
+const National = "national"
+
+// Packs are the files of packs that belong together, by name.
+type Packs map[string]fs.FS
+
+// Embedded are the packs in the binary.
+func Embedded() (Packs, error) {
+	list, err := fs.ReadDir(rules.Files, ".")
+	if err != nil {
+		return nil, fmt.Errorf("rulepack: %w", err)
+	}
+	packs := Packs{}
+	for _, d := range list {
+		if !d.IsDir() {
+			continue
+		}
+		files, err := fs.Sub(rules.Files, d.Name())
+		if err != nil {
+			return nil, fmt.Errorf("rulepack: %w", err)
+		}
+		packs[d.Name()] = files
+	}
+	return packs, nil
+}
+
+// With gives the packs with one in place of, or beside, the others.
+func (p Packs) With(name string, files fs.FS) Packs {
+	out := maps.Clone(p)
+	out[name] = files
+	return out
+}
+
+// head is what a pack says of itself in its manifest.yaml; the loader checks the rest of that file.
+type head struct {
+	Pack         string   `yaml:"pack"`
+	Jurisdiction string   `yaml:"jurisdiction"`
+	Version      string   `yaml:"version"`
+	Parents      []string `yaml:"parents"`
+}
+
+const headName = "manifest.yaml"
+
+func readHead(files fs.FS) (head, error) {
+	var h head
+	data, err := readFile(files, headName)
+	if err != nil {
+		return h, fmt.Errorf("rulepack: %s: %w", headName, err)
+	}
+	if err := yaml.Unmarshal(data, &h); err != nil {
+		return h, fmt.Errorf("rulepack: %s: %w", headName, err)
+	}
+	if !nameShape.MatchString(h.Pack) || !placeShape.MatchString(h.Jurisdiction) || !versionShape.MatchString(h.Version) {
+		return h, errNameShape
+	}
+	return h, nil
+}
+
+// Describe makes the unsigned manifest of a pack's files; packs are those it may inherit from.
+func Describe(files fs.FS, packs Packs) (Manifest, error) {
+	h, err := readHead(files)
+	if err != nil {
+		return Manifest{}, err
+	}
+	m := Manifest{Pack: h.Pack, Jurisdiction: h.Jurisdiction, Version: h.Version, Parents: []Parent{}}
+	for _, name := range h.Parents {
+		parent, ok := packs[name]
+		if !ok {
+			return m, fmt.Errorf("rulepack: parent %s is not here", name)
+		}
+		id, err := Identify(parent)
+		if err != nil {
+			return m, fmt.Errorf("rulepack: parent %s: %w", name, err)
+		}
+		m.Parents = append(m.Parents, Parent(id))
+	}
+	if m.Files, err = list(files); err != nil {
+		return m, err
+	}
+	return m.sorted(), nil
+}
+
+func list(files fs.FS) ([]File, error) {
+	var out []File
+	err := fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || path.Ext(name) != ".yaml" {
+			return err
+		}
+		data, err := readFile(files, name)
+		if err == nil {
+			out = append(out, File{Path: name, SHA256: sum(data)})
+		}
+		return err
+	})
+	return out, err
+}
+
+// Identify names the pack that some files are.
+func Identify(files fs.FS) (tax.PackID, error) {
+	h, err := readHead(files)
+	if err != nil {
+		return tax.PackID{}, err
+	}
+	l, err := list(files)
+	return Manifest{Pack: h.Pack, Version: h.Version, Files: l}.ID(), err
+}
+
+// Tried is what came out of loading packs and running examples.
+type Tried struct {
+	Corpus   *tax.Corpus
+	Examples int // that passed
+	Skipped  int // of kinds of tax that the engine does not compute
+}
+
+// Try checks that files are the pack of the manifest, loads them together with the packs in force, and runs the
+// examples of the pack and of all that inherit from it. The error says what is wrong; one wrong value or example
+// refuses the whole.
+func (m Manifest) Try(files fs.FS, inForce Packs) (Tried, error) {
+	if err := m.CheckFiles(files); err != nil {
+		return Tried{}, err
+	}
+	h, err := readHead(files)
+	if err != nil {
+		return Tried{}, fmt.Errorf("rulepack: %w", err)
+	}
+	if h.Pack != m.Pack || h.Version != m.Version || h.Jurisdiction != m.Jurisdiction {
+		return Tried{}, fmt.Errorf("rulepack: the files are pack %s %s of %s, the manifest says %s %s of %s", h.Pack, h.Version, h.Jurisdiction, m.Pack, m.Version, m.Jurisdiction)
+	}
+	if err := m.sameParents(h.Parents); err != nil {
+		return Tried{}, err
+	}
+	return TryPacks(inForce.With(m.Pack, files), m.Pack)
+}
+
+func (m Manifest) sameParents(named []string) error {
+	var stated []string
+	for _, p := range m.Parents {
+		stated = append(stated, p.Pack)
+	}
+	slices.Sort(stated)
+	named = slices.Sorted(slices.Values(named))
+	if !slices.Equal(stated, named) {
+		return fmt.Errorf("rulepack: the files inherit from %v, the manifest says %v", named, stated)
+	}
+	return nil
+}
+
+// TryPacks loads the packs and runs the examples of one of them and its heirs.
+func TryPacks(packs Packs, changed string) (Tried, error) {
+	corpus, err := Load(packs)
+	if err != nil {
+		return Tried{}, fmt.Errorf("rulepack: %w", err)
+	}
+	out := Tried{Corpus: corpus}
+	for _, name := range slices.Sorted(maps.Keys(packs)) {
+		h, err := readHead(packs[name])
+		if err != nil {
+			return Tried{}, fmt.Errorf("rulepack: %s: %w", name, err)
+		}
+		if name != changed && !slices.Contains(h.Parents, changed) {
+			continue
+		}
+		if err := out.run(name, packs[name]); err != nil {
+			return Tried{}, err
+		}
+	}
+	if out.Examples == 0 {
+		return Tried{}, errors.New("rulepack: no example says what the rules give")
+	}
+	return out, nil
+}
+
+func (t *Tried) run(pack string, files fs.FS) error {
+	examples, err := taxpack.Examples(files)
+	if err != nil {
+		return fmt.Errorf("rulepack: %w", err)
+	}
+	for _, x := range examples {
+		switch o := taxpack.Check(t.Corpus, x); o.State {
+		case taxpack.Passed:
+			t.Examples++
+		case taxpack.Skipped:
+			t.Skipped++
+		default:
+			return fmt.Errorf("rulepack: example %s of pack %s fails: %s", x.ID, pack, strings.Join(o.Mismatch, "; "))
+		}
+	}
+	return nil
+}

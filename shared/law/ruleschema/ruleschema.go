@@ -1,0 +1,100 @@
+// Package ruleschema holds files of rules against rules/schema.json, which editors read too.
+package ruleschema
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
+
+	"fenzhang/shared/input/yamldoc"
+)
+
+// Schema is the schema of all files of a pack.
+type Schema struct{ compiled *jsonschema.Schema }
+
+// New reads the schema.
+//
+// Errors: it is no JSON Schema.
+func New(data []byte) (*Schema, error) {
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
+	if err != nil {
+		return nil, err
+	}
+	c := jsonschema.NewCompiler()
+	if err := c.AddResource("schema.json", doc); err != nil {
+		return nil, err
+	}
+	s, err := c.Compile("schema.json")
+	return &Schema{s}, err
+}
+
+// Check tells what is wrong with a file, "values/0/value: got string, want object"; nothing means that it keeps to
+// the schema.
+func (s *Schema) Check(data []byte) []string {
+	node, err := yamldoc.Parse(data)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	text, err := yamldoc.JSON(node)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		return []string{err.Error()}
+	}
+	var wrong *jsonschema.ValidationError
+	switch err := s.compiled.Validate(doc); {
+	case errors.As(err, &wrong):
+		return problems(wrong)
+	case err != nil:
+		return []string{err.Error()}
+	}
+	return nil
+}
+
+// problems lists the innermost causes, each once.
+func problems(e *jsonschema.ValidationError) []string {
+	if len(e.Causes) == 0 {
+		at := strings.Join(e.InstanceLocation, "/")
+		if at == "" {
+			at = "file"
+		}
+		return []string{at + ": " + e.ErrorKind.LocalizedString(message.NewPrinter(language.English))}
+	}
+	var list []string
+	for _, c := range e.Causes {
+		for _, p := range problems(c) {
+			if !slices.Contains(list, p) {
+				list = append(list, p)
+			}
+		}
+	}
+	return list
+}
+
+// CheckAll checks every YAML file below a folder and gives "file: problem" lines and the number of files.
+//
+// Errors: a file cannot be read.
+func (s *Schema) CheckAll(files fs.FS) (list []string, count int, err error) {
+	err = fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || path.Ext(name) != ".yaml" {
+			return err
+		}
+		count++
+		data, err := fs.ReadFile(files, name)
+		for _, p := range s.Check(data) {
+			list = append(list, fmt.Sprintf("%s: %s", name, p))
+		}
+		return err
+	})
+	return list, count, err
+}

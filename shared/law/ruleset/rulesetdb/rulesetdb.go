@@ -1,0 +1,365 @@
+// Package rulesetdb keeps the policy packs: pointers, versions, history and refusals in the tenancy table under the
+// platform's tenant, archives in the rules bucket.
+package rulesetdb
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"fenzhang/shared/audit"
+	"fenzhang/shared/audit/outbox"
+	"fenzhang/shared/awsfault"
+	"fenzhang/shared/dynamo"
+	"fenzhang/shared/dynamo/attr"
+	"fenzhang/shared/dynamo/keys"
+	"fenzhang/shared/dynamo/transact"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/law/rulepack"
+	"fenzhang/shared/law/ruleset"
+)
+
+// Platform is the tenant of what belongs to all tenants.
+const Platform = "-"
+
+// Objects is the part of S3 that is called.
+type Objects interface {
+	GetObject(context.Context, *s3.GetObjectInput, ...func(*s3.Options)) (*s3.GetObjectOutput, error)
+	PutObject(context.Context, *s3.PutObjectInput, ...func(*s3.Options)) (*s3.PutObjectOutput, error)
+}
+
+// Store implements ruleset.Shelf, and what publishing needs besides.
+type Store struct {
+	DB                   dynamo.API
+	Objects              Objects
+	Bucket               string
+	Tenancy, Settlements string // tables; the second takes the outbox items
+}
+
+var _ ruleset.Shelf = (*Store)(nil)
+
+type item = attr.Item
+
+const docAttribute = "doc"
+
+// documented is an item that holds v as JSON.
+func documented(k keys.Key, v any) (item, error) {
+	doc, err := json.Marshal(v)
+	if err != nil {
+		return nil, fault.Internal(err)
+	}
+	it := attr.Key(k)
+	it[docAttribute] = attr.Text(string(doc))
+	return it, nil
+}
+
+func read(it item, into any) error {
+	doc, ok := it[docAttribute].(*types.AttributeValueMemberS)
+	if !ok {
+		return fault.Internal(errors.New("rulesetdb: an item without its document"))
+	}
+	if err := json.Unmarshal([]byte(doc.Value), into); err != nil {
+		return fault.Internal(fmt.Errorf("rulesetdb: %w", err))
+	}
+	return nil
+}
+
+// State reads the pointers, eventually consistent: half a read unit while few packs differ from the binary.
+func (s *Store) State(ctx context.Context) (ruleset.State, error) { return s.state(ctx, false) }
+
+// Latest reads the pointers as they are now, for somebody who will change them.
+func (s *Store) Latest(ctx context.Context) (ruleset.State, error) { return s.state(ctx, true) }
+
+func (s *Store) state(ctx context.Context, consistent bool) (ruleset.State, error) {
+	var st ruleset.State
+	_, err := s.get(ctx, keys.RulePointers(), consistent, &st)
+	return st, err
+}
+
+func (s *Store) get(ctx context.Context, k keys.Key, consistent bool, into any) (found bool, err error) {
+	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: &s.Tenancy, Key: attr.Key(k), ConsistentRead: &consistent})
+	if err != nil {
+		return false, awsfault.Of(err)
+	}
+	if out.Item == nil {
+		return false, nil
+	}
+	return true, read(out.Item, into)
+}
+
+// ObjectName is where a version's archive lies in the bucket.
+func ObjectName(pack, version string) string { return "packs/" + pack + "/" + version + ".zip" }
+
+// maxArchive bounds what is read of one object, in bytes.
+const maxArchive = 16 << 20
+
+// Archive reads a stored version.
+func (s *Store) Archive(ctx context.Context, pack, version string) ([]byte, error) {
+	return s.Object(ctx, ObjectName(pack, version), maxArchive)
+}
+
+// Object reads an object of the rules bucket that must be smaller than a bound.
+//
+// Errors: fault.Absent when there is none.
+func (s *Store) Object(ctx context.Context, name string, most int64) ([]byte, error) {
+	res, err := s.Objects.GetObject(ctx, &s3.GetObjectInput{Bucket: &s.Bucket, Key: &name})
+	if status(err) == http.StatusNotFound {
+		return nil, fault.Absent("object " + name).Wrap(err)
+	}
+	if err != nil {
+		return nil, awsfault.Of(fmt.Errorf("read %s: %w", name, err))
+	}
+	defer func() { _ = res.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(res.Body, most+1))
+	if err != nil {
+		return nil, awsfault.Of(fmt.Errorf("read %s: %w", name, err))
+	}
+	if int64(len(body)) > most {
+		return nil, fault.Internal(fmt.Errorf("rulesetdb: %s is larger than %d bytes", name, most))
+	}
+	return body, nil
+}
+
+func status(err error) int {
+	var res *awshttp.ResponseError
+	if errors.As(err, &res) {
+		return res.HTTPStatusCode()
+	}
+	return 0
+}
+
+// Keep writes an archive once. taken tells that the name was taken before; then nothing was written.
+func (s *Store) Keep(ctx context.Context, pack, version string, archive []byte) (taken bool, err error) {
+	name := ObjectName(pack, version)
+	_, err = s.Objects.PutObject(ctx, &s3.PutObjectInput{Bucket: &s.Bucket, Key: &name, Body: bytes.NewReader(archive), IfNoneMatch: aws.String("*"), ContentType: aws.String("application/zip")})
+	if status(err) == http.StatusPreconditionFailed {
+		return true, nil
+	}
+	if err != nil {
+		return false, awsfault.Of(fmt.Errorf("write %s: %w", name, err))
+	}
+	return false, nil
+}
+
+// Version is a verified version of a pack as it is recorded.
+type Version struct {
+	Pack     string         `json:"pack"`
+	Version  string         `json:"version"`
+	SHA256   string         `json:"sha256"`
+	Object   string         `json:"object"`
+	Key      string         `json:"key"` // that signed the manifest
+	Examples int            `json:"examples"`
+	Skipped  int            `json:"skipped"`
+	At       time.Time      `json:"at"`
+	Revoked  *time.Time     `json:"revoked,omitempty"`
+	State    rulepack.State `json:"state,omitempty"` // filled in for reading: it follows from the pointers
+}
+
+// Ref names it for the pointers.
+func (v Version) Ref() ruleset.Ref { return ruleset.Ref{Version: v.Version, SHA256: v.SHA256} }
+
+// Version reads one; fault.Absent when it is not stored.
+func (s *Store) Version(ctx context.Context, pack, version string) (Version, error) {
+	var v Version
+	found, err := s.get(ctx, keys.RuleVersion(pack, version), true, &v)
+	if err == nil && !found {
+		err = fault.Absent("version " + version + " of pack " + pack)
+	}
+	return v, err
+}
+
+// Versions lists what is stored of a pack, in the order of the versions.
+func (s *Store) Versions(ctx context.Context, pack string) ([]Version, error) {
+	all, err := list[Version](ctx, s, keys.RulePack(pack), keys.RuleVersionPrefix, 0)
+	slices.SortFunc(all, func(a, b Version) int { return rulepack.CompareVersions(a.Version, b.Version) })
+	return all, err
+}
+
+// Change is one entry of a pack's history.
+type Change struct {
+	ID     string    `json:"id"`
+	At     time.Time `json:"at"`
+	Act    string    `json:"act"` // as in the audit record: rules.stored, rules.activated ...
+	Pack   string    `json:"pack"`
+	From   string    `json:"from,omitempty"` // the version that computed before
+	To     string    `json:"to"`             // the version that the change is about
+	SHA256 string    `json:"sha256,omitempty"`
+	By     string    `json:"by,omitempty"`
+	Why    string    `json:"why,omitempty"`
+	Rev    int64     `json:"rev,omitempty"` // of the pointers, where they moved
+}
+
+// History lists a pack's changes, newest first.
+func (s *Store) History(ctx context.Context, pack string, most int32) ([]Change, error) {
+	return list[Change](ctx, s, keys.RulePack(pack), keys.RuleChangePrefix, most)
+}
+
+// Refusal is a pack or a request that was refused, and why.
+type Refusal struct {
+	ID   string    `json:"id"`
+	At   time.Time `json:"at"`
+	What string    `json:"what"` // the manifest's place, or the request
+	Why  string    `json:"why"`
+}
+
+// Refusals lists what was refused, newest first.
+func (s *Store) Refusals(ctx context.Context, most int32) ([]Refusal, error) {
+	return list[Refusal](ctx, s, keys.RuleRefusals(), "", most)
+}
+
+// Refuse records a refusal; recording the same one again changes nothing.
+func (s *Store) Refuse(ctx context.Context, r Refusal) error {
+	it, err := documented(keys.Key{PK: keys.RuleRefusals(), SK: r.ID}, r)
+	if err != nil {
+		return err
+	}
+	_, err = s.DB.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.Tenancy, Item: it})
+	return awsfault.Of(err)
+}
+
+// list reads the newest items of a partition, or all of them when most is zero.
+func list[V any](ctx context.Context, s *Store, pk, prefix string, most int32) ([]V, error) {
+	in := &dynamodb.QueryInput{TableName: &s.Tenancy, ConsistentRead: aws.Bool(true), ScanIndexForward: aws.Bool(false),
+		KeyConditionExpression: aws.String("pk = :pk"), ExpressionAttributeValues: item{":pk": attr.Text(pk)}}
+	if prefix != "" {
+		in.KeyConditionExpression = aws.String("pk = :pk AND begins_with(sk, :sk)")
+		in.ExpressionAttributeValues[":sk"] = attr.Text(prefix)
+	}
+	if most > 0 {
+		in.Limit = &most
+	}
+	out := []V{}
+	for p := dynamodb.NewQueryPaginator(s.DB, in); p.HasMorePages(); {
+		page, err := p.NextPage(ctx)
+		if err != nil {
+			return nil, awsfault.Of(err)
+		}
+		for _, it := range page.Items {
+			var v V
+			if err := read(it, &v); err != nil {
+				return nil, err
+			}
+			out = append(out, v)
+		}
+		if most > 0 && len(out) >= int(most) {
+			break
+		}
+	}
+	return out, nil
+}
+
+// Write is one change with everything that belongs to it: all of it is written, or nothing.
+type Write struct {
+	Change  Change
+	Version *Version       // a new one, or one that is revoked now
+	State   *ruleset.State // the pointers after the change
+	Request string         // hash of the manifest that asked, for a wish that must be fulfilled once
+	Event   any            // what the event bus is told, as TaxPolicyUpdatedEvent
+}
+
+// ErrRival tells that somebody changed the pointers or stored the version first; read again and decide anew.
+var ErrRival = errors.New("rulesetdb: somebody else was faster")
+
+// ErrDone tells that the request of this write was fulfilled before.
+var ErrDone = errors.New("rulesetdb: the request was fulfilled before")
+
+// EventName is what the event bus calls a change of the pointers.
+const EventName = "TaxPolicyUpdatedEvent"
+
+// Apply writes a change, with its one audit record.
+func (s *Store) Apply(ctx context.Context, w Write) error {
+	parts, request, err := s.parts(w)
+	if err != nil {
+		return err
+	}
+	err = transact.Write(ctx, s.DB, w.Change.ID, parts)
+	var refused *transact.Refused
+	if !errors.As(err, &refused) {
+		return err
+	}
+	if request >= 0 && refused.Old[request] != nil {
+		return ErrDone
+	}
+	return ErrRival
+}
+
+// parts makes the transaction; request is the place of the request's item in it, or -1.
+func (s *Store) parts(w Write) (parts []types.TransactWriteItem, request int, err error) {
+	request = -1
+	add := func(k keys.Key, v any) {
+		it, failed := documented(k, v)
+		if failed != nil {
+			err = failed
+			return
+		}
+		parts = append(parts, transact.PutNew(s.Tenancy, it))
+	}
+	add(keys.RuleChange(w.Change.Pack, w.Change.ID), w.Change)
+	if w.Request != "" {
+		request = len(parts)
+		add(keys.RuleRequest(w.Change.Pack, w.Request), w.Change)
+	}
+	if w.Version != nil {
+		add(keys.RuleVersion(w.Version.Pack, w.Version.Version), *w.Version)
+		if w.Version.Revoked != nil { // it was stored before
+			parts[len(parts)-1].Put.ConditionExpression = aws.String("attribute_exists(pk)")
+		}
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	if w.State != nil {
+		pointers, err := s.pointers(*w.State)
+		if err != nil {
+			return nil, 0, err
+		}
+		parts = append(parts, pointers)
+	}
+	told, err := s.told(w)
+	return append(parts, told), request, err
+}
+
+// pointers is the part that moves the pointers from the state before.
+func (s *Store) pointers(st ruleset.State) (types.TransactWriteItem, error) {
+	it, err := documented(keys.RulePointers(), st)
+	if err != nil {
+		return types.TransactWriteItem{}, err
+	}
+	it["rev"] = &types.AttributeValueMemberN{Value: fmt.Sprint(st.Rev)}
+	put := transact.PutNew(s.Tenancy, it)
+	if st.Rev > 1 {
+		put.Put.ConditionExpression = aws.String("rev = :rev")
+		put.Put.ExpressionAttributeValues = item{":rev": &types.AttributeValueMemberN{Value: fmt.Sprint(st.Rev - 1)}}
+	}
+	return put, nil
+}
+
+// told is the outbox item: the audit record of the change and, where computations change, the event.
+func (s *Store) told(w Write) (types.TransactWriteItem, error) {
+	what, err := json.Marshal(w.Change)
+	if err != nil {
+		return types.TransactWriteItem{}, fault.Internal(err)
+	}
+	record := audit.Record{ID: w.Change.ID, Tenant: Platform, At: w.Change.At, Actor: "system:publish-rules", Act: w.Change.Act,
+		Object: w.Change.Pack + "@" + w.Change.To, What: what, Why: w.Change.Why}
+	if w.Event == nil {
+		return outbox.Put(s.Settlements, record, nil)
+	}
+	event, err := json.Marshal(w.Event)
+	if err != nil {
+		return types.TransactWriteItem{}, fault.Internal(err)
+	}
+	return outbox.PutNamed(s.Settlements, record, EventName, event)
+}

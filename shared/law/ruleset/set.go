@@ -1,0 +1,304 @@
+package ruleset
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"fenzhang/shared/law/rulepack"
+	"fenzhang/shared/law/tax"
+	"fenzhang/shared/law/taxpack"
+)
+
+// Shelf is where pointers and archives lie.
+type Shelf interface {
+	// State reads the pointers; it may be a moment old.
+	State(ctx context.Context) (State, error)
+	// Archive reads a stored version; fault.Absent when there is none.
+	Archive(ctx context.Context, pack, version string) ([]byte, error)
+}
+
+// Generation is what computes from one change of the pointers to the next. It never changes: a computation takes
+// one and keeps it to its end.
+type Generation struct {
+	State   State
+	Corpus  *tax.Corpus
+	Shadows []Shadow
+
+	incomplete bool // a shadow was left out: the next look tries again
+}
+
+// Fixed is a set of rules that never changes; for tests and tools.
+type Fixed struct{ Corpus *tax.Corpus }
+
+// Current is always the same.
+func (f Fixed) Current(context.Context) *Generation { return &Generation{Corpus: f.Corpus} }
+
+// Version is the version of a pack that computes; "" when there is no such pack.
+func (g *Generation) Version(pack string) string {
+	for _, id := range g.Corpus.Packs() {
+		if id.Pack == pack {
+			return id.Version
+		}
+	}
+	return ""
+}
+
+// Shadow is the corpus as it would be with one other version in force.
+type Shadow struct {
+	ID     tax.PackID
+	Corpus *tax.Corpus
+}
+
+const (
+	// Every is how long pointers are believed: with the load that follows, a change is in force well within 30 s.
+	Every = 10 * time.Second
+	// Budget bounds what one look may take of the request that makes it.
+	Budget = 3 * time.Second
+)
+
+// Set holds the generation in force. Functions freeze between requests, so it looks for a new one when a request
+// asks, at most once in Every, and never twice at once: other requests go on with the one that is there.
+type Set struct {
+	Shelf   Shelf
+	Trusted rulepack.Trusted
+	Log     *slog.Logger
+	Now     func() time.Time // the real instant
+
+	current atomic.Pointer[Generation]
+	next    atomic.Int64 // UnixNano of the next look
+	kept    atomic.Int64
+
+	mu    sync.Mutex
+	files map[tax.PackID]fs.FS   // of verified archives
+	past  map[string]*tax.Corpus // by the names of their packs
+}
+
+// Start loads the packs in the binary and then, where the pointers name others and can be reached in time, those.
+// A function that cannot reach them starts with what it carries and looks again.
+//
+// Errors: only when the packs in the binary are wrong.
+func (s *Set) Start(ctx context.Context) error {
+	corpus, err := taxpack.Embedded()
+	if err != nil {
+		return fmt.Errorf("ruleset: %w", err)
+	}
+	s.current.Store(&Generation{Corpus: corpus})
+	s.look(ctx, s.Now())
+	return nil
+}
+
+// Current is the generation in force.
+func (s *Set) Current(ctx context.Context) *Generation {
+	now := s.Now()
+	if due := s.next.Load(); now.UnixNano() >= due && s.next.CompareAndSwap(due, now.Add(Every).UnixNano()) {
+		s.look(ctx, now)
+	}
+	return s.current.Load()
+}
+
+// Kept counts the looks that failed since the start; after each the old generation went on.
+func (s *Set) Kept() int64 { return s.kept.Load() }
+
+// look reads the pointers and swaps the generation when they have moved.
+func (s *Set) look(ctx context.Context, now time.Time) {
+	s.next.Store(now.Add(Every).UnixNano())
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), Budget) // a caller that hangs up is no failure of the packs
+	defer cancel()
+	was := s.current.Load()
+	state, err := s.Shelf.State(ctx)
+	if err == nil && !was.outdated(state) {
+		return
+	}
+	var next *Generation
+	if err == nil {
+		next, err = s.build(ctx, state)
+	}
+	if err != nil {
+		s.Log.ErrorContext(ctx, "rules kept", "rev", was.State.Rev, "wanted", state.Rev, "failures", s.kept.Add(1), "cause", err.Error())
+		return
+	}
+	s.current.Store(next)
+	s.Log.InfoContext(ctx, "rules changed", "rev", state.Rev, "packs", named(state))
+}
+
+// outdated tells that the pointers ask for another generation. A late answer never goes back.
+func (g *Generation) outdated(by State) bool {
+	return by.Rev > g.State.Rev || (by.Rev == g.State.Rev && g.incomplete)
+}
+
+// named lists the versions that are not those of the binary, for the log.
+func named(state State) []string {
+	var out []string
+	for _, pack := range slices.Sorted(maps.Keys(state.Packs)) {
+		if p := state.Packs[pack]; !p.Active.Embedded() {
+			out = append(out, pack+"@"+p.Active.Version)
+		}
+	}
+	return out
+}
+
+// build compiles what the pointers name. A shadow that cannot be loaded is left out and told: it must not keep a
+// correction of the active rules away.
+func (s *Set) build(ctx context.Context, state State) (*Generation, error) {
+	packs, err := s.others(ctx, state)
+	if err != nil {
+		return nil, err
+	}
+	g := &Generation{State: state}
+	if g.Corpus, err = load(packs); err != nil {
+		return nil, err
+	}
+	for _, pack := range slices.Sorted(maps.Keys(state.Packs)) {
+		ref := state.Packs[pack].Shadow
+		if ref == nil {
+			continue
+		}
+		shadow, err := s.shadow(ctx, packs, pack, *ref)
+		if err != nil {
+			s.Log.ErrorContext(ctx, "shadow left out", "pack", pack, "version", ref.Version, "cause", err.Error())
+			g.incomplete = true
+			continue
+		}
+		g.Shadows = append(g.Shadows, shadow)
+	}
+	return g, nil
+}
+
+func (s *Set) shadow(ctx context.Context, packs rulepack.Packs, pack string, ref Ref) (Shadow, error) {
+	id := tax.PackID{Pack: pack, Version: ref.Version, SHA256: ref.SHA256}
+	files, err := s.Stored(ctx, id)
+	if err != nil {
+		return Shadow{}, err
+	}
+	corpus, err := load(packs.With(pack, files))
+	return Shadow{ID: id, Corpus: corpus}, err
+}
+
+// load compiles the packs of the binary with other versions of some, which were verified and tried when they were
+// published.
+func load(others rulepack.Packs) (*tax.Corpus, error) {
+	if len(others) == 0 {
+		return taxpack.Embedded()
+	}
+	var local []fs.FS
+	for _, pack := range slices.Sorted(maps.Keys(others)) {
+		if pack != rulepack.National {
+			local = append(local, others[pack])
+		}
+	}
+	return taxpack.LoadOver(others[rulepack.National], local...)
+}
+
+// others are the files of the packs in force that are not those of the binary.
+func (s *Set) others(ctx context.Context, state State) (rulepack.Packs, error) {
+	packs := rulepack.Packs{}
+	for pack, p := range state.Packs {
+		if p.Active.Embedded() {
+			continue
+		}
+		files, err := s.Stored(ctx, tax.PackID{Pack: pack, Version: p.Active.Version, SHA256: p.Active.SHA256})
+		if err != nil {
+			return nil, err
+		}
+		packs[pack] = files
+	}
+	return packs, nil
+}
+
+// Packs are the files of all packs as the pointers have them.
+func (s *Set) Packs(ctx context.Context, state State) (rulepack.Packs, error) {
+	packs, err := rulepack.Embedded()
+	if err != nil {
+		return nil, err
+	}
+	others, err := s.others(ctx, state)
+	maps.Copy(packs, others)
+	return packs, err
+}
+
+// Stored fetches a version and verifies it, once.
+func (s *Set) Stored(ctx context.Context, id tax.PackID) (fs.FS, error) {
+	s.mu.Lock()
+	files := s.files[id]
+	s.mu.Unlock()
+	if files != nil {
+		return files, nil
+	}
+	bundle, err := Fetch(ctx, s.Shelf, s.Trusted, id)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.files == nil {
+		s.files = map[tax.PackID]fs.FS{}
+	}
+	s.files[id] = bundle.Files
+	return bundle.Files, nil
+}
+
+// Fetch reads a stored version and verifies its signature, every hash, and that it is the one that is meant.
+func Fetch(ctx context.Context, shelf Shelf, trusted rulepack.Trusted, id tax.PackID) (rulepack.Bundle, error) {
+	archive, err := shelf.Archive(ctx, id.Pack, id.Version)
+	if err != nil {
+		return rulepack.Bundle{}, fmt.Errorf("ruleset: %s@%s: %w", id.Pack, id.Version, err)
+	}
+	bundle, err := rulepack.Open(archive, trusted)
+	if err != nil {
+		return rulepack.Bundle{}, fmt.Errorf("ruleset: %s@%s: %w", id.Pack, id.Version, err)
+	}
+	if got := bundle.Manifest.ID(); got != id {
+		return rulepack.Bundle{}, fmt.Errorf("ruleset: the archive of %s@%s holds %s@%s %s, not %s", id.Pack, id.Version, got.Pack, got.Version, got.SHA256, id.SHA256)
+	}
+	return bundle, nil
+}
+
+// maxPast bounds how many corpora of the past are kept.
+const maxPast = 4
+
+// Past compiles the rules as they were when a result named these packs (tax.RulesUsed), from their archives or from
+// the binary. Packs that the result does not name are those of the binary: they had no part in it.
+//
+// Errors: fault.Absent when a version is not stored.
+func (s *Set) Past(ctx context.Context, used tax.RulesUsed) (*tax.Corpus, error) {
+	ids := append([]tax.PackID{used.PackID}, used.Local...)
+	key := fmt.Sprint(ids)
+	s.mu.Lock()
+	corpus := s.past[key]
+	s.mu.Unlock()
+	if corpus != nil {
+		return corpus, nil
+	}
+	carried, err := rulepack.Embedded()
+	if err != nil {
+		return nil, err
+	}
+	others := rulepack.Packs{}
+	for _, id := range ids {
+		if others[id.Pack], err = s.exactly(ctx, id, carried[id.Pack]); err != nil {
+			return nil, err
+		}
+	}
+	if corpus, err = load(others); err != nil {
+		return nil, fmt.Errorf("ruleset: %s: %w", key, err)
+	}
+	s.remember(key, corpus)
+	return corpus, nil
+}
+
+// exactly gives the files of a version: those of the binary when they are it, and else the archived ones.
+func (s *Set) exactly(ctx context.Context, id tax.PackID, carried fs.FS) (fs.FS, error) {
+	if carried != nil {
+		if here, err := rulepack.Identify(carried); err != nil || here == id {
+			return carried, err
+		}
+	}
+	return s.Stored(ctx, id)
+}

@@ -1,0 +1,75 @@
+package ruleset
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+
+	"fenzhang/shared/fault"
+	"fenzhang/shared/law/rulepack"
+	"fenzhang/shared/law/tax"
+)
+
+// With compiles the rules in force with another version of one pack in its place: one that is stored, in whatever
+// state, or the one in the binary.
+//
+// Errors: fault.Absent when the version is neither.
+func (s *Set) With(ctx context.Context, pack, version string) (*tax.Corpus, error) {
+	g := s.Current(ctx)
+	key := fmt.Sprintf("%d with %s@%s", g.State.Rev, pack, version)
+	s.mu.Lock()
+	corpus := s.past[key]
+	s.mu.Unlock()
+	if corpus != nil {
+		return corpus, nil
+	}
+	packs, err := s.Packs(ctx, g.State)
+	if err != nil {
+		return nil, err
+	}
+	files, err := s.version(ctx, pack, version)
+	if err != nil {
+		return nil, err
+	}
+	if corpus, err = rulepack.Load(packs.With(pack, files)); err != nil {
+		return nil, fmt.Errorf("ruleset: %s: %w", key, err)
+	}
+	s.remember(key, corpus)
+	return corpus, nil
+}
+
+// version gives the files of a version by its name alone; its archive is verified as any other.
+func (s *Set) version(ctx context.Context, pack, version string) (fs.FS, error) {
+	carried, err := rulepack.Embedded()
+	if err != nil {
+		return nil, err
+	}
+	if carried[pack] == nil {
+		return nil, fault.Absent("pack")
+	}
+	if id, err := rulepack.Identify(carried[pack]); err != nil || id.Version == version {
+		return carried[pack], err
+	}
+	archive, err := s.Shelf.Archive(ctx, pack, version)
+	if err != nil {
+		return nil, err
+	}
+	bundle, err := rulepack.Open(archive, s.Trusted)
+	if err != nil {
+		return nil, fmt.Errorf("ruleset: %s@%s: %w", pack, version, err)
+	}
+	if got := bundle.Manifest.ID(); got.Pack != pack || got.Version != version {
+		return nil, fmt.Errorf("ruleset: the archive of %s@%s holds %s@%s", pack, version, got.Pack, got.Version)
+	}
+	return bundle.Files, nil
+}
+
+// remember keeps a corpus; when there are too many, all are forgotten.
+func (s *Set) remember(key string, corpus *tax.Corpus) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.past == nil || len(s.past) >= maxPast {
+		s.past = map[string]*tax.Corpus{}
+	}
+	s.past[key] = corpus
+}

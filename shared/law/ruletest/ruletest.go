@@ -1,0 +1,167 @@
+// Package ruletest makes policy packs for tests and demonstrations: copies of the packs in the repository with a
+// higher version and other rules, and keys to sign them with.
+package ruletest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"regexp"
+	"testing/fstest"
+
+	"fenzhang/shared/law/rulepack"
+	"fenzhang/shared/law/tax"
+	"fenzhang/shared/vault/sm2signer"
+)
+
+// Copy gives the files of an embedded pack with another version, for the caller to change.
+func Copy(pack, version string) (fstest.MapFS, error) {
+	packs, err := rulepack.Embedded()
+	if err != nil {
+		return nil, err
+	}
+	from, ok := packs[pack]
+	if !ok {
+		return nil, fmt.Errorf("ruletest: no pack %s", pack)
+	}
+	files := fstest.MapFS{}
+	err = fs.WalkDir(from, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := fs.ReadFile(from, name)
+		files[name] = &fstest.MapFile{Data: data}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	head := files["manifest.yaml"]
+	head.Data = versionLine.ReplaceAll(head.Data, []byte("${1}"+version))
+	return files, nil
+}
+
+var versionLine = regexp.MustCompile(`(?m)^(version: ).*$`)
+
+// Replace changes a text in a file; it fails when the text is not there.
+func Replace(files fstest.MapFS, name, from, to string) error {
+	f, ok := files[name]
+	if !ok || !bytes.Contains(f.Data, []byte(from)) {
+		return fmt.Errorf("ruletest: %s does not hold %q", name, from)
+	}
+	files[name] = &fstest.MapFile{Data: bytes.ReplaceAll(f.Data, []byte(from), []byte(to))}
+	return nil
+}
+
+// Change is a text of a rule file and what another law says instead.
+type Change struct{ File, From, To string }
+
+// Law is the corpus of the packs in the repository with other texts in the national one.
+func Law(changes ...Change) (*tax.Corpus, error) {
+	files, err := Copy(rulepack.National, "2027.01.01")
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range changes {
+		if err := Replace(files, c.File, c.From, c.To); err != nil {
+			return nil, err
+		}
+	}
+	packs, err := rulepack.Embedded()
+	if err != nil {
+		return nil, err
+	}
+	return rulepack.Load(packs.With(rulepack.National, files))
+}
+
+// LaborCost is the change of the share that is deducted from labor income, from its first day.
+func LaborCost(share string) Change {
+	return Change{"iit/labor/cost_rate.yaml", `value: "0.20"`, `value: "` + share + `"`}
+}
+
+// CostRate is Copy of the national pack in which, from 2026-10-16, the share that is deducted from labor income is
+// another one: 10,000.00 then gives another tax than before.
+func CostRate(version, share string) (fstest.MapFS, error) {
+	files, err := Copy(rulepack.National, version)
+	if err != nil {
+		return nil, err
+	}
+	const name = "iit/labor/cost_rate.yaml"
+	old := files[name]
+	if old == nil {
+		return nil, fmt.Errorf("ruletest: no %s", name)
+	}
+	list := bytes.SplitN(old.Data, []byte("  - from: 2019-01-01\n"), 2)
+	if len(list) != 2 {
+		return nil, fmt.Errorf("ruletest: %s has another form", name)
+	}
+	value := list[1]
+	var out bytes.Buffer
+	out.Write(list[0])
+	out.WriteString("  - from: 2019-01-01\n    to: 2026-10-15\n")
+	out.Write(value)
+	out.WriteString("  - from: 2026-10-16\n")
+	out.Write(bytes.Replace(value, []byte(`value: "0.20"`), []byte(`value: "`+share+`"`), 1))
+	files[name] = &fstest.MapFile{Data: out.Bytes()}
+	return files, nil
+}
+
+// Sign makes the signed manifest of some files, asking for a state, as the bytes to hand in.
+func Sign(ctx context.Context, files fs.FS, key *sm2signer.Local, state rulepack.State) ([]byte, error) {
+	packs, err := rulepack.Embedded()
+	if err != nil {
+		return nil, err
+	}
+	m, err := rulepack.Describe(files, packs)
+	if err != nil {
+		return nil, err
+	}
+	m.State = state
+	if m, err = m.Sign(ctx, key); err != nil {
+		return nil, err
+	}
+	return json.MarshalIndent(m, "", " ")
+}
+
+// Key makes a publisher's key and the list of those who are trusted, with only this one.
+func Key() (*sm2signer.Local, rulepack.Trusted, error) {
+	key, err := sm2signer.Generate()
+	if err != nil {
+		return nil, nil, err
+	}
+	return key, rulepack.Trusted{key.Public().KeyID(): key.Public()}, nil
+}
+
+// Archive is the archive of files as publishing would store it.
+func Archive(ctx context.Context, files fstest.MapFS, key *sm2signer.Local) (rulepack.Manifest, []byte, error) {
+	raw, err := Sign(ctx, files, key, "")
+	if err != nil {
+		return rulepack.Manifest{}, nil, err
+	}
+	m, err := rulepack.Parse(raw)
+	if err != nil {
+		return m, nil, err
+	}
+	archive, err := m.Archive(files.ReadFile)
+	return m, archive, err
+}
+
+// LocalRate is Copy of a local pack with a rate of the local education surcharge of its own: a studio that is
+// registered there files another surcharge than before, and nobody else does.
+func LocalRate(pack, version, rate string) (fstest.MapFS, error) {
+	files, err := Copy(pack, version)
+	if err != nil {
+		return nil, err
+	}
+	above, err := Copy(rulepack.National, version)
+	if err != nil {
+		return nil, err
+	}
+	const name = "fees/ledu_rate.yaml"
+	if files[name] = above["surcharges/ledu_rate.yaml"]; files[name] == nil {
+		return nil, fmt.Errorf("ruletest: the national pack has no rate of that surcharge")
+	}
+	return files, Replace(files, name, `value: "0.02"`, `value: "`+rate+`"`)
+}

@@ -1,0 +1,184 @@
+package tax
+
+import (
+	"fenzhang/shared/civil"
+	"fenzhang/shared/civil/calendar"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/money"
+)
+
+// lateFee is the late fee on tax paid after its due day, a share of it for each day.
+// Source: Tax Collection Law art. 32, its Rules art. 75; data in rules/national/collection.
+type lateFee struct {
+	ownQuestion
+	rate money.Fraction
+
+	days, fee *stepSpec
+}
+
+func (r *lateFee) resolve() error {
+	return r.specs(map[string]**stepSpec{"late.days": &r.days, "late.fee": &r.fee})
+}
+
+// LateFee is what late payment costs.
+type LateFee struct {
+	Days int // from the day after the due day to the day of payment, both counted
+	Fee  money.Amount
+	Answer
+}
+
+// LateFee gives the late fee on a tax that was due on one day and is paid on another; paid in time it is zero.
+//
+// Errors: *Gap when no rule is in force on the day of payment; *fault.Error 2001 for an amount out of range.
+func (e *Engine) LateFee(tax money.Amount, due, paid civil.Date) (LateFee, error) {
+	r, c, err := ask[*lateFee](e, "collection.late_fee", paid, nil)
+	if err != nil {
+		return LateFee{}, err
+	}
+	if due.IsZero() {
+		return LateFee{}, fault.Invalid(fault.Field{Field: "due_date", Problem: "must be a day"})
+	}
+	if err := within([]named{{"tax", tax}}); err != nil {
+		return LateFee{}, err
+	}
+	var x LateFee
+	if paid.After(due) {
+		x.Days = daysBetween(due, paid)
+	}
+	x.Fee = tax.MulDiv(r.rate.Num()*int64(x.Days), r.rate.Den(), money.HalfUp)
+	c.step(r.days, exact, Count(x.Days), Input{"due", Day(due)}, Input{"paid", Day(paid)})
+	c.step(r.fee, rounded, Money(x.Fee), Input{"tax", Money(tax)}, Input{"rate", Fraction(r.rate)}, Input{"days", Count(x.Days)})
+	x.Answer = c.answer(&r.base)
+	return x, nil
+}
+
+// daysBetween counts the days after a to b.
+func daysBetween(a, b civil.Date) int { return int(b.Start().Sub(a.Start()).Hours() / 24) }
+
+func lateFeeSpec() methodSpec {
+	return methodSpec{apart: true, needed: map[string]Kind{"rate": KindRate},
+		build: func(b *Book, r base) resolver {
+			return &lateFee{ownQuestion: ownQuestion{r}, rate: b.rate(r.method, "rate")}
+		}}
+}
+
+// dueDate is the last day of a return after its period: so many days of the month after it, or the end of so many
+// months. A last day without work moves to the next working day; days off of a longer holiday inside a time of
+// days extend it by as many working days.
+// Source: Tax Collection Law Rules art. 109; data in rules/national/collection.
+type dueDate struct {
+	ownQuestion
+	days      money.Amount // days of the next month, 0 where months are counted
+	months    money.Amount // whole months after the period
+	extending *Threshold   // days off in a row inside the time that extend it; nil = they do not
+
+	law, moved *stepSpec
+}
+
+func (r *dueDate) resolve() error {
+	return r.specs(map[string]**stepSpec{"due.law": &r.law, "due.moved": &r.moved})
+}
+
+// Due is the last day of a return.
+type Due struct {
+	Last     civil.Date
+	Extended int // working days added for a longer holiday inside the time
+	Answer
+}
+
+// The returns whose last day DueDate knows.
+const (
+	ReturnWithholding    = "iit_withholding" // income tax withheld, by month
+	ReturnVAT            = "vat"             // VAT with its surcharges, and withheld VAT
+	ReturnBusiness       = "iit_business"    // prepayment on business income
+	ReturnCIT            = "cit"             // prepayment of enterprise income tax
+	ReturnStamp          = "stamp"
+	ReturnAnnualIIT      = "iit_annual" // annual settlement of comprehensive income
+	ReturnAnnualBusiness = "iit_business_annual"
+	ReturnAnnualCIT      = "cit_annual"
+)
+
+// DueDate gives the last day for the return of the period that ends with the month, quarter or year of a day.
+//
+// Errors: *Gap when no rule is in force; 5002 calendar_missing where the calendar of the year is not loaded.
+func (e *Engine) DueDate(kind string, periodEnd civil.Date, working *calendar.Calendar) (Due, error) {
+	r, c, err := ask[*dueDate](e, "collection.due."+kind, periodEnd, nil)
+	if err != nil {
+		return Due{}, err
+	}
+	first := periodEnd.Month().Add(1).First()
+	last := first.AddDays(whole(r.days) - 1)
+	if n := whole(r.months); n > 0 {
+		last = periodEnd.Month().Add(n).Last()
+	}
+	c.step(r.law, exact, Day(last), Input{"period_end", Day(periodEnd)}, Input{"days", Count(whole(r.days))}, Input{"months", Count(whole(r.months))})
+	x := Due{Last: last}
+	if x.Extended, err = r.extension(first, last, working); err != nil {
+		return Due{}, err
+	}
+	if x.Last, err = workingDay(last, x.Extended, working); err != nil {
+		return Due{}, err
+	}
+	c.step(r.moved, exact, Day(x.Last), Input{"last", Day(last)}, Input{"extended", Count(x.Extended)})
+	x.Answer = c.answer(&r.base)
+	return x, nil
+}
+
+// whole reads a number of days or months, which a rule file writes with two decimals like an amount.
+func whole(n money.Amount) int { return int(n.Fen() / money.Yuan(1).Fen()) }
+
+// extension counts the days off inside the time that belong to a run long enough to extend it. An ordinary weekend
+// is never long enough.
+func (r *dueDate) extension(first, last civil.Date, working *calendar.Calendar) (int, error) {
+	extended, run := 0, 0
+	if r.extending == nil {
+		return 0, nil
+	}
+	for d := first; !d.After(last); d = d.AddDays(1) {
+		works, err := working.Working(d)
+		switch {
+		case err != nil:
+			return 0, err
+		case works:
+			run = 0
+			continue
+		}
+		run++
+		switch long := r.extending.Met(money.Yuan(int64(run))); {
+		case long && !r.extending.Met(money.Yuan(int64(run-1))):
+			extended += run
+		case long:
+			extended++
+		}
+	}
+	return extended, nil
+}
+
+// workingDay gives the n-th working day after a day; with n = 0 the day itself or, if it is none, the next one.
+func workingDay(d civil.Date, n int, working *calendar.Calendar) (civil.Date, error) {
+	if n == 0 {
+		return working.OnOrAfter(d)
+	}
+	var err error
+	for ; n > 0 && err == nil; n-- {
+		d, err = working.NextWorkingDay(d)
+	}
+	return d, err
+}
+
+func dueDateSpec() methodSpec {
+	return methodSpec{apart: true, optional: map[string]Kind{"days": KindAmount, "months": KindAmount, "extending": KindThreshold},
+		build: func(b *Book, r base) resolver {
+			d := &dueDate{ownQuestion: ownQuestion{r}}
+			if v := b.value(r.method.Uses["extending"]); v != nil {
+				d.extending = &v.Threshold
+			}
+			if v := b.value(r.method.Uses["days"]); v != nil {
+				d.days = v.Amount
+			}
+			if v := b.value(r.method.Uses["months"]); v != nil {
+				d.months = v.Amount
+			}
+			return d
+		}}
+}

@@ -1,0 +1,109 @@
+package taxpack
+
+import (
+	"io/fs"
+	"strings"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/civil/calendar"
+	"fenzhang/shared/law/tax"
+)
+
+// LoadCalendar reads the holiday notices of a pack.
+//
+// Errors: Problems with file and line.
+func LoadCalendar(files fs.FS) (*calendar.Calendar, error) {
+	years, err := readYears(files)
+	if err != nil {
+		return nil, err
+	}
+	c, err := calendar.New(years...)
+	if err != nil {
+		return nil, Problems{{File: calendarDir, Text: err.Error()}}
+	}
+	return c, nil
+}
+
+// Notice is the State Council's arrangement of the holidays of one year.
+type Notice struct {
+	Title     tax.Text
+	Law       tax.Law
+	Published civil.Date
+	Year      calendar.Year
+}
+
+// Notices reads the holiday notices of a pack, by year.
+//
+// Errors: Problems with file and line.
+func Notices(files fs.FS) ([]Notice, error) {
+	names, err := yamlFiles(files)
+	if err != nil {
+		return nil, err
+	}
+	var notices []Notice
+	for _, name := range names {
+		if !strings.HasPrefix(name, calendarDir+"/") {
+			continue
+		}
+		data, err := fs.ReadFile(files, name)
+		if err != nil {
+			return nil, err
+		}
+		n, err := parseNotice(name, data)
+		if err != nil {
+			return nil, err
+		}
+		notices = append(notices, n)
+	}
+	return notices, nil
+}
+
+func readYears(files fs.FS) ([]calendar.Year, error) {
+	notices, err := Notices(files)
+	var years []calendar.Year
+	for _, n := range notices {
+		years = append(years, n.Year)
+	}
+	return years, err
+}
+
+func parseNotice(name string, data []byte) (Notice, error) {
+	p := &parser{file: name}
+	root := p.root(data)
+	if root == nil {
+		return Notice{}, p.problems
+	}
+	f := p.yearFile(root)
+	if p.problems != nil {
+		return Notice{}, p.problems
+	}
+	n, y := Notice{Title: f.title}, calendar.Year{Year: f.year}
+	if f.reference == nil {
+		p.bad(1, "a notice needs its reference")
+	} else {
+		laws, issued := p.law(1, *f.reference, nil)
+		n.Law, n.Published = laws[0], issued[0]
+	}
+	for _, h := range f.holidays {
+		p.wanted(1, "name of a holiday", h.name)
+		from, to := p.date(1, "from", h.from), p.date(1, "to", h.to)
+		if to.Before(from) || to.After(from.AddDays(15)) || from.IsZero() || to.IsZero() {
+			p.bad(1, "holiday %s to %s is no span of days", h.from, h.to)
+			continue
+		}
+		for d := from; !d.After(to); d = d.AddDays(1) {
+			y.Holidays = append(y.Holidays, d)
+		}
+	}
+	for _, s := range f.workDays {
+		y.WorkDays = append(y.WorkDays, p.date(1, "work day", s))
+	}
+	if _, err := calendar.New(y); err != nil && p.problems == nil {
+		p.bad(1, "%v", err)
+	}
+	if p.problems != nil {
+		return Notice{}, p.problems
+	}
+	n.Year = y
+	return n, nil
+}

@@ -1,0 +1,287 @@
+package taxplan
+
+import (
+	"fenzhang/shared/civil"
+	"fenzhang/shared/law/tax"
+	"fenzhang/shared/money"
+)
+
+// platform stands for the platform that the payer has filed for.
+const platform = "planned"
+
+// resident tells whether the person is taken to be a resident.
+func (p *planner) resident() bool { return p.Facts.Resident == nil || *p.Facts.Resident }
+
+// person is a payment to a natural person by a payer; filed tells whether the payer filed as platform enterprise.
+func (p *planner) person(kind string, filed bool) tax.Facts {
+	f := tax.Facts{Platform: platform, VATIncluded: p.Facts.VATIncluded == nil || *p.Facts.VATIncluded,
+		Entity:   tax.Entity{ID: "planned", Place: p.place(), PlaceTier: p.tier(), VAT: "general"},
+		Taxpayer: tax.Taxpayer{Kind: kind, Resident: p.resident(), VAT: "natural_person", Collection: "withheld", Jurisdiction: p.Jurisdiction, PlaceTier: p.Facts.PlaceTier}}
+	if filed {
+		f.Entity.Filings = []tax.PlatformFiling{{Platform: platform, From: civil.On(p.Year, 1, 1)}}
+	}
+	return f
+}
+
+// place is the payer's.
+func (p *planner) place() string {
+	if p.Facts.PayingPlace == "" {
+		return p.Jurisdiction
+	}
+	return p.Facts.PayingPlace
+}
+
+// tier is the payer's tier; where it is not told, a payment with surcharges is a gap.
+func (p *planner) tier() string {
+	if p.Facts.PlaceTier == "" {
+		return "city"
+	}
+	return p.Facts.PlaceTier
+}
+
+// tierKnown names the gap where surcharges were withheld by a tier that nobody has told.
+func (d *draft) tierKnown() {
+	if d.p.Facts.PlaceTier == "" && d.taxes[tax.UMCT].Positive() {
+		d.ByMonth, d.Steps = []Month{}, []tax.Step{}
+		d.lack("facts.place_tier", tax.Text{ZH: "所在地属于市区、县城镇还是其他地区（决定城市维护建设税税率）", EN: "whether the place is a city, a county town or another (decides the rate of UMCT)"})
+	}
+}
+
+// opposite turns a fact around; not known stays not known.
+func opposite(b *bool) *bool {
+	if b == nil {
+		return nil
+	}
+	no := !*b
+	return &no
+}
+
+func is(b *bool) bool { return b != nil && *b }
+
+// whether gives a known answer.
+func whether(b bool) *bool { return &b }
+
+// independent states what all payments to a person who is not employed presuppose, and the bans around them.
+func (d *draft) independent(item string) {
+	p := d.p
+	employee := p.payment(p.person("employee", false), p.first())
+	employee.Item = item
+	if item == tax.ItemLaborPlatform {
+		employee.Item = tax.ItemLabor
+	}
+	d.forbid(employee, is(p.Facts.Employed))
+	d.warn("plan.items")
+}
+
+// first is the first month with income.
+func (p *planner) first() int {
+	m, _ := p.span()
+	return m
+}
+
+// labor is labor remuneration at an ordinary company: one-off method by the month, then the annual settlement.
+func (p *planner) labor() (*draft, error) {
+	d := p.draft("labor", tax.Text{ZH: "普通机构支付的劳务报酬（按次、按月预扣）", EN: "Labor remuneration at an ordinary company (one-off method by the month)"})
+	d.presuppose("plan.services", "employed", opposite(p.Facts.Employed))
+	d.performed()
+	f := p.person("natural_person", false)
+	f.Item = tax.ItemLabor
+	filed := p.payment(p.person("natural_person", true), p.first())
+	filed.Item = tax.ItemLabor
+	d.forbid(filed, is(p.Facts.PlatformFiling))
+	d.independent(tax.ItemLabor)
+	if p.Facts.PlatformFiling == nil {
+		d.Assumes = append(d.Assumes, tax.Text{ZH: "支付方未就平台报送平台企业信息（facts.platform_filing 未告知）", EN: "The payer has no platform filing (facts.platform_filing is not told)"})
+	}
+	return d, d.withheldYear(f)
+}
+
+// performed states that the work is performed and not licensed.
+func (d *draft) performed() {
+	if w := d.p.Facts.Work; w == "licensed" || w == "published" {
+		d.presuppose("plan.items", "work", whether(false))
+	}
+}
+
+// platform is labor remuneration at a filed platform entity: cumulative method, then the annual settlement.
+func (p *planner) platform() (*draft, error) {
+	d := p.draft("labor_platform", tax.Text{ZH: "平台企业支付的劳务报酬（累计预扣）", EN: "Labor remuneration at a filed platform entity (cumulative method)"})
+	d.presuppose("plan.platform", "platform_filing", p.Facts.PlatformFiling)
+	d.presuppose("plan.services", "employed", opposite(p.Facts.Employed))
+	d.performed()
+	ordinary := p.payment(p.person("natural_person", false), p.first())
+	ordinary.Item = tax.ItemLaborPlatform
+	d.forbid(ordinary, p.Facts.PlatformFiling != nil && !*p.Facts.PlatformFiling)
+	d.independent(tax.ItemLaborPlatform)
+	f := p.person("natural_person", true)
+	f.Item, f.LowEarner = tax.ItemLaborPlatform, is(p.Facts.LowEarner)
+	if f.AgencyFiling = p.Facts.AgencyConsent == nil || *p.Facts.AgencyConsent; f.AgencyFiling {
+		d.presuppose("plan.consent", "agency_consent", p.Facts.AgencyConsent)
+	}
+	return d, d.withheldYear(f)
+}
+
+// author is author remuneration.
+func (p *planner) author() (*draft, error) {
+	d := p.draft("author", tax.Text{ZH: "稿酬", EN: "Author remuneration"})
+	d.presuppose("plan.published", "work", p.work("published"))
+	return d, d.creation(tax.ItemAuthor)
+}
+
+// royalty is income from licensing a work.
+func (p *planner) royalty() (*draft, error) {
+	d := p.draft("royalty", tax.Text{ZH: "特许权使用费", EN: "Royalties"})
+	d.presuppose("plan.licensed", "work", p.work("licensed"))
+	return d, d.creation(tax.ItemRoyalty)
+}
+
+// work tells whether the income is known to be paid for such work.
+func (p *planner) work(kind string) *bool {
+	if p.Facts.Work == "" {
+		return nil
+	}
+	return whether(p.Facts.Work == kind)
+}
+
+func (d *draft) creation(item string) error {
+	d.independent(item)
+	d.needed(d.p.Facts.Work != "", "facts.work", tax.Text{ZH: "收入是出版作品、许可使用作品还是表演推广的对价", EN: "whether the income is paid for a published work, a licensed work or for performance and promotion"})
+	f := d.p.person("natural_person", false)
+	f.Item = item
+	return d.withheldYear(f)
+}
+
+// withheldYear withholds on every month and settles the year.
+func (d *draft) withheldYear(f tax.Facts) error {
+	if !d.open() {
+		return nil
+	}
+	if err := d.pay(f, nil); err != nil || !d.open() {
+		return err
+	}
+	d.tierKnown()
+	if !d.p.resident() {
+		d.Assumes = append(d.Assumes, tax.Text{ZH: "非居民个人不办理年度汇算", EN: "A non-resident has no annual settlement"})
+		return nil
+	}
+	return d.annual(d.deductions())
+}
+
+// deductions are those of the annual settlement of a person who is not employed; what nobody has told is named.
+func (d *draft) deductions() tax.AnnualFacts {
+	f := &d.p.Facts
+	return tax.AnnualFacts{
+		Special:    d.known(f.Special, "facts.special", tax.Text{ZH: "专项扣除未知，数字未减除", EN: "special deductions are not known; the figures are without them"}),
+		Additional: d.additional(),
+		Other:      d.other(),
+		Donations:  d.donations(),
+	}
+}
+
+func (d *draft) additional() money.Amount {
+	return d.known(d.p.Facts.Additional, "facts.additional", tax.Text{ZH: "专项附加扣除未知，数字未减除", EN: "special additional deductions are not known; the figures are without them"})
+}
+
+func (d *draft) other() money.Amount {
+	return d.known(d.p.Facts.Other, "facts.other", tax.Text{ZH: "依法确定的其他扣除未知，数字未减除", EN: "other lawful deductions are not known; the figures are without them"})
+}
+
+func (d *draft) donations() money.Amount {
+	return d.known(d.p.Facts.Donations, "facts.donations", tax.Text{ZH: "公益慈善捐赠未知，数字未减除", EN: "donations are not known; the figures are without them"})
+}
+
+// known gives an amount, or names it as one that the figures are without.
+func (d *draft) known(a *money.Amount, fact string, t tax.Text) money.Amount {
+	if a == nil {
+		d.Unknown = append(d.Unknown, tax.Unknown{Rule: fact, Missing: t})
+		return money.Amount{}
+	}
+	return *a
+}
+
+// annual settles the comprehensive income of the year.
+func (d *draft) annual(f tax.AnnualFacts) error {
+	p := d.p
+	y := tax.IncomeOf(d.rows, p.Year)
+	f.Sources, f.ClaimRefund, f.Positions = 1, true, p.Positions[months]
+	if e := p.Facts.Elsewhere; e == nil {
+		d.Unknown = append(d.Unknown, tax.Unknown{Rule: "facts.elsewhere", Missing: tax.Text{
+			ZH: "其他支付方的综合所得及已扣税额未知，汇算未计入", EN: "comprehensive income from other payers and the tax on it are not known; the settlement is without them"}})
+	} else if *e != (tax.YearIncome{}) {
+		f.Sources = 2
+		y.Wages, y.Labor, y.Author, y.Royalty, y.Withheld = y.Wages.Add(e.Wages), y.Labor.Add(e.Labor), y.Author.Add(e.Author), y.Royalty.Add(e.Royalty), y.Withheld.Add(e.Withheld)
+		d.Assumes = append(d.Assumes, tax.Text{ZH: "汇算差额含其他支付方综合所得的影响", EN: "The balance contains the effect of comprehensive income from other payers"})
+	}
+	f.Wages, f.Labor, f.Author, f.Royalty, f.Prepaid = y.Wages, y.Labor, y.Author, y.Royalty, y.Withheld
+	res, err := p.national.Annual(p.day, f)
+	if done, err := d.settleFor(err); !done {
+		return err
+	}
+	d.told(res.Steps, res.Unconfirmed)
+	d.used(res.Rules.Positions)
+	d.Unknown = append(d.Unknown, res.Unknown...)
+	d.Settlement = &Settlement{Kind: OfComprehensive, Taxable: res.Taxable, Tax: res.Tax, Prepaid: res.Prepaid, Balance: res.Balance}
+	if res.Waived == nil || !*res.Waived {
+		d.add(tax.IIT, res.Balance)
+	}
+	return nil
+}
+
+// wages is employment: cumulative withholding with the payroll, then the annual settlement. Social insurance and
+// housing fund that are not given bar the comparison.
+func (p *planner) wages() (*draft, error) {
+	d := p.draft("wages", tax.Text{ZH: "任职受雇的工资薪金（累计预扣）", EN: "Wages of an employee (cumulative withholding)"})
+	d.presuppose("plan.employment", "employed", p.Facts.Employed)
+	d.warn("plan.items")
+	stranger := p.payment(p.person("natural_person", false), p.first())
+	stranger.Item = tax.ItemWages
+	d.forbid(stranger, p.Facts.Employed != nil && !*p.Facts.Employed)
+	f := &p.Facts
+	d.needed(f.SocialInsurance != nil, "facts.social_insurance", tax.Text{ZH: "全年个人缴纳的社会保险费（随地区与基数而定，不推算）", EN: "the employee's own social insurance of the year (it goes by place and base and is not guessed)"})
+	d.needed(f.HousingFund != nil, "facts.housing_fund", tax.Text{ZH: "全年个人缴存的住房公积金", EN: "the employee's own housing fund of the year"})
+	d.needed(f.MonthsEmployed != nil, "facts.months_employed", tax.Text{ZH: "本年任职受雇月份数", EN: "the months of this year in employment"})
+	if !p.resident() {
+		d.lack("facts.resident", tax.Text{ZH: "非居民个人的工资薪金按月代扣，须逐月境内外工作天数，不在本测算之内", EN: "a non-resident's wages go by the month and by days worked here and abroad; they are not part of this comparison"})
+	}
+	if !d.open() {
+		return d, nil
+	}
+	d.Assumes = append(d.Assumes,
+		tax.Text{ZH: "收入为应发工资；社会保险、住房公积金和各项扣除在任职月份间平均", EN: "The income is the wage before deductions; contributions and deductions are spread evenly over the months employed"},
+		tax.Text{ZH: "支付方负担的社会保险和住房公积金未计入", EN: "The payer's own part of social insurance and housing fund is not counted"})
+	base := p.person("employee", false)
+	base.Route, base.Payroll = "payroll", &tax.Payroll{}
+	if err := d.pay(base, nil); err != nil || !d.open() {
+		return d, err
+	}
+	own := f.SocialInsurance.Add(*f.HousingFund)
+	d.Contributions = &own
+	return d, d.annual(tax.AnnualFacts{Special: own, Additional: d.additional(), Other: d.other(), Donations: d.donations()})
+}
+
+// needed names a fact that bars the comparison unless it is known.
+func (d *draft) needed(known bool, fact string, t tax.Text) {
+	if !known {
+		d.lack(fact, t)
+	}
+}
+
+// payroll is the payroll up to a month: what the year has, spread over the months employed.
+func (p *planner) payroll(m int) *tax.Payroll {
+	f, n := &p.Facts, *p.Facts.MonthsEmployed
+	_, last := p.span()
+	begin := max(1, last-n+1)
+	so := min(m-begin+1, n)
+	share := func(a *money.Amount) money.Amount {
+		if a == nil {
+			return money.Amount{}
+		}
+		return a.MulDiv(int64(so), int64(n), money.HalfUp)
+	}
+	rule := tax.DeductNormal
+	if is(f.LowEarner) {
+		rule = tax.DeductLowEarner
+	}
+	special := f.SocialInsurance.Add(*f.HousingFund)
+	return &tax.Payroll{Complete: true, Months: so, Rule: rule, Special: share(&special), Additional: share(f.Additional), Other: share(f.Other)}
+}

@@ -1,0 +1,417 @@
+package taxplan
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/law/tax"
+	"fenzhang/shared/money"
+)
+
+// Plan is the comparison. Its alternatives stand in a fixed order that means nothing.
+type Plan struct {
+	Year         int           `json:"year"`
+	Jurisdiction string        `json:"jurisdiction"`
+	Statement    tax.Text      `json:"statement"` // what the comparison is and is not
+	Assumes      []tax.Text    `json:"assumes"`   // what all figures rest on
+	Alternatives []Alternative `json:"alternatives"`
+	Notes        []Note        `json:"notes"` // what the place knows beside the alternatives
+	Rules        tax.RulesUsed `json:"rules"`
+}
+
+// Alternative is one lawful way to earn the income. It is feasible when no ban applies, no presupposition is known
+// to fail and nothing is missing; only then it has a total.
+type Alternative struct {
+	Regime      string        `json:"regime"`
+	Title       tax.Text      `json:"title"`
+	Feasible    bool          `json:"feasible"`
+	Presupposes []Condition   `json:"presupposes"`
+	Forbids     []Ban         `json:"forbids"`
+	Missing     []tax.Unknown `json:"missing"` // gaps that bar a total
+	Unknown     []tax.Unknown `json:"unknown"` // what the figures are without
+	Assumes     []tax.Text    `json:"assumes"`
+	Gross       *money.Amount `json:"gross"`     // income with the VAT that lies on it
+	TotalTax    *money.Amount `json:"total_tax"` // null without a total
+	Taxes       []TaxTotal    `json:"taxes"`
+	// Contributions are the employee's own social insurance and housing fund; null where there is no employment.
+	Contributions *money.Amount `json:"contributions"`
+	// Net is gross less taxes and contributions, before the person's own costs; null without a total.
+	Net         *money.Amount `json:"net"`
+	ByMonth     []Month       `json:"by_month"`
+	Settlement  *Settlement   `json:"settlement"` // what the year's end adds; null where there is none
+	Steps       []tax.Step    `json:"steps"`
+	Unconfirmed []string      `json:"unconfirmed"`
+	Positions   []string      `json:"positions"` // tax positions behind the figures
+}
+
+// Condition is a fact that must be true. Holds is null where nobody has told.
+type Condition struct {
+	Rule string `json:"rule"`
+	tax.Text
+	Law    []tax.Law  `json:"law"`
+	Status tax.Status `json:"status"`
+	Fact   string     `json:"fact,omitempty"` // the field of facts that tells it
+	Holds  *bool      `json:"holds"`
+}
+
+// Ban is what the law forbids around an alternative. Applies tells whether it bars the alternative for these facts.
+type Ban struct {
+	Rule string `json:"rule"`
+	tax.Text
+	Law     []tax.Law `json:"law"`
+	Applies bool      `json:"applies"`
+}
+
+// TaxTotal is the year's sum of one tax.
+type TaxTotal struct {
+	Tax    string       `json:"tax"`
+	Amount money.Amount `json:"amount"`
+}
+
+// Month is what is withheld or filed in a month.
+type Month struct {
+	Month  int          `json:"month"`
+	Income money.Amount `json:"income"` // with the VAT that lies on it
+	Tax    money.Amount `json:"tax"`
+	Net    money.Amount `json:"net"`
+	Taxes  []TaxTotal   `json:"taxes"`
+}
+
+// The kinds of settlement.
+const (
+	OfComprehensive = "comprehensive"
+	OfBusiness      = "business"
+	OfEnterprise    = "enterprise"
+)
+
+// Settlement is the settlement at the year's end.
+type Settlement struct {
+	Kind    string       `json:"kind"`
+	Taxable money.Amount `json:"taxable"`
+	Tax     money.Amount `json:"tax"`
+	Relief  money.Amount `json:"relief"`  // half reduction
+	Prepaid money.Amount `json:"prepaid"` // withheld during the year
+	Balance money.Amount `json:"balance"` // positive: to pay; negative: refund
+}
+
+// Note is a definition of the place that may lower the tax and is not computed here.
+type Note struct {
+	Rule  string     `json:"rule"`
+	Title tax.Text   `json:"title"`
+	Text  *tax.Text  `json:"text"`
+	Value any        `json:"value"`
+	To    civil.Date `json:"to"`
+	Law   []tax.Law  `json:"law"`
+}
+
+// planner works on one request.
+type planner struct {
+	*Request
+	corpus   *tax.Corpus
+	national *tax.Engine
+	at       *tax.Engine // of the payee's registration
+	book     map[string]tax.Entry
+	day      civil.Date // last day of the tax year
+	income   [months + 1]money.Amount
+	types    [months + 1]string
+	live     bool // some of the income is live tips
+	total    money.Amount
+}
+
+// Compute lays the year through all alternatives.
+//
+// Errors: *fault.Error 2001 with all problems of the request. What the law leaves open is no error: it stands in the
+// alternative that it bars.
+func Compute(corpus *tax.Corpus, q Request) (Plan, error) {
+	if err := q.Check(corpus); err != nil {
+		return Plan{}, err
+	}
+	p, err := newPlanner(corpus, &q)
+	if err != nil {
+		return Plan{}, err
+	}
+	out := Plan{Year: q.Year, Jurisdiction: q.Jurisdiction, Statement: statement(), Assumes: p.assumes(), Notes: p.notes(), Rules: p.at.RulesUsed()}
+	for _, way := range []func() (*draft, error){p.wages, p.labor, p.platform, p.author, p.royalty,
+		p.books("individual_business"), p.assessed("individual_business"), p.books("sole_proprietorship"), p.assessed("sole_proprietorship"), p.company} {
+		d, err := way()
+		if err != nil {
+			return Plan{}, err
+		}
+		out.Alternatives = append(out.Alternatives, d.finish())
+	}
+	return out, nil
+}
+
+func newPlanner(corpus *tax.Corpus, q *Request) (*planner, error) {
+	at, err := corpus.At(q.Jurisdiction)
+	if err != nil {
+		return nil, err
+	}
+	p := &planner{Request: q, corpus: corpus, national: corpus.National(), at: at, book: map[string]tax.Entry{}, day: q.end()}
+	for _, x := range at.Rulebook(p.day) {
+		p.book[x.ID] = x
+	}
+	for _, x := range q.Income {
+		p.income[x.Month] = p.income[x.Month].Add(x.Amount)
+		p.total = p.total.Add(x.Amount)
+		p.live = p.live || x.Type == liveTip
+		if p.types[x.Month] == "" || x.Type == liveTip {
+			p.types[x.Month] = x.Type
+		}
+	}
+	return p, nil
+}
+
+// liveTip is the built-in income type whose earners must keep books.
+const liveTip = "live_tip"
+
+// statement says what the comparison is and is not.
+func statement() tax.Text {
+	return tax.Text{
+		ZH: "本测算把同一年收入按法律所知的各种处理方式分别列出，说明各自的前提、禁止和税负；排列顺序没有含义，不作推荐，也不构成意见。所得属于哪一项由真实的关系和业务决定，不能为税负而选择名义；前提不成立的方式不得采用。",
+		EN: "This lays one year's income through the ways the law knows, and shows what each presupposes, forbids and costs. Their order means nothing, none is recommended, and this is no opinion. What income is follows from the real relationship and work and cannot be chosen for the tax it bears; a way whose presuppositions do not hold may not be used."}
+}
+
+// assumes names what every figure rests on.
+func (p *planner) assumes() []tax.Text {
+	list := []tax.Text{
+		{ZH: "每月收入于该月最后一日一次支付，属同一项目，由同一支付方支付", EN: "The income of a month is paid at once on its last day, under one project and by one payer"},
+		{ZH: "税后金额未减除本人为取得收入支出的成本", EN: "The net is before the costs that the person bears to earn the income"},
+	}
+	if p.Facts.VATIncluded == nil {
+		list = append(list, tax.Text{ZH: "金额含增值税（facts.vat_included 未告知）", EN: "Amounts contain the VAT (facts.vat_included is not told)"})
+	}
+	if p.Facts.Resident == nil {
+		list = append(list, tax.Text{ZH: "收款人为居民个人（facts.resident 未告知）", EN: "The payee is a resident (facts.resident is not told)"})
+	}
+	if p.Facts.PayingPlace == "" {
+		list = append(list, tax.Text{ZH: "支付方与收款人在同一地（facts.paying_place 未告知）", EN: "The payer is at the payee's place (facts.paying_place is not told)"})
+	}
+	return list
+}
+
+// capRule begins the ids of what places grant to some people.
+const capRule = "iit.burden_cap"
+
+// notes lists what the place knows of caps on the burden.
+func (p *planner) notes() []Note {
+	list := []Note{}
+	for _, x := range p.at.Rulebook(p.day) {
+		if len(x.ID) >= len(capRule) && x.ID[:len(capRule)] == capRule && x.Gap == nil {
+			list = append(list, Note{Rule: x.Name(), Title: x.Title, Text: x.Note, Value: x.Value, To: x.To, Law: x.Law})
+		}
+	}
+	return list
+}
+
+// draft is an alternative while it is worked out.
+type draft struct {
+	Alternative
+	p       *planner
+	taxes   map[string]money.Amount
+	gross   money.Amount
+	rows    []tax.Row
+	barred  bool
+	unready bool
+}
+
+func (p *planner) draft(regime string, title tax.Text) *draft {
+	return &draft{p: p, taxes: map[string]money.Amount{}, Alternative: Alternative{Regime: regime, Title: title, Presupposes: []Condition{}, Forbids: []Ban{},
+		Missing: []tax.Unknown{}, Unknown: []tax.Unknown{}, Assumes: []tax.Text{}, Taxes: []TaxTotal{}, ByMonth: []Month{}, Steps: []tax.Step{}, Unconfirmed: []string{}, Positions: []string{}}}
+}
+
+// presuppose states a fact that must be true; holds is what is known of it.
+func (d *draft) presuppose(id, fact string, holds *bool) {
+	x := d.p.book[id]
+	c := Condition{Rule: id, Law: x.Law, Status: x.Status, Fact: fact, Holds: holds}
+	if x.Note != nil {
+		c.Text = *x.Note
+	}
+	d.Presupposes = append(d.Presupposes, c)
+	d.barred = d.barred || (holds != nil && !*holds)
+}
+
+// warn names what the law forbids to all alternatives alike.
+func (d *draft) warn(ids ...string) {
+	for _, id := range ids {
+		x := d.p.book[id]
+		b := Ban{Rule: id, Law: x.Law}
+		if x.Note != nil {
+			b.Text = *x.Note
+		}
+		d.Forbids = append(d.Forbids, b)
+	}
+}
+
+// forbid lists the ban that the engine finds on facts, if it finds one; applies tells whether it bars.
+func (d *draft) forbid(f tax.Facts, applies bool) {
+	_, err := d.p.national.Item(f)
+	d.ban(err, applies)
+}
+
+func (d *draft) ban(err error, applies bool) bool {
+	var no *tax.Forbidden
+	if !errors.As(err, &no) {
+		return false
+	}
+	d.Forbids = append(d.Forbids, Ban{Rule: no.Rule, Text: no.Why, Law: no.Law, Applies: applies})
+	d.barred = d.barred || applies
+	return true
+}
+
+// lack names a gap that bars a total.
+func (d *draft) lack(rule string, t tax.Text) {
+	d.unready = true
+	if !slices.Contains(d.Missing, tax.Unknown{Rule: rule, Missing: t}) {
+		d.Missing = append(d.Missing, tax.Unknown{Rule: rule, Missing: t})
+	}
+}
+
+// settleFor takes an error of a computation: a gap or a ban becomes part of the alternative, and everything else is
+// given back. done is false when the computation gave nothing.
+func (d *draft) settleFor(err error) (done bool, _ error) {
+	var gap *tax.Gap
+	switch {
+	case err == nil:
+		return true, nil
+	case errors.As(err, &gap):
+		d.lack(gap.Rule, gap.Missing)
+		return false, nil
+	case d.ban(err, true):
+		return false, nil
+	}
+	return false, err
+}
+
+// open tells whether there is anything to compute.
+func (d *draft) open() bool { return !d.barred && !d.unready }
+
+// add counts a tax.
+func (d *draft) add(kind string, a money.Amount) { d.taxes[kind] = d.taxes[kind].Add(a) }
+
+// told takes over steps and uncertain rules of a computation.
+func (d *draft) told(steps []tax.Step, unconfirmed []string) {
+	d.Steps = append(d.Steps, steps...)
+	for _, id := range unconfirmed {
+		if !slices.Contains(d.Unconfirmed, id) {
+			d.Unconfirmed = append(d.Unconfirmed, id)
+		}
+	}
+}
+
+// used lists the positions that a computation went by.
+func (d *draft) used(positions []string) {
+	for _, id := range positions {
+		if !slices.Contains(d.Positions, id) {
+			d.Positions = append(d.Positions, id)
+		}
+	}
+}
+
+// pay lays the months through a kind of payment.
+func (d *draft) pay(base tax.Facts, own func(*tax.Line) bool) error {
+	for m := 1; m <= months; m++ {
+		if d.p.income[m].IsZero() {
+			continue
+		}
+		res, err := d.p.corpus.ComputeRows(d.p.payment(base, m), d.rows)
+		if done, err := d.settleFor(err); !done {
+			return err
+		}
+		d.rows = append(d.rows, res.Rows...)
+		d.month(m, &res, own)
+		d.told(res.Steps, res.Unconfirmed)
+		d.used(res.Rules.Positions)
+		if err := d.ownVAT(m, &res); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// payment is one month's payment of a kind.
+func (p *planner) payment(base tax.Facts, m int) tax.Facts {
+	f := base
+	f.PaymentDate = civil.In(p.Year, time.Month(m)).Last()
+	f.VATDate, f.Amount, f.IncomeType, f.Positions = f.PaymentDate, p.income[m], p.types[m], p.Positions[m]
+	if f.Payroll != nil {
+		f.Payroll = p.payroll(m)
+	}
+	return f
+}
+
+// month adds what a payment keeps back and what the payee files itself. Obligations that own says yes to are left
+// to the year's end.
+func (d *draft) month(m int, res *tax.Result, own func(*tax.Line) bool) {
+	x := Month{Month: m, Income: res.Gross, Taxes: []TaxTotal{}}
+	sums := map[string]money.Amount{}
+	for _, list := range [][]tax.Line{res.Taxes, res.PayeeObligations} {
+		for i := range list {
+			l := &list[i]
+			switch {
+			case own != nil && own(l):
+			case l.Missing != nil:
+				for _, t := range l.Missing {
+					d.lack(l.Tax, t)
+				}
+			default:
+				sums[l.Tax] = sums[l.Tax].Add(l.Due)
+				x.Tax = x.Tax.Add(l.Due)
+				d.add(l.Tax, l.Due)
+			}
+		}
+	}
+	x.Net, x.Taxes = res.Gross.Sub(x.Tax), totals(sums)
+	d.gross = d.gross.Add(res.Gross)
+	d.ByMonth = append(d.ByMonth, x)
+}
+
+// levy adds a tax that the payee owes on the last month by itself.
+func (d *draft) levy(kind string, a money.Amount) {
+	if a.IsZero() {
+		return
+	}
+	x := &d.ByMonth[len(d.ByMonth)-1]
+	x.Tax, x.Net = x.Tax.Add(a), x.Net.Sub(a)
+	x.Taxes = append(x.Taxes, TaxTotal{kind, a})
+	d.add(kind, a)
+}
+
+// totals lists the taxes that are above zero in a fixed order.
+func totals(sums map[string]money.Amount) []TaxTotal {
+	list := []TaxTotal{}
+	for _, kind := range [...]string{tax.IIT, tax.VAT, tax.UMCT, tax.EDU, tax.LEDU, tax.CIT} {
+		if a := sums[kind]; !a.IsZero() {
+			list = append(list, TaxTotal{kind, a})
+		}
+	}
+	return list
+}
+
+// finish sums up; a barred or incomplete alternative has no total.
+func (d *draft) finish() Alternative {
+	a := d.Alternative
+	slices.Sort(a.Unconfirmed)
+	if !d.open() {
+		a.Settlement, a.Contributions, a.Taxes = nil, nil, []TaxTotal{}
+		if d.barred {
+			a.ByMonth, a.Steps = []Month{}, []tax.Step{}
+		}
+		return a
+	}
+	a.Feasible = true
+	a.Taxes = totals(d.taxes)
+	var sum money.Amount
+	for _, t := range a.Taxes {
+		sum = sum.Add(t.Amount)
+	}
+	net := d.gross.Sub(sum)
+	if a.Contributions != nil {
+		net = net.Sub(*a.Contributions)
+	}
+	gross := d.gross
+	a.Gross, a.TotalTax, a.Net = &gross, &sum, &net
+	return a
+}

@@ -1,0 +1,68 @@
+package taxplan
+
+import (
+	"errors"
+
+	"fenzhang/shared/law/tax"
+)
+
+// byDay is the VAT of a person by the day, which it files itself where nobody withholds or files it.
+const byDay = "vat.natural_person.by_day"
+
+// ownVAT adds the VAT, with its surcharges, that a person owes on labor remuneration on which the payer keeps none
+// back. All of a month is paid on one day.
+func (d *draft) ownVAT(m int, res *tax.Result) error {
+	if res.Item != tax.ItemLabor && res.Item != tax.ItemLaborPlatform {
+		return nil
+	}
+	for i := range res.Taxes {
+		if res.Taxes[i].Tax == tax.VAT {
+			return nil
+		}
+	}
+	p := d.p
+	f := p.payment(p.person("natural_person", false), m)
+	rule, err := p.national.Turnover(byDay, f.VATDate)
+	var gap *tax.Gap
+	if errors.As(err, &gap) {
+		d.without(gap.Rule, gap.Missing)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	sales := f.Amount
+	if f.VATIncluded {
+		sales = rule.Exclusive(f.Amount)
+	}
+	vat := rule.VAT(tax.Sales{Total: sales})
+	if !f.VATIncluded {
+		d.gross = d.gross.Add(vat)
+		x := &d.ByMonth[len(d.ByMonth)-1]
+		x.Income, x.Net = x.Income.Add(vat), x.Net.Add(vat)
+	}
+	d.levy(tax.VAT, vat)
+	x := p.book[byDay]
+	d.Steps = append(d.Steps, tax.StepOf(&x, "vat.own", "sales of the day x levy rate, from the threshold on", tax.Text{
+		ZH: "{date} 支付方不代扣：不含税销售额 {sales} 的增值税 {result} 由收款人自行申报",
+		EN: "On {date} the payer withholds none: the VAT {result} on sales {sales} is filed by the payee itself"},
+		tax.Money(vat), tax.Input{Name: "date", Value: tax.Day(f.VATDate)}, tax.Input{Name: "sales", Value: tax.Money(sales)}))
+	for _, kind := range [...]string{tax.UMCT, tax.EDU, tax.LEDU} {
+		s, err := p.national.Surcharge(kind, f.VATDate, tax.SurchargeBase{VAT: vat, Sales: sales, Period: "day", Tier: p.tier(), Half: true})
+		if done, err := d.settleFor(err); !done {
+			return err
+		}
+		d.levy(kind, s.Payable)
+	}
+	return nil
+}
+
+// without names something that the figures leave out, once.
+func (d *draft) without(rule string, t tax.Text) {
+	for _, u := range d.Unknown {
+		if u.Rule == rule {
+			return
+		}
+	}
+	d.Unknown = append(d.Unknown, tax.Unknown{Rule: rule, Missing: t})
+}

@@ -1,0 +1,166 @@
+// Package perioddb keeps the accounting periods of paying entities in the ledger table.
+package perioddb
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"fenzhang/shared/audit"
+	"fenzhang/shared/audit/outbox"
+	"fenzhang/shared/awsfault"
+	"fenzhang/shared/civil"
+	"fenzhang/shared/dynamo"
+	"fenzhang/shared/dynamo/attr"
+	"fenzhang/shared/dynamo/keys"
+	"fenzhang/shared/dynamo/transact"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/ledger/ledgerdb"
+	"fenzhang/shared/ledger/period"
+)
+
+// Store implements period.Store.
+type Store struct {
+	DB                  dynamo.API
+	Ledger, Settlements string // table names; audit records go out by the latter
+	NewToken            func() string
+}
+
+var _ period.Store = (*Store)(nil)
+
+// Attribute names. The head of an entity has month and state, which posters read (ledgerdb.Periods).
+const (
+	attrDoc      = "doc"
+	attrRevision = "rev"
+	attrAct      = "act"
+)
+
+type item = attr.Item
+
+func (s *Store) get(ctx context.Context, k keys.Key) (item, error) {
+	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(s.Ledger), Key: attr.Key(k), ConsistentRead: aws.Bool(true)})
+	if err != nil {
+		return nil, awsfault.Of(err)
+	}
+	return out.Item, nil
+}
+
+// Newest reads the head of an entity and the period that it names.
+func (s *Store) Newest(ctx context.Context, tenant, entity string) (*period.Period, error) {
+	head, err := s.get(ctx, keys.PeriodHead(tenant, entity))
+	if err != nil || head == nil {
+		return nil, err
+	}
+	month, err := civil.ParseMonth(attr.TextOf(head, ledgerdb.HeadMonth))
+	if err != nil {
+		return nil, fault.Internal(err)
+	}
+	return s.Period(ctx, tenant, entity, month)
+}
+
+// Period reads one period.
+func (s *Store) Period(ctx context.Context, tenant, entity string, month civil.Month) (*period.Period, error) {
+	it, err := s.get(ctx, keys.Period(tenant, entity, month))
+	if err != nil || it == nil {
+		return nil, err
+	}
+	p, err := periodOf(tenant, it)
+	return &p, err
+}
+
+func periodOf(tenant string, it item) (period.Period, error) {
+	var p period.Period
+	if err := json.Unmarshal([]byte(attr.TextOf(it, attrDoc)), &p); err != nil {
+		return p, fault.Internal(err)
+	}
+	p.Tenant = tenant
+	return p, nil
+}
+
+// maxListed bounds a list of periods: ten years.
+const maxListed = 120
+
+// List reads all periods of an entity, newest first.
+func (s *Store) List(ctx context.Context, tenant, entity string) ([]period.Period, error) {
+	out, err := s.DB.Query(ctx, &dynamodb.QueryInput{TableName: aws.String(s.Ledger), ConsistentRead: aws.Bool(true), ScanIndexForward: aws.Bool(false), Limit: aws.Int32(maxListed),
+		KeyConditionExpression:    aws.String("pk = :pk AND begins_with(sk, :sk)"),
+		ExpressionAttributeValues: item{":pk": attr.Text(keys.PeriodHead(tenant, entity).PK), ":sk": attr.Text(keys.PeriodPrefix)}})
+	if err != nil {
+		return nil, awsfault.Of(err)
+	}
+	found := make([]period.Period, len(out.Items))
+	for i, it := range out.Items {
+		if found[i], err = periodOf(tenant, it); err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+// Save writes a period, the entity's head where its state changes, and the audit record, together.
+func (s *Store) Save(ctx context.Context, p period.Period, rec *audit.Record) error {
+	doc, err := json.Marshal(p)
+	if err != nil {
+		return fault.Internal(err)
+	}
+	it := attr.Key(keys.Period(p.Tenant, p.Entity, p.Month))
+	it[attrDoc], it[attrRevision], it[attrAct] = attr.Text(string(doc)), attr.Number(p.Revision), attr.Text(p.Act)
+	put := &types.Put{TableName: aws.String(s.Ledger), Item: it, ConditionExpression: aws.String("attribute_not_exists(pk)"),
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}
+	if p.Revision > 1 {
+		put.ConditionExpression = aws.String(attrRevision + " = :before")
+		put.ExpressionAttributeValues = item{":before": attr.Number(p.Revision - 1)}
+	}
+	parts := []types.TransactWriteItem{{Put: put}}
+	if p.Revision == 1 || p.Sealing || p.State == period.Sealed {
+		parts = append(parts, types.TransactWriteItem{Put: s.head(p)})
+	}
+	if rec != nil {
+		told, err := outbox.Put(s.Settlements, *rec, nil)
+		if err != nil {
+			return fault.Internal(err)
+		}
+		parts = append(parts, told)
+	}
+	err = transact.Write(ctx, s.DB, s.NewToken(), parts)
+	var refused *transact.Refused
+	if errors.As(err, &refused) {
+		if attr.TextOf(refused.Old[0], attrAct) == p.Act {
+			return nil // the answer to an earlier try was lost
+		}
+		return period.ErrRival
+	}
+	return err
+}
+
+// head moves the entity's head: onto a period whose closing begins, if the one before is sealed; to its sealing; or to
+// its seal.
+func (s *Store) head(p period.Period) *types.Put {
+	it := attr.Key(keys.PeriodHead(p.Tenant, p.Entity))
+	state := p.State
+	if p.Sealing && state == period.Closing {
+		state = ledgerdb.HeadSealing
+	}
+	it[ledgerdb.HeadMonth], it[ledgerdb.HeadState] = attr.Text(p.Month.String()), attr.Text(state)
+	put := &types.Put{TableName: aws.String(s.Ledger), Item: it, ExpressionAttributeNames: map[string]string{"#m": ledgerdb.HeadMonth, "#st": ledgerdb.HeadState}}
+	switch {
+	case p.Sealing, p.State == period.Sealed:
+		put.ConditionExpression = aws.String("#m = :month AND #st IN (:closing, :sealing)")
+		put.ExpressionAttributeValues = item{":month": attr.Text(p.Month.String()), ":closing": attr.Text(ledgerdb.HeadClosing), ":sealing": attr.Text(ledgerdb.HeadSealing)}
+	case p.First:
+		put.ConditionExpression, put.ExpressionAttributeNames = aws.String("attribute_not_exists(pk)"), nil
+	default:
+		put.ConditionExpression = aws.String("#m = :before AND #st = :sealed")
+		put.ExpressionAttributeValues = item{":before": attr.Text(p.Month.Add(-1).String()), ":sealed": attr.Text(period.Sealed)}
+	}
+	return put
+}
+
+// Fence closes a book for entries of the month and before.
+func (s *Store) Fence(ctx context.Context, tenant, book, entity string, month civil.Month) error {
+	return ledgerdb.Book{DB: s.DB, Table: s.Ledger}.Fence(ctx, tenant, book, entity, month)
+}

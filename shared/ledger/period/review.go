@@ -1,0 +1,287 @@
+package period
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"fenzhang/shared/clock/pace"
+	"fenzhang/shared/dynamo/keys"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/ledger"
+)
+
+// The checks, by name.
+const (
+	CheckUnexplained    = "unexplained"
+	CheckBalances       = "balances"
+	CheckTaxRows        = "tax_rows"
+	CheckAccruals       = "accruals"
+	CheckTrialBalance   = "trial_balance"
+	CheckMonthsBefore   = "months_before"
+	CheckCarriedForward = "carried_forward"
+	CheckContracts      = "contracts"
+	CheckFigures        = "figures"
+	CheckUnfinished     = "unfinished"
+	CheckAccrualDays    = "accrual_days"
+	CheckTrueUps        = "true_ups"
+	CheckReceipts       = "receipts"
+)
+
+// The results of checks. Information stops nothing.
+const (
+	Passed      = "passed"
+	Failed      = "failed"
+	Information = "information"
+	Running     = "running"
+)
+
+// Check is one check of a period with its outcome, and who is to do what about it.
+type Check struct {
+	Name    string      `json:"name"`
+	Owner   string      `json:"owner"` // role
+	Result  string      `json:"result"`
+	Found   int         `json:"found"`
+	Details []string    `json:"details"` // the first of what was found
+	Do      ledger.Text `json:"do"`      // what is to be done where it failed
+}
+
+// maxDetails bounds what a check tells; Found counts the rest.
+const maxDetails = 10
+
+// checks lists all checks, nothing found yet.
+func checks() []Check {
+	check := func(name, owner, zh, en string) Check {
+		return Check{Name: name, Owner: owner, Result: Running, Details: []string{}, Do: ledger.Text{ZH: zh, EN: en}}
+	}
+	return []Check{
+		check(CheckUnexplained, "finance", "逐项查明余额与结算单不符的原因并更正", "find why the balance is not what the settlements say, and correct it"),
+		check(CheckBalances, "admin", "余额与分录不符：交由系统维护人员核查", "a kept balance is not the sum of its entries: have the operator of the system look at it"),
+		check(CheckTaxRows, "finance", "核对应交税费与扣缴明细", "compare the taxes payable with the rows withheld"),
+		check(CheckAccruals, "finance", "核对暂估激励与日结记录", "compare what is accrued with the days that were closed"),
+		check(CheckTrialBalance, "finance", "试算不平：查明差额", "debits are not credits: find the difference"),
+		check(CheckMonthsBefore, "finance", "先结清更早的会计期间", "close the earlier periods first"),
+		check(CheckCarriedForward, "auditor", "期初余额与上期封账余额不符：立即核查", "the opening is not what the sealed period before closed with: look at once"),
+		check(CheckContracts, "operator", "为待定收入补录合约", "record a contract for the income that waits for one"),
+		check(CheckFigures, "finance", "补齐规则或资料，使结算单算出税费", "close the gap of rules or papers, so that the settlement gets its figures"),
+		check(CheckUnfinished, "finance", "等待系统完成未完的动作；一小时后仍在则报告", "wait for the system to finish what it began; report what is still there after an hour"),
+		check(CheckAccrualDays, "operator", "等待凌晨的激励日结（月末最后一日也记入本期）；仍未结清的，补录缺少的合约或规则后再日结", "let the days of incentives close in the night (the month's last day enters this period too); where one stays open, record the contract or strategy that it lacks"),
+		check(CheckTrueUps, "finance", "对每项补扣补退作出决定", "decide each open true-up"),
+		check(CheckReceipts, "finance", "供参考：平台尚未到账的收入", "for information: income that platforms have not paid yet"),
+	}
+}
+
+// Review is one run of the checks over all books, which may take several calls.
+type Review struct {
+	Sealing  bool         `json:"sealing"` // books are fenced on the way
+	By       string       `json:"by"`
+	At       time.Time    `json:"at"`
+	After    string       `json:"after"` // the last book that was read
+	Books    int          `json:"books"`
+	Complete bool         `json:"complete"`
+	Checks   []Check      `json:"checks"`
+	Sheet    ledger.Sheet `json:"sheet"`
+}
+
+// Failed names the checks that stop the seal.
+func (r *Review) Failed() []string {
+	names := []string{}
+	for _, c := range r.Checks {
+		if c.Result != Passed && c.Result != Information {
+			names = append(names, c.Name)
+		}
+	}
+	return names
+}
+
+func (r *Review) note(f Finding) {
+	for i := range r.Checks {
+		if c := &r.Checks[i]; c.Name == f.Check {
+			if c.Found++; len(c.Details) < maxDetails {
+				c.Details = append(c.Details, f.Text)
+			}
+		}
+	}
+}
+
+// The reading of books: how many are listed at once, and how many reviewed at the same time.
+const (
+	booksListed = 20
+	booksAtOnce = 8
+)
+
+// walk reviews books until all are, or the budget is spent.
+func (s *Service) walk(ctx context.Context, p *Period) error {
+	r := &p.Review
+	for until := s.Clock.Now().Add(s.budget()); ; {
+		books, err := BooksAfter(ctx, s.Creators, p.Tenant, r.After, booksListed)
+		if err != nil {
+			return err
+		}
+		if len(books) == 0 {
+			return s.conclude(ctx, p)
+		}
+		found := make([]Book, len(books))
+		var work errgroup.Group
+		work.SetLimit(pace.AtOnce(ctx, booksAtOnce))
+		for i, book := range books {
+			work.Go(func() (err error) {
+				if r.Sealing {
+					err = s.Store.Fence(ctx, p.Tenant, book, p.Entity, p.Month)
+				}
+				if err == nil {
+					found[i], err = s.Books.Review(ctx, p.Tenant, p.Entity, book, p.Month)
+				}
+				return err
+			})
+		}
+		if err := work.Wait(); err != nil {
+			return err
+		}
+		for i, b := range found {
+			r.take(p, books[i], b)
+		}
+		r.After, r.Books = books[len(books)-1], r.Books+len(books)
+		if !s.Clock.Now().Before(until) {
+			return nil
+		}
+	}
+}
+
+// take adds one book.
+func (r *Review) take(p *Period, book string, b Book) {
+	for _, e := range b.Entries {
+		switch {
+		case e.Accounting == p.Month:
+			r.Sheet.Within(e)
+		case e.Accounting.Before(p.Month):
+			r.Sheet.Before(e)
+			if p.First {
+				r.note(Finding{CheckMonthsBefore, fmt.Sprintf("%s: entry %s of %s", book, e.ID, e.Accounting)})
+			}
+		}
+	}
+	for _, f := range b.Findings {
+		r.note(f)
+	}
+}
+
+// BooksAfter lists the next n books of a tenant after one: creators in the order of their ids, then the house's. It is
+// empty when the last book was reached.
+func BooksAfter(ctx context.Context, from Creators, tenant, after string, n int) ([]string, error) {
+	if after == keys.HouseBook {
+		return nil, nil
+	}
+	creators, next, err := from.Creators(ctx, tenant, after, n)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]string, 0, len(creators)+1)
+	for _, c := range creators {
+		ids = append(ids, c.CreatorID)
+	}
+	if next == "" {
+		ids = append(ids, keys.HouseBook)
+	}
+	return ids, nil
+}
+
+// conclude runs the checks that are about no single book, and gives each check its result.
+func (s *Service) conclude(ctx context.Context, p *Period) error {
+	r := &p.Review
+	due, err := s.outstanding(ctx, *p)
+	if err != nil {
+		return err
+	}
+	for _, text := range due {
+		r.note(Finding{CheckAccrualDays, text})
+	}
+	trial, err := s.trial(ctx, p)
+	if err != nil {
+		return err
+	}
+	for _, text := range trial.Differs {
+		r.note(Finding{CheckTrialBalance, text})
+	}
+	if err := s.carried(ctx, p, trial); err != nil {
+		return err
+	}
+	if t := r.Sheet[ledger.PlatformClearing]; !t.Closing().IsZero() {
+		r.note(Finding{CheckReceipts, string(ledger.PlatformClearing) + ": " + t.Closing().String()})
+	}
+	for i := range r.Checks {
+		c := &r.Checks[i]
+		c.Result = Passed
+		if c.Found > 0 {
+			c.Result = Failed
+		}
+		if c.Name == CheckReceipts {
+			c.Result = Information
+		}
+	}
+	r.Complete = true
+	return nil
+}
+
+// outstanding names the days up to the end of the period whose incentives are not all accrued.
+func (s *Service) outstanding(ctx context.Context, p Period) ([]string, error) {
+	due, err := s.Days.Due(ctx, p.Tenant, p.Month.Add(1).First())
+	if err != nil {
+		return nil, fault.Later(err)
+	}
+	texts := make([]string, len(due))
+	for i, day := range due {
+		texts[i] = day.String() + ": its incentives are not all accrued"
+		if day == p.Month.Last() {
+			texts[i] = day.String() + ": the last day's incentives are not all accrued; days close in the night after them"
+		}
+	}
+	return texts, nil
+}
+
+func (s *Service) trial(ctx context.Context, p *Period) (ledger.Trial, error) {
+	chart, err := s.Charts.Chart(ctx, p.Tenant, p.Entity)
+	if err != nil {
+		return ledger.Trial{}, err
+	}
+	return p.Review.Sheet.Trial(chart), nil
+}
+
+// carried compares the opening with what the sealed period before closed with.
+func (s *Service) carried(ctx context.Context, p *Period, trial ledger.Trial) error {
+	if p.First {
+		return nil
+	}
+	before, err := s.Store.Period(ctx, p.Tenant, p.Entity, p.Month.Add(-1))
+	if err != nil {
+		return err
+	}
+	if before == nil || before.Seal == nil {
+		p.Review.note(Finding{CheckCarriedForward, "the period before has no seal"})
+		return nil
+	}
+	closing := ledger.Sheet{}
+	for _, r := range before.Seal.Balance.Rows {
+		closing.Hold(r.Account, r.Closing)
+	}
+	for _, r := range trial.Rows {
+		if r.Opening != closing[r.Account].Opening {
+			p.Review.note(Finding{CheckCarriedForward, fmt.Sprintf("%s: sealed %s, opening %s", r.Account, closing[r.Account].Opening, r.Opening)})
+		}
+		delete(closing, r.Account)
+	}
+	var gone []string
+	for account, t := range closing {
+		if !t.Opening.IsZero() {
+			gone = append(gone, fmt.Sprintf("%s: sealed %s, opening 0.00", account, t.Opening))
+		}
+	}
+	slices.Sort(gone)
+	for _, text := range gone {
+		p.Review.note(Finding{CheckCarriedForward, text})
+	}
+	return nil
+}

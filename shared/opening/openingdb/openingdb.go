@@ -1,0 +1,118 @@
+// Package openingdb keeps the records of opening imports and writes their rows of tax.
+package openingdb
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"fenzhang/shared/audit"
+	"fenzhang/shared/audit/outbox"
+	"fenzhang/shared/awsfault"
+	"fenzhang/shared/dynamo"
+	"fenzhang/shared/dynamo/attr"
+	"fenzhang/shared/dynamo/keys"
+	"fenzhang/shared/dynamo/transact"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/opening"
+	"fenzhang/shared/settlement"
+	"fenzhang/shared/settlement/settlementdb"
+)
+
+// Rows reads a taxpayer's tax rows.
+type Rows interface {
+	TaxRows(ctx context.Context, tenant, entity, taxpayer string, year int) ([]settlement.Booking, error)
+}
+
+// Store implements opening.Store.
+type Store struct {
+	Rows           // reads tax rows
+	DB             dynamo.API
+	Ledger, Outbox string // table names
+	NewToken       func() string
+}
+
+var _ opening.Store = (*Store)(nil)
+
+const (
+	docAttr   = "doc"
+	stateAttr = "st"
+	actAttr   = "act"
+)
+
+// Import reads a record, consistently.
+func (s *Store) Import(ctx context.Context, tenant, id string) (opening.Record, error) {
+	var r opening.Record
+	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(s.Ledger), Key: attr.Key(keys.OpeningImport(tenant, id)), ConsistentRead: aws.Bool(true)})
+	if err != nil {
+		return r, awsfault.Of(err)
+	}
+	if out.Item == nil {
+		return r, fault.Absent("opening import")
+	}
+	if err := json.Unmarshal([]byte(attr.TextOf(out.Item, docAttr)), &r); err != nil {
+		return r, fault.Internal(err)
+	}
+	r.Tenant = tenant
+	return r, nil
+}
+
+// Save writes a record and its audit record together.
+func (s *Store) Save(ctx context.Context, r opening.Record, seen, act, by string) error {
+	doc, err := json.Marshal(r)
+	if err != nil {
+		return fault.Internal(err)
+	}
+	it := attr.Key(keys.OpeningImport(r.Tenant, r.ID))
+	it[docAttr], it[stateAttr], it[actAttr] = attr.Text(string(doc)), attr.Text(r.State), attr.Text(act)
+	put := &types.Put{TableName: aws.String(s.Ledger), Item: it, ConditionExpression: aws.String("attribute_not_exists(pk)"),
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}
+	if seen != "" {
+		put.ConditionExpression = aws.String(stateAttr + " = :seen")
+		put.ExpressionAttributeValues = attr.Item{":seen": attr.Text(seen)}
+	}
+	rec := audit.Record{ID: act, Tenant: r.Tenant, At: r.CheckedAt, Actor: by, Act: "opening." + r.State, Object: r.ID, What: doc}
+	if !r.PostedAt.IsZero() {
+		rec.At = r.PostedAt
+	}
+	box, err := outbox.Put(s.Outbox, rec, nil)
+	if err != nil {
+		return fault.Internal(err)
+	}
+	return s.write(ctx, []types.TransactWriteItem{{Put: put}, box}, act)
+}
+
+// PostRows appends opening rows under their number.
+func (s *Store) PostRows(ctx context.Context, tenant string, b settlement.Booking) error {
+	it, err := settlementdb.RowsItem(tenant, b)
+	if err != nil {
+		return err
+	}
+	rec := audit.Record{ID: s.NewToken(), Tenant: tenant, At: b.At, Actor: b.Opening.By[len(b.Opening.By)-1], Act: "tax.opening_rows", Object: b.EntryID, TaxID: b.Taxpayer}
+	if rec.What, err = json.Marshal(b); err != nil {
+		return fault.Internal(err)
+	}
+	box, err := outbox.Put(s.Outbox, rec, nil)
+	if err != nil {
+		return fault.Internal(err)
+	}
+	it[actAttr] = attr.Text(rec.ID) // not that of the import, which posts several lists
+	return s.write(ctx, []types.TransactWriteItem{transact.PutNew(s.Ledger, it), box}, rec.ID)
+}
+
+// write makes a lost race settlement.ErrRival, and finding one's own act a success.
+func (s *Store) write(ctx context.Context, parts []types.TransactWriteItem, act string) error {
+	err := transact.Write(ctx, s.DB, s.NewToken(), parts)
+	var refused *transact.Refused
+	if errors.As(err, &refused) {
+		if attr.TextOf(refused.Old[0], actAttr) == act {
+			return nil
+		}
+		return settlement.ErrRival
+	}
+	return err
+}

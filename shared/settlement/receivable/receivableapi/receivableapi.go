@@ -1,0 +1,264 @@
+// Package receivableapi is claims on creators and filed months over HTTP.
+package receivableapi
+
+import (
+	"cmp"
+	"context"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/identity"
+	"fenzhang/shared/lambda/httpapi"
+	"fenzhang/shared/money"
+	"fenzhang/shared/settlement"
+	"fenzhang/shared/settlement/receivable"
+	"fenzhang/shared/tenancy"
+)
+
+// Directory finds creators and lists them.
+type Directory interface {
+	Creator(ctx context.Context, tenant, creator string) (tenancy.Creator, error)
+	Creators(ctx context.Context, tenant, cursor string, limit int) ([]tenancy.Creator, string, error)
+}
+
+// API answers the routes.
+type API struct {
+	Claims    *receivable.Claims
+	Filings   *settlement.Filings
+	Directory Directory
+}
+
+// Routes are the routes of receivables and filed months.
+func (a API) Routes() []httpapi.Route {
+	readers := []identity.Role{identity.Operator, identity.Finance, identity.Approver, identity.Cashier, identity.Auditor, identity.Admin}
+	filers := []identity.Role{identity.Finance, identity.Approver, identity.Auditor, identity.Admin}
+	return []httpapi.Route{
+		{Method: "POST", Path: "/v1/receivables", Roles: []identity.Role{identity.Finance, identity.Admin}, Handle: a.prepare},
+		{Method: "GET", Path: "/v1/receivables", Roles: readers, Handle: a.list},
+		{Method: "POST", Path: "/v1/receivables/{id}/approve", Roles: []identity.Role{identity.Approver, identity.Admin}, Handle: a.approve},
+		{Method: "POST", Path: "/v1/tax/filed-months", Roles: []identity.Role{identity.Finance}, Handle: a.file},
+		{Method: "GET", Path: "/v1/tax/filed-months", Roles: filers, Handle: a.filed},
+	}
+}
+
+var idShape = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+
+const idProblem = "must be 1 to 64 letters, digits, - or _"
+
+// largest bounds a claim; maxDocument and maxReason bound words, in characters.
+const (
+	largestFen  = 9_999_999_999_999
+	maxDocument = 100
+	maxReason   = 500
+)
+
+type draft struct {
+	ID         string          `json:"receivable_id"`
+	CreatorID  string          `json:"creator_id"`
+	Entity     string          `json:"paying_entity"`
+	Kind       receivable.Kind `json:"kind"`
+	Amount     money.Amount    `json:"amount"`
+	MCNPart    money.Amount    `json:"mcn_part"`
+	MaxShare   *money.Rate     `json:"max_share"`
+	Document   string          `json:"document"`
+	Reason     string          `json:"reason"`
+	Settlement string          `json:"settlement_id"`
+}
+
+func (d draft) problems() []fault.Field {
+	var p []fault.Field
+	bad := func(wrong bool, field, problem string) {
+		if wrong {
+			p = append(p, fault.Field{Field: field, Problem: problem})
+		}
+	}
+	words := func(s string, most int) bool { return s != "" && utf8.RuneCountInString(s) <= most }
+	bad(d.ID != "" && !idShape.MatchString(d.ID), "receivable_id", idProblem)
+	bad(!idShape.MatchString(d.CreatorID), "creator_id", idProblem)
+	bad(!idShape.MatchString(d.Entity), "paying_entity", idProblem)
+	bad(d.Settlement != "" && !idShape.MatchString(d.Settlement), "settlement_id", idProblem)
+	kinds := make([]string, 0, len(receivable.Raisable()))
+	for _, k := range receivable.Raisable() {
+		kinds = append(kinds, string(k))
+	}
+	bad(!slices.Contains(kinds, string(d.Kind)), "kind", "must be one of "+strings.Join(kinds, ", "))
+	bad(!d.Amount.Positive() || d.Amount.Fen() > largestFen, "amount", "must be above zero and at most "+money.Fen(largestFen).String())
+	bad(d.MCNPart.Negative() || d.MCNPart.Fen() > largestFen, "mcn_part", "must be zero or more")
+	bad(!d.MCNPart.IsZero() && d.Kind != receivable.RefundRecovery, "mcn_part", "is for a refund_recovery only")
+	bad(d.MaxShare != nil && (!d.MaxShare.Positive() || !d.MaxShare.IsShare()), "max_share", "must be above 0 and at most 1")
+	bad(!words(d.Document, maxDocument), "document", "must name the paper that the claim rests on, in at most 100 characters")
+	bad(!words(d.Reason, maxReason), "reason", "must say why, in at most 500 characters")
+	return p
+}
+
+func (a API) prepare(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+	var d draft
+	if err := r.JSON(&d); err != nil {
+		return httpapi.Response{}, err
+	}
+	if p := d.problems(); p != nil {
+		return httpapi.Response{}, fault.Invalid(p...)
+	}
+	kept, replayed, err := a.Claims.Prepare(ctx, r.Principal, receivable.Receivable{ID: d.ID, CreatorID: d.CreatorID, Entity: d.Entity, Kind: d.Kind, Amount: d.Amount,
+		MCNPart: d.MCNPart, MaxShare: d.MaxShare, Document: d.Document, Reason: d.Reason, Settlement: d.Settlement})
+	if err != nil {
+		return httpapi.Response{}, err
+	}
+	v, err := a.show(ctx, kept)
+	return httpapi.Made(v, replayed), err
+}
+
+// view is a receivable with its age.
+type view struct {
+	receivable.Receivable
+	AgeDays int `json:"age_days"` // since it stands, or was asked for
+}
+
+func (a API) show(ctx context.Context, r receivable.Receivable) (view, error) {
+	today, err := a.Claims.Clock.Today(ctx)
+	if err != nil {
+		return view{}, fault.Later(err)
+	}
+	return viewOf(r, today), nil
+}
+
+func viewOf(r receivable.Receivable, today civil.Date) view {
+	return view{r, max(0, int(today.Start().Sub(r.RaisedOn.Start()).Hours()/24))}
+}
+
+func (a API) approve(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+	if err := r.NoFields(); err != nil {
+		return httpapi.Response{}, err
+	}
+	kept, err := a.Claims.Approve(ctx, r.Principal, r.Params["id"])
+	if err != nil {
+		return httpapi.Response{}, err
+	}
+	v, err := a.show(ctx, kept)
+	return httpapi.OK(v), err
+}
+
+type listAnswer struct {
+	Receivables []view       `json:"receivables"`
+	Open        money.Amount `json:"open"` // of this page, owed by creators
+	NextCursor  *string      `json:"next_cursor"`
+}
+
+// list answers the receivables of one creator, or of the next creators after the cursor; the longest standing first
+// within a page.
+func (a API) list(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+	creator, entity, state := r.Query.Get("creator_id"), r.Query.Get("paying_entity"), r.Query.Get("state")
+	var p []fault.Field
+	for field, v := range map[string]string{"creator_id": creator, "paying_entity": entity} {
+		if v != "" && !idShape.MatchString(v) {
+			p = append(p, fault.Field{Field: field, Problem: idProblem})
+		}
+	}
+	if state != "" && state != receivable.Prepared && state != receivable.Open {
+		p = append(p, fault.Field{Field: "state", Problem: "must be prepared or open"})
+	}
+	limit, err := r.Limit()
+	if err != nil {
+		p = append(p, fault.Field{Field: "limit", Problem: "must be 1 to 100"})
+	}
+	if p != nil {
+		return httpapi.Response{}, fault.Invalid(p...)
+	}
+	today, err := a.Claims.Clock.Today(ctx)
+	if err != nil {
+		return httpapi.Response{}, fault.Later(err)
+	}
+	creators, next, err := a.creators(ctx, r, creator, limit)
+	if err != nil {
+		return httpapi.Response{}, err
+	}
+	out := listAnswer{Receivables: []view{}}
+	for _, id := range creators {
+		found, err := a.Claims.Store.Of(ctx, r.Tenant, id, entity)
+		if err != nil {
+			return httpapi.Response{}, err
+		}
+		for _, x := range found {
+			if state == "" || (x.State == state && (state != receivable.Open || x.Open.Positive())) {
+				out.Receivables = append(out.Receivables, viewOf(x, today))
+			}
+			if x.Kind != receivable.GiveBack {
+				out.Open = out.Open.Add(x.Open)
+			}
+		}
+	}
+	slices.SortStableFunc(out.Receivables, func(x, y view) int { return cmp.Compare(y.AgeDays, x.AgeDays) })
+	if next != "" {
+		out.NextCursor = &next
+	}
+	return httpapi.OK(out), nil
+}
+
+func (a API) creators(ctx context.Context, r *httpapi.Request, one string, limit int) ([]string, string, error) {
+	if one != "" {
+		_, err := a.Directory.Creator(ctx, r.Tenant, one)
+		return []string{one}, "", err
+	}
+	cursor := r.Query.Get("cursor")
+	if cursor != "" && !idShape.MatchString(cursor) {
+		return nil, "", fault.Invalid(fault.Field{Field: "cursor", Problem: "is not a cursor of this list; leave it out to begin anew"})
+	}
+	page, next, err := a.Directory.Creators(ctx, r.Tenant, cursor, limit)
+	ids := make([]string, len(page))
+	for i, c := range page {
+		ids[i] = c.CreatorID
+	}
+	return ids, next, err
+}
+
+type filing struct {
+	Entity    string      `json:"paying_entity"`
+	Month     civil.Month `json:"month"`
+	FiledOn   civil.Date  `json:"filed_on"`
+	Reference string      `json:"reference"`
+}
+
+func (a API) file(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+	var f filing
+	if err := r.JSON(&f); err != nil {
+		return httpapi.Response{}, err
+	}
+	var p []fault.Field
+	if !idShape.MatchString(f.Entity) {
+		p = append(p, fault.Field{Field: "paying_entity", Problem: idProblem})
+	}
+	if f.Month.IsZero() {
+		p = append(p, fault.Field{Field: "month", Problem: civil.ErrMonth.Error()})
+	}
+	if f.FiledOn.IsZero() {
+		p = append(p, fault.Field{Field: "filed_on", Problem: civil.ErrDate.Error()})
+	}
+	if f.Reference == "" || utf8.RuneCountInString(f.Reference) > maxDocument {
+		p = append(p, fault.Field{Field: "reference", Problem: "must name the return, in at most 100 characters"})
+	}
+	if p != nil {
+		return httpapi.Response{}, fault.Invalid(p...)
+	}
+	kept, replayed, err := a.Filings.File(ctx, r.Tenant, r.Subject, settlement.FiledMonth{Entity: f.Entity, Month: f.Month, FiledOn: f.FiledOn, Reference: f.Reference})
+	return httpapi.Made(kept, replayed), err
+}
+
+type filedAnswer struct {
+	FiledMonths []settlement.FiledMonth `json:"filed_months"`
+}
+
+func (a API) filed(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+	entity := r.Query.Get("paying_entity")
+	if !idShape.MatchString(entity) {
+		return httpapi.Response{}, fault.Invalid(fault.Field{Field: "paying_entity", Problem: idProblem})
+	}
+	list, err := a.Filings.Store.FiledMonths(ctx, r.Tenant, entity)
+	if list == nil {
+		list = []settlement.FiledMonth{}
+	}
+	return httpapi.OK(filedAnswer{list}), err
+}

@@ -1,0 +1,208 @@
+// Package receivabledb keeps receivables in the books of their creators: the claim is written once, and what is open
+// of it changes only by conditional additions, so that no race takes more than there is.
+package receivabledb
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"fenzhang/shared/audit"
+	"fenzhang/shared/audit/outbox"
+	"fenzhang/shared/awsfault"
+	"fenzhang/shared/dynamo"
+	"fenzhang/shared/dynamo/attr"
+	"fenzhang/shared/dynamo/keys"
+	"fenzhang/shared/dynamo/transact"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/ledger"
+	"fenzhang/shared/ledger/ledgerdb"
+	"fenzhang/shared/money"
+	"fenzhang/shared/settlement/receivable"
+)
+
+type item = attr.Item
+
+// The attributes that conditions read; the document holds the rest.
+const (
+	attrDoc   = "doc"
+	attrOpen  = "opn"
+	attrTaken = "tkn"
+	attrState = "st"
+	attrAct   = "act"
+)
+
+func fenOf(it item, name string) money.Amount { return money.Fen(attr.NumberOf(it, name)) }
+
+// Item is the stored form of a receivable.
+func Item(r receivable.Receivable) (item, error) {
+	doc, err := json.Marshal(r)
+	if err != nil {
+		return nil, fault.Internal(err)
+	}
+	it := attr.Key(keys.Receivable(r.Tenant, r.CreatorID, r.Entity, r.ID))
+	it[attrDoc], it[attrState], it[attrAct] = attr.Text(string(doc)), attr.Text(r.State), attr.Text(r.Act)
+	it[attrOpen], it[attrTaken] = attr.Number(r.Open.Fen()), attr.Number(r.Taken.Fen())
+	return it, nil
+}
+
+func read(tenant string, it item) (receivable.Receivable, error) {
+	var r receivable.Receivable
+	if err := json.Unmarshal([]byte(attr.TextOf(it, attrDoc)), &r); err != nil {
+		return r, fault.Internal(err)
+	}
+	r.Tenant, r.Open, r.Taken, r.State = tenant, fenOf(it, attrOpen), fenOf(it, attrTaken), attr.TextOf(it, attrState)
+	return r, nil
+}
+
+// Raise is the part of a transaction that writes a receivable which arises with an act.
+func Raise(table string, r receivable.Receivable) (types.TransactWriteItem, error) {
+	it, err := Item(r)
+	if err != nil {
+		return types.TransactWriteItem{}, err
+	}
+	return transact.PutNew(table, it), nil
+}
+
+// Move is the part of a transaction that changes what is open; its condition keeps open and taken from falling below
+// zero.
+func Move(table, tenant string, m receivable.Move) types.TransactWriteItem {
+	less := m.Taken.Add(m.Withdrawn)
+	condition := "#open >= :less AND #taken >= :back AND #state = :standing"
+	if m.Whole {
+		condition = "#open = :less AND #taken >= :back AND #state = :standing"
+	}
+	return types.TransactWriteItem{Update: &types.Update{TableName: aws.String(table), Key: attr.Key(keys.Receivable(tenant, m.Creator, m.Entity, m.ID)),
+		UpdateExpression: aws.String("ADD #open :change, #taken :taken"), ConditionExpression: aws.String(condition),
+		ExpressionAttributeNames: map[string]string{"#open": attrOpen, "#taken": attrTaken, "#state": attrState},
+		ExpressionAttributeValues: item{":change": attr.Number(-less.Fen()), ":taken": attr.Number(m.Taken.Fen()), ":less": attr.Number(less.Fen()),
+			":back": attr.Number(-m.Taken.Fen()), ":standing": attr.Text(receivable.Open)},
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}}
+}
+
+// Store keeps receivables; it implements receivable.Store.
+type Store struct {
+	DB                  dynamo.API
+	Ledger, Settlements string // table names
+	NewToken            func() string
+	Periods             ledger.Periods // decides the accounting periods of entries; nil leaves them as they are
+}
+
+var _ receivable.Store = (*Store)(nil)
+
+// Of reads the receivables of a creator at a paying entity, at all of them when entity is "", consistently.
+func (s *Store) Of(ctx context.Context, tenant, creator, entity string) ([]receivable.Receivable, error) {
+	prefix := keys.ReceivablePrefix
+	if entity != "" {
+		prefix = keys.ReceivablesOf(entity)
+	}
+	return List(ctx, s.DB, s.Ledger, tenant, creator, prefix)
+}
+
+// List reads the receivables of a creator whose sort keys begin with a prefix, consistently.
+func List(ctx context.Context, db dynamo.API, table, tenant, creator, prefix string) ([]receivable.Receivable, error) {
+	var out []receivable.Receivable
+	in := &dynamodb.QueryInput{TableName: aws.String(table), ConsistentRead: aws.Bool(true), KeyConditionExpression: aws.String("pk = :pk AND begins_with(sk, :sk)"),
+		ExpressionAttributeValues: item{":pk": attr.Text(keys.CreatorBook(tenant, creator)), ":sk": attr.Text(prefix)}}
+	for p := dynamodb.NewQueryPaginator(db, in); p.HasMorePages(); {
+		page, err := p.NextPage(ctx)
+		if err != nil {
+			return nil, awsfault.Of(err)
+		}
+		for _, it := range page.Items {
+			r, err := read(tenant, it)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, r)
+		}
+	}
+	return out, nil
+}
+
+func (s *Store) get(ctx context.Context, k keys.Key) (item, error) {
+	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(s.Ledger), Key: attr.Key(k), ConsistentRead: aws.Bool(true)})
+	if err != nil {
+		return nil, awsfault.Of(err)
+	}
+	return out.Item, nil
+}
+
+// ByID finds a receivable that a person raised; fault.Absent when there is none.
+func (s *Store) ByID(ctx context.Context, tenant, id string) (receivable.Receivable, error) {
+	name, err := s.get(ctx, keys.ReceivableName(tenant, id))
+	if err != nil {
+		return receivable.Receivable{}, err
+	}
+	if name == nil {
+		return receivable.Receivable{}, fault.Absent("receivable")
+	}
+	it, err := s.get(ctx, keys.Receivable(tenant, attr.TextOf(name, "cr"), attr.TextOf(name, "ent"), id))
+	if err != nil {
+		return receivable.Receivable{}, err
+	}
+	return read(tenant, it)
+}
+
+// Prepare writes a claim that waits for a second person, with the record of who asked for it. ErrRival when the id is
+// taken.
+func (s *Store) Prepare(ctx context.Context, r receivable.Receivable, record audit.Record) error {
+	name := attr.Key(keys.ReceivableName(r.Tenant, r.ID))
+	name["cr"], name["ent"] = attr.Text(r.CreatorID), attr.Text(r.Entity)
+	put, err := Raise(s.Ledger, r)
+	if err != nil {
+		return err
+	}
+	told, err := outbox.Put(s.Settlements, record, nil)
+	if err != nil {
+		return fault.Internal(err)
+	}
+	return s.write(ctx, []types.TransactWriteItem{put, transact.PutNew(s.Ledger, name), told}, r.Act)
+}
+
+// Approve writes a claim as standing, with its journal entry and the record of who confirmed it. ErrRival when
+// somebody else did.
+func (s *Store) Approve(ctx context.Context, r receivable.Receivable, before string, record audit.Record) error {
+	it, err := Item(r)
+	if err != nil {
+		return err
+	}
+	parts := []types.TransactWriteItem{{Put: &types.Put{TableName: aws.String(s.Ledger), Item: it, ConditionExpression: aws.String("#state = :prepared AND #act = :before"),
+		ExpressionAttributeNames:            map[string]string{"#state": attrState, "#act": attrAct},
+		ExpressionAttributeValues:           item{":prepared": attr.Text(receivable.Prepared), ":before": attr.Text(before)},
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}}}
+	if e := r.Entry(r.Act, r.ApprovedAt); e != nil {
+		if s.Periods != nil {
+			if err := s.Periods.Date(ctx, e); err != nil {
+				return err
+			}
+		}
+		posting, err := ledgerdb.Parts(s.Ledger, *e)
+		if err != nil {
+			return err
+		}
+		parts = append(parts, posting...)
+		record.LedgerHash = ledgerdb.Hash(*e)
+	}
+	told, err := outbox.Put(s.Settlements, record, nil)
+	if err != nil {
+		return fault.Internal(err)
+	}
+	return s.write(ctx, append(parts, told), r.Act)
+}
+
+func (s *Store) write(ctx context.Context, parts []types.TransactWriteItem, act string) error {
+	err := transact.Write(ctx, s.DB, s.NewToken(), parts)
+	var refused *transact.Refused
+	if errors.As(err, &refused) {
+		if attr.TextOf(refused.Old[0], attrAct) == act { // the answer to an earlier try was lost
+			return nil
+		}
+		return receivable.ErrRival
+	}
+	return err
+}

@@ -1,0 +1,109 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	eventtypes "github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"fenzhang/shared/awsfault"
+	"fenzhang/shared/dynamo"
+	"fenzhang/shared/dynamo/keys"
+)
+
+// perCall is how many messages SQS and EventBridge take in one call.
+const perCall = 10
+
+// AWS sends to SQS FIFO queues and to an event bus.
+type AWS struct {
+	SQS    *sqs.Client
+	Events *eventbridge.Client
+	URLs   map[Queue]string
+	Bus    string
+}
+
+// Send sends in calls of ten, each queue's messages in their order.
+func (a AWS) Send(ctx context.Context, messages []Message) error {
+	byQueue := map[Queue][]Message{}
+	for _, m := range messages {
+		byQueue[m.Queue] = append(byQueue[m.Queue], m)
+	}
+	for queue, ms := range byQueue {
+		for chunk := range slices.Chunk(ms, perCall) {
+			var err error
+			if queue == Bus {
+				err = a.publish(ctx, chunk)
+			} else {
+				err = a.enqueue(ctx, queue, chunk)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (a AWS) enqueue(ctx context.Context, queue Queue, ms []Message) error {
+	url, ok := a.URLs[queue]
+	if !ok {
+		return fmt.Errorf("no queue %s", queue)
+	}
+	in := &sqs.SendMessageBatchInput{QueueUrl: aws.String(url)}
+	for i, m := range ms {
+		in.Entries = append(in.Entries, sqstypes.SendMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), MessageBody: aws.String(string(m.Body)),
+			MessageGroupId: aws.String(m.Group), MessageDeduplicationId: aws.String(m.ID)})
+	}
+	out, err := a.SQS.SendMessageBatch(ctx, in)
+	if err != nil {
+		return awsfault.Of(fmt.Errorf("send to %s: %w", queue, err))
+	}
+	if len(out.Failed) > 0 {
+		return fmt.Errorf("send to %s: %d refused, first: %s", queue, len(out.Failed), aws.ToString(out.Failed[0].Code))
+	}
+	return nil
+}
+
+func (a AWS) publish(ctx context.Context, ms []Message) error {
+	in := &eventbridge.PutEventsInput{}
+	for _, m := range ms {
+		in.Entries = append(in.Entries, eventtypes.PutEventsRequestEntry{EventBusName: aws.String(a.Bus), Source: aws.String("fenzhang"),
+			DetailType: aws.String(m.Type), Detail: aws.String(string(m.Body))})
+	}
+	out, err := a.Events.PutEvents(ctx, in)
+	if err != nil {
+		return awsfault.Of(fmt.Errorf("event bus: %w", err))
+	}
+	if out.FailedEntryCount > 0 {
+		return errors.New("event bus: some events were refused")
+	}
+	return nil
+}
+
+// Store keeps quarantined records in the control table, without an end: a person decides.
+type Store struct {
+	DB    dynamo.API
+	Table string
+	Now   func() time.Time
+}
+
+// Keep writes the record; writing it again changes nothing.
+func (s Store) Keep(ctx context.Context, tenant, id, why string, record []byte) error {
+	k := keys.Quarantine(tenant, id)
+	_, err := s.DB.PutItem(ctx, &dynamodb.PutItemInput{TableName: aws.String(s.Table), Item: map[string]types.AttributeValue{
+		"pk": &types.AttributeValueMemberS{Value: k.PK}, "sk": &types.AttributeValueMemberS{Value: k.SK},
+		"why": &types.AttributeValueMemberS{Value: why}, "record": &types.AttributeValueMemberB{Value: record},
+		"at": &types.AttributeValueMemberS{Value: s.Now().UTC().Format(time.RFC3339)},
+	}})
+	return awsfault.Of(err)
+}

@@ -1,0 +1,23 @@
+package settlementapi
+
+import (
+	"context"
+
+	"fenzhang/shared/fault"
+	"fenzhang/shared/input/strictjson"
+	"fenzhang/shared/lambda/httpapi"
+	"fenzhang/shared/settlement/replay"
+)
+
+// replay answers what a proposed contract would have shared otherwise; it stores nothing.
+func (a API) replay(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+	var body replay.Request
+	if problems := strictjson.Decode(r.Body, &body); len(problems) > 0 {
+		return httpapi.Response{}, fault.Invalid(problems...)
+	}
+	report, err := replay.Service{Settlements: a.Store, Creators: a.Directory}.Run(ctx, r.Tenant, body)
+	if err != nil {
+		return httpapi.Response{}, err
+	}
+	return httpapi.OK(report), nil
+}

@@ -1,0 +1,47 @@
+package settlementdb
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"fenzhang/shared/audit"
+	"fenzhang/shared/audit/outbox"
+	"fenzhang/shared/dynamo/attr"
+	"fenzhang/shared/dynamo/keys"
+	"fenzhang/shared/dynamo/transact"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/settlement"
+)
+
+var _ settlement.FilingStore = (*Store)(nil)
+
+// FiledMonths lists the months that a paying entity has filed, oldest first, consistently.
+func (s *Store) FiledMonths(ctx context.Context, tenant, entity string) ([]settlement.FiledMonth, error) {
+	items, err := s.query(ctx, s.Ledger, keys.FiledMonths(tenant, entity), "M#")
+	if err != nil {
+		return nil, err
+	}
+	out := make([]settlement.FiledMonth, len(items))
+	for i, it := range items {
+		if out[i], err = documentOf[settlement.FiledMonth](it); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// FileMonth records a filed month with its audit record.
+func (s *Store) FileMonth(ctx context.Context, tenant string, f settlement.FiledMonth) error {
+	it, err := documentItem(keys.FiledMonth(tenant, f.Entity, f.Month), f)
+	if err != nil {
+		return err
+	}
+	it[attrAct] = attr.Text(f.Act)
+	told, err := outbox.Put(s.Settlements, audit.Record{ID: f.Act, Tenant: tenant, At: f.At, Actor: f.By, Act: "tax.month_filed", Object: f.Entity + "#" + f.Month.String(),
+		What: []byte(attr.TextOf(it, attrDocument)), Retention: "return"}, nil)
+	if err != nil {
+		return fault.Internal(err)
+	}
+	return written(transact.Write(ctx, s.DB, s.NewToken(), []types.TransactWriteItem{transact.PutNew(s.Ledger, it), told}), f.Act)
+}

@@ -1,0 +1,133 @@
+package settlementdb
+
+import (
+	"context"
+	"encoding/base64"
+	"strings"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"fenzhang/shared/awsfault"
+	"fenzhang/shared/dynamo"
+	"fenzhang/shared/dynamo/attr"
+	"fenzhang/shared/dynamo/keys"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/law/tax"
+	"fenzhang/shared/settlement"
+)
+
+// Shadows keeps comparisons with shadow packs in the ledger table, which has no stream: nothing else hears of them.
+type Shadows struct {
+	DB     dynamo.API
+	Ledger string
+
+	listed sync.Map // partition keys whose version stands in the directory, as far as this process knows
+}
+
+var _ settlement.ShadowStore = (*Shadows)(nil)
+
+// attrDiffers marks the comparisons that a list shows.
+const attrDiffers = "d"
+
+// PutComparison writes one item for each settlement and version; the last comparison counts.
+func (s *Shadows) PutComparison(ctx context.Context, c settlement.Comparison) error {
+	partition := keys.ShadowReport(c.Tenant, c.Shadow.Pack, c.Shadow.Version)
+	if _, known := s.listed.Load(partition); !known {
+		if err := s.put(ctx, keys.Key{PK: keys.ShadowList(c.Tenant), SK: c.Shadow.Pack + "@" + c.Shadow.Version}, c.Shadow, false); err != nil {
+			return err
+		}
+		s.listed.Store(partition, true)
+	}
+	return s.put(ctx, keys.Key{PK: partition, SK: c.Settlement}, c, c.Differs)
+}
+
+func (s *Shadows) put(ctx context.Context, k keys.Key, v any, differs bool) error {
+	it, err := documentItem(k, v)
+	if err != nil {
+		return err
+	}
+	it[attrDiffers] = &types.AttributeValueMemberBOOL{Value: differs}
+	_, err = s.DB.PutItem(ctx, &dynamodb.PutItemInput{TableName: aws.String(s.Ledger), Item: it})
+	return awsfault.Of(err)
+}
+
+// Shadowed lists the versions that were compared, by name.
+func (s *Shadows) Shadowed(ctx context.Context, tenant string) ([]tax.PackID, error) {
+	out := []tax.PackID{}
+	err := s.each(ctx, keys.ShadowList(tenant), func(it item) error {
+		id, err := documentOf[tax.PackID](it)
+		out = append(out, id)
+		return err
+	})
+	return out, err
+}
+
+// ShadowReport reads all comparisons with a version and sums them up.
+func (s *Shadows) ShadowReport(ctx context.Context, tenant string, shadow tax.PackID) (settlement.ShadowReport, error) {
+	r := settlement.ShadowReport{Shadow: shadow, Worst: []settlement.WorstCase{}}
+	err := s.each(ctx, keys.ShadowReport(tenant, shadow.Pack, shadow.Version), func(it item) error {
+		c, err := comparisonOf(it, tenant)
+		if err == nil {
+			r.Add(c)
+		}
+		return err
+	})
+	return r, err
+}
+
+func (s *Shadows) each(ctx context.Context, pk string, do func(item) error) error {
+	in := &dynamodb.QueryInput{TableName: aws.String(s.Ledger), KeyConditionExpression: aws.String("pk = :pk"), ExpressionAttributeValues: item{":pk": attr.Text(pk)}}
+	for p := dynamodb.NewQueryPaginator(s.DB, in); p.HasMorePages(); {
+		page, err := p.NextPage(ctx)
+		if err != nil {
+			return awsfault.Of(err)
+		}
+		for _, it := range page.Items {
+			if err := do(it); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func comparisonOf(it item, tenant string) (settlement.Comparison, error) {
+	c, err := documentOf[settlement.Comparison](it)
+	c.Tenant = tenant
+	return c, err
+}
+
+// Comparisons lists those that differ or failed, by settlement.
+func (s *Shadows) Comparisons(ctx context.Context, tenant, pack, version, cursor string, limit int) ([]settlement.Comparison, string, error) {
+	after, err := base64.RawURLEncoding.DecodeString(cursor)
+	if err != nil || strings.ContainsAny(string(after), "# ") {
+		return nil, "", fault.Invalid(fault.Field{Field: "cursor", Problem: "is not a cursor of this list; leave it out to begin anew"})
+	}
+	pk := keys.ShadowReport(tenant, pack, version)
+	in := &dynamodb.QueryInput{TableName: aws.String(s.Ledger), KeyConditionExpression: aws.String("pk = :pk"),
+		FilterExpression: aws.String(attrDiffers + " = :yes"), ExpressionAttributeValues: item{":pk": attr.Text(pk), ":yes": &types.AttributeValueMemberBOOL{Value: true}}}
+	if len(after) > 0 {
+		in.ExclusiveStartKey = attr.Key(keys.Key{PK: pk, SK: string(after)})
+	}
+	out := []settlement.Comparison{}
+	for p := dynamodb.NewQueryPaginator(s.DB, in); p.HasMorePages(); {
+		page, err := p.NextPage(ctx)
+		if err != nil {
+			return nil, "", awsfault.Of(err)
+		}
+		for _, it := range page.Items {
+			c, err := comparisonOf(it, tenant)
+			if err != nil {
+				return nil, "", err
+			}
+			if len(out) == limit { // one more is there: the cursor is worth something
+				return out, base64.RawURLEncoding.EncodeToString([]byte(out[limit-1].Settlement)), nil
+			}
+			out = append(out, c)
+		}
+	}
+	return out, "", nil
+}

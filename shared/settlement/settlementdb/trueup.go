@@ -1,0 +1,77 @@
+package settlementdb
+
+import (
+	"context"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"fenzhang/shared/audit/outbox"
+	"fenzhang/shared/dynamo/attr"
+	"fenzhang/shared/dynamo/keys"
+	"fenzhang/shared/dynamo/transact"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/ledger/ledgerdb"
+	"fenzhang/shared/settlement"
+)
+
+var _ settlement.DecisionStore = (*Store)(nil)
+
+// TrueUpDecision reads the last decision of an open true-up.
+func (s *Store) TrueUpDecision(ctx context.Context, tenant, entity, id string) (settlement.TrueUpDecision, error) {
+	d, err := document[settlement.TrueUpDecision](ctx, s, keys.TrueUp(tenant, entity, id), "decision")
+	d.Tenant = tenant
+	return d, err
+}
+
+// WriteDecision writes a decision with its rows, journal entry, balances, claim and audit record, or nothing.
+func (s *Store) WriteDecision(ctx context.Context, w settlement.DecisionWrite) error {
+	d := w.Decision
+	it, err := documentItem(keys.TrueUp(d.Tenant, d.Entity, d.ID), d)
+	if err != nil {
+		return err
+	}
+	it[attrAct] = attr.Text(d.Act)
+	put := &types.Put{TableName: aws.String(s.Ledger), Item: it, ConditionExpression: aws.String("attribute_not_exists(pk)"),
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}
+	if w.Before != "" {
+		put.ConditionExpression, put.ExpressionAttributeNames = aws.String("#act = :before"), map[string]string{"#act": attrAct}
+		put.ExpressionAttributeValues = item{":before": attr.Text(w.Before)}
+	}
+	parts := []types.TransactWriteItem{{Put: put}}
+	posted, err := s.postDecision(ctx, &w)
+	if err != nil {
+		return err
+	}
+	told, err := outbox.Put(s.Settlements, w.Record, nil)
+	if err != nil {
+		return fault.Internal(err)
+	}
+	return written(transact.Write(ctx, s.DB, s.NewToken(), append(append(parts, posted...), told)), d.Act)
+}
+
+// postDecision gives the parts that post a decision, and names its entry in the record.
+func (s *Store) postDecision(ctx context.Context, w *settlement.DecisionWrite) ([]types.TransactWriteItem, error) {
+	if w.Booking == nil {
+		return nil, nil
+	}
+	rows, err := RowsItem(w.Decision.Tenant, *w.Booking)
+	if err != nil {
+		return nil, err
+	}
+	e, err := s.dated(ctx, *w.Entry)
+	if err != nil {
+		return nil, err
+	}
+	parts, err := ledgerdb.Parts(s.Ledger, e)
+	if err != nil {
+		return nil, err
+	}
+	w.Record.LedgerHash = ledgerdb.Hash(e)
+	raised, err := raise(s.Ledger, w.Raised)
+	if err != nil {
+		return nil, err
+	}
+	return slices.Concat(parts, raised, []types.TransactWriteItem{transact.PutNew(s.Ledger, rows)}), nil
+}

@@ -1,0 +1,63 @@
+package settletest
+
+import (
+	"encoding/json"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"fenzhang/shared/identity"
+	"fenzhang/shared/lambda/httpapi"
+	"fenzhang/shared/lambda/trigger"
+	"fenzhang/shared/money"
+	"fenzhang/shared/settlement"
+	"fenzhang/shared/tenancy"
+)
+
+// Serve is a function that serves routes over the world's clock.
+func (w *World) Serve(routes []httpapi.Route) trigger.Mux {
+	log := slog.New(slog.NewJSONHandler(io.Discard, nil))
+	api := httpapi.API{Routes: routes, Clock: w.Clock, Log: log, Limits: httpapi.DefaultLimits(), Revoked: httpapi.NoRevocations{}}
+	return trigger.Mux{HTTP: api.Serve}
+}
+
+// AddDemoPeople adds everybody of the demo data, whom the samples of functions name. It is for tests in the functions'
+// folders.
+func (w *World) AddDemoPeople(t testing.TB) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "..", "samples", Tenant, "master.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var master struct {
+		Taxpayers []tenancy.Taxpayer `json:"taxpayers"`
+		Creators  []tenancy.Creator  `json:"creators"`
+		Contracts []tenancy.Contract `json:"contracts"`
+	}
+	if err := json.Unmarshal(text, &master); err != nil {
+		t.Fatal(err)
+	}
+	for _, taxpayer := range master.Taxpayers {
+		w.People.Taxpayers[taxpayer.TaxpayerID] = taxpayer
+	}
+	for _, creator := range master.Creators {
+		w.People.People[creator.CreatorID] = creator
+	}
+	for _, contract := range master.Contracts {
+		w.People.Contracts[contract.CreatorID] = contract
+	}
+}
+
+// OpenSample opens the settlement of the demo data that the samples of queues name, and gives its id.
+func (w *World) OpenSample(t testing.TB) string {
+	t.Helper()
+	w.AddDemoPeople(t)
+	call := settlement.Request{UserID: "c045", ActivityID: "group-buy-2026-08", TS: 1789387200000, Amount: money.MustParse("2160.00"), IncomeType: "commerce_commission"}
+	answer, _, err := w.Settle(t.Context(), As(identity.Operator), "demo-direct-2026-08-2", call)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer.SettlementID
+}

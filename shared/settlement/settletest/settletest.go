@@ -1,0 +1,219 @@
+// Package settletest gives tests and benchmarks a small tenant whose settlements live in a local DynamoDB.
+package settletest
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/clock"
+	"fenzhang/shared/clock/ids"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/identity"
+	"fenzhang/shared/lambda/dynamotest"
+	"fenzhang/shared/law/ruleset"
+	"fenzhang/shared/law/taxpack"
+	"fenzhang/shared/ledger/ledgerdb"
+	"fenzhang/shared/money"
+	"fenzhang/shared/settlement"
+	"fenzhang/shared/settlement/settlementdb"
+	"fenzhang/shared/tenancy"
+)
+
+// The tenant, its entities and its first creators.
+const (
+	Tenant   = "demo-mcn" // of the demo data, so that samples can name it
+	Ordinary = "ent-mcn"
+	Filed    = "ent-plat"
+	Person   = "c-person"
+	Worker   = "c-worker"
+	Studio   = "c-studio"
+)
+
+// World is a tenant in a box.
+type World struct {
+	*settlement.Taxes
+	Payables settlement.Payables
+	Tables   dynamotest.Local
+	People   *Directory
+
+	now   atomic.Int64
+	today atomic.Value
+	ids   atomic.Int64
+}
+
+// Open makes a tenant with three creators in fresh tables. The business date begins on 2026-09-15, a pay day.
+func Open(t testing.TB) *World {
+	t.Helper()
+	return OpenOn(t, dynamotest.Open(t))
+}
+
+// OpenOn makes the tenant of Open in given tables, whose engine may be the one in memory.
+func OpenOn(t testing.TB, tables dynamotest.Local) *World {
+	t.Helper()
+	corpus, err := taxpack.Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	calendar, err := taxpack.NationalCalendar()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Assemble(tables.Counted(), ruleset.Fixed{Corpus: corpus}, calendar)
+}
+
+// Assemble makes the tenant from given parts; benchmarks use it.
+func Assemble(tables dynamotest.Local, rules settlement.Rules, calendar settlement.Calendar) *World {
+	w := &World{Tables: tables, People: NewDirectory()}
+	w.now.Store(time.Date(2026, 9, 15, 10, 0, 0, 0, civil.Shanghai).UnixMilli())
+	w.today.Store(civil.Date{})
+	c := clock.Clock{Now: w.Now, Override: func(context.Context) (civil.Date, error) { return w.today.Load().(civil.Date), nil }}
+	store := &settlementdb.Store{DB: tables.Client, Settlements: tables.Settlements, Ledger: tables.Ledger, Control: tables.Control, NewToken: ids.Source(time.Now), Now: w.Now,
+		Periods: &ledgerdb.Periods{DB: tables.Client, Table: tables.Ledger, Clock: c}} // tokens are the table's memory, not the test's
+	service := &settlement.Service{Store: store, Directory: w.People, Calendar: calendar, Clock: c, NewID: w.ID}
+	w.Taxes = &settlement.Taxes{Service: service, Rules: rules}
+	w.Payables = settlement.Payables{Service: service}
+	return w
+}
+
+// Now is the world's instant; Pass moves it.
+func (w *World) Now() time.Time { return time.UnixMilli(w.now.Load()) }
+
+// Pass lets time go by.
+func (w *World) Pass(d time.Duration) { w.now.Add(d.Milliseconds()) }
+
+// Set moves the business date.
+func (w *World) Set(day string) { w.today.Store(civil.MustDate(day)) }
+
+// ID gives ids in order, in the width of real ones.
+func (w *World) ID() string { return fmt.Sprintf("%026d", w.ids.Add(1)) }
+
+// As is a caller with roles; its subject is the first role at the tenant.
+func As(roles ...identity.Role) identity.Principal {
+	return identity.Principal{Tenant: Tenant, Subject: string(roles[0]) + "@" + Tenant, Roles: roles}
+}
+
+// Request is a settle call for a creator's live tips of August 2026.
+func Request(creator, activity, amount string) settlement.Request {
+	return settlement.Request{UserID: creator, ActivityID: activity, TS: settlement.Millis(civil.MustDate("2026-08-20").Start().UnixMilli()),
+		Amount: money.MustParse(amount), IncomeType: "live_tip"}
+}
+
+// Directory is master data in memory, with the promises of tenancy.Directory.
+type Directory struct {
+	Entities  map[string]tenancy.PayingEntity
+	Taxpayers map[string]tenancy.Taxpayer
+	People    map[string]tenancy.Creator
+	Contracts map[string]tenancy.Contract
+	Decided   []tenancy.Position
+}
+
+// NewDirectory has an ordinary MCN company, one with a platform filing, two persons and a studio.
+func NewDirectory() *Directory {
+	since := tenancy.Version{From: civil.MustDate("2026-01-01"), Version: 1, By: "admin@" + Tenant}
+	d := &Directory{
+		Entities: map[string]tenancy.PayingEntity{
+			Ordinary: {Version: since, EntityID: Ordinary, Name: "甲文化", Place: "330100", PlaceTier: "city", VAT: "general"},
+			Filed: {Version: since, EntityID: Filed, Name: "乙结算", Place: "330100", PlaceTier: "city", VAT: "general",
+				Filings: []tenancy.PlatformFiling{{Platform: "douyin", From: since.From}}},
+		},
+		Taxpayers: map[string]tenancy.Taxpayer{}, People: map[string]tenancy.Creator{}, Contracts: map[string]tenancy.Contract{},
+	}
+	d.Add(Person, "natural_person", Ordinary, tenancy.MCNPays)
+	d.Add(Worker, "natural_person", Filed, tenancy.MCNPays)
+	d.Add(Studio, "individual_business", Ordinary, tenancy.StudioInvoice)
+	return d
+}
+
+// Add makes a creator with taxpayer and contract: 70 of 100 are the creator's, paid on the 15th.
+func (d *Directory) Add(creator, kind, entity, route string) {
+	profile := tenancy.Profile{From: civil.MustDate("2026-01-01"), Kind: kind, Resident: true, VAT: "natural_person", Collection: "withheld", Jurisdiction: "330100"}
+	method := "douyin"
+	if kind != "natural_person" {
+		profile.VAT, profile.Collection, method = "small_scale", "books", "bank"
+	}
+	tp := "tp-" + creator
+	d.Taxpayers[tp] = tenancy.Taxpayer{TaxpayerID: tp, Profiles: []tenancy.Profile{profile}, By: "admin@" + Tenant}
+	d.People[creator] = tenancy.Creator{CreatorID: creator, TaxpayerID: tp, By: "admin@" + Tenant,
+		Accounts: []tenancy.PlatformAccount{{Platform: "douyin", UID: "u-" + creator}}, Payout: tenancy.PayoutAccount{Method: method}}
+	split := tenancy.Split{Method: "ratio", Parties: []tenancy.Party{
+		{Party: creator, Kind: "creator", Share: money.MustRate("0.7")}, {Party: "mcn", Kind: "mcn", Share: money.MustRate("0.3")}}}
+	d.Contracts[creator] = tenancy.Contract{
+		Version:    tenancy.Version{From: civil.MustDate("2026-01-01"), Version: 1, By: "admin@" + Tenant},
+		ContractID: "ct-" + creator, CreatorID: creator, PayingEntity: entity, Cycle: "month", PayDay: 15, PriceBasis: "before_tax_with_vat", RevenueBasis: "net",
+		Routes: map[string]string{"live_tip": route, "commerce_commission": route}, Splits: map[string]tenancy.Split{"live_tip": split, "commerce_commission": split}}
+}
+
+var _ tenancy.Directory = (*Directory)(nil)
+
+func find[V any](m map[string]V, tenant, id, what string) (V, error) {
+	v, ok := m[id]
+	if !ok || tenant != Tenant {
+		var none V
+		return none, fault.Absent(what)
+	}
+	return v, nil
+}
+
+// Creator finds a payee account.
+func (d *Directory) Creator(_ context.Context, tenant, id string) (tenancy.Creator, error) {
+	return find(d.People, tenant, id, "creator")
+}
+
+// Contract finds the contract that covers the income type.
+func (d *Directory) Contract(_ context.Context, tenant, creator, incomeType string, day civil.Date) (tenancy.Contract, error) {
+	c, err := find(d.Contracts, tenant, creator, "creator")
+	if _, covered := c.Routes[incomeType]; err != nil || !covered || !c.Holds(day) {
+		return tenancy.Contract{}, fault.Missing("contract_missing", "contract of "+creator, "no contract")
+	}
+	return c, nil
+}
+
+// ContractsOf lists the one contract of a creator.
+func (d *Directory) ContractsOf(_ context.Context, tenant, creator, _ string, _ civil.Date) ([]tenancy.Contract, error) {
+	c, ok := d.Contracts[creator]
+	if !ok || tenant != Tenant {
+		return nil, nil
+	}
+	return []tenancy.Contract{c}, nil
+}
+
+// Entity finds a paying entity.
+func (d *Directory) Entity(_ context.Context, tenant, id string, _ civil.Date) (tenancy.PayingEntity, error) {
+	return find(d.Entities, tenant, id, "paying entity")
+}
+
+// Taxpayer finds a taxpayer.
+func (d *Directory) Taxpayer(_ context.Context, tenant, id string) (tenancy.Taxpayer, error) {
+	return find(d.Taxpayers, tenant, id, "taxpayer")
+}
+
+// Strategies has none.
+func (d *Directory) Strategies(context.Context, string) ([]tenancy.Strategy, error) { return nil, nil }
+
+// Positions lists what was decided.
+func (d *Directory) Positions(context.Context, string, civil.Date) ([]tenancy.Position, error) {
+	return d.Decided, nil
+}
+
+// Tenants has the one.
+func (d *Directory) Tenants(context.Context) ([]string, error) { return []string{Tenant}, nil }
+
+// Creators lists them in the order of their ids.
+func (d *Directory) Creators(_ context.Context, _, cursor string, limit int) ([]tenancy.Creator, string, error) {
+	var out []tenancy.Creator
+	for _, id := range slices.Sorted(maps.Keys(d.People)) {
+		if id > cursor && len(out) == limit {
+			return out, out[limit-1].CreatorID, nil
+		}
+		if id > cursor {
+			out = append(out, d.People[id])
+		}
+	}
+	return out, "", nil
+}

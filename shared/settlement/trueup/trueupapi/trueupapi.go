@@ -1,0 +1,148 @@
+// Package trueupapi is open true-ups (补扣补退) and amended returns (更正申报清单) over HTTP.
+package trueupapi
+
+import (
+	"context"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/civil/calendar"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/identity"
+	"fenzhang/shared/lambda/httpapi"
+	"fenzhang/shared/law/lawdiff"
+	"fenzhang/shared/settlement"
+)
+
+// API answers the routes.
+type API struct {
+	TrueUps  *settlement.TrueUps
+	Calendar *calendar.Calendar
+}
+
+// Routes are the routes of true-ups and amended returns.
+func (a API) Routes() []httpapi.Route {
+	readers := []identity.Role{identity.Finance, identity.Approver, identity.Auditor, identity.Admin}
+	return []httpapi.Route{
+		{Method: "GET", Path: "/v1/tax/true-ups", Roles: readers, Handle: a.list},
+		{Method: "POST", Path: "/v1/tax/true-ups/{id}/decide", Roles: []identity.Role{identity.Finance}, Handle: a.decide},
+		{Method: "POST", Path: "/v1/tax/true-ups/{id}/confirm", Roles: []identity.Role{identity.Approver, identity.Admin}, Handle: a.confirm},
+		{Method: "GET", Path: "/v1/tax/amendments", Roles: readers, Handle: a.amendments},
+	}
+}
+
+var idShape = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+
+// maxReason bounds a reason, in characters.
+const maxReason = 500
+
+// page is what both lists are asked.
+type page struct {
+	entity string
+	month  civil.Month
+	cursor string
+	limit  int
+}
+
+func pageOf(r *httpapi.Request) (page, error) {
+	q := page{entity: r.Query.Get("paying_entity"), cursor: r.Query.Get("cursor")}
+	var p []fault.Field
+	var err error
+	if q.month, err = civil.ParseMonth(r.Query.Get("month")); err != nil {
+		p = append(p, fault.Field{Field: "month", Problem: civil.ErrMonth.Error()})
+	}
+	if !idShape.MatchString(q.entity) {
+		p = append(p, fault.Field{Field: "paying_entity", Problem: "must be 1 to 64 letters, digits, - or _"})
+	}
+	if q.cursor != "" && !idShape.MatchString(q.cursor) {
+		p = append(p, fault.Field{Field: "cursor", Problem: "is not a cursor of this list; leave it out to begin anew"})
+	}
+	if q.limit, err = r.Limit(); err != nil {
+		p = append(p, fault.Field{Field: "limit", Problem: "must be 1 to 100"})
+	}
+	if p != nil {
+		return q, fault.Invalid(p...)
+	}
+	return q, nil
+}
+
+type listAnswer struct {
+	TrueUps    []settlement.OpenTrueUp `json:"true_ups"`
+	NextCursor *string                 `json:"next_cursor"`
+}
+
+func (a API) list(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+	q, err := pageOf(r)
+	if err != nil {
+		return httpapi.Response{}, err
+	}
+	list, next, err := a.TrueUps.Open(ctx, r.Tenant, q.entity, q.month, q.cursor, q.limit)
+	out := listAnswer{TrueUps: append([]settlement.OpenTrueUp{}, list...)}
+	if next != "" {
+		out.NextCursor = &next
+	}
+	return httpapi.OK(out), err
+}
+
+type decision struct {
+	Decision string `json:"decision"`
+	Reason   string `json:"reason"`
+}
+
+func (d decision) problems() []fault.Field {
+	var p []fault.Field
+	may := []string{settlement.Collect, settlement.GiveBack, settlement.LeaveToAnnual}
+	if !slices.Contains(may, d.Decision) {
+		p = append(p, fault.Field{Field: "decision", Problem: "must be one of " + strings.Join(may, ", ")})
+	}
+	if d.Reason == "" || utf8.RuneCountInString(d.Reason) > maxReason {
+		p = append(p, fault.Field{Field: "reason", Problem: "must say why, in at most 500 characters"})
+	}
+	return p
+}
+
+func (a API) decide(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+	var d decision
+	if err := r.JSON(&d); err != nil {
+		return httpapi.Response{}, err
+	}
+	if p := d.problems(); p != nil {
+		return httpapi.Response{}, fault.Invalid(p...)
+	}
+	kept, replayed, err := a.TrueUps.Decide(ctx, r.Principal, r.Params["id"], d.Decision, d.Reason)
+	return httpapi.Made(kept, replayed), err
+}
+
+func (a API) confirm(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+	if err := r.NoFields(); err != nil {
+		return httpapi.Response{}, err
+	}
+	kept, err := a.TrueUps.Confirm(ctx, r.Principal, r.Params["id"])
+	return httpapi.OK(kept), err
+}
+
+type amendAnswer struct {
+	Amendments []settlement.Amended `json:"amendments"`
+	NextCursor *string              `json:"next_cursor"`
+}
+
+func (a API) amendments(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+	q, err := pageOf(r)
+	if err != nil {
+		return httpapi.Response{}, err
+	}
+	today, err := a.TrueUps.Clock.Today(ctx)
+	if err != nil {
+		return httpapi.Response{}, fault.Later(err)
+	}
+	desk := lawdiff.Desk{Rules: a.TrueUps.Rules.Current(ctx).Corpus.National(), Calendar: a.Calendar, Paid: today}
+	list, next, err := a.TrueUps.Amendments(ctx, r.Tenant, q.entity, q.month, desk, q.cursor, q.limit)
+	out := amendAnswer{Amendments: append([]settlement.Amended{}, list...)}
+	if next != "" {
+		out.NextCursor = &next
+	}
+	return httpapi.OK(out), err
+}

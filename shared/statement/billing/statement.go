@@ -1,0 +1,323 @@
+// Package statement makes the month's account of each creator: it finds the buckets of income lines that are due
+// and opens one settlement for each of them.
+package statement
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/contract/cycle"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/income"
+	"fenzhang/shared/settlement"
+	"fenzhang/shared/tenancy"
+)
+
+// System is the actor of statements that no person asked for.
+const System = "system:build-statements"
+
+// The reasons, besides those of missing rules and contracts, for which a due bucket opens nothing.
+const (
+	NotThePayer     = "not_the_payer"        // by the contract's route somebody else settles this income
+	NothingToPay    = "nothing_to_pay"       // the sum is not above zero; what is below went on to the next part
+	BelowZeroAtEnd  = "below_zero_at_end"    // below zero, and the contract has ended: no later income takes it
+	BelowTheMinimum = income.MinimumPayout   // the creator's share is below the contract's minimum and was carried on
+	EntityChanged   = "entity_changed"       // accrued in the books of another paying entity than the contract names now
+	TotalsDiffer    = "totals_differ"        // the bucket's sums are not those of its lines: nothing is paid until a person has looked
+	ContractMissing = income.ContractMissing // no contract covers the income
+)
+
+const (
+	monthsBack   = 14  // how many months before the current one a run looks back
+	demandMonths = 120 // the same for a run that a person asks for on demand: what waits for that is never too old
+	maxRaces     = 5   // how often a bucket that others change meanwhile is decided anew
+	maxSkips     = 1000
+)
+
+// Service opens what is due.
+type Service struct {
+	Settlements *settlement.Service
+	Buckets     income.Buckets
+	Log         *slog.Logger
+}
+
+// Skip is a bucket that was due and opened nothing.
+type Skip struct {
+	CreatorID  string      `json:"creator_id"`
+	IncomeType string      `json:"income_type"`
+	Period     civil.Month `json:"period"`
+	Part       string      `json:"part,omitempty"`
+	Reason     string      `json:"reason"`
+	Text       Text        `json:"text"` // the reason, for a person
+}
+
+// Report tells what was due on a date and what came of it.
+type Report struct {
+	Date    civil.Date     `json:"date"`
+	Due     int            `json:"due"` // with what was settled or carried before
+	Opened  int            `json:"opened"`
+	Already int            `json:"already"` // settled or carried before
+	Reasons map[string]int `json:"reasons"` // how many were skipped for each reason
+	Skipped []Skip         `json:"skipped"` // the first of them: a report does not grow with the tenant
+}
+
+func newReport(date civil.Date) Report {
+	return Report{Date: date, Reasons: map[string]int{}, Skipped: []Skip{}}
+}
+
+// add counts another part of the same run.
+func (r *Report) add(p Report) {
+	r.Due, r.Opened, r.Already = r.Due+p.Due, r.Opened+p.Opened, r.Already+p.Already
+	for reason, n := range p.Reasons {
+		r.Reasons[reason] += n
+	}
+	r.Skipped = append(r.Skipped, p.Skipped[:min(len(p.Skipped), maxSkips-len(r.Skipped))]...)
+}
+
+// count counts one bucket.
+func (r *Report) count(b income.Bucket, o outcome) {
+	switch o.came {
+	case notDue:
+		return
+	case opened:
+		r.Opened++
+	case already:
+		r.Already++
+	case skipped:
+		r.Reasons[o.reason]++
+		r.Skipped = append(r.Skipped, Skip{b.CreatorID, b.IncomeType, b.Period, b.Part.String(), o.reason, TextOf(o.reason)})
+	}
+	r.Due++
+}
+
+// Order is what a run is for.
+type Order struct {
+	Tenant   string
+	By       string     // subject of the person who runs it, or System
+	Date     civil.Date // business date on which the statements are due
+	OnDemand bool       // what is gathered until somebody asks for it is asked for
+	today    civil.Date
+}
+
+type came int
+
+const (
+	notDue came = iota
+	opened
+	already
+	skipped
+)
+
+type outcome struct {
+	came   came
+	reason string
+}
+
+// creator opens what is due of one creator. What fails for a passing reason is in the error; the rest goes on.
+func (s *Service) creator(ctx context.Context, o Order, creator string) (Report, error) {
+	r := newReport(o.Date)
+	back := monthsBack
+	if o.OnDemand {
+		back = demandMonths
+	}
+	month := o.Date.Month()
+	buckets, err := s.Buckets.Buckets(ctx, o.Tenant, creator, month.Add(-back), month)
+	if err != nil {
+		return r, err
+	}
+	slices.SortStableFunc(buckets, byTime)
+	var failed error
+	for _, b := range buckets {
+		out, err := s.bucket(ctx, o, b)
+		if err != nil {
+			failed = errors.Join(failed, fmt.Errorf("statement %s of %s: %w", b.Name(), creator, err))
+			continue
+		}
+		r.count(b, out)
+	}
+	return r, failed
+}
+
+// byTime orders buckets so that what is carried on is decided before what it is carried into.
+func byTime(a, b income.Bucket) int {
+	last := func(b income.Bucket) string { return b.When().Last().String() }
+	return cmp.Or(cmp.Compare(a.Period.String(), b.Period.String()), cmp.Compare(last(a), last(b)), cmp.Compare(a.Part.N, b.Part.N),
+		cmp.Compare(a.Part.Cut, b.Part.Cut), cmp.Compare(a.IncomeType, b.IncomeType))
+}
+
+// bucket decides one bucket. A rival's write is read and decided anew.
+func (s *Service) bucket(ctx context.Context, o Order, b income.Bucket) (outcome, error) {
+	for range maxRaces {
+		out, err := s.once(ctx, o, b)
+		if !errors.Is(err, income.ErrRival) && !errors.Is(err, settlement.ErrRival) {
+			return missing(out, err)
+		}
+		var there bool
+		if b, there, err = s.Buckets.Bucket(ctx, o.Tenant, b.CreatorID, b.When(), b.IncomeType); err != nil || !there {
+			return outcome{}, err
+		}
+	}
+	return outcome{}, fault.Later(income.ErrRival)
+}
+
+// missing turns a missing contract or rule into a reason; it is no failure, the bucket waits.
+func missing(out outcome, err error) (outcome, error) {
+	if fault.HasCode(err, fault.RuleMissing) {
+		return outcome{skipped, fault.Of(err).Reason}, nil
+	}
+	return out, err
+}
+
+// once decides a bucket as it was read. What is done costs no further read: a night takes what is due or was undone.
+func (s *Service) once(ctx context.Context, o Order, b income.Bucket) (outcome, error) {
+	if b.Done() {
+		return outcome{came: already}, nil
+	}
+	t, err := s.termsOf(ctx, o, b)
+	if err != nil || !t.due(o, b) {
+		return outcome{}, err
+	}
+	occurrence, alive, err := s.standing(ctx, b)
+	switch {
+	case err != nil:
+		return outcome{}, err
+	case alive:
+		return outcome{came: already}, nil
+	case !t.covered:
+		return outcome{skipped, ContractMissing}, nil
+	case !tenancy.TenantPays(t.Contract.Routes[b.IncomeType]):
+		return outcome{skipped, NotThePayer}, nil
+	}
+	return s.settle(ctx, o, b, t, occurrence)
+}
+
+// standing gives the number of the next occurrence, and whether the settlement that consumed the bucket was not undone.
+// Where it was reopened, its last occurrence counts.
+func (s *Service) standing(ctx context.Context, b income.Bucket) (next int, alive bool, err error) {
+	if b.State == income.Open {
+		return 1, false, nil
+	}
+	for id := b.Settlement; ; {
+		last, err := s.Settlements.Store.Load(ctx, b.Tenant, id)
+		if fault.HasCode(err, fault.NotFound) { // bucket and settlement are written together; this cannot be
+			err = fault.Internal(err)
+		}
+		if err != nil {
+			return 0, false, err
+		}
+		if last.ReopenedBy == "" {
+			return last.Occurrence + 1, !last.Dead(), nil
+		}
+		id = last.ReopenedBy
+	}
+}
+
+// settle opens the settlement of a due bucket, or carries one on of which nothing is paid.
+func (s *Service) settle(ctx context.Context, o Order, b income.Bucket, t terms, occurrence int) (outcome, error) {
+	sum, err := s.Buckets.Fold(ctx, b)
+	if err != nil {
+		return outcome{}, err
+	}
+	if sum != b.Totals {
+		return s.differs(ctx, o, b, sum)
+	}
+	if !b.Distributable.Positive() {
+		return s.nothing(ctx, o, b, t)
+	}
+	fresh, err := s.Settlements.Prepare(ctx, settlement.Income{Tenant: o.Tenant, CreatorID: b.CreatorID, IncomeType: b.IncomeType, Platform: platform(b),
+		Period: b.Period, Part: b.Part, Amount: b.Distributable, GrossBeforePlatform: b.Gross, Source: b.Source, Terms: &t.Terms}, o.today)
+	if err != nil {
+		return outcome{}, err
+	}
+	if len(b.Entities) > 0 && !slices.Equal(b.Entities, []string{fresh.Entity}) {
+		s.Log.WarnContext(ctx, "accrued at another paying entity", "tenant", o.Tenant, "creator_id", b.CreatorID, "bucket", b.Name(), "entity", fresh.Entity)
+		return outcome{skipped, EntityChanged}, nil
+	}
+	if t.holdsBack(b, fresh.CreatorShare()) {
+		if into, goesOn := t.course.Carry(b.When()); goesOn {
+			return s.carry(ctx, o, b, t, income.MinimumPayout, into)
+		}
+	}
+	if err := s.Settlements.Store.Apply(ctx, s.opening(o, b, fresh, occurrence)); err != nil {
+		return outcome{}, err
+	}
+	return outcome{came: opened}, nil
+}
+
+// nothing closes a bucket in which there is nothing to pay; what is below zero goes on, if there is where to.
+func (s *Service) nothing(ctx context.Context, o Order, b income.Bucket, t terms) (outcome, error) {
+	into, goesOn := t.course.Carry(b.When())
+	if b.Distributable.Negative() && !goesOn {
+		return outcome{skipped, BelowZeroAtEnd}, nil
+	}
+	if b.Distributable.IsZero() {
+		into = b.When()
+	}
+	return s.carry(ctx, o, b, t, income.BelowZero, into)
+}
+
+// carry takes a bucket's money on. What is gathered on demand stays where it is until its month is over.
+func (s *Service) carry(ctx context.Context, o Order, b income.Bucket, t terms, reason string, into cycle.Period) (outcome, error) {
+	told := outcome{skipped, reason}
+	if reason == income.BelowZero {
+		told.reason = NothingToPay
+	}
+	if into.Month.After(o.Date.Month()) {
+		return told, nil
+	}
+	return told, s.Buckets.Carry(ctx, b, income.Carry{Reason: reason, Into: into, Course: t.course, By: o.By, ActID: s.Settlements.NewID(), At: s.Settlements.Clock.Instant()})
+}
+
+// differs tells sums that do not agree with their lines from ones that moved while they were read.
+func (s *Service) differs(ctx context.Context, o Order, b income.Bucket, sum income.Totals) (outcome, error) {
+	now, _, err := s.Buckets.Bucket(ctx, o.Tenant, b.CreatorID, b.When(), b.IncomeType)
+	if err != nil {
+		return outcome{}, err
+	}
+	if now.State != b.State || now.Totals != b.Totals {
+		return outcome{}, income.ErrRival
+	}
+	s.Log.ErrorContext(ctx, "a bucket's sums are not those of its lines", "tenant", o.Tenant, "creator_id", b.CreatorID, "bucket", b.Name(),
+		"lines", sum.Lines, "counted", b.Lines, "sum", sum.Distributable.String(), "held", b.Distributable.String())
+	return outcome{skipped, TotalsDiffer}, nil
+}
+
+// platform is where the income was earned, if that is one place.
+func platform(b income.Bucket) string {
+	if len(b.Platforms) == 1 {
+		return b.Platforms[0]
+	}
+	return ""
+}
+
+// opening completes a prepared settlement: its identity is made of creator, income type and part, so that the
+// same statement has one identity, whoever runs it and when.
+func (s *Service) opening(o Order, b income.Bucket, fresh settlement.Settlement, occurrence int) settlement.Change {
+	activity := settlement.StatementPrefix + b.IncomeType + ":" + b.When().String()
+	ts := b.When().Last().AddDays(1).Start().UnixMilli()
+	fresh.Identity = settlement.Identity(b.CreatorID, activity, ts)
+	fresh.Occurrence, fresh.ID = occurrence, settlement.IDOf(fresh.Identity, occurrence)
+	fresh.ActivityID, fresh.TS, fresh.ContentHash = activity, ts, contentHash(b)
+	for _, by := range b.By {
+		if !strings.HasPrefix(by, "system:") && !slices.Contains(fresh.Preparers, by) {
+			fresh.Preparers = append(fresh.Preparers, by)
+		}
+	}
+	c := s.Settlements.Opening(fresh, settlement.Act{ID: s.Settlements.NewID(), Name: "settlement.opened", By: o.By})
+	c.Bucket = &settlement.BucketClose{CreatorID: b.CreatorID, Period: b.When(), IncomeType: b.IncomeType, Gross: b.Distributable, Occurrence: b.Occurrence + 1}
+	return c
+}
+
+// contentHash names what a statement's settlement was opened for.
+func contentHash(b income.Bucket) string {
+	sum := sha256.Sum256([]byte(strings.Join([]string{b.CreatorID, b.IncomeType, b.When().String(), b.Distributable.String(), b.Gross.String()}, "\x1f")))
+	return hex.EncodeToString(sum[:16])
+}

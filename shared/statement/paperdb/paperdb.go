@@ -1,0 +1,156 @@
+// Package paperdb keeps the lives of statements in the creators' books of the ledger table. A write of a life, the
+// settlements that it holds or lets go, and its audit record are one transaction.
+package paperdb
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"fenzhang/shared/audit/outbox"
+	"fenzhang/shared/awsfault"
+	"fenzhang/shared/civil"
+	"fenzhang/shared/dynamo"
+	"fenzhang/shared/dynamo/attr"
+	"fenzhang/shared/dynamo/keys"
+	"fenzhang/shared/dynamo/transact"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/settlement"
+	"fenzhang/shared/statement/paper"
+)
+
+// Settlements makes the part of a transaction that writes a settlement.
+type Settlements interface {
+	MetaPart(c settlement.Change) types.TransactWriteItem
+}
+
+// Store implements paper.States.
+type Store struct {
+	DB                  dynamo.API
+	Ledger, Settlements string // table names; the settlements table carries the audit records
+	Metas               Settlements
+	NewToken            func() string
+}
+
+var _ paper.States = (*Store)(nil)
+
+type item = attr.Item
+
+// Attribute names.
+const (
+	attrDoc     = "doc"
+	attrVersion = "v"
+	attrAct     = "act" // id of the last write: finding one's own is success
+)
+
+// State implements paper.States.
+func (s *Store) State(ctx context.Context, tenant, creator string, period paper.Period) (paper.State, bool, error) {
+	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(s.Ledger), ConsistentRead: aws.Bool(true),
+		Key: attr.Key(keys.StatementState(tenant, creator, period.String()))})
+	if err != nil {
+		return paper.State{}, false, awsfault.Of(err)
+	}
+	if out.Item == nil {
+		return paper.State{}, false, nil
+	}
+	state, err := stateOf(tenant, out.Item)
+	return state, err == nil, err
+}
+
+func stateOf(tenant string, it item) (paper.State, error) {
+	state := paper.State{Tenant: tenant}
+	if err := json.Unmarshal([]byte(attr.TextOf(it, attrDoc)), &state); err != nil {
+		return state, fault.Internal(err)
+	}
+	return state, nil
+}
+
+// States implements paper.States.
+func (s *Store) States(ctx context.Context, tenant, creator string, from, to civil.Month) ([]paper.State, error) {
+	var found []paper.State
+	err := s.query(ctx, &dynamodb.QueryInput{KeyConditionExpression: aws.String("pk = :pk AND sk BETWEEN :from AND :to"),
+		ExpressionAttributeValues: item{":pk": attr.Text(keys.CreatorBook(tenant, creator)), ":from": attr.Text(keys.StatementStatePrefix + from.String()),
+			":to": attr.Text(keys.StatementStatePrefix + to.Add(1).String())}},
+		func(it item) error {
+			state, err := stateOf(tenant, it)
+			found = append(found, state)
+			return err
+		})
+	return found, err
+}
+
+// Waiting implements paper.States.
+func (s *Store) Waiting(ctx context.Context, tenant string, day civil.Date) ([]paper.Waiting, error) {
+	var found []paper.Waiting
+	err := s.query(ctx, &dynamodb.QueryInput{KeyConditionExpression: aws.String("pk = :pk"), ExpressionAttributeValues: item{":pk": attr.Text(keys.AcceptDay(tenant, day))}},
+		func(it item) error {
+			creator, name, _ := keys.AcceptanceOf(attr.TextOf(it, "sk"))
+			period, err := paper.ParsePeriod(name)
+			if err != nil {
+				return fault.Internal(err)
+			}
+			found = append(found, paper.Waiting{CreatorID: creator, Period: period})
+			return nil
+		})
+	return found, err
+}
+
+// query reads all items of a query of the ledger table, consistently.
+func (s *Store) query(ctx context.Context, in *dynamodb.QueryInput, each func(item) error) error {
+	return dynamo.Each(ctx, s.DB, s.Ledger, in, each)
+}
+
+// maxParts is the most that one transaction takes.
+const maxParts = 100
+
+// Apply implements paper.States.
+func (s *Store) Apply(ctx context.Context, c paper.Change) error {
+	state, err := s.put(c)
+	if err != nil {
+		return err
+	}
+	parts := []types.TransactWriteItem{state}
+	for _, x := range c.Settlements {
+		parts = append(parts, s.Metas.MetaPart(x))
+	}
+	told, err := outbox.Put(s.Settlements, c.Record, nil)
+	if err != nil {
+		return fault.Internal(err)
+	}
+	parts = append(parts, told)
+	if c.List {
+		parts = append(parts, types.TransactWriteItem{Put: &types.Put{TableName: aws.String(s.Ledger),
+			Item: attr.Key(keys.Acceptance(c.New.Tenant, c.New.AcceptOn, c.New.CreatorID, c.New.Period.String()))}})
+	}
+	if len(parts) > maxParts {
+		return fault.New(fault.IllegalMove, "too_many_settlements", "This touches more settlements than one write takes; dispute fewer lines at a time.")
+	}
+	err = transact.Write(ctx, s.DB, s.NewToken(), parts)
+	var refused *transact.Refused
+	if errors.As(err, &refused) {
+		if attr.TextOf(refused.Old[0], attrAct) == c.New.Act { // the answer to an earlier try was lost
+			return nil
+		}
+		return paper.ErrRival
+	}
+	return err
+}
+
+// put writes the life, unless somebody has written since the old one was read.
+func (s *Store) put(c paper.Change) (types.TransactWriteItem, error) {
+	doc, err := json.Marshal(c.New)
+	if err != nil {
+		return types.TransactWriteItem{}, fault.Internal(err)
+	}
+	it := attr.Key(keys.StatementState(c.New.Tenant, c.New.CreatorID, c.New.Period.String()))
+	it[attrDoc], it[attrAct], it[attrVersion] = attr.Text(string(doc)), attr.Text(c.New.Act), attr.Number(c.New.Version)
+	if c.Old.Version == 0 {
+		return transact.PutNew(s.Ledger, it), nil
+	}
+	return types.TransactWriteItem{Put: &types.Put{TableName: aws.String(s.Ledger), Item: it, ConditionExpression: aws.String(attrVersion + " = :v"),
+		ExpressionAttributeValues: item{":v": attr.Number(c.Old.Version)}, ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}}, nil
+}

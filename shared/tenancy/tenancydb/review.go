@@ -1,0 +1,72 @@
+package tenancydb
+
+import (
+	"context"
+	"encoding/json"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/dynamo/keys"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/tenancy"
+	"fenzhang/shared/tenancy/review"
+)
+
+// ReviewRules finds a tenant's rules of review in force on a day; the defaults where it has set none. They may come
+// from memory, and so be 30 seconds old.
+func (s *Store) ReviewRules(ctx context.Context, tenant string, day civil.Date) (review.Rules, error) {
+	base, err := review.Defaults()
+	if err != nil {
+		return base, fault.Internal(err)
+	}
+	always := func([]review.Rules) bool { return true }
+	versions, err := recall(s.memo, keys.Master(tenant, Review, ReviewID, 1).PK, always, func() ([]review.Rules, error) {
+		return Versions[review.Rules](ctx, s, tenant, Review, ReviewID)
+	})
+	if err != nil {
+		return base, err
+	}
+	if found, ok := tenancy.InForce(versions, day); ok {
+		return found.Over(base), nil
+	}
+	return base, nil
+}
+
+// HolderIsTaxpayer compares the keyed hash of the holder of a creator's payout account with that of its taxpayer's
+// name, as both were last recorded; known is false where one of the hashes was never kept. A person of two records that
+// were merged may hold the account by the name of either.
+func (s *Store) HolderIsTaxpayer(ctx context.Context, tenant, creator, taxpayer string) (same, known bool, err error) {
+	var holder struct {
+		Hash     string `json:"holder_hash"`
+		Recorded string `json:"taxpayer_id"`
+	}
+	if err := s.newest(ctx, tenant, Creator, creator, &holder); err != nil {
+		return false, false, err
+	}
+	names := []string{taxpayer}
+	if holder.Recorded != "" && holder.Recorded != taxpayer {
+		names = append(names, holder.Recorded)
+	}
+	for _, id := range names {
+		var owner struct {
+			Hash string `json:"name_hash"`
+		}
+		if err := s.newest(ctx, tenant, Taxpayer, id, &owner); err != nil {
+			return false, false, err
+		}
+		same = same || holder.Hash == owner.Hash
+		known = known || owner.Hash != ""
+	}
+	return same, known && holder.Hash != "", nil
+}
+
+// newest reads fields of an object's newest version.
+func (s *Store) newest(ctx context.Context, tenant, kind, id string, into any) error {
+	found, exists, err := s.Latest(ctx, tenant, kind, id)
+	if err != nil || !exists {
+		return err
+	}
+	if err := json.Unmarshal(found.Doc, into); err != nil {
+		return fault.Internal(err)
+	}
+	return nil
+}

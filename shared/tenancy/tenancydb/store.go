@@ -1,0 +1,109 @@
+// Package tenancydb keeps master data in the tenancy table: each object as numbered versions, with a directory
+// of each kind, the contracts of each creator and the data keys and sealed fields of each taxpayer.
+package tenancydb
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"fenzhang/shared/awsfault"
+	"fenzhang/shared/dynamo"
+	"fenzhang/shared/dynamo/attr"
+	"fenzhang/shared/dynamo/keys"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/tenancy"
+)
+
+// The kinds of master data, as they stand in keys.
+const (
+	Entity   = "entity"
+	Taxpayer = "taxpayer"
+	Creator  = "creator"
+	Contract = "contract"
+	Strategy = "strategy"
+	Position = "position"
+	Review   = "review" // a tenant's rules of review: one object, ReviewID
+)
+
+// ReviewID is the id of a tenant's only set of review rules.
+const ReviewID = "rules"
+
+// Attributes of the table's items.
+const (
+	docAttr      = "doc"     // the object as JSON
+	versionAttr  = "version" // number of the version
+	digestAttr   = "digest"  // keyed hash of the content as it was sent, to know a repeat
+	actAttr      = "act"     // id of the act that wrote the item, to know one's own write after a lost answer
+	taxpayerAttr = "taxpayer"
+	keySinceAttr = "key_since" // when the newest data key was made, unix seconds
+)
+
+// Store reads and writes master data; it implements tenancy.Directory. It is safe for concurrent use.
+type Store struct {
+	db          dynamo.API
+	table       string
+	settlements string // holds the outbox items
+	now         func() time.Time
+	memo        *memo
+}
+
+var _ tenancy.Directory = (*Store)(nil)
+
+// New makes a store on the tenancy table; audit records of acts go into settlementsTable. now is the real instant.
+func New(db dynamo.API, table, settlementsTable string, now func() time.Time) *Store {
+	return &Store{db: db, table: table, settlements: settlementsTable, now: now, memo: newMemo(now)}
+}
+
+type item = attr.Item
+
+// query reads all items of a partition whose sort key begins with prefix.
+func (s *Store) query(ctx context.Context, pk, prefix string) ([]item, error) {
+	in := &dynamodb.QueryInput{
+		TableName: &s.table, ConsistentRead: aws.Bool(true),
+		KeyConditionExpression:    aws.String("pk = :pk"),
+		ExpressionAttributeValues: item{":pk": attr.Text(pk)},
+	}
+	if prefix != "" {
+		in.KeyConditionExpression = aws.String("pk = :pk AND begins_with(sk, :prefix)")
+		in.ExpressionAttributeValues[":prefix"] = attr.Text(prefix)
+	}
+	var all []item
+	for {
+		out, err := s.db.Query(ctx, in)
+		if err != nil {
+			return nil, awsfault.Of(err)
+		}
+		all = append(all, out.Items...)
+		if len(out.LastEvaluatedKey) == 0 {
+			return all, nil
+		}
+		in.ExclusiveStartKey = out.LastEvaluatedKey
+	}
+}
+
+// docs reads the objects of items.
+func docs[V any](items []item) ([]V, error) {
+	out := make([]V, 0, len(items))
+	for _, it := range items {
+		var v V
+		if err := json.Unmarshal([]byte(attr.TextOf(it, docAttr)), &v); err != nil {
+			return nil, fault.Internal(fmt.Errorf("item %s %s: %w", attr.TextOf(it, "pk"), attr.TextOf(it, "sk"), err))
+		}
+		out = append(out, v)
+	}
+	return out, nil
+}
+
+// Versions reads all versions of an object, oldest first, never from memory; none is no error.
+func Versions[V any](ctx context.Context, s *Store, tenant, kind, id string) ([]V, error) {
+	items, err := s.query(ctx, keys.Master(tenant, kind, id, 1).PK, "")
+	if err != nil {
+		return nil, err
+	}
+	return docs[V](items)
+}

@@ -1,0 +1,135 @@
+package tenancydb
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"fenzhang/shared/audit"
+	"fenzhang/shared/audit/outbox"
+	"fenzhang/shared/awsfault"
+	"fenzhang/shared/dynamo/attr"
+	"fenzhang/shared/dynamo/keys"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/vault"
+)
+
+// A taxpayer's data keys and sealed records lie in one partition, so that one query reads all.
+const (
+	recordPrefix  = "R#"
+	keyPrefix     = "V#"
+	wrappedAttr   = "wrapped"
+	madeAttr      = "made" // unix seconds
+	keyNumberAttr = "key"
+	fieldsAttr    = "fields"
+)
+
+var _ vault.Store = (*Store)(nil)
+var _ vault.ReadLog = (*Store)(nil)
+
+// Box reads a taxpayer's data keys and sealed records.
+func (s *Store) Box(ctx context.Context, tenant, taxpayer string) (vault.Box, error) {
+	items, err := s.query(ctx, keys.DataKey(tenant, taxpayer, 1).PK, "")
+	if err != nil {
+		return vault.Box{}, err
+	}
+	box := vault.Box{Records: map[string]vault.Record{}}
+	for _, it := range items {
+		switch sk := attr.TextOf(it, "sk"); {
+		case strings.HasPrefix(sk, keyPrefix):
+			box.Keys = append(box.Keys, vault.DataKey{
+				Version: int(attr.NumberOf(it, versionAttr)), Wrapped: bytesOf(it[wrappedAttr]), Made: time.Unix(int64(int(attr.NumberOf(it, madeAttr))), 0),
+			})
+		case strings.HasPrefix(sk, recordPrefix):
+			r := vault.Record{Name: sk[len(recordPrefix):], KeyVersion: int(attr.NumberOf(it, keyNumberAttr)), Revision: attr.TextOf(it, actAttr), Fields: map[string][]byte{}}
+			if fields, ok := it[fieldsAttr].(*types.AttributeValueMemberM); ok {
+				for name, v := range fields.Value {
+					r.Fields[name] = bytesOf(v)
+				}
+			}
+			box.Records[r.Name] = r
+		}
+	}
+	return box, nil
+}
+
+func bytesOf(v types.AttributeValue) []byte {
+	if b, ok := v.(*types.AttributeValueMemberB); ok {
+		return b.Value
+	}
+	return nil
+}
+
+// sealing lists the writes of a Sealing. A record that was read before is replaced only as it was read.
+func (s *Store) sealing(tenant, act string, sealed vault.Sealing) []types.TransactWriteItem {
+	var out []types.TransactWriteItem
+	if k := sealed.NewKey; k != nil {
+		it := attr.Key(keys.DataKey(tenant, sealed.Taxpayer, k.Version))
+		it[versionAttr], it[wrappedAttr], it[madeAttr] = attr.Number(int64(k.Version)), &types.AttributeValueMemberB{Value: k.Wrapped}, attr.Number(k.Made.Unix())
+		it[actAttr] = attr.Text(act)
+		out = append(out, s.once(it))
+	}
+	for _, r := range sealed.Records {
+		fields := item{}
+		for name, b := range r.Fields {
+			fields[name] = &types.AttributeValueMemberB{Value: b}
+		}
+		it := attr.Key(keys.Key{PK: keys.DataKey(tenant, sealed.Taxpayer, 1).PK, SK: recordPrefix + r.Name})
+		it[keyNumberAttr], it[fieldsAttr], it[actAttr] = attr.Number(int64(r.KeyVersion)), &types.AttributeValueMemberM{Value: fields}, attr.Text(act)
+		put := &types.Put{TableName: &s.table, Item: it}
+		if r.Revision != "" {
+			put.ConditionExpression = aws.String("#act = :seen")
+			put.ExpressionAttributeNames = map[string]string{"#act": actAttr}
+			put.ExpressionAttributeValues = item{":seen": attr.Text(r.Revision)}
+			put.ReturnValuesOnConditionCheckFailure = types.ReturnValuesOnConditionCheckFailureAllOld
+		}
+		out = append(out, types.TransactWriteItem{Put: put})
+	}
+	return out
+}
+
+// renewed notes on the taxpayer's line in its directory how old its data key is.
+func (s *Store) renewed(tenant, taxpayer string, since time.Time) types.TransactWriteItem {
+	return types.TransactWriteItem{Update: &types.Update{
+		TableName: &s.table, Key: attr.Key(keys.Key{PK: keys.MasterList(tenant, Taxpayer), SK: taxpayer}),
+		UpdateExpression:          aws.String("SET #since = :since"),
+		ConditionExpression:       aws.String("attribute_exists(pk)"),
+		ExpressionAttributeNames:  map[string]string{"#since": keySinceAttr},
+		ExpressionAttributeValues: item{":since": attr.Number(since.Unix())},
+	}}
+}
+
+// KeysBefore lists, page by page, taxpayers whose newest data key was made at or before a time. The cursor is
+// "" at the start and at the end; a page may be empty.
+func (s *Store) KeysBefore(ctx context.Context, tenant string, before time.Time, cursor string, limit int) ([]string, string, error) {
+	items, next, err := s.page(ctx, keys.MasterList(tenant, Taxpayer), cursor, limit)
+	if err != nil {
+		return nil, "", err
+	}
+	var due []string
+	for _, it := range items {
+		if int64(int(attr.NumberOf(it, keySinceAttr))) <= before.Unix() {
+			due = append(due, attr.TextOf(it, "sk"))
+		}
+	}
+	return due, next, nil
+}
+
+// Recorded puts the audit record of a read of personal data into the outbox.
+func (s *Store) Recorded(ctx context.Context, r audit.Record) error {
+	it, err := outbox.Item(r, nil)
+	if err != nil {
+		return fault.Internal(err)
+	}
+	_, err = s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.settlements, Item: it, ConditionExpression: aws.String("attribute_not_exists(pk)")})
+	var there *types.ConditionalCheckFailedException
+	if errors.As(err, &there) { // ids are random: it is this very record, written by a try whose answer was lost
+		return nil
+	}
+	return awsfault.Of(err)
+}
