@@ -1,4 +1,5 @@
-// Package money holds sums in whole fen and exact decimal rates; no float ever enters it (promise P11).
+// Package money holds sums in whole fen and exact decimal rates; no float ever enters it (promise
+// P11).
 package money
 
 import (
@@ -163,7 +164,8 @@ func (a Amount) MarshalJSON() ([]byte, error) {
 	return append(a.Append(b), '"'), nil
 }
 
-// UnmarshalJSON reads the decimal string; a JSON number is refused, it may have passed through a float.
+// UnmarshalJSON reads the decimal string; a JSON number is refused, it may have passed through a
+// float.
 func (a *Amount) UnmarshalJSON(b []byte) error {
 	s, ok := quoted(b)
 	if !ok {

@@ -10,9 +10,10 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// Rate is an exact rate, ratio or quantity as contracts, files and calls write it: a decimal with the decimals it was
-// written with ("0.70" stays "0.70"), or a fraction such as "7/9" where no decimal is exact. The zero value is 0.
-// Rates of one value may differ in their text, so == does not compile; use Cmp.
+// Rate is an exact rate, ratio or quantity as contracts, files and calls write it: a decimal with
+// the decimals it was written with ("0.70" stays "0.70"), or a fraction such as "7/9" where no
+// decimal is exact. The zero value is 0. Rates of one value may differ in their text, so == does
+// not compile; use Cmp.
 type Rate struct {
 	_     [0]func()
 	value decimal.Decimal // of a fraction its numerator, a whole number
@@ -22,7 +23,8 @@ type Rate struct {
 // ErrRate says that a text is not a decimal rate.
 var ErrRate = errors.New(`must be a decimal like "0.03", at most nine decimals`)
 
-// The digits of a rate are bounded before it is parsed, so that nobody can make a number of any size with few bytes.
+// The digits of a rate are bounded before it is parsed, so that nobody can make a number of any
+// size with few bytes.
 const (
 	maxWholeDigits   = 8
 	maxDecimalDigits = 9
@@ -31,7 +33,8 @@ const (
 // Ratio makes the rate num/den; it panics when den is not positive.
 func Ratio(num, den int64) Rate {
 	if den <= 0 {
-		panic("money: denominator of a rate must be positive") //nolint:forbidigo // only a mistake in the code gets here: data is checked by ParseRate
+		//nolint:forbidigo // only a mistake in the code gets here: data is checked by ParseRate
+		panic("money: denominator of a rate must be positive")
 	}
 	scale := int32(0)
 	rest := den
@@ -45,25 +48,28 @@ func Ratio(num, den int64) Rate {
 	return Rate{value: decimal.New(num, 0), den: den}
 }
 
-// RatioOf makes the rate part/whole: a decimal of at most nine places where one is exact, else a fraction in lowest
-// terms. whole must be positive. It is false where the fraction does not fit into 64 bits.
+// RatioOf makes the rate part/whole: a decimal of at most nine places where one is exact, else a
+// fraction in lowest terms. whole must be positive. It is false where the fraction does not fit
+// into 64 bits.
 func RatioOf(part, whole decimal.Decimal) (Rate, bool) {
 	ratio := new(big.Rat).Quo(part.Rat(), whole.Rat())
 	if !ratio.Num().IsInt64() || !ratio.Denom().IsInt64() {
 		return Rate{}, false
 	}
 	num, den := ratio.Num().Int64(), ratio.Denom().Int64()
-	for scale, power := int32(0), int64(1); scale <= maxDecimalDigits; scale, power = scale+1, power*10 {
+	power := int64(1)
+	for scale := range int32(maxDecimalDigits + 1) {
 		if power%den == 0 {
 			value := decimal.New(num, 0).Mul(decimal.New(power/den, -scale))
 			return Rate{value: value}, value.Coefficient().IsInt64()
 		}
+		power *= 10
 	}
 	return Ratio(num, den), true
 }
 
-// ParseRate reads a decimal with at most eight digits before the point and nine after it. Exponents, plus signs,
-// blanks, leading zeros and digits other than 0-9 are refused with ErrRate.
+// ParseRate reads a decimal with at most eight digits before the point and nine after it.
+// Exponents, plus signs, blanks, leading zeros and digits other than 0-9 are refused with ErrRate.
 func ParseRate(s string) (Rate, error) {
 	whole, decimals, dotted := strings.Cut(strings.TrimPrefix(s, "-"), ".")
 	switch {
@@ -97,7 +103,8 @@ func MustRate(s string) Rate {
 	return r
 }
 
-// Parts gives the rate as a quotient of two decimals, numerator and denominator; of a decimal the denominator is 1.
+// Parts gives the rate as a quotient of two decimals, numerator and denominator; of a decimal the
+// denominator is 1.
 func (r Rate) Parts() (num, den decimal.Decimal) {
 	if r.den == 0 {
 		return r.value, one
@@ -107,7 +114,8 @@ func (r Rate) Parts() (num, den decimal.Decimal) {
 
 var one = decimal.New(1, 0)
 
-// Fraction gives the rate in whole numbers, for the tax program. That of the zero value is the zero value.
+// Fraction gives the rate in whole numbers, for the tax program. That of the zero value is the zero
+// value.
 func (r Rate) Fraction() Fraction {
 	switch {
 	case r.den != 0:
@@ -166,7 +174,8 @@ func (r Rate) Of(a Amount, how Rounding) Amount {
 	return a.Part(num, den, how)
 }
 
-// String gives the decimal form of a rate whose denominator is a power of ten, and "num/den" otherwise.
+// String gives the decimal form of a rate whose denominator is a power of ten, and "num/den"
+// otherwise.
 func (r Rate) String() string {
 	if r.den != 0 {
 		return r.value.String() + "/" + decimal.NewFromInt(r.den).String()
@@ -177,8 +186,8 @@ func (r Rate) String() string {
 // MarshalJSON writes the rate as a string.
 func (r Rate) MarshalJSON() ([]byte, error) { return []byte(`"` + r.String() + `"`), nil }
 
-// UnmarshalJSON reads a decimal or a fraction of two whole numbers from a string; a JSON number is refused, it may have
-// passed through a float.
+// UnmarshalJSON reads a decimal or a fraction of two whole numbers from a string; a JSON number is
+// refused, it may have passed through a float.
 func (r *Rate) UnmarshalJSON(b []byte) error {
 	s, ok := quoted(b)
 	if !ok {
@@ -200,8 +209,8 @@ func (r *Rate) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// quoted reads a JSON string. Amounts and rates hold nothing that a string would have to escape, so that nearly
-// always it is what stands between the quotes.
+// quoted reads a JSON string. Amounts and rates hold nothing that a string would have to escape, so
+// that nearly always it is what stands between the quotes.
 func quoted(b []byte) (s string, ok bool) {
 	if n := len(b); n >= 2 && b[0] == '"' && bytes.IndexByte(b, '\\') < 0 {
 		return string(b[1 : n-1]), true

@@ -21,7 +21,8 @@ const (
 	Down
 )
 
-// awayFromZero reports whether a quotient whose rest compares to half the divisor as half does moves up by one.
+// awayFromZero reports whether a quotient whose rest compares to half the divisor as half does
+// moves up by one.
 func (how Rounding) awayFromZero(half int, odd bool) bool {
 	switch how {
 	case HalfUp:
@@ -35,13 +36,15 @@ func (how Rounding) awayFromZero(half int, odd bool) bool {
 // Times gives a x f, rounded once, symmetric around zero. It panics when the result leaves int64.
 func (a Amount) Times(f Fraction, how Rounding) Amount { return a.MulDiv(f.num, f.Den(), how) }
 
-// DividedBy gives a / f, rounded once: price with tax over (1 + rate) is its use. f must be positive.
+// DividedBy gives a / f, rounded once: price with tax over (1 + rate) is its use. f must be
+// positive.
 func (a Amount) DividedBy(f Fraction, how Rounding) Amount { return a.MulDiv(f.Den(), f.num, how) }
 
 // MulDiv gives a x num / den, rounded once. den must be positive.
 func (a Amount) MulDiv(num, den int64, how Rounding) Amount {
 	if den <= 0 {
-		panic("money: denominator must be positive") //nolint:forbidigo // a division by nothing is a mistake in the code, as for /
+		//nolint:forbidigo // a division by nothing is a mistake in the code, as for /
+		panic("money: denominator must be positive")
 	}
 	neg := (a.fen < 0) != (num < 0)
 	u, n := uint64(a.fen), uint64(num)
@@ -62,8 +65,8 @@ func (a Amount) MulDiv(num, den int64, how Rounding) Amount {
 	return Amount{int64(q)}
 }
 
-// Part gives a x weight / total by decimals of any size, rounded once, symmetric around zero: a share of money. total
-// must be positive. It panics when the result leaves int64.
+// Part gives a x weight / total by decimals of any size, rounded once, symmetric around zero: a
+// share of money. total must be positive. It panics when the result leaves int64.
 func (a Amount) Part(weight, total decimal.Decimal, how Rounding) Amount {
 	quotient, rest := decimal.NewFromInt(a.fen).Mul(weight).QuoRem(total, 0)
 	fen := quotient.CoefficientInt64()
@@ -71,7 +74,11 @@ func (a Amount) Part(weight, total decimal.Decimal, how Rounding) Amount {
 		panic(errOverflow) //nolint:forbidigo // see Add: a wrapped sum would be paid
 	}
 	whole := Amount{fen}
-	if how == Down || rest.IsZero() || !how.awayFromZero(rest.Add(rest).Abs().Cmp(total), fen%2 != 0) {
+	if how == Down || rest.IsZero() {
+		return whole
+	}
+	half := rest.Add(rest).Abs().Cmp(total)
+	if !how.awayFromZero(half, fen%2 != 0) {
 		return whole
 	}
 	return whole.Add(Amount{int64(rest.Sign())})
@@ -80,7 +87,8 @@ func (a Amount) Part(weight, total decimal.Decimal, how Rounding) Amount {
 // maxDigits is how many decimal digits always fit into 64 bits.
 const maxDigits = 18
 
-// mulDiv gives the quotient and remainder of |a|*num/den, exact over 128 bits. den must be positive.
+// mulDiv gives the quotient and remainder of |a|*num/den, exact over 128 bits. den must be
+// positive.
 func mulDiv(a uint64, num, den uint64) (q, r uint64) {
 	hi, lo := bits.Mul64(a, num)
 	if hi >= den {

@@ -1,4 +1,5 @@
-// Package split divides an income among the parties of a contract. The parts always sum to the whole (promise P2).
+// Package split divides an income among the parties of a contract. The parts always sum to the
+// whole (promise P2).
 package split
 
 import (
@@ -33,9 +34,11 @@ type Share struct {
 	Party  string       `json:"party"`
 	Kind   string       `json:"kind"`
 	Amount money.Amount `json:"amount"`
-	Ratio  money.Rate   `json:"ratio,omitzero"` // of the base; none where bands were added up, or the share is no ratio
-	By     string       `json:"by,omitempty"`
-	Short  money.Amount `json:"short,omitzero"` // what fixed amount, floor or guarantee promise and the income did not cover
+	// Ratio is of the base. There is none where bands were added up, and where the share is no ratio.
+	Ratio money.Rate `json:"ratio,omitzero"`
+	By    string     `json:"by,omitempty"`
+	// Short is what fixed amount, floor or guarantee promise and the income did not cover.
+	Short money.Amount `json:"short,omitzero"`
 }
 
 // Equal reports whether two shares are the same in every field.
@@ -57,8 +60,8 @@ type Mode struct {
 	Rounding money.Rounding
 }
 
-// ModeOf gives the named rounding of an income type: live tips floor the other parties, commerce commissions
-// round half-even, Xingtu and everything else truncates.
+// ModeOf gives the named rounding of an income type: live tips floor the other parties, commerce
+// commissions round half-even, Xingtu and everything else truncates.
 func ModeOf(incomeType string) Mode {
 	switch incomeType {
 	case "commerce_commission":
@@ -82,7 +85,8 @@ type Plan struct {
 	creator  int  // the part with a guarantee, -1 without one
 }
 
-// part is one money party. Its weight over the plan's total is its ratio of what the fixed amounts leave.
+// part is one money party. Its weight over the plan's total is its ratio of what the fixed amounts
+// leave.
 type part struct {
 	name, kind          string
 	by                  string
@@ -99,10 +103,12 @@ type band struct {
 	share       money.Rate
 }
 
-// Compile makes a plan of a contract's terms for one income type. The level is the creator's and matters where the
-// terms weigh by it. Terms that tenancy accepts fail only for a level without a factor.
+// Compile makes a plan of a contract's terms for one income type. The level is the creator's and
+// matters where the terms weigh by it. Terms that tenancy accepts fail only for a level without a
+// factor.
 func Compile(incomeType string, terms tenancy.Split, level string) (*Plan, error) {
-	p := &Plan{rounding: ModeOf(incomeType).Rounding, whole: terms.TierMode == tenancy.Whole, rest: -1, creator: -1}
+	p := &Plan{rounding: ModeOf(incomeType).Rounding, whole: terms.TierMode == tenancy.Whole,
+		rest: -1, creator: -1}
 	weights, total, err := weigh(terms, level)
 	if err != nil {
 		return nil, err
@@ -171,10 +177,10 @@ func bands(tiers []tenancy.Tier, how money.Rounding) []band {
 	return out
 }
 
-// weigh gives each party's weight and the total that the weights are measured by. By ratio the total is the sum of the
-// money parties' weights, so that 7:2:1 with a memo party splits the money 7:2; in bands, and beside fixed amounts that
-// leave nothing to share, it is the whole. Shares that are fractions are brought to one denominator, so that every
-// weight is an exact decimal.
+// weigh gives each party's weight and the total that the weights are measured by. By ratio the
+// total is the sum of the money parties' weights, so that 7:2:1 with a memo party splits the money
+// 7:2; in bands, and beside fixed amounts that leave nothing to share, it is the whole. Shares that
+// are fractions are brought to one denominator, so that every weight is an exact decimal.
 func weigh(terms tenancy.Split, level string) ([]decimal.Decimal, decimal.Decimal, error) {
 	factor, err := factorOf(terms, level)
 	if err != nil {
@@ -200,13 +206,13 @@ func weigh(terms tenancy.Split, level string) ([]decimal.Decimal, decimal.Decima
 	return weights, sum, nil
 }
 
-// oneDenominator gives the parties' shares, the creator's times the factor, as multiples of 1/whole. whole is 1 where
-// all of them are decimals.
-func oneDenominator(terms tenancy.Split, factor money.Rate) (weights []decimal.Decimal, whole decimal.Decimal) {
-	weights = make([]decimal.Decimal, len(terms.Parties))
+// oneDenominator gives the parties' shares, the creator's times the factor, as multiples of
+// 1/whole. whole is 1 where all of them are decimals.
+func oneDenominator(terms tenancy.Split, factor money.Rate) ([]decimal.Decimal, decimal.Decimal) {
+	weights := make([]decimal.Decimal, len(terms.Parties))
 	denominators := make([]decimal.Decimal, len(terms.Parties))
 	factorNum, factorDen := factor.Parts()
-	whole = decimal.NewFromInt(1)
+	whole := decimal.NewFromInt(1)
 	for i, p := range terms.Parties {
 		weights[i], denominators[i] = p.Share.Parts()
 		if p.Kind == KindCreator {
@@ -232,14 +238,16 @@ func factorOf(terms tenancy.Split, level string) (money.Rate, error) {
 		f, ok = terms.LevelFactors[tenancy.DefaultLevel]
 	}
 	if !ok {
-		return money.Rate{}, fmt.Errorf("split: the contract has no factor for level %q and no default one", level)
+		return money.Rate{}, fmt.Errorf(
+			"split: the contract has no factor for level %q and no default one", level)
 	}
 	return f, nil
 }
 
-// Apply appends the money shares of amount to dst: fixed amounts first, as long as the money lasts; then the shares
-// of what they leave; the rest to the party that takes it; then caps and floors against that party's part; last the
-// guarantee against the MCN's. The shares sum to amount, and none is negative. amount must not be negative.
+// Apply appends the money shares of amount to dst: fixed amounts first, as long as the money lasts;
+// then the shares of what they leave; the rest to the party that takes it; then caps and floors
+// against that party's part; last the guarantee against the MCN's. The shares sum to amount, and
+// none is negative. amount must not be negative.
 func (p *Plan) Apply(dst []Share, amount money.Amount) []Share {
 	begin := len(dst)
 	left := amount
@@ -266,8 +274,8 @@ func (p *Plan) Apply(dst []Share, amount money.Amount) []Share {
 		if x.fixed.Positive() {
 			continue
 		}
-		// Half-even parts of many small shares may together exceed the whole by some fen; nobody gets
-		// more than what is left.
+		// Half-even parts of many small shares may together exceed the whole by some fen; nobody
+		// gets more than what is left.
 		shares[i].Amount = money.Min(p.of(x, base, &shares[i]), left)
 		left = left.Sub(shares[i].Amount)
 	}
@@ -306,7 +314,8 @@ func (p *Plan) reached(x *part, base money.Amount, s *Share) *band {
 	return b
 }
 
-// bound gives what lies above caps to the party that takes the rest, and then takes from it what floors demand.
+// bound gives what lies above caps to the party that takes the rest, and then takes from it what
+// floors demand.
 func (p *Plan) bound(shares []Share) {
 	rest := &shares[p.rest]
 	for i := range p.parts {
@@ -325,7 +334,8 @@ func (p *Plan) bound(shares []Share) {
 	}
 }
 
-// guarantee lifts the creator's part out of the mcn parties' parts, down to zero, in the contract's order.
+// guarantee lifts the creator's part out of the mcn parties' parts, down to zero, in the contract's
+// order.
 func (p *Plan) guarantee(shares []Share) {
 	creator := &shares[p.creator]
 	want := p.parts[p.creator].guarantee
@@ -348,12 +358,15 @@ func (p *Plan) guarantee(shares []Share) {
 func (p *Plan) Memos(dst []Memo, grossBeforePlatform money.Amount) []Memo {
 	for i := range p.memos {
 		m := &p.memos[i]
-		dst = append(dst, Memo{m.Party, m.Share.Of(grossBeforePlatform, money.HalfEven), grossBeforePlatform})
+		amount := m.Share.Of(grossBeforePlatform, money.HalfEven)
+		dst = append(dst, Memo{Party: m.Party, Amount: amount, Basis: grossBeforePlatform})
 	}
 	return dst
 }
 
-// Whole is the split that gives everything to the creator: incentives, unless a contract says otherwise.
+// Whole is the split that gives everything to the creator: incentives, unless a contract says
+// otherwise.
 func Whole(creator string) tenancy.Split {
-	return tenancy.Split{Method: tenancy.MethodRatio, Parties: []tenancy.Party{{Party: creator, Kind: KindCreator, Share: money.Ratio(1, 1)}}}
+	all := tenancy.Party{Party: creator, Kind: KindCreator, Share: money.Ratio(1, 1)}
+	return tenancy.Split{Method: tenancy.MethodRatio, Parties: []tenancy.Party{all}}
 }
