@@ -1,0 +1,19 @@
+package env_test
+
+import (
+	"testing"
+
+	"fenzhang/shared/env"
+)
+
+func TestAllMissingVariablesAreNamedAtOnce(t *testing.T) {
+	v := env.From(func(name string) string { return map[string]string{"TABLE": "ledger"}[name] })
+	if v.Need("TABLE") != "ledger" || v.Have("ELSE") != "" || v.Err() != nil {
+		t.Fatalf("%v", v.Err())
+	}
+	v.Need("BUCKET")
+	v.Need("QUEUE")
+	if err := v.Err(); err == nil || err.Error() != "environment: missing BUCKET, QUEUE" {
+		t.Errorf("%v", err)
+	}
+}
