@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"fenzhang/shared/civil"
-	"fenzhang/shared/keys"
+	"fenzhang/shared/dynamo/keys"
 )
 
 func TestKeysAreReadBack(t *testing.T) {

@@ -3,7 +3,7 @@ package env_test
 import (
 	"testing"
 
-	"fenzhang/shared/env"
+	"fenzhang/shared/lambda/env"
 )
 
 func TestAllMissingVariablesAreNamedAtOnce(t *testing.T) {

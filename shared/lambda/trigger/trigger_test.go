@@ -9,7 +9,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"fenzhang/shared/trigger"
+	"fenzhang/shared/lambda/trigger"
 )
 
 var errFailed = errors.New("failed")

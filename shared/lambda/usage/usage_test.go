@@ -11,10 +11,10 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
-	"fenzhang/local/dynamotest"
 	"fenzhang/shared/dynamo/attr"
-	"fenzhang/shared/keys"
-	"fenzhang/shared/usage"
+	"fenzhang/shared/dynamo/keys"
+	"fenzhang/shared/lambda/dynamotest"
+	"fenzhang/shared/lambda/usage"
 )
 
 func TestCallsAreCountedInTheirOwnContext(t *testing.T) {
