@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/golang-jwt/jwt/v5"
 
 	"fenzhang/shared/lambda/env"
@@ -58,6 +59,18 @@ func token(t *testing.T, kid string) string {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// The sample's token is signed by nobody: the caller is let through to be refused by the function, which knows the body
+// of a refusal.
+func TestSamples(t *testing.T) {
+	r := &ring{config: keys("main")}
+	a := newAuthorizer(r.keys, issuer, audience, func() time.Time { return instant }, slog.New(slog.DiscardHandler))
+	triggertest.Samples(t, lambda.NewHandler(a.authorize), map[string]triggertest.Check{"event.json": func(t *testing.T, _, answer []byte) {
+		if string(answer) != `{"isAuthorized":true,"context":{"refused":"1002"}}` {
+			t.Errorf("answered %s", answer)
+		}
+	}})
 }
 
 func TestACallerIsHandedOn(t *testing.T) {
