@@ -14,7 +14,7 @@ ARCH ?=
 STACK = go run ./local/stack -profile $(PROFILE) -port $(PORT)
 LINTER = .local/bin/golangci-lint-2.15.0
 
-.PHONY: help run up down status token invoke test lint fmt simulate bench build deploy contract-check tax-check rulebook rules-mutation rules-schema fuzz rules-status rules-upload rules-state rules-rollback rules-demo audit-verify journal go
+.PHONY: help run up down status token invoke test check-all lint fmt simulate bench build deploy contract-check tax-check rulebook rules-mutation rules-schema fuzz rules-status rules-upload rules-state rules-rollback rules-demo audit-verify journal go
 
 help: ## List the targets
 	@echo "make TARGET, the first two are: make run, make test"
@@ -39,9 +39,17 @@ token: go ## Print an access token: TENANT= ROLE= [CREATOR=] [SCOPE=], valid for
 invoke: go ## Run one function with its sample event against the running stack: FUNCTION=pay-out [EVENT=event-schedule.json]
 	@go run ./local/invoke "$(FUNCTION)" "$(EVENT)"
 
-test: go ## Run every test on a stack of its own; works while make run is up
+test: go ## Run every test, on a stack of its own; works while make run is up: [SHARD=1/2 for one of two parts] [BUDGET=1: record the processor seconds of each package]
 	@[ -d .local/build ] || echo "compiling the programs that run the tests (a minute or two, the first time)"
-	@go run ./local/testrun -port $(PORT)
+	@go run ./local/testrun -port $(PORT) -shard "$(SHARD)" $(if $(BUDGET),-budget)
+
+# What finds more than the tests do but takes too long for each change. A new check of this kind is added here.
+check-all: go ## Run the tests and then, one after the other, all checks that take long (hours)
+	@$(MAKE) test
+	@$(MAKE) simulate RUNS=20000
+	@$(MAKE) simulate PLANTED=1
+	@$(MAKE) fuzz
+	@$(MAKE) rules-mutation
 
 lint: go $(LINTER) ## Check code, formatting and template
 	@$(STACK) tools aws sam lint

@@ -1,7 +1,7 @@
 // Command stack runs the whole system on one machine: the local AWS, the stand-ins of the outside parties, and
 // the same template that goes to AWS.
 //
-//	go run ./local/stack [-profile run|test] [-port N] up|down|status|build
+//	go run ./local/stack [-profile run|test] [-port N] up|down|status|build|install
 //	go run ./local/stack [-profile run|test] token TENANT ROLE [CREATOR] [SCOPE]
 //	go run ./local/stack [-profile run|test] rules COMMAND...   (fenzhang-pack on this stack)
 //	go run ./local/stack [-arch amd64|arm64] build
@@ -53,6 +53,11 @@ func run(ctx context.Context) error {
 		return status(p)
 	case "token":
 		return token(ctx, p, flag.Args()[1:])
+	case "install":
+		if err := checkTools(ctx); err != nil {
+			return err
+		}
+		return withLock(p, func() error { return installAll(ctx, root) })
 	case "tools":
 		if err := checkTools(ctx); err != nil {
 			return err
@@ -76,7 +81,7 @@ func run(ctx context.Context) error {
 }
 
 func usage() {
-	fmt.Fprintln(os.Stderr, "usage: stack [-profile run|test] [-port N] [-arch amd64|arm64] up | down | status | build | tools NAME... | token TENANT ROLE [CREATOR] [SCOPE] | rules COMMAND... | concurrency ENV | font STACK")
+	fmt.Fprintln(os.Stderr, "usage: stack [-profile run|test] [-port N] [-arch amd64|arm64] up | down | status | build | install | tools NAME... | token TENANT ROLE [CREATOR] [SCOPE] | rules COMMAND... | concurrency ENV | font STACK")
 	flag.PrintDefaults()
 }
 

@@ -70,8 +70,7 @@ func (p profile) portsFree(ctx context.Context) error {
 // prepare makes tools and binaries. They do not need each other, so they are made side by side.
 func prepare(ctx context.Context, p profile) error {
 	return together(
-		func() error { return install(ctx, p.root, []string{"aws", "sam"}) },
-		func() error { return installFont(ctx, p.root) },
+		func() error { return installAll(ctx, p.root) },
 		func() error {
 			if err := buildFor(ctx, p, ""); err != nil {
 				return err
@@ -80,6 +79,14 @@ func prepare(ctx context.Context, p profile) error {
 				return buildStandins(ctx, p.root, say)
 			})
 		},
+	)
+}
+
+// installAll fetches what a stack, and the tests without one, need beside Go and Python.
+func installAll(ctx context.Context, root string) error {
+	return together(
+		func() error { return install(ctx, root, []string{"aws", "sam"}) },
+		func() error { return installFont(ctx, root) },
 	)
 }
 

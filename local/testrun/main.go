@@ -1,8 +1,10 @@
-// Command testrun is `make test`: it brings a stack of its own up, runs every test against it, takes it down
-// again, and ends with a line "N passed, N failed, N skipped". Its exit code is the tests'.
+// Command testrun is `make test`: it runs every test and ends with a line "N passed, N failed, N skipped". Its exit code
+// is the tests'. All tests share one local AWS; the end-to-end tests run beside the others, on a stack of their own that
+// comes up meanwhile and is taken down at the end.
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -13,24 +15,48 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
+
+	"fenzhang/local/dynamotest"
 )
 
-// endToEnd is where the tests live that need a running stack; they run last and alone, so that nothing else
-// competes for the machine.
-const endToEnd = "fenzhang/local/e2e"
+// endToEnd is where the tests live that need a running stack. They mostly wait for it.
+const endToEnd = module + "local/e2e"
 
 // environment names the file with the stack's addresses to the end-to-end tests.
 const environment = "FENZHANG_E2E_ENV"
 
+// The stack of the tests takes the ports from defaultPort, unless another one is given; the local AWS of all other tests
+// takes the port after the stack's own. A fixed port lets go test use results again that depend on the address.
+const (
+	defaultPort = 4766
+	afterStack  = 3
+)
+
+// options are those of the command line.
+type options struct {
+	port   int
+	keep   bool
+	shard  shard
+	budget bool
+}
+
 func main() {
-	port := flag.String("port", "0", "port of the test stack's local AWS")
-	keep := flag.Bool("keep", false, "leave the test stack up, to look into it")
+	if len(os.Args) > 2 && os.Args[1] == measuring {
+		os.Exit(measure(os.Args[2:], os.Stdout))
+	}
+	var o options
+	flag.IntVar(&o.port, "port", 0, "port of the test stack's local AWS")
+	flag.BoolVar(&o.keep, "keep", false, "leave the test stack up, to look into it")
+	flag.BoolVar(&o.budget, "budget", false, "write the processor seconds of this run into "+budgetFile)
+	flag.Func("shard", "run one part of the packages, such as 1/2", o.shard.parse)
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, *port, *keep)
+	err := run(ctx, o)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -38,31 +64,39 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, port string, keep bool) error {
+func run(ctx context.Context, o options) error {
 	began := time.Now()
 	packages, err := list(ctx)
 	if err != nil {
 		return err
 	}
+	packages = o.shard.of(packages)
 	stack := func(ctx context.Context, command string) error {
-		return show(ctx, "go", "run", "./local/stack", "-profile", "test", "-port", port, command)
+		return show(ctx, "go", "run", "./local/stack", "-profile", "test", "-port", strconv.Itoa(o.port), command)
 	}
-	if !keep {
-		// Also after an interruption: what was started is stopped.
-		defer func() { _ = stack(context.WithoutCancel(ctx), "down") }()
+	vet := func() error { return show(ctx, "go", append([]string{"vet"}, packages...)...) }
+	if err := together(vet, func() error { return stack(ctx, "install") }); err != nil {
+		return err
 	}
-	if err := errors.Join(show(ctx, "go", "vet", "./..."), stack(ctx, "up")); err != nil {
+	if err := provide(cmp.Or(o.port, defaultPort) + afterStack); err != nil {
 		return err
 	}
 	tests := newReport(os.Stdout)
-	last := slices.Index(packages, endToEnd)
-	if last >= 0 {
-		packages = slices.Delete(packages, last, last+1)
+	both := []func() error{func() error { return test(ctx, tests, without(packages, endToEnd)...) }}
+	if slices.Contains(packages, endToEnd) {
+		if !o.keep {
+			// Also after an interruption: what was started is stopped.
+			defer func() { _ = stack(context.WithoutCancel(ctx), "down") }()
+		}
+		both = append(both, func() error {
+			if err := stack(ctx, "up"); err != nil {
+				return err
+			}
+			return test(ctx, tests, "-count=1", endToEnd)
+		})
 	}
-	failed := test(ctx, tests, packages...)
-	if last >= 0 {
-		failed = errors.Join(failed, test(ctx, tests, "-count=1", endToEnd))
-	}
+	failed := together(both...)
+	failed = errors.Join(failed, tests.checkBudget(o.budget))
 	tests.summary(time.Since(began))
 	if failed == nil && tests.failed > 0 {
 		failed = errors.New("tests failed")
@@ -70,15 +104,28 @@ func run(ctx context.Context, port string, keep bool) error {
 	return failed
 }
 
-// list names all packages of the module.
-func list(ctx context.Context) ([]string, error) {
-	cmd := exec.CommandContext(ctx, "go", "list", "./...")
-	cmd.Stderr = os.Stderr
-	out, err := cmd.Output()
-	if err != nil {
-		return nil, fmt.Errorf("go list: %w", err)
+// provide starts the local AWS of all tests but the end-to-end ones, unless there is one already. It ends with this
+// process.
+func provide(port int) error {
+	if os.Getenv(dynamotest.EndpointVariable) != "" {
+		return nil
 	}
-	return strings.Fields(string(out)), nil
+	endpoint, err := dynamotest.Start(port)
+	if err != nil {
+		return fmt.Errorf("the local AWS of the tests does not start on port %d (make test PORT= takes another): %w", port, err)
+	}
+	return os.Setenv(dynamotest.EndpointVariable, endpoint)
+}
+
+// together runs tasks side by side and returns all their errors.
+func together(tasks ...func() error) error {
+	errs := make([]error, len(tasks))
+	var all sync.WaitGroup
+	for i, do := range tasks {
+		all.Go(func() { errs[i] = do() })
+	}
+	all.Wait()
+	return errors.Join(errs...)
 }
 
 // show runs a command whose output people see.
@@ -86,7 +133,7 @@ func show(ctx context.Context, name string, args ...string) error {
 	cmd := interruptible(ctx, name, args...)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("%s %s: %w", name, strings.Join(args, " "), err)
+		return fmt.Errorf("%s %s: %w", name, strings.Join(args[:min(len(args), 6)], " "), err)
 	}
 	return nil
 }
@@ -99,13 +146,18 @@ func interruptible(ctx context.Context, name string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// test runs packages and feeds what happens to the report.
+// test runs packages and feeds what happens to the report. They have been vetted already.
 func test(ctx context.Context, r *report, args ...string) error {
-	cmd := interruptible(ctx, "go", append([]string{"test", "-json", "-timeout", "12m"}, args...)...)
+	wrapper, err := os.Executable()
+	if err != nil {
+		return err
+	}
 	env, err := filepath.Abs(filepath.Join(".local", "test", "stack.env"))
 	if err != nil {
 		return err
 	}
+	exec := fmt.Sprintf("-exec='%s' %s", wrapper, measuring)
+	cmd := interruptible(ctx, "go", append([]string{"test", "-json", "-vet=off", "-timeout", "12m", exec}, args...)...)
 	cmd.Env = append(os.Environ(), environment+"="+env)
 	out, in := io.Pipe()
 	cmd.Stdout, cmd.Stderr = in, os.Stderr

@@ -5,16 +5,21 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
 // report turns the events of `go test -json` into what people want to read: a line for each package, the output
-// of what failed, why something was skipped, and the sum.
+// of what failed, why something was skipped, and the sum. Several runs of go test may share it.
 type report struct {
-	out                     io.Writer
+	out io.Writer
+
+	mu                      sync.Mutex
 	passed, failed, skipped int
 	output                  map[string][]string // of tests and packages that have not ended
+	seconds                 map[string]float64  // of the processor, by package
 	skips, failures         []string
 }
 
@@ -29,7 +34,9 @@ type event struct {
 	FailedBuild string
 }
 
-func newReport(out io.Writer) *report { return &report{out: out, output: map[string][]string{}} }
+func newReport(out io.Writer) *report {
+	return &report{out: out, output: map[string][]string{}, seconds: map[string]float64{}}
+}
 
 // follow reads events to the end of the stream.
 func (r *report) follow(events io.Reader) error {
@@ -54,7 +61,13 @@ func (r *report) follow(events io.Reader) error {
 }
 
 func (r *report) take(e event) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	id := e.Package + " " + e.Test
+	if text, ok := strings.CutPrefix(e.Output, spent); ok {
+		r.seconds[e.Package], _ = strconv.ParseFloat(strings.TrimSpace(text), 64) // measure has written it
+		return
+	}
 	switch e.Action {
 	case "output":
 		r.output[id] = append(r.output[id], e.Output)
@@ -90,7 +103,7 @@ func (r *report) endTest(e event, id string) {
 func (r *report) endPackage(e event) {
 	word := map[string]string{"pass": "ok  ", "fail": "FAIL", "skip": "-   "}[e.Action]
 	if e.Action != "skip" {
-		fmt.Fprintf(r.out, "%s %-44s %7.2f s\n", word, e.Package, e.Elapsed)
+		fmt.Fprintf(r.out, "%s %-44s %7.2f s %7.2f s of the processor\n", word, e.Package, e.Elapsed, r.seconds[e.Package])
 	}
 	if e.Action == "fail" && !r.failedIn(e.Package) {
 		r.failed++
@@ -124,6 +137,7 @@ func reason(lines []string) string {
 }
 
 func (r *report) summary(took time.Duration) {
+	r.printSlowest()
 	fmt.Fprintln(r.out)
 	for _, s := range r.skips {
 		fmt.Fprintln(r.out, "skipped: "+s)

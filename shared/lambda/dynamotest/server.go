@@ -38,6 +38,18 @@ threading.Thread(target=end_with_parent, daemon=True).start()
 runpy.run_module("ministack", run_name="__main__")
 `
 
+// Start starts the engine on a port of this machine; programs that are no tests use it. It ends with this process.
+func Start(port int) (endpoint string, err error) {
+	python, err := interpreter()
+	if err != nil {
+		return "", err
+	}
+	if _, err := free(port); err != nil { // or another engine on it would be taken for this one
+		return "", err
+	}
+	return launch(python, port)
+}
+
 func start() server {
 	python, err := interpreter()
 	if err != nil {
@@ -45,7 +57,7 @@ func start() server {
 	}
 	const attempts = 3 // a free port may be taken between the look and the use
 	for i := 0; ; i++ {
-		endpoint, err := launch(python)
+		endpoint, err := launchAnywhere(python)
 		if err == nil || i == attempts-1 {
 			return server{endpoint: endpoint, err: err}
 		}
@@ -75,11 +87,15 @@ func interpreter() (string, error) {
 	return python, nil
 }
 
-func launch(python string) (string, error) {
-	port, err := freePort()
+func launchAnywhere(python string) (string, error) {
+	port, err := free(0)
 	if err != nil {
 		return "", err
 	}
+	return launch(python, port)
+}
+
+func launch(python string, port int) (string, error) {
 	cmd := exec.CommandContext(context.Background(), python, "-c", program) // it lives as long as this process
 	cmd.Env = append(os.Environ(), "GATEWAY_PORT="+strconv.Itoa(port), "BIND_HOST=127.0.0.1", "IOT_MTLS_ENABLED=0", "SFTP_ENABLED=0",
 		"LOG_LEVEL=ERROR", "PERSIST_STATE=0", "AUTH=false")
@@ -100,9 +116,10 @@ func launch(python string) (string, error) {
 	return endpoint, nil
 }
 
-func freePort() (int, error) {
+// free finds out whether a port can be used; 0 asks for any.
+func free(port int) (int, error) {
 	var c net.ListenConfig
-	l, err := c.Listen(context.Background(), "tcp", "127.0.0.1:0")
+	l, err := c.Listen(context.Background(), "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 	if err != nil {
 		return 0, err
 	}

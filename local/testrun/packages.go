@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+)
+
+// module is what the names of all packages begin with.
+const module = "fenzhang/"
+
+// list names all packages of the module.
+func list(ctx context.Context) ([]string, error) {
+	cmd := exec.CommandContext(ctx, "go", "list", "./...")
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("go list: %w", err)
+	}
+	return strings.Fields(string(out)), nil
+}
+
+func without(packages []string, name string) []string {
+	return slices.DeleteFunc(slices.Clone(packages), func(p string) bool { return p == name })
+}
+
+// shard is one of several parts of the packages, for several machines; the zero value is all of them.
+type shard struct{ part, parts uint32 }
+
+// parse reads "1/2", the first of two parts. Nothing means all packages.
+func (s *shard) parse(text string) error {
+	if text == "" {
+		return nil
+	}
+	if n, err := fmt.Sscanf(text, "%d/%d", &s.part, &s.parts); n != 2 || err != nil || s.part < 1 || s.part > s.parts {
+		return errors.New("a part is written as 1/2, the first of two")
+	}
+	return nil
+}
+
+// of selects by the hash of the name, so that a package stays in its part when others come and go.
+func (s shard) of(packages []string) []string {
+	if s.parts < 2 {
+		return packages
+	}
+	var mine []string
+	for _, p := range packages {
+		h := fnv.New32a()
+		_, _ = h.Write([]byte(p)) // a hash takes everything
+		if h.Sum32()%s.parts == s.part-1 {
+			mine = append(mine, p)
+		}
+	}
+	return mine
+}
