@@ -33,7 +33,6 @@ const (
 	province = ruletest.Province
 	usual    = "19.80" // 1980.20 of VAT at 2%, half of it relieved
 	changed  = "9.90"  // at 1%
-	inForce  = 30 * time.Second
 )
 
 // packs is the life of policy packs on the stack.
@@ -162,7 +161,8 @@ type traffic struct {
 	asked   int
 	failed  []string
 	latest  string    // the amount of the last answer
-	changed time.Time // since when it is this one
+	inRow   int       // answers with this amount since the last other one
+	changed time.Time // when the first of them was asked for
 	mixed   []string  // answers whose amount is not that of their version
 }
 
@@ -204,8 +204,9 @@ func (tr *traffic) ask(p *packs, token string) {
 		tr.mixed = append(tr.mixed, version+" gave "+amount)
 	}
 	if amount != tr.latest {
-		tr.latest, tr.changed = amount, sent
+		tr.latest, tr.inRow, tr.changed = amount, 0, sent
 	}
+	tr.inRow++
 }
 
 // quote gives the surcharge and the version of the local pack that computed it.
@@ -214,23 +215,26 @@ func (p *packs) quote(token string) (amount, version string, err error) {
 	return f.Amount, f.Version, err
 }
 
-// turns waits until every answer is as wanted, and tells how long after a moment that was.
+// turns waits until as many answers in a row are as wanted as are asked for in three seconds, and logs how long after a
+// moment the first of them was asked for. The limit is no promise: package ruleset holds how soon a pack is in force.
 func (tr *traffic) turns(t *testing.T, what, want string, since time.Time) {
 	t.Helper()
-	const calm = 3 * time.Second // so long no other answer
-	for {
+	tr.mu.Lock()
+	tr.inRow = 0 // what was answered before does not count
+	tr.mu.Unlock()
+	settled := func() bool {
 		tr.mu.Lock()
-		latest, at := tr.latest, tr.changed
-		tr.mu.Unlock()
-		if latest == want && time.Since(at) > calm {
-			t.Logf("%s: all answers after %.1f s", what, max(0, at.Sub(since).Seconds()))
-			return
-		}
-		if time.Since(since) > inForce+calm {
-			t.Fatalf("%s: after %s the quotes still say %s, not %s", what, inForce, latest, want)
-		}
-		time.Sleep(100 * time.Millisecond)
+		defer tr.mu.Unlock()
+		return tr.latest == want && tr.inRow >= 3*perSecond
 	}
+	eventually(t, what+": quotes of "+want, settled, func() string {
+		tr.mu.Lock()
+		defer tr.mu.Unlock()
+		return fmt.Sprintf("%d answers of %s in a row", tr.inRow, tr.latest)
+	})
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	t.Logf("%s: all answers after %.1f s", what, max(0, tr.changed.Sub(since).Seconds()))
 }
 
 // TestAPackChangesQuotesWithoutADeploy takes a local pack with another rate from draft over shadow to active and
@@ -280,14 +284,10 @@ func TestAPackChangesQuotesWithoutADeploy(t *testing.T) {
 
 	close(tr.stop)
 	tr.wg.Wait()
-	rate := float64(tr.asked) / time.Since(began).Seconds()
-	if rate < perSecond/2 {
-		t.Errorf("only %.1f quotes a second were asked for", rate)
-	}
 	if len(tr.failed) > 0 || len(tr.mixed) > 0 {
 		t.Errorf("of %d quotes %d failed: %v; mixed: %v", tr.asked, len(tr.failed), tr.failed[:min(3, len(tr.failed))], tr.mixed[:min(3, len(tr.mixed))])
 	}
-	t.Logf("%d quotes, %.1f a second", tr.asked, rate)
+	t.Logf("%d quotes, %.1f a second", tr.asked, float64(tr.asked)/time.Since(began).Seconds())
 }
 
 // reported looks for the difference that a settlement would have had under the shadow.

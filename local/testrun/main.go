@@ -21,7 +21,7 @@ import (
 	"syscall"
 	"time"
 
-	"fenzhang/local/dynamotest"
+	"fenzhang/shared/lambda/dynamotest"
 )
 
 // endToEnd is where the tests live that need a running stack. They mostly wait for it.

@@ -1,6 +1,7 @@
 package settlement
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -94,11 +95,12 @@ type WorstCase struct {
 // Shadows compares computations with the versions in the shadow. It never fails or delays the real path: it works
 // within shadowBudget, and what goes wrong is part of the report or, where that cannot be written, of the log.
 type Shadows struct {
-	Store ShadowStore
-	Log   *slog.Logger
+	Store  ShadowStore
+	Log    *slog.Logger
+	Budget time.Duration // what the comparisons of one computation may take; 0: shadowBudget
 }
 
-// shadowBudget bounds what the comparisons of one computation may take.
+// shadowBudget is small, because the computation waits for its comparisons.
 const shadowBudget = 500 * time.Millisecond
 
 // computed is a computation with all that went into it.
@@ -117,7 +119,7 @@ func (s *Shadows) compare(ctx context.Context, g *ruleset.Generation, c computed
 	if s == nil || len(g.Shadows) == 0 {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, shadowBudget)
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(s.Budget, shadowBudget))
 	defer cancel()
 	for _, shadow := range g.Shadows {
 		result, err := protected(shadow.Corpus, c.facts, c.rows)

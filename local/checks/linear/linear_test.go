@@ -229,7 +229,7 @@ func moves(t *testing.T, w *settletest.World, activity string) []porcupine.Opera
 }
 
 // limit bounds the search of one history.
-const limit = 20 * time.Second
+const limit = 5 * time.Minute
 
 func linearizable(model porcupine.Model, ops []porcupine.Operation) bool {
 	kept := ops[:0:0]

@@ -19,13 +19,14 @@ type Options struct {
 	Retries   []time.Duration // waits between deliveries of a notice that was not taken
 	Hang      time.Duration   // how long an order with a time-out fault is held
 	Now       func() time.Time
+	Wait      func(context.Context, time.Duration) bool // lets time pass; false when the context ended before
 	Log       *slog.Logger
 }
 
 // DefaultOptions suit a demo: quick enough to watch, slow enough for both states to be seen.
 func DefaultOptions() Options {
 	return Options{
-		Settle: 200 * time.Millisecond, Return: 2 * time.Second, Hang: time.Minute, Now: time.Now, Log: slog.Default(),
+		Settle: 200 * time.Millisecond, Return: 2 * time.Second, Hang: time.Minute, Now: time.Now, Wait: Wait, Log: slog.Default(),
 		Retries: []time.Duration{500 * time.Millisecond, time.Second, 2 * time.Second, 5 * time.Second, 10 * time.Second, 30 * time.Second},
 	}
 }
@@ -90,11 +91,14 @@ func (s *Server) later(wait time.Duration, f func()) {
 	}()
 }
 
-func (s *Server) sleep(wait time.Duration) bool {
+func (s *Server) sleep(wait time.Duration) bool { return s.opts.Wait(s.ctx, wait) }
+
+// Wait is Options.Wait by the clock of this machine.
+func Wait(ctx context.Context, d time.Duration) bool {
 	select {
-	case <-time.After(wait):
-		return s.ctx.Err() == nil
-	case <-s.ctx.Done():
+	case <-time.After(d):
+		return ctx.Err() == nil
+	case <-ctx.Done():
 		return false
 	}
 }

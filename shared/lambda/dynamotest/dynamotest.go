@@ -76,7 +76,7 @@ func AWS(t testing.TB) Local {
 // endpoint that has only DynamoDB.
 func WholeAWS(t testing.TB) Local {
 	t.Helper()
-	if endpoint := os.Getenv(EndpointVariable); endpoint != "" && !isReady(endpoint) {
+	if endpoint := os.Getenv(EndpointVariable); endpoint != "" && !isReady(endpoint, startLimit) {
 		t.Skip("needs the local AWS: " + EndpointVariable + " names an endpoint that has only DynamoDB")
 	}
 	return AWS(t)
@@ -200,7 +200,7 @@ func keySchema(pk, sk string) []types.KeySchemaElement {
 
 func create(t testing.TB, client *dynamodb.Client, in *dynamodb.CreateTableInput) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), startLimit)
 	defer cancel()
 	var exists *types.ResourceInUseException // the names are random: the table is ours, made by a try whose answer was lost
 	if _, err := client.CreateTable(ctx, in); err != nil && !errors.As(err, &exists) {

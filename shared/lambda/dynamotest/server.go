@@ -128,13 +128,13 @@ func free(port int) (int, error) {
 
 var errEnded = errors.New("without an error")
 
-// startLimit is generous: several test binaries start their engines at once on few cores.
-const startLimit = 60 * time.Second
+// startLimit is generous: several test binaries start their engines at once on few cores, beside other work.
+const startLimit = 2 * time.Minute
 
 func waitReady(endpoint string, died <-chan error) error {
 	deadline := time.Now().Add(startLimit)
 	for time.Now().Before(deadline) {
-		if isReady(endpoint) {
+		if isReady(endpoint, 5*time.Second) {
 			return nil
 		}
 		select {
@@ -146,8 +146,9 @@ func waitReady(endpoint string, died <-chan error) error {
 	return fmt.Errorf("the local AWS was not ready within %s", startLimit)
 }
 
-func isReady(endpoint string) bool {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+// isReady finds out whether an endpoint answers, within a time, as the local AWS does.
+func isReady(endpoint string, within time.Duration) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, endpoint+"/_ministack/health", nil)
 	if err != nil {

@@ -169,7 +169,7 @@ func TestGroupsRunAtOnce(t *testing.T) {
 		select {
 		case <-both:
 			return nil
-		case <-time.After(5 * time.Second):
+		case <-time.After(time.Minute):
 			return errors.New("alone")
 		}
 	})

@@ -50,7 +50,7 @@ func compared(t *testing.T) (*settletest.World, tax.PackID, *bytes.Buffer) {
 	id := corpus.National().Pack()
 	w.Rules = shadowed{&ruleset.Generation{Corpus: w.Rules.Current(t.Context()).Corpus, Shadows: []ruleset.Shadow{{ID: id, Corpus: corpus}}}}
 	log := &bytes.Buffer{}
-	w.Shadows = &settlement.Shadows{Store: &settlementdb.Shadows{DB: w.Tables.Client, Ledger: w.Tables.Ledger}, Log: slog.New(slog.NewJSONHandler(log, nil))}
+	w.Shadows = &settlement.Shadows{Store: &settlementdb.Shadows{DB: w.Tables.Client, Ledger: w.Tables.Ledger}, Log: slog.New(slog.NewJSONHandler(log, nil)), Budget: time.Minute}
 	return w, id, log
 }
 
