@@ -55,6 +55,7 @@ func (w *world) examine() map[string]int {
 		b.checkLife(b.settlements[id])
 		b.checkSums(b.settlements[id])
 		b.checkApprovers(b.settlements[id])
+		b.checkDates(b.settlements[id])
 		b.checkPaper(b.settlements[id])
 		b.checkRejections(b.settlements[id])
 		b.note(b.settlements[id])
@@ -186,6 +187,9 @@ func (b *books) follow(it map[string]types.AttributeValue, last bool) {
 	}
 	old, had := b.settlements[k]
 	b.settlements[k] = s
+	if s.Provisional != nil {
+		b.checkDates(s)
+	}
 	switch {
 	case s.Last.ID != textOf(it, "act"):
 		b.broken("P7", "%s: two acts %s and %s in one write", k, s.Last.ID, textOf(it, "act"))

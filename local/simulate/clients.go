@@ -404,7 +404,9 @@ func (w *world) decide(s settlement.Settlement) {
 	case s.Hold != nil && (s.Status == settlement.Paid || s.Status == settlement.Failed):
 		return
 	case s.Hold != nil && s.Hold.Reason == settlement.HoldPaper && !rare(10): // it is on its way
-	case s.Hold != nil && s.Hold.Reason != settlement.HoldRuleGap:
+	case s.Hold != nil && s.Hold.Reason == settlement.HoldCalendar && w.s.chance(2): // nobody can release it
+		w.act(finance, s, "release", path+"/release", body(""))
+	case s.Hold != nil && s.Hold.Reason != settlement.HoldRuleGap && s.Hold.Reason != settlement.HoldCalendar:
 		w.act(finance, s, "release", path+"/release", body(""))
 	case rare(14) && !s.Sent() && s.Status != settlement.Paid && s.Status != settlement.Failed:
 		w.act(finance, s, "hold", path+"/hold", body(`,"reason":"RISK","text":"look again"`))

@@ -328,6 +328,15 @@ func planted() map[string]plant {
 				auth.Lambda["roles"] = "operator finance approver admin"
 			}
 		}},
+		"dates that may still move are taken for final": {store: func(_ *world, s settlement.Store) settlement.Store {
+			return brokenStore{Store: s, load: func(ctx context.Context, s settlement.Store, tenant, id string) (settlement.Settlement, error) {
+				st, err := s.Load(ctx, tenant, id)
+				if st.Provisional != nil {
+					st.Provisional, st.Hold = nil, nil
+				}
+				return st, err
+			}}
+		}},
 		"a line counts again when it comes again": parts(func(p types.TransactWriteItem) (types.TransactWriteItem, bool) {
 			if strings.HasPrefix(sortKey(p), "L#") {
 				p = unconditional(p)

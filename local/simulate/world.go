@@ -126,6 +126,7 @@ type world struct {
 	turns    turns
 	laws     *laws
 	lag      *lag
+	days     days
 	paperAt  int64 // when the paper of the studio arrives that its tenant wants
 	promised promised
 	acts     int // acts of persons that were answered with 2xx
@@ -170,6 +171,7 @@ func newWorld(seed uint64, l law, p plant, out io.Writer) (*world, error) {
 	w.people = newDirectory(w)
 	w.choose()
 	w.lag = &lag{w: w, under: map[string]places{}}
+	w.days = newDays(w, l.calendar, seed)
 	var api dynamo.API = client{w, w.db}
 	if p.api != nil {
 		api = p.api(w, api)
@@ -232,7 +234,7 @@ func (w *world) wire(db dynamo.API, l law) {
 	if w.plant.store != nil {
 		w.store = w.plant.store(w, w.store)
 	}
-	w.service = &settlement.Service{Store: w.store, Directory: w.people, Calendar: l.calendar, Clock: now, NewID: w.id, Checks: settlement.Checks{Policy: w.people}}
+	w.service = &settlement.Service{Store: w.store, Directory: w.people, Calendar: w.days, Clock: now, NewID: w.id, Checks: settlement.Checks{Policy: w.people}}
 	w.laws = &laws{w: w, first: l.corpus, other: l.other}
 	w.taxes = &settlement.Taxes{Service: w.service, Rules: w.laws}
 	var send relay.Sender = sender{w}
