@@ -47,7 +47,7 @@ func functionEnv(dynamoDB string) []string {
 		"AWS_REGION=us-east-1", "AWS_ACCESS_KEY_ID=bench", "AWS_SECRET_ACCESS_KEY=bench", "AWS_SESSION_TOKEN=" + strings.Repeat("session", 60),
 		"AWS_ENDPOINT_URL=" + dynamoDB, "AWS_LAMBDA_FUNCTION_NAME=" + benchFunction, "AWS_LAMBDA_FUNCTION_VERSION=$LATEST", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=512",
 		"JWT_SECRET_ARN=arn:jwt", "JWT_ISSUER=bench", "JWT_AUDIENCE=bench", "LOOKUP_SECRET_ARN=arn:lookup", "GATEWAY_SECRET_ARN=arn:gateway",
-		"SIGNING_SECRET_ARN=arn:signing", "DATA_KEY_ARN=arn:key", "AUDIT_BUCKET=audit", "RULES_BUCKET=rules", "DOCUMENTS_BUCKET=documents", "FONT_KEY=font", "FONT_SHA256=" + strings.Repeat("0", 64), "EVENT_BUS=bus", "CALLBACK_URL=https://api.example.com/v1/payouts/callbacks",
+		"SIGNING_SECRET_ARN=arn:signing", "DATA_KEY_ARN=arn:key", "AUDIT_BUCKET=audit", "RULES_BUCKET=rules", "DOCUMENTS_BUCKET=documents", "FONT_KEY=font", "CALENDAR_DUE=11-01", "FONT_SHA256=" + strings.Repeat("0", 64), "EVENT_BUS=bus", "CALLBACK_URL=https://api.example.com/v1/payouts/callbacks",
 		"GATEWAY_DOUYIN_URL=" + dynamoDB, "GATEWAY_BANK_URL=" + dynamoDB, "QUEUE_TAX_URL=" + dynamoDB + "/tax.fifo", "QUEUE_SETTLE_URL=" + dynamoDB + "/settle.fifo",
 		"QUEUE_PAYOUT_URL=" + dynamoDB + "/payout.fifo", "QUEUE_AUDIT_URL=" + dynamoDB + "/audit.fifo", "QUEUE_COHORT_URL=" + dynamoDB + "/cohort",
 		"STAGE=prod", "TABLE_INCENTIVES=incentives", "TABLE_SETTLEMENTS=settlements", "TABLE_LEDGER=ledger", "TABLE_CONTROL=control", "TABLE_TENANCY=tenancy",

@@ -3,12 +3,14 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"fenzhang/shared/assembly"
+	"fenzhang/shared/civil"
 	"fenzhang/shared/lambda/trigger"
 	"fenzhang/shared/settlement"
 	"fenzhang/shared/settlement/relay"
@@ -21,7 +23,11 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := settlement.Advancer{Service: service, Log: p.Log, Enqueue: enqueue(p.Sender(relay.Tax, relay.Settle, relay.Payout), p.Clock.Now)}
+	due, err := calendarDue(p.Vars.Need("CALENDAR_DUE"))
+	if err != nil {
+		return nil, err
+	}
+	v := settlement.Advancer{Service: service, Log: p.Log, CalendarDue: due, Enqueue: enqueue(p.Sender(relay.Tax, relay.Settle, relay.Payout), p.Clock.Now)}
 	return triggers(p, v), nil
 }
 
@@ -30,6 +36,15 @@ func triggers(p *assembly.Parts, v settlement.Advancer) trigger.Mux {
 		Queue:    p.Tasks(v.Do),
 		Schedule: func(ctx context.Context, _ trigger.Schedule) error { return v.Sweep(ctx) },
 	}
+}
+
+// calendarDue reads a month and day, as in 11-01.
+func calendarDue(day string) (civil.Date, error) {
+	d, err := civil.ParseDate("2028-" + day) // a leap year has every day
+	if err != nil {
+		return d, fmt.Errorf("CALENDAR_DUE: %w", err)
+	}
+	return d, nil
 }
 
 // enqueue names each minute a round of its own: within it a repeated message is one, after it a new one.

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"time"
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
@@ -17,7 +18,26 @@ type Advancer struct {
 	*Service
 	// Enqueue puts operations on their queues; doing so twice in one round is doing it once.
 	Enqueue func(ctx context.Context, s Settlement, op string) error
-	Log     *slog.Logger // hears how many settlements of a tenant are overdue, by state; nil for nobody
+	Log     *slog.Logger // hears what is overdue, by tenant and state, and which calendars are not loaded; nil for nobody
+	// CalendarDue is the month and day from which next year's calendar should be loaded; its year means nothing.
+	CalendarDue civil.Date
+}
+
+// warnOfCalendars writes one line for each year whose calendar should be loaded today and is not. An alarm reads them.
+func (v *Advancer) warnOfCalendars(ctx context.Context, today civil.Date) {
+	if v.Log == nil {
+		return
+	}
+	years := []int{today.Year()}
+	due := civil.On(today.Year(), time.Month(v.CalendarDue.Month().Number()), v.CalendarDue.Day())
+	if !today.Before(due) {
+		years = append(years, today.Year()+1)
+	}
+	for _, year := range years {
+		if _, err := v.Calendar.Working(civil.On(year, time.January, 1)); err != nil {
+			v.Log.WarnContext(ctx, "calendar not loaded", "year", year)
+		}
+	}
 }
 
 // stuck counts what is overdue, by state, while a tenant is swept.
@@ -56,6 +76,7 @@ func (v *Advancer) Sweep(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	v.warnOfCalendars(ctx, today)
 	real := v.Clock.Instant().AddDate(0, 0, -sweepDays)
 	for _, t := range tenants {
 		viewer, err := v.Viewer(ctx, identity.Principal{Tenant: t})

@@ -37,7 +37,7 @@ func (s Settlement) step() step {
 	}
 	if s.Hold != nil {
 		action := "end_hold"
-		if s.Hold.Reason == HoldCalendar && !s.Hold.ByHand {
+		if s.Hold.Reason == HoldCalendar {
 			action = "load_calendar"
 		}
 		return step{action: action, owner: s.Hold.Owner, state: s.Hold.Reason, text: reason.OfHold(s.Hold.Reason).Creator, since: s.heldSince(), on: s.Hold.Until}

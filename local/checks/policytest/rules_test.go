@@ -67,13 +67,13 @@ func mayRead(t *testing.T, tpl template, function string) bool {
 	return objects && pointers
 }
 
-// The alarms on refused packs, on functions that cannot load them and on settlements that the system leaves behind hear
-// exactly what the code says.
+// The alarms on refused packs, on functions that cannot load them, on settlements that the system leaves behind and on
+// calendars that are not loaded hear exactly what the code says.
 func TestAlarmsHearTheCode(t *testing.T) {
 	tpl := load(t)
 	for filter, sentences := range map[string][]string{"PublishRulesRefusals": {"pack refused"}, "ComputeTaxKeptRules": {"rules kept", "shadow left out"},
-		"AdvanceSettlementOverdue": {"settlements overdue", "quote", "book", "send", "gateway"}} {
-		function := map[string]string{"PublishRulesRefusals": "publish-rules", "ComputeTaxKeptRules": "compute-tax", "AdvanceSettlementOverdue": "advance-settlement"}[filter]
+		"AdvanceSettlementOverdue": {"settlements overdue", "quote", "book", "send", "gateway"}, "AdvanceSettlementCalendars": {"calendar not loaded"}} {
+		function := map[string]string{"PublishRulesRefusals": "publish-rules", "ComputeTaxKeptRules": "compute-tax", "AdvanceSettlementOverdue": "advance-settlement", "AdvanceSettlementCalendars": "advance-settlement"}[filter]
 		p := tpl.resources[filter].properties
 		if p == nil {
 			t.Errorf("no metric filter %s", filter)

@@ -3,6 +3,7 @@ package settlementapi_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 
@@ -215,6 +216,27 @@ func TestAnActSettlesTheDates(t *testing.T) {
 	}
 	if code, e := s.act(identity.Approver, id, "transitions", `{"to":"APPROVED","status_version":2}`); code != 409 || e["reason"] != "quote_missing" {
 		t.Errorf("approved on the old quote: %d %v", code, e)
+	}
+}
+
+// The sweep says which calendars are not loaded: of this year always, of the next one from a day in autumn on.
+func TestAMissingCalendarIsHeardFrom(t *testing.T) {
+	for day, want := range map[string][]string{"2026-10-31": nil, "2026-11-01": {"2027"}, "2026-12-31": {"2027"}, "2027-01-10": {"2027"}, "2027-11-01": {"2027", "2028"}} {
+		s := december(t, day)
+		var log strings.Builder
+		v := settlement.Advancer{Service: s.w.Service, Log: slog.New(slog.NewJSONHandler(&log, nil)), CalendarDue: civil.MustDate("2028-11-01")}
+		if err := v.Sweep(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		heard := strings.Count(log.String(), `"msg":"calendar not loaded"`)
+		for _, year := range want {
+			if !strings.Contains(log.String(), `"year":`+year) {
+				t.Errorf("on %s: %s", day, log.String())
+			}
+		}
+		if heard != len(want) {
+			t.Errorf("on %s: %s", day, log.String())
+		}
 	}
 }
 
