@@ -9,13 +9,14 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"fenzhang/shared/assembly"
-	"fenzhang/shared/dynamo"
 	"fenzhang/shared/lambda/httpapi"
 	"fenzhang/shared/lambda/trigger"
 	"fenzhang/shared/law/tax"
-	"fenzhang/shared/ledger"
 	"fenzhang/shared/ledger/period/perioddb"
+	"fenzhang/shared/master"
+	"fenzhang/shared/master/masterapi"
 	"fenzhang/shared/opening"
+	"fenzhang/shared/opening/openingapi"
 	"fenzhang/shared/opening/openingdb"
 	"fenzhang/shared/settlement"
 	"fenzhang/shared/settlement/receivable"
@@ -29,35 +30,34 @@ func build(ctx context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	corpus := func(ctx context.Context) *tax.Corpus { return taxes.Rules.Current(ctx).Corpus }
-	s := &service{corpus: corpus, store: p.Directory, clock: p.Clock, newID: p.NewID, lookup: p.Secret("LOOKUP_SECRET_ARN").Get, vault: p.Vault()}
 	lists, ok := taxes.Store.(settlement.MergeStore)
 	if !ok {
 		return nil, fmt.Errorf("manage-tenants: merging taxpayers needs the real tables (%T)", taxes.Store)
 	}
-	s.merging = &settlement.Merging{Service: taxes.Service, Store: lists, Entities: s.entityIDs}
-	imports := openingService(s, taxes, tables{p.DB, p.Vars.Need("TABLE_LEDGER"), p.Vars.Need("TABLE_SETTLEMENTS"), p.NewID, p.Periods()})
-	return trigger.Mux{HTTP: p.API(routes(s, openings{imports})...).Serve}, nil
+	masters := &master.Service{
+		Store: p.Directory, Vault: p.Vault(), Secret: p.Secret("LOOKUP_SECRET_ARN").Get, Clock: p.Clock, NewID: p.NewID,
+		Corpus: func(ctx context.Context) *tax.Corpus { return taxes.Rules.Current(ctx).Corpus },
+		Merges: &settlement.Merging{Service: taxes.Service, Store: lists, Entities: p.Directory.EntityIDs},
+	}
+	return trigger.Mux{HTTP: p.API(routes(masters, imports(p, masters, taxes))...).Serve}, nil
 }
 
-func routes(master *service, imports openings) []httpapi.Route {
-	return append(master.routes(), imports.routes()...)
+func routes(masters *master.Service, imports *opening.Service) []httpapi.Route {
+	return append(masterapi.API{Master: masters}.Routes(), openingapi.API{Service: imports}.Routes()...)
 }
 
-// tables are what an import writes to.
-type tables struct {
-	db                  dynamo.API
-	ledger, settlements string
-	newToken            func() string
-	periods             ledger.Periods
-}
-
-// openingService is the opening import over the real tables.
-func openingService(s *service, taxes *settlement.Taxes, t tables) *opening.Service {
-	claims := &receivable.Claims{Store: &receivabledb.Store{DB: t.db, Ledger: t.ledger, Settlements: t.settlements, NewToken: t.newToken, Periods: t.periods}, Directory: s.store, Clock: s.clock, NewID: s.newID, Raised: taxes.Requote}
+// imports takes what a tenant brings along from before into the real tables.
+func imports(p *assembly.Parts, masters *master.Service, taxes *settlement.Taxes) *opening.Service {
+	ledger, settlements := p.Vars.Need("TABLE_LEDGER"), p.Vars.Need("TABLE_SETTLEMENTS")
+	claims := &receivable.Claims{
+		Store:     &receivabledb.Store{DB: p.DB, Ledger: ledger, Settlements: settlements, NewToken: p.NewID, Periods: p.Periods()},
+		Directory: p.Directory, Clock: p.Clock, NewID: p.NewID, Raised: taxes.Requote,
+	}
+	periods := &perioddb.Store{DB: p.DB, Ledger: ledger, Settlements: settlements, NewToken: p.NewID}
 	return &opening.Service{
-		Master: master{s}, Directory: s.store, Debts: debts{claims}, Payer: taxes.Service, Clock: s.clock, NewID: s.newID,
-		Store:   &openingdb.Store{Rows: taxes.Store, DB: t.db, Ledger: t.ledger, Outbox: t.settlements, NewToken: t.newToken},
-		Periods: seals{s.store.Entities, &perioddb.Store{DB: t.db, Ledger: t.ledger, Settlements: t.settlements, NewToken: t.newToken}},
+		Master: masters, Directory: p.Directory, Payer: taxes.Service, Clock: p.Clock, NewID: p.NewID,
+		Store:   &openingdb.Store{Rows: taxes.Store, DB: p.DB, Ledger: ledger, Outbox: settlements, NewToken: p.NewID},
+		Debts:   openingdb.Debts{Claims: claims},
+		Periods: openingdb.Seals{Entities: p.Directory, Periods: periods},
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"fenzhang/shared/audit"
+	"fenzhang/shared/tenancy"
 	"fenzhang/shared/tenancy/tenancydb"
 	"fenzhang/shared/vault"
 )
@@ -90,11 +91,11 @@ func (r *rotation) taxpayer(ctx context.Context, tenant, taxpayer string) error 
 		if err != nil || sealing.KeySince.IsZero() { // nothing is sealed of somebody without a key
 			return err
 		}
-		if err = r.write(ctx, tenant, sealing); !errors.Is(err, tenancydb.ErrRaced) {
+		if err = r.write(ctx, tenant, sealing); !errors.Is(err, tenancy.ErrRaced) {
 			return err
 		}
 	}
-	return tenancydb.ErrRaced
+	return tenancy.ErrRaced
 }
 
 // write stores a renewal part by part; only the last part notes that it is complete.
@@ -103,7 +104,7 @@ func (r *rotation) write(ctx context.Context, tenant string, all vault.Sealing) 
 		part := all
 		part.Records = all.Records[:min(perWrite, len(all.Records))]
 		all.Records, all.NewKey = all.Records[len(part.Records):], nil
-		change := tenancydb.Change{Sealed: []vault.Sealing{part}, Record: r.record(tenant, part)}
+		change := tenancy.Change{Sealed: []vault.Sealing{part}, Record: r.record(tenant, part)}
 		if len(all.Records) == 0 {
 			change.Renewed, change.RenewedAt = all.Taxpayer, all.KeySince
 		}

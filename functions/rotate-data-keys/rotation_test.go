@@ -80,9 +80,9 @@ func (w *world) person(id string, accounts int) {
 	}
 	first := sealed
 	first.Records = sealed.Records[:min(20, len(sealed.Records))]
-	changes := []tenancydb.Change{{Objects: []tenancydb.Object{{Kind: tenancydb.Taxpayer, ID: id, Version: 1, Hash: "hash-" + id, Doc: tenancy.Taxpayer{TaxpayerID: id, Version: 1}}}, Sealed: []vault.Sealing{first}}}
+	changes := []tenancy.Change{{Objects: []tenancy.Object{{Kind: tenancy.KindTaxpayer, ID: id, Version: 1, Hash: "hash-" + id, Doc: tenancy.Taxpayer{TaxpayerID: id, Version: 1}}}, Sealed: []vault.Sealing{first}}}
 	for rest := sealed.Records[len(first.Records):]; len(rest) > 0; rest = rest[min(50, len(rest)):] {
-		changes = append(changes, tenancydb.Change{Sealed: []vault.Sealing{{Taxpayer: id, Records: rest[:min(50, len(rest))]}}})
+		changes = append(changes, tenancy.Change{Sealed: []vault.Sealing{{Taxpayer: id, Records: rest[:min(50, len(rest))]}}})
 	}
 	for _, c := range changes {
 		c.Record = audit.Record{ID: w.newID(), Tenant: tenant, Act: "test"}
@@ -155,7 +155,7 @@ func TestAStoppedRotationIsTakenUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	sealing.Records = sealing.Records[:30] // the function died after its first write
-	err = w.store.Put(context.Background(), tenancydb.Change{Sealed: []vault.Sealing{sealing}, Record: w.record(tenant, sealing)})
+	err = w.store.Put(context.Background(), tenancy.Change{Sealed: []vault.Sealing{sealing}, Record: w.record(tenant, sealing)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,6 +30,7 @@ import (
 	"fenzhang/shared/ledger/ledgerdb"
 	"fenzhang/shared/money"
 	"fenzhang/shared/settlement/settletest"
+	"fenzhang/shared/tenancy"
 	"fenzhang/shared/tenancy/tenancydb"
 )
 
@@ -49,11 +50,11 @@ func serve(t *testing.T, w *settletest.World) *apiclient.Client {
 	t.Helper()
 	master := tenancydb.New(w.Tables.Client, w.Tables.Tenancy, w.Tables.Settlements, w.Now)
 	for id, e := range w.People.Entities {
-		must(t, master.Put(t.Context(), tenancydb.Change{Objects: []tenancydb.Object{{Kind: tenancydb.Entity, ID: id, Version: 1, Doc: e, Digest: "d"}},
+		must(t, master.Put(t.Context(), tenancy.Change{Objects: []tenancy.Object{{Kind: tenancy.KindEntity, ID: id, Version: 1, Doc: e, Digest: "d"}},
 			Record: audit.Record{ID: ids.Source(time.Now)(), Tenant: settletest.Tenant, Act: "entity.created"}}))
 	}
 	for id, c := range w.People.People {
-		must(t, master.Put(t.Context(), tenancydb.Change{Objects: []tenancydb.Object{{Kind: tenancydb.Creator, ID: id, Version: 1, Doc: c, Digest: "d"}},
+		must(t, master.Put(t.Context(), tenancy.Change{Objects: []tenancy.Object{{Kind: tenancy.KindCreator, ID: id, Version: 1, Doc: c, Digest: "d"}},
 			Record: audit.Record{ID: ids.Source(time.Now)(), Tenant: settletest.Tenant, Act: "creator.created"}}))
 	}
 	a := ledgerapi.API{Journal: ledgerdb.Book{DB: w.Tables.Client, Table: w.Tables.Ledger}, Master: master, Creators: w.People, Settlements: w.Store, Clock: w.Clock, NewID: w.ID}

@@ -9,25 +9,20 @@ import (
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/law/tax"
+	"fenzhang/shared/master"
 	"fenzhang/shared/money"
 	"fenzhang/shared/settlement"
 	"fenzhang/shared/tenancy"
 )
 
-// object is the body of a creation, and the rows that it is made of.
+// object is the document of an object of master data, and the rows that it is made of.
 type object struct {
-	kind string
+	kind tenancy.Kind
 	body []byte
 	rows []Row
 }
 
-// Kinds of master data as the routes name them.
-const (
-	kindCreator  = "creator"
-	kindContract = "contract"
-)
-
-// creators are the bodies by which the creators of the workbook are made.
+// creators are the documents of the workbook's creators.
 func (i *Import) creators() []object {
 	var out []object
 	for _, r := range i.Creators {
@@ -42,12 +37,12 @@ func (i *Import) creators() []object {
 		if r.Cell("platform") != "" || r.Cell("account_uid") != "" {
 			body["platform_accounts"] = []any{map[string]any{"platform": r.Cell("platform"), "uid": r.Cell("account_uid")}}
 		}
-		out = append(out, object{kindCreator, marshal(body), []Row{r}})
+		out = append(out, object{tenancy.KindCreator, marshal(body), []Row{r}})
 	}
 	return out
 }
 
-// contracts are the bodies by which the contracts are made; rows of one id are one contract.
+// contracts are the documents of the workbook's contracts; rows of one id are one contract.
 func (i *Import) contracts() []object {
 	var out []object
 	for n, first := range i.Contracts {
@@ -55,7 +50,7 @@ func (i *Import) contracts() []object {
 		if slices.ContainsFunc(i.Contracts[:n], func(r Row) bool { return r.Cell("contract_id") == id }) {
 			continue
 		}
-		o := object{kind: kindContract}
+		o := object{kind: tenancy.KindContract}
 		routes, splits := map[string]any{}, map[string]any{}
 		for _, r := range i.Contracts {
 			if r.Cell("contract_id") != id {
@@ -151,14 +146,14 @@ func (c *checker) all(ctx context.Context) error {
 	return nil
 }
 
-// object checks master data as its own route would, but for what comes with the same workbook.
+// object checks the document of an object, but for what comes with the same workbook.
 func (c *checker) object(ctx context.Context, o object) error {
-	fields, err := c.Master.Problems(ctx, c.by, o.kind, o.body)
+	fields, err := c.Master.Problems(ctx, master.Caller{Principal: c.by}, o.kind, o.body)
 	if err != nil {
 		return err
 	}
 	for _, f := range fields {
-		if o.kind == kindContract && f.Field == "creator_id" && c.fresh[o.rows[0].Cell("creator_id")] {
+		if o.kind == tenancy.KindContract && f.Field == "creator_id" && c.fresh[o.rows[0].Cell("creator_id")] {
 			continue
 		}
 		row, column := o.place(f.Field)

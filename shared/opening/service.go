@@ -15,6 +15,7 @@ import (
 	"fenzhang/shared/fault"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/law/tax"
+	"fenzhang/shared/master"
 	"fenzhang/shared/settlement"
 	"fenzhang/shared/tenancy"
 )
@@ -39,12 +40,12 @@ type Record struct {
 	PostedAt   time.Time      `json:"posted_at,omitzero"`
 }
 
-// Master checks and makes master data as its own routes do.
+// Master checks and makes master data from documents; *master.Service implements it.
 type Master interface {
-	// Problems lists what is wrong with an object in itself and among the tenant's others.
-	Problems(ctx context.Context, by identity.Principal, kind string, body []byte) ([]fault.Field, error)
-	// Create makes it; made already with the same content, nothing happens.
-	Create(ctx context.Context, by identity.Principal, kind string, body []byte) error
+	// Problems lists what is wrong with a document in itself and among the tenant's objects.
+	Problems(ctx context.Context, by master.Caller, kind tenancy.Kind, body []byte) ([]fault.Field, error)
+	// Create makes its object; made already with the same content, nothing happens.
+	Create(ctx context.Context, by master.Caller, kind tenancy.Kind, body []byte) (master.Answer, error)
 }
 
 // Store keeps the records of imports and writes opening rows of tax.
@@ -187,7 +188,10 @@ func each[V any](ctx context.Context, all []V, do func(context.Context, V) error
 func (s *Service) post(ctx context.Context, by identity.Principal, r Record, in Import) error {
 	maker := identity.Principal{Tenant: by.Tenant, Subject: r.CheckedBy}
 	for _, make := range [][]object{in.creators(), in.contracts()} {
-		if err := each(ctx, make, func(ctx context.Context, o object) error { return s.Master.Create(ctx, maker, o.kind, o.body) }); err != nil {
+		if err := each(ctx, make, func(ctx context.Context, o object) error {
+			_, err := s.Master.Create(ctx, master.Caller{Principal: maker}, o.kind, o.body)
+			return err
+		}); err != nil {
 			return err
 		}
 	}

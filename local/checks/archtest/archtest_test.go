@@ -18,7 +18,7 @@ var adapters = []string{
 	"dynamo/transact", "identity/revocation", "income/incentive/incentivedb", "income/incomedb",
 	"lambda/awsclient", "lambda/clockdb", "lambda/contracttest", "lambda/httpapi",
 	"lambda/sqsbatch", "lambda/trigger", "lambda/usage", "law/ruleset/rulesetdb",
-	"ledger/ledgerdb", "ledger/period/perioddb", "opening/openingdb", "payout/payouthttp",
+	"ledger/ledgerdb", "ledger/period/perioddb", "master/masterapi", "opening/openingapi", "opening/openingdb", "payout/payouthttp",
 	"settlement/lawdiffapi", "settlement/payoutqueue", "settlement/receivable/receivableapi",
 	"settlement/receivable/receivabledb", "settlement/relay", "settlement/settlementapi",
 	"settlement/settlementdb", "settlement/shadowapi", "settlement/taxapi",
@@ -30,8 +30,8 @@ var adapters = []string{
 // those before it and none behind it, so that there is no way round and nothing refers back up.
 var rooms = []string{
 	"fault", "bilingual", "civil", "clock", "money", "input", "dynamo", "identity", "lambda", "audit",
-	"vault", "tenancy", "ledger", "law", "contract", "payout", "settlement", "income", "statement",
-	"books", "opening", "master", "assembly",
+	"vault", "tenancy", "ledger", "law", "contract", "payout", "settlement", "master", "income",
+	"statement", "books", "opening", "assembly",
 }
 
 // mostArrows bounds how many pairs of rooms know each other; when it is passed, a room has too many

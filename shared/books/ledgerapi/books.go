@@ -14,7 +14,7 @@ import (
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/ledger/period"
 	"fenzhang/shared/money"
-	"fenzhang/shared/tenancy/tenancydb"
+	"fenzhang/shared/tenancy"
 )
 
 // The reading of books: how many are listed at once, and how many read at the same time.
@@ -244,7 +244,7 @@ func (a API) balances(ctx context.Context, r *httpapi.Request) (httpapi.Response
 
 // creator finds a creator of the tenant.
 func (a API) creator(ctx context.Context, tenant, id string) error {
-	if _, there, err := a.Master.Latest(ctx, tenant, tenancydb.Creator, id); err != nil || there {
+	if _, there, err := a.Master.Latest(ctx, tenant, tenancy.KindCreator, id); err != nil || there {
 		return err
 	}
 	return fault.Absent("creator")

@@ -11,7 +11,7 @@ import (
 	"fenzhang/shared/fault"
 	"fenzhang/shared/lambda/httpapi"
 	"fenzhang/shared/ledger"
-	"fenzhang/shared/tenancy/tenancydb"
+	"fenzhang/shared/tenancy"
 )
 
 // chartKind is the kind of master data that a chart is.
@@ -114,11 +114,11 @@ func (a API) changeChart(ctx context.Context, r *httpapi.Request) (httpapi.Respo
 	entity := r.Params["id"]
 	for range raceTries {
 		res, err := a.changeOnce(ctx, r, entity, b)
-		if !errors.Is(err, tenancydb.ErrRaced) {
+		if !errors.Is(err, tenancy.ErrRaced) {
 			return res, err
 		}
 	}
-	return httpapi.Response{}, fault.Later(tenancydb.ErrRaced)
+	return httpapi.Response{}, fault.Later(tenancy.ErrRaced)
 }
 
 func (a API) changeOnce(ctx context.Context, r *httpapi.Request, entity string, b chartBody) (httpapi.Response, error) {
@@ -148,8 +148,8 @@ func (a API) changeOnce(ctx context.Context, r *httpapi.Request, entity string, 
 		if problems := b.Problems(had.Custom); len(problems) > 0 {
 			return httpapi.Response{}, fault.Invalid(problems...)
 		}
-		err = a.Master.Put(ctx, tenancydb.Change{
-			Objects: []tenancydb.Object{{Kind: chartKind, ID: entity, Version: next.Version, Doc: next, Digest: asked}},
+		err = a.Master.Put(ctx, tenancy.Change{
+			Objects: []tenancy.Object{{Kind: chartKind, ID: entity, Version: next.Version, Doc: next, Digest: asked}},
 			Record: audit.Record{ID: a.NewID(), Tenant: r.Tenant, At: a.Clock.Instant(), Actor: r.Subject, Act: "chart.changed", Object: entity,
 				What: content, Trace: r.Trace}})
 		if err != nil {

@@ -18,7 +18,6 @@ import (
 	"fenzhang/shared/money"
 	"fenzhang/shared/settlement"
 	"fenzhang/shared/tenancy"
-	"fenzhang/shared/tenancy/tenancydb"
 )
 
 // Journal reads books. A book is a creator's, or keys.HouseBook.
@@ -30,8 +29,8 @@ type Journal interface {
 
 // Master reads and writes master data.
 type Master interface {
-	Latest(ctx context.Context, tenant, kind, id string) (tenancydb.Stored, bool, error)
-	Put(ctx context.Context, c tenancydb.Change) error
+	Latest(ctx context.Context, tenant string, kind tenancy.Kind, id string) (tenancy.Stored, bool, error)
+	Put(ctx context.Context, c tenancy.Change) error
 }
 
 // Settlements finds a settlement.
@@ -83,7 +82,7 @@ func (a API) entity(ctx context.Context, tenant, id string) error {
 	if len(tenancy.IDProblems("id", id)) > 0 {
 		return fault.Absent("paying entity")
 	}
-	_, there, err := a.Master.Latest(ctx, tenant, tenancydb.Entity, id)
+	_, there, err := a.Master.Latest(ctx, tenant, tenancy.KindEntity, id)
 	if err == nil && !there {
 		err = fault.Absent("paying entity")
 	}

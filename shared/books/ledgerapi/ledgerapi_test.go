@@ -49,10 +49,10 @@ func openOn(t *testing.T, tables dynamotest.Local) *world {
 	w := &world{World: settletest.OpenOn(t, tables)}
 	master := tenancydb.New(w.Tables.Client, w.Tables.Tenancy, w.Tables.Settlements, w.Now)
 	for id, e := range w.People.Entities {
-		w.keep(t, master, tenancydb.Entity, id, e)
+		w.keep(t, master, tenancy.KindEntity, id, e)
 	}
 	for id, c := range w.People.People {
-		w.keep(t, master, tenancydb.Creator, id, c)
+		w.keep(t, master, tenancy.KindCreator, id, c)
 	}
 	w.api = ledgerapi.API{Journal: ledgerdb.Book{DB: w.Tables.Client, Table: w.Tables.Ledger}, Master: master, Creators: w.People, Settlements: w.Store,
 		Clock: w.Clock, NewID: ids.Source(time.Now)}
@@ -64,10 +64,10 @@ type noLimits struct{}
 
 func (noLimits) Wait(identity.Principal, string, string, time.Time) time.Duration { return 0 }
 
-func (w *world) keep(t *testing.T, master *tenancydb.Store, kind, id string, doc any) {
+func (w *world) keep(t *testing.T, master *tenancydb.Store, kind tenancy.Kind, id string, doc any) {
 	t.Helper()
-	err := master.Put(t.Context(), tenancydb.Change{Objects: []tenancydb.Object{{Kind: kind, ID: id, Version: 1, Doc: doc, Digest: "d"}},
-		Record: audit.Record{ID: ids.Source(time.Now)(), Tenant: settletest.Tenant, Act: kind + ".created"}})
+	err := master.Put(t.Context(), tenancy.Change{Objects: []tenancy.Object{{Kind: kind, ID: id, Version: 1, Doc: doc, Digest: "d"}},
+		Record: audit.Record{ID: ids.Source(time.Now)(), Tenant: settletest.Tenant, Act: string(kind) + ".created"}})
 	if err != nil {
 		t.Fatal(err)
 	}

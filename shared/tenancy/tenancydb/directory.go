@@ -17,7 +17,7 @@ import (
 
 // Creator finds a payee account as it stands today. Where its taxpayer was merged into another, that one is named.
 func (s *Store) Creator(ctx context.Context, tenant, creator string) (tenancy.Creator, error) {
-	found, err := inForce[tenancy.Creator](ctx, s, tenant, Creator, creator, civil.DateOf(s.now()))
+	found, err := inForce[tenancy.Creator](ctx, s, tenant, tenancy.KindCreator, creator, civil.DateOf(s.now()))
 	if err != nil {
 		return found, err
 	}
@@ -28,25 +28,25 @@ func (s *Store) Creator(ctx context.Context, tenant, creator string) (tenancy.Cr
 
 // Taxpayer finds a taxpayer as it stands today, masked.
 func (s *Store) Taxpayer(ctx context.Context, tenant, taxpayer string) (tenancy.Taxpayer, error) {
-	return inForce[tenancy.Taxpayer](ctx, s, tenant, Taxpayer, taxpayer, civil.DateOf(s.now()))
+	return inForce[tenancy.Taxpayer](ctx, s, tenant, tenancy.KindTaxpayer, taxpayer, civil.DateOf(s.now()))
 }
 
 // Entity finds the version of a paying entity in force on a day.
 func (s *Store) Entity(ctx context.Context, tenant, entity string, day civil.Date) (tenancy.PayingEntity, error) {
-	return inForce[tenancy.PayingEntity](ctx, s, tenant, Entity, entity, day)
+	return inForce[tenancy.PayingEntity](ctx, s, tenant, tenancy.KindEntity, entity, day)
 }
 
-func inForce[V tenancy.Dated](ctx context.Context, s *Store, tenant, kind, id string, day civil.Date) (V, error) {
+func inForce[V tenancy.Dated](ctx context.Context, s *Store, tenant string, kind tenancy.Kind, id string, day civil.Date) (V, error) {
 	covers := func(versions []V) bool {
 		_, ok := tenancy.InForce(versions, day)
 		return ok
 	}
-	versions, err := recall(s.memo, keys.Master(tenant, kind, id, 1).PK, covers, func() ([]V, error) {
+	versions, err := recall(s.memo, keys.Master(tenant, string(kind), id, 1).PK, covers, func() ([]V, error) {
 		return Versions[V](ctx, s, tenant, kind, id)
 	})
 	found, ok := tenancy.InForce(versions, day)
 	if err == nil && !ok {
-		err = fault.Absent(kind)
+		err = fault.Absent(string(kind))
 	}
 	return found, err
 }
@@ -86,13 +86,13 @@ func (s *Store) CreatorContracts(ctx context.Context, tenant, creator string) ([
 
 // Strategies lists all versions of all reward strategies.
 func (s *Store) Strategies(ctx context.Context, tenant string) ([]tenancy.Strategy, error) {
-	return listed[tenancy.Strategy](ctx, s, tenant, Strategy)
+	return listed[tenancy.Strategy](ctx, s, tenant, tenancy.KindStrategy)
 }
 
 // Positions lists the approved tax positions in force on a day. A change that nobody approved yet leaves the
 // approved version in force.
 func (s *Store) Positions(ctx context.Context, tenant string, day civil.Date) ([]tenancy.Position, error) {
-	all, err := listed[tenancy.Position](ctx, s, tenant, Position)
+	all, err := listed[tenancy.Position](ctx, s, tenant, tenancy.KindPosition)
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +119,7 @@ func (s *Store) Positions(ctx context.Context, tenant string, day civil.Date) ([
 // Position reads a tax position as it was last written, from the first day of any of its versions; fault.Absent when
 // there is none.
 func (s *Store) Position(ctx context.Context, tenant, id string) (tenancy.Position, error) {
-	versions, err := Versions[tenancy.Position](ctx, s, tenant, Position, id)
+	versions, err := Versions[tenancy.Position](ctx, s, tenant, tenancy.KindPosition, id)
 	if err != nil {
 		return tenancy.Position{}, err
 	}
@@ -135,10 +135,10 @@ func (s *Store) Position(ctx context.Context, tenant, id string) (tenancy.Positi
 }
 
 // listed reads the directory of a kind whose entries are single versions.
-func listed[V any](ctx context.Context, s *Store, tenant, kind string) ([]V, error) {
+func listed[V any](ctx context.Context, s *Store, tenant string, kind tenancy.Kind) ([]V, error) {
 	some := func(all []V) bool { return len(all) > 0 }
-	return recall(s.memo, keys.MasterList(tenant, kind), some, func() ([]V, error) {
-		items, err := s.query(ctx, keys.MasterList(tenant, kind), "")
+	return recall(s.memo, keys.MasterList(tenant, string(kind)), some, func() ([]V, error) {
+		items, err := s.query(ctx, keys.MasterList(tenant, string(kind)), "")
 		if err != nil {
 			return nil, err
 		}
@@ -161,7 +161,7 @@ func (s *Store) Tenants(ctx context.Context) ([]string, error) {
 
 // Entities lists a tenant's paying entities, page by page; the cursor is "" at the start and at the end.
 func (s *Store) Entities(ctx context.Context, tenant, cursor string, limit int) ([]tenancy.PayingEntity, string, error) {
-	items, next, err := s.page(ctx, keys.MasterList(tenant, Entity), cursor, limit)
+	items, next, err := s.page(ctx, keys.MasterList(tenant, string(tenancy.KindEntity)), cursor, limit)
 	if err != nil {
 		return nil, "", err
 	}
@@ -169,9 +169,26 @@ func (s *Store) Entities(ctx context.Context, tenant, cursor string, limit int) 
 	return found, next, err
 }
 
+// EntityIDs lists the ids of all of a tenant's paying entities.
+func (s *Store) EntityIDs(ctx context.Context, tenant string) ([]string, error) {
+	var ids []string
+	for cursor := ""; ; {
+		page, next, err := s.Entities(ctx, tenant, cursor, 1000)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range page {
+			ids = append(ids, e.EntityID)
+		}
+		if cursor = next; cursor == "" {
+			return ids, nil
+		}
+	}
+}
+
 // Creators lists a tenant's creators by id; the cursor is the last id of the page before.
 func (s *Store) Creators(ctx context.Context, tenant, cursor string, limit int) ([]tenancy.Creator, string, error) {
-	items, next, err := s.page(ctx, keys.MasterList(tenant, Creator), cursor, limit)
+	items, next, err := s.page(ctx, keys.MasterList(tenant, string(tenancy.KindCreator)), cursor, limit)
 	if err != nil {
 		return nil, "", err
 	}

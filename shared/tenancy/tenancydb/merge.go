@@ -7,6 +7,7 @@ import (
 	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/tenancy"
 )
 
 // merged is the directory of taxpayers that were merged: one line each, written with the merge, so that one query,
@@ -51,7 +52,7 @@ func (s *Store) SealedUnder(ctx context.Context, tenant, creator string) (string
 	var recorded struct {
 		TaxpayerID string `json:"taxpayer_id"`
 	}
-	if err := s.newest(ctx, tenant, Creator, creator, &recorded); err != nil {
+	if err := s.newest(ctx, tenant, tenancy.KindCreator, creator, &recorded); err != nil {
 		return "", err
 	}
 	if recorded.TaxpayerID == "" {

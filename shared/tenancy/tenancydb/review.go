@@ -19,8 +19,8 @@ func (s *Store) ReviewRules(ctx context.Context, tenant string, day civil.Date) 
 		return base, fault.Internal(err)
 	}
 	always := func([]review.Rules) bool { return true }
-	versions, err := recall(s.memo, keys.Master(tenant, Review, ReviewID, 1).PK, always, func() ([]review.Rules, error) {
-		return Versions[review.Rules](ctx, s, tenant, Review, ReviewID)
+	versions, err := recall(s.memo, keys.Master(tenant, string(tenancy.KindReview), tenancy.ReviewID, 1).PK, always, func() ([]review.Rules, error) {
+		return Versions[review.Rules](ctx, s, tenant, tenancy.KindReview, tenancy.ReviewID)
 	})
 	if err != nil {
 		return base, err
@@ -39,7 +39,7 @@ func (s *Store) HolderIsTaxpayer(ctx context.Context, tenant, creator, taxpayer 
 		Hash     string `json:"holder_hash"`
 		Recorded string `json:"taxpayer_id"`
 	}
-	if err := s.newest(ctx, tenant, Creator, creator, &holder); err != nil {
+	if err := s.newest(ctx, tenant, tenancy.KindCreator, creator, &holder); err != nil {
 		return false, false, err
 	}
 	names := []string{taxpayer}
@@ -50,7 +50,7 @@ func (s *Store) HolderIsTaxpayer(ctx context.Context, tenant, creator, taxpayer 
 		var owner struct {
 			Hash string `json:"name_hash"`
 		}
-		if err := s.newest(ctx, tenant, Taxpayer, id, &owner); err != nil {
+		if err := s.newest(ctx, tenant, tenancy.KindTaxpayer, id, &owner); err != nil {
 			return false, false, err
 		}
 		same = same || holder.Hash == owner.Hash
@@ -60,7 +60,7 @@ func (s *Store) HolderIsTaxpayer(ctx context.Context, tenant, creator, taxpayer 
 }
 
 // newest reads fields of an object's newest version.
-func (s *Store) newest(ctx context.Context, tenant, kind, id string, into any) error {
+func (s *Store) newest(ctx context.Context, tenant string, kind tenancy.Kind, id string, into any) error {
 	found, exists, err := s.Latest(ctx, tenant, kind, id)
 	if err != nil || !exists {
 		return err

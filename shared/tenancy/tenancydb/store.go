@@ -19,20 +19,6 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
-// The kinds of master data, as they stand in keys.
-const (
-	Entity   = "entity"
-	Taxpayer = "taxpayer"
-	Creator  = "creator"
-	Contract = "contract"
-	Strategy = "strategy"
-	Position = "position"
-	Review   = "review" // a tenant's rules of review: one object, ReviewID
-)
-
-// ReviewID is the id of a tenant's only set of review rules.
-const ReviewID = "rules"
-
 // Attributes of the table's items.
 const (
 	docAttr      = "doc"     // the object as JSON
@@ -86,6 +72,11 @@ func (s *Store) query(ctx context.Context, pk, prefix string) ([]item, error) {
 	}
 }
 
+// VersionDocs reads all versions of an object as they are stored, oldest first, never from memory; none is no error.
+func (s *Store) VersionDocs(ctx context.Context, tenant string, kind tenancy.Kind, id string) ([]json.RawMessage, error) {
+	return Versions[json.RawMessage](ctx, s, tenant, kind, id)
+}
+
 // docs reads the objects of items.
 func docs[V any](items []item) ([]V, error) {
 	out := make([]V, 0, len(items))
@@ -100,8 +91,8 @@ func docs[V any](items []item) ([]V, error) {
 }
 
 // Versions reads all versions of an object, oldest first, never from memory; none is no error.
-func Versions[V any](ctx context.Context, s *Store, tenant, kind, id string) ([]V, error) {
-	items, err := s.query(ctx, keys.Master(tenant, kind, id, 1).PK, "")
+func Versions[V any](ctx context.Context, s *Store, tenant string, kind tenancy.Kind, id string) ([]V, error) {
+	items, err := s.query(ctx, keys.Master(tenant, string(kind), id, 1).PK, "")
 	if err != nil {
 		return nil, err
 	}

@@ -43,9 +43,9 @@ func act(id string) audit.Record {
 	return audit.Record{ID: id + "-" + rand.Text()[:12], Tenant: tenant, Actor: "admin@demo", Act: "contract.created", Object: id}
 }
 
-func put(t *testing.T, s *tenancydb.Store, id string, o tenancydb.Object) {
+func put(t *testing.T, s *tenancydb.Store, id string, o tenancy.Object) {
 	t.Helper()
-	if err := s.Put(context.Background(), tenancydb.Change{Objects: []tenancydb.Object{o}, Record: act(id)}); err != nil {
+	if err := s.Put(context.Background(), tenancy.Change{Objects: []tenancy.Object{o}, Record: act(id)}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -61,8 +61,8 @@ func contract(version int, from, to, incomeType string) tenancy.Contract {
 
 func putContract(t *testing.T, s *tenancydb.Store, guard int, c tenancy.Contract) {
 	t.Helper()
-	put(t, s, fmt.Sprintf("act-%s-%d", c.ContractID, c.Version.Version), tenancydb.Object{
-		Kind: tenancydb.Contract, ID: c.ContractID, Version: c.Version.Version, Doc: c, Creator: c.CreatorID, Guard: guard,
+	put(t, s, fmt.Sprintf("act-%s-%d", c.ContractID, c.Version.Version), tenancy.Object{
+		Kind: tenancy.KindContract, ID: c.ContractID, Version: c.Version.Version, Doc: c, Creator: c.CreatorID, Guard: guard,
 	})
 }
 
@@ -87,7 +87,7 @@ func TestContractInForce(t *testing.T) {
 func TestAnswersComeFromMemoryForHalfAMinute(t *testing.T) {
 	s, l, c := open(t)
 	ctx := context.Background()
-	put(t, s, "memory-1", tenancydb.Object{Kind: tenancydb.Creator, ID: "c1", Version: 1, Doc: tenancy.Creator{CreatorID: "c1", Nickname: "one", Version: 1}})
+	put(t, s, "memory-1", tenancy.Object{Kind: tenancy.KindCreator, ID: "c1", Version: 1, Doc: tenancy.Creator{CreatorID: "c1", Nickname: "one", Version: 1}})
 	name := func() string {
 		t.Helper()
 		found, err := s.Creator(ctx, tenant, "c1")
@@ -100,7 +100,7 @@ func TestAnswersComeFromMemoryForHalfAMinute(t *testing.T) {
 		t.Fatal("not found")
 	}
 	elsewhere := tenancydb.New(l.Client, l.Tenancy, l.Settlements, c.now)
-	put(t, elsewhere, "memory-2", tenancydb.Object{Kind: tenancydb.Creator, ID: "c1", Version: 2, Doc: tenancy.Creator{CreatorID: "c1", Nickname: "two", Version: 2}})
+	put(t, elsewhere, "memory-2", tenancy.Object{Kind: tenancy.KindCreator, ID: "c1", Version: 2, Doc: tenancy.Creator{CreatorID: "c1", Nickname: "two", Version: 2}})
 	c.at = c.at.Add(29 * time.Second)
 	if name() != "one" {
 		t.Error("memory was not used")
@@ -116,7 +116,7 @@ func TestWhatIsMissingIsLookedUpEachTime(t *testing.T) {
 	if _, err := s.Creator(context.Background(), tenant, "c1"); !fault.HasCode(err, fault.NotFound) {
 		t.Fatalf("got %v", err)
 	}
-	put(t, s, "missing-1", tenancydb.Object{Kind: tenancydb.Creator, ID: "c1", Version: 1, Doc: tenancy.Creator{CreatorID: "c1", Version: 1}})
+	put(t, s, "missing-1", tenancy.Object{Kind: tenancy.KindCreator, ID: "c1", Version: 1, Doc: tenancy.Creator{CreatorID: "c1", Version: 1}})
 	if _, err := s.Creator(context.Background(), tenant, "c1"); err != nil {
 		t.Errorf("a new creator is not found: %v", err)
 	}
@@ -129,8 +129,8 @@ func TestOneOfManyRacingVersionsWins(t *testing.T) {
 	var wg sync.WaitGroup
 	for n := range 12 {
 		wg.Go(func() {
-			err := s.Put(context.Background(), tenancydb.Change{
-				Objects: []tenancydb.Object{{Kind: tenancydb.Creator, ID: "c1", Version: 1, Doc: tenancy.Creator{CreatorID: "c1", Version: 1}}},
+			err := s.Put(context.Background(), tenancy.Change{
+				Objects: []tenancy.Object{{Kind: tenancy.KindCreator, ID: "c1", Version: 1, Doc: tenancy.Creator{CreatorID: "c1", Version: 1}}},
 				Record:  act(fmt.Sprintf("race-%d", n)),
 			})
 			mu.Lock()
@@ -138,7 +138,7 @@ func TestOneOfManyRacingVersionsWins(t *testing.T) {
 			switch {
 			case err == nil:
 				won++
-			case errors.Is(err, tenancydb.ErrRaced):
+			case errors.Is(err, tenancy.ErrRaced):
 				raced++
 			default:
 				t.Error(err)
@@ -153,8 +153,8 @@ func TestOneOfManyRacingVersionsWins(t *testing.T) {
 
 func TestOwnWriteAfterALostAnswerIsSuccess(t *testing.T) {
 	s, l, c := open(t)
-	change := tenancydb.Change{
-		Objects: []tenancydb.Object{{Kind: tenancydb.Creator, ID: "c1", Version: 1, Doc: tenancy.Creator{CreatorID: "c1", Version: 1}}},
+	change := tenancy.Change{
+		Objects: []tenancy.Object{{Kind: tenancy.KindCreator, ID: "c1", Version: 1, Doc: tenancy.Creator{CreatorID: "c1", Version: 1}}},
 		Record:  act("the-one-act"),
 	}
 	for range 2 {
@@ -167,7 +167,7 @@ func TestOwnWriteAfterALostAnswerIsSuccess(t *testing.T) {
 		t.Fatal(err)
 	}
 	change.Record.ID = "another-act"
-	if err := s.Put(context.Background(), change); !errors.Is(err, tenancydb.ErrRaced) {
+	if err := s.Put(context.Background(), change); !errors.Is(err, tenancy.ErrRaced) {
 		t.Errorf("somebody else's item was taken for one's own: %v", err)
 	}
 }
@@ -187,7 +187,7 @@ func TestStrategiesAndPositions(t *testing.T) {
 	for v, amount := range map[int]string{1: "0.10", 2: "0.20"} {
 		st := tenancy.Strategy{StrategyID: "s1", ActionType: "share", Reward: tenancy.Reward{Kind: tenancy.Cash, Amount: money.MustParse(amount)}}
 		st.Version.Version = v
-		put(t, s, "act-s-"+amount, tenancydb.Object{Kind: tenancydb.Strategy, ID: "s1", Version: v, Doc: st})
+		put(t, s, "act-s-"+amount, tenancy.Object{Kind: tenancy.KindStrategy, ID: "s1", Version: v, Doc: st})
 	}
 	all, err := s.Strategies(ctx, tenant)
 	if err != nil || len(all) != 2 || all[1].Reward.Amount != money.MustParse("0.20") {
@@ -195,7 +195,7 @@ func TestStrategiesAndPositions(t *testing.T) {
 	}
 	p := tenancy.Position{PositionID: "p1", Rule: "r", DecidedBy: "admin@demo"}
 	p.From, p.Version.Version = civil.MustDate("2026-11-01"), 1
-	put(t, s, "act-p1", tenancydb.Object{Kind: tenancydb.Position, ID: "p1", Version: 1, Doc: p})
+	put(t, s, "act-p1", tenancy.Object{Kind: tenancy.KindPosition, ID: "p1", Version: 1, Doc: p})
 	inForce := func(want int) {
 		t.Helper()
 		c.at = c.at.Add(time.Minute)
@@ -206,10 +206,10 @@ func TestStrategiesAndPositions(t *testing.T) {
 	}
 	inForce(0)
 	p.ApprovedBy, p.Version.Version = "approver@demo", 2
-	put(t, s, "act-p2", tenancydb.Object{Kind: tenancydb.Position, ID: "p1", Version: 2, Doc: p})
+	put(t, s, "act-p2", tenancy.Object{Kind: tenancy.KindPosition, ID: "p1", Version: 2, Doc: p})
 	inForce(2)
 	p.ApprovedBy, p.Version.Version = "", 3
-	put(t, s, "act-p3", tenancydb.Object{Kind: tenancydb.Position, ID: "p1", Version: 3, Doc: p})
+	put(t, s, "act-p3", tenancy.Object{Kind: tenancy.KindPosition, ID: "p1", Version: 3, Doc: p})
 	inForce(2)
 }
 
@@ -218,7 +218,7 @@ func TestListsOfTenantsAndCreators(t *testing.T) {
 	ctx := context.Background()
 	for n := range 5 {
 		id := fmt.Sprintf("c%d", n)
-		put(t, s, "act-"+id, tenancydb.Object{Kind: tenancydb.Creator, ID: id, Version: 1, Doc: tenancy.Creator{CreatorID: id, Version: 1}})
+		put(t, s, "act-"+id, tenancy.Object{Kind: tenancy.KindCreator, ID: id, Version: 1, Doc: tenancy.Creator{CreatorID: id, Version: 1}})
 	}
 	var ids []string
 	for cursor, first := "", true; first || cursor != ""; first = false {
@@ -246,7 +246,7 @@ func TestSealedFieldsComeBack(t *testing.T) {
 	made := vault.DataKey{Version: 1, Wrapped: []byte("wrapped"), Made: c.at}
 	sealed := vault.Sealing{Taxpayer: "t1", NewKey: &made, Records: []vault.Record{{Name: vault.OfCreator("c1"), KeyVersion: 1, Fields: map[string][]byte{vault.Account: {1, 2, 3}}}}}
 	record := act("seal")
-	if err := s.Put(ctx, tenancydb.Change{Sealed: []vault.Sealing{sealed}, Record: record}); err != nil {
+	if err := s.Put(ctx, tenancy.Change{Sealed: []vault.Sealing{sealed}, Record: record}); err != nil {
 		t.Fatal(err)
 	}
 	box, err := s.Box(ctx, tenant, "t1")
@@ -259,7 +259,7 @@ func TestSealedFieldsComeBack(t *testing.T) {
 	}
 	r.Revision = "not what was read"
 	stale := vault.Sealing{Taxpayer: "t1", Records: []vault.Record{r}}
-	if err := s.Put(ctx, tenancydb.Change{Sealed: []vault.Sealing{stale}, Record: act("again")}); !errors.Is(err, tenancydb.ErrRaced) {
+	if err := s.Put(ctx, tenancy.Change{Sealed: []vault.Sealing{stale}, Record: act("again")}); !errors.Is(err, tenancy.ErrRaced) {
 		t.Errorf("a record that changed was replaced: %v", err)
 	}
 }

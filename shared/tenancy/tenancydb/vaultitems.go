@@ -16,6 +16,7 @@ import (
 	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/tenancy"
 	"fenzhang/shared/vault"
 )
 
@@ -96,7 +97,7 @@ func (s *Store) sealing(tenant, act string, sealed vault.Sealing) []types.Transa
 // renewed notes on the taxpayer's line in its directory how old its data key is.
 func (s *Store) renewed(tenant, taxpayer string, since time.Time) types.TransactWriteItem {
 	return types.TransactWriteItem{Update: &types.Update{
-		TableName: &s.table, Key: attr.Key(keys.Key{PK: keys.MasterList(tenant, Taxpayer), SK: taxpayer}),
+		TableName: &s.table, Key: attr.Key(keys.Key{PK: keys.MasterList(tenant, string(tenancy.KindTaxpayer)), SK: taxpayer}),
 		UpdateExpression:          aws.String("SET #since = :since"),
 		ConditionExpression:       aws.String("attribute_exists(pk)"),
 		ExpressionAttributeNames:  map[string]string{"#since": keySinceAttr},
@@ -107,7 +108,7 @@ func (s *Store) renewed(tenant, taxpayer string, since time.Time) types.Transact
 // KeysBefore lists, page by page, taxpayers whose newest data key was made at or before a time. The cursor is
 // "" at the start and at the end; a page may be empty.
 func (s *Store) KeysBefore(ctx context.Context, tenant string, before time.Time, cursor string, limit int) ([]string, string, error) {
-	items, next, err := s.page(ctx, keys.MasterList(tenant, Taxpayer), cursor, limit)
+	items, next, err := s.page(ctx, keys.MasterList(tenant, string(tenancy.KindTaxpayer)), cursor, limit)
 	if err != nil {
 		return nil, "", err
 	}

@@ -5,20 +5,18 @@ import (
 	"encoding/json"
 	"errors"
 	"strconv"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"fenzhang/shared/audit"
 	"fenzhang/shared/audit/outbox"
 	"fenzhang/shared/awsfault"
 	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/dynamo/transact"
 	"fenzhang/shared/fault"
-	"fenzhang/shared/vault"
+	"fenzhang/shared/tenancy"
 )
 
 // contractPrefix begins the entries of a creator's contracts; guardKey is the item beside them that makes
@@ -28,40 +26,9 @@ const (
 	guardKey       = "GUARD"
 )
 
-// Object is one new version of one object of master data.
-type Object struct {
-	Kind, ID string
-	Version  int // 1 creates the object
-	Doc      any // one of tenancy's types, masked
-	Digest   string
-	// Creator is the creator of a contract; Guard is the number of changes to the creator's contracts that
-	// were seen when this one was decided.
-	Creator string
-	Guard   int
-	// Hash is the keyed hash under which a new taxpayer will be found.
-	Hash string
-	// MergedInto is the taxpayer that this one is merged into by the act.
-	MergedInto string
-}
-
-// Change is what one act writes: objects, what the vault sealed of them, and the audit record. The record's
-// ID is chosen before the first try and names the act.
-type Change struct {
-	Objects []Object
-	Sealed  []vault.Sealing
-	// Renewed notes that all records of this taxpayer are now sealed under a data key made at RenewedAt.
-	Renewed   string
-	RenewedAt time.Time
-	Record    audit.Record
-}
-
-// ErrRaced tells that what the change was decided upon has changed meanwhile; nothing was written, and the
-// caller looks again and decides anew.
-var ErrRaced = errors.New("tenancydb: somebody was faster")
-
 // Put writes a change completely or not at all.
-// Errors: ErrRaced; fault.Unavailable when the table is busy.
-func (s *Store) Put(ctx context.Context, c Change) error {
+// Errors: tenancy.ErrRaced; fault.Unavailable when the table is busy.
+func (s *Store) Put(ctx context.Context, c tenancy.Change) error {
 	if err := s.enlist(ctx, c.Record.Tenant); err != nil {
 		return err
 	}
@@ -88,7 +55,7 @@ func (s *Store) enlist(ctx context.Context, tenant string) error {
 }
 
 // parts lists the writes; the first one of each object is its version item.
-func (s *Store) parts(c Change) ([]types.TransactWriteItem, error) {
+func (s *Store) parts(c tenancy.Change) ([]types.TransactWriteItem, error) {
 	var out []types.TransactWriteItem
 	for _, o := range c.Objects {
 		part, err := s.object(c.Record.Tenant, c.Record.ID, o)
@@ -110,19 +77,19 @@ func (s *Store) parts(c Change) ([]types.TransactWriteItem, error) {
 	return append(out, record), nil
 }
 
-func (s *Store) object(tenant, act string, o Object) ([]types.TransactWriteItem, error) {
+func (s *Store) object(tenant, act string, o tenancy.Object) ([]types.TransactWriteItem, error) {
 	doc, err := marshal(o.Doc)
 	if err != nil {
 		return nil, err
 	}
-	version := attr.Key(keys.Master(tenant, o.Kind, o.ID, o.Version))
+	version := attr.Key(keys.Master(tenant, string(o.Kind), o.ID, o.Version))
 	version[docAttr], version[versionAttr], version[actAttr] = attr.Text(doc), attr.Number(int64(o.Version)), attr.Text(act)
 	version[digestAttr] = attr.Text(o.Digest)
 	parts := []types.TransactWriteItem{s.once(version), s.listEntry(tenant, o, doc)}
-	if o.Kind == Contract {
+	if o.Kind == tenancy.KindContract {
 		parts = append(parts, s.contractEntry(tenant, o, doc), s.guard(tenant, o))
 	}
-	if o.Kind == Taxpayer && o.Version == 1 {
+	if o.Kind == tenancy.KindTaxpayer && o.Version == 1 {
 		found := attr.Key(keys.Lookup(tenant, o.Hash))
 		found[taxpayerAttr], found[actAttr] = attr.Text(o.ID), attr.Text(act)
 		parts = append(parts, s.once(found))
@@ -145,10 +112,10 @@ func (s *Store) once(it item) types.TransactWriteItem {
 
 // listEntry is the object's line in the directory of its kind: the newest version, and each version where
 // readers want them all at once.
-func (s *Store) listEntry(tenant string, o Object, doc string) types.TransactWriteItem {
-	k := keys.Key{PK: keys.MasterList(tenant, o.Kind), SK: o.ID}
-	if o.Kind == Strategy || o.Kind == Position {
-		k.SK += "#" + keys.Master(tenant, o.Kind, o.ID, o.Version).SK
+func (s *Store) listEntry(tenant string, o tenancy.Object, doc string) types.TransactWriteItem {
+	k := keys.Key{PK: keys.MasterList(tenant, string(o.Kind)), SK: o.ID}
+	if o.Kind == tenancy.KindStrategy || o.Kind == tenancy.KindPosition {
+		k.SK += "#" + keys.Master(tenant, string(o.Kind), o.ID, o.Version).SK
 	}
 	up := &types.Update{
 		TableName: &s.table, Key: attr.Key(k),
@@ -156,7 +123,7 @@ func (s *Store) listEntry(tenant string, o Object, doc string) types.TransactWri
 		ExpressionAttributeNames:  map[string]string{"#doc": docAttr, "#version": versionAttr},
 		ExpressionAttributeValues: item{":doc": attr.Text(doc), ":version": attr.Number(int64(o.Version))},
 	}
-	if o.Kind == Taxpayer && o.Version == 1 {
+	if o.Kind == tenancy.KindTaxpayer && o.Version == 1 {
 		up.UpdateExpression = aws.String(*up.UpdateExpression + ", #since = :since")
 		up.ExpressionAttributeNames["#since"] = keySinceAttr
 		up.ExpressionAttributeValues[":since"] = attr.Number(s.now().Unix())
@@ -164,7 +131,7 @@ func (s *Store) listEntry(tenant string, o Object, doc string) types.TransactWri
 	return types.TransactWriteItem{Update: up}
 }
 
-func (s *Store) contractEntry(tenant string, o Object, doc string) types.TransactWriteItem {
+func (s *Store) contractEntry(tenant string, o tenancy.Object, doc string) types.TransactWriteItem {
 	it := attr.Key(keys.Key{PK: keys.CreatorContracts(tenant, o.Creator), SK: contractPrefix + o.ID + "#" + strconv.Itoa(o.Version)})
 	it[docAttr] = attr.Text(doc)
 	return types.TransactWriteItem{Put: &types.Put{TableName: &s.table, Item: it}}
@@ -172,7 +139,7 @@ func (s *Store) contractEntry(tenant string, o Object, doc string) types.Transac
 
 // guard counts the changes of a creator's contracts: overlaps are checked against what was read, so nobody
 // may have added one since.
-func (s *Store) guard(tenant string, o Object) types.TransactWriteItem {
+func (s *Store) guard(tenant string, o tenancy.Object) types.TransactWriteItem {
 	condition := "#version = :seen"
 	if o.Guard == 0 {
 		condition = "attribute_not_exists(#version)"
@@ -198,35 +165,31 @@ func (s *Store) ContractGuard(ctx context.Context, tenant, creator string) (int,
 	return int(attr.NumberOf(it, versionAttr)), nil
 }
 
-// Stored is one version of an object as it lies in the table.
-type Stored struct {
-	Version int
-	Digest  string
-	Doc     json.RawMessage
-}
-
-func stored(it item) Stored {
-	return Stored{int(attr.NumberOf(it, versionAttr)), attr.TextOf(it, digestAttr), json.RawMessage(attr.TextOf(it, docAttr))}
+func stored(it item) tenancy.Stored {
+	return tenancy.Stored{
+		Version: int(attr.NumberOf(it, versionAttr)), Digest: attr.TextOf(it, digestAttr),
+		Doc: json.RawMessage(attr.TextOf(it, docAttr)),
+	}
 }
 
 // First reads an object's first version, and tells whether there is one.
-func (s *Store) First(ctx context.Context, tenant, kind, id string) (Stored, bool, error) {
-	it, err := s.get(ctx, keys.Master(tenant, kind, id, 1))
+func (s *Store) First(ctx context.Context, tenant string, kind tenancy.Kind, id string) (tenancy.Stored, bool, error) {
+	it, err := s.get(ctx, keys.Master(tenant, string(kind), id, 1))
 	return stored(it), it != nil, err
 }
 
 // Latest reads an object's newest version, and tells whether there is one.
-func (s *Store) Latest(ctx context.Context, tenant, kind, id string) (Stored, bool, error) {
+func (s *Store) Latest(ctx context.Context, tenant string, kind tenancy.Kind, id string) (tenancy.Stored, bool, error) {
 	out, err := s.db.Query(ctx, &dynamodb.QueryInput{
 		TableName: &s.table, ConsistentRead: aws.Bool(true), ScanIndexForward: aws.Bool(false), Limit: aws.Int32(1),
 		KeyConditionExpression:    aws.String("pk = :pk"),
-		ExpressionAttributeValues: item{":pk": attr.Text(keys.Master(tenant, kind, id, 1).PK)},
+		ExpressionAttributeValues: item{":pk": attr.Text(keys.Master(tenant, string(kind), id, 1).PK)},
 	})
 	if err != nil {
-		return Stored{}, false, awsfault.Of(err)
+		return tenancy.Stored{}, false, awsfault.Of(err)
 	}
 	if len(out.Items) == 0 {
-		return Stored{}, false, nil
+		return tenancy.Stored{}, false, nil
 	}
 	return stored(out.Items[0]), true, nil
 }
@@ -258,5 +221,5 @@ func (s *Store) transact(ctx context.Context, parts []types.TransactWriteItem, a
 			return nil
 		}
 	}
-	return ErrRaced
+	return tenancy.ErrRaced
 }

@@ -1,4 +1,4 @@
-package main
+package masterapi
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"fenzhang/shared/fault"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/lambda/dynamotest"
+	"fenzhang/shared/master"
 )
 
 // passport is the person of taxpayer with another paper.
@@ -88,7 +89,7 @@ func TestCreatorsOfAMergedTaxpayerAreTheSurvivors(t *testing.T) {
 			t.Errorf("%s is %v's", id, got.body["taxpayer_id"])
 		}
 	}
-	fresh := openIn(t, w.local).store // with nothing in memory
+	fresh := openIn(t, w.local).Store // with nothing in memory
 	if c, err := fresh.Creator(ctx, "demo", "c2"); err != nil || c.TaxpayerID != "t1" {
 		t.Errorf("%s, %v", c.TaxpayerID, err)
 	}
@@ -202,7 +203,7 @@ func TestTheHolderOfAnAccountMayHaveTheMergedName(t *testing.T) {
 	w.want(w.admin("POST", "/v1/taxpayers/t2/merge", ask()), 200, 0)
 	w.want(w.approveMerge("approver", "t2"), 200, 0)
 	for id, holder := range holders {
-		if same, known, err := w.store.HolderIsTaxpayer(context.Background(), "demo", id, "t1"); err != nil || !known || same == (holder == "别人") {
+		if same, known, err := w.Store.HolderIsTaxpayer(context.Background(), "demo", id, "t1"); err != nil || !known || same == (holder == "别人") {
 			t.Errorf("%s holds the account: %t, %t, %v", holder, same, known, err)
 		}
 	}
@@ -210,7 +211,7 @@ func TestTheHolderOfAnAccountMayHaveTheMergedName(t *testing.T) {
 
 // stopping fails once, as a process that is killed between the steps.
 type stopping struct {
-	carrier
+	master.Carrier
 	calls int
 }
 
@@ -218,14 +219,14 @@ func (s *stopping) Carry(ctx context.Context, tenant, from, into, by string) err
 	if s.calls++; s.calls == 1 {
 		return fault.Later(context.DeadlineExceeded)
 	}
-	return s.carrier.Carry(ctx, tenant, from, into, by)
+	return s.Carrier.Carry(ctx, tenant, from, into, by)
 }
 
 func TestAnApprovalThatStoppedHalfwayIsFinishedByCallingAgain(t *testing.T) {
 	w := twice(t, dynamotest.Memory(t))
 	w.want(w.admin("POST", "/v1/taxpayers/t2/merge", ask()), 200, 0)
-	s := &stopping{carrier: w.service.merging}
-	w.service.merging = s
+	s := &stopping{Carrier: w.Service.Merges}
+	w.Service.Merges = s
 	w.want(w.approveMerge("approver", "t2"), 503, 5003)
 	w.want(w.approveMerge("approver", "t2"), 200, 0)
 	if s.calls != 2 || len(w.records("taxpayer.merged")) != 1 {

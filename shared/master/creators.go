@@ -1,4 +1,4 @@
-package main
+package master
 
 import (
 	"context"
@@ -11,7 +11,6 @@ import (
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/tenancy"
-	"fenzhang/shared/tenancy/tenancydb"
 	"fenzhang/shared/vault"
 )
 
@@ -77,7 +76,7 @@ func (d *creatorDraft) problems(c call) []fault.Field {
 // ownerProblems checks the taxpayer that comes along; one that is known already needs no profiles.
 func (d *creatorDraft) ownerProblems(c call) []fault.Field {
 	var found []fault.Field
-	for _, p := range append(headProblems(d.Taxpayer, call{kind: tenancydb.Taxpayer, corpus: c.corpus}), d.Taxpayer.problems(c)...) {
+	for _, p := range append(headProblems(d.Taxpayer, call{kind: tenancy.KindTaxpayer, corpus: c.corpus}), d.Taxpayer.problems(c)...) {
 		if p.Field != "profiles" {
 			found = append(found, fault.Field{Field: "taxpayer." + p.Field, Problem: p.Problem})
 		}
@@ -98,12 +97,12 @@ func (d *creatorDraft) content() any {
 	}{d.creator(), d.TaxpayerID, along, d.Payout}
 }
 
-func (d *creatorDraft) locate(_ context.Context, _ *service, c call) (string, error) {
+func (d *creatorDraft) locate(_ context.Context, _ *Service, c call) (string, error) {
 	return located(d, c), nil
 }
 
 // against finds the taxpayer and holds the payout account against it.
-func (d *creatorDraft) against(ctx context.Context, s *service, c call) ([]fault.Field, error) {
+func (d *creatorDraft) against(ctx context.Context, s *Service, c call) ([]fault.Field, error) {
 	id := d.TaxpayerID
 	if c.previous != nil {
 		var before tenancy.Creator
@@ -121,7 +120,7 @@ func (d *creatorDraft) against(ctx context.Context, s *service, c call) ([]fault
 	if id == "" {
 		return nil, nil
 	}
-	latest, exists, err := s.store.Latest(ctx, c.tenant, tenancydb.Taxpayer, id)
+	latest, exists, err := s.Store.Latest(ctx, c.Tenant, tenancy.KindTaxpayer, id)
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +129,7 @@ func (d *creatorDraft) against(ctx context.Context, s *service, c call) ([]fault
 	}
 	t, err := readTaxpayer(latest.Doc)
 	if err == nil && c.previous == nil { // a creator that is there already keeps the taxpayer under which its account is sealed
-		t, err = s.survivor(ctx, c.tenant, t)
+		t, err = s.survivor(ctx, c.Tenant, t)
 		id = t.TaxpayerID
 	}
 	d.owner = owner{id: id}
@@ -138,11 +137,11 @@ func (d *creatorDraft) against(ctx context.Context, s *service, c call) ([]fault
 }
 
 // alongside looks for the taxpayer that comes along: the same papers are the same taxpayer.
-func (d *creatorDraft) alongside(ctx context.Context, s *service, c call) ([]fault.Field, error) {
+func (d *creatorDraft) alongside(ctx context.Context, s *Service, c call) ([]fault.Field, error) {
 	if len(d.ownerProblems(c)) > 0 {
 		return nil, nil
 	}
-	along, err := call{tenant: c.tenant, hash: c.hash, kind: tenancydb.Taxpayer}.digested(d.Taxpayer)
+	along, err := call{Caller: c.Caller, hash: c.hash, kind: tenancy.KindTaxpayer}.digested(d.Taxpayer)
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +150,7 @@ func (d *creatorDraft) alongside(ctx context.Context, s *service, c call) ([]fau
 		return nil, err
 	}
 	d.owner = owner{id: id}
-	latest, exists, err := s.store.Latest(ctx, c.tenant, tenancydb.Taxpayer, id)
+	latest, exists, err := s.Store.Latest(ctx, c.Tenant, tenancy.KindTaxpayer, id)
 	if err != nil {
 		return nil, err
 	}
@@ -168,7 +167,7 @@ func (d *creatorDraft) alongside(ctx context.Context, s *service, c call) ([]fau
 		return nil, err
 	}
 	found := d.agrees(c, t) // with the record that has this number
-	if t, err = s.survivor(ctx, c.tenant, t); err != nil {
+	if t, err = s.survivor(ctx, c.Tenant, t); err != nil {
 		return nil, err
 	}
 	d.owner.id = t.TaxpayerID
@@ -211,7 +210,7 @@ func (d *creatorDraft) payable(profiles []tenancy.Profile) []fault.Field {
 	return nil
 }
 
-func (d *creatorDraft) build(ctx context.Context, s *service, c call) (written, error) {
+func (d *creatorDraft) build(ctx context.Context, s *Service, c call) (written, error) {
 	k := storedCreator{Creator: d.creator()}
 	if c.previous != nil {
 		var before storedCreator
@@ -228,7 +227,7 @@ func (d *creatorDraft) build(ctx context.Context, s *service, c call) (written, 
 		}
 		records[vault.OfCreator(c.id)] = map[string]string{vault.Account: d.Payout.Account, vault.Holder: d.Payout.Holder}
 	}
-	k.CreatorID, k.TaxpayerID, k.Version, k.By = c.id, d.owner.id, c.version, c.by
+	k.CreatorID, k.TaxpayerID, k.Version, k.By = c.id, d.owner.id, c.version, c.Subject
 	w.objects = append(w.objects, versionOf(c, k))
 	if d.owner.new {
 		t, fields, err := d.newOwner(c)
@@ -241,7 +240,7 @@ func (d *creatorDraft) build(ctx context.Context, s *service, c call) (written, 
 	if len(records) == 0 {
 		return w, nil
 	}
-	sealed, err := s.vault.Seal(ctx, c.tenant, d.owner.id, records)
+	sealed, err := s.Vault.Seal(ctx, c.Tenant, d.owner.id, records)
 	if err != nil {
 		return written{}, err
 	}
@@ -250,26 +249,26 @@ func (d *creatorDraft) build(ctx context.Context, s *service, c call) (written, 
 }
 
 // recorded puts the payout account into the creator's version; the same account again keeps its dates.
-func (d *creatorDraft) recorded(ctx context.Context, s *service, c call, k *storedCreator) error {
+func (d *creatorDraft) recorded(ctx context.Context, s *Service, c call, k *storedCreator) error {
 	k.Payout = d.Payout.Masked()
 	k.HolderHash = nameHash(c, strings.TrimSpace(d.Payout.Holder))
-	account := c.hash.Hash("payout", c.tenant, d.Payout.Method, d.Payout.Account, d.Payout.Holder)
+	account := c.hash.Hash("payout", c.Tenant, d.Payout.Method, d.Payout.Account, d.Payout.Holder)
 	if account == k.PayoutHash {
 		return nil
 	}
-	today, err := s.clock.Today(ctx)
+	today, err := s.Clock.Today(ctx)
 	if err != nil {
 		return fault.Later(err)
 	}
-	k.PayoutHash, k.PayoutSince, k.PayoutAt = account, today, s.clock.Instant()
+	k.PayoutHash, k.PayoutSince, k.PayoutAt = account, today, s.Clock.Instant()
 	return nil
 }
 
 // newOwner gives the taxpayer's first version as its own route would write it.
-func (d *creatorDraft) newOwner(c call) (tenancydb.Object, map[string]string, error) {
-	along, err := call{tenant: c.tenant, by: c.by, hash: c.hash, kind: tenancydb.Taxpayer, id: d.owner.id, version: 1}.digested(d.Taxpayer)
+func (d *creatorDraft) newOwner(c call) (tenancy.Object, map[string]string, error) {
+	along, err := call{Caller: c.Caller, hash: c.hash, kind: tenancy.KindTaxpayer, id: d.owner.id, version: 1}.digested(d.Taxpayer)
 	if err != nil {
-		return tenancydb.Object{}, nil, err
+		return tenancy.Object{}, nil, err
 	}
 	return d.Taxpayer.object(along)
 }

@@ -1,48 +1,115 @@
-package main
+package openingapi
 
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/json"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-lambda-go/events"
 	"github.com/xuri/excelize/v2"
 
 	"fenzhang/shared/civil"
-	"fenzhang/shared/clock/ids"
+	"fenzhang/shared/lambda/contracttest"
 	"fenzhang/shared/lambda/dynamotest"
 	"fenzhang/shared/lambda/httpapi"
 	"fenzhang/shared/law/ruleset"
 	"fenzhang/shared/law/taxpack"
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/ledger/ledgerdb"
+	"fenzhang/shared/ledger/period/perioddb"
+	"fenzhang/shared/master/masterapi"
+	"fenzhang/shared/master/mastertest"
 	"fenzhang/shared/money"
 	"fenzhang/shared/opening"
+	"fenzhang/shared/opening/openingdb"
 	"fenzhang/shared/opening/openingxlsx"
 	"fenzhang/shared/settlement"
-	"fenzhang/shared/settlement/settlementdb"
+	"fenzhang/shared/settlement/receivable"
+	"fenzhang/shared/settlement/receivable/receivabledb"
 )
 
-// imports is a world whose routes are those of the opening import too.
-func imports(t *testing.T) (*world, *settlement.Taxes) {
+// world is the routes of the opening import over tables in memory.
+type world struct {
+	mastertest.World
+	t     *testing.T
+	api   *httpapi.API
+	local dynamotest.Local
+}
+
+func open(t *testing.T) *world {
 	t.Helper()
-	w := openIn(t, dynamotest.Memory(t))
-	corpus, err := taxpack.Embedded()
-	if err != nil {
-		t.Fatal(err)
-	}
+	local := dynamotest.Memory(t)
+	w := &world{World: mastertest.Open(t, local, time.Date(2026, 11, 22, 2, 0, 0, 0, time.UTC)), t: t, local: local}
 	calendar, err := taxpack.NationalCalendar()
 	if err != nil {
 		t.Fatal(err)
 	}
-	token := ids.Source(time.Now)
-	store := &settlementdb.Store{DB: w.local.Client, Settlements: w.local.Settlements, Ledger: w.local.Ledger, Control: w.local.Control, NewToken: token, Now: w.service.clock.Now}
-	taxes := &settlement.Taxes{Service: &settlement.Service{Store: store, Directory: w.store, Calendar: calendar, Clock: w.service.clock, NewID: token}, Rules: ruleset.Fixed{Corpus: corpus}}
-	o := openings{openingService(w.service, taxes, tables{db: w.local.Client, ledger: w.local.Ledger, settlements: w.local.Settlements, newToken: token})}
-	w.api = &httpapi.API{Routes: append(w.service.routes(), o.routes()...), Clock: w.service.clock, Log: slog.New(slog.DiscardHandler), Limits: w.api.Limits, Revoked: httpapi.NoRevocations{}}
-	return w, taxes
+	newID := w.Service.NewID
+	payer := &settlement.Service{Store: w.Rows, Directory: w.Store, Calendar: calendar, Clock: w.Clock, NewID: newID}
+	taxes := &settlement.Taxes{Service: payer, Rules: ruleset.Fixed{Corpus: w.Service.Corpus(t.Context())}}
+	claims := &receivable.Claims{Store: &receivabledb.Store{DB: local.Client, Ledger: local.Ledger, Settlements: local.Settlements, NewToken: newID},
+		Directory: w.Store, Clock: w.Clock, NewID: newID, Raised: taxes.Requote}
+	imports := &opening.Service{
+		Master: w.Service, Directory: w.Store, Payer: payer, Debts: openingdb.Debts{Claims: claims}, Clock: w.Clock, NewID: newID,
+		Store:   &openingdb.Store{Rows: w.Rows, DB: local.Client, Ledger: local.Ledger, Outbox: local.Settlements, NewToken: newID},
+		Periods: openingdb.Seals{Entities: w.Store, Periods: &perioddb.Store{DB: local.Client, Ledger: local.Ledger, Settlements: local.Settlements, NewToken: newID}},
+	}
+	plenty := httpapi.Rate{PerSecond: 1, Burst: 1e6}
+	w.api = &httpapi.API{Routes: append(masterapi.API{Master: w.Service}.Routes(), API{imports}.Routes()...), Clock: w.Clock,
+		Log: slog.New(slog.DiscardHandler), Limits: httpapi.NewBuckets(plenty, plenty), Revoked: httpapi.NoRevocations{}}
+	return w
+}
+
+// answer is what a client sees.
+type answer struct {
+	status int
+	body   map[string]any
+	raw    string
+}
+
+func (a answer) code() int {
+	n, _ := a.body["code"].(float64)
+	return int(n)
+}
+
+// fields gives the problems by field.
+func (a answer) fields() map[string]string {
+	out := map[string]string{}
+	list, _ := a.body["fields"].([]any)
+	for _, f := range list {
+		m := f.(map[string]any)
+		out[m["field"].(string)] = m["problem"].(string)
+	}
+	return out
+}
+
+func (w *world) call(tenant, role, method, path string, body any) answer {
+	w.t.Helper()
+	var text []byte
+	if body != nil {
+		var err error
+		if text, err = json.Marshal(body); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	ev := events.APIGatewayV2HTTPRequest{RawPath: path, Body: string(text)}
+	ev.RequestContext.RequestID = "req-1"
+	ev.RequestContext.HTTP.Method = method
+	ev.RequestContext.Authorizer = &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{Lambda: map[string]any{
+		"tenant": tenant, "sub": role + "@" + tenant, "roles": role, "exp": fmt.Sprint(w.Clock.Now().Unix() + 60),
+	}}
+	res := w.api.Serve(w.t.Context(), ev)
+	contracttest.CheckEvent(w.t, ev, res)
+	out := answer{status: res.StatusCode, raw: res.Body}
+	if err := json.Unmarshal([]byte(res.Body), &out.body); err != nil {
+		w.t.Fatalf("%q: %v", res.Body, err)
+	}
+	return out
 }
 
 // workbookOf fills the template with rows by sheet; what a row does not say is the column's example.
@@ -92,7 +159,7 @@ func before() map[string][]map[string]string {
 }
 
 func TestAnAgencyBeginsWithItsOldBooks(t *testing.T) {
-	w, taxes := imports(t)
+	w := open(t)
 	if a := w.call("mcn-one", "admin", "POST", "/v1/paying-entities", map[string]any{"entity_id": "ent-1", "name": "甲文化", "uscc": "91330106DEM000401C", "place": "330100", "place_tier": "city",
 		"vat": "general", "from": "2026-01-01"}); a.status != 201 {
 		t.Fatal(a.raw)
@@ -114,11 +181,11 @@ func TestAnAgencyBeginsWithItsOldBooks(t *testing.T) {
 	if a := w.call("other", "finance", "GET", "/v1/opening/imports/first", nil); a.status != 404 {
 		t.Errorf("another tenant sees the import: %d", a.status)
 	}
-	creator, err := w.store.Creator(t.Context(), "mcn-one", "c-1001")
+	creator, err := w.Store.Creator(t.Context(), "mcn-one", "c-1001")
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows, err := taxes.Store.TaxRows(t.Context(), "mcn-one", "ent-1", creator.TaxpayerID, 2026)
+	rows, err := w.Rows.TaxRows(t.Context(), "mcn-one", "ent-1", creator.TaxpayerID, 2026)
 	if err != nil || len(rows) != 1 || rows[0].Kind != settlement.KindOpening || len(rows[0].Opening.By) != 2 || rows[0].Opening.By[0] == rows[0].Opening.By[1] {
 		t.Errorf("%+v %v", rows, err)
 	}
@@ -130,13 +197,13 @@ func TestAnAgencyBeginsWithItsOldBooks(t *testing.T) {
 	if sums[ledger.CreatorPayable] != money.MustParse("-1234.50") || sums[ledger.CreatorReceivable] != money.MustParse("500.00") || sums[ledger.OpeningBalance] != money.MustParse("734.50") {
 		t.Errorf("%v", sums)
 	}
-	if _, err := w.store.Contract(t.Context(), "mcn-one", "c-1001", "commerce_commission", civil.MustDate("2026-11-01")); err != nil {
+	if _, err := w.Store.Contract(t.Context(), "mcn-one", "c-1001", "commerce_commission", civil.MustDate("2026-11-01")); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestAFileWithProblemsIsRefusedWhole(t *testing.T) {
-	w, _ := imports(t)
+	w := open(t)
 	rows := before()
 	rows[opening.Creators][0]["id_number"] = "110105189003017015"
 	rows[opening.Creators][0]["payout_method"] = "cash"

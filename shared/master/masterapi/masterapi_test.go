@@ -1,11 +1,8 @@
-package main
+package masterapi
 
 import (
-	"bytes"
 	"context"
-	"crypto/rand"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -18,55 +15,26 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"fenzhang/shared/assembly"
 	"fenzhang/shared/audit"
 	"fenzhang/shared/audit/outbox"
 	"fenzhang/shared/civil"
-	"fenzhang/shared/clock"
-	"fenzhang/shared/clock/ids"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/lambda/contracttest"
 	"fenzhang/shared/lambda/dynamotest"
-	"fenzhang/shared/lambda/env"
 	"fenzhang/shared/lambda/httpapi"
-	"fenzhang/shared/lambda/trigger"
-	"fenzhang/shared/lambda/trigger/triggertest"
-	"fenzhang/shared/law/tax"
-	"fenzhang/shared/law/taxpack"
-	"fenzhang/shared/settlement"
-	"fenzhang/shared/settlement/settlementdb"
+	"fenzhang/shared/master/mastertest"
 	"fenzhang/shared/tenancy/tenancydb"
 	"fenzhang/shared/vault"
 )
 
 var instant = time.Date(2026, 11, 22, 2, 0, 0, 0, time.UTC)
 
-// plainMaster wraps data keys by writing the tenant before them.
-type plainMaster struct{}
-
-func (plainMaster) New(_ context.Context, tenant, _ string) ([]byte, []byte, error) {
-	key := make([]byte, vault.KeySize)
-	rand.Read(key)
-	return key, append([]byte(tenant), key...), nil
-}
-
-func (plainMaster) Unwrap(_ context.Context, tenant, _ string, wrapped []byte) ([]byte, error) {
-	key, ok := bytes.CutPrefix(wrapped, []byte(tenant))
-	if !ok {
-		return nil, errors.New("another tenant's key")
-	}
-	return bytes.Clone(key), nil
-}
-
-// world is the function over a local table.
+// world is the routes of master data over a local table.
 type world struct {
+	mastertest.World
 	t     *testing.T
 	api   *httpapi.API
-	store *tenancydb.Store
-	vault *vault.Vault
 	local dynamotest.Local
-
-	service *service
 }
 
 func open(t *testing.T) *world {
@@ -74,22 +42,14 @@ func open(t *testing.T) *world {
 	return openIn(t, dynamotest.Open(t))
 }
 
-// openIn is the function over given tables.
+// openIn is the routes over given tables.
 func openIn(t *testing.T, local dynamotest.Local) *world {
 	t.Helper()
-	c := clock.At(instant)
-	store := tenancydb.New(local.Client, local.Tenancy, local.Settlements, c.Now)
-	newID := ids.Source(time.Now)
-	v := &vault.Vault{Store: store, Master: plainMaster{}, Reads: store, Now: c.Now, NewID: newID, Random: rand.Reader}
-	corpus, err := taxpack.Embedded()
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &service{corpus: func(context.Context) *tax.Corpus { return corpus }, store: store, vault: v, clock: c, newID: newID, lookup: func(context.Context) (string, error) { return "a key of keyed hashes", nil }}
-	rows := &settlementdb.Store{DB: local.Client, Settlements: local.Settlements, Ledger: local.Ledger, Control: local.Control, NewToken: newID, Now: c.Now}
-	s.merging = &settlement.Merging{Service: &settlement.Service{Store: rows, Directory: store, Clock: c, NewID: newID}, Store: rows, Entities: s.entityIDs}
-	api := &httpapi.API{Routes: s.routes(), Clock: c, Log: slog.New(slog.DiscardHandler), Limits: httpapi.NewBuckets(httpapi.Rate{PerSecond: 1, Burst: 1e6}, httpapi.Rate{PerSecond: 1, Burst: 1e6}), Revoked: httpapi.NoRevocations{}}
-	return &world{t, api, store, v, local, s}
+	w := &world{World: mastertest.Open(t, local, instant), t: t, local: local}
+	plenty := httpapi.Rate{PerSecond: 1, Burst: 1e6}
+	w.api = &httpapi.API{Routes: API{w.Service}.Routes(), Clock: w.Clock, Log: slog.New(slog.DiscardHandler), Limits: httpapi.NewBuckets(plenty, plenty),
+		Revoked: httpapi.NoRevocations{}}
+	return w
 }
 
 // answer is what a client sees.
@@ -349,7 +309,7 @@ func TestPersonalDataIsMaskedAndSealed(t *testing.T) {
 			t.Errorf("%s lies in the table in clear", clear)
 		}
 	}
-	fields, err := w.vault.Open(context.Background(), vault.Access{Tenant: "demo", Taxpayer: "t1", Record: vault.OfTaxpayer(), Actor: "test", Object: "t1"})
+	fields, err := w.Vault.Open(context.Background(), vault.Access{Tenant: "demo", Taxpayer: "t1", Record: vault.OfTaxpayer(), Actor: "test", Object: "t1"})
 	if err != nil || fields[vault.Name] != "样例人" || fields[vault.IDNumber] != "11010519491231002X" || fields[vault.Phone] != "13800138000" {
 		t.Errorf("sealed %v, %v", fields, err)
 	}
@@ -387,13 +347,13 @@ func TestAChangeKeepsWhatItDoesNotName(t *testing.T) {
 		vault.OfTaxpayer():    {vault.Name: "样例人", vault.IDNumber: "11010519491231002X", vault.Phone: "13900139000"},
 		vault.OfCreator("c1"): {vault.Account: "openid-c001", vault.Holder: "样例人"},
 	} {
-		fields, err := w.vault.Open(context.Background(), vault.Access{Tenant: "demo", Taxpayer: "t1", Record: record, Actor: "test"})
+		fields, err := w.Vault.Open(context.Background(), vault.Access{Tenant: "demo", Taxpayer: "t1", Record: record, Actor: "test"})
 		if err != nil || fmt.Sprint(fields) != fmt.Sprint(want) {
 			t.Errorf("%s: %v, %v", record, fields, err)
 		}
 	}
 	w.want(w.admin("PUT", "/v1/creators/c1", object{"version": 2, "nickname": "x", "payout": object{"method": "alipay", "account": "a@example.com", "holder": "样例人"}}), 200, 0)
-	fields, err := w.vault.Open(context.Background(), vault.Access{Tenant: "demo", Taxpayer: "t1", Record: vault.OfCreator("c1"), Actor: "test"})
+	fields, err := w.Vault.Open(context.Background(), vault.Access{Tenant: "demo", Taxpayer: "t1", Record: vault.OfCreator("c1"), Actor: "test"})
 	if err != nil || fields[vault.Account] != "a@example.com" {
 		t.Errorf("new account %v, %v", fields, err)
 	}
@@ -413,12 +373,6 @@ func TestAChangeKeepsWhatItDoesNotName(t *testing.T) {
 	if a.fields()["payout.account"] == "" || a.fields()["payout.holder"] == "" {
 		t.Errorf("masked values are taken: %s", a.raw)
 	}
-}
-
-func TestSamples(t *testing.T) {
-	w := open(t)
-	w.want(w.call("demo-mcn", "admin", "POST", "/v1/taxpayers", changed(taxpayer(), "taxpayer_id", "tp001")), 201, 0)
-	triggertest.Samples(t, trigger.Mux{HTTP: w.api.Serve}, map[string]triggertest.Check{"event.json": triggertest.Status(http.StatusCreated)})
 }
 
 func TestACreatorBringsItsTaxpayer(t *testing.T) {
@@ -523,7 +477,7 @@ func TestContractsNeverOverlap(t *testing.T) {
 	if won != 1 {
 		t.Errorf("%d of four overlapping contracts were made", won)
 	}
-	if c, err := w.store.Contract(context.Background(), "demo", "c1", "live_tip", civil.MustDate("2026-08-01")); err != nil || c.ContractID != "k2" {
+	if c, err := w.Store.Contract(context.Background(), "demo", "c1", "live_tip", civil.MustDate("2026-08-01")); err != nil || c.ContractID != "k2" {
 		t.Errorf("in force %v, %v", c.ContractID, err)
 	}
 }
@@ -550,7 +504,7 @@ func TestPositionsNeedASecondPerson(t *testing.T) {
 	if n := len(w.records("position.approved")); n != 1 {
 		t.Errorf("%d records of one approval", n)
 	}
-	in, err := w.store.Positions(context.Background(), "demo", civil.MustDate("2026-11-16"))
+	in, err := w.Store.Positions(context.Background(), "demo", civil.MustDate("2026-11-16"))
 	if err != nil || len(in) != 1 {
 		t.Errorf("in force %v, %v", in, err)
 	}
@@ -624,15 +578,15 @@ func TestPayeesAreCreatorsOfTheTenant(t *testing.T) {
 
 func TestRoles(t *testing.T) {
 	w := furnished(t)
-	for _, k := range kinds() {
+	for _, of := range resources() {
 		for _, role := range identity.AllRoles() {
-			read := w.call("demo", string(role), "GET", k.path+"/nobody", nil)
+			read := w.call("demo", string(role), "GET", of.path+"/nobody", nil)
 			if want := role != identity.Creator; (read.code() != 1003) != want {
-				t.Errorf("%s reads %s: %s", role, k.path, read.raw)
+				t.Errorf("%s reads %s: %s", role, of.path, read.raw)
 			}
-			for _, write := range []answer{w.call("demo", string(role), "POST", k.path, "{"), w.call("demo", string(role), "PUT", k.path+"/nobody", "{")} {
+			for _, write := range []answer{w.call("demo", string(role), "POST", of.path, "{"), w.call("demo", string(role), "PUT", of.path+"/nobody", "{")} {
 				if want := role == identity.Admin; (write.code() != 1003) != want {
-					t.Errorf("%s writes %s: %s", role, k.path, write.raw)
+					t.Errorf("%s writes %s: %s", role, of.path, write.raw)
 				}
 			}
 		}
@@ -721,16 +675,6 @@ func TestOrganisationsArePaidToABank(t *testing.T) {
 		t.Errorf("got %s", a.raw)
 	}
 	w.want(w.admin("POST", "/v1/creators", changed(creator(), "taxpayer_id", "t2", "payout", object{"method": "bank", "account": "6216261000000000018", "holder": "样例公司"})), 201, 0)
-}
-
-func TestBuildNamesEveryMissingVariable(t *testing.T) {
-	t.Setenv("AWS_REGION", "cn-north-1")
-	_, err := assembly.Assemble(t.Context(), env.From(func(string) string { return "" }), slog.New(slog.DiscardHandler), build)
-	for _, name := range []string{"STAGE", "TABLE_CONTROL", "TABLE_TENANCY", "TABLE_SETTLEMENTS", "DATA_KEY_ARN", "LOOKUP_SECRET_ARN"} {
-		if err == nil || !strings.Contains(err.Error(), name) {
-			t.Errorf("%s is not named in %v", name, err)
-		}
-	}
 }
 
 // What no rule could ever answer is refused when it is recorded: places nobody keeps rules of, positions on rules

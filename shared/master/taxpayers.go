@@ -1,4 +1,4 @@
-package main
+package master
 
 import (
 	"context"
@@ -7,7 +7,6 @@ import (
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/tenancy"
-	"fenzhang/shared/tenancy/tenancydb"
 	"fenzhang/shared/vault"
 )
 
@@ -97,14 +96,14 @@ func (d *taxpayerDraft) content() any {
 
 // lookupHash is the keyed hash under which a person is found.
 func lookupHash(c call, p tenancy.Person) string {
-	return c.hash.Hash("taxpayer", c.tenant, p.IDType, p.IDNumber)
+	return c.hash.Hash("taxpayer", c.Tenant, p.IDType, p.IDNumber)
 }
 
-func nameHash(c call, name string) string { return c.hash.Hash("name", c.tenant, name) }
+func nameHash(c call, name string) string { return c.hash.Hash("name", c.Tenant, name) }
 
 // locate finds the taxpayer who has this number already.
-func (d *taxpayerDraft) locate(ctx context.Context, s *service, c call) (string, error) {
-	found, err := s.store.TaxpayerByHash(ctx, c.tenant, lookupHash(c, d.person()))
+func (d *taxpayerDraft) locate(ctx context.Context, s *Service, c call) (string, error) {
+	found, err := s.Store.TaxpayerByHash(ctx, c.Tenant, lookupHash(c, d.person()))
 	if err != nil || found != "" {
 		return found, err
 	}
@@ -112,7 +111,7 @@ func (d *taxpayerDraft) locate(ctx context.Context, s *service, c call) (string,
 }
 
 // against keeps the number of a taxpayer: another number is another taxpayer.
-func (d *taxpayerDraft) against(ctx context.Context, s *service, c call) ([]fault.Field, error) {
+func (d *taxpayerDraft) against(ctx context.Context, s *Service, c call) ([]fault.Field, error) {
 	if c.previous == nil {
 		return nil, nil
 	}
@@ -130,7 +129,7 @@ func (d *taxpayerDraft) against(ctx context.Context, s *service, c call) ([]faul
 	if d.IDNumber == "" {
 		return found, nil
 	}
-	owner, err := s.store.TaxpayerByHash(ctx, c.tenant, lookupHash(c, d.person()))
+	owner, err := s.Store.TaxpayerByHash(ctx, c.Tenant, lookupHash(c, d.person()))
 	if err == nil && owner != c.id {
 		found = append(found, fault.Field{Field: "id_number", Problem: "cannot change; another number is another taxpayer"})
 	}
@@ -145,14 +144,14 @@ func readTaxpayer(doc json.RawMessage) (storedTaxpayer, error) {
 	return t, nil
 }
 
-func (d *taxpayerDraft) build(ctx context.Context, s *service, c call) (written, error) {
+func (d *taxpayerDraft) build(ctx context.Context, s *Service, c call) (written, error) {
 	o, fields, err := d.object(c)
 	if err != nil {
 		return written{}, err
 	}
-	w := written{objects: []tenancydb.Object{o}, taxpayer: c.id}
+	w := written{objects: []tenancy.Object{o}, taxpayer: c.id}
 	if len(fields) > 0 {
-		sealed, err := s.vault.Seal(ctx, c.tenant, c.id, map[string]map[string]string{vault.OfTaxpayer(): fields})
+		sealed, err := s.Vault.Seal(ctx, c.Tenant, c.id, map[string]map[string]string{vault.OfTaxpayer(): fields})
 		if err != nil {
 			return written{}, err
 		}
@@ -162,12 +161,12 @@ func (d *taxpayerDraft) build(ctx context.Context, s *service, c call) (written,
 }
 
 // object gives the masked version and the fields to be sealed.
-func (d *taxpayerDraft) object(c call) (tenancydb.Object, map[string]string, error) {
+func (d *taxpayerDraft) object(c call) (tenancy.Object, map[string]string, error) {
 	var t storedTaxpayer
 	if c.previous != nil {
 		var err error
 		if t, err = readTaxpayer(c.previous); err != nil {
-			return tenancydb.Object{}, nil, err
+			return tenancy.Object{}, nil, err
 		}
 	}
 	clear := d.person()
@@ -185,7 +184,7 @@ func (d *taxpayerDraft) object(c call) (tenancydb.Object, map[string]string, err
 	if len(d.Profiles) > 0 {
 		t.Profiles = d.profiles()
 	}
-	t.TaxpayerID, t.From, t.Version, t.By = c.id, d.From, c.version, c.by
+	t.TaxpayerID, t.From, t.Version, t.By = c.id, d.From, c.version, c.Subject
 	o := versionOf(c, t)
 	o.Hash = lookupHash(c, clear)
 	return o, fields, nil

@@ -1,0 +1,74 @@
+// Package mastertest makes master data's service over the tables of a test.
+package mastertest
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"testing"
+	"time"
+
+	"fenzhang/shared/clock"
+	"fenzhang/shared/clock/ids"
+	"fenzhang/shared/lambda/dynamotest"
+	"fenzhang/shared/law/tax"
+	"fenzhang/shared/law/taxpack"
+	"fenzhang/shared/master"
+	"fenzhang/shared/settlement"
+	"fenzhang/shared/settlement/settlementdb"
+	"fenzhang/shared/tenancy/tenancydb"
+	"fenzhang/shared/vault"
+)
+
+// World is the service, and what tests look into.
+type World struct {
+	Service *master.Service
+	Store   *tenancydb.Store
+	Vault   *vault.Vault
+	Rows    *settlementdb.Store
+	Clock   clock.Clock
+}
+
+// Open makes the service at an instant, under the embedded rules.
+func Open(t testing.TB, local dynamotest.Local, at time.Time) World {
+	t.Helper()
+	corpus, err := taxpack.Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := clock.At(at)
+	newID := ids.Source(time.Now)
+	store := tenancydb.New(local.Client, local.Tenancy, local.Settlements, c.Now)
+	sealed := &vault.Vault{Store: store, Master: PlainMaster{}, Reads: store, Now: c.Now, NewID: newID, Random: rand.Reader}
+	rows := &settlementdb.Store{DB: local.Client, Settlements: local.Settlements, Ledger: local.Ledger, Control: local.Control,
+		NewToken: newID, Now: c.Now}
+	return World{Store: store, Vault: sealed, Rows: rows, Clock: c, Service: &master.Service{
+		Store: store, Vault: sealed, Clock: c, NewID: newID,
+		Secret: func(context.Context) (string, error) { return "a key of keyed hashes", nil },
+		Corpus: func(context.Context) *tax.Corpus { return corpus },
+		Merges: &settlement.Merging{Service: &settlement.Service{Store: rows, Directory: store, Clock: c, NewID: newID},
+			Store: rows, Entities: store.EntityIDs},
+	}}
+}
+
+// PlainMaster wraps data keys by writing the tenant before them.
+type PlainMaster struct{}
+
+// New implements vault.Master.
+func (PlainMaster) New(_ context.Context, tenant, _ string) ([]byte, []byte, error) {
+	key := make([]byte, vault.KeySize)
+	if _, err := rand.Read(key); err != nil {
+		return nil, nil, err
+	}
+	return key, append([]byte(tenant), key...), nil
+}
+
+// Unwrap implements vault.Master.
+func (PlainMaster) Unwrap(_ context.Context, tenant, _ string, wrapped []byte) ([]byte, error) {
+	key, ok := bytes.CutPrefix(wrapped, []byte(tenant))
+	if !ok {
+		return nil, errors.New("another tenant's key")
+	}
+	return bytes.Clone(key), nil
+}

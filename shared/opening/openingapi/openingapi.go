@@ -1,0 +1,112 @@
+// Package openingapi serves the routes of the opening import.
+package openingapi
+
+import (
+	"context"
+	"encoding/base64"
+	"net/http"
+
+	"fenzhang/shared/fault"
+	"fenzhang/shared/identity"
+	"fenzhang/shared/lambda/httpapi"
+	"fenzhang/shared/opening"
+	"fenzhang/shared/opening/openingxlsx"
+	"fenzhang/shared/tenancy"
+)
+
+// API serves the routes of the opening import.
+type API struct{ *opening.Service }
+
+// Routes lists them with the roles that may call them.
+func (o API) Routes() []httpapi.Route {
+	may := []identity.Role{identity.Finance, identity.Admin}
+	readers := []identity.Role{identity.Finance, identity.Approver, identity.Auditor, identity.Admin}
+	return []httpapi.Route{
+		{Method: http.MethodGet, Path: "/v1/opening/template", Roles: readers, Handle: o.template},
+		{Method: http.MethodPost, Path: "/v1/opening/imports", Roles: may, Handle: o.check},
+		{Method: http.MethodGet, Path: "/v1/opening/imports/{id}", Roles: readers, Handle: o.read},
+		{Method: http.MethodPost, Path: "/v1/opening/imports/{id}/approve", Roles: []identity.Role{identity.Approver}, Handle: o.approve},
+	}
+}
+
+// workbook is a file as it travels in JSON.
+type workbook struct {
+	ImportID string `json:"import_id,omitempty"`
+	FileName string `json:"file_name,omitempty"`
+	File     string `json:"file"` // XLSX in base64
+}
+
+func (o API) template(context.Context, *httpapi.Request) (httpapi.Response, error) {
+	file, err := openingxlsx.Template()
+	if err != nil {
+		return httpapi.Response{}, fault.Internal(err)
+	}
+	return httpapi.OK(workbook{FileName: "opening.xlsx", File: base64.StdEncoding.EncodeToString(file)}), nil
+}
+
+// received reads the file of a call.
+func received(r *httpapi.Request, named bool) (in workbook, file []byte, book opening.Book, err error) {
+	if err := r.JSON(&in); err != nil {
+		return in, nil, nil, err
+	}
+	var problems []fault.Field
+	if named {
+		problems = tenancy.IDProblems("import_id", in.ImportID)
+	} else if in.ImportID != "" {
+		problems = append(problems, fault.Field{Field: "import_id", Problem: "stands in the path"})
+	}
+	file, err = base64.StdEncoding.DecodeString(in.File)
+	if err != nil || len(file) == 0 {
+		problems = append(problems, fault.Field{Field: "file", Problem: "must be the workbook (XLSX) in base64"})
+	} else if book, err = openingxlsx.Read(file); err != nil {
+		problems = append(problems, fault.Field{Field: "file", Problem: "is no readable XLSX workbook, or too large a one"})
+	}
+	if len(problems) > 0 {
+		return in, nil, nil, fault.Invalid(problems...)
+	}
+	return in, file, book, nil
+}
+
+func (o API) check(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+	in, file, book, err := received(r, true)
+	if err != nil {
+		return httpapi.Response{}, err
+	}
+	done, problems, err := o.Check(ctx, r.Principal, in.ImportID, file, book)
+	if err = refused(problems, err); err != nil {
+		return httpapi.Response{}, err
+	}
+	return httpapi.Created(done), nil
+}
+
+func (o API) approve(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+	_, file, book, err := received(r, false)
+	if err != nil {
+		return httpapi.Response{}, err
+	}
+	done, problems, err := o.Approve(ctx, r.Principal, r.Params["id"], file, book)
+	if err = refused(problems, err); err != nil {
+		return httpapi.Response{}, err
+	}
+	return httpapi.OK(done), nil
+}
+
+// refused makes the problems of a file bad input, each with its sheet, row and column.
+func refused(problems []opening.Problem, err error) error {
+	if err != nil || len(problems) == 0 {
+		return err
+	}
+	fields := make([]fault.Field, len(problems))
+	for i, p := range problems {
+		fields[i] = fault.Field{Field: p.Place(), Problem: p.Problem}
+	}
+	return fault.Invalid(fields...)
+}
+
+func (o API) read(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+	if len(tenancy.IDProblems("id", r.Params["id"])) > 0 {
+		return httpapi.Response{}, fault.Absent("opening import")
+	}
+	found, err := o.Store.Import(ctx, r.Tenant, r.Params["id"])
+	return httpapi.OK(found), err
+}
