@@ -18,7 +18,8 @@ var adapters = []string{
 	"dynamo/transact", "identity/revocation", "income/incentive/incentivedb", "income/incomedb",
 	"lambda/awsclient", "lambda/clockdb", "lambda/contracttest", "lambda/httpapi",
 	"lambda/sqsbatch", "lambda/trigger", "lambda/usage", "law/ruleset/rulesetdb",
-	"ledger/ledgerdb", "ledger/period/perioddb", "master/masterapi", "opening/openingapi", "opening/openingdb", "payout/payouthttp",
+	"ledger/ledgerdb", "ledger/period/perioddb", "master/masterapi", "opening/openingapi",
+	"opening/openingdb", "payout/payouthttp",
 	"settlement/lawdiffapi", "settlement/payoutqueue", "settlement/receivable/receivableapi",
 	"settlement/receivable/receivabledb", "settlement/relay", "settlement/settlementapi",
 	"settlement/settlementdb", "settlement/shadowapi", "settlement/taxapi",
@@ -27,10 +28,11 @@ var adapters = []string{
 }
 
 // rooms are the folders below shared/, in the order in which they may know each other: a room knows
-// those before it and none behind it, so that there is no way round and nothing refers back up.
+// those before it and none behind it, so that there is no way round and nothing refers back up. A test kit may know
+// what its tests need.
 var rooms = []string{
-	"fault", "bilingual", "civil", "clock", "money", "input", "dynamo", "identity", "lambda", "audit",
-	"vault", "tenancy", "ledger", "law", "contract", "payout", "settlement", "master", "income",
+	"fault", "awsfault", "bilingual", "civil", "clock", "money", "input", "dynamo", "identity", "lambda",
+	"audit", "vault", "tenancy", "ledger", "law", "contract", "payout", "settlement", "master", "income",
 	"statement", "books", "opening", "assembly",
 }
 
@@ -83,6 +85,9 @@ func TestRoomsKnowOnlyThoseBeforeThem(t *testing.T) {
 	arrows := map[[2]string]bool{}
 	for line := range strings.Lines(string(out)) {
 		name, imports, _ := strings.Cut(strings.TrimSpace(line), ": ")
+		if strings.HasSuffix(name, "test") {
+			continue
+		}
 		from := slices.Index(rooms, room(name))
 		if from < 0 {
 			t.Errorf("%s lies in a room that the order of rooms does not name", name)
