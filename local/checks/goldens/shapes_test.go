@@ -9,8 +9,8 @@ import (
 )
 
 // TestJSONKeepsItsShape lists the fields of everything that is written or read as JSON: messages on queues and the
-// bus, audit records, stored documents, bodies of requests and answers. Of a type with a
-// form of its own (amounts, rates, dates) only that is said, and packages are left out, so that a type may be moved.
+// bus, audit records, stored documents, bodies of requests and answers. A type that writes itself stands
+// with its name. Packages are left out, so that a type may move.
 func TestJSONKeepsItsShape(t *testing.T) {
 	lines := set{}
 	for _, s := range sources(t) {
