@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"flag"
-	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -15,6 +13,7 @@ import (
 
 	"fenzhang/local/checks/goldens"
 	"fenzhang/shared/dynamo"
+	"fenzhang/shared/lambda/dynamotest"
 )
 
 var update = flag.Bool("update", false, "write the list of items in testdata anew")
@@ -28,25 +27,10 @@ var rare = []string{"ledger COR/COR ", "ledger TU/D "}
 // items collects the attributes of everything that is written, by table and kind of item.
 type items map[string]bool
 
-// capital is a part of a key that says what an item is.
-var capital = regexp.MustCompile(`^[A-Z]+$`)
-
 func (i items) see(table string, it map[string]types.AttributeValue) {
-	kind := table + " " + kindOf(it, "pk") + "/" + kindOf(it, "sk")
-	for name, v := range it {
-		prefix, _, many := strings.Cut(name, "#") // own#2026-09 is one of many
-		if many {
-			name = prefix + "#<month>"
-		}
-		_, of, _ := strings.Cut(fmt.Sprintf("%T", v), "Member")
-		i[kind+" "+name+" "+of] = true
+	for _, line := range dynamotest.Attributes(table, it) {
+		i[line] = true
 	}
-}
-
-// kindOf leaves of a key what is no name: T#m-1#C#c-1 becomes C.
-func kindOf(it map[string]types.AttributeValue, part string) string {
-	names := strings.Split(strings.TrimPrefix(textOf(it, part), "T#"), "#")
-	return strings.Join(slices.DeleteFunc(names, func(s string) bool { return !capital.MatchString(s) }), "#")
 }
 
 // watched notes what is put; what an update makes of it is seen at the end of the run.

@@ -86,13 +86,15 @@ func named(prefix string) Local {
 	return Local{Incentives: prefix + "incentives", Settlements: prefix + "settlements", Ledger: prefix + "ledger", Control: prefix + "control", Tenancy: prefix + "tenancy"}
 }
 
-// Memory makes the tables in an engine of the test's own.
+// Memory makes the tables in an engine of the test's own. What is stored there at the end of the test must be in the list
+// of items.
 func Memory(t testing.TB) Local {
 	t.Helper()
 	l, err := InMemory(memdb.New())
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { checkItems(t, l) })
 	return l
 }
 

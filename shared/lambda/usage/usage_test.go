@@ -20,7 +20,7 @@ import (
 func TestCallsAreCountedInTheirOwnContext(t *testing.T) {
 	l := dynamotest.Memory(t)
 	db := usage.Counted(l.Client)
-	k := keys.Settlement("mcn-a", "st-1")
+	k := keys.PayoutKey("mcn-a", "pk-1")
 	ctx, tally := usage.With(t.Context())
 	_, other := usage.With(t.Context())
 	if _, err := db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &l.Control, Item: attr.Key(k)}); err != nil {
