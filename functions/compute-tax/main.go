@@ -18,7 +18,6 @@ import (
 	"fenzhang/shared/settlement/receivable"
 	"fenzhang/shared/settlement/receivable/receivableapi"
 	"fenzhang/shared/settlement/receivable/receivabledb"
-	"fenzhang/shared/settlement/settlementdb"
 	"fenzhang/shared/settlement/shadowapi"
 	"fenzhang/shared/settlement/taxapi"
 	"fenzhang/shared/settlement/trueup/trueupapi"
@@ -67,13 +66,15 @@ func claims(p *assembly.Parts, taxes *settlement.Taxes) (receivableapi.API, erro
 // lawDiffs compares settlements with other laws, and what is withheld with the law in force; it posts what two people
 // asked for.
 func lawDiffs(p *assembly.Parts, taxes *settlement.Taxes) (lawdiffapi.API, trueupapi.API, error) {
-	store, ok := taxes.Store.(*settlementdb.Store)
 	laws, loads := taxes.Rules.(lawdiffapi.Laws)
 	calendar, err := taxpack.NationalCalendar()
-	if !ok || !loads || err != nil {
-		return lawdiffapi.API{}, trueupapi.API{}, fmt.Errorf("compute-tax: law diffs need the real tables and rules (%T, %T): %w", taxes.Store, taxes.Rules, err)
+	if !loads || err != nil {
+		return lawdiffapi.API{}, trueupapi.API{}, fmt.Errorf("compute-tax: law diffs need the real rules (%T): %w", taxes.Rules, err)
 	}
-	corrections := &settlement.Corrections{Taxes: taxes, Store: store}
-	diffs := lawdiffapi.API{Corrections: corrections, Settlements: store, Directory: p.Directory, Laws: laws, Calendar: calendar, Position: p.Directory.Position}
-	return diffs, trueupapi.API{TrueUps: &settlement.TrueUps{Corrections: corrections, Decisions: store}, Calendar: calendar}, nil
+	trueUps, err := p.TrueUps(taxes)
+	if err != nil {
+		return lawdiffapi.API{}, trueupapi.API{}, err
+	}
+	diffs := lawdiffapi.API{TrueUps: trueUps, Settlements: taxes.Store, Directory: p.Directory, Laws: laws, Calendar: calendar, Clock: p.Clock, Position: p.Directory.Position}
+	return diffs, trueupapi.API{TrueUps: trueUps, Calendar: calendar, Clock: p.Clock}, nil
 }

@@ -3,7 +3,6 @@ package main
 
 import (
 	"context"
-	"errors"
 
 	"github.com/aws/aws-lambda-go/lambda"
 
@@ -20,8 +19,6 @@ import (
 	"fenzhang/shared/ledger/ledgerdb"
 	"fenzhang/shared/ledger/period"
 	"fenzhang/shared/ledger/period/perioddb"
-	"fenzhang/shared/settlement"
-	"fenzhang/shared/settlement/settlementdb"
 	"fenzhang/shared/statement/billing"
 )
 
@@ -33,9 +30,9 @@ func build(ctx context.Context, p *assembly.Parts) (lambda.Handler, error) {
 		return nil, err
 	}
 	settlements := taxes.Service
-	kept, ok := settlements.Store.(*settlementdb.Store)
-	if !ok {
-		return nil, errors.New("manage-ledger: decisions of true-ups are in no table")
+	trueUps, err := p.TrueUps(taxes)
+	if err != nil {
+		return nil, err
 	}
 	table := p.Vars.Need("TABLE_LEDGER")
 	book := ledgerdb.Book{DB: p.DB, Table: table}
@@ -43,7 +40,6 @@ func build(ctx context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	days := incentivedb.NewDays(p.DB, p.Vars.Need("TABLE_INCENTIVES"))
 	check := ledgercheck.Service{Journal: book, Settlements: settlements.Store, Buckets: lines, Days: days, Creators: p.Directory}
 	a := ledgerapi.API{Check: check, Journal: book, Master: p.Directory, Creators: p.Directory, Settlements: settlements.Store, Clock: p.Clock, NewID: p.NewID}
-	trueUps := &settlement.TrueUps{Corrections: &settlement.Corrections{Taxes: taxes, Store: kept}, Decisions: kept}
 	a.Periods = &period.Service{
 		Store: &perioddb.Store{DB: p.DB, Ledger: table, Settlements: p.Vars.Need("TABLE_SETTLEMENTS"), NewToken: p.NewID},
 		Books: ledgercheck.Reviewer{Service: check, Contracts: p.Directory, TrueUps: trueUps}, Creators: p.Directory, Days: days,

@@ -23,13 +23,15 @@ import (
 	"fenzhang/shared/settlement/receivable/receivableapi"
 	"fenzhang/shared/settlement/receivable/receivabledb"
 	"fenzhang/shared/settlement/settlementdb"
+	"fenzhang/shared/settlement/trueup"
+	"fenzhang/shared/settlement/trueup/trueupdb"
 )
 
 // closing is the work of finance beside the settlements: claims on creators, filed months, closed periods.
 type closing struct {
 	claims  receivableapi.API
 	periods *period.Service
-	trueUps *settlement.TrueUps
+	trueUps *trueup.Service
 }
 
 // wireClosing builds what manage-ledger and compute-tax build for it.
@@ -37,7 +39,11 @@ func (w *world) wireClosing(db dynamo.API, tables *settlementdb.Store, now clock
 	claims := &receivable.Claims{Store: &receivabledb.Store{DB: db, Ledger: ledgerTable, Settlements: settlementsTable, NewToken: w.id, Periods: posting},
 		Directory: w.people, Clock: now, NewID: w.id, Raised: w.taxes.Requote}
 	w.closing.claims = receivableapi.API{Claims: claims, Filings: &settlement.Filings{Service: w.service, Store: tables}, Directory: w.people}
-	w.closing.trueUps = &settlement.TrueUps{Corrections: &settlement.Corrections{Taxes: w.taxes, Store: tables}, Decisions: tables}
+	var err error
+	w.closing.trueUps, err = trueup.New(w.taxes, &trueupdb.Store{DB: db, Ledger: ledgerTable, Settlements: settlementsTable, NewToken: w.id, Periods: posting})
+	if err != nil {
+		w.broken("simulator", "true-ups: %v", err)
+	}
 	w.closing.periods = &period.Service{Store: &perioddb.Store{DB: db, Ledger: ledgerTable, Settlements: settlementsTable, NewToken: w.id},
 		Books: ledgercheck.Reviewer{Service: w.check, Contracts: w.people, TrueUps: w.closing.trueUps}, Creators: w.people,
 		Days: incentivedb.NewDays(db, incentivesTable), Evidence: noEvidence{}, Charts: standardCharts{}, Clock: now, NewID: w.id}

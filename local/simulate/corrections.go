@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/clock"
 	"fenzhang/shared/lambda/httpapi"
 	"fenzhang/shared/law/lawdiff"
 	"fenzhang/shared/law/tax"
@@ -17,6 +18,7 @@ import (
 	"fenzhang/shared/settlement/lawdiffapi"
 	"fenzhang/shared/settlement/receivable"
 	"fenzhang/shared/settlement/settlementdb"
+	"fenzhang/shared/settlement/trueup"
 	"fenzhang/shared/settlement/trueup/trueupapi"
 )
 
@@ -33,9 +35,9 @@ func (a amending) Routes() []httpapi.Route {
 	return slices.Concat(a.trueUps.Routes(), a.diffs.Routes())
 }
 
-func (w *world) wireTaxes(tables *settlementdb.Store, l law) {
-	w.amending.trueUps = trueupapi.API{TrueUps: w.closing.trueUps, Calendar: l.calendar}
-	w.amending.diffs = lawdiffapi.API{Corrections: w.closing.trueUps.Corrections, Settlements: w.store, Directory: w.people, Calendar: l.calendar}
+func (w *world) wireTaxes(tables *settlementdb.Store, now clock.Clock, l law) {
+	w.amending.trueUps = trueupapi.API{TrueUps: w.closing.trueUps, Calendar: l.calendar, Clock: now}
+	w.amending.diffs = lawdiffapi.API{TrueUps: w.closing.trueUps, Settlements: w.store, Directory: w.people, Calendar: l.calendar, Clock: now}
 	w.wireMerging(tables)
 }
 
@@ -79,7 +81,7 @@ func (w *world) taxDesk(tenant string) {
 	for _, entity := range []string{ordinary, filed} {
 		w.see(caller{tenant, "finance"}, "true-ups", "/v1/tax/true-ups?paying_entity="+entity+"&month="+lastMonth, func(answer string) {
 			var list struct {
-				Open []settlement.OpenTrueUp `json:"true_ups"`
+				Open []trueup.TrueUp `json:"true_ups"`
 			}
 			if err := json.Unmarshal([]byte(answer), &list); err != nil {
 				w.broken("simulator", "true-ups cannot be read: %v in %s", err, answer)
@@ -97,7 +99,7 @@ func (w *world) taxDesk(tenant string) {
 
 // lookAt is what people do with one open true-up: what another law explains is corrected, of the others one person
 // decides and another confirms.
-func (w *world) lookAt(tenant string, u *settlement.OpenTrueUp, corrected map[string]bool) {
+func (w *world) lookAt(tenant string, u *trueup.TrueUp, corrected map[string]bool) {
 	finance, other := caller{tenant, "finance"}, caller{tenant, one(w.s, []string{"admin", "approver-9"})} // who decides on no settlement that bears it
 	now := time.Unix(0, w.s.now)
 	second := now.Add(w.s.between(time.Second, 3*time.Hour))
@@ -107,8 +109,8 @@ func (w *world) lookAt(tenant string, u *settlement.OpenTrueUp, corrected map[st
 	path := "/v1/tax/true-ups/" + u.ID
 	switch {
 	case u.Decided:
-	case u.Cause == settlement.CauseLaw && !w.isFiled(u) && corrected[u.Taxpayer]: // one correction is of a whole year
-	case u.Cause == settlement.CauseLaw && !w.isFiled(u):
+	case u.Cause == trueup.CauseLaw && !w.isFiled(u) && corrected[u.Taxpayer]: // one correction is of a whole year
+	case u.Cause == trueup.CauseLaw && !w.isFiled(u):
 		corrected[u.Taxpayer] = true
 		w.amending.asked++
 		id := fmt.Sprintf("cor-%s-%d", tenant, w.amending.asked)
@@ -117,12 +119,12 @@ func (w *world) lookAt(tenant string, u *settlement.OpenTrueUp, corrected map[st
 	case u.Decision != nil && u.Decision.Difference == u.Difference:
 		w.ask(second, other, "confirm-true-up", path+"/confirm", "")
 	default:
-		decision := settlement.Collect
+		decision := trueup.Collect
 		switch {
 		case u.Missing != "" || w.s.chance(5):
-			decision = settlement.LeaveToAnnual
+			decision = trueup.LeaveToAnnual
 		case u.Difference.Negative():
-			decision = settlement.GiveBack
+			decision = trueup.GiveBack
 		}
 		w.ask(now, finance, "decide-true-up", path+"/decide", fmt.Sprintf(`{"decision":%q,"reason":"found on the list"}`, decision))
 		w.ask(second, other, "confirm-true-up", path+"/confirm", "")
@@ -130,7 +132,7 @@ func (w *world) lookAt(tenant string, u *settlement.OpenTrueUp, corrected map[st
 }
 
 // isFiled tells whether finance has recorded that the month of a true-up is filed.
-func (w *world) isFiled(u *settlement.OpenTrueUp) bool {
+func (w *world) isFiled(u *trueup.TrueUp) bool {
 	tenant := w.turns.desk
 	returns, err := w.store.FiledMonths(context.Background(), tenant, u.Entity)
 	return err == nil && settlement.Filed(returns)(u.Month())
@@ -249,7 +251,7 @@ func (b *books) checkCorrections() {
 	for _, p := range b.promised.posted {
 		r, ok := b.records[p.tenant+"/"+p.act]
 		posts := r.Act == "tax.true_up_posted" || r.Act == "tax.corrected"
-		if !ok || posts != (p.state == settlement.DecisionPosted) {
+		if !ok || posts != (p.state == trueup.DecisionPosted) {
 			b.broken("P9", "%s was answered as %s, %s, and its record says %q", p.name, p.act, p.state, r.Act)
 		}
 	}

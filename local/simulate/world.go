@@ -258,7 +258,7 @@ func (w *world) wire(db dynamo.API, l law) {
 	w.counters = &incentive.Counters{Clock: now, Creators: w.people, Chunks: days, Days: days}
 	w.check = ledgercheck.Service{Journal: ledgerdb.Book{DB: db, Table: ledgerTable}, Settlements: w.store, Buckets: lines, Days: days, Creators: w.people}
 	w.wireClosing(db, tables, now, posting)
-	w.wireTaxes(tables, l)
+	w.wireTaxes(tables, now, l)
 	w.pay(now, log)
 	w.carry(db, now, log, send)
 	acts := settlementapi.API{Service: w.service}

@@ -37,6 +37,8 @@ import (
 	"fenzhang/shared/settlement"
 	"fenzhang/shared/settlement/relay"
 	"fenzhang/shared/settlement/settlementdb"
+	"fenzhang/shared/settlement/trueup"
+	"fenzhang/shared/settlement/trueup/trueupdb"
 	"fenzhang/shared/tenancy/tenancydb"
 	"fenzhang/shared/vault"
 	"fenzhang/shared/vault/vaultkms"
@@ -132,6 +134,14 @@ func (p *Parts) Taxes(ctx context.Context) (*settlement.Taxes, error) {
 	}
 	shadows := &settlement.Shadows{Store: &settlementdb.Shadows{DB: p.DB, Ledger: p.Vars.Need("TABLE_LEDGER")}, Log: p.Log}
 	return &settlement.Taxes{Service: s, Rules: rules, Shadows: shadows}, nil
+}
+
+// TrueUps compares what taxes have booked with the law in force, and posts what two people decide.
+func (p *Parts) TrueUps(taxes *settlement.Taxes) (*trueup.Service, error) {
+	return trueup.New(taxes, &trueupdb.Store{
+		DB: p.DB, Ledger: p.Vars.Need("TABLE_LEDGER"), Settlements: p.settlements,
+		NewToken: p.NewID, Periods: p.Periods(),
+	})
 }
 
 // Rules holds the policy packs in force: those of the rules bucket where it can be reached, and else the embedded ones.

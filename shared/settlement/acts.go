@@ -79,7 +79,7 @@ func (s *Service) Transition(ctx context.Context, in Intent, to Status) (Settlem
 	now := s.Clock.Instant()
 	switch to {
 	case InReview:
-		if err := refuseCashier(in.By); err != nil {
+		if err := RefuseCashier(in.By); err != nil {
 			return Settlement{}, err
 		}
 		return s.change(ctx, in, "settlement.submitted", one(func(st Settlement, a Act) (Settlement, error) {
@@ -144,7 +144,7 @@ func (s *Service) PutOnHold(ctx context.Context, in Intent, h Hold) (Settlement,
 
 // Release ends a hold.
 func (s *Service) Release(ctx context.Context, in Intent) (Settlement, error) {
-	if err := refuseCashier(in.By); err != nil {
+	if err := RefuseCashier(in.By); err != nil {
 		return Settlement{}, err
 	}
 	return s.change(ctx, in, "settlement.released", seen(in.Version, func(st Settlement, a Act) (Settlement, error) {
@@ -172,7 +172,7 @@ type InvoicePaper struct {
 
 // Invoice records the payee's invoice, which must be over the creator's share; it ends the hold that waits for it.
 func (s *Service) Invoice(ctx context.Context, in Intent, paper InvoicePaper) (Settlement, error) {
-	if err := refuseCashier(in.By); err != nil {
+	if err := RefuseCashier(in.By); err != nil {
 		return Settlement{}, err
 	}
 	return s.change(ctx, in, "settlement.invoice_received", seen(in.Version, func(st Settlement, a Act) (Settlement, error) {

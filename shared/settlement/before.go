@@ -38,8 +38,8 @@ func (o Opening) BroughtForward() bool {
 // TaxedBefore tells that the books before have withheld and filed the taxes of it.
 func (o Opening) TaxedBefore() bool { return strings.HasPrefix(o.ActivityID, TaxedPrefix) }
 
-// untaxed tells that there is nothing to tax: the split left the creator nothing, or it was taxed before.
-func (o Opening) untaxed() bool { return o.TaxedBefore() || o.CreatorShare().IsZero() }
+// Untaxed tells that there is nothing to tax: the split left the creator nothing, or it was taxed before.
+func (o Opening) Untaxed() bool { return o.TaxedBefore() || o.CreatorShare().IsZero() }
 
 // activities name a payable from before as it is, and as it would be if it were taxed otherwise.
 func (in Before) activities() (own, other string) {

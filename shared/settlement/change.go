@@ -45,6 +45,20 @@ type Booking struct {
 	Behind           []Booking      `json:"-"`          // that list, as it was read; it is closed, and so never changes again
 }
 
+// PaidOn is the payment date that a booking was taxed for. One that was made before bookings kept it, and was made
+// again since, was taxed for a day of its income tax month.
+func (b *Booking) PaidOn(s Settlement) civil.Date {
+	if !b.On.IsZero() {
+		return b.On
+	}
+	for _, r := range b.Rows {
+		if m, err := civil.ParseMonth(r.Period); b.EntryID != s.BookedEntry && r.Kind == tax.IIT && err == nil {
+			return m.Last()
+		}
+	}
+	return s.PaymentDate
+}
+
 // OpeningSource is what opening rows rest on: documents, the file that they came in, and the two people who brought
 // and approved it.
 type OpeningSource struct {
@@ -127,6 +141,8 @@ func (rival) Error() string { return "settlement: somebody else wrote first" }
 type Store interface {
 	// Load reads a settlement, consistently. The error is fault.Absent when there is none.
 	Load(ctx context.Context, tenant, id string) (Settlement, error)
+	// LoadAll reads settlements by their ids, consistently, in the order of the ids.
+	LoadAll(ctx context.Context, tenant string, ids []string) ([]Settlement, error)
 	// Apply writes a change. The error is ErrRival when a condition fails.
 	Apply(ctx context.Context, c Change) error
 	// Figures reads computed figures by their hash.

@@ -294,7 +294,7 @@ func (s *Service) bookedOf(ctx context.Context, st Settlement) (booked, error) {
 // the open settlements opened before it count as booked, and are given back.
 func (t *Taxes) compute(ctx context.Context, s Settlement, on civil.Date, ahead bool) (Figures, int, []quoted, error) {
 	f := Figures{Tenant: s.Tenant, Settlement: s.ID, Gross: s.Gross, CreatorShare: s.CreatorShare()}
-	facts, err := t.facts(ctx, s, on)
+	facts, err := t.Facts(ctx, s, on)
 	if err != nil {
 		return f, 0, nil, err
 	}
@@ -314,7 +314,7 @@ func (t *Taxes) compute(ctx context.Context, s Settlement, on civil.Date, ahead 
 		}
 	}
 	rules := t.Rules.Current(ctx)
-	if s.untaxed() { // no income, no tax; or what the books before have taxed and left to be paid
+	if s.Untaxed() { // no income, no tax; or what the books before have taxed and left to be paid
 		f.Result = tax.Result{Rules: tax.RulesUsed{PackID: rules.Corpus.National().Pack()}, Gross: f.CreatorShare, Net: f.CreatorShare, Steps: s.taxedBefore()}
 	} else {
 		f.Result, err = rules.Corpus.ComputeRows(facts, rows)
@@ -338,7 +338,7 @@ func (f *Figures) name() (err error) {
 	return nil
 }
 
-func (t *Taxes) facts(ctx context.Context, s Settlement, on civil.Date) (tax.Facts, error) {
+func (t *Taxes) Facts(ctx context.Context, s Settlement, on civil.Date) (tax.Facts, error) {
 	entity, err := t.Directory.Entity(ctx, s.Tenant, s.Entity, on)
 	if err != nil {
 		return tax.Facts{}, err

@@ -100,6 +100,10 @@ type Filings struct {
 	Store FilingStore
 }
 
+// BookingTime is longer than any function that books may take, and than its clock may differ from
+// another's.
+const BookingTime = 2 * time.Minute
+
 // FilingStore keeps filed months.
 type FilingStore interface {
 	// FiledMonths lists the months that a paying entity has filed, oldest first, consistently.
@@ -119,7 +123,7 @@ func (s *Filings) File(ctx context.Context, tenant, by string, f FiledMonth) (ke
 	if _, err := s.Directory.Entity(ctx, tenant, f.Entity, today); err != nil {
 		return f, false, err
 	}
-	if since := s.Clock.Instant().Sub(f.Month.Add(1).First().Start()); !f.Month.Before(today.Month()) || (since >= 0 && since < settling) {
+	if since := s.Clock.Instant().Sub(f.Month.Add(1).First().Start()); !f.Month.Before(today.Month()) || (since >= 0 && since < BookingTime) {
 		return f, false, notNow("month_not_over", "A month is filed after it has ended and what was booked on its last day is written; "+f.Month.String()+" has not, or only just.")
 	}
 	f.By, f.At, f.Act = by, s.Clock.Instant(), s.NewID()

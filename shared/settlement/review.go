@@ -245,8 +245,8 @@ func (s *Service) withMakers(ctx context.Context, n Settlement) (Settlement, err
 	return n.prepared(contract.By), err
 }
 
-// refuseCashier keeps apart who prepares and who pays.
-func refuseCashier(by identity.Principal) error {
+// RefuseCashier keeps apart who prepares and who pays.
+func RefuseCashier(by identity.Principal) error {
 	if by.Has(identity.Cashier) {
 		return fault.New(fault.Forbidden, "cashier", "A cashier prepares nothing; another person must do this.")
 	}

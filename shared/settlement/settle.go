@@ -192,7 +192,7 @@ func contentOf(parts ...string) string {
 
 // Settle opens the payable of a call, in the contract's order of checks.
 func (s *Service) Settle(ctx context.Context, by identity.Principal, key string, r Request) (Answer, How, error) {
-	if err := refuseCashier(by); err != nil {
+	if err := RefuseCashier(by); err != nil {
 		return Answer{}, 0, err
 	}
 	business, err := s.Clock.Business(ctx)

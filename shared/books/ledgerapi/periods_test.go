@@ -37,6 +37,7 @@ import (
 	"fenzhang/shared/payout"
 	"fenzhang/shared/settlement"
 	"fenzhang/shared/settlement/settletest"
+	"fenzhang/shared/settlement/trueup"
 	"fenzhang/shared/tenancy"
 )
 
@@ -45,7 +46,7 @@ type closing struct {
 	*world
 	service *period.Service
 	store   *faulty
-	trueUps *settlement.TrueUps
+	trueUps *trueup.Service
 	due     []civil.Date
 	chain   audit.Head
 }
@@ -92,7 +93,7 @@ func openClosingOn(t *testing.T, tables dynamotest.Local) *closing {
 	lines := &incomedb.Store{DB: c.Tables.Client, Ledger: c.Tables.Ledger, Settlements: c.Tables.Settlements, NewToken: token}
 	check := ledgercheck.Service{Journal: ledgerdb.Book{DB: c.Tables.Client, Table: c.Tables.Ledger}, Settlements: c.Store, Buckets: lines, Days: incentivedb.NewDays(c.Tables.Client, c.Tables.Incentives), Creators: c.People}
 	c.store = &faulty{Store: &perioddb.Store{DB: c.Tables.Client, Ledger: c.Tables.Ledger, Settlements: c.Tables.Settlements, NewToken: token}}
-	c.trueUps = &settlement.TrueUps{Corrections: &settlement.Corrections{Taxes: c.Taxes, Store: c.Store.(settlement.CorrectionStore)}, Decisions: c.Store.(settlement.DecisionStore)}
+	c.trueUps = c.TrueUps(t)
 	c.service = &period.Service{Store: c.store, Books: ledgercheck.Reviewer{Service: check, Contracts: c.People, TrueUps: c.trueUps}, Creators: c.People, Days: c, Evidence: c,
 		Charts: c.api, Clock: c.Clock, NewID: token}
 	c.api.Periods = c.service
@@ -236,9 +237,9 @@ func (c *closing) reverse(t *testing.T) {
 }
 
 // decided keeps a decision of an open true-up.
-func (c *closing) decided(t *testing.T, o settlement.OpenTrueUp, state string, difference money.Amount) {
+func (c *closing) decided(t *testing.T, o trueup.TrueUp, state string, difference money.Amount) {
 	t.Helper()
-	doc, err := json.Marshal(settlement.TrueUpDecision{ID: o.ID, Entity: o.Entity, Taxpayer: o.Taxpayer, Decision: settlement.LeaveToAnnual, State: state, Difference: difference, Act: c.ID()})
+	doc, err := json.Marshal(trueup.Decision{ID: o.ID, Entity: o.Entity, Taxpayer: o.Taxpayer, Decision: trueup.LeaveToAnnual, State: state, Difference: difference, Act: c.ID()})
 	must(t, err)
 	k := keys.TrueUp(settletest.Tenant, o.Entity, o.ID)
 	_, err = c.Tables.Client.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: aws.String(c.Tables.Ledger), Item: map[string]types.AttributeValue{
@@ -259,14 +260,14 @@ func TestADecidedTrueUpLetsThePeriodBeSealed(t *testing.T) {
 	if err != nil || len(list) != 1 {
 		t.Fatalf("%+v %v", list, err)
 	}
-	for when, decide := range []func(){func() {}, func() { c.decided(t, list[0], settlement.DecisionPrepared, list[0].Difference) },
-		func() { c.decided(t, list[0], settlement.DecisionLeft, list[0].Difference.Add(money.Fen(1))) }} {
+	for when, decide := range []func(){func() {}, func() { c.decided(t, list[0], trueup.DecisionPrepared, list[0].Difference) },
+		func() { c.decided(t, list[0], trueup.DecisionLeft, list[0].Difference.Add(money.Fen(1))) }} {
 		decide()
 		if _, err := c.seal(t); err == nil || fault.Of(err).Reason != "checks_failed" {
 			t.Fatalf("sealed over an open true-up (%d): %v", when, err)
 		}
 	}
-	c.decided(t, list[0], settlement.DecisionLeft, list[0].Difference)
+	c.decided(t, list[0], trueup.DecisionLeft, list[0].Difference)
 	if p, err := c.seal(t); err != nil || p.State != period.Sealed {
 		t.Fatalf("%v %+v", err, p.Review.Checks)
 	}

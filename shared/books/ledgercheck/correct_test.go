@@ -10,22 +10,20 @@ import (
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/money"
 	"fenzhang/shared/payout"
-	"fenzhang/shared/settlement"
 	"fenzhang/shared/settlement/settletest"
+	"fenzhang/shared/settlement/trueup"
 )
 
 // correct posts the true-ups that a law gives in which another share is deducted from labor income.
-func (w *world) correct(t *testing.T, id, share string) settlement.Correction {
+func (w *world) correct(t *testing.T, id, share string) trueup.Correction {
 	t.Helper()
 	ctx := context.Background()
 	law, err := ruletest.Law(ruletest.LaborCost(share))
 	if err != nil {
 		t.Fatal(err)
 	}
-	taxes := *w.Taxes
-	taxes.Rules = ruleset.Fixed{Corpus: law}
-	c := settlement.Corrections{Taxes: &taxes, Store: w.Store.(settlement.CorrectionStore)}
-	if _, _, err := c.Prepare(ctx, settletest.As(identity.Finance), settlement.Correction{ID: id, Entity: settletest.Ordinary, Taxpayer: "tp-" + settletest.Person, Year: 2026, Reason: "test"}); err != nil {
+	c := w.TrueUpsUnder(t, ruleset.Fixed{Corpus: law})
+	if _, _, err := c.Prepare(ctx, settletest.As(identity.Finance), trueup.Correction{ID: id, Entity: settletest.Ordinary, Taxpayer: "tp-" + settletest.Person, Year: 2026, Reason: "test"}); err != nil {
 		t.Fatal(err)
 	}
 	posted, err := c.Post(ctx, settletest.As(identity.Approver), id)

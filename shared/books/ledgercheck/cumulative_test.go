@@ -17,6 +17,7 @@ import (
 	"fenzhang/shared/payout"
 	"fenzhang/shared/settlement"
 	"fenzhang/shared/settlement/settletest"
+	"fenzhang/shared/settlement/trueup"
 	"fenzhang/shared/tenancy"
 )
 
@@ -122,10 +123,10 @@ func (w *world) anew(t rapid.TB, c *tax.Corpus, p payee) (rule, withheld money.A
 
 // asTheRulesSay holds what was withheld to what the rules give on what stands: too little is a named true-up, and what
 // is too much waits for the next payment, or for the annual settlement.
-func (w *world) asTheRulesSay(t rapid.TB, c *tax.Corpus, p payee) []settlement.OpenTrueUp {
+func (w *world) asTheRulesSay(t rapid.TB, c *tax.Corpus, p payee) []trueup.TrueUp {
 	t.Helper()
 	rule, withheld, gap := w.anew(t, c, p)
-	list, err := w.trueUps().OpenTrueUps(context.Background(), settletest.Tenant, p.entity, civil.MustMonth("2026-12"))
+	list, err := w.TrueUps(t).OpenTrueUps(context.Background(), settletest.Tenant, p.entity, civil.MustMonth("2026-12"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,7 +198,7 @@ func TestAMonthLessOfDeductionsIsANamedTrueUp(t *testing.T) {
 			if len(list) != 1 || list[0].Difference != yuan("133.20") || list[0].Withheld != yuan("52.80") {
 				t.Fatalf("%+v", list)
 			}
-			w.decide(t, list[0].ID, settlement.Collect)
+			w.decide(t, list[0].ID, trueup.Collect)
 			w.confirm(t, list[0].ID)
 			w.explained(t, "collected")
 			if rule, withheld, _ := w.anew(t, c, p); rule != withheld || len(w.asTheRulesSay(t, c, p)) != 0 {

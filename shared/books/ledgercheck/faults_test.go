@@ -207,7 +207,7 @@ func TestPlantedFaultsAreNamed(t *testing.T) {
 			if got := told(found); strings.Join(got, "\n") != strings.Join(want, "\n") {
 				t.Errorf("found\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 			}
-			reviewer := ledgercheck.Reviewer{Service: s.check, Contracts: s.People, TrueUps: s.trueUps()}
+			reviewer := ledgercheck.Reviewer{Service: s.check, Contracts: s.People, TrueUps: s.TrueUps(t)}
 			book, err := reviewer.Review(context.Background(), settletest.Tenant, settletest.Ordinary, settletest.Person, civil.In(2026, 9))
 			if err != nil || !slices.ContainsFunc(book.Findings, func(f period.Finding) bool { return f.Check == c.check }) {
 				t.Errorf("the review does not fail by %s: %+v %v", c.check, book.Findings, err)

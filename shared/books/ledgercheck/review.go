@@ -14,6 +14,7 @@ import (
 	"fenzhang/shared/ledger/period"
 	"fenzhang/shared/money"
 	"fenzhang/shared/settlement"
+	"fenzhang/shared/settlement/trueup"
 	"fenzhang/shared/tenancy"
 )
 
@@ -25,7 +26,7 @@ type Contracts interface {
 // TrueUps lists the open true-ups (补扣补退) of a taxpayer at a paying entity up to a month, each with what was decided
 // of it.
 type TrueUps interface {
-	OfTaxpayer(ctx context.Context, tenant, entity, taxpayer string, through civil.Month) ([]settlement.OpenTrueUp, error)
+	OfTaxpayer(ctx context.Context, tenant, entity, taxpayer string, through civil.Month) ([]trueup.TrueUp, error)
 }
 
 // Reviewer checks books for the closing of a period. It implements period.Books.
@@ -187,7 +188,7 @@ func (r Reviewer) undecided(ctx context.Context, tenant, entity string, f facts,
 		if err != nil {
 			return nil, err
 		}
-		for _, text := range settlement.InWords(open) {
+		for _, text := range trueup.InWords(open) {
 			found = append(found, period.Finding{Check: period.CheckTrueUps, Text: text})
 		}
 	}

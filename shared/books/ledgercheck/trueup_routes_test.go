@@ -41,7 +41,7 @@ func TestTrueUpsOverHTTP(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	routes := trueupapi.API{TrueUps: w.trueUps(), Calendar: calendar}.Routes()
+	routes := trueupapi.API{TrueUps: w.TrueUps(t), Calendar: calendar, Clock: w.Clock}.Routes()
 	api := httpapi.API{Routes: routes, Clock: w.Clock, Log: slog.New(slog.NewJSONHandler(io.Discard, nil)), Limits: httpapi.DefaultLimits(), Revoked: httpapi.NoRevocations{}}
 	id := "/v1/tax/true-ups/ent-mcn~tp-c-person~IIT~2026-09~labor"
 	query, body := "paying_entity=ent-mcn&month=2026-09", `{"decision":"give_back","reason":"reversed"}`

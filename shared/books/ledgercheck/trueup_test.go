@@ -19,17 +19,13 @@ import (
 	"fenzhang/shared/payout"
 	"fenzhang/shared/settlement"
 	"fenzhang/shared/settlement/settletest"
+	"fenzhang/shared/settlement/trueup"
 	"fenzhang/shared/tenancy"
 )
 
-func (w *world) trueUps() *settlement.TrueUps {
-	corrections := &settlement.Corrections{Taxes: w.Taxes, Store: w.Store.(settlement.CorrectionStore)}
-	return &settlement.TrueUps{Corrections: corrections, Decisions: w.Store.(settlement.DecisionStore)}
-}
-
-func (w *world) openTrueUps(t *testing.T, entity, month string) []settlement.OpenTrueUp {
+func (w *world) openTrueUps(t *testing.T, entity, month string) []trueup.TrueUp {
 	t.Helper()
-	list, err := w.trueUps().OpenTrueUps(context.Background(), settletest.Tenant, entity, civil.MustMonth(month))
+	list, err := w.TrueUps(t).OpenTrueUps(context.Background(), settletest.Tenant, entity, civil.MustMonth(month))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,32 +45,32 @@ func TestAReversalWithinAMonthIsANamedTrueUp(t *testing.T) {
 	}
 	w.to(t, first, string(payout.Returned), "reopen")
 	list := w.openTrueUps(t, settletest.Ordinary, "2026-09")
-	if len(list) != 1 || list[0].Difference != yuan("-1360.00") || list[0].Rule != yuan("3360.00") || list[0].Cause != settlement.CauseReversal || list[0].Tax != "IIT" {
+	if len(list) != 1 || list[0].Difference != yuan("-1360.00") || list[0].Rule != yuan("3360.00") || list[0].Cause != trueup.CauseReversal || list[0].Tax != "IIT" {
 		t.Fatalf("%+v", list)
 	}
 	name := list[0].ID
-	words, err := w.trueUps().Undecided(context.Background(), settletest.Tenant, settletest.Ordinary, civil.MustMonth("2026-09"))
+	words, err := w.TrueUps(t).Undecided(context.Background(), settletest.Tenant, settletest.Ordinary, civil.MustMonth("2026-09"))
 	if err != nil || len(words) != 1 {
 		t.Fatalf("%v %v", words, err)
 	}
-	d, replayed := w.decide(t, name, settlement.GiveBack)
-	if again, twice := w.decide(t, name, settlement.GiveBack); replayed || !twice || again.Act != d.Act || d.Difference != yuan("-1360.00") {
+	d, replayed := w.decide(t, name, trueup.GiveBack)
+	if again, twice := w.decide(t, name, trueup.GiveBack); replayed || !twice || again.Act != d.Act || d.Difference != yuan("-1360.00") {
 		t.Fatalf("%+v %v %+v %v", d, replayed, again, twice)
 	}
-	if _, _, err := w.trueUps().Decide(context.Background(), settletest.As(identity.Finance), name, settlement.Collect, "no"); !fault.HasCode(err, fault.IllegalMove) {
+	if _, _, err := w.TrueUps(t).Decide(context.Background(), settletest.As(identity.Finance), name, trueup.Collect, "no"); !fault.HasCode(err, fault.IllegalMove) {
 		t.Errorf("collecting what was withheld too much: %v", err)
 	}
-	if _, err := w.trueUps().Confirm(context.Background(), settletest.As(identity.Finance), name); !fault.HasCode(err, fault.Forbidden) {
+	if _, err := w.TrueUps(t).Confirm(context.Background(), settletest.As(identity.Finance), name); !fault.HasCode(err, fault.Forbidden) {
 		t.Errorf("one person alone: %v", err)
 	}
 	cashier := settletest.As(identity.Approver, identity.Cashier)
-	if _, err := w.trueUps().Confirm(context.Background(), cashier, name); fault.Of(err).Reason != "cashier" {
+	if _, err := w.TrueUps(t).Confirm(context.Background(), cashier, name); fault.Of(err).Reason != "cashier" {
 		t.Errorf("a cashier confirms: %v", err)
 	}
-	if _, _, err := w.trueUps().Decide(context.Background(), cashier, name, settlement.GiveBack, "x"); fault.Of(err).Reason != "cashier" {
+	if _, _, err := w.TrueUps(t).Decide(context.Background(), cashier, name, trueup.GiveBack, "x"); fault.Of(err).Reason != "cashier" {
 		t.Errorf("a cashier decides: %v", err)
 	}
-	if d = w.confirm(t, name); d.State != settlement.DecisionPosted {
+	if d = w.confirm(t, name); d.State != trueup.DecisionPosted {
 		t.Fatalf("%+v", d)
 	}
 	w.explained(t, "given back")
@@ -97,18 +93,18 @@ func TestAReversalWithinAMonthIsANamedTrueUp(t *testing.T) {
 	}
 }
 
-func (w *world) decide(t *testing.T, id, decision string) (settlement.TrueUpDecision, bool) {
+func (w *world) decide(t *testing.T, id, decision string) (trueup.Decision, bool) {
 	t.Helper()
-	d, replayed, err := w.trueUps().Decide(context.Background(), settletest.As(identity.Finance), id, decision, "reversed within the month")
+	d, replayed, err := w.TrueUps(t).Decide(context.Background(), settletest.As(identity.Finance), id, decision, "reversed within the month")
 	if err != nil {
 		t.Fatal(err)
 	}
 	return d, replayed
 }
 
-func (w *world) confirm(t *testing.T, id string) settlement.TrueUpDecision {
+func (w *world) confirm(t *testing.T, id string) trueup.Decision {
 	t.Helper()
-	d, err := w.trueUps().Confirm(context.Background(), settletest.As(identity.Admin), id)
+	d, err := w.TrueUps(t).Confirm(context.Background(), settletest.As(identity.Admin), id)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,11 +133,11 @@ func TestWhatAnotherLawGivesForAFiledMonthIsDecided(t *testing.T) {
 	}
 	w.Rules = ruleset.Fixed{Corpus: other}
 	list := w.openTrueUps(t, settletest.Ordinary, "2026-09")
-	if len(list) != 1 || list[0].Cause != settlement.CauseLaw || list[0].Difference != yuan("140.00") {
+	if len(list) != 1 || list[0].Cause != trueup.CauseLaw || list[0].Difference != yuan("140.00") {
 		t.Fatalf("%+v", list)
 	}
 	finance := settletest.As(identity.Finance)
-	if _, _, err := w.trueUps().Decide(ctx, finance, list[0].ID, settlement.Collect, "no"); !fault.HasCode(err, fault.IllegalMove) {
+	if _, _, err := w.TrueUps(t).Decide(ctx, finance, list[0].ID, trueup.Collect, "no"); !fault.HasCode(err, fault.IllegalMove) {
 		t.Fatalf("decided before the correction of a month that is not filed: %v", err)
 	}
 	w.Pass(31 * 24 * time.Hour)
@@ -149,12 +145,12 @@ func TestWhatAnotherLawGivesForAFiledMonthIsDecided(t *testing.T) {
 	if _, _, err := filings.File(ctx, settletest.Tenant, "finance", settlement.FiledMonth{Entity: settletest.Ordinary, Month: civil.MustMonth("2026-09"), FiledOn: civil.MustDate("2026-10-12"), Reference: "r"}); err != nil {
 		t.Fatal(err)
 	}
-	corrections := w.trueUps().Corrections
-	if _, _, err := corrections.Prepare(ctx, finance, settlement.Correction{ID: "cor-1", Entity: settletest.Ordinary, Taxpayer: list[0].Taxpayer, Year: 2026, Reason: "law"}); !fault.HasCode(err, fault.IllegalMove) {
+	corrections := w.TrueUps(t)
+	if _, _, err := corrections.Prepare(ctx, finance, trueup.Correction{ID: "cor-1", Entity: settletest.Ordinary, Taxpayer: list[0].Taxpayer, Year: 2026, Reason: "law"}); !fault.HasCode(err, fault.IllegalMove) {
 		t.Fatalf("a correction of a filed month: %v", err)
 	}
-	w.decide(t, list[0].ID, settlement.Collect)
-	if d := w.confirm(t, list[0].ID); d.State != settlement.DecisionPosted {
+	w.decide(t, list[0].ID, trueup.Collect)
+	if d := w.confirm(t, list[0].ID); d.State != trueup.DecisionPosted {
 		t.Fatalf("%+v", d)
 	}
 	if list := w.openTrueUps(t, settletest.Ordinary, "2026-09"); len(list) != 0 {
@@ -174,11 +170,11 @@ func TestADecisionHoldsForItsDifference(t *testing.T) {
 	w.to(t, second, "quote", "submit", "approve", "book", string(payout.Paid))
 	w.to(t, first, string(payout.Returned), "reopen")
 	name := w.openTrueUps(t, settletest.Ordinary, "2026-09")[0].ID
-	w.decide(t, name, settlement.LeaveToAnnual)
-	if d := w.confirm(t, name); d.State != settlement.DecisionLeft {
+	w.decide(t, name, trueup.LeaveToAnnual)
+	if d := w.confirm(t, name); d.State != trueup.DecisionLeft {
 		t.Fatalf("%+v", d)
 	}
-	if words, err := w.trueUps().Undecided(ctx, settletest.Tenant, settletest.Ordinary, civil.MustMonth("2026-09")); err != nil || len(words) != 0 {
+	if words, err := w.TrueUps(t).Undecided(ctx, settletest.Tenant, settletest.Ordinary, civil.MustMonth("2026-09")); err != nil || len(words) != 0 {
 		t.Fatalf("%v %v", words, err)
 	}
 	next := w.settle(t, settletest.Person, "live-3", "1000.00") // 112.00 of it are withheld already
@@ -188,13 +184,13 @@ func TestADecisionHoldsForItsDifference(t *testing.T) {
 	if list := w.openTrueUps(t, settletest.Ordinary, "2026-09"); len(list) != 1 || list[0].Decided || list[0].Difference != yuan("-1248.00") {
 		t.Fatalf("%+v", list)
 	}
-	w.decide(t, name, settlement.GiveBack)
+	w.decide(t, name, trueup.GiveBack)
 	last := w.settle(t, settletest.Person, "live-4", "1000.00")
 	w.to(t, last, "quote", "submit", "approve", "book")
-	if _, err := w.trueUps().Confirm(ctx, settletest.As(identity.Admin), name); !fault.HasCode(err, fault.StaleVersion) {
+	if _, err := w.TrueUps(t).Confirm(ctx, settletest.As(identity.Admin), name); !fault.HasCode(err, fault.StaleVersion) {
 		t.Errorf("%v", err)
 	}
-	w.decide(t, name, settlement.GiveBack)
+	w.decide(t, name, trueup.GiveBack)
 	w.raceToConfirm(t, name)
 	if list := w.openTrueUps(t, settletest.Ordinary, "2026-09"); len(list) != 0 {
 		t.Fatalf("%+v", list)
@@ -209,7 +205,7 @@ func (w *world) raceToConfirm(t *testing.T, name string) {
 	acts := make([]string, 8)
 	for i := range acts {
 		work.Go(func() error {
-			d, err := w.trueUps().Confirm(context.Background(), settletest.As(identity.Admin), name)
+			d, err := w.TrueUps(t).Confirm(context.Background(), settletest.As(identity.Admin), name)
 			acts[i] = d.Act
 			return err
 		})
@@ -253,10 +249,10 @@ func TestAThresholdThatIsCrossedNoMoreIsGivenBack(t *testing.T) {
 		t.Fatalf("%d open", len(list))
 	}
 	for len(list) > 0 {
-		if list[0].Difference.Positive() || list[0].Cause != settlement.CauseThreshold {
+		if list[0].Difference.Positive() || list[0].Cause != trueup.CauseThreshold {
 			t.Fatalf("%s %s %s", list[0].ID, list[0].Difference, list[0].Cause)
 		}
-		w.decide(t, list[0].ID, settlement.GiveBack)
+		w.decide(t, list[0].ID, trueup.GiveBack)
 		w.confirm(t, list[0].ID)
 		w.explained(t, list[0].ID)
 		list = w.openTrueUps(t, settletest.Ordinary, "2026-12")

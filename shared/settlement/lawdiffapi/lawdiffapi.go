@@ -10,12 +10,14 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/civil/calendar"
+	"fenzhang/shared/clock"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/lambda/httpapi"
 	"fenzhang/shared/law/lawdiff"
 	"fenzhang/shared/law/tax"
 	"fenzhang/shared/settlement"
+	"fenzhang/shared/settlement/trueup"
 	"fenzhang/shared/tenancy"
 )
 
@@ -26,11 +28,12 @@ type Laws interface {
 
 // API answers the routes.
 type API struct {
-	Corrections *settlement.Corrections
+	TrueUps     *trueup.Service
 	Settlements settlement.Store
 	Directory   tenancy.Directory
 	Laws        Laws
 	Calendar    *calendar.Calendar
+	Clock       clock.Clock
 	// Position reads a tax position as it was last written; fault.Absent when there is none.
 	Position func(ctx context.Context, tenant, id string) (tenancy.Position, error)
 }
@@ -146,7 +149,7 @@ func (a API) diffs(ctx context.Context, r *httpapi.Request) (httpapi.Response, e
 	if w.law, err = a.law(ctx, q.Pack, &w.out); err != nil {
 		return httpapi.Response{}, err
 	}
-	today, err := a.Corrections.Clock.Today(ctx)
+	today, err := a.Clock.Today(ctx)
 	if err != nil {
 		return httpapi.Response{}, fault.Later(err)
 	}
@@ -162,7 +165,7 @@ func (a API) diffs(ctx context.Context, r *httpapi.Request) (httpapi.Response, e
 
 // law finds the second law and names it.
 func (a API) law(ctx context.Context, named *packName, out *answer) (*tax.Corpus, error) {
-	law := a.Corrections.Rules.Current(ctx).Corpus
+	law := a.TrueUps.Law(ctx)
 	if named != nil {
 		var err error
 		if law, err = a.Laws.With(ctx, named.Pack, named.Version); err != nil {
@@ -212,12 +215,12 @@ func (a API) prepare(ctx context.Context, r *httpapi.Request) (httpapi.Response,
 	if p := o.problems(); p != nil {
 		return httpapi.Response{}, fault.Invalid(p...)
 	}
-	c, replayed, err := a.Corrections.Prepare(ctx, r.Principal, settlement.Correction{ID: o.ID, Entity: o.Entity, Taxpayer: o.Taxpayer, Year: o.Year, Filed: o.Filed, Reason: o.Reason})
+	c, replayed, err := a.TrueUps.Prepare(ctx, r.Principal, trueup.Correction{ID: o.ID, Entity: o.Entity, Taxpayer: o.Taxpayer, Year: o.Year, Filed: o.Filed, Reason: o.Reason})
 	return httpapi.Made(c, replayed), err
 }
 
 func (a API) correction(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
-	c, err := a.Corrections.Store.Correction(ctx, r.Tenant, r.Params["id"])
+	c, err := a.TrueUps.Correction(ctx, r.Tenant, r.Params["id"])
 	if err != nil {
 		return httpapi.Response{}, err
 	}
@@ -228,7 +231,7 @@ func (a API) approve(ctx context.Context, r *httpapi.Request) (httpapi.Response,
 	if err := r.NoFields(); err != nil {
 		return httpapi.Response{}, err
 	}
-	c, err := a.Corrections.Post(ctx, r.Principal, r.Params["id"])
+	c, err := a.TrueUps.Post(ctx, r.Principal, r.Params["id"])
 	if err != nil {
 		return httpapi.Response{}, err
 	}

@@ -73,9 +73,7 @@ func (d *desk) serve(rules settlement.Rules) {
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	taxes := *d.Taxes
-	taxes.Rules = rules
-	api := lawdiffapi.API{Corrections: &settlement.Corrections{Taxes: &taxes, Store: d.Store.(settlement.CorrectionStore)}, Settlements: d.Store, Directory: d.People,
+	api := lawdiffapi.API{TrueUps: d.TrueUpsUnder(d.t, rules), Clock: d.Clock, Settlements: d.Store, Directory: d.People,
 		Laws: laws{otherLaw(d.t, "0.10")}, Calendar: calendar, Position: d.position}
 	d.api = httpapi.API{Routes: api.Routes(), Clock: d.Clock, Log: slog.New(slog.NewJSONHandler(io.Discard, nil)), Limits: httpapi.DefaultLimits(), Revoked: httpapi.NoRevocations{}}
 }

@@ -114,7 +114,7 @@ func (w *walk) person(ctx context.Context, who lawdiff.Who, as string) error {
 		return err
 	}
 	skip := false
-	totals, err := w.Corrections.Compare(ctx, w.tenant, who, w.law, func(p *lawdiff.Person) error {
+	totals, err := w.TrueUps.Compare(ctx, w.tenant, who, w.law, func(p *lawdiff.Person) error {
 		if skip = as != "" && p.FirstCreator() != as; skip || (len(p.Differences) == 0 && len(p.Gaps) == 0) {
 			return nil
 		}
@@ -137,7 +137,7 @@ func (w *walk) file(ctx context.Context, entity string) error {
 	if w.filed != nil && w.at == entity {
 		return nil
 	}
-	months, err := w.Corrections.RecordedMonths(ctx, w.tenant, entity)
+	months, err := w.TrueUps.RecordedMonths(ctx, w.tenant, entity)
 	w.filed, w.at = lawdiff.Months(months), entity
 	return err
 }

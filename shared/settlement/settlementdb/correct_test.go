@@ -26,6 +26,7 @@ import (
 	"fenzhang/shared/payout"
 	"fenzhang/shared/settlement"
 	"fenzhang/shared/settlement/settletest"
+	"fenzhang/shared/settlement/trueup"
 )
 
 // otherLaw is the national pack with another share deducted from labor income, from its first day.
@@ -38,13 +39,12 @@ func otherLaw(t *testing.T, share string) *tax.Corpus {
 	return law
 }
 
-func corrections(w *settletest.World, law *tax.Corpus) *settlement.Corrections {
-	taxes := *w.Taxes
-	taxes.Rules = ruleset.Fixed{Corpus: law}
-	return &settlement.Corrections{Taxes: &taxes, Store: w.Store.(settlement.CorrectionStore)}
+func corrections(t *testing.T, w *settletest.World, law *tax.Corpus) *trueup.Service {
+	t.Helper()
+	return w.TrueUpsUnder(t, ruleset.Fixed{Corpus: law})
 }
 
-func prepare(t *testing.T, c *settlement.Corrections, in settlement.Correction) settlement.Correction {
+func prepare(t *testing.T, c *trueup.Service, in trueup.Correction) trueup.Correction {
 	t.Helper()
 	kept, _, err := c.Prepare(context.Background(), finance, in)
 	if err != nil {
@@ -53,8 +53,8 @@ func prepare(t *testing.T, c *settlement.Corrections, in settlement.Correction) 
 	return kept
 }
 
-func ask(id string, filed ...string) settlement.Correction {
-	c := settlement.Correction{ID: id, Entity: settletest.Ordinary, Taxpayer: "tp-" + settletest.Person, Year: 2026, Reason: "the rate was corrected with effect from the past"}
+func ask(id string, filed ...string) trueup.Correction {
+	c := trueup.Correction{ID: id, Entity: settletest.Ordinary, Taxpayer: "tp-" + settletest.Person, Year: 2026, Reason: "the rate was corrected with effect from the past"}
 	for _, m := range filed {
 		c.Filed = append(c.Filed, civil.MustMonth(m))
 	}
@@ -65,9 +65,9 @@ func TestACorrectionIsPostedOnceByASecondPerson(t *testing.T) {
 	ctx := context.Background()
 	w := settletest.Open(t)
 	book(t, w, settle(t, w, settletest.Person, "live-1", "10000.00")) // 7,000 x 80% x 20% = 1,120.00
-	c := corrections(w, otherLaw(t, "0.10"))                          // 90%: 1,260.00
+	c := corrections(t, w, otherLaw(t, "0.10"))                       // 90%: 1,260.00
 	prepared := prepare(t, c, ask("cor-1"))
-	if prepared.State != settlement.Prepared || prepared.Additional != money.MustParse("140.00") || !prepared.Over.IsZero() || prepared.Rows != 1 {
+	if prepared.State != trueup.Prepared || prepared.Additional != money.MustParse("140.00") || !prepared.Over.IsZero() || prepared.Rows != 1 {
 		t.Fatalf("%+v", prepared)
 	}
 	if again := prepare(t, c, ask("cor-1")); again.Digest != prepared.Digest {
@@ -79,8 +79,8 @@ func TestACorrectionIsPostedOnceByASecondPerson(t *testing.T) {
 	if _, err := c.Post(ctx, finance, "cor-1"); !fault.HasCode(err, fault.Forbidden) {
 		t.Errorf("the preparer posted: %v", err)
 	}
-	posted := must[settlement.Correction](t)(c.Post(ctx, approver, "cor-1"))
-	if again := must[settlement.Correction](t)(c.Post(ctx, approver, "cor-1")); again.Act != posted.Act || again.State != settlement.Posted {
+	posted := must[trueup.Correction](t)(c.Post(ctx, approver, "cor-1"))
+	if again := must[trueup.Correction](t)(c.Post(ctx, approver, "cor-1")); again.Act != posted.Act || again.State != trueup.Posted {
 		t.Errorf("posted twice: %+v", again)
 	}
 	b := balances(t, w, settletest.Person)
@@ -100,7 +100,7 @@ func TestACorrectionIsPostedOnceByASecondPerson(t *testing.T) {
 }
 
 // recorded finds the audit record of a posted correction.
-func recorded(t *testing.T, w *settletest.World, c settlement.Correction) error {
+func recorded(t *testing.T, w *settletest.World, c trueup.Correction) error {
 	t.Helper()
 	k := keys.Outbox(settletest.Tenant, c.Act)
 	out, err := w.Tables.Client.GetItem(context.Background(), &dynamodb.GetItemInput{TableName: aws.String(w.Tables.Settlements),
@@ -126,7 +126,7 @@ func TestWhatChangedSinceIsPreparedAnew(t *testing.T) {
 	ctx := context.Background()
 	w := settletest.Open(t)
 	book(t, w, settle(t, w, settletest.Person, "live-1", "10000.00"))
-	c := corrections(w, otherLaw(t, "0.30"))
+	c := corrections(t, w, otherLaw(t, "0.30"))
 	prepare(t, c, ask("cor-1"))
 	w.Pass(time.Millisecond)
 	book(t, w, settle(t, w, settletest.Person, "live-2", "10000.00"))
@@ -134,7 +134,7 @@ func TestWhatChangedSinceIsPreparedAnew(t *testing.T) {
 		t.Fatalf("posted what nobody prepared: %v", err)
 	}
 	prepare(t, c, ask("cor-2"))
-	must[settlement.Correction](t)(c.Post(ctx, approver, "cor-2"))
+	must[trueup.Correction](t)(c.Post(ctx, approver, "cor-2"))
 	// 14,000 x 70% x 20% = 1,960.00; 2,240.00 was kept back, so 280.00 is owed to the creator.
 	b := balances(t, w, settletest.Person)
 	if b[ledger.TaxPayable("iit")] != money.MustParse("-1960.00") || !b[ledger.CreatorReceivable].IsZero() {
@@ -156,7 +156,7 @@ func TestFiledMonthsAreAmendedAndNotPosted(t *testing.T) {
 	w := settletest.Open(t)
 	book(t, w, settle(t, w, settletest.Person, "live-1", "10000.00"))
 	law := otherLaw(t, "0.10")
-	c := corrections(w, law)
+	c := corrections(t, w, law)
 	if _, _, err := c.Prepare(ctx, finance, ask("cor-1", "2026-09")); !fault.HasCode(err, fault.IllegalMove) {
 		t.Errorf("a filed month was to be posted: %v", err)
 	}
@@ -190,7 +190,7 @@ func TestBookingsMadeAgainAreComparedOnTheirDays(t *testing.T) {
 	second := settle(t, w, settletest.Person, "live-2", "5000.00")
 	book(t, w, second)
 	hear(t, w, second, payout.Failed)
-	c := &settlement.Corrections{Taxes: w.Taxes, Store: w.Store.(settlement.CorrectionStore)}
+	c := w.TrueUps(t)
 	who := lawdiff.Who{Entity: settletest.Ordinary, Taxpayer: "tp-" + settletest.Person, Year: 2026}
 	seen := 0
 	totals := must[lawdiff.Totals](t)(c.Compare(ctx, settletest.Tenant, who, w.Rules.Current(ctx).Corpus, func(p *lawdiff.Person) error {

@@ -24,7 +24,7 @@ func (s *Store) FiledMonths(ctx context.Context, tenant, entity string) ([]settl
 	}
 	out := make([]settlement.FiledMonth, len(items))
 	for i, it := range items {
-		if out[i], err = documentOf[settlement.FiledMonth](it); err != nil {
+		if out[i], err = DocumentOf[settlement.FiledMonth](it); err != nil {
 			return nil, err
 		}
 	}
@@ -33,7 +33,7 @@ func (s *Store) FiledMonths(ctx context.Context, tenant, entity string) ([]settl
 
 // FileMonth records a filed month with its audit record.
 func (s *Store) FileMonth(ctx context.Context, tenant string, f settlement.FiledMonth) error {
-	it, err := documentItem(keys.FiledMonth(tenant, f.Entity, f.Month), f)
+	it, err := DocumentItem(keys.FiledMonth(tenant, f.Entity, f.Month), f)
 	if err != nil {
 		return err
 	}
@@ -43,5 +43,5 @@ func (s *Store) FileMonth(ctx context.Context, tenant string, f settlement.Filed
 	if err != nil {
 		return fault.Internal(err)
 	}
-	return written(transact.Write(ctx, s.DB, s.NewToken(), []types.TransactWriteItem{transact.PutNew(s.Ledger, it), told}), f.Act)
+	return Outcome(transact.Write(ctx, s.DB, s.NewToken(), []types.TransactWriteItem{transact.PutNew(s.Ledger, it), told}), f.Act)
 }

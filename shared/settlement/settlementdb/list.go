@@ -175,6 +175,15 @@ func mayMatch(q settlement.Query, meta item) bool {
 	return (q.Status == "" || attr.TextOf(meta, attrStatus) == string(q.Status)) && (q.Hold == "" || attr.TextOf(meta, attrHold) == q.Hold)
 }
 
+// LoadAll reads settlements by their ids.
+func (s *Store) LoadAll(ctx context.Context, tenant string, ids []string) ([]settlement.Settlement, error) {
+	hits := make([]hit, len(ids))
+	for i, id := range ids {
+		hits[i].PK = keys.Settlement(tenant, id).PK
+	}
+	return s.load(ctx, hits)
+}
+
 // load reads the settlements behind index entries, in their order.
 func (s *Store) load(ctx context.Context, hits []hit) ([]settlement.Settlement, error) {
 	items, err := s.metas(ctx, hits)

@@ -40,5 +40,5 @@ func (s *Store) Join(ctx context.Context, tenant string, bookings []settlement.B
 		}
 		parts[i] = transact.PutNew(s.Ledger, it)
 	}
-	return written(transact.Write(ctx, s.DB, s.NewToken(), parts), "")
+	return Outcome(transact.Write(ctx, s.DB, s.NewToken(), parts), "")
 }

@@ -104,12 +104,12 @@ func TestMergedTaxpayersAreTaxedAsOne(t *testing.T) {
 		t.Errorf("the index shows %+v", got)
 	}
 	law := must[*tax.Corpus](t)(taxpack.Embedded())
-	if got := prepare(t, corrections(w, law), ask("cor-1")); got.Additional != money.MustParse("96.00") { // 5,600 x 80% x 20% = 896
+	if got := prepare(t, corrections(t, w, law), ask("cor-1")); got.Additional != money.MustParse("96.00") { // 5,600 x 80% x 20% = 896
 		t.Errorf("the open true-up is %s", got.Additional)
 	}
 	closed := ask("cor-2")
 	closed.Taxpayer = merged
-	if _, _, err := corrections(w, law).Prepare(ctx, finance, closed); !fault.HasCode(err, fault.IllegalMove) {
+	if _, _, err := corrections(t, w, law).Prepare(ctx, finance, closed); !fault.HasCode(err, fault.IllegalMove) {
 		t.Errorf("a correction of the closed list: %v", err)
 	}
 	booked := book(t, w, open) // 8,400 x 80% x 20% = 1,344, less 800

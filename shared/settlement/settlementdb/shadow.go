@@ -45,7 +45,7 @@ func (s *Shadows) PutComparison(ctx context.Context, c settlement.Comparison) er
 }
 
 func (s *Shadows) put(ctx context.Context, k keys.Key, v any, differs bool) error {
-	it, err := documentItem(k, v)
+	it, err := DocumentItem(k, v)
 	if err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func (s *Shadows) put(ctx context.Context, k keys.Key, v any, differs bool) erro
 func (s *Shadows) Shadowed(ctx context.Context, tenant string) ([]tax.PackID, error) {
 	out := []tax.PackID{}
 	err := s.each(ctx, keys.ShadowList(tenant), func(it item) error {
-		id, err := documentOf[tax.PackID](it)
+		id, err := DocumentOf[tax.PackID](it)
 		out = append(out, id)
 		return err
 	})
@@ -95,7 +95,7 @@ func (s *Shadows) each(ctx context.Context, pk string, do func(item) error) erro
 }
 
 func comparisonOf(it item, tenant string) (settlement.Comparison, error) {
-	c, err := documentOf[settlement.Comparison](it)
+	c, err := DocumentOf[settlement.Comparison](it)
 	c.Tenant = tenant
 	return c, err
 }

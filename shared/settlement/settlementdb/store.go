@@ -134,7 +134,7 @@ func (s *Store) transact(ctx context.Context, c settlement.Change, meta *types.P
 		parts = append(parts, transact.PutNew(s.Control, keyItem(*c.Key)))
 	}
 	parts = append(parts, posting...)
-	raised, err := raise(s.Ledger, c.Raised)
+	raised, err := receivabledb.RaiseAll(s.Ledger, c.Raised)
 	if err != nil {
 		return err
 	}
@@ -162,7 +162,7 @@ func (s *Store) transact(ctx context.Context, c settlement.Change, meta *types.P
 	if c.Freed != nil {
 		parts = append(parts, types.TransactWriteItem{Update: s.bucketFree(c.New.Tenant, *c.Freed)})
 	}
-	return written(transact.Write(ctx, s.DB, s.NewToken(), parts), c.New.Last.ID)
+	return Outcome(transact.Write(ctx, s.DB, s.NewToken(), parts), c.New.Last.ID)
 }
 
 // bucketClose turns a statement's bucket into a settlement, or into the next occurrence of one that was undone.
@@ -219,7 +219,7 @@ func (s *Store) PutKey(ctx context.Context, k settlement.KeyRecord) error {
 
 // RowsItem is a booking as it is kept in its taxpayer's list of the year.
 func RowsItem(tenant string, b settlement.Booking) (item, error) {
-	return documentItem(keys.TaxRows(tenant, b.Entity, b.Taxpayer, b.Year, b.Seq), b)
+	return DocumentItem(keys.TaxRows(tenant, b.Entity, b.Taxpayer, b.Year, b.Seq), b)
 }
 
 // TaxRows reads a year's bookings in order, consistently, and refuses a list with a hole in it. A list that another
@@ -246,7 +246,7 @@ func (s *Store) taxList(ctx context.Context, tenant, entity, taxpayer string, ye
 	}
 	bookings := make([]settlement.Booking, len(items))
 	for i, it := range items {
-		if bookings[i], err = documentOf[settlement.Booking](it); err != nil {
+		if bookings[i], err = DocumentOf[settlement.Booking](it); err != nil {
 			return nil, err
 		}
 		if bookings[i].Seq != i+1 {

@@ -18,6 +18,7 @@ import (
 	"fenzhang/shared/lambda/dynamotest"
 	"fenzhang/shared/law/ruleset"
 	"fenzhang/shared/law/taxpack"
+	"fenzhang/shared/ledger"
 	"fenzhang/shared/ledger/ledgerdb"
 	"fenzhang/shared/money"
 	"fenzhang/shared/settlement"
@@ -45,6 +46,9 @@ type World struct {
 	now   atomic.Int64
 	today atomic.Value
 	ids   atomic.Int64
+
+	newToken func() string // tokens are the memory of the tables, not of the test
+	periods  ledger.Periods
 }
 
 // Open makes a tenant with three creators in fresh tables. The business date begins on 2026-09-15, a pay day.
@@ -73,8 +77,12 @@ func Assemble(tables dynamotest.Local, rules settlement.Rules, calendar settleme
 	w.now.Store(time.Date(2026, 9, 15, 10, 0, 0, 0, civil.Shanghai).UnixMilli())
 	w.today.Store(civil.Date{})
 	c := clock.Clock{Now: w.Now, Override: func(context.Context) (civil.Date, error) { return w.today.Load().(civil.Date), nil }}
-	store := &settlementdb.Store{DB: tables.Client, Settlements: tables.Settlements, Ledger: tables.Ledger, Control: tables.Control, NewToken: ids.Source(time.Now), Now: w.Now,
-		Periods: &ledgerdb.Periods{DB: tables.Client, Table: tables.Ledger, Clock: c}} // tokens are the table's memory, not the test's
+	w.newToken = ids.Source(time.Now)
+	w.periods = &ledgerdb.Periods{DB: tables.Client, Table: tables.Ledger, Clock: c}
+	store := &settlementdb.Store{
+		DB: tables.Client, Settlements: tables.Settlements, Ledger: tables.Ledger, Control: tables.Control,
+		NewToken: w.newToken, Now: w.Now, Periods: w.periods,
+	}
 	service := &settlement.Service{Store: store, Directory: w.People, Calendar: calendar, Clock: c, NewID: w.ID}
 	w.Taxes = &settlement.Taxes{Service: service, Rules: rules}
 	w.Payables = settlement.Payables{Service: service}

@@ -68,6 +68,19 @@ func Raise(table string, r receivable.Receivable) (types.TransactWriteItem, erro
 	return transact.PutNew(table, it), nil
 }
 
+// RaiseAll gives the parts of a transaction that write several new claims.
+func RaiseAll(table string, claims []receivable.Receivable) ([]types.TransactWriteItem, error) {
+	parts := make([]types.TransactWriteItem, 0, len(claims))
+	for _, r := range claims {
+		put, err := Raise(table, r)
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, put)
+	}
+	return parts, nil
+}
+
 // Move is the part of a transaction that changes what is open; its condition keeps open and taken from falling below
 // zero.
 func Move(table, tenant string, m receivable.Move) types.TransactWriteItem {

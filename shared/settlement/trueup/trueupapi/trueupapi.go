@@ -10,17 +10,19 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/civil/calendar"
+	"fenzhang/shared/clock"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/lambda/httpapi"
 	"fenzhang/shared/law/lawdiff"
-	"fenzhang/shared/settlement"
+	"fenzhang/shared/settlement/trueup"
 )
 
 // API answers the routes.
 type API struct {
-	TrueUps  *settlement.TrueUps
+	TrueUps  *trueup.Service
 	Calendar *calendar.Calendar
+	Clock    clock.Clock
 }
 
 // Routes are the routes of true-ups and amended returns.
@@ -70,8 +72,8 @@ func pageOf(r *httpapi.Request) (page, error) {
 }
 
 type listAnswer struct {
-	TrueUps    []settlement.OpenTrueUp `json:"true_ups"`
-	NextCursor *string                 `json:"next_cursor"`
+	TrueUps    []trueup.TrueUp `json:"true_ups"`
+	NextCursor *string         `json:"next_cursor"`
 }
 
 func (a API) list(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
@@ -80,7 +82,7 @@ func (a API) list(ctx context.Context, r *httpapi.Request) (httpapi.Response, er
 		return httpapi.Response{}, err
 	}
 	list, next, err := a.TrueUps.Open(ctx, r.Tenant, q.entity, q.month, q.cursor, q.limit)
-	out := listAnswer{TrueUps: append([]settlement.OpenTrueUp{}, list...)}
+	out := listAnswer{TrueUps: append([]trueup.TrueUp{}, list...)}
 	if next != "" {
 		out.NextCursor = &next
 	}
@@ -94,7 +96,7 @@ type decision struct {
 
 func (d decision) problems() []fault.Field {
 	var p []fault.Field
-	may := []string{settlement.Collect, settlement.GiveBack, settlement.LeaveToAnnual}
+	may := []string{trueup.Collect, trueup.GiveBack, trueup.LeaveToAnnual}
 	if !slices.Contains(may, d.Decision) {
 		p = append(p, fault.Field{Field: "decision", Problem: "must be one of " + strings.Join(may, ", ")})
 	}
@@ -125,8 +127,8 @@ func (a API) confirm(ctx context.Context, r *httpapi.Request) (httpapi.Response,
 }
 
 type amendAnswer struct {
-	Amendments []settlement.Amended `json:"amendments"`
-	NextCursor *string              `json:"next_cursor"`
+	Amendments []trueup.Amended `json:"amendments"`
+	NextCursor *string          `json:"next_cursor"`
 }
 
 func (a API) amendments(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
@@ -134,13 +136,13 @@ func (a API) amendments(ctx context.Context, r *httpapi.Request) (httpapi.Respon
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	today, err := a.TrueUps.Clock.Today(ctx)
+	today, err := a.Clock.Today(ctx)
 	if err != nil {
 		return httpapi.Response{}, fault.Later(err)
 	}
-	desk := lawdiff.Desk{Rules: a.TrueUps.Rules.Current(ctx).Corpus.National(), Calendar: a.Calendar, Paid: today}
+	desk := lawdiff.Desk{Rules: a.TrueUps.Law(ctx).National(), Calendar: a.Calendar, Paid: today}
 	list, next, err := a.TrueUps.Amendments(ctx, r.Tenant, q.entity, q.month, desk, q.cursor, q.limit)
-	out := amendAnswer{Amendments: append([]settlement.Amended{}, list...)}
+	out := amendAnswer{Amendments: append([]trueup.Amended{}, list...)}
 	if next != "" {
 		out.NextCursor = &next
 	}

@@ -1,4 +1,4 @@
-package settlement
+package trueup
 
 import (
 	"cmp"
@@ -14,6 +14,7 @@ import (
 	"fenzhang/shared/law/lawdiff"
 	"fenzhang/shared/law/tax"
 	"fenzhang/shared/money"
+	"fenzhang/shared/settlement"
 	"fenzhang/shared/tenancy"
 )
 
@@ -27,9 +28,9 @@ const (
 	CauseRule      = "rule"   // a rule that the period was taxed by is not there any more: no figure is known
 )
 
-// Standing is a figure of promise P5: what the rows of a taxpayer at a paying entity say was withheld of a tax for a
+// Assessment is a figure of promise P5: what the rows of a taxpayer at a paying entity say was withheld of a tax for a
 // period, and what the rules in force give on the period's total.
-type Standing struct {
+type Assessment struct {
 	ID       string       `json:"true_up_id"`
 	Entity   string       `json:"paying_entity"`
 	Taxpayer string       `json:"taxpayer_id"`
@@ -56,13 +57,13 @@ type Standing struct {
 }
 
 // Open tells whether the promise is broken, so that the figure must stand as a named open true-up.
-func (s *Standing) Open() bool { return !s.Difference.IsZero() || s.Missing != "" }
+func (s *Assessment) Open() bool { return !s.Difference.IsZero() || s.Missing != "" }
 
 // Month is the month that the period belongs to.
-func (s *Standing) Month() civil.Month { return lawdiff.MonthOf(s.Period) }
+func (s *Assessment) Month() civil.Month { return lawdiff.MonthOf(s.Period) }
 
 // name gives the figure its id: the same for as long as rows of it stand.
-func (s *Standing) name() {
+func (s *Assessment) name() {
 	parts := []string{s.Entity, s.Taxpayer, s.Tax, s.Period, s.Item}
 	if s.Project != "" || s.Platform != "" {
 		sum := sha256.Sum256([]byte(s.Project + "\n" + s.Platform))
@@ -82,7 +83,7 @@ func trueUpName(id string) (entity, taxpayer string, month civil.Month, ok bool)
 }
 
 // FactsOfBooking gives the facts of a booking, as it was taxed. Its error may be a gap.
-type FactsOfBooking func(b *Booking) (tax.Facts, error)
+type FactsOfBooking func(b *settlement.Booking) (tax.Facts, error)
 
 // Fold is promise P5 for a taxpayer at a paying entity: of each tax, period, item (and platform) what was withheld
 // and what the law gives on what stands. Cumulative methods owe the highest value that their formula has reached at
@@ -90,10 +91,10 @@ type FactsOfBooking func(b *Booking) (tax.Facts, error)
 // are those of whole years, in order.
 //
 // Errors: those of facts and law that are no gaps.
-func Fold(law *tax.Corpus, bookings []Booking, facts FactsOfBooking) ([]Standing, error) {
+func Fold(law *tax.Corpus, bookings []settlement.Booking, facts FactsOfBooking) ([]Assessment, error) {
 	groups, rows := gatherStanding(bookings)
 	alike(groups)
-	var out []Standing
+	var out []Assessment
 	for i := range groups {
 		g := &groups[i]
 		if g.booking == nil {
@@ -103,10 +104,10 @@ func Fold(law *tax.Corpus, bookings []Booking, facts FactsOfBooking) ([]Standing
 		if err == nil {
 			err = g.judge(law, f, rows, groups)
 		}
-		if gap, ok := gapOf(err); ok {
-			g.Missing, g.Cause, err = gap.rule, CauseRule, nil
-		} else if fault.HasCode(err, fault.NotFound) {
-			g.Missing, g.Cause, err = fault.Of(err).Public, CauseRule, nil
+		if rule := missingRule(err); rule != "" {
+			g.Missing = rule
+			g.Cause = CauseRule
+			err = nil
 		}
 		if err != nil {
 			return nil, err
@@ -115,27 +116,38 @@ func Fold(law *tax.Corpus, bookings []Booking, facts FactsOfBooking) ([]Standing
 			continue
 		}
 		g.name()
-		out = append(out, g.Standing)
+		out = append(out, g.Assessment)
 	}
 	return out, nil
 }
 
+// missingRule names the rule or the master data without which no figure is known; "" for any other error.
+func missingRule(err error) string {
+	switch e := fault.Of(err); {
+	case fault.HasCode(err, fault.RuleMissing):
+		return cmp.Or(e.Missing, e.Reason)
+	case fault.HasCode(err, fault.NotFound):
+		return e.Public
+	}
+	return ""
+}
+
 // group gathers the rows of one figure.
 type group struct {
-	Standing
-	booking *Booking // the last one that stands, or else the last
-	alive   bool     // it stands
-	later   bool     // a cumulative method is judged at the last month of the year
+	Assessment
+	booking *settlement.Booking // the last one that stands, or else the last
+	alive   bool                // it stands
+	later   bool                // a cumulative method is judged at the last month of the year
 }
 
 // gatherStanding sorts the rows into figures. What the payee files itself is in none.
-func gatherStanding(bookings []Booking) ([]group, []tax.Row) {
+func gatherStanding(bookings []settlement.Booking) ([]group, []tax.Row) {
 	alive := map[string]string{} // settlement: act of the booking that stands
 	for i := range bookings {
 		switch b := &bookings[i]; b.Kind {
-		case KindBooking:
+		case settlement.KindBooking:
 			alive[b.Settlement] = b.EntryID
-		case KindReversal:
+		case settlement.KindReversal:
 			delete(alive, b.Settlement)
 		}
 	}
@@ -166,9 +178,9 @@ func alike(groups []group) {
 }
 
 // take adds row n of a booking to its figure.
-func take(groups *[]group, b *Booking, n int, alive bool) {
+func take(groups *[]group, b *settlement.Booking, n int, alive bool) {
 	r := &b.Rows[n]
-	k := Standing{Entity: b.Entity, Taxpayer: b.Taxpayer, Tax: r.Kind, Period: r.Period, Item: r.Item}
+	k := Assessment{Entity: b.Entity, Taxpayer: b.Taxpayer, Tax: r.Kind, Period: r.Period, Item: r.Item}
 	if r.Kind == tax.IIT {
 		k.Project = r.Project
 		if r.Item == tax.ItemLaborPlatform {
@@ -180,11 +192,11 @@ func take(groups *[]group, b *Booking, n int, alive bool) {
 	})
 	if at < 0 {
 		at = len(*groups)
-		*groups = append(*groups, group{Standing: k})
+		*groups = append(*groups, group{Assessment: k})
 	}
 	g := &(*groups)[at]
 	g.Withheld = g.Withheld.Add(r.Withheld)
-	g.reversed = g.reversed || b.Kind == KindReversal
+	g.reversed = g.reversed || b.Kind == settlement.KindReversal
 	of := b.Settlement
 	if n < len(b.Of) {
 		of = b.Of[n]
@@ -192,14 +204,14 @@ func take(groups *[]group, b *Booking, n int, alive bool) {
 	if of != "" && !slices.Contains(g.Settlements, of) {
 		g.Settlements = append(g.Settlements, of)
 	}
-	if b.Kind == KindBooking && (alive || !g.alive) {
+	if b.Kind == settlement.KindBooking && (alive || !g.alive) {
 		g.booking, g.last, g.alive, g.year, g.income = b, b.Settlement, alive, b.Year, incomeOf(b)
 		g.collection = r.Collection
 	}
 }
 
 // incomeOf is the income tax row of a booking; empty where nothing is withheld of it.
-func incomeOf(b *Booking) tax.Row {
+func incomeOf(b *settlement.Booking) tax.Row {
 	for _, r := range b.Rows {
 		if r.Kind == tax.IIT && r.Collection != tax.SelfFiled {
 			return r
@@ -283,43 +295,39 @@ func (g *group) compare(law *tax.Corpus, f tax.Facts, rows []tax.Row) error {
 	return nil
 }
 
-// TrueUps finds the open true-ups (补扣补退) and lets people decide them.
-type TrueUps struct {
-	*Corrections
-	Decisions DecisionStore
-}
-
 // taxLog is what was booked for a taxpayer at a paying entity in some years.
 type taxLog struct {
 	taxpayer string
 	into     string // the taxpayer in whose lists the person goes on, where these are closed
-	bookings []Booking
+	bookings []settlement.Booking
 	next     map[int]int // the next free number of each year's list
 	merged   bool        // lists of other taxpayers, who are the same person, count with it
 }
 
 // logOf reads the bookings that concern the year of a month: those of the year, of the year before and, for VAT of
 // payments made later, of the year after.
-func (t *TrueUps) logOf(ctx context.Context, tenant, entity, taxpayer string, around civil.Month) (taxLog, error) {
-	today, err := t.Clock.Today(ctx)
+func (t *Service) logOf(ctx context.Context, tenant, entity, taxpayer string, around civil.Month) (taxLog, error) {
+	today, err := t.clock.Today(ctx)
 	if err != nil {
 		return taxLog{}, fault.Later(err)
 	}
 	log := taxLog{taxpayer: taxpayer, next: map[int]int{}}
 	for year := around.Year() - 1; year <= min(around.Year()+1, today.Year()); year++ {
-		list, err := t.Store.TaxRows(ctx, tenant, entity, taxpayer, year)
+		list, err := t.booked.TaxRows(ctx, tenant, entity, taxpayer, year)
 		if err != nil {
 			return taxLog{}, err
 		}
-		log.bookings, log.next[year] = append(log.bookings, Whole(list)...), len(list)+1
-		log.into = cmp.Or(closedFor(list), log.into)
-		log.merged = log.merged || slices.ContainsFunc(list, func(b Booking) bool { return b.Kind == KindMerged })
+		log.bookings, log.next[year] = append(log.bookings, settlement.Whole(list)...), len(list)+1
+		if into, closed := settlement.ClosedFor(list); closed {
+			log.into = into
+		}
+		log.merged = log.merged || slices.ContainsFunc(list, func(b settlement.Booking) bool { return b.Kind == settlement.KindMerged })
 	}
 	return log, nil
 }
 
 // fold gives what stands for the months up to one.
-func (t *TrueUps) fold(ctx context.Context, tenant string, log taxLog, through civil.Month) ([]Standing, error) {
+func (t *Service) fold(ctx context.Context, tenant string, log taxLog, through civil.Month) ([]Assessment, error) {
 	if len(log.bookings) == 0 {
 		return nil, nil
 	}
@@ -327,27 +335,27 @@ func (t *TrueUps) fold(ctx context.Context, tenant string, log taxLog, through c
 	if err != nil {
 		return nil, err
 	}
-	list, err := Fold(t.Rules.Current(ctx).Corpus, log.bookings, func(b *Booking) (tax.Facts, error) {
-		return t.facts(ctx, found[b.Settlement], b.paidOn(found[b.Settlement]))
+	list, err := Fold(t.Law(ctx), log.bookings, func(b *settlement.Booking) (tax.Facts, error) {
+		return t.taxes.Facts(ctx, found[b.Settlement], b.PaidOn(found[b.Settlement]))
 	})
 	for i := range list {
 		if log.merged && list[i].Cause == CauseLate {
 			list[i].Cause = CauseMerged
 		}
 	}
-	return slices.DeleteFunc(list, func(s Standing) bool { return s.Month().After(through) }), err
+	return slices.DeleteFunc(list, func(s Assessment) bool { return s.Month().After(through) }), err
 }
 
 // settlementsOf reads the settlements that were booked.
-func (t *TrueUps) settlementsOf(ctx context.Context, tenant string, bookings []Booking) (map[string]Settlement, error) {
+func (t *Service) settlementsOf(ctx context.Context, tenant string, bookings []settlement.Booking) (map[string]settlement.Settlement, error) {
 	var ids []string
 	for i := range bookings {
-		if b := &bookings[i]; b.Kind == KindBooking && len(b.Rows) > 0 && !slices.Contains(ids, b.Settlement) {
+		if b := &bookings[i]; b.Kind == settlement.KindBooking && len(b.Rows) > 0 && !slices.Contains(ids, b.Settlement) {
 			ids = append(ids, b.Settlement)
 		}
 	}
-	list, err := t.Store.LoadAll(ctx, tenant, ids)
-	found := make(map[string]Settlement, len(list))
+	list, err := t.booked.LoadAll(ctx, tenant, ids)
+	found := make(map[string]settlement.Settlement, len(list))
 	for _, s := range list {
 		found[s.ID] = s
 	}
@@ -355,8 +363,8 @@ func (t *TrueUps) settlementsOf(ctx context.Context, tenant string, bookings []B
 }
 
 // explained tells which differences another law explains: a correction posts those.
-func (t *TrueUps) explained(ctx context.Context, tenant string, list []Standing) error {
-	law := t.Rules.Current(ctx).Corpus
+func (t *Service) explained(ctx context.Context, tenant string, list []Assessment) error {
+	law := t.Law(ctx)
 	seen := map[int]bool{}
 	for i := range list {
 		if seen[list[i].year] || list[i].year == 0 {
@@ -378,7 +386,7 @@ func (t *TrueUps) explained(ctx context.Context, tenant string, list []Standing)
 }
 
 // byLaw notes that settlements of the figure would be taxed otherwise today.
-func (s *Standing) byLaw(p *lawdiff.Person) {
+func (s *Assessment) byLaw(p *lawdiff.Person) {
 	var part money.Amount
 	for i := range p.Differences {
 		d := &p.Differences[i]
@@ -391,16 +399,16 @@ func (s *Standing) byLaw(p *lawdiff.Person) {
 	}
 }
 
-// OpenTrueUp is an open true-up with what was decided of it.
-type OpenTrueUp struct {
-	Standing
-	Decision *TrueUpDecision `json:"decision"` // null while nobody has decided
-	Decided  bool            `json:"decided"`  // two people have, and the figure has not changed since
+// TrueUp is an open true-up with what was decided of it.
+type TrueUp struct {
+	Assessment
+	Decision *Decision `json:"decision"` // null while nobody has decided
+	Decided  bool      `json:"decided"`  // two people have, and the figure has not changed since
 }
 
 // OfTaxpayer lists the open true-ups of a taxpayer at a paying entity, up to a month; one that was merged into another
 // has none.
-func (t *TrueUps) OfTaxpayer(ctx context.Context, tenant, entity, taxpayer string, through civil.Month) ([]OpenTrueUp, error) {
+func (t *Service) OfTaxpayer(ctx context.Context, tenant, entity, taxpayer string, through civil.Month) ([]TrueUp, error) {
 	log, err := t.logOf(ctx, tenant, entity, taxpayer, through)
 	if err != nil {
 		return nil, err
@@ -413,18 +421,18 @@ func (t *TrueUps) OfTaxpayer(ctx context.Context, tenant, entity, taxpayer strin
 }
 
 // decided leaves the open ones and adds the decisions.
-func (t *TrueUps) decided(ctx context.Context, tenant string, list []Standing) ([]OpenTrueUp, error) {
-	list = slices.DeleteFunc(list, func(s Standing) bool { return !s.Open() })
+func (t *Service) decided(ctx context.Context, tenant string, list []Assessment) ([]TrueUp, error) {
+	list = slices.DeleteFunc(list, func(s Assessment) bool { return !s.Open() })
 	if len(list) == 0 {
 		return nil, nil
 	}
 	if err := t.explained(ctx, tenant, list); err != nil {
 		return nil, err
 	}
-	out := make([]OpenTrueUp, 0, len(list))
+	out := make([]TrueUp, 0, len(list))
 	for i := range list {
-		o := OpenTrueUp{Standing: list[i]}
-		d, err := t.Decisions.TrueUpDecision(ctx, tenant, o.Entity, o.ID)
+		o := TrueUp{Assessment: list[i]}
+		d, err := t.store.Decision(ctx, tenant, o.Entity, o.ID)
 		switch {
 		case err == nil && d.State != DecisionPosted: // a posted one has done its work: what is open is new
 			o.Decision, o.Decided = &d, d.State == DecisionLeft && d.Difference == o.Difference
@@ -438,7 +446,7 @@ func (t *TrueUps) decided(ctx context.Context, tenant string, list []Standing) (
 
 // OfCreator lists the open true-ups of a creator's taxpayer. A taxpayer with several creators is told with the one
 // whose settlement was booked first.
-func (t *TrueUps) OfCreator(ctx context.Context, tenant, entity string, c tenancy.Creator, through civil.Month) ([]OpenTrueUp, error) {
+func (t *Service) OfCreator(ctx context.Context, tenant, entity string, c tenancy.Creator, through civil.Month) ([]TrueUp, error) {
 	log, first, err := t.logOfCreator(ctx, tenant, entity, c, through)
 	if err != nil || !first {
 		return nil, err
@@ -451,12 +459,12 @@ func (t *TrueUps) OfCreator(ctx context.Context, tenant, entity string, c tenanc
 }
 
 // Open lists a page of open true-ups of a paying entity up to a month: those of the next creators after the cursor.
-func (t *TrueUps) Open(ctx context.Context, tenant, entity string, through civil.Month, cursor string, limit int) ([]OpenTrueUp, string, error) {
-	creators, next, err := t.Directory.Creators(ctx, tenant, cursor, limit)
+func (t *Service) Open(ctx context.Context, tenant, entity string, through civil.Month, cursor string, limit int) ([]TrueUp, string, error) {
+	creators, next, err := t.directory.Creators(ctx, tenant, cursor, limit)
 	if err != nil {
 		return nil, "", err
 	}
-	var out []OpenTrueUp
+	var out []TrueUp
 	for _, c := range creators {
 		list, err := t.OfCreator(ctx, tenant, entity, c, through)
 		if err != nil {
@@ -471,8 +479,8 @@ func (t *TrueUps) Open(ctx context.Context, tenant, entity string, through civil
 const creatorsListed = 100
 
 // OpenTrueUps lists all open true-ups of a paying entity up to a month, with or without a decision.
-func (t *TrueUps) OpenTrueUps(ctx context.Context, tenant, entity string, through civil.Month) ([]OpenTrueUp, error) {
-	var out []OpenTrueUp
+func (t *Service) OpenTrueUps(ctx context.Context, tenant, entity string, through civil.Month) ([]TrueUp, error) {
+	var out []TrueUp
 	for cursor := ""; ; {
 		list, next, err := t.Open(ctx, tenant, entity, through, cursor, creatorsListed)
 		if err != nil {
@@ -486,13 +494,13 @@ func (t *TrueUps) OpenTrueUps(ctx context.Context, tenant, entity string, throug
 }
 
 // Undecided lists the open true-ups of a paying entity without a decision of two people, each in words, up to a month.
-func (t *TrueUps) Undecided(ctx context.Context, tenant, entity string, through civil.Month) ([]string, error) {
+func (t *Service) Undecided(ctx context.Context, tenant, entity string, through civil.Month) ([]string, error) {
 	list, err := t.OpenTrueUps(ctx, tenant, entity, through)
 	return InWords(list), err
 }
 
 // InWords tells the open true-ups that nobody has decided.
-func InWords(list []OpenTrueUp) []string {
+func InWords(list []TrueUp) []string {
 	var out []string
 	for i := range list {
 		if o := &list[i]; !o.Decided {
@@ -502,7 +510,7 @@ func InWords(list []OpenTrueUp) []string {
 	return out
 }
 
-func (o *OpenTrueUp) words() string {
+func (o *TrueUp) words() string {
 	text := o.Tax + " of " + o.Taxpayer + ", " + o.Period + ", " + o.Item + ": "
 	switch {
 	case o.Missing != "":

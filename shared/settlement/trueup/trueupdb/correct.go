@@ -1,4 +1,4 @@
-package settlementdb
+package trueupdb
 
 import (
 	"context"
@@ -14,16 +14,16 @@ import (
 	"fenzhang/shared/dynamo/transact"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/ledger/ledgerdb"
-	"fenzhang/shared/settlement"
+	"fenzhang/shared/settlement/receivable/receivabledb"
+	"fenzhang/shared/settlement/settlementdb"
+	"fenzhang/shared/settlement/trueup"
 )
-
-var _ settlement.CorrectionStore = (*Store)(nil)
 
 // attrState is the state of a correction, for conditions.
 const attrState = "st"
 
-func correctionItem(c settlement.Correction) (item, error) {
-	it, err := documentItem(keys.Correction(c.Tenant, c.ID), c)
+func correctionItem(c trueup.Correction) (item, error) {
+	it, err := settlementdb.DocumentItem(keys.Correction(c.Tenant, c.ID), c)
 	if err == nil {
 		it[attrState], it[attrAct] = attr.Text(c.State), attr.Text(c.Act)
 	}
@@ -31,37 +31,37 @@ func correctionItem(c settlement.Correction) (item, error) {
 }
 
 // Correction reads a correction.
-func (s *Store) Correction(ctx context.Context, tenant, id string) (settlement.Correction, error) {
-	c, err := document[settlement.Correction](ctx, s, keys.Correction(tenant, id), "correction")
+func (s *Store) Correction(ctx context.Context, tenant, id string) (trueup.Correction, error) {
+	c, err := read[trueup.Correction](ctx, s, keys.Correction(tenant, id), "correction")
 	c.Tenant = tenant
 	return c, err
 }
 
 // Prepare writes a new correction.
-func (s *Store) Prepare(ctx context.Context, c settlement.Correction) error {
+func (s *Store) Prepare(ctx context.Context, c trueup.Correction) error {
 	it, err := correctionItem(c)
 	if err != nil {
 		return err
 	}
-	return written(transact.Write(ctx, s.DB, s.NewToken(), []types.TransactWriteItem{transact.PutNew(s.Ledger, it)}), c.Act)
+	return settlementdb.Outcome(transact.Write(ctx, s.DB, s.NewToken(), []types.TransactWriteItem{transact.PutNew(s.Ledger, it)}), c.Act)
 }
 
 // Post writes a correction with its rows, journal entries, balances and audit record, or nothing.
-func (s *Store) Post(ctx context.Context, p settlement.Posting) error {
+func (s *Store) Post(ctx context.Context, p trueup.Posting) error {
 	it, err := correctionItem(p.Correction)
 	if err != nil {
 		return err
 	}
 	state := &types.Put{TableName: aws.String(s.Ledger), Item: it, ConditionExpression: aws.String(attrState + " = :prepared"),
-		ExpressionAttributeValues:           item{":prepared": attr.Text(settlement.Prepared)},
+		ExpressionAttributeValues:           item{":prepared": attr.Text(trueup.Prepared)},
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}
-	rows, err := RowsItem(p.Correction.Tenant, p.Booking)
+	rows, err := settlementdb.RowsItem(p.Correction.Tenant, p.Booking)
 	if err != nil {
 		return err
 	}
 	p.Entries = slices.Clone(p.Entries)
 	for i := range p.Entries {
-		if p.Entries[i], err = s.dated(ctx, p.Entries[i]); err != nil {
+		if err = s.Periods.Date(ctx, &p.Entries[i]); err != nil {
 			return err
 		}
 	}
@@ -74,23 +74,14 @@ func (s *Store) Post(ctx context.Context, p settlement.Posting) error {
 		hashes[i] = ledgerdb.Hash(e)
 	}
 	p.Record.LedgerHash = strings.Join(hashes, ",") // one for each entry
-	told, err := outbox.Put(s.Settlements, p.Record, nil)
+	record, err := outbox.Put(s.Settlements, p.Record, nil)
 	if err != nil {
 		return fault.Internal(err)
 	}
-	raised, err := raise(s.Ledger, p.Raised)
+	raised, err := receivabledb.RaiseAll(s.Ledger, p.Raised)
 	if err != nil {
 		return err
 	}
-	parts := slices.Concat([]types.TransactWriteItem{{Put: state}, transact.PutNew(s.Ledger, rows), told}, entries, raised)
-	return written(transact.Write(ctx, s.DB, s.NewToken(), parts), p.Correction.Act)
-}
-
-// LoadAll reads settlements by their ids.
-func (s *Store) LoadAll(ctx context.Context, tenant string, ids []string) ([]settlement.Settlement, error) {
-	hits := make([]hit, len(ids))
-	for i, id := range ids {
-		hits[i].PK = keys.Settlement(tenant, id).PK
-	}
-	return s.load(ctx, hits)
+	parts := slices.Concat([]types.TransactWriteItem{{Put: state}, transact.PutNew(s.Ledger, rows), record}, entries, raised)
+	return settlementdb.Outcome(transact.Write(ctx, s.DB, s.NewToken(), parts), p.Correction.Act)
 }

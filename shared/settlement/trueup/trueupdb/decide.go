@@ -1,4 +1,4 @@
-package settlementdb
+package trueupdb
 
 import (
 	"context"
@@ -13,22 +13,22 @@ import (
 	"fenzhang/shared/dynamo/transact"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/ledger/ledgerdb"
-	"fenzhang/shared/settlement"
+	"fenzhang/shared/settlement/receivable/receivabledb"
+	"fenzhang/shared/settlement/settlementdb"
+	"fenzhang/shared/settlement/trueup"
 )
 
-var _ settlement.DecisionStore = (*Store)(nil)
-
-// TrueUpDecision reads the last decision of an open true-up.
-func (s *Store) TrueUpDecision(ctx context.Context, tenant, entity, id string) (settlement.TrueUpDecision, error) {
-	d, err := document[settlement.TrueUpDecision](ctx, s, keys.TrueUp(tenant, entity, id), "decision")
+// Decision reads the last decision of an open true-up.
+func (s *Store) Decision(ctx context.Context, tenant, entity, id string) (trueup.Decision, error) {
+	d, err := read[trueup.Decision](ctx, s, keys.TrueUp(tenant, entity, id), "decision")
 	d.Tenant = tenant
 	return d, err
 }
 
 // WriteDecision writes a decision with its rows, journal entry, balances, claim and audit record, or nothing.
-func (s *Store) WriteDecision(ctx context.Context, w settlement.DecisionWrite) error {
+func (s *Store) WriteDecision(ctx context.Context, w trueup.DecisionWrite) error {
 	d := w.Decision
-	it, err := documentItem(keys.TrueUp(d.Tenant, d.Entity, d.ID), d)
+	it, err := settlementdb.DocumentItem(keys.TrueUp(d.Tenant, d.Entity, d.ID), d)
 	if err != nil {
 		return err
 	}
@@ -44,24 +44,24 @@ func (s *Store) WriteDecision(ctx context.Context, w settlement.DecisionWrite) e
 	if err != nil {
 		return err
 	}
-	told, err := outbox.Put(s.Settlements, w.Record, nil)
+	record, err := outbox.Put(s.Settlements, w.Record, nil)
 	if err != nil {
 		return fault.Internal(err)
 	}
-	return written(transact.Write(ctx, s.DB, s.NewToken(), append(append(parts, posted...), told)), d.Act)
+	return settlementdb.Outcome(transact.Write(ctx, s.DB, s.NewToken(), append(append(parts, posted...), record)), d.Act)
 }
 
 // postDecision gives the parts that post a decision, and names its entry in the record.
-func (s *Store) postDecision(ctx context.Context, w *settlement.DecisionWrite) ([]types.TransactWriteItem, error) {
+func (s *Store) postDecision(ctx context.Context, w *trueup.DecisionWrite) ([]types.TransactWriteItem, error) {
 	if w.Booking == nil {
 		return nil, nil
 	}
-	rows, err := RowsItem(w.Decision.Tenant, *w.Booking)
+	rows, err := settlementdb.RowsItem(w.Decision.Tenant, *w.Booking)
 	if err != nil {
 		return nil, err
 	}
-	e, err := s.dated(ctx, *w.Entry)
-	if err != nil {
+	e := *w.Entry
+	if err := s.Periods.Date(ctx, &e); err != nil {
 		return nil, err
 	}
 	parts, err := ledgerdb.Parts(s.Ledger, e)
@@ -69,7 +69,7 @@ func (s *Store) postDecision(ctx context.Context, w *settlement.DecisionWrite) (
 		return nil, err
 	}
 	w.Record.LedgerHash = ledgerdb.Hash(e)
-	raised, err := raise(s.Ledger, w.Raised)
+	raised, err := receivabledb.RaiseAll(s.Ledger, w.Raised)
 	if err != nil {
 		return nil, err
 	}

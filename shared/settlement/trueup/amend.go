@@ -1,13 +1,13 @@
-package settlement
+package trueup
 
 import (
 	"context"
 	"slices"
-	"time"
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/law/lawdiff"
 	"fenzhang/shared/law/tax"
+	"fenzhang/shared/settlement"
 	"fenzhang/shared/tenancy"
 )
 
@@ -19,12 +19,12 @@ type Amended struct {
 
 // Amendments lists the returns of a paying entity that must be filed again, of a month and later affected ones: for
 // the taxpayers of the next creators after the cursor.
-func (t *TrueUps) Amendments(ctx context.Context, tenant, entity string, from civil.Month, d lawdiff.Desk, cursor string, limit int) ([]Amended, string, error) {
-	returns, err := t.Service.Store.FiledMonths(ctx, tenant, entity)
+func (t *Service) Amendments(ctx context.Context, tenant, entity string, from civil.Month, d lawdiff.Desk, cursor string, limit int) ([]Amended, string, error) {
+	returns, err := t.booked.FiledMonths(ctx, tenant, entity)
 	if err != nil {
 		return nil, "", err
 	}
-	creators, next, err := t.Directory.Creators(ctx, tenant, cursor, limit)
+	creators, next, err := t.directory.Creators(ctx, tenant, cursor, limit)
 	if err != nil {
 		return nil, "", err
 	}
@@ -37,13 +37,13 @@ func (t *TrueUps) Amendments(ctx context.Context, tenant, entity string, from ci
 		if !first {
 			continue
 		}
-		payer, err := t.Directory.Taxpayer(ctx, tenant, log.taxpayer)
+		payer, err := t.directory.Taxpayer(ctx, tenant, log.taxpayer)
 		if err != nil {
 			return nil, "", err
 		}
 		profile, _ := payer.ProfileOn(from.Last())
 		was, now := filedRows(log.bookings, returns)
-		months, err := lawdiff.Refile(profile.Kind, was, now, Filed(returns), from, d)
+		months, err := lawdiff.Refile(profile.Kind, was, now, settlement.Filed(returns), from, d)
 		if err != nil {
 			return nil, "", err
 		}
@@ -56,7 +56,7 @@ func (t *TrueUps) Amendments(ctx context.Context, tenant, entity string, from ci
 
 // logOfCreator reads what was booked for a creator's taxpayer around a month; first tells that the taxpayer is told
 // with this creator, one of those whose settlements were booked for it.
-func (t *TrueUps) logOfCreator(ctx context.Context, tenant, entity string, c tenancy.Creator, around civil.Month) (log taxLog, first bool, err error) {
+func (t *Service) logOfCreator(ctx context.Context, tenant, entity string, c tenancy.Creator, around civil.Month) (log taxLog, first bool, err error) {
 	log.into = c.TaxpayerID
 	for range rounds { // merged, and merged again
 		if log, err = t.logOf(ctx, tenant, entity, log.into, around); err != nil || log.into == "" {
@@ -66,28 +66,25 @@ func (t *TrueUps) logOfCreator(ctx context.Context, tenant, entity string, c ten
 	if err != nil {
 		return log, false, err
 	}
-	at := slices.IndexFunc(log.bookings, func(b Booking) bool { return b.Kind == KindBooking })
+	at := slices.IndexFunc(log.bookings, func(b settlement.Booking) bool { return b.Kind == settlement.KindBooking })
 	if at < 0 {
 		return log, len(log.bookings) > 0, nil
 	}
-	one, err := t.Store.LoadAll(ctx, tenant, []string{log.bookings[at].Settlement})
+	one, err := t.booked.LoadAll(ctx, tenant, []string{log.bookings[at].Settlement})
 	return log, len(one) != 1 || one[0].CreatorID == c.CreatorID, err
 }
 
-// settling is longer than any function that books may take, and than its clock may differ from another's.
-const settling = 2 * time.Minute
-
-// filedRows gives the rows that the returns were made of, and those that stand. What was decided less than settling
+// filedRows gives the rows that the returns were made of, and those that stand. What was decided less than settlement.BookingTime
 // before a filing was recorded may have been written after it, and no return is made in so short a time: it counts as
 // late. A payment of the month itself was decided before the month had ended, which File waits for; and rows that say no
 // instant are older than the recording of filed months.
-func filedRows(bookings []Booking, returns []FiledMonth) (was, now []tax.Row) {
+func filedRows(bookings []settlement.Booking, returns []settlement.FiledMonth) (was, now []tax.Row) {
 	for i := range bookings {
 		b := &bookings[i]
 		for _, r := range b.Rows {
 			now = append(now, r)
-			at := slices.IndexFunc(returns, func(f FiledMonth) bool { return f.Month == lawdiff.MonthOf(r.Period) })
-			if at < 0 || b.At.IsZero() || (b.Kind == KindBooking && b.On.Month() == returns[at].Month) || !b.At.After(returns[at].At.Add(-settling)) {
+			at := slices.IndexFunc(returns, func(f settlement.FiledMonth) bool { return f.Month == lawdiff.MonthOf(r.Period) })
+			if at < 0 || b.At.IsZero() || (b.Kind == settlement.KindBooking && b.On.Month() == returns[at].Month) || !b.At.After(returns[at].At.Add(-settlement.BookingTime)) {
 				was = append(was, r)
 			}
 		}

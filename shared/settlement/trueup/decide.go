@@ -1,4 +1,4 @@
-package settlement
+package trueup
 
 import (
 	"context"
@@ -15,6 +15,7 @@ import (
 	"fenzhang/shared/law/tax"
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/money"
+	"fenzhang/shared/settlement"
 	"fenzhang/shared/settlement/receivable"
 )
 
@@ -32,8 +33,8 @@ const (
 	DecisionLeft     = "left" // to the annual settlement
 )
 
-// TrueUpDecision is what one person decided of an open true-up and another confirmed.
-type TrueUpDecision struct {
+// Decision is what one person decided of an open true-up and another confirmed.
+type Decision struct {
 	ID          string       `json:"true_up_id"`
 	Tenant      string       `json:"-"`
 	Entity      string       `json:"paying_entity"`
@@ -51,34 +52,25 @@ type TrueUpDecision struct {
 
 // DecisionWrite is a decision with all that is written with it.
 type DecisionWrite struct {
-	Decision TrueUpDecision
+	Decision Decision
 	Before   string // act of the decision that it follows; "" for the first one
 	Record   audit.Record
 	// Of decisions that are posted: the rows, the journal entry and the claim.
-	Booking *Booking
+	Booking *settlement.Booking
 	Entry   *ledger.Entry
 	Raised  []receivable.Receivable
 }
 
-// DecisionStore keeps decisions. Finding one's own act in the way is success; a rival's is ErrRival.
-type DecisionStore interface {
-	// TrueUpDecision reads the last decision of an open true-up, consistently; fault.Absent when there is none.
-	TrueUpDecision(ctx context.Context, tenant, entity, id string) (TrueUpDecision, error)
-	// WriteDecision writes a decision with what it posts and its audit record, or nothing. ErrRival when another
-	// decision stands before it or the number of the rows is taken.
-	WriteDecision(ctx context.Context, w DecisionWrite) error
-}
-
 // found is an open true-up with what posting it needs.
 type found struct {
-	OpenTrueUp
+	TrueUp
 	seq   int // the next free number of the year's rows
-	had   TrueUpDecision
+	had   Decision
 	filed bool // what another law explains lies in a month that no correction reaches any more
 }
 
 // find folds the figure of an id anew, with its last decision.
-func (t *TrueUps) find(ctx context.Context, tenant, id string) (found, error) {
+func (t *Service) find(ctx context.Context, tenant, id string) (found, error) {
 	entity, taxpayer, month, ok := trueUpName(id)
 	if !ok {
 		return found{}, fault.Absent("true-up")
@@ -91,25 +83,25 @@ func (t *TrueUps) find(ctx context.Context, tenant, id string) (found, error) {
 	if err != nil {
 		return found{}, err
 	}
-	at := slices.IndexFunc(list, func(s Standing) bool { return s.ID == id })
+	at := slices.IndexFunc(list, func(s Assessment) bool { return s.ID == id })
 	if at < 0 {
 		return found{}, fault.Absent("true-up")
 	}
-	f := found{OpenTrueUp: OpenTrueUp{Standing: list[at]}, seq: log.next[list[at].year]}
+	f := found{TrueUp: TrueUp{Assessment: list[at]}, seq: log.next[list[at].year]}
 	if f.Open() {
 		if err := t.explained(ctx, tenant, list[at:at+1]); err != nil {
 			return f, err
 		}
-		f.Standing = list[at]
+		f.Assessment = list[at]
 	}
 	if f.Cause == CauseLaw {
-		returns, err := t.Service.Store.FiledMonths(ctx, tenant, entity)
+		returns, err := t.booked.FiledMonths(ctx, tenant, entity)
 		if err != nil {
 			return f, err
 		}
-		f.filed = Filed(returns)(f.Month())
+		f.filed = settlement.Filed(returns)(f.Month())
 	}
-	f.had, err = t.Decisions.TrueUpDecision(ctx, tenant, entity, id)
+	f.had, err = t.store.Decision(ctx, tenant, entity, id)
 	if fault.HasCode(err, fault.NotFound) {
 		err = nil
 	}
@@ -120,15 +112,15 @@ func (t *TrueUps) find(ctx context.Context, tenant, id string) (found, error) {
 func (f *found) allows(decision string) error {
 	switch {
 	case !f.Open():
-		return notNow("nothing_open", "What is withheld is what the rules give; there is nothing to decide.")
+		return fault.New(fault.IllegalMove, "nothing_open", "What is withheld is what the rules give; there is nothing to decide.")
 	case decision == LeaveToAnnual:
 		return nil
 	case f.Missing != "":
 		return fault.Missing("rule_gap", f.Missing, "No figure is known without "+f.Missing+"; it can only be left to the annual settlement.")
 	case f.Cause == CauseLaw && !f.filed:
-		return notNow("law_changed", "The rules have changed since the bookings: post the correction of the year first (POST /v1/tax/diffs/post), then decide what is left.")
+		return fault.New(fault.IllegalMove, "law_changed", "The rules have changed since the bookings: post the correction of the year first (POST /v1/tax/diffs/post), then decide what is left.")
 	case (decision == Collect) != f.Difference.Positive():
-		return notNow("other_direction", "The difference is "+f.Difference.String()+": above zero it can be collected, below zero given back.")
+		return fault.New(fault.IllegalMove, "other_direction", "The difference is "+f.Difference.String()+": above zero it can be collected, below zero given back.")
 	}
 	return nil
 }
@@ -137,11 +129,11 @@ func (f *found) allows(decision string) error {
 // another decision takes the place of one that is not confirmed.
 //
 // Errors: 3003 for an unknown id; 1003 for a cashier; 3001 nothing_open, law_changed, other_direction.
-func (t *TrueUps) Decide(ctx context.Context, by identity.Principal, id, decision, reason string) (kept TrueUpDecision, replayed bool, err error) {
-	if err := refuseCashier(by); err != nil {
+func (t *Service) Decide(ctx context.Context, by identity.Principal, id, decision, reason string) (kept Decision, replayed bool, err error) {
+	if err := settlement.RefuseCashier(by); err != nil {
 		return kept, false, err
 	}
-	act := t.NewID()
+	act := t.newID()
 	for range rounds {
 		f, err := t.find(ctx, by.Tenant, id)
 		if err != nil {
@@ -153,21 +145,21 @@ func (t *TrueUps) Decide(ctx context.Context, by identity.Principal, id, decisio
 		if err := f.allows(decision); err != nil {
 			return kept, false, err
 		}
-		d := TrueUpDecision{ID: id, Tenant: by.Tenant, Entity: f.Entity, Taxpayer: f.Taxpayer, Decision: decision, Reason: reason, Difference: f.Difference,
-			State: DecisionPrepared, DecidedBy: by.Subject, DecidedAt: t.Clock.Instant(), Act: act}
-		record, err := d.record(&f.Standing, "tax.true_up_decided", by.Subject, d.DecidedAt)
+		d := Decision{ID: id, Tenant: by.Tenant, Entity: f.Entity, Taxpayer: f.Taxpayer, Decision: decision, Reason: reason, Difference: f.Difference,
+			State: DecisionPrepared, DecidedBy: by.Subject, DecidedAt: t.clock.Instant(), Act: act}
+		record, err := d.record(&f.Assessment, "tax.true_up_decided", by.Subject, d.DecidedAt)
 		if err != nil {
 			return kept, false, err
 		}
-		err = t.Decisions.WriteDecision(ctx, DecisionWrite{Decision: d, Before: f.had.Act, Record: record})
-		if !errors.Is(err, ErrRival) {
+		err = t.store.WriteDecision(ctx, DecisionWrite{Decision: d, Before: f.had.Act, Record: record})
+		if !errors.Is(err, settlement.ErrRival) {
 			return d, false, err
 		}
 	}
-	return kept, false, fault.Later(ErrRival)
+	return kept, false, fault.Later(settlement.ErrRival)
 }
 
-func (d *TrueUpDecision) record(s *Standing, act, by string, at time.Time) (audit.Record, error) {
+func (d *Decision) record(s *Assessment, act, by string, at time.Time) (audit.Record, error) {
 	what, err := json.Marshal(map[string]any{"decision": d.Decision, "tax": s.Tax, "period": s.Period, "item": s.Item, "paying_entity": s.Entity,
 		"withheld": s.Withheld, "rule": s.Rule, "difference": d.Difference, "cause": s.Cause, "decided_by": d.DecidedBy})
 	if err != nil {
@@ -180,30 +172,30 @@ func (d *TrueUpDecision) record(s *Standing, act, by string, at time.Time) (audi
 //
 // Errors: 3003 for an id that nobody decided; 1003 for who decided and for a cashier; 3002 figures_changed when the difference is another
 // one now.
-func (t *TrueUps) Confirm(ctx context.Context, by identity.Principal, id string) (TrueUpDecision, error) {
-	if err := refuseCashier(by); err != nil {
-		return TrueUpDecision{}, err
+func (t *Service) Confirm(ctx context.Context, by identity.Principal, id string) (Decision, error) {
+	if err := settlement.RefuseCashier(by); err != nil {
+		return Decision{}, err
 	}
-	act := t.NewID()
+	act := t.newID()
 	for range rounds {
 		d, raised, err := t.confirm(ctx, by, id, act)
-		if errors.Is(err, ErrRival) {
+		if errors.Is(err, settlement.ErrRival) {
 			continue
 		}
 		for _, r := range raised {
 			if err == nil {
-				err = t.Requote(ctx, r)
+				err = t.taxes.Requote(ctx, r)
 			}
 		}
 		return d, err
 	}
-	return TrueUpDecision{}, fault.Later(ErrRival)
+	return Decision{}, fault.Later(settlement.ErrRival)
 }
 
-func (t *TrueUps) confirm(ctx context.Context, by identity.Principal, id, act string) (TrueUpDecision, []receivable.Receivable, error) {
+func (t *Service) confirm(ctx context.Context, by identity.Principal, id, act string) (Decision, []receivable.Receivable, error) {
 	f, err := t.find(ctx, by.Tenant, id)
 	if err != nil {
-		return TrueUpDecision{}, nil, err
+		return Decision{}, nil, err
 	}
 	d := f.had
 	switch {
@@ -217,29 +209,29 @@ func (t *TrueUps) confirm(ctx context.Context, by identity.Principal, id, act st
 		return d, nil, fault.New(fault.StaleVersion, "figures_changed", "Bookings or rules have changed the difference since it was decided; decide it anew.")
 	}
 	before := d.Act
-	d.State, d.ConfirmedBy, d.ConfirmedAt, d.Act = DecisionLeft, by.Subject, t.Clock.Instant(), act
+	d.State, d.ConfirmedBy, d.ConfirmedAt, d.Act = DecisionLeft, by.Subject, t.clock.Instant(), act
 	w := DecisionWrite{Before: before}
 	name := "tax.true_up_left"
 	if d.Decision != LeaveToAnnual {
 		d.State, name = DecisionPosted, "tax.true_up_posted"
-		last, err := t.Service.Store.Load(ctx, by.Tenant, f.last)
+		last, err := t.booked.Load(ctx, by.Tenant, f.last)
 		if err != nil {
 			return d, nil, err
 		}
 		w.post(&f, d, last.CreatorID)
 	}
 	w.Decision = d
-	w.Record, err = d.record(&f.Standing, name, by.Subject, d.ConfirmedAt)
+	w.Record, err = d.record(&f.Assessment, name, by.Subject, d.ConfirmedAt)
 	if err != nil {
 		return d, nil, err
 	}
-	return d, w.Raised, t.Decisions.WriteDecision(ctx, w)
+	return d, w.Raised, t.store.WriteDecision(ctx, w)
 }
 
 // post adds the rows in their original period, and the entry by which the creator owes the difference or is owed it. A
 // payer who bears the taxes of the settlement bears the difference.
-func (w *DecisionWrite) post(f *found, d TrueUpDecision, creator string) {
-	w.Booking = &Booking{Entity: f.Entity, Taxpayer: f.Taxpayer, Year: f.year, Seq: f.seq, Kind: KindDecided, EntryID: d.Act, At: d.ConfirmedAt, Rows: f.rows()}
+func (w *DecisionWrite) post(f *found, d Decision, creator string) {
+	w.Booking = &settlement.Booking{Entity: f.Entity, Taxpayer: f.Taxpayer, Year: f.year, Seq: f.seq, Kind: settlement.KindDecided, EntryID: d.Act, At: d.ConfirmedAt, Rows: f.rows()}
 	for range w.Booking.Rows {
 		w.Booking.Of = append(w.Booking.Of, f.last)
 	}
@@ -254,7 +246,7 @@ func (w *DecisionWrite) post(f *found, d TrueUpDecision, creator string) {
 		e.Debit(ledger.MCNTaxCost, f.Difference)
 	case f.Difference.Positive():
 		e.Debit(ledger.CreatorReceivable, f.Difference)
-		r.ID, r.Kind = ShortfallPrefix+d.Act, receivable.TaxShortfall
+		r.ID, r.Kind = settlement.ShortfallPrefix+d.Act, receivable.TaxShortfall
 	default:
 		e.Debit(ledger.CreatorPayable, f.Difference)
 		r.ID, r.Kind = "back-"+d.Act, receivable.GiveBack
@@ -267,7 +259,7 @@ func (w *DecisionWrite) post(f *found, d TrueUpDecision, creator string) {
 
 // rows are what a decision adds. Labor income is what is paid less the VAT kept back from it, so that VAT which is
 // collected lowers it and VAT which is given back raises it.
-func (s *Standing) rows() []tax.Row {
+func (s *Assessment) rows() []tax.Row {
 	out := []tax.Row{{Kind: s.Tax, Item: s.Item, Project: s.Project, Platform: s.income.Platform, Period: s.Period, Withheld: s.Difference, Collection: s.collection}}
 	if s.Tax != tax.IIT {
 		out[0].Platform = ""

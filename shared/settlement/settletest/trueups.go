@@ -1,0 +1,34 @@
+package settletest
+
+import (
+	"fenzhang/shared/settlement"
+	"fenzhang/shared/settlement/trueup"
+	"fenzhang/shared/settlement/trueup/trueupdb"
+)
+
+// tester is what tests of the standard library and those of package rapid have in common.
+type tester interface {
+	Helper()
+	Fatal(args ...any)
+}
+
+// TrueUps is the true-ups of the world under its own rules.
+func (w *World) TrueUps(t tester) *trueup.Service {
+	t.Helper()
+	return w.TrueUpsUnder(t, w.Rules)
+}
+
+// TrueUpsUnder is the true-ups of the world as they are when other rules are in force.
+func (w *World) TrueUpsUnder(t tester, rules settlement.Rules) *trueup.Service {
+	t.Helper()
+	taxes := *w.Taxes
+	taxes.Rules = rules
+	service, err := trueup.New(&taxes, &trueupdb.Store{
+		DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements,
+		NewToken: w.newToken, Periods: w.periods,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return service
+}

@@ -1,0 +1,47 @@
+// Package trueupdb keeps corrections of tax years and decisions of true-ups in the ledger table.
+package trueupdb
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"fenzhang/shared/awsfault"
+	"fenzhang/shared/dynamo"
+	"fenzhang/shared/dynamo/attr"
+	"fenzhang/shared/dynamo/keys"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/ledger"
+	"fenzhang/shared/settlement/settlementdb"
+	"fenzhang/shared/settlement/trueup"
+)
+
+// Store implements trueup.Store.
+type Store struct {
+	DB                  dynamo.API
+	Ledger, Settlements string // table names: the settlements table is the outbox of audit records
+	NewToken            func() string
+	Periods             ledger.Periods // decides the accounting periods of entries
+}
+
+var _ trueup.Store = (*Store)(nil)
+
+type item = map[string]types.AttributeValue
+
+// attrAct is the act that wrote a document last, for conditions.
+const attrAct = "act"
+
+// read reads one document, consistently; what names it where there is none.
+func read[T any](ctx context.Context, s *Store, k keys.Key, what string) (doc T, err error) {
+	in := &dynamodb.GetItemInput{TableName: aws.String(s.Ledger), Key: attr.Key(k), ConsistentRead: aws.Bool(true)}
+	out, err := s.DB.GetItem(ctx, in)
+	if err != nil {
+		return doc, awsfault.Of(err)
+	}
+	if out.Item == nil {
+		return doc, fault.Absent(what)
+	}
+	return settlementdb.DocumentOf[T](out.Item)
+}
