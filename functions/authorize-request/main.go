@@ -10,6 +10,8 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
+	"fenzhang/shared/identity/authorizer"
+	"fenzhang/shared/identity/bearer"
 	"fenzhang/shared/lambda/awsclient"
 	"fenzhang/shared/lambda/env"
 )
@@ -21,18 +23,19 @@ func main() {
 		log.Error("start", "cause", err.Error())
 		os.Exit(1)
 	}
-	lambda.Start(a.authorize)
+	lambda.Start(a.Authorize)
 }
 
-func build(ctx context.Context, vars *env.Vars, log *slog.Logger) (*authorizer, error) {
+func build(ctx context.Context, vars *env.Vars, log *slog.Logger) (authorizer.Authorizer, error) {
 	arn, issuer, audience := vars.Need("JWT_SECRET_ARN"), vars.Need("JWT_ISSUER"), vars.Need("JWT_AUDIENCE")
 	if err := vars.Err(); err != nil {
-		return nil, err
+		return authorizer.Authorizer{}, err
 	}
 	cfg, err := awsclient.Config(ctx)
 	if err != nil {
-		return nil, err
+		return authorizer.Authorizer{}, err
 	}
 	secret := awsclient.NewCachedSecret(secretsmanager.NewFromConfig(cfg), arn, time.Now)
-	return newAuthorizer(secret.Within, issuer, audience, time.Now, log), nil
+	keyring := bearer.NewKeyring(secret.Within, awsclient.SecretAge, issuer, audience, time.Now)
+	return authorizer.Authorizer{Keyring: keyring, Log: log}, nil
 }

@@ -17,6 +17,7 @@ import (
 	"fenzhang/shared/lambda/awsclient"
 	"fenzhang/shared/lambda/env"
 	"fenzhang/shared/lambda/trigger"
+	"fenzhang/shared/tenancy/keyrotation"
 	"fenzhang/shared/tenancy/tenancydb"
 	"fenzhang/shared/vault"
 	"fenzhang/shared/vault/vaultkms"
@@ -32,11 +33,11 @@ func main() {
 	lambda.Start(triggers(r))
 }
 
-func triggers(r *rotation) trigger.Mux {
-	return trigger.Mux{Schedule: func(ctx context.Context, _ trigger.Schedule) error { return r.run(ctx) }}
+func triggers(r *keyrotation.Rotation) trigger.Mux {
+	return trigger.Mux{Schedule: func(ctx context.Context, _ trigger.Schedule) error { return r.Run(ctx) }}
 }
 
-func wire(ctx context.Context, vars *env.Vars, log *slog.Logger) (*rotation, error) {
+func wire(ctx context.Context, vars *env.Vars, log *slog.Logger) (*keyrotation.Rotation, error) {
 	tenancyTable, settlements, dataKey := vars.Need("TABLE_TENANCY"), vars.Need("TABLE_SETTLEMENTS"), vars.Need("DATA_KEY_ARN")
 	if err := vars.Err(); err != nil {
 		return nil, err
@@ -47,9 +48,9 @@ func wire(ctx context.Context, vars *env.Vars, log *slog.Logger) (*rotation, err
 	}
 	store := tenancydb.New(dynamodb.NewFromConfig(cfg), tenancyTable, settlements, time.Now)
 	newID := ids.Source(time.Now)
-	return &rotation{
-		store: store, now: time.Now, newID: newID, log: log,
-		vault: &vault.Vault{
+	return &keyrotation.Rotation{
+		Store: store, Now: time.Now, NewID: newID, Log: log,
+		Vault: &vault.Vault{
 			Store: store, Master: vaultkms.New(kms.NewFromConfig(cfg), dataKey), Reads: store,
 			Now: time.Now, NewID: newID, Random: rand.Reader,
 		},

@@ -15,8 +15,8 @@ import (
 var adapters = []string{
 	"assembly", "audit/auditlog", "audit/outbox", "awsfault", "books/ledgerapi",
 	"books/ledgercheck", "books/moneyapi", "dynamo", "dynamo/attr", "dynamo/memdb",
-	"dynamo/transact", "identity/revocation", "income/incentive/incentivedb", "income/incomedb",
-	"lambda/awsclient", "lambda/clockdb", "lambda/contracttest", "lambda/httpapi",
+	"dynamo/transact", "identity/authorizer", "identity/revocation",
+	"income/incentive/incentivedb", "income/incomedb", "lambda/awsclient", "lambda/clockdb", "lambda/contracttest", "lambda/httpapi",
 	"lambda/sqsbatch", "lambda/trigger", "lambda/usage", "law/ruleset/rulesetdb",
 	"ledger/ledgerdb", "ledger/period/perioddb", "master/masterapi", "opening/openingapi",
 	"opening/openingdb", "payout/payouthttp",

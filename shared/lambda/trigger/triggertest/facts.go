@@ -11,8 +11,18 @@ import (
 	"fenzhang/shared/settlement"
 )
 
-// samples is the folder of the demo data, seen from a function's folder.
-var samples = filepath.Join("..", "..", "samples")
+// samples is the folder of the demo data. Tests run in the folder of their package.
+func samples(t testing.TB) string {
+	t.Helper()
+	for dir := "."; ; dir = filepath.Join(dir, "..") {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return filepath.Join(dir, "samples")
+		}
+		if len(dir) > len("../../../../../../../..") {
+			t.Fatal("the test does not run in the repository")
+		}
+	}
+}
 
 // facts are what the demo data holds of each tenant: ids by the name of the field that carries them.
 type facts map[string]map[string]map[string]bool
@@ -24,9 +34,9 @@ var idFields = map[string][]string{
 
 func loadFacts(t testing.TB) facts {
 	t.Helper()
-	masters, err := filepath.Glob(filepath.Join(samples, "*", "master.json"))
+	masters, err := filepath.Glob(filepath.Join(samples(t), "*", "master.json"))
 	if err != nil || len(masters) == 0 {
-		t.Fatalf("no demo data in %s (%v)", samples, err)
+		t.Fatalf("no demo data in %s (%v)", samples(t), err)
 	}
 	all := facts{}
 	for _, path := range masters {

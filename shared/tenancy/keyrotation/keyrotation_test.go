@@ -1,4 +1,4 @@
-package main
+package keyrotation
 
 import (
 	"bytes"
@@ -14,8 +14,6 @@ import (
 	"fenzhang/shared/audit"
 	"fenzhang/shared/clock/ids"
 	"fenzhang/shared/lambda/dynamotest"
-	"fenzhang/shared/lambda/env"
-	"fenzhang/shared/lambda/trigger/triggertest"
 	"fenzhang/shared/tenancy"
 	"fenzhang/shared/tenancy/tenancydb"
 	"fenzhang/shared/vault"
@@ -48,8 +46,9 @@ func (m *master) Unwrap(_ context.Context, tenant, _ string, wrapped []byte) ([]
 }
 
 type world struct {
-	*rotation
+	*Rotation
 	t      *testing.T
+	tables *tenancydb.Store
 	master *master
 	at     time.Time
 }
@@ -60,9 +59,10 @@ func open(t *testing.T) *world {
 	w := &world{t: t, master: &master{}, at: time.Date(2026, 8, 1, 0, 0, 0, 0, time.UTC)}
 	now := func() time.Time { return w.at }
 	store, newID := tenancydb.New(local.Client, local.Tenancy, local.Settlements, now), ids.Source(time.Now)
-	w.rotation = &rotation{
-		store: store, now: now, newID: newID, log: slog.New(slog.DiscardHandler),
-		vault: &vault.Vault{Store: store, Master: w.master, Reads: store, Now: now, NewID: newID, Random: rand.Reader},
+	w.tables = store
+	w.Rotation = &Rotation{
+		Store: store, Now: now, NewID: newID, Log: slog.New(slog.DiscardHandler),
+		Vault: &vault.Vault{Store: store, Master: w.master, Reads: store, Now: now, NewID: newID, Random: rand.Reader},
 	}
 	return w
 }
@@ -74,7 +74,7 @@ func (w *world) person(id string, accounts int) {
 	for n := range accounts {
 		records[vault.OfCreator(fmt.Sprint(n))] = map[string]string{vault.Account: fmt.Sprint("account ", n)}
 	}
-	sealed, err := w.vault.Seal(context.Background(), tenant, id, records)
+	sealed, err := w.Vault.Seal(context.Background(), tenant, id, records)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -85,8 +85,8 @@ func (w *world) person(id string, accounts int) {
 		changes = append(changes, tenancy.Change{Sealed: []vault.Sealing{{Taxpayer: id, Records: rest[:min(50, len(rest))]}}})
 	}
 	for _, c := range changes {
-		c.Record = audit.Record{ID: w.newID(), Tenant: tenant, Act: "test"}
-		if err := w.store.Put(context.Background(), c); err != nil {
+		c.Record = audit.Record{ID: w.NewID(), Tenant: tenant, Act: "test"}
+		if err := w.tables.Put(context.Background(), c); err != nil {
 			w.t.Fatal(err)
 		}
 	}
@@ -95,7 +95,7 @@ func (w *world) person(id string, accounts int) {
 // keys tells how many data keys a taxpayer has, and under which versions its records are sealed.
 func (w *world) keys(id string) (int, map[int]int) {
 	w.t.Helper()
-	box, err := w.store.Box(context.Background(), tenant, id)
+	box, err := w.tables.Box(context.Background(), tenant, id)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -115,7 +115,7 @@ func (w *world) wantKeys(id string, keys int, under map[int]int) {
 
 func (w *world) rotate() {
 	w.t.Helper()
-	if err := w.run(context.Background()); err != nil {
+	if err := w.Run(context.Background()); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -132,7 +132,7 @@ func TestKeysAreRenewedAtTheirAgeAndOnce(t *testing.T) {
 	w.rotate()
 	w.wantKeys("t1", 2, map[int]int{2: 3})
 	w.wantKeys("t2", 1, map[int]int{1: 2})
-	got, err := w.vault.Open(context.Background(), vault.Access{Tenant: tenant, Taxpayer: "t1", Record: vault.OfCreator("1"), Actor: "test"})
+	got, err := w.Vault.Open(context.Background(), vault.Access{Tenant: tenant, Taxpayer: "t1", Record: vault.OfCreator("1"), Actor: "test"})
 	if err != nil || got[vault.Account] != "account 1" {
 		t.Errorf("after rotation: %v, %v", got, err)
 	}
@@ -150,12 +150,12 @@ func TestAStoppedRotationIsTakenUp(t *testing.T) {
 	w := open(t)
 	w.person("t1", 120)
 	w.at = w.at.Add(vault.MaxKeyAge)
-	sealing, err := w.vault.Renew(context.Background(), tenant, "t1")
+	sealing, err := w.Vault.Renew(context.Background(), tenant, "t1")
 	if err != nil {
 		t.Fatal(err)
 	}
 	sealing.Records = sealing.Records[:30] // the function died after its first write
-	err = w.store.Put(context.Background(), tenancy.Change{Sealed: []vault.Sealing{sealing}, Record: w.record(tenant, sealing)})
+	err = w.tables.Put(context.Background(), tenancy.Change{Sealed: []vault.Sealing{sealing}, Record: w.record(tenant, sealing)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,7 +173,7 @@ func TestTheTimeOfARunIsKept(t *testing.T) {
 	w.at = w.at.Add(vault.MaxKeyAge)
 	ctx, cancel := context.WithTimeout(context.Background(), reserve/2)
 	defer cancel()
-	if err := w.run(ctx); err != nil {
+	if err := w.Run(ctx); err != nil {
 		t.Fatal(err)
 	}
 	w.wantKeys("t1", 1, map[int]int{1: 1})
@@ -184,27 +184,10 @@ func TestFailuresAreToldAndLeftForTheNextRun(t *testing.T) {
 	w.person("t1", 0)
 	w.at = w.at.Add(vault.MaxKeyAge)
 	w.master.fail = true
-	if err := w.run(context.Background()); err == nil || !strings.Contains(err.Error(), "t1") {
+	if err := w.Run(context.Background()); err == nil || !strings.Contains(err.Error(), "t1") {
 		t.Errorf("got %v", err)
 	}
 	w.master.fail = false
 	w.rotate()
 	w.wantKeys("t1", 2, map[int]int{2: 1})
-}
-
-func TestSamples(t *testing.T) {
-	w := open(t)
-	w.person("t1", 0)
-	w.at = w.at.Add(vault.MaxKeyAge)
-	triggertest.Samples(t, triggers(w.rotation), map[string]triggertest.Check{"event.json": triggertest.Nothing})
-	w.wantKeys("t1", 2, map[int]int{2: 1})
-}
-
-func TestWireNamesEveryMissingVariable(t *testing.T) {
-	_, err := wire(context.Background(), env.From(func(string) string { return "" }), slog.New(slog.DiscardHandler))
-	for _, name := range []string{"TABLE_TENANCY", "TABLE_SETTLEMENTS", "DATA_KEY_ARN"} {
-		if err == nil || !strings.Contains(err.Error(), name) {
-			t.Errorf("%s is not named in %v", name, err)
-		}
-	}
 }

@@ -1,4 +1,5 @@
-package main
+// Package keyrotation renews the data keys under which the personal data of taxpayers is sealed.
+package keyrotation
 
 import (
 	"context"
@@ -10,7 +11,6 @@ import (
 
 	"fenzhang/shared/audit"
 	"fenzhang/shared/tenancy"
-	"fenzhang/shared/tenancy/tenancydb"
 	"fenzhang/shared/vault"
 )
 
@@ -22,22 +22,32 @@ const (
 	rotatedAct = "data_key.rotated"
 )
 
-// rotation renews data keys. It keeps no place of its own: who is due stands in the directory of taxpayers, so
-// that a run goes on where the last one stopped, and running twice is running once.
-type rotation struct {
-	store *tenancydb.Store
-	vault *vault.Vault
-	now   func() time.Time
-	newID func() string
-	log   *slog.Logger
+// Store lists taxpayers by the age of their data keys and writes what was sealed anew.
+type Store interface {
+	Tenants(ctx context.Context) ([]string, error)
+	// KeysBefore lists, page by page, taxpayers whose newest data key was made at or before a time. The cursor is
+	// "" at the start and at the end; a page may be empty.
+	KeysBefore(ctx context.Context, tenant string, before time.Time, cursor string, limit int) ([]string, string, error)
+	// Put writes a change completely or not at all. The error is tenancy.ErrRaced when somebody else wrote first.
+	Put(ctx context.Context, c tenancy.Change) error
 }
 
-// errStopped tells that the time of this run is nearly over.
+// Rotation renews data keys that are vault.MaxKeyAge old. It keeps no place of its own: the directory of taxpayers
+// shows who is due, so that a run goes on where the last one stopped, and running twice is running once.
+type Rotation struct {
+	Store Store
+	Vault *vault.Vault
+	Now   func() time.Time
+	NewID func() string
+	Log   *slog.Logger
+}
+
+// errStopped means that the time of this run is nearly over.
 var errStopped = errors.New("stopped before the end of the run")
 
-// run renews what is due. A taxpayer that fails does not stop the others; all failures are told at the end.
-func (r *rotation) run(ctx context.Context) error {
-	tenants, err := r.store.Tenants(ctx)
+// Run renews what is due. A taxpayer that fails does not stop the others; the error joins all failures.
+func (r *Rotation) Run(ctx context.Context) error {
+	tenants, err := r.Store.Tenants(ctx)
 	if err != nil {
 		return err
 	}
@@ -47,23 +57,23 @@ func (r *rotation) run(ctx context.Context) error {
 		n, err := r.tenant(ctx, tenant)
 		renewed += n
 		if errors.Is(err, errStopped) {
-			r.log.InfoContext(ctx, "rotation goes on with the next run", "tenant", tenant, "renewed", renewed)
+			r.Log.InfoContext(ctx, "rotation goes on with the next run", "tenant", tenant, "renewed", renewed)
 			return errors.Join(failed...)
 		}
 		if err != nil {
 			failed = append(failed, fmt.Errorf("tenant %s: %w", tenant, err))
 		}
 	}
-	r.log.InfoContext(ctx, "rotation done", "tenants", len(tenants), "renewed", renewed, "failed", len(failed))
+	r.Log.InfoContext(ctx, "rotation done", "tenants", len(tenants), "renewed", renewed, "failed", len(failed))
 	return errors.Join(failed...)
 }
 
 // tenant renews what is due of one tenant and counts the taxpayers.
-func (r *rotation) tenant(ctx context.Context, tenant string) (int, error) {
+func (r *Rotation) tenant(ctx context.Context, tenant string) (int, error) {
 	var failed []error
 	renewed := 0
 	for cursor := ""; ; {
-		due, next, err := r.store.KeysBefore(ctx, tenant, r.now().Add(-vault.MaxKeyAge), cursor, pageSize)
+		due, next, err := r.Store.KeysBefore(ctx, tenant, r.Now().Add(-vault.MaxKeyAge), cursor, pageSize)
 		if err != nil {
 			return renewed, errors.Join(append(failed, err)...)
 		}
@@ -85,9 +95,9 @@ func (r *rotation) tenant(ctx context.Context, tenant string) (int, error) {
 }
 
 // taxpayer renews one taxpayer; when somebody changes its data meanwhile it looks again.
-func (r *rotation) taxpayer(ctx context.Context, tenant, taxpayer string) error {
+func (r *Rotation) taxpayer(ctx context.Context, tenant, taxpayer string) error {
 	for range raceTries {
-		sealing, err := r.vault.Renew(ctx, tenant, taxpayer)
+		sealing, err := r.Vault.Renew(ctx, tenant, taxpayer)
 		if err != nil || sealing.KeySince.IsZero() { // nothing is sealed of somebody without a key
 			return err
 		}
@@ -99,7 +109,7 @@ func (r *rotation) taxpayer(ctx context.Context, tenant, taxpayer string) error 
 }
 
 // write stores a renewal part by part; only the last part notes that it is complete.
-func (r *rotation) write(ctx context.Context, tenant string, all vault.Sealing) error {
+func (r *Rotation) write(ctx context.Context, tenant string, all vault.Sealing) error {
 	for {
 		part := all
 		part.Records = all.Records[:min(perWrite, len(all.Records))]
@@ -108,7 +118,7 @@ func (r *rotation) write(ctx context.Context, tenant string, all vault.Sealing) 
 		if len(all.Records) == 0 {
 			change.Renewed, change.RenewedAt = all.Taxpayer, all.KeySince
 		}
-		if err := r.store.Put(ctx, change); err != nil {
+		if err := r.Store.Put(ctx, change); err != nil {
 			return err
 		}
 		if len(all.Records) == 0 {
@@ -117,10 +127,10 @@ func (r *rotation) write(ctx context.Context, tenant string, all vault.Sealing) 
 	}
 }
 
-func (r *rotation) record(tenant string, part vault.Sealing) audit.Record {
+func (r *Rotation) record(tenant string, part vault.Sealing) audit.Record {
 	what, _ := json.Marshal(map[string]any{"records": len(part.Records), "new_key": part.NewKey != nil}) // numbers always marshal
 	return audit.Record{
-		ID: r.newID(), Tenant: tenant, At: r.now(), Actor: "system:rotate-data-keys", Act: rotatedAct,
+		ID: r.NewID(), Tenant: tenant, At: r.Now(), Actor: "system:rotate-data-keys", Act: rotatedAct,
 		Object: part.Taxpayer, TaxID: part.Taxpayer, What: what,
 	}
 }
