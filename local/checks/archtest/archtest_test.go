@@ -23,7 +23,7 @@ var adapters = []string{
 	"settlement/lawdiffapi", "settlement/payoutqueue", "settlement/receivable/receivableapi",
 	"settlement/receivable/receivabledb", "settlement/relay", "settlement/settlementapi",
 	"settlement/settlementdb", "settlement/shadowapi", "settlement/taxapi",
-	"settlement/trueup/trueupapi", "statement/paperapi", "statement/paperbucket",
+	"settlement/trueup/trueupapi", "settlement/trueup/trueupdb", "statement/paperapi", "statement/paperbucket",
 	"statement/paperdb", "tenancy/tenancydb", "vault/vaultkms",
 }
 
