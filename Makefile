@@ -75,22 +75,22 @@ bench: go ## Measure, and write bench/RESULTS.md
 	@go run ./bench
 
 contract-check: go ## Run the worked examples beside contracts: [FILE=]
-	@go run ./local/contractcheck "$(FILE)"
+	@go run ./cmd/fenzhang contract-check "$(FILE)"
 
 tax-check: go ## Run a file of tax examples: FILE=
-	@go run ./local/taxcheck "$(FILE)"
+	@go run ./cmd/fenzhang tax-check "$(FILE)"
 
 rulebook: go ## Render all rules as a linked book of pages, Chinese and English: [DATE=2026-11-22]
-	@go run ./local/rulebook -date "$(DATE)"
+	@go run ./cmd/fenzhang rulebook -date "$(DATE)"
 
 rules-mutation: go ## Change each number of the rules a little and see which change no example notices: [PACK=110000]
-	@go run ./local/mutation -pack "$(or $(PACK),national)"
+	@go run ./cmd/fenzhang rules-mutation -pack "$(or $(PACK),national)"
 
 rules-schema: go ## Check every file of rules/ against rules/schema.json
-	@go run ./local/schemacheck
+	@go run ./cmd/fenzhang rules-schema
 
 fuzz: go ## Fuzz what reads bytes from outside, longer than the tests do: [TIME=30s for each target] [FUZZ=FuzzParseRule]
-	@go run ./local/fuzz -time "$(or $(TIME),30s)" -only "$(FUZZ)"
+	@go run ./cmd/fenzhang fuzz -time "$(or $(TIME),30s)" -only "$(FUZZ)"
 
 rules-status: go ## Show the state of a policy pack on the running stack, and what was refused: [PACK=110000]
 	@$(STACK) rules status "$(PACK)"
@@ -106,13 +106,13 @@ rules-rollback: go ## Go back to the version of a pack that was active before: P
 	@$(STACK) rules rollback "$(PACK)"
 
 rules-demo: go ## Show on the running stack how a pack changes quotes without a deploy, and back
-	@go run ./local/rulesdemo -profile $(PROFILE)
+	@go run ./cmd/fenzhang rules-demo -profile $(PROFILE)
 
 audit-verify: go ## Check the audit chains of the running stack
-	@go run ./local/auditverify
+	@go run ./cmd/fenzhang audit-verify
 
 journal: go ## Export the journal of the running stack, one entry a line, and sum it: [TENANT=] [ENTITY=] [PERIOD=2026-09]
-	@go run ./local/journal -tenant "$(TENANT)" -entity "$(ENTITY)" -period "$(PERIOD)"
+	@go run ./cmd/fenzhang journal -tenant "$(TENANT)" -entity "$(ENTITY)" -period "$(PERIOD)"
 
 build: go ## Build and zip the functions: for this machine, or ARCH=arm64 (amd64) for AWS
 	@$(STACK) -arch "$(ARCH)" build

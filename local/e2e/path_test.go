@@ -268,7 +268,7 @@ func evidence(t *testing.T, s *stack) {
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
 	dir := filepath.Join(t.TempDir(), "evidence")
-	cmd := exec.CommandContext(ctx, "go", "run", "./local/auditverify", "-env", env, "-dir", dir)
+	cmd := exec.CommandContext(ctx, "go", "run", "./cmd/fenzhang", "audit-verify", "-env", env, "-dir", dir)
 	cmd.Dir = root
 	out, err := cmd.CombinedOutput()
 	if err != nil || !strings.HasSuffix(strings.TrimSpace(string(out)), ", 0 failed") {

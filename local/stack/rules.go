@@ -38,7 +38,7 @@ func newKey(path string) ([]byte, error) {
 	return text, os.WriteFile(path, text, 0o600)
 }
 
-// rules runs fenzhang-pack against this stack: its addresses and its key.
+// rules runs fenzhang pack against this stack: its addresses and its key.
 func rules(ctx context.Context, p profile, args []string) error {
 	vars, err := readEnv(p.env)
 	if err != nil {
@@ -47,7 +47,7 @@ func rules(ctx context.Context, p profile, args []string) error {
 	if len(args) > 0 && args[0] == "sign" {
 		args = append([]string{"sign", "-key", p.rulesKey()}, args[1:]...)
 	}
-	cmd := program(ctx, p.root, "go", append([]string{"run", "./cmd/fenzhang-pack"}, args...)...)
+	cmd := program(ctx, p.root, "go", append([]string{"run", "./cmd/fenzhang", "pack"}, args...)...)
 	cmd.Env = os.Environ()
 	for name, value := range vars {
 		cmd.Env = append(cmd.Env, name+"="+value)

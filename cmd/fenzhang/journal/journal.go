@@ -1,0 +1,50 @@
+// Package journal exports the journal of a tenant of the running stack as an auditor would take it: over the API,
+// page by page, one entry a line. It prints what the lines sum to by paying entity and account.
+package journal
+
+import (
+	"context"
+	"flag"
+	"io"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"fenzhang/local/apiclient"
+	"fenzhang/local/tokens"
+)
+
+// Command registers the flags of journal.
+func Command(flags *flag.FlagSet) func(context.Context, io.Writer) (bool, error) {
+	settings := flags.String("env", ".local/stack.env", "file with the settings of the running stack")
+	tenant := flags.String("tenant", "", "whose journal; the stack's demo agency unless named")
+	entity := flags.String("entity", "", "paying entity; all of them unless named")
+	period := flags.String("period", "", "accounting period, as 2026-09; all of them unless named")
+	file := flags.String("out", ".local/journal.ndjson", "file for the entries; what is in it is replaced")
+	return func(ctx context.Context, out io.Writer) (bool, error) {
+		err := run(ctx, *settings, *tenant, export{entity: *entity, period: *period, file: *file, out: out})
+		return err == nil, err
+	}
+}
+
+func run(ctx context.Context, settings, tenant string, e export) error {
+	vars, err := tokens.Vars(settings, "AWS_REGION", "FENZHANG_API_URL", "FENZHANG_TENANT", "JWT_SECRET_ARN")
+	if err != nil {
+		return err
+	}
+	cfg := aws.Config{Region: vars["AWS_REGION"], Credentials: credentials.NewStaticCredentialsProvider(vars["AWS_ACCESS_KEY_ID"], vars["AWS_SECRET_ACCESS_KEY"], "")}
+	if endpoint := vars["AWS_ENDPOINT_URL"]; endpoint != "" {
+		cfg.BaseEndpoint = &endpoint
+	}
+	signer, err := tokens.ForStack(ctx, cfg, func(name string) string { return vars[name] })
+	if err != nil {
+		return err
+	}
+	if tenant == "" {
+		tenant = vars["FENZHANG_TENANT"]
+	}
+	auditor := func(context.Context) (string, error) {
+		return signer.Sign(tokens.Claims{Tenant: tenant, Roles: []string{"auditor"}})
+	}
+	return e.write(ctx, apiclient.New(vars["FENZHANG_API_URL"], auditor, apiclient.WithDevice("journal")))
+}

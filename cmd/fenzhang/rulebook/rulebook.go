@@ -1,0 +1,106 @@
+// Package rulebook writes the rules in the binary as a book of static pages and prints where it lies.
+package rulebook
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"fenzhang/rules"
+	"fenzhang/shared/civil"
+	"fenzhang/shared/law/rulebook"
+	"fenzhang/shared/law/taxpack"
+)
+
+// Command registers the flags of rulebook.
+func Command(flags *flag.FlagSet) func(context.Context, io.Writer) (bool, error) {
+	folder := flags.String("out", filepath.Join(".local", "rulebook"), "folder of the book; what lay in it is replaced")
+	day := flags.String("date", "", "the day whose rules are in force, 2026-11-22; today when left out")
+	return func(_ context.Context, out io.Writer) (bool, error) {
+		err := run(*folder, *day, time.Now(), out)
+		return err == nil, err
+	}
+}
+
+func run(folder, day string, now time.Time, out io.Writer) error {
+	on := civil.DateOf(now)
+	if day != "" {
+		var err error
+		if on, err = civil.ParseDate(day); err != nil {
+			return fmt.Errorf("date: %w", err)
+		}
+	}
+	source, err := read(on)
+	if err != nil {
+		return err
+	}
+	pages, err := rulebook.Render(source)
+	if err != nil {
+		return err
+	}
+	if err := write(folder, pages); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "%d pages\n%s\n", len(pages)-1, filepath.Join(folder, "index.html"))
+	return err
+}
+
+// read loads the packs in the binary and runs their examples.
+func read(on civil.Date) (rulebook.Source, error) {
+	corpus, err := taxpack.Embedded()
+	if err != nil {
+		return rulebook.Source{}, err
+	}
+	s := rulebook.Source{Corpus: corpus, On: on, Examples: map[string][]taxpack.Outcome{}}
+	if s.Notices, err = taxpack.Notices(rules.National()); err != nil {
+		return s, err
+	}
+	packs := corpus.Packs()
+	for i, files := range append([]fs.FS{rules.National()}, rules.Jurisdictions()...) {
+		examples, err := taxpack.Examples(files)
+		if err != nil {
+			return s, err
+		}
+		for _, x := range examples {
+			s.Examples[packs[i].Pack] = append(s.Examples[packs[i].Pack], taxpack.Check(corpus, x))
+		}
+	}
+	return s, nil
+}
+
+// write replaces the folder by the pages.
+func write(folder string, pages map[string][]byte) error {
+	if err := clear(folder); err != nil {
+		return err
+	}
+	for name, data := range pages {
+		path := filepath.Join(folder, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // a book to read
+			return err
+		}
+		if err := os.WriteFile(path, data, 0o644); err != nil { //nolint:gosec // a book to read
+			return err
+		}
+	}
+	return nil
+}
+
+// clear removes an older book, and refuses to remove anything else.
+func clear(folder string) error {
+	entries, err := os.ReadDir(folder)
+	if os.IsNotExist(err) || (err == nil && len(entries) == 0) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(filepath.Join(folder, "style.css")); err != nil {
+		return fmt.Errorf("%s holds something that is no rule book; name another folder", folder)
+	}
+	return os.RemoveAll(folder)
+}

@@ -1,0 +1,133 @@
+// Package rulesdemo shows on the running stack how a policy pack changes what is computed: it hands in Zhejiang's
+// pack with another rate of the local education surcharge, lets it run in the shadow, activates it, waits until
+// quotes are computed by it, and goes back. Each step is the command that a person would type.
+package rulesdemo
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"fenzhang/shared/law/ruletest"
+)
+
+// Command registers the flags of rules-demo.
+func Command(flags *flag.FlagSet) func(context.Context, io.Writer) (bool, error) {
+	profile := flags.String("profile", "run", "which stack")
+	return func(ctx context.Context, out io.Writer) (bool, error) {
+		err := run(ctx, demo{profile: *profile, out: out})
+		return err == nil, err
+	}
+}
+
+// demo is the stack that is shown.
+type demo struct {
+	profile, api, token string
+	out                 io.Writer
+}
+
+const (
+	province = ruletest.Province
+	patience = 30 * time.Second
+)
+
+func run(ctx context.Context, d demo) error {
+	if err := d.connect(ctx); err != nil {
+		return err
+	}
+	first, err := d.quote(ctx)
+	if err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintf(d.out, "\nA studio in Hangzhou on 200,000.00: local education surcharge %s, by pack %s@%s\n", first.Amount, province, first.Version)
+	version := fmt.Sprintf("2030.%d", time.Now().Unix()%100_000_000)
+	dir := filepath.Join(".local", d.profile, "demo-pack")
+	if err := write(dir, version); err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintf(d.out, "\n%s holds the pack with the rate 0.01 instead of 0.02, as version %s\n", dir, version)
+	for _, step := range [][]string{{"sign", dir}, {"upload", dir}, {"shadow", province, version}, {"activate", province, version}} {
+		if err := d.pack(ctx, step...); err != nil {
+			return err
+		}
+	}
+	if err := d.turns(ctx, version); err != nil {
+		return err
+	}
+	if err := d.pack(ctx, "rollback", province); err != nil {
+		return err
+	}
+	return errors.Join(d.turns(ctx, first.Version), d.pack(ctx, "status", province))
+}
+
+// write lays the changed pack down as files.
+func write(dir, version string) error {
+	files, err := ruletest.LocalRate(province, version, "0.01")
+	if err != nil {
+		return err
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		return err
+	}
+	return os.CopyFS(dir, fs.FS(files))
+}
+
+// connect reads where the stack's API is and gets a token.
+func (d *demo) connect(ctx context.Context) error {
+	file := filepath.Join(".local", "stack.env")
+	if d.profile != "run" {
+		file = filepath.Join(".local", d.profile, "stack.env")
+	}
+	vars, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("the stack is not up: %w", err)
+	}
+	for line := range strings.Lines(string(vars)) {
+		if value, ok := strings.CutPrefix(strings.TrimSpace(line), "FENZHANG_API_URL="); ok {
+			d.api = value
+		}
+	}
+	out, err := d.stack(ctx, "token", "demo-mcn", "finance").Output()
+	d.token = strings.TrimSpace(string(out))
+	return err
+}
+
+func (d demo) stack(ctx context.Context, args ...string) *exec.Cmd {
+	return exec.CommandContext(ctx, "go", append([]string{"run", "./local/stack", "-profile", d.profile}, args...)...)
+}
+
+// pack runs one command and shows it.
+func (d demo) pack(ctx context.Context, args ...string) error {
+	_, _ = fmt.Fprintln(d.out, "\n$ fenzhang pack "+strings.Join(args, " "))
+	cmd := d.stack(ctx, append([]string{"rules"}, args...)...)
+	cmd.Stdout, cmd.Stderr = d.out, os.Stderr
+	return cmd.Run()
+}
+
+func (d demo) quote(ctx context.Context) (ruletest.Figure, error) {
+	return ruletest.Quote(ctx, http.DefaultClient, d.api, d.token)
+}
+
+// turns asks until quotes are computed by a version.
+func (d demo) turns(ctx context.Context, version string) error {
+	for began := time.Now(); time.Since(began) < patience; time.Sleep(time.Second) {
+		f, err := d.quote(ctx)
+		if err != nil {
+			return err
+		}
+		if f.Version == version {
+			_, _ = fmt.Fprintf(d.out, "  after %.0f s the quote says %s, by %s@%s; no function was deployed\n", time.Since(began).Seconds(), f.Amount, province, f.Version)
+			return nil
+		}
+	}
+	return fmt.Errorf("after %s the quotes are not computed by %s@%s", patience, province, version)
+}

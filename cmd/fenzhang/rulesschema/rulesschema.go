@@ -1,0 +1,40 @@
+// Package rulesschema holds every file of rules/ against rules/schema.json.
+package rulesschema
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"fenzhang/shared/law/ruleschema"
+)
+
+// Command checks the rules of this checkout.
+func Command(*flag.FlagSet) func(context.Context, io.Writer) (bool, error) {
+	return func(_ context.Context, out io.Writer) (bool, error) { return run("rules", out) }
+}
+
+// run checks every file below a folder against the schema in it, prints what breaks it and returns whether none does.
+func run(folder string, out io.Writer) (bool, error) {
+	data, err := os.ReadFile(filepath.Join(folder, "schema.json"))
+	if err != nil {
+		return false, err
+	}
+	schema, err := ruleschema.New(data)
+	if err != nil {
+		return false, err
+	}
+	problems, files, err := schema.CheckAll(os.DirFS(folder))
+	if err != nil {
+		return false, err
+	}
+	for _, p := range problems {
+		_, _ = fmt.Fprintln(out, folder+"/"+p)
+	}
+	_, err = fmt.Fprintf(out, "%d files of %s, %d problems\n", files, strings.TrimSuffix(folder, "/"), len(problems))
+	return len(problems) == 0, err
+}

@@ -1,0 +1,90 @@
+// Package taxcheck runs worked examples of any file through the rules in the binary and prints what differs.
+package taxcheck
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"sort"
+	"strings"
+
+	"fenzhang/shared/law/taxpack"
+)
+
+// Command runs the examples of one file.
+func Command(flags *flag.FlagSet) func(context.Context, io.Writer) (bool, error) {
+	return func(_ context.Context, out io.Writer) (bool, error) {
+		if flags.NArg() != 1 {
+			return false, errUsage
+		}
+		return run(flags.Arg(0), out)
+	}
+}
+
+var errUsage = errors.New("usage: make tax-check FILE=<list of examples, JSON or YAML>")
+
+// run checks every example of a file and returns whether all that could be checked passed.
+func run(file string, out io.Writer) (bool, error) {
+	data, err := os.ReadFile(file) //nolint:gosec // the file that the caller names is the purpose
+	if err != nil {
+		return false, err
+	}
+	examples, err := taxpack.ParseExamples(file, data)
+	if err != nil {
+		return false, err
+	}
+	corpus, err := taxpack.Embedded()
+	if err != nil {
+		return false, err
+	}
+	passed, failed, skipped := 0, 0, map[string]int{}
+	for _, x := range examples {
+		o := taxpack.Check(corpus, x)
+		switch o.State {
+		case taxpack.Passed:
+			passed++
+		case taxpack.Skipped:
+			skipped[x.Tax]++
+		case taxpack.Failed:
+			failed++
+			report(out, o)
+		}
+	}
+	summary(out, passed, failed, skipped)
+	return failed == 0, nil
+}
+
+// report prints a mismatch with the steps that led to it.
+func report(out io.Writer, o taxpack.Outcome) {
+	_, _ = fmt.Fprintf(out, "FAILED %s (%s)\n", o.Example.ID, o.Example.Tax+o.Example.Jurisdiction)
+	for _, m := range o.Mismatch {
+		_, _ = fmt.Fprintf(out, "  %s\n", m)
+	}
+	for _, s := range o.Steps {
+		_, _ = fmt.Fprintf(out, "    %s\n", s)
+	}
+	if len(o.Example.Steps) > 0 {
+		_, _ = fmt.Fprintf(out, "  the example says:\n    %s\n", strings.Join(o.Example.Steps, "\n    "))
+	}
+}
+
+// summary prints what was skipped, kind by kind, and the last line that others rely on.
+func summary(out io.Writer, passed, failed int, skipped map[string]int) {
+	kinds := make([]string, 0, len(skipped))
+	total := 0
+	for k, n := range skipped {
+		kinds = append(kinds, k)
+		total += n
+	}
+	sort.Strings(kinds)
+	for _, k := range kinds {
+		_, _ = fmt.Fprintf(out, "skipped: %s (%d), this kind of tax is not built yet\n", k, skipped[k])
+	}
+	if total > 0 {
+		_, _ = fmt.Fprintf(out, "%d skipped\n", total)
+	}
+	_, _ = fmt.Fprintf(out, "%d passed, %d failed\n", passed, failed)
+}

@@ -1,0 +1,77 @@
+// Package fuzz runs every fuzz target of the repository for a while, one after the other. What a target finds lies
+// below its package's testdata/fuzz and is then a test like any other.
+package fuzz
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// Command registers the flags of fuzz.
+func Command(flags *flag.FlagSet) func(context.Context, io.Writer) (bool, error) {
+	span := flags.Duration("time", 30*time.Second, "how long each target is run")
+	only := flags.String("only", "", "one target instead of all of them")
+	return func(ctx context.Context, out io.Writer) (bool, error) {
+		return run(ctx, *span, *only, out)
+	}
+}
+
+// target is one fuzz function and the package it lies in.
+type target struct{ folder, name string }
+
+var declared = regexp.MustCompile(`(?m)^func (Fuzz\w+)\(`)
+
+// targets finds every fuzz function below a tree.
+func targets(tree fs.FS, only string) ([]target, error) {
+	var list []target
+	err := fs.WalkDir(tree, ".", func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && name != "." && strings.HasPrefix(d.Name(), "."):
+			return fs.SkipDir
+		case d.IsDir() || !strings.HasSuffix(name, "_test.go"):
+			return nil
+		}
+		data, err := fs.ReadFile(tree, name)
+		for _, m := range declared.FindAllSubmatch(data, -1) {
+			if f := string(m[1]); only == "" || only == f {
+				list = append(list, target{path.Dir(name), f})
+			}
+		}
+		return err
+	})
+	if err == nil && list == nil {
+		err = fmt.Errorf("there is no fuzz target %s", only)
+	}
+	return list, err
+}
+
+// run fuzzes the targets, stops at the first that finds something, and returns whether none does.
+func run(ctx context.Context, span time.Duration, only string, out io.Writer) (bool, error) {
+	list, err := targets(os.DirFS("."), only)
+	if err != nil {
+		return false, err
+	}
+	for _, t := range list {
+		_, _ = fmt.Fprintf(out, "%s in %s, %s\n", t.name, t.folder, span)
+		//nolint:gosec // the words are those of this repository's own tests
+		cmd := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-fuzz", "^"+t.name+"$", "-fuzztime", span.String(), "-fuzzminimizetime", "1s", "./"+t.folder)
+		cmd.Stdout, cmd.Stderr = out, os.Stderr
+		if err := cmd.Run(); err != nil {
+			_, _ = fmt.Fprintf(out, "%s: %v\n", t.name, err)
+			return false, nil //nolint:nilerr // the test has printed what it found
+		}
+	}
+	_, err = fmt.Fprintf(out, "%d targets, nothing found\n", len(list))
+	return true, err
+}
