@@ -14,7 +14,7 @@ ARCH ?=
 STACK = go run ./local/stack -profile $(PROFILE) -port $(PORT)
 LINTER = .local/bin/golangci-lint-2.15.0
 
-.PHONY: help run up down status token invoke test check-all lint fmt simulate bench build deploy contract-check tax-check rulebook rules-mutation rules-schema fuzz rules-status rules-upload rules-state rules-rollback rules-demo audit-verify journal go
+.PHONY: help run up down status token invoke test check-all lint fmt simulate goldens bench build deploy contract-check tax-check rulebook rules-mutation rules-schema fuzz rules-status rules-upload rules-state rules-rollback rules-demo audit-verify journal go
 
 help: ## List the targets
 	@echo "make TARGET, the first two are: make run, make test"
@@ -70,6 +70,11 @@ ifdef PLANTED
 else
 	@go run ./local/simulate -runs "$(or $(RUNS),1000)" -seed "$(SEED)"
 endif
+
+goldens: go ## Write the lists of what is stored, answered and allowed anew from the code; read the difference before it is committed
+	@go test -count=1 ./local/checks/goldens -update
+	@go test -count=1 ./shared/settlement/settlementapi -run '^TestEveryActInEveryState$$' -update
+	@go test -count=1 ./local/simulate -run '^TestItemsKeepTheirAttributes$$' -update
 
 bench: go ## Measure, and write bench/RESULTS.md
 	@go run ./bench

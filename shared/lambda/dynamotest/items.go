@@ -93,7 +93,7 @@ func checkItems(t testing.TB, l Local) {
 	}
 	for line := range unknown {
 		if err := note(line); err != nil {
-			t.Errorf("stored and not in dynamotest/items.txt: %s (%v)", line, err)
+			t.Errorf("stored and not in dynamotest/items.txt: %s (with %s=FILE it is added to a file; %v)", line, NewItemsVariable, err)
 		}
 	}
 }
