@@ -15,7 +15,7 @@ var errSkipped = errors.New("the test was skipped")
 
 // writesSection counts the write units of a recorded event, accrual included, with the test that also bounds them.
 func writesSection(ctx context.Context, _ *bench) ([]row, error) {
-	cmd := exec.CommandContext(ctx, "go", "test", "-count=1", "-v", "-run", "^TestWriteUnitsOfADay$", "./functions/accrue-incentive")
+	cmd := exec.CommandContext(ctx, "go", "test", "-count=1", "-v", "-run", "^TestWriteUnitsOfADay$", "./shared/income/incentive/incentivestream")
 	text, failed := cmd.CombinedOutput() // a missed goal fails the test; the table shows it as missed
 	out := string(text)
 	var rows []row

@@ -10,6 +10,7 @@ import (
 	"fenzhang/shared/assembly"
 	"fenzhang/shared/income/incentive"
 	"fenzhang/shared/income/incentive/incentivedb"
+	"fenzhang/shared/income/incentive/incentivestream"
 	"fenzhang/shared/income/incomedb"
 	"fenzhang/shared/settlement/relay"
 )
@@ -19,16 +20,16 @@ func main() { assembly.Run(build) }
 func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	incentives := p.Vars.Need("TABLE_INCENTIVES")
 	events, days := incentivedb.New(p.DB, incentives), incentivedb.NewDays(p.DB, incentives)
-	h := handler{
-		accruer: &incentive.Accruer{
+	h := incentivestream.Handler{
+		Accruer: &incentive.Accruer{
 			Clock: p.Clock, Directory: p.Directory, Chunks: days, Days: days, Parked: events, Log: p.Log,
 			Accruals: &incomedb.Accruals{
 				Store:      &incomedb.Store{DB: p.DB, Ledger: p.Vars.Need("TABLE_LEDGER"), Settlements: p.Vars.Need("TABLE_SETTLEMENTS"), NewToken: p.NewID},
 				Incentives: incentives, Directory: p.Directory, NewID: p.NewID, Periods: p.Periods(),
 			},
 		},
-		quarantine: relay.Store{DB: p.DB, Table: p.Vars.Need("TABLE_CONTROL"), Now: p.Clock.Now},
-		log:        p.Log,
+		Quarantine: relay.Store{DB: p.DB, Table: p.Vars.Need("TABLE_CONTROL"), Now: p.Clock.Now},
+		Log:        p.Log,
 	}
-	return h.triggers(), nil
+	return h.Triggers(), nil
 }

@@ -11,9 +11,11 @@ import (
 	"fenzhang/shared/assembly"
 	"fenzhang/shared/income"
 	"fenzhang/shared/income/incomedb"
+	"fenzhang/shared/lambda/httpapi"
 	"fenzhang/shared/lambda/sqsbatch"
 	"fenzhang/shared/lambda/trigger"
-	"fenzhang/shared/statement/billing"
+	statement "fenzhang/shared/statement/billing"
+	"fenzhang/shared/statement/billing/billingapi"
 )
 
 func main() { assembly.Run(build) }
@@ -24,12 +26,17 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 		return nil, err
 	}
 	lines := &incomedb.Store{DB: p.DB, Ledger: p.Vars.Need("TABLE_LEDGER"), Settlements: p.Vars.Need("TABLE_SETTLEMENTS"), NewToken: p.NewID}
-	h := handler{
-		recorder:   &income.Recorder{Lines: lines, Directory: p.Directory, Clock: p.Clock, NewID: p.NewID},
-		statements: &statement.Service{Settlements: settlements, Buckets: lines, Log: p.Log},
-		papers:     p.Papers(),
-		cohorts:    queue{sqs.NewFromConfig(p.AWS), p.Vars.Need("QUEUE_COHORT_URL")},
-		log:        p.Log,
+	night := billingapi.Night{
+		Statements: &statement.Service{Settlements: settlements, Buckets: lines, Log: p.Log},
+		Papers:     p.Papers(),
+		Cohorts:    billingapi.Queue{SQS: sqs.NewFromConfig(p.AWS), URL: p.Vars.Need("QUEUE_COHORT_URL")},
+		Log:        p.Log,
 	}
-	return trigger.Mux{HTTP: p.API(h.routes()...).Serve, Queue: sqsbatch.Each(p.Log, h.cohort), Schedule: h.night}, nil
+	recorder := &income.Recorder{Lines: lines, Directory: p.Directory, Clock: p.Clock, NewID: p.NewID}
+	routes := billingapi.API{Recorder: recorder, Night: night, Log: p.Log}.Routes()
+	return triggers(p.API(routes...), night), nil
+}
+
+func triggers(api *httpapi.API, night billingapi.Night) trigger.Mux {
+	return trigger.Mux{HTTP: api.Serve, Queue: sqsbatch.Each(night.Log, night.Cohort), Schedule: night.Run}
 }

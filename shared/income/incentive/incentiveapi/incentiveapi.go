@@ -1,4 +1,5 @@
-package main
+// Package incentiveapi records rewarded actions over HTTP and shows what a creator has earned on a day.
+package incentiveapi
 
 import (
 	"bytes"
@@ -8,9 +9,20 @@ import (
 	"strconv"
 
 	"fenzhang/shared/fault"
+	"fenzhang/shared/identity"
 	"fenzhang/shared/income/incentive"
 	"fenzhang/shared/lambda/httpapi"
 )
+
+// Routes lists the routes with the roles that may call them.
+func Routes(recorder *incentive.Recorder, counters *incentive.Counters) []httpapi.Route {
+	return []httpapi.Route{
+		{Method: http.MethodPost, Path: "/api/v1/incentive/record", Roles: []identity.Role{identity.Operator, identity.Admin},
+			Handle: recording{recorder}.handle},
+		{Method: http.MethodGet, Path: "/api/v1/incentive/counters/{creator_id}", Roles: identity.AllRoles(),
+			Handle: counting{counters}.handle},
+	}
+}
 
 // recording serves the record route.
 type recording struct{ recorder *incentive.Recorder }
@@ -130,7 +142,7 @@ func parkedOf(r incentive.Recorded) string {
 // maxEvents is the most events that one call carries.
 const maxEvents = 500
 
-// envelope tells one event from a batch. Only the batch's own frame is judged here; what is inside an event is
+// envelope distinguishes one event from a batch. Only the batch's own frame is judged here; what is inside an event is
 // that event's affair, so the events come back as they were sent.
 func envelope(body []byte) (events []json.RawMessage, batch bool, err error) {
 	if !bytes.Contains(body, []byte(`"events"`)) {

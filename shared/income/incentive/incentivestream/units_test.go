@@ -1,4 +1,4 @@
-package main
+package incentivestream
 
 import (
 	"context"
@@ -97,17 +97,17 @@ func TestWriteUnitsOfADay(t *testing.T) {
 		}
 		return nil
 	})
-	step("close the day", func(ctx context.Context) error { return h.accruer.CloseDue(ctx) })
+	step("close the day", func(ctx context.Context) error { return h.Accruer.CloseDue(ctx) })
 	t.Logf("write units: %-24s %6.3f", "an event in all", total)
 	if total > 1.5 {
 		t.Errorf("an event takes %.3f write units, more than 1.5", total)
 	}
 }
 
-func realHandler(db dynamo.API, l dynamotest.Local, c clock.Clock) handler {
+func realHandler(db dynamo.API, l dynamotest.Local, c clock.Clock) Handler {
 	log, newID := slog.New(slog.DiscardHandler), ids.Source(time.Now)
 	stored, days := incentivedb.New(db, l.Incentives), incentivedb.NewDays(db, l.Incentives)
-	return handler{quarantine: shelf{}, log: log, accruer: &incentive.Accruer{
+	return Handler{Quarantine: shelf{}, Log: log, Accruer: &incentive.Accruer{
 		Clock: c, Directory: agency{}, Chunks: days, Days: days, Parked: stored, Log: log,
 		Accruals: &incomedb.Accruals{Store: &incomedb.Store{DB: db, Ledger: l.Ledger, Settlements: l.Settlements, NewToken: newID},
 			Incentives: l.Incentives, Directory: agency{}, NewID: newID},
@@ -160,7 +160,7 @@ func recordedImages(t *testing.T, l dynamotest.Local) []events.DynamoDBEventReco
 // batchSize is that of the stream mapping in the template.
 func batchSize(t *testing.T) int {
 	t.Helper()
-	template, err := os.ReadFile("../../template.yaml")
+	template, err := os.ReadFile("../../../../template.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}

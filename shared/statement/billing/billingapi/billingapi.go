@@ -1,4 +1,5 @@
-package main
+// Package billingapi takes income lines and shows statements over HTTP, and runs the night that opens what is due.
+package billingapi
 
 import (
 	"bytes"
@@ -17,24 +18,22 @@ import (
 	"fenzhang/shared/input/strictjson"
 	"fenzhang/shared/lambda/httpapi"
 	"fenzhang/shared/money"
-	"fenzhang/shared/statement/billing"
-	"fenzhang/shared/statement/paper"
+	statement "fenzhang/shared/statement/billing"
 )
 
-// handler serves the routes, the queue and the schedule.
-type handler struct {
-	recorder   *income.Recorder
-	statements *statement.Service
-	papers     *paper.Service
-	cohorts    cohorts
-	log        *slog.Logger
+// API serves the routes of income lines and statements.
+type API struct {
+	Recorder *income.Recorder
+	Night    Night
+	Log      *slog.Logger
 }
 
-func (h handler) routes() []httpapi.Route {
+// Routes lists the routes with the roles that may call them.
+func (a API) Routes() []httpapi.Route {
 	return []httpapi.Route{
-		{Method: http.MethodPost, Path: "/v1/income-lines", Roles: []identity.Role{identity.Operator, identity.Finance, identity.Admin}, Handle: h.upload},
-		{Method: http.MethodPost, Path: "/v1/statements/run", Roles: []identity.Role{identity.Finance, identity.Admin}, Handle: h.run},
-		{Method: http.MethodGet, Path: "/v1/statements", Roles: identity.AllRoles(), Handle: h.list},
+		{Method: http.MethodPost, Path: "/v1/income-lines", Roles: []identity.Role{identity.Operator, identity.Finance, identity.Admin}, Handle: a.upload},
+		{Method: http.MethodPost, Path: "/v1/statements/run", Roles: []identity.Role{identity.Finance, identity.Admin}, Handle: a.run},
+		{Method: http.MethodGet, Path: "/v1/statements", Roles: identity.AllRoles(), Handle: a.list},
 	}
 }
 
@@ -51,12 +50,12 @@ type lineAnswer struct {
 	Error     any     `json:"error,omitempty"`
 }
 
-func (h handler) upload(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+func (a API) upload(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	lines, err := envelope(r.Body)
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	results, err := h.recorder.Record(ctx, income.Upload{Tenant: r.Tenant, By: r.Subject, Trace: r.Trace, Lines: lines})
+	results, err := a.Recorder.Record(ctx, income.Upload{Tenant: r.Tenant, By: r.Subject, Trace: r.Trace, Lines: lines})
 	if err != nil {
 		return httpapi.Response{}, err
 	}
@@ -64,7 +63,7 @@ func (h handler) upload(ctx context.Context, r *httpapi.Request) (httpapi.Respon
 	for i, res := range results {
 		answers[i] = answerOf(res, r.ID)
 	}
-	h.logFailures(ctx, r, results)
+	a.logFailures(ctx, r, results)
 	return httpapi.OK(struct {
 		Results []lineAnswer `json:"results"`
 	}{answers}), nil
@@ -85,9 +84,9 @@ func answerOf(res income.Result, requestID string) lineAnswer {
 	return a
 }
 
-// logFailures tells once for the call why lines could not be stored; the client hears only that it should send
-// them again.
-func (h handler) logFailures(ctx context.Context, r *httpapi.Request, results []income.Result) {
+// logFailures logs once for the call why lines could not be stored; the client only reads that it should send them
+// again.
+func (a API) logFailures(ctx context.Context, r *httpapi.Request, results []income.Result) {
 	failed := 0
 	var first error
 	for _, res := range results {
@@ -99,11 +98,11 @@ func (h handler) logFailures(ctx context.Context, r *httpapi.Request, results []
 		}
 	}
 	if failed > 0 {
-		h.log.ErrorContext(ctx, "income lines not stored", "request_id", r.ID, "tenant", r.Tenant, "lines", failed, "cause", first.Error())
+		a.Log.ErrorContext(ctx, "income lines not stored", "request_id", r.ID, "tenant", r.Tenant, "lines", failed, "cause", first.Error())
 	}
 }
 
-// envelope gives the lines as they were sent. Only the frame is judged here; what is inside a line is that line's
+// envelope returns the lines as they were sent. Only the frame is judged here; what is inside a line is that line's
 // affair.
 func envelope(body []byte) ([]json.RawMessage, error) {
 	refused := func(field, problem string) error { return fault.Invalid(fault.Field{Field: field, Problem: problem}) }
@@ -149,7 +148,7 @@ func envelope(body []byte) ([]json.RawMessage, error) {
 
 var idShape = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
-func (h handler) run(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+func (a API) run(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	var body struct {
 		Date      civil.Date `json:"date"`
 		CreatorID *string    `json:"creator_id"`
@@ -169,10 +168,10 @@ func (h handler) run(ctx context.Context, r *httpapi.Request) (httpapi.Response,
 		return httpapi.Response{}, fault.Invalid(problems...)
 	}
 	order := statement.Order{Tenant: r.Tenant, By: r.Subject, Date: body.Date, OnDemand: body.OnDemand}
-	report, err := h.statements.Run(ctx, order, creator)
+	report, err := a.Night.Statements.Run(ctx, order, creator)
 	if errors.Is(err, statement.ErrTooMany) {
 		order.Date = report.Date
-		err = h.fanOut(ctx, order)
+		err = a.Night.fanOut(ctx, order)
 	}
 	if err != nil {
 		return httpapi.Response{}, err
@@ -230,7 +229,7 @@ func statementOf(s statement.Shown) statementAnswer {
 	return a
 }
 
-func (h handler) list(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+func (a API) list(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	var problems []fault.Field
 	creator := r.Query.Get("creator_id")
 	if !idShape.MatchString(creator) {
@@ -246,7 +245,7 @@ func (h handler) list(ctx context.Context, r *httpapi.Request) (httpapi.Response
 	if len(problems) > 0 {
 		return httpapi.Response{}, fault.Invalid(problems...)
 	}
-	found, err := h.statements.List(ctx, r.Principal, creator, period)
+	found, err := a.Night.Statements.List(ctx, r.Principal, creator, period)
 	if err != nil {
 		return httpapi.Response{}, err
 	}

@@ -1,4 +1,4 @@
-package main
+package billingapi
 
 import (
 	"context"
@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net/http"
 	"strconv"
 	"strings"
 	"testing"
@@ -22,9 +21,8 @@ import (
 	"fenzhang/shared/lambda/httpapi"
 	"fenzhang/shared/lambda/sqsbatch"
 	"fenzhang/shared/lambda/trigger"
-	"fenzhang/shared/lambda/trigger/triggertest"
 	"fenzhang/shared/settlement/settletest"
-	"fenzhang/shared/statement/billing"
+	statement "fenzhang/shared/statement/billing"
 	"fenzhang/shared/statement/paper"
 	"fenzhang/shared/statement/paperdb"
 	"fenzhang/shared/tenancy"
@@ -34,7 +32,6 @@ import (
 type site struct {
 	t *testing.T
 	w *settletest.World
-	h handler
 	q *inbox
 	trigger.Mux
 }
@@ -50,15 +47,15 @@ func (q *inbox) Send(_ context.Context, tasks []statement.Task) error {
 func open(t *testing.T) *site {
 	w, q, log := settletest.Open(t), &inbox{}, slog.New(slog.NewJSONHandler(io.Discard, nil))
 	lines := &incomedb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: ids.Source(time.Now)}
-	h := handler{
-		recorder:   &income.Recorder{Lines: lines, Directory: w.People, Clock: w.Clock, NewID: w.ID},
-		statements: &statement.Service{Settlements: w.Service, Buckets: lines, Log: log},
-		papers: &paper.Service{States: &paperdb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: ids.Source(time.Now)},
+	night := Night{
+		Statements: &statement.Service{Settlements: w.Service, Buckets: lines, Log: log},
+		Papers: &paper.Service{States: &paperdb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: ids.Source(time.Now)},
 			Clock: w.Clock, NewID: w.ID},
-		cohorts: q, log: log,
+		Cohorts: q, Log: log,
 	}
-	api := &httpapi.API{Routes: h.routes(), Clock: w.Clock, Log: log, Limits: httpapi.DefaultLimits(), Revoked: httpapi.NoRevocations{}}
-	return &site{t, w, h, q, trigger.Mux{HTTP: api.Serve, Queue: sqsbatch.Each(log, h.cohort), Schedule: h.night}}
+	a := API{Recorder: &income.Recorder{Lines: lines, Directory: w.People, Clock: w.Clock, NewID: w.ID}, Night: night, Log: log}
+	api := &httpapi.API{Routes: a.Routes(), Clock: w.Clock, Log: log, Limits: httpapi.DefaultLimits(), Revoked: httpapi.NoRevocations{}}
+	return &site{t, w, q, trigger.Mux{HTTP: api.Serve, Queue: sqsbatch.Each(log, night.Cohort), Schedule: night.Run}}
 }
 
 // call makes a call as a role and checks the answer against the contract.
@@ -95,19 +92,6 @@ func (s *site) upload(lines ...string) []any {
 		s.t.Fatalf("upload: %d %v", status, v)
 	}
 	return v["results"].([]any)
-}
-
-func TestSamples(t *testing.T) {
-	s := open(t)
-	s.w.AddDemoPeople(t)
-	s.w.Set("2026-11-16")
-	triggertest.Samples(t, s.Mux, map[string]triggertest.Check{
-		"event.json": triggertest.Status(http.StatusOK), "event-queue.json": triggertest.NoFailures, "event-schedule.json": triggertest.Nothing,
-	})
-	_, v := s.call(identity.Finance, "GET", "/v1/statements", "creator_id=c001", "")
-	if text, _ := json.Marshal(v); !strings.Contains(string(text), `"2026-10"`) {
-		t.Errorf("the sample's line is in no statement: %s", text)
-	}
 }
 
 func TestUploadAnswersLineByLine(t *testing.T) {

@@ -1,4 +1,4 @@
-package main
+package incentivestream
 
 import (
 	"context"
@@ -42,28 +42,23 @@ func (broken) Add(context.Context, map[incentive.CreatorDay][]incentive.Entry) e
 	return errThrottled
 }
 
-func newHandler(m *incentivetest.Memory) (handler, shelf) {
+func newHandler(m *incentivetest.Memory) (Handler, shelf) {
 	days, aside := incentivetest.Days{Memory: m}, shelf{}
 	log := slog.New(slog.DiscardHandler)
-	return handler{quarantine: aside, log: log, accruer: &incentive.Accruer{
+	return Handler{Quarantine: aside, Log: log, Accruer: &incentive.Accruer{
 		Clock: clock.At(time.Date(2026, 10, 16, 0, 30, 0, 0, civil.Shanghai)), Directory: directory{}, Chunks: days, Days: days, Parked: m, Accruals: m, Log: log,
 	}}, aside
 }
 
-func TestSamples(t *testing.T) {
-	h, _ := newHandler(incentivetest.NewMemory())
-	triggertest.Samples(t, h.triggers(), map[string]triggertest.Check{"event.json": triggertest.NoFailures, "event-schedule.json": triggertest.Nothing})
-}
-
 func sample(t *testing.T) []byte {
 	t.Helper()
-	return triggertest.Read(t, "event.json")
+	return triggertest.Read(t, "../../../../functions/accrue-incentive/event.json")
 }
 
 func TestSampleIsAccruedOnceHoweverOftenItComes(t *testing.T) {
 	m := incentivetest.NewMemory()
 	h, _ := newHandler(m)
-	mux := h.triggers()
+	mux := h.Triggers()
 	for _, payload := range [][]byte{sample(t), sample(t), []byte(`{"job":"close-day"}`), sample(t), []byte(`{"job":"close-day","date":"2026-10-15"}`), []byte(`{"job":"reward-parked"}`)} {
 		out, err := mux.Invoke(t.Context(), payload)
 		if err != nil {
@@ -108,7 +103,7 @@ func TestUnreadableRecordIsPutAside(t *testing.T) {
 func TestFailedBatchComesAgain(t *testing.T) {
 	m := incentivetest.NewMemory()
 	h, _ := newHandler(m)
-	h.accruer.Chunks = broken{incentivetest.Days{Memory: m}}
+	h.Accruer.Chunks = broken{incentivetest.Days{Memory: m}}
 	var batch events.DynamoDBEvent
 	if err := json.Unmarshal(sample(t), &batch); err != nil {
 		t.Fatal(err)

@@ -1,4 +1,5 @@
-package main
+// Package lean fits a process to the small sandbox of a function that is called thousands of times a second.
+package lean
 
 import (
 	"bytes"
@@ -23,8 +24,8 @@ const (
 	fullCore = 1769
 )
 
-// tune fits the Go runtime to the sandbox: get reads the environment that Lambda sets.
-func tune(get func(string) string) {
+// Tune fits the Go runtime to the sandbox: get reads the environment that Lambda sets.
+func Tune(get func(string) string) {
 	debug.SetGCPercent(gcPercent)
 	debug.SetMemoryLimit(heapLimit)
 	if memory, err := strconv.Atoi(get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")); err == nil && memory <= fullCore {
@@ -43,9 +44,9 @@ const connections = 64
 // answerLimit is how long an answer of DynamoDB may take to begin; then the SDK tries again.
 const answerLimit = 3 * time.Second
 
-// lean leaves out what a call in one region over an authenticated connection does not need: the timer of a whole
+// DynamoDB leaves out what a call in one region over an authenticated connection does not need: the timer of a whole
 // request (the invocation's deadline and answerLimit bound it) and a checksum beside that of TLS.
-func lean(o *dynamodb.Options) {
+func DynamoDB(o *dynamodb.Options) {
 	o.DisableValidateResponseChecksum = true
 	o.HTTPClient = &http.Client{Transport: oneWrite{&http.Transport{
 		Proxy: http.ProxyFromEnvironment, DisableCompression: true,

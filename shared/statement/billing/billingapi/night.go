@@ -1,10 +1,11 @@
-package main
+package billingapi
 
 import (
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strconv"
 
@@ -17,28 +18,38 @@ import (
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/lambda/trigger"
-	"fenzhang/shared/statement/billing"
+	statement "fenzhang/shared/statement/billing"
+	"fenzhang/shared/statement/paper"
 )
 
-// cohorts takes the parts of runs that are too large for one call.
-type cohorts interface {
+// Cohorts takes the parts of runs that are too large for one call.
+type Cohorts interface {
 	// Send hands all tasks on; after an error some may have been handed on, and sending all again is harmless.
 	Send(ctx context.Context, tasks []statement.Task) error
 }
 
-// queue is the cohort queue. It is a standard one; the group keeps one large tenant from making the others wait.
-type queue struct {
-	sqs *sqs.Client
-	url string
+// Night opens the settlements that are due: its schedule divides the tenants' creators into cohorts, and its queue runs
+// one cohort after another.
+type Night struct {
+	Statements *statement.Service
+	Papers     *paper.Service
+	Cohorts    Cohorts
+	Log        *slog.Logger
+}
+
+// Queue is the cohort queue. It is a standard one; the group keeps one large tenant from making the others wait.
+type Queue struct {
+	SQS *sqs.Client
+	URL string
 }
 
 // perCall is how many messages SQS takes in one call.
 const perCall = 10
 
-// Send implements cohorts.
-func (q queue) Send(ctx context.Context, tasks []statement.Task) error {
+// Send implements Cohorts.
+func (q Queue) Send(ctx context.Context, tasks []statement.Task) error {
 	for part := range slices.Chunk(tasks, perCall) {
-		in := &sqs.SendMessageBatchInput{QueueUrl: aws.String(q.url)}
+		in := &sqs.SendMessageBatchInput{QueueUrl: aws.String(q.URL)}
 		for i, t := range part {
 			body, err := json.Marshal(t)
 			if err != nil {
@@ -47,7 +58,7 @@ func (q queue) Send(ctx context.Context, tasks []statement.Task) error {
 			in.Entries = append(in.Entries, types.SendMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), MessageBody: aws.String(string(body)),
 				MessageGroupId: aws.String(t.Tenant)})
 		}
-		out, err := q.sqs.SendMessageBatch(ctx, in)
+		out, err := q.SQS.SendMessageBatch(ctx, in)
 		if err != nil {
 			return awsfault.Of(fmt.Errorf("cohort queue: %w", err))
 		}
@@ -58,8 +69,8 @@ func (q queue) Send(ctx context.Context, tasks []statement.Task) error {
 	return nil
 }
 
-// cohort runs one message of the queue.
-func (h handler) cohort(ctx context.Context, body []byte, _ events.SQSMessage) error {
+// Cohort runs one message of the queue.
+func (n Night) Cohort(ctx context.Context, body []byte, _ events.SQSMessage) error {
 	var t statement.Task
 	if err := json.Unmarshal(body, &t); err != nil {
 		return err
@@ -67,23 +78,22 @@ func (h handler) cohort(ctx context.Context, body []byte, _ events.SQSMessage) e
 	if t.Tenant == "" || t.By == "" || t.Date.IsZero() || (t.Upto != "" && t.Upto <= t.After) {
 		return errors.New("a cohort task without tenant, date or actor, or of no creators")
 	}
-	_, err := h.statements.RunTask(ctx, t)
-	return errors.Join(err, h.acceptSilent(ctx, t))
+	_, err := n.Statements.RunTask(ctx, t)
+	return errors.Join(err, n.acceptSilent(ctx, t))
 }
 
 // acceptSilent accepts, for the creators of a cohort, the statements that have been silent for as long as their
 // contracts say.
-func (h handler) acceptSilent(ctx context.Context, t statement.Task) error {
-	accepted, err := h.papers.AcceptDue(ctx, t.Tenant, t.Holds)
+func (n Night) acceptSilent(ctx context.Context, t statement.Task) error {
+	accepted, err := n.Papers.AcceptDue(ctx, t.Tenant, t.Holds)
 	if accepted > 0 {
-		h.log.InfoContext(ctx, "statements accepted by silence", "tenant", t.Tenant, "after", t.After, "upto", t.Upto, "accepted", accepted)
+		n.Log.InfoContext(ctx, "statements accepted by silence", "tenant", t.Tenant, "after", t.After, "upto", t.Upto, "accepted", accepted)
 	}
 	return err
 }
 
-// night fans the night's run out for every tenant. It is the only job of this function's schedule, so its name is
-// not asked for; a repeated run opens nothing twice.
-func (h handler) night(ctx context.Context, job trigger.Schedule) error {
+// Run hands on the cohorts of every tenant. It is the only job of its schedule, so its name is not asked for; a repeated run opens nothing twice.
+func (n Night) Run(ctx context.Context, job trigger.Schedule) error {
 	order := statement.Order{By: statement.System}
 	if job.Date != "" {
 		var err error
@@ -91,27 +101,27 @@ func (h handler) night(ctx context.Context, job trigger.Schedule) error {
 			return err
 		}
 	}
-	order, err := h.statements.Dated(ctx, order)
+	order, err := n.Statements.Dated(ctx, order)
 	if err != nil {
 		return err
 	}
-	tenants, err := h.statements.Settlements.Directory.Tenants(ctx)
+	tenants, err := n.Statements.Settlements.Directory.Tenants(ctx)
 	if err != nil {
 		return err
 	}
 	var failed error
 	for _, tenant := range tenants { // one tenant's refusal does not keep the others from their night
 		order.Tenant = tenant
-		failed = errors.Join(failed, h.fanOut(ctx, order))
+		failed = errors.Join(failed, n.fanOut(ctx, order))
 	}
 	return failed
 }
 
 // fanOut hands a tenant's run on in parts.
-func (h handler) fanOut(ctx context.Context, o statement.Order) error {
-	tasks, err := h.statements.Tasks(ctx, o)
+func (n Night) fanOut(ctx context.Context, o statement.Order) error {
+	tasks, err := n.Statements.Tasks(ctx, o)
 	if err != nil {
 		return err
 	}
-	return h.cohorts.Send(ctx, tasks)
+	return n.Cohorts.Send(ctx, tasks)
 }

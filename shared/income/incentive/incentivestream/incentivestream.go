@@ -1,4 +1,5 @@
-package main
+// Package incentivestream accrues rewards from the stream of recorded events and by its schedule.
+package incentivestream
 
 import (
 	"context"
@@ -15,18 +16,19 @@ import (
 	"fenzhang/shared/settlement/relay"
 )
 
-// handler serves the stream and the schedule.
-type handler struct {
-	accruer    *incentive.Accruer
-	quarantine relay.Quarantine
-	log        *slog.Logger
+// Handler serves the stream and the schedule.
+type Handler struct {
+	Accruer    *incentive.Accruer
+	Quarantine relay.Quarantine
+	Log        *slog.Logger
 }
 
-func (h handler) triggers() trigger.Mux { return trigger.Mux{Stream: h.absorb, Schedule: h.run} }
+// Triggers names what starts it.
+func (h Handler) Triggers() trigger.Mux { return trigger.Mux{Stream: h.absorb, Schedule: h.run} }
 
 // absorb brings a batch of the stream into the creators' days. An error brings the whole batch again, which
 // changes nothing for what was done; a record that cannot be read is put aside, because it would stop its shard.
-func (h handler) absorb(ctx context.Context, batch events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
+func (h Handler) absorb(ctx context.Context, batch events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
 	none := events.DynamoDBEventResponse{BatchItemFailures: []events.DynamoDBBatchItemFailure{}}
 	seen := make([]incentive.Seen, 0, len(batch.Records))
 	for i := range batch.Records {
@@ -43,16 +45,16 @@ func (h handler) absorb(ctx context.Context, batch events.DynamoDBEvent) (events
 	if len(seen) == 0 {
 		return none, nil
 	}
-	return none, h.accruer.Absorb(ctx, seen)
+	return none, h.Accruer.Absorb(ctx, seen)
 }
 
-func (h handler) putAside(ctx context.Context, tenant string, record *events.DynamoDBEventRecord, why error) error {
+func (h Handler) putAside(ctx context.Context, tenant string, record *events.DynamoDBEventRecord, why error) error {
 	body, err := json.Marshal(record)
 	if err != nil {
 		return err
 	}
-	h.log.ErrorContext(ctx, "stream record quarantined", "tenant", tenant, "event_id", record.EventID, "cause", why.Error())
-	return h.quarantine.Keep(ctx, tenant, record.EventID, why.Error(), body)
+	h.Log.ErrorContext(ctx, "stream record quarantined", "tenant", tenant, "event_id", record.EventID, "cause", why.Error())
+	return h.Quarantine.Keep(ctx, tenant, record.EventID, why.Error(), body)
 }
 
 // The jobs of the schedule; a person may start them too.
@@ -61,18 +63,18 @@ const (
 	jobReward = "reward-parked" // events that waited for a strategy
 )
 
-func (h handler) run(ctx context.Context, s trigger.Schedule) error {
+func (h Handler) run(ctx context.Context, s trigger.Schedule) error {
 	switch {
 	case s.Job == jobReward:
-		return h.accruer.RewardParked(ctx)
+		return h.Accruer.RewardParked(ctx)
 	case s.Job == jobClose && s.Date == "":
-		return h.accruer.CloseDue(ctx)
+		return h.Accruer.CloseDue(ctx)
 	case s.Job == jobClose:
 		day, err := civil.ParseDate(s.Date)
 		if err != nil {
 			return fmt.Errorf("date %q: %w", s.Date, err)
 		}
-		return h.accruer.CloseDay(ctx, day)
+		return h.Accruer.CloseDay(ctx, day)
 	}
 	return fmt.Errorf("accrue-incentive has no job %q", s.Job)
 }

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"testing"
+	"time"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/clock/ids"
+	"fenzhang/shared/identity"
+	"fenzhang/shared/income"
+	"fenzhang/shared/income/incomedb"
+	"fenzhang/shared/lambda/contracttest"
+	"fenzhang/shared/lambda/httpapi"
+	"fenzhang/shared/lambda/trigger/triggertest"
+	"fenzhang/shared/settlement/settletest"
+	statement "fenzhang/shared/statement/billing"
+	"fenzhang/shared/statement/billing/billingapi"
+	"fenzhang/shared/statement/paper"
+	"fenzhang/shared/statement/paperdb"
+)
+
+func TestRoutesAreTheContracts(t *testing.T) {
+	contracttest.Serves(t, "build-statements", billingapi.API{}.Routes())
+}
+
+// nobody takes no cohort: the sample's tenant is small enough for one call.
+type nobody struct{}
+
+func (nobody) Send(context.Context, []statement.Task) error { return nil }
+
+func TestSamples(t *testing.T) {
+	w, log, token := settletest.Open(t), slog.New(slog.DiscardHandler), ids.Source(time.Now)
+	w.AddDemoPeople(t)
+	w.Set("2026-11-16")
+	lines := &incomedb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: token}
+	statements := &statement.Service{Settlements: w.Service, Buckets: lines, Log: log}
+	night := billingapi.Night{
+		Statements: statements, Cohorts: nobody{}, Log: log,
+		Papers: &paper.Service{States: &paperdb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: token}, Clock: w.Clock, NewID: w.ID},
+	}
+	routes := billingapi.API{Recorder: &income.Recorder{Lines: lines, Directory: w.People, Clock: w.Clock, NewID: w.ID}, Night: night, Log: log}.Routes()
+	api := &httpapi.API{Routes: routes, Clock: w.Clock, Log: log, Limits: httpapi.DefaultLimits(), Revoked: httpapi.NoRevocations{}}
+	triggertest.Samples(t, triggers(api, night), map[string]triggertest.Check{
+		"event.json": triggertest.Status(http.StatusOK), "event-queue.json": triggertest.NoFailures, "event-schedule.json": triggertest.Nothing,
+	})
+	shown, err := statements.List(t.Context(), settletest.As(identity.Finance), "c001", civil.Month{})
+	if err != nil || len(shown) != 1 || shown[0].Period.String() != "2026-10" {
+		t.Errorf("the sample's line is in no statement: %+v %v", shown, err)
+	}
+}
