@@ -19,6 +19,7 @@ import (
 	"fenzhang/shared/clock/ids"
 	"fenzhang/shared/dynamo"
 	"fenzhang/shared/dynamo/memdb"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/income"
 	"fenzhang/shared/income/incomedb"
@@ -71,24 +72,24 @@ type door struct{ dynamo.API }
 // crowd is master data of any number of creators, who are all like the test tenant's person.
 type crowd struct{ *settletest.Directory }
 
-func (c crowd) Creator(ctx context.Context, tenant, id string) (tenancy.Creator, error) {
+func (c crowd) Creator(ctx context.Context, tenant ident.Tenant, id ident.Creator) (tenancy.Creator, error) {
 	p, err := c.Directory.Creator(ctx, tenant, settletest.Person)
-	p.CreatorID, p.TaxpayerID = id, "tp-"+id
+	p.CreatorID, p.TaxpayerID = id, ident.Taxpayer("tp-"+id)
 	return p, err
 }
 
-func (c crowd) Taxpayer(ctx context.Context, tenant, id string) (tenancy.Taxpayer, error) {
+func (c crowd) Taxpayer(ctx context.Context, tenant ident.Tenant, id ident.Taxpayer) (tenancy.Taxpayer, error) {
 	p, err := c.Directory.Taxpayer(ctx, tenant, "tp-"+settletest.Person)
 	p.TaxpayerID = id
 	return p, err
 }
 
-func (c crowd) Contract(ctx context.Context, tenant, creator, incomeType string, day civil.Date) (tenancy.Contract, error) {
+func (c crowd) Contract(ctx context.Context, tenant ident.Tenant, creator ident.Creator, incomeType string, day civil.Date) (tenancy.Contract, error) {
 	k, err := c.Directory.Contract(ctx, tenant, settletest.Person, incomeType, day)
 	return signed(k, creator), err
 }
 
-func (c crowd) ContractsOf(ctx context.Context, tenant, creator, incomeType string, day civil.Date) ([]tenancy.Contract, error) {
+func (c crowd) ContractsOf(ctx context.Context, tenant ident.Tenant, creator ident.Creator, incomeType string, day civil.Date) ([]tenancy.Contract, error) {
 	all, err := c.Directory.ContractsOf(ctx, tenant, settletest.Person, incomeType, day)
 	out := make([]tenancy.Contract, len(all))
 	for i, k := range all {
@@ -98,14 +99,14 @@ func (c crowd) ContractsOf(ctx context.Context, tenant, creator, incomeType stri
 }
 
 // signed is the person's contract with another creator.
-func signed(k tenancy.Contract, creator string) tenancy.Contract {
-	k.CreatorID, k.ContractID = creator, "ct-"+creator
+func signed(k tenancy.Contract, creator ident.Creator) tenancy.Contract {
+	k.CreatorID, k.ContractID = creator, string("ct-"+creator)
 	splits := make(map[string]tenancy.Split, len(k.Splits))
 	for incomeType, s := range k.Splits {
 		parties := append([]tenancy.Party(nil), s.Parties...)
 		for i := range parties {
 			if parties[i].Kind == "creator" {
-				parties[i].Party = creator
+				parties[i].Party = string(creator)
 			}
 		}
 		s.Parties = parties
@@ -184,7 +185,7 @@ func newAgencyMonth(tables dynamotest.Local) (*agencyMonth, error) {
 }
 
 // life takes one creator's month from its lines to the payment.
-func (a *agencyMonth) life(ctx context.Context, creator string) error {
+func (a *agencyMonth) life(ctx context.Context, creator ident.Creator) error {
 	if err := a.upload(ctx, creator); err != nil {
 		return err
 	}
@@ -197,7 +198,7 @@ func (a *agencyMonth) life(ctx context.Context, creator string) error {
 		return fmt.Errorf("%s has %d settlements: %w", creator, len(page), orNone(err))
 	}
 	id := page[0].ID
-	if err := a.Quote(ctx, settletest.Tenant, id); err != nil {
+	if err := a.Quote(ctx, settletest.Tenant, ident.Settlement(id)); err != nil {
 		return err
 	}
 	for i, step := range []struct {
@@ -208,7 +209,7 @@ func (a *agencyMonth) life(ctx context.Context, creator string) error {
 			return err
 		}
 	}
-	if err := a.Book(ctx, settletest.Tenant, id); err != nil {
+	if err := a.Book(ctx, settletest.Tenant, ident.Settlement(id)); err != nil {
 		return err
 	}
 	return a.pay(ctx, id)
@@ -219,7 +220,7 @@ var errUnexpected = errors.New("not what the month should have")
 // orNone makes an error of an answer that came without one.
 func orNone(err error) error { return cmp.Or(err, errUnexpected) }
 
-func (a *agencyMonth) upload(ctx context.Context, creator string) error {
+func (a *agencyMonth) upload(ctx context.Context, creator ident.Creator) error {
 	u := income.Upload{Tenant: settletest.Tenant, By: "operator@" + settletest.Tenant}
 	for n := range 3 {
 		raw, err := json.Marshal(income.Line{LineID: fmt.Sprint("l", n), CreatorID: creator, IncomeType: "live_tip", Platform: "douyin", OccurredOn: civil.MustDate("2026-08-10"),
@@ -242,10 +243,10 @@ func (a *agencyMonth) upload(ctx context.Context, creator string) error {
 }
 
 func (a *agencyMonth) pay(ctx context.Context, id string) error {
-	if _, err := a.desk.Pay(ctx, settletest.Tenant, id); err != nil {
+	if _, err := a.desk.Pay(ctx, settletest.Tenant, ident.Settlement(id)); err != nil {
 		return err
 	}
-	notice, err := a.cash.notice(payout.KeyFor(settletest.Tenant, id), a.Now())
+	notice, err := a.cash.notice(payout.KeyFor(settletest.Tenant, ident.Settlement(id)), a.Now())
 	if err != nil {
 		return err
 	}
@@ -292,7 +293,7 @@ func endMonth(ctx context.Context, creators int) (monthEnd, error) {
 					db.Forget(tables.Settlements)
 				}
 				a.Pass(time.Millisecond)
-				if err := a.life(ctx, creatorName(n)); err != nil {
+				if err := a.life(ctx, ident.Creator(creatorName(n))); err != nil {
 					return fmt.Errorf("%s: %w", creatorName(n), err)
 				}
 			}
@@ -329,7 +330,7 @@ func (a *agencyMonth) trialBalance(ctx context.Context, creators int) error {
 	var total, payable money.Amount
 	accounts := map[ledger.Account]money.Amount{}
 	for i := range creators {
-		books, err := a.book.Balances(ctx, settletest.Tenant, creatorName(i+1))
+		books, err := a.book.Balances(ctx, settletest.Tenant, ident.Creator(creatorName(i+1)))
 		if err != nil {
 			return err
 		}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/law/lawdiff"
 	"fenzhang/shared/law/ruletest"
 	"fenzhang/shared/law/tax"
@@ -75,7 +76,7 @@ func bookedPayees(law *tax.Corpus) ([][]lawdiff.Event, error) {
 				return nil, err
 			}
 			rows = append(rows, r.Rows...)
-			out[n] = append(out[n], lawdiff.Event{Who: lawdiff.Who{Entity: "ent", Year: 2026}, Kind: lawdiff.Booking, Settlement: "st-" + strconv.Itoa(p),
+			out[n] = append(out[n], lawdiff.Event{Who: lawdiff.Who{Entity: "ent", Year: 2026}, Kind: lawdiff.Booking, Settlement: ident.Settlement("st-" + strconv.Itoa(p)),
 				Creator: "c", Facts: &f, Rows: r.Rows})
 		}
 	}
@@ -115,14 +116,14 @@ func retax(law *tax.Corpus, booked [][]lawdiff.Event, settlements int) (retaxed,
 			taxpayer := fmt.Sprintf("tp-%08d", n)
 			for i := range booked[n%len(booked)] {
 				e = booked[n%len(booked)][i]
-				e.Taxpayer = taxpayer
+				e.Taxpayer = ident.Taxpayer(taxpayer)
 				if !yield(&e, nil) {
 					return
 				}
 			}
 		}
 	}, func(p *lawdiff.Person) error {
-		if p.Taxpayer == fmt.Sprintf("tp-%08d", persons-1) {
+		if p.Taxpayer == ident.Taxpayer(fmt.Sprintf("tp-%08d", persons-1)) {
 			r.took, r.cpu = time.Since(began), processorTime()-cpu
 			runtime.ReadMemStats(&after)
 			r.allocated = after.TotalAlloc - before.TotalAlloc

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"fenzhang/shared/dynamo"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/lambda/dynamotest"
 )
 
@@ -94,7 +95,7 @@ func TestManyWritersOfOneAgency(t *testing.T) {
 			group.Go(func() error {
 				for life := range livesOfEach {
 					creator := creatorName(1 + writer*livesOfEach + life)
-					if err := a.life(context.WithValue(t.Context(), ownerKey{}, creator), creator); err != nil {
+					if err := a.life(context.WithValue(t.Context(), ownerKey{}, creator), ident.Creator(creator)); err != nil {
 						return err
 					}
 				}

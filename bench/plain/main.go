@@ -15,13 +15,15 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"fenzhang/shared/ident"
 )
 
 type event struct {
-	EventID    string `json:"event_id"`
-	CreatorID  string `json:"creator_id"`
-	ActionType string `json:"action_type"`
-	OccurredAt string `json:"occurred_at"`
+	EventID    string        `json:"event_id"`
+	CreatorID  ident.Creator `json:"creator_id"`
+	ActionType string        `json:"action_type"`
+	OccurredAt string        `json:"occurred_at"`
 }
 
 func main() {
@@ -39,7 +41,7 @@ func main() {
 		_, err := db.PutItem(ctx, &dynamodb.PutItemInput{
 			TableName: &table, ConditionExpression: aws.String("attribute_not_exists(pk)"),
 			Item: map[string]types.AttributeValue{
-				"pk": text("T#bench#E#" + e.EventID), "sk": text("E"), "cr": text(e.CreatorID), "ac": text(e.ActionType), "at": text(e.OccurredAt),
+				"pk": text("T#bench#E#" + e.EventID), "sk": text("E"), "cr": text(string(e.CreatorID)), "ac": text(e.ActionType), "at": text(e.OccurredAt),
 			},
 		})
 		var taken *types.ConditionalCheckFailedException

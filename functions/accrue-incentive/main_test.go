@@ -8,6 +8,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/clock"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/income/incentive"
 	"fenzhang/shared/income/incentive/incentivestream"
 	"fenzhang/shared/income/incentive/incentivetest"
@@ -18,8 +19,10 @@ import (
 
 type directory struct{}
 
-func (directory) Strategies(context.Context, string) ([]tenancy.Strategy, error) { return nil, nil }
-func (directory) Tenants(context.Context) ([]string, error)                      { return []string{"demo-mcn"}, nil }
+func (directory) Strategies(context.Context, ident.Tenant) ([]tenancy.Strategy, error) {
+	return nil, nil
+}
+func (directory) Tenants(context.Context) ([]string, error) { return []string{"demo-mcn"}, nil }
 
 // What the stream's sample records is accrued when the schedule's closes its day.
 func TestSamples(t *testing.T) {

@@ -17,7 +17,7 @@ func TestSamples(t *testing.T) {
 	w.OpenSample(t)
 	var asked []string
 	v := settlement.Advancer{Service: w.Service, Enqueue: func(_ context.Context, s settlement.Settlement, op string) error {
-		asked = append(asked, s.CreatorID+" "+op)
+		asked = append(asked, string(s.CreatorID+" ")+op)
 		return nil
 	}}
 	triggertest.Samples(t, triggers(&assembly.Parts{Log: slog.New(slog.DiscardHandler)}, v), map[string]triggertest.Check{

@@ -10,6 +10,7 @@ import (
 	"fenzhang/shared/civil"
 	"fenzhang/shared/clock"
 	"fenzhang/shared/clock/ids"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/income/incentive"
 	"fenzhang/shared/income/incentive/incentiveapi"
 	"fenzhang/shared/income/incentive/incentivetest"
@@ -26,11 +27,13 @@ func TestRoutesAreTheContracts(t *testing.T) {
 // directory knows every creator and no strategy.
 type directory struct{}
 
-func (directory) Creator(_ context.Context, _, creator string) (tenancy.Creator, error) {
+func (directory) Creator(_ context.Context, _ ident.Tenant, creator ident.Creator) (tenancy.Creator, error) {
 	return tenancy.Creator{CreatorID: creator}, nil
 }
 
-func (directory) Strategies(context.Context, string) ([]tenancy.Strategy, error) { return nil, nil }
+func (directory) Strategies(context.Context, ident.Tenant) ([]tenancy.Strategy, error) {
+	return nil, nil
+}
 
 func TestSamples(t *testing.T) {
 	c := clock.At(time.Date(2026, 8, 3, 12, 0, 0, 0, civil.Shanghai))

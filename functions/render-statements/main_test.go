@@ -21,6 +21,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/clock/ids"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/income"
 	"fenzhang/shared/income/incomedb"
@@ -97,13 +98,13 @@ func needFont(t *testing.T) {
 }
 
 // call makes a call as a role of a creator and checks the answer against the contract.
-func (s *site) call(role identity.Role, creator, method, path, body string) (int, map[string]any) {
+func (s *site) call(role identity.Role, creator ident.Creator, method, path, body string) (int, map[string]any) {
 	s.t.Helper()
 	raw, query, _ := strings.Cut(path, "?")
 	ev := events.APIGatewayV2HTTPRequest{RawPath: raw, RawQueryString: query, Body: body, RequestContext: events.APIGatewayV2HTTPRequestContext{RequestID: "req-1",
 		HTTP: events.APIGatewayV2HTTPRequestContextHTTPDescription{Method: method, SourceIP: "127.0.0.1"},
 		Authorizer: &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{Lambda: map[string]any{"tenant": settletest.Tenant, "sub": string(role) + "@" + settletest.Tenant,
-			"roles": string(role), "creator": creator, "exp": strconv.FormatInt(s.w.Now().Add(time.Hour).Unix(), 10)}}}}
+			"roles": string(role), "creator": string(creator), "exp": strconv.FormatInt(s.w.Now().Add(time.Hour).Unix(), 10)}}}}
 	res := s.http(s.t.Context(), ev)
 	contracttest.CheckEvent(s.t, ev, res)
 	var v map[string]any
@@ -113,7 +114,7 @@ func (s *site) call(role identity.Role, creator, method, path, body string) (int
 	return res.StatusCode, v
 }
 
-func line(id, creator, kind, distributable string) income.Line {
+func line(id string, creator ident.Creator, kind, distributable string) income.Line {
 	got := money.MustParse(distributable)
 	return income.Line{LineID: id, CreatorID: creator, IncomeType: kind, Platform: "douyin", AccountUID: "8801", Nickname: "半夏", OccurredOn: civil.MustDate("2026-08-20"),
 		ServicePeriod: civil.MustMonth("2026-08"), GrossBeforePlatform: got.Add(got), PlatformFee: got, Distributable: got, Description: "场次 " + id}
@@ -146,14 +147,14 @@ func (s *site) month(lines ...income.Line) []settlement.Settlement {
 	}
 	all := s.all(lines[0].CreatorID)
 	for _, st := range all {
-		if err := s.w.Quote(s.t.Context(), settletest.Tenant, st.ID); err != nil {
+		if err := s.w.Quote(s.t.Context(), settletest.Tenant, ident.Settlement(st.ID)); err != nil {
 			s.t.Fatal(err)
 		}
 	}
 	return s.all(lines[0].CreatorID)
 }
 
-func (s *site) all(creator string) []settlement.Settlement {
+func (s *site) all(creator ident.Creator) []settlement.Settlement {
 	s.t.Helper()
 	page, _, err := s.w.Store.List(s.t.Context(), settletest.Tenant, settlement.Query{Creator: creator}, "", 100)
 	if err != nil {
@@ -165,7 +166,7 @@ func (s *site) all(creator string) []settlement.Settlement {
 
 func (s *site) load(id string) settlement.Settlement {
 	s.t.Helper()
-	st, err := s.w.Store.Load(s.t.Context(), settletest.Tenant, id)
+	st, err := s.w.Store.Load(s.t.Context(), settletest.Tenant, ident.Settlement(id))
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -184,7 +185,7 @@ func (s *site) book(id string) {
 			s.t.Fatal(err)
 		}
 	}
-	if err := s.w.Book(s.t.Context(), settletest.Tenant, id); err != nil {
+	if err := s.w.Book(s.t.Context(), settletest.Tenant, ident.Settlement(id)); err != nil {
 		s.t.Fatal(err)
 	}
 }
@@ -425,7 +426,7 @@ func TestSilenceAccepts(t *testing.T) {
 	if status, v := s.call(identity.Finance, "", "POST", august+"/send", ""); status != 200 {
 		t.Fatalf("%d %v", status, v)
 	}
-	everybody := func(string) bool { return true }
+	everybody := func(ident.Creator) bool { return true }
 	for _, night := range []struct {
 		day  string
 		want int

@@ -13,6 +13,8 @@ import (
 	"net/url"
 	"strconv"
 	"time"
+
+	"fenzhang/shared/ident"
 )
 
 // Client calls one API as one principal. It is safe for use by many goroutines.
@@ -60,14 +62,14 @@ type Answer struct {
 
 // Error is a refusal of the API, as its error body says it.
 type Error struct {
-	Status     int     `json:"-"`
-	Text       string  `json:"error"`
-	Code       int     `json:"code"`
-	Reason     string  `json:"reason"`
-	Missing    string  `json:"missing,omitempty"`
-	Settlement string  `json:"settlement_id,omitempty"`
-	RequestID  string  `json:"request_id,omitempty"`
-	Fields     []Field `json:"fields,omitempty"`
+	Status     int              `json:"-"`
+	Text       string           `json:"error"`
+	Code       int              `json:"code"`
+	Reason     string           `json:"reason"`
+	Missing    string           `json:"missing,omitempty"`
+	Settlement ident.Settlement `json:"settlement_id,omitempty"`
+	RequestID  string           `json:"request_id,omitempty"`
+	Fields     []Field          `json:"fields,omitempty"`
 	retryAfter time.Duration
 }
 

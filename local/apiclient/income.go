@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+
+	"fenzhang/shared/ident"
 )
 
 // MaxBatch is the most events or income lines one call may carry.
@@ -12,7 +14,7 @@ const MaxBatch = 500
 // Event is one rewarded action (激励事件).
 type Event struct {
 	EventID    string            `json:"event_id"`
-	CreatorID  string            `json:"creator_id"`
+	CreatorID  ident.Creator     `json:"creator_id"`
 	ActionType string            `json:"action_type"`
 	OccurredAt string            `json:"occurred_at"`
 	ContentID  string            `json:"content_id,omitempty"`
@@ -63,9 +65,9 @@ func (c *Client) RecordEvents(ctx context.Context, events []json.RawMessage) ([]
 
 // Counters are what a creator's events of one day have earned.
 type Counters struct {
-	CreatorID string `json:"creator_id"`
-	Date      string `json:"date"`
-	Events    int64  `json:"events"`
+	CreatorID ident.Creator `json:"creator_id"`
+	Date      string        `json:"date"`
+	Events    int64         `json:"events"`
 	Rewards   struct {
 		Cash    string `json:"cash"`
 		Traffic int64  `json:"traffic"`
@@ -75,27 +77,27 @@ type Counters struct {
 }
 
 // Counters reads the counters of a creator on a day.
-func (c *Client) Counters(ctx context.Context, creator, date string) (Counters, error) {
+func (c *Client) Counters(ctx context.Context, creator ident.Creator, date string) (Counters, error) {
 	var out Counters
-	_, err := c.call(ctx, http.MethodGet, query("/api/v1/incentive/counters/"+creator, "date", date), nil, nil, &out)
+	_, err := c.call(ctx, http.MethodGet, query(string("/api/v1/incentive/counters/"+creator), "date", date), nil, nil, &out)
 	return out, err
 }
 
 // IncomeLine is one line of income from a platform (收入明细). All amounts are decimal strings of yuan.
 type IncomeLine struct {
-	LineID              string `json:"line_id"`
-	CreatorID           string `json:"creator_id"`
-	IncomeType          string `json:"income_type"`
-	Platform            string `json:"platform"`
-	AccountUID          string `json:"account_uid,omitempty"`
-	Nickname            string `json:"nickname,omitempty"`
-	ShopID              string `json:"shop_id,omitempty"`
-	OccurredOn          string `json:"occurred_on"`
-	ServicePeriod       string `json:"service_period"`
-	GrossBeforePlatform string `json:"gross_before_platform"`
-	PlatformFee         string `json:"platform_fee"`
-	Refund              string `json:"refund"`
-	Subsidy             string `json:"subsidy"`
+	LineID              string        `json:"line_id"`
+	CreatorID           ident.Creator `json:"creator_id"`
+	IncomeType          string        `json:"income_type"`
+	Platform            string        `json:"platform"`
+	AccountUID          string        `json:"account_uid,omitempty"`
+	Nickname            string        `json:"nickname,omitempty"`
+	ShopID              string        `json:"shop_id,omitempty"`
+	OccurredOn          string        `json:"occurred_on"`
+	ServicePeriod       string        `json:"service_period"`
+	GrossBeforePlatform string        `json:"gross_before_platform"`
+	PlatformFee         string        `json:"platform_fee"`
+	Refund              string        `json:"refund"`
+	Subsidy             string        `json:"subsidy"`
 	// Distributable is what the paying entity received or will receive; negative when a settled sale came back.
 	Distributable string `json:"distributable"`
 	Count         int64  `json:"count,omitempty"`
@@ -130,19 +132,19 @@ type StatementRun struct {
 	Opened  int    `json:"opened"`
 	Already int    `json:"already"`
 	Skipped []struct {
-		CreatorID  string `json:"creator_id"`
-		IncomeType string `json:"income_type"`
-		Period     string `json:"period"`
-		Part       string `json:"part"`
-		Reason     string `json:"reason"`
+		CreatorID  ident.Creator `json:"creator_id"`
+		IncomeType string        `json:"income_type"`
+		Period     string        `json:"period"`
+		Part       string        `json:"part"`
+		Reason     string        `json:"reason"`
 	} `json:"skipped"`
 }
 
 // RunStatements opens the statements that are due on date ("" for today), of one creator or of all ("").
-func (c *Client) RunStatements(ctx context.Context, date, creator string) (StatementRun, error) {
+func (c *Client) RunStatements(ctx context.Context, date string, creator ident.Creator) (StatementRun, error) {
 	in := struct {
-		Date      string `json:"date,omitempty"`
-		CreatorID string `json:"creator_id,omitempty"`
+		Date      string        `json:"date,omitempty"`
+		CreatorID ident.Creator `json:"creator_id,omitempty"`
 	}{date, creator}
 	var out StatementRun
 	_, err := c.call(ctx, http.MethodPost, "/v1/statements/run", nil, in, &out)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+
+	"fenzhang/shared/ident"
 )
 
 // Kind is a kind of master data; its text is the path of its route.
@@ -21,7 +23,7 @@ const (
 
 // PayingEntity is a company of the tenant that pays creators (结算主体).
 type PayingEntity struct {
-	EntityID  string           `json:"entity_id,omitempty"`
+	EntityID  ident.Entity     `json:"entity_id,omitempty"`
 	Name      string           `json:"name"`
 	USCC      string           `json:"uscc"`
 	Place     string           `json:"place"`
@@ -50,12 +52,12 @@ type Account struct {
 
 // Taxpayer is one person or organisation (纳税人).
 type Taxpayer struct {
-	TaxpayerID string    `json:"taxpayer_id,omitempty"`
-	Name       string    `json:"name"`
-	IDType     string    `json:"id_type"`
-	IDNumber   string    `json:"id_number"`
-	Phone      string    `json:"phone,omitempty"`
-	Profiles   []Profile `json:"profiles"`
+	TaxpayerID ident.Taxpayer `json:"taxpayer_id,omitempty"`
+	Name       string         `json:"name"`
+	IDType     string         `json:"id_type"`
+	IDNumber   string         `json:"id_number"`
+	Phone      string         `json:"phone,omitempty"`
+	Profiles   []Profile      `json:"profiles"`
 }
 
 // Profile is a taxpayer's tax facts from a day on (涉税资料).
@@ -83,8 +85,8 @@ type Paper struct {
 
 // Creator is a payee account (达人).
 type Creator struct {
-	CreatorID        string            `json:"creator_id,omitempty"`
-	TaxpayerID       string            `json:"taxpayer_id"`
+	CreatorID        ident.Creator     `json:"creator_id,omitempty"`
+	TaxpayerID       ident.Taxpayer    `json:"taxpayer_id"`
 	Nickname         string            `json:"nickname"`
 	Level            string            `json:"level,omitempty"`
 	PlatformAccounts []PlatformAccount `json:"platform_accounts,omitempty"`
@@ -107,8 +109,8 @@ type PayoutAccount struct {
 // Contract is one version of an agreement with a creator (合约).
 type Contract struct {
 	ContractID           string            `json:"contract_id,omitempty"`
-	CreatorID            string            `json:"creator_id"`
-	PayingEntity         string            `json:"paying_entity"`
+	CreatorID            ident.Creator     `json:"creator_id"`
+	PayingEntity         ident.Entity      `json:"paying_entity"`
 	From                 string            `json:"from"`
 	To                   string            `json:"to,omitempty"`
 	Routes               map[string]string `json:"routes"`

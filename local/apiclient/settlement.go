@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+
+	"fenzhang/shared/ident"
 )
 
 // The statuses of a settlement.
@@ -32,10 +34,10 @@ type SettleRequest struct {
 
 // SettleAnswer is the settlement that a settle call made.
 type SettleAnswer struct {
-	SettlementID    string  `json:"settlement_id"`
-	Status          string  `json:"status"`
-	StatusVersion   int     `json:"status_version"`
-	ExpectedArrival *string `json:"expected_arrival"`
+	SettlementID    ident.Settlement `json:"settlement_id"`
+	Status          string           `json:"status"`
+	StatusVersion   int              `json:"status_version"`
+	ExpectedArrival *string          `json:"expected_arrival"`
 }
 
 // Settle opens a settlement under an idempotency key of 8 to 64 letters, digits, "_" or "-".
@@ -47,42 +49,42 @@ func (c *Client) Settle(ctx context.Context, key string, in SettleRequest) (Sett
 
 // Settlement is one payable (结算单). Money is decimal strings of yuan; what the quote fixes is nil until it stands.
 type Settlement struct {
-	SettlementID     string          `json:"settlement_id"`
-	Tenant           string          `json:"tenant"`
-	CreatorID        string          `json:"creator_id"`
-	TaxpayerID       string          `json:"taxpayer_id"`
-	PayingEntity     string          `json:"paying_entity"`
-	Route            string          `json:"route"`
-	IncomeType       string          `json:"income_type"`
-	ActivityID       string          `json:"activity_id"`
-	ServicePeriod    string          `json:"service_period"`
-	VATDate          *string         `json:"vat_date"`
-	PaymentDate      *string         `json:"payment_date"`
-	Status           string          `json:"status"`
-	StatusVersion    int             `json:"status_version"`
-	LastUpdated      string          `json:"last_updated"`
-	Hold             *Hold           `json:"hold"`
-	Gross            string          `json:"gross"`
-	Shares           []Share         `json:"shares"`
-	Memo             []Memo          `json:"memo"`
-	CreatorShare     string          `json:"creator_share"`
-	TaxableIncome    *string         `json:"taxable_income"`
-	Taxes            []Tax           `json:"taxes"`
-	PayeeObligations []Tax           `json:"payee_obligations"`
-	PayerTaxes       []Tax           `json:"payer_taxes"`
-	Net              *string         `json:"net"`
-	SetOffs          []SetOff        `json:"set_offs"`
-	ToPay            *string         `json:"to_pay"`
-	Quote            json.RawMessage `json:"quote"`
-	Rules            *Rules          `json:"rules"`
-	Unconfirmed      []string        `json:"unconfirmed"`
-	Payout           *Payout         `json:"payout"`
-	Next             *Next           `json:"next"`
-	ExpectedArrival  *string         `json:"expected_arrival"`
-	Reopens          *string         `json:"reopens"`
-	ReopenedBy       *string         `json:"reopened_by"`
-	ReasonClass      *string         `json:"reason_class"`
-	History          []Move          `json:"history"`
+	SettlementID     ident.Settlement `json:"settlement_id"`
+	Tenant           ident.Tenant     `json:"tenant"`
+	CreatorID        ident.Creator    `json:"creator_id"`
+	TaxpayerID       ident.Taxpayer   `json:"taxpayer_id"`
+	PayingEntity     ident.Entity     `json:"paying_entity"`
+	Route            string           `json:"route"`
+	IncomeType       string           `json:"income_type"`
+	ActivityID       string           `json:"activity_id"`
+	ServicePeriod    string           `json:"service_period"`
+	VATDate          *string          `json:"vat_date"`
+	PaymentDate      *string          `json:"payment_date"`
+	Status           string           `json:"status"`
+	StatusVersion    int              `json:"status_version"`
+	LastUpdated      string           `json:"last_updated"`
+	Hold             *Hold            `json:"hold"`
+	Gross            string           `json:"gross"`
+	Shares           []Share          `json:"shares"`
+	Memo             []Memo           `json:"memo"`
+	CreatorShare     string           `json:"creator_share"`
+	TaxableIncome    *string          `json:"taxable_income"`
+	Taxes            []Tax            `json:"taxes"`
+	PayeeObligations []Tax            `json:"payee_obligations"`
+	PayerTaxes       []Tax            `json:"payer_taxes"`
+	Net              *string          `json:"net"`
+	SetOffs          []SetOff         `json:"set_offs"`
+	ToPay            *string          `json:"to_pay"`
+	Quote            json.RawMessage  `json:"quote"`
+	Rules            *Rules           `json:"rules"`
+	Unconfirmed      []string         `json:"unconfirmed"`
+	Payout           *Payout          `json:"payout"`
+	Next             *Next            `json:"next"`
+	ExpectedArrival  *string          `json:"expected_arrival"`
+	Reopens          *string          `json:"reopens"`
+	ReopenedBy       *string          `json:"reopened_by"`
+	ReasonClass      *string          `json:"reason_class"`
+	History          []Move           `json:"history"`
 }
 
 // Quoted tells whether a quote stands.
@@ -185,7 +187,7 @@ type Move struct {
 // Filter selects settlements; empty fields select all. From and To are Shanghai dates of the opening.
 type Filter struct {
 	Status    string
-	CreatorID string
+	CreatorID ident.Creator
 	Hold      string
 	From, To  string
 	Limit     int
@@ -193,9 +195,9 @@ type Filter struct {
 }
 
 // Settlement reads one settlement with its history.
-func (c *Client) Settlement(ctx context.Context, id string) (Settlement, error) {
+func (c *Client) Settlement(ctx context.Context, id ident.Settlement) (Settlement, error) {
 	var out Settlement
-	_, err := c.call(ctx, http.MethodGet, "/v1/settlements/"+id, nil, nil, &out)
+	_, err := c.call(ctx, http.MethodGet, string("/v1/settlements/"+id), nil, nil, &out)
 	return out, err
 }
 
@@ -209,7 +211,7 @@ func (c *Client) Settlements(ctx context.Context, f Filter) ([]Settlement, strin
 		Settlements []Settlement `json:"settlements"`
 		NextCursor  *string      `json:"next_cursor"`
 	}
-	path := query("/v1/settlements", "status", f.Status, "creator_id", f.CreatorID, "hold", f.Hold,
+	path := query("/v1/settlements", "status", f.Status, "creator_id", string(f.CreatorID), "hold", f.Hold,
 		"from", f.From, "to", f.To, "limit", limit, "cursor", f.Cursor)
 	if _, err := c.call(ctx, http.MethodGet, path, nil, nil, &out); err != nil {
 		return nil, "", err
@@ -238,14 +240,14 @@ func (c *Client) AllSettlements(ctx context.Context, f Filter) ([]Settlement, er
 }
 
 // act posts to an action of a settlement; every action answers the settlement.
-func (c *Client) act(ctx context.Context, id, action string, in any) (Settlement, error) {
+func (c *Client) act(ctx context.Context, id ident.Settlement, action string, in any) (Settlement, error) {
 	var out Settlement
-	_, err := c.call(ctx, http.MethodPost, "/v1/settlements/"+id+"/"+action, nil, in, &out)
+	_, err := c.call(ctx, http.MethodPost, string("/v1/settlements/"+id+"/")+action, nil, in, &out)
 	return out, err
 }
 
 // Transition moves a settlement. version is the status version the caller has seen.
-func (c *Client) Transition(ctx context.Context, id, to string, version int, reason string) (Settlement, error) {
+func (c *Client) Transition(ctx context.Context, id ident.Settlement, to string, version int, reason string) (Settlement, error) {
 	return c.act(ctx, id, "transitions", struct {
 		To            string `json:"to"`
 		StatusVersion int    `json:"status_version"`
@@ -254,7 +256,7 @@ func (c *Client) Transition(ctx context.Context, id, to string, version int, rea
 }
 
 // ConfirmNet accepts the net of a settlement that is on hold because it changed.
-func (c *Client) ConfirmNet(ctx context.Context, id, net string, version int) (Settlement, error) {
+func (c *Client) ConfirmNet(ctx context.Context, id ident.Settlement, net string, version int) (Settlement, error) {
 	return c.act(ctx, id, "confirm-net", struct {
 		Net           string `json:"net"`
 		StatusVersion int    `json:"status_version"`
@@ -271,7 +273,7 @@ type Invoice struct {
 }
 
 // HandInInvoice records the payee's invoice.
-func (c *Client) HandInInvoice(ctx context.Context, id string, in Invoice) (Settlement, error) {
+func (c *Client) HandInInvoice(ctx context.Context, id ident.Settlement, in Invoice) (Settlement, error) {
 	return c.act(ctx, id, "invoice", in)
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"fenzhang/local/apiclient"
+	"fenzhang/shared/ident"
 )
 
 // monthTenant is the agency of the month in which everything happens that can stop money on its way.
@@ -18,7 +19,7 @@ const (
 // player is one payee of the month; nobody in it exists.
 type player struct {
 	id, name, idType, number string
-	entity                   string
+	entity                   ident.Entity
 	studio                   bool
 	paperTo                  string // last day of the business licence
 }
@@ -67,8 +68,8 @@ func monthMaster() (entities []apiclient.PayingEntity, taxpayers []apiclient.Tax
 			account = apiclient.PayoutAccount{Method: "bank", Account: "6216260000000000019", Holder: p.name}
 			route = "studio_invoice"
 		}
-		taxpayers = append(taxpayers, apiclient.Taxpayer{TaxpayerID: "tp-" + p.id, Name: p.name, IDType: p.idType, IDNumber: p.number, Phone: "13800138000", Profiles: []apiclient.Profile{profile}})
-		creators = append(creators, apiclient.Creator{CreatorID: p.id, TaxpayerID: "tp-" + p.id, Nickname: p.name, Level: "A",
+		taxpayers = append(taxpayers, apiclient.Taxpayer{TaxpayerID: ident.Taxpayer("tp-" + p.id), Name: p.name, IDType: p.idType, IDNumber: p.number, Phone: "13800138000", Profiles: []apiclient.Profile{profile}})
+		creators = append(creators, apiclient.Creator{CreatorID: ident.Creator(p.id), TaxpayerID: ident.Taxpayer("tp-" + p.id), Nickname: p.name, Level: "A",
 			PlatformAccounts: []apiclient.PlatformAccount{{Platform: "douyin", UID: "u-" + p.id}}, Payout: account})
 		contracts = append(contracts, contractOf(p, route))
 	}
@@ -86,7 +87,7 @@ func contractOf(p player, route string) apiclient.Contract {
 	if p.id == "m-party" { // a scout who brought the creator has a part of its own
 		split.Parties = []apiclient.Party{{Party: p.id, Kind: "creator", Share: "0.6"}, {Party: "m-scout", Kind: "payee", Share: "0.1"}, {Party: "mcn", Kind: "mcn", Share: "0.3"}}
 	}
-	return apiclient.Contract{ContractID: fmt.Sprintf("k-%s", p.id), CreatorID: p.id, PayingEntity: p.entity, From: "2026-01-01", Cycle: "month", PayDay: 15,
+	return apiclient.Contract{ContractID: fmt.Sprintf("k-%s", p.id), CreatorID: ident.Creator(p.id), PayingEntity: p.entity, From: "2026-01-01", Cycle: "month", PayDay: 15,
 		PriceBasis: "before_tax", RevenueBasis: "net", InvoiceBeforePayment: p.studio,
 		Routes: map[string]string{"live_tip": route, "commerce_commission": route}, Splits: map[string]apiclient.Split{"live_tip": split, "commerce_commission": split}}
 }

@@ -19,6 +19,7 @@ import (
 	"fenzhang/local/income"
 	"fenzhang/local/tokens"
 	"fenzhang/shared/civil"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/money"
 )
 
@@ -59,11 +60,11 @@ func (o *office) open() {
 		{CreatorID: "c3", TaxpayerID: "t3", ActivityID: "stmt:live_tip:2026-08", Hold: &apiclient.Hold{Reason: holdRuleGap}},
 	} {
 		net := "80.00"
-		s.SettlementID, s.Status, s.StatusVersion, s.CreatorShare, s.Net = fmt.Sprintf("s%d", i+1), apiclient.PendingReview, 1, "100.00", &net
+		s.SettlementID, s.Status, s.StatusVersion, s.CreatorShare, s.Net = ident.Settlement(fmt.Sprintf("s%d", i+1)), apiclient.PendingReview, 1, "100.00", &net
 		if s.HeldFor() != holdRuleGap {
 			s.Quote = json.RawMessage(`{"net":"80.00"}`)
 		}
-		o.settlements[s.SettlementID] = &s
+		o.settlements[string(s.SettlementID)] = &s
 	}
 }
 
@@ -102,7 +103,7 @@ func (o *office) act(w http.ResponseWriter, r *http.Request, s *apiclient.Settle
 		s.Status = in.To
 		s.StatusVersion++
 		if in.To == apiclient.Approved {
-			o.approved = append(o.approved, s.SettlementID)
+			o.approved = append(o.approved, string(s.SettlementID))
 			if s.SettlementID == "s2" {
 				s.Hold = &apiclient.Hold{Reason: holdNetChanged}
 			}

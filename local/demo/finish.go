@@ -11,6 +11,7 @@ import (
 
 	"fenzhang/local/apiclient"
 	"fenzhang/local/income"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/money"
 )
 
@@ -98,10 +99,10 @@ func (d *demo) finish(ctx context.Context) error {
 	unchecked := d.report.phase("check the books", func() error { return d.readBooks(ctx, b) })
 	var wrong []string
 	for _, tenant := range d.Tenants {
-		if err := d.summarise(tenant, b.settlements[tenant]); err != nil {
+		if err := d.summarise(ident.Tenant(tenant), b.settlements[tenant]); err != nil {
 			return err
 		}
-		wrong = append(wrong, d.compare(tenant, b.settlements[tenant])...)
+		wrong = append(wrong, d.compare(ident.Tenant(tenant), b.settlements[tenant])...)
 		if gap := b.unexplained[tenant]; !gap.IsZero() {
 			wrong = append(wrong, fmt.Sprintf("%s: the ledger has %s unexplained", tenant, gap))
 		}
@@ -132,7 +133,7 @@ func (d *demo) finish(ctx context.Context) error {
 func (d *demo) readBooks(ctx context.Context, b books) error {
 	var errs []error
 	for _, tenant := range append(slices.Clone(d.Tenants), monthTenant) {
-		auditor, err := d.as(tenant, "auditor")
+		auditor, err := d.as(ident.Tenant(tenant), "auditor")
 		if err != nil {
 			return err
 		}
@@ -155,13 +156,13 @@ func countPaid(all []apiclient.Settlement) int {
 }
 
 // summarise prints a tenant's table: a line for each creator, and the totals.
-func (d *demo) summarise(tenant string, all []apiclient.Settlement) error {
+func (d *demo) summarise(tenant ident.Tenant, all []apiclient.Settlement) error {
 	creators, total := map[string]*account{}, newAccount()
 	for _, s := range all {
-		if creators[s.CreatorID] == nil {
-			creators[s.CreatorID] = newAccount()
+		if creators[string(s.CreatorID)] == nil {
+			creators[string(s.CreatorID)] = newAccount()
 		}
-		if err := errors.Join(creators[s.CreatorID].add(s), total.add(s)); err != nil {
+		if err := errors.Join(creators[string(s.CreatorID)].add(s), total.add(s)); err != nil {
 			return fmt.Errorf("%s: %w", s.SettlementID, err)
 		}
 	}
@@ -169,12 +170,12 @@ func (d *demo) summarise(tenant string, all []apiclient.Settlement) error {
 	for _, id := range slices.Sorted(maps.Keys(creators)) {
 		lines = append(lines, creators[id].row(id))
 	}
-	d.report.print("Settlements of "+tenant+" (yuan)", append(lines, total.row("total")))
+	d.report.print(string("Settlements of "+tenant+" (yuan)"), append(lines, total.row("total")))
 	return nil
 }
 
 // compare tells what the settlements lack of what the data must lead to.
-func (d *demo) compare(tenant string, all []apiclient.Settlement) []string {
+func (d *demo) compare(tenant ident.Tenant, all []apiclient.Settlement) []string {
 	have := map[payable]apiclient.Settlement{}
 	for _, s := range all {
 		if s.ReopenedBy == nil {
@@ -234,7 +235,7 @@ func (d *demo) checkLedger(ctx context.Context, auditor *apiclient.Client) (mone
 // workedCases compares what was paid with what docs/worked-cases.md derives.
 func (d *demo) workedCases(b books) (lines, failed []string) {
 	for _, w := range d.Worked {
-		got, hold, err := paidOn(b.settlements[w.Tenant], w)
+		got, hold, err := paidOn(b.settlements[string(w.Tenant)], w)
 		name := fmt.Sprintf("%s  %-5s %s", w.Case, w.CreatorID, w.PayOn)
 		var problem string
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"fenzhang/local/apiclient"
+	"fenzhang/shared/ident"
 )
 
 // loadMaster posts the master data of all tenants, kind by kind, since each kind names objects of the one before.
@@ -21,12 +22,12 @@ func (d *demo) loadMaster(ctx context.Context) error {
 			{apiclient.PayingEntities, anys(m.PayingEntities)}, {apiclient.Taxpayers, anys(m.Taxpayers)}, {apiclient.Creators, anys(m.Creators)},
 			{apiclient.Contracts, anys(m.Contracts)}, {apiclient.Strategies, anys(m.Strategies)},
 		} {
-			if err := d.create(ctx, tenant, set.kind, set.objects); err != nil {
+			if err := d.create(ctx, ident.Tenant(tenant), set.kind, set.objects); err != nil {
 				return err
 			}
 		}
 		for _, p := range m.Positions {
-			if err := d.decide(ctx, tenant, p); err != nil {
+			if err := d.decide(ctx, ident.Tenant(tenant), p); err != nil {
 				return err
 			}
 		}
@@ -43,7 +44,7 @@ func anys[T any](items []T) []any {
 }
 
 // create posts objects of one kind. An object that is there already is fine: the demo ran before.
-func (d *demo) create(ctx context.Context, tenant string, kind apiclient.Kind, objects []any) error {
+func (d *demo) create(ctx context.Context, tenant ident.Tenant, kind apiclient.Kind, objects []any) error {
 	admin, err := d.as(tenant, "admin")
 	if err != nil {
 		return err
@@ -69,7 +70,7 @@ func (d *demo) create(ctx context.Context, tenant string, kind apiclient.Kind, o
 }
 
 // decide records a tax position and has a second person approve it.
-func (d *demo) decide(ctx context.Context, tenant string, p apiclient.Position) error {
+func (d *demo) decide(ctx context.Context, tenant ident.Tenant, p apiclient.Position) error {
 	if err := d.create(ctx, tenant, apiclient.Positions, []any{p}); err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ import (
 	"fenzhang/local/apiclient"
 	"fenzhang/local/tokens"
 	"fenzhang/shared/civil"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/payout"
 )
 
@@ -166,7 +167,7 @@ func (m *month) by(ctx context.Context, role, method, path string, in, out any) 
 }
 
 // asCreator gives the client of a creator of the month.
-func (m *month) asCreator(creator string) (*apiclient.Client, error) {
+func (m *month) asCreator(creator ident.Creator) (*apiclient.Client, error) {
 	token, err := m.signer.Sign(tokens.Claims{Tenant: monthTenant, Roles: []string{"creator"}, Creator: creator})
 	if err != nil {
 		return nil, err
@@ -175,13 +176,13 @@ func (m *month) asCreator(creator string) (*apiclient.Client, error) {
 }
 
 // open settles live tips of a creator by a call and gives the settlement; settled before, it gives that one.
-func (m *month) open(ctx context.Context, creator, activity, amount string, on civil.Date) (apiclient.Settlement, error) {
+func (m *month) open(ctx context.Context, creator ident.Creator, activity, amount string, on civil.Date) (apiclient.Settlement, error) {
 	operator, err := m.as(monthTenant, "operator")
 	if err != nil {
 		return apiclient.Settlement{}, err
 	}
 	ts := on.Month().Add(-1).Day(20).Start().UnixMilli()
-	_, _, err = operator.Settle(ctx, "month-"+creator+"-"+activity, apiclient.SettleRequest{UserID: creator, ActivityID: activity, TS: ts, Amount: amount, IncomeType: "live_tip"})
+	_, _, err = operator.Settle(ctx, string("month-"+creator+"-")+activity, apiclient.SettleRequest{UserID: string(creator), ActivityID: activity, TS: ts, Amount: amount, IncomeType: "live_tip"})
 	if err != nil && !apiclient.IsConflict(err) {
 		return apiclient.Settlement{}, err
 	}
@@ -189,7 +190,7 @@ func (m *month) open(ctx context.Context, creator, activity, amount string, on c
 }
 
 // standing reads the occurrence of a payable that stands now.
-func (m *month) standing(ctx context.Context, creator, activity string) (apiclient.Settlement, error) {
+func (m *month) standing(ctx context.Context, creator ident.Creator, activity string) (apiclient.Settlement, error) {
 	auditor, err := m.as(monthTenant, "auditor")
 	if err != nil {
 		return apiclient.Settlement{}, err
@@ -202,7 +203,7 @@ func (m *month) standing(ctx context.Context, creator, activity string) (apiclie
 			found = &all[i]
 		}
 		return i >= 0, err
-	}, func() string { return "no settlement " + activity + " of " + creator })
+	}, func() string { return "no settlement " + activity + " of " + string(creator) })
 	if err != nil {
 		return apiclient.Settlement{}, err
 	}
@@ -219,7 +220,7 @@ func (m *month) wait(ctx context.Context, s apiclient.Settlement, what string, w
 		var err error
 		s, err = auditor.Settlement(ctx, s.SettlementID)
 		return err == nil && wanted(s), err
-	}, func() string { return what + "; " + s.SettlementID + " is " + stateOf(s) })
+	}, func() string { return what + "; " + string(s.SettlementID) + " is " + stateOf(s) })
 	return s, err
 }
 
@@ -290,7 +291,7 @@ func (m *month) pay(ctx context.Context, s apiclient.Settlement) (apiclient.Sett
 func (m *month) act(ctx context.Context, role string, s apiclient.Settlement, action string, in map[string]any) (apiclient.Settlement, error) {
 	var out apiclient.Settlement
 	in["status_version"] = s.StatusVersion
-	err := m.by(ctx, role, http.MethodPost, "/v1/settlements/"+s.SettlementID+"/"+action, in, &out)
+	err := m.by(ctx, role, http.MethodPost, string("/v1/settlements/"+s.SettlementID+"/")+action, in, &out)
 	return out, err
 }
 

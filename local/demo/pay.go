@@ -13,6 +13,7 @@ import (
 
 	"fenzhang/local/apiclient"
 	"fenzhang/local/income"
+	"fenzhang/shared/ident"
 )
 
 // The holds that a person of the demo answers, and the one that the law must answer.
@@ -23,13 +24,16 @@ const (
 )
 
 // payable names what is due: a creator's statement or settle call.
-type payable struct{ creator, activity string }
+type payable struct {
+	creator  ident.Creator
+	activity string
+}
 
 // payDay is one tenant's pay day: statements are run, and people bring each settlement on its way until all are
 // at their end.
 type payDay struct {
 	*demo
-	tenant string
+	tenant ident.Tenant
 	date   string
 	due    map[payable]income.Expected
 	seen   map[payable]apiclient.Settlement
@@ -39,7 +43,7 @@ type payDay struct {
 }
 
 // payDay runs a pay day.
-func (d *demo) payDay(ctx context.Context, tenant string, due []income.Expected) error {
+func (d *demo) payDay(ctx context.Context, tenant ident.Tenant, due []income.Expected) error {
 	p := &payDay{demo: d, tenant: tenant, date: due[0].PayOn.String(), due: map[payable]income.Expected{}}
 	for _, e := range due {
 		p.due[payable{e.CreatorID, e.ActivityID}] = e
@@ -186,7 +190,7 @@ func (p *payDay) act(ctx context.Context) error {
 	byPerson := map[string][]apiclient.Settlement{}
 	for _, k := range slices.Backward(p.newest) {
 		s := p.seen[k]
-		byPerson[s.TaxpayerID] = append(byPerson[s.TaxpayerID], s)
+		byPerson[string(s.TaxpayerID)] = append(byPerson[string(s.TaxpayerID)], s)
 	}
 	people := slices.Collect(maps.Values(byPerson))
 	return each(ctx, p.callers, people, func(ctx context.Context, list []apiclient.Settlement) error {

@@ -10,6 +10,7 @@ import (
 
 	"fenzhang/local/income"
 	"fenzhang/shared/civil"
+	"fenzhang/shared/ident"
 )
 
 // demo is one run.
@@ -111,12 +112,12 @@ func (d *demo) payAll(ctx context.Context, day civil.Date) error {
 	for _, tenant := range d.Tenants {
 		var due []income.Expected
 		for _, e := range d.Expected {
-			if e.Tenant == tenant && e.PayOn == day {
+			if e.Tenant == ident.Tenant(tenant) && e.PayOn == day {
 				due = append(due, e)
 			}
 		}
 		if len(due) > 0 {
-			group.Go(func() error { return d.payDay(ctx, tenant, due) })
+			group.Go(func() error { return d.payDay(ctx, ident.Tenant(tenant), due) })
 		}
 	}
 	return group.Wait()

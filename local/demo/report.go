@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"fenzhang/local/income"
+	"fenzhang/shared/ident"
 )
 
 // report is what the run tells on its way: lines with the time since the start, and what is kept for the end.
@@ -51,11 +52,11 @@ func (r *report) phase(name string, do func() error) error {
 }
 
 // refuse keeps rows that were not taken, with the reason.
-func (r *report) refuse(tenant string, rows ...income.Remark) {
+func (r *report) refuse(tenant ident.Tenant, rows ...income.Remark) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, row := range rows {
-		r.refused = append(r.refused, tenant+": "+place(row)+": "+row.Reason)
+		r.refused = append(r.refused, string(tenant+": ")+place(row)+": "+row.Reason)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"fenzhang/local/apiclient"
 	"fenzhang/shared/civil"
+	"fenzhang/shared/ident"
 )
 
 // scenes are what happens in the agency's month, by business date. Each name says what stops the money.
@@ -266,11 +267,11 @@ func (m *month) renewLicence(ctx context.Context) error {
 		var now struct {
 			Version int `json:"version"`
 		}
-		if err := m.by(ctx, "admin", http.MethodGet, "/v1/taxpayers/"+t.TaxpayerID, nil, &now); err != nil {
+		if err := m.by(ctx, "admin", http.MethodGet, string("/v1/taxpayers/"+t.TaxpayerID), nil, &now); err != nil {
 			return err
 		}
 		t.Profiles[0].Papers[0].To = ""
-		return m.by(ctx, "admin", http.MethodPut, "/v1/taxpayers/"+t.TaxpayerID, map[string]any{"version": now.Version, "from": "2026-10-01", "profiles": t.Profiles}, nil)
+		return m.by(ctx, "admin", http.MethodPut, string("/v1/taxpayers/"+t.TaxpayerID), map[string]any{"version": now.Version, "from": "2026-10-01", "profiles": t.Profiles}, nil)
 	}
 	return nil
 }
@@ -359,7 +360,7 @@ func (m *month) party(ctx context.Context) (string, error) {
 	if s, err = m.pay(ctx, s); err != nil {
 		return "", err
 	}
-	scout, err := m.standing(ctx, "m-scout", "party:"+s.SettlementID)
+	scout, err := m.standing(ctx, "m-scout", string("party:"+s.SettlementID))
 	if err != nil {
 		return "", err
 	}
@@ -411,10 +412,10 @@ func (m *month) trueUp(ctx context.Context) (string, error) {
 	}
 	var open struct {
 		TrueUps []struct {
-			ID         string `json:"true_up_id"`
-			Taxpayer   string `json:"taxpayer_id"`
-			Tax        string `json:"tax"`
-			Difference string `json:"difference"`
+			ID         string         `json:"true_up_id"`
+			Taxpayer   ident.Taxpayer `json:"taxpayer_id"`
+			Tax        string         `json:"tax"`
+			Difference string         `json:"difference"`
 		} `json:"true_ups"`
 	}
 	if err := m.by(ctx, "finance", http.MethodGet, "/v1/tax/true-ups?paying_entity="+monthEntity+"&month=2026-10", nil, &open); err != nil {

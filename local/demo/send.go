@@ -13,6 +13,7 @@ import (
 	"fenzhang/local/apiclient"
 	"fenzhang/local/income"
 	"fenzhang/shared/civil"
+	"fenzhang/shared/ident"
 )
 
 // outcome counts what became of the rows of a file.
@@ -240,14 +241,15 @@ type ledgerOfDays struct {
 }
 
 type creatorDay struct {
-	tenant, creator string
-	day             civil.Date
+	tenant  ident.Tenant
+	creator ident.Creator
+	day     civil.Date
 }
 
 func newLedgerOfDays() *ledgerOfDays { return &ledgerOfDays{events: map[creatorDay]int64{}} }
 
 // add notes an event that was taken for the first time.
-func (l *ledgerOfDays) add(tenant string, raw json.RawMessage) {
+func (l *ledgerOfDays) add(tenant ident.Tenant, raw json.RawMessage) {
 	var e apiclient.Event
 	if json.Unmarshal(raw, &e) != nil {
 		return

@@ -17,6 +17,7 @@ import (
 	"fenzhang/local/tokens"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/dynamo/keys"
+	"fenzhang/shared/ident"
 )
 
 // stack is the running local system: its API, and the few things that on AWS a clock does.
@@ -49,10 +50,10 @@ func openStack(ctx context.Context, path string) (*stack, error) {
 }
 
 // as gives the client of a person with a role in a tenant.
-func (s *stack) as(tenant, role string) (*apiclient.Client, error) {
+func (s *stack) as(tenant ident.Tenant, role string) (*apiclient.Client, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if c := s.clients[tenant+role]; c != nil {
+	if c := s.clients[string(tenant)+role]; c != nil {
 		return c, nil
 	}
 	token, err := s.signer.Sign(tokens.Claims{Tenant: tenant, Roles: []string{role}})
@@ -60,7 +61,7 @@ func (s *stack) as(tenant, role string) (*apiclient.Client, error) {
 		return nil, err
 	}
 	c := apiclient.New(s.vars["FENZHANG_API_URL"], apiclient.Static(token), apiclient.WithDevice("demo-"+role), apiclient.WithRetries(8, 250*time.Millisecond))
-	s.clients[tenant+role] = c
+	s.clients[string(tenant)+role] = c
 	return c, nil
 }
 

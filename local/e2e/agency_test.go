@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"fenzhang/local/apiclient"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/money"
 )
@@ -20,14 +21,17 @@ var serial atomic.Int64
 
 // payee is a creator with everything that being paid needs.
 type payee struct {
-	creator, taxpayer, contract, entity string
+	creator  ident.Creator
+	taxpayer ident.Taxpayer
+	contract string
+	entity   ident.Entity
 }
 
 // entity makes a paying entity of this run, once; making it again is the same answer.
 func (s *stack) entity(t testing.TB) string {
 	t.Helper()
 	id := s.id("ent")
-	s.must(t, as(identity.Admin), "POST", "/v1/paying-entities", apiclient.PayingEntity{EntityID: id, Name: "端到端文化传媒有限公司", USCC: creditCode("1", s.number()),
+	s.must(t, as(identity.Admin), "POST", "/v1/paying-entities", apiclient.PayingEntity{EntityID: ident.Entity(id), Name: "端到端文化传媒有限公司", USCC: creditCode("1", s.number()),
 		Place: "330100", PlaceTier: "city", VAT: "general", From: since, Accounts: []apiclient.Account{{Method: "douyin", Account: "merchant-e2e"}}}, nil)
 	return id
 }
@@ -45,7 +49,7 @@ func (s *stack) person(t testing.TB, name string) payee {
 	day := s.number()*13 + n*7
 	p := s.payee(name, apiclient.Taxpayer{Name: "测试样例", IDType: "201", IDNumber: residentID(1880+day%20, 1+day/20%12, 1+day/240%28, (s.number()+n)%1000), Phone: "13800138000",
 		Profiles: []apiclient.Profile{{From: since, Kind: "natural_person", Resident: true, VAT: "natural_person", Collection: "withheld", Jurisdiction: "330100"}}})
-	s.make(t, p, apiclient.PayoutAccount{Method: "douyin", Account: "openid-" + p.creator, Holder: "测试样例"}, "mcn_pays", false)
+	s.make(t, p, apiclient.PayoutAccount{Method: "douyin", Account: string("openid-" + p.creator), Holder: "测试样例"}, "mcn_pays", false)
 	return p.payee
 }
 
@@ -68,8 +72,8 @@ type draft struct {
 }
 
 func (s *stack) payee(name string, tp apiclient.Taxpayer) draft {
-	tp.TaxpayerID = s.id("tp-" + name)
-	return draft{payee{creator: s.id("c-" + name), taxpayer: tp.TaxpayerID, contract: s.id("k-" + name), entity: s.id("ent")}, tp}
+	tp.TaxpayerID = ident.Taxpayer(s.id("tp-" + name))
+	return draft{payee{creator: ident.Creator(s.id("c-" + name)), taxpayer: tp.TaxpayerID, contract: s.id("k-" + name), entity: ident.Entity(s.id("ent"))}, tp}
 }
 
 func (s *stack) make(t testing.TB, p draft, account apiclient.PayoutAccount, route string, invoice bool) {
@@ -78,7 +82,7 @@ func (s *stack) make(t testing.TB, p draft, account apiclient.PayoutAccount, rou
 	s.entity(t)
 	s.must(t, admin, "POST", "/v1/taxpayers", p.taxpayer, nil)
 	s.must(t, admin, "POST", "/v1/creators", apiclient.Creator{CreatorID: p.creator, TaxpayerID: p.payee.taxpayer, Nickname: "样例", Level: "A",
-		PlatformAccounts: []apiclient.PlatformAccount{{Platform: "douyin", UID: "u-" + p.creator}}, Payout: account}, nil)
+		PlatformAccounts: []apiclient.PlatformAccount{{Platform: "douyin", UID: string("u-" + p.creator)}}, Payout: account}, nil)
 	c := apiclient.Contract{ContractID: p.contract, CreatorID: p.creator, PayingEntity: p.entity, From: since, Routes: map[string]string{}, Splits: map[string]apiclient.Split{},
 		Cycle: "month", PriceBasis: "before_tax", RevenueBasis: "net", InvoiceBeforePayment: invoice}
 	for _, income := range []string{"live_tip", "commerce_commission", "incentive"} {
@@ -90,10 +94,10 @@ func (s *stack) make(t testing.TB, p draft, account apiclient.PayoutAccount, rou
 }
 
 // open opens a settlement by a settle call.
-func (s *stack) open(t testing.TB, p payee, activity, amount string) string {
+func (s *stack) open(t testing.TB, p payee, activity, amount string) ident.Settlement {
 	t.Helper()
 	var out apiclient.SettleAnswer
-	a := s.must(t, as(identity.Operator), "POST", "/v1/incentive/settle", settleRequest(p.creator, activity, amount), &out, "X-Idemp-Key", "key-"+activity+"-"+p.creator)
+	a := s.must(t, as(identity.Operator), "POST", "/v1/incentive/settle", settleRequest(p.creator, activity, amount), &out, "X-Idemp-Key", "key-"+activity+"-"+string(p.creator))
 	if a.status != 201 || out.Status != apiclient.PendingReview || out.StatusVersion != 1 {
 		t.Fatalf("settle: %d %s", a.status, a.body)
 	}
@@ -101,8 +105,8 @@ func (s *stack) open(t testing.TB, p payee, activity, amount string) string {
 }
 
 // settleRequest is for live tips of 2026-09-20, 12:00 in Shanghai.
-func settleRequest(creator, activity, amount string) apiclient.SettleRequest {
-	return apiclient.SettleRequest{UserID: creator, ActivityID: activity, TS: 1789876800000, Amount: amount, IncomeType: "live_tip"}
+func settleRequest(creator ident.Creator, activity, amount string) apiclient.SettleRequest {
+	return apiclient.SettleRequest{UserID: string(creator), ActivityID: activity, TS: 1789876800000, Amount: amount, IncomeType: "live_tip"}
 }
 
 func (s *stack) read(t testing.TB, id string) apiclient.Settlement {
@@ -133,7 +137,7 @@ func status(want string) func(apiclient.Settlement) bool {
 func (s *stack) move(t testing.TB, role identity.Role, st apiclient.Settlement, to string) apiclient.Settlement {
 	t.Helper()
 	var out apiclient.Settlement
-	s.must(t, as(role), "POST", "/v1/settlements/"+st.SettlementID+"/transitions", map[string]any{"to": to, "status_version": st.StatusVersion}, &out)
+	s.must(t, as(role), "POST", string("/v1/settlements/"+st.SettlementID+"/transitions"), map[string]any{"to": to, "status_version": st.StatusVersion}, &out)
 	return out
 }
 

@@ -18,6 +18,7 @@ import (
 	"fenzhang/local/apiclient"
 	"fenzhang/shared/clock"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/lambda/contracttest"
 	"fenzhang/shared/lambda/httpapi"
@@ -32,7 +33,7 @@ func TestEveryCodeIsProduced(t *testing.T) {
 	s := use(t)
 	p := s.person(t, "codes")
 	id := s.open(t, p, "live-codes", "100.00")
-	st := s.until(t, id, "a quote", quoted)
+	st := s.until(t, string(id), "a quote", quoted)
 	one := "/v1/settlements/" + id
 	settle := func(r apiclient.SettleRequest, key string) answer {
 		return s.call(t, as(identity.Operator), "POST", "/v1/incentive/settle", r, "X-Idemp-Key", key)
@@ -42,16 +43,16 @@ func TestEveryCodeIsProduced(t *testing.T) {
 	noContract.IncomeType = "xingtu_ad"
 	first := "key-live-codes-" + p.creator
 	move := func(role identity.Role, to string, version int) answer {
-		return s.call(t, as(role), "POST", one+"/transitions", map[string]any{"to": to, "status_version": version})
+		return s.call(t, as(role), "POST", string(one+"/transitions"), map[string]any{"to": to, "status_version": version})
 	}
 
-	settle(other, first).refused(t, "a known key with another body", 422, 2002, "key_reused")
+	settle(other, string(first)).refused(t, "a known key with another body", 422, 2002, "key_reused")
 	settle(other, "other-key-1"+s.run).refused(t, "a known payable with other content", 422, 2002, "payable_exists")
-	duplicate := settle(same, first)
+	duplicate := settle(same, string(first))
 	duplicate.refused(t, "the same key again", 409, 2003, "duplicate_request")
 	var named struct {
-		Error        string `json:"error"`
-		SettlementID string `json:"settlement_id"`
+		Error        string           `json:"error"`
+		SettlementID ident.Settlement `json:"settlement_id"`
 	}
 	if err := json.Unmarshal(duplicate.body, &named); err != nil || named.SettlementID != id || named.Error != "duplicate request" {
 		t.Errorf("a duplicate does not name its settlement: %s", duplicate.body)
@@ -69,7 +70,7 @@ func TestEveryCodeIsProduced(t *testing.T) {
 	s.call(t, as(identity.Finance), "GET", "/v9/nothing", nil).refused(t, "no such route", 404, 3003, "")
 
 	var held apiclient.Settlement
-	s.must(t, as(identity.Finance), "POST", one+"/hold", map[string]any{"reason": "MANUAL", "status_version": st.StatusVersion}, &held)
+	s.must(t, as(identity.Finance), "POST", string(one+"/hold"), map[string]any{"reason": "MANUAL", "status_version": st.StatusVersion}, &held)
 	reviewed := s.move(t, identity.Finance, held, apiclient.InReview)
 	move(identity.Approver, "APPROVED", reviewed.StatusVersion).refused(t, "on hold", 409, 3001, "on_hold")
 }
@@ -90,7 +91,7 @@ func TestFiftyRepeatsAtOnceOpenOneSettlement(t *testing.T) {
 			}
 			a := s.call(t, as(identity.Operator), "POST", "/v1/incentive/settle", settleRequest(p.creator, "live-fifty", "50.00"), "X-Idemp-Key", key)
 			var named struct {
-				SettlementID string `json:"settlement_id"`
+				SettlementID ident.Settlement `json:"settlement_id"`
 			}
 			_ = json.Unmarshal(a.body, &named) // what is no answer of ours counts as none below
 			mu.Lock()
@@ -103,7 +104,7 @@ func TestFiftyRepeatsAtOnceOpenOneSettlement(t *testing.T) {
 				t.Errorf("call %d: %d %s", n, a.status, a.body)
 			}
 			if named.SettlementID != "" {
-				ids[named.SettlementID]++
+				ids[string(named.SettlementID)]++
 			}
 		})
 	}
@@ -138,7 +139,7 @@ func TestBadInputIsToldWhole(t *testing.T) {
 		"too deep":          {strings.Repeat(`{"a":`, 40) + "1" + strings.Repeat("}", 40), 400, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			a := s.call(t, as(identity.Operator), "POST", "/v1/incentive/settle", strings.ReplaceAll(c.body, `"c"`, `"`+p.creator+`"`), "X-Idemp-Key", "input-key-"+s.run)
+			a := s.call(t, as(identity.Operator), "POST", "/v1/incentive/settle", strings.ReplaceAll(c.body, `"c"`, string(`"`+p.creator+`"`)), "X-Idemp-Key", "input-key-"+s.run)
 			a.refused(t, "settle", c.status, 2001, "")
 			for _, f := range c.fields {
 				if !strings.Contains(string(a.body), `"field":"`+f+`"`) {
@@ -150,7 +151,7 @@ func TestBadInputIsToldWhole(t *testing.T) {
 	events := `{"events":[` + strings.TrimSuffix(strings.Repeat(`{"event_id":"e"},`, 501), ",") + `]}`
 	s.call(t, as(identity.Operator), "POST", "/api/v1/incentive/record", events).refused(t, "501 events", 400, 2001, "")
 	var list struct{ Settlements []apiclient.Settlement }
-	s.must(t, as(identity.Auditor), "GET", "/v1/settlements?creator_id="+p.creator, nil, &list)
+	s.must(t, as(identity.Auditor), "GET", string("/v1/settlements?creator_id="+p.creator), nil, &list)
 	if len(list.Settlements) != 0 {
 		t.Errorf("bad input opened %d settlements", len(list.Settlements))
 	}
@@ -162,7 +163,7 @@ type broken struct {
 	err error
 }
 
-func (b broken) Load(context.Context, string, string) (settlement.Settlement, error) {
+func (b broken) Load(context.Context, ident.Tenant, ident.Settlement) (settlement.Settlement, error) {
 	return settlement.Settlement{}, b.err
 }
 

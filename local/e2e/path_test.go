@@ -21,6 +21,7 @@ import (
 
 	"fenzhang/local/apiclient"
 	"fenzhang/shared/audit"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/money"
 )
@@ -55,7 +56,7 @@ func fromIncomeToPaid(t *testing.T, s *stack) {
 
 	finance := as(identity.Finance)
 	var run apiclient.StatementRun
-	order := map[string]string{"creator_id": p.creator, "date": today}
+	order := map[string]string{"creator_id": string(p.creator), "date": today}
 	s.must(t, finance, "POST", "/v1/statements/run", order, &run)
 	if run.Due != 3 || run.Opened != 3 || len(run.Skipped) != 0 {
 		t.Fatalf("first run: %+v", run)
@@ -123,7 +124,7 @@ func (s *stack) recordAndClose(t *testing.T, p payee) {
 		t.Errorf("batch: %v", statuses)
 	}
 	counters := func() (c apiclient.Counters) {
-		s.must(t, operator, "GET", "/api/v1/incentive/counters/"+p.creator+"?date=2026-09-10", nil, &c)
+		s.must(t, operator, "GET", string("/api/v1/incentive/counters/"+p.creator+"?date=2026-09-10"), nil, &c)
 		return c
 	}
 	var c apiclient.Counters
@@ -141,7 +142,7 @@ func (s *stack) recordAndClose(t *testing.T, p payee) {
 func (s *stack) upload(t *testing.T, p payee) {
 	t.Helper()
 	line := func(n int, income, amount string) apiclient.IncomeLine {
-		return apiclient.IncomeLine{LineID: s.id(fmt.Sprintf("line-%d", n)), CreatorID: p.creator, IncomeType: income, Platform: "douyin", AccountUID: "u-" + p.creator,
+		return apiclient.IncomeLine{LineID: s.id(fmt.Sprintf("line-%d", n)), CreatorID: p.creator, IncomeType: income, Platform: "douyin", AccountUID: string("u-" + p.creator),
 			OccurredOn: "2026-09-12", ServicePeriod: "2026-09", GrossBeforePlatform: amount, PlatformFee: "0.00", Refund: "0.00", Subsidy: "0.00", Distributable: amount}
 	}
 	var out struct{ Results []apiclient.LineResult }
@@ -165,16 +166,16 @@ func (s *stack) upload(t *testing.T, p payee) {
 }
 
 // settlementsOf lists a creator's settlements in the order of their opening.
-func (s *stack) settlementsOf(t *testing.T, creator string, want int) []string {
+func (s *stack) settlementsOf(t *testing.T, creator ident.Creator, want int) []string {
 	t.Helper()
 	var list struct{ Settlements []apiclient.Settlement }
 	eventually(t, "the list", func() bool {
-		s.must(t, as(identity.Auditor), "GET", "/v1/settlements?creator_id="+creator, nil, &list)
+		s.must(t, as(identity.Auditor), "GET", string("/v1/settlements?creator_id="+creator), nil, &list)
 		return len(list.Settlements) == want
 	}, func() string { return fmt.Sprintf("%d settlements, want %d", len(list.Settlements), want) })
 	var ids []string
 	for _, st := range slices.Backward(list.Settlements) {
-		ids = append(ids, st.SettlementID)
+		ids = append(ids, string(st.SettlementID))
 	}
 	return ids
 }
@@ -196,7 +197,7 @@ func (s *stack) lived(t *testing.T, st apiclient.Settlement) {
 		t.Errorf("payout %+v on %v", st.Payout, st.PaymentDate)
 	}
 	var explained struct{ Steps []json.RawMessage }
-	s.must(t, as(identity.Finance), "GET", "/v1/settlements/"+st.SettlementID+"/explanation", nil, &explained)
+	s.must(t, as(identity.Finance), "GET", string("/v1/settlements/"+st.SettlementID+"/explanation"), nil, &explained)
 	if len(explained.Steps) < 3 {
 		t.Errorf("%d steps explain it", len(explained.Steps))
 	}
@@ -209,16 +210,16 @@ func (s *stack) lived(t *testing.T, st apiclient.Settlement) {
 func studioAgainstInvoice(t *testing.T, s *stack) {
 	p := s.studio(t, "studio")
 	id := s.open(t, p, "live-studio", "10000.00")
-	st := s.until(t, id, "a quote that waits for the invoice", func(st apiclient.Settlement) bool { return st.Quoted() && st.HeldFor() == "WAITING_INVOICE" })
+	st := s.until(t, string(id), "a quote that waits for the invoice", func(st apiclient.Settlement) bool { return st.Quoted() && st.HeldFor() == "WAITING_INVOICE" })
 	invoice := apiclient.Invoice{Number: "26331000000000000001", IssuedOn: today, Amount: "6999.99", FileSHA256: strings.Repeat("ab", 32), StatusVersion: st.StatusVersion}
 	finance := as(identity.Finance)
-	s.call(t, finance, "POST", "/v1/settlements/"+id+"/invoice", invoice).refused(t, "over another amount", 400, 2001, "")
+	s.call(t, finance, "POST", string("/v1/settlements/"+id+"/invoice"), invoice).refused(t, "over another amount", 400, 2001, "")
 	invoice.Amount = st.CreatorShare
-	s.must(t, finance, "POST", "/v1/settlements/"+id+"/invoice", invoice, &st)
+	s.must(t, finance, "POST", string("/v1/settlements/"+id+"/invoice"), invoice, &st)
 	if st.Hold != nil {
 		t.Errorf("still on hold %s", st.HeldFor())
 	}
-	st = s.pay(t, id)
+	st = s.pay(t, string(id))
 	adds(t, st)
 	if *st.Net != "7000.00" || len(st.Taxes) != 0 || len(st.PayeeObligations) == 0 {
 		t.Errorf("net %s, taxes %v, obligations %v", *st.Net, st.Taxes, st.PayeeObligations)
@@ -246,7 +247,7 @@ func unexplained(t *testing.T, s *stack) {
 // evidence finds the record of a settlement's last move, proves it, finds the locked object, and has everything
 // checked as an auditor would.
 func evidence(t *testing.T, s *stack) {
-	p := payee{creator: s.id("c-main")}
+	p := payee{creator: ident.Creator(s.id("c-main"))}
 	st := s.read(t, s.settlementsOf(t, p.creator, 3)[0])
 	record := "/v1/audit/records/" + st.History[len(st.History)-1].TransitionID
 	auditor := as(identity.Auditor)
@@ -283,7 +284,7 @@ func evidence(t *testing.T, s *stack) {
 // record (P7).
 func (s *stack) witnessed(t *testing.T, dir, id string) {
 	t.Helper()
-	stored, err := s.store.Load(t.Context(), mcn, id)
+	stored, err := s.store.Load(t.Context(), mcn, ident.Settlement(id))
 	if err != nil {
 		t.Fatal(err)
 	}

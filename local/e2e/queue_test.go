@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/ledger/ledgerdb"
 	"fenzhang/shared/settlement"
@@ -23,7 +24,7 @@ import (
 )
 
 // task is the body of a message.
-func (s *stack) task(id, op string) string {
+func (s *stack) task(id ident.Settlement, op string) string {
 	body, _ := json.Marshal(settlement.Task{Tenant: mcn, SettlementID: id, TransitionID: "repeated", Op: op}) // texts always marshal
 	return string(body)
 }
@@ -69,7 +70,7 @@ func (s *stack) drained(t testing.TB) {
 }
 
 // picture is all that a repeated message could have changed.
-func (s *stack) picture(t testing.TB, id, creator string) string {
+func (s *stack) picture(t testing.TB, id ident.Settlement, creator ident.Creator) string {
 	t.Helper()
 	st, err := s.store.Load(t.Context(), mcn, id)
 	if err != nil {
@@ -92,7 +93,7 @@ func (s *stack) picture(t testing.TB, id, creator string) string {
 		len(st.History), st.Quote, st.Booking, st.Last.ID, strings.Join(lines, "\n"), len(rows))
 }
 
-func (s *stack) same(t testing.TB, id, before, creator string) {
+func (s *stack) same(t testing.TB, id ident.Settlement, before string, creator ident.Creator) {
 	t.Helper()
 	if after := s.picture(t, id, creator); after != before {
 		t.Errorf("before\n%s\nafter\n%s", before, after)
@@ -104,7 +105,7 @@ func (s *stack) same(t testing.TB, id, before, creator string) {
 func repeatedMessages(t *testing.T, s *stack) {
 	p := s.person(t, "repeated")
 	id := s.open(t, p, "live-repeated", "3000.00")
-	st := s.until(t, id, "a quote", quoted)
+	st := s.until(t, string(id), "a quote", quoted)
 	flood := func() {
 		t.Helper()
 		before := s.picture(t, id, p.creator)
@@ -113,15 +114,15 @@ func repeatedMessages(t *testing.T, s *stack) {
 			tax = append(tax, s.task(id, settlement.OpRebook), s.task(id, settlement.OpBook), s.task(id, settlement.OpQuote))
 			pay = append(pay, s.task(id, settlement.OpQuery), s.task(id, settlement.OpSend))
 		}
-		s.enqueue(t, relay.Payout, pay[0], settlement.Group(mcn, p.creator), pay[1:]...)
-		s.enqueue(t, relay.Tax, tax[0], settlement.Group(mcn, st.PayingEntity, p.taxpayer), tax[1:]...)
+		s.enqueue(t, relay.Payout, pay[0], settlement.Group(mcn, string(p.creator)), pay[1:]...)
+		s.enqueue(t, relay.Tax, tax[0], settlement.Group(mcn, string(st.PayingEntity), string(p.taxpayer)), tax[1:]...)
 		s.drained(t)
 		s.same(t, id, before, p.creator)
 	}
 	flood()
-	s.pay(t, id)
+	s.pay(t, string(id))
 	flood()
-	s.paidOnce(t, s.read(t, id))
+	s.paidOnce(t, s.read(t, string(id)))
 }
 
 // TestAPoisonMessageDiesAlone puts messages that can never be handled in front of good ones: the poison ends in the
@@ -131,24 +132,24 @@ func TestAPoisonMessageDiesAlone(t *testing.T) {
 	s.entity(t)
 	victim, other := s.person(t, "poisoned"), s.person(t, "beside")
 	first := s.open(t, victim, "live-before", "500.00")
-	s.until(t, first, "a quote", quoted)
+	s.until(t, string(first), "a quote", quoted)
 	s.visibility(t, "1")
 
 	poison := `{"poison":"` + s.run + `"}`
-	group := settlement.Group(mcn, victim.entity, victim.taxpayer)
+	group := settlement.Group(mcn, string(victim.entity), string(victim.taxpayer))
 	s.enqueue(t, relay.Tax, poison, group, s.task(first, settlement.OpQuote), s.task(first, settlement.OpBook), s.task(first, settlement.OpQuote))
 	second := s.open(t, victim, "live-behind", "500.00")
 	beside := s.open(t, other, "live-beside", "500.00")
 
-	s.until(t, beside, "a quote in another group", quoted)
-	s.until(t, second, "a quote behind the poison", quoted)
+	s.until(t, string(beside), "a quote in another group", quoted)
+	s.until(t, string(second), "a quote behind the poison", quoted)
 	s.drained(t)
 	dead := s.dead(t, poison)
 	if !slices.Equal(dead, []string{poison}) {
 		t.Errorf("among the dead: %q", dead)
 	}
 	var read struct{ Status string }
-	s.must(t, as(identity.Auditor), "GET", "/v1/settlements/"+first, nil, &read)
+	s.must(t, as(identity.Auditor), "GET", string("/v1/settlements/"+first), nil, &read)
 	if read.Status != "PENDING_REVIEW" {
 		t.Errorf("what was quoted before is %s", read.Status)
 	}

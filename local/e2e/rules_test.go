@@ -20,6 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/law/rulepack"
 	"fenzhang/shared/law/ruleset"
@@ -261,7 +262,7 @@ func TestAPackChangesQuotesWithoutADeploy(t *testing.T) {
 	p.done("shadow", p.version(1))
 	time.Sleep(ruleset.Every + time.Second)
 	id := s.open(t, studio, "live-shadow", "300000.00")
-	s.until(t, id, "a quote", quoted)
+	s.until(t, string(id), "a quote", quoted)
 	p.reported(id, 1)
 	tr.turns(t, "in the shadow", usual, time.Now())
 
@@ -291,14 +292,14 @@ func TestAPackChangesQuotesWithoutADeploy(t *testing.T) {
 }
 
 // reported looks for the difference that a settlement would have had under the shadow.
-func (p *packs) reported(id string, n int) {
+func (p *packs) reported(id ident.Settlement, n int) {
 	p.t.Helper()
 	path := "/v1/tax/shadow?shadow=" + province + "@" + p.version(n)
 	var r struct {
 		Reports     []struct{ Compared, Differing, Failed int }
 		Differences []struct {
-			Settlement string `json:"settlement_id"`
-			Net        string `json:"net_difference"`
+			Settlement ident.Settlement `json:"settlement_id"`
+			Net        string           `json:"net_difference"`
 		}
 	}
 	seen := func() bool {

@@ -27,6 +27,7 @@ import (
 
 	"fenzhang/local/tokens"
 	"fenzhang/shared/dynamo/keys"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/lambda/contracttest"
 	"fenzhang/shared/settlement/settlementdb"
@@ -148,9 +149,9 @@ func (s *stack) id(name string) string { return name + "-" + s.run }
 
 // caller is somebody with a token.
 type caller struct {
-	tenant  string
+	tenant  ident.Tenant
 	role    identity.Role
-	creator string
+	creator ident.Creator
 }
 
 // as is a person of the main tenant.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"fenzhang/local/apiclient"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 )
 
@@ -115,18 +116,20 @@ func TestNobodySeesAnotherTenant(t *testing.T) {
 	s := use(t)
 	p := s.person(t, "private")
 	id := s.open(t, p, "live-private", "100.00")
-	st := s.until(t, id, "a quote", quoted)
-	stranger := func(role identity.Role) caller { return caller{tenant: "e2e-" + s.run, role: role, creator: p.creator} }
+	st := s.until(t, string(id), "a quote", quoted)
+	stranger := func(role identity.Role) caller {
+		return caller{tenant: ident.Tenant("e2e-" + s.run), role: role, creator: p.creator}
+	}
 
 	t.Run("a forged header is refused", func(t *testing.T) {
-		for _, path := range []string{"/v1/settlements/" + id, "/v1/creators/" + p.creator, "/api/v1/incentive/counters/" + p.creator, "/v1/statements?creator_id=" + p.creator, "/v1/tax/rules"} {
+		for _, path := range []string{string("/v1/settlements/" + id), string("/v1/creators/" + p.creator), string("/api/v1/incentive/counters/" + p.creator), string("/v1/statements?creator_id=" + p.creator), "/v1/tax/rules"} {
 			s.call(t, stranger(identity.Admin), "GET", path, nil, "X-Tenant-ID", mcn).refused(t, path, 403, 1003, "tenant_header")
 		}
 		s.call(t, stranger(identity.Operator), "POST", "/v1/incentive/settle", settleRequest(p.creator, "live-forged", "1.00"), "X-Tenant-ID", mcn, "X-Idemp-Key", "forged-key-1").
 			refused(t, "settle", 403, 1003, "tenant_header")
 	})
 	t.Run("one's own name is fine", func(t *testing.T) {
-		s.must(t, as(identity.Finance), "GET", "/v1/settlements/"+id, nil, nil, "X-Tenant-ID", mcn)
+		s.must(t, as(identity.Finance), "GET", string("/v1/settlements/"+id), nil, nil, "X-Tenant-ID", mcn)
 	})
 	version := map[string]any{"status_version": st.StatusVersion}
 	act := func(more map[string]any) map[string]any {
@@ -147,23 +150,23 @@ func TestNobodySeesAnotherTenant(t *testing.T) {
 		method, path string
 		body         any
 	}{
-		{identity.Auditor, "GET", one, nil},
-		{identity.Creator, "GET", one, nil},
-		{identity.Auditor, "GET", one + "/explanation", nil},
-		{identity.Finance, "POST", one + "/transitions", act(map[string]any{"to": "IN_REVIEW"})},
-		{identity.Approver, "POST", one + "/transitions", act(map[string]any{"to": "FAILED", "reason": "x"})},
-		{identity.Finance, "POST", one + "/hold", act(map[string]any{"reason": "MANUAL"})},
-		{identity.Finance, "POST", one + "/release", version},
-		{identity.Approver, "POST", one + "/confirm-net", act(map[string]any{"net": *st.Net})},
-		{identity.Approver, "POST", one + "/cancel", act(map[string]any{"reason": "x"})},
-		{identity.Approver, "POST", one + "/reopen", version},
-		{identity.Finance, "POST", one + "/invoice", apiclient.Invoice{Number: "26331000000000000001", IssuedOn: today, Amount: "70.00", FileSHA256: strings.Repeat("ab", 32), StatusVersion: 1}},
-		{identity.Admin, "GET", "/v1/paying-entities/" + p.entity, nil},
-		{identity.Admin, "GET", "/v1/taxpayers/" + p.taxpayer, nil},
-		{identity.Admin, "GET", "/v1/creators/" + p.creator, nil},
+		{identity.Auditor, "GET", string(one), nil},
+		{identity.Creator, "GET", string(one), nil},
+		{identity.Auditor, "GET", string(one + "/explanation"), nil},
+		{identity.Finance, "POST", string(one + "/transitions"), act(map[string]any{"to": "IN_REVIEW"})},
+		{identity.Approver, "POST", string(one + "/transitions"), act(map[string]any{"to": "FAILED", "reason": "x"})},
+		{identity.Finance, "POST", string(one + "/hold"), act(map[string]any{"reason": "MANUAL"})},
+		{identity.Finance, "POST", string(one + "/release"), version},
+		{identity.Approver, "POST", string(one + "/confirm-net"), act(map[string]any{"net": *st.Net})},
+		{identity.Approver, "POST", string(one + "/cancel"), act(map[string]any{"reason": "x"})},
+		{identity.Approver, "POST", string(one + "/reopen"), version},
+		{identity.Finance, "POST", string(one + "/invoice"), apiclient.Invoice{Number: "26331000000000000001", IssuedOn: today, Amount: "70.00", FileSHA256: strings.Repeat("ab", 32), StatusVersion: 1}},
+		{identity.Admin, "GET", string("/v1/paying-entities/" + p.entity), nil},
+		{identity.Admin, "GET", string("/v1/taxpayers/" + p.taxpayer), nil},
+		{identity.Admin, "GET", string("/v1/creators/" + p.creator), nil},
 		{identity.Admin, "GET", "/v1/contracts/" + p.contract, nil},
-		{identity.Admin, "GET", "/api/v1/incentive/counters/" + p.creator, nil},
-		{identity.Finance, "POST", "/v1/statements/run", map[string]string{"creator_id": p.creator}},
+		{identity.Admin, "GET", string("/api/v1/incentive/counters/" + p.creator), nil},
+		{identity.Finance, "POST", "/v1/statements/run", map[string]string{"creator_id": string(p.creator)}},
 		{identity.Auditor, "GET", record, nil},
 		{identity.Auditor, "GET", record + "/proof", nil},
 	} {
@@ -177,7 +180,7 @@ func TestNobodySeesAnotherTenant(t *testing.T) {
 	if len(list.Settlements) != 0 {
 		t.Errorf("a stranger lists %d settlements", len(list.Settlements))
 	}
-	if after := s.read(t, id); after.Status != st.Status || after.LastUpdated != st.LastUpdated {
+	if after := s.read(t, string(id)); after.Status != st.Status || after.LastUpdated != st.LastUpdated {
 		t.Errorf("a stranger moved it: %s, %s", after.Status, after.LastUpdated)
 	}
 }
@@ -188,15 +191,15 @@ func TestACreatorSeesOnlyItsOwn(t *testing.T) {
 	mine, other := s.person(t, "mine"), s.person(t, "theirs")
 	id := s.open(t, mine, "live-mine", "100.00")
 	me, them := caller{mcn, identity.Creator, mine.creator}, caller{mcn, identity.Creator, other.creator}
-	s.must(t, me, "GET", "/v1/settlements/"+id, nil, nil)
-	s.must(t, me, "GET", "/v1/settlements/"+id+"/explanation", nil, nil)
-	s.must(t, me, "GET", "/api/v1/incentive/counters/"+mine.creator, nil, nil)
-	s.must(t, me, "GET", "/v1/statements?creator_id="+mine.creator, nil, nil)
-	for _, path := range []string{"/v1/settlements/" + id, "/v1/settlements/" + id + "/explanation", "/api/v1/incentive/counters/" + mine.creator} {
+	s.must(t, me, "GET", string("/v1/settlements/"+id), nil, nil)
+	s.must(t, me, "GET", string("/v1/settlements/"+id+"/explanation"), nil, nil)
+	s.must(t, me, "GET", string("/api/v1/incentive/counters/"+mine.creator), nil, nil)
+	s.must(t, me, "GET", string("/v1/statements?creator_id="+mine.creator), nil, nil)
+	for _, path := range []string{string("/v1/settlements/" + id), string("/v1/settlements/" + id + "/explanation"), string("/api/v1/incentive/counters/" + mine.creator)} {
 		s.call(t, them, "GET", path, nil).refused(t, path, 404, 3003, "")
 	}
-	for _, path := range []string{"/v1/settlements", "/v1/settlements?creator_id=" + mine.creator, "/v1/statements?creator_id=" + mine.creator} {
-		if a := s.call(t, them, "GET", path, nil); strings.Contains(string(a.body), mine.creator) {
+	for _, path := range []string{"/v1/settlements", string("/v1/settlements?creator_id=" + mine.creator), string("/v1/statements?creator_id=" + mine.creator)} {
+		if a := s.call(t, them, "GET", path, nil); strings.Contains(string(a.body), string(mine.creator)) {
 			t.Errorf("%s shows another creator's: %s", path, a.body)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"fenzhang/local/apiclient"
 	"fenzhang/local/income"
 	"fenzhang/shared/civil"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/money"
 )
 
@@ -28,7 +29,7 @@ func directCalls(members []member, index int) ([]income.SettleCall, []income.Exp
 		q.TS, q.ServicePeriod = ts.UnixMilli(), month.String()
 		calls = append(calls, income.SettleCall{Key: fmt.Sprintf("demo-direct-%s-%d", month, i+1), Request: q})
 		list = append(list, income.Expected{
-			Tenant: demoTenant, CreatorID: q.UserID, IncomeType: q.IncomeType, Period: month,
+			Tenant: demoTenant, CreatorID: ident.Creator(q.UserID), IncomeType: q.IncomeType, Period: month,
 			ActivityID: q.ActivityID, PayOn: payDay(month), Gross: money.MustParse(q.Amount),
 		})
 	}

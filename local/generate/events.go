@@ -10,6 +10,7 @@ import (
 
 	"fenzhang/local/apiclient"
 	"fenzhang/shared/civil"
+	"fenzhang/shared/ident"
 )
 
 // eventLines is how many lines the event files of the three months have together.
@@ -54,7 +55,7 @@ type happening struct {
 func (g *engagement) one(m member, day civil.Date, statement civil.Month, sums tally) (happening, error) {
 	g.serial++
 	at := day.Start().Add(time.Duration(g.r.between(18*3600, 24*3600-1)) * time.Second)
-	e := apiclient.Event{EventID: fmt.Sprintf("ev%06d", g.serial), CreatorID: m.id, OccurredAt: at.Format(time.RFC3339)}
+	e := apiclient.Event{EventID: fmt.Sprintf("ev%06d", g.serial), CreatorID: ident.Creator(m.id), OccurredAt: at.Format(time.RFC3339)}
 	var fen int64
 	switch n := g.r.below(1000); {
 	case n < 300:

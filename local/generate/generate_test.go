@@ -162,13 +162,13 @@ func TestWorkedCasesAddUp(t *testing.T) {
 	}
 	shares := map[string]money.Amount{}
 	for _, e := range list.Expected {
-		for _, k := range list.Master[e.Tenant].Contracts {
+		for _, k := range list.Master[string(e.Tenant)].Contracts {
 			if k.CreatorID != e.CreatorID {
 				continue
 			}
 			for _, p := range k.Splits[e.IncomeType].Parties {
 				if p.Kind == "creator" {
-					id := e.CreatorID + e.PayOn.String()
+					id := string(e.CreatorID) + e.PayOn.String()
 					shares[id] = shares[id].Add(money.MustRate(p.Share).Of(e.Gross, money.HalfEven))
 				}
 			}
@@ -184,7 +184,7 @@ func TestWorkedCasesAddUp(t *testing.T) {
 		if w.Hold == "" && net != w.Net {
 			t.Errorf("case %s, %s on %s: share less taxes is %s, not %s", w.Case, w.CreatorID, w.PayOn, net, w.Net)
 		}
-		if got := shares[w.CreatorID+w.PayOn.String()]; got != w.Share {
+		if got := shares[string(w.CreatorID)+w.PayOn.String()]; got != w.Share {
 			t.Errorf("case %s, %s on %s: the files give a share of %s, not %s", w.Case, w.CreatorID, w.PayOn, got, w.Share)
 		}
 	}

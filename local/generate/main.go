@@ -16,6 +16,7 @@ import (
 
 	"fenzhang/local/income"
 	"fenzhang/shared/civil"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/money"
 )
 
@@ -34,7 +35,7 @@ type output struct {
 }
 
 // add puts a file into the output; kind "" leaves it out of the list of what is sent.
-func (o *output) add(path, tenant, kind string, sendOn civil.Date, content []byte) {
+func (o *output) add(path string, tenant ident.Tenant, kind string, sendOn civil.Date, content []byte) {
 	o.content[path] = content
 	if kind == "" {
 		return
@@ -149,7 +150,7 @@ func (o *output) small(r *random) error {
 
 func dir(month civil.Month) string { return demoTenant + "/" + month.String() + "/" }
 
-func (o *output) addJSON(path, tenant, kind string, sendOn civil.Date, v any) error {
+func (o *output) addJSON(path string, tenant ident.Tenant, kind string, sendOn civil.Date, v any) error {
 	b, err := json.MarshalIndent(v, "", " ")
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 
 	"fenzhang/local/income"
 	"fenzhang/shared/civil"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/money"
 )
 
@@ -179,7 +180,7 @@ func (s *shopping) creatorMonth(m member, month civil.Month, total int64) []orde
 func (s *shopping) comeBack(earlier []settledOrder, month civil.Month, sums tally) []order {
 	var back []order
 	for _, e := range earlier {
-		now := sums[what{e.owner.id, commerce, month}]
+		now := sums[what{ident.Creator(e.owner.id), commerce, month}]
 		if e.owner.fixed || now < 3*e.InstitutionCommission || len(back) == 3 || !s.r.chance(10) {
 			continue
 		}

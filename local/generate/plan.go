@@ -6,24 +6,26 @@ import (
 
 	"fenzhang/local/income"
 	"fenzhang/shared/civil"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/money"
 )
 
 // what names one statement: a creator's income of one type in one month.
 type what struct {
-	creator, incomeType string
-	period              civil.Month
+	creator    ident.Creator
+	incomeType string
+	period     civil.Month
 }
 
 // tally sums what each statement must gather.
 type tally map[what]int64
 
 func (t tally) add(m member, incomeType string, period civil.Month, fen int64) {
-	t[what{m.id, incomeType, period}] += fen
+	t[what{ident.Creator(m.id), incomeType, period}] += fen
 }
 
 // list gives the statements in a fixed order.
-func (t tally) list(tenant string) []income.Expected {
+func (t tally) list(tenant ident.Tenant) []income.Expected {
 	out := make([]income.Expected, 0, len(t))
 	for w, fen := range t {
 		out = append(out, income.Expected{

@@ -10,6 +10,7 @@ import (
 
 	"fenzhang/local/income"
 	"fenzhang/shared/civil"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/money"
 )
 
@@ -116,7 +117,7 @@ func lateTips(r *random, members []member, index int, sums tally) []row {
 	month := serviceMonths()[index]
 	var late []row
 	for _, m := range members {
-		if m.fixed || sums[what{m.id, liveTip, month}] == 0 || len(late) == 4 || !r.chance(20) {
+		if m.fixed || sums[what{ident.Creator(m.id), liveTip, month}] == 0 || len(late) == 4 || !r.chance(20) {
 			continue
 		}
 		fen := r.between(50, 400) * 100

@@ -3,6 +3,7 @@ package main
 import (
 	"fenzhang/local/income"
 	"fenzhang/shared/civil"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/money"
 )
 
@@ -35,7 +36,7 @@ func workedCases() []income.WorkedCase {
 	}
 }
 
-func worked(letter, creator string, payOn civil.Date, share string, taxes, owed kept, net string) income.WorkedCase {
+func worked(letter string, creator ident.Creator, payOn civil.Date, share string, taxes, owed kept, net string) income.WorkedCase {
 	return income.WorkedCase{Case: letter, Tenant: demoTenant, CreatorID: creator, PayOn: payOn,
 		Share: money.MustParse(share), Taxes: taxes.amounts(), Owed: owed.amounts(), Net: money.MustParse(net)}
 }

@@ -46,7 +46,7 @@ func check(t *testing.T, engine *tax.Engine, list income.Delivery, w income.Work
 		if e.CreatorID != w.CreatorID || e.PayOn != w.PayOn {
 			continue
 		}
-		res, err := engine.ComputeRows(factsOf(t, list, e), rows[w.CreatorID])
+		res, err := engine.ComputeRows(factsOf(t, list, e), rows[string(w.CreatorID)])
 		var gap *tax.Gap
 		if w.Hold != "" {
 			if !errors.As(err, &gap) {
@@ -57,7 +57,7 @@ func check(t *testing.T, engine *tax.Engine, list income.Delivery, w income.Work
 		if err != nil {
 			t.Fatalf("case %s: %s: %v", w.Case, e.ActivityID, err)
 		}
-		rows[w.CreatorID] = append(rows[w.CreatorID], res.Rows...)
+		rows[string(w.CreatorID)] = append(rows[string(w.CreatorID)], res.Rows...)
 		net = net.Add(res.Net)
 		for _, l := range res.Taxes {
 			kept[l.Tax] = kept[l.Tax].Add(l.Amount)
@@ -79,14 +79,14 @@ func check(t *testing.T, engine *tax.Engine, list income.Delivery, w income.Work
 // factsOf gives what the master data say about one expected settlement.
 func factsOf(t *testing.T, list income.Delivery, e income.Expected) tax.Facts {
 	t.Helper()
-	m := list.Master[e.Tenant]
+	m := list.Master[string(e.Tenant)]
 	k := find(t, m.Contracts, func(k apiclient.Contract) bool { return k.CreatorID == e.CreatorID })
 	c := find(t, m.Creators, func(c apiclient.Creator) bool { return c.CreatorID == e.CreatorID })
 	p := find(t, m.Taxpayers, func(p apiclient.Taxpayer) bool { return p.TaxpayerID == c.TaxpayerID }).Profiles[0]
 	ent := find(t, m.PayingEntities, func(p apiclient.PayingEntity) bool { return p.EntityID == k.PayingEntity })
 	f := tax.Facts{
 		PaymentDate: e.PayOn, VATDate: e.PayOn, Route: k.Routes[e.IncomeType], IncomeType: e.IncomeType, Platform: platform,
-		Entity:   tax.Entity{ID: ent.EntityID, Place: ent.Place, PlaceTier: ent.PlaceTier, VAT: ent.VAT},
+		Entity:   tax.Entity{ID: string(ent.EntityID), Place: ent.Place, PlaceTier: ent.PlaceTier, VAT: ent.VAT},
 		Taxpayer: tax.Taxpayer{Kind: p.Kind, Resident: p.Resident, VAT: p.VAT, Collection: p.Collection, Jurisdiction: p.Jurisdiction, Industry: p.Industry, PlaceTier: p.PlaceTier},
 		Amount:   money.MustRate(k.Splits[e.IncomeType].Parties[0].Share).Of(e.Gross, money.HalfEven), VATIncluded: true,
 	}

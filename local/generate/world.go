@@ -6,6 +6,7 @@ import (
 
 	"fenzhang/local/apiclient"
 	"fenzhang/local/income"
+	"fenzhang/shared/ident"
 )
 
 // The income types of the demo.
@@ -29,7 +30,7 @@ type member struct {
 	person string // taxpayer id
 	name   string
 	kind   string // kind of taxpayer
-	entity string
+	entity ident.Entity
 	shares map[string]share
 	earns  map[string]bool
 	fixed  bool // a worked case: its amounts are given, not drawn
@@ -83,7 +84,7 @@ var (
 // newMember makes creator number n.
 func newMember(r *random, n int) member {
 	m := member{
-		id: fmt.Sprintf("c%03d", n), uid: fmt.Sprintf("9%07d", 1000*n+7), kind: kindOf(n), entity: entityOf(n),
+		id: fmt.Sprintf("c%03d", n), uid: fmt.Sprintf("9%07d", 1000*n+7), kind: kindOf(n), entity: ident.Entity(entityOf(n)),
 		nick:  styles[n%len(styles)] + subjects[(n/len(styles)+n)%len(subjects)],
 		fixed: n <= 6, earns: map[string]bool{},
 	}
@@ -178,7 +179,7 @@ const (
 // taxpayerOf makes the person or organisation behind a creator.
 func taxpayerOf(r *random, m member, n int) apiclient.Taxpayer {
 	region := pick(r, regions[:])
-	t := apiclient.Taxpayer{TaxpayerID: m.person, Name: m.name, Phone: fmt.Sprintf("138001380%02d", n)}
+	t := apiclient.Taxpayer{TaxpayerID: ident.Taxpayer(m.person), Name: m.name, Phone: fmt.Sprintf("138001380%02d", n)}
 	p := apiclient.Profile{From: since, Kind: m.kind, Resident: true, VAT: "small_scale", Collection: "books", Jurisdiction: hangzhou, PlaceTier: "city", Industry: "culture"}
 	switch m.kind {
 	case "natural_person":
@@ -208,7 +209,7 @@ func licence(number string) []apiclient.Paper {
 // creatorOf makes the account. Persons are paid into their wallet, organisations into a corporate account.
 func creatorOf(r *random, m member, n int) apiclient.Creator {
 	c := apiclient.Creator{
-		CreatorID: m.id, TaxpayerID: m.person, Nickname: m.nick, Level: pick(r, []string{"A", "B", "B", "C", "C", "D"}),
+		CreatorID: ident.Creator(m.id), TaxpayerID: ident.Taxpayer(m.person), Nickname: m.nick, Level: pick(r, []string{"A", "B", "B", "C", "C", "D"}),
 		PlatformAccounts: []apiclient.PlatformAccount{{Platform: platform, UID: m.uid}},
 		Payout:           apiclient.PayoutAccount{Method: "douyin", Account: "demo-openid-" + m.id, Holder: m.name},
 	}
@@ -221,7 +222,7 @@ func creatorOf(r *random, m member, n int) apiclient.Creator {
 // contractOf covers all income types of the demo by one contract, so that a month's income is one project.
 func contractOf(m member, n int) apiclient.Contract {
 	c := apiclient.Contract{
-		ContractID: fmt.Sprintf("k%03d", n), CreatorID: m.id, PayingEntity: m.entity, From: since,
+		ContractID: fmt.Sprintf("k%03d", n), CreatorID: ident.Creator(m.id), PayingEntity: m.entity, From: since,
 		Routes: map[string]string{}, Splits: map[string]apiclient.Split{},
 		Cycle: "month", PayDay: 15, PriceBasis: "before_tax", RevenueBasis: "net",
 	}

@@ -7,13 +7,14 @@ import (
 
 	"fenzhang/local/apiclient"
 	"fenzhang/shared/civil"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/money"
 )
 
 // Line is one line of income, read and checked, with the creator it belongs to.
 type Line struct {
 	LineID        string
-	CreatorID     string
+	CreatorID     ident.Creator
 	IncomeType    string
 	Platform      string
 	AccountUID    string
@@ -72,17 +73,17 @@ func RosterOf(creators []apiclient.Creator) Roster {
 	r := Roster{}
 	for _, c := range creators {
 		for _, a := range c.PlatformAccounts {
-			r[a] = c.CreatorID
+			r[a] = string(c.CreatorID)
 		}
 	}
 	return r
 }
 
 // find gives the creator of an account, or an error that names the account.
-func (r Roster) find(platform, uid string) (string, error) {
+func (r Roster) find(platform, uid string) (ident.Creator, error) {
 	id, ok := r[apiclient.PlatformAccount{Platform: platform, UID: uid}]
 	if !ok {
 		return "", fmt.Errorf("no creator has the %s account %q", platform, uid)
 	}
-	return id, nil
+	return ident.Creator(id), nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"fenzhang/local/apiclient"
 	"fenzhang/shared/civil"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/money"
 )
 
@@ -31,31 +32,31 @@ type Manifest struct {
 
 // File says what a file is and on which business date a client sends it.
 type File struct {
-	Path   string     `json:"path"`
-	Tenant string     `json:"tenant"`
-	Kind   string     `json:"kind"`
-	SendOn civil.Date `json:"send_on"`
-	Bytes  int        `json:"bytes"`
-	SHA256 string     `json:"sha256"`
+	Path   string       `json:"path"`
+	Tenant ident.Tenant `json:"tenant"`
+	Kind   string       `json:"kind"`
+	SendOn civil.Date   `json:"send_on"`
+	Bytes  int          `json:"bytes"`
+	SHA256 string       `json:"sha256"`
 }
 
 // Expected is one settlement that the files must lead to: what the statement of a period gathers, late and
 // refunded lines included, or a settle call.
 type Expected struct {
-	Tenant     string       `json:"tenant"`
-	CreatorID  string       `json:"creator_id"`
-	IncomeType string       `json:"income_type"`
-	Period     civil.Month  `json:"period"`
-	ActivityID string       `json:"activity_id"`
-	PayOn      civil.Date   `json:"pay_on"`
-	Gross      money.Amount `json:"gross"`
+	Tenant     ident.Tenant  `json:"tenant"`
+	CreatorID  ident.Creator `json:"creator_id"`
+	IncomeType string        `json:"income_type"`
+	Period     civil.Month   `json:"period"`
+	ActivityID string        `json:"activity_id"`
+	PayOn      civil.Date    `json:"pay_on"`
+	Gross      money.Amount  `json:"gross"`
 }
 
 // WorkedCase is what docs/worked-cases.md derives for all that a creator is paid on a day.
 type WorkedCase struct {
 	Case      string                  `json:"case"`
-	Tenant    string                  `json:"tenant"`
-	CreatorID string                  `json:"creator_id"`
+	Tenant    ident.Tenant            `json:"tenant"`
+	CreatorID ident.Creator           `json:"creator_id"`
 	PayOn     civil.Date              `json:"pay_on"`
 	Share     money.Amount            `json:"share"` // the creator's part of the money
 	Taxes     map[string]money.Amount `json:"taxes"` // what is kept back, by tax
@@ -109,7 +110,7 @@ func Open(files fs.FS) (Delivery, error) {
 
 // Lines reads a file of income.
 func (d Delivery) Lines(f File) (Batch, error) {
-	spec := Spec{Source: f.Path, Platform: "douyin", Roster: RosterOf(d.Master[f.Tenant].Creators), Rates: d.rates}
+	spec := Spec{Source: f.Path, Platform: "douyin", Roster: RosterOf(d.Master[string(f.Tenant)].Creators), Rates: d.rates}
 	read := ReadStatement
 	switch f.Kind {
 	case LiveTips:

@@ -22,6 +22,7 @@ import (
 
 	"fenzhang/rules"
 	"fenzhang/shared/dynamo/keys"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/law/rulepack"
 	"fenzhang/shared/vault/sm2signer/keyfile"
 )
@@ -83,7 +84,7 @@ func get(ctx context.Context, address string, into any) error {
 // fillAuditRecord asks for a record that lies in the tenant's evidence: ids of records are random.
 func (s *stack) fillAuditRecord(ctx context.Context, ev object) error {
 	tenant, _ := at(ev, "requestContext", "authorizer", "lambda")["tenant"].(string)
-	prefix := keys.AuditRecord(tenant, "").PK
+	prefix := keys.AuditRecord(ident.Tenant(tenant), "").PK
 	table := s.vars["TABLE_CONTROL"]
 	pages := dynamodb.NewScanPaginator(dynamodb.NewFromConfig(s.aws), &dynamodb.ScanInput{
 		TableName: &table, FilterExpression: aws.String("begins_with(pk, :prefix)"),

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"fenzhang/local/tokens"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/lambda/trigger"
 )
 
@@ -109,7 +110,7 @@ func (s *stack) fillAuthorizer(ctx context.Context, ev object) error {
 	if err != nil {
 		return err
 	}
-	text, err := signer.Sign(tokens.Claims{Tenant: s.vars["FENZHANG_TENANT"], Roles: []string{"finance"}})
+	text, err := signer.Sign(tokens.Claims{Tenant: ident.Tenant(s.vars["FENZHANG_TENANT"]), Roles: []string{"finance"}})
 	if err != nil {
 		return err
 	}

@@ -8,14 +8,15 @@ import (
 	"strings"
 	"time"
 
+	"fenzhang/shared/ident"
 	"fenzhang/shared/money"
 	"fenzhang/shared/settlement"
 	"fenzhang/shared/tenancy/review"
 )
 
 // levels are how many people an amount needs at a tenant.
-func (w *world) levels(tenant string) []review.Level {
-	if tenant != w.turns.many {
+func (w *world) levels(tenant ident.Tenant) []review.Level {
+	if tenant != ident.Tenant(w.turns.many) {
 		return nil
 	}
 	return []review.Level{{Above: money.Fen(300_000), Approvers: 2}, {Above: money.Fen(3_000_000), Approvers: 3}}
@@ -27,7 +28,7 @@ func approvers() []string { return []string{"approver", "approver-2", "approver-
 // approverOf is who looks at a settlement next: somebody who has not approved it yet, or now and then anybody.
 func (w *world) approverOf(s settlement.Settlement) caller {
 	c := caller{s.Tenant, approvers()[0]}
-	if s.Tenant != w.turns.many || s.Status != settlement.InReview {
+	if s.Tenant != ident.Tenant(w.turns.many) || s.Status != settlement.InReview {
 		return c
 	}
 	if !w.faults.over && w.s.chance(6) {
@@ -43,7 +44,7 @@ func (w *world) approverOf(s settlement.Settlement) caller {
 }
 
 // together moves many settlements in one call each for submitting and approving, and leaves the rest for one by one.
-func (w *world) together(tenant string, open []settlement.Settlement) []settlement.Settlement {
+func (w *world) together(tenant ident.Tenant, open []settlement.Settlement) []settlement.Settlement {
 	var submit []settlement.Settlement
 	approve := map[caller][]settlement.Settlement{}
 	rest := slices.DeleteFunc(open, func(s settlement.Settlement) bool {

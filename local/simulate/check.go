@@ -16,6 +16,7 @@ import (
 	"fenzhang/shared/civil"
 	"fenzhang/shared/contract/split"
 	"fenzhang/shared/dynamo/keys"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/income"
 	"fenzhang/shared/law/tax"
 	"fenzhang/shared/ledger"
@@ -97,7 +98,7 @@ func (b *books) checkRejections(s settlement.Settlement) {
 	if s.Occurrence < 2 || !rejectedByCheck(s) {
 		return
 	}
-	if before, ok := b.settlements[s.Tenant+"/"+settlement.IDOf(s.Identity, s.Occurrence-1)]; !ok || rejectedByCheck(before) {
+	if before, ok := b.settlements[string(s.Tenant+"/")+settlement.IDOf(s.Identity, s.Occurrence-1)]; !ok || rejectedByCheck(before) {
 		b.broken("stuck", "%s was rejected by a check twice, with nobody looking", s.ID)
 	}
 }
@@ -149,8 +150,8 @@ func (b *books) readHistory() {
 }
 
 // act notes an act. An act may write two settlements, of which one is opened by it; it never writes one twice.
-func (b *books) act(tenant, id, what string) {
-	k := tenant + "/" + id
+func (b *books) act(tenant ident.Tenant, id, what string) {
+	k := string(tenant+"/") + id
 	if b.acts[k] == what {
 		b.broken("P7", "act %s was done twice: %s", id, what)
 	}
@@ -161,7 +162,7 @@ func (b *books) act(tenant, id, what string) {
 // one, and now and then one between, are read whole.
 func (b *books) follow(it map[string]types.AttributeValue, last bool) {
 	tenant, id, _ := keys.SettlementOf(pkOf(it), "META")
-	k := tenant + "/" + id
+	k := string(tenant+"/") + string(id)
 	before, known := b.seen[k]
 	now := clear{revision: number(it, "rev"), version: number(it, "v"), status: settlement.Status(textOf(it, "st"))}
 	b.seen[k] = now
@@ -176,7 +177,7 @@ func (b *books) follow(it map[string]types.AttributeValue, last bool) {
 	case (now.version == before.version) != (now.status == before.status):
 		b.broken("P4", "%s: %s after %s with status_version %d", k, now.status, before.status, now.version)
 	}
-	b.act(tenant, textOf(it, "act"), "a write of "+id)
+	b.act(tenant, textOf(it, "act"), string("a write of "+id))
 	if known && !last && now.revision%5 != 0 {
 		return
 	}
@@ -208,7 +209,7 @@ type clear struct {
 
 // checkLife checks the history of a settlement (promise P4).
 func (b *books) checkLife(s settlement.Settlement) {
-	k := s.Tenant + "/" + s.ID
+	k := string(s.Tenant+"/") + s.ID
 	if s.StatusVersion != len(s.History)+1 {
 		b.broken("P4", "%s has status_version %d after %d moves", k, s.StatusVersion, len(s.History))
 	}
@@ -226,12 +227,12 @@ func (b *books) checkLife(s settlement.Settlement) {
 		}
 		seen[m.TransitionID], at = true, m.To
 	}
-	if s.ID != settlement.IDOf(settlement.Identity(s.CreatorID, s.ActivityID, s.TS), s.Occurrence) {
+	if s.ID != settlement.IDOf(settlement.Identity(string(s.CreatorID), s.ActivityID, s.TS), s.Occurrence) {
 		b.broken("P4", "%s is not the settlement of its payable", k)
 	}
 	if s.Occurrence > 1 {
-		before, ok := b.settlements[s.Tenant+"/"+settlement.IDOf(s.Identity, s.Occurrence-1)]
-		if !ok || (!before.Dead() && before.ReopenedBy != s.ID) {
+		before, ok := b.settlements[string(s.Tenant+"/")+settlement.IDOf(s.Identity, s.Occurrence-1)]
+		if !ok || (!before.Dead() && before.ReopenedBy != ident.Settlement(s.ID)) {
 			b.broken("P3", "%s was opened while the occurrence before it lived", k)
 		}
 	}
@@ -242,7 +243,7 @@ func (b *books) checkLife(s settlement.Settlement) {
 
 // checkSums checks promise P2.
 func (b *books) checkSums(s settlement.Settlement) {
-	k := s.Tenant + "/" + s.ID
+	k := string(s.Tenant+"/") + s.ID
 	var shares, creator, kept money.Amount
 	for _, p := range s.Shares {
 		shares = shares.Add(p.Amount)
@@ -280,13 +281,13 @@ func (b *books) checkSums(s settlement.Settlement) {
 }
 
 // checkBeforeSend checks, at the moment an order reaches the gateway, that its key and its send were written before.
-func (w *world) checkBeforeSend(tenant string, o payout.Order) {
+func (w *world) checkBeforeSend(tenant ident.Tenant, o payout.Order) {
 	id, err := (&settlementdb.Store{DB: w.db, Control: controlTable}).SettlementOfKey(context.Background(), tenant, o.Key)
 	if err != nil {
 		w.broken("P3", "key %s was sent before it was written: %v", o.Key, err)
 		return
 	}
-	s, err := (&settlementdb.Store{DB: w.db, Settlements: settlementsTable}).Load(context.Background(), tenant, id)
+	s, err := (&settlementdb.Store{DB: w.db, Settlements: settlementsTable}).Load(context.Background(), tenant, ident.Settlement(id))
 	if err != nil || s.Payout == nil || s.Payout.Key != o.Key || s.Payout.State == payout.Created || s.Status == settlement.Approved {
 		w.broken("P3", "%s was sent while its settlement says %+v (%v)", o.Key, s.Payout, err)
 	}
@@ -297,7 +298,7 @@ func (b *books) checkPayments() {
 	byKey := map[string]settlement.Settlement{}
 	for _, s := range b.settlements {
 		if s.Payout != nil {
-			byKey[s.Tenant+"/"+s.Payout.Key] = s
+			byKey[string(s.Tenant+"/")+s.Payout.Key] = s
 		}
 	}
 	type span struct{ from, to int64 }
@@ -305,7 +306,7 @@ func (b *books) checkPayments() {
 	for _, g := range b.gateways {
 		for _, key := range g.keys {
 			o := g.book[key]
-			s, ok := byKey[g.tenant+"/"+key]
+			s, ok := byKey[string(g.tenant+"/")+key]
 			if !ok {
 				b.broken("P3", "the gateway has order %s of %s, which no settlement knows", key, o.Amount)
 				continue
@@ -318,7 +319,7 @@ func (b *books) checkPayments() {
 				if i < len(o.back) {
 					until = o.back[i]
 				}
-				paid[s.Tenant+"/"+s.Identity] = append(paid[s.Tenant+"/"+s.Identity], span{at, until})
+				paid[string(s.Tenant+"/")+s.Identity] = append(paid[string(s.Tenant+"/")+s.Identity], span{at, until})
 			}
 			want := map[payout.State]settlement.Status{payout.Paid: settlement.Paid, payout.Returned: settlement.Paid, payout.Failed: settlement.Failed, payout.Cancelled: settlement.Failed}[o.state]
 			if s.Status != want || s.Payout.State != o.state {
@@ -382,7 +383,7 @@ func (b *books) checkAudit() {
 	}
 	hashes := map[string][]string{}
 	for _, e := range b.entries {
-		act := e.Tenant + "/" + actOf(e)
+		act := string(e.Tenant+"/") + actOf(e)
 		hashes[act] = append(hashes[act], ledgerdb.Hash(e))
 	}
 	for _, id := range slices.Sorted(maps.Keys(b.records)) {
@@ -407,7 +408,7 @@ func sameSet(a, b []string) bool {
 // checkAnswers checks promise P9: what was answered with 2xx is true.
 func (b *books) checkAnswers() {
 	for _, p := range b.promised.settled {
-		s, ok := b.settlements[p.p.tenant+"/"+p.id]
+		s, ok := b.settlements[string(p.p.tenant+"/")+p.id]
 		if !ok || s.Gross != p.amount || s.CreatorID != p.p.creator || s.ActivityID != p.p.activity {
 			b.broken("P9", "settle of %s was answered with %s, which is not there or another's", p.p.activity, p.id)
 		}
@@ -420,7 +421,7 @@ func (b *books) checkAnswers() {
 		}
 	}
 	for _, p := range b.promised.moved {
-		s := b.settlements[p.tenant+"/"+p.id]
+		s := b.settlements[string(p.tenant+"/")+p.id]
 		if p.version < 1 || p.version > len(s.History)+1 {
 			b.broken("P9", "%s of %s was answered with version %d, there are %d", p.act, p.id, p.version, len(s.History)+1)
 			continue
@@ -483,7 +484,7 @@ func (b *books) checkStatements() {
 			if !ok || s.Gross.Fen() != number(it, "dist") || int64(s.Occurrence) < number(it, "occ") {
 				b.broken("P9", "bucket %s was consumed by %s with %s, and holds %d fen", k, textOf(it, "sid"), s.Gross, number(it, "dist"))
 			}
-			if last := b.lastOf(tenantOf(pk), s); ok && last.Dead() && number(it, "live") != 0 {
+			if last := b.lastOf(ident.Tenant(tenantOf(pk)), s); ok && last.Dead() && number(it, "live") != 0 {
 				b.broken("P9", "bucket %s says that %s stands, which was undone: its lines are never settled", k, last.ID)
 			}
 		case st == "open" && period < today.Month().String() && number(it, "dist") > 0:
@@ -504,8 +505,8 @@ func (b *books) checkStatements() {
 }
 
 // lastOf is the occurrence that stands for a payable now.
-func (b *books) lastOf(tenant string, s settlement.Settlement) settlement.Settlement {
-	for next, ok := b.settlements[tenant+"/"+s.ReopenedBy]; ok && s.ReopenedBy != ""; next, ok = b.settlements[tenant+"/"+s.ReopenedBy] {
+func (b *books) lastOf(tenant ident.Tenant, s settlement.Settlement) settlement.Settlement {
+	for next, ok := b.settlements[string(tenant+"/")+string(s.ReopenedBy)]; ok && s.ReopenedBy != ""; next, ok = b.settlements[string(tenant+"/")+string(s.ReopenedBy)] {
 		s = next
 	}
 	return s
@@ -514,7 +515,7 @@ func (b *books) lastOf(tenant string, s settlement.Settlement) settlement.Settle
 // checkLedger asks the ledger check of the product: nothing may be unexplained.
 func (b *books) checkLedger() {
 	for _, t := range b.people.tenants {
-		r, err := b.check.Page(context.Background(), t, "")
+		r, err := b.check.Page(context.Background(), ident.Tenant(t), "")
 		if err != nil {
 			b.broken("ledger", "%s: %v", t, err)
 			continue
@@ -522,7 +523,7 @@ func (b *books) checkLedger() {
 		if !r.Unexplained.IsZero() || len(r.Differences) > 0 {
 			b.broken("ledger", "%s: %s unexplained, first %+v", t, r.Unexplained, r.Differences[0])
 			for _, id := range slices.Sorted(maps.Keys(b.entries)) {
-				if e := b.entries[id]; e.Tenant == t && e.CreatorID == r.Differences[0].CreatorID {
+				if e := b.entries[id]; e.Tenant == ident.Tenant(t) && e.CreatorID == r.Differences[0].CreatorID {
 					b.trace.add("entry", "%s %s %s %s %v", e.ID, e.Settlement, e.Reason, e.Reverses, e.Postings)
 				}
 			}

@@ -9,6 +9,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/money"
 	"fenzhang/shared/payout"
 	"fenzhang/shared/settlement"
@@ -24,9 +25,11 @@ type workload struct {
 
 // payable is what a client wants settled.
 type payable struct {
-	tenant, creator, activity, incomeType, key string
-	ts                                         int64
-	amount                                     money.Amount
+	tenant                    ident.Tenant
+	creator                   ident.Creator
+	activity, incomeType, key string
+	ts                        int64
+	amount                    money.Amount
 }
 
 // promised is what was answered with 2xx (promise P9).
@@ -46,19 +49,23 @@ type settledPromise struct {
 }
 
 type movedPromise struct {
-	tenant, id, act string
-	asked, version  int
-	status          settlement.Status
-	by, transition  string
+	tenant         ident.Tenant
+	id, act        string
+	asked, version int
+	status         settlement.Status
+	by, transition string
 }
 
 type linePromise struct {
-	tenant, creator, incomeType, line, bucket string
-	amount                                    money.Amount
+	tenant                   ident.Tenant
+	creator                  ident.Creator
+	incomeType, line, bucket string
+	amount                   money.Amount
 }
 
 type eventPromise struct {
-	tenant, id, digest string
+	tenant     ident.Tenant
+	id, digest string
 }
 
 const (
@@ -77,19 +84,19 @@ func (w *world) begin() {
 	for _, t := range p.tenants {
 		from := w.s.rng.IntN(len(creatorNames()))
 		for n := range uploadsOfTenant {
-			w.planUpload(t, n, from)
+			w.planUpload(ident.Tenant(t), n, from)
 		}
 		for n := range batchesOfTenant {
-			w.planEvents(t, n)
+			w.planEvents(ident.Tenant(t), n)
 		}
-		w.planOffice(t)
-		w.planClosing(t)
-		w.planTaxes(t)
-		w.planPaper(t)
+		w.planOffice(ident.Tenant(t))
+		w.planClosing(ident.Tenant(t))
+		w.planTaxes(ident.Tenant(t))
+		w.planPaper(ident.Tenant(t))
 	}
 	for n := range payablesOfTenant { // the same payables in both tenants: their settlements have the same ids
 		for _, t := range p.tenants {
-			w.planPayable(w.payable(t, n), w.moment(0, 13))
+			w.planPayable(w.payable(ident.Tenant(t), n), w.moment(0, 13))
 		}
 	}
 	w.s.at(w.moment(5, 10), func() { w.fill(leastSettlements - 14) })
@@ -126,14 +133,14 @@ func (w *world) fill(until int) {
 		}
 	}
 	for range until - known {
-		w.planPayable(w.payable(one(w.s, w.plan.tenants), payablesOfTenant+w.filled), time.Unix(0, w.s.now))
+		w.planPayable(w.payable(ident.Tenant(one(w.s, w.plan.tenants)), payablesOfTenant+w.filled), time.Unix(0, w.s.now))
 		w.filled++
 	}
 }
 
 // payable draws a payable of a tenant.
-func (w *world) payable(tenant string, n int) *payable {
-	return &payable{tenant: tenant, creator: one(w.s, creatorNames()), activity: fmt.Sprintf("act-%d", n), key: fmt.Sprintf("key-%s-%04d", tenant, n),
+func (w *world) payable(tenant ident.Tenant, n int) *payable {
+	return &payable{tenant: tenant, creator: ident.Creator(one(w.s, creatorNames())), activity: fmt.Sprintf("act-%d", n), key: fmt.Sprintf("key-%s-%04d", tenant, n),
 		incomeType: one(w.s, []string{"live_tip", "live_tip", "commerce_commission", "incentive"}), amount: w.amount(),
 		ts: w.plan.start.Add(-w.s.between(time.Hour, 50*24*time.Hour)).UnixMilli()}
 }
@@ -185,7 +192,7 @@ func (w *world) settle(p *payable, key string, amount money.Amount, try int) {
 
 // planUpload plans an upload of income lines of some creators, and often the same one again. The uploads of a tenant are
 // of the same creators, so that lines come to buckets that hold some already, or were consumed.
-func (w *world) planUpload(tenant string, n, from int) {
+func (w *world) planUpload(tenant ident.Tenant, n, from int) {
 	var docs []json.RawMessage
 	var about []linePromise
 	for i := range linesOfUpload {
@@ -196,7 +203,7 @@ func (w *world) planUpload(tenant string, n, from int) {
 		}
 		gross, refund := w.amount(), money.Amount{}
 		// A day below zero is carried on day by day, by each night's run: that would not come to rest.
-		if w.s.chance(8) && w.people.contracts[tenant+"/"+creator].Cycle != tenancy.Daily {
+		if w.s.chance(8) && w.people.contracts[string(tenant+"/")+creator].Cycle != tenancy.Daily {
 			refund = w.amount()
 		}
 		id := fmt.Sprintf("line-%d-%d", n, i)
@@ -206,7 +213,7 @@ func (w *world) planUpload(tenant string, n, from int) {
 		dist := gross.Sub(refund)
 		docs = append(docs, fmt.Appendf(nil, `{"line_id":%q,"creator_id":%q,"income_type":%q,"platform":"douyin","occurred_on":%q,"service_period":%q,"gross_before_platform":%q,"platform_fee":"0.00","refund":%q,"subsidy":"0.00","distributable":%q}`,
 			id, creator, incomeType, day, period, gross, refund, dist))
-		about = append(about, linePromise{tenant: tenant, creator: creator, incomeType: incomeType, line: id, amount: dist})
+		about = append(about, linePromise{tenant: tenant, creator: ident.Creator(creator), incomeType: incomeType, line: id, amount: dist})
 	}
 	when := w.moment(0, 7)
 	if n > 0 && !w.s.chance(4) { // while the statements are made
@@ -219,7 +226,7 @@ func (w *world) planUpload(tenant string, n, from int) {
 	}
 }
 
-func (w *world) upload(tenant string, docs []json.RawMessage, about []linePromise, try int) {
+func (w *world) upload(tenant ident.Tenant, docs []json.RawMessage, about []linePromise, try int) {
 	var kept []linePromise
 	again := false
 	w.s.begin(w.task("upload", tenant), func(ctx context.Context) {
@@ -236,7 +243,7 @@ func (w *world) upload(tenant string, docs []json.RawMessage, about []linePromis
 }
 
 // planEvents plans a batch of incentive events, some of them of days that are closed already.
-func (w *world) planEvents(tenant string, n int) {
+func (w *world) planEvents(tenant ident.Tenant, n int) {
 	when := w.moment(0, 10)
 	var docs []json.RawMessage
 	for i := range 4 + w.s.rng.IntN(8) {
@@ -253,7 +260,7 @@ func (w *world) planEvents(tenant string, n int) {
 	}
 }
 
-func (w *world) events(tenant string, docs []json.RawMessage, try int) {
+func (w *world) events(tenant ident.Tenant, docs []json.RawMessage, try int) {
 	var kept []eventPromise
 	again := false
 	w.s.begin(w.task("record-incentive", tenant), func(ctx context.Context) {
@@ -292,18 +299,18 @@ func (w *world) planNights() {
 // night makes the statements that are due, of all creators of a tenant or by cohorts.
 func (w *world) night() {
 	for _, t := range w.people.tenants {
-		order := statement.Order{Tenant: t, By: statement.System}
-		w.jobOf("build-statements", t, func(ctx context.Context) error {
+		order := statement.Order{Tenant: ident.Tenant(t), By: statement.System}
+		w.jobOf("build-statements", ident.Tenant(t), func(ctx context.Context) error {
 			_, err := w.statements.Run(ctx, order, "")
 			return err
 		}, 1)
 		if w.s.chance(3) {
 			c := one(w.s, creatorNames()) // its cohort begins or ends with it
-			cohort := statement.Task{Tenant: t, Upto: c, By: statement.System}
+			cohort := statement.Task{Tenant: ident.Tenant(t), Upto: ident.Creator(c), By: statement.System}
 			if w.s.chance(2) {
-				cohort.After, cohort.Upto = c, ""
+				cohort.After, cohort.Upto = ident.Creator(c), ""
 			}
-			w.jobOf("build-cohort", t, func(ctx context.Context) error {
+			w.jobOf("build-cohort", ident.Tenant(t), func(ctx context.Context) error {
 				today, err := w.service.Clock.Today(ctx)
 				if err != nil {
 					return err
@@ -319,7 +326,7 @@ func (w *world) night() {
 // job runs a job of a schedule, and again when it fails, as the schedule's retry does.
 func (w *world) job(name string, do func(context.Context) error, try int) { w.jobOf(name, "", do, try) }
 
-func (w *world) jobOf(name, tenant string, do func(context.Context) error, try int) {
+func (w *world) jobOf(name string, tenant ident.Tenant, do func(context.Context) error, try int) {
 	var err error
 	w.s.begin(w.task(name, tenant), func(ctx context.Context) { err = do(ctx) }, func(killed bool) {
 		if (err != nil || killed) && try < 6 {
@@ -354,7 +361,7 @@ func (w *world) sweepPayouts() {
 }
 
 // planOffice plans when people look at what waits for them.
-func (w *world) planOffice(tenant string) {
+func (w *world) planOffice(tenant ident.Tenant) {
 	w.s.at(w.moment(0, 20), func() { w.office(tenant) })
 	for _, day := range []string{"2026-09-02", "2026-09-15"} {
 		w.s.at(civil.MustDate(day).Start().Add(w.s.between(9*time.Hour, 18*time.Hour)), func() { w.office(tenant) })
@@ -364,7 +371,7 @@ func (w *world) planOffice(tenant string) {
 }
 
 // office has the people of a tenant look at all open settlements and do what they find to do.
-func (w *world) office(tenant string) {
+func (w *world) office(tenant ident.Tenant) {
 	var open []settlement.Settlement
 	w.s.begin(w.task("office", tenant), func(ctx context.Context) {
 		_ = w.service.Each(ctx, tenant, settlement.Query{From: civil.MustDate("2026-08-27")}, func(s settlement.Settlement) error {
@@ -372,7 +379,7 @@ func (w *world) office(tenant string) {
 			return nil
 		})
 	}, func(bool) {
-		if tenant == w.turns.many && w.s.chance(2) {
+		if tenant == ident.Tenant(w.turns.many) && w.s.chance(2) {
 			open = w.together(tenant, open)
 		}
 		for _, s := range open {
@@ -381,7 +388,7 @@ func (w *world) office(tenant string) {
 			}
 			w.decide(s)
 		}
-		if tenant == w.turns.desk {
+		if tenant == ident.Tenant(w.turns.desk) {
 			w.taxDesk(tenant)
 		}
 	})
@@ -448,7 +455,7 @@ func (w *world) once(c caller, s settlement.Settlement, name, path, body string)
 			return
 		}
 		var v struct {
-			SettlementID string            `json:"settlement_id"`
+			SettlementID ident.Settlement  `json:"settlement_id"`
 			Status       settlement.Status `json:"status"`
 			Version      int               `json:"status_version"`
 			Transition   string            `json:"transition_id"`
@@ -461,7 +468,7 @@ func (w *world) once(c caller, s settlement.Settlement, name, path, body string)
 			return
 		}
 		w.acts++
-		w.promised.moved = append(w.promised.moved, movedPromise{tenant: c.tenant, id: v.SettlementID, act: name, asked: asked.Version, version: v.Version,
+		w.promised.moved = append(w.promised.moved, movedPromise{tenant: c.tenant, id: string(v.SettlementID), act: name, asked: asked.Version, version: v.Version,
 			status: v.Status, by: c.subject(), transition: v.Transition})
 	})
 }

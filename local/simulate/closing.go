@@ -10,6 +10,7 @@ import (
 	"fenzhang/shared/civil"
 	"fenzhang/shared/clock"
 	"fenzhang/shared/dynamo"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/income/incentive/incentivedb"
 	"fenzhang/shared/law/tax"
@@ -52,13 +53,13 @@ func (w *world) wireClosing(db dynamo.API, tables *settlementdb.Store, now clock
 // noEvidence stands for the chain of audit records, whose end a seal names: the box has the records, not their chain.
 type noEvidence struct{}
 
-func (noEvidence) Head(_ context.Context, tenant string) (audit.Head, error) {
+func (noEvidence) Head(_ context.Context, tenant ident.Tenant) (audit.Head, error) {
 	return audit.Head{Tenant: tenant}, nil
 }
 
 type standardCharts struct{}
 
-func (standardCharts) Chart(context.Context, string, string) (ledger.Chart, error) {
+func (standardCharts) Chart(context.Context, ident.Tenant, ident.Entity) (ledger.Chart, error) {
 	return ledger.Standard()
 }
 
@@ -91,7 +92,7 @@ func (m memories) own(ctx context.Context) *ledgerdb.Periods {
 
 const closedMonth = "2026-08"
 
-func entityOf(creator string) string {
+func entityOf(creator ident.Creator) string {
 	if creator == worker {
 		return filed
 	}
@@ -99,12 +100,12 @@ func entityOf(creator string) string {
 }
 
 // planClosing plans the work of finance of a tenant.
-func (w *world) planClosing(tenant string) {
+func (w *world) planClosing(tenant ident.Tenant) {
 	for n := range w.s.rng.IntN(3) {
 		creator := one(w.s, creatorNames())
 		kind := one(w.s, []receivable.Kind{receivable.Advance, receivable.Penalty, receivable.RefundRecovery, receivable.Other})
 		id := fmt.Sprintf("claim-%d", n)
-		body := fmt.Sprintf(`{"receivable_id":%q,"creator_id":%q,"paying_entity":%q,"kind":%q,"amount":%q,"document":"doc","reason":"owed"%s}`, id, creator, entityOf(creator), kind,
+		body := fmt.Sprintf(`{"receivable_id":%q,"creator_id":%q,"paying_entity":%q,"kind":%q,"amount":%q,"document":"doc","reason":"owed"%s}`, id, creator, entityOf(ident.Creator(creator)), kind,
 			money.Fen(1+w.s.rng.Int64N(300_000)), one(w.s, []string{"", `,"max_share":"0.5"`}))
 		when := w.moment(0, 14)
 		w.ask(when, caller{tenant, "finance"}, "claim", "/v1/receivables", body)
@@ -151,21 +152,21 @@ func (w *world) askOnce(c caller, name, path, body string, try int) {
 }
 
 // closePeriods begins the closing of the month that is over, at all paying entities.
-func (w *world) closePeriods(tenant string) {
+func (w *world) closePeriods(tenant ident.Tenant) {
 	w.periodAct(tenant, "close", identity.Finance, w.closing.periods.Close)
 }
 
 // sealPeriods seals it where nothing stands against that.
-func (w *world) sealPeriods(tenant string) {
+func (w *world) sealPeriods(tenant ident.Tenant) {
 	w.periodAct(tenant, "seal", identity.Approver, w.closing.periods.Seal)
 }
 
-func (w *world) periodAct(tenant, name string, role identity.Role, act func(context.Context, identity.Principal, string, civil.Month) (period.Period, error)) {
-	by := identity.Principal{Tenant: tenant, Subject: string(role) + "@" + tenant, Roles: []identity.Role{role}}
+func (w *world) periodAct(tenant ident.Tenant, name string, role identity.Role, act func(context.Context, identity.Principal, ident.Entity, civil.Month) (period.Period, error)) {
+	by := identity.Principal{Tenant: tenant, Subject: string(role) + "@" + string(tenant), Roles: []identity.Role{role}}
 	for _, entity := range []string{ordinary, filed} {
 		var p period.Period
 		var err error
-		w.s.begin(w.task(name+"-period", tenant), func(ctx context.Context) { p, err = act(ctx, by, entity, monthThatCloses()) }, func(killed bool) {
+		w.s.begin(w.task(name+"-period", tenant), func(ctx context.Context) { p, err = act(ctx, by, ident.Entity(entity), monthThatCloses()) }, func(killed bool) {
 			w.trace.add("period", "%s %s of %s: %s %v", name, entity, tenant, p.State, err)
 			if err == nil && !killed {
 				w.acts++
@@ -182,13 +183,13 @@ func (b *books) checkPeriods() {
 	month := monthThatCloses()
 	for _, t := range b.people.tenants {
 		for _, entity := range []string{ordinary, filed} {
-			p, err := b.closing.periods.Store.Period(context.Background(), t, entity, month)
+			p, err := b.closing.periods.Store.Period(context.Background(), ident.Tenant(t), ident.Entity(entity), month)
 			if err != nil || p == nil || p.Seal == nil {
 				continue
 			}
 			sums := map[ledger.Account]money.Amount{}
 			for _, e := range b.entries {
-				if e.Tenant != t || e.Entity != entity || e.Accounting.After(month) {
+				if e.Tenant != ident.Tenant(t) || e.Entity != ident.Entity(entity) || e.Accounting.After(month) {
 					continue
 				}
 				for _, x := range e.Postings {

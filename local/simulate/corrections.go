@@ -10,6 +10,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/clock"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/lambda/httpapi"
 	"fenzhang/shared/law/lawdiff"
 	"fenzhang/shared/law/tax"
@@ -42,11 +43,11 @@ func (w *world) wireTaxes(tables *settlementdb.Store, now clock.Clock, l law) {
 }
 
 // planTaxes plans what happens to the taxes of a tenant beside its settlements.
-func (w *world) planTaxes(tenant string) {
-	if tenant == w.turns.merge {
+func (w *world) planTaxes(tenant ident.Tenant) {
+	if tenant == ident.Tenant(w.turns.merge) {
 		w.planMerge(tenant)
 	}
-	if tenant != w.turns.desk {
+	if tenant != ident.Tenant(w.turns.desk) {
 		return
 	}
 	for _, last := range []int{12, 20, 21} {
@@ -55,7 +56,7 @@ func (w *world) planTaxes(tenant string) {
 	w.s.at(w.moment(7, 13), func() { w.office(tenant) })
 	for n := range 4 { // several payments of one person, of which some fail, so that others were taxed on top of them
 		p := w.payable(tenant, 100+n)
-		p.creator, p.amount = one(w.s, []string{first, second}), money.Fen(1_500_000+w.s.rng.Int64N(6_000_000))
+		p.creator, p.amount = ident.Creator(one(w.s, []string{first, second})), money.Fen(1_500_000+w.s.rng.Int64N(6_000_000))
 		w.planPayable(p, w.moment(0, 12))
 	}
 	if w.s.chance(2) {
@@ -66,14 +67,14 @@ func (w *world) planTaxes(tenant string) {
 // givesUp tells that nobody pays again what a payout of the desk's tenant did not bring: its taxes were taken back, and
 // what others were taxed on top of it stands as an open true-up.
 func (w *world) givesUp(s settlement.Settlement) bool {
-	return s.Tenant == w.turns.desk && s.Status == settlement.Failed && s.ID < "st-c"
+	return s.Tenant == ident.Tenant(w.turns.desk) && s.Status == settlement.Failed && s.ID < "st-c"
 }
 
 // lastMonth is the last one that a run books in.
 const lastMonth = "2026-09"
 
 // taxDesk has finance look at the open true-ups of a tenant and do what is to be done of each.
-func (w *world) taxDesk(tenant string) {
+func (w *world) taxDesk(tenant ident.Tenant) {
 	if w.amending.seen == w.streams.written() {
 		return
 	}
@@ -99,7 +100,7 @@ func (w *world) taxDesk(tenant string) {
 
 // lookAt is what people do with one open true-up: what another law explains is corrected, of the others one person
 // decides and another confirms.
-func (w *world) lookAt(tenant string, u *trueup.TrueUp, corrected map[string]bool) {
+func (w *world) lookAt(tenant ident.Tenant, u *trueup.TrueUp, corrected map[string]bool) {
 	finance, other := caller{tenant, "finance"}, caller{tenant, one(w.s, []string{"admin", "approver-9"})} // who decides on no settlement that bears it
 	now := time.Unix(0, w.s.now)
 	second := now.Add(w.s.between(time.Second, 3*time.Hour))
@@ -109,9 +110,9 @@ func (w *world) lookAt(tenant string, u *trueup.TrueUp, corrected map[string]boo
 	path := "/v1/tax/true-ups/" + u.ID
 	switch {
 	case u.Decided:
-	case u.Cause == trueup.CauseLaw && !w.isFiled(u) && corrected[u.Taxpayer]: // one correction is of a whole year
+	case u.Cause == trueup.CauseLaw && !w.isFiled(u) && corrected[string(u.Taxpayer)]: // one correction is of a whole year
 	case u.Cause == trueup.CauseLaw && !w.isFiled(u):
-		corrected[u.Taxpayer] = true
+		corrected[string(u.Taxpayer)] = true
 		w.amending.asked++
 		id := fmt.Sprintf("cor-%s-%d", tenant, w.amending.asked)
 		w.ask(now, finance, "correct", "/v1/tax/diffs/post", fmt.Sprintf(`{"correction_id":%q,"entity":%q,"taxpayer":%q,"year":2026,"reason":"the share has changed"}`, id, u.Entity, u.Taxpayer))
@@ -134,21 +135,24 @@ func (w *world) lookAt(tenant string, u *trueup.TrueUp, corrected map[string]boo
 // isFiled tells whether finance has recorded that the month of a true-up is filed.
 func (w *world) isFiled(u *trueup.TrueUp) bool {
 	tenant := w.turns.desk
-	returns, err := w.store.FiledMonths(context.Background(), tenant, u.Entity)
+	returns, err := w.store.FiledMonths(context.Background(), ident.Tenant(tenant), u.Entity)
 	return err == nil && settlement.Filed(returns)(u.Month())
 }
 
 // fails decides whether a payout of a tenant fails: more often where the desk has to find what that does to the taxes of
 // others, and on the first day of rest too.
-func (w *world) fails(tenant string) bool {
-	if tenant == w.turns.desk {
+func (w *world) fails(tenant ident.Tenant) bool {
+	if tenant == ident.Tenant(w.turns.desk) {
 		return w.s.now < w.plan.end.Add(2*time.Hour).UnixNano() && w.s.chance(3)
 	}
 	return !w.faults.over && w.s.chance(8)
 }
 
 // postedPromise is an act of the desk that was answered with 2xx.
-type postedPromise struct{ tenant, name, act, state string }
+type postedPromise struct {
+	tenant           ident.Tenant
+	name, act, state string
+}
 
 // noteTaxAct remembers what the desk was answered.
 func (w *world) noteTaxAct(c caller, name, answer string) {
@@ -176,12 +180,12 @@ func (b *books) readTaxes() {
 	for _, t := range b.people.tenants {
 		for _, entity := range []string{ordinary, filed} {
 			for _, payer := range taxpayers() {
-				list, err := b.store.TaxRows(context.Background(), t, entity, payer, taxYear)
+				list, err := b.store.TaxRows(context.Background(), ident.Tenant(t), ident.Entity(entity), ident.Taxpayer(payer), taxYear)
 				if err != nil {
 					b.broken("P5", "%s/%s: %v", t, payer, err)
 				}
 				if len(list) > 0 {
-					b.lists[person{t, entity, payer}] = list
+					b.lists[person{ident.Tenant(t), ident.Entity(entity), ident.Taxpayer(payer)}] = list
 				}
 			}
 		}
@@ -212,7 +216,7 @@ func (b *books) checkCorrections() {
 			if k.Kind != settlement.KindDecided && k.Kind != settlement.KindTrueUp {
 				continue
 			}
-			of := at(p.tenant + "/" + k.EntryID)
+			of := at(string(p.tenant+"/") + k.EntryID)
 			of.bookings++
 			for _, r := range k.Rows {
 				of.rows = of.rows.Add(r.Withheld)
@@ -223,7 +227,7 @@ func (b *books) checkCorrections() {
 		if actOf(e) == e.ID && !strings.HasPrefix(e.Reason, "true-up decided") {
 			continue
 		}
-		of := at(e.Tenant + "/" + actOf(e))
+		of := at(string(e.Tenant+"/") + actOf(e))
 		for _, x := range e.Postings {
 			if x.Account.IsTaxPayable() {
 				of.journal = of.journal.Sub(x.Amount)
@@ -249,7 +253,7 @@ func (b *books) checkCorrections() {
 		b.broken("P5", "%s stands without a decision: %+v", id, *of)
 	}
 	for _, p := range b.promised.posted {
-		r, ok := b.records[p.tenant+"/"+p.act]
+		r, ok := b.records[string(p.tenant+"/")+p.act]
 		posts := r.Act == "tax.true_up_posted" || r.Act == "tax.corrected"
 		if !ok || posts != (p.state == trueup.DecisionPosted) {
 			b.broken("P9", "%s was answered as %s, %s, and its record says %q", p.name, p.act, p.state, r.Act)
@@ -262,7 +266,7 @@ func (b *books) checkCorrections() {
 func (b *books) sumClaims(at func(string) *posting) {
 	for _, t := range b.people.tenants {
 		for _, c := range creatorNames() {
-			claims, err := b.store.Receivables(context.Background(), t, c, "")
+			claims, err := b.store.Receivables(context.Background(), ident.Tenant(t), ident.Creator(c), "")
 			if err != nil {
 				b.broken("P5", "%s/%s: %v", t, c, err)
 			}
@@ -287,7 +291,7 @@ func (b *books) checkDesk() {
 		return
 	}
 	for _, entity := range []string{ordinary, filed} {
-		open, err := b.closing.trueUps.Undecided(context.Background(), b.turns.desk, entity, civil.MustMonth(lastMonth))
+		open, err := b.closing.trueUps.Undecided(context.Background(), ident.Tenant(b.turns.desk), ident.Entity(entity), civil.MustMonth(lastMonth))
 		if err != nil || len(open) > 0 {
 			b.broken("P5", "%s of %s: nobody has decided %q (%v)", entity, b.turns.desk, open, err)
 		}
@@ -298,18 +302,18 @@ func (b *books) checkDesk() {
 func (b *books) checkAmendments() {
 	for _, t := range b.people.tenants {
 		for _, entity := range []string{ordinary, filed} {
-			returns, err := b.store.FiledMonths(context.Background(), t, entity)
+			returns, err := b.store.FiledMonths(context.Background(), ident.Tenant(t), ident.Entity(entity))
 			if err != nil {
 				b.broken("P5", "%s: %v", t, err)
 			}
 			for _, f := range returns {
-				b.checkAmended(t, entity, f)
+				b.checkAmended(ident.Tenant(t), ident.Entity(entity), f)
 			}
 		}
 	}
 }
 
-func (b *books) checkAmended(tenant, entity string, f settlement.FiledMonth) {
+func (b *books) checkAmended(tenant ident.Tenant, entity ident.Entity, f settlement.FiledMonth) {
 	want := map[string]money.Amount{}
 	for p, list := range b.lists {
 		if p.tenant != tenant || p.entity != entity {
@@ -318,7 +322,7 @@ func (b *books) checkAmended(tenant, entity string, f settlement.FiledMonth) {
 		for _, k := range settlement.Whole(list) {
 			for _, r := range k.Rows {
 				if lawdiff.MonthOf(r.Period) == f.Month && k.At.After(f.At) && r.Collection != tax.SelfFiled {
-					want[p.taxpayer] = want[p.taxpayer].Add(r.Withheld)
+					want[string(p.taxpayer)] = want[string(p.taxpayer)].Add(r.Withheld)
 				}
 			}
 		}
@@ -331,7 +335,7 @@ func (b *books) checkAmended(tenant, entity string, f settlement.FiledMonth) {
 	}
 	listed := map[string]bool{}
 	for _, a := range list {
-		listed[a.Taxpayer] = true
+		listed[string(a.Taxpayer)] = true
 		b.paths["filed again"]++
 	}
 	for payer, sum := range want {

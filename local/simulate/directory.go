@@ -7,6 +7,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/money"
 	"fenzhang/shared/tenancy"
 	"fenzhang/shared/tenancy/review"
@@ -42,7 +43,7 @@ type directory struct {
 
 var _ tenancy.Directory = (*directory)(nil)
 
-func admin(tenant string) string { return "admin@" + tenant }
+func admin(tenant ident.Tenant) string { return string("admin@" + tenant) }
 
 func newDirectory(w *world) *directory {
 	s := w.s
@@ -51,7 +52,7 @@ func newDirectory(w *world) *directory {
 	shares := []string{"0.7", "0.5", "0.65", "1"}
 	for _, t := range d.tenants {
 		for _, c := range creatorNames() {
-			d.add(s, t, c, one(s, shares))
+			d.add(s, ident.Tenant(t), ident.Creator(c), one(s, shares))
 		}
 	}
 	since := tenancy.Version{From: civil.MustDate("2026-01-01"), Version: 1}
@@ -64,7 +65,7 @@ func newDirectory(w *world) *directory {
 	return d
 }
 
-func (d *directory) add(s *scheduler, tenant, creator, share string) {
+func (d *directory) add(s *scheduler, tenant ident.Tenant, creator ident.Creator, share string) {
 	tp, entity, route, method, payDay := "tp-"+creator, ordinary, tenancy.MCNPays, "douyin", 15
 	switch creator {
 	case second:
@@ -76,9 +77,9 @@ func (d *directory) add(s *scheduler, tenant, creator, share string) {
 	case fifth:
 		payDay = 5
 	}
-	d.people[tenant+"/"+creator] = tenancy.Creator{CreatorID: creator, TaxpayerID: tp, By: admin(tenant),
-		Accounts: []tenancy.PlatformAccount{{Platform: "douyin", UID: "u-" + creator}}, Payout: tenancy.PayoutAccount{Method: method}}
-	split := tenancy.Split{Method: "ratio", RemainderTo: creator, Parties: []tenancy.Party{{Party: creator, Kind: "creator", Share: money.MustRate(share)}}}
+	d.people[string(tenant+"/")+string(creator)] = tenancy.Creator{CreatorID: creator, TaxpayerID: ident.Taxpayer(tp), By: admin(tenant),
+		Accounts: []tenancy.PlatformAccount{{Platform: "douyin", UID: string("u-" + creator)}}, Payout: tenancy.PayoutAccount{Method: method}}
+	split := tenancy.Split{Method: "ratio", RemainderTo: string(creator), Parties: []tenancy.Party{{Party: string(creator), Kind: "creator", Share: money.MustRate(share)}}}
 	if rest := map[string]string{"0.7": "0.3", "0.5": "0.5", "0.65": "0.35"}[share]; rest != "" {
 		split.Parties = append(split.Parties, tenancy.Party{Party: "mcn", Kind: "mcn", Share: money.MustRate(rest)})
 	}
@@ -91,13 +92,13 @@ func (d *directory) add(s *scheduler, tenant, creator, share string) {
 	if s.chance(3) {
 		basis = "gross"
 	}
-	d.contracts[tenant+"/"+creator] = tenancy.Contract{
+	d.contracts[string(tenant+"/")+string(creator)] = tenancy.Contract{
 		Version:    tenancy.Version{From: civil.MustDate("2026-01-01"), Version: 1, By: admin(tenant)},
-		ContractID: "ct-" + creator, CreatorID: creator, PayingEntity: entity, Cycle: "month", PayDay: payDay, PriceBasis: "before_tax_with_vat", RevenueBasis: basis,
+		ContractID: string("ct-" + creator), CreatorID: creator, PayingEntity: ident.Entity(entity), Cycle: "month", PayDay: payDay, PriceBasis: "before_tax_with_vat", RevenueBasis: basis,
 		Routes:               map[string]string{"live_tip": route, "commerce_commission": route, "incentive": route},
 		Splits:               map[string]tenancy.Split{"live_tip": split, "commerce_commission": split},
 		InvoiceBeforePayment: creator == studio}
-	d.cycle(s, tenant+"/"+creator)
+	d.cycle(s, string(tenant+"/")+string(creator))
 }
 
 // cycle gives some contracts shorter cycles, and a least amount that is paid.
@@ -112,24 +113,24 @@ func (d *directory) cycle(s *scheduler, key string) {
 	d.contracts[key] = c
 }
 
-func (d *directory) Creator(ctx context.Context, tenant, id string) (tenancy.Creator, error) {
-	c, ok := d.people[tenant+"/"+id]
+func (d *directory) Creator(ctx context.Context, tenant ident.Tenant, id ident.Creator) (tenancy.Creator, error) {
+	c, ok := d.people[string(tenant+"/")+string(id)]
 	if !ok {
 		return c, fault.Absent("creator")
 	}
-	c.TaxpayerID = d.survivor(ctx, tenant, c.TaxpayerID)
+	c.TaxpayerID = ident.Taxpayer(d.survivor(ctx, tenant, c.TaxpayerID))
 	return c, nil
 }
 
-func (d *directory) Contract(_ context.Context, tenant, creator, incomeType string, day civil.Date) (tenancy.Contract, error) {
-	c, ok := d.contracts[tenant+"/"+creator]
+func (d *directory) Contract(_ context.Context, tenant ident.Tenant, creator ident.Creator, incomeType string, day civil.Date) (tenancy.Contract, error) {
+	c, ok := d.contracts[string(tenant+"/")+string(creator)]
 	if _, covered := c.Routes[incomeType]; !ok || !covered || !c.Holds(day) {
-		return tenancy.Contract{}, fault.Missing("contract_missing", "contract of "+creator, "no contract")
+		return tenancy.Contract{}, fault.Missing("contract_missing", string("contract of "+creator), "no contract")
 	}
 	return c, nil
 }
 
-func (d *directory) Entity(_ context.Context, tenant, id string, _ civil.Date) (tenancy.PayingEntity, error) {
+func (d *directory) Entity(_ context.Context, tenant ident.Tenant, id ident.Entity, _ civil.Date) (tenancy.PayingEntity, error) {
 	since := tenancy.Version{From: civil.MustDate("2026-01-01"), Version: 1, By: admin(tenant)}
 	e := tenancy.PayingEntity{Version: since, EntityID: id, Name: "甲文化", Place: "330100", PlaceTier: "city", VAT: "general"}
 	switch id {
@@ -142,39 +143,39 @@ func (d *directory) Entity(_ context.Context, tenant, id string, _ civil.Date) (
 	return e, nil
 }
 
-func (d *directory) Taxpayer(ctx context.Context, tenant, id string) (tenancy.Taxpayer, error) {
+func (d *directory) Taxpayer(ctx context.Context, tenant ident.Tenant, id ident.Taxpayer) (tenancy.Taxpayer, error) {
 	p := tenancy.Profile{From: civil.MustDate("2026-01-01"), Kind: "natural_person", Resident: true, VAT: "natural_person", Collection: "withheld", Jurisdiction: "330100"}
 	if id == "tp-"+studio {
 		p.Kind, p.VAT, p.Collection = "individual_business", "small_scale", "books"
 		p.Papers = d.handedIn(ctx, tenant)
 	}
 	t := tenancy.Taxpayer{TaxpayerID: id, Profiles: []tenancy.Profile{p}, By: admin(tenant)}
-	if into := d.survivor(ctx, tenant, id); into != id {
+	if into := d.survivor(ctx, tenant, id); ident.Taxpayer(into) != id {
 		t.MergedInto = into
 	}
 	return t, nil
 }
 
-func (d *directory) Strategies(context.Context, string) ([]tenancy.Strategy, error) {
+func (d *directory) Strategies(context.Context, ident.Tenant) ([]tenancy.Strategy, error) {
 	if d.late {
 		return d.strategies, nil
 	}
 	return d.strategies[:3], nil
 }
 
-func (d *directory) Positions(context.Context, string, civil.Date) ([]tenancy.Position, error) {
+func (d *directory) Positions(context.Context, ident.Tenant, civil.Date) ([]tenancy.Position, error) {
 	return nil, nil
 }
 
 func (d *directory) Tenants(context.Context) ([]string, error) { return d.tenants, nil }
 
-func (d *directory) Creators(ctx context.Context, tenant, cursor string, _ int) ([]tenancy.Creator, string, error) {
+func (d *directory) Creators(ctx context.Context, tenant ident.Tenant, cursor string, _ int) ([]tenancy.Creator, string, error) {
 	if cursor != "" {
 		return nil, "", fmt.Errorf("simulate: no page after %s", cursor)
 	}
 	var out []tenancy.Creator
 	for _, name := range creatorNames() {
-		c, err := d.Creator(ctx, tenant, name)
+		c, err := d.Creator(ctx, tenant, ident.Creator(name))
 		if err != nil {
 			return nil, "", err
 		}
@@ -184,8 +185,8 @@ func (d *directory) Creators(ctx context.Context, tenant, cursor string, _ int) 
 }
 
 // ContractsOf lists the one contract of a creator.
-func (d *directory) ContractsOf(_ context.Context, tenant, creator, _ string, _ civil.Date) ([]tenancy.Contract, error) {
-	c, ok := d.contracts[tenant+"/"+creator]
+func (d *directory) ContractsOf(_ context.Context, tenant ident.Tenant, creator ident.Creator, _ string, _ civil.Date) ([]tenancy.Contract, error) {
+	c, ok := d.contracts[string(tenant+"/")+string(creator)]
 	if !ok {
 		return nil, nil
 	}
@@ -193,9 +194,9 @@ func (d *directory) ContractsOf(_ context.Context, tenant, creator, _ string, _ 
 }
 
 // ReviewRules lets small settlements of some tenants pass without people, and fails their large ones.
-func (d *directory) ReviewRules(_ context.Context, tenant string, _ civil.Date) (review.Rules, error) {
+func (d *directory) ReviewRules(_ context.Context, tenant ident.Tenant, _ civil.Date) (review.Rules, error) {
 	r, err := review.Defaults()
-	r.Automatic, r.Levels, r.Papers = d.automatic[tenant], d.w.levels(tenant), d.w.wanted(tenant)
+	r.Automatic, r.Levels, r.Papers = d.automatic[string(tenant)], d.w.levels(tenant), d.w.wanted(tenant)
 	r.Checks = slices.DeleteFunc(slices.Clone(r.Checks), func(c review.Check) bool {
 		return c.Code != review.Amount && c.Code != review.SetOff && c.Code != review.Held
 	})

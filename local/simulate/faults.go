@@ -198,7 +198,7 @@ func (w *world) fence(t *task, k call) {
 		return
 	}
 	k.keys(func(pk string) {
-		if !strings.HasPrefix(pk, "T#"+t.tenant+"#") && !strings.HasPrefix(pk, "T#-#") {
+		if !strings.HasPrefix(pk, string("T#"+t.tenant+"#")) && !strings.HasPrefix(pk, "T#-#") {
 			w.broken("P8", "%s for %s: %s of %s", t.name, t.tenant, k.op, pk)
 		}
 	})

@@ -9,6 +9,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/dynamo/keys"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/income/incentive"
 	"fenzhang/shared/income/incentive/incentivedb"
 	"fenzhang/shared/law/tax"
@@ -20,7 +21,11 @@ import (
 )
 
 // person is a taxpayer at a paying entity.
-type person struct{ tenant, entity, taxpayer string }
+type person struct {
+	tenant   ident.Tenant
+	entity   ident.Entity
+	taxpayer ident.Taxpayer
+}
 
 // checkTaxes checks promise P5: the rows of each settlement are those of the booking that stands, and what was withheld
 // in a month is what the rules give on the month's total.
@@ -28,7 +33,7 @@ func (b *books) checkTaxes() {
 	of := map[person][]settlement.Settlement{}
 	for _, id := range slices.Sorted(maps.Keys(b.settlements)) {
 		s := b.settlements[id]
-		p := person{s.Tenant, s.Entity, b.people.survivor(context.Background(), s.Tenant, s.TaxpayerID)}
+		p := person{s.Tenant, s.Entity, ident.Taxpayer(b.people.survivor(context.Background(), s.Tenant, s.TaxpayerID))}
 		of[p] = append(of[p], s)
 	}
 	for p, ss := range of {
@@ -45,7 +50,7 @@ func (b *books) checkRows(s settlement.Settlement, bookings []settlement.Booking
 	withheld, want := map[string]money.Amount{}, map[string]money.Amount{}
 	income, wantIncome := money.Amount{}, money.Amount{}
 	for _, k := range bookings {
-		if k.Settlement != s.ID {
+		if k.Settlement != ident.Settlement(s.ID) {
 			continue
 		}
 		for _, r := range k.Rows {
@@ -178,8 +183,9 @@ func (b *books) checkOpen(p person, m monthOf, want, sum money.Amount) {
 // checkRewards checks promise P6: counters, day closes and accruals are the fold of the recorded events.
 func (b *books) checkRewards() {
 	type day struct {
-		tenant, creator string
-		on              civil.Date
+		tenant  ident.Tenant
+		creator ident.Creator
+		on      civil.Date
 	}
 	entries := map[day][]incentive.Entry{}
 	digests := map[string]string{}
@@ -195,22 +201,22 @@ func (b *books) checkRewards() {
 				b.broken("P6", "event %s: %v", event, err)
 				continue
 			}
-			d := day{tenant, seen.Event.CreatorID, seen.Event.Day()}
+			d := day{ident.Tenant(tenant), seen.Event.CreatorID, seen.Event.Day()}
 			entries[d] = append(entries[d], incentive.Entry{EventID: event, Grant: seen.Grant})
 		case strings.HasSuffix(k.SK, "#CLOSED"):
 			parts := strings.Split(k.PK, "#") // T, tenant, D, day, shard
-			closed[day{parts[1], strings.TrimSuffix(k.SK, "#CLOSED"), civil.MustDate(parts[3])}] = money.Fen(number(it, "cash"))
+			closed[day{ident.Tenant(parts[1]), ident.Creator(strings.TrimSuffix(k.SK, "#CLOSED")), civil.MustDate(parts[3])}] = money.Fen(number(it, "cash"))
 		}
 	}
 	for _, p := range b.promised.events {
-		if digests[p.tenant+"/"+p.id] != p.digest {
+		if digests[string(p.tenant+"/")+p.id] != p.digest {
 			b.broken("P9", "event %s of %s was answered as recorded and is not there", p.id, p.tenant)
 		}
 	}
 	accrued := map[[2]string]money.Amount{}
 	for d, es := range entries {
 		want := naive(es)
-		accrued[[2]string{d.tenant, d.creator}] = accrued[[2]string{d.tenant, d.creator}].Add(want)
+		accrued[[2]string{string(d.tenant), string(d.creator)}] = accrued[[2]string{string(d.tenant), string(d.creator)}].Add(want)
 		if closed[d] != want {
 			b.broken("P6", "%s/%s on %s: %s accrued, the events give %s", d.tenant, d.creator, d.on, closed[d], want)
 		}
@@ -228,7 +234,7 @@ func (b *books) checkRewards() {
 		if strings.HasPrefix(e.Reason, "incentives of ") {
 			for _, p := range e.Postings {
 				if p.Account == ledger.CreatorAccrued {
-					k := [2]string{e.Tenant, e.CreatorID}
+					k := [2]string{string(e.Tenant), string(e.CreatorID)}
 					posted[k] = posted[k].Sub(p.Amount)
 				}
 			}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/money"
 	"fenzhang/shared/payout"
 )
@@ -16,7 +17,7 @@ import (
 // book, and that book decides whether somebody was paid twice.
 type gateway struct {
 	w        *world
-	tenant   string
+	tenant   ident.Tenant
 	merchant string
 	method   payout.Method
 	book     map[string]*order
@@ -228,5 +229,5 @@ func (a accounts) Payee(ctx context.Context, p payout.Payable) (payout.Payee, er
 		a.w.faults.count(faultVault)
 		return payout.Payee{}, fault.Later(errConnection)
 	}
-	return payout.Payee{Account: "acct-" + p.CreatorID, Holder: "甲", Bank: "102100099996"}, nil
+	return payout.Payee{Account: string("acct-" + p.CreatorID), Holder: "甲", Bank: "102100099996"}, nil
 }

@@ -57,7 +57,7 @@ func (d days) NextWorkingDay(after civil.Date) (civil.Date, error) {
 // checkDates checks that nothing was approved on dates that may still move, and that a pay day of the contract is the
 // working day that the whole calendar gives.
 func (b *books) checkDates(s settlement.Settlement) {
-	k := s.Tenant + "/" + s.ID
+	k := string(s.Tenant+"/") + s.ID
 	if s.Provisional != nil {
 		b.paths["provisional dates"]++
 		if s.Status != settlement.PendingReview && s.Status != settlement.InReview && !s.Dead() {
@@ -65,7 +65,7 @@ func (b *books) checkDates(s settlement.Settlement) {
 		}
 		return
 	}
-	pay := b.people.contracts[s.Tenant+"/"+s.CreatorID].PayDay
+	pay := b.people.contracts[string(s.Tenant+"/")+string(s.CreatorID)].PayDay
 	if pay == 0 || s.Parent != "" {
 		return
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/law/lawdiff"
 	"fenzhang/shared/law/tax"
 	"fenzhang/shared/money"
@@ -27,24 +28,24 @@ const (
 func taxpayers() []string { return []string{onePerson, "tp-" + worker, "tp-" + studio, sameOne} }
 
 // survivor is the taxpayer that one goes on as, as far as the machine of the call has heard.
-func (d *directory) survivor(ctx context.Context, tenant, taxpayer string) string {
-	if m := d.merged[tenant+"/"+taxpayer]; d.w.knows(ctx, m.at) {
+func (d *directory) survivor(ctx context.Context, tenant ident.Tenant, taxpayer ident.Taxpayer) string {
+	if m := d.merged[string(tenant+"/")+string(taxpayer)]; d.w.knows(ctx, m.at) {
 		return m.into
 	}
-	return taxpayer
+	return string(taxpayer)
 }
 
 func (w *world) wireMerging(tables *settlementdb.Store) {
-	w.merging = &settlement.Merging{Service: w.service, Store: tables, Entities: func(context.Context, string) ([]string, error) {
+	w.merging = &settlement.Merging{Service: w.service, Store: tables, Entities: func(context.Context, ident.Tenant) ([]string, error) {
 		return []string{ordinary, filed}, nil
 	}}
 }
 
 // planMerge plans that two taxpayers are found to be one person. The second person's yes changes the master data; what
 // follows is done by the call, or by the next one.
-func (w *world) planMerge(tenant string) {
+func (w *world) planMerge(tenant ident.Tenant) {
 	w.s.at(w.moment(1, 19), func() {
-		w.people.merged[tenant+"/"+sameOne] = merge{onePerson, w.s.now}
+		w.people.merged[string(tenant+"/"+sameOne)] = merge{onePerson, w.s.now}
 		w.trace.add("merge", "%s: %s is %s", tenant, sameOne, onePerson)
 		w.carryMerge(tenant, 1)
 		if w.s.chance(3) {
@@ -55,7 +56,7 @@ func (w *world) planMerge(tenant string) {
 }
 
 // carryMerge calls until it is answered.
-func (w *world) carryMerge(tenant string, try int) {
+func (w *world) carryMerge(tenant ident.Tenant, try int) {
 	var err error
 	w.s.begin(w.task("merge", tenant), func(ctx context.Context) {
 		err = w.merging.Carry(ctx, tenant, sameOne, onePerson, admin(tenant))
@@ -78,7 +79,7 @@ func (b *books) checkMerges() {
 		return
 	}
 	for _, entity := range []string{ordinary, filed} {
-		theirs, ours := b.lists[person{tenant, entity, sameOne}], b.lists[person{tenant, entity, onePerson}]
+		theirs, ours := b.lists[person{ident.Tenant(tenant), ident.Entity(entity), sameOne}], b.lists[person{ident.Tenant(tenant), ident.Entity(entity), onePerson}]
 		if len(theirs) == 0 || theirs[len(theirs)-1].Into != onePerson {
 			b.broken("P5", "%s/%s at %s is merged, and its list of %d bookings is not closed", tenant, sameOne, entity, len(theirs))
 			continue
@@ -95,17 +96,17 @@ func (b *books) checkMerges() {
 		if arrived > 0 {
 			b.paths["merged"]++
 		}
-		b.checkMoved(tenant, entity, theirs, ours)
+		b.checkMoved(ident.Tenant(tenant), ident.Entity(entity), theirs, ours)
 	}
 	for _, s := range b.settlements {
-		if s.Tenant == tenant && s.TaxpayerID == sameOne && (s.Unbooked() || s.Status == settlement.Approved) && !s.Dead() {
+		if s.Tenant == ident.Tenant(tenant) && s.TaxpayerID == sameOne && (s.Unbooked() || s.Status == settlement.Approved) && !s.Dead() {
 			b.broken("P5", "%s/%s waits as %s, who is %s", tenant, s.ID, sameOne, onePerson)
 		}
 	}
 }
 
 // checkMoved checks that rows neither came nor went with the merge.
-func (b *books) checkMoved(tenant, entity string, theirs, ours []settlement.Booking) {
+func (b *books) checkMoved(tenant ident.Tenant, entity ident.Entity, theirs, ours []settlement.Booking) {
 	returns, err := b.store.FiledMonths(context.Background(), tenant, entity)
 	if err != nil {
 		b.broken("P5", "%s: %v", tenant, err)

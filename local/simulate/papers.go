@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/settlement"
 	"fenzhang/shared/tenancy"
 	"fenzhang/shared/tenancy/review"
@@ -15,16 +16,16 @@ import (
 const licence = "business_licence"
 
 // wanted are the papers that a tenant wants.
-func (w *world) wanted(tenant string) []review.PaperRule {
-	if tenant != w.turns.paper {
+func (w *world) wanted(tenant ident.Tenant) []review.PaperRule {
+	if tenant != ident.Tenant(w.turns.paper) {
 		return nil
 	}
 	return []review.PaperRule{{Paper: licence, On: true, Kinds: []string{"individual_business"}}}
 }
 
 // planPaper plans when the paper of a tenant's studio arrives.
-func (w *world) planPaper(tenant string) {
-	if tenant != w.turns.paper {
+func (w *world) planPaper(tenant ident.Tenant) {
+	if tenant != ident.Tenant(w.turns.paper) {
 		return
 	}
 	w.paperAt = w.moment(2, 19).UnixNano()
@@ -34,8 +35,8 @@ func (w *world) planPaper(tenant string) {
 }
 
 // handedIn are the papers of a tenant's studio, as far as the machine of the call has heard.
-func (d *directory) handedIn(ctx context.Context, tenant string) []tenancy.Paper {
-	if tenant != d.w.turns.paper || !d.w.knows(ctx, d.w.paperAt) {
+func (d *directory) handedIn(ctx context.Context, tenant ident.Tenant) []tenancy.Paper {
+	if tenant != ident.Tenant(d.w.turns.paper) || !d.w.knows(ctx, d.w.paperAt) {
 		return nil
 	}
 	return []tenancy.Paper{{Name: licence, Number: "91330100", From: civil.MustDate("2026-01-01")}}
@@ -43,7 +44,7 @@ func (d *directory) handedIn(ctx context.Context, tenant string) []tenancy.Paper
 
 // checkPaper checks that nothing was booked for want of a paper, unless a person has said that it may be.
 func (b *books) checkPaper(s settlement.Settlement) {
-	if s.Tenant != b.turns.paper || s.CreatorID != studio {
+	if s.Tenant != ident.Tenant(b.turns.paper) || s.CreatorID != studio {
 		return
 	}
 	arrived := time.Unix(0, b.paperAt)

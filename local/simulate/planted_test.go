@@ -19,6 +19,7 @@ import (
 	"fenzhang/shared/civil"
 	"fenzhang/shared/dynamo"
 	"fenzhang/shared/dynamo/keys"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/payout"
 	"fenzhang/shared/settlement"
@@ -106,7 +107,7 @@ func unconditional(p types.TransactWriteItem) types.TransactWriteItem {
 type brokenStore struct {
 	settlement.Store
 	apply func(context.Context, settlement.Store, settlement.Change) error
-	load  func(context.Context, settlement.Store, string, string) (settlement.Settlement, error)
+	load  func(context.Context, settlement.Store, ident.Tenant, string) (settlement.Settlement, error)
 }
 
 func (b brokenStore) Apply(ctx context.Context, c settlement.Change) error {
@@ -116,9 +117,9 @@ func (b brokenStore) Apply(ctx context.Context, c settlement.Change) error {
 	return b.Store.Apply(ctx, c)
 }
 
-func (b brokenStore) Load(ctx context.Context, tenant, id string) (settlement.Settlement, error) {
+func (b brokenStore) Load(ctx context.Context, tenant ident.Tenant, id ident.Settlement) (settlement.Settlement, error) {
 	if b.load != nil {
-		return b.load(ctx, b.Store, tenant, id)
+		return b.load(ctx, b.Store, tenant, string(id))
 	}
 	return b.Store.Load(ctx, tenant, id)
 }
@@ -139,7 +140,7 @@ func (h hasty) Send(ctx context.Context, o payout.Order) (payout.Outcome, error)
 
 type rekeyed struct{ payout.Payables }
 
-func (r rekeyed) Load(ctx context.Context, tenant, id string) (payout.Payable, error) {
+func (r rekeyed) Load(ctx context.Context, tenant ident.Tenant, id ident.Settlement) (payout.Payable, error) {
 	p, err := r.Payables.Load(ctx, tenant, id)
 	if p.State == payout.Unknown {
 		p.Key = payout.KeyFor(tenant, id+"-again")
@@ -241,7 +242,7 @@ func planted() map[string]plant {
 		"an unclear answer counts as failed": {gateway: func(g payout.Gateway) payout.Gateway { return hasty{g} }},
 		"a statement's settlement has another identity each time": applying(func(ctx context.Context, s settlement.Store, c settlement.Change) error {
 			if c.Bucket != nil {
-				c.New.Identity = settlement.Identity(c.New.CreatorID, c.New.ActivityID, c.New.OpenedAt.UnixMilli())
+				c.New.Identity = settlement.Identity(string(c.New.CreatorID), c.New.ActivityID, c.New.OpenedAt.UnixMilli())
 				c.New.ID = settlement.IDOf(c.New.Identity, c.New.Occurrence)
 			}
 			return s.Apply(ctx, c)
@@ -275,7 +276,7 @@ func planted() map[string]plant {
 				return
 			}
 			tenant, _ := ev.RequestContext.Authorizer.Lambda["tenant"].(string)
-			s, err := w.store.Load(context.Background(), tenant, id)
+			s, err := w.store.Load(context.Background(), ident.Tenant(tenant), ident.Settlement(id))
 			var body map[string]any
 			if err == nil && json.Unmarshal([]byte(ev.Body), &body) == nil {
 				body["status_version"] = s.StatusVersion
@@ -315,7 +316,7 @@ func planted() map[string]plant {
 			}
 			tenant, _ := ev.RequestContext.Authorizer.Lambda["tenant"].(string)
 			for i := range body.Items {
-				if s, err := w.store.Load(context.Background(), tenant, body.Items[i].ID); err == nil {
+				if s, err := w.store.Load(context.Background(), ident.Tenant(tenant), ident.Settlement(body.Items[i].ID)); err == nil {
 					body.Items[i].Version = s.StatusVersion
 				}
 			}
@@ -329,8 +330,8 @@ func planted() map[string]plant {
 			}
 		}},
 		"dates that may still move are taken for final": {store: func(_ *world, s settlement.Store) settlement.Store {
-			return brokenStore{Store: s, load: func(ctx context.Context, s settlement.Store, tenant, id string) (settlement.Settlement, error) {
-				st, err := s.Load(ctx, tenant, id)
+			return brokenStore{Store: s, load: func(ctx context.Context, s settlement.Store, tenant ident.Tenant, id string) (settlement.Settlement, error) {
+				st, err := s.Load(ctx, tenant, ident.Settlement(id))
 				if st.Provisional != nil {
 					st.Provisional, st.Hold = nil, nil
 				}
@@ -344,8 +345,8 @@ func planted() map[string]plant {
 			return p, true
 		}),
 		"a settlement is read from another tenant": {store: func(_ *world, s settlement.Store) settlement.Store {
-			return brokenStore{Store: s, load: func(ctx context.Context, s settlement.Store, _, id string) (settlement.Settlement, error) {
-				return s.Load(ctx, "ta", id)
+			return brokenStore{Store: s, load: func(ctx context.Context, s settlement.Store, _ ident.Tenant, id string) (settlement.Settlement, error) {
+				return s.Load(ctx, "ta", ident.Settlement(id))
 			}}
 		}},
 		"money is sent before that is written": {payables: func(_ *world, p payout.Payables) payout.Payables { return unmarked{p} }},

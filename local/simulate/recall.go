@@ -5,6 +5,7 @@ import (
 	"maps"
 	"time"
 
+	"fenzhang/shared/ident"
 	"fenzhang/shared/settlement"
 )
 
@@ -16,19 +17,22 @@ type recalling struct {
 	read map[figuresName]settlement.Figures
 }
 
-type figuresName struct{ tenant, id, hash string }
+type figuresName struct {
+	tenant   ident.Tenant
+	id, hash string
+}
 
 // Apply writes a change, and keeps most figures that go with it; the others are read back from what was stored.
 func (r recalling) Apply(ctx context.Context, c settlement.Change) error {
 	err := r.Store.Apply(ctx, c)
 	if f := c.Figures; err == nil && f != nil && f.Hash[0] != '0' {
-		r.read[figuresName{f.Tenant, f.Settlement, f.Hash}] = *f
+		r.read[figuresName{f.Tenant, string(f.Settlement), f.Hash}] = *f
 	}
 	return err
 }
 
 // Figures reads figures by their hash.
-func (r recalling) Figures(ctx context.Context, tenant, id, hash string) (settlement.Figures, error) {
+func (r recalling) Figures(ctx context.Context, tenant ident.Tenant, id, hash string) (settlement.Figures, error) {
 	name := figuresName{tenant, id, hash}
 	if f, known := r.read[name]; known {
 		return f, r.pause(ctx)

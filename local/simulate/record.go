@@ -4,12 +4,13 @@ import (
 	"context"
 	"encoding/json"
 
+	"fenzhang/shared/ident"
 	"fenzhang/shared/income"
 )
 
 // record uploads lines and gives those that were answered with 2xx, and whether some are to be sent again.
-func (w *world) record(ctx context.Context, tenant string, docs []json.RawMessage, about []linePromise) (kept []linePromise, again bool) {
-	results, err := w.recorder.Record(ctx, income.Upload{Tenant: tenant, By: "operator@" + tenant, Lines: docs})
+func (w *world) record(ctx context.Context, tenant ident.Tenant, docs []json.RawMessage, about []linePromise) (kept []linePromise, again bool) {
+	results, err := w.recorder.Record(ctx, income.Upload{Tenant: tenant, By: string("operator@" + tenant), Lines: docs})
 	if err != nil {
 		return nil, true
 	}
@@ -26,7 +27,7 @@ func (w *world) record(ctx context.Context, tenant string, docs []json.RawMessag
 }
 
 // count records events and gives those that were answered with 2xx, and whether some are to be sent again.
-func (w *world) count(ctx context.Context, tenant string, docs []json.RawMessage) (kept []eventPromise, again bool) {
+func (w *world) count(ctx context.Context, tenant ident.Tenant, docs []json.RawMessage) (kept []eventPromise, again bool) {
 	results, err := w.incentives.Record(ctx, tenant, docs)
 	if err != nil {
 		return nil, true

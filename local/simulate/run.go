@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/settlement"
 	"fenzhang/shared/settlement/relay"
 )
@@ -92,7 +93,7 @@ func (w *world) settleDown(after string) {
 		switch round % 3 { // whoever looks once in three rounds has looked before there is rest
 		case 0:
 			for _, t := range w.people.tenants {
-				w.office(t)
+				w.office(ident.Tenant(t))
 			}
 		case 1:
 			w.sweep()
@@ -125,7 +126,7 @@ func (w *world) idle() bool {
 // checkNobodyWaits checks that the sweeps have mended what lost stream records held up.
 func (w *world) checkNobodyWaits() {
 	for _, t := range w.people.tenants {
-		err := w.service.Each(context.Background(), t, settlement.Query{From: civil.MustDate("2026-08-27")}, func(s settlement.Settlement) error {
+		err := w.service.Each(context.Background(), ident.Tenant(t), settlement.Query{From: civil.MustDate("2026-08-27")}, func(s settlement.Settlement) error {
 			if !ended(s) {
 				w.broken("stuck", "%s/%s is %s, hold %+v, payout %+v, although the sweeps have run", t, s.ID, s.Status, s.Hold, s.Payout)
 			}

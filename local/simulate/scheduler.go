@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"fenzhang/shared/clock/pace"
+	"fenzhang/shared/ident"
 )
 
 // scheduler decides what happens next. Everything that runs is a task in a goroutine of its own, but only the one
@@ -48,7 +49,7 @@ func (a *agenda) Pop() any {
 // task is one call of a handler: a request, a delivery, a run of a schedule.
 type task struct {
 	name   string
-	tenant string        // whom it serves; "" where it serves all tenants
+	tenant ident.Tenant  // whom it serves; "" where it serves all tenants
 	skew   time.Duration // of the clock of the machine that it runs on
 	dead   bool          // killed: whatever it still tries fails
 	turn   chan struct{}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"fenzhang/shared/books/whereabouts"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/ledger/ledgerdb"
 	"fenzhang/shared/money"
@@ -17,13 +18,13 @@ func (b *books) checkWhere() {
 	ctx := context.Background()
 	asked := whereabouts.Service{Journal: ledgerdb.Book{DB: b.db, Table: ledgerTable}, Settlements: b.store, Viewers: b.service, Statements: b.statements, Creators: b.people}
 	for _, t := range b.people.tenants {
-		v, err := asked.Tenant(ctx, t, "")
+		v, err := asked.Tenant(ctx, ident.Tenant(t), "")
 		if err != nil || !v.Unexplained.IsZero() {
 			b.broken("P2", "where the money of %s is: %s unexplained (%v)", t, v.Unexplained, err)
 		}
 		sums := map[ledger.Account]money.Amount{}
 		for _, e := range b.entries {
-			if e.Tenant != t {
+			if e.Tenant != ident.Tenant(t) {
 				continue
 			}
 			for _, p := range e.Postings {

@@ -24,6 +24,7 @@ import (
 	"fenzhang/shared/clock"
 	"fenzhang/shared/dynamo"
 	"fenzhang/shared/dynamo/memdb"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/income"
 	"fenzhang/shared/income/incentive"
@@ -151,7 +152,7 @@ func (w *world) id() string {
 }
 
 // task is a call on one of the machines.
-func (w *world) task(name, tenant string) *task {
+func (w *world) task(name string, tenant ident.Tenant) *task {
 	return &task{name: name, tenant: tenant, skew: one(w.s, w.skews)}
 }
 
@@ -272,13 +273,13 @@ func (w *world) pay(now clock.Clock, log *slog.Logger) {
 	var merchants payout.Gateways
 	for _, t := range w.people.tenants {
 		for _, m := range []payout.Method{payout.Douyin, payout.Bank} {
-			g := &gateway{w: w, tenant: t, merchant: "m-" + t + "-" + string(m), method: m, book: map[string]*order{}}
+			g := &gateway{w: w, tenant: ident.Tenant(t), merchant: "m-" + t + "-" + string(m), method: m, book: map[string]*order{}}
 			w.gateways = append(w.gateways, g)
 			var port payout.Gateway = g
 			if w.plant.gateway != nil {
 				port = w.plant.gateway(g)
 			}
-			merchants = append(merchants, payout.MerchantAccount{Tenant: t, Merchant: g.merchant, Method: m, Gateway: port})
+			merchants = append(merchants, payout.MerchantAccount{Tenant: ident.Tenant(t), Merchant: g.merchant, Method: m, Gateway: port})
 		}
 	}
 	settled := settlement.Payables{Service: w.service}
@@ -347,16 +348,19 @@ func (w *world) seal(_ context.Context, body []byte, _ events.SQSMessage) error 
 	if err := json.Unmarshal(body, &r); err != nil {
 		return err
 	}
-	if _, known := w.records[r.Tenant+"/"+r.ID]; !known {
-		w.records[r.Tenant+"/"+r.ID] = r
+	if _, known := w.records[string(r.Tenant+"/")+r.ID]; !known {
+		w.records[string(r.Tenant+"/")+r.ID] = r
 	}
 	return nil
 }
 
 // caller is who calls. Of a role that several people have, the others have a number behind it.
-type caller struct{ tenant, role string }
+type caller struct {
+	tenant ident.Tenant
+	role   string
+}
 
-func (c caller) subject() string { return c.role + "@" + c.tenant }
+func (c caller) subject() string { return c.role + "@" + string(c.tenant) }
 
 // right is the role that the caller's token names.
 func (c caller) right() string {
@@ -382,7 +386,7 @@ func (w *world) get(ctx context.Context, c caller, path string) events.APIGatewa
 func (w *world) serve(ctx context.Context, api *httpapi.API, c caller, method string, ev events.APIGatewayV2HTTPRequest) events.APIGatewayV2HTTPResponse {
 	ev.RequestContext.HTTP.Method = method
 	if c.tenant != "" {
-		ev.RequestContext.Authorizer = &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{Lambda: map[string]any{"tenant": c.tenant, "sub": c.subject(),
+		ev.RequestContext.Authorizer = &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{Lambda: map[string]any{"tenant": string(c.tenant), "sub": c.subject(),
 			"roles": c.right(), "exp": strconv.FormatInt(w.s.now/1e9+3600, 10)}}
 	}
 	if w.plant.request != nil {

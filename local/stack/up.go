@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"fenzhang/local/tokens"
+	"fenzhang/shared/ident"
 )
 
 // The programs that run in the background.
@@ -237,7 +238,7 @@ func token(ctx context.Context, p profile, args []string) error {
 	if err != nil {
 		return err
 	}
-	text, err := signer.Sign(tokens.Claims{Tenant: args[0], Roles: strings.Split(args[1], ","), Creator: args[2], Scope: args[3]})
+	text, err := signer.Sign(tokens.Claims{Tenant: ident.Tenant(args[0]), Roles: strings.Split(args[1], ","), Creator: ident.Creator(args[2]), Scope: args[3]})
 	if err != nil {
 		return err
 	}

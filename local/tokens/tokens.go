@@ -9,15 +9,17 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"fenzhang/shared/ident"
 )
 
 // Claims says for whom a token speaks.
 type Claims struct {
-	Tenant  string
+	Tenant  ident.Tenant
 	Subject string // by default role@tenant of the first role
 	Roles   []string
-	Creator string // the creator a holder of role creator is
-	Scope   string // "machine" for service tokens
+	Creator ident.Creator // the creator a holder of role creator is
+	Scope   string        // "machine" for service tokens
 	Expires time.Time
 }
 
@@ -93,7 +95,7 @@ func (s Signer) Sign(c Claims) (string, error) {
 func (s Signer) payload(c Claims) map[string]any {
 	now := s.Now()
 	if c.Subject == "" {
-		c.Subject = c.Roles[0] + "@" + c.Tenant
+		c.Subject = c.Roles[0] + "@" + string(c.Tenant)
 	}
 	if c.Expires.IsZero() {
 		c.Expires = now.Add(Life)
@@ -101,10 +103,10 @@ func (s Signer) payload(c Claims) map[string]any {
 	p := map[string]any{
 		"iss": s.Issuer, "aud": s.Audience, "sub": c.Subject,
 		"iat": now.Unix(), "exp": c.Expires.Unix(),
-		"tenant": c.Tenant, "roles": c.Roles,
+		"tenant": string(c.Tenant), "roles": c.Roles,
 	}
 	if c.Creator != "" {
-		p["creator"] = c.Creator
+		p["creator"] = string(c.Creator)
 	}
 	if c.Scope != "" {
 		p["scope"] = c.Scope

@@ -17,6 +17,7 @@ import (
 
 	"fenzhang/shared/audit"
 	"fenzhang/shared/audit/audittest"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/vault/sm2signer"
 )
 
@@ -33,7 +34,7 @@ func writer(t testing.TB, m *audittest.Memory) audit.Writer {
 	return audit.Writer{Objects: m, Index: m, Signer: signer(t, "AB"), Until: audit.RetainUntil, Now: func() time.Time { return time.Date(2026, 11, 22, 1, 2, 3, 0, time.UTC) }}
 }
 
-func entries(t testing.TB, tenant string, from, to int) []audit.Entry {
+func entries(t testing.TB, tenant ident.Tenant, from, to int) []audit.Entry {
 	t.Helper()
 	var out []audit.Entry
 	for i := from; i < to; i++ {

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"fenzhang/shared/ident"
 )
 
 // Entry is a record with the bytes in which it was sent; the bytes are what is stored.
@@ -43,7 +45,7 @@ func (r Record) check() error {
 		}
 	}
 	need("id", r.ID != "" && len(r.ID) <= maxID)
-	need("tenant", r.Tenant != "" && !strings.ContainsAny(r.Tenant, "/.\\"))
+	need("tenant", r.Tenant != "" && !strings.ContainsAny(string(r.Tenant), "/.\\"))
 	need("at", !r.At.IsZero())
 	need("actor", r.Actor != "")
 	need("act", r.Act != "")
@@ -116,7 +118,7 @@ func (b Batch) Body() []byte {
 
 // Head is the end of a tenant's chain: what the next batch follows.
 type Head struct {
-	Tenant string
+	Tenant ident.Tenant
 	Batch  int64 // number of the last batch, 0 before the first
 	Chain  Hash
 	Tree   Tree
@@ -183,11 +185,11 @@ func splitLines(body []byte) ([][]byte, error) {
 }
 
 // BatchName is the name of a batch's object.
-func BatchName(tenant string, number int64) string {
+func BatchName(tenant ident.Tenant, number int64) string {
 	return fmt.Sprintf("%s/%012d.ndjson", tenant, number)
 }
 
 // HeadName is the name of the signed head after a batch.
-func HeadName(tenant string, number int64) string {
+func HeadName(tenant ident.Tenant, number int64) string {
 	return fmt.Sprintf("%s/heads/%012d.json", tenant, number)
 }

@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+
+	"fenzhang/shared/ident"
 )
 
 // Problem is what the check says of a record or head.
@@ -48,7 +50,7 @@ func (f Finding) String() string {
 
 // Chain is the summary of one tenant's files.
 type Chain struct {
-	Tenant  string
+	Tenant  ident.Tenant
 	Batches int
 	Records int64    // good ones
 	Last    HeadText // zero when no head is valid
@@ -81,7 +83,7 @@ func Check(files fs.FS, key Checker, kept ...SignedHead) (Report, error) {
 			report.fail(Finding{Object: e.Name(), Problem: Added, Detail: "the folder holds one folder for each tenant"})
 			continue
 		}
-		c := tenantCheck{files: files, key: key, tenant: e.Name(), report: &report, seen: map[string]string{}, heads: map[int64]HeadText{}}
+		c := tenantCheck{files: files, key: key, tenant: ident.Tenant(e.Name()), report: &report, seen: map[string]string{}, heads: map[int64]HeadText{}}
 		if err := c.run(); err != nil {
 			return report, err
 		}
@@ -101,7 +103,7 @@ func checkKept(report *Report, key Checker, kept SignedHead, heads map[string]ma
 		return
 	}
 	name := fmt.Sprintf("kept head of %s, batch %d", t.Tenant, t.Batch)
-	found, ok := heads[t.Tenant][t.Batch]
+	found, ok := heads[string(t.Tenant)][t.Batch]
 	switch {
 	case !ok:
 		report.fail(Finding{Object: name, Problem: Missing, Detail: fmt.Sprintf("it covers %d records, and the files have no valid head of this batch", t.Count)})
@@ -116,7 +118,7 @@ func checkKept(report *Report, key Checker, kept SignedHead, heads map[string]ma
 type tenantCheck struct {
 	files  fs.FS
 	key    Checker
-	tenant string
+	tenant ident.Tenant
 	report *Report
 	seen   map[string]string  // id of a good record -> where it stands first
 	heads  map[int64]HeadText // the valid ones
@@ -147,11 +149,11 @@ func (c *tenantCheck) numbered(dir string, name *regexp.Regexp, also string) (ma
 }
 
 func (c *tenantCheck) run() error {
-	batches, err := c.numbered(c.tenant, regexp.MustCompile(`^([0-9]{12})\.ndjson$`), "heads")
+	batches, err := c.numbered(string(c.tenant), regexp.MustCompile(`^([0-9]{12})\.ndjson$`), "heads")
 	if err != nil {
 		return err
 	}
-	heads, err := c.numbered(path.Join(c.tenant, "heads"), regexp.MustCompile(`^([0-9]{12})\.json$`), "")
+	heads, err := c.numbered(path.Join(string(c.tenant), "heads"), regexp.MustCompile(`^([0-9]{12})\.json$`), "")
 	if err != nil {
 		return err
 	}

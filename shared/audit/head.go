@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"fenzhang/shared/ident"
 )
 
 // Signer signs texts. A local SM2 key does it, or a KMS key where the cloud has SM2.
@@ -39,14 +41,14 @@ type storedHead struct {
 // HeadText is what a head says: the chain leads from prev over the batch's records, number first to count-1, to
 // chain, and the tree over all records up to here has this root.
 type HeadText struct {
-	Tenant string    `json:"tenant"`
-	Batch  int64     `json:"batch"`
-	First  int64     `json:"first"`
-	Count  int64     `json:"count"`
-	Prev   Hash      `json:"prev"`
-	Chain  Hash      `json:"chain"`
-	Root   Hash      `json:"root"`
-	At     time.Time `json:"at"` // real instant of the signing
+	Tenant ident.Tenant `json:"tenant"`
+	Batch  int64        `json:"batch"`
+	First  int64        `json:"first"`
+	Count  int64        `json:"count"`
+	Prev   Hash         `json:"prev"`
+	Chain  Hash         `json:"chain"`
+	Root   Hash         `json:"root"`
+	At     time.Time    `json:"at"` // real instant of the signing
 }
 
 // signHead makes the object of the head after a batch.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 )
 
 // Sealed is a record with its place.
@@ -39,7 +40,7 @@ type Reader struct {
 }
 
 // Record gives a sealed record of the tenant; fault.Absent when there is none.
-func (r Reader) Record(ctx context.Context, tenant, id string) (Sealed, error) {
+func (r Reader) Record(ctx context.Context, tenant ident.Tenant, id string) (Sealed, error) {
 	place, batch, err := r.find(ctx, tenant, id)
 	if err != nil {
 		return Sealed{}, err
@@ -49,7 +50,7 @@ func (r Reader) Record(ctx context.Context, tenant, id string) (Sealed, error) {
 }
 
 // Prove gives a record's inclusion proof; fault.Absent when there is no such record.
-func (r Reader) Prove(ctx context.Context, tenant, id string) (Proof, error) {
+func (r Reader) Prove(ctx context.Context, tenant ident.Tenant, id string) (Proof, error) {
 	place, batch, err := r.find(ctx, tenant, id)
 	if err != nil {
 		return Proof{}, err
@@ -73,7 +74,7 @@ func (r Reader) Prove(ctx context.Context, tenant, id string) (Proof, error) {
 		Size: after.text.Count, Root: after.text.Root, Path: path, Head: after.signed}, nil
 }
 
-func (r Reader) find(ctx context.Context, tenant, id string) (Place, Batch, error) {
+func (r Reader) find(ctx context.Context, tenant ident.Tenant, id string) (Place, Batch, error) {
 	places, err := r.Index.Places(ctx, tenant, []string{id})
 	if err != nil {
 		return Place{}, Batch{}, err
@@ -105,7 +106,7 @@ func (r Reader) find(ctx context.Context, tenant, id string) (Place, Batch, erro
 	return place, batch, nil
 }
 
-func (r Reader) head(ctx context.Context, tenant string, number int64) (openedHead, error) {
+func (r Reader) head(ctx context.Context, tenant ident.Tenant, number int64) (openedHead, error) {
 	object, err := r.Objects.Get(ctx, HeadName(tenant, number))
 	if err != nil {
 		return openedHead{}, hidden(err)

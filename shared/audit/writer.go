@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"fenzhang/shared/ident"
 )
 
 // Objects is the store of batches and heads. What is written stays: nothing is ever overwritten or removed.
@@ -25,11 +27,11 @@ type Place struct {
 // Index is the part of the chain that must be consistent: its end, and the place of each record.
 type Index interface {
 	// Head gives the end of the tenant's chain, read consistently; a tenant without records has a zero one.
-	Head(ctx context.Context, tenant string) (Head, error)
+	Head(ctx context.Context, tenant ident.Tenant) (Head, error)
 	// Places finds those of the records that have a place, read consistently.
-	Places(ctx context.Context, tenant string, ids []string) (map[string]Place, error)
+	Places(ctx context.Context, tenant ident.Tenant, ids []string) (map[string]Place, error)
 	// SetPlaces gives records their places. It may be repeated; a record's place never changes.
-	SetPlaces(ctx context.Context, tenant string, places map[string]Place) error
+	SetPlaces(ctx context.Context, tenant ident.Tenant, places map[string]Place) error
 	// Advance moves the chain from one head to the next. It tells whether it did; it did not when the head is no
 	// longer from.
 	Advance(ctx context.Context, from, to Head) (bool, error)
@@ -62,7 +64,7 @@ var errBusy = errors.New("audit: other writers of the tenant were faster too oft
 // places. The end is read before the places. So whoever finds a record without a place, and writes it under the next
 // number, either meets the object that holds it already, and completes that one, or is right. Every step gives the
 // same result when another writer repeats it.
-func (w Writer) Write(ctx context.Context, tenant string, entries []Entry) error {
+func (w Writer) Write(ctx context.Context, tenant ident.Tenant, entries []Entry) error {
 	for range maxRounds {
 		head, err := w.Index.Head(ctx, tenant)
 		if err != nil {
@@ -81,7 +83,7 @@ func (w Writer) Write(ctx context.Context, tenant string, entries []Entry) error
 }
 
 // unplaced gives the entries that have no place yet, each id once.
-func (w Writer) unplaced(ctx context.Context, tenant string, entries []Entry) ([]Entry, error) {
+func (w Writer) unplaced(ctx context.Context, tenant ident.Tenant, entries []Entry) ([]Entry, error) {
 	ids := make([]string, 0, len(entries))
 	first := make(map[string]bool, len(entries))
 	for _, e := range entries {

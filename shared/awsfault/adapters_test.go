@@ -26,6 +26,7 @@ import (
 	"fenzhang/shared/civil"
 	"fenzhang/shared/contract/cycle"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/identity/revocation"
 	"fenzhang/shared/income"
@@ -106,7 +107,10 @@ func adapters(cfg aws.Config) map[string]func(context.Context) error {
 		"settlement read":    func(ctx context.Context) error { _, err := settlements.Load(ctx, "t", "s"); return err },
 		"settlement written": func(ctx context.Context) error { return settlements.Apply(ctx, act) },
 		"settlement opened":  func(ctx context.Context) error { return settlements.Apply(ctx, opened) },
-		"settlements by id":  func(ctx context.Context) error { _, err := settlements.LoadAll(ctx, "t", []string{"s"}); return err },
+		"settlements by id": func(ctx context.Context) error {
+			_, err := settlements.LoadAll(ctx, "t", []ident.Settlement{"s"})
+			return err
+		},
 		"settlements listed": func(ctx context.Context) error {
 			_, _, err := settlements.List(ctx, "t", settlement.Query{}, "", 20)
 			return err

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"fenzhang/shared/ident"
 )
 
 // Code is the stable number of a refusal. The list is append-only: never renamed, never reused.
@@ -66,10 +68,10 @@ type Error struct {
 	Reason     string // stable word, "contract_missing"
 	Public     string // what happened and what to do
 	Fields     []Field
-	Missing    string        // the rule or contract that is missing, with 5002
-	Settlement string        // the settlement a duplicate request stands for, with 2003
-	RetryAfter time.Duration // with 4001 and 5003
-	TooLarge   bool          // 2001 as 413
+	Missing    string           // the rule or contract that is missing, with 5002
+	Settlement ident.Settlement // the settlement a duplicate request stands for, with 2003
+	RetryAfter time.Duration    // with 4001 and 5003
+	TooLarge   bool             // 2001 as 413
 	Err        error
 }
 

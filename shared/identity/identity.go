@@ -4,6 +4,8 @@ package identity
 import (
 	"slices"
 	"time"
+
+	"fenzhang/shared/ident"
 )
 
 // Role is what a person may do; the table is in the HTTP contract.
@@ -30,10 +32,10 @@ const ScopeMachine = "machine"
 
 // Principal is the verified caller. Its tenant is the only tenant a handler ever uses.
 type Principal struct {
-	Tenant  string
+	Tenant  ident.Tenant
 	Subject string
 	Roles   []Role
-	Creator string // the creator a person with role creator is
+	Creator ident.Creator // the creator a person with role creator is
 	Scope   string
 	Expires time.Time
 }
@@ -49,4 +51,4 @@ func (p Principal) OnlyOwn() bool {
 }
 
 // MaySee tells whether the caller may see objects of this creator.
-func (p Principal) MaySee(creator string) bool { return !p.OnlyOwn() || p.Creator == creator }
+func (p Principal) MaySee(creator ident.Creator) bool { return !p.OnlyOwn() || p.Creator == creator }

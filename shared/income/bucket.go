@@ -7,6 +7,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/contract/cycle"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/money"
 )
 
@@ -49,19 +50,21 @@ type Carriage struct {
 
 // Bucket gathers the lines of a creator, part of a month and income type that one statement will consume.
 type Bucket struct {
-	Tenant, CreatorID, IncomeType string
-	Period                        civil.Month
-	Part                          cycle.Part
-	State                         State
+	Tenant     ident.Tenant
+	CreatorID  ident.Creator
+	IncomeType string
+	Period     civil.Month
+	Part       cycle.Part
+	State      State
 	Totals
 	PlatformFee, Refund, Subsidy money.Amount
 	Own                          map[civil.Month]int // lines by their own service period; others than Period are late ones
 	Source                       string
 	By                           []string // who uploaded lines: preparers of the settlement
 	Platforms                    []string
-	Entities                     []string // paying entities in whose books the money was accrued
-	Settlement                   string   // the settlement that consumed it last
-	Occurrence                   int      // how often it was consumed: again after a settlement was undone
+	Entities                     []ident.Entity   // paying entities in whose books the money was accrued
+	Settlement                   ident.Settlement // the settlement that consumed it last
+	Occurrence                   int              // how often it was consumed: again after a settlement was undone
 	// Standing tells that what consumed it stands: whoever undoes that takes the word back in the same write. It is false
 	// also of buckets that were consumed before the word was kept.
 	Standing   bool
@@ -101,14 +104,16 @@ const MaxLines = 90
 
 // Addition are new lines of one creator, income type and own service period.
 type Addition struct {
-	Tenant, CreatorID, IncomeType string
-	Period                        civil.Month
-	Into                          cycle.Period // where the lines belong by their day
-	Course                        cycle.Course // tells where they go when that is closed
-	Lines                         []Line       // at most MaxLines, with ids of their own
-	By, Trace                     string
-	At                            time.Time
-	WriteID                       string // chosen before the first try; it is the audit record's id too
+	Tenant     ident.Tenant
+	CreatorID  ident.Creator
+	IncomeType string
+	Period     civil.Month
+	Into       cycle.Period // where the lines belong by their day
+	Course     cycle.Course // tells where they go when that is closed
+	Lines      []Line       // at most MaxLines, with ids of their own
+	By, Trace  string
+	At         time.Time
+	WriteID    string // chosen before the first try; it is the audit record's id too
 }
 
 // Placed tells what became of a line.
@@ -140,9 +145,9 @@ type Carry struct {
 // Buckets keeps what waits for statements.
 type Buckets interface {
 	// Buckets lists a creator's buckets of the months from and to, both included.
-	Buckets(ctx context.Context, tenant, creator string, from, to civil.Month) ([]Bucket, error)
+	Buckets(ctx context.Context, tenant ident.Tenant, creator ident.Creator, from, to civil.Month) ([]Bucket, error)
 	// Bucket reads one, consistently; false when there is none.
-	Bucket(ctx context.Context, tenant, creator string, period cycle.Period, incomeType string) (Bucket, bool, error)
+	Bucket(ctx context.Context, tenant ident.Tenant, creator ident.Creator, period cycle.Period, incomeType string) (Bucket, bool, error)
 	// Fold sums the lines that lie in a bucket.
 	Fold(ctx context.Context, b Bucket) (Totals, error)
 	// Carry closes an open bucket and takes what it holds, if anything, on to another one.

@@ -14,6 +14,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/input/strictjson"
 	"fenzhang/shared/money"
 	"fenzhang/shared/tenancy"
@@ -21,23 +22,23 @@ import (
 
 // Line is one line of income from a platform (收入明细), checked. Amounts are with VAT.
 type Line struct {
-	LineID              string       `json:"line_id"`
-	CreatorID           string       `json:"creator_id"`
-	IncomeType          string       `json:"income_type"`
-	Platform            string       `json:"platform"`
-	AccountUID          string       `json:"account_uid,omitempty"`
-	Nickname            string       `json:"nickname,omitempty"`
-	ShopID              string       `json:"shop_id,omitempty"`
-	OccurredOn          civil.Date   `json:"occurred_on"`
-	ServicePeriod       civil.Month  `json:"service_period"`
-	GrossBeforePlatform money.Amount `json:"gross_before_platform"`
-	PlatformFee         money.Amount `json:"platform_fee"`
-	Refund              money.Amount `json:"refund"`
-	Subsidy             money.Amount `json:"subsidy"`
-	Distributable       money.Amount `json:"distributable"` // what the paying entity receives; negative when a settled sale came back
-	Count               int64        `json:"count,omitempty"`
-	Description         string       `json:"description,omitempty"`
-	Source              string       `json:"source,omitempty"`
+	LineID              string        `json:"line_id"`
+	CreatorID           ident.Creator `json:"creator_id"`
+	IncomeType          string        `json:"income_type"`
+	Platform            string        `json:"platform"`
+	AccountUID          string        `json:"account_uid,omitempty"`
+	Nickname            string        `json:"nickname,omitempty"`
+	ShopID              string        `json:"shop_id,omitempty"`
+	OccurredOn          civil.Date    `json:"occurred_on"`
+	ServicePeriod       civil.Month   `json:"service_period"`
+	GrossBeforePlatform money.Amount  `json:"gross_before_platform"`
+	PlatformFee         money.Amount  `json:"platform_fee"`
+	Refund              money.Amount  `json:"refund"`
+	Subsidy             money.Amount  `json:"subsidy"`
+	Distributable       money.Amount  `json:"distributable"` // what the paying entity receives; negative when a settled sale came back
+	Count               int64         `json:"count,omitempty"`
+	Description         string        `json:"description,omitempty"`
+	Source              string        `json:"source,omitempty"`
 }
 
 // Incentive is the income type of accrued rewards; its lines are made at day close and never uploaded.
@@ -96,7 +97,7 @@ func (l Line) Adds() money.Amount {
 // draft is a line as it was sent; a nil amount was not given.
 type draft struct {
 	LineID        string        `json:"line_id"`
-	CreatorID     string        `json:"creator_id"`
+	CreatorID     ident.Creator `json:"creator_id"`
 	IncomeType    string        `json:"income_type"`
 	Platform      string        `json:"platform"`
 	AccountUID    string        `json:"account_uid"`
@@ -160,7 +161,7 @@ func (c *checker) names(d draft) {
 	const id = "must be 1 to 64 letters, digits, _ or -"
 	c.bad(!idShape.MatchString(d.LineID), "line_id", id)
 	c.bad(strings.HasPrefix(d.LineID, AccrualPrefix) || strings.HasPrefix(d.LineID, CarryPrefix), "line_id", "must not begin with accr- or carry-, the system uses them")
-	c.bad(!idShape.MatchString(d.CreatorID), "creator_id", id)
+	c.bad(!idShape.MatchString(string(d.CreatorID)), "creator_id", id)
 	c.bad(d.IncomeType == Incentive, "income_type", "must not be incentive: incentives are recorded as events, or settled by a call")
 	c.bad(!slices.Contains(tenancy.IncomeTypes(), d.IncomeType), "income_type", "must be one of "+strings.Join(uploaded(), ", "))
 	c.bad(d.Platform == "", "platform", "must be given")

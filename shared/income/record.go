@@ -14,13 +14,14 @@ import (
 	"fenzhang/shared/clock/pace"
 	"fenzhang/shared/contract/cycle"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/tenancy"
 )
 
 // Directory is the master data that recording needs.
 type Directory interface {
-	Creator(ctx context.Context, tenant, creator string) (tenancy.Creator, error)
-	ContractsOf(ctx context.Context, tenant, creator, incomeType string, day civil.Date) ([]tenancy.Contract, error)
+	Creator(ctx context.Context, tenant ident.Tenant, creator ident.Creator) (tenancy.Creator, error)
+	ContractsOf(ctx context.Context, tenant ident.Tenant, creator ident.Creator, incomeType string, day civil.Date) ([]tenancy.Contract, error)
 }
 
 // Recorder takes uploads of income lines.
@@ -33,8 +34,9 @@ type Recorder struct {
 
 // Upload is one call: who sends which lines, each as it was sent.
 type Upload struct {
-	Tenant, By, Trace string
-	Lines             []json.RawMessage
+	Tenant    ident.Tenant
+	By, Trace string
+	Lines     []json.RawMessage
 }
 
 // Result is what became of one line of an upload.
@@ -49,8 +51,9 @@ type Result struct {
 
 // group are lines of an upload that enter the same bucket.
 type group struct {
-	creator, incomeType string
-	period              civil.Month
+	creator    ident.Creator
+	incomeType string
+	period     civil.Month
 }
 
 // compare gives groups an order, so that the same upload is written in the same order.
@@ -120,14 +123,14 @@ func (u *upload) read(today civil.Date) []round {
 func (u *upload) write(ctx context.Context, r round) {
 	byCreator := map[string][]group{}
 	for _, g := range slices.SortedFunc(maps.Keys(r), group.compare) {
-		byCreator[g.creator] = append(byCreator[g.creator], g)
+		byCreator[string(g.creator)] = append(byCreator[string(g.creator)], g)
 	}
 	var work errgroup.Group
 	work.SetLimit(pace.AtOnce(ctx, atOnce))
 	for _, creator := range slices.Sorted(maps.Keys(byCreator)) {
 		groups := byCreator[creator]
 		work.Go(func() error {
-			_, err := u.Directory.Creator(ctx, u.Tenant, creator)
+			_, err := u.Directory.Creator(ctx, u.Tenant, ident.Creator(creator))
 			for _, g := range groups {
 				if err != nil {
 					u.fail(r[g], err)

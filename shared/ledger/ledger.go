@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/money"
 )
 
@@ -49,17 +50,17 @@ type Posting struct {
 
 // Entry is one journal entry of a creator's book. It is never changed; a correction is another entry that names it.
 type Entry struct {
-	ID         string      `json:"id"` // the id of the act that posted it
-	Tenant     string      `json:"tenant"`
-	CreatorID  string      `json:"creator_id"`
-	Entity     string      `json:"entity"`
-	Settlement string      `json:"settlement,omitempty"`
-	At         time.Time   `json:"at"`
-	Accounting civil.Month `json:"accounting_period"`
-	Tax        civil.Month `json:"tax_period,omitzero"`
-	Reason     string      `json:"reason"`             // "opened", "booked", "paid", "reversed" ...
-	Reverses   string      `json:"reverses,omitempty"` // the entry that this one takes back
-	Postings   []Posting   `json:"postings"`
+	ID         string           `json:"id"` // the id of the act that posted it
+	Tenant     ident.Tenant     `json:"tenant"`
+	CreatorID  ident.Creator    `json:"creator_id"`
+	Entity     ident.Entity     `json:"entity"`
+	Settlement ident.Settlement `json:"settlement,omitempty"`
+	At         time.Time        `json:"at"`
+	Accounting civil.Month      `json:"accounting_period"`
+	Tax        civil.Month      `json:"tax_period,omitzero"`
+	Reason     string           `json:"reason"`             // "opened", "booked", "paid", "reversed" ...
+	Reverses   string           `json:"reverses,omitempty"` // the entry that this one takes back
+	Postings   []Posting        `json:"postings"`
 }
 
 // Debit and Credit append a posting; an amount of zero posts nothing.

@@ -5,11 +5,12 @@ import (
 	"encoding/json"
 
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/tenancy"
 )
 
 // read reads the newest version of an object into its type.
-func (s *Service) read(ctx context.Context, tenant string, name tenancy.Kind, id string, into any) (tenancy.Stored, error) {
+func (s *Service) read(ctx context.Context, tenant ident.Tenant, name tenancy.Kind, id string, into any) (tenancy.Stored, error) {
 	latest, err := s.latest(ctx, tenant, name, id)
 	if err != nil {
 		return latest, err

@@ -66,9 +66,9 @@ type reference struct {
 }
 
 func (d *contractDraft) references() []reference {
-	refs := []reference{{"creator_id", tenancy.KindCreator, d.CreatorID}, {"paying_entity", tenancy.KindEntity, d.PayingEntity}}
+	refs := []reference{{"creator_id", tenancy.KindCreator, string(d.CreatorID)}, {"paying_entity", tenancy.KindEntity, string(d.PayingEntity)}}
 	for _, p := range d.Payees() {
-		refs = append(refs, reference{p.Field, tenancy.KindCreator, p.CreatorID})
+		refs = append(refs, reference{p.Field, tenancy.KindCreator, string(p.CreatorID)})
 	}
 	return refs
 }

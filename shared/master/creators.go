@@ -10,6 +10,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/tenancy"
 	"fenzhang/shared/vault"
 )
@@ -19,8 +20,8 @@ import (
 type creatorDraft struct {
 	From       civil.Date                `json:"from"`
 	Version    int                       `json:"version"`
-	CreatorID  string                    `json:"creator_id"`
-	TaxpayerID string                    `json:"taxpayer_id"`
+	CreatorID  ident.Creator             `json:"creator_id"`
+	TaxpayerID ident.Taxpayer            `json:"taxpayer_id"`
 	Taxpayer   *taxpayerDraft            `json:"taxpayer"`
 	Nickname   string                    `json:"nickname"`
 	Level      string                    `json:"level"`
@@ -44,7 +45,7 @@ type owner struct {
 	new bool // comes with the creator
 }
 
-func (d *creatorDraft) head() (string, int) { return d.CreatorID, d.Version }
+func (d *creatorDraft) head() (string, int) { return string(d.CreatorID), d.Version }
 
 func (d *creatorDraft) creator() tenancy.Creator {
 	return tenancy.Creator{From: d.From, CreatorID: d.CreatorID, Nickname: d.Nickname, Level: d.Level, Accounts: d.Accounts}
@@ -66,7 +67,7 @@ func (d *creatorDraft) problems(c call) []fault.Field {
 	case d.Taxpayer != nil:
 		found = append(found, d.ownerProblems(c)...)
 	case d.TaxpayerID != "":
-		found = append(found, tenancy.IDProblems("taxpayer_id", d.TaxpayerID)...)
+		found = append(found, tenancy.IDProblems("taxpayer_id", string(d.TaxpayerID))...)
 	case !c.change:
 		found = append(found, fault.Field{Field: "taxpayer_id", Problem: "must be given, or taxpayer instead"})
 	}
@@ -91,7 +92,7 @@ func (d *creatorDraft) content() any {
 	}
 	return struct {
 		Creator    tenancy.Creator
-		TaxpayerID string
+		TaxpayerID ident.Taxpayer
 		Taxpayer   any
 		Payout     *tenancy.PayoutAccount
 	}{d.creator(), d.TaxpayerID, along, d.Payout}
@@ -120,7 +121,7 @@ func (d *creatorDraft) against(ctx context.Context, s *Service, c call) ([]fault
 	if id == "" {
 		return nil, nil
 	}
-	latest, exists, err := s.Store.Latest(ctx, c.Tenant, tenancy.KindTaxpayer, id)
+	latest, exists, err := s.Store.Latest(ctx, c.Tenant, tenancy.KindTaxpayer, string(id))
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +133,7 @@ func (d *creatorDraft) against(ctx context.Context, s *Service, c call) ([]fault
 		t, err = s.survivor(ctx, c.Tenant, t)
 		id = t.TaxpayerID
 	}
-	d.owner = owner{id: id}
+	d.owner = owner{id: string(id)}
 	return d.payable(t.Profiles), err
 }
 
@@ -170,7 +171,7 @@ func (d *creatorDraft) alongside(ctx context.Context, s *Service, c call) ([]fau
 	if t, err = s.survivor(ctx, c.Tenant, t); err != nil {
 		return nil, err
 	}
-	d.owner.id = t.TaxpayerID
+	d.owner.id = string(t.TaxpayerID)
 	return append(found, d.payable(t.Profiles)...), nil
 }
 
@@ -182,9 +183,9 @@ func (d *creatorDraft) agrees(c call, t storedTaxpayer) []fault.Field {
 	case masked.IDType != t.IDType || masked.IDNumber != t.IDNumber:
 		return []fault.Field{{Field: "taxpayer.taxpayer_id", Problem: "is that of another taxpayer"}}
 	case nameHash(c, clear.Name) != t.NameHash:
-		return []fault.Field{{Field: "taxpayer.name", Problem: "is not the name of taxpayer " + t.TaxpayerID + ", who has this number"}}
+		return []fault.Field{{Field: "taxpayer.name", Problem: string("is not the name of taxpayer " + t.TaxpayerID + ", who has this number")}}
 	case len(d.Taxpayer.Profiles) > 0 && !sameProfiles(d.Taxpayer.profiles(), t.Profiles):
-		return []fault.Field{{Field: "taxpayer.profiles", Problem: "differ from those of taxpayer " + t.TaxpayerID + ", who has this number; change them by its own route"}}
+		return []fault.Field{{Field: "taxpayer.profiles", Problem: string("differ from those of taxpayer " + t.TaxpayerID + ", who has this number; change them by its own route")}}
 	}
 	return nil
 }
@@ -219,15 +220,15 @@ func (d *creatorDraft) build(ctx context.Context, s *Service, c call) (written, 
 		}
 		k.Payout, k.PayoutSince, k.PayoutAt, k.PayoutHash, k.HolderHash = before.Payout, before.PayoutSince, before.PayoutAt, before.PayoutHash, before.HolderHash
 	}
-	w := written{taxpayer: d.owner.id}
+	w := written{taxpayer: ident.Taxpayer(d.owner.id)}
 	records := map[string]map[string]string{}
 	if d.Payout != nil {
 		if err := d.recorded(ctx, s, c, &k); err != nil {
 			return written{}, err
 		}
-		records[vault.OfCreator(c.id)] = map[string]string{vault.Account: d.Payout.Account, vault.Holder: d.Payout.Holder}
+		records[vault.OfCreator(ident.Creator(c.id))] = map[string]string{vault.Account: d.Payout.Account, vault.Holder: d.Payout.Holder}
 	}
-	k.CreatorID, k.TaxpayerID, k.Version, k.By = c.id, d.owner.id, c.version, c.Subject
+	k.CreatorID, k.TaxpayerID, k.Version, k.By = ident.Creator(c.id), ident.Taxpayer(d.owner.id), c.version, c.Subject
 	w.objects = append(w.objects, versionOf(c, k))
 	if d.owner.new {
 		t, fields, err := d.newOwner(c)
@@ -240,7 +241,7 @@ func (d *creatorDraft) build(ctx context.Context, s *Service, c call) (written, 
 	if len(records) == 0 {
 		return w, nil
 	}
-	sealed, err := s.Vault.Seal(ctx, c.Tenant, d.owner.id, records)
+	sealed, err := s.Vault.Seal(ctx, c.Tenant, ident.Taxpayer(d.owner.id), records)
 	if err != nil {
 		return written{}, err
 	}
@@ -252,7 +253,7 @@ func (d *creatorDraft) build(ctx context.Context, s *Service, c call) (written, 
 func (d *creatorDraft) recorded(ctx context.Context, s *Service, c call, k *storedCreator) error {
 	k.Payout = d.Payout.Masked()
 	k.HolderHash = nameHash(c, strings.TrimSpace(d.Payout.Holder))
-	account := c.hash.Hash("payout", c.Tenant, d.Payout.Method, d.Payout.Account, d.Payout.Holder)
+	account := c.hash.Hash("payout", string(c.Tenant), d.Payout.Method, d.Payout.Account, d.Payout.Holder)
 	if account == k.PayoutHash {
 		return nil
 	}

@@ -7,6 +7,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/law/tax"
 	"fenzhang/shared/tenancy"
 	"fenzhang/shared/tenancy/review"
@@ -47,8 +48,8 @@ type call struct {
 type written struct {
 	objects  []tenancy.Object // the first one is the object that the call is about
 	sealed   []vault.Sealing
-	taxpayer string // whom it concerns, for the audit
-	why      string // the reason that was given, if any
+	taxpayer ident.Taxpayer // whom it concerns, for the audit
+	why      string         // the reason that was given, if any
 }
 
 // kind is one sort of master data: how a document of it is read, and how a stored one is shown.
@@ -86,7 +87,7 @@ func (c call) digested(d draft) (call, error) {
 	if err != nil {
 		return c, fault.Internal(err)
 	}
-	c.digest = c.hash.Hash("content", c.Tenant, string(c.kind), string(content))
+	c.digest = c.hash.Hash("content", string(c.Tenant), string(c.kind), string(content))
 	return c, nil
 }
 

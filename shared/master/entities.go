@@ -6,6 +6,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/tenancy"
 )
 
@@ -17,7 +18,7 @@ type entityDraft struct {
 // beginning is the first day of an entity that names none.
 func beginning() civil.Date { return civil.On(1900, 1, 1) }
 
-func (d *entityDraft) head() (string, int) { return d.EntityID, d.Version.Version }
+func (d *entityDraft) head() (string, int) { return string(d.EntityID), d.Version.Version }
 
 // entity gives the entity in its normal form.
 func (d *entityDraft) entity(c call) tenancy.PayingEntity {
@@ -53,6 +54,6 @@ func (d *entityDraft) locate(_ context.Context, _ *Service, c call) (string, err
 
 func (d *entityDraft) build(_ context.Context, _ *Service, c call) (written, error) {
 	e := d.entity(c)
-	e.EntityID, e.Version = c.id, stamped(c, e.Version)
+	e.EntityID, e.Version = ident.Entity(c.id), stamped(c, e.Version)
 	return written{objects: []tenancy.Object{versionOf(c, e)}}, nil
 }

@@ -6,12 +6,13 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/tenancy"
 )
 
 // Carrier does what follows from a merge outside of the master data: tax rows and open settlements.
 type Carrier interface {
-	Carry(ctx context.Context, tenant, from, into, by string) error
+	Carry(ctx context.Context, tenant ident.Tenant, from, into, by string) error
 }
 
 // MergeRequest asks to merge a taxpayer into another one.
@@ -40,7 +41,7 @@ func (m MergeRequest) problems(id string) []fault.Field {
 
 // isAsked reports whether a person has asked for this merge already.
 func (m MergeRequest) isAsked(by string, asked *tenancy.Merge) bool {
-	return asked != nil && asked.Into == m.Into && asked.Reason == m.Reason && asked.AskedBy == by
+	return asked != nil && asked.Into == ident.Taxpayer(m.Into) && asked.Reason == m.Reason && asked.AskedBy == by
 }
 
 // RequestMerge keeps a request to merge two taxpayers for a second person. A later request replaces it.
@@ -68,7 +69,7 @@ func (s *Service) requestMerge(ctx context.Context, by Caller, id string, m Merg
 	if m.Version != latest.Version {
 		return Answer{}, stale()
 	}
-	t.Merge = &tenancy.Merge{Into: m.Into, Reason: m.Reason, AskedBy: by.Subject, AskedAt: s.Clock.Instant()}
+	t.Merge = &tenancy.Merge{Into: ident.Taxpayer(m.Into), Reason: m.Reason, AskedBy: by.Subject, AskedAt: s.Clock.Instant()}
 	t.Version = latest.Version + 1
 	t.By = by.Subject
 	w := written{taxpayer: t.TaxpayerID, why: m.Reason, objects: []tenancy.Object{taxpayerVersion(t, latest)}}
@@ -76,13 +77,13 @@ func (s *Service) requestMerge(ctx context.Context, by Caller, id string, m Merg
 }
 
 func taxpayerVersion(t storedTaxpayer, latest tenancy.Stored) tenancy.Object {
-	return tenancy.Object{Kind: tenancy.KindTaxpayer, ID: t.TaxpayerID, Version: t.Version, Doc: t, Digest: latest.Digest,
+	return tenancy.Object{Kind: tenancy.KindTaxpayer, ID: string(t.TaxpayerID), Version: t.Version, Doc: t, Digest: latest.Digest,
 		MergedInto: t.MergedInto}
 }
 
 // mergeable reads the taxpayer that t is to be merged into, and refuses what cannot be one person or has another
 // survivor. Only one step ever leads from a taxpayer to its survivor.
-func (s *Service) mergeable(ctx context.Context, tenant string, t storedTaxpayer, into string) (storedTaxpayer, tenancy.Stored, error) {
+func (s *Service) mergeable(ctx context.Context, tenant ident.Tenant, t storedTaxpayer, into string) (storedTaxpayer, tenancy.Stored, error) {
 	var none storedTaxpayer
 	switch {
 	case t.MergedInto != "":
@@ -128,12 +129,12 @@ func (s *Service) approveMerge(ctx context.Context, by Caller, id string) (Answe
 	case t.Merge == nil:
 		return Answer{}, fault.New(fault.IllegalMove, "nothing_to_approve", "Nobody has asked to merge this taxpayer.")
 	case t.MergedInto != "":
-		return Answer{t.Taxpayer, true}, s.Merges.Carry(ctx, by.Tenant, t.TaxpayerID, t.MergedInto, t.Merge.AskedBy)
+		return Answer{t.Taxpayer, true}, s.Merges.Carry(ctx, by.Tenant, string(t.TaxpayerID), t.MergedInto, t.Merge.AskedBy)
 	case t.Merge.AskedBy == by.Subject:
 		return Answer{}, fault.New(fault.Forbidden, "second_person",
 			"You asked for this merge yourself; a second person must approve it.")
 	}
-	into, before, err := s.mergeable(ctx, by.Tenant, t, t.Merge.Into)
+	into, before, err := s.mergeable(ctx, by.Tenant, t, string(t.Merge.Into))
 	if err != nil {
 		return Answer{}, err
 	}
@@ -141,7 +142,7 @@ func (s *Service) approveMerge(ctx context.Context, by Caller, id string) (Answe
 	if err != nil {
 		return answer, err
 	}
-	return answer, s.Merges.Carry(ctx, by.Tenant, t.TaxpayerID, t.Merge.Into, t.Merge.AskedBy)
+	return answer, s.Merges.Carry(ctx, by.Tenant, string(t.TaxpayerID), string(t.Merge.Into), t.Merge.AskedBy)
 }
 
 // merged is what an approved merge writes: t with its survivor, and the survivor with t.
@@ -150,11 +151,11 @@ func (s *Service) merged(t storedTaxpayer, latest tenancy.Stored, into storedTax
 	m.ApprovedBy = approver
 	m.ApprovedAt = s.Clock.Instant()
 	t.Merge = &m
-	t.MergedInto = m.Into
+	t.MergedInto = string(m.Into)
 	t.Version = latest.Version + 1
 	t.By = m.AskedBy
 	t.From = civil.Date{} // in force at once
-	into.Merged = append(slices.Clip(into.Merged), t.TaxpayerID)
+	into.Merged = append(slices.Clip(into.Merged), string(t.TaxpayerID))
 	into.Version = before.Version + 1
 	into.By = m.AskedBy
 	return written{taxpayer: t.TaxpayerID, why: m.Reason,
@@ -162,7 +163,7 @@ func (s *Service) merged(t storedTaxpayer, latest tenancy.Stored, into storedTax
 }
 
 // survivor returns the taxpayer that t was merged into, t itself when it was not.
-func (s *Service) survivor(ctx context.Context, tenant string, t storedTaxpayer) (storedTaxpayer, error) {
+func (s *Service) survivor(ctx context.Context, tenant ident.Tenant, t storedTaxpayer) (storedTaxpayer, error) {
 	if t.MergedInto == "" {
 		return t, nil
 	}

@@ -11,6 +11,7 @@ import (
 	"fenzhang/shared/civil"
 	"fenzhang/shared/clock"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/input/strictjson"
 	"fenzhang/shared/law/tax"
@@ -21,16 +22,16 @@ import (
 // Store keeps the versions of objects. None of its reads come from memory.
 type Store interface {
 	// First and Latest read an object's first and newest version; the second result is false when there is none.
-	First(ctx context.Context, tenant string, kind tenancy.Kind, id string) (tenancy.Stored, bool, error)
-	Latest(ctx context.Context, tenant string, kind tenancy.Kind, id string) (tenancy.Stored, bool, error)
+	First(ctx context.Context, tenant ident.Tenant, kind tenancy.Kind, id string) (tenancy.Stored, bool, error)
+	Latest(ctx context.Context, tenant ident.Tenant, kind tenancy.Kind, id string) (tenancy.Stored, bool, error)
 	// VersionDocs reads all versions of an object, oldest first.
-	VersionDocs(ctx context.Context, tenant string, kind tenancy.Kind, id string) ([]json.RawMessage, error)
+	VersionDocs(ctx context.Context, tenant ident.Tenant, kind tenancy.Kind, id string) ([]json.RawMessage, error)
 	// TaxpayerByHash finds the taxpayer of a keyed hash of ID type and number; "" when there is none.
-	TaxpayerByHash(ctx context.Context, tenant, hash string) (string, error)
+	TaxpayerByHash(ctx context.Context, tenant ident.Tenant, hash string) (string, error)
 	// ContractGuard counts the changes of a creator's contracts; it is read before they are.
-	ContractGuard(ctx context.Context, tenant, creator string) (int, error)
+	ContractGuard(ctx context.Context, tenant ident.Tenant, creator ident.Creator) (int, error)
 	// CreatorContracts reads all versions of all contracts of a creator.
-	CreatorContracts(ctx context.Context, tenant, creator string) ([]tenancy.Contract, error)
+	CreatorContracts(ctx context.Context, tenant ident.Tenant, creator ident.Creator) ([]tenancy.Contract, error)
 	// Put writes a change completely or not at all. The error is tenancy.ErrRaced when somebody else wrote first.
 	Put(ctx context.Context, c tenancy.Change) error
 }
@@ -148,7 +149,7 @@ func stale() error {
 }
 
 // latest reads the newest version of an object; what has not the form of an id names none.
-func (s *Service) latest(ctx context.Context, tenant string, name tenancy.Kind, id string) (tenancy.Stored, error) {
+func (s *Service) latest(ctx context.Context, tenant ident.Tenant, name tenancy.Kind, id string) (tenancy.Stored, error) {
 	if len(tenancy.IDProblems("id", id)) > 0 {
 		return tenancy.Stored{}, fault.Absent(string(name))
 	}

@@ -6,6 +6,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/tenancy"
 	"fenzhang/shared/vault"
 )
@@ -14,7 +15,7 @@ import (
 type taxpayerDraft struct {
 	From       civil.Date     `json:"from"`
 	Version    int            `json:"version"`
-	TaxpayerID string         `json:"taxpayer_id"`
+	TaxpayerID ident.Taxpayer `json:"taxpayer_id"`
 	Name       string         `json:"name"`
 	IDType     string         `json:"id_type"`
 	IDNumber   string         `json:"id_number"`
@@ -34,7 +35,7 @@ type storedTaxpayer struct {
 	NameHash string `json:"name_hash"`
 }
 
-func (d *taxpayerDraft) head() (string, int) { return d.TaxpayerID, d.Version }
+func (d *taxpayerDraft) head() (string, int) { return string(d.TaxpayerID), d.Version }
 
 func (d *taxpayerDraft) person() tenancy.Person {
 	return tenancy.Person{Name: d.Name, IDType: d.IDType, IDNumber: d.IDNumber, Phone: d.Phone}.Normal()
@@ -52,7 +53,7 @@ func (d *taxpayerDraft) profiles() []tenancy.Profile {
 func (d *taxpayerDraft) problems(c call) []fault.Field {
 	found := d.personProblems(c)
 	if id := d.TaxpayerID; id != "" {
-		found = append(found, tenancy.IDProblems("taxpayer_id", id)...)
+		found = append(found, tenancy.IDProblems("taxpayer_id", string(id))...)
 	}
 	if len(d.Profiles) > 0 || !c.change {
 		found = append(found, tenancy.ProfileProblems(d.profiles(), d.person().IDType)...)
@@ -96,10 +97,10 @@ func (d *taxpayerDraft) content() any {
 
 // lookupHash is the keyed hash under which a person is found.
 func lookupHash(c call, p tenancy.Person) string {
-	return c.hash.Hash("taxpayer", c.Tenant, p.IDType, p.IDNumber)
+	return c.hash.Hash("taxpayer", string(c.Tenant), p.IDType, p.IDNumber)
 }
 
-func nameHash(c call, name string) string { return c.hash.Hash("name", c.Tenant, name) }
+func nameHash(c call, name string) string { return c.hash.Hash("name", string(c.Tenant), name) }
 
 // locate finds the taxpayer who has this number already.
 func (d *taxpayerDraft) locate(ctx context.Context, s *Service, c call) (string, error) {
@@ -149,9 +150,9 @@ func (d *taxpayerDraft) build(ctx context.Context, s *Service, c call) (written,
 	if err != nil {
 		return written{}, err
 	}
-	w := written{objects: []tenancy.Object{o}, taxpayer: c.id}
+	w := written{objects: []tenancy.Object{o}, taxpayer: ident.Taxpayer(c.id)}
 	if len(fields) > 0 {
-		sealed, err := s.Vault.Seal(ctx, c.Tenant, c.id, map[string]map[string]string{vault.OfTaxpayer(): fields})
+		sealed, err := s.Vault.Seal(ctx, c.Tenant, ident.Taxpayer(c.id), map[string]map[string]string{vault.OfTaxpayer(): fields})
 		if err != nil {
 			return written{}, err
 		}
@@ -184,7 +185,7 @@ func (d *taxpayerDraft) object(c call) (tenancy.Object, map[string]string, error
 	if len(d.Profiles) > 0 {
 		t.Profiles = d.profiles()
 	}
-	t.TaxpayerID, t.From, t.Version, t.By = c.id, d.From, c.version, c.Subject
+	t.TaxpayerID, t.From, t.Version, t.By = ident.Taxpayer(c.id), d.From, c.version, c.Subject
 	o := versionOf(c, t)
 	o.Hash = lookupHash(c, clear)
 	return o, fields, nil

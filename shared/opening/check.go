@@ -8,6 +8,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/law/tax"
 	"fenzhang/shared/master"
 	"fenzhang/shared/money"
@@ -195,8 +196,8 @@ func (o object) place(field string) (Row, string) {
 }
 
 // creator wants a creator that is there or comes along.
-func (c *checker) creator(ctx context.Context, row Row, id string) error {
-	if c.fresh[id] {
+func (c *checker) creator(ctx context.Context, row Row, id ident.Creator) error {
+	if c.fresh[string(id)] {
 		return nil
 	}
 	_, err := c.Directory.Creator(ctx, c.by.Tenant, id)
@@ -207,15 +208,15 @@ func (c *checker) creator(ctx context.Context, row Row, id string) error {
 	return err
 }
 
-func (c *checker) entity(ctx context.Context, row Row, id string) error {
-	known, asked := c.entities[id]
+func (c *checker) entity(ctx context.Context, row Row, id ident.Entity) error {
+	known, asked := c.entities[string(id)]
 	if !asked {
 		_, err := c.Directory.Entity(ctx, c.by.Tenant, id, c.today)
 		if err != nil && !fault.HasCode(err, fault.NotFound) {
 			return err
 		}
 		known = err == nil
-		c.entities[id] = known
+		c.entities[string(id)] = known
 	}
 	if !known {
 		c.bad(row, "paying_entity", "names no paying entity of yours; create it first")
@@ -230,14 +231,14 @@ func (c *checker) covered(ctx context.Context, p Payable) error {
 		return nil
 	}
 	along := slices.ContainsFunc(c.in.Contracts, func(r Row) bool {
-		return r.Cell("creator_id") == p.CreatorID && r.Cell("income_type") == p.IncomeType && tenancy.TenantPays(r.Cell("route")) && within(r, p.Period.Last())
+		return ident.Creator(r.Cell("creator_id")) == p.CreatorID && r.Cell("income_type") == p.IncomeType && tenancy.TenantPays(r.Cell("route")) && within(r, p.Period.Last())
 	})
 	if along {
 		return nil
 	}
 	var k tenancy.Contract
 	err := error(fault.Absent("creator"))
-	if !c.fresh[p.CreatorID] {
+	if !c.fresh[string(p.CreatorID)] {
 		k, err = c.Directory.Contract(ctx, c.by.Tenant, p.CreatorID, p.IncomeType, p.Period.Last())
 	}
 	switch {
@@ -285,7 +286,7 @@ func (c *checker) withheld(ctx context.Context, w Withheld) error {
 	case w.Tax == tax.VAT && (w.Sales.IsZero() || w.Received.IsZero()):
 		c.add(w.Sheet, w.Number, "sales", "must be given for VAT, with received")
 	}
-	if c.fresh[w.CreatorID] {
+	if c.fresh[string(w.CreatorID)] {
 		return nil
 	}
 	return c.unbooked(ctx, w)
@@ -302,7 +303,7 @@ func (c *checker) unbooked(ctx context.Context, w Withheld) error {
 	}
 	had, err := c.Store.TaxRows(ctx, c.by.Tenant, w.Entity, creator.TaxpayerID, w.Month.Year())
 	if slices.ContainsFunc(settlement.Whole(had), func(b settlement.Booking) bool { return b.Kind != settlement.KindOpening }) {
-		c.bad(w.Row, "creator_id", "has bookings at "+w.Entity+" in "+w.Month.String()[:4]+" already; history comes before the first one")
+		c.bad(w.Row, "creator_id", string("has bookings at "+w.Entity+" in ")+w.Month.String()[:4]+" already; history comes before the first one")
 	}
 	return err
 }

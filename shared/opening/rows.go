@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/money"
 )
 
@@ -49,18 +50,23 @@ func (r Row) Cell(key string) string { return r.cells[key] }
 // Payable is what is owed to a creator from before.
 type Payable struct {
 	Row
-	Ref, CreatorID, IncomeType string
-	Period                     civil.Month
-	Amount                     money.Amount // before tax, or what the books before have left of it
-	Taxed                      bool         // withheld and filed in the books before
-	TaxDocument                string       // that shows it
+	Ref         string
+	CreatorID   ident.Creator
+	IncomeType  string
+	Period      civil.Month
+	Amount      money.Amount // before tax, or what the books before have left of it
+	Taxed       bool         // withheld and filed in the books before
+	TaxDocument string       // that shows it
 }
 
 // Receivable is what a creator owes from before.
 type Receivable struct {
 	Row
-	Ref, CreatorID, Entity, Kind, Document string
-	Amount                                 money.Amount
+	Ref            string
+	CreatorID      ident.Creator
+	Entity         ident.Entity
+	Kind, Document string
+	Amount         money.Amount
 }
 
 // ID names the receivable among those of the tenant.
@@ -69,10 +75,12 @@ func (r Receivable) ID() string { return "opening-" + r.Ref }
 // Withheld is what was withheld of one tax and item, up to a month.
 type Withheld struct {
 	Row
-	Entity, CreatorID, Tax, Item, Platform, Collection, Document string
-	Month                                                        civil.Month
-	Months                                                       int
-	Income, Received, Sales, Withheld                            money.Amount
+	Entity                                    ident.Entity
+	CreatorID                                 ident.Creator
+	Tax, Item, Platform, Collection, Document string
+	Month                                     civil.Month
+	Months                                    int
+	Income, Received, Sales, Withheld         money.Amount
 }
 
 // Import is a workbook that was read: rows whose cells are of the right form. What they mean among the tenant's other
@@ -205,13 +213,13 @@ func (r *reader) take(out *Import, row Row) {
 	case Contracts:
 		out.Contracts = append(out.Contracts, row)
 	case Payables:
-		out.Payables = append(out.Payables, Payable{Row: row, Ref: r.id(row, "external_ref"), CreatorID: r.id(row, "creator_id"),
+		out.Payables = append(out.Payables, Payable{Row: row, Ref: r.id(row, "external_ref"), CreatorID: ident.Creator(r.id(row, "creator_id")),
 			IncomeType: row.Cell("income_type"), Period: r.month(row, "service_period"), Amount: r.amount(row, "amount", true), Taxed: r.taxed(row), TaxDocument: row.Cell("tax_document")})
 	case Receivables:
-		out.Receivables = append(out.Receivables, Receivable{Row: row, Ref: r.id(row, "external_ref"), CreatorID: r.id(row, "creator_id"), Entity: r.id(row, "paying_entity"),
+		out.Receivables = append(out.Receivables, Receivable{Row: row, Ref: r.id(row, "external_ref"), CreatorID: ident.Creator(r.id(row, "creator_id")), Entity: ident.Entity(r.id(row, "paying_entity")),
 			Kind: r.oneOf(row, "kind", "refund_recovery", "advance", "penalty", "other"), Document: row.Cell("document"), Amount: r.amount(row, "amount", true)})
 	case Withholding:
-		out.Withholding = append(out.Withholding, Withheld{Row: row, Entity: r.id(row, "paying_entity"), CreatorID: r.id(row, "creator_id"), Platform: row.Cell("platform"),
+		out.Withholding = append(out.Withholding, Withheld{Row: row, Entity: ident.Entity(r.id(row, "paying_entity")), CreatorID: ident.Creator(r.id(row, "creator_id")), Platform: row.Cell("platform"),
 			Tax: r.oneOf(row, "tax", "IIT", "VAT", "UMCT", "EDU", "LEDU"), Item: row.Cell("item"), Collection: r.oneOf(row, "collection", "withheld", "agency_filed"),
 			Document: row.Cell("document"), Month: r.month(row, "month"), Months: r.count(row, "months"), Income: r.amount(row, "income", false),
 			Received: r.amount(row, "received", false), Sales: r.amount(row, "sales", false), Withheld: r.amount(row, "withheld", false)})
@@ -341,7 +349,7 @@ func (r *reader) once(in Import) {
 			continue
 		}
 		for n := range w.Months {
-			twice(w.Row, "month", strings.Join([]string{w.Entity, w.CreatorID, w.Tax, w.Item, w.Platform, w.Month.Add(-n).String()}, "\x1f"))
+			twice(w.Row, "month", strings.Join([]string{string(w.Entity), string(w.CreatorID), w.Tax, w.Item, w.Platform, w.Month.Add(-n).String()}, "\x1f"))
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"fenzhang/shared/civil"
 	"fenzhang/shared/clock"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/law/tax"
 	"fenzhang/shared/master"
@@ -30,7 +31,7 @@ const (
 // numbers of people and is not kept: who approves it hands it in again, and its hash must be the same.
 type Record struct {
 	ID         string         `json:"import_id"`
-	Tenant     string         `json:"-"`
+	Tenant     ident.Tenant   `json:"-"`
 	SHA256     string         `json:"sha256"`
 	State      string         `json:"state"`
 	Rows       map[string]int `json:"rows"` // by sheet
@@ -51,19 +52,19 @@ type Master interface {
 // Store keeps the records of imports and writes opening rows of tax.
 type Store interface {
 	// Import reads a record, consistently; fault.Absent when there is none.
-	Import(ctx context.Context, tenant, id string) (Record, error)
+	Import(ctx context.Context, tenant ident.Tenant, id string) (Record, error)
 	// Save writes a record over the one whose state was seen ("" for none) with its audit record, named by act; the
 	// error is settlement.ErrRival when the state is another one.
 	Save(ctx context.Context, r Record, seen, act, by string) error
 	// TaxRows reads a year's bookings of a taxpayer at a paying entity, in order, consistently.
-	TaxRows(ctx context.Context, tenant, entity, taxpayer string, year int) ([]settlement.Booking, error)
+	TaxRows(ctx context.Context, tenant ident.Tenant, entity ident.Entity, taxpayer ident.Taxpayer, year int) ([]settlement.Booking, error)
 	// PostRows appends opening rows under their number; settlement.ErrRival when it is taken.
-	PostRows(ctx context.Context, tenant string, b settlement.Booking) error
+	PostRows(ctx context.Context, tenant ident.Tenant, b settlement.Booking) error
 }
 
 // Periods tells whether a tenant has sealed a period: from then on its books begin with themselves.
 type Periods interface {
-	AnySealed(ctx context.Context, tenant string) (bool, error)
+	AnySealed(ctx context.Context, tenant ident.Tenant) (bool, error)
 }
 
 // Debts raises what a creator owes from before; raised already under the same id, nothing happens.
@@ -129,7 +130,7 @@ func (i *Import) counts() map[string]int {
 }
 
 // open refuses imports once a period was sealed.
-func (s *Service) open(ctx context.Context, tenant string) error {
+func (s *Service) open(ctx context.Context, tenant ident.Tenant) error {
 	sealed, err := s.Periods.AnySealed(ctx, tenant)
 	if err == nil && sealed {
 		err = fault.New(fault.IllegalMove, "opening_closed", "A period of this tenant is sealed, so its books have begun; what is missing from before is posted as a correction in the open period.")
@@ -227,8 +228,9 @@ func (s *Service) postHistory(ctx context.Context, r Record, approvedBy string, 
 
 // listKey is one taxpayer's year at a paying entity.
 type listKey struct {
-	entity, taxpayer string
-	year             int
+	entity   ident.Entity
+	taxpayer ident.Taxpayer
+	year     int
 }
 
 // list are the rows that go into one.
@@ -240,7 +242,7 @@ type list struct {
 
 // lists gathers the withholding rows by the list that they belong to, which is that of the taxpayer whom a merge has
 // left.
-func (s *Service) lists(ctx context.Context, tenant string, rows []Withheld) ([]list, error) {
+func (s *Service) lists(ctx context.Context, tenant ident.Tenant, rows []Withheld) ([]list, error) {
 	var out []list
 	at := map[listKey]int{} // of the list in out, under the taxpayer of the master data
 	for _, w := range rows {

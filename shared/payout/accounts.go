@@ -6,11 +6,12 @@ import (
 	"slices"
 
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 )
 
 // MerchantAccount is a tenant's account at a gateway, with the adapter that signs and verifies with its keys.
 type MerchantAccount struct {
-	Tenant   string
+	Tenant   ident.Tenant
 	Merchant string // the gateway's number of the account
 	Method   Method
 	Gateway  Gateway
@@ -21,7 +22,7 @@ type Gateways []MerchantAccount
 
 // Merchants gives the gateway to talk to.
 type Merchants interface {
-	For(ctx context.Context, tenant string, method Method, merchant string) (Gateway, error)
+	For(ctx context.Context, tenant ident.Tenant, method Method, merchant string) (Gateway, error)
 	Notice(ctx context.Context, method Method, headers map[string]string, body []byte) (Notice, error)
 }
 
@@ -29,7 +30,7 @@ var _ Merchants = Gateways{}
 
 // For finds the account a tenant pays through: the named merchant, or the tenant's first for the method where
 // none is named. The error has reason merchant_missing.
-func (g Gateways) For(_ context.Context, tenant string, method Method, merchant string) (Gateway, error) {
+func (g Gateways) For(_ context.Context, tenant ident.Tenant, method Method, merchant string) (Gateway, error) {
 	for _, a := range g {
 		if a.Tenant == tenant && a.Method == method && (merchant == "" || a.Merchant == merchant) {
 			return a.Gateway, nil

@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/money"
 )
 
@@ -47,7 +48,7 @@ type Outcome struct {
 
 // Notice is a gateway's verified message about an order.
 type Notice struct {
-	Tenant string // of the merchant account whose key verified the body; a body never names a tenant
+	Tenant ident.Tenant // of the merchant account whose key verified the body; a body never names a tenant
 	Key    string
 	Outcome
 }
@@ -78,8 +79,8 @@ var keyShape = regexp.MustCompile(`^[A-Za-z0-9]{32}$`)
 // KeyFor gives the payout key of a settlement: 32 hexadecimal digits made of tenant and settlement id. A
 // settlement is one occurrence of a payable, so asking again can never make a second key; a reopened payable
 // is another settlement and has another.
-func KeyFor(tenant, settlementID string) string {
-	sum := sha256.Sum256([]byte("payout\x1f" + tenant + "\x1f" + settlementID))
+func KeyFor(tenant ident.Tenant, settlementID ident.Settlement) string {
+	sum := sha256.Sum256([]byte(string("payout\x1f"+tenant+"\x1f") + string(settlementID)))
 	return hex.EncodeToString(sum[:16])
 }
 

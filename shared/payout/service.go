@@ -13,17 +13,18 @@ import (
 	"fenzhang/shared/clock"
 	"fenzhang/shared/clock/pace"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/money"
 )
 
 // Payable is a settlement as paying sees it.
 type Payable struct {
-	Tenant       string
-	SettlementID string
-	CreatorID    string
-	TaxpayerID   string
-	Entity       string // paying entity
-	Key          string // KeyFor, written when the settlement was booked
+	Tenant       ident.Tenant
+	SettlementID ident.Settlement
+	CreatorID    ident.Creator
+	TaxpayerID   ident.Taxpayer
+	Entity       ident.Entity // paying entity
+	Key          string       // KeyFor, written when the settlement was booked
 	State        State
 	Status       string // the settlement's status
 	Version      int64  // the settlement's status_version
@@ -46,7 +47,7 @@ const Paying = "PAYING"
 // Payables is the part of settlement storage that paying needs.
 type Payables interface {
 	// Load gives the settlement as it stands, by a consistent read. It is fault.Absent when there is none.
-	Load(ctx context.Context, tenant, settlementID string) (Payable, error)
+	Load(ctx context.Context, tenant ident.Tenant, settlementID ident.Settlement) (Payable, error)
 	// MarkSent moves CREATED -> SENT before the first send and writes p.PaymentDate and at, on condition that
 	// the settlement is still PAYING and CREATED, without a hold and booked for that month. A broken condition
 	// is fault.IllegalMove or fault.StaleVersion; finding one's own write is success.
@@ -57,7 +58,7 @@ type Payables interface {
 	// ErrContradiction. transitionID is the same for all tries of one call.
 	Record(ctx context.Context, p Payable, o Outcome, transitionID string) error
 	// ByKey finds a settlement by its payout key. It is fault.Absent when there is none in the tenant.
-	ByKey(ctx context.Context, tenant, key string) (Payable, error)
+	ByKey(ctx context.Context, tenant ident.Tenant, key string) (Payable, error)
 }
 
 // Unclear lists payouts whose end is outstanding.
@@ -121,7 +122,7 @@ var ErrPayeeChanged = fault.New(fault.IllegalMove, "payee_changed", "The payee's
 
 // Pay does what a settlement needs next: the first send, or the question what became of it. It may be called
 // any number of times, also at once: money moves once.
-func (s *Service) Pay(ctx context.Context, tenant, settlementID string) (Decision, error) {
+func (s *Service) Pay(ctx context.Context, tenant ident.Tenant, settlementID ident.Settlement) (Decision, error) {
 	p, err := s.Payables.Load(ctx, tenant, settlementID)
 	if err != nil {
 		return Nothing, err
@@ -367,11 +368,11 @@ func (s *Service) followUp(ctx context.Context, p Payable) error {
 
 // Message is what the payout queue carries.
 type Message struct {
-	Tenant       string `json:"tenant"`
-	SettlementID string `json:"settlement_id"`
-	TransitionID string `json:"transition_id"`
-	Op           string `json:"op"` // send or query; both do what the payout needs next
-	Trace        string `json:"trace,omitempty"`
+	Tenant       ident.Tenant     `json:"tenant"`
+	SettlementID ident.Settlement `json:"settlement_id"`
+	TransitionID string           `json:"transition_id"`
+	Op           string           `json:"op"` // send or query; both do what the payout needs next
+	Trace        string           `json:"trace,omitempty"`
 }
 
 // ParseMessage reads a message of the payout queue; the error is fault.InvalidInput.

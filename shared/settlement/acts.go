@@ -7,6 +7,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/money"
@@ -46,7 +47,7 @@ func (s *Service) change(ctx context.Context, in Intent, name string, decide fun
 
 // Read gives a settlement to somebody who may see it; for anybody else it does not exist.
 func (s *Service) Read(ctx context.Context, by identity.Principal, id string) (Settlement, error) {
-	st, err := s.Store.Load(ctx, by.Tenant, id)
+	st, err := s.Store.Load(ctx, by.Tenant, ident.Settlement(id))
 	if err != nil {
 		return Settlement{}, err
 	}
@@ -222,7 +223,7 @@ func (s *Service) Cancel(ctx context.Context, in Intent) (Settlement, error) {
 }
 
 // FinishCancel makes the second step of a cancellation whose caller died after the first.
-func (s *Service) FinishCancel(ctx context.Context, tenant, id string) error {
+func (s *Service) FinishCancel(ctx context.Context, tenant ident.Tenant, id ident.Settlement) error {
 	st, err := s.Store.Load(ctx, tenant, id)
 	if err != nil || st.Status != Paying || st.ReasonClass != Cancelled {
 		return err
@@ -281,7 +282,7 @@ func (s *Service) again(st Settlement, a Act, today civil.Date) Settlement {
 	o := st.Opening
 	o.Occurrence++
 	o.ID = IDOf(o.Identity, o.Occurrence)
-	o.Source, o.Reopens, o.PayOn = SourceReopened, st.ID, later(o.PayOn, today)
+	o.Source, o.Reopens, o.PayOn = SourceReopened, ident.Settlement(st.ID), later(o.PayOn, today)
 	return s.Opening(Settlement{Opening: o, Preparers: st.Preparers, Paper: st.Paper, StatementSent: st.StatementSent, ConfirmBy: st.ConfirmBy,
 		Confirmed: st.Confirmed, Parties: st.carried()}, a).New
 }

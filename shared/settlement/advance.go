@@ -9,6 +9,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/payout"
 )
@@ -53,7 +54,7 @@ func (k *stuck) look(s Settlement) {
 }
 
 // tell writes one line for each state: numbers, and nobody's name.
-func (k *stuck) tell(ctx context.Context, log *slog.Logger, tenant string) {
+func (k *stuck) tell(ctx context.Context, log *slog.Logger, tenant ident.Tenant) {
 	if log == nil {
 		return
 	}
@@ -79,12 +80,12 @@ func (v *Advancer) Sweep(ctx context.Context) error {
 	v.warnOfCalendars(ctx, today)
 	real := v.Clock.Instant().AddDate(0, 0, -sweepDays)
 	for _, t := range tenants {
-		viewer, err := v.Viewer(ctx, identity.Principal{Tenant: t})
+		viewer, err := v.Viewer(ctx, identity.Principal{Tenant: ident.Tenant(t)})
 		if err != nil {
 			return err
 		}
 		late := stuck{viewer, map[string]int{}}
-		err = v.Each(ctx, t, Query{From: civil.DateOf(real)}, func(s Settlement) error {
+		err = v.Each(ctx, ident.Tenant(t), Query{From: civil.DateOf(real)}, func(s Settlement) error {
 			late.look(s)
 			if _, final := v.withFinalDates(s); final || s.PartiesDue() || viewer.Rules.Automatic.Submit && s.Status == PendingReview && s.Quote != "" && s.Hold == nil {
 				return v.Enqueue(ctx, s, OpAdvance)
@@ -97,7 +98,7 @@ func (v *Advancer) Sweep(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		late.tell(ctx, v.Log, t)
+		late.tell(ctx, v.Log, ident.Tenant(t))
 	}
 	return nil
 }
@@ -143,7 +144,7 @@ func (v *Advancer) step(ctx context.Context, task Task) error {
 	case op == "":
 		return nil
 	case op == OpAdvance && s.Status == Paying && s.ReasonClass == Cancelled:
-		return v.FinishCancel(ctx, s.Tenant, s.ID)
+		return v.FinishCancel(ctx, s.Tenant, ident.Settlement(s.ID))
 	case op == OpAdvance && (s.Hold == nil || s.rejecting()):
 		return v.next(ctx, s)
 	case op == OpAdvance && s.asksAgain():

@@ -9,6 +9,7 @@ import (
 	"fenzhang/shared/civil"
 	"fenzhang/shared/contract/split"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/money"
 )
 
@@ -22,12 +23,14 @@ const (
 
 // Before is a payable from before (期初应付): what the old books owe a creator, all its own.
 type Before struct {
-	Tenant, By, Ref       string
-	CreatorID, IncomeType string
-	Period                civil.Month
-	Amount                money.Amount // before tax or, where Taxed, what is left of it
-	Taxed                 bool         // withheld and filed in the old books: nothing is taxed here, it is only paid
-	Document              string       // that shows it
+	Tenant     ident.Tenant
+	By, Ref    string
+	CreatorID  ident.Creator
+	IncomeType string
+	Period     civil.Month
+	Amount     money.Amount // before tax or, where Taxed, what is left of it
+	Taxed      bool         // withheld and filed in the old books: nothing is taxed here, it is only paid
+	Document   string       // that shows it
 }
 
 // BroughtForward tells that a settlement stands for what was owed from before.
@@ -74,8 +77,8 @@ func (s *Service) OpenBefore(ctx context.Context, in Before) error {
 	}
 	activity, twin := in.activities()
 	ts := in.Period.Last().Start().UnixMilli()
-	identity := Identity(in.CreatorID, activity, ts)
-	if other, _, err := s.Latest(ctx, in.Tenant, Identity(in.CreatorID, twin, ts)); err != nil {
+	identity := Identity(string(in.CreatorID), activity, ts)
+	if other, _, err := s.Latest(ctx, in.Tenant, Identity(string(in.CreatorID), twin, ts)); err != nil {
 		return err
 	} else if other != nil && !other.Dead() {
 		return in.exists(other.ID)
@@ -96,11 +99,11 @@ func (s *Service) OpenBefore(ctx context.Context, in Before) error {
 		if err != nil {
 			return err
 		}
-		fresh.Shares, fresh.Memo = []split.Share{{Party: in.CreatorID, Kind: split.KindCreator, Amount: in.Amount}}, nil
+		fresh.Shares, fresh.Memo = []split.Share{{Party: string(in.CreatorID), Kind: split.KindCreator, Amount: in.Amount}}, nil
 		fresh.RevenueBasis = "net" // the agency's part was booked in the old books
 		fresh.NeedsInvoice = fresh.NeedsInvoice && !in.Taxed
 		fresh.Identity, fresh.Occurrence, fresh.ID = identity, n+1, IDOf(identity, n+1)
-		fresh.ActivityID, fresh.TS, fresh.ContentHash = activity, ts, contentOf(in.CreatorID, in.Ref, in.Amount.String())
+		fresh.ActivityID, fresh.TS, fresh.ContentHash = activity, ts, contentOf(string(in.CreatorID), in.Ref, in.Amount.String())
 		if !slices.Contains(fresh.Preparers, in.By) {
 			fresh.Preparers = append(fresh.Preparers, in.By)
 		}

@@ -7,6 +7,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/contract/cycle"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/law/tax"
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/money"
@@ -30,19 +31,20 @@ type Change struct {
 
 // Booking is what one act appends to a taxpayer's tax rows at a paying entity (promise P5).
 type Booking struct {
-	Entity, Taxpayer string
-	Year, Seq        int       // Seq is the next free number; a lost race shows there
-	Kind             string    // booking, reversal, opening, true_up, decided
-	Settlement       string    // "" for opening rows
-	EntryID          string    // the act
-	At               time.Time // instant of the booking
-	Rows             []tax.Row
-	On               civil.Date     `json:",omitzero"`  // of bookings: the payment date that they were taxed for
-	Of               []string       `json:",omitempty"` // of true-ups: the settlement that each row corrects
-	Opening          *OpeningSource `json:",omitempty"` // of opening rows: what they rest on
-	Into             string         `json:",omitempty"` // of merged rows that leave: the taxpayer in whose list the person goes on
-	Merged           string         `json:",omitempty"` // of merged rows that arrive: the taxpayer whose list of the year counts with this one
-	Behind           []Booking      `json:"-"`          // that list, as it was read; it is closed, and so never changes again
+	Entity     ident.Entity
+	Taxpayer   ident.Taxpayer
+	Year, Seq  int              // Seq is the next free number; a lost race shows there
+	Kind       string           // booking, reversal, opening, true_up, decided
+	Settlement ident.Settlement // "" for opening rows
+	EntryID    string           // the act
+	At         time.Time        // instant of the booking
+	Rows       []tax.Row
+	On         civil.Date         `json:",omitzero"`  // of bookings: the payment date that they were taxed for
+	Of         []ident.Settlement `json:",omitempty"` // of true-ups: the settlement that each row corrects
+	Opening    *OpeningSource     `json:",omitempty"` // of opening rows: what they rest on
+	Into       ident.Taxpayer     `json:",omitempty"` // of merged rows that leave: the taxpayer in whose list the person goes on
+	Merged     string             `json:",omitempty"` // of merged rows that arrive: the taxpayer whose list of the year counts with this one
+	Behind     []Booking          `json:"-"`          // that list, as it was read; it is closed, and so never changes again
 }
 
 // PaidOn is the payment date that a booking was taxed for. One that was made before bookings kept it, and was made
@@ -79,10 +81,10 @@ const (
 
 // KeyRecord remembers a settle call's key, content and first answer for 30 days.
 type KeyRecord struct {
-	Tenant      string
+	Tenant      ident.Tenant
 	Key         string
 	ContentHash string
-	Settlement  string
+	Settlement  ident.Settlement
 	Arrival     time.Time
 	At          time.Time
 	WriteID     string // tells one's own record from a rival's
@@ -90,7 +92,7 @@ type KeyRecord struct {
 
 // BucketClose turns the lines gathered for a statement into this settlement.
 type BucketClose struct {
-	CreatorID  string
+	CreatorID  ident.Creator
 	Period     cycle.Period
 	IncomeType string
 	Gross      money.Amount // what the bucket must hold
@@ -99,7 +101,7 @@ type BucketClose struct {
 
 // BucketFree names the statement bucket that a settlement consumed.
 type BucketFree struct {
-	CreatorID  string
+	CreatorID  ident.Creator
 	Period     cycle.Period
 	IncomeType string
 }
@@ -116,14 +118,15 @@ func (s Settlement) frees() *BucketFree {
 
 // Figures are the outcome of one computation with its steps.
 type Figures struct {
-	Tenant, Settlement string
-	Hash               string `json:"-"`
-	Result             tax.Result
-	Item               string
-	Rows               []tax.Row
-	Gross              money.Amount // of the settlement, for the explanation
-	CreatorShare       money.Amount
-	Document           []byte `json:"-"` // what Hash is of, to be stored as it is; nil where the figures were read
+	Tenant       ident.Tenant
+	Settlement   ident.Settlement
+	Hash         string `json:"-"`
+	Result       tax.Result
+	Item         string
+	Rows         []tax.Row
+	Gross        money.Amount // of the settlement, for the explanation
+	CreatorShare money.Amount
+	Document     []byte `json:"-"` // what Hash is of, to be stored as it is; nil where the figures were read
 }
 
 // ErrRival tells that somebody else wrote first; the caller reads again and decides anew.
@@ -140,43 +143,43 @@ func (rival) Error() string { return "settlement: somebody else wrote first" }
 // reported as ErrRival.
 type Store interface {
 	// Load reads a settlement, consistently. The error is fault.Absent when there is none.
-	Load(ctx context.Context, tenant, id string) (Settlement, error)
+	Load(ctx context.Context, tenant ident.Tenant, id ident.Settlement) (Settlement, error)
 	// LoadAll reads settlements by their ids, consistently, in the order of the ids.
-	LoadAll(ctx context.Context, tenant string, ids []string) ([]Settlement, error)
+	LoadAll(ctx context.Context, tenant ident.Tenant, ids []ident.Settlement) ([]Settlement, error)
 	// Apply writes a change. The error is ErrRival when a condition fails.
 	Apply(ctx context.Context, c Change) error
 	// Figures reads computed figures by their hash.
-	Figures(ctx context.Context, tenant, id, hash string) (Figures, error)
+	Figures(ctx context.Context, tenant ident.Tenant, id, hash string) (Figures, error)
 	// FiguresOf reads the standing figures of some settlements, by settlement id and hash.
 	FiguresOf(ctx context.Context, page []Settlement) (map[string]map[string]Figures, error)
 	// PutPayoutKey remembers which settlement a payout key belongs to; writing it again is harmless.
-	PutPayoutKey(ctx context.Context, tenant, key, id string) error
+	PutPayoutKey(ctx context.Context, tenant ident.Tenant, key, id string) error
 	// SettlementOfKey finds the settlement of a payout key; fault.Absent when the tenant has none.
-	SettlementOfKey(ctx context.Context, tenant, key string) (string, error)
+	SettlementOfKey(ctx context.Context, tenant ident.Tenant, key string) (string, error)
 	// Key reads the record of a settle call's key; nil when there is none.
-	Key(ctx context.Context, tenant, key string) (*KeyRecord, error)
+	Key(ctx context.Context, tenant ident.Tenant, key string) (*KeyRecord, error)
 	// PutKey writes a record with no other effect (a known payable under a new key). ErrRival when it exists.
 	PutKey(ctx context.Context, k KeyRecord) error
 	// TaxRows reads a year's bookings of a taxpayer at a paying entity, in order, consistently.
-	TaxRows(ctx context.Context, tenant, entity, taxpayer string, year int) ([]Booking, error)
+	TaxRows(ctx context.Context, tenant ident.Tenant, entity ident.Entity, taxpayer ident.Taxpayer, year int) ([]Booking, error)
 	// OpenOf lists the settlements of a taxpayer at an entity that are not yet booked, oldest opening first. It
 	// may lag behind by a moment: quotes use it, bookings never.
-	OpenOf(ctx context.Context, tenant, entity, taxpayer string) ([]Settlement, error)
+	OpenOf(ctx context.Context, tenant ident.Tenant, entity ident.Entity, taxpayer ident.Taxpayer) ([]Settlement, error)
 	// Receivables reads the claims on a creator at a paying entity (at all of them when entity is "") and what is
 	// owed back, consistently.
-	Receivables(ctx context.Context, tenant, creator, entity string) ([]receivable.Receivable, error)
+	Receivables(ctx context.Context, tenant ident.Tenant, creator ident.Creator, entity ident.Entity) ([]receivable.Receivable, error)
 	// FiledMonths lists the months whose returns a paying entity has filed, oldest first, consistently.
-	FiledMonths(ctx context.Context, tenant, entity string) ([]FiledMonth, error)
+	FiledMonths(ctx context.Context, tenant ident.Tenant, entity ident.Entity) ([]FiledMonth, error)
 	// Entry reads a journal entry of a creator's book.
-	Entry(ctx context.Context, tenant, creator, id string) (ledger.Entry, error)
+	Entry(ctx context.Context, tenant ident.Tenant, creator ident.Creator, id string) (ledger.Entry, error)
 	// List reads one page, newest opening first; the cursor is "" at the start and at the end.
-	List(ctx context.Context, tenant string, q Query, cursor string, limit int) ([]Settlement, string, error)
+	List(ctx context.Context, tenant ident.Tenant, q Query, cursor string, limit int) ([]Settlement, string, error)
 }
 
 // Query narrows a list.
 type Query struct {
 	Status   Status
-	Creator  string
+	Creator  ident.Creator
 	Hold     string
 	From, To civil.Date            // Shanghai dates of the opening, both inclusive
 	Only     func(Settlement) bool // nil for all

@@ -12,6 +12,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/law/tax"
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/money"
@@ -33,7 +34,7 @@ const ConsentPaper = "vat_agency_filing_consent"
 
 // Quote computes the taxes of an open settlement on the period's booked total plus the open settlements opened
 // before it, and stores them. Asked again with nothing new it writes nothing.
-func (t *Taxes) Quote(ctx context.Context, tenant, id string) error {
+func (t *Taxes) Quote(ctx context.Context, tenant ident.Tenant, id ident.Settlement) error {
 	s, err := t.Store.Load(ctx, tenant, id)
 	if err != nil || !s.quotable() {
 		return err
@@ -49,7 +50,7 @@ func (t *Taxes) Quote(ctx context.Context, tenant, id string) error {
 	on := later(s.PayOn, today)
 	f, _, ahead, err := t.compute(ctx, s, on, true)
 	if into, ok := mergedInto(err); ok {
-		return t.follow(ctx, s, into, "")
+		return t.follow(ctx, s, string(into), "")
 	}
 	a := Act{ID: t.NewID(), Name: "settlement.quoted", By: "system:compute-tax"}
 	now := t.Clock.Instant()
@@ -86,7 +87,7 @@ func (s Settlement) quotable() bool {
 // Book taxes an approved settlement that is due on the period's total and moves it to PAYING in one write. If
 // the net falls it is held for an approver instead. A settlement that is not due, held, of provisional dates or further
 // on is left alone.
-func (t *Taxes) Book(ctx context.Context, tenant, id string) error {
+func (t *Taxes) Book(ctx context.Context, tenant ident.Tenant, id ident.Settlement) error {
 	s, err := t.Store.Load(ctx, tenant, id)
 	if err != nil || s.Hold != nil || s.Provisional != nil {
 		return err
@@ -114,7 +115,7 @@ func (t *Taxes) Book(ctx context.Context, tenant, id string) error {
 	}
 	f, seq, _, err := t.compute(ctx, s, today, false)
 	if into, ok := mergedInto(err); ok {
-		return t.follow(ctx, s, into, "")
+		return t.follow(ctx, s, string(into), "")
 	}
 	if gap, ok := holdOf(err); ok {
 		return t.Store.Apply(ctx, Change{Old: &s, New: s.Gap(gap.rule, gap.text, a, now)})
@@ -152,12 +153,12 @@ func (s Settlement) approvedNet() money.Amount {
 }
 
 func (s Settlement) booking(f Figures, on civil.Date, seq int, a Act, now time.Time) Booking {
-	return Booking{Entity: s.Entity, Taxpayer: s.TaxpayerID, Year: on.Year(), Seq: seq, Kind: KindBooking, Settlement: s.ID, EntryID: a.ID, At: now, Rows: f.Rows, On: on}
+	return Booking{Entity: s.Entity, Taxpayer: s.TaxpayerID, Year: on.Year(), Seq: seq, Kind: KindBooking, Settlement: ident.Settlement(s.ID), EntryID: a.ID, At: now, Rows: f.Rows, On: on}
 }
 
 // Rebook takes a booking back and makes it again on today's date, before anything was sent: the tax month has
 // changed since. If the net falls, the settlement is held in PAYING until an approver confirms it.
-func (t *Taxes) Rebook(ctx context.Context, tenant, id string) error {
+func (t *Taxes) Rebook(ctx context.Context, tenant ident.Tenant, id ident.Settlement) error {
 	s, err := t.Store.Load(ctx, tenant, id)
 	if err != nil || s.Status != Paying || s.Sent() {
 		return err
@@ -293,7 +294,7 @@ func (s *Service) bookedOf(ctx context.Context, st Settlement) (booked, error) {
 // compute gives the figures of s on a payment date, and the next free number of the taxpayer's year. With ahead
 // the open settlements opened before it count as booked, and are given back.
 func (t *Taxes) compute(ctx context.Context, s Settlement, on civil.Date, ahead bool) (Figures, int, []quoted, error) {
-	f := Figures{Tenant: s.Tenant, Settlement: s.ID, Gross: s.Gross, CreatorShare: s.CreatorShare()}
+	f := Figures{Tenant: s.Tenant, Settlement: ident.Settlement(s.ID), Gross: s.Gross, CreatorShare: s.CreatorShare()}
 	facts, err := t.Facts(ctx, s, on)
 	if err != nil {
 		return f, 0, nil, err
@@ -349,7 +350,7 @@ func (t *Taxes) Facts(ctx context.Context, s Settlement, on civil.Date) (tax.Fac
 	}
 	profile, ok := payer.ProfileOn(on)
 	if !ok {
-		return tax.Facts{}, fault.Missing("profile_missing", "tax profile of "+s.TaxpayerID, "The taxpayer has no tax profile on "+on.String()+"; record one.")
+		return tax.Facts{}, fault.Missing("profile_missing", string("tax profile of "+s.TaxpayerID), "The taxpayer has no tax profile on "+on.String()+"; record one.")
 	}
 	positions, err := t.Directory.Positions(ctx, s.Tenant, on)
 	if err != nil {
@@ -375,7 +376,7 @@ func FactsOf(s Opening, entity tenancy.PayingEntity, profile tenancy.Profile, po
 
 // EntityFacts gives the paying entity in the engine's words.
 func EntityFacts(e tenancy.PayingEntity) tax.Entity {
-	out := tax.Entity{ID: e.EntityID, Place: e.Place, PlaceTier: e.PlaceTier, VAT: e.VAT}
+	out := tax.Entity{ID: string(e.EntityID), Place: e.Place, PlaceTier: e.PlaceTier, VAT: e.VAT}
 	for _, f := range e.Filings {
 		out.Filings = append(out.Filings, tax.PlatformFiling{Platform: f.Platform, From: f.From, To: f.To})
 	}

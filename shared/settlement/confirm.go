@@ -22,11 +22,11 @@ func (s Settlement) waitsFor() *Hold {
 	case s.Lacks != "" && !s.waived(HoldPaper):
 		return &Hold{Reason: HoldPaper, Owner: "finance", Text: "The payee's paper is missing or has expired: " + s.Lacks + "."}
 	case s.NeedsInvoice && s.Paper == nil && !s.waived(HoldInvoice):
-		return &Hold{Reason: HoldInvoice, Owner: s.CreatorID, Text: "The payee's invoice is not here yet."}
+		return &Hold{Reason: HoldInvoice, Owner: string(s.CreatorID), Text: "The payee's invoice is not here yet."}
 	case s.NeedsConfirm && !s.Confirmed && !s.StatementSent:
 		return &Hold{Reason: HoldConfirmation, Owner: "finance", Text: "By contract nothing is paid before the creator has confirmed its statement, which was not sent yet."}
 	case s.NeedsConfirm && !s.Confirmed:
-		return &Hold{Reason: HoldConfirmation, Owner: s.CreatorID, Until: s.ConfirmBy, Text: "By contract nothing is paid before the creator has confirmed its statement."}
+		return &Hold{Reason: HoldConfirmation, Owner: string(s.CreatorID), Until: s.ConfirmBy, Text: "By contract nothing is paid before the creator has confirmed its statement."}
 	case s.Awaits != "" && !s.waived(s.Awaits):
 		return &Hold{Reason: s.Awaits, Owner: "finance", Text: reason.OfHold(s.Awaits).Staff.EN}
 	case s.Status == Paying && s.BookedEntry != "" && s.less(s.Net, s.ToPay):

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/payout"
 	"fenzhang/shared/settlement/reason"
 	"fenzhang/shared/tenancy/review"
@@ -126,7 +127,7 @@ func (v Viewer) Next(s Settlement) Next {
 	w := s.step()
 	due, overdue := v.due(w)
 	owner := w.owner
-	if v.ForCreator && s.Hold != nil && w.state == s.Hold.Reason && owner != s.CreatorID {
+	if v.ForCreator && s.Hold != nil && w.state == s.Hold.Reason && ident.Creator(owner) != s.CreatorID {
 		owner = reason.OfHold(s.Hold.Reason).Owner
 	}
 	return Next{Action: w.action, Owner: owner, Due: StampOf(due), Overdue: overdue}

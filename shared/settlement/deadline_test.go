@@ -7,6 +7,7 @@ import (
 	"pgregory.net/rapid"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/payout"
 	"fenzhang/shared/tenancy/review"
 )
@@ -22,7 +23,7 @@ func TestEveryStateHasNextOwnerAndReason(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := Settlement{Opening: Opening{ID: "s", CreatorID: "c", PayOn: civil.MustDate("2026-09-15"), OpenedAt: now}, LastUpdated: now,
 			Status: rapid.SampledFrom(Statuses()).Draw(t, "status"), Quote: rapid.SampledFrom([]string{"", "q"}).Draw(t, "quote"),
-			ReopenedBy: rapid.SampledFrom([]string{"", "s2"}).Draw(t, "reopened")}
+			ReopenedBy: ident.Settlement(rapid.SampledFrom([]string{"", "s2"}).Draw(t, "reopened"))}
 		if state := rapid.SampledFrom(states).Draw(t, "payout"); state != "" {
 			s.Payout = &Payout{State: state, SentAt: now, Reason: rapid.SampledFrom([]string{"", "ACCOUNT_ABNORMAL", "X"}).Draw(t, "code")}
 		}

@@ -17,6 +17,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/ledger/ledgerdb"
@@ -95,12 +96,13 @@ func openAgency(t *testing.T) *agency {
 // person is one life: a creator of its own, so that lives do not touch each other's taxes.
 type person struct {
 	*agency
-	creator, id string
+	creator ident.Creator
+	id      string
 }
 
 func (a *agency) person(name string) *person {
-	a.People.Add(name, "natural_person", settletest.Ordinary, "mcn_pays")
-	return &person{agency: a, creator: name, id: settlement.IDOf(settlement.Identity(name, "live-1", int64(settletest.Request(name, "live-1", "1.00").TS)), 1)}
+	a.People.Add(ident.Creator(name), "natural_person", settletest.Ordinary, "mcn_pays")
+	return &person{agency: a, creator: ident.Creator(name), id: settlement.IDOf(settlement.Identity(name, "live-1", int64(settletest.Request(ident.Creator(name), "live-1", "1.00").TS)), 1)}
 }
 
 // step is one act of a life. Doing it again, as a queue, a client or a gateway does that got no answer, is part
@@ -117,7 +119,7 @@ func never(error) bool { return false }
 func moved(err error) bool { return fault.HasCode(err, fault.IllegalMove) }
 
 func settle(ctx context.Context, p *person) error {
-	_, _, err := p.Settle(ctx, settletest.As(identity.Operator), "settle-key-"+p.creator, settletest.Request(p.creator, "live-1", "10000.00"))
+	_, _, err := p.Settle(ctx, settletest.As(identity.Operator), string("settle-key-"+p.creator), settletest.Request(p.creator, "live-1", "10000.00"))
 	return err
 }
 
@@ -131,7 +133,7 @@ func transit(version int, who identity.Role, to settlement.Status) func(context.
 // message is a message of the tax queue.
 func message(op string) func(context.Context, *person) error {
 	return func(ctx context.Context, p *person) error {
-		return p.Do(ctx, settlement.Task{Tenant: settletest.Tenant, SettlementID: p.id, TransitionID: "t", Op: op})
+		return p.Do(ctx, settlement.Task{Tenant: settletest.Tenant, SettlementID: ident.Settlement(p.id), TransitionID: "t", Op: op})
 	}
 }
 
@@ -143,11 +145,11 @@ func steps() []step {
 		{"approve", transit(2, identity.Approver, settlement.Approved), moved},
 		{"book", message(settlement.OpBook), never},
 		{"send", func(ctx context.Context, p *person) error {
-			_, err := p.desk.Pay(ctx, settletest.Tenant, p.id)
+			_, err := p.desk.Pay(ctx, settletest.Tenant, ident.Settlement(p.id))
 			return err
 		}, never},
 		{"paid", func(ctx context.Context, p *person) error {
-			return p.desk.Hear(ctx, payout.Douyin, nil, []byte(payout.KeyFor(settletest.Tenant, p.id)))
+			return p.desk.Hear(ctx, payout.Douyin, nil, []byte(payout.KeyFor(settletest.Tenant, ident.Settlement(p.id))))
 		}, never},
 	}
 }
@@ -156,7 +158,7 @@ func steps() []step {
 func (p *person) picture(t *testing.T) string {
 	t.Helper()
 	ctx := context.Background()
-	s, err := p.Store.Load(ctx, settletest.Tenant, p.id)
+	s, err := p.Store.Load(ctx, settletest.Tenant, ident.Settlement(p.id))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +171,7 @@ func (p *person) picture(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows, err := p.Store.TaxRows(ctx, settletest.Tenant, settletest.Ordinary, "tp-"+p.creator, 2026)
+	rows, err := p.Store.TaxRows(ctx, settletest.Tenant, settletest.Ordinary, ident.Taxpayer("tp-"+p.creator), 2026)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,7 +199,7 @@ func (p *person) picture(t *testing.T) string {
 	}
 	p.bank.mu.Lock()
 	defer p.bank.mu.Unlock()
-	fmt.Fprintf(&b, "bank paid %s\n", p.bank.paid[payout.KeyFor(settletest.Tenant, p.id)])
+	fmt.Fprintf(&b, "bank paid %s\n", p.bank.paid[payout.KeyFor(settletest.Tenant, ident.Settlement(p.id))])
 	return b.String()
 }
 
@@ -285,12 +287,12 @@ func TestASettleCallThatDiedIsFoundUnderItsKey(t *testing.T) {
 		t.Fatalf("met %v, %v", met, err)
 	}
 	var refused *fault.Error
-	if err := settle(context.Background(), p); !errors.As(err, &refused) || refused.Code != fault.Duplicate || refused.Settlement != p.id {
+	if err := settle(context.Background(), p); !errors.As(err, &refused) || refused.Code != fault.Duplicate || refused.Settlement != ident.Settlement(p.id) {
 		t.Fatalf("the repeat: %v", err)
 	}
 	a.Pass(121 * time.Second)
-	got, how, err := p.Settle(context.Background(), settletest.As(identity.Operator), "settle-key-"+p.creator, settletest.Request(p.creator, "live-1", "10000.00"))
-	if err != nil || how != settlement.Again || got.SettlementID != p.id || got.StatusVersion != 1 {
+	got, how, err := p.Settle(context.Background(), settletest.As(identity.Operator), string("settle-key-"+p.creator), settletest.Request(p.creator, "live-1", "10000.00"))
+	if err != nil || how != settlement.Again || got.SettlementID != ident.Settlement(p.id) || got.StatusVersion != 1 {
 		t.Errorf("%+v %v %v", got, how, err)
 	}
 }
@@ -385,7 +387,7 @@ func TestActsOfTwoStepsAndTwoSettlements(t *testing.T) {
 		}
 	}
 	intent := func(ctx context.Context, p *person) (settlement.Intent, error) {
-		s, err := p.Store.Load(ctx, settletest.Tenant, p.id)
+		s, err := p.Store.Load(ctx, settletest.Tenant, ident.Settlement(p.id))
 		return settlement.Intent{By: settletest.As(identity.Approver), ID: p.id, Version: s.StatusVersion, Reason: "why"}, err
 	}
 	act := func(do func(context.Context, settlement.Intent) (settlement.Settlement, error)) func(context.Context, *person) error {
@@ -400,13 +402,13 @@ func TestActsOfTwoStepsAndTwoSettlements(t *testing.T) {
 	sweep := func(t *testing.T, p *person) {
 		t.Helper()
 		v := settlement.Advancer{Service: p.Service, Enqueue: func(context.Context, settlement.Settlement, string) error { return nil }}
-		if err := v.Do(ctx, settlement.Task{Tenant: settletest.Tenant, SettlementID: p.id, Op: settlement.OpAdvance}); err != nil {
+		if err := v.Do(ctx, settlement.Task{Tenant: settletest.Tenant, SettlementID: ident.Settlement(p.id), Op: settlement.OpAdvance}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	fail := func(t *testing.T, p *person) {
 		t.Helper()
-		b, err := p.Payables.Load(ctx, settletest.Tenant, p.id)
+		b, err := p.Payables.Load(ctx, settletest.Tenant, ident.Settlement(p.id))
 		if err == nil {
 			err = p.Payables.Record(ctx, b, payout.Outcome{State: payout.Failed, At: p.Now()}, p.ID())
 		}
@@ -460,7 +462,7 @@ func TestActsOfTwoStepsAndTwoSettlements(t *testing.T) {
 // ending is where an undone or reopened life stands: who made its last move is the person's or the sweep's.
 func (p *person) ending(t *testing.T) string {
 	t.Helper()
-	s, err := p.Store.Load(context.Background(), settletest.Tenant, p.id)
+	s, err := p.Store.Load(context.Background(), settletest.Tenant, ident.Settlement(p.id))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -468,12 +470,12 @@ func (p *person) ending(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows, err := p.Store.TaxRows(context.Background(), settletest.Tenant, settletest.Ordinary, "tp-"+p.creator, 2026)
+	rows, err := p.Store.TaxRows(context.Background(), settletest.Tenant, settletest.Ordinary, ident.Taxpayer("tp-"+p.creator), 2026)
 	if err != nil {
 		t.Fatal(err)
 	}
 	next := "none"
-	if again, err := p.Store.Load(context.Background(), settletest.Tenant, settlement.IDOf(s.Identity, 2)); err == nil {
+	if again, err := p.Store.Load(context.Background(), settletest.Tenant, ident.Settlement(settlement.IDOf(s.Identity, 2))); err == nil {
 		next = fmt.Sprintf("%s version %d revision %d", again.Status, again.StatusVersion, again.Revision)
 	}
 	balances := ledger.Balances(entries)

@@ -8,6 +8,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/law/lawdiff"
 	"fenzhang/shared/law/tax"
 	"fenzhang/shared/payout"
@@ -15,13 +16,13 @@ import (
 
 // FiledMonth is a month whose returns a paying entity has filed: its tax is changed only by an amendment any more.
 type FiledMonth struct {
-	Entity    string      `json:"paying_entity"`
-	Month     civil.Month `json:"month"`
-	FiledOn   civil.Date  `json:"filed_on"`
-	Reference string      `json:"reference"`
-	By        string      `json:"filed_by"`
-	At        time.Time   `json:"at"`
-	Act       string      `json:"transition_id"`
+	Entity    ident.Entity `json:"paying_entity"`
+	Month     civil.Month  `json:"month"`
+	FiledOn   civil.Date   `json:"filed_on"`
+	Reference string       `json:"reference"`
+	By        string       `json:"filed_by"`
+	At        time.Time    `json:"at"`
+	Act       string       `json:"transition_id"`
 }
 
 // asked tells whether two filings say the same.
@@ -68,9 +69,9 @@ func (s Settlement) carriedFurther(b booked) bool {
 
 // carrying gives fresh the figures that stand, instead of a booking of its own.
 func (s Settlement) carrying(old Settlement, f Figures) (Settlement, Figures) {
-	s.Carries = cmp.Or(old.Carries, old.ID)
+	s.Carries = cmp.Or(old.Carries, ident.Settlement(old.ID))
 	s.Quote, s.Booking, s.Net, s.ToPay, s.SetOffs = old.Booking, old.Booking, old.Net, old.ToPay, old.SetOffs
-	f.Tenant, f.Settlement, f.Hash = s.Tenant, s.ID, old.Booking
+	f.Tenant, f.Settlement, f.Hash = s.Tenant, ident.Settlement(s.ID), old.Booking
 	return s, f
 }
 
@@ -107,15 +108,15 @@ const BookingTime = 2 * time.Minute
 // FilingStore keeps filed months.
 type FilingStore interface {
 	// FiledMonths lists the months that a paying entity has filed, oldest first, consistently.
-	FiledMonths(ctx context.Context, tenant, entity string) ([]FiledMonth, error)
+	FiledMonths(ctx context.Context, tenant ident.Tenant, entity ident.Entity) ([]FiledMonth, error)
 	// FileMonth records one with its audit record. ErrRival when it is filed already.
-	FileMonth(ctx context.Context, tenant string, f FiledMonth) error
+	FileMonth(ctx context.Context, tenant ident.Tenant, f FiledMonth) error
 }
 
 // File records that a paying entity has filed a month. The same again answers the same.
 //
 // Errors: 3003 for an unknown paying entity; 3001 month_not_over; 2002 when the month was filed with other content.
-func (s *Filings) File(ctx context.Context, tenant, by string, f FiledMonth) (kept FiledMonth, replayed bool, err error) {
+func (s *Filings) File(ctx context.Context, tenant ident.Tenant, by string, f FiledMonth) (kept FiledMonth, replayed bool, err error) {
 	today, err := s.Clock.Today(ctx)
 	if err != nil {
 		return f, false, fault.Later(err)

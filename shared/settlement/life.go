@@ -8,6 +8,7 @@ import (
 	"fenzhang/shared/civil"
 	"fenzhang/shared/contract/split"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/law/tax"
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/money"
@@ -276,7 +277,7 @@ func (s Settlement) Booked(f Figures, parts []receivable.Part, rows Booking, on 
 }
 
 func (s Settlement) entry(id, reason string, now time.Time) ledger.Entry {
-	return ledger.Entry{ID: id, Tenant: s.Tenant, CreatorID: s.CreatorID, Entity: s.Entity, Settlement: s.ID, At: now, Accounting: civil.MonthOf(now), Reason: reason}
+	return ledger.Entry{ID: id, Tenant: s.Tenant, CreatorID: s.CreatorID, Entity: s.Entity, Settlement: ident.Settlement(s.ID), At: now, Accounting: civil.MonthOf(now), Reason: reason}
 }
 
 // openingEntry posts what opening s means (design, section 6).

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/law/lawdiff"
 	"fenzhang/shared/law/tax"
 	"fenzhang/shared/money"
@@ -20,36 +21,36 @@ import (
 type Merging struct {
 	*Service
 	Store    MergeStore
-	Entities func(ctx context.Context, tenant string) ([]string, error) // ids of the tenant's paying entities
+	Entities func(ctx context.Context, tenant ident.Tenant) ([]string, error) // ids of the tenant's paying entities
 }
 
 // MergeStore keeps the lists of tax rows.
 type MergeStore interface {
 	// TaxYears lists the years in which a taxpayer has bookings at a paying entity, consistently.
-	TaxYears(ctx context.Context, tenant, entity, taxpayer string) ([]int, error)
+	TaxYears(ctx context.Context, tenant ident.Tenant, entity ident.Entity, taxpayer ident.Taxpayer) ([]int, error)
 	// Join appends bookings to several lists together, or none. ErrRival when one of their numbers is taken.
-	Join(ctx context.Context, tenant string, bookings []Booking) error
+	Join(ctx context.Context, tenant ident.Tenant, bookings []Booking) error
 }
 
 // Carry does what follows from a merge that stands in the master data: rows and open settlements of from go to into.
 // Made again it finishes what an earlier call left undone, and otherwise changes nothing. by is who asked for it.
-func (m *Merging) Carry(ctx context.Context, tenant, from, into, by string) error {
+func (m *Merging) Carry(ctx context.Context, tenant ident.Tenant, from, into, by string) error {
 	entities, err := m.Entities(ctx, tenant)
 	if err != nil {
 		return err
 	}
 	for _, entity := range entities {
-		if err := m.join(ctx, tenant, entity, from, into); err != nil {
+		if err := m.join(ctx, tenant, ident.Entity(entity), from, into); err != nil {
 			return err
 		}
-		if err := m.followAll(ctx, tenant, entity, from, into, by); err != nil {
+		if err := m.followAll(ctx, tenant, ident.Entity(entity), from, into, by); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (m *Merging) join(ctx context.Context, tenant, entity, from, into string) error {
+func (m *Merging) join(ctx context.Context, tenant ident.Tenant, entity ident.Entity, from, into string) error {
 	for range rounds {
 		list, err := m.joining(ctx, tenant, entity, from, into)
 		if err != nil || len(list) == 0 {
@@ -63,8 +64,8 @@ func (m *Merging) join(ctx context.Context, tenant, entity, from, into string) e
 }
 
 // joining decides what closes the lists of from at an entity, and what goes on in those of into.
-func (m *Merging) joining(ctx context.Context, tenant, entity, from, into string) ([]Booking, error) {
-	years, err := m.years(ctx, tenant, entity, from)
+func (m *Merging) joining(ctx context.Context, tenant ident.Tenant, entity ident.Entity, from, into string) ([]Booking, error) {
+	years, err := m.years(ctx, tenant, entity, ident.Taxpayer(from))
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +76,7 @@ func (m *Merging) joining(ctx context.Context, tenant, entity, from, into string
 	act, now := m.NewID(), m.Clock.Instant()
 	var out []Booking
 	for _, year := range years {
-		theirs, err := m.Service.Store.TaxRows(ctx, tenant, entity, from, year)
+		theirs, err := m.Service.Store.TaxRows(ctx, tenant, entity, ident.Taxpayer(from), year)
 		if err != nil {
 			return nil, err
 		}
@@ -83,21 +84,21 @@ func (m *Merging) joining(ctx context.Context, tenant, entity, from, into string
 			continue // by an earlier call
 		}
 		rows := openRows(theirs, Filed(filed))
-		out = append(out, Booking{Entity: entity, Taxpayer: from, Year: year, Seq: len(theirs) + 1, Kind: KindMerged, EntryID: act, At: now, Rows: negative(rows), Into: into})
+		out = append(out, Booking{Entity: entity, Taxpayer: ident.Taxpayer(from), Year: year, Seq: len(theirs) + 1, Kind: KindMerged, EntryID: act, At: now, Rows: negative(rows), Into: ident.Taxpayer(into)})
 		if len(theirs) == 0 {
 			continue // nothing to go on with; the closing alone stops a booking that is under way
 		}
-		ours, err := m.Service.Store.TaxRows(ctx, tenant, entity, into, year)
+		ours, err := m.Service.Store.TaxRows(ctx, tenant, entity, ident.Taxpayer(into), year)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, Booking{Entity: entity, Taxpayer: into, Year: year, Seq: len(ours) + 1, Kind: KindMerged, EntryID: act, At: now, Rows: rows, Merged: from})
+		out = append(out, Booking{Entity: entity, Taxpayer: ident.Taxpayer(into), Year: year, Seq: len(ours) + 1, Kind: KindMerged, EntryID: act, At: now, Rows: rows, Merged: from})
 	}
 	return out, nil
 }
 
 // years are those of the bookings, and those in which a booking may be under way.
-func (m *Merging) years(ctx context.Context, tenant, entity, taxpayer string) ([]int, error) {
+func (m *Merging) years(ctx context.Context, tenant ident.Tenant, entity ident.Entity, taxpayer ident.Taxpayer) ([]int, error) {
 	years, err := m.Store.TaxYears(ctx, tenant, entity, taxpayer)
 	if err != nil {
 		return nil, err
@@ -166,7 +167,7 @@ func Whole(list []Booking) []Booking {
 }
 
 // closedFor gives the taxpayer in whose list a closed list goes on, "" while it is open.
-func closedFor(list []Booking) string {
+func closedFor(list []Booking) ident.Taxpayer {
 	for _, b := range list {
 		if b.Into != "" {
 			return b.Into
@@ -176,17 +177,17 @@ func closedFor(list []Booking) string {
 }
 
 // ClosedFor tells that a list is closed by a merge, and in whose list the person goes on.
-func ClosedFor(list []Booking) (into string, closed bool) {
+func ClosedFor(list []Booking) (into ident.Taxpayer, closed bool) {
 	into = closedFor(list)
 	return into, into != ""
 }
 
 // merged tells that a settlement's taxpayer goes on as another.
-type merged struct{ into string }
+type merged struct{ into ident.Taxpayer }
 
-func (m *merged) Error() string { return "settlement: the taxpayer was merged into " + m.into }
+func (m *merged) Error() string { return string("settlement: the taxpayer was merged into " + m.into) }
 
-func mergedInto(err error) (string, bool) {
+func mergedInto(err error) (ident.Taxpayer, bool) {
 	var m *merged
 	if !errors.As(err, &m) {
 		return "", false
@@ -195,7 +196,7 @@ func mergedInto(err error) (string, bool) {
 }
 
 // ownerOf tells in whose list a booked settlement's rows stand now, and the next free number there.
-func (s *Service) ownerOf(ctx context.Context, st Settlement, list []Booking) (string, int, error) {
+func (s *Service) ownerOf(ctx context.Context, st Settlement, list []Booking) (ident.Taxpayer, int, error) {
 	into := closedFor(list)
 	if into == "" {
 		return st.TaxpayerID, len(list) + 1, nil
@@ -219,20 +220,20 @@ func (t *Taxes) followed(ctx context.Context, s Settlement) (bool, error) {
 
 // followAll moves the open settlements of from. One that the index does not show yet follows when it is quoted or
 // booked.
-func (m *Merging) followAll(ctx context.Context, tenant, entity, from, into, by string) error {
-	open, err := m.Service.Store.OpenOf(ctx, tenant, entity, from)
+func (m *Merging) followAll(ctx context.Context, tenant ident.Tenant, entity ident.Entity, from, into, by string) error {
+	open, err := m.Service.Store.OpenOf(ctx, tenant, entity, ident.Taxpayer(from))
 	if err != nil {
 		return err
 	}
 	for _, s := range open {
 		for range rounds {
-			if s.TaxpayerID != from || !s.Unbooked() {
+			if s.TaxpayerID != ident.Taxpayer(from) || !s.Unbooked() {
 				break
 			}
 			if err = m.follow(ctx, s, into, by); !errors.Is(err, ErrRival) {
 				break
 			}
-			if s, err = m.Service.Store.Load(ctx, tenant, s.ID); err != nil {
+			if s, err = m.Service.Store.Load(ctx, tenant, ident.Settlement(s.ID)); err != nil {
 				return err
 			}
 		}
@@ -245,7 +246,7 @@ func (m *Merging) followAll(ctx context.Context, tenant, entity, from, into, by 
 
 // follow makes into the taxpayer of an open settlement, in a write of its own.
 func (s *Service) follow(ctx context.Context, st Settlement, into, by string) error {
-	a := Act{ID: s.NewID(), Name: "settlement.taxpayer_merged", By: cmp.Or(by, "system:compute-tax"), Reason: st.TaxpayerID + " is " + into}
+	a := Act{ID: s.NewID(), Name: "settlement.taxpayer_merged", By: cmp.Or(by, "system:compute-tax"), Reason: string(st.TaxpayerID+" is ") + into}
 	return s.Store.Apply(ctx, Change{Old: &st, New: st.mergedInto(into, a, s.Clock.Instant())})
 }
 
@@ -253,7 +254,7 @@ func (s *Service) follow(ctx context.Context, st Settlement, into, by string) er
 // its quote, so that the booking tells when the net falls.
 func (s Settlement) mergedInto(into string, a Act, now time.Time) Settlement {
 	n := s.stamp(a, now)
-	n.TaxpayerID = into
+	n.TaxpayerID = ident.Taxpayer(into)
 	if by := a.By; by != "system:compute-tax" && !slices.Contains(n.Preparers, by) {
 		n.Preparers = append(slices.Clip(n.Preparers), by)
 	}

@@ -17,7 +17,7 @@ func OccurrencesOf(all []Settlement) Occurrences {
 // as it is.
 func (o Occurrences) First(id string) string {
 	for s, ok := o[id]; ok && s.Reopens != ""; s, ok = o[id] {
-		id = s.Reopens
+		id = string(s.Reopens)
 	}
 	return id
 }
@@ -25,7 +25,7 @@ func (o Occurrences) First(id string) string {
 // Last is the occurrence that stands for a payable now.
 func (o Occurrences) Last(s Settlement) Settlement {
 	for s.ReopenedBy != "" {
-		next, ok := o[s.ReopenedBy]
+		next, ok := o[string(s.ReopenedBy)]
 		if !ok {
 			break
 		}

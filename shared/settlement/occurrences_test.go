@@ -3,12 +3,13 @@ package settlement_test
 import (
 	"testing"
 
+	"fenzhang/shared/ident"
 	"fenzhang/shared/settlement"
 )
 
 func TestAReopenedPayableIsFollowedBothWays(t *testing.T) {
 	of := func(id, reopens, reopenedBy string) (s settlement.Settlement) {
-		s.ID, s.Reopens, s.ReopenedBy = id, reopens, reopenedBy
+		s.ID, s.Reopens, s.ReopenedBy = id, ident.Settlement(reopens), ident.Settlement(reopenedBy)
 		return s
 	}
 	o := settlement.OccurrencesOf([]settlement.Settlement{of("a", "", "b"), of("b", "a", "c"), of("c", "b", "gone"), of("alone", "", ""), of("late", "unread", "")})

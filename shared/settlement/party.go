@@ -7,6 +7,7 @@ import (
 
 	"fenzhang/shared/contract/split"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/money"
 	"fenzhang/shared/tenancy"
 )
@@ -105,7 +106,7 @@ func (s Settlement) carried() []PartyLink {
 // other. Done again, late or by several at once it changes nothing.
 //
 // Errors: fault.Absent and 5002 from the payee's master data; fault.Unavailable after too many lost races.
-func (s *Service) OpenParties(ctx context.Context, tenant, id string) error {
+func (s *Service) OpenParties(ctx context.Context, tenant ident.Tenant, id ident.Settlement) error {
 	lost := 0
 	for lost < rounds {
 		main, err := s.Store.Load(ctx, tenant, id)
@@ -164,7 +165,7 @@ func (s *Service) openParty(ctx context.Context, main Settlement, i int) error {
 // partySettlement is a payee's own payable, all its own: the money's dates, entity and clause are those of the main
 // settlement; taxpayer, route and account are the payee's.
 func (s *Service) partySettlement(ctx context.Context, main Settlement, share split.Share) (Settlement, error) {
-	payee, err := s.Directory.Creator(ctx, main.Tenant, share.Party)
+	payee, err := s.Directory.Creator(ctx, main.Tenant, ident.Creator(share.Party))
 	if err != nil {
 		return Settlement{}, err
 	}
@@ -177,11 +178,11 @@ func (s *Service) partySettlement(ctx context.Context, main Settlement, share sp
 		return Settlement{}, fault.Later(err)
 	}
 	o := main.Opening
-	o.CreatorID, o.TaxpayerID, o.Parent, o.Source, o.Reopens = payee.CreatorID, payee.TaxpayerID, main.ID, SourceParty, ""
-	o.Gross, o.Shares, o.Memo = share.Amount, []split.Share{{Party: payee.CreatorID, Kind: split.KindCreator, Amount: share.Amount}}, nil
+	o.CreatorID, o.TaxpayerID, o.Parent, o.Source, o.Reopens = payee.CreatorID, payee.TaxpayerID, ident.Settlement(main.ID), SourceParty, ""
+	o.Gross, o.Shares, o.Memo = share.Amount, []split.Share{{Party: string(payee.CreatorID), Kind: split.KindCreator, Amount: share.Amount}}, nil
 	o.RevenueBasis, o.AfterTax, o.NeedsConfirm = "", false, false // the MCN's part is in the main one's entry, and nothing is promised net to a payee
 	o.PayMethod, o.PayOn = payee.Payout.Method, later(main.PayOn, today)
-	o.ContentHash = contentOf(payee.CreatorID, main.ID, share.Amount.String())
+	o.ContentHash = contentOf(string(payee.CreatorID), main.ID, share.Amount.String())
 	by, err := s.partyRoute(ctx, &o, taxpayer)
 	if err != nil {
 		return Settlement{}, err

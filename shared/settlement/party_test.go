@@ -8,6 +8,7 @@ import (
 
 	"fenzhang/shared/contract/split"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/ledger/ledgerdb"
@@ -24,7 +25,7 @@ func (a *agency) shared(t *testing.T, name string) (p *person, payees []string) 
 	payees = []string{name + "-x", name + "-y"}
 	parties := []tenancy.Party{{Party: name, Kind: split.KindCreator, Share: money.MustRate("0.7")}, {Party: "mcn", Kind: split.KindMCN, Share: money.MustRate("0.1")}}
 	for _, x := range payees {
-		a.People.Add(x, "natural_person", settletest.Ordinary, tenancy.MCNPays)
+		a.People.Add(ident.Creator(x), "natural_person", settletest.Ordinary, tenancy.MCNPays)
 		parties = append(parties, tenancy.Party{Party: x, Kind: split.KindPayee, Share: money.MustRate("0.1")})
 	}
 	a.People.Contracts[name].Splits["live_tip"] = tenancy.Split{Method: "ratio", Parties: parties}
@@ -39,7 +40,7 @@ func (a *agency) shared(t *testing.T, name string) (p *person, payees []string) 
 // openParties is the message that the relay sends.
 func (p *person) openParties(ctx context.Context) error {
 	v := settlement.Advancer{Service: p.Service, Enqueue: func(context.Context, settlement.Settlement, string) error { return nil }}
-	return v.Do(ctx, settlement.Task{Tenant: settletest.Tenant, SettlementID: p.id, TransitionID: "t", Op: settlement.OpAdvance})
+	return v.Do(ctx, settlement.Task{Tenant: settletest.Tenant, SettlementID: ident.Settlement(p.id), TransitionID: "t", Op: settlement.OpAdvance})
 }
 
 // wantOne wants each payee to have one settlement, one opening in its book and nothing accrued beside.
@@ -47,16 +48,16 @@ func (p *person) wantOne(t *testing.T, payees []string) {
 	t.Helper()
 	book := ledgerdb.Book{DB: p.Tables.Client, Table: p.Tables.Ledger}
 	for _, x := range payees {
-		page, _, err := p.Store.List(context.Background(), settletest.Tenant, settlement.Query{Creator: x}, "", 10)
-		if err != nil || len(page) != 1 || page[0].Gross != money.Yuan(1000) || page[0].Parent != p.id {
+		page, _, err := p.Store.List(context.Background(), settletest.Tenant, settlement.Query{Creator: ident.Creator(x)}, "", 10)
+		if err != nil || len(page) != 1 || page[0].Gross != money.Yuan(1000) || page[0].Parent != ident.Settlement(p.id) {
 			t.Fatalf("%s has %+v, %v", x, page, err)
 		}
-		kept, err := book.Balances(context.Background(), settletest.Tenant, x)
+		kept, err := book.Balances(context.Background(), settletest.Tenant, ident.Creator(x))
 		if err != nil || kept[settletest.Ordinary][ledger.PartyAccrued] != money.Yuan(1000) || kept[settletest.Ordinary][ledger.CreatorPayable] != money.Yuan(-1000) {
 			t.Fatalf("book of %s: %v, %v", x, kept, err)
 		}
 	}
-	s, err := p.Store.Load(context.Background(), settletest.Tenant, p.id)
+	s, err := p.Store.Load(context.Background(), settletest.Tenant, ident.Settlement(p.id))
 	if err != nil || s.PartiesDue() {
 		t.Fatalf("the main settlement still waits: %+v, %v", s.Parties, err)
 	}
@@ -114,7 +115,7 @@ func TestCancellingRacesWithPayees(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		s, err := p.Store.Load(context.Background(), settletest.Tenant, p.id)
+		s, err := p.Store.Load(context.Background(), settletest.Tenant, ident.Settlement(p.id))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -123,7 +124,7 @@ func TestCancellingRacesWithPayees(t *testing.T) {
 			continue
 		}
 		for _, x := range payees {
-			if page, _, err := p.Store.List(context.Background(), settletest.Tenant, settlement.Query{Creator: x}, "", 10); err != nil || len(page) > 0 {
+			if page, _, err := p.Store.List(context.Background(), settletest.Tenant, settlement.Query{Creator: ident.Creator(x)}, "", 10); err != nil || len(page) > 0 {
 				t.Fatalf("the main one is cancelled and %s has %+v, %v", x, page, err)
 			}
 		}
@@ -139,7 +140,7 @@ func TestTheSweepFindsPayeesWithoutTheirSettlement(t *testing.T) {
 		if op != settlement.OpAdvance {
 			return nil // for another queue
 		}
-		return v.Do(ctx, settlement.Task{Tenant: s.Tenant, SettlementID: s.ID, Op: op})
+		return v.Do(ctx, settlement.Task{Tenant: s.Tenant, SettlementID: ident.Settlement(s.ID), Op: op})
 	}
 	if err := v.Sweep(context.Background()); err != nil {
 		t.Fatal(err)

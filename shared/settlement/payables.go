@@ -9,6 +9,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/payout"
 )
 
@@ -21,7 +22,7 @@ var (
 )
 
 // Load reads a settlement for being paid.
-func (p Payables) Load(ctx context.Context, tenant, id string) (payout.Payable, error) {
+func (p Payables) Load(ctx context.Context, tenant ident.Tenant, id ident.Settlement) (payout.Payable, error) {
 	s, err := p.Store.Load(ctx, tenant, id)
 	if err != nil {
 		return payout.Payable{}, err
@@ -30,7 +31,7 @@ func (p Payables) Load(ctx context.Context, tenant, id string) (payout.Payable, 
 }
 
 func payableOf(s Settlement) payout.Payable {
-	b := payout.Payable{Tenant: s.Tenant, SettlementID: s.ID, CreatorID: s.CreatorID, TaxpayerID: s.TaxpayerID, Entity: s.Entity, Status: string(s.Status),
+	b := payout.Payable{Tenant: s.Tenant, SettlementID: ident.Settlement(s.ID), CreatorID: s.CreatorID, TaxpayerID: s.TaxpayerID, Entity: s.Entity, Status: string(s.Status),
 		Version: int64(s.StatusVersion), ToPay: s.ToPay, Method: payout.Method(s.PayMethod), Period: s.ServicePeriod,
 		TaxMonth: s.PaymentDate.Month(), PaymentDate: s.PaymentDate, Trace: s.TraceID}
 	if s.Hold != nil {
@@ -99,12 +100,12 @@ func (p Payables) step(ctx context.Context, s Settlement, to payout.State, o pay
 }
 
 // ByKey finds a settlement by its payout key.
-func (p Payables) ByKey(ctx context.Context, tenant, key string) (payout.Payable, error) {
+func (p Payables) ByKey(ctx context.Context, tenant ident.Tenant, key string) (payout.Payable, error) {
 	id, err := p.Store.SettlementOfKey(ctx, tenant, key)
 	if err != nil {
 		return payout.Payable{}, err
 	}
-	return p.Load(ctx, tenant, id)
+	return p.Load(ctx, tenant, ident.Settlement(id))
 }
 
 // unclearDays is how far back openings are looked through for payouts without an end.
@@ -118,7 +119,7 @@ func (p Payables) Unclear(ctx context.Context, before time.Time, limit int) ([]p
 	}
 	var waiting []Settlement
 	for _, t := range tenants {
-		err := p.Each(ctx, t, Query{Status: Paying, From: civil.DateOf(before).AddDays(-unclearDays)}, func(s Settlement) error {
+		err := p.Each(ctx, ident.Tenant(t), Query{Status: Paying, From: civil.DateOf(before).AddDays(-unclearDays)}, func(s Settlement) error {
 			if s.Payout != nil && s.Payout.State.Open() && s.LastUpdated.Before(before) {
 				waiting = append(waiting, s)
 			}
@@ -137,7 +138,7 @@ func (p Payables) Unclear(ctx context.Context, before time.Time, limit int) ([]p
 }
 
 // Each calls visit for every settlement of a query, newest opening first, until it fails.
-func (s *Service) Each(ctx context.Context, tenant string, q Query, visit func(Settlement) error) error {
+func (s *Service) Each(ctx context.Context, tenant ident.Tenant, q Query, visit func(Settlement) error) error {
 	for cursor := ""; ; {
 		page, next, err := s.Store.List(ctx, tenant, q, cursor, 100)
 		if err != nil {

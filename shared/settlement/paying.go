@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/law/tax"
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/payout"
@@ -17,7 +18,7 @@ type booked struct {
 	opening ledger.Entry
 	rows    []tax.Row
 	seq     int                    // next free number of the taxpayer's year
-	owner   string                 // taxpayer in whose list the rows stand; "" is the settlement's own
+	owner   ident.Taxpayer         // taxpayer in whose list the rows stand; "" is the settlement's own
 	short   *receivable.Receivable // what it could not keep back, as it stands now
 	filed   bool                   // a month that its rows are in is filed: the booking stays
 }
@@ -81,7 +82,7 @@ func (s Settlement) unbooked(n Settlement, b booked, a Act, now time.Time) Chang
 	}
 	if len(b.rows) > 0 {
 		c.Rows = []Booking{{Entity: s.Entity, Taxpayer: cmp.Or(b.owner, s.TaxpayerID), Year: s.PaymentDate.Year(), Seq: b.seq, Kind: KindReversal,
-			Settlement: s.ID, EntryID: a.ID, At: now, Rows: negative(b.rows)}}
+			Settlement: ident.Settlement(s.ID), EntryID: a.ID, At: now, Rows: negative(b.rows)}}
 	}
 	s.giveUp(&c, b.short, a, now)
 	return c
@@ -150,7 +151,7 @@ func (s Settlement) toPaying(a Act, now time.Time) Settlement {
 func (s Settlement) Reopenable() error {
 	switch {
 	case s.ReopenedBy != "":
-		return notNow("already_reopened", "The settlement was reopened already as "+s.ReopenedBy+".")
+		return notNow("already_reopened", string("The settlement was reopened already as "+s.ReopenedBy+"."))
 	case s.Status == Failed && s.ReasonClass == PaymentFailed:
 		return nil
 	case s.Status == Paid && s.Payout.State == payout.Returned:
@@ -167,7 +168,7 @@ func (s Settlement) Reopen(fresh Settlement, b booked, a Act, now time.Time) (Ch
 		return Change{}, err
 	}
 	old := s.stamp(a, now)
-	old.ReopenedBy = fresh.ID
+	old.ReopenedBy = ident.Settlement(fresh.ID)
 	// The booking of a failed payout was taken back when it failed, unless it was kept then: what is filed since does not
 	// bring it back.
 	old.Kept = old.Kept || (s.Status == Paid && b.filed && s.Carries == "")

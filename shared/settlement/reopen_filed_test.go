@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"fenzhang/shared/ident"
 	"fenzhang/shared/payout"
 )
 
@@ -21,7 +22,7 @@ func TestAFiledReturnKeepsOnlyABookingThatStands(t *testing.T) {
 	}{"taken back": {failed, false}, "paid and returned": {returned, true}, "kept when it failed": {kept, true}} {
 		fresh := Settlement{Opening: Opening{ID: "s-2"}}
 		if c.kept {
-			fresh.Carries = c.old.ID
+			fresh.Carries = ident.Settlement(c.old.ID)
 		}
 		got, err := c.old.Reopen(fresh, booked{filed: true}, a, now)
 		if err != nil || got.Also.Kept != c.kept || got.Also.BookingStands() != c.kept {

@@ -7,6 +7,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/money"
 	"fenzhang/shared/payout"
@@ -36,13 +37,13 @@ const byReview = "system:review"
 
 // Policy finds a tenant's rules of review in force on a day; the defaults where it has set none.
 type Policy interface {
-	ReviewRules(ctx context.Context, tenant string, day civil.Date) (review.Rules, error)
+	ReviewRules(ctx context.Context, tenant ident.Tenant, day civil.Date) (review.Rules, error)
 }
 
 // Holders compares the holder of a creator's payout account with the name of its taxpayer, by keyed hashes alone.
 type Holders interface {
 	// HolderIsTaxpayer tells whether they are the same; known is false where one of the hashes was never kept.
-	HolderIsTaxpayer(ctx context.Context, tenant, creator, taxpayer string) (same, known bool, err error)
+	HolderIsTaxpayer(ctx context.Context, tenant ident.Tenant, creator ident.Creator, taxpayer ident.Taxpayer) (same, known bool, err error)
 }
 
 // Receipts knows what platforms have paid.
@@ -79,7 +80,7 @@ func (s Settlement) approvedBy(who string) bool {
 }
 
 // rulesOf are the review rules that govern a tenant today.
-func (s *Service) rulesOf(ctx context.Context, tenant string) (review.Rules, error) {
+func (s *Service) rulesOf(ctx context.Context, tenant ident.Tenant) (review.Rules, error) {
 	if s.Checks.Policy == nil {
 		return review.Defaults()
 	}
@@ -144,7 +145,7 @@ func (s *Service) rejectedBefore(ctx context.Context, n Settlement) (bool, error
 	if n.Occurrence < 2 {
 		return false, nil
 	}
-	old, err := s.Store.Load(ctx, n.Tenant, IDOf(n.Identity, n.Occurrence-1))
+	old, err := s.Store.Load(ctx, n.Tenant, ident.Settlement(IDOf(n.Identity, n.Occurrence-1)))
 	return old.rejectedByReview(), err
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/law/tax"
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/money"
@@ -55,7 +56,7 @@ func (t *Taxes) Requote(ctx context.Context, r receivable.Receivable) error {
 		if s.CreatorID != r.CreatorID || s.Quote == "" {
 			continue
 		}
-		if err := t.Do(ctx, Task{Tenant: s.Tenant, SettlementID: s.ID, Op: OpQuote}); err != nil {
+		if err := t.Do(ctx, Task{Tenant: s.Tenant, SettlementID: ident.Settlement(s.ID), Op: OpQuote}); err != nil {
 			return err
 		}
 	}
@@ -141,7 +142,7 @@ func (s Settlement) shortfalls(f Figures, on civil.Date, a Act, now time.Time) [
 // claim is a receivable that arises by itself.
 func (s Settlement) claim(id string, kind receivable.Kind, amount money.Amount, on civil.Date, a Act, now time.Time, why string) receivable.Receivable {
 	return receivable.Receivable{ID: id, Tenant: s.Tenant, CreatorID: s.CreatorID, Entity: s.Entity, Kind: kind, Amount: amount, Open: amount,
-		Document: s.ID, Reason: why, State: receivable.Open, Settlement: s.ID, RaisedOn: on, PreparedBy: a.By, PreparedAt: now, Act: a.ID}
+		Document: s.ID, Reason: why, State: receivable.Open, Settlement: ident.Settlement(s.ID), RaisedOn: on, PreparedBy: a.By, PreparedAt: now, Act: a.ID}
 }
 
 // giveUp adds to a reversal of the booking of s that its set-offs are given up, and that the claim it raised ends.

@@ -16,6 +16,7 @@ import (
 	"fenzhang/shared/contract/cycle"
 	"fenzhang/shared/contract/split"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/money"
 	"fenzhang/shared/tenancy"
@@ -40,7 +41,7 @@ type Service struct {
 
 // Request is the body of a settle call; amounts and times as the contract says.
 type Request struct {
-	UserID        string        `json:"user_id"`
+	UserID        ident.Creator `json:"user_id"`
 	ActivityID    string        `json:"activity_id"`
 	TS            Millis        `json:"ts"`
 	Amount        money.Amount  `json:"amount"`
@@ -69,10 +70,10 @@ func (m *Millis) UnmarshalJSON(b []byte) error {
 
 // Answer is the body of a settle call's answer.
 type Answer struct {
-	SettlementID  string    `json:"settlement_id"`
-	Status        Status    `json:"status"`
-	StatusVersion int       `json:"status_version"`
-	Arrival       time.Time `json:"expected_arrival"`
+	SettlementID  ident.Settlement `json:"settlement_id"`
+	Status        Status           `json:"status"`
+	StatusVersion int              `json:"status_version"`
+	Arrival       time.Time        `json:"expected_arrival"`
 }
 
 // How tells which of the contract's cases an answer is.
@@ -122,7 +123,7 @@ func (r *Request) validate(key string, business time.Time) error {
 	if k := KeyProblem(key); k != nil {
 		p = append(p, *k)
 	}
-	bad(!idShape.MatchString(r.UserID), "user_id", id)
+	bad(!idShape.MatchString(string(r.UserID)), "user_id", id)
 	bad(strings.HasPrefix(r.ActivityID, StatementPrefix), "activity_id", "must not begin with stmt:, statements use it")
 	bad(!strings.HasPrefix(r.ActivityID, StatementPrefix) && !idShape.MatchString(r.ActivityID), "activity_id", id)
 	bad(r.TraceID != "" && !idShape.MatchString(r.TraceID), "trace_id", id)
@@ -177,7 +178,7 @@ func (s *Service) Unread(ctx context.Context, key string, r Request, told []faul
 
 // contentHash is over the validated fields without trace_id.
 func (r *Request) contentHash() string {
-	parts := []string{r.UserID, r.ActivityID, strconv.FormatInt(int64(r.TS), 10), r.Amount.String(), r.IncomeType, r.ServicePeriod.String(), "", ""}
+	parts := []string{string(r.UserID), r.ActivityID, strconv.FormatInt(int64(r.TS), 10), r.Amount.String(), r.IncomeType, r.ServicePeriod.String(), "", ""}
 	if r.GMV != nil {
 		parts[6], parts[7] = r.GMV.String(), r.Rate.String()
 	}
@@ -233,9 +234,9 @@ func (c *settleCall) once(ctx context.Context) (Answer, How, error) {
 		return c.repeated(known)
 	}
 	if known != nil { // an earlier round of this very call did it, and its answer was lost
-		return answerOf(known.Settlement, known.Arrival), Opened, nil
+		return answerOf(string(known.Settlement), known.Arrival), Opened, nil
 	}
-	identity := Identity(c.r.UserID, c.r.ActivityID, int64(c.r.TS))
+	identity := Identity(string(c.r.UserID), c.r.ActivityID, int64(c.r.TS))
 	last, n, err := c.Latest(ctx, c.by.Tenant, identity)
 	if err != nil {
 		return Answer{}, 0, err
@@ -254,7 +255,7 @@ func (c *settleCall) repeated(known *KeyRecord) (Answer, How, error) {
 	case c.Clock.Instant().Sub(known.At) < repeatWindow:
 		return Answer{}, 0, &fault.Error{Code: fault.Duplicate, Reason: "duplicate_request", Public: "duplicate request", Settlement: known.Settlement}
 	}
-	return answerOf(known.Settlement, known.Arrival), Again, nil
+	return answerOf(string(known.Settlement), known.Arrival), Again, nil
 }
 
 // existing answers a known payable under a new key: cases 5 and 6. Case 5 remembers the key, with no other effect.
@@ -268,11 +269,11 @@ func (c *settleCall) existing(ctx context.Context, last *Settlement) (Answer, Ho
 }
 
 func (c *settleCall) record(id string, arrival time.Time) KeyRecord {
-	return KeyRecord{Tenant: c.by.Tenant, Key: c.key, ContentHash: c.hash, Settlement: id, Arrival: arrival, At: c.Clock.Instant(), WriteID: c.writeID}
+	return KeyRecord{Tenant: c.by.Tenant, Key: c.key, ContentHash: c.hash, Settlement: ident.Settlement(id), Arrival: arrival, At: c.Clock.Instant(), WriteID: c.writeID}
 }
 
 func answerOf(id string, arrival time.Time) Answer {
-	return Answer{SettlementID: id, Status: PendingReview, StatusVersion: 1, Arrival: arrival}
+	return Answer{SettlementID: ident.Settlement(id), Status: PendingReview, StatusVersion: 1, Arrival: arrival}
 }
 
 // open is case 7 and then the opening itself.
@@ -299,10 +300,10 @@ func (c *settleCall) open(ctx context.Context, identity string, n int) (Answer, 
 }
 
 // Latest finds the last occurrence of a payable and its number; nil and 0 when there is none.
-func (s *Service) Latest(ctx context.Context, tenant, identity string) (*Settlement, int, error) {
+func (s *Service) Latest(ctx context.Context, tenant ident.Tenant, identity string) (*Settlement, int, error) {
 	var last *Settlement
 	for n := 1; ; n++ {
-		found, err := s.Store.Load(ctx, tenant, IDOf(identity, n))
+		found, err := s.Store.Load(ctx, tenant, ident.Settlement(IDOf(identity, n)))
 		if fault.HasCode(err, fault.NotFound) {
 			return last, n - 1, nil
 		}
@@ -318,13 +319,15 @@ func (s *Service) Latest(ctx context.Context, tenant, identity string) (*Settlem
 
 // Income is what a settlement is opened for.
 type Income struct {
-	Tenant, CreatorID, IncomeType string
-	Platform                      string // where it was earned; "" is the creator's first platform account
-	Period                        civil.Month
-	Amount, GrossBeforePlatform   money.Amount
-	Source                        string
-	Part                          cycle.Part
-	Terms                         *Terms // where the caller knows them; nil are those of the period's last day
+	Tenant                      ident.Tenant
+	CreatorID                   ident.Creator
+	IncomeType                  string
+	Platform                    string // where it was earned; "" is the creator's first platform account
+	Period                      civil.Month
+	Amount, GrossBeforePlatform money.Amount
+	Source                      string
+	Part                        cycle.Part
+	Terms                       *Terms // where the caller knows them; nil are those of the period's last day
 }
 
 // Terms are the contract that governs an income, and its days.
@@ -391,7 +394,7 @@ func people(names ...string) []string {
 }
 
 func contractMissing(in Income) error {
-	return fault.Missing("contract_missing", "contract of "+in.CreatorID+" for "+in.IncomeType, "No contract of this creator covers "+in.IncomeType+" in "+in.Period.String()+"; record one first.")
+	return fault.Missing("contract_missing", string("contract of "+in.CreatorID+" for ")+in.IncomeType, "No contract of this creator covers "+in.IncomeType+" in "+in.Period.String()+"; record one first.")
 }
 
 // terms gives the contract that governs an income and its days; where the caller names none, those of the whole month.

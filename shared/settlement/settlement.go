@@ -11,6 +11,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/contract/split"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/money"
 	"fenzhang/shared/payout"
 )
@@ -96,43 +97,43 @@ const (
 
 // Opening are the facts that stand from the opening and never change, but for provisional dates and a merged taxpayer.
 type Opening struct {
-	Tenant          string        `json:"-"`
-	ID              string        `json:"-"`
-	Identity        string        `json:"id"`
-	Occurrence      int           `json:"n"`
-	CreatorID       string        `json:"c"`
-	TaxpayerID      string        `json:"tp"` // the one fact that may change, before the booking: two taxpayers were found to be one person
-	Entity          string        `json:"e"`
-	Contract        string        `json:"ct"`
-	ContractVersion int           `json:"cv"`
-	Route           string        `json:"r"`
-	IncomeType      string        `json:"it"`
-	Platform        string        `json:"pl,omitempty"`
-	ActivityID      string        `json:"a"`
-	TS              int64         `json:"ts"`
-	ContentHash     string        `json:"h"`
-	TraceID         string        `json:"tr,omitempty"`
-	ServicePeriod   civil.Month   `json:"sp"`
-	Part            string        `json:"pt,omitempty"` // part of the service period where the contract's cycle is shorter than a month
-	VATDate         civil.Date    `json:"vd"`
-	PayOn           civil.Date    `json:"po"` // not paid before this business date: the contract's pay day
-	Gross           money.Amount  `json:"g"`
-	Shares          []split.Share `json:"s"`
-	Memo            []split.Memo  `json:"m,omitempty"`
-	Source          string        `json:"src"`
-	RevenueBasis    string        `json:"rb,omitempty"`
-	VATIncluded     bool          `json:"vi"`
-	AfterTax        bool          `json:"at,omitempty"` // the creator's share is promised net: the tax on it is borne by the payer (包税)
-	Parent          string        `json:"pa,omitempty"` // of a payee party's own settlement: the one whose share it is
-	NeedsInvoice    bool          `json:"ni,omitempty"`
-	NeedsConfirm    bool          `json:"nf,omitempty"` // not paid before the creator has confirmed or accepted its statement
-	Project         string        `json:"pj,omitempty"`
-	PayMethod       string        `json:"pm"`
-	OpenedAt        time.Time     `json:"-"`
-	OpenedBy        string        `json:"ob"` // id of the act, and of the opening's journal entry
-	Reopens         string        `json:"ro,omitempty"`
-	Carries         string        `json:"cb,omitempty"` // of a reopened payable: the occurrence whose booking stands for it, its month being filed
-	Opener          string        `json:"op"`           // who opened it
+	Tenant          ident.Tenant     `json:"-"`
+	ID              string           `json:"-"`
+	Identity        string           `json:"id"`
+	Occurrence      int              `json:"n"`
+	CreatorID       ident.Creator    `json:"c"`
+	TaxpayerID      ident.Taxpayer   `json:"tp"` // the one fact that may change, before the booking: two taxpayers were found to be one person
+	Entity          ident.Entity     `json:"e"`
+	Contract        string           `json:"ct"`
+	ContractVersion int              `json:"cv"`
+	Route           string           `json:"r"`
+	IncomeType      string           `json:"it"`
+	Platform        string           `json:"pl,omitempty"`
+	ActivityID      string           `json:"a"`
+	TS              int64            `json:"ts"`
+	ContentHash     string           `json:"h"`
+	TraceID         string           `json:"tr,omitempty"`
+	ServicePeriod   civil.Month      `json:"sp"`
+	Part            string           `json:"pt,omitempty"` // part of the service period where the contract's cycle is shorter than a month
+	VATDate         civil.Date       `json:"vd"`
+	PayOn           civil.Date       `json:"po"` // not paid before this business date: the contract's pay day
+	Gross           money.Amount     `json:"g"`
+	Shares          []split.Share    `json:"s"`
+	Memo            []split.Memo     `json:"m,omitempty"`
+	Source          string           `json:"src"`
+	RevenueBasis    string           `json:"rb,omitempty"`
+	VATIncluded     bool             `json:"vi"`
+	AfterTax        bool             `json:"at,omitempty"` // the creator's share is promised net: the tax on it is borne by the payer (包税)
+	Parent          ident.Settlement `json:"pa,omitempty"` // of a payee party's own settlement: the one whose share it is
+	NeedsInvoice    bool             `json:"ni,omitempty"`
+	NeedsConfirm    bool             `json:"nf,omitempty"` // not paid before the creator has confirmed or accepted its statement
+	Project         string           `json:"pj,omitempty"`
+	PayMethod       string           `json:"pm"`
+	OpenedAt        time.Time        `json:"-"`
+	OpenedBy        string           `json:"ob"` // id of the act, and of the opening's journal entry
+	Reopens         ident.Settlement `json:"ro,omitempty"`
+	Carries         ident.Settlement `json:"cb,omitempty"` // of a reopened payable: the occurrence whose booking stands for it, its month being filed
+	Opener          string           `json:"op"`           // who opened it
 }
 
 // CreatorShare is the part of gross that is the creator's.
@@ -222,7 +223,7 @@ type Settlement struct {
 	Arrival       time.Time     // expected, and the real time when PAID; zero when FAILED
 	FirstArrival  time.Time     // as it was answered at the opening
 	ReasonClass   string
-	ReopenedBy    string
+	ReopenedBy    ident.Settlement
 	History       []Move
 	Last          Act
 }

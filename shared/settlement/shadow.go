@@ -13,6 +13,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/law/ruleset"
 	"fenzhang/shared/law/tax"
 	"fenzhang/shared/money"
@@ -26,17 +27,17 @@ type Rules interface {
 
 // Comparison is what a shadow version makes of one computation of a settlement.
 type Comparison struct {
-	Tenant     string     `json:"-"`
-	Settlement string     `json:"settlement_id"`
-	Shadow     tax.PackID `json:"shadow"`
-	Active     string     `json:"active"` // version of the same pack that computed
-	Act        string     `json:"act"`    // quote or booking
-	Date       civil.Date `json:"date"`   // of the payment
-	At         time.Time  `json:"at"`
-	Differs    bool       `json:"differs"`
-	Is         Outcome    `json:"is"`               // by the active version
-	WouldBe    Outcome    `json:"would_be"`         // by the shadow
-	Failed     string     `json:"failed,omitempty"` // the shadow could not compute, and not for want of a rule
+	Tenant     ident.Tenant     `json:"-"`
+	Settlement ident.Settlement `json:"settlement_id"`
+	Shadow     tax.PackID       `json:"shadow"`
+	Active     string           `json:"active"` // version of the same pack that computed
+	Act        string           `json:"act"`    // quote or booking
+	Date       civil.Date       `json:"date"`   // of the payment
+	At         time.Time        `json:"at"`
+	Differs    bool             `json:"differs"`
+	Is         Outcome          `json:"is"`               // by the active version
+	WouldBe    Outcome          `json:"would_be"`         // by the shadow
+	Failed     string           `json:"failed,omitempty"` // the shadow could not compute, and not for want of a rule
 }
 
 // Outcome is one side of a comparison: figures, or the rule that is missing.
@@ -67,11 +68,11 @@ type ShadowStore interface {
 	// PutComparison writes one; writing it again changes nothing.
 	PutComparison(ctx context.Context, c Comparison) error
 	// ShadowReport sums up what was compared with one version.
-	ShadowReport(ctx context.Context, tenant string, shadow tax.PackID) (ShadowReport, error)
+	ShadowReport(ctx context.Context, tenant ident.Tenant, shadow tax.PackID) (ShadowReport, error)
 	// Comparisons lists those that differ or failed, by settlement; the cursor is "" at the start and at the end.
-	Comparisons(ctx context.Context, tenant, pack, version, cursor string, limit int) ([]Comparison, string, error)
+	Comparisons(ctx context.Context, tenant ident.Tenant, pack, version, cursor string, limit int) ([]Comparison, string, error)
 	// Shadowed lists the versions that were compared.
-	Shadowed(ctx context.Context, tenant string) ([]tax.PackID, error)
+	Shadowed(ctx context.Context, tenant ident.Tenant) ([]tax.PackID, error)
 }
 
 // ShadowReport sums up the comparisons with one version.
@@ -88,8 +89,8 @@ type ShadowReport struct {
 
 // WorstCase points at a comparison.
 type WorstCase struct {
-	Settlement string       `json:"settlement_id"`
-	Difference money.Amount `json:"net_difference"`
+	Settlement ident.Settlement `json:"settlement_id"`
+	Difference money.Amount     `json:"net_difference"`
 }
 
 // Shadows compares computations with the versions in the shadow. It never fails or delays the real path: it works
@@ -148,7 +149,7 @@ func concerns(used tax.RulesUsed, id tax.PackID) bool {
 }
 
 func (c computed) with(g *ruleset.Generation, shadow tax.PackID, result tax.Result, err error) Comparison {
-	out := Comparison{Tenant: c.settlement.Tenant, Settlement: c.settlement.ID, Shadow: shadow, Active: g.Version(shadow.Pack), Act: "booking",
+	out := Comparison{Tenant: c.settlement.Tenant, Settlement: ident.Settlement(c.settlement.ID), Shadow: shadow, Active: g.Version(shadow.Pack), Act: "booking",
 		Date: c.facts.PaymentDate, At: c.at, Is: outcomeOf(c.result, c.err), WouldBe: outcomeOf(result, err)}
 	if c.ahead {
 		out.Act = "quote"

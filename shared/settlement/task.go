@@ -9,16 +9,17 @@ import (
 	"fmt"
 
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 )
 
 // Task is a message on the tax, settle or payout queue: what to do for which settlement. Whoever takes it looks
 // at the settlement first, so that a repeated or late message changes nothing.
 type Task struct {
-	Tenant       string `json:"tenant"`
-	SettlementID string `json:"settlement_id"`
-	TransitionID string `json:"transition_id"` // the write that caused it
-	Op           string `json:"op"`
-	Trace        string `json:"trace,omitempty"`
+	Tenant       ident.Tenant     `json:"tenant"`
+	SettlementID ident.Settlement `json:"settlement_id"`
+	TransitionID string           `json:"transition_id"` // the write that caused it
+	Op           string           `json:"op"`
+	Trace        string           `json:"trace,omitempty"`
 }
 
 // Group names the message group of some parts, within what a queue takes. Taxes are computed one at a time for
@@ -82,7 +83,7 @@ const rounds = 5
 
 // Do runs a task of the tax queue.
 func (t *Taxes) Do(ctx context.Context, task Task) error {
-	do := map[string]func(context.Context, string, string) error{OpQuote: t.Quote, OpBook: t.Book, OpRebook: t.Rebook}[task.Op]
+	do := map[string]func(context.Context, ident.Tenant, ident.Settlement) error{OpQuote: t.Quote, OpBook: t.Book, OpRebook: t.Rebook}[task.Op]
 	if do == nil {
 		return errTask
 	}

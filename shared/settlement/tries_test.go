@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"fenzhang/shared/clock"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 )
 
@@ -18,7 +19,9 @@ type overwritten struct {
 	acts []string
 }
 
-func (o *overwritten) Load(context.Context, string, string) (Settlement, error) { return o.now, nil }
+func (o *overwritten) Load(context.Context, ident.Tenant, ident.Settlement) (Settlement, error) {
+	return o.now, nil
+}
 
 func (o *overwritten) Apply(_ context.Context, c Change) error {
 	o.acts = append(o.acts, c.New.Last.ID)

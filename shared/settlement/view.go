@@ -6,6 +6,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/contract/split"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/law/tax"
 	"fenzhang/shared/money"
 	"fenzhang/shared/payout"
@@ -15,27 +16,27 @@ import (
 
 // View is a settlement as the HTTP contract shows it.
 type View struct {
-	SettlementID  string        `json:"settlement_id"`
-	Tenant        string        `json:"tenant"`
-	CreatorID     string        `json:"creator_id"`
-	TaxpayerID    string        `json:"taxpayer_id"`
-	PayingEntity  string        `json:"paying_entity"`
-	Route         string        `json:"route"`
-	IncomeType    string        `json:"income_type"`
-	ActivityID    string        `json:"activity_id"`
-	ServicePeriod civil.Month   `json:"service_period"`
-	VATDate       civil.Date    `json:"vat_date"`
-	Provisional   bool          `json:"dates_provisional"` // vat_date may still move: the calendar of its year is not loaded
-	PaymentDate   civil.Date    `json:"payment_date"`
-	Status        Status        `json:"status"`
-	StatusVersion int           `json:"status_version"`
-	LastUpdated   Stamp         `json:"last_updated"`
-	TransitionID  string        `json:"transition_id"`
-	Hold          *holdView     `json:"hold"`
-	Gross         money.Amount  `json:"gross"`
-	Shares        []split.Share `json:"shares"`
-	Memo          []split.Memo  `json:"memo"`
-	CreatorShare  money.Amount  `json:"creator_share"`
+	SettlementID  ident.Settlement `json:"settlement_id"`
+	Tenant        ident.Tenant     `json:"tenant"`
+	CreatorID     ident.Creator    `json:"creator_id"`
+	TaxpayerID    ident.Taxpayer   `json:"taxpayer_id"`
+	PayingEntity  ident.Entity     `json:"paying_entity"`
+	Route         string           `json:"route"`
+	IncomeType    string           `json:"income_type"`
+	ActivityID    string           `json:"activity_id"`
+	ServicePeriod civil.Month      `json:"service_period"`
+	VATDate       civil.Date       `json:"vat_date"`
+	Provisional   bool             `json:"dates_provisional"` // vat_date may still move: the calendar of its year is not loaded
+	PaymentDate   civil.Date       `json:"payment_date"`
+	Status        Status           `json:"status"`
+	StatusVersion int              `json:"status_version"`
+	LastUpdated   Stamp            `json:"last_updated"`
+	TransitionID  string           `json:"transition_id"`
+	Hold          *holdView        `json:"hold"`
+	Gross         money.Amount     `json:"gross"`
+	Shares        []split.Share    `json:"shares"`
+	Memo          []split.Memo     `json:"memo"`
+	CreatorShare  money.Amount     `json:"creator_share"`
 	figures
 	Quote       *figures    `json:"quote"`
 	Payout      *payoutView `json:"payout"`
@@ -161,11 +162,11 @@ func textOf(s string) *string {
 
 // View shows a settlement with its standing figures. In lists the history is left out.
 func (vw Viewer) View(s Settlement, f map[string]Figures, withHistory bool) View {
-	v := View{SettlementID: s.ID, Tenant: s.Tenant, CreatorID: s.CreatorID, TaxpayerID: s.TaxpayerID, PayingEntity: s.Entity, Route: s.Route,
+	v := View{SettlementID: ident.Settlement(s.ID), Tenant: s.Tenant, CreatorID: s.CreatorID, TaxpayerID: s.TaxpayerID, PayingEntity: s.Entity, Route: s.Route,
 		IncomeType: s.IncomeType, ActivityID: s.ActivityID, ServicePeriod: s.ServicePeriod, VATDate: s.VATDate, Provisional: s.Provisional != nil, PaymentDate: s.PaymentDate,
 		Status: s.Status, StatusVersion: s.StatusVersion, LastUpdated: Stamp(s.LastUpdated), TransitionID: s.TransitionID, Hold: vw.hold(s),
 		Gross: s.Gross, Shares: s.Shares, Memo: s.Memo, CreatorShare: s.CreatorShare(), Next: vw.Next(s), CreatorText: vw.creatorText(s), Arrival: StampOf(vw.arrival(s)),
-		Reopens: textOf(s.Reopens), ReopenedBy: textOf(s.ReopenedBy), ReasonClass: textOf(s.ReasonClass), Parent: textOf(s.Parent), Parties: s.partyViews()}
+		Reopens: textOf(string(s.Reopens)), ReopenedBy: textOf(string(s.ReopenedBy)), ReasonClass: textOf(s.ReasonClass), Parent: textOf(string(s.Parent)), Parties: s.partyViews()}
 	v.Unconfirmed = []string{}
 	if !vw.ForCreator {
 		v.Approvals, v.Review = s.approvalsView(), vw.review(s)
@@ -220,7 +221,7 @@ func (vw Viewer) hold(s Settlement) *holdView {
 	h := &holdView{Reason: s.Hold.Reason, Owner: s.Hold.Owner, Until: s.Hold.Until, Text: s.Hold.Text, Since: Stamp(s.heldSince()), Release: words(kind.Release), Ends: kind.Ends}
 	if vw.ForCreator {
 		h.Text = kind.Creator.ZH
-		if h.Owner != s.CreatorID {
+		if ident.Creator(h.Owner) != s.CreatorID {
 			h.Owner = kind.Owner
 		}
 	}
@@ -299,13 +300,13 @@ func (vw Viewer) history(s Settlement) []moveView {
 
 // Explanation is the way from gross to what is paid, step by step.
 type Explanation struct {
-	SettlementID string     `json:"settlement_id"`
-	Steps        []tax.Step `json:"steps"`
+	SettlementID ident.Settlement `json:"settlement_id"`
+	Steps        []tax.Step       `json:"steps"`
 }
 
 // Explain gives the steps of the standing figures: the split of the contract first, then the taxes, then the net.
 func Explain(s Settlement, f map[string]Figures) Explanation {
-	e := Explanation{SettlementID: s.ID, Steps: s.splitSteps()}
+	e := Explanation{SettlementID: ident.Settlement(s.ID), Steps: s.splitSteps()}
 	if b, ok := f[s.Booking]; ok {
 		e.Steps = append(e.Steps, b.Result.Steps...)
 	} else if q, ok := f[s.Quote]; ok {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"fenzhang/shared/audit"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/vault"
 )
 
@@ -35,7 +36,7 @@ type Object struct {
 	Digest  string // keyed hash of the content as it was sent, to recognise a repeat
 	// Creator is the creator of a contract; Guard is the number of changes to the creator's contracts that
 	// were seen when this one was decided.
-	Creator string
+	Creator ident.Creator
 	Guard   int
 	// Hash is the keyed hash under which a new taxpayer will be found.
 	Hash string

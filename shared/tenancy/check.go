@@ -97,7 +97,7 @@ func IncomeTypes() []string {
 // Problems lists all that is wrong with a paying entity.
 func (e PayingEntity) Problems() []fault.Field {
 	var c checks
-	c.ownID("entity_id", e.EntityID)
+	c.ownID("entity_id", string(e.EntityID))
 	c.text("name", e.Name, 200)
 	c.creditCode("uscc", e.USCC)
 	c.place("place", e.Place)
@@ -127,8 +127,8 @@ func (e PayingEntity) Problems() []fault.Field {
 func (k Contract) Problems() []fault.Field {
 	var c checks
 	c.ownID("contract_id", k.ContractID)
-	c.id("creator_id", k.CreatorID)
-	c.id("paying_entity", k.PayingEntity)
+	c.id("creator_id", string(k.CreatorID))
+	c.id("paying_entity", string(k.PayingEntity))
 	c.period("", k.From, k.To)
 	c.routes(k)
 	for _, incomeType := range sorted(k.Splits) {
@@ -284,7 +284,7 @@ func IDProblems(field, id string) []fault.Field {
 // Problems lists all that is wrong with a creator, its payout account aside.
 func (k Creator) Problems() []fault.Field {
 	var c checks
-	c.ownID("creator_id", k.CreatorID)
+	c.ownID("creator_id", string(k.CreatorID))
 	c.text("nickname", k.Nickname, 128)
 	c.note("level", k.Level, 32)
 	seen := map[PlatformAccount]bool{}

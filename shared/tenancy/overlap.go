@@ -6,6 +6,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 )
 
 // Overlap is a day on which another contract covers the same income of the creator too.
@@ -75,7 +76,7 @@ func Covering(all []Contract, incomeType string, day civil.Date) (Contract, bool
 }
 
 // NoContract is the error of a day on which no contract covers an income type.
-func NoContract(creator, incomeType string, day civil.Date) error {
-	return fault.Missing("contract_missing", creator+" "+incomeType+" "+day.String(),
+func NoContract(creator ident.Creator, incomeType string, day civil.Date) error {
+	return fault.Missing("contract_missing", string(creator+" ")+incomeType+" "+day.String(),
 		"No contract of this creator covers the income type on that day; add one, then send it again.")
 }

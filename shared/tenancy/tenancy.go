@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/money"
 )
 
@@ -27,7 +28,7 @@ func (v Version) Holds(day civil.Date) bool {
 // PayingEntity is a company of the tenant that pays creators and withholds (结算主体, 扣缴义务人).
 type PayingEntity struct {
 	Version
-	EntityID  string           `json:"entity_id"`
+	EntityID  ident.Entity     `json:"entity_id"`
 	Name      string           `json:"name"`
 	USCC      string           `json:"uscc"`
 	Place     string           `json:"place"`      // six digits of the tax bureau's place
@@ -55,15 +56,15 @@ type EntityAccount struct {
 
 // Taxpayer is one person or organisation (纳税人). Name and number are masked here; the vault holds them.
 type Taxpayer struct {
-	From       civil.Date `json:"from,omitzero"` // first day of this version; none = from the beginning
-	TaxpayerID string     `json:"taxpayer_id"`
-	Name       string     `json:"name"`
-	IDType     string     `json:"id_type"`
-	IDNumber   string     `json:"id_number"`
-	Phone      string     `json:"phone,omitempty"`
-	Profiles   []Profile  `json:"profiles"`
-	Version    int        `json:"version"`
-	By         string     `json:"by,omitempty"`
+	From       civil.Date     `json:"from,omitzero"` // first day of this version; none = from the beginning
+	TaxpayerID ident.Taxpayer `json:"taxpayer_id"`
+	Name       string         `json:"name"`
+	IDType     string         `json:"id_type"`
+	IDNumber   string         `json:"id_number"`
+	Phone      string         `json:"phone,omitempty"`
+	Profiles   []Profile      `json:"profiles"`
+	Version    int            `json:"version"`
+	By         string         `json:"by,omitempty"`
 	// MergedInto is the taxpayer who turned out to be the same person: from then on settlements are taxed as that
 	// one's. Merge is the request that led or may lead there.
 	MergedInto string `json:"merged_into,omitempty"`
@@ -74,12 +75,12 @@ type Taxpayer struct {
 
 // Merge is one person's request to merge a taxpayer into another, and the second person's yes.
 type Merge struct {
-	Into       string    `json:"into"`
-	Reason     string    `json:"reason"`
-	AskedBy    string    `json:"asked_by"`
-	AskedAt    time.Time `json:"asked_at"`
-	ApprovedBy string    `json:"approved_by,omitempty"`
-	ApprovedAt time.Time `json:"approved_at,omitzero"`
+	Into       ident.Taxpayer `json:"into"`
+	Reason     string         `json:"reason"`
+	AskedBy    string         `json:"asked_by"`
+	AskedAt    time.Time      `json:"asked_at"`
+	ApprovedBy string         `json:"approved_by,omitempty"`
+	ApprovedAt time.Time      `json:"approved_at,omitzero"`
 }
 
 // Profile is a taxpayer's effective-dated tax facts (涉税资料).
@@ -128,8 +129,8 @@ func (t Taxpayer) ProfileOn(day civil.Date) (Profile, bool) {
 // Creator is a payee account of the tenant (达人).
 type Creator struct {
 	From       civil.Date        `json:"from,omitzero"` // first day of this version; none = from the beginning
-	CreatorID  string            `json:"creator_id"`
-	TaxpayerID string            `json:"taxpayer_id"`
+	CreatorID  ident.Creator     `json:"creator_id"`
+	TaxpayerID ident.Taxpayer    `json:"taxpayer_id"`
 	Nickname   string            `json:"nickname"`
 	Level      string            `json:"level,omitempty"`
 	Accounts   []PlatformAccount `json:"platform_accounts,omitempty"`
@@ -192,8 +193,8 @@ const (
 type Contract struct {
 	Version
 	ContractID           string            `json:"contract_id"`
-	CreatorID            string            `json:"creator_id"`
-	PayingEntity         string            `json:"paying_entity"`
+	CreatorID            ident.Creator     `json:"creator_id"`
+	PayingEntity         ident.Entity      `json:"paying_entity"`
 	Routes               map[string]string `json:"routes"`                           // income type -> route
 	Splits               map[string]Split  `json:"splits"`                           // income type -> split
 	Cycle                string            `json:"cycle"`                            // daily, weekly, half_month, month, on_demand

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 
+	"fenzhang/shared/ident"
 	"fenzhang/shared/money"
 )
 
@@ -135,7 +136,7 @@ func (c *checks) split(field, incomeType string, k Contract) {
 		named[p.Party] = true
 		kinds[p.Kind]++
 		c.oneOf(path+"kind", p.Kind, "creator", "mcn", "payee", "memo")
-		if p.Kind == "payee" && p.Party == k.CreatorID {
+		if p.Kind == "payee" && ident.Creator(p.Party) == k.CreatorID {
 			c.add(path+"party", "is the contract's own creator; name another creator, or use kind creator")
 		}
 		c.party(path, s, p)
@@ -391,8 +392,8 @@ func (k Contract) Payees() []PayeeRef {
 	var found []PayeeRef
 	for _, incomeType := range sorted(k.Splits) {
 		for i, p := range k.Splits[incomeType].Parties {
-			if p.Kind == "payee" && !slices.ContainsFunc(found, func(f PayeeRef) bool { return f.CreatorID == p.Party }) {
-				found = append(found, PayeeRef{at("splits."+incomeType+".parties", i) + "party", p.Party})
+			if p.Kind == "payee" && !slices.ContainsFunc(found, func(f PayeeRef) bool { return f.CreatorID == ident.Creator(p.Party) }) {
+				found = append(found, PayeeRef{at("splits."+incomeType+".parties", i) + "party", ident.Creator(p.Party)})
 			}
 		}
 	}
@@ -400,4 +401,7 @@ func (k Contract) Payees() []PayeeRef {
 }
 
 // PayeeRef is a payee party and where the contract names it.
-type PayeeRef struct{ Field, CreatorID string }
+type PayeeRef struct {
+	Field     string
+	CreatorID ident.Creator
+}

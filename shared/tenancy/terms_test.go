@@ -9,6 +9,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 )
 
 // contractOf is a contract whose split of live tips is read from JSON, as clients send it.
@@ -32,8 +33,8 @@ func paths(found []fault.Field) string {
 }
 
 // with makes terms of a creator and an agency whose further fields are given.
-func with(head, creator, mcn string, more ...string) string {
-	parties := append([]string{`{"party":"c","kind":"creator"` + creator + `}`, `{"party":"m","kind":"mcn"` + mcn + `}`}, more...)
+func with(head string, creator ident.Creator, mcn string, more ...string) string {
+	parties := append([]string{string(`{"party":"c","kind":"creator"` + creator + `}`), `{"party":"m","kind":"mcn"` + mcn + `}`}, more...)
 	return `{` + head + `,"parties":[` + strings.Join(parties, ",") + `]}`
 }
 
@@ -41,42 +42,42 @@ func TestEveryProblemOfTermsHasItsPath(t *testing.T) {
 	ratio, fixed, tiered := `"method":"ratio"`, `"method":"fixed"`, `"method":"tiered","tier_mode":"whole"`
 	half := `,"share":"0.5"`
 	for name, c := range map[string]struct{ terms, want string }{
-		"ratio with everything":         {with(ratio+`,"remainder_to":"m","level_factors":{"S":"1.2"}`, half+`,"cap":"9.00","floor":"1.00","guarantee":"5.00"`, half), ""},
+		"ratio with everything":         {with(ratio+`,"remainder_to":"m","level_factors":{"S":"1.2"}`, ident.Creator(half+`,"cap":"9.00","floor":"1.00","guarantee":"5.00"`), half), ""},
 		"fixed and the rest":            {with(fixed, ``, `,"fixed":"5.00"`), ""},
-		"fixed and shares of the rest":  {with(fixed, half, half, `{"party":"x","kind":"payee","fixed":"5.00"}`), ""},
-		"fixed without fixed amounts":   {with(fixed, half, half), ""},
+		"fixed and shares of the rest":  {with(fixed, ident.Creator(half), half, `{"party":"x","kind":"payee","fixed":"5.00"}`), ""},
+		"fixed without fixed amounts":   {with(fixed, ident.Creator(half), half), ""},
 		"tiers and the rest":            {with(tiered+`,"remainder_to":"m"`, `,"tiers":[{"from":"0.00","share":"0.5"},{"from":"10.00","share":"0.6"}]`, ``), ""},
 		"tiers of all parties":          {with(tiered, `,"tiers":[{"from":"0.00","share":"0.5"},{"from":"10.00","share":"0.6"}]`, `,"tiers":[{"from":"0.00","share":"0.5"},{"from":"10.00","share":"0.4"}]`), ""},
-		"an unknown method":             {with(`"method":"feeling"`, half, half), "method"},
-		"a fixed amount by ratio":       {with(ratio, half, half+`,"fixed":"5.00"`), "parties.1.fixed"},
-		"fixed and share":               {with(fixed, half, half+`,"fixed":"5.00"`), "parties.1.fixed"},
+		"an unknown method":             {with(`"method":"feeling"`, ident.Creator(half), half), "method"},
+		"a fixed amount by ratio":       {with(ratio, ident.Creator(half), half+`,"fixed":"5.00"`), "parties.1.fixed"},
+		"fixed and share":               {with(fixed, ident.Creator(half), half+`,"fixed":"5.00"`), "parties.1.fixed"},
 		"fixed and cap":                 {with(fixed, ``, `,"fixed":"5.00","cap":"6.00"`), "parties.1.fixed"},
 		"a negative fixed amount":       {with(fixed, ``, `,"fixed":"-5.00"`), "parties.1.fixed"},
 		"the rest is fixed":             {with(fixed+`,"remainder_to":"m"`, `,"share":"1"`, `,"fixed":"5.00"`), "parties.1.fixed"},
-		"shares beside fixed below 1":   {with(fixed, half, ``, `{"party":"x","kind":"payee","fixed":"5.00"}`), "parties"},
-		"a cap below the floor":         {with(ratio, half, half+`,"cap":"1.00","floor":"2.00"`), "parties.1.cap"},
-		"a cap of who takes the rest":   {with(ratio, half+`,"cap":"1.00"`, half), "parties.0.cap"},
-		"a memo with a cap":             {with(ratio, half, half, `{"party":"x","kind":"memo","share":"0.1","cap":"5.00"}`), "parties.2.cap"},
-		"a guarantee for the agency":    {with(ratio, half, half+`,"guarantee":"5.00"`), "parties.1.guarantee"},
-		"a guarantee above the cap":     {with(ratio+`,"remainder_to":"m"`, half+`,"cap":"4.00","guarantee":"5.00"`, half), "parties.0.guarantee"},
+		"shares beside fixed below 1":   {with(fixed, ident.Creator(half), ``, `{"party":"x","kind":"payee","fixed":"5.00"}`), "parties"},
+		"a cap below the floor":         {with(ratio, ident.Creator(half), half+`,"cap":"1.00","floor":"2.00"`), "parties.1.cap"},
+		"a cap of who takes the rest":   {with(ratio, ident.Creator(half+`,"cap":"1.00"`), half), "parties.0.cap"},
+		"a memo with a cap":             {with(ratio, ident.Creator(half), half, `{"party":"x","kind":"memo","share":"0.1","cap":"5.00"}`), "parties.2.cap"},
+		"a guarantee for the agency":    {with(ratio, ident.Creator(half), half+`,"guarantee":"5.00"`), "parties.1.guarantee"},
+		"a guarantee above the cap":     {with(ratio+`,"remainder_to":"m"`, ident.Creator(half+`,"cap":"4.00","guarantee":"5.00"`), half), "parties.0.guarantee"},
 		"a guarantee without an agency": {`{"method":"ratio","parties":[{"party":"c","kind":"creator","share":"1","guarantee":"5.00"}]}`, "parties.0.guarantee"},
-		"tiers by ratio":                {with(ratio, half+`,"tiers":[{"from":"0.00","share":"0.5"}]`, half), "parties.0.tiers"},
-		"tiers and share":               {with(tiered+`,"remainder_to":"m"`, half+`,"tiers":[{"from":"0.00","share":"0.5"}]`, ``), "parties.0.tiers"},
+		"tiers by ratio":                {with(ratio, ident.Creator(half+`,"tiers":[{"from":"0.00","share":"0.5"}]`), half), "parties.0.tiers"},
+		"tiers and share":               {with(tiered+`,"remainder_to":"m"`, ident.Creator(half+`,"tiers":[{"from":"0.00","share":"0.5"}]`), ``), "parties.0.tiers"},
 		"no way to read tiers":          {with(`"method":"tiered","remainder_to":"m"`, `,"tiers":[{"from":"0.00","share":"0.5"}]`, ``), "tier_mode"},
-		"a way to read tiers by ratio":  {with(ratio+`,"tier_mode":"whole"`, half, half), "tier_mode"},
+		"a way to read tiers by ratio":  {with(ratio+`,"tier_mode":"whole"`, ident.Creator(half), half), "tier_mode"},
 		"a first tier above zero":       {with(tiered+`,"remainder_to":"m"`, `,"tiers":[{"from":"1.00","share":"0.5"}]`, ``), "parties.0.tiers.0.from"},
 		"tiers that do not rise":        {with(tiered+`,"remainder_to":"m"`, `,"tiers":[{"from":"0.00","share":"0.5"},{"from":"0.00","share":"0.6"}]`, ``), "parties.0.tiers.1.from"},
 		"a tier's share above 1":        {with(tiered+`,"remainder_to":"m"`, `,"tiers":[{"from":"0.00","share":"1.5"}]`, ``), "parties parties.0.tiers.0.share"},
 		"bands above 1 together":        {with(tiered+`,"remainder_to":"m"`, `,"tiers":[{"from":"0.00","share":"0.6"}]`, ``, `{"party":"x","kind":"payee","tiers":[{"from":"0.00","share":"0.4"},{"from":"5.00","share":"0.5"}]}`), "parties"},
 		"bands below 1 without a rest":  {with(tiered, `,"tiers":[{"from":"0.00","share":"0.6"}]`, `,"share":"0.3"`), "parties"},
-		"no tiers at all":               {with(tiered, half, half), "parties"},
+		"no tiers at all":               {with(tiered, ident.Creator(half), half), "parties"},
 		"nothing for a party":           {with(tiered+`,"remainder_to":"m"`, ``, ``, `{"party":"x","kind":"payee","tiers":[{"from":"0.00","share":"0.4"}]}`), "parties.0.tiers"},
-		"a payee that is the creator":   {with(ratio, half, ``, `{"party":"c-1","kind":"payee","share":"0.5"}`), "parties.2.party"},
-		"a payee that is no id":         {with(ratio, half, ``, `{"party":"a friend","kind":"payee","share":"0.5"}`), "parties.2.party"},
-		"a factor of nothing":           {with(ratio+`,"level_factors":{"S":"0"}`, half, half), "level_factors.S"},
+		"a payee that is the creator":   {with(ratio, ident.Creator(half), ``, `{"party":"c-1","kind":"payee","share":"0.5"}`), "parties.2.party"},
+		"a payee that is no id":         {with(ratio, ident.Creator(half), ``, `{"party":"a friend","kind":"payee","share":"0.5"}`), "parties.2.party"},
+		"a factor of nothing":           {with(ratio+`,"level_factors":{"S":"0"}`, ident.Creator(half), half), "level_factors.S"},
 		"factors in bands":              {with(tiered+`,"remainder_to":"m","level_factors":{"S":"1"}`, `,"tiers":[{"from":"0.00","share":"0.5"}]`, ``), "level_factors"},
-		"the rest to nobody":            {with(ratio+`,"remainder_to":"x"`, half, half), "remainder_to"},
-		"nine parties":                  {with(ratio, half, half, slices.Repeat([]string{`{"party":"x","kind":"memo","share":"0"}`}, 7)...), "parties"},
+		"the rest to nobody":            {with(ratio+`,"remainder_to":"x"`, ident.Creator(half), half), "remainder_to"},
+		"nine parties":                  {with(ratio, ident.Creator(half), half, slices.Repeat([]string{`{"party":"x","kind":"memo","share":"0"}`}, 7)...), "parties"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := paths(contractOf(t, c.terms).Problems()); got != c.want {
@@ -137,16 +138,16 @@ func TestOldTermsKeepTheirForm(t *testing.T) {
 // A cycle that makes several settlements in a month must say that each of them counts amounts anew.
 func TestAmountsOfShortCyclesAreMeasuredKnowingly(t *testing.T) {
 	ratio, half := `"method":"ratio"`, `,"share":"0.5"`
-	plain := with(ratio+`,"level_factors":{"default":"1.2"}`, half, half)
+	plain := with(ratio+`,"level_factors":{"default":"1.2"}`, ident.Creator(half), half)
 	for name, terms := range map[string]func(measured string) string{
-		"a guarantee":    func(m string) string { return with(ratio+m, half+`,"guarantee":"5.00"`, half) },
-		"a cap":          func(m string) string { return with(ratio+m, half, half+`,"cap":"5.00"`) },
-		"a floor":        func(m string) string { return with(ratio+m, half, half+`,"floor":"5.00"`) },
+		"a guarantee":    func(m string) string { return with(ratio+m, ident.Creator(half+`,"guarantee":"5.00"`), half) },
+		"a cap":          func(m string) string { return with(ratio+m, ident.Creator(half), half+`,"cap":"5.00"`) },
+		"a floor":        func(m string) string { return with(ratio+m, ident.Creator(half), half+`,"floor":"5.00"`) },
 		"a fixed amount": func(m string) string { return with(`"method":"fixed"`+m, ``, `,"fixed":"5.00"`) },
 		"bands": func(m string) string {
 			return with(`"method":"tiered","tier_mode":"whole","remainder_to":"m"`+m, `,"tiers":[{"from":"0.00","share":"0.5"},{"from":"10.00","share":"0.6"}]`, ``)
 		},
-		"shares alone": func(m string) string { return with(ratio+m, half, half) },
+		"shares alone": func(m string) string { return with(ratio+m, ident.Creator(half), half) },
 	} {
 		for _, cycle := range Cycles() {
 			for measured, want := range map[string]string{"": "measured", `,"measured":"settlement"`: "", `,"measured":"month"`: "measured"} {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"fenzhang/shared/audit"
+	"fenzhang/shared/ident"
 )
 
 // Purpose names what data keys are for; it is bound to each wrapped key together with the tenant.
@@ -39,7 +40,7 @@ const (
 func OfTaxpayer() string { return "taxpayer" }
 
 // OfCreator names the record of a creator's payout account.
-func OfCreator(creator string) string { return "creator#" + creator }
+func OfCreator(creator ident.Creator) string { return string("creator#" + creator) }
 
 // DataKey is a wrapped data key of a taxpayer.
 type DataKey struct {
@@ -65,7 +66,7 @@ type Box struct {
 
 // Sealing is what one act must store: records, and the data key where they are sealed under a new one.
 type Sealing struct {
-	Taxpayer string
+	Taxpayer ident.Taxpayer
 	NewKey   *DataKey
 	Records  []Record
 	KeySince time.Time // when the data key of the records was made
@@ -73,15 +74,15 @@ type Sealing struct {
 
 // Store reads what was stored of a taxpayer; nothing stored is an empty Box.
 type Store interface {
-	Box(ctx context.Context, tenant, taxpayer string) (Box, error)
+	Box(ctx context.Context, tenant ident.Tenant, taxpayer ident.Taxpayer) (Box, error)
 }
 
 // KeyMaster wraps data keys. The tenant and the purpose are bound to a wrapped key: it opens for no other.
 type KeyMaster interface {
 	// New makes a data key, in clear and wrapped.
-	New(ctx context.Context, tenant, purpose string) (clear, wrapped []byte, err error)
+	New(ctx context.Context, tenant ident.Tenant, purpose string) (clear, wrapped []byte, err error)
 	// Unwrap gives a data key in clear.
-	Unwrap(ctx context.Context, tenant, purpose string, wrapped []byte) ([]byte, error)
+	Unwrap(ctx context.Context, tenant ident.Tenant, purpose string, wrapped []byte) ([]byte, error)
 }
 
 // ReadLog takes the record of a read of personal data; only then the data is given out.
@@ -105,7 +106,7 @@ var ErrNotSealed = errors.New("vault: nothing is sealed there")
 // Seal seals records under the taxpayer's newest data key, or under a new one when it has none yet. Fields of
 // a record that are not given stay as they are. Nothing is stored: the caller writes the Sealing in the
 // transaction of its act.
-func (v *Vault) Seal(ctx context.Context, tenant, taxpayer string, records map[string]map[string]string) (Sealing, error) {
+func (v *Vault) Seal(ctx context.Context, tenant ident.Tenant, taxpayer ident.Taxpayer, records map[string]map[string]string) (Sealing, error) {
 	box, err := v.Store.Box(ctx, tenant, taxpayer)
 	if err != nil {
 		return Sealing{}, err
@@ -163,7 +164,7 @@ func (v *Vault) merged(ctx context.Context, box Box, at place, fields map[string
 	return all, nil
 }
 
-func (v *Vault) newKey(ctx context.Context, tenant string, version int) ([]byte, *DataKey, error) {
+func (v *Vault) newKey(ctx context.Context, tenant ident.Tenant, version int) ([]byte, *DataKey, error) {
 	key, wrapped, err := v.Master.New(ctx, tenant, Purpose)
 	if err != nil {
 		return nil, nil, err
@@ -173,9 +174,12 @@ func (v *Vault) newKey(ctx context.Context, tenant string, version int) ([]byte,
 
 // Access says who opens which record, and why.
 type Access struct {
-	Tenant, Taxpayer, Record string
-	Actor, Why, Object       string
-	Trace                    string
+	Tenant     ident.Tenant
+	Taxpayer   ident.Taxpayer
+	Record     string
+	Actor, Why string
+	Object     ident.Settlement
+	Trace      string
 }
 
 // Open gives all fields of a record in clear, after the audit has taken note of it.
@@ -200,7 +204,7 @@ func (v *Vault) Open(ctx context.Context, a Access) (map[string]string, error) {
 	}
 	err = v.Reads.Recorded(ctx, audit.Record{
 		ID: v.NewID(), Tenant: a.Tenant, At: v.Now(), Actor: a.Actor, Act: "personal_data.read",
-		Object: a.Object, Why: a.Why, TaxID: a.Taxpayer, Trace: a.Trace,
+		Object: string(a.Object), Why: a.Why, TaxID: a.Taxpayer, Trace: a.Trace,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("vault: a read that is not recorded is not answered: %w", err)
@@ -215,7 +219,7 @@ func (b Box) Due(now time.Time) bool {
 
 // Renew seals all records of a taxpayer anew under the newest data key, and first makes one when that is due.
 // Records that are under it already are left out, so a renewal that was stopped goes on where it was.
-func (v *Vault) Renew(ctx context.Context, tenant, taxpayer string) (Sealing, error) {
+func (v *Vault) Renew(ctx context.Context, tenant ident.Tenant, taxpayer ident.Taxpayer) (Sealing, error) {
 	box, err := v.Store.Box(ctx, tenant, taxpayer)
 	if err != nil || len(box.Keys) == 0 {
 		return Sealing{Taxpayer: taxpayer}, err
@@ -263,7 +267,7 @@ func (v *Vault) reseal(ctx context.Context, box Box, old Record, key []byte, at 
 }
 
 // key unwraps the data key of a version.
-func (v *Vault) key(ctx context.Context, tenant string, box Box, version int) ([]byte, error) {
+func (v *Vault) key(ctx context.Context, tenant ident.Tenant, box Box, version int) ([]byte, error) {
 	for _, k := range box.Keys {
 		if k.Version == version {
 			return v.Master.Unwrap(ctx, tenant, Purpose, k.Wrapped)
@@ -274,14 +278,16 @@ func (v *Vault) key(ctx context.Context, tenant string, box Box, version int) ([
 
 // place is where a field is stored; it is bound to the sealed text, so that none can be moved elsewhere.
 type place struct {
-	tenant, taxpayer, record string
-	version                  int
+	tenant   ident.Tenant
+	taxpayer ident.Taxpayer
+	record   string
+	version  int
 }
 
 // bound is the additional data of a field: each part with its length, so that no two places look alike.
 func (p place) bound(field string) []byte {
 	var b []byte
-	for _, part := range []string{p.tenant, p.taxpayer, p.record, field} {
+	for _, part := range []string{string(p.tenant), string(p.taxpayer), p.record, field} {
 		b = binary.BigEndian.AppendUint32(b, uint32(len(part)))
 		b = append(b, part...)
 	}

@@ -14,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"fenzhang/shared/audit"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/vault"
 )
 
@@ -27,19 +28,19 @@ type memory struct {
 
 func newMemory() *memory { return &memory{boxes: map[string]vault.Box{}} }
 
-func (m *memory) Box(_ context.Context, tenant, taxpayer string) (vault.Box, error) {
-	return m.boxes[tenant+"/"+taxpayer], nil
+func (m *memory) Box(_ context.Context, tenant ident.Tenant, taxpayer ident.Taxpayer) (vault.Box, error) {
+	return m.boxes[string(tenant+"/")+string(taxpayer)], nil
 }
 
-func (m *memory) New(_ context.Context, tenant, purpose string) ([]byte, []byte, error) {
+func (m *memory) New(_ context.Context, tenant ident.Tenant, purpose string) ([]byte, []byte, error) {
 	m.made++
 	key := make([]byte, vault.KeySize)
 	rand.Read(key)
-	return key, append([]byte(tenant+"/"+purpose+"/"), key...), nil
+	return key, append([]byte(string(tenant+"/")+purpose+"/"), key...), nil
 }
 
-func (m *memory) Unwrap(_ context.Context, tenant, purpose string, wrapped []byte) ([]byte, error) {
-	key, ok := bytes.CutPrefix(wrapped, []byte(tenant+"/"+purpose+"/"))
+func (m *memory) Unwrap(_ context.Context, tenant ident.Tenant, purpose string, wrapped []byte) ([]byte, error) {
+	key, ok := bytes.CutPrefix(wrapped, []byte(string(tenant+"/")+purpose+"/"))
 	if !ok {
 		return nil, errors.New("wrapped for somebody else")
 	}
@@ -54,8 +55,8 @@ func (m *memory) Recorded(_ context.Context, r audit.Record) error {
 }
 
 // store writes a sealing as the real store does.
-func (m *memory) store(tenant string, s vault.Sealing) {
-	box := m.boxes[tenant+"/"+s.Taxpayer]
+func (m *memory) store(tenant ident.Tenant, s vault.Sealing) {
+	box := m.boxes[string(tenant+"/")+string(s.Taxpayer)]
 	if s.NewKey != nil {
 		box.Keys = append(box.Keys, *s.NewKey)
 	}
@@ -66,7 +67,7 @@ func (m *memory) store(tenant string, s vault.Sealing) {
 		r.Revision = fmt.Sprint(len(m.reads))
 		box.Records[r.Name] = r
 	}
-	m.boxes[tenant+"/"+s.Taxpayer] = box
+	m.boxes[string(tenant+"/")+string(s.Taxpayer)] = box
 }
 
 func open(m *memory, now *time.Time) *vault.Vault {
@@ -75,7 +76,7 @@ func open(m *memory, now *time.Time) *vault.Vault {
 
 var start = time.Date(2026, 8, 1, 0, 0, 0, 0, time.UTC)
 
-func seal(t testing.TB, v *vault.Vault, m *memory, tenant, taxpayer, record string, fields map[string]string) {
+func seal(t testing.TB, v *vault.Vault, m *memory, tenant ident.Tenant, taxpayer ident.Taxpayer, record string, fields map[string]string) {
 	t.Helper()
 	s, err := v.Seal(context.Background(), tenant, taxpayer, map[string]map[string]string{record: fields})
 	if err != nil {
@@ -84,7 +85,7 @@ func seal(t testing.TB, v *vault.Vault, m *memory, tenant, taxpayer, record stri
 	m.store(tenant, s)
 }
 
-func access(tenant, taxpayer, record string) vault.Access {
+func access(tenant ident.Tenant, taxpayer ident.Taxpayer, record string) vault.Access {
 	return vault.Access{Tenant: tenant, Taxpayer: taxpayer, Record: record, Actor: "system:pay-out", Why: "payout", Object: "settlement-1"}
 }
 
@@ -172,7 +173,7 @@ func TestRenewalGoesOnWhereItStopped(t *testing.T) {
 	m, now := newMemory(), start
 	v := open(m, &now)
 	for n := range 4 {
-		seal(t, v, m, "demo", "t1", vault.OfCreator(fmt.Sprint(n)), map[string]string{vault.Account: fmt.Sprint("account ", n)})
+		seal(t, v, m, "demo", "t1", vault.OfCreator(ident.Creator(fmt.Sprint(n))), map[string]string{vault.Account: fmt.Sprint("account ", n)})
 	}
 	now = now.Add(vault.MaxKeyAge - time.Second)
 	if s, err := v.Renew(ctx, "demo", "t1"); err != nil || s.NewKey != nil || len(s.Records) != 0 {
@@ -195,7 +196,7 @@ func TestRenewalGoesOnWhereItStopped(t *testing.T) {
 		t.Fatalf("done, but %v, %v", done, err)
 	}
 	for n := range 4 {
-		got, err := v.Open(ctx, access("demo", "t1", vault.OfCreator(fmt.Sprint(n))))
+		got, err := v.Open(ctx, access("demo", "t1", vault.OfCreator(ident.Creator(fmt.Sprint(n)))))
 		if err != nil || got[vault.Account] != fmt.Sprint("account ", n) {
 			t.Errorf("creator %d: %v, %v", n, got, err)
 		}

@@ -18,20 +18,22 @@ import (
 	"time"
 
 	"fenzhang/local/apiclient"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/money"
 )
 
 // export is which entries are taken, and where they go.
 type export struct {
-	entity, period string // "" for all
-	file           string
-	out            io.Writer
+	entity ident.Entity
+	period string // "" for all
+	file   string
+	out    io.Writer
 }
 
 // place is what is summed by.
 type place struct {
-	entity  string
+	entity  ident.Entity
 	account ledger.Account
 }
 
@@ -98,7 +100,7 @@ func (e export) pages(ctx context.Context, api *apiclient.Client, lines io.Write
 
 func (e export) path(cursor string) string {
 	q := url.Values{}
-	for name, value := range map[string]string{"paying_entity": e.entity, "period": e.period, "cursor": cursor} {
+	for name, value := range map[string]string{"paying_entity": string(e.entity), "period": e.period, "cursor": cursor} {
 		if value != "" {
 			q.Set(name, value)
 		}
@@ -116,7 +118,7 @@ func (t *taken) take(raw json.RawMessage, lines io.Writer) error {
 		return err
 	}
 	t.entries++
-	t.books[entry.CreatorID] = true
+	t.books[string(entry.CreatorID)] = true
 	for _, p := range entry.Postings {
 		at := place{entry.Entity, p.Account}
 		t.sums[at] = t.sums[at].Add(p.Amount)
@@ -137,8 +139,8 @@ func (e export) tell(t taken) error {
 	})
 	entity := ""
 	for _, at := range places {
-		if at.entity != entity {
-			entity = at.entity
+		if at.entity != ident.Entity(entity) {
+			entity = string(at.entity)
 			_, _ = fmt.Fprintln(e.out, entity)
 		}
 		_, _ = fmt.Fprintf(e.out, "  %-28s %20s\n", at.account, t.sums[at])

@@ -12,6 +12,7 @@ import (
 
 	"fenzhang/local/apiclient"
 	"fenzhang/local/tokens"
+	"fenzhang/shared/ident"
 )
 
 // Command registers the flags of journal.
@@ -22,12 +23,12 @@ func Command(flags *flag.FlagSet) func(context.Context, io.Writer) (bool, error)
 	period := flags.String("period", "", "accounting period, as 2026-09; all of them unless named")
 	file := flags.String("out", ".local/journal.ndjson", "file for the entries; what is in it is replaced")
 	return func(ctx context.Context, out io.Writer) (bool, error) {
-		err := run(ctx, *settings, *tenant, export{entity: *entity, period: *period, file: *file, out: out})
+		err := run(ctx, *settings, ident.Tenant(*tenant), export{entity: ident.Entity(*entity), period: *period, file: *file, out: out})
 		return err == nil, err
 	}
 }
 
-func run(ctx context.Context, settings, tenant string, e export) error {
+func run(ctx context.Context, settings string, tenant ident.Tenant, e export) error {
 	vars, err := tokens.Vars(settings, "AWS_REGION", "FENZHANG_API_URL", "FENZHANG_TENANT", "JWT_SECRET_ARN")
 	if err != nil {
 		return err
@@ -41,7 +42,7 @@ func run(ctx context.Context, settings, tenant string, e export) error {
 		return err
 	}
 	if tenant == "" {
-		tenant = vars["FENZHANG_TENANT"]
+		tenant = ident.Tenant(vars["FENZHANG_TENANT"])
 	}
 	auditor := func(context.Context) (string, error) {
 		return signer.Sign(tokens.Claims{Tenant: tenant, Roles: []string{"auditor"}})

@@ -23,6 +23,7 @@ import (
 	"fenzhang/shared/civil"
 	"fenzhang/shared/clock/ids"
 	"fenzhang/shared/dynamo/transact"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/lambda/dynamotest"
 	"fenzhang/shared/lambda/httpapi"
@@ -73,7 +74,7 @@ func serve(t *testing.T, w *settletest.World) *apiclient.Client {
 }
 
 // post writes n entries of ascending amounts into a creator's book, alternating between two months.
-func post(t *testing.T, w *settletest.World, creator, entity string, n int) {
+func post(t *testing.T, w *settletest.World, creator ident.Creator, entity ident.Entity, n int) {
 	t.Helper()
 	for i := range n {
 		e := ledger.Entry{ID: w.ID(), Tenant: settletest.Tenant, CreatorID: creator, Entity: entity, At: w.Now(), Accounting: civil.In(2026, time.August+time.Month(i%2)), Reason: "opened"}
@@ -93,7 +94,7 @@ func TestTheWholeJournalIsExported(t *testing.T) {
 	post(t, w, settletest.Worker, settletest.Filed, 3)
 	api := serve(t, w)
 	file := filepath.Join(t.TempDir(), "made", "journal.ndjson")
-	take := func(entity, period string) (string, string) {
+	take := func(entity ident.Entity, period string) (string, string) {
 		t.Helper()
 		var out bytes.Buffer
 		must(t, export{entity: entity, period: period, file: file, out: &out}.write(t.Context(), api))

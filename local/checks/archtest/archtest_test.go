@@ -33,7 +33,7 @@ var adapters = []string{
 // those before it and none behind it, so that there is no way round and nothing refers back up. A test kit may know
 // what its tests need.
 var rooms = []string{
-	"fault", "awsfault", "bilingual", "civil", "clock", "money", "input", "dynamo", "identity", "lambda",
+	"ident", "fault", "awsfault", "bilingual", "civil", "clock", "money", "input", "dynamo", "identity", "lambda",
 	"audit", "vault", "tenancy", "ledger", "law", "contract", "payout", "settlement", "master", "income",
 	"statement", "books", "opening", "assembly",
 }

@@ -216,7 +216,7 @@ func moves(t *testing.T, w *settletest.World, activity string) []porcupine.Opera
 			if in.to == settlement.InReview {
 				by = settletest.As(identity.Finance)
 			}
-			_, err := w.Transition(ctx, settlement.Intent{By: by, ID: a.SettlementID, Version: in.version, Reason: "test"}, in.to)
+			_, err := w.Transition(ctx, settlement.Intent{By: by, ID: string(a.SettlementID), Version: in.version, Reason: "test"}, in.to)
 			switch {
 			case err == nil:
 				return "moved"

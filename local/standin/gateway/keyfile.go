@@ -14,6 +14,7 @@ import (
 	"io/fs"
 	"os"
 
+	"fenzhang/shared/ident"
 	"fenzhang/shared/payout/gateway"
 	"fenzhang/shared/payout/gateway/bank"
 	"fenzhang/shared/payout/gateway/douyin"
@@ -84,7 +85,7 @@ func NewKeys(tenants []string) (KeyFile, error) {
 	f.Private = PrivateKeys{Douyin: douyinPrivate, Bank: bankPrivate}
 	platform := []payoutdouyin.PlatformKey{{Serial: "PLATFORM" + rand.Text()[:12], PublicKey: douyinPublic}}
 	for i, tenant := range tenants {
-		d, err := newDouyin(tenant, 7_300_000_001+i, platform)
+		d, err := newDouyin(ident.Tenant(tenant), 7_300_000_001+i, platform)
 		if err != nil {
 			return f, err
 		}
@@ -93,12 +94,12 @@ func NewKeys(tenants []string) (KeyFile, error) {
 			return f, err
 		}
 		f.Douyin = append(f.Douyin, d)
-		f.Bank = append(f.Bank, payoutbank.Account{Tenant: tenant, Merchant: fmt.Sprintf("CORP%06d", i+1), PrivateKey: private, BankKey: bankPublic})
+		f.Bank = append(f.Bank, payoutbank.Account{Tenant: ident.Tenant(tenant), Merchant: fmt.Sprintf("CORP%06d", i+1), PrivateKey: private, BankKey: bankPublic})
 	}
 	return f, nil
 }
 
-func newDouyin(tenant string, number int, platform []payoutdouyin.PlatformKey) (payoutdouyin.Account, error) {
+func newDouyin(tenant ident.Tenant, number int, platform []payoutdouyin.PlatformKey) (payoutdouyin.Account, error) {
 	private, _, err := newPair()
 	if err != nil {
 		return payoutdouyin.Account{}, err
@@ -110,7 +111,7 @@ func newDouyin(tenant string, number int, platform []payoutdouyin.PlatformKey) (
 	return payoutdouyin.Account{
 		Tenant: tenant, Merchant: fmt.Sprint(number), Serial: "MERCHANT" + rand.Text()[:12],
 		PrivateKey: private, APIKey: hex.EncodeToString(apiKey), Platform: platform,
-		AppID: "tt-standin-" + tenant, Scene: "1005",
+		AppID: string("tt-standin-" + tenant), Scene: "1005",
 		Reports: []payoutdouyin.SceneReport{{Type: "岗位类型", Content: "主播"}, {Type: "报酬说明", Content: "创作者收入结算"}},
 	}, nil
 }

@@ -25,6 +25,7 @@ import (
 	"fenzhang/shared/audit/auditlog"
 	"fenzhang/shared/audit/audittest"
 	"fenzhang/shared/clock"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/lambda/contracttest"
 	"fenzhang/shared/lambda/dynamotest"
@@ -183,12 +184,12 @@ type sealer struct {
 	written map[string][]string
 }
 
-func (s *sealer) Write(_ context.Context, tenant string, entries []audit.Entry) error {
-	if s.fails[tenant] {
+func (s *sealer) Write(_ context.Context, tenant ident.Tenant, entries []audit.Entry) error {
+	if s.fails[string(tenant)] {
 		return errors.New("away")
 	}
 	for _, e := range entries {
-		s.written[tenant] = append(s.written[tenant], e.Record.ID)
+		s.written[string(tenant)] = append(s.written[string(tenant)], e.Record.ID)
 	}
 	return nil
 }
@@ -198,7 +199,7 @@ func message(id, group, body string) events.SQSMessage {
 }
 
 func TestQueueAnswersWithWhatWasNotSealed(t *testing.T) {
-	body := func(tenant, id string) string { return string(audittest.Entry(t, tenant, id).Raw) }
+	body := func(tenant ident.Tenant, id string) string { return string(audittest.Entry(t, tenant, id).Raw) }
 	s := &sealer{fails: map[string]bool{"down": true}, written: map[string][]string{}}
 	q := auditlog.Queue{Log: quiet(), Sealer: s}
 	out, err := q.Handle(context.Background(), events.SQSEvent{Records: []events.SQSMessage{
@@ -237,7 +238,7 @@ func TestRoutes(t *testing.T) {
 	m := audittest.NewMemory()
 	w := audit.Writer{Objects: m, Index: m, Signer: signer(t), Until: audit.RetainUntil, Now: func() time.Time { return now }}
 	for _, tenant := range []string{"demo", "other"} {
-		if err := w.Write(context.Background(), tenant, []audit.Entry{audittest.Entry(t, tenant, tenant+"-1"), audittest.Entry(t, tenant, tenant+"-2"), audittest.Entry(t, tenant, tenant+"-3")}); err != nil {
+		if err := w.Write(context.Background(), ident.Tenant(tenant), []audit.Entry{audittest.Entry(t, ident.Tenant(tenant), tenant+"-1"), audittest.Entry(t, ident.Tenant(tenant), tenant+"-2"), audittest.Entry(t, ident.Tenant(tenant), tenant+"-3")}); err != nil {
 			t.Fatal(err)
 		}
 	}

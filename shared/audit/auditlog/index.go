@@ -17,6 +17,7 @@ import (
 	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 )
 
 // DynamoDB is the part of the DynamoDB client that the index needs.
@@ -49,7 +50,7 @@ const (
 )
 
 // Head reads the end of a chain.
-func (x *Index) Head(ctx context.Context, tenant string) (audit.Head, error) {
+func (x *Index) Head(ctx context.Context, tenant ident.Tenant) (audit.Head, error) {
 	out, err := x.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &x.table, Key: attr.Key(keys.AuditHead(tenant)), ConsistentRead: aws.Bool(true)})
 	if err != nil {
 		return audit.Head{}, awsfault.Of(fmt.Errorf("auditlog: read the head of %s: %w", tenant, err))
@@ -92,7 +93,7 @@ func readNumber(item attr.Item, name string) (int64, error) {
 const maxGet = 100
 
 // Places finds records that have a place.
-func (x *Index) Places(ctx context.Context, tenant string, ids []string) (map[string]audit.Place, error) {
+func (x *Index) Places(ctx context.Context, tenant ident.Tenant, ids []string) (map[string]audit.Place, error) {
 	out := make(map[string]audit.Place, len(ids))
 	for part := range slices.Chunk(ids, maxGet) {
 		if err := x.places(ctx, tenant, part, out); err != nil {
@@ -102,7 +103,7 @@ func (x *Index) Places(ctx context.Context, tenant string, ids []string) (map[st
 	return out, nil
 }
 
-func (x *Index) places(ctx context.Context, tenant string, ids []string, into map[string]audit.Place) error {
+func (x *Index) places(ctx context.Context, tenant ident.Tenant, ids []string, into map[string]audit.Place) error {
 	byKey := make(map[string]string, len(ids))
 	wanted := make([]attr.Item, 0, len(ids))
 	for _, id := range ids {
@@ -151,7 +152,7 @@ const maxWrite = 25
 
 // SetPlaces gives records their places. The writes have no condition: a record's place follows from the object that
 // holds it, so every writer writes the same.
-func (x *Index) SetPlaces(ctx context.Context, tenant string, places map[string]audit.Place) error {
+func (x *Index) SetPlaces(ctx context.Context, tenant ident.Tenant, places map[string]audit.Place) error {
 	writes := make([]types.WriteRequest, 0, len(places))
 	for id, p := range places {
 		item := attr.Key(keys.AuditRecord(tenant, id))
@@ -166,7 +167,7 @@ func (x *Index) SetPlaces(ctx context.Context, tenant string, places map[string]
 	return nil
 }
 
-func (x *Index) write(ctx context.Context, tenant string, writes []types.WriteRequest) error {
+func (x *Index) write(ctx context.Context, tenant ident.Tenant, writes []types.WriteRequest) error {
 	for len(writes) > 0 {
 		res, err := x.client.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{x.table: writes}})
 		if err != nil {

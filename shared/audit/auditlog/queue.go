@@ -9,12 +9,13 @@ import (
 
 	"fenzhang/shared/audit"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/lambda/usage"
 )
 
 // Sealer writes a tenant's records.
 type Sealer interface {
-	Write(ctx context.Context, tenant string, entries []audit.Entry) error
+	Write(ctx context.Context, tenant ident.Tenant, entries []audit.Entry) error
 }
 
 // Queue takes batches of the audit queue, whose message group is the tenant.
@@ -43,13 +44,13 @@ func (q Queue) Handle(ctx context.Context, ev events.SQSEvent) (events.SQSEventR
 	var order []string
 	for _, m := range ev.Records {
 		tenant := m.Attributes["MessageGroupId"]
-		entry, err := read(m.Body, tenant)
+		entry, err := read(m.Body, ident.Tenant(tenant))
 		if err != nil {
 			q.Log.ErrorContext(ctx, "unfit audit record", "message_id", m.MessageId, "tenant", tenant, "receives", m.Attributes["ApproximateReceiveCount"], "cause", err.Error())
 			fail(m.MessageId)
 			continue
 		}
-		usage.For(ctx, tenant)
+		usage.For(ctx, ident.Tenant(tenant))
 		if groups[tenant] == nil {
 			groups[tenant] = &group{}
 			order = append(order, tenant)
@@ -59,7 +60,7 @@ func (q Queue) Handle(ctx context.Context, ev events.SQSEvent) (events.SQSEventR
 	}
 	for _, tenant := range order {
 		g := groups[tenant]
-		if err := q.Sealer.Write(ctx, tenant, g.entries); err != nil {
+		if err := q.Sealer.Write(ctx, ident.Tenant(tenant), g.entries); err != nil {
 			e := fault.Of(err)
 			q.Log.ErrorContext(ctx, "audit records not sealed", "tenant", tenant, "records", len(g.entries), "code", int(e.Code), "cause", e.Error())
 			fail(g.messages...)
@@ -71,7 +72,7 @@ func (q Queue) Handle(ctx context.Context, ev events.SQSEvent) (events.SQSEventR
 }
 
 // read takes a record out of a message; its tenant must be the message's group.
-func read(body, tenant string) (audit.Entry, error) {
+func read(body string, tenant ident.Tenant) (audit.Entry, error) {
 	e, err := audit.ReadEntry([]byte(body))
 	if err == nil && e.Record.Tenant != tenant {
 		err = fmt.Errorf("auditlog: a record of %q in the group of %q", e.Record.Tenant, tenant)

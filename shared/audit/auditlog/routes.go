@@ -4,14 +4,15 @@ import (
 	"context"
 
 	"fenzhang/shared/audit"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/lambda/httpapi"
 )
 
 // Evidence finds and proves records.
 type Evidence interface {
-	Record(ctx context.Context, tenant, id string) (audit.Sealed, error)
-	Prove(ctx context.Context, tenant, id string) (audit.Proof, error)
+	Record(ctx context.Context, tenant ident.Tenant, id string) (audit.Sealed, error)
+	Prove(ctx context.Context, tenant ident.Tenant, id string) (audit.Proof, error)
 }
 
 // Routes are the audit part of the HTTP contract. A record holds no personal data, so reading it leaves no record.

@@ -12,6 +12,7 @@ import (
 
 	"fenzhang/shared/audit"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 )
 
 // Memory is a bucket that writes once, and an index. Disturb, when set, is called before and after each effect;
@@ -68,20 +69,20 @@ func (m *Memory) Get(_ context.Context, name string) (body []byte, err error) {
 }
 
 // Head gives the end of a chain.
-func (m *Memory) Head(_ context.Context, tenant string) (head audit.Head, err error) {
+func (m *Memory) Head(_ context.Context, tenant ident.Tenant) (head audit.Head, err error) {
 	err = m.disturbed(func() {
-		head = m.heads[tenant]
+		head = m.heads[string(tenant)]
 		head.Tenant = tenant
 	})
 	return head, err
 }
 
 // Places finds records.
-func (m *Memory) Places(_ context.Context, tenant string, ids []string) (map[string]audit.Place, error) {
+func (m *Memory) Places(_ context.Context, tenant ident.Tenant, ids []string) (map[string]audit.Place, error) {
 	out := map[string]audit.Place{}
 	err := m.disturbed(func() {
 		for _, id := range ids {
-			if p, ok := m.places[tenant][id]; ok {
+			if p, ok := m.places[string(tenant)][id]; ok {
 				out[id] = p
 			}
 		}
@@ -90,13 +91,13 @@ func (m *Memory) Places(_ context.Context, tenant string, ids []string) (map[str
 }
 
 // SetPlaces gives records their places.
-func (m *Memory) SetPlaces(_ context.Context, tenant string, places map[string]audit.Place) error {
+func (m *Memory) SetPlaces(_ context.Context, tenant ident.Tenant, places map[string]audit.Place) error {
 	for id, p := range places { // one by one: a crash may leave some of them
 		if err := m.disturbed(func() {
-			if m.places[tenant] == nil {
-				m.places[tenant] = map[string]audit.Place{}
+			if m.places[string(tenant)] == nil {
+				m.places[string(tenant)] = map[string]audit.Place{}
 			}
-			m.places[tenant][id] = p
+			m.places[string(tenant)][id] = p
 		}); err != nil {
 			return err
 		}
@@ -107,9 +108,9 @@ func (m *Memory) SetPlaces(_ context.Context, tenant string, places map[string]a
 // Advance moves a chain on.
 func (m *Memory) Advance(_ context.Context, from, to audit.Head) (moved bool, err error) {
 	err = m.disturbed(func() {
-		if m.heads[from.Tenant].Batch == from.Batch {
+		if m.heads[string(from.Tenant)].Batch == from.Batch {
 			moved = true
-			m.heads[from.Tenant] = to
+			m.heads[string(from.Tenant)] = to
 		}
 	})
 	return moved, err

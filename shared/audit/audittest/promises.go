@@ -13,6 +13,7 @@ import (
 
 	"fenzhang/shared/audit"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 )
 
 // Store is what the promises are about.
@@ -22,9 +23,9 @@ type Store interface {
 }
 
 // Entry makes an entry of a tenant.
-func Entry(t testing.TB, tenant, id string) audit.Entry {
+func Entry(t testing.TB, tenant ident.Tenant, id string) audit.Entry {
 	t.Helper()
-	body, err := json.Marshal(audit.Record{ID: id, Tenant: tenant, At: time.Date(2026, 11, 16, 2, 0, 0, 0, time.UTC), Actor: "approver@" + tenant,
+	body, err := json.Marshal(audit.Record{ID: id, Tenant: tenant, At: time.Date(2026, 11, 16, 2, 0, 0, 0, time.UTC), Actor: string("approver@" + tenant),
 		Act: "settlement.approved", Object: "s-" + id, What: json.RawMessage(`{"gross":"10.00"}`), Why: "月结 <ok>"})
 	if err != nil {
 		t.Fatal(err)
@@ -97,7 +98,7 @@ func testRace(t *testing.T, s Store) {
 }
 
 // steps seals n batches of one record each and gives the heads from the empty one on.
-func steps(t *testing.T, tenant string, n int) []audit.Head {
+func steps(t *testing.T, tenant ident.Tenant, n int) []audit.Head {
 	t.Helper()
 	heads := []audit.Head{{Tenant: tenant}}
 	for i := range n {

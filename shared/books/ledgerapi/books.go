@@ -10,6 +10,7 @@ import (
 	"fenzhang/shared/civil"
 	"fenzhang/shared/clock/pace"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/lambda/httpapi"
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/ledger/period"
@@ -32,11 +33,11 @@ const (
 
 // trialAnswer is a trial balance, or a part of it where there are more books than one answer can read.
 type trialAnswer struct {
-	Entity string      `json:"paying_entity"`
-	Basis  string      `json:"basis"`
-	At     *time.Time  `json:"at"`
-	Period civil.Month `json:"period"` // null unless asked for
-	Books  int         `json:"books"`  // read so far
+	Entity ident.Entity `json:"paying_entity"`
+	Basis  string       `json:"basis"`
+	At     *time.Time   `json:"at"`
+	Period civil.Month  `json:"period"` // null unless asked for
+	Books  int          `json:"books"`  // read so far
 	ledger.Trial
 	// Complete tells that all books were read; otherwise NextCursor goes on and carries the sums.
 	Complete   bool    `json:"complete"`
@@ -52,7 +53,7 @@ type trialWalk struct {
 
 func (a API) trialBalance(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	q := query{Request: r}
-	ans := trialAnswer{Entity: q.id("paying_entity", true), Period: q.month("period"), Basis: basisBalances}
+	ans := trialAnswer{Entity: ident.Entity(q.id("paying_entity", true)), Period: q.month("period"), Basis: basisBalances}
 	at := q.instant("at")
 	walk := trialWalk{}
 	q.cursor(&walk)
@@ -63,7 +64,7 @@ func (a API) trialBalance(ctx context.Context, r *httpapi.Request) (httpapi.Resp
 	if walk.Sheet == nil {
 		walk.Sheet = ledger.Sheet{}
 	}
-	if err := a.entity(ctx, r.Tenant, ans.Entity); err != nil {
+	if err := a.entity(ctx, r.Tenant, string(ans.Entity)); err != nil {
 		return httpapi.Response{}, err
 	}
 	read := a.kept(r.Tenant, ans.Entity)
@@ -113,10 +114,10 @@ func ofPeriod(s ledger.Sheet, e ledger.Entry, m civil.Month) {
 type reading func(ctx context.Context, book string, into ledger.Sheet) error
 
 // kept reads the balances as they are kept.
-func (a API) kept(tenant, entity string) reading {
+func (a API) kept(tenant ident.Tenant, entity ident.Entity) reading {
 	return func(ctx context.Context, book string, into ledger.Sheet) error {
-		all, err := a.Journal.Balances(ctx, tenant, book)
-		for account, amount := range all[entity] {
+		all, err := a.Journal.Balances(ctx, tenant, ident.Creator(book))
+		for account, amount := range all[string(entity)] {
 			into.Hold(account, amount)
 		}
 		return err
@@ -124,7 +125,7 @@ func (a API) kept(tenant, entity string) reading {
 }
 
 // folded reads the journal.
-func (a API) folded(tenant, entity string, take func(ledger.Sheet, ledger.Entry)) reading {
+func (a API) folded(tenant ident.Tenant, entity ident.Entity, take func(ledger.Sheet, ledger.Entry)) reading {
 	return func(ctx context.Context, book string, into ledger.Sheet) error {
 		for after := ""; ; {
 			page, next, err := a.Journal.Page(ctx, tenant, book, after, journalPage)
@@ -144,7 +145,7 @@ func (a API) folded(tenant, entity string, take func(ledger.Sheet, ledger.Entry)
 }
 
 // walk reads books until all are read, and After is "", or the budget is spent.
-func (a API) walk(ctx context.Context, tenant string, w *trialWalk, read reading) error {
+func (a API) walk(ctx context.Context, tenant ident.Tenant, w *trialWalk, read reading) error {
 	budget := a.Budget
 	if budget == 0 {
 		budget = DefaultBudget
@@ -189,13 +190,13 @@ func (a API) readAll(ctx context.Context, books []string, into ledger.Sheet, rea
 
 // balancesAnswer is what a creator's books hold.
 type balancesAnswer struct {
-	CreatorID string        `json:"creator_id"`
+	CreatorID ident.Creator `json:"creator_id"`
 	At        *time.Time    `json:"at"`
 	Books     []bookBalance `json:"books"`
 }
 
 type bookBalance struct {
-	Entity   string           `json:"paying_entity"`
+	Entity   ident.Entity     `json:"paying_entity"`
 	Accounts []accountBalance `json:"accounts"`
 }
 
@@ -211,19 +212,19 @@ func (a API) balances(ctx context.Context, r *httpapi.Request) (httpapi.Response
 	if err := q.err(); err != nil {
 		return httpapi.Response{}, err
 	}
-	ans := balancesAnswer{CreatorID: creator, Books: []bookBalance{}}
+	ans := balancesAnswer{CreatorID: ident.Creator(creator), Books: []bookBalance{}}
 	if err := a.creator(ctx, r.Tenant, creator); err != nil {
 		return httpapi.Response{}, err
 	}
 	if at.IsZero() {
-		kept, err := a.Journal.Balances(ctx, r.Tenant, creator)
+		kept, err := a.Journal.Balances(ctx, r.Tenant, ident.Creator(creator))
 		if err != nil {
 			return httpapi.Response{}, err
 		}
 		return a.showBalances(ctx, r.Tenant, ans, kept)
 	}
 	ans.At = &at
-	entries, err := a.Journal.Entries(ctx, r.Tenant, creator)
+	entries, err := a.Journal.Entries(ctx, r.Tenant, ident.Creator(creator))
 	if err != nil {
 		return httpapi.Response{}, err
 	}
@@ -232,18 +233,18 @@ func (a API) balances(ctx context.Context, r *httpapi.Request) (httpapi.Response
 		if e.At.After(at) {
 			continue
 		}
-		if sums[e.Entity] == nil {
-			sums[e.Entity] = map[ledger.Account]money.Amount{}
+		if sums[string(e.Entity)] == nil {
+			sums[string(e.Entity)] = map[ledger.Account]money.Amount{}
 		}
 		for _, p := range e.Postings {
-			sums[e.Entity][p.Account] = sums[e.Entity][p.Account].Add(p.Amount)
+			sums[string(e.Entity)][p.Account] = sums[string(e.Entity)][p.Account].Add(p.Amount)
 		}
 	}
 	return a.showBalances(ctx, r.Tenant, ans, sums)
 }
 
 // creator finds a creator of the tenant.
-func (a API) creator(ctx context.Context, tenant, id string) error {
+func (a API) creator(ctx context.Context, tenant ident.Tenant, id string) error {
 	if _, there, err := a.Master.Latest(ctx, tenant, tenancy.KindCreator, id); err != nil || there {
 		return err
 	}

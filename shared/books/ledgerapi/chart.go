@@ -9,6 +9,7 @@ import (
 
 	"fenzhang/shared/audit"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/lambda/httpapi"
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/tenancy"
@@ -26,7 +27,7 @@ type storedChart struct {
 
 // chartView is a whole chart.
 type chartView struct {
-	Entity   string           `json:"paying_entity"`
+	Entity   ident.Entity     `json:"paying_entity"`
 	Version  int              `json:"version"` // 0: the standard chart, unchanged
 	Accounts []chartAccountIn `json:"accounts"`
 }
@@ -37,9 +38,9 @@ type chartAccountIn struct {
 }
 
 // custom reads what a paying entity changed last; version 0 when nothing.
-func (a API) custom(ctx context.Context, tenant, entity string) (storedChart, string, error) {
+func (a API) custom(ctx context.Context, tenant ident.Tenant, entity ident.Entity) (storedChart, string, error) {
 	var c storedChart
-	found, there, err := a.Master.Latest(ctx, tenant, chartKind, entity)
+	found, there, err := a.Master.Latest(ctx, tenant, chartKind, string(entity))
 	if err != nil || !there {
 		return c, "", err
 	}
@@ -50,7 +51,7 @@ func (a API) custom(ctx context.Context, tenant, entity string) (storedChart, st
 }
 
 // Chart gives the chart of a paying entity.
-func (a API) Chart(ctx context.Context, tenant, entity string) (ledger.Chart, error) {
+func (a API) Chart(ctx context.Context, tenant ident.Tenant, entity ident.Entity) (ledger.Chart, error) {
 	own, _, err := a.custom(ctx, tenant, entity)
 	if err != nil {
 		return ledger.Chart{}, err
@@ -69,7 +70,7 @@ func merged(own ledger.Custom) (ledger.Chart, error) {
 	return std, nil
 }
 
-func showChart(entity string, own storedChart) (httpapi.Response, error) {
+func showChart(entity ident.Entity, own storedChart) (httpapi.Response, error) {
 	c, err := merged(own.Custom)
 	if err != nil {
 		return httpapi.Response{}, err
@@ -90,11 +91,11 @@ func (a API) chart(ctx context.Context, r *httpapi.Request) (httpapi.Response, e
 	if err := a.entity(ctx, r.Tenant, entity); err != nil {
 		return httpapi.Response{}, err
 	}
-	own, _, err := a.custom(ctx, r.Tenant, entity)
+	own, _, err := a.custom(ctx, r.Tenant, ident.Entity(entity))
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	return showChart(entity, own)
+	return showChart(ident.Entity(entity), own)
 }
 
 // chartBody is a change: the version that was read, and all that differs from the standard chart.
@@ -113,7 +114,7 @@ func (a API) changeChart(ctx context.Context, r *httpapi.Request) (httpapi.Respo
 	}
 	entity := r.Params["id"]
 	for range raceTries {
-		res, err := a.changeOnce(ctx, r, entity, b)
+		res, err := a.changeOnce(ctx, r, ident.Entity(entity), b)
 		if !errors.Is(err, tenancy.ErrRaced) {
 			return res, err
 		}
@@ -121,11 +122,11 @@ func (a API) changeChart(ctx context.Context, r *httpapi.Request) (httpapi.Respo
 	return httpapi.Response{}, fault.Later(tenancy.ErrRaced)
 }
 
-func (a API) changeOnce(ctx context.Context, r *httpapi.Request, entity string, b chartBody) (httpapi.Response, error) {
+func (a API) changeOnce(ctx context.Context, r *httpapi.Request, entity ident.Entity, b chartBody) (httpapi.Response, error) {
 	if problems := b.Problems(ledger.Custom{}); len(problems) > 0 { // the body in itself, before the object
 		return httpapi.Response{}, fault.Invalid(problems...)
 	}
-	if err := a.entity(ctx, r.Tenant, entity); err != nil {
+	if err := a.entity(ctx, r.Tenant, string(entity)); err != nil {
 		return httpapi.Response{}, err
 	}
 	had, digest, err := a.custom(ctx, r.Tenant, entity)
@@ -149,8 +150,8 @@ func (a API) changeOnce(ctx context.Context, r *httpapi.Request, entity string, 
 			return httpapi.Response{}, fault.Invalid(problems...)
 		}
 		err = a.Master.Put(ctx, tenancy.Change{
-			Objects: []tenancy.Object{{Kind: chartKind, ID: entity, Version: next.Version, Doc: next, Digest: asked}},
-			Record: audit.Record{ID: a.NewID(), Tenant: r.Tenant, At: a.Clock.Instant(), Actor: r.Subject, Act: "chart.changed", Object: entity,
+			Objects: []tenancy.Object{{Kind: chartKind, ID: string(entity), Version: next.Version, Doc: next, Digest: asked}},
+			Record: audit.Record{ID: a.NewID(), Tenant: r.Tenant, At: a.Clock.Instant(), Actor: r.Subject, Act: "chart.changed", Object: string(entity),
 				What: content, Trace: r.Trace}})
 		if err != nil {
 			return httpapi.Response{}, err

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/lambda/httpapi"
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/ledger/period"
@@ -14,13 +15,13 @@ import (
 )
 
 // showBalances lists balances by paying entity, each account in that entity's code; those of zero are left out.
-func (a API) showBalances(ctx context.Context, tenant string, ans balancesAnswer, sums map[string]map[ledger.Account]money.Amount) (httpapi.Response, error) {
+func (a API) showBalances(ctx context.Context, tenant ident.Tenant, ans balancesAnswer, sums map[string]map[ledger.Account]money.Amount) (httpapi.Response, error) {
 	for _, entity := range slices.Sorted(maps.Keys(sums)) {
-		chart, err := a.Chart(ctx, tenant, entity)
+		chart, err := a.Chart(ctx, tenant, ident.Entity(entity))
 		if err != nil {
 			return httpapi.Response{}, err
 		}
-		b := bookBalance{Entity: entity, Accounts: []accountBalance{}}
+		b := bookBalance{Entity: ident.Entity(entity), Accounts: []accountBalance{}}
 		for account, sum := range sums[entity] {
 			if in, _ := chart.Find(account); !sum.IsZero() {
 				b.Accounts = append(b.Accounts, accountBalance{in.Code, account, sum})
@@ -48,7 +49,7 @@ type entryCursor struct {
 
 // selection is which entries of a book are listed.
 type selection struct {
-	settlement string
+	settlement ident.Settlement
 	from, to   civil.Date // Shanghai dates of the posting, both inclusive
 }
 
@@ -60,7 +61,7 @@ func (s selection) holds(e ledger.Entry) bool {
 func (a API) entries(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	q := query{Request: r}
 	creator, after := q.id("creator_id", false), entryCursor{}
-	sel := selection{settlement: q.id("settlement_id", false), from: q.day("from"), to: q.day("to")}
+	sel := selection{settlement: ident.Settlement(q.id("settlement_id", false)), from: q.day("from"), to: q.day("to")}
 	q.cursor(&after)
 	limit, err := r.Limit()
 	q.wrong(err != nil, "limit", "must be 1 to 100")
@@ -73,11 +74,11 @@ func (a API) entries(ctx context.Context, r *httpapi.Request) (httpapi.Response,
 		if err != nil {
 			return httpapi.Response{}, err
 		}
-		creator = st.CreatorID
+		creator = string(st.CreatorID)
 	} else if err := a.creator(ctx, r.Tenant, creator); err != nil {
 		return httpapi.Response{}, err
 	}
-	found, next, err := a.list(ctx, r.Tenant, creator, after.Entry, sel, limit)
+	found, next, err := a.list(ctx, r.Tenant, ident.Creator(creator), after.Entry, sel, limit)
 	if err != nil {
 		return httpapi.Response{}, err
 	}
@@ -89,10 +90,10 @@ func (a API) entries(ctx context.Context, r *httpapi.Request) (httpapi.Response,
 }
 
 // list reads the next entries of a selection.
-func (a API) list(ctx context.Context, tenant, creator, after string, sel selection, limit int) ([]ledger.Entry, string, error) {
+func (a API) list(ctx context.Context, tenant ident.Tenant, creator ident.Creator, after string, sel selection, limit int) ([]ledger.Entry, string, error) {
 	found := []ledger.Entry{}
 	for {
-		page, next, err := a.Journal.Page(ctx, tenant, creator, after, limit)
+		page, next, err := a.Journal.Page(ctx, tenant, string(creator), after, limit)
 		if err != nil {
 			return nil, "", err
 		}
@@ -130,7 +131,7 @@ func (a API) journal(ctx context.Context, r *httpapi.Request) (httpapi.Response,
 		}
 	}
 	ans, more, err := a.export(ctx, r.Tenant, at, func(e ledger.Entry) bool {
-		return (entity == "" || e.Entity == entity) && (period.IsZero() || e.Accounting == period)
+		return (entity == "" || e.Entity == ident.Entity(entity)) && (period.IsZero() || e.Accounting == period)
 	})
 	if err == nil && more != nil {
 		ans.NextCursor, err = pack(*more)
@@ -139,7 +140,7 @@ func (a API) journal(ctx context.Context, r *httpapi.Request) (httpapi.Response,
 }
 
 // export reads books from a cursor on; the cursor that it gives is nil at the end.
-func (a API) export(ctx context.Context, tenant string, at entryCursor, holds func(ledger.Entry) bool) (entriesAnswer, *entryCursor, error) {
+func (a API) export(ctx context.Context, tenant ident.Tenant, at entryCursor, holds func(ledger.Entry) bool) (entriesAnswer, *entryCursor, error) {
 	ans := entriesAnswer{Entries: []ledger.Entry{}}
 	for looked := 0; looked < journalBooks; {
 		books, err := period.BooksAfter(ctx, a.Creators, tenant, at.Book, booksListed)

@@ -11,6 +11,7 @@ import (
 	"fenzhang/shared/civil"
 	"fenzhang/shared/clock"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/lambda/httpapi"
 	"fenzhang/shared/ledger"
@@ -22,20 +23,20 @@ import (
 
 // Journal reads books. A book is a creator's, or keys.HouseBook.
 type Journal interface {
-	Entries(ctx context.Context, tenant, book string) ([]ledger.Entry, error)
-	Page(ctx context.Context, tenant, book, after string, limit int) ([]ledger.Entry, string, error)
-	Balances(ctx context.Context, tenant, book string) (map[string]map[ledger.Account]money.Amount, error)
+	Entries(ctx context.Context, tenant ident.Tenant, book ident.Creator) ([]ledger.Entry, error)
+	Page(ctx context.Context, tenant ident.Tenant, book, after string, limit int) ([]ledger.Entry, string, error)
+	Balances(ctx context.Context, tenant ident.Tenant, book ident.Creator) (map[string]map[ledger.Account]money.Amount, error)
 }
 
 // Master reads and writes master data.
 type Master interface {
-	Latest(ctx context.Context, tenant string, kind tenancy.Kind, id string) (tenancy.Stored, bool, error)
+	Latest(ctx context.Context, tenant ident.Tenant, kind tenancy.Kind, id string) (tenancy.Stored, bool, error)
 	Put(ctx context.Context, c tenancy.Change) error
 }
 
 // Settlements finds a settlement.
 type Settlements interface {
-	Load(ctx context.Context, tenant, id string) (settlement.Settlement, error)
+	Load(ctx context.Context, tenant ident.Tenant, id ident.Settlement) (settlement.Settlement, error)
 }
 
 // API answers the routes.
@@ -78,7 +79,7 @@ func readers() []identity.Role {
 }
 
 // entity checks the id of a paying entity; one of somebody else is none.
-func (a API) entity(ctx context.Context, tenant, id string) error {
+func (a API) entity(ctx context.Context, tenant ident.Tenant, id string) error {
 	if len(tenancy.IDProblems("id", id)) > 0 {
 		return fault.Absent("paying entity")
 	}

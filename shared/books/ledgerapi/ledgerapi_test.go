@@ -22,6 +22,7 @@ import (
 	"fenzhang/shared/books/ledgerapi"
 	"fenzhang/shared/clock/ids"
 	"fenzhang/shared/contract/split"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/lambda/contracttest"
 	"fenzhang/shared/lambda/dynamotest"
@@ -122,7 +123,7 @@ func (w *world) live(t *testing.T) {
 		{Party: settletest.Person, Kind: split.KindCreator, Share: money.MustRate("0.5")},
 		{Party: "c-other", Kind: split.KindPayee, Share: money.MustRate("0.2")}, {Party: "mcn", Kind: split.KindMCN, Share: money.MustRate("0.3")}}}
 	for i, one := range []struct {
-		creator string
+		creator ident.Creator
 		ends    payout.State
 	}{{settletest.Person, payout.Paid}, {settletest.Person, payout.Returned}, {settletest.Worker, payout.Paid}, {settletest.Worker, payout.Failed},
 		{settletest.Studio, payout.Paid}, {settletest.Person, ""}} {
@@ -134,7 +135,7 @@ func (w *world) live(t *testing.T) {
 	}
 }
 
-func (w *world) settle(t *testing.T, creator, activity, amount string, ends payout.State) string {
+func (w *world) settle(t *testing.T, creator ident.Creator, activity, amount string, ends payout.State) ident.Settlement {
 	t.Helper()
 	ctx := t.Context()
 	ans, _, err := w.Settle(ctx, settletest.As(identity.Operator), "settle-key-"+activity, settletest.Request(creator, activity, amount))
@@ -164,11 +165,11 @@ func (w *world) settle(t *testing.T, creator, activity, amount string, ends payo
 	return id
 }
 
-func (w *world) move(ctx context.Context, t *testing.T, role identity.Role, id string, to settlement.Status) {
+func (w *world) move(ctx context.Context, t *testing.T, role identity.Role, id ident.Settlement, to settlement.Status) {
 	t.Helper()
 	s, err := w.Store.Load(ctx, settletest.Tenant, id)
 	must(t, err)
-	_, err = w.Transition(ctx, settlement.Intent{By: settletest.As(role), ID: id, Version: s.StatusVersion, Reason: "test"}, to)
+	_, err = w.Transition(ctx, settlement.Intent{By: settletest.As(role), ID: string(id), Version: s.StatusVersion, Reason: "test"}, to)
 	must(t, err)
 }
 
@@ -238,10 +239,13 @@ func TestAnotherProgramSumsTheJournal(t *testing.T) {
 		balances = append(balances, b)
 	}
 	lines := strings.Count(journal.String(), "\n")
-	for _, ask := range []struct{ entity, period string }{{settletest.Ordinary, ""}, {settletest.Filed, ""}, {settletest.Ordinary, "2026-09"}, {settletest.Filed, "2026-10"}} {
+	for _, ask := range []struct {
+		entity ident.Entity
+		period string
+	}{{settletest.Ordinary, ""}, {settletest.Filed, ""}, {settletest.Ordinary, "2026-09"}, {settletest.Filed, "2026-10"}} {
 		var told json.RawMessage
-		answers := map[string]any{"paying_entity": ask.entity, "period": nil, "balances": balances}
-		path := "/v1/ledger/trial-balance?paying_entity=" + ask.entity
+		answers := map[string]any{"paying_entity": string(ask.entity), "period": nil, "balances": balances}
+		path := "/v1/ledger/trial-balance?paying_entity=" + string(ask.entity)
 		if ask.period != "" {
 			answers["period"] = ask.period
 			path += "&period=" + ask.period
@@ -331,7 +335,7 @@ func TestATrialBalanceGoesOn(t *testing.T) {
 	w := open(t)
 	w.live(t)
 	for n := range 120 {
-		w.People.Add(fmt.Sprintf("d-%03d", n), "natural_person", settletest.Ordinary, tenancy.MCNPays)
+		w.People.Add(ident.Creator(fmt.Sprintf("d-%03d", n)), "natural_person", settletest.Ordinary, tenancy.MCNPays)
 	}
 	var whole, part trial
 	path := "/v1/ledger/trial-balance?paying_entity=" + settletest.Ordinary
@@ -393,7 +397,7 @@ func entries(t *testing.T, tables dynamotest.Local) {
 	w.live(t)
 	id := w.settle(t, settletest.Person, "mine", "77.00", payout.Paid)
 	all := w.all(t, "/v1/ledger/entries?limit=1&creator_id="+settletest.Person)
-	mine := w.all(t, "/v1/ledger/entries?settlement_id="+id)
+	mine := w.all(t, string("/v1/ledger/entries?settlement_id="+id))
 	today := w.all(t, "/v1/ledger/entries?from=2026-09-15&to=2026-09-15&creator_id="+settletest.Person)
 	if none := w.all(t, "/v1/ledger/entries?from=2026-09-16&creator_id="+settletest.Person); len(mine) != 2 || len(all) <= len(mine) || len(today) != len(all) || len(none) != 0 {
 		t.Errorf("%d of the creator, %d of the settlement, %d of the day, %d after it", len(all), len(mine), len(today), len(none))

@@ -6,6 +6,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/lambda/httpapi"
 	"fenzhang/shared/ledger"
@@ -14,7 +15,7 @@ import (
 
 // periodView is a period as people see it.
 type periodView struct {
-	Entity    string         `json:"paying_entity"`
+	Entity    ident.Entity   `json:"paying_entity"`
 	Month     civil.Month    `json:"period"`
 	State     string         `json:"state"`
 	ClosingBy *string        `json:"closing_by"`
@@ -62,30 +63,30 @@ func (a API) period(ctx context.Context, r *httpapi.Request) (httpapi.Response, 
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	p, err := a.Periods.Store.Period(ctx, r.Tenant, entity, month)
+	p, err := a.Periods.Store.Period(ctx, r.Tenant, ident.Entity(entity), month)
 	if err != nil {
 		return httpapi.Response{}, err
 	}
 	if p == nil {
-		return httpapi.OK(periodView{Entity: entity, Month: month, State: period.Open, Checks: []period.Check{}}), nil
+		return httpapi.OK(periodView{Entity: ident.Entity(entity), Month: month, State: period.Open, Checks: []period.Check{}}), nil
 	}
 	return httpapi.OK(viewOf(*p, true)), nil
 }
 
 // periodsAnswer lists the periods that are closing or sealed, newest first, and the first month that takes entries.
 type periodsAnswer struct {
-	Entity  string       `json:"paying_entity"`
+	Entity  ident.Entity `json:"paying_entity"`
 	Open    civil.Month  `json:"open"`
 	Periods []periodView `json:"periods"`
 }
 
 func (a API) listPeriods(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	q := query{Request: r}
-	ans := periodsAnswer{Entity: q.id("paying_entity", true), Periods: []periodView{}}
+	ans := periodsAnswer{Entity: ident.Entity(q.id("paying_entity", true)), Periods: []periodView{}}
 	if err := q.err(); err != nil {
 		return httpapi.Response{}, err
 	}
-	if err := a.entity(ctx, r.Tenant, ans.Entity); err != nil {
+	if err := a.entity(ctx, r.Tenant, string(ans.Entity)); err != nil {
 		return httpapi.Response{}, err
 	}
 	today, err := a.Clock.Today(ctx)
@@ -114,7 +115,7 @@ func (a API) sealPeriod(ctx context.Context, r *httpapi.Request) (httpapi.Respon
 	return a.periodAct(ctx, r, a.Periods.Seal)
 }
 
-func (a API) periodAct(ctx context.Context, r *httpapi.Request, act func(context.Context, identity.Principal, string, civil.Month) (period.Period, error)) (httpapi.Response, error) {
+func (a API) periodAct(ctx context.Context, r *httpapi.Request, act func(context.Context, identity.Principal, ident.Entity, civil.Month) (period.Period, error)) (httpapi.Response, error) {
 	if err := r.JSON(&struct{}{}); len(r.Body) > 0 && err != nil {
 		return httpapi.Response{}, err
 	}
@@ -122,7 +123,7 @@ func (a API) periodAct(ctx context.Context, r *httpapi.Request, act func(context
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	p, err := act(ctx, r.Principal, entity, month)
+	p, err := act(ctx, r.Principal, ident.Entity(entity), month)
 	if err != nil {
 		return httpapi.Response{}, err
 	}

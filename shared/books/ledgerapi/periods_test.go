@@ -23,6 +23,7 @@ import (
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/dynamo/transact"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/income"
 	"fenzhang/shared/income/incentive"
@@ -73,16 +74,18 @@ func (f *faulty) Save(ctx context.Context, p period.Period, rec *audit.Record) e
 	return f.Store.Save(ctx, p, rec)
 }
 
-func (f *faulty) Fence(ctx context.Context, tenant, book, entity string, month civil.Month) error {
+func (f *faulty) Fence(ctx context.Context, tenant ident.Tenant, book string, entity ident.Entity, month civil.Month) error {
 	if err := f.crash(); err != nil {
 		return err
 	}
 	return f.Store.Fence(ctx, tenant, book, entity, month)
 }
 
-func (c *closing) Due(context.Context, string, civil.Date) ([]civil.Date, error) { return c.due, nil }
+func (c *closing) Due(context.Context, ident.Tenant, civil.Date) ([]civil.Date, error) {
+	return c.due, nil
+}
 
-func (c *closing) Head(context.Context, string) (audit.Head, error) { return c.chain, nil }
+func (c *closing) Head(context.Context, ident.Tenant) (audit.Head, error) { return c.chain, nil }
 
 func openClosing(t *testing.T) *closing { return openClosingOn(t, dynamotest.Open(t)) }
 
@@ -167,7 +170,7 @@ func closedAndSealed(t *testing.T, tables dynamotest.Local) {
 	if status := c.call(t, identity.Finance, "POST", septemberPath+"/close", map[string]any{}, nil); status != http.StatusConflict {
 		t.Errorf("re-opened: %d", status)
 	}
-	for _, e := range c.all(t, "/v1/ledger/entries?settlement_id="+late) {
+	for _, e := range c.all(t, string("/v1/ledger/entries?settlement_id="+late)) {
 		if !strings.Contains(string(e), `"accounting_period":"2026-10"`) {
 			t.Errorf("a late entry: %s", e)
 		}
@@ -231,9 +234,9 @@ func (c *closing) reverse(t *testing.T) {
 	must(t, c.Payables.Record(t.Context(), p, payout.Outcome{State: payout.Returned, At: c.Now()}, c.ID()))
 	s, err := c.Store.Load(t.Context(), settletest.Tenant, first)
 	must(t, err)
-	again, err := c.Reopen(t.Context(), settlement.Intent{By: settletest.As(identity.Approver), ID: first, Version: s.StatusVersion, Reason: "test"})
+	again, err := c.Reopen(t.Context(), settlement.Intent{By: settletest.As(identity.Approver), ID: string(first), Version: s.StatusVersion, Reason: "test"})
 	must(t, err)
-	must(t, c.Quote(t.Context(), settletest.Tenant, again.ID))
+	must(t, c.Quote(t.Context(), settletest.Tenant, ident.Settlement(again.ID)))
 }
 
 // decided keeps a decision of an open true-up.
@@ -423,7 +426,7 @@ func (c *closing) accruals() *incomedb.Accruals {
 }
 
 // accrue posts what a creator's day owes, one yuan for each revision.
-func (c *closing) accrue(ctx context.Context, to *incomedb.Accruals, creator string, day civil.Date, revision int) error {
+func (c *closing) accrue(ctx context.Context, to *incomedb.Accruals, creator ident.Creator, day civil.Date, revision int) error {
 	return to.Post(ctx, incentive.Accrual{Tenant: settletest.Tenant, Creator: creator, Day: day, Revision: revision, Difference: money.Yuan(1),
 		Total: money.Yuan(int64(revision)), Events: revision, ClosedAt: c.Now()})
 }
@@ -477,7 +480,7 @@ func accrualsWhileSealing(t *testing.T, tables dynamotest.Local) {
 		to := c.accruals()
 		work.Go(func() {
 			for revision := 1; revision <= 8; revision++ {
-				if err := c.accrue(t.Context(), to, creator, civil.On(2026, 9, 30), revision); err != nil {
+				if err := c.accrue(t.Context(), to, ident.Creator(creator), civil.On(2026, 9, 30), revision); err != nil {
 					t.Errorf("%s: %v", creator, err)
 				}
 			}

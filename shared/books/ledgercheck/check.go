@@ -12,6 +12,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/clock/pace"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/income"
 	"fenzhang/shared/income/incentive"
 	"fenzhang/shared/ledger"
@@ -24,33 +25,33 @@ import (
 // Journal reads creators' books.
 type Journal interface {
 	// Entries reads a creator's whole journal; an entry whose postings do not sum to zero is an error (P1).
-	Entries(ctx context.Context, tenant, creator string) ([]ledger.Entry, error)
+	Entries(ctx context.Context, tenant ident.Tenant, creator ident.Creator) ([]ledger.Entry, error)
 	// Balances reads the kept balances by paying entity and account.
-	Balances(ctx context.Context, tenant, creator string) (map[string]map[ledger.Account]money.Amount, error)
+	Balances(ctx context.Context, tenant ident.Tenant, creator ident.Creator) (map[string]map[ledger.Account]money.Amount, error)
 }
 
 // Settlements reads settlements with their figures and tax rows.
 type Settlements interface {
-	List(ctx context.Context, tenant string, q settlement.Query, cursor string, limit int) ([]settlement.Settlement, string, error)
+	List(ctx context.Context, tenant ident.Tenant, q settlement.Query, cursor string, limit int) ([]settlement.Settlement, string, error)
 	FiguresOf(ctx context.Context, page []settlement.Settlement) (map[string]map[string]settlement.Figures, error)
-	TaxRows(ctx context.Context, tenant, entity, taxpayer string, year int) ([]settlement.Booking, error)
-	Receivables(ctx context.Context, tenant, creator, entity string) ([]receivable.Receivable, error)
+	TaxRows(ctx context.Context, tenant ident.Tenant, entity ident.Entity, taxpayer ident.Taxpayer, year int) ([]settlement.Booking, error)
+	Receivables(ctx context.Context, tenant ident.Tenant, creator ident.Creator, entity ident.Entity) ([]receivable.Receivable, error)
 }
 
 // Buckets reads what waits for statements.
 type Buckets interface {
-	Buckets(ctx context.Context, tenant, creator string, from, to civil.Month) ([]income.Bucket, error)
+	Buckets(ctx context.Context, tenant ident.Tenant, creator ident.Creator, from, to civil.Month) ([]income.Bucket, error)
 }
 
 // Creators lists a tenant's creators.
 type Creators interface {
-	Creators(ctx context.Context, tenant, cursor string, limit int) ([]tenancy.Creator, string, error)
+	Creators(ctx context.Context, tenant ident.Tenant, cursor string, limit int) ([]tenancy.Creator, string, error)
 }
 
 // Days reads what the closing of days accrued to creators.
 type Days interface {
 	// Closings reads a creator's closed days; one that is not closed is left out.
-	Closings(ctx context.Context, tenant, creator string, days []civil.Date) (map[civil.Date]incentive.Closed, error)
+	Closings(ctx context.Context, tenant ident.Tenant, creator ident.Creator, days []civil.Date) (map[civil.Date]incentive.Closed, error)
 }
 
 // Service checks the ledger, page by page.
@@ -70,14 +71,14 @@ type Balance struct {
 
 // Difference is something that is not as it must be. Account is an account, or says which sum is meant.
 type Difference struct {
-	CreatorID  string       `json:"creator_id"`
-	Account    string       `json:"account"`
-	Entity     string       `json:"paying_entity,omitempty"` // where the sum is of one
-	Taxpayer   string       `json:"taxpayer_id,omitempty"`   // of taxes payable
-	TaxPeriod  civil.Month  `json:"tax_period,omitzero"`     // of taxes payable
-	Expected   money.Amount `json:"expected"`
-	Actual     money.Amount `json:"actual"`
-	Difference money.Amount `json:"difference"` // actual less expected
+	CreatorID  ident.Creator  `json:"creator_id"`
+	Account    string         `json:"account"`
+	Entity     ident.Entity   `json:"paying_entity,omitempty"` // where the sum is of one
+	Taxpayer   ident.Taxpayer `json:"taxpayer_id,omitempty"`   // of taxes payable
+	TaxPeriod  civil.Month    `json:"tax_period,omitzero"`     // of taxes payable
+	Expected   money.Amount   `json:"expected"`
+	Actual     money.Amount   `json:"actual"`
+	Difference money.Amount   `json:"difference"` // actual less expected
 	// Objects are the settlements, receivables, buckets and journal entries to look at, the first maxObjects of them.
 	Objects []string `json:"objects"`
 }
@@ -97,7 +98,7 @@ const (
 )
 
 // Page checks the next creators after a cursor, "" at the start.
-func (s Service) Page(ctx context.Context, tenant, cursor string) (Report, error) {
+func (s Service) Page(ctx context.Context, tenant ident.Tenant, cursor string) (Report, error) {
 	creators, next, err := s.Creators.Creators(ctx, tenant, cursor, pageSize)
 	if err != nil {
 		return Report{}, err
@@ -146,10 +147,10 @@ type result struct {
 
 // creator checks one creator. Its objects are not read at one instant, so a difference counts only when a second
 // look finds one too.
-func (s Service) creator(ctx context.Context, tenant, id string) (result, error) {
+func (s Service) creator(ctx context.Context, tenant ident.Tenant, id ident.Creator) (result, error) {
 	var r result
 	for range 2 {
-		f, err := s.gather(ctx, tenant, id)
+		f, err := s.gather(ctx, tenant, string(id))
 		if err != nil {
 			return r, err
 		}
@@ -161,11 +162,14 @@ func (s Service) creator(ctx context.Context, tenant, id string) (result, error)
 }
 
 // taxed is a taxpayer at a paying entity.
-type taxed struct{ entity, taxpayer string }
+type taxed struct {
+	entity   ident.Entity
+	taxpayer ident.Taxpayer
+}
 
 // facts is everything that is known of a creator's money.
 type facts struct {
-	creator     string
+	creator     ident.Creator
 	house       bool // the book of no creator: entries and balances alone
 	entries     []ledger.Entry
 	balances    map[string]map[ledger.Account]money.Amount
@@ -179,14 +183,14 @@ type facts struct {
 }
 
 // gather reads the objects first and the books after.
-func (s Service) gather(ctx context.Context, tenant, id string) (facts, error) {
-	f := facts{creator: id, figures: map[string]map[string]settlement.Figures{}}
+func (s Service) gather(ctx context.Context, tenant ident.Tenant, id string) (facts, error) {
+	f := facts{creator: ident.Creator(id), figures: map[string]map[string]settlement.Figures{}}
 	var err error
-	if f.buckets, err = s.Buckets.Buckets(ctx, tenant, id, civil.In(2000, 1), civil.In(2999, 12)); err != nil {
+	if f.buckets, err = s.Buckets.Buckets(ctx, tenant, ident.Creator(id), civil.In(2000, 1), civil.In(2999, 12)); err != nil {
 		return f, err
 	}
 	for cursor := ""; ; {
-		page, next, err := s.Settlements.List(ctx, tenant, settlement.Query{Creator: id}, cursor, 100)
+		page, next, err := s.Settlements.List(ctx, tenant, settlement.Query{Creator: ident.Creator(id)}, cursor, 100)
 		if err != nil {
 			return f, err
 		}
@@ -200,16 +204,16 @@ func (s Service) gather(ctx context.Context, tenant, id string) (facts, error) {
 			break
 		}
 	}
-	if f.claims, err = s.Settlements.Receivables(ctx, tenant, id, ""); err != nil {
+	if f.claims, err = s.Settlements.Receivables(ctx, tenant, ident.Creator(id), ""); err != nil {
 		return f, err
 	}
 	if f.bookings, f.taxed, err = s.bookings(ctx, tenant, f.settlements); err != nil {
 		return f, err
 	}
-	if f.entries, err = s.Journal.Entries(ctx, tenant, id); err != nil {
+	if f.entries, err = s.Journal.Entries(ctx, tenant, ident.Creator(id)); err != nil {
 		return f, err
 	}
-	if f.balances, err = s.Journal.Balances(ctx, tenant, id); err != nil {
+	if f.balances, err = s.Journal.Balances(ctx, tenant, ident.Creator(id)); err != nil {
 		return f, err
 	}
 	f.days, err = s.days(ctx, tenant, f)
@@ -218,7 +222,7 @@ func (s Service) gather(ctx context.Context, tenant, id string) (facts, error) {
 
 // bookings reads the tax rows that these settlements left behind; other creators of the same taxpayer have theirs
 // in the same list.
-func (s Service) bookings(ctx context.Context, tenant string, of []settlement.Settlement) ([]settlement.Booking, map[taxed]bool, error) {
+func (s Service) bookings(ctx context.Context, tenant ident.Tenant, of []settlement.Settlement) ([]settlement.Booking, map[taxed]bool, error) {
 	type list struct {
 		taxed
 		year int
@@ -252,7 +256,7 @@ func (s Service) bookings(ctx context.Context, tenant string, of []settlement.Se
 		for _, b := range all {
 			if len(b.Of) > 0 {
 				out = append(out, trueUpsOf(b, own))
-			} else if own[b.Settlement] {
+			} else if own[string(b.Settlement)] {
 				out = append(out, b)
 			}
 		}
@@ -265,7 +269,7 @@ func trueUpsOf(b settlement.Booking, own map[string]bool) settlement.Booking {
 	part := b
 	part.Rows, part.Of = nil, nil
 	for i, of := range b.Of {
-		if own[of] {
+		if own[string(of)] {
 			part.Rows, part.Of = append(part.Rows, b.Rows[i]), append(part.Of, of)
 		}
 	}
@@ -274,16 +278,17 @@ func trueUpsOf(b settlement.Booking, own map[string]bool) settlement.Booking {
 
 // differences gathers what is not as it must be.
 type differences struct {
-	creator string
+	creator ident.Creator
 	found   []Difference
 }
 
 // subject is what a comparison is about.
 type subject struct {
 	*differences
-	entity, taxpayer string
-	month            civil.Month
-	objects          []string
+	entity   ident.Entity
+	taxpayer ident.Taxpayer
+	month    civil.Month
+	objects  []string
 }
 
 func (d *differences) about(objects ...string) subject {
@@ -331,10 +336,10 @@ func (f facts) checkBalances(d *differences) {
 		entities[entity] = true
 	}
 	for _, e := range f.entries {
-		entities[e.Entity] = true
+		entities[string(e.Entity)] = true
 	}
 	for _, entity := range slices.Sorted(maps.Keys(entities)) {
-		at := f.at(entity)
+		at := f.at(ident.Entity(entity))
 		sums, kept := ledger.Balances(at.entries), f.balances[entity]
 		for account := range kept {
 			sums[account] = sums[account].Add(money.Amount{}) // one without an entry is compared too
@@ -342,7 +347,7 @@ func (f facts) checkBalances(d *differences) {
 		for account, sum := range sums {
 			if sum != kept[account] {
 				of := d.about(at.behind(account)...)
-				of.entity = entity
+				of.entity = ident.Entity(entity)
 				of.compare("balance of "+string(account)+" at "+entity, sum, kept[account])
 			}
 		}

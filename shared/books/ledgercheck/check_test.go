@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/settlement/receivable"
 	"fmt"
 	"io"
@@ -82,7 +83,7 @@ func (w *world) explained(t rapid.TB, after string) {
 	}
 }
 
-func (w *world) settle(t rapid.TB, creator, activity, amount string) string {
+func (w *world) settle(t rapid.TB, creator ident.Creator, activity, amount string) ident.Settlement {
 	t.Helper()
 	a, _, err := w.Settle(context.Background(), settletest.As(identity.Operator), "key-"+activity, settletest.Request(creator, activity, amount))
 	if err != nil {
@@ -93,7 +94,7 @@ func (w *world) settle(t rapid.TB, creator, activity, amount string) string {
 
 func (w *world) intent(t rapid.TB, role identity.Role, id string) (settlement.Intent, settlement.Settlement) {
 	t.Helper()
-	s, err := w.Store.Load(context.Background(), settletest.Tenant, id)
+	s, err := w.Store.Load(context.Background(), settletest.Tenant, ident.Settlement(id))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,9 +108,9 @@ func (w *world) act(t rapid.TB, name, id string) {
 	var err error
 	switch name {
 	case "quote":
-		err = w.Quote(ctx, settletest.Tenant, id)
+		err = w.Quote(ctx, settletest.Tenant, ident.Settlement(id))
 	case "book":
-		err = w.Book(ctx, settletest.Tenant, id)
+		err = w.Book(ctx, settletest.Tenant, ident.Settlement(id))
 	case "submit":
 		in, _ := w.intent(t, identity.Finance, id)
 		_, err = w.Transition(ctx, in, settlement.InReview)
@@ -138,11 +139,11 @@ func (w *world) act(t rapid.TB, name, id string) {
 
 // hear lets the gateway say something, where that can follow what it said before.
 func (w *world) hear(ctx context.Context, id string, state payout.State) error {
-	s, err := w.Store.Load(ctx, settletest.Tenant, id)
+	s, err := w.Store.Load(ctx, settletest.Tenant, ident.Settlement(id))
 	if err != nil || s.Payout == nil {
 		return err
 	}
-	p, err := w.Payables.Load(ctx, settletest.Tenant, id)
+	p, err := w.Payables.Load(ctx, settletest.Tenant, ident.Settlement(id))
 	if err != nil {
 		return err
 	}
@@ -166,7 +167,7 @@ func TestEveryStepIsExplained(t *testing.T) {
 	id := w.settle(t, settletest.Person, "live-1", "10000.01")
 	w.explained(t, "opening")
 	for _, name := range []string{"quote", "submit", "approve", "book", string(payout.Paid), string(payout.Returned), "reopen"} {
-		w.act(t, name, id)
+		w.act(t, name, string(id))
 		w.explained(t, name)
 	}
 	for _, name := range []string{"quote", "submit", "approve", "book", string(payout.Paid)} {
@@ -202,17 +203,17 @@ func TestAnyLifeIsExplained(t *testing.T) {
 			w.Pass(time.Millisecond)
 			switch kind := rapid.SampledFrom([]string{"settle", "accrue", "line", "run", "forward", "forward", "act", "act", "parties", "parties", "claim", "file"}).Draw(rt, "step"); kind {
 			case "settle":
-				w.opened = append(w.opened, w.settle(rt, creator, fmt.Sprintf("live-%d-%d", round, n), amount.String()))
+				w.opened = append(w.opened, string(w.settle(rt, ident.Creator(creator), fmt.Sprintf("live-%d-%d", round, n), amount.String())))
 			case "accrue":
-				err := w.accruals.Post(context.Background(), incentive.Accrual{Tenant: settletest.Tenant, Creator: creator, Day: civil.On(2026, 8, n%30+1), Revision: 1,
+				err := w.accruals.Post(context.Background(), incentive.Accrual{Tenant: settletest.Tenant, Creator: ident.Creator(creator), Day: civil.On(2026, 8, n%30+1), Revision: 1,
 					Difference: amount, Total: amount, ClosedAt: w.Now()})
 				if err != nil && !fault.HasCode(err, fault.StaleVersion) {
 					rt.Fatal(err)
 				}
 			case "line":
-				w.line(rt, creator, n, amount)
+				w.line(rt, ident.Creator(creator), n, amount)
 			case "claim":
-				w.claim(rt, creator, fmt.Sprintf("claim-%d-%d", round, n), rapid.SampledFrom(receivable.Raisable()).Draw(rt, "kind"), amount)
+				w.claim(rt, ident.Creator(creator), fmt.Sprintf("claim-%d-%d", round, n), rapid.SampledFrom(receivable.Raisable()).Draw(rt, "kind"), amount)
 			case "file": // the months of every booking so far are filed from here on
 				w.Set("2026-10-16")
 				if _, _, err := w.filings().File(context.Background(), settletest.Tenant, "finance@"+settletest.Tenant, settlement.FiledMonth{Entity: settletest.Ordinary,
@@ -220,10 +221,10 @@ func TestAnyLifeIsExplained(t *testing.T) {
 					rt.Fatal(err)
 				}
 			case "run":
-				if _, err := w.statements.Run(context.Background(), statement.Order{Tenant: settletest.Tenant, By: statement.System}, creator); err != nil {
+				if _, err := w.statements.Run(context.Background(), statement.Order{Tenant: settletest.Tenant, By: statement.System}, ident.Creator(creator)); err != nil {
 					rt.Fatal(err)
 				}
-				w.look(rt, creator)
+				w.look(rt, ident.Creator(creator))
 			case "forward", "act", "parties":
 				if len(w.opened) == 0 {
 					continue
@@ -249,10 +250,10 @@ func TestAnyLifeIsExplained(t *testing.T) {
 // only lists some creators.
 type only []string
 
-func (o only) Creators(context.Context, string, string, int) ([]tenancy.Creator, string, error) {
+func (o only) Creators(context.Context, ident.Tenant, string, int) ([]tenancy.Creator, string, error) {
 	var out []tenancy.Creator
 	for _, id := range o {
-		out = append(out, tenancy.Creator{CreatorID: id})
+		out = append(out, tenancy.Creator{CreatorID: ident.Creator(id)})
 	}
 	return out, "", nil
 }
@@ -260,18 +261,18 @@ func (o only) Creators(context.Context, string, string, int) ([]tenancy.Creator,
 // fresh gives three creators whom nothing has happened to, and lets the check see only these.
 func (w *world) fresh(round int) []string {
 	ids := []string{fmt.Sprint("person-", round), fmt.Sprint("worker-", round), fmt.Sprint("studio-", round)}
-	w.People.Add(ids[0], "natural_person", settletest.Ordinary, tenancy.MCNPays)
-	w.People.Add(ids[1], "natural_person", settletest.Filed, tenancy.MCNPays)
-	w.People.Add(ids[2], "individual_business", settletest.Ordinary, tenancy.StudioInvoice)
+	w.People.Add(ident.Creator(ids[0]), "natural_person", settletest.Ordinary, tenancy.MCNPays)
+	w.People.Add(ident.Creator(ids[1]), "natural_person", settletest.Filed, tenancy.MCNPays)
+	w.People.Add(ident.Creator(ids[2]), "individual_business", settletest.Ordinary, tenancy.StudioInvoice)
 	for _, id := range ids {
 		w.People.Contracts[id].Routes["incentive"] = tenancy.MCNPays
 	}
-	w.share(ids[0], ids[1:]...)
+	w.share(ident.Creator(ids[0]), ids[1:]...)
 	w.check.Creators, w.opened = only(ids), nil
 	return ids
 }
 
-func (w *world) line(t rapid.TB, creator string, n int, amount money.Amount) {
+func (w *world) line(t rapid.TB, creator ident.Creator, n int, amount money.Amount) {
 	raw := fmt.Sprintf(`{"line_id":"l%d","creator_id":%q,"income_type":"live_tip","platform":"douyin","occurred_on":"2026-08-10","service_period":"2026-08",
 		"gross_before_platform":%q,"platform_fee":"0.00","refund":"0.00","subsidy":"0.00","distributable":%q}`, n, creator, amount, amount)
 	res, err := w.recorder.Record(context.Background(), income.Upload{Tenant: settletest.Tenant, By: "operator@x", Lines: []json.RawMessage{json.RawMessage(raw)}})
@@ -281,7 +282,7 @@ func (w *world) line(t rapid.TB, creator string, n int, amount money.Amount) {
 }
 
 // look remembers the settlements that a run opened.
-func (w *world) look(t rapid.TB, creator string) {
+func (w *world) look(t rapid.TB, creator ident.Creator) {
 	page, _, err := w.Store.List(context.Background(), settletest.Tenant, settlement.Query{Creator: creator}, "", 100)
 	if err != nil {
 		t.Fatal(err)
@@ -346,10 +347,10 @@ func TestWhatIsWrongIsFound(t *testing.T) {
 			w := open(t)
 			id := w.settle(t, settletest.Person, "live-1", "10000.00")
 			for _, act := range []string{"quote", "submit", "approve", "book", string(payout.Paid)} {
-				w.act(t, act, id)
+				w.act(t, act, string(id))
 			}
 			w.explained(t, "payment")
-			_, s := w.intent(t, identity.Auditor, id)
+			_, s := w.intent(t, identity.Auditor, string(id))
 			c.spoil(t, w, s)
 			r := w.page(t)
 			var accounts []string
@@ -368,7 +369,7 @@ func TestWhatIsWrongIsFound(t *testing.T) {
 
 func TestHandle(t *testing.T) {
 	w := open(t)
-	ask := func(tenant, cursor string) (httpapi.Response, error) {
+	ask := func(tenant ident.Tenant, cursor string) (httpapi.Response, error) {
 		return w.check.Handle(t.Context(), &httpapi.Request{Principal: identity.Principal{Tenant: tenant}, Query: url.Values{"cursor": {cursor}}})
 	}
 	res, err := ask(settletest.Tenant, "")

@@ -8,6 +8,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/clock/ids"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/money"
@@ -29,7 +30,7 @@ func (w *world) filings() *settlement.Filings {
 }
 
 // claim raises a claim by two people.
-func (w *world) claim(t rapid.TB, creator, id string, kind receivable.Kind, amount money.Amount) receivable.Receivable {
+func (w *world) claim(t rapid.TB, creator ident.Creator, id string, kind receivable.Kind, amount money.Amount) receivable.Receivable {
 	t.Helper()
 	ctx := context.Background()
 	in := receivable.Receivable{ID: id, CreatorID: creator, Entity: settletest.Ordinary, Kind: kind, Amount: amount, Document: "doc-" + id, Reason: "test"}
@@ -48,7 +49,7 @@ func (w *world) claim(t rapid.TB, creator, id string, kind receivable.Kind, amou
 
 func (w *world) load(t *testing.T, id string) settlement.Settlement {
 	t.Helper()
-	s, err := w.Store.Load(context.Background(), settletest.Tenant, id)
+	s, err := w.Store.Load(context.Background(), settletest.Tenant, ident.Settlement(id))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +75,7 @@ func TestSetOffsAreExplained(t *testing.T) {
 	w.claim(t, settletest.Person, "refund", receivable.RefundRecovery, yuan("6000.00"))
 	w.explained(t, "claims raised")
 	id := w.settle(t, settletest.Person, "live-1", "10000.00") // 7,000.00 less 1,120.00
-	s := w.to(t, id, "quote", "submit", "approve", "book")
+	s := w.to(t, string(id), "quote", "submit", "approve", "book")
 	if s.Net != yuan("5880.00") || !s.ToPay.IsZero() || len(s.SetOffs) != 3 || s.SetOffs[0].Kind != "court_order" || s.SetOffs[1].Amount != yuan("1000.00") || s.SetOffs[2].Amount != yuan("4580.00") {
 		t.Fatalf("net %s to pay %s: %+v", s.Net, s.ToPay, s.SetOffs)
 	}
@@ -84,16 +85,16 @@ func TestSetOffsAreExplained(t *testing.T) {
 			t.Errorf("%s is %s, want %s", b.Account, b.Balance, text)
 		}
 	}
-	if s = w.to(t, id, "book"); s.Status != settlement.Paid { // nothing to send
+	if s = w.to(t, string(id), "book"); s.Status != settlement.Paid { // nothing to send
 		t.Errorf("%s", s.Status)
 	}
 	next := w.settle(t, settletest.Person, "live-2", "5000.00")
-	s = w.to(t, next, "quote", "submit", "approve", "book", string(payout.Failed))
+	s = w.to(t, string(next), "quote", "submit", "approve", "book", string(payout.Failed))
 	if s.Status != settlement.Failed || s.Kept {
 		t.Errorf("%+v", s)
 	}
-	s = w.to(t, next, "reopen")
-	s = w.to(t, s.ReopenedBy, "quote", "submit", "approve", "book", string(payout.Paid))
+	s = w.to(t, string(next), "reopen")
+	s = w.to(t, string(s.ReopenedBy), "quote", "submit", "approve", "book", string(payout.Paid))
 	if len(s.SetOffs) != 1 || s.SetOffs[0].Amount != yuan("1420.00") || s.ToPay != s.Net.Sub(yuan("1420.00")) {
 		t.Errorf("net %s to pay %s: %+v", s.Net, s.ToPay, s.SetOffs)
 	}
@@ -103,23 +104,23 @@ func TestSetOffsAreExplained(t *testing.T) {
 func TestANewClaimNeedsTheApproverAgain(t *testing.T) {
 	w := open(t)
 	id := w.settle(t, settletest.Person, "live-1", "10000.00")
-	w.to(t, id, "quote", "submit", "approve")
+	w.to(t, string(id), "quote", "submit", "approve")
 	w.claim(t, settletest.Person, "adv", receivable.Advance, yuan("1000.00"))
-	s := w.to(t, id, "book")
+	s := w.to(t, string(id), "book")
 	if s.Status != settlement.Approved || s.Hold == nil || s.Hold.Reason != settlement.HoldNetChanged || s.Net != yuan("5880.00") || s.ToPay != yuan("4880.00") {
 		t.Fatalf("%s %+v net %s to pay %s", s.Status, s.Hold, s.Net, s.ToPay)
 	}
-	in, _ := w.intent(t, identity.Approver, id)
+	in, _ := w.intent(t, identity.Approver, string(id))
 	if _, err := w.ConfirmNet(context.Background(), in, s.Net); err != nil {
 		t.Fatal(err)
 	}
-	if s = w.to(t, id, "book"); s.Status != settlement.Paying || s.ToPay != yuan("4880.00") {
+	if s = w.to(t, string(id), "book"); s.Status != settlement.Paying || s.ToPay != yuan("4880.00") {
 		t.Errorf("%s to pay %s", s.Status, s.ToPay)
 	}
 }
 
 // november settles a share of a creator whose right arises on a pay day of November, under the tenant's position.
-func (w *world) november(t *testing.T, creator, activity, amount string) string {
+func (w *world) november(t *testing.T, creator ident.Creator, activity, amount string) ident.Settlement {
 	t.Helper()
 	r := settletest.Request(creator, activity, amount)
 	r.TS = settlement.Millis(civil.MustDate("2026-10-20").Start().UnixMilli())
@@ -148,12 +149,12 @@ func TestAShortfallIsTakenAndOwedBack(t *testing.T) {
 	first := w.november(t, settletest.Person, "live-1", "1442.84") // 1,009.99 with VAT: 999.99 without
 	crossing := w.november(t, settletest.Worker, "live-2", "0.03") // 1,000.01 together: 10.00 of VAT falls on 0.03
 	next := w.november(t, settletest.Worker, "live-3", "1000.00")
-	for _, id := range []string{first, crossing, next} {
+	for _, id := range []string{string(first), string(crossing), string(next)} {
 		w.to(t, id, "quote", "submit", "approve")
 	}
-	planned := w.load(t, next)
-	w.to(t, first, "book", string(payout.Paid))
-	s := w.to(t, crossing, "book")
+	planned := w.load(t, string(next))
+	w.to(t, string(first), "book", string(payout.Paid))
+	s := w.to(t, string(crossing), "book")
 	if !s.ToPay.IsZero() {
 		t.Fatalf("to pay %s", s.ToPay)
 	}
@@ -161,13 +162,13 @@ func TestAShortfallIsTakenAndOwedBack(t *testing.T) {
 	if err != nil || len(claims) != 1 || claims[0].Kind != receivable.TaxShortfall || !claims[0].Open.Positive() {
 		t.Fatalf("%+v %v", claims, err)
 	}
-	s = w.to(t, next, "book", string(payout.Paid))
+	s = w.to(t, string(next), "book", string(payout.Paid))
 	if s.Hold != nil || len(s.SetOffs) != 1 || s.SetOffs[0].Amount != claims[0].Amount || s.ToPay != planned.ToPay {
 		t.Fatalf("%+v net %s to pay %s, planned %s", s.SetOffs, s.Net, s.ToPay, planned.ToPay)
 	}
-	w.to(t, crossing, "cancel")
+	w.to(t, string(crossing), "cancel")
 	back := w.november(t, settletest.Worker, "live-4", "1000.00")
-	s = w.to(t, back, "quote", "submit", "approve", "book", string(payout.Paid))
+	s = w.to(t, string(back), "quote", "submit", "approve", "book", string(payout.Paid))
 	if len(s.SetOffs) != 1 || s.SetOffs[0].Kind != "give_back" || s.ToPay != s.Net.Add(claims[0].Amount) {
 		t.Errorf("%+v net %s to pay %s", s.SetOffs, s.Net, s.ToPay)
 	}
@@ -181,9 +182,9 @@ func TestAFiledMonthKeepsItsTax(t *testing.T) {
 			w := open(t)
 			w.claim(t, settletest.Person, "adv", receivable.Advance, yuan("1000.00"))
 			id := w.settle(t, settletest.Person, "live-1", "10000.00")
-			w.to(t, id, "quote", "submit", "approve", "book")
+			w.to(t, string(id), "quote", "submit", "approve", "book")
 			if end == payout.Returned {
-				w.to(t, id, string(payout.Paid))
+				w.to(t, string(id), string(payout.Paid))
 			} else if err := w.hearSent(ctx, id); err != nil {
 				t.Fatal(err)
 			}
@@ -191,11 +192,11 @@ func TestAFiledMonthKeepsItsTax(t *testing.T) {
 			if _, _, err := w.filings().File(ctx, settletest.Tenant, "finance@t", settlement.FiledMonth{Entity: settletest.Ordinary, Month: civil.MustMonth("2026-09"), FiledOn: civil.MustDate("2026-10-16"), Reference: "r"}); err != nil {
 				t.Fatal(err)
 			}
-			old := w.to(t, id, string(end), "reopen")
+			old := w.to(t, string(id), string(end), "reopen")
 			if !old.Kept || old.ReopenedBy == "" {
 				t.Fatalf("%+v", old)
 			}
-			s := w.load(t, old.ReopenedBy)
+			s := w.load(t, string(old.ReopenedBy))
 			if s.Carries != id || s.ToPay != yuan("4880.00") || s.Quote == "" {
 				t.Fatalf("%+v", s)
 			}
@@ -209,7 +210,7 @@ func TestAFiledMonthKeepsItsTax(t *testing.T) {
 				t.Fatalf("%s %s", s.Status, s.ToPay)
 			}
 			s = w.to(t, s.ID, string(payout.Failed), "reopen")
-			s = w.to(t, s.ReopenedBy, "submit", "approve", "book", string(payout.Paid))
+			s = w.to(t, string(s.ReopenedBy), "submit", "approve", "book", string(payout.Paid))
 			if s.Status != settlement.Paid || s.Carries != id {
 				t.Errorf("%+v", s)
 			}
@@ -221,7 +222,7 @@ func TestAFiledMonthKeepsItsTax(t *testing.T) {
 }
 
 // hearSent marks the payout as sent.
-func (w *world) hearSent(ctx context.Context, id string) error {
+func (w *world) hearSent(ctx context.Context, id ident.Settlement) error {
 	p, err := w.Payables.Load(ctx, settletest.Tenant, id)
 	if err != nil {
 		return err
@@ -237,7 +238,7 @@ func TestAfterTaxIsExplained(t *testing.T) {
 	w.People.Contracts[settletest.Person] = c
 	for _, live := range []string{"live-1", "live-2", "live-3"} {
 		id := w.settle(t, settletest.Person, live, "10000.00")
-		s := w.to(t, id, "quote", "submit", "approve", "book", string(payout.Paid))
+		s := w.to(t, string(id), "quote", "submit", "approve", "book", string(payout.Paid))
 		if s.Net != s.CreatorShare() || s.ToPay != yuan("7000.00") || !s.AfterTax {
 			t.Fatalf("net %s to pay %s", s.Net, s.ToPay)
 		}

@@ -38,7 +38,7 @@ func TestCorrectionsAreExplained(t *testing.T) {
 	w := open(t)
 	id := w.settle(t, settletest.Person, "live-1", "10000.00")
 	for _, name := range []string{"quote", "submit", "approve", "book"} {
-		w.act(t, name, id)
+		w.act(t, name, string(id))
 	}
 	w.correct(t, "cor-1", "0.10") // 1,120.00 becomes 1,260.00
 	w.explained(t, "more withheld")
@@ -51,7 +51,7 @@ func TestCorrectionsAreExplained(t *testing.T) {
 		}
 	}
 	for _, name := range []string{string(payout.Paid), string(payout.Returned), "reopen"} {
-		w.act(t, name, id)
+		w.act(t, name, string(id))
 		w.explained(t, name)
 	}
 	// The booking was taken back with the reopening, so that what was trued up is too much by itself.

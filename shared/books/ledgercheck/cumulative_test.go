@@ -10,6 +10,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/lambda/dynamotest"
 	"fenzhang/shared/law/tax"
@@ -22,7 +23,10 @@ import (
 )
 
 // payee is somebody whose income tax goes by the year's total.
-type payee struct{ creator, entity string }
+type payee struct {
+	creator ident.Creator
+	entity  ident.Entity
+}
 
 // cumulative are payees of the two cumulative methods that settlements know: labor by a filed platform, and a student
 // intern. Wages wait for a payroll (RULE_GAP).
@@ -40,7 +44,7 @@ func (w *world) on(month int) {
 }
 
 // earn opens a settlement of the month before, which is paid in the month.
-func (w *world) earn(t rapid.TB, p payee, n int, gross money.Amount) string {
+func (w *world) earn(t rapid.TB, p payee, n int, gross money.Amount) ident.Settlement {
 	t.Helper()
 	in := settletest.Request(p.creator, fmt.Sprintf("live-%d", n), gross.String())
 	in.TS = settlement.Millis(civil.DateOf(w.Now()).AddDays(-20).Start().UnixMilli())
@@ -55,7 +59,7 @@ func (w *world) earn(t rapid.TB, p payee, n int, gross money.Amount) string {
 // before, and never less than nothing.
 func (w *world) pay(t rapid.TB, c *tax.Corpus, p payee, id string) {
 	t.Helper()
-	had, err := w.Store.Load(context.Background(), settletest.Tenant, id)
+	had, err := w.Store.Load(context.Background(), settletest.Tenant, ident.Settlement(id))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +70,7 @@ func (w *world) pay(t rapid.TB, c *tax.Corpus, p payee, id string) {
 	for _, name := range []string{"quote", "submit", "approve", "book", string(payout.Paid)} {
 		w.act(t, name, id)
 	}
-	s, err := w.Store.Load(context.Background(), settletest.Tenant, id)
+	s, err := w.Store.Load(context.Background(), settletest.Tenant, ident.Settlement(id))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,14 +84,14 @@ func (w *world) pay(t rapid.TB, c *tax.Corpus, p payee, id string) {
 func (w *world) anew(t rapid.TB, c *tax.Corpus, p payee) (rule, withheld money.Amount, gap string) {
 	t.Helper()
 	ctx := context.Background()
-	list, err := w.Store.TaxRows(ctx, settletest.Tenant, p.entity, "tp-"+p.creator, 2026)
+	list, err := w.Store.TaxRows(ctx, settletest.Tenant, p.entity, ident.Taxpayer("tp-"+p.creator), 2026)
 	if err != nil {
 		t.Fatal(err)
 	}
 	stands := map[string]bool{}
 	for _, b := range list {
 		if b.Kind == settlement.KindBooking || b.Kind == settlement.KindReversal {
-			stands[b.Settlement] = b.Kind == settlement.KindBooking
+			stands[string(b.Settlement)] = b.Kind == settlement.KindBooking
 		}
 		for _, r := range b.Rows {
 			if r.Kind == tax.IIT {
@@ -97,14 +101,14 @@ func (w *world) anew(t rapid.TB, c *tax.Corpus, p payee) (rule, withheld money.A
 	}
 	var rows []tax.Row
 	for _, b := range list {
-		if b.Kind != settlement.KindBooking || !stands[b.Settlement] {
+		if b.Kind != settlement.KindBooking || !stands[string(b.Settlement)] {
 			continue
 		}
 		s, err := w.Store.Load(ctx, settletest.Tenant, b.Settlement)
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, err := c.ComputeRows(settlement.FactsOf(s.Opening, w.People.Entities[p.entity], w.People.Taxpayers[s.TaxpayerID].Profiles[0], nil, b.On), rows)
+		r, err := c.ComputeRows(settlement.FactsOf(s.Opening, w.People.Entities[string(p.entity)], w.People.Taxpayers[string(s.TaxpayerID)].Profiles[0], nil, b.On), rows)
 		if fault.HasCode(err, fault.RuleMissing) {
 			return rule, withheld, fault.Of(err).Missing
 		}
@@ -163,18 +167,18 @@ func TestACumulativeYearAfterAReversal(t *testing.T) {
 			}
 			w.on(3)
 			first := w.earn(t, p, 1, yuan("60000.00")) // 42,000.00 x 80% - 5,000.00 = 28,600.00 x 3%
-			w.pay(t, c, p, first)
+			w.pay(t, c, p, string(first))
 			wants("March", "858.00", "858.00")
 			w.on(4)
-			w.pay(t, c, p, w.earn(t, p, 2, yuan("30000.00"))) // 50,400.00 - 10,000.00 = 40,400.00 x 10% - 2,520.00
+			w.pay(t, c, p, string(w.earn(t, p, 2, yuan("30000.00")))) // 50,400.00 - 10,000.00 = 40,400.00 x 10% - 2,520.00
 			wants("April", "1520.00", "1520.00")
-			w.to(t, first, string(payout.Returned), "reopen")
+			w.to(t, string(first), string(payout.Returned), "reopen")
 			wants("March taken back", "354.00", "662.00") // 16,800.00 - 5,000.00 = 11,800.00 x 3%
 			w.on(5)
-			w.pay(t, c, p, w.earn(t, p, 3, yuan("30000.00"))) // 33,600.00 - 10,000.00 = 23,600.00 x 3%
+			w.pay(t, c, p, string(w.earn(t, p, 3, yuan("30000.00")))) // 33,600.00 - 10,000.00 = 23,600.00 x 3%
 			wants("May", "708.00", "708.00")
 			w.on(6)
-			w.pay(t, c, p, w.load(t, first).ReopenedBy) // 67,200.00 - 15,000.00 = 52,200.00 x 10% - 2,520.00
+			w.pay(t, c, p, string(w.load(t, string(first)).ReopenedBy)) // 67,200.00 - 15,000.00 = 52,200.00 x 10% - 2,520.00
 			wants("March paid in June", "2700.00", "2700.00")
 		})
 	}
@@ -190,10 +194,10 @@ func TestAMonthLessOfDeductionsIsANamedTrueUp(t *testing.T) {
 			p := w.cumulative()[name]
 			w.on(3)
 			small := w.earn(t, p, 1, yuan("1000.00"))
-			w.pay(t, c, p, small)
+			w.pay(t, c, p, string(small))
 			w.on(4)
-			w.pay(t, c, p, w.earn(t, p, 2, yuan("20000.00"))) // 700.00 + 14,000.00 x 80% - 10,000.00 = 1,760.00 x 3% = 52.80
-			w.to(t, small, string(payout.Returned), "reopen") // 11,200.00 - 5,000.00 = 6,200.00 x 3% = 186.00
+			w.pay(t, c, p, string(w.earn(t, p, 2, yuan("20000.00")))) // 700.00 + 14,000.00 x 80% - 10,000.00 = 1,760.00 x 3% = 52.80
+			w.to(t, string(small), string(payout.Returned), "reopen") // 11,200.00 - 5,000.00 = 6,200.00 x 3% = 186.00
 			list := w.asTheRulesSay(t, c, p)
 			if len(list) != 1 || list[0].Difference != yuan("133.20") || list[0].Withheld != yuan("52.80") {
 				t.Fatalf("%+v", list)
@@ -205,8 +209,8 @@ func TestAMonthLessOfDeductionsIsANamedTrueUp(t *testing.T) {
 				t.Fatalf("%s withheld of %s", withheld, rule)
 			}
 			next := w.earn(t, p, 3, yuan("1000.00"))
-			w.pay(t, c, p, next) // 560.00 more of the month: 16.80
-			if s := w.load(t, next); s.Net != yuan("683.20") || s.ToPay != yuan("550.00") {
+			w.pay(t, c, p, string(next)) // 560.00 more of the month: 16.80
+			if s := w.load(t, string(next)); s.Net != yuan("683.20") || s.ToPay != yuan("550.00") {
 				t.Errorf("net %s, to pay %s", s.Net, s.ToPay)
 			}
 		})
@@ -224,19 +228,19 @@ func TestCumulativeYearsAfterAnyReversal(t *testing.T) {
 		for month := rapid.IntRange(2, 5).Draw(rt, "first month"); month <= 9; month++ {
 			w.on(month)
 			for range rapid.IntRange(0, 2).Draw(rt, "payments") {
-				ids = append(ids, w.earn(rt, p, len(ids), money.Fen(rapid.Int64Range(1, 8_000_000).Draw(rt, "gross"))))
+				ids = append(ids, string(w.earn(rt, p, len(ids), money.Fen(rapid.Int64Range(1, 8_000_000).Draw(rt, "gross")))))
 				w.pay(rt, c, p, ids[len(ids)-1])
 			}
 			if len(ids) > 0 && rapid.Bool().Draw(rt, "comes back") {
 				id := rapid.SampledFrom(ids).Draw(rt, "which")
 				w.act(rt, string(payout.Returned), id)
 				w.act(rt, "reopen", id)
-				s, err := w.Store.Load(context.Background(), settletest.Tenant, id)
+				s, err := w.Store.Load(context.Background(), settletest.Tenant, ident.Settlement(id))
 				if err != nil {
 					rt.Fatal(err)
 				}
 				if s.ReopenedBy != "" && rapid.Bool().Draw(rt, "paid again") {
-					w.pay(rt, c, p, s.ReopenedBy)
+					w.pay(rt, c, p, string(s.ReopenedBy))
 				}
 			}
 			w.asTheRulesSay(rt, c, p)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/income"
 	"fenzhang/shared/income/incentive"
 	"fenzhang/shared/ledger"
@@ -19,12 +20,12 @@ type accrualDay struct {
 	closed   money.Amount
 	entries  []string
 	posted   money.Amount
-	entities []string // paying entities of the entries; none where no entry is
-	buckets  []string // those that have lines of the day's month
+	entities []ident.Entity // paying entities of the entries; none where no entry is
+	buckets  []string       // those that have lines of the day's month
 }
 
 // days holds the closed days of the months in which something was accrued against the entries that name them.
-func (s Service) days(ctx context.Context, tenant string, f facts) ([]accrualDay, error) {
+func (s Service) days(ctx context.Context, tenant ident.Tenant, f facts) ([]accrualDay, error) {
 	all := map[civil.Date]*accrualDay{}
 	at := func(day civil.Date) *accrualDay {
 		if all[day] == nil {

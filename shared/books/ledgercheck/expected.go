@@ -107,7 +107,7 @@ func accrued(b income.Bucket, byID settlement.Occurrences) money.Amount {
 	if b.Source != income.SourceAccrued || b.State == income.Carried {
 		return money.Amount{}
 	}
-	if b.State == income.Settled && !byID.Last(byID[b.Settlement]).Dead() {
+	if b.State == income.Settled && !byID.Last(byID[string(b.Settlement)]).Dead() {
 		return money.Amount{}
 	}
 	return b.Distributable
@@ -119,12 +119,12 @@ func (f facts) checkClaims(d *differences) {
 	for _, s := range f.settlements {
 		if s.BookingStands() {
 			for _, o := range s.SetOffs {
-				taken[s.Entity+"#"+o.Receivable] = taken[s.Entity+"#"+o.Receivable].Add(o.Amount.Abs())
+				taken[string(s.Entity+"#")+o.Receivable] = taken[string(s.Entity+"#")+o.Receivable].Add(o.Amount.Abs())
 			}
 		}
 	}
 	for _, r := range f.claims {
-		d.about(r.ID).compare("taken of receivable "+r.ID, taken[r.Entity+"#"+r.ID], r.Taken)
+		d.about(r.ID).compare("taken of receivable "+r.ID, taken[string(r.Entity+"#")+r.ID], r.Taken)
 		over := r.Taken.Add(r.Open).Sub(r.Amount)
 		d.about(r.ID).compare("receivable "+r.ID+" over its amount", money.Amount{}, money.MaxOf(over, money.Amount{}))
 		d.about(r.ID).compare("open below zero of receivable "+r.ID, money.Amount{}, money.Min(r.Open, money.Amount{}))

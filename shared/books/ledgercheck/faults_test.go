@@ -15,6 +15,7 @@ import (
 	"fenzhang/shared/books/ledgercheck"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/dynamo/keys"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/income/incentive"
 	"fenzhang/shared/lambda/dynamotest"
@@ -83,11 +84,11 @@ func toSpoil(t *testing.T) *spoiled {
 	paid := []string{"quote", "submit", "approve", "book", string(payout.Paid)}
 	first, second := w.settle(t, settletest.Person, "live-1", "10000.00"), w.settle(t, settletest.Person, "live-2", "300.00")
 	for _, name := range paid {
-		w.act(t, name, first)
-		w.act(t, name, second)
+		w.act(t, name, string(first))
+		w.act(t, name, string(second))
 	}
 	for _, name := range []string{string(payout.Returned), "reopen"} {
-		w.act(t, name, first)
+		w.act(t, name, string(first))
 	}
 	for _, name := range paid {
 		w.act(t, name, w.opened[0])
@@ -98,7 +99,7 @@ func toSpoil(t *testing.T) *spoiled {
 	}
 	w.claim(t, settletest.Person, "adv", receivable.Advance, yuan("50.00"))
 	w.explained(t, "all that is to be spoiled")
-	_, w.healthy = w.intent(t, identity.Auditor, second)
+	_, w.healthy = w.intent(t, identity.Auditor, string(second))
 	_, w.sick = w.intent(t, identity.Auditor, w.opened[0])
 	entries, err := w.check.Journal.Entries(t.Context(), settletest.Tenant, settletest.Person)
 	if err != nil {
@@ -124,7 +125,7 @@ func (s *spoiled) taxRow(t *testing.T) keys.Key {
 		t.Fatal(err)
 	}
 	i := slices.IndexFunc(all, func(b settlement.Booking) bool {
-		return b.Settlement == s.sick.ID && b.Kind == settlement.KindBooking
+		return b.Settlement == ident.Settlement(s.sick.ID) && b.Kind == settlement.KindBooking
 	})
 	return keys.TaxRows(settletest.Tenant, settletest.Ordinary, "tp-"+settletest.Person, 2026, all[i].Seq)
 }
@@ -135,7 +136,7 @@ func told(found []ledgercheck.Difference) []string {
 	for _, d := range found {
 		text := d.Account
 		if d.Taxpayer != "" {
-			text += " " + d.Entity + " " + d.Taxpayer + " " + d.TaxPeriod.String()
+			text += string(" "+d.Entity+" ") + string(d.Taxpayer) + " " + d.TaxPeriod.String()
 		}
 		out = append(out, fmt.Sprintf("%s %s: %s", text, d.Difference, strings.Join(d.Objects, " ")))
 	}
@@ -157,7 +158,7 @@ func TestPlantedFaultsAreNamed(t *testing.T) {
 			s.change(t, s.ledger(), keys.Balance(settletest.Tenant, settletest.Person, settletest.Ordinary), fen("mcn.revenue", 5))
 		}, []string{"balance of mcn.revenue at ent-mcn 3090.05: "}, period.CheckBalances},
 		"a lost opening": {func(t *testing.T, s *spoiled) {
-			_, first := s.intent(t, identity.Auditor, s.sick.Reopens)
+			_, first := s.intent(t, identity.Auditor, string(s.sick.Reopens))
 			s.change(t, s.ledger(), s.entry(first.OpenedBy), nil)
 		}, []string{"balance of creator.payable at ent-mcn -7000.00: SICK", "balance of mcn.revenue at ent-mcn -3000.00: ",
 			"balance of platform.clearing at ent-mcn 10000.00: SICK", "creator.payable 7000.00: SICK", "platform.clearing -10000.00: SICK"}, period.CheckUnexplained},
@@ -237,7 +238,7 @@ func TestObjectsAreBounded(t *testing.T) {
 	w := over(settletest.OpenOn(t, dynamotest.Memory(t)))
 	for n := range 12 {
 		id := w.settle(t, settletest.Person, fmt.Sprintf("live-%02d", n), "100.00")
-		_, s := w.intent(t, identity.Auditor, id)
+		_, s := w.intent(t, identity.Auditor, string(id))
 		w.change(t, w.Tables.Ledger, keys.Entry(settletest.Tenant, settletest.Person, s.OpenedBy), nil)
 	}
 	for _, d := range w.page(t).Differences {

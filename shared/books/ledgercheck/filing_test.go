@@ -70,8 +70,8 @@ func TestAReversalThatAFilingOvertakesIsLate(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := over(settletest.OpenOn(t, dynamotest.Memory(t)))
 			first, second := w.settle(t, settletest.Person, "live-1", "10000.00"), w.settle(t, settletest.Person, "live-2", "10000.00")
-			w.to(t, first, "quote", "submit", "approve", "book", string(payout.Paid))
-			w.to(t, second, "quote", "submit", "approve", "book")
+			w.to(t, string(first), "quote", "submit", "approve", "book", string(payout.Paid))
+			w.to(t, string(second), "quote", "submit", "approve", "book")
 			w.Pass(24 * 24 * time.Hour) // 2026-10-09
 			p, err := w.Payables.Load(t.Context(), settletest.Tenant, second)
 			if err != nil {
@@ -92,7 +92,7 @@ func TestAReversalThatAFilingOvertakesIsLate(t *testing.T) {
 			if err := payables.Record(t.Context(), p, payout.Outcome{State: payout.Failed, At: w.Now()}, w.ID()); err != nil {
 				t.Fatal(err)
 			}
-			if s := w.load(t, second); s.Status != settlement.Failed || s.Kept {
+			if s := w.load(t, string(second)); s.Status != settlement.Failed || s.Kept {
 				t.Fatalf("%s, kept %v: it was decided before the filing", s.Status, s.Kept)
 			}
 			if got := w.refiled(t, "2026-09"); len(got) != 1 || got["2026-09 IIT"] != yuan("1120.00") { // 5,600.00 x 20%
@@ -115,7 +115,7 @@ func TestVATOfAnEarlierMonthThatAFilingOvertakesIsLate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.to(t, a.SettlementID, "quote", "submit", "approve")
+	w.to(t, string(a.SettlementID), "quote", "submit", "approve")
 	w.Pass(24 * 24 * time.Hour) // 2026-12-10
 	taxes, service := *w.Taxes, *w.Service
 	taxes.Service = &service
@@ -127,7 +127,7 @@ func TestVATOfAnEarlierMonthThatAFilingOvertakesIsLate(t *testing.T) {
 	if err := taxes.Book(t.Context(), settletest.Tenant, a.SettlementID); err != nil {
 		t.Fatal(err)
 	}
-	if s := w.load(t, a.SettlementID); s.Status != settlement.Paying || s.VATDate.Month() != civil.MustMonth("2026-11") {
+	if s := w.load(t, string(a.SettlementID)); s.Status != settlement.Paying || s.VATDate.Month() != civil.MustMonth("2026-11") {
 		t.Fatalf("%s, VAT of %s", s.Status, s.VATDate)
 	}
 	if got := w.refiled(t, "2026-11"); got["2026-11 "+tax.VAT] != yuan("69.31") { // 7,000.00 / 1.01 x 1%
@@ -140,7 +140,7 @@ func TestVATOfAnEarlierMonthThatAFilingOvertakesIsLate(t *testing.T) {
 func TestAMonthsOwnPaymentsAreInItsReturn(t *testing.T) {
 	w := over(settletest.OpenOn(t, dynamotest.Memory(t)))
 	id := w.settle(t, settletest.Person, "live-1", "10000.00")
-	w.to(t, id, "quote", "submit", "approve", "book", string(payout.Paid))
+	w.to(t, string(id), "quote", "submit", "approve", "book", string(payout.Paid))
 	w.Set("2026-10-12")
 	if err := w.file("2026-09"); err != nil {
 		t.Fatal(err)

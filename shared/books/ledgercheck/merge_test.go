@@ -8,6 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"fenzhang/shared/ident"
 	"fenzhang/shared/lambda/dynamotest"
 	"fenzhang/shared/money"
 	"fenzhang/shared/payout"
@@ -23,9 +24,9 @@ func (w *world) merge(t rapid.TB, from, into string) {
 	p.MergedInto = "tp-" + into
 	w.People.Taxpayers["tp-"+from] = p
 	c := w.People.People[from]
-	c.TaxpayerID = "tp-" + into
+	c.TaxpayerID = ident.Taxpayer("tp-" + into)
 	w.People.People[from] = c
-	entities := func(context.Context, string) ([]string, error) { return []string{settletest.Ordinary}, nil }
+	entities := func(context.Context, ident.Tenant) ([]string, error) { return []string{settletest.Ordinary}, nil }
 	m := settlement.Merging{Service: w.Service, Store: w.Store.(settlement.MergeStore), Entities: entities}
 	if err := m.Carry(context.Background(), settletest.Tenant, "tp-"+from, "tp-"+into, "admin@"+settletest.Tenant); err != nil {
 		t.Fatal(err)
@@ -38,7 +39,7 @@ func TestAMergeShowsWhatThePersonOwesAsATrueUp(t *testing.T) {
 	w.People.Add("c-passport", "natural_person", settletest.Ordinary, tenancy.MCNPays)
 	first := w.settle(t, settletest.Person, "live-1", "4000.00") // (2,800 - 800) x 20% = 400.00
 	second := w.settle(t, "c-passport", "live-2", "4000.00")
-	for _, id := range []string{first, second} {
+	for _, id := range []string{string(first), string(second)} {
 		w.to(t, id, "quote", "submit", "approve", "book", string(payout.Paid))
 	}
 	if list := w.openTrueUps(t, settletest.Ordinary, "2026-09"); len(list) != 0 {
@@ -50,7 +51,7 @@ func TestAMergeShowsWhatThePersonOwesAsATrueUp(t *testing.T) {
 	if len(list) != 1 || list[0].Difference != yuan("96.00") || list[0].Taxpayer != "tp-"+settletest.Person {
 		t.Fatalf("%+v", list)
 	}
-	w.to(t, second, string(payout.Returned), "reopen")
+	w.to(t, string(second), string(payout.Returned), "reopen")
 	w.explained(t, "what came back after the merge")
 	if list := w.openTrueUps(t, settletest.Ordinary, "2026-09"); len(list) != 0 {
 		t.Fatalf("with one payment left: %+v", list)
@@ -82,7 +83,7 @@ func TestAnyLifeAroundAMergeIsExplained(t *testing.T) {
 		round++
 		people := []string{fmt.Sprintf("c-one-%d", round), fmt.Sprintf("c-two-%d", round)}
 		for _, id := range people {
-			w.People.Add(id, "natural_person", settletest.Ordinary, tenancy.MCNPays)
+			w.People.Add(ident.Creator(id), "natural_person", settletest.Ordinary, tenancy.MCNPays)
 		}
 		w.check.Creators, w.opened = only(people), nil
 		steps := rapid.IntRange(4, 14).Draw(rt, "steps")
@@ -96,7 +97,7 @@ func TestAnyLifeAroundAMergeIsExplained(t *testing.T) {
 			kind := rapid.SampledFrom([]string{"settle", "forward", "forward", "act"}).Draw(rt, "step")
 			if kind == "settle" || len(w.opened) == 0 {
 				amount := money.Fen(rapid.Int64Range(1, 3_000_000).Draw(rt, "fen"))
-				w.opened = append(w.opened, w.settle(rt, rapid.SampledFrom(people).Draw(rt, "creator"), fmt.Sprintf("live-%d-%d", round, n), amount.String()))
+				w.opened = append(w.opened, string(w.settle(rt, ident.Creator(rapid.SampledFrom(people).Draw(rt, "creator")), fmt.Sprintf("live-%d-%d", round, n), amount.String())))
 				continue
 			}
 			id := rapid.SampledFrom(w.opened).Draw(rt, "settlement")
@@ -111,7 +112,7 @@ func TestAnyLifeAroundAMergeIsExplained(t *testing.T) {
 		w.explained(rt, "all steps")
 		var lists [2][]settlement.Booking
 		for i, id := range people {
-			list, err := w.Store.TaxRows(context.Background(), settletest.Tenant, settletest.Ordinary, "tp-"+id, 2026)
+			list, err := w.Store.TaxRows(context.Background(), settletest.Tenant, settletest.Ordinary, ident.Taxpayer("tp-"+id), 2026)
 			if err != nil {
 				rt.Fatal(err)
 			}

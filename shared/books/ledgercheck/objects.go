@@ -71,7 +71,7 @@ func differing(a, b map[string]money.Amount) []string {
 func (f facts) journal() books {
 	out, byID, raised := books{}, settlement.OccurrencesOf(f.settlements), f.raised()
 	for _, e := range f.entries {
-		object := cmp.Or(byID.First(e.Settlement), e.ID)
+		object := cmp.Or(byID.First(string(e.Settlement)), e.ID)
 		r, raises := raised[e.ID]
 		if !raises && e.Reverses != "" {
 			r, raises = raised[e.Reverses]
@@ -136,8 +136,8 @@ func (f facts) ofAccruals(journal books) []string {
 			continue
 		}
 		left := accrued(b, byID)
-		if consumed := b.Distributable.Sub(left); b.State == income.Settled && journal[ledger.CreatorAccrued][byID.First(b.Settlement)] != consumed {
-			wrong = append(wrong, b.Name(), b.Settlement)
+		if consumed := b.Distributable.Sub(left); b.State == income.Settled && journal[ledger.CreatorAccrued][byID.First(string(b.Settlement))] != consumed {
+			wrong = append(wrong, b.Name(), string(b.Settlement))
 		} else if !left.IsZero() {
 			waiting = append(waiting, b.Name())
 		}

@@ -9,6 +9,7 @@ import (
 	"fenzhang/shared/civil"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/income"
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/ledger/period"
@@ -20,13 +21,13 @@ import (
 
 // Contracts finds the contract that covers an income.
 type Contracts interface {
-	Contract(ctx context.Context, tenant, creator, incomeType string, day civil.Date) (tenancy.Contract, error)
+	Contract(ctx context.Context, tenant ident.Tenant, creator ident.Creator, incomeType string, day civil.Date) (tenancy.Contract, error)
 }
 
 // TrueUps lists the open true-ups (补扣补退) of a taxpayer at a paying entity up to a month, each with what was decided
 // of it.
 type TrueUps interface {
-	OfTaxpayer(ctx context.Context, tenant, entity, taxpayer string, through civil.Month) ([]trueup.TrueUp, error)
+	OfTaxpayer(ctx context.Context, tenant ident.Tenant, entity ident.Entity, taxpayer ident.Taxpayer, through civil.Month) ([]trueup.TrueUp, error)
 }
 
 // Reviewer checks books for the closing of a period. It implements period.Books.
@@ -40,7 +41,7 @@ var _ period.Books = Reviewer{}
 
 // Review checks one book at a paying entity. Its objects are not read at one instant, so what differs counts only
 // when a second look finds it too.
-func (r Reviewer) Review(ctx context.Context, tenant, entity, book string, month civil.Month) (period.Book, error) {
+func (r Reviewer) Review(ctx context.Context, tenant ident.Tenant, entity ident.Entity, book string, month civil.Month) (period.Book, error) {
 	var f facts
 	var found []Difference
 	for range 2 {
@@ -69,21 +70,21 @@ func (r Reviewer) Review(ctx context.Context, tenant, entity, book string, month
 }
 
 // facts gathers a creator's; the house's book has no objects behind it but its entries.
-func (r Reviewer) facts(ctx context.Context, tenant, book string) (facts, error) {
+func (r Reviewer) facts(ctx context.Context, tenant ident.Tenant, book string) (facts, error) {
 	if book != keys.HouseBook {
 		return r.gather(ctx, tenant, book)
 	}
-	f := facts{creator: book, house: true}
+	f := facts{creator: ident.Creator(book), house: true}
 	var err error
-	if f.entries, err = r.Journal.Entries(ctx, tenant, book); err == nil {
-		f.balances, err = r.Journal.Balances(ctx, tenant, book)
+	if f.entries, err = r.Journal.Entries(ctx, tenant, ident.Creator(book)); err == nil {
+		f.balances, err = r.Journal.Balances(ctx, tenant, ident.Creator(book))
 	}
 	return f, err
 }
 
 // scope is the part in which books and objects can be compared: one paying entity, or all of them where a bucket has
 // accruals of several and does not say how much of each.
-func (f facts) scope(entity string) facts {
+func (f facts) scope(entity ident.Entity) facts {
 	for _, b := range f.buckets {
 		if len(b.Entities) > 1 {
 			return f
@@ -93,7 +94,7 @@ func (f facts) scope(entity string) facts {
 }
 
 // at is what concerns one paying entity.
-func (f facts) at(entity string) facts {
+func (f facts) at(entity ident.Entity) facts {
 	out := facts{creator: f.creator, house: f.house, figures: f.figures, balances: map[string]map[ledger.Account]money.Amount{}}
 	for _, e := range f.entries {
 		if e.Entity == entity {
@@ -125,8 +126,8 @@ func (f facts) at(entity string) facts {
 			out.days = append(out.days, day)
 		}
 	}
-	if kept, ok := f.balances[entity]; ok {
-		out.balances[entity] = kept
+	if kept, ok := f.balances[string(entity)]; ok {
+		out.balances[string(entity)] = kept
 	}
 	return out
 }
@@ -135,7 +136,7 @@ func (f facts) at(entity string) facts {
 func (d Difference) String() string {
 	what := d.Account
 	if d.Taxpayer != "" {
-		what += " of " + d.Taxpayer
+		what += " of " + string(d.Taxpayer)
 	}
 	if !d.TaxPeriod.IsZero() {
 		what += " for " + d.TaxPeriod.String()
@@ -178,7 +179,7 @@ func about(s settlement.Settlement, month civil.Month) []period.Finding {
 
 // undecided lists the open true-ups up to a month of the taxpayers for whom something of the creator's was booked; one
 // with several creators is told with each.
-func (r Reviewer) undecided(ctx context.Context, tenant, entity string, f facts, month civil.Month) ([]period.Finding, error) {
+func (r Reviewer) undecided(ctx context.Context, tenant ident.Tenant, entity ident.Entity, f facts, month civil.Month) ([]period.Finding, error) {
 	var found []period.Finding
 	for who := range f.taxed {
 		if who.entity != entity {
@@ -197,7 +198,7 @@ func (r Reviewer) undecided(ctx context.Context, tenant, entity string, f facts,
 }
 
 // withoutContract lists the income of a month and before that waits for a contract.
-func (r Reviewer) withoutContract(ctx context.Context, tenant string, buckets []income.Bucket, month civil.Month) ([]period.Finding, error) {
+func (r Reviewer) withoutContract(ctx context.Context, tenant ident.Tenant, buckets []income.Bucket, month civil.Month) ([]period.Finding, error) {
 	var found []period.Finding
 	for _, b := range buckets {
 		if b.State != income.Open || b.Period.After(month) {

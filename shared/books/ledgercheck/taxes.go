@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/law/lawdiff"
 	"fenzhang/shared/law/tax"
 	"fenzhang/shared/ledger"
@@ -17,9 +18,10 @@ import (
 // taxKey is what taxes payable are compared by. The period is the month of the payment or, of true-ups, of the return
 // that they correct, as entries have it; rows of value-added tax may be of another month by themselves.
 type taxKey struct {
-	entity, taxpayer string
-	account          ledger.Account
-	month            civil.Month
+	entity   ident.Entity
+	taxpayer ident.Taxpayer
+	account  ledger.Account
+	month    civil.Month
 }
 
 // taxes are amounts payable, credits negative, by object: a payable by its first occurrence, a correction by its act.
@@ -71,10 +73,10 @@ func (f facts) taxRows() taxes {
 	booked := map[string]civil.Month{} // of a settlement: the month of its last booking
 	for _, b := range bookings {
 		if b.Kind == settlement.KindBooking {
-			booked[b.Settlement] = bookedIn(b, byID[b.Settlement])
+			booked[string(b.Settlement)] = bookedIn(b, byID[string(b.Settlement)])
 		}
 		for _, r := range b.Rows {
-			k, object := taxKey{b.Entity, b.Taxpayer, ledger.TaxPayable(strings.ToLower(r.Kind)), booked[b.Settlement]}, byID.First(b.Settlement)
+			k, object := taxKey{b.Entity, b.Taxpayer, ledger.TaxPayable(strings.ToLower(r.Kind)), booked[string(b.Settlement)]}, byID.First(string(b.Settlement))
 			if len(b.Of) > 0 {
 				k.month, object = lawdiff.MonthOf(r.Period), b.EntryID
 			}
@@ -110,15 +112,15 @@ func (f facts) taxEntries() taxes {
 	out, byID, taxpayers, entries := taxes{}, settlement.OccurrencesOf(f.settlements), map[string]string{}, map[string]ledger.Entry{}
 	trueUps := map[string]bool{}
 	for _, b := range f.bookings {
-		taxpayers[b.EntryID], trueUps[b.EntryID] = b.Taxpayer, len(b.Of) > 0
+		taxpayers[b.EntryID], trueUps[b.EntryID] = string(b.Taxpayer), len(b.Of) > 0
 	}
 	for _, e := range f.entries {
 		entries[e.ID] = e
 	}
 	for _, e := range f.entries {
 		act := strings.TrimSuffix(e.ID, "-"+e.Tax.String()) // a correction has an entry for each month
-		k := taxKey{entity: e.Entity, taxpayer: cmp.Or(taxpayers[act], byID[e.Settlement].TaxpayerID), month: e.Tax}
-		object := cmp.Or(byID.First(e.Settlement), act)
+		k := taxKey{entity: e.Entity, taxpayer: cmp.Or(ident.Taxpayer(taxpayers[act]), byID[string(e.Settlement)].TaxpayerID), month: e.Tax}
+		object := cmp.Or(byID.First(string(e.Settlement)), act)
 		if trueUps[act] {
 			object = act
 		}

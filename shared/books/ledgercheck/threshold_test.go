@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/lambda/dynamotest"
 	"fenzhang/shared/law/tax"
 	"fenzhang/shared/law/taxpack"
@@ -87,7 +88,7 @@ func TestTheMonthsThresholdIsCrossedLate(t *testing.T) {
 				if due := w.taxesOf(t, ids)[tax.VAT]; !due.IsZero() {
 					t.Fatalf("%s of VAT on %s, which is not taxed", due, received)
 				}
-				ids = append(ids, w.settle(t, settletest.Worker, fmt.Sprintf("live-%d", n), share.String()))
+				ids = append(ids, string(w.settle(t, settletest.Worker, fmt.Sprintf("live-%d", n), share.String())))
 				received = received.Add(share)
 				w.to(t, ids[n], "quote", "submit", "approve", "book", "book", string(payout.Paid)) // the second booking ends what pays nothing
 			}
@@ -107,7 +108,7 @@ func TestTheMonthsThresholdIsCrossedLate(t *testing.T) {
 // asAtOnce compares turnover taxes with those of a single payment of the whole month.
 func (w *world) asAtOnce(t *testing.T, corpus *tax.Corpus, received money.Amount, due map[string]money.Amount) {
 	t.Helper()
-	whole := w.load(t, w.settle(t, settletest.Worker, "at-once", received.String()))
+	whole := w.load(t, string(w.settle(t, settletest.Worker, "at-once", received.String())))
 	f := settlement.FactsOf(whole.Opening, w.People.Entities[settletest.Filed], w.People.Taxpayers["tp-"+settletest.Worker].Profiles[0], nil, civil.MustDate("2026-09-15"))
 	once, err := corpus.ComputeRows(f, nil)
 	if err != nil {
@@ -131,7 +132,7 @@ func (w *world) nextBears(t *testing.T, crossing settlement.Settlement) {
 	}
 	var owed money.Amount
 	for _, r := range claims {
-		if r.Kind != receivable.TaxShortfall || r.Settlement != crossing.ID {
+		if r.Kind != receivable.TaxShortfall || r.Settlement != ident.Settlement(crossing.ID) {
 			t.Fatalf("claim %+v", r)
 		}
 		owed = owed.Add(r.Open)
@@ -139,7 +140,7 @@ func (w *world) nextBears(t *testing.T, crossing settlement.Settlement) {
 	if owed.Positive() != (crossing.CreatorShare() == money.Fen(1)) || !crossing.Net.Positive() != owed.Positive() {
 		t.Fatalf("%s of %s is left and %s owed", crossing.Net, crossing.CreatorShare(), owed)
 	}
-	next := w.to(t, w.settle(t, settletest.Worker, "next", "90000.00"), "quote", "submit", "approve", "book", string(payout.Paid))
+	next := w.to(t, string(w.settle(t, settletest.Worker, "next", "90000.00")), "quote", "submit", "approve", "book", string(payout.Paid))
 	if next.ToPay != next.Net.Sub(owed) {
 		t.Errorf("%s of %s to pay, %s owed", next.ToPay, next.Net, owed)
 	}

@@ -26,9 +26,9 @@ import (
 func TestTrueUpsOverHTTP(t *testing.T) {
 	w := over(settletest.OpenOn(t, dynamotest.Memory(t)))
 	first, second := w.settle(t, settletest.Person, "live-1", "30000.00"), w.settle(t, settletest.Person, "live-2", "30000.00")
-	w.to(t, first, "quote", "submit", "approve", "book", string(payout.Paid))
-	w.to(t, second, "quote", "submit", "approve", "book", string(payout.Paid))
-	w.to(t, first, string(payout.Returned), "reopen")
+	w.to(t, string(first), "quote", "submit", "approve", "book", string(payout.Paid))
+	w.to(t, string(second), "quote", "submit", "approve", "book", string(payout.Paid))
+	w.to(t, string(first), string(payout.Returned), "reopen")
 	w.Set("2026-10-20")
 	w.Pass(time.Hour) // the reversal is in the return
 	_, _, err := w.filings().File(context.Background(), settletest.Tenant, "finance@"+settletest.Tenant,

@@ -10,6 +10,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/lambda/dynamotest"
 	"fenzhang/shared/law/ruleset"
@@ -23,7 +24,7 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
-func (w *world) openTrueUps(t *testing.T, entity, month string) []trueup.TrueUp {
+func (w *world) openTrueUps(t *testing.T, entity ident.Entity, month string) []trueup.TrueUp {
 	t.Helper()
 	list, err := w.TrueUps(t).OpenTrueUps(context.Background(), settletest.Tenant, entity, civil.MustMonth(month))
 	if err != nil {
@@ -38,12 +39,12 @@ func TestAReversalWithinAMonthIsANamedTrueUp(t *testing.T) {
 	w := over(settletest.OpenOn(t, dynamotest.Memory(t)))
 	first := w.settle(t, settletest.Person, "live-1", "30000.00")  // 21,000.00: 16,800.00 x 20% = 3,360.00
 	second := w.settle(t, settletest.Person, "live-2", "30000.00") // 42,000.00: 33,600.00 x 30% - 2,000 = 8,080.00, so 4,720.00
-	w.to(t, first, "quote", "submit", "approve", "book", string(payout.Paid))
-	w.to(t, second, "quote", "submit", "approve", "book", string(payout.Paid))
+	w.to(t, string(first), "quote", "submit", "approve", "book", string(payout.Paid))
+	w.to(t, string(second), "quote", "submit", "approve", "book", string(payout.Paid))
 	if list := w.openTrueUps(t, settletest.Ordinary, "2026-09"); len(list) != 0 {
 		t.Fatalf("%+v", list)
 	}
-	w.to(t, first, string(payout.Returned), "reopen")
+	w.to(t, string(first), string(payout.Returned), "reopen")
 	list := w.openTrueUps(t, settletest.Ordinary, "2026-09")
 	if len(list) != 1 || list[0].Difference != yuan("-1360.00") || list[0].Rule != yuan("3360.00") || list[0].Cause != trueup.CauseReversal || list[0].Tax != "IIT" {
 		t.Fatalf("%+v", list)
@@ -81,7 +82,7 @@ func TestAReversalWithinAMonthIsANamedTrueUp(t *testing.T) {
 		t.Fatalf("%+v", list)
 	}
 	next := w.settle(t, settletest.Person, "live-3", "1000.00") // 21,700.00: 3,472.00, so 112.00
-	st := w.to(t, next, "quote", "submit", "approve", "book", string(payout.Paid))
+	st := w.to(t, string(next), "quote", "submit", "approve", "book", string(payout.Paid))
 	if st.Net != yuan("588.00") || st.ToPay != yuan("1948.00") {
 		t.Errorf("net %s, to pay %s: %+v", st.Net, st.ToPay, st.SetOffs)
 	}
@@ -126,8 +127,8 @@ func (w *world) balance(t *testing.T, account ledger.Account) money.Amount {
 func TestWhatAnotherLawGivesForAFiledMonthIsDecided(t *testing.T) {
 	w := over(settletest.OpenOn(t, dynamotest.Memory(t)))
 	ctx := context.Background()
-	w.to(t, w.settle(t, settletest.Person, "live-1", "10000.00"), "quote", "submit", "approve", "book", string(payout.Paid)) // 7,000 x 80% x 20% = 1,120.00
-	other, err := ruletest.Law(ruletest.LaborCost("0.10"))                                                                   // 90%: 1,260.00
+	w.to(t, string(w.settle(t, settletest.Person, "live-1", "10000.00")), "quote", "submit", "approve", "book", string(payout.Paid)) // 7,000 x 80% x 20% = 1,120.00
+	other, err := ruletest.Law(ruletest.LaborCost("0.10"))                                                                           // 90%: 1,260.00
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,9 +167,9 @@ func TestADecisionHoldsForItsDifference(t *testing.T) {
 	ctx := context.Background()
 	first := w.settle(t, settletest.Person, "live-1", "30000.00")
 	second := w.settle(t, settletest.Person, "live-2", "30000.00")
-	w.to(t, first, "quote", "submit", "approve", "book", string(payout.Paid))
-	w.to(t, second, "quote", "submit", "approve", "book", string(payout.Paid))
-	w.to(t, first, string(payout.Returned), "reopen")
+	w.to(t, string(first), "quote", "submit", "approve", "book", string(payout.Paid))
+	w.to(t, string(second), "quote", "submit", "approve", "book", string(payout.Paid))
+	w.to(t, string(first), string(payout.Returned), "reopen")
 	name := w.openTrueUps(t, settletest.Ordinary, "2026-09")[0].ID
 	w.decide(t, name, trueup.LeaveToAnnual)
 	if d := w.confirm(t, name); d.State != trueup.DecisionLeft {
@@ -178,7 +179,7 @@ func TestADecisionHoldsForItsDifference(t *testing.T) {
 		t.Fatalf("%v %v", words, err)
 	}
 	next := w.settle(t, settletest.Person, "live-3", "1000.00") // 112.00 of it are withheld already
-	if st := w.to(t, next, "quote", "submit", "approve", "book"); st.Net != yuan("700.00") {
+	if st := w.to(t, string(next), "quote", "submit", "approve", "book"); st.Net != yuan("700.00") {
 		t.Fatalf("net %s", st.Net)
 	}
 	if list := w.openTrueUps(t, settletest.Ordinary, "2026-09"); len(list) != 1 || list[0].Decided || list[0].Difference != yuan("-1248.00") {
@@ -186,7 +187,7 @@ func TestADecisionHoldsForItsDifference(t *testing.T) {
 	}
 	w.decide(t, name, trueup.GiveBack)
 	last := w.settle(t, settletest.Person, "live-4", "1000.00")
-	w.to(t, last, "quote", "submit", "approve", "book")
+	w.to(t, string(last), "quote", "submit", "approve", "book")
 	if _, err := w.TrueUps(t).Confirm(ctx, settletest.As(identity.Admin), name); !fault.HasCode(err, fault.StaleVersion) {
 		t.Errorf("%v", err)
 	}
@@ -234,7 +235,7 @@ func TestAThresholdThatIsCrossedNoMoreIsGivenBack(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ids = append(ids, a.SettlementID)
+		ids = append(ids, string(a.SettlementID))
 	}
 	w.Pass(29 * 24 * time.Hour) // 2026-12-15, a pay day
 	for _, id := range ids {

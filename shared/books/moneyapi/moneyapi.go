@@ -8,6 +8,7 @@ import (
 
 	"fenzhang/shared/books/whereabouts"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/lambda/httpapi"
 )
@@ -27,7 +28,7 @@ const maxCursor = 64
 // is a creator and names nothing asks for its own money.
 func (a API) handle(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	settlement, creator, cursor := r.Query.Get("settlement_id"), r.Query.Get("creator_id"), r.Query.Get("cursor")
-	if problems := problems(settlement, creator, cursor); len(problems) > 0 {
+	if problems := problems(ident.Settlement(settlement), ident.Creator(creator), cursor); len(problems) > 0 {
 		return httpapi.Response{}, fault.Invalid(problems...)
 	}
 	var v whereabouts.View
@@ -36,7 +37,7 @@ func (a API) handle(ctx context.Context, r *httpapi.Request) (httpapi.Response, 
 	case settlement != "":
 		v, err = a.Money.Settlement(ctx, r.Principal, settlement)
 	case creator != "":
-		v, err = a.Money.Creator(ctx, r.Principal, creator)
+		v, err = a.Money.Creator(ctx, r.Principal, ident.Creator(creator))
 	case r.OnlyOwn():
 		v, err = a.Money.Creator(ctx, r.Principal, r.Creator)
 	default:
@@ -45,7 +46,7 @@ func (a API) handle(ctx context.Context, r *httpapi.Request) (httpapi.Response, 
 	return httpapi.OK(v), err
 }
 
-func problems(settlement, creator, cursor string) []fault.Field {
+func problems(settlement ident.Settlement, creator ident.Creator, cursor string) []fault.Field {
 	var out []fault.Field
 	if settlement != "" && creator != "" {
 		out = append(out, fault.Field{Field: "creator_id", Problem: "must be left out when settlement_id is given"})

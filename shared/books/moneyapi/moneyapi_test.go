@@ -35,7 +35,7 @@ func TestAnswersKeepToTheContract(t *testing.T) {
 		t.Fatal(err)
 	}
 	api := &httpapi.API{Routes: moneyapi.API{Money: money}.Routes(), Clock: w.Clock, Log: slog.New(slog.DiscardHandler), Limits: httpapi.DefaultLimits(), Revoked: httpapi.NoRevocations{}}
-	for query, status := range map[string]int{"": 200, "creator_id=" + settletest.Person: 200, "settlement_id=" + a.SettlementID: 200, "creator_id=nobody": 404, "settlement_id=st-none": 404,
+	for query, status := range map[string]int{"": 200, "creator_id=" + settletest.Person: 200, string("settlement_id=" + a.SettlementID): 200, "creator_id=nobody": 404, "settlement_id=st-none": 404,
 		"creator_id=a&settlement_id=b": 400, "cursor=" + strings.Repeat("x", 65): 400} {
 		ev := events.APIGatewayV2HTTPRequest{RawPath: "/v1/money", RawQueryString: query, RequestContext: events.APIGatewayV2HTTPRequestContext{
 			RequestID: "req-1", HTTP: events.APIGatewayV2HTTPRequestContextHTTPDescription{Method: "GET", SourceIP: "127.0.0.1"},

@@ -26,7 +26,7 @@ func Of(entries []ledger.Entry, settlements []settlement.Settlement, view settle
 	var order []place
 	for _, e := range entries {
 		for _, p := range e.Postings {
-			at := place{account: p.Account, object: cmp.Or(byID.First(e.Settlement), e.ID)}
+			at := place{account: p.Account, object: cmp.Or(byID.First(string(e.Settlement)), e.ID)}
 			if p.Account.IsTaxPayable() {
 				at.period = e.Tax
 			}

@@ -11,6 +11,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/income"
 	"fenzhang/shared/ledger"
@@ -22,14 +23,14 @@ import (
 
 // Journal reads creators' books.
 type Journal interface {
-	Entries(ctx context.Context, tenant, creator string) ([]ledger.Entry, error)
-	Balances(ctx context.Context, tenant, creator string) (map[string]map[ledger.Account]money.Amount, error)
+	Entries(ctx context.Context, tenant ident.Tenant, creator ident.Creator) ([]ledger.Entry, error)
+	Balances(ctx context.Context, tenant ident.Tenant, creator ident.Creator) (map[string]map[ledger.Account]money.Amount, error)
 }
 
 // Settlements lists settlements.
 type Settlements interface {
-	Load(ctx context.Context, tenant, id string) (settlement.Settlement, error)
-	List(ctx context.Context, tenant string, q settlement.Query, cursor string, limit int) ([]settlement.Settlement, string, error)
+	Load(ctx context.Context, tenant ident.Tenant, id ident.Settlement) (settlement.Settlement, error)
+	List(ctx context.Context, tenant ident.Tenant, q settlement.Query, cursor string, limit int) ([]settlement.Settlement, string, error)
 }
 
 // Viewers show a tenant's settlements by its deadlines and the working days.
@@ -48,13 +49,13 @@ type Waiting struct {
 
 // Statements tells what waits for a statement, and why.
 type Statements interface {
-	List(ctx context.Context, by identity.Principal, creator string, period civil.Month) ([]statement.Shown, error)
+	List(ctx context.Context, by identity.Principal, creator ident.Creator, period civil.Month) ([]statement.Shown, error)
 }
 
 // Creators lists a tenant's creators.
 type Creators interface {
-	Creator(ctx context.Context, tenant, creator string) (tenancy.Creator, error)
-	Creators(ctx context.Context, tenant, cursor string, limit int) ([]tenancy.Creator, string, error)
+	Creator(ctx context.Context, tenant ident.Tenant, creator ident.Creator) (tenancy.Creator, error)
+	Creators(ctx context.Context, tenant ident.Tenant, cursor string, limit int) ([]tenancy.Creator, string, error)
 }
 
 // Service answers where money is.
@@ -94,7 +95,7 @@ const (
 //
 // Errors: fault.Absent for a settlement that is not there or not the caller's.
 func (s Service) Settlement(ctx context.Context, by identity.Principal, id string) (View, error) {
-	st, err := s.Settlements.Load(ctx, by.Tenant, id)
+	st, err := s.Settlements.Load(ctx, by.Tenant, ident.Settlement(id))
 	if err == nil && !by.MaySee(st.CreatorID) {
 		err = fault.Absent("settlement")
 	}
@@ -113,7 +114,7 @@ func (s Service) Settlement(ctx context.Context, by identity.Principal, id strin
 // Creator tells where a creator's money is.
 //
 // Errors: fault.Absent for a creator that is not there or not the caller.
-func (s Service) Creator(ctx context.Context, by identity.Principal, creator string) (View, error) {
+func (s Service) Creator(ctx context.Context, by identity.Principal, creator ident.Creator) (View, error) {
 	if !by.MaySee(creator) {
 		return View{}, fault.Absent("creator")
 	}
@@ -137,7 +138,7 @@ func (s Service) Creator(ctx context.Context, by identity.Principal, creator str
 }
 
 // waiting lists the income that is still open.
-func (s Service) waiting(ctx context.Context, by identity.Principal, creator string) ([]Waiting, error) {
+func (s Service) waiting(ctx context.Context, by identity.Principal, creator ident.Creator) ([]Waiting, error) {
 	all, err := s.Statements.List(ctx, by, creator, civil.Month{})
 	var out []Waiting
 	for _, b := range all {
@@ -158,7 +159,7 @@ func hidden(by identity.Principal, a ledger.Account) bool {
 }
 
 // Tenant tells where the money of the next creators after a cursor is, "" at the start.
-func (s Service) Tenant(ctx context.Context, tenant, cursor string) (View, error) {
+func (s Service) Tenant(ctx context.Context, tenant ident.Tenant, cursor string) (View, error) {
 	creators, next, err := s.Creators.Creators(ctx, tenant, cursor, pageSize)
 	if err != nil {
 		return View{}, err
@@ -219,7 +220,7 @@ type found struct {
 
 // creator reads a creator's settlements and book. They are not read at one instant, so a difference counts only when
 // a second look finds one too.
-func (s Service) creator(ctx context.Context, by identity.Principal, creator string) (found, error) {
+func (s Service) creator(ctx context.Context, by identity.Principal, creator ident.Creator) (found, error) {
 	view, err := s.Viewers.Viewer(ctx, by)
 	if err != nil {
 		return found{}, err
@@ -235,7 +236,7 @@ func (s Service) creator(ctx context.Context, by identity.Principal, creator str
 	}
 }
 
-func (s Service) once(ctx context.Context, view settlement.Viewer, tenant, creator string) (found, error) {
+func (s Service) once(ctx context.Context, view settlement.Viewer, tenant ident.Tenant, creator ident.Creator) (found, error) {
 	f := found{balances: map[ledger.Account]money.Amount{}}
 	var all []settlement.Settlement
 	for cursor := ""; ; {

@@ -14,6 +14,7 @@ import (
 	"fenzhang/shared/books/whereabouts"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/income"
 	"fenzhang/shared/income/incomedb"
@@ -42,7 +43,7 @@ func begin(t *testing.T) *world {
 	return w
 }
 
-func (w *world) settle(t rapid.TB, activity, amount string) string {
+func (w *world) settle(t rapid.TB, activity, amount string) ident.Settlement {
 	t.Helper()
 	a, _, err := w.Settle(context.Background(), settletest.As(identity.Operator), "key-"+activity, settletest.Request(settletest.Person, activity, amount))
 	if err != nil {
@@ -55,7 +56,7 @@ func (w *world) settle(t rapid.TB, activity, amount string) string {
 func (w *world) act(t rapid.TB, name, id string) string {
 	t.Helper()
 	ctx := context.Background()
-	s, err := w.Store.Load(ctx, settletest.Tenant, id)
+	s, err := w.Store.Load(ctx, settletest.Tenant, ident.Settlement(id))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +65,7 @@ func (w *world) act(t rapid.TB, name, id string) string {
 	}
 	switch name {
 	case "quote":
-		err = w.Quote(ctx, settletest.Tenant, id)
+		err = w.Quote(ctx, settletest.Tenant, ident.Settlement(id))
 	case "hold":
 		_, err = w.PutOnHold(ctx, intent(identity.Finance), settlement.Hold{Reason: settlement.HoldManual, Owner: "finance"})
 	case "release":
@@ -76,7 +77,7 @@ func (w *world) act(t rapid.TB, name, id string) string {
 	case "reject":
 		_, err = w.Transition(ctx, intent(identity.Approver), settlement.Failed)
 	case "book":
-		err = w.Book(ctx, settletest.Tenant, id)
+		err = w.Book(ctx, settletest.Tenant, ident.Settlement(id))
 	case "reopen":
 		if s, err = w.Reopen(ctx, intent(identity.Approver)); err == nil {
 			return s.ID
@@ -92,7 +93,7 @@ func (w *world) act(t rapid.TB, name, id string) string {
 
 // hear lets the gateway say something that can follow what it said before.
 func (w *world) hear(ctx context.Context, id string, state payout.State) error {
-	p, err := w.Payables.Load(ctx, settletest.Tenant, id)
+	p, err := w.Payables.Load(ctx, settletest.Tenant, ident.Settlement(id))
 	if err != nil || (p.Status != string(settlement.Paying) && (state != payout.Returned || p.State != payout.Paid)) || p.Key == "" || p.Hold != "" {
 		return err
 	}
@@ -141,14 +142,14 @@ func TestEachStepTellsWhereTheMoneyIs(t *testing.T) {
 		{"submit", whereabouts.ForReview, "7000.00"}, {"approve", whereabouts.ForPayDay, "7000.00"}, {"book", whereabouts.BeingPaid, "5880.00"},
 		{string(payout.Paid), "", ""}, {string(payout.Returned), whereabouts.NotPaid, "5880.00"},
 	} {
-		id = w.act(t, step.act, id)
+		id = ident.Settlement(w.act(t, step.act, string(id)))
 		got := w.look(t, step.act)
 		if step.state == "" && len(got) > 0 || step.state != "" && (len(got) != 1 || got[step.state].String() != step.fen) {
 			t.Errorf("after %s: %v", step.act, got)
 		}
 	}
-	fresh := w.act(t, "reopen", id)
-	v, err := w.money.Settlement(t.Context(), settletest.As(identity.Finance), id)
+	fresh := w.act(t, "reopen", string(id))
+	v, err := w.money.Settlement(t.Context(), settletest.As(identity.Finance), string(id))
 	if err != nil || len(v.Positions) == 0 || v.Positions[0].Object != fresh {
 		t.Errorf("the money of the reopened payable is told of %+v, %v", v.Positions, err)
 	}
@@ -158,13 +159,13 @@ func TestWhatACreatorSees(t *testing.T) {
 	w := begin(t)
 	id := w.settle(t, "live-1", "10000.00")
 	own := identity.Principal{Tenant: settletest.Tenant, Subject: "p", Roles: []identity.Role{identity.Creator}, Creator: settletest.Person}
-	v, err := w.money.Settlement(t.Context(), own, id)
+	v, err := w.money.Settlement(t.Context(), own, string(id))
 	if err != nil || len(v.Positions) != 1 || v.Positions[0].Account != ledger.CreatorPayable {
 		t.Errorf("%+v %v", v.Positions, err)
 	}
 	other := own
 	other.Creator = settletest.Worker
-	if _, err := w.money.Settlement(t.Context(), other, id); !fault.HasCode(err, fault.NotFound) {
+	if _, err := w.money.Settlement(t.Context(), other, string(id)); !fault.HasCode(err, fault.NotFound) {
 		t.Errorf("another creator: %v", err)
 	}
 	if _, err := w.money.Creator(t.Context(), other, settletest.Person); !fault.HasCode(err, fault.NotFound) {
@@ -172,7 +173,7 @@ func TestWhatACreatorSees(t *testing.T) {
 	}
 	foreign := settletest.As(identity.Admin)
 	foreign.Tenant = "other-mcn"
-	if _, err := w.money.Settlement(t.Context(), foreign, id); !fault.HasCode(err, fault.NotFound) {
+	if _, err := w.money.Settlement(t.Context(), foreign, string(id)); !fault.HasCode(err, fault.NotFound) {
 		t.Errorf("another tenant: %v", err)
 	}
 }
@@ -185,7 +186,7 @@ func TestEveryFenIsSomewhere(t *testing.T) {
 		n++
 		var ids []string
 		for i := range rapid.IntRange(1, 2).Draw(t, "settlements") {
-			ids = append(ids, w.settle(t, fmt.Sprintf("run-%d-%d", n, i), "1234.56"))
+			ids = append(ids, string(w.settle(t, fmt.Sprintf("run-%d-%d", n, i), "1234.56")))
 		}
 		for range rapid.IntRange(1, 8).Draw(t, "acts") {
 			i := rapid.IntRange(0, len(ids)-1).Draw(t, "which")
@@ -212,7 +213,7 @@ func TestIncomeThatWaitsForAStatementIsTold(t *testing.T) {
 // rules are one tenant's.
 type rules struct{ review.Rules }
 
-func (r rules) ReviewRules(context.Context, string, civil.Date) (review.Rules, error) {
+func (r rules) ReviewRules(context.Context, ident.Tenant, civil.Date) (review.Rules, error) {
 	return r.Rules, nil
 }
 
@@ -228,7 +229,7 @@ func TestDeadlinesAreTheTenants(t *testing.T) {
 	id := w.settle(t, "live-1", "10000.00")
 	due := func(by identity.Principal) (whereabouts.Position, string) {
 		t.Helper()
-		v, err := w.money.Settlement(t.Context(), by, id)
+		v, err := w.money.Settlement(t.Context(), by, string(id))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -239,7 +240,7 @@ func TestDeadlinesAreTheTenants(t *testing.T) {
 	if _, at := due(settletest.As(identity.Finance)); at != "2026-09-28 18:00" {
 		t.Errorf("due %s", at)
 	}
-	w.act(t, "hold", id)
+	w.act(t, "hold", string(id))
 	creator := identity.Principal{Tenant: settletest.Tenant, Subject: "p", Roles: []identity.Role{identity.Creator}, Creator: settletest.Person}
 	if p, _ := due(creator); p.Owner != "finance" {
 		t.Errorf("a creator reads %q", p.Owner)

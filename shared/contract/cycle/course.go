@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/tenancy"
 )
 
@@ -182,7 +183,7 @@ func (c Course) Carry(p Period) (Period, bool) {
 }
 
 // paidOn tells whether a contract with the paying entity is in force on a day.
-func (c Course) paidOn(day civil.Date, entity string) bool {
+func (c Course) paidOn(day civil.Date, entity ident.Entity) bool {
 	k, ok := c.On(day)
 	return ok && k.PayingEntity == entity
 }

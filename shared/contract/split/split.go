@@ -7,6 +7,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"fenzhang/shared/ident"
 	"fenzhang/shared/money"
 	"fenzhang/shared/tenancy"
 )
@@ -366,7 +367,7 @@ func (p *Plan) Memos(dst []Memo, grossBeforePlatform money.Amount) []Memo {
 
 // Whole is the split that gives everything to the creator: incentives, unless a contract says
 // otherwise.
-func Whole(creator string) tenancy.Split {
-	all := tenancy.Party{Party: creator, Kind: KindCreator, Share: money.Ratio(1, 1)}
+func Whole(creator ident.Creator) tenancy.Split {
+	all := tenancy.Party{Party: string(creator), Kind: KindCreator, Share: money.Ratio(1, 1)}
 	return tenancy.Split{Method: tenancy.MethodRatio, Parties: []tenancy.Party{all}}
 }

@@ -10,12 +10,13 @@ import (
 	"time"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/ident"
 )
 
 // Key is the primary key of an item.
 type Key struct{ PK, SK string }
 
-func tenant(t string) string { return "T#" + t + "#" }
+func tenant(t ident.Tenant) string { return "T#" + string(t) + "#" }
 
 // OpeningShards is the number of parts of the list of settlements of a month: a list by month alone would be
 // one hot key. It is part of the stored keys: raising it needs a reader of both.
@@ -33,53 +34,63 @@ func shard(id string, n uint32) uint32 {
 // --- incentives table ---
 
 // Event is a recorded incentive event; its id is unique in the tenant.
-func Event(t, event string) Key { return Key{tenant(t) + "E#" + event, "E"} }
+func Event(t ident.Tenant, event string) Key { return Key{tenant(t) + "E#" + event, "E"} }
 
 // DayChunks is the partition that holds what creators of one shard earned on a day.
-func DayChunks(t string, day civil.Date, creator string) string {
-	return DayShard(t, day, shard(creator, DayShards))
+func DayChunks(t ident.Tenant, day civil.Date, creator ident.Creator) string {
+	return DayShard(t, day, shard(string(creator), DayShards))
 }
 
 // DayShard is partition n of a day.
-func DayShard(t string, day civil.Date, n uint32) string {
+func DayShard(t ident.Tenant, day civil.Date, n uint32) string {
 	return fmt.Sprintf("%sD#%s#%d", tenant(t), day, n)
 }
 
 // Chunk is one stream batch's events of a creator on a day; hash names its content.
-func Chunk(t string, day civil.Date, creator, hash string) Key {
+func Chunk(t ident.Tenant, day civil.Date, creator ident.Creator, hash string) Key {
 	return Key{DayChunks(t, day, creator), ChunkPrefix(creator) + hash}
 }
 
 // ChunkPrefix begins the sort keys of a creator's chunks of a day.
-func ChunkPrefix(creator string) string { return creator + "#K#" }
+func ChunkPrefix(creator ident.Creator) string { return string(creator + "#K#") }
 
 // DayClose is a creator's closed day: totals and the number of its last accrual.
-func DayClose(t string, day civil.Date, creator string) Key {
-	return Key{DayChunks(t, day, creator), creator + "#CLOSED"}
+func DayClose(t ident.Tenant, day civil.Date, creator ident.Creator) Key {
+	return Key{DayChunks(t, day, creator), string(creator + "#CLOSED")}
 }
 
 // Parked is an event that waits for a strategy.
-func Parked(t, action, event string) Key { return Key{tenant(t) + "PARKED#" + action, event} }
+func Parked(t ident.Tenant, action, event string) Key {
+	return Key{tenant(t) + "PARKED#" + action, event}
+}
 
 // --- settlements table ---
 
 // Settlement is the META item of a settlement.
-func Settlement(t, id string) Key { return Key{tenant(t) + "S#" + id, "META"} }
+func Settlement(t ident.Tenant, id ident.Settlement) Key {
+	return Key{tenant(t) + "S#" + string(id), "META"}
+}
 
 // Figures are the figures and steps of one computation, named by their content and written once.
-func Figures(t, id, hash string) Key { return Key{tenant(t) + "S#" + id, "FIG#" + hash} }
+func Figures(t ident.Tenant, id ident.Settlement, hash string) Key {
+	return Key{tenant(t) + "S#" + string(id), "FIG#" + hash}
+}
 
 // Outbox is something to be told that no META holds; the stream carries it out.
-func Outbox(t, id string) Key { return Key{tenant(t) + "OUT#" + id, "OUT"} }
+func Outbox(t ident.Tenant, id string) Key { return Key{tenant(t) + "OUT#" + id, "OUT"} }
 
 // ByTaxpayer is the index of a paying entity's settlements of a taxpayer.
-func ByTaxpayer(t, entity, taxpayer string) string { return tenant(t) + "X#" + entity + "#" + taxpayer }
+func ByTaxpayer(t ident.Tenant, entity ident.Entity, taxpayer ident.Taxpayer) string {
+	return tenant(t) + "X#" + string(entity) + "#" + string(taxpayer)
+}
 
 // ByCreator is the index of a creator's settlements.
-func ByCreator(t, creator string) string { return tenant(t) + "C#" + creator }
+func ByCreator(t ident.Tenant, creator ident.Creator) string {
+	return tenant(t) + "C#" + string(creator)
+}
 
 // ByOpening is the index of all settlements opened in a month, part n of OpeningShards.
-func ByOpening(t string, m civil.Month, n uint32) string {
+func ByOpening(t ident.Tenant, m civil.Month, n uint32) string {
 	return fmt.Sprintf("%sO#%s#%d", tenant(t), m, n)
 }
 
@@ -92,17 +103,21 @@ func OpenedAt(at time.Time) string { return fmt.Sprintf("%013d", at.UnixMilli())
 // --- ledger table ---
 
 // CreatorBook is the partition of a creator's journal, balances and income lines.
-func CreatorBook(t, creator string) string { return tenant(t) + "C#" + creator }
+func CreatorBook(t ident.Tenant, creator ident.Creator) string {
+	return tenant(t) + "C#" + string(creator)
+}
 
 // Entry is one journal entry.
-func Entry(t, creator, id string) Key { return Key{CreatorBook(t, creator), EntryPrefix + id} }
+func Entry(t ident.Tenant, creator ident.Creator, id string) Key {
+	return Key{CreatorBook(t, creator), EntryPrefix + id}
+}
 
 // EntryPrefix begins the sort keys of journal entries.
 const EntryPrefix = "J#"
 
 // Balance holds a creator's balances at a paying entity, one attribute for each account.
-func Balance(t, creator, entity string) Key {
-	return Key{CreatorBook(t, creator), BalancePrefix + entity}
+func Balance(t ident.Tenant, creator ident.Creator, entity ident.Entity) Key {
+	return Key{CreatorBook(t, creator), string(BalancePrefix + entity)}
 }
 
 // BalancePrefix begins the sort keys of balances.
@@ -112,20 +127,22 @@ const BalancePrefix = "BAL#"
 const HouseBook = "~house"
 
 // PeriodHead is the newest period of a paying entity that is closing or sealed: the only item that posters read.
-func PeriodHead(t, entity string) Key { return Key{periods(t, entity), "HEAD"} }
+func PeriodHead(t ident.Tenant, entity ident.Entity) Key { return Key{periods(t, entity), "HEAD"} }
 
 // Period is a paying entity's period from the day on which its closing begins.
-func Period(t, entity string, m civil.Month) Key {
+func Period(t ident.Tenant, entity ident.Entity, m civil.Month) Key {
 	return Key{periods(t, entity), PeriodPrefix + m.String()}
 }
 
 // PeriodPrefix begins the sort keys of periods.
 const PeriodPrefix = "M#"
 
-func periods(t, entity string) string { return tenant(t) + "PER#" + entity }
+func periods(t ident.Tenant, entity ident.Entity) string {
+	return tenant(t) + "PER#" + string(entity)
+}
 
 // Line is one income line; period is its own service period.
-func Line(t, creator string, period civil.Month, incomeType, line string) Key {
+func Line(t ident.Tenant, creator ident.Creator, period civil.Month, incomeType, line string) Key {
 	return Key{CreatorBook(t, creator), LinePrefix(period) + incomeType + "#" + line}
 }
 
@@ -133,7 +150,7 @@ func Line(t, creator string, period civil.Month, incomeType, line string) Key {
 func LinePrefix(period civil.Month) string { return "L#" + period.String() + "#" }
 
 // Bucket gathers the lines that one statement will consume: of a month, or of a part of one.
-func Bucket(t, creator string, period fmt.Stringer, incomeType string) Key {
+func Bucket(t ident.Tenant, creator ident.Creator, period fmt.Stringer, incomeType string) Key {
 	return Key{CreatorBook(t, creator), BucketPrefix + period.String() + "#" + incomeType}
 }
 
@@ -141,10 +158,12 @@ func Bucket(t, creator string, period fmt.Stringer, incomeType string) Key {
 const BucketPrefix = "B#"
 
 // TaxLog is the append-only list of tax rows of a taxpayer at a paying entity.
-func TaxLog(t, entity, taxpayer string) string { return tenant(t) + "X#" + entity + "#" + taxpayer }
+func TaxLog(t ident.Tenant, entity ident.Entity, taxpayer ident.Taxpayer) string {
+	return tenant(t) + "X#" + string(entity) + "#" + string(taxpayer)
+}
 
 // TaxRows is booking number seq of a year in that list.
-func TaxRows(t, entity, taxpayer string, year, seq int) Key {
+func TaxRows(t ident.Tenant, entity ident.Entity, taxpayer ident.Taxpayer, year, seq int) Key {
 	return Key{TaxLog(t, entity, taxpayer), fmt.Sprintf("%s%06d", TaxYear(year), seq)}
 }
 
@@ -165,57 +184,67 @@ func YearOf(sk string) int {
 }
 
 // Correction is a prepared or posted correction of taxes.
-func Correction(t, id string) Key { return Key{tenant(t) + "COR#" + id, "COR"} }
+func Correction(t ident.Tenant, id string) Key { return Key{tenant(t) + "COR#" + id, "COR"} }
 
 // OpeningImport is the record of an opening import.
-func OpeningImport(t, id string) Key { return Key{tenant(t) + "OPENING", "IMPORT#" + id} }
+func OpeningImport(t ident.Tenant, id string) Key {
+	return Key{tenant(t) + "OPENING", "IMPORT#" + id}
+}
 
 // Receivable is one claim on a creator of a paying entity, or what that entity owes back to the creator.
-func Receivable(t, creator, entity, id string) Key {
-	return Key{CreatorBook(t, creator), ReceivablePrefix + entity + "#" + id}
+func Receivable(t ident.Tenant, creator ident.Creator, entity ident.Entity, id string) Key {
+	return Key{CreatorBook(t, creator), string(ReceivablePrefix+entity+"#") + id}
 }
 
 // ReceivablePrefix begins the sort keys of receivables.
 const ReceivablePrefix = "RCV#"
 
 // ReceivablesOf begins the sort keys of a creator's receivables at a paying entity.
-func ReceivablesOf(entity string) string { return ReceivablePrefix + entity + "#" }
+func ReceivablesOf(entity ident.Entity) string { return string(ReceivablePrefix + entity + "#") }
 
 // ReceivableName finds a receivable that a person raised by its id.
-func ReceivableName(t, id string) Key { return Key{tenant(t) + "RCV#" + id, "RCV"} }
+func ReceivableName(t ident.Tenant, id string) Key {
+	return Key{tenant(t) + "RCV#" + id, "RCV"}
+}
 
 // FiledMonths is the partition of the months whose returns a paying entity has filed.
-func FiledMonths(t, entity string) string { return tenant(t) + "FILED#" + entity }
+func FiledMonths(t ident.Tenant, entity ident.Entity) string {
+	return tenant(t) + "FILED#" + string(entity)
+}
 
 // FiledMonth is one of them.
-func FiledMonth(t, entity string, m civil.Month) Key {
+func FiledMonth(t ident.Tenant, entity ident.Entity, m civil.Month) Key {
 	return Key{FiledMonths(t, entity), "M#" + m.String()}
 }
 
 // TrueUp is what was decided of an open true-up of a paying entity.
-func TrueUp(t, entity, id string) Key { return Key{tenant(t) + "TU#" + entity, "D#" + id} }
+func TrueUp(t ident.Tenant, entity ident.Entity, id string) Key {
+	return Key{tenant(t) + "TU#" + string(entity), "D#" + id}
+}
 
 // --- control table ---
 
 // Idempotency is the record of a settle call's key.
-func Idempotency(t, route, key string) Key {
+func Idempotency(t ident.Tenant, route, key string) Key {
 	return Key{tenant(t) + "IDEM#" + route + "#" + key, "KEY"}
 }
 
 // AuditHead is the end of a tenant's audit chain.
-func AuditHead(t string) Key { return Key{tenant(t) + "AUDIT", "HEAD"} }
+func AuditHead(t ident.Tenant) Key { return Key{tenant(t) + "AUDIT", "HEAD"} }
 
 // AuditRecord tells in which batch a record lies.
-func AuditRecord(t, id string) Key { return Key{tenant(t) + "AUDIT#" + id, "REC"} }
+func AuditRecord(t ident.Tenant, id string) Key { return Key{tenant(t) + "AUDIT#" + id, "REC"} }
 
 // PayoutKey finds the settlement of a payout key.
-func PayoutKey(t, key string) Key { return Key{tenant(t) + "PAYKEY#" + key, "KEY"} }
+func PayoutKey(t ident.Tenant, key string) Key {
+	return Key{tenant(t) + "PAYKEY#" + key, "KEY"}
+}
 
 // Revocations lists a tenant's revoked tokens and subjects.
-func Revocations(t string) Key { return Key{tenant(t) + "REVOKED", "LIST"} }
+func Revocations(t ident.Tenant) Key { return Key{tenant(t) + "REVOKED", "LIST"} }
 
 // Quarantine keeps a stream record that no retry can help.
-func Quarantine(t, id string) Key { return Key{tenant(t) + "QUARANTINE", id} }
+func Quarantine(t ident.Tenant, id string) Key { return Key{tenant(t) + "QUARANTINE", id} }
 
 // BusinessDate is the date set on a local stack; it belongs to no tenant.
 func BusinessDate() Key { return Key{tenant("-") + "LOCAL", "BUSINESS_DATE"} }
@@ -224,33 +253,37 @@ func BusinessDate() Key { return Key{tenant("-") + "LOCAL", "BUSINESS_DATE"} }
 
 // Master is one version of a master-data object; kind is "entity", "taxpayer", "creator", "contract",
 // "strategy", "position" or "review".
-func Master(t, kind, id string, version int) Key {
+func Master(t ident.Tenant, kind, id string, version int) Key {
 	return Key{tenant(t) + kind + "#" + id, fmt.Sprintf("V#%06d", version)}
 }
 
 // MasterList is the directory of a kind: one item for each object.
-func MasterList(t, kind string) string { return tenant(t) + "LIST#" + kind }
+func MasterList(t ident.Tenant, kind string) string { return tenant(t) + "LIST#" + kind }
 
 // CreatorContracts lists the contracts of a creator.
-func CreatorContracts(t, creator string) string { return tenant(t) + "CC#" + creator }
+func CreatorContracts(t ident.Tenant, creator ident.Creator) string {
+	return tenant(t) + "CC#" + string(creator)
+}
 
 // Lookup finds a taxpayer by the keyed hash of ID type and number.
-func Lookup(t, hash string) Key { return Key{tenant(t) + "LOOKUP#" + hash, "TAXPAYER"} }
+func Lookup(t ident.Tenant, hash string) Key {
+	return Key{tenant(t) + "LOOKUP#" + hash, "TAXPAYER"}
+}
 
 // DataKey is the wrapped data key of a taxpayer's record.
-func DataKey(t, taxpayer string, version int) Key {
-	return Key{tenant(t) + "DEK#" + taxpayer, fmt.Sprintf("V#%06d", version)}
+func DataKey(t ident.Tenant, taxpayer ident.Taxpayer, version int) Key {
+	return Key{tenant(t) + "DEK#" + string(taxpayer), fmt.Sprintf("V#%06d", version)}
 }
 
 // Tenants is the directory of tenants, for schedules that serve all.
 func Tenants() string { return tenant("-") + "TENANTS" }
 
 // SettlementOf reads tenant and id back from the key of a META item; false for any other item.
-func SettlementOf(pk, sk string) (tenant, id string, ok bool) {
+func SettlementOf(pk, sk string) (tenant ident.Tenant, id ident.Settlement, ok bool) {
 	rest, isTenant := strings.CutPrefix(pk, "T#")
-	tenant, rest, found := strings.Cut(rest, "#")
-	id, isSettlement := strings.CutPrefix(rest, "S#")
-	return tenant, id, isTenant && found && isSettlement && sk == "META"
+	agency, rest, found := strings.Cut(rest, "#")
+	settled, isSettlement := strings.CutPrefix(rest, "S#")
+	return ident.Tenant(agency), ident.Settlement(settled), isTenant && found && isSettlement && sk == "META"
 }
 
 // LinesOf begins the sort keys of a month's income lines of one income type.

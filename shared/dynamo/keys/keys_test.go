@@ -5,6 +5,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/dynamo/keys"
+	"fenzhang/shared/ident"
 )
 
 func TestKeysAreReadBack(t *testing.T) {
@@ -43,7 +44,7 @@ func TestKeysAreReadBack(t *testing.T) {
 	}
 }
 
-func second(_, _ string, ok bool) bool { return ok }
+func second[A, B ~string](_ A, _ B, ok bool) bool { return ok }
 
 // Parts of a list are found again by whoever reads all of them, and no part is left empty for long.
 func TestShardsSpread(t *testing.T) {
@@ -55,7 +56,7 @@ func TestShardsSpread(t *testing.T) {
 			t.Fatalf("%s is in part %d", id, n)
 		}
 		openings[n]++
-		days[keys.DayChunks("mcn-a", civil.MustDate("2026-11-30"), id)]++
+		days[keys.DayChunks("mcn-a", civil.MustDate("2026-11-30"), ident.Creator(id))]++
 	}
 	if len(openings) != keys.OpeningShards || len(days) != keys.DayShards {
 		t.Errorf("%d and %d parts", len(openings), len(days))

@@ -1,5 +1,7 @@
 package keys
 
+import "fenzhang/shared/ident"
+
 // --- tenancy table: the policy packs, which belong to all tenants ---
 
 // RulePointers say which versions of all packs compute: one item, so that one read sees one state.
@@ -29,9 +31,9 @@ func RuleRefusals() string { return tenant("-") + "RULES-REFUSED" }
 // --- ledger table: comparisons with shadow packs ---
 
 // ShadowReport is the partition of a tenant's comparisons with one version of a pack.
-func ShadowReport(t, pack, version string) string {
+func ShadowReport(t ident.Tenant, pack, version string) string {
 	return tenant(t) + "SHADOW#" + pack + "@" + version
 }
 
 // ShadowList is the directory of versions that were compared.
-func ShadowList(t string) string { return tenant(t) + "SHADOWS" }
+func ShadowList(t ident.Tenant) string { return tenant(t) + "SHADOWS" }

@@ -59,7 +59,7 @@ func handedOn(p identity.Principal) map[string]any {
 		roles[i] = string(r)
 	}
 	return map[string]any{
-		"tenant": p.Tenant, "sub": p.Subject, "roles": strings.Join(roles, " "), "creator": p.Creator, "scope": p.Scope,
+		"tenant": string(p.Tenant), "sub": p.Subject, "roles": strings.Join(roles, " "), "creator": string(p.Creator), "scope": p.Scope,
 		"exp": strconv.FormatInt(p.Expires.Unix(), 10),
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 )
 
@@ -104,10 +105,10 @@ func parseKey(c keyConfig) (key, error) {
 // claims is what our tokens carry.
 type claims struct {
 	jwt.RegisteredClaims
-	Tenant  string          `json:"tenant"`
+	Tenant  ident.Tenant    `json:"tenant"`
 	Roles   []identity.Role `json:"roles"`
 	Scope   string          `json:"scope"`
-	Creator string          `json:"creator"`
+	Creator ident.Creator   `json:"creator"`
 }
 
 var (
@@ -198,11 +199,11 @@ func (v *Verifier) check(c claims) error {
 		return errors.New("another audience")
 	case c.ExpiresAt == nil:
 		return errors.New("no expiry")
-	case !tenantPattern.MatchString(c.Tenant):
+	case !tenantPattern.MatchString(string(c.Tenant)):
 		return errors.New("no tenant")
 	case !plain(c.Subject):
 		return errors.New("no subject")
-	case c.Creator != "" && !idPattern.MatchString(c.Creator):
+	case c.Creator != "" && !idPattern.MatchString(string(c.Creator)):
 		return errors.New("the creator is not an id")
 	case c.Scope != "" && !plain(c.Scope):
 		return errors.New("the scope is not a plain text")

@@ -14,6 +14,7 @@ import (
 
 	"fenzhang/shared/awsfault"
 	"fenzhang/shared/dynamo/keys"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 )
 
@@ -60,11 +61,11 @@ func (l *List) Revoked(ctx context.Context, p identity.Principal) (bool, error) 
 }
 
 // of gives a tenant's list. The lock is held while it is read: callers of one instance wait for one answer.
-func (l *List) of(ctx context.Context, tenant string) (tenantList, error) {
+func (l *List) of(ctx context.Context, tenant ident.Tenant) (tenantList, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now()
-	if list, ok := l.kept[tenant]; ok && now.Sub(list.read) < MaxAge {
+	if list, ok := l.kept[string(tenant)]; ok && now.Sub(list.read) < MaxAge {
 		return list, nil
 	}
 	list, err := l.load(ctx, tenant)
@@ -73,7 +74,7 @@ func (l *List) of(ctx context.Context, tenant string) (tenantList, error) {
 	}
 	list.read = now
 	l.forget(now)
-	l.kept[tenant] = list
+	l.kept[string(tenant)] = list
 	return list, nil
 }
 
@@ -86,7 +87,7 @@ func (l *List) forget(now time.Time) {
 	}
 }
 
-func (l *List) load(ctx context.Context, tenant string) (tenantList, error) {
+func (l *List) load(ctx context.Context, tenant ident.Tenant) (tenantList, error) {
 	k := keys.Revocations(tenant)
 	out, err := l.db.GetItem(ctx, &dynamodb.GetItemInput{
 		TableName: &l.table, ConsistentRead: aws.Bool(true),

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"fenzhang/shared/dynamo/keys"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/identity/revocation"
 	"fenzhang/shared/lambda/httpapi"
@@ -35,7 +36,7 @@ func (f *table) GetItem(_ context.Context, in *dynamodb.GetItemInput, _ ...func(
 
 var instant = time.Unix(1_790_000_000, 0)
 
-func caller(tenant, subject string, expires time.Time) identity.Principal {
+func caller(tenant ident.Tenant, subject string, expires time.Time) identity.Principal {
 	return identity.Principal{Tenant: tenant, Subject: subject, Expires: expires}
 }
 

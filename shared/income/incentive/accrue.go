@@ -19,14 +19,16 @@ import (
 	"fenzhang/shared/clock/pace"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/money"
 	"fenzhang/shared/tenancy"
 )
 
 // CreatorDay names a creator's day.
 type CreatorDay struct {
-	Tenant, Creator string
-	Day             civil.Date
+	Tenant  ident.Tenant
+	Creator ident.Creator
+	Day     civil.Date
 }
 
 // Closed is what was accrued for a creator's day so far; the zero value is nothing.
@@ -37,14 +39,15 @@ type Closed struct {
 
 // Accrual is one entry of what a closed day owes a creator.
 type Accrual struct {
-	Tenant, Creator string
-	Day             civil.Date
-	Revision        int          // 1 for the first; one more for each later addition
-	Difference      money.Amount // to be posted now
-	Total           money.Amount // of the day, this posting included
-	Events          int
-	Traffic, Shop   int64 // points, for the record
-	ClosedAt        time.Time
+	Tenant        ident.Tenant
+	Creator       ident.Creator
+	Day           civil.Date
+	Revision      int          // 1 for the first; one more for each later addition
+	Difference    money.Amount // to be posted now
+	Total         money.Amount // of the day, this posting included
+	Events        int
+	Traffic, Shop int64 // points, for the record
+	ClosedAt      time.Time
 }
 
 // reasonOf is how the journal entry of an accrual says what it is for.
@@ -80,41 +83,41 @@ type Chunks interface {
 	// Creator reads one creator's day.
 	Creator(ctx context.Context, d CreatorDay) ([]Entry, Closed, error)
 	// Shard reads part n of keys.DayShards of a tenant's day, one creator after the other.
-	Shard(ctx context.Context, tenant string, day civil.Date, n uint32, each func(creator string, entries []Entry, closed Closed) error) error
+	Shard(ctx context.Context, tenant ident.Tenant, day civil.Date, n uint32, each func(creator ident.Creator, entries []Entry, closed Closed) error) error
 }
 
 // Days keeps which days of a tenant have events, and how far each is closed.
 type Days interface {
 	// Touch notes that entries of the days were added. A day whose close has begun becomes due again; so
 	// whatever is added is seen by that close or by the next.
-	Touch(ctx context.Context, tenant string, days []civil.Date) error
+	Touch(ctx context.Context, tenant ident.Tenant, days []civil.Date) error
 	// Due lists the days before the given one whose entries are not all accrued, oldest first.
-	Due(ctx context.Context, tenant string, before civil.Date) ([]civil.Date, error)
+	Due(ctx context.Context, tenant ident.Tenant, before civil.Date) ([]civil.Date, error)
 	// Begin starts a close and gives the number of touches that it will cover.
-	Begin(ctx context.Context, tenant string, day civil.Date) (touches int64, err error)
+	Begin(ctx context.Context, tenant ident.Tenant, day civil.Date) (touches int64, err error)
 	// Finish notes that a close which covered that many touches is complete.
-	Finish(ctx context.Context, tenant string, day civil.Date, touches int64) error
+	Finish(ctx context.Context, tenant ident.Tenant, day civil.Date, touches int64) error
 	// Closed tells whether a close of the day was ever complete.
-	Closed(ctx context.Context, tenant string, day civil.Date) (bool, error)
+	Closed(ctx context.Context, tenant ident.Tenant, day civil.Date) (bool, error)
 }
 
 // Parked keeps the events that wait for a strategy.
 type Parked interface {
 	// Park lists an event as waiting; again is harmless.
-	Park(ctx context.Context, tenant string, events []Event) error
+	Park(ctx context.Context, tenant ident.Tenant, events []Event) error
 	// Waiting lists waiting events of an action type, page by page; the cursor is "" at both ends.
-	Waiting(ctx context.Context, tenant, action, cursor string) ([]Event, string, error)
+	Waiting(ctx context.Context, tenant ident.Tenant, action, cursor string) ([]Event, string, error)
 	// Reward writes the grant into the recorded event, unless it has one; it gives the grant that stands.
-	Reward(ctx context.Context, tenant, event string, g Grant) (Grant, error)
+	Reward(ctx context.Context, tenant ident.Tenant, event string, g Grant) (Grant, error)
 	// Unpark takes an event off the list.
-	Unpark(ctx context.Context, tenant string, e Event) error
+	Unpark(ctx context.Context, tenant ident.Tenant, e Event) error
 }
 
 // Accruer brings recorded events into the creators' days and closes the days.
 type Accruer struct {
 	Clock     clock.Clock
 	Directory interface {
-		Strategies(ctx context.Context, tenant string) ([]tenancy.Strategy, error)
+		Strategies(ctx context.Context, tenant ident.Tenant) ([]tenancy.Strategy, error)
 		Tenants(ctx context.Context) ([]string, error)
 	}
 	Chunks   Chunks
@@ -126,7 +129,7 @@ type Accruer struct {
 
 // Seen is a recorded event that the stream carries.
 type Seen struct {
-	Tenant string
+	Tenant ident.Tenant
 	Event  Event
 	Grant  *Grant
 }
@@ -140,11 +143,11 @@ func (a *Accruer) Absorb(ctx context.Context, seen []Seen) error {
 		d := CreatorDay{Tenant: s.Tenant, Creator: s.Event.CreatorID, Day: s.Event.Day()}
 		entries[d] = append(entries[d], Entry{EventID: s.Event.EventID, Grant: s.Grant})
 		if s.Grant == nil {
-			parked[s.Tenant] = append(parked[s.Tenant], s.Event)
+			parked[string(s.Tenant)] = append(parked[string(s.Tenant)], s.Event)
 		}
 	}
 	for _, tenant := range slices.Sorted(maps.Keys(parked)) {
-		if err := a.Parked.Park(ctx, tenant, parked[tenant]); err != nil {
+		if err := a.Parked.Park(ctx, ident.Tenant(tenant), parked[tenant]); err != nil {
 			return err
 		}
 	}
@@ -158,13 +161,13 @@ func (a *Accruer) add(ctx context.Context, entries map[CreatorDay][]Entry) error
 	}
 	days := map[string][]civil.Date{}
 	for d := range entries {
-		if !slices.Contains(days[d.Tenant], d.Day) {
-			days[d.Tenant] = append(days[d.Tenant], d.Day)
+		if !slices.Contains(days[string(d.Tenant)], d.Day) {
+			days[string(d.Tenant)] = append(days[string(d.Tenant)], d.Day)
 		}
 	}
 	for _, tenant := range slices.Sorted(maps.Keys(days)) {
 		slices.SortFunc(days[tenant], func(a, b civil.Date) int { return cmp.Compare(a.String(), b.String()) })
-		if err := a.Days.Touch(ctx, tenant, days[tenant]); err != nil {
+		if err := a.Days.Touch(ctx, ident.Tenant(tenant), days[tenant]); err != nil {
 			return err
 		}
 	}
@@ -178,7 +181,7 @@ func (a *Accruer) CloseDue(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return a.eachTenant(ctx, func(tenant string) error {
+	return a.eachTenant(ctx, func(tenant ident.Tenant) error {
 		err := a.rewardParked(ctx, tenant)
 		days, dueErr := a.Days.Due(ctx, tenant, today)
 		err = errors.Join(err, dueErr)
@@ -191,24 +194,24 @@ func (a *Accruer) CloseDue(ctx context.Context) error {
 
 // CloseDay closes one day for every tenant, whether it is due or not; closing again changes nothing.
 func (a *Accruer) CloseDay(ctx context.Context, day civil.Date) error {
-	return a.eachTenant(ctx, func(tenant string) error {
+	return a.eachTenant(ctx, func(tenant ident.Tenant) error {
 		return errors.Join(a.rewardParked(ctx, tenant), a.close(ctx, tenant, day))
 	})
 }
 
 // RewardParked gives, for every tenant, waiting events the reward of a strategy that has arrived since.
 func (a *Accruer) RewardParked(ctx context.Context) error {
-	return a.eachTenant(ctx, func(tenant string) error { return a.rewardParked(ctx, tenant) })
+	return a.eachTenant(ctx, func(tenant ident.Tenant) error { return a.rewardParked(ctx, tenant) })
 }
 
-func (a *Accruer) eachTenant(ctx context.Context, do func(tenant string) error) error {
+func (a *Accruer) eachTenant(ctx context.Context, do func(tenant ident.Tenant) error) error {
 	tenants, err := a.Directory.Tenants(ctx)
 	if err != nil {
 		return err
 	}
 	var failed error
 	for _, tenant := range tenants {
-		if err := do(tenant); err != nil {
+		if err := do(ident.Tenant(tenant)); err != nil {
 			failed = errors.Join(failed, fmt.Errorf("tenant %s: %w", tenant, err))
 		}
 	}
@@ -220,7 +223,7 @@ const shardsAtOnce = 4
 
 // close accrues what each creator's day owes. A creator without a contract keeps nobody else waiting: the day is
 // closed for the others and stays due, so that the next close tries again.
-func (a *Accruer) close(ctx context.Context, tenant string, day civil.Date) error {
+func (a *Accruer) close(ctx context.Context, tenant ident.Tenant, day civil.Date) error {
 	touches, err := a.Days.Begin(ctx, tenant, day)
 	if err != nil {
 		return err
@@ -230,7 +233,7 @@ func (a *Accruer) close(ctx context.Context, tenant string, day civil.Date) erro
 	group.SetLimit(pace.AtOnce(ctx, shardsAtOnce))
 	for n := range uint32(keys.DayShards) {
 		group.Go(func() error {
-			return a.Chunks.Shard(shardCtx, tenant, day, n, func(creator string, entries []Entry, closed Closed) error {
+			return a.Chunks.Shard(shardCtx, tenant, day, n, func(creator ident.Creator, entries []Entry, closed Closed) error {
 				err := a.accrue(shardCtx, CreatorDay{Tenant: tenant, Creator: creator, Day: day}, entries, closed)
 				if fault.HasCode(err, fault.RuleMissing) {
 					waiting.Add(1)
@@ -276,7 +279,7 @@ func (a *Accruer) accrue(ctx context.Context, d CreatorDay, entries []Entry, clo
 }
 
 // rewardParked goes through the waiting events of every action that a strategy rewards.
-func (a *Accruer) rewardParked(ctx context.Context, tenant string) error {
+func (a *Accruer) rewardParked(ctx context.Context, tenant ident.Tenant) error {
 	strategies, err := a.Directory.Strategies(ctx, tenant)
 	if err != nil {
 		return err
@@ -309,7 +312,7 @@ func actions(strategies []tenancy.Strategy) []string {
 
 // rewardAll decides each event's reward in the event itself, brings it into the day, and only then takes it off
 // the list: stopped anywhere, the next run goes on from what was decided.
-func (a *Accruer) rewardAll(ctx context.Context, tenant string, strategies []tenancy.Strategy, events []Event) error {
+func (a *Accruer) rewardAll(ctx context.Context, tenant ident.Tenant, strategies []tenancy.Strategy, events []Event) error {
 	entries := map[CreatorDay][]Entry{}
 	var done []Event
 	for _, e := range events {

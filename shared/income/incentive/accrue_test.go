@@ -15,6 +15,7 @@ import (
 	"fenzhang/shared/civil"
 	"fenzhang/shared/clock"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/income/incentive"
 	"fenzhang/shared/income/incentive/incentivetest"
 	"fenzhang/shared/money"
@@ -25,14 +26,14 @@ func newAccruer(m *incentivetest.Memory, d *directory) *incentive.Accruer {
 	return &incentive.Accruer{Clock: clock.At(noon.AddDate(0, 0, 2)), Directory: d, Chunks: days, Days: days, Parked: m, Accruals: m, Log: slog.New(slog.DiscardHandler)}
 }
 
-func seen(id, creator string, at time.Time, fen int64) incentive.Seen {
+func seen(id string, creator ident.Creator, at time.Time, fen int64) incentive.Seen {
 	g := incentive.NewGrant(incentive.Cash, fen, "st-1", 1, 0)
 	return incentive.Seen{Tenant: "demo", Event: incentive.Event{EventID: id, CreatorID: creator, ActionType: "watch_live", OccurredAt: at, Quantity: 1}, Grant: &g}
 }
 
 // accrued adds up the differences that were posted for a creator's day, and checks that each accrual follows
 // from the one before.
-func accrued(t interface{ Fatalf(string, ...any) }, m *incentivetest.Memory, creator string, day civil.Date) money.Amount {
+func accrued(t interface{ Fatalf(string, ...any) }, m *incentivetest.Memory, creator ident.Creator, day civil.Date) money.Amount {
 	var sum money.Amount
 	revision := 0
 	for _, a := range m.Posted {
@@ -59,7 +60,7 @@ func TestAccrualsEqualTheEvents(t *testing.T) {
 			creator := fmt.Sprintf("c-%d", rapid.IntRange(1, 3).Draw(t, "creator"))
 			at := noon.AddDate(0, 0, rapid.IntRange(0, 1).Draw(t, "day"))
 			fen := rapid.Int64Range(1, 1000).Draw(t, "fen")
-			events = append(events, seen(fmt.Sprintf("ev-%d", i), creator, at, fen))
+			events = append(events, seen(fmt.Sprintf("ev-%d", i), ident.Creator(creator), at, fen))
 			k := creator + civil.DateOf(at).String()
 			want[k] = want[k].Add(money.Fen(fen))
 		}
@@ -83,7 +84,7 @@ func TestAccrualsEqualTheEvents(t *testing.T) {
 		}
 		for k, sum := range want {
 			creator, day := k[:3], civil.MustDate(k[3:])
-			if got := accrued(t, m, creator, day); got != sum {
+			if got := accrued(t, m, ident.Creator(creator), day); got != sum {
 				t.Fatalf("%s on %s: accrued %s, recorded %s", creator, day, got, sum)
 			}
 		}
@@ -135,7 +136,7 @@ func TestClosesAtOncePostOnce(t *testing.T) {
 	a := newAccruer(m, &directory{tenants: []string{"demo"}})
 	var events []incentive.Seen
 	for i := range 30 {
-		events = append(events, seen(fmt.Sprintf("ev-%d", i), fmt.Sprintf("c-%d", i%10), noon, 10))
+		events = append(events, seen(fmt.Sprintf("ev-%d", i), ident.Creator(fmt.Sprintf("c-%d", i%10)), noon, 10))
 	}
 	if err := a.Absorb(t.Context(), events); err != nil {
 		t.Fatal(err)

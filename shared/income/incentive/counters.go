@@ -5,6 +5,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/clock"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/tenancy"
 )
 
@@ -13,13 +14,13 @@ import (
 type Counters struct {
 	Clock    clock.Clock
 	Creators interface {
-		Creator(ctx context.Context, tenant, creator string) (tenancy.Creator, error)
+		Creator(ctx context.Context, tenant ident.Tenant, creator ident.Creator) (tenancy.Creator, error)
 	}
 	Chunks interface {
 		Creator(ctx context.Context, d CreatorDay) ([]Entry, Closed, error)
 	}
 	Days interface {
-		Closed(ctx context.Context, tenant string, day civil.Date) (bool, error)
+		Closed(ctx context.Context, tenant ident.Tenant, day civil.Date) (bool, error)
 	}
 }
 
@@ -31,7 +32,7 @@ type Count struct {
 }
 
 // Read counts a day, today for the zero day. It answers fault.NotFound for a creator the tenant does not have.
-func (c *Counters) Read(ctx context.Context, tenant, creator string, day civil.Date) (Count, error) {
+func (c *Counters) Read(ctx context.Context, tenant ident.Tenant, creator ident.Creator, day civil.Date) (Count, error) {
 	if _, err := c.Creators.Creator(ctx, tenant, creator); err != nil {
 		return Count{}, later(err)
 	}

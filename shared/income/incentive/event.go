@@ -11,13 +11,14 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/input/strictjson"
 )
 
 // Event is one rewarded action, checked. Text fields are empty when they were not given.
 type Event struct {
 	EventID    string
-	CreatorID  string
+	CreatorID  ident.Creator
 	ActionType string
 	OccurredAt time.Time // as given, in Shanghai time
 	Quantity   int64     // 1 to MaxQuantity
@@ -58,12 +59,12 @@ func (e Event) Day() civil.Date { return civil.DateOf(e.OccurredAt) }
 
 // draft is an event as it was sent.
 type draft struct {
-	EventID    string `json:"event_id"`
-	CreatorID  string `json:"creator_id"`
-	ActionType string `json:"action_type"`
-	OccurredAt string `json:"occurred_at"`
-	Quantity   *int64 `json:"quantity"`
-	Platform   string `json:"platform"`
+	EventID    string        `json:"event_id"`
+	CreatorID  ident.Creator `json:"creator_id"`
+	ActionType string        `json:"action_type"`
+	OccurredAt string        `json:"occurred_at"`
+	Quantity   *int64        `json:"quantity"`
+	Platform   string        `json:"platform"`
 	Details
 }
 
@@ -109,7 +110,7 @@ func (d draft) check(now time.Time) (Event, []fault.Field) {
 	var p problems
 	e := Event{EventID: d.EventID, CreatorID: d.CreatorID, ActionType: d.ActionType, Platform: d.Platform, Quantity: 1, Details: d.Details}
 	p.id("event_id", d.EventID)
-	p.id("creator_id", d.CreatorID)
+	p.id("creator_id", string(d.CreatorID))
 	if !isAction(d.ActionType) {
 		p.add("action_type", "must be 2 to 40 of a-z, 0-9 and _, beginning with a letter")
 	}

@@ -101,7 +101,7 @@ func FuzzRead(f *testing.F) {
 			}
 			return
 		}
-		if id != e.EventID || !isID(e.EventID) || !isID(e.CreatorID) || e.Quantity < 1 || e.Quantity > MaxQuantity {
+		if id != e.EventID || !isID(e.EventID) || !isID(string(e.CreatorID)) || e.Quantity < 1 || e.Quantity > MaxQuantity {
 			t.Fatalf("accepted %+v", e)
 		}
 		again, _, err := Read([]byte(fmt.Sprintf(`{"event_id":%q,"creator_id":%q,"action_type":%q,"occurred_at":%q,"quantity":%d,"platform":%q}`,

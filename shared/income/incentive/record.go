@@ -14,6 +14,7 @@ import (
 	"fenzhang/shared/clock"
 	"fenzhang/shared/clock/pace"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/tenancy"
 )
 
@@ -40,13 +41,13 @@ type Stored struct {
 type Events interface {
 	// Add stores each event unless its id is taken; the outcomes are in the order of the events. No id comes
 	// twice in one call.
-	Add(ctx context.Context, tenant string, events []Recorded) []Stored
+	Add(ctx context.Context, tenant ident.Tenant, events []Recorded) []Stored
 }
 
 // Directory is the master data that recording needs; see tenancy.Directory.
 type Directory interface {
-	Creator(ctx context.Context, tenant, creator string) (tenancy.Creator, error)
-	Strategies(ctx context.Context, tenant string) ([]tenancy.Strategy, error)
+	Creator(ctx context.Context, tenant ident.Tenant, creator ident.Creator) (tenancy.Creator, error)
+	Strategies(ctx context.Context, tenant ident.Tenant) ([]tenancy.Strategy, error)
 }
 
 // Recorder records events.
@@ -67,7 +68,7 @@ type Result struct {
 
 // Record reads, rewards and stores events of a tenant; the results are in their order, and one event's trouble
 // is only that event's. The error is for what concerns the whole call, and then nothing is stored.
-func (r *Recorder) Record(ctx context.Context, tenant string, raw []json.RawMessage) ([]Result, error) {
+func (r *Recorder) Record(ctx context.Context, tenant ident.Tenant, raw []json.RawMessage) ([]Result, error) {
 	now, err := r.Clock.Business(ctx)
 	if err != nil {
 		return nil, fault.Later(err)
@@ -88,7 +89,7 @@ func (r *Recorder) Record(ctx context.Context, tenant string, raw []json.RawMess
 // call is one call of Record.
 type call struct {
 	*Recorder
-	tenant     string
+	tenant     ident.Tenant
 	strategies []tenancy.Strategy
 	write      string
 	results    []Result
@@ -120,9 +121,9 @@ func (c *call) checkCreators(ctx context.Context) {
 	var names []string
 	for i := range c.results {
 		name := c.results[i].Recorded.CreatorID
-		if _, seen := unknown[name]; !seen && c.results[i].Err == nil {
-			unknown[name] = nil
-			names = append(names, name)
+		if _, seen := unknown[string(name)]; !seen && c.results[i].Err == nil {
+			unknown[string(name)] = nil
+			names = append(names, string(name))
 		}
 	}
 	for i, err := range c.lookUp(ctx, names) {
@@ -130,7 +131,7 @@ func (c *call) checkCreators(ctx context.Context) {
 	}
 	for i := range c.results {
 		if res := &c.results[i]; res.Err == nil {
-			res.Err = unknown[res.Recorded.CreatorID]
+			res.Err = unknown[string(res.Recorded.CreatorID)]
 		}
 	}
 }
@@ -139,14 +140,14 @@ func (c *call) checkCreators(ctx context.Context) {
 func (c *call) lookUp(ctx context.Context, names []string) []error {
 	errs := make([]error, len(names))
 	if len(names) == 1 {
-		_, errs[0] = c.Directory.Creator(ctx, c.tenant, names[0])
+		_, errs[0] = c.Directory.Creator(ctx, c.tenant, ident.Creator(names[0]))
 		return errs
 	}
 	var group errgroup.Group
 	group.SetLimit(pace.AtOnce(ctx, creatorReads))
 	for i, name := range names {
 		group.Go(func() error {
-			_, errs[i] = c.Directory.Creator(ctx, c.tenant, name)
+			_, errs[i] = c.Directory.Creator(ctx, c.tenant, ident.Creator(name))
 			return nil
 		})
 	}
@@ -208,7 +209,7 @@ func later(err error) error {
 // digest is over the event's content in one unambiguous form. Times are compared as instants.
 func digest(e Event) string {
 	b := make([]byte, 0, 512)
-	for _, s := range []string{e.EventID, e.CreatorID, e.ActionType, e.Platform, e.ContentID, e.ViewerRef, e.SessionID, e.Device} {
+	for _, s := range []string{e.EventID, string(e.CreatorID), e.ActionType, e.Platform, e.ContentID, e.ViewerRef, e.SessionID, e.Device} {
 		b = appendText(b, s)
 	}
 	b = binary.BigEndian.AppendUint64(b, uint64(e.OccurredAt.UnixNano()))

@@ -12,6 +12,7 @@ import (
 	"fenzhang/shared/civil"
 	"fenzhang/shared/clock"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/income/incentive"
 	"fenzhang/shared/income/incentive/incentivetest"
 	"fenzhang/shared/money"
@@ -27,14 +28,14 @@ type directory struct {
 	err        error
 }
 
-func (d *directory) Creator(_ context.Context, _, creator string) (tenancy.Creator, error) {
-	if !strings.HasPrefix(creator, "c") {
+func (d *directory) Creator(_ context.Context, _ ident.Tenant, creator ident.Creator) (tenancy.Creator, error) {
+	if !strings.HasPrefix(string(creator), "c") {
 		return tenancy.Creator{}, fault.Absent("creator")
 	}
 	return tenancy.Creator{CreatorID: creator}, d.err
 }
 
-func (d *directory) Strategies(context.Context, string) ([]tenancy.Strategy, error) {
+func (d *directory) Strategies(context.Context, ident.Tenant) ([]tenancy.Strategy, error) {
 	return d.strategies, d.err
 }
 
@@ -144,7 +145,7 @@ func TestEventWithoutStrategyIsKept(t *testing.T) {
 // losing stores what it is given and answers as if it had been there: an SDK that tries again after a lost answer.
 type losing struct{ *incentivetest.Memory }
 
-func (l losing) Add(ctx context.Context, tenant string, events []incentive.Recorded) []incentive.Stored {
+func (l losing) Add(ctx context.Context, tenant ident.Tenant, events []incentive.Recorded) []incentive.Stored {
 	l.Memory.Add(ctx, tenant, events)
 	return l.Memory.Add(ctx, tenant, events)
 }
@@ -158,7 +159,7 @@ func TestOwnWriteAfterALostAnswerIsNew(t *testing.T) {
 
 type failing struct{ err error }
 
-func (f failing) Add(_ context.Context, _ string, events []incentive.Recorded) []incentive.Stored {
+func (f failing) Add(_ context.Context, _ ident.Tenant, events []incentive.Recorded) []incentive.Stored {
 	out := make([]incentive.Stored, len(events))
 	for i := range out {
 		out[i].Err = f.err

@@ -16,6 +16,7 @@ import (
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/dynamo/transact"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/income"
 	"fenzhang/shared/income/incentive"
 	"fenzhang/shared/ledger"
@@ -42,7 +43,7 @@ type Accruals struct {
 	*Store
 	Incentives string // table name
 	Directory  interface {
-		ContractsOf(ctx context.Context, tenant, creator, incomeType string, day civil.Date) ([]tenancy.Contract, error)
+		ContractsOf(ctx context.Context, tenant ident.Tenant, creator ident.Creator, incomeType string, day civil.Date) ([]tenancy.Contract, error)
 	}
 	NewID   func() string
 	Periods ledger.Periods // decides the accounting periods of entries; nil leaves them as they are
@@ -94,7 +95,7 @@ func (a *Accruals) Post(ctx context.Context, acc incentive.Accrual) error {
 
 // place is where an accrual is to be posted.
 type place struct {
-	entity   string
+	entity   ident.Entity
 	bucket   cycle.Period
 	ownMonth bool // in the accounting period of its day, if that takes entries
 }
@@ -142,7 +143,7 @@ func (a *Accruals) postOnce(ctx context.Context, acc incentive.Accrual, to place
 		posting = append(posting, ledgerdb.StillClosing(a.Ledger, entry))
 	}
 	g := growth{tenant: acc.Tenant, creator: acc.Creator, incomeType: income.Incentive, bucket: bucket, own: acc.Day.Month(), source: income.SourceAccrued,
-		entities: []string{entity}, lines: []income.Line{accrualLine(acc)}}
+		entities: []ident.Entity{entity}, lines: []income.Line{accrualLine(acc)}}
 	put, err := putLine(a.Ledger, acc.Tenant, g.lines[0], bucket, id)
 	if err != nil {
 		return nil, err
@@ -188,7 +189,7 @@ func (a *Accruals) dayClose(acc incentive.Accrual, id string) types.TransactWrit
 	return types.TransactWriteItem{Put: put}
 }
 
-func accrualEntry(acc incentive.Accrual, entity, id string) ledger.Entry {
+func accrualEntry(acc incentive.Accrual, entity ident.Entity, id string) ledger.Entry {
 	e := ledger.Entry{ID: id, Tenant: acc.Tenant, CreatorID: acc.Creator, Entity: entity, At: acc.ClosedAt, Accounting: acc.Day.Month(),
 		Reason: acc.Reason()}
 	e.Debit(ledger.MCNIncentiveCost, acc.Difference)

@@ -8,6 +8,7 @@ import (
 	"fenzhang/shared/civil"
 	"fenzhang/shared/clock"
 	"fenzhang/shared/clock/ids"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/income"
 	"fenzhang/shared/income/incentive"
 	"fenzhang/shared/income/incomedb"
@@ -40,7 +41,7 @@ func newMonthEnd(t *testing.T) *monthEnd {
 }
 
 // accrue accrues a yuan for a creator's day and tells in which period it was posted.
-func (m *monthEnd) accrue(t *testing.T, creator, day string, revision int) string {
+func (m *monthEnd) accrue(t *testing.T, creator ident.Creator, day string, revision int) string {
 	t.Helper()
 	acc := incentive.Accrual{Tenant: tenant, Creator: creator, Day: civil.MustDate(day), Revision: revision, Difference: money.Yuan(1), Total: money.Yuan(int64(revision)),
 		Events: 1, ClosedAt: m.now}

@@ -19,6 +19,7 @@ import (
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/dynamo/transact"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/income"
 	"fenzhang/shared/money"
 )
@@ -88,7 +89,7 @@ func (n *numbers) get(name string) int64 {
 func (n *numbers) amount(name string) money.Amount { return money.Fen(n.get(name)) }
 
 // lineItem is the item of a line in a bucket.
-func lineItem(tenant string, l income.Line, bucket cycle.Period, writeID string) (item, error) {
+func lineItem(tenant ident.Tenant, l income.Line, bucket cycle.Period, writeID string) (item, error) {
 	doc, err := json.Marshal(l)
 	if err != nil {
 		return nil, fault.Internal(err)
@@ -101,13 +102,16 @@ func lineItem(tenant string, l income.Line, bucket cycle.Period, writeID string)
 
 // growth is what new lines add to a bucket.
 type growth struct {
-	tenant, creator, incomeType string
-	bucket                      cycle.Period
-	own                         civil.Month
-	source                      string
-	lines                       []income.Line
-	by, entities                []string
-	carried                     *income.Carriage // that the lines are, where they came from another bucket
+	tenant     ident.Tenant
+	creator    ident.Creator
+	incomeType string
+	bucket     cycle.Period
+	own        civil.Month
+	source     string
+	lines      []income.Line
+	by         []string
+	entities   []ident.Entity
+	carried    *income.Carriage // that the lines are, where they came from another bucket
 }
 
 // update is the part of a transaction that adds to an open bucket; a closed one refuses it.
@@ -133,7 +137,7 @@ func (g growth) update(table string) types.TransactWriteItem {
 	e.add(ownPrefix+g.own.String(), attr.Number(int64(len(g.lines))))
 	e.addSet(attrBy, g.by)
 	e.addSet(attrPlatforms, platforms)
-	e.addSet(attrEntities, g.entities)
+	e.addSet(attrEntities, ident.Texts(g.entities))
 	if g.carried != nil {
 		e.addSet(attrCarriedIn, []string{carriage(*g.carried)})
 	}
@@ -192,7 +196,7 @@ func (e *expression) String() string {
 }
 
 // bucketOf reads a bucket; tenant and creator are those of the partition.
-func bucketOf(tenant, creator string, it item) (income.Bucket, error) {
+func bucketOf(tenant ident.Tenant, creator ident.Creator, it item) (income.Bucket, error) {
 	name, incomeType, ok := keys.BucketOf(attr.TextOf(it, "sk"))
 	period, err := cycle.ParsePeriod(name)
 	if !ok || err != nil {
@@ -202,8 +206,8 @@ func bucketOf(tenant, creator string, it item) (income.Bucket, error) {
 	b := income.Bucket{Tenant: tenant, CreatorID: creator, IncomeType: incomeType, Period: period.Month, Part: period.Part, State: income.State(attr.TextOf(it, attrState)),
 		Totals:      income.Totals{Lines: int(n.get(attrLines)), Distributable: n.amount(attrDistributable), Gross: n.amount(attrGross)},
 		PlatformFee: n.amount(attrFee), Refund: n.amount(attrRefund), Subsidy: n.amount(attrSubsidy), Own: map[civil.Month]int{},
-		Source: attr.TextOf(it, attrSource), By: setOf(it, attrBy), Platforms: setOf(it, attrPlatforms), Entities: setOf(it, attrEntities),
-		Settlement: attr.TextOf(it, attrSettlement), Occurrence: int(n.get(attrOccurrence)), Standing: n.get(attrStanding) > 0, CarriedFor: attr.TextOf(it, attrCarriedFor)}
+		Source: attr.TextOf(it, attrSource), By: setOf(it, attrBy), Platforms: setOf(it, attrPlatforms), Entities: ident.List[ident.Entity](setOf(it, attrEntities)),
+		Settlement: ident.Settlement(attr.TextOf(it, attrSettlement)), Occurrence: int(n.get(attrOccurrence)), Standing: n.get(attrStanding) > 0, CarriedFor: attr.TextOf(it, attrCarriedFor)}
 	if to := attr.TextOf(it, attrCarriedTo); to != "" {
 		if b.CarriedTo, err = cycle.ParsePeriod(to); err != nil {
 			return b, fault.Internal(err)
@@ -249,7 +253,7 @@ func carriageOf(text string) (income.Carriage, error) {
 }
 
 // putLine is the part of a transaction that writes a line once.
-func putLine(table, tenant string, l income.Line, bucket cycle.Period, writeID string) (types.TransactWriteItem, error) {
+func putLine(table string, tenant ident.Tenant, l income.Line, bucket cycle.Period, writeID string) (types.TransactWriteItem, error) {
 	it, err := lineItem(tenant, l, bucket, writeID)
 	if err != nil {
 		return types.TransactWriteItem{}, err

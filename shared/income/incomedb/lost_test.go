@@ -15,6 +15,7 @@ import (
 	"fenzhang/shared/clock/ids"
 	"fenzhang/shared/contract/cycle"
 	"fenzhang/shared/dynamo"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/income"
 	"fenzhang/shared/income/incentive"
 	"fenzhang/shared/income/incomedb"
@@ -46,7 +47,7 @@ func (f *forgetful) TransactWriteItems(ctx context.Context, in *dynamodb.Transac
 
 type contracts struct{}
 
-func (contracts) ContractsOf(context.Context, string, string, string, civil.Date) ([]tenancy.Contract, error) {
+func (contracts) ContractsOf(context.Context, ident.Tenant, ident.Creator, string, civil.Date) ([]tenancy.Contract, error) {
 	return []tenancy.Contract{{PayingEntity: "ent-1", Routes: map[string]string{income.Incentive: tenancy.MCNPays}}}, nil
 }
 

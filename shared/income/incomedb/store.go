@@ -20,6 +20,7 @@ import (
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/dynamo/transact"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/income"
 	"fenzhang/shared/money"
 )
@@ -83,7 +84,11 @@ func (s *Store) Add(ctx context.Context, a income.Addition) ([]income.Placed, er
 }
 
 // book names the buckets of a creator's income of one type.
-type book struct{ tenant, creator, incomeType string }
+type book struct {
+	tenant     ident.Tenant
+	creator    ident.Creator
+	incomeType string
+}
 
 // openAfter finds the first part after a closed one, in the course of the contracts, that takes lines.
 func (s *Store) openAfter(ctx context.Context, of book, course cycle.Course, closed cycle.Period) (cycle.Period, error) {
@@ -181,8 +186,8 @@ func (g growth) gathered() gathered {
 	return out
 }
 
-func object(creator string, bucket cycle.Period, incomeType string) string {
-	return creator + "/" + income.BucketName(bucket, incomeType)
+func object(creator ident.Creator, bucket cycle.Period, incomeType string) string {
+	return string(creator+"/") + income.BucketName(bucket, incomeType)
 }
 
 func detail(v any) json.RawMessage {
@@ -199,7 +204,7 @@ func recorded(a income.Addition, g growth) audit.Record {
 }
 
 // Buckets implements income.Buckets.
-func (s *Store) Buckets(ctx context.Context, tenant, creator string, from, to civil.Month) ([]income.Bucket, error) {
+func (s *Store) Buckets(ctx context.Context, tenant ident.Tenant, creator ident.Creator, from, to civil.Month) ([]income.Bucket, error) {
 	var found []income.Bucket
 	err := s.query(ctx, &dynamodb.QueryInput{KeyConditionExpression: aws.String("pk = :pk AND sk BETWEEN :from AND :to"),
 		ExpressionAttributeValues: item{":pk": attr.Text(keys.CreatorBook(tenant, creator)), ":from": attr.Text(keys.BucketsOf(from)), ":to": attr.Text(keys.BucketsOf(to.Add(1)))}},
@@ -212,7 +217,7 @@ func (s *Store) Buckets(ctx context.Context, tenant, creator string, from, to ci
 }
 
 // Bucket implements income.Buckets.
-func (s *Store) Bucket(ctx context.Context, tenant, creator string, period cycle.Period, incomeType string) (income.Bucket, bool, error) {
+func (s *Store) Bucket(ctx context.Context, tenant ident.Tenant, creator ident.Creator, period cycle.Period, incomeType string) (income.Bucket, bool, error) {
 	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(s.Ledger), ConsistentRead: aws.Bool(true),
 		Key: attr.Key(keys.Bucket(tenant, creator, period, incomeType))})
 	if err != nil {

@@ -58,7 +58,7 @@ const settlement = `{"settlement_id":"s1","tenant":"demo","creator_id":"c1","tax
 "status":"PENDING_REVIEW","status_version":1,"last_updated":"2026-11-16T10:00:00.123+08:00","transition_id":"x","hold":null,"gross":"10.00",
 "shares":[{"party":"c1","kind":"creator","amount":"7.00"},{"party":"mcn","kind":"mcn","amount":"3.00"}],"memo":[],"creator_share":"7.00",
 "taxable_income":null,"taxes":null,"payee_obligations":null,"payer_taxes":null,"net":null,"set_offs":null,"to_pay":null,"quote":null,"rules":null,
-"unconfirmed":[],"payout":null,"next":{"action":"review","owner":"finance","due":null,"overdue":false},"creator_text":{"zh":"a","en":"a"},"approvals":null,"review":null,"expected_arrival":null,"reopens":null,"reopened_by":null,"reason_class":null}`
+"unconfirmed":[],"payout":null,"next":{"action":"review","owner":"finance","due":null,"overdue":false},"creator_text":{"zh":"a","en":"a"},"approvals":null,"review":null,"dates_provisional":false,"expected_arrival":null,"reopens":null,"reopened_by":null,"reason_class":null}`
 
 func TestSettlementCarriesItsHistoryOnlyAlone(t *testing.T) {
 	withHistory := strings.Replace(settlement, `"reason_class":null`, `"reason_class":null,"history":[{"from":null,"to":"PENDING_REVIEW","at":"2026-11-16T02:00:00Z","by":"x","transition_id":"x","reason":null}]`, 1)

@@ -20,6 +20,7 @@ import (
 
 	"fenzhang/shared/clock"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/input/strictjson"
 	"fenzhang/shared/lambda/usage"
@@ -213,7 +214,7 @@ func (a *API) admit(ctx context.Context, ev events.APIGatewayV2HTTPRequest, r *R
 	if wait := a.Limits.Wait(p, ev.RequestContext.HTTP.SourceIP, r.Header["x-device-id"], now); wait > 0 {
 		return &fault.Error{Code: fault.TooMany, Reason: "too_many_requests", Public: "Too many requests; send it again after the given seconds.", RetryAfter: wait}
 	}
-	if named := r.Header["x-tenant-id"]; named != "" && named != p.Tenant {
+	if named := r.Header["x-tenant-id"]; named != "" && ident.Tenant(named) != p.Tenant {
 		return fault.New(fault.Forbidden, "tenant_header", "X-Tenant-ID names another tenant; leave the header out, the token names yours.")
 	}
 	if !p.Has(route.Roles...) {
@@ -236,7 +237,7 @@ func principal(auth *events.APIGatewayV2HTTPRequestContextAuthorizerDescription)
 		return identity.Principal{}, identity.Malformed(nil)
 	}
 	exp, err := strconv.ParseInt(get("exp"), 10, 64)
-	p := identity.Principal{Tenant: get("tenant"), Subject: get("sub"), Creator: get("creator"), Scope: get("scope"), Expires: time.Unix(exp, 0)}
+	p := identity.Principal{Tenant: ident.Tenant(get("tenant")), Subject: get("sub"), Creator: ident.Creator(get("creator")), Scope: get("scope"), Expires: time.Unix(exp, 0)}
 	if err != nil || p.Tenant == "" || p.Subject == "" {
 		return identity.Principal{}, identity.Malformed(errors.New("authorizer context without tenant, subject or expiry"))
 	}
@@ -314,13 +315,13 @@ func match(pattern, path string) (map[string]string, bool) {
 
 // problem is the body of every refusal.
 type problem struct {
-	Error      string        `json:"error"`
-	Code       fault.Code    `json:"code"`
-	Reason     string        `json:"reason"`
-	RequestID  string        `json:"request_id"`
-	Fields     []fault.Field `json:"fields,omitempty"`
-	Missing    string        `json:"missing,omitempty"`
-	Settlement string        `json:"settlement_id,omitempty"`
+	Error      string           `json:"error"`
+	Code       fault.Code       `json:"code"`
+	Reason     string           `json:"reason"`
+	RequestID  string           `json:"request_id"`
+	Fields     []fault.Field    `json:"fields,omitempty"`
+	Missing    string           `json:"missing,omitempty"`
+	Settlement ident.Settlement `json:"settlement_id,omitempty"`
 }
 
 // Problem is the error body of one refusal, also for the items of a batch.

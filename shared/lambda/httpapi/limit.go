@@ -47,9 +47,9 @@ func DefaultLimits() *Buckets {
 
 // Wait takes one call from the caller's bucket, or says how long to wait.
 func (b *Buckets) Wait(p identity.Principal, source, device string, now time.Time) time.Duration {
-	who, rate := "p|"+source+"|"+device+"|"+p.Tenant+"|"+p.Subject, b.Person
+	who, rate := "p|"+source+"|"+device+"|"+string(p.Tenant)+"|"+p.Subject, b.Person
 	if p.Scope == identity.ScopeMachine {
-		who, rate = "m|"+p.Tenant, b.Machine
+		who, rate = string("m|"+p.Tenant), b.Machine
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()

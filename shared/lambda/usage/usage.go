@@ -12,12 +12,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go/middleware"
+
+	"fenzhang/shared/ident"
 )
 
 // Tally is the consumption of one invocation. It is safe for concurrent use.
 type Tally struct {
 	mu       sync.Mutex
-	tenant   string
+	tenant   ident.Tenant
 	messages int
 	units    Units
 }
@@ -34,7 +36,7 @@ func With(ctx context.Context) (context.Context, *Tally) {
 }
 
 // For attributes the invocation to a tenant. An invocation that serves several is shared out by its messages.
-func For(ctx context.Context, tenant string) {
+func For(ctx context.Context, tenant ident.Tenant) {
 	t, ok := ctx.Value(key{}).(*Tally)
 	if !ok {
 		return

@@ -118,7 +118,7 @@ func (p *Person) known() error {
 		return nil
 	}
 	g := p.Gaps[0]
-	return fault.Missing("rule_gap", g.Rule, "Settlement "+g.Settlement+" has no figures under this law, so no total of this person is known: "+g.Missing.EN)
+	return fault.Missing("rule_gap", g.Rule, string("Settlement "+g.Settlement+" has no figures under this law, so no total of this person is known: ")+g.Missing.EN)
 }
 
 // returns adds all rows up to return rows, by month, tax and item. What the payee files itself is in no return of

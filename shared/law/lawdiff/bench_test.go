@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/law/lawdiff"
 	"fenzhang/shared/money"
 )
@@ -31,7 +32,7 @@ func BenchmarkRetax(b *testing.B) {
 			taxpayer := taxpayerNumber(n / len(template.events))
 			for _, t := range template.events {
 				e = *t
-				e.Taxpayer = taxpayer
+				e.Taxpayer = ident.Taxpayer(taxpayer)
 				if n++; !yield(&e, nil) {
 					return
 				}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/law/tax"
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/money"
@@ -14,11 +15,11 @@ import (
 // and tax month the entry of what is withheld besides or owed back.
 type Correction struct {
 	Rows       []tax.Row
-	Of         []string       // settlement that each row corrects
-	Creators   []string       // and its creator
-	Entries    []ledger.Entry // without id, instant and accounting period
-	Additional money.Amount   // withheld besides
-	Over       money.Amount   // withheld too much
+	Of         []ident.Settlement // settlement that each row corrects
+	Creators   []ident.Creator    // and its creator
+	Entries    []ledger.Entry     // without id, instant and accounting period
+	Additional money.Amount       // withheld besides
+	Over       money.Amount       // withheld too much
 }
 
 // Empty tells that nothing is to be posted.
@@ -50,7 +51,7 @@ func (p *Person) Correction(filed Filed) (Correction, error) {
 }
 
 // entry finds the entry of a creator's month, or begins it.
-func (p *Person) entry(c *Correction, creator string, month civil.Month) *ledger.Entry {
+func (p *Person) entry(c *Correction, creator ident.Creator, month civil.Month) *ledger.Entry {
 	for i := range c.Entries {
 		if e := &c.Entries[i]; e.CreatorID == creator && e.Tax == month {
 			return e

@@ -4,6 +4,7 @@
 package lawdiff
 
 import (
+	"fenzhang/shared/ident"
 	"fenzhang/shared/law/tax"
 	"fenzhang/shared/money"
 )
@@ -22,22 +23,22 @@ const (
 
 // Who is one tax year of a taxpayer at a paying entity: what a person's tax goes by.
 type Who struct {
-	Entity   string `json:"paying_entity"`
-	Taxpayer string `json:"taxpayer_id"`
-	Year     int    `json:"year"`
+	Entity   ident.Entity   `json:"paying_entity"`
+	Taxpayer ident.Taxpayer `json:"taxpayer_id"`
+	Year     int            `json:"year"`
 }
 
 // Event is one entry of a taxpayer's tax rows, with the facts of its settlement.
 type Event struct {
 	Who
 	Kind       Kind
-	Settlement string
-	Creator    string     // whose book the settlement is in
-	Facts      *tax.Facts // of bookings, as they were taxed; nil where there was no income
-	Missing    *Gap       // of bookings whose facts are not known any more
-	Rows       []tax.Row  // as booked
-	Of         []string   // of true-ups: the settlement that each row corrects
-	Creators   []string   // of true-ups: the creator of each row
+	Settlement ident.Settlement
+	Creator    ident.Creator      // whose book the settlement is in
+	Facts      *tax.Facts         // of bookings, as they were taxed; nil where there was no income
+	Missing    *Gap               // of bookings whose facts are not known any more
+	Rows       []tax.Row          // as booked
+	Of         []ident.Settlement // of true-ups: the settlement that each row corrects
+	Creators   []ident.Creator    // of true-ups: the creator of each row
 	// Behind marks a year that only stands behind the next one: it is neither told nor summed up.
 	Behind bool
 }
@@ -80,8 +81,8 @@ func (f Figures) Sub(g Figures) Figures {
 
 // Difference is one figure of one settlement that the second law changes.
 type Difference struct {
-	Settlement string `json:"settlement_id"`
-	Creator    string `json:"creator_id"`
+	Settlement ident.Settlement `json:"settlement_id"`
+	Creator    ident.Creator    `json:"creator_id"`
 	Key
 	Booked     Figures `json:"booked"`     // what stands: booking, reversal and posted true-ups
 	Recomputed Figures `json:"recomputed"` // what would stand under the second law
@@ -99,12 +100,12 @@ func (d *Difference) In(filed Filed) bool {
 
 // Gap is a settlement whose taxes the second law does not give: no figure, and never zero.
 type Gap struct {
-	Settlement string   `json:"settlement_id"`
-	Creator    string   `json:"creator_id"`
-	Rule       string   `json:"rule"`
-	Missing    tax.Text `json:"missing"`
+	Settlement ident.Settlement `json:"settlement_id"`
+	Creator    ident.Creator    `json:"creator_id"`
+	Rule       string           `json:"rule"`
+	Missing    tax.Text         `json:"missing"`
 	// Because is the earlier settlement without figures on which this one stands; "" where the gap is its own.
-	Because string `json:"because,omitempty"`
+	Because ident.Settlement `json:"because,omitempty"`
 }
 
 // TaxTotal is one tax over many settlements. Booked and Recomputed leave out what cannot be computed.

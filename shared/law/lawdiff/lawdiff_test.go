@@ -10,6 +10,7 @@ import (
 
 	"fenzhang/rules"
 	"fenzhang/shared/civil"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/law/lawdiff"
 	"fenzhang/shared/law/ruletest"
 	"fenzhang/shared/law/tax"
@@ -70,7 +71,7 @@ type history struct {
 	booked map[string]*lawdiff.Event
 }
 
-func newHistory(law *tax.Corpus, entity, taxpayer string) *history {
+func newHistory(law *tax.Corpus, entity ident.Entity, taxpayer ident.Taxpayer) *history {
 	return &history{law: law, who: lawdiff.Who{Entity: entity, Taxpayer: taxpayer, Year: 2026}, booked: map[string]*lawdiff.Event{}}
 }
 
@@ -80,15 +81,15 @@ func (h *history) book(f tax.Facts) bool {
 	if err != nil {
 		return false
 	}
-	e := &lawdiff.Event{Who: h.who, Kind: lawdiff.Booking, Settlement: "st-" + strconv.Itoa(len(h.events)), Creator: "c-" + h.who.Taxpayer, Facts: &f, Rows: r.Rows}
+	e := &lawdiff.Event{Who: h.who, Kind: lawdiff.Booking, Settlement: ident.Settlement("st-" + strconv.Itoa(len(h.events))), Creator: ident.Creator("c-" + h.who.Taxpayer), Facts: &f, Rows: r.Rows}
 	h.add(e)
-	h.booked[e.Settlement] = e
+	h.booked[string(e.Settlement)] = e
 	return true
 }
 
-func (h *history) reverse(settlement string) {
-	of := h.booked[settlement]
-	delete(h.booked, settlement)
+func (h *history) reverse(settlement ident.Settlement) {
+	of := h.booked[string(settlement)]
+	delete(h.booked, string(settlement))
 	h.add(&lawdiff.Event{Who: h.who, Kind: lawdiff.Reversal, Settlement: settlement, Creator: of.Creator, Rows: negative(of.Rows)})
 }
 
@@ -163,7 +164,7 @@ func drawHistory(t *rapid.T, law *tax.Corpus) *history {
 	filed := rapid.Bool().Draw(t, "filed entity")
 	for range rapid.IntRange(1, 12).Draw(t, "acts") {
 		if standing := sorted(h.booked); len(standing) > 0 && rapid.IntRange(0, 5).Draw(t, "reverse") == 0 {
-			h.reverse(rapid.SampledFrom(standing).Draw(t, "which"))
+			h.reverse(ident.Settlement(rapid.SampledFrom(standing).Draw(t, "which")))
 			continue
 		}
 		day = day.AddDays(rapid.IntRange(0, 40).Draw(t, "days"))
@@ -420,9 +421,9 @@ func (h *history) totals(t failer, law *tax.Corpus, booked, again map[string]mon
 				t.Fatal(err)
 			}
 			now = r.Rows
-			made[e.Settlement] = now
+			made[string(e.Settlement)] = now
 		case lawdiff.Reversal:
-			now = negative(made[e.Settlement])
+			now = negative(made[string(e.Settlement)])
 		}
 		rows = append(rows, now...)
 		for _, r := range e.Rows {

@@ -3,6 +3,7 @@ package lawdiff
 import (
 	"errors"
 
+	"fenzhang/shared/ident"
 	"fenzhang/shared/law/tax"
 )
 
@@ -14,8 +15,8 @@ type Person struct {
 	Gaps        []Gap
 
 	behind   bool
-	taxpayer string // kind of the taxpayer, by the last facts
-	blocked  string // the first settlement without figures: what follows stands on it
+	taxpayer string           // kind of the taxpayer, by the last facts
+	blocked  ident.Settlement // the first settlement without figures: what follows stands on it
 	booked   []tax.Row
 	standing []tax.Row // under the second law, with openings and reversals
 	parts    []part
@@ -25,8 +26,8 @@ type Person struct {
 
 // FirstCreator is the first of the creators, by id, whose settlements the person has; "" when there are none. A
 // taxpayer with several creators is told with that one.
-func (p *Person) FirstCreator() string {
-	first := ""
+func (p *Person) FirstCreator() ident.Creator {
+	first := ident.Creator("")
 	for i := range p.parts {
 		if c := p.parts[i].creator; first == "" || c < first {
 			first = c
@@ -40,11 +41,12 @@ type span struct{ from, to int }
 
 // part is one settlement of the person.
 type part struct {
-	settlement, creator string
-	booked, standing    []span
-	last                span // of the last booking, in standing
-	gap                 bool
-	afterTax            bool // the payer bears its taxes
+	settlement       ident.Settlement
+	creator          ident.Creator
+	booked, standing []span
+	last             span // of the last booking, in standing
+	gap              bool
+	afterTax         bool // the payer bears its taxes
 }
 
 func (p *Person) begin(w Who) {
@@ -54,11 +56,11 @@ func (p *Person) begin(w Who) {
 }
 
 // part finds a settlement, or begins it in the memory of one that was there for another person.
-func (p *Person) part(settlement, creator string) *part {
-	i, ok := p.index[settlement]
+func (p *Person) part(settlement ident.Settlement, creator ident.Creator) *part {
+	i, ok := p.index[string(settlement)]
 	if !ok {
 		i = len(p.parts)
-		p.index[settlement] = i
+		p.index[string(settlement)] = i
 		if i < cap(p.parts) {
 			p.parts = p.parts[:i+1]
 		} else {

@@ -22,6 +22,7 @@ import (
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/dynamo/transact"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/money"
 )
@@ -66,7 +67,7 @@ func PartsIn(table string, chart ledger.Chart, entries []ledger.Entry) ([]types.
 			return nil, err
 		}
 		parts = append(parts, put)
-		k := [2]string{e.CreatorID, e.Entity}
+		k := [2]string{string(e.CreatorID), string(e.Entity)}
 		if sums[k] == nil {
 			sums[k] = &ledger.Entry{Tenant: e.Tenant, CreatorID: e.CreatorID, Entity: e.Entity, Accounting: e.Accounting}
 			order = append(order, sums[k])
@@ -155,7 +156,7 @@ type Book struct {
 }
 
 // Entry reads one journal entry, consistently; fault.Absent when there is none.
-func (b Book) Entry(ctx context.Context, tenant, creator, id string) (ledger.Entry, error) {
+func (b Book) Entry(ctx context.Context, tenant ident.Tenant, creator ident.Creator, id string) (ledger.Entry, error) {
 	k := keys.Entry(tenant, creator, id)
 	out, err := b.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(b.Table), ConsistentRead: aws.Bool(true),
 		Key: map[string]types.AttributeValue{"pk": attr.Text(k.PK), "sk": attr.Text(k.SK)}})
@@ -169,7 +170,7 @@ func (b Book) Entry(ctx context.Context, tenant, creator, id string) (ledger.Ent
 }
 
 // Entries reads a creator's whole journal, in order of posting.
-func (b Book) Entries(ctx context.Context, tenant, creator string) ([]ledger.Entry, error) {
+func (b Book) Entries(ctx context.Context, tenant ident.Tenant, creator ident.Creator) ([]ledger.Entry, error) {
 	items, err := b.query(ctx, keys.CreatorBook(tenant, creator), keys.EntryPrefix)
 	if err != nil {
 		return nil, err
@@ -186,7 +187,7 @@ func (b Book) Entries(ctx context.Context, tenant, creator string) ([]ledger.Ent
 }
 
 // Balances reads a creator's balances by paying entity and account.
-func (b Book) Balances(ctx context.Context, tenant, creator string) (map[string]map[ledger.Account]money.Amount, error) {
+func (b Book) Balances(ctx context.Context, tenant ident.Tenant, creator ident.Creator) (map[string]map[ledger.Account]money.Amount, error) {
 	items, err := b.query(ctx, keys.CreatorBook(tenant, creator), keys.BalancePrefix)
 	if err != nil {
 		return nil, err
@@ -241,12 +242,12 @@ func entryOf(it map[string]types.AttributeValue) (ledger.Entry, error) {
 
 // Page reads the entries of a book that come after one, "" at the start, in order of posting, and the id after which
 // the book goes on, "" at its end.
-func (b Book) Page(ctx context.Context, tenant, book, after string, limit int) ([]ledger.Entry, string, error) {
+func (b Book) Page(ctx context.Context, tenant ident.Tenant, book, after string, limit int) ([]ledger.Entry, string, error) {
 	in := &dynamodb.QueryInput{TableName: aws.String(b.Table), ConsistentRead: aws.Bool(true), Limit: aws.Int32(int32(min(max(limit, 1), maxPage))),
 		KeyConditionExpression:    aws.String("pk = :pk AND begins_with(sk, :sk)"),
-		ExpressionAttributeValues: map[string]types.AttributeValue{":pk": attr.Text(keys.CreatorBook(tenant, book)), ":sk": attr.Text(keys.EntryPrefix)}}
+		ExpressionAttributeValues: map[string]types.AttributeValue{":pk": attr.Text(keys.CreatorBook(tenant, ident.Creator(book))), ":sk": attr.Text(keys.EntryPrefix)}}
 	if after != "" {
-		k := keys.Entry(tenant, book, after)
+		k := keys.Entry(tenant, ident.Creator(book), after)
 		in.ExclusiveStartKey = map[string]types.AttributeValue{"pk": attr.Text(k.PK), "sk": attr.Text(k.SK)}
 	}
 	out, err := b.DB.Query(ctx, in)

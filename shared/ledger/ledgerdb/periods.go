@@ -17,6 +17,7 @@ import (
 	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/ledger"
 )
 
@@ -66,7 +67,7 @@ func (p *Periods) Date(ctx context.Context, e *ledger.Entry) error {
 }
 
 // For gives the first month from the given one on in which the paying entity's books are open.
-func (p *Periods) For(ctx context.Context, tenant, entity string, month civil.Month) (civil.Month, error) {
+func (p *Periods) For(ctx context.Context, tenant ident.Tenant, entity ident.Entity, month civil.Month) (civil.Month, error) {
 	last, err := p.closed(ctx, tenant, entity)
 	if err != nil {
 		return month, err
@@ -107,7 +108,7 @@ func StillClosing(table string, e ledger.Entry) types.TransactWriteItem {
 		ExpressionAttributeValues: map[string]types.AttributeValue{":m": attr.Text(e.Accounting.String()), ":st": attr.Text(HeadClosing)}}}
 }
 
-func (p *Periods) closed(ctx context.Context, tenant, entity string) (closed, error) {
+func (p *Periods) closed(ctx context.Context, tenant ident.Tenant, entity ident.Entity) (closed, error) {
 	k, now := keys.PeriodHead(tenant, entity), p.Clock.Instant()
 	p.mu.Lock()
 	known, ok := p.kept[k.PK]
@@ -149,8 +150,8 @@ func (p *Periods) read(ctx context.Context, k keys.Key) (closed, error) {
 
 // Fence closes a book's balances at a paying entity for entries of a month and before, for good: from then on the
 // write of such an entry is refused by its condition. A book without balances has no entries and needs none.
-func (b Book) Fence(ctx context.Context, tenant, book, entity string, month civil.Month) error {
-	k := keys.Balance(tenant, book, entity)
+func (b Book) Fence(ctx context.Context, tenant ident.Tenant, book string, entity ident.Entity, month civil.Month) error {
+	k := keys.Balance(tenant, ident.Creator(book), entity)
 	_, err := b.DB.UpdateItem(ctx, &dynamodb.UpdateItemInput{TableName: aws.String(b.Table), Key: map[string]types.AttributeValue{"pk": attr.Text(k.PK), "sk": attr.Text(k.SK)},
 		UpdateExpression:          aws.String("SET " + attrClosed + " = :m"),
 		ConditionExpression:       aws.String("attribute_exists(pk) AND (attribute_not_exists(" + attrClosed + ") OR " + attrClosed + " < :m)"),

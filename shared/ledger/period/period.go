@@ -14,6 +14,7 @@ import (
 	"fenzhang/shared/audit"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/tenancy"
 )
@@ -27,18 +28,18 @@ const (
 
 // Period is one month of a paying entity's books, from the day on which its closing began.
 type Period struct {
-	Tenant    string      `json:"-"`
-	Entity    string      `json:"paying_entity"`
-	Month     civil.Month `json:"period"`
-	State     string      `json:"state"`
-	First     bool        `json:"first"` // no period of the entity was closed before
-	Revision  int         `json:"revision"`
-	ClosingBy string      `json:"closing_by"`
-	ClosingAt time.Time   `json:"closing_at"`
-	Sealing   bool        `json:"sealing,omitempty"` // a sealing has begun: not even the accruals of its days enter any more
-	Review    Review      `json:"review"`
-	Seal      *Seal       `json:"seal"`
-	Act       string      `json:"act"` // id of the last write
+	Tenant    ident.Tenant `json:"-"`
+	Entity    ident.Entity `json:"paying_entity"`
+	Month     civil.Month  `json:"period"`
+	State     string       `json:"state"`
+	First     bool         `json:"first"` // no period of the entity was closed before
+	Revision  int          `json:"revision"`
+	ClosingBy string       `json:"closing_by"`
+	ClosingAt time.Time    `json:"closing_at"`
+	Sealing   bool         `json:"sealing,omitempty"` // a sealing has begun: not even the accruals of its days enter any more
+	Review    Review       `json:"review"`
+	Seal      *Seal        `json:"seal"`
+	Act       string       `json:"act"` // id of the last write
 }
 
 // Seal is what stands for good.
@@ -53,8 +54,8 @@ type Seal struct {
 
 // sealed is what the hash of a seal covers.
 type sealed struct {
-	Tenant   string       `json:"tenant"`
-	Entity   string       `json:"paying_entity"`
+	Tenant   ident.Tenant `json:"tenant"`
+	Entity   ident.Entity `json:"paying_entity"`
 	Month    civil.Month  `json:"period"`
 	Balance  ledger.Trial `json:"balance"`
 	AuditSeq int64        `json:"audit_seq"`
@@ -77,17 +78,17 @@ var ErrRival = errors.New("period: somebody else wrote first")
 // Store keeps periods.
 type Store interface {
 	// Newest is the newest period that is closing or sealed; nil when none is.
-	Newest(ctx context.Context, tenant, entity string) (*Period, error)
+	Newest(ctx context.Context, tenant ident.Tenant, entity ident.Entity) (*Period, error)
 	// Period reads a period, consistently; nil when its closing has not begun.
-	Period(ctx context.Context, tenant, entity string, month civil.Month) (*Period, error)
+	Period(ctx context.Context, tenant ident.Tenant, entity ident.Entity, month civil.Month) (*Period, error)
 	// List gives all periods, newest first.
-	List(ctx context.Context, tenant, entity string) ([]Period, error)
+	List(ctx context.Context, tenant ident.Tenant, entity ident.Entity) ([]Period, error)
 	// Save writes a period whose revision before was one less, with the audit record of the act where there is one.
 	// A new one must follow the newest, which must be sealed. ErrRival otherwise; finding one's own act is success. From
 	// the write of Sealing on, an accrual of the month is refused.
 	Save(ctx context.Context, p Period, rec *audit.Record) error
 	// Fence lets a book refuse every entry of the month and before, for good.
-	Fence(ctx context.Context, tenant, book, entity string, month civil.Month) error
+	Fence(ctx context.Context, tenant ident.Tenant, book string, entity ident.Entity, month civil.Month) error
 }
 
 // Finding is something that a check found.
@@ -105,25 +106,25 @@ type Book struct {
 // Books reviews books.
 type Books interface {
 	// Review checks one book at a paying entity as far as a month is concerned.
-	Review(ctx context.Context, tenant, entity, book string, month civil.Month) (Book, error)
+	Review(ctx context.Context, tenant ident.Tenant, entity ident.Entity, book string, month civil.Month) (Book, error)
 }
 
 // Creators lists a tenant's creators in the order of their ids, from the one after a cursor on.
 type Creators interface {
-	Creators(ctx context.Context, tenant, cursor string, limit int) ([]tenancy.Creator, string, error)
+	Creators(ctx context.Context, tenant ident.Tenant, cursor string, limit int) ([]tenancy.Creator, string, error)
 }
 
 // Days tells which days' incentives are not accrued.
 type Days interface {
-	Due(ctx context.Context, tenant string, before civil.Date) ([]civil.Date, error)
+	Due(ctx context.Context, tenant ident.Tenant, before civil.Date) ([]civil.Date, error)
 }
 
 // Evidence gives the end of a tenant's chain of audit records.
 type Evidence interface {
-	Head(ctx context.Context, tenant string) (audit.Head, error)
+	Head(ctx context.Context, tenant ident.Tenant) (audit.Head, error)
 }
 
 // Charts gives a paying entity's chart of accounts.
 type Charts interface {
-	Chart(ctx context.Context, tenant, entity string) (ledger.Chart, error)
+	Chart(ctx context.Context, tenant ident.Tenant, entity ident.Entity) (ledger.Chart, error)
 }

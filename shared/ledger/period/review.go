@@ -11,6 +11,7 @@ import (
 	"fenzhang/shared/clock/pace"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/ledger"
 )
 
@@ -171,7 +172,7 @@ func (r *Review) take(p *Period, book string, b Book) {
 
 // BooksAfter lists the next n books of a tenant after one: creators in the order of their ids, then the house's. It is
 // empty when the last book was reached.
-func BooksAfter(ctx context.Context, from Creators, tenant, after string, n int) ([]string, error) {
+func BooksAfter(ctx context.Context, from Creators, tenant ident.Tenant, after string, n int) ([]string, error) {
 	if after == keys.HouseBook {
 		return nil, nil
 	}
@@ -181,7 +182,7 @@ func BooksAfter(ctx context.Context, from Creators, tenant, after string, n int)
 	}
 	ids := make([]string, 0, len(creators)+1)
 	for _, c := range creators {
-		ids = append(ids, c.CreatorID)
+		ids = append(ids, string(c.CreatorID))
 	}
 	if next == "" {
 		ids = append(ids, keys.HouseBook)

@@ -13,6 +13,7 @@ import (
 	"fenzhang/shared/civil"
 	"fenzhang/shared/clock"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/ledger"
 )
@@ -60,7 +61,7 @@ func again(decide func() (Period, error)) (Period, error) {
 // accruals of the month's own days, which enter until its sealing begins. Called again it goes on with checks that were not complete, or runs them anew.
 //
 // Errors: 3001 period_not_over, period_sealed, period_order.
-func (s *Service) Close(ctx context.Context, by identity.Principal, entity string, month civil.Month) (Period, error) {
+func (s *Service) Close(ctx context.Context, by identity.Principal, entity ident.Entity, month civil.Month) (Period, error) {
 	return again(func() (Period, error) {
 		p, err := s.closing(ctx, by, entity, month)
 		if err != nil {
@@ -74,7 +75,7 @@ func (s *Service) Close(ctx context.Context, by identity.Principal, entity strin
 }
 
 // closing reads the period, and begins its closing where that is due.
-func (s *Service) closing(ctx context.Context, by identity.Principal, entity string, month civil.Month) (Period, error) {
+func (s *Service) closing(ctx context.Context, by identity.Principal, entity ident.Entity, month civil.Month) (Period, error) {
 	p, err := s.Store.Period(ctx, by.Tenant, entity, month)
 	if err != nil {
 		return Period{}, err
@@ -92,7 +93,7 @@ func sealedFor(month civil.Month) error {
 	return notNow("period_sealed", "The period "+month.String()+" is sealed for good; there is no re-opening. Post what comes late in the open period.")
 }
 
-func (s *Service) begin(ctx context.Context, by identity.Principal, entity string, month civil.Month) (Period, error) {
+func (s *Service) begin(ctx context.Context, by identity.Principal, entity ident.Entity, month civil.Month) (Period, error) {
 	today, err := s.Clock.Today(ctx)
 	if err != nil {
 		return Period{}, fault.Later(err)
@@ -117,7 +118,7 @@ func (s *Service) begin(ctx context.Context, by identity.Principal, entity strin
 }
 
 func (s *Service) record(p Period, by identity.Principal, act string, what json.RawMessage) *audit.Record {
-	return &audit.Record{ID: p.Act, Tenant: p.Tenant, At: s.Clock.Instant(), Actor: by.Subject, Act: act, Object: p.Entity + ":" + p.Month.String(), What: what}
+	return &audit.Record{ID: p.Act, Tenant: p.Tenant, At: s.Clock.Instant(), Actor: by.Subject, Act: act, Object: string(p.Entity+":") + p.Month.String(), What: what}
 }
 
 func (s *Service) review(by identity.Principal, sealing bool) Review {
@@ -139,7 +140,7 @@ func (s *Service) run(ctx context.Context, p Period) (Period, error) {
 // answered as it is.
 //
 // Errors: 3001 not_closing, settling, checks_failed; 1003 for who began the closing.
-func (s *Service) Seal(ctx context.Context, by identity.Principal, entity string, month civil.Month) (Period, error) {
+func (s *Service) Seal(ctx context.Context, by identity.Principal, entity ident.Entity, month civil.Month) (Period, error) {
 	return again(func() (Period, error) {
 		p, err := s.sealable(ctx, by, entity, month)
 		if err != nil || p.State == Sealed {
@@ -176,7 +177,7 @@ func (s *Service) beginSealing(ctx context.Context, by identity.Principal, p Per
 	return p, s.Store.Save(ctx, p, nil)
 }
 
-func (s *Service) sealable(ctx context.Context, by identity.Principal, entity string, month civil.Month) (Period, error) {
+func (s *Service) sealable(ctx context.Context, by identity.Principal, entity ident.Entity, month civil.Month) (Period, error) {
 	p, err := s.Store.Period(ctx, by.Tenant, entity, month)
 	if err != nil {
 		return Period{}, err

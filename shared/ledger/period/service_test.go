@@ -12,6 +12,7 @@ import (
 	"fenzhang/shared/clock"
 	"fenzhang/shared/clock/ids"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/lambda/dynamotest"
 	"fenzhang/shared/ledger"
@@ -38,19 +39,19 @@ func open(t *testing.T) *agency {
 }
 
 // Review is a book without entries, and what was found in it.
-func (a *agency) Review(_ context.Context, _, _, book string, _ civil.Month) (period.Book, error) {
+func (a *agency) Review(_ context.Context, _ ident.Tenant, _ ident.Entity, book string, _ civil.Month) (period.Book, error) {
 	return period.Book{Findings: a.findings[book]}, nil
 }
 
-func (a *agency) Due(_ context.Context, _ string, before civil.Date) ([]civil.Date, error) {
+func (a *agency) Due(_ context.Context, _ ident.Tenant, before civil.Date) ([]civil.Date, error) {
 	return slices.DeleteFunc(slices.Clone(a.due), func(d civil.Date) bool { return !d.Before(before) }), nil
 }
 
-func (a *agency) Head(context.Context, string) (audit.Head, error) {
+func (a *agency) Head(context.Context, ident.Tenant) (audit.Head, error) {
 	return audit.Head{Tree: audit.Tree{Count: 42}, Chain: audit.Hash{7}}, nil
 }
 
-func (a *agency) Chart(context.Context, string, string) (ledger.Chart, error) {
+func (a *agency) Chart(context.Context, ident.Tenant, ident.Entity) (ledger.Chart, error) {
 	return ledger.Chart{}, nil
 }
 
@@ -179,7 +180,7 @@ func TestWhatWasFoundStopsTheSeal(t *testing.T) {
 func TestAReviewGoesOnWhereItStopped(t *testing.T) {
 	a := open(t)
 	for n := range 60 {
-		a.Creators.(*settletest.Directory).Add("c-"+string(rune('a'+n/26))+string(rune('a'+n%26)), "natural_person", entity, "mcn_pays")
+		a.Creators.(*settletest.Directory).Add(ident.Creator("c-"+string(rune('a'+n/26))+string(rune('a'+n%26))), "natural_person", entity, "mcn_pays")
 	}
 	a.Budget = time.Nanosecond
 	a.Clock.Now = func() time.Time {

@@ -18,6 +18,7 @@ import (
 	"fenzhang/shared/audit"
 	"fenzhang/shared/audit/outbox"
 	"fenzhang/shared/civil"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/lambda/contracttest"
 	"fenzhang/shared/lambda/dynamotest"
@@ -76,7 +77,7 @@ func (a answer) fields() map[string]string {
 	return out
 }
 
-func (w *world) call(tenant, role, method, path string, body any) answer {
+func (w *world) call(tenant ident.Tenant, role, method, path string, body any) answer {
 	w.t.Helper()
 	var text string
 	switch b := body.(type) {
@@ -95,7 +96,7 @@ func (w *world) call(tenant, role, method, path string, body any) answer {
 	ev.RequestContext.RequestID = "req-1"
 	ev.RequestContext.HTTP.Method = method
 	ev.RequestContext.Authorizer = &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{Lambda: map[string]any{
-		"tenant": tenant, "sub": role + "@" + tenant, "roles": role, "exp": fmt.Sprint(instant.Unix() + 60),
+		"tenant": string(tenant), "sub": role + "@" + string(tenant), "roles": role, "exp": fmt.Sprint(instant.Unix() + 60),
 	}}
 	return w.serve(ev)
 }
@@ -527,7 +528,7 @@ func TestAProjectIsInForceAfterASecondPersonsYes(t *testing.T) {
 	w.want(w.admin("PUT", path, project), 200, 0)
 	inForce := func() int {
 		t.Helper()
-		k, err := tenancydb.New(w.local.Client, w.local.Tenancy, w.local.Settlements, func() time.Time { return instant }).Contract(context.Background(), "demo", first.body["creator_id"].(string), "live_tip", civil.MustDate("2026-11-16"))
+		k, err := tenancydb.New(w.local.Client, w.local.Tenancy, w.local.Settlements, func() time.Time { return instant }).Contract(context.Background(), "demo", ident.Creator(first.body["creator_id"].(string)), "live_tip", civil.MustDate("2026-11-16"))
 		if err != nil {
 			t.Fatal(err)
 		}

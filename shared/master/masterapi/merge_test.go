@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/lambda/dynamotest"
 	"fenzhang/shared/master"
@@ -103,7 +104,7 @@ func TestCreatorsOfAMergedTaxpayerAreTheSurvivors(t *testing.T) {
 		}
 	}
 	for id, want := range map[string]string{"c1": "t1", "c2": "t2", "c3": "t1"} {
-		if got, err := fresh.SealedUnder(ctx, "demo", id); err != nil || got != want {
+		if got, err := fresh.SealedUnder(ctx, "demo", ident.Creator(id)); err != nil || got != ident.Taxpayer(want) {
 			t.Errorf("%s is sealed under %s, %v", id, got, err)
 		}
 	}
@@ -203,7 +204,7 @@ func TestTheHolderOfAnAccountMayHaveTheMergedName(t *testing.T) {
 	w.want(w.admin("POST", "/v1/taxpayers/t2/merge", ask()), 200, 0)
 	w.want(w.approveMerge("approver", "t2"), 200, 0)
 	for id, holder := range holders {
-		if same, known, err := w.Store.HolderIsTaxpayer(context.Background(), "demo", id, "t1"); err != nil || !known || same == (holder == "别人") {
+		if same, known, err := w.Store.HolderIsTaxpayer(context.Background(), "demo", ident.Creator(id), "t1"); err != nil || !known || same == (holder == "别人") {
 			t.Errorf("%s holds the account: %t, %t, %v", holder, same, known, err)
 		}
 	}
@@ -215,7 +216,7 @@ type stopping struct {
 	calls int
 }
 
-func (s *stopping) Carry(ctx context.Context, tenant, from, into, by string) error {
+func (s *stopping) Carry(ctx context.Context, tenant ident.Tenant, from, into, by string) error {
 	if s.calls++; s.calls == 1 {
 		return fault.Later(context.DeadlineExceeded)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"fenzhang/shared/clock"
 	"fenzhang/shared/clock/ids"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/lambda/dynamotest"
 	"fenzhang/shared/law/tax"
 	"fenzhang/shared/law/taxpack"
@@ -56,7 +57,7 @@ func Open(t testing.TB, local dynamotest.Local, at time.Time) World {
 type PlainMaster struct{}
 
 // New implements vault.Master.
-func (PlainMaster) New(_ context.Context, tenant, _ string) ([]byte, []byte, error) {
+func (PlainMaster) New(_ context.Context, tenant ident.Tenant, _ string) ([]byte, []byte, error) {
 	key := make([]byte, vault.KeySize)
 	if _, err := rand.Read(key); err != nil {
 		return nil, nil, err
@@ -65,7 +66,7 @@ func (PlainMaster) New(_ context.Context, tenant, _ string) ([]byte, []byte, err
 }
 
 // Unwrap implements vault.Master.
-func (PlainMaster) Unwrap(_ context.Context, tenant, _ string, wrapped []byte) ([]byte, error) {
+func (PlainMaster) Unwrap(_ context.Context, tenant ident.Tenant, _ string, wrapped []byte) ([]byte, error) {
 	key, ok := bytes.CutPrefix(wrapped, []byte(tenant))
 	if !ok {
 		return nil, errors.New("another tenant's key")

@@ -14,6 +14,7 @@ import (
 	"github.com/xuri/excelize/v2"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/lambda/contracttest"
 	"fenzhang/shared/lambda/dynamotest"
 	"fenzhang/shared/lambda/httpapi"
@@ -88,7 +89,7 @@ func (a answer) fields() map[string]string {
 	return out
 }
 
-func (w *world) call(tenant, role, method, path string, body any) answer {
+func (w *world) call(tenant ident.Tenant, role, method, path string, body any) answer {
 	w.t.Helper()
 	var text []byte
 	if body != nil {
@@ -101,7 +102,7 @@ func (w *world) call(tenant, role, method, path string, body any) answer {
 	ev.RequestContext.RequestID = "req-1"
 	ev.RequestContext.HTTP.Method = method
 	ev.RequestContext.Authorizer = &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{Lambda: map[string]any{
-		"tenant": tenant, "sub": role + "@" + tenant, "roles": role, "exp": fmt.Sprint(w.Clock.Now().Unix() + 60),
+		"tenant": string(tenant), "sub": role + "@" + string(tenant), "roles": role, "exp": fmt.Sprint(w.Clock.Now().Unix() + 60),
 	}}
 	res := w.api.Serve(w.t.Context(), ev)
 	contracttest.CheckEvent(w.t, ev, res)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/ledger/period"
 	"fenzhang/shared/ledger/period/perioddb"
@@ -13,7 +14,7 @@ import (
 
 // Entities lists a tenant's paying entities.
 type Entities interface {
-	EntityIDs(ctx context.Context, tenant string) ([]string, error)
+	EntityIDs(ctx context.Context, tenant ident.Tenant) ([]string, error)
 }
 
 // Seals knows the sealed periods of a tenant's paying entities; it implements opening.Periods.
@@ -23,13 +24,13 @@ type Seals struct {
 }
 
 // AnySealed looks through the periods of all paying entities.
-func (s Seals) AnySealed(ctx context.Context, tenant string) (bool, error) {
+func (s Seals) AnySealed(ctx context.Context, tenant ident.Tenant) (bool, error) {
 	entities, err := s.Entities.EntityIDs(ctx, tenant)
 	if err != nil {
 		return false, err
 	}
 	for _, entity := range entities {
-		all, err := s.Periods.List(ctx, tenant, entity)
+		all, err := s.Periods.List(ctx, tenant, ident.Entity(entity))
 		if err != nil {
 			return false, err
 		}

@@ -11,6 +11,7 @@ import (
 	"fenzhang/shared/civil"
 	"fenzhang/shared/clock/ids"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/income/incentive/incentivedb"
 	"fenzhang/shared/income/incomedb"
@@ -30,7 +31,7 @@ import (
 // never has sealed nothing.
 type never struct{ sealed bool }
 
-func (n never) AnySealed(context.Context, string) (bool, error) { return n.sealed, nil }
+func (n never) AnySealed(context.Context, ident.Tenant) (bool, error) { return n.sealed, nil }
 
 // world is a tenant into which a workbook is imported.
 type world struct {
@@ -63,14 +64,14 @@ func (w *world) month(t *testing.T, month civil.Month, amount string) money.Amou
 	if err != nil {
 		t.Fatal(err)
 	}
-	return w.pay(t, a.SettlementID)
+	return w.pay(t, string(a.SettlementID))
 }
 
 // pay takes an open settlement to its end.
 func (w *world) pay(t *testing.T, id string) money.Amount {
 	t.Helper()
 	ctx := t.Context()
-	if err := w.Quote(ctx, settletest.Tenant, id); err != nil {
+	if err := w.Quote(ctx, settletest.Tenant, ident.Settlement(id)); err != nil {
 		t.Fatal(err)
 	}
 	for _, move := range []struct {
@@ -82,10 +83,10 @@ func (w *world) pay(t *testing.T, id string) money.Amount {
 			t.Fatal(err)
 		}
 	}
-	if err := w.Book(ctx, settletest.Tenant, id); err != nil {
+	if err := w.Book(ctx, settletest.Tenant, ident.Settlement(id)); err != nil {
 		t.Fatal(err)
 	}
-	p, err := w.Payables.Load(ctx, settletest.Tenant, id)
+	p, err := w.Payables.Load(ctx, settletest.Tenant, ident.Settlement(id))
 	if err != nil || p.Status != string(settlement.Paying) {
 		t.Fatalf("%+v %v", p, err)
 	}
@@ -111,7 +112,7 @@ func (w *world) pay(t *testing.T, id string) money.Amount {
 
 func (w *world) load(t *testing.T, id string) settlement.Settlement {
 	t.Helper()
-	s, err := w.Store.Load(t.Context(), settletest.Tenant, id)
+	s, err := w.Store.Load(t.Context(), settletest.Tenant, ident.Settlement(id))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -261,7 +262,7 @@ func TestAPayableTaxedBeforeIsOnlyPaid(t *testing.T) {
 	if first.Net != money.MustParse("960.00") || first.ToPay != first.Net {
 		t.Errorf("net %s, paid %s", first.Net, first.ToPay)
 	}
-	p, err := w.Payables.Load(t.Context(), settletest.Tenant, first.ID)
+	p, err := w.Payables.Load(t.Context(), settletest.Tenant, ident.Settlement(first.ID))
 	if err == nil {
 		err = w.Payables.Record(t.Context(), p, payout.Outcome{State: payout.Returned, At: w.Now()}, w.ID())
 	}
@@ -312,7 +313,7 @@ func TestAPayableTaxedBeforeIsOnlyPaid(t *testing.T) {
 func (w *world) secondApproval(t *testing.T, id string) settlement.Settlement {
 	t.Helper()
 	ctx := t.Context()
-	if err := w.Quote(ctx, settletest.Tenant, id); err != nil {
+	if err := w.Quote(ctx, settletest.Tenant, ident.Settlement(id)); err != nil {
 		t.Fatal(err)
 	}
 	other := settletest.As(identity.Approver)
@@ -322,10 +323,10 @@ func (w *world) secondApproval(t *testing.T, id string) settlement.Settlement {
 			t.Fatal(err)
 		}
 	}
-	if err := w.Book(ctx, settletest.Tenant, id); err != nil {
+	if err := w.Book(ctx, settletest.Tenant, ident.Settlement(id)); err != nil {
 		t.Fatal(err)
 	}
-	p, err := w.Payables.Load(ctx, settletest.Tenant, id)
+	p, err := w.Payables.Load(ctx, settletest.Tenant, ident.Settlement(id))
 	if err == nil {
 		err = w.Payables.MarkSent(ctx, p, w.Now())
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/law/tax"
 	"fenzhang/shared/money"
@@ -26,10 +27,10 @@ func (w *world) merge(t *testing.T) {
 	p.MergedInto = into
 	w.People.Taxpayers[from] = p
 	c := w.People.People[twin]
-	c.TaxpayerID = into
+	c.TaxpayerID = ident.Taxpayer(into)
 	w.People.People[twin] = c
 	m := settlement.Merging{Service: w.Service, Store: w.Store.(settlement.MergeStore),
-		Entities: func(context.Context, string) ([]string, error) { return []string{settletest.Filed}, nil }}
+		Entities: func(context.Context, ident.Tenant) ([]string, error) { return []string{settletest.Filed}, nil }}
 	if err := m.Carry(t.Context(), settletest.Tenant, from, into, "admin@x"); err != nil {
 		t.Fatal(err)
 	}
@@ -40,10 +41,10 @@ func (w *world) merge(t *testing.T) {
 type interrupted struct {
 	opening.Store
 	rows func(b settlement.Booking) error
-	read func(taxpayer string)
+	read func(taxpayer ident.Taxpayer)
 }
 
-func (s *interrupted) PostRows(ctx context.Context, tenant string, b settlement.Booking) error {
+func (s *interrupted) PostRows(ctx context.Context, tenant ident.Tenant, b settlement.Booking) error {
 	if s.rows != nil {
 		if err := s.rows(b); err != nil {
 			return err
@@ -52,7 +53,7 @@ func (s *interrupted) PostRows(ctx context.Context, tenant string, b settlement.
 	return s.Store.PostRows(ctx, tenant, b)
 }
 
-func (s *interrupted) TaxRows(ctx context.Context, tenant, entity, taxpayer string, year int) ([]settlement.Booking, error) {
+func (s *interrupted) TaxRows(ctx context.Context, tenant ident.Tenant, entity ident.Entity, taxpayer ident.Taxpayer, year int) ([]settlement.Booking, error) {
 	if s.read != nil {
 		s.read(taxpayer)
 	}
@@ -74,8 +75,8 @@ var errDown = errors.New("down")
 // row of the file once.
 func TestOpeningRowsOfTaxpayersWhoAreMergedMeanwhileStandOnce(t *testing.T) {
 	head := []string{"paying_entity", "creator_id", "tax", "item", "platform", "month", "income", "received", "sales", "withheld", "collection", "document"}
-	row := func(creator, month, income, withheld string) []string {
-		return []string{settletest.Filed, creator, "IIT", tax.ItemLaborPlatform, "douyin", month, income, "", "", withheld, "withheld", "return of " + month}
+	row := func(creator ident.Creator, month, income, withheld string) []string {
+		return []string{settletest.Filed, string(creator), "IIT", tax.ItemLaborPlatform, "douyin", month, income, "", "", withheld, "withheld", "return of " + month}
 	}
 	book := opening.Book{opening.Withholding: {head, row(settletest.Worker, "2026-03", "10000.00", "90.00"), row(twin, "2026-03", "10000.00", "90.00"), row(twin, "2026-04", "8000.00", "42.00")}}
 	for name, before := range map[string]map[string]bool{
@@ -97,7 +98,7 @@ func TestOpeningRowsOfTaxpayersWhoAreMergedMeanwhileStandOnce(t *testing.T) {
 			}
 			whole := w.imports.Store
 			w.imports.Store = &interrupted{Store: whole, rows: func(b settlement.Booking) error {
-				if before[b.Taxpayer] {
+				if before[string(b.Taxpayer)] {
 					return nil
 				}
 				return errDown
@@ -121,7 +122,7 @@ func TestOpeningRowsOfTaxpayersWhoAreMergedMeanwhileStandOnce(t *testing.T) {
 		}
 		reads := 0
 		whole := w.imports.Store
-		w.imports.Store = &interrupted{Store: whole, read: func(taxpayer string) {
+		w.imports.Store = &interrupted{Store: whole, read: func(taxpayer ident.Taxpayer) {
 			if taxpayer != "tp-"+twin {
 				return
 			}

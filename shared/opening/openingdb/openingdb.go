@@ -18,6 +18,7 @@ import (
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/dynamo/transact"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/opening"
 	"fenzhang/shared/settlement"
 	"fenzhang/shared/settlement/settlementdb"
@@ -25,7 +26,7 @@ import (
 
 // Rows reads a taxpayer's tax rows.
 type Rows interface {
-	TaxRows(ctx context.Context, tenant, entity, taxpayer string, year int) ([]settlement.Booking, error)
+	TaxRows(ctx context.Context, tenant ident.Tenant, entity ident.Entity, taxpayer ident.Taxpayer, year int) ([]settlement.Booking, error)
 }
 
 // Store implements opening.Store.
@@ -45,7 +46,7 @@ const (
 )
 
 // Import reads a record, consistently.
-func (s *Store) Import(ctx context.Context, tenant, id string) (opening.Record, error) {
+func (s *Store) Import(ctx context.Context, tenant ident.Tenant, id string) (opening.Record, error) {
 	var r opening.Record
 	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(s.Ledger), Key: attr.Key(keys.OpeningImport(tenant, id)), ConsistentRead: aws.Bool(true)})
 	if err != nil {
@@ -87,7 +88,7 @@ func (s *Store) Save(ctx context.Context, r opening.Record, seen, act, by string
 }
 
 // PostRows appends opening rows under their number.
-func (s *Store) PostRows(ctx context.Context, tenant string, b settlement.Booking) error {
+func (s *Store) PostRows(ctx context.Context, tenant ident.Tenant, b settlement.Booking) error {
 	it, err := settlementdb.RowsItem(tenant, b)
 	if err != nil {
 		return err

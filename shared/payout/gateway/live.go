@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/payout"
 )
 
@@ -29,7 +30,7 @@ func NewLive(secret func(context.Context) (string, error), at Addresses, now fun
 }
 
 // For is payout.Gateways.For; it is fault.Unavailable while the secret cannot be read.
-func (l *Live) For(ctx context.Context, tenant string, method payout.Method, merchant string) (payout.Gateway, error) {
+func (l *Live) For(ctx context.Context, tenant ident.Tenant, method payout.Method, merchant string) (payout.Gateway, error) {
 	all, err := l.gateways(ctx)
 	if err != nil {
 		return nil, err

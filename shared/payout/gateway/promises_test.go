@@ -21,6 +21,7 @@ import (
 	"fenzhang/shared/civil"
 	"fenzhang/shared/clock"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/money"
 	"fenzhang/shared/payout"
 	"fenzhang/shared/payout/gateway"
@@ -150,7 +151,7 @@ func (e *edge) add(id string, amount string) payout.Payable {
 		e.t.Fatal(err)
 	}
 	p := payout.Payable{
-		Tenant: "demo-mcn", SettlementID: id, CreatorID: "c1", Key: payout.KeyFor("demo-mcn", id), State: payout.Created, Status: payout.Paying,
+		Tenant: "demo-mcn", SettlementID: ident.Settlement(id), CreatorID: "c1", Key: payout.KeyFor("demo-mcn", ident.Settlement(id)), State: payout.Created, Status: payout.Paying,
 		ToPay: money.MustParse(amount), Method: e.method, Period: civil.MustMonth("2026-10"), TaxMonth: today.Month(),
 	}
 	e.memory.Put(p)
@@ -383,7 +384,7 @@ func TestWronglySignedAnswerIsNoAnswer(t *testing.T) {
 }
 
 // gatewayOf gives a tenant's gateway.
-func (e *edge) gatewayOf(tenant string) payout.Gateway {
+func (e *edge) gatewayOf(tenant ident.Tenant) payout.Gateway {
 	e.t.Helper()
 	g, err := e.Merchants.For(context.Background(), tenant, e.method, "")
 	if err != nil {

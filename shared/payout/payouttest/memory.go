@@ -11,6 +11,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/payout"
 )
 
@@ -42,28 +43,28 @@ func NewMemory(all ...payout.Payable) *Memory {
 func (m *Memory) Put(p payout.Payable) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.payables[p.Tenant+"/"+p.SettlementID] = p
+	m.payables[string(p.Tenant+"/")+string(p.SettlementID)] = p
 }
 
 // Get gives a settlement as it stands.
-func (m *Memory) Get(tenant, id string) payout.Payable {
+func (m *Memory) Get(tenant ident.Tenant, id ident.Settlement) payout.Payable {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.payables[tenant+"/"+id]
+	return m.payables[string(tenant+"/")+string(id)]
 }
 
 // History lists the states that a settlement's payout went through.
-func (m *Memory) History(id string) []payout.State {
+func (m *Memory) History(id ident.Settlement) []payout.State {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return slices.Clone(m.history[id])
+	return slices.Clone(m.history[string(id)])
 }
 
 // Load is payout.Payables.Load.
-func (m *Memory) Load(_ context.Context, tenant, id string) (payout.Payable, error) {
+func (m *Memory) Load(_ context.Context, tenant ident.Tenant, id ident.Settlement) (payout.Payable, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	p, ok := m.payables[tenant+"/"+id]
+	p, ok := m.payables[string(tenant+"/")+string(id)]
 	if !ok {
 		return p, fault.Absent("settlement")
 	}
@@ -71,7 +72,7 @@ func (m *Memory) Load(_ context.Context, tenant, id string) (payout.Payable, err
 }
 
 // ByKey is payout.Payables.ByKey.
-func (m *Memory) ByKey(_ context.Context, tenant, key string) (payout.Payable, error) {
+func (m *Memory) ByKey(_ context.Context, tenant ident.Tenant, key string) (payout.Payable, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, p := range m.payables {
@@ -85,7 +86,7 @@ func (m *Memory) ByKey(_ context.Context, tenant, key string) (payout.Payable, e
 // MarkSent is payout.Payables.MarkSent.
 func (m *Memory) MarkSent(_ context.Context, p payout.Payable, at time.Time) error {
 	return m.write("sent", func() error {
-		now := m.payables[p.Tenant+"/"+p.SettlementID]
+		now := m.payables[string(p.Tenant+"/")+string(p.SettlementID)]
 		if now.Status != payout.Paying || now.State != payout.Created || now.Hold != "" {
 			return fault.New(fault.IllegalMove, "not_to_send", "not now")
 		}
@@ -98,7 +99,7 @@ func (m *Memory) MarkSent(_ context.Context, p payout.Payable, at time.Time) err
 // Record is payout.Payables.Record.
 func (m *Memory) Record(_ context.Context, p payout.Payable, o payout.Outcome, _ string) error {
 	return m.write("record", func() error {
-		now := m.payables[p.Tenant+"/"+p.SettlementID]
+		now := m.payables[string(p.Tenant+"/")+string(p.SettlementID)]
 		steps, err := payout.Path(now.State, o.State)
 		if err != nil || len(steps) == 0 {
 			return err
@@ -140,8 +141,8 @@ func (m *Memory) Unclear(_ context.Context, _ time.Time, limit int) ([]payout.Pa
 }
 
 func (m *Memory) keep(p payout.Payable) {
-	m.payables[p.Tenant+"/"+p.SettlementID] = p
-	m.history[p.SettlementID] = append(m.history[p.SettlementID], p.State)
+	m.payables[string(p.Tenant+"/")+string(p.SettlementID)] = p
+	m.history[string(p.SettlementID)] = append(m.history[string(p.SettlementID)], p.State)
 }
 
 func (m *Memory) write(act string, f func() error) error {

@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/payout"
 	"fenzhang/shared/vault"
 )
@@ -19,7 +20,7 @@ type Opener interface {
 type Keepers interface {
 	// SealedUnder gives the taxpayer that the creator was recorded with. A merge gives the creator another one for
 	// taxes; what is sealed stays where it is. fault.Absent when there is no such creator.
-	SealedUnder(ctx context.Context, tenant, creator string) (string, error)
+	SealedUnder(ctx context.Context, tenant ident.Tenant, creator ident.Creator) (ident.Taxpayer, error)
 }
 
 // Accounts implements payout.Accounts.

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/payout"
 	"fenzhang/shared/payout/payoutvault"
 	"fenzhang/shared/vault"
@@ -24,7 +25,7 @@ func (o *opener) Open(_ context.Context, a vault.Access) (map[string]string, err
 // keepers has one creator, recorded with t1.
 type keepers struct{}
 
-func (keepers) SealedUnder(_ context.Context, _, creator string) (string, error) {
+func (keepers) SealedUnder(_ context.Context, _ ident.Tenant, creator ident.Creator) (ident.Taxpayer, error) {
 	if creator != "c1" {
 		return "", fault.Absent("creator")
 	}

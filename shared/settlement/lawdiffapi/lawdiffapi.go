@@ -12,6 +12,7 @@ import (
 	"fenzhang/shared/civil/calendar"
 	"fenzhang/shared/clock"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/lambda/httpapi"
 	"fenzhang/shared/law/lawdiff"
@@ -35,7 +36,7 @@ type API struct {
 	Calendar    *calendar.Calendar
 	Clock       clock.Clock
 	// Position reads a tax position as it was last written; fault.Absent when there is none.
-	Position func(ctx context.Context, tenant, id string) (tenancy.Position, error)
+	Position func(ctx context.Context, tenant ident.Tenant, id string) (tenancy.Position, error)
 }
 
 // Routes are the routes of the law diff.
@@ -52,11 +53,11 @@ func (a API) Routes() []httpapi.Route {
 
 // question is the body of a diff. Without pack the rules in force are the second law.
 type question struct {
-	Pack     *packName     `json:"pack"`
-	Entity   string        `json:"entity"`
-	Taxpayer string        `json:"taxpayer"`
-	Year     int           `json:"year"`
-	Filed    []civil.Month `json:"filed_months"`
+	Pack     *packName      `json:"pack"`
+	Entity   ident.Entity   `json:"entity"`
+	Taxpayer ident.Taxpayer `json:"taxpayer"`
+	Year     int            `json:"year"`
+	Filed    []civil.Month  `json:"filed_months"`
 }
 
 type packName struct {
@@ -73,7 +74,7 @@ var (
 // problems lists what is wrong with the question.
 func (q *question) problems() []fault.Field {
 	p := yearAndMonths(q.Year, q.Filed)
-	for field, id := range map[string]string{"entity": q.Entity, "taxpayer": q.Taxpayer} {
+	for field, id := range map[string]string{"entity": string(q.Entity), "taxpayer": string(q.Taxpayer)} {
 		if id != "" && !idShape.MatchString(id) {
 			p = append(p, fault.Field{Field: field, Problem: "must be 1 to 64 letters, digits, - or _"})
 		}
@@ -183,12 +184,12 @@ func (a API) law(ctx context.Context, named *packName, out *answer) (*tax.Corpus
 
 // order is the body of a correction that is prepared.
 type order struct {
-	ID       string        `json:"correction_id"`
-	Entity   string        `json:"entity"`
-	Taxpayer string        `json:"taxpayer"`
-	Year     int           `json:"year"`
-	Filed    []civil.Month `json:"filed_months"`
-	Reason   string        `json:"reason"`
+	ID       string         `json:"correction_id"`
+	Entity   ident.Entity   `json:"entity"`
+	Taxpayer ident.Taxpayer `json:"taxpayer"`
+	Year     int            `json:"year"`
+	Filed    []civil.Month  `json:"filed_months"`
+	Reason   string         `json:"reason"`
 }
 
 // maxReason bounds a reason, in characters.
@@ -196,7 +197,7 @@ const maxReason = 500
 
 func (o *order) problems() []fault.Field {
 	p := yearAndMonths(o.Year, o.Filed)
-	for field, id := range map[string]string{"correction_id": o.ID, "entity": o.Entity, "taxpayer": o.Taxpayer} {
+	for field, id := range map[string]string{"correction_id": o.ID, "entity": string(o.Entity), "taxpayer": string(o.Taxpayer)} {
 		if !idShape.MatchString(id) {
 			p = append(p, fault.Field{Field: field, Problem: "must be 1 to 64 letters, digits, - or _"})
 		}

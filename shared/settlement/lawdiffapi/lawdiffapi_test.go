@@ -13,6 +13,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/lambda/contracttest"
 	"fenzhang/shared/lambda/httpapi"
@@ -78,7 +79,7 @@ func (d *desk) serve(rules settlement.Rules) {
 	d.api = httpapi.API{Routes: api.Routes(), Clock: d.Clock, Log: slog.New(slog.NewJSONHandler(io.Discard, nil)), Limits: httpapi.DefaultLimits(), Revoked: httpapi.NoRevocations{}}
 }
 
-func (d *desk) position(_ context.Context, tenant, id string) (tenancy.Position, error) {
+func (d *desk) position(_ context.Context, tenant ident.Tenant, id string) (tenancy.Position, error) {
 	for _, p := range d.People.Decided {
 		if p.PositionID == id && tenant == settletest.Tenant {
 			return p, nil
@@ -87,7 +88,7 @@ func (d *desk) position(_ context.Context, tenant, id string) (tenancy.Position,
 	return tenancy.Position{}, fault.Absent("position")
 }
 
-func (d *desk) book(creator, activity, amount string) {
+func (d *desk) book(creator ident.Creator, activity, amount string) {
 	d.t.Helper()
 	ctx := context.Background()
 	a, _, err := d.Settle(ctx, settletest.As(identity.Operator), "key-"+activity, settletest.Request(creator, activity, amount))
@@ -288,7 +289,7 @@ func TestSettlementsOfAPosition(t *testing.T) {
 		t.Fatal(err)
 	}
 	status, v := d.call("finance", "GET", "/v1/positions/pos-28/settlements", "", "")
-	if list, _ := at(v, "settlements").([]any); status != 200 || len(list) != 1 || at(v, "settlements", 0, "settlement_id") != a.SettlementID || at(v, "settlements", 0, "booked") != false || v["next_cursor"] != nil {
+	if list, _ := at(v, "settlements").([]any); status != 200 || len(list) != 1 || at(v, "settlements", 0, "settlement_id") != string(a.SettlementID) || at(v, "settlements", 0, "booked") != false || v["next_cursor"] != nil {
 		t.Fatalf("%d %v", status, v)
 	}
 	found := 0

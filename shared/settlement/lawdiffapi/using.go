@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/lambda/httpapi"
 	"fenzhang/shared/settlement"
 )
@@ -16,10 +17,10 @@ type usingAnswer struct {
 }
 
 type using struct {
-	Settlement  string            `json:"settlement_id"`
-	Creator     string            `json:"creator_id"`
-	Taxpayer    string            `json:"taxpayer_id"`
-	Entity      string            `json:"paying_entity"`
+	Settlement  ident.Settlement  `json:"settlement_id"`
+	Creator     ident.Creator     `json:"creator_id"`
+	Taxpayer    ident.Taxpayer    `json:"taxpayer_id"`
+	Entity      ident.Entity      `json:"paying_entity"`
 	Status      settlement.Status `json:"status"`
 	PaymentDate civil.Date        `json:"payment_date"`
 	Booked      bool              `json:"booked"` // the booking rests on it, and not only the quote
@@ -73,7 +74,7 @@ func (a API) using(ctx context.Context, r *httpapi.Request) (httpapi.Response, e
 
 // usingOf tells whether the figures of a settlement rest on a position.
 func usingOf(s settlement.Settlement, figures map[string]settlement.Figures, position string) (using, bool) {
-	u := using{Settlement: s.ID, Creator: s.CreatorID, Taxpayer: s.TaxpayerID, Entity: s.Entity, Status: s.Status, PaymentDate: s.PaymentDate}
+	u := using{Settlement: ident.Settlement(s.ID), Creator: s.CreatorID, Taxpayer: s.TaxpayerID, Entity: s.Entity, Status: s.Status, PaymentDate: s.PaymentDate}
 	found := false
 	for hash, f := range figures {
 		if slices.Contains(f.Result.Rules.Positions, position) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"fenzhang/shared/ident"
 	"fenzhang/shared/law/lawdiff"
 	"fenzhang/shared/law/tax"
 	"fenzhang/shared/settlement"
@@ -13,11 +14,11 @@ import (
 // walk goes through the persons of a page.
 type walk struct {
 	API
-	tenant string
+	tenant ident.Tenant
 	question
 	law   *tax.Corpus
 	filed lawdiff.Filed // at the paying entity of
-	at    string
+	at    ident.Entity
 	desk  lawdiff.Desk
 	out   answer
 }
@@ -69,7 +70,7 @@ func (w *walk) taxpayer(ctx context.Context) error {
 
 // creator compares the years of a creator's taxpayer at each paying entity.
 func (w *walk) creator(ctx context.Context, c tenancy.Creator) error {
-	entities := []string{w.Entity}
+	entities := []ident.Entity{w.Entity}
 	if w.Entity == "" {
 		var err error
 		if entities, err = w.entitiesOf(ctx, c.CreatorID); err != nil {
@@ -88,8 +89,8 @@ func (w *walk) creator(ctx context.Context, c tenancy.Creator) error {
 const listed = 100
 
 // entitiesOf finds where a creator's settlements were booked, in order.
-func (w *walk) entitiesOf(ctx context.Context, creator string) ([]string, error) {
-	var out []string
+func (w *walk) entitiesOf(ctx context.Context, creator ident.Creator) ([]ident.Entity, error) {
+	var out []ident.Entity
 	for cursor := ""; ; {
 		page, next, err := w.Settlements.List(ctx, w.tenant, settlement.Query{Creator: creator}, cursor, listed)
 		if err != nil {
@@ -109,7 +110,7 @@ func (w *walk) entitiesOf(ctx context.Context, creator string) ([]string, error)
 
 // person compares one year. A taxpayer with several creators is told with the first of them only; as is "" when the
 // person was named.
-func (w *walk) person(ctx context.Context, who lawdiff.Who, as string) error {
+func (w *walk) person(ctx context.Context, who lawdiff.Who, as ident.Creator) error {
 	if err := w.file(ctx, who.Entity); err != nil {
 		return err
 	}
@@ -129,7 +130,7 @@ func (w *walk) person(ctx context.Context, who lawdiff.Who, as string) error {
 }
 
 // file finds the filed months of a paying entity: the caller's, or those recorded.
-func (w *walk) file(ctx context.Context, entity string) error {
+func (w *walk) file(ctx context.Context, entity ident.Entity) error {
 	if w.Filed != nil {
 		w.filed = lawdiff.Months(w.Filed)
 		return nil

@@ -30,14 +30,14 @@ var _ payout.Rebooking = Rebooking{}
 
 // Rebook sends one message for a settlement and month, however often it is asked.
 func (r Rebooking) Rebook(ctx context.Context, p payout.Payable, today civil.Date) error {
-	id := "rebook-" + p.SettlementID + "-" + today.Month().String()
+	id := string("rebook-"+p.SettlementID+"-") + today.Month().String()
 	body, err := json.Marshal(settlement.Task{Tenant: p.Tenant, SettlementID: p.SettlementID, TransitionID: id, Op: settlement.OpRebook, Trace: p.Trace})
 	if err != nil {
 		return fault.Internal(err)
 	}
 	_, err = r.SQS.SendMessage(ctx, &sqs.SendMessageInput{
 		QueueUrl: aws.String(r.Queue), MessageBody: aws.String(string(body)),
-		MessageGroupId: aws.String(settlement.Group(p.Tenant, p.Entity, p.TaxpayerID)), MessageDeduplicationId: aws.String(settlement.Group(p.Tenant, id)),
+		MessageGroupId: aws.String(settlement.Group(string(p.Tenant), string(p.Entity), string(p.TaxpayerID))), MessageDeduplicationId: aws.String(settlement.Group(string(p.Tenant), id)),
 	})
 	return awsfault.Of(err)
 }

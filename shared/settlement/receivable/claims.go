@@ -8,6 +8,7 @@ import (
 	"fenzhang/shared/audit"
 	"fenzhang/shared/clock"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/tenancy"
 )
@@ -18,9 +19,9 @@ var ErrRival = errors.New("receivable: somebody else wrote first")
 // Store keeps receivables. Finding one's own act in the way is success.
 type Store interface {
 	// Of reads the receivables of a creator at a paying entity, at all of them when entity is "", consistently.
-	Of(ctx context.Context, tenant, creator, entity string) ([]Receivable, error)
+	Of(ctx context.Context, tenant ident.Tenant, creator ident.Creator, entity ident.Entity) ([]Receivable, error)
 	// ByID finds a receivable that a person raised; fault.Absent when there is none.
-	ByID(ctx context.Context, tenant, id string) (Receivable, error)
+	ByID(ctx context.Context, tenant ident.Tenant, id string) (Receivable, error)
 	// Prepare writes a claim that waits for a second person. ErrRival when the id is taken.
 	Prepare(ctx context.Context, r Receivable, record audit.Record) error
 	// Approve writes the claim as standing with its journal entry, if the act that prepared it is still the last one.
@@ -129,7 +130,7 @@ func (c *Claims) Approve(ctx context.Context, by identity.Principal, id string) 
 }
 
 func recordOf(r Receivable, act, by string) (audit.Record, error) {
-	what, err := json.Marshal(map[string]any{"creator_id": r.CreatorID, "paying_entity": r.Entity, "kind": r.Kind, "amount": r.Amount, "mcn_part": r.MCNPart,
+	what, err := json.Marshal(map[string]any{"creator_id": string(r.CreatorID), "paying_entity": string(r.Entity), "kind": r.Kind, "amount": r.Amount, "mcn_part": r.MCNPart,
 		"document": r.Document, "max_share": r.MaxShare, "prepared_by": r.PreparedBy})
 	if err != nil {
 		return audit.Record{}, fault.Internal(err)

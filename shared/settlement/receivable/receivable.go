@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/money"
 )
@@ -37,34 +38,36 @@ const (
 
 // Receivable is one claim. Amount = Open + Taken + what was withdrawn.
 type Receivable struct {
-	ID         string       `json:"receivable_id"`
-	Tenant     string       `json:"-"`
-	CreatorID  string       `json:"creator_id"`
-	Entity     string       `json:"paying_entity"`
-	Kind       Kind         `json:"kind"`
-	Amount     money.Amount `json:"amount"`
-	Open       money.Amount `json:"open"`
-	Taken      money.Amount `json:"taken"`     // by set-offs that stand
-	MCNPart    money.Amount `json:"mcn_part"`  // of a refund: the part that the agency bears, beside Amount
-	MaxShare   *money.Rate  `json:"max_share"` // most that one settlement bears, as a share of its net; nil for no limit
-	Document   string       `json:"document"`
-	Reason     string       `json:"reason"`
-	State      string       `json:"state"`
-	Opening    bool         `json:"opening,omitempty"`       // owed from before the first day here
-	Settlement string       `json:"settlement_id,omitempty"` // whose booking it arises from, or whose income was refunded
-	RaisedOn   civil.Date   `json:"raised_on"`               // business date from which it stands
-	PreparedBy string       `json:"prepared_by"`
-	PreparedAt time.Time    `json:"prepared_at"`
-	ApprovedBy string       `json:"approved_by,omitempty"`
-	ApprovedAt time.Time    `json:"approved_at,omitzero"`
-	Act        string       `json:"transition_id,omitempty"` // what raised it; id of its journal entry
+	ID         string           `json:"receivable_id"`
+	Tenant     ident.Tenant     `json:"-"`
+	CreatorID  ident.Creator    `json:"creator_id"`
+	Entity     ident.Entity     `json:"paying_entity"`
+	Kind       Kind             `json:"kind"`
+	Amount     money.Amount     `json:"amount"`
+	Open       money.Amount     `json:"open"`
+	Taken      money.Amount     `json:"taken"`     // by set-offs that stand
+	MCNPart    money.Amount     `json:"mcn_part"`  // of a refund: the part that the agency bears, beside Amount
+	MaxShare   *money.Rate      `json:"max_share"` // most that one settlement bears, as a share of its net; nil for no limit
+	Document   string           `json:"document"`
+	Reason     string           `json:"reason"`
+	State      string           `json:"state"`
+	Opening    bool             `json:"opening,omitempty"`       // owed from before the first day here
+	Settlement ident.Settlement `json:"settlement_id,omitempty"` // whose booking it arises from, or whose income was refunded
+	RaisedOn   civil.Date       `json:"raised_on"`               // business date from which it stands
+	PreparedBy string           `json:"prepared_by"`
+	PreparedAt time.Time        `json:"prepared_at"`
+	ApprovedBy string           `json:"approved_by,omitempty"`
+	ApprovedAt time.Time        `json:"approved_at,omitzero"`
+	Act        string           `json:"transition_id,omitempty"` // what raised it; id of its journal entry
 }
 
 // Move changes what is open of a receivable, together with the act that causes it.
 type Move struct {
-	Creator, Entity, ID string
-	Taken               money.Amount // set off; below zero is given up again
-	Withdrawn           money.Amount // ended with the booking that raised it
+	Creator   ident.Creator
+	Entity    ident.Entity
+	ID        string
+	Taken     money.Amount // set off; below zero is given up again
+	Withdrawn money.Amount // ended with the booking that raised it
 	// Whole tells that Withdrawn must be all that is open: whoever set something off in between comes first.
 	Whole bool
 }

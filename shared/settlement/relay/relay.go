@@ -9,6 +9,7 @@ import (
 	"fmt"
 
 	"fenzhang/shared/audit"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/settlement"
 )
 
@@ -43,9 +44,9 @@ type Sender interface {
 
 // event is what other systems hear of a settlement: no names, no accounts.
 type event struct {
-	SettlementID  string            `json:"settlement_id"`
-	Tenant        string            `json:"tenant"`
-	CreatorID     string            `json:"creator_id"`
+	SettlementID  ident.Settlement  `json:"settlement_id"`
+	Tenant        ident.Tenant      `json:"tenant"`
+	CreatorID     ident.Creator     `json:"creator_id"`
 	Status        settlement.Status `json:"status"`
 	StatusVersion int               `json:"status_version"`
 	TransitionID  string            `json:"transition_id"`
@@ -88,7 +89,7 @@ func OfSettlement(s settlement.Settlement) ([]Message, error) {
 		out = append(out, task)
 	}
 	if s.Last.ID == s.TransitionID {
-		body, err := json.Marshal(event{s.ID, s.Tenant, s.CreatorID, s.Status, s.StatusVersion, s.TransitionID, stamp(s)})
+		body, err := json.Marshal(event{ident.Settlement(s.ID), s.Tenant, s.CreatorID, s.Status, s.StatusVersion, s.TransitionID, stamp(s)})
 		if err != nil {
 			return nil, err
 		}
@@ -131,7 +132,7 @@ func OfRecord(r audit.Record) (Message, error) {
 	if err != nil {
 		return Message{}, fmt.Errorf("relay: audit record %s: %w", r.ID, err)
 	}
-	return Message{Queue: Audit, Group: r.Tenant, ID: r.ID, Body: body}, nil
+	return Message{Queue: Audit, Group: string(r.Tenant), ID: r.ID, Body: body}, nil
 }
 
 // Again is the message of an operation that stood still; round names the sweep, so that a new one is not taken
@@ -142,18 +143,18 @@ func Again(s settlement.Settlement, op, round string) (Message, error) {
 
 // taskOf puts an operation on its queue.
 func taskOf(s settlement.Settlement, op, id string) (Message, error) {
-	body, err := json.Marshal(settlement.Task{Tenant: s.Tenant, SettlementID: s.ID, TransitionID: s.Last.ID, Op: op, Trace: s.TraceID})
+	body, err := json.Marshal(settlement.Task{Tenant: s.Tenant, SettlementID: ident.Settlement(s.ID), TransitionID: s.Last.ID, Op: op, Trace: s.TraceID})
 	if err != nil {
 		return Message{}, err
 	}
 	m := Message{ID: id + "-" + op, Body: body}
 	switch op {
 	case settlement.OpQuote, settlement.OpBook, settlement.OpRebook:
-		m.Queue, m.Group = Tax, settlement.Group(s.Tenant, s.Entity, s.TaxpayerID)
+		m.Queue, m.Group = Tax, settlement.Group(string(s.Tenant), string(s.Entity), string(s.TaxpayerID))
 	case settlement.OpSend, settlement.OpQuery:
-		m.Queue, m.Group = Payout, settlement.Group(s.Tenant, s.CreatorID)
+		m.Queue, m.Group = Payout, settlement.Group(string(s.Tenant), string(s.CreatorID))
 	default:
-		m.Queue, m.Group = Settle, settlement.Group(s.Tenant, s.ID)
+		m.Queue, m.Group = Settle, settlement.Group(string(s.Tenant), s.ID)
 	}
 	return m, nil
 }

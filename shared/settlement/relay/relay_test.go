@@ -11,6 +11,7 @@ import (
 	"fenzhang/shared/audit"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/contract/split"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/money"
 	"fenzhang/shared/payout"
 	"fenzhang/shared/settlement"
@@ -112,8 +113,8 @@ func TestGroupsKeepOrderWhereItMatters(t *testing.T) {
 		}
 	}
 	long := group(func(s *settlement.Settlement) {
-		s.TaxpayerID = strings.Repeat("x", 64)
-		s.Entity = strings.Repeat("y", 64)
+		s.TaxpayerID = ident.Taxpayer(strings.Repeat("x", 64))
+		s.Entity = ident.Entity(strings.Repeat("y", 64))
 	}, relay.Tax)
 	if !regexp.MustCompile(`^[0-9a-f]{32}$`).MatchString(long) {
 		t.Errorf("a queue does not take the group %q", long)

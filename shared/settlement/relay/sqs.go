@@ -19,6 +19,7 @@ import (
 	"fenzhang/shared/awsfault"
 	"fenzhang/shared/dynamo"
 	"fenzhang/shared/dynamo/keys"
+	"fenzhang/shared/ident"
 )
 
 // perCall is how many messages SQS and EventBridge take in one call.
@@ -98,7 +99,7 @@ type Store struct {
 }
 
 // Keep writes the record; writing it again changes nothing.
-func (s Store) Keep(ctx context.Context, tenant, id, why string, record []byte) error {
+func (s Store) Keep(ctx context.Context, tenant ident.Tenant, id, why string, record []byte) error {
 	k := keys.Quarantine(tenant, id)
 	_, err := s.DB.PutItem(ctx, &dynamodb.PutItemInput{TableName: aws.String(s.Table), Item: map[string]types.AttributeValue{
 		"pk": &types.AttributeValueMemberS{Value: k.PK}, "sk": &types.AttributeValueMemberS{Value: k.SK},

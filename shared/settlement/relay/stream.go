@@ -13,12 +13,13 @@ import (
 
 	"fenzhang/shared/audit"
 	"fenzhang/shared/audit/outbox"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/settlement/settlementdb"
 )
 
 // Quarantine keeps a stream record that cannot be read, so that it neither stops the shard nor is lost.
 type Quarantine interface {
-	Keep(ctx context.Context, tenant, id, why string, record []byte) error
+	Keep(ctx context.Context, tenant ident.Tenant, id, why string, record []byte) error
 }
 
 // Stream reads the settlements stream.
@@ -125,5 +126,5 @@ func (s *Stream) keep(ctx context.Context, r *events.DynamoDBEventRecord, why er
 		return err
 	}
 	s.Log.ErrorContext(ctx, "stream record quarantined", "tenant", tenant, "event_id", r.EventID, "cause", why.Error())
-	return s.Quarantine.Keep(ctx, tenant, r.EventID, why.Error(), body)
+	return s.Quarantine.Keep(ctx, ident.Tenant(tenant), r.EventID, why.Error(), body)
 }

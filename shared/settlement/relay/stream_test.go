@@ -17,6 +17,7 @@ import (
 
 	"fenzhang/shared/audit"
 	"fenzhang/shared/audit/outbox"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/payout"
 	"fenzhang/shared/settlement"
@@ -60,7 +61,7 @@ type shelf struct {
 	kept map[string]string // by tenant and event id, the reason
 }
 
-func (s *shelf) Keep(_ context.Context, tenant, id, why string, record []byte) error {
+func (s *shelf) Keep(_ context.Context, tenant ident.Tenant, id, why string, record []byte) error {
 	if s.err != nil {
 		return s.err
 	}
@@ -70,7 +71,7 @@ func (s *shelf) Keep(_ context.Context, tenant, id, why string, record []byte) e
 	if s.kept == nil {
 		s.kept = map[string]string{}
 	}
-	s.kept[tenant+" "+id] = why
+	s.kept[string(tenant+" ")+id] = why
 	return nil
 }
 
@@ -139,9 +140,9 @@ func life(t *testing.T) []events.DynamoDBEventRecord {
 	check(err)
 	id := a.SettlementID
 	check(w.Quote(ctx, settletest.Tenant, id))
-	_, err = w.Transition(ctx, settlement.Intent{By: settletest.As(identity.Finance), ID: id, Version: 1}, settlement.InReview)
+	_, err = w.Transition(ctx, settlement.Intent{By: settletest.As(identity.Finance), ID: string(id), Version: 1}, settlement.InReview)
 	check(err)
-	_, err = w.Transition(ctx, settlement.Intent{By: settletest.As(identity.Approver), ID: id, Version: 2}, settlement.Approved)
+	_, err = w.Transition(ctx, settlement.Intent{By: settletest.As(identity.Approver), ID: string(id), Version: 2}, settlement.Approved)
 	check(err)
 	check(w.Book(ctx, settletest.Tenant, id))
 	p, err := w.Payables.Load(ctx, settletest.Tenant, id)

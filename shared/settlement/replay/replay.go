@@ -10,6 +10,7 @@ import (
 	"fenzhang/shared/civil"
 	"fenzhang/shared/contract/split"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/money"
 	"fenzhang/shared/settlement"
 	"fenzhang/shared/tenancy"
@@ -47,22 +48,22 @@ type Total struct {
 // Report is the outcome. Lines go by month, income type and party. What the proposal does not cover is named and
 // stands in no line.
 type Report struct {
-	CreatorID   string   `json:"creator_id"`
-	Level       string   `json:"level"` // the creator's level now, by which the proposal weighs
-	Lines       []Line   `json:"lines"`
-	Totals      []Total  `json:"totals"`
-	Settlements []string `json:"settlements"` // those that were read
-	NotCovered  []string `json:"not_covered"` // income types without a split in the proposal
+	CreatorID   ident.Creator `json:"creator_id"`
+	Level       string        `json:"level"` // the creator's level now, by which the proposal weighs
+	Lines       []Line        `json:"lines"`
+	Totals      []Total       `json:"totals"`
+	Settlements []string      `json:"settlements"` // those that were read
+	NotCovered  []string      `json:"not_covered"` // income types without a split in the proposal
 }
 
 // Settlements lists a creator's settlements, newest first.
 type Settlements interface {
-	List(ctx context.Context, tenant string, q settlement.Query, cursor string, limit int) ([]settlement.Settlement, string, error)
+	List(ctx context.Context, tenant ident.Tenant, q settlement.Query, cursor string, limit int) ([]settlement.Settlement, string, error)
 }
 
 // Creators finds payee accounts.
 type Creators interface {
-	Creator(ctx context.Context, tenant, creator string) (tenancy.Creator, error)
+	Creator(ctx context.Context, tenant ident.Tenant, creator ident.Creator) (tenancy.Creator, error)
 }
 
 // Service replays.
@@ -93,7 +94,7 @@ func (r Request) problems() []fault.Field {
 //
 // Errors: fault.InvalidInput; fault.Absent for an unknown creator; 2001 when the creator has more settlements than
 // one replay reads.
-func (s Service) Run(ctx context.Context, tenant string, r Request) (Report, error) {
+func (s Service) Run(ctx context.Context, tenant ident.Tenant, r Request) (Report, error) {
 	if p := r.problems(); len(p) > 0 {
 		return Report{}, fault.Invalid(p...)
 	}

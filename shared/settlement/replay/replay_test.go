@@ -7,6 +7,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/money"
 	"fenzhang/shared/settlement"
@@ -29,7 +30,7 @@ func open(t *testing.T) (*settletest.World, replay.Service) {
 	return w, replay.Service{Settlements: w.Store, Creators: w.People}
 }
 
-func settle(t *testing.T, w *settletest.World, activity, amount, incomeType, period string) string {
+func settle(t *testing.T, w *settletest.World, activity, amount, incomeType, period string) ident.Settlement {
 	t.Helper()
 	r := settletest.Request(settletest.Person, activity, amount)
 	r.IncomeType, r.ServicePeriod = incomeType, civil.MustMonth(period)
@@ -47,7 +48,7 @@ func TestAProposalIsComparedWithWhatWasShared(t *testing.T) {
 	settle(t, w, "a-3", "700.00", "live_tip", "2026-07")            // another month
 	settle(t, w, "a-4", "700.00", "commerce_commission", "2026-08") // not covered
 	dead := settle(t, w, "a-5", "900.00", "live_tip", "2026-08")
-	in := settlement.Intent{By: settletest.As(identity.Finance), ID: dead, Version: 1}
+	in := settlement.Intent{By: settletest.As(identity.Finance), ID: string(dead), Version: 1}
 	if _, err := w.Transition(t.Context(), in, settlement.InReview); err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +68,7 @@ func TestAProposalIsComparedWithWhatWasShared(t *testing.T) {
 		t.Errorf("totals %s", text)
 	}
 	for _, id := range got.Settlements {
-		if id != first && id != second {
+		if ident.Settlement(id) != first && ident.Settlement(id) != second {
 			t.Errorf("read %s", id)
 		}
 	}
@@ -99,7 +100,7 @@ func TestAReplayIsBounded(t *testing.T) {
 // endless is a creator with more settlements than one replay reads.
 type endless struct{}
 
-func (endless) List(context.Context, string, settlement.Query, string, int) ([]settlement.Settlement, string, error) {
+func (endless) List(context.Context, ident.Tenant, settlement.Query, string, int) ([]settlement.Settlement, string, error) {
 	return make([]settlement.Settlement, 100), "more", nil
 }
 

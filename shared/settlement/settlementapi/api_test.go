@@ -14,6 +14,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/lambda/contracttest"
 	"fenzhang/shared/lambda/httpapi"
@@ -40,7 +41,9 @@ func over(t *testing.T, w *settletest.World) *site {
 }
 
 type caller struct {
-	tenant, subject, roles, creator string
+	tenant         ident.Tenant
+	subject, roles string
+	creator        ident.Creator
 }
 
 func as(role identity.Role) caller {
@@ -68,7 +71,7 @@ func (s *site) event(c caller, method, path, query string, header map[string]str
 	return events.APIGatewayV2HTTPRequest{RawPath: path, RawQueryString: query, Headers: header, Body: body, RequestContext: events.APIGatewayV2HTTPRequestContext{
 		RequestID: "req-1", HTTP: events.APIGatewayV2HTTPRequestContextHTTPDescription{Method: method, SourceIP: "127.0.0.1"},
 		Authorizer: &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{Lambda: map[string]any{
-			"tenant": c.tenant, "sub": c.subject, "roles": c.roles, "creator": c.creator, "scope": "", "exp": strconv.FormatInt(s.w.Now().Add(time.Hour).Unix(), 10)}}}}
+			"tenant": string(c.tenant), "sub": c.subject, "roles": c.roles, "creator": string(c.creator), "scope": "", "exp": strconv.FormatInt(s.w.Now().Add(time.Hour).Unix(), 10)}}}}
 }
 
 func (s *site) post(c caller, path, body string) (int, map[string]any) {
@@ -106,7 +109,7 @@ func TestReadShowsTheWholeLife(t *testing.T) {
 	if v["status"] != "PENDING_REVIEW" || v["net"] != nil || v["quote"] != nil || v["taxes"] != nil {
 		t.Errorf("before the quote: %v", v)
 	}
-	if err := s.w.Quote(context.Background(), settletest.Tenant, id); err != nil {
+	if err := s.w.Quote(context.Background(), settletest.Tenant, ident.Settlement(id)); err != nil {
 		t.Fatal(err)
 	}
 	_, v = s.call(as(identity.Finance), "GET", path, "", nil, "")
@@ -305,14 +308,14 @@ func TestInvoiceEndsItsHold(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := "/v1/settlements/" + a.SettlementID
-	_, v := s.call(as(identity.Finance), "GET", path, "", nil, "")
+	_, v := s.call(as(identity.Finance), "GET", string(path), "", nil, "")
 	if hold, _ := v["hold"].(map[string]any); hold == nil || hold["reason"] != settlement.HoldInvoice {
 		t.Fatalf("hold %v", v["hold"])
 	}
 	paper := `{"status_version":1,"number":"26330000000000000001","issued_on":"2026-09-14","amount":"%s","file_sha256":"` + strings.Repeat("0", 64) + `"}`
-	status, v := s.post(as(identity.Finance), path+"/invoice", fmt.Sprintf(paper, "1.00"))
+	status, v := s.post(as(identity.Finance), string(path+"/invoice"), fmt.Sprintf(paper, "1.00"))
 	want(t, "another amount", status, v, 400, 2001, "invalid_input")
-	status, v = s.post(as(identity.Finance), path+"/invoice", fmt.Sprintf(paper, "7000.00"))
+	status, v = s.post(as(identity.Finance), string(path+"/invoice"), fmt.Sprintf(paper, "7000.00"))
 	if status != 200 || v["hold"] != nil {
 		t.Errorf("%d, hold %v", status, v["hold"])
 	}

@@ -7,6 +7,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/lambda/httpapi"
 	"fenzhang/shared/money"
 	"fenzhang/shared/settlement"
@@ -37,9 +38,9 @@ var (
 // listQuery reads the query string of a list: what narrows it, its length, and whether only overdue ones are wanted.
 func listQuery(r *httpapi.Request) (settlement.Query, int, bool, error) {
 	var p problems
-	q := settlement.Query{Status: settlement.Status(r.Query.Get("status")), Creator: r.Query.Get("creator_id"), Hold: r.Query.Get("hold")}
+	q := settlement.Query{Status: settlement.Status(r.Query.Get("status")), Creator: ident.Creator(r.Query.Get("creator_id")), Hold: r.Query.Get("hold")}
 	p.add(q.Status != "" && !slices.Contains(settlement.Statuses(), q.Status), "status", "is not a status")
-	p.add(q.Creator != "" && !idShape.MatchString(q.Creator), "creator_id", "must be 1 to 64 letters, digits, _ or -")
+	p.add(q.Creator != "" && !idShape.MatchString(string(q.Creator)), "creator_id", "must be 1 to 64 letters, digits, _ or -")
 	day := func(name string) civil.Date {
 		text := r.Query.Get(name)
 		if text == "" {

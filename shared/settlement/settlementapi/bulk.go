@@ -10,6 +10,7 @@ import (
 
 	"fenzhang/shared/clock/pace"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/lambda/httpapi"
 	"fenzhang/shared/settlement"
 )
@@ -21,8 +22,8 @@ const (
 )
 
 type bulkItem struct {
-	ID      string `json:"settlement_id"`
-	Version int    `json:"status_version"`
+	ID      ident.Settlement `json:"settlement_id"`
+	Version int              `json:"status_version"`
 }
 
 type bulkBody struct {
@@ -39,17 +40,17 @@ func (b bulkBody) problems() problems {
 	seen := map[string]bool{}
 	for i, item := range b.Items[:min(len(b.Items), maxBulk)] {
 		field := "items." + strconv.Itoa(i)
-		p.add(!idShape.MatchString(item.ID), field+".settlement_id", "must be 1 to 64 letters, digits, _ or -")
-		p.add(seen[item.ID], field+".settlement_id", "is given twice")
+		p.add(!idShape.MatchString(string(item.ID)), field+".settlement_id", "must be 1 to 64 letters, digits, _ or -")
+		p.add(seen[string(item.ID)], field+".settlement_id", "is given twice")
 		p.add(item.Version < 1, field+".status_version", "must be the status_version you read, 1 or more")
-		seen[item.ID] = true
+		seen[string(item.ID)] = true
 	}
 	return p
 }
 
 // bulkResult is what became of one item.
 type bulkResult struct {
-	ID         string           `json:"settlement_id"`
+	ID         ident.Settlement `json:"settlement_id"`
 	Status     int              `json:"status"`
 	Replayed   bool             `json:"replayed,omitempty"`
 	Settlement *settlement.View `json:"settlement,omitempty"`
@@ -85,7 +86,7 @@ func (a API) transitions(ctx context.Context, r *httpapi.Request) (httpapi.Respo
 	work.SetLimit(pace.AtOnce(ctx, bulkWork))
 	for i, item := range b.Items {
 		work.Go(func() error {
-			all[i] = a.moveOne(ctx, settlement.Intent{By: r.Principal, ID: item.ID, Version: item.Version, Reason: b.Reason}, b.To)
+			all[i] = a.moveOne(ctx, settlement.Intent{By: r.Principal, ID: string(item.ID), Version: item.Version, Reason: b.Reason}, b.To)
 			return nil
 		})
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"testing"
 
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/lambda/dynamotest"
 	"fenzhang/shared/settlement"
@@ -13,11 +14,11 @@ import (
 )
 
 // quoted opens a settlement for a creator of its own and quotes it.
-func (s *site) quoted(n int) string {
+func (s *site) quoted(n int) ident.Settlement {
 	s.t.Helper()
 	ctx, creator := context.Background(), fmt.Sprintf("c-bulk-%d", n)
-	s.w.People.Add(creator, "natural_person", settletest.Ordinary, "mcn_pays")
-	a, _, err := s.w.Settle(ctx, settletest.As(identity.Operator), fmt.Sprintf("bulk-key-%03d", n), settletest.Request(creator, "live-1", "1000.00"))
+	s.w.People.Add(ident.Creator(creator), "natural_person", settletest.Ordinary, "mcn_pays")
+	a, _, err := s.w.Settle(ctx, settletest.As(identity.Operator), fmt.Sprintf("bulk-key-%03d", n), settletest.Request(ident.Creator(creator), "live-1", "1000.00"))
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -29,9 +30,9 @@ func (s *site) quoted(n int) string {
 
 // moved is one line of a bulk answer.
 type moved struct {
-	ID         string `json:"settlement_id"`
-	Status     int    `json:"status"`
-	Replayed   bool   `json:"replayed"`
+	ID         ident.Settlement `json:"settlement_id"`
+	Status     int              `json:"status"`
+	Replayed   bool             `json:"replayed"`
 	Settlement *struct {
 		Status  string `json:"status"`
 		Version int    `json:"status_version"`
@@ -44,8 +45,8 @@ type moved struct {
 
 // seen is an item of a bulk call.
 type seen struct {
-	ID      string `json:"settlement_id"`
-	Version int    `json:"status_version"`
+	ID      ident.Settlement `json:"settlement_id"`
+	Version int              `json:"status_version"`
 }
 
 func (s *site) bulk(c caller, to settlement.Status, items ...seen) (int, map[string]any, []moved) {
@@ -81,14 +82,14 @@ func TestABulkCallMovesEachByItself(t *testing.T) {
 	if err := s.w.Store.Apply(ctx, settlement.Change{New: foreign}); err != nil {
 		t.Fatal(err)
 	}
-	status, _, out := s.bulk(as(identity.Finance), settlement.InReview, seen{one, 1}, seen{foreign.ID, 1}, seen{two, 1}, seen{held, 1})
+	status, _, out := s.bulk(as(identity.Finance), settlement.InReview, seen{one, 1}, seen{ident.Settlement(foreign.ID), 1}, seen{two, 1}, seen{held, 1})
 	if status != 200 || len(out) != 4 || out[0].Settlement.Status != "IN_REVIEW" || out[1].Status != 404 || out[1].Error.Code != 3003 || out[2].ID != two {
 		t.Fatalf("submit: %d %+v", status, out)
 	}
-	if status, v := s.post(as(identity.Finance), "/v1/settlements/"+held+"/hold", `{"reason":"RISK","status_version":2,"text":"look"}`); status != 200 {
+	if status, v := s.post(as(identity.Finance), string("/v1/settlements/"+held+"/hold"), `{"reason":"RISK","status_version":2,"text":"look"}`); status != 200 {
 		t.Fatalf("%d %v", status, v)
 	}
-	items := []seen{{held, 2}, {one, 2}, {"st-none", 2}, {stale, 2}, {foreign.ID, 1}, {two, 1}}
+	items := []seen{{held, 2}, {one, 2}, {"st-none", 2}, {stale, 2}, {ident.Settlement(foreign.ID), 1}, {two, 1}}
 	status, _, out = s.bulk(as(identity.Approver), settlement.Approved, items...)
 	for i, want := range []struct {
 		status, code int
@@ -114,7 +115,7 @@ func TestABulkCallMovesEachByItself(t *testing.T) {
 	if _, _, out = s.bulk(both, settlement.Approved, seen{two, 2}); out[0].Status != 403 || out[0].Error.Reason != "preparer" {
 		t.Errorf("who submitted approves: %+v", out)
 	}
-	if kept, err := s.w.Store.Load(ctx, "other-mcn", foreign.ID); err != nil || kept.Revision != foreign.Revision {
+	if kept, err := s.w.Store.Load(ctx, "other-mcn", ident.Settlement(foreign.ID)); err != nil || kept.Revision != foreign.Revision {
 		t.Errorf("another tenant's settlement was touched: %v", err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/civil/calendar"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/payout"
 	"fenzhang/shared/settlement"
@@ -74,7 +75,7 @@ func (s *site) sweep() {
 	ctx := context.Background()
 	v := settlement.Advancer{Service: s.w.Service}
 	v.Enqueue = func(ctx context.Context, st settlement.Settlement, op string) error {
-		task := settlement.Task{Tenant: st.Tenant, SettlementID: st.ID, Op: op}
+		task := settlement.Task{Tenant: st.Tenant, SettlementID: ident.Settlement(st.ID), Op: op}
 		switch op {
 		case settlement.OpAdvance:
 			return v.Do(ctx, task)
@@ -186,14 +187,14 @@ func (s *site) payOn(id, day string) {
 			s.t.Fatalf("on %s it is %v, hold %v", today, v["status"], v["hold"])
 		}
 	}
-	p, err := s.w.Payables.Load(ctx, settletest.Tenant, id)
+	p, err := s.w.Payables.Load(ctx, settletest.Tenant, ident.Settlement(id))
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	if err := s.w.Payables.MarkSent(ctx, p, s.w.Now()); err != nil {
 		s.t.Fatal(err)
 	}
-	if p, err = s.w.Payables.Load(ctx, settletest.Tenant, id); err != nil {
+	if p, err = s.w.Payables.Load(ctx, settletest.Tenant, ident.Settlement(id)); err != nil {
 		s.t.Fatal(err)
 	}
 	if err := s.w.Payables.Record(ctx, p, payout.Outcome{State: payout.Paid, At: s.w.Now()}, s.w.ID()); err != nil {

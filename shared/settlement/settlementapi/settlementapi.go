@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/input/strictjson"
 	"fenzhang/shared/lambda/httpapi"
@@ -51,7 +52,7 @@ func deciders() []identity.Role { return []identity.Role{identity.Approver} }
 
 // settledAnswer is the body of a settle call's answer.
 type settledAnswer struct {
-	SettlementID  string            `json:"settlement_id"`
+	SettlementID  ident.Settlement  `json:"settlement_id"`
 	Status        settlement.Status `json:"status"`
 	StatusVersion int               `json:"status_version"`
 	Arrival       *settlement.Stamp `json:"expected_arrival"`

@@ -10,6 +10,7 @@ import (
 
 	"fenzhang/local/checks/goldens"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/lambda/dynamotest"
 	"fenzhang/shared/payout"
@@ -26,14 +27,14 @@ type lives struct {
 }
 
 // open opens a settlement of 10,000.00, whose taxes are computed unless no quote is wanted.
-func (l *lives) open(quoted bool) string {
+func (l *lives) open(quoted bool) ident.Settlement {
 	l.n++
 	creator := fmt.Sprintf("c-%d", l.n)
-	l.w.People.Add(creator, "natural_person", settletest.Ordinary, "mcn_pays")
-	return l.opened(creator, quoted)
+	l.w.People.Add(ident.Creator(creator), "natural_person", settletest.Ordinary, "mcn_pays")
+	return l.opened(ident.Creator(creator), quoted)
 }
 
-func (l *lives) opened(creator string, quoted bool) string {
+func (l *lives) opened(creator ident.Creator, quoted bool) ident.Settlement {
 	l.t.Helper()
 	l.n++
 	a, _, err := l.w.Settle(l.t.Context(), settletest.As(identity.Operator), fmt.Sprintf("key-%08d", l.n), settletest.Request(creator, fmt.Sprintf("live-%d", l.n), "10000.00"))
@@ -48,7 +49,7 @@ func (l *lives) opened(creator string, quoted bool) string {
 
 func (l *lives) load(id string) settlement.Settlement {
 	l.t.Helper()
-	s, err := l.w.Store.Load(l.t.Context(), settletest.Tenant, id)
+	s, err := l.w.Store.Load(l.t.Context(), settletest.Tenant, ident.Settlement(id))
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -94,8 +95,8 @@ func (l *lives) cancelled(in settlement.Intent) (settlement.Settlement, error) {
 // heard is a settlement in PAYING of whose payout the system has said something.
 func (l *lives) heard(states ...payout.State) string {
 	l.t.Helper()
-	id := l.after(l.open(true), l.to(settlement.InReview), l.to(settlement.Approved))
-	if err := l.w.Book(l.t.Context(), settletest.Tenant, id); err != nil {
+	id := l.after(string(l.open(true)), l.to(settlement.InReview), l.to(settlement.Approved))
+	if err := l.w.Book(l.t.Context(), settletest.Tenant, ident.Settlement(id)); err != nil {
 		l.t.Fatal(err)
 	}
 	for _, state := range states {
@@ -109,7 +110,7 @@ func (l *lives) heard(states ...payout.State) string {
 // hear is what the system does with a word about a payout.
 func (l *lives) hear(id string, state payout.State) error {
 	ctx := context.Background()
-	p, err := l.w.Payables.Load(ctx, settletest.Tenant, id)
+	p, err := l.w.Payables.Load(ctx, settletest.Tenant, ident.Settlement(id))
 	if err != nil {
 		return err
 	}
@@ -122,15 +123,15 @@ func (l *lives) hear(id string, state payout.State) error {
 // netChanged is a settlement whose net has fallen since its approval, for others of its person were booked first.
 func (l *lives) netChanged() string {
 	l.t.Helper()
-	id := l.after(l.open(true), l.to(settlement.InReview), l.to(settlement.Approved))
+	id := l.after(string(l.open(true)), l.to(settlement.InReview), l.to(settlement.Approved))
 	creator := l.load(id).CreatorID
 	for range 3 { // what they are paid takes the next one into a higher rate
-		first := l.after(l.opened(creator, true), l.to(settlement.InReview), l.to(settlement.Approved))
-		if err := l.w.Book(l.t.Context(), settletest.Tenant, first); err != nil {
+		first := l.after(string(l.opened(creator, true)), l.to(settlement.InReview), l.to(settlement.Approved))
+		if err := l.w.Book(l.t.Context(), settletest.Tenant, ident.Settlement(first)); err != nil {
 			l.t.Fatal(err)
 		}
 	}
-	if err := l.w.Book(l.t.Context(), settletest.Tenant, id); err != nil {
+	if err := l.w.Book(l.t.Context(), settletest.Tenant, ident.Settlement(id)); err != nil {
 		l.t.Fatal(err)
 	}
 	return id
@@ -144,17 +145,17 @@ type state struct {
 
 func states() []state {
 	return []state{
-		{"PENDING_REVIEW unquoted", func(l *lives) string { return l.open(false) }},
-		{"PENDING_REVIEW", func(l *lives) string { return l.open(true) }},
-		{"PENDING_REVIEW hold MANUAL", func(l *lives) string { return l.after(l.open(true), l.held) }},
-		{"IN_REVIEW unquoted", func(l *lives) string { return l.after(l.open(false), l.to(settlement.InReview)) }},
-		{"IN_REVIEW", func(l *lives) string { return l.after(l.open(true), l.to(settlement.InReview)) }},
-		{"IN_REVIEW hold MANUAL", func(l *lives) string { return l.after(l.open(true), l.to(settlement.InReview), l.held) }},
+		{"PENDING_REVIEW unquoted", func(l *lives) string { return string(l.open(false)) }},
+		{"PENDING_REVIEW", func(l *lives) string { return string(l.open(true)) }},
+		{"PENDING_REVIEW hold MANUAL", func(l *lives) string { return l.after(string(l.open(true)), l.held) }},
+		{"IN_REVIEW unquoted", func(l *lives) string { return l.after(string(l.open(false)), l.to(settlement.InReview)) }},
+		{"IN_REVIEW", func(l *lives) string { return l.after(string(l.open(true)), l.to(settlement.InReview)) }},
+		{"IN_REVIEW hold MANUAL", func(l *lives) string { return l.after(string(l.open(true)), l.to(settlement.InReview), l.held) }},
 		{"APPROVED", func(l *lives) string {
-			return l.after(l.open(true), l.to(settlement.InReview), l.to(settlement.Approved))
+			return l.after(string(l.open(true)), l.to(settlement.InReview), l.to(settlement.Approved))
 		}},
 		{"APPROVED hold MANUAL", func(l *lives) string {
-			return l.after(l.open(true), l.to(settlement.InReview), l.to(settlement.Approved), l.held)
+			return l.after(string(l.open(true)), l.to(settlement.InReview), l.to(settlement.Approved), l.held)
 		}},
 		{"APPROVED hold NET_CHANGED", (*lives).netChanged},
 		{"PAYING payout CREATED", func(l *lives) string { return l.heard() }},
@@ -165,7 +166,7 @@ func states() []state {
 		{"PAID payout PAID", func(l *lives) string { return l.heard(payout.Sent, payout.Paid) }},
 		{"PAID payout RETURNED", func(l *lives) string { return l.heard(payout.Sent, payout.Paid, payout.Returned) }},
 		{"FAILED rejected", func(l *lives) string {
-			return l.after(l.open(true), l.to(settlement.InReview), l.to(settlement.Failed))
+			return l.after(string(l.open(true)), l.to(settlement.InReview), l.to(settlement.Failed))
 		}},
 		{"FAILED cancelled", func(l *lives) string { return l.after(l.heard(), l.cancelled) }},
 		{"FAILED payment_failed payout FAILED", func(l *lives) string { return l.heard(payout.Sent, payout.Failed) }},
@@ -219,11 +220,11 @@ func (l *lives) duties() []struct {
 		do   func(id string) error
 	}
 	out := []duty{
-		{"quote", func(id string) error { return l.w.Quote(ctx, settletest.Tenant, id) }},
-		{"book", func(id string) error { return l.w.Book(ctx, settletest.Tenant, id) }},
-		{"rebook", func(id string) error { return l.w.Rebook(ctx, settletest.Tenant, id) }},
+		{"quote", func(id string) error { return l.w.Quote(ctx, settletest.Tenant, ident.Settlement(id)) }},
+		{"book", func(id string) error { return l.w.Book(ctx, settletest.Tenant, ident.Settlement(id)) }},
+		{"rebook", func(id string) error { return l.w.Rebook(ctx, settletest.Tenant, ident.Settlement(id)) }},
 		{"advance", func(id string) error {
-			return v.Do(ctx, settlement.Task{Tenant: settletest.Tenant, SettlementID: id, Op: settlement.OpAdvance})
+			return v.Do(ctx, settlement.Task{Tenant: settletest.Tenant, SettlementID: ident.Settlement(id), Op: settlement.OpAdvance})
 		}},
 	}
 	for _, state := range []payout.State{payout.Sent, payout.Unknown, payout.Accepted, payout.WaitingPayee, payout.Paid, payout.Failed, payout.Cancelled, payout.Returned} {

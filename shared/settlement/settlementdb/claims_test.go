@@ -49,18 +49,18 @@ func TestWhoRaisedOrConfirmedAClaimDecidesNothingThatBearsIt(t *testing.T) {
 			raise(c.reviewed)
 			if !c.approved {
 				for _, who := range []string{"x@x", "y@x"} {
-					refused(t, "preparer")(w.Transition(ctx, act(t, w, who, id), settlement.Approved))
-					refused(t, "preparer")(w.Transition(ctx, act(t, w, who, id), settlement.Failed))
+					refused(t, "preparer")(w.Transition(ctx, act(t, w, who, string(id)), settlement.Approved))
+					refused(t, "preparer")(w.Transition(ctx, act(t, w, who, string(id)), settlement.Failed))
 				}
-				must[settlement.Settlement](t)(w.Transition(ctx, act(t, w, "z@x", id), settlement.Approved))
+				must[settlement.Settlement](t)(w.Transition(ctx, act(t, w, "z@x", string(id)), settlement.Approved))
 			} else {
-				must[settlement.Settlement](t)(w.Transition(ctx, act(t, w, "x@x", id), settlement.Approved))
+				must[settlement.Settlement](t)(w.Transition(ctx, act(t, w, "x@x", string(id)), settlement.Approved))
 			}
 			raise(c.approved)
 			if err := w.Book(ctx, settletest.Tenant, id); err != nil {
 				t.Fatal(err)
 			}
-			s := load(t, w, id)
+			s := load(t, w, string(id))
 			if len(s.SetOffs) != 1 || s.SetOffs[0].Receivable != "late-live" || !slices.Contains(s.Preparers, "x@x") || !slices.Contains(s.Preparers, "y@x") {
 				t.Fatalf("set off %+v, preparers %v", s.SetOffs, s.Preparers)
 			}
@@ -68,18 +68,18 @@ func TestWhoRaisedOrConfirmedAClaimDecidesNothingThatBearsIt(t *testing.T) {
 				if s.Hold == nil || s.Hold.Reason != settlement.HoldNetChanged {
 					t.Fatalf("a claim after the approval goes unseen: %+v", s.Hold)
 				}
-				refused(t, "preparer")(w.ConfirmNet(ctx, act(t, w, "x@x", id), s.Net))
-				refused(t, "preparer")(w.ConfirmNet(ctx, act(t, w, "y@x", id), s.Net))
-				must[settlement.Settlement](t)(w.ConfirmNet(ctx, act(t, w, "z@x", id), s.Net))
+				refused(t, "preparer")(w.ConfirmNet(ctx, act(t, w, "x@x", string(id)), s.Net))
+				refused(t, "preparer")(w.ConfirmNet(ctx, act(t, w, "y@x", string(id)), s.Net))
+				must[settlement.Settlement](t)(w.ConfirmNet(ctx, act(t, w, "z@x", string(id)), s.Net))
 				if err := w.Book(ctx, settletest.Tenant, id); err != nil {
 					t.Fatal(err)
 				}
-				s = load(t, w, id)
+				s = load(t, w, string(id))
 			}
 			if s.Status != settlement.Paying || s.ToPay != s.Net.Sub(money.MustParse("500.00")) {
 				t.Fatalf("%s, %s of %s to pay", s.Status, s.ToPay, s.Net)
 			}
-			refused(t, "preparer")(w.Cancel(ctx, act(t, w, "x@x", id)))
+			refused(t, "preparer")(w.Cancel(ctx, act(t, w, "x@x", string(id))))
 		})
 	}
 }
@@ -89,14 +89,14 @@ func TestAnApprovalEndsWhenItsGiverBecomesAPreparer(t *testing.T) {
 	w := inMemory(t, func(r *review.Rules) { r.Levels = []review.Level{{Above: money.MustParse("1.00"), Approvers: 2}} })
 	ctx := context.Background()
 	id := submitted(t, w, "live-1")
-	must[settlement.Settlement](t)(w.Transition(ctx, act(t, w, "y@x", id), settlement.Approved))
+	must[settlement.Settlement](t)(w.Transition(ctx, act(t, w, "y@x", string(id)), settlement.Approved))
 	owed(t, w, "late-live", "500.00", "x@x", "y@x")
-	s := must[settlement.Settlement](t)(w.Transition(ctx, act(t, w, "z@x", id), settlement.Approved))
+	s := must[settlement.Settlement](t)(w.Transition(ctx, act(t, w, "z@x", string(id)), settlement.Approved))
 	if s.Status != settlement.InReview || len(s.Approvals) != 1 {
 		t.Fatalf("%s by %+v", s.Status, s.Approvals)
 	}
-	refused(t, "preparer")(w.Transition(ctx, act(t, w, "y@x", id), settlement.Approved))
-	if s = must[settlement.Settlement](t)(w.Transition(ctx, act(t, w, "q@x", id), settlement.Approved)); s.Status != settlement.Approved {
+	refused(t, "preparer")(w.Transition(ctx, act(t, w, "y@x", string(id)), settlement.Approved))
+	if s = must[settlement.Settlement](t)(w.Transition(ctx, act(t, w, "q@x", string(id)), settlement.Approved)); s.Status != settlement.Approved {
 		t.Fatalf("%s by %+v", s.Status, s.Approvals)
 	}
 }

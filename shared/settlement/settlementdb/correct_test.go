@@ -15,6 +15,7 @@ import (
 	"fenzhang/shared/civil"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/law/lawdiff"
 	"fenzhang/shared/law/ruleset"
 	"fenzhang/shared/law/ruletest"
@@ -64,8 +65,8 @@ func ask(id string, filed ...string) trueup.Correction {
 func TestACorrectionIsPostedOnceByASecondPerson(t *testing.T) {
 	ctx := context.Background()
 	w := settletest.Open(t)
-	book(t, w, settle(t, w, settletest.Person, "live-1", "10000.00")) // 7,000 x 80% x 20% = 1,120.00
-	c := corrections(t, w, otherLaw(t, "0.10"))                       // 90%: 1,260.00
+	book(t, w, string(settle(t, w, settletest.Person, "live-1", "10000.00"))) // 7,000 x 80% x 20% = 1,120.00
+	c := corrections(t, w, otherLaw(t, "0.10"))                               // 90%: 1,260.00
 	prepared := prepare(t, c, ask("cor-1"))
 	if prepared.State != trueup.Prepared || prepared.Additional != money.MustParse("140.00") || !prepared.Over.IsZero() || prepared.Rows != 1 {
 		t.Fatalf("%+v", prepared)
@@ -125,11 +126,11 @@ func recorded(t *testing.T, w *settletest.World, c trueup.Correction) error {
 func TestWhatChangedSinceIsPreparedAnew(t *testing.T) {
 	ctx := context.Background()
 	w := settletest.Open(t)
-	book(t, w, settle(t, w, settletest.Person, "live-1", "10000.00"))
+	book(t, w, string(settle(t, w, settletest.Person, "live-1", "10000.00")))
 	c := corrections(t, w, otherLaw(t, "0.30"))
 	prepare(t, c, ask("cor-1"))
 	w.Pass(time.Millisecond)
-	book(t, w, settle(t, w, settletest.Person, "live-2", "10000.00"))
+	book(t, w, string(settle(t, w, settletest.Person, "live-2", "10000.00")))
 	if _, err := c.Post(ctx, approver, "cor-1"); !fault.HasCode(err, fault.StaleVersion) {
 		t.Fatalf("posted what nobody prepared: %v", err)
 	}
@@ -140,12 +141,12 @@ func TestWhatChangedSinceIsPreparedAnew(t *testing.T) {
 	if b[ledger.TaxPayable("iit")] != money.MustParse("-1960.00") || !b[ledger.CreatorReceivable].IsZero() {
 		t.Errorf("%v", b)
 	}
-	if owed := b[ledger.CreatorPayable].Neg().Sub(load(t, w, settlementID(t, w, 1)).ToPay).Sub(load(t, w, settlementID(t, w, 2)).ToPay); owed != money.MustParse("280.00") {
+	if owed := b[ledger.CreatorPayable].Neg().Sub(load(t, w, string(settlementID(t, w, 1))).ToPay).Sub(load(t, w, string(settlementID(t, w, 2))).ToPay); owed != money.MustParse("280.00") {
 		t.Errorf("owed back %s", owed)
 	}
 }
 
-func settlementID(t *testing.T, w *settletest.World, n int) string {
+func settlementID(t *testing.T, w *settletest.World, n int) ident.Settlement {
 	t.Helper()
 	rows := must[[]settlement.Booking](t)(w.Store.TaxRows(context.Background(), settletest.Tenant, settletest.Ordinary, "tp-"+settletest.Person, 2026))
 	return rows[n-1].Settlement
@@ -154,7 +155,7 @@ func settlementID(t *testing.T, w *settletest.World, n int) string {
 func TestFiledMonthsAreAmendedAndNotPosted(t *testing.T) {
 	ctx := context.Background()
 	w := settletest.Open(t)
-	book(t, w, settle(t, w, settletest.Person, "live-1", "10000.00"))
+	book(t, w, string(settle(t, w, settletest.Person, "live-1", "10000.00")))
 	law := otherLaw(t, "0.10")
 	c := corrections(t, w, law)
 	if _, _, err := c.Prepare(ctx, finance, ask("cor-1", "2026-09")); !fault.HasCode(err, fault.IllegalMove) {
@@ -181,15 +182,15 @@ func TestBookingsMadeAgainAreComparedOnTheirDays(t *testing.T) {
 	ctx := context.Background()
 	w := settletest.Open(t)
 	id := settle(t, w, settletest.Person, "live-1", "10000.00")
-	book(t, w, id)
+	book(t, w, string(id))
 	w.Set("2026-10-16")
 	if err := w.Rebook(ctx, settletest.Tenant, id); err != nil {
 		t.Fatal(err)
 	}
 	w.Pass(time.Millisecond)
 	second := settle(t, w, settletest.Person, "live-2", "5000.00")
-	book(t, w, second)
-	hear(t, w, second, payout.Failed)
+	book(t, w, string(second))
+	hear(t, w, string(second), payout.Failed)
 	c := w.TrueUps(t)
 	who := lawdiff.Who{Entity: settletest.Ordinary, Taxpayer: "tp-" + settletest.Person, Year: 2026}
 	seen := 0

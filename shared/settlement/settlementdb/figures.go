@@ -14,6 +14,7 @@ import (
 	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/settlement"
 )
 
@@ -73,15 +74,15 @@ func (s *Store) putFigures(ctx context.Context, f settlement.Figures) error {
 }
 
 // Figures reads computed figures.
-func (s *Store) Figures(ctx context.Context, tenant, id, hash string) (settlement.Figures, error) {
-	it, err := s.get(ctx, s.Settlements, keys.Figures(tenant, id, hash))
+func (s *Store) Figures(ctx context.Context, tenant ident.Tenant, id, hash string) (settlement.Figures, error) {
+	it, err := s.get(ctx, s.Settlements, keys.Figures(tenant, ident.Settlement(id), hash))
 	if err != nil {
 		return settlement.Figures{}, err
 	}
 	return figuresOf(it, tenant, id, hash)
 }
 
-func figuresOf(it item, tenant, id, hash string) (settlement.Figures, error) {
+func figuresOf(it item, tenant ident.Tenant, id, hash string) (settlement.Figures, error) {
 	if it == nil {
 		return settlement.Figures{}, fault.Internal(fmt.Errorf("settlementdb: figures %s of %s are gone", hash, id))
 	}
@@ -93,6 +94,6 @@ func figuresOf(it item, tenant, id, hash string) (settlement.Figures, error) {
 	if err != nil {
 		return settlement.Figures{}, fault.Internal(err)
 	}
-	f.Tenant, f.Settlement, f.Hash = tenant, id, hash
+	f.Tenant, f.Settlement, f.Hash = tenant, ident.Settlement(id), hash
 	return f, nil
 }

@@ -11,13 +11,14 @@ import (
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/dynamo/transact"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/settlement"
 )
 
 var _ settlement.FilingStore = (*Store)(nil)
 
 // FiledMonths lists the months that a paying entity has filed, oldest first, consistently.
-func (s *Store) FiledMonths(ctx context.Context, tenant, entity string) ([]settlement.FiledMonth, error) {
+func (s *Store) FiledMonths(ctx context.Context, tenant ident.Tenant, entity ident.Entity) ([]settlement.FiledMonth, error) {
 	items, err := s.query(ctx, s.Ledger, keys.FiledMonths(tenant, entity), "M#")
 	if err != nil {
 		return nil, err
@@ -32,13 +33,13 @@ func (s *Store) FiledMonths(ctx context.Context, tenant, entity string) ([]settl
 }
 
 // FileMonth records a filed month with its audit record.
-func (s *Store) FileMonth(ctx context.Context, tenant string, f settlement.FiledMonth) error {
+func (s *Store) FileMonth(ctx context.Context, tenant ident.Tenant, f settlement.FiledMonth) error {
 	it, err := DocumentItem(keys.FiledMonth(tenant, f.Entity, f.Month), f)
 	if err != nil {
 		return err
 	}
 	it[attrAct] = attr.Text(f.Act)
-	told, err := outbox.Put(s.Settlements, audit.Record{ID: f.Act, Tenant: tenant, At: f.At, Actor: f.By, Act: "tax.month_filed", Object: f.Entity + "#" + f.Month.String(),
+	told, err := outbox.Put(s.Settlements, audit.Record{ID: f.Act, Tenant: tenant, At: f.At, Actor: f.By, Act: "tax.month_filed", Object: string(f.Entity+"#") + f.Month.String(),
 		What: []byte(attr.TextOf(it, attrDocument)), Retention: "return"}, nil)
 	if err != nil {
 		return fault.Internal(err)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/ledger/ledgerdb"
@@ -22,7 +23,7 @@ var (
 	approver = settletest.As(identity.Approver)
 )
 
-func settle(t *testing.T, w *settletest.World, creator, activity, amount string) string {
+func settle(t *testing.T, w *settletest.World, creator ident.Creator, activity, amount string) ident.Settlement {
 	t.Helper()
 	a, how, err := w.Settle(context.Background(), settletest.As(identity.Operator), "key-"+activity, settletest.Request(creator, activity, amount))
 	if err != nil || how != settlement.Opened {
@@ -43,7 +44,7 @@ func must[V any](t *testing.T) func(V, error) V {
 
 func load(t *testing.T, w *settletest.World, id string) settlement.Settlement {
 	t.Helper()
-	return must[settlement.Settlement](t)(w.Store.Load(context.Background(), settletest.Tenant, id))
+	return must[settlement.Settlement](t)(w.Store.Load(context.Background(), settletest.Tenant, ident.Settlement(id)))
 }
 
 func move(t *testing.T, w *settletest.World, who identity.Principal, id string, to settlement.Status) {
@@ -56,12 +57,12 @@ func move(t *testing.T, w *settletest.World, who identity.Principal, id string, 
 func book(t *testing.T, w *settletest.World, id string) settlement.Settlement {
 	t.Helper()
 	ctx := context.Background()
-	if err := w.Quote(ctx, settletest.Tenant, id); err != nil {
+	if err := w.Quote(ctx, settletest.Tenant, ident.Settlement(id)); err != nil {
 		t.Fatal(err)
 	}
 	move(t, w, finance, id, settlement.InReview)
 	move(t, w, approver, id, settlement.Approved)
-	if err := w.Book(ctx, settletest.Tenant, id); err != nil {
+	if err := w.Book(ctx, settletest.Tenant, ident.Settlement(id)); err != nil {
 		t.Fatal(err)
 	}
 	s := load(t, w, id)
@@ -75,9 +76,9 @@ func book(t *testing.T, w *settletest.World, id string) settlement.Settlement {
 func hear(t *testing.T, w *settletest.World, id string, state payout.State) {
 	t.Helper()
 	ctx := context.Background()
-	p := must[payout.Payable](t)(w.Payables.Load(ctx, settletest.Tenant, id))
+	p := must[payout.Payable](t)(w.Payables.Load(ctx, settletest.Tenant, ident.Settlement(id)))
 	if p.State == payout.Created {
-		p.PaymentDate = must[settlement.Settlement](t)(w.Store.Load(ctx, settletest.Tenant, id)).PaymentDate
+		p.PaymentDate = must[settlement.Settlement](t)(w.Store.Load(ctx, settletest.Tenant, ident.Settlement(id))).PaymentDate
 		if err := w.Payables.MarkSent(ctx, p, w.Now()); err != nil {
 			t.Fatal(err)
 		}
@@ -87,15 +88,15 @@ func hear(t *testing.T, w *settletest.World, id string, state payout.State) {
 	}
 }
 
-func balances(t *testing.T, w *settletest.World, creator string) map[ledger.Account]money.Amount {
+func balances(t *testing.T, w *settletest.World, creator ident.Creator) map[ledger.Account]money.Amount {
 	t.Helper()
 	b := ledgerdb.Book{DB: w.Tables.Client, Table: w.Tables.Ledger}
 	entries := must[[]ledger.Entry](t)(b.Entries(context.Background(), settletest.Tenant, creator))
 	sums := ledger.Balances(entries)
 	kept := must[map[string]map[ledger.Account]money.Amount](t)(b.Balances(context.Background(), settletest.Tenant, creator))
 	for account, sum := range sums {
-		if kept[w.People.Contracts[creator].PayingEntity][account] != sum {
-			t.Errorf("balance of %s is %s, its journal says %s", account, kept[w.People.Contracts[creator].PayingEntity][account], sum)
+		if kept[string(w.People.Contracts[string(creator)].PayingEntity)][account] != sum {
+			t.Errorf("balance of %s is %s, its journal says %s", account, kept[string(w.People.Contracts[string(creator)].PayingEntity)][account], sum)
 		}
 	}
 	return sums
@@ -104,14 +105,14 @@ func balances(t *testing.T, w *settletest.World, creator string) map[ledger.Acco
 func TestALifeIsPaidToTheFen(t *testing.T) {
 	w := settletest.Open(t)
 	id := settle(t, w, settletest.Person, "live-1", "10000.00")
-	s := book(t, w, id)
+	s := book(t, w, string(id))
 	// 7,000.00 of labor at an ordinary company: 80% = 5,600.00, 20% = 1,120.00.
 	if s.Net != money.MustParse("5880.00") || s.PaymentDate.String() != "2026-09-15" {
 		t.Fatalf("net %s on %s", s.Net, s.PaymentDate)
 	}
-	hear(t, w, id, payout.Paid)
-	hear(t, w, id, payout.Paid) // said twice
-	s = load(t, w, id)
+	hear(t, w, string(id), payout.Paid)
+	hear(t, w, string(id), payout.Paid) // said twice
+	s = load(t, w, string(id))
 	if s.Status != settlement.Paid || s.StatusVersion != 5 || len(s.History) != 4 {
 		t.Fatalf("%s version %d, %d moves", s.Status, s.StatusVersion, len(s.History))
 	}
@@ -132,14 +133,14 @@ func TestTwoPaymentsOfAMonthAreOneTime(t *testing.T) {
 	w.Pass(time.Millisecond)
 	second := settle(t, w, settletest.Person, "live-2", "20000.00")
 	ctx := context.Background()
-	for _, id := range []string{first, second} {
-		if err := w.Quote(ctx, settletest.Tenant, id); err != nil {
+	for _, id := range []string{string(first), string(second)} {
+		if err := w.Quote(ctx, settletest.Tenant, ident.Settlement(id)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	quoted := load(t, w, second)
-	book(t, w, first)
-	s := book(t, w, second)
+	quoted := load(t, w, string(second))
+	book(t, w, string(first))
+	s := book(t, w, string(second))
 	// 21,000 x 80% = 16,800 x 20% = 3,360, less the 1,120 of the first.
 	if s.Net != money.MustParse("11760.00") || quoted.Net != s.Net || s.Booking != quoted.Quote {
 		t.Fatalf("net %s, quoted %s", s.Net, quoted.Net)
@@ -162,7 +163,7 @@ func TestFiftyRepeatsMakeOneSettlement(t *testing.T) {
 			defer mu.Unlock()
 			switch {
 			case err == nil:
-				ids[a.SettlementID]++
+				ids[string(a.SettlementID)]++
 				if how == settlement.Opened {
 					opened++
 				}
@@ -230,8 +231,8 @@ func TestARejectedPayableIsOpenedAgain(t *testing.T) {
 	w := settletest.Open(t)
 	ctx := context.Background()
 	id := settle(t, w, settletest.Person, "live-1", "100.00")
-	move(t, w, finance, id, settlement.InReview)
-	move(t, w, approver, id, settlement.Failed)
+	move(t, w, finance, string(id), settlement.InReview)
+	move(t, w, approver, string(id), settlement.Failed)
 	if b := balances(t, w, settletest.Person); !b[ledger.CreatorPayable].IsZero() || !b[ledger.PlatformClearing].IsZero() {
 		t.Fatalf("opening stands: %v", b)
 	}
@@ -245,11 +246,11 @@ func TestWhoPreparedDoesNotApprove(t *testing.T) {
 	w := settletest.Open(t)
 	id := settle(t, w, settletest.Person, "live-1", "100.00")
 	both := settletest.As(identity.Finance, identity.Approver)
-	move(t, w, both, id, settlement.InReview)
+	move(t, w, both, string(id), settlement.InReview)
 	if err := w.Quote(context.Background(), settletest.Tenant, id); err != nil {
 		t.Fatal(err)
 	}
-	_, err := w.Transition(context.Background(), settlement.Intent{By: both, ID: id, Version: 2}, settlement.Approved)
+	_, err := w.Transition(context.Background(), settlement.Intent{By: both, ID: string(id), Version: 2}, settlement.Approved)
 	if !fault.HasCode(err, fault.Forbidden) {
 		t.Fatalf("%v", err)
 	}
@@ -259,17 +260,17 @@ func TestAFailedPayoutIsReopenedAndPaidOnce(t *testing.T) {
 	w := settletest.Open(t)
 	ctx := context.Background()
 	id := settle(t, w, settletest.Person, "live-1", "10000.00")
-	old := book(t, w, id)
-	hear(t, w, id, payout.Failed)
+	old := book(t, w, string(id))
+	hear(t, w, string(id), payout.Failed)
 	if b := balances(t, w, settletest.Person); b[ledger.CreatorPayable] != money.MustParse("-7000.00") || !b[ledger.TaxPayable("iit")].IsZero() {
 		t.Fatalf("after failure: %v", b)
 	}
-	failed := load(t, w, id)
-	fresh := must[settlement.Settlement](t)(w.Reopen(ctx, settlement.Intent{By: approver, ID: id, Version: failed.StatusVersion}))
-	if fresh.Reopens != id || load(t, w, id).ReopenedBy != fresh.ID {
+	failed := load(t, w, string(id))
+	fresh := must[settlement.Settlement](t)(w.Reopen(ctx, settlement.Intent{By: approver, ID: string(id), Version: failed.StatusVersion}))
+	if fresh.Reopens != id || load(t, w, string(id)).ReopenedBy != ident.Settlement(fresh.ID) {
 		t.Fatalf("not linked: %s", fresh.Reopens)
 	}
-	if _, err := w.Reopen(ctx, settlement.Intent{By: approver, ID: id, Version: failed.StatusVersion}); !fault.HasCode(err, fault.IllegalMove) {
+	if _, err := w.Reopen(ctx, settlement.Intent{By: approver, ID: string(id), Version: failed.StatusVersion}); !fault.HasCode(err, fault.IllegalMove) {
 		t.Errorf("reopened twice: %v", err)
 	}
 	s := book(t, w, fresh.ID)
@@ -286,17 +287,17 @@ func TestAReturnedPayoutIsReopened(t *testing.T) {
 	w := settletest.Open(t)
 	ctx := context.Background()
 	id := settle(t, w, settletest.Person, "live-1", "10000.00")
-	book(t, w, id)
-	hear(t, w, id, payout.Paid)
-	hear(t, w, id, payout.Returned)
-	s := load(t, w, id)
+	book(t, w, string(id))
+	hear(t, w, string(id), payout.Paid)
+	hear(t, w, string(id), payout.Returned)
+	s := load(t, w, string(id))
 	if s.Status != settlement.Paid || s.Payout.State != payout.Returned {
 		t.Fatalf("%s %s", s.Status, s.Payout.State)
 	}
 	if b := balances(t, w, settletest.Person); b[ledger.CreatorPayable] != money.MustParse("-5880.00") || !b[ledger.GatewayClearing].IsZero() {
 		t.Fatalf("after return: %v", b)
 	}
-	fresh := must[settlement.Settlement](t)(w.Reopen(ctx, settlement.Intent{By: approver, ID: id, Version: s.StatusVersion}))
+	fresh := must[settlement.Settlement](t)(w.Reopen(ctx, settlement.Intent{By: approver, ID: string(id), Version: s.StatusVersion}))
 	book(t, w, fresh.ID)
 	hear(t, w, fresh.ID, payout.Paid)
 	if b := balances(t, w, settletest.Person); !b[ledger.CreatorPayable].IsZero() || b[ledger.TaxPayable("iit")] != money.MustParse("-1120.00") {
@@ -307,9 +308,9 @@ func TestAReturnedPayoutIsReopened(t *testing.T) {
 func TestARejectedReopenedPayableTakesItsFirstOpeningBack(t *testing.T) {
 	w := settletest.Open(t)
 	id := settle(t, w, settletest.Person, "live-1", "10000.00")
-	book(t, w, id)
-	hear(t, w, id, payout.Failed)
-	fresh := must[settlement.Settlement](t)(w.Reopen(context.Background(), settlement.Intent{By: approver, ID: id, Version: load(t, w, id).StatusVersion}))
+	book(t, w, string(id))
+	hear(t, w, string(id), payout.Failed)
+	fresh := must[settlement.Settlement](t)(w.Reopen(context.Background(), settlement.Intent{By: approver, ID: string(id), Version: load(t, w, string(id)).StatusVersion}))
 	move(t, w, finance, fresh.ID, settlement.InReview)
 	move(t, w, approver, fresh.ID, settlement.Failed)
 	for account, sum := range balances(t, w, settletest.Person) {
@@ -326,15 +327,15 @@ func TestCancelledBeforeSend(t *testing.T) {
 			ctx := context.Background()
 			id := settle(t, w, settletest.Person, "live-1", "10000.00")
 			if booked {
-				book(t, w, id)
+				book(t, w, string(id))
 			} else {
 				if err := w.Quote(ctx, settletest.Tenant, id); err != nil {
 					t.Fatal(err)
 				}
-				move(t, w, finance, id, settlement.InReview)
-				move(t, w, approver, id, settlement.Approved)
+				move(t, w, finance, string(id), settlement.InReview)
+				move(t, w, approver, string(id), settlement.Approved)
 			}
-			s := must[settlement.Settlement](t)(w.Cancel(ctx, settlement.Intent{By: approver, ID: id, Version: load(t, w, id).StatusVersion, Reason: "typo"}))
+			s := must[settlement.Settlement](t)(w.Cancel(ctx, settlement.Intent{By: approver, ID: string(id), Version: load(t, w, string(id)).StatusVersion, Reason: "typo"}))
 			if s.Status != settlement.Failed || s.ReasonClass != settlement.Cancelled || s.Payout != nil {
 				t.Fatalf("%s %s %v", s.Status, s.ReasonClass, s.Payout)
 			}
@@ -356,20 +357,20 @@ func TestANetThatFellWaitsForAnApprover(t *testing.T) {
 	if err := w.Quote(ctx, settletest.Tenant, first); err != nil {
 		t.Fatal(err)
 	}
-	move(t, w, finance, first, settlement.InReview)
-	move(t, w, approver, first, settlement.Approved)
-	book(t, w, second) // out of order: now the first one's income falls into the next bracket
+	move(t, w, finance, string(first), settlement.InReview)
+	move(t, w, approver, string(first), settlement.Approved)
+	book(t, w, string(second)) // out of order: now the first one's income falls into the next bracket
 	for range 2 {
 		if err := w.Book(ctx, settletest.Tenant, first); err != nil {
 			t.Fatal(err)
 		}
 	}
-	s := load(t, w, first)
+	s := load(t, w, string(first))
 	// 28,000 x 80% x 30% - 2,000 = 4,720, less the second one's 3,360.
 	if s.Status != settlement.Approved || s.Hold == nil || s.Hold.Reason != settlement.HoldNetChanged || s.Net != money.MustParse("5640.00") {
 		t.Fatalf("%s %v net %s", s.Status, s.Hold, s.Net)
 	}
-	in := settlement.Intent{By: approver, ID: first, Version: s.StatusVersion}
+	in := settlement.Intent{By: approver, ID: string(first), Version: s.StatusVersion}
 	if _, err := w.Release(ctx, in); !fault.HasCode(err, fault.IllegalMove) {
 		t.Errorf("released: %v", err)
 	}
@@ -380,7 +381,7 @@ func TestANetThatFellWaitsForAnApprover(t *testing.T) {
 	if err := w.Book(ctx, settletest.Tenant, first); err != nil {
 		t.Fatal(err)
 	}
-	if s = load(t, w, first); s.Status != settlement.Paying {
+	if s = load(t, w, string(first)); s.Status != settlement.Paying {
 		t.Errorf("%s %v", s.Status, s.Hold)
 	}
 }
@@ -390,14 +391,14 @@ func TestABookingIsMadeAgainInAnotherTaxMonth(t *testing.T) {
 	ctx := context.Background()
 	w.Set("2026-09-30")
 	id := settle(t, w, settletest.Person, "live-1", "10000.00")
-	book(t, w, id)
+	book(t, w, string(id))
 	w.Set("2026-10-09")
 	for range 2 { // asked twice
 		if err := w.Rebook(ctx, settletest.Tenant, id); err != nil {
 			t.Fatal(err)
 		}
 	}
-	s := load(t, w, id)
+	s := load(t, w, string(id))
 	if s.Status != settlement.Paying || s.Hold != nil || s.PaymentDate.String() != "2026-10-09" || s.Net != money.MustParse("5880.00") {
 		t.Fatalf("%s %v %s net %s", s.Status, s.Hold, s.PaymentDate, s.Net)
 	}
@@ -410,7 +411,7 @@ func TestABookingIsMadeAgainInAnotherTaxMonth(t *testing.T) {
 	if !months["2026-09"].IsZero() || months["2026-10"] != money.MustParse("1120.00") {
 		t.Errorf("withheld by month: %v", months)
 	}
-	hear(t, w, id, payout.Paid)
+	hear(t, w, string(id), payout.Paid)
 	if b := balances(t, w, settletest.Person); !b[ledger.CreatorPayable].IsZero() || b[ledger.TaxPayable("iit")] != money.MustParse("-1120.00") {
 		t.Errorf("%v", b)
 	}
@@ -426,7 +427,7 @@ func TestABookingThatCannotBeMadeAgainIsHeld(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	book(t, w, a.SettlementID)
+	book(t, w, string(a.SettlementID))
 	w.Set("2026-11-02")
 	tp := w.People.Taxpayers["tp-"+settletest.Person]
 	tp.Profiles = nil // its facts were withdrawn
@@ -436,7 +437,7 @@ func TestABookingThatCannotBeMadeAgainIsHeld(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s := load(t, w, a.SettlementID)
+	s := load(t, w, string(a.SettlementID))
 	if s.Hold == nil || s.Hold.Reason != settlement.HoldRuleGap || s.Booking == "" || s.Due() != "" {
 		t.Fatalf("hold %v, booking %q, due %q", s.Hold, s.Booking, s.Due())
 	}
@@ -445,11 +446,11 @@ func TestABookingThatCannotBeMadeAgainIsHeld(t *testing.T) {
 func TestAStudioGetsItsFullShare(t *testing.T) {
 	w := settletest.Open(t)
 	id := settle(t, w, settletest.Studio, "live-1", "10000.00")
-	s := book(t, w, id)
+	s := book(t, w, string(id))
 	if s.Net != money.MustParse("7000.00") {
 		t.Fatalf("net %s", s.Net)
 	}
-	f := must[settlement.Figures](t)(w.Store.Figures(context.Background(), settletest.Tenant, id, s.Booking))
+	f := must[settlement.Figures](t)(w.Store.Figures(context.Background(), settletest.Tenant, string(id), s.Booking))
 	if len(f.Result.Taxes) != 0 || len(f.Result.PayeeObligations) == 0 {
 		t.Errorf("taxes %v, obligations %v", f.Result.Taxes, f.Result.PayeeObligations)
 	}
@@ -470,7 +471,7 @@ func TestRuleGapHoldsAndPositionFreesIt(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s := load(t, w, a.SettlementID)
+	s := load(t, w, string(a.SettlementID))
 	if s.Hold == nil || s.Hold.Reason != settlement.HoldRuleGap || s.Quote != "" || s.Revision != 2 {
 		t.Fatalf("hold %v, revision %d", s.Hold, s.Revision)
 	}
@@ -487,7 +488,7 @@ func TestListIsNewestFirstAndComplete(t *testing.T) {
 	var want []string
 	for _, n := range "abcdefghijklm" {
 		w.Pass(time.Duration(n%3) * time.Millisecond) // some share an instant
-		want = append(want, settle(t, w, settletest.Person, "live-"+string(n), "100.00"))
+		want = append(want, string(settle(t, w, settletest.Person, "live-"+string(n), "100.00")))
 	}
 	for name, q := range map[string]settlement.Query{"tenant": {}, "creator": {Creator: settletest.Person}} {
 		t.Run(name, func(t *testing.T) {

@@ -18,6 +18,7 @@ import (
 	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/settlement"
 )
 
@@ -42,7 +43,7 @@ func (h hit) cursor() string {
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
-func parseCursor(s, tenant string) (hit, error) {
+func parseCursor(s string, tenant ident.Tenant) (hit, error) {
 	var h hit
 	if s == "" {
 		return h, nil
@@ -65,7 +66,7 @@ type span struct {
 }
 
 // List reads one page, newest opening first; the cursor is "" at the end.
-func (s *Store) List(ctx context.Context, tenant string, q settlement.Query, cursor string, limit int) ([]settlement.Settlement, string, error) {
+func (s *Store) List(ctx context.Context, tenant ident.Tenant, q settlement.Query, cursor string, limit int) ([]settlement.Settlement, string, error) {
 	after, err := parseCursor(cursor, tenant)
 	if err != nil {
 		return nil, "", err
@@ -103,7 +104,7 @@ func (s *Store) List(ctx context.Context, tenant string, q settlement.Query, cur
 }
 
 // spans are the parts of the index that a list walks, newest first: a creator's own, or the tenant's months.
-func (s *Store) spans(tenant string, q settlement.Query) []span {
+func (s *Store) spans(tenant ident.Tenant, q settlement.Query) []span {
 	to := keys.OpenedAt(s.Now().Add(skew))
 	if !q.To.IsZero() {
 		to = keys.OpenedAt(q.To.AddDays(1).Start().Add(-1))
@@ -176,7 +177,7 @@ func mayMatch(q settlement.Query, meta item) bool {
 }
 
 // LoadAll reads settlements by their ids.
-func (s *Store) LoadAll(ctx context.Context, tenant string, ids []string) ([]settlement.Settlement, error) {
+func (s *Store) LoadAll(ctx context.Context, tenant ident.Tenant, ids []ident.Settlement) ([]settlement.Settlement, error) {
 	hits := make([]hit, len(ids))
 	for i, id := range ids {
 		hits[i].PK = keys.Settlement(tenant, id).PK
@@ -244,7 +245,7 @@ func (s *Store) FiguresOf(ctx context.Context, page []settlement.Settlement) (ma
 	var ks []item
 	for _, st := range page {
 		for _, hash := range st.FigureHashes() {
-			ks = append(ks, attr.Key(keys.Figures(st.Tenant, st.ID, hash)))
+			ks = append(ks, attr.Key(keys.Figures(st.Tenant, ident.Settlement(st.ID), hash)))
 		}
 	}
 	items, err := s.batch(ctx, ks)
@@ -255,7 +256,7 @@ func (s *Store) FiguresOf(ctx context.Context, page []settlement.Settlement) (ma
 	for _, st := range page {
 		out[st.ID] = map[string]settlement.Figures{}
 		for _, hash := range st.FigureHashes() {
-			k := keys.Figures(st.Tenant, st.ID, hash)
+			k := keys.Figures(st.Tenant, ident.Settlement(st.ID), hash)
 			f, err := figuresOf(items[k.PK+"|"+k.SK], st.Tenant, st.ID, hash)
 			if err != nil {
 				return nil, err
@@ -268,7 +269,7 @@ func (s *Store) FiguresOf(ctx context.Context, page []settlement.Settlement) (ma
 
 // OpenOf lists a taxpayer's settlements at an entity that wait for their booking, oldest opening first. It walks
 // the index and so may lag behind by a moment.
-func (s *Store) OpenOf(ctx context.Context, tenant, entity, taxpayer string) ([]settlement.Settlement, error) {
+func (s *Store) OpenOf(ctx context.Context, tenant ident.Tenant, entity ident.Entity, taxpayer ident.Taxpayer) ([]settlement.Settlement, error) {
 	now := s.Now()
 	sp := span{"by-taxpayer", "tp_pk", []string{keys.ByTaxpayer(tenant, entity, taxpayer)}, keys.OpenedAt(now.AddDate(0, 0, -openDays)), keys.OpenedAt(now.Add(skew))}
 	var open []settlement.Settlement

@@ -8,6 +8,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/lambda/dynamotest"
 	"fenzhang/shared/money"
@@ -55,13 +56,13 @@ func refused(t *testing.T, reason string) func(settlement.Settlement, error) {
 }
 
 // submitted is a settlement of 60,000.00 in IN_REVIEW, prepared by finance.
-func submitted(t *testing.T, w *settletest.World, activity string) string {
+func submitted(t *testing.T, w *settletest.World, activity string) ident.Settlement {
 	t.Helper()
 	id := settle(t, w, settletest.Person, activity, "60000.00")
 	if err := w.Quote(context.Background(), settletest.Tenant, id); err != nil {
 		t.Fatal(err)
 	}
-	move(t, w, finance, id, settlement.InReview)
+	move(t, w, finance, string(id), settlement.InReview)
 	return id
 }
 
@@ -80,21 +81,21 @@ func TestAReopenedPayableIsApprovedAnewByLevels(t *testing.T) {
 	w := inMemory(t, twoAbove)
 	ctx := context.Background()
 	id := submitted(t, w, "live-1")
-	must[settlement.Settlement](t)(w.PutOnHold(ctx, act(t, w, "c@x", id), settlement.Hold{Reason: settlement.HoldRisk}))
-	must[settlement.Settlement](t)(w.Release(ctx, act(t, w, "c@x", id)))
+	must[settlement.Settlement](t)(w.PutOnHold(ctx, act(t, w, "c@x", string(id)), settlement.Hold{Reason: settlement.HoldRisk}))
+	must[settlement.Settlement](t)(w.Release(ctx, act(t, w, "c@x", string(id))))
 	for _, who := range []string{"a@x", "b@x"} {
-		must[settlement.Settlement](t)(w.Transition(ctx, act(t, w, who, id), settlement.Approved))
+		must[settlement.Settlement](t)(w.Transition(ctx, act(t, w, who, string(id)), settlement.Approved))
 	}
 	if err := w.Book(ctx, settletest.Tenant, id); err != nil {
 		t.Fatal(err)
 	}
-	hear(t, w, id, payout.Failed)
-	refused(t, "preparer")(w.Reopen(ctx, act(t, w, "c@x", id))) // who ended the hold is a preparer
-	again := must[settlement.Settlement](t)(w.Reopen(ctx, act(t, w, "a@x", id)))
+	hear(t, w, string(id), payout.Failed)
+	refused(t, "preparer")(w.Reopen(ctx, act(t, w, "c@x", string(id)))) // who ended the hold is a preparer
+	again := must[settlement.Settlement](t)(w.Reopen(ctx, act(t, w, "a@x", string(id))))
 	if len(again.Approvals) != 0 || again.Review != nil || again.ApprovedNet != nil || len(again.Waived) != 0 {
 		t.Fatalf("the new occurrence begins with approvals %v, review %v, waived %v", again.Approvals, again.Review, again.Waived)
 	}
-	if err := w.Quote(ctx, settletest.Tenant, again.ID); err != nil {
+	if err := w.Quote(ctx, settletest.Tenant, ident.Settlement(again.ID)); err != nil {
 		t.Fatal(err)
 	}
 	move(t, w, finance, again.ID, settlement.InReview)
@@ -115,19 +116,19 @@ func TestARejectionBetweenTwoApprovals(t *testing.T) {
 	w := inMemory(t, twoAbove)
 	ctx := context.Background()
 	id := submitted(t, w, "live-1")
-	must[settlement.Settlement](t)(w.Transition(ctx, act(t, w, "a@x", id), settlement.Approved))
-	must[settlement.Settlement](t)(w.PutOnHold(ctx, act(t, w, "c@x", id), settlement.Hold{Reason: settlement.HoldRisk}))
-	s := must[settlement.Settlement](t)(w.Transition(ctx, act(t, w, "b@x", id), settlement.Failed))
-	if s.ReasonClass != settlement.Rejected || s.Hold != nil || !load(t, w, id).HeldSince.IsZero() {
+	must[settlement.Settlement](t)(w.Transition(ctx, act(t, w, "a@x", string(id)), settlement.Approved))
+	must[settlement.Settlement](t)(w.PutOnHold(ctx, act(t, w, "c@x", string(id)), settlement.Hold{Reason: settlement.HoldRisk}))
+	s := must[settlement.Settlement](t)(w.Transition(ctx, act(t, w, "b@x", string(id)), settlement.Failed))
+	if s.ReasonClass != settlement.Rejected || s.Hold != nil || !load(t, w, string(id)).HeldSince.IsZero() {
 		t.Fatalf("%s, hold %v", s.ReasonClass, s.Hold)
 	}
 	allZero(t, w)
-	refused(t, "illegal_transition")(w.Transition(ctx, act(t, w, "b@x", id), settlement.Approved))
+	refused(t, "illegal_transition")(w.Transition(ctx, act(t, w, "b@x", string(id)), settlement.Approved))
 	a, how, err := w.Settle(ctx, settletest.As(identity.Operator), "another-key", settletest.Request(settletest.Person, "live-1", "60000.00"))
 	if err != nil || how != settlement.Opened {
 		t.Fatalf("%v %v", how, err)
 	}
-	if fresh := load(t, w, a.SettlementID); len(fresh.Approvals) != 0 || fresh.Hold != nil {
+	if fresh := load(t, w, string(a.SettlementID)); len(fresh.Approvals) != 0 || fresh.Hold != nil {
 		t.Errorf("begins with %v, hold %v", fresh.Approvals, fresh.Hold)
 	}
 }
@@ -139,22 +140,22 @@ func TestACancellationOnHold(t *testing.T) {
 			w := inMemory(t, twoAbove)
 			ctx := context.Background()
 			id := submitted(t, w, "live-1")
-			refused(t, "illegal_transition")(w.Cancel(ctx, act(t, w, "a@x", id)))
+			refused(t, "illegal_transition")(w.Cancel(ctx, act(t, w, "a@x", string(id))))
 			for _, who := range []string{"a@x", "b@x"} {
-				must[settlement.Settlement](t)(w.Transition(ctx, act(t, w, who, id), settlement.Approved))
+				must[settlement.Settlement](t)(w.Transition(ctx, act(t, w, who, string(id)), settlement.Approved))
 			}
 			if booked {
 				if err := w.Book(ctx, settletest.Tenant, id); err != nil {
 					t.Fatal(err)
 				}
 			}
-			must[settlement.Settlement](t)(w.PutOnHold(ctx, act(t, w, "c@x", id), settlement.Hold{Reason: settlement.HoldRisk, Until: civil.MustDate("2026-12-31")}))
-			if err := w.Book(ctx, settletest.Tenant, id); err != nil || (load(t, w, id).Status == settlement.Paying) != booked {
+			must[settlement.Settlement](t)(w.PutOnHold(ctx, act(t, w, "c@x", string(id)), settlement.Hold{Reason: settlement.HoldRisk, Until: civil.MustDate("2026-12-31")}))
+			if err := w.Book(ctx, settletest.Tenant, id); err != nil || (load(t, w, string(id)).Status == settlement.Paying) != booked {
 				t.Fatalf("booked on hold: %v", err)
 			}
-			must[settlement.Settlement](t)(w.Cancel(ctx, act(t, w, "a@x", id)))
+			must[settlement.Settlement](t)(w.Cancel(ctx, act(t, w, "a@x", string(id))))
 			advance(t, w, id) // what was on its way finds nothing to do
-			if s := load(t, w, id); s.Status != settlement.Failed || s.ReasonClass != settlement.Cancelled || s.Hold != nil {
+			if s := load(t, w, string(id)); s.Status != settlement.Failed || s.ReasonClass != settlement.Cancelled || s.Hold != nil {
 				t.Fatalf("%s %s, hold %v", s.Status, s.ReasonClass, s.Hold)
 			}
 			allZero(t, w)
@@ -167,12 +168,12 @@ func TestAHoldIsReplacedByWhoMayEndIt(t *testing.T) {
 	w := inMemory(t, twoAbove)
 	ctx := context.Background()
 	id := submitted(t, w, "live-1")
-	must[settlement.Settlement](t)(w.PutOnHold(ctx, act(t, w, "c@x", id), settlement.Hold{Reason: settlement.HoldRisk}))
-	in := act(t, w, "o@x", id)
+	must[settlement.Settlement](t)(w.PutOnHold(ctx, act(t, w, "c@x", string(id)), settlement.Hold{Reason: settlement.HoldRisk}))
+	in := act(t, w, "o@x", string(id))
 	in.By.Roles = []identity.Role{identity.Operator}
 	refused(t, "hold_owner")(w.PutOnHold(ctx, in, settlement.Hold{Reason: settlement.HoldManual}))
 	refused(t, "hold_owner")(w.Release(ctx, in))
-	must[settlement.Settlement](t)(w.PutOnHold(ctx, act(t, w, "d@x", id), settlement.Hold{Reason: settlement.HoldManual}))
+	must[settlement.Settlement](t)(w.PutOnHold(ctx, act(t, w, "d@x", string(id)), settlement.Hold{Reason: settlement.HoldManual}))
 	must[settlement.Settlement](t)(w.Release(ctx, in))
 }
 
@@ -184,8 +185,8 @@ func TestAutomaticApprovalRacesAPerson(t *testing.T) {
 	})
 	ctx := context.Background()
 	paid := settle(t, w, settletest.Person, "live-0", "100.00")
-	book(t, w, paid)
-	hear(t, w, paid, payout.Paid)
+	book(t, w, string(paid))
+	hear(t, w, string(paid), payout.Paid)
 	v := settlement.Advancer{Service: w.Service, Enqueue: func(context.Context, settlement.Settlement, string) error { return nil }}
 	for _, round := range []string{"approves", "holds", "rejects"} {
 		for n := range 4 {
@@ -194,7 +195,7 @@ func TestAutomaticApprovalRacesAPerson(t *testing.T) {
 				t.Fatal(err)
 			}
 			advance(t, w, id)
-			in := act(t, w, "a@x", id)
+			in := act(t, w, "a@x", string(id))
 			var told error
 			var work sync.WaitGroup
 			work.Go(func() {
@@ -214,7 +215,7 @@ func TestAutomaticApprovalRacesAPerson(t *testing.T) {
 				}
 			})
 			work.Wait()
-			s := load(t, w, id)
+			s := load(t, w, string(id))
 			system := len(s.Approvals) == 1 && s.Approvals[0].By == "system:review"
 			if system == (told == nil) || (told != nil && !fault.HasCode(told, fault.IllegalMove) && !fault.HasCode(told, fault.StaleVersion)) {
 				t.Errorf("%s: the system's approval stands: %v, and the person was told %v", round, system, told)
@@ -233,7 +234,7 @@ func swept(t *testing.T, w *settletest.World) {
 	ctx := context.Background()
 	v := settlement.Advancer{Service: w.Service}
 	v.Enqueue = func(ctx context.Context, s settlement.Settlement, op string) error {
-		task := settlement.Task{Tenant: s.Tenant, SettlementID: s.ID, Op: op}
+		task := settlement.Task{Tenant: s.Tenant, SettlementID: ident.Settlement(s.ID), Op: op}
 		switch op {
 		case settlement.OpAdvance:
 			return v.Do(ctx, task)
@@ -270,7 +271,7 @@ func TestAMissingPaperFromHoldToPayment(t *testing.T) {
 	held := func(want string) settlement.Settlement {
 		t.Helper()
 		swept(t, w)
-		s, got := load(t, w, id), ""
+		s, got := load(t, w, string(id)), ""
 		if s.Hold != nil {
 			got = s.Hold.Reason
 		}
@@ -283,23 +284,23 @@ func TestAMissingPaperFromHoldToPayment(t *testing.T) {
 	if after := held(settlement.HoldPaper); after.Revision != before.Revision {
 		t.Error("a sweep that finds the cause unchanged writes")
 	}
-	move(t, w, finance, id, settlement.InReview)
-	refused(t, "on_hold")(w.Transition(ctx, settlement.Intent{By: approver, ID: id, Version: 2}, settlement.Approved))
+	move(t, w, finance, string(id), settlement.InReview)
+	refused(t, "on_hold")(w.Transition(ctx, settlement.Intent{By: approver, ID: string(id), Version: 2}, settlement.Approved))
 	record("2026-01-01", "2026-09-14")
 	w.Set("2026-09-12")
 	held(settlement.HoldPaper) // valid today, and not on the day of the payment
 	w.Set("2026-09-15")
 	record("2026-09-15", "2026-09-15")
 	held("")
-	move(t, w, approver, id, settlement.Approved)
+	move(t, w, approver, string(id), settlement.Approved)
 	w.Set("2026-09-16")
 	held(settlement.HoldPaper) // it ran out between approval and booking
 	record("2026-09-16", "")
 	if s := held(""); s.Status != settlement.Paying {
 		t.Fatalf("stands still as %s", s.Status)
 	}
-	hear(t, w, id, payout.Paid)
-	if s := load(t, w, id); s.Status != settlement.Paid || len(s.Waived) != 0 {
+	hear(t, w, string(id), payout.Paid)
+	if s := load(t, w, string(id)); s.Status != settlement.Paid || len(s.Waived) != 0 {
 		t.Errorf("%s, waived %v", s.Status, s.Waived)
 	}
 }

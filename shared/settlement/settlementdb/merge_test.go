@@ -7,6 +7,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/law/tax"
 	"fenzhang/shared/law/taxpack"
 	"fenzhang/shared/money"
@@ -28,7 +29,7 @@ func twice(t *testing.T) (*settletest.World, *settlement.Merging) {
 	t.Helper()
 	w := settletest.Open(t)
 	w.People.Add(passport, "natural_person", settletest.Ordinary, "mcn_pays")
-	entities := func(context.Context, string) ([]string, error) {
+	entities := func(context.Context, ident.Tenant) ([]string, error) {
 		return []string{settletest.Filed, settletest.Ordinary}, nil
 	}
 	return w, &settlement.Merging{Service: w.Service, Store: w.Store.(settlement.MergeStore), Entities: entities}
@@ -52,7 +53,7 @@ func carry(t *testing.T, w *settletest.World, m *settlement.Merging) {
 	}
 }
 
-func listOf(t *testing.T, w *settletest.World, taxpayer string) []settlement.Booking {
+func listOf(t *testing.T, w *settletest.World, taxpayer ident.Taxpayer) []settlement.Booking {
 	t.Helper()
 	return must[[]settlement.Booking](t)(w.Store.TaxRows(context.Background(), settletest.Tenant, settletest.Ordinary, taxpayer, 2026))
 }
@@ -79,8 +80,8 @@ func wantTotals(t *testing.T, what string, list []settlement.Booking, income, wi
 func TestMergedTaxpayersAreTaxedAsOne(t *testing.T) {
 	ctx := context.Background()
 	w, m := twice(t)
-	book(t, w, settle(t, w, settletest.Person, "live-1", "4000.00")) // (2,800 - 800) x 20%
-	book(t, w, settle(t, w, passport, "live-2", "4000.00"))
+	book(t, w, string(settle(t, w, settletest.Person, "live-1", "4000.00"))) // (2,800 - 800) x 20%
+	book(t, w, string(settle(t, w, passport, "live-2", "4000.00")))
 	open := settle(t, w, passport, "live-3", "4000.00")
 	if err := w.Quote(ctx, settletest.Tenant, open); err != nil {
 		t.Fatal(err)
@@ -96,11 +97,11 @@ func TestMergedTaxpayersAreTaxedAsOne(t *testing.T) {
 	if n, k := len(listOf(t, w, merged)), len(listOf(t, w, survivor)); n != 2 || k != 2 {
 		t.Errorf("merged again, the lists have %d and %d bookings", n, k)
 	}
-	moved := load(t, w, open)
+	moved := load(t, w, string(open))
 	if moved.TaxpayerID != survivor || moved.Due() != settlement.OpQuote {
 		t.Errorf("the open settlement: %s, due %q", moved.TaxpayerID, moved.Due())
 	}
-	if got := must[[]settlement.Settlement](t)(w.Store.OpenOf(ctx, settletest.Tenant, settletest.Ordinary, survivor)); len(got) != 1 || got[0].ID != open {
+	if got := must[[]settlement.Settlement](t)(w.Store.OpenOf(ctx, settletest.Tenant, settletest.Ordinary, survivor)); len(got) != 1 || ident.Settlement(got[0].ID) != open {
 		t.Errorf("the index shows %+v", got)
 	}
 	law := must[*tax.Corpus](t)(taxpack.Embedded())
@@ -112,7 +113,7 @@ func TestMergedTaxpayersAreTaxedAsOne(t *testing.T) {
 	if _, _, err := corrections(t, w, law).Prepare(ctx, finance, closed); !fault.HasCode(err, fault.IllegalMove) {
 		t.Errorf("a correction of the closed list: %v", err)
 	}
-	booked := book(t, w, open) // 8,400 x 80% x 20% = 1,344, less 800
+	booked := book(t, w, string(open)) // 8,400 x 80% x 20% = 1,344, less 800
 	if booked.TaxpayerID != survivor || booked.Net != money.MustParse("2256.00") {
 		t.Errorf("booked as %s with net %s", booked.TaxpayerID, booked.Net)
 	}
@@ -121,13 +122,13 @@ func TestMergedTaxpayersAreTaxedAsOne(t *testing.T) {
 
 func TestFiledMonthsStayWhereTheyAre(t *testing.T) {
 	w, m := twice(t)
-	book(t, w, settle(t, w, passport, "live-1", "4000.00"))
+	book(t, w, string(settle(t, w, passport, "live-1", "4000.00")))
 	w.Set("2026-10-15")
 	filings := &settlement.Filings{Service: w.Service, Store: w.Store.(settlement.FilingStore)}
 	if _, _, err := filings.File(context.Background(), settletest.Tenant, "finance", settlement.FiledMonth{Entity: settletest.Ordinary, Month: civil.MustMonth("2026-09"), FiledOn: civil.MustDate("2026-10-12"), Reference: "r-1"}); err != nil {
 		t.Fatal(err)
 	}
-	book(t, w, settle(t, w, passport, "live-2", "8000.00")) // 5,600 x 80% x 20%
+	book(t, w, string(settle(t, w, passport, "live-2", "8000.00"))) // 5,600 x 80% x 20%
 	carry(t, w, m)
 	wantTotals(t, "what stays", listOf(t, w, merged), "2800.00", "400.00")
 	wantTotals(t, "what goes", listOf(t, w, survivor), "5600.00", "896.00")
@@ -138,13 +139,13 @@ func TestFiledMonthsStayWhereTheyAre(t *testing.T) {
 func TestABookingOfBeforeTheMergeIsTakenBackInTheSurvivorsList(t *testing.T) {
 	w, m := twice(t)
 	id := settle(t, w, passport, "live-1", "4000.00")
-	book(t, w, id)
+	book(t, w, string(id))
 	carry(t, w, m)
 	if err := w.Payables.MarkSent(context.Background(), must[payout.Payable](t)(w.Payables.Load(context.Background(), settletest.Tenant, id)), w.Now()); err != nil {
 		t.Fatal(err)
 	}
-	hear(t, w, id, payout.Failed)
-	if s := load(t, w, id); s.Status != settlement.Failed || s.TaxpayerID != merged {
+	hear(t, w, string(id), payout.Failed)
+	if s := load(t, w, string(id)); s.Status != settlement.Failed || s.TaxpayerID != merged {
 		t.Fatalf("%s of %s", s.Status, s.TaxpayerID)
 	}
 	if n := len(listOf(t, w, merged)); n != 2 {
@@ -158,13 +159,13 @@ func TestABookingOfBeforeTheMergeIsTakenBackInTheSurvivorsList(t *testing.T) {
 func TestABookingMadeAgainAfterTheMergeIsTheSurvivors(t *testing.T) {
 	w, m := twice(t)
 	id := settle(t, w, passport, "live-1", "4000.00")
-	book(t, w, id)
+	book(t, w, string(id))
 	carry(t, w, m)
 	w.Set("2026-10-09")
 	if err := w.Rebook(context.Background(), settletest.Tenant, id); err != nil {
 		t.Fatal(err)
 	}
-	if s := load(t, w, id); s.TaxpayerID != survivor || s.PaymentDate.String() != "2026-10-09" {
+	if s := load(t, w, string(id)); s.TaxpayerID != survivor || s.PaymentDate.String() != "2026-10-09" {
 		t.Errorf("%s on %s", s.TaxpayerID, s.PaymentDate)
 	}
 	wantTotals(t, "the year", settlement.Whole(listOf(t, w, survivor)), "2800.00", "400.00")
@@ -185,14 +186,14 @@ func (r *racing) Apply(ctx context.Context, c settlement.Change) error {
 }
 
 // approved brings a settlement to the moment before its booking.
-func approved(t *testing.T, w *settletest.World, creator, activity string) string {
+func approved(t *testing.T, w *settletest.World, creator ident.Creator, activity string) ident.Settlement {
 	t.Helper()
 	id := settle(t, w, creator, activity, "4000.00")
 	if err := w.Quote(context.Background(), settletest.Tenant, id); err != nil {
 		t.Fatal(err)
 	}
-	move(t, w, finance, id, settlement.InReview)
-	move(t, w, approver, id, settlement.Approved)
+	move(t, w, finance, string(id), settlement.InReview)
+	move(t, w, approver, string(id), settlement.Approved)
 	return id
 }
 
@@ -200,8 +201,8 @@ func TestABookingThatAMergeOvertakesIsDecidedAnew(t *testing.T) {
 	for _, of := range []string{passport, settletest.Person} {
 		t.Run(of, func(t *testing.T) {
 			w, m := twice(t)
-			book(t, w, settle(t, w, passport, "live-1", "4000.00"))
-			id := approved(t, w, of, "live-2")
+			book(t, w, string(settle(t, w, passport, "live-1", "4000.00")))
+			id := approved(t, w, ident.Creator(of), "live-2")
 			service := *w.Service
 			service.Store = &racing{w.Store, func() { carry(t, w, m) }}
 			taxes := *w.Taxes
@@ -212,7 +213,7 @@ func TestABookingThatAMergeOvertakesIsDecidedAnew(t *testing.T) {
 			if err := taxes.Do(context.Background(), settlement.Task{Tenant: settletest.Tenant, SettlementID: id, Op: settlement.OpBook}); err != nil { // the move of the taxpayer asks for it
 				t.Fatal(err)
 			}
-			s := load(t, w, id)
+			s := load(t, w, string(id))
 			if s.TaxpayerID != survivor {
 				t.Fatalf("%s, %s", s.TaxpayerID, s.Status)
 			}
@@ -233,7 +234,7 @@ type halting struct {
 	before func() error
 }
 
-func (h *halting) Join(ctx context.Context, tenant string, bookings []settlement.Booking) error {
+func (h *halting) Join(ctx context.Context, tenant ident.Tenant, bookings []settlement.Booking) error {
 	if before := h.before; before != nil {
 		h.before = nil
 		if err := before(); err != nil {
@@ -245,10 +246,10 @@ func (h *halting) Join(ctx context.Context, tenant string, bookings []settlement
 
 func TestAMergeThatABookingOvertakesTakesItAlong(t *testing.T) {
 	w, m := twice(t)
-	book(t, w, settle(t, w, passport, "live-1", "4000.00"))
+	book(t, w, string(settle(t, w, passport, "live-1", "4000.00")))
 	id := approved(t, w, passport, "live-2")
 	first := approved(t, w, settletest.Person, "live-3")
-	m.Entities = func(context.Context, string) ([]string, error) { return []string{settletest.Ordinary}, nil }
+	m.Entities = func(context.Context, ident.Tenant) ([]string, error) { return []string{settletest.Ordinary}, nil }
 	m.Store = &halting{m.Store, func() error { // by a function that has not heard of the merge
 		p := w.People.Taxpayers[merged]
 		p.MergedInto = ""
@@ -263,10 +264,10 @@ func TestAMergeThatABookingOvertakesTakesItAlong(t *testing.T) {
 
 func TestAMergeThatStoppedHalfwayIsFinishedByCallingAgain(t *testing.T) {
 	w, m := twice(t)
-	book(t, w, settle(t, w, passport, "live-1", "4000.00"))
+	book(t, w, string(settle(t, w, passport, "live-1", "4000.00")))
 	open := settle(t, w, passport, "live-2", "4000.00")
 	down := errors.New("down")
-	m.Entities = func(context.Context, string) ([]string, error) { return []string{settletest.Ordinary}, nil }
+	m.Entities = func(context.Context, ident.Tenant) ([]string, error) { return []string{settletest.Ordinary}, nil }
 	whole := m.Store
 	m.Store = &halting{whole, func() error { return down }}
 	one(w)
@@ -278,7 +279,7 @@ func TestAMergeThatStoppedHalfwayIsFinishedByCallingAgain(t *testing.T) {
 	}
 	carry(t, w, m)
 	wantTotals(t, "what went", listOf(t, w, survivor), "2800.00", "400.00")
-	if s := load(t, w, open); s.TaxpayerID != survivor {
+	if s := load(t, w, string(open)); s.TaxpayerID != survivor {
 		t.Errorf("the open settlement is %s's", s.TaxpayerID)
 	}
 }
@@ -286,12 +287,12 @@ func TestAMergeThatStoppedHalfwayIsFinishedByCallingAgain(t *testing.T) {
 // A person has one certificate of a year, whichever record it is asked of.
 func TestTheCertificateOfAMergedTaxpayerIsTheSurvivors(t *testing.T) {
 	w, m := twice(t)
-	book(t, w, settle(t, w, settletest.Person, "live-1", "4000.00"))
-	book(t, w, settle(t, w, passport, "live-2", "4000.00"))
+	book(t, w, string(settle(t, w, settletest.Person, "live-1", "4000.00")))
+	book(t, w, string(settle(t, w, passport, "live-2", "4000.00")))
 	carry(t, w, m)
 	papers := paper.Service{Builder: paper.Builder{Directory: w.People, Settlements: w.Store}}
 	for _, id := range []string{merged, survivor} {
-		c := must[paper.Certificate](t)(papers.Certificate(context.Background(), finance, id, settletest.Ordinary, 2026))
+		c := must[paper.Certificate](t)(papers.Certificate(context.Background(), finance, ident.Taxpayer(id), settletest.Ordinary, 2026))
 		if c.TaxpayerID != survivor || len(c.Totals) != 1 || c.Totals[0].Income != money.MustParse("5600.00") || c.Totals[0].Withheld != money.MustParse("800.00") {
 			t.Errorf("%s: %s, %+v", id, c.TaxpayerID, c.Totals)
 		}

@@ -12,6 +12,7 @@ import (
 	"fenzhang/shared/civil"
 	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/dynamo/keys"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/settlement"
 )
 
@@ -49,7 +50,7 @@ const (
 
 // metaItem is META of s.
 func metaItem(s settlement.Settlement) item {
-	k := keys.Settlement(s.Tenant, s.ID)
+	k := keys.Settlement(s.Tenant, ident.Settlement(s.ID))
 	it := item{
 		"pk": attr.Text(k.PK), "sk": attr.Text(k.SK),
 		attrMeta:     binary(write(&s, walkSettlement)),
@@ -141,7 +142,7 @@ func FromItem(it map[string]types.AttributeValue) (settlement.Settlement, error)
 	if s.Provisional, err = readProvisional(it); err != nil {
 		return settlement.Settlement{}, fmt.Errorf("settlementdb: dates of %s: %w", id, err)
 	}
-	s.Tenant, s.ID = tenant, id
+	s.Tenant, s.ID = tenant, string(id)
 	s.Status, s.StatusVersion, s.Revision = settlement.Status(attr.TextOf(it, attrStatus)), int(attr.NumberOf(it, attrVersion)), int(attr.NumberOf(it, attrRevision))
 	s.TransitionID = s.OpenedBy
 	from := settlement.PendingReview

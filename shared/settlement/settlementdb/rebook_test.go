@@ -17,14 +17,14 @@ func TestABookingMadeAnewIsTakenBackAlone(t *testing.T) {
 	for _, months := range [][]string{{"2026-10-16"}, {"2026-10-16", "2026-11-16"}} {
 		w := settletest.Open(t)
 		id := settle(t, w, settletest.Person, "live-1", "10000.00")
-		book(t, w, id)
+		book(t, w, string(id))
 		for _, day := range months {
 			w.Set(day)
 			if err := w.Rebook(ctx, settletest.Tenant, id); err != nil {
 				t.Fatal(err)
 			}
 		}
-		hear(t, w, id, payout.Failed)
+		hear(t, w, string(id), payout.Failed)
 		sums := balances(t, w, settletest.Person)
 		if sums[ledger.CreatorPayable] != money.MustParse("-7000.00") || !sums[ledger.TaxPayable("iit")].IsZero() {
 			t.Errorf("rebooked in %v and failed: payable %s, tax %s", months, sums[ledger.CreatorPayable], sums[ledger.TaxPayable("iit")])

@@ -9,6 +9,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/money"
 	"fenzhang/shared/payout"
@@ -20,7 +21,7 @@ import (
 // policy gives the same rules to everybody.
 type policy struct{ review.Rules }
 
-func (p policy) ReviewRules(context.Context, string, civil.Date) (review.Rules, error) {
+func (p policy) ReviewRules(context.Context, ident.Tenant, civil.Date) (review.Rules, error) {
 	return p.Rules, nil
 }
 
@@ -33,7 +34,7 @@ func reviewed(t *testing.T, change func(*review.Rules)) *settletest.World {
 	return w
 }
 
-func advance(t *testing.T, w *settletest.World, id string) {
+func advance(t *testing.T, w *settletest.World, id ident.Settlement) {
 	t.Helper()
 	v := settlement.Advancer{Service: w.Service, Enqueue: func(context.Context, settlement.Settlement, string) error { return nil }}
 	if err := v.Do(context.Background(), settlement.Task{Tenant: settletest.Tenant, SettlementID: id, Op: settlement.OpAdvance}); err != nil {
@@ -51,20 +52,20 @@ func TestTwoApproversAtOnce(t *testing.T) {
 	if err := w.Quote(ctx, settletest.Tenant, id); err != nil {
 		t.Fatal(err)
 	}
-	move(t, w, finance, id, settlement.InReview)
+	move(t, w, finance, string(id), settlement.InReview)
 	var wg sync.WaitGroup
 	for n := range 8 {
 		who := approver
 		who.Subject = []string{"a@x", "b@x"}[n%2]
 		wg.Go(func() {
-			_, err := w.Transition(ctx, settlement.Intent{By: who, ID: id, Version: 2}, settlement.Approved)
+			_, err := w.Transition(ctx, settlement.Intent{By: who, ID: string(id), Version: 2}, settlement.Approved)
 			if err != nil && !fault.HasCode(err, fault.IllegalMove) && !fault.HasCode(err, fault.StaleVersion) && !fault.HasCode(err, fault.Unavailable) {
 				t.Error(err)
 			}
 		})
 	}
 	wg.Wait()
-	s := load(t, w, id)
+	s := load(t, w, string(id))
 	if s.Status != settlement.Approved || s.StatusVersion != 3 || len(s.Approvals) != 2 || s.Approvals[0].By == s.Approvals[1].By {
 		t.Errorf("%s version %d, approvals %+v", s.Status, s.StatusVersion, s.Approvals)
 	}
@@ -82,14 +83,14 @@ func TestAutomaticStepsWithinTheLimit(t *testing.T) {
 	}
 	advance(t, w, first)
 	advance(t, w, first)
-	if s := load(t, w, first); s.Status != settlement.InReview || s.Review == nil || s.Review.Findings[0] != review.FirstPayment {
+	if s := load(t, w, string(first)); s.Status != settlement.InReview || s.Review == nil || s.Review.Findings[0] != review.FirstPayment {
 		t.Fatalf("first payment: %s %+v", s.Status, s.Review)
 	}
-	move(t, w, approver, first, settlement.Approved)
+	move(t, w, approver, string(first), settlement.Approved)
 	if err := w.Book(ctx, settletest.Tenant, first); err != nil {
 		t.Fatal(err)
 	}
-	hear(t, w, first, payout.Paid)
+	hear(t, w, string(first), payout.Paid)
 	second := settle(t, w, settletest.Person, "live-2", "200.00")
 	if err := w.Quote(ctx, settletest.Tenant, second); err != nil {
 		t.Fatal(err)
@@ -97,11 +98,11 @@ func TestAutomaticStepsWithinTheLimit(t *testing.T) {
 	advance(t, w, second)
 	advance(t, w, second)
 	advance(t, w, second) // a repeated message
-	s := load(t, w, second)
+	s := load(t, w, string(second))
 	if s.Status != settlement.Approved || s.StatusVersion != 3 || s.Approvals[0].By != "system:review" {
 		t.Errorf("second payment: %s %+v", s.Status, s.Review)
 	}
-	if _, err := w.Transition(ctx, settlement.Intent{By: settletest.As(identity.Approver), ID: second, Version: 2}, settlement.Approved); !fault.HasCode(err, fault.IllegalMove) {
+	if _, err := w.Transition(ctx, settlement.Intent{By: settletest.As(identity.Approver), ID: string(second), Version: 2}, settlement.Approved); !fault.HasCode(err, fault.IllegalMove) {
 		t.Errorf("a person after the system: %v", err)
 	}
 }
@@ -125,11 +126,11 @@ func TestOutsideCausesHoldTheBooking(t *testing.T) {
 	if err := w.Quote(ctx, settletest.Tenant, id); err != nil {
 		t.Fatal(err)
 	}
-	move(t, w, finance, id, settlement.InReview)
-	move(t, w, approver, id, settlement.Approved)
+	move(t, w, finance, string(id), settlement.InReview)
+	move(t, w, approver, string(id), settlement.Approved)
 	held := func(want string) {
 		t.Helper()
-		s := load(t, w, id)
+		s := load(t, w, string(id))
 		got := ""
 		if s.Hold != nil {
 			got = s.Hold.Reason
@@ -153,7 +154,7 @@ func TestOutsideCausesHoldTheBooking(t *testing.T) {
 	if err := w.Book(ctx, settletest.Tenant, id); err != nil {
 		t.Fatal(err)
 	}
-	if s := load(t, w, id); s.Status != settlement.Paying {
+	if s := load(t, w, string(id)); s.Status != settlement.Paying {
 		t.Errorf("status %s", s.Status)
 	}
 }
@@ -170,13 +171,13 @@ func TestACheckRejectsByItselfOnce(t *testing.T) {
 	w := inMemory(t, rejecting)
 	ctx := context.Background()
 	first := submitted(t, w, "live-1")
-	refused(t, "review_rejects")(w.Transition(ctx, act(t, w, "y@x", first), settlement.Approved))
-	if s := load(t, w, first); s.Due() != settlement.OpAdvance {
+	refused(t, "review_rejects")(w.Transition(ctx, act(t, w, "y@x", string(first)), settlement.Approved))
+	if s := load(t, w, string(first)); s.Due() != settlement.OpAdvance {
 		t.Fatalf("nobody is asked to reject it: %q", s.Due())
 	}
 	advance(t, w, first)
 	advance(t, w, first) // a repeated message
-	s := load(t, w, first)
+	s := load(t, w, string(first))
 	if s.Status != settlement.Failed || s.ReasonClass != settlement.Rejected || s.StatusVersion != 3 || s.History[1].By != "system:review" || s.History[1].Reason != "review: amount" || s.Last.Ledger == "" {
 		t.Fatalf("%s %s %+v", s.Status, s.ReasonClass, s.History)
 	}
@@ -193,13 +194,13 @@ func TestACheckRejectsByItselfOnce(t *testing.T) {
 	if err := w.Quote(ctx, settletest.Tenant, a.SettlementID); err != nil {
 		t.Fatal(err)
 	}
-	move(t, w, finance, a.SettlementID, settlement.InReview)
+	move(t, w, finance, string(a.SettlementID), settlement.InReview)
 	advance(t, w, a.SettlementID)
-	if s = load(t, w, a.SettlementID); s.Occurrence != 2 || s.Status != settlement.InReview || s.Hold == nil || s.Hold.Reason != settlement.HoldRisk {
+	if s = load(t, w, string(a.SettlementID)); s.Occurrence != 2 || s.Status != settlement.InReview || s.Hold == nil || s.Hold.Reason != settlement.HoldRisk {
 		t.Fatalf("occurrence %d is %s, held %+v", s.Occurrence, s.Status, s.Hold)
 	}
-	must[settlement.Settlement](t)(w.Release(ctx, act(t, w, "x@x", a.SettlementID)))
-	must[settlement.Settlement](t)(w.Transition(ctx, act(t, w, "y@x", a.SettlementID), settlement.Approved))
+	must[settlement.Settlement](t)(w.Release(ctx, act(t, w, "x@x", string(a.SettlementID))))
+	must[settlement.Settlement](t)(w.Transition(ctx, act(t, w, "y@x", string(a.SettlementID)), settlement.Approved))
 }
 
 // What a person has stopped is not rejected behind its back, and what was mended meanwhile is not rejected at all.
@@ -207,16 +208,16 @@ func TestARejectionWaitsForPeopleAndAsksAnew(t *testing.T) {
 	w := inMemory(t, rejecting)
 	ctx := context.Background()
 	id := submitted(t, w, "live-1")
-	must[settlement.Settlement](t)(w.PutOnHold(ctx, act(t, w, "x@x", id), settlement.Hold{Reason: settlement.HoldManual, Owner: "x@x"}))
+	must[settlement.Settlement](t)(w.PutOnHold(ctx, act(t, w, "x@x", string(id)), settlement.Hold{Reason: settlement.HoldManual, Owner: "x@x"}))
 	advance(t, w, id)
-	if s := load(t, w, id); s.Status != settlement.InReview {
+	if s := load(t, w, string(id)); s.Status != settlement.InReview {
 		t.Fatalf("%s under a hold by hand", s.Status)
 	}
 	w.Checks.Policy = policy{must[review.Rules](t)(review.Defaults())}
-	must[settlement.Settlement](t)(w.Release(ctx, act(t, w, "x@x", id)))
+	must[settlement.Settlement](t)(w.Release(ctx, act(t, w, "x@x", string(id))))
 	advance(t, w, id)
-	if s := load(t, w, id); s.Status != settlement.InReview || s.Review.Rejects != "" || s.Due() != "" {
+	if s := load(t, w, string(id)); s.Status != settlement.InReview || s.Review.Rejects != "" || s.Due() != "" {
 		t.Fatalf("%s, rejects %q, due %q", s.Status, s.Review.Rejects, s.Due())
 	}
-	must[settlement.Settlement](t)(w.Transition(ctx, act(t, w, "y@x", id), settlement.Approved))
+	must[settlement.Settlement](t)(w.Transition(ctx, act(t, w, "y@x", string(id)), settlement.Approved))
 }

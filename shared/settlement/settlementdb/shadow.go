@@ -15,6 +15,7 @@ import (
 	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/law/tax"
 	"fenzhang/shared/settlement"
 )
@@ -41,7 +42,7 @@ func (s *Shadows) PutComparison(ctx context.Context, c settlement.Comparison) er
 		}
 		s.listed.Store(partition, true)
 	}
-	return s.put(ctx, keys.Key{PK: partition, SK: c.Settlement}, c, c.Differs)
+	return s.put(ctx, keys.Key{PK: partition, SK: string(c.Settlement)}, c, c.Differs)
 }
 
 func (s *Shadows) put(ctx context.Context, k keys.Key, v any, differs bool) error {
@@ -55,7 +56,7 @@ func (s *Shadows) put(ctx context.Context, k keys.Key, v any, differs bool) erro
 }
 
 // Shadowed lists the versions that were compared, by name.
-func (s *Shadows) Shadowed(ctx context.Context, tenant string) ([]tax.PackID, error) {
+func (s *Shadows) Shadowed(ctx context.Context, tenant ident.Tenant) ([]tax.PackID, error) {
 	out := []tax.PackID{}
 	err := s.each(ctx, keys.ShadowList(tenant), func(it item) error {
 		id, err := DocumentOf[tax.PackID](it)
@@ -66,7 +67,7 @@ func (s *Shadows) Shadowed(ctx context.Context, tenant string) ([]tax.PackID, er
 }
 
 // ShadowReport reads all comparisons with a version and sums them up.
-func (s *Shadows) ShadowReport(ctx context.Context, tenant string, shadow tax.PackID) (settlement.ShadowReport, error) {
+func (s *Shadows) ShadowReport(ctx context.Context, tenant ident.Tenant, shadow tax.PackID) (settlement.ShadowReport, error) {
 	r := settlement.ShadowReport{Shadow: shadow, Worst: []settlement.WorstCase{}}
 	err := s.each(ctx, keys.ShadowReport(tenant, shadow.Pack, shadow.Version), func(it item) error {
 		c, err := comparisonOf(it, tenant)
@@ -94,14 +95,14 @@ func (s *Shadows) each(ctx context.Context, pk string, do func(item) error) erro
 	return nil
 }
 
-func comparisonOf(it item, tenant string) (settlement.Comparison, error) {
+func comparisonOf(it item, tenant ident.Tenant) (settlement.Comparison, error) {
 	c, err := DocumentOf[settlement.Comparison](it)
 	c.Tenant = tenant
 	return c, err
 }
 
 // Comparisons lists those that differ or failed, by settlement.
-func (s *Shadows) Comparisons(ctx context.Context, tenant, pack, version, cursor string, limit int) ([]settlement.Comparison, string, error) {
+func (s *Shadows) Comparisons(ctx context.Context, tenant ident.Tenant, pack, version, cursor string, limit int) ([]settlement.Comparison, string, error) {
 	after, err := base64.RawURLEncoding.DecodeString(cursor)
 	if err != nil || strings.ContainsAny(string(after), "# ") {
 		return nil, "", fault.Invalid(fault.Field{Field: "cursor", Problem: "is not a cursor of this list; leave it out to begin anew"})

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/lambda/contracttest"
 	"fenzhang/shared/lambda/httpapi"
@@ -65,13 +66,13 @@ func TestDifferencesUnderTheShadowAreKeptForEachSettlement(t *testing.T) {
 	ordinary := settle(t, w, settletest.Person, "activity-late", "20000.00")
 	w.Set("2026-10-20")
 	for range 2 { // a message comes twice
-		for _, one := range []string{after, ordinary} {
-			if err := w.Quote(t.Context(), settletest.Tenant, one); err != nil {
+		for _, one := range []string{string(after), string(ordinary)} {
+			if err := w.Quote(t.Context(), settletest.Tenant, ident.Settlement(one)); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	st := load(t, w, ordinary)
+	st := load(t, w, string(ordinary))
 	r, err := w.Shadows.Store.ShadowReport(t.Context(), settletest.Tenant, id)
 	if err != nil || r.Compared != 3 || r.Differing != 1 || r.Failed != 0 || len(r.Worst) != 1 || r.Worst[0].Settlement != ordinary {
 		t.Fatalf("%+v %v", r, err)
@@ -87,7 +88,7 @@ func TestDifferencesUnderTheShadowAreKeptForEachSettlement(t *testing.T) {
 	if c := list[0]; c.Settlement != ordinary || c.Act != "quote" || c.Is.Net != st.Net || c.WouldBe.Net.Sub(c.Is.Net).String() != "280.00" || c.Active == id.Version || len(c.Is.Taxes) == 0 {
 		t.Errorf("%+v", c)
 	}
-	if strings.Contains(st.Quote, "2030") || load(t, w, before).Revision != 2 {
+	if strings.Contains(st.Quote, "2030") || load(t, w, string(before)).Revision != 2 {
 		t.Error("the shadow left something in the settlement")
 	}
 }
@@ -105,7 +106,7 @@ func TestTheShadowNeverFailsTheRealPath(t *testing.T) {
 	one, two := settle(t, w, settletest.Person, "activity-1", "10000.00"), settle(t, w, settletest.Studio, "activity-2", "10000.00")
 	w.Set("2026-10-20")
 	w.Shadows.Store = broken{}
-	if err := w.Quote(t.Context(), settletest.Tenant, one); err != nil || load(t, w, one).Quote == "" {
+	if err := w.Quote(t.Context(), settletest.Tenant, one); err != nil || load(t, w, string(one)).Quote == "" {
 		t.Fatalf("%v", err)
 	}
 	if !strings.Contains(log.String(), "comparison lost") {
@@ -114,7 +115,7 @@ func TestTheShadowNeverFailsTheRealPath(t *testing.T) {
 	w.Shadows.Store = real
 	g := w.Rules.Current(t.Context())
 	w.Rules = shadowed{&ruleset.Generation{Corpus: g.Corpus, Shadows: []ruleset.Shadow{{ID: id, Corpus: &tax.Corpus{}}}}} // it breaks the engine
-	if err := w.Quote(t.Context(), settletest.Tenant, two); err != nil || load(t, w, two).Quote == "" {
+	if err := w.Quote(t.Context(), settletest.Tenant, two); err != nil || load(t, w, string(two)).Quote == "" {
 		t.Fatalf("%v", err)
 	}
 	r, err := real.ShadowReport(t.Context(), settletest.Tenant, id)
@@ -136,7 +137,7 @@ func TestTheSameGapOnBothSidesIsNoDifference(t *testing.T) {
 	if err := w.Quote(t.Context(), settletest.Tenant, one); err != nil {
 		t.Fatal(err)
 	}
-	if st := load(t, w, one); st.Hold == nil || st.Hold.Reason != settlement.HoldRuleGap {
+	if st := load(t, w, string(one)); st.Hold == nil || st.Hold.Reason != settlement.HoldRuleGap {
 		t.Fatalf("no gap: %+v", st.Hold)
 	}
 	report, err := w.Shadows.Store.ShadowReport(t.Context(), settletest.Tenant, id)
@@ -149,20 +150,20 @@ func TestReportOverHTTP(t *testing.T) {
 	w, id, _ := compared(t)
 	var ids []string
 	for _, name := range []string{"activity-1", "activity-2", "activity-3"} {
-		ids = append(ids, settle(t, w, settletest.Person, name, "10000.00"))
+		ids = append(ids, string(settle(t, w, settletest.Person, name, "10000.00")))
 		w.Pass(time.Second)
 	}
 	w.Set("2026-10-20")
 	for _, one := range ids {
-		if err := w.Quote(t.Context(), settletest.Tenant, one); err != nil {
+		if err := w.Quote(t.Context(), settletest.Tenant, ident.Settlement(one)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	api := httpapi.API{Routes: shadowapi.API{Store: w.Shadows.Store}.Routes(), Clock: w.Clock, Log: slog.New(slog.DiscardHandler), Limits: httpapi.DefaultLimits(), Revoked: httpapi.NoRevocations{}}
-	ask := func(tenant, role, query string) (int, map[string]any) {
+	ask := func(tenant ident.Tenant, role, query string) (int, map[string]any) {
 		ev := events.APIGatewayV2HTTPRequest{RawPath: "/v1/tax/shadow", RawQueryString: query, RequestContext: events.APIGatewayV2HTTPRequestContext{
 			RequestID: "req-1", HTTP: events.APIGatewayV2HTTPRequestContextHTTPDescription{Method: "GET"},
-			Authorizer: &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{Lambda: map[string]any{"tenant": tenant, "sub": role + "@" + tenant, "roles": role, "exp": "4102444800"}}}}
+			Authorizer: &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{Lambda: map[string]any{"tenant": string(tenant), "sub": role + "@" + string(tenant), "roles": role, "exp": "4102444800"}}}}
 		res := api.Serve(context.Background(), ev)
 		contracttest.CheckEvent(t, ev, res)
 		var v map[string]any

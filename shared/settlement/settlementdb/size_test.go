@@ -13,6 +13,7 @@ import (
 	"fenzhang/shared/civil"
 	"fenzhang/shared/clock/ids"
 	"fenzhang/shared/contract/split"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/money"
 	"fenzhang/shared/payout"
 	"fenzhang/shared/settlement"
@@ -38,7 +39,7 @@ func busy() settlement.Settlement {
 	net, pay := yuan("51234.56"), yuan("48111.06")
 	id := settlement.IDOf(unpacked("identity", 32), 1)
 	return settlement.Settlement{
-		Opening: settlement.Opening{Tenant: "demo-mcn", ID: id, Identity: unpacked("identity", 32), Occurrence: 1, CreatorID: "c-" + unpacked("c", 12), TaxpayerID: "tp-" + unpacked("tp", 12),
+		Opening: settlement.Opening{Tenant: "demo-mcn", ID: id, Identity: unpacked("identity", 32), Occurrence: 1, CreatorID: ident.Creator("c-" + unpacked("c", 12)), TaxpayerID: ident.Taxpayer("tp-" + unpacked("tp", 12)),
 			Entity: "ent-hangzhou", Contract: "ct-" + unpacked("ct", 12), ContractVersion: 3, Route: "studio_invoice", IncomeType: "commerce_commission", Platform: "douyin",
 			ActivityID: "stmt:commerce_commission:2026-08-H1", TS: 1787155200000, ContentHash: unpacked("content", 64), TraceID: "", ServicePeriod: civil.MustDate("2026-08-01").Month(),
 			Part: "H1", VATDate: civil.MustDate("2026-08-31"), PayOn: civil.MustDate("2026-09-15"), Gross: yuan("104321.09"),

@@ -16,6 +16,7 @@ import (
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/dynamo/transact"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/ledger/ledgerdb"
 	"fenzhang/shared/settlement"
@@ -38,7 +39,7 @@ var _ settlement.Store = (*Store)(nil)
 const keyLife = 30 * 24 * time.Hour
 
 // Load reads META consistently.
-func (s *Store) Load(ctx context.Context, tenant, id string) (settlement.Settlement, error) {
+func (s *Store) Load(ctx context.Context, tenant ident.Tenant, id ident.Settlement) (settlement.Settlement, error) {
 	it, err := s.get(ctx, s.Settlements, keys.Settlement(tenant, id))
 	if err != nil {
 		return settlement.Settlement{}, err
@@ -176,7 +177,7 @@ func (s *Store) bucketClose(n settlement.Settlement, b settlement.BucketClose) *
 }
 
 // bucketFree takes back the word that what consumed a bucket stands: the next run of statements looks at it again.
-func (s *Store) bucketFree(tenant string, b settlement.BucketFree) *types.Update {
+func (s *Store) bucketFree(tenant ident.Tenant, b settlement.BucketFree) *types.Update {
 	return &types.Update{TableName: aws.String(s.Ledger), Key: attr.Key(keys.Bucket(tenant, b.CreatorID, b.Period, b.IncomeType)),
 		UpdateExpression: aws.String("REMOVE live"), ConditionExpression: aws.String("st = :settled"),
 		ExpressionAttributeValues:           item{":settled": attr.Text("settled")},
@@ -185,19 +186,19 @@ func (s *Store) bucketFree(tenant string, b settlement.BucketFree) *types.Update
 
 func keyItem(k settlement.KeyRecord) item {
 	it := attr.Key(keys.Idempotency(k.Tenant, "settle", k.Key))
-	it["hash"], it["sid"], it["w"] = attr.Text(k.ContentHash), attr.Text(k.Settlement), attr.Text(k.WriteID)
+	it["hash"], it["sid"], it["w"] = attr.Text(k.ContentHash), attr.Text(string(k.Settlement)), attr.Text(k.WriteID)
 	it["at"], it["arrival"] = attr.Number(k.At.UnixMilli()), attr.Number(millis(k.Arrival))
 	it["ttl"] = attr.Number(k.At.Add(keyLife).Unix())
 	return it
 }
 
 // Key reads the record of a settle call's key. It lives at least 30 days, and until the table removes it.
-func (s *Store) Key(ctx context.Context, tenant, key string) (*settlement.KeyRecord, error) {
+func (s *Store) Key(ctx context.Context, tenant ident.Tenant, key string) (*settlement.KeyRecord, error) {
 	it, err := s.get(ctx, s.Control, keys.Idempotency(tenant, "settle", key))
 	if err != nil || it == nil {
 		return nil, err
 	}
-	return &settlement.KeyRecord{Tenant: tenant, Key: key, ContentHash: attr.TextOf(it, "hash"), Settlement: attr.TextOf(it, "sid"), WriteID: attr.TextOf(it, "w"),
+	return &settlement.KeyRecord{Tenant: tenant, Key: key, ContentHash: attr.TextOf(it, "hash"), Settlement: ident.Settlement(attr.TextOf(it, "sid")), WriteID: attr.TextOf(it, "w"),
 		At: instant(attr.NumberOf(it, "at")), Arrival: instant(attr.NumberOf(it, "arrival"))}, nil
 }
 
@@ -218,20 +219,20 @@ func (s *Store) PutKey(ctx context.Context, k settlement.KeyRecord) error {
 }
 
 // RowsItem is a booking as it is kept in its taxpayer's list of the year.
-func RowsItem(tenant string, b settlement.Booking) (item, error) {
+func RowsItem(tenant ident.Tenant, b settlement.Booking) (item, error) {
 	return DocumentItem(keys.TaxRows(tenant, b.Entity, b.Taxpayer, b.Year, b.Seq), b)
 }
 
 // TaxRows reads a year's bookings in order, consistently, and refuses a list with a hole in it. A list that another
 // was merged into brings that one along.
-func (s *Store) TaxRows(ctx context.Context, tenant, entity, taxpayer string, year int) ([]settlement.Booking, error) {
+func (s *Store) TaxRows(ctx context.Context, tenant ident.Tenant, entity ident.Entity, taxpayer ident.Taxpayer, year int) ([]settlement.Booking, error) {
 	bookings, err := s.taxList(ctx, tenant, entity, taxpayer, year)
 	if err != nil {
 		return nil, err
 	}
 	for i := range bookings {
 		if from := bookings[i].Merged; from != "" {
-			if bookings[i].Behind, err = s.taxList(ctx, tenant, entity, from, year); err != nil {
+			if bookings[i].Behind, err = s.taxList(ctx, tenant, entity, ident.Taxpayer(from), year); err != nil {
 				return nil, err
 			}
 		}
@@ -239,7 +240,7 @@ func (s *Store) TaxRows(ctx context.Context, tenant, entity, taxpayer string, ye
 	return bookings, nil
 }
 
-func (s *Store) taxList(ctx context.Context, tenant, entity, taxpayer string, year int) ([]settlement.Booking, error) {
+func (s *Store) taxList(ctx context.Context, tenant ident.Tenant, entity ident.Entity, taxpayer ident.Taxpayer, year int) ([]settlement.Booking, error) {
 	items, err := s.query(ctx, s.Ledger, keys.TaxLog(tenant, entity, taxpayer), keys.TaxYear(year))
 	if err != nil {
 		return nil, err
@@ -271,7 +272,7 @@ func (s *Store) query(ctx context.Context, table, pk, prefix string) ([]item, er
 }
 
 // Receivables reads the claims on a creator at a paying entity, at all of them when entity is "".
-func (s *Store) Receivables(ctx context.Context, tenant, creator, entity string) ([]receivable.Receivable, error) {
+func (s *Store) Receivables(ctx context.Context, tenant ident.Tenant, creator ident.Creator, entity ident.Entity) ([]receivable.Receivable, error) {
 	prefix := keys.ReceivablePrefix
 	if entity != "" {
 		prefix = keys.ReceivablesOf(entity)
@@ -280,12 +281,12 @@ func (s *Store) Receivables(ctx context.Context, tenant, creator, entity string)
 }
 
 // Entry reads a journal entry.
-func (s *Store) Entry(ctx context.Context, tenant, creator, id string) (ledger.Entry, error) {
+func (s *Store) Entry(ctx context.Context, tenant ident.Tenant, creator ident.Creator, id string) (ledger.Entry, error) {
 	return ledgerdb.Book{DB: s.DB, Table: s.Ledger}.Entry(ctx, tenant, creator, id)
 }
 
 // PutPayoutKey remembers which settlement a payout key belongs to, before the first send. Writing it again is harmless.
-func (s *Store) PutPayoutKey(ctx context.Context, tenant, key, id string) error {
+func (s *Store) PutPayoutKey(ctx context.Context, tenant ident.Tenant, key, id string) error {
 	it := attr.Key(keys.PayoutKey(tenant, key))
 	it["sid"] = attr.Text(id)
 	_, err := s.DB.PutItem(ctx, &dynamodb.PutItemInput{TableName: aws.String(s.Control), Item: it})
@@ -293,7 +294,7 @@ func (s *Store) PutPayoutKey(ctx context.Context, tenant, key, id string) error 
 }
 
 // SettlementOfKey finds the settlement of a payout key; fault.Absent when the tenant has none.
-func (s *Store) SettlementOfKey(ctx context.Context, tenant, key string) (string, error) {
+func (s *Store) SettlementOfKey(ctx context.Context, tenant ident.Tenant, key string) (string, error) {
 	it, err := s.get(ctx, s.Control, keys.PayoutKey(tenant, key))
 	if err != nil {
 		return "", err

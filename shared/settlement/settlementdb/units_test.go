@@ -4,6 +4,7 @@ import (
 	"context"
 	"testing"
 
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/lambda/usage"
 	"fenzhang/shared/payout"
@@ -32,7 +33,7 @@ func TestWriteUnitsOfALife(t *testing.T) {
 		}
 	}
 	ctx0 := context.Background()
-	var sid string
+	var sid ident.Settlement
 	step("open (key, META, journal)", 16, func(ctx context.Context) error {
 		a, _, err := w.Settle(ctx, settletest.As(identity.Operator), "units-key-1", settletest.Request(settletest.Person, "live-1", "12345.67"))
 		sid = a.SettlementID
@@ -45,7 +46,7 @@ func TestWriteUnitsOfALife(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			_, err = w.Transition(ctx, settlement.Intent{By: who, ID: sid, Version: s.StatusVersion}, to)
+			_, err = w.Transition(ctx, settlement.Intent{By: who, ID: string(sid), Version: s.StatusVersion}, to)
 			return err
 		}
 	}

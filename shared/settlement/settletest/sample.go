@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/lambda/httpapi"
 	"fenzhang/shared/lambda/trigger"
@@ -40,18 +41,18 @@ func (w *World) AddDemoPeople(t testing.TB) {
 		t.Fatal(err)
 	}
 	for _, taxpayer := range master.Taxpayers {
-		w.People.Taxpayers[taxpayer.TaxpayerID] = taxpayer
+		w.People.Taxpayers[string(taxpayer.TaxpayerID)] = taxpayer
 	}
 	for _, creator := range master.Creators {
-		w.People.People[creator.CreatorID] = creator
+		w.People.People[string(creator.CreatorID)] = creator
 	}
 	for _, contract := range master.Contracts {
-		w.People.Contracts[contract.CreatorID] = contract
+		w.People.Contracts[string(contract.CreatorID)] = contract
 	}
 }
 
 // OpenSample opens the settlement of the demo data that the samples of queues name, and gives its id.
-func (w *World) OpenSample(t testing.TB) string {
+func (w *World) OpenSample(t testing.TB) ident.Settlement {
 	t.Helper()
 	w.AddDemoPeople(t)
 	call := settlement.Request{UserID: "c045", ActivityID: "group-buy-2026-08", TS: 1789387200000, Amount: money.MustParse("2160.00"), IncomeType: "commerce_commission"}

@@ -14,6 +14,7 @@ import (
 	"fenzhang/shared/clock"
 	"fenzhang/shared/clock/ids"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/lambda/dynamotest"
 	"fenzhang/shared/law/ruleset"
@@ -107,7 +108,7 @@ func As(roles ...identity.Role) identity.Principal {
 }
 
 // Request is a settle call for a creator's live tips of August 2026.
-func Request(creator, activity, amount string) settlement.Request {
+func Request(creator ident.Creator, activity, amount string) settlement.Request {
 	return settlement.Request{UserID: creator, ActivityID: activity, TS: settlement.Millis(civil.MustDate("2026-08-20").Start().UnixMilli()),
 		Amount: money.MustParse(amount), IncomeType: "live_tip"}
 }
@@ -139,27 +140,27 @@ func NewDirectory() *Directory {
 }
 
 // Add makes a creator with taxpayer and contract: 70 of 100 are the creator's, paid on the 15th.
-func (d *Directory) Add(creator, kind, entity, route string) {
+func (d *Directory) Add(creator ident.Creator, kind string, entity ident.Entity, route string) {
 	profile := tenancy.Profile{From: civil.MustDate("2026-01-01"), Kind: kind, Resident: true, VAT: "natural_person", Collection: "withheld", Jurisdiction: "330100"}
 	method := "douyin"
 	if kind != "natural_person" {
 		profile.VAT, profile.Collection, method = "small_scale", "books", "bank"
 	}
 	tp := "tp-" + creator
-	d.Taxpayers[tp] = tenancy.Taxpayer{TaxpayerID: tp, Profiles: []tenancy.Profile{profile}, By: "admin@" + Tenant}
-	d.People[creator] = tenancy.Creator{CreatorID: creator, TaxpayerID: tp, By: "admin@" + Tenant,
-		Accounts: []tenancy.PlatformAccount{{Platform: "douyin", UID: "u-" + creator}}, Payout: tenancy.PayoutAccount{Method: method}}
+	d.Taxpayers[string(tp)] = tenancy.Taxpayer{TaxpayerID: ident.Taxpayer(tp), Profiles: []tenancy.Profile{profile}, By: "admin@" + Tenant}
+	d.People[string(creator)] = tenancy.Creator{CreatorID: creator, TaxpayerID: ident.Taxpayer(tp), By: "admin@" + Tenant,
+		Accounts: []tenancy.PlatformAccount{{Platform: "douyin", UID: string("u-" + creator)}}, Payout: tenancy.PayoutAccount{Method: method}}
 	split := tenancy.Split{Method: "ratio", Parties: []tenancy.Party{
-		{Party: creator, Kind: "creator", Share: money.MustRate("0.7")}, {Party: "mcn", Kind: "mcn", Share: money.MustRate("0.3")}}}
-	d.Contracts[creator] = tenancy.Contract{
+		{Party: string(creator), Kind: "creator", Share: money.MustRate("0.7")}, {Party: "mcn", Kind: "mcn", Share: money.MustRate("0.3")}}}
+	d.Contracts[string(creator)] = tenancy.Contract{
 		Version:    tenancy.Version{From: civil.MustDate("2026-01-01"), Version: 1, By: "admin@" + Tenant},
-		ContractID: "ct-" + creator, CreatorID: creator, PayingEntity: entity, Cycle: "month", PayDay: 15, PriceBasis: "before_tax_with_vat", RevenueBasis: "net",
+		ContractID: string("ct-" + creator), CreatorID: creator, PayingEntity: entity, Cycle: "month", PayDay: 15, PriceBasis: "before_tax_with_vat", RevenueBasis: "net",
 		Routes: map[string]string{"live_tip": route, "commerce_commission": route}, Splits: map[string]tenancy.Split{"live_tip": split, "commerce_commission": split}}
 }
 
 var _ tenancy.Directory = (*Directory)(nil)
 
-func find[V any](m map[string]V, tenant, id, what string) (V, error) {
+func find[V any](m map[string]V, tenant ident.Tenant, id, what string) (V, error) {
 	v, ok := m[id]
 	if !ok || tenant != Tenant {
 		var none V
@@ -169,22 +170,22 @@ func find[V any](m map[string]V, tenant, id, what string) (V, error) {
 }
 
 // Creator finds a payee account.
-func (d *Directory) Creator(_ context.Context, tenant, id string) (tenancy.Creator, error) {
-	return find(d.People, tenant, id, "creator")
+func (d *Directory) Creator(_ context.Context, tenant ident.Tenant, id ident.Creator) (tenancy.Creator, error) {
+	return find(d.People, tenant, string(id), "creator")
 }
 
 // Contract finds the contract that covers the income type.
-func (d *Directory) Contract(_ context.Context, tenant, creator, incomeType string, day civil.Date) (tenancy.Contract, error) {
-	c, err := find(d.Contracts, tenant, creator, "creator")
+func (d *Directory) Contract(_ context.Context, tenant ident.Tenant, creator ident.Creator, incomeType string, day civil.Date) (tenancy.Contract, error) {
+	c, err := find(d.Contracts, tenant, string(creator), "creator")
 	if _, covered := c.Routes[incomeType]; err != nil || !covered || !c.Holds(day) {
-		return tenancy.Contract{}, fault.Missing("contract_missing", "contract of "+creator, "no contract")
+		return tenancy.Contract{}, fault.Missing("contract_missing", string("contract of "+creator), "no contract")
 	}
 	return c, nil
 }
 
 // ContractsOf lists the one contract of a creator.
-func (d *Directory) ContractsOf(_ context.Context, tenant, creator, _ string, _ civil.Date) ([]tenancy.Contract, error) {
-	c, ok := d.Contracts[creator]
+func (d *Directory) ContractsOf(_ context.Context, tenant ident.Tenant, creator ident.Creator, _ string, _ civil.Date) ([]tenancy.Contract, error) {
+	c, ok := d.Contracts[string(creator)]
 	if !ok || tenant != Tenant {
 		return nil, nil
 	}
@@ -192,20 +193,22 @@ func (d *Directory) ContractsOf(_ context.Context, tenant, creator, _ string, _ 
 }
 
 // Entity finds a paying entity.
-func (d *Directory) Entity(_ context.Context, tenant, id string, _ civil.Date) (tenancy.PayingEntity, error) {
-	return find(d.Entities, tenant, id, "paying entity")
+func (d *Directory) Entity(_ context.Context, tenant ident.Tenant, id ident.Entity, _ civil.Date) (tenancy.PayingEntity, error) {
+	return find(d.Entities, tenant, string(id), "paying entity")
 }
 
 // Taxpayer finds a taxpayer.
-func (d *Directory) Taxpayer(_ context.Context, tenant, id string) (tenancy.Taxpayer, error) {
-	return find(d.Taxpayers, tenant, id, "taxpayer")
+func (d *Directory) Taxpayer(_ context.Context, tenant ident.Tenant, id ident.Taxpayer) (tenancy.Taxpayer, error) {
+	return find(d.Taxpayers, tenant, string(id), "taxpayer")
 }
 
 // Strategies has none.
-func (d *Directory) Strategies(context.Context, string) ([]tenancy.Strategy, error) { return nil, nil }
+func (d *Directory) Strategies(context.Context, ident.Tenant) ([]tenancy.Strategy, error) {
+	return nil, nil
+}
 
 // Positions lists what was decided.
-func (d *Directory) Positions(context.Context, string, civil.Date) ([]tenancy.Position, error) {
+func (d *Directory) Positions(context.Context, ident.Tenant, civil.Date) ([]tenancy.Position, error) {
 	return d.Decided, nil
 }
 
@@ -213,11 +216,11 @@ func (d *Directory) Positions(context.Context, string, civil.Date) ([]tenancy.Po
 func (d *Directory) Tenants(context.Context) ([]string, error) { return []string{Tenant}, nil }
 
 // Creators lists them in the order of their ids.
-func (d *Directory) Creators(_ context.Context, _, cursor string, limit int) ([]tenancy.Creator, string, error) {
+func (d *Directory) Creators(_ context.Context, _ ident.Tenant, cursor string, limit int) ([]tenancy.Creator, string, error) {
 	var out []tenancy.Creator
 	for _, id := range slices.Sorted(maps.Keys(d.People)) {
 		if id > cursor && len(out) == limit {
-			return out, out[limit-1].CreatorID, nil
+			return out, string(out[limit-1].CreatorID), nil
 		}
 		if id > cursor {
 			out = append(out, d.People[id])

@@ -5,6 +5,7 @@ import (
 	"context"
 
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/lambda/httpapi"
 	"fenzhang/shared/law/tax"
@@ -69,7 +70,7 @@ func (a API) shadow(ctx context.Context, r *httpapi.Request) (httpapi.Response, 
 }
 
 // versions are all that were compared, or the one that is named.
-func (a API) versions(ctx context.Context, tenant, name string) ([]tax.PackID, error) {
+func (a API) versions(ctx context.Context, tenant ident.Tenant, name string) ([]tax.PackID, error) {
 	all, err := a.Store.Shadowed(ctx, tenant)
 	if err != nil || name == "" {
 		return all, err

@@ -10,6 +10,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/lambda/httpapi"
 	"fenzhang/shared/law/tax"
 	"fenzhang/shared/money"
@@ -19,7 +20,7 @@ import (
 // Rows reads what is booked.
 type Rows interface {
 	// TaxRows reads a year's bookings of a taxpayer at a paying entity, in order.
-	TaxRows(ctx context.Context, tenant, entity, taxpayer string, year int) ([]settlement.Booking, error)
+	TaxRows(ctx context.Context, tenant ident.Tenant, entity ident.Entity, taxpayer ident.Taxpayer, year int) ([]settlement.Booking, error)
 }
 
 // forecastQuestion is the body of a forecast. With the ids of entity and taxpayer the booked rows are read; else
@@ -229,7 +230,7 @@ type taxYear struct {
 
 // taxYear loads what the question names. The person is taken as its profile stands on the last day of the year, the
 // paying entity as it stands on the day of each payment.
-func (a API) taxYear(ctx context.Context, tenant string, corpus *tax.Corpus, q *forecastQuestion) (*taxYear, error) {
+func (a API) taxYear(ctx context.Context, tenant ident.Tenant, corpus *tax.Corpus, q *forecastQuestion) (*taxYear, error) {
 	y := &taxYear{corpus: corpus, question: q, entity: map[civil.Date]tax.Entity{}, day: civil.On(q.Year, time.December, 1).Month().Last()}
 	var err error
 	if y.payee, err = a.taxpayer(ctx, tenant, q.Taxpayer, "", y.day); err != nil {
@@ -251,9 +252,9 @@ func (a API) taxYear(ctx context.Context, tenant string, corpus *tax.Corpus, q *
 		y.rows = q.rows()
 		return y, nil
 	}
-	bookings, err := a.Rows.TaxRows(ctx, tenant, q.Entity.ID, q.Taxpayer.ID, q.Year)
+	bookings, err := a.Rows.TaxRows(ctx, tenant, ident.Entity(q.Entity.ID), ident.Taxpayer(q.Taxpayer.ID), q.Year)
 	if into, closed := settlement.ClosedFor(bookings); closed { // merged into another: a person has one year
-		bookings, err = a.Rows.TaxRows(ctx, tenant, q.Entity.ID, into, q.Year)
+		bookings, err = a.Rows.TaxRows(ctx, tenant, ident.Entity(q.Entity.ID), into, q.Year)
 	}
 	for _, b := range settlement.Whole(bookings) {
 		y.rows = append(y.rows, b.Rows...)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"fenzhang/shared/ident"
 	"fenzhang/shared/law/tax"
 	"fenzhang/shared/money"
 	"fenzhang/shared/settlement"
@@ -15,7 +16,7 @@ import (
 // books holds one booked month of the person at the ordinary company, and a reversal that took another one back.
 type books struct{}
 
-func (books) TaxRows(_ context.Context, tenant, entity, taxpayer string, year int) ([]settlement.Booking, error) {
+func (books) TaxRows(_ context.Context, tenant ident.Tenant, entity ident.Entity, taxpayer ident.Taxpayer, year int) ([]settlement.Booking, error) {
 	if taxpayer == "tp-"+settletest.Worker && entity == settletest.Ordinary { // merged into the person
 		return []settlement.Booking{{Kind: settlement.KindMerged, Into: "tp-" + settletest.Person}}, nil
 	}
@@ -28,8 +29,8 @@ func (books) TaxRows(_ context.Context, tenant, entity, taxpayer string, year in
 	return []settlement.Booking{{Rows: []tax.Row{row("2026-08", "30000.00", "5200.00"), row("2026-09", "10000.00", "1600.00")}}, {Kind: settlement.KindReversal, Rows: []tax.Row{row("2026-09", "-10000.00", "-1600.00")}}}, nil
 }
 
-func forecastOf(entity, taxpayer, rest string) string {
-	return `{"year":2026,"paying_entity":` + entity + `,"taxpayer":` + taxpayer + rest + `}`
+func forecastOf(entity ident.Entity, taxpayer ident.Taxpayer, rest string) string {
+	return string(`{"year":2026,"paying_entity":`+entity+`,"taxpayer":`) + string(taxpayer) + rest + `}`
 }
 
 func TestForecast(t *testing.T) {
@@ -44,8 +45,8 @@ func TestForecast(t *testing.T) {
 		// 48,000 + 80,000 - 60,000 = 68,000; x 10% - 2,520 = 4,280
 		"other payers without withholding": {forecastOf(ordinary, person, toldBooks+payments+`,"elsewhere":{"labor":"100000.00"},"special":"0.00","additional":"0.00"`), "refund", "-6120.00", "5200.00", "-6120.00"},
 		// 240,000 - 60,000 = 180,000; x 20% - 16,920 = 19,080; 90 % of it booked
-		"wages that owe":         {forecastOf(ordinary, employee, `,"booked":[{"month":12,"months":12,"item":"wages","income":"240000.00","withheld":"19000.00"}]`), "debt", "80.00", "0.00", "0.00"},
-		"wages that are even":    {forecastOf(ordinary, employee, `,"booked":[{"month":1,"item":"wages","income":"240000.00","withheld":"19080.00"}]`), "even", "0.00", "0.00", "0.00"},
+		"wages that owe":         {forecastOf(ordinary, ident.Taxpayer(employee), `,"booked":[{"month":12,"months":12,"item":"wages","income":"240000.00","withheld":"19000.00"}]`), "debt", "80.00", "0.00", "0.00"},
+		"wages that are even":    {forecastOf(ordinary, ident.Taxpayer(employee), `,"booked":[{"month":1,"item":"wages","income":"240000.00","withheld":"19080.00"}]`), "even", "0.00", "0.00", "0.00"},
 		"nothing but deductions": {forecastOf(ordinary, person, `,"special":"1000.00"`), "even", "0.00", "0.00", "0.00"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -82,7 +83,7 @@ func TestForecastIsRefused(t *testing.T) {
 		says         string
 	}{
 		"an open rule on a payment to come": {"finance", forecastOf(ordinary, person, `,"expected":[{"date":"2026-11-20","type":"live_tip","amount":"20000.00"}]`), 422, 5002, "vat.natural_person.withholding"},
-		"a non-resident":                    {"finance", forecastOf(ordinary, stranger, ""), 422, 5002, "no_annual_settlement"},
+		"a non-resident":                    {"finance", forecastOf(ordinary, ident.Taxpayer(stranger), ""), 422, 5002, "no_annual_settlement"},
 		"a studio":                          {"finance", forecastOf(ordinary, studio, ""), 400, 2001, "taxpayer.kind"},
 		"told beside the books":             {"finance", forecastOf(`{"id":"ent-mcn"}`, `{"id":"tp-c-person"}`, `,"booked":[{"month":1,"item":"labor","income":"1.00","withheld":"0.00"}]`), 400, 2001, "booked"},
 		"a payment of another year":         {"finance", forecastOf(ordinary, person, `,"expected":[{"date":"2027-01-05","type":"live_tip","amount":"1.00"}]`), 400, 2001, "expected.0.date"},

@@ -5,6 +5,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/law/tax"
 	"fenzhang/shared/settlement"
 	"fenzhang/shared/tenancy"
@@ -101,11 +102,11 @@ func (t *payeeFacts) described(province string) tax.Taxpayer {
 }
 
 // entity loads a named paying entity as it stands on a day.
-func (a API) entity(ctx context.Context, tenant string, e entityFacts, on string, day civil.Date) (tax.Entity, error) {
+func (a API) entity(ctx context.Context, tenant ident.Tenant, e entityFacts, on string, day civil.Date) (tax.Entity, error) {
 	if e.ID == "" {
 		return e.described(on, day), nil
 	}
-	found, err := a.Directory.Entity(ctx, tenant, e.ID, day)
+	found, err := a.Directory.Entity(ctx, tenant, ident.Entity(e.ID), day)
 	return settlement.EntityFacts(found), err
 }
 
@@ -116,17 +117,17 @@ type payee struct {
 }
 
 // taxpayer loads a named taxpayer's profile of a day.
-func (a API) taxpayer(ctx context.Context, tenant string, t payeeFacts, province string, day civil.Date) (payee, error) {
+func (a API) taxpayer(ctx context.Context, tenant ident.Tenant, t payeeFacts, province string, day civil.Date) (payee, error) {
 	if t.ID == "" {
 		return payee{t.described(province), t.AgencyConsent != nil && *t.AgencyConsent}, nil
 	}
-	found, err := a.Directory.Taxpayer(ctx, tenant, t.ID)
+	found, err := a.Directory.Taxpayer(ctx, tenant, ident.Taxpayer(t.ID))
 	if err != nil {
 		return payee{}, err
 	}
 	p, ok := found.ProfileOn(day)
 	if !ok {
-		return payee{}, fault.Missing("profile_missing", "tax profile of "+found.TaxpayerID, "The taxpayer has no tax profile on that day; record one.")
+		return payee{}, fault.Missing("profile_missing", string("tax profile of "+found.TaxpayerID), "The taxpayer has no tax profile on that day; record one.")
 	}
 	out := payee{settlement.TaxpayerFacts(p), consented(p, day)}
 	if t.AgencyConsent != nil {
@@ -149,7 +150,7 @@ func consented(p tenancy.Profile, day civil.Date) bool {
 }
 
 // positions gives the tenant's approved positions of a day.
-func (a API) positions(ctx context.Context, tenant string, day civil.Date) ([]tax.Position, error) {
+func (a API) positions(ctx context.Context, tenant ident.Tenant, day civil.Date) ([]tax.Position, error) {
 	found, err := a.Directory.Positions(ctx, tenant, day)
 	return settlement.PositionFacts(found), err
 }

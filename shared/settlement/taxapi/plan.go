@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/lambda/httpapi"
 	"fenzhang/shared/law/tax"
 	"fenzhang/shared/law/taxplan"
@@ -46,7 +47,7 @@ func (q *planQuestion) request(positions map[int][]tax.Position) taxplan.Request
 }
 
 // yearOfPositions gives the tenant's positions on the last day of each month of a year.
-func (a API) yearOfPositions(ctx context.Context, tenant string, year int) (map[int][]tax.Position, error) {
+func (a API) yearOfPositions(ctx context.Context, tenant ident.Tenant, year int) (map[int][]tax.Position, error) {
 	all := map[int][]tax.Position{}
 	for m := time.January; m <= time.December; m++ {
 		found, err := a.positions(ctx, tenant, civil.In(year, m).Last())

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"fenzhang/shared/ident"
 	"fenzhang/shared/settlement/settletest"
 )
 
@@ -60,17 +61,17 @@ func TestProvinceCodeReplacesTheRegistration(t *testing.T) {
 
 func TestQuoteKnowsEveryFactOfTheEngine(t *testing.T) {
 	employee := `{"kind":"employee","resident":true,"vat":"natural_person","collection":"withheld","jurisdiction":"330100"}`
-	wages := strings.TrimSuffix(question("2026-03-15", ordinary, employee, `{"type":"salary","amount":"30000.00"}`, `{"year":{"months":2,"income":"60000.00","withheld":"1125.00"}}`), "}") +
+	wages := strings.TrimSuffix(question("2026-03-15", ordinary, ident.Taxpayer(employee), `{"type":"salary","amount":"30000.00"}`, `{"year":{"months":2,"income":"60000.00","withheld":"1125.00"}}`), "}") +
 		`,"payroll":{"complete":true,"months":3,"special":"13500.00","additional":"6000.00"}}`
 	overseas := `{"kind":"natural_person","resident":false,"overseas":true,"vat":"natural_person","collection":"withheld","jurisdiction":"330100"}`
 	series := `{"year":{"by_month":["20000.00","20000.00","20000.00"],"withheld_by_month":["330.00","330.00","330.00"],"withheld":"990.00","income":"60000.00"}}`
 	for name, c := range map[string]struct{ body, holds string }{
 		"wages of a payroll":           {wages, `"total_withheld":"`},
-		"a person abroad":              {question("2026-10-15", ordinary, overseas, `{"type":"live_tip","amount":"10000.00"}`, ""), `"tax":"VAT"`},
+		"a person abroad":              {question("2026-10-15", ordinary, ident.Taxpayer(overseas), `{"type":"live_tip","amount":"10000.00"}`, ""), `"tax":"VAT"`},
 		"a thing in kind":              {question("2026-10-15", ordinary, person, `{"type":"incentive","amount":"10000.00","in_kind":"5000.00"}`, ""), `"total_withheld":"2400.00"`},
-		"a price without VAT":          {question("2026-10-15", filed, strings.TrimSuffix(person, "}")+`,"agency_consent":true}`, `{"type":"live_tip","amount":"200000.00","vat_included":false}`, ""), `"gross":"202000.00"`},
+		"a price without VAT":          {question("2026-10-15", filed, ident.Taxpayer(strings.TrimSuffix(person, "}")+`,"agency_consent":true}`), `{"type":"live_tip","amount":"200000.00","vat_included":false}`, ""), `"gross":"202000.00"`},
 		"months one by one":            {question("2026-04-15", filed, person, `{"type":"live_tip","amount":"20000.00"}`, series), `"item":"labor_platform"`},
-		"a tier for what it files":     {question("2026-10-15", ordinary, strings.TrimSuffix(studio, "}")+`,"place_tier":"county","vat_period":"quarter"}`, `{"type":"xingtu_ad","amount":"400000.00"}`, ""), `"tax":"UMCT"`},
+		"a tier for what it files":     {question("2026-10-15", ordinary, ident.Taxpayer(strings.TrimSuffix(studio, "}")+`,"place_tier":"county","vat_period":"quarter"}`), `{"type":"xingtu_ad","amount":"400000.00"}`, ""), `"tax":"UMCT"`},
 		"another platform not filed":   {strings.Replace(question("2026-10-15", filed, person, `{"type":"live_tip","amount":"10000.00"}`, ""), `"amount"`, `"platform":"kuaishou","amount"`, 1), `"item":"labor_platform"`},
 		"incidental income by item":    {question("2026-10-15", ordinary, person, `{"type":"incentive","item":"incidental","amount":"1000.00"}`, ""), `"total_withheld":"200.00"`},
 		"a low earner of a whole year": {strings.TrimSuffix(question("2026-10-15", filed, person, `{"type":"live_tip","amount":"5000.00"}`, ""), "}") + `,"low_earner":true}`, `"total_withheld":"0.00"`},
@@ -112,7 +113,7 @@ func TestQuotesOfAllJurisdictions(t *testing.T) {
 					}
 					entity := `{"place":"` + code + `","place_tier":"city","platform_filing":false}`
 					taxpayer := fmt.Sprintf(`{"kind":%q,"resident":true,"vat":%q,"collection":%q,"jurisdiction":%q,"industry":"culture","place_tier":"city"}`, k.kind, k.vat, collection, code)
-					status, v := ask(t, "finance", "POST", "/v1/tax/quote", "", question(date, entity, taxpayer, `{"type":"xingtu_ad","amount":"120000.00"}`, ""))
+					status, v := ask(t, "finance", "POST", "/v1/tax/quote", "", question(date, ident.Entity(entity), ident.Taxpayer(taxpayer), `{"type":"xingtu_ad","amount":"120000.00"}`, ""))
 					switch {
 					case status == 422 && v["code"] == 5002.0 && v["missing"] != "" && v["missing"] != nil:
 						gaps++

@@ -14,6 +14,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/clock"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/lambda/contracttest"
 	"fenzhang/shared/lambda/httpapi"
 	"fenzhang/shared/law/tax"
@@ -61,11 +62,11 @@ const (
 	studio   = `{"kind":"individual_business","resident":true,"vat":"small_scale","collection":"books","jurisdiction":"330100"}`
 )
 
-func question(date, entity, taxpayer, income, toDate string) string {
+func question(date string, entity ident.Entity, taxpayer ident.Taxpayer, income, toDate string) string {
 	if toDate == "" {
 		toDate = "{}"
 	}
-	return `{"date":"` + date + `","paying_entity":` + entity + `,"taxpayer":` + taxpayer + `,"income":` + income + `,"period_to_date":` + toDate + `}`
+	return `{"date":"` + date + `","paying_entity":` + string(entity) + `,"taxpayer":` + string(taxpayer) + `,"income":` + income + `,"period_to_date":` + toDate + `}`
 }
 
 func TestQuote(t *testing.T) {

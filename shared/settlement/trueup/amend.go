@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/law/lawdiff"
 	"fenzhang/shared/law/tax"
 	"fenzhang/shared/settlement"
@@ -13,13 +14,13 @@ import (
 
 // Amended is a taxpayer whose filed returns no longer say what stands (更正申报清单).
 type Amended struct {
-	Taxpayer string              `json:"taxpayer_id"`
+	Taxpayer ident.Taxpayer      `json:"taxpayer_id"`
 	Months   []lawdiff.Amendment `json:"months"`
 }
 
 // Amendments lists the returns of a paying entity that must be filed again, of a month and later affected ones: for
 // the taxpayers of the next creators after the cursor.
-func (t *Service) Amendments(ctx context.Context, tenant, entity string, from civil.Month, d lawdiff.Desk, cursor string, limit int) ([]Amended, string, error) {
+func (t *Service) Amendments(ctx context.Context, tenant ident.Tenant, entity ident.Entity, from civil.Month, d lawdiff.Desk, cursor string, limit int) ([]Amended, string, error) {
 	returns, err := t.booked.FiledMonths(ctx, tenant, entity)
 	if err != nil {
 		return nil, "", err
@@ -56,10 +57,10 @@ func (t *Service) Amendments(ctx context.Context, tenant, entity string, from ci
 
 // logOfCreator reads what was booked for a creator's taxpayer around a month; first tells that the taxpayer is told
 // with this creator, one of those whose settlements were booked for it.
-func (t *Service) logOfCreator(ctx context.Context, tenant, entity string, c tenancy.Creator, around civil.Month) (log taxLog, first bool, err error) {
-	log.into = c.TaxpayerID
+func (t *Service) logOfCreator(ctx context.Context, tenant ident.Tenant, entity ident.Entity, c tenancy.Creator, around civil.Month) (log taxLog, first bool, err error) {
+	log.into = string(c.TaxpayerID)
 	for range rounds { // merged, and merged again
-		if log, err = t.logOf(ctx, tenant, entity, log.into, around); err != nil || log.into == "" {
+		if log, err = t.logOf(ctx, tenant, entity, ident.Taxpayer(log.into), around); err != nil || log.into == "" {
 			break
 		}
 	}
@@ -70,7 +71,7 @@ func (t *Service) logOfCreator(ctx context.Context, tenant, entity string, c ten
 	if at < 0 {
 		return log, len(log.bookings) > 0, nil
 	}
-	one, err := t.booked.LoadAll(ctx, tenant, []string{log.bookings[at].Settlement})
+	one, err := t.booked.LoadAll(ctx, tenant, []ident.Settlement{log.bookings[at].Settlement})
 	return log, len(one) != 1 || one[0].CreatorID == c.CreatorID, err
 }
 

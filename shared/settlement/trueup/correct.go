@@ -13,6 +13,7 @@ import (
 	"fenzhang/shared/audit"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/law/lawdiff"
 	"fenzhang/shared/law/tax"
@@ -31,25 +32,25 @@ const (
 // Correction is what one person asked to post and another posts: the true-ups of the months of one taxpayer's year
 // at a paying entity that are not filed, under the rules in force.
 type Correction struct {
-	ID         string        `json:"correction_id"` // the client's, chosen before the first try
-	Tenant     string        `json:"-"`
-	Entity     string        `json:"paying_entity"`
-	Taxpayer   string        `json:"taxpayer_id"`
-	Year       int           `json:"year"`
-	Filed      []civil.Month `json:"filed_months"`
-	Stored     bool          `json:"filed_from_store,omitempty"` // Filed is what was recorded, and nobody's own list
-	Reason     string        `json:"reason"`
-	State      string        `json:"state"`
-	Digest     string        `json:"digest"` // of the rows: what is posted is what was prepared
-	Rows       int           `json:"rows"`
-	Additional money.Amount  `json:"additional"`
-	Over       money.Amount  `json:"over"`
-	Rules      tax.PackID    `json:"rules"` // national pack in force
-	PreparedBy string        `json:"prepared_by"`
-	PreparedAt time.Time     `json:"prepared_at"`
-	PostedBy   string        `json:"posted_by,omitempty"`
-	PostedAt   time.Time     `json:"posted_at,omitzero"`
-	Act        string        `json:"transition_id,omitempty"` // id of the rows and journal entries posted
+	ID         string         `json:"correction_id"` // the client's, chosen before the first try
+	Tenant     ident.Tenant   `json:"-"`
+	Entity     ident.Entity   `json:"paying_entity"`
+	Taxpayer   ident.Taxpayer `json:"taxpayer_id"`
+	Year       int            `json:"year"`
+	Filed      []civil.Month  `json:"filed_months"`
+	Stored     bool           `json:"filed_from_store,omitempty"` // Filed is what was recorded, and nobody's own list
+	Reason     string         `json:"reason"`
+	State      string         `json:"state"`
+	Digest     string         `json:"digest"` // of the rows: what is posted is what was prepared
+	Rows       int            `json:"rows"`
+	Additional money.Amount   `json:"additional"`
+	Over       money.Amount   `json:"over"`
+	Rules      tax.PackID     `json:"rules"` // national pack in force
+	PreparedBy string         `json:"prepared_by"`
+	PreparedAt time.Time      `json:"prepared_at"`
+	PostedBy   string         `json:"posted_by,omitempty"`
+	PostedAt   time.Time      `json:"posted_at,omitzero"`
+	Act        string         `json:"transition_id,omitempty"` // id of the rows and journal entries posted
 }
 
 // who is the person's year.
@@ -80,7 +81,7 @@ type yearOf struct {
 
 // Compare taxes a year of a taxpayer at a paying entity again under a law and lets look at the outcome; look is not
 // called when nothing was booked. The year before is taxed first where a VAT date lies in it.
-func (t *Service) Compare(ctx context.Context, tenant string, who lawdiff.Who, law *tax.Corpus, look func(*lawdiff.Person) error) (lawdiff.Totals, error) {
+func (t *Service) Compare(ctx context.Context, tenant ident.Tenant, who lawdiff.Who, law *tax.Corpus, look func(*lawdiff.Person) error) (lawdiff.Totals, error) {
 	y, err := t.year(ctx, tenant, who)
 	if err != nil || len(y.bookings) == 0 {
 		return lawdiff.Totals{}, err
@@ -111,16 +112,16 @@ func (t *Service) Compare(ctx context.Context, tenant string, who lawdiff.Who, l
 	}, look)
 }
 
-func (t *Service) year(ctx context.Context, tenant string, who lawdiff.Who) (yearOf, error) {
+func (t *Service) year(ctx context.Context, tenant ident.Tenant, who lawdiff.Who) (yearOf, error) {
 	y := yearOf{who: who, settlements: map[string]settlement.Settlement{}}
 	list, err := t.booked.TaxRows(ctx, tenant, who.Entity, who.Taxpayer, who.Year)
 	if err != nil {
 		return y, err
 	}
 	y.bookings = settlement.Whole(list)
-	var ids []string
+	var ids []ident.Settlement
 	for i := range y.bookings {
-		for _, id := range append([]string{y.bookings[i].Settlement}, y.bookings[i].Of...) {
+		for _, id := range append([]ident.Settlement{y.bookings[i].Settlement}, y.bookings[i].Of...) {
 			if id != "" && !slices.Contains(ids, id) {
 				ids = append(ids, id)
 			}
@@ -148,10 +149,10 @@ func (y *yearOf) reachesBack() bool {
 
 // event gives a booking with the facts of its settlement.
 func (t *Service) event(ctx context.Context, y *yearOf, b *settlement.Booking) (*lawdiff.Event, error) {
-	s := y.settlements[b.Settlement]
+	s := y.settlements[string(b.Settlement)]
 	e := &lawdiff.Event{Who: y.who, Kind: lawdiff.Kind(b.Kind), Settlement: b.Settlement, Creator: s.CreatorID, Rows: b.Rows, Of: b.Of}
 	for _, id := range b.Of {
-		e.Creators = append(e.Creators, y.settlements[id].CreatorID)
+		e.Creators = append(e.Creators, y.settlements[string(id)].CreatorID)
 	}
 	if b.Kind != settlement.KindBooking || s.Untaxed() {
 		return e, nil
@@ -218,7 +219,7 @@ func (t *Service) work(ctx context.Context, in *Correction) (lawdiff.Correction,
 		return lawdiff.Correction{}, 0, err
 	}
 	if into, closed := settlement.ClosedFor(bookings); closed {
-		return lawdiff.Correction{}, 0, fault.New(fault.IllegalMove, "taxpayer_merged", "This taxpayer was merged into "+into+"; correct the year there.")
+		return lawdiff.Correction{}, 0, fault.New(fault.IllegalMove, "taxpayer_merged", string("This taxpayer was merged into "+into+"; correct the year there."))
 	}
 	var post lawdiff.Correction
 	_, err = t.Compare(ctx, in.Tenant, in.who(), law, func(p *lawdiff.Person) (err error) {
@@ -238,7 +239,7 @@ func (t *Service) work(ctx context.Context, in *Correction) (lawdiff.Correction,
 }
 
 // RecordedMonths are the months that a paying entity is recorded to have filed, oldest first; never nil.
-func (t *Service) RecordedMonths(ctx context.Context, tenant, entity string) ([]civil.Month, error) {
+func (t *Service) RecordedMonths(ctx context.Context, tenant ident.Tenant, entity ident.Entity) ([]civil.Month, error) {
 	list, err := t.booked.FiledMonths(ctx, tenant, entity)
 	months := make([]civil.Month, len(list))
 	for i, f := range list {
@@ -248,7 +249,7 @@ func (t *Service) RecordedMonths(ctx context.Context, tenant, entity string) ([]
 }
 
 // Correction reads a correction, prepared or posted; fault.Absent when there is none.
-func (t *Service) Correction(ctx context.Context, tenant, id string) (Correction, error) {
+func (t *Service) Correction(ctx context.Context, tenant ident.Tenant, id string) (Correction, error) {
 	return t.store.Correction(ctx, tenant, id)
 }
 
@@ -327,7 +328,7 @@ func posting(c Correction, post lawdiff.Correction, seq int) (Posting, error) {
 		e.ID, e.Tenant, e.At, e.Accounting = c.Act+"-"+e.Tax.String(), c.Tenant, c.PostedAt, civil.MonthOf(c.PostedAt)
 		p.Raised = append(p.Raised, claimsOf(c, e)...)
 	}
-	what, err := json.Marshal(map[string]any{"paying_entity": c.Entity, "year": c.Year, "filed_months": c.Filed, "additional": c.Additional, "over": c.Over,
+	what, err := json.Marshal(map[string]any{"paying_entity": string(c.Entity), "year": c.Year, "filed_months": c.Filed, "additional": c.Additional, "over": c.Over,
 		"rows": c.Rows, "digest": c.Digest, "rules": c.Rules, "prepared_by": c.PreparedBy})
 	if err != nil {
 		return p, fault.Internal(err)

@@ -11,6 +11,7 @@ import (
 	"fenzhang/shared/audit"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/law/tax"
 	"fenzhang/shared/ledger"
@@ -35,19 +36,19 @@ const (
 
 // Decision is what one person decided of an open true-up and another confirmed.
 type Decision struct {
-	ID          string       `json:"true_up_id"`
-	Tenant      string       `json:"-"`
-	Entity      string       `json:"paying_entity"`
-	Taxpayer    string       `json:"taxpayer_id"`
-	Decision    string       `json:"decision"`
-	Reason      string       `json:"reason"`
-	Difference  money.Amount `json:"difference"` // that was decided; another one is open again
-	State       string       `json:"state"`
-	DecidedBy   string       `json:"decided_by"`
-	DecidedAt   time.Time    `json:"decided_at"`
-	ConfirmedBy string       `json:"confirmed_by,omitempty"`
-	ConfirmedAt time.Time    `json:"confirmed_at,omitzero"`
-	Act         string       `json:"transition_id"` // id of the last write, of the rows and of the journal entry
+	ID          string         `json:"true_up_id"`
+	Tenant      ident.Tenant   `json:"-"`
+	Entity      ident.Entity   `json:"paying_entity"`
+	Taxpayer    ident.Taxpayer `json:"taxpayer_id"`
+	Decision    string         `json:"decision"`
+	Reason      string         `json:"reason"`
+	Difference  money.Amount   `json:"difference"` // that was decided; another one is open again
+	State       string         `json:"state"`
+	DecidedBy   string         `json:"decided_by"`
+	DecidedAt   time.Time      `json:"decided_at"`
+	ConfirmedBy string         `json:"confirmed_by,omitempty"`
+	ConfirmedAt time.Time      `json:"confirmed_at,omitzero"`
+	Act         string         `json:"transition_id"` // id of the last write, of the rows and of the journal entry
 }
 
 // DecisionWrite is a decision with all that is written with it.
@@ -70,7 +71,7 @@ type found struct {
 }
 
 // find folds the figure of an id anew, with its last decision.
-func (t *Service) find(ctx context.Context, tenant, id string) (found, error) {
+func (t *Service) find(ctx context.Context, tenant ident.Tenant, id string) (found, error) {
 	entity, taxpayer, month, ok := trueUpName(id)
 	if !ok {
 		return found{}, fault.Absent("true-up")
@@ -160,7 +161,7 @@ func (t *Service) Decide(ctx context.Context, by identity.Principal, id, decisio
 }
 
 func (d *Decision) record(s *Assessment, act, by string, at time.Time) (audit.Record, error) {
-	what, err := json.Marshal(map[string]any{"decision": d.Decision, "tax": s.Tax, "period": s.Period, "item": s.Item, "paying_entity": s.Entity,
+	what, err := json.Marshal(map[string]any{"decision": d.Decision, "tax": s.Tax, "period": s.Period, "item": s.Item, "paying_entity": string(s.Entity),
 		"withheld": s.Withheld, "rule": s.Rule, "difference": d.Difference, "cause": s.Cause, "decided_by": d.DecidedBy})
 	if err != nil {
 		return audit.Record{}, fault.Internal(err)
@@ -230,7 +231,7 @@ func (t *Service) confirm(ctx context.Context, by identity.Principal, id, act st
 
 // post adds the rows in their original period, and the entry by which the creator owes the difference or is owed it. A
 // payer who bears the taxes of the settlement bears the difference.
-func (w *DecisionWrite) post(f *found, d Decision, creator string) {
+func (w *DecisionWrite) post(f *found, d Decision, creator ident.Creator) {
 	w.Booking = &settlement.Booking{Entity: f.Entity, Taxpayer: f.Taxpayer, Year: f.year, Seq: f.seq, Kind: settlement.KindDecided, EntryID: d.Act, At: d.ConfirmedAt, Rows: f.rows()}
 	for range w.Booking.Rows {
 		w.Booking.Of = append(w.Booking.Of, f.last)

@@ -8,6 +8,7 @@ import (
 	"errors"
 
 	"fenzhang/shared/clock"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/law/tax"
 	"fenzhang/shared/settlement"
 	"fenzhang/shared/tenancy"
@@ -17,7 +18,7 @@ import (
 // somebody else's write.
 type Store interface {
 	// Correction reads a correction, consistently; fault.Absent when there is none.
-	Correction(ctx context.Context, tenant, id string) (Correction, error)
+	Correction(ctx context.Context, tenant ident.Tenant, id string) (Correction, error)
 	// Prepare writes a new correction. ErrRival when the id is taken.
 	Prepare(ctx context.Context, c Correction) error
 	// Post writes rows, entries, audit record and the correction's new state together, or nothing. ErrRival when the
@@ -25,7 +26,7 @@ type Store interface {
 	Post(ctx context.Context, p Posting) error
 
 	// Decision reads the last decision of an open true-up, consistently; fault.Absent when there is none.
-	Decision(ctx context.Context, tenant, entity, id string) (Decision, error)
+	Decision(ctx context.Context, tenant ident.Tenant, entity ident.Entity, id string) (Decision, error)
 	// WriteDecision writes a decision with what it posts and its audit record, or nothing. ErrRival when there is
 	// another decision than the one it follows, or the number of the rows is taken.
 	WriteDecision(ctx context.Context, w DecisionWrite) error

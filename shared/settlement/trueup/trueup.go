@@ -11,6 +11,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/law/lawdiff"
 	"fenzhang/shared/law/tax"
 	"fenzhang/shared/money"
@@ -31,26 +32,26 @@ const (
 // Assessment is a figure of promise P5: what the rows of a taxpayer at a paying entity say was withheld of a tax for a
 // period, and what the rules in force give on the period's total.
 type Assessment struct {
-	ID       string       `json:"true_up_id"`
-	Entity   string       `json:"paying_entity"`
-	Taxpayer string       `json:"taxpayer_id"`
-	Tax      string       `json:"tax"`
-	Period   string       `json:"period"` // month or day; of cumulative methods the last month with income
-	Item     string       `json:"item"`
-	Project  string       `json:"project,omitempty"`
-	Platform string       `json:"platform,omitempty"` // of cumulative methods
-	Withheld money.Amount `json:"withheld"`
-	Rule     money.Amount `json:"rule"`
+	ID       string         `json:"true_up_id"`
+	Entity   ident.Entity   `json:"paying_entity"`
+	Taxpayer ident.Taxpayer `json:"taxpayer_id"`
+	Tax      string         `json:"tax"`
+	Period   string         `json:"period"` // month or day; of cumulative methods the last month with income
+	Item     string         `json:"item"`
+	Project  string         `json:"project,omitempty"`
+	Platform string         `json:"platform,omitempty"` // of cumulative methods
+	Withheld money.Amount   `json:"withheld"`
+	Rule     money.Amount   `json:"rule"`
 	// Difference is Rule - Withheld: above zero it is to be collected, below zero to be given back.
-	Difference  money.Amount `json:"difference"`
-	Cause       string       `json:"cause"`
-	Missing     string       `json:"missing,omitempty"` // the rule without which no figure is known
-	Settlements []string     `json:"settlements"`
+	Difference  money.Amount       `json:"difference"`
+	Cause       string             `json:"cause"`
+	Missing     string             `json:"missing,omitempty"` // the rule without which no figure is known
+	Settlements []ident.Settlement `json:"settlements"`
 
-	last     string  // settlement of the last booking, for which a decision is posted
-	income   tax.Row // its income tax row: VAT that is decided changes that income
-	year     int     // whose rows hold it
-	reversed bool    // rows were taken back
+	last     ident.Settlement // settlement of the last booking, for which a decision is posted
+	income   tax.Row          // its income tax row: VAT that is decided changes that income
+	year     int              // whose rows hold it
+	reversed bool             // rows were taken back
 	// collection tells who brings the tax to the tax office.
 	collection string
 	facts      tax.Facts // of the last booking
@@ -64,7 +65,7 @@ func (s *Assessment) Month() civil.Month { return lawdiff.MonthOf(s.Period) }
 
 // name gives the figure its id: the same for as long as rows of it stand.
 func (s *Assessment) name() {
-	parts := []string{s.Entity, s.Taxpayer, s.Tax, s.Period, s.Item}
+	parts := []string{string(s.Entity), string(s.Taxpayer), s.Tax, s.Period, s.Item}
 	if s.Project != "" || s.Platform != "" {
 		sum := sha256.Sum256([]byte(s.Project + "\n" + s.Platform))
 		parts = append(parts, hex.EncodeToString(sum[:4]))
@@ -73,13 +74,13 @@ func (s *Assessment) name() {
 }
 
 // trueUpName reads an id: whose figure it is, and of which month.
-func trueUpName(id string) (entity, taxpayer string, month civil.Month, ok bool) {
+func trueUpName(id string) (entity ident.Entity, taxpayer ident.Taxpayer, month civil.Month, ok bool) {
 	parts := strings.Split(id, "~")
 	if len(parts) < 5 {
 		return "", "", month, false
 	}
 	month = lawdiff.MonthOf(parts[3])
-	return parts[0], parts[1], month, !month.IsZero()
+	return ident.Entity(parts[0]), ident.Taxpayer(parts[1]), month, !month.IsZero()
 }
 
 // FactsOfBooking gives the facts of a booking, as it was taxed. Its error may be a gap.
@@ -146,9 +147,9 @@ func gatherStanding(bookings []settlement.Booking) ([]group, []tax.Row) {
 	for i := range bookings {
 		switch b := &bookings[i]; b.Kind {
 		case settlement.KindBooking:
-			alive[b.Settlement] = b.EntryID
+			alive[string(b.Settlement)] = b.EntryID
 		case settlement.KindReversal:
-			delete(alive, b.Settlement)
+			delete(alive, string(b.Settlement))
 		}
 	}
 	var groups []group
@@ -158,7 +159,7 @@ func gatherStanding(bookings []settlement.Booking) ([]group, []tax.Row) {
 		rows = append(rows, b.Rows...)
 		for n := range b.Rows {
 			if r := &b.Rows[n]; r.Collection != tax.SelfFiled {
-				take(&groups, b, n, alive[b.Settlement] == b.EntryID)
+				take(&groups, b, n, alive[string(b.Settlement)] == b.EntryID)
 			}
 		}
 	}
@@ -297,7 +298,7 @@ func (g *group) compare(law *tax.Corpus, f tax.Facts, rows []tax.Row) error {
 
 // taxLog is what was booked for a taxpayer at a paying entity in some years.
 type taxLog struct {
-	taxpayer string
+	taxpayer ident.Taxpayer
 	into     string // the taxpayer in whose lists the person goes on, where these are closed
 	bookings []settlement.Booking
 	next     map[int]int // the next free number of each year's list
@@ -306,7 +307,7 @@ type taxLog struct {
 
 // logOf reads the bookings that concern the year of a month: those of the year, of the year before and, for VAT of
 // payments made later, of the year after.
-func (t *Service) logOf(ctx context.Context, tenant, entity, taxpayer string, around civil.Month) (taxLog, error) {
+func (t *Service) logOf(ctx context.Context, tenant ident.Tenant, entity ident.Entity, taxpayer ident.Taxpayer, around civil.Month) (taxLog, error) {
 	today, err := t.clock.Today(ctx)
 	if err != nil {
 		return taxLog{}, fault.Later(err)
@@ -319,7 +320,7 @@ func (t *Service) logOf(ctx context.Context, tenant, entity, taxpayer string, ar
 		}
 		log.bookings, log.next[year] = append(log.bookings, settlement.Whole(list)...), len(list)+1
 		if into, closed := settlement.ClosedFor(list); closed {
-			log.into = into
+			log.into = string(into)
 		}
 		log.merged = log.merged || slices.ContainsFunc(list, func(b settlement.Booking) bool { return b.Kind == settlement.KindMerged })
 	}
@@ -327,7 +328,7 @@ func (t *Service) logOf(ctx context.Context, tenant, entity, taxpayer string, ar
 }
 
 // fold gives what stands for the months up to one.
-func (t *Service) fold(ctx context.Context, tenant string, log taxLog, through civil.Month) ([]Assessment, error) {
+func (t *Service) fold(ctx context.Context, tenant ident.Tenant, log taxLog, through civil.Month) ([]Assessment, error) {
 	if len(log.bookings) == 0 {
 		return nil, nil
 	}
@@ -336,7 +337,7 @@ func (t *Service) fold(ctx context.Context, tenant string, log taxLog, through c
 		return nil, err
 	}
 	list, err := Fold(t.Law(ctx), log.bookings, func(b *settlement.Booking) (tax.Facts, error) {
-		return t.taxes.Facts(ctx, found[b.Settlement], b.PaidOn(found[b.Settlement]))
+		return t.taxes.Facts(ctx, found[string(b.Settlement)], b.PaidOn(found[string(b.Settlement)]))
 	})
 	for i := range list {
 		if log.merged && list[i].Cause == CauseLate {
@@ -347,8 +348,8 @@ func (t *Service) fold(ctx context.Context, tenant string, log taxLog, through c
 }
 
 // settlementsOf reads the settlements that were booked.
-func (t *Service) settlementsOf(ctx context.Context, tenant string, bookings []settlement.Booking) (map[string]settlement.Settlement, error) {
-	var ids []string
+func (t *Service) settlementsOf(ctx context.Context, tenant ident.Tenant, bookings []settlement.Booking) (map[string]settlement.Settlement, error) {
+	var ids []ident.Settlement
 	for i := range bookings {
 		if b := &bookings[i]; b.Kind == settlement.KindBooking && len(b.Rows) > 0 && !slices.Contains(ids, b.Settlement) {
 			ids = append(ids, b.Settlement)
@@ -363,7 +364,7 @@ func (t *Service) settlementsOf(ctx context.Context, tenant string, bookings []s
 }
 
 // explained tells which differences another law explains: a correction posts those.
-func (t *Service) explained(ctx context.Context, tenant string, list []Assessment) error {
+func (t *Service) explained(ctx context.Context, tenant ident.Tenant, list []Assessment) error {
 	law := t.Law(ctx)
 	seen := map[int]bool{}
 	for i := range list {
@@ -408,7 +409,7 @@ type TrueUp struct {
 
 // OfTaxpayer lists the open true-ups of a taxpayer at a paying entity, up to a month; one that was merged into another
 // has none.
-func (t *Service) OfTaxpayer(ctx context.Context, tenant, entity, taxpayer string, through civil.Month) ([]TrueUp, error) {
+func (t *Service) OfTaxpayer(ctx context.Context, tenant ident.Tenant, entity ident.Entity, taxpayer ident.Taxpayer, through civil.Month) ([]TrueUp, error) {
 	log, err := t.logOf(ctx, tenant, entity, taxpayer, through)
 	if err != nil {
 		return nil, err
@@ -421,7 +422,7 @@ func (t *Service) OfTaxpayer(ctx context.Context, tenant, entity, taxpayer strin
 }
 
 // decided leaves the open ones and adds the decisions.
-func (t *Service) decided(ctx context.Context, tenant string, list []Assessment) ([]TrueUp, error) {
+func (t *Service) decided(ctx context.Context, tenant ident.Tenant, list []Assessment) ([]TrueUp, error) {
 	list = slices.DeleteFunc(list, func(s Assessment) bool { return !s.Open() })
 	if len(list) == 0 {
 		return nil, nil
@@ -446,7 +447,7 @@ func (t *Service) decided(ctx context.Context, tenant string, list []Assessment)
 
 // OfCreator lists the open true-ups of a creator's taxpayer. A taxpayer with several creators is told with the one
 // whose settlement was booked first.
-func (t *Service) OfCreator(ctx context.Context, tenant, entity string, c tenancy.Creator, through civil.Month) ([]TrueUp, error) {
+func (t *Service) OfCreator(ctx context.Context, tenant ident.Tenant, entity ident.Entity, c tenancy.Creator, through civil.Month) ([]TrueUp, error) {
 	log, first, err := t.logOfCreator(ctx, tenant, entity, c, through)
 	if err != nil || !first {
 		return nil, err
@@ -459,7 +460,7 @@ func (t *Service) OfCreator(ctx context.Context, tenant, entity string, c tenanc
 }
 
 // Open lists a page of open true-ups of a paying entity up to a month: those of the next creators after the cursor.
-func (t *Service) Open(ctx context.Context, tenant, entity string, through civil.Month, cursor string, limit int) ([]TrueUp, string, error) {
+func (t *Service) Open(ctx context.Context, tenant ident.Tenant, entity ident.Entity, through civil.Month, cursor string, limit int) ([]TrueUp, string, error) {
 	creators, next, err := t.directory.Creators(ctx, tenant, cursor, limit)
 	if err != nil {
 		return nil, "", err
@@ -479,7 +480,7 @@ func (t *Service) Open(ctx context.Context, tenant, entity string, through civil
 const creatorsListed = 100
 
 // OpenTrueUps lists all open true-ups of a paying entity up to a month, with or without a decision.
-func (t *Service) OpenTrueUps(ctx context.Context, tenant, entity string, through civil.Month) ([]TrueUp, error) {
+func (t *Service) OpenTrueUps(ctx context.Context, tenant ident.Tenant, entity ident.Entity, through civil.Month) ([]TrueUp, error) {
 	var out []TrueUp
 	for cursor := ""; ; {
 		list, next, err := t.Open(ctx, tenant, entity, through, cursor, creatorsListed)
@@ -494,7 +495,7 @@ func (t *Service) OpenTrueUps(ctx context.Context, tenant, entity string, throug
 }
 
 // Undecided lists the open true-ups of a paying entity without a decision of two people, each in words, up to a month.
-func (t *Service) Undecided(ctx context.Context, tenant, entity string, through civil.Month) ([]string, error) {
+func (t *Service) Undecided(ctx context.Context, tenant ident.Tenant, entity ident.Entity, through civil.Month) ([]string, error) {
 	list, err := t.OpenTrueUps(ctx, tenant, entity, through)
 	return InWords(list), err
 }
@@ -511,7 +512,7 @@ func InWords(list []TrueUp) []string {
 }
 
 func (o *TrueUp) words() string {
-	text := o.Tax + " of " + o.Taxpayer + ", " + o.Period + ", " + o.Item + ": "
+	text := o.Tax + " of " + string(o.Taxpayer) + ", " + o.Period + ", " + o.Item + ": "
 	switch {
 	case o.Missing != "":
 		text += "no figure, because " + o.Missing + " is missing"
@@ -523,5 +524,5 @@ func (o *TrueUp) words() string {
 	if o.Decision != nil {
 		text += ", " + o.Decision.Decision + " waits for a second person"
 	}
-	return text + ", settlements " + strconv.Itoa(len(o.Settlements)) + ": " + strings.Join(o.Settlements[:min(len(o.Settlements), 3)], " ")
+	return text + ", settlements " + strconv.Itoa(len(o.Settlements)) + ": " + strings.Join(ident.Texts(o.Settlements[:min(len(o.Settlements), 3)]), " ")
 }

@@ -9,6 +9,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/contract/cycle"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/income"
 	"fenzhang/shared/money"
@@ -18,7 +19,7 @@ import (
 )
 
 // on is a line of a day.
-func on(id, creator, day, amount string) income.Line {
+func on(id string, creator ident.Creator, day, amount string) income.Line {
 	d := civil.MustDate(day)
 	l := line(id, creator, "live_tip", d.Month().String(), amount)
 	l.OccurredOn = d
@@ -26,7 +27,7 @@ func on(id, creator, day, amount string) income.Line {
 }
 
 // agreed is a contract of a cycle without a pay day.
-func (w *world) agreed(creator, kind string, change func(*tenancy.Contract)) tenancy.Contract {
+func (w *world) agreed(creator ident.Creator, kind string, change func(*tenancy.Contract)) tenancy.Contract {
 	k := w.directory.contract(creator, "live_tip")
 	k.Cycle, k.PayDay = kind, 0
 	if change != nil {
@@ -138,7 +139,7 @@ func TestEveryCycleConsumesEachLineOnce(t *testing.T) {
 		kinds := rapid.SliceOfN(rapid.SampledFrom(tenancy.Cycles()), 1, 3).Draw(rt, "cycles")
 		var versions []tenancy.Contract
 		for i, kind := range kinds {
-			k := w.agreed(creator, kind, func(k *tenancy.Contract) { k.MinimumPayout = money.Fen(rapid.Int64Range(0, 4000).Draw(rt, "minimum")) })
+			k := w.agreed(ident.Creator(creator), kind, func(k *tenancy.Contract) { k.MinimumPayout = money.Fen(rapid.Int64Range(0, 4000).Draw(rt, "minimum")) })
 			k.Version.Version = i + 1
 			if i > 0 {
 				k.From = civil.MustDate("2026-08-01").AddDays(rapid.IntRange(1, 60).Draw(rt, "from"))
@@ -148,7 +149,7 @@ func TestEveryCycleConsumesEachLineOnce(t *testing.T) {
 		if rapid.Bool().Draw(rt, "ends") {
 			versions[len(versions)-1].To = civil.MustDate("2026-10-05")
 		}
-		w.directory.agree(creator, versions...)
+		w.directory.agree(ident.Creator(creator), versions...)
 		var sent []income.Line
 		var work sync.WaitGroup
 		for step := range rapid.IntRange(3, 10).Draw(rt, "steps") {
@@ -156,7 +157,7 @@ func TestEveryCycleConsumesEachLineOnce(t *testing.T) {
 			switch rapid.SampledFrom([]string{"new", "new", "new", "repeat", "run", "day"}).Draw(rt, "step") {
 			case "new":
 				day := civil.MustDate("2026-08-01").AddDays(rapid.IntRange(0, int(today.Start().Sub(civil.MustDate("2026-08-01").Start()).Hours()/24)).Draw(rt, "on"))
-				l := on(fmt.Sprint("l", step), creator, day.String(), money.Fen(rapid.Int64Range(-3000, 9000).Draw(rt, "fen")).String())
+				l := on(fmt.Sprint("l", step), ident.Creator(creator), day.String(), money.Fen(rapid.Int64Range(-3000, 9000).Draw(rt, "fen")).String())
 				sent = append(sent, l)
 				work.Go(func() { w.upload(t, "op", l, l) })
 			case "repeat":
@@ -164,7 +165,7 @@ func TestEveryCycleConsumesEachLineOnce(t *testing.T) {
 			case "run":
 				demand := rapid.Bool().Draw(rt, "demand")
 				for range 2 {
-					work.Go(func() { w.settleAll(t, creator, demand) })
+					work.Go(func() { w.settleAll(t, ident.Creator(creator), demand) })
 				}
 			case "day":
 				work.Wait()
@@ -174,19 +175,19 @@ func TestEveryCycleConsumesEachLineOnce(t *testing.T) {
 		work.Wait()
 		w.today.Store(civil.MustDate("2026-12-31"))
 		for range 3 {
-			w.settleAll(t, creator, true)
+			w.settleAll(t, ident.Creator(creator), true)
 		}
-		w.consumedOnce(t, rt, creator, sent)
+		w.consumedOnce(t, rt, ident.Creator(creator), sent)
 	})
 }
 
-func (w *world) settleAll(t *testing.T, creator string, demand bool) {
+func (w *world) settleAll(t *testing.T, creator ident.Creator, demand bool) {
 	if _, err := w.statements.Run(t.Context(), statement.Order{Tenant: tenant, By: statement.System, OnDemand: demand}, creator); err != nil {
 		t.Error(err)
 	}
 }
 
-func (w *world) consumedOnce(t *testing.T, rt *rapid.T, creator string, sent []income.Line) {
+func (w *world) consumedOnce(t *testing.T, rt *rapid.T, creator ident.Creator, sent []income.Line) {
 	var want, got, settled money.Amount
 	for _, l := range sent {
 		want = want.Add(l.Distributable)

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/lambda/dynamotest"
 	"fenzhang/shared/lambda/usage"
@@ -96,7 +97,7 @@ func TestUndoneWhileRunsGoOn(t *testing.T) {
 	for n := range 20 {
 		creator := fmt.Sprint("u", n)
 		w.directory.creators[creator] = true
-		w.upload(t, "op", line("a", creator, "live_tip", "2026-08", "10.00"))
+		w.upload(t, "op", line("a", ident.Creator(creator), "live_tip", "2026-08", "10.00"))
 	}
 	w.run(t, "2026-09-15")
 	var work sync.WaitGroup

@@ -9,6 +9,7 @@ import (
 	"fenzhang/shared/civil"
 	"fenzhang/shared/clock/pace"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/income"
 	"fenzhang/shared/tenancy"
@@ -28,15 +29,15 @@ const (
 
 // Task is one cohort's part of a run, as it lies in the queue: the creators whose ids come after one and up to another.
 type Task struct {
-	Tenant string     `json:"tenant"`
-	After  string     `json:"after,omitempty"`
-	Upto   string     `json:"upto,omitempty"` // "" is without end
-	Date   civil.Date `json:"date"`
-	By     string     `json:"by"`
+	Tenant ident.Tenant  `json:"tenant"`
+	After  ident.Creator `json:"after,omitempty"`
+	Upto   ident.Creator `json:"upto,omitempty"` // "" is without end
+	Date   civil.Date    `json:"date"`
+	By     string        `json:"by"`
 }
 
 // Holds tells whether a creator belongs to the cohort.
-func (t Task) Holds(creator string) bool {
+func (t Task) Holds(creator ident.Creator) bool {
 	return creator > t.After && (t.Upto == "" || creator <= t.Upto)
 }
 
@@ -67,7 +68,7 @@ func (s *Service) Dated(ctx context.Context, o Order) (Order, error) {
 // parallel: each bucket is consumed once.
 //
 // Errors: fault.Absent for an unknown creator; ErrTooMany for a tenant that is to be fanned out, nothing done.
-func (s *Service) Run(ctx context.Context, o Order, creator string) (Report, error) {
+func (s *Service) Run(ctx context.Context, o Order, creator ident.Creator) (Report, error) {
 	o, err := s.Dated(ctx, o)
 	if err != nil {
 		return Report{}, err
@@ -76,7 +77,7 @@ func (s *Service) Run(ctx context.Context, o Order, creator string) (Report, err
 		if _, err := s.Settlements.Directory.Creator(ctx, o.Tenant, creator); err != nil {
 			return Report{}, err
 		}
-		return s.creators(ctx, o, []string{creator})
+		return s.creators(ctx, o, []string{string(creator)})
 	}
 	page, next, err := s.Settlements.Directory.Creators(ctx, o.Tenant, "", directCreators)
 	if err != nil {
@@ -87,7 +88,7 @@ func (s *Service) Run(ctx context.Context, o Order, creator string) (Report, err
 	}
 	ids := make([]string, len(page))
 	for i, c := range page {
-		ids[i] = c.CreatorID
+		ids[i] = string(c.CreatorID)
 	}
 	return s.creators(ctx, o, ids)
 }
@@ -110,10 +111,10 @@ func (s *Service) Tasks(ctx context.Context, o Order) ([]Task, error) {
 	tasks := make([]Task, min(pages, Cohorts))
 	after := ""
 	for n := range tasks {
-		tasks[n] = Task{Tenant: o.Tenant, After: after, Date: o.Date, By: o.By}
+		tasks[n] = Task{Tenant: o.Tenant, After: ident.Creator(after), Date: o.Date, By: o.By}
 		if n+1 < len(tasks) {
 			after = ends[(n+1)*pages/len(tasks)-1]
-			tasks[n].Upto = after
+			tasks[n].Upto = ident.Creator(after)
 		}
 	}
 	return tasks, nil
@@ -129,14 +130,14 @@ func (s *Service) RunTask(ctx context.Context, t Task) (Report, error) {
 	sum := newReport(o.Date)
 	var failed error
 	for cursor := t.After; ; {
-		page, next, err := s.Settlements.Directory.Creators(ctx, t.Tenant, cursor, pageSize)
+		page, next, err := s.Settlements.Directory.Creators(ctx, t.Tenant, string(cursor), pageSize)
 		if err != nil {
 			return sum, errors.Join(failed, err)
 		}
 		var ids []string
 		for _, c := range page {
 			if t.Holds(c.CreatorID) {
-				ids = append(ids, c.CreatorID)
+				ids = append(ids, string(c.CreatorID))
 			}
 		}
 		part, err := s.creators(ctx, o, ids)
@@ -144,7 +145,7 @@ func (s *Service) RunTask(ctx context.Context, t Task) (Report, error) {
 		if failed == nil { // one page's failures are enough for the log: they may be as many as creators
 			failed = err
 		}
-		if cursor = next; cursor == "" || (t.Upto != "" && cursor >= t.Upto) {
+		if cursor = ident.Creator(next); cursor == "" || (t.Upto != "" && cursor >= t.Upto) {
 			break
 		}
 	}
@@ -161,7 +162,7 @@ func (s *Service) creators(ctx context.Context, o Order, ids []string) (Report, 
 	work.SetLimit(pace.AtOnce(ctx, creatorsAtOnce))
 	for i, id := range ids {
 		work.Go(func() error {
-			parts[i], errs[i] = s.creator(ctx, o, id)
+			parts[i], errs[i] = s.creator(ctx, o, ident.Creator(id))
 			return nil
 		})
 	}
@@ -187,7 +188,7 @@ type Shown struct {
 
 // List gives a creator's statements of a month or, with the zero month, of the last fourteen, to somebody who may
 // see them; for anybody else the creator does not exist.
-func (s *Service) List(ctx context.Context, by identity.Principal, creator string, period civil.Month) ([]Shown, error) {
+func (s *Service) List(ctx context.Context, by identity.Principal, creator ident.Creator, period civil.Month) ([]Shown, error) {
 	if !by.MaySee(creator) {
 		return nil, fault.Absent("creator")
 	}

@@ -16,6 +16,7 @@ import (
 	"fenzhang/shared/civil"
 	"fenzhang/shared/contract/cycle"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/income"
 	"fenzhang/shared/settlement"
 	"fenzhang/shared/tenancy"
@@ -51,12 +52,12 @@ type Service struct {
 
 // Skip is a bucket that was due and opened nothing.
 type Skip struct {
-	CreatorID  string      `json:"creator_id"`
-	IncomeType string      `json:"income_type"`
-	Period     civil.Month `json:"period"`
-	Part       string      `json:"part,omitempty"`
-	Reason     string      `json:"reason"`
-	Text       Text        `json:"text"` // the reason, for a person
+	CreatorID  ident.Creator `json:"creator_id"`
+	IncomeType string        `json:"income_type"`
+	Period     civil.Month   `json:"period"`
+	Part       string        `json:"part,omitempty"`
+	Reason     string        `json:"reason"`
+	Text       Text          `json:"text"` // the reason, for a person
 }
 
 // Report tells what was due on a date and what came of it.
@@ -100,7 +101,7 @@ func (r *Report) count(b income.Bucket, o outcome) {
 
 // Order is what a run is for.
 type Order struct {
-	Tenant   string
+	Tenant   ident.Tenant
 	By       string     // subject of the person who runs it, or System
 	Date     civil.Date // business date on which the statements are due
 	OnDemand bool       // what is gathered until somebody asks for it is asked for
@@ -122,7 +123,7 @@ type outcome struct {
 }
 
 // creator opens what is due of one creator. What fails for a passing reason is in the error; the rest goes on.
-func (s *Service) creator(ctx context.Context, o Order, creator string) (Report, error) {
+func (s *Service) creator(ctx context.Context, o Order, creator ident.Creator) (Report, error) {
 	r := newReport(o.Date)
 	back := monthsBack
 	if o.OnDemand {
@@ -237,7 +238,7 @@ func (s *Service) settle(ctx context.Context, o Order, b income.Bucket, t terms,
 	if err != nil {
 		return outcome{}, err
 	}
-	if len(b.Entities) > 0 && !slices.Equal(b.Entities, []string{fresh.Entity}) {
+	if len(b.Entities) > 0 && !slices.Equal(b.Entities, []ident.Entity{fresh.Entity}) {
 		s.Log.WarnContext(ctx, "accrued at another paying entity", "tenant", o.Tenant, "creator_id", b.CreatorID, "bucket", b.Name(), "entity", fresh.Entity)
 		return outcome{skipped, EntityChanged}, nil
 	}
@@ -303,7 +304,7 @@ func platform(b income.Bucket) string {
 func (s *Service) opening(o Order, b income.Bucket, fresh settlement.Settlement, occurrence int) settlement.Change {
 	activity := settlement.StatementPrefix + b.IncomeType + ":" + b.When().String()
 	ts := b.When().Last().AddDays(1).Start().UnixMilli()
-	fresh.Identity = settlement.Identity(b.CreatorID, activity, ts)
+	fresh.Identity = settlement.Identity(string(b.CreatorID), activity, ts)
 	fresh.Occurrence, fresh.ID = occurrence, settlement.IDOf(fresh.Identity, occurrence)
 	fresh.ActivityID, fresh.TS, fresh.ContentHash = activity, ts, contentHash(b)
 	for _, by := range b.By {
@@ -318,6 +319,6 @@ func (s *Service) opening(o Order, b income.Bucket, fresh settlement.Settlement,
 
 // contentHash names what a statement's settlement was opened for.
 func contentHash(b income.Bucket) string {
-	sum := sha256.Sum256([]byte(strings.Join([]string{b.CreatorID, b.IncomeType, b.When().String(), b.Distributable.String(), b.Gross.String()}, "\x1f")))
+	sum := sha256.Sum256([]byte(strings.Join([]string{string(b.CreatorID), b.IncomeType, b.When().String(), b.Distributable.String(), b.Gross.String()}, "\x1f")))
 	return hex.EncodeToString(sum[:16])
 }

@@ -12,6 +12,7 @@ import (
 	"fenzhang/shared/civil"
 	"fenzhang/shared/contract/cycle"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/income"
 	"fenzhang/shared/income/incentive"
@@ -50,7 +51,7 @@ func TestDueBucketOpensOneSettlement(t *testing.T) {
 	if !slices.Contains(s.Preparers, "operator@mcn-one") || slices.Contains(s.Preparers, statement.System) {
 		t.Errorf("preparers %v: who uploaded lines is one, the system none", s.Preparers)
 	}
-	if b := w.bucket(t, "c1", "2026-08", "live_tip"); b.State != income.Settled || b.Settlement != s.ID || b.Occurrence != 1 {
+	if b := w.bucket(t, "c1", "2026-08", "live_tip"); b.State != income.Settled || b.Settlement != ident.Settlement(s.ID) || b.Occurrence != 1 {
 		t.Errorf("bucket %+v", b)
 	}
 }
@@ -178,7 +179,7 @@ func TestRejectedStatementOpensAgain(t *testing.T) {
 	if r := w.run(t, "2026-09-15"); r.Opened != 0 || r.Already != 1 {
 		t.Fatalf("again: %+v", r)
 	}
-	second, err := w.store.Load(t.Context(), tenant, settlement.IDOf(first.Identity, 2))
+	second, err := w.store.Load(t.Context(), tenant, ident.Settlement(settlement.IDOf(first.Identity, 2)))
 	if err != nil || second.Gross != first.Gross || second.Occurrence != 2 {
 		t.Errorf("second occurrence %+v, %v", second, err)
 	}
@@ -232,7 +233,7 @@ func TestCohortsCoverAllCreators(t *testing.T) {
 	for i := range 40 {
 		id := fmt.Sprint("k", i)
 		w.directory.creators[id] = true
-		w.upload(t, "op", line("a", id, "live_tip", "2026-08", "1.00"))
+		w.upload(t, "op", line("a", ident.Creator(id), "live_tip", "2026-08", "1.00"))
 	}
 	opened := 0
 	tasks, err := w.statements.Tasks(t.Context(), statement.Order{Tenant: tenant, By: statement.System, Date: civil.MustDate("2026-09-15")})
@@ -258,7 +259,7 @@ func TestCohortsOfALargeTenant(t *testing.T) {
 		w.directory.creators[fmt.Sprintf("k%05d", i)] = true
 	}
 	for i := range 20 {
-		w.upload(t, "op", line("a", fmt.Sprintf("k%05d", i*500), "live_tip", "2026-08", "1.00"))
+		w.upload(t, "op", line("a", ident.Creator(fmt.Sprintf("k%05d", i*500)), "live_tip", "2026-08", "1.00"))
 	}
 	tasks, err := w.statements.Tasks(t.Context(), statement.Order{Tenant: tenant, By: statement.System, Date: civil.MustDate("2026-09-15")})
 	if err != nil || len(tasks) != statement.Cohorts {
@@ -267,7 +268,7 @@ func TestCohortsOfALargeTenant(t *testing.T) {
 	for _, id := range []string{"", "a", "c1", "k00000", "k00499", "k00500", "k04321", "k09999", "zz"} {
 		in := 0
 		for _, task := range tasks {
-			if task.Holds(id) {
+			if task.Holds(ident.Creator(id)) {
 				in++
 			}
 		}
@@ -396,7 +397,7 @@ func TestEachLineIsConsumedOnce(t *testing.T) {
 			case "new":
 				amount := money.Fen(rapid.Int64Range(-3000, 9000).Draw(rt, "fen"))
 				month := civil.MustMonth("2026-08").Add(rapid.IntRange(0, w.today.Load().(civil.Date).Month().Sub(civil.MustMonth("2026-08"))).Draw(rt, "month"))
-				l := line(fmt.Sprint("l", step), creator, "live_tip", month.String(), amount.String())
+				l := line(fmt.Sprint("l", step), ident.Creator(creator), "live_tip", month.String(), amount.String())
 				sent = append(sent, l)
 				for range rapid.IntRange(1, 3).Draw(rt, "times at once") {
 					wg.Go(func() { w.upload(t, "op", l) })
@@ -410,7 +411,7 @@ func TestEachLineIsConsumedOnce(t *testing.T) {
 			case "run":
 				for range rapid.IntRange(1, 3).Draw(rt, "runs at once") {
 					wg.Go(func() {
-						if _, err := w.statements.Run(t.Context(), statement.Order{Tenant: tenant, By: statement.System}, creator); err != nil {
+						if _, err := w.statements.Run(t.Context(), statement.Order{Tenant: tenant, By: statement.System}, ident.Creator(creator)); err != nil {
 							t.Error(err)
 						}
 					})
@@ -424,12 +425,12 @@ func TestEachLineIsConsumedOnce(t *testing.T) {
 			}
 		}
 		wg.Wait()
-		w.check(t, rt, creator, sent)
+		w.check(t, rt, ident.Creator(creator), sent)
 	})
 }
 
 // check ends the year and compares what was settled with what was sent.
-func (w *world) check(t *testing.T, rt *rapid.T, creator string, sent []income.Line) {
+func (w *world) check(t *testing.T, rt *rapid.T, creator ident.Creator, sent []income.Line) {
 	w.today.Store(civil.MustDate("2026-12-31"))
 	for range 3 { // what is carried on becomes due with the next month
 		if _, err := w.statements.Run(t.Context(), statement.Order{Tenant: tenant, By: statement.System}, creator); err != nil {

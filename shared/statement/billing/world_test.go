@@ -25,6 +25,7 @@ import (
 	"fenzhang/shared/contract/split"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/income"
 	"fenzhang/shared/income/incomedb"
@@ -76,7 +77,7 @@ func newWorldOn(t testing.TB, l dynamotest.Local, today string) *world {
 }
 
 // line is a good line; the amount is what the agency gets of twice as much.
-func line(id, creator, incomeType, period, amount string) income.Line {
+func line(id string, creator ident.Creator, incomeType, period, amount string) income.Line {
 	month, got := civil.MustMonth(period), money.MustParse(amount)
 	l := income.Line{LineID: id, CreatorID: creator, IncomeType: incomeType, Platform: "douyin", OccurredOn: month.First(), ServicePeriod: month, Distributable: got}
 	if got.Negative() {
@@ -119,7 +120,7 @@ func (w *world) settlements(t testing.TB) []settlement.Settlement {
 	var all []settlement.Settlement
 	for id := range w.directory.creators {
 		for cursor := ""; ; {
-			page, next, err := w.store.List(t.Context(), tenant, settlement.Query{Creator: id}, cursor, 100)
+			page, next, err := w.store.List(t.Context(), tenant, settlement.Query{Creator: ident.Creator(id)}, cursor, 100)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -142,7 +143,7 @@ func periodOf(t testing.TB, text string) cycle.Period {
 	return p
 }
 
-func (w *world) bucket(t testing.TB, creator, period, incomeType string) income.Bucket {
+func (w *world) bucket(t testing.TB, creator ident.Creator, period, incomeType string) income.Bucket {
 	t.Helper()
 	b, ok, err := w.lines.Bucket(t.Context(), tenant, creator, periodOf(t, period), incomeType)
 	if err != nil || !ok {
@@ -152,12 +153,12 @@ func (w *world) bucket(t testing.TB, creator, period, incomeType string) income.
 }
 
 // tamper changes what a bucket says it holds, behind everybody's back.
-func (w *world) tamper(t testing.TB, creator, period, incomeType string, fen int64) {
+func (w *world) tamper(t testing.TB, creator ident.Creator, period, incomeType string, fen int64) {
 	t.Helper()
 	w.change(t, creator, period, incomeType, "SET dist = :d", map[string]types.AttributeValue{":d": &types.AttributeValueMemberN{Value: fmt.Sprint(fen)}})
 }
 
-func (w *world) change(t testing.TB, creator, period, incomeType, update string, values map[string]types.AttributeValue) {
+func (w *world) change(t testing.TB, creator ident.Creator, period, incomeType, update string, values map[string]types.AttributeValue) {
 	t.Helper()
 	k := keys.Bucket(tenant, creator, civil.MustMonth(period), incomeType)
 	_, err := w.tables.Client.UpdateItem(t.Context(), &dynamodb.UpdateItemInput{TableName: aws.String(w.tables.Ledger),
@@ -177,7 +178,7 @@ type directory struct {
 	creators  map[string]bool
 	routes    map[string]string // income type -> route of a contract that does not pay
 	missing   map[string]bool   // income types without contract
-	entity    string
+	entity    ident.Entity
 	payDay    int
 	cutOffDay int
 	listed    int                           // creators given out in lists
@@ -189,15 +190,15 @@ func newDirectory() *directory {
 	return &directory{contracts: map[string][]tenancy.Contract{}, creators: map[string]bool{"c1": true, "c2": true}, routes: map[string]string{}, missing: map[string]bool{}, entity: "ent-1", payDay: 15}
 }
 
-func (d *directory) Creator(_ context.Context, t, creator string) (tenancy.Creator, error) {
-	if t != tenant || !d.creators[creator] {
+func (d *directory) Creator(_ context.Context, t ident.Tenant, creator ident.Creator) (tenancy.Creator, error) {
+	if t != tenant || !d.creators[string(creator)] {
 		return tenancy.Creator{}, fault.Absent("creator")
 	}
-	return tenancy.Creator{CreatorID: creator, TaxpayerID: "tp-" + creator, By: "admin@" + tenant,
+	return tenancy.Creator{CreatorID: creator, TaxpayerID: ident.Taxpayer("tp-" + creator), By: "admin@" + tenant,
 		Accounts: []tenancy.PlatformAccount{{Platform: "kuaishou", UID: "1"}}, Payout: tenancy.PayoutAccount{Method: "douyin"}}, nil
 }
 
-func (d *directory) Contract(ctx context.Context, t, creator, incomeType string, day civil.Date) (tenancy.Contract, error) {
+func (d *directory) Contract(ctx context.Context, t ident.Tenant, creator ident.Creator, incomeType string, day civil.Date) (tenancy.Contract, error) {
 	all, err := d.ContractsOf(ctx, t, creator, incomeType, day)
 	c, ok := tenancy.Covering(all, incomeType, day)
 	if err == nil && !ok {
@@ -206,10 +207,10 @@ func (d *directory) Contract(ctx context.Context, t, creator, incomeType string,
 	return c, err
 }
 
-func (d *directory) ContractsOf(_ context.Context, _, creator, incomeType string, _ civil.Date) ([]tenancy.Contract, error) {
+func (d *directory) ContractsOf(_ context.Context, _ ident.Tenant, creator ident.Creator, incomeType string, _ civil.Date) ([]tenancy.Contract, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if all, own := d.contracts[creator]; own {
+	if all, own := d.contracts[string(creator)]; own {
 		return all, nil
 	}
 	if d.missing[incomeType] {
@@ -219,40 +220,42 @@ func (d *directory) ContractsOf(_ context.Context, _, creator, incomeType string
 }
 
 // contract is a contract for one income type, the first version.
-func (d *directory) contract(creator, incomeType string) tenancy.Contract {
+func (d *directory) contract(creator ident.Creator, incomeType string) tenancy.Contract {
 	route := cmp.Or(d.routes[incomeType], tenancy.MCNPays)
-	parties := []tenancy.Party{{Party: creator, Kind: split.KindCreator, Share: money.MustRate("0.7")}, {Party: "mcn", Kind: split.KindMCN, Share: money.MustRate("0.3")}}
-	return tenancy.Contract{Version: tenancy.Version{From: civil.MustDate("2025-01-01"), Version: 1, By: "admin@" + tenant}, ContractID: "ct-" + creator, CreatorID: creator,
+	parties := []tenancy.Party{{Party: string(creator), Kind: split.KindCreator, Share: money.MustRate("0.7")}, {Party: "mcn", Kind: split.KindMCN, Share: money.MustRate("0.3")}}
+	return tenancy.Contract{Version: tenancy.Version{From: civil.MustDate("2025-01-01"), Version: 1, By: "admin@" + tenant}, ContractID: string("ct-" + creator), CreatorID: creator,
 		PayingEntity: d.entity, Routes: map[string]string{incomeType: route}, Cycle: tenancy.Monthly, PayDay: d.payDay, CutOffDay: d.cutOffDay, PriceBasis: "before_tax", RevenueBasis: "net",
 		Splits: map[string]tenancy.Split{"live_tip": {Method: "ratio", Parties: parties}, "commerce_commission": {Method: "ratio", Parties: parties},
 			"xingtu_ad": {Method: "ratio", Parties: parties}}}
 }
 
 // agree records all versions of a creator's contracts.
-func (d *directory) agree(creator string, versions ...tenancy.Contract) {
+func (d *directory) agree(creator ident.Creator, versions ...tenancy.Contract) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.creators[creator] = true
-	d.contracts[creator] = versions
+	d.creators[string(creator)] = true
+	d.contracts[string(creator)] = versions
 }
 
-func (d *directory) Entity(context.Context, string, string, civil.Date) (tenancy.PayingEntity, error) {
+func (d *directory) Entity(context.Context, ident.Tenant, ident.Entity, civil.Date) (tenancy.PayingEntity, error) {
 	return tenancy.PayingEntity{EntityID: d.entity}, nil
 }
 
-func (d *directory) Taxpayer(_ context.Context, _, taxpayer string) (tenancy.Taxpayer, error) {
+func (d *directory) Taxpayer(_ context.Context, _ ident.Tenant, taxpayer ident.Taxpayer) (tenancy.Taxpayer, error) {
 	return tenancy.Taxpayer{TaxpayerID: taxpayer, By: "admin@" + tenant}, nil
 }
 
-func (d *directory) Strategies(context.Context, string) ([]tenancy.Strategy, error) { return nil, nil }
+func (d *directory) Strategies(context.Context, ident.Tenant) ([]tenancy.Strategy, error) {
+	return nil, nil
+}
 
-func (d *directory) Positions(context.Context, string, civil.Date) ([]tenancy.Position, error) {
+func (d *directory) Positions(context.Context, ident.Tenant, civil.Date) ([]tenancy.Position, error) {
 	return nil, nil
 }
 
 func (d *directory) Tenants(context.Context) ([]string, error) { return []string{tenant}, nil }
 
-func (d *directory) Creators(_ context.Context, _, cursor string, limit int) ([]tenancy.Creator, string, error) {
+func (d *directory) Creators(_ context.Context, _ ident.Tenant, cursor string, limit int) ([]tenancy.Creator, string, error) {
 	var ids []string
 	for id := range d.creators {
 		if id > cursor {
@@ -268,7 +271,7 @@ func (d *directory) Creators(_ context.Context, _, cursor string, limit int) ([]
 	d.listed += len(ids)
 	out := make([]tenancy.Creator, len(ids))
 	for i, id := range ids {
-		out[i] = tenancy.Creator{CreatorID: id}
+		out[i] = tenancy.Creator{CreatorID: ident.Creator(id)}
 	}
 	return out, next, nil
 }

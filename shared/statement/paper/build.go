@@ -12,6 +12,7 @@ import (
 	"fenzhang/shared/civil"
 	"fenzhang/shared/contract/split"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/income"
 	"fenzhang/shared/law/tax"
 	"fenzhang/shared/money"
@@ -23,17 +24,17 @@ import (
 // Facts are the stored facts that documents are made from.
 type Facts interface {
 	// Buckets lists a creator's buckets of the months from and to, both included.
-	Buckets(ctx context.Context, tenant, creator string, from, to civil.Month) ([]income.Bucket, error)
+	Buckets(ctx context.Context, tenant ident.Tenant, creator ident.Creator, from, to civil.Month) ([]income.Bucket, error)
 	// Lines reads the lines that lie in a bucket, by day and id.
 	Lines(ctx context.Context, b income.Bucket) ([]income.Line, error)
 }
 
 // Settlements reads settlements with their figures and tax rows.
 type Settlements interface {
-	Load(ctx context.Context, tenant, id string) (settlement.Settlement, error)
-	List(ctx context.Context, tenant string, q settlement.Query, cursor string, limit int) ([]settlement.Settlement, string, error)
+	Load(ctx context.Context, tenant ident.Tenant, id ident.Settlement) (settlement.Settlement, error)
+	List(ctx context.Context, tenant ident.Tenant, q settlement.Query, cursor string, limit int) ([]settlement.Settlement, string, error)
 	FiguresOf(ctx context.Context, page []settlement.Settlement) (map[string]map[string]settlement.Figures, error)
-	TaxRows(ctx context.Context, tenant, entity, taxpayer string, year int) ([]settlement.Booking, error)
+	TaxRows(ctx context.Context, tenant ident.Tenant, entity ident.Entity, taxpayer ident.Taxpayer, year int) ([]settlement.Booking, error)
 }
 
 // Builder makes documents from facts.
@@ -46,7 +47,7 @@ type Builder struct {
 // Statement makes a creator's statement.
 //
 // Errors: fault.Absent where the creator has neither lines nor settlements in the period.
-func (b Builder) Statement(ctx context.Context, tenant, creator string, period Period) (Statement, error) {
+func (b Builder) Statement(ctx context.Context, tenant ident.Tenant, creator ident.Creator, period Period) (Statement, error) {
 	who, err := b.Directory.Creator(ctx, tenant, creator)
 	if err != nil {
 		return Statement{}, err
@@ -55,7 +56,7 @@ func (b Builder) Statement(ctx context.Context, tenant, creator string, period P
 	if err != nil {
 		return Statement{}, err
 	}
-	s := Statement{Number: number(creator, period), Tenant: tenant, CreatorID: creator, Nickname: who.Nickname, TaxpayerID: who.TaxpayerID, Taxpayer: payer.Name,
+	s := Statement{Number: number(creator, period), Tenant: tenant, CreatorID: creator, Nickname: who.Nickname, TaxpayerID: who.TaxpayerID, Taxpayer: ident.Taxpayer(payer.Name),
 		Period: period, Payout: Account{who.Payout.Method, who.Payout.Account}, Entities: []Entity{}, Lines: []Line{}, Bills: []Bill{}}
 	standing, err := b.standing(ctx, tenant, creator, period)
 	if err != nil {
@@ -78,13 +79,13 @@ func (b Builder) Statement(ctx context.Context, tenant, creator string, period P
 }
 
 // number is the statement's number: the same for all that is sent for the same creator and period.
-func number(creator string, period Period) string {
-	return "DZ" + strings.ReplaceAll(period.String(), "-", "") + "-" + creator
+func number(creator ident.Creator, period Period) string {
+	return "DZ" + strings.ReplaceAll(period.String(), "-", "") + "-" + string(creator)
 }
 
 // standing are the settlements of a period by the payable's identity: of each the last occurrence, and none whose
 // last occurrence was undone.
-func (b Builder) standing(ctx context.Context, tenant, creator string, period Period) (map[string]settlement.Settlement, error) {
+func (b Builder) standing(ctx context.Context, tenant ident.Tenant, creator ident.Creator, period Period) (map[string]settlement.Settlement, error) {
 	found := map[string]settlement.Settlement{}
 	for cursor := ""; ; {
 		page, next, err := b.Settlements.List(ctx, tenant, settlement.Query{Creator: creator, From: period.Month.First()}, cursor, 100)
@@ -156,7 +157,7 @@ func (b Builder) place(ctx context.Context, k income.Bucket, standing map[string
 			return Line{Standing: LineOpen}, nil
 		}
 		standing[st.Identity] = st // the list may lag behind by a moment
-		return Line{Standing: LineSettled, SettlementID: st.ID}, nil
+		return Line{Standing: LineSettled, SettlementID: ident.Settlement(st.ID)}, nil
 	}
 	c, err := b.Directory.Contract(ctx, k.Tenant, k.CreatorID, k.IncomeType, k.Period.Last())
 	if fault.HasCode(err, fault.RuleMissing) {
@@ -193,7 +194,7 @@ func (b Builder) bills(ctx context.Context, s *Statement, standing map[string]se
 }
 
 func billOf(st settlement.Settlement, figures map[string]settlement.Figures) Bill {
-	b := Bill{SettlementID: st.ID, IncomeType: st.IncomeType, Entity: st.Entity, Route: st.Route, Contract: st.Contract + " v" + strconv.Itoa(st.ContractVersion),
+	b := Bill{SettlementID: ident.Settlement(st.ID), IncomeType: st.IncomeType, Entity: st.Entity, Route: st.Route, Contract: st.Contract + " v" + strconv.Itoa(st.ContractVersion),
 		Status: string(st.Status), Base: st.Gross, Shares: st.Shares, CreatorShare: st.CreatorShare(), Percent: percent(st.CreatorShare(), st.Gross),
 		Guarantee: guaranteed(st.Shares), Taxes: []Tax{}, SetOffs: []SetOff{}, PaymentDate: st.PaymentDate, Booked: st.Booking != ""}
 	switch {
@@ -250,11 +251,11 @@ func (s Statement) agrees() error {
 	sums := map[string]money.Amount{}
 	for _, l := range s.Lines {
 		if l.Standing == LineSettled {
-			sums[l.SettlementID] = sums[l.SettlementID].Add(l.Distributable)
+			sums[string(l.SettlementID)] = sums[string(l.SettlementID)].Add(l.Distributable)
 		}
 	}
 	for _, b := range s.Bills {
-		if sum, ok := sums[b.SettlementID]; ok && sum != b.Base {
+		if sum, ok := sums[string(b.SettlementID)]; ok && sum != b.Base {
 			return fault.Internal(fmt.Errorf("paper: the lines of %s come to %s, it splits %s", b.SettlementID, sum, b.Base))
 		}
 		if b.Net == nil {

@@ -9,6 +9,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/money"
 	"fenzhang/shared/settlement"
@@ -18,8 +19,8 @@ import (
 // the tax rows alone.
 type Certificate struct {
 	Number     string           `json:"number"`
-	Tenant     string           `json:"tenant"`
-	TaxpayerID string           `json:"taxpayer_id"`
+	Tenant     ident.Tenant     `json:"tenant"`
+	TaxpayerID ident.Taxpayer   `json:"taxpayer_id"`
 	Name       string           `json:"name"` // masked
 	IDType     string           `json:"id_type"`
 	IDNumber   string           `json:"id_number"` // masked
@@ -48,7 +49,7 @@ func (c Certificate) year() string { return strconv.Itoa(c.Year) }
 // the survivor's: a person has one.
 //
 // Errors: fault.Absent for an unknown taxpayer or entity, and for a creator who is somebody else.
-func (s *Service) Certificate(ctx context.Context, by identity.Principal, taxpayer, entity string, year int) (Certificate, error) {
+func (s *Service) Certificate(ctx context.Context, by identity.Principal, taxpayer ident.Taxpayer, entity ident.Entity, year int) (Certificate, error) {
 	if by.OnlyOwn() {
 		who, err := s.Directory.Creator(ctx, by.Tenant, by.Creator)
 		if err != nil || who.TaxpayerID != taxpayer {
@@ -57,7 +58,7 @@ func (s *Service) Certificate(ctx context.Context, by identity.Principal, taxpay
 	}
 	payer, err := s.Directory.Taxpayer(ctx, by.Tenant, taxpayer)
 	if err == nil && payer.MergedInto != "" {
-		taxpayer = payer.MergedInto
+		taxpayer = ident.Taxpayer(payer.MergedInto)
 		payer, err = s.Directory.Taxpayer(ctx, by.Tenant, taxpayer)
 	}
 	if err != nil {
@@ -73,7 +74,7 @@ func (s *Service) Certificate(ctx context.Context, by identity.Principal, taxpay
 	}
 	c := Certificate{Tenant: by.Tenant, TaxpayerID: taxpayer, Name: payer.Name, IDType: payer.IDType, IDNumber: payer.IDNumber,
 		Entity: Entity{entity, company.Name, company.USCC}, Year: year, Bookings: len(bookings)}
-	c.Number = "NS" + c.year() + "-" + taxpayer + "-" + entity
+	c.Number = "NS" + c.year() + "-" + string(taxpayer) + "-" + string(entity)
 	c.fold(settlement.Whole(bookings))
 	c.Hash, err = contentHash(c)
 	return c, err

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 )
 
 // Format is a kind of file.
@@ -61,12 +62,12 @@ type Link struct {
 
 func (s Statement) name(f Format) string { return fileName(s.Tenant, s.CreatorID, s.Period, s.Hash, f) }
 
-func fileName(tenant, creator string, p Period, hash string, f Format) string {
-	return "statements/" + tenant + "/" + creator + "/" + p.String() + "/" + hash + "." + string(f)
+func fileName(tenant ident.Tenant, creator ident.Creator, p Period, hash string, f Format) string {
+	return string("statements/"+tenant+"/") + string(creator) + "/" + p.String() + "/" + hash + "." + string(f)
 }
 
 func (c Certificate) name(f Format) string {
-	return "certificates/" + c.Tenant + "/" + c.TaxpayerID + "/" + c.year() + "/" + c.Entity.EntityID + "/" + c.Hash + "." + string(f)
+	return string("certificates/"+c.Tenant+"/") + string(c.TaxpayerID) + "/" + c.year() + "/" + string(c.Entity.EntityID) + "/" + c.Hash + "." + string(f)
 }
 
 // Issue writes a statement in all formats; an error leaves it unissued, whatever was written before.
@@ -102,7 +103,7 @@ func (d *Documents) StatementLink(ctx context.Context, s Statement, f Format) (L
 }
 
 // SentLink lends a statement as it was sent or shown before, by its hash.
-func (d *Documents) SentLink(ctx context.Context, tenant, creator string, p Period, hash string, f Format) (Link, error) {
+func (d *Documents) SentLink(ctx context.Context, tenant ident.Tenant, creator ident.Creator, p Period, hash string, f Format) (Link, error) {
 	name := fileName(tenant, creator, p, hash, f)
 	there, err := d.Files.Has(ctx, name)
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"fenzhang/shared/civil"
 	"fenzhang/shared/clock"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/settlement"
 )
@@ -30,7 +31,7 @@ type Change struct {
 
 // Waiting names a statement on the list of a day of acceptance.
 type Waiting struct {
-	CreatorID string
+	CreatorID ident.Creator
 	Period    Period
 }
 
@@ -40,13 +41,13 @@ var ErrRival = errors.New("paper: the statement or a settlement of it has change
 // States keeps the lives of statements. Finding one's own act in the way of a write is success.
 type States interface {
 	// State reads one, consistently; false where the statement was never sent.
-	State(ctx context.Context, tenant, creator string, period Period) (State, bool, error)
+	State(ctx context.Context, tenant ident.Tenant, creator ident.Creator, period Period) (State, bool, error)
 	// States lists a creator's, of the months from and to, both included.
-	States(ctx context.Context, tenant, creator string, from, to civil.Month) ([]State, error)
+	States(ctx context.Context, tenant ident.Tenant, creator ident.Creator, from, to civil.Month) ([]State, error)
 	// Apply writes a change. The error is ErrRival when a condition fails.
 	Apply(ctx context.Context, c Change) error
 	// Waiting lists the statements that silence accepts from a day.
-	Waiting(ctx context.Context, tenant string, day civil.Date) ([]Waiting, error)
+	Waiting(ctx context.Context, tenant ident.Tenant, day civil.Date) ([]Waiting, error)
 }
 
 // Service makes statements and leads their life.
@@ -90,7 +91,7 @@ func (c Change) record(name, by, why string, now time.Time) Change {
 		what = nil
 	}
 	c.Record = audit.Record{ID: c.New.Act, Tenant: c.New.Tenant, At: now, Actor: by, Act: "statement." + name,
-		Object: c.New.CreatorID + "/" + c.New.Period.String(), What: what, Why: why}
+		Object: string(c.New.CreatorID+"/") + c.New.Period.String(), What: what, Why: why}
 	return c
 }
 
@@ -103,7 +104,7 @@ func idsOf(cs []settlement.Change) []string {
 }
 
 // touch gives the changes of those settlements of a statement that to changes; each has a settlement's own record.
-func (s *Service) touch(ctx context.Context, tenant string, ids []string, to func(settlement.Settlement) (settlement.Settlement, bool, error)) ([]settlement.Change, error) {
+func (s *Service) touch(ctx context.Context, tenant ident.Tenant, ids []ident.Settlement, to func(settlement.Settlement) (settlement.Settlement, bool, error)) ([]settlement.Change, error) {
 	var out []settlement.Change
 	for _, id := range ids {
 		old, err := s.Settlements.Load(ctx, tenant, id)
@@ -125,7 +126,7 @@ func (s *Service) touch(ctx context.Context, tenant string, ids []string, to fun
 // read. The same content sent again changes nothing.
 //
 // Errors: 5002 glyph_missing names the letters that the font lacks; 3001 disputed while a dispute is not answered.
-func (s *Service) Send(ctx context.Context, by identity.Principal, creator string, period Period) (State, error) {
+func (s *Service) Send(ctx context.Context, by identity.Principal, creator ident.Creator, period Period) (State, error) {
 	st, err := s.Statement(ctx, by.Tenant, creator, period)
 	if err != nil {
 		return State{}, err
@@ -179,7 +180,7 @@ func (s *Service) acceptDays(ctx context.Context, st Statement) (int, error) {
 }
 
 // sent reads the state of a statement that was sent.
-func (s *Service) sent(ctx context.Context, tenant, creator string, period Period) (State, error) {
+func (s *Service) sent(ctx context.Context, tenant ident.Tenant, creator ident.Creator, period Period) (State, error) {
 	state, ok, err := s.States.State(ctx, tenant, creator, period)
 	if err == nil && !ok {
 		err = fault.Absent("sent statement")
@@ -188,7 +189,7 @@ func (s *Service) sent(ctx context.Context, tenant, creator string, period Perio
 }
 
 // Own refuses a caller who is not the creator: for anybody else the statement does not exist.
-func Own(by identity.Principal, creator string) error {
+func Own(by identity.Principal, creator ident.Creator) error {
 	if by.Creator != creator {
 		return fault.Absent("statement")
 	}
@@ -196,7 +197,7 @@ func Own(by identity.Principal, creator string) error {
 }
 
 // Confirm is the creator's yes. seen is the hash of what it read, "" where it does not say.
-func (s *Service) Confirm(ctx context.Context, by identity.Principal, creator string, period Period, seen string) (State, error) {
+func (s *Service) Confirm(ctx context.Context, by identity.Principal, creator ident.Creator, period Period, seen string) (State, error) {
 	if err := Own(by, creator); err != nil {
 		return State{}, err
 	}
@@ -218,7 +219,7 @@ func (s *Service) Confirm(ctx context.Context, by identity.Principal, creator st
 // agreed lets go on what waited for the creator's word and is not disputed.
 func (s *Service) agreed(ctx context.Context, n State, name, by string, now time.Time) ([]settlement.Change, error) {
 	return s.touch(ctx, n.Tenant, n.Settlements, func(x settlement.Settlement) (settlement.Settlement, bool, error) {
-		return x.Confirm(deed(s.NewID(), name, by), now), x.NeedsConfirm && !x.Confirmed && x.Stoppable() && !n.disputedIn(x.ID), nil
+		return x.Confirm(deed(s.NewID(), name, by), now), x.NeedsConfirm && !x.Confirmed && x.Stoppable() && !n.disputedIn(ident.Settlement(x.ID)), nil
 	})
 }
 
@@ -227,7 +228,7 @@ func (s *Service) agreed(ctx context.Context, n State, name, by string, now time
 //
 // Errors: fault.Absent for a line or settlement that the statement does not have; 3001 heard for a statement that is
 // confirmed or accepted.
-func (s *Service) Dispute(ctx context.Context, by identity.Principal, creator string, period Period, list []Objection) (State, error) {
+func (s *Service) Dispute(ctx context.Context, by identity.Principal, creator ident.Creator, period Period, list []Objection) (State, error) {
 	if err := checkObjections(list); err != nil {
 		return State{}, err
 	}
@@ -286,7 +287,7 @@ func named(st Statement, list []Objection, by string, now time.Time) ([]Dispute,
 
 // held holds the settlements of disputes, and notes on each dispute whether its money could still be held.
 func (s *Service) held(ctx context.Context, by identity.Principal, disputes []Dispute, answerBy civil.Date, now time.Time) ([]settlement.Change, error) {
-	var ids []string
+	var ids []ident.Settlement
 	for _, d := range disputes {
 		if d.SettlementID != "" && !slices.Contains(ids, d.SettlementID) {
 			ids = append(ids, d.SettlementID)
@@ -302,13 +303,13 @@ func (s *Service) held(ctx context.Context, by identity.Principal, disputes []Di
 		return n, x.Disputed.IsZero(), err
 	})
 	for i, d := range disputes {
-		disputes[i].Held = stopped[d.SettlementID]
+		disputes[i].Held = stopped[string(d.SettlementID)]
 	}
 	return changes, err
 }
 
 // Resolve is finance's answer to a disputed line or settlement. The last answer to a settlement ends its hold.
-func (s *Service) Resolve(ctx context.Context, by identity.Principal, creator string, period Period, a Answer) (State, error) {
+func (s *Service) Resolve(ctx context.Context, by identity.Principal, creator ident.Creator, period Period, a Answer) (State, error) {
 	if err := a.check(); err != nil {
 		return State{}, err
 	}
@@ -325,7 +326,7 @@ func (s *Service) Resolve(ctx context.Context, by identity.Principal, creator st
 		if err != nil {
 			return Change{}, err
 		}
-		var free []string
+		var free []ident.Settlement
 		for _, d := range old.Disputes {
 			if d.SettlementID != "" && d.Open() && !n.disputedIn(d.SettlementID) && !slices.Contains(free, d.SettlementID) {
 				free = append(free, d.SettlementID)
@@ -344,7 +345,7 @@ const daysBack = 31
 
 // AcceptDue accepts, for those creators that mine names, the statements that have been silent for as long as their
 // contracts say by the business date. It may be run twice, late and in parallel. It gives how many it accepted.
-func (s *Service) AcceptDue(ctx context.Context, tenant string, mine func(creator string) bool) (int, error) {
+func (s *Service) AcceptDue(ctx context.Context, tenant ident.Tenant, mine func(creator ident.Creator) bool) (int, error) {
 	today, err := s.Clock.Today(ctx)
 	if err != nil {
 		return 0, fault.Later(err)
@@ -371,7 +372,7 @@ func (s *Service) AcceptDue(ctx context.Context, tenant string, mine func(creato
 }
 
 // accept accepts one statement by silence, if it still waits for its creator.
-func (s *Service) accept(ctx context.Context, tenant string, today civil.Date, w Waiting) (did bool, err error) {
+func (s *Service) accept(ctx context.Context, tenant ident.Tenant, today civil.Date, w Waiting) (did bool, err error) {
 	_, err = s.change(ctx, func(act string, now time.Time) (Change, error) {
 		did = false
 		old, ok, err := s.States.State(ctx, tenant, w.CreatorID, w.Period)
@@ -395,7 +396,7 @@ const monthsBack = 14
 
 // List gives the statements of a creator's last fourteen months, newest first: those that were sent with their
 // life, and those that have lines and were not sent as drafts.
-func (s *Service) List(ctx context.Context, by identity.Principal, creator string) ([]State, error) {
+func (s *Service) List(ctx context.Context, by identity.Principal, creator ident.Creator) ([]State, error) {
 	if !by.MaySee(creator) {
 		return nil, fault.Absent("creator")
 	}
@@ -418,7 +419,7 @@ func (s *Service) List(ctx context.Context, by identity.Principal, creator strin
 	for _, b := range buckets {
 		p := Period{b.Period, partOf(b)}
 		if !slices.ContainsFunc(states, func(x State) bool { return x.Period == p }) {
-			states = append(states, State{CreatorID: creator, Period: p, Standing: Draft, Number: number(creator, p), Settlements: []string{}, Disputes: []Dispute{}})
+			states = append(states, State{CreatorID: creator, Period: p, Standing: Draft, Number: number(creator, p), Settlements: []ident.Settlement{}, Disputes: []Dispute{}})
 		}
 	}
 	slices.SortFunc(states, func(a, b State) int { return strings.Compare(b.Period.String(), a.Period.String()) })

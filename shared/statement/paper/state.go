@@ -9,6 +9,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 )
 
 // Standing is where a statement stands with its creator.
@@ -31,44 +32,44 @@ const (
 
 // State is the life of a statement: what was sent, and what the creator has said of it.
 type State struct {
-	Tenant      string     `json:"-"`
-	CreatorID   string     `json:"creator_id"`
-	Period      Period     `json:"period"`
-	Standing    Standing   `json:"state"`
-	Version     int        `json:"version"` // grows with every write; the condition of the next one
-	Number      string     `json:"number"`
-	Hash        string     `json:"content_hash"` // of the statement as it was sent
-	SentAt      time.Time  `json:"sent_at"`
-	SentBy      string     `json:"sent_by"`
-	AcceptOn    civil.Date `json:"accept_on,omitzero"` // the day from which silence accepts it; none where it never does
-	AcceptDays  int        `json:"accept_after_days,omitempty"`
-	HeardAt     time.Time  `json:"heard_at,omitzero"` // when it was confirmed or accepted
-	HeardBy     string     `json:"heard_by,omitempty"`
-	Settlements []string   `json:"settlements"` // that it showed
-	Lines       int        `json:"lines"`
-	Disputes    []Dispute  `json:"disputes"`
-	Act         string     `json:"transition_id"` // id of the last write, chosen before its first try
+	Tenant      ident.Tenant       `json:"-"`
+	CreatorID   ident.Creator      `json:"creator_id"`
+	Period      Period             `json:"period"`
+	Standing    Standing           `json:"state"`
+	Version     int                `json:"version"` // grows with every write; the condition of the next one
+	Number      string             `json:"number"`
+	Hash        string             `json:"content_hash"` // of the statement as it was sent
+	SentAt      time.Time          `json:"sent_at"`
+	SentBy      string             `json:"sent_by"`
+	AcceptOn    civil.Date         `json:"accept_on,omitzero"` // the day from which silence accepts it; none where it never does
+	AcceptDays  int                `json:"accept_after_days,omitempty"`
+	HeardAt     time.Time          `json:"heard_at,omitzero"` // when it was confirmed or accepted
+	HeardBy     string             `json:"heard_by,omitempty"`
+	Settlements []ident.Settlement `json:"settlements"` // that it showed
+	Lines       int                `json:"lines"`
+	Disputes    []Dispute          `json:"disputes"`
+	Act         string             `json:"transition_id"` // id of the last write, chosen before its first try
 }
 
 // Dispute is what a creator says of one line, or of a settlement as a whole.
 type Dispute struct {
-	LineID       string    `json:"line_id,omitempty"`
-	SettlementID string    `json:"settlement_id,omitempty"` // that the line is in; none where it is in no settlement
-	Reason       string    `json:"reason"`
-	At           time.Time `json:"at"`
-	By           string    `json:"by"`
-	Held         bool      `json:"held"` // false where the money had left
-	Outcome      string    `json:"outcome,omitempty"`
-	Text         string    `json:"text,omitempty"`
-	AnsweredAt   time.Time `json:"answered_at,omitzero"`
-	AnsweredBy   string    `json:"answered_by,omitempty"`
+	LineID       string           `json:"line_id,omitempty"`
+	SettlementID ident.Settlement `json:"settlement_id,omitempty"` // that the line is in; none where it is in no settlement
+	Reason       string           `json:"reason"`
+	At           time.Time        `json:"at"`
+	By           string           `json:"by"`
+	Held         bool             `json:"held"` // false where the money had left
+	Outcome      string           `json:"outcome,omitempty"`
+	Text         string           `json:"text,omitempty"`
+	AnsweredAt   time.Time        `json:"answered_at,omitzero"`
+	AnsweredBy   string           `json:"answered_by,omitempty"`
 }
 
 // Open tells that nobody has answered it yet.
 func (d Dispute) Open() bool { return d.Outcome == "" }
 
 // about tells whether the dispute is about a line, or about a settlement as a whole.
-func (d Dispute) about(line, settlement string) bool {
+func (d Dispute) about(line string, settlement ident.Settlement) bool {
 	if line != "" {
 		return d.LineID == line
 	}
@@ -77,17 +78,17 @@ func (d Dispute) about(line, settlement string) bool {
 
 // Objection is one part of a dispute as the creator sends it.
 type Objection struct {
-	LineID       string `json:"line_id"`
-	SettlementID string `json:"settlement_id"`
-	Reason       string `json:"reason"`
+	LineID       string           `json:"line_id"`
+	SettlementID ident.Settlement `json:"settlement_id"`
+	Reason       string           `json:"reason"`
 }
 
 // Answer is what finance answers to one of them.
 type Answer struct {
-	LineID       string `json:"line_id"`
-	SettlementID string `json:"settlement_id"`
-	Outcome      string `json:"outcome"`
-	Text         string `json:"text"`
+	LineID       string           `json:"line_id"`
+	SettlementID ident.Settlement `json:"settlement_id"`
+	Outcome      string           `json:"outcome"`
+	Text         string           `json:"text"`
 }
 
 // Bounds of disputes.
@@ -114,7 +115,7 @@ func (s State) open() int {
 }
 
 // disputedIn tells whether a settlement has a dispute that nobody has answered.
-func (s State) disputedIn(settlement string) bool {
+func (s State) disputedIn(settlement ident.Settlement) bool {
 	return slices.ContainsFunc(s.Disputes, func(d Dispute) bool { return d.Open() && d.SettlementID == settlement })
 }
 
@@ -134,7 +135,7 @@ func (s State) send(st Statement, days int, today civil.Date, act, by string, no
 	n := s.next(act)
 	n.Tenant, n.CreatorID, n.Period, n.Number, n.Hash = st.Tenant, st.CreatorID, st.Period, st.Number, st.Hash
 	n.Standing, n.SentAt, n.SentBy, n.HeardAt, n.HeardBy = Sent, now, by, time.Time{}, ""
-	n.Settlements, n.Lines = []string{}, len(st.Lines)
+	n.Settlements, n.Lines = []ident.Settlement{}, len(st.Lines)
 	for _, b := range st.Bills {
 		n.Settlements = append(n.Settlements, b.SettlementID)
 	}
@@ -245,7 +246,7 @@ func (a Answer) check() error {
 	return nil
 }
 
-func objectProblems(prefix, line, settlement string) []fault.Field {
+func objectProblems(prefix, line string, settlement ident.Settlement) []fault.Field {
 	if (line == "") == (settlement == "") {
 		return []fault.Field{{Field: prefix + "line_id", Problem: "must name a line, or settlement_id a settlement, and not both"}}
 	}

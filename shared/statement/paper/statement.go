@@ -11,6 +11,7 @@ import (
 	"fenzhang/shared/civil"
 	"fenzhang/shared/contract/split"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/law/tax"
 	"fenzhang/shared/money"
 )
@@ -21,19 +22,19 @@ const layout = "1"
 
 // Statement is the account of a creator's month, or of the part of it that the contract's cycle names.
 type Statement struct {
-	Number     string   `json:"number"`
-	Tenant     string   `json:"tenant"`
-	CreatorID  string   `json:"creator_id"`
-	Nickname   string   `json:"nickname"`
-	TaxpayerID string   `json:"taxpayer_id"`
-	Taxpayer   string   `json:"taxpayer"` // name, masked
-	Period     Period   `json:"period"`
-	Payout     Account  `json:"payout"`
-	Entities   []Entity `json:"paying_entities"`
-	Lines      []Line   `json:"lines"`
-	Bills      []Bill   `json:"settlements"`
-	Totals     Totals   `json:"totals"`
-	Hash       string   `json:"content_hash,omitempty"`
+	Number     string         `json:"number"`
+	Tenant     ident.Tenant   `json:"tenant"`
+	CreatorID  ident.Creator  `json:"creator_id"`
+	Nickname   string         `json:"nickname"`
+	TaxpayerID ident.Taxpayer `json:"taxpayer_id"`
+	Taxpayer   ident.Taxpayer `json:"taxpayer"` // name, masked
+	Period     Period         `json:"period"`
+	Payout     Account        `json:"payout"`
+	Entities   []Entity       `json:"paying_entities"`
+	Lines      []Line         `json:"lines"`
+	Bills      []Bill         `json:"settlements"`
+	Totals     Totals         `json:"totals"`
+	Hash       string         `json:"content_hash,omitempty"`
 }
 
 // Account is where the creator is paid, masked but for its tail.
@@ -44,9 +45,9 @@ type Account struct {
 
 // Entity is a company that pays (结算主体).
 type Entity struct {
-	EntityID string `json:"entity_id"`
-	Name     string `json:"name"`
-	USCC     string `json:"uscc"`
+	EntityID ident.Entity `json:"entity_id"`
+	Name     string       `json:"name"`
+	USCC     string       `json:"uscc"`
 }
 
 // The standings of a line.
@@ -59,38 +60,38 @@ const (
 
 // Line is one line of income as the statement shows it.
 type Line struct {
-	LineID        string       `json:"line_id"`
-	IncomeType    string       `json:"income_type"`
-	Platform      string       `json:"platform"`
-	AccountUID    string       `json:"account_uid"`
-	Nickname      string       `json:"nickname"`
-	OccurredOn    civil.Date   `json:"occurred_on"`
-	ServicePeriod civil.Month  `json:"service_period"`
-	Description   string       `json:"description"`
-	Gross         money.Amount `json:"gross_before_platform"`
-	PlatformFee   money.Amount `json:"platform_fee"`
-	Refund        money.Amount `json:"refund"`
-	Subsidy       money.Amount `json:"subsidy"`
-	Distributable money.Amount `json:"distributable"`
-	Standing      string       `json:"standing"`
-	SettlementID  string       `json:"settlement_id,omitempty"`
-	SettledBy     string       `json:"settled_by,omitempty"`
+	LineID        string           `json:"line_id"`
+	IncomeType    string           `json:"income_type"`
+	Platform      string           `json:"platform"`
+	AccountUID    string           `json:"account_uid"`
+	Nickname      string           `json:"nickname"`
+	OccurredOn    civil.Date       `json:"occurred_on"`
+	ServicePeriod civil.Month      `json:"service_period"`
+	Description   string           `json:"description"`
+	Gross         money.Amount     `json:"gross_before_platform"`
+	PlatformFee   money.Amount     `json:"platform_fee"`
+	Refund        money.Amount     `json:"refund"`
+	Subsidy       money.Amount     `json:"subsidy"`
+	Distributable money.Amount     `json:"distributable"`
+	Standing      string           `json:"standing"`
+	SettlementID  ident.Settlement `json:"settlement_id,omitempty"`
+	SettledBy     string           `json:"settled_by,omitempty"`
 }
 
 // Bill is one settlement as the statement shows it. Figures are null until its taxes are computed.
 type Bill struct {
-	SettlementID string        `json:"settlement_id"`
-	IncomeType   string        `json:"income_type"`
-	Entity       string        `json:"paying_entity"`
-	Route        string        `json:"route"`
-	Contract     string        `json:"contract"` // id and version: the clause that splits
-	Status       string        `json:"status"`
-	Hold         string        `json:"hold,omitempty"`
-	Base         money.Amount  `json:"base"` // what is split (分成基数)
-	Shares       []split.Share `json:"shares"`
-	CreatorShare money.Amount  `json:"creator_share"`
-	Percent      string        `json:"percent"` // of the base, as it came out: "70.00"
-	Guarantee    bool          `json:"guarantee"`
+	SettlementID ident.Settlement `json:"settlement_id"`
+	IncomeType   string           `json:"income_type"`
+	Entity       ident.Entity     `json:"paying_entity"`
+	Route        string           `json:"route"`
+	Contract     string           `json:"contract"` // id and version: the clause that splits
+	Status       string           `json:"status"`
+	Hold         string           `json:"hold,omitempty"`
+	Base         money.Amount     `json:"base"` // what is split (分成基数)
+	Shares       []split.Share    `json:"shares"`
+	CreatorShare money.Amount     `json:"creator_share"`
+	Percent      string           `json:"percent"` // of the base, as it came out: "70.00"
+	Guarantee    bool             `json:"guarantee"`
 	// BroughtForward tells that it was owed from before the tenant's books begin here (期初结转): before_tax, or taxed where
 	// the books before have withheld and filed its taxes; "" for everything else.
 	BroughtForward string        `json:"brought_forward,omitempty"`

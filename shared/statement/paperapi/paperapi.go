@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/lambda/httpapi"
 	"fenzhang/shared/settlement"
@@ -45,9 +46,9 @@ func checkID(field, id string) error {
 }
 
 // statementOf reads creator and period from the path.
-func statementOf(r *httpapi.Request) (creator string, period paper.Period, err error) {
-	creator = r.Params["creator_id"]
-	if err = checkID("creator_id", creator); err == nil {
+func statementOf(r *httpapi.Request) (creator ident.Creator, period paper.Period, err error) {
+	creator = ident.Creator(r.Params["creator_id"])
+	if err = checkID("creator_id", string(creator)); err == nil {
 		period, err = paper.ParsePeriod(r.Params["period"])
 	}
 	return creator, period, err
@@ -70,12 +71,12 @@ func (a API) document(ctx context.Context, r *httpapi.Request) (httpapi.Response
 		return httpapi.Response{}, fault.Invalid(fault.Field{Field: "document", Problem: "must end with .json, .pdf or .xlsx"})
 	case hash != "" && (!hashShape.MatchString(hash) || format == "json"):
 		return httpapi.Response{}, fault.Invalid(fault.Field{Field: "content_hash", Problem: "must be the content_hash of a PDF or XLSX that was shown before"})
-	case !r.MaySee(creator):
+	case !r.MaySee(ident.Creator(creator)):
 		return httpapi.Response{}, fault.Absent("statement")
 	case hash != "":
-		return answer(a.Documents.SentLink(ctx, r.Tenant, creator, period, hash, paper.Format(format)))
+		return answer(a.Documents.SentLink(ctx, r.Tenant, ident.Creator(creator), period, hash, paper.Format(format)))
 	}
-	st, err := a.Statement(ctx, r.Tenant, creator, period)
+	st, err := a.Statement(ctx, r.Tenant, ident.Creator(creator), period)
 	if err != nil {
 		return httpapi.Response{}, err
 	}
@@ -103,21 +104,21 @@ func (a API) send(ctx context.Context, r *httpapi.Request) (httpapi.Response, er
 
 // life is a state as it is shown.
 type life struct {
-	CreatorID   string            `json:"creator_id"`
-	Period      paper.Period      `json:"period"`
-	State       paper.Standing    `json:"state"`
-	Version     int               `json:"version"`
-	Number      string            `json:"number"`
-	Hash        *string           `json:"content_hash"`
-	SentAt      *settlement.Stamp `json:"sent_at"`
-	SentBy      *string           `json:"sent_by"`
-	AcceptOn    *string           `json:"accept_on"`
-	HeardAt     *settlement.Stamp `json:"heard_at"`
-	HeardBy     *string           `json:"heard_by"`
-	Settlements []string          `json:"settlements"`
-	Lines       int               `json:"lines"`
-	Open        int               `json:"open_disputes"`
-	Disputes    []dispute         `json:"disputes"`
+	CreatorID   ident.Creator      `json:"creator_id"`
+	Period      paper.Period       `json:"period"`
+	State       paper.Standing     `json:"state"`
+	Version     int                `json:"version"`
+	Number      string             `json:"number"`
+	Hash        *string            `json:"content_hash"`
+	SentAt      *settlement.Stamp  `json:"sent_at"`
+	SentBy      *string            `json:"sent_by"`
+	AcceptOn    *string            `json:"accept_on"`
+	HeardAt     *settlement.Stamp  `json:"heard_at"`
+	HeardBy     *string            `json:"heard_by"`
+	Settlements []ident.Settlement `json:"settlements"`
+	Lines       int                `json:"lines"`
+	Open        int                `json:"open_disputes"`
+	Disputes    []dispute          `json:"disputes"`
 }
 
 type dispute struct {
@@ -150,7 +151,7 @@ func lifeOf(s paper.State) life {
 		if d.Open() {
 			l.Open++
 		}
-		l.Disputes = append(l.Disputes, dispute{LineID: some(d.LineID), SettlementID: some(d.SettlementID), Reason: d.Reason, At: settlement.StampOf(d.At), By: d.By, Held: d.Held,
+		l.Disputes = append(l.Disputes, dispute{LineID: some(d.LineID), SettlementID: some(string(d.SettlementID)), Reason: d.Reason, At: settlement.StampOf(d.At), By: d.By, Held: d.Held,
 			Outcome: some(d.Outcome), Text: some(d.Text), AnsweredAt: settlement.StampOf(d.AnsweredAt), AnsweredBy: some(d.AnsweredBy)})
 	}
 	return l
@@ -205,7 +206,7 @@ func (a API) list(ctx context.Context, r *httpapi.Request) (httpapi.Response, er
 	if err := checkID("id", creator); err != nil {
 		return httpapi.Response{}, err
 	}
-	states, err := a.List(ctx, r.Principal, creator)
+	states, err := a.List(ctx, r.Principal, ident.Creator(creator))
 	if err != nil {
 		return httpapi.Response{}, err
 	}
@@ -237,7 +238,7 @@ func (a API) certificate(ctx context.Context, r *httpapi.Request) (httpapi.Respo
 	if len(p) > 0 {
 		return httpapi.Response{}, fault.Invalid(p...)
 	}
-	c, err := a.Certificate(ctx, r.Principal, taxpayer, entity, year)
+	c, err := a.Certificate(ctx, r.Principal, ident.Taxpayer(taxpayer), ident.Entity(entity), year)
 	if err != nil {
 		return httpapi.Response{}, err
 	}

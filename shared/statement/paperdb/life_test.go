@@ -21,6 +21,7 @@ import (
 	"fenzhang/shared/civil"
 	"fenzhang/shared/clock/ids"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/income"
 	"fenzhang/shared/income/incomedb"
@@ -88,7 +89,7 @@ func open(t *testing.T) *desk {
 
 // creator adds somebody who is paid nothing before its word, and whose silence of five days is a yes.
 func (d *desk) creator(name, cycle string) string {
-	d.People.Add(name, "natural_person", settletest.Ordinary, "mcn_pays")
+	d.People.Add(ident.Creator(name), "natural_person", settletest.Ordinary, "mcn_pays")
 	c := d.People.Contracts[name]
 	c.ConfirmBeforePayment, c.AcceptAfterDays = true, 5
 	if c.Cycle = cycle; cycle != "month" {
@@ -98,9 +99,9 @@ func (d *desk) creator(name, cycle string) string {
 	return name
 }
 
-func line(id, creator, kind, on, distributable string) income.Line {
+func line(id string, creator ident.Creator, kind, on, distributable string) income.Line {
 	got, day := money.MustParse(distributable), civil.MustDate(on)
-	return income.Line{LineID: creator + "-" + id, CreatorID: creator, IncomeType: kind, Platform: "douyin", AccountUID: "u-" + creator, OccurredOn: day,
+	return income.Line{LineID: string(creator+"-") + id, CreatorID: creator, IncomeType: kind, Platform: "douyin", AccountUID: string("u-" + creator), OccurredOn: day,
 		ServicePeriod: day.Month(), GrossBeforePlatform: got.Add(got), PlatformFee: got, Distributable: got, Description: "场次 " + id}
 }
 
@@ -130,7 +131,7 @@ func (d *desk) settled(t *testing.T, lines ...income.Line) {
 		t.Fatal(err)
 	}
 	for _, s := range d.all(t) {
-		if err := d.Quote(t.Context(), settletest.Tenant, s.ID); err != nil {
+		if err := d.Quote(t.Context(), settletest.Tenant, ident.Settlement(s.ID)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -147,12 +148,12 @@ func (d *desk) all(t *testing.T) []settlement.Settlement {
 
 var august = paper.Period{Month: civil.MustMonth("2026-08")}
 
-func as(creator string) identity.Principal {
-	return identity.Principal{Tenant: settletest.Tenant, Subject: "creator@" + creator, Creator: creator, Roles: []identity.Role{identity.Creator}}
+func as(creator ident.Creator) identity.Principal {
+	return identity.Principal{Tenant: settletest.Tenant, Subject: string("creator@" + creator), Creator: creator, Roles: []identity.Role{identity.Creator}}
 }
 
 // told counts the audit records of a creator's statements.
-func (d *desk) told(t *testing.T, creator string) int {
+func (d *desk) told(t *testing.T, creator ident.Creator) int {
 	t.Helper()
 	n := 0
 	for _, it := range d.Tables.Items(t, d.Tables.Settlements) {
@@ -164,7 +165,7 @@ func (d *desk) told(t *testing.T, creator string) int {
 		if err := json.Unmarshal([]byte(doc.Value), &r); err != nil {
 			t.Fatal(err)
 		}
-		if strings.HasPrefix(r.Act, "statement.") && strings.HasPrefix(r.Object, creator+"/") {
+		if strings.HasPrefix(r.Act, "statement.") && strings.HasPrefix(r.Object, string(creator+"/")) {
 			n++
 		}
 	}
@@ -190,7 +191,7 @@ func (m *meeting) expect(n int) {
 	m.due, m.open = n, make(chan struct{})
 }
 
-func (m *meeting) State(ctx context.Context, tenant, creator string, period paper.Period) (paper.State, bool, error) {
+func (m *meeting) State(ctx context.Context, tenant ident.Tenant, creator ident.Creator, period paper.Period) (paper.State, bool, error) {
 	s, ok, err := m.states.State(ctx, tenant, creator, period)
 	m.mu.Lock()
 	if m.due--; m.due == 0 {
@@ -211,7 +212,7 @@ type outcome struct {
 }
 
 // race lets the creator confirm and dispute, each twice, while two nightly runs take its silence for a yes.
-func (d *desk) race(t *testing.T, creator string, confirms int) *outcome {
+func (d *desk) race(t *testing.T, creator ident.Creator, confirms int) *outcome {
 	t.Helper()
 	o := &outcome{confirm: make([]error, confirms), dispute: make([]error, 2)}
 	d.meet.expect(confirms + 4)
@@ -235,14 +236,14 @@ func (d *desk) race(t *testing.T, creator string, confirms int) *outcome {
 	for i := range o.dispute {
 		work.Go(func() error {
 			o.dispute[i] = patient(func() error {
-				_, err := d.papers.Dispute(t.Context(), as(creator), creator, august, []paper.Objection{{LineID: creator + "-a", Reason: "少算了一场"}})
+				_, err := d.papers.Dispute(t.Context(), as(creator), creator, august, []paper.Objection{{LineID: string(creator + "-a"), Reason: "少算了一场"}})
 				return err
 			})
 			return nil
 		})
 		work.Go(func() error {
 			return patient(func() error {
-				n, err := d.papers.AcceptDue(t.Context(), settletest.Tenant, func(c string) bool { return c == creator })
+				n, err := d.papers.AcceptDue(t.Context(), settletest.Tenant, func(c ident.Creator) bool { return c == creator })
 				o.accepted.Add(int64(n))
 				return err
 			})
@@ -272,11 +273,11 @@ func TestYesNoAndSilenceAtOnce(t *testing.T) {
 	var lines []income.Line
 	for n := range races {
 		c := d.creator(fmt.Sprintf("c-%d", n), "month")
-		lines = append(lines, line("a", c, "live_tip", "2026-08-20", "1000.00"), line("b", c, "commerce_commission", "2026-08-21", "500.00"))
+		lines = append(lines, line("a", ident.Creator(c), "live_tip", "2026-08-20", "1000.00"), line("b", ident.Creator(c), "commerce_commission", "2026-08-21", "500.00"))
 	}
 	d.settled(t, lines...)
 	for n := range races {
-		if _, err := d.papers.Send(t.Context(), settletest.As(identity.Finance), fmt.Sprintf("c-%d", n), august); err != nil {
+		if _, err := d.papers.Send(t.Context(), settletest.As(identity.Finance), ident.Creator(fmt.Sprintf("c-%d", n)), august); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -284,8 +285,8 @@ func TestYesNoAndSilenceAtOnce(t *testing.T) {
 	wins := map[paper.Standing]int{}
 	for n := range races {
 		creator := fmt.Sprintf("c-%d", n)
-		o := d.race(t, creator, 2*(n%2)) // in every second race nobody confirms
-		state, ok, err := d.papers.States.State(t.Context(), settletest.Tenant, creator, august)
+		o := d.race(t, ident.Creator(creator), 2*(n%2)) // in every second race nobody confirms
+		state, ok, err := d.papers.States.State(t.Context(), settletest.Tenant, ident.Creator(creator), august)
 		if err != nil || !ok {
 			t.Fatal(ok, err)
 		}
@@ -306,13 +307,13 @@ func TestYesNoAndSilenceAtOnce(t *testing.T) {
 		default:
 			t.Errorf("the statement is %s", state.Standing)
 		}
-		d.agrees(t, creator, state)
+		d.agrees(t, ident.Creator(creator), state)
 	}
 	t.Logf("how the races ended: %v", wins)
 }
 
 // agrees holds the settlements and the audit records of a statement to its state.
-func (d *desk) agrees(t *testing.T, creator string, state paper.State) {
+func (d *desk) agrees(t *testing.T, creator ident.Creator, state paper.State) {
 	t.Helper()
 	seen := 0
 	for _, s := range d.all(t) {

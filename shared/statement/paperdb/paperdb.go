@@ -19,6 +19,7 @@ import (
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/dynamo/transact"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/settlement"
 	"fenzhang/shared/statement/paper"
 )
@@ -48,7 +49,7 @@ const (
 )
 
 // State implements paper.States.
-func (s *Store) State(ctx context.Context, tenant, creator string, period paper.Period) (paper.State, bool, error) {
+func (s *Store) State(ctx context.Context, tenant ident.Tenant, creator ident.Creator, period paper.Period) (paper.State, bool, error) {
 	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(s.Ledger), ConsistentRead: aws.Bool(true),
 		Key: attr.Key(keys.StatementState(tenant, creator, period.String()))})
 	if err != nil {
@@ -61,7 +62,7 @@ func (s *Store) State(ctx context.Context, tenant, creator string, period paper.
 	return state, err == nil, err
 }
 
-func stateOf(tenant string, it item) (paper.State, error) {
+func stateOf(tenant ident.Tenant, it item) (paper.State, error) {
 	state := paper.State{Tenant: tenant}
 	if err := json.Unmarshal([]byte(attr.TextOf(it, attrDoc)), &state); err != nil {
 		return state, fault.Internal(err)
@@ -70,7 +71,7 @@ func stateOf(tenant string, it item) (paper.State, error) {
 }
 
 // States implements paper.States.
-func (s *Store) States(ctx context.Context, tenant, creator string, from, to civil.Month) ([]paper.State, error) {
+func (s *Store) States(ctx context.Context, tenant ident.Tenant, creator ident.Creator, from, to civil.Month) ([]paper.State, error) {
 	var found []paper.State
 	err := s.query(ctx, &dynamodb.QueryInput{KeyConditionExpression: aws.String("pk = :pk AND sk BETWEEN :from AND :to"),
 		ExpressionAttributeValues: item{":pk": attr.Text(keys.CreatorBook(tenant, creator)), ":from": attr.Text(keys.StatementStatePrefix + from.String()),
@@ -84,7 +85,7 @@ func (s *Store) States(ctx context.Context, tenant, creator string, from, to civ
 }
 
 // Waiting implements paper.States.
-func (s *Store) Waiting(ctx context.Context, tenant string, day civil.Date) ([]paper.Waiting, error) {
+func (s *Store) Waiting(ctx context.Context, tenant ident.Tenant, day civil.Date) ([]paper.Waiting, error) {
 	var found []paper.Waiting
 	err := s.query(ctx, &dynamodb.QueryInput{KeyConditionExpression: aws.String("pk = :pk"), ExpressionAttributeValues: item{":pk": attr.Text(keys.AcceptDay(tenant, day))}},
 		func(it item) error {

@@ -8,6 +8,7 @@ import (
 	"github.com/xuri/excelize/v2"
 
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/money"
 	"fenzhang/shared/settlement/settletest"
@@ -25,15 +26,15 @@ func TestStatementsOfPartsOfAMonth(t *testing.T) {
 		t.Run(cycle, func(t *testing.T) {
 			d := open(t)
 			c := d.creator("c-parts", cycle)
-			d.settled(t, line("1", c, "live_tip", "2026-08-02", "100.00"), line("2", c, "live_tip", "2026-08-15", "200.00"), line("3", c, "live_tip", "2026-08-20", "400.00"),
-				line("4", c, "commerce_commission", "2026-08-31", "800.00"))
+			d.settled(t, line("1", ident.Creator(c), "live_tip", "2026-08-02", "100.00"), line("2", ident.Creator(c), "live_tip", "2026-08-15", "200.00"), line("3", ident.Creator(c), "live_tip", "2026-08-20", "400.00"),
+				line("4", ident.Creator(c), "commerce_commission", "2026-08-31", "800.00"))
 			var total money.Amount
 			for name, base := range parts {
 				period, err := paper.ParsePeriod(name)
 				if err != nil {
 					t.Fatal(err)
 				}
-				st, err := d.papers.Statement(t.Context(), settletest.Tenant, c, period)
+				st, err := d.papers.Statement(t.Context(), settletest.Tenant, ident.Creator(c), period)
 				if err != nil {
 					t.Fatalf("%s: %v", name, err)
 				}
@@ -47,15 +48,15 @@ func TestStatementsOfPartsOfAMonth(t *testing.T) {
 				}
 				total = total.Add(st.Totals.CreatorShare)
 				d.printed(t, st, name)
-				d.sent(t, c, period, name)
+				d.sent(t, ident.Creator(c), period, name)
 			}
 			if want := money.MustParse("1050.00"); total != want { // 70 of 100
 				t.Errorf("the parts come to %s, the month to %s", total, want)
 			}
-			if _, err := d.papers.Statement(t.Context(), settletest.Tenant, c, august); !fault.HasCode(err, fault.NotFound) {
+			if _, err := d.papers.Statement(t.Context(), settletest.Tenant, ident.Creator(c), august); !fault.HasCode(err, fault.NotFound) {
 				t.Errorf("the month as a whole: %v", err)
 			}
-			list, err := d.papers.List(t.Context(), as(c), c)
+			list, err := d.papers.List(t.Context(), as(ident.Creator(c)), ident.Creator(c))
 			if err != nil || len(list) != len(parts) {
 				t.Fatalf("%d statements, %v", len(list), err)
 			}
@@ -105,15 +106,15 @@ func (d *desk) printed(t *testing.T, st paper.Statement, name string) {
 }
 
 // sent sends the part, and lends its document under a name that says which part it is.
-func (d *desk) sent(t *testing.T, creator string, period paper.Period, name string) {
+func (d *desk) sent(t *testing.T, creator ident.Creator, period paper.Period, name string) {
 	t.Helper()
 	state, err := d.papers.Send(t.Context(), settletest.As(identity.Finance), creator, period)
-	number := "DZ" + strings.ReplaceAll(name, "-", "") + "-" + creator
+	number := "DZ" + strings.ReplaceAll(name, "-", "") + "-" + string(creator)
 	if err != nil || state.Number != number || state.Period != period {
 		t.Fatalf("%s: %+v %v", name, state, err)
 	}
 	link, err := d.papers.Documents.SentLink(t.Context(), settletest.Tenant, creator, period, state.Hash, paper.PDF)
-	if err != nil || !strings.HasPrefix(link.URL, "statements/"+settletest.Tenant+"/"+creator+"/"+name+"/") || !strings.HasSuffix(link.URL, "?as="+number+".pdf") || link.Number != number {
+	if err != nil || !strings.HasPrefix(link.URL, string("statements/"+settletest.Tenant+"/"+creator+"/")+name+"/") || !strings.HasSuffix(link.URL, "?as="+number+".pdf") || link.Number != number {
 		t.Errorf("%s: %+v %v", name, link, err)
 	}
 }

@@ -8,7 +8,7 @@ import (
 
 // certificatePDF sets a yearly certificate of income and tax.
 func (f *Font) certificatePDF(c paper.Certificate) ([]byte, error) {
-	texts := []string{fixed(), c.Number, c.TaxpayerID, clean(c.Name), clean(c.IDNumber), clean(c.Entity.Name), c.Entity.USCC}
+	texts := []string{fixed(), c.Number, string(c.TaxpayerID), clean(c.Name), clean(c.IDNumber), clean(c.Entity.Name), c.Entity.USCC}
 	for _, r := range c.Rows {
 		texts = append(texts, r.Tax, r.Item, r.Month, r.Collection)
 	}
@@ -20,7 +20,7 @@ func (f *Font) certificatePDF(c paper.Certificate) ([]byte, error) {
 	s.title("收入纳税明细", "Certificate of income and tax", c.Number, fmt.Sprintf("年度 Year  %d", c.Year))
 	s.parties([]field{
 		{"扣缴义务人", "Withholding agent", clean(c.Entity.Name) + "（统一社会信用代码 " + c.Entity.USCC + "）"},
-		{"纳税人", "Taxpayer", clean(c.Name) + "　" + c.TaxpayerID},
+		{"纳税人", "Taxpayer", clean(c.Name) + "　" + string(c.TaxpayerID)},
 		{"证件", "Identity", named(idTypes(), c.IDType) + "　" + clean(c.IDNumber)},
 	})
 	s.heading("年度合计", "Totals of the year", 40)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"fenzhang/shared/ident"
 	"fenzhang/shared/statement/paper"
 )
 
@@ -62,8 +63,8 @@ func partiesOf(st paper.Statement) []field {
 	}
 	return []field{
 		{"结算主体", "Paying entity", strings.Join(payers, "；")},
-		{"达人", "Creator", clean(st.Nickname) + "　" + st.CreatorID},
-		{"纳税人", "Taxpayer", clean(st.Taxpayer) + "　" + st.TaxpayerID},
+		{"达人", "Creator", clean(st.Nickname) + "　" + string(st.CreatorID)},
+		{"纳税人", "Taxpayer", clean(string(st.Taxpayer)) + "　" + string(st.TaxpayerID)},
 		{"平台账号", "Platform account", strings.Join(accounts, "；")},
 		{"收款账户", "Paid to", named(methods(), st.Payout.Method) + "　" + clean(st.Payout.Tail)},
 	}
@@ -149,11 +150,11 @@ func (s *sheet) settlements(st paper.Statement) {
 }
 
 // tail is the end of a long id, by which people tell settlements apart.
-func tail(id string) string {
+func tail(id ident.Settlement) string {
 	if len(id) <= 14 {
-		return id
+		return string(id)
 	}
-	return "…" + id[len(id)-12:]
+	return string("…" + id[len(id)-12:])
 }
 
 func (s *sheet) taxLines(st paper.Statement) {
@@ -253,7 +254,7 @@ func fixed() string {
 
 // statementTexts are all texts of a statement that others gave, as they are set.
 func statementTexts(st paper.Statement) []string {
-	out := []string{fixed(), st.Number, st.CreatorID, st.TaxpayerID, clean(st.Nickname), clean(st.Taxpayer), clean(st.Payout.Tail), st.Payout.Method}
+	out := []string{fixed(), st.Number, string(st.CreatorID), string(st.TaxpayerID), clean(st.Nickname), clean(string(st.Taxpayer)), clean(st.Payout.Tail), st.Payout.Method}
 	for _, e := range st.Entities {
 		out = append(out, clean(e.Name), e.USCC)
 	}
@@ -261,7 +262,7 @@ func statementTexts(st paper.Statement) []string {
 		out = append(out, clean(l.Platform), clean(l.AccountUID), clean(l.Nickname), clean(l.Description), l.LineID, l.IncomeType, l.SettledBy)
 	}
 	for _, b := range st.Bills {
-		out = append(out, b.Contract, b.SettlementID, b.IncomeType)
+		out = append(out, b.Contract, string(b.SettlementID), b.IncomeType)
 		for _, t := range b.Taxes {
 			out = append(out, clean(explained(t)))
 		}

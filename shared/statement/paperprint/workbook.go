@@ -71,6 +71,8 @@ func (b *book) styled(style int, cells ...any) {
 			b.keep(b.file.SetCellInt(b.sheet, cell, int64(v)))
 		case string:
 			b.keep(b.file.SetCellStr(b.sheet, cell, clean(v)))
+		default: // a cell that would be empty without a word
+			b.keep(fmt.Errorf("workbook: a %T has no form in a cell", v))
 		}
 		if style != 0 {
 			b.keep(b.file.SetCellStyle(b.sheet, cell, cell, style))
@@ -148,7 +150,7 @@ func settlementSheet(b *book, st paper.Statement) {
 		if x.BroughtForward != "" {
 			kind += "（" + named(forwards(), x.BroughtForward) + "）"
 		}
-		b.add(x.SettlementID, kind, x.Entity, x.Contract, x.Base, x.Percent, x.CreatorShare, guarantee, named(items(), x.Item), x.TaxPeriod,
+		b.add(string(x.SettlementID), kind, string(x.Entity), x.Contract, x.Base, x.Percent, x.CreatorShare, guarantee, named(items(), x.Item), x.TaxPeriod,
 			x.TaxableIncome, x.Withheld, x.Net, setOff, x.ToPay, x.Paid, x.PaymentDate.String(), named(statuses(), x.Status), named(holds(), x.Hold))
 	}
 }
@@ -163,7 +165,7 @@ func taxSheet(b *book, st paper.Statement) {
 			for _, l := range t.Law {
 				law += "《" + l.Document + "》" + l.Article + "；"
 			}
-			b.add(x.SettlementID, named(taxes(), t.Tax), named(items(), t.Item), t.Period, named(collections(), t.Collection), t.Base, ratePercent(t.Rate), t.Quick, t.Total, t.Before,
+			b.add(string(x.SettlementID), named(taxes(), t.Tax), named(items(), t.Item), t.Period, named(collections(), t.Collection), t.Base, ratePercent(t.Rate), t.Quick, t.Total, t.Before,
 				t.Due, t.Amount, t.Shortfall, t.BorneBy, law)
 		}
 	}
@@ -175,7 +177,7 @@ func lineSheet(b *book, st paper.Statement) {
 		"退款 Refund", "补贴 Subsidy", "可分配 Distributable", "去向 State", "结算单 Settlement")
 	for _, l := range st.Lines {
 		b.add(l.LineID, l.OccurredOn.String(), l.ServicePeriod.String(), named(incomeTypes(), l.IncomeType), l.Platform, l.AccountUID, l.Nickname, l.Description, l.Gross, l.PlatformFee,
-			l.Refund, l.Subsidy, l.Distributable, standing(l), l.SettlementID)
+			l.Refund, l.Subsidy, l.Distributable, standing(l), string(l.SettlementID))
 	}
 }
 
@@ -184,7 +186,7 @@ func certificateXLSX(c paper.Certificate) ([]byte, error) {
 	b.header(24, "收入纳税明细 Certificate", c.Number)
 	b.add("扣缴义务人 Withholding agent", c.Entity.Name)
 	b.add("统一社会信用代码 USCC", c.Entity.USCC)
-	b.add("纳税人 Taxpayer", c.Name+" "+c.TaxpayerID)
+	b.add("纳税人 Taxpayer", c.Name+" "+string(c.TaxpayerID))
 	b.add("证件 Identity", named(idTypes(), c.IDType)+" "+c.IDNumber)
 	b.add("年度 Year", c.Year)
 	b.header(24, "税费 Tax", "所得项目 Item", "征收方式 Collected", "收入额 Income", "扣缴税额 Withheld")

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"fenzhang/shared/audit"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/tenancy"
 	"fenzhang/shared/vault"
 )
@@ -27,7 +28,7 @@ type Store interface {
 	Tenants(ctx context.Context) ([]string, error)
 	// KeysBefore lists, page by page, taxpayers whose newest data key was made at or before a time. The cursor is
 	// "" at the start and at the end; a page may be empty.
-	KeysBefore(ctx context.Context, tenant string, before time.Time, cursor string, limit int) ([]string, string, error)
+	KeysBefore(ctx context.Context, tenant ident.Tenant, before time.Time, cursor string, limit int) ([]string, string, error)
 	// Put writes a change completely or not at all. The error is tenancy.ErrRaced when somebody else wrote first.
 	Put(ctx context.Context, c tenancy.Change) error
 }
@@ -54,7 +55,7 @@ func (r *Rotation) Run(ctx context.Context) error {
 	var failed []error
 	renewed := 0
 	for _, tenant := range tenants {
-		n, err := r.tenant(ctx, tenant)
+		n, err := r.tenant(ctx, ident.Tenant(tenant))
 		renewed += n
 		if errors.Is(err, errStopped) {
 			r.Log.InfoContext(ctx, "rotation goes on with the next run", "tenant", tenant, "renewed", renewed)
@@ -69,7 +70,7 @@ func (r *Rotation) Run(ctx context.Context) error {
 }
 
 // tenant renews what is due of one tenant and counts the taxpayers.
-func (r *Rotation) tenant(ctx context.Context, tenant string) (int, error) {
+func (r *Rotation) tenant(ctx context.Context, tenant ident.Tenant) (int, error) {
 	var failed []error
 	renewed := 0
 	for cursor := ""; ; {
@@ -81,7 +82,7 @@ func (r *Rotation) tenant(ctx context.Context, tenant string) (int, error) {
 			if end, ok := ctx.Deadline(); ok && time.Until(end) < reserve {
 				return renewed, errors.Join(append(failed, errStopped)...)
 			}
-			if err := r.taxpayer(ctx, tenant, taxpayer); err != nil {
+			if err := r.taxpayer(ctx, tenant, ident.Taxpayer(taxpayer)); err != nil {
 				failed = append(failed, fmt.Errorf("taxpayer %s: %w", taxpayer, err))
 				continue
 			}
@@ -95,7 +96,7 @@ func (r *Rotation) tenant(ctx context.Context, tenant string) (int, error) {
 }
 
 // taxpayer renews one taxpayer; when somebody changes its data meanwhile it looks again.
-func (r *Rotation) taxpayer(ctx context.Context, tenant, taxpayer string) error {
+func (r *Rotation) taxpayer(ctx context.Context, tenant ident.Tenant, taxpayer ident.Taxpayer) error {
 	for range raceTries {
 		sealing, err := r.Vault.Renew(ctx, tenant, taxpayer)
 		if err != nil || sealing.KeySince.IsZero() { // nothing is sealed of somebody without a key
@@ -109,14 +110,14 @@ func (r *Rotation) taxpayer(ctx context.Context, tenant, taxpayer string) error 
 }
 
 // write stores a renewal part by part; only the last part notes that it is complete.
-func (r *Rotation) write(ctx context.Context, tenant string, all vault.Sealing) error {
+func (r *Rotation) write(ctx context.Context, tenant ident.Tenant, all vault.Sealing) error {
 	for {
 		part := all
 		part.Records = all.Records[:min(perWrite, len(all.Records))]
 		all.Records, all.NewKey = all.Records[len(part.Records):], nil
 		change := tenancy.Change{Sealed: []vault.Sealing{part}, Record: r.record(tenant, part)}
 		if len(all.Records) == 0 {
-			change.Renewed, change.RenewedAt = all.Taxpayer, all.KeySince
+			change.Renewed, change.RenewedAt = string(all.Taxpayer), all.KeySince
 		}
 		if err := r.Store.Put(ctx, change); err != nil {
 			return err
@@ -127,10 +128,10 @@ func (r *Rotation) write(ctx context.Context, tenant string, all vault.Sealing) 
 	}
 }
 
-func (r *Rotation) record(tenant string, part vault.Sealing) audit.Record {
+func (r *Rotation) record(tenant ident.Tenant, part vault.Sealing) audit.Record {
 	what, _ := json.Marshal(map[string]any{"records": len(part.Records), "new_key": part.NewKey != nil}) // numbers always marshal
 	return audit.Record{
 		ID: r.NewID(), Tenant: tenant, At: r.Now(), Actor: "system:rotate-data-keys", Act: rotatedAct,
-		Object: part.Taxpayer, TaxID: part.Taxpayer, What: what,
+		Object: string(part.Taxpayer), TaxID: part.Taxpayer, What: what,
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"fenzhang/shared/audit"
 	"fenzhang/shared/clock/ids"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/lambda/dynamotest"
 	"fenzhang/shared/tenancy"
 	"fenzhang/shared/tenancy/tenancydb"
@@ -27,7 +28,7 @@ type master struct {
 	fail bool
 }
 
-func (m *master) New(_ context.Context, tenant, _ string) ([]byte, []byte, error) {
+func (m *master) New(_ context.Context, tenant ident.Tenant, _ string) ([]byte, []byte, error) {
 	if m.fail {
 		return nil, nil, errors.New("the key master is away")
 	}
@@ -37,7 +38,7 @@ func (m *master) New(_ context.Context, tenant, _ string) ([]byte, []byte, error
 	return key, append([]byte(tenant), key...), nil
 }
 
-func (m *master) Unwrap(_ context.Context, tenant, _ string, wrapped []byte) ([]byte, error) {
+func (m *master) Unwrap(_ context.Context, tenant ident.Tenant, _ string, wrapped []byte) ([]byte, error) {
 	key, ok := bytes.CutPrefix(wrapped, []byte(tenant))
 	if !ok {
 		return nil, errors.New("another tenant's key")
@@ -72,17 +73,17 @@ func (w *world) person(id string, accounts int) {
 	w.t.Helper()
 	records := map[string]map[string]string{vault.OfTaxpayer(): {vault.Name: "name of " + id}}
 	for n := range accounts {
-		records[vault.OfCreator(fmt.Sprint(n))] = map[string]string{vault.Account: fmt.Sprint("account ", n)}
+		records[vault.OfCreator(ident.Creator(fmt.Sprint(n)))] = map[string]string{vault.Account: fmt.Sprint("account ", n)}
 	}
-	sealed, err := w.Vault.Seal(context.Background(), tenant, id, records)
+	sealed, err := w.Vault.Seal(context.Background(), tenant, ident.Taxpayer(id), records)
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	first := sealed
 	first.Records = sealed.Records[:min(20, len(sealed.Records))]
-	changes := []tenancy.Change{{Objects: []tenancy.Object{{Kind: tenancy.KindTaxpayer, ID: id, Version: 1, Hash: "hash-" + id, Doc: tenancy.Taxpayer{TaxpayerID: id, Version: 1}}}, Sealed: []vault.Sealing{first}}}
+	changes := []tenancy.Change{{Objects: []tenancy.Object{{Kind: tenancy.KindTaxpayer, ID: id, Version: 1, Hash: "hash-" + id, Doc: tenancy.Taxpayer{TaxpayerID: ident.Taxpayer(id), Version: 1}}}, Sealed: []vault.Sealing{first}}}
 	for rest := sealed.Records[len(first.Records):]; len(rest) > 0; rest = rest[min(50, len(rest)):] {
-		changes = append(changes, tenancy.Change{Sealed: []vault.Sealing{{Taxpayer: id, Records: rest[:min(50, len(rest))]}}})
+		changes = append(changes, tenancy.Change{Sealed: []vault.Sealing{{Taxpayer: ident.Taxpayer(id), Records: rest[:min(50, len(rest))]}}})
 	}
 	for _, c := range changes {
 		c.Record = audit.Record{ID: w.NewID(), Tenant: tenant, Act: "test"}
@@ -95,7 +96,7 @@ func (w *world) person(id string, accounts int) {
 // keys tells how many data keys a taxpayer has, and under which versions its records are sealed.
 func (w *world) keys(id string) (int, map[int]int) {
 	w.t.Helper()
-	box, err := w.tables.Box(context.Background(), tenant, id)
+	box, err := w.tables.Box(context.Background(), tenant, ident.Taxpayer(id))
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -12,31 +12,32 @@ import (
 	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/tenancy"
 )
 
 // Creator finds a payee account as it stands today. Where its taxpayer was merged into another, that one is named.
-func (s *Store) Creator(ctx context.Context, tenant, creator string) (tenancy.Creator, error) {
-	found, err := inForce[tenancy.Creator](ctx, s, tenant, tenancy.KindCreator, creator, civil.DateOf(s.now()))
+func (s *Store) Creator(ctx context.Context, tenant ident.Tenant, creator ident.Creator) (tenancy.Creator, error) {
+	found, err := inForce[tenancy.Creator](ctx, s, tenant, tenancy.KindCreator, string(creator), civil.DateOf(s.now()))
 	if err != nil {
 		return found, err
 	}
 	people, err := s.mergers(ctx, tenant)
-	found.TaxpayerID = people.survivor(found.TaxpayerID)
+	found.TaxpayerID = ident.Taxpayer(people.survivor(found.TaxpayerID))
 	return found, err
 }
 
 // Taxpayer finds a taxpayer as it stands today, masked.
-func (s *Store) Taxpayer(ctx context.Context, tenant, taxpayer string) (tenancy.Taxpayer, error) {
-	return inForce[tenancy.Taxpayer](ctx, s, tenant, tenancy.KindTaxpayer, taxpayer, civil.DateOf(s.now()))
+func (s *Store) Taxpayer(ctx context.Context, tenant ident.Tenant, taxpayer ident.Taxpayer) (tenancy.Taxpayer, error) {
+	return inForce[tenancy.Taxpayer](ctx, s, tenant, tenancy.KindTaxpayer, string(taxpayer), civil.DateOf(s.now()))
 }
 
 // Entity finds the version of a paying entity in force on a day.
-func (s *Store) Entity(ctx context.Context, tenant, entity string, day civil.Date) (tenancy.PayingEntity, error) {
-	return inForce[tenancy.PayingEntity](ctx, s, tenant, tenancy.KindEntity, entity, day)
+func (s *Store) Entity(ctx context.Context, tenant ident.Tenant, entity ident.Entity, day civil.Date) (tenancy.PayingEntity, error) {
+	return inForce[tenancy.PayingEntity](ctx, s, tenant, tenancy.KindEntity, string(entity), day)
 }
 
-func inForce[V tenancy.Dated](ctx context.Context, s *Store, tenant string, kind tenancy.Kind, id string, day civil.Date) (V, error) {
+func inForce[V tenancy.Dated](ctx context.Context, s *Store, tenant ident.Tenant, kind tenancy.Kind, id string, day civil.Date) (V, error) {
 	covers := func(versions []V) bool {
 		_, ok := tenancy.InForce(versions, day)
 		return ok
@@ -52,7 +53,7 @@ func inForce[V tenancy.Dated](ctx context.Context, s *Store, tenant string, kind
 }
 
 // Contract finds the contract version in force on a day that covers the income type.
-func (s *Store) Contract(ctx context.Context, tenant, creator, incomeType string, day civil.Date) (tenancy.Contract, error) {
+func (s *Store) Contract(ctx context.Context, tenant ident.Tenant, creator ident.Creator, incomeType string, day civil.Date) (tenancy.Contract, error) {
 	all, err := s.ContractsOf(ctx, tenant, creator, incomeType, day)
 	if err != nil {
 		return tenancy.Contract{}, err
@@ -65,7 +66,7 @@ func (s *Store) Contract(ctx context.Context, tenant, creator, incomeType string
 }
 
 // ContractsOf lists all versions of all contracts of a creator.
-func (s *Store) ContractsOf(ctx context.Context, tenant, creator, incomeType string, day civil.Date) ([]tenancy.Contract, error) {
+func (s *Store) ContractsOf(ctx context.Context, tenant ident.Tenant, creator ident.Creator, incomeType string, day civil.Date) ([]tenancy.Contract, error) {
 	covers := func(all []tenancy.Contract) bool {
 		_, ok := tenancy.Covering(all, incomeType, day)
 		return ok
@@ -76,7 +77,7 @@ func (s *Store) ContractsOf(ctx context.Context, tenant, creator, incomeType str
 }
 
 // CreatorContracts reads all versions of all contracts of a creator, never from memory.
-func (s *Store) CreatorContracts(ctx context.Context, tenant, creator string) ([]tenancy.Contract, error) {
+func (s *Store) CreatorContracts(ctx context.Context, tenant ident.Tenant, creator ident.Creator) ([]tenancy.Contract, error) {
 	items, err := s.query(ctx, keys.CreatorContracts(tenant, creator), contractPrefix)
 	if err != nil {
 		return nil, err
@@ -85,13 +86,13 @@ func (s *Store) CreatorContracts(ctx context.Context, tenant, creator string) ([
 }
 
 // Strategies lists all versions of all reward strategies.
-func (s *Store) Strategies(ctx context.Context, tenant string) ([]tenancy.Strategy, error) {
+func (s *Store) Strategies(ctx context.Context, tenant ident.Tenant) ([]tenancy.Strategy, error) {
 	return listed[tenancy.Strategy](ctx, s, tenant, tenancy.KindStrategy)
 }
 
 // Positions lists the approved tax positions in force on a day. A change that nobody approved yet leaves the
 // approved version in force.
-func (s *Store) Positions(ctx context.Context, tenant string, day civil.Date) ([]tenancy.Position, error) {
+func (s *Store) Positions(ctx context.Context, tenant ident.Tenant, day civil.Date) ([]tenancy.Position, error) {
 	all, err := listed[tenancy.Position](ctx, s, tenant, tenancy.KindPosition)
 	if err != nil {
 		return nil, err
@@ -118,7 +119,7 @@ func (s *Store) Positions(ctx context.Context, tenant string, day civil.Date) ([
 
 // Position reads a tax position as it was last written, from the first day of any of its versions; fault.Absent when
 // there is none.
-func (s *Store) Position(ctx context.Context, tenant, id string) (tenancy.Position, error) {
+func (s *Store) Position(ctx context.Context, tenant ident.Tenant, id string) (tenancy.Position, error) {
 	versions, err := Versions[tenancy.Position](ctx, s, tenant, tenancy.KindPosition, id)
 	if err != nil {
 		return tenancy.Position{}, err
@@ -135,7 +136,7 @@ func (s *Store) Position(ctx context.Context, tenant, id string) (tenancy.Positi
 }
 
 // listed reads the directory of a kind whose entries are single versions.
-func listed[V any](ctx context.Context, s *Store, tenant string, kind tenancy.Kind) ([]V, error) {
+func listed[V any](ctx context.Context, s *Store, tenant ident.Tenant, kind tenancy.Kind) ([]V, error) {
 	some := func(all []V) bool { return len(all) > 0 }
 	return recall(s.memo, keys.MasterList(tenant, string(kind)), some, func() ([]V, error) {
 		items, err := s.query(ctx, keys.MasterList(tenant, string(kind)), "")
@@ -160,7 +161,7 @@ func (s *Store) Tenants(ctx context.Context) ([]string, error) {
 }
 
 // Entities lists a tenant's paying entities, page by page; the cursor is "" at the start and at the end.
-func (s *Store) Entities(ctx context.Context, tenant, cursor string, limit int) ([]tenancy.PayingEntity, string, error) {
+func (s *Store) Entities(ctx context.Context, tenant ident.Tenant, cursor string, limit int) ([]tenancy.PayingEntity, string, error) {
 	items, next, err := s.page(ctx, keys.MasterList(tenant, string(tenancy.KindEntity)), cursor, limit)
 	if err != nil {
 		return nil, "", err
@@ -170,7 +171,7 @@ func (s *Store) Entities(ctx context.Context, tenant, cursor string, limit int) 
 }
 
 // EntityIDs lists the ids of all of a tenant's paying entities.
-func (s *Store) EntityIDs(ctx context.Context, tenant string) ([]string, error) {
+func (s *Store) EntityIDs(ctx context.Context, tenant ident.Tenant) ([]string, error) {
 	var ids []string
 	for cursor := ""; ; {
 		page, next, err := s.Entities(ctx, tenant, cursor, 1000)
@@ -178,7 +179,7 @@ func (s *Store) EntityIDs(ctx context.Context, tenant string) ([]string, error) 
 			return nil, err
 		}
 		for _, e := range page {
-			ids = append(ids, e.EntityID)
+			ids = append(ids, string(e.EntityID))
 		}
 		if cursor = next; cursor == "" {
 			return ids, nil
@@ -187,7 +188,7 @@ func (s *Store) EntityIDs(ctx context.Context, tenant string) ([]string, error) 
 }
 
 // Creators lists a tenant's creators by id; the cursor is the last id of the page before.
-func (s *Store) Creators(ctx context.Context, tenant, cursor string, limit int) ([]tenancy.Creator, string, error) {
+func (s *Store) Creators(ctx context.Context, tenant ident.Tenant, cursor string, limit int) ([]tenancy.Creator, string, error) {
 	items, next, err := s.page(ctx, keys.MasterList(tenant, string(tenancy.KindCreator)), cursor, limit)
 	if err != nil {
 		return nil, "", err
@@ -198,7 +199,7 @@ func (s *Store) Creators(ctx context.Context, tenant, cursor string, limit int) 
 	}
 	people, err := s.mergers(ctx, tenant)
 	for i := range found {
-		found[i].TaxpayerID = people.survivor(found[i].TaxpayerID)
+		found[i].TaxpayerID = ident.Taxpayer(people.survivor(found[i].TaxpayerID))
 	}
 	return found, next, err
 }

@@ -7,6 +7,7 @@ import (
 	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/tenancy"
 )
 
@@ -19,16 +20,16 @@ const merged = "merged"
 type mergers map[string]string
 
 // survivor gives the taxpayer that a taxpayer goes on as. A survivor is never merged itself, so one step is enough.
-func (m mergers) survivor(taxpayer string) string {
-	if into, ok := m[taxpayer]; ok {
+func (m mergers) survivor(taxpayer ident.Taxpayer) string {
+	if into, ok := m[string(taxpayer)]; ok {
 		return into
 	}
-	return taxpayer
+	return string(taxpayer)
 }
 
 // mergers reads them; they may come from memory, and so be 30 seconds old. A settlement opened meanwhile follows
 // when it is quoted or booked.
-func (s *Store) mergers(ctx context.Context, tenant string) (mergers, error) {
+func (s *Store) mergers(ctx context.Context, tenant ident.Tenant) (mergers, error) {
 	always := func(mergers) bool { return true }
 	return recall(s.memo, keys.MasterList(tenant, merged), always, func() (mergers, error) {
 		items, err := s.query(ctx, keys.MasterList(tenant, merged), "")
@@ -48,11 +49,11 @@ func (s *Store) mergers(ctx context.Context, tenant string) (mergers, error) {
 }
 
 // SealedUnder gives the taxpayer that a creator was recorded with, whatever it was merged into since.
-func (s *Store) SealedUnder(ctx context.Context, tenant, creator string) (string, error) {
+func (s *Store) SealedUnder(ctx context.Context, tenant ident.Tenant, creator ident.Creator) (ident.Taxpayer, error) {
 	var recorded struct {
-		TaxpayerID string `json:"taxpayer_id"`
+		TaxpayerID ident.Taxpayer `json:"taxpayer_id"`
 	}
-	if err := s.newest(ctx, tenant, tenancy.KindCreator, creator, &recorded); err != nil {
+	if err := s.newest(ctx, tenant, tenancy.KindCreator, string(creator), &recorded); err != nil {
 		return "", err
 	}
 	if recorded.TaxpayerID == "" {

@@ -7,13 +7,14 @@ import (
 	"fenzhang/shared/civil"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/tenancy"
 	"fenzhang/shared/tenancy/review"
 )
 
 // ReviewRules finds a tenant's rules of review in force on a day; the defaults where it has set none. They may come
 // from memory, and so be 30 seconds old.
-func (s *Store) ReviewRules(ctx context.Context, tenant string, day civil.Date) (review.Rules, error) {
+func (s *Store) ReviewRules(ctx context.Context, tenant ident.Tenant, day civil.Date) (review.Rules, error) {
 	base, err := review.Defaults()
 	if err != nil {
 		return base, fault.Internal(err)
@@ -34,16 +35,16 @@ func (s *Store) ReviewRules(ctx context.Context, tenant string, day civil.Date) 
 // HolderIsTaxpayer compares the keyed hash of the holder of a creator's payout account with that of its taxpayer's
 // name, as both were last recorded; known is false where one of the hashes was never kept. A person of two records that
 // were merged may hold the account by the name of either.
-func (s *Store) HolderIsTaxpayer(ctx context.Context, tenant, creator, taxpayer string) (same, known bool, err error) {
+func (s *Store) HolderIsTaxpayer(ctx context.Context, tenant ident.Tenant, creator ident.Creator, taxpayer ident.Taxpayer) (same, known bool, err error) {
 	var holder struct {
 		Hash     string `json:"holder_hash"`
 		Recorded string `json:"taxpayer_id"`
 	}
-	if err := s.newest(ctx, tenant, tenancy.KindCreator, creator, &holder); err != nil {
+	if err := s.newest(ctx, tenant, tenancy.KindCreator, string(creator), &holder); err != nil {
 		return false, false, err
 	}
-	names := []string{taxpayer}
-	if holder.Recorded != "" && holder.Recorded != taxpayer {
+	names := []string{string(taxpayer)}
+	if holder.Recorded != "" && ident.Taxpayer(holder.Recorded) != taxpayer {
 		names = append(names, holder.Recorded)
 	}
 	for _, id := range names {
@@ -60,7 +61,7 @@ func (s *Store) HolderIsTaxpayer(ctx context.Context, tenant, creator, taxpayer 
 }
 
 // newest reads fields of an object's newest version.
-func (s *Store) newest(ctx context.Context, tenant string, kind tenancy.Kind, id string, into any) error {
+func (s *Store) newest(ctx context.Context, tenant ident.Tenant, kind tenancy.Kind, id string, into any) error {
 	found, exists, err := s.Latest(ctx, tenant, kind, id)
 	if err != nil || !exists {
 		return err

@@ -16,6 +16,7 @@ import (
 	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/tenancy"
 )
 
@@ -73,7 +74,7 @@ func (s *Store) query(ctx context.Context, pk, prefix string) ([]item, error) {
 }
 
 // VersionDocs reads all versions of an object as they are stored, oldest first, never from memory; none is no error.
-func (s *Store) VersionDocs(ctx context.Context, tenant string, kind tenancy.Kind, id string) ([]json.RawMessage, error) {
+func (s *Store) VersionDocs(ctx context.Context, tenant ident.Tenant, kind tenancy.Kind, id string) ([]json.RawMessage, error) {
 	return Versions[json.RawMessage](ctx, s, tenant, kind, id)
 }
 
@@ -91,7 +92,7 @@ func docs[V any](items []item) ([]V, error) {
 }
 
 // Versions reads all versions of an object, oldest first, never from memory; none is no error.
-func Versions[V any](ctx context.Context, s *Store, tenant string, kind tenancy.Kind, id string) ([]V, error) {
+func Versions[V any](ctx context.Context, s *Store, tenant ident.Tenant, kind tenancy.Kind, id string) ([]V, error) {
 	items, err := s.query(ctx, keys.Master(tenant, string(kind), id, 1).PK, "")
 	if err != nil {
 		return nil, err

@@ -17,6 +17,7 @@ import (
 	"fenzhang/shared/civil"
 	"fenzhang/shared/dynamo"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/lambda/dynamotest"
 	"fenzhang/shared/money"
 	"fenzhang/shared/tenancy"
@@ -218,7 +219,7 @@ func TestListsOfTenantsAndCreators(t *testing.T) {
 	ctx := context.Background()
 	for n := range 5 {
 		id := fmt.Sprintf("c%d", n)
-		put(t, s, "act-"+id, tenancy.Object{Kind: tenancy.KindCreator, ID: id, Version: 1, Doc: tenancy.Creator{CreatorID: id, Version: 1}})
+		put(t, s, "act-"+id, tenancy.Object{Kind: tenancy.KindCreator, ID: id, Version: 1, Doc: tenancy.Creator{CreatorID: ident.Creator(id), Version: 1}})
 	}
 	var ids []string
 	for cursor, first := "", true; first || cursor != ""; first = false {
@@ -227,7 +228,7 @@ func TestListsOfTenantsAndCreators(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, c := range page {
-			ids = append(ids, c.CreatorID)
+			ids = append(ids, string(c.CreatorID))
 		}
 		cursor = next
 	}

@@ -16,6 +16,7 @@ import (
 	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/tenancy"
 	"fenzhang/shared/vault"
 )
@@ -34,7 +35,7 @@ var _ vault.Store = (*Store)(nil)
 var _ vault.ReadLog = (*Store)(nil)
 
 // Box reads a taxpayer's data keys and sealed records.
-func (s *Store) Box(ctx context.Context, tenant, taxpayer string) (vault.Box, error) {
+func (s *Store) Box(ctx context.Context, tenant ident.Tenant, taxpayer ident.Taxpayer) (vault.Box, error) {
 	items, err := s.query(ctx, keys.DataKey(tenant, taxpayer, 1).PK, "")
 	if err != nil {
 		return vault.Box{}, err
@@ -67,7 +68,7 @@ func bytesOf(v types.AttributeValue) []byte {
 }
 
 // sealing lists the writes of a Sealing. A record that was read before is replaced only as it was read.
-func (s *Store) sealing(tenant, act string, sealed vault.Sealing) []types.TransactWriteItem {
+func (s *Store) sealing(tenant ident.Tenant, act string, sealed vault.Sealing) []types.TransactWriteItem {
 	var out []types.TransactWriteItem
 	if k := sealed.NewKey; k != nil {
 		it := attr.Key(keys.DataKey(tenant, sealed.Taxpayer, k.Version))
@@ -95,9 +96,9 @@ func (s *Store) sealing(tenant, act string, sealed vault.Sealing) []types.Transa
 }
 
 // renewed notes on the taxpayer's line in its directory how old its data key is.
-func (s *Store) renewed(tenant, taxpayer string, since time.Time) types.TransactWriteItem {
+func (s *Store) renewed(tenant ident.Tenant, taxpayer ident.Taxpayer, since time.Time) types.TransactWriteItem {
 	return types.TransactWriteItem{Update: &types.Update{
-		TableName: &s.table, Key: attr.Key(keys.Key{PK: keys.MasterList(tenant, string(tenancy.KindTaxpayer)), SK: taxpayer}),
+		TableName: &s.table, Key: attr.Key(keys.Key{PK: keys.MasterList(tenant, string(tenancy.KindTaxpayer)), SK: string(taxpayer)}),
 		UpdateExpression:          aws.String("SET #since = :since"),
 		ConditionExpression:       aws.String("attribute_exists(pk)"),
 		ExpressionAttributeNames:  map[string]string{"#since": keySinceAttr},
@@ -107,7 +108,7 @@ func (s *Store) renewed(tenant, taxpayer string, since time.Time) types.Transact
 
 // KeysBefore lists, page by page, taxpayers whose newest data key was made at or before a time. The cursor is
 // "" at the start and at the end; a page may be empty.
-func (s *Store) KeysBefore(ctx context.Context, tenant string, before time.Time, cursor string, limit int) ([]string, string, error) {
+func (s *Store) KeysBefore(ctx context.Context, tenant ident.Tenant, before time.Time, cursor string, limit int) ([]string, string, error) {
 	items, next, err := s.page(ctx, keys.MasterList(tenant, string(tenancy.KindTaxpayer)), cursor, limit)
 	if err != nil {
 		return nil, "", err

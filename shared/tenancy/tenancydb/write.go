@@ -16,6 +16,7 @@ import (
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/dynamo/transact"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/tenancy"
 )
 
@@ -41,16 +42,16 @@ func (s *Store) Put(ctx context.Context, c tenancy.Change) error {
 
 // enlist notes the tenant in the directory of tenants before its first object; a tenant without objects does
 // no harm there, one that schedules overlook would.
-func (s *Store) enlist(ctx context.Context, tenant string) error {
+func (s *Store) enlist(ctx context.Context, tenant ident.Tenant) error {
 	known := "enlisted " + tenant
-	if _, ok := s.memo.get(known); ok {
+	if _, ok := s.memo.get(string(known)); ok {
 		return nil
 	}
-	_, err := s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: attr.Key(keys.Key{PK: keys.Tenants(), SK: tenant})})
+	_, err := s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: attr.Key(keys.Key{PK: keys.Tenants(), SK: string(tenant)})})
 	if err != nil {
 		return awsfault.Of(err)
 	}
-	s.memo.put(known, true, s.now())
+	s.memo.put(string(known), true, s.now())
 	return nil
 }
 
@@ -68,7 +69,7 @@ func (s *Store) parts(c tenancy.Change) ([]types.TransactWriteItem, error) {
 		out = append(out, s.sealing(c.Record.Tenant, c.Record.ID, sealed)...)
 	}
 	if c.Renewed != "" {
-		out = append(out, s.renewed(c.Record.Tenant, c.Renewed, c.RenewedAt))
+		out = append(out, s.renewed(c.Record.Tenant, ident.Taxpayer(c.Renewed), c.RenewedAt))
 	}
 	record, err := outbox.Put(s.settlements, c.Record, nil)
 	if err != nil {
@@ -77,7 +78,7 @@ func (s *Store) parts(c tenancy.Change) ([]types.TransactWriteItem, error) {
 	return append(out, record), nil
 }
 
-func (s *Store) object(tenant, act string, o tenancy.Object) ([]types.TransactWriteItem, error) {
+func (s *Store) object(tenant ident.Tenant, act string, o tenancy.Object) ([]types.TransactWriteItem, error) {
 	doc, err := marshal(o.Doc)
 	if err != nil {
 		return nil, err
@@ -112,7 +113,7 @@ func (s *Store) once(it item) types.TransactWriteItem {
 
 // listEntry is the object's line in the directory of its kind: the newest version, and each version where
 // readers want them all at once.
-func (s *Store) listEntry(tenant string, o tenancy.Object, doc string) types.TransactWriteItem {
+func (s *Store) listEntry(tenant ident.Tenant, o tenancy.Object, doc string) types.TransactWriteItem {
 	k := keys.Key{PK: keys.MasterList(tenant, string(o.Kind)), SK: o.ID}
 	if o.Kind == tenancy.KindStrategy || o.Kind == tenancy.KindPosition {
 		k.SK += "#" + keys.Master(tenant, string(o.Kind), o.ID, o.Version).SK
@@ -131,7 +132,7 @@ func (s *Store) listEntry(tenant string, o tenancy.Object, doc string) types.Tra
 	return types.TransactWriteItem{Update: up}
 }
 
-func (s *Store) contractEntry(tenant string, o tenancy.Object, doc string) types.TransactWriteItem {
+func (s *Store) contractEntry(tenant ident.Tenant, o tenancy.Object, doc string) types.TransactWriteItem {
 	it := attr.Key(keys.Key{PK: keys.CreatorContracts(tenant, o.Creator), SK: contractPrefix + o.ID + "#" + strconv.Itoa(o.Version)})
 	it[docAttr] = attr.Text(doc)
 	return types.TransactWriteItem{Put: &types.Put{TableName: &s.table, Item: it}}
@@ -139,7 +140,7 @@ func (s *Store) contractEntry(tenant string, o tenancy.Object, doc string) types
 
 // guard counts the changes of a creator's contracts: overlaps are checked against what was read, so nobody
 // may have added one since.
-func (s *Store) guard(tenant string, o tenancy.Object) types.TransactWriteItem {
+func (s *Store) guard(tenant ident.Tenant, o tenancy.Object) types.TransactWriteItem {
 	condition := "#version = :seen"
 	if o.Guard == 0 {
 		condition = "attribute_not_exists(#version)"
@@ -157,7 +158,7 @@ func (s *Store) guard(tenant string, o tenancy.Object) types.TransactWriteItem {
 }
 
 // ContractGuard gives the number of changes to a creator's contracts so far, to be read before they are.
-func (s *Store) ContractGuard(ctx context.Context, tenant, creator string) (int, error) {
+func (s *Store) ContractGuard(ctx context.Context, tenant ident.Tenant, creator ident.Creator) (int, error) {
 	it, err := s.get(ctx, keys.Key{PK: keys.CreatorContracts(tenant, creator), SK: guardKey})
 	if err != nil || it == nil {
 		return 0, err
@@ -173,13 +174,13 @@ func stored(it item) tenancy.Stored {
 }
 
 // First reads an object's first version, and tells whether there is one.
-func (s *Store) First(ctx context.Context, tenant string, kind tenancy.Kind, id string) (tenancy.Stored, bool, error) {
+func (s *Store) First(ctx context.Context, tenant ident.Tenant, kind tenancy.Kind, id string) (tenancy.Stored, bool, error) {
 	it, err := s.get(ctx, keys.Master(tenant, string(kind), id, 1))
 	return stored(it), it != nil, err
 }
 
 // Latest reads an object's newest version, and tells whether there is one.
-func (s *Store) Latest(ctx context.Context, tenant string, kind tenancy.Kind, id string) (tenancy.Stored, bool, error) {
+func (s *Store) Latest(ctx context.Context, tenant ident.Tenant, kind tenancy.Kind, id string) (tenancy.Stored, bool, error) {
 	out, err := s.db.Query(ctx, &dynamodb.QueryInput{
 		TableName: &s.table, ConsistentRead: aws.Bool(true), ScanIndexForward: aws.Bool(false), Limit: aws.Int32(1),
 		KeyConditionExpression:    aws.String("pk = :pk"),
@@ -195,7 +196,7 @@ func (s *Store) Latest(ctx context.Context, tenant string, kind tenancy.Kind, id
 }
 
 // TaxpayerByHash finds the taxpayer of a keyed hash of ID type and number; "" when there is none.
-func (s *Store) TaxpayerByHash(ctx context.Context, tenant, hash string) (string, error) {
+func (s *Store) TaxpayerByHash(ctx context.Context, tenant ident.Tenant, hash string) (string, error) {
 	it, err := s.get(ctx, keys.Lookup(tenant, hash))
 	return attr.TextOf(it, taxpayerAttr), err
 }

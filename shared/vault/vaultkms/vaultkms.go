@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 
 	"fenzhang/shared/awsfault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/vault"
 )
 
@@ -30,12 +31,12 @@ var _ vault.KeyMaster = Master{}
 // New uses the KMS key with this ARN.
 func New(client API, keyARN string) Master { return Master{client, keyARN} }
 
-func encryptionContext(tenant, purpose string) map[string]string {
-	return map[string]string{"tenant": tenant, "purpose": purpose}
+func encryptionContext(tenant ident.Tenant, purpose string) map[string]string {
+	return map[string]string{"tenant": string(tenant), "purpose": purpose}
 }
 
 // New makes a data key of vault.KeySize bytes.
-func (m Master) New(ctx context.Context, tenant, purpose string) (clear, wrapped []byte, err error) {
+func (m Master) New(ctx context.Context, tenant ident.Tenant, purpose string) (clear, wrapped []byte, err error) {
 	out, err := m.client.GenerateDataKey(ctx, &kms.GenerateDataKeyInput{
 		KeyId: &m.key, NumberOfBytes: aws.Int32(vault.KeySize), EncryptionContext: encryptionContext(tenant, purpose),
 	})
@@ -46,7 +47,7 @@ func (m Master) New(ctx context.Context, tenant, purpose string) (clear, wrapped
 }
 
 // Unwrap gives a data key in clear.
-func (m Master) Unwrap(ctx context.Context, tenant, purpose string, wrapped []byte) ([]byte, error) {
+func (m Master) Unwrap(ctx context.Context, tenant ident.Tenant, purpose string, wrapped []byte) ([]byte, error) {
 	out, err := m.client.Decrypt(ctx, &kms.DecryptInput{
 		KeyId: &m.key, CiphertextBlob: wrapped, EncryptionContext: encryptionContext(tenant, purpose),
 	})

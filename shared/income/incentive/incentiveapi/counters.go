@@ -5,6 +5,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/income/incentive"
 	"fenzhang/shared/lambda/httpapi"
 	"fenzhang/shared/money"
@@ -14,11 +15,11 @@ import (
 type counting struct{ counters *incentive.Counters }
 
 type countersAnswer struct {
-	CreatorID string     `json:"creator_id"`
-	Date      civil.Date `json:"date"`
-	Events    int        `json:"events"`
-	Rewards   rewards    `json:"rewards"`
-	Closed    bool       `json:"closed"`
+	CreatorID ident.Creator `json:"creator_id"`
+	Date      civil.Date    `json:"date"`
+	Events    int           `json:"events"`
+	Rewards   rewards       `json:"rewards"`
+	Closed    bool          `json:"closed"`
 }
 
 type rewards struct {
@@ -36,12 +37,12 @@ func (h counting) handle(ctx context.Context, r *httpapi.Request) (httpapi.Respo
 			return httpapi.Response{}, fault.Invalid(fault.Field{Field: "date", Problem: err.Error()})
 		}
 	}
-	if !r.MaySee(creator) {
+	if !r.MaySee(ident.Creator(creator)) {
 		return httpapi.Response{}, fault.Absent("creator")
 	}
-	c, err := h.counters.Read(ctx, r.Tenant, creator, day)
+	c, err := h.counters.Read(ctx, r.Tenant, ident.Creator(creator), day)
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	return httpapi.OK(countersAnswer{creator, c.Day, c.Events, rewards{c.Cash, c.Traffic, c.Shop}, c.Closed}), nil
+	return httpapi.OK(countersAnswer{ident.Creator(creator), c.Day, c.Events, rewards{c.Cash, c.Traffic, c.Shop}, c.Closed}), nil
 }

@@ -16,6 +16,7 @@ import (
 	"fenzhang/shared/clock"
 	"fenzhang/shared/clock/ids"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/income/incentive"
 	"fenzhang/shared/income/incentive/incentivetest"
@@ -31,14 +32,14 @@ var noon = time.Date(2026, 8, 3, 12, 0, 0, 0, civil.Shanghai)
 // directory knows the creators whose id begins with "c", and three strategies, of which the sample meets the last.
 type directory struct{}
 
-func (directory) Creator(_ context.Context, _, creator string) (tenancy.Creator, error) {
-	if !strings.HasPrefix(creator, "c") {
+func (directory) Creator(_ context.Context, _ ident.Tenant, creator ident.Creator) (tenancy.Creator, error) {
+	if !strings.HasPrefix(string(creator), "c") {
 		return tenancy.Creator{}, fault.Absent("creator")
 	}
 	return tenancy.Creator{CreatorID: creator}, nil
 }
 
-func (directory) Strategies(context.Context, string) ([]tenancy.Strategy, error) {
+func (directory) Strategies(context.Context, ident.Tenant) ([]tenancy.Strategy, error) {
 	from := tenancy.Version{From: civil.MustDate("2026-01-01"), Version: 2}
 	return []tenancy.Strategy{
 		{Version: from, StrategyID: "st-watch", ActionType: "watch_live", Reward: tenancy.Reward{Kind: tenancy.Cash, Amount: money.Fen(5), PerUnit: true}},
@@ -230,14 +231,14 @@ func TestRolesOfTheRoutes(t *testing.T) {
 }
 
 // as makes a call that of another role.
-func as(call events.APIGatewayV2HTTPRequest, role identity.Role, creator string) events.APIGatewayV2HTTPRequest {
+func as(call events.APIGatewayV2HTTPRequest, role identity.Role, creator ident.Creator) events.APIGatewayV2HTTPRequest {
 	call.RequestContext.Authorizer.Lambda["roles"] = string(role)
-	call.RequestContext.Authorizer.Lambda["creator"] = creator
+	call.RequestContext.Authorizer.Lambda["creator"] = string(creator)
 	return call
 }
 
-func counters(call events.APIGatewayV2HTTPRequest, creator, query string) events.APIGatewayV2HTTPRequest {
-	call.RawPath, call.RawQueryString, call.Body = "/api/v1/incentive/counters/"+creator, query, ""
+func counters(call events.APIGatewayV2HTTPRequest, creator ident.Creator, query string) events.APIGatewayV2HTTPRequest {
+	call.RawPath, call.RawQueryString, call.Body = string("/api/v1/incentive/counters/"+creator), query, ""
 	call.RouteKey, call.RequestContext.HTTP.Method = "GET /api/v1/incentive/counters/{creator_id}", "GET"
 	return call
 }
@@ -277,9 +278,9 @@ func TestCounters(t *testing.T) {
 	}
 }
 
-func tenanted(call events.APIGatewayV2HTTPRequest, tenant string) events.APIGatewayV2HTTPRequest {
-	call.RequestContext.Authorizer.Lambda["tenant"] = tenant
-	call.Headers["x-tenant-id"] = tenant
+func tenanted(call events.APIGatewayV2HTTPRequest, tenant ident.Tenant) events.APIGatewayV2HTTPRequest {
+	call.RequestContext.Authorizer.Lambda["tenant"] = string(tenant)
+	call.Headers["x-tenant-id"] = string(tenant)
 	return call
 }
 

@@ -22,6 +22,7 @@ import (
 	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/income/incentive"
 	"fenzhang/shared/money"
 )
@@ -101,13 +102,13 @@ func (t *table) putSome(ctx context.Context, items []item) error {
 // Creator implements incentive.Chunks.
 func (d *Days) Creator(ctx context.Context, c incentive.CreatorDay) ([]incentive.Entry, incentive.Closed, error) {
 	var day creatorDay
-	err := d.query(ctx, keys.DayChunks(c.Tenant, c.Day, c.Creator), c.Creator+"#", day.add)
+	err := d.query(ctx, keys.DayChunks(c.Tenant, c.Day, c.Creator), string(c.Creator+"#"), day.add)
 	return day.entries, day.closed, err
 }
 
 // creatorDay gathers the items of one creator's day.
 type creatorDay struct {
-	creator string
+	creator ident.Creator
 	entries []incentive.Entry
 	closed  incentive.Closed
 }
@@ -131,7 +132,7 @@ func (c *creatorDay) add(it item) error {
 const daysPerRead = 100
 
 // Closings reads what was accrued to a creator for days, consistently; a day that is not closed is left out.
-func (d *Days) Closings(ctx context.Context, tenant, creator string, days []civil.Date) (map[civil.Date]incentive.Closed, error) {
+func (d *Days) Closings(ctx context.Context, tenant ident.Tenant, creator ident.Creator, days []civil.Date) (map[civil.Date]incentive.Closed, error) {
 	closed := make(map[civil.Date]incentive.Closed, len(days))
 	for part := range slices.Chunk(days, daysPerRead) {
 		byKey, ask := make(map[string]civil.Date, len(part)), make([]item, len(part))
@@ -166,7 +167,7 @@ func (d *Days) Closings(ctx context.Context, tenant, creator string, days []civi
 }
 
 // Shard implements incentive.Chunks. The items of one creator lie together, so one creator is in memory at a time.
-func (d *Days) Shard(ctx context.Context, tenant string, day civil.Date, n uint32, each func(string, []incentive.Entry, incentive.Closed) error) error {
+func (d *Days) Shard(ctx context.Context, tenant ident.Tenant, day civil.Date, n uint32, each func(ident.Creator, []incentive.Entry, incentive.Closed) error) error {
 	var now creatorDay
 	done := func() error {
 		if now.creator == "" {
@@ -179,11 +180,11 @@ func (d *Days) Shard(ctx context.Context, tenant string, day civil.Date, n uint3
 		if !ok || creator == "" {
 			return errItem
 		}
-		if creator != now.creator {
+		if ident.Creator(creator) != now.creator {
 			if err := done(); err != nil {
 				return err
 			}
-			now = creatorDay{creator: creator}
+			now = creatorDay{creator: ident.Creator(creator)}
 		}
 		return now.add(it)
 	})
@@ -222,7 +223,7 @@ func (t *table) query(ctx context.Context, pk, prefix string, each func(item) er
 // Touch implements incentive.Days. The day's item is read after the entries were written; a close that has not
 // begun by then will read them. So a close and a touch never miss each other, and a day that is still open
 // costs a read, not a write.
-func (d *Days) Touch(ctx context.Context, tenant string, days []civil.Date) error {
+func (d *Days) Touch(ctx context.Context, tenant ident.Tenant, days []civil.Date) error {
 	for _, day := range days {
 		if err := d.touch(ctx, keys.Day(tenant, day)); err != nil {
 			return fmt.Errorf("incentivedb: touch %s: %w", day, err)
@@ -258,7 +259,7 @@ func (d *Days) again(ctx context.Context, k keys.Key) error {
 }
 
 // Begin implements incentive.Days.
-func (d *Days) Begin(ctx context.Context, tenant string, day civil.Date) (int64, error) {
+func (d *Days) Begin(ctx context.Context, tenant ident.Tenant, day civil.Date) (int64, error) {
 	out, err := d.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &d.name, Key: attr.Key(keys.Day(tenant, day)), ReturnValues: types.ReturnValueAllNew,
 		UpdateExpression:          aws.String("SET " + attrBegun + " = :yes ADD " + attrTouches + " :zero"),
@@ -271,7 +272,7 @@ func (d *Days) Begin(ctx context.Context, tenant string, day civil.Date) (int64,
 }
 
 // Finish implements incentive.Days. A slower close of fewer touches takes nothing back.
-func (d *Days) Finish(ctx context.Context, tenant string, day civil.Date, touches int64) error {
+func (d *Days) Finish(ctx context.Context, tenant ident.Tenant, day civil.Date, touches int64) error {
 	_, err := d.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &d.name, Key: attr.Key(keys.Day(tenant, day)), UpdateExpression: aws.String("SET " + attrCovered + " = :n"),
 		ConditionExpression:       aws.String("attribute_not_exists(" + attrCovered + ") OR " + attrCovered + " < :n"),
@@ -285,7 +286,7 @@ func (d *Days) Finish(ctx context.Context, tenant string, day civil.Date, touche
 }
 
 // Due implements incentive.Days. A tenant's list has one small item for each day that ever had events.
-func (d *Days) Due(ctx context.Context, tenant string, before civil.Date) ([]civil.Date, error) {
+func (d *Days) Due(ctx context.Context, tenant ident.Tenant, before civil.Date) ([]civil.Date, error) {
 	var due []civil.Date
 	err := d.query(ctx, keys.Days(tenant), "", func(it item) error {
 		day, err := civil.ParseDate(stored(it).text("sk"))
@@ -302,7 +303,7 @@ func (d *Days) Due(ctx context.Context, tenant string, before civil.Date) ([]civ
 }
 
 // Closed implements incentive.Days.
-func (d *Days) Closed(ctx context.Context, tenant string, day civil.Date) (bool, error) {
+func (d *Days) Closed(ctx context.Context, tenant ident.Tenant, day civil.Date) (bool, error) {
 	out, err := d.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &d.name, Key: attr.Key(keys.Day(tenant, day))})
 	if err != nil {
 		return false, awsfault.Of(err)

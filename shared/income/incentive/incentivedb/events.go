@@ -18,6 +18,7 @@ import (
 	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/income/incentive"
 )
 
@@ -51,7 +52,7 @@ func pause(ctx context.Context, attempt int) error {
 }
 
 // Add implements incentive.Events.
-func (s *Events) Add(ctx context.Context, tenant string, events []incentive.Recorded) []incentive.Stored {
+func (s *Events) Add(ctx context.Context, tenant ident.Tenant, events []incentive.Recorded) []incentive.Stored {
 	if len(events) == 1 {
 		return []incentive.Stored{s.addOne(ctx, tenant, &events[0])}
 	}
@@ -69,7 +70,7 @@ func (s *Events) Add(ctx context.Context, tenant string, events []incentive.Reco
 	return out
 }
 
-func (s *Events) addOne(ctx context.Context, tenant string, r *incentive.Recorded) incentive.Stored {
+func (s *Events) addOne(ctx context.Context, tenant ident.Tenant, r *incentive.Recorded) incentive.Stored {
 	it, err := eventItem(tenant, r)
 	if err != nil {
 		return incentive.Stored{Err: err}
@@ -96,7 +97,7 @@ func keptAs(event string, it item) incentive.Stored {
 
 // addSome sends up to statementsPerCall events in one call; what is throttled is sent again, and what was there
 // already is read.
-func (s *Events) addSome(ctx context.Context, tenant string, events []incentive.Recorded, out []incentive.Stored) {
+func (s *Events) addSome(ctx context.Context, tenant ident.Tenant, events []incentive.Recorded, out []incentive.Stored) {
 	left := make([]int, len(events))
 	for i := range left {
 		left[i] = i
@@ -115,7 +116,7 @@ func (s *Events) addSome(ctx context.Context, tenant string, events []incentive.
 
 // insert tries the events at the places in left. It gives the places to try again, whose Err says why, and
 // appends to taken those whose id exists.
-func (s *Events) insert(ctx context.Context, tenant string, events []incentive.Recorded, left, taken []int, out []incentive.Stored) (again, nowTaken []int) {
+func (s *Events) insert(ctx context.Context, tenant ident.Tenant, events []incentive.Recorded, left, taken []int, out []incentive.Stored) (again, nowTaken []int) {
 	statements := make([]types.BatchStatementRequest, len(left))
 	for n, i := range left {
 		it, err := eventItem(tenant, &events[i])
@@ -183,7 +184,7 @@ func (s *Events) insertStatement(it item) types.BatchStatementRequest {
 }
 
 // readTaken reads the events that were there before.
-func (s *Events) readTaken(ctx context.Context, tenant string, events []incentive.Recorded, places []int, out []incentive.Stored) {
+func (s *Events) readTaken(ctx context.Context, tenant ident.Tenant, events []incentive.Recorded, places []int, out []incentive.Stored) {
 	place := make(map[string]int, len(places)) // partition key -> place
 	request := types.KeysAndAttributes{ConsistentRead: aws.Bool(true)}
 	for _, i := range places {

@@ -14,6 +14,7 @@ import (
 	"fenzhang/shared/civil"
 	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/dynamo/keys"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/income/incentive"
 )
 
@@ -42,7 +43,7 @@ const strategyMissing = "strategy_missing"
 type item = attr.Item
 
 // eventItem is the item of a recorded event, well under 1 KB unless the sender fills every optional field.
-func eventItem(tenant string, r *incentive.Recorded) (item, error) {
+func eventItem(tenant ident.Tenant, r *incentive.Recorded) (item, error) {
 	k := keys.Event(tenant, r.EventID)
 	it := make(item, 16)
 	it["pk"], it["sk"] = attr.Text(k.PK), attr.Text(k.SK)
@@ -58,7 +59,7 @@ func eventItem(tenant string, r *incentive.Recorded) (item, error) {
 }
 
 func writeEvent(it item, e incentive.Event) {
-	it[attrCreator], it[attrAction] = attr.Text(e.CreatorID), attr.Text(e.ActionType)
+	it[attrCreator], it[attrAction] = attr.Text(string(e.CreatorID)), attr.Text(e.ActionType)
 	it[attrAt] = attr.Text(e.OccurredAt.Format(time.RFC3339Nano))
 	if e.Quantity != 1 {
 		it[attrQuantity] = attr.Number(e.Quantity)
@@ -135,7 +136,7 @@ func readRecorded(event string, s source) (incentive.Recorded, error) {
 func readEvent(event string, s source) (incentive.Event, error) {
 	at, err := time.Parse(time.RFC3339Nano, s.text(attrAt))
 	e := incentive.Event{
-		EventID: event, CreatorID: s.text(attrCreator), ActionType: s.text(attrAction),
+		EventID: event, CreatorID: ident.Creator(s.text(attrCreator)), ActionType: s.text(attrAction),
 		OccurredAt: at.In(civil.Shanghai), Quantity: 1, Platform: s.text(attrPlatform),
 	}
 	if err != nil || event == "" || e.CreatorID == "" || e.ActionType == "" {

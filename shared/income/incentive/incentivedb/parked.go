@@ -12,6 +12,7 @@ import (
 	"fenzhang/shared/awsfault"
 	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/dynamo/keys"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/income/incentive"
 )
 
@@ -19,7 +20,7 @@ import (
 const parkedPage = 200
 
 // Park implements incentive.Parked.
-func (s *Events) Park(ctx context.Context, tenant string, events []incentive.Event) error {
+func (s *Events) Park(ctx context.Context, tenant ident.Tenant, events []incentive.Event) error {
 	items := make([]item, 0, len(events))
 	seen := make(map[keys.Key]bool, len(events))
 	for _, e := range events {
@@ -36,7 +37,7 @@ func (s *Events) Park(ctx context.Context, tenant string, events []incentive.Eve
 }
 
 // Waiting implements incentive.Parked; the cursor is the last event's id.
-func (s *Events) Waiting(ctx context.Context, tenant, action, cursor string) ([]incentive.Event, string, error) {
+func (s *Events) Waiting(ctx context.Context, tenant ident.Tenant, action, cursor string) ([]incentive.Event, string, error) {
 	in := &dynamodb.QueryInput{
 		TableName: &s.name, KeyConditionExpression: aws.String("pk = :pk"), Limit: aws.Int32(parkedPage),
 		ExpressionAttributeValues: item{":pk": attr.Text(keys.ParkedActions(tenant, action))},
@@ -60,7 +61,7 @@ func (s *Events) Waiting(ctx context.Context, tenant, action, cursor string) ([]
 }
 
 // Reward implements incentive.Parked. The mark of parking stays in the event: its first answer said so.
-func (s *Events) Reward(ctx context.Context, tenant, event string, g incentive.Grant) (incentive.Grant, error) {
+func (s *Events) Reward(ctx context.Context, tenant ident.Tenant, event string, g incentive.Grant) (incentive.Grant, error) {
 	values, set := item{}, ""
 	grant := item{}
 	writeGrant(grant, &g)
@@ -85,7 +86,7 @@ func (s *Events) Reward(ctx context.Context, tenant, event string, g incentive.G
 }
 
 // Unpark implements incentive.Parked.
-func (s *Events) Unpark(ctx context.Context, tenant string, e incentive.Event) error {
+func (s *Events) Unpark(ctx context.Context, tenant ident.Tenant, e incentive.Event) error {
 	_, err := s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &s.name, Key: attr.Key(keys.Parked(tenant, e.ActionType, e.EventID))})
 	return awsfault.Of(err)
 }

@@ -16,6 +16,7 @@ import (
 	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/income/incentive"
 	"fenzhang/shared/income/incentive/incentivetest"
 	"fenzhang/shared/lambda/dynamotest"
@@ -50,7 +51,7 @@ func TestDayCloseTellsWhatIsAccrued(t *testing.T) {
 	}
 	n := uint64(0)
 	for shard := range uint32(keys.DayShards) {
-		err := days.Shard(t.Context(), d.Tenant, d.Day, shard, func(creator string, entries []incentive.Entry, got incentive.Closed) error {
+		err := days.Shard(t.Context(), d.Tenant, d.Day, shard, func(creator ident.Creator, entries []incentive.Entry, got incentive.Closed) error {
 			n++
 			if creator != d.Creator || got != want || len(entries) != 1 {
 				t.Errorf("shard gives %s %+v %+v", creator, entries, got)

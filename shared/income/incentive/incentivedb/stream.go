@@ -4,6 +4,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"fenzhang/shared/dynamo/keys"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/income/incentive"
 )
 
@@ -17,10 +18,10 @@ func FromStream(record events.DynamoDBEventRecord) (seen incentive.Seen, ok bool
 	}
 	e, err := readEvent(event, image)
 	if err != nil {
-		return incentive.Seen{Tenant: tenant}, true, err
+		return incentive.Seen{Tenant: ident.Tenant(tenant)}, true, err
 	}
 	g, err := readGrant(image)
-	return incentive.Seen{Tenant: tenant, Event: e, Grant: g}, true, err
+	return incentive.Seen{Tenant: ident.Tenant(tenant), Event: e, Grant: g}, true, err
 }
 
 // streamed is an image as the stream's event types carry it.

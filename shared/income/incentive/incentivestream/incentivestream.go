@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/income/incentive"
 	"fenzhang/shared/income/incentive/incentivedb"
 	"fenzhang/shared/lambda/trigger"
@@ -48,7 +49,7 @@ func (h Handler) absorb(ctx context.Context, batch events.DynamoDBEvent) (events
 	return none, h.Accruer.Absorb(ctx, seen)
 }
 
-func (h Handler) putAside(ctx context.Context, tenant string, record *events.DynamoDBEventRecord, why error) error {
+func (h Handler) putAside(ctx context.Context, tenant ident.Tenant, record *events.DynamoDBEventRecord, why error) error {
 	body, err := json.Marshal(record)
 	if err != nil {
 		return err

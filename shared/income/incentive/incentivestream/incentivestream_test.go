@@ -12,6 +12,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/clock"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/income/incentive"
 	"fenzhang/shared/income/incentive/incentivetest"
 	"fenzhang/shared/lambda/trigger"
@@ -22,14 +23,16 @@ import (
 
 type directory struct{}
 
-func (directory) Strategies(context.Context, string) ([]tenancy.Strategy, error) { return nil, nil }
-func (directory) Tenants(context.Context) ([]string, error)                      { return []string{"demo-mcn"}, nil }
+func (directory) Strategies(context.Context, ident.Tenant) ([]tenancy.Strategy, error) {
+	return nil, nil
+}
+func (directory) Tenants(context.Context) ([]string, error) { return []string{"demo-mcn"}, nil }
 
 // shelf keeps what was put aside.
 type shelf map[string]string
 
-func (s shelf) Keep(_ context.Context, tenant, id, why string, _ []byte) error {
-	s[tenant+" "+id] = why
+func (s shelf) Keep(_ context.Context, tenant ident.Tenant, id, why string, _ []byte) error {
+	s[string(tenant+" ")+id] = why
 	return nil
 }
 

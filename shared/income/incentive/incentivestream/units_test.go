@@ -19,6 +19,7 @@ import (
 	"fenzhang/shared/clock"
 	"fenzhang/shared/clock/ids"
 	"fenzhang/shared/dynamo"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/income"
 	"fenzhang/shared/income/incentive"
 	"fenzhang/shared/income/incentive/incentivedb"
@@ -32,18 +33,18 @@ import (
 // agency is the master data of a tenant in which everything is in order.
 type agency struct{}
 
-func (agency) Creator(_ context.Context, _, creator string) (tenancy.Creator, error) {
+func (agency) Creator(_ context.Context, _ ident.Tenant, creator ident.Creator) (tenancy.Creator, error) {
 	return tenancy.Creator{CreatorID: creator}, nil
 }
 
-func (agency) Strategies(context.Context, string) ([]tenancy.Strategy, error) {
+func (agency) Strategies(context.Context, ident.Tenant) ([]tenancy.Strategy, error) {
 	return []tenancy.Strategy{{Version: tenancy.Version{From: civil.MustDate("2026-01-01"), Version: 3}, StrategyID: "01k1qf3v8e9x6m2c4b7n0p5rst",
 		ActionType: "watch_live", Reward: tenancy.Reward{Kind: tenancy.Cash, Amount: money.Fen(5), PerUnit: true}}}, nil
 }
 
 func (agency) Tenants(context.Context) ([]string, error) { return []string{"demo"}, nil }
 
-func (agency) ContractsOf(_ context.Context, _, creator, _ string, _ civil.Date) ([]tenancy.Contract, error) {
+func (agency) ContractsOf(_ context.Context, _ ident.Tenant, creator ident.Creator, _ string, _ civil.Date) ([]tenancy.Contract, error) {
 	return []tenancy.Contract{{ContractID: "ct-1", CreatorID: creator, PayingEntity: "ent-1", Routes: map[string]string{income.Incentive: tenancy.MCNPays}}}, nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"fenzhang/shared/civil"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/income/incentive"
 )
 
@@ -41,7 +42,7 @@ func NewMemory() *Memory {
 }
 
 // Add implements incentive.Events.
-func (m *Memory) Add(_ context.Context, tenant string, events []incentive.Recorded) []incentive.Stored {
+func (m *Memory) Add(_ context.Context, tenant ident.Tenant, events []incentive.Recorded) []incentive.Stored {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	out := make([]incentive.Stored, len(events))
@@ -56,7 +57,7 @@ func (m *Memory) Add(_ context.Context, tenant string, events []incentive.Record
 }
 
 // Event gives what is recorded under an id.
-func (m *Memory) Event(tenant, event string) (incentive.Recorded, bool) {
+func (m *Memory) Event(tenant ident.Tenant, event string) (incentive.Recorded, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	r, ok := m.events[keys.Event(tenant, event)]
@@ -64,7 +65,7 @@ func (m *Memory) Event(tenant, event string) (incentive.Recorded, bool) {
 }
 
 // Park implements incentive.Parked.
-func (m *Memory) Park(_ context.Context, tenant string, events []incentive.Event) error {
+func (m *Memory) Park(_ context.Context, tenant ident.Tenant, events []incentive.Event) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, e := range events {
@@ -74,7 +75,7 @@ func (m *Memory) Park(_ context.Context, tenant string, events []incentive.Event
 }
 
 // Waiting implements incentive.Parked with pages of one, so that paging is tested.
-func (m *Memory) Waiting(_ context.Context, tenant, action, cursor string) ([]incentive.Event, string, error) {
+func (m *Memory) Waiting(_ context.Context, tenant ident.Tenant, action, cursor string) ([]incentive.Event, string, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var names []string
@@ -95,7 +96,7 @@ func (m *Memory) Waiting(_ context.Context, tenant, action, cursor string) ([]in
 }
 
 // Reward implements incentive.Parked.
-func (m *Memory) Reward(_ context.Context, tenant, event string, g incentive.Grant) (incentive.Grant, error) {
+func (m *Memory) Reward(_ context.Context, tenant ident.Tenant, event string, g incentive.Grant) (incentive.Grant, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	k := keys.Event(tenant, event)
@@ -108,7 +109,7 @@ func (m *Memory) Reward(_ context.Context, tenant, event string, g incentive.Gra
 }
 
 // Unpark implements incentive.Parked.
-func (m *Memory) Unpark(_ context.Context, tenant string, e incentive.Event) error {
+func (m *Memory) Unpark(_ context.Context, tenant ident.Tenant, e incentive.Event) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.parked, keys.Parked(tenant, e.ActionType, e.EventID))
@@ -154,7 +155,7 @@ func (d Days) Creator(_ context.Context, c incentive.CreatorDay) ([]incentive.En
 }
 
 // Shard implements incentive.Chunks.
-func (d Days) Shard(ctx context.Context, tenant string, on civil.Date, n uint32, each func(string, []incentive.Entry, incentive.Closed) error) error {
+func (d Days) Shard(ctx context.Context, tenant ident.Tenant, on civil.Date, n uint32, each func(ident.Creator, []incentive.Entry, incentive.Closed) error) error {
 	d.mu.Lock()
 	var creators []incentive.CreatorDay
 	for c := range d.chunks {
@@ -163,7 +164,7 @@ func (d Days) Shard(ctx context.Context, tenant string, on civil.Date, n uint32,
 		}
 	}
 	d.mu.Unlock()
-	slices.SortFunc(creators, func(a, b incentive.CreatorDay) int { return strings.Compare(a.Creator, b.Creator) })
+	slices.SortFunc(creators, func(a, b incentive.CreatorDay) int { return strings.Compare(string(a.Creator), string(b.Creator)) })
 	for _, c := range creators {
 		entries, closed, err := d.Creator(ctx, c)
 		if err != nil {
@@ -176,7 +177,7 @@ func (d Days) Shard(ctx context.Context, tenant string, on civil.Date, n uint32,
 	return nil
 }
 
-func (d Days) day(tenant string, on civil.Date) *day {
+func (d Days) day(tenant ident.Tenant, on civil.Date) *day {
 	k := keys.Day(tenant, on)
 	if d.days[k] == nil {
 		d.days[k] = &day{}
@@ -185,7 +186,7 @@ func (d Days) day(tenant string, on civil.Date) *day {
 }
 
 // Touch implements incentive.Days.
-func (d Days) Touch(_ context.Context, tenant string, days []civil.Date) error {
+func (d Days) Touch(_ context.Context, tenant ident.Tenant, days []civil.Date) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, on := range days {
@@ -197,7 +198,7 @@ func (d Days) Touch(_ context.Context, tenant string, days []civil.Date) error {
 }
 
 // Due implements incentive.Days.
-func (d Days) Due(_ context.Context, tenant string, before civil.Date) ([]civil.Date, error) {
+func (d Days) Due(_ context.Context, tenant ident.Tenant, before civil.Date) ([]civil.Date, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var due []civil.Date
@@ -211,7 +212,7 @@ func (d Days) Due(_ context.Context, tenant string, before civil.Date) ([]civil.
 }
 
 // Begin implements incentive.Days.
-func (d Days) Begin(_ context.Context, tenant string, on civil.Date) (int64, error) {
+func (d Days) Begin(_ context.Context, tenant ident.Tenant, on civil.Date) (int64, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	t := d.day(tenant, on)
@@ -220,7 +221,7 @@ func (d Days) Begin(_ context.Context, tenant string, on civil.Date) (int64, err
 }
 
 // Finish implements incentive.Days.
-func (d Days) Finish(_ context.Context, tenant string, on civil.Date, touches int64) error {
+func (d Days) Finish(_ context.Context, tenant ident.Tenant, on civil.Date, touches int64) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	t := d.day(tenant, on)
@@ -229,7 +230,7 @@ func (d Days) Finish(_ context.Context, tenant string, on civil.Date, touches in
 }
 
 // Closed implements incentive.Days.
-func (d Days) Closed(_ context.Context, tenant string, on civil.Date) (bool, error) {
+func (d Days) Closed(_ context.Context, tenant ident.Tenant, on civil.Date) (bool, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	t := d.days[keys.Day(tenant, on)]

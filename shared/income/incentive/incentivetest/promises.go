@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/income/incentive"
 )
 
@@ -113,7 +114,7 @@ func dayEntries(t *testing.T, s Store) {
 	g := Sample("x").Grant
 	want := map[string][]incentive.Entry{}
 	for _, creator := range []string{"c", "c-1", "c-10", "C", "d"} {
-		d := incentive.CreatorDay{Tenant: tenant, Creator: creator, Day: day}
+		d := incentive.CreatorDay{Tenant: tenant, Creator: ident.Creator(creator), Day: day}
 		entries := []incentive.Entry{{EventID: creator + "-a", Grant: g}, {EventID: creator + "-b"}}
 		want[creator] = entries
 		for _, part := range [][]incentive.Entry{entries, entries[:1], entries} { // again, and with other borders
@@ -124,9 +125,9 @@ func dayEntries(t *testing.T, s Store) {
 	}
 	seen := map[string]int{}
 	for n := range uint32(8) {
-		err := s.Chunks.Shard(t.Context(), tenant, day, n, func(creator string, entries []incentive.Entry, closed incentive.Closed) error {
-			seen[creator]++
-			if got, want := incentive.Fold(entries), incentive.Fold(want[creator]); got != want || closed.Revision != 0 {
+		err := s.Chunks.Shard(t.Context(), tenant, day, n, func(creator ident.Creator, entries []incentive.Entry, closed incentive.Closed) error {
+			seen[string(creator)]++
+			if got, want := incentive.Fold(entries), incentive.Fold(want[string(creator)]); got != want || closed.Revision != 0 {
 				t.Errorf("%s: fold %+v, want %+v", creator, got, want)
 			}
 			return nil
@@ -139,7 +140,7 @@ func dayEntries(t *testing.T, s Store) {
 		if seen[creator] != 1 {
 			t.Errorf("%s was given %d times, want 1", creator, seen[creator])
 		}
-		got, _, err := s.Chunks.Creator(t.Context(), incentive.CreatorDay{Tenant: tenant, Creator: creator, Day: day})
+		got, _, err := s.Chunks.Creator(t.Context(), incentive.CreatorDay{Tenant: tenant, Creator: ident.Creator(creator), Day: day})
 		if err != nil || incentive.Fold(got) != incentive.Fold(entries) {
 			t.Errorf("%s alone: %+v (%v)", creator, incentive.Fold(got), err)
 		}

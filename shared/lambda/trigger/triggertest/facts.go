@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"fenzhang/shared/ident"
 	"fenzhang/shared/settlement"
 )
 
@@ -108,7 +109,7 @@ func unknownFacts(t testing.TB, event []byte) []string {
 
 type collector struct {
 	known    facts
-	tenant   string // the one that the event speaks of; empty for those of the whole system
+	tenant   ident.Tenant // the one that the event speaks of; empty for those of the whole system
 	problems []string
 }
 
@@ -116,7 +117,7 @@ type collector struct {
 func (c *collector) findTenant(v any) {
 	each(v, func(key, text string) {
 		if tenant := tenantIn(key, text); tenant != "" && c.tenant == "" {
-			c.tenant = tenant
+			c.tenant = ident.Tenant(tenant)
 		}
 	})
 }
@@ -138,7 +139,7 @@ func (c *collector) check(v any) {
 		if tenant := tenantIn(key, text); tenant != "" && c.known[tenant] == nil {
 			c.problems = append(c.problems, fmt.Sprintf("there is no tenant %q", tenant))
 		}
-		known, ok := c.known[c.tenant][key]
+		known, ok := c.known[string(c.tenant)][key]
 		if ok && text != "" && !known[text] {
 			c.problems = append(c.problems, fmt.Sprintf("%s has no %s %q", c.tenant, key, text))
 		}

@@ -19,6 +19,7 @@ import (
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/dynamo/transact"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/ledger/ledgerdb"
 	"fenzhang/shared/ledger/period"
 )
@@ -50,7 +51,7 @@ func (s *Store) get(ctx context.Context, k keys.Key) (item, error) {
 }
 
 // Newest reads the head of an entity and the period that it names.
-func (s *Store) Newest(ctx context.Context, tenant, entity string) (*period.Period, error) {
+func (s *Store) Newest(ctx context.Context, tenant ident.Tenant, entity ident.Entity) (*period.Period, error) {
 	head, err := s.get(ctx, keys.PeriodHead(tenant, entity))
 	if err != nil || head == nil {
 		return nil, err
@@ -63,7 +64,7 @@ func (s *Store) Newest(ctx context.Context, tenant, entity string) (*period.Peri
 }
 
 // Period reads one period.
-func (s *Store) Period(ctx context.Context, tenant, entity string, month civil.Month) (*period.Period, error) {
+func (s *Store) Period(ctx context.Context, tenant ident.Tenant, entity ident.Entity, month civil.Month) (*period.Period, error) {
 	it, err := s.get(ctx, keys.Period(tenant, entity, month))
 	if err != nil || it == nil {
 		return nil, err
@@ -72,7 +73,7 @@ func (s *Store) Period(ctx context.Context, tenant, entity string, month civil.M
 	return &p, err
 }
 
-func periodOf(tenant string, it item) (period.Period, error) {
+func periodOf(tenant ident.Tenant, it item) (period.Period, error) {
 	var p period.Period
 	if err := json.Unmarshal([]byte(attr.TextOf(it, attrDoc)), &p); err != nil {
 		return p, fault.Internal(err)
@@ -85,7 +86,7 @@ func periodOf(tenant string, it item) (period.Period, error) {
 const maxListed = 120
 
 // List reads all periods of an entity, newest first.
-func (s *Store) List(ctx context.Context, tenant, entity string) ([]period.Period, error) {
+func (s *Store) List(ctx context.Context, tenant ident.Tenant, entity ident.Entity) ([]period.Period, error) {
 	out, err := s.DB.Query(ctx, &dynamodb.QueryInput{TableName: aws.String(s.Ledger), ConsistentRead: aws.Bool(true), ScanIndexForward: aws.Bool(false), Limit: aws.Int32(maxListed),
 		KeyConditionExpression:    aws.String("pk = :pk AND begins_with(sk, :sk)"),
 		ExpressionAttributeValues: item{":pk": attr.Text(keys.PeriodHead(tenant, entity).PK), ":sk": attr.Text(keys.PeriodPrefix)}})
@@ -161,6 +162,6 @@ func (s *Store) head(p period.Period) *types.Put {
 }
 
 // Fence closes a book for entries of the month and before.
-func (s *Store) Fence(ctx context.Context, tenant, book, entity string, month civil.Month) error {
+func (s *Store) Fence(ctx context.Context, tenant ident.Tenant, book string, entity ident.Entity, month civil.Month) error {
 	return ledgerdb.Book{DB: s.DB, Table: s.Ledger}.Fence(ctx, tenant, book, entity, month)
 }

@@ -18,17 +18,18 @@ import (
 	"time"
 
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/money"
 	"fenzhang/shared/payout"
 )
 
 // Account is a corporate customer's access to the bank as the secret store keeps it.
 type Account struct {
-	Tenant     string  `json:"tenant"`
-	Merchant   string  `json:"merchant"`
-	PrivateKey string  `json:"private_key"`      // PEM, signs our requests
-	BankKey    string  `json:"bank_public_key"`  // PEM, verifies answers and notices
-	Layout     *Layout `json:"layout,omitempty"` // none: the generic one
+	Tenant     ident.Tenant `json:"tenant"`
+	Merchant   string       `json:"merchant"`
+	PrivateKey string       `json:"private_key"`      // PEM, signs our requests
+	BankKey    string       `json:"bank_public_key"`  // PEM, verifies answers and notices
+	Layout     *Layout      `json:"layout,omitempty"` // none: the generic one
 }
 
 // The paths of the bank's interface.

@@ -14,13 +14,14 @@ import (
 	"github.com/go-pay/gopay/douyin"
 	"github.com/go-pay/gopay/pkg/xhttp"
 
+	"fenzhang/shared/ident"
 	"fenzhang/shared/money"
 	"fenzhang/shared/payout"
 )
 
 // Account is a merchant account at Douyin Pay as the secret store keeps it.
 type Account struct {
-	Tenant     string        `json:"tenant"`
+	Tenant     ident.Tenant  `json:"tenant"`
 	Merchant   string        `json:"mch_id"`
 	Serial     string        `json:"serial"`               // of the merchant's certificate
 	PrivateKey string        `json:"merchant_private_key"` // PEM

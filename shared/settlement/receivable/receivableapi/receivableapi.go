@@ -11,6 +11,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/lambda/httpapi"
 	"fenzhang/shared/money"
@@ -21,8 +22,8 @@ import (
 
 // Directory finds creators and lists them.
 type Directory interface {
-	Creator(ctx context.Context, tenant, creator string) (tenancy.Creator, error)
-	Creators(ctx context.Context, tenant, cursor string, limit int) ([]tenancy.Creator, string, error)
+	Creator(ctx context.Context, tenant ident.Tenant, creator ident.Creator) (tenancy.Creator, error)
+	Creators(ctx context.Context, tenant ident.Tenant, cursor string, limit int) ([]tenancy.Creator, string, error)
 }
 
 // API answers the routes.
@@ -57,16 +58,16 @@ const (
 )
 
 type draft struct {
-	ID         string          `json:"receivable_id"`
-	CreatorID  string          `json:"creator_id"`
-	Entity     string          `json:"paying_entity"`
-	Kind       receivable.Kind `json:"kind"`
-	Amount     money.Amount    `json:"amount"`
-	MCNPart    money.Amount    `json:"mcn_part"`
-	MaxShare   *money.Rate     `json:"max_share"`
-	Document   string          `json:"document"`
-	Reason     string          `json:"reason"`
-	Settlement string          `json:"settlement_id"`
+	ID         string           `json:"receivable_id"`
+	CreatorID  ident.Creator    `json:"creator_id"`
+	Entity     ident.Entity     `json:"paying_entity"`
+	Kind       receivable.Kind  `json:"kind"`
+	Amount     money.Amount     `json:"amount"`
+	MCNPart    money.Amount     `json:"mcn_part"`
+	MaxShare   *money.Rate      `json:"max_share"`
+	Document   string           `json:"document"`
+	Reason     string           `json:"reason"`
+	Settlement ident.Settlement `json:"settlement_id"`
 }
 
 func (d draft) problems() []fault.Field {
@@ -78,9 +79,9 @@ func (d draft) problems() []fault.Field {
 	}
 	words := func(s string, most int) bool { return s != "" && utf8.RuneCountInString(s) <= most }
 	bad(d.ID != "" && !idShape.MatchString(d.ID), "receivable_id", idProblem)
-	bad(!idShape.MatchString(d.CreatorID), "creator_id", idProblem)
-	bad(!idShape.MatchString(d.Entity), "paying_entity", idProblem)
-	bad(d.Settlement != "" && !idShape.MatchString(d.Settlement), "settlement_id", idProblem)
+	bad(!idShape.MatchString(string(d.CreatorID)), "creator_id", idProblem)
+	bad(!idShape.MatchString(string(d.Entity)), "paying_entity", idProblem)
+	bad(d.Settlement != "" && !idShape.MatchString(string(d.Settlement)), "settlement_id", idProblem)
 	kinds := make([]string, 0, len(receivable.Raisable()))
 	for _, k := range receivable.Raisable() {
 		kinds = append(kinds, string(k))
@@ -178,7 +179,7 @@ func (a API) list(ctx context.Context, r *httpapi.Request) (httpapi.Response, er
 	}
 	out := listAnswer{Receivables: []view{}}
 	for _, id := range creators {
-		found, err := a.Claims.Store.Of(ctx, r.Tenant, id, entity)
+		found, err := a.Claims.Store.Of(ctx, r.Tenant, ident.Creator(id), ident.Entity(entity))
 		if err != nil {
 			return httpapi.Response{}, err
 		}
@@ -200,7 +201,7 @@ func (a API) list(ctx context.Context, r *httpapi.Request) (httpapi.Response, er
 
 func (a API) creators(ctx context.Context, r *httpapi.Request, one string, limit int) ([]string, string, error) {
 	if one != "" {
-		_, err := a.Directory.Creator(ctx, r.Tenant, one)
+		_, err := a.Directory.Creator(ctx, r.Tenant, ident.Creator(one))
 		return []string{one}, "", err
 	}
 	cursor := r.Query.Get("cursor")
@@ -210,16 +211,16 @@ func (a API) creators(ctx context.Context, r *httpapi.Request, one string, limit
 	page, next, err := a.Directory.Creators(ctx, r.Tenant, cursor, limit)
 	ids := make([]string, len(page))
 	for i, c := range page {
-		ids[i] = c.CreatorID
+		ids[i] = string(c.CreatorID)
 	}
 	return ids, next, err
 }
 
 type filing struct {
-	Entity    string      `json:"paying_entity"`
-	Month     civil.Month `json:"month"`
-	FiledOn   civil.Date  `json:"filed_on"`
-	Reference string      `json:"reference"`
+	Entity    ident.Entity `json:"paying_entity"`
+	Month     civil.Month  `json:"month"`
+	FiledOn   civil.Date   `json:"filed_on"`
+	Reference string       `json:"reference"`
 }
 
 func (a API) file(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
@@ -228,7 +229,7 @@ func (a API) file(ctx context.Context, r *httpapi.Request) (httpapi.Response, er
 		return httpapi.Response{}, err
 	}
 	var p []fault.Field
-	if !idShape.MatchString(f.Entity) {
+	if !idShape.MatchString(string(f.Entity)) {
 		p = append(p, fault.Field{Field: "paying_entity", Problem: idProblem})
 	}
 	if f.Month.IsZero() {
@@ -256,7 +257,7 @@ func (a API) filed(ctx context.Context, r *httpapi.Request) (httpapi.Response, e
 	if !idShape.MatchString(entity) {
 		return httpapi.Response{}, fault.Invalid(fault.Field{Field: "paying_entity", Problem: idProblem})
 	}
-	list, err := a.Filings.Store.FiledMonths(ctx, r.Tenant, entity)
+	list, err := a.Filings.Store.FiledMonths(ctx, r.Tenant, ident.Entity(entity))
 	if list == nil {
 		list = []settlement.FiledMonth{}
 	}

@@ -19,6 +19,7 @@ import (
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/dynamo/transact"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/ledger/ledgerdb"
 	"fenzhang/shared/money"
@@ -50,7 +51,7 @@ func Item(r receivable.Receivable) (item, error) {
 	return it, nil
 }
 
-func read(tenant string, it item) (receivable.Receivable, error) {
+func read(tenant ident.Tenant, it item) (receivable.Receivable, error) {
 	var r receivable.Receivable
 	if err := json.Unmarshal([]byte(attr.TextOf(it, attrDoc)), &r); err != nil {
 		return r, fault.Internal(err)
@@ -83,7 +84,7 @@ func RaiseAll(table string, claims []receivable.Receivable) ([]types.TransactWri
 
 // Move is the part of a transaction that changes what is open; its condition keeps open and taken from falling below
 // zero.
-func Move(table, tenant string, m receivable.Move) types.TransactWriteItem {
+func Move(table string, tenant ident.Tenant, m receivable.Move) types.TransactWriteItem {
 	less := m.Taken.Add(m.Withdrawn)
 	condition := "#open >= :less AND #taken >= :back AND #state = :standing"
 	if m.Whole {
@@ -108,7 +109,7 @@ type Store struct {
 var _ receivable.Store = (*Store)(nil)
 
 // Of reads the receivables of a creator at a paying entity, at all of them when entity is "", consistently.
-func (s *Store) Of(ctx context.Context, tenant, creator, entity string) ([]receivable.Receivable, error) {
+func (s *Store) Of(ctx context.Context, tenant ident.Tenant, creator ident.Creator, entity ident.Entity) ([]receivable.Receivable, error) {
 	prefix := keys.ReceivablePrefix
 	if entity != "" {
 		prefix = keys.ReceivablesOf(entity)
@@ -117,7 +118,7 @@ func (s *Store) Of(ctx context.Context, tenant, creator, entity string) ([]recei
 }
 
 // List reads the receivables of a creator whose sort keys begin with a prefix, consistently.
-func List(ctx context.Context, db dynamo.API, table, tenant, creator, prefix string) ([]receivable.Receivable, error) {
+func List(ctx context.Context, db dynamo.API, table string, tenant ident.Tenant, creator ident.Creator, prefix string) ([]receivable.Receivable, error) {
 	var out []receivable.Receivable
 	in := &dynamodb.QueryInput{TableName: aws.String(table), ConsistentRead: aws.Bool(true), KeyConditionExpression: aws.String("pk = :pk AND begins_with(sk, :sk)"),
 		ExpressionAttributeValues: item{":pk": attr.Text(keys.CreatorBook(tenant, creator)), ":sk": attr.Text(prefix)}}
@@ -146,7 +147,7 @@ func (s *Store) get(ctx context.Context, k keys.Key) (item, error) {
 }
 
 // ByID finds a receivable that a person raised; fault.Absent when there is none.
-func (s *Store) ByID(ctx context.Context, tenant, id string) (receivable.Receivable, error) {
+func (s *Store) ByID(ctx context.Context, tenant ident.Tenant, id string) (receivable.Receivable, error) {
 	name, err := s.get(ctx, keys.ReceivableName(tenant, id))
 	if err != nil {
 		return receivable.Receivable{}, err
@@ -154,7 +155,7 @@ func (s *Store) ByID(ctx context.Context, tenant, id string) (receivable.Receiva
 	if name == nil {
 		return receivable.Receivable{}, fault.Absent("receivable")
 	}
-	it, err := s.get(ctx, keys.Receivable(tenant, attr.TextOf(name, "cr"), attr.TextOf(name, "ent"), id))
+	it, err := s.get(ctx, keys.Receivable(tenant, ident.Creator(attr.TextOf(name, "cr")), ident.Entity(attr.TextOf(name, "ent")), id))
 	if err != nil {
 		return receivable.Receivable{}, err
 	}
@@ -165,7 +166,7 @@ func (s *Store) ByID(ctx context.Context, tenant, id string) (receivable.Receiva
 // taken.
 func (s *Store) Prepare(ctx context.Context, r receivable.Receivable, record audit.Record) error {
 	name := attr.Key(keys.ReceivableName(r.Tenant, r.ID))
-	name["cr"], name["ent"] = attr.Text(r.CreatorID), attr.Text(r.Entity)
+	name["cr"], name["ent"] = attr.Text(string(r.CreatorID)), attr.Text(string(r.Entity))
 	put, err := Raise(s.Ledger, r)
 	if err != nil {
 		return err

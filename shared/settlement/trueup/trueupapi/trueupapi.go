@@ -12,6 +12,7 @@ import (
 	"fenzhang/shared/civil/calendar"
 	"fenzhang/shared/clock"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/lambda/httpapi"
 	"fenzhang/shared/law/lawdiff"
@@ -43,20 +44,20 @@ const maxReason = 500
 
 // page is what both lists are asked.
 type page struct {
-	entity string
+	entity ident.Entity
 	month  civil.Month
 	cursor string
 	limit  int
 }
 
 func pageOf(r *httpapi.Request) (page, error) {
-	q := page{entity: r.Query.Get("paying_entity"), cursor: r.Query.Get("cursor")}
+	q := page{entity: ident.Entity(r.Query.Get("paying_entity")), cursor: r.Query.Get("cursor")}
 	var p []fault.Field
 	var err error
 	if q.month, err = civil.ParseMonth(r.Query.Get("month")); err != nil {
 		p = append(p, fault.Field{Field: "month", Problem: civil.ErrMonth.Error()})
 	}
-	if !idShape.MatchString(q.entity) {
+	if !idShape.MatchString(string(q.entity)) {
 		p = append(p, fault.Field{Field: "paying_entity", Problem: "must be 1 to 64 letters, digits, - or _"})
 	}
 	if q.cursor != "" && !idShape.MatchString(q.cursor) {

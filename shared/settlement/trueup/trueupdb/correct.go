@@ -13,6 +13,7 @@ import (
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/dynamo/transact"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/ledger/ledgerdb"
 	"fenzhang/shared/settlement/receivable/receivabledb"
 	"fenzhang/shared/settlement/settlementdb"
@@ -31,7 +32,7 @@ func correctionItem(c trueup.Correction) (item, error) {
 }
 
 // Correction reads a correction.
-func (s *Store) Correction(ctx context.Context, tenant, id string) (trueup.Correction, error) {
+func (s *Store) Correction(ctx context.Context, tenant ident.Tenant, id string) (trueup.Correction, error) {
 	c, err := read[trueup.Correction](ctx, s, keys.Correction(tenant, id), "correction")
 	c.Tenant = tenant
 	return c, err

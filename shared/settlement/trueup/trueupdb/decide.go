@@ -12,6 +12,7 @@ import (
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/dynamo/transact"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/ledger/ledgerdb"
 	"fenzhang/shared/settlement/receivable/receivabledb"
 	"fenzhang/shared/settlement/settlementdb"
@@ -19,7 +20,7 @@ import (
 )
 
 // Decision reads the last decision of an open true-up.
-func (s *Store) Decision(ctx context.Context, tenant, entity, id string) (trueup.Decision, error) {
+func (s *Store) Decision(ctx context.Context, tenant ident.Tenant, entity ident.Entity, id string) (trueup.Decision, error) {
 	d, err := read[trueup.Decision](ctx, s, keys.TrueUp(tenant, entity, id), "decision")
 	d.Tenant = tenant
 	return d, err

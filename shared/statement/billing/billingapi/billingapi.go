@@ -13,6 +13,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/income"
 	"fenzhang/shared/input/strictjson"
@@ -168,7 +169,7 @@ func (a API) run(ctx context.Context, r *httpapi.Request) (httpapi.Response, err
 		return httpapi.Response{}, fault.Invalid(problems...)
 	}
 	order := statement.Order{Tenant: r.Tenant, By: r.Subject, Date: body.Date, OnDemand: body.OnDemand}
-	report, err := a.Night.Statements.Run(ctx, order, creator)
+	report, err := a.Night.Statements.Run(ctx, order, ident.Creator(creator))
 	if errors.Is(err, statement.ErrTooMany) {
 		order.Date = report.Date
 		err = a.Night.fanOut(ctx, order)
@@ -181,7 +182,7 @@ func (a API) run(ctx context.Context, r *httpapi.Request) (httpapi.Response, err
 
 // statementAnswer is one statement as it is shown.
 type statementAnswer struct {
-	CreatorID     string           `json:"creator_id"`
+	CreatorID     ident.Creator    `json:"creator_id"`
 	IncomeType    string           `json:"income_type"`
 	Period        civil.Month      `json:"period"`
 	Part          string           `json:"part,omitempty"`
@@ -211,7 +212,8 @@ func statementOf(s statement.Shown) statementAnswer {
 	a := statementAnswer{CreatorID: s.CreatorID, IncomeType: s.IncomeType, Period: s.Period, Part: s.Part.String(), State: s.State, Lines: s.Lines,
 		Distributable: s.Distributable, DueOn: s.DueOn, Waits: s.Waits, Parked: s.Parked, SettledBy: s.SettledBy}
 	if s.Settlement != "" {
-		a.SettlementID = &s.Settlement
+		id := string(s.Settlement)
+		a.SettlementID = &id
 	}
 	if s.Waits != "" {
 		text := statement.TextOf(s.Waits)
@@ -245,7 +247,7 @@ func (a API) list(ctx context.Context, r *httpapi.Request) (httpapi.Response, er
 	if len(problems) > 0 {
 		return httpapi.Response{}, fault.Invalid(problems...)
 	}
-	found, err := a.Night.Statements.List(ctx, r.Principal, creator, period)
+	found, err := a.Night.Statements.List(ctx, r.Principal, ident.Creator(creator), period)
 	if err != nil {
 		return httpapi.Response{}, err
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"fenzhang/shared/clock/ids"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/income"
 	"fenzhang/shared/income/incomedb"
@@ -80,7 +81,7 @@ func (s *site) invoke(ev events.APIGatewayV2HTTPRequest) (int, map[string]any) {
 	return res.StatusCode, v
 }
 
-func line(id, creator, amount string) string {
+func line(id string, creator ident.Creator, amount string) string {
 	return fmt.Sprintf(`{"line_id":%q,"creator_id":%q,"income_type":"live_tip","platform":"douyin","occurred_on":"2026-08-29","service_period":"2026-08",`+
 		`"gross_before_platform":%q,"platform_fee":"0.00","refund":"0.00","subsidy":"0.00","distributable":%q}`, id, creator, amount, amount)
 }

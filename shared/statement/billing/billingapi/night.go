@@ -17,6 +17,7 @@ import (
 	"fenzhang/shared/awsfault"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/lambda/trigger"
 	statement "fenzhang/shared/statement/billing"
 	"fenzhang/shared/statement/paper"
@@ -56,7 +57,7 @@ func (q Queue) Send(ctx context.Context, tasks []statement.Task) error {
 				return fault.Internal(err)
 			}
 			in.Entries = append(in.Entries, types.SendMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), MessageBody: aws.String(string(body)),
-				MessageGroupId: aws.String(t.Tenant)})
+				MessageGroupId: aws.String(string(t.Tenant))})
 		}
 		out, err := q.SQS.SendMessageBatch(ctx, in)
 		if err != nil {
@@ -111,7 +112,7 @@ func (n Night) Run(ctx context.Context, job trigger.Schedule) error {
 	}
 	var failed error
 	for _, tenant := range tenants { // one tenant's refusal does not keep the others from their night
-		order.Tenant = tenant
+		order.Tenant = ident.Tenant(tenant)
 		failed = errors.Join(failed, n.fanOut(ctx, order))
 	}
 	return failed

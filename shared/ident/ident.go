@@ -1,0 +1,46 @@
+// Package ident has a type for each kind of identifier, so that the compiler refuses one in the place
+// of another.
+package ident
+
+import "regexp"
+
+// Tenant is the identifier of an agency (机构), at most 32 characters.
+type Tenant string
+
+// Settlement is the identifier of a settlement (结算单).
+type Settlement string
+
+// Entity is the identifier of a paying entity (结算主体) of a tenant.
+type Entity string
+
+// Taxpayer is the identifier of a taxpayer (纳税人) of a tenant.
+type Taxpayer string
+
+// Creator is the identifier of a creator (达人) of a tenant.
+type Creator string
+
+// Shape is what every identifier looks like that clients choose or send: 1 to 64 characters.
+const Shape = `^[A-Za-z0-9_-]{1,64}$`
+
+var shape = regexp.MustCompile(Shape)
+
+// Valid reports whether a text has the shape of an identifier.
+func Valid[T ~string](id T) bool { return shape.MatchString(string(id)) }
+
+// Texts returns identifiers as plain texts, for messages and stored sets.
+func Texts[T ~string](ids []T) []string {
+	texts := make([]string, len(ids))
+	for i, id := range ids {
+		texts[i] = string(id)
+	}
+	return texts
+}
+
+// List reads identifiers back from plain texts.
+func List[T ~string](texts []string) []T {
+	var ids []T
+	for _, text := range texts {
+		ids = append(ids, T(text))
+	}
+	return ids
+}
