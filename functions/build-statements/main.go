@@ -14,7 +14,7 @@ import (
 	"fenzhang/shared/lambda/httpapi"
 	"fenzhang/shared/lambda/sqsbatch"
 	"fenzhang/shared/lambda/trigger"
-	statement "fenzhang/shared/statement/billing"
+	"fenzhang/shared/statement/billing"
 	"fenzhang/shared/statement/billing/billingapi"
 )
 

@@ -16,7 +16,7 @@ import (
 	"fenzhang/shared/lambda/httpapi"
 	"fenzhang/shared/lambda/trigger/triggertest"
 	"fenzhang/shared/settlement/settletest"
-	statement "fenzhang/shared/statement/billing"
+	"fenzhang/shared/statement/billing"
 	"fenzhang/shared/statement/billing/billingapi"
 	"fenzhang/shared/statement/paper"
 	"fenzhang/shared/statement/paperdb"

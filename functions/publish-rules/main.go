@@ -16,10 +16,10 @@ import (
 	"fenzhang/shared/clock/ids"
 	"fenzhang/shared/lambda/awsclient"
 	"fenzhang/shared/lambda/env"
-	"fenzhang/shared/lambda/trigger"
 	"fenzhang/shared/lambda/usage"
+	"fenzhang/shared/law/publish"
+	"fenzhang/shared/law/publish/publishapi"
 	"fenzhang/shared/law/rulepack"
-	"fenzhang/shared/law/ruleset"
 	"fenzhang/shared/law/ruleset/rulesetdb"
 )
 
@@ -30,28 +30,24 @@ func main() {
 		log.Error("cannot start", "cause", err.Error())
 		os.Exit(1)
 	}
-	lambda.Start(usage.Handler{Handler: trigger.Mux{Objects: p.Handle, Order: p.Order}, Log: log, Function: os.Getenv("AWS_LAMBDA_FUNCTION_NAME"), MemoryMB: os.Getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"), Now: time.Now})
+	lambda.Start(usage.Handler{Handler: publishapi.API{Publisher: p}.Triggers(), Log: log, Function: os.Getenv("AWS_LAMBDA_FUNCTION_NAME"), MemoryMB: os.Getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"), Now: time.Now})
 }
 
-func wire(ctx context.Context, vars *env.Vars, log *slog.Logger) (publisher, error) {
+func wire(ctx context.Context, vars *env.Vars, log *slog.Logger) (publish.Publisher, error) {
 	store := &rulesetdb.Store{Bucket: vars.Need("RULES_BUCKET"), Tenancy: vars.Need("TABLE_TENANCY"), Settlements: vars.Need("TABLE_SETTLEMENTS")}
 	keys := vars.Have("RULES_PUBLISHER_KEYS")
 	if err := vars.Err(); err != nil {
-		return publisher{}, err
+		return publish.Publisher{}, err
 	}
 	trusted, err := rulepack.ParseTrusted(keys)
 	if err != nil {
-		return publisher{}, err
+		return publish.Publisher{}, err
 	}
 	cfg, err := awsclient.Config(ctx)
 	if err != nil {
-		return publisher{}, err
+		return publish.Publisher{}, err
 	}
 	store.Objects = s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = cfg.BaseEndpoint != nil })
 	store.DB = dynamodb.NewFromConfig(cfg, usage.Count)
-	return newPublisher(store, trusted, log), nil
-}
-
-func newPublisher(store *rulesetdb.Store, trusted rulepack.Trusted, log *slog.Logger) publisher {
-	return publisher{Store: store, Rules: &ruleset.Set{Shelf: store, Trusted: trusted, Log: log, Now: time.Now}, Log: log, Now: time.Now, NewID: ids.Source(time.Now)}
+	return publish.New(store, trusted, log, time.Now, ids.Source(time.Now)), nil
 }

@@ -35,6 +35,7 @@ import (
 	"fenzhang/shared/income/incomedb"
 	"fenzhang/shared/lambda/awsclient"
 	"fenzhang/shared/lambda/clockdb"
+	"fenzhang/shared/law/publish"
 	"fenzhang/shared/law/ruleset/rulesetdb"
 	"fenzhang/shared/ledger/ledgerdb"
 	"fenzhang/shared/ledger/period/perioddb"
@@ -186,12 +187,12 @@ func adapters(cfg aws.Config) map[string]func(context.Context) error {
 		},
 		"pointers": func(ctx context.Context) error { _, err := rules.Latest(ctx); return err },
 		"pointers written": func(ctx context.Context) error {
-			return rules.Apply(ctx, rulesetdb.Write{Change: rulesetdb.Change{ID: "c"}})
+			return rules.Apply(ctx, publish.Write{Change: publish.Change{ID: "c"}})
 		},
 		"archive":               func(ctx context.Context) error { _, err := rules.Archive(ctx, "p", "1"); return err },
 		"archive kept":          func(ctx context.Context) error { _, err := rules.Keep(ctx, "p", "1", []byte("zip")); return err },
 		"versions":              func(ctx context.Context) error { _, err := rules.Versions(ctx, "p"); return err },
-		"refusal":               func(ctx context.Context) error { return rules.Refuse(ctx, rulesetdb.Refusal{ID: "r"}) },
+		"refusal":               func(ctx context.Context) error { return rules.Refuse(ctx, publish.Refusal{ID: "r"}) },
 		"creator":               func(ctx context.Context) error { _, err := directory.Creator(ctx, "t", "c"); return err },
 		"strategies":            func(ctx context.Context) error { _, err := directory.Strategies(ctx, "t"); return err },
 		"creators":              func(ctx context.Context) error { _, _, err := directory.Creators(ctx, "t", "", 20); return err },

@@ -21,8 +21,8 @@ import (
 
 	"fenzhang/shared/lambda/awsclient"
 	"fenzhang/shared/lambda/env"
+	"fenzhang/shared/law/publish"
 	"fenzhang/shared/law/rulepack"
-	"fenzhang/shared/law/ruleset/rulesetdb"
 )
 
 // stack is the deployed system.
@@ -44,7 +44,7 @@ func connect(ctx context.Context) (stack, error) {
 }
 
 // ask invokes publish-rules.
-func (s stack) ask(ctx context.Context, order map[string]string, into any) error {
+func (s stack) ask(ctx context.Context, order publish.Order, into any) error {
 	payload, err := json.Marshal(order)
 	if err != nil {
 		return err
@@ -59,13 +59,6 @@ func (s stack) ask(ctx context.Context, order map[string]string, into any) error
 	return json.Unmarshal(out.Payload, into)
 }
 
-// moved is the answer to an order.
-type moved struct {
-	Pack, Version, Active, Before, Shadow, Refused string
-	Changed                                        bool
-	Rev                                            int64
-}
-
 // move asks for one step in the life of a version.
 func move(job string) func(context.Context, []string, io.Writer) error {
 	return func(ctx context.Context, args []string, out io.Writer) error {
@@ -73,50 +66,34 @@ func move(job string) func(context.Context, []string, io.Writer) error {
 		if err != nil {
 			return err
 		}
-		order := map[string]string{"job": job, "pack": args[0], "by": os.Getenv("USER"), "why": os.Getenv("WHY")}
+		order := publish.Order{Job: job, Pack: args[0], By: os.Getenv("USER"), Why: os.Getenv("WHY")}
 		if len(args) > 1 {
-			order["version"] = args[1]
+			order.Version = args[1]
 		}
-		var m moved
+		var m publish.Outcome
 		if err := s.ask(ctx, order, &m); err != nil {
 			return err
 		}
 		if m.Refused != "" {
 			return fmt.Errorf("refused, everything stays as it was: %s", m.Refused)
 		}
-		return m.print(out, job)
+		return printOutcome(out, m)
 	}
 }
 
-func (m moved) print(out io.Writer, job string) error {
+func printOutcome(out io.Writer, m publish.Outcome) error {
 	word := "done"
 	if !m.Changed {
 		word = "it was so already"
 	}
-	_, err := fmt.Fprintf(out, "%s %s@%s: %s; active %s (before: %s), shadow %s, change %d\n", job, m.Pack, m.Version, word, m.Active, m.Before, cmp.Or(m.Shadow, "none"), m.Rev)
+	_, err := fmt.Fprintf(out, "%s %s@%s: %s; active %s (before: %s), shadow %s, change %d\n", m.Job, m.Pack, m.Version, word, m.Active, m.Before, cmp.Or(m.Shadow, "none"), m.Rev)
 	return err
 }
 
-// report is what the status says.
-type report struct {
-	Rev      int64
-	Trusted  []string
-	Packs    []standing
-	Refusals []rulesetdb.Refusal
-}
-
-type standing struct {
-	Pack           string
-	Embedded       *struct{ Version string }
-	Active, Shadow string
-	Before         []string
-	Versions       []rulesetdb.Version
-	History        []rulesetdb.Change
-}
-
-func (s stack) report(ctx context.Context, pack string) (report, error) {
-	var r report
-	return r, s.ask(ctx, map[string]string{"job": "status", "pack": pack}, &r)
+func (s stack) report(ctx context.Context, pack string) (publish.Report, error) {
+	var r publish.Report
+	err := s.ask(ctx, publish.Order{Job: "status", Pack: pack}, &r)
+	return r, err
 }
 
 // status prints how the packs stand; with a name, also its versions and history.
@@ -129,10 +106,10 @@ func status(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return r.print(out)
+	return printReport(out, r)
 }
 
-func (r report) print(out io.Writer) error {
+func printReport(out io.Writer, r publish.Report) error {
 	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	var all bytes.Buffer
 	fmt.Fprintf(&all, "change %d; trusted keys: %s\n", r.Rev, cmp.Or(strings.Join(r.Trusted, ", "), "none"))
@@ -216,19 +193,19 @@ func (s stack) copy(ctx context.Context, dir, folder string, m rulepack.Manifest
 const patience = time.Minute
 
 // await looks until the version has the state that was asked for, or was refused.
-func (s stack) await(ctx context.Context, m rulepack.Manifest, before report, out io.Writer) error {
+func (s stack) await(ctx context.Context, m rulepack.Manifest, before publish.Report, out io.Writer) error {
 	for end := time.Now().Add(patience); time.Now().Before(end); {
 		r, err := s.report(ctx, m.Pack)
 		if err != nil {
 			return err
 		}
 		for _, f := range r.Refusals {
-			if !slices.ContainsFunc(before.Refusals, func(b rulesetdb.Refusal) bool { return b.ID == f.ID }) && strings.Contains(f.What, "/"+m.Version+"/") {
+			if !slices.ContainsFunc(before.Refusals, func(b publish.Refusal) bool { return b.ID == f.ID }) && strings.Contains(f.What, "/"+m.Version+"/") {
 				return fmt.Errorf("refused, everything stays as it was: %s", f.Why)
 			}
 		}
 		for _, p := range r.Packs {
-			if i := slices.IndexFunc(p.Versions, func(v rulesetdb.Version) bool { return v.SHA256 == m.ID().SHA256 && reached(v.State, m.Wanted()) }); i >= 0 {
+			if i := slices.IndexFunc(p.Versions, func(v publish.Version) bool { return v.SHA256 == m.ID().SHA256 && reached(v.State, m.Wanted()) }); i >= 0 {
 				_, err := fmt.Fprintf(out, "%s@%s is stored: %s\n", m.Pack, m.Version, p.Versions[i].State)
 				return err
 			}

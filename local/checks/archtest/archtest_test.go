@@ -18,7 +18,7 @@ var adapters = []string{
 	"dynamo/transact", "identity/authorizer", "identity/revocation",
 	"income/incentive/incentiveapi", "income/incentive/incentivedb",
 	"income/incentive/incentivestream", "income/incomedb", "lambda/awsclient", "lambda/clockdb", "lambda/contracttest", "lambda/httpapi", "lambda/lean",
-	"lambda/sqsbatch", "lambda/trigger", "lambda/usage", "law/ruleset/rulesetdb",
+	"lambda/sqsbatch", "lambda/trigger", "lambda/usage", "law/publish/publishapi", "law/ruleset/rulesetdb",
 	"ledger/ledgerdb", "ledger/period/perioddb", "master/masterapi", "opening/openingapi",
 	"opening/openingdb", "payout/payouthttp",
 	"settlement/lawdiffapi", "settlement/payoutqueue", "settlement/receivable/receivableapi",

@@ -16,7 +16,7 @@ import (
 	"fenzhang/shared/audit/outbox"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/contract/split"
-	"fenzhang/shared/law/ruleset/rulesetdb"
+	"fenzhang/shared/law/publish"
 	"fenzhang/shared/money"
 	"fenzhang/shared/payout"
 	"fenzhang/shared/settlement"
@@ -108,7 +108,7 @@ func evidence(t *testing.T) []string {
 	rec := audit.Record{ID: "act-1", Tenant: "mcn-a", At: instant, Actor: "finance@mcn-a", Act: "period.sealed", Object: "ent-1:2026-09", What: json.RawMessage(`{"a":"1.00"}`),
 		Why: "why", TaxID: "tp-1", Operator: "cert-1", LedgerHash: "0a0b", Trace: "trace-1", Retention: audit.RetainReturn}
 	lines := []string{"record: " + encoded(t, rec)}
-	put, err := outbox.PutNamed("settlements", rec, rulesetdb.EventName, json.RawMessage(`{"pack":"cn"}`))
+	put, err := outbox.PutNamed("settlements", rec, publish.EventName, json.RawMessage(`{"pack":"cn"}`))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,7 +11,6 @@ import (
 	"io"
 	"net/http"
 	"slices"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -27,6 +26,7 @@ import (
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/dynamo/transact"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/law/publish"
 	"fenzhang/shared/law/rulepack"
 	"fenzhang/shared/law/ruleset"
 )
@@ -40,7 +40,7 @@ type Objects interface {
 	PutObject(context.Context, *s3.PutObjectInput, ...func(*s3.Options)) (*s3.PutObjectOutput, error)
 }
 
-// Store implements ruleset.Shelf, and what publishing needs besides.
+// Store implements ruleset.Shelf and publish.Store.
 type Store struct {
 	DB                   dynamo.API
 	Objects              Objects
@@ -48,7 +48,10 @@ type Store struct {
 	Tenancy, Settlements string // tables; the second takes the outbox items
 }
 
-var _ ruleset.Shelf = (*Store)(nil)
+var (
+	_ ruleset.Shelf = (*Store)(nil)
+	_ publish.Store = (*Store)(nil)
+)
 
 type item = attr.Item
 
@@ -99,15 +102,12 @@ func (s *Store) get(ctx context.Context, k keys.Key, consistent bool, into any) 
 	return true, read(out.Item, into)
 }
 
-// ObjectName is where a version's archive lies in the bucket.
-func ObjectName(pack, version string) string { return "packs/" + pack + "/" + version + ".zip" }
-
 // maxArchive bounds what is read of one object, in bytes.
 const maxArchive = 16 << 20
 
 // Archive reads a stored version.
 func (s *Store) Archive(ctx context.Context, pack, version string) ([]byte, error) {
-	return s.Object(ctx, ObjectName(pack, version), maxArchive)
+	return s.Object(ctx, publish.ObjectName(pack, version), maxArchive)
 }
 
 // Object reads an object of the rules bucket that must be smaller than a bound.
@@ -127,7 +127,7 @@ func (s *Store) Object(ctx context.Context, name string, most int64) ([]byte, er
 		return nil, awsfault.Of(fmt.Errorf("read %s: %w", name, err))
 	}
 	if int64(len(body)) > most {
-		return nil, fault.Internal(fmt.Errorf("rulesetdb: %s is larger than %d bytes", name, most))
+		return nil, fault.Internal(&publish.TooLargeError{Name: name, Most: most})
 	}
 	return body, nil
 }
@@ -140,9 +140,9 @@ func status(err error) int {
 	return 0
 }
 
-// Keep writes an archive once. taken tells that the name was taken before; then nothing was written.
+// Keep writes an archive once. taken is true when the name was taken before; then nothing was written.
 func (s *Store) Keep(ctx context.Context, pack, version string, archive []byte) (taken bool, err error) {
-	name := ObjectName(pack, version)
+	name := publish.ObjectName(pack, version)
 	_, err = s.Objects.PutObject(ctx, &s3.PutObjectInput{Bucket: &s.Bucket, Key: &name, Body: bytes.NewReader(archive), IfNoneMatch: aws.String("*"), ContentType: aws.String("application/zip")})
 	if status(err) == http.StatusPreconditionFailed {
 		return true, nil
@@ -153,26 +153,9 @@ func (s *Store) Keep(ctx context.Context, pack, version string, archive []byte) 
 	return false, nil
 }
 
-// Version is a verified version of a pack as it is recorded.
-type Version struct {
-	Pack     string         `json:"pack"`
-	Version  string         `json:"version"`
-	SHA256   string         `json:"sha256"`
-	Object   string         `json:"object"`
-	Key      string         `json:"key"` // that signed the manifest
-	Examples int            `json:"examples"`
-	Skipped  int            `json:"skipped"`
-	At       time.Time      `json:"at"`
-	Revoked  *time.Time     `json:"revoked,omitempty"`
-	State    rulepack.State `json:"state,omitempty"` // filled in for reading: it follows from the pointers
-}
-
-// Ref names it for the pointers.
-func (v Version) Ref() ruleset.Ref { return ruleset.Ref{Version: v.Version, SHA256: v.SHA256} }
-
-// Version reads one; fault.Absent when it is not stored.
-func (s *Store) Version(ctx context.Context, pack, version string) (Version, error) {
-	var v Version
+// publish.Version reads one; fault.Absent when it is not stored.
+func (s *Store) Version(ctx context.Context, pack, version string) (publish.Version, error) {
+	var v publish.Version
 	found, err := s.get(ctx, keys.RuleVersion(pack, version), true, &v)
 	if err == nil && !found {
 		err = fault.Absent("version " + version + " of pack " + pack)
@@ -181,46 +164,24 @@ func (s *Store) Version(ctx context.Context, pack, version string) (Version, err
 }
 
 // Versions lists what is stored of a pack, in the order of the versions.
-func (s *Store) Versions(ctx context.Context, pack string) ([]Version, error) {
-	all, err := list[Version](ctx, s, keys.RulePack(pack), keys.RuleVersionPrefix, 0)
-	slices.SortFunc(all, func(a, b Version) int { return rulepack.CompareVersions(a.Version, b.Version) })
+func (s *Store) Versions(ctx context.Context, pack string) ([]publish.Version, error) {
+	all, err := list[publish.Version](ctx, s, keys.RulePack(pack), keys.RuleVersionPrefix, 0)
+	slices.SortFunc(all, func(a, b publish.Version) int { return rulepack.CompareVersions(a.Version, b.Version) })
 	return all, err
 }
 
-// Change is one entry of a pack's history.
-type Change struct {
-	ID     string    `json:"id"`
-	At     time.Time `json:"at"`
-	Act    string    `json:"act"` // as in the audit record: rules.stored, rules.activated ...
-	Pack   string    `json:"pack"`
-	From   string    `json:"from,omitempty"` // the version that computed before
-	To     string    `json:"to"`             // the version that the change is about
-	SHA256 string    `json:"sha256,omitempty"`
-	By     string    `json:"by,omitempty"`
-	Why    string    `json:"why,omitempty"`
-	Rev    int64     `json:"rev,omitempty"` // of the pointers, where they moved
-}
-
 // History lists a pack's changes, newest first.
-func (s *Store) History(ctx context.Context, pack string, most int32) ([]Change, error) {
-	return list[Change](ctx, s, keys.RulePack(pack), keys.RuleChangePrefix, most)
-}
-
-// Refusal is a pack or a request that was refused, and why.
-type Refusal struct {
-	ID   string    `json:"id"`
-	At   time.Time `json:"at"`
-	What string    `json:"what"` // the manifest's place, or the request
-	Why  string    `json:"why"`
+func (s *Store) History(ctx context.Context, pack string, most int32) ([]publish.Change, error) {
+	return list[publish.Change](ctx, s, keys.RulePack(pack), keys.RuleChangePrefix, most)
 }
 
 // Refusals lists what was refused, newest first.
-func (s *Store) Refusals(ctx context.Context, most int32) ([]Refusal, error) {
-	return list[Refusal](ctx, s, keys.RuleRefusals(), "", most)
+func (s *Store) Refusals(ctx context.Context, most int32) ([]publish.Refusal, error) {
+	return list[publish.Refusal](ctx, s, keys.RuleRefusals(), "", most)
 }
 
 // Refuse records a refusal; recording the same one again changes nothing.
-func (s *Store) Refuse(ctx context.Context, r Refusal) error {
+func (s *Store) Refuse(ctx context.Context, r publish.Refusal) error {
 	it, err := documented(keys.Key{PK: keys.RuleRefusals(), SK: r.ID}, r)
 	if err != nil {
 		return err
@@ -260,26 +221,8 @@ func list[V any](ctx context.Context, s *Store, pk, prefix string, most int32) (
 	return out, nil
 }
 
-// Write is one change with everything that belongs to it: all of it is written, or nothing.
-type Write struct {
-	Change  Change
-	Version *Version       // a new one, or one that is revoked now
-	State   *ruleset.State // the pointers after the change
-	Request string         // hash of the manifest that asked, for a wish that must be fulfilled once
-	Event   any            // what the event bus is told, as TaxPolicyUpdatedEvent
-}
-
-// ErrRival tells that somebody changed the pointers or stored the version first; read again and decide anew.
-var ErrRival = errors.New("rulesetdb: somebody else was faster")
-
-// ErrDone tells that the request of this write was fulfilled before.
-var ErrDone = errors.New("rulesetdb: the request was fulfilled before")
-
-// EventName is what the event bus calls a change of the pointers.
-const EventName = "TaxPolicyUpdatedEvent"
-
 // Apply writes a change, with its one audit record.
-func (s *Store) Apply(ctx context.Context, w Write) error {
+func (s *Store) Apply(ctx context.Context, w publish.Write) error {
 	parts, request, err := s.parts(w)
 	if err != nil {
 		return err
@@ -290,13 +233,13 @@ func (s *Store) Apply(ctx context.Context, w Write) error {
 		return err
 	}
 	if request >= 0 && refused.Old[request] != nil {
-		return ErrDone
+		return publish.ErrDone
 	}
-	return ErrRival
+	return publish.ErrRival
 }
 
 // parts makes the transaction; request is the place of the request's item in it, or -1.
-func (s *Store) parts(w Write) (parts []types.TransactWriteItem, request int, err error) {
+func (s *Store) parts(w publish.Write) (parts []types.TransactWriteItem, request int, err error) {
 	request = -1
 	add := func(k keys.Key, v any) {
 		it, failed := documented(k, v)
@@ -327,8 +270,8 @@ func (s *Store) parts(w Write) (parts []types.TransactWriteItem, request int, er
 		}
 		parts = append(parts, pointers)
 	}
-	told, err := s.told(w)
-	return append(parts, told), request, err
+	notice, err := s.outboxItem(w)
+	return append(parts, notice), request, err
 }
 
 // pointers is the part that moves the pointers from the state before.
@@ -346,8 +289,8 @@ func (s *Store) pointers(st ruleset.State) (types.TransactWriteItem, error) {
 	return put, nil
 }
 
-// told is the outbox item: the audit record of the change and, where computations change, the event.
-func (s *Store) told(w Write) (types.TransactWriteItem, error) {
+// outboxItem is the audit record of the change and, where computations change, the event.
+func (s *Store) outboxItem(w publish.Write) (types.TransactWriteItem, error) {
 	what, err := json.Marshal(w.Change)
 	if err != nil {
 		return types.TransactWriteItem{}, fault.Internal(err)
@@ -361,5 +304,5 @@ func (s *Store) told(w Write) (types.TransactWriteItem, error) {
 	if err != nil {
 		return types.TransactWriteItem{}, fault.Internal(err)
 	}
-	return outbox.PutNamed(s.Settlements, record, EventName, event)
+	return outbox.PutNamed(s.Settlements, record, publish.EventName, event)
 }

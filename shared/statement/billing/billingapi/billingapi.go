@@ -19,7 +19,7 @@ import (
 	"fenzhang/shared/input/strictjson"
 	"fenzhang/shared/lambda/httpapi"
 	"fenzhang/shared/money"
-	statement "fenzhang/shared/statement/billing"
+	"fenzhang/shared/statement/billing"
 )
 
 // API serves the routes of income lines and statements.

@@ -23,7 +23,7 @@ import (
 	"fenzhang/shared/lambda/sqsbatch"
 	"fenzhang/shared/lambda/trigger"
 	"fenzhang/shared/settlement/settletest"
-	statement "fenzhang/shared/statement/billing"
+	"fenzhang/shared/statement/billing"
 	"fenzhang/shared/statement/paper"
 	"fenzhang/shared/statement/paperdb"
 	"fenzhang/shared/tenancy"

@@ -19,7 +19,7 @@ import (
 	"fenzhang/shared/fault"
 	"fenzhang/shared/ident"
 	"fenzhang/shared/lambda/trigger"
-	statement "fenzhang/shared/statement/billing"
+	"fenzhang/shared/statement/billing"
 	"fenzhang/shared/statement/paper"
 )
 

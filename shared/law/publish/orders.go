@@ -1,4 +1,4 @@
-package main
+package publish
 
 import (
 	"cmp"
@@ -11,12 +11,11 @@ import (
 	"fenzhang/shared/fault"
 	"fenzhang/shared/law/rulepack"
 	"fenzhang/shared/law/ruleset"
-	"fenzhang/shared/law/ruleset/rulesetdb"
 	"fenzhang/shared/law/tax"
 )
 
-// order is what somebody asks for.
-type order struct {
+// Order is what somebody asks for.
+type Order struct {
 	Job     string `json:"job"` // activate, shadow, draft, rollback, revoke, status
 	Pack    string `json:"pack"`
 	Version string `json:"version"`
@@ -26,10 +25,10 @@ type order struct {
 	request string // hash of the manifest that asks, where one does
 }
 
-func (o order) String() string { return o.Job + " " + o.Pack + "@" + cmp.Or(o.Version, "-") }
+func (o Order) String() string { return o.Job + " " + o.Pack + "@" + cmp.Or(o.Version, "-") }
 
-// outcome is the answer to an order.
-type outcome struct {
+// Outcome is the answer to an order.
+type Outcome struct {
 	Job     string `json:"job"`
 	Pack    string `json:"pack"`
 	Version string `json:"version"`
@@ -41,8 +40,8 @@ type outcome struct {
 	Refused string `json:"refused,omitempty"`
 }
 
-// event is what the event bus is told of a change.
-type event struct {
+// Event is a TaxPolicyUpdatedEvent: what the event bus carries of a change.
+type Event struct {
 	Pack    string    `json:"pack"`
 	Version string    `json:"version"` // that the change is about
 	SHA256  string    `json:"sha256,omitempty"`
@@ -58,7 +57,7 @@ type event struct {
 const rounds = 8
 
 // do carries an order out. Each act reads the pointers, decides, and writes only if nobody wrote in between.
-func (p publisher) do(ctx context.Context, o order) (outcome, error) {
+func (p Publisher) do(ctx context.Context, o Order) (Outcome, error) {
 	switch o.Job {
 	case "activate":
 		return p.activate(ctx, o)
@@ -71,27 +70,27 @@ func (p publisher) do(ctx context.Context, o order) (outcome, error) {
 	case "revoke":
 		return p.revoke(ctx, o)
 	}
-	return outcome{}, refusal("there is no job %q; there are activate, shadow, draft, rollback, revoke and status", o.Job)
+	return Outcome{}, refusal("there is no job %q; there are activate, shadow, draft, rollback, revoke and status", o.Job)
 }
 
 // decision is a change of the pointers, before it is written.
 type decision struct {
 	next    ruleset.State
 	changed bool
-	about   ruleset.Ref        // the version that it is about
-	version *rulesetdb.Version // to be written with it
+	about   ruleset.Ref // the version that it is about
+	version *Version    // to be written with it
 }
 
 // move decides and writes, again and again while others are faster.
-func (p publisher) move(ctx context.Context, act string, o order, decide func(ruleset.State) (decision, error)) (outcome, error) {
+func (p Publisher) move(ctx context.Context, act string, o Order, decide func(ruleset.State) (decision, error)) (Outcome, error) {
 	for range rounds {
 		state, err := p.Store.Latest(ctx)
 		if err != nil {
-			return outcome{}, err
+			return Outcome{}, err
 		}
 		d, err := decide(state)
 		if err != nil {
-			return outcome{}, err
+			return Outcome{}, err
 		}
 		o.Version = d.about.String()
 		out := answer(o, state, d)
@@ -99,7 +98,7 @@ func (p publisher) move(ctx context.Context, act string, o order, decide func(ru
 			return out, nil
 		}
 		err = p.Store.Apply(ctx, p.write(act, o, state, d, out))
-		if errors.Is(err, rulesetdb.ErrRival) {
+		if errors.Is(err, ErrRival) {
 			continue
 		}
 		if err == nil {
@@ -107,12 +106,12 @@ func (p publisher) move(ctx context.Context, act string, o order, decide func(ru
 		}
 		return out, err
 	}
-	return outcome{}, fault.Later(rulesetdb.ErrRival)
+	return Outcome{}, fault.Later(ErrRival)
 }
 
-func answer(o order, was ruleset.State, d decision) outcome {
+func answer(o Order, was ruleset.State, d decision) Outcome {
 	p := d.next.Packs[o.Pack]
-	out := outcome{Job: o.Job, Pack: o.Pack, Version: o.Version, Changed: d.changed || d.version != nil, Active: p.Active.String(), Before: was.Packs[o.Pack].Active.String(), Rev: d.next.Rev}
+	out := Outcome{Job: o.Job, Pack: o.Pack, Version: o.Version, Changed: d.changed || d.version != nil, Active: p.Active.String(), Before: was.Packs[o.Pack].Active.String(), Rev: d.next.Rev}
 	if p.Shadow != nil {
 		out.Shadow = p.Shadow.Version
 	}
@@ -120,17 +119,17 @@ func answer(o order, was ruleset.State, d decision) outcome {
 }
 
 // write puts together what one change is: pointers, version, history, audit record and event.
-func (p publisher) write(act string, o order, was ruleset.State, d decision, out outcome) rulesetdb.Write {
-	w := rulesetdb.Write{Change: p.change(act, o, was.Packs[o.Pack].Active.String(), d.about.SHA256), Version: d.version, Request: o.request}
+func (p Publisher) write(act string, o Order, was ruleset.State, d decision, out Outcome) Write {
+	w := Write{Change: p.change(act, o, was.Packs[o.Pack].Active.String(), d.about.SHA256), Version: d.version, Request: o.request}
 	if d.changed {
 		w.State, w.Change.Rev = &d.next, d.next.Rev
-		w.Event = event{Pack: o.Pack, Version: o.Version, SHA256: d.about.SHA256, Act: act, Active: out.Active, Before: out.Before, Shadow: out.Shadow, Rev: out.Rev, At: w.Change.At}
+		w.Event = Event{Pack: o.Pack, Version: o.Version, SHA256: d.about.SHA256, Act: act, Active: out.Active, Before: out.Before, Shadow: out.Shadow, Rev: out.Rev, At: w.Change.At}
 	}
 	return w
 }
 
 // ready finds a stored version that may compute, and tries it once more with the packs in force.
-func (p publisher) ready(ctx context.Context, o order) (ruleset.Ref, error) {
+func (p Publisher) ready(ctx context.Context, o Order) (ruleset.Ref, error) {
 	v, err := p.Store.Version(ctx, o.Pack, o.Version)
 	if err != nil {
 		return ruleset.Ref{}, judged(err)
@@ -150,7 +149,7 @@ func id(pack string, r ruleset.Ref) tax.PackID {
 	return tax.PackID{Pack: pack, Version: r.Version, SHA256: r.SHA256}
 }
 
-func (p publisher) activate(ctx context.Context, o order) (outcome, error) {
+func (p Publisher) activate(ctx context.Context, o Order) (Outcome, error) {
 	return p.move(ctx, "rules.activated", o, func(s ruleset.State) (decision, error) {
 		ref, err := p.ready(ctx, o)
 		if err != nil {
@@ -183,7 +182,7 @@ func above(s ruleset.State, pack string, ref ruleset.Ref) error {
 	return refusal("version %s of pack %s is not above the active %s; the way back is a roll-back", ref.Version, pack, active.Version)
 }
 
-func (p publisher) shadow(ctx context.Context, o order) (outcome, error) {
+func (p Publisher) shadow(ctx context.Context, o Order) (Outcome, error) {
 	return p.move(ctx, "rules.shadowed", o, func(s ruleset.State) (decision, error) {
 		ref, err := p.ready(ctx, o)
 		if err != nil {
@@ -198,7 +197,7 @@ func (p publisher) shadow(ctx context.Context, o order) (outcome, error) {
 }
 
 // draft takes a version out of the shadow.
-func (p publisher) draft(ctx context.Context, o order) (outcome, error) {
+func (p Publisher) draft(ctx context.Context, o Order) (Outcome, error) {
 	return p.move(ctx, "rules.unshadowed", o, func(s ruleset.State) (decision, error) {
 		shadow := s.Packs[o.Pack].Shadow
 		if shadow == nil || (o.Version != "" && o.Version != shadow.Version) {
@@ -210,7 +209,7 @@ func (p publisher) draft(ctx context.Context, o order) (outcome, error) {
 }
 
 // rollback makes the version compute that did before, or a certain earlier one.
-func (p publisher) rollback(ctx context.Context, o order) (outcome, error) {
+func (p Publisher) rollback(ctx context.Context, o Order) (Outcome, error) {
 	return p.move(ctx, "rules.rolled_back", o, func(s ruleset.State) (decision, error) {
 		to, err := target(s, o)
 		if err != nil {
@@ -228,7 +227,7 @@ func (p publisher) rollback(ctx context.Context, o order) (outcome, error) {
 }
 
 // target is the earlier version that a roll-back names; nil for the last one.
-func target(s ruleset.State, o order) (*ruleset.Ref, error) {
+func target(s ruleset.State, o Order) (*ruleset.Ref, error) {
 	if o.Version == "" {
 		return nil, nil
 	}
@@ -241,7 +240,7 @@ func target(s ruleset.State, o order) (*ruleset.Ref, error) {
 }
 
 // loads tries the packs as they would be after a change, with the examples of the pack that changes and its heirs.
-func (p publisher) loads(ctx context.Context, next ruleset.State, pack string) error {
+func (p Publisher) loads(ctx context.Context, next ruleset.State, pack string) error {
 	packs, err := p.Rules.Packs(ctx, next)
 	if err != nil {
 		return judged(err)
@@ -250,13 +249,13 @@ func (p publisher) loads(ctx context.Context, next ruleset.State, pack string) e
 		return nil // the binary carries none of that name: it is gone, and nothing inherits from it
 	}
 	if _, err := rulepack.TryPacks(packs, pack); err != nil {
-		return refused{err}
+		return refusedError{err}
 	}
 	return nil
 }
 
 // revoke takes a version out of use for ever. What it taxed can still be explained: the archive stays.
-func (p publisher) revoke(ctx context.Context, o order) (outcome, error) {
+func (p Publisher) revoke(ctx context.Context, o Order) (Outcome, error) {
 	return p.move(ctx, "rules.revoked", o, func(s ruleset.State) (decision, error) {
 		v, err := p.Store.Version(ctx, o.Pack, o.Version)
 		if err != nil {
@@ -277,23 +276,23 @@ func (p publisher) revoke(ctx context.Context, o order) (outcome, error) {
 	})
 }
 
-// standing is how one pack stands.
-type standing struct {
-	Pack     string              `json:"pack"`
-	Embedded *tax.PackID         `json:"embedded,omitempty"` // what the functions carry
-	Active   string              `json:"active"`
-	Shadow   string              `json:"shadow,omitempty"`
-	Before   []string            `json:"before,omitempty"`
-	Versions []rulesetdb.Version `json:"versions,omitempty"`
-	History  []rulesetdb.Change  `json:"history,omitempty"`
+// Standing is where one pack is in its life.
+type Standing struct {
+	Pack     string      `json:"pack"`
+	Embedded *tax.PackID `json:"embedded,omitempty"` // what the functions carry
+	Active   string      `json:"active"`
+	Shadow   string      `json:"shadow,omitempty"`
+	Before   []string    `json:"before,omitempty"`
+	Versions []Version   `json:"versions,omitempty"`
+	History  []Change    `json:"history,omitempty"`
 }
 
-// report is the answer to the job status.
-type report struct {
-	Rev      int64               `json:"rev"`
-	Trusted  []string            `json:"trusted"` // ids of the keys whose signatures count
-	Packs    []standing          `json:"packs"`
-	Refusals []rulesetdb.Refusal `json:"refusals"`
+// Report is the answer to the job status.
+type Report struct {
+	Rev      int64      `json:"rev"`
+	Trusted  []string   `json:"trusted"` // ids of the keys whose signatures count
+	Packs    []Standing `json:"packs"`
+	Refusals []Refusal  `json:"refusals"`
 }
 
 // Lengths of the lists in a report.
@@ -302,13 +301,13 @@ const (
 	shownRefusals = 20
 )
 
-// status tells how the packs stand; of one pack, also its versions and history.
-func (p publisher) status(ctx context.Context, pack string) (report, error) {
+// Status reports where the packs are in their lives; of one named pack, also its versions and history.
+func (p Publisher) Status(ctx context.Context, pack string) (Report, error) {
 	state, err := p.Store.Latest(ctx)
 	if err != nil {
-		return report{}, err
+		return Report{}, err
 	}
-	r := report{Rev: state.Rev, Trusted: slices.Sorted(maps.Keys(p.Rules.Trusted)), Packs: []standing{}}
+	r := Report{Rev: state.Rev, Trusted: slices.Sorted(maps.Keys(p.Rules.Trusted)), Packs: []Standing{}}
 	if r.Refusals, err = p.Store.Refusals(ctx, shownRefusals); err != nil {
 		return r, err
 	}
@@ -340,9 +339,9 @@ func packNames(state ruleset.State) ([]string, error) {
 	return slices.Compact(names), nil
 }
 
-func (p publisher) standing(ctx context.Context, state ruleset.State, pack string, whole bool) (standing, error) {
+func (p Publisher) standing(ctx context.Context, state ruleset.State, pack string, whole bool) (Standing, error) {
 	ptr := state.Packs[pack]
-	s := standing{Pack: pack, Active: ptr.Active.String()}
+	s := Standing{Pack: pack, Active: ptr.Active.String()}
 	var err error
 	if s.Embedded, err = embedded(pack); err != nil {
 		return s, err

@@ -1,4 +1,6 @@
-package main
+// Package publish takes policy packs and moves them through their lives: it checks a pack's signature, hashes, parents,
+// rules and examples, stores it for good under its version, and makes it draft, shadow, active or revoked.
+package publish
 
 import (
 	"bytes"
@@ -6,77 +8,72 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"net/url"
 	"path"
 	"time"
-
-	"github.com/aws/aws-lambda-go/events"
-	"github.com/aws/smithy-go"
 
 	"fenzhang/shared/fault"
 	"fenzhang/shared/law/rulepack"
 	"fenzhang/shared/law/ruleset"
-	"fenzhang/shared/law/ruleset/rulesetdb"
 	"fenzhang/shared/law/tax"
 )
 
-// publisher takes packs and moves them through their lives.
-type publisher struct {
-	Store *rulesetdb.Store
+// Publisher takes packs and moves them through their lives.
+type Publisher struct {
+	Store Store
 	Rules *ruleset.Set // reads and verifies what is stored
 	Log   *slog.Logger
 	Now   func() time.Time
 	NewID func() string
 }
 
-// refused is a pack or a request that does not hold: trying again would not help, and nothing was changed.
-type refused struct{ cause error }
+// New makes a publisher that takes packs signed by trusted keys. The clock is the real instant, and ids name changes.
+func New(store Store, trusted rulepack.Trusted, log *slog.Logger, now func() time.Time, newID func() string) Publisher {
+	return Publisher{Store: store, Rules: &ruleset.Set{Shelf: store, Trusted: trusted, Log: log, Now: now}, Log: log, Now: now, NewID: newID}
+}
 
-func (r refused) Error() string { return r.cause.Error() }
-func (r refused) Unwrap() error { return r.cause }
+// refusedError is a pack or a request that does not hold: trying again would not help, and nothing was changed.
+type refusedError struct{ cause error }
 
-func refusal(format string, args ...any) error { return refused{fmt.Errorf(format, args...)} }
+func (r refusedError) Error() string { return r.cause.Error() }
+func (r refusedError) Unwrap() error { return r.cause }
+
+func refusal(format string, args ...any) error { return refusedError{fmt.Errorf(format, args...)} }
 
 // judged makes a refusal of an error of checking; an error of reaching a store stays what it is.
 func judged(err error) error {
-	var f *fault.Error
-	var call *smithy.OperationError
+	var known *fault.Error
+	var large *TooLargeError
 	switch {
 	case err == nil:
 		return nil
-	case errors.As(err, &f) && f.Code == fault.NotFound:
-		return refusal("%s", f.Public)
-	case fault.HasCode(err, fault.Unavailable) || errors.As(err, &call):
+	case errors.As(err, &large) || !errors.As(err, &known):
+		return refusedError{err}
+	case known.Code == fault.NotFound:
+		return refusal("%s", known.Public)
+	case known.Code == fault.Unavailable || known.Code == fault.System:
 		return err
 	}
-	return refused{err}
+	return refusedError{err}
 }
 
-// Handle takes each manifest that the event names. An error goes to the alarm and, after the retries, to the
-// dead-letter queue: a pack that was handed in before all its files had arrived is taken by a retry.
-func (p publisher) Handle(ctx context.Context, ev events.S3Event) error {
-	var failed []error
-	for _, r := range ev.Records {
-		key, err := url.QueryUnescape(r.S3.Object.Key)
-		if err == nil {
-			err = p.take(ctx, key, r.S3.Object.Sequencer)
-		}
-		if err != nil {
-			failed = append(failed, fmt.Errorf("%s: %w", r.S3.Object.Key, p.tell(ctx, "manifest "+key, key+r.S3.Object.Sequencer, err)))
-		}
-	}
-	return errors.Join(failed...)
+// Take takes the pack of a manifest in the rules bucket; sequencer distinguishes one upload of the manifest from the
+// next. A pack that was handed in before all its files had arrived is taken when this is called again. A refusal is
+// logged and recorded, and it is an error too.
+func (p Publisher) Take(ctx context.Context, key, sequencer string) error {
+	return p.report(ctx, "manifest "+key, key+sequencer, p.take(ctx, key, sequencer))
 }
 
-// tell puts a refusal where people look for it: log, metric and record. mark names it, so that a repeated
+// report puts a refusal where people look for it: log, metric and record. mark names it, so that a repeated
 // notification makes no second record.
-func (p publisher) tell(ctx context.Context, what, mark string, err error) error {
-	var r refused
+func (p Publisher) report(ctx context.Context, what, mark string, err error) error {
+	var r refusedError
+	if err == nil {
+		return nil
+	}
 	if !errors.As(err, &r) {
 		p.Log.ErrorContext(ctx, "pack not taken", "what", what, "cause", err.Error())
 		return err
@@ -84,7 +81,7 @@ func (p publisher) tell(ctx context.Context, what, mark string, err error) error
 	p.Log.ErrorContext(ctx, "pack refused", "what", what, "cause", err.Error())
 	now := p.Now().UTC().Truncate(time.Millisecond)
 	id := now.Format("20060102") + "#" + digest([]byte(mark))
-	return errors.Join(err, p.Store.Refuse(ctx, rulesetdb.Refusal{ID: id, At: now, What: what, Why: err.Error()}))
+	return errors.Join(err, p.Store.Refuse(ctx, Refusal{ID: id, At: now, What: what, Why: err.Error()}))
 }
 
 func digest(data []byte) string {
@@ -97,7 +94,7 @@ const maxManifest = 1 << 20
 
 // take checks and stores the pack of one manifest, and then does what the manifest asks for. Repeating it changes
 // nothing, also when the pack was moved on since.
-func (p publisher) take(ctx context.Context, key, sequencer string) error {
+func (p Publisher) take(ctx context.Context, key, sequencer string) error {
 	raw, err := p.Store.Object(ctx, key, maxManifest)
 	if err != nil {
 		return judged(err)
@@ -107,26 +104,26 @@ func (p publisher) take(ctx context.Context, key, sequencer string) error {
 		err = m.CheckSignature(p.Rules.Trusted)
 	}
 	if err != nil {
-		return refused{err}
+		return refusedError{err}
 	}
 	if err := p.keep(ctx, m, path.Dir(key)); err != nil {
 		return err
 	}
-	ask := order{Pack: m.Pack, Version: m.Version, By: "manifest signed by " + m.Signature.Key, request: digest(append(raw, sequencer...))}
+	ask := Order{Pack: m.Pack, Version: m.Version, By: "manifest signed by " + m.Signature.Key, request: digest(append(raw, sequencer...))}
 	switch m.Wanted() {
 	case rulepack.Shadow:
 		_, err = p.shadow(ctx, ask)
 	case rulepack.Active:
 		_, err = p.activate(ctx, ask)
 	}
-	if errors.Is(err, rulesetdb.ErrDone) {
+	if errors.Is(err, ErrDone) {
 		return nil
 	}
 	return err
 }
 
 // keep stores a version for good, once.
-func (p publisher) keep(ctx context.Context, m rulepack.Manifest, folder string) error {
+func (p Publisher) keep(ctx context.Context, m rulepack.Manifest, folder string) error {
 	known, err := p.known(ctx, m)
 	if err != nil || known {
 		return err
@@ -140,7 +137,7 @@ func (p publisher) keep(ctx context.Context, m rulepack.Manifest, folder string)
 	}
 	bundle, err := rulepack.Open(archive, p.Rules.Trusted)
 	if err != nil {
-		return refused{err}
+		return refusedError{err}
 	}
 	tried, err := p.try(ctx, bundle, true)
 	if err != nil {
@@ -152,9 +149,9 @@ func (p publisher) keep(ctx context.Context, m rulepack.Manifest, folder string)
 	return p.record(ctx, bundle.Manifest, tried)
 }
 
-// known tells that the very same pack is stored already. A version that is not above all there were is refused:
+// known reports whether the very same pack is stored already. A version that is not above all there were is refused:
 // old law must not come back by an old file.
-func (p publisher) known(ctx context.Context, m rulepack.Manifest) (bool, error) {
+func (p Publisher) known(ctx context.Context, m rulepack.Manifest) (bool, error) {
 	versions, err := p.Store.Versions(ctx, m.Pack)
 	if err != nil {
 		return false, err
@@ -193,7 +190,7 @@ func embedded(pack string) (*tax.PackID, error) {
 
 // try loads a pack with the others and runs its examples and those of its heirs. A pack that is only stored is
 // tried with the parents that it names, one that will compute with the parents in force.
-func (p publisher) try(ctx context.Context, b rulepack.Bundle, stored bool) (rulepack.Tried, error) {
+func (p Publisher) try(ctx context.Context, b rulepack.Bundle, stored bool) (rulepack.Tried, error) {
 	state, err := p.Store.Latest(ctx)
 	if err != nil {
 		return rulepack.Tried{}, err
@@ -211,13 +208,13 @@ func (p publisher) try(ctx context.Context, b rulepack.Bundle, stored bool) (rul
 	}
 	tried, err := b.Manifest.Try(b.Files, packs)
 	if err != nil {
-		return tried, refused{err}
+		return tried, refusedError{err}
 	}
 	return tried, nil
 }
 
 // parent gives the files of a parent that a manifest names, or of a later version in force.
-func (p publisher) parent(ctx context.Context, inForce fs.FS, named tax.PackID, stored bool) (fs.FS, error) {
+func (p Publisher) parent(ctx context.Context, inForce fs.FS, named tax.PackID, stored bool) (fs.FS, error) {
 	if inForce == nil {
 		return nil, refusal("parent %s is not known", named.Pack)
 	}
@@ -247,7 +244,7 @@ func (p publisher) parent(ctx context.Context, inForce fs.FS, named tax.PackID, 
 }
 
 // archive stores the archive once. What lies there from a try that broke off counts when it is the same pack.
-func (p publisher) archive(ctx context.Context, m rulepack.Manifest, archive []byte) error {
+func (p Publisher) archive(ctx context.Context, m rulepack.Manifest, archive []byte) error {
 	taken, err := p.Store.Keep(ctx, m.Pack, m.Version, archive)
 	if err != nil || !taken {
 		return err
@@ -264,13 +261,13 @@ func (p publisher) archive(ctx context.Context, m rulepack.Manifest, archive []b
 }
 
 // record notes the stored version, with its one audit record.
-func (p publisher) record(ctx context.Context, m rulepack.Manifest, tried rulepack.Tried) error {
+func (p Publisher) record(ctx context.Context, m rulepack.Manifest, tried rulepack.Tried) error {
 	id := m.ID()
-	c := p.change("rules.stored", order{Pack: m.Pack, Version: m.Version, By: "manifest signed by " + m.Signature.Key}, "", id.SHA256)
-	v := rulesetdb.Version{Pack: m.Pack, Version: m.Version, SHA256: id.SHA256, Object: rulesetdb.ObjectName(m.Pack, m.Version), Key: m.Signature.Key,
+	c := p.change("rules.stored", Order{Pack: m.Pack, Version: m.Version, By: "manifest signed by " + m.Signature.Key}, "", id.SHA256)
+	v := Version{Pack: m.Pack, Version: m.Version, SHA256: id.SHA256, Object: ObjectName(m.Pack, m.Version), Key: m.Signature.Key,
 		Examples: tried.Examples, Skipped: tried.Skipped, At: c.At}
-	err := p.Store.Apply(ctx, rulesetdb.Write{Change: c, Version: &v})
-	if errors.Is(err, rulesetdb.ErrRival) { // two notifications of one manifest at once
+	err := p.Store.Apply(ctx, Write{Change: c, Version: &v})
+	if errors.Is(err, ErrRival) { // two notifications of one manifest at once
 		stored, again := p.Store.Version(ctx, m.Pack, m.Version)
 		if again == nil && stored.SHA256 == id.SHA256 {
 			return nil
@@ -284,28 +281,19 @@ func (p publisher) record(ctx context.Context, m rulepack.Manifest, tried rulepa
 }
 
 // change is the entry of the history for one act of this moment.
-func (p publisher) change(act string, o order, from, sha256 string) rulesetdb.Change {
-	return rulesetdb.Change{ID: p.NewID(), At: p.Now().UTC().Truncate(time.Millisecond), Act: act, Pack: o.Pack, From: from, To: o.Version, SHA256: sha256, By: o.By, Why: o.Why}
+func (p Publisher) change(act string, o Order, from, sha256 string) Change {
+	return Change{ID: p.NewID(), At: p.Now().UTC().Truncate(time.Millisecond), Act: act, Pack: o.Pack, From: from, To: o.Version, SHA256: sha256, By: o.By, Why: o.Why}
 }
 
-// Order does what somebody asks for by invoking the function. A refusal is an answer, not a failure.
-func (p publisher) Order(ctx context.Context, payload json.RawMessage) (any, error) {
-	var o order
-	d := json.NewDecoder(bytes.NewReader(payload))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&o); err != nil {
-		return outcome{Refused: "the request is not understood: " + err.Error()}, nil //nolint:nilerr // who asked is told, and asking again will not help
-	}
-	if o.Job == "status" {
-		return p.status(ctx, o.Pack)
-	}
+// Do carries an order out. A refusal is part of the outcome, not an error; it is logged and recorded.
+func (p Publisher) Do(ctx context.Context, o Order) (Outcome, error) {
 	out, err := p.do(ctx, o)
-	var r refused
-	if errors.As(err, &r) {
-		if told := p.tell(ctx, "request "+o.String(), p.NewID(), err); !errors.As(told, &r) {
-			return nil, told
-		}
-		return outcome{Job: o.Job, Pack: o.Pack, Version: o.Version, Refused: err.Error()}, nil
+	var r refusedError
+	if !errors.As(err, &r) {
+		return out, err
 	}
-	return out, err
+	if reported := p.report(ctx, "request "+o.String(), p.NewID(), err); !errors.As(reported, &r) {
+		return Outcome{}, reported
+	}
+	return Outcome{Job: o.Job, Pack: o.Pack, Version: o.Version, Refused: err.Error()}, nil
 }

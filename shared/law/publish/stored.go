@@ -1,0 +1,103 @@
+package publish
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"fenzhang/shared/law/rulepack"
+	"fenzhang/shared/law/ruleset"
+)
+
+// Store keeps pointers, versions, history and refusals, and the archives of packs. An error of a read that is neither
+// fault.NotFound nor TooLargeError means that the store cannot be reached.
+type Store interface {
+	ruleset.Shelf
+	// Latest reads the pointers as they are now, for somebody who will change them.
+	Latest(ctx context.Context) (ruleset.State, error)
+	// Object reads an object of the rules bucket that must be smaller than a bound.
+	Object(ctx context.Context, name string, most int64) ([]byte, error)
+	// Keep writes an archive once. taken is true when the name was taken before; then nothing was written.
+	Keep(ctx context.Context, pack, version string, archive []byte) (taken bool, err error)
+	// Version reads one version; Versions lists those of a pack in their order.
+	Version(ctx context.Context, pack, version string) (Version, error)
+	Versions(ctx context.Context, pack string) ([]Version, error)
+	// History and Refusals list what happened last, newest first.
+	History(ctx context.Context, pack string, most int32) ([]Change, error)
+	Refusals(ctx context.Context, most int32) ([]Refusal, error)
+	// Refuse records a refusal; recording the same one again changes nothing.
+	Refuse(ctx context.Context, r Refusal) error
+	// Apply writes a change with its one audit record. The error is ErrRival or ErrDone when nothing was written.
+	Apply(ctx context.Context, w Write) error
+}
+
+// TooLargeError reports an object that is larger than its bound in bytes.
+type TooLargeError struct {
+	Name string
+	Most int64
+}
+
+func (e *TooLargeError) Error() string {
+	return fmt.Sprintf("rulesetdb: %s is larger than %d bytes", e.Name, e.Most)
+}
+
+// ObjectName is where a version's archive lies in the bucket.
+func ObjectName(pack, version string) string { return "packs/" + pack + "/" + version + ".zip" }
+
+// Version is a verified version of a pack as it is recorded.
+type Version struct {
+	Pack     string         `json:"pack"`
+	Version  string         `json:"version"`
+	SHA256   string         `json:"sha256"`
+	Object   string         `json:"object"`
+	Key      string         `json:"key"` // that signed the manifest
+	Examples int            `json:"examples"`
+	Skipped  int            `json:"skipped"`
+	At       time.Time      `json:"at"`
+	Revoked  *time.Time     `json:"revoked,omitempty"`
+	State    rulepack.State `json:"state,omitempty"` // filled in for reading: it follows from the pointers
+}
+
+// Ref names it for the pointers.
+func (v Version) Ref() ruleset.Ref { return ruleset.Ref{Version: v.Version, SHA256: v.SHA256} }
+
+// Change is one entry of a pack's history.
+type Change struct {
+	ID     string    `json:"id"`
+	At     time.Time `json:"at"`
+	Act    string    `json:"act"` // as in the audit record: rules.stored, rules.activated ...
+	Pack   string    `json:"pack"`
+	From   string    `json:"from,omitempty"` // the version that computed before
+	To     string    `json:"to"`             // the version that the change is about
+	SHA256 string    `json:"sha256,omitempty"`
+	By     string    `json:"by,omitempty"`
+	Why    string    `json:"why,omitempty"`
+	Rev    int64     `json:"rev,omitempty"` // of the pointers, where they moved
+}
+
+// Refusal is a pack or a request that was refused, and why.
+type Refusal struct {
+	ID   string    `json:"id"`
+	At   time.Time `json:"at"`
+	What string    `json:"what"` // the manifest's place, or the request
+	Why  string    `json:"why"`
+}
+
+// Write is one change with everything that belongs to it: all of it is written, or nothing.
+type Write struct {
+	Change  Change
+	Version *Version       // a new one, or one that is revoked now
+	State   *ruleset.State // the pointers after the change
+	Request string         // hash of the manifest that asked, for a wish that must be fulfilled once
+	Event   any            // the event for the bus, a TaxPolicyUpdatedEvent
+}
+
+// ErrRival means that somebody changed the pointers or stored the version first; read again and decide anew.
+var ErrRival = errors.New("publish: somebody else wrote first")
+
+// ErrDone means that the request of this write was fulfilled before.
+var ErrDone = errors.New("publish: the request was fulfilled before")
+
+// EventName is what the event bus calls a change of the pointers.
+const EventName = "TaxPolicyUpdatedEvent"
