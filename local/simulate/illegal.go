@@ -56,24 +56,20 @@ func (w *world) illegal(s settlement.Settlement) attempt {
 func (w *world) otherAct(s settlement.Settlement, a attempt) attempt {
 	early := s.Status == settlement.PendingReview || s.Status == settlement.InReview
 	past := s.Status == settlement.Paid || s.Status == settlement.Failed
-	role, path, more := "approver", "", ""
+	other := attempt{by: caller{s.Tenant, "approver"}, path: "/reopen"}
+	reason := "tried"
 	switch {
 	case a.forbidden || !w.s.chance(3):
 		return a
 	case early:
-		path = one(w.s, []string{"/cancel", "/reopen"})
+		other.path = one(w.s, []string{"/cancel", "/reopen"})
+	case past && w.s.chance(2):
+		other.path = "/cancel"
 	case past:
-		path, role, more = "/hold", "finance", `,"reason":"RISK"`
-		if w.s.chance(2) {
-			path, role, more = "/cancel", "approver", ""
-		}
-	default:
-		path = "/reopen"
+		other.path, other.by.role, reason = "/hold", "finance", "RISK"
 	}
-	if more == "" {
-		more = `,"reason":"tried"`
-	}
-	return attempt{by: caller{s.Tenant, role}, path: path, body: fmt.Sprintf(`{"status_version":%d%s}`, s.StatusVersion, more)}
+	other.body = fmt.Sprintf(`{"status_version":%d,"reason":%q}`, s.StatusVersion, reason)
+	return other
 }
 
 // try makes an act that must be refused, and looks at the refusal. A machine that dies or is busy answers nothing.

@@ -110,13 +110,11 @@ func (s *source) literal(n *ast.CompositeLit, visit func(string, ast.Expr)) {
 		return
 	}
 	for i, e := range n.Elts {
-		name, value := "", e
 		if kv, ok := e.(*ast.KeyValueExpr); ok {
-			name, value = kv.Key.(*ast.Ident).Name, kv.Value
+			visit(owner+"."+kv.Key.(*ast.Ident).Name, kv.Value)
 		} else {
-			name = st.Field(i).Name()
+			visit(owner+"."+st.Field(i).Name(), e)
 		}
-		visit(owner+"."+name, value)
 	}
 }
 
