@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -41,10 +42,13 @@ oQIDAQAB
 
 var sampleTime = time.Date(2026, 9, 15, 4, 0, 0, 0, time.UTC)
 
+// keys are made once: making them takes most of a test's time.
+var keys = sync.OnceValues(func() (gateway.KeyFile, error) { return gateway.NewKeys([]string{"demo-mcn"}) })
+
 // newService knows one accepted payout, and the key of the sample.
 func newService(t *testing.T) (*payout.Service, *payouttest.Memory) {
 	t.Helper()
-	k, err := gateway.NewKeys([]string{"demo-mcn"})
+	k, err := keys()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -133,7 +133,7 @@ func TestAPoisonMessageDiesAlone(t *testing.T) {
 	victim, other := s.person(t, "poisoned"), s.person(t, "beside")
 	first := s.open(t, victim, "live-before", "500.00")
 	s.until(t, string(first), "a quote", quoted)
-	s.visibility(t, "1")
+	s.visibility(t, "3") // more than a busy machine needs for a batch
 
 	poison := `{"poison":"` + s.run + `"}`
 	group := settlement.Group(mcn, string(victim.entity), string(victim.taxpayer))

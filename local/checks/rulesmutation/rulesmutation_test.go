@@ -92,7 +92,7 @@ func TestNational(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.examples = l.examples[:0]
-	if killed := l.killAll(list, 2); !slices.Contains(killed, false) {
+	if killed := l.killAll(list[:50], 2); !slices.Contains(killed, false) {
 		t.Error("without examples everything is noticed all the same")
 	}
 	if _, err := newLaboratory("990000"); err == nil {
