@@ -14,7 +14,7 @@ ARCH ?=
 STACK = go run ./local/stack -profile $(PROFILE) -port $(PORT)
 LINTER = .local/bin/golangci-lint-2.15.0
 
-.PHONY: help run up down status token invoke test check-all lint fmt simulate goldens bench build deploy contract-check tax-check rulebook rules-mutation rules-schema fuzz rules-status rules-upload rules-state rules-rollback rules-demo audit-verify journal go
+.PHONY: help run up down status token invoke test check-all lint fmt simulate goldens bench build deploy contract-check tax-check rulebook mutation rules-mutation rules-schema fuzz rules-status rules-upload rules-state rules-rollback rules-demo audit-verify journal go
 
 help: ## List the targets
 	@echo "make TARGET, the first two are: make run, make test"
@@ -49,6 +49,7 @@ check-all: go ## Run the tests and then, one after the other, all checks that ta
 	@$(MAKE) simulate RUNS=20000
 	@$(MAKE) simulate PLANTED=1
 	@$(MAKE) fuzz
+	@$(MAKE) mutation
 	@$(MAKE) rules-mutation
 
 lint: go $(LINTER) ## Check code, formatting and template
@@ -90,6 +91,9 @@ rulebook: go ## Render all rules as a linked book of pages, Chinese and English:
 
 rules-mutation: go ## Change each number of the rules a little and see which change no example notices: [PACK=110000]
 	@go run ./cmd/fenzhang rules-mutation -pack "$(or $(PACK),national)"
+
+mutation: go ## Replace each operator of the code that moves money, one at a time, and list what no test notices: [PACKAGE=shared/money]
+	@go run ./cmd/fenzhang mutation -package "$(PACKAGE)"
 
 rules-schema: go ## Check every file of rules/ against rules/schema.json
 	@go run ./cmd/fenzhang rules-schema

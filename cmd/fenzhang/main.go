@@ -24,6 +24,7 @@ import (
 	"fenzhang/cmd/fenzhang/rulesschema"
 	"fenzhang/cmd/fenzhang/taxcheck"
 	"fenzhang/local/checks/fuzz"
+	"fenzhang/local/checks/mutation"
 	"fenzhang/local/checks/rulesmutation"
 )
 
@@ -57,6 +58,7 @@ func subcommands() []subcommand {
 		{"contract-check", "[FILE]...", "run the worked examples beside contracts", contractcheck.Command},
 		{"fuzz", "", "fuzz what reads bytes from outside", fuzz.Command},
 		{"journal", "", "export the journal of the running stack, and sum it", journal.Command},
+		{"mutation", "", "replace each operator of the code that moves money and list what no test notices", mutation.Command},
 		{"pack", "WORD [ARGUMENT]...", "make, sign, upload and move policy packs", pack.Command},
 		{"rulebook", "", "render all rules as a linked book of pages", rulebook.Command},
 		{"rules-demo", "", "show how a policy pack changes quotes without a deploy", rulesdemo.Command},

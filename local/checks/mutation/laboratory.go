@@ -1,0 +1,297 @@
+package mutation
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/importer"
+	"go/parser"
+	"go/token"
+	"go/types"
+	"io"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// switchFile is added to the package: it reads from the environment which mutant is active, and notes which operators
+// a run has reached.
+const switchFile = `package %s
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"sync/atomic"
+)
+
+var (
+	mutantActive, _ = strconv.Atoi(os.Getenv("MUTANT"))
+	mutantReached   [%d]atomic.Bool
+	mutantNotes     = func() *os.File {
+		f, _ := os.Create(os.Getenv("MUTANT_REACHED"))
+		return f
+	}()
+)
+
+func mutantIs(n int) bool {
+	if mutantNotes != nil && !mutantReached[n].Swap(true) {
+		fmt.Fprintln(mutantNotes, n)
+	}
+	return n == mutantActive
+}
+`
+
+// laboratory holds the tests of one package, compiled with all of its mutants.
+type laboratory struct {
+	folder  string // of the package
+	work    string // of the files made here
+	mutants []mutant
+	tests   []test
+}
+
+// test is one test function, how long it takes, and which mutants it reaches.
+type test struct {
+	name    string
+	took    time.Duration
+	reaches map[int]bool
+}
+
+// newLaboratory compiles the tests of a package with all of its mutants and runs each test on the unchanged code.
+func newLaboratory(ctx context.Context, folder, work string) (*laboratory, error) {
+	l := &laboratory{folder: folder, work: work}
+	overlay, err := l.rewrite(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.goTool(ctx, io.Discard, "test", "-c", "-vet=off", "-overlay", overlay, "-o", l.binary(), "."); err != nil {
+		return nil, fmt.Errorf("compile the mutants of %s: %w", folder, err)
+	}
+	return l, l.baseline(ctx)
+}
+
+func (l *laboratory) binary() string { return filepath.Join(l.work, "mutants.test") }
+
+// goTool runs the Go tool in the package's folder.
+func (l *laboratory) goTool(ctx context.Context, out io.Writer, args ...string) error {
+	cmd := exec.CommandContext(ctx, "go", args...) //nolint:gosec // the words are those of this program
+	cmd.Dir, cmd.Stdout = l.folder, out
+	var problems bytes.Buffer
+	cmd.Stderr = &problems
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("%w\n%s", err, &problems)
+	}
+	return nil
+}
+
+// listed is what go list says of a package.
+type listed struct {
+	ImportPath, Dir, Export string
+	GoFiles                 []string
+	DepOnly                 bool
+}
+
+// rewrite writes the changed files and an overlay that puts them in place of the package's own.
+func (l *laboratory) rewrite(ctx context.Context) (overlay string, err error) {
+	own, exports, err := l.list(ctx)
+	if err != nil {
+		return "", err
+	}
+	set := token.NewFileSet()
+	var parsed []*ast.File
+	for _, name := range own.GoFiles {
+		f, err := parser.ParseFile(set, filepath.Join(own.Dir, name), nil, parser.ParseComments)
+		if err != nil {
+			return "", err
+		}
+		parsed = append(parsed, f)
+	}
+	info := &types.Info{Types: map[ast.Expr]types.TypeAndValue{}}
+	imports := importer.ForCompiler(set, "gc", func(path string) (io.ReadCloser, error) { return os.Open(exports[path]) })
+	pkg, err := (&types.Config{Importer: imports}).Check(own.ImportPath, set, parsed, info)
+	if err != nil {
+		return "", err
+	}
+	replace := map[string]string{}
+	for i, f := range parsed {
+		path := filepath.Join(own.Dir, own.GoFiles[i])
+		if replace[path], err = l.rewriteFile(&rewriter{files: set, info: info, pkg: pkg, mutants: l.mutants}, f, path); err != nil {
+			return "", err
+		}
+	}
+	name := filepath.Join(l.work, "mutant_switch.go")
+	replace[filepath.Join(own.Dir, "mutant_switch.go")] = name
+	if err := os.WriteFile(name, fmt.Appendf(nil, switchFile, pkg.Name(), len(l.mutants)+1), 0o600); err != nil {
+		return "", err
+	}
+	data, err := json.Marshal(map[string]any{"Replace": replace})
+	overlay = filepath.Join(l.work, "overlay.json")
+	return overlay, errors.Join(err, os.WriteFile(overlay, data, 0o600))
+}
+
+// list describes the package and names the compiled form of everything that it needs.
+func (l *laboratory) list(ctx context.Context) (own listed, exports map[string]string, err error) {
+	var out bytes.Buffer
+	if err := l.goTool(ctx, &out, "list", "-export", "-deps", "-json=ImportPath,Dir,Export,GoFiles,DepOnly", "."); err != nil {
+		return own, nil, err
+	}
+	exports = map[string]string{}
+	for d := json.NewDecoder(&out); d.More(); {
+		var p listed
+		if err := d.Decode(&p); err != nil {
+			return own, nil, err
+		}
+		exports[p.ImportPath] = p.Export
+		if !p.DepOnly {
+			own = p
+		}
+	}
+	return own, exports, nil
+}
+
+func (l *laboratory) rewriteFile(r *rewriter, f *ast.File, path string) (string, error) {
+	source, err := os.ReadFile(path) //nolint:gosec // a file of this repository
+	if err != nil {
+		return "", err
+	}
+	r.source, r.file, r.imported = source, filepath.Base(path), map[string]string{}
+	for _, i := range f.Imports {
+		p, err := strconv.Unquote(i.Path.Value)
+		if err != nil {
+			return "", err
+		}
+		r.imported[p] = p[strings.LastIndexByte(p, '/')+1:]
+		if i.Name != nil {
+			r.imported[p] = i.Name.Name
+		}
+	}
+	head := string(source[:r.files.Position(f.Package).Offset]) // build constraints
+	body := r.text(f)
+	l.mutants = r.mutants
+	name := filepath.Join(l.work, r.file)
+	return name, os.WriteFile(name, []byte(head+body), 0o600)
+}
+
+// baseline runs each test alone on the unchanged code, and notes what it reaches.
+func (l *laboratory) baseline(ctx context.Context) error {
+	out, err := l.command(ctx, 0, "-test.list", "^(Test|Fuzz|Example)").Output()
+	if err != nil {
+		return err
+	}
+	for _, name := range strings.Fields(string(out)) {
+		notes := filepath.Join(l.work, "reached")
+		cmd := l.command(ctx, 0, "-test.run", "^"+name+"$")
+		cmd.Env = append(cmd.Env, "MUTANT_REACHED="+notes)
+		began := time.Now()
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("%s fails on the unchanged code: %w\n%s", name, err, out)
+		}
+		t := test{name: name, took: time.Since(began), reaches: map[int]bool{}}
+		data, err := os.ReadFile(notes) //nolint:gosec // written a moment ago
+		if err != nil {
+			return err
+		}
+		for _, line := range strings.Fields(string(data)) {
+			id, err := strconv.Atoi(line)
+			if err != nil {
+				return err
+			}
+			t.reaches[id] = true
+		}
+		l.tests = append(l.tests, t)
+	}
+	return nil
+}
+
+// command runs the compiled tests in the package's folder, with a bound on memory where the system has one: a mutant
+// may never end. Stores are in memory.
+func (l *laboratory) command(ctx context.Context, active int, args ...string) *exec.Cmd {
+	args = append([]string{"-c", `ulimit -v 8388608 2>/dev/null; exec "$0" "$@"`, l.binary()}, args...)
+	cmd := exec.CommandContext(ctx, "sh", args...) //nolint:gosec // the words are those of this program
+	cmd.Dir = l.folder
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "FENZHANG_TEST_") })
+	cmd.Env = append(cmd.Env, "MUTANT="+strconv.Itoa(active))
+	return cmd
+}
+
+// fate is what became of a mutant.
+type fate int
+
+const (
+	notCovered fate = iota
+	lived
+	killed
+	timedOut
+)
+
+const (
+	patience = 5 * time.Second // that each mutant has at least
+	slower   = 10              // times as long as the unchanged code a mutant may take
+)
+
+// try runs the tests that reach a mutant while it is active.
+func (l *laboratory) try(ctx context.Context, id int) (fate, error) {
+	var names []string
+	limit := patience
+	for _, t := range l.tests {
+		if t.reaches[id] {
+			names = append(names, t.name)
+			limit += slower * t.took
+		}
+	}
+	if names == nil {
+		return notCovered, nil
+	}
+	limited, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	err := l.command(limited, id, "-test.failfast", "-test.run", "^("+strings.Join(names, "|")+")$").Run()
+	var exit *exec.ExitError
+	switch {
+	case ctx.Err() != nil:
+		return lived, ctx.Err()
+	case limited.Err() != nil:
+		return timedOut, nil
+	case errors.As(err, &exit):
+		return killed, nil
+	}
+	return lived, err
+}
+
+// equivalent removes the mutants that a file says change nothing; its lines are "key: because reason". A line that
+// fits no mutant is an error.
+func equivalent(text, folder string, mutants []mutant) (map[int]bool, error) {
+	excused, unused := map[int]bool{}, map[string]bool{}
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		rest, ours := strings.CutPrefix(line, folder+"/")
+		if line == "" || strings.HasPrefix(line, "#") || !ours {
+			continue
+		}
+		key, reason, ok := strings.Cut(rest, " because ")
+		if !ok || reason == "" {
+			return nil, fmt.Errorf("no reason: %s", line)
+		}
+		if !strings.Contains(strings.SplitN(key, ":", 2)[0], "/") {
+			unused[key] = true
+		}
+	}
+	known := maps.Clone(unused)
+	for i, m := range mutants {
+		if known[m.key()] {
+			excused[i+1] = true
+			delete(unused, m.key())
+		}
+	}
+	for key := range unused {
+		return nil, fmt.Errorf("%s has no mutant %s any more", folder, key)
+	}
+	return excused, nil
+}

@@ -1,0 +1,128 @@
+// Package mutation measures how much the tests of a package notice: it replaces each operator of its code by another,
+// one at a time, and runs the tests that reach it. A mutant with which all tests pass has survived, and asks for a test
+// or is a sign of needless code.
+//
+// All mutants of a package are compiled into one test program, which the environment tells which of them is active.
+// Compiling each mutant by itself, as other tools do, takes a second of the processor for each.
+package mutation
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// floor is the least score of a package in percent of its mutants.
+const floor = 85.0
+
+// equivalents are the mutants that change nothing, one a line, with the reason.
+//
+//go:embed equivalent.txt
+var equivalents string
+
+// packages are those whose bugs cost money or evidence.
+func packages() []string {
+	return []string{"shared/money", "shared/contract/split", "shared/ledger", "shared/payout", "shared/audit", "shared/settlement"}
+}
+
+// Command registers the flags of mutation.
+func Command(flags *flag.FlagSet) func(context.Context, io.Writer) (bool, error) {
+	only := flags.String("package", "", "one package instead of all of them, as shared/money")
+	folder := flags.String("out", filepath.Join(".local", "mutation"), "folder for the lists of survivors")
+	return func(ctx context.Context, out io.Writer) (bool, error) {
+		list := packages()
+		if *only != "" {
+			list = []string{*only}
+		}
+		return run(ctx, list, *folder, out)
+	}
+}
+
+// run measures packages, prints a score for each, and returns whether all reach the floor.
+func run(ctx context.Context, list []string, folder string, out io.Writer) (bool, error) {
+	if err := os.MkdirAll(folder, 0o750); err != nil {
+		return false, err
+	}
+	var scores []string
+	passed := true
+	for _, p := range list {
+		r, err := measure(ctx, p, equivalents)
+		if err != nil {
+			return false, err
+		}
+		survivors := strings.Join(r.survivors, "\n") + "\n"
+		_, _ = fmt.Fprintf(out, "%s%s\n", survivors, r.summary(p))
+		name := filepath.Join(folder, strings.ReplaceAll(p, "/", "-")+".txt")
+		if err := os.WriteFile(name, []byte(survivors+r.summary(p)+"\n"), 0o600); err != nil {
+			return false, err
+		}
+		scores = append(scores, r.summary(p))
+		passed = passed && r.score() >= floor
+	}
+	_, err := fmt.Fprintf(out, "\nat least %.0f%% are asked for; survivors are listed in %s\n%s\n", floor, folder, strings.Join(scores, "\n"))
+	return passed, err
+}
+
+// result is what became of the mutants of a package.
+type result struct {
+	counts     [timedOut + 1]int
+	equivalent int
+	survivors  []string
+	took       time.Duration
+}
+
+func measure(ctx context.Context, pkg, equivalents string) (r result, err error) {
+	began := time.Now()
+	work, err := os.MkdirTemp("", "mutation-*")
+	if err != nil {
+		return r, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
+	l, err := newLaboratory(ctx, filepath.FromSlash(pkg), work)
+	if err != nil {
+		return r, err
+	}
+	excused, err := equivalent(equivalents, pkg, l.mutants)
+	if err != nil {
+		return r, err
+	}
+	r.equivalent = len(excused)
+	for i, m := range l.mutants {
+		if excused[i+1] {
+			continue
+		}
+		f, err := l.try(ctx, i+1)
+		if err != nil {
+			return r, err
+		}
+		r.counts[f]++
+		if word := map[fate]string{notCovered: "not covered", lived: "lived", timedOut: "timed out"}[f]; word != "" {
+			r.survivors = append(r.survivors, fmt.Sprintf("%-11s  %s/%s", word, pkg, m))
+		}
+	}
+	slices.Sort(r.survivors)
+	r.took = time.Since(began)
+	return r, nil
+}
+
+// score is the percentage of mutants that were killed; those that timed out are not counted.
+func (r result) score() float64 {
+	all := r.counts[killed] + r.counts[lived] + r.counts[notCovered]
+	if all == 0 {
+		return 100
+	}
+	return 100 * float64(r.counts[killed]) / float64(all)
+}
+
+func (r result) summary(pkg string) string {
+	return fmt.Sprintf("%s: %.1f%% (%d killed, %d lived, %d not covered; %d timed out, %d equivalent) in %s", pkg, r.score(),
+		r.counts[killed], r.counts[lived], r.counts[notCovered], r.counts[timedOut], r.equivalent, r.took.Round(time.Second))
+}
