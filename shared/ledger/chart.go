@@ -12,14 +12,9 @@ import (
 	"sync"
 	"unicode/utf8"
 
+	"fenzhang/shared/bilingual"
 	"fenzhang/shared/fault"
 )
-
-// Text is a text in the two languages of the house.
-type Text struct {
-	ZH string `json:"zh"`
-	EN string `json:"en"`
-}
 
 // The types of accounts, and the side on which one normally stands.
 const (
@@ -42,13 +37,13 @@ const (
 
 // ChartAccount is one account of a chart.
 type ChartAccount struct {
-	Account Account `json:"account"`
-	Code    string  `json:"code"` // in the paying entity's own books
-	Name    Text    `json:"name"`
-	Type    string  `json:"type"`
-	Side    string  `json:"side"` // where its balance normally stands
-	Book    string  `json:"book"`
-	Meaning Text    `json:"meaning"`
+	Account Account        `json:"account"`
+	Code    string         `json:"code"` // in the paying entity's own books
+	Name    bilingual.Text `json:"name"`
+	Type    string         `json:"type"`
+	Side    string         `json:"side"` // where its balance normally stands
+	Book    string         `json:"book"`
+	Meaning bilingual.Text `json:"meaning"`
 }
 
 // Chart is the accounts that a paying entity's entries may name (会计科目表).

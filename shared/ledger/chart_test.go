@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"fenzhang/shared/bilingual"
 	"fenzhang/shared/law/tax"
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/money"
@@ -45,7 +46,7 @@ func TestStandardChartHoldsWhatIsPostedTo(t *testing.T) {
 }
 
 func TestCustomChart(t *testing.T) {
-	own := ledger.ChartAccount{Account: "own.deposit", Code: "2241.09", Name: ledger.Text{ZH: "保证金", EN: "Deposits"}, Type: ledger.Liability, Side: ledger.CreditSide, Book: ledger.ByCreator}
+	own := ledger.ChartAccount{Account: "own.deposit", Code: "2241.09", Name: bilingual.Text{ZH: "保证金", EN: "Deposits"}, Type: ledger.Liability, Side: ledger.CreditSide, Book: ledger.ByCreator}
 	u := ledger.Custom{Codes: map[ledger.Account]string{ledger.CreatorPayable: "220205"}, Accounts: []ledger.ChartAccount{own}}
 	if p := u.Problems(ledger.Custom{}); len(p) > 0 {
 		t.Fatal(p)
@@ -69,7 +70,7 @@ func TestCustomChart(t *testing.T) {
 }
 
 func TestCustomChartProblems(t *testing.T) {
-	own := ledger.ChartAccount{Account: "own.deposit", Code: "2241.09", Name: ledger.Text{ZH: "保证金", EN: "Deposits"}, Type: ledger.Liability, Side: ledger.CreditSide, Book: ledger.Hot}
+	own := ledger.ChartAccount{Account: "own.deposit", Code: "2241.09", Name: bilingual.Text{ZH: "保证金", EN: "Deposits"}, Type: ledger.Liability, Side: ledger.CreditSide, Book: ledger.Hot}
 	with := func(change func(*ledger.ChartAccount)) ledger.Custom {
 		a := own
 		change(&a)

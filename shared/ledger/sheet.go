@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"fenzhang/shared/bilingual"
 	"fenzhang/shared/money"
 )
 
@@ -62,11 +63,11 @@ func (s Sheet) Add(o Sheet) {
 
 // TrialRow is one account of a trial balance.
 type TrialRow struct {
-	Code    string  `json:"code"`
-	Account Account `json:"account"`
-	Name    Text    `json:"name"`
-	Type    string  `json:"type"`
-	Side    string  `json:"side"`
+	Code    string         `json:"code"`
+	Account Account        `json:"account"`
+	Name    bilingual.Text `json:"name"`
+	Type    string         `json:"type"`
+	Side    string         `json:"side"`
 	Turn
 	Closing money.Amount `json:"closing"`
 }

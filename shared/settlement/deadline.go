@@ -3,6 +3,7 @@ package settlement
 import (
 	"time"
 
+	"fenzhang/shared/bilingual"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/ident"
 	"fenzhang/shared/payout"
@@ -13,14 +14,14 @@ import (
 // step is what a settlement waits for.
 type step struct {
 	action, owner string
-	state         string      // of the table of deadlines; "" where nothing is waited for
-	text          reason.Text // for the creator
-	since         time.Time   // the instant from which the deadline runs
-	on            civil.Date  // the business date on which it is due, where one is fixed
+	state         string         // of the table of deadlines; "" where nothing is waited for
+	text          bilingual.Text // for the creator
+	since         time.Time      // the instant from which the deadline runs
+	on            civil.Date     // the business date on which it is due, where one is fixed
 }
 
 // nothing is the end of a life.
-func nothing(text reason.Text) step { return step{action: "none", owner: "nobody", text: text} }
+func nothing(text bilingual.Text) step { return step{action: "none", owner: "nobody", text: text} }
 
 // step finds what has to happen next, who does it, and since when it waits. Every status, hold and payout has one.
 func (s Settlement) step() step {

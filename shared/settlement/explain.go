@@ -3,6 +3,7 @@ package settlement
 import (
 	"strconv"
 
+	"fenzhang/shared/bilingual"
 	"fenzhang/shared/contract/split"
 	"fenzhang/shared/law/tax"
 	"fenzhang/shared/money"
@@ -32,7 +33,7 @@ func (s Settlement) splitStep(p split.Share) tax.Step {
 	}
 	inputs = append(inputs, tax.Input{Name: "rounding", Value: tax.Word(split.ModeOf(s.IncomeType).Name)})
 	why := reasonOf(p, base)
-	text := tax.Text{ZH: "按合约 " + clause + " 分给 " + p.Party + "：" + p.Amount.String() + " 元（分配前 " + s.Gross.String() + " 元；" + why.ZH + "）",
+	text := bilingual.Text{ZH: "按合约 " + clause + " 分给 " + p.Party + "：" + p.Amount.String() + " 元（分配前 " + s.Gross.String() + " 元；" + why.ZH + "）",
 		EN: "Contract " + clause + " gives " + p.Party + " " + p.Amount.String() + " of " + s.Gross.String() + ": " + why.EN}
 	return tax.ContractStep("split."+p.Kind, clause, formulaOf(p), s.Gross, p.Amount, inputs, text)
 }
@@ -44,7 +45,7 @@ func (s Settlement) taxedBefore() []tax.Step {
 	}
 	net := s.CreatorShare()
 	return []tax.Step{tax.ContractStep("tax.before", s.clause(), "what the books before have left to be paid", net, net, nil,
-		tax.Text{ZH: "期初结转：税款已在原账套代扣并申报，本单不再计税，付 " + net.String() + " 元", EN: "Brought forward: withheld and filed in the books before; nothing is taxed here, and " + net.String() + " is to be paid"})}
+		bilingual.Text{ZH: "期初结转：税款已在原账套代扣并申报，本单不再计税，付 " + net.String() + " 元", EN: "Brought forward: withheld and filed in the books before; nothing is taxed here, and " + net.String() + " is to be paid"})}
 }
 
 // clause names the contract, its version and the income type whose terms were used.
@@ -84,26 +85,26 @@ func formulaOf(p split.Share) string {
 }
 
 // reasonOf says what decided a share, in words.
-func reasonOf(p split.Share, base money.Amount) tax.Text {
-	var t tax.Text
+func reasonOf(p split.Share, base money.Amount) bilingual.Text {
+	var t bilingual.Text
 	switch p.By {
 	case split.ByFixed:
-		t = tax.Text{ZH: "固定金额", EN: "a fixed amount"}
+		t = bilingual.Text{ZH: "固定金额", EN: "a fixed amount"}
 	case split.ByRest:
-		t = tax.Text{ZH: "其余部分", EN: "what the others leave"}
+		t = bilingual.Text{ZH: "其余部分", EN: "what the others leave"}
 	case split.ByCap:
-		t = tax.Text{ZH: "达到封顶金额", EN: "the cap is reached"}
+		t = bilingual.Text{ZH: "达到封顶金额", EN: "the cap is reached"}
 	case split.ByFloor:
-		t = tax.Text{ZH: "补足到下限金额", EN: "raised to the floor"}
+		t = bilingual.Text{ZH: "补足到下限金额", EN: "raised to the floor"}
 	case split.ByGuarantee:
-		t = tax.Text{ZH: "补足到保底金额", EN: "raised to the guarantee"}
+		t = bilingual.Text{ZH: "补足到保底金额", EN: "raised to the guarantee"}
 		if p.Kind == split.KindMCN {
-			t = tax.Text{ZH: "扣除保底补足部分后", EN: "after what the creator's guarantee takes"}
+			t = bilingual.Text{ZH: "扣除保底补足部分后", EN: "after what the creator's guarantee takes"}
 		}
 	case split.ByTier:
-		t = tax.Text{ZH: "按分段比例", EN: "by bands"}
+		t = bilingual.Text{ZH: "按分段比例", EN: "by bands"}
 	default:
-		t = tax.Text{ZH: "按比例", EN: "by its ratio"}
+		t = bilingual.Text{ZH: "按比例", EN: "by its ratio"}
 	}
 	if !p.Ratio.IsZero() && (p.By == "" || p.By == split.ByTier) {
 		t.ZH += "，" + base.String() + " 元 × " + p.Ratio.String()

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"fenzhang/shared/bilingual"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/ident"
 	"fenzhang/shared/law/tax"
@@ -198,9 +199,9 @@ func combined(a, b []receivable.Move) []receivable.Move {
 func (s Settlement) setOffSteps() []tax.Step {
 	var steps []tax.Step
 	for _, o := range s.SetOffs {
-		text := tax.Text{ZH: "抵扣 " + o.Receivable + "（" + o.Kind + "）：" + o.Amount.String() + " 元", EN: "Set off against " + o.Receivable + " (" + o.Kind + "): " + o.Amount.String()}
+		text := bilingual.Text{ZH: "抵扣 " + o.Receivable + "（" + o.Kind + "）：" + o.Amount.String() + " 元", EN: "Set off against " + o.Receivable + " (" + o.Kind + "): " + o.Amount.String()}
 		if o.Amount.Negative() {
-			text = tax.Text{ZH: "退还 " + o.Receivable + "：" + o.Amount.Neg().String() + " 元", EN: "Given back for " + o.Receivable + ": " + o.Amount.Neg().String()}
+			text = bilingual.Text{ZH: "退还 " + o.Receivable + "：" + o.Amount.Neg().String() + " 元", EN: "Given back for " + o.Receivable + ": " + o.Amount.Neg().String()}
 		}
 		steps = append(steps, tax.ContractStep("set_off."+o.Kind, o.Document, "what is open, up to what is left of the net", s.Net, o.Amount, nil, text))
 	}

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"fenzhang/shared/bilingual"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/contract/split"
 	"fenzhang/shared/ident"
@@ -11,7 +12,6 @@ import (
 	"fenzhang/shared/money"
 	"fenzhang/shared/payout"
 	"fenzhang/shared/settlement/reason"
-	"fenzhang/shared/tenancy/review"
 )
 
 // View is a settlement as the HTTP contract shows it.
@@ -38,19 +38,19 @@ type View struct {
 	Memo          []split.Memo     `json:"memo"`
 	CreatorShare  money.Amount     `json:"creator_share"`
 	figures
-	Quote       *figures    `json:"quote"`
-	Payout      *payoutView `json:"payout"`
-	Next        Next        `json:"next"`
-	CreatorText reason.Text `json:"creator_text"`
-	Approvals   *approvals  `json:"approvals"`
-	Review      *reviewView `json:"review"`
-	Arrival     *Stamp      `json:"expected_arrival"`
-	Reopens     *string     `json:"reopens"`
-	ReopenedBy  *string     `json:"reopened_by"`
-	ReasonClass *string     `json:"reason_class"`
-	Parent      *string     `json:"parent"`
-	Parties     []partyView `json:"parties"`
-	History     []moveView  `json:"history,omitempty"`
+	Quote       *figures       `json:"quote"`
+	Payout      *payoutView    `json:"payout"`
+	Next        Next           `json:"next"`
+	CreatorText bilingual.Text `json:"creator_text"`
+	Approvals   *approvals     `json:"approvals"`
+	Review      *reviewView    `json:"review"`
+	Arrival     *Stamp         `json:"expected_arrival"`
+	Reopens     *string        `json:"reopens"`
+	ReopenedBy  *string        `json:"reopened_by"`
+	ReasonClass *string        `json:"reason_class"`
+	Parent      *string        `json:"parent"`
+	Parties     []partyView    `json:"parties"`
+	History     []moveView     `json:"history,omitempty"`
 }
 
 // figures stand once the quote does; until then they are null.
@@ -132,8 +132,8 @@ type reviewView struct {
 }
 
 type findingView struct {
-	Code string      `json:"code"`
-	Text review.Text `json:"text"`
+	Code string         `json:"code"`
+	Text bilingual.Text `json:"text"`
 }
 
 // Stamp is an instant as it is shown: Shanghai time to the millisecond.
@@ -202,7 +202,7 @@ func (vw Viewer) arrival(s Settlement) time.Time {
 
 // creatorText tells the creator why the settlement stands where it does. A check that rejected it is told in the words
 // that the tenant gave it.
-func (vw Viewer) creatorText(s Settlement) reason.Text {
+func (vw Viewer) creatorText(s Settlement) bilingual.Text {
 	text := s.step().text
 	if s.rejectedByReview() {
 		cause := vw.Rules.Says(s.Review.Rejects)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"fenzhang/shared/bilingual"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/civil/calendar"
 	"fenzhang/shared/fault"
@@ -49,8 +50,8 @@ type Amended struct {
 
 // Open names a rule that would be needed and is not there.
 type Open struct {
-	Rule    string   `json:"rule"`
-	Missing tax.Text `json:"missing"`
+	Rule    string         `json:"rule"`
+	Missing bilingual.Text `json:"missing"`
 }
 
 // ToDate are cumulative totals of the year.

@@ -4,6 +4,7 @@
 package lawdiff
 
 import (
+	"fenzhang/shared/bilingual"
 	"fenzhang/shared/ident"
 	"fenzhang/shared/law/tax"
 	"fenzhang/shared/money"
@@ -103,7 +104,7 @@ type Gap struct {
 	Settlement ident.Settlement `json:"settlement_id"`
 	Creator    ident.Creator    `json:"creator_id"`
 	Rule       string           `json:"rule"`
-	Missing    tax.Text         `json:"missing"`
+	Missing    bilingual.Text   `json:"missing"`
 	// Because is the earlier settlement without figures on which this one stands; "" where the gap is its own.
 	Because ident.Settlement `json:"because,omitempty"`
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 
+	"fenzhang/shared/bilingual"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/law/tax"
 )
@@ -151,7 +152,7 @@ func gapOf(err error, e *Event) Gap {
 		g.Rule, g.Missing = forbidden.Rule, forbidden.Why
 	default:
 		f := fault.Of(err)
-		g.Rule, g.Missing = cmp.Or(f.Missing, f.Reason), tax.Text{ZH: f.Public, EN: f.Public}
+		g.Rule, g.Missing = cmp.Or(f.Missing, f.Reason), bilingual.Text{ZH: f.Public, EN: f.Public}
 	}
 	return g
 }

@@ -11,6 +11,7 @@ import (
 	"sort"
 	"strings"
 
+	"fenzhang/shared/bilingual"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/law/tax"
 	"fenzhang/shared/law/taxpack"
@@ -286,7 +287,7 @@ type edition struct {
 }
 
 // t gives a sentence in the edition's language.
-func (e *edition) t(x tax.Text) string {
+func (e *edition) t(x bilingual.Text) string {
 	if e.lang == "zh" {
 		return x.ZH
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"fenzhang/rules"
+	"fenzhang/shared/bilingual"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/law/rulebook"
 	"fenzhang/shared/law/tax"
@@ -255,8 +256,8 @@ func TestDeterministic(t *testing.T) {
 func TestEscaping(t *testing.T) {
 	evil := `<script>alert(1)</script>`
 	law := []tax.Law{{Document: evil, Article: evil, URL: "javascript:alert(1)"}}
-	d := tax.Definition{ID: "x.evil", Kind: tax.KindChoice, Title: tax.Text{ZH: evil, EN: evil}, Unit: evil,
-		Values: []tax.Dated{{From: civil.MustDate("2020-01-01"), Published: civil.MustDate("2020-01-01"), Status: tax.Confirmed, Choice: evil, Law: law, Note: tax.Text{ZH: evil, EN: evil}}}}
+	d := tax.Definition{ID: "x.evil", Kind: tax.KindChoice, Title: bilingual.Text{ZH: evil, EN: evil}, Unit: evil,
+		Values: []tax.Dated{{From: civil.MustDate("2020-01-01"), Published: civil.MustDate("2020-01-01"), Status: tax.Confirmed, Choice: evil, Law: law, Note: bilingual.Text{ZH: evil, EN: evil}}}}
 	corpus, err := tax.NewCorpus(tax.Pack{ID: tax.PackID{Pack: "national", Version: evil}, Jurisdiction: tax.Jurisdiction{Code: "000000"}, Definitions: []tax.Definition{d}})
 	if err != nil {
 		t.Fatal(err)

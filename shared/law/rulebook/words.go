@@ -1,9 +1,12 @@
 package rulebook
 
-import "fenzhang/shared/law/tax"
+import (
+	"fenzhang/shared/bilingual"
+	"fenzhang/shared/law/tax"
+)
 
 // words are the book's own words, by the names that templates use.
-var words = map[string]tax.Text{
+var words = map[string]bilingual.Text{
 	"book":          {ZH: "创作者收入税收规则手册", EN: "Rule book: taxes on creators' income"},
 	"intro":         {ZH: "每一条规则、每一个数字：自何日起、依据哪一条、状态如何、怎样计算、哪里还是空白。", EN: "Every rule and every number: since when, by which article, how well it is known, how it is computed, and what is still open."},
 	"as_of":         {ZH: "所示为该日有效的内容：", EN: "In force means on this day: "},
@@ -104,7 +107,7 @@ var words = map[string]tax.Text{
 }
 
 // statuses tell what a status means.
-var statuses = map[tax.Status][2]tax.Text{
+var statuses = map[tax.Status][2]bilingual.Text{
 	tax.Confirmed: {{ZH: "已核原文", EN: "confirmed"}, {ZH: "读过文件原文。", EN: "The text itself was read."}},
 	tax.Secondary: {{ZH: "依据转述", EN: "secondary"}, {ZH: "读过转述它的页面，未读原文；用于计算，每一步都注明。", EN: "A page that restates it was read, not the text; used, and marked in every step."}},
 	tax.Customary: {{ZH: "通行做法", EN: "customary"}, {ZH: "普遍如此办理，未见原文；用于计算，每一步都注明。", EN: "Universal practice, text not read; used, and marked in every step."}},
@@ -115,39 +118,39 @@ var statuses = map[tax.Status][2]tax.Text{
 // topic is a heading of the index with the beginning of the ids below it.
 type topic struct {
 	name     string
-	title    tax.Text
+	title    bilingual.Text
 	prefixes []string
 }
 
 // topics are the headings of the index; the longest matching beginning of an id decides.
 var topics = []topic{
-	{"regime", tax.Text{ZH: "适用哪种征税方式", EN: "Which regime applies"}, []string{"regime."}},
-	{"wages", tax.Text{ZH: "个人所得税：工资薪金、实习生", EN: "Income tax: wages and interns"}, []string{"iit.wages", "iit.intern", "iit.low_earner"}},
-	{"labor", tax.Text{ZH: "个人所得税：劳务报酬", EN: "Income tax: labor remuneration"}, []string{"iit.labor"}},
-	{"creation", tax.Text{ZH: "个人所得税：稿酬、特许权使用费、偶然所得、实物", EN: "Income tax: author, royalty, incidental income, things in kind"}, []string{"iit.author", "iit.royalty", "iit.creation", "iit.incidental", "iit.in_kind"}},
-	{"nonresident", tax.Text{ZH: "个人所得税：非居民", EN: "Income tax: non-residents"}, []string{"iit.nonresident"}},
-	{"annual", tax.Text{ZH: "个人所得税：综合所得汇算清缴", EN: "Income tax: annual settlement"}, []string{"iit.annual"}},
-	{"business", tax.Text{ZH: "个人所得税：经营所得", EN: "Income tax: business income"}, []string{"iit.business", "iit.assessed", "iit.company", "iit.burden_cap", "iit.dividend"}},
-	{"tables", tax.Text{ZH: "个人所得税：税率表", EN: "Income tax: tables"}, []string{"iit.brackets", "iit."}},
-	{"vat", tax.Text{ZH: "增值税", EN: "VAT"}, []string{"vat."}},
-	{"surcharges", tax.Text{ZH: "附加税费", EN: "Surcharges on VAT"}, []string{"surcharge.", "umct.", "edu.", "ledu.", "relief."}},
-	{"fees", tax.Text{ZH: "文化事业建设费、水利建设基金", EN: "Cultural fee and water fund"}, []string{"fee."}},
-	{"stamp", tax.Text{ZH: "印花税", EN: "Stamp tax"}, []string{"stamp."}},
-	{"cit", tax.Text{ZH: "企业所得税", EN: "Corporate income tax"}, []string{"cit."}},
-	{"collection", tax.Text{ZH: "申报期限与滞纳金", EN: "Due days and late fees"}, []string{"collection."}},
-	{"plan", tax.Text{ZH: "比较各种方式：前提与禁止", EN: "Comparing ways of earning: what they presuppose"}, []string{"plan."}},
-	{"general", tax.Text{ZH: "通则", EN: "General"}, []string{"rounding.", ""}},
+	{"regime", bilingual.Text{ZH: "适用哪种征税方式", EN: "Which regime applies"}, []string{"regime."}},
+	{"wages", bilingual.Text{ZH: "个人所得税：工资薪金、实习生", EN: "Income tax: wages and interns"}, []string{"iit.wages", "iit.intern", "iit.low_earner"}},
+	{"labor", bilingual.Text{ZH: "个人所得税：劳务报酬", EN: "Income tax: labor remuneration"}, []string{"iit.labor"}},
+	{"creation", bilingual.Text{ZH: "个人所得税：稿酬、特许权使用费、偶然所得、实物", EN: "Income tax: author, royalty, incidental income, things in kind"}, []string{"iit.author", "iit.royalty", "iit.creation", "iit.incidental", "iit.in_kind"}},
+	{"nonresident", bilingual.Text{ZH: "个人所得税：非居民", EN: "Income tax: non-residents"}, []string{"iit.nonresident"}},
+	{"annual", bilingual.Text{ZH: "个人所得税：综合所得汇算清缴", EN: "Income tax: annual settlement"}, []string{"iit.annual"}},
+	{"business", bilingual.Text{ZH: "个人所得税：经营所得", EN: "Income tax: business income"}, []string{"iit.business", "iit.assessed", "iit.company", "iit.burden_cap", "iit.dividend"}},
+	{"tables", bilingual.Text{ZH: "个人所得税：税率表", EN: "Income tax: tables"}, []string{"iit.brackets", "iit."}},
+	{"vat", bilingual.Text{ZH: "增值税", EN: "VAT"}, []string{"vat."}},
+	{"surcharges", bilingual.Text{ZH: "附加税费", EN: "Surcharges on VAT"}, []string{"surcharge.", "umct.", "edu.", "ledu.", "relief."}},
+	{"fees", bilingual.Text{ZH: "文化事业建设费、水利建设基金", EN: "Cultural fee and water fund"}, []string{"fee."}},
+	{"stamp", bilingual.Text{ZH: "印花税", EN: "Stamp tax"}, []string{"stamp."}},
+	{"cit", bilingual.Text{ZH: "企业所得税", EN: "Corporate income tax"}, []string{"cit."}},
+	{"collection", bilingual.Text{ZH: "申报期限与滞纳金", EN: "Due days and late fees"}, []string{"collection."}},
+	{"plan", bilingual.Text{ZH: "比较各种方式：前提与禁止", EN: "Comparing ways of earning: what they presuppose"}, []string{"plan."}},
+	{"general", bilingual.Text{ZH: "通则", EN: "General"}, []string{"rounding.", ""}},
 }
 
 // kinds are the kinds of definitions in words.
-var kinds = map[tax.Kind]tax.Text{
+var kinds = map[tax.Kind]bilingual.Text{
 	tax.KindAmount: {ZH: "金额", EN: "amount"}, tax.KindRate: {ZH: "比率", EN: "rate"}, tax.KindThreshold: {ZH: "界限", EN: "threshold"},
 	tax.KindBrackets: {ZH: "税率表", EN: "table of brackets"}, tax.KindRates: {ZH: "分项比率表", EN: "table of rates"}, tax.KindBands: {ZH: "分档比率表", EN: "table of bands"},
 	tax.KindChoice: {ZH: "口径", EN: "choice"}, tax.KindMethod: {ZH: "计算方法", EN: "method"}, tax.KindRegime: {ZH: "征税方式", EN: "regime"},
 }
 
 // terms put words of rule files into words for people. What is not here stands as it is.
-var terms = map[string]tax.Text{
+var terms = map[string]bilingual.Text{
 	// signs of conditions
 	"and": {ZH: "且", EN: "and"}, "or": {ZH: "或", EN: "or"}, "not": {ZH: "非", EN: "not"}, "in": {ZH: "属于", EN: "is one of"}, "==": {ZH: "为", EN: "is"}, "!=": {ZH: "不为", EN: "is not"},
 	"<": {ZH: "低于", EN: "below"}, "<=": {ZH: "不超过", EN: "at most"}, ">": {ZH: "超过", EN: "above"}, ">=": {ZH: "达到", EN: "at least"}, "[": {ZH: "（", EN: "("}, "]": {ZH: "）", EN: ")"}, ",": {ZH: "、", EN: ","},
@@ -206,13 +209,13 @@ var terms = map[string]tax.Text{
 }
 
 // rowTerms are words that mean another thing in a table than in a condition.
-var rowTerms = map[string]tax.Text{
+var rowTerms = map[string]bilingual.Text{
 	"industry": {ZH: "工业", EN: "industry"},
 	"general":  {ZH: "一般", EN: "general"},
 }
 
 // figures names the inputs and results of examples.
-var figures = map[string]tax.Text{
+var figures = map[string]bilingual.Text{
 	"method":                        {ZH: "核定方式", EN: "way"},
 	"assessed_iit":                  {ZH: "核定个人所得税", EN: "assessed income tax"},
 	"period":                        {ZH: "期间", EN: "period"},

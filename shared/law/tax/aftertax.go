@@ -1,6 +1,9 @@
 package tax
 
-import "fenzhang/shared/money"
+import (
+	"fenzhang/shared/bilingual"
+	"fenzhang/shared/money"
+)
 
 // grossUpStep begins the explanation of a payment that was promised net.
 const grossUpStep = "gross_up"
@@ -37,7 +40,7 @@ func (c *Corpus) afterTax(f Facts, rows []Row) (Result, error) {
 		l.BorneBy, l.Amount, l.Shortfall = BorneByMCN, l.Due, money.Amount{}
 	}
 	res.TotalWithheld, res.Net = money.Amount{}, want
-	text := Text{ZH: "合约约定税后 " + want.String() + " 元，税由支付方负担，还原为税前 " + res.Gross.String() + " 元",
+	text := bilingual.Text{ZH: "合约约定税后 " + want.String() + " 元，税由支付方负担，还原为税前 " + res.Gross.String() + " 元",
 		EN: "The contract promises " + want.String() + " after tax and the payer bears the tax: that is a payment of " + res.Gross.String() + " before it"}
 	res.Steps = append([]Step{ContractStep(grossUpStep, "after_tax", "smallest payment that leaves the net", want, res.Gross, nil, text)}, res.Steps...)
 	return res, nil

@@ -1,6 +1,7 @@
 package tax
 
 import (
+	"fenzhang/shared/bilingual"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/money"
@@ -37,8 +38,8 @@ type AnnualFacts struct {
 
 // Unknown is something that a figure leaves out because nobody has told it or no rule says it.
 type Unknown struct {
-	Rule    string `json:"rule"`
-	Missing Text   `json:"missing"`
+	Rule    string         `json:"rule"`
+	Missing bilingual.Text `json:"missing"`
 }
 
 // The reasons why a settlement must be filed (IIT Regulations art. 25).
@@ -178,7 +179,7 @@ func (e *Engine) waiver(c *Calculation, on civil.Date, f *AnnualFacts, res *Annu
 	}
 	r, ok := rule.(*annualWaiver)
 	if !ok {
-		return &Gap{Rule: waiverRule, On: on, Missing: Text{ZH: "该规则不是免予汇算的口径", EN: "the rule is no reading of the waiver"}}
+		return &Gap{Rule: waiverRule, On: on, Missing: bilingual.Text{ZH: "该规则不是免予汇算的口径", EN: "the rule is no reading of the waiver"}}
 	}
 	income := money.Sum(f.Wages, f.Labor, f.Author, f.Royalty)
 	waived := !r.income.Met(income) || !r.tax.Met(res.Balance)

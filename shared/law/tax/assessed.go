@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 
+	"fenzhang/shared/bilingual"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/money"
@@ -152,7 +153,7 @@ func (e *Engine) Assess(q Assessable, positions []Position) (Assessed, error) {
 		c.assessed.Steps, c.assessed.Uncertain, c.assessed.Positions = res.Steps, res.Unconfirmed, res.Positions
 		return *c.assessed, nil
 	}
-	return Assessed{}, e.named(&Gap{Rule: ruleOfWay(q.Way), On: q.On, Missing: Text{
+	return Assessed{}, e.named(&Gap{Rule: ruleOfWay(q.Way), On: q.On, Missing: bilingual.Text{
 		ZH: "该地没有收录适用于此类纳税人与方式的核定征收规定", EN: "no rule is known at this place for this taxpayer and way of assessment"}})
 }
 

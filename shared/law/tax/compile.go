@@ -6,6 +6,7 @@ import (
 	"sort"
 	"sync"
 
+	"fenzhang/shared/bilingual"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/money"
 )
@@ -403,11 +404,11 @@ func lapsed(d *Definition, day civil.Date) (TaxRule, expression, error) {
 }
 
 // lapsedText says why nothing is in force after or during v.
-func lapsedText(v *Dated) Text {
+func lapsedText(v *Dated) bilingual.Text {
 	if v.Lapsed != nil {
 		return *v.Lapsed
 	}
-	return Text{ZH: "现行规定执行至 " + v.To.String() + "，其后规定尚未收录", EN: "what was in force ended on " + v.To.String() + "; no later rule is known"}
+	return bilingual.Text{ZH: "现行规定执行至 " + v.To.String() + "，其后规定尚未收录", EN: "what was in force ended on " + v.To.String() + "; no later rule is known"}
 }
 
 // base is what all compiled methods share.
@@ -535,7 +536,7 @@ func (b *Book) compileMethod(d *Definition, v *Dated, m *Method, status Status, 
 	return &gapRule{id: d.ID, tax: d.Tax, when: when, selfFiled: m.Collection == SelfFiled, gap: *lacks}, when, nil
 }
 
-func missingText(d *Definition, day civil.Date) Text {
+func missingText(d *Definition, day civil.Date) bilingual.Text {
 	for i := range d.Values {
 		v := &d.Values[i]
 		if v.Lapsed != nil && v.covers(day) {
@@ -545,7 +546,7 @@ func missingText(d *Definition, day civil.Date) Text {
 	if n := len(d.Values); n > 0 && d.Values[n-1].From.Before(day) {
 		return lapsedText(&d.Values[n-1])
 	}
-	return Text{ZH: d.Title.ZH + "：该日尚无收录的规定", EN: d.Title.EN + ": no value is known for that day"}
+	return bilingual.Text{ZH: d.Title.ZH + "：该日尚无收录的规定", EN: d.Title.EN + ": no value is known for that day"}
 }
 
 func (b *Book) compileStep(d *Definition, v *Dated, m *Method, status Status, name string, t StepText) *stepSpec {
@@ -670,7 +671,7 @@ func (e *Engine) book(on civil.Date) (*Book, error) {
 		return e.books[i-1].over(above), nil
 	}
 	if i == 0 {
-		return nil, &Gap{Rule: e.id.Pack, On: on, Missing: Text{ZH: "该日早于规则包的第一日", EN: "the day lies before the first day of the pack"}}
+		return nil, &Gap{Rule: e.id.Pack, On: on, Missing: bilingual.Text{ZH: "该日早于规则包的第一日", EN: "the day lies before the first day of the pack"}}
 	}
 	return e.books[i-1], nil
 }

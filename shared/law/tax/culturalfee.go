@@ -1,6 +1,7 @@
 package tax
 
 import (
+	"fenzhang/shared/bilingual"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/money"
@@ -179,7 +180,7 @@ func (r *culturalFee) allowed(c *Calculation, rate money.Fraction, field string)
 
 // unknown is the gap of a value that has no rule on the day.
 func (r *culturalFee) unknown(c *Calculation, role string) *Gap {
-	return &Gap{Rule: r.method.Uses[role], On: c.facts.PaymentDate, Missing: Text{ZH: "该日文化事业建设费减征没有收录的规定", EN: "no rule is known on a reduction of the fee on that day"}}
+	return &Gap{Rule: r.method.Uses[role], On: c.facts.PaymentDate, Missing: bilingual.Text{ZH: "该日文化事业建设费减征没有收录的规定", EN: "no rule is known on a reduction of the fee on that day"}}
 }
 
 // localReductionRole is the part of the fee that each province may take off its own.

@@ -1,15 +1,10 @@
 package tax
 
 import (
+	"fenzhang/shared/bilingual"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/money"
 )
-
-// Text is a sentence in both languages.
-type Text struct {
-	ZH string `json:"zh"`
-	EN string `json:"en"`
-}
 
 // Law is one article that a figure rests on.
 type Law struct {
@@ -63,7 +58,7 @@ const (
 type Definition struct {
 	ID     string              `json:",omitzero"`
 	Kind   Kind                `json:",omitzero"`
-	Title  Text                `json:",omitzero"`
+	Title  bilingual.Text      `json:",omitzero"`
 	Unit   string              `json:",omitzero"`
 	Tax    string              `json:",omitzero"` // methods: the tax they compute
 	Order  int                 `json:",omitzero"` // regimes and methods: the lower is asked first
@@ -76,9 +71,9 @@ type Definition struct {
 
 // StepText is the wording of one step; {name} stands for an input, {result} for the result.
 type StepText struct {
-	Formula string   `json:",omitzero"`
-	Text    Text     `json:",omitzero"`
-	Cites   []string `json:",omitzero"` // roles of Uses whose references the step quotes; "rule" is the method's own
+	Formula string         `json:",omitzero"`
+	Text    bilingual.Text `json:",omitzero"`
+	Cites   []string       `json:",omitzero"` // roles of Uses whose references the step quotes; "rule" is the method's own
 }
 
 // Dated is what a definition says from one day to another; To zero means no end is known.
@@ -88,7 +83,7 @@ type Dated struct {
 	Law       []Law              `json:",omitzero"`
 	Published civil.Date         `json:",omitzero"` // of the first document of Law
 	Also      []civil.Date       `json:",omitzero"` // issue days of the other documents of Law, in its order
-	Lapsed    *Text              `json:",omitzero"` // set = nothing is in force in these days, and why
+	Lapsed    *bilingual.Text    `json:",omitzero"` // set = nothing is in force in these days, and why
 	Amount    money.Amount       `json:",omitzero"`
 	Rate      money.Fraction     `json:",omitzero"`
 	Threshold Threshold          `json:",omitzero"`
@@ -99,7 +94,7 @@ type Dated struct {
 	Method    Method             `json:",omitzero"`
 	Regime    Regime             `json:",omitzero"`
 	Readings  map[string]Reading `json:",omitzero"` // open values: what a position may choose
-	Note      Text               `json:",omitzero"`
+	Note      bilingual.Text     `json:",omitzero"`
 	// Discretion tells of an open value that the competent tax office decides case by case.
 	Discretion bool `json:",omitzero"`
 }
@@ -110,9 +105,9 @@ func (d *Dated) covers(on civil.Date) bool {
 }
 
 // openText says what is missing while the value is open.
-func (d *Dated) openText() Text {
+func (d *Dated) openText() bilingual.Text {
 	if d.Discretion {
-		return Text{ZH: "由主管税务机关裁量：" + d.Note.ZH, EN: "at the discretion of the competent tax office: " + d.Note.EN}
+		return bilingual.Text{ZH: "由主管税务机关裁量：" + d.Note.ZH, EN: "at the discretion of the competent tax office: " + d.Note.EN}
 	}
 	return d.Note
 }
@@ -153,7 +148,7 @@ type RateRow struct {
 
 // gap names a row whose rate could not be read.
 func (r *RateRow) gap(rule string, on civil.Date) *Gap {
-	return &Gap{Rule: rule, On: on, Missing: Text{ZH: "“" + r.Word + "”一行的比率未读到", EN: "the rate in row " + r.Word + " was not read"}}
+	return &Gap{Rule: rule, On: on, Missing: bilingual.Text{ZH: "“" + r.Word + "”一行的比率未读到", EN: "the rate in row " + r.Word + " was not read"}}
 }
 
 // row finds the row of a word exactly; a residual row is the caller's matter.
@@ -187,30 +182,30 @@ type Method struct {
 	Uses       map[string]string `json:",omitzero"` // role -> definition id
 	Period     string            `json:",omitzero"` // day, month, quarter
 	Collection string            `json:",omitzero"`
-	Missing    []Text            `json:",omitzero"` // self-filed taxes that cannot be estimated: what would have to be known
+	Missing    []bilingual.Text  `json:",omitzero"` // self-filed taxes that cannot be estimated: what would have to be known
 }
 
 // Reading is one answer that a position may choose.
 type Reading struct {
-	Title  Text   `json:",omitzero"`
-	Method Method `json:",omitzero"`
+	Title  bilingual.Text `json:",omitzero"`
+	Method Method         `json:",omitzero"`
 }
 
 // Regime says which item a payment is, and what may not be asked for instead.
 type Regime struct {
-	When   string   `json:",omitzero"` // an expression over facts
-	Item   string   `json:",omitzero"`
-	Refuse string   `json:",omitzero"` // reason word: nothing is taxed here, the call is refused
-	Allows []string `json:",omitzero"` // other items that may be named
-	Bans   []Ban    `json:",omitzero"`
-	Text   Text     `json:",omitzero"`
+	When   string         `json:",omitzero"` // an expression over facts
+	Item   string         `json:",omitzero"`
+	Refuse string         `json:",omitzero"` // reason word: nothing is taxed here, the call is refused
+	Allows []string       `json:",omitzero"` // other items that may be named
+	Bans   []Ban          `json:",omitzero"`
+	Text   bilingual.Text `json:",omitzero"`
 }
 
 // Ban forbids an item with its reason and article.
 type Ban struct {
-	Item string `json:",omitzero"`
-	Why  Text   `json:",omitzero"`
-	Law  []Law  `json:",omitzero"`
+	Item string         `json:",omitzero"`
+	Why  bilingual.Text `json:",omitzero"`
+	Law  []Law          `json:",omitzero"`
 }
 
 // PackID names the rules that taxed.
@@ -229,9 +224,9 @@ type Pack struct {
 
 // Jurisdiction is the place whose rules a pack holds.
 type Jurisdiction struct {
-	Code       string `json:"code"`          // six digits; 000000 for the national pack
-	ISO        string `json:"iso,omitempty"` // ISO 3166-2; "" where there is none
-	Title      Text   `json:"title"`
-	Kind       string `json:"kind,omitempty"`       // municipality, province, autonomous_region, separately_planned_city, corps
-	Confidence string `json:"confidence,omitempty"` // confirmed, partial, unconfirmed: how far its rules are known
+	Code       string         `json:"code"`          // six digits; 000000 for the national pack
+	ISO        string         `json:"iso,omitempty"` // ISO 3166-2; "" where there is none
+	Title      bilingual.Text `json:"title"`
+	Kind       string         `json:"kind,omitempty"`       // municipality, province, autonomous_region, separately_planned_city, corps
+	Confidence string         `json:"confidence,omitempty"` // confirmed, partial, unconfirmed: how far its rules are known
 }

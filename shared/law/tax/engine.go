@@ -3,6 +3,7 @@ package tax
 import (
 	"slices"
 
+	"fenzhang/shared/bilingual"
 	"fenzhang/shared/money"
 )
 
@@ -141,7 +142,7 @@ func (c *Calculation) run(tax string, rules []TaxRule) error {
 			return nil
 		}
 	}
-	return &Gap{Rule: tax, On: c.facts.PaymentDate, Missing: Text{
+	return &Gap{Rule: tax, On: c.facts.PaymentDate, Missing: bilingual.Text{
 		ZH: "尚无适用于 " + c.facts.Taxpayer.Kind + "／" + c.item + " 的" + tax + "规则", EN: "no rule of " + tax + " for " + c.facts.Taxpayer.Kind + " and item " + c.item}}
 }
 
@@ -323,4 +324,4 @@ func (c *Calculation) usePosition(p *Position) {
 
 // netStep ends every explanation.
 var netStep = stepSpec{name: "net", rule: "settlement.net", formula: "gross - total_withheld", status: Confirmed,
-	wording: Text{ZH: "应付 {gross}，代扣代缴及代办合计 {total_withheld}，税后 {result}", EN: "gross {gross} less {total_withheld} kept back leaves {result}"}}
+	wording: bilingual.Text{ZH: "应付 {gross}，代扣代缴及代办合计 {total_withheld}，税后 {result}", EN: "gross {gross} less {total_withheld} kept back leaves {result}"}}

@@ -3,6 +3,7 @@ package tax
 import (
 	"errors"
 
+	"fenzhang/shared/bilingual"
 	"fenzhang/shared/money"
 )
 
@@ -31,9 +32,9 @@ func (r *assessedEstimate) Calculate(c *Calculation) error {
 	var g *Gap
 	switch {
 	case c.facts.Taxpayer.Collection == "cost_rate":
-		l.Status, l.Missing = Open, []Text{{ZH: "本期成本费用总额（按成本费用核定）", EN: "the costs of the period, from which the profit is deemed"}}
+		l.Status, l.Missing = Open, []bilingual.Text{{ZH: "本期成本费用总额（按成本费用核定）", EN: "the costs of the period, from which the profit is deemed"}}
 	case errors.As(err, &g):
-		l.Status, l.Missing = Open, []Text{{ZH: g.Rule + "：" + g.Missing.ZH, EN: g.Rule + ": " + g.Missing.EN}}
+		l.Status, l.Missing = Open, []bilingual.Text{{ZH: g.Rule + "：" + g.Missing.ZH, EN: g.Rule + ": " + g.Missing.EN}}
 		c.unconfirmed(g.Rule)
 	case err != nil:
 		return err
@@ -72,7 +73,7 @@ func (c *Calculation) assessableOf(sales money.Amount) Assessable {
 // assess asks the place where the payee is registered.
 func (c *Calculation) assess(q Assessable) (Assessed, error) {
 	if c.payee == nil {
-		return Assessed{}, &Gap{Rule: "iit.assessed", On: q.On, Missing: Text{ZH: "收款人登记地", EN: "where the payee is registered"}}
+		return Assessed{}, &Gap{Rule: "iit.assessed", On: q.On, Missing: bilingual.Text{ZH: "收款人登记地", EN: "where the payee is registered"}}
 	}
 	return c.payee.Assess(q, c.facts.Positions)
 }
@@ -86,7 +87,7 @@ func (r *assessedEstimate) fill(c *Calculation, l *Line, got, earlier Assessed) 
 	if got.Status.weight() > l.Status.weight() {
 		l.Status = got.Status
 	}
-	l.Note = &Text{
+	l.Note = &bilingual.Text{
 		ZH: "仅按本支付方的付款估算，未计其他收入，未计个体工商户减半等全国性减免；以主管税务机关核定为准",
 		EN: "an estimate on this payer's payments alone, without other revenue and before national reliefs such as the half reduction; what the tax office assesses decides"}
 	c.unconfirmed(got.Uncertain...)

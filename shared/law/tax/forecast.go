@@ -1,6 +1,7 @@
 package tax
 
 import (
+	"fenzhang/shared/bilingual"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/money"
@@ -84,7 +85,7 @@ func (e *Engine) Forecast(on civil.Date, f ForecastFacts) (Forecast, error) {
 		return Forecast{}, err
 	}
 	if !f.Taxpayer.Resident {
-		return Forecast{}, &Forbidden{Reason: "no_annual_settlement", Rule: annualRule, Law: r.law, Why: Text{
+		return Forecast{}, &Forbidden{Reason: "no_annual_settlement", Rule: annualRule, Law: r.law, Why: bilingual.Text{
 			ZH: "非居民个人按月或按次扣缴，不办理年度汇算", EN: "a non-resident is taxed by the month or the time and has no annual settlement"}}
 	}
 	income := f.SoFar.plus(IncomeOf(f.Rows, on.Year()))
@@ -97,18 +98,18 @@ func (e *Engine) Forecast(on civil.Date, f ForecastFacts) (Forecast, error) {
 	a := AnnualFacts{Other: f.Other, Exempt: f.Exempt, Donations: f.Donations, Relief: f.Relief, Sources: 1, ClaimRefund: true, Positions: f.Positions}
 	var unknown []Unknown
 	if f.Elsewhere == nil {
-		unknown = append(unknown, Unknown{unknownElsewhere, Text{ZH: "其他扣缴义务人支付的综合所得及已扣税额未知，数字不含该部分", EN: "comprehensive income from other payers and the tax on it are not known; the figures are without them"}})
+		unknown = append(unknown, Unknown{unknownElsewhere, bilingual.Text{ZH: "其他扣缴义务人支付的综合所得及已扣税额未知，数字不含该部分", EN: "comprehensive income from other payers and the tax on it are not known; the figures are without them"}})
 	} else if *f.Elsewhere != (YearIncome{}) {
 		income = income.plus(*f.Elsewhere)
 		a.Sources = 2
 	}
 	if f.Special == nil {
-		unknown = append(unknown, Unknown{unknownSpecial, Text{ZH: "专项扣除（社会保险、住房公积金）未知，数字未减除", EN: "special deductions (social insurance, housing fund) are not known; the figures are without them"}})
+		unknown = append(unknown, Unknown{unknownSpecial, bilingual.Text{ZH: "专项扣除（社会保险、住房公积金）未知，数字未减除", EN: "special deductions (social insurance, housing fund) are not known; the figures are without them"}})
 	} else {
 		a.Special = *f.Special
 	}
 	if f.Additional == nil {
-		unknown = append(unknown, Unknown{unknownAdditional, Text{ZH: "专项附加扣除未知，数字未减除", EN: "special additional deductions are not known; the figures are without them"}})
+		unknown = append(unknown, Unknown{unknownAdditional, bilingual.Text{ZH: "专项附加扣除未知，数字未减除", EN: "special additional deductions are not known; the figures are without them"}})
 	} else {
 		a.Additional = *f.Additional
 	}

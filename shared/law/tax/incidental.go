@@ -1,5 +1,7 @@
 package tax
 
+import "fenzhang/shared/bilingual"
+
 // incidental is a prize or another windfall (偶然所得): a flat rate on the whole of each receipt, without deduction.
 // Source: IIT Law art. 6(1)6; data in rules/national/iit/incidental.
 type incidental struct {
@@ -47,7 +49,7 @@ func (c *Calculation) countInKind(b *Book) error {
 	}
 	r, ok := b.find(inKindRule).(*inKind)
 	if !ok {
-		return &Gap{Rule: inKindRule, On: f.PaymentDate, Missing: Text{ZH: "该日没有实物所得计价的规定", EN: "no rule on the value of things in kind is in force on that day"}}
+		return &Gap{Rule: inKindRule, On: f.PaymentDate, Missing: bilingual.Text{ZH: "该日没有实物所得计价的规定", EN: "no rule on the value of things in kind is in force on that day"}}
 	}
 	c.inKind = f.InKind
 	c.step(r.step, exact, Money(c.gross.Add(f.InKind)), Input{"cash", Money(c.gross)}, Input{"in_kind", Money(f.InKind)})

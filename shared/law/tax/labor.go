@@ -1,6 +1,7 @@
 package tax
 
 import (
+	"fenzhang/shared/bilingual"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/money"
 )
@@ -124,7 +125,7 @@ func (e *Engine) CumulativeLabor(on civil.Date) (CumulativeLabor, error) {
 			}
 		}
 	}
-	return CumulativeLabor{}, &Gap{Rule: "iit.labor_platform", On: on, Missing: Text{ZH: "该日没有累计预扣法的规定", EN: "no cumulative method is in force on that day"}}
+	return CumulativeLabor{}, &Gap{Rule: "iit.labor_platform", On: on, Missing: bilingual.Text{ZH: "该日没有累计预扣法的规定", EN: "no cumulative method is in force on that day"}}
 }
 
 // laborCumulative withholds labor remuneration at a filed platform entity over the months of the year.
@@ -207,7 +208,7 @@ func (r *laborCumulative) yearBefore(c *Calculation) (yearBefore, string, error)
 		}
 		reading, err := c.reading(r.breaks, r.breakValue, c.facts.PaymentDate)
 		if err == nil && reading == readRestart {
-			err = &Gap{Rule: r.breaks, On: c.facts.PaymentDate, Missing: Text{ZH: "中断后重新累计需要逐月收入", EN: "restarting after a break needs the income of each month"}}
+			err = &Gap{Rule: r.breaks, On: c.facts.PaymentDate, Missing: bilingual.Text{ZH: "中断后重新累计需要逐月收入", EN: "restarting after a break needs the income of each month"}}
 		}
 		return s, reading, err
 	}

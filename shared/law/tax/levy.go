@@ -1,6 +1,9 @@
 package tax
 
-import "fenzhang/shared/money"
+import (
+	"fenzhang/shared/bilingual"
+	"fenzhang/shared/money"
+)
 
 // param is a value that a rule on assessed income may need. Where it has none, the gap is the answer only if the
 // calculation comes to it: a turnover below the threshold is not taxed, whatever the rate above it would be.
@@ -136,7 +139,7 @@ func (r *assessedBase) row(c *Calculation) (money.Fraction, error) {
 		return row.Rate, nil
 	}
 	note := r.rates.value.Note
-	return money.Fraction{}, &Gap{Rule: r.rates.id, On: c.facts.PaymentDate, Missing: Text{
+	return money.Fraction{}, &Gap{Rule: r.rates.id, On: c.facts.PaymentDate, Missing: bilingual.Text{
 		ZH: "行业“" + industry + "”在该表中没有可用的一行。" + note.ZH, EN: "the table has no readable row for industry \"" + industry + "\". " + note.EN}}
 }
 

@@ -3,6 +3,7 @@ package tax
 import (
 	"errors"
 
+	"fenzhang/shared/bilingual"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/money"
 )
@@ -20,7 +21,7 @@ const BorneByPayer = "mcn"
 func ofPayer(tax string) bool { return tax == TaxCulturalFee || tax == TaxStamp }
 
 // payerLine adds a tax of the payer whose figure is not known, with what would have to be known.
-func (c *Calculation) payerLine(tax string, law []Law, missing []Text) {
+func (c *Calculation) payerLine(tax string, law []Law, missing []bilingual.Text) {
 	c.res.PayerTaxes = append(c.res.PayerTaxes, Line{Tax: tax, Item: c.item, Period: c.texts.month(c.facts.VATDate.Month()), Collection: SelfFiled,
 		BorneBy: BorneByPayer, Law: law, Status: Open, Missing: missing})
 }
@@ -58,7 +59,7 @@ func (r *payerFee) Calculate(c *Calculation) error {
 	missing := r.method.Missing
 	switch {
 	case errors.As(err, &gap):
-		missing = append([]Text{{ZH: gap.Rule + "：" + gap.Missing.ZH, EN: gap.Rule + ": " + gap.Missing.EN}}, missing...)
+		missing = append([]bilingual.Text{{ZH: gap.Rule + "：" + gap.Missing.ZH, EN: gap.Rule + ": " + gap.Missing.EN}}, missing...)
 		c.unconfirmed(gap.Rule)
 	case err != nil:
 		return err

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"sort"
 
+	"fenzhang/shared/bilingual"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/money"
@@ -15,7 +16,7 @@ type ownQuestion struct{ base }
 
 // Calculate refuses: the rule has nothing to say about one payment by itself.
 func (r *ownQuestion) Calculate(c *Calculation) error {
-	return &Gap{Rule: r.ID(), On: c.facts.PaymentDate, Missing: Text{ZH: "该规则不按单笔付款计算", EN: "the rule is not computed on one payment"}}
+	return &Gap{Rule: r.ID(), On: c.facts.PaymentDate, Missing: bilingual.Text{ZH: "该规则不按单笔付款计算", EN: "the rule is not computed on one payment"}}
 }
 
 // Answer is what stands behind the figures of a question.
@@ -44,7 +45,7 @@ func ruleOf[T TaxRule](e *Engine, id string, on civil.Date) (T, error) {
 	}
 	r, ok := rule.(T)
 	if !ok {
-		return none, &Gap{Rule: id, On: on, Missing: Text{ZH: "该编号的规则不回答这一问题", EN: "the rule of that id does not answer this question"}}
+		return none, &Gap{Rule: id, On: on, Missing: bilingual.Text{ZH: "该编号的规则不回答这一问题", EN: "the rule of that id does not answer this question"}}
 	}
 	return r, nil
 }
@@ -62,7 +63,7 @@ func (c *Calculation) answer(r *base) Answer {
 // the gap.
 func (c *Calculation) reading(id string, v *Dated, on civil.Date) (string, error) {
 	if v == nil {
-		return "", &Gap{Rule: id, On: on, Missing: Text{ZH: "该日没有收录的口径", EN: "no value is known for that day"}}
+		return "", &Gap{Rule: id, On: on, Missing: bilingual.Text{ZH: "该日没有收录的口径", EN: "no value is known for that day"}}
 	}
 	if v.Status != Open {
 		return v.Choice, nil

@@ -1,6 +1,7 @@
 package tax
 
 import (
+	"fenzhang/shared/bilingual"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
 )
@@ -8,9 +9,9 @@ import (
 // Gap tells that the law, as far as it is known, has no answer on a day: a missing, lapsed or open rule. It is
 // never a zero; a settlement gets the hold RULE_GAP, a quote 5002. Unwrap gives that 5002.
 type Gap struct {
-	Rule    string     // id of the rule or value that has no answer
-	On      civil.Date // the day asked about
-	Missing Text       // what is missing, and what would close it
+	Rule    string         // id of the rule or value that has no answer
+	On      civil.Date     // the day asked about
+	Missing bilingual.Text // what is missing, and what would close it
 }
 
 // Error gives the English sentence with the rule's id.
@@ -27,7 +28,7 @@ type Forbidden struct {
 	Item   string // what was asked for
 	Reason string // stable word: item_forbidden, not_the_payer
 	Rule   string // id of the rule that forbids
-	Why    Text
+	Why    bilingual.Text
 	Law    []Law
 }
 

@@ -1,6 +1,10 @@
 package tax
 
-import "fmt"
+import (
+	"fmt"
+
+	"fenzhang/shared/bilingual"
+)
 
 // regime is one row of "which regime applies": who is paid by whom, and so which item the payment is.
 type regime struct {
@@ -34,7 +38,7 @@ func (c *Calculation) choose(b *Book) error {
 	}
 	f := c.facts
 	if r == nil {
-		return &Gap{Rule: "regime", On: f.PaymentDate, Missing: Text{
+		return &Gap{Rule: "regime", On: f.PaymentDate, Missing: bilingual.Text{
 			ZH: "尚无规则说明该类收款人（" + f.Taxpayer.Kind + "）在该通道下适用何种征税方式",
 			EN: "no rule says which regime a " + f.Taxpayer.Kind + " has on this route"}}
 	}
@@ -69,6 +73,6 @@ func (r *regime) force(item string) error {
 			return nil
 		}
 	}
-	return &Forbidden{Item: item, Reason: "item_forbidden", Rule: r.id, Law: r.law, Why: Text{
+	return &Forbidden{Item: item, Reason: "item_forbidden", Rule: r.id, Law: r.law, Why: bilingual.Text{
 		ZH: "该笔支付属于" + r.rule.Item + "，不得按" + item + "处理", EN: "this payment is " + r.rule.Item + " and may not be treated as " + item}}
 }

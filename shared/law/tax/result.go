@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"fenzhang/shared/bilingual"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/money"
 )
@@ -62,30 +63,30 @@ type Line struct {
 	BorneBy    string
 	Law        []Law
 	Status     Status
-	Note       *Text  // what an estimate leaves out
-	Missing    []Text // set on estimates that need facts nobody has told: then no figure is given
+	Note       *bilingual.Text  // what an estimate leaves out
+	Missing    []bilingual.Text // set on estimates that need facts nobody has told: then no figure is given
 }
 
 // lineJSON is the contract's shape; figures are null where Missing is set.
 type lineJSON struct {
-	Tax        string          `json:"tax"`
-	Collection string          `json:"collection"`
-	Item       string          `json:"item,omitempty"`
-	Period     string          `json:"period,omitempty"`
-	Base       *money.Amount   `json:"base"`
-	Rate       *money.Fraction `json:"rate"`
-	Quick      *money.Amount   `json:"quick_deduction"`
-	Relief     *money.Amount   `json:"relief"`
-	Total      *money.Amount   `json:"period_total"`
-	Before     *money.Amount   `json:"period_before"`
-	Due        *money.Amount   `json:"due"`
-	Amount     *money.Amount   `json:"amount"`
-	Shortfall  *money.Amount   `json:"shortfall"`
-	BorneBy    string          `json:"borne_by"`
-	Law        []Law           `json:"law"`
-	Status     Status          `json:"status"`
-	Note       *Text           `json:"note,omitempty"`
-	Missing    []Text          `json:"missing,omitempty"`
+	Tax        string           `json:"tax"`
+	Collection string           `json:"collection"`
+	Item       string           `json:"item,omitempty"`
+	Period     string           `json:"period,omitempty"`
+	Base       *money.Amount    `json:"base"`
+	Rate       *money.Fraction  `json:"rate"`
+	Quick      *money.Amount    `json:"quick_deduction"`
+	Relief     *money.Amount    `json:"relief"`
+	Total      *money.Amount    `json:"period_total"`
+	Before     *money.Amount    `json:"period_before"`
+	Due        *money.Amount    `json:"due"`
+	Amount     *money.Amount    `json:"amount"`
+	Shortfall  *money.Amount    `json:"shortfall"`
+	BorneBy    string           `json:"borne_by"`
+	Law        []Law            `json:"law"`
+	Status     Status           `json:"status"`
+	Note       *bilingual.Text  `json:"note,omitempty"`
+	Missing    []bilingual.Text `json:"missing,omitempty"`
 }
 
 // MarshalJSON writes the contract's shape.
@@ -212,8 +213,8 @@ type stepSpec struct {
 	formula string
 	law     []Law
 	status  Status
-	wording Text // template
-	told    bool // of a decoded step: wording is finished text
+	wording bilingual.Text // template
+	told    bool           // of a decoded step: wording is finished text
 }
 
 // Name is the step's name, "iit.base".
@@ -237,24 +238,24 @@ func (s *Step) Rounding() string {
 }
 
 // Text gives the step's sentences.
-func (s *Step) Text() Text {
+func (s *Step) Text() bilingual.Text {
 	w := s.spec.wording
 	if s.spec.told {
 		return w
 	}
-	return Text{ZH: s.fill(w.ZH, s.mark(true)), EN: s.fill(w.EN, s.mark(false))}
+	return bilingual.Text{ZH: s.fill(w.ZH, s.mark(true)), EN: s.fill(w.EN, s.mark(false))}
 }
 
 // mark tells in the text itself that a rule is not confirmed.
 func (s *Step) mark(zh bool) string {
-	var m Text
+	var m bilingual.Text
 	switch {
 	case s.position != "":
-		m = Text{ZH: "（依据税务口径 " + s.position + "）", EN: " (by tax position " + s.position + ")"}
+		m = bilingual.Text{ZH: "（依据税务口径 " + s.position + "）", EN: " (by tax position " + s.position + ")"}
 	case s.spec.status == Customary:
-		m = Text{ZH: "（通行做法，未见原文）", EN: " (customary practice, text not read)"}
+		m = bilingual.Text{ZH: "（通行做法，未见原文）", EN: " (customary practice, text not read)"}
 	case s.spec.status == Secondary:
-		m = Text{ZH: "（依据转述，未见原文）", EN: " (from a page that restates the text)"}
+		m = bilingual.Text{ZH: "（依据转述，未见原文）", EN: " (from a page that restates the text)"}
 	}
 	if zh {
 		return m.ZH
@@ -363,7 +364,7 @@ func (s *Step) UnmarshalJSON(b []byte) error {
 		Result                        Value
 		Law                           []Law
 		Status                        Status
-		Text                          Text
+		Text                          bilingual.Text
 	}
 	if err := json.Unmarshal(b, &j); err != nil {
 		return err

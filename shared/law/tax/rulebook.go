@@ -4,26 +4,27 @@ import (
 	"errors"
 	"sort"
 
+	"fenzhang/shared/bilingual"
 	"fenzhang/shared/civil"
 )
 
 // Entry is what one definition says on a day, as pages and GET /v1/tax/rules show it.
 type Entry struct {
-	ID        string          `json:"id"`
-	Place     string          `json:"place,omitempty"` // locality or jurisdiction that says it; "" = the national pack
-	Kind      Kind            `json:"kind"`
-	Tax       string          `json:"tax,omitempty"`
-	Title     Text            `json:"title"`
-	Unit      string          `json:"unit,omitempty"`
-	From      civil.Date      `json:"from"`
-	To        civil.Date      `json:"to"`    // null = no end is known
-	Value     any             `json:"value"` // null where the rule is a gap
-	Status    Status          `json:"status"`
-	Law       []Law           `json:"law"`
-	Published civil.Date      `json:"published"`
-	Note      *Text           `json:"note,omitempty"`
-	Readings  map[string]Text `json:"readings,omitempty"` // what a position may choose
-	Gap       *Text           `json:"gap,omitempty"`      // why there is no answer on this day
+	ID        string                    `json:"id"`
+	Place     string                    `json:"place,omitempty"` // locality or jurisdiction that says it; "" = the national pack
+	Kind      Kind                      `json:"kind"`
+	Tax       string                    `json:"tax,omitempty"`
+	Title     bilingual.Text            `json:"title"`
+	Unit      string                    `json:"unit,omitempty"`
+	From      civil.Date                `json:"from"`
+	To        civil.Date                `json:"to"`    // null = no end is known
+	Value     any                       `json:"value"` // null where the rule is a gap
+	Status    Status                    `json:"status"`
+	Law       []Law                     `json:"law"`
+	Published civil.Date                `json:"published"`
+	Note      *bilingual.Text           `json:"note,omitempty"`
+	Readings  map[string]bilingual.Text `json:"readings,omitempty"` // what a position may choose
+	Gap       *bilingual.Text           `json:"gap,omitempty"`      // why there is no answer on this day
 }
 
 // Name is the entry's id with its place, as gaps name it: "iit.assessed.quota@130000".
@@ -76,11 +77,11 @@ func (e *Engine) markGaps(list []Entry, on civil.Date) {
 	if err != nil {
 		return // before the first book there is nothing in the list
 	}
-	missing := map[string]Text{}
+	missing := map[string]bilingual.Text{}
 	mark := func(r TaxRule) {
 		var g *Gap
 		if errors.As(r.Validate(), &g) && g.Rule != r.ID() {
-			missing[r.ID()] = Text{ZH: g.Rule + "：" + g.Missing.ZH, EN: g.Rule + ": " + g.Missing.EN}
+			missing[r.ID()] = bilingual.Text{ZH: g.Rule + "：" + g.Missing.ZH, EN: g.Rule + ": " + g.Missing.EN}
 		}
 	}
 	for above := b; above != nil; above = above.parent {
@@ -104,7 +105,7 @@ func (e *Engine) markGaps(list []Entry, on civil.Date) {
 
 func entry(d *Definition, v *Dated, on civil.Date) Entry {
 	x := Entry{ID: d.ID, Kind: d.Kind, Tax: d.Tax, Title: d.Title, Unit: d.Unit, From: v.From, To: v.To, Status: v.Status, Law: v.Law, Published: v.Published}
-	if v.Note != (Text{}) {
+	if v.Note != (bilingual.Text{}) {
 		x.Note = &v.Note
 	}
 	switch {
@@ -114,7 +115,7 @@ func entry(d *Definition, v *Dated, on civil.Date) Entry {
 	case v.Status == Open:
 		gap := v.openText()
 		x.Gap, x.Note = &gap, nil
-		x.Readings = map[string]Text{}
+		x.Readings = map[string]bilingual.Text{}
 		for name, r := range v.Readings {
 			x.Readings[name] = r.Title
 		}
@@ -184,7 +185,7 @@ func (b *Band) shown() map[string]any {
 
 // Readings gives what a tax position may choose for a rule that is open on a day; ok is false where the rule is
 // not open then, and so needs no position.
-func (e *Engine) Readings(rule string, on civil.Date) (readings map[string]Text, ok bool) {
+func (e *Engine) Readings(rule string, on civil.Date) (readings map[string]bilingual.Text, ok bool) {
 	d := e.definition(rule)
 	if d == nil {
 		return nil, false

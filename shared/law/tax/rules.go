@@ -5,6 +5,7 @@ import (
 	"sort"
 	"strings"
 
+	"fenzhang/shared/bilingual"
 	"fenzhang/shared/civil"
 )
 
@@ -76,13 +77,13 @@ func (r *gapRule) Applies(c *Calculation) bool {
 // is paid and kept back does not hang on it.
 func (r *gapRule) Calculate(c *Calculation) error {
 	if ofPayer(r.tax) {
-		c.payerLine(r.tax, nil, []Text{{ZH: r.gap.Rule + "：" + r.gap.Missing.ZH, EN: r.gap.Rule + ": " + r.gap.Missing.EN}})
+		c.payerLine(r.tax, nil, []bilingual.Text{{ZH: r.gap.Rule + "：" + r.gap.Missing.ZH, EN: r.gap.Rule + ": " + r.gap.Missing.EN}})
 		c.unconfirmed(r.gap.Rule)
 		return nil
 	}
 	if r.selfFiled || (c.vat.on && c.vat.collection == SelfFiled) {
 		c.res.PayeeObligations = append(c.res.PayeeObligations, Line{Tax: r.tax, Item: c.item, Collection: SelfFiled, BorneBy: BorneByCreator, Status: Open,
-			Missing: []Text{{ZH: r.gap.Rule + "：" + r.gap.Missing.ZH, EN: r.gap.Rule + ": " + r.gap.Missing.EN}}})
+			Missing: []bilingual.Text{{ZH: r.gap.Rule + "：" + r.gap.Missing.ZH, EN: r.gap.Rule + ": " + r.gap.Missing.EN}}})
 		c.unconfirmed(r.gap.Rule)
 		return nil
 	}
@@ -152,5 +153,5 @@ func unknownReading(rule, reading string, on civil.Date, v *Dated) error {
 	}
 	sort.Strings(names)
 	list := strings.Join(names, ", ")
-	return &Gap{Rule: rule, On: on, Missing: Text{ZH: "税务口径选择的“" + reading + "”不在可选口径之内：" + list, EN: "the position's reading \"" + reading + "\" is none of: " + list}}
+	return &Gap{Rule: rule, On: on, Missing: bilingual.Text{ZH: "税务口径选择的“" + reading + "”不在可选口径之内：" + list, EN: "the position's reading \"" + reading + "\" is none of: " + list}}
 }

@@ -1,6 +1,7 @@
 package tax
 
 import (
+	"fenzhang/shared/bilingual"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/money"
 )
@@ -46,7 +47,7 @@ func (e *Engine) rule(id string, on civil.Date) (TaxRule, error) {
 	if r != nil {
 		return r, nil
 	}
-	return nil, &Gap{Rule: id, On: on, Missing: Text{ZH: "该日没有这条规则", EN: "no such rule is in force on that day"}}
+	return nil, &Gap{Rule: id, On: on, Missing: bilingual.Text{ZH: "该日没有这条规则", EN: "no such rule is in force on that day"}}
 }
 
 // find gives the rule of an id, for questions of their own also that of the pack above; nil when there is none in
@@ -81,7 +82,7 @@ func (e *Engine) Turnover(rule string, on civil.Date) (Periodic, error) {
 	}
 	t, ok := r.(*turnover)
 	if !ok {
-		return Periodic{}, &Gap{Rule: rule, On: on, Missing: Text{ZH: "不是按期计算增值税的规则", EN: "is no rule of VAT by period"}}
+		return Periodic{}, &Gap{Rule: rule, On: on, Missing: bilingual.Text{ZH: "不是按期计算增值税的规则", EN: "is no rule of VAT by period"}}
 	}
 	return Periodic{t}, nil
 }
@@ -135,5 +136,5 @@ func (e *Engine) Surcharge(kind string, on civil.Date, s SurchargeBase) (Surchar
 			}
 		}
 	}
-	return Surcharged{}, &Gap{Rule: kind, On: on, Missing: Text{ZH: "该日或该地没有附加税费规则", EN: "no surcharge rule for that day and place"}}
+	return Surcharged{}, &Gap{Rule: kind, On: on, Missing: bilingual.Text{ZH: "该日或该地没有附加税费规则", EN: "no surcharge rule for that day and place"}}
 }

@@ -1,6 +1,7 @@
 package tax
 
 import (
+	"fenzhang/shared/bilingual"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/money"
@@ -122,7 +123,7 @@ func (r *stampTax) reliefOf(item string, half bool, on civil.Date) (money.Fracti
 	case item == securitiesRow || !half:
 		return none, nil
 	case r.relief == nil:
-		return none, &Gap{Rule: r.reliefID, On: on, Missing: Text{ZH: "该日六税两费减征没有收录的规定", EN: "no rule is known on the half reduction on that day"}}
+		return none, &Gap{Rule: r.reliefID, On: on, Missing: bilingual.Text{ZH: "该日六税两费减征没有收录的规定", EN: "no rule is known on the half reduction on that day"}}
 	}
 	return r.relief.Rate, nil
 }

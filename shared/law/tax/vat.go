@@ -1,6 +1,7 @@
 package tax
 
 import (
+	"fenzhang/shared/bilingual"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/money"
 )
@@ -30,7 +31,7 @@ type assessment struct {
 	sales      money.Amount // of the whole period
 	total      money.Amount // VAT of the whole period
 	due        money.Amount
-	unknown    []Text // set where the VAT is not known that will be paid, and why
+	unknown    []bilingual.Text // set where the VAT is not known that will be paid, and why
 }
 
 // of gives the VAT on the sales of a whole period, rounded half up.
@@ -182,7 +183,7 @@ func (r *surcharge) reliefGap(on civil.Date) *Gap {
 	if r.relieved {
 		return nil
 	}
-	return &Gap{Rule: r.reliefID, On: on, Missing: Text{ZH: "该日六税两费减征没有收录的规定", EN: "no rule is known on the half reduction on that day"}}
+	return &Gap{Rule: r.reliefID, On: on, Missing: bilingual.Text{ZH: "该日六税两费减征没有收录的规定", EN: "no rule is known on the half reduction on that day"}}
 }
 
 // rateAt finds the rate of a place tier.
@@ -221,7 +222,7 @@ func (r *surcharge) Calculate(c *Calculation) error {
 	}
 	rate, ok := r.rateAt(tier)
 	if !ok {
-		l.Missing = []Text{{ZH: "收款人登记地属于市区、县城镇还是其他地区", EN: "whether the payee is registered in a city, a county town or elsewhere"}}
+		l.Missing = []bilingual.Text{{ZH: "收款人登记地属于市区、县城镇还是其他地区", EN: "whether the payee is registered in a city, a county town or elsewhere"}}
 		c.res.PayeeObligations = append(c.res.PayeeObligations, l)
 		return nil
 	}

@@ -1,6 +1,9 @@
 package tax
 
-import "fenzhang/shared/money"
+import (
+	"fenzhang/shared/bilingual"
+	"fenzhang/shared/money"
+)
 
 // payrollGap is the gap of wages without a complete payroll month.
 const payrollGap = "iit.wages.payroll_incomplete"
@@ -53,9 +56,9 @@ func (c *Calculation) payrollGap() error {
 	g := &Gap{Rule: payrollGap, On: c.facts.PaymentDate}
 	switch {
 	case c.fact(factRoute) != "payroll":
-		g.Missing = Text{ZH: "工资薪金须经工资发放通道按整月工资册计算，本次付款不在工资发放通道", EN: "wages are taxed with the whole payroll month on the payroll route, and this payment is not on it"}
+		g.Missing = bilingual.Text{ZH: "工资薪金须经工资发放通道按整月工资册计算，本次付款不在工资发放通道", EN: "wages are taxed with the whole payroll month on the payroll route, and this payment is not on it"}
 	case c.facts.Payroll == nil || !c.facts.Payroll.Complete:
-		g.Missing = Text{ZH: "工资薪金累计预扣须有完整的当月工资册：任职月份数、累计专项扣除、专项附加扣除、其他扣除与免税收入",
+		g.Missing = bilingual.Text{ZH: "工资薪金累计预扣须有完整的当月工资册：任职月份数、累计专项扣除、专项附加扣除、其他扣除与免税收入",
 			EN: "cumulative withholding of wages needs the complete payroll month: months employed, and the year's special, additional, other deductions and exempt income"}
 	default:
 		return nil
@@ -83,7 +86,7 @@ func (r *wagesCumulative) basic(f *Facts) (basicDeduction, error) {
 		d.total = money.Fen(d.monthly.Fen() * int64(d.months))
 	}
 	if d.total.IsZero() {
-		return d, &Gap{Rule: r.ID(), On: f.PaymentDate, Missing: Text{ZH: "该日尚无“" + f.Payroll.Rule + "”减除费用的规定", EN: "no rule on the deduction \"" + f.Payroll.Rule + "\" is in force on that day"}}
+		return d, &Gap{Rule: r.ID(), On: f.PaymentDate, Missing: bilingual.Text{ZH: "该日尚无“" + f.Payroll.Rule + "”减除费用的规定", EN: "no rule on the deduction \"" + f.Payroll.Rule + "\" is in force on that day"}}
 	}
 	return d, nil
 }

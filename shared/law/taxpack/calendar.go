@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"strings"
 
+	"fenzhang/shared/bilingual"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/civil/calendar"
 	"fenzhang/shared/law/tax"
@@ -26,7 +27,7 @@ func LoadCalendar(files fs.FS) (*calendar.Calendar, error) {
 
 // Notice is the State Council's arrangement of the holidays of one year.
 type Notice struct {
-	Title     tax.Text
+	Title     bilingual.Text
 	Law       tax.Law
 	Published civil.Date
 	Year      calendar.Year

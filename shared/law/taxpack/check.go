@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"fenzhang/shared/bilingual"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/civil/calendar"
 	"fenzhang/shared/law/tax"
@@ -31,10 +32,10 @@ const (
 type Outcome struct {
 	Example  Example
 	State    State
-	Mismatch []string   // what differs, "withheld: got [..], want [..]"
-	Steps    []string   // the steps of the calculation, Chinese and English
-	Told     []tax.Text // the same steps, each language by itself
-	Rules    []string   // ids of the rules that answered, in order of their first use
+	Mismatch []string         // what differs, "withheld: got [..], want [..]"
+	Steps    []string         // the steps of the calculation, Chinese and English
+	Told     []bilingual.Text // the same steps, each language by itself
+	Rules    []string         // ids of the rules that answered, in order of their first use
 }
 
 // answer is what a calculator gives: values under the names that `expected` uses.

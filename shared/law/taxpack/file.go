@@ -3,6 +3,7 @@ package taxpack
 import (
 	"go.yaml.in/yaml/v3"
 
+	"fenzhang/shared/bilingual"
 	"fenzhang/shared/law/tax"
 )
 
@@ -13,7 +14,7 @@ type ruleFile struct {
 	// locality is the prefecture that a rule of a local pack holds for.
 	locality string
 	kind     string
-	title    tax.Text
+	title    bilingual.Text
 	unit     string
 	tax      string
 	order    int
@@ -55,7 +56,7 @@ func (p *parser) ruleFile(n *yaml.Node) (f ruleFile) {
 }
 
 // wording reads a sentence in both languages.
-func (p *parser) wording(n *yaml.Node) (t tax.Text) {
+func (p *parser) wording(n *yaml.Node) (t bilingual.Text) {
 	p.fields(n, func(key string, v *yaml.Node) bool {
 		switch key {
 		case "zh":
@@ -93,9 +94,9 @@ type dated struct {
 	from   string
 	to     string
 	value  *yaml.Node
-	lapsed *tax.Text
+	lapsed *bilingual.Text
 	status string
-	note   tax.Text
+	note   bilingual.Text
 	// discretion tells of an open value that the competent office decides.
 	discretion bool
 	readings   map[string]tax.Reading
@@ -290,7 +291,7 @@ type regimeKeys struct {
 	item   string
 	refuse string
 	allows []string
-	text   tax.Text
+	text   bilingual.Text
 	bans   []banKeys
 }
 
@@ -319,7 +320,7 @@ func (p *parser) regimeKeys(n *yaml.Node) (k regimeKeys) {
 
 type banKeys struct {
 	item      string
-	why       tax.Text
+	why       bilingual.Text
 	reference *reference
 	also      []reference
 }
@@ -381,7 +382,7 @@ func (p *parser) manifest(n *yaml.Node) (m manifest) {
 
 type yearFile struct {
 	year      int
-	title     tax.Text
+	title     bilingual.Text
 	reference *reference
 	holidays  []holiday
 	workDays  []string
@@ -412,7 +413,7 @@ func (p *parser) yearFile(n *yaml.Node) (f yearFile) {
 }
 
 type holiday struct {
-	name     tax.Text
+	name     bilingual.Text
 	from, to string
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"fenzhang/shared/bilingual"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/law/tax"
 	"fenzhang/shared/money"
@@ -50,7 +51,7 @@ func ParseRule(name string, data []byte) (tax.Definition, Problems) {
 	return d, p.problems
 }
 
-func (p *parser) wanted(line int, key string, t tax.Text) {
+func (p *parser) wanted(line int, key string, t bilingual.Text) {
 	if t.ZH == "" || t.EN == "" {
 		p.bad(line, "%s must have zh and en", key)
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"fenzhang/shared/bilingual"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/law/tax"
 	"fenzhang/shared/money"
@@ -12,29 +13,29 @@ import (
 
 // Plan is the comparison. Its alternatives stand in a fixed order that means nothing.
 type Plan struct {
-	Year         int           `json:"year"`
-	Jurisdiction string        `json:"jurisdiction"`
-	Statement    tax.Text      `json:"statement"` // what the comparison is and is not
-	Assumes      []tax.Text    `json:"assumes"`   // what all figures rest on
-	Alternatives []Alternative `json:"alternatives"`
-	Notes        []Note        `json:"notes"` // what the place knows beside the alternatives
-	Rules        tax.RulesUsed `json:"rules"`
+	Year         int              `json:"year"`
+	Jurisdiction string           `json:"jurisdiction"`
+	Statement    bilingual.Text   `json:"statement"` // what the comparison is and is not
+	Assumes      []bilingual.Text `json:"assumes"`   // what all figures rest on
+	Alternatives []Alternative    `json:"alternatives"`
+	Notes        []Note           `json:"notes"` // what the place knows beside the alternatives
+	Rules        tax.RulesUsed    `json:"rules"`
 }
 
 // Alternative is one lawful way to earn the income. It is feasible when no ban applies, no presupposition is known
 // to fail and nothing is missing; only then it has a total.
 type Alternative struct {
-	Regime      string        `json:"regime"`
-	Title       tax.Text      `json:"title"`
-	Feasible    bool          `json:"feasible"`
-	Presupposes []Condition   `json:"presupposes"`
-	Forbids     []Ban         `json:"forbids"`
-	Missing     []tax.Unknown `json:"missing"` // gaps that bar a total
-	Unknown     []tax.Unknown `json:"unknown"` // what the figures are without
-	Assumes     []tax.Text    `json:"assumes"`
-	Gross       *money.Amount `json:"gross"`     // income with the VAT that lies on it
-	TotalTax    *money.Amount `json:"total_tax"` // null without a total
-	Taxes       []TaxTotal    `json:"taxes"`
+	Regime      string           `json:"regime"`
+	Title       bilingual.Text   `json:"title"`
+	Feasible    bool             `json:"feasible"`
+	Presupposes []Condition      `json:"presupposes"`
+	Forbids     []Ban            `json:"forbids"`
+	Missing     []tax.Unknown    `json:"missing"` // gaps that bar a total
+	Unknown     []tax.Unknown    `json:"unknown"` // what the figures are without
+	Assumes     []bilingual.Text `json:"assumes"`
+	Gross       *money.Amount    `json:"gross"`     // income with the VAT that lies on it
+	TotalTax    *money.Amount    `json:"total_tax"` // null without a total
+	Taxes       []TaxTotal       `json:"taxes"`
 	// Contributions are the employee's own social insurance and housing fund; null where there is no employment.
 	Contributions *money.Amount `json:"contributions"`
 	// Net is gross less taxes and contributions, before the person's own costs; null without a total.
@@ -49,7 +50,7 @@ type Alternative struct {
 // Condition is a fact that must be true. Holds is null where nobody has told.
 type Condition struct {
 	Rule string `json:"rule"`
-	tax.Text
+	bilingual.Text
 	Law    []tax.Law  `json:"law"`
 	Status tax.Status `json:"status"`
 	Fact   string     `json:"fact,omitempty"` // the field of facts that tells it
@@ -59,7 +60,7 @@ type Condition struct {
 // Ban is what the law forbids around an alternative. Applies tells whether it bars the alternative for these facts.
 type Ban struct {
 	Rule string `json:"rule"`
-	tax.Text
+	bilingual.Text
 	Law     []tax.Law `json:"law"`
 	Applies bool      `json:"applies"`
 }
@@ -98,12 +99,12 @@ type Settlement struct {
 
 // Note is a definition of the place that may lower the tax and is not computed here.
 type Note struct {
-	Rule  string     `json:"rule"`
-	Title tax.Text   `json:"title"`
-	Text  *tax.Text  `json:"text"`
-	Value any        `json:"value"`
-	To    civil.Date `json:"to"`
-	Law   []tax.Law  `json:"law"`
+	Rule  string          `json:"rule"`
+	Title bilingual.Text  `json:"title"`
+	Text  *bilingual.Text `json:"text"`
+	Value any             `json:"value"`
+	To    civil.Date      `json:"to"`
+	Law   []tax.Law       `json:"law"`
 }
 
 // planner works on one request.
@@ -168,26 +169,26 @@ func newPlanner(corpus *tax.Corpus, q *Request) (*planner, error) {
 const liveTip = "live_tip"
 
 // statement says what the comparison is and is not.
-func statement() tax.Text {
-	return tax.Text{
+func statement() bilingual.Text {
+	return bilingual.Text{
 		ZH: "本测算把同一年收入按法律所知的各种处理方式分别列出，说明各自的前提、禁止和税负；排列顺序没有含义，不作推荐，也不构成意见。所得属于哪一项由真实的关系和业务决定，不能为税负而选择名义；前提不成立的方式不得采用。",
 		EN: "This lays one year's income through the ways the law knows, and shows what each presupposes, forbids and costs. Their order means nothing, none is recommended, and this is no opinion. What income is follows from the real relationship and work and cannot be chosen for the tax it bears; a way whose presuppositions do not hold may not be used."}
 }
 
 // assumes names what every figure rests on.
-func (p *planner) assumes() []tax.Text {
-	list := []tax.Text{
+func (p *planner) assumes() []bilingual.Text {
+	list := []bilingual.Text{
 		{ZH: "每月收入于该月最后一日一次支付，属同一项目，由同一支付方支付", EN: "The income of a month is paid at once on its last day, under one project and by one payer"},
 		{ZH: "税后金额未减除本人为取得收入支出的成本", EN: "The net is before the costs that the person bears to earn the income"},
 	}
 	if p.Facts.VATIncluded == nil {
-		list = append(list, tax.Text{ZH: "金额含增值税（facts.vat_included 未告知）", EN: "Amounts contain the VAT (facts.vat_included is not told)"})
+		list = append(list, bilingual.Text{ZH: "金额含增值税（facts.vat_included 未告知）", EN: "Amounts contain the VAT (facts.vat_included is not told)"})
 	}
 	if p.Facts.Resident == nil {
-		list = append(list, tax.Text{ZH: "收款人为居民个人（facts.resident 未告知）", EN: "The payee is a resident (facts.resident is not told)"})
+		list = append(list, bilingual.Text{ZH: "收款人为居民个人（facts.resident 未告知）", EN: "The payee is a resident (facts.resident is not told)"})
 	}
 	if p.Facts.PayingPlace == "" {
-		list = append(list, tax.Text{ZH: "支付方与收款人在同一地（facts.paying_place 未告知）", EN: "The payer is at the payee's place (facts.paying_place is not told)"})
+		list = append(list, bilingual.Text{ZH: "支付方与收款人在同一地（facts.paying_place 未告知）", EN: "The payer is at the payee's place (facts.paying_place is not told)"})
 	}
 	return list
 }
@@ -217,9 +218,9 @@ type draft struct {
 	unready bool
 }
 
-func (p *planner) draft(regime string, title tax.Text) *draft {
+func (p *planner) draft(regime string, title bilingual.Text) *draft {
 	return &draft{p: p, taxes: map[string]money.Amount{}, Alternative: Alternative{Regime: regime, Title: title, Presupposes: []Condition{}, Forbids: []Ban{},
-		Missing: []tax.Unknown{}, Unknown: []tax.Unknown{}, Assumes: []tax.Text{}, Taxes: []TaxTotal{}, ByMonth: []Month{}, Steps: []tax.Step{}, Unconfirmed: []string{}, Positions: []string{}}}
+		Missing: []tax.Unknown{}, Unknown: []tax.Unknown{}, Assumes: []bilingual.Text{}, Taxes: []TaxTotal{}, ByMonth: []Month{}, Steps: []tax.Step{}, Unconfirmed: []string{}, Positions: []string{}}}
 }
 
 // presuppose states a fact that must be true; holds is what is known of it.
@@ -262,7 +263,7 @@ func (d *draft) ban(err error, applies bool) bool {
 }
 
 // lack names a gap that bars a total.
-func (d *draft) lack(rule string, t tax.Text) {
+func (d *draft) lack(rule string, t bilingual.Text) {
 	d.unready = true
 	if !slices.Contains(d.Missing, tax.Unknown{Rule: rule, Missing: t}) {
 		d.Missing = append(d.Missing, tax.Unknown{Rule: rule, Missing: t})

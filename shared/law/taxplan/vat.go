@@ -3,6 +3,7 @@ package taxplan
 import (
 	"errors"
 
+	"fenzhang/shared/bilingual"
 	"fenzhang/shared/law/tax"
 )
 
@@ -43,7 +44,7 @@ func (d *draft) ownVAT(m int, res *tax.Result) error {
 	}
 	d.levy(tax.VAT, vat)
 	x := p.book[byDay]
-	d.Steps = append(d.Steps, tax.StepOf(&x, "vat.own", "sales of the day x levy rate, from the threshold on", tax.Text{
+	d.Steps = append(d.Steps, tax.StepOf(&x, "vat.own", "sales of the day x levy rate, from the threshold on", bilingual.Text{
 		ZH: "{date} 支付方不代扣：不含税销售额 {sales} 的增值税 {result} 由收款人自行申报",
 		EN: "On {date} the payer withholds none: the VAT {result} on sales {sales} is filed by the payee itself"},
 		tax.Money(vat), tax.Input{Name: "date", Value: tax.Day(f.VATDate)}, tax.Input{Name: "sales", Value: tax.Money(sales)}))
@@ -58,7 +59,7 @@ func (d *draft) ownVAT(m int, res *tax.Result) error {
 }
 
 // without names something that the figures leave out, once.
-func (d *draft) without(rule string, t tax.Text) {
+func (d *draft) without(rule string, t bilingual.Text) {
 	for _, u := range d.Unknown {
 		if u.Rule == rule {
 			return

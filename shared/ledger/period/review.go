@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"fenzhang/shared/bilingual"
 	"fenzhang/shared/clock/pace"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/fault"
@@ -42,12 +43,12 @@ const (
 
 // Check is one check of a period with its outcome, and who is to do what about it.
 type Check struct {
-	Name    string      `json:"name"`
-	Owner   string      `json:"owner"` // role
-	Result  string      `json:"result"`
-	Found   int         `json:"found"`
-	Details []string    `json:"details"` // the first of what was found
-	Do      ledger.Text `json:"do"`      // what is to be done where it failed
+	Name    string         `json:"name"`
+	Owner   string         `json:"owner"` // role
+	Result  string         `json:"result"`
+	Found   int            `json:"found"`
+	Details []string       `json:"details"` // the first of what was found
+	Do      bilingual.Text `json:"do"`      // what is to be done where it failed
 }
 
 // maxDetails bounds what a check tells; Found counts the rest.
@@ -56,7 +57,7 @@ const maxDetails = 10
 // checks lists all checks, nothing found yet.
 func checks() []Check {
 	check := func(name, owner, zh, en string) Check {
-		return Check{Name: name, Owner: owner, Result: Running, Details: []string{}, Do: ledger.Text{ZH: zh, EN: en}}
+		return Check{Name: name, Owner: owner, Result: Running, Details: []string{}, Do: bilingual.Text{ZH: zh, EN: en}}
 	}
 	return []Check{
 		check(CheckUnexplained, "finance", "逐项查明余额与结算单不符的原因并更正", "find why the balance is not what the settlements say, and correct it"),

@@ -9,30 +9,26 @@ import (
 	"slices"
 	"strings"
 	"sync"
-)
 
-// Text is a sentence in both languages.
-type Text struct {
-	ZH string `json:"zh"`
-	EN string `json:"en"`
-}
+	"fenzhang/shared/bilingual"
+)
 
 // Hold is one kind of hold. The kinds stand in their order of precedence: where several causes meet, the first is
 // shown, and when it ends the next one is.
 type Hold struct {
-	Reason  string   `json:"reason"`
-	Owner   string   `json:"owner"`   // role that ends it, "creator" for the payee
-	Release []string `json:"release"` // roles that may release it by hand; none where only its cause ends it
-	Ends    string   `json:"ends"`    // what ends it
-	Staff   Text     `json:"staff"`
-	Creator Text     `json:"creator"`
+	Reason  string         `json:"reason"`
+	Owner   string         `json:"owner"`   // role that ends it, "creator" for the payee
+	Release []string       `json:"release"` // roles that may release it by hand; none where only its cause ends it
+	Ends    string         `json:"ends"`    // what ends it
+	Staff   bilingual.Text `json:"staff"`
+	Creator bilingual.Text `json:"creator"`
 }
 
 // Failure is a class of reasons for which gateways fail a payout.
 type Failure struct {
-	Class   string   `json:"class"`
-	Words   []string `json:"words"` // parts of gateways' codes; the first class with one of them is meant
-	Creator Text     `json:"creator"`
+	Class   string         `json:"class"`
+	Words   []string       `json:"words"` // parts of gateways' codes; the first class with one of them is meant
+	Creator bilingual.Text `json:"creator"`
 }
 
 // The keys of what is no hold, as they stand in the table.
@@ -55,9 +51,9 @@ const (
 
 // Table is the whole of it.
 type Table struct {
-	Holds    []Hold          `json:"holds"`
-	States   map[string]Text `json:"states"`
-	Failures []Failure       `json:"failures"`
+	Holds    []Hold                    `json:"holds"`
+	States   map[string]bilingual.Text `json:"states"`
+	Failures []Failure                 `json:"failures"`
 }
 
 //go:embed words.json
@@ -92,7 +88,7 @@ func Rank(reason string) int {
 }
 
 // OfState gives the creator's words for a state.
-func OfState(state string) Text { return All().States[state] }
+func OfState(state string) bilingual.Text { return All().States[state] }
 
 // OfFailure finds the class of a gateway's code; the last class takes what no other does.
 func OfFailure(code string) Failure {

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"fenzhang/shared/bilingual"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/ident"
@@ -362,7 +363,7 @@ func (y *taxYear) withhold() ([]tax.Unknown, error) {
 		}
 		y.rows, y.used = append(y.rows, res.Rows...), append(y.used, res.Rules)
 		if !slices.Contains(comprehensive(), res.Item) {
-			apart = append(apart, tax.Unknown{Rule: "iit.annual", Missing: tax.Text{ZH: expected[i].Date.String() + " 的收入（" + res.Item + "）不属于综合所得，未计入", EN: "the income of " + expected[i].Date.String() + " (" + res.Item + ") is no comprehensive income and left out"}})
+			apart = append(apart, tax.Unknown{Rule: "iit.annual", Missing: bilingual.Text{ZH: expected[i].Date.String() + " 的收入（" + res.Item + "）不属于综合所得，未计入", EN: "the income of " + expected[i].Date.String() + " (" + res.Item + ") is no comprehensive income and left out"}})
 		}
 	}
 	return apart, nil

@@ -3,6 +3,7 @@ package taxapi
 import (
 	"context"
 
+	"fenzhang/shared/bilingual"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/lambda/httpapi"
@@ -24,14 +25,14 @@ type rulesAnswer struct {
 
 // ruleGap is what the law, as far as it is known, leaves open on the day.
 type ruleGap struct {
-	Rule      string              `json:"rule"` // "iit.assessed.quota@130000", as holds and error answers name it
-	Title     tax.Text            `json:"title"`
-	Place     string              `json:"place,omitempty"`
-	Missing   tax.Text            `json:"missing"`
-	Status    tax.Status          `json:"status,omitempty"` // empty for a declared lapse
-	Law       []tax.Law           `json:"law"`
-	Published civil.Date          `json:"published"`
-	Readings  map[string]tax.Text `json:"readings,omitempty"` // what a tax position may choose
+	Rule      string                    `json:"rule"` // "iit.assessed.quota@130000", as holds and error answers name it
+	Title     bilingual.Text            `json:"title"`
+	Place     string                    `json:"place,omitempty"`
+	Missing   bilingual.Text            `json:"missing"`
+	Status    tax.Status                `json:"status,omitempty"` // empty for a declared lapse
+	Law       []tax.Law                 `json:"law"`
+	Published civil.Date                `json:"published"`
+	Readings  map[string]bilingual.Text `json:"readings,omitempty"` // what a tax position may choose
 }
 
 // rules lists what is in force at a place on a day, gaps included.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"fenzhang/shared/audit"
+	"fenzhang/shared/bilingual"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/ident"
@@ -161,7 +162,7 @@ func (t *Service) event(ctx context.Context, y *yearOf, b *settlement.Booking) (
 	var missing *fault.Error
 	switch {
 	case errors.As(err, &missing) && (missing.Code == fault.RuleMissing || missing.Code == fault.NotFound):
-		e.Missing = &lawdiff.Gap{Rule: cmp.Or(missing.Missing, missing.Reason), Missing: tax.Text{ZH: missing.Public, EN: missing.Public}}
+		e.Missing = &lawdiff.Gap{Rule: cmp.Or(missing.Missing, missing.Reason), Missing: bilingual.Text{ZH: missing.Public, EN: missing.Public}}
 		return e, nil
 	case err != nil:
 		return nil, err

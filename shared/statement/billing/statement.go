@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"fenzhang/shared/bilingual"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/contract/cycle"
 	"fenzhang/shared/fault"
@@ -52,12 +53,12 @@ type Service struct {
 
 // Skip is a bucket that was due and opened nothing.
 type Skip struct {
-	CreatorID  ident.Creator `json:"creator_id"`
-	IncomeType string        `json:"income_type"`
-	Period     civil.Month   `json:"period"`
-	Part       string        `json:"part,omitempty"`
-	Reason     string        `json:"reason"`
-	Text       Text          `json:"text"` // the reason, for a person
+	CreatorID  ident.Creator  `json:"creator_id"`
+	IncomeType string         `json:"income_type"`
+	Period     civil.Month    `json:"period"`
+	Part       string         `json:"part,omitempty"`
+	Reason     string         `json:"reason"`
+	Text       bilingual.Text `json:"text"` // the reason, for a person
 }
 
 // Report tells what was due on a date and what came of it.

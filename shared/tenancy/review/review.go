@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync"
 
+	"fenzhang/shared/bilingual"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/money"
 	"fenzhang/shared/tenancy"
@@ -47,22 +48,16 @@ func Rejecting() []string {
 	return []string{Amount, Velocity, NewAccount, ChangedAccount, NameMismatch, ContractMismatch}
 }
 
-// Text is a sentence in both languages.
-type Text struct {
-	ZH string `json:"zh"`
-	EN string `json:"en"`
-}
-
 // Check is one rule of review.
 type Check struct {
-	Code   string       `json:"code"`
-	On     bool         `json:"on"`
-	Effect string       `json:"effect"`
-	Amount money.Amount `json:"amount,omitzero"` // amount: found above it; velocity: found when the sum of Days is above it
-	Count  int          `json:"count,omitempty"` // velocity: found when there are more settlements than this in Days
-	Days   int          `json:"days,omitempty"`  // velocity: calendar days up to the payment; new_account: younger than these
-	Kinds  []string     `json:"kinds,omitempty"` // held: the reasons of holds that count
-	Text   Text         `json:"text"`
+	Code   string         `json:"code"`
+	On     bool           `json:"on"`
+	Effect string         `json:"effect"`
+	Amount money.Amount   `json:"amount,omitzero"` // amount: found above it; velocity: found when the sum of Days is above it
+	Count  int            `json:"count,omitempty"` // velocity: found when there are more settlements than this in Days
+	Days   int            `json:"days,omitempty"`  // velocity: calendar days up to the payment; new_account: younger than these
+	Kinds  []string       `json:"kinds,omitempty"` // held: the reasons of holds that count
+	Text   bilingual.Text `json:"text"`
 }
 
 // Automatic says what the system may do in a person's place; nothing where the tenant says nothing.
@@ -244,11 +239,11 @@ func (r Rules) Rejects(findings []string) string {
 }
 
 // Says gives a finding's words; the code where the rules that found it are gone.
-func (r Rules) Says(code string) Text {
+func (r Rules) Says(code string) bilingual.Text {
 	if c, ok := r.check(code); ok {
 		return c.Text
 	}
-	return Text{code, code}
+	return bilingual.Text{ZH: code, EN: code}
 }
 
 // MissingPaper names the first paper that a payment on a day lacks: one that the rules want of such a payee and that

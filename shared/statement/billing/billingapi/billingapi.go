@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"regexp"
 
+	"fenzhang/shared/bilingual"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/ident"
@@ -192,7 +193,7 @@ type statementAnswer struct {
 	SettlementID  *string          `json:"settlement_id"`
 	DueOn         civil.Date       `json:"due_on,omitzero"`
 	Waits         string           `json:"waits,omitempty"`
-	WaitsText     *statement.Text  `json:"waits_text,omitempty"`
+	WaitsText     *bilingual.Text  `json:"waits_text,omitempty"`
 	CarriedIn     []carriageAnswer `json:"carried_in,omitempty"`
 	CarriedTo     string           `json:"carried_to,omitempty"`
 	CarriedFor    string           `json:"carried_for,omitempty"`
