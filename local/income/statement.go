@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -17,6 +16,7 @@ import (
 	"golang.org/x/text/encoding/simplifiedchinese"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/money"
 )
 
@@ -142,15 +142,13 @@ func (r record) get(name string) string {
 	return strings.TrimSpace(r.cells[i])
 }
 
-var idPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
-
 // line reads one row.
 func (s Spec) line(r record) (Line, error) {
 	l := Line{
 		LineID: r.get("row_id"), IncomeType: s.IncomeType, Platform: s.Platform, Source: s.Source,
 		AccountUID: r.get("account_uid"), Nickname: r.get("nickname"),
 	}
-	if !idPattern.MatchString(l.LineID) {
+	if !ident.Valid(l.LineID) {
 		return l, fmt.Errorf("row number %q is not 1 to 64 letters, digits, _ or -", l.LineID)
 	}
 	var err error

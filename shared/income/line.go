@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -58,7 +57,6 @@ const (
 )
 
 var (
-	idShape = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 	largest = money.MustParse("99999999999.99")
 )
 
@@ -127,7 +125,7 @@ func Read(raw []byte, today civil.Date) (Line, string, error) {
 	c.dates(d, today)
 	c.amounts(d)
 	id := ""
-	if idShape.MatchString(d.LineID) {
+	if ident.Valid(d.LineID) {
 		id = d.LineID
 	}
 	if len(c.problems) > 0 {
@@ -159,9 +157,9 @@ func (c *checker) bad(wrong bool, field, problem string) {
 
 func (c *checker) names(d draft) {
 	const id = "must be 1 to 64 letters, digits, _ or -"
-	c.bad(!idShape.MatchString(d.LineID), "line_id", id)
+	c.bad(!ident.Valid(d.LineID), "line_id", id)
 	c.bad(strings.HasPrefix(d.LineID, AccrualPrefix) || strings.HasPrefix(d.LineID, CarryPrefix), "line_id", "must not begin with accr- or carry-, the system uses them")
-	c.bad(!idShape.MatchString(string(d.CreatorID)), "creator_id", id)
+	c.bad(!ident.Valid(d.CreatorID), "creator_id", id)
 	c.bad(d.IncomeType == Incentive, "income_type", "must not be incentive: incentives are recorded as events, or settled by a call")
 	c.bad(!slices.Contains(tenancy.IncomeTypes(), d.IncomeType), "income_type", "must be one of "+strings.Join(uploaded(), ", "))
 	c.bad(d.Platform == "", "platform", "must be given")

@@ -97,7 +97,6 @@ const (
 )
 
 var (
-	idShape   = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 	keyShape  = regexp.MustCompile(`^[A-Za-z0-9_-]{8,64}$`)
 	largest   = money.MustParse("99999999999.99")
 	typeShape = regexp.MustCompile(`^[a-z][a-z0-9_]{1,39}$`)
@@ -123,10 +122,10 @@ func (r *Request) validate(key string, business time.Time) error {
 	if k := KeyProblem(key); k != nil {
 		p = append(p, *k)
 	}
-	bad(!idShape.MatchString(string(r.UserID)), "user_id", id)
+	bad(!ident.Valid(r.UserID), "user_id", id)
 	bad(strings.HasPrefix(r.ActivityID, StatementPrefix), "activity_id", "must not begin with stmt:, statements use it")
-	bad(!strings.HasPrefix(r.ActivityID, StatementPrefix) && !idShape.MatchString(r.ActivityID), "activity_id", id)
-	bad(r.TraceID != "" && !idShape.MatchString(r.TraceID), "trace_id", id)
+	bad(!strings.HasPrefix(r.ActivityID, StatementPrefix) && !ident.Valid(r.ActivityID), "activity_id", id)
+	bad(r.TraceID != "" && !ident.Valid(r.TraceID), "trace_id", id)
 	bad(!typeShape.MatchString(r.IncomeType), "income_type", "must be the name of an income type, like live_tip")
 	bad(!r.Amount.Positive() || r.Amount.Cmp(largest) > 0, "amount", "must be yuan above 0.00 with exactly two decimals, at most "+largest.String())
 	at := time.UnixMilli(int64(r.TS))

@@ -9,11 +9,11 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/money"
 )
 
 var (
-	idPattern     = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 	placePattern  = regexp.MustCompile(`^[0-9]{6}$`)
 	actionPattern = regexp.MustCompile(`^[a-z][a-z0-9_]{1,39}$`)
 	sha256Pattern = regexp.MustCompile(`^[0-9a-f]{64}$`)
@@ -50,7 +50,7 @@ func (c *checks) oneOf(field, value string, allowed ...string) {
 }
 
 func (c *checks) id(field, value string) {
-	if !idPattern.MatchString(value) {
+	if !ident.Valid(value) {
 		c.add(field, "must be 1 to 64 of the characters A-Z a-z 0-9 _ -")
 	}
 }

@@ -171,7 +171,6 @@ func refusal(parser *jwt.Parser, token string, err error) error {
 
 var (
 	tenantPattern = regexp.MustCompile(`^[a-z0-9-]{3,32}$`)
-	idPattern     = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 )
 
 // principal checks the claims of a token whose signature is right.
@@ -203,7 +202,7 @@ func (v *Verifier) check(c claims) error {
 		return errors.New("no tenant")
 	case !plain(c.Subject):
 		return errors.New("no subject")
-	case c.Creator != "" && !idPattern.MatchString(string(c.Creator)):
+	case c.Creator != "" && !ident.Valid(c.Creator):
 		return errors.New("the creator is not an id")
 	case c.Scope != "" && !plain(c.Scope):
 		return errors.New("the scope is not a plain text")

@@ -66,7 +66,6 @@ type packName struct {
 }
 
 var (
-	idShape      = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 	versionShape = regexp.MustCompile(`^[0-9A-Za-z.-]{1,32}$`)
 	packShape    = regexp.MustCompile(`^(national|[0-9]{6})$`)
 )
@@ -75,7 +74,7 @@ var (
 func (q *question) problems() []fault.Field {
 	p := yearAndMonths(q.Year, q.Filed)
 	for field, id := range map[string]string{"entity": string(q.Entity), "taxpayer": string(q.Taxpayer)} {
-		if id != "" && !idShape.MatchString(id) {
+		if id != "" && !ident.Valid(id) {
 			p = append(p, fault.Field{Field: field, Problem: "must be 1 to 64 letters, digits, - or _"})
 		}
 	}
@@ -198,7 +197,7 @@ const maxReason = 500
 func (o *order) problems() []fault.Field {
 	p := yearAndMonths(o.Year, o.Filed)
 	for field, id := range map[string]string{"correction_id": o.ID, "entity": string(o.Entity), "taxpayer": string(o.Taxpayer)} {
-		if !idShape.MatchString(id) {
+		if !ident.Valid(id) {
 			p = append(p, fault.Field{Field: field, Problem: "must be 1 to 64 letters, digits, - or _"})
 		}
 	}

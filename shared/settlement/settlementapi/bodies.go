@@ -30,7 +30,6 @@ func (p problems) err() error {
 }
 
 var (
-	idShape       = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 	invoiceNumber = regexp.MustCompile(`^[0-9]{20}$`)
 	sha256Text    = regexp.MustCompile(`^[0-9a-f]{64}$`)
 )
@@ -40,7 +39,7 @@ func listQuery(r *httpapi.Request) (settlement.Query, int, bool, error) {
 	var p problems
 	q := settlement.Query{Status: settlement.Status(r.Query.Get("status")), Creator: ident.Creator(r.Query.Get("creator_id")), Hold: r.Query.Get("hold")}
 	p.add(q.Status != "" && !slices.Contains(settlement.Statuses(), q.Status), "status", "is not a status")
-	p.add(q.Creator != "" && !idShape.MatchString(string(q.Creator)), "creator_id", "must be 1 to 64 letters, digits, _ or -")
+	p.add(q.Creator != "" && !ident.Valid(q.Creator), "creator_id", "must be 1 to 64 letters, digits, _ or -")
 	day := func(name string) civil.Date {
 		text := r.Query.Get(name)
 		if text == "" {
@@ -136,7 +135,7 @@ func partyOf(r *httpapi.Request) (settlement.Intent, string, error) {
 		return settlement.Intent{}, "", err
 	}
 	p := b.problems()
-	p.add(!idShape.MatchString(b.Party), "party", "must be the creator_id of a payee of this settlement")
+	p.add(!ident.Valid(b.Party), "party", "must be the creator_id of a payee of this settlement")
 	return b.intent(r), b.Party, p.err()
 }
 

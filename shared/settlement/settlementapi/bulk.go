@@ -40,7 +40,7 @@ func (b bulkBody) problems() problems {
 	seen := map[string]bool{}
 	for i, item := range b.Items[:min(len(b.Items), maxBulk)] {
 		field := "items." + strconv.Itoa(i)
-		p.add(!idShape.MatchString(string(item.ID)), field+".settlement_id", "must be 1 to 64 letters, digits, _ or -")
+		p.add(!ident.Valid(item.ID), field+".settlement_id", "must be 1 to 64 letters, digits, _ or -")
 		p.add(seen[string(item.ID)], field+".settlement_id", "is given twice")
 		p.add(item.Version < 1, field+".status_version", "must be the status_version you read, 1 or more")
 		seen[string(item.ID)] = true

@@ -69,12 +69,6 @@ func problemsOf(err error) []fault.Field {
 	return nil
 }
 
-// isID tells whether a text can be an id of master data.
-func isID(s string) bool {
-	const longest = 64
-	return s != "" && len(s) <= longest && strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") == ""
-}
-
 // isIncomeType tells whether a text can be a tenant's word for a type of income.
 func isIncomeType(s string) bool {
 	const shortest, longest = 2, 40

@@ -47,7 +47,7 @@ func (e *entityFacts) check(b *body, corpus *tax.Corpus) {
 	rest.ID = ""
 	switch {
 	case e.ID != "":
-		b.need(isID(e.ID), "paying_entity.id", "must be 1 to 64 of A-Z a-z 0-9 _ -")
+		b.need(ident.Valid(e.ID), "paying_entity.id", "must be 1 to 64 of A-Z a-z 0-9 _ -")
 		b.need(rest == (entityFacts{}), "paying_entity", "give its id or describe it, not both")
 	case e.Place == "":
 		b.add("paying_entity.place", "must be the six-digit code of a place of the mainland")
@@ -62,7 +62,7 @@ func (t *payeeFacts) check(b *body, corpus *tax.Corpus, province string) {
 	rest := *t
 	rest.ID, rest.AgencyConsent = "", nil
 	if t.ID != "" {
-		b.need(isID(t.ID), "taxpayer.id", "must be 1 to 64 of A-Z a-z 0-9 _ -")
+		b.need(ident.Valid(t.ID), "taxpayer.id", "must be 1 to 64 of A-Z a-z 0-9 _ -")
 		b.need(rest == (payeeFacts{}), "taxpayer", "give its id or describe it, not both")
 	}
 	b.need(isWord(t.Industry), "taxpayer.industry", "must be a word of a-z, 0-9, _ and -")

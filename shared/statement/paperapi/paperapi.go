@@ -33,13 +33,10 @@ func (a API) Routes() []httpapi.Route {
 	}
 }
 
-var (
-	idShape   = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
-	hashShape = regexp.MustCompile(`^[0-9a-f]{64}$`)
-)
+var hashShape = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
 func checkID(field, id string) error {
-	if !idShape.MatchString(id) {
+	if !ident.Valid(id) {
 		return fault.Invalid(fault.Field{Field: field, Problem: "must be 1 to 64 letters, digits, _ or -"})
 	}
 	return nil
@@ -222,10 +219,10 @@ func (a API) list(ctx context.Context, r *httpapi.Request) (httpapi.Response, er
 func (a API) certificate(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	taxpayer, entity, format := r.Params["id"], r.Query.Get("paying_entity"), r.Query.Get("format")
 	var p []fault.Field
-	if !idShape.MatchString(taxpayer) {
+	if !ident.Valid(taxpayer) {
 		p = append(p, fault.Field{Field: "id", Problem: "must be 1 to 64 letters, digits, _ or -"})
 	}
-	if !idShape.MatchString(entity) {
+	if !ident.Valid(entity) {
 		p = append(p, fault.Field{Field: "paying_entity", Problem: "must name the paying entity that withheld"})
 	}
 	year, err := strconv.Atoi(r.Params["year"])

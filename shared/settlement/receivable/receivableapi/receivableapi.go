@@ -4,7 +4,6 @@ package receivableapi
 import (
 	"cmp"
 	"context"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -46,8 +45,6 @@ func (a API) Routes() []httpapi.Route {
 	}
 }
 
-var idShape = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
-
 const idProblem = "must be 1 to 64 letters, digits, - or _"
 
 // largest bounds a claim; maxDocument and maxReason bound words, in characters.
@@ -78,10 +75,10 @@ func (d draft) problems() []fault.Field {
 		}
 	}
 	words := func(s string, most int) bool { return s != "" && utf8.RuneCountInString(s) <= most }
-	bad(d.ID != "" && !idShape.MatchString(d.ID), "receivable_id", idProblem)
-	bad(!idShape.MatchString(string(d.CreatorID)), "creator_id", idProblem)
-	bad(!idShape.MatchString(string(d.Entity)), "paying_entity", idProblem)
-	bad(d.Settlement != "" && !idShape.MatchString(string(d.Settlement)), "settlement_id", idProblem)
+	bad(d.ID != "" && !ident.Valid(d.ID), "receivable_id", idProblem)
+	bad(!ident.Valid(d.CreatorID), "creator_id", idProblem)
+	bad(!ident.Valid(d.Entity), "paying_entity", idProblem)
+	bad(d.Settlement != "" && !ident.Valid(d.Settlement), "settlement_id", idProblem)
 	kinds := make([]string, 0, len(receivable.Raisable()))
 	for _, k := range receivable.Raisable() {
 		kinds = append(kinds, string(k))
@@ -155,7 +152,7 @@ func (a API) list(ctx context.Context, r *httpapi.Request) (httpapi.Response, er
 	creator, entity, state := r.Query.Get("creator_id"), r.Query.Get("paying_entity"), r.Query.Get("state")
 	var p []fault.Field
 	for field, v := range map[string]string{"creator_id": creator, "paying_entity": entity} {
-		if v != "" && !idShape.MatchString(v) {
+		if v != "" && !ident.Valid(v) {
 			p = append(p, fault.Field{Field: field, Problem: idProblem})
 		}
 	}
@@ -205,7 +202,7 @@ func (a API) creators(ctx context.Context, r *httpapi.Request, one string, limit
 		return []string{one}, "", err
 	}
 	cursor := r.Query.Get("cursor")
-	if cursor != "" && !idShape.MatchString(cursor) {
+	if cursor != "" && !ident.Valid(cursor) {
 		return nil, "", fault.Invalid(fault.Field{Field: "cursor", Problem: "is not a cursor of this list; leave it out to begin anew"})
 	}
 	page, next, err := a.Directory.Creators(ctx, r.Tenant, cursor, limit)
@@ -229,7 +226,7 @@ func (a API) file(ctx context.Context, r *httpapi.Request) (httpapi.Response, er
 		return httpapi.Response{}, err
 	}
 	var p []fault.Field
-	if !idShape.MatchString(string(f.Entity)) {
+	if !ident.Valid(f.Entity) {
 		p = append(p, fault.Field{Field: "paying_entity", Problem: idProblem})
 	}
 	if f.Month.IsZero() {
@@ -254,7 +251,7 @@ type filedAnswer struct {
 
 func (a API) filed(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	entity := r.Query.Get("paying_entity")
-	if !idShape.MatchString(entity) {
+	if !ident.Valid(entity) {
 		return httpapi.Response{}, fault.Invalid(fault.Field{Field: "paying_entity", Problem: idProblem})
 	}
 	list, err := a.Filings.Store.FiledMonths(ctx, r.Tenant, ident.Entity(entity))

@@ -3,7 +3,6 @@ package trueupapi
 
 import (
 	"context"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -37,8 +36,6 @@ func (a API) Routes() []httpapi.Route {
 	}
 }
 
-var idShape = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
-
 // maxReason bounds a reason, in characters.
 const maxReason = 500
 
@@ -57,10 +54,10 @@ func pageOf(r *httpapi.Request) (page, error) {
 	if q.month, err = civil.ParseMonth(r.Query.Get("month")); err != nil {
 		p = append(p, fault.Field{Field: "month", Problem: civil.ErrMonth.Error()})
 	}
-	if !idShape.MatchString(string(q.entity)) {
+	if !ident.Valid(q.entity) {
 		p = append(p, fault.Field{Field: "paying_entity", Problem: "must be 1 to 64 letters, digits, - or _"})
 	}
-	if q.cursor != "" && !idShape.MatchString(q.cursor) {
+	if q.cursor != "" && !ident.Valid(q.cursor) {
 		p = append(p, fault.Field{Field: "cursor", Problem: "is not a cursor of this list; leave it out to begin anew"})
 	}
 	if q.limit, err = r.Limit(); err != nil {

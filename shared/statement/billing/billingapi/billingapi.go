@@ -9,7 +9,6 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"regexp"
 
 	"fenzhang/shared/bilingual"
 	"fenzhang/shared/civil"
@@ -148,8 +147,6 @@ func envelope(body []byte) ([]json.RawMessage, error) {
 	return lines, nil
 }
 
-var idShape = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
-
 func (a API) run(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	var body struct {
 		Date      civil.Date `json:"date"`
@@ -159,7 +156,7 @@ func (a API) run(ctx context.Context, r *httpapi.Request) (httpapi.Response, err
 	problems := strictjson.Decode(r.Body, &body)
 	creator := ""
 	if body.CreatorID != nil {
-		if creator = *body.CreatorID; !idShape.MatchString(creator) {
+		if creator = *body.CreatorID; !ident.Valid(creator) {
 			problems = append(problems, fault.Field{Field: "creator_id", Problem: "must be 1 to 64 letters, digits, _ or -"})
 		}
 	}
@@ -235,7 +232,7 @@ func statementOf(s statement.Shown) statementAnswer {
 func (a API) list(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	var problems []fault.Field
 	creator := r.Query.Get("creator_id")
-	if !idShape.MatchString(creator) {
+	if !ident.Valid(creator) {
 		problems = append(problems, fault.Field{Field: "creator_id", Problem: "must be 1 to 64 letters, digits, _ or -"})
 	}
 	var period civil.Month
