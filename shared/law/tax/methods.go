@@ -18,81 +18,56 @@ type resolver interface {
 	resolve() error
 }
 
-// specOf finds a method by the name that rule files use.
+// methods has every method under the name that rule files use.
+var methods = map[string]func() methodSpec{
+	"none": func() methodSpec {
+		return methodSpec{build: func(_ *Book, r base) resolver { return &none{base: r} }}
+	},
+	"self_filed": func() methodSpec {
+		return methodSpec{build: func(_ *Book, r base) resolver { return &selfFiled{base: r} }}
+	},
+	"labor_one_off":     laborOneOffSpec,
+	"labor_cumulative":  laborCumulativeSpec,
+	"creation":          creationSpec,
+	"non_resident":      nonResidentSpec,
+	"wages_cumulative":  wagesCumulativeSpec,
+	"intern_cumulative": internCumulativeSpec,
+	"incidental":        incidentalSpec,
+	"in_kind":           inKindSpec,
+	"annual_settlement": annualSpec,
+	"annual_waiver":     annualWaiverSpec,
+	"business_books":    businessBooksSpec,
+	"business_deemed":   businessDeemedSpec,
+	"business_half":     businessHalfSpec,
+	"overseas_vat":      overseasVATSpec,
+	"turnover":          turnoverSpec,
+	"surcharge":         surchargeSpec,
+	"output_estimate":   outputEstimateSpec,
+	"general_vat":       generalVATSpec,
+	"sales_limit":       salesLimitSpec,
+	"cultural_fee":      culturalFeeSpec,
+	"payer_fee":         payerFeeSpec,
+	"stamp":             stampSpec,
+	"cit":               citYearSpec,
+	"deduction_limit":   func() methodSpec { return citLimitSpec(false) },
+	"deduction_carried": func() methodSpec { return citLimitSpec(true) },
+	"deduction_whole":   citWholeSpec,
+	"late_fee":          lateFeeSpec,
+	"due_date":          dueDateSpec,
+	"assessed_estimate": assessedEstimateSpec,
+	"levy":              levySpec,
+	"slices":            slicesSpec,
+	"deemed_profit":     deemedProfitSpec,
+	"fee":               feeSpec,
+}
+
+// specOf finds a method by its name.
 func specOf(method string) (methodSpec, bool) {
-	switch method {
-	case "none":
-		return methodSpec{build: func(_ *Book, r base) resolver { return &none{base: r} }}, true
-	case "self_filed":
-		return methodSpec{build: func(_ *Book, r base) resolver { return &selfFiled{base: r} }}, true
-	case "labor_one_off":
-		return laborOneOffSpec(), true
-	case "labor_cumulative":
-		return laborCumulativeSpec(), true
-	case "creation":
-		return creationSpec(), true
-	case "non_resident":
-		return nonResidentSpec(), true
-	case "wages_cumulative":
-		return wagesCumulativeSpec(), true
-	case "intern_cumulative":
-		return internCumulativeSpec(), true
-	case "incidental":
-		return incidentalSpec(), true
-	case "in_kind":
-		return inKindSpec(), true
-	case "annual_settlement":
-		return annualSpec(), true
-	case "annual_waiver":
-		return annualWaiverSpec(), true
-	case "business_books":
-		return businessBooksSpec(), true
-	case "business_deemed":
-		return businessDeemedSpec(), true
-	case "business_half":
-		return businessHalfSpec(), true
-	case "overseas_vat":
-		return overseasVATSpec(), true
-	case "turnover":
-		return turnoverSpec(), true
-	case "surcharge":
-		return surchargeSpec(), true
-	case "output_estimate":
-		return outputEstimateSpec(), true
-	case "general_vat":
-		return generalVATSpec(), true
-	case "sales_limit":
-		return salesLimitSpec(), true
-	case "cultural_fee":
-		return culturalFeeSpec(), true
-	case "payer_fee":
-		return payerFeeSpec(), true
-	case "stamp":
-		return stampSpec(), true
-	case "cit":
-		return citYearSpec(), true
-	case "deduction_limit":
-		return citLimitSpec(false), true
-	case "deduction_carried":
-		return citLimitSpec(true), true
-	case "deduction_whole":
-		return citWholeSpec(), true
-	case "late_fee":
-		return lateFeeSpec(), true
-	case "due_date":
-		return dueDateSpec(), true
-	case "assessed_estimate":
-		return assessedEstimateSpec(), true
-	case "levy":
-		return levySpec(), true
-	case "slices":
-		return slicesSpec(), true
-	case "deemed_profit":
-		return deemedProfitSpec(), true
-	case "fee":
-		return feeSpec(), true
+	spec, ok := methods[method]
+	if !ok {
+		return methodSpec{}, false
 	}
-	return methodSpec{}, false
+	return spec(), true
 }
 
 // RolesOf gives the roles that a method must have filled and may have filled, each with the kind of definition;

@@ -79,73 +79,45 @@ type Checker struct {
 	Calendar *calendar.Calendar // nil = that of the packs in the binary
 }
 
-// calculatorOf finds the calculator of a kind; nil means not built yet.
-func (k Checker) calculatorOf(kind string) calculator {
-	switch kind {
-	case "iit_labor_withholding":
-		return laborExample
-	case "iit_platform_cumulative":
-		return platformExample
-	case "iit_author_withholding":
-		return creationExample("iit.author", tax.ItemAuthor)
-	case "iit_royalty_withholding":
-		return creationExample("iit.royalty", tax.ItemRoyalty)
-	case "iit_nonresident":
-		return nonResidentExample
-	case "iit_wage_cumulative":
-		return wageExample
-	case "iit_intern_cumulative":
-		return internExample
-	case "iit_incidental":
-		return incidentalExample
-	case "iit_annual":
-		return annualExample
-	case "iit_business":
-		return businessExample
-	case "iit_assessed":
-		return assessedExample
-	case "iit_dividend":
-		return dividendExample
-	case "vat_overseas":
-		return overseasExample
-	case "vat_small":
-		return smallScaleExample
-	case "vat_natural_person":
-		return naturalPersonExample
-	case "vat_platform":
-		return platformVATExample
-	case "surcharges":
-		return surchargesExample
-	case "vat_general":
-		return generalVATExample
-	case "vat_sales_limit":
-		return salesLimitExample
-	case "cultural_fee":
-		return func(_ *tax.Engine, on civil.Date, raw json.RawMessage) (answer, error) {
+// calculators has the calculator of every kind of example that is built.
+func (k Checker) calculators() map[string]calculator {
+	return map[string]calculator{
+		"iit_labor_withholding":   laborExample,
+		"iit_platform_cumulative": platformExample,
+		"iit_author_withholding":  creationExample("iit.author", tax.ItemAuthor),
+		"iit_royalty_withholding": creationExample("iit.royalty", tax.ItemRoyalty),
+		"iit_nonresident":         nonResidentExample,
+		"iit_wage_cumulative":     wageExample,
+		"iit_intern_cumulative":   internExample,
+		"iit_incidental":          incidentalExample,
+		"iit_annual":              annualExample,
+		"iit_business":            businessExample,
+		"iit_assessed":            assessedExample,
+		"iit_dividend":            dividendExample,
+		"vat_overseas":            overseasExample,
+		"vat_small":               smallScaleExample,
+		"vat_natural_person":      naturalPersonExample,
+		"vat_platform":            platformVATExample,
+		"surcharges":              surchargesExample,
+		"vat_general":             generalVATExample,
+		"vat_sales_limit":         salesLimitExample,
+		"cultural_fee": func(_ *tax.Engine, on civil.Date, raw json.RawMessage) (answer, error) {
 			return culturalFeeExample(k.Corpus, on, raw)
-		}
-	case "stamp":
-		return stampExample
-	case "cit":
-		return citExample
-	case "cit_deduction":
-		return deductionExample
-	case "late_fee":
-		return lateFeeExample
-	case "due_date":
-		return func(e *tax.Engine, _ civil.Date, raw json.RawMessage) (answer, error) {
+		},
+		"stamp":         stampExample,
+		"cit":           citExample,
+		"cit_deduction": deductionExample,
+		"late_fee":      lateFeeExample,
+		"due_date": func(e *tax.Engine, _ civil.Date, raw json.RawMessage) (answer, error) {
 			return dueDateExample(e, k.days, raw)
-		}
-	case "in_force":
-		return func(_ *tax.Engine, _ civil.Date, raw json.RawMessage) (answer, error) {
+		},
+		"in_force": func(_ *tax.Engine, _ civil.Date, raw json.RawMessage) (answer, error) {
 			return inForceExample(k.Corpus, raw)
-		}
-	case "working_day":
-		return func(_ *tax.Engine, _ civil.Date, raw json.RawMessage) (answer, error) {
+		},
+		"working_day": func(_ *tax.Engine, _ civil.Date, raw json.RawMessage) (answer, error) {
 			return workingDayExample(k.days, raw)
-		}
+		},
 	}
-	return nil
 }
 
 // days is the calendar that due days are moved by.
@@ -163,7 +135,7 @@ func Check(corpus *tax.Corpus, x Example) Outcome { return Checker{Corpus: corpu
 func (k Checker) Check(x Example) Outcome {
 	corpus := k.Corpus
 	o := Outcome{Example: x, State: Failed}
-	calculate := k.calculatorOf(x.Tax)
+	calculate := k.calculators()[x.Tax]
 	if calculate == nil && x.Jurisdiction == "" {
 		o.State = Skipped
 		return o
