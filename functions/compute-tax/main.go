@@ -3,7 +3,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"github.com/aws/aws-lambda-go/lambda"
@@ -31,17 +30,13 @@ func build(ctx context.Context, p *assembly.Parts) (lambda.Handler, error) {
 		return nil, err
 	}
 	corpus := func(ctx context.Context) *tax.Corpus { return taxes.Rules.Current(ctx).Corpus }
-	questions := taxapi.API{Corpus: corpus, Directory: p.Directory, Rows: taxes.Store, Clock: p.Clock}
+	questions := taxapi.API{Corpus: corpus, Directory: p.Directory, Rows: taxes.Service.Store, Clock: p.Clock}
 	comparisons := shadowapi.API{Store: taxes.Shadows.Store}
-	diffs, open, err := lawDiffs(p, taxes)
+	diffs, open, err := lawDiffs(ctx, p, taxes)
 	if err != nil {
 		return nil, err
 	}
-	claims, err := claims(p, taxes)
-	if err != nil {
-		return nil, err
-	}
-	return triggers(p, taxes, routes(questions, comparisons, diffs, claims, open)), nil
+	return triggers(p, taxes, routes(questions, comparisons, diffs, claims(p, taxes), open)), nil
 }
 
 func triggers(p *assembly.Parts, taxes *settlement.Taxes, routes []httpapi.Route) trigger.Mux {
@@ -53,28 +48,27 @@ func routes(questions taxapi.API, comparisons shadowapi.API, diffs lawdiffapi.AP
 }
 
 // claims raises what creators owe, and knows which months are filed.
-func claims(p *assembly.Parts, taxes *settlement.Taxes) (receivableapi.API, error) {
-	filings, ok := taxes.Store.(settlement.FilingStore)
-	if !ok {
-		return receivableapi.API{}, fmt.Errorf("compute-tax: filed months need the real tables (%T)", taxes.Store)
-	}
+func claims(p *assembly.Parts, taxes *settlement.Taxes) receivableapi.API {
 	store := &receivabledb.Store{DB: p.DB, Ledger: p.Vars.Need("TABLE_LEDGER"), Settlements: p.Vars.Need("TABLE_SETTLEMENTS"), NewToken: p.NewID, Periods: p.Periods()}
 	raise := &receivable.Claims{Store: store, Directory: p.Directory, Clock: p.Clock, NewID: p.NewID, Raised: taxes.Requote}
-	return receivableapi.API{Claims: raise, Filings: &settlement.Filings{Service: taxes.Service, Store: filings}, Directory: p.Directory}, nil
+	return receivableapi.API{Claims: raise, Filings: &settlement.Filings{Service: taxes.Service, Store: p.SettlementStore()}, Directory: p.Directory}
 }
 
 // lawDiffs compares settlements with other laws, and what is withheld with the law in force; it posts what two people
 // asked for.
-func lawDiffs(p *assembly.Parts, taxes *settlement.Taxes) (lawdiffapi.API, trueupapi.API, error) {
-	laws, loads := taxes.Rules.(lawdiffapi.Laws)
+func lawDiffs(ctx context.Context, p *assembly.Parts, taxes *settlement.Taxes) (lawdiffapi.API, trueupapi.API, error) {
+	laws, err := p.Rules(ctx)
+	if err != nil {
+		return lawdiffapi.API{}, trueupapi.API{}, err
+	}
 	calendar, err := taxpack.NationalCalendar()
-	if !loads || err != nil {
-		return lawdiffapi.API{}, trueupapi.API{}, fmt.Errorf("compute-tax: law diffs need the real rules (%T): %w", taxes.Rules, err)
+	if err != nil {
+		return lawdiffapi.API{}, trueupapi.API{}, err
 	}
 	trueUps, err := p.TrueUps(taxes)
 	if err != nil {
 		return lawdiffapi.API{}, trueupapi.API{}, err
 	}
-	diffs := lawdiffapi.API{TrueUps: trueUps, Settlements: taxes.Store, Directory: p.Directory, Laws: laws, Calendar: calendar, Clock: p.Clock, Position: p.Directory.Position}
+	diffs := lawdiffapi.API{TrueUps: trueUps, Settlements: taxes.Service.Store, Directory: p.Directory, Laws: laws, Calendar: calendar, Clock: p.Clock, Position: p.Directory.Position}
 	return diffs, trueupapi.API{TrueUps: trueUps, Calendar: calendar, Clock: p.Clock}, nil
 }

@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/aws/aws-lambda-go/lambda"
 
@@ -30,14 +29,10 @@ func build(ctx context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	lists, ok := taxes.Store.(settlement.MergeStore)
-	if !ok {
-		return nil, fmt.Errorf("manage-tenants: merging taxpayers needs the real tables (%T)", taxes.Store)
-	}
 	masters := &master.Service{
 		Store: p.Directory, Vault: p.Vault(), Secret: p.Secret("LOOKUP_SECRET_ARN").Get, Clock: p.Clock, NewID: p.NewID,
 		Corpus: func(ctx context.Context) *tax.Corpus { return taxes.Rules.Current(ctx).Corpus },
-		Merges: &settlement.Merging{Service: taxes.Service, Store: lists, Entities: p.Directory.EntityIDs},
+		Merges: &settlement.Merging{Service: taxes.Service, Store: p.SettlementStore(), Entities: p.Directory.EntityIDs},
 	}
 	return trigger.Mux{HTTP: p.API(routes(masters, imports(p, masters, taxes))...).Serve}, nil
 }
@@ -56,7 +51,7 @@ func imports(p *assembly.Parts, masters *master.Service, taxes *settlement.Taxes
 	periods := &perioddb.Store{DB: p.DB, Ledger: ledger, Settlements: settlements, NewToken: p.NewID}
 	return &opening.Service{
 		Master: masters, Directory: p.Directory, Payer: taxes.Service, Clock: p.Clock, NewID: p.NewID,
-		Store:   &openingdb.Store{Rows: taxes.Store, DB: p.DB, Ledger: ledger, Outbox: settlements, NewToken: p.NewID},
+		Store:   &openingdb.Store{Rows: taxes.Service.Store, DB: p.DB, Ledger: ledger, Outbox: settlements, NewToken: p.NewID},
 		Debts:   openingdb.Debts{Claims: claims},
 		Periods: openingdb.Seals{Entities: p.Directory, Periods: periods},
 	}

@@ -33,7 +33,6 @@ import (
 	"fenzhang/shared/ledger/ledgerdb"
 	"fenzhang/shared/money"
 	"fenzhang/shared/settlement"
-	"fenzhang/shared/settlement/settlementdb"
 	"fenzhang/shared/settlement/settletest"
 	"fenzhang/shared/statement/billing"
 	"fenzhang/shared/statement/paper"
@@ -71,7 +70,7 @@ type site struct {
 func open(t *testing.T) *site {
 	w, log := settletest.Open(t), slog.New(slog.NewJSONHandler(io.Discard, nil))
 	token := ids.Source(time.Now)
-	metas := w.Store.(*settlementdb.Store)
+	metas := w.Database
 	s := &site{t: t, w: w, shelf: &shelf{map[string][]byte{}}, lines: &incomedb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: token}}
 	s.papers = &paper.Service{Builder: paper.Builder{Facts: s.lines, Settlements: w.Store, Directory: w.People}, Clock: w.Clock, NewID: w.ID,
 		States:    &paperdb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, Metas: metas, NewToken: token},

@@ -56,6 +56,7 @@ type Parts struct {
 
 	control, settlements string
 	periods              *ledgerdb.Periods
+	rules                *ruleset.Set
 }
 
 // Build makes a function's handler from the parts.
@@ -109,9 +110,16 @@ func (p *Parts) Settlements() (*settlement.Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	store := &settlementdb.Store{DB: p.DB, Settlements: p.settlements, Ledger: p.Vars.Need("TABLE_LEDGER"), Control: p.control, NewToken: p.NewID, Now: p.Clock.Now, Periods: p.Periods()}
-	return &settlement.Service{Store: store, Directory: p.Directory, Calendar: calendar, Clock: p.Clock, NewID: p.NewID,
+	return &settlement.Service{Store: p.SettlementStore(), Directory: p.Directory, Calendar: calendar, Clock: p.Clock, NewID: p.NewID,
 		Checks: settlement.Checks{Policy: p.Directory, Holders: p.Directory}}, nil
+}
+
+// SettlementStore keeps settlements, tax rows and filed months in the real tables.
+func (p *Parts) SettlementStore() *settlementdb.Store {
+	return &settlementdb.Store{
+		DB: p.DB, Settlements: p.settlements, Ledger: p.Vars.Need("TABLE_LEDGER"), Control: p.control,
+		NewToken: p.NewID, Now: p.Clock.Now, Periods: p.Periods(),
+	}
 }
 
 // Periods decides the accounting periods of what the function posts.
@@ -145,15 +153,19 @@ func (p *Parts) TrueUps(taxes *settlement.Taxes) (*trueup.Service, error) {
 }
 
 // Rules holds the policy packs in force: those of the rules bucket where it can be reached, and else the embedded ones.
+// A function has one set of them, so that everything in it computes by the same rules.
 func (p *Parts) Rules(ctx context.Context) (*ruleset.Set, error) {
+	if p.rules != nil {
+		return p.rules, nil
+	}
 	store := &rulesetdb.Store{DB: p.DB, Bucket: p.Vars.Need("RULES_BUCKET"), Tenancy: p.Vars.Need("TABLE_TENANCY"), Settlements: p.settlements,
 		Objects: s3.NewFromConfig(p.AWS, func(o *s3.Options) { o.UsePathStyle = p.AWS.BaseEndpoint != nil })}
 	trusted, err := rulepack.ParseTrusted(p.Vars.Have("RULES_PUBLISHER_KEYS"))
 	if err != nil {
 		return nil, err
 	}
-	set := &ruleset.Set{Shelf: store, Trusted: trusted, Log: p.Log, Now: p.Clock.Now}
-	return set, set.Start(ctx)
+	p.rules = &ruleset.Set{Shelf: store, Trusted: trusted, Log: p.Log, Now: p.Clock.Now}
+	return p.rules, p.rules.Start(ctx)
 }
 
 // API serves routes with the house's wrapper.

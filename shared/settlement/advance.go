@@ -16,7 +16,7 @@ import (
 
 // Advancer moves what can move without a person, and finds what has stood still.
 type Advancer struct {
-	*Service
+	Service *Service
 	// Enqueue puts operations on their queues; doing so twice in one round is doing it once.
 	Enqueue func(ctx context.Context, s Settlement, op string) error
 	Log     *slog.Logger // hears what is overdue, by tenant and state, and which calendars are not loaded; nil for nobody
@@ -35,7 +35,7 @@ func (v *Advancer) warnOfCalendars(ctx context.Context, today civil.Date) {
 		years = append(years, today.Year()+1)
 	}
 	for _, year := range years {
-		if _, err := v.Calendar.Working(civil.On(year, time.January, 1)); err != nil {
+		if _, err := v.Service.Calendar.Working(civil.On(year, time.January, 1)); err != nil {
 			v.Log.WarnContext(ctx, "calendar not loaded", "year", year)
 		}
 	}
@@ -69,25 +69,25 @@ const sweepDays = 100
 // Sweep asks for an advance of every settlement of every tenant that waits for the system. It makes good for a
 // lost stream record and wakes what waited for a date or a rule.
 func (v *Advancer) Sweep(ctx context.Context) error {
-	tenants, err := v.Directory.Tenants(ctx)
+	tenants, err := v.Service.Directory.Tenants(ctx)
 	if err != nil {
 		return err
 	}
-	today, err := v.Clock.Today(ctx)
+	today, err := v.Service.Clock.Today(ctx)
 	if err != nil {
 		return err
 	}
 	v.warnOfCalendars(ctx, today)
-	real := v.Clock.Instant().AddDate(0, 0, -sweepDays)
+	real := v.Service.Clock.Instant().AddDate(0, 0, -sweepDays)
 	for _, t := range tenants {
-		viewer, err := v.Viewer(ctx, identity.Principal{Tenant: ident.Tenant(t)})
+		viewer, err := v.Service.Viewer(ctx, identity.Principal{Tenant: ident.Tenant(t)})
 		if err != nil {
 			return err
 		}
 		late := stuck{viewer, map[string]int{}}
-		err = v.Each(ctx, ident.Tenant(t), Query{From: civil.DateOf(real)}, func(s Settlement) error {
+		err = v.Service.Each(ctx, ident.Tenant(t), Query{From: civil.DateOf(real)}, func(s Settlement) error {
 			late.look(s)
-			if _, final := v.withFinalDates(s); final || s.PartiesDue() || viewer.Rules.Automatic.Submit && s.Status == PendingReview && s.Quote != "" && s.Hold == nil {
+			if _, final := v.Service.withFinalDates(s); final || s.PartiesDue() || viewer.Rules.Automatic.Submit && s.Status == PendingReview && s.Quote != "" && s.Hold == nil {
 				return v.Enqueue(ctx, s, OpAdvance)
 			}
 			if s.advance() == "" || (s.Status == Approved && today.Before(s.PayOn)) {
@@ -123,7 +123,7 @@ func (s Settlement) advance() string {
 
 // Do advances one settlement, and opens those of its payees. What stops these does not stop the settlement itself.
 func (v *Advancer) Do(ctx context.Context, task Task) error {
-	parties := v.OpenParties(ctx, task.Tenant, task.SettlementID)
+	parties := v.Service.OpenParties(ctx, task.Tenant, task.SettlementID)
 	if err := v.step(ctx, task); err != nil {
 		return err
 	}
@@ -131,7 +131,7 @@ func (v *Advancer) Do(ctx context.Context, task Task) error {
 }
 
 func (v *Advancer) step(ctx context.Context, task Task) error {
-	s, err := v.Store.Load(ctx, task.Tenant, task.SettlementID)
+	s, err := v.Service.Store.Load(ctx, task.Tenant, task.SettlementID)
 	if err != nil {
 		return err
 	}
@@ -144,11 +144,11 @@ func (v *Advancer) step(ctx context.Context, task Task) error {
 	case op == "":
 		return nil
 	case op == OpAdvance && s.Status == Paying && s.ReasonClass == Cancelled:
-		return v.FinishCancel(ctx, s.Tenant, ident.Settlement(s.ID))
+		return v.Service.FinishCancel(ctx, s.Tenant, ident.Settlement(s.ID))
 	case op == OpAdvance && (s.Hold == nil || s.rejecting()):
 		return v.next(ctx, s)
 	case op == OpAdvance && s.asksAgain():
-		return v.askAgain(ctx, s)
+		return v.Service.askAgain(ctx, s)
 	case op == OpAdvance:
 		return v.endHold(ctx, s)
 	default:
@@ -158,16 +158,16 @@ func (v *Advancer) step(ctx context.Context, task Task) error {
 
 // endHold ends a hold on the day it was set to end.
 func (v *Advancer) endHold(ctx context.Context, s Settlement) error {
-	today, err := v.Clock.Today(ctx)
+	today, err := v.Service.Clock.Today(ctx)
 	if err != nil || today.Before(s.Hold.Until) {
 		return err
 	}
-	n, err := s.Released(Act{ID: v.NewID(), Name: "settlement.released", By: "system:advance-settlement", Reason: "the hold's end has come"}, v.Clock.Instant())
+	n, err := s.Released(Act{ID: v.Service.NewID(), Name: "settlement.released", By: "system:advance-settlement", Reason: "the hold's end has come"}, v.Service.Clock.Instant())
 	if fault.HasCode(err, fault.IllegalMove) {
 		return nil // a hold that only a person ends
 	}
 	if err != nil {
 		return err
 	}
-	return v.Store.Apply(ctx, Change{Old: &s, New: n})
+	return v.Service.Store.Apply(ctx, Change{Old: &s, New: n})
 }

@@ -24,7 +24,7 @@ import (
 // Taxes quotes and books settlements. Its caller runs it one at a time for each paying entity and taxpayer; the
 // numbered tax rows keep it right where that order is lost.
 type Taxes struct {
-	*Service
+	Service *Service
 	Rules   Rules
 	Shadows *Shadows // nil compares nothing
 }
@@ -35,31 +35,31 @@ const ConsentPaper = "vat_agency_filing_consent"
 // Quote computes the taxes of an open settlement on the period's booked total plus the open settlements opened
 // before it, and stores them. Asked again with nothing new it writes nothing.
 func (t *Taxes) Quote(ctx context.Context, tenant ident.Tenant, id ident.Settlement) error {
-	s, err := t.Store.Load(ctx, tenant, id)
+	s, err := t.Service.Store.Load(ctx, tenant, id)
 	if err != nil || !s.quotable() {
 		return err
 	}
 	if moved, err := t.followed(ctx, s); err != nil || moved {
 		return err
 	}
-	s, final := t.withFinalDates(s)
-	today, err := t.Clock.Today(ctx)
+	s, final := t.Service.withFinalDates(s)
+	today, err := t.Service.Clock.Today(ctx)
 	if err != nil {
 		return err
 	}
 	on := later(s.PayOn, today)
 	f, _, ahead, err := t.compute(ctx, s, on, true)
 	if into, ok := mergedInto(err); ok {
-		return t.follow(ctx, s, string(into), "")
+		return t.Service.follow(ctx, s, string(into), "")
 	}
-	a := Act{ID: t.NewID(), Name: "settlement.quoted", By: "system:compute-tax"}
-	now := t.Clock.Instant()
+	a := Act{ID: t.Service.NewID(), Name: "settlement.quoted", By: "system:compute-tax"}
+	now := t.Service.Clock.Instant()
 	if gap, ok := holdOf(err); ok {
 		n := s.Gap(gap.rule, gap.text, a, now)
 		if !final && s.Quote == "" && s.Hold != nil && *s.Hold == *n.Hold {
 			return nil
 		}
-		return t.Store.Apply(ctx, Change{Old: &s, New: n})
+		return t.Service.Store.Apply(ctx, Change{Old: &s, New: n})
 	}
 	if err != nil {
 		return err
@@ -68,15 +68,15 @@ func (t *Taxes) Quote(ctx context.Context, tenant ident.Tenant, id ident.Settlem
 	if err != nil || (!final && f.Hash == s.Quote && s.PaymentDate == on && slices.Equal(setOffsOf(parts), s.SetOffs)) {
 		return err
 	}
-	caused, err := t.caused(ctx, s, on, false)
+	caused, err := t.Service.caused(ctx, s, on, false)
 	if err != nil {
 		return err
 	}
-	n, err := t.examined(ctx, caused.Quoted(f, on, a, now).bearing(parts))
+	n, err := t.Service.examined(ctx, caused.Quoted(f, on, a, now).bearing(parts))
 	if err != nil {
 		return err
 	}
-	return t.Store.Apply(ctx, Change{Old: &s, New: n, Figures: &f})
+	return t.Service.Store.Apply(ctx, Change{Old: &s, New: n, Figures: &f})
 }
 
 // quotable tells whether a quote still means something: before the approval that was given for it.
@@ -88,7 +88,7 @@ func (s Settlement) quotable() bool {
 // the net falls it is held for an approver instead. A settlement that is not due, held, of provisional dates or further
 // on is left alone.
 func (t *Taxes) Book(ctx context.Context, tenant ident.Tenant, id ident.Settlement) error {
-	s, err := t.Store.Load(ctx, tenant, id)
+	s, err := t.Service.Store.Load(ctx, tenant, id)
 	if err != nil || s.Hold != nil || s.Provisional != nil {
 		return err
 	}
@@ -98,27 +98,27 @@ func (t *Taxes) Book(ctx context.Context, tenant ident.Tenant, id ident.Settleme
 	if s.Status != Approved {
 		return nil
 	}
-	today, err := t.Clock.Today(ctx)
+	today, err := t.Service.Clock.Today(ctx)
 	if err != nil || today.Before(s.PayOn) {
 		return err
 	}
-	if held, err := t.heldBack(ctx, s, today, "system:compute-tax"); err != nil || held {
+	if held, err := t.Service.heldBack(ctx, s, today, "system:compute-tax"); err != nil || held {
 		return err
 	}
 	if moved, err := t.followed(ctx, s); err != nil || moved {
 		return err
 	}
-	a := Act{ID: t.NewID(), Name: "settlement.booked", By: "system:compute-tax"}
-	now := t.Clock.Instant()
+	a := Act{ID: t.Service.NewID(), Name: "settlement.booked", By: "system:compute-tax"}
+	now := t.Service.Clock.Instant()
 	if s.Carries != "" {
-		return t.Store.Apply(ctx, s.carriedOn(today, payout.KeyFor(tenant, id), a, now))
+		return t.Service.Store.Apply(ctx, s.carriedOn(today, payout.KeyFor(tenant, id), a, now))
 	}
 	f, seq, _, err := t.compute(ctx, s, today, false)
 	if into, ok := mergedInto(err); ok {
-		return t.follow(ctx, s, string(into), "")
+		return t.Service.follow(ctx, s, string(into), "")
 	}
 	if gap, ok := holdOf(err); ok {
-		return t.Store.Apply(ctx, Change{Old: &s, New: s.Gap(gap.rule, gap.text, a, now)})
+		return t.Service.Store.Apply(ctx, Change{Old: &s, New: s.Gap(gap.rule, gap.text, a, now)})
 	}
 	if err != nil {
 		return err
@@ -128,20 +128,20 @@ func (t *Taxes) Book(ctx context.Context, tenant ident.Tenant, id ident.Settleme
 		return err
 	}
 	if s.less(f.Result.Net, toPay(f.Result.Net, parts)) {
-		return t.Store.Apply(ctx, Change{Old: &s, New: s.NetFell(f, parts, a, now), Figures: &f})
+		return t.Service.Store.Apply(ctx, Change{Old: &s, New: s.NetFell(f, parts, a, now), Figures: &f})
 	}
 	c, err := s.Booked(f, parts, s.booking(f, today, seq, a, now), today, payout.KeyFor(tenant, id), s.PayMethod, a, now)
 	if err != nil {
 		return err
 	}
-	return t.Store.Apply(ctx, c)
+	return t.Service.Store.Apply(ctx, c)
 }
 
 // nothingToPay ends a booked settlement whose whole share was kept back: no money leaves, so no gateway is asked.
 func (t *Taxes) nothingToPay(ctx context.Context, s Settlement) error {
-	a := Act{ID: t.NewID(), Name: "settlement.nothing_to_pay", By: "system:compute-tax"}
-	now := t.Clock.Instant()
-	return t.Store.Apply(ctx, s.PayoutMoved(payout.Paid, payout.Outcome{State: payout.Paid, Reason: "nothing to pay", At: now}, booked{}, a, now))
+	a := Act{ID: t.Service.NewID(), Name: "settlement.nothing_to_pay", By: "system:compute-tax"}
+	now := t.Service.Clock.Instant()
+	return t.Service.Store.Apply(ctx, s.PayoutMoved(payout.Paid, payout.Outcome{State: payout.Paid, Reason: "nothing to pay", At: now}, booked{}, a, now))
 }
 
 // approvedNet is the net that an approver has seen.
@@ -159,24 +159,24 @@ func (s Settlement) booking(f Figures, on civil.Date, seq int, a Act, now time.T
 // Rebook takes a booking back and makes it again on today's date, before anything was sent: the tax month has
 // changed since. If the net falls, the settlement is held in PAYING until an approver confirms it.
 func (t *Taxes) Rebook(ctx context.Context, tenant ident.Tenant, id ident.Settlement) error {
-	s, err := t.Store.Load(ctx, tenant, id)
+	s, err := t.Service.Store.Load(ctx, tenant, id)
 	if err != nil || s.Status != Paying || s.Sent() {
 		return err
 	}
-	today, err := t.Clock.Today(ctx)
+	today, err := t.Service.Clock.Today(ctx)
 	if err != nil || today.Month() == s.PaymentDate.Month() {
 		return err
 	}
-	b, err := t.bookedOf(ctx, s)
+	b, err := t.Service.bookedOf(ctx, s)
 	if err != nil {
 		return err
 	}
-	a := Act{ID: t.NewID(), Name: actRebooked, By: "system:compute-tax"}
-	now := t.Clock.Instant()
+	a := Act{ID: t.Service.NewID(), Name: actRebooked, By: "system:compute-tax"}
+	now := t.Service.Clock.Instant()
 	if b.filed || s.Carries != "" { // the return that names it is filed: tax and month stay
 		n := s.stamp(a, now)
 		n.PaymentDate, n.Kept = today, s.Carries == ""
-		return t.Store.Apply(ctx, Change{Old: &s, New: n.mended()})
+		return t.Service.Store.Apply(ctx, Change{Old: &s, New: n.mended()})
 	}
 	one := s // taxed as the person that its taxpayer was merged into
 	one.TaxpayerID = cmp.Or(b.owner, s.TaxpayerID)
@@ -187,7 +187,7 @@ func (t *Taxes) Rebook(ctx context.Context, tenant ident.Tenant, id ident.Settle
 	if err != nil {
 		return err
 	}
-	standing, err := t.Store.Receivables(ctx, tenant, s.CreatorID, s.Entity)
+	standing, err := t.Service.Store.Receivables(ctx, tenant, s.CreatorID, s.Entity)
 	if err != nil {
 		return err
 	}
@@ -203,7 +203,7 @@ func (t *Taxes) Rebook(ctx context.Context, tenant ident.Tenant, id ident.Settle
 	anew.Rows = append(back.Rows, fresh)
 	anew.Raised = append(back.Raised, anew.Raised...)
 	anew.Moves = combined(back.Moves, anew.Moves)
-	return t.Store.Apply(ctx, anew)
+	return t.Service.Store.Apply(ctx, anew)
 }
 
 // holdBooked writes a hold, once.
@@ -211,7 +211,7 @@ func (t *Taxes) holdBooked(ctx context.Context, s, held Settlement) error {
 	if s.Hold != nil && *s.Hold == *held.Hold {
 		return nil
 	}
-	return t.Store.Apply(ctx, Change{Old: &s, New: held})
+	return t.Service.Store.Apply(ctx, Change{Old: &s, New: held})
 }
 
 // bookedEntry reads what the standing booking posted, by itself: the entry of one that replaced another takes that one
@@ -319,7 +319,7 @@ func (t *Taxes) compute(ctx context.Context, s Settlement, on civil.Date, ahead 
 		f.Result = tax.Result{Rules: tax.RulesUsed{PackID: rules.Corpus.National().Pack()}, Gross: f.CreatorShare, Net: f.CreatorShare, Steps: s.taxedBefore()}
 	} else {
 		f.Result, err = rules.Corpus.ComputeRows(facts, rows)
-		t.Shadows.compare(ctx, rules, computed{settlement: s, facts: facts, rows: rows, ahead: ahead, result: f.Result, err: err, at: t.Clock.Instant()})
+		t.Shadows.compare(ctx, rules, computed{settlement: s, facts: facts, rows: rows, ahead: ahead, result: f.Result, err: err, at: t.Service.Clock.Instant()})
 	}
 	if err != nil {
 		return f, 0, nil, err
@@ -340,11 +340,11 @@ func (f *Figures) name() (err error) {
 }
 
 func (t *Taxes) Facts(ctx context.Context, s Settlement, on civil.Date) (tax.Facts, error) {
-	entity, err := t.Directory.Entity(ctx, s.Tenant, s.Entity, on)
+	entity, err := t.Service.Directory.Entity(ctx, s.Tenant, s.Entity, on)
 	if err != nil {
 		return tax.Facts{}, err
 	}
-	payer, err := t.Directory.Taxpayer(ctx, s.Tenant, s.TaxpayerID)
+	payer, err := t.Service.Directory.Taxpayer(ctx, s.Tenant, s.TaxpayerID)
 	if err != nil {
 		return tax.Facts{}, err
 	}
@@ -352,7 +352,7 @@ func (t *Taxes) Facts(ctx context.Context, s Settlement, on civil.Date) (tax.Fac
 	if !ok {
 		return tax.Facts{}, fault.Missing("profile_missing", string("tax profile of "+s.TaxpayerID), "The taxpayer has no tax profile on "+on.String()+"; record one.")
 	}
-	positions, err := t.Directory.Positions(ctx, s.Tenant, on)
+	positions, err := t.Service.Directory.Positions(ctx, s.Tenant, on)
 	if err != nil {
 		return tax.Facts{}, err
 	}
@@ -401,7 +401,7 @@ func PositionFacts(ps []tenancy.Position) []tax.Position {
 // standing are the rows that bind this payment: those of its tax year and, where it differs, of the VAT date's.
 func (t *Taxes) standing(ctx context.Context, s Settlement, on civil.Date) ([]tax.Row, int, error) {
 	var rows []tax.Row
-	bookings, err := t.Store.TaxRows(ctx, s.Tenant, s.Entity, s.TaxpayerID, on.Year())
+	bookings, err := t.Service.Store.TaxRows(ctx, s.Tenant, s.Entity, s.TaxpayerID, on.Year())
 	if err != nil {
 		return nil, 0, err
 	}
@@ -411,7 +411,7 @@ func (t *Taxes) standing(ctx context.Context, s Settlement, on civil.Date) ([]ta
 	seq := len(bookings) + 1
 	bookings = Whole(bookings)
 	if y := s.VATDate.Year(); y != on.Year() {
-		other, err := t.Store.TaxRows(ctx, s.Tenant, s.Entity, s.TaxpayerID, y)
+		other, err := t.Service.Store.TaxRows(ctx, s.Tenant, s.Entity, s.TaxpayerID, y)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -433,7 +433,7 @@ type quoted struct {
 
 // aheadOf are the quoted open settlements of the same taxpayer that were opened before s.
 func (t *Taxes) aheadOf(ctx context.Context, s Settlement) ([]quoted, error) {
-	open, err := t.Store.OpenOf(ctx, s.Tenant, s.Entity, s.TaxpayerID)
+	open, err := t.Service.Store.OpenOf(ctx, s.Tenant, s.Entity, s.TaxpayerID)
 	if err != nil {
 		return nil, err
 	}
@@ -443,7 +443,7 @@ func (t *Taxes) aheadOf(ctx context.Context, s Settlement) ([]quoted, error) {
 		if o.Quote == "" || o.Carries != "" || before(o, s) >= 0 {
 			continue
 		}
-		f, err := t.Store.Figures(ctx, o.Tenant, o.ID, o.Quote)
+		f, err := t.Service.Store.Figures(ctx, o.Tenant, o.ID, o.Quote)
 		if err != nil {
 			return nil, err
 		}

@@ -97,18 +97,16 @@ func (s Settlement) BookingStands() bool {
 
 // Filings records which months are filed.
 type Filings struct {
-	*Service
-	Store FilingStore
+	Service *Service
+	Store   FilingStore
 }
 
 // BookingTime is longer than any function that books may take, and than its clock may differ from
 // another's.
 const BookingTime = 2 * time.Minute
 
-// FilingStore keeps filed months.
+// FilingStore records filed months; Store reads them.
 type FilingStore interface {
-	// FiledMonths lists the months that a paying entity has filed, oldest first, consistently.
-	FiledMonths(ctx context.Context, tenant ident.Tenant, entity ident.Entity) ([]FiledMonth, error)
 	// FileMonth records one with its audit record. ErrRival when it is filed already.
 	FileMonth(ctx context.Context, tenant ident.Tenant, f FiledMonth) error
 }
@@ -117,22 +115,22 @@ type FilingStore interface {
 //
 // Errors: 3003 for an unknown paying entity; 3001 month_not_over; 2002 when the month was filed with other content.
 func (s *Filings) File(ctx context.Context, tenant ident.Tenant, by string, f FiledMonth) (kept FiledMonth, replayed bool, err error) {
-	today, err := s.Clock.Today(ctx)
+	today, err := s.Service.Clock.Today(ctx)
 	if err != nil {
 		return f, false, fault.Later(err)
 	}
-	if _, err := s.Directory.Entity(ctx, tenant, f.Entity, today); err != nil {
+	if _, err := s.Service.Directory.Entity(ctx, tenant, f.Entity, today); err != nil {
 		return f, false, err
 	}
-	if since := s.Clock.Instant().Sub(f.Month.Add(1).First().Start()); !f.Month.Before(today.Month()) || (since >= 0 && since < BookingTime) {
+	if since := s.Service.Clock.Instant().Sub(f.Month.Add(1).First().Start()); !f.Month.Before(today.Month()) || (since >= 0 && since < BookingTime) {
 		return f, false, notNow("month_not_over", "A month is filed after it has ended and what was booked on its last day is written; "+f.Month.String()+" has not, or only just.")
 	}
-	f.By, f.At, f.Act = by, s.Clock.Instant(), s.NewID()
+	f.By, f.At, f.Act = by, s.Service.Clock.Instant(), s.Service.NewID()
 	err = s.Store.FileMonth(ctx, tenant, f)
 	if !errors.Is(err, ErrRival) {
 		return f, false, err
 	}
-	list, err := s.Store.FiledMonths(ctx, tenant, f.Entity)
+	list, err := s.Service.Store.FiledMonths(ctx, tenant, f.Entity)
 	if err != nil {
 		return f, false, err
 	}

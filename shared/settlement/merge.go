@@ -19,7 +19,7 @@ import (
 // its number; history stays where it is. In the same write the survivor's list gets the rows of the months not filed
 // and names the closed list, whose bookings from then on count with its own (Whole).
 type Merging struct {
-	*Service
+	Service  *Service
 	Store    MergeStore
 	Entities func(ctx context.Context, tenant ident.Tenant) ([]string, error) // ids of the tenant's paying entities
 }
@@ -73,7 +73,7 @@ func (m *Merging) joining(ctx context.Context, tenant ident.Tenant, entity ident
 	if err != nil {
 		return nil, err
 	}
-	act, now := m.NewID(), m.Clock.Instant()
+	act, now := m.Service.NewID(), m.Service.Clock.Instant()
 	var out []Booking
 	for _, year := range years {
 		theirs, err := m.Service.Store.TaxRows(ctx, tenant, entity, ident.Taxpayer(from), year)
@@ -103,7 +103,7 @@ func (m *Merging) years(ctx context.Context, tenant ident.Tenant, entity ident.E
 	if err != nil {
 		return nil, err
 	}
-	today, err := m.Clock.Today(ctx)
+	today, err := m.Service.Clock.Today(ctx)
 	if err != nil {
 		return nil, fault.Later(err)
 	}
@@ -208,14 +208,14 @@ func (s *Service) ownerOf(ctx context.Context, st Settlement, list []Booking) (i
 // followed lets a settlement that is not booked go on as the taxpayer that its own was merged into, where that
 // happened, and tells whether it did.
 func (t *Taxes) followed(ctx context.Context, s Settlement) (bool, error) {
-	payer, err := t.Directory.Taxpayer(ctx, s.Tenant, s.TaxpayerID)
+	payer, err := t.Service.Directory.Taxpayer(ctx, s.Tenant, s.TaxpayerID)
 	switch {
 	case fault.HasCode(err, fault.NotFound):
 		return false, nil // told where its profile is needed
 	case err != nil || payer.MergedInto == "":
 		return false, err
 	}
-	return true, t.follow(ctx, s, payer.MergedInto, payer.By)
+	return true, t.Service.follow(ctx, s, payer.MergedInto, payer.By)
 }
 
 // followAll moves the open settlements of from. One that the index does not show yet follows when it is quoted or
@@ -230,7 +230,7 @@ func (m *Merging) followAll(ctx context.Context, tenant ident.Tenant, entity ide
 			if s.TaxpayerID != ident.Taxpayer(from) || !s.Unbooked() {
 				break
 			}
-			if err = m.follow(ctx, s, into, by); !errors.Is(err, ErrRival) {
+			if err = m.Service.follow(ctx, s, into, by); !errors.Is(err, ErrRival) {
 				break
 			}
 			if s, err = m.Service.Store.Load(ctx, tenant, ident.Settlement(s.ID)); err != nil {

@@ -14,7 +14,7 @@ import (
 )
 
 // Payables is settlements as paying sees them.
-type Payables struct{ *Service }
+type Payables struct{ Service *Service }
 
 var (
 	_ payout.Payables = Payables{}
@@ -23,7 +23,7 @@ var (
 
 // Load reads a settlement for being paid.
 func (p Payables) Load(ctx context.Context, tenant ident.Tenant, id ident.Settlement) (payout.Payable, error) {
-	s, err := p.Store.Load(ctx, tenant, id)
+	s, err := p.Service.Store.Load(ctx, tenant, id)
 	if err != nil {
 		return payout.Payable{}, err
 	}
@@ -45,7 +45,7 @@ func payableOf(s Settlement) payout.Payable {
 
 // MarkSent writes that the money is about to leave, and who the key belongs to; both stand before the first send.
 func (p Payables) MarkSent(ctx context.Context, b payout.Payable, at time.Time) error {
-	s, err := p.Store.Load(ctx, b.Tenant, b.SettlementID)
+	s, err := p.Service.Store.Load(ctx, b.Tenant, b.SettlementID)
 	if err != nil {
 		return err
 	}
@@ -55,12 +55,12 @@ func (p Payables) MarkSent(ctx context.Context, b payout.Payable, at time.Time) 
 	if s.PaymentDate.Month() != b.TaxMonth || s.PaymentDate.Month() != b.PaymentDate.Month() {
 		return fault.New(fault.StaleVersion, "stale_version", "The settlement was booked for another month since it was read.")
 	}
-	if err := p.Store.PutPayoutKey(ctx, s.Tenant, s.Payout.Key, s.ID); err != nil {
+	if err := p.Service.Store.PutPayoutKey(ctx, s.Tenant, s.Payout.Key, s.ID); err != nil {
 		return err
 	}
-	c := s.PayoutMoved(payout.Sent, payout.Outcome{State: payout.Sent}, booked{}, Act{ID: p.NewID(), Name: "payout.sent", By: "system:pay-out"}, at)
+	c := s.PayoutMoved(payout.Sent, payout.Outcome{State: payout.Sent}, booked{}, Act{ID: p.Service.NewID(), Name: "payout.sent", By: "system:pay-out"}, at)
 	c.New.PaymentDate = b.PaymentDate
-	if err := p.Store.Apply(ctx, c); !errors.Is(err, ErrRival) {
+	if err := p.Service.Store.Apply(ctx, c); !errors.Is(err, ErrRival) {
 		return err
 	}
 	return fault.New(fault.StaleVersion, "stale_version", "Somebody else moved the settlement.")
@@ -69,7 +69,7 @@ func (p Payables) MarkSent(ctx context.Context, b payout.Payable, at time.Time) 
 // Record moves the payout to what the gateway said, by one step, with all that follows from it.
 func (p Payables) Record(ctx context.Context, b payout.Payable, o payout.Outcome, transitionID string) error {
 	for range 5 {
-		s, err := p.Store.Load(ctx, b.Tenant, b.SettlementID)
+		s, err := p.Service.Store.Load(ctx, b.Tenant, b.SettlementID)
 		if err != nil {
 			return err
 		}
@@ -91,17 +91,17 @@ func (p Payables) step(ctx context.Context, s Settlement, to payout.State, o pay
 	var b booked
 	var err error
 	if to == payout.Failed || to == payout.Cancelled {
-		if b, err = p.bookedOf(ctx, s); err != nil {
+		if b, err = p.Service.bookedOf(ctx, s); err != nil {
 			return err
 		}
 	}
 	a := Act{ID: id, Name: "payout." + strings.ToLower(string(to)), By: "system:payout", Reason: o.Reason}
-	return p.Store.Apply(ctx, s.PayoutMoved(to, o, b, a, p.Clock.Instant()))
+	return p.Service.Store.Apply(ctx, s.PayoutMoved(to, o, b, a, p.Service.Clock.Instant()))
 }
 
 // ByKey finds a settlement by its payout key.
 func (p Payables) ByKey(ctx context.Context, tenant ident.Tenant, key string) (payout.Payable, error) {
-	id, err := p.Store.SettlementOfKey(ctx, tenant, key)
+	id, err := p.Service.Store.SettlementOfKey(ctx, tenant, key)
 	if err != nil {
 		return payout.Payable{}, err
 	}
@@ -113,13 +113,13 @@ const unclearDays = 62
 
 // Unclear lists payouts, of all tenants, whose end is outstanding since before a time; the longest waiting first.
 func (p Payables) Unclear(ctx context.Context, before time.Time, limit int) ([]payout.Payable, error) {
-	tenants, err := p.Directory.Tenants(ctx)
+	tenants, err := p.Service.Directory.Tenants(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var waiting []Settlement
 	for _, t := range tenants {
-		err := p.Each(ctx, ident.Tenant(t), Query{Status: Paying, From: civil.DateOf(before).AddDays(-unclearDays)}, func(s Settlement) error {
+		err := p.Service.Each(ctx, ident.Tenant(t), Query{Status: Paying, From: civil.DateOf(before).AddDays(-unclearDays)}, func(s Settlement) error {
 			if s.Payout != nil && s.Payout.State.Open() && s.LastUpdated.Before(before) {
 				waiting = append(waiting, s)
 			}

@@ -257,21 +257,21 @@ func RefuseCashier(by identity.Principal) error {
 // next makes the move for which the tenant's rules need no person: it submits what is quoted, approves what every
 // check lets pass and fails what one rejects. The checks are made anew; what no longer passes waits for a person.
 func (v *Advancer) next(ctx context.Context, s Settlement) error {
-	rules, err := v.rulesOf(ctx, s.Tenant)
+	rules, err := v.Service.rulesOf(ctx, s.Tenant)
 	if err != nil {
 		return err
 	}
-	a, now := Act{ID: v.NewID(), Name: "settlement.submitted", By: byReview}, v.Clock.Instant()
+	a, now := Act{ID: v.Service.NewID(), Name: "settlement.submitted", By: byReview}, v.Service.Clock.Instant()
 	n := s
 	if s.Status == PendingReview {
 		if !rules.Automatic.Submit {
 			return nil
 		}
 		if n, err = s.Submit(s.StatusVersion, a, now); err == nil {
-			n, err = v.examined(ctx, n)
+			n, err = v.Service.examined(ctx, n)
 		}
 	} else {
-		if n, err = v.examined(ctx, n); err != nil {
+		if n, err = v.Service.examined(ctx, n); err != nil {
 			return err
 		}
 		if n.rejecting() {
@@ -288,13 +288,13 @@ func (v *Advancer) next(ctx context.Context, s Settlement) error {
 	if err != nil {
 		return err
 	}
-	n.Arrival = v.expect(ctx, n)
-	return v.Store.Apply(ctx, Change{Old: &s, New: n})
+	n.Arrival = v.Service.expect(ctx, n)
+	return v.Service.Store.Apply(ctx, Change{Old: &s, New: n})
 }
 
 // reject fails a settlement by the finding that its review has made just now.
 func (v *Advancer) reject(ctx context.Context, old, n Settlement, a Act, now time.Time) error {
-	b, err := v.bookedOf(ctx, n)
+	b, err := v.Service.bookedOf(ctx, n)
 	if err != nil {
 		return err
 	}
@@ -304,5 +304,5 @@ func (v *Advancer) reject(ctx context.Context, old, n Settlement, a Act, now tim
 		return err
 	}
 	c.Old, c.New.Automatic = &old, false
-	return v.Store.Apply(ctx, c)
+	return v.Service.Store.Apply(ctx, c)
 }

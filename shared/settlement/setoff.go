@@ -23,7 +23,7 @@ const actRebooked = "settlement.rebooked"
 // setOffs plans what the net of s bears. Open settlements that come before it count as booked: what they plan to take
 // is gone, and what they cannot bear stands.
 func (t *Taxes) setOffs(ctx context.Context, s Settlement, net money.Amount, ahead []quoted) ([]receivable.Part, error) {
-	standing, err := t.Store.Receivables(ctx, s.Tenant, s.CreatorID, s.Entity)
+	standing, err := t.Service.Store.Receivables(ctx, s.Tenant, s.CreatorID, s.Entity)
 	if err != nil {
 		return nil, err
 	}
@@ -45,11 +45,11 @@ func (t *Taxes) setOffs(ctx context.Context, s Settlement, net money.Amount, ahe
 // Requote quotes the open settlements of a creator anew for a claim that was raised. What it cannot reach now, the
 // booking finds.
 func (t *Taxes) Requote(ctx context.Context, r receivable.Receivable) error {
-	creator, err := t.Directory.Creator(ctx, r.Tenant, r.CreatorID)
+	creator, err := t.Service.Directory.Creator(ctx, r.Tenant, r.CreatorID)
 	if err != nil {
 		return err
 	}
-	open, err := t.Store.OpenOf(ctx, r.Tenant, r.Entity, creator.TaxpayerID)
+	open, err := t.Service.Store.OpenOf(ctx, r.Tenant, r.Entity, creator.TaxpayerID)
 	if err != nil {
 		return err
 	}

@@ -205,7 +205,7 @@ func (s *Service) Settle(ctx context.Context, by identity.Principal, key string,
 	if r.ServicePeriod.IsZero() {
 		r.ServicePeriod = civil.MonthOf(time.UnixMilli(int64(r.TS)))
 	}
-	call := &settleCall{Service: s, by: by, key: key, r: r, hash: r.contentHash(), writeID: s.NewID(), today: civil.DateOf(business)}
+	call := &settleCall{service: s, by: by, key: key, r: r, hash: r.contentHash(), writeID: s.NewID(), today: civil.DateOf(business)}
 	// A lost race is decided by reading the winner's record; three rounds bound a pathological one.
 	for range 3 {
 		a, how, err := call.once(ctx)
@@ -217,7 +217,7 @@ func (s *Service) Settle(ctx context.Context, by identity.Principal, key string,
 }
 
 type settleCall struct {
-	*Service
+	service            *Service
 	by                 identity.Principal
 	key, hash, writeID string
 	r                  Request
@@ -225,7 +225,7 @@ type settleCall struct {
 }
 
 func (c *settleCall) once(ctx context.Context) (Answer, How, error) {
-	known, err := c.Store.Key(ctx, c.by.Tenant, c.key)
+	known, err := c.service.Store.Key(ctx, c.by.Tenant, c.key)
 	if err != nil {
 		return Answer{}, 0, err
 	}
@@ -236,7 +236,7 @@ func (c *settleCall) once(ctx context.Context) (Answer, How, error) {
 		return answerOf(string(known.Settlement), known.Arrival), Opened, nil
 	}
 	identity := Identity(string(c.r.UserID), c.r.ActivityID, int64(c.r.TS))
-	last, n, err := c.Latest(ctx, c.by.Tenant, identity)
+	last, n, err := c.service.Latest(ctx, c.by.Tenant, identity)
 	if err != nil {
 		return Answer{}, 0, err
 	}
@@ -251,7 +251,7 @@ func (c *settleCall) repeated(known *KeyRecord) (Answer, How, error) {
 	switch {
 	case known.ContentHash != c.hash:
 		return Answer{}, 0, fault.New(fault.OtherContent, "key_reused", "This X-Idemp-Key was used with another body; use a new key for another payable.")
-	case c.Clock.Instant().Sub(known.At) < repeatWindow:
+	case c.service.Clock.Instant().Sub(known.At) < repeatWindow:
 		return Answer{}, 0, &fault.Error{Code: fault.Duplicate, Reason: "duplicate_request", Public: "duplicate request", Settlement: known.Settlement}
 	}
 	return answerOf(string(known.Settlement), known.Arrival), Again, nil
@@ -263,12 +263,12 @@ func (c *settleCall) existing(ctx context.Context, last *Settlement) (Answer, Ho
 		return Answer{}, 0, fault.New(fault.OtherContent, "payable_exists", "This payable (user_id, activity_id, ts) is settled already with other content, as "+last.ID+".")
 	}
 	arrival := last.FirstArrival
-	err := c.Store.PutKey(ctx, c.record(last.ID, arrival))
+	err := c.service.Store.PutKey(ctx, c.record(last.ID, arrival))
 	return answerOf(last.ID, arrival), Existing, err
 }
 
 func (c *settleCall) record(id string, arrival time.Time) KeyRecord {
-	return KeyRecord{Tenant: c.by.Tenant, Key: c.key, ContentHash: c.hash, Settlement: ident.Settlement(id), Arrival: arrival, At: c.Clock.Instant(), WriteID: c.writeID}
+	return KeyRecord{Tenant: c.by.Tenant, Key: c.key, ContentHash: c.hash, Settlement: ident.Settlement(id), Arrival: arrival, At: c.service.Clock.Instant(), WriteID: c.writeID}
 }
 
 func answerOf(id string, arrival time.Time) Answer {
@@ -281,7 +281,7 @@ func (c *settleCall) open(ctx context.Context, identity string, n int) (Answer, 
 	if c.r.IncomeType == "incentive" {
 		source = SourceCost
 	}
-	fresh, err := c.Prepare(ctx, Income{Tenant: c.by.Tenant, CreatorID: c.r.UserID, IncomeType: c.r.IncomeType, Period: c.r.ServicePeriod,
+	fresh, err := c.service.Prepare(ctx, Income{Tenant: c.by.Tenant, CreatorID: c.r.UserID, IncomeType: c.r.IncomeType, Period: c.r.ServicePeriod,
 		Amount: c.r.Amount, GrossBeforePlatform: c.r.Amount, Source: source}, c.today)
 	if err != nil {
 		return Answer{}, 0, err
@@ -289,10 +289,10 @@ func (c *settleCall) open(ctx context.Context, identity string, n int) (Answer, 
 	fresh.Identity, fresh.Occurrence, fresh.ID = identity, n, IDOf(identity, n)
 	fresh.ActivityID, fresh.TS, fresh.ContentHash, fresh.TraceID = c.r.ActivityID, int64(c.r.TS), c.hash, c.r.TraceID
 	fresh = fresh.prepared(c.by.Subject) // who tells the amount is a preparer
-	ch := c.Opening(fresh, Act{ID: c.writeID, Name: "settlement.opened", By: c.by.Subject})
+	ch := c.service.Opening(fresh, Act{ID: c.writeID, Name: "settlement.opened", By: c.by.Subject})
 	k := c.record(fresh.ID, ch.New.FirstArrival)
 	ch.Key = &k
-	if err := c.Store.Apply(ctx, ch); err != nil {
+	if err := c.service.Store.Apply(ctx, ch); err != nil {
 		return Answer{}, 0, err
 	}
 	return answerOf(fresh.ID, ch.New.FirstArrival), Opened, nil

@@ -26,7 +26,7 @@ func (w *world) claims() *receivable.Claims {
 }
 
 func (w *world) filings() *settlement.Filings {
-	return &settlement.Filings{Service: w.Service, Store: w.Store.(settlement.FilingStore)}
+	return &settlement.Filings{Service: w.Service, Store: w.Database}
 }
 
 // claim raises a claim by two people.

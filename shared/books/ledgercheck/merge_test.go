@@ -27,7 +27,7 @@ func (w *world) merge(t rapid.TB, from, into string) {
 	c.TaxpayerID = ident.Taxpayer("tp-" + into)
 	w.People.People[from] = c
 	entities := func(context.Context, ident.Tenant) ([]string, error) { return []string{settletest.Ordinary}, nil }
-	m := settlement.Merging{Service: w.Service, Store: w.Store.(settlement.MergeStore), Entities: entities}
+	m := settlement.Merging{Service: w.Service, Store: w.Database, Entities: entities}
 	if err := m.Carry(context.Background(), settletest.Tenant, "tp-"+from, "tp-"+into, "admin@"+settletest.Tenant); err != nil {
 		t.Fatal(err)
 	}

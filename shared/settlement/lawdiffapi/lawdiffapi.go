@@ -145,7 +145,7 @@ func (a API) diffs(ctx context.Context, r *httpapi.Request) (httpapi.Response, e
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	w := walk{API: a, tenant: r.Tenant, question: q, out: answer{Persons: []person{}}}
+	w := walk{api: a, tenant: r.Tenant, question: q, out: answer{Persons: []person{}}}
 	if w.law, err = a.law(ctx, q.Pack, &w.out); err != nil {
 		return httpapi.Response{}, err
 	}

@@ -13,7 +13,7 @@ import (
 
 // walk goes through the persons of a page.
 type walk struct {
-	API
+	api    API
 	tenant ident.Tenant
 	question
 	law   *tax.Corpus
@@ -31,7 +31,7 @@ func (w *walk) page(ctx context.Context, cursor string, limit int) error {
 	if w.Taxpayer != "" {
 		return w.taxpayer(ctx)
 	}
-	creators, next, err := w.Directory.Creators(ctx, w.tenant, cursor, limit)
+	creators, next, err := w.api.Directory.Creators(ctx, w.tenant, cursor, limit)
 	if err != nil {
 		return err
 	}
@@ -51,7 +51,7 @@ const manyCreators = 1000
 
 func (w *walk) taxpayer(ctx context.Context) error {
 	for cursor := ""; ; {
-		creators, next, err := w.Directory.Creators(ctx, w.tenant, cursor, manyCreators)
+		creators, next, err := w.api.Directory.Creators(ctx, w.tenant, cursor, manyCreators)
 		if err != nil {
 			return err
 		}
@@ -92,7 +92,7 @@ const listed = 100
 func (w *walk) entitiesOf(ctx context.Context, creator ident.Creator) ([]ident.Entity, error) {
 	var out []ident.Entity
 	for cursor := ""; ; {
-		page, next, err := w.Settlements.List(ctx, w.tenant, settlement.Query{Creator: creator}, cursor, listed)
+		page, next, err := w.api.Settlements.List(ctx, w.tenant, settlement.Query{Creator: creator}, cursor, listed)
 		if err != nil {
 			return nil, err
 		}
@@ -115,7 +115,7 @@ func (w *walk) person(ctx context.Context, who lawdiff.Who, as ident.Creator) er
 		return err
 	}
 	skip := false
-	totals, err := w.TrueUps.Compare(ctx, w.tenant, who, w.law, func(p *lawdiff.Person) error {
+	totals, err := w.api.TrueUps.Compare(ctx, w.tenant, who, w.law, func(p *lawdiff.Person) error {
 		if skip = as != "" && p.FirstCreator() != as; skip || (len(p.Differences) == 0 && len(p.Gaps) == 0) {
 			return nil
 		}
@@ -138,7 +138,7 @@ func (w *walk) file(ctx context.Context, entity ident.Entity) error {
 	if w.filed != nil && w.at == entity {
 		return nil
 	}
-	months, err := w.TrueUps.RecordedMonths(ctx, w.tenant, entity)
+	months, err := w.api.TrueUps.RecordedMonths(ctx, w.tenant, entity)
 	w.filed, w.at = lawdiff.Months(months), entity
 	return err
 }

@@ -77,7 +77,7 @@ func (a API) transitions(ctx context.Context, r *httpapi.Request) (httpapi.Respo
 	if err := b.problems().err(); err != nil {
 		return httpapi.Response{}, err
 	}
-	viewer, err := a.Viewer(ctx, r.Principal)
+	viewer, err := a.Service.Viewer(ctx, r.Principal)
 	if err != nil {
 		return httpapi.Response{}, err
 	}
@@ -98,11 +98,11 @@ func (a API) transitions(ctx context.Context, r *httpapi.Request) (httpapi.Respo
 
 // moveOne moves one settlement; one that an earlier call of the same person has moved is answered as it stands.
 func (a API) moveOne(ctx context.Context, in settlement.Intent, to settlement.Status) moved {
-	s, err := a.Transition(ctx, in, to)
+	s, err := a.Service.Transition(ctx, in, to)
 	if !fault.HasCode(err, fault.IllegalMove) && !fault.HasCode(err, fault.StaleVersion) && !fault.HasCode(err, fault.Forbidden) {
 		return moved{Settlement: s, err: err}
 	}
-	now, readErr := a.Read(ctx, in.By, in.ID)
+	now, readErr := a.Service.Read(ctx, in.By, in.ID)
 	if readErr == nil && in.Repeated(now, to) {
 		return moved{Settlement: now, replayed: true}
 	}
@@ -116,7 +116,7 @@ func (a API) bulkAnswer(ctx context.Context, r *httpapi.Request, viewer settleme
 			done = append(done, m.Settlement)
 		}
 	}
-	f, err := a.Store.FiguresOf(ctx, done)
+	f, err := a.Service.Store.FiguresOf(ctx, done)
 	if err != nil {
 		return httpapi.Response{}, err
 	}

@@ -16,7 +16,7 @@ import (
 )
 
 // API answers the routes.
-type API struct{ *settlement.Service }
+type API struct{ Service *settlement.Service }
 
 // SettleRoutes are the routes of settle-incentive.
 func (a API) SettleRoutes() []httpapi.Route {
@@ -64,9 +64,9 @@ func (a API) settle(ctx context.Context, r *httpapi.Request) (httpapi.Response, 
 	if problems := strictjson.Decode(r.Body, &req); len(problems) > 0 {
 		var document map[string]json.RawMessage // one that cannot be read at all says nothing of its fields
 		unreadable := len(strictjson.Decode(r.Body, &document)) > 0
-		return httpapi.Response{}, a.Unread(ctx, key, req, problems, unreadable)
+		return httpapi.Response{}, a.Service.Unread(ctx, key, req, problems, unreadable)
 	}
-	ans, how, err := a.Settle(ctx, r.Principal, key, req)
+	ans, how, err := a.Service.Settle(ctx, r.Principal, key, req)
 	if err != nil {
 		return httpapi.Response{}, err
 	}
@@ -81,7 +81,7 @@ func (a API) settle(ctx context.Context, r *httpapi.Request) (httpapi.Response, 
 }
 
 func (a API) read(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
-	s, err := a.Read(ctx, r.Principal, r.Params["id"])
+	s, err := a.Service.Read(ctx, r.Principal, r.Params["id"])
 	if err != nil {
 		return httpapi.Response{}, err
 	}
@@ -90,11 +90,11 @@ func (a API) read(ctx context.Context, r *httpapi.Request) (httpapi.Response, er
 
 // show answers one settlement with its figures and history.
 func (a API) show(ctx context.Context, r *httpapi.Request, s settlement.Settlement) (httpapi.Response, error) {
-	viewer, err := a.Viewer(ctx, r.Principal)
+	viewer, err := a.Service.Viewer(ctx, r.Principal)
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	f, err := a.Store.FiguresOf(ctx, []settlement.Settlement{s})
+	f, err := a.Service.Store.FiguresOf(ctx, []settlement.Settlement{s})
 	if err != nil {
 		return httpapi.Response{}, err
 	}
@@ -102,11 +102,11 @@ func (a API) show(ctx context.Context, r *httpapi.Request, s settlement.Settleme
 }
 
 func (a API) explain(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
-	s, err := a.Read(ctx, r.Principal, r.Params["id"])
+	s, err := a.Service.Read(ctx, r.Principal, r.Params["id"])
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	f, err := a.Store.FiguresOf(ctx, []settlement.Settlement{s})
+	f, err := a.Service.Store.FiguresOf(ctx, []settlement.Settlement{s})
 	if err != nil {
 		return httpapi.Response{}, err
 	}
@@ -129,7 +129,7 @@ func (a API) list(ctx context.Context, r *httpapi.Request) (httpapi.Response, er
 		}
 		q.Creator = r.Creator
 	}
-	viewer, err := a.Viewer(ctx, r.Principal)
+	viewer, err := a.Service.Viewer(ctx, r.Principal)
 	if err != nil {
 		return httpapi.Response{}, err
 	}
@@ -139,11 +139,11 @@ func (a API) list(ctx context.Context, r *httpapi.Request) (httpapi.Response, er
 			return overdue
 		}
 	}
-	page, next, err := a.Store.List(ctx, r.Tenant, q, r.Query.Get("cursor"), limit)
+	page, next, err := a.Service.Store.List(ctx, r.Tenant, q, r.Query.Get("cursor"), limit)
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	f, err := a.Store.FiguresOf(ctx, page)
+	f, err := a.Service.Store.FiguresOf(ctx, page)
 	if err != nil {
 		return httpapi.Response{}, err
 	}
@@ -173,7 +173,7 @@ func (a API) transition(ctx context.Context, r *httpapi.Request) (httpapi.Respon
 	if p != nil {
 		return httpapi.Response{}, fault.Invalid(p...)
 	}
-	return a.done(ctx, r)(a.Transition(ctx, b.intent(r), b.To))
+	return a.done(ctx, r)(a.Service.Transition(ctx, b.intent(r), b.To))
 }
 
 // mayMove is the role for a target: IN_REVIEW is a preparer's, APPROVED and FAILED an approver's, PAYING and PAID
@@ -203,7 +203,7 @@ func (a API) hold(ctx context.Context, r *httpapi.Request) (httpapi.Response, er
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	return a.done(ctx, r)(a.PutOnHold(ctx, in, h))
+	return a.done(ctx, r)(a.Service.PutOnHold(ctx, in, h))
 }
 
 func (a API) release(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
@@ -211,7 +211,7 @@ func (a API) release(ctx context.Context, r *httpapi.Request) (httpapi.Response,
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	return a.done(ctx, r)(a.Release(ctx, in))
+	return a.done(ctx, r)(a.Service.Release(ctx, in))
 }
 
 func (a API) cancel(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
@@ -222,7 +222,7 @@ func (a API) cancel(ctx context.Context, r *httpapi.Request) (httpapi.Response, 
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	return a.done(ctx, r)(a.Cancel(ctx, in))
+	return a.done(ctx, r)(a.Service.Cancel(ctx, in))
 }
 
 func (a API) reopen(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
@@ -230,7 +230,7 @@ func (a API) reopen(ctx context.Context, r *httpapi.Request) (httpapi.Response, 
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	return a.done(ctx, r)(a.Reopen(ctx, in))
+	return a.done(ctx, r)(a.Service.Reopen(ctx, in))
 }
 
 func (a API) askParty(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
@@ -238,7 +238,7 @@ func (a API) askParty(ctx context.Context, r *httpapi.Request) (httpapi.Response
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	return a.done(ctx, r)(a.AskParty(ctx, in, payee))
+	return a.done(ctx, r)(a.Service.AskParty(ctx, in, payee))
 }
 
 func (a API) confirmNet(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
@@ -246,7 +246,7 @@ func (a API) confirmNet(ctx context.Context, r *httpapi.Request) (httpapi.Respon
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	return a.done(ctx, r)(a.ConfirmNet(ctx, in, net))
+	return a.done(ctx, r)(a.Service.ConfirmNet(ctx, in, net))
 }
 
 func (a API) invoice(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
@@ -254,7 +254,7 @@ func (a API) invoice(ctx context.Context, r *httpapi.Request) (httpapi.Response,
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	return a.done(ctx, r)(a.Invoice(ctx, in, paper))
+	return a.done(ctx, r)(a.Service.Invoice(ctx, in, paper))
 }
 
 // Health answers without a token.

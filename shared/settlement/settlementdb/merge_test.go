@@ -32,7 +32,7 @@ func twice(t *testing.T) (*settletest.World, *settlement.Merging) {
 	entities := func(context.Context, ident.Tenant) ([]string, error) {
 		return []string{settletest.Filed, settletest.Ordinary}, nil
 	}
-	return w, &settlement.Merging{Service: w.Service, Store: w.Store.(settlement.MergeStore), Entities: entities}
+	return w, &settlement.Merging{Service: w.Service, Store: w.Database, Entities: entities}
 }
 
 // one writes the merge into the master data, as its own transaction does.
@@ -124,7 +124,7 @@ func TestFiledMonthsStayWhereTheyAre(t *testing.T) {
 	w, m := twice(t)
 	book(t, w, string(settle(t, w, passport, "live-1", "4000.00")))
 	w.Set("2026-10-15")
-	filings := &settlement.Filings{Service: w.Service, Store: w.Store.(settlement.FilingStore)}
+	filings := &settlement.Filings{Service: w.Service, Store: w.Database}
 	if _, _, err := filings.File(context.Background(), settletest.Tenant, "finance", settlement.FiledMonth{Entity: settletest.Ordinary, Month: civil.MustMonth("2026-09"), FiledOn: civil.MustDate("2026-10-12"), Reference: "r-1"}); err != nil {
 		t.Fatal(err)
 	}

@@ -39,8 +39,10 @@ const (
 
 // World is a tenant in a box.
 type World struct {
+	*settlement.Service
 	*settlement.Taxes
 	Payables settlement.Payables
+	Database *settlementdb.Store // what Service.Store begins as
 	Tables   dynamotest.Local
 	People   *Directory
 
@@ -85,6 +87,8 @@ func Assemble(tables dynamotest.Local, rules settlement.Rules, calendar settleme
 		NewToken: w.newToken, Now: w.Now, Periods: w.periods,
 	}
 	service := &settlement.Service{Store: store, Directory: w.People, Calendar: calendar, Clock: c, NewID: w.ID}
+	w.Service = service
+	w.Database = store
 	w.Taxes = &settlement.Taxes{Service: service, Rules: rules}
 	w.Payables = settlement.Payables{Service: service}
 	return w

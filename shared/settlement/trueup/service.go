@@ -49,7 +49,7 @@ func New(taxes *settlement.Taxes, store Store) (*Service, error) {
 	if taxes == nil || store == nil {
 		return nil, errIncomplete
 	}
-	return &Service{taxes: taxes, booked: taxes.Store, store: store, directory: taxes.Directory, clock: taxes.Clock, newID: taxes.NewID}, nil
+	return &Service{taxes: taxes, booked: taxes.Service.Store, store: store, directory: taxes.Service.Directory, clock: taxes.Service.Clock, newID: taxes.Service.NewID}, nil
 }
 
 // Law is the law in force.

@@ -27,7 +27,6 @@ import (
 	"fenzhang/shared/income/incomedb"
 	"fenzhang/shared/money"
 	"fenzhang/shared/settlement"
-	"fenzhang/shared/settlement/settlementdb"
 	"fenzhang/shared/settlement/settletest"
 	"fenzhang/shared/statement/billing"
 	"fenzhang/shared/statement/paper"
@@ -81,7 +80,7 @@ func open(t *testing.T) *desk {
 	t.Helper()
 	w, token := settletest.Open(t), ids.Source(time.Now)
 	d := &desk{World: w, shelf: &shelf{}, lines: &incomedb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: token}}
-	d.meet = &meeting{states: &paperdb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, Metas: w.Store.(*settlementdb.Store), NewToken: token}}
+	d.meet = &meeting{states: &paperdb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, Metas: w.Database, NewToken: token}}
 	d.papers = &paper.Service{Builder: paper.Builder{Facts: d.lines, Settlements: w.Store, Directory: w.People}, States: d.meet, Clock: w.Clock, NewID: w.ID,
 		Documents: &paper.Documents{Files: d.shelf, Set: blank{}, Now: w.Now}}
 	return d

@@ -254,7 +254,7 @@ func (a API) filed(ctx context.Context, r *httpapi.Request) (httpapi.Response, e
 	if !ident.Valid(entity) {
 		return httpapi.Response{}, fault.Invalid(fault.Field{Field: "paying_entity", Problem: idProblem})
 	}
-	list, err := a.Filings.Store.FiledMonths(ctx, r.Tenant, ident.Entity(entity))
+	list, err := a.Filings.Service.Store.FiledMonths(ctx, r.Tenant, ident.Entity(entity))
 	if list == nil {
 		list = []settlement.FiledMonth{}
 	}
