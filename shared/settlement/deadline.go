@@ -42,7 +42,7 @@ func (s Settlement) step() step {
 		if s.Hold.Reason == HoldCalendar {
 			action = "load_calendar"
 		}
-		return step{action: action, owner: s.Hold.Owner, state: s.Hold.Reason, text: reason.OfHold(s.Hold.Reason).Creator, since: s.heldSince(), on: s.Hold.Until}
+		return step{action: action, owner: s.Hold.Owner, state: s.Hold.Reason, text: reason.OfHold(s.Hold.Reason).Creator, since: s.HoldBegan(), on: s.Hold.Until}
 	}
 	return s.stepOfOpen()
 }
@@ -104,7 +104,8 @@ func (s Settlement) entered() time.Time {
 	return s.OpenedAt
 }
 
-func (s Settlement) heldSince() time.Time {
+// HoldBegan is the instant since which the hold stands; of holds older than this field, the last write.
+func (s Settlement) HoldBegan() time.Time {
 	if s.HeldSince.IsZero() {
 		return s.LastUpdated
 	}
@@ -123,6 +124,13 @@ type Viewer struct {
 	ForCreator bool       // names of staff and what they wrote to each other are left out
 }
 
+// Next is what has to happen with a settlement, who does it, and when it should be done.
+type Next struct {
+	Action, Owner string
+	Due           time.Time // zero where nothing limits it
+	Overdue       bool      // it waits longer than the tenant's deadlines allow
+}
+
 // Next names the next action of a settlement, its owner, when it is due, and whether that has passed.
 func (v Viewer) Next(s Settlement) Next {
 	w := s.step()
@@ -131,7 +139,7 @@ func (v Viewer) Next(s Settlement) Next {
 	if v.ForCreator && s.Hold != nil && w.state == s.Hold.Reason && ident.Creator(owner) != s.CreatorID {
 		owner = reason.OfHold(s.Hold.Reason).Owner
 	}
-	return Next{Action: w.action, Owner: owner, Due: StampOf(due), Overdue: overdue}
+	return Next{Action: w.action, Owner: owner, Due: due, Overdue: overdue}
 }
 
 // Overdue tells whether a settlement waits longer than the tenant allows, and in which state of the deadlines.
@@ -173,4 +181,25 @@ func (v Viewer) workingDays(day civil.Date, n int) civil.Date {
 		day = next
 	}
 	return day
+}
+
+// ArrivalOf is the expected arrival. What was not known at the last write, for want of a calendar, is known as soon as the
+// calendar is loaded.
+func (v Viewer) ArrivalOf(s Settlement) time.Time {
+	if !s.Arrival.IsZero() || s.Provisional != nil || v.Calendar == nil || s.Status == Failed || s.Status == Paid {
+		return s.Arrival
+	}
+	return arrivalAfter(later(s.PayOn, v.Today), v.Calendar)
+}
+
+// CreatorText gives the creator the reason for the state of its settlement. A check that rejected it is named in the
+// words that the tenant gave it.
+func (v Viewer) CreatorText(s Settlement) bilingual.Text {
+	text := s.step().text
+	if s.rejectedByReview() {
+		cause := v.Rules.Says(s.Review.Rejects)
+		text = reason.OfState(reason.RejectedByReview)
+		text.ZH, text.EN = text.ZH+cause.ZH, text.EN+cause.EN
+	}
+	return text
 }

@@ -9,7 +9,19 @@ import (
 	"fenzhang/shared/money"
 )
 
-// splitSteps tell how the contract shared the gross: clause, base, ratio, and what decided each part.
+// Explain gives the steps from the gross to what is paid: the split of the contract, the taxes as booked or else as
+// quoted, and the set-offs. Figures are by their hashes.
+func Explain(s Settlement, figures map[string]Figures) []tax.Step {
+	steps := s.splitSteps()
+	if booked, ok := figures[s.Booking]; ok {
+		steps = append(steps, booked.Result.Steps...)
+	} else if quoted, ok := figures[s.Quote]; ok {
+		steps = append(steps, quoted.Result.Steps...)
+	}
+	return append(steps, s.setOffSteps()...)
+}
+
+// splitSteps explain how the contract shared the gross: clause, base, ratio, and what decided each part.
 func (s Settlement) splitSteps() []tax.Step {
 	steps := make([]tax.Step, 0, len(s.Shares)+12)
 	for _, p := range s.Shares {

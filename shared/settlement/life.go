@@ -115,7 +115,7 @@ func (s Settlement) Approve(seen int, a Act, now time.Time) (Settlement, error) 
 		return s, notNow("approved_by_you", "You have approved this settlement already; another person must approve it too.")
 	}
 	given := append(slices.Clip(s.Approvals), Approval{By: a.By, Net: s.Net})
-	if len(given) < s.approversNeeded() {
+	if len(given) < s.ApproversNeeded() {
 		a.Name = ActApprovalGiven
 		n := s.stamp(a, now)
 		n.Approvals = given

@@ -262,23 +262,23 @@ func (s *Service) AskParty(ctx context.Context, in Intent, payee string) (Settle
 	})
 }
 
-// partyView is a payee's share and its own settlement.
-type partyView struct {
-	Party        string       `json:"party"`
-	Amount       money.Amount `json:"amount"`
-	SettlementID *string      `json:"settlement_id"`
+// PartySettlement is a payee's share and the id of its own settlement, "" before that is opened.
+type PartySettlement struct {
+	Party      string
+	Amount     money.Amount
+	Settlement string
 }
 
-func (s Settlement) partyViews() []partyView {
-	out := []partyView{}
-	for i, p := range s.payeeShares() {
-		v := partyView{Party: p.Party, Amount: p.Amount}
-		if l := s.link(i); l.Occurrence > 0 {
-			identity, _ := s.partyIdentity(p.Party, l)
-			id := IDOf(identity, l.Occurrence)
-			v.SettlementID = &id
+// PartySettlements lists the payees of s with their own settlements.
+func (s Settlement) PartySettlements() []PartySettlement {
+	out := make([]PartySettlement, 0, len(s.Shares))
+	for i, share := range s.payeeShares() {
+		party := PartySettlement{Party: share.Party, Amount: share.Amount}
+		if link := s.link(i); link.Occurrence > 0 {
+			identity, _ := s.partyIdentity(share.Party, link)
+			party.Settlement = IDOf(identity, link.Occurrence)
 		}
-		out = append(out, v)
+		out = append(out, party)
 	}
 	return out
 }

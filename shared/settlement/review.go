@@ -66,8 +66,8 @@ type Checks struct {
 	Accounts Accounts
 }
 
-// approversNeeded is how many people approve s: what its review said, and one where there was none.
-func (s Settlement) approversNeeded() int {
+// ApproversNeeded is how many people approve s: what its review said, and one where there was none.
+func (s Settlement) ApproversNeeded() int {
 	if s.Review == nil {
 		return 1
 	}

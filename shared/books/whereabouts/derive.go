@@ -88,7 +88,9 @@ func (p Position) as(state State, reason, owner, action string) Position {
 // payable tells of money owed to the creator what its settlement waits for.
 func (p Position) payable(s settlement.Settlement, view settlement.Viewer) Position {
 	next := view.Next(s)
-	p.Owner, p.Action, p.Due = next.Owner, next.Action, next.Due
+	p.Owner = next.Owner
+	p.Action = next.Action
+	p.Due = civil.StampOf(next.Due)
 	p.Reason = strings.ToLower(string(s.Status))
 	switch {
 	case s.Hold != nil:

@@ -9,7 +9,6 @@ import (
 	"fenzhang/shared/civil"
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/money"
-	"fenzhang/shared/settlement"
 )
 
 // State says in one word where money is.
@@ -35,15 +34,15 @@ const (
 
 // Position is an amount of money and where it is. Debits are positive, credits negative, as in the ledger.
 type Position struct {
-	Account ledger.Account    `json:"account"`
-	Amount  money.Amount      `json:"amount"`
-	State   State             `json:"state"`
-	Reason  string            `json:"reason"` // a stable word: of a hold, a status, a payout
-	Owner   string            `json:"owner"`  // who has to do the next thing; "nobody" when nothing is left
-	Action  string            `json:"action"`
-	Due     *settlement.Stamp `json:"due"`
-	Period  civil.Month       `json:"tax_period,omitzero"` // of taxes: the month of the return
-	Object  string            `json:"object"`              // id of the settlement, receivable or bucket
+	Account ledger.Account `json:"account"`
+	Amount  money.Amount   `json:"amount"`
+	State   State          `json:"state"`
+	Reason  string         `json:"reason"` // a stable word: of a hold, a status, a payout
+	Owner   string         `json:"owner"`  // who has to do the next thing; "nobody" when nothing is left
+	Action  string         `json:"action"`
+	Due     *civil.Stamp   `json:"due"`
+	Period  civil.Month    `json:"tax_period,omitzero"` // of taxes: the month of the return
+	Object  string         `json:"object"`              // id of the settlement, receivable or bucket
 }
 
 // Sum is what lies in one account in one state.

@@ -53,7 +53,7 @@ type bulkResult struct {
 	ID         ident.Settlement `json:"settlement_id"`
 	Status     int              `json:"status"`
 	Replayed   bool             `json:"replayed,omitempty"`
-	Settlement *settlement.View `json:"settlement,omitempty"`
+	Settlement *View            `json:"settlement,omitempty"`
 	Error      any              `json:"error,omitempty"`
 }
 
@@ -128,7 +128,7 @@ func (a API) bulkAnswer(ctx context.Context, r *httpapi.Request, viewer settleme
 			results[i].Status, results[i].Error = e.Status(), httpapi.Problem(e, r.ID)
 			continue
 		}
-		shown := viewer.View(m.Settlement, f[m.ID], false)
+		shown := viewOf(viewer, m.Settlement, f[m.ID], false)
 		results[i].Settlement = &shown
 	}
 	return httpapi.OK(struct {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 
+	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
@@ -55,7 +56,7 @@ type settledAnswer struct {
 	SettlementID  ident.Settlement  `json:"settlement_id"`
 	Status        settlement.Status `json:"status"`
 	StatusVersion int               `json:"status_version"`
-	Arrival       *settlement.Stamp `json:"expected_arrival"`
+	Arrival       *civil.Stamp      `json:"expected_arrival"`
 }
 
 func (a API) settle(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
@@ -70,7 +71,7 @@ func (a API) settle(ctx context.Context, r *httpapi.Request) (httpapi.Response, 
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	body := settledAnswer{ans.SettlementID, ans.Status, ans.StatusVersion, settlement.StampOf(ans.Arrival)}
+	body := settledAnswer{ans.SettlementID, ans.Status, ans.StatusVersion, civil.StampOf(ans.Arrival)}
 	switch how {
 	case settlement.Again:
 		return httpapi.Created(body).Replayed(), nil
@@ -98,7 +99,7 @@ func (a API) show(ctx context.Context, r *httpapi.Request, s settlement.Settleme
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	return httpapi.OK(viewer.View(s, f[s.ID], true)), nil
+	return httpapi.OK(viewOf(viewer, s, f[s.ID], true)), nil
 }
 
 func (a API) explain(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
@@ -110,12 +111,12 @@ func (a API) explain(ctx context.Context, r *httpapi.Request) (httpapi.Response,
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	return httpapi.OK(settlement.Explain(s, f[s.ID])), nil
+	return httpapi.OK(Explanation{SettlementID: ident.Settlement(s.ID), Steps: settlement.Explain(s, f[s.ID])}), nil
 }
 
 type listAnswer struct {
-	Settlements []settlement.View `json:"settlements"`
-	NextCursor  *string           `json:"next_cursor"`
+	Settlements []View  `json:"settlements"`
+	NextCursor  *string `json:"next_cursor"`
 }
 
 func (a API) list(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
@@ -125,7 +126,7 @@ func (a API) list(ctx context.Context, r *httpapi.Request) (httpapi.Response, er
 	}
 	if r.OnlyOwn() {
 		if q.Creator != "" && q.Creator != r.Creator {
-			return httpapi.OK(listAnswer{Settlements: []settlement.View{}}), nil
+			return httpapi.OK(listAnswer{Settlements: []View{}}), nil
 		}
 		q.Creator = r.Creator
 	}
@@ -147,9 +148,9 @@ func (a API) list(ctx context.Context, r *httpapi.Request) (httpapi.Response, er
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	ans := listAnswer{Settlements: make([]settlement.View, 0, len(page))}
+	ans := listAnswer{Settlements: make([]View, 0, len(page))}
 	for _, s := range page {
-		ans.Settlements = append(ans.Settlements, viewer.View(s, f[s.ID], false))
+		ans.Settlements = append(ans.Settlements, viewOf(viewer, s, f[s.ID], false))
 	}
 	if next != "" {
 		ans.NextCursor = &next

@@ -8,11 +8,11 @@ import (
 	"strconv"
 	"strings"
 
+	"fenzhang/shared/civil"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/lambda/httpapi"
-	"fenzhang/shared/settlement"
 	"fenzhang/shared/statement/paper"
 )
 
@@ -107,10 +107,10 @@ type life struct {
 	Version     int                `json:"version"`
 	Number      string             `json:"number"`
 	Hash        *string            `json:"content_hash"`
-	SentAt      *settlement.Stamp  `json:"sent_at"`
+	SentAt      *civil.Stamp       `json:"sent_at"`
 	SentBy      *string            `json:"sent_by"`
 	AcceptOn    *string            `json:"accept_on"`
-	HeardAt     *settlement.Stamp  `json:"heard_at"`
+	HeardAt     *civil.Stamp       `json:"heard_at"`
 	HeardBy     *string            `json:"heard_by"`
 	Settlements []ident.Settlement `json:"settlements"`
 	Lines       int                `json:"lines"`
@@ -119,16 +119,16 @@ type life struct {
 }
 
 type dispute struct {
-	LineID       *string           `json:"line_id"`
-	SettlementID *string           `json:"settlement_id"`
-	Reason       string            `json:"reason"`
-	At           *settlement.Stamp `json:"at"`
-	By           string            `json:"by"`
-	Held         bool              `json:"held"`
-	Outcome      *string           `json:"outcome"`
-	Text         *string           `json:"text"`
-	AnsweredAt   *settlement.Stamp `json:"answered_at"`
-	AnsweredBy   *string           `json:"answered_by"`
+	LineID       *string      `json:"line_id"`
+	SettlementID *string      `json:"settlement_id"`
+	Reason       string       `json:"reason"`
+	At           *civil.Stamp `json:"at"`
+	By           string       `json:"by"`
+	Held         bool         `json:"held"`
+	Outcome      *string      `json:"outcome"`
+	Text         *string      `json:"text"`
+	AnsweredAt   *civil.Stamp `json:"answered_at"`
+	AnsweredBy   *string      `json:"answered_by"`
 }
 
 func some(s string) *string {
@@ -139,8 +139,8 @@ func some(s string) *string {
 }
 
 func lifeOf(s paper.State) life {
-	l := life{CreatorID: s.CreatorID, Period: s.Period, State: s.Standing, Version: s.Version, Number: s.Number, Hash: some(s.Hash), SentAt: settlement.StampOf(s.SentAt),
-		SentBy: some(s.SentBy), HeardAt: settlement.StampOf(s.HeardAt), HeardBy: some(s.HeardBy), Settlements: s.Settlements, Lines: s.Lines, Disputes: []dispute{}}
+	l := life{CreatorID: s.CreatorID, Period: s.Period, State: s.Standing, Version: s.Version, Number: s.Number, Hash: some(s.Hash), SentAt: civil.StampOf(s.SentAt),
+		SentBy: some(s.SentBy), HeardAt: civil.StampOf(s.HeardAt), HeardBy: some(s.HeardBy), Settlements: s.Settlements, Lines: s.Lines, Disputes: []dispute{}}
 	if !s.AcceptOn.IsZero() {
 		l.AcceptOn = some(s.AcceptOn.String())
 	}
@@ -148,8 +148,8 @@ func lifeOf(s paper.State) life {
 		if d.Open() {
 			l.Open++
 		}
-		l.Disputes = append(l.Disputes, dispute{LineID: some(d.LineID), SettlementID: some(string(d.SettlementID)), Reason: d.Reason, At: settlement.StampOf(d.At), By: d.By, Held: d.Held,
-			Outcome: some(d.Outcome), Text: some(d.Text), AnsweredAt: settlement.StampOf(d.AnsweredAt), AnsweredBy: some(d.AnsweredBy)})
+		l.Disputes = append(l.Disputes, dispute{LineID: some(d.LineID), SettlementID: some(string(d.SettlementID)), Reason: d.Reason, At: civil.StampOf(d.At), By: d.By, Held: d.Held,
+			Outcome: some(d.Outcome), Text: some(d.Text), AnsweredAt: civil.StampOf(d.AnsweredAt), AnsweredBy: some(d.AnsweredBy)})
 	}
 	return l
 }
