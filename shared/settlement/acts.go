@@ -21,9 +21,9 @@ type Intent struct {
 	Reason  string
 }
 
-// change loads a settlement the caller may see, lets decide make the change and applies it. A rival's write in
-// between is read and decided anew: the caller's version then tells whether it still holds. Each try is an act of its
-// own: the one before may be written though its answer was lost and a rival wrote over it.
+// change loads a settlement that the caller may see, lets decide make the change and applies it. After a rival's write it
+// reads and decides again, and the caller's version shows whether the decision is still wanted. Each try is an act of its
+// own, because the one before may have been written, its answer lost, and a rival have written over it.
 func (s *Service) change(ctx context.Context, in Intent, name string, decide func(Settlement, Act) (Change, error)) (Settlement, error) {
 	for range 5 {
 		a := Act{ID: s.NewID(), Name: name, By: in.By.Subject, Reason: in.Reason}
@@ -57,16 +57,16 @@ func (s *Service) Read(ctx context.Context, by identity.Principal, id string) (S
 	return st, nil
 }
 
-// one makes a decision out of a pure move that writes nothing but the settlement.
-func one(move func(Settlement, Act) (Settlement, error)) func(Settlement, Act) (Change, error) {
+// changeOnly makes a decision of a move that writes nothing but the settlement.
+func changeOnly(move func(Settlement, Act) (Settlement, error)) func(Settlement, Act) (Change, error) {
 	return func(st Settlement, a Act) (Change, error) {
 		n, err := move(st, a)
 		return Change{Old: &st, New: n}, err
 	}
 }
 
-// Repeated tells that an intended move was made by an earlier call of the same person: the settlement was seen at the
-// intent's version and then moved there, or holds the person's approval.
+// Repeated is true when an earlier call of the same person has made the intended move already: the settlement went there
+// from the version that the intent names, or has the person's approval.
 func (in Intent) Repeated(s Settlement, to Status) bool {
 	if to == Approved && s.Status == InReview && s.StatusVersion == in.Version && s.approvedBy(in.By.Subject) {
 		return true
@@ -83,15 +83,15 @@ func (s *Service) Transition(ctx context.Context, in Intent, to Status) (Settlem
 		if err := RefuseCashier(in.By); err != nil {
 			return Settlement{}, err
 		}
-		return s.change(ctx, in, "settlement.submitted", one(func(st Settlement, a Act) (Settlement, error) {
+		return s.change(ctx, in, "settlement.submitted", changeOnly(func(st Settlement, a Act) (Settlement, error) {
 			n, err := st.Submit(in.Version, a, now)
 			if err != nil {
 				return n, err
 			}
-			return s.examined(ctx, n)
+			return s.withReview(ctx, n)
 		}))
 	case Approved:
-		return s.change(ctx, in, "settlement.approved", one(func(st Settlement, a Act) (Settlement, error) {
+		return s.change(ctx, in, "settlement.approved", changeOnly(func(st Settlement, a Act) (Settlement, error) {
 			st, err := s.withMakers(ctx, st)
 			if err != nil {
 				return st, err
@@ -119,9 +119,9 @@ func (s *Service) Transition(ctx context.Context, in Intent, to Status) (Settlem
 	})
 }
 
-// seen wraps a move whose caller names the version that was read.
-func seen(v int, move func(Settlement, Act) (Settlement, error)) func(Settlement, Act) (Change, error) {
-	return one(func(st Settlement, a Act) (Settlement, error) {
+// atVersion makes a decision of a move that is refused when the caller has read another version.
+func atVersion(v int, move func(Settlement, Act) (Settlement, error)) func(Settlement, Act) (Change, error) {
+	return changeOnly(func(st Settlement, a Act) (Settlement, error) {
 		n, err := move(st, a)
 		if err != nil {
 			return n, err
@@ -133,7 +133,7 @@ func seen(v int, move func(Settlement, Act) (Settlement, error)) func(Settlement
 // PutOnHold stops a settlement before its money is sent. What another person has set is replaced only by who may
 // release it.
 func (s *Service) PutOnHold(ctx context.Context, in Intent, h Hold) (Settlement, error) {
-	return s.change(ctx, in, "settlement.held", seen(in.Version, func(st Settlement, a Act) (Settlement, error) {
+	return s.change(ctx, in, "settlement.held", atVersion(in.Version, func(st Settlement, a Act) (Settlement, error) {
 		if st.Hold != nil && st.Hold.ByHand {
 			if err := mayRelease(in.By, st.Hold); err != nil {
 				return st, err
@@ -148,7 +148,7 @@ func (s *Service) Release(ctx context.Context, in Intent) (Settlement, error) {
 	if err := RefuseCashier(in.By); err != nil {
 		return Settlement{}, err
 	}
-	return s.change(ctx, in, "settlement.released", seen(in.Version, func(st Settlement, a Act) (Settlement, error) {
+	return s.change(ctx, in, "settlement.released", atVersion(in.Version, func(st Settlement, a Act) (Settlement, error) {
 		if err := mayRelease(in.By, st.Hold); err != nil {
 			return st, err
 		}
@@ -158,7 +158,7 @@ func (s *Service) Release(ctx context.Context, in Intent) (Settlement, error) {
 
 // ConfirmNet accepts a net that fell after the approval.
 func (s *Service) ConfirmNet(ctx context.Context, in Intent, net money.Amount) (Settlement, error) {
-	return s.change(ctx, in, "settlement.net_confirmed", seen(in.Version, func(st Settlement, a Act) (Settlement, error) {
+	return s.change(ctx, in, "settlement.net_confirmed", atVersion(in.Version, func(st Settlement, a Act) (Settlement, error) {
 		return st.ConfirmedNetOf(net, a, s.Clock.Instant())
 	}))
 }
@@ -176,7 +176,7 @@ func (s *Service) Invoice(ctx context.Context, in Intent, paper InvoicePaper) (S
 	if err := RefuseCashier(in.By); err != nil {
 		return Settlement{}, err
 	}
-	return s.change(ctx, in, "settlement.invoice_received", seen(in.Version, func(st Settlement, a Act) (Settlement, error) {
+	return s.change(ctx, in, "settlement.invoice_received", atVersion(in.Version, func(st Settlement, a Act) (Settlement, error) {
 		return st.InvoiceIn(paper, a, s.Clock.Instant())
 	}))
 }
@@ -198,8 +198,8 @@ func (s *Service) Cancel(ctx context.Context, in Intent) (Settlement, error) {
 		return Settlement{}, taxFiled()
 	}
 	if st.Status == Approved {
-		if _, err := s.change(ctx, in, "settlement.cancelling", one(func(x Settlement, a Act) (Settlement, error) {
-			if err := cmpErr(x.refusePreparer(a.By), x.edge(Paying), x.version(in.Version), s.refuseSettledParties(ctx, x)); err != nil {
+		if _, err := s.change(ctx, in, "settlement.cancelling", changeOnly(func(x Settlement, a Act) (Settlement, error) {
+			if err := firstError(x.refusePreparer(a.By), x.edge(Paying), x.version(in.Version), s.refuseSettledParties(ctx, x)); err != nil {
 				return x, err
 			}
 			n := x.toPaying(a, s.Clock.Instant())
@@ -211,7 +211,7 @@ func (s *Service) Cancel(ctx context.Context, in Intent) (Settlement, error) {
 		in.Version++
 	}
 	return s.change(ctx, in, "settlement.cancelled", func(x Settlement, a Act) (Change, error) {
-		if err := cmpErr(x.refusePreparer(a.By), x.version(in.Version), s.refuseSettledParties(ctx, x)); err != nil {
+		if err := firstError(x.refusePreparer(a.By), x.version(in.Version), s.refuseSettledParties(ctx, x)); err != nil {
 			return Change{}, err
 		}
 		b, err := s.bookedOf(ctx, x)
@@ -239,7 +239,7 @@ func (s *Service) FinishCancel(ctx context.Context, tenant ident.Tenant, id iden
 	return s.Store.Apply(ctx, c)
 }
 
-func cmpErr(errs ...error) error {
+func firstError(errs ...error) error {
 	for _, err := range errs {
 		if err != nil {
 			return err
@@ -255,36 +255,26 @@ func (s *Service) Reopen(ctx context.Context, in Intent) (Settlement, error) {
 		return Settlement{}, fault.Later(err)
 	}
 	return s.change(ctx, in, "settlement.reopened", func(st Settlement, a Act) (Change, error) {
-		if err := cmpErr(st.refusePreparer(a.By), st.Reopenable(), st.version(in.Version)); err != nil {
+		if err := firstError(st.refusePreparer(a.By), st.Reopenable(), st.version(in.Version)); err != nil {
 			return Change{}, err
 		}
 		b, err := s.bookedOf(ctx, st)
 		if err != nil {
 			return Change{}, err
 		}
-		fresh := s.again(st, a, today)
-		if !st.carriedFurther(b) {
+		fresh := s.Opening(st.reopened(today), a).New
+		if !st.keepsBooking(b) {
 			return st.Reopen(fresh, b, a, s.Clock.Instant())
 		}
 		f, err := s.Store.Figures(ctx, st.Tenant, st.ID, st.Booking)
 		if err != nil {
 			return Change{}, err
 		}
-		fresh, f = fresh.carrying(st, f)
+		fresh, f = fresh.carryFigures(st, f)
 		c, err := st.Reopen(fresh, b, a, s.Clock.Instant())
 		c.Figures = &f
 		return c, err
 	})
-}
-
-// again is occurrence n+1 of a payable: the same money, a fresh life.
-func (s *Service) again(st Settlement, a Act, today civil.Date) Settlement {
-	o := st.Opening
-	o.Occurrence++
-	o.ID = IDOf(o.Identity, o.Occurrence)
-	o.Source, o.Reopens, o.PayOn = SourceReopened, ident.Settlement(st.ID), later(o.PayOn, today)
-	return s.Opening(Settlement{Opening: o, Preparers: st.Preparers, Paper: st.Paper, StatementSent: st.StatementSent, ConfirmBy: st.ConfirmBy,
-		Confirmed: st.Confirmed, Parties: st.carried()}, a).New
 }
 
 // expect recomputes when the money should arrive.
@@ -296,7 +286,7 @@ func (s *Service) expect(ctx context.Context, n Settlement) time.Time {
 		return n.Arrival
 	}
 	if today, err := s.Clock.Today(ctx); err == nil {
-		n.PayOn = later(n.PayOn, today)
+		n.PayOn = laterDate(n.PayOn, today)
 	}
 	return s.arrival(n)
 }

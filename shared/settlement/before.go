@@ -3,11 +3,9 @@ package settlement
 import (
 	"context"
 	"errors"
-	"slices"
 	"strings"
 
 	"fenzhang/shared/civil"
-	"fenzhang/shared/contract/split"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/ident"
 	"fenzhang/shared/money"
@@ -44,15 +42,6 @@ func (o Opening) TaxedBefore() bool { return strings.HasPrefix(o.ActivityID, Tax
 // Untaxed tells that there is nothing to tax: the split left the creator nothing, or it was taxed before.
 func (o Opening) Untaxed() bool { return o.TaxedBefore() || o.CreatorShare().IsZero() }
 
-// activities name a payable from before as it is, and as it would be if it were taxed otherwise.
-func (in Before) activities() (own, other string) {
-	own, other = BeforePrefix+in.Ref, TaxedPrefix+in.Ref
-	if in.Taxed {
-		own, other = other, own
-	}
-	return own, other
-}
-
 // reason is what the act of opening says.
 func (in Before) reason() string {
 	if in.Taxed {
@@ -75,16 +64,14 @@ func (s *Service) OpenBefore(ctx context.Context, in Before) error {
 	if err != nil {
 		return fault.Later(err)
 	}
-	activity, twin := in.activities()
-	ts := in.Period.Last().Start().UnixMilli()
-	identity := Identity(string(in.CreatorID), activity, ts)
-	if other, _, err := s.Latest(ctx, in.Tenant, Identity(string(in.CreatorID), twin, ts)); err != nil {
+	own, twin := in.payables()
+	if other, _, err := s.Latest(ctx, in.Tenant, twin.identity()); err != nil {
 		return err
 	} else if other != nil && !other.Dead() {
 		return in.exists(other.ID)
 	}
 	for range rounds {
-		last, n, err := s.Latest(ctx, in.Tenant, identity)
+		last, n, err := s.Latest(ctx, in.Tenant, own.identity())
 		if err != nil {
 			return err
 		}
@@ -99,14 +86,7 @@ func (s *Service) OpenBefore(ctx context.Context, in Before) error {
 		if err != nil {
 			return err
 		}
-		fresh.Shares, fresh.Memo = []split.Share{{Party: string(in.CreatorID), Kind: split.KindCreator, Amount: in.Amount}}, nil
-		fresh.RevenueBasis = "net" // the agency's part was booked in the old books
-		fresh.NeedsInvoice = fresh.NeedsInvoice && !in.Taxed
-		fresh.Identity, fresh.Occurrence, fresh.ID = identity, n+1, IDOf(identity, n+1)
-		fresh.ActivityID, fresh.TS, fresh.ContentHash = activity, ts, contentOf(string(in.CreatorID), in.Ref, in.Amount.String())
-		if !slices.Contains(fresh.Preparers, in.By) {
-			fresh.Preparers = append(fresh.Preparers, in.By)
-		}
+		fresh = fresh.fromBefore(in, n+1)
 		err = s.Store.Apply(ctx, s.Opening(fresh, Act{ID: s.NewID(), Name: "settlement.opened", By: in.By, Reason: in.reason()}))
 		if !errors.Is(err, ErrRival) {
 			return err

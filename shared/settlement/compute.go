@@ -39,7 +39,7 @@ func (t *Taxes) Quote(ctx context.Context, tenant ident.Tenant, id ident.Settlem
 	if err != nil || !s.quotable() {
 		return err
 	}
-	if moved, err := t.followed(ctx, s); err != nil || moved {
+	if moved, err := t.followMerge(ctx, s); err != nil || moved {
 		return err
 	}
 	s, final := t.Service.withFinalDates(s)
@@ -47,10 +47,10 @@ func (t *Taxes) Quote(ctx context.Context, tenant ident.Tenant, id ident.Settlem
 	if err != nil {
 		return err
 	}
-	on := later(s.PayOn, today)
+	on := laterDate(s.PayOn, today)
 	f, _, ahead, err := t.compute(ctx, s, on, true)
-	if into, ok := mergedInto(err); ok {
-		return t.Service.follow(ctx, s, string(into), "")
+	if into, ok := mergeTarget(err); ok {
+		return t.Service.moveToTaxpayer(ctx, s, string(into), "")
 	}
 	a := Act{ID: t.Service.NewID(), Name: "settlement.quoted", By: "system:compute-tax"}
 	now := t.Service.Clock.Instant()
@@ -68,11 +68,11 @@ func (t *Taxes) Quote(ctx context.Context, tenant ident.Tenant, id ident.Settlem
 	if err != nil || (!final && f.Hash == s.Quote && s.PaymentDate == on && slices.Equal(setOffsOf(parts), s.SetOffs)) {
 		return err
 	}
-	caused, err := t.Service.caused(ctx, s, on, false)
+	caused, err := t.Service.withCauses(ctx, s, on, false)
 	if err != nil {
 		return err
 	}
-	n, err := t.Service.examined(ctx, caused.Quoted(f, on, a, now).bearing(parts))
+	n, err := t.Service.withReview(ctx, caused.Quoted(f, on, a, now).withSetOffs(parts))
 	if err != nil {
 		return err
 	}
@@ -102,20 +102,20 @@ func (t *Taxes) Book(ctx context.Context, tenant ident.Tenant, id ident.Settleme
 	if err != nil || today.Before(s.PayOn) {
 		return err
 	}
-	if held, err := t.Service.heldBack(ctx, s, today, "system:compute-tax"); err != nil || held {
+	if held, err := t.Service.holdBeforeBooking(ctx, s, today, "system:compute-tax"); err != nil || held {
 		return err
 	}
-	if moved, err := t.followed(ctx, s); err != nil || moved {
+	if moved, err := t.followMerge(ctx, s); err != nil || moved {
 		return err
 	}
 	a := Act{ID: t.Service.NewID(), Name: "settlement.booked", By: "system:compute-tax"}
 	now := t.Service.Clock.Instant()
 	if s.Carries != "" {
-		return t.Service.Store.Apply(ctx, s.carriedOn(today, payout.KeyFor(tenant, id), a, now))
+		return t.Service.Store.Apply(ctx, s.payCarried(today, payout.KeyFor(tenant, id), a, now))
 	}
 	f, seq, _, err := t.compute(ctx, s, today, false)
-	if into, ok := mergedInto(err); ok {
-		return t.Service.follow(ctx, s, string(into), "")
+	if into, ok := mergeTarget(err); ok {
+		return t.Service.moveToTaxpayer(ctx, s, string(into), "")
 	}
 	if gap, ok := holdOf(err); ok {
 		return t.Service.Store.Apply(ctx, Change{Old: &s, New: s.Gap(gap.rule, gap.text, a, now)})
@@ -127,7 +127,7 @@ func (t *Taxes) Book(ctx context.Context, tenant ident.Tenant, id ident.Settleme
 	if err != nil {
 		return err
 	}
-	if s.less(f.Result.Net, toPay(f.Result.Net, parts)) {
+	if s.belowApproved(f.Result.Net, toPay(f.Result.Net, parts)) {
 		return t.Service.Store.Apply(ctx, Change{Old: &s, New: s.NetFell(f, parts, a, now), Figures: &f})
 	}
 	c, err := s.Booked(f, parts, s.booking(f, today, seq, a, now), today, payout.KeyFor(tenant, id), s.PayMethod, a, now)
@@ -176,7 +176,7 @@ func (t *Taxes) Rebook(ctx context.Context, tenant ident.Tenant, id ident.Settle
 	if b.filed || s.Carries != "" { // the return that names it is filed: tax and month stay
 		n := s.stamp(a, now)
 		n.PaymentDate, n.Kept = today, s.Carries == ""
-		return t.Service.Store.Apply(ctx, Change{Old: &s, New: n.mended()})
+		return t.Service.Store.Apply(ctx, Change{Old: &s, New: n.endTaxHold()})
 	}
 	one := s // taxed as the person that its taxpayer was merged into
 	one.TaxpayerID = cmp.Or(b.owner, s.TaxpayerID)
@@ -191,18 +191,18 @@ func (t *Taxes) Rebook(ctx context.Context, tenant ident.Tenant, id ident.Settle
 	if err != nil {
 		return err
 	}
-	back := s.unbooked(s, b, a, now)
-	parts := receivable.Plan(f.Result.Net, s.givenUp(standing, back.Moves))
-	anew := s.rebooked(f, parts, today, a, now)
+	back := s.reverseBooking(s, b, a, now)
+	parts := receivable.Plan(f.Result.Net, s.claimsAfter(standing, back.Moves))
+	anew := s.replaceBooking(f, parts, today, a, now)
 	anew.New.TaxpayerID = one.TaxpayerID
 	fresh := one.booking(f, today, seq, a, now)
 	if len(back.Rows) > 0 && back.Rows[0].Year == fresh.Year { // one number of the year's list each
 		fresh.Seq = back.Rows[0].Seq + 1
 	}
-	anew.Entry = replacing(back.Entry, anew.Entry)
+	anew.Entry = replaceEntry(back.Entry, anew.Entry)
 	anew.Rows = append(back.Rows, fresh)
 	anew.Raised = append(back.Raised, anew.Raised...)
-	anew.Moves = combined(back.Moves, anew.Moves)
+	anew.Moves = combineMoves(back.Moves, anew.Moves)
 	return t.Service.Store.Apply(ctx, anew)
 }
 
@@ -299,7 +299,7 @@ func (t *Taxes) compute(ctx context.Context, s Settlement, on civil.Date, ahead 
 	if err != nil {
 		return f, 0, nil, err
 	}
-	rows, seq, err := t.standing(ctx, s, on)
+	rows, seq, err := t.boundRows(ctx, s, on)
 	if err != nil {
 		return f, 0, nil, err
 	}
@@ -398,8 +398,8 @@ func PositionFacts(ps []tenancy.Position) []tax.Position {
 	return out
 }
 
-// standing are the rows that bind this payment: those of its tax year and, where it differs, of the VAT date's.
-func (t *Taxes) standing(ctx context.Context, s Settlement, on civil.Date) ([]tax.Row, int, error) {
+// boundRows are the rows that bind this payment: those of its tax year and, where it differs, of the VAT date's.
+func (t *Taxes) boundRows(ctx context.Context, s Settlement, on civil.Date) ([]tax.Row, int, error) {
 	var rows []tax.Row
 	bookings, err := t.Service.Store.TaxRows(ctx, s.Tenant, s.Entity, s.TaxpayerID, on.Year())
 	if err != nil {
@@ -437,10 +437,10 @@ func (t *Taxes) aheadOf(ctx context.Context, s Settlement) ([]quoted, error) {
 	if err != nil {
 		return nil, err
 	}
-	slices.SortFunc(open, before)
+	slices.SortFunc(open, compareOpenings)
 	var out []quoted
 	for _, o := range open {
-		if o.Quote == "" || o.Carries != "" || before(o, s) >= 0 {
+		if o.Quote == "" || o.Carries != "" || compareOpenings(o, s) >= 0 {
 			continue
 		}
 		f, err := t.Service.Store.Figures(ctx, o.Tenant, o.ID, o.Quote)
@@ -452,12 +452,12 @@ func (t *Taxes) aheadOf(ctx context.Context, s Settlement) ([]quoted, error) {
 	return out, nil
 }
 
-// before orders settlements by their opening.
-func before(a, b Settlement) int {
+// compareOpenings orders settlements by their opening.
+func compareOpenings(a, b Settlement) int {
 	return cmp.Or(a.OpenedAt.Compare(b.OpenedAt), cmp.Compare(a.ID, b.ID))
 }
 
-func later(a, b civil.Date) civil.Date {
+func laterDate(a, b civil.Date) civil.Date {
 	if a.Before(b) {
 		return b
 	}

@@ -8,8 +8,8 @@ import (
 	"fenzhang/shared/settlement/reason"
 )
 
-// waitsFor gives the hold under which the settlement stands by its own facts, nil when it may go on. It is asked
-// whenever another hold ends, so that none of these causes is forgotten behind another one.
+// waitsFor gives the hold that the settlement's own facts ask for, nil when it may go on. It is computed whenever another
+// hold ends, because only one hold is kept at a time and the others would be forgotten behind it.
 func (s Settlement) waitsFor() *Hold {
 	switch {
 	case s.Status == InReview && s.Review != nil && s.Review.Hold != "" && !s.waived(s.Review.Hold):
@@ -29,14 +29,15 @@ func (s Settlement) waitsFor() *Hold {
 		return &Hold{Reason: HoldConfirmation, Owner: string(s.CreatorID), Until: s.ConfirmBy, Text: "By contract nothing is paid before the creator has confirmed its statement."}
 	case s.Awaits != "" && !s.waived(s.Awaits):
 		return &Hold{Reason: s.Awaits, Owner: "finance", Text: reason.OfHold(s.Awaits).Staff.EN}
-	case s.Status == Paying && s.BookedEntry != "" && s.less(s.Net, s.ToPay):
+	case s.Status == Paying && s.BookedEntry != "" && s.belowApproved(s.Net, s.ToPay):
 		return &Hold{Reason: HoldNetChanged, Owner: "approver", Text: "Booked anew in another tax month, the net of " + s.approvedNet().String() + " becomes " + s.Net.String() + ", and " + s.ToPay.String() + " of it is paid; an approver confirms it."}
 	}
 	return nil
 }
 
-// ours tells the holds that waitsFor gives from those that others set and end.
-func ours(h *Hold) bool {
+// setByFacts is true of no hold, and of those that waitsFor gives: they end with their cause. False are those that others
+// set and end.
+func setByFacts(h *Hold) bool {
 	if h == nil {
 		return true
 	}
@@ -47,34 +48,35 @@ func ours(h *Hold) bool {
 	return false
 }
 
-// heard begins a write that changes what the creator has said of the statement; a hold that others set stays.
-func (s Settlement) heard(a Act, now time.Time, change func(*Settlement)) Settlement {
+// withStatementFacts begins a write that changes what is known of the creator's statement: sent, disputed, answered,
+// confirmed. A hold that others set stays.
+func (s Settlement) withStatementFacts(a Act, now time.Time, change func(*Settlement)) Settlement {
 	n := s.stamp(a, now)
 	change(&n)
-	return n.restated()
+	return n.recomputeHold()
 }
 
-// restated gives s the hold under which it stands after its facts have changed: one that they gave before ends with
-// its cause, and any other stays until it is ended or one that comes before it is due.
-func (s Settlement) restated() Settlement {
+// recomputeHold drops a hold whose cause is gone and sets the one that the facts ask for now. A hold that somebody else
+// set stays until it is ended, unless one that comes before it is due.
+func (s Settlement) recomputeHold() Settlement {
 	h := s.waitsFor()
-	if ours(s.Hold) {
+	if setByFacts(s.Hold) {
 		s.Hold = h
 		return s
 	}
 	return s.held(h)
 }
 
-// mended ends the hold for a missing rule, for taxes that were computed, and one for a net that was compared anew; what
-// else stands in the way shows.
-func (s Settlement) mended() Settlement {
+// endTaxHold ends a hold for a missing rule or a changed net, because the taxes were computed anew, and sets the next one
+// that the facts ask for.
+func (s Settlement) endTaxHold() Settlement {
 	if s.Hold != nil && !s.Hold.ByHand && (s.Hold.Reason == HoldRuleGap || s.Hold.Reason == HoldNetChanged) {
 		s.Hold = nil
 	}
-	return s.restated()
+	return s.recomputeHold()
 }
 
-// Stoppable tells whether a hold still reaches the settlement: its money has not left and it has not ended.
+// Stoppable is true while a hold still has an effect: the money has not been sent and the settlement has not ended.
 func (s Settlement) Stoppable() bool { return s.Status != Paid && s.Status != Failed && !s.Sent() }
 
 // Dispute holds a settlement one of whose lines the creator disputes, until finance has answered by a day.
@@ -82,22 +84,22 @@ func (s Settlement) Dispute(answerBy civil.Date, a Act, now time.Time) (Settleme
 	if !s.Stoppable() {
 		return s, notNow("already_sent", "The money of this settlement has left; a dispute of it cannot hold it any more.")
 	}
-	return s.heard(a, now, func(n *Settlement) { n.Disputed, n.Confirmed = answerBy, false }), nil
+	return s.withStatementFacts(a, now, func(n *Settlement) { n.Disputed, n.Confirmed = answerBy, false }), nil
 }
 
 // Resolve ends the dispute of a settlement, all of whose disputed lines were answered; by is the day from which the
 // creator's silence accepts the statement now.
 func (s Settlement) Resolve(by civil.Date, a Act, now time.Time) Settlement {
-	return s.heard(a, now, func(n *Settlement) { n.Disputed, n.ConfirmBy = civil.Date{}, by })
+	return s.withStatementFacts(a, now, func(n *Settlement) { n.Disputed, n.ConfirmBy = civil.Date{}, by })
 }
 
-// SendStatement tells a settlement that waits for the creator's word that the statement was sent; by is the day
-// from which silence accepts it, zero where it never does.
+// SendStatement records that the statement with this settlement was sent to the creator; by is the day from which
+// silence accepts it, zero where it never does.
 func (s Settlement) SendStatement(by civil.Date, a Act, now time.Time) Settlement {
-	return s.heard(a, now, func(n *Settlement) { n.StatementSent, n.ConfirmBy = true, by })
+	return s.withStatementFacts(a, now, func(n *Settlement) { n.StatementSent, n.ConfirmBy = true, by })
 }
 
-// Confirm tells a settlement that the creator has confirmed the statement or accepted it by silence.
+// Confirm records that the creator has confirmed the statement, or accepted it by silence.
 func (s Settlement) Confirm(a Act, now time.Time) Settlement {
-	return s.heard(a, now, func(n *Settlement) { n.Confirmed = true })
+	return s.withStatementFacts(a, now, func(n *Settlement) { n.Confirmed = true })
 }

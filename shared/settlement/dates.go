@@ -43,12 +43,12 @@ func (s Settlement) withPayDay(right civil.Date) Settlement {
 	if right != s.VATDate {
 		n.PayOn = right
 		if s.PayOn.After(s.VATDate) { // it was opened after its pay day
-			n.PayOn = later(s.PayOn, right)
+			n.PayOn = laterDate(s.PayOn, right)
 		}
 		n.VATDate, n.PaymentDate = right, n.PayOn
 		n = n.withoutQuote()
 	}
-	return n.restated()
+	return n.recomputeHold()
 }
 
 // withoutQuote takes the figures of the quote away; they are computed anew.

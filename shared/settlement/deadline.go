@@ -189,7 +189,7 @@ func (v Viewer) ArrivalOf(s Settlement) time.Time {
 	if !s.Arrival.IsZero() || s.Provisional != nil || v.Calendar == nil || s.Status == Failed || s.Status == Paid {
 		return s.Arrival
 	}
-	return arrivalAfter(later(s.PayOn, v.Today), v.Calendar)
+	return arrivalAfter(laterDate(s.PayOn, v.Today), v.Calendar)
 }
 
 // CreatorText gives the creator the reason for the state of its settlement. A check that rejected it is named in the

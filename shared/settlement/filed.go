@@ -62,21 +62,21 @@ func taxFiled() error {
 	return notNow("month_filed", "The month in which this payable was taxed is filed: tax and booking stay, and its net is only paid. A wrong income is corrected by an amended return.")
 }
 
-// carriedFurther tells that a new occurrence pays the net of a booking that stays: its month is filed.
-func (s Settlement) carriedFurther(b booked) bool {
+// keepsBooking is true where a new occurrence pays the net of an earlier booking, which stays because its month is filed.
+func (s Settlement) keepsBooking(b booked) bool {
 	return s.Carries != "" || s.Kept || (s.Status == Paid && b.filed)
 }
 
-// carrying gives fresh the figures that stand, instead of a booking of its own.
-func (s Settlement) carrying(old Settlement, f Figures) (Settlement, Figures) {
+// carryFigures gives s the figures of the booking that stays, instead of a booking of its own.
+func (s Settlement) carryFigures(old Settlement, f Figures) (Settlement, Figures) {
 	s.Carries = cmp.Or(old.Carries, ident.Settlement(old.ID))
 	s.Quote, s.Booking, s.Net, s.ToPay, s.SetOffs = old.Booking, old.Booking, old.Net, old.ToPay, old.SetOffs
 	f.Tenant, f.Settlement, f.Hash = s.Tenant, ident.Settlement(s.ID), old.Booking
 	return s, f
 }
 
-// carriedOn moves a settlement whose taxes stand already to PAYING: nothing is booked.
-func (s Settlement) carriedOn(on civil.Date, key string, a Act, now time.Time) Change {
+// payCarried moves a settlement that carries an earlier booking to PAYING: nothing is booked.
+func (s Settlement) payCarried(on civil.Date, key string, a Act, now time.Time) Change {
 	n := s.move(Paying, a, now)
 	n.PaymentDate = on
 	n.Payout = &Payout{Key: key, Method: s.PayMethod, State: payout.Created}

@@ -55,9 +55,9 @@ func (s Settlement) HeldAfter(old *Settlement) Settlement {
 	return s
 }
 
-// caused gives s with what its payee lacks and what it awaits for a payment on a day, asked anew. What is outside (money
-// received, account checked) is asked only when the payment is near, which is before booking.
-func (s *Service) caused(ctx context.Context, st Settlement, on civil.Date, near bool) (Settlement, error) {
+// withCauses looks up again what holds back a payment on a day: papers that the payee lacks and, when the payment is near,
+// the platform's money and the check of the account. Those two are asked outside, so not before booking is due.
+func (s *Service) withCauses(ctx context.Context, st Settlement, on civil.Date, near bool) (Settlement, error) {
 	st.Lacks, st.Awaits = "", ""
 	if s.Checks.Policy != nil {
 		rules, err := s.rulesOf(ctx, st.Tenant)
@@ -76,12 +76,12 @@ func (s *Service) caused(ctx context.Context, st Settlement, on civil.Date, near
 		return st, nil
 	}
 	var err error
-	st.Awaits, err = s.awaited(ctx, st)
+	st.Awaits, err = s.unmetCause(ctx, st)
 	return st, err
 }
 
-// awaited names the hold of the first outside cause that is not met: money before account.
-func (s *Service) awaited(ctx context.Context, st Settlement) (string, error) {
+// unmetCause names the hold of the first outside cause that is not met: money before account.
+func (s *Service) unmetCause(ctx context.Context, st Settlement) (string, error) {
 	if c := s.Checks.Receipts; c != nil && !st.waived(HoldReceipt) {
 		if ok, err := c.Arrived(ctx, st); err != nil || !ok {
 			return HoldReceipt, err
@@ -95,9 +95,9 @@ func (s *Service) awaited(ctx context.Context, st Settlement) (string, error) {
 	return "", nil
 }
 
-// heldBack sets the hold whose cause stands in the way of booking s today, and tells whether there is one.
-func (s *Service) heldBack(ctx context.Context, st Settlement, today civil.Date, by string) (bool, error) {
-	now, err := s.caused(ctx, st, today, true)
+// holdBeforeBooking writes the hold whose cause keeps s from being booked today; false where there is none.
+func (s *Service) holdBeforeBooking(ctx context.Context, st Settlement, today civil.Date, by string) (bool, error) {
+	now, err := s.withCauses(ctx, st, today, true)
 	if err != nil {
 		return false, err
 	}
@@ -110,7 +110,7 @@ func (s *Service) heldBack(ctx context.Context, st Settlement, today civil.Date,
 	return true, s.Store.Apply(ctx, Change{Old: &st, New: n})
 }
 
-// asksAgain tells the holds whose cause the system looks for again.
+// asksAgain is true of holds whose cause the system looks up again by itself.
 func (s Settlement) asksAgain() bool {
 	if s.Hold == nil || s.Hold.ByHand {
 		return false
@@ -124,7 +124,7 @@ func (s *Service) askAgain(ctx context.Context, st Settlement) error {
 	if err != nil {
 		return fault.Later(err)
 	}
-	fresh, err := s.caused(ctx, st, later(st.PayOn, today), st.Hold.Reason != HoldPaper || st.Status == Approved)
+	fresh, err := s.withCauses(ctx, st, laterDate(st.PayOn, today), st.Hold.Reason != HoldPaper || st.Status == Approved)
 	if err != nil {
 		return err
 	}

@@ -51,7 +51,7 @@ func TestAHoldStaysWhenABookingIsMadeAgain(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			n := s.rebooked(bookedAt(c.net), nil, day, a, now).New
+			n := s.replaceBooking(bookedAt(c.net), nil, day, a, now).New
 			if heldFor(n) != c.want {
 				t.Fatalf("held for %q, want %q", heldFor(n), c.want)
 			}

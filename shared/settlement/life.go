@@ -68,12 +68,12 @@ func (s Settlement) Submit(seen int, a Act, now time.Time) (Settlement, error) {
 		return s, err
 	}
 	n := s.move(InReview, a, now)
-	return n.prepared(a.By), nil
+	return n.withPreparer(a.By), nil
 }
 
-// prepared remembers a preparer; the system is none. An approval that a preparer gave before the last one was given
-// counts no more.
-func (s Settlement) prepared(by string) Settlement {
+// withPreparer adds a preparer; the system is none. While approvals are missing, one that this person has given no longer
+// counts.
+func (s Settlement) withPreparer(by string) Settlement {
 	if by == "" || strings.HasPrefix(by, "system:") || slices.Contains(s.Preparers, by) {
 		return s
 	}
@@ -123,7 +123,7 @@ func (s Settlement) Approve(seen int, a Act, now time.Time) (Settlement, error) 
 	}
 	n := s.move(Approved, a, now)
 	n.Approvals, n.ApprovedNet, n.Automatic = given, &s.Net, false
-	n.ApprovedPay = other(s.ToPay, s.Net)
+	n.ApprovedPay = nilIfEqual(s.ToPay, s.Net)
 	return n, nil
 }
 
@@ -186,7 +186,7 @@ func (s Settlement) Released(a Act, now time.Time) (Settlement, error) {
 	}
 	n := s.stamp(a, now)
 	if !strings.HasPrefix(a.By, "system:") {
-		n = n.waive(s.Hold.Reason).prepared(a.By)
+		n = n.waive(s.Hold.Reason).withPreparer(a.By)
 	}
 	n.Hold = n.waitsFor()
 	return n, nil
@@ -204,7 +204,7 @@ func (s Settlement) ConfirmedNetOf(net money.Amount, a Act, now time.Time) (Sett
 		return s, notNow("other_net", "The net to confirm is "+s.Net.String()+"; read the settlement again.")
 	}
 	n := s.stamp(a, now)
-	n.ApprovedNet, n.ApprovedPay = &net, other(s.ToPay, net)
+	n.ApprovedNet, n.ApprovedPay = &net, nilIfEqual(s.ToPay, net)
 	n.Hold = n.waitsFor()
 	return n, nil
 }
@@ -217,7 +217,7 @@ func (s Settlement) InvoiceIn(paper InvoicePaper, a Act, now time.Time) (Settlem
 	if paper.Amount != s.CreatorShare() {
 		return s, fault.Invalid(fault.Field{Field: "amount", Problem: "must be the creator's share, " + s.CreatorShare().String()})
 	}
-	n := s.stamp(a, now).prepared(a.By)
+	n := s.stamp(a, now).withPreparer(a.By)
 	n.Paper = &paper
 	if n.Hold != nil && n.Hold.Reason == HoldInvoice {
 		n.Hold = n.waitsFor()
@@ -230,7 +230,7 @@ func (s Settlement) Quoted(f Figures, expected civil.Date, a Act, now time.Time)
 	n := s.stamp(a, now)
 	n.Quote, n.PaymentDate = f.Hash, expected
 	n.Net, n.ToPay = f.Result.Net, f.Result.Net
-	return n.mended()
+	return n.endTaxHold()
 }
 
 // Gap holds a settlement whose taxes no rule answers; its figures stay empty. Under a hold that comes before, the gap
@@ -250,7 +250,7 @@ func (s Settlement) GapInPaying(rule, text string, a Act, now time.Time) Settlem
 func (s Settlement) NetFell(f Figures, parts []receivable.Part, a Act, now time.Time) Settlement {
 	n := s.stamp(a, now)
 	n.Quote, n.Net = f.Hash, f.Result.Net
-	n = n.bearing(parts)
+	n = n.withSetOffs(parts)
 	text := "The taxes due now lower the net from " + s.Net.String() + " to " + n.Net.String() + "; an approver confirms it."
 	if f.Result.Net.Cmp(s.approvedNet()) >= 0 {
 		text = "Set-offs lower what is paid from " + s.approvedPay().String() + " to " + n.ToPay.String() + " of the net of " + n.Net.String() + "; an approver confirms it."
@@ -267,9 +267,9 @@ func (s Settlement) Booked(f Figures, parts []receivable.Part, rows Booking, on 
 	n := s.move(Paying, a, now)
 	n.Booking, n.BookedEntry, n.PaymentDate = f.Hash, a.ID, on
 	n.Net = f.Result.Net
-	n = n.bearing(parts)
+	n = n.withSetOffs(parts)
 	n.Payout = &Payout{Key: key, Method: method, State: payout.Created}
-	c := Change{Old: &s, New: n, Rows: []Booking{rows}, Entry: posted(n.bookingEntry(f, on, a, now)), Moves: n.taken(), Raised: n.shortfalls(f, on, a, now)}
+	c := Change{Old: &s, New: n, Rows: []Booking{rows}, Entry: nilIfEmpty(n.bookingEntry(f, on, a, now)), Moves: n.setOffMoves(), Raised: n.shortfallClaims(f, on, a, now)}
 	if f.Hash != s.Quote {
 		c.Figures = &f
 	}
@@ -322,13 +322,13 @@ func (s Settlement) sourceAccount() ledger.Account {
 	return ledger.PlatformClearing
 }
 
-// rebooked replaces a booking in PAYING, before the first send. A hold that a person has set stays.
-func (s Settlement) rebooked(f Figures, parts []receivable.Part, on civil.Date, a Act, now time.Time) Change {
+// replaceBooking replaces a booking in PAYING, before the first send. A hold that a person has set stays.
+func (s Settlement) replaceBooking(f Figures, parts []receivable.Part, on civil.Date, a Act, now time.Time) Change {
 	n := s.stamp(a, now)
 	n.Booking, n.BookedEntry, n.PaymentDate = f.Hash, a.ID, on
 	n.Net = f.Result.Net
-	n = n.bearing(parts).mended()
-	c := Change{Old: &s, New: n, Entry: posted(n.bookingEntry(f, on, a, now)), Moves: n.taken(), Raised: n.shortfalls(f, on, a, now)}
+	n = n.withSetOffs(parts).endTaxHold()
+	c := Change{Old: &s, New: n, Entry: nilIfEmpty(n.bookingEntry(f, on, a, now)), Moves: n.setOffMoves(), Raised: n.shortfallClaims(f, on, a, now)}
 	if f.Hash != s.Quote && f.Hash != s.Booking {
 		c.Figures = &f
 	}

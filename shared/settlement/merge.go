@@ -176,18 +176,18 @@ func closedFor(list []Booking) ident.Taxpayer {
 	return ""
 }
 
-// ClosedFor tells that a list is closed by a merge, and in whose list the person goes on.
+// ClosedFor gives the taxpayer in whose list a person goes on, where a merge has closed this one.
 func ClosedFor(list []Booking) (into ident.Taxpayer, closed bool) {
 	into = closedFor(list)
 	return into, into != ""
 }
 
-// merged tells that a settlement's taxpayer goes on as another.
+// merged is the error of a computation whose taxpayer was merged into another.
 type merged struct{ into ident.Taxpayer }
 
 func (m *merged) Error() string { return string("settlement: the taxpayer was merged into " + m.into) }
 
-func mergedInto(err error) (ident.Taxpayer, bool) {
+func mergeTarget(err error) (ident.Taxpayer, bool) {
 	var m *merged
 	if !errors.As(err, &m) {
 		return "", false
@@ -195,7 +195,7 @@ func mergedInto(err error) (ident.Taxpayer, bool) {
 	return m.into, true
 }
 
-// ownerOf tells in whose list a booked settlement's rows stand now, and the next free number there.
+// ownerOf finds the taxpayer in whose list the rows of a booked settlement are now, and the next free number there.
 func (s *Service) ownerOf(ctx context.Context, st Settlement, list []Booking) (ident.Taxpayer, int, error) {
 	into := closedFor(list)
 	if into == "" {
@@ -205,17 +205,17 @@ func (s *Service) ownerOf(ctx context.Context, st Settlement, list []Booking) (i
 	return into, len(list) + 1, err
 }
 
-// followed lets a settlement that is not booked go on as the taxpayer that its own was merged into, where that
-// happened, and tells whether it did.
-func (t *Taxes) followed(ctx context.Context, s Settlement) (bool, error) {
+// followMerge moves a settlement that is not booked to the taxpayer that its own was merged into; false where there was
+// no merge.
+func (t *Taxes) followMerge(ctx context.Context, s Settlement) (bool, error) {
 	payer, err := t.Service.Directory.Taxpayer(ctx, s.Tenant, s.TaxpayerID)
 	switch {
 	case fault.HasCode(err, fault.NotFound):
-		return false, nil // told where its profile is needed
+		return false, nil // computing reports it, where the profile is needed
 	case err != nil || payer.MergedInto == "":
 		return false, err
 	}
-	return true, t.Service.follow(ctx, s, payer.MergedInto, payer.By)
+	return true, t.Service.moveToTaxpayer(ctx, s, payer.MergedInto, payer.By)
 }
 
 // followAll moves the open settlements of from. One that the index does not show yet follows when it is quoted or
@@ -230,7 +230,7 @@ func (m *Merging) followAll(ctx context.Context, tenant ident.Tenant, entity ide
 			if s.TaxpayerID != ident.Taxpayer(from) || !s.Unbooked() {
 				break
 			}
-			if err = m.Service.follow(ctx, s, into, by); !errors.Is(err, ErrRival) {
+			if err = m.Service.moveToTaxpayer(ctx, s, into, by); !errors.Is(err, ErrRival) {
 				break
 			}
 			if s, err = m.Service.Store.Load(ctx, tenant, ident.Settlement(s.ID)); err != nil {
@@ -244,15 +244,15 @@ func (m *Merging) followAll(ctx context.Context, tenant ident.Tenant, entity ide
 	return nil
 }
 
-// follow makes into the taxpayer of an open settlement, in a write of its own.
-func (s *Service) follow(ctx context.Context, st Settlement, into, by string) error {
-	a := Act{ID: s.NewID(), Name: "settlement.taxpayer_merged", By: cmp.Or(by, "system:compute-tax"), Reason: string(st.TaxpayerID+" is ") + into}
-	return s.Store.Apply(ctx, Change{Old: &st, New: st.mergedInto(into, a, s.Clock.Instant())})
+// moveToTaxpayer makes into the taxpayer of an open settlement, in a write of its own.
+func (s *Service) moveToTaxpayer(ctx context.Context, st Settlement, into, by string) error {
+	a := Act{ID: s.NewID(), Name: "settlement.taxpayer_merged", By: cmp.Or(by, "system:compute-tax"), Reason: string(st.TaxpayerID) + " is " + into}
+	return s.Store.Apply(ctx, Change{Old: &st, New: st.withTaxpayer(into, a, s.Clock.Instant())})
 }
 
-// mergedInto gives an open settlement another taxpayer. Before an approval it is quoted anew; what was approved keeps
+// withTaxpayer gives an open settlement another taxpayer. Before an approval it is quoted anew; what was approved keeps
 // its quote, so that the booking tells when the net falls.
-func (s Settlement) mergedInto(into string, a Act, now time.Time) Settlement {
+func (s Settlement) withTaxpayer(into string, a Act, now time.Time) Settlement {
 	n := s.stamp(a, now)
 	n.TaxpayerID = ident.Taxpayer(into)
 	if by := a.By; by != "system:compute-tax" && !slices.Contains(n.Preparers, by) {

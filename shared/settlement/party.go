@@ -41,22 +41,13 @@ func (s Settlement) link(i int) PartyLink {
 	return PartyLink{}
 }
 
-// linked notes what became of payee share i.
-func (s Settlement) linked(i int, l PartyLink) Settlement {
+// withLink notes what became of payee share i.
+func (s Settlement) withLink(i int, l PartyLink) Settlement {
 	links := make([]PartyLink, len(s.payeeShares()))
 	copy(links, s.Parties)
 	links[i] = l
 	s.Parties = links
 	return s
-}
-
-// partyIdentity is the identity of a payee's own payable, and its activity.
-func (s Settlement) partyIdentity(payee string, l PartyLink) (identity, activity string) {
-	activity = PartyPrefix + s.ID
-	if l.Of > 0 {
-		activity = PartyPrefix + IDOf(s.Identity, l.Of)
-	}
-	return Identity(payee, activity, s.TS), activity
 }
 
 // approved tells that the approval stands: nothing has undone the settlement and no later occurrence took its place.
@@ -90,8 +81,8 @@ func (s Settlement) partyDue(i int, p split.Share) bool {
 	return p.Amount.Positive() && (l.Occurrence == 0 || l.Asked)
 }
 
-// carried are the links of a settlement's next occurrence: what was opened stays opened.
-func (s Settlement) carried() []PartyLink {
+// carriedLinks are the links of a settlement's next occurrence: what was opened stays opened.
+func (s Settlement) carriedLinks() []PartyLink {
 	links := slices.Clone(s.Parties)
 	for i := range links {
 		if links[i].Occurrence > 0 && links[i].Of == 0 {
@@ -140,23 +131,23 @@ func (s *Service) openParty(ctx context.Context, main Settlement, i int) error {
 	if l.Occurrence == 0 {
 		l.Of = 0
 	}
-	identity, activity := main.partyIdentity(share.Party, l)
-	last, n, err := s.Latest(ctx, main.Tenant, identity)
+	own := main.partyPayable(share, l)
+	last, n, err := s.Latest(ctx, main.Tenant, own.identity())
 	if err != nil {
 		return err
 	}
 	a := Act{ID: s.NewID(), Name: "settlement.party_opened", By: "system:advance-settlement"}
 	also := main.stamp(a, s.Clock.Instant())
 	if last != nil && !last.Dead() {
-		also = also.linked(i, PartyLink{Occurrence: last.Occurrence, Of: l.Of})
+		also = also.withLink(i, PartyLink{Occurrence: last.Occurrence, Of: l.Of})
 		return s.Store.Apply(ctx, Change{Old: &main, New: also})
 	}
 	fresh, err := s.partySettlement(ctx, main, share)
 	if err != nil {
 		return err
 	}
-	fresh.Identity, fresh.Occurrence, fresh.ID, fresh.ActivityID = identity, n+1, IDOf(identity, n+1), activity
-	also = also.linked(i, PartyLink{Occurrence: n + 1, Of: l.Of})
+	fresh = fresh.occurrence(own, n+1)
+	also = also.withLink(i, PartyLink{Occurrence: n + 1, Of: l.Of})
 	c := s.Opening(fresh, a)
 	c.Also = &also
 	return s.Store.Apply(ctx, c)
@@ -178,11 +169,19 @@ func (s *Service) partySettlement(ctx context.Context, main Settlement, share sp
 		return Settlement{}, fault.Later(err)
 	}
 	o := main.Opening
-	o.CreatorID, o.TaxpayerID, o.Parent, o.Source, o.Reopens = payee.CreatorID, payee.TaxpayerID, ident.Settlement(main.ID), SourceParty, ""
-	o.Gross, o.Shares, o.Memo = share.Amount, []split.Share{{Party: string(payee.CreatorID), Kind: split.KindCreator, Amount: share.Amount}}, nil
-	o.RevenueBasis, o.AfterTax, o.NeedsConfirm = "", false, false // the MCN's part is in the main one's entry, and nothing is promised net to a payee
-	o.PayMethod, o.PayOn = payee.Payout.Method, later(main.PayOn, today)
-	o.ContentHash = contentOf(string(payee.CreatorID), main.ID, share.Amount.String())
+	o.CreatorID = payee.CreatorID
+	o.TaxpayerID = payee.TaxpayerID
+	o.Parent = ident.Settlement(main.ID)
+	o.Source = SourceParty
+	o.Reopens = ""
+	o.Gross = share.Amount
+	o.Shares = []split.Share{{Party: string(payee.CreatorID), Kind: split.KindCreator, Amount: share.Amount}}
+	o.Memo = nil
+	o.RevenueBasis = "" // the agency's part is in the entry of the main settlement
+	o.AfterTax = false  // nothing is promised net to a payee
+	o.NeedsConfirm = false
+	o.PayMethod = payee.Payout.Method
+	o.PayOn = laterDate(main.PayOn, today)
 	by, err := s.partyRoute(ctx, &o, taxpayer)
 	if err != nil {
 		return Settlement{}, err
@@ -220,8 +219,7 @@ func (s *Service) refuseSettledParties(ctx context.Context, main Settlement) err
 		if l.Occurrence == 0 {
 			continue
 		}
-		identity, _ := main.partyIdentity(p.Party, l)
-		last, _, err := s.Latest(ctx, main.Tenant, identity)
+		last, _, err := s.Latest(ctx, main.Tenant, main.partyPayable(p, l).identity())
 		if err != nil {
 			return err
 		}
@@ -249,8 +247,8 @@ func (s *Service) AskParty(ctx context.Context, in Intent, payee string) (Settle
 		if err := main.version(in.Version); err != nil {
 			return Change{}, err
 		}
-		identity, _ := main.partyIdentity(payee, l)
-		last, _, err := s.Latest(ctx, main.Tenant, identity)
+		own := main.partyPayable(main.payeeShares()[i], l)
+		last, _, err := s.Latest(ctx, main.Tenant, own.identity())
 		if err != nil {
 			return Change{}, err
 		}
@@ -258,7 +256,7 @@ func (s *Service) AskParty(ctx context.Context, in Intent, payee string) (Settle
 			return Change{}, notNow("party_settled", "The share of "+payee+" is settled as "+last.ID+" already.")
 		}
 		l.Asked = true
-		return Change{Old: &main, New: main.stamp(a, s.Clock.Instant()).linked(i, l)}, nil
+		return Change{Old: &main, New: main.stamp(a, s.Clock.Instant()).withLink(i, l)}, nil
 	})
 }
 
@@ -275,8 +273,7 @@ func (s Settlement) PartySettlements() []PartySettlement {
 	for i, share := range s.payeeShares() {
 		party := PartySettlement{Party: share.Party, Amount: share.Amount}
 		if link := s.link(i); link.Occurrence > 0 {
-			identity, _ := s.partyIdentity(share.Party, link)
-			party.Settlement = IDOf(identity, link.Occurrence)
+			party.Settlement = IDOf(s.partyPayable(share, link).identity(), link.Occurrence)
 		}
 		out = append(out, party)
 	}

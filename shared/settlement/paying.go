@@ -39,7 +39,7 @@ func (s Settlement) PayoutMoved(to payout.State, o payout.Outcome, b booked, a A
 		e := s.entry(a.ID, "paid", now)
 		e.Debit(ledger.CreatorPayable, s.ToPay)
 		e.Credit(ledger.GatewayClearing, s.ToPay)
-		return Change{Old: &s, New: n, Entry: posted(e)}
+		return Change{Old: &s, New: n, Entry: nilIfEmpty(e)}
 	case payout.Failed, payout.Cancelled:
 		n := s.move(Failed, a, now)
 		n.Payout, n.ReasonClass, n.Arrival = &p, PaymentFailed, time.Time{}
@@ -47,14 +47,14 @@ func (s Settlement) PayoutMoved(to payout.State, o payout.Outcome, b booked, a A
 			n.Kept = s.Carries == ""
 			return Change{Old: &s, New: n}
 		}
-		return s.unbooked(n, b, a, now)
+		return s.reverseBooking(n, b, a, now)
 	case payout.Returned:
 		n := s.stamp(a, now)
 		n.Payout = &p
 		e := s.entry(a.ID, "returned", now)
 		e.Debit(ledger.GatewayClearing, s.ToPay)
 		e.Credit(ledger.CreatorPayable, s.ToPay)
-		return Change{Old: &s, New: n, Entry: posted(e)}
+		return Change{Old: &s, New: n, Entry: nilIfEmpty(e)}
 	default:
 		n := s.stamp(a, now)
 		n.Payout = &p
@@ -65,16 +65,16 @@ func (s Settlement) PayoutMoved(to payout.State, o payout.Outcome, b booked, a A
 	}
 }
 
-// posted leaves out an entry without postings: a net of 0.00 moves no money.
-func posted(e ledger.Entry) *ledger.Entry {
+// nilIfEmpty leaves out an entry without postings: a net of 0.00 moves no money.
+func nilIfEmpty(e ledger.Entry) *ledger.Entry {
 	if len(e.Postings) == 0 {
 		return nil
 	}
 	return &e
 }
 
-// unbooked adds the reversal of a booking to the write of n: journal and tax rows, in their original periods.
-func (s Settlement) unbooked(n Settlement, b booked, a Act, now time.Time) Change {
+// reverseBooking adds the reversal of a booking to the write of n: journal and tax rows, in their original periods.
+func (s Settlement) reverseBooking(n Settlement, b booked, a Act, now time.Time) Change {
 	c := Change{Old: &s, New: n}
 	if b.entry.ID != "" {
 		e := b.entry.Reversal(a.ID, "booking reversed", now, civil.MonthOf(now))
@@ -84,7 +84,7 @@ func (s Settlement) unbooked(n Settlement, b booked, a Act, now time.Time) Chang
 		c.Rows = []Booking{{Entity: s.Entity, Taxpayer: cmp.Or(b.owner, s.TaxpayerID), Year: s.PaymentDate.Year(), Seq: b.seq, Kind: KindReversal,
 			Settlement: ident.Settlement(s.ID), EntryID: a.ID, At: now, Rows: negative(b.rows)}}
 	}
-	s.giveUp(&c, b.short, a, now)
+	s.reverseSetOffs(&c, b.short, a, now)
 	return c
 }
 
@@ -107,14 +107,14 @@ func (s Settlement) CancelPaying(b booked, a Act, now time.Time) (Change, error)
 	}
 	n := s.move(Failed, a, now)
 	n.ReasonClass, n.Arrival, n.Payout, n.Hold = Cancelled, time.Time{}, nil, nil
-	c := s.unbooked(n, b, a, now)
-	c.Entry, c.Freed = merge(c.Entry, s.takeBack(b.opening, a.ID, now)), s.frees()
+	c := s.reverseBooking(n, b, a, now)
+	c.Entry, c.Freed = mergeEntries(c.Entry, s.takeBack(b.opening, a.ID, now)), s.frees()
 	return c, nil
 }
 
-// replacing makes one entry of a booking that replaces another. It names the one that it takes back, so that what it
-// posted itself can be told.
-func replacing(back, anew *ledger.Entry) *ledger.Entry {
+// replaceEntry makes one entry of a booking that replaces another. It names the one that it takes back, so that what it
+// posted itself can be read from it.
+func replaceEntry(back, anew *ledger.Entry) *ledger.Entry {
 	if back == nil {
 		return anew
 	}
@@ -127,8 +127,8 @@ func replacing(back, anew *ledger.Entry) *ledger.Entry {
 	return &m
 }
 
-// merge makes one entry of two reversals that are one act.
-func merge(a, b *ledger.Entry) *ledger.Entry {
+// mergeEntries makes one entry of two reversals that are one act.
+func mergeEntries(a, b *ledger.Entry) *ledger.Entry {
 	if a == nil {
 		return b
 	}
@@ -174,7 +174,7 @@ func (s Settlement) Reopen(fresh Settlement, b booked, a Act, now time.Time) (Ch
 	old.Kept = old.Kept || (s.Status == Paid && b.filed && s.Carries == "")
 	c := Change{New: fresh, Also: &old}
 	if s.Status == Paid && fresh.Carries == "" {
-		u := s.unbooked(old, b, a, now)
+		u := s.reverseBooking(old, b, a, now)
 		c.Entry, c.Rows, c.Moves, c.Raised = u.Entry, u.Rows, u.Moves, u.Raised
 	}
 	return c, nil

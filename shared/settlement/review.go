@@ -104,9 +104,9 @@ func (s *Service) Viewer(ctx context.Context, by identity.Principal) (Viewer, er
 	return Viewer{Rules: rules, Calendar: s.Calendar, Now: s.Clock.Instant(), Today: today, ForCreator: by.OnlyOwn()}, nil
 }
 
-// examined makes the tenant's checks on a quoted settlement that is about to be written, in the same write. Before
-// IN_REVIEW it notes only whether the system may submit it.
-func (s *Service) examined(ctx context.Context, n Settlement) (Settlement, error) {
+// withReview makes the tenant's checks on a quoted settlement that is about to be written, so that both are one write.
+// Before IN_REVIEW it decides only whether the system may submit it.
+func (s *Service) withReview(ctx context.Context, n Settlement) (Settlement, error) {
 	if s.Checks.Policy == nil || n.Quote == "" || (n.Status != PendingReview && n.Status != InReview) {
 		return n, nil
 	}
@@ -136,7 +136,7 @@ func (s *Service) examined(ctx context.Context, n Settlement) (Settlement, error
 		}
 	}
 	n.Automatic = rules.MayApprove(facts, found) || n.Review.Rejects != ""
-	return n.restated(), nil
+	return n.recomputeHold(), nil
 }
 
 // rejectedBefore tells whether the system has rejected the occurrence of the payable before s. It does so once: the same
@@ -235,7 +235,7 @@ func (s *Service) withMakers(ctx context.Context, n Settlement) (Settlement, err
 	if err != nil {
 		return n, err
 	}
-	n = n.prepared(creator.By).prepared(taxpayer.By)
+	n = n.withPreparer(creator.By).withPreparer(taxpayer.By)
 	if n.Source == SourceParty {
 		return n, nil
 	}
@@ -243,7 +243,7 @@ func (s *Service) withMakers(ctx context.Context, n Settlement) (Settlement, err
 	if fault.HasCode(err, fault.RuleMissing) { // none is in force: the review has found it
 		return n, nil
 	}
-	return n.prepared(contract.By), err
+	return n.withPreparer(contract.By), err
 }
 
 // RefuseCashier keeps apart who prepares and who pays.
@@ -268,10 +268,10 @@ func (v *Advancer) next(ctx context.Context, s Settlement) error {
 			return nil
 		}
 		if n, err = s.Submit(s.StatusVersion, a, now); err == nil {
-			n, err = v.Service.examined(ctx, n)
+			n, err = v.Service.withReview(ctx, n)
 		}
 	} else {
-		if n, err = v.Service.examined(ctx, n); err != nil {
+		if n, err = v.Service.withReview(ctx, n); err != nil {
 			return err
 		}
 		if n.rejecting() {

@@ -20,8 +20,8 @@ const ShortfallPrefix = "tax-"
 // actRebooked names the act that makes a booking again.
 const actRebooked = "settlement.rebooked"
 
-// setOffs plans what the net of s bears. Open settlements that come before it count as booked: what they plan to take
-// is gone, and what they cannot bear stands.
+// setOffs plans what is set off from the net of s. Open settlements that were opened before it count as booked: what they
+// plan to set off is no longer open, and the tax that they cannot bear is a claim.
 func (t *Taxes) setOffs(ctx context.Context, s Settlement, net money.Amount, ahead []quoted) ([]receivable.Part, error) {
 	standing, err := t.Service.Store.Receivables(ctx, s.Tenant, s.CreatorID, s.Entity)
 	if err != nil {
@@ -31,7 +31,7 @@ func (t *Taxes) setOffs(ctx context.Context, s Settlement, net money.Amount, ahe
 		if q.CreatorID != s.CreatorID {
 			continue
 		}
-		standing = append(standing, q.shortfalls(q.figures, q.PaymentDate, Act{}, q.OpenedAt)...)
+		standing = append(standing, q.shortfallClaims(q.figures, q.PaymentDate, Act{}, q.OpenedAt)...)
 		for _, o := range q.SetOffs {
 			at := slices.IndexFunc(standing, func(r receivable.Receivable) bool { return r.ID == o.Receivable })
 			if at >= 0 {
@@ -79,22 +79,22 @@ func toPay(net money.Amount, parts []receivable.Part) money.Amount {
 	return net
 }
 
-// bearing sets what is set off from the net. Whoever raised or confirmed one of the claims made the settlement what it
+// withSetOffs sets what is set off from the net. Whoever raised or confirmed one of the claims made the settlement what it
 // is, and so does not approve it; only what was owed before the first day here was approved as one file, with all that
 // the agency began with, and bars nobody but who brought it.
-func (s Settlement) bearing(parts []receivable.Part) Settlement {
+func (s Settlement) withSetOffs(parts []receivable.Part) Settlement {
 	s.SetOffs, s.ToPay = setOffsOf(parts), toPay(s.Net, parts)
 	for _, p := range parts {
-		s = s.prepared(p.PreparedBy)
+		s = s.withPreparer(p.PreparedBy)
 		if !p.Opening {
-			s = s.prepared(p.ApprovedBy)
+			s = s.withPreparer(p.ApprovedBy)
 		}
 	}
 	return s
 }
 
-// other gives a when it is not b; what is usual is not stored.
-func other(a, b money.Amount) *money.Amount {
+// nilIfEqual gives nil for an amount that is the usual one, which is not stored.
+func nilIfEqual(a, b money.Amount) *money.Amount {
 	if a == b {
 		return nil
 	}
@@ -109,14 +109,14 @@ func (s Settlement) approvedPay() money.Amount {
 	return s.approvedNet()
 }
 
-// less tells that net or payment lie below what an approver has seen: a tax that rose, or a claim that was raised
-// since. Both wait for an approver, because both change what the creator is told.
-func (s Settlement) less(net, pay money.Amount) bool {
+// belowApproved is true when the net, or what of it is paid, is lower than an approver has seen: a tax has risen, or a
+// claim was raised since. Either needs an approver, because the creator was promised more.
+func (s Settlement) belowApproved(net, pay money.Amount) bool {
 	return net.Cmp(s.approvedNet()) < 0 || pay.Cmp(s.approvedPay()) < 0
 }
 
-// taken is what the set-offs of s take from the claims.
-func (s Settlement) taken() []receivable.Move {
+// setOffMoves are the changes of the claims that the set-offs of s are taken for.
+func (s Settlement) setOffMoves() []receivable.Move {
 	var out []receivable.Move
 	for _, o := range s.SetOffs {
 		out = append(out, receivable.Move{Creator: s.CreatorID, Entity: s.Entity, ID: o.Receivable, Taken: o.Amount.Abs()})
@@ -124,8 +124,8 @@ func (s Settlement) taken() []receivable.Move {
 	return out
 }
 
-// shortfalls is the claim for what the creator's share could not bear of its taxes; none where it bore all.
-func (s Settlement) shortfalls(f Figures, on civil.Date, a Act, now time.Time) []receivable.Receivable {
+// shortfallClaims is the claim for what the creator's share could not bear of its taxes; none where it bore all.
+func (s Settlement) shortfallClaims(f Figures, on civil.Date, a Act, now time.Time) []receivable.Receivable {
 	var sum money.Amount
 	for _, l := range f.Result.Taxes {
 		sum = sum.Add(l.Shortfall)
@@ -146,14 +146,13 @@ func (s Settlement) claim(id string, kind receivable.Kind, amount money.Amount, 
 		Document: s.ID, Reason: why, State: receivable.Open, Settlement: ident.Settlement(s.ID), RaisedOn: on, PreparedBy: a.By, PreparedAt: now, Act: a.ID}
 }
 
-// giveUp adds to a reversal of the booking of s that its set-offs are given up, and that the claim it raised ends.
-// What another settlement has taken of that claim meanwhile was taken from the creator without a ground: it is owed
-// back.
-func (s Settlement) giveUp(c *Change, short *receivable.Receivable, a Act, now time.Time) {
+// reverseSetOffs adds to the reversal of a booking that its set-offs are reversed and that the claim which the booking
+// raised is withdrawn. What other settlements have paid on that claim meanwhile had no ground: it is owed to the creator.
+func (s Settlement) reverseSetOffs(c *Change, short *receivable.Receivable, a Act, now time.Time) {
 	if s.BookedEntry == "" { // planned, and never made
 		return
 	}
-	for _, m := range s.taken() {
+	for _, m := range s.setOffMoves() {
 		m.Taken = m.Taken.Neg()
 		c.Moves = append(c.Moves, m)
 	}
@@ -168,8 +167,8 @@ func (s Settlement) giveUp(c *Change, short *receivable.Receivable, a Act, now t
 	}
 }
 
-// givenUp is what stands once moves are made.
-func (s Settlement) givenUp(standing []receivable.Receivable, moves []receivable.Move) []receivable.Receivable {
+// claimsAfter gives the claims as they are once moves are made.
+func (s Settlement) claimsAfter(standing []receivable.Receivable, moves []receivable.Move) []receivable.Receivable {
 	out := slices.Clone(standing)
 	for i := range out {
 		for _, m := range moves {
@@ -181,8 +180,8 @@ func (s Settlement) givenUp(standing []receivable.Receivable, moves []receivable
 	return out
 }
 
-// combined makes one move of each claim out of two lists: a transaction names an item once.
-func combined(a, b []receivable.Move) []receivable.Move {
+// combineMoves makes one move of each claim out of two lists: a transaction names an item once.
+func combineMoves(a, b []receivable.Move) []receivable.Move {
 	out := slices.Clone(a)
 	for _, m := range b {
 		at := slices.IndexFunc(out, func(o receivable.Move) bool { return o.ID == m.ID })

@@ -208,7 +208,7 @@ func (s *Service) Settle(ctx context.Context, by identity.Principal, key string,
 	call := &settleCall{service: s, by: by, key: key, r: r, hash: r.contentHash(), writeID: s.NewID(), today: civil.DateOf(business)}
 	// A lost race is decided by reading the winner's record; three rounds bound a pathological one.
 	for range 3 {
-		a, how, err := call.once(ctx)
+		a, how, err := call.attempt(ctx)
 		if !errors.Is(err, ErrRival) {
 			return a, how, err
 		}
@@ -224,7 +224,7 @@ type settleCall struct {
 	today              civil.Date
 }
 
-func (c *settleCall) once(ctx context.Context) (Answer, How, error) {
+func (c *settleCall) attempt(ctx context.Context) (Answer, How, error) {
 	known, err := c.service.Store.Key(ctx, c.by.Tenant, c.key)
 	if err != nil {
 		return Answer{}, 0, err
@@ -235,15 +235,14 @@ func (c *settleCall) once(ctx context.Context) (Answer, How, error) {
 	if known != nil { // an earlier round of this very call did it, and its answer was lost
 		return answerOf(string(known.Settlement), known.Arrival), Opened, nil
 	}
-	identity := Identity(string(c.r.UserID), c.r.ActivityID, int64(c.r.TS))
-	last, n, err := c.service.Latest(ctx, c.by.Tenant, identity)
+	last, n, err := c.service.Latest(ctx, c.by.Tenant, c.r.payable().identity())
 	if err != nil {
 		return Answer{}, 0, err
 	}
 	if last != nil && !last.Dead() {
 		return c.existing(ctx, last)
 	}
-	return c.open(ctx, identity, n+1)
+	return c.open(ctx, n+1)
 }
 
 // repeated answers a known key: cases 2, 3 and 4.
@@ -276,7 +275,7 @@ func answerOf(id string, arrival time.Time) Answer {
 }
 
 // open is case 7 and then the opening itself.
-func (c *settleCall) open(ctx context.Context, identity string, n int) (Answer, How, error) {
+func (c *settleCall) open(ctx context.Context, n int) (Answer, How, error) {
 	source := SourceClearing
 	if c.r.IncomeType == "incentive" {
 		source = SourceCost
@@ -286,9 +285,7 @@ func (c *settleCall) open(ctx context.Context, identity string, n int) (Answer, 
 	if err != nil {
 		return Answer{}, 0, err
 	}
-	fresh.Identity, fresh.Occurrence, fresh.ID = identity, n, IDOf(identity, n)
-	fresh.ActivityID, fresh.TS, fresh.ContentHash, fresh.TraceID = c.r.ActivityID, int64(c.r.TS), c.hash, c.r.TraceID
-	fresh = fresh.prepared(c.by.Subject) // who tells the amount is a preparer
+	fresh = fresh.fromCall(&c.r, c.by.Subject, n)
 	ch := c.service.Opening(fresh, Act{ID: c.writeID, Name: "settlement.opened", By: c.by.Subject})
 	k := c.record(fresh.ID, ch.New.FirstArrival)
 	ch.Key = &k

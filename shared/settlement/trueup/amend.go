@@ -12,7 +12,7 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
-// Amended is a taxpayer whose filed returns no longer say what stands (更正申报清单).
+// Amended is a taxpayer whose filed returns differ from what is booked now (更正申报清单).
 type Amended struct {
 	Taxpayer ident.Taxpayer      `json:"taxpayer_id"`
 	Months   []lawdiff.Amendment `json:"months"`
@@ -55,8 +55,8 @@ func (t *Service) Amendments(ctx context.Context, tenant ident.Tenant, entity id
 	return out, next, nil
 }
 
-// logOfCreator reads what was booked for a creator's taxpayer around a month; first tells that the taxpayer is told
-// with this creator, one of those whose settlements were booked for it.
+// logOfCreator reads what was booked for a creator's taxpayer around a month. Of several creators with one taxpayer, first
+// is true of the one whose settlement was booked first, so that the taxpayer is listed once.
 func (t *Service) logOfCreator(ctx context.Context, tenant ident.Tenant, entity ident.Entity, c tenancy.Creator, around civil.Month) (log taxLog, first bool, err error) {
 	log.into = string(c.TaxpayerID)
 	for range rounds { // merged, and merged again

@@ -59,8 +59,8 @@ func (c *Correction) who() lawdiff.Who {
 	return lawdiff.Who{Entity: c.Entity, Taxpayer: c.Taxpayer, Year: c.Year}
 }
 
-// asked tells whether two corrections ask for the same thing; which months were recorded as filed is not asked.
-func (c *Correction) asked(o Correction) bool {
+// sameRequest is true when two corrections ask for the same; which months were recorded as filed is no part of it.
+func (c *Correction) sameRequest(o Correction) bool {
 	return c.who() == o.who() && c.Reason == o.Reason && c.Stored == o.Stored && (c.Stored || slices.Equal(c.Filed, o.Filed))
 }
 
@@ -80,7 +80,7 @@ type yearOf struct {
 	settlements map[string]settlement.Settlement
 }
 
-// Compare taxes a year of a taxpayer at a paying entity again under a law and lets look at the outcome; look is not
+// Compare taxes a year of a taxpayer at a paying entity again under a law and hands the outcome to look, which is not
 // called when nothing was booked. The year before is taxed first where a VAT date lies in it.
 func (t *Service) Compare(ctx context.Context, tenant ident.Tenant, who lawdiff.Who, law *tax.Corpus, look func(*lawdiff.Person) error) (lawdiff.Totals, error) {
 	y, err := t.year(ctx, tenant, who)
@@ -138,7 +138,7 @@ func (t *Service) year(ctx context.Context, tenant ident.Tenant, who lawdiff.Who
 	return y, nil
 }
 
-// reachesBack tells that a payment's VAT belongs to the year before.
+// reachesBack is true when the VAT of a payment belongs to the year before.
 func (y *yearOf) reachesBack() bool {
 	for _, s := range y.settlements {
 		if s.VATDate.Year() < y.who.Year {
@@ -179,9 +179,9 @@ func (t *Service) event(ctx context.Context, y *yearOf, b *settlement.Booking) (
 func (t *Service) Prepare(ctx context.Context, by identity.Principal, in Correction) (kept Correction, replayed bool, err error) {
 	in.Tenant, in.State, in.PreparedBy, in.PreparedAt, in.Stored = by.Tenant, Prepared, by.Subject, t.clock.Instant(), in.Filed == nil
 	if had, err := t.store.Correction(ctx, in.Tenant, in.ID); err == nil || !fault.HasCode(err, fault.NotFound) {
-		return had, true, orOther(err, had, in)
+		return had, true, refuseOtherContent(err, had, in)
 	}
-	post, _, err := t.work(ctx, &in)
+	post, _, err := t.compute(ctx, &in)
 	if err != nil {
 		return Correction{}, false, err
 	}
@@ -191,22 +191,22 @@ func (t *Service) Prepare(ctx context.Context, by identity.Principal, in Correct
 	err = t.store.Prepare(ctx, in)
 	if errors.Is(err, settlement.ErrRival) {
 		had, err := t.store.Correction(ctx, in.Tenant, in.ID)
-		return had, true, orOther(err, had, in)
+		return had, true, refuseOtherContent(err, had, in)
 	}
 	return in, false, err
 }
 
-// orOther refuses an id that stands for something else.
-func orOther(err error, had, in Correction) error {
-	if err == nil && !had.asked(in) {
+// refuseOtherContent refuses an id under which something else was asked before.
+func refuseOtherContent(err error, had, in Correction) error {
+	if err == nil && !had.sameRequest(in) {
 		return fault.New(fault.OtherContent, "correction_exists", "This correction_id stands for another correction; choose a new one.")
 	}
 	return err
 }
 
-// work computes a correction under the rules in force and fills in what it comes to, and the next free number of the
-// year's rows.
-func (t *Service) work(ctx context.Context, in *Correction) (lawdiff.Correction, int, error) {
+// compute fills in what a correction comes to under the rules in force, and gives the next free number of the year's
+// rows.
+func (t *Service) compute(ctx context.Context, in *Correction) (lawdiff.Correction, int, error) {
 	law := t.Law(ctx)
 	in.Rules = law.National().Pack()
 	if in.Stored {
@@ -277,7 +277,7 @@ func (t *Service) post(ctx context.Context, by identity.Principal, id, act strin
 		return had, fault.New(fault.Forbidden, "preparer", "Who prepared a correction does not post it; a second person does.")
 	}
 	now := had
-	post, seq, err := t.work(ctx, &now)
+	post, seq, err := t.compute(ctx, &now)
 	if err != nil {
 		return had, err
 	}

@@ -90,7 +90,7 @@ func (t *Service) find(ctx context.Context, tenant ident.Tenant, id string) (fou
 	}
 	f := found{TrueUp: TrueUp{Assessment: list[at]}, seq: log.next[list[at].year]}
 	if f.Open() {
-		if err := t.explained(ctx, tenant, list[at:at+1]); err != nil {
+		if err := t.markChangedByLaw(ctx, tenant, list[at:at+1]); err != nil {
 			return f, err
 		}
 		f.Assessment = list[at]
@@ -109,7 +109,7 @@ func (t *Service) find(ctx context.Context, tenant ident.Tenant, id string) (fou
 	return f, err
 }
 
-// allows tells why a decision may not be taken now.
+// allows refuses a decision that cannot be taken now, with the reason.
 func (f *found) allows(decision string) error {
 	switch {
 	case !f.Open():

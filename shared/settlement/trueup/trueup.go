@@ -19,7 +19,7 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
-// The causes of an open true-up, as far as they can be told.
+// The causes of an open true-up, as far as they are known.
 const (
 	CauseLaw       = "law"       // the rules in force are others than those of the bookings: a correction posts it
 	CauseThreshold = "threshold" // after a reversal, a threshold is crossed no more, or a deduction used up
@@ -29,8 +29,8 @@ const (
 	CauseRule      = "rule"   // a rule that the period was taxed by is not there any more: no figure is known
 )
 
-// Assessment is a figure of promise P5: what the rows of a taxpayer at a paying entity say was withheld of a tax for a
-// period, and what the rules in force give on the period's total.
+// Assessment compares, for one tax and period of a taxpayer at a paying entity, what its rows say was withheld with what
+// the rules in force give on the period's total (promise P5).
 type Assessment struct {
 	ID       string         `json:"true_up_id"`
 	Entity   ident.Entity   `json:"paying_entity"`
@@ -52,19 +52,19 @@ type Assessment struct {
 	income   tax.Row          // its income tax row: VAT that is decided changes that income
 	year     int              // whose rows hold it
 	reversed bool             // rows were taken back
-	// collection tells who brings the tax to the tax office.
+	// collection is the way in which the tax reaches the tax office.
 	collection string
 	facts      tax.Facts // of the last booking
 }
 
-// Open tells whether the promise is broken, so that the figure must stand as a named open true-up.
+// Open is true when promise P5 does not hold for the figure, so that two people must decide it.
 func (s *Assessment) Open() bool { return !s.Difference.IsZero() || s.Missing != "" }
 
 // Month is the month that the period belongs to.
 func (s *Assessment) Month() civil.Month { return lawdiff.MonthOf(s.Period) }
 
-// name gives the figure its id: the same for as long as rows of it stand.
-func (s *Assessment) name() {
+// setID names the figure by what it is of, so that its id stays the same however often it is assessed.
+func (s *Assessment) setID() {
 	parts := []string{string(s.Entity), string(s.Taxpayer), s.Tax, s.Period, s.Item}
 	if s.Project != "" || s.Platform != "" {
 		sum := sha256.Sum256([]byte(s.Project + "\n" + s.Platform))
@@ -86,15 +86,15 @@ func trueUpName(id string) (entity ident.Entity, taxpayer ident.Taxpayer, month 
 // FactsOfBooking gives the facts of a booking, as it was taxed. Its error may be a gap.
 type FactsOfBooking func(b *settlement.Booking) (tax.Facts, error)
 
-// Fold is promise P5 for a taxpayer at a paying entity: of each tax, period, item (and platform) what was withheld
-// and what the law gives on what stands. Cumulative methods owe the highest value that their formula has reached at
+// Fold assesses a taxpayer at a paying entity: for each tax, period and item (and platform) what was withheld, and what
+// the law gives on the bookings that were not reversed. Cumulative methods owe the highest value that their formula has reached at
 // the end of any month; what was withheld above that waits for the annual settlement and is no difference. Bookings
 // are those of whole years, in order.
 //
 // Errors: those of facts and law that are no gaps.
 func Fold(law *tax.Corpus, bookings []settlement.Booking, facts FactsOfBooking) ([]Assessment, error) {
-	groups, rows := gatherStanding(bookings)
-	alike(groups)
+	groups, rows := groupRows(bookings)
+	markSurchargesReversed(groups)
 	var out []Assessment
 	for i := range groups {
 		g := &groups[i]
@@ -116,7 +116,7 @@ func Fold(law *tax.Corpus, bookings []settlement.Booking, facts FactsOfBooking) 
 		if g.later {
 			continue
 		}
-		g.name()
+		g.setID()
 		out = append(out, g.Assessment)
 	}
 	return out, nil
@@ -141,8 +141,8 @@ type group struct {
 	later   bool                // a cumulative method is judged at the last month of the year
 }
 
-// gatherStanding sorts the rows into figures. What the payee files itself is in none.
-func gatherStanding(bookings []settlement.Booking) ([]group, []tax.Row) {
+// groupRows sorts the rows into figures, leaving out what the payee files itself.
+func groupRows(bookings []settlement.Booking) ([]group, []tax.Row) {
 	alive := map[string]string{} // settlement: act of the booking that stands
 	for i := range bookings {
 		switch b := &bookings[i]; b.Kind {
@@ -159,15 +159,15 @@ func gatherStanding(bookings []settlement.Booking) ([]group, []tax.Row) {
 		rows = append(rows, b.Rows...)
 		for n := range b.Rows {
 			if r := &b.Rows[n]; r.Collection != tax.SelfFiled {
-				take(&groups, b, n, alive[string(b.Settlement)] == b.EntryID)
+				addRow(&groups, b, n, alive[string(b.Settlement)] == b.EntryID)
 			}
 		}
 	}
 	return groups, rows
 }
 
-// alike tells surcharges that the VAT they stand on was taken back.
-func alike(groups []group) {
+// markSurchargesReversed marks surcharges as reversed when the VAT that they are computed on is.
+func markSurchargesReversed(groups []group) {
 	for i := range groups {
 		vat := &groups[i]
 		for n := range groups {
@@ -178,8 +178,8 @@ func alike(groups []group) {
 	}
 }
 
-// take adds row n of a booking to its figure.
-func take(groups *[]group, b *settlement.Booking, n int, alive bool) {
+// addRow adds row n of a booking to its figure.
+func addRow(groups *[]group, b *settlement.Booking, n int, alive bool) {
 	r := &b.Rows[n]
 	k := Assessment{Entity: b.Entity, Taxpayer: b.Taxpayer, Tax: r.Kind, Period: r.Period, Item: r.Item}
 	if r.Kind == tax.IIT {
@@ -271,7 +271,7 @@ func rowsOf(rows []tax.Row, g *group) money.Amount {
 	return sum
 }
 
-// compare sets what the rules give.
+// compare sets what the rules give, the difference, and its cause.
 func (g *group) compare(law *tax.Corpus, f tax.Facts, rows []tax.Row) error {
 	list, err := law.TrueUps(f, rows)
 	if err != nil {
@@ -327,7 +327,7 @@ func (t *Service) logOf(ctx context.Context, tenant ident.Tenant, entity ident.E
 	return log, nil
 }
 
-// fold gives what stands for the months up to one.
+// fold assesses the months up to one.
 func (t *Service) fold(ctx context.Context, tenant ident.Tenant, log taxLog, through civil.Month) ([]Assessment, error) {
 	if len(log.bookings) == 0 {
 		return nil, nil
@@ -363,8 +363,8 @@ func (t *Service) settlementsOf(ctx context.Context, tenant ident.Tenant, bookin
 	return found, err
 }
 
-// explained tells which differences another law explains: a correction posts those.
-func (t *Service) explained(ctx context.Context, tenant ident.Tenant, list []Assessment) error {
+// markChangedByLaw marks the differences that a change of the law explains: a correction of the year posts those.
+func (t *Service) markChangedByLaw(ctx context.Context, tenant ident.Tenant, list []Assessment) error {
 	law := t.Law(ctx)
 	seen := map[int]bool{}
 	for i := range list {
@@ -375,7 +375,7 @@ func (t *Service) explained(ctx context.Context, tenant ident.Tenant, list []Ass
 		who := lawdiff.Who{Entity: list[i].Entity, Taxpayer: list[i].Taxpayer, Year: list[i].year}
 		_, err := t.Compare(ctx, tenant, who, law, func(p *lawdiff.Person) error {
 			for n := range list {
-				list[n].byLaw(p)
+				list[n].markIfByLaw(p)
 			}
 			return nil
 		})
@@ -386,8 +386,8 @@ func (t *Service) explained(ctx context.Context, tenant ident.Tenant, list []Ass
 	return nil
 }
 
-// byLaw notes that settlements of the figure would be taxed otherwise today.
-func (s *Assessment) byLaw(p *lawdiff.Person) {
+// markIfByLaw marks a figure some of whose settlements are taxed otherwise by the law in force.
+func (s *Assessment) markIfByLaw(p *lawdiff.Person) {
 	var part money.Amount
 	for i := range p.Differences {
 		d := &p.Differences[i]
@@ -418,16 +418,16 @@ func (t *Service) OfTaxpayer(ctx context.Context, tenant ident.Tenant, entity id
 	if err != nil {
 		return nil, err
 	}
-	return t.decided(ctx, tenant, list)
+	return t.withDecisions(ctx, tenant, list)
 }
 
-// decided leaves the open ones and adds the decisions.
-func (t *Service) decided(ctx context.Context, tenant ident.Tenant, list []Assessment) ([]TrueUp, error) {
+// withDecisions keeps the open ones of a list and adds what was decided of each.
+func (t *Service) withDecisions(ctx context.Context, tenant ident.Tenant, list []Assessment) ([]TrueUp, error) {
 	list = slices.DeleteFunc(list, func(s Assessment) bool { return !s.Open() })
 	if len(list) == 0 {
 		return nil, nil
 	}
-	if err := t.explained(ctx, tenant, list); err != nil {
+	if err := t.markChangedByLaw(ctx, tenant, list); err != nil {
 		return nil, err
 	}
 	out := make([]TrueUp, 0, len(list))
@@ -445,7 +445,7 @@ func (t *Service) decided(ctx context.Context, tenant ident.Tenant, list []Asses
 	return out, nil
 }
 
-// OfCreator lists the open true-ups of a creator's taxpayer. A taxpayer with several creators is told with the one
+// OfCreator lists the open true-ups of a creator's taxpayer. A taxpayer with several creators is listed with the one
 // whose settlement was booked first.
 func (t *Service) OfCreator(ctx context.Context, tenant ident.Tenant, entity ident.Entity, c tenancy.Creator, through civil.Month) ([]TrueUp, error) {
 	log, first, err := t.logOfCreator(ctx, tenant, entity, c, through)
@@ -456,7 +456,7 @@ func (t *Service) OfCreator(ctx context.Context, tenant ident.Tenant, entity ide
 	if err != nil {
 		return nil, err
 	}
-	return t.decided(ctx, tenant, list)
+	return t.withDecisions(ctx, tenant, list)
 }
 
 // Open lists a page of open true-ups of a paying entity up to a month: those of the next creators after the cursor.
@@ -500,7 +500,7 @@ func (t *Service) Undecided(ctx context.Context, tenant ident.Tenant, entity ide
 	return InWords(list), err
 }
 
-// InWords tells the open true-ups that nobody has decided.
+// InWords writes out the open true-ups that two people have not decided.
 func InWords(list []TrueUp) []string {
 	var out []string
 	for i := range list {

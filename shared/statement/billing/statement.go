@@ -5,13 +5,10 @@ package statement
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
-	"strings"
 
 	"fenzhang/shared/bilingual"
 	"fenzhang/shared/civil"
@@ -300,26 +297,13 @@ func platform(b income.Bucket) string {
 	return ""
 }
 
-// opening completes a prepared settlement: its identity is made of creator, income type and part, so that the
-// same statement has one identity, whoever runs it and when.
+// opening makes the change that opens a prepared settlement and closes the bucket of its lines.
 func (s *Service) opening(o Order, b income.Bucket, fresh settlement.Settlement, occurrence int) settlement.Change {
-	activity := settlement.StatementPrefix + b.IncomeType + ":" + b.When().String()
-	ts := b.When().Last().AddDays(1).Start().UnixMilli()
-	fresh.Identity = settlement.Identity(string(b.CreatorID), activity, ts)
-	fresh.Occurrence, fresh.ID = occurrence, settlement.IDOf(fresh.Identity, occurrence)
-	fresh.ActivityID, fresh.TS, fresh.ContentHash = activity, ts, contentHash(b)
-	for _, by := range b.By {
-		if !strings.HasPrefix(by, "system:") && !slices.Contains(fresh.Preparers, by) {
-			fresh.Preparers = append(fresh.Preparers, by)
-		}
-	}
+	fresh = fresh.FromStatement(settlement.StatementIncome{
+		CreatorID: b.CreatorID, IncomeType: b.IncomeType, Period: b.When(),
+		Distributable: b.Distributable, Gross: b.Gross, By: b.By,
+	}, occurrence)
 	c := s.Settlements.Opening(fresh, settlement.Act{ID: s.Settlements.NewID(), Name: "settlement.opened", By: o.By})
 	c.Bucket = &settlement.BucketClose{CreatorID: b.CreatorID, Period: b.When(), IncomeType: b.IncomeType, Gross: b.Distributable, Occurrence: b.Occurrence + 1}
 	return c
-}
-
-// contentHash names what a statement's settlement was opened for.
-func contentHash(b income.Bucket) string {
-	sum := sha256.Sum256([]byte(strings.Join([]string{string(b.CreatorID), b.IncomeType, b.When().String(), b.Distributable.String(), b.Gross.String()}, "\x1f")))
-	return hex.EncodeToString(sum[:16])
 }
