@@ -80,9 +80,9 @@ func (r *report) printSlowest() {
 	for _, s := range r.seconds {
 		sum += s
 	}
-	fmt.Fprintf(r.out, "\nprocessor seconds of the tests: %.0f in all; the packages that took most:\n", sum)
+	_, _ = fmt.Fprintf(r.out, "\nprocessor seconds of the tests: %.0f in all; the packages that took most:\n", sum)
 	for _, p := range packages[:min(slowest, len(packages))] {
-		fmt.Fprintf(r.out, "  %7.2f %s\n", r.seconds[p], p)
+		_, _ = fmt.Fprintf(r.out, "  %7.2f %s\n", r.seconds[p], p)
 	}
 }
 

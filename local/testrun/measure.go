@@ -24,6 +24,7 @@ func measure(command []string, out io.Writer) int {
 	// go test keeps a result for the next time only with this log of what the tests read, and does not ask for it itself
 	// when another program runs them. It looks for it beside the binary.
 	args := append([]string{"-test.testlogfile=" + filepath.Join(filepath.Dir(binary), "testlog.txt")}, command[1:]...)
+	//nolint:noctx // the signals that it passes on end it
 	cmd := exec.Command(binary, args...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, out, os.Stderr
 	signals := make(chan os.Signal, 1)

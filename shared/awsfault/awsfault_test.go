@@ -139,7 +139,7 @@ func TestEveryErrorHasOneOutcome(t *testing.T) {
 				t.Errorf("%s, %s: %v, want %d with its cause", name, wrapping, got, c.want)
 			}
 			if awsfault.Passing(err) != (c.want == later) {
-				t.Errorf("%s, %s: passing is %v", name, wrapping, !(c.want == later))
+				t.Errorf("%s, %s: passing is %v", name, wrapping, c.want != later)
 			}
 			if e := fault.Of(got); (c.want == later) != (e.RetryAfter >= time.Second) || strings.Contains(e.Public, err.Error()) {
 				t.Errorf("%s, %s: Retry-After %v, public %q", name, wrapping, e.RetryAfter, e.Public)
@@ -184,7 +184,7 @@ func TestEveryCodeOfAStatementHasOneOutcome(t *testing.T) {
 
 func TestAFaultStaysWhatItIs(t *testing.T) {
 	absent := fmt.Errorf("read: %w", fault.Absent("settlement").Wrap(coded("ThrottlingException")))
-	if got := awsfault.Of(absent); got != absent {
+	if got := awsfault.Of(absent); !errors.Is(got, absent) || got.Error() != absent.Error() {
 		t.Errorf("became %v", got)
 	}
 	if awsfault.Of(nil) != nil || awsfault.Passing(nil) {

@@ -339,6 +339,9 @@ func (f *Figures) name() (err error) {
 	return nil
 }
 
+// Facts gathers what the law of a day needs to know of a settlement.
+//
+// Errors: those of the directory; a missing contract, entity or taxpayer is fault.NotFound.
 func (t *Taxes) Facts(ctx context.Context, s Settlement, on civil.Date) (tax.Facts, error) {
 	entity, err := t.Service.Directory.Entity(ctx, s.Tenant, s.Entity, on)
 	if err != nil {
