@@ -27,14 +27,3 @@ func TestSamples(t *testing.T) {
 		t.Errorf("the sweep found no settlement without a quote: %v", asked)
 	}
 }
-
-func TestTheDayOfTheCalendarIsRead(t *testing.T) {
-	if d, err := calendarDue("11-01"); err != nil || d.Month().Number() != 11 || d.Day() != 1 {
-		t.Errorf("%s %v", d, err)
-	}
-	for _, day := range []string{"", "11-31", "1-1", "2026-11-01"} {
-		if d, err := calendarDue(day); err == nil {
-			t.Errorf("%q is %s", day, d)
-		}
-	}
-}

@@ -7,11 +7,20 @@ import (
 	"testing"
 
 	"fenzhang/shared/assembly"
+	"fenzhang/shared/lambda/contracttest"
 	"fenzhang/shared/lambda/trigger/triggertest"
 	"fenzhang/shared/law/tax"
+	"fenzhang/shared/settlement/lawdiffapi"
+	"fenzhang/shared/settlement/receivable/receivableapi"
 	"fenzhang/shared/settlement/settletest"
+	"fenzhang/shared/settlement/shadowapi"
 	"fenzhang/shared/settlement/taxapi"
+	"fenzhang/shared/settlement/trueup/trueupapi"
 )
+
+func TestRoutesAreTheContracts(t *testing.T) {
+	contracttest.Serves(t, "compute-tax", routes(taxapi.API{}, shadowapi.API{}, lawdiffapi.API{}, receivableapi.API{}, trueupapi.API{}))
+}
 
 func TestSamples(t *testing.T) {
 	w := settletest.Open(t)

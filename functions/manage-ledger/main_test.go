@@ -6,12 +6,18 @@ import (
 
 	"fenzhang/shared/books/ledgerapi"
 	"fenzhang/shared/books/ledgercheck"
+	"fenzhang/shared/books/moneyapi"
 	"fenzhang/shared/income/incentive/incentivedb"
 	"fenzhang/shared/income/incomedb"
+	"fenzhang/shared/lambda/contracttest"
 	"fenzhang/shared/lambda/trigger/triggertest"
 	"fenzhang/shared/ledger/ledgerdb"
 	"fenzhang/shared/settlement/settletest"
 )
+
+func TestRoutesAreTheContracts(t *testing.T) {
+	contracttest.Serves(t, "manage-ledger", routes(ledgerapi.API{}, moneyapi.API{}))
+}
 
 func TestSamples(t *testing.T) {
 	w := settletest.Open(t)

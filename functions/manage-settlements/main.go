@@ -3,11 +3,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 
 	"github.com/aws/aws-lambda-go/lambda"
 
-	"fenzhang/api"
 	"fenzhang/shared/assembly"
 	"fenzhang/shared/lambda/httpapi"
 	"fenzhang/shared/lambda/trigger"
@@ -27,11 +25,6 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 func routes(settlements settlementapi.API) []httpapi.Route {
 	return append(settlements.ManageRoutes(),
 		httpapi.Route{Method: "GET", Path: "/healthz", Open: true, Handle: settlementapi.Health},
-		httpapi.Route{Method: "GET", Path: "/v1/openapi.json", Open: true, Handle: contract},
+		httpapi.Route{Method: "GET", Path: "/v1/openapi.json", Open: true, Handle: settlementapi.Contract},
 	)
-}
-
-// contract answers the HTTP contract itself.
-func contract(context.Context, *httpapi.Request) (httpapi.Response, error) {
-	return httpapi.OK(json.RawMessage(api.JSON())), nil
 }

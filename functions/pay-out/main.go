@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"log/slog"
-	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambda"
@@ -38,18 +37,9 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	}, p.Log), nil
 }
 
-// A notice normally comes within seconds: what is younger than quiet is not asked about. One sweep asks about
-// sweepLimit payouts at most; the next goes on.
-const (
-	quiet      = time.Minute
-	sweepLimit = 1000
-)
-
 func triggers(s *payout.Service, log *slog.Logger) trigger.Mux {
 	return trigger.Mux{
-		Queue: sqsbatch.Groups(log, func(ctx context.Context, body []byte, _ events.SQSMessage) error { return s.Handle(ctx, body) }),
-		Schedule: func(ctx context.Context, _ trigger.Schedule) error {
-			return s.Sweep(ctx, s.Clock.Instant().Add(-quiet), sweepLimit)
-		},
+		Queue:    sqsbatch.Groups(log, func(ctx context.Context, body []byte, _ events.SQSMessage) error { return s.Handle(ctx, body) }),
+		Schedule: func(ctx context.Context, _ trigger.Schedule) error { return s.SweepUnclear(ctx) },
 	}
 }

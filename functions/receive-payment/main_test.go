@@ -17,12 +17,18 @@ import (
 	"fenzhang/shared/clock"
 	"fenzhang/shared/lambda/contracttest"
 	"fenzhang/shared/lambda/env"
+	"fenzhang/shared/lambda/httpapi"
 	"fenzhang/shared/lambda/trigger/triggertest"
 	"fenzhang/shared/money"
 	"fenzhang/shared/payout"
 	"fenzhang/shared/payout/gateway/douyin"
+	"fenzhang/shared/payout/payouthttp"
 	"fenzhang/shared/payout/payouttest"
 )
+
+func TestRoutesAreTheContracts(t *testing.T) {
+	contracttest.Serves(t, "receive-payment", []httpapi.Route{payouthttp.Callback(nil)})
+}
 
 // event.json is a notice that was really signed and encrypted: with the private part of this key, which was
 // thrown away, and with sampleAPIKey.

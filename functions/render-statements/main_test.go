@@ -41,6 +41,10 @@ import (
 	"fenzhang/shared/statement/paperprint"
 )
 
+func TestRoutesAreTheContracts(t *testing.T) {
+	contracttest.Serves(t, "render-statements", paperapi.API{}.Routes())
+}
+
 // shelf keeps documents in memory.
 type shelf struct{ files map[string][]byte }
 

@@ -4,10 +4,15 @@ import (
 	"net/http"
 	"testing"
 
+	"fenzhang/shared/lambda/contracttest"
 	"fenzhang/shared/lambda/trigger/triggertest"
 	"fenzhang/shared/settlement/settlementapi"
 	"fenzhang/shared/settlement/settletest"
 )
+
+func TestRoutesAreTheContracts(t *testing.T) {
+	contracttest.Serves(t, "settle-incentive", settlementapi.API{}.SettleRoutes())
+}
 
 func TestSamples(t *testing.T) {
 	w := settletest.Open(t)

@@ -13,10 +13,16 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
+	"fenzhang/shared/audit/auditlog"
+	"fenzhang/shared/lambda/contracttest"
 	"fenzhang/shared/lambda/dynamotest"
 	"fenzhang/shared/lambda/env"
 	"fenzhang/shared/lambda/trigger/triggertest"
 )
+
+func TestRoutesAreTheContracts(t *testing.T) {
+	contracttest.Serves(t, "write-audit", auditlog.Routes(nil))
+}
 
 func TestMissingVariablesAreNamed(t *testing.T) {
 	_, err := wire(context.Background(), env.From(func(string) string { return "" }), slog.New(slog.NewJSONHandler(io.Discard, nil)))

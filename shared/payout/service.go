@@ -321,6 +321,18 @@ func (s *Service) ask(ctx context.Context, p Payable) error {
 	return err
 }
 
+// A notice normally comes within seconds: what is younger than quiet is not asked about. One sweep asks about sweepLimit
+// payouts at most; the next goes on.
+const (
+	quiet      = time.Minute
+	sweepLimit = 1000
+)
+
+// SweepUnclear is the Sweep of the schedule.
+func (s *Service) SweepUnclear(ctx context.Context) error {
+	return s.Sweep(ctx, s.Clock.Instant().Add(-quiet), sweepLimit)
+}
+
 // Sweep asks about payouts that have waited since before, at most limit of them. One that fails does not stop
 // the others; the error joins all failures.
 func (s *Service) Sweep(ctx context.Context, before time.Time, limit int) error {

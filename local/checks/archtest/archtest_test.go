@@ -3,6 +3,7 @@ package archtest
 
 import (
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -150,6 +151,25 @@ func TestTheTaxEngineIsPure(t *testing.T) {
 	for _, forbidden := range []string{"time", "os", "io/fs", "net", "net/http", "context", "math", "math/rand", "math/rand/v2", "crypto/rand", "fenzhang/shared/clock"} {
 		if slices.Contains(imports, forbidden) {
 			t.Errorf("shared/law/tax imports %s: the same facts must give the same figures, to the byte", forbidden)
+		}
+	}
+}
+
+// A function's folder holds its wiring, its samples, a test of them, and the profile that guides its compiler. What has
+// a rule, a route or a word of its own lies in a room of shared/.
+func TestFunctionsOnlyWire(t *testing.T) {
+	files, err := filepath.Glob("../../../functions/*/*")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%d files in functions/, %v", len(files), err)
+	}
+	for _, file := range files {
+		name := filepath.Base(file)
+		sample, err := filepath.Match("event*.json", name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !sample && !slices.Contains([]string{"main.go", "main_test.go", "default.pgo"}, name) {
+			t.Errorf("%s: only main.go, event*.json, main_test.go and default.pgo lie here", file)
 		}
 	}
 }
