@@ -121,11 +121,9 @@ var (
 // Problems lists what is wrong with the change; before is the one that it replaces, whose accounts stay, because
 // entries may name them.
 func (u Custom) Problems(before Custom) []fault.Field {
-	var found []fault.Field
+	var found fault.Problems
 	wrong := func(bad bool, field, problem string) {
-		if bad {
-			found = append(found, fault.Field{Field: field, Problem: problem})
-		}
+		found.AddIf(bad, field, problem)
 	}
 	std, err := Standard()
 	wrong(err != nil, "", "the standard chart cannot be read")
@@ -153,11 +151,9 @@ func (u Custom) Problems(before Custom) []fault.Field {
 const codeProblem = "must be an account code: four digits, then groups of two to four digits, with or without dots"
 
 func (a ChartAccount) problems(at string) []fault.Field {
-	var found []fault.Field
+	var found fault.Problems
 	wrong := func(bad bool, field, problem string) {
-		if bad {
-			found = append(found, fault.Field{Field: at + "." + field, Problem: problem})
-		}
+		found.AddIf(bad, at+"."+field, problem)
 	}
 	named := func(s string) bool { return s != "" && len(s) <= maxName && utf8.ValidString(s) }
 	wrong(!codeShape.MatchString(a.Code), "code", codeProblem)

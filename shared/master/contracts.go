@@ -36,24 +36,20 @@ func (d *contractDraft) build(_ context.Context, _ *Service, c call) (written, e
 // against wants creator, paying entity and payees to exist, and no other contract of the creator to cover the
 // same income on the same day.
 func (d *contractDraft) against(ctx context.Context, s *Service, c call) ([]fault.Field, error) {
-	var found []fault.Field
+	var found fault.Problems
 	for _, ref := range d.references() {
 		_, exists, err := s.Store.Latest(ctx, c.Tenant, ref.kind, ref.id)
 		if err != nil {
 			return nil, err
 		}
-		if !exists {
-			found = append(found, fault.Field{Field: ref.field, Problem: "names no " + string(ref.kind) + " of yours"})
-		}
+		found.AddIf(!exists, ref.field, "names no "+string(ref.kind)+" of yours")
 	}
 	var previous tenancy.Contract
 	if c.previous != nil {
 		if err := json.Unmarshal(c.previous, &previous); err != nil {
 			return nil, fault.Internal(err)
 		}
-		if previous.CreatorID != d.CreatorID {
-			found = append(found, fault.Field{Field: "creator_id", Problem: "cannot change; make a new contract"})
-		}
+		found.AddIf(previous.CreatorID != d.CreatorID, "creator_id", "cannot change; make a new contract")
 	}
 	clash, err := d.overlap(ctx, s, c)
 	return append(found, clash...), err
@@ -85,9 +81,9 @@ func (d *contractDraft) overlap(ctx context.Context, s *Service, c call) ([]faul
 	}
 	mine := d.Contract
 	mine.ContractID, mine.Version = c.id, stamped(c, mine.Version)
-	var found []fault.Field
+	var found fault.Problems
 	for _, clash := range tenancy.Overlaps(append(tenancy.ApprovedOnly(others), mine), c.id) {
-		found = append(found, fault.Field{Field: "from", Problem: "overlaps contract " + clash.Contract + ", which covers " + clash.IncomeType + " on " + clash.Day.String()})
+		found.Add("from", "overlaps contract "+clash.Contract+", which covers "+clash.IncomeType+" on "+clash.Day.String())
 	}
 	return found, nil
 }

@@ -76,10 +76,10 @@ func (d *creatorDraft) problems(c call) []fault.Field {
 
 // ownerProblems checks the taxpayer that comes along; one that is known already needs no profiles.
 func (d *creatorDraft) ownerProblems(c call) []fault.Field {
-	var found []fault.Field
+	var found fault.Problems
 	for _, p := range append(headProblems(d.Taxpayer, call{kind: tenancy.KindTaxpayer, corpus: c.corpus}), d.Taxpayer.problems(c)...) {
 		if p.Field != "profiles" {
-			found = append(found, fault.Field{Field: "taxpayer." + p.Field, Problem: p.Problem})
+			found.Add("taxpayer."+p.Field, p.Problem)
 		}
 	}
 	return found

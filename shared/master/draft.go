@@ -94,16 +94,10 @@ func (c call) digested(d draft) (call, error) {
 // headProblems checks id and version: a change names the version it was decided upon, a creation none.
 func headProblems(d draft, c call) []fault.Field {
 	id, version := d.head()
-	var found []fault.Field
-	if c.change && version < 1 {
-		found = append(found, fault.Field{Field: "version", Problem: "must be the version that you read"})
-	}
-	if !c.change && version != 0 {
-		found = append(found, fault.Field{Field: "version", Problem: "is for changes only"})
-	}
-	if c.change && id != "" && id != c.id {
-		found = append(found, fault.Field{Field: string(c.kind) + "_id", Problem: "must be that of the path, or left out"})
-	}
+	var found fault.Problems
+	found.AddIf(c.change && version < 1, "version", "must be the version that you read")
+	found.AddIf(!c.change && version != 0, "version", "is for changes only")
+	found.AddIf(c.change && id != "" && id != c.id, string(c.kind)+"_id", "must be that of the path, or left out")
 	return found
 }
 
@@ -135,11 +129,9 @@ func stamped(c call, v tenancy.Version) tenancy.Version {
 
 // reserved refuses fields that only the system sets; the pairs are names and values.
 func reserved(fields ...[2]string) []fault.Field {
-	var found []fault.Field
+	var found fault.Problems
 	for _, f := range fields {
-		if f[1] != "" {
-			found = append(found, fault.Field{Field: f[0], Problem: "is not a known field"})
-		}
+		found.AddIf(f[1] != "", f[0], "is not a known field")
 	}
 	return found
 }

@@ -29,25 +29,25 @@ func (d *strategyDraft) head() (string, int) { return d.StrategyID, d.Version.Ve
 func (d *strategyDraft) strategy() (tenancy.Strategy, []fault.Field) {
 	s := tenancy.Strategy{Version: d.Version, StrategyID: d.StrategyID, ActionType: d.Match.ActionType, Platform: d.Match.Platform}
 	s.Reward = tenancy.Reward{Kind: d.Reward.Kind, PerUnit: d.Reward.PerUnit != nil && d.Reward.Amount == nil}
-	var found []fault.Field
+	var found fault.Problems
 	value, field := d.Reward.Amount, "reward.amount"
 	if s.Reward.PerUnit {
 		value, field = d.Reward.PerUnit, "reward.per_unit"
 	}
 	if (d.Reward.Amount == nil) == (d.Reward.PerUnit == nil) {
-		found = append(found, fault.Field{Field: "reward.amount", Problem: "must be given, or per_unit instead, not both"})
+		found.Add("reward.amount", "must be given, or per_unit instead, not both")
 	} else {
 		var err error
 		if s.Reward.Amount, s.Reward.Points, err = tenancy.ParseQuantity(s.Reward.Kind, value); err != nil {
-			found = append(found, fault.Field{Field: field, Problem: err.Error()})
+			found.Add(field, err.Error())
 		}
 	}
 	if d.DailyCap != nil {
 		var err error
 		if s.DailyCap, s.DailyCapPoints, err = tenancy.ParseQuantity(s.Reward.Kind, d.DailyCap); err != nil {
-			found = append(found, fault.Field{Field: "daily_cap", Problem: err.Error()})
+			found.Add("daily_cap", err.Error())
 		} else if !s.Capped() {
-			found = append(found, fault.Field{Field: "daily_cap", Problem: "must be above zero"})
+			found.Add("daily_cap", "must be above zero")
 		}
 	}
 	return s, found

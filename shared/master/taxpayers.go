@@ -74,15 +74,13 @@ func (d *taxpayerDraft) personProblems(c call) []fault.Field {
 		return all
 	}
 	given := map[string]bool{"name": d.Name != "", "id_type": d.IDType != "", "id_number": d.IDNumber != "", "phone": d.Phone != ""}
-	var found []fault.Field
+	var found fault.Problems
 	for _, p := range all {
 		if given[p.Field] {
 			found = append(found, p)
 		}
 	}
-	if given["id_type"] != given["id_number"] {
-		found = append(found, fault.Field{Field: "id_number", Problem: "must be given together with id_type"})
-	}
+	found.AddIf(given["id_type"] != given["id_number"], "id_number", "must be given together with id_type")
 	return found
 }
 

@@ -393,16 +393,10 @@ func ParseMessage(body []byte) (Message, error) {
 	if json.Unmarshal(body, &m) != nil {
 		return m, fault.Invalid(fault.Field{Field: "", Problem: "must be a payout message"})
 	}
-	var problems []fault.Field
-	if m.Tenant == "" {
-		problems = append(problems, fault.Field{Field: "tenant", Problem: "is missing"})
-	}
-	if m.SettlementID == "" {
-		problems = append(problems, fault.Field{Field: "settlement_id", Problem: "is missing"})
-	}
-	if m.Op != "send" && m.Op != "query" {
-		problems = append(problems, fault.Field{Field: "op", Problem: "must be send or query"})
-	}
+	var problems fault.Problems
+	problems.AddIf(m.Tenant == "", "tenant", "is missing")
+	problems.AddIf(m.SettlementID == "", "settlement_id", "is missing")
+	problems.AddIf(m.Op != "send" && m.Op != "query", "op", "must be send or query")
 	if len(problems) > 0 {
 		return m, fault.Invalid(problems...)
 	}

@@ -112,35 +112,27 @@ func KeyProblem(key string) *fault.Field {
 
 // validate gives every problem of a call at once.
 func (r *Request) validate(key string, business time.Time) error {
-	var p []fault.Field
-	bad := func(wrong bool, field, problem string) {
-		if wrong {
-			p = append(p, fault.Field{Field: field, Problem: problem})
-		}
-	}
+	var p fault.Problems
 	id := "must be 1 to 64 letters, digits, _ or -"
 	if k := KeyProblem(key); k != nil {
 		p = append(p, *k)
 	}
-	bad(!ident.Valid(r.UserID), "user_id", id)
-	bad(strings.HasPrefix(r.ActivityID, StatementPrefix), "activity_id", "must not begin with stmt:, statements use it")
-	bad(!strings.HasPrefix(r.ActivityID, StatementPrefix) && !ident.Valid(r.ActivityID), "activity_id", id)
-	bad(r.TraceID != "" && !ident.Valid(r.TraceID), "trace_id", id)
-	bad(!typeShape.MatchString(r.IncomeType), "income_type", "must be the name of an income type, like live_tip")
-	bad(!r.Amount.Positive() || r.Amount.Cmp(largest) > 0, "amount", "must be yuan above 0.00 with exactly two decimals, at most "+largest.String())
+	p.AddIf(!ident.Valid(r.UserID), "user_id", id)
+	p.AddIf(strings.HasPrefix(r.ActivityID, StatementPrefix), "activity_id", "must not begin with stmt:, statements use it")
+	p.AddIf(!strings.HasPrefix(r.ActivityID, StatementPrefix) && !ident.Valid(r.ActivityID), "activity_id", id)
+	p.AddIf(r.TraceID != "" && !ident.Valid(r.TraceID), "trace_id", id)
+	p.AddIf(!typeShape.MatchString(r.IncomeType), "income_type", "must be the name of an income type, like live_tip")
+	p.AddIf(!r.Amount.Positive() || r.Amount.Cmp(largest) > 0, "amount", "must be yuan above 0.00 with exactly two decimals, at most "+largest.String())
 	at := time.UnixMilli(int64(r.TS))
-	bad(at.After(business.Add(aheadWindow)), "ts", "lies more than 5 minutes ahead")
-	bad(at.Before(business.Add(-backWindow)), "ts", "lies more than 400 days back")
-	bad((r.GMV == nil) != (r.Rate == nil), "rate", "gmv and rate come together")
+	p.AddIf(at.After(business.Add(aheadWindow)), "ts", "lies more than 5 minutes ahead")
+	p.AddIf(at.Before(business.Add(-backWindow)), "ts", "lies more than 400 days back")
+	p.AddIf((r.GMV == nil) != (r.Rate == nil), "rate", "gmv and rate come together")
 	if r.GMV != nil && r.Rate != nil {
 		wrong := r.GMV.Negative() || !r.Rate.IsShare()
-		bad(wrong, "gmv", "gmv must not be negative and rate must lie between 0 and 1")
-		bad(!wrong && r.Rate.Of(*r.GMV, money.HalfEven) != r.Amount, "amount", "does not equal gmv x rate to the fen")
+		p.AddIf(wrong, "gmv", "gmv must not be negative and rate must lie between 0 and 1")
+		p.AddIf(!wrong && r.Rate.Of(*r.GMV, money.HalfEven) != r.Amount, "amount", "does not equal gmv x rate to the fen")
 	}
-	if len(p) > 0 {
-		return fault.Invalid(p...)
-	}
-	return nil
+	return p.Err()
 }
 
 // Unread refuses a call of which some fields could not be read, and tells besides what is wrong with the others;

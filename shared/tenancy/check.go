@@ -20,19 +20,15 @@ var (
 )
 
 // checks gathers all problems of an object, each with the path of its field.
-type checks struct{ found []fault.Field }
-
-func (c *checks) add(field, problem string) {
-	c.found = append(c.found, fault.Field{Field: field, Problem: problem})
-}
+type checks struct{ fault.Problems }
 
 // text wants between 1 and limit characters.
 func (c *checks) text(field, value string, limit int) {
 	switch n := utf8.RuneCountInString(value); {
 	case strings.TrimSpace(value) == "":
-		c.add(field, "must be given")
+		c.Add(field, "must be given")
 	case n > limit:
-		c.add(field, "must have at most "+strconv.Itoa(limit)+" characters")
+		c.Add(field, "must have at most "+strconv.Itoa(limit)+" characters")
 	}
 }
 
@@ -45,13 +41,13 @@ func (c *checks) note(field, value string, limit int) {
 
 func (c *checks) oneOf(field, value string, allowed ...string) {
 	if !slices.Contains(allowed, value) {
-		c.add(field, "must be one of "+strings.Join(allowed, ", "))
+		c.Add(field, "must be one of "+strings.Join(allowed, ", "))
 	}
 }
 
 func (c *checks) id(field, value string) {
 	if !ident.Valid(value) {
-		c.add(field, "must be 1 to 64 of the characters A-Z a-z 0-9 _ -")
+		c.Add(field, "must be 1 to 64 of the characters A-Z a-z 0-9 _ -")
 	}
 }
 
@@ -64,23 +60,23 @@ func (c *checks) ownID(field, value string) {
 
 func (c *checks) place(field, value string) {
 	if !placePattern.MatchString(value) {
-		c.add(field, "must be the six digits of a place (GB/T 2260)")
+		c.Add(field, "must be the six digits of a place (GB/T 2260)")
 	}
 }
 
 // period wants a first day and, where there is a last one, the right order.
 func (c *checks) period(prefix string, from, to civil.Date) {
 	if from.IsZero() {
-		c.add(prefix+"from", "must be given")
+		c.Add(prefix+"from", "must be given")
 	}
 	if !to.IsZero() && to.Before(from) {
-		c.add(prefix+"to", "must not be before from")
+		c.Add(prefix+"to", "must not be before from")
 	}
 }
 
 func (c *checks) dayOfMonth(field string, day int) {
 	if day < 0 || day > 31 {
-		c.add(field, "must be a day of the month, 1 to 31")
+		c.Add(field, "must be a day of the month, 1 to 31")
 	}
 }
 
@@ -110,7 +106,7 @@ func (e PayingEntity) Problems() []fault.Field {
 		c.text(p+"class", f.Class, 64)
 		c.text(p+"proof", f.Proof, 500)
 		if f.FiledOn.IsZero() {
-			c.add(p+"filed_on", "must be given")
+			c.Add(p+"filed_on", "must be given")
 		}
 		c.period(p, f.From, f.To)
 	}
@@ -119,7 +115,7 @@ func (e PayingEntity) Problems() []fault.Field {
 		c.oneOf(p+"method", a.Method, PayMethods()...)
 		c.text(p+"account", a.Account, 64)
 	}
-	return c.found
+	return c.Problems
 }
 
 // Problems lists all that is wrong with a contract in itself; whether creator, entity and payees exist, and
@@ -134,7 +130,7 @@ func (k Contract) Problems() []fault.Field {
 	for _, incomeType := range sorted(k.Splits) {
 		field := "splits." + incomeType
 		if _, ok := k.Routes[incomeType]; !ok {
-			c.add(field, "has no route in routes")
+			c.Add(field, "has no route in routes")
 		}
 		c.split(field, incomeType, k)
 	}
@@ -142,10 +138,10 @@ func (k Contract) Problems() []fault.Field {
 	c.oneOf("price_basis", k.PriceBasis, BeforeTax, AfterTax, WithVAT, WithoutVAT)
 	c.oneOf("revenue_basis", k.RevenueBasis, "gross", "net")
 	if k.AcceptAfterDays < 0 || k.AcceptAfterDays > maxAcceptDays {
-		c.add("accept_after_days", "must be 0 to 90; 0 means that silence accepts nothing")
+		c.Add("accept_after_days", "must be 0 to 90; 0 means that silence accepts nothing")
 	}
 	c.project(k)
-	return c.found
+	return c.Problems
 }
 
 // maxAcceptDays bounds how long a creator may be silent before a statement counts as accepted.
@@ -195,7 +191,7 @@ func several(values ...int) bool {
 
 func (c *checks) wrong(is bool, field, problem string) {
 	if is {
-		c.add(field, problem)
+		c.Add(field, problem)
 	}
 }
 
@@ -205,16 +201,16 @@ func (c *checks) upTo(field string, n, most int) {
 
 func (c *checks) routes(k Contract) {
 	if len(k.Routes) == 0 {
-		c.add("routes", "must name at least one income type with its route")
+		c.Add("routes", "must name at least one income type with its route")
 	}
 	for _, incomeType := range sorted(k.Routes) {
 		field, route := "routes."+incomeType, k.Routes[incomeType]
 		if !slices.Contains(IncomeTypes(), incomeType) {
-			c.add(field, "is not a known income type; known are "+strings.Join(IncomeTypes(), ", "))
+			c.Add(field, "is not a known income type; known are "+strings.Join(IncomeTypes(), ", "))
 		}
 		c.oneOf(field, route, MCNPays, PlatformPaysCreator, FlexPlatformPays, StudioInvoice, Payroll)
 		if _, ok := k.Splits[incomeType]; !ok && TenantPays(route) {
-			c.add("splits."+incomeType, "must be given, because you pay this income")
+			c.Add("splits."+incomeType, "must be given, because you pay this income")
 		}
 	}
 }
@@ -237,7 +233,7 @@ func (s Strategy) Problems() []fault.Field {
 	c.ownID("strategy_id", s.StrategyID)
 	c.period("", s.From, s.To)
 	if !actionPattern.MatchString(s.ActionType) {
-		c.add("match.action_type", "must be 2 to 40 of the characters a-z 0-9 _ and begin with a letter")
+		c.Add("match.action_type", "must be 2 to 40 of the characters a-z 0-9 _ and begin with a letter")
 	}
 	c.note("match.platform", s.Platform, 64)
 	c.oneOf("reward.kind", s.Reward.Kind, Cash, Traffic, Shop)
@@ -249,16 +245,16 @@ func (s Strategy) Problems() []fault.Field {
 	if s.Capped() {
 		c.quantity("daily_cap", s.DailyCap, s.DailyCapPoints)
 	}
-	return c.found
+	return c.Problems
 }
 
 // quantity wants money or points above zero and below what a sum could not hold.
 func (c *checks) quantity(field string, amount money.Amount, points int64) {
 	if amount.Fen()+points <= 0 {
-		c.add(field, "must be above zero")
+		c.Add(field, "must be above zero")
 	}
 	if points > maxPoints || amount.Cmp(money.Yuan(maxPoints)) > 0 {
-		c.add(field, "is too large")
+		c.Add(field, "is too large")
 	}
 }
 
@@ -271,14 +267,14 @@ func (p Position) Problems() []fault.Field {
 	c.text("reasons", p.Reasons, 4000)
 	c.text("evidence", p.Evidence, 4000)
 	c.period("", p.From, p.To)
-	return c.found
+	return c.Problems
 }
 
 // IDProblems checks an id that is given.
 func IDProblems(field, id string) []fault.Field {
 	var c checks
 	c.id(field, id)
-	return c.found
+	return c.Problems
 }
 
 // Problems lists all that is wrong with a creator, its payout account aside.
@@ -293,9 +289,9 @@ func (k Creator) Problems() []fault.Field {
 		c.text(p+"platform", a.Platform, 64)
 		c.text(p+"uid", a.UID, 128)
 		if seen[a] {
-			c.add(p+"uid", "is given twice")
+			c.Add(p+"uid", "is given twice")
 		}
 		seen[a] = true
 	}
-	return c.found
+	return c.Problems
 }

@@ -14,7 +14,7 @@ import (
 func MergeProblems(t, into Taxpayer) []fault.Field {
 	var c checks
 	if t.IDType == into.IDType && (t.IDType == CitizenCard || t.IDType == CreditCode) {
-		c.add("id_type", "is "+t.IDType+" on both sides, and nobody has two numbers of that kind")
+		c.Add("id_type", "is "+t.IDType+" on both sides, and nobody has two numbers of that kind")
 	}
 	var days []civil.Date
 	for _, p := range append(slices.Clone(t.Profiles), into.Profiles...) {
@@ -39,11 +39,11 @@ func MergeProblems(t, into Taxpayer) []fault.Field {
 		for _, d := range p.differences(q) {
 			if !told[d.Field] { // once, on its first day
 				told[d.Field] = true
-				c.add("profiles."+d.Field, d.Problem+" from "+day.String())
+				c.Add("profiles."+d.Field, d.Problem+" from "+day.String())
 			}
 		}
 	}
-	return c.found
+	return c.Problems
 }
 
 // differences lists the tax facts in which two profiles contradict each other. Papers add up.
@@ -51,7 +51,7 @@ func (p Profile) differences(q Profile) []fault.Field {
 	var c checks
 	differ := func(field, mine, theirs string) {
 		if mine != theirs {
-			c.add(field, "is "+named(mine)+" here and "+named(theirs)+" there")
+			c.Add(field, "is "+named(mine)+" here and "+named(theirs)+" there")
 		}
 	}
 	differ("kind", p.Kind, q.Kind)
@@ -64,7 +64,7 @@ func (p Profile) differences(q Profile) []fault.Field {
 	differ("vat_period", p.VATPeriod, q.VATPeriod)
 	differ("overseas", strconv.FormatBool(p.Overseas), strconv.FormatBool(q.Overseas))
 	differ("holds_equity", strconv.FormatBool(p.HoldsEquity), strconv.FormatBool(q.HoldsEquity))
-	return c.found
+	return c.Problems
 }
 
 func named(value string) string {

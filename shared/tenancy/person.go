@@ -71,22 +71,22 @@ func (p Person) Problems(today civil.Date) []fault.Field {
 		c.creditCode("id_number", p.IDNumber)
 	case CitizenCard, "237", "238":
 		if _, err := nationalid.ParseCitizen(p.IDNumber, today); err != nil {
-			c.add("id_number", err.Error())
+			c.Add("id_number", err.Error())
 		}
 	default:
 		if !numberPattern.MatchString(p.IDNumber) {
-			c.add("id_number", "must be 5 to 64 letters and digits")
+			c.Add("id_number", "must be 5 to 64 letters and digits")
 		}
 	}
 	if p.Phone != "" && !phonePattern.MatchString(p.Phone) {
-		c.add("phone", "must be a mobile number of 11 digits")
+		c.Add("phone", "must be a mobile number of 11 digits")
 	}
-	return c.found
+	return c.Problems
 }
 
 func (c *checks) creditCode(field, value string) {
 	if _, err := nationalid.ParseCreditCode(value); err != nil {
-		c.add(field, err.Error())
+		c.Add(field, err.Error())
 	}
 }
 
@@ -106,7 +106,7 @@ func Organisation(kind string) bool {
 func ProfileProblems(profiles []Profile, idType string) []fault.Field {
 	var c checks
 	if len(profiles) == 0 {
-		c.add("profiles", "must hold at least one profile")
+		c.Add("profiles", "must hold at least one profile")
 	}
 	var days []civil.Date
 	for i, p := range profiles {
@@ -114,16 +114,16 @@ func ProfileProblems(profiles []Profile, idType string) []fault.Field {
 		c.profile(path, p)
 		c.fits(path+"kind", p.Kind, idType)
 		if slices.Contains(days, p.From) {
-			c.add(path+"from", "is the first day of another profile too")
+			c.Add(path+"from", "is the first day of another profile too")
 		}
 		days = append(days, p.From)
 	}
-	return c.found
+	return c.Problems
 }
 
 func (c *checks) profile(path string, p Profile) {
 	if p.From.IsZero() {
-		c.add(path+"from", "must be given")
+		c.Add(path+"from", "must be given")
 	}
 	c.oneOf(path+"kind", p.Kind, TaxpayerKinds()...)
 	c.oneOf(path+"vat", p.VAT, "natural_person", "small_scale", "general")
@@ -133,7 +133,7 @@ func (c *checks) profile(path string, p Profile) {
 		c.oneOf(path+"vat_period", p.VATPeriod, "month", "quarter")
 	}
 	if p.Overseas && (p.Resident || p.Kind != "natural_person") {
-		c.add(path+"overseas", "is only for natural persons who are not resident")
+		c.Add(path+"overseas", "is only for natural persons who are not resident")
 	}
 	if p.PlaceTier != "" {
 		c.oneOf(path+"place_tier", p.PlaceTier, "city", "county", "other")
@@ -145,7 +145,7 @@ func (c *checks) profile(path string, p Profile) {
 		c.text(q+"number", paper.Number, 128)
 		c.period(q, paper.From, paper.To)
 		if paper.FileSHA256 != "" && !sha256Pattern.MatchString(paper.FileSHA256) {
-			c.add(q+"file_sha256", "must be 64 digits of lower-case hexadecimal")
+			c.Add(q+"file_sha256", "must be 64 digits of lower-case hexadecimal")
 		}
 		c.note(q+"checked_by", paper.CheckedBy, 128)
 	}
@@ -159,9 +159,9 @@ func (c *checks) fits(field, kind, idType string) {
 	person := kind == "natural_person" || kind == "employee" || kind == "student_intern"
 	switch {
 	case Organisation(kind) && idType != CreditCode:
-		c.add(field, "is an organisation, whose id_type is uscc")
+		c.Add(field, "is an organisation, whose id_type is uscc")
 	case person && idType == CreditCode:
-		c.add(field, "is a person, who has no credit code")
+		c.Add(field, "is a person, who has no credit code")
 	}
 }
 
@@ -171,17 +171,17 @@ func (a PayoutAccount) Problems() []fault.Field {
 	c.oneOf("payout.method", a.Method, PayMethods()...)
 	switch {
 	case strings.Contains(a.Account, "*"):
-		c.add("payout.account", "is masked; send it in full, or leave payout out to keep it")
+		c.Add("payout.account", "is masked; send it in full, or leave payout out to keep it")
 	case a.Method == "bank" && !bankPattern.MatchString(a.Account):
-		c.add("payout.account", "must be 8 to 32 digits")
+		c.Add("payout.account", "must be 8 to 32 digits")
 	case a.Method != "bank" && !walletPattern.MatchString(a.Account):
-		c.add("payout.account", "must be 1 to 128 letters, digits and . _ - @ +")
+		c.Add("payout.account", "must be 1 to 128 letters, digits and . _ - @ +")
 	}
 	c.text("payout.holder", a.Holder, 200)
 	if strings.Contains(a.Holder, "*") {
-		c.add("payout.holder", "is masked; send it in full, or leave payout out to keep it")
+		c.Add("payout.holder", "is masked; send it in full, or leave payout out to keep it")
 	}
-	return c.found
+	return c.Problems
 }
 
 // Masked gives the account as it may be shown.

@@ -208,8 +208,8 @@ func TestSharesSumToOneExactly(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var k checks
 			k.split("s", "xingtu_ad", Contract{Splits: map[string]Split{"xingtu_ad": {Method: "ratio", Parties: c.parties}}})
-			if (len(k.found) == 0) != c.ok {
-				t.Errorf("found %v", k.found)
+			if (len(k.Problems) == 0) != c.ok {
+				t.Errorf("found %v", k.Problems)
 			}
 		})
 	}

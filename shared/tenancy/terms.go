@@ -108,7 +108,7 @@ const (
 func (c *checks) project(k Contract) {
 	if k.ProjectID == "" {
 		if k.ProjectReason != "" {
-			c.add("project_reason", "goes with project_id only")
+			c.Add("project_reason", "goes with project_id only")
 		}
 		return
 	}
@@ -122,7 +122,7 @@ func (c *checks) split(field, incomeType string, k Contract) {
 	s := k.Splits[incomeType]
 	c.oneOf(field+".method", s.Method, MethodRatio, MethodFixed, MethodTiered)
 	if len(s.Parties) > maxParties {
-		c.add(field+".parties", "must be at most "+strconv.Itoa(maxParties))
+		c.Add(field+".parties", "must be at most "+strconv.Itoa(maxParties))
 		return
 	}
 	named := map[string]bool{}
@@ -131,21 +131,21 @@ func (c *checks) split(field, incomeType string, k Contract) {
 		path := at(field+".parties", i)
 		c.id(path+"party", p.Party)
 		if named[p.Party] {
-			c.add(path+"party", "is named twice")
+			c.Add(path+"party", "is named twice")
 		}
 		named[p.Party] = true
 		kinds[p.Kind]++
 		c.oneOf(path+"kind", p.Kind, "creator", "mcn", "payee", "memo")
 		if p.Kind == "payee" && ident.Creator(p.Party) == k.CreatorID {
-			c.add(path+"party", "is the contract's own creator; name another creator, or use kind creator")
+			c.Add(path+"party", "is the contract's own creator; name another creator, or use kind creator")
 		}
 		c.party(path, s, p)
 	}
 	if kinds["creator"] != 1 {
-		c.add(field+".parties", "must have exactly one party of kind creator")
+		c.Add(field+".parties", "must have exactly one party of kind creator")
 	}
 	if s.RemainderTo != "" && !slices.ContainsFunc(s.Parties, func(p Party) bool { return p.Party == s.RemainderTo && p.Money() }) {
-		c.add(field+".remainder_to", "must name a party that shares the money")
+		c.Add(field+".remainder_to", "must name a party that shares the money")
 	}
 	c.restTaker(field, s)
 	c.guarantees(field, s, kinds["mcn"])
@@ -157,7 +157,7 @@ func (c *checks) split(field, incomeType string, k Contract) {
 		return
 	}
 	if s.TierMode != "" {
-		c.add(field+".tier_mode", "goes with method tiered only")
+		c.Add(field+".tier_mode", "goes with method tiered only")
 	}
 	c.shareSums(field, s)
 }
@@ -170,7 +170,7 @@ func (c *checks) measured(field string, s Split, cycle string) {
 	case s.Measured != "":
 		c.oneOf(field, s.Measured, PerSettlement)
 	case s.countsAmounts() && slices.Contains(Cycles(), cycle) && cycle != Monthly:
-		c.add(field, "must be settlement, to say that fixed amounts, bands, caps, floors and the guarantee count for each settlement by itself: the cycle "+cycle+
+		c.Add(field, "must be settlement, to say that fixed amounts, bands, caps, floors and the guarantee count for each settlement by itself: the cycle "+cycle+
 			" makes several in a month, and each of them counts anew; for terms of the month choose the cycle month")
 	}
 }
@@ -195,28 +195,28 @@ func (p Party) bounds() []bound {
 // party checks one party's ways to money.
 func (c *checks) party(path string, s Split, p Party) {
 	if !p.Share.IsShare() {
-		c.add(path+"share", "must be between 0 and 1")
+		c.Add(path+"share", "must be between 0 and 1")
 	}
 	for _, a := range append(p.bounds(), bound{"guarantee", p.Guarantee}) {
 		switch {
 		case a.amount.IsZero():
 		case a.amount.Negative():
-			c.add(path+a.name, "must not be negative")
+			c.Add(path+a.name, "must not be negative")
 		case !p.Money():
-			c.add(path+a.name, "is not for memo parties; they share no money")
+			c.Add(path+a.name, "is not for memo parties; they share no money")
 		}
 	}
 	if !p.Fixed.IsZero() && s.Method != MethodFixed {
-		c.add(path+"fixed", "goes with method fixed only")
+		c.Add(path+"fixed", "goes with method fixed only")
 	}
 	if !p.Fixed.IsZero() && (!p.Share.IsZero() || len(p.Tiers) > 0) {
-		c.add(path+"fixed", "must not stand beside a share; give one of them")
+		c.Add(path+"fixed", "must not stand beside a share; give one of them")
 	}
 	if !p.Fixed.IsZero() && (!p.Cap.IsZero() || !p.Floor.IsZero()) {
-		c.add(path+"fixed", "needs no cap or floor; leave them out")
+		c.Add(path+"fixed", "needs no cap or floor; leave them out")
 	}
 	if !p.Cap.IsZero() && p.Cap.Cmp(p.Floor) < 0 {
-		c.add(path+"cap", "must not be below the floor")
+		c.Add(path+"cap", "must not be below the floor")
 	}
 	c.tiers(path, s, p)
 }
@@ -228,25 +228,25 @@ func (c *checks) tiers(path string, s Split, p Party) {
 	}
 	switch {
 	case s.Method != MethodTiered:
-		c.add(path+"tiers", "go with method tiered only")
+		c.Add(path+"tiers", "go with method tiered only")
 	case !p.Money():
-		c.add(path+"tiers", "are not for memo parties; they share no money")
+		c.Add(path+"tiers", "are not for memo parties; they share no money")
 	case !p.Share.IsZero():
-		c.add(path+"tiers", "must not stand beside a share; give one of them")
+		c.Add(path+"tiers", "must not stand beside a share; give one of them")
 	case len(p.Tiers) > maxTiers:
-		c.add(path+"tiers", "must be at most "+strconv.Itoa(maxTiers))
+		c.Add(path+"tiers", "must be at most "+strconv.Itoa(maxTiers))
 		return
 	}
 	for i, t := range p.Tiers {
 		tier := at(path+"tiers", i)
 		switch {
 		case i == 0 && !t.From.IsZero():
-			c.add(tier+"from", "must be 0.00, so that no amount lies below the first tier")
+			c.Add(tier+"from", "must be 0.00, so that no amount lies below the first tier")
 		case i > 0 && t.From.Cmp(p.Tiers[i-1].From) <= 0:
-			c.add(tier+"from", "must be above the tier before")
+			c.Add(tier+"from", "must be above the tier before")
 		}
 		if !t.Share.IsShare() {
-			c.add(tier+"share", "must be between 0 and 1")
+			c.Add(tier+"share", "must be between 0 and 1")
 		}
 	}
 }
@@ -260,7 +260,7 @@ func (c *checks) restTaker(field string, s Split) {
 	p, path := s.Parties[rest], at(field+".parties", rest)
 	for _, a := range p.bounds() {
 		if a.amount.Positive() {
-			c.add(path+a.name, "is not possible for the party that takes the rest; name another one in remainder_to")
+			c.Add(path+a.name, "is not possible for the party that takes the rest; name another one in remainder_to")
 		}
 	}
 }
@@ -271,11 +271,11 @@ func (c *checks) guarantees(field string, s Split, mcns int) {
 		switch {
 		case !p.Guarantee.Positive():
 		case p.Kind != "creator":
-			c.add(path, "is for the creator only")
+			c.Add(path, "is for the creator only")
 		case mcns == 0:
-			c.add(path, "needs a party of kind mcn, whose part pays the difference")
+			c.Add(path, "needs a party of kind mcn, whose part pays the difference")
 		case !p.Cap.IsZero() && p.Guarantee.Cmp(p.Cap) > 0:
-			c.add(path, "must not be above the cap")
+			c.Add(path, "must not be above the cap")
 		}
 	}
 }
@@ -288,18 +288,18 @@ func (c *checks) levels(field, incomeType string, s Split) {
 	path := field + ".level_factors"
 	switch {
 	case incomeType != "live_tip":
-		c.add(path, "weigh live tips only")
+		c.Add(path, "weigh live tips only")
 	case s.Method != MethodRatio:
-		c.add(path, "go with method ratio only")
+		c.Add(path, "go with method ratio only")
 	case len(s.LevelFactors) > maxLevels:
-		c.add(path, "must be at most "+strconv.Itoa(maxLevels))
+		c.Add(path, "must be at most "+strconv.Itoa(maxLevels))
 		return
 	}
 	for _, level := range sorted(s.LevelFactors) {
 		factor := s.LevelFactors[level]
 		c.text(path+"."+level, level, 32)
 		if !factor.Positive() || factor.Cmp(money.Ratio(10, 1)) > 0 {
-			c.add(path+"."+level, "must be above 0 and at most 10")
+			c.Add(path+"."+level, "must be above 0 and at most 10")
 		}
 	}
 }
@@ -321,10 +321,10 @@ func (c *checks) shareSums(field string, s Split) {
 	paidIsOne := sum.Equal(one)
 	switch {
 	case fixed && !sum.IsZero() && !paidIsOne:
-		c.add(field+".parties", "must have shares of what the fixed amounts leave that sum to 1 exactly, or none")
+		c.Add(field+".parties", "must have shares of what the fixed amounts leave that sum to 1 exactly, or none")
 	case fixed:
 	case !paidIsOne && (!sumIsOne(all) || !sum.IsPositive()):
-		c.add(field+".parties", "must have shares that sum to 1 exactly")
+		c.Add(field+".parties", "must have shares that sum to 1 exactly")
 	}
 }
 
@@ -342,11 +342,11 @@ func (c *checks) tierSums(field string, s Split) {
 	}
 	open := s.Parties[rest].Share.IsZero() && len(s.Parties[rest].Tiers) == 0
 	if !slices.ContainsFunc(s.Parties, func(p Party) bool { return len(p.Tiers) > 0 }) {
-		c.add(field+".parties", "must have a party with tiers")
+		c.Add(field+".parties", "must have a party with tiers")
 	}
 	for i, p := range s.Parties {
 		if p.Money() && i != rest && p.Share.IsZero() && len(p.Tiers) == 0 {
-			c.add(at(field+".parties", i)+"tiers", "or a share must be given; only the party that takes the rest has none")
+			c.Add(at(field+".parties", i)+"tiers", "or a share must be given; only the party that takes the rest has none")
 		}
 	}
 	for _, from := range boundaries(s) {
@@ -358,7 +358,7 @@ func (c *checks) tierSums(field string, s Split) {
 		}
 		sum, one := money.SumOfRates(shares...)
 		if sum.GreaterThan(one) || (!open && sum.LessThan(one)) {
-			c.add(field+".parties", "must have shares that sum to 1 exactly from "+from.String()+" on, or one party without a share that takes the rest")
+			c.Add(field+".parties", "must have shares that sum to 1 exactly from "+from.String()+" on, or one party without a share that takes the rest")
 			return
 		}
 	}

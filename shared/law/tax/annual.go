@@ -205,7 +205,7 @@ func (r *openRule) chosen(c *Calculation, on civil.Date) (TaxRule, error) {
 }
 
 func (f *AnnualFacts) check() error {
-	var p []fault.Field
+	var p fault.Problems
 	amounts := []struct {
 		name string
 		a    money.Amount
@@ -214,13 +214,8 @@ func (f *AnnualFacts) check() error {
 	for _, x := range amounts {
 		p = inRange(p, x.name, x.a)
 	}
-	if f.Sources < 0 {
-		p = append(p, fault.Field{Field: "sources", Problem: "must not be below zero"})
-	}
-	if p != nil {
-		return fault.Invalid(p...)
-	}
-	return nil
+	p.AddIf(f.Sources < 0, "sources", "must not be below zero")
+	return p.Err()
 }
 
 // inRange adds the problem of a year's total that is below zero or too large.

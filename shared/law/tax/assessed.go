@@ -66,11 +66,10 @@ const largestAssessed = 10_000_000_000_000
 
 // check gives all problems of the question at once.
 func (q *Assessable) check() error {
-	var p []fault.Field
-	add := func(field, problem string) { p = append(p, fault.Field{Field: field, Problem: problem}) }
+	var p fault.Problems
 	word := func(field, w string, k factKey, empty bool) {
 		if (w != "" || !empty) && !slices.Contains(factTable[k].values, w) {
-			add(field, "is not one of the words that rules know")
+			p.Add(field, "is not one of the words that rules know")
 		}
 	}
 	word("taxpayer", q.Kind, factKind, false)
@@ -79,19 +78,12 @@ func (q *Assessable) check() error {
 	word("period", q.Period, factPeriod, true)
 	word("income_kind", q.IncomeKind, factIncomeKind, true)
 	word("vat", q.VAT, factVAT, true)
-	if q.On.IsZero() {
-		add("date", "must be a day")
-	}
+	p.AddIf(q.On.IsZero(), "date", "must be a day")
 	if q.Amount.Negative() || q.Amount.Fen() > largestAssessed {
-		add("amount", "must be zero to "+money.Fen(largestAssessed).String())
+		p.Add("amount", "must be zero to "+money.Fen(largestAssessed).String())
 	}
-	if len(q.Partners) > 0 && !wholeShares(q.Partners) {
-		add("partners", "the shares must sum to 1")
-	}
-	if p != nil {
-		return fault.Invalid(p...)
-	}
-	return nil
+	p.AddIf(len(q.Partners) > 0 && !wholeShares(q.Partners), "partners", "the shares must sum to 1")
+	return p.Err()
 }
 
 // wholeShares tells whether the shares, of at most four decimals, sum to one.

@@ -192,33 +192,26 @@ const largestFen = 1_000_000_000_000_000
 
 // check gives all problems of the facts at once.
 func (f *Facts) check() error {
-	var p []fault.Field
-	add := func(field, problem string) { p = append(p, fault.Field{Field: field, Problem: problem}) }
+	var p fault.Problems
 	oneOf := func(field, v string, allowed ...string) {
 		for _, a := range allowed {
 			if v == a {
 				return
 			}
 		}
-		add(field, "must be one of "+strings.Join(allowed, ", "))
+		p.Add(field, "must be one of "+strings.Join(allowed, ", "))
 	}
 	largest := money.Fen(largestFen)
-	if f.PaymentDate.IsZero() {
-		add("payment_date", "must be a day")
-	}
-	if f.VATDate.IsZero() {
-		add("vat_date", "must be a day")
-	}
+	p.AddIf(f.PaymentDate.IsZero(), "payment_date", "must be a day")
+	p.AddIf(f.VATDate.IsZero(), "vat_date", "must be a day")
 	if f.InKind.Negative() || f.InKind.Cmp(largest) > 0 {
-		add("in_kind", "must be zero to "+largest.String())
+		p.Add("in_kind", "must be zero to "+largest.String())
 	}
 	if f.Amount.Negative() || !f.Amount.Add(f.InKind).Positive() || f.Amount.Cmp(largest) > 0 {
-		add("amount", "must be above zero, or zero beside something in kind, and at most "+largest.String())
+		p.Add("amount", "must be above zero, or zero beside something in kind, and at most "+largest.String())
 	}
-	if f.Taxpayer.Overseas && (f.Taxpayer.Resident || f.Taxpayer.Kind != "natural_person") {
-		add("taxpayer.overseas", "is for a natural person who is not resident")
-	}
-	f.Payroll.check(f.PaymentDate, add)
+	p.AddIf(f.Taxpayer.Overseas && (f.Taxpayer.Resident || f.Taxpayer.Kind != "natural_person"), "taxpayer.overseas", "is for a natural person who is not resident")
+	f.Payroll.check(f.PaymentDate, p.Add)
 	oneOf("taxpayer.kind", f.Taxpayer.Kind, "natural_person", "individual_business", "sole_proprietorship", "partnership", "company", "employee", "student_intern")
 	oneOf("taxpayer.vat", f.Taxpayer.VAT, "natural_person", "small_scale", "general")
 	oneOf("taxpayer.collection", f.Taxpayer.Collection, "withheld", "books", "income_rate", "cost_rate", "levy_rate")
@@ -228,18 +221,13 @@ func (f *Facts) check() error {
 	oneOf("route", f.Route, "", "mcn_pays", "platform_pays_creator", "flex_platform_pays", "studio_invoice", "payroll")
 	oneOf("income.item", f.Item, "", ItemWages, ItemLabor, ItemLaborPlatform, ItemAuthor, ItemRoyalty, ItemBusiness, ItemIncidental)
 	if f.Deductions.Negative() || f.Deductions.Cmp(largest) > 0 {
-		add("deductions", "must be zero to "+largest.String())
+		p.Add("deductions", "must be zero to "+largest.String())
 	}
-	if f.ToDate.Year.Months < 0 || f.ToDate.Year.Months > 12 {
-		add("period_to_date.year.months", "must be 0 to 12")
-	}
+	p.AddIf(f.ToDate.Year.Months < 0 || f.ToDate.Year.Months > 12, "period_to_date.year.months", "must be 0 to 12")
 	if !f.ToDate.fits() {
 		p = append(p, tooLarge())
 	}
-	if p != nil {
-		return fault.Invalid(p...)
-	}
-	return nil
+	return p.Err()
 }
 
 // fits tells whether the totals keep every product of the engine in range.

@@ -96,21 +96,14 @@ type named struct {
 // within refuses amounts that are below zero or too large; those of signed may be below zero.
 func within(amounts []named, signed ...named) error {
 	largest := money.Fen(largestFen)
-	var p []fault.Field
+	var p fault.Problems
 	for _, x := range amounts {
-		if x.amount.Negative() || x.amount.Cmp(largest) > 0 {
-			p = append(p, fault.Field{Field: x.name, Problem: "must be zero to " + largest.String()})
-		}
+		p.AddIf(x.amount.Negative() || x.amount.Cmp(largest) > 0, x.name, "must be zero to "+largest.String())
 	}
 	for _, x := range signed {
-		if x.amount.Abs().Cmp(largest) > 0 {
-			p = append(p, fault.Field{Field: x.name, Problem: "must be at most " + largest.String() + " either way"})
-		}
+		p.AddIf(x.amount.Abs().Cmp(largest) > 0, x.name, "must be at most "+largest.String()+" either way")
 	}
-	if p != nil {
-		return fault.Invalid(p...)
-	}
-	return nil
+	return p.Err()
 }
 
 func asGap(err error) (*Gap, bool) {

@@ -49,17 +49,17 @@ func received(r *httpapi.Request, named bool) (in workbook, file []byte, book op
 	if err := r.JSON(&in); err != nil {
 		return in, nil, nil, err
 	}
-	var problems []fault.Field
+	var problems fault.Problems
 	if named {
 		problems = tenancy.IDProblems("import_id", in.ImportID)
 	} else if in.ImportID != "" {
-		problems = append(problems, fault.Field{Field: "import_id", Problem: "stands in the path"})
+		problems.Add("import_id", "stands in the path")
 	}
 	file, err = base64.StdEncoding.DecodeString(in.File)
 	if err != nil || len(file) == 0 {
-		problems = append(problems, fault.Field{Field: "file", Problem: "must be the workbook (XLSX) in base64"})
+		problems.Add("file", "must be the workbook (XLSX) in base64")
 	} else if book, err = openingxlsx.Read(file); err != nil {
-		problems = append(problems, fault.Field{Field: "file", Problem: "is no readable XLSX workbook, or too large a one"})
+		problems.Add("file", "is no readable XLSX workbook, or too large a one")
 	}
 	if len(problems) > 0 {
 		return in, nil, nil, fault.Invalid(problems...)

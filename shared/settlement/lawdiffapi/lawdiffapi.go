@@ -88,17 +88,11 @@ func (q *question) problems() []fault.Field {
 const maxFiled = 24
 
 func yearAndMonths(year int, filed []civil.Month) []fault.Field {
-	var p []fault.Field
-	if year < 2000 || year > 2999 {
-		p = append(p, fault.Field{Field: "year", Problem: "must be a tax year as a number"})
-	}
-	if len(filed) > maxFiled {
-		p = append(p, fault.Field{Field: "filed_months", Problem: "must be at most 24 months"})
-	}
+	var p fault.Problems
+	p.AddIf(year < 2000 || year > 2999, "year", "must be a tax year as a number")
+	p.AddIf(len(filed) > maxFiled, "filed_months", "must be at most 24 months")
 	for i, m := range filed {
-		if m.IsZero() {
-			p = append(p, fault.Field{Field: "filed_months[" + strconv.Itoa(i) + "]", Problem: civil.ErrMonth.Error()})
-		}
+		p.AddIf(m.IsZero(), "filed_months["+strconv.Itoa(i)+"]", civil.ErrMonth.Error())
 	}
 	return p
 }

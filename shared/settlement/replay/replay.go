@@ -74,17 +74,17 @@ type Service struct {
 
 // problems lists all that is wrong with a request.
 func (r Request) problems() []fault.Field {
-	var found []fault.Field
+	var found fault.Problems
 	for _, p := range r.Contract.Problems() {
-		found = append(found, fault.Field{Field: "contract." + p.Field, Problem: p.Problem})
+		found.Add("contract."+p.Field, p.Problem)
 	}
 	switch {
 	case r.From.IsZero() || r.To.IsZero():
-		found = append(found, fault.Field{Field: "from", Problem: "must be a month, YYYY-MM, and to as well"})
+		found.Add("from", "must be a month, YYYY-MM, and to as well")
 	case r.To.Before(r.From):
-		found = append(found, fault.Field{Field: "to", Problem: "must not be before from"})
+		found.Add("to", "must not be before from")
 	case !r.To.Before(r.From.Add(MaxMonths)):
-		found = append(found, fault.Field{Field: "to", Problem: "must be at most 24 months, from included"})
+		found.Add("to", "must be at most 24 months, from included")
 	}
 	return found
 }

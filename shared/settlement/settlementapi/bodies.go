@@ -13,22 +13,6 @@ import (
 	"fenzhang/shared/settlement"
 )
 
-// problems gathers what is wrong with an input, so that one answer tells all of it.
-type problems []fault.Field
-
-func (p *problems) add(wrong bool, field, problem string) {
-	if wrong {
-		*p = append(*p, fault.Field{Field: field, Problem: problem})
-	}
-}
-
-func (p problems) err() error {
-	if p == nil {
-		return nil
-	}
-	return fault.Invalid(p...)
-}
-
 var (
 	invoiceNumber = regexp.MustCompile(`^[0-9]{20}$`)
 	sha256Text    = regexp.MustCompile(`^[0-9a-f]{64}$`)
@@ -36,25 +20,25 @@ var (
 
 // listQuery reads the query string of a list: what narrows it, its length, and whether only overdue ones are wanted.
 func listQuery(r *httpapi.Request) (settlement.Query, int, bool, error) {
-	var p problems
+	var p fault.Problems
 	q := settlement.Query{Status: settlement.Status(r.Query.Get("status")), Creator: ident.Creator(r.Query.Get("creator_id")), Hold: r.Query.Get("hold")}
-	p.add(q.Status != "" && !slices.Contains(settlement.Statuses(), q.Status), "status", "is not a status")
-	p.add(q.Creator != "" && !ident.Valid(q.Creator), "creator_id", "must be 1 to 64 letters, digits, _ or -")
+	p.AddIf(q.Status != "" && !slices.Contains(settlement.Statuses(), q.Status), "status", "is not a status")
+	p.AddIf(q.Creator != "" && !ident.Valid(q.Creator), "creator_id", "must be 1 to 64 letters, digits, _ or -")
 	day := func(name string) civil.Date {
 		text := r.Query.Get(name)
 		if text == "" {
 			return civil.Date{}
 		}
 		d, err := civil.ParseDate(text)
-		p.add(err != nil, name, civil.ErrDate.Error())
+		p.AddIf(err != nil, name, civil.ErrDate.Error())
 		return d
 	}
 	q.From, q.To = day("from"), day("to")
 	limit, err := r.Limit()
-	p.add(err != nil, "limit", "must be 1 to 100")
+	p.AddIf(err != nil, "limit", "must be 1 to 100")
 	late := r.Query.Get("overdue")
-	p.add(late != "" && late != "true" && late != "false", "overdue", "must be true or false")
-	return q, limit, late == "true", p.err()
+	p.AddIf(late != "" && late != "true" && late != "false", "overdue", "must be true or false")
+	return q, limit, late == "true", p.Err()
 }
 
 // act is what the body of every act on a settlement has.
@@ -75,10 +59,10 @@ func (b act) intent(r *httpapi.Request) settlement.Intent {
 // maxText bounds free text, in bytes.
 const maxText = 500
 
-func (b act) problems() problems {
-	var p problems
-	p.add(b.Version < 1, "status_version", "must be the status_version you read, 1 or more")
-	p.add(len(b.Reason) > maxText, "reason", "must not be longer than 500 bytes")
+func (b act) problems() fault.Problems {
+	var p fault.Problems
+	p.AddIf(b.Version < 1, "status_version", "must be the status_version you read, 1 or more")
+	p.AddIf(len(b.Reason) > maxText, "reason", "must not be longer than 500 bytes")
 	return p
 }
 
@@ -88,7 +72,7 @@ func simple(r *httpapi.Request) (settlement.Intent, error) {
 	if err := r.JSON(&b); err != nil {
 		return settlement.Intent{}, err
 	}
-	return b.intent(r), b.problems().err()
+	return b.intent(r), b.problems().Err()
 }
 
 // holdReasons are the holds that a person may set.
@@ -106,9 +90,9 @@ func holdOf(r *httpapi.Request) (settlement.Intent, settlement.Hold, error) {
 		return settlement.Intent{}, settlement.Hold{}, err
 	}
 	p := b.problems()
-	p.add(!slices.Contains(holdReasons(), b.Reason), "reason", "must be one of "+strings.Join(holdReasons(), ", "))
-	p.add(len(b.Text) > maxText, "text", "must not be longer than 500 bytes")
-	return b.intent(r), settlement.Hold{Reason: b.Reason, Owner: r.Subject, Until: b.Until, Text: b.Text}, p.err()
+	p.AddIf(!slices.Contains(holdReasons(), b.Reason), "reason", "must be one of "+strings.Join(holdReasons(), ", "))
+	p.AddIf(len(b.Text) > maxText, "text", "must not be longer than 500 bytes")
+	return b.intent(r), settlement.Hold{Reason: b.Reason, Owner: r.Subject, Until: b.Until, Text: b.Text}, p.Err()
 }
 
 func netOf(r *httpapi.Request) (settlement.Intent, money.Amount, error) {
@@ -120,8 +104,8 @@ func netOf(r *httpapi.Request) (settlement.Intent, money.Amount, error) {
 		return settlement.Intent{}, money.Amount{}, err
 	}
 	p := b.problems()
-	if p.add(b.Net == nil, "net", "must be the net you confirm"); p != nil {
-		return settlement.Intent{}, money.Amount{}, p.err()
+	if p.AddIf(b.Net == nil, "net", "must be the net you confirm"); p != nil {
+		return settlement.Intent{}, money.Amount{}, p.Err()
 	}
 	return b.intent(r), *b.Net, nil
 }
@@ -135,8 +119,8 @@ func partyOf(r *httpapi.Request) (settlement.Intent, string, error) {
 		return settlement.Intent{}, "", err
 	}
 	p := b.problems()
-	p.add(!ident.Valid(b.Party), "party", "must be the creator_id of a payee of this settlement")
-	return b.intent(r), b.Party, p.err()
+	p.AddIf(!ident.Valid(b.Party), "party", "must be the creator_id of a payee of this settlement")
+	return b.intent(r), b.Party, p.Err()
 }
 
 func invoiceOf(r *httpapi.Request) (settlement.Intent, settlement.InvoicePaper, error) {
@@ -149,9 +133,9 @@ func invoiceOf(r *httpapi.Request) (settlement.Intent, settlement.InvoicePaper, 
 	}
 	a := act{Version: b.Version, Reason: "invoice " + b.Number}
 	p := a.problems()
-	p.add(!invoiceNumber.MatchString(b.Number), "number", "must be the 20 digits of a fully digital invoice")
-	p.add(b.IssuedOn.IsZero(), "issued_on", civil.ErrDate.Error())
-	p.add(!b.Amount.Positive(), "amount", "must be above zero, as yuan with exactly two decimals")
-	p.add(!sha256Text.MatchString(b.FileSHA256), "file_sha256", "must be 64 lower-case hexadecimal digits")
-	return a.intent(r), b.InvoicePaper, p.err()
+	p.AddIf(!invoiceNumber.MatchString(b.Number), "number", "must be the 20 digits of a fully digital invoice")
+	p.AddIf(b.IssuedOn.IsZero(), "issued_on", civil.ErrDate.Error())
+	p.AddIf(!b.Amount.Positive(), "amount", "must be above zero, as yuan with exactly two decimals")
+	p.AddIf(!sha256Text.MatchString(b.FileSHA256), "file_sha256", "must be 64 lower-case hexadecimal digits")
+	return a.intent(r), b.InvoicePaper, p.Err()
 }

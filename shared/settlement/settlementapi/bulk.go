@@ -32,17 +32,17 @@ type bulkBody struct {
 	Reason string            `json:"reason"`
 }
 
-func (b bulkBody) problems() problems {
-	var p problems
-	p.add(len(b.Items) == 0 || len(b.Items) > maxBulk, "items", "must be 1 to 100")
-	p.add(!slices.Contains(settlement.Statuses(), b.To), "to", "must be a status")
-	p.add(len(b.Reason) > maxText, "reason", "must not be longer than 500 bytes")
+func (b bulkBody) problems() fault.Problems {
+	var p fault.Problems
+	p.AddIf(len(b.Items) == 0 || len(b.Items) > maxBulk, "items", "must be 1 to 100")
+	p.AddIf(!slices.Contains(settlement.Statuses(), b.To), "to", "must be a status")
+	p.AddIf(len(b.Reason) > maxText, "reason", "must not be longer than 500 bytes")
 	seen := map[string]bool{}
 	for i, item := range b.Items[:min(len(b.Items), maxBulk)] {
 		field := "items." + strconv.Itoa(i)
-		p.add(!ident.Valid(item.ID), field+".settlement_id", "must be 1 to 64 letters, digits, _ or -")
-		p.add(seen[string(item.ID)], field+".settlement_id", "is given twice")
-		p.add(item.Version < 1, field+".status_version", "must be the status_version you read, 1 or more")
+		p.AddIf(!ident.Valid(item.ID), field+".settlement_id", "must be 1 to 64 letters, digits, _ or -")
+		p.AddIf(seen[string(item.ID)], field+".settlement_id", "is given twice")
+		p.AddIf(item.Version < 1, field+".status_version", "must be the status_version you read, 1 or more")
 		seen[string(item.ID)] = true
 	}
 	return p
@@ -74,7 +74,7 @@ func (a API) transitions(ctx context.Context, r *httpapi.Request) (httpapi.Respo
 	if unreadable != nil {
 		return httpapi.Response{}, unreadable
 	}
-	if err := b.problems().err(); err != nil {
+	if err := b.problems().Err(); err != nil {
 		return httpapi.Response{}, err
 	}
 	viewer, err := a.Service.Viewer(ctx, r.Principal)

@@ -215,20 +215,15 @@ func (s State) accept(today civil.Date, act, by string, now time.Time) (State, b
 
 // checkObjections tells all that is wrong with a dispute at once.
 func checkObjections(list []Objection) error {
-	var p []fault.Field
-	if len(list) < 1 || len(list) > maxObjections {
-		p = append(p, fault.Field{Field: "lines", Problem: "must be a list of 1 to 200 lines"})
-	}
+	var p fault.Problems
+	p.AddIf(len(list) < 1 || len(list) > maxObjections, "lines", "must be a list of 1 to 200 lines")
 	for i, o := range list[:min(len(list), maxObjections)] {
 		p = append(p, objectProblems(fmt.Sprintf("lines.%d.", i), o.LineID, o.SettlementID)...)
 		if n := utf8.RuneCountInString(o.Reason); strings.TrimSpace(o.Reason) == "" || n > maxReason {
-			p = append(p, fault.Field{Field: fmt.Sprintf("lines.%d.reason", i), Problem: "must have 1 to 500 characters"})
+			p.Add(fmt.Sprintf("lines.%d.reason", i), "must have 1 to 500 characters")
 		}
 	}
-	if len(p) > 0 {
-		return fault.Invalid(p...)
-	}
-	return nil
+	return p.Err()
 }
 
 // check tells all that is wrong with an answer at once.

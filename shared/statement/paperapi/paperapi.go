@@ -218,20 +218,12 @@ func (a API) list(ctx context.Context, r *httpapi.Request) (httpapi.Response, er
 
 func (a API) certificate(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	taxpayer, entity, format := r.Params["id"], r.Query.Get("paying_entity"), r.Query.Get("format")
-	var p []fault.Field
-	if !ident.Valid(taxpayer) {
-		p = append(p, fault.Field{Field: "id", Problem: "must be 1 to 64 letters, digits, _ or -"})
-	}
-	if !ident.Valid(entity) {
-		p = append(p, fault.Field{Field: "paying_entity", Problem: "must name the paying entity that withheld"})
-	}
+	var p fault.Problems
+	p.AddIf(!ident.Valid(taxpayer), "id", "must be 1 to 64 letters, digits, _ or -")
+	p.AddIf(!ident.Valid(entity), "paying_entity", "must name the paying entity that withheld")
 	year, err := strconv.Atoi(r.Params["year"])
-	if err != nil || year < 2000 || year > 2200 || len(r.Params["year"]) != 4 {
-		p = append(p, fault.Field{Field: "year", Problem: "must be a year like 2026"})
-	}
-	if format != "" && format != "json" && format != string(paper.PDF) && format != string(paper.XLSX) {
-		p = append(p, fault.Field{Field: "format", Problem: "must be json, pdf or xlsx"})
-	}
+	p.AddIf(err != nil || year < 2000 || year > 2200 || len(r.Params["year"]) != 4, "year", "must be a year like 2026")
+	p.AddIf(format != "" && format != "json" && format != string(paper.PDF) && format != string(paper.XLSX), "format", "must be json, pdf or xlsx")
 	if len(p) > 0 {
 		return httpapi.Response{}, fault.Invalid(p...)
 	}

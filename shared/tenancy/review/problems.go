@@ -31,16 +31,11 @@ func Holds() []string {
 	return []string{"RULE_GAP", "NET_CHANGED", "WAITING_INVOICE", "WAITING_RECEIPT", "PAPER_MISSING", "ACCOUNT_UNCHECKED", "RISK", "MANUAL", "DISPUTED", "WAITING_CONFIRMATION", "CALENDAR_MISSING"}
 }
 
-type problems struct{ found []fault.Field }
-
-func (p *problems) add(wrong bool, field, problem string) {
-	if wrong {
-		p.found = append(p.found, fault.Field{Field: field, Problem: problem})
-	}
-}
+// problems gathers all that is wrong with rules.
+type problems struct{ fault.Problems }
 
 func (p *problems) oneOf(field, value string, allowed []string) {
-	p.add(!slices.Contains(allowed, value), field, "must be one of "+strings.Join(allowed, ", "))
+	p.AddIf(!slices.Contains(allowed, value), field, "must be one of "+strings.Join(allowed, ", "))
 }
 
 func at(list string, i int) string { return list + "." + strconv.Itoa(i) + "." }
@@ -48,19 +43,19 @@ func at(list string, i int) string { return list + "." + strconv.Itoa(i) + "." }
 // Problems lists all that is wrong with rules as a tenant sends them.
 func (r Rules) Problems() []fault.Field {
 	var p problems
-	p.add(r.From.IsZero(), "from", "must be given")
-	p.add(!r.To.IsZero() && r.To.Before(r.From), "to", "must not be before from")
-	p.add(len(r.Checks) > maxList || len(r.Levels) > maxList || len(r.Papers) > maxList, "checks", "checks, levels and papers must be at most 50 each")
+	p.AddIf(r.From.IsZero(), "from", "must be given")
+	p.AddIf(!r.To.IsZero() && r.To.Before(r.From), "to", "must not be before from")
+	p.AddIf(len(r.Checks) > maxList || len(r.Levels) > maxList || len(r.Papers) > maxList, "checks", "checks, levels and papers must be at most 50 each")
 	if len(r.Checks) <= maxList {
 		p.checks(r.Checks)
 	}
-	p.add(r.Automatic.ApproveUpTo.Negative(), "automatic.approve_up_to", "must not be negative; 0.00 is never")
+	p.AddIf(r.Automatic.ApproveUpTo.Negative(), "automatic.approve_up_to", "must not be negative; 0.00 is never")
 	if len(r.Levels) <= maxList {
 		p.levels(r.Levels)
 	}
 	for i, paper := range r.Papers[:min(len(r.Papers), maxList)] {
 		field := at("papers", i)
-		p.add(paper.Paper == "" || utf8.RuneCountInString(paper.Paper) > 64, field+"paper", "must have 1 to 64 characters")
+		p.AddIf(paper.Paper == "" || utf8.RuneCountInString(paper.Paper) > 64, field+"paper", "must have 1 to 64 characters")
 		for _, kind := range paper.Kinds {
 			p.oneOf(field+"kinds", kind, tenancy.TaxpayerKinds())
 		}
@@ -69,7 +64,7 @@ func (r Rules) Problems() []fault.Field {
 		}
 	}
 	p.deadlines(r.Deadlines)
-	return p.found
+	return p.Problems
 }
 
 func (p *problems) checks(checks []Check) {
@@ -77,21 +72,21 @@ func (p *problems) checks(checks []Check) {
 	for i, c := range checks {
 		field := at("checks", i)
 		p.oneOf(field+"code", c.Code, Codes())
-		p.add(seen[c.Code], field+"code", "is given twice")
+		p.AddIf(seen[c.Code], field+"code", "is given twice")
 		seen[c.Code] = true
 		p.oneOf(field+"effect", c.Effect, []string{NeedsPerson, HoldRisk, HoldManual, Reject})
-		p.add(c.Effect == Reject && !slices.Contains(Rejecting(), c.Code), field+"effect", "reject is for "+strings.Join(Rejecting(), ", "))
-		p.add(c.Amount.Negative(), field+"amount", "must not be negative")
-		p.add(c.Count < 0 || c.Count > maxCount, field+"count", "must be 0 to 1000")
-		p.add(c.Days < 0 || c.Days > maxDays, field+"days", "must be 0 to 400")
-		p.add(c.Code == Velocity && c.On && c.Days == 0, field+"days", "must be given")
-		p.add(c.Code == Velocity && c.On && c.Count == 0 && !c.Amount.Positive(), field+"count", "must be given, or amount")
+		p.AddIf(c.Effect == Reject && !slices.Contains(Rejecting(), c.Code), field+"effect", "reject is for "+strings.Join(Rejecting(), ", "))
+		p.AddIf(c.Amount.Negative(), field+"amount", "must not be negative")
+		p.AddIf(c.Count < 0 || c.Count > maxCount, field+"count", "must be 0 to 1000")
+		p.AddIf(c.Days < 0 || c.Days > maxDays, field+"days", "must be 0 to 400")
+		p.AddIf(c.Code == Velocity && c.On && c.Days == 0, field+"days", "must be given")
+		p.AddIf(c.Code == Velocity && c.On && c.Count == 0 && !c.Amount.Positive(), field+"count", "must be given, or amount")
 		for _, kind := range c.Kinds {
 			p.oneOf(field+"kinds", kind, Holds())
 		}
 		for _, text := range []string{c.Text.ZH, c.Text.EN} {
 			n := utf8.RuneCountInString(strings.TrimSpace(text))
-			p.add(n == 0 || n > maxText, field+"text", "must say it in Chinese (zh) and English (en), in at most 200 characters each")
+			p.AddIf(n == 0 || n > maxText, field+"text", "must say it in Chinese (zh) and English (en), in at most 200 characters each")
 		}
 	}
 }
@@ -99,9 +94,9 @@ func (p *problems) checks(checks []Check) {
 func (p *problems) levels(levels []Level) {
 	for i, l := range levels {
 		field := at("levels", i)
-		p.add(l.Above.Negative(), field+"above", "must not be negative")
-		p.add(l.Approvers < 2 || l.Approvers > maxApprovers, field+"approvers", "must be 2 to 5")
-		p.add(i > 0 && (l.Above.Cmp(levels[i-1].Above) <= 0 || l.Approvers < levels[i-1].Approvers), field+"above", "must be above the level before, which may not want more people")
+		p.AddIf(l.Above.Negative(), field+"above", "must not be negative")
+		p.AddIf(l.Approvers < 2 || l.Approvers > maxApprovers, field+"approvers", "must be 2 to 5")
+		p.AddIf(i > 0 && (l.Above.Cmp(levels[i-1].Above) <= 0 || l.Approvers < levels[i-1].Approvers), field+"above", "must be above the level before, which may not want more people")
 	}
 }
 
@@ -114,11 +109,11 @@ func (p *problems) deadlines(deadlines map[string]Deadline) {
 	for _, state := range states {
 		d, field := deadlines[state], "deadlines."+state
 		if !slices.Contains(States(), state) {
-			p.add(true, field, "is no state; known are "+strings.Join(States(), ", "))
+			p.AddIf(true, field, "is no state; known are "+strings.Join(States(), ", "))
 			continue
 		}
-		p.add((d.Hours > 0) == (d.WorkingDays > 0), field, "must have hours or working_days above zero, not both")
-		p.add(d.Hours < 0 || d.Hours > maxHours, field+".hours", "must be at most 1440")
-		p.add(d.WorkingDays < 0 || d.WorkingDays > maxWorking, field+".working_days", "must be at most 60")
+		p.AddIf((d.Hours > 0) == (d.WorkingDays > 0), field, "must have hours or working_days above zero, not both")
+		p.AddIf(d.Hours < 0 || d.Hours > maxHours, field+".hours", "must be at most 1440")
+		p.AddIf(d.WorkingDays < 0 || d.WorkingDays > maxWorking, field+".working_days", "must be at most 60")
 	}
 }

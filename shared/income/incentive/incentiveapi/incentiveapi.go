@@ -152,18 +152,16 @@ func envelope(body []byte) (events []json.RawMessage, batch bool, err error) {
 	if err != nil {
 		return []json.RawMessage{body}, false, nil //nolint:nilerr // reading it as an event tells what is wrong with it
 	}
-	var problems []fault.Field
+	var problems fault.Problems
 	for _, m := range members {
 		switch {
 		case m.name != "events":
-			problems = append(problems, fault.Field{Field: m.name, Problem: "is not a known field"})
+			problems.Add(m.name, "is not a known field")
 		case batch:
-			problems = append(problems, fault.Field{Field: "events", Problem: "is given twice"})
+			problems.Add("events", "is given twice")
 		default:
 			batch = true
-			if json.Unmarshal(m.value, &events) != nil || len(events) < 1 || len(events) > maxEvents {
-				problems = append(problems, fault.Field{Field: "events", Problem: "must be a list of 1 to 500 events"})
-			}
+			problems.AddIf(json.Unmarshal(m.value, &events) != nil || len(events) < 1 || len(events) > maxEvents, "events", "must be a list of 1 to 500 events")
 		}
 	}
 	switch {

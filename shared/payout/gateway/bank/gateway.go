@@ -282,16 +282,10 @@ func (g *Gateway) readNotice(body []byte) (payout.Notice, error) {
 		return payout.Notice{}, fault.Invalid(fault.Field{Field: "", Problem: "must be one line of a batch"})
 	}
 	o := g.outcome(l)
-	var problems []fault.Field
-	if !keyShape.MatchString(l.Key) {
-		problems = append(problems, fault.Field{Field: "out_bill_no", Problem: "must be 1 to 32 letters and digits"})
-	}
-	if !l.Amount.Positive() {
-		problems = append(problems, fault.Field{Field: "amount", Problem: "must be above zero"})
-	}
-	if o.State == payout.Unknown {
-		problems = append(problems, fault.Field{Field: "state", Problem: "is not a state of an order"})
-	}
+	var problems fault.Problems
+	problems.AddIf(!keyShape.MatchString(l.Key), "out_bill_no", "must be 1 to 32 letters and digits")
+	problems.AddIf(!l.Amount.Positive(), "amount", "must be above zero")
+	problems.AddIf(o.State == payout.Unknown, "state", "is not a state of an order")
 	if len(problems) > 0 {
 		return payout.Notice{}, fault.Invalid(problems...)
 	}

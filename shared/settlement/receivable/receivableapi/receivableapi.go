@@ -68,28 +68,23 @@ type draft struct {
 }
 
 func (d draft) problems() []fault.Field {
-	var p []fault.Field
-	bad := func(wrong bool, field, problem string) {
-		if wrong {
-			p = append(p, fault.Field{Field: field, Problem: problem})
-		}
-	}
+	var p fault.Problems
 	words := func(s string, most int) bool { return s != "" && utf8.RuneCountInString(s) <= most }
-	bad(d.ID != "" && !ident.Valid(d.ID), "receivable_id", idProblem)
-	bad(!ident.Valid(d.CreatorID), "creator_id", idProblem)
-	bad(!ident.Valid(d.Entity), "paying_entity", idProblem)
-	bad(d.Settlement != "" && !ident.Valid(d.Settlement), "settlement_id", idProblem)
+	p.AddIf(d.ID != "" && !ident.Valid(d.ID), "receivable_id", idProblem)
+	p.AddIf(!ident.Valid(d.CreatorID), "creator_id", idProblem)
+	p.AddIf(!ident.Valid(d.Entity), "paying_entity", idProblem)
+	p.AddIf(d.Settlement != "" && !ident.Valid(d.Settlement), "settlement_id", idProblem)
 	kinds := make([]string, 0, len(receivable.Raisable()))
 	for _, k := range receivable.Raisable() {
 		kinds = append(kinds, string(k))
 	}
-	bad(!slices.Contains(kinds, string(d.Kind)), "kind", "must be one of "+strings.Join(kinds, ", "))
-	bad(!d.Amount.Positive() || d.Amount.Fen() > largestFen, "amount", "must be above zero and at most "+money.Fen(largestFen).String())
-	bad(d.MCNPart.Negative() || d.MCNPart.Fen() > largestFen, "mcn_part", "must be zero or more")
-	bad(!d.MCNPart.IsZero() && d.Kind != receivable.RefundRecovery, "mcn_part", "is for a refund_recovery only")
-	bad(d.MaxShare != nil && (!d.MaxShare.Positive() || !d.MaxShare.IsShare()), "max_share", "must be above 0 and at most 1")
-	bad(!words(d.Document, maxDocument), "document", "must name the paper that the claim rests on, in at most 100 characters")
-	bad(!words(d.Reason, maxReason), "reason", "must say why, in at most 500 characters")
+	p.AddIf(!slices.Contains(kinds, string(d.Kind)), "kind", "must be one of "+strings.Join(kinds, ", "))
+	p.AddIf(!d.Amount.Positive() || d.Amount.Fen() > largestFen, "amount", "must be above zero and at most "+money.Fen(largestFen).String())
+	p.AddIf(d.MCNPart.Negative() || d.MCNPart.Fen() > largestFen, "mcn_part", "must be zero or more")
+	p.AddIf(!d.MCNPart.IsZero() && d.Kind != receivable.RefundRecovery, "mcn_part", "is for a refund_recovery only")
+	p.AddIf(d.MaxShare != nil && (!d.MaxShare.Positive() || !d.MaxShare.IsShare()), "max_share", "must be above 0 and at most 1")
+	p.AddIf(!words(d.Document, maxDocument), "document", "must name the paper that the claim rests on, in at most 100 characters")
+	p.AddIf(!words(d.Reason, maxReason), "reason", "must say why, in at most 500 characters")
 	return p
 }
 
@@ -150,19 +145,13 @@ type listAnswer struct {
 // within a page.
 func (a API) list(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	creator, entity, state := r.Query.Get("creator_id"), r.Query.Get("paying_entity"), r.Query.Get("state")
-	var p []fault.Field
+	var p fault.Problems
 	for field, v := range map[string]string{"creator_id": creator, "paying_entity": entity} {
-		if v != "" && !ident.Valid(v) {
-			p = append(p, fault.Field{Field: field, Problem: idProblem})
-		}
+		p.AddIf(v != "" && !ident.Valid(v), field, idProblem)
 	}
-	if state != "" && state != receivable.Prepared && state != receivable.Open {
-		p = append(p, fault.Field{Field: "state", Problem: "must be prepared or open"})
-	}
+	p.AddIf(state != "" && state != receivable.Prepared && state != receivable.Open, "state", "must be prepared or open")
 	limit, err := r.Limit()
-	if err != nil {
-		p = append(p, fault.Field{Field: "limit", Problem: "must be 1 to 100"})
-	}
+	p.AddIf(err != nil, "limit", "must be 1 to 100")
 	if p != nil {
 		return httpapi.Response{}, fault.Invalid(p...)
 	}
@@ -225,19 +214,11 @@ func (a API) file(ctx context.Context, r *httpapi.Request) (httpapi.Response, er
 	if err := r.JSON(&f); err != nil {
 		return httpapi.Response{}, err
 	}
-	var p []fault.Field
-	if !ident.Valid(f.Entity) {
-		p = append(p, fault.Field{Field: "paying_entity", Problem: idProblem})
-	}
-	if f.Month.IsZero() {
-		p = append(p, fault.Field{Field: "month", Problem: civil.ErrMonth.Error()})
-	}
-	if f.FiledOn.IsZero() {
-		p = append(p, fault.Field{Field: "filed_on", Problem: civil.ErrDate.Error()})
-	}
-	if f.Reference == "" || utf8.RuneCountInString(f.Reference) > maxDocument {
-		p = append(p, fault.Field{Field: "reference", Problem: "must name the return, in at most 100 characters"})
-	}
+	var p fault.Problems
+	p.AddIf(!ident.Valid(f.Entity), "paying_entity", idProblem)
+	p.AddIf(f.Month.IsZero(), "month", civil.ErrMonth.Error())
+	p.AddIf(f.FiledOn.IsZero(), "filed_on", civil.ErrDate.Error())
+	p.AddIf(f.Reference == "" || utf8.RuneCountInString(f.Reference) > maxDocument, "reference", "must name the return, in at most 100 characters")
 	if p != nil {
 		return httpapi.Response{}, fault.Invalid(p...)
 	}

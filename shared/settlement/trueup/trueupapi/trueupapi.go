@@ -49,19 +49,15 @@ type page struct {
 
 func pageOf(r *httpapi.Request) (page, error) {
 	q := page{entity: ident.Entity(r.Query.Get("paying_entity")), cursor: r.Query.Get("cursor")}
-	var p []fault.Field
+	var p fault.Problems
 	var err error
 	if q.month, err = civil.ParseMonth(r.Query.Get("month")); err != nil {
-		p = append(p, fault.Field{Field: "month", Problem: civil.ErrMonth.Error()})
+		p.Add("month", civil.ErrMonth.Error())
 	}
-	if !ident.Valid(q.entity) {
-		p = append(p, fault.Field{Field: "paying_entity", Problem: "must be 1 to 64 letters, digits, - or _"})
-	}
-	if q.cursor != "" && !ident.Valid(q.cursor) {
-		p = append(p, fault.Field{Field: "cursor", Problem: "is not a cursor of this list; leave it out to begin anew"})
-	}
+	p.AddIf(!ident.Valid(q.entity), "paying_entity", "must be 1 to 64 letters, digits, - or _")
+	p.AddIf(q.cursor != "" && !ident.Valid(q.cursor), "cursor", "is not a cursor of this list; leave it out to begin anew")
 	if q.limit, err = r.Limit(); err != nil {
-		p = append(p, fault.Field{Field: "limit", Problem: "must be 1 to 100"})
+		p.Add("limit", "must be 1 to 100")
 	}
 	if p != nil {
 		return q, fault.Invalid(p...)
@@ -93,14 +89,10 @@ type decision struct {
 }
 
 func (d decision) problems() []fault.Field {
-	var p []fault.Field
+	var p fault.Problems
 	may := []string{trueup.Collect, trueup.GiveBack, trueup.LeaveToAnnual}
-	if !slices.Contains(may, d.Decision) {
-		p = append(p, fault.Field{Field: "decision", Problem: "must be one of " + strings.Join(may, ", ")})
-	}
-	if d.Reason == "" || utf8.RuneCountInString(d.Reason) > maxReason {
-		p = append(p, fault.Field{Field: "reason", Problem: "must say why, in at most 500 characters"})
-	}
+	p.AddIf(!slices.Contains(may, d.Decision), "decision", "must be one of "+strings.Join(may, ", "))
+	p.AddIf(d.Reason == "" || utf8.RuneCountInString(d.Reason) > maxReason, "reason", "must say why, in at most 500 characters")
 	return p
 }
 

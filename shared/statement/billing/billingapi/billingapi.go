@@ -114,7 +114,7 @@ func envelope(body []byte) ([]json.RawMessage, error) {
 	if start, err := d.Token(); err != nil || start != json.Delim('{') {
 		return nil, refused("", "must be an object")
 	}
-	var problems []fault.Field
+	var problems fault.Problems
 	var lines []json.RawMessage
 	given := false
 	for d.More() {
@@ -128,19 +128,15 @@ func envelope(body []byte) ([]json.RawMessage, error) {
 		}
 		switch {
 		case name != "lines":
-			problems = append(problems, fault.Field{Field: name.(string), Problem: "is not a known field"})
+			problems.Add(name.(string), "is not a known field")
 		case given:
-			problems = append(problems, fault.Field{Field: "lines", Problem: "is given twice"})
+			problems.Add("lines", "is given twice")
 		default:
 			given = true
-			if json.Unmarshal(value, &lines) != nil || len(lines) < 1 || len(lines) > maxLines {
-				problems = append(problems, fault.Field{Field: "lines", Problem: "must be a list of 1 to 500 lines"})
-			}
+			problems.AddIf(json.Unmarshal(value, &lines) != nil || len(lines) < 1 || len(lines) > maxLines, "lines", "must be a list of 1 to 500 lines")
 		}
 	}
-	if !given {
-		problems = append(problems, fault.Field{Field: "lines", Problem: "must be given"})
-	}
+	problems.AddIf(!given, "lines", "must be given")
 	if len(problems) > 0 {
 		return nil, fault.Invalid(problems...)
 	}
@@ -230,16 +226,14 @@ func statementOf(s statement.Shown) statementAnswer {
 }
 
 func (a API) list(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
-	var problems []fault.Field
+	var problems fault.Problems
 	creator := r.Query.Get("creator_id")
-	if !ident.Valid(creator) {
-		problems = append(problems, fault.Field{Field: "creator_id", Problem: "must be 1 to 64 letters, digits, _ or -"})
-	}
+	problems.AddIf(!ident.Valid(creator), "creator_id", "must be 1 to 64 letters, digits, _ or -")
 	var period civil.Month
 	if text := r.Query.Get("period"); text != "" {
 		var err error
 		if period, err = civil.ParseMonth(text); err != nil {
-			problems = append(problems, fault.Field{Field: "period", Problem: err.Error()})
+			problems.Add("period", err.Error())
 		}
 	}
 	if len(problems) > 0 {
