@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -99,5 +100,49 @@ func TestCustomChartProblems(t *testing.T) {
 	}
 	if p := (ledger.Custom{}).Problems(ledger.Custom{Accounts: []ledger.ChartAccount{own}}); len(p) != 1 {
 		t.Errorf("an account taken away: %v", p)
+	}
+}
+
+// What is just as long, or as many, as it may be is accepted; one more is not.
+func TestCustomChartUpToItsBounds(t *testing.T) {
+	long := strings.Repeat("x", 200)
+	own := ledger.ChartAccount{Account: ledger.Account("own." + strings.Repeat("x", 60)), Code: "2241.09", Name: ledger.Text{ZH: long, EN: long}, Meaning: ledger.Text{ZH: long, EN: long},
+		Type: ledger.Liability, Side: ledger.CreditSide, Book: ledger.Hot}
+	u := ledger.Custom{Accounts: []ledger.ChartAccount{own}}
+	for i := range 199 {
+		a := own
+		a.Account = ledger.Account(fmt.Sprintf("own.n%d", i))
+		u.Accounts = append(u.Accounts, a)
+	}
+	if p := u.Problems(ledger.Custom{}); len(p) > 0 {
+		t.Errorf("at the bounds: %v", p)
+	}
+	for field, change := range map[string]func(*ledger.ChartAccount){
+		"accounts[0].account": func(a *ledger.ChartAccount) { a.Account += "x" },
+		"accounts[0].name.zh": func(a *ledger.ChartAccount) { a.Name.ZH += "x" },
+		"accounts[0].name.en": func(a *ledger.ChartAccount) { a.Name.EN += "x" },
+		"accounts[0].meaning": func(a *ledger.ChartAccount) { a.Meaning.ZH += "x" },
+	} {
+		longer := own
+		change(&longer)
+		p := ledger.Custom{Accounts: []ledger.ChartAccount{longer}}.Problems(ledger.Custom{})
+		if len(p) != 1 || p[0].Field != field {
+			t.Errorf("%s one letter too long: %v", field, p)
+		}
+	}
+}
+
+func TestAnEntryHasPostingsThatSumToZero(t *testing.T) {
+	e := ledger.Entry{ID: "x"}
+	if e.Check() == nil {
+		t.Error("an entry without postings passes")
+	}
+	e.Debit(ledger.PlatformClearing, money.Yuan(1))
+	if e.Check() == nil {
+		t.Error("an entry of one debit passes")
+	}
+	e.Credit(ledger.CreatorPayable, money.Yuan(1))
+	if err := e.Check(); err != nil {
+		t.Error(err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"math/big"
 	"testing"
 
+	"github.com/shopspring/decimal"
 	"pgregory.net/rapid"
 
 	"fenzhang/shared/money"
@@ -185,5 +186,37 @@ func TestPriceWithTaxTakesItsTaxOut(t *testing.T) {
 	}
 	if got := money.MustParse("11881.19").Times(money.MustRate("0.01").Fraction(), money.HalfUp); got != money.MustParse("118.81") {
 		t.Errorf("11881.19 x 0.01 = %s", got)
+	}
+}
+
+func TestPartRoundsTies(t *testing.T) {
+	for _, c := range []struct{ fen, up, even, down int64 }{{5, 1, 0, 0}, {15, 2, 2, 1}, {25, 3, 2, 2}, {-5, -1, 0, 0}, {-15, -2, -2, -1}, {26, 3, 3, 2}} {
+		for how, want := range map[money.Rounding]int64{money.HalfUp: c.up, money.HalfEven: c.even, money.Down: c.down} {
+			if got := money.Fen(c.fen).Part(decimal.NewFromInt(1), decimal.NewFromInt(10), how); got.Fen() != want {
+				t.Errorf("a tenth of %d fen, rounding %v: %d, want %d", c.fen, how, got.Fen(), want)
+			}
+		}
+	}
+}
+
+func TestTheLargestAmountIsKept(t *testing.T) {
+	most := money.Fen(math.MaxInt64)
+	if got := most.MulDiv(1, 1, money.Down); got != most {
+		t.Errorf("once the largest amount is %s", got)
+	}
+	if !panics(func() { most.MulDiv(2, 1, money.Down) }) {
+		t.Error("twice the largest amount wraps")
+	}
+}
+
+func TestYuanAreHundredFen(t *testing.T) {
+	if got := money.Yuan(-12); got.Fen() != -1200 || got.String() != "-12.00" {
+		t.Errorf("-12 yuan are %d fen, %s", got.Fen(), got)
+	}
+}
+
+func TestOnlyTheFractionOfZeroIsZero(t *testing.T) {
+	if !(money.Fraction{}).IsZero() || !money.NewFraction(0, 7).IsZero() || money.NewFraction(1, 7).IsZero() || money.NewFraction(-1, 7).IsZero() {
+		t.Error("a fraction is zero when its numerator is")
 	}
 }

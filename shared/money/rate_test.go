@@ -219,3 +219,16 @@ func TestRatioOf(t *testing.T) {
 		t.Errorf("a fraction beyond 64 bits became %s", r)
 	}
 }
+
+// A rate is a JSON string, also where its characters are escaped; nothing else is read.
+func TestARateIsAString(t *testing.T) {
+	var r money.Rate
+	if err := r.UnmarshalJSON([]byte(`"0.0\u0033"`)); err != nil || r.Cmp(money.MustRate("0.03")) != 0 {
+		t.Errorf("an escaped rate: %s, %v", r, err)
+	}
+	for _, doc := range []string{"", `"`, `10.031`, `'0.03'`, `"0.0\x33"`} {
+		if err := r.UnmarshalJSON([]byte(doc)); !errors.Is(err, money.ErrRate) {
+			t.Errorf("%q was read as %s, %v", doc, r, err)
+		}
+	}
+}

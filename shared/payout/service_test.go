@@ -420,3 +420,88 @@ func TestOrderCheck(t *testing.T) {
 		t.Errorf("problems %v", e.Fields)
 	}
 }
+
+// changing changes what is stored while a send is being prepared.
+type changing func()
+
+func (c changing) Payee(context.Context, payout.Payable) (payout.Payee, error) {
+	c()
+	return payout.Payee{Account: "open-id-1", Holder: "张三"}, nil
+}
+
+func TestASenderThatIsOvertakenLooksAgain(t *testing.T) {
+	for name, change := range map[string]func(*payout.Payable){
+		"put on hold": func(p *payout.Payable) { p.Hold = "NET_CHANGED" },
+		"cancelled":   func(p *payout.Payable) { p.Status = "APPROVED" },
+		"paid":        func(p *payout.Payable) { p.State, p.Status = payout.Paid, "PAID" },
+	} {
+		f := newFixture(payable())
+		f.Accounts = changing(func() {
+			p := payable()
+			change(&p)
+			f.memory.Put(p)
+		})
+		if d, err := f.Pay(t.Context(), "demo-mcn", "s1"); err != nil || d != payout.Nothing || len(f.gateway.orders) != 0 {
+			t.Errorf("%s: %s, %v, %d orders", name, d, err, len(f.gateway.orders))
+		}
+	}
+	f := newFixture(payable())
+	f.Accounts = changing(func() {
+		p := payable()
+		p.State, p.SentAt = payout.Sent, noon
+		f.memory.Put(p)
+		f.Accounts = accounts{}
+	})
+	if d, err := f.Pay(t.Context(), "demo-mcn", "s1"); err != nil || d != payout.Asked || f.state() != payout.Accepted {
+		t.Errorf("sent by another: %s, %v, %s", d, err, f.state())
+	}
+	f = newFixture(payable())
+	stale := fault.New(fault.StaleVersion, "stale", "again")
+	f.memory.Fails = func(string, bool) error { return stale }
+	if d, err := f.Pay(t.Context(), "demo-mcn", "s1"); !errors.Is(err, stale) || d != payout.Nothing || len(f.gateway.orders) != 0 {
+		t.Errorf("nothing in the way: %s, %v, %d orders", d, err, len(f.gateway.orders))
+	}
+}
+
+func TestTheRemarkNamesThePeriodUnlessItIsGiven(t *testing.T) {
+	for given, want := range map[string]string{"": "2026-10 结算款", "退回": "退回"} {
+		p := payable()
+		p.Remark = given
+		f := newFixture(p)
+		if _, err := f.Pay(t.Context(), "demo-mcn", "s1"); err != nil || len(f.gateway.orders) != 1 || f.gateway.orders[0].Remark != want {
+			t.Errorf("remark %q: %v, %+v", given, err, f.gateway.orders)
+		}
+	}
+}
+
+func TestANamedMerchantIsTheOneThatPays(t *testing.T) {
+	first, second := &truth{}, &truth{}
+	list := payout.Gateways{{Tenant: "a", Merchant: "m1", Method: payout.Douyin, Gateway: first}, {Tenant: "a", Merchant: "m2", Method: payout.Douyin, Gateway: second}}
+	for merchant, want := range map[string]payout.Gateway{"": first, "m1": first, "m2": second} {
+		if got, err := list.For(t.Context(), "a", payout.Douyin, merchant); err != nil || got != want {
+			t.Errorf("merchant %q: %v, %v", merchant, got, err)
+		}
+	}
+	if _, err := list.For(t.Context(), "a", payout.Douyin, "m3"); err == nil {
+		t.Error("an unknown merchant pays")
+	}
+}
+
+// On the last instant of the gateway's reach its word still counts, and the order goes out again.
+func TestTheGatewaysReachIncludesItsLastInstant(t *testing.T) {
+	p := payable()
+	p.State, p.SentAt = payout.Unknown, noon.Add(-29*24*time.Hour)
+	f := newFixture(p)
+	if _, err := f.Pay(t.Context(), "demo-mcn", "s1"); err != nil || len(f.gateway.orders) != 1 {
+		t.Errorf("%v, %d orders", err, len(f.gateway.orders))
+	}
+}
+
+func TestFinalStates(t *testing.T) {
+	for state, want := range map[payout.State]bool{payout.Created: false, payout.Sent: false, payout.Unknown: false, payout.Accepted: false, payout.WaitingPayee: false,
+		payout.Paid: true, payout.Failed: true, payout.Cancelled: true, payout.Returned: true} {
+		if state.Final() != want {
+			t.Errorf("%s final: %t", state, !want)
+		}
+	}
+}

@@ -237,18 +237,41 @@ const (
 	slower   = 10              // times as long as the unchanged code a mutant may take
 )
 
-// try runs the tests that reach a mutant while it is active.
+// quick is the longest time of a test that is run before the others: most mutants need no more.
+const quick = 200 * time.Millisecond
+
+// try runs the tests that reach a mutant while it is active, the quick ones first.
 func (l *laboratory) try(ctx context.Context, id int) (fate, error) {
-	var names []string
-	limit := patience
+	var first, then []test
 	for _, t := range l.tests {
-		if t.reaches[id] {
-			names = append(names, t.name)
-			limit += slower * t.took
+		switch {
+		case !t.reaches[id]:
+		case t.took <= quick:
+			first = append(first, t)
+		default:
+			then = append(then, t)
 		}
 	}
-	if names == nil {
-		return notCovered, nil
+	found := notCovered
+	for _, tests := range [][]test{first, then} {
+		if len(tests) == 0 {
+			continue
+		}
+		var err error
+		if found, err = l.tryOn(ctx, id, tests); err != nil || found != lived {
+			return found, err
+		}
+	}
+	return found, nil
+}
+
+// tryOn runs some tests while a mutant is active.
+func (l *laboratory) tryOn(ctx context.Context, id int, tests []test) (fate, error) {
+	limit := patience
+	var names []string
+	for _, t := range tests {
+		names = append(names, t.name)
+		limit += slower * t.took
 	}
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()

@@ -15,7 +15,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 )
@@ -54,14 +53,8 @@ func run(ctx context.Context, list []string, folder string, out io.Writer) (bool
 	var scores []string
 	passed := true
 	for _, p := range list {
-		r, err := measure(ctx, p, equivalents)
+		r, err := measureInto(ctx, p, filepath.Join(folder, strings.ReplaceAll(p, "/", "-")+".txt"), out)
 		if err != nil {
-			return false, err
-		}
-		survivors := strings.Join(r.survivors, "\n") + "\n"
-		_, _ = fmt.Fprintf(out, "%s%s\n", survivors, r.summary(p))
-		name := filepath.Join(folder, strings.ReplaceAll(p, "/", "-")+".txt")
-		if err := os.WriteFile(name, []byte(survivors+r.summary(p)+"\n"), 0o600); err != nil {
 			return false, err
 		}
 		scores = append(scores, r.summary(p))
@@ -71,15 +64,30 @@ func run(ctx context.Context, list []string, folder string, out io.Writer) (bool
 	return passed, err
 }
 
+// measureInto measures a package and prints what survives, as it is found, and the score, also into a file.
+func measureInto(ctx context.Context, pkg, name string, out io.Writer) (r result, err error) {
+	f, err := os.Create(name) //nolint:gosec // the file that the caller names is the purpose
+	if err != nil {
+		return r, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	both := io.MultiWriter(out, f)
+	if r, err = measure(ctx, pkg, equivalents, both); err != nil {
+		return r, err
+	}
+	_, err = fmt.Fprintln(both, r.summary(pkg))
+	return r, err
+}
+
 // result is what became of the mutants of a package.
 type result struct {
 	counts     [timedOut + 1]int
 	equivalent int
-	survivors  []string
 	took       time.Duration
 }
 
-func measure(ctx context.Context, pkg, equivalents string) (r result, err error) {
+// measure tries each mutant of a package and prints those that survive.
+func measure(ctx context.Context, pkg, equivalents string, out io.Writer) (r result, err error) {
 	began := time.Now()
 	work, err := os.MkdirTemp("", "mutation-*")
 	if err != nil {
@@ -105,10 +113,9 @@ func measure(ctx context.Context, pkg, equivalents string) (r result, err error)
 		}
 		r.counts[f]++
 		if word := map[fate]string{notCovered: "not covered", lived: "lived", timedOut: "timed out"}[f]; word != "" {
-			r.survivors = append(r.survivors, fmt.Sprintf("%-11s  %s/%s", word, pkg, m))
+			_, _ = fmt.Fprintf(out, "%-11s  %s/%s\n", word, pkg, m)
 		}
 	}
-	slices.Sort(r.survivors)
 	r.took = time.Since(began)
 	return r, nil
 }

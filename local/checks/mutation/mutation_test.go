@@ -14,17 +14,19 @@ const (
 
 // What survives in a package whose mutants are known is named, and the score is that of the others.
 func TestSurvivorsAreNamed(t *testing.T) {
-	r, err := measure(t.Context(), sample, "# a remark\n\n"+leftAlone+"\nanother/folder/a.go: F: a -> b because of nothing\n")
+	var out strings.Builder
+	r, err := measure(t.Context(), sample, "# a remark\n\n"+leftAlone+"\nanother/folder/a.go: F: a -> b because of nothing\n", &out)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{
-		"lived        testdata/sample/sample.go:15: Positive: n > 0 -> n >= 0",
-		"not covered  testdata/sample/sample.go:27: Days: -d -> d",
-		"not covered  testdata/sample/sample.go:27: Days: -d / (24 * time.Hour * week) -> -d * (24 * time.Hour * week)",
-	}
-	if !slices.Equal(r.survivors, want) {
-		t.Errorf("survivors:\n%s", strings.Join(r.survivors, "\n"))
+	for _, want := range []string{
+		"lived        testdata/sample/sample.go:15: Positive: n > 0 -> n >= 0\n",
+		"not covered  testdata/sample/sample.go:27: Days: -d -> d\n",
+		"not covered  testdata/sample/sample.go:27: Days: -d / (24 * time.Hour * week) -> -d * (24 * time.Hour * week)\n",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%s is missing in\n%s", want, out.String())
+		}
 	}
 	if got := r.summary("sample"); !strings.HasPrefix(got, "sample: 75.0% (9 killed, 1 lived, 2 not covered; 0 timed out, 1 equivalent) in ") {
 		t.Error(got)

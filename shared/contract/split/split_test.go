@@ -63,6 +63,14 @@ func TestApply(t *testing.T) {
 			Parties: creatorAnd(tenancy.Party{Share: share("0.4"), Guarantee: yuan("2000.00")}, tenancy.Party{Share: share("0.6")})}, "1000.00 guarantee 1000.00, 0.00 guarantee"},
 		"a guarantee leaves payees their shares": {"xingtu_ad", "", "1000.00", tenancy.Split{Method: "ratio",
 			Parties: creatorAnd(tenancy.Party{Share: share("0.4"), Guarantee: yuan("2000.00")}, tenancy.Party{Share: share("0.3")}, tenancy.Party{Party: "x", Kind: KindPayee, Share: share("0.3")})}, "700.00 guarantee 1300.00, 0.00 guarantee, 300.00"},
+		"a share at its cap is not capped": {"xingtu_ad", "", "1000.00", tenancy.Split{Method: "ratio", RemainderTo: "m",
+			Parties: creatorAnd(tenancy.Party{Share: share("0.5"), Cap: yuan("500.00")}, tenancy.Party{Share: share("0.5")})}, "500.00, 500.00"},
+		"a share at its floor is not lifted": {"xingtu_ad", "", "1000.00", tenancy.Split{Method: "ratio",
+			Parties: creatorAnd(tenancy.Party{Share: share("0.9")}, tenancy.Party{Share: share("0.1"), Floor: yuan("100.00")})}, "900.00, 100.00"},
+		"a share at its guarantee is not lifted": {"xingtu_ad", "", "1000.00", tenancy.Split{Method: "ratio",
+			Parties: creatorAnd(tenancy.Party{Share: share("0.4"), Guarantee: yuan("400.00")}, tenancy.Party{Share: share("0.6")})}, "400.00, 600.00"},
+		"a guarantee takes nothing from the second agency when the first covers it": {"xingtu_ad", "", "1000.00", tenancy.Split{Method: "ratio",
+			Parties: creatorAnd(tenancy.Party{Share: share("0.4"), Guarantee: yuan("500.00")}, tenancy.Party{Share: share("0.3")}, tenancy.Party{Party: "n", Kind: KindMCN, Share: share("0.3")})}, "500.00 guarantee, 200.00 guarantee, 300.00"},
 		"a guarantee that the share exceeds changes nothing": {"xingtu_ad", "", "1000.00", tenancy.Split{Method: "ratio",
 			Parties: creatorAnd(tenancy.Party{Share: share("0.4"), Guarantee: yuan("400.00")}, tenancy.Party{Share: share("0.6")})}, "400.00, 600.00"},
 		"marginal bands: 50% of 10000 and 60% of 5000": {"xingtu_ad", "", "15000.00", tenancy.Split{Method: "tiered", TierMode: "marginal", RemainderTo: "m",
@@ -343,5 +351,38 @@ func BenchmarkApplyRatio(b *testing.B) {
 	for b.Loop() {
 		shares = plan.Apply(shares[:0], money.Fen(123456789))
 		memos = plan.Memos(memos[:0], money.Fen(150000000))
+	}
+}
+
+// The share names its ratio where one ratio made the whole amount: in the first band, and in every band that counts
+// for the whole.
+func TestTheRatioOfABandIsNamed(t *testing.T) {
+	bands := []tenancy.Tier{{From: yuan("0.00"), Share: share("0.5")}, {From: yuan("10000.00"), Share: share("0.6")}}
+	for _, c := range []struct{ mode, amount, want string }{
+		{"marginal", "9000.00", "0.5"}, {"marginal", "15000.00", "0"}, {"whole", "9000.00", "0.5"}, {"whole", "15000.00", "0.6"},
+	} {
+		terms := tenancy.Split{Method: "tiered", TierMode: c.mode, RemainderTo: "m", Parties: creatorAnd(tenancy.Party{Tiers: bands}, tenancy.Party{})}
+		if got := apply(t, "xingtu_ad", "", terms, yuan(c.amount))[0].Ratio; got.Cmp(share(c.want)) != 0 {
+			t.Errorf("%s bands on %s: ratio %s, want %s", c.mode, c.amount, got, c.want)
+		}
+	}
+}
+
+func TestEqualSharesAreEqualInEveryField(t *testing.T) {
+	one := Share{Party: "c", Kind: KindCreator, Amount: yuan("1.00"), Ratio: share("0.5"), By: ByCap, Short: yuan("2.00")}
+	same := one
+	same.Ratio = share("0.50")
+	if !one.Equal(same) {
+		t.Error("0.5 and 0.50 are the same ratio")
+	}
+	for field, change := range map[string]func(*Share){
+		"party": func(s *Share) { s.Party = "m" }, "kind": func(s *Share) { s.Kind = KindMCN }, "amount": func(s *Share) { s.Amount = yuan("1.01") },
+		"ratio": func(s *Share) { s.Ratio = share("0.6") }, "by": func(s *Share) { s.By = ByFloor }, "short": func(s *Share) { s.Short = yuan("0.00") },
+	} {
+		other := one
+		change(&other)
+		if one.Equal(other) {
+			t.Errorf("shares that differ in %s are equal", field)
+		}
 	}
 }
