@@ -20,6 +20,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"fenzhang/shared/lambda/dynamotest"
 )
 
 // switchFile is added to the package: it reads from the environment which mutant is active, and notes which operators
@@ -50,12 +52,18 @@ func mutantIs(n int) bool {
 }
 `
 
-// laboratory holds the tests of one package, compiled with all of its mutants.
+// laboratory holds the tests that look for the mutants of one package, compiled with all of these.
 type laboratory struct {
 	folder  string // of the package
 	work    string // of the files made here
 	mutants []mutant
-	tests   []test
+	suites  []suite
+}
+
+// suite is the tests of one package that take about as long.
+type suite struct {
+	folder, binary string
+	tests          []test
 }
 
 // test is one test function, how long it takes, and which mutants it reaches.
@@ -65,25 +73,30 @@ type test struct {
 	reaches map[int]bool
 }
 
-// newLaboratory compiles the tests of a package with all of its mutants and runs each test on the unchanged code.
-func newLaboratory(ctx context.Context, folder, work string) (*laboratory, error) {
-	l := &laboratory{folder: folder, work: work}
+// newLaboratory compiles the tests of a package, and of others that look for its mutants too, and runs each test on
+// the unchanged code.
+func newLaboratory(ctx context.Context, s subject, work string) (*laboratory, error) {
+	l := &laboratory{folder: filepath.FromSlash(s.folder), work: work}
 	overlay, err := l.rewrite(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if err := l.goTool(ctx, io.Discard, "test", "-c", "-vet=off", "-overlay", overlay, "-o", l.binary(), "."); err != nil {
-		return nil, fmt.Errorf("compile the mutants of %s: %w", folder, err)
+	for i, folder := range append([]string{s.folder}, s.witnesses...) {
+		tests := suite{folder: filepath.FromSlash(folder), binary: filepath.Join(work, strconv.Itoa(i)+".test")}
+		if err := goTool(ctx, tests.folder, io.Discard, "test", "-c", "-vet=off", "-overlay", overlay, "-o", tests.binary, "."); err != nil {
+			return nil, fmt.Errorf("compile the mutants of %s: %w", s.folder, err)
+		}
+		if err := l.baseline(ctx, tests); err != nil {
+			return nil, err
+		}
 	}
-	return l, l.baseline(ctx)
+	return l, nil
 }
 
-func (l *laboratory) binary() string { return filepath.Join(l.work, "mutants.test") }
-
-// goTool runs the Go tool in the package's folder.
-func (l *laboratory) goTool(ctx context.Context, out io.Writer, args ...string) error {
+// goTool runs the Go tool in a folder.
+func goTool(ctx context.Context, folder string, out io.Writer, args ...string) error {
 	cmd := exec.CommandContext(ctx, "go", args...) //nolint:gosec // the words are those of this program
-	cmd.Dir, cmd.Stdout = l.folder, out
+	cmd.Dir, cmd.Stdout = folder, out
 	var problems bytes.Buffer
 	cmd.Stderr = &problems
 	if err := cmd.Run(); err != nil {
@@ -140,7 +153,7 @@ func (l *laboratory) rewrite(ctx context.Context) (overlay string, err error) {
 // list describes the package and names the compiled form of everything that it needs.
 func (l *laboratory) list(ctx context.Context) (own listed, exports map[string]string, err error) {
 	var out bytes.Buffer
-	if err := l.goTool(ctx, &out, "list", "-export", "-deps", "-json=ImportPath,Dir,Export,GoFiles,DepOnly", "."); err != nil {
+	if err := goTool(ctx, l.folder, &out, "list", "-export", "-deps", "-json=ImportPath,Dir,Export,GoFiles,DepOnly", "."); err != nil {
 		return own, nil, err
 	}
 	exports = map[string]string{}
@@ -180,45 +193,61 @@ func (l *laboratory) rewriteFile(r *rewriter, f *ast.File, path string) (string,
 	return name, os.WriteFile(name, []byte(head+body), 0o600)
 }
 
-// baseline runs each test alone on the unchanged code, and notes what it reaches.
-func (l *laboratory) baseline(ctx context.Context) error {
-	out, err := l.command(ctx, 0, "-test.list", "^(Test|Fuzz|Example)").Output()
+// baseline runs each test alone on the unchanged code, and notes what it reaches. Quick tests become a suite of their
+// own, before the others.
+func (l *laboratory) baseline(ctx context.Context, s suite) error {
+	out, err := s.command(ctx, 0, "-test.list", "^(Test|Fuzz|Example)").Output()
 	if err != nil {
 		return err
 	}
+	first, then := s, s
 	for _, name := range strings.Fields(string(out)) {
-		notes := filepath.Join(l.work, "reached")
-		cmd := l.command(ctx, 0, "-test.run", "^"+name+"$")
-		cmd.Env = append(cmd.Env, "MUTANT_REACHED="+notes)
-		began := time.Now()
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("%s fails on the unchanged code: %w\n%s", name, err, out)
-		}
-		t := test{name: name, took: time.Since(began), reaches: map[int]bool{}}
-		data, err := os.ReadFile(notes) //nolint:gosec // written a moment ago
-		if err != nil {
+		t, err := s.measure(ctx, name, filepath.Join(l.work, "reached"))
+		switch {
+		case err != nil:
 			return err
+		case t.took <= quick:
+			first.tests = append(first.tests, t)
+		default:
+			then.tests = append(then.tests, t)
 		}
-		for _, line := range strings.Fields(string(data)) {
-			id, err := strconv.Atoi(line)
-			if err != nil {
-				return err
-			}
-			t.reaches[id] = true
-		}
-		l.tests = append(l.tests, t)
 	}
+	l.suites = append(l.suites, first, then)
 	return nil
 }
 
-// command runs the compiled tests in the package's folder, with a bound on memory where the system has one: a mutant
-// may never end. Stores are in memory.
-func (l *laboratory) command(ctx context.Context, active int, args ...string) *exec.Cmd {
-	args = append([]string{"-c", `ulimit -v 8388608 2>/dev/null; exec "$0" "$@"`, l.binary()}, args...)
+// measure runs one test on the unchanged code.
+func (s suite) measure(ctx context.Context, name, notes string) (test, error) {
+	t := test{name: name, reaches: map[int]bool{}}
+	cmd := s.command(ctx, 0, "-test.run", "^"+name+"$")
+	cmd.Env = append(cmd.Env, "MUTANT_REACHED="+notes)
+	began := time.Now()
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return t, fmt.Errorf("%s fails on the unchanged code: %w\n%s", name, err, out)
+	}
+	t.took = time.Since(began)
+	data, err := os.ReadFile(notes) //nolint:gosec // written a moment ago
+	if err != nil {
+		return t, err
+	}
+	for _, line := range strings.Fields(string(data)) {
+		id, err := strconv.Atoi(line)
+		if err != nil {
+			return t, err
+		}
+		t.reaches[id] = true
+	}
+	return t, nil
+}
+
+// command runs the compiled tests in their folder, with a bound on memory where the system has one: a mutant may
+// never end. Stores are in memory.
+func (s suite) command(ctx context.Context, active int, args ...string) *exec.Cmd {
+	args = append([]string{"-c", `ulimit -v 8388608 2>/dev/null; exec "$0" "$@"`, s.binary}, args...)
 	cmd := exec.CommandContext(ctx, "sh", args...) //nolint:gosec // the words are those of this program
-	cmd.Dir = l.folder
+	cmd.Dir = s.folder
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "FENZHANG_TEST_") })
-	cmd.Env = append(cmd.Env, "MUTANT="+strconv.Itoa(active))
+	cmd.Env = append(cmd.Env, "MUTANT="+strconv.Itoa(active), dynamotest.EndpointVariable+"="+dynamotest.OnlyMemory)
 	return cmd
 }
 
@@ -240,42 +269,35 @@ const (
 // quick is the longest time of a test that is run before the others: most mutants need no more.
 const quick = 200 * time.Millisecond
 
-// try runs the tests that reach a mutant while it is active, the quick ones first.
+// try runs the tests that reach a mutant while it is active, suite by suite until one notices.
 func (l *laboratory) try(ctx context.Context, id int) (fate, error) {
-	var first, then []test
-	for _, t := range l.tests {
-		switch {
-		case !t.reaches[id]:
-		case t.took <= quick:
-			first = append(first, t)
-		default:
-			then = append(then, t)
-		}
-	}
 	found := notCovered
-	for _, tests := range [][]test{first, then} {
-		if len(tests) == 0 {
-			continue
+	for _, s := range l.suites {
+		f, err := s.try(ctx, id)
+		if err != nil || f == killed || f == timedOut {
+			return f, err
 		}
-		var err error
-		if found, err = l.tryOn(ctx, id, tests); err != nil || found != lived {
-			return found, err
-		}
+		found = max(found, f)
 	}
 	return found, nil
 }
 
-// tryOn runs some tests while a mutant is active.
-func (l *laboratory) tryOn(ctx context.Context, id int, tests []test) (fate, error) {
+// try runs the tests of one suite that reach a mutant.
+func (s suite) try(ctx context.Context, id int) (fate, error) {
 	limit := patience
 	var names []string
-	for _, t := range tests {
-		names = append(names, t.name)
-		limit += slower * t.took
+	for _, t := range s.tests {
+		if t.reaches[id] {
+			names = append(names, t.name)
+			limit += slower * t.took
+		}
+	}
+	if names == nil {
+		return notCovered, nil
 	}
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	err := l.command(limited, id, "-test.failfast", "-test.run", "^("+strings.Join(names, "|")+")$").Run()
+	err := s.command(limited, id, "-test.failfast", "-test.run", "^("+strings.Join(names, "|")+")$").Run()
 	var exit *exec.ExitError
 	switch {
 	case ctx.Err() != nil:

@@ -15,6 +15,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -27,9 +28,24 @@ const floor = 85.0
 //go:embed equivalent.txt
 var equivalents string
 
-// packages are those whose bugs cost money or evidence.
-func packages() []string {
-	return []string{"shared/money", "shared/contract/split", "shared/ledger", "shared/payout", "shared/audit", "shared/settlement"}
+// subject is a package that is measured.
+type subject struct {
+	folder string
+	// witnesses are other packages whose tests look for its mutants too: they drive it through its API or its store.
+	witnesses []string
+}
+
+// subjects are the packages whose bugs cost money or evidence.
+func subjects() []subject {
+	return []subject{
+		{folder: "shared/money"},
+		{folder: "shared/contract/split"},
+		{folder: "shared/ledger"},
+		{folder: "shared/payout"},
+		{folder: "shared/audit"},
+		{folder: "shared/settlement", witnesses: []string{"shared/settlement/settlementapi", "shared/settlement/settlementdb",
+			"shared/settlement/taxapi", "shared/settlement/lawdiffapi", "shared/settlement/replay", "shared/books/ledgercheck"}},
+	}
 }
 
 // Command registers the flags of mutation.
@@ -37,27 +53,29 @@ func Command(flags *flag.FlagSet) func(context.Context, io.Writer) (bool, error)
 	only := flags.String("package", "", "one package instead of all of them, as shared/money")
 	folder := flags.String("out", filepath.Join(".local", "mutation"), "folder for the lists of survivors")
 	return func(ctx context.Context, out io.Writer) (bool, error) {
-		list := packages()
+		list := subjects()
 		if *only != "" {
-			list = []string{*only}
+			if list = slices.DeleteFunc(list, func(s subject) bool { return s.folder != *only }); len(list) == 0 {
+				return false, fmt.Errorf("%s is not among the packages that are measured", *only)
+			}
 		}
 		return run(ctx, list, *folder, out)
 	}
 }
 
 // run measures packages, prints a score for each, and returns whether all reach the floor.
-func run(ctx context.Context, list []string, folder string, out io.Writer) (bool, error) {
+func run(ctx context.Context, list []subject, folder string, out io.Writer) (bool, error) {
 	if err := os.MkdirAll(folder, 0o750); err != nil {
 		return false, err
 	}
 	var scores []string
 	passed := true
-	for _, p := range list {
-		r, err := measureInto(ctx, p, filepath.Join(folder, strings.ReplaceAll(p, "/", "-")+".txt"), out)
+	for _, s := range list {
+		r, err := measureInto(ctx, s, filepath.Join(folder, strings.ReplaceAll(s.folder, "/", "-")+".txt"), out)
 		if err != nil {
 			return false, err
 		}
-		scores = append(scores, r.summary(p))
+		scores = append(scores, r.summary(s.folder))
 		passed = passed && r.score() >= floor
 	}
 	_, err := fmt.Fprintf(out, "\nat least %.0f%% are asked for; survivors are listed in %s\n%s\n", floor, folder, strings.Join(scores, "\n"))
@@ -65,17 +83,17 @@ func run(ctx context.Context, list []string, folder string, out io.Writer) (bool
 }
 
 // measureInto measures a package and prints what survives, as it is found, and the score, also into a file.
-func measureInto(ctx context.Context, pkg, name string, out io.Writer) (r result, err error) {
+func measureInto(ctx context.Context, s subject, name string, out io.Writer) (r result, err error) {
 	f, err := os.Create(name) //nolint:gosec // the file that the caller names is the purpose
 	if err != nil {
 		return r, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	both := io.MultiWriter(out, f)
-	if r, err = measure(ctx, pkg, equivalents, both); err != nil {
+	if r, err = measure(ctx, s, equivalents, both); err != nil {
 		return r, err
 	}
-	_, err = fmt.Fprintln(both, r.summary(pkg))
+	_, err = fmt.Fprintln(both, r.summary(s.folder))
 	return r, err
 }
 
@@ -87,18 +105,18 @@ type result struct {
 }
 
 // measure tries each mutant of a package and prints those that survive.
-func measure(ctx context.Context, pkg, equivalents string, out io.Writer) (r result, err error) {
+func measure(ctx context.Context, s subject, equivalents string, out io.Writer) (r result, err error) {
 	began := time.Now()
 	work, err := os.MkdirTemp("", "mutation-*")
 	if err != nil {
 		return r, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
-	l, err := newLaboratory(ctx, filepath.FromSlash(pkg), work)
+	l, err := newLaboratory(ctx, s, work)
 	if err != nil {
 		return r, err
 	}
-	excused, err := equivalent(equivalents, pkg, l.mutants)
+	excused, err := equivalent(equivalents, s.folder, l.mutants)
 	if err != nil {
 		return r, err
 	}
@@ -113,7 +131,7 @@ func measure(ctx context.Context, pkg, equivalents string, out io.Writer) (r res
 		}
 		r.counts[f]++
 		if word := map[fate]string{notCovered: "not covered", lived: "lived", timedOut: "timed out"}[f]; word != "" {
-			_, _ = fmt.Fprintf(out, "%-11s  %s/%s\n", word, pkg, m)
+			_, _ = fmt.Fprintf(out, "%-11s  %s/%s\n", word, s.folder, m)
 		}
 	}
 	r.took = time.Since(began)

@@ -15,7 +15,7 @@ const (
 // What survives in a package whose mutants are known is named, and the score is that of the others.
 func TestSurvivorsAreNamed(t *testing.T) {
 	var out strings.Builder
-	r, err := measure(t.Context(), sample, "# a remark\n\n"+leftAlone+"\nanother/folder/a.go: F: a -> b because of nothing\n", &out)
+	r, err := measure(t.Context(), subject{folder: sample}, "# a remark\n\n"+leftAlone+"\nanother/folder/a.go: F: a -> b because of nothing\n", &out)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,13 +56,16 @@ func TestTheCommittedListIsReadable(t *testing.T) {
 			continue
 		}
 		file, _, _ := strings.Cut(line, ":")
-		if !slices.Contains(packages(), file[:max(0, strings.LastIndexByte(file, '/'))]) || !strings.Contains(line, " because ") {
+		folder := file[:max(0, strings.LastIndexByte(file, '/'))]
+		if !slices.ContainsFunc(subjects(), func(s subject) bool { return s.folder == folder }) || !strings.Contains(line, " because ") {
 			t.Errorf("nobody reads %q", line)
 		}
 	}
-	for _, p := range packages() {
-		if _, err := os.Stat("../../../" + p); err != nil {
-			t.Error(err)
+	for _, s := range subjects() {
+		for _, p := range append(s.witnesses, s.folder) {
+			if _, err := os.Stat("../../../" + p); err != nil {
+				t.Error(err)
+			}
 		}
 	}
 }
@@ -71,7 +74,7 @@ func TestTheCommittedListIsReadable(t *testing.T) {
 func TestRunFailsBelowTheFloor(t *testing.T) {
 	var out strings.Builder
 	folder := t.TempDir()
-	passed, err := run(t.Context(), []string{sample}, folder, &out)
+	passed, err := run(t.Context(), []subject{{folder: sample}}, folder, &out)
 	if err != nil || passed {
 		t.Errorf("%t, %v", passed, err)
 	}

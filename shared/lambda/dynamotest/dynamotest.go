@@ -53,6 +53,7 @@ func Open(t testing.TB) Local {
 func AWS(t testing.TB) Local {
 	t.Helper()
 	endpoint := os.Getenv(EndpointVariable)
+	skipInMemory(t, endpoint)
 	if endpoint == "" {
 		s := shared()
 		if s.missing != "" {
@@ -76,10 +77,21 @@ func AWS(t testing.TB) Local {
 // endpoint that has only DynamoDB.
 func WholeAWS(t testing.TB) Local {
 	t.Helper()
+	skipInMemory(t, os.Getenv(EndpointVariable))
 	if endpoint := os.Getenv(EndpointVariable); endpoint != "" && !isReady(endpoint, startLimit) {
 		t.Skip("needs the local AWS: " + EndpointVariable + " names an endpoint that has only DynamoDB")
 	}
 	return AWS(t)
+}
+
+// OnlyMemory is the value of EndpointVariable with which tests that need the local AWS skip.
+const OnlyMemory = "memory"
+
+func skipInMemory(t testing.TB, endpoint string) {
+	t.Helper()
+	if endpoint == OnlyMemory {
+		t.Skip("needs the local AWS: " + EndpointVariable + " allows only memory")
+	}
 }
 
 func named(prefix string) Local {
