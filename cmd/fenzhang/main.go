@@ -1,6 +1,6 @@
-// Command fenzhang holds the programs for people who keep books, write rules or change this code: `fenzhang help`
-// lists them. The exit code is 0 when all is well, 1 when a check has found something, and 2 when the command line is
-// wrong or the work could not be done.
+// Command fenzhang holds the programs for people who keep books, write rules or change this code:
+// `fenzhang help` lists them. The exit code is 0 when all is well, 1 when a check has found
+// something, and 2 when the command line is wrong or the work could not be done.
 package main
 
 import (
@@ -42,8 +42,8 @@ const (
 	notDone
 )
 
-// subcommand is one program. Its function registers flags and returns what is done once they are parsed, which
-// returns false when a check has found something.
+// subcommand is one program. Its function registers flags and returns what is done once they are
+// parsed, which returns false when a check has found something.
 type subcommand struct {
 	name      string
 	arguments string // what may follow the flags; "" where nothing may
@@ -80,7 +80,8 @@ func run(ctx context.Context, args []string, out, problems io.Writer) int {
 	all := subcommands()
 	i := slices.IndexFunc(all, func(s subcommand) bool { return s.name == args[0] })
 	if i < 0 {
-		_, _ = fmt.Fprintf(problems, "fenzhang: there is no subcommand %q; fenzhang help lists them\n", args[0])
+		const message = "fenzhang: there is no subcommand %q; fenzhang help lists them\n"
+		_, _ = fmt.Fprintf(problems, message, args[0])
 		return notDone
 	}
 	return all[i].run(ctx, args[1:], out, problems)
@@ -116,7 +117,8 @@ func (s subcommand) run(ctx context.Context, args []string, out, problems io.Wri
 }
 
 func printHelp(w io.Writer) {
-	_, _ = fmt.Fprintln(w, "usage: fenzhang SUBCOMMAND [flags] [arguments]; fenzhang SUBCOMMAND -h lists its flags")
+	_, _ = fmt.Fprintln(w, "usage: fenzhang SUBCOMMAND [flags] [arguments]; "+
+		"fenzhang SUBCOMMAND -h lists its flags")
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, s := range subcommands() {
 		_, _ = fmt.Fprintf(table, "  %s\t%s\n", s.name, s.purpose)

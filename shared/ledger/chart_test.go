@@ -106,7 +106,7 @@ func TestCustomChartProblems(t *testing.T) {
 // What is just as long, or as many, as it may be is accepted; one more is not.
 func TestCustomChartUpToItsBounds(t *testing.T) {
 	long := strings.Repeat("x", 200)
-	own := ledger.ChartAccount{Account: ledger.Account("own." + strings.Repeat("x", 60)), Code: "2241.09", Name: ledger.Text{ZH: long, EN: long}, Meaning: ledger.Text{ZH: long, EN: long},
+	own := ledger.ChartAccount{Account: ledger.Account("own." + strings.Repeat("x", 60)), Code: "2241.09", Name: bilingual.Text{ZH: long, EN: long}, Meaning: bilingual.Text{ZH: long, EN: long},
 		Type: ledger.Liability, Side: ledger.CreditSide, Book: ledger.Hot}
 	u := ledger.Custom{Accounts: []ledger.ChartAccount{own}}
 	for i := range 199 {

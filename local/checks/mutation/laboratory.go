@@ -24,8 +24,8 @@ import (
 	"fenzhang/shared/lambda/dynamotest"
 )
 
-// switchFile is added to the package: it reads from the environment which mutant is active, and notes which operators
-// a run has reached.
+// switchFile is added to the package: it reads from the environment which mutant is active, and
+// notes which operators a run has reached.
 const switchFile = `package %s
 
 import (
@@ -73,8 +73,8 @@ type test struct {
 	reaches map[int]bool
 }
 
-// newLaboratory compiles the tests of a package, and of others that look for its mutants too, and runs each test on
-// the unchanged code.
+// newLaboratory compiles the tests of a package, and of others that look for its mutants too, and
+// runs each test on the unchanged code.
 func newLaboratory(ctx context.Context, s subject, work string) (*laboratory, error) {
 	l := &laboratory{folder: filepath.FromSlash(s.folder), work: work}
 	overlay, err := l.rewrite(ctx)
@@ -82,8 +82,11 @@ func newLaboratory(ctx context.Context, s subject, work string) (*laboratory, er
 		return nil, err
 	}
 	for i, folder := range append([]string{s.folder}, s.witnesses...) {
-		tests := suite{folder: filepath.FromSlash(folder), binary: filepath.Join(work, strconv.Itoa(i)+".test")}
-		if err := goTool(ctx, tests.folder, io.Discard, "test", "-c", "-vet=off", "-overlay", overlay, "-o", tests.binary, "."); err != nil {
+		binary := filepath.Join(work, strconv.Itoa(i)+".test")
+		tests := suite{folder: filepath.FromSlash(folder), binary: binary}
+		err := goTool(ctx, tests.folder, io.Discard,
+			"test", "-c", "-vet=off", "-overlay", overlay, "-o", binary, ".")
+		if err != nil {
 			return nil, fmt.Errorf("compile the mutants of %s: %w", s.folder, err)
 		}
 		if err := l.baseline(ctx, tests); err != nil {
@@ -95,7 +98,8 @@ func newLaboratory(ctx context.Context, s subject, work string) (*laboratory, er
 
 // goTool runs the Go tool in a folder.
 func goTool(ctx context.Context, folder string, out io.Writer, args ...string) error {
-	cmd := exec.CommandContext(ctx, "go", args...) //nolint:gosec // the words are those of this program
+	//nolint:gosec // the words are those of this program
+	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir, cmd.Stdout = folder, out
 	var problems bytes.Buffer
 	cmd.Stderr = &problems
@@ -128,7 +132,8 @@ func (l *laboratory) rewrite(ctx context.Context) (overlay string, err error) {
 		parsed = append(parsed, f)
 	}
 	info := &types.Info{Types: map[ast.Expr]types.TypeAndValue{}}
-	imports := importer.ForCompiler(set, "gc", func(path string) (io.ReadCloser, error) { return os.Open(exports[path]) })
+	open := func(path string) (io.ReadCloser, error) { return os.Open(exports[path]) }
+	imports := importer.ForCompiler(set, "gc", open)
 	pkg, err := (&types.Config{Importer: imports}).Check(own.ImportPath, set, parsed, info)
 	if err != nil {
 		return "", err
@@ -136,13 +141,15 @@ func (l *laboratory) rewrite(ctx context.Context) (overlay string, err error) {
 	replace := map[string]string{}
 	for i, f := range parsed {
 		path := filepath.Join(own.Dir, own.GoFiles[i])
-		if replace[path], err = l.rewriteFile(&rewriter{files: set, info: info, pkg: pkg, mutants: l.mutants}, f, path); err != nil {
+		r := &rewriter{files: set, info: info, pkg: pkg, mutants: l.mutants}
+		if replace[path], err = l.rewriteFile(r, f, path); err != nil {
 			return "", err
 		}
 	}
 	name := filepath.Join(l.work, "mutant_switch.go")
 	replace[filepath.Join(own.Dir, "mutant_switch.go")] = name
-	if err := os.WriteFile(name, fmt.Appendf(nil, switchFile, pkg.Name(), len(l.mutants)+1), 0o600); err != nil {
+	added := fmt.Appendf(nil, switchFile, pkg.Name(), len(l.mutants)+1)
+	if err := os.WriteFile(name, added, 0o600); err != nil {
 		return "", err
 	}
 	data, err := json.Marshal(map[string]any{"Replace": replace})
@@ -153,7 +160,8 @@ func (l *laboratory) rewrite(ctx context.Context) (overlay string, err error) {
 // list describes the package and names the compiled form of everything that it needs.
 func (l *laboratory) list(ctx context.Context) (own listed, exports map[string]string, err error) {
 	var out bytes.Buffer
-	if err := goTool(ctx, l.folder, &out, "list", "-export", "-deps", "-json=ImportPath,Dir,Export,GoFiles,DepOnly", "."); err != nil {
+	const fields = "-json=ImportPath,Dir,Export,GoFiles,DepOnly"
+	if err := goTool(ctx, l.folder, &out, "list", "-export", "-deps", fields, "."); err != nil {
 		return own, nil, err
 	}
 	exports = map[string]string{}
@@ -193,8 +201,8 @@ func (l *laboratory) rewriteFile(r *rewriter, f *ast.File, path string) (string,
 	return name, os.WriteFile(name, []byte(head+body), 0o600)
 }
 
-// baseline runs each test alone on the unchanged code, and notes what it reaches. Quick tests become a suite of their
-// own, before the others.
+// baseline runs each test alone on the unchanged code, and notes what it reaches. Quick tests
+// become a suite of their own, before the others.
 func (l *laboratory) baseline(ctx context.Context, s suite) error {
 	out, err := s.command(ctx, 0, "-test.list", "^(Test|Fuzz|Example)").Output()
 	if err != nil {
@@ -240,14 +248,19 @@ func (s suite) measure(ctx context.Context, name, notes string) (test, error) {
 	return t, nil
 }
 
-// command runs the compiled tests in their folder, with a bound on memory where the system has one: a mutant may
-// never end. Stores are in memory.
+// command runs the compiled tests in their folder, with a bound on memory where the system has one:
+// a mutant may never end. Stores are in memory.
 func (s suite) command(ctx context.Context, active int, args ...string) *exec.Cmd {
-	args = append([]string{"-c", `ulimit -v 8388608 2>/dev/null; exec "$0" "$@"`, s.binary}, args...)
-	cmd := exec.CommandContext(ctx, "sh", args...) //nolint:gosec // the words are those of this program
+	const bounded = `ulimit -v 8388608 2>/dev/null; exec "$0" "$@"`
+	args = append([]string{"-c", bounded, s.binary}, args...)
+	//nolint:gosec // the words are those of this program
+	cmd := exec.CommandContext(ctx, "sh", args...)
 	cmd.Dir = s.folder
-	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "FENZHANG_TEST_") })
-	cmd.Env = append(cmd.Env, "MUTANT="+strconv.Itoa(active), dynamotest.EndpointVariable+"="+dynamotest.OnlyMemory)
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(variable string) bool {
+		return strings.HasPrefix(variable, "FENZHANG_TEST_")
+	})
+	cmd.Env = append(cmd.Env, "MUTANT="+strconv.Itoa(active),
+		dynamotest.EndpointVariable+"="+dynamotest.OnlyMemory)
 	return cmd
 }
 
@@ -260,6 +273,11 @@ const (
 	killed
 	timedOut
 )
+
+// String says it as the list of survivors does.
+func (f fate) String() string {
+	return [...]string{"not covered", "lived", "killed", "timed out"}[f]
+}
 
 const (
 	patience = 5 * time.Second // that each mutant has at least
@@ -297,7 +315,8 @@ func (s suite) try(ctx context.Context, id int) (fate, error) {
 	}
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	err := s.command(limited, id, "-test.failfast", "-test.run", "^("+strings.Join(names, "|")+")$").Run()
+	pattern := "^(" + strings.Join(names, "|") + ")$"
+	err := s.command(limited, id, "-test.failfast", "-test.run", pattern).Run()
 	var exit *exec.ExitError
 	switch {
 	case ctx.Err() != nil:
@@ -310,8 +329,8 @@ func (s suite) try(ctx context.Context, id int) (fate, error) {
 	return lived, err
 }
 
-// equivalent removes the mutants that a file says change nothing; its lines are "key: because reason". A line that
-// fits no mutant is an error.
+// equivalent removes the mutants that a file says change nothing; its lines are "key: because
+// reason". A line that fits no mutant is an error.
 func equivalent(text, folder string, mutants []mutant) (map[int]bool, error) {
 	excused, unused := map[int]bool{}, map[string]bool{}
 	for line := range strings.Lines(text) {

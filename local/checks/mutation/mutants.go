@@ -16,14 +16,16 @@ type mutant struct {
 }
 
 // key names a mutant without its line, which moves when something else changes.
-func (m mutant) key() string { return fmt.Sprintf("%s: %s: %s -> %s", m.file, m.function, m.was, m.is) }
+func (m mutant) key() string {
+	return fmt.Sprintf("%s: %s: %s -> %s", m.file, m.function, m.was, m.is)
+}
 
 func (m mutant) String() string {
 	return fmt.Sprintf("%s:%d: %s: %s -> %s", m.file, m.line, m.function, m.was, m.is)
 }
 
-// replacements gives the operators that each operator is replaced by: the edge of a comparison moves, a comparison is
-// negated, a calculation becomes its opposite.
+// replacements gives the operators that each operator is replaced by: the edge of a comparison
+// moves, a comparison is negated, a calculation becomes its opposite.
 func replacements(op token.Token) []token.Token {
 	return map[token.Token][]token.Token{
 		token.LSS: {token.LEQ, token.GEQ}, token.LEQ: {token.LSS, token.GTR},
@@ -35,8 +37,8 @@ func replacements(op token.Token) []token.Token {
 	}[op]
 }
 
-// rewriter writes source text in which each operator that has mutants asks which of them is active. So a package is
-// compiled once for all of its mutants.
+// rewriter writes source text in which each operator that has mutants asks which of them is active.
+// So a package is compiled once for all of its mutants.
 type rewriter struct {
 	files    *token.FileSet
 	info     *types.Info
@@ -84,7 +86,8 @@ func (r *rewriter) rewrite(n ast.Node) (string, bool) {
 	return "", false
 }
 
-// binary turns a comparison or a calculation into a function that is called at once and evaluates only what is active.
+// binary turns a comparison or a calculation into a function that is called at once and evaluates
+// only what is active.
 func (r *rewriter) binary(n *ast.BinaryExpr) (string, bool) {
 	result, ok := r.typeOf(n)
 	others := replacements(n.Op)
@@ -95,7 +98,8 @@ func (r *rewriter) binary(n *ast.BinaryExpr) (string, bool) {
 	var out strings.Builder
 	fmt.Fprintf(&out, "(func() %s {", result)
 	for _, op := range others {
-		is := r.original(n.X.Pos(), n.X.End()) + " " + op.String() + " " + r.original(n.Y.Pos(), n.Y.End())
+		after := n.OpPos + token.Pos(len(n.Op.String()))
+		is := r.original(n.X.Pos(), n.OpPos) + op.String() + r.original(after, n.Y.End())
 		fmt.Fprintf(&out, "if mutantIs(%d) { return %s %s %s }; ", r.add(n, is), left, op, right)
 	}
 	fmt.Fprintf(&out, "return %s %s %s }())", left, n.Op, right)
@@ -109,7 +113,8 @@ func (r *rewriter) negative(n *ast.UnaryExpr) (string, bool) {
 		return "", false
 	}
 	id, operand := r.add(n, r.original(n.X.Pos(), n.X.End())), r.text(n.X)
-	return fmt.Sprintf("(func() %s { if mutantIs(%d) { return %s }; return -%s }())", result, id, operand, operand), true
+	const form = "(func() %s { if mutantIs(%d) { return %s }; return -%s }())"
+	return fmt.Sprintf(form, result, id, operand, operand), true
 }
 
 // loop rewrites the head of a loop that counts: its step must stay one simple statement.
@@ -129,7 +134,8 @@ func (r *rewriter) loop(n *ast.ForStmt) (string, bool) {
 	x := r.text(post.X)
 	is := replacements(post.Tok)[0]
 	id := r.add(post, x+is.String())
-	return fmt.Sprintf("%s; func() { if mutantIs(%d) { %s%s } else { %s%s } }() %s", head, id, x, is, x, post.Tok, r.text(n.Body)), true
+	const form = "%s; func() { if mutantIs(%d) { %s%s } else { %s%s } }() %s"
+	return fmt.Sprintf(form, head, id, x, is, x, post.Tok, r.text(n.Body)), true
 }
 
 func (r *rewriter) step(n *ast.IncDecStmt) string {
@@ -138,7 +144,8 @@ func (r *rewriter) step(n *ast.IncDecStmt) string {
 	return fmt.Sprintf("if mutantIs(%d) { %s%s } else { %s%s }", id, x, is, x, n.Tok)
 }
 
-// typeOf writes the type of an expression as this file can name it: a truth value or a number that is no constant.
+// typeOf writes the type of an expression as this file can name it: a truth value or a number that
+// is no constant.
 func (r *rewriter) typeOf(e ast.Expr) (name string, ok bool) {
 	v := r.info.Types[e]
 	if v.Type == nil || v.Value != nil {
@@ -162,8 +169,10 @@ func (r *rewriter) typeOf(e ast.Expr) (name string, ok bool) {
 
 // add records a mutant and returns its number; the first is 1.
 func (r *rewriter) add(n ast.Node, is string) int {
-	r.mutants = append(r.mutants, mutant{file: r.file, function: r.function, line: r.files.Position(n.Pos()).Line,
-		was: oneLine(r.original(n.Pos(), n.End())), is: oneLine(is)})
+	r.mutants = append(r.mutants, mutant{
+		file: r.file, function: r.function, line: r.files.Position(n.Pos()).Line,
+		was: oneLine(r.original(n.Pos(), n.End())), is: oneLine(is),
+	})
 	return len(r.mutants)
 }
 

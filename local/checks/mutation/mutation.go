@@ -1,9 +1,10 @@
-// Package mutation measures how much the tests of a package notice: it replaces each operator of its code by another,
-// one at a time, and runs the tests that reach it. A mutant with which all tests pass has survived, and asks for a test
-// or is a sign of needless code.
+// Package mutation measures how much the tests of a package notice: it replaces each operator of
+// its code by another, one at a time, and runs the tests that reach it. A mutant with which all
+// tests pass has survived, and asks for a test or is a sign of needless code.
 //
-// All mutants of a package are compiled into one test program, which the environment tells which of them is active.
-// Compiling each mutant by itself, as other tools do, takes a second of the processor for each.
+// All mutants of a package are compiled into one test program, which the environment tells which of
+// them is active. Compiling each mutant by itself, as other tools do, takes a second of the
+// processor for each.
 package mutation
 
 import (
@@ -31,7 +32,8 @@ var equivalents string
 // subject is a package that is measured.
 type subject struct {
 	folder string
-	// witnesses are other packages whose tests look for its mutants too: they drive it through its API or its store.
+	// witnesses are other packages whose tests look for its mutants too: they drive it through its
+	// API or its store.
 	witnesses []string
 }
 
@@ -43,19 +45,23 @@ func subjects() []subject {
 		{folder: "shared/ledger"},
 		{folder: "shared/payout"},
 		{folder: "shared/audit"},
-		{folder: "shared/settlement", witnesses: []string{"shared/settlement/settlementapi", "shared/settlement/settlementdb",
-			"shared/settlement/taxapi", "shared/settlement/lawdiffapi", "shared/settlement/replay", "shared/books/ledgercheck"}},
+		{folder: "shared/settlement", witnesses: []string{
+			"shared/settlement/settlementapi", "shared/settlement/settlementdb",
+			"shared/settlement/taxapi", "shared/settlement/lawdiffapi", "shared/settlement/replay",
+			"shared/books/ledgercheck",
+		}},
 	}
 }
 
 // Command registers the flags of mutation.
 func Command(flags *flag.FlagSet) func(context.Context, io.Writer) (bool, error) {
 	only := flags.String("package", "", "one package instead of all of them, as shared/money")
-	folder := flags.String("out", filepath.Join(".local", "mutation"), "folder for the lists of survivors")
+	folder := flags.String("out", ".local/mutation", "folder for the lists of survivors")
 	return func(ctx context.Context, out io.Writer) (bool, error) {
 		list := subjects()
 		if *only != "" {
-			if list = slices.DeleteFunc(list, func(s subject) bool { return s.folder != *only }); len(list) == 0 {
+			list = slices.DeleteFunc(list, func(s subject) bool { return s.folder != *only })
+			if len(list) == 0 {
 				return false, fmt.Errorf("%s is not among the packages that are measured", *only)
 			}
 		}
@@ -71,18 +77,21 @@ func run(ctx context.Context, list []subject, folder string, out io.Writer) (boo
 	var scores []string
 	passed := true
 	for _, s := range list {
-		r, err := measureInto(ctx, s, filepath.Join(folder, strings.ReplaceAll(s.folder, "/", "-")+".txt"), out)
+		name := strings.ReplaceAll(s.folder, "/", "-") + ".txt"
+		r, err := measureInto(ctx, s, filepath.Join(folder, name), out)
 		if err != nil {
 			return false, err
 		}
 		scores = append(scores, r.summary(s.folder))
 		passed = passed && r.score() >= floor
 	}
-	_, err := fmt.Fprintf(out, "\nat least %.0f%% are asked for; survivors are listed in %s\n%s\n", floor, folder, strings.Join(scores, "\n"))
+	_, err := fmt.Fprintf(out, "\nat least %.0f%% are asked for; survivors are listed in %s\n%s\n",
+		floor, folder, strings.Join(scores, "\n"))
 	return passed, err
 }
 
-// measureInto measures a package and prints what survives, as it is found, and the score, also into a file.
+// measureInto measures a package and prints what survives, as it is found, and the score, also into
+// a file.
 func measureInto(ctx context.Context, s subject, name string, out io.Writer) (r result, err error) {
 	f, err := os.Create(name) //nolint:gosec // the file that the caller names is the purpose
 	if err != nil {
@@ -105,7 +114,9 @@ type result struct {
 }
 
 // measure tries each mutant of a package and prints those that survive.
-func measure(ctx context.Context, s subject, equivalents string, out io.Writer) (r result, err error) {
+func measure(
+	ctx context.Context, s subject, equivalents string, out io.Writer,
+) (r result, err error) {
 	began := time.Now()
 	work, err := os.MkdirTemp("", "mutation-*")
 	if err != nil {
@@ -130,8 +141,8 @@ func measure(ctx context.Context, s subject, equivalents string, out io.Writer) 
 			return r, err
 		}
 		r.counts[f]++
-		if word := map[fate]string{notCovered: "not covered", lived: "lived", timedOut: "timed out"}[f]; word != "" {
-			_, _ = fmt.Fprintf(out, "%-11s  %s/%s\n", word, s.folder, m)
+		if f != killed {
+			_, _ = fmt.Fprintf(out, "%-11s  %s/%s\n", f, s.folder, m)
 		}
 	}
 	r.took = time.Since(began)
@@ -148,6 +159,8 @@ func (r result) score() float64 {
 }
 
 func (r result) summary(pkg string) string {
-	return fmt.Sprintf("%s: %.1f%% (%d killed, %d lived, %d not covered; %d timed out, %d equivalent) in %s", pkg, r.score(),
-		r.counts[killed], r.counts[lived], r.counts[notCovered], r.counts[timedOut], r.equivalent, r.took.Round(time.Second))
+	const form = "%s: %.1f%% " +
+		"(%d killed, %d lived, %d not covered; %d timed out, %d equivalent) in %s"
+	return fmt.Sprintf(form, pkg, r.score(), r.counts[killed], r.counts[lived],
+		r.counts[notCovered], r.counts[timedOut], r.equivalent, r.took.Round(time.Second))
 }
