@@ -22,7 +22,10 @@ type process struct {
 }
 
 // startFunction runs a binary as Lambda would, with its log going to a pipe that somebody reads.
-func startFunction(ctx context.Context, binary, runtimeAPI, dynamoDB string, inFlight int) (*process, error) {
+// What variables names replaces what is in the environment of every function.
+func startFunction(
+	ctx context.Context, binary, runtimeAPI, dynamoDB string, inFlight int, variables ...string,
+) (*process, error) {
 	p := &process{cmd: exec.CommandContext(ctx, binary), log: &swallow{}}
 	p.cmd.Env = append(functionEnv(dynamoDB), "AWS_LAMBDA_RUNTIME_API="+runtimeAPI)
 	if profile := os.Getenv("BENCH_PROFILE"); profile != "" {
@@ -31,6 +34,7 @@ func startFunction(ctx context.Context, binary, runtimeAPI, dynamoDB string, inF
 	if inFlight > 1 {
 		p.cmd.Env = append(p.cmd.Env, "AWS_LAMBDA_MAX_CONCURRENCY="+strconv.Itoa(inFlight))
 	}
+	p.cmd.Env = append(p.cmd.Env, variables...)
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
 	if err := p.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", filepath.Base(filepath.Dir(binary)), err)
@@ -44,7 +48,8 @@ const benchFunction = "bench"
 // functionEnv is the environment of every function, with names of the bench's own stand-ins. It inherits nothing.
 func functionEnv(dynamoDB string) []string {
 	return []string{
-		"AWS_REGION=us-east-1", "AWS_ACCESS_KEY_ID=bench", "AWS_SECRET_ACCESS_KEY=bench", "AWS_SESSION_TOKEN=" + strings.Repeat("session", 60),
+		"AWS_REGION=us-east-1", "AWS_DEFAULT_REGION=us-east-1",
+		"AWS_ACCESS_KEY_ID=bench", "AWS_SECRET_ACCESS_KEY=bench", "AWS_SESSION_TOKEN=" + strings.Repeat("session", 60),
 		"AWS_ENDPOINT_URL=" + dynamoDB, "AWS_LAMBDA_FUNCTION_NAME=" + benchFunction, "AWS_LAMBDA_FUNCTION_VERSION=$LATEST", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=512",
 		"JWT_SECRET_ARN=arn:jwt", "JWT_ISSUER=bench", "JWT_AUDIENCE=bench", "LOOKUP_SECRET_ARN=arn:lookup", "GATEWAY_SECRET_ARN=arn:gateway",
 		"SIGNING_SECRET_ARN=arn:signing", "DATA_KEY_ARN=arn:key", "AUDIT_BUCKET=audit", "RULES_BUCKET=rules", "DOCUMENTS_BUCKET=documents", "FONT_KEY=font", "CALENDAR_DUE=11-01", "FONT_SHA256=" + strings.Repeat("0", 64), "EVENT_BUS=bus", "CALLBACK_URL=https://api.example.com/v1/payouts/callbacks",

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -18,7 +19,8 @@ import (
 	"fenzhang/local/runtimeapi"
 )
 
-// recordSection measures the recording function, beside the handler one would write first.
+// recordSection measures the recording function beside the handler one would write first, and beside
+// its peer in Python.
 func recordSection(ctx context.Context, b *bench) ([]row, error) {
 	plain, err := b.build(ctx, "./bench/plain")
 	if err != nil {
@@ -35,12 +37,59 @@ func recordSection(ctx context.Context, b *bench) ([]row, error) {
 		{"record-incentive, 32 in flight", load{binary: ours, inFlight: 32, batch: 1}, 3600, 45},
 		{"record-incentive, batches of 100, one at a time", load{binary: ours, inFlight: 1, batch: 100}, 8000, 45},
 	}
-	rows, err := throughput(ctx, b, cases)
+	peer, peerErr := peerBootstrap(".")
+	if peerErr == nil { // beside those that it is compared with
+		inPython := load{binary: peer, inFlight: 1, batch: 1}
+		cases = slices.Insert(cases, 2, recordCase{"peer in Python, one at a time", inPython, 0, 0})
+	}
+	got, err := throughput(ctx, b, cases)
 	if err != nil {
 		return nil, err
 	}
+	against := row{what: ratioTo + "the peer in Python", goal: ">= 3.2"}
+	if peerErr == nil {
+		against = ratio("the peer in Python", got[1], got[2], 3.2)
+	} else {
+		against.measured = "skipped: " + peerErr.Error()
+	}
+	rows := []row{ratio("the plain handler", got[1], got[0], 1.3), against}
+	for i, all := range got {
+		rows = append(rows, middle(all).rows(cases[i])...)
+	}
+	late, err := lateness(ctx, b, ours)
+	return append(rows, late...), err
+}
+
+// peerBootstrap is the program that runs the Python peer; root is the checkout. The error says how to
+// install what it needs.
+func peerBootstrap(root string) (string, error) {
+	if _, err := os.Stat(filepath.Join(root, ".local", "venv-peer", "complete")); err != nil {
+		return "", errors.New("no virtual environment at .local/venv-peer; " +
+			"`go run ./local/stack tools peer` installs it")
+	}
+	return filepath.Abs(filepath.Join(root, "bench", "peer", "bootstrap"))
+}
+
+const ratioTo = "requests per CPU-second of record-incentive, one at a time, against "
+
+// ratio holds how many times as many requests record-incentive serves for the same CPU time against a
+// goal: the middle of the rounds, each compared within itself.
+func ratio(other string, ours, theirs []*measured, goal float64) row {
+	all := make([]float64, len(ours))
+	for i := range ours {
+		all[i] = ours[i].rate() / theirs[i].rate()
+	}
+	slices.Sort(all)
+	times := all[len(all)/2]
+	text := fmt.Sprintf("%.2f times (%.2f to %.2f)", times, all[0], all[len(all)-1])
+	return row{ratioTo + other, fmt.Sprintf(">= %.1f", goal), text, atLeast(times, goal)}
+}
+
+// lateness measures, at a rate far below the limit, how long after its due time a request is answered.
+func lateness(ctx context.Context, b *bench, binary string) ([]row, error) {
+	var rows []row
 	for _, inFlight := range []int{1, 32} {
-		steady := load{binary: ours, inFlight: inFlight, batch: 1, perSecond: 300, seconds: b.seconds}
+		steady := load{binary: binary, inFlight: inFlight, batch: 1, perSecond: 300, seconds: b.seconds}
 		got, err := steady.run(ctx)
 		if err != nil {
 			return nil, err
@@ -63,9 +112,10 @@ type recordCase struct {
 
 // rounds is how often each throughput is measured. The cases take turns, so that what else the machine does
 // falls on all of them; the middle one counts.
-const rounds = 3
+const rounds = 5
 
-func throughput(ctx context.Context, b *bench, cases []recordCase) ([]row, error) {
+// throughput gives the measurements of each case, round by round.
+func throughput(ctx context.Context, b *bench, cases []recordCase) ([][]*measured, error) {
 	got := make([][]*measured, len(cases))
 	for range rounds {
 		for i, c := range cases {
@@ -77,13 +127,14 @@ func throughput(ctx context.Context, b *bench, cases []recordCase) ([]row, error
 			got[i] = append(got[i], m)
 		}
 	}
-	var rows []row
-	for i, c := range cases {
-		slices.SortFunc(got[i], func(a, b *measured) int { return cmp.Compare(a.rate(), b.rate()) })
-		middle := got[i][len(got[i])/2]
-		rows = append(rows, middle.rows(c)...)
-	}
-	return rows, nil
+	return got, nil
+}
+
+// middle is the measurement with the middle rate.
+func middle(all []*measured) *measured {
+	byRate := func(a, b *measured) int { return cmp.Compare(a.rate(), b.rate()) }
+	sorted := slices.SortedFunc(slices.Values(all), byRate)
+	return sorted[len(sorted)/2]
 }
 
 // rate is requests per CPU-second.
@@ -148,6 +199,9 @@ func (l load) run(ctx context.Context) (*measured, error) {
 		return nil, err
 	}
 	defer p.stop()
+	if err := p.awaitPoll(ctx, api); err != nil {
+		return nil, err
+	}
 	return l.drive(ctx, api, p)
 }
 
@@ -247,7 +301,8 @@ func (l load) send(ctx context.Context, api *runtimeapi.API, done func(runtimeap
 // statusOf finds the status in a gateway answer without decoding it.
 func statusOf(body []byte) int {
 	_, rest, _ := strings.Cut(string(body[:min(len(body), 400)]), `"statusCode":`)
-	n, _ := strconv.Atoi(strings.TrimSpace(rest[:min(3, len(rest))]))
+	rest = strings.TrimLeft(rest, " ")
+	n, _ := strconv.Atoi(rest[:min(3, len(rest))])
 	return n
 }
 
@@ -262,6 +317,11 @@ func gatewayEvent(n, batch int) []byte {
 		}
 		body = `{"events":[` + strings.Join(all, ",") + `]}`
 	}
+	return gatewayCall(n, body)
+}
+
+// gatewayCall is the n-th call, with that body.
+func gatewayCall(n int, body string) []byte {
 	quoted, _ := json.Marshal(body) // a string can always be written
 	source := fmt.Sprintf("10.%d.%d.%d", n>>16&255, n>>8&255, n&255)
 	return fmt.Appendf(nil, gatewayFrame, source, time.Now().Add(time.Hour).Unix(), source, n, time.Now().UnixMilli(), quoted)
