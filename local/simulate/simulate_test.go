@@ -24,8 +24,8 @@ func lawOf(t testing.TB) law {
 	return l
 }
 
-// runsOf is how many runs a test may take: 200, fewer where somebody is in a hurry. Each planted bug is found in fewer
-// than 60; make simulate plays more.
+// runsOf is how many runs a test may take: 200, fewer where somebody is in a hurry. Planted bugs are found in fewer than
+// that, most of them in the first runs; make simulate plays more.
 func runsOf(t *testing.T) int {
 	t.Helper()
 	if n, err := strconv.Atoi(os.Getenv("FENZHANG_TEST_SIMULATIONS")); err == nil {
