@@ -179,7 +179,7 @@ func newAgencyMonth(tables dynamotest.Local) (*agencyMonth, error) {
 	return &agencyMonth{World: w,
 		recorder:   &income.Recorder{Lines: lines, Directory: people, Clock: w.Clock, NewID: w.ID},
 		statements: &statement.Service{Settlements: w.Service, Buckets: lines, Log: quiet},
-		desk: &payout.Service{Payables: w.Payables, Unclear: w.Payables, Accounts: payees{}, Rebooking: neverAgain{}, Clock: w.Clock, Log: quiet, NewID: w.ID,
+		desk: &payout.Service{Payables: w.Payables, Unclear: w.Payables, Accounts: payees{}, Rebooking: neverAgain{}, Clock: w.Clock, Log: quiet,
 			Merchants: payout.Gateways{{Tenant: settletest.Tenant, Merchant: "m", Method: payout.Douyin, Gateway: cash}}},
 		cash: cash, book: ledgerdb.Book{DB: tables.Client, Table: tables.Ledger}}, nil
 }

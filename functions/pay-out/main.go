@@ -33,7 +33,7 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 		Payables: payables, Unclear: payables, Accounts: payoutvault.Accounts{Vault: p.Vault(), Keepers: p.Directory},
 		Rebooking: payoutqueue.Rebooking{SQS: sqs.NewFromConfig(p.AWS), Queue: p.Vars.Need("QUEUE_TAX_URL")},
 		Merchants: payoutgateway.NewLive(p.Secret("GATEWAY_SECRET_ARN").Get, at, p.Clock.Now),
-		Clock:     p.Clock, Log: p.Log, NewID: p.NewID,
+		Clock:     p.Clock, Log: p.Log,
 	}, p.Log), nil
 }
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"log/slog"
 	"strings"
 	"testing"
@@ -45,7 +44,7 @@ func newService(state payout.State) (*payout.Service, *payouttest.Memory) {
 		ToPay: money.MustParse("100.00"), Method: payout.Douyin, TaxMonth: civil.MustMonth("2026-11"),
 	})
 	return &payout.Service{
-		Payables: m, Unclear: m, Rebooking: m, Accounts: payees{}, Clock: clock.At(now), Log: slog.New(slog.DiscardHandler), NewID: rand.Text,
+		Payables: m, Unclear: m, Rebooking: m, Accounts: payees{}, Clock: clock.At(now), Log: slog.New(slog.DiscardHandler),
 		Merchants: payout.Gateways{{Tenant: "demo-mcn", Merchant: "m", Method: payout.Douyin, Gateway: accepts{}}},
 	}, m
 }

@@ -27,7 +27,7 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	return triggers(&payout.Service{
 		Payables:  settlement.Payables{Service: service},
 		Merchants: payoutgateway.NewLive(p.Secret("GATEWAY_SECRET_ARN").Get, at, p.Clock.Now),
-		Clock:     p.Clock, Log: p.Log, NewID: p.NewID,
+		Clock:     p.Clock, Log: p.Log,
 	}, p.Log), nil
 }
 

@@ -70,7 +70,7 @@ func newService(t *testing.T) (*payout.Service, *payouttest.Memory) {
 		ToPay: money.MustParse("1234.50"), Method: payout.Douyin,
 	})
 	s := &payout.Service{
-		Payables: m, Clock: clock.Clock{Now: now}, Log: slog.New(slog.DiscardHandler), NewID: func() string { return "t1" },
+		Payables: m, Clock: clock.Clock{Now: now}, Log: slog.New(slog.DiscardHandler),
 		Merchants: payout.Gateways{{Tenant: a.Tenant, Merchant: a.Merchant, Method: payout.Douyin, Gateway: g}},
 	}
 	return s, m

@@ -288,7 +288,7 @@ func (w *world) pay(now clock.Clock, log *slog.Logger) {
 		payables = w.plant.payables(w, settled)
 	}
 	w.payouts = &payout.Service{Payables: payables, Unclear: settled, Accounts: accounts{w}, Rebooking: payoutqueue.Rebooking{SQS: rebooker{w}, Queue: "tax"},
-		Merchants: merchants, Clock: now, Log: log, NewID: w.id}
+		Merchants: merchants, Clock: now, Log: log}
 }
 
 // carry wires queues and streams to the functions.

@@ -9,7 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"fenzhang/shared/awsfault"
+	"fenzhang/shared/fault/awsfault"
 )
 
 // API is the client; *dynamodb.Client is one.

@@ -2,7 +2,6 @@ package income
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"fenzhang/shared/civil"
@@ -123,9 +122,6 @@ type Placed struct {
 	Other  bool         // the line is there with other content; nothing was changed
 }
 
-// ErrRival tells that a bucket changed between reading and writing; read it again and decide anew.
-var ErrRival = errors.New("income: the bucket has changed since it was read")
-
 // Lines keeps income lines.
 type Lines interface {
 	// Add writes lines into the bucket where they belong or, where that is closed, into the first later open one, in one transaction with the bucket's sums and the audit record. Each line is written once, whatever
@@ -151,6 +147,6 @@ type Buckets interface {
 	// Fold sums the lines that lie in a bucket.
 	Fold(ctx context.Context, b Bucket) (Totals, error)
 	// Carry closes an open bucket and takes what it holds, if anything, on to another one.
-	// The error is ErrRival when the bucket is no longer as given.
+	// The error is optimistic.ErrRival when the bucket is no longer as given.
 	Carry(ctx context.Context, b Bucket, c Carry) error
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 
+	"fenzhang/shared/clock/optimistic"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/ident"
 	"fenzhang/shared/tenancy"
@@ -25,7 +26,7 @@ func (s *Service) read(ctx context.Context, tenant ident.Tenant, name tenancy.Ki
 //
 // Errors: 1003 second_person for whoever decided it; 3001 already_approved; 3003.
 func (s *Service) ApprovePosition(ctx context.Context, by Caller, id string) (Answer, error) {
-	return retry(func() (Answer, error) { return s.approvePosition(ctx, by, id) })
+	return optimistic.Value(ctx, func() (Answer, error) { return s.approvePosition(ctx, by, id) })
 }
 
 func (s *Service) approvePosition(ctx context.Context, by Caller, id string) (Answer, error) {
@@ -56,7 +57,7 @@ func (s *Service) approvePosition(ctx context.Context, by Caller, id string) (An
 // Errors: 1003 second_person for whoever made it; 3001 nothing_to_approve, already_approved; 2001 when another contract
 // has come to cover the same income; 3003.
 func (s *Service) ApproveContract(ctx context.Context, by Caller, id string) (Answer, error) {
-	return retry(func() (Answer, error) { return s.approveContract(ctx, by, id) })
+	return optimistic.Value(ctx, func() (Answer, error) { return s.approveContract(ctx, by, id) })
 }
 
 func (s *Service) approveContract(ctx context.Context, by Caller, id string) (Answer, error) {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/clock/optimistic"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/ident"
 	"fenzhang/shared/tenancy"
@@ -51,7 +52,7 @@ func (s *Service) RequestMerge(ctx context.Context, by Caller, id string, m Merg
 	if problems := m.problems(id); len(problems) > 0 {
 		return Answer{}, fault.Invalid(problems...)
 	}
-	return retry(func() (Answer, error) { return s.requestMerge(ctx, by, id, m) })
+	return optimistic.Value(ctx, func() (Answer, error) { return s.requestMerge(ctx, by, id, m) })
 }
 
 func (s *Service) requestMerge(ctx context.Context, by Caller, id string, m MergeRequest) (Answer, error) {
@@ -116,7 +117,7 @@ func (s *Service) mergeable(ctx context.Context, tenant ident.Tenant, t storedTa
 //
 // Errors: 1003 second_person for whoever asked; 3001 nothing_to_approve and those of RequestMerge; 3003.
 func (s *Service) ApproveMerge(ctx context.Context, by Caller, id string) (Answer, error) {
-	return retry(func() (Answer, error) { return s.approveMerge(ctx, by, id) })
+	return optimistic.Value(ctx, func() (Answer, error) { return s.approveMerge(ctx, by, id) })
 }
 
 func (s *Service) approveMerge(ctx context.Context, by Caller, id string) (Answer, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 
+	"fenzhang/shared/clock/optimistic"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/tenancy"
 	"fenzhang/shared/tenancy/review"
@@ -37,7 +38,7 @@ func (d *reviewDraft) build(_ context.Context, _ *Service, c call) (written, err
 //
 // Errors: 2001 with every problem; 3002 stale_version when another change came first.
 func (s *Service) ChangeReview(ctx context.Context, by Caller, body []byte) (Answer, error) {
-	return retry(func() (Answer, error) { return s.changeReview(ctx, by, body) })
+	return optimistic.Value(ctx, func() (Answer, error) { return s.changeReview(ctx, by, body) })
 }
 
 func (s *Service) changeReview(ctx context.Context, by Caller, body []byte) (Answer, error) {

@@ -10,6 +10,7 @@ import (
 	"fenzhang/shared/audit"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/clock"
+	"fenzhang/shared/clock/optimistic"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
@@ -32,7 +33,7 @@ type Store interface {
 	ContractGuard(ctx context.Context, tenant ident.Tenant, creator ident.Creator) (int, error)
 	// CreatorContracts reads all versions of all contracts of a creator.
 	CreatorContracts(ctx context.Context, tenant ident.Tenant, creator ident.Creator) ([]tenancy.Contract, error)
-	// Put writes a change completely or not at all. The error is tenancy.ErrRaced when somebody else wrote first.
+	// Put writes a change completely or not at all. The error is optimistic.ErrRival when somebody else wrote first.
 	Put(ctx context.Context, c tenancy.Change) error
 }
 
@@ -59,25 +60,11 @@ type Answer struct {
 	Repeated bool // the same call had been answered before; nothing was written
 }
 
-// raceTries bounds how often a call is decided anew after somebody else wrote first.
-const raceTries = 5
-
-// retry decides a call anew while what it was decided upon has changed meanwhile.
-func retry(decide func() (Answer, error)) (Answer, error) {
-	for range raceTries {
-		answer, err := decide()
-		if !errors.Is(err, tenancy.ErrRaced) {
-			return answer, err
-		}
-	}
-	return Answer{}, fault.Later(tenancy.ErrRaced)
-}
-
 // Create makes an object from its JSON document. The same document again finds the object that it made.
 //
 // Errors: 2001 with every problem; 2002 object_exists when the id belongs to an object with other content.
 func (s *Service) Create(ctx context.Context, by Caller, name tenancy.Kind, body []byte) (Answer, error) {
-	return retry(func() (Answer, error) {
+	return optimistic.Value(ctx, func() (Answer, error) {
 		d, c, err := s.begin(ctx, call{Caller: by, kind: name}, body)
 		if err != nil {
 			return Answer{}, err
@@ -116,7 +103,7 @@ func replay(name tenancy.Kind, found tenancy.Stored) (Answer, error) {
 //
 // Errors: 2001 with every problem; 3002 stale_version when another change came first; 3003.
 func (s *Service) Change(ctx context.Context, by Caller, name tenancy.Kind, id string, body []byte) (Answer, error) {
-	return retry(func() (Answer, error) {
+	return optimistic.Value(ctx, func() (Answer, error) {
 		d, c, err := s.begin(ctx, call{Caller: by, kind: name, id: id, change: true}, body)
 		if err != nil {
 			return Answer{}, err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"slices"
 	"time"
 
@@ -12,6 +11,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/clock"
+	"fenzhang/shared/clock/optimistic"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
@@ -54,11 +54,11 @@ type Store interface {
 	// Import reads a record, consistently; fault.Absent when there is none.
 	Import(ctx context.Context, tenant ident.Tenant, id string) (Record, error)
 	// Save writes a record over the one whose state was seen ("" for none) with its audit record, named by act; the
-	// error is settlement.ErrRival when the state is another one.
+	// error is optimistic.ErrRival when the state is another one.
 	Save(ctx context.Context, r Record, seen, act, by string) error
 	// TaxRows reads a year's bookings of a taxpayer at a paying entity, in order, consistently.
 	TaxRows(ctx context.Context, tenant ident.Tenant, entity ident.Entity, taxpayer ident.Taxpayer, year int) ([]settlement.Booking, error)
-	// PostRows appends opening rows under their number; settlement.ErrRival when it is taken.
+	// PostRows appends opening rows under their number; optimistic.ErrRival when it is taken.
 	PostRows(ctx context.Context, tenant ident.Tenant, b settlement.Booking) error
 }
 
@@ -208,22 +208,16 @@ func (s *Service) post(ctx context.Context, by identity.Principal, r Record, in 
 	return s.postHistory(ctx, r, by.Subject, in.Withholding)
 }
 
-// rounds bounds how often history is sorted into lists anew after somebody else wrote to one, or merged two.
-const rounds = 5
-
-// postHistory posts the rows of withholding, each once.
+// postHistory posts the rows of withholding, each once. They are sorted into lists anew after somebody else wrote to
+// one, or merged two.
 func (s *Service) postHistory(ctx context.Context, r Record, approvedBy string, rows []Withheld) error {
-	for range rounds {
+	return optimistic.Do(ctx, func() error {
 		lists, err := s.lists(ctx, r.Tenant, rows)
 		if err != nil {
 			return err
 		}
-		err = each(ctx, lists, func(ctx context.Context, l list) error { return s.postRows(ctx, r, approvedBy, l) })
-		if !errors.Is(err, settlement.ErrRival) {
-			return err
-		}
-	}
-	return fault.Later(settlement.ErrRival)
+		return each(ctx, lists, func(ctx context.Context, l list) error { return s.postRows(ctx, r, approvedBy, l) })
+	})
 }
 
 // listKey is one taxpayer's year at a paying entity.
@@ -281,7 +275,7 @@ func (w Withheld) taxRow() tax.Row {
 }
 
 // postRows appends the rows of one list, each once: what an earlier call has posted of them stands, in the list itself or
-// in one that was merged into it since. settlement.ErrRival when the list was closed by a merge, or somebody was faster.
+// in one that was merged into it since. optimistic.ErrRival when the list was closed by a merge, or somebody was faster.
 func (s *Service) postRows(ctx context.Context, r Record, approvedBy string, l list) error {
 	act := "opening-" + r.ID
 	had, err := s.Store.TaxRows(ctx, r.Tenant, l.entity, l.taxpayer, l.year)
@@ -289,7 +283,7 @@ func (s *Service) postRows(ctx context.Context, r Record, approvedBy string, l l
 		return err
 	}
 	if _, closed := settlement.ClosedFor(had); closed {
-		return settlement.ErrRival
+		return optimistic.ErrRival
 	}
 	rows := l.rows
 	for _, b := range settlement.Whole(had) {

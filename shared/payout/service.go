@@ -55,8 +55,8 @@ type Payables interface {
 	// Record moves the payout to o.State by one step of Path from where it stands then, in one act with what
 	// follows: PAID writes books and settlement PAID, FAILED and CANCELLED settlement FAILED, RETURNED leaves
 	// the settlement PAID. A word that Path calls old is success and changes nothing; a contradiction is
-	// ErrContradiction. transitionID is the same for all tries of one call.
-	Record(ctx context.Context, p Payable, o Outcome, transitionID string) error
+	// ErrContradiction.
+	Record(ctx context.Context, p Payable, o Outcome) error
 	// ByKey finds a settlement by its payout key. It is fault.Absent when there is none in the tenant.
 	ByKey(ctx context.Context, tenant ident.Tenant, key string) (Payable, error)
 }
@@ -90,7 +90,7 @@ type Rebooking interface {
 	Rebook(ctx context.Context, p Payable, today civil.Date) error
 }
 
-// Service pays. Hear needs Payables, Merchants, Clock, Log and NewID only; Pay needs Accounts and Rebooking
+// Service pays. Hear needs Payables, Merchants, Clock and Log only; Pay needs Accounts and Rebooking
 // besides, and Sweep needs Unclear too.
 type Service struct {
 	Payables  Payables
@@ -100,7 +100,6 @@ type Service struct {
 	Merchants Merchants
 	Clock     clock.Clock
 	Log       *slog.Logger
-	NewID     func() string // transition ids
 }
 
 // Decision is what a call of the service came to.
@@ -263,7 +262,7 @@ func (s *Service) record(ctx context.Context, p Payable, o Outcome) (Payable, er
 	for _, step := range steps {
 		from := p.State
 		o.State = step
-		if err := s.Payables.Record(ctx, p, o, s.NewID()); err != nil {
+		if err := s.Payables.Record(ctx, p, o); err != nil {
 			return p, err
 		}
 		p.State = step

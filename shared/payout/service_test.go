@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -116,10 +115,8 @@ func newFixture(p payout.Payable) fixture {
 	g := &truth{bills: map[string]*payout.Outcome{}, how: always(true, true)}
 	m := payouttest.NewMemory(p)
 	var log bytes.Buffer
-	ids := 0
 	s := &payout.Service{
 		Payables: m, Unclear: m, Rebooking: m, Accounts: accounts{}, Clock: clock.At(noon), Log: slog.New(slog.NewJSONHandler(&log, nil)),
-		NewID:     func() string { ids++; return fmt.Sprint("t", ids) },
 		Merchants: payout.Gateways{{Tenant: "demo-mcn", Merchant: "m1", Method: payout.Douyin, Gateway: g}},
 	}
 	return fixture{Service: s, memory: m, gateway: g, log: &log}

@@ -2,10 +2,10 @@ package settlement
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/clock/optimistic"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
@@ -22,10 +22,9 @@ type Intent struct {
 }
 
 // change loads a settlement that the caller may see, lets decide make the change and applies it. After a rival's write it
-// reads and decides again, and the caller's version shows whether the decision is still wanted. Each try is an act of its
-// own, because the one before may have been written, its answer lost, and a rival have written over it.
+// reads and decides again, and the caller's version shows whether the decision is still wanted.
 func (s *Service) change(ctx context.Context, in Intent, name string, decide func(Settlement, Act) (Change, error)) (Settlement, error) {
-	for range 5 {
+	return optimistic.Value(ctx, func() (Settlement, error) {
 		a := Act{ID: s.NewID(), Name: name, By: in.By.Subject, Reason: in.Reason}
 		st, err := s.Read(ctx, in.By, in.ID)
 		if err != nil {
@@ -38,11 +37,8 @@ func (s *Service) change(ctx context.Context, in Intent, name string, decide fun
 		}
 		c.New.Arrival = s.expect(ctx, c.New)
 		c.New = c.New.HeldAfter(c.Old)
-		if err = s.Store.Apply(ctx, c); !errors.Is(err, ErrRival) {
-			return c.New, err
-		}
-	}
-	return Settlement{}, fault.Later(ErrRival)
+		return c.New, s.Store.Apply(ctx, c)
+	})
 }
 
 // Read gives a settlement to somebody who may see it; for anybody else it does not exist.

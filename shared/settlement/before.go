@@ -2,10 +2,10 @@ package settlement
 
 import (
 	"context"
-	"errors"
 	"strings"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/clock/optimistic"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/ident"
 	"fenzhang/shared/money"
@@ -70,7 +70,7 @@ func (s *Service) OpenBefore(ctx context.Context, in Before) error {
 	} else if other != nil && !other.Dead() {
 		return in.exists(other.ID)
 	}
-	for range rounds {
+	return optimistic.Do(ctx, func() error {
 		last, n, err := s.Latest(ctx, in.Tenant, own.identity())
 		if err != nil {
 			return err
@@ -87,10 +87,6 @@ func (s *Service) OpenBefore(ctx context.Context, in Before) error {
 			return err
 		}
 		fresh = fresh.fromBefore(in, n+1)
-		err = s.Store.Apply(ctx, s.Opening(fresh, Act{ID: s.NewID(), Name: "settlement.opened", By: in.By, Reason: in.reason()}))
-		if !errors.Is(err, ErrRival) {
-			return err
-		}
-	}
-	return fault.Later(ErrRival)
+		return s.Store.Apply(ctx, s.Opening(fresh, Act{ID: s.NewID(), Name: "settlement.opened", By: in.By, Reason: in.reason()}))
+	})
 }

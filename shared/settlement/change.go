@@ -129,24 +129,15 @@ type Figures struct {
 	Document     []byte `json:"-"` // what Hash is of, to be stored as it is; nil where the figures were read
 }
 
-// ErrRival tells that somebody else wrote first; the caller reads again and decides anew.
-// Store implementations return it (or an error wrapping it) when a condition of a Change failed and the item
-// found does not carry the Change's own act id.
-var ErrRival = rival{}
-
-type rival struct{}
-
-func (rival) Error() string { return "settlement: somebody else wrote first" }
-
 // Store keeps settlements. Implementations keep these promises: Apply writes all of a Change or nothing; finding
 // one's own act id in the way is success; a transaction conflict is retried with the same token and never
-// reported as ErrRival.
+// reported as optimistic.ErrRival.
 type Store interface {
 	// Load reads a settlement, consistently. The error is fault.Absent when there is none.
 	Load(ctx context.Context, tenant ident.Tenant, id ident.Settlement) (Settlement, error)
 	// LoadAll reads settlements by their ids, consistently, in the order of the ids.
 	LoadAll(ctx context.Context, tenant ident.Tenant, ids []ident.Settlement) ([]Settlement, error)
-	// Apply writes a change. The error is ErrRival when a condition fails.
+	// Apply writes a change. The error is optimistic.ErrRival when a condition fails.
 	Apply(ctx context.Context, c Change) error
 	// Figures reads computed figures by their hash.
 	Figures(ctx context.Context, tenant ident.Tenant, id, hash string) (Figures, error)
@@ -158,7 +149,7 @@ type Store interface {
 	SettlementOfKey(ctx context.Context, tenant ident.Tenant, key string) (string, error)
 	// Key reads the record of a settle call's key; nil when there is none.
 	Key(ctx context.Context, tenant ident.Tenant, key string) (*KeyRecord, error)
-	// PutKey writes a record with no other effect (a known payable under a new key). ErrRival when it exists.
+	// PutKey writes a record with no other effect (a known payable under a new key). optimistic.ErrRival when it exists.
 	PutKey(ctx context.Context, k KeyRecord) error
 	// TaxRows reads a year's bookings of a taxpayer at a paying entity, in order, consistently.
 	TaxRows(ctx context.Context, tenant ident.Tenant, entity ident.Entity, taxpayer ident.Taxpayer, year int) ([]Booking, error)

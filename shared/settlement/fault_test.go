@@ -90,7 +90,7 @@ func openAgency(t *testing.T) *agency {
 	bank := &gateway{paid: map[string]money.Amount{}}
 	return &agency{World: w, net: n, bank: bank, desk: &payout.Service{Payables: w.Payables, Unclear: w.Payables, Accounts: accounts{}, Rebooking: rebooking{w.Taxes},
 		Merchants: payout.Gateways{{Tenant: settletest.Tenant, Merchant: "m", Method: payout.Douyin, Gateway: bank}},
-		Clock:     w.Clock, Log: slog.New(slog.NewJSONHandler(io.Discard, nil)), NewID: w.ID}}
+		Clock:     w.Clock, Log: slog.New(slog.NewJSONHandler(io.Discard, nil))}}
 }
 
 // person is one life: a creator of its own, so that lives do not touch each other's taxes.
@@ -410,7 +410,7 @@ func TestActsOfTwoStepsAndTwoSettlements(t *testing.T) {
 		t.Helper()
 		b, err := p.Payables.Load(ctx, settletest.Tenant, ident.Settlement(p.id))
 		if err == nil {
-			err = p.Payables.Record(ctx, b, payout.Outcome{State: payout.Failed, At: p.Now()}, p.ID())
+			err = p.Payables.Record(ctx, b, payout.Outcome{State: payout.Failed, At: p.Now()})
 		}
 		if err != nil {
 			t.Fatal(err)

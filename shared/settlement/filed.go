@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/clock/optimistic"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/ident"
 	"fenzhang/shared/law/lawdiff"
@@ -107,7 +108,7 @@ const BookingTime = 2 * time.Minute
 
 // FilingStore records filed months; Store reads them.
 type FilingStore interface {
-	// FileMonth records one with its audit record. ErrRival when it is filed already.
+	// FileMonth records one with its audit record. optimistic.ErrRival when it is filed already.
 	FileMonth(ctx context.Context, tenant ident.Tenant, f FiledMonth) error
 }
 
@@ -127,7 +128,7 @@ func (s *Filings) File(ctx context.Context, tenant ident.Tenant, by string, f Fi
 	}
 	f.By, f.At, f.Act = by, s.Service.Clock.Instant(), s.Service.NewID()
 	err = s.Store.FileMonth(ctx, tenant, f)
-	if !errors.Is(err, ErrRival) {
+	if !errors.Is(err, optimistic.ErrRival) {
 		return f, false, err
 	}
 	list, err := s.Service.Store.FiledMonths(ctx, tenant, f.Entity)
@@ -142,5 +143,5 @@ func (s *Filings) File(ctx context.Context, tenant ident.Tenant, by string, f Fi
 			return had, true, err
 		}
 	}
-	return f, false, fault.Later(ErrRival)
+	return f, false, fault.Later(optimistic.ErrRival)
 }

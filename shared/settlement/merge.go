@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"fenzhang/shared/clock/optimistic"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/ident"
 	"fenzhang/shared/law/lawdiff"
@@ -28,7 +29,7 @@ type Merging struct {
 type MergeStore interface {
 	// TaxYears lists the years in which a taxpayer has bookings at a paying entity, consistently.
 	TaxYears(ctx context.Context, tenant ident.Tenant, entity ident.Entity, taxpayer ident.Taxpayer) ([]int, error)
-	// Join appends bookings to several lists together, or none. ErrRival when one of their numbers is taken.
+	// Join appends bookings to several lists together, or none. optimistic.ErrRival when one of their numbers is taken.
 	Join(ctx context.Context, tenant ident.Tenant, bookings []Booking) error
 }
 
@@ -51,16 +52,13 @@ func (m *Merging) Carry(ctx context.Context, tenant ident.Tenant, from, into, by
 }
 
 func (m *Merging) join(ctx context.Context, tenant ident.Tenant, entity ident.Entity, from, into string) error {
-	for range rounds {
+	return optimistic.Do(ctx, func() error {
 		list, err := m.joining(ctx, tenant, entity, from, into)
 		if err != nil || len(list) == 0 {
 			return err
 		}
-		if err = m.Store.Join(ctx, tenant, list); !errors.Is(err, ErrRival) {
-			return err
-		}
-	}
-	return fault.Later(ErrRival)
+		return m.Store.Join(ctx, tenant, list)
+	})
 }
 
 // joining decides what closes the lists of from at an entity, and what goes on in those of into.
@@ -226,17 +224,13 @@ func (m *Merging) followAll(ctx context.Context, tenant ident.Tenant, entity ide
 		return err
 	}
 	for _, s := range open {
-		for range rounds {
-			if s.TaxpayerID != ident.Taxpayer(from) || !s.Unbooked() {
-				break
-			}
-			if err = m.Service.moveToTaxpayer(ctx, s, into, by); !errors.Is(err, ErrRival) {
-				break
-			}
-			if s, err = m.Service.Store.Load(ctx, tenant, ident.Settlement(s.ID)); err != nil {
+		err := optimistic.Do(ctx, func() error {
+			s, err := m.Service.Store.Load(ctx, tenant, ident.Settlement(s.ID))
+			if err != nil || s.TaxpayerID != ident.Taxpayer(from) || !s.Unbooked() {
 				return err
 			}
-		}
+			return m.Service.moveToTaxpayer(ctx, s, into, by)
+		})
 		if err != nil {
 			return err
 		}

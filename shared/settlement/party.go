@@ -2,9 +2,9 @@ package settlement
 
 import (
 	"context"
-	"errors"
 	"slices"
 
+	"fenzhang/shared/clock/optimistic"
 	"fenzhang/shared/contract/split"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/ident"
@@ -98,23 +98,22 @@ func (s Settlement) carriedLinks() []PartyLink {
 //
 // Errors: fault.Absent and 5002 from the payee's master data; fault.Unavailable after too many lost races.
 func (s *Service) OpenParties(ctx context.Context, tenant ident.Tenant, id ident.Settlement) error {
-	lost := 0
-	for lost < rounds {
-		main, err := s.Store.Load(ctx, tenant, id)
-		if err != nil || !main.PartiesDue() {
-			return err
-		}
-		i := slices.IndexFunc(indexes(main), func(i int) bool { return main.partyDue(i, main.payeeShares()[i]) })
-		err = s.openParty(ctx, main, i)
-		if errors.Is(err, ErrRival) {
-			lost++
-			continue
-		}
-		if err != nil {
+	for {
+		due, err := optimistic.Value(ctx, func() (bool, error) { return s.openNextParty(ctx, tenant, id) })
+		if err != nil || !due {
 			return err
 		}
 	}
-	return fault.Later(ErrRival)
+}
+
+// openNextParty opens the settlement of the first payee that waits for one, and reports whether there was one.
+func (s *Service) openNextParty(ctx context.Context, tenant ident.Tenant, id ident.Settlement) (bool, error) {
+	main, err := s.Store.Load(ctx, tenant, id)
+	if err != nil || !main.PartiesDue() {
+		return false, err
+	}
+	i := slices.IndexFunc(indexes(main), func(i int) bool { return main.partyDue(i, main.payeeShares()[i]) })
+	return true, s.openParty(ctx, main, i)
 }
 
 func indexes(s Settlement) []int {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/clock/optimistic"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/ident"
 	"fenzhang/shared/payout"
@@ -60,15 +61,15 @@ func (p Payables) MarkSent(ctx context.Context, b payout.Payable, at time.Time) 
 	}
 	c := s.PayoutMoved(payout.Sent, payout.Outcome{State: payout.Sent}, booked{}, Act{ID: p.Service.NewID(), Name: "payout.sent", By: "system:pay-out"}, at)
 	c.New.PaymentDate = b.PaymentDate
-	if err := p.Service.Store.Apply(ctx, c); !errors.Is(err, ErrRival) {
+	if err := p.Service.Store.Apply(ctx, c); !errors.Is(err, optimistic.ErrRival) {
 		return err
 	}
 	return fault.New(fault.StaleVersion, "stale_version", "Somebody else moved the settlement.")
 }
 
 // Record moves the payout to what the gateway said, by one step, with all that follows from it.
-func (p Payables) Record(ctx context.Context, b payout.Payable, o payout.Outcome, transitionID string) error {
-	for range 5 {
+func (p Payables) Record(ctx context.Context, b payout.Payable, o payout.Outcome) error {
+	return optimistic.Do(ctx, func() error {
 		s, err := p.Service.Store.Load(ctx, b.Tenant, b.SettlementID)
 		if err != nil {
 			return err
@@ -80,14 +81,11 @@ func (p Payables) Record(ctx context.Context, b payout.Payable, o payout.Outcome
 		if err != nil || len(path) == 0 {
 			return err
 		}
-		if err = p.step(ctx, s, path[0], o, transitionID); !errors.Is(err, ErrRival) {
-			return err
-		}
-	}
-	return fault.Later(ErrRival)
+		return p.step(ctx, s, path[0], o)
+	})
 }
 
-func (p Payables) step(ctx context.Context, s Settlement, to payout.State, o payout.Outcome, id string) error {
+func (p Payables) step(ctx context.Context, s Settlement, to payout.State, o payout.Outcome) error {
 	var b booked
 	var err error
 	if to == payout.Failed || to == payout.Cancelled {
@@ -95,7 +93,7 @@ func (p Payables) step(ctx context.Context, s Settlement, to payout.State, o pay
 			return err
 		}
 	}
-	a := Act{ID: id, Name: "payout." + strings.ToLower(string(to)), By: "system:payout", Reason: o.Reason}
+	a := Act{ID: p.Service.NewID(), Name: "payout." + strings.ToLower(string(to)), By: "system:payout", Reason: o.Reason}
 	return p.Service.Store.Apply(ctx, s.PayoutMoved(to, o, b, a, p.Service.Clock.Instant()))
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/clock"
+	"fenzhang/shared/clock/optimistic"
 	"fenzhang/shared/contract/cycle"
 	"fenzhang/shared/contract/split"
 	"fenzhang/shared/fault"
@@ -198,14 +199,12 @@ func (s *Service) Settle(ctx context.Context, by identity.Principal, key string,
 		r.ServicePeriod = civil.MonthOf(time.UnixMilli(int64(r.TS)))
 	}
 	call := &settleCall{service: s, by: by, key: key, r: r, hash: r.contentHash(), writeID: s.NewID(), today: civil.DateOf(business)}
-	// A lost race is decided by reading the winner's record; three rounds bound a pathological one.
-	for range 3 {
-		a, how, err := call.attempt(ctx)
-		if !errors.Is(err, ErrRival) {
-			return a, how, err
-		}
-	}
-	return Answer{}, 0, fault.Later(ErrRival)
+	var how How
+	answer, err := optimistic.Value(ctx, func() (a Answer, err error) { // a lost race is decided by reading the winner's record
+		a, how, err = call.attempt(ctx)
+		return a, err
+	})
+	return answer, how, err
 }
 
 type settleCall struct {

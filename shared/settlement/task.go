@@ -8,7 +8,7 @@ import (
 	"errors"
 	"fmt"
 
-	"fenzhang/shared/fault"
+	"fenzhang/shared/clock/optimistic"
 	"fenzhang/shared/ident"
 )
 
@@ -78,19 +78,11 @@ func DecodeTask(body []byte) (Task, error) {
 	return t, nil
 }
 
-// rounds bounds how often a task that lost a race is decided anew before its message is tried again later.
-const rounds = 5
-
 // Do runs a task of the tax queue.
 func (t *Taxes) Do(ctx context.Context, task Task) error {
 	do := map[string]func(context.Context, ident.Tenant, ident.Settlement) error{OpQuote: t.Quote, OpBook: t.Book, OpRebook: t.Rebook}[task.Op]
 	if do == nil {
 		return errTask
 	}
-	for range rounds {
-		if err := do(ctx, task.Tenant, task.SettlementID); !errors.Is(err, ErrRival) {
-			return err
-		}
-	}
-	return fault.Later(ErrRival)
+	return optimistic.Do(ctx, func() error { return do(ctx, task.Tenant, task.SettlementID) })
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"fenzhang/shared/clock"
+	"fenzhang/shared/clock/optimistic"
 	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 )
@@ -28,7 +29,7 @@ func (o *overwritten) Apply(_ context.Context, c Change) error {
 	o.now = c.New
 	if len(o.acts) == 1 {
 		o.now = o.now.stamp(Act{ID: "rival"}, time.UnixMilli(2))
-		return ErrRival
+		return optimistic.ErrRival
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package tenancy
 
 import (
 	"encoding/json"
-	"errors"
 	"time"
 
 	"fenzhang/shared/audit"
@@ -61,7 +60,3 @@ type Stored struct {
 	Digest  string
 	Doc     json.RawMessage
 }
-
-// ErrRaced reports that what a change was decided upon has changed meanwhile; nothing was written, and the
-// caller reads again and decides anew.
-var ErrRaced = errors.New("tenancy: somebody else wrote first")

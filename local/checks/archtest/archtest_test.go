@@ -14,7 +14,7 @@ import (
 // until it is listed here. A package named for another with "test" at its end is a test kit, and may
 // know what its tests need.
 var adapters = []string{
-	"assembly", "audit/auditlog", "audit/outbox", "awsfault", "books/ledgerapi",
+	"assembly", "audit/auditlog", "audit/outbox", "books/ledgerapi",
 	"books/ledgercheck", "books/moneyapi", "dynamo", "dynamo/attr", "dynamo/memdb",
 	"dynamo/transact", "identity/authorizer", "identity/revocation",
 	"income/incentive/incentiveapi", "income/incentive/incentivedb",

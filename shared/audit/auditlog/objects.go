@@ -19,8 +19,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"fenzhang/shared/audit"
-	"fenzhang/shared/awsfault"
+	"fenzhang/shared/clock/pace"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/fault/awsfault"
 )
 
 // S3 is the part of the S3 client that evidence needs.
@@ -80,20 +81,19 @@ func (b *Bucket) ensureLocked(ctx context.Context) error {
 	return nil
 }
 
-// maxRaces bounds the tries of a put that meets another one of the same name still under way (409).
-const maxRaces = 5
+// maxPuts bounds the tries of a put that meets another one of the same name still under way (409).
+const maxPuts = 5
 
 // Put writes an object once, locked until the given instant.
 func (b *Bucket) Put(ctx context.Context, name string, body []byte, until time.Time) (taken bool, err error) {
 	if err := b.ensureLocked(ctx); err != nil {
 		return false, err
 	}
-	for range maxRaces {
+	again := func(tries int, err error) bool { return status(err) == http.StatusConflict && tries < maxPuts }
+	err = pace.Retry(ctx, again, func() (err error) {
 		taken, err = b.put(ctx, name, body, until)
-		if status(err) != http.StatusConflict {
-			return taken, err
-		}
-	}
+		return err
+	})
 	return taken, err
 }
 

@@ -5,9 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 
 	"fenzhang/shared/audit"
+	"fenzhang/shared/clock/optimistic"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/ident"
 	"fenzhang/shared/lambda/httpapi"
@@ -104,22 +104,13 @@ type chartBody struct {
 	ledger.Custom
 }
 
-// raceTries bounds how often a call looks again after somebody was faster.
-const raceTries = 5
-
 func (a API) changeChart(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	var b chartBody
 	if err := r.JSON(&b); err != nil {
 		return httpapi.Response{}, err
 	}
 	entity := r.Params["id"]
-	for range raceTries {
-		res, err := a.changeOnce(ctx, r, ident.Entity(entity), b)
-		if !errors.Is(err, tenancy.ErrRaced) {
-			return res, err
-		}
-	}
-	return httpapi.Response{}, fault.Later(tenancy.ErrRaced)
+	return optimistic.Value(ctx, func() (httpapi.Response, error) { return a.changeOnce(ctx, r, ident.Entity(entity), b) })
 }
 
 func (a API) changeOnce(ctx context.Context, r *httpapi.Request, entity ident.Entity, b chartBody) (httpapi.Response, error) {

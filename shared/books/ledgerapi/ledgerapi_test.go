@@ -157,7 +157,7 @@ func (w *world) settle(t *testing.T, creator ident.Creator, activity, amount str
 		if p.State == payout.Created {
 			must(t, w.Payables.MarkSent(ctx, p, w.Now()))
 		}
-		must(t, w.Payables.Record(ctx, p, payout.Outcome{State: state, At: w.Now()}, w.ID()))
+		must(t, w.Payables.Record(ctx, p, payout.Outcome{State: state, At: w.Now()}))
 		if state == ends {
 			break
 		}

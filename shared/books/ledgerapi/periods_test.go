@@ -231,7 +231,7 @@ func (c *closing) reverse(t *testing.T) {
 	c.settle(t, settletest.Person, "stays", "30000.00", payout.Paid)
 	p, err := c.Payables.Load(t.Context(), settletest.Tenant, first)
 	must(t, err)
-	must(t, c.Payables.Record(t.Context(), p, payout.Outcome{State: payout.Returned, At: c.Now()}, c.ID()))
+	must(t, c.Payables.Record(t.Context(), p, payout.Outcome{State: payout.Returned, At: c.Now()}))
 	s, err := c.Store.Load(t.Context(), settletest.Tenant, first)
 	must(t, err)
 	again, err := c.Reopen(t.Context(), settlement.Intent{By: settletest.As(identity.Approver), ID: string(first), Version: s.StatusVersion, Reason: "test"})

@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fenzhang/shared/ident"
-	"fenzhang/shared/settlement/receivable"
 	"fmt"
 	"io"
 	"log/slog"
@@ -24,6 +22,7 @@ import (
 	"fenzhang/shared/contract/split"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/income"
 	"fenzhang/shared/income/incentive"
@@ -35,6 +34,7 @@ import (
 	"fenzhang/shared/money"
 	"fenzhang/shared/payout"
 	"fenzhang/shared/settlement"
+	"fenzhang/shared/settlement/receivable"
 	"fenzhang/shared/settlement/settletest"
 	"fenzhang/shared/statement/billing"
 	"fenzhang/shared/tenancy"
@@ -156,7 +156,7 @@ func (w *world) hear(ctx context.Context, id string, state payout.State) error {
 			return err
 		}
 	}
-	return w.Payables.Record(ctx, p, payout.Outcome{State: state, At: w.Now()}, w.ID())
+	return w.Payables.Record(ctx, p, payout.Outcome{State: state, At: w.Now()})
 }
 
 func TestEveryStepIsExplained(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/clock/optimistic"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/lambda/dynamotest"
@@ -89,7 +90,7 @@ func TestAReversalThatAFilingOvertakesIsLate(t *testing.T) {
 				w.Pass(-away)
 			}}
 			payables := settlement.Payables{Service: &service}
-			if err := payables.Record(t.Context(), p, payout.Outcome{State: payout.Failed, At: w.Now()}, w.ID()); err != nil {
+			if err := payables.Record(t.Context(), p, payout.Outcome{State: payout.Failed, At: w.Now()}); err != nil {
 				t.Fatal(err)
 			}
 			if s := w.load(t, string(second)); s.Status != settlement.Failed || s.Kept {
@@ -154,7 +155,7 @@ func TestAMonthsOwnPaymentsAreInItsReturn(t *testing.T) {
 		t.Errorf("filed a minute after midnight: %v", err)
 	}
 	w.Pass(2 * time.Minute)
-	if err := w.file("2026-10"); err != nil || errors.Is(err, settlement.ErrRival) {
+	if err := w.file("2026-10"); err != nil || errors.Is(err, optimistic.ErrRival) {
 		t.Error(err)
 	}
 }

@@ -105,7 +105,7 @@ func (w *world) hear(ctx context.Context, id string, state payout.State) error {
 	if state == payout.Returned && p.State != payout.Paid {
 		return nil
 	}
-	return w.Payables.Record(ctx, p, payout.Outcome{State: state, At: w.Now()}, w.ID())
+	return w.Payables.Record(ctx, p, payout.Outcome{State: state, At: w.Now()})
 }
 
 // look wants no fen unexplained and gives what the creator is owed, by state.

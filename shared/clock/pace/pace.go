@@ -4,6 +4,7 @@ package pace
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"time"
 )
@@ -20,6 +21,9 @@ func InTurn(ctx context.Context, pause Pause) context.Context {
 
 // Wait waits with full jitter: up to most, so that callers who were refused together do not come back together.
 func Wait(ctx context.Context, most time.Duration) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	if pause, ok := ctx.Value(key{}).(Pause); ok {
 		return pause(ctx, most)
 	}
@@ -30,6 +34,30 @@ func Wait(ctx context.Context, most time.Duration) error {
 		return ctx.Err()
 	case <-wait.C:
 		return nil
+	}
+}
+
+// The first wait of Retry is at most firstWait, each further one twice as long, none longer than longestWait.
+const (
+	firstWait   = 8 * time.Millisecond
+	longestWait = 256 * time.Millisecond
+)
+
+// Retry calls try until it succeeds or again, which is given the number of calls made and the last one's error, ends
+// it. It waits before every call but the first.
+//
+// Errors: the last one of try, joined with that of the context where the context ended the waiting.
+func Retry(ctx context.Context, again func(tries int, err error) bool, try func() error) error {
+	most := firstWait
+	for tries := 1; ; tries++ {
+		err := try()
+		if err == nil || !again(tries, err) {
+			return err
+		}
+		if ended := Wait(ctx, most); ended != nil {
+			return errors.Join(err, ended)
+		}
+		most = min(2*most, longestWait)
 	}
 }
 

@@ -40,3 +40,50 @@ func TestInTurnDecidesTheWaiting(t *testing.T) {
 		t.Error("parts run at the same time")
 	}
 }
+
+func TestRetryWaitsLongerEachTime(t *testing.T) {
+	errBusy := errors.New("busy")
+	var waits []time.Duration
+	ctx := pace.InTurn(t.Context(), func(_ context.Context, most time.Duration) error {
+		waits = append(waits, most)
+		return nil
+	})
+	calls := 0
+	err := pace.Retry(ctx, func(tries int, err error) bool {
+		if tries != calls || !errors.Is(err, errBusy) {
+			t.Errorf("asked after %d of %d calls, %v", tries, calls, err)
+		}
+		return tries < 9
+	}, func() error {
+		if calls != len(waits) {
+			t.Errorf("call %d came after %d waits", calls+1, len(waits))
+		}
+		calls++
+		return errBusy
+	})
+	if !errors.Is(err, errBusy) || calls != 9 {
+		t.Errorf("%v after %d calls", err, calls)
+	}
+	for i, most := range waits[1:] {
+		if most != min(2*waits[i], 256*time.Millisecond) {
+			t.Errorf("waits %v", waits)
+		}
+	}
+}
+
+func TestRetryEndsWithSuccessAndWithItsContext(t *testing.T) {
+	always := func(int, error) bool { return true }
+	if err := pace.Retry(t.Context(), always, func() error { return nil }); err != nil {
+		t.Error(err)
+	}
+	ctx, end := context.WithCancel(t.Context())
+	errBusy, calls := errors.New("busy"), 0
+	err := pace.Retry(ctx, always, func() error {
+		calls++
+		end()
+		return errBusy
+	})
+	if !errors.Is(err, errBusy) || !errors.Is(err, context.Canceled) || calls != 1 {
+		t.Errorf("%v after %d calls", err, calls)
+	}
+}

@@ -5,14 +5,13 @@ package transact
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"fenzhang/shared/awsfault"
 	"fenzhang/shared/clock/pace"
+	"fenzhang/shared/fault/awsfault"
 )
 
 // API is the part of the DynamoDB client that is needed.
@@ -28,8 +27,8 @@ type Refused struct {
 
 func (r *Refused) Error() string { return "transact: a condition failed" }
 
-// How often a transaction is written at most. A conflict ends soon, and the SDK does not retry it: with full jitter up
-// to 2^8 ms the waits take about a second. Everything else the SDK has retried itself before we see it.
+// How often a transaction is written at most. A conflict ends soon, and the SDK does not retry it; the waits take about
+// a second. Everything else the SDK has retried itself before we see it.
 const (
 	conflictTries = 10
 	otherTries    = 3
@@ -42,21 +41,15 @@ const (
 // whether the parts were written; fault.System for other errors.
 func Write(ctx context.Context, db API, token string, parts []types.TransactWriteItem) error {
 	in := &dynamodb.TransactWriteItemsInput{TransactItems: parts, ClientRequestToken: aws.String(token), ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal}
-	for n := 1; ; n++ {
+	again := func(n int, err error) bool { return awsfault.Passing(err) && n < tries(err) }
+	err := pace.Retry(ctx, again, func() error {
 		_, err := db.TransactWriteItems(ctx, in)
-		if err == nil {
-			return nil
-		}
-		if refused := conditions(err); refused != nil {
-			return refused
-		}
-		if !awsfault.Passing(err) || n >= tries(err) {
-			return awsfault.Of(err)
-		}
-		if ended := pace.Wait(ctx, time.Millisecond<<min(n+2, 8)); ended != nil {
-			return awsfault.Of(errors.Join(err, ended))
-		}
+		return err
+	})
+	if refused := conditions(err); refused != nil {
+		return refused
 	}
+	return awsfault.Of(err)
 }
 
 // tries is how often a transaction that ended in err is written at most.

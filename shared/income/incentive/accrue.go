@@ -16,6 +16,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/clock"
+	"fenzhang/shared/clock/optimistic"
 	"fenzhang/shared/clock/pace"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/fault"
@@ -71,8 +72,8 @@ func AccruedDay(reason string) (day civil.Date, ok bool) {
 // in one transaction.
 type Accruals interface {
 	// Post writes the accrual on condition that the revision before it is the last one. It answers
-	// fault.StaleVersion when the revision is there already, and fault.RuleMissing when the creator has no
-	// contract that covers it; then nothing is written.
+	// fault.StaleVersion around optimistic.ErrRival when the revision is there already, and fault.RuleMissing
+	// when the creator has no contract that covers it; then nothing is written.
 	Post(ctx context.Context, a Accrual) error
 }
 
@@ -253,29 +254,27 @@ func (a *Accruer) close(ctx context.Context, tenant ident.Tenant, day civil.Date
 	return a.Days.Touch(ctx, tenant, []civil.Date{day})
 }
 
-// maxRaces bounds how often a post that another close was faster with is decided anew.
-const maxRaces = 5
-
 // accrue posts what the day owes beyond what was accrued. When another close was faster the day is read again;
 // that one's posting leaves nothing to do.
 func (a *Accruer) accrue(ctx context.Context, d CreatorDay, entries []Entry, closed Closed) error {
-	for race := 0; ; race++ {
+	read := true
+	return optimistic.Do(ctx, func() (err error) {
+		if !read {
+			if entries, closed, err = a.Chunks.Creator(ctx, d); err != nil {
+				return err
+			}
+		}
+		read = false
 		t := Fold(entries)
 		difference := t.Cash.Sub(closed.Cash)
 		if difference.IsZero() {
 			return nil
 		}
-		err := a.Accruals.Post(ctx, Accrual{
+		return a.Accruals.Post(ctx, Accrual{
 			Tenant: d.Tenant, Creator: d.Creator, Day: d.Day, Revision: closed.Revision + 1, Difference: difference, Total: t.Cash,
 			Events: t.Events, Traffic: t.Traffic, Shop: t.Shop, ClosedAt: a.Clock.Instant(),
 		})
-		if !fault.HasCode(err, fault.StaleVersion) || race == maxRaces {
-			return err
-		}
-		if entries, closed, err = a.Chunks.Creator(ctx, d); err != nil {
-			return err
-		}
-	}
+	})
 }
 
 // rewardParked goes through the waiting events of every action that a strategy rewards.

@@ -11,6 +11,7 @@ import (
 
 	"fenzhang/shared/audit"
 	"fenzhang/shared/civil"
+	"fenzhang/shared/clock/optimistic"
 	"fenzhang/shared/contract/cycle"
 	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/dynamo/keys"
@@ -55,8 +56,9 @@ var _ incentive.Accruals = (*Accruals)(nil)
 // the bucket of the day's part of its month or, where that is closed, in the first later open one. The entry's
 // accounting period is the day's month, also while that is being closed; once its sealing has begun, the open one.
 //
-// Errors: fault.StaleVersion when the revision is there already; fault.RuleMissing contract_missing when no
-// contract covers incentives on that day: nothing is written, the day stays open and the next close tries again.
+// Errors: fault.StaleVersion around optimistic.ErrRival when the revision is there already; fault.RuleMissing
+// contract_missing when no contract covers incentives on that day: nothing is written, the day stays open and the
+// next close tries again.
 func (a *Accruals) Post(ctx context.Context, acc incentive.Accrual) error {
 	id := a.NewID()
 	if acc.Difference.IsZero() {
@@ -105,7 +107,7 @@ func stale(closed item, id string) error {
 	if attr.TextOf(closed, attrWrite) == id {
 		return nil
 	}
-	return fault.New(fault.StaleVersion, "day_closed", "The day was accrued by another close; read it again.")
+	return fault.New(fault.StaleVersion, "day_closed", "The day was accrued by another close; read it again.").Wrap(optimistic.ErrRival)
 }
 
 func (a *Accruals) closeOnly(ctx context.Context, acc incentive.Accrual, id string) error {

@@ -13,6 +13,7 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/clock/ids"
+	"fenzhang/shared/clock/optimistic"
 	"fenzhang/shared/contract/cycle"
 	"fenzhang/shared/dynamo"
 	"fenzhang/shared/ident"
@@ -127,13 +128,13 @@ func TestCarryIsDoneOnce(t *testing.T) {
 	b := bucket(t, s, "2026-08", "live_tip")
 	stale := b
 	stale.Distributable = money.MustParse("-3.00")
-	if err := s.Carry(t.Context(), stale, carry("act-0")); !errors.Is(err, income.ErrRival) {
+	if err := s.Carry(t.Context(), stale, carry("act-0")); !errors.Is(err, optimistic.ErrRival) {
 		t.Errorf("carried what it no longer holds: %v", err)
 	}
 	if err := s.Carry(t.Context(), b, carry("act-1")); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Carry(t.Context(), b, carry("act-2")); !errors.Is(err, income.ErrRival) {
+	if err := s.Carry(t.Context(), b, carry("act-2")); !errors.Is(err, optimistic.ErrRival) {
 		t.Errorf("carried twice: %v", err)
 	}
 	next := bucket(t, s, "2026-09", "live_tip")

@@ -12,14 +12,15 @@ import (
 
 	"fenzhang/shared/audit"
 	"fenzhang/shared/audit/outbox"
-	"fenzhang/shared/awsfault"
 	"fenzhang/shared/civil"
+	"fenzhang/shared/clock/optimistic"
 	"fenzhang/shared/contract/cycle"
 	"fenzhang/shared/dynamo"
 	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/dynamo/transact"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/fault/awsfault"
 	"fenzhang/shared/ident"
 	"fenzhang/shared/income"
 	"fenzhang/shared/money"
@@ -274,7 +275,7 @@ func (s *Store) Carry(ctx context.Context, b income.Bucket, c income.Carry) erro
 			return err
 		}
 		if refused.Old[0] != nil {
-			return income.ErrRival
+			return optimistic.ErrRival
 		}
 		if c.Into, err = s.openAfter(ctx, book{b.Tenant, b.CreatorID, b.IncomeType}, c.Course, c.Into); err != nil {
 			return err

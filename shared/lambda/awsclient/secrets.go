@@ -9,7 +9,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
-	"fenzhang/shared/awsfault"
+	"fenzhang/shared/fault/awsfault"
 )
 
 // SecretAge is how long a secret's value is used before it is read again.

@@ -14,10 +14,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"fenzhang/shared/awsfault"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/clock"
 	"fenzhang/shared/dynamo/keys"
+	"fenzhang/shared/fault/awsfault"
 )
 
 // StageLocal is the only stage on which the business date can be set.

@@ -3,12 +3,11 @@ package publish
 import (
 	"cmp"
 	"context"
-	"errors"
 	"maps"
 	"slices"
 	"time"
 
-	"fenzhang/shared/fault"
+	"fenzhang/shared/clock/optimistic"
 	"fenzhang/shared/law/rulepack"
 	"fenzhang/shared/law/ruleset"
 	"fenzhang/shared/law/tax"
@@ -53,9 +52,6 @@ type Event struct {
 	At      time.Time `json:"at"`
 }
 
-// rounds bounds the tries against others who change the pointers at the same time.
-const rounds = 8
-
 // do carries an order out. Each act reads the pointers, decides, and writes only if nobody wrote in between.
 func (p Publisher) do(ctx context.Context, o Order) (Outcome, error) {
 	switch o.Job {
@@ -83,7 +79,7 @@ type decision struct {
 
 // move decides and writes, again and again while others are faster.
 func (p Publisher) move(ctx context.Context, act string, o Order, decide func(ruleset.State) (decision, error)) (Outcome, error) {
-	for range rounds {
+	return optimistic.Value(ctx, func() (Outcome, error) {
 		state, err := p.Store.Latest(ctx)
 		if err != nil {
 			return Outcome{}, err
@@ -98,15 +94,11 @@ func (p Publisher) move(ctx context.Context, act string, o Order, decide func(ru
 			return out, nil
 		}
 		err = p.Store.Apply(ctx, p.write(act, o, state, d, out))
-		if errors.Is(err, ErrRival) {
-			continue
-		}
 		if err == nil {
 			p.Log.InfoContext(ctx, "pack moved", "act", act, "pack", o.Pack, "version", o.Version, "active", out.Active, "before", out.Before, "rev", out.Rev)
 		}
 		return out, err
-	}
-	return Outcome{}, fault.Later(ErrRival)
+	})
 }
 
 func answer(o Order, was ruleset.State, d decision) Outcome {

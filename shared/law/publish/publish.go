@@ -15,6 +15,7 @@ import (
 	"path"
 	"time"
 
+	"fenzhang/shared/clock/optimistic"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/law/rulepack"
 	"fenzhang/shared/law/ruleset"
@@ -267,7 +268,7 @@ func (p Publisher) record(ctx context.Context, m rulepack.Manifest, tried rulepa
 	v := Version{Pack: m.Pack, Version: m.Version, SHA256: id.SHA256, Object: ObjectName(m.Pack, m.Version), Key: m.Signature.Key,
 		Examples: tried.Examples, Skipped: tried.Skipped, At: c.At}
 	err := p.Store.Apply(ctx, Write{Change: c, Version: &v})
-	if errors.Is(err, ErrRival) { // two notifications of one manifest at once
+	if errors.Is(err, optimistic.ErrRival) { // two notifications of one manifest at once
 		stored, again := p.Store.Version(ctx, m.Pack, m.Version)
 		if again == nil && stored.SHA256 == id.SHA256 {
 			return nil

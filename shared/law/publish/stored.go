@@ -28,7 +28,7 @@ type Store interface {
 	Refusals(ctx context.Context, most int32) ([]Refusal, error)
 	// Refuse records a refusal; recording the same one again changes nothing.
 	Refuse(ctx context.Context, r Refusal) error
-	// Apply writes a change with its one audit record. The error is ErrRival or ErrDone when nothing was written.
+	// Apply writes a change with its one audit record. The error is optimistic.ErrRival or ErrDone when nothing was written.
 	Apply(ctx context.Context, w Write) error
 }
 
@@ -92,9 +92,6 @@ type Write struct {
 	Request string         // hash of the manifest that asked, for a wish that must be fulfilled once
 	Event   any            // the event for the bus, a TaxPolicyUpdatedEvent
 }
-
-// ErrRival means that somebody changed the pointers or stored the version first; read again and decide anew.
-var ErrRival = errors.New("publish: somebody else wrote first")
 
 // ErrDone means that the request of this write was fulfilled before.
 var ErrDone = errors.New("publish: the request was fulfilled before")

@@ -16,12 +16,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/emmansun/gmsm/sm3"
 
-	"fenzhang/shared/awsfault"
 	"fenzhang/shared/dynamo"
 	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/dynamo/transact"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/fault/awsfault"
 	"fenzhang/shared/ident"
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/money"

@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"time"
 
 	"github.com/emmansun/gmsm/sm3"
@@ -72,9 +71,6 @@ func HashOf(p Period, s Seal) (string, error) {
 	return hex.EncodeToString(sum[:]), nil
 }
 
-// ErrRival tells that somebody else wrote the period first.
-var ErrRival = errors.New("period: somebody else wrote first")
-
 // Store keeps periods.
 type Store interface {
 	// Newest is the newest period that is closing or sealed; nil when none is.
@@ -84,7 +80,7 @@ type Store interface {
 	// List gives all periods, newest first.
 	List(ctx context.Context, tenant ident.Tenant, entity ident.Entity) ([]Period, error)
 	// Save writes a period whose revision before was one less, with the audit record of the act where there is one.
-	// A new one must follow the newest, which must be sealed. ErrRival otherwise; finding one's own act is success. From
+	// A new one must follow the newest, which must be sealed. optimistic.ErrRival otherwise; finding one's own act is success. From
 	// the write of Sealing on, an accrual of the month is refused.
 	Save(ctx context.Context, p Period, rec *audit.Record) error
 	// Fence lets a book refuse every entry of the month and before, for good.

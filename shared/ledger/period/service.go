@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"fenzhang/shared/audit"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/clock"
+	"fenzhang/shared/clock/optimistic"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
@@ -43,26 +43,12 @@ func (s *Service) budget() time.Duration {
 
 func notNow(reason, text string) error { return fault.New(fault.IllegalMove, reason, text) }
 
-// rounds bounds how often a call that lost a race decides anew.
-const rounds = 5
-
-// again decides anew where somebody else wrote first.
-func again(decide func() (Period, error)) (Period, error) {
-	for range rounds {
-		p, err := decide()
-		if !errors.Is(err, ErrRival) {
-			return p, err
-		}
-	}
-	return Period{}, fault.Later(ErrRival)
-}
-
 // Close begins the closing of a period and runs its checks. From then on entries go to the next period, but for the
 // accruals of the month's own days, which enter until its sealing begins. Called again it goes on with checks that were not complete, or runs them anew.
 //
 // Errors: 3001 period_not_over, period_sealed, period_order.
 func (s *Service) Close(ctx context.Context, by identity.Principal, entity ident.Entity, month civil.Month) (Period, error) {
-	return again(func() (Period, error) {
+	return optimistic.Value(ctx, func() (Period, error) {
 		p, err := s.closing(ctx, by, entity, month)
 		if err != nil {
 			return Period{}, err
@@ -141,7 +127,7 @@ func (s *Service) run(ctx context.Context, p Period) (Period, error) {
 //
 // Errors: 3001 not_closing, settling, checks_failed; 1003 for who began the closing.
 func (s *Service) Seal(ctx context.Context, by identity.Principal, entity ident.Entity, month civil.Month) (Period, error) {
-	return again(func() (Period, error) {
+	return optimistic.Value(ctx, func() (Period, error) {
 		p, err := s.sealable(ctx, by, entity, month)
 		if err != nil || p.State == Sealed {
 			return p, err

@@ -93,7 +93,7 @@ func (w *world) pay(t *testing.T, id string) money.Amount {
 	if err := w.Payables.MarkSent(ctx, p, w.Now()); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Payables.Record(ctx, p, payout.Outcome{State: payout.Paid, At: w.Now()}, w.ID()); err != nil {
+	if err := w.Payables.Record(ctx, p, payout.Outcome{State: payout.Paid, At: w.Now()}); err != nil {
 		t.Fatal(err)
 	}
 	s := w.load(t, id)
@@ -264,7 +264,7 @@ func TestAPayableTaxedBeforeIsOnlyPaid(t *testing.T) {
 	}
 	p, err := w.Payables.Load(t.Context(), settletest.Tenant, ident.Settlement(first.ID))
 	if err == nil {
-		err = w.Payables.Record(t.Context(), p, payout.Outcome{State: payout.Returned, At: w.Now()}, w.ID())
+		err = w.Payables.Record(t.Context(), p, payout.Outcome{State: payout.Returned, At: w.Now()})
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -331,7 +331,7 @@ func (w *world) secondApproval(t *testing.T, id string) settlement.Settlement {
 		err = w.Payables.MarkSent(ctx, p, w.Now())
 	}
 	if err == nil {
-		err = w.Payables.Record(ctx, p, payout.Outcome{State: payout.Paid, At: w.Now()}, w.ID())
+		err = w.Payables.Record(ctx, p, payout.Outcome{State: payout.Paid, At: w.Now()})
 	}
 	if err != nil {
 		t.Fatal(err)

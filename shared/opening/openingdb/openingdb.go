@@ -12,12 +12,13 @@ import (
 
 	"fenzhang/shared/audit"
 	"fenzhang/shared/audit/outbox"
-	"fenzhang/shared/awsfault"
+	"fenzhang/shared/clock/optimistic"
 	"fenzhang/shared/dynamo"
 	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/dynamo/transact"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/fault/awsfault"
 	"fenzhang/shared/ident"
 	"fenzhang/shared/opening"
 	"fenzhang/shared/settlement"
@@ -105,7 +106,7 @@ func (s *Store) PostRows(ctx context.Context, tenant ident.Tenant, b settlement.
 	return s.write(ctx, []types.TransactWriteItem{transact.PutNew(s.Ledger, it), box}, rec.ID)
 }
 
-// write makes a lost race settlement.ErrRival, and finding one's own act a success.
+// write makes a lost race optimistic.ErrRival, and finding one's own act a success.
 func (s *Store) write(ctx context.Context, parts []types.TransactWriteItem, act string) error {
 	err := transact.Write(ctx, s.DB, s.NewToken(), parts)
 	var refused *transact.Refused
@@ -113,7 +114,7 @@ func (s *Store) write(ctx context.Context, parts []types.TransactWriteItem, act 
 		if attr.TextOf(refused.Old[0], actAttr) == act {
 			return nil
 		}
-		return settlement.ErrRival
+		return optimistic.ErrRival
 	}
 	return err
 }

@@ -3,7 +3,6 @@ package payoutgateway_test
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -96,7 +95,7 @@ func newEdge(t *testing.T, method payout.Method, open func(gateway.KeyFile, gate
 	e.url = server.URL
 	e.Service = &payout.Service{
 		Payables: e.memory, Unclear: e.memory, Rebooking: e.memory, Accounts: payee{}, Clock: clock.Real(), Log: slog.New(slog.DiscardHandler),
-		NewID: rand.Text, Merchants: e.merchants(k, e.url, patience),
+		Merchants: e.merchants(k, e.url, patience),
 	}
 	return e
 }

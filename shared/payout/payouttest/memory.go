@@ -97,7 +97,7 @@ func (m *Memory) MarkSent(_ context.Context, p payout.Payable, at time.Time) err
 }
 
 // Record is payout.Payables.Record.
-func (m *Memory) Record(_ context.Context, p payout.Payable, o payout.Outcome, _ string) error {
+func (m *Memory) Record(_ context.Context, p payout.Payable, o payout.Outcome) error {
 	return m.write("record", func() error {
 		now := m.payables[string(p.Tenant+"/")+string(p.SettlementID)]
 		steps, err := payout.Path(now.State, o.State)

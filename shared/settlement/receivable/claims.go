@@ -7,14 +7,12 @@ import (
 
 	"fenzhang/shared/audit"
 	"fenzhang/shared/clock"
+	"fenzhang/shared/clock/optimistic"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/tenancy"
 )
-
-// ErrRival tells that somebody else wrote first.
-var ErrRival = errors.New("receivable: somebody else wrote first")
 
 // Store keeps receivables. Finding one's own act in the way is success.
 type Store interface {
@@ -22,7 +20,7 @@ type Store interface {
 	Of(ctx context.Context, tenant ident.Tenant, creator ident.Creator, entity ident.Entity) ([]Receivable, error)
 	// ByID finds a receivable that a person raised; fault.Absent when there is none.
 	ByID(ctx context.Context, tenant ident.Tenant, id string) (Receivable, error)
-	// Prepare writes a claim that waits for a second person. ErrRival when the id is taken.
+	// Prepare writes a claim that waits for a second person. optimistic.ErrRival when the id is taken.
 	Prepare(ctx context.Context, r Receivable, record audit.Record) error
 	// Approve writes the claim as standing with its journal entry, if the act that prepared it is still the last one.
 	Approve(ctx context.Context, r Receivable, before string, record audit.Record) error
@@ -66,7 +64,7 @@ func (c *Claims) Prepare(ctx context.Context, by identity.Principal, in Receivab
 		return Receivable{}, false, err
 	}
 	err = c.Store.Prepare(ctx, in, record)
-	if !errors.Is(err, ErrRival) {
+	if !errors.Is(err, optimistic.ErrRival) {
 		return in, false, err
 	}
 	had, err := c.Store.ByID(ctx, by.Tenant, in.ID)
@@ -98,35 +96,38 @@ func (c *Claims) Approve(ctx context.Context, by identity.Principal, id string) 
 	if err := refuseCashier(by); err != nil {
 		return Receivable{}, err
 	}
-	act := c.NewID()
-	for range 5 {
-		had, err := c.Store.ByID(ctx, by.Tenant, id)
-		if err != nil || had.State == Open {
-			return had, err
-		}
-		if had.PreparedBy == by.Subject {
-			return had, fault.New(fault.Forbidden, "preparer", "Who asked for a receivable does not confirm it; a second person does.")
-		}
-		today, err := c.Clock.Today(ctx)
-		if err != nil {
-			return had, fault.Later(err)
-		}
-		r := had
-		r.State, r.Open, r.ApprovedBy, r.ApprovedAt, r.Act, r.RaisedOn = Open, had.Amount, by.Subject, c.Clock.Instant(), act, today
-		record, err := recordOf(r, "receivable.raised", by.Subject)
-		if err != nil {
-			return had, err
-		}
-		err = c.Store.Approve(ctx, r, had.Act, record)
-		if errors.Is(err, ErrRival) {
-			continue
-		}
-		if err == nil && c.Raised != nil {
-			err = c.Raised(ctx, r)
-		}
+	approvedNow := false
+	r, err := optimistic.Value(ctx, func() (r Receivable, err error) {
+		r, approvedNow, err = c.approve(ctx, by, id)
 		return r, err
+	})
+	if err == nil && approvedNow && c.Raised != nil {
+		err = c.Raised(ctx, r)
 	}
-	return Receivable{}, fault.Later(ErrRival)
+	return r, err
+}
+
+// approve lets a claim stand once; approvedNow is false where it did so already.
+func (c *Claims) approve(ctx context.Context, by identity.Principal, id string) (r Receivable, approvedNow bool, err error) {
+	had, err := c.Store.ByID(ctx, by.Tenant, id)
+	if err != nil || had.State == Open {
+		return had, false, err
+	}
+	if had.PreparedBy == by.Subject {
+		return had, false, fault.New(fault.Forbidden, "preparer", "Who asked for a receivable does not confirm it; a second person does.")
+	}
+	today, err := c.Clock.Today(ctx)
+	if err != nil {
+		return had, false, fault.Later(err)
+	}
+	r = had
+	r.State, r.Open, r.RaisedOn = Open, had.Amount, today
+	r.ApprovedBy, r.ApprovedAt, r.Act = by.Subject, c.Clock.Instant(), c.NewID()
+	record, err := recordOf(r, "receivable.raised", by.Subject)
+	if err != nil {
+		return had, false, err
+	}
+	return r, true, c.Store.Approve(ctx, r, had.Act, record)
 }
 
 func recordOf(r Receivable, act, by string) (audit.Record, error) {

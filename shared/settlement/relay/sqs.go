@@ -16,9 +16,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
-	"fenzhang/shared/awsfault"
 	"fenzhang/shared/dynamo"
 	"fenzhang/shared/dynamo/keys"
+	"fenzhang/shared/fault/awsfault"
 	"fenzhang/shared/ident"
 )
 

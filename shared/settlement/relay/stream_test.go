@@ -149,7 +149,7 @@ func life(t *testing.T) []events.DynamoDBEventRecord {
 	check(err)
 	check(w.Payables.MarkSent(ctx, p, w.Now()))
 	for _, state := range []payout.State{payout.Accepted, payout.Paid} {
-		check(w.Payables.Record(ctx, p, payout.Outcome{State: state, GatewayID: "G1", At: w.Now()}, w.ID()))
+		check(w.Payables.Record(ctx, p, payout.Outcome{State: state, GatewayID: "G1", At: w.Now()}))
 	}
 	it, err := outbox.Item(audit.Record{ID: "rec-of-another-act-0000001", Tenant: settletest.Tenant, At: w.Now(), Actor: "admin@" + settletest.Tenant, Act: "contract.created", Object: "ct-1"}, json.RawMessage(`{"contract_id":"ct-1"}`))
 	if err != nil {

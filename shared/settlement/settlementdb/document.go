@@ -4,11 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 
+	"fenzhang/shared/clock/optimistic"
 	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/dynamo/transact"
 	"fenzhang/shared/fault"
-	"fenzhang/shared/settlement"
 )
 
 // attrDocument holds what is kept as JSON: filed months, tax rows, comparisons, and what trueupdb keeps.
@@ -34,7 +34,7 @@ func DocumentItem(k keys.Key, doc any) (item, error) {
 }
 
 // Outcome is the outcome of a transaction whose first part carries an act. Finding that act there already is success,
-// because the answer to an earlier try was lost; every other refusal is settlement.ErrRival. "" is no act.
+// because the answer to an earlier try was lost; every other refusal is optimistic.ErrRival. "" is no act.
 func Outcome(err error, act string) error {
 	var refused *transact.Refused
 	switch {
@@ -43,5 +43,5 @@ func Outcome(err error, act string) error {
 	case act != "" && attr.TextOf(refused.Old[0], attrAct) == act:
 		return nil
 	}
-	return settlement.ErrRival
+	return optimistic.ErrRival
 }

@@ -83,7 +83,7 @@ func hear(t *testing.T, w *settletest.World, id string, state payout.State) {
 			t.Fatal(err)
 		}
 	}
-	if err := w.Payables.Record(ctx, p, payout.Outcome{State: state, At: w.Now()}, w.ID()); err != nil {
+	if err := w.Payables.Record(ctx, p, payout.Outcome{State: state, At: w.Now()}); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/clock/optimistic"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
@@ -200,7 +201,7 @@ func TestAutomaticApprovalRacesAPerson(t *testing.T) {
 			var work sync.WaitGroup
 			work.Go(func() {
 				err := v.Do(ctx, settlement.Task{Tenant: settletest.Tenant, SettlementID: id, Op: settlement.OpAdvance})
-				if err != nil && !errors.Is(err, settlement.ErrRival) && !fault.HasCode(err, fault.Unavailable) {
+				if err != nil && !errors.Is(err, optimistic.ErrRival) && !fault.HasCode(err, fault.Unavailable) {
 					t.Error(err)
 				}
 			})

@@ -10,12 +10,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"fenzhang/shared/awsfault"
+	"fenzhang/shared/clock/optimistic"
 	"fenzhang/shared/dynamo"
 	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/dynamo/transact"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/fault/awsfault"
 	"fenzhang/shared/ident"
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/ledger/ledgerdb"
@@ -119,7 +120,7 @@ func (s *Store) putMeta(ctx context.Context, p *types.Put, act string) error {
 		if attr.TextOf(refused.Item, attrAct) == act { // the answer to an earlier try was lost
 			return nil
 		}
-		return settlement.ErrRival
+		return optimistic.ErrRival
 	}
 	return awsfault.Of(err)
 }
@@ -211,7 +212,7 @@ func (s *Store) PutKey(ctx context.Context, k settlement.KeyRecord) error {
 	case errors.As(err, &refused) && attr.TextOf(refused.Item, "w") == k.WriteID:
 		return nil
 	case errors.As(err, &refused):
-		return settlement.ErrRival
+		return optimistic.ErrRival
 	case err != nil:
 		return awsfault.Of(err)
 	}

@@ -55,11 +55,14 @@ func (t *Service) Amendments(ctx context.Context, tenant ident.Tenant, entity id
 	return out, next, nil
 }
 
+// maxMerges bounds how many merges one after another are followed.
+const maxMerges = 5
+
 // logOfCreator reads what was booked for a creator's taxpayer around a month. Of several creators with one taxpayer, first
 // is true of the one whose settlement was booked first, so that the taxpayer is listed once.
 func (t *Service) logOfCreator(ctx context.Context, tenant ident.Tenant, entity ident.Entity, c tenancy.Creator, around civil.Month) (log taxLog, first bool, err error) {
 	log.into = string(c.TaxpayerID)
-	for range rounds { // merged, and merged again
+	for range maxMerges { // merged, and merged again
 		if log, err = t.logOf(ctx, tenant, entity, ident.Taxpayer(log.into), around); err != nil || log.into == "" {
 			break
 		}

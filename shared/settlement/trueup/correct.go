@@ -13,6 +13,7 @@ import (
 	"fenzhang/shared/audit"
 	"fenzhang/shared/bilingual"
 	"fenzhang/shared/civil"
+	"fenzhang/shared/clock/optimistic"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
@@ -189,7 +190,7 @@ func (t *Service) Prepare(ctx context.Context, by identity.Principal, in Correct
 		return Correction{}, false, fault.New(fault.IllegalMove, "nothing_to_post", "What is booked for these months is what the rules in force give; there is nothing to post.")
 	}
 	err = t.store.Prepare(ctx, in)
-	if errors.Is(err, settlement.ErrRival) {
+	if errors.Is(err, optimistic.ErrRival) {
 		had, err := t.store.Correction(ctx, in.Tenant, in.ID)
 		return had, true, refuseOtherContent(err, had, in)
 	}
@@ -258,14 +259,7 @@ func (t *Service) Correction(ctx context.Context, tenant ident.Tenant, id string
 //
 // Errors: 1003 for the preparer; 3002 when the figures are others than those prepared.
 func (t *Service) Post(ctx context.Context, by identity.Principal, id string) (Correction, error) {
-	act := t.newID()
-	for range rounds {
-		done, err := t.post(ctx, by, id, act)
-		if !errors.Is(err, settlement.ErrRival) {
-			return done, err
-		}
-	}
-	return Correction{}, fault.Later(settlement.ErrRival)
+	return optimistic.Value(ctx, func() (Correction, error) { return t.post(ctx, by, id, t.newID()) })
 }
 
 func (t *Service) post(ctx context.Context, by identity.Principal, id, act string) (Correction, error) {

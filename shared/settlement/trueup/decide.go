@@ -3,13 +3,13 @@ package trueup
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"slices"
 	"strings"
 	"time"
 
 	"fenzhang/shared/audit"
 	"fenzhang/shared/civil"
+	"fenzhang/shared/clock/optimistic"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
@@ -134,30 +134,31 @@ func (t *Service) Decide(ctx context.Context, by identity.Principal, id, decisio
 	if err := settlement.RefuseCashier(by); err != nil {
 		return kept, false, err
 	}
-	act := t.newID()
-	for range rounds {
-		f, err := t.find(ctx, by.Tenant, id)
-		if err != nil {
-			return kept, false, err
-		}
-		if had := f.had; had.Decision == decision && had.Reason == reason && (had.Difference == f.Difference && had.State != DecisionPosted || !f.Open()) {
-			return had, true, nil
-		}
-		if err := f.allows(decision); err != nil {
-			return kept, false, err
-		}
-		d := Decision{ID: id, Tenant: by.Tenant, Entity: f.Entity, Taxpayer: f.Taxpayer, Decision: decision, Reason: reason, Difference: f.Difference,
-			State: DecisionPrepared, DecidedBy: by.Subject, DecidedAt: t.clock.Instant(), Act: act}
-		record, err := d.record(&f.Assessment, "tax.true_up_decided", by.Subject, d.DecidedAt)
-		if err != nil {
-			return kept, false, err
-		}
-		err = t.store.WriteDecision(ctx, DecisionWrite{Decision: d, Before: f.had.Act, Record: record})
-		if !errors.Is(err, settlement.ErrRival) {
-			return d, false, err
-		}
+	kept, err = optimistic.Value(ctx, func() (d Decision, err error) {
+		d, replayed, err = t.decide(ctx, by, id, decision, reason)
+		return d, err
+	})
+	return kept, replayed, err
+}
+
+func (t *Service) decide(ctx context.Context, by identity.Principal, id, decision, reason string) (kept Decision, replayed bool, err error) {
+	f, err := t.find(ctx, by.Tenant, id)
+	if err != nil {
+		return kept, false, err
 	}
-	return kept, false, fault.Later(settlement.ErrRival)
+	if had := f.had; had.Decision == decision && had.Reason == reason && (had.Difference == f.Difference && had.State != DecisionPosted || !f.Open()) {
+		return had, true, nil
+	}
+	if err := f.allows(decision); err != nil {
+		return kept, false, err
+	}
+	d := Decision{ID: id, Tenant: by.Tenant, Entity: f.Entity, Taxpayer: f.Taxpayer, Decision: decision, Reason: reason, Difference: f.Difference,
+		State: DecisionPrepared, DecidedBy: by.Subject, DecidedAt: t.clock.Instant(), Act: t.newID()}
+	record, err := d.record(&f.Assessment, "tax.true_up_decided", by.Subject, d.DecidedAt)
+	if err != nil {
+		return kept, false, err
+	}
+	return d, false, t.store.WriteDecision(ctx, DecisionWrite{Decision: d, Before: f.had.Act, Record: record})
 }
 
 func (d *Decision) record(s *Assessment, act, by string, at time.Time) (audit.Record, error) {
@@ -177,20 +178,17 @@ func (t *Service) Confirm(ctx context.Context, by identity.Principal, id string)
 	if err := settlement.RefuseCashier(by); err != nil {
 		return Decision{}, err
 	}
-	act := t.newID()
-	for range rounds {
-		d, raised, err := t.confirm(ctx, by, id, act)
-		if errors.Is(err, settlement.ErrRival) {
-			continue
-		}
-		for _, r := range raised {
-			if err == nil {
-				err = t.taxes.Requote(ctx, r)
-			}
-		}
+	var raised []receivable.Receivable
+	d, err := optimistic.Value(ctx, func() (d Decision, err error) {
+		d, raised, err = t.confirm(ctx, by, id, t.newID())
 		return d, err
+	})
+	for _, r := range raised {
+		if err == nil {
+			err = t.taxes.Requote(ctx, r)
+		}
 	}
-	return Decision{}, fault.Later(settlement.ErrRival)
+	return d, err
 }
 
 func (t *Service) confirm(ctx context.Context, by identity.Principal, id, act string) (Decision, []receivable.Receivable, error) {

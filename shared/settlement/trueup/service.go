@@ -14,20 +14,20 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
-// Store keeps corrections and decisions. A write that finds its own act id has succeeded before; settlement.ErrRival is
+// Store keeps corrections and decisions. A write that finds its own act id has succeeded before; optimistic.ErrRival is
 // somebody else's write.
 type Store interface {
 	// Correction reads a correction, consistently; fault.Absent when there is none.
 	Correction(ctx context.Context, tenant ident.Tenant, id string) (Correction, error)
-	// Prepare writes a new correction. ErrRival when the id is taken.
+	// Prepare writes a new correction. optimistic.ErrRival when the id is taken.
 	Prepare(ctx context.Context, c Correction) error
-	// Post writes rows, entries, audit record and the correction's new state together, or nothing. ErrRival when the
+	// Post writes rows, entries, audit record and the correction's new state together, or nothing. optimistic.ErrRival when the
 	// correction was posted meanwhile or the number of the rows is taken.
 	Post(ctx context.Context, p Posting) error
 
 	// Decision reads the last decision of an open true-up, consistently; fault.Absent when there is none.
 	Decision(ctx context.Context, tenant ident.Tenant, entity ident.Entity, id string) (Decision, error)
-	// WriteDecision writes a decision with what it posts and its audit record, or nothing. ErrRival when there is
+	// WriteDecision writes a decision with what it posts and its audit record, or nothing. optimistic.ErrRival when there is
 	// another decision than the one it follows, or the number of the rows is taken.
 	WriteDecision(ctx context.Context, w DecisionWrite) error
 }
@@ -54,6 +54,3 @@ func New(taxes *settlement.Taxes, store Store) (*Service, error) {
 
 // Law is the law in force.
 func (t *Service) Law(ctx context.Context) *tax.Corpus { return t.taxes.Rules.Current(ctx).Corpus }
-
-// rounds bounds how often a decision that lost a race is made anew.
-const rounds = 5

@@ -12,6 +12,7 @@ import (
 
 	"fenzhang/shared/bilingual"
 	"fenzhang/shared/civil"
+	"fenzhang/shared/clock/optimistic"
 	"fenzhang/shared/contract/cycle"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/ident"
@@ -37,7 +38,6 @@ const (
 const (
 	monthsBack   = 14  // how many months before the current one a run looks back
 	demandMonths = 120 // the same for a run that a person asks for on demand: what waits for that is never too old
-	maxRaces     = 5   // how often a bucket that others change meanwhile is decided anew
 	maxSkips     = 1000
 )
 
@@ -154,17 +154,18 @@ func byTime(a, b income.Bucket) int {
 
 // bucket decides one bucket. A rival's write is read and decided anew.
 func (s *Service) bucket(ctx context.Context, o Order, b income.Bucket) (outcome, error) {
-	for range maxRaces {
-		out, err := s.once(ctx, o, b)
-		if !errors.Is(err, income.ErrRival) && !errors.Is(err, settlement.ErrRival) {
-			return missing(out, err)
+	known := true
+	return optimistic.Value(ctx, func() (outcome, error) {
+		if !known {
+			now, there, err := s.Buckets.Bucket(ctx, o.Tenant, b.CreatorID, b.When(), b.IncomeType)
+			if err != nil || !there {
+				return outcome{}, err
+			}
+			b = now
 		}
-		var there bool
-		if b, there, err = s.Buckets.Bucket(ctx, o.Tenant, b.CreatorID, b.When(), b.IncomeType); err != nil || !there {
-			return outcome{}, err
-		}
-	}
-	return outcome{}, fault.Later(income.ErrRival)
+		known = false
+		return missing(s.once(ctx, o, b))
+	})
 }
 
 // missing turns a missing contract or rule into a reason; it is no failure, the bucket waits.
@@ -282,7 +283,7 @@ func (s *Service) differs(ctx context.Context, o Order, b income.Bucket, sum inc
 		return outcome{}, err
 	}
 	if now.State != b.State || now.Totals != b.Totals {
-		return outcome{}, income.ErrRival
+		return outcome{}, optimistic.ErrRival
 	}
 	s.Log.ErrorContext(ctx, "a bucket's sums are not those of its lines", "tenant", o.Tenant, "creator_id", b.CreatorID, "bucket", b.Name(),
 		"lines", sum.Lines, "counted", b.Lines, "sum", sum.Distributable.String(), "held", b.Distributable.String())

@@ -12,6 +12,7 @@ import (
 	"fenzhang/shared/audit"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/clock"
+	"fenzhang/shared/clock/optimistic"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
@@ -35,16 +36,13 @@ type Waiting struct {
 	Period    Period
 }
 
-// ErrRival tells that somebody else wrote first; the caller reads again and decides anew.
-var ErrRival = errors.New("paper: the statement or a settlement of it has changed since it was read")
-
 // States keeps the lives of statements. Finding one's own act in the way of a write is success.
 type States interface {
 	// State reads one, consistently; false where the statement was never sent.
 	State(ctx context.Context, tenant ident.Tenant, creator ident.Creator, period Period) (State, bool, error)
 	// States lists a creator's, of the months from and to, both included.
 	States(ctx context.Context, tenant ident.Tenant, creator ident.Creator, from, to civil.Month) ([]State, error)
-	// Apply writes a change. The error is ErrRival when a condition fails.
+	// Apply writes a change. The error is optimistic.ErrRival when a condition fails.
 	Apply(ctx context.Context, c Change) error
 	// Waiting lists the statements that silence accepts from a day.
 	Waiting(ctx context.Context, tenant ident.Tenant, day civil.Date) ([]Waiting, error)
@@ -59,22 +57,17 @@ type Service struct {
 	NewID     func() string
 }
 
-// maxRaces is how often a change that others get in the way of is decided anew.
-const maxRaces = 8
-
 // change decides and writes until nobody gets in between.
 func (s *Service) change(ctx context.Context, decide func(act string, now time.Time) (Change, error)) (State, error) {
-	act, now := s.NewID(), s.Clock.Instant()
-	for range maxRaces {
+	now := s.Clock.Instant()
+	return optimistic.Value(ctx, func() (State, error) {
+		act := s.NewID()
 		c, err := decide(act, now)
 		if err != nil || c.New.Act != act { // nothing to write: it is so already
 			return c.New, err
 		}
-		if err = s.States.Apply(ctx, c); !errors.Is(err, ErrRival) {
-			return c.New, err
-		}
-	}
-	return State{}, fault.Later(ErrRival)
+		return c.New, s.States.Apply(ctx, c)
+	})
 }
 
 // record is the audit record of a change.

@@ -12,13 +12,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"fenzhang/shared/audit/outbox"
-	"fenzhang/shared/awsfault"
 	"fenzhang/shared/civil"
+	"fenzhang/shared/clock/optimistic"
 	"fenzhang/shared/dynamo"
 	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/dynamo/transact"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/fault/awsfault"
 	"fenzhang/shared/ident"
 	"fenzhang/shared/settlement"
 	"fenzhang/shared/statement/paper"
@@ -136,7 +137,7 @@ func (s *Store) Apply(ctx context.Context, c paper.Change) error {
 		if attr.TextOf(refused.Old[0], attrAct) == c.New.Act { // the answer to an earlier try was lost
 			return nil
 		}
-		return paper.ErrRival
+		return optimistic.ErrRival
 	}
 	return err
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"fenzhang/shared/audit"
+	"fenzhang/shared/clock/optimistic"
 	"fenzhang/shared/ident"
 	"fenzhang/shared/tenancy"
 	"fenzhang/shared/vault"
@@ -19,7 +20,6 @@ const (
 	pageSize   = 200              // taxpayers looked at in one read
 	perWrite   = 90               // records sealed anew in one transaction; it holds 100 items
 	reserve    = 20 * time.Second // a run stops so long before its time is over
-	raceTries  = 5
 	rotatedAct = "data_key.rotated"
 )
 
@@ -29,7 +29,7 @@ type Store interface {
 	// KeysBefore lists, page by page, taxpayers whose newest data key was made at or before a time. The cursor is
 	// "" at the start and at the end; a page may be empty.
 	KeysBefore(ctx context.Context, tenant ident.Tenant, before time.Time, cursor string, limit int) ([]string, string, error)
-	// Put writes a change completely or not at all. The error is tenancy.ErrRaced when somebody else wrote first.
+	// Put writes a change completely or not at all. The error is optimistic.ErrRival when somebody else wrote first.
 	Put(ctx context.Context, c tenancy.Change) error
 }
 
@@ -97,16 +97,13 @@ func (r *Rotation) tenant(ctx context.Context, tenant ident.Tenant) (int, error)
 
 // taxpayer renews one taxpayer; when somebody changes its data meanwhile it looks again.
 func (r *Rotation) taxpayer(ctx context.Context, tenant ident.Tenant, taxpayer ident.Taxpayer) error {
-	for range raceTries {
+	return optimistic.Do(ctx, func() error {
 		sealing, err := r.Vault.Renew(ctx, tenant, taxpayer)
 		if err != nil || sealing.KeySince.IsZero() { // nothing is sealed of somebody without a key
 			return err
 		}
-		if err = r.write(ctx, tenant, sealing); !errors.Is(err, tenancy.ErrRaced) {
-			return err
-		}
-	}
-	return tenancy.ErrRaced
+		return r.write(ctx, tenant, sealing)
+	})
 }
 
 // write stores a renewal part by part; only the last part notes that it is complete.

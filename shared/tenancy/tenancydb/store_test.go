@@ -15,6 +15,7 @@ import (
 
 	"fenzhang/shared/audit"
 	"fenzhang/shared/civil"
+	"fenzhang/shared/clock/optimistic"
 	"fenzhang/shared/dynamo"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/ident"
@@ -139,7 +140,7 @@ func TestOneOfManyRacingVersionsWins(t *testing.T) {
 			switch {
 			case err == nil:
 				won++
-			case errors.Is(err, tenancy.ErrRaced):
+			case errors.Is(err, optimistic.ErrRival):
 				raced++
 			default:
 				t.Error(err)
@@ -168,7 +169,7 @@ func TestOwnWriteAfterALostAnswerIsSuccess(t *testing.T) {
 		t.Fatal(err)
 	}
 	change.Record.ID = "another-act"
-	if err := s.Put(context.Background(), change); !errors.Is(err, tenancy.ErrRaced) {
+	if err := s.Put(context.Background(), change); !errors.Is(err, optimistic.ErrRival) {
 		t.Errorf("somebody else's item was taken for one's own: %v", err)
 	}
 }
@@ -260,7 +261,7 @@ func TestSealedFieldsComeBack(t *testing.T) {
 	}
 	r.Revision = "not what was read"
 	stale := vault.Sealing{Taxpayer: "t1", Records: []vault.Record{r}}
-	if err := s.Put(ctx, tenancy.Change{Sealed: []vault.Sealing{stale}, Record: act("again")}); !errors.Is(err, tenancy.ErrRaced) {
+	if err := s.Put(ctx, tenancy.Change{Sealed: []vault.Sealing{stale}, Record: act("again")}); !errors.Is(err, optimistic.ErrRival) {
 		t.Errorf("a record that changed was replaced: %v", err)
 	}
 }

@@ -12,10 +12,10 @@ import (
 
 	"fenzhang/shared/audit"
 	"fenzhang/shared/audit/outbox"
-	"fenzhang/shared/awsfault"
 	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/fault/awsfault"
 	"fenzhang/shared/ident"
 	"fenzhang/shared/tenancy"
 	"fenzhang/shared/vault"

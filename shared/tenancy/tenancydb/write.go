@@ -11,11 +11,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"fenzhang/shared/audit/outbox"
-	"fenzhang/shared/awsfault"
+	"fenzhang/shared/clock/optimistic"
 	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/dynamo/transact"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/fault/awsfault"
 	"fenzhang/shared/ident"
 	"fenzhang/shared/tenancy"
 )
@@ -28,7 +29,8 @@ const (
 )
 
 // Put writes a change completely or not at all.
-// Errors: tenancy.ErrRaced; fault.Unavailable when the table is busy.
+// Errors: optimistic.ErrRival when what the change was decided upon has changed meanwhile; fault.Unavailable when the
+// table is busy.
 func (s *Store) Put(ctx context.Context, c tenancy.Change) error {
 	if err := s.enlist(ctx, c.Record.Tenant); err != nil {
 		return err
@@ -222,5 +224,5 @@ func (s *Store) transact(ctx context.Context, parts []types.TransactWriteItem, a
 			return nil
 		}
 	}
-	return tenancy.ErrRaced
+	return optimistic.ErrRival
 }

@@ -12,12 +12,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"golang.org/x/sync/errgroup"
 
-	"fenzhang/shared/awsfault"
 	"fenzhang/shared/clock/pace"
 	"fenzhang/shared/dynamo"
 	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/fault/awsfault"
 	"fenzhang/shared/ident"
 	"fenzhang/shared/income/incentive"
 )

@@ -9,9 +9,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"fenzhang/shared/awsfault"
 	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/dynamo/keys"
+	"fenzhang/shared/fault/awsfault"
 	"fenzhang/shared/ident"
 	"fenzhang/shared/income/incentive"
 )

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/clock/optimistic"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/ident"
@@ -127,7 +128,7 @@ func (m *Memory) Post(_ context.Context, a incentive.Accrual) error {
 	}
 	d := incentive.CreatorDay{Tenant: a.Tenant, Creator: a.Creator, Day: a.Day}
 	if m.closed[d].Revision != a.Revision-1 {
-		return fault.New(fault.StaleVersion, "day_closed", "The day was accrued by another close.")
+		return fault.New(fault.StaleVersion, "day_closed", "The day was accrued by another close.").Wrap(optimistic.ErrRival)
 	}
 	m.closed[d] = incentive.Closed{Revision: a.Revision, Cash: a.Total}
 	m.Posted = append(m.Posted, a)

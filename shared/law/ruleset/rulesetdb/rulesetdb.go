@@ -20,12 +20,13 @@ import (
 
 	"fenzhang/shared/audit"
 	"fenzhang/shared/audit/outbox"
-	"fenzhang/shared/awsfault"
+	"fenzhang/shared/clock/optimistic"
 	"fenzhang/shared/dynamo"
 	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/dynamo/transact"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/fault/awsfault"
 	"fenzhang/shared/law/publish"
 	"fenzhang/shared/law/rulepack"
 	"fenzhang/shared/law/ruleset"
@@ -235,7 +236,7 @@ func (s *Store) Apply(ctx context.Context, w publish.Write) error {
 	if request >= 0 && refused.Old[request] != nil {
 		return publish.ErrDone
 	}
-	return publish.ErrRival
+	return optimistic.ErrRival
 }
 
 // parts makes the transaction; request is the place of the request's item in it, or -1.

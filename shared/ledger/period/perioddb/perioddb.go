@@ -12,13 +12,14 @@ import (
 
 	"fenzhang/shared/audit"
 	"fenzhang/shared/audit/outbox"
-	"fenzhang/shared/awsfault"
 	"fenzhang/shared/civil"
+	"fenzhang/shared/clock/optimistic"
 	"fenzhang/shared/dynamo"
 	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/dynamo/transact"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/fault/awsfault"
 	"fenzhang/shared/ident"
 	"fenzhang/shared/ledger/ledgerdb"
 	"fenzhang/shared/ledger/period"
@@ -133,7 +134,7 @@ func (s *Store) Save(ctx context.Context, p period.Period, rec *audit.Record) er
 		if attr.TextOf(refused.Old[0], attrAct) == p.Act {
 			return nil // the answer to an earlier try was lost
 		}
-		return period.ErrRival
+		return optimistic.ErrRival
 	}
 	return err
 }

@@ -13,12 +13,13 @@ import (
 
 	"fenzhang/shared/audit"
 	"fenzhang/shared/audit/outbox"
-	"fenzhang/shared/awsfault"
+	"fenzhang/shared/clock/optimistic"
 	"fenzhang/shared/dynamo"
 	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/dynamo/transact"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/fault/awsfault"
 	"fenzhang/shared/ident"
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/ledger/ledgerdb"
@@ -162,7 +163,7 @@ func (s *Store) ByID(ctx context.Context, tenant ident.Tenant, id string) (recei
 	return read(tenant, it)
 }
 
-// Prepare writes a claim that waits for a second person, with the record of who asked for it. ErrRival when the id is
+// Prepare writes a claim that waits for a second person, with the record of who asked for it. optimistic.ErrRival when the id is
 // taken.
 func (s *Store) Prepare(ctx context.Context, r receivable.Receivable, record audit.Record) error {
 	name := attr.Key(keys.ReceivableName(r.Tenant, r.ID))
@@ -178,7 +179,7 @@ func (s *Store) Prepare(ctx context.Context, r receivable.Receivable, record aud
 	return s.write(ctx, []types.TransactWriteItem{put, transact.PutNew(s.Ledger, name), told}, r.Act)
 }
 
-// Approve writes a claim as standing, with its journal entry and the record of who confirmed it. ErrRival when
+// Approve writes a claim as standing, with its journal entry and the record of who confirmed it. optimistic.ErrRival when
 // somebody else did.
 func (s *Store) Approve(ctx context.Context, r receivable.Receivable, before string, record audit.Record) error {
 	it, err := Item(r)
@@ -216,7 +217,7 @@ func (s *Store) write(ctx context.Context, parts []types.TransactWriteItem, act 
 		if attr.TextOf(refused.Old[0], attrAct) == act { // the answer to an earlier try was lost
 			return nil
 		}
-		return receivable.ErrRival
+		return optimistic.ErrRival
 	}
 	return err
 }

@@ -23,8 +23,8 @@ import (
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
-	"fenzhang/shared/awsfault"
 	"fenzhang/shared/fault"
+	"fenzhang/shared/fault/awsfault"
 )
 
 // coded is an error that has nothing but a code, as a service answers it under HTTP status 400.
