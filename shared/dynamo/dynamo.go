@@ -1,5 +1,6 @@
-// Package dynamo names the part of DynamoDB that this system uses, so that the same adapters run on the service, on
-// a local engine, and on the one in memory (shared/dynamo/memdb) that simulations drive.
+// Package dynamo is how this system uses DynamoDB: the part of the client that it calls, so that the same adapters run
+// on the service, on a local engine, and on the one in memory (shared/dynamo/memdb); the values of items; queries; and
+// writes with their failed conditions.
 package dynamo
 
 import (
@@ -7,7 +8,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"fenzhang/shared/fault/awsfault"
 )
@@ -30,7 +30,7 @@ var _ API = (*dynamodb.Client)(nil)
 // Each reads all items of a query of a table, consistently, page by page, and stops at the first error of each.
 //
 // Errors: fault.Unavailable when the table cannot be read; what each gives back.
-func Each(ctx context.Context, db API, table string, in *dynamodb.QueryInput, each func(map[string]types.AttributeValue) error) error {
+func Each(ctx context.Context, db API, table string, in *dynamodb.QueryInput, each func(Item) error) error {
 	in.TableName, in.ConsistentRead = aws.String(table), aws.Bool(true)
 	for {
 		out, err := db.Query(ctx, in)

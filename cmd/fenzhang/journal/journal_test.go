@@ -22,7 +22,7 @@ import (
 	"fenzhang/shared/books/ledgerapi"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/clock/ids"
-	"fenzhang/shared/dynamo/transact"
+	"fenzhang/shared/dynamo"
 	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
 	"fenzhang/shared/lambda/dynamotest"
@@ -82,7 +82,7 @@ func post(t *testing.T, w *settletest.World, creator ident.Creator, entity ident
 		e.Credit(ledger.CreatorPayable, money.Fen(int64(i+1)))
 		parts, err := ledgerdb.Parts(w.Tables.Ledger, e)
 		must(t, err)
-		must(t, transact.Write(t.Context(), w.Tables.Client, w.ID(), parts))
+		must(t, dynamo.Transact(t.Context(), w.Tables.Client, w.ID(), parts))
 	}
 }
 

@@ -15,8 +15,8 @@ import (
 // know what its tests need.
 var adapters = []string{
 	"assembly", "audit/auditlog", "audit/outbox", "books/ledgerapi",
-	"books/ledgercheck", "books/moneyapi", "dynamo", "dynamo/attr", "dynamo/memdb",
-	"dynamo/transact", "fault/awsfault", "identity/authorizer", "identity/revocation",
+	"books/ledgercheck", "books/moneyapi", "dynamo", "dynamo/memdb",
+	"fault/awsfault", "identity/authorizer", "identity/revocation",
 	"income/incentive/incentiveapi", "income/incentive/incentivedb",
 	"income/incentive/incentivestream", "income/incomedb", "lambda/awsclient", "lambda/clockdb", "lambda/contracttest", "lambda/httpapi", "lambda/lean",
 	"lambda/sqsbatch", "lambda/trigger", "lambda/usage", "law/publish/publishapi", "law/ruleset/rulesetdb",

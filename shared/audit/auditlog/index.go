@@ -13,9 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"fenzhang/shared/audit"
-	"fenzhang/shared/dynamo/attr"
+	"fenzhang/shared/dynamo"
 	"fenzhang/shared/dynamo/keys"
-	"fenzhang/shared/fault"
 	"fenzhang/shared/fault/awsfault"
 	"fenzhang/shared/ident"
 )
@@ -37,8 +36,6 @@ type Index struct {
 // NewIndex makes the index on the control table.
 func NewIndex(client DynamoDB, table string) *Index { return &Index{client: client, table: table} }
 
-var errThrottled = errors.New("auditlog: the control table is throttled")
-
 // Attribute names: a head has batch number, count, chain and roots; a place has batch and number in the chain.
 const (
 	batchAttribute = "b"
@@ -51,7 +48,7 @@ const (
 
 // Head reads the end of a chain.
 func (x *Index) Head(ctx context.Context, tenant ident.Tenant) (audit.Head, error) {
-	out, err := x.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &x.table, Key: attr.Key(keys.AuditHead(tenant)), ConsistentRead: aws.Bool(true)})
+	out, err := x.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &x.table, Key: dynamo.Key(keys.AuditHead(tenant)), ConsistentRead: aws.Bool(true)})
 	if err != nil {
 		return audit.Head{}, awsfault.Of(fmt.Errorf("auditlog: read the head of %s: %w", tenant, err))
 	}
@@ -77,7 +74,7 @@ func (x *Index) Head(ctx context.Context, tenant ident.Tenant) (audit.Head, erro
 	return head, nil
 }
 
-func readNumber(item attr.Item, name string) (int64, error) {
+func readNumber(item dynamo.Item, name string) (int64, error) {
 	v, ok := item[name].(*types.AttributeValueMemberN)
 	if !ok {
 		return 0, fmt.Errorf("auditlog: item without %s", name)
@@ -89,48 +86,21 @@ func readNumber(item attr.Item, name string) (int64, error) {
 	return n, nil
 }
 
-// maxGet is what one BatchGetItem takes.
-const maxGet = 100
-
 // Places finds records that have a place.
 func (x *Index) Places(ctx context.Context, tenant ident.Tenant, ids []string) (map[string]audit.Place, error) {
-	out := make(map[string]audit.Place, len(ids))
-	for part := range slices.Chunk(ids, maxGet) {
-		if err := x.places(ctx, tenant, part, out); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
-}
-
-func (x *Index) places(ctx context.Context, tenant ident.Tenant, ids []string, into map[string]audit.Place) error {
 	byKey := make(map[string]string, len(ids))
-	wanted := make([]attr.Item, 0, len(ids))
+	wanted := make([]dynamo.Item, 0, len(ids))
 	for _, id := range ids {
 		k := keys.AuditRecord(tenant, id)
 		byKey[k.PK] = id
-		wanted = append(wanted, attr.Key(k))
+		wanted = append(wanted, dynamo.Key(k))
 	}
-	request := map[string]types.KeysAndAttributes{x.table: {Keys: wanted, ConsistentRead: aws.Bool(true)}}
-	for len(request) > 0 {
-		res, err := x.client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{RequestItems: request})
-		if err != nil {
-			return awsfault.Of(fmt.Errorf("auditlog: find records of %s: %w", tenant, err))
-		}
-		for _, item := range res.Responses[x.table] {
-			if err := readPlace(item, byKey, into); err != nil {
-				return err
-			}
-		}
-		if len(res.UnprocessedKeys) > 0 && len(res.Responses[x.table]) == 0 {
-			return fault.Later(errThrottled)
-		}
-		request = res.UnprocessedKeys
-	}
-	return nil
+	places := make(map[string]audit.Place, len(ids))
+	err := dynamo.BatchGet(ctx, x.client, x.table, wanted, func(item dynamo.Item) error { return readPlace(item, byKey, places) })
+	return places, err
 }
 
-func readPlace(item attr.Item, byKey map[string]string, into map[string]audit.Place) error {
+func readPlace(item dynamo.Item, byKey map[string]string, into map[string]audit.Place) error {
 	pk, ok := item["pk"].(*types.AttributeValueMemberS)
 	if !ok {
 		return errors.New("auditlog: item without key")
@@ -147,46 +117,23 @@ func readPlace(item attr.Item, byKey map[string]string, into map[string]audit.Pl
 	return nil
 }
 
-// maxWrite is what one BatchWriteItem takes.
-const maxWrite = 25
-
 // SetPlaces gives records their places. The writes have no condition: a record's place follows from the object that
 // holds it, so every writer writes the same.
 func (x *Index) SetPlaces(ctx context.Context, tenant ident.Tenant, places map[string]audit.Place) error {
-	writes := make([]types.WriteRequest, 0, len(places))
+	items := make([]dynamo.Item, 0, len(places))
 	for id, p := range places {
-		item := attr.Key(keys.AuditRecord(tenant, id))
-		item[batchAttribute], item[seqAttribute] = attr.Number(p.Batch), attr.Number(p.Seq)
-		writes = append(writes, types.WriteRequest{PutRequest: &types.PutRequest{Item: item}})
+		item := dynamo.Key(keys.AuditRecord(tenant, id))
+		item[batchAttribute], item[seqAttribute] = dynamo.Number(p.Batch), dynamo.Number(p.Seq)
+		items = append(items, item)
 	}
-	for part := range slices.Chunk(writes, maxWrite) {
-		if err := x.write(ctx, tenant, part); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (x *Index) write(ctx context.Context, tenant ident.Tenant, writes []types.WriteRequest) error {
-	for len(writes) > 0 {
-		res, err := x.client.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{x.table: writes}})
-		if err != nil {
-			return awsfault.Of(fmt.Errorf("auditlog: place records of %s: %w", tenant, err))
-		}
-		left := res.UnprocessedItems[x.table]
-		if len(left) == len(writes) {
-			return fault.Later(errThrottled)
-		}
-		writes = left
-	}
-	return nil
+	return dynamo.BatchPut(ctx, x.client, x.table, items)
 }
 
 // Advance moves a chain on, if its end is still from. The write carries a name of its own, so that it finds its own
 // success again after a lost answer.
 func (x *Index) Advance(ctx context.Context, from, to audit.Head) (bool, error) {
-	item := attr.Key(keys.AuditHead(to.Tenant))
-	item[batchAttribute], item[countAttribute] = attr.Number(to.Batch), attr.Number(to.Tree.Count)
+	item := dynamo.Key(keys.AuditHead(to.Tenant))
+	item[batchAttribute], item[countAttribute] = dynamo.Number(to.Batch), dynamo.Number(to.Tree.Count)
 	item[chainAttribute] = &types.AttributeValueMemberB{Value: to.Chain[:]}
 	var roots []byte
 	for _, h := range to.Tree.Roots {
@@ -199,13 +146,11 @@ func (x *Index) Advance(ctx context.Context, from, to audit.Head) (bool, error) 
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}
 	if from.Batch > 0 {
 		in.ConditionExpression = aws.String(batchAttribute + " = :batch AND " + chainAttribute + " = :chain")
-		in.ExpressionAttributeValues = attr.Item{":batch": attr.Number(from.Batch), ":chain": &types.AttributeValueMemberB{Value: from.Chain[:]}}
+		in.ExpressionAttributeValues = dynamo.Item{":batch": dynamo.Number(from.Batch), ":chain": &types.AttributeValueMemberB{Value: from.Chain[:]}}
 	}
 	_, err := x.client.PutItem(ctx, in)
-	var failed *types.ConditionalCheckFailedException
-	if errors.As(err, &failed) {
-		found, _ := failed.Item[writeAttribute].(*types.AttributeValueMemberS)
-		return found != nil && found.Value == mine, nil
+	if refused := dynamo.Refusal(err); refused != nil {
+		return refused.By(writeAttribute, mine), nil
 	}
 	if err != nil {
 		return false, awsfault.Of(fmt.Errorf("auditlog: advance the chain of %s: %w", from.Tenant, err))

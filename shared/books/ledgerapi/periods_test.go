@@ -20,8 +20,8 @@ import (
 	"fenzhang/shared/books/ledgercheck"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/clock/ids"
+	"fenzhang/shared/dynamo"
 	"fenzhang/shared/dynamo/keys"
-	"fenzhang/shared/dynamo/transact"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/ident"
 	"fenzhang/shared/identity"
@@ -284,7 +284,7 @@ func (c *closing) post(t *testing.T, id string, m civil.Month) error {
 	e.Credit(ledger.CreatorPayable, money.Fen(1))
 	parts, err := ledgerdb.Parts(c.Tables.Ledger, e)
 	must(t, err)
-	return transact.Write(t.Context(), c.Tables.Client, ids.Source(time.Now)(), parts)
+	return dynamo.Transact(t.Context(), c.Tables.Client, ids.Source(time.Now)(), parts)
 }
 
 // A poster whose knowledge of the periods is too old is refused by the write itself, and with fresh knowledge posts

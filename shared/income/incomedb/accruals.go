@@ -2,7 +2,6 @@ package incomedb
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -13,9 +12,8 @@ import (
 	"fenzhang/shared/civil"
 	"fenzhang/shared/clock/optimistic"
 	"fenzhang/shared/contract/cycle"
-	"fenzhang/shared/dynamo/attr"
+	"fenzhang/shared/dynamo"
 	"fenzhang/shared/dynamo/keys"
-	"fenzhang/shared/dynamo/transact"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/ident"
 	"fenzhang/shared/income"
@@ -80,9 +78,9 @@ func (a *Accruals) Post(ctx context.Context, acc incentive.Accrual) error {
 			return err
 		}
 		switch {
-		case refused.Old[0] != nil:
-			return stale(refused.Old[0], id)
-		case refused.Old[len(refused.Old)-2] != nil:
+		case refused.Found[0] != nil:
+			return stale(refused.Found[0], id)
+		case refused.Found[len(refused.Found)-2] != nil:
 			if to.bucket, err = a.openAfter(ctx, book{acc.Tenant, acc.Creator, income.Incentive}, course, to.bucket); err != nil {
 				return err
 			}
@@ -104,17 +102,16 @@ type place struct {
 
 // stale tells a rival's close from one's own, whose answer was lost.
 func stale(closed item, id string) error {
-	if attr.TextOf(closed, attrWrite) == id {
+	if dynamo.TextOf(closed, attrWrite) == id {
 		return nil
 	}
 	return fault.New(fault.StaleVersion, "day_closed", "The day was accrued by another close; read it again.").Wrap(optimistic.ErrRival)
 }
 
 func (a *Accruals) closeOnly(ctx context.Context, acc incentive.Accrual, id string) error {
-	err := transact.Write(ctx, a.DB, a.NewToken(), []types.TransactWriteItem{a.dayClose(acc, id)})
-	var refused *transact.Refused
-	if errors.As(err, &refused) {
-		return stale(refused.Old[0], id)
+	err := dynamo.Transact(ctx, a.DB, a.NewToken(), []types.TransactWriteItem{a.dayClose(acc, id)})
+	if refused := dynamo.Refusal(err); refused != nil {
+		return stale(refused.Found[0], id)
 	}
 	return err
 }
@@ -130,7 +127,7 @@ func (a *Accruals) dated(ctx context.Context, e *ledger.Entry, day civil.Date, o
 	return false, a.Periods.Date(ctx, e)
 }
 
-func (a *Accruals) postOnce(ctx context.Context, acc incentive.Accrual, to place, id string) (*transact.Refused, error) {
+func (a *Accruals) postOnce(ctx context.Context, acc incentive.Accrual, to place, id string) (*dynamo.Refused, error) {
 	entity, bucket := to.entity, to.bucket
 	entry := accrualEntry(acc, entity, id)
 	closing, err := a.dated(ctx, &entry, acc.Day, to.ownMonth)
@@ -157,9 +154,8 @@ func (a *Accruals) postOnce(ctx context.Context, acc incentive.Accrual, to place
 		return nil, err
 	}
 	parts := append([]types.TransactWriteItem{a.dayClose(acc, id)}, posting...)
-	err = transact.Write(ctx, a.DB, a.NewToken(), append(parts, put, g.update(a.Ledger), told))
-	var refused *transact.Refused
-	if errors.As(err, &refused) {
+	err = dynamo.Transact(ctx, a.DB, a.NewToken(), append(parts, put, g.update(a.Ledger), told))
+	if refused := dynamo.Refusal(err); refused != nil {
 		return refused, nil
 	}
 	return nil, err
@@ -177,16 +173,16 @@ type accrued struct {
 
 // dayClose is the part that moves a creator's day from the revision before to this one.
 func (a *Accruals) dayClose(acc incentive.Accrual, id string) types.TransactWriteItem {
-	it := attr.Key(keys.DayClose(acc.Tenant, acc.Day, acc.Creator))
-	it[attrRevision], it[attrCash], it[attrEvents] = attr.Number(int64(acc.Revision)), fen(acc.Total), attr.Number(int64(acc.Events))
-	it[attrTraffic], it[attrShop], it[attrClosedAt] = attr.Number(acc.Traffic), attr.Number(acc.Shop), attr.Text(acc.ClosedAt.Format(time.RFC3339Nano))
-	it[attrWrite] = attr.Text(id)
+	it := dynamo.Key(keys.DayClose(acc.Tenant, acc.Day, acc.Creator))
+	it[attrRevision], it[attrCash], it[attrEvents] = dynamo.Number(int64(acc.Revision)), fen(acc.Total), dynamo.Number(int64(acc.Events))
+	it[attrTraffic], it[attrShop], it[attrClosedAt] = dynamo.Number(acc.Traffic), dynamo.Number(acc.Shop), dynamo.Text(acc.ClosedAt.Format(time.RFC3339Nano))
+	it[attrWrite] = dynamo.Text(id)
 	put := &types.Put{TableName: aws.String(a.Incentives), Item: it, ConditionExpression: aws.String("attribute_not_exists(pk)"),
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}
 	if acc.Revision > 1 {
 		put.ConditionExpression = aws.String("#rev = :before")
 		put.ExpressionAttributeNames = map[string]string{"#rev": attrRevision}
-		put.ExpressionAttributeValues = item{":before": attr.Number(int64(acc.Revision - 1))}
+		put.ExpressionAttributeValues = item{":before": dynamo.Number(int64(acc.Revision - 1))}
 	}
 	return types.TransactWriteItem{Put: put}
 }

@@ -15,9 +15,8 @@ import (
 
 	"fenzhang/shared/civil"
 	"fenzhang/shared/contract/cycle"
-	"fenzhang/shared/dynamo/attr"
+	"fenzhang/shared/dynamo"
 	"fenzhang/shared/dynamo/keys"
-	"fenzhang/shared/dynamo/transact"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/ident"
 	"fenzhang/shared/income"
@@ -25,7 +24,7 @@ import (
 )
 
 // item is one DynamoDB item.
-type item = attr.Item
+type item = dynamo.Item
 
 // Attribute names of buckets. The opening of a settlement sets the first four of them in its own transaction; undoing
 // it removes the fourth.
@@ -59,7 +58,7 @@ const (
 	attrBucket = "b" // month or part of the bucket that holds the line
 )
 
-func fen(a money.Amount) types.AttributeValue { return attr.Number(a.Fen()) }
+func fen(a money.Amount) types.AttributeValue { return dynamo.Number(a.Fen()) }
 
 func setOf(it item, name string) []string {
 	if v, ok := it[name].(*types.AttributeValueMemberSS); ok {
@@ -81,7 +80,7 @@ func (n *numbers) get(name string) int64 {
 	}
 	whole, err := strconv.ParseInt(v.Value, 10, 64)
 	if err != nil {
-		n.err = fault.Internal(fmt.Errorf("incomedb: %s of %s: %w", name, attr.TextOf(n.it, "sk"), err))
+		n.err = fault.Internal(fmt.Errorf("incomedb: %s of %s: %w", name, dynamo.TextOf(n.it, "sk"), err))
 	}
 	return whole
 }
@@ -94,8 +93,8 @@ func lineItem(tenant ident.Tenant, l income.Line, bucket cycle.Period, writeID s
 	if err != nil {
 		return nil, fault.Internal(err)
 	}
-	it := attr.Key(keys.Line(tenant, l.CreatorID, l.ServicePeriod, l.IncomeType, l.LineID))
-	it[attrDoc], it[attrHash], it[attrWrite], it[attrBucket] = attr.Text(string(doc)), attr.Text(income.HashOf(doc)), attr.Text(writeID), attr.Text(bucket.String())
+	it := dynamo.Key(keys.Line(tenant, l.CreatorID, l.ServicePeriod, l.IncomeType, l.LineID))
+	it[attrDoc], it[attrHash], it[attrWrite], it[attrBucket] = dynamo.Text(string(doc)), dynamo.Text(income.HashOf(doc)), dynamo.Text(writeID), dynamo.Text(bucket.String())
 	it[attrDistributable], it[attrGross] = fen(l.Distributable), fen(l.GrossBeforePlatform)
 	return it, nil
 }
@@ -126,15 +125,15 @@ func (g growth) update(table string) types.TransactWriteItem {
 		}
 	}
 	e := expression{names: map[string]string{}, values: item{}}
-	e.set(attrState, attr.Text(string(income.Open)))
-	e.set(attrSource, attr.Text(g.source))
+	e.set(attrState, dynamo.Text(string(income.Open)))
+	e.set(attrSource, dynamo.Text(g.source))
 	e.add(attrDistributable, fen(dist))
 	e.add(attrGross, fen(gross))
 	e.add(attrFee, fen(fee))
 	e.add(attrRefund, fen(refund))
 	e.add(attrSubsidy, fen(subsidy))
-	e.add(attrLines, attr.Number(int64(len(g.lines))))
-	e.add(ownPrefix+g.own.String(), attr.Number(int64(len(g.lines))))
+	e.add(attrLines, dynamo.Number(int64(len(g.lines))))
+	e.add(ownPrefix+g.own.String(), dynamo.Number(int64(len(g.lines))))
 	e.addSet(attrBy, g.by)
 	e.addSet(attrPlatforms, platforms)
 	e.addSet(attrEntities, ident.Texts(g.entities))
@@ -142,8 +141,8 @@ func (g growth) update(table string) types.TransactWriteItem {
 		e.addSet(attrCarriedIn, []string{carriage(*g.carried)})
 	}
 	state := e.name(attrState)
-	return types.TransactWriteItem{Update: &types.Update{TableName: aws.String(table), Key: attr.Key(keys.Bucket(g.tenant, g.creator, g.bucket, g.incomeType)),
-		UpdateExpression: aws.String(e.String()), ConditionExpression: aws.String("attribute_not_exists(" + state + ") OR " + state + " = " + e.value(attr.Text(string(income.Open)))),
+	return types.TransactWriteItem{Update: &types.Update{TableName: aws.String(table), Key: dynamo.Key(keys.Bucket(g.tenant, g.creator, g.bucket, g.incomeType)),
+		UpdateExpression: aws.String(e.String()), ConditionExpression: aws.String("attribute_not_exists(" + state + ") OR " + state + " = " + e.value(dynamo.Text(string(income.Open)))),
 		ExpressionAttributeNames: e.names, ExpressionAttributeValues: e.values, ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}}
 }
 
@@ -197,18 +196,18 @@ func (e *expression) String() string {
 
 // bucketOf reads a bucket; tenant and creator are those of the partition.
 func bucketOf(tenant ident.Tenant, creator ident.Creator, it item) (income.Bucket, error) {
-	name, incomeType, ok := keys.BucketOf(attr.TextOf(it, "sk"))
+	name, incomeType, ok := keys.BucketOf(dynamo.TextOf(it, "sk"))
 	period, err := cycle.ParsePeriod(name)
 	if !ok || err != nil {
-		return income.Bucket{}, fault.Internal(fmt.Errorf("incomedb: %q is no bucket", attr.TextOf(it, "sk")))
+		return income.Bucket{}, fault.Internal(fmt.Errorf("incomedb: %q is no bucket", dynamo.TextOf(it, "sk")))
 	}
 	n := numbers{it: it}
-	b := income.Bucket{Tenant: tenant, CreatorID: creator, IncomeType: incomeType, Period: period.Month, Part: period.Part, State: income.State(attr.TextOf(it, attrState)),
+	b := income.Bucket{Tenant: tenant, CreatorID: creator, IncomeType: incomeType, Period: period.Month, Part: period.Part, State: income.State(dynamo.TextOf(it, attrState)),
 		Totals:      income.Totals{Lines: int(n.get(attrLines)), Distributable: n.amount(attrDistributable), Gross: n.amount(attrGross)},
 		PlatformFee: n.amount(attrFee), Refund: n.amount(attrRefund), Subsidy: n.amount(attrSubsidy), Own: map[civil.Month]int{},
-		Source: attr.TextOf(it, attrSource), By: setOf(it, attrBy), Platforms: setOf(it, attrPlatforms), Entities: ident.List[ident.Entity](setOf(it, attrEntities)),
-		Settlement: ident.Settlement(attr.TextOf(it, attrSettlement)), Occurrence: int(n.get(attrOccurrence)), Standing: n.get(attrStanding) > 0, CarriedFor: attr.TextOf(it, attrCarriedFor)}
-	if to := attr.TextOf(it, attrCarriedTo); to != "" {
+		Source: dynamo.TextOf(it, attrSource), By: setOf(it, attrBy), Platforms: setOf(it, attrPlatforms), Entities: ident.List[ident.Entity](setOf(it, attrEntities)),
+		Settlement: ident.Settlement(dynamo.TextOf(it, attrSettlement)), Occurrence: int(n.get(attrOccurrence)), Standing: n.get(attrStanding) > 0, CarriedFor: dynamo.TextOf(it, attrCarriedFor)}
+	if to := dynamo.TextOf(it, attrCarriedTo); to != "" {
 		if b.CarriedTo, err = cycle.ParsePeriod(to); err != nil {
 			return b, fault.Internal(err)
 		}
@@ -258,5 +257,5 @@ func putLine(table string, tenant ident.Tenant, l income.Line, bucket cycle.Peri
 	if err != nil {
 		return types.TransactWriteItem{}, err
 	}
-	return transact.PutNew(table, it), nil
+	return dynamo.PutNew(table, it), nil
 }

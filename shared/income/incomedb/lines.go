@@ -9,7 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
-	"fenzhang/shared/dynamo/attr"
+	"fenzhang/shared/dynamo"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/income"
@@ -20,13 +20,13 @@ func (s *Store) Lines(ctx context.Context, b income.Bucket) ([]income.Line, erro
 	var found []income.Line
 	for own := range b.Own {
 		err := s.query(ctx, &dynamodb.QueryInput{KeyConditionExpression: aws.String("pk = :pk AND begins_with(sk, :sk)"),
-			ExpressionAttributeValues: item{":pk": attr.Text(keys.CreatorBook(b.Tenant, b.CreatorID)), ":sk": attr.Text(keys.LinesOf(own, b.IncomeType))}},
+			ExpressionAttributeValues: item{":pk": dynamo.Text(keys.CreatorBook(b.Tenant, b.CreatorID)), ":sk": dynamo.Text(keys.LinesOf(own, b.IncomeType))}},
 			func(it item) error {
-				if attr.TextOf(it, attrBucket) != b.When().String() {
+				if dynamo.TextOf(it, attrBucket) != b.When().String() {
 					return nil
 				}
 				var l income.Line
-				if err := json.Unmarshal([]byte(attr.TextOf(it, attrDoc)), &l); err != nil {
+				if err := json.Unmarshal([]byte(dynamo.TextOf(it, attrDoc)), &l); err != nil {
 					return fault.Internal(err)
 				}
 				found = append(found, l)

@@ -16,9 +16,7 @@ import (
 	"fenzhang/shared/clock/optimistic"
 	"fenzhang/shared/contract/cycle"
 	"fenzhang/shared/dynamo"
-	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/dynamo/keys"
-	"fenzhang/shared/dynamo/transact"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/fault/awsfault"
 	"fenzhang/shared/ident"
@@ -72,10 +70,10 @@ func (s *Store) Add(ctx context.Context, a income.Addition) ([]income.Placed, er
 			}
 			return placed, nil
 		}
-		if left, err = sift(a, left, refused.Old, placed); err != nil {
+		if left, err = sift(a, left, refused.Found, placed); err != nil {
 			return nil, err
 		}
-		if old := refused.Old[len(refused.Old)-2]; old != nil && len(left) > 0 { // the bucket stands before the audit record
+		if old := refused.Found[len(refused.Found)-2]; old != nil && len(left) > 0 { // the bucket stands before the audit record
 			if bucket, err = s.openAfter(ctx, book{a.Tenant, a.CreatorID, a.IncomeType}, a.Course, bucket); err != nil {
 				return nil, err
 			}
@@ -113,7 +111,7 @@ func (s *Store) openAfter(ctx context.Context, of book, course cycle.Course, clo
 }
 
 // addOnce tries to write the lines that are left into one bucket.
-func (s *Store) addOnce(ctx context.Context, a income.Addition, bucket cycle.Period, left []int) (*transact.Refused, error) {
+func (s *Store) addOnce(ctx context.Context, a income.Addition, bucket cycle.Period, left []int) (*dynamo.Refused, error) {
 	g := growth{tenant: a.Tenant, creator: a.CreatorID, incomeType: a.IncomeType, bucket: bucket, own: a.Period, source: income.SourceClearing, by: []string{a.By}}
 	parts := make([]types.TransactWriteItem, 0, len(left)+2)
 	for _, i := range left {
@@ -128,9 +126,8 @@ func (s *Store) addOnce(ctx context.Context, a income.Addition, bucket cycle.Per
 	if err != nil {
 		return nil, err
 	}
-	err = transact.Write(ctx, s.DB, s.NewToken(), append(parts, told))
-	var refused *transact.Refused
-	if errors.As(err, &refused) {
+	err = dynamo.Transact(ctx, s.DB, s.NewToken(), append(parts, told))
+	if refused := dynamo.Refusal(err); refused != nil {
 		return refused, nil
 	}
 	return nil, err
@@ -144,15 +141,15 @@ func sift(a income.Addition, left []int, old []map[string]types.AttributeValue, 
 			rest = append(rest, i)
 			continue
 		}
-		bucket, err := cycle.ParsePeriod(attr.TextOf(old[n], attrBucket))
+		bucket, err := cycle.ParsePeriod(dynamo.TextOf(old[n], attrBucket))
 		if err != nil {
 			return nil, fault.Internal(fmt.Errorf("incomedb: line %s: %w", a.Lines[i].LineID, err))
 		}
 		placed[i].Bucket = bucket
 		switch {
-		case attr.TextOf(old[n], attrHash) != a.Lines[i].Hash():
+		case dynamo.TextOf(old[n], attrHash) != a.Lines[i].Hash():
 			placed[i].Other = true
-		case attr.TextOf(old[n], attrWrite) != a.WriteID: // else an earlier try of this very write did it
+		case dynamo.TextOf(old[n], attrWrite) != a.WriteID: // else an earlier try of this very write did it
 			placed[i].Repeat = true
 		}
 	}
@@ -208,7 +205,7 @@ func recorded(a income.Addition, g growth) audit.Record {
 func (s *Store) Buckets(ctx context.Context, tenant ident.Tenant, creator ident.Creator, from, to civil.Month) ([]income.Bucket, error) {
 	var found []income.Bucket
 	err := s.query(ctx, &dynamodb.QueryInput{KeyConditionExpression: aws.String("pk = :pk AND sk BETWEEN :from AND :to"),
-		ExpressionAttributeValues: item{":pk": attr.Text(keys.CreatorBook(tenant, creator)), ":from": attr.Text(keys.BucketsOf(from)), ":to": attr.Text(keys.BucketsOf(to.Add(1)))}},
+		ExpressionAttributeValues: item{":pk": dynamo.Text(keys.CreatorBook(tenant, creator)), ":from": dynamo.Text(keys.BucketsOf(from)), ":to": dynamo.Text(keys.BucketsOf(to.Add(1)))}},
 		func(it item) error {
 			b, err := bucketOf(tenant, creator, it)
 			found = append(found, b)
@@ -220,7 +217,7 @@ func (s *Store) Buckets(ctx context.Context, tenant ident.Tenant, creator ident.
 // Bucket implements income.Buckets.
 func (s *Store) Bucket(ctx context.Context, tenant ident.Tenant, creator ident.Creator, period cycle.Period, incomeType string) (income.Bucket, bool, error) {
 	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(s.Ledger), ConsistentRead: aws.Bool(true),
-		Key: attr.Key(keys.Bucket(tenant, creator, period, incomeType))})
+		Key: dynamo.Key(keys.Bucket(tenant, creator, period, incomeType))})
 	if err != nil {
 		return income.Bucket{}, false, awsfault.Of(err)
 	}
@@ -238,10 +235,10 @@ func (s *Store) Fold(ctx context.Context, b income.Bucket) (income.Totals, error
 		err := s.query(ctx, &dynamodb.QueryInput{KeyConditionExpression: aws.String("pk = :pk AND begins_with(sk, :sk)"),
 			ProjectionExpression:     aws.String("sk, #b, #dist, #gross"),
 			ExpressionAttributeNames: map[string]string{"#b": attrBucket, "#dist": attrDistributable, "#gross": attrGross},
-			ExpressionAttributeValues: item{":pk": attr.Text(keys.CreatorBook(b.Tenant, b.CreatorID)),
-				":sk": attr.Text(keys.LinesOf(own, b.IncomeType))}},
+			ExpressionAttributeValues: item{":pk": dynamo.Text(keys.CreatorBook(b.Tenant, b.CreatorID)),
+				":sk": dynamo.Text(keys.LinesOf(own, b.IncomeType))}},
 			func(it item) error {
-				if attr.TextOf(it, attrBucket) != b.When().String() {
+				if dynamo.TextOf(it, attrBucket) != b.When().String() {
 					return nil
 				}
 				n := numbers{it: it}
@@ -269,12 +266,12 @@ func (s *Store) Carry(ctx context.Context, b income.Bucket, c income.Carry) erro
 		if err != nil {
 			return err
 		}
-		err = transact.Write(ctx, s.DB, s.NewToken(), parts)
-		var refused *transact.Refused
-		if !errors.As(err, &refused) {
+		err = dynamo.Transact(ctx, s.DB, s.NewToken(), parts)
+		refused := dynamo.Refusal(err)
+		if refused == nil {
 			return err
 		}
-		if refused.Old[0] != nil {
+		if refused.Found[0] != nil {
 			return optimistic.ErrRival
 		}
 		if c.Into, err = s.openAfter(ctx, book{b.Tenant, b.CreatorID, b.IncomeType}, c.Course, c.Into); err != nil {
@@ -307,14 +304,14 @@ func (s *Store) carrying(b income.Bucket, c income.Carry) ([]types.TransactWrite
 // closing closes a bucket that is still as it was read.
 func (s *Store) closing(b income.Bucket, c income.Carry) *types.Update {
 	e := expression{names: map[string]string{}, values: item{}}
-	e.set(attrState, attr.Text(string(income.Carried)))
-	e.set(attrCarriedFor, attr.Text(c.Reason))
+	e.set(attrState, dynamo.Text(string(income.Carried)))
+	e.set(attrCarriedFor, dynamo.Text(c.Reason))
 	if !b.Distributable.IsZero() {
-		e.set(attrCarriedTo, attr.Text(c.Into.String()))
+		e.set(attrCarriedTo, dynamo.Text(c.Into.String()))
 	}
-	condition := e.name(attrState) + " = " + e.value(attr.Text(string(income.Open))) + " AND " + e.name(attrDistributable) + " = " + e.value(fen(b.Distributable)) +
-		" AND " + e.name(attrLines) + " = " + e.value(attr.Number(int64(b.Lines)))
-	return &types.Update{TableName: aws.String(s.Ledger), Key: attr.Key(keys.Bucket(b.Tenant, b.CreatorID, b.When(), b.IncomeType)),
+	condition := e.name(attrState) + " = " + e.value(dynamo.Text(string(income.Open))) + " AND " + e.name(attrDistributable) + " = " + e.value(fen(b.Distributable)) +
+		" AND " + e.name(attrLines) + " = " + e.value(dynamo.Number(int64(b.Lines)))
+	return &types.Update{TableName: aws.String(s.Ledger), Key: dynamo.Key(keys.Bucket(b.Tenant, b.CreatorID, b.When(), b.IncomeType)),
 		UpdateExpression: aws.String(e.String()), ConditionExpression: aws.String(condition), ExpressionAttributeNames: e.names,
 		ExpressionAttributeValues: e.values, ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}
 }

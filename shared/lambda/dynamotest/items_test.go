@@ -8,7 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"fenzhang/shared/dynamo/attr"
+	"fenzhang/shared/dynamo"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/lambda/dynamotest"
 )
@@ -29,16 +29,16 @@ func TestANewAttributeIsNoticedAtTheEndOfATest(t *testing.T) {
 	c := &caught{TB: t}
 	l := dynamotest.Memory(c)
 	put := func(k keys.Key, name string, v types.AttributeValue) {
-		it := attr.Key(k)
+		it := dynamo.Key(k)
 		it[name] = v
 		if _, err := l.Client.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &l.Ledger, Item: it}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	put(keys.Entry("mcn-a", "c-1", "en-1"), "doc", attr.Text("{}"))
-	put(keys.Entry("mcn-a", "c-1", "en-2"), "document", attr.Text("{}"))
-	put(keys.Entry("mcn-a", "c-1", "en-3"), "doc", attr.Number(1))
-	put(keys.Key{PK: "T#mcn-a#ELSE#1", SK: "X"}, "any", attr.Text("a test's own"))
+	put(keys.Entry("mcn-a", "c-1", "en-1"), "doc", dynamo.Text("{}"))
+	put(keys.Entry("mcn-a", "c-1", "en-2"), "document", dynamo.Text("{}"))
+	put(keys.Entry("mcn-a", "c-1", "en-3"), "doc", dynamo.Number(1))
+	put(keys.Key{PK: "T#mcn-a#ELSE#1", SK: "X"}, "any", dynamo.Text("a test's own"))
 	for _, end := range c.ends {
 		end()
 	}

@@ -11,7 +11,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
-	"fenzhang/shared/dynamo/attr"
+	"fenzhang/shared/dynamo"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/lambda/dynamotest"
 	"fenzhang/shared/lambda/usage"
@@ -23,10 +23,10 @@ func TestCallsAreCountedInTheirOwnContext(t *testing.T) {
 	k := keys.PayoutKey("mcn-a", "pk-1")
 	ctx, tally := usage.With(t.Context())
 	_, other := usage.With(t.Context())
-	if _, err := db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &l.Control, Item: attr.Key(k)}); err != nil {
+	if _, err := db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &l.Control, Item: dynamo.Key(k)}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := db.GetItem(ctx, &dynamodb.GetItemInput{TableName: &l.Control, Key: attr.Key(k)}); err != nil {
+	if _, err := db.GetItem(ctx, &dynamodb.GetItemInput{TableName: &l.Control, Key: dynamo.Key(k)}); err != nil {
 		t.Fatal(err)
 	}
 	if got, want := tally.Units(), (usage.Units{Read: 0.5, Write: 1}); got != want {
@@ -35,7 +35,7 @@ func TestCallsAreCountedInTheirOwnContext(t *testing.T) {
 	if got := other.Units(); got != (usage.Units{}) {
 		t.Errorf("another call is charged %v", got)
 	}
-	in := &dynamodb.PutItemInput{TableName: &l.Control, Item: attr.Key(k)}
+	in := &dynamodb.PutItemInput{TableName: &l.Control, Item: dynamo.Key(k)}
 	if _, err := db.PutItem(t.Context(), in); err != nil || in.ReturnConsumedCapacity != "" {
 		t.Errorf("a call that nobody counts asks for %q: %v", in.ReturnConsumedCapacity, err)
 	}

@@ -17,9 +17,7 @@ import (
 	"github.com/emmansun/gmsm/sm3"
 
 	"fenzhang/shared/dynamo"
-	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/dynamo/keys"
-	"fenzhang/shared/dynamo/transact"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/fault/awsfault"
 	"fenzhang/shared/ident"
@@ -92,7 +90,7 @@ func entryPut(table string, chart ledger.Chart, e ledger.Entry) (types.TransactW
 		return types.TransactWriteItem{}, fault.Internal(err)
 	}
 	k := keys.Entry(e.Tenant, e.CreatorID, e.ID)
-	return transact.PutNew(table, map[string]types.AttributeValue{"pk": attr.Text(k.PK), "sk": attr.Text(k.SK), "doc": attr.Text(string(doc))}), nil
+	return dynamo.PutNew(table, map[string]types.AttributeValue{"pk": dynamo.Text(k.PK), "sk": dynamo.Text(k.SK), "doc": dynamo.Text(string(doc))}), nil
 }
 
 // Hash is the SM3 of an entry as it is stored; the audit record of its act carries it.
@@ -124,22 +122,22 @@ func balance(table string, e ledger.Entry) *types.Update {
 	}
 	slices.Sort(accounts)
 	k := keys.Balance(e.Tenant, e.CreatorID, e.Entity)
-	u := &types.Update{TableName: aws.String(table), Key: map[string]types.AttributeValue{"pk": attr.Text(k.PK), "sk": attr.Text(k.SK)},
+	u := &types.Update{TableName: aws.String(table), Key: map[string]types.AttributeValue{"pk": dynamo.Text(k.PK), "sk": dynamo.Text(k.SK)},
 		ExpressionAttributeNames: map[string]string{}, ExpressionAttributeValues: map[string]types.AttributeValue{}}
 	var adds, conditions []string
 	for i, a := range accounts {
 		name, value := "#a"+strconv.Itoa(i), ":a"+strconv.Itoa(i)
 		amount := sums[ledger.Account(a)]
 		u.ExpressionAttributeNames[name] = a
-		u.ExpressionAttributeValues[value] = attr.Number(amount.Fen())
+		u.ExpressionAttributeValues[value] = dynamo.Number(amount.Fen())
 		adds = append(adds, name+" "+value)
 		if owed(ledger.Account(a)) && amount.Positive() {
 			limit := ":l" + strconv.Itoa(i)
-			u.ExpressionAttributeValues[limit] = attr.Number(-amount.Fen())
+			u.ExpressionAttributeValues[limit] = dynamo.Number(-amount.Fen())
 			conditions = append(conditions, name+" <= "+limit)
 		}
 	}
-	u.ExpressionAttributeValues[":period"] = attr.Text(e.Accounting.String())
+	u.ExpressionAttributeValues[":period"] = dynamo.Text(e.Accounting.String())
 	conditions = append(conditions, "(attribute_not_exists("+attrClosed+") OR "+attrClosed+" < :period)")
 	u.UpdateExpression = aws.String("ADD " + strings.Join(adds, ", "))
 	u.ConditionExpression = aws.String(strings.Join(conditions, " AND "))
@@ -159,7 +157,7 @@ type Book struct {
 func (b Book) Entry(ctx context.Context, tenant ident.Tenant, creator ident.Creator, id string) (ledger.Entry, error) {
 	k := keys.Entry(tenant, creator, id)
 	out, err := b.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(b.Table), ConsistentRead: aws.Bool(true),
-		Key: map[string]types.AttributeValue{"pk": attr.Text(k.PK), "sk": attr.Text(k.SK)}})
+		Key: map[string]types.AttributeValue{"pk": dynamo.Text(k.PK), "sk": dynamo.Text(k.SK)}})
 	if err != nil {
 		return ledger.Entry{}, awsfault.Of(err)
 	}
@@ -213,7 +211,7 @@ func (b Book) query(ctx context.Context, pk, prefix string) ([]map[string]types.
 	var items []map[string]types.AttributeValue
 	in := &dynamodb.QueryInput{TableName: aws.String(b.Table), ConsistentRead: aws.Bool(true),
 		KeyConditionExpression:    aws.String("pk = :pk AND begins_with(sk, :sk)"),
-		ExpressionAttributeValues: map[string]types.AttributeValue{":pk": attr.Text(pk), ":sk": attr.Text(prefix)}}
+		ExpressionAttributeValues: map[string]types.AttributeValue{":pk": dynamo.Text(pk), ":sk": dynamo.Text(prefix)}}
 	for p := dynamodb.NewQueryPaginator(b.DB, in); p.HasMorePages(); {
 		page, err := p.NextPage(ctx)
 		if err != nil {
@@ -245,10 +243,10 @@ func entryOf(it map[string]types.AttributeValue) (ledger.Entry, error) {
 func (b Book) Page(ctx context.Context, tenant ident.Tenant, book, after string, limit int) ([]ledger.Entry, string, error) {
 	in := &dynamodb.QueryInput{TableName: aws.String(b.Table), ConsistentRead: aws.Bool(true), Limit: aws.Int32(int32(min(max(limit, 1), maxPage))),
 		KeyConditionExpression:    aws.String("pk = :pk AND begins_with(sk, :sk)"),
-		ExpressionAttributeValues: map[string]types.AttributeValue{":pk": attr.Text(keys.CreatorBook(tenant, ident.Creator(book))), ":sk": attr.Text(keys.EntryPrefix)}}
+		ExpressionAttributeValues: map[string]types.AttributeValue{":pk": dynamo.Text(keys.CreatorBook(tenant, ident.Creator(book))), ":sk": dynamo.Text(keys.EntryPrefix)}}
 	if after != "" {
 		k := keys.Entry(tenant, ident.Creator(book), after)
-		in.ExclusiveStartKey = map[string]types.AttributeValue{"pk": attr.Text(k.PK), "sk": attr.Text(k.SK)}
+		in.ExclusiveStartKey = map[string]types.AttributeValue{"pk": dynamo.Text(k.PK), "sk": dynamo.Text(k.SK)}
 	}
 	out, err := b.DB.Query(ctx, in)
 	if err != nil {

@@ -2,7 +2,6 @@ package ledgerdb
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
@@ -13,7 +12,6 @@ import (
 	"fenzhang/shared/civil"
 	"fenzhang/shared/clock"
 	"fenzhang/shared/dynamo"
-	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/fault/awsfault"
@@ -102,10 +100,10 @@ func (p *Periods) DateIn(ctx context.Context, e *ledger.Entry, month civil.Month
 func StillClosing(table string, e ledger.Entry) types.TransactWriteItem {
 	k := keys.PeriodHead(e.Tenant, e.Entity)
 	return types.TransactWriteItem{ConditionCheck: &types.ConditionCheck{TableName: aws.String(table),
-		Key:                       map[string]types.AttributeValue{"pk": attr.Text(k.PK), "sk": attr.Text(k.SK)},
+		Key:                       map[string]types.AttributeValue{"pk": dynamo.Text(k.PK), "sk": dynamo.Text(k.SK)},
 		ConditionExpression:       aws.String("#m = :m AND #st = :st"),
 		ExpressionAttributeNames:  map[string]string{"#m": HeadMonth, "#st": HeadState},
-		ExpressionAttributeValues: map[string]types.AttributeValue{":m": attr.Text(e.Accounting.String()), ":st": attr.Text(HeadClosing)}}}
+		ExpressionAttributeValues: map[string]types.AttributeValue{":m": dynamo.Text(e.Accounting.String()), ":st": dynamo.Text(HeadClosing)}}}
 }
 
 func (p *Periods) closed(ctx context.Context, tenant ident.Tenant, entity ident.Entity) (closed, error) {
@@ -132,7 +130,7 @@ func (p *Periods) closed(ctx context.Context, tenant ident.Tenant, entity ident.
 
 func (p *Periods) read(ctx context.Context, k keys.Key) (closed, error) {
 	out, err := p.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(p.Table), ConsistentRead: aws.Bool(true),
-		Key: map[string]types.AttributeValue{"pk": attr.Text(k.PK), "sk": attr.Text(k.SK)}})
+		Key: map[string]types.AttributeValue{"pk": dynamo.Text(k.PK), "sk": dynamo.Text(k.SK)}})
 	if err != nil {
 		return closed{}, awsfault.Of(err)
 	}
@@ -152,13 +150,12 @@ func (p *Periods) read(ctx context.Context, k keys.Key) (closed, error) {
 // write of such an entry is refused by its condition. A book without balances has no entries and needs none.
 func (b Book) Fence(ctx context.Context, tenant ident.Tenant, book string, entity ident.Entity, month civil.Month) error {
 	k := keys.Balance(tenant, ident.Creator(book), entity)
-	_, err := b.DB.UpdateItem(ctx, &dynamodb.UpdateItemInput{TableName: aws.String(b.Table), Key: map[string]types.AttributeValue{"pk": attr.Text(k.PK), "sk": attr.Text(k.SK)},
+	_, err := b.DB.UpdateItem(ctx, &dynamodb.UpdateItemInput{TableName: aws.String(b.Table), Key: map[string]types.AttributeValue{"pk": dynamo.Text(k.PK), "sk": dynamo.Text(k.SK)},
 		UpdateExpression:          aws.String("SET " + attrClosed + " = :m"),
 		ConditionExpression:       aws.String("attribute_exists(pk) AND (attribute_not_exists(" + attrClosed + ") OR " + attrClosed + " < :m)"),
-		ExpressionAttributeValues: map[string]types.AttributeValue{":m": attr.Text(month.String())}})
-	var refused *types.ConditionalCheckFailedException
-	if err != nil && !errors.As(err, &refused) {
-		return awsfault.Of(err)
+		ExpressionAttributeValues: map[string]types.AttributeValue{":m": dynamo.Text(month.String())}})
+	if dynamo.Refusal(err) != nil {
+		return nil
 	}
-	return nil
+	return awsfault.Of(err)
 }

@@ -4,7 +4,6 @@ package openingdb
 import (
 	"context"
 	"encoding/json"
-	"errors"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -12,11 +11,8 @@ import (
 
 	"fenzhang/shared/audit"
 	"fenzhang/shared/audit/outbox"
-	"fenzhang/shared/clock/optimistic"
 	"fenzhang/shared/dynamo"
-	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/dynamo/keys"
-	"fenzhang/shared/dynamo/transact"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/fault/awsfault"
 	"fenzhang/shared/ident"
@@ -49,14 +45,14 @@ const (
 // Import reads a record, consistently.
 func (s *Store) Import(ctx context.Context, tenant ident.Tenant, id string) (opening.Record, error) {
 	var r opening.Record
-	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(s.Ledger), Key: attr.Key(keys.OpeningImport(tenant, id)), ConsistentRead: aws.Bool(true)})
+	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(s.Ledger), Key: dynamo.Key(keys.OpeningImport(tenant, id)), ConsistentRead: aws.Bool(true)})
 	if err != nil {
 		return r, awsfault.Of(err)
 	}
 	if out.Item == nil {
 		return r, fault.Absent("opening import")
 	}
-	if err := json.Unmarshal([]byte(attr.TextOf(out.Item, docAttr)), &r); err != nil {
+	if err := json.Unmarshal([]byte(dynamo.TextOf(out.Item, docAttr)), &r); err != nil {
 		return r, fault.Internal(err)
 	}
 	r.Tenant = tenant
@@ -69,13 +65,13 @@ func (s *Store) Save(ctx context.Context, r opening.Record, seen, act, by string
 	if err != nil {
 		return fault.Internal(err)
 	}
-	it := attr.Key(keys.OpeningImport(r.Tenant, r.ID))
-	it[docAttr], it[stateAttr], it[actAttr] = attr.Text(string(doc)), attr.Text(r.State), attr.Text(act)
+	it := dynamo.Key(keys.OpeningImport(r.Tenant, r.ID))
+	it[docAttr], it[stateAttr], it[actAttr] = dynamo.Text(string(doc)), dynamo.Text(r.State), dynamo.Text(act)
 	put := &types.Put{TableName: aws.String(s.Ledger), Item: it, ConditionExpression: aws.String("attribute_not_exists(pk)"),
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}
 	if seen != "" {
 		put.ConditionExpression = aws.String(stateAttr + " = :seen")
-		put.ExpressionAttributeValues = attr.Item{":seen": attr.Text(seen)}
+		put.ExpressionAttributeValues = dynamo.Item{":seen": dynamo.Text(seen)}
 	}
 	rec := audit.Record{ID: act, Tenant: r.Tenant, At: r.CheckedAt, Actor: by, Act: "opening." + r.State, Object: r.ID, What: doc}
 	if !r.PostedAt.IsZero() {
@@ -102,19 +98,11 @@ func (s *Store) PostRows(ctx context.Context, tenant ident.Tenant, b settlement.
 	if err != nil {
 		return fault.Internal(err)
 	}
-	it[actAttr] = attr.Text(rec.ID) // not that of the import, which posts several lists
-	return s.write(ctx, []types.TransactWriteItem{transact.PutNew(s.Ledger, it), box}, rec.ID)
+	it[actAttr] = dynamo.Text(rec.ID) // not that of the import, which posts several lists
+	return s.write(ctx, []types.TransactWriteItem{dynamo.PutNew(s.Ledger, it), box}, rec.ID)
 }
 
 // write makes a lost race optimistic.ErrRival, and finding one's own act a success.
 func (s *Store) write(ctx context.Context, parts []types.TransactWriteItem, act string) error {
-	err := transact.Write(ctx, s.DB, s.NewToken(), parts)
-	var refused *transact.Refused
-	if errors.As(err, &refused) {
-		if attr.TextOf(refused.Old[0], actAttr) == act {
-			return nil
-		}
-		return optimistic.ErrRival
-	}
-	return err
+	return dynamo.Outcome(dynamo.Transact(ctx, s.DB, s.NewToken(), parts), actAttr, act)
 }

@@ -2,12 +2,9 @@ package settlementdb
 
 import (
 	"encoding/json"
-	"errors"
 
-	"fenzhang/shared/clock/optimistic"
-	"fenzhang/shared/dynamo/attr"
+	"fenzhang/shared/dynamo"
 	"fenzhang/shared/dynamo/keys"
-	"fenzhang/shared/dynamo/transact"
 	"fenzhang/shared/fault"
 )
 
@@ -16,7 +13,7 @@ const attrDocument = "doc"
 
 // DocumentOf reads what DocumentItem wrote.
 func DocumentOf[T any](it item) (doc T, err error) {
-	if err := json.Unmarshal([]byte(attr.TextOf(it, attrDocument)), &doc); err != nil {
+	if err := json.Unmarshal([]byte(dynamo.TextOf(it, attrDocument)), &doc); err != nil {
 		return doc, fault.Internal(err)
 	}
 	return doc, nil
@@ -28,20 +25,10 @@ func DocumentItem(k keys.Key, doc any) (item, error) {
 	if err != nil {
 		return nil, fault.Internal(err)
 	}
-	it := attr.Key(k)
-	it[attrDocument] = attr.Text(string(b))
+	it := dynamo.Key(k)
+	it[attrDocument] = dynamo.Text(string(b))
 	return it, nil
 }
 
-// Outcome is the outcome of a transaction whose first part carries an act. Finding that act there already is success,
-// because the answer to an earlier try was lost; every other refusal is optimistic.ErrRival. "" is no act.
-func Outcome(err error, act string) error {
-	var refused *transact.Refused
-	switch {
-	case !errors.As(err, &refused):
-		return err
-	case act != "" && attr.TextOf(refused.Old[0], attrAct) == act:
-		return nil
-	}
-	return optimistic.ErrRival
-}
+// Outcome is dynamo.Outcome of a write whose items carry an act in the attribute that all of this package have it in.
+func Outcome(err error, act string) error { return dynamo.Outcome(err, attrAct, act) }

@@ -10,7 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/klauspost/compress/zstd"
 
-	"fenzhang/shared/dynamo/attr"
+	"fenzhang/shared/dynamo"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/fault/awsfault"
@@ -59,7 +59,7 @@ func figuresItem(f settlement.Figures) (item, error) {
 			return nil, fault.Internal(err)
 		}
 	}
-	it := attr.Key(keys.Figures(f.Tenant, f.Settlement, f.Hash))
+	it := dynamo.Key(keys.Figures(f.Tenant, f.Settlement, f.Hash))
 	it[attrFigures] = binary(pack(plain))
 	return it, nil
 }

@@ -7,9 +7,8 @@ import (
 
 	"fenzhang/shared/audit"
 	"fenzhang/shared/audit/outbox"
-	"fenzhang/shared/dynamo/attr"
+	"fenzhang/shared/dynamo"
 	"fenzhang/shared/dynamo/keys"
-	"fenzhang/shared/dynamo/transact"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/ident"
 	"fenzhang/shared/settlement"
@@ -38,11 +37,11 @@ func (s *Store) FileMonth(ctx context.Context, tenant ident.Tenant, f settlement
 	if err != nil {
 		return err
 	}
-	it[attrAct] = attr.Text(f.Act)
+	it[attrAct] = dynamo.Text(f.Act)
 	told, err := outbox.Put(s.Settlements, audit.Record{ID: f.Act, Tenant: tenant, At: f.At, Actor: f.By, Act: "tax.month_filed", Object: string(f.Entity+"#") + f.Month.String(),
-		What: []byte(attr.TextOf(it, attrDocument)), Retention: "return"}, nil)
+		What: []byte(dynamo.TextOf(it, attrDocument)), Retention: "return"}, nil)
 	if err != nil {
 		return fault.Internal(err)
 	}
-	return Outcome(transact.Write(ctx, s.DB, s.NewToken(), []types.TransactWriteItem{transact.PutNew(s.Ledger, it), told}), f.Act)
+	return Outcome(dynamo.Transact(ctx, s.DB, s.NewToken(), []types.TransactWriteItem{dynamo.PutNew(s.Ledger, it), told}), f.Act)
 }

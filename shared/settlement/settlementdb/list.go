@@ -11,10 +11,9 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"fenzhang/shared/civil"
-	"fenzhang/shared/dynamo/attr"
+	"fenzhang/shared/dynamo"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/fault/awsfault"
@@ -153,13 +152,13 @@ func (s *Store) hits(ctx context.Context, sp span, after hit, limit int) ([]hit,
 		out, err := s.DB.Query(ctx, &dynamodb.QueryInput{TableName: aws.String(s.Settlements), IndexName: aws.String(sp.index), ScanIndexForward: aws.Bool(false),
 			Limit: aws.Int32(int32(limit + sameInstant)), KeyConditionExpression: aws.String(sp.attribute + " = :pk AND #at BETWEEN :from AND :to"),
 			ExpressionAttributeNames:  map[string]string{"#at": "at"},
-			ExpressionAttributeValues: item{":pk": attr.Text(pk), ":from": attr.Text(sp.from), ":to": attr.Text(to)}})
+			ExpressionAttributeValues: item{":pk": dynamo.Text(pk), ":from": dynamo.Text(sp.from), ":to": dynamo.Text(to)}})
 		if err != nil {
 			return nil, false, awsfault.Of(err)
 		}
 		more = more || out.LastEvaluatedKey != nil
 		for _, it := range out.Items {
-			if h := (hit{attr.TextOf(it, "at"), attr.TextOf(it, "pk")}); after.At == "" || newest(h, after) > 0 {
+			if h := (hit{dynamo.TextOf(it, "at"), dynamo.TextOf(it, "pk")}); after.At == "" || newest(h, after) > 0 {
 				all = append(all, h)
 			}
 		}
@@ -173,7 +172,7 @@ func (s *Store) hits(ctx context.Context, sp span, after hit, limit int) ([]hit,
 
 // mayMatch tells from the attributes in clear whether META is worth unpacking.
 func mayMatch(q settlement.Query, meta item) bool {
-	return (q.Status == "" || attr.TextOf(meta, attrStatus) == string(q.Status)) && (q.Hold == "" || attr.TextOf(meta, attrHold) == q.Hold)
+	return (q.Status == "" || dynamo.TextOf(meta, attrStatus) == string(q.Status)) && (q.Hold == "" || dynamo.TextOf(meta, attrHold) == q.Hold)
 }
 
 // LoadAll reads settlements by their ids.
@@ -204,7 +203,7 @@ func (s *Store) load(ctx context.Context, hits []hit) ([]settlement.Settlement, 
 func (s *Store) metas(ctx context.Context, hits []hit) ([]item, error) {
 	ks := make([]item, len(hits))
 	for i, h := range hits {
-		ks[i] = item{"pk": attr.Text(h.PK), "sk": attr.Text("META")}
+		ks[i] = item{"pk": dynamo.Text(h.PK), "sk": dynamo.Text("META")}
 	}
 	found, err := s.batch(ctx, ks)
 	if err != nil {
@@ -224,20 +223,11 @@ func (s *Store) metas(ctx context.Context, hits []hit) ([]item, error) {
 // batch reads items of the settlements table by their keys, consistently; the map is by "pk|sk".
 func (s *Store) batch(ctx context.Context, ks []item) (map[string]item, error) {
 	found := make(map[string]item, len(ks))
-	for chunk := range slices.Chunk(ks, 100) {
-		ask := map[string]types.KeysAndAttributes{s.Settlements: {Keys: chunk, ConsistentRead: aws.Bool(true)}}
-		for len(ask) > 0 {
-			out, err := s.DB.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{RequestItems: ask})
-			if err != nil {
-				return nil, awsfault.Of(err)
-			}
-			for _, it := range out.Responses[s.Settlements] {
-				found[attr.TextOf(it, "pk")+"|"+attr.TextOf(it, "sk")] = it
-			}
-			ask = out.UnprocessedKeys
-		}
-	}
-	return found, nil
+	err := dynamo.BatchGet(ctx, s.DB, s.Settlements, ks, func(it item) error {
+		found[dynamo.TextOf(it, "pk")+"|"+dynamo.TextOf(it, "sk")] = it
+		return nil
+	})
+	return found, err
 }
 
 // FiguresOf reads the standing figures of a page of settlements, by settlement id.
@@ -245,7 +235,7 @@ func (s *Store) FiguresOf(ctx context.Context, page []settlement.Settlement) (ma
 	var ks []item
 	for _, st := range page {
 		for _, hash := range st.FigureHashes() {
-			ks = append(ks, attr.Key(keys.Figures(st.Tenant, ident.Settlement(st.ID), hash)))
+			ks = append(ks, dynamo.Key(keys.Figures(st.Tenant, ident.Settlement(st.ID), hash)))
 		}
 	}
 	items, err := s.batch(ctx, ks)

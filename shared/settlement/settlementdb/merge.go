@@ -6,9 +6,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"fenzhang/shared/dynamo/attr"
+	"fenzhang/shared/dynamo"
 	"fenzhang/shared/dynamo/keys"
-	"fenzhang/shared/dynamo/transact"
 	"fenzhang/shared/ident"
 	"fenzhang/shared/settlement"
 )
@@ -23,7 +22,7 @@ func (s *Store) TaxYears(ctx context.Context, tenant ident.Tenant, entity ident.
 	}
 	var years []int
 	for _, it := range items {
-		if year := keys.YearOf(attr.TextOf(it, "sk")); year > 0 && !slices.Contains(years, year) {
+		if year := keys.YearOf(dynamo.TextOf(it, "sk")); year > 0 && !slices.Contains(years, year) {
 			years = append(years, year)
 		}
 	}
@@ -39,7 +38,7 @@ func (s *Store) Join(ctx context.Context, tenant ident.Tenant, bookings []settle
 		if err != nil {
 			return err
 		}
-		parts[i] = transact.PutNew(s.Ledger, it)
+		parts[i] = dynamo.PutNew(s.Ledger, it)
 	}
-	return Outcome(transact.Write(ctx, s.DB, s.NewToken(), parts), "")
+	return Outcome(dynamo.Transact(ctx, s.DB, s.NewToken(), parts), "")
 }

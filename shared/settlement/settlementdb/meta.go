@@ -10,14 +10,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"fenzhang/shared/civil"
-	"fenzhang/shared/dynamo/attr"
+	"fenzhang/shared/dynamo"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/ident"
 	"fenzhang/shared/settlement"
 )
 
 // item is one DynamoDB item.
-type item = attr.Item
+type item = dynamo.Item
 
 func binary(b []byte) types.AttributeValue { return &types.AttributeValueMemberB{Value: b} }
 
@@ -52,19 +52,19 @@ const (
 func metaItem(s settlement.Settlement) item {
 	k := keys.Settlement(s.Tenant, ident.Settlement(s.ID))
 	it := item{
-		"pk": attr.Text(k.PK), "sk": attr.Text(k.SK),
+		"pk": dynamo.Text(k.PK), "sk": dynamo.Text(k.SK),
 		attrMeta:     binary(write(&s, walkSettlement)),
-		attrRevision: attr.Number(s.Revision),
-		attrStatus:   attr.Text(string(s.Status)),
-		attrVersion:  attr.Number(s.StatusVersion),
-		attrAct:      attr.Text(s.Last.ID),
-		"tp_pk":      attr.Text(keys.ByTaxpayer(s.Tenant, s.Entity, s.TaxpayerID)),
-		"cr_pk":      attr.Text(keys.ByCreator(s.Tenant, s.CreatorID)),
-		"op_pk":      attr.Text(keys.ByOpening(s.Tenant, civil.MonthOf(s.OpenedAt), keys.OpeningShard(s.ID))),
-		"at":         attr.Text(keys.OpenedAt(s.OpenedAt)),
+		attrRevision: dynamo.Number(s.Revision),
+		attrStatus:   dynamo.Text(string(s.Status)),
+		attrVersion:  dynamo.Number(s.StatusVersion),
+		attrAct:      dynamo.Text(s.Last.ID),
+		"tp_pk":      dynamo.Text(keys.ByTaxpayer(s.Tenant, s.Entity, s.TaxpayerID)),
+		"cr_pk":      dynamo.Text(keys.ByCreator(s.Tenant, s.CreatorID)),
+		"op_pk":      dynamo.Text(keys.ByOpening(s.Tenant, civil.MonthOf(s.OpenedAt), keys.OpeningShard(s.ID))),
+		"at":         dynamo.Text(keys.OpenedAt(s.OpenedAt)),
 	}
 	if s.Hold != nil {
-		it[attrHold] = attr.Text(s.Hold.Reason)
+		it[attrHold] = dynamo.Text(s.Hold.Reason)
 	}
 	if s.Provisional != nil {
 		writeProvisional(it, *s.Provisional)
@@ -73,15 +73,15 @@ func metaItem(s settlement.Settlement) item {
 }
 
 func writeProvisional(it item, p settlement.Provisional) {
-	it[attrProvisional] = attr.Text(p.Missing)
+	it[attrProvisional] = dynamo.Text(p.Missing)
 	writeDay(it, attrPartLast, p.Last)
 	writeDay(it, attrPayDay, p.Day)
 	writeDay(it, attrPayLatest, p.Latest)
 	if p.WorkingDays != 0 {
-		it[attrPayWorking] = attr.Number(p.WorkingDays)
+		it[attrPayWorking] = dynamo.Number(p.WorkingDays)
 	}
 	if p.Previous {
-		it[attrPayPrevious] = attr.Number(1)
+		it[attrPayPrevious] = dynamo.Number(1)
 	}
 }
 
@@ -90,9 +90,9 @@ func readProvisional(it item) (*settlement.Provisional, error) {
 	if _, there := it[attrProvisional]; !there {
 		return nil, nil
 	}
-	p := settlement.Provisional{Missing: attr.TextOf(it, attrProvisional)}
-	p.WorkingDays = int(attr.NumberOf(it, attrPayWorking))
-	p.Previous = attr.NumberOf(it, attrPayPrevious) != 0
+	p := settlement.Provisional{Missing: dynamo.TextOf(it, attrProvisional)}
+	p.WorkingDays = int(dynamo.NumberOf(it, attrPayWorking))
+	p.Previous = dynamo.NumberOf(it, attrPayPrevious) != 0
 	err := errors.Join(readDay(it, attrPartLast, &p.Last), readDay(it, attrPayDay, &p.Day), readDay(it, attrPayLatest, &p.Latest))
 	return &p, err
 }
@@ -100,12 +100,12 @@ func readProvisional(it item) (*settlement.Provisional, error) {
 // writeDay leaves the zero date out.
 func writeDay(it item, name string, d civil.Date) {
 	if !d.IsZero() {
-		it[name] = attr.Text(d.String())
+		it[name] = dynamo.Text(d.String())
 	}
 }
 
 func readDay(it item, name string, d *civil.Date) (err error) {
-	if text := attr.TextOf(it, name); text != "" {
+	if text := dynamo.TextOf(it, name); text != "" {
 		*d, err = civil.ParseDate(text)
 	}
 	return err
@@ -130,7 +130,7 @@ var errNotMeta = errors.New("settlementdb: not a settlement")
 
 // FromItem reads META; the relay uses it on stream images.
 func FromItem(it map[string]types.AttributeValue) (settlement.Settlement, error) {
-	tenant, id, ok := keys.SettlementOf(attr.TextOf(it, "pk"), attr.TextOf(it, "sk"))
+	tenant, id, ok := keys.SettlementOf(dynamo.TextOf(it, "pk"), dynamo.TextOf(it, "sk"))
 	if !ok {
 		return settlement.Settlement{}, errNotMeta
 	}
@@ -143,7 +143,7 @@ func FromItem(it map[string]types.AttributeValue) (settlement.Settlement, error)
 		return settlement.Settlement{}, fmt.Errorf("settlementdb: dates of %s: %w", id, err)
 	}
 	s.Tenant, s.ID = tenant, string(id)
-	s.Status, s.StatusVersion, s.Revision = settlement.Status(attr.TextOf(it, attrStatus)), int(attr.NumberOf(it, attrVersion)), int(attr.NumberOf(it, attrRevision))
+	s.Status, s.StatusVersion, s.Revision = settlement.Status(dynamo.TextOf(it, attrStatus)), int(dynamo.NumberOf(it, attrVersion)), int(dynamo.NumberOf(it, attrRevision))
 	s.TransitionID = s.OpenedBy
 	from := settlement.PendingReview
 	for i := range s.History {

@@ -11,7 +11,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"fenzhang/shared/dynamo"
-	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/fault/awsfault"
@@ -80,7 +79,7 @@ func (s *Shadows) ShadowReport(ctx context.Context, tenant ident.Tenant, shadow 
 }
 
 func (s *Shadows) each(ctx context.Context, pk string, do func(item) error) error {
-	in := &dynamodb.QueryInput{TableName: aws.String(s.Ledger), KeyConditionExpression: aws.String("pk = :pk"), ExpressionAttributeValues: item{":pk": attr.Text(pk)}}
+	in := &dynamodb.QueryInput{TableName: aws.String(s.Ledger), KeyConditionExpression: aws.String("pk = :pk"), ExpressionAttributeValues: item{":pk": dynamo.Text(pk)}}
 	for p := dynamodb.NewQueryPaginator(s.DB, in); p.HasMorePages(); {
 		page, err := p.NextPage(ctx)
 		if err != nil {
@@ -109,9 +108,9 @@ func (s *Shadows) Comparisons(ctx context.Context, tenant ident.Tenant, pack, ve
 	}
 	pk := keys.ShadowReport(tenant, pack, version)
 	in := &dynamodb.QueryInput{TableName: aws.String(s.Ledger), KeyConditionExpression: aws.String("pk = :pk"),
-		FilterExpression: aws.String(attrDiffers + " = :yes"), ExpressionAttributeValues: item{":pk": attr.Text(pk), ":yes": &types.AttributeValueMemberBOOL{Value: true}}}
+		FilterExpression: aws.String(attrDiffers + " = :yes"), ExpressionAttributeValues: item{":pk": dynamo.Text(pk), ":yes": &types.AttributeValueMemberBOOL{Value: true}}}
 	if len(after) > 0 {
-		in.ExclusiveStartKey = attr.Key(keys.Key{PK: pk, SK: string(after)})
+		in.ExclusiveStartKey = dynamo.Key(keys.Key{PK: pk, SK: string(after)})
 	}
 	out := []settlement.Comparison{}
 	for p := dynamodb.NewQueryPaginator(s.DB, in); p.HasMorePages(); {

@@ -2,7 +2,6 @@ package settlementdb
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -10,11 +9,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"fenzhang/shared/clock/optimistic"
 	"fenzhang/shared/dynamo"
-	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/dynamo/keys"
-	"fenzhang/shared/dynamo/transact"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/fault/awsfault"
 	"fenzhang/shared/ident"
@@ -60,7 +56,7 @@ func read(it item) (settlement.Settlement, error) {
 }
 
 func (s *Store) get(ctx context.Context, table string, k keys.Key) (item, error) {
-	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(table), Key: attr.Key(k), ConsistentRead: aws.Bool(true)})
+	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(table), Key: dynamo.Key(k), ConsistentRead: aws.Bool(true)})
 	if err != nil {
 		return nil, awsfault.Of(err)
 	}
@@ -107,7 +103,7 @@ func (s *Store) meta(n settlement.Settlement, old *settlement.Settlement) *types
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}
 	if old != nil {
 		put.ConditionExpression = aws.String(attrRevision + " = :rev")
-		put.ExpressionAttributeValues = item{":rev": attr.Number(int64(old.Revision))}
+		put.ExpressionAttributeValues = item{":rev": dynamo.Number(int64(old.Revision))}
 	}
 	return put
 }
@@ -115,14 +111,7 @@ func (s *Store) meta(n settlement.Settlement, old *settlement.Settlement) *types
 func (s *Store) putMeta(ctx context.Context, p *types.Put, act string) error {
 	_, err := s.DB.PutItem(ctx, &dynamodb.PutItemInput{TableName: p.TableName, Item: p.Item, ConditionExpression: p.ConditionExpression,
 		ExpressionAttributeValues: p.ExpressionAttributeValues, ReturnValuesOnConditionCheckFailure: p.ReturnValuesOnConditionCheckFailure})
-	var refused *types.ConditionalCheckFailedException
-	if errors.As(err, &refused) {
-		if attr.TextOf(refused.Item, attrAct) == act { // the answer to an earlier try was lost
-			return nil
-		}
-		return optimistic.ErrRival
-	}
-	return awsfault.Of(err)
+	return Outcome(err, act)
 }
 
 func (s *Store) transact(ctx context.Context, c settlement.Change, meta *types.Put, posting []types.TransactWriteItem) error {
@@ -133,7 +122,7 @@ func (s *Store) transact(ctx context.Context, c settlement.Change, meta *types.P
 		parts = append(parts, types.TransactWriteItem{Put: s.meta(*c.Also, &before)})
 	}
 	if c.Key != nil {
-		parts = append(parts, transact.PutNew(s.Control, keyItem(*c.Key)))
+		parts = append(parts, dynamo.PutNew(s.Control, keyItem(*c.Key)))
 	}
 	parts = append(parts, posting...)
 	raised, err := receivabledb.RaiseAll(s.Ledger, c.Raised)
@@ -149,7 +138,7 @@ func (s *Store) transact(ctx context.Context, c settlement.Change, meta *types.P
 		if err != nil {
 			return err
 		}
-		parts = append(parts, transact.PutNew(s.Ledger, it))
+		parts = append(parts, dynamo.PutNew(s.Ledger, it))
 	}
 	if c.Figures != nil {
 		it, err := figuresItem(*c.Figures)
@@ -164,32 +153,32 @@ func (s *Store) transact(ctx context.Context, c settlement.Change, meta *types.P
 	if c.Freed != nil {
 		parts = append(parts, types.TransactWriteItem{Update: s.bucketFree(c.New.Tenant, *c.Freed)})
 	}
-	return Outcome(transact.Write(ctx, s.DB, s.NewToken(), parts), c.New.Last.ID)
+	return Outcome(dynamo.Transact(ctx, s.DB, s.NewToken(), parts), c.New.Last.ID)
 }
 
 // bucketClose turns a statement's bucket into a settlement, or into the next occurrence of one that was undone.
 func (s *Store) bucketClose(n settlement.Settlement, b settlement.BucketClose) *types.Update {
-	return &types.Update{TableName: aws.String(s.Ledger), Key: attr.Key(keys.Bucket(n.Tenant, b.CreatorID, b.Period, b.IncomeType)),
+	return &types.Update{TableName: aws.String(s.Ledger), Key: dynamo.Key(keys.Bucket(n.Tenant, b.CreatorID, b.Period, b.IncomeType)),
 		UpdateExpression:    aws.String("SET st = :settled, sid = :sid, occ = :n, live = :one"),
 		ConditionExpression: aws.String("(st = :open AND dist = :gross) OR (st = :settled AND occ = :before AND dist = :gross)"),
-		ExpressionAttributeValues: item{":settled": attr.Text("settled"), ":open": attr.Text("open"), ":sid": attr.Text(n.ID), ":n": attr.Number(int64(b.Occurrence)),
-			":before": attr.Number(int64(b.Occurrence - 1)), ":gross": attr.Number(b.Gross.Fen()), ":one": attr.Number(1)},
+		ExpressionAttributeValues: item{":settled": dynamo.Text("settled"), ":open": dynamo.Text("open"), ":sid": dynamo.Text(n.ID), ":n": dynamo.Number(int64(b.Occurrence)),
+			":before": dynamo.Number(int64(b.Occurrence - 1)), ":gross": dynamo.Number(b.Gross.Fen()), ":one": dynamo.Number(1)},
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}
 }
 
 // bucketFree takes back the word that what consumed a bucket stands: the next run of statements looks at it again.
 func (s *Store) bucketFree(tenant ident.Tenant, b settlement.BucketFree) *types.Update {
-	return &types.Update{TableName: aws.String(s.Ledger), Key: attr.Key(keys.Bucket(tenant, b.CreatorID, b.Period, b.IncomeType)),
+	return &types.Update{TableName: aws.String(s.Ledger), Key: dynamo.Key(keys.Bucket(tenant, b.CreatorID, b.Period, b.IncomeType)),
 		UpdateExpression: aws.String("REMOVE live"), ConditionExpression: aws.String("st = :settled"),
-		ExpressionAttributeValues:           item{":settled": attr.Text("settled")},
+		ExpressionAttributeValues:           item{":settled": dynamo.Text("settled")},
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}
 }
 
 func keyItem(k settlement.KeyRecord) item {
-	it := attr.Key(keys.Idempotency(k.Tenant, "settle", k.Key))
-	it["hash"], it["sid"], it["w"] = attr.Text(k.ContentHash), attr.Text(string(k.Settlement)), attr.Text(k.WriteID)
-	it["at"], it["arrival"] = attr.Number(k.At.UnixMilli()), attr.Number(millis(k.Arrival))
-	it["ttl"] = attr.Number(k.At.Add(keyLife).Unix())
+	it := dynamo.Key(keys.Idempotency(k.Tenant, "settle", k.Key))
+	it["hash"], it["sid"], it["w"] = dynamo.Text(k.ContentHash), dynamo.Text(string(k.Settlement)), dynamo.Text(k.WriteID)
+	it["at"], it["arrival"] = dynamo.Number(k.At.UnixMilli()), dynamo.Number(millis(k.Arrival))
+	it["ttl"] = dynamo.Number(k.At.Add(keyLife).Unix())
 	return it
 }
 
@@ -199,24 +188,15 @@ func (s *Store) Key(ctx context.Context, tenant ident.Tenant, key string) (*sett
 	if err != nil || it == nil {
 		return nil, err
 	}
-	return &settlement.KeyRecord{Tenant: tenant, Key: key, ContentHash: attr.TextOf(it, "hash"), Settlement: ident.Settlement(attr.TextOf(it, "sid")), WriteID: attr.TextOf(it, "w"),
-		At: instant(attr.NumberOf(it, "at")), Arrival: instant(attr.NumberOf(it, "arrival"))}, nil
+	return &settlement.KeyRecord{Tenant: tenant, Key: key, ContentHash: dynamo.TextOf(it, "hash"), Settlement: ident.Settlement(dynamo.TextOf(it, "sid")), WriteID: dynamo.TextOf(it, "w"),
+		At: instant(dynamo.NumberOf(it, "at")), Arrival: instant(dynamo.NumberOf(it, "arrival"))}, nil
 }
 
 // PutKey writes the record of a key for a payable that is known already.
 func (s *Store) PutKey(ctx context.Context, k settlement.KeyRecord) error {
 	_, err := s.DB.PutItem(ctx, &dynamodb.PutItemInput{TableName: aws.String(s.Control), Item: keyItem(k), ConditionExpression: aws.String("attribute_not_exists(pk)"),
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld})
-	var refused *types.ConditionalCheckFailedException
-	switch {
-	case errors.As(err, &refused) && attr.TextOf(refused.Item, "w") == k.WriteID:
-		return nil
-	case errors.As(err, &refused):
-		return optimistic.ErrRival
-	case err != nil:
-		return awsfault.Of(err)
-	}
-	return nil
+	return dynamo.Outcome(err, "w", k.WriteID)
 }
 
 // RowsItem is a booking as it is kept in its taxpayer's list of the year.
@@ -261,7 +241,7 @@ func (s *Store) taxList(ctx context.Context, tenant ident.Tenant, entity ident.E
 func (s *Store) query(ctx context.Context, table, pk, prefix string) ([]item, error) {
 	var items []item
 	in := &dynamodb.QueryInput{TableName: aws.String(table), ConsistentRead: aws.Bool(true), KeyConditionExpression: aws.String("pk = :pk AND begins_with(sk, :sk)"),
-		ExpressionAttributeValues: item{":pk": attr.Text(pk), ":sk": attr.Text(prefix)}}
+		ExpressionAttributeValues: item{":pk": dynamo.Text(pk), ":sk": dynamo.Text(prefix)}}
 	for p := dynamodb.NewQueryPaginator(s.DB, in); p.HasMorePages(); {
 		page, err := p.NextPage(ctx)
 		if err != nil {
@@ -288,8 +268,8 @@ func (s *Store) Entry(ctx context.Context, tenant ident.Tenant, creator ident.Cr
 
 // PutPayoutKey remembers which settlement a payout key belongs to, before the first send. Writing it again is harmless.
 func (s *Store) PutPayoutKey(ctx context.Context, tenant ident.Tenant, key, id string) error {
-	it := attr.Key(keys.PayoutKey(tenant, key))
-	it["sid"] = attr.Text(id)
+	it := dynamo.Key(keys.PayoutKey(tenant, key))
+	it["sid"] = dynamo.Text(id)
 	_, err := s.DB.PutItem(ctx, &dynamodb.PutItemInput{TableName: aws.String(s.Control), Item: it})
 	return awsfault.Of(err)
 }
@@ -303,5 +283,5 @@ func (s *Store) SettlementOfKey(ctx context.Context, tenant ident.Tenant, key st
 	if it == nil {
 		return "", fault.Absent("payout")
 	}
-	return attr.TextOf(it, "sid"), nil
+	return dynamo.TextOf(it, "sid"), nil
 }

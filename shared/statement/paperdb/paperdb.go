@@ -5,7 +5,6 @@ package paperdb
 import (
 	"context"
 	"encoding/json"
-	"errors"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -13,11 +12,8 @@ import (
 
 	"fenzhang/shared/audit/outbox"
 	"fenzhang/shared/civil"
-	"fenzhang/shared/clock/optimistic"
 	"fenzhang/shared/dynamo"
-	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/dynamo/keys"
-	"fenzhang/shared/dynamo/transact"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/fault/awsfault"
 	"fenzhang/shared/ident"
@@ -40,7 +36,7 @@ type Store struct {
 
 var _ paper.States = (*Store)(nil)
 
-type item = attr.Item
+type item = dynamo.Item
 
 // Attribute names.
 const (
@@ -52,7 +48,7 @@ const (
 // State implements paper.States.
 func (s *Store) State(ctx context.Context, tenant ident.Tenant, creator ident.Creator, period paper.Period) (paper.State, bool, error) {
 	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(s.Ledger), ConsistentRead: aws.Bool(true),
-		Key: attr.Key(keys.StatementState(tenant, creator, period.String()))})
+		Key: dynamo.Key(keys.StatementState(tenant, creator, period.String()))})
 	if err != nil {
 		return paper.State{}, false, awsfault.Of(err)
 	}
@@ -65,7 +61,7 @@ func (s *Store) State(ctx context.Context, tenant ident.Tenant, creator ident.Cr
 
 func stateOf(tenant ident.Tenant, it item) (paper.State, error) {
 	state := paper.State{Tenant: tenant}
-	if err := json.Unmarshal([]byte(attr.TextOf(it, attrDoc)), &state); err != nil {
+	if err := json.Unmarshal([]byte(dynamo.TextOf(it, attrDoc)), &state); err != nil {
 		return state, fault.Internal(err)
 	}
 	return state, nil
@@ -75,8 +71,8 @@ func stateOf(tenant ident.Tenant, it item) (paper.State, error) {
 func (s *Store) States(ctx context.Context, tenant ident.Tenant, creator ident.Creator, from, to civil.Month) ([]paper.State, error) {
 	var found []paper.State
 	err := s.query(ctx, &dynamodb.QueryInput{KeyConditionExpression: aws.String("pk = :pk AND sk BETWEEN :from AND :to"),
-		ExpressionAttributeValues: item{":pk": attr.Text(keys.CreatorBook(tenant, creator)), ":from": attr.Text(keys.StatementStatePrefix + from.String()),
-			":to": attr.Text(keys.StatementStatePrefix + to.Add(1).String())}},
+		ExpressionAttributeValues: item{":pk": dynamo.Text(keys.CreatorBook(tenant, creator)), ":from": dynamo.Text(keys.StatementStatePrefix + from.String()),
+			":to": dynamo.Text(keys.StatementStatePrefix + to.Add(1).String())}},
 		func(it item) error {
 			state, err := stateOf(tenant, it)
 			found = append(found, state)
@@ -88,9 +84,9 @@ func (s *Store) States(ctx context.Context, tenant ident.Tenant, creator ident.C
 // Waiting implements paper.States.
 func (s *Store) Waiting(ctx context.Context, tenant ident.Tenant, day civil.Date) ([]paper.Waiting, error) {
 	var found []paper.Waiting
-	err := s.query(ctx, &dynamodb.QueryInput{KeyConditionExpression: aws.String("pk = :pk"), ExpressionAttributeValues: item{":pk": attr.Text(keys.AcceptDay(tenant, day))}},
+	err := s.query(ctx, &dynamodb.QueryInput{KeyConditionExpression: aws.String("pk = :pk"), ExpressionAttributeValues: item{":pk": dynamo.Text(keys.AcceptDay(tenant, day))}},
 		func(it item) error {
-			creator, name, _ := keys.AcceptanceOf(attr.TextOf(it, "sk"))
+			creator, name, _ := keys.AcceptanceOf(dynamo.TextOf(it, "sk"))
 			period, err := paper.ParsePeriod(name)
 			if err != nil {
 				return fault.Internal(err)
@@ -126,20 +122,12 @@ func (s *Store) Apply(ctx context.Context, c paper.Change) error {
 	parts = append(parts, told)
 	if c.List {
 		parts = append(parts, types.TransactWriteItem{Put: &types.Put{TableName: aws.String(s.Ledger),
-			Item: attr.Key(keys.Acceptance(c.New.Tenant, c.New.AcceptOn, c.New.CreatorID, c.New.Period.String()))}})
+			Item: dynamo.Key(keys.Acceptance(c.New.Tenant, c.New.AcceptOn, c.New.CreatorID, c.New.Period.String()))}})
 	}
 	if len(parts) > maxParts {
 		return fault.New(fault.IllegalMove, "too_many_settlements", "This touches more settlements than one write takes; dispute fewer lines at a time.")
 	}
-	err = transact.Write(ctx, s.DB, s.NewToken(), parts)
-	var refused *transact.Refused
-	if errors.As(err, &refused) {
-		if attr.TextOf(refused.Old[0], attrAct) == c.New.Act { // the answer to an earlier try was lost
-			return nil
-		}
-		return optimistic.ErrRival
-	}
-	return err
+	return dynamo.Outcome(dynamo.Transact(ctx, s.DB, s.NewToken(), parts), attrAct, c.New.Act)
 }
 
 // put writes the life, unless somebody has written since the old one was read.
@@ -148,11 +136,11 @@ func (s *Store) put(c paper.Change) (types.TransactWriteItem, error) {
 	if err != nil {
 		return types.TransactWriteItem{}, fault.Internal(err)
 	}
-	it := attr.Key(keys.StatementState(c.New.Tenant, c.New.CreatorID, c.New.Period.String()))
-	it[attrDoc], it[attrAct], it[attrVersion] = attr.Text(string(doc)), attr.Text(c.New.Act), attr.Number(c.New.Version)
+	it := dynamo.Key(keys.StatementState(c.New.Tenant, c.New.CreatorID, c.New.Period.String()))
+	it[attrDoc], it[attrAct], it[attrVersion] = dynamo.Text(string(doc)), dynamo.Text(c.New.Act), dynamo.Number(c.New.Version)
 	if c.Old.Version == 0 {
-		return transact.PutNew(s.Ledger, it), nil
+		return dynamo.PutNew(s.Ledger, it), nil
 	}
 	return types.TransactWriteItem{Put: &types.Put{TableName: aws.String(s.Ledger), Item: it, ConditionExpression: aws.String(attrVersion + " = :v"),
-		ExpressionAttributeValues: item{":v": attr.Number(c.Old.Version)}, ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}}, nil
+		ExpressionAttributeValues: item{":v": dynamo.Number(c.Old.Version)}, ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}}, nil
 }

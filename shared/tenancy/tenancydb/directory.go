@@ -8,7 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"fenzhang/shared/civil"
-	"fenzhang/shared/dynamo/attr"
+	"fenzhang/shared/dynamo"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/fault/awsfault"
@@ -155,7 +155,7 @@ func (s *Store) Tenants(ctx context.Context) ([]string, error) {
 	}
 	out := make([]string, 0, len(items))
 	for _, it := range items {
-		out = append(out, attr.TextOf(it, "sk"))
+		out = append(out, dynamo.TextOf(it, "sk"))
 	}
 	return out, nil
 }
@@ -208,10 +208,10 @@ func (s *Store) Creators(ctx context.Context, tenant ident.Tenant, cursor string
 func (s *Store) page(ctx context.Context, pk, cursor string, limit int) ([]item, string, error) {
 	in := &dynamodb.QueryInput{
 		TableName: &s.table, KeyConditionExpression: aws.String("pk = :pk"),
-		ExpressionAttributeValues: item{":pk": attr.Text(pk)}, Limit: aws.Int32(int32(min(max(limit, 1), 1000))),
+		ExpressionAttributeValues: item{":pk": dynamo.Text(pk)}, Limit: aws.Int32(int32(min(max(limit, 1), 1000))),
 	}
 	if cursor != "" {
-		in.ExclusiveStartKey = attr.Key(keys.Key{PK: pk, SK: cursor})
+		in.ExclusiveStartKey = dynamo.Key(keys.Key{PK: pk, SK: cursor})
 	}
 	out, err := s.db.Query(ctx, in)
 	if err != nil {
@@ -219,7 +219,7 @@ func (s *Store) page(ctx context.Context, pk, cursor string, limit int) ([]item,
 	}
 	next := ""
 	if len(out.LastEvaluatedKey) > 0 {
-		next = attr.TextOf(out.LastEvaluatedKey, "sk")
+		next = dynamo.TextOf(out.LastEvaluatedKey, "sk")
 	}
 	return out.Items, next, nil
 }

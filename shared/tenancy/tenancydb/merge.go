@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"fenzhang/shared/dynamo/attr"
+	"fenzhang/shared/dynamo"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/ident"
@@ -38,11 +38,11 @@ func (s *Store) mergers(ctx context.Context, tenant ident.Tenant) (mergers, erro
 		}
 		out := make(mergers, len(items))
 		for _, it := range items {
-			into := attr.TextOf(it, taxpayerAttr)
+			into := dynamo.TextOf(it, taxpayerAttr)
 			if into == "" {
-				return nil, fault.Internal(fmt.Errorf("tenancydb: merged taxpayer %s has no survivor", attr.TextOf(it, "sk")))
+				return nil, fault.Internal(fmt.Errorf("tenancydb: merged taxpayer %s has no survivor", dynamo.TextOf(it, "sk")))
 			}
-			out[attr.TextOf(it, "sk")] = into
+			out[dynamo.TextOf(it, "sk")] = into
 		}
 		return out, nil
 	})

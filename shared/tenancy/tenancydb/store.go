@@ -12,7 +12,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"fenzhang/shared/dynamo"
-	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/fault/awsfault"
@@ -46,18 +45,18 @@ func New(db dynamo.API, table, settlementsTable string, now func() time.Time) *S
 	return &Store{db: db, table: table, settlements: settlementsTable, now: now, memo: newMemo(now)}
 }
 
-type item = attr.Item
+type item = dynamo.Item
 
 // query reads all items of a partition whose sort key begins with prefix.
 func (s *Store) query(ctx context.Context, pk, prefix string) ([]item, error) {
 	in := &dynamodb.QueryInput{
 		TableName: &s.table, ConsistentRead: aws.Bool(true),
 		KeyConditionExpression:    aws.String("pk = :pk"),
-		ExpressionAttributeValues: item{":pk": attr.Text(pk)},
+		ExpressionAttributeValues: item{":pk": dynamo.Text(pk)},
 	}
 	if prefix != "" {
 		in.KeyConditionExpression = aws.String("pk = :pk AND begins_with(sk, :prefix)")
-		in.ExpressionAttributeValues[":prefix"] = attr.Text(prefix)
+		in.ExpressionAttributeValues[":prefix"] = dynamo.Text(prefix)
 	}
 	var all []item
 	for {
@@ -83,8 +82,8 @@ func docs[V any](items []item) ([]V, error) {
 	out := make([]V, 0, len(items))
 	for _, it := range items {
 		var v V
-		if err := json.Unmarshal([]byte(attr.TextOf(it, docAttr)), &v); err != nil {
-			return nil, fault.Internal(fmt.Errorf("item %s %s: %w", attr.TextOf(it, "pk"), attr.TextOf(it, "sk"), err))
+		if err := json.Unmarshal([]byte(dynamo.TextOf(it, docAttr)), &v); err != nil {
+			return nil, fault.Internal(fmt.Errorf("item %s %s: %w", dynamo.TextOf(it, "pk"), dynamo.TextOf(it, "sk"), err))
 		}
 		out = append(out, v)
 	}

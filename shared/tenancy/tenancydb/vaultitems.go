@@ -2,7 +2,6 @@ package tenancydb
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"time"
 
@@ -12,7 +11,7 @@ import (
 
 	"fenzhang/shared/audit"
 	"fenzhang/shared/audit/outbox"
-	"fenzhang/shared/dynamo/attr"
+	"fenzhang/shared/dynamo"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/fault/awsfault"
@@ -42,13 +41,13 @@ func (s *Store) Box(ctx context.Context, tenant ident.Tenant, taxpayer ident.Tax
 	}
 	box := vault.Box{Records: map[string]vault.Record{}}
 	for _, it := range items {
-		switch sk := attr.TextOf(it, "sk"); {
+		switch sk := dynamo.TextOf(it, "sk"); {
 		case strings.HasPrefix(sk, keyPrefix):
 			box.Keys = append(box.Keys, vault.DataKey{
-				Version: int(attr.NumberOf(it, versionAttr)), Wrapped: bytesOf(it[wrappedAttr]), Made: time.Unix(int64(int(attr.NumberOf(it, madeAttr))), 0),
+				Version: int(dynamo.NumberOf(it, versionAttr)), Wrapped: bytesOf(it[wrappedAttr]), Made: time.Unix(int64(int(dynamo.NumberOf(it, madeAttr))), 0),
 			})
 		case strings.HasPrefix(sk, recordPrefix):
-			r := vault.Record{Name: sk[len(recordPrefix):], KeyVersion: int(attr.NumberOf(it, keyNumberAttr)), Revision: attr.TextOf(it, actAttr), Fields: map[string][]byte{}}
+			r := vault.Record{Name: sk[len(recordPrefix):], KeyVersion: int(dynamo.NumberOf(it, keyNumberAttr)), Revision: dynamo.TextOf(it, actAttr), Fields: map[string][]byte{}}
 			if fields, ok := it[fieldsAttr].(*types.AttributeValueMemberM); ok {
 				for name, v := range fields.Value {
 					r.Fields[name] = bytesOf(v)
@@ -71,9 +70,9 @@ func bytesOf(v types.AttributeValue) []byte {
 func (s *Store) sealing(tenant ident.Tenant, act string, sealed vault.Sealing) []types.TransactWriteItem {
 	var out []types.TransactWriteItem
 	if k := sealed.NewKey; k != nil {
-		it := attr.Key(keys.DataKey(tenant, sealed.Taxpayer, k.Version))
-		it[versionAttr], it[wrappedAttr], it[madeAttr] = attr.Number(int64(k.Version)), &types.AttributeValueMemberB{Value: k.Wrapped}, attr.Number(k.Made.Unix())
-		it[actAttr] = attr.Text(act)
+		it := dynamo.Key(keys.DataKey(tenant, sealed.Taxpayer, k.Version))
+		it[versionAttr], it[wrappedAttr], it[madeAttr] = dynamo.Number(int64(k.Version)), &types.AttributeValueMemberB{Value: k.Wrapped}, dynamo.Number(k.Made.Unix())
+		it[actAttr] = dynamo.Text(act)
 		out = append(out, s.once(it))
 	}
 	for _, r := range sealed.Records {
@@ -81,13 +80,13 @@ func (s *Store) sealing(tenant ident.Tenant, act string, sealed vault.Sealing) [
 		for name, b := range r.Fields {
 			fields[name] = &types.AttributeValueMemberB{Value: b}
 		}
-		it := attr.Key(keys.Key{PK: keys.DataKey(tenant, sealed.Taxpayer, 1).PK, SK: recordPrefix + r.Name})
-		it[keyNumberAttr], it[fieldsAttr], it[actAttr] = attr.Number(int64(r.KeyVersion)), &types.AttributeValueMemberM{Value: fields}, attr.Text(act)
+		it := dynamo.Key(keys.Key{PK: keys.DataKey(tenant, sealed.Taxpayer, 1).PK, SK: recordPrefix + r.Name})
+		it[keyNumberAttr], it[fieldsAttr], it[actAttr] = dynamo.Number(int64(r.KeyVersion)), &types.AttributeValueMemberM{Value: fields}, dynamo.Text(act)
 		put := &types.Put{TableName: &s.table, Item: it}
 		if r.Revision != "" {
 			put.ConditionExpression = aws.String("#act = :seen")
 			put.ExpressionAttributeNames = map[string]string{"#act": actAttr}
-			put.ExpressionAttributeValues = item{":seen": attr.Text(r.Revision)}
+			put.ExpressionAttributeValues = item{":seen": dynamo.Text(r.Revision)}
 			put.ReturnValuesOnConditionCheckFailure = types.ReturnValuesOnConditionCheckFailureAllOld
 		}
 		out = append(out, types.TransactWriteItem{Put: put})
@@ -98,11 +97,11 @@ func (s *Store) sealing(tenant ident.Tenant, act string, sealed vault.Sealing) [
 // renewed notes on the taxpayer's line in its directory how old its data key is.
 func (s *Store) renewed(tenant ident.Tenant, taxpayer ident.Taxpayer, since time.Time) types.TransactWriteItem {
 	return types.TransactWriteItem{Update: &types.Update{
-		TableName: &s.table, Key: attr.Key(keys.Key{PK: keys.MasterList(tenant, string(tenancy.KindTaxpayer)), SK: string(taxpayer)}),
+		TableName: &s.table, Key: dynamo.Key(keys.Key{PK: keys.MasterList(tenant, string(tenancy.KindTaxpayer)), SK: string(taxpayer)}),
 		UpdateExpression:          aws.String("SET #since = :since"),
 		ConditionExpression:       aws.String("attribute_exists(pk)"),
 		ExpressionAttributeNames:  map[string]string{"#since": keySinceAttr},
-		ExpressionAttributeValues: item{":since": attr.Number(since.Unix())},
+		ExpressionAttributeValues: item{":since": dynamo.Number(since.Unix())},
 	}}
 }
 
@@ -115,8 +114,8 @@ func (s *Store) KeysBefore(ctx context.Context, tenant ident.Tenant, before time
 	}
 	var due []string
 	for _, it := range items {
-		if int64(int(attr.NumberOf(it, keySinceAttr))) <= before.Unix() {
-			due = append(due, attr.TextOf(it, "sk"))
+		if int64(int(dynamo.NumberOf(it, keySinceAttr))) <= before.Unix() {
+			due = append(due, dynamo.TextOf(it, "sk"))
 		}
 	}
 	return due, next, nil
@@ -129,8 +128,7 @@ func (s *Store) Recorded(ctx context.Context, r audit.Record) error {
 		return fault.Internal(err)
 	}
 	_, err = s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.settlements, Item: it, ConditionExpression: aws.String("attribute_not_exists(pk)")})
-	var there *types.ConditionalCheckFailedException
-	if errors.As(err, &there) { // ids are random: it is this very record, written by a try whose answer was lost
+	if dynamo.Refusal(err) != nil { // ids are random: it is this very record, written by a try whose answer was lost
 		return nil
 	}
 	return awsfault.Of(err)

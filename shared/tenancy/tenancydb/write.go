@@ -3,7 +3,6 @@ package tenancydb
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"strconv"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -11,10 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"fenzhang/shared/audit/outbox"
-	"fenzhang/shared/clock/optimistic"
-	"fenzhang/shared/dynamo/attr"
+	"fenzhang/shared/dynamo"
 	"fenzhang/shared/dynamo/keys"
-	"fenzhang/shared/dynamo/transact"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/fault/awsfault"
 	"fenzhang/shared/ident"
@@ -39,7 +36,7 @@ func (s *Store) Put(ctx context.Context, c tenancy.Change) error {
 	if err != nil {
 		return err
 	}
-	return s.transact(ctx, parts, c.Record.ID)
+	return dynamo.Outcome(dynamo.Transact(ctx, s.db, c.Record.ID, parts), actAttr, c.Record.ID)
 }
 
 // enlist notes the tenant in the directory of tenants before its first object; a tenant without objects does
@@ -49,7 +46,7 @@ func (s *Store) enlist(ctx context.Context, tenant ident.Tenant) error {
 	if _, ok := s.memo.get(string(known)); ok {
 		return nil
 	}
-	_, err := s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: attr.Key(keys.Key{PK: keys.Tenants(), SK: string(tenant)})})
+	_, err := s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: dynamo.Key(keys.Key{PK: keys.Tenants(), SK: string(tenant)})})
 	if err != nil {
 		return awsfault.Of(err)
 	}
@@ -85,21 +82,21 @@ func (s *Store) object(tenant ident.Tenant, act string, o tenancy.Object) ([]typ
 	if err != nil {
 		return nil, err
 	}
-	version := attr.Key(keys.Master(tenant, string(o.Kind), o.ID, o.Version))
-	version[docAttr], version[versionAttr], version[actAttr] = attr.Text(doc), attr.Number(int64(o.Version)), attr.Text(act)
-	version[digestAttr] = attr.Text(o.Digest)
+	version := dynamo.Key(keys.Master(tenant, string(o.Kind), o.ID, o.Version))
+	version[docAttr], version[versionAttr], version[actAttr] = dynamo.Text(doc), dynamo.Number(int64(o.Version)), dynamo.Text(act)
+	version[digestAttr] = dynamo.Text(o.Digest)
 	parts := []types.TransactWriteItem{s.once(version), s.listEntry(tenant, o, doc)}
 	if o.Kind == tenancy.KindContract {
 		parts = append(parts, s.contractEntry(tenant, o, doc), s.guard(tenant, o))
 	}
 	if o.Kind == tenancy.KindTaxpayer && o.Version == 1 {
-		found := attr.Key(keys.Lookup(tenant, o.Hash))
-		found[taxpayerAttr], found[actAttr] = attr.Text(o.ID), attr.Text(act)
+		found := dynamo.Key(keys.Lookup(tenant, o.Hash))
+		found[taxpayerAttr], found[actAttr] = dynamo.Text(o.ID), dynamo.Text(act)
 		parts = append(parts, s.once(found))
 	}
 	if o.MergedInto != "" {
-		line := attr.Key(keys.Key{PK: keys.MasterList(tenant, merged), SK: o.ID})
-		line[taxpayerAttr], line[actAttr] = attr.Text(o.MergedInto), attr.Text(act)
+		line := dynamo.Key(keys.Key{PK: keys.MasterList(tenant, merged), SK: o.ID})
+		line[taxpayerAttr], line[actAttr] = dynamo.Text(o.MergedInto), dynamo.Text(act)
 		parts = append(parts, s.once(line))
 	}
 	return parts, nil
@@ -121,22 +118,22 @@ func (s *Store) listEntry(tenant ident.Tenant, o tenancy.Object, doc string) typ
 		k.SK += "#" + keys.Master(tenant, string(o.Kind), o.ID, o.Version).SK
 	}
 	up := &types.Update{
-		TableName: &s.table, Key: attr.Key(k),
+		TableName: &s.table, Key: dynamo.Key(k),
 		UpdateExpression:          aws.String("SET #doc = :doc, #version = :version"),
 		ExpressionAttributeNames:  map[string]string{"#doc": docAttr, "#version": versionAttr},
-		ExpressionAttributeValues: item{":doc": attr.Text(doc), ":version": attr.Number(int64(o.Version))},
+		ExpressionAttributeValues: item{":doc": dynamo.Text(doc), ":version": dynamo.Number(int64(o.Version))},
 	}
 	if o.Kind == tenancy.KindTaxpayer && o.Version == 1 {
 		up.UpdateExpression = aws.String(*up.UpdateExpression + ", #since = :since")
 		up.ExpressionAttributeNames["#since"] = keySinceAttr
-		up.ExpressionAttributeValues[":since"] = attr.Number(s.now().Unix())
+		up.ExpressionAttributeValues[":since"] = dynamo.Number(s.now().Unix())
 	}
 	return types.TransactWriteItem{Update: up}
 }
 
 func (s *Store) contractEntry(tenant ident.Tenant, o tenancy.Object, doc string) types.TransactWriteItem {
-	it := attr.Key(keys.Key{PK: keys.CreatorContracts(tenant, o.Creator), SK: contractPrefix + o.ID + "#" + strconv.Itoa(o.Version)})
-	it[docAttr] = attr.Text(doc)
+	it := dynamo.Key(keys.Key{PK: keys.CreatorContracts(tenant, o.Creator), SK: contractPrefix + o.ID + "#" + strconv.Itoa(o.Version)})
+	it[docAttr] = dynamo.Text(doc)
 	return types.TransactWriteItem{Put: &types.Put{TableName: &s.table, Item: it}}
 }
 
@@ -148,13 +145,13 @@ func (s *Store) guard(tenant ident.Tenant, o tenancy.Object) types.TransactWrite
 		condition = "attribute_not_exists(#version)"
 	}
 	up := &types.Update{
-		TableName: &s.table, Key: attr.Key(keys.Key{PK: keys.CreatorContracts(tenant, o.Creator), SK: guardKey}),
+		TableName: &s.table, Key: dynamo.Key(keys.Key{PK: keys.CreatorContracts(tenant, o.Creator), SK: guardKey}),
 		UpdateExpression: aws.String("SET #version = :next"), ConditionExpression: &condition,
 		ExpressionAttributeNames:  map[string]string{"#version": versionAttr},
-		ExpressionAttributeValues: item{":next": attr.Number(int64(o.Guard + 1))},
+		ExpressionAttributeValues: item{":next": dynamo.Number(int64(o.Guard + 1))},
 	}
 	if o.Guard > 0 {
-		up.ExpressionAttributeValues[":seen"] = attr.Number(int64(o.Guard))
+		up.ExpressionAttributeValues[":seen"] = dynamo.Number(int64(o.Guard))
 	}
 	return types.TransactWriteItem{Update: up}
 }
@@ -165,13 +162,13 @@ func (s *Store) ContractGuard(ctx context.Context, tenant ident.Tenant, creator 
 	if err != nil || it == nil {
 		return 0, err
 	}
-	return int(attr.NumberOf(it, versionAttr)), nil
+	return int(dynamo.NumberOf(it, versionAttr)), nil
 }
 
 func stored(it item) tenancy.Stored {
 	return tenancy.Stored{
-		Version: int(attr.NumberOf(it, versionAttr)), Digest: attr.TextOf(it, digestAttr),
-		Doc: json.RawMessage(attr.TextOf(it, docAttr)),
+		Version: int(dynamo.NumberOf(it, versionAttr)), Digest: dynamo.TextOf(it, digestAttr),
+		Doc: json.RawMessage(dynamo.TextOf(it, docAttr)),
 	}
 }
 
@@ -186,7 +183,7 @@ func (s *Store) Latest(ctx context.Context, tenant ident.Tenant, kind tenancy.Ki
 	out, err := s.db.Query(ctx, &dynamodb.QueryInput{
 		TableName: &s.table, ConsistentRead: aws.Bool(true), ScanIndexForward: aws.Bool(false), Limit: aws.Int32(1),
 		KeyConditionExpression:    aws.String("pk = :pk"),
-		ExpressionAttributeValues: item{":pk": attr.Text(keys.Master(tenant, string(kind), id, 1).PK)},
+		ExpressionAttributeValues: item{":pk": dynamo.Text(keys.Master(tenant, string(kind), id, 1).PK)},
 	})
 	if err != nil {
 		return tenancy.Stored{}, false, awsfault.Of(err)
@@ -200,29 +197,13 @@ func (s *Store) Latest(ctx context.Context, tenant ident.Tenant, kind tenancy.Ki
 // TaxpayerByHash finds the taxpayer of a keyed hash of ID type and number; "" when there is none.
 func (s *Store) TaxpayerByHash(ctx context.Context, tenant ident.Tenant, hash string) (string, error) {
 	it, err := s.get(ctx, keys.Lookup(tenant, hash))
-	return attr.TextOf(it, taxpayerAttr), err
+	return dynamo.TextOf(it, taxpayerAttr), err
 }
 
 func (s *Store) get(ctx context.Context, k keys.Key) (item, error) {
-	out, err := s.db.GetItem(ctx, &dynamodb.GetItemInput{TableName: &s.table, Key: attr.Key(k), ConsistentRead: aws.Bool(true)})
+	out, err := s.db.GetItem(ctx, &dynamodb.GetItemInput{TableName: &s.table, Key: dynamo.Key(k), ConsistentRead: aws.Bool(true)})
 	if err != nil {
 		return nil, awsfault.Of(err)
 	}
 	return out.Item, nil
-}
-
-// transact writes all parts or none. A failed condition on an item that this very act wrote is success: an
-// earlier try went through and only its answer was lost.
-func (s *Store) transact(ctx context.Context, parts []types.TransactWriteItem, act string) error {
-	err := transact.Write(ctx, s.db, act, parts)
-	var refused *transact.Refused
-	if !errors.As(err, &refused) {
-		return err
-	}
-	for _, old := range refused.Old {
-		if attr.TextOf(old, actAttr) == act {
-			return nil
-		}
-	}
-	return optimistic.ErrRival
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -18,7 +17,6 @@ import (
 	"fenzhang/shared/civil"
 	"fenzhang/shared/clock/pace"
 	"fenzhang/shared/dynamo"
-	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/fault/awsfault"
@@ -48,8 +46,8 @@ func chunks(entries map[incentive.CreatorDay][]incentive.Entry) []item {
 			body := incentive.Encode(es[:n])
 			sum := sha256.Sum256([]byte(body))
 			k := keys.Chunk(d.Tenant, d.Day, d.Creator, hex.EncodeToString(sum[:])[:hashLength])
-			it := attr.Key(k)
-			it[attrEntries] = attr.Text(body)
+			it := dynamo.Key(k)
+			it[attrEntries] = dynamo.Text(body)
 			out, es = append(out, it), es[n:]
 		}
 	}
@@ -60,7 +58,7 @@ func chunks(entries map[incentive.CreatorDay][]incentive.Entry) []item {
 type Days struct{ table }
 
 // NewDays makes the store of a table's days.
-func NewDays(client dynamo.API, name string) *Days { return &Days{table{client, name, pause}} }
+func NewDays(client dynamo.API, name string) *Days { return &Days{table{client, name}} }
 
 // Add implements incentive.Chunks. The puts carry no condition: an item of that name has that content.
 func (d *Days) Add(ctx context.Context, entries map[incentive.CreatorDay][]incentive.Entry) error {
@@ -71,32 +69,10 @@ func (d *Days) Add(ctx context.Context, entries map[incentive.CreatorDay][]incen
 func (t *table) putAll(ctx context.Context, items []item) error {
 	var group errgroup.Group
 	group.SetLimit(pace.AtOnce(ctx, callsAtOnce))
-	for part := range slices.Chunk(items, statementsPerCall) {
-		group.Go(func() error { return t.putSome(ctx, part) })
+	for part := range slices.Chunk(items, dynamo.ItemsPerWrite) {
+		group.Go(func() error { return dynamo.BatchPut(ctx, t.client, t.name, part) })
 	}
 	return group.Wait()
-}
-
-func (t *table) putSome(ctx context.Context, items []item) error {
-	requests := make([]types.WriteRequest, len(items))
-	for i, it := range items {
-		requests[i] = types.WriteRequest{PutRequest: &types.PutRequest{Item: it}}
-	}
-	for attempt := 0; attempt < maxAttempts; attempt++ {
-		if attempt > 0 {
-			if err := t.pause(ctx, attempt); err != nil {
-				return awsfault.Of(err)
-			}
-		}
-		out, err := t.client.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{t.name: requests}})
-		if err != nil {
-			return awsfault.Of(err)
-		}
-		if requests = out.UnprocessedItems[t.name]; len(requests) == 0 {
-			return nil
-		}
-	}
-	return awsfault.Unprocessed("incentivedb: items", len(requests))
 }
 
 // Creator implements incentive.Chunks.
@@ -128,42 +104,23 @@ func (c *creatorDay) add(it item) error {
 	return err
 }
 
-// daysPerRead is how many items one BatchGetItem may ask for.
-const daysPerRead = 100
-
 // Closings reads what was accrued to a creator for days, consistently; a day that is not closed is left out.
 func (d *Days) Closings(ctx context.Context, tenant ident.Tenant, creator ident.Creator, days []civil.Date) (map[civil.Date]incentive.Closed, error) {
-	closed := make(map[civil.Date]incentive.Closed, len(days))
-	for part := range slices.Chunk(days, daysPerRead) {
-		byKey, ask := make(map[string]civil.Date, len(part)), make([]item, len(part))
-		for i, day := range part {
-			k := keys.DayClose(tenant, day, creator)
-			byKey[k.PK], ask[i] = day, attr.Key(k)
-		}
-		for attempt := 0; len(ask) > 0; attempt++ {
-			if attempt >= maxAttempts {
-				return nil, awsfault.Unprocessed("incentivedb: days", len(ask))
-			}
-			if attempt > 0 {
-				if err := d.pause(ctx, attempt); err != nil {
-					return nil, awsfault.Of(err)
-				}
-			}
-			out, err := d.client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{RequestItems: map[string]types.KeysAndAttributes{d.name: {Keys: ask, ConsistentRead: aws.Bool(true)}}})
-			if err != nil {
-				return nil, awsfault.Of(err)
-			}
-			for _, it := range out.Responses[d.name] {
-				var day creatorDay
-				if err := day.add(it); err != nil {
-					return nil, fault.Internal(err)
-				}
-				closed[byKey[stored(it).text("pk")]] = day.closed
-			}
-			ask = out.UnprocessedKeys[d.name].Keys
-		}
+	byKey, ask := make(map[string]civil.Date, len(days)), make([]item, len(days))
+	for i, day := range days {
+		k := keys.DayClose(tenant, day, creator)
+		byKey[k.PK], ask[i] = day, dynamo.Key(k)
 	}
-	return closed, nil
+	closed := make(map[civil.Date]incentive.Closed, len(days))
+	err := dynamo.BatchGet(ctx, d.client, d.name, ask, func(it item) error {
+		var day creatorDay
+		if err := day.add(it); err != nil {
+			return fault.Internal(err)
+		}
+		closed[byKey[stored(it).text("pk")]] = day.closed
+		return nil
+	})
+	return closed, err
 }
 
 // Shard implements incentive.Chunks. The items of one creator lie together, so one creator is in memory at a time.
@@ -198,11 +155,11 @@ func (d *Days) Shard(ctx context.Context, tenant ident.Tenant, day civil.Date, n
 func (t *table) query(ctx context.Context, pk, prefix string, each func(item) error) error {
 	in := &dynamodb.QueryInput{
 		TableName: &t.name, ConsistentRead: aws.Bool(true), KeyConditionExpression: aws.String("pk = :pk"),
-		ExpressionAttributeValues: item{":pk": attr.Text(pk)},
+		ExpressionAttributeValues: item{":pk": dynamo.Text(pk)},
 	}
 	if prefix != "" {
 		in.KeyConditionExpression = aws.String("pk = :pk AND begins_with(sk, :prefix)")
-		in.ExpressionAttributeValues[":prefix"] = attr.Text(prefix)
+		in.ExpressionAttributeValues[":prefix"] = dynamo.Text(prefix)
 	}
 	for {
 		out, err := t.client.Query(ctx, in)
@@ -233,14 +190,13 @@ func (d *Days) Touch(ctx context.Context, tenant ident.Tenant, days []civil.Date
 }
 
 func (d *Days) touch(ctx context.Context, k keys.Key) error {
-	out, err := d.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &d.name, Key: attr.Key(k), ConsistentRead: aws.Bool(true)})
+	out, err := d.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &d.name, Key: dynamo.Key(k), ConsistentRead: aws.Bool(true)})
 	if err != nil {
 		return awsfault.Of(err)
 	}
 	if out.Item == nil {
-		_, err = d.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &d.name, Item: attr.Key(k), ConditionExpression: aws.String("attribute_not_exists(pk)")})
-		var taken *types.ConditionalCheckFailedException
-		if !errors.As(err, &taken) {
+		_, err = d.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &d.name, Item: dynamo.Key(k), ConditionExpression: aws.String("attribute_not_exists(pk)")})
+		if dynamo.Refusal(err) == nil {
 			return awsfault.Of(err)
 		}
 	} else if out.Item[attrBegun] == nil {
@@ -252,8 +208,8 @@ func (d *Days) touch(ctx context.Context, k keys.Key) error {
 // again makes a day due whose close has begun.
 func (d *Days) again(ctx context.Context, k keys.Key) error {
 	_, err := d.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &d.name, Key: attr.Key(k), UpdateExpression: aws.String("ADD " + attrTouches + " :one"),
-		ExpressionAttributeValues: item{":one": attr.Number(1)},
+		TableName: &d.name, Key: dynamo.Key(k), UpdateExpression: aws.String("ADD " + attrTouches + " :one"),
+		ExpressionAttributeValues: item{":one": dynamo.Number(1)},
 	})
 	return awsfault.Of(err)
 }
@@ -261,9 +217,9 @@ func (d *Days) again(ctx context.Context, k keys.Key) error {
 // Begin implements incentive.Days.
 func (d *Days) Begin(ctx context.Context, tenant ident.Tenant, day civil.Date) (int64, error) {
 	out, err := d.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &d.name, Key: attr.Key(keys.Day(tenant, day)), ReturnValues: types.ReturnValueAllNew,
+		TableName: &d.name, Key: dynamo.Key(keys.Day(tenant, day)), ReturnValues: types.ReturnValueAllNew,
 		UpdateExpression:          aws.String("SET " + attrBegun + " = :yes ADD " + attrTouches + " :zero"),
-		ExpressionAttributeValues: item{":yes": &types.AttributeValueMemberBOOL{Value: true}, ":zero": attr.Number(0)},
+		ExpressionAttributeValues: item{":yes": &types.AttributeValueMemberBOOL{Value: true}, ":zero": dynamo.Number(0)},
 	})
 	if err != nil {
 		return 0, awsfault.Of(fmt.Errorf("incentivedb: begin %s: %w", day, err))
@@ -274,12 +230,11 @@ func (d *Days) Begin(ctx context.Context, tenant ident.Tenant, day civil.Date) (
 // Finish implements incentive.Days. A slower close of fewer touches takes nothing back.
 func (d *Days) Finish(ctx context.Context, tenant ident.Tenant, day civil.Date, touches int64) error {
 	_, err := d.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &d.name, Key: attr.Key(keys.Day(tenant, day)), UpdateExpression: aws.String("SET " + attrCovered + " = :n"),
+		TableName: &d.name, Key: dynamo.Key(keys.Day(tenant, day)), UpdateExpression: aws.String("SET " + attrCovered + " = :n"),
 		ConditionExpression:       aws.String("attribute_not_exists(" + attrCovered + ") OR " + attrCovered + " < :n"),
-		ExpressionAttributeValues: item{":n": attr.Number(touches)},
+		ExpressionAttributeValues: item{":n": dynamo.Number(touches)},
 	})
-	var more *types.ConditionalCheckFailedException
-	if err == nil || errors.As(err, &more) {
+	if err == nil || dynamo.Refusal(err) != nil {
 		return nil
 	}
 	return awsfault.Of(fmt.Errorf("incentivedb: finish %s: %w", day, err))
@@ -304,7 +259,7 @@ func (d *Days) Due(ctx context.Context, tenant ident.Tenant, before civil.Date) 
 
 // Closed implements incentive.Days.
 func (d *Days) Closed(ctx context.Context, tenant ident.Tenant, day civil.Date) (bool, error) {
-	out, err := d.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &d.name, Key: attr.Key(keys.Day(tenant, day))})
+	out, err := d.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &d.name, Key: dynamo.Key(keys.Day(tenant, day))})
 	if err != nil {
 		return false, awsfault.Of(err)
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -14,7 +13,6 @@ import (
 
 	"fenzhang/shared/clock/pace"
 	"fenzhang/shared/dynamo"
-	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/fault/awsfault"
@@ -26,8 +24,6 @@ import (
 type table struct {
 	client dynamo.API
 	name   string
-	// pause waits before a throttled part is sent again; tests make it short.
-	pause func(ctx context.Context, attempt int) error
 }
 
 // Events keeps recorded events, and lists those that wait for a strategy. It implements incentive.Events and
@@ -35,21 +31,10 @@ type table struct {
 type Events struct{ table }
 
 // New makes the store of a table's events.
-func New(client dynamo.API, name string) *Events { return &Events{table{client, name, pause}} }
+func New(client dynamo.API, name string) *Events { return &Events{table{client, name}} }
 
-// Limits of the calls, and how patient they are.
-const (
-	statementsPerCall = 25 // BatchExecuteStatement, BatchWriteItem
-	keysPerRead       = 100
-	callsAtOnce       = 4
-	maxAttempts       = 4
-	firstPause        = 20 * time.Millisecond
-)
-
-// pause waits with full jitter, so that callers who were throttled together do not come back together.
-func pause(ctx context.Context, attempt int) error {
-	return pace.Wait(ctx, firstPause<<attempt)
-}
+// callsAtOnce is how many calls for one batch of events run at the same time.
+const callsAtOnce = 4
 
 // Add implements incentive.Events.
 func (s *Events) Add(ctx context.Context, tenant ident.Tenant, events []incentive.Recorded) []incentive.Stored {
@@ -59,8 +44,8 @@ func (s *Events) Add(ctx context.Context, tenant ident.Tenant, events []incentiv
 	out := make([]incentive.Stored, len(events))
 	var group errgroup.Group
 	group.SetLimit(pace.AtOnce(ctx, callsAtOnce))
-	for from := 0; from < len(events); from += statementsPerCall {
-		to := min(from+statementsPerCall, len(events))
+	for from := 0; from < len(events); from += dynamo.ItemsPerWrite {
+		to := min(from+dynamo.ItemsPerWrite, len(events))
 		group.Go(func() error {
 			s.addSome(ctx, tenant, events[from:to], out[from:to])
 			return nil
@@ -79,15 +64,13 @@ func (s *Events) addOne(ctx context.Context, tenant ident.Tenant, r *incentive.R
 		TableName: &s.name, Item: it, ConditionExpression: aws.String("attribute_not_exists(pk)"),
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
-	var taken *types.ConditionalCheckFailedException
-	switch {
-	case err == nil:
+	if err == nil {
 		return incentive.Stored{First: *r}
-	case errors.As(err, &taken):
-		return keptAs(r.EventID, taken.Item)
-	default:
-		return incentive.Stored{Err: awsfault.Of(err)}
 	}
+	if taken := dynamo.Refusal(err); taken != nil {
+		return keptAs(r.EventID, taken.Found[0])
+	}
+	return incentive.Stored{Err: awsfault.Of(err)}
 }
 
 func keptAs(event string, it item) incentive.Stored {
@@ -95,7 +78,7 @@ func keptAs(event string, it item) incentive.Stored {
 	return incentive.Stored{First: first, Err: err}
 }
 
-// addSome sends up to statementsPerCall events in one call; what is throttled is sent again, and what was there
+// addSome sends up to dynamo.ItemsPerWrite events in one call; what is throttled is sent again, and what was there
 // already is read.
 func (s *Events) addSome(ctx context.Context, tenant ident.Tenant, events []incentive.Recorded, out []incentive.Stored) {
 	left := make([]int, len(events))
@@ -103,16 +86,21 @@ func (s *Events) addSome(ctx context.Context, tenant ident.Tenant, events []ince
 		left[i] = i
 	}
 	var taken []int
-	for attempt := 0; len(left) > 0; attempt++ {
-		if attempt > 0 && (attempt == maxAttempts || s.pause(ctx, attempt) != nil) {
-			break
-		}
+	again := func(tries int, _ error) bool { return tries < dynamo.BatchTries }
+	_ = pace.Retry(ctx, again, func() error { // each event has its own outcome
 		left, taken = s.insert(ctx, tenant, events, left, taken, out)
-	}
-	for from := 0; from < len(taken); from += keysPerRead {
-		s.readTaken(ctx, tenant, events, taken[from:min(from+keysPerRead, len(taken))], out)
+		if len(left) > 0 {
+			return errLeft
+		}
+		return nil
+	})
+	if len(taken) > 0 {
+		s.readTaken(ctx, tenant, events, taken, out)
 	}
 }
+
+// errLeft reports that some events of a batch are to be sent again.
+var errLeft = errors.New("incentivedb: some events were throttled")
 
 // insert tries the events at the places in left. It gives the places to try again, whose Err says why, and
 // appends to taken those whose id exists.
@@ -186,25 +174,23 @@ func (s *Events) insertStatement(it item) types.BatchStatementRequest {
 // readTaken reads the events that were there before.
 func (s *Events) readTaken(ctx context.Context, tenant ident.Tenant, events []incentive.Recorded, places []int, out []incentive.Stored) {
 	place := make(map[string]int, len(places)) // partition key -> place
-	request := types.KeysAndAttributes{ConsistentRead: aws.Bool(true)}
-	for _, i := range places {
+	ask := make([]item, len(places))
+	for n, i := range places {
 		k := keys.Event(tenant, events[i].EventID)
-		place[k.PK] = i
-		request.Keys = append(request.Keys, attr.Key(k))
-		out[i].Err = fault.Later(errors.New("incentivedb: an event that exists could not be read"))
+		place[k.PK], ask[n] = i, dynamo.Key(k)
+		out[i].Err = fault.Later(errUnread)
 	}
-	for attempt := 0; len(request.Keys) > 0 && attempt < maxAttempts; attempt++ {
-		if attempt > 0 && s.pause(ctx, attempt) != nil {
-			return
+	err := dynamo.BatchGet(ctx, s.client, s.name, ask, func(it item) error {
+		i := place[stored(it).text("pk")]
+		out[i] = keptAs(events[i].EventID, it)
+		return nil
+	})
+	for _, i := range places {
+		if err != nil && errors.Is(out[i].Err, errUnread) {
+			out[i].Err = err
 		}
-		answer, err := s.client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{RequestItems: map[string]types.KeysAndAttributes{s.name: request}})
-		if err != nil {
-			return
-		}
-		for _, it := range answer.Responses[s.name] {
-			i := place[stored(it).text("pk")]
-			out[i] = keptAs(events[i].EventID, it)
-		}
-		request.Keys = answer.UnprocessedKeys[s.name].Keys
 	}
 }
+
+// errUnread reports that an event which exists was not found when it was read.
+var errUnread = errors.New("incentivedb: an event that exists could not be read")

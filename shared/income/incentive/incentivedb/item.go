@@ -12,7 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"fenzhang/shared/civil"
-	"fenzhang/shared/dynamo/attr"
+	"fenzhang/shared/dynamo"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/ident"
 	"fenzhang/shared/income/incentive"
@@ -40,18 +40,18 @@ const (
 // strategyMissing is why an event is parked.
 const strategyMissing = "strategy_missing"
 
-type item = attr.Item
+type item = dynamo.Item
 
 // eventItem is the item of a recorded event, well under 1 KB unless the sender fills every optional field.
 func eventItem(tenant ident.Tenant, r *incentive.Recorded) (item, error) {
 	k := keys.Event(tenant, r.EventID)
 	it := make(item, 16)
-	it["pk"], it["sk"] = attr.Text(k.PK), attr.Text(k.SK)
+	it["pk"], it["sk"] = dynamo.Text(k.PK), dynamo.Text(k.SK)
 	writeEvent(it, r.Event)
-	it[attrDigest], it[attrWrite] = attr.Text(r.Digest), attr.Text(r.Write)
-	it[attrRecorded] = attr.Number(r.RecordedAt.UnixMilli())
+	it[attrDigest], it[attrWrite] = dynamo.Text(r.Digest), dynamo.Text(r.Write)
+	it[attrRecorded] = dynamo.Number(r.RecordedAt.UnixMilli())
 	if r.Parked {
-		it[attrParked] = attr.Text(strategyMissing)
+		it[attrParked] = dynamo.Text(strategyMissing)
 	} else {
 		writeGrant(it, r.Grant)
 	}
@@ -59,21 +59,21 @@ func eventItem(tenant ident.Tenant, r *incentive.Recorded) (item, error) {
 }
 
 func writeEvent(it item, e incentive.Event) {
-	it[attrCreator], it[attrAction] = attr.Text(string(e.CreatorID)), attr.Text(e.ActionType)
-	it[attrAt] = attr.Text(e.OccurredAt.Format(time.RFC3339Nano))
+	it[attrCreator], it[attrAction] = dynamo.Text(string(e.CreatorID)), dynamo.Text(e.ActionType)
+	it[attrAt] = dynamo.Text(e.OccurredAt.Format(time.RFC3339Nano))
 	if e.Quantity != 1 {
-		it[attrQuantity] = attr.Number(e.Quantity)
+		it[attrQuantity] = dynamo.Number(e.Quantity)
 	}
 	if e.Platform != "" {
-		it[attrPlatform] = attr.Text(e.Platform)
+		it[attrPlatform] = dynamo.Text(e.Platform)
 	}
 }
 
 func writeGrant(it item, g *incentive.Grant) {
-	it[attrKind], it[attrValue] = attr.Text(string(g.Kind)), attr.Number(g.Value())
-	it[attrStrategy], it[attrVersion] = attr.Text(g.Strategy), attr.Number(int64(g.Version))
+	it[attrKind], it[attrValue] = dynamo.Text(string(g.Kind)), dynamo.Number(g.Value())
+	it[attrStrategy], it[attrVersion] = dynamo.Text(g.Strategy), dynamo.Number(int64(g.Version))
 	if g.DailyCap != 0 {
-		it[attrCap] = attr.Number(g.DailyCap)
+		it[attrCap] = dynamo.Number(g.DailyCap)
 	}
 }
 
@@ -85,7 +85,7 @@ func writeDetails(it item, d *incentive.Details) error {
 	if err != nil {
 		return fmt.Errorf("incentivedb: %w", err)
 	}
-	it[attrDetails] = attr.Text(string(b))
+	it[attrDetails] = dynamo.Text(string(b))
 	return nil
 }
 
@@ -100,7 +100,7 @@ type source interface {
 
 type stored item
 
-func (s stored) text(name string) string { return attr.TextOf(item(s), name) }
+func (s stored) text(name string) string { return dynamo.TextOf(item(s), name) }
 
 func (s stored) number(name string) string {
 	v, _ := s[name].(*types.AttributeValueMemberN)

@@ -2,14 +2,13 @@ package incentivedb
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"fenzhang/shared/dynamo/attr"
+	"fenzhang/shared/dynamo"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/fault/awsfault"
 	"fenzhang/shared/ident"
@@ -29,7 +28,7 @@ func (s *Events) Park(ctx context.Context, tenant ident.Tenant, events []incenti
 			continue
 		}
 		seen[k] = true
-		it := attr.Key(k)
+		it := dynamo.Key(k)
 		writeEvent(it, e)
 		items = append(items, it)
 	}
@@ -40,10 +39,10 @@ func (s *Events) Park(ctx context.Context, tenant ident.Tenant, events []incenti
 func (s *Events) Waiting(ctx context.Context, tenant ident.Tenant, action, cursor string) ([]incentive.Event, string, error) {
 	in := &dynamodb.QueryInput{
 		TableName: &s.name, KeyConditionExpression: aws.String("pk = :pk"), Limit: aws.Int32(parkedPage),
-		ExpressionAttributeValues: item{":pk": attr.Text(keys.ParkedActions(tenant, action))},
+		ExpressionAttributeValues: item{":pk": dynamo.Text(keys.ParkedActions(tenant, action))},
 	}
 	if cursor != "" {
-		in.ExclusiveStartKey = attr.Key(keys.Parked(tenant, action, cursor))
+		in.ExclusiveStartKey = dynamo.Key(keys.Parked(tenant, action, cursor))
 	}
 	out, err := s.client.Query(ctx, in)
 	if err != nil {
@@ -70,15 +69,15 @@ func (s *Events) Reward(ctx context.Context, tenant ident.Tenant, event string, 
 		set += ", " + name + " = :" + name
 	}
 	_, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &s.name, Key: attr.Key(keys.Event(tenant, event)), UpdateExpression: aws.String("SET" + set[1:]),
+		TableName: &s.name, Key: dynamo.Key(keys.Event(tenant, event)), UpdateExpression: aws.String("SET" + set[1:]),
 		ConditionExpression:       aws.String("attribute_exists(pk) AND attribute_not_exists(" + attrKind + ")"),
 		ExpressionAttributeValues: values, ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
-	var has *types.ConditionalCheckFailedException
-	if !errors.As(err, &has) {
+	rewarded := dynamo.Refusal(err)
+	if rewarded == nil {
 		return g, awsfault.Of(err)
 	}
-	first, err := readGrant(stored(has.Item))
+	first, err := readGrant(stored(rewarded.Found[0]))
 	if err != nil || first == nil {
 		return incentive.Grant{}, fmt.Errorf("incentivedb: event %s of %s is listed as parked and cannot be rewarded: %w", event, tenant, errItem)
 	}
@@ -87,6 +86,6 @@ func (s *Events) Reward(ctx context.Context, tenant ident.Tenant, event string, 
 
 // Unpark implements incentive.Parked.
 func (s *Events) Unpark(ctx context.Context, tenant ident.Tenant, e incentive.Event) error {
-	_, err := s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &s.name, Key: attr.Key(keys.Parked(tenant, e.ActionType, e.EventID))})
+	_, err := s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &s.name, Key: dynamo.Key(keys.Parked(tenant, e.ActionType, e.EventID))})
 	return awsfault.Of(err)
 }

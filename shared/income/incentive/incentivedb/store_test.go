@@ -7,13 +7,14 @@ import (
 	"strconv"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"fenzhang/shared/clock/pace"
 	"fenzhang/shared/dynamo"
-	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/ident"
@@ -39,8 +40,8 @@ func TestDayCloseTellsWhatIsAccrued(t *testing.T) {
 	if err := days.Add(t.Context(), map[incentive.CreatorDay][]incentive.Entry{d: {{EventID: "ev-1", Grant: r.Grant}}}); err != nil {
 		t.Fatal(err)
 	}
-	closed := attr.Key(keys.DayClose(d.Tenant, d.Day, d.Creator))
-	closed[attrRevision], closed[attrCash], closed["closed_at"] = attr.Number(3), attr.Number(1234), attr.Text("2026-08-04T00:30:00+08:00")
+	closed := dynamo.Key(keys.DayClose(d.Tenant, d.Day, d.Creator))
+	closed[attrRevision], closed[attrCash], closed["closed_at"] = dynamo.Number(3), dynamo.Number(1234), dynamo.Text("2026-08-04T00:30:00+08:00")
 	if _, err := l.Client.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &l.Incentives, Item: closed}); err != nil {
 		t.Fatal(err)
 	}
@@ -111,9 +112,9 @@ func samples(n int) []incentive.Recorded {
 func TestThrottledEventsAreSentAgainAndThenGivenUp(t *testing.T) {
 	l := dynamotest.Open(t)
 	at := 0
+	ctx := pace.InTurn(t.Context(), func(context.Context, time.Duration) error { at++; return nil })
 	store := New(&throttling{API: l.Client, refusals: 2}, l.Incentives)
-	store.pause = func(context.Context, int) error { at++; return nil }
-	for i, got := range store.Add(t.Context(), "demo", samples(5)) {
+	for i, got := range store.Add(ctx, "demo", samples(5)) {
 		if got.Err != nil || got.First.EventID != "ev-"+strconv.Itoa(i) {
 			t.Errorf("event %d: %+v", i, got)
 		}
@@ -122,9 +123,8 @@ func TestThrottledEventsAreSentAgainAndThenGivenUp(t *testing.T) {
 		t.Errorf("paused %d times, want 2", at)
 	}
 	store = New(&throttling{API: l.Client, refusals: 1000}, l.Incentives)
-	store.pause = func(context.Context, int) error { return nil }
 	lost := 0
-	for _, got := range store.Add(t.Context(), "other", samples(25)) {
+	for _, got := range store.Add(ctx, "other", samples(25)) {
 		if got.Err != nil {
 			lost++
 			if !fault.HasCode(got.Err, fault.Unavailable) {
@@ -132,7 +132,7 @@ func TestThrottledEventsAreSentAgainAndThenGivenUp(t *testing.T) {
 			}
 		}
 	}
-	if lost != 25-maxAttempts { // each attempt stores one
+	if lost != 25-dynamo.BatchTries { // each attempt stores one
 		t.Errorf("%d events given up", lost)
 	}
 }
@@ -149,19 +149,18 @@ func TestFailedCallStoresNothingAndSaysSo(t *testing.T) {
 func TestThrottledChunksAreWrittenAgain(t *testing.T) {
 	l := dynamotest.Open(t)
 	days := NewDays(&throttling{API: l.Client, refusals: 2}, l.Incentives)
-	days.pause = func(context.Context, int) error { return nil }
+	ctx := pace.InTurn(t.Context(), func(context.Context, time.Duration) error { return nil })
 	r := incentivetest.Sample("ev-1")
 	d := incentive.CreatorDay{Tenant: "demo", Creator: r.CreatorID, Day: r.Day()}
 	entries := map[incentive.CreatorDay][]incentive.Entry{d: {{EventID: "ev-1", Grant: r.Grant}}}
-	if err := days.Add(t.Context(), entries); err != nil {
+	if err := days.Add(ctx, entries); err != nil {
 		t.Fatal(err)
 	}
 	if got, _, err := days.Creator(t.Context(), d); err != nil || len(got) != 1 {
 		t.Errorf("read %+v (%v)", got, err)
 	}
-	days = NewDays(&throttling{API: l.Client, refusals: maxAttempts}, l.Incentives)
-	days.pause = func(context.Context, int) error { return nil }
-	if err := days.Add(t.Context(), entries); err == nil {
+	days = NewDays(&throttling{API: l.Client, refusals: dynamo.BatchTries}, l.Incentives)
+	if err := days.Add(ctx, entries); err == nil {
 		t.Error("chunks that were never written are no success: the stream must bring them again")
 	}
 }
@@ -210,17 +209,17 @@ func TestFromStream(t *testing.T) {
 }
 
 func TestFromStreamTellsEventsFromTheRest(t *testing.T) {
-	chunk := attr.Key(keys.Chunk("demo", incentivetest.Sample("x").Day(), "c-1", "abc"))
-	chunk[attrEntries] = attr.Text("@\nev-1\n")
-	broken := attr.Key(keys.Event("demo", "ev-1"))
-	broken[attrAt] = attr.Text("yesterday")
+	chunk := dynamo.Key(keys.Chunk("demo", incentivetest.Sample("x").Day(), "c-1", "abc"))
+	chunk[attrEntries] = dynamo.Text("@\nev-1\n")
+	broken := dynamo.Key(keys.Event("demo", "ev-1"))
+	broken[attrAt] = dynamo.Text("yesterday")
 	for name, c := range map[string]struct {
 		it      item
 		ok, bad bool
 	}{
 		"deleted": {nil, false, false},
 		"chunk":   {chunk, false, false},
-		"day":     {attr.Key(keys.Day("demo", incentivetest.Sample("x").Day())), false, false},
+		"day":     {dynamo.Key(keys.Day("demo", incentivetest.Sample("x").Day())), false, false},
 		"broken":  {broken, true, true},
 	} {
 		var record events.DynamoDBEventRecord

@@ -22,9 +22,7 @@ import (
 	"fenzhang/shared/audit/outbox"
 	"fenzhang/shared/clock/optimistic"
 	"fenzhang/shared/dynamo"
-	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/dynamo/keys"
-	"fenzhang/shared/dynamo/transact"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/fault/awsfault"
 	"fenzhang/shared/law/publish"
@@ -54,7 +52,7 @@ var (
 	_ publish.Store = (*Store)(nil)
 )
 
-type item = attr.Item
+type item = dynamo.Item
 
 const docAttribute = "doc"
 
@@ -64,8 +62,8 @@ func documented(k keys.Key, v any) (item, error) {
 	if err != nil {
 		return nil, fault.Internal(err)
 	}
-	it := attr.Key(k)
-	it[docAttribute] = attr.Text(string(doc))
+	it := dynamo.Key(k)
+	it[docAttribute] = dynamo.Text(string(doc))
 	return it, nil
 }
 
@@ -93,7 +91,7 @@ func (s *Store) state(ctx context.Context, consistent bool) (ruleset.State, erro
 }
 
 func (s *Store) get(ctx context.Context, k keys.Key, consistent bool, into any) (found bool, err error) {
-	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: &s.Tenancy, Key: attr.Key(k), ConsistentRead: &consistent})
+	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: &s.Tenancy, Key: dynamo.Key(k), ConsistentRead: &consistent})
 	if err != nil {
 		return false, awsfault.Of(err)
 	}
@@ -194,10 +192,10 @@ func (s *Store) Refuse(ctx context.Context, r publish.Refusal) error {
 // list reads the newest items of a partition, or all of them when most is zero.
 func list[V any](ctx context.Context, s *Store, pk, prefix string, most int32) ([]V, error) {
 	in := &dynamodb.QueryInput{TableName: &s.Tenancy, ConsistentRead: aws.Bool(true), ScanIndexForward: aws.Bool(false),
-		KeyConditionExpression: aws.String("pk = :pk"), ExpressionAttributeValues: item{":pk": attr.Text(pk)}}
+		KeyConditionExpression: aws.String("pk = :pk"), ExpressionAttributeValues: item{":pk": dynamo.Text(pk)}}
 	if prefix != "" {
 		in.KeyConditionExpression = aws.String("pk = :pk AND begins_with(sk, :sk)")
-		in.ExpressionAttributeValues[":sk"] = attr.Text(prefix)
+		in.ExpressionAttributeValues[":sk"] = dynamo.Text(prefix)
 	}
 	if most > 0 {
 		in.Limit = &most
@@ -228,12 +226,12 @@ func (s *Store) Apply(ctx context.Context, w publish.Write) error {
 	if err != nil {
 		return err
 	}
-	err = transact.Write(ctx, s.DB, w.Change.ID, parts)
-	var refused *transact.Refused
-	if !errors.As(err, &refused) {
+	err = dynamo.Transact(ctx, s.DB, w.Change.ID, parts)
+	refused := dynamo.Refusal(err)
+	if refused == nil {
 		return err
 	}
-	if request >= 0 && refused.Old[request] != nil {
+	if request >= 0 && refused.Found[request] != nil {
 		return publish.ErrDone
 	}
 	return optimistic.ErrRival
@@ -248,7 +246,7 @@ func (s *Store) parts(w publish.Write) (parts []types.TransactWriteItem, request
 			err = failed
 			return
 		}
-		parts = append(parts, transact.PutNew(s.Tenancy, it))
+		parts = append(parts, dynamo.PutNew(s.Tenancy, it))
 	}
 	add(keys.RuleChange(w.Change.Pack, w.Change.ID), w.Change)
 	if w.Request != "" {
@@ -282,7 +280,7 @@ func (s *Store) pointers(st ruleset.State) (types.TransactWriteItem, error) {
 		return types.TransactWriteItem{}, err
 	}
 	it["rev"] = &types.AttributeValueMemberN{Value: fmt.Sprint(st.Rev)}
-	put := transact.PutNew(s.Tenancy, it)
+	put := dynamo.PutNew(s.Tenancy, it)
 	if st.Rev > 1 {
 		put.Put.ConditionExpression = aws.String("rev = :rev")
 		put.Put.ExpressionAttributeValues = item{":rev": &types.AttributeValueMemberN{Value: fmt.Sprint(st.Rev - 1)}}

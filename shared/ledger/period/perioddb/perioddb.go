@@ -4,7 +4,6 @@ package perioddb
 import (
 	"context"
 	"encoding/json"
-	"errors"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -13,11 +12,8 @@ import (
 	"fenzhang/shared/audit"
 	"fenzhang/shared/audit/outbox"
 	"fenzhang/shared/civil"
-	"fenzhang/shared/clock/optimistic"
 	"fenzhang/shared/dynamo"
-	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/dynamo/keys"
-	"fenzhang/shared/dynamo/transact"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/fault/awsfault"
 	"fenzhang/shared/ident"
@@ -41,10 +37,10 @@ const (
 	attrAct      = "act"
 )
 
-type item = attr.Item
+type item = dynamo.Item
 
 func (s *Store) get(ctx context.Context, k keys.Key) (item, error) {
-	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(s.Ledger), Key: attr.Key(k), ConsistentRead: aws.Bool(true)})
+	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(s.Ledger), Key: dynamo.Key(k), ConsistentRead: aws.Bool(true)})
 	if err != nil {
 		return nil, awsfault.Of(err)
 	}
@@ -57,7 +53,7 @@ func (s *Store) Newest(ctx context.Context, tenant ident.Tenant, entity ident.En
 	if err != nil || head == nil {
 		return nil, err
 	}
-	month, err := civil.ParseMonth(attr.TextOf(head, ledgerdb.HeadMonth))
+	month, err := civil.ParseMonth(dynamo.TextOf(head, ledgerdb.HeadMonth))
 	if err != nil {
 		return nil, fault.Internal(err)
 	}
@@ -76,7 +72,7 @@ func (s *Store) Period(ctx context.Context, tenant ident.Tenant, entity ident.En
 
 func periodOf(tenant ident.Tenant, it item) (period.Period, error) {
 	var p period.Period
-	if err := json.Unmarshal([]byte(attr.TextOf(it, attrDoc)), &p); err != nil {
+	if err := json.Unmarshal([]byte(dynamo.TextOf(it, attrDoc)), &p); err != nil {
 		return p, fault.Internal(err)
 	}
 	p.Tenant = tenant
@@ -90,7 +86,7 @@ const maxListed = 120
 func (s *Store) List(ctx context.Context, tenant ident.Tenant, entity ident.Entity) ([]period.Period, error) {
 	out, err := s.DB.Query(ctx, &dynamodb.QueryInput{TableName: aws.String(s.Ledger), ConsistentRead: aws.Bool(true), ScanIndexForward: aws.Bool(false), Limit: aws.Int32(maxListed),
 		KeyConditionExpression:    aws.String("pk = :pk AND begins_with(sk, :sk)"),
-		ExpressionAttributeValues: item{":pk": attr.Text(keys.PeriodHead(tenant, entity).PK), ":sk": attr.Text(keys.PeriodPrefix)}})
+		ExpressionAttributeValues: item{":pk": dynamo.Text(keys.PeriodHead(tenant, entity).PK), ":sk": dynamo.Text(keys.PeriodPrefix)}})
 	if err != nil {
 		return nil, awsfault.Of(err)
 	}
@@ -109,13 +105,13 @@ func (s *Store) Save(ctx context.Context, p period.Period, rec *audit.Record) er
 	if err != nil {
 		return fault.Internal(err)
 	}
-	it := attr.Key(keys.Period(p.Tenant, p.Entity, p.Month))
-	it[attrDoc], it[attrRevision], it[attrAct] = attr.Text(string(doc)), attr.Number(p.Revision), attr.Text(p.Act)
+	it := dynamo.Key(keys.Period(p.Tenant, p.Entity, p.Month))
+	it[attrDoc], it[attrRevision], it[attrAct] = dynamo.Text(string(doc)), dynamo.Number(p.Revision), dynamo.Text(p.Act)
 	put := &types.Put{TableName: aws.String(s.Ledger), Item: it, ConditionExpression: aws.String("attribute_not_exists(pk)"),
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}
 	if p.Revision > 1 {
 		put.ConditionExpression = aws.String(attrRevision + " = :before")
-		put.ExpressionAttributeValues = item{":before": attr.Number(p.Revision - 1)}
+		put.ExpressionAttributeValues = item{":before": dynamo.Number(p.Revision - 1)}
 	}
 	parts := []types.TransactWriteItem{{Put: put}}
 	if p.Revision == 1 || p.Sealing || p.State == period.Sealed {
@@ -128,36 +124,28 @@ func (s *Store) Save(ctx context.Context, p period.Period, rec *audit.Record) er
 		}
 		parts = append(parts, told)
 	}
-	err = transact.Write(ctx, s.DB, s.NewToken(), parts)
-	var refused *transact.Refused
-	if errors.As(err, &refused) {
-		if attr.TextOf(refused.Old[0], attrAct) == p.Act {
-			return nil // the answer to an earlier try was lost
-		}
-		return optimistic.ErrRival
-	}
-	return err
+	return dynamo.Outcome(dynamo.Transact(ctx, s.DB, s.NewToken(), parts), attrAct, p.Act)
 }
 
 // head moves the entity's head: onto a period whose closing begins, if the one before is sealed; to its sealing; or to
 // its seal.
 func (s *Store) head(p period.Period) *types.Put {
-	it := attr.Key(keys.PeriodHead(p.Tenant, p.Entity))
+	it := dynamo.Key(keys.PeriodHead(p.Tenant, p.Entity))
 	state := p.State
 	if p.Sealing && state == period.Closing {
 		state = ledgerdb.HeadSealing
 	}
-	it[ledgerdb.HeadMonth], it[ledgerdb.HeadState] = attr.Text(p.Month.String()), attr.Text(state)
+	it[ledgerdb.HeadMonth], it[ledgerdb.HeadState] = dynamo.Text(p.Month.String()), dynamo.Text(state)
 	put := &types.Put{TableName: aws.String(s.Ledger), Item: it, ExpressionAttributeNames: map[string]string{"#m": ledgerdb.HeadMonth, "#st": ledgerdb.HeadState}}
 	switch {
 	case p.Sealing, p.State == period.Sealed:
 		put.ConditionExpression = aws.String("#m = :month AND #st IN (:closing, :sealing)")
-		put.ExpressionAttributeValues = item{":month": attr.Text(p.Month.String()), ":closing": attr.Text(ledgerdb.HeadClosing), ":sealing": attr.Text(ledgerdb.HeadSealing)}
+		put.ExpressionAttributeValues = item{":month": dynamo.Text(p.Month.String()), ":closing": dynamo.Text(ledgerdb.HeadClosing), ":sealing": dynamo.Text(ledgerdb.HeadSealing)}
 	case p.First:
 		put.ConditionExpression, put.ExpressionAttributeNames = aws.String("attribute_not_exists(pk)"), nil
 	default:
 		put.ConditionExpression = aws.String("#m = :before AND #st = :sealed")
-		put.ExpressionAttributeValues = item{":before": attr.Text(p.Month.Add(-1).String()), ":sealed": attr.Text(period.Sealed)}
+		put.ExpressionAttributeValues = item{":before": dynamo.Text(p.Month.Add(-1).String()), ":sealed": dynamo.Text(period.Sealed)}
 	}
 	return put
 }

@@ -5,7 +5,6 @@ package receivabledb
 import (
 	"context"
 	"encoding/json"
-	"errors"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -13,11 +12,8 @@ import (
 
 	"fenzhang/shared/audit"
 	"fenzhang/shared/audit/outbox"
-	"fenzhang/shared/clock/optimistic"
 	"fenzhang/shared/dynamo"
-	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/dynamo/keys"
-	"fenzhang/shared/dynamo/transact"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/fault/awsfault"
 	"fenzhang/shared/ident"
@@ -27,7 +23,7 @@ import (
 	"fenzhang/shared/settlement/receivable"
 )
 
-type item = attr.Item
+type item = dynamo.Item
 
 // The attributes that conditions read; the document holds the rest.
 const (
@@ -38,7 +34,7 @@ const (
 	attrAct   = "act"
 )
 
-func fenOf(it item, name string) money.Amount { return money.Fen(attr.NumberOf(it, name)) }
+func fenOf(it item, name string) money.Amount { return money.Fen(dynamo.NumberOf(it, name)) }
 
 // Item is the stored form of a receivable.
 func Item(r receivable.Receivable) (item, error) {
@@ -46,18 +42,18 @@ func Item(r receivable.Receivable) (item, error) {
 	if err != nil {
 		return nil, fault.Internal(err)
 	}
-	it := attr.Key(keys.Receivable(r.Tenant, r.CreatorID, r.Entity, r.ID))
-	it[attrDoc], it[attrState], it[attrAct] = attr.Text(string(doc)), attr.Text(r.State), attr.Text(r.Act)
-	it[attrOpen], it[attrTaken] = attr.Number(r.Open.Fen()), attr.Number(r.Taken.Fen())
+	it := dynamo.Key(keys.Receivable(r.Tenant, r.CreatorID, r.Entity, r.ID))
+	it[attrDoc], it[attrState], it[attrAct] = dynamo.Text(string(doc)), dynamo.Text(r.State), dynamo.Text(r.Act)
+	it[attrOpen], it[attrTaken] = dynamo.Number(r.Open.Fen()), dynamo.Number(r.Taken.Fen())
 	return it, nil
 }
 
 func read(tenant ident.Tenant, it item) (receivable.Receivable, error) {
 	var r receivable.Receivable
-	if err := json.Unmarshal([]byte(attr.TextOf(it, attrDoc)), &r); err != nil {
+	if err := json.Unmarshal([]byte(dynamo.TextOf(it, attrDoc)), &r); err != nil {
 		return r, fault.Internal(err)
 	}
-	r.Tenant, r.Open, r.Taken, r.State = tenant, fenOf(it, attrOpen), fenOf(it, attrTaken), attr.TextOf(it, attrState)
+	r.Tenant, r.Open, r.Taken, r.State = tenant, fenOf(it, attrOpen), fenOf(it, attrTaken), dynamo.TextOf(it, attrState)
 	return r, nil
 }
 
@@ -67,7 +63,7 @@ func Raise(table string, r receivable.Receivable) (types.TransactWriteItem, erro
 	if err != nil {
 		return types.TransactWriteItem{}, err
 	}
-	return transact.PutNew(table, it), nil
+	return dynamo.PutNew(table, it), nil
 }
 
 // RaiseAll gives the parts of a transaction that write several new claims.
@@ -91,11 +87,11 @@ func Move(table string, tenant ident.Tenant, m receivable.Move) types.TransactWr
 	if m.Whole {
 		condition = "#open = :less AND #taken >= :back AND #state = :standing"
 	}
-	return types.TransactWriteItem{Update: &types.Update{TableName: aws.String(table), Key: attr.Key(keys.Receivable(tenant, m.Creator, m.Entity, m.ID)),
+	return types.TransactWriteItem{Update: &types.Update{TableName: aws.String(table), Key: dynamo.Key(keys.Receivable(tenant, m.Creator, m.Entity, m.ID)),
 		UpdateExpression: aws.String("ADD #open :change, #taken :taken"), ConditionExpression: aws.String(condition),
 		ExpressionAttributeNames: map[string]string{"#open": attrOpen, "#taken": attrTaken, "#state": attrState},
-		ExpressionAttributeValues: item{":change": attr.Number(-less.Fen()), ":taken": attr.Number(m.Taken.Fen()), ":less": attr.Number(less.Fen()),
-			":back": attr.Number(-m.Taken.Fen()), ":standing": attr.Text(receivable.Open)},
+		ExpressionAttributeValues: item{":change": dynamo.Number(-less.Fen()), ":taken": dynamo.Number(m.Taken.Fen()), ":less": dynamo.Number(less.Fen()),
+			":back": dynamo.Number(-m.Taken.Fen()), ":standing": dynamo.Text(receivable.Open)},
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}}
 }
 
@@ -122,7 +118,7 @@ func (s *Store) Of(ctx context.Context, tenant ident.Tenant, creator ident.Creat
 func List(ctx context.Context, db dynamo.API, table string, tenant ident.Tenant, creator ident.Creator, prefix string) ([]receivable.Receivable, error) {
 	var out []receivable.Receivable
 	in := &dynamodb.QueryInput{TableName: aws.String(table), ConsistentRead: aws.Bool(true), KeyConditionExpression: aws.String("pk = :pk AND begins_with(sk, :sk)"),
-		ExpressionAttributeValues: item{":pk": attr.Text(keys.CreatorBook(tenant, creator)), ":sk": attr.Text(prefix)}}
+		ExpressionAttributeValues: item{":pk": dynamo.Text(keys.CreatorBook(tenant, creator)), ":sk": dynamo.Text(prefix)}}
 	for p := dynamodb.NewQueryPaginator(db, in); p.HasMorePages(); {
 		page, err := p.NextPage(ctx)
 		if err != nil {
@@ -140,7 +136,7 @@ func List(ctx context.Context, db dynamo.API, table string, tenant ident.Tenant,
 }
 
 func (s *Store) get(ctx context.Context, k keys.Key) (item, error) {
-	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(s.Ledger), Key: attr.Key(k), ConsistentRead: aws.Bool(true)})
+	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(s.Ledger), Key: dynamo.Key(k), ConsistentRead: aws.Bool(true)})
 	if err != nil {
 		return nil, awsfault.Of(err)
 	}
@@ -156,7 +152,7 @@ func (s *Store) ByID(ctx context.Context, tenant ident.Tenant, id string) (recei
 	if name == nil {
 		return receivable.Receivable{}, fault.Absent("receivable")
 	}
-	it, err := s.get(ctx, keys.Receivable(tenant, ident.Creator(attr.TextOf(name, "cr")), ident.Entity(attr.TextOf(name, "ent")), id))
+	it, err := s.get(ctx, keys.Receivable(tenant, ident.Creator(dynamo.TextOf(name, "cr")), ident.Entity(dynamo.TextOf(name, "ent")), id))
 	if err != nil {
 		return receivable.Receivable{}, err
 	}
@@ -166,8 +162,8 @@ func (s *Store) ByID(ctx context.Context, tenant ident.Tenant, id string) (recei
 // Prepare writes a claim that waits for a second person, with the record of who asked for it. optimistic.ErrRival when the id is
 // taken.
 func (s *Store) Prepare(ctx context.Context, r receivable.Receivable, record audit.Record) error {
-	name := attr.Key(keys.ReceivableName(r.Tenant, r.ID))
-	name["cr"], name["ent"] = attr.Text(string(r.CreatorID)), attr.Text(string(r.Entity))
+	name := dynamo.Key(keys.ReceivableName(r.Tenant, r.ID))
+	name["cr"], name["ent"] = dynamo.Text(string(r.CreatorID)), dynamo.Text(string(r.Entity))
 	put, err := Raise(s.Ledger, r)
 	if err != nil {
 		return err
@@ -176,7 +172,7 @@ func (s *Store) Prepare(ctx context.Context, r receivable.Receivable, record aud
 	if err != nil {
 		return fault.Internal(err)
 	}
-	return s.write(ctx, []types.TransactWriteItem{put, transact.PutNew(s.Ledger, name), told}, r.Act)
+	return s.write(ctx, []types.TransactWriteItem{put, dynamo.PutNew(s.Ledger, name), told}, r.Act)
 }
 
 // Approve writes a claim as standing, with its journal entry and the record of who confirmed it. optimistic.ErrRival when
@@ -188,7 +184,7 @@ func (s *Store) Approve(ctx context.Context, r receivable.Receivable, before str
 	}
 	parts := []types.TransactWriteItem{{Put: &types.Put{TableName: aws.String(s.Ledger), Item: it, ConditionExpression: aws.String("#state = :prepared AND #act = :before"),
 		ExpressionAttributeNames:            map[string]string{"#state": attrState, "#act": attrAct},
-		ExpressionAttributeValues:           item{":prepared": attr.Text(receivable.Prepared), ":before": attr.Text(before)},
+		ExpressionAttributeValues:           item{":prepared": dynamo.Text(receivable.Prepared), ":before": dynamo.Text(before)},
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}}}
 	if e := r.Entry(r.Act, r.ApprovedAt); e != nil {
 		if s.Periods != nil {
@@ -211,13 +207,5 @@ func (s *Store) Approve(ctx context.Context, r receivable.Receivable, before str
 }
 
 func (s *Store) write(ctx context.Context, parts []types.TransactWriteItem, act string) error {
-	err := transact.Write(ctx, s.DB, s.NewToken(), parts)
-	var refused *transact.Refused
-	if errors.As(err, &refused) {
-		if attr.TextOf(refused.Old[0], attrAct) == act { // the answer to an earlier try was lost
-			return nil
-		}
-		return optimistic.ErrRival
-	}
-	return err
+	return dynamo.Outcome(dynamo.Transact(ctx, s.DB, s.NewToken(), parts), attrAct, act)
 }

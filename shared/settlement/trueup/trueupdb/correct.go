@@ -9,9 +9,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"fenzhang/shared/audit/outbox"
-	"fenzhang/shared/dynamo/attr"
+	"fenzhang/shared/dynamo"
 	"fenzhang/shared/dynamo/keys"
-	"fenzhang/shared/dynamo/transact"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/ident"
 	"fenzhang/shared/ledger/ledgerdb"
@@ -26,7 +25,7 @@ const attrState = "st"
 func correctionItem(c trueup.Correction) (item, error) {
 	it, err := settlementdb.DocumentItem(keys.Correction(c.Tenant, c.ID), c)
 	if err == nil {
-		it[attrState], it[attrAct] = attr.Text(c.State), attr.Text(c.Act)
+		it[attrState], it[attrAct] = dynamo.Text(c.State), dynamo.Text(c.Act)
 	}
 	return it, err
 }
@@ -44,7 +43,7 @@ func (s *Store) Prepare(ctx context.Context, c trueup.Correction) error {
 	if err != nil {
 		return err
 	}
-	return settlementdb.Outcome(transact.Write(ctx, s.DB, s.NewToken(), []types.TransactWriteItem{transact.PutNew(s.Ledger, it)}), c.Act)
+	return settlementdb.Outcome(dynamo.Transact(ctx, s.DB, s.NewToken(), []types.TransactWriteItem{dynamo.PutNew(s.Ledger, it)}), c.Act)
 }
 
 // Post writes a correction with its rows, journal entries, balances and audit record, or nothing.
@@ -54,7 +53,7 @@ func (s *Store) Post(ctx context.Context, p trueup.Posting) error {
 		return err
 	}
 	state := &types.Put{TableName: aws.String(s.Ledger), Item: it, ConditionExpression: aws.String(attrState + " = :prepared"),
-		ExpressionAttributeValues:           item{":prepared": attr.Text(trueup.Prepared)},
+		ExpressionAttributeValues:           item{":prepared": dynamo.Text(trueup.Prepared)},
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}
 	rows, err := settlementdb.RowsItem(p.Correction.Tenant, p.Booking)
 	if err != nil {
@@ -83,6 +82,6 @@ func (s *Store) Post(ctx context.Context, p trueup.Posting) error {
 	if err != nil {
 		return err
 	}
-	parts := slices.Concat([]types.TransactWriteItem{{Put: state}, transact.PutNew(s.Ledger, rows), record}, entries, raised)
-	return settlementdb.Outcome(transact.Write(ctx, s.DB, s.NewToken(), parts), p.Correction.Act)
+	parts := slices.Concat([]types.TransactWriteItem{{Put: state}, dynamo.PutNew(s.Ledger, rows), record}, entries, raised)
+	return settlementdb.Outcome(dynamo.Transact(ctx, s.DB, s.NewToken(), parts), p.Correction.Act)
 }

@@ -8,9 +8,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"fenzhang/shared/audit/outbox"
-	"fenzhang/shared/dynamo/attr"
+	"fenzhang/shared/dynamo"
 	"fenzhang/shared/dynamo/keys"
-	"fenzhang/shared/dynamo/transact"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/ident"
 	"fenzhang/shared/ledger/ledgerdb"
@@ -33,12 +32,12 @@ func (s *Store) WriteDecision(ctx context.Context, w trueup.DecisionWrite) error
 	if err != nil {
 		return err
 	}
-	it[attrAct] = attr.Text(d.Act)
+	it[attrAct] = dynamo.Text(d.Act)
 	put := &types.Put{TableName: aws.String(s.Ledger), Item: it, ConditionExpression: aws.String("attribute_not_exists(pk)"),
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}
 	if w.Before != "" {
 		put.ConditionExpression, put.ExpressionAttributeNames = aws.String("#act = :before"), map[string]string{"#act": attrAct}
-		put.ExpressionAttributeValues = item{":before": attr.Text(w.Before)}
+		put.ExpressionAttributeValues = item{":before": dynamo.Text(w.Before)}
 	}
 	parts := []types.TransactWriteItem{{Put: put}}
 	posted, err := s.postDecision(ctx, &w)
@@ -49,7 +48,7 @@ func (s *Store) WriteDecision(ctx context.Context, w trueup.DecisionWrite) error
 	if err != nil {
 		return fault.Internal(err)
 	}
-	return settlementdb.Outcome(transact.Write(ctx, s.DB, s.NewToken(), append(append(parts, posted...), record)), d.Act)
+	return settlementdb.Outcome(dynamo.Transact(ctx, s.DB, s.NewToken(), append(append(parts, posted...), record)), d.Act)
 }
 
 // postDecision gives the parts that post a decision, and names its entry in the record.
@@ -74,5 +73,5 @@ func (s *Store) postDecision(ctx context.Context, w *trueup.DecisionWrite) ([]ty
 	if err != nil {
 		return nil, err
 	}
-	return slices.Concat(parts, raised, []types.TransactWriteItem{transact.PutNew(s.Ledger, rows)}), nil
+	return slices.Concat(parts, raised, []types.TransactWriteItem{dynamo.PutNew(s.Ledger, rows)}), nil
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"fenzhang/shared/dynamo"
-	"fenzhang/shared/dynamo/attr"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/fault/awsfault"
@@ -35,7 +34,7 @@ const attrAct = "act"
 
 // read reads one document, consistently; what names it where there is none.
 func read[T any](ctx context.Context, s *Store, k keys.Key, what string) (doc T, err error) {
-	in := &dynamodb.GetItemInput{TableName: aws.String(s.Ledger), Key: attr.Key(k), ConsistentRead: aws.Bool(true)}
+	in := &dynamodb.GetItemInput{TableName: aws.String(s.Ledger), Key: dynamo.Key(k), ConsistentRead: aws.Bool(true)}
 	out, err := s.DB.GetItem(ctx, in)
 	if err != nil {
 		return doc, awsfault.Of(err)

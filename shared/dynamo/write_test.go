@@ -1,8 +1,9 @@
-package transact_test
+package dynamo_test
 
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"slices"
 	"syscall"
@@ -14,11 +15,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go"
 
+	"fenzhang/shared/clock/optimistic"
 	"fenzhang/shared/clock/pace"
-	"fenzhang/shared/dynamo/attr"
+	"fenzhang/shared/dynamo"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/dynamo/memdb"
-	"fenzhang/shared/dynamo/transact"
 	"fenzhang/shared/fault"
 	"fenzhang/shared/lambda/dynamotest"
 )
@@ -51,8 +52,8 @@ func write(t *testing.T, err error, failures int, after bool) (tries, []map[stri
 		out.waits = append(out.waits, most)
 		return nil
 	})
-	part := transact.PutNew(tables.Control, attr.Key(keys.Key{PK: "a", SK: "b"}))
-	out.err = transact.Write(ctx, tables.Client, "token", []types.TransactWriteItem{part})
+	part := dynamo.PutNew(tables.Control, dynamo.Key(keys.Key{PK: "a", SK: "b"}))
+	out.err = dynamo.Transact(ctx, tables.Client, "token", []types.TransactWriteItem{part})
 	return out, slices.Collect(tables.Memory.Items(tables.Control))
 }
 
@@ -98,8 +99,8 @@ func TestAnEndedCallIsNotTriedAgain(t *testing.T) {
 		end()
 		return &types.ThrottlingException{}
 	}
-	part := transact.PutNew(tables.Control, attr.Key(keys.Key{PK: "a", SK: "b"}))
-	err := transact.Write(ctx, tables.Client, "token", []types.TransactWriteItem{part})
+	part := dynamo.PutNew(tables.Control, dynamo.Key(keys.Key{PK: "a", SK: "b"}))
+	err := dynamo.Transact(ctx, tables.Client, "token", []types.TransactWriteItem{part})
 	if !fault.HasCode(err, fault.Unavailable) || !errors.Is(err, context.Canceled) || met != 1 {
 		t.Errorf("%v after %d tries", err, met)
 	}
@@ -108,17 +109,54 @@ func TestAnEndedCallIsNotTriedAgain(t *testing.T) {
 // A failed condition is decided, whatever else was in the way, and brings the item that was found.
 func TestAFailedConditionBringsWhatWasFound(t *testing.T) {
 	tables := dynamotest.Memory(t)
-	old := attr.Key(keys.Key{PK: "a", SK: "b"})
-	old["w"] = attr.Text("mine")
+	old := dynamo.Key(keys.Key{PK: "a", SK: "b"})
+	old["w"] = dynamo.Text("mine")
 	parts := func(sk string) []types.TransactWriteItem {
-		return []types.TransactWriteItem{transact.PutNew(tables.Control, attr.Key(keys.Key{PK: "a", SK: sk})), transact.PutNew(tables.Control, old)}
+		return []types.TransactWriteItem{dynamo.PutNew(tables.Control, dynamo.Key(keys.Key{PK: "a", SK: sk})), dynamo.PutNew(tables.Control, old)}
 	}
-	if err := transact.Write(t.Context(), tables.Client, "one", parts("c")); err != nil {
+	if err := dynamo.Transact(t.Context(), tables.Client, "one", parts("c")); err != nil {
 		t.Fatal(err)
 	}
-	var refused *transact.Refused
-	err := transact.Write(t.Context(), tables.Client, "two", parts("d"))
-	if !errors.As(err, &refused) || len(refused.Old) != 2 || refused.Old[0] != nil || attr.TextOf(refused.Old[1], "w") != "mine" {
+	var refused *dynamo.Refused
+	err := dynamo.Transact(t.Context(), tables.Client, "two", parts("d"))
+	if !errors.As(err, &refused) || len(refused.Found) != 2 || refused.Found[0] != nil || dynamo.TextOf(refused.Found[1], "w") != "mine" {
 		t.Errorf("%v %+v", err, refused)
+	}
+}
+
+func TestFailedConditionsAreReadInOneWay(t *testing.T) {
+	mine, other := dynamo.Item{"w": dynamo.Text("mine")}, dynamo.Item{"w": dynamo.Text("other")}
+	failed := func(items ...dynamo.Item) error {
+		cancelled := &types.TransactionCanceledException{}
+		for _, it := range items {
+			reason := types.CancellationReason{Code: aws.String("None")}
+			if it != nil {
+				reason = types.CancellationReason{Code: aws.String("ConditionalCheckFailed"), Item: it}
+			}
+			cancelled.CancellationReasons = append(cancelled.CancellationReasons, reason)
+		}
+		return fmt.Errorf("write: %w", cancelled)
+	}
+	one := func(it dynamo.Item) error { return &types.ConditionalCheckFailedException{Item: it} }
+	for name, c := range map[string]struct {
+		err  error
+		act  string
+		want error // nil for success; a fault by its code
+	}{
+		"done":                           {nil, "mine", nil},
+		"one item of this act":           {one(mine), "mine", nil},
+		"one item of somebody else":      {one(other), "mine", optimistic.ErrRival},
+		"one item, not asked for":        {one(nil), "mine", optimistic.ErrRival},
+		"no act":                         {one(dynamo.Item{}), "", optimistic.ErrRival},
+		"a transaction of this act":      {failed(nil, mine), "mine", nil},
+		"a transaction of somebody else": {failed(other, nil), "mine", optimistic.ErrRival},
+		"what Transact made of it":       {&dynamo.Refused{Found: []dynamo.Item{mine}}, "mine", nil},
+		"cancelled, but by no condition": {failed(nil, nil), "mine", &fault.Error{Code: fault.Unavailable}},
+		"a throttle":                     {&types.ThrottlingException{}, "mine", &fault.Error{Code: fault.Unavailable}},
+		"a request that is wrong":        {&smithy.GenericAPIError{Code: "ValidationException"}, "mine", &fault.Error{Code: fault.System}},
+	} {
+		if got := dynamo.Outcome(c.err, "w", c.act); !errors.Is(got, c.want) {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
 	}
 }
