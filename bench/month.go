@@ -157,7 +157,7 @@ func (neverAgain) Rebook(context.Context, payout.Payable, civil.Date) error { re
 type agencyMonth struct {
 	*settletest.World
 	recorder   *income.Recorder
-	statements *statement.Service
+	statements *billing.Service
 	desk       *payout.Service
 	cash       cashbox
 	book       ledgerdb.Book
@@ -178,7 +178,7 @@ func newAgencyMonth(tables dynamotest.Local) (*agencyMonth, error) {
 	lines := &incomedb.Store{DB: tables.Client, Ledger: tables.Ledger, Settlements: tables.Settlements, NewToken: ids.Source(time.Now)}
 	return &agencyMonth{World: w,
 		recorder:   &income.Recorder{Lines: lines, Directory: people, Clock: w.Clock, NewID: w.ID},
-		statements: &statement.Service{Settlements: w.Service, Buckets: lines, Log: quiet},
+		statements: &billing.Service{Settlements: w.Service, Buckets: lines, Log: quiet},
 		desk: &payout.Service{Payables: w.Payables, Unclear: w.Payables, Accounts: payees{}, Rebooking: neverAgain{}, Clock: w.Clock, Log: quiet,
 			Merchants: payout.Gateways{{Tenant: settletest.Tenant, Merchant: "m", Method: payout.Douyin, Gateway: cash}}},
 		cash: cash, book: ledgerdb.Book{DB: tables.Client, Table: tables.Ledger}}, nil
@@ -189,7 +189,7 @@ func (a *agencyMonth) life(ctx context.Context, creator ident.Creator) error {
 	if err := a.upload(ctx, creator); err != nil {
 		return err
 	}
-	report, err := a.statements.Run(ctx, statement.Order{Tenant: settletest.Tenant, By: statement.System}, creator)
+	report, err := a.statements.Run(ctx, billing.Order{Tenant: settletest.Tenant, By: billing.System}, creator)
 	if err != nil || report.Opened != 1 {
 		return fmt.Errorf("the statement of %s: %+v, %w", creator, report, orNone(err))
 	}

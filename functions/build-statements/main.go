@@ -27,7 +27,7 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	}
 	lines := &incomedb.Store{DB: p.DB, Ledger: p.Vars.Need("TABLE_LEDGER"), Settlements: p.Vars.Need("TABLE_SETTLEMENTS"), NewToken: p.NewID}
 	night := billingapi.Night{
-		Statements: &statement.Service{Settlements: settlements, Buckets: lines, Log: p.Log},
+		Statements: &billing.Service{Settlements: settlements, Buckets: lines, Log: p.Log},
 		Papers:     p.Papers(),
 		Cohorts:    billingapi.Queue{SQS: sqs.NewFromConfig(p.AWS), URL: p.Vars.Need("QUEUE_COHORT_URL")},
 		Log:        p.Log,

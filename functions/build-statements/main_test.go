@@ -16,10 +16,10 @@ import (
 	"fenzhang/shared/lambda/httpapi"
 	"fenzhang/shared/lambda/trigger/triggertest"
 	"fenzhang/shared/settlement/settletest"
+	"fenzhang/shared/statement"
 	"fenzhang/shared/statement/billing"
 	"fenzhang/shared/statement/billing/billingapi"
-	"fenzhang/shared/statement/paper"
-	"fenzhang/shared/statement/paperdb"
+	"fenzhang/shared/statement/statementdb"
 )
 
 func TestRoutesAreTheContracts(t *testing.T) {
@@ -29,17 +29,17 @@ func TestRoutesAreTheContracts(t *testing.T) {
 // nobody takes no cohort: the sample's tenant is small enough for one call.
 type nobody struct{}
 
-func (nobody) Send(context.Context, []statement.Task) error { return nil }
+func (nobody) Send(context.Context, []billing.Task) error { return nil }
 
 func TestSamples(t *testing.T) {
 	w, log, token := settletest.Open(t), slog.New(slog.DiscardHandler), ids.Source(time.Now)
 	w.AddDemoPeople(t)
 	w.Set("2026-11-16")
 	lines := &incomedb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: token}
-	statements := &statement.Service{Settlements: w.Service, Buckets: lines, Log: log}
+	statements := &billing.Service{Settlements: w.Service, Buckets: lines, Log: log}
 	night := billingapi.Night{
 		Statements: statements, Cohorts: nobody{}, Log: log,
-		Papers: &paper.Service{States: &paperdb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: token}, Clock: w.Clock, NewID: w.ID},
+		Papers: &statement.Service{States: &statementdb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: token}, Clock: w.Clock, NewID: w.ID},
 	}
 	routes := billingapi.API{Recorder: &income.Recorder{Lines: lines, Directory: w.People, Clock: w.Clock, NewID: w.ID}, Night: night, Log: log}.Routes()
 	api := &httpapi.API{Routes: routes, Clock: w.Clock, Log: log, Limits: httpapi.DefaultLimits(), Revoked: httpapi.NoRevocations{}}

@@ -46,7 +46,7 @@ func build(ctx context.Context, p *assembly.Parts) (lambda.Handler, error) {
 		Evidence: auditlog.NewIndex(p.DB, p.Vars.Need("TABLE_CONTROL")), Charts: a, Clock: p.Clock, NewID: p.NewID,
 	}
 	money := whereabouts.Service{Journal: book, Settlements: settlements.Store, Viewers: settlements, Creators: p.Directory,
-		Statements: &statement.Service{Settlements: settlements, Buckets: lines, Log: p.Log}}
+		Statements: &billing.Service{Settlements: settlements, Buckets: lines, Log: p.Log}}
 	return trigger.Mux{HTTP: p.API(routes(a, moneyapi.API{Money: money})...).Serve}, nil
 }
 

@@ -10,18 +10,18 @@ import (
 
 	"fenzhang/shared/assembly"
 	"fenzhang/shared/lambda/trigger"
-	"fenzhang/shared/statement/paper"
-	"fenzhang/shared/statement/paperapi"
-	"fenzhang/shared/statement/paperbucket"
-	"fenzhang/shared/statement/paperprint"
+	"fenzhang/shared/statement"
+	"fenzhang/shared/statement/printing"
+	"fenzhang/shared/statement/statementapi"
+	"fenzhang/shared/statement/statementbucket"
 )
 
 func main() { assembly.Run(build) }
 
 func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
-	bucket := &paperbucket.Bucket{S3: s3.NewFromConfig(p.AWS, func(o *s3.Options) { o.UsePathStyle = p.AWS.BaseEndpoint != nil }),
+	bucket := &statementbucket.Bucket{S3: s3.NewFromConfig(p.AWS, func(o *s3.Options) { o.UsePathStyle = p.AWS.BaseEndpoint != nil }),
 		Name: p.Vars.Need("DOCUMENTS_BUCKET"), Font: p.Vars.Need("FONT_KEY"), FontSHA256: p.Vars.Need("FONT_SHA256")}
 	papers := p.Papers()
-	papers.Documents = &paper.Documents{Files: bucket, Set: &paperprint.Setter{Read: bucket.ReadFont}, Now: p.Clock.Now}
-	return trigger.Mux{HTTP: p.API(paperapi.API{Service: papers}.Routes()...).Serve}, nil
+	papers.Documents = &statement.Documents{Files: bucket, Set: &printing.Setter{Read: bucket.ReadFont}, Now: p.Clock.Now}
+	return trigger.Mux{HTTP: p.API(statementapi.API{Service: papers}.Routes()...).Serve}, nil
 }

@@ -34,15 +34,15 @@ import (
 	"fenzhang/shared/money"
 	"fenzhang/shared/settlement"
 	"fenzhang/shared/settlement/settletest"
+	"fenzhang/shared/statement"
 	"fenzhang/shared/statement/billing"
-	"fenzhang/shared/statement/paper"
-	"fenzhang/shared/statement/paperapi"
-	"fenzhang/shared/statement/paperdb"
-	"fenzhang/shared/statement/paperprint"
+	"fenzhang/shared/statement/printing"
+	"fenzhang/shared/statement/statementapi"
+	"fenzhang/shared/statement/statementdb"
 )
 
 func TestRoutesAreTheContracts(t *testing.T) {
-	contracttest.Serves(t, "render-statements", paperapi.API{}.Routes())
+	contracttest.Serves(t, "render-statements", statementapi.API{}.Routes())
 }
 
 // shelf keeps documents in memory.
@@ -52,12 +52,12 @@ func (s *shelf) Has(_ context.Context, name string) (bool, error) {
 	return s.files[name] != nil, nil
 }
 
-func (s *shelf) Put(_ context.Context, name string, _ paper.Format, body []byte) error {
+func (s *shelf) Put(_ context.Context, name string, _ statement.Format, body []byte) error {
 	s.files[name] = body
 	return nil
 }
 
-func (s *shelf) Link(_ context.Context, name, _ string, _ paper.Format, _ time.Duration) (string, error) {
+func (s *shelf) Link(_ context.Context, name, _ string, _ statement.Format, _ time.Duration) (string, error) {
 	return "https://documents.example/" + name, nil
 }
 
@@ -66,7 +66,7 @@ type site struct {
 	t      *testing.T
 	w      *settletest.World
 	lines  *incomedb.Store
-	papers *paper.Service
+	papers *statement.Service
 	shelf  *shelf
 	http   func(context.Context, events.APIGatewayV2HTTPRequest) events.APIGatewayV2HTTPResponse
 }
@@ -76,10 +76,10 @@ func open(t *testing.T) *site {
 	token := ids.Source(time.Now)
 	metas := w.Database
 	s := &site{t: t, w: w, shelf: &shelf{map[string][]byte{}}, lines: &incomedb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: token}}
-	s.papers = &paper.Service{Builder: paper.Builder{Facts: s.lines, Settlements: w.Store, Directory: w.People}, Clock: w.Clock, NewID: w.ID,
-		States:    &paperdb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, Metas: metas, NewToken: token},
-		Documents: &paper.Documents{Files: s.shelf, Set: &paperprint.Setter{Read: font}, Now: w.Now}}
-	api := &httpapi.API{Routes: paperapi.API{Service: s.papers}.Routes(), Clock: w.Clock, Log: log, Limits: httpapi.DefaultLimits(), Revoked: httpapi.NoRevocations{}}
+	s.papers = &statement.Service{Builder: statement.Builder{Facts: s.lines, Settlements: w.Store, Directory: w.People}, Clock: w.Clock, NewID: w.ID,
+		States:    &statementdb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, Metas: metas, NewToken: token},
+		Documents: &statement.Documents{Files: s.shelf, Set: &printing.Setter{Read: font}, Now: w.Now}}
+	api := &httpapi.API{Routes: statementapi.API{Service: s.papers}.Routes(), Clock: w.Clock, Log: log, Limits: httpapi.DefaultLimits(), Revoked: httpapi.NoRevocations{}}
 	s.http = api.Serve
 	return s
 }
@@ -144,8 +144,8 @@ func (s *site) month(lines ...income.Line) []settlement.Settlement {
 			s.t.Fatal(r.Err)
 		}
 	}
-	run := &statement.Service{Settlements: s.w.Service, Buckets: s.lines, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
-	if _, err := run.Run(s.t.Context(), statement.Order{Tenant: settletest.Tenant, By: statement.System}, ""); err != nil {
+	run := &billing.Service{Settlements: s.w.Service, Buckets: s.lines, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	if _, err := run.Run(s.t.Context(), billing.Order{Tenant: settletest.Tenant, By: billing.System}, ""); err != nil {
 		s.t.Fatal(err)
 	}
 	all := s.all(lines[0].CreatorID)
@@ -204,11 +204,11 @@ func TestTotalsTieToTheLedger(t *testing.T) {
 	if _, _, err := s.w.Settle(t.Context(), settletest.As(identity.Finance), "key-00001", settletest.Request(settletest.Person, "act-1", "100.00")); err != nil {
 		t.Fatal(err)
 	}
-	st, err := s.papers.Statement(t.Context(), settletest.Tenant, settletest.Person, paper.Period{Month: civil.MustMonth("2026-08")})
+	st, err := s.papers.Statement(t.Context(), settletest.Tenant, settletest.Person, statement.Period{Month: civil.MustMonth("2026-08")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := s.papers.Statement(t.Context(), settletest.Tenant, settletest.Person, paper.Period{Month: civil.MustMonth("2026-08")})
+	again, err := s.papers.Statement(t.Context(), settletest.Tenant, settletest.Person, statement.Period{Month: civil.MustMonth("2026-08")})
 	if err != nil || again.Hash != st.Hash || len(st.Hash) != 64 {
 		t.Errorf("the same facts have the hashes %q and %q, %v", st.Hash, again.Hash, err)
 	}
@@ -240,9 +240,9 @@ func TestTotalsTieToTheLedger(t *testing.T) {
 }
 
 // workbook reads the statement's workbook back: its columns sum to the statement's totals.
-func (s *site) workbook(st paper.Statement) {
+func (s *site) workbook(st statement.Statement) {
 	s.t.Helper()
-	body, err := (&paperprint.Setter{}).Statement(s.t.Context(), st, paper.XLSX)
+	body, err := (&printing.Setter{}).Statement(s.t.Context(), st, statement.XLSX)
 	if err != nil {
 		s.t.Fatal(err)
 	}

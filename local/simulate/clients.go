@@ -299,14 +299,14 @@ func (w *world) planNights() {
 // night makes the statements that are due, of all creators of a tenant or by cohorts.
 func (w *world) night() {
 	for _, t := range w.people.tenants {
-		order := statement.Order{Tenant: ident.Tenant(t), By: statement.System}
+		order := billing.Order{Tenant: ident.Tenant(t), By: billing.System}
 		w.jobOf("build-statements", ident.Tenant(t), func(ctx context.Context) error {
 			_, err := w.statements.Run(ctx, order, "")
 			return err
 		}, 1)
 		if w.s.chance(3) {
 			c := one(w.s, creatorNames()) // its cohort begins or ends with it
-			cohort := statement.Task{Tenant: ident.Tenant(t), Upto: ident.Creator(c), By: statement.System}
+			cohort := billing.Task{Tenant: ident.Tenant(t), Upto: ident.Creator(c), By: billing.System}
 			if w.s.chance(2) {
 				cohort.After, cohort.Upto = ident.Creator(c), ""
 			}

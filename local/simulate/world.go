@@ -112,7 +112,7 @@ type world struct {
 	taxes      *settlement.Taxes
 	advancer   *settlement.Advancer
 	payouts    *payout.Service
-	statements *statement.Service
+	statements *billing.Service
 	recorder   *income.Recorder
 	incentives *incentive.Recorder
 	accruer    *incentive.Accruer
@@ -251,7 +251,7 @@ func (w *world) wire(db dynamo.API, l law) {
 	}}
 	lines := &incomedb.Store{DB: db, Ledger: ledgerTable, Settlements: settlementsTable, NewToken: w.id}
 	w.recorder = &income.Recorder{Lines: lines, Directory: w.people, Clock: now, NewID: w.id}
-	w.statements = &statement.Service{Settlements: w.service, Buckets: lines, Log: log}
+	w.statements = &billing.Service{Settlements: w.service, Buckets: lines, Log: log}
 	stored, days := incentivedb.New(db, incentivesTable), incentivedb.NewDays(db, incentivesTable)
 	w.incentives = &incentive.Recorder{Clock: now, Directory: w.people, Events: stored, NewID: w.id}
 	w.accruer = &incentive.Accruer{Clock: now, Directory: w.people, Chunks: days, Days: days, Parked: stored, Log: log,

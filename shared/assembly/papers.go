@@ -2,18 +2,18 @@ package assembly
 
 import (
 	"fenzhang/shared/income/incomedb"
-	"fenzhang/shared/statement/paper"
-	"fenzhang/shared/statement/paperdb"
+	"fenzhang/shared/statement"
+	"fenzhang/shared/statement/statementdb"
 )
 
 // Papers leads the lives of statements and makes them from the real tables; it sets none in type.
-func (p *Parts) Papers() *paper.Service {
+func (p *Parts) Papers() *statement.Service {
 	ledger := p.Vars.Need("TABLE_LEDGER")
 	settlements := p.SettlementStore()
 	lines := &incomedb.Store{DB: p.DB, Ledger: ledger, Settlements: p.settlements, NewToken: p.NewID}
-	return &paper.Service{
-		Builder: paper.Builder{Facts: lines, Settlements: settlements, Directory: p.Directory},
-		States:  &paperdb.Store{DB: p.DB, Ledger: ledger, Settlements: p.settlements, Metas: settlements, NewToken: p.NewID},
+	return &statement.Service{
+		Builder: statement.Builder{Facts: lines, Settlements: settlements, Directory: p.Directory},
+		States:  &statementdb.Store{DB: p.DB, Ledger: ledger, Settlements: p.settlements, Metas: settlements, NewToken: p.NewID},
 		Clock:   p.Clock, NewID: p.NewID,
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"fenzhang/rules"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/law/rulebook"
+	"fenzhang/shared/law/example"
 	"fenzhang/shared/law/taxpack"
 )
 
@@ -56,18 +57,18 @@ func read(on civil.Date) (rulebook.Source, error) {
 	if err != nil {
 		return rulebook.Source{}, err
 	}
-	s := rulebook.Source{Corpus: corpus, On: on, Examples: map[string][]taxpack.Outcome{}}
+	s := rulebook.Source{Corpus: corpus, On: on, Examples: map[string][]example.Outcome{}}
 	if s.Notices, err = taxpack.Notices(rules.National()); err != nil {
 		return s, err
 	}
 	packs := corpus.Packs()
 	for i, files := range append([]fs.FS{rules.National()}, rules.Jurisdictions()...) {
-		examples, err := taxpack.Examples(files)
+		examples, err := example.Read(files)
 		if err != nil {
 			return s, err
 		}
 		for _, x := range examples {
-			s.Examples[packs[i].Pack] = append(s.Examples[packs[i].Pack], taxpack.Check(corpus, x))
+			s.Examples[packs[i].Pack] = append(s.Examples[packs[i].Pack], example.Check(corpus, x))
 		}
 	}
 	return s, nil

@@ -11,6 +11,7 @@ import (
 	"sort"
 	"strings"
 
+	"fenzhang/shared/law/example"
 	"fenzhang/shared/law/taxpack"
 )
 
@@ -32,7 +33,7 @@ func run(file string, out io.Writer) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	examples, err := taxpack.ParseExamples(file, data)
+	examples, err := example.Parse(file, data)
 	if err != nil {
 		return false, err
 	}
@@ -42,13 +43,13 @@ func run(file string, out io.Writer) (bool, error) {
 	}
 	passed, failed, skipped := 0, 0, map[string]int{}
 	for _, x := range examples {
-		o := taxpack.Check(corpus, x)
+		o := example.Check(corpus, x)
 		switch o.State {
-		case taxpack.Passed:
+		case example.Passed:
 			passed++
-		case taxpack.Skipped:
+		case example.Skipped:
 			skipped[x.Tax]++
-		case taxpack.Failed:
+		case example.Failed:
 			failed++
 			report(out, o)
 		}
@@ -58,7 +59,7 @@ func run(file string, out io.Writer) (bool, error) {
 }
 
 // report prints a mismatch with the steps that led to it.
-func report(out io.Writer, o taxpack.Outcome) {
+func report(out io.Writer, o example.Outcome) {
 	_, _ = fmt.Fprintf(out, "FAILED %s (%s)\n", o.Example.ID, o.Example.Tax+o.Example.Jurisdiction)
 	for _, m := range o.Mismatch {
 		_, _ = fmt.Fprintf(out, "  %s\n", m)

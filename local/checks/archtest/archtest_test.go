@@ -26,8 +26,8 @@ var adapters = []string{
 	"settlement/receivable/receivabledb", "settlement/relay", "settlement/settlementapi",
 	"settlement/settlementdb", "settlement/shadowapi", "settlement/taxapi",
 	"settlement/trueup/trueupapi", "settlement/trueup/trueupdb", "statement/billing/billingapi",
-	"statement/paperapi", "statement/paperbucket",
-	"statement/paperdb", "tenancy/tenancydb", "vault/vaultkms",
+	"statement/statementapi", "statement/statementbucket",
+	"statement/statementdb", "tenancy/tenancydb", "vault/vaultkms",
 }
 
 // rooms are the folders below shared/, in the order in which they may know each other: a room knows
@@ -115,7 +115,7 @@ func TestDomainPackagesKnowNoAWS(t *testing.T) {
 	packages := list(t, "fenzhang/shared/...")
 	for _, domain := range []string{
 		"money", "civil", "civil/calendar", "contract/split", "law/tax", "ledger", "settlement", "income",
-		"income/incentive", "statement/billing", "statement/paper", "payout", "audit", "vault", "identity", "tenancy",
+		"income/incentive", "statement/billing", "statement", "payout", "audit", "vault", "identity", "tenancy",
 	} {
 		if packages["fenzhang/shared/"+domain] == nil {
 			t.Errorf("shared/%s was not looked at", domain)

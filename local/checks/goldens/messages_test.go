@@ -98,7 +98,7 @@ func TestMessagesKeepTheirForm(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines = append(lines, queue.lines...)
-	add("cohort: %s", encoded(t, statement.Task{Tenant: "mcn-a", After: "c-1", Upto: "c-9", Date: civil.MustDate("2026-10-01"), By: "system:build-statements"}))
+	add("cohort: %s", encoded(t, billing.Task{Tenant: "mcn-a", After: "c-1", Upto: "c-9", Date: civil.MustDate("2026-10-01"), By: "system:build-statements"}))
 	lines = append(lines, evidence(t)...)
 	compare(t, "messages.txt", lines)
 }

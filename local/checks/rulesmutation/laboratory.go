@@ -15,6 +15,7 @@ import (
 	"fenzhang/shared/civil"
 	"fenzhang/shared/civil/calendar"
 	"fenzhang/shared/law/tax"
+	"fenzhang/shared/law/example"
 	"fenzhang/shared/law/taxpack"
 )
 
@@ -25,7 +26,7 @@ type laboratory struct {
 	national tax.Pack
 	local    []tax.Pack
 	calendar *calendar.Calendar
-	examples []taxpack.Example
+	examples []example.Example
 	asked    [][]string // the rules that each example asks
 	leaning  map[string][]string
 }
@@ -59,7 +60,7 @@ func newLaboratory(pack string) (*laboratory, error) {
 		}
 	}
 	for _, name := range names {
-		list, err := taxpack.Examples(trees[name])
+		list, err := example.Read(trees[name])
 		if err != nil {
 			return nil, err
 		}
@@ -74,10 +75,10 @@ func (l *laboratory) baseline() error {
 	if err != nil {
 		return err
 	}
-	k := taxpack.Checker{Corpus: corpus, Calendar: l.calendar}
+	k := example.Checker{Corpus: corpus, Calendar: l.calendar}
 	for _, x := range l.examples {
 		o := k.Check(x)
-		if o.State != taxpack.Passed {
+		if o.State != example.Passed {
 			return fmt.Errorf("example %s does not pass on the unchanged rules: %v", x.ID, o.Mismatch)
 		}
 		l.asked = append(l.asked, o.Rules)
@@ -225,7 +226,7 @@ func (l *laboratory) kills(m *mutant) (noticed bool) {
 	if err != nil {
 		return true
 	}
-	return l.fails(taxpack.Checker{Corpus: corpus, Calendar: l.calendar}, d.ID)
+	return l.fails(example.Checker{Corpus: corpus, Calendar: l.calendar}, d.ID)
 }
 
 // with is a pack in which one definition says something else.
@@ -246,7 +247,7 @@ func (l *laboratory) killsNotice(m *mutant) bool {
 		return true
 	}
 	corpus, err := l.corpus(l.national, l.local)
-	return err == nil && l.fails(taxpack.Checker{Corpus: corpus, Calendar: days}, "collection.holiday_run")
+	return err == nil && l.fails(example.Checker{Corpus: corpus, Calendar: days}, "collection.holiday_run")
 }
 
 // changedCalendar is the calendar with one notice changed.
@@ -268,7 +269,7 @@ func (l *laboratory) changedCalendar(m *mutant) (*calendar.Calendar, error) {
 }
 
 // fails tells whether any example fails; those that ask what leans on the changed definition are run first.
-func (l *laboratory) fails(k taxpack.Checker, changed string) bool {
+func (l *laboratory) fails(k example.Checker, changed string) bool {
 	leaning := l.leaning[changed]
 	if leaning == nil {
 		leaning = []string{changed}
@@ -281,7 +282,7 @@ func (l *laboratory) fails(k taxpack.Checker, changed string) bool {
 	}
 	sort.SliceStable(order, func(a, b int) bool { return near[order[a]] && !near[order[b]] })
 	for _, i := range order {
-		if k.Check(l.examples[i]).State != taxpack.Passed {
+		if k.Check(l.examples[i]).State != example.Passed {
 			return true
 		}
 	}

@@ -44,7 +44,7 @@ import (
 type world struct {
 	*settletest.World
 	check      ledgercheck.Service
-	statements *statement.Service
+	statements *billing.Service
 	recorder   *income.Recorder
 	accruals   *incomedb.Accruals
 	opened     []string
@@ -58,7 +58,7 @@ func over(tenant *settletest.World) *world {
 	lines := &incomedb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: token}
 	w.recorder = &income.Recorder{Lines: lines, Directory: w.People, Clock: w.Clock, NewID: w.ID}
 	w.accruals = &incomedb.Accruals{Store: lines, Incentives: w.Tables.Incentives, Directory: w.People, NewID: w.ID}
-	w.statements = &statement.Service{Settlements: w.Service, Buckets: lines, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	w.statements = &billing.Service{Settlements: w.Service, Buckets: lines, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
 	w.check = ledgercheck.Service{Journal: ledgerdb.Book{DB: w.Tables.Client, Table: w.Tables.Ledger}, Settlements: w.Store, Buckets: lines, Days: incentivedb.NewDays(w.Tables.Client, w.Tables.Incentives), Creators: w.People}
 	for _, c := range w.People.Contracts {
 		c.Routes["incentive"] = tenancy.MCNPays
@@ -221,7 +221,7 @@ func TestAnyLifeIsExplained(t *testing.T) {
 					rt.Fatal(err)
 				}
 			case "run":
-				if _, err := w.statements.Run(context.Background(), statement.Order{Tenant: settletest.Tenant, By: statement.System}, ident.Creator(creator)); err != nil {
+				if _, err := w.statements.Run(context.Background(), billing.Order{Tenant: settletest.Tenant, By: billing.System}, ident.Creator(creator)); err != nil {
 					rt.Fatal(err)
 				}
 				w.look(rt, ident.Creator(creator))
@@ -384,9 +384,9 @@ func TestHandle(t *testing.T) {
 func TestAStatementWhoseReopenedPayoutWasRejectedOpensAgain(t *testing.T) {
 	w := open(t)
 	w.line(t, settletest.Person, 1, money.Yuan(100))
-	run := func() statement.Report {
+	run := func() billing.Report {
 		t.Helper()
-		r, err := w.statements.Run(t.Context(), statement.Order{Tenant: settletest.Tenant, By: statement.System}, settletest.Person)
+		r, err := w.statements.Run(t.Context(), billing.Order{Tenant: settletest.Tenant, By: billing.System}, settletest.Person)
 		if err != nil {
 			t.Fatal(err)
 		}

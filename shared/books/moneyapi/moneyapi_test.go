@@ -26,7 +26,7 @@ func TestAnswersKeepToTheContract(t *testing.T) {
 	w := settletest.OpenOn(t, dynamotest.Memory(t))
 	lines := &incomedb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: w.ID}
 	money := whereabouts.Service{Journal: ledgerdb.Book{DB: w.Tables.Client, Table: w.Tables.Ledger}, Settlements: w.Store, Viewers: w.Service, Creators: w.People,
-		Statements: &statement.Service{Settlements: w.Service, Buckets: lines, Log: slog.New(slog.DiscardHandler)}}
+		Statements: &billing.Service{Settlements: w.Service, Buckets: lines, Log: slog.New(slog.DiscardHandler)}}
 	a, _, err := w.Settle(t.Context(), settletest.As(identity.Operator), "key-live-1", settletest.Request(settletest.Person, "live-1", "10000.00"))
 	if err == nil {
 		err = w.Quote(t.Context(), settletest.Tenant, a.SettlementID)

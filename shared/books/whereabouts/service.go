@@ -49,7 +49,7 @@ type Waiting struct {
 
 // Statements tells what waits for a statement, and why.
 type Statements interface {
-	List(ctx context.Context, by identity.Principal, creator ident.Creator, period civil.Month) ([]statement.Shown, error)
+	List(ctx context.Context, by identity.Principal, creator ident.Creator, period civil.Month) ([]billing.Shown, error)
 }
 
 // Creators lists a tenant's creators.

@@ -39,7 +39,7 @@ func begin(t *testing.T) *world {
 	w := &world{World: settletest.OpenOn(t, dynamotest.Memory(t))}
 	lines := &incomedb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: w.ID}
 	w.recorder = &income.Recorder{Lines: lines, Directory: w.People, Clock: w.Clock, NewID: w.ID}
-	w.money = whereabouts.Service{Journal: ledgerdb.Book{DB: w.Tables.Client, Table: w.Tables.Ledger}, Settlements: w.Store, Viewers: w.Service, Statements: &statement.Service{Settlements: w.Service, Buckets: lines, Log: slog.New(slog.DiscardHandler)}, Creators: w.People}
+	w.money = whereabouts.Service{Journal: ledgerdb.Book{DB: w.Tables.Client, Table: w.Tables.Ledger}, Settlements: w.Store, Viewers: w.Service, Statements: &billing.Service{Settlements: w.Service, Buckets: lines, Log: slog.New(slog.DiscardHandler)}, Creators: w.People}
 	return w
 }
 
@@ -205,7 +205,7 @@ func TestIncomeThatWaitsForAStatementIsTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	v, err := w.money.Creator(t.Context(), settletest.As(identity.Finance), settletest.Person)
-	if err != nil || len(v.Waiting) != 1 || v.Waiting[0].Amount != money.MustParse("10.00") || v.Waiting[0].Reason != statement.NotDue || v.Waiting[0].Due.IsZero() {
+	if err != nil || len(v.Waiting) != 1 || v.Waiting[0].Amount != money.MustParse("10.00") || v.Waiting[0].Reason != billing.NotDue || v.Waiting[0].Due.IsZero() {
 		t.Errorf("%+v %v", v.Waiting, err)
 	}
 }

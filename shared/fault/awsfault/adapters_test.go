@@ -47,9 +47,9 @@ import (
 	"fenzhang/shared/settlement/receivable/receivabledb"
 	"fenzhang/shared/settlement/relay"
 	"fenzhang/shared/settlement/settlementdb"
-	"fenzhang/shared/statement/paper"
-	"fenzhang/shared/statement/paperbucket"
-	"fenzhang/shared/statement/paperdb"
+	"fenzhang/shared/statement"
+	"fenzhang/shared/statement/statementbucket"
+	"fenzhang/shared/statement/statementdb"
 	"fenzhang/shared/tenancy/tenancydb"
 	"fenzhang/shared/vault/vaultkms"
 )
@@ -87,7 +87,7 @@ func adapters(cfg aws.Config) map[string]func(context.Context) error {
 	lines := &incomedb.Store{DB: db, Ledger: "ledger", Settlements: "settlements", NewToken: token}
 	book := ledgerdb.Book{DB: db, Table: "ledger"}
 	opening := &openingdb.Store{DB: db, Ledger: "ledger", Outbox: "settlements", NewToken: token}
-	papers := &paperdb.Store{DB: db, Ledger: "ledger", Settlements: "settlements", NewToken: token}
+	papers := &statementdb.Store{DB: db, Ledger: "ledger", Settlements: "settlements", NewToken: token}
 	periods := &perioddb.Store{DB: db, Ledger: "ledger", Settlements: "settlements", NewToken: token}
 	claims := &receivabledb.Store{DB: db, Ledger: "ledger", Settlements: "settlements", NewToken: token}
 	rules := &rulesetdb.Store{DB: db, Objects: bucket, Bucket: "bucket", Tenancy: "tenancy", Settlements: "settlements"}
@@ -96,7 +96,7 @@ func adapters(cfg aws.Config) map[string]func(context.Context) error {
 	directory := tenancydb.New(db, "tenancy", "settlements", now)
 	index := auditlog.NewIndex(db, "control")
 	evidence := auditlog.NewBucket(bucket, "bucket", s3types.ObjectLockModeGovernance)
-	files := &paperbucket.Bucket{S3: bucket, Name: "bucket", Font: "font"}
+	files := &statementbucket.Bucket{S3: bucket, Name: "bucket", Font: "font"}
 	master := vaultkms.New(kms.NewFromConfig(cfg), "arn:aws:kms:cn-north-1:000000000000:key/k")
 	queue := sqs.NewFromConfig(cfg)
 	outside := relay.AWS{SQS: queue, Events: eventbridge.NewFromConfig(cfg), URLs: map[relay.Queue]string{relay.Tax: "http://aws/queue"}, Bus: "bus"}
@@ -173,11 +173,11 @@ func adapters(cfg aws.Config) map[string]func(context.Context) error {
 			return opening.PostRows(ctx, "t", settlement.Booking{Opening: &settlement.OpeningSource{By: []string{"a", "b"}}})
 		},
 		"statement": func(ctx context.Context) error {
-			_, _, err := papers.State(ctx, "t", "c", paper.Period{Month: month})
+			_, _, err := papers.State(ctx, "t", "c", statement.Period{Month: month})
 			return err
 		},
 		"statements":        func(ctx context.Context) error { _, err := papers.States(ctx, "t", "c", month, month); return err },
-		"statement written": func(ctx context.Context) error { return papers.Apply(ctx, paper.Change{}) },
+		"statement written": func(ctx context.Context) error { return papers.Apply(ctx, statement.Change{}) },
 		"period":            func(ctx context.Context) error { _, err := periods.Newest(ctx, "t", "e"); return err },
 		"periods":           func(ctx context.Context) error { _, err := periods.List(ctx, "t", "e"); return err },
 		"claim":             func(ctx context.Context) error { _, err := claims.ByID(ctx, "t", "r"); return err },
@@ -205,7 +205,7 @@ func adapters(cfg aws.Config) map[string]func(context.Context) error {
 		"evidence written":      func(ctx context.Context) error { _, err := evidence.Put(ctx, "o", []byte("x"), now()); return err },
 		"evidence read":         func(ctx context.Context) error { _, err := evidence.Get(ctx, "o"); return err },
 		"document looked for":   func(ctx context.Context) error { _, err := files.Has(ctx, "d"); return err },
-		"document written":      func(ctx context.Context) error { return files.Put(ctx, "d", paper.PDF, []byte("x")) },
+		"document written":      func(ctx context.Context) error { return files.Put(ctx, "d", statement.PDF, []byte("x")) },
 		"font":                  func(ctx context.Context) error { _, err := files.ReadFont(ctx); return err },
 		"data key made":         func(ctx context.Context) error { _, _, err := master.New(ctx, "t", "p"); return err },
 		"data key unwrapped":    func(ctx context.Context) error { _, err := master.Unwrap(ctx, "t", "p", []byte("k")); return err },

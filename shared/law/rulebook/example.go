@@ -8,13 +8,13 @@ import (
 	"strings"
 
 	"fenzhang/shared/civil"
+	"fenzhang/shared/law/example"
 	"fenzhang/shared/law/tax"
-	"fenzhang/shared/law/taxpack"
 )
 
-// example is a worked case with the place it stands at.
-type example struct {
-	taxpack.Outcome
+// workedCase is a worked case with the place it stands at.
+type workedCase struct {
+	example.Outcome
 	home  string // the pack: "" for the nation
 	place string // where it is asked: the locality, or the home
 }
@@ -28,7 +28,7 @@ func (c *contents) collect() {
 			continue
 		}
 		for _, o := range c.source.Examples[p.pack.ID.Pack] {
-			x := &example{Outcome: o, home: code, place: code}
+			x := &workedCase{Outcome: o, home: code, place: code}
 			c.learn(o.Steps)
 			if l := locality(o.Example.Inputs); l != "" && c.places[l] != nil {
 				x.place = l
@@ -64,7 +64,7 @@ func locality(inputs json.RawMessage) string {
 }
 
 // concerned follows the rules that answered an example to everything they use on its day.
-func (c *contents) concerned(x *example) []key {
+func (c *contents) concerned(x *workedCase) []key {
 	on, err := civil.ParseDate(x.Example.Date)
 	if err != nil {
 		return nil
@@ -107,9 +107,9 @@ type fact struct {
 	Lines []string
 }
 
-func (e *edition) example(x *example) exampleView {
+func (e *edition) example(x *workedCase) exampleView {
 	v := exampleView{ID: x.Example.ID, Date: x.Example.Date, Source: x.Example.Source, Inputs: e.facts(x.Example.Inputs), Result: e.facts(x.Example.Expected),
-		Arithmetic: x.Example.Steps, Passed: x.State == taxpack.Passed, Note: x.Example.Note}
+		Arithmetic: x.Example.Steps, Passed: x.State == example.Passed, Note: x.Example.Note}
 	if x.Example.Taxpayer != "" {
 		v.Inputs = append([]fact{{e.figure("taxpayer"), []string{e.term(x.Example.Taxpayer)}}}, v.Inputs...)
 	}
@@ -221,7 +221,7 @@ const shownExamples = 3
 // worksFor gives the examples of a definition, those of its own place first.
 func (e *edition) worksFor(k key, up string) (full []exampleView, more []link) {
 	list := slices.Clone(e.worked[k])
-	slices.SortStableFunc(list, func(a, b *example) int {
+	slices.SortStableFunc(list, func(a, b *workedCase) int {
 		return rank(a.place == k.place) - rank(b.place == k.place)
 	})
 	for i, x := range list {

@@ -13,6 +13,7 @@ import (
 
 	"fenzhang/shared/bilingual"
 	"fenzhang/shared/civil"
+	"fenzhang/shared/law/example"
 	"fenzhang/shared/law/tax"
 	"fenzhang/shared/law/taxpack"
 )
@@ -23,7 +24,7 @@ type Source struct {
 	On      civil.Date // the day whose rules count as "in force" in the book
 	Notices []taxpack.Notice
 	// Examples are the checked examples of each pack by the pack's name.
-	Examples map[string][]taxpack.Outcome
+	Examples map[string][]example.Outcome
 }
 
 //go:embed templates
@@ -91,14 +92,14 @@ type contents struct {
 	places  map[string]*place
 	order   []string // of places: the nation, then jurisdictions, each followed by its localities
 	usedBy  map[key][]key
-	worked  map[key][]*example
-	byPlace map[string][]*example
+	worked  map[key][]*workedCase
+	byPlace map[string][]*workedCase
 	// stepOrder is the order in which the examples tell their steps, by the step's name.
 	stepOrder map[string]int
 }
 
 func newContents(s Source) (*contents, error) {
-	c := &contents{source: s, places: map[string]*place{}, usedBy: map[key][]key{}, worked: map[key][]*example{}, byPlace: map[string][]*example{}, stepOrder: map[string]int{}}
+	c := &contents{source: s, places: map[string]*place{}, usedBy: map[key][]key{}, worked: map[key][]*workedCase{}, byPlace: map[string][]*workedCase{}, stepOrder: map[string]int{}}
 	packs, err := s.Corpus.Contents()
 	if err != nil {
 		return nil, err

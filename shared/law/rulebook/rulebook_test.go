@@ -13,6 +13,7 @@ import (
 	"fenzhang/rules"
 	"fenzhang/shared/bilingual"
 	"fenzhang/shared/civil"
+	"fenzhang/shared/law/example"
 	"fenzhang/shared/law/rulebook"
 	"fenzhang/shared/law/tax"
 	"fenzhang/shared/law/taxpack"
@@ -24,18 +25,18 @@ var source = sync.OnceValues(func() (rulebook.Source, error) {
 	if err != nil {
 		return rulebook.Source{}, err
 	}
-	s := rulebook.Source{Corpus: corpus, On: civil.MustDate("2026-11-22"), Examples: map[string][]taxpack.Outcome{}}
+	s := rulebook.Source{Corpus: corpus, On: civil.MustDate("2026-11-22"), Examples: map[string][]example.Outcome{}}
 	if s.Notices, err = taxpack.Notices(rules.National()); err != nil {
 		return s, err
 	}
 	for i, files := range append([]fs.FS{rules.National()}, rules.Jurisdictions()...) {
-		examples, err := taxpack.Examples(files)
+		examples, err := example.Read(files)
 		if err != nil {
 			return s, err
 		}
 		name := corpus.Packs()[i].Pack
 		for _, x := range examples {
-			s.Examples[name] = append(s.Examples[name], taxpack.Check(corpus, x))
+			s.Examples[name] = append(s.Examples[name], example.Check(corpus, x))
 		}
 	}
 	return s, nil

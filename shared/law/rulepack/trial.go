@@ -12,8 +12,8 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"fenzhang/rules"
+	"fenzhang/shared/law/example"
 	"fenzhang/shared/law/tax"
-	"fenzhang/shared/law/taxpack"
 )
 
 // National is the name of the pack that all others inherit.
@@ -189,15 +189,15 @@ func TryPacks(packs Packs, changed string) (Tried, error) {
 }
 
 func (t *Tried) run(pack string, files fs.FS) error {
-	examples, err := taxpack.Examples(files)
+	examples, err := example.Read(files)
 	if err != nil {
 		return fmt.Errorf("rulepack: %w", err)
 	}
 	for _, x := range examples {
-		switch o := taxpack.Check(t.Corpus, x); o.State {
-		case taxpack.Passed:
+		switch o := example.Check(t.Corpus, x); o.State {
+		case example.Passed:
 			t.Examples++
-		case taxpack.Skipped:
+		case example.Skipped:
 			t.Skipped++
 		default:
 			return fmt.Errorf("rulepack: example %s of pack %s fails: %s", x.ID, pack, strings.Join(o.Mismatch, "; "))

@@ -37,7 +37,7 @@ type Notice struct {
 //
 // Errors: Problems with file and line.
 func Notices(files fs.FS) ([]Notice, error) {
-	names, err := yamlFiles(files)
+	names, err := Files(files)
 	if err != nil {
 		return nil, err
 	}

@@ -18,7 +18,7 @@ import (
 // Names of files that are no rules.
 const (
 	manifestName = "manifest.yaml"
-	examplesName = "examples.yaml"
+	ExamplesName = "examples.yaml"
 	calendarDir  = "calendar"
 )
 
@@ -95,7 +95,7 @@ func ReadLocal(files fs.FS, national tax.Pack) (tax.Pack, error) {
 }
 
 func read(files fs.FS, above *tax.Pack) (tax.Pack, error) {
-	names, err := yamlFiles(files)
+	names, err := Files(files)
 	if err != nil {
 		return tax.Pack{}, err
 	}
@@ -135,8 +135,8 @@ func hash(files fs.FS, names []string) (string, error) {
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
-// yamlFiles lists the pack's files in byte order, which is the order of their hashes.
-func yamlFiles(files fs.FS) ([]string, error) {
+// Files lists the pack's files in byte order, which is the order of their hashes.
+func Files(files fs.FS) ([]string, error) {
 	var names []string
 	err := fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() && strings.HasSuffix(name, ".yaml") {
@@ -160,7 +160,7 @@ func (l *loader) file(name string, data []byte) {
 	switch {
 	case name == manifestName:
 		l.manifest(data)
-	case path.Base(name) == examplesName: // read when they are run
+	case path.Base(name) == ExamplesName: // read when they are run
 	case strings.HasPrefix(name, calendarDir+"/"):
 		if _, err := parseNotice(name, data); err != nil {
 			l.fail(err)

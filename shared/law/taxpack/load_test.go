@@ -41,26 +41,6 @@ func copyOf(t testing.TB) fstest.MapFS {
 	return out
 }
 
-func TestEveryExampleBesideTheRulesPasses(t *testing.T) {
-	corpus, err := taxpack.LoadCorpus(nationalFS(t), rules.Jurisdictions()...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, files := range append([]fs.FS{nationalFS(t)}, rules.Jurisdictions()...) {
-		examples, err := taxpack.Examples(files)
-		if err != nil || len(examples) == 0 {
-			t.Fatalf("%d examples, %v", len(examples), err)
-		}
-		for _, x := range examples {
-			t.Run(x.ID, func(t *testing.T) {
-				if o := taxpack.Check(corpus, x); o.State != taxpack.Passed {
-					t.Errorf("%s %v\n%s", o.State, o.Mismatch, strings.Join(o.Steps, "\n"))
-				}
-			})
-		}
-	}
-}
-
 // Each spoiled file is refused with its name, its line and what is wrong with it.
 func TestRefusals(t *testing.T) {
 	tests := []struct {
@@ -233,23 +213,6 @@ func FuzzParseRule(f *testing.F) {
 				if len(v.Law) == 0 || v.From.IsZero() {
 					t.Fatalf("accepted a value without reference or first day: %+v", v)
 				}
-			}
-		}
-	})
-}
-
-func FuzzParseExamples(f *testing.F) {
-	f.Add([]byte(`[{"id":"a","tax":"vat_small","date":"2026-01-01","inputs":{},"expected":{}}]`), true)
-	f.Add([]byte("- id: a\n  tax: iit\n  inputs: {a: \"1.00\"}\n  expected: {b: \"1.00\"}\n"), false)
-	f.Fuzz(func(t *testing.T, data []byte, json bool) {
-		name := "x.yaml"
-		if json {
-			name = "x.json"
-		}
-		list, err := taxpack.ParseExamples(name, data)
-		for _, x := range list {
-			if err != nil || x.ID == "" {
-				t.Fatalf("%v with %v", x, err)
 			}
 		}
 	})

@@ -25,14 +25,14 @@ func (p *parser) bad(line int, format string, args ...any) {
 func (p *parser) root(data []byte) *yaml.Node {
 	n, err := yamldoc.Parse(data)
 	if err != nil {
-		p.problems = append(p.problems, yamlProblem(p.file, err))
+		p.problems = append(p.problems, YAMLProblem(p.file, err))
 		return nil
 	}
 	return n
 }
 
-// yamlProblem finds the line in an error of the YAML reader.
-func yamlProblem(file string, err error) Problem {
+// YAMLProblem finds the line in an error of the YAML reader.
+func YAMLProblem(file string, err error) Problem {
 	var y *yamldoc.Error
 	if errors.As(err, &y) {
 		return Problem{file, y.Line, y.Text}

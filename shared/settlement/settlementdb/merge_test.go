@@ -14,7 +14,7 @@ import (
 	"fenzhang/shared/payout"
 	"fenzhang/shared/settlement"
 	"fenzhang/shared/settlement/settletest"
-	"fenzhang/shared/statement/paper"
+	"fenzhang/shared/statement"
 )
 
 // passport is a second account of the person, recorded with another paper.
@@ -290,9 +290,9 @@ func TestTheCertificateOfAMergedTaxpayerIsTheSurvivors(t *testing.T) {
 	book(t, w, string(settle(t, w, settletest.Person, "live-1", "4000.00")))
 	book(t, w, string(settle(t, w, passport, "live-2", "4000.00")))
 	carry(t, w, m)
-	papers := paper.Service{Builder: paper.Builder{Directory: w.People, Settlements: w.Store}}
+	papers := statement.Service{Builder: statement.Builder{Directory: w.People, Settlements: w.Store}}
 	for _, id := range []string{merged, survivor} {
-		c := must[paper.Certificate](t)(papers.Certificate(context.Background(), finance, ident.Taxpayer(id), settletest.Ordinary, 2026))
+		c := must[statement.Certificate](t)(papers.Certificate(context.Background(), finance, ident.Taxpayer(id), settletest.Ordinary, 2026))
 		if c.TaxpayerID != survivor || len(c.Totals) != 1 || c.Totals[0].Income != money.MustParse("5600.00") || c.Totals[0].Withheld != money.MustParse("800.00") {
 			t.Errorf("%s: %s, %+v", id, c.TaxpayerID, c.Totals)
 		}

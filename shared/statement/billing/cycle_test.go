@@ -1,4 +1,4 @@
-package statement_test
+package billing_test
 
 import (
 	"fmt"
@@ -63,7 +63,7 @@ func TestSmallSharesAreCarriedUntilTheMinimumOrItsEnd(t *testing.T) {
 	w := newWorld(t, "2026-11-05")
 	w.agreed("m", tenancy.Monthly, func(k *tenancy.Contract) { k.MinimumPayout, k.MinimumPayoutMonths = money.Yuan(70), 2 })
 	w.upload(t, "op", on("a", "m", "2026-08-03", "10.00"), on("b", "m", "2026-09-03", "20.00"), on("c", "m", "2026-10-03", "30.00"))
-	if r := w.run(t, "2026-09-01"); r.Opened != 0 || r.Reasons[statement.BelowTheMinimum] != 1 || r.Skipped[0].Text.EN == "" {
+	if r := w.run(t, "2026-09-01"); r.Opened != 0 || r.Reasons[billing.BelowTheMinimum] != 1 || r.Skipped[0].Text.EN == "" {
 		t.Fatalf("August: %+v", r)
 	}
 	if b := w.bucket(t, "m", "2026-09", "live_tip"); len(b.CarriedIn) != 1 || b.CarriedIn[0].Amount != money.Yuan(10) || b.CarriedIn[0].From.String() != "2026-08" {
@@ -110,10 +110,10 @@ func TestOnDemandWaitsForTheDemand(t *testing.T) {
 	by := person(identity.Creator)
 	by.Creator = "d"
 	shown, err := w.statements.List(t.Context(), by, "d", civil.Month{})
-	if err != nil || len(shown) != 1 || shown[0].Waits != statement.OnDemand {
+	if err != nil || len(shown) != 1 || shown[0].Waits != billing.OnDemand {
 		t.Errorf("shown %+v, %v", shown, err)
 	}
-	ask := statement.Order{Tenant: tenant, By: "f", Date: civil.MustDate("2026-08-25"), OnDemand: true}
+	ask := billing.Order{Tenant: tenant, By: "f", Date: civil.MustDate("2026-08-25"), OnDemand: true}
 	for i, want := range []int{1, 0} {
 		if r, err := w.statements.Run(t.Context(), ask, "d"); err != nil || r.Opened != want {
 			t.Errorf("demand %d: %+v, %v", i, r, err)
@@ -182,7 +182,7 @@ func TestEveryCycleConsumesEachLineOnce(t *testing.T) {
 }
 
 func (w *world) settleAll(t *testing.T, creator ident.Creator, demand bool) {
-	if _, err := w.statements.Run(t.Context(), statement.Order{Tenant: tenant, By: statement.System, OnDemand: demand}, creator); err != nil {
+	if _, err := w.statements.Run(t.Context(), billing.Order{Tenant: tenant, By: billing.System, OnDemand: demand}, creator); err != nil {
 		t.Error(err)
 	}
 }

@@ -1,4 +1,4 @@
-package statement_test
+package billing_test
 
 import (
 	"context"
@@ -36,10 +36,10 @@ func longCourse(t *testing.T) *world {
 }
 
 // night runs the statements of the creator and counts the read units that it takes.
-func (w *world) night(t *testing.T) (statement.Report, float64) {
+func (w *world) night(t *testing.T) (billing.Report, float64) {
 	t.Helper()
 	ctx, tally := usage.With(context.Background())
-	r, err := w.statements.Run(ctx, statement.Order{Tenant: tenant, By: statement.System}, "c1")
+	r, err := w.statements.Run(ctx, billing.Order{Tenant: tenant, By: billing.System}, "c1")
 	if err != nil {
 		t.Fatal(err)
 	}

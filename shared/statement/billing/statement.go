@@ -1,6 +1,6 @@
-// Package statement makes the month's account of each creator: it finds the buckets of income lines that are due
+// Package billing makes the month's account of each creator: it finds the buckets of income lines that are due
 // and opens one settlement for each of them.
-package statement
+package billing
 
 import (
 	"cmp"

@@ -1,4 +1,4 @@
-package statement_test
+package billing_test
 
 import (
 	"errors"
@@ -45,10 +45,10 @@ func TestDueBucketOpensOneSettlement(t *testing.T) {
 	i := slices.IndexFunc(all, func(s settlement.Settlement) bool { return s.IncomeType == "live_tip" })
 	s := all[i]
 	if s.Gross != money.MustParse("100.01") || s.CreatorShare() != money.MustParse("70.01") || s.ActivityID != "stmt:live_tip:2026-08" ||
-		s.Platform != "douyin" || s.VATDate != civil.MustDate("2026-09-15") || s.Status != settlement.PendingReview || s.Opener != statement.System {
+		s.Platform != "douyin" || s.VATDate != civil.MustDate("2026-09-15") || s.Status != settlement.PendingReview || s.Opener != billing.System {
 		t.Errorf("settlement %+v", s)
 	}
-	if !slices.Contains(s.Preparers, "operator@mcn-one") || slices.Contains(s.Preparers, statement.System) {
+	if !slices.Contains(s.Preparers, "operator@mcn-one") || slices.Contains(s.Preparers, billing.System) {
 		t.Errorf("preparers %v: who uploaded lines is one, the system none", s.Preparers)
 	}
 	if b := w.bucket(t, "c1", "2026-08", "live_tip"); b.State != income.Settled || b.Settlement != ident.Settlement(s.ID) || b.Occurrence != 1 {
@@ -142,7 +142,7 @@ func TestTwentyRunsAtOnceOpenOnce(t *testing.T) {
 	total := 0
 	for range 20 {
 		wg.Go(func() {
-			r, err := w.statements.Run(t.Context(), statement.Order{Tenant: tenant, By: statement.System}, "")
+			r, err := w.statements.Run(t.Context(), billing.Order{Tenant: tenant, By: billing.System}, "")
 			if err != nil {
 				t.Error(err)
 			}
@@ -201,7 +201,7 @@ func TestWhatOpensNothingSaysWhy(t *testing.T) {
 	for _, s := range r.Skipped {
 		reasons[s.IncomeType] = s.Reason
 	}
-	if r.Due != 2 || r.Opened != 0 || reasons["live_tip"] != "contract_missing" || reasons["xingtu_ad"] != statement.NotThePayer {
+	if r.Due != 2 || r.Opened != 0 || reasons["live_tip"] != "contract_missing" || reasons["xingtu_ad"] != billing.NotThePayer {
 		t.Errorf("run %+v", r)
 	}
 	shown, err := w.statements.List(t.Context(), person(identity.Creator), "c1", civil.Month{})
@@ -219,11 +219,11 @@ func TestWhatOpensNothingSaysWhy(t *testing.T) {
 
 func TestRunRefusesTheFuture(t *testing.T) {
 	w := newWorld(t, "2026-09-15")
-	_, err := w.statements.Run(t.Context(), statement.Order{Tenant: tenant, By: "f", Date: civil.MustDate("2026-09-16")}, "")
+	_, err := w.statements.Run(t.Context(), billing.Order{Tenant: tenant, By: "f", Date: civil.MustDate("2026-09-16")}, "")
 	if !fault.HasCode(err, fault.InvalidInput) {
 		t.Errorf("a run for tomorrow: %v", err)
 	}
-	if _, err = w.statements.Run(t.Context(), statement.Order{Tenant: tenant, By: "f"}, "nobody"); !fault.HasCode(err, fault.NotFound) {
+	if _, err = w.statements.Run(t.Context(), billing.Order{Tenant: tenant, By: "f"}, "nobody"); !fault.HasCode(err, fault.NotFound) {
 		t.Errorf("a run for nobody: %v", err)
 	}
 }
@@ -236,7 +236,7 @@ func TestCohortsCoverAllCreators(t *testing.T) {
 		w.upload(t, "op", line("a", ident.Creator(id), "live_tip", "2026-08", "1.00"))
 	}
 	opened := 0
-	tasks, err := w.statements.Tasks(t.Context(), statement.Order{Tenant: tenant, By: statement.System, Date: civil.MustDate("2026-09-15")})
+	tasks, err := w.statements.Tasks(t.Context(), billing.Order{Tenant: tenant, By: billing.System, Date: civil.MustDate("2026-09-15")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -261,8 +261,8 @@ func TestCohortsOfALargeTenant(t *testing.T) {
 	for i := range 20 {
 		w.upload(t, "op", line("a", ident.Creator(fmt.Sprintf("k%05d", i*500)), "live_tip", "2026-08", "1.00"))
 	}
-	tasks, err := w.statements.Tasks(t.Context(), statement.Order{Tenant: tenant, By: statement.System, Date: civil.MustDate("2026-09-15")})
-	if err != nil || len(tasks) != statement.Cohorts {
+	tasks, err := w.statements.Tasks(t.Context(), billing.Order{Tenant: tenant, By: billing.System, Date: civil.MustDate("2026-09-15")})
+	if err != nil || len(tasks) != billing.Cohorts {
 		t.Fatalf("%d tasks, %v", len(tasks), err)
 	}
 	for _, id := range []string{"", "a", "c1", "k00000", "k00499", "k00500", "k04321", "k09999", "zz"} {
@@ -284,7 +284,7 @@ func TestCohortsOfALargeTenant(t *testing.T) {
 		}
 		opened += r.Opened
 	}
-	if listed = w.directory.listed - listed; opened != 20 || listed > 10_000+500*statement.Cohorts {
+	if listed = w.directory.listed - listed; opened != 20 || listed > 10_000+500*billing.Cohorts {
 		t.Errorf("%d of 20 opened, %d creators listed", opened, listed)
 	}
 }
@@ -293,11 +293,11 @@ func TestTamperedTotalsOpenNothing(t *testing.T) {
 	w := newWorld(t, "2026-09-15")
 	w.upload(t, "op", line("a", "c1", "live_tip", "2026-08", "10.00"))
 	w.tamper(t, "c1", "2026-08", "live_tip", 2000)
-	if r := w.run(t, "2026-09-15"); r.Opened != 0 || len(r.Skipped) != 1 || r.Skipped[0].Reason != statement.TotalsDiffer {
+	if r := w.run(t, "2026-09-15"); r.Opened != 0 || len(r.Skipped) != 1 || r.Skipped[0].Reason != billing.TotalsDiffer {
 		t.Errorf("run %+v", r)
 	}
-	task := statement.Task{Tenant: tenant, Upto: "c1", Date: civil.MustDate("2026-09-15"), By: statement.System}
-	if _, err := w.statements.RunTask(t.Context(), task); !errors.Is(err, statement.ErrTotals) {
+	task := billing.Task{Tenant: tenant, Upto: "c1", Date: civil.MustDate("2026-09-15"), By: billing.System}
+	if _, err := w.statements.RunTask(t.Context(), task); !errors.Is(err, billing.ErrTotals) {
 		t.Errorf("the task must fail aloud: %v", err)
 	}
 	if len(w.settlements(t)) != 0 {
@@ -411,7 +411,7 @@ func TestEachLineIsConsumedOnce(t *testing.T) {
 			case "run":
 				for range rapid.IntRange(1, 3).Draw(rt, "runs at once") {
 					wg.Go(func() {
-						if _, err := w.statements.Run(t.Context(), statement.Order{Tenant: tenant, By: statement.System}, ident.Creator(creator)); err != nil {
+						if _, err := w.statements.Run(t.Context(), billing.Order{Tenant: tenant, By: billing.System}, ident.Creator(creator)); err != nil {
 							t.Error(err)
 						}
 					})
@@ -433,7 +433,7 @@ func TestEachLineIsConsumedOnce(t *testing.T) {
 func (w *world) check(t *testing.T, rt *rapid.T, creator ident.Creator, sent []income.Line) {
 	w.today.Store(civil.MustDate("2026-12-31"))
 	for range 3 { // what is carried on becomes due with the next month
-		if _, err := w.statements.Run(t.Context(), statement.Order{Tenant: tenant, By: statement.System}, creator); err != nil {
+		if _, err := w.statements.Run(t.Context(), billing.Order{Tenant: tenant, By: billing.System}, creator); err != nil {
 			rt.Fatal(err)
 		}
 	}
@@ -532,8 +532,8 @@ func TestLargeTenantIsFannedOut(t *testing.T) {
 		w.directory.creators[fmt.Sprint("k", i)] = true
 	}
 	w.upload(t, "op", line("a", "c1", "live_tip", "2026-08", "1.00"))
-	r, err := w.statements.Run(t.Context(), statement.Order{Tenant: tenant, By: "f"}, "")
-	if !errors.Is(err, statement.ErrTooMany) || r.Date != civil.MustDate("2026-09-15") || r.Opened != 0 {
+	r, err := w.statements.Run(t.Context(), billing.Order{Tenant: tenant, By: "f"}, "")
+	if !errors.Is(err, billing.ErrTooMany) || r.Date != civil.MustDate("2026-09-15") || r.Opened != 0 {
 		t.Errorf("302 creators in one call: %+v, %v", r, err)
 	}
 }
@@ -545,7 +545,7 @@ func TestAccruedAtAnotherEntityIsNotOpened(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.directory.entity = "ent-2"
-	if r := w.run(t, "2026-09-15"); r.Opened != 0 || len(r.Skipped) != 1 || r.Skipped[0].Reason != statement.EntityChanged {
+	if r := w.run(t, "2026-09-15"); r.Opened != 0 || len(r.Skipped) != 1 || r.Skipped[0].Reason != billing.EntityChanged {
 		t.Errorf("run %+v", r)
 	}
 	w.directory.entity = "ent-1"
@@ -586,7 +586,7 @@ func TestAListShowsTheDayOfAYearThatIsNotLoaded(t *testing.T) {
 	w := newWorld(t, "2026-12-15")
 	w.upload(t, "op", line("a", "c1", "live_tip", "2026-12", "10.00"))
 	list, err := w.statements.List(t.Context(), person(identity.Finance), "c1", civil.MustMonth("2026-12"))
-	if err != nil || len(list) != 1 || list[0].Waits != statement.NotDue || list[0].DueOn != civil.MustDate("2027-01-15") {
+	if err != nil || len(list) != 1 || list[0].Waits != billing.NotDue || list[0].DueOn != civil.MustDate("2027-01-15") {
 		t.Errorf("%+v, %v", list, err)
 	}
 }

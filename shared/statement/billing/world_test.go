@@ -1,4 +1,4 @@
-package statement_test
+package billing_test
 
 import (
 	"cmp"
@@ -49,7 +49,7 @@ type world struct {
 	accruals   *incomedb.Accruals
 	store      *settlementdb.Store
 	service    *settlement.Service
-	statements *statement.Service
+	statements *billing.Service
 }
 
 func newWorld(t testing.TB, today string) *world {
@@ -72,7 +72,7 @@ func newWorldOn(t testing.TB, l dynamotest.Local, today string) *world {
 		t.Fatal(err)
 	}
 	w.service = &settlement.Service{Store: w.store, Directory: w.directory, Calendar: days, Clock: c, NewID: newID}
-	w.statements = &statement.Service{Settlements: w.service, Buckets: w.lines, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	w.statements = &billing.Service{Settlements: w.service, Buckets: w.lines, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
 	return w
 }
 
@@ -106,9 +106,9 @@ func (w *world) upload(t testing.TB, by string, lines ...income.Line) []income.R
 	return results
 }
 
-func (w *world) run(t testing.TB, date string) statement.Report {
+func (w *world) run(t testing.TB, date string) billing.Report {
 	t.Helper()
-	r, err := w.statements.Run(t.Context(), statement.Order{Tenant: tenant, By: statement.System, Date: civil.MustDate(date)}, "")
+	r, err := w.statements.Run(t.Context(), billing.Order{Tenant: tenant, By: billing.System, Date: civil.MustDate(date)}, "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -162,9 +162,9 @@ func (a API) run(ctx context.Context, r *httpapi.Request) (httpapi.Response, err
 	if len(problems) > 0 {
 		return httpapi.Response{}, fault.Invalid(problems...)
 	}
-	order := statement.Order{Tenant: r.Tenant, By: r.Subject, Date: body.Date, OnDemand: body.OnDemand}
+	order := billing.Order{Tenant: r.Tenant, By: r.Subject, Date: body.Date, OnDemand: body.OnDemand}
 	report, err := a.Night.Statements.Run(ctx, order, ident.Creator(creator))
-	if errors.Is(err, statement.ErrTooMany) {
+	if errors.Is(err, billing.ErrTooMany) {
 		order.Date = report.Date
 		err = a.Night.fanOut(ctx, order)
 	}
@@ -202,7 +202,7 @@ type carriageAnswer struct {
 	Amount money.Amount `json:"amount"`
 }
 
-func statementOf(s statement.Shown) statementAnswer {
+func statementOf(s billing.Shown) statementAnswer {
 	a := statementAnswer{CreatorID: s.CreatorID, IncomeType: s.IncomeType, Period: s.Period, Part: s.Part.String(), State: s.State, Lines: s.Lines,
 		Distributable: s.Distributable, DueOn: s.DueOn, Waits: s.Waits, Parked: s.Parked, SettledBy: s.SettledBy}
 	if s.Settlement != "" {
@@ -210,7 +210,7 @@ func statementOf(s statement.Shown) statementAnswer {
 		a.SettlementID = &id
 	}
 	if s.Waits != "" {
-		text := statement.TextOf(s.Waits)
+		text := billing.TextOf(s.Waits)
 		a.WaitsText = &text
 	}
 	for _, c := range s.CarriedIn {

@@ -23,9 +23,9 @@ import (
 	"fenzhang/shared/lambda/sqsbatch"
 	"fenzhang/shared/lambda/trigger"
 	"fenzhang/shared/settlement/settletest"
+	"fenzhang/shared/statement"
 	"fenzhang/shared/statement/billing"
-	"fenzhang/shared/statement/paper"
-	"fenzhang/shared/statement/paperdb"
+	"fenzhang/shared/statement/statementdb"
 	"fenzhang/shared/tenancy"
 )
 
@@ -38,9 +38,9 @@ type site struct {
 }
 
 // inbox keeps what was handed to the queue.
-type inbox struct{ tasks []statement.Task }
+type inbox struct{ tasks []billing.Task }
 
-func (q *inbox) Send(_ context.Context, tasks []statement.Task) error {
+func (q *inbox) Send(_ context.Context, tasks []billing.Task) error {
 	q.tasks = append(q.tasks, tasks...)
 	return nil
 }
@@ -49,8 +49,8 @@ func open(t *testing.T) *site {
 	w, q, log := settletest.Open(t), &inbox{}, slog.New(slog.NewJSONHandler(io.Discard, nil))
 	lines := &incomedb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: ids.Source(time.Now)}
 	night := Night{
-		Statements: &statement.Service{Settlements: w.Service, Buckets: lines, Log: log},
-		Papers: &paper.Service{States: &paperdb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: ids.Source(time.Now)},
+		Statements: &billing.Service{Settlements: w.Service, Buckets: lines, Log: log},
+		Papers: &statement.Service{States: &statementdb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: ids.Source(time.Now)},
 			Clock: w.Clock, NewID: w.ID},
 		Cohorts: q, Log: log,
 	}

@@ -19,21 +19,21 @@ import (
 	"fenzhang/shared/fault/awsfault"
 	"fenzhang/shared/ident"
 	"fenzhang/shared/lambda/trigger"
+	"fenzhang/shared/statement"
 	"fenzhang/shared/statement/billing"
-	"fenzhang/shared/statement/paper"
 )
 
 // Cohorts takes the parts of runs that are too large for one call.
 type Cohorts interface {
 	// Send hands all tasks on; after an error some may have been handed on, and sending all again is harmless.
-	Send(ctx context.Context, tasks []statement.Task) error
+	Send(ctx context.Context, tasks []billing.Task) error
 }
 
 // Night opens the settlements that are due: its schedule divides the tenants' creators into cohorts, and its queue runs
 // one cohort after another.
 type Night struct {
-	Statements *statement.Service
-	Papers     *paper.Service
+	Statements *billing.Service
+	Papers     *statement.Service
 	Cohorts    Cohorts
 	Log        *slog.Logger
 }
@@ -48,7 +48,7 @@ type Queue struct {
 const perCall = 10
 
 // Send implements Cohorts.
-func (q Queue) Send(ctx context.Context, tasks []statement.Task) error {
+func (q Queue) Send(ctx context.Context, tasks []billing.Task) error {
 	for part := range slices.Chunk(tasks, perCall) {
 		in := &sqs.SendMessageBatchInput{QueueUrl: aws.String(q.URL)}
 		for i, t := range part {
@@ -72,7 +72,7 @@ func (q Queue) Send(ctx context.Context, tasks []statement.Task) error {
 
 // Cohort runs one message of the queue.
 func (n Night) Cohort(ctx context.Context, body []byte, _ events.SQSMessage) error {
-	var t statement.Task
+	var t billing.Task
 	if err := json.Unmarshal(body, &t); err != nil {
 		return err
 	}
@@ -85,7 +85,7 @@ func (n Night) Cohort(ctx context.Context, body []byte, _ events.SQSMessage) err
 
 // acceptSilent accepts, for the creators of a cohort, the statements that have been silent for as long as their
 // contracts say.
-func (n Night) acceptSilent(ctx context.Context, t statement.Task) error {
+func (n Night) acceptSilent(ctx context.Context, t billing.Task) error {
 	accepted, err := n.Papers.AcceptDue(ctx, t.Tenant, t.Holds)
 	if accepted > 0 {
 		n.Log.InfoContext(ctx, "statements accepted by silence", "tenant", t.Tenant, "after", t.After, "upto", t.Upto, "accepted", accepted)
@@ -95,7 +95,7 @@ func (n Night) acceptSilent(ctx context.Context, t statement.Task) error {
 
 // Run hands on the cohorts of every tenant. It is the only job of its schedule, so its name is not asked for; a repeated run opens nothing twice.
 func (n Night) Run(ctx context.Context, job trigger.Schedule) error {
-	order := statement.Order{By: statement.System}
+	order := billing.Order{By: billing.System}
 	if job.Date != "" {
 		var err error
 		if order.Date, err = civil.ParseDate(job.Date); err != nil {
@@ -119,7 +119,7 @@ func (n Night) Run(ctx context.Context, job trigger.Schedule) error {
 }
 
 // fanOut hands a tenant's run on in parts.
-func (n Night) fanOut(ctx context.Context, o statement.Order) error {
+func (n Night) fanOut(ctx context.Context, o billing.Order) error {
 	tasks, err := n.Statements.Tasks(ctx, o)
 	if err != nil {
 		return err

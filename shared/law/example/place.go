@@ -1,0 +1,172 @@
+package example
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/law/tax"
+	"fenzhang/shared/money"
+)
+
+// placeInputs are the inputs of an example of a jurisdiction.
+type placeInputs struct {
+	Method     string        `json:"method"` // quota, invoice_issue, deemed_profit_rate, fixed_rate
+	Period     string        `json:"period"`
+	Basis      string        `json:"basis"`
+	Industry   string        `json:"industry"`
+	Stall      bool          `json:"market_stall"`
+	IncomeKind string        `json:"income_kind"`
+	Locality   string        `json:"locality"`
+	Revenue    *money.Amount `json:"revenue"`
+	Exclusive  *money.Amount `json:"revenue_ex_vat"`
+	Invoice    *money.Amount `json:"invoice_amount_ex_vat"`
+	Cost       *money.Amount `json:"cost"`
+	Partners   []struct {
+		ID    string     `json:"id"`
+		Share money.Rate `json:"share"`
+	} `json:"partners"`
+
+	Fee      string        `json:"fee"` // water_conservancy_fund
+	Previous *money.Amount `json:"previous_year_revenue"`
+	Sector   string        `json:"sector"`
+
+	Tier  string       `json:"locality_tier"` // city_district, county_town, other
+	VAT   string       `json:"vat_status"`
+	Sales money.Amount `json:"month_sales_ex_vat"`
+	Paid  money.Amount `json:"vat_payable"`
+}
+
+// placeExample computes an example of a jurisdiction: assessed income, a local fee, or the surcharges of the place.
+func placeExample(corpus *tax.Corpus, x Example, on civil.Date) (answer, error) {
+	var in placeInputs
+	if err := inputs(x.Inputs, &in); err != nil {
+		return answer{}, err
+	}
+	place := x.Jurisdiction
+	if in.Locality != "" {
+		place = in.Locality
+	}
+	e, err := corpus.At(place)
+	if err != nil {
+		return answer{}, err
+	}
+	switch {
+	case in.Tier != "":
+		return placeSurcharges(e, on, x.Taxpayer, &in)
+	case in.Fee != "" && in.Fee != "water_conservancy_fund":
+		return answer{}, errors.New("fee " + in.Fee + " is not known")
+	}
+	q, err := in.question(x.Taxpayer, on)
+	if err != nil {
+		return answer{}, err
+	}
+	return assessedAnswer(e.Assess(q, nil))
+}
+
+// question puts the inputs into the words of the engine.
+func (in *placeInputs) question(taxpayer string, on civil.Date) (tax.Assessable, error) {
+	q := tax.Assessable{On: on, Kind: strings.TrimSuffix(taxpayer, "_per_time"), Way: in.Method, Basis: in.Basis, Period: in.Period, Industry: in.Industry,
+		IncomeKind: in.IncomeKind, Stall: in.Stall}
+	amount := first(in.Revenue, in.Exclusive, in.Invoice, in.Cost)
+	switch {
+	case in.Fee != "":
+		amount = in.Previous
+		q.Way, q.Industry, q.Period = "fee", in.Sector, "year"
+	case in.Cost != nil && q.Basis == "":
+		q.Basis = "cost"
+	case q.Basis == "":
+		q.Basis = "revenue"
+	}
+	if q.Way == "invoice_issue" && q.Period == "" {
+		q.Period = "time"
+	}
+	for _, p := range in.Partners {
+		q.Partners = append(q.Partners, tax.Partner{ID: p.ID, Share: p.Share})
+	}
+	if amount == nil {
+		return q, errors.New("inputs need revenue, revenue_ex_vat, invoice_amount_ex_vat, cost or previous_year_revenue")
+	}
+	q.Amount = *amount
+	return q, nil
+}
+
+func first(amounts ...*money.Amount) *money.Amount {
+	for _, a := range amounts {
+		if a != nil {
+			return a
+		}
+	}
+	return nil
+}
+
+// assessedAnswer names the figures as examples do; a gap is an answer too.
+func assessedAnswer(got tax.Assessed, err error) (answer, error) {
+	var a answer
+	var gap *tax.Gap
+	if errors.As(err, &gap) {
+		a.set("rule_in_force", false)
+		a.set("assessed_iit", nil)
+		a.note = gap.Error()
+		id, _, _ := strings.Cut(gap.Rule, "@")
+		a.rules = []string{id}
+		return a, nil
+	}
+	if err != nil {
+		return a, err
+	}
+	a.steps, a.rules = got.Steps, []string{got.Rule}
+	a.set("rule_in_force", true)
+	a.set("assessed_iit", got.Tax)
+	a.set("fee_before_reduction", got.Tax)
+	a.set("rate", got.Rate)
+	a.set("taxed_base", got.Base)
+	a.set("taxable_income", got.Taxable)
+	a.set("ordinary_iit", got.Ordinary)
+	a.set("relief_amount", got.Relief)
+	if got.Level != nil {
+		a.set("bracket_rate", got.Level.Rate)
+		a.set("quick_deduction", got.Level.Quick)
+	}
+	type partner struct {
+		ID      string       `json:"id"`
+		Taxable money.Amount `json:"taxable_income"`
+		Tax     money.Amount `json:"assessed_iit"`
+	}
+	partners := make([]partner, 0, len(got.Partners))
+	for _, p := range got.Partners {
+		partners = append(partners, partner(p))
+	}
+	a.set("partners", partners)
+	return a, nil
+}
+
+// placeSurcharges computes the three surcharges of a month; small-scale payers and individual businesses have the
+// half reduction.
+func placeSurcharges(e *tax.Engine, on civil.Date, taxpayer string, in *placeInputs) (answer, error) {
+	tiers := map[string]string{"city_district": "city", "county_town": "county", "county": "county", "town": "county", "other": "other"}
+	base := tax.SurchargeBase{VAT: in.Paid, Sales: in.Sales, Period: "month", Tier: tiers[in.Tier], Half: in.VAT == "small_scale" || taxpayer == "individual_business"}
+	var a answer
+	for kind, name := range map[string]string{tax.UMCT: "urban_maintenance_tax", tax.EDU: "education_surcharge", tax.LEDU: "local_education_surcharge"} {
+		got, err := e.Surcharge(kind, on, base)
+		if err != nil {
+			return answer{}, err
+		}
+		a.rules = append(a.rules, "surcharge."+strings.ToLower(kind))
+		a.set(name, got.Payable)
+	}
+	slices.Sort(a.rules)
+	return a, nil
+}
+
+// rateEqual compares a rate with what an example says, whatever the number of its decimals.
+func rateEqual(got any, want any) bool {
+	r, ok := got.(money.Fraction)
+	s, isText := want.(string)
+	if !ok || !isText {
+		return false
+	}
+	w, err := money.ParseRate(s)
+	return err == nil && r.Rate().Cmp(w) == 0
+}

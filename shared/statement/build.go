@@ -1,0 +1,273 @@
+package statement
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/contract/split"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
+	"fenzhang/shared/income"
+	"fenzhang/shared/law/tax"
+	"fenzhang/shared/money"
+	"fenzhang/shared/payout"
+	"fenzhang/shared/settlement"
+	"fenzhang/shared/tenancy"
+)
+
+// Facts are the stored facts that documents are made from.
+type Facts interface {
+	// Buckets lists a creator's buckets of the months from and to, both included.
+	Buckets(ctx context.Context, tenant ident.Tenant, creator ident.Creator, from, to civil.Month) ([]income.Bucket, error)
+	// Lines reads the lines that lie in a bucket, by day and id.
+	Lines(ctx context.Context, b income.Bucket) ([]income.Line, error)
+}
+
+// Settlements reads settlements with their figures and tax rows.
+type Settlements interface {
+	Load(ctx context.Context, tenant ident.Tenant, id ident.Settlement) (settlement.Settlement, error)
+	List(ctx context.Context, tenant ident.Tenant, q settlement.Query, cursor string, limit int) ([]settlement.Settlement, string, error)
+	FiguresOf(ctx context.Context, page []settlement.Settlement) (map[string]map[string]settlement.Figures, error)
+	TaxRows(ctx context.Context, tenant ident.Tenant, entity ident.Entity, taxpayer ident.Taxpayer, year int) ([]settlement.Booking, error)
+}
+
+// Builder makes documents from facts.
+type Builder struct {
+	Facts       Facts
+	Settlements Settlements
+	Directory   tenancy.Directory
+}
+
+// Statement makes a creator's statement.
+//
+// Errors: fault.Absent where the creator has neither lines nor settlements in the period.
+func (b Builder) Statement(ctx context.Context, tenant ident.Tenant, creator ident.Creator, period Period) (Statement, error) {
+	who, err := b.Directory.Creator(ctx, tenant, creator)
+	if err != nil {
+		return Statement{}, err
+	}
+	payer, err := b.Directory.Taxpayer(ctx, tenant, who.TaxpayerID)
+	if err != nil {
+		return Statement{}, err
+	}
+	s := Statement{Number: number(creator, period), Tenant: tenant, CreatorID: creator, Nickname: who.Nickname, TaxpayerID: who.TaxpayerID, Taxpayer: ident.Taxpayer(payer.Name),
+		Period: period, Payout: Account{who.Payout.Method, who.Payout.Account}, Entities: []Entity{}, Lines: []Line{}, Bills: []Bill{}}
+	standing, err := b.standing(ctx, tenant, creator, period)
+	if err != nil {
+		return Statement{}, err
+	}
+	if err := b.lines(ctx, &s, standing); err != nil {
+		return Statement{}, err
+	}
+	if err := b.bills(ctx, &s, standing); err != nil {
+		return Statement{}, err
+	}
+	if len(s.Lines) == 0 && len(s.Bills) == 0 {
+		return Statement{}, fault.Absent("statement")
+	}
+	s.sum()
+	if err := s.agrees(); err != nil {
+		return Statement{}, err
+	}
+	return s.sealed()
+}
+
+// number is the statement's number: the same for all that is sent for the same creator and period.
+func number(creator ident.Creator, period Period) string {
+	return "DZ" + strings.ReplaceAll(period.String(), "-", "") + "-" + string(creator)
+}
+
+// standing are the settlements of a period by the payable's identity: of each the last occurrence, and none whose
+// last occurrence was undone.
+func (b Builder) standing(ctx context.Context, tenant ident.Tenant, creator ident.Creator, period Period) (map[string]settlement.Settlement, error) {
+	found := map[string]settlement.Settlement{}
+	for cursor := ""; ; {
+		page, next, err := b.Settlements.List(ctx, tenant, settlement.Query{Creator: creator, From: period.Month.First()}, cursor, 100)
+		if err != nil {
+			return nil, err
+		}
+		for _, st := range page {
+			if st.ServicePeriod == period.Month && st.Part == period.Part {
+				if last, ok := found[st.Identity]; !ok || last.Occurrence < st.Occurrence {
+					found[st.Identity] = st
+				}
+			}
+		}
+		if cursor = next; cursor == "" {
+			break
+		}
+	}
+	maps.DeleteFunc(found, func(_ string, st settlement.Settlement) bool { return st.Dead() })
+	return found, nil
+}
+
+// lines reads the lines of the period's buckets.
+func (b Builder) lines(ctx context.Context, s *Statement, standing map[string]settlement.Settlement) error {
+	buckets, err := b.Facts.Buckets(ctx, s.Tenant, s.CreatorID, s.Period.Month, s.Period.Month)
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(buckets, func(x, y income.Bucket) int { return cmp.Compare(x.Name(), y.Name()) })
+	for _, k := range buckets {
+		if partOf(k) != s.Period.Part {
+			continue
+		}
+		where, err := b.place(ctx, k, standing)
+		if err != nil {
+			return err
+		}
+		found, err := b.Facts.Lines(ctx, k)
+		if err != nil {
+			return err
+		}
+		for _, l := range found {
+			s.Lines = append(s.Lines, Line{LineID: l.LineID, IncomeType: l.IncomeType, Platform: l.Platform, AccountUID: l.AccountUID, Nickname: l.Nickname,
+				OccurredOn: l.OccurredOn, ServicePeriod: l.ServicePeriod, Description: l.Description, Gross: l.GrossBeforePlatform, PlatformFee: l.PlatformFee,
+				Refund: l.Refund, Subsidy: l.Subsidy, Distributable: l.Distributable, Standing: where.Standing, SettlementID: where.SettlementID, SettledBy: where.SettledBy})
+		}
+	}
+	return nil
+}
+
+// partOf is the part of the month that a bucket belongs to.
+func partOf(b income.Bucket) string { return b.Part.String() }
+
+// place tells what became of a bucket's lines.
+func (b Builder) place(ctx context.Context, k income.Bucket, standing map[string]settlement.Settlement) (Line, error) {
+	switch k.State {
+	case income.Carried:
+		return Line{Standing: LineCarried}, nil
+	case income.Settled:
+		st, err := b.Settlements.Load(ctx, k.Tenant, k.Settlement)
+		if err != nil {
+			return Line{}, err
+		}
+		for st.ReopenedBy != "" {
+			if st, err = b.Settlements.Load(ctx, k.Tenant, st.ReopenedBy); err != nil {
+				return Line{}, err
+			}
+		}
+		if st.Dead() { // undone: its lines wait for the next run
+			return Line{Standing: LineOpen}, nil
+		}
+		standing[st.Identity] = st // the list may lag behind by a moment
+		return Line{Standing: LineSettled, SettlementID: ident.Settlement(st.ID)}, nil
+	}
+	c, err := b.Directory.Contract(ctx, k.Tenant, k.CreatorID, k.IncomeType, k.Period.Last())
+	if fault.HasCode(err, fault.RuleMissing) {
+		return Line{Standing: LineOpen}, nil
+	}
+	if route := c.Routes[k.IncomeType]; err == nil && !tenancy.TenantPays(route) {
+		return Line{Standing: LineByOther, SettledBy: route}, nil
+	}
+	return Line{Standing: LineOpen}, err
+}
+
+// bills shows the settlements, in the order of income type and id, and who pays them.
+func (b Builder) bills(ctx context.Context, s *Statement, standing map[string]settlement.Settlement) error {
+	all := slices.SortedFunc(maps.Values(standing), func(x, y settlement.Settlement) int {
+		return cmp.Or(cmp.Compare(x.IncomeType, y.IncomeType), cmp.Compare(x.ID, y.ID))
+	})
+	figures, err := b.Settlements.FiguresOf(ctx, all)
+	if err != nil {
+		return err
+	}
+	for _, st := range all {
+		s.Bills = append(s.Bills, billOf(st, figures[st.ID]))
+		if slices.ContainsFunc(s.Entities, func(e Entity) bool { return e.EntityID == st.Entity }) {
+			continue
+		}
+		e, err := b.Directory.Entity(ctx, s.Tenant, st.Entity, s.Period.Month.Last())
+		if err != nil {
+			return err
+		}
+		s.Entities = append(s.Entities, Entity{st.Entity, e.Name, e.USCC})
+	}
+	slices.SortFunc(s.Entities, func(x, y Entity) int { return cmp.Compare(x.EntityID, y.EntityID) })
+	return nil
+}
+
+func billOf(st settlement.Settlement, figures map[string]settlement.Figures) Bill {
+	b := Bill{SettlementID: ident.Settlement(st.ID), IncomeType: st.IncomeType, Entity: st.Entity, Route: st.Route, Contract: st.Contract + " v" + strconv.Itoa(st.ContractVersion),
+		Status: string(st.Status), Base: st.Gross, Shares: st.Shares, CreatorShare: st.CreatorShare(), Percent: percent(st.CreatorShare(), st.Gross),
+		Guarantee: guaranteed(st.Shares), Taxes: []Tax{}, SetOffs: []SetOff{}, PaymentDate: st.PaymentDate, Booked: st.Booking != ""}
+	switch {
+	case st.TaxedBefore():
+		b.BroughtForward = ForwardTaxed
+	case st.BroughtForward():
+		b.BroughtForward = ForwardBeforeTax
+	}
+	if st.Hold != nil {
+		b.Hold = st.Hold.Reason
+	}
+	if st.Status == settlement.Paid && (st.Payout == nil || st.Payout.State != payout.Returned) {
+		b.Paid = st.ToPay
+	}
+	for _, o := range st.SetOffs {
+		b.SetOffs = append(b.SetOffs, SetOff{o.Kind, o.Amount, o.Document})
+	}
+	f, ok := figures[cmp.Or(st.Booking, st.Quote)]
+	if !ok {
+		return b
+	}
+	taxable, net, pay := f.Result.TaxableIncome, st.Net, st.ToPay
+	var withheld money.Amount
+	for _, l := range f.Result.Taxes {
+		if l.BorneBy == tax.BorneByCreator {
+			withheld = withheld.Add(l.Amount)
+		}
+		if b.TaxPeriod == "" || l.Tax == "IIT" {
+			b.TaxPeriod = l.Period
+		}
+		b.Taxes = append(b.Taxes, Tax{Tax: l.Tax, Item: l.Item, Period: l.Period, Collection: l.Collection, Base: l.Base, Rate: l.Rate.Rate(), Quick: l.Quick, Total: l.Total,
+			Before: l.Before, Due: l.Due, Amount: l.Amount, Shortfall: l.Shortfall, BorneBy: l.BorneBy, Law: l.Law, Status: l.Status})
+	}
+	b.Item, b.TaxableIncome, b.Withheld, b.Net, b.ToPay = f.Item, &taxable, &withheld, &net, &pay
+	return b
+}
+
+// guaranteed tells that the contract's guarantee lifted the creator's share.
+func guaranteed(shares []split.Share) bool {
+	return slices.ContainsFunc(shares, func(s split.Share) bool { return s.Kind == split.KindCreator && s.By == split.ByGuarantee })
+}
+
+// percent is part of whole with two decimals, half-even.
+func percent(part, whole money.Amount) string {
+	if whole.IsZero() {
+		return ""
+	}
+	return money.Yuan(100).MulDiv(part.Fen(), whole.Fen(), money.HalfEven).String()
+}
+
+// agrees checks the statement before anybody sees it: the lines of each settlement come to what it splits, and each
+// share to what is kept back, set off and paid (promise P2).
+func (s Statement) agrees() error {
+	sums := map[string]money.Amount{}
+	for _, l := range s.Lines {
+		if l.Standing == LineSettled {
+			sums[string(l.SettlementID)] = sums[string(l.SettlementID)].Add(l.Distributable)
+		}
+	}
+	for _, b := range s.Bills {
+		if sum, ok := sums[string(b.SettlementID)]; ok && sum != b.Base {
+			return fault.Internal(fmt.Errorf("paper: the lines of %s come to %s, it splits %s", b.SettlementID, sum, b.Base))
+		}
+		if b.Net == nil {
+			continue
+		}
+		var setOffs money.Amount
+		for _, o := range b.SetOffs {
+			setOffs = setOffs.Add(o.Amount)
+		}
+		if b.Withheld.Add(*b.Net) != b.CreatorShare || setOffs.Add(*b.ToPay) != *b.Net {
+			return fault.Internal(fmt.Errorf("paper: %s does not add up: share %s, withheld %s, net %s, set off %s, to pay %s", b.SettlementID, b.CreatorShare, b.Withheld, b.Net, setOffs, b.ToPay))
+		}
+	}
+	return nil
+}

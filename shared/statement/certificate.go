@@ -1,0 +1,126 @@
+package statement
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"strconv"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
+	"fenzhang/shared/identity"
+	"fenzhang/shared/money"
+	"fenzhang/shared/settlement"
+)
+
+// Certificate is what a paying entity paid a taxpayer in a year and what it withheld of it (收入纳税明细), made from
+// the tax rows alone.
+type Certificate struct {
+	Number     string           `json:"number"`
+	Tenant     ident.Tenant     `json:"tenant"`
+	TaxpayerID ident.Taxpayer   `json:"taxpayer_id"`
+	Name       string           `json:"name"` // masked
+	IDType     string           `json:"id_type"`
+	IDNumber   string           `json:"id_number"` // masked
+	Entity     Entity           `json:"paying_entity"`
+	Year       int              `json:"year"`
+	Rows       []CertificateRow `json:"rows"`
+	Totals     []CertificateRow `json:"totals"` // by tax and item, over the year
+	Bookings   int              `json:"bookings"`
+	Opening    bool             `json:"has_opening_rows"` // some of it happened before this system kept the books
+	Hash       string           `json:"content_hash,omitempty"`
+}
+
+// CertificateRow is one tax on one item of income in one month.
+type CertificateRow struct {
+	Tax        string       `json:"tax"`
+	Item       string       `json:"item"`
+	Month      string       `json:"month,omitempty"` // "2026-09"; none in totals
+	Collection string       `json:"collection"`
+	Income     money.Amount `json:"income"` // income of the item, or sales without VAT where the tax goes by sales
+	Withheld   money.Amount `json:"withheld"`
+}
+
+func (c Certificate) year() string { return strconv.Itoa(c.Year) }
+
+// Certificate makes the certificate of a taxpayer's year at a paying entity. That of one who was merged into another is
+// the survivor's: a person has one.
+//
+// Errors: fault.Absent for an unknown taxpayer or entity, and for a creator who is somebody else.
+func (s *Service) Certificate(ctx context.Context, by identity.Principal, taxpayer ident.Taxpayer, entity ident.Entity, year int) (Certificate, error) {
+	if by.OnlyOwn() {
+		who, err := s.Directory.Creator(ctx, by.Tenant, by.Creator)
+		if err != nil || who.TaxpayerID != taxpayer {
+			return Certificate{}, fault.Absent("taxpayer")
+		}
+	}
+	payer, err := s.Directory.Taxpayer(ctx, by.Tenant, taxpayer)
+	if err == nil && payer.MergedInto != "" {
+		taxpayer = ident.Taxpayer(payer.MergedInto)
+		payer, err = s.Directory.Taxpayer(ctx, by.Tenant, taxpayer)
+	}
+	if err != nil {
+		return Certificate{}, err
+	}
+	company, err := s.Directory.Entity(ctx, by.Tenant, entity, civil.On(year, 12, 31))
+	if err != nil {
+		return Certificate{}, err
+	}
+	bookings, err := s.Settlements.TaxRows(ctx, by.Tenant, entity, taxpayer, year)
+	if err != nil {
+		return Certificate{}, err
+	}
+	c := Certificate{Tenant: by.Tenant, TaxpayerID: taxpayer, Name: payer.Name, IDType: payer.IDType, IDNumber: payer.IDNumber,
+		Entity: Entity{entity, company.Name, company.USCC}, Year: year, Bookings: len(bookings)}
+	c.Number = "NS" + c.year() + "-" + string(taxpayer) + "-" + string(entity)
+	c.fold(settlement.Whole(bookings))
+	c.Hash, err = contentHash(c)
+	return c, err
+}
+
+// fold sums the rows by tax, item, way of collection and month.
+func (c *Certificate) fold(bookings []settlement.Booking) {
+	rows, totals := map[CertificateRow]CertificateRow{}, map[CertificateRow]CertificateRow{}
+	add := func(into map[CertificateRow]CertificateRow, key CertificateRow, income, withheld money.Amount) {
+		sum, ok := into[key]
+		if !ok {
+			sum = key
+		}
+		sum.Income, sum.Withheld = sum.Income.Add(income), sum.Withheld.Add(withheld)
+		into[key] = sum
+	}
+	for _, b := range bookings {
+		c.Opening = c.Opening || b.Kind == settlement.KindOpening
+		for _, r := range b.Rows {
+			income := r.Income
+			if r.Kind != "IIT" {
+				income = r.Sales
+			}
+			key := CertificateRow{Tax: r.Kind, Item: r.Item, Collection: r.Collection}
+			add(totals, key, income, r.Withheld)
+			key.Month = r.Period[:min(len(r.Period), len("2026-01"))]
+			add(rows, key, income, r.Withheld)
+		}
+	}
+	c.Rows, c.Totals = inOrder(rows), inOrder(totals)
+}
+
+// taxOrder is the order in which taxes are shown: the income tax first.
+func taxOrder(kind string) int {
+	if at := slices.Index([]string{"IIT", "VAT", "UMCT", "EDU", "LEDU"}, kind); at >= 0 {
+		return at
+	}
+	return len(kind) + 100
+}
+
+func inOrder(m map[CertificateRow]CertificateRow) []CertificateRow {
+	rows := slices.SortedFunc(maps.Values(m), func(a, b CertificateRow) int {
+		return cmp.Or(cmp.Compare(taxOrder(a.Tax), taxOrder(b.Tax)), cmp.Compare(a.Tax, b.Tax), cmp.Compare(a.Item, b.Item), cmp.Compare(a.Month, b.Month), cmp.Compare(a.Collection, b.Collection))
+	})
+	if rows == nil {
+		return []CertificateRow{}
+	}
+	return rows
+}

@@ -1,0 +1,93 @@
+// Package printing sets documents in type: PDF with Chinese typography, and XLSX. It holds no text of the law and
+// no figure of its own, and the same document gives the same bytes.
+package printing
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/signintech/gopdf"
+
+	"fenzhang/shared/fault"
+)
+
+// family is the name by which pages ask for the font.
+const family = "text"
+
+// Font is a TrueType font, parsed once; any number of documents may be set in it at the same time.
+type Font struct {
+	container gopdf.FontContainer
+	face      gopdf.SubsetFontObj
+}
+
+// ParseFont reads a TrueType font.
+func ParseFont(data []byte) (*Font, error) {
+	f := &Font{}
+	if err := f.container.AddTTFFontDataWithOption(family, data, gopdf.TtfOption{}); err != nil {
+		return nil, fmt.Errorf("printing: font: %w", err)
+	}
+	if err := f.face.SetTTFData(data); err != nil {
+		return nil, fmt.Errorf("printing: font: %w", err)
+	}
+	if _, ok := f.advance('帐'); !ok {
+		return nil, errors.New("printing: the font has no Chinese")
+	}
+	return f, nil
+}
+
+// advance is the width of a letter in thousandths of its size; false where the font lacks it.
+func (f *Font) advance(r rune) (uint, bool) {
+	glyph, err := f.face.CharCodeToGlyphIndex(r)
+	if err != nil || glyph == 0 {
+		return 0, false
+	}
+	return f.face.GlyphIndexToPdfWidth(glyph), true
+}
+
+// maxNamed is how many missing letters an error names.
+const maxNamed = 20
+
+// lacks gives glyph_missing with the letters of the texts that the font lacks, nil when it has all.
+func (f *Font) lacks(texts []string) error {
+	seen := map[rune]bool{}
+	var missing []rune
+	for _, text := range texts {
+		for _, r := range text {
+			if seen[r] {
+				continue
+			}
+			seen[r] = true
+			if _, ok := f.advance(r); !ok {
+				missing = append(missing, r)
+			}
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	slices.Sort(missing)
+	names := make([]string, 0, maxNamed)
+	for _, r := range missing[:min(len(missing), maxNamed)] {
+		names = append(names, fmt.Sprintf("U+%04X", r))
+	}
+	points := strings.Join(names, " ")
+	return fault.Missing("glyph_missing", points, fmt.Sprintf("The font has no letters for %d characters of this document (%s), so it was not set; "+
+		"correct the text that has them (nickname, account, description), or have a font with them put into the bucket. XLSX needs no font.", len(missing), points))
+}
+
+// clean makes a text printable on one line: what has no shape of its own (controls, marks of direction, joiners,
+// variation selectors) is left out, so that it can neither turn the line around nor break it.
+func clean(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case unicode.In(r, unicode.Cc, unicode.Cf, unicode.Cs, unicode.Variation_Selector):
+			return -1
+		}
+		return r
+	}, text)
+}

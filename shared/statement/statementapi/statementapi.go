@@ -1,0 +1,240 @@
+// Package statementapi serves statements and certificates over HTTP.
+package statementapi
+
+import (
+	"context"
+	"net/http"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
+	"fenzhang/shared/identity"
+	"fenzhang/shared/lambda/httpapi"
+	"fenzhang/shared/statement"
+)
+
+// API serves the routes of documents.
+type API struct{ *statement.Service }
+
+// Routes are the routes of documents and of the lives of statements.
+func (a API) Routes() []httpapi.Route {
+	finance, creator := []identity.Role{identity.Finance, identity.Admin}, []identity.Role{identity.Creator}
+	return []httpapi.Route{
+		{Method: http.MethodGet, Path: "/v1/statements/{creator_id}/{document}", Roles: identity.AllRoles(), Handle: a.document},
+		{Method: http.MethodPost, Path: "/v1/statements/{creator_id}/{period}/send", Roles: finance, Handle: a.send},
+		{Method: http.MethodPost, Path: "/v1/statements/{creator_id}/{period}/confirm", Roles: creator, Handle: a.confirm},
+		{Method: http.MethodPost, Path: "/v1/statements/{creator_id}/{period}/dispute", Roles: creator, Handle: a.dispute},
+		{Method: http.MethodPost, Path: "/v1/statements/{creator_id}/{period}/resolve", Roles: finance, Handle: a.resolve},
+		{Method: http.MethodGet, Path: "/v1/creators/{id}/statements", Roles: identity.AllRoles(), Handle: a.list},
+		{Method: http.MethodGet, Path: "/v1/taxpayers/{id}/certificates/{year}", Roles: identity.AllRoles(), Handle: a.certificate},
+	}
+}
+
+var hashShape = regexp.MustCompile(`^[0-9a-f]{64}$`)
+
+func checkID(field, id string) error {
+	if !ident.Valid(id) {
+		return fault.Invalid(fault.Field{Field: field, Problem: "must be 1 to 64 letters, digits, _ or -"})
+	}
+	return nil
+}
+
+// statementOf reads creator and period from the path.
+func statementOf(r *httpapi.Request) (creator ident.Creator, period statement.Period, err error) {
+	creator = ident.Creator(r.Params["creator_id"])
+	if err = checkID("creator_id", string(creator)); err == nil {
+		period, err = statement.ParsePeriod(r.Params["period"])
+	}
+	return creator, period, err
+}
+
+// document answers the statement itself (.json), or a link to its PDF or XLSX.
+func (a API) document(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+	creator := r.Params["creator_id"]
+	if err := checkID("creator_id", creator); err != nil {
+		return httpapi.Response{}, err
+	}
+	name, format, _ := strings.Cut(r.Params["document"], ".")
+	period, err := statement.ParsePeriod(name)
+	if err != nil {
+		return httpapi.Response{}, err
+	}
+	hash := r.Query.Get("content_hash")
+	switch {
+	case format != "json" && format != string(statement.PDF) && format != string(statement.XLSX):
+		return httpapi.Response{}, fault.Invalid(fault.Field{Field: "document", Problem: "must end with .json, .pdf or .xlsx"})
+	case hash != "" && (!hashShape.MatchString(hash) || format == "json"):
+		return httpapi.Response{}, fault.Invalid(fault.Field{Field: "content_hash", Problem: "must be the content_hash of a PDF or XLSX that was shown before"})
+	case !r.MaySee(ident.Creator(creator)):
+		return httpapi.Response{}, fault.Absent("statement")
+	case hash != "":
+		return answer(a.Documents.SentLink(ctx, r.Tenant, ident.Creator(creator), period, hash, statement.Format(format)))
+	}
+	st, err := a.Statement(ctx, r.Tenant, ident.Creator(creator), period)
+	if err != nil {
+		return httpapi.Response{}, err
+	}
+	if format == "json" {
+		return httpapi.OK(st), nil
+	}
+	return answer(a.Documents.StatementLink(ctx, st, statement.Format(format)))
+}
+
+// answer answers 200 with a body, or what refused it.
+func answer[T any](body T, err error) (httpapi.Response, error) {
+	if err != nil {
+		return httpapi.Response{}, err
+	}
+	return httpapi.OK(body), nil
+}
+
+func (a API) send(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+	creator, period, err := statementOf(r)
+	if err != nil {
+		return httpapi.Response{}, err
+	}
+	return a.life(a.Send(ctx, r.Principal, creator, period))
+}
+
+// life is a state as it is shown.
+type life struct {
+	CreatorID   ident.Creator      `json:"creator_id"`
+	Period      statement.Period   `json:"period"`
+	State       statement.Standing `json:"state"`
+	Version     int                `json:"version"`
+	Number      string             `json:"number"`
+	Hash        *string            `json:"content_hash"`
+	SentAt      *civil.Stamp       `json:"sent_at"`
+	SentBy      *string            `json:"sent_by"`
+	AcceptOn    *string            `json:"accept_on"`
+	HeardAt     *civil.Stamp       `json:"heard_at"`
+	HeardBy     *string            `json:"heard_by"`
+	Settlements []ident.Settlement `json:"settlements"`
+	Lines       int                `json:"lines"`
+	Open        int                `json:"open_disputes"`
+	Disputes    []dispute          `json:"disputes"`
+}
+
+type dispute struct {
+	LineID       *string      `json:"line_id"`
+	SettlementID *string      `json:"settlement_id"`
+	Reason       string       `json:"reason"`
+	At           *civil.Stamp `json:"at"`
+	By           string       `json:"by"`
+	Held         bool         `json:"held"`
+	Outcome      *string      `json:"outcome"`
+	Text         *string      `json:"text"`
+	AnsweredAt   *civil.Stamp `json:"answered_at"`
+	AnsweredBy   *string      `json:"answered_by"`
+}
+
+func some(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+func lifeOf(s statement.State) life {
+	l := life{CreatorID: s.CreatorID, Period: s.Period, State: s.Standing, Version: s.Version, Number: s.Number, Hash: some(s.Hash), SentAt: civil.StampOf(s.SentAt),
+		SentBy: some(s.SentBy), HeardAt: civil.StampOf(s.HeardAt), HeardBy: some(s.HeardBy), Settlements: s.Settlements, Lines: s.Lines, Disputes: []dispute{}}
+	if !s.AcceptOn.IsZero() {
+		l.AcceptOn = some(s.AcceptOn.String())
+	}
+	for _, d := range s.Disputes {
+		if d.Open() {
+			l.Open++
+		}
+		l.Disputes = append(l.Disputes, dispute{LineID: some(d.LineID), SettlementID: some(string(d.SettlementID)), Reason: d.Reason, At: civil.StampOf(d.At), By: d.By, Held: d.Held,
+			Outcome: some(d.Outcome), Text: some(d.Text), AnsweredAt: civil.StampOf(d.AnsweredAt), AnsweredBy: some(d.AnsweredBy)})
+	}
+	return l
+}
+
+func (a API) life(s statement.State, err error) (httpapi.Response, error) {
+	return answer(lifeOf(s), err)
+}
+
+func (a API) confirm(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+	creator, period, err := statementOf(r)
+	if err != nil {
+		return httpapi.Response{}, err
+	}
+	var body struct {
+		Hash string `json:"content_hash"`
+	}
+	if len(r.Body) > 0 {
+		if err := r.JSON(&body); err != nil {
+			return httpapi.Response{}, err
+		}
+	}
+	return a.life(a.Confirm(ctx, r.Principal, creator, period, body.Hash))
+}
+
+func (a API) dispute(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+	creator, period, err := statementOf(r)
+	if err != nil {
+		return httpapi.Response{}, err
+	}
+	var body struct {
+		Lines []statement.Objection `json:"lines"`
+	}
+	if err := r.JSON(&body); err != nil {
+		return httpapi.Response{}, err
+	}
+	return a.life(a.Dispute(ctx, r.Principal, creator, period, body.Lines))
+}
+
+func (a API) resolve(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+	creator, period, err := statementOf(r)
+	if err != nil {
+		return httpapi.Response{}, err
+	}
+	var body statement.Answer
+	if err := r.JSON(&body); err != nil {
+		return httpapi.Response{}, err
+	}
+	return a.life(a.Resolve(ctx, r.Principal, creator, period, body))
+}
+
+func (a API) list(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+	creator := r.Params["id"]
+	if err := checkID("id", creator); err != nil {
+		return httpapi.Response{}, err
+	}
+	states, err := a.List(ctx, r.Principal, ident.Creator(creator))
+	if err != nil {
+		return httpapi.Response{}, err
+	}
+	out := make([]life, len(states))
+	for i, s := range states {
+		out[i] = lifeOf(s)
+	}
+	return httpapi.OK(struct {
+		Statements []life `json:"statements"`
+	}{out}), nil
+}
+
+func (a API) certificate(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+	taxpayer, entity, format := r.Params["id"], r.Query.Get("paying_entity"), r.Query.Get("format")
+	var p fault.Problems
+	p.AddIf(!ident.Valid(taxpayer), "id", "must be 1 to 64 letters, digits, _ or -")
+	p.AddIf(!ident.Valid(entity), "paying_entity", "must name the paying entity that withheld")
+	year, err := strconv.Atoi(r.Params["year"])
+	p.AddIf(err != nil || year < 2000 || year > 2200 || len(r.Params["year"]) != 4, "year", "must be a year like 2026")
+	p.AddIf(format != "" && format != "json" && format != string(statement.PDF) && format != string(statement.XLSX), "format", "must be json, pdf or xlsx")
+	if len(p) > 0 {
+		return httpapi.Response{}, fault.Invalid(p...)
+	}
+	c, err := a.Certificate(ctx, r.Principal, ident.Taxpayer(taxpayer), ident.Entity(entity), year)
+	if err != nil {
+		return httpapi.Response{}, err
+	}
+	if format == "" || format == "json" {
+		return httpapi.OK(c), nil
+	}
+	return answer(a.Documents.CertificateLink(ctx, c, statement.Format(format)))
+}

@@ -1,0 +1,11 @@
+package statementdb_test
+
+import (
+	"os"
+	"testing"
+
+	"fenzhang/shared/lambda/dynamotest"
+)
+
+// The promises hold on both stores.
+func TestMain(m *testing.M) { os.Exit(dynamotest.RunBoth(m)) }

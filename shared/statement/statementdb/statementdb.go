@@ -1,0 +1,146 @@
+// Package statementdb keeps the lives of statements in the creators' books of the ledger table. A write of a life, the
+// settlements that it holds or lets go, and its audit record are one transaction.
+package statementdb
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"fenzhang/shared/audit/outbox"
+	"fenzhang/shared/civil"
+	"fenzhang/shared/dynamo"
+	"fenzhang/shared/dynamo/keys"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/fault/awsfault"
+	"fenzhang/shared/ident"
+	"fenzhang/shared/settlement"
+	"fenzhang/shared/statement"
+)
+
+// Settlements makes the part of a transaction that writes a settlement.
+type Settlements interface {
+	MetaPart(c settlement.Change) types.TransactWriteItem
+}
+
+// Store implements statement.States.
+type Store struct {
+	DB                  dynamo.API
+	Ledger, Settlements string // table names; the settlements table carries the audit records
+	Metas               Settlements
+	NewToken            func() string
+}
+
+var _ statement.States = (*Store)(nil)
+
+type item = dynamo.Item
+
+// Attribute names.
+const (
+	attrDoc     = "doc"
+	attrVersion = "v"
+	attrAct     = "act" // id of the last write: finding one's own is success
+)
+
+// State implements statement.States.
+func (s *Store) State(ctx context.Context, tenant ident.Tenant, creator ident.Creator, period statement.Period) (statement.State, bool, error) {
+	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(s.Ledger), ConsistentRead: aws.Bool(true),
+		Key: dynamo.Key(keys.StatementState(tenant, creator, period.String()))})
+	if err != nil {
+		return statement.State{}, false, awsfault.Of(err)
+	}
+	if out.Item == nil {
+		return statement.State{}, false, nil
+	}
+	state, err := stateOf(tenant, out.Item)
+	return state, err == nil, err
+}
+
+func stateOf(tenant ident.Tenant, it item) (statement.State, error) {
+	state := statement.State{Tenant: tenant}
+	if err := json.Unmarshal([]byte(dynamo.TextOf(it, attrDoc)), &state); err != nil {
+		return state, fault.Internal(err)
+	}
+	return state, nil
+}
+
+// States implements statement.States.
+func (s *Store) States(ctx context.Context, tenant ident.Tenant, creator ident.Creator, from, to civil.Month) ([]statement.State, error) {
+	var found []statement.State
+	err := s.query(ctx, &dynamodb.QueryInput{KeyConditionExpression: aws.String("pk = :pk AND sk BETWEEN :from AND :to"),
+		ExpressionAttributeValues: item{":pk": dynamo.Text(keys.CreatorBook(tenant, creator)), ":from": dynamo.Text(keys.StatementStatePrefix + from.String()),
+			":to": dynamo.Text(keys.StatementStatePrefix + to.Add(1).String())}},
+		func(it item) error {
+			state, err := stateOf(tenant, it)
+			found = append(found, state)
+			return err
+		})
+	return found, err
+}
+
+// Waiting implements statement.States.
+func (s *Store) Waiting(ctx context.Context, tenant ident.Tenant, day civil.Date) ([]statement.Waiting, error) {
+	var found []statement.Waiting
+	err := s.query(ctx, &dynamodb.QueryInput{KeyConditionExpression: aws.String("pk = :pk"), ExpressionAttributeValues: item{":pk": dynamo.Text(keys.AcceptDay(tenant, day))}},
+		func(it item) error {
+			creator, name, _ := keys.AcceptanceOf(dynamo.TextOf(it, "sk"))
+			period, err := statement.ParsePeriod(name)
+			if err != nil {
+				return fault.Internal(err)
+			}
+			found = append(found, statement.Waiting{CreatorID: creator, Period: period})
+			return nil
+		})
+	return found, err
+}
+
+// query reads all items of a query of the ledger table, consistently.
+func (s *Store) query(ctx context.Context, in *dynamodb.QueryInput, each func(item) error) error {
+	return dynamo.Each(ctx, s.DB, s.Ledger, in, each)
+}
+
+// maxParts is the most that one transaction takes.
+const maxParts = 100
+
+// Apply implements statement.States.
+func (s *Store) Apply(ctx context.Context, c statement.Change) error {
+	state, err := s.put(c)
+	if err != nil {
+		return err
+	}
+	parts := []types.TransactWriteItem{state}
+	for _, x := range c.Settlements {
+		parts = append(parts, s.Metas.MetaPart(x))
+	}
+	told, err := outbox.Put(s.Settlements, c.Record, nil)
+	if err != nil {
+		return fault.Internal(err)
+	}
+	parts = append(parts, told)
+	if c.List {
+		parts = append(parts, types.TransactWriteItem{Put: &types.Put{TableName: aws.String(s.Ledger),
+			Item: dynamo.Key(keys.Acceptance(c.New.Tenant, c.New.AcceptOn, c.New.CreatorID, c.New.Period.String()))}})
+	}
+	if len(parts) > maxParts {
+		return fault.New(fault.IllegalMove, "too_many_settlements", "This touches more settlements than one write takes; dispute fewer lines at a time.")
+	}
+	return dynamo.Outcome(dynamo.Transact(ctx, s.DB, s.NewToken(), parts), attrAct, c.New.Act)
+}
+
+// put writes the life, unless somebody has written since the old one was read.
+func (s *Store) put(c statement.Change) (types.TransactWriteItem, error) {
+	doc, err := json.Marshal(c.New)
+	if err != nil {
+		return types.TransactWriteItem{}, fault.Internal(err)
+	}
+	it := dynamo.Key(keys.StatementState(c.New.Tenant, c.New.CreatorID, c.New.Period.String()))
+	it[attrDoc], it[attrAct], it[attrVersion] = dynamo.Text(string(doc)), dynamo.Text(c.New.Act), dynamo.Number(c.New.Version)
+	if c.Old.Version == 0 {
+		return dynamo.PutNew(s.Ledger, it), nil
+	}
+	return types.TransactWriteItem{Put: &types.Put{TableName: aws.String(s.Ledger), Item: it, ConditionExpression: aws.String(attrVersion + " = :v"),
+		ExpressionAttributeValues: item{":v": dynamo.Number(c.Old.Version)}, ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}}, nil
+}
