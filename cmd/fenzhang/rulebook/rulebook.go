@@ -13,8 +13,8 @@ import (
 
 	"fenzhang/rules"
 	"fenzhang/shared/civil"
-	"fenzhang/shared/law/rulebook"
 	"fenzhang/shared/law/example"
+	"fenzhang/shared/law/rulebook"
 	"fenzhang/shared/law/taxpack"
 )
 

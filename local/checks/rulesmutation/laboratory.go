@@ -14,8 +14,8 @@ import (
 	"fenzhang/rules"
 	"fenzhang/shared/civil"
 	"fenzhang/shared/civil/calendar"
-	"fenzhang/shared/law/tax"
 	"fenzhang/shared/law/example"
+	"fenzhang/shared/law/tax"
 	"fenzhang/shared/law/taxpack"
 )
 
