@@ -1,4 +1,5 @@
-// Package api carries the HTTP contract, so that a function can serve it and every test can hold answers against it.
+// Package api carries the HTTP contract, so that a function can serve it and every test can hold
+// answers against it.
 package api
 
 import (
@@ -26,7 +27,8 @@ var converted = sync.OnceValue(func() []byte {
 		out, err = json.Marshal(contract)
 	}
 	if err != nil {
-		panic(fmt.Sprintf("api: openapi.yaml: %v", err)) //nolint:forbidigo // the embedded document cannot be wrong once the tests have read it
+		panic(fmt.Sprintf("api: openapi.yaml: %v",
+			err)) //nolint:forbidigo // the embedded document cannot be wrong once the tests have read it
 	}
 	return out
 })

@@ -17,8 +17,8 @@ import (
 	"fenzhang/shared/dynamo/keys"
 )
 
-// endpoint is a DynamoDB that keeps nothing: it answers puts with success and each tenth with a failed condition
-// and the item that was there, and knows the master data of one tenant.
+// endpoint is a DynamoDB that keeps nothing: it answers puts with success and each tenth with a
+// failed condition and the item that was there, and knows the master data of one tenant.
 type endpoint struct {
 	server *http.Server
 	url    string
@@ -48,7 +48,8 @@ func (e *endpoint) serve(l net.Listener) {
 	}
 }
 
-func (e *endpoint) close() { _ = e.server.Close() } // the measurement is over; nobody waits for an answer
+// the measurement is over; nobody waits for an answer
+func (e *endpoint) close() { _ = e.server.Close() }
 
 func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
@@ -122,7 +123,8 @@ func (e *endpoint) insert(w http.ResponseWriter, body []byte) {
 			e.remember(s.Statement, s.Parameters)
 		}
 	}
-	say(w, `{"Responses":[%s]}`, strings.TrimSuffix(strings.Repeat(answer+",", len(in.Statements)), ","))
+	say(w, `{"Responses":[%s]}`,
+		strings.TrimSuffix(strings.Repeat(answer+",", len(in.Statements)), ","))
 }
 
 func (e *endpoint) remember(statement string, parameters []json.RawMessage) {
@@ -158,7 +160,8 @@ func (e *endpoint) read(w http.ResponseWriter, body []byte) {
 	say(w, `{"Responses":{"incentives":[%s]},"UnprocessedKeys":{}}`, strings.Join(items, ","))
 }
 
-// master answers a query of the tenancy table: one cash strategy, and every creator that is asked for.
+// master answers a query of the tenancy table: one cash strategy, and every creator that is asked
+// for.
 func master(body []byte) string {
 	var in struct {
 		Values map[string]struct{ S string } `json:"ExpressionAttributeValues"`
@@ -170,7 +173,8 @@ func master(body []byte) string {
 	if pk == keys.MasterList(benchTenant, "merged") { // nobody was
 		return `{"Count":0,"ScannedCount":0,"Items":[]}`
 	}
-	doc := `{"creator_id":"` + pk[strings.LastIndexByte(pk, '#')+1:] + `","taxpayer_id":"tp-1","nickname":"n","payout":{"method":"douyin","account":"***","holder":"***"},"version":1}`
+	doc := `{"creator_id":"` + pk[strings.LastIndexByte(pk, '#')+1:] +
+		`","taxpayer_id":"tp-1","nickname":"n","payout":{"method":"douyin","account":"***","holder":"***"},"version":1}`
 	if pk == keys.MasterList(benchTenant, "strategy") {
 		doc = `{"strategy_id":"st-watch","from":"2020-01-01","version":1,"match":{"action_type":"watch_live","platform":"douyin"},"reward":{"kind":"cash","per_unit":"0.05"}}`
 	}
@@ -178,5 +182,6 @@ func master(body []byte) string {
 	if err != nil {
 		return "{}"
 	}
-	return fmt.Sprintf(`{"Count":1,"ScannedCount":1,"Items":[{"pk":{"S":"%s"},"sk":{"S":"V#000001"},"doc":{"S":%s},"version":{"N":"1"}}]}`, pk, quoted)
+	return fmt.Sprintf(
+		`{"Count":1,"ScannedCount":1,"Items":[{"pk":{"S":"%s"},"sk":{"S":"V#000001"},"doc":{"S":%s},"version":{"N":"1"}}]}`, pk, quoted)
 }

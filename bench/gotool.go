@@ -10,9 +10,11 @@ import (
 	"strings"
 )
 
-// lifeSection counts the write units of a settlement's life, step by step, with the test that also bounds them.
+// lifeSection counts the write units of a settlement's life, step by step, with the test that also
+// bounds them.
 func lifeSection(ctx context.Context, _ *bench) ([]row, error) {
-	out, err := goTool(ctx, "test", "-count=1", "-v", "-run", "^TestWriteUnitsOfALife$", "./shared/settlement/settlementdb")
+	out, err := goTool(ctx, "test", "-count=1", "-v", "-run", "^TestWriteUnitsOfALife$",
+		"./shared/settlement/settlementdb")
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +47,8 @@ func lifeSection(ctx context.Context, _ *bench) ([]row, error) {
 
 // taxSection runs the engine's benchmarks on one core.
 func taxSection(ctx context.Context, _ *bench) ([]row, error) {
-	out, err := goTool(ctx, "test", "-run", "^$", "-bench", "CumulativeWithSteps|CumulativeSlice|FullQuote", "-benchmem", "-cpu", "1", "./shared/law/tax")
+	out, err := goTool(ctx, "test", "-run", "^$", "-bench",
+		"CumulativeWithSteps|CumulativeSlice|FullQuote", "-benchmem", "-cpu", "1", "./shared/law/tax")
 	if err != nil {
 		return nil, err
 	}
@@ -54,10 +57,12 @@ func taxSection(ctx context.Context, _ *bench) ([]row, error) {
 		goal float64
 	}{
 		"CumulativeWithSteps": {"cumulative withholding, one call each, with all steps", 200_000},
-		"CumulativeSlice":     {"cumulative withholding over a slice of a million payees, no steps", 8_000_000},
-		"FullQuote":           {"full quote (regime, IIT, VAT, surcharges) with steps", 50_000},
+		"CumulativeSlice": {"cumulative withholding over a slice of a million payees, no steps",
+			8_000_000},
+		"FullQuote": {"full quote (regime, IIT, VAT, surcharges) with steps", 50_000},
 	}
-	line := regexp.MustCompile(`Benchmark(\w+)\s+\d+\s+([0-9.]+) ns/op(?:\s+\S+ MB/s)?\s+(\d+) B/op\s+(\d+) allocs/op`)
+	line := regexp.MustCompile(
+		`Benchmark(\w+)\s+\d+\s+([0-9.]+) ns/op(?:\s+\S+ MB/s)?\s+(\d+) B/op\s+(\d+) allocs/op`)
 	var rows []row
 	for _, m := range line.FindAllStringSubmatch(out, -1) {
 		ns, err := strconv.ParseFloat(m[2], 64)
@@ -77,9 +82,11 @@ func taxSection(ctx context.Context, _ *bench) ([]row, error) {
 	return rows, nil
 }
 
-// loadSection measures reading, checking and compiling all packs, from their files and from the prepared form.
+// loadSection measures reading, checking and compiling all packs, from their files and from the
+// prepared form.
 func loadSection(ctx context.Context, _ *bench) ([]row, error) {
-	out, err := goTool(ctx, "test", "-run", "^$", "-bench", "^BenchmarkLoad", "-benchmem", "-benchtime", "40x", "-count", "3", "-cpu", "1", "./shared/law/taxpack")
+	out, err := goTool(ctx, "test", "-run", "^$", "-bench", "^BenchmarkLoad", "-benchmem",
+		"-benchtime", "40x", "-count", "3", "-cpu", "1", "./shared/law/taxpack")
 	if err != nil {
 		return nil, err
 	}
@@ -88,8 +95,10 @@ func loadSection(ctx context.Context, _ *bench) ([]row, error) {
 		name, what string
 		goal       float64
 	}{
-		{"Load", "read, check and compile the national pack and those of 37 jurisdictions from their files", 60},
-		{"LoadPrepared", "the same at a cold start, from the prepared form; a jurisdiction's pack is compiled when its place is first asked about", 5},
+		{"Load", "read, check and compile the national pack and those of 37 jurisdictions from their " +
+			"files", 60},
+		{"LoadPrepared", "the same at a cold start, from the prepared form; a jurisdiction's pack is " +
+			"compiled when its place is first asked about", 5},
 	} {
 		line := regexp.MustCompile(`(?m)^Benchmark` + x.name + `\s+\d+\s+([0-9.]+) ns/op\s+(\d+) B/op`)
 		best, bytes := 0.0, ""
@@ -101,7 +110,10 @@ func loadSection(ctx context.Context, _ *bench) ([]row, error) {
 		if best == 0 {
 			return nil, fmt.Errorf("no benchmark ran\n%s", out)
 		}
-		rows = append(rows, row{what: x.what, goal: fmt.Sprintf("<= %.0f ms", x.goal), measured: fmt.Sprintf("%.1f ms at best of three, %s bytes allocated", best/1e6, bytes), met: atMost(best/1e6, x.goal)})
+		rows = append(rows,
+			row{what: x.what, goal: fmt.Sprintf("<= %.0f ms", x.goal),
+				measured: fmt.Sprintf("%.1f ms at best of three, %s bytes allocated", best/1e6, bytes),
+				met:      atMost(best/1e6, x.goal)})
 	}
 	return rows, nil
 }

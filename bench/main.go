@@ -32,7 +32,8 @@ func sections() []section {
 	return []section{
 		{"start", "process start and size of each function", startSection},
 		{"record", "record-incentive under a small Runtime API", recordSection},
-		{"writes", "write units of a recorded event: 10,000 of 100 creators in one day, batches of 100", writesSection},
+		{"writes", "write units of a recorded event: 10,000 of 100 creators in one day, batches of 100",
+			writesSection},
 		{"life", "write units of a settlement's life", lifeSection},
 		{"split", "split of one income line, one core", splitSection},
 		{"tax", "tax engine, one core", taxSection},
@@ -51,7 +52,8 @@ type bench struct {
 
 func main() {
 	only := flag.String("only", "", "measure only sections whose name contains this, and print them")
-	profile := flag.String("profile", "", "measure nothing, leave a CPU profile of record-incentive in this file")
+	profile := flag.String("profile", "",
+		"measure nothing, leave a CPU profile of record-incentive in this file")
 	seconds := flag.Duration("each", 6*time.Second, "how long each throughput is measured")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)

@@ -41,7 +41,8 @@ const (
 	fewCreators  = 10_000
 )
 
-// monthSection takes the month of many creators through all of its steps, in one process over the store in memory.
+// monthSection takes the month of many creators through all of its steps, in one process over the
+// store in memory.
 func monthSection(ctx context.Context, _ *bench) ([]row, error) {
 	few, err := endMonth(ctx, fewCreators)
 	if err != nil {
@@ -52,44 +53,55 @@ func monthSection(ctx context.Context, _ *bench) ([]row, error) {
 		return nil, err
 	}
 	return []row{
-		{what: fmt.Sprintf("month-end of 100,000 creators (%d at once, GOGC %d for the store): lines, statement, quote, approval, booking, payout, trial balance", atOnce(), collectAt), goal: "<= 60 s",
-			measured: fmt.Sprintf("%.1f s, of which trial balance %.1f s", many.took.Seconds(), many.balancing.Seconds()), met: atMost(many.took.Seconds(), 60)},
+		{what: fmt.Sprintf(
+			"month-end of 100,000 creators (%d at once, GOGC %d for the store): lines, statement, quote, "+
+				"approval, booking, payout, trial balance", atOnce(), collectAt), goal: "<= 60 s",
+			measured: fmt.Sprintf("%.1f s, of which trial balance %.1f s", many.took.Seconds(),
+				many.balancing.Seconds()), met: atMost(many.took.Seconds(), 60)},
 		{what: "live memory beyond the store, after 10,000 and after 100,000 creators", goal: "flat",
-			measured: fmt.Sprintf("%.2f MiB, %.2f MiB", mib(few.beyond), mib(many.beyond)), met: atMost(mib(many.beyond), mib(few.beyond)+2)},
-		{what: "the store itself, for each creator", measured: fmt.Sprintf("%.1f KiB", float64(many.store)/1024/manyCreators)},
+			measured: fmt.Sprintf("%.2f MiB, %.2f MiB", mib(few.beyond), mib(many.beyond)),
+			met:      atMost(mib(many.beyond), mib(few.beyond)+2)},
+		{what: "the store itself, for each creator",
+			measured: fmt.Sprintf("%.1f KiB", float64(many.store)/1024/manyCreators)},
 	}, nil
 }
 
 // monthEnd is what a month's end came to.
 type monthEnd struct {
 	took, balancing time.Duration
-	beyond, store   int64 // live bytes; beyond is less than nothing where something that lived before is gone
+	// live bytes; beyond is less than nothing where something that lived before is gone
+	beyond, store int64
 }
 
-// door stands between the services and the engine, so that the engine can be let go while the services live.
+// door stands between the services and the engine, so that the engine can be let go while the
+// services live.
 type door struct{ dynamo.API }
 
 // crowd is master data of any number of creators, who are all like the test tenant's person.
 type crowd struct{ *settletest.Directory }
 
-func (c crowd) Creator(ctx context.Context, tenant ident.Tenant, id ident.Creator) (tenancy.Creator, error) {
+func (c crowd) Creator(ctx context.Context, tenant ident.Tenant,
+	id ident.Creator) (tenancy.Creator, error) {
 	p, err := c.Directory.Creator(ctx, tenant, settletest.Person)
 	p.CreatorID, p.TaxpayerID = id, ident.Taxpayer("tp-"+id)
 	return p, err
 }
 
-func (c crowd) Taxpayer(ctx context.Context, tenant ident.Tenant, id ident.Taxpayer) (tenancy.Taxpayer, error) {
+func (c crowd) Taxpayer(ctx context.Context, tenant ident.Tenant,
+	id ident.Taxpayer) (tenancy.Taxpayer, error) {
 	p, err := c.Directory.Taxpayer(ctx, tenant, "tp-"+settletest.Person)
 	p.TaxpayerID = id
 	return p, err
 }
 
-func (c crowd) Contract(ctx context.Context, tenant ident.Tenant, creator ident.Creator, incomeType string, day civil.Date) (tenancy.Contract, error) {
+func (c crowd) Contract(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
+	incomeType string, day civil.Date) (tenancy.Contract, error) {
 	k, err := c.Directory.Contract(ctx, tenant, settletest.Person, incomeType, day)
 	return signed(k, creator), err
 }
 
-func (c crowd) ContractsOf(ctx context.Context, tenant ident.Tenant, creator ident.Creator, incomeType string, day civil.Date) ([]tenancy.Contract, error) {
+func (c crowd) ContractsOf(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
+	incomeType string, day civil.Date) ([]tenancy.Contract, error) {
 	all, err := c.Directory.ContractsOf(ctx, tenant, settletest.Person, incomeType, day)
 	out := make([]tenancy.Contract, len(all))
 	for i, k := range all {
@@ -130,14 +142,17 @@ func (c cashbox) notice(key string, at time.Time) ([]byte, error) {
 	if !asked {
 		return nil, errUnexpected
 	}
-	return json.Marshal(payout.Notice{Key: key, Outcome: payout.Outcome{State: payout.Paid, GatewayID: "G" + key[:8], Amount: amount.(money.Amount), At: at}})
+	return json.Marshal(
+		payout.Notice{Key: key, Outcome: payout.Outcome{State: payout.Paid, GatewayID: "G" + key[:8],
+			Amount: amount.(money.Amount), At: at}})
 }
 
 func (cashbox) Query(context.Context, string) (payout.Outcome, error) {
 	return payout.Outcome{State: payout.NotFound}, nil
 }
 
-func (cashbox) ParseNotice(_ context.Context, _ map[string]string, body []byte) (payout.Notice, error) {
+func (cashbox) ParseNotice(_ context.Context, _ map[string]string,
+	body []byte) (payout.Notice, error) {
 	var n payout.Notice
 	err := json.Unmarshal(body, &n)
 	return n, err
@@ -173,14 +188,19 @@ func newAgencyMonth(tables dynamotest.Local) (*agencyMonth, error) {
 		return nil, err
 	}
 	w := settletest.Assemble(tables, ruleset.Fixed{Corpus: corpus}, calendar)
-	people, quiet, cash := crowd{w.People}, slog.New(slog.DiscardHandler), cashbox{&sync.Map{}}
+	people := crowd{w.People}
+	quiet := slog.New(slog.DiscardHandler)
+	cash := cashbox{&sync.Map{}}
 	w.Directory = people
-	lines := &incomedb.Store{DB: tables.Client, Ledger: tables.Ledger, Settlements: tables.Settlements, NewToken: ids.Source(time.Now)}
+	lines := &incomedb.Store{DB: tables.Client, Ledger: tables.Ledger, Settlements: tables.Settlements,
+		NewToken: ids.Source(time.Now)}
 	return &agencyMonth{World: w,
 		recorder:   &income.Recorder{Lines: lines, Directory: people, Clock: w.Clock, NewID: w.ID},
 		statements: &billing.Service{Settlements: w.Service, Buckets: lines, Log: quiet},
-		desk: &payout.Service{Payables: w.Payables, Unclear: w.Payables, Accounts: payees{}, Rebooking: neverAgain{}, Clock: w.Clock, Log: quiet,
-			Merchants: payout.Gateways{{Tenant: settletest.Tenant, Merchant: "m", Method: payout.Douyin, Gateway: cash}}},
+		desk: &payout.Service{Payables: w.Payables, Unclear: w.Payables, Accounts: payees{},
+			Rebooking: neverAgain{}, Clock: w.Clock, Log: quiet,
+			Merchants: payout.Gateways{{Tenant: settletest.Tenant, Merchant: "m", Method: payout.Douyin,
+				Gateway: cash}}},
 		cash: cash, book: ledgerdb.Book{DB: tables.Client, Table: tables.Ledger}}, nil
 }
 
@@ -189,7 +209,8 @@ func (a *agencyMonth) life(ctx context.Context, creator ident.Creator) error {
 	if err := a.upload(ctx, creator); err != nil {
 		return err
 	}
-	report, err := a.statements.Run(ctx, billing.Order{Tenant: settletest.Tenant, By: billing.System}, creator)
+	report, err := a.statements.Run(ctx, billing.Order{Tenant: settletest.Tenant, By: billing.System},
+		creator)
 	if err != nil || report.Opened != 1 {
 		return fmt.Errorf("the statement of %s: %+v, %w", creator, report, orNone(err))
 	}
@@ -205,7 +226,8 @@ func (a *agencyMonth) life(ctx context.Context, creator ident.Creator) error {
 		by identity.Role
 		to settlement.Status
 	}{{identity.Finance, settlement.InReview}, {identity.Approver, settlement.Approved}} {
-		if _, err := a.Transition(ctx, settlement.Intent{By: settletest.As(step.by), ID: id, Version: 1 + i}, step.to); err != nil {
+		if _, err := a.Transition(ctx,
+			settlement.Intent{By: settletest.As(step.by), ID: id, Version: 1 + i}, step.to); err != nil {
 			return err
 		}
 	}
@@ -223,8 +245,10 @@ func orNone(err error) error { return cmp.Or(err, errUnexpected) }
 func (a *agencyMonth) upload(ctx context.Context, creator ident.Creator) error {
 	u := income.Upload{Tenant: settletest.Tenant, By: "operator@" + settletest.Tenant}
 	for n := range 3 {
-		raw, err := json.Marshal(income.Line{LineID: fmt.Sprint("l", n), CreatorID: creator, IncomeType: "live_tip", Platform: "douyin", OccurredOn: civil.MustDate("2026-08-10"),
-			ServicePeriod: civil.MustMonth("2026-08"), GrossBeforePlatform: money.Yuan(4000), PlatformFee: money.Yuan(2000), Distributable: money.Yuan(2000)})
+		raw, err := json.Marshal(income.Line{LineID: fmt.Sprint("l", n), CreatorID: creator,
+			IncomeType: "live_tip", Platform: "douyin", OccurredOn: civil.MustDate("2026-08-10"),
+			ServicePeriod: civil.MustMonth("2026-08"), GrossBeforePlatform: money.Yuan(4000),
+			PlatformFee: money.Yuan(2000), Distributable: money.Yuan(2000)})
 		if err != nil {
 			return err
 		}
@@ -250,16 +274,19 @@ func (a *agencyMonth) pay(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	return a.desk.Hear(ctx, payout.Douyin, nil, notice) // that it is paid is seen in the trial balance: nothing is payable
+	// that it is paid is seen in the trial balance: nothing is payable
+	return a.desk.Hear(ctx, payout.Douyin, nil, notice)
 }
 
 func creatorName(i int) string { return fmt.Sprintf("c-%07d", i) }
 
-// collectAt is how far the heap grows between two collections, in percent of what lives. Nearly all that lives is the
-// store, which is elsewhere in production: by the usual 100 each collection would go through it again for nothing.
+// collectAt is how far the heap grows between two collections, in percent of what lives. Nearly all
+// that lives is the store, which is elsewhere in production: by the usual 100 each collection would
+// go through it again for nothing.
 const collectAt = 400
 
-// atOnce is how many creators are on their way at the same time: while one waits for the store, another goes on.
+// atOnce is how many creators are on their way at the same time: while one waits for the store,
+// another goes on.
 func atOnce() int { return 2 * runtime.GOMAXPROCS(0) }
 
 func endMonth(ctx context.Context, creators int) (monthEnd, error) {
@@ -325,7 +352,8 @@ func liveHeap() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// trialBalance adds up all books: the sum is zero, nobody is owed anything, and what was paid has left the clearing.
+// trialBalance adds up all books: the sum is zero, nobody is owed anything, and what was paid has
+// left the clearing.
 func (a *agencyMonth) trialBalance(ctx context.Context, creators int) error {
 	var total, payable money.Amount
 	accounts := map[ledger.Account]money.Amount{}

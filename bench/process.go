@@ -45,21 +45,32 @@ func startFunction(
 // benchFunction is the name under which every function runs here.
 const benchFunction = "bench"
 
-// functionEnv is the environment of every function, with names of the bench's own stand-ins. It inherits nothing.
+// functionEnv is the environment of every function, with names of the bench's own stand-ins. It
+// inherits nothing.
 func functionEnv(dynamoDB string) []string {
 	return []string{
 		"AWS_REGION=us-east-1", "AWS_DEFAULT_REGION=us-east-1",
-		"AWS_ACCESS_KEY_ID=bench", "AWS_SECRET_ACCESS_KEY=bench", "AWS_SESSION_TOKEN=" + strings.Repeat("session", 60),
-		"AWS_ENDPOINT_URL=" + dynamoDB, "AWS_LAMBDA_FUNCTION_NAME=" + benchFunction, "AWS_LAMBDA_FUNCTION_VERSION=$LATEST", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=512",
-		"JWT_SECRET_ARN=arn:jwt", "JWT_ISSUER=bench", "JWT_AUDIENCE=bench", "LOOKUP_SECRET_ARN=arn:lookup", "GATEWAY_SECRET_ARN=arn:gateway",
-		"SIGNING_SECRET_ARN=arn:signing", "DATA_KEY_ARN=arn:key", "AUDIT_BUCKET=audit", "RULES_BUCKET=rules", "DOCUMENTS_BUCKET=documents", "FONT_KEY=font", "CALENDAR_DUE=11-01", "FONT_SHA256=" + strings.Repeat("0", 64), "EVENT_BUS=bus", "CALLBACK_URL=https://api.example.com/v1/payouts/callbacks",
-		"GATEWAY_DOUYIN_URL=" + dynamoDB, "GATEWAY_BANK_URL=" + dynamoDB, "QUEUE_TAX_URL=" + dynamoDB + "/tax.fifo", "QUEUE_SETTLE_URL=" + dynamoDB + "/settle.fifo",
-		"QUEUE_PAYOUT_URL=" + dynamoDB + "/payout.fifo", "QUEUE_AUDIT_URL=" + dynamoDB + "/audit.fifo", "QUEUE_COHORT_URL=" + dynamoDB + "/cohort",
-		"STAGE=prod", "TABLE_INCENTIVES=incentives", "TABLE_SETTLEMENTS=settlements", "TABLE_LEDGER=ledger", "TABLE_CONTROL=control", "TABLE_TENANCY=tenancy",
+		"AWS_ACCESS_KEY_ID=bench", "AWS_SECRET_ACCESS_KEY=bench", "AWS_SESSION_TOKEN=" +
+			strings.Repeat("session", 60),
+		"AWS_ENDPOINT_URL=" + dynamoDB, "AWS_LAMBDA_FUNCTION_NAME=" + benchFunction,
+		"AWS_LAMBDA_FUNCTION_VERSION=$LATEST", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=512",
+		"JWT_SECRET_ARN=arn:jwt", "JWT_ISSUER=bench", "JWT_AUDIENCE=bench",
+		"LOOKUP_SECRET_ARN=arn:lookup", "GATEWAY_SECRET_ARN=arn:gateway",
+		"SIGNING_SECRET_ARN=arn:signing", "DATA_KEY_ARN=arn:key", "AUDIT_BUCKET=audit",
+		"RULES_BUCKET=rules", "DOCUMENTS_BUCKET=documents", "FONT_KEY=font", "CALENDAR_DUE=11-01",
+		"FONT_SHA256=" + strings.Repeat("0", 64), "EVENT_BUS=bus",
+		"CALLBACK_URL=https://api.example.com/v1/payouts/callbacks",
+		"GATEWAY_DOUYIN_URL=" + dynamoDB, "GATEWAY_BANK_URL=" + dynamoDB, "QUEUE_TAX_URL=" + dynamoDB +
+			"/tax.fifo", "QUEUE_SETTLE_URL=" + dynamoDB + "/settle.fifo",
+		"QUEUE_PAYOUT_URL=" + dynamoDB + "/payout.fifo", "QUEUE_AUDIT_URL=" + dynamoDB + "/audit.fifo",
+		"QUEUE_COHORT_URL=" + dynamoDB + "/cohort",
+		"STAGE=prod", "TABLE_INCENTIVES=incentives", "TABLE_SETTLEMENTS=settlements",
+		"TABLE_LEDGER=ledger", "TABLE_CONTROL=control", "TABLE_TENANCY=tenancy",
 	}
 }
 
-// swallow takes a log and keeps its last lines; a pipe to it costs the function what Lambda's pipe costs.
+// swallow takes a log and keeps its last lines; a pipe to it costs the function what Lambda's pipe
+// costs.
 type swallow struct {
 	mu   sync.Mutex
 	tail []byte
@@ -83,16 +94,19 @@ func (s *swallow) last() string {
 
 // stop ends the process and waits for it; a profiled one writes its profile first.
 func (p *process) stop() {
-	_ = p.cmd.Process.Signal(syscall.SIGTERM) // it may have ended by itself, which its answers have shown
+	// it may have ended by itself, which its answers have shown
+	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	hard := time.AfterFunc(2*time.Second, func() { _ = p.cmd.Process.Kill() })
 	defer hard.Stop()
 	_ = p.cmd.Wait() // it was told to end
 }
 
-// clockTick is the unit of /proc/<pid>/stat; the kernel's interface fixes it at 1/100 s on all common machines.
+// clockTick is the unit of /proc/<pid>/stat; the kernel's interface fixes it at 1/100 s on all
+// common machines.
 const clockTick = 10 * time.Millisecond
 
-var errNoProc = errors.New("CPU time of a process is read from /proc, which this system lacks; run the bench on Linux")
+var errNoProc = errors.New(
+	"CPU time of a process is read from /proc, which this system lacks; run the bench on Linux")
 
 // cpu is the process's user and system time so far.
 func (p *process) cpu() (time.Duration, error) {

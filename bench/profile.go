@@ -8,15 +8,17 @@ import (
 	"path/filepath"
 )
 
-// profileRecording runs record-incentive under the three loads of the report and leaves the CPU profile of them
-// together in a file; as functions/record-incentive/default.pgo it guides the compiler.
+// profileRecording runs record-incentive under the three loads of the report and leaves the CPU
+// profile of them together in a file; as functions/record-incentive/default.pgo it guides the
+// compiler.
 func profileRecording(ctx context.Context, b *bench, file string) error {
 	binary, err := b.build(ctx, "./functions/record-incentive", "profile")
 	if err != nil {
 		return err
 	}
 	var parts []string
-	for i, l := range []load{{inFlight: 1, batch: 1}, {inFlight: 32, batch: 1}, {inFlight: 1, batch: 100}} {
+	for i, l := range []load{{inFlight: 1, batch: 1}, {inFlight: 32, batch: 1},
+		{inFlight: 1, batch: 100}} {
 		part := filepath.Join(b.dir, "cpu"+string(rune('0'+i)))
 		if err := os.Setenv("BENCH_PROFILE", part); err != nil {
 			return err
@@ -32,7 +34,8 @@ func profileRecording(ctx context.Context, b *bench, file string) error {
 
 // merge adds profiles up.
 func merge(ctx context.Context, parts []string, file string) error {
-	cmd := exec.CommandContext(ctx, "go", append([]string{"tool", "pprof", "-proto", "-output", file}, parts...)...)
+	cmd := exec.CommandContext(ctx, "go",
+		append([]string{"tool", "pprof", "-proto", "-output", file}, parts...)...)
 	if text, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("merge profiles: %w\n%s", err, text)
 	}

@@ -19,8 +19,8 @@ import (
 	"fenzhang/local/runtimeapi"
 )
 
-// recordSection measures the recording function beside the handler one would write first, and beside
-// its peer in Python.
+// recordSection measures the recording function beside the handler one would write first, and
+// beside its peer in Python.
 func recordSection(ctx context.Context, b *bench) ([]row, error) {
 	plain, err := b.build(ctx, "./bench/plain")
 	if err != nil {
@@ -35,7 +35,8 @@ func recordSection(ctx context.Context, b *bench) ([]row, error) {
 		{"record-incentive, one at a time", load{binary: ours, inFlight: 1, batch: 1}, 2600, 45},
 		{"plain handler, 32 in flight", load{binary: plain, inFlight: 32, batch: 1}, 0, 0},
 		{"record-incentive, 32 in flight", load{binary: ours, inFlight: 32, batch: 1}, 3600, 45},
-		{"record-incentive, batches of 100, one at a time", load{binary: ours, inFlight: 1, batch: 100}, 8000, 45},
+		{"record-incentive, batches of 100, one at a time", load{binary: ours, inFlight: 1, batch: 100},
+			8000, 45},
 	}
 	peer, peerErr := peerBootstrap(".")
 	if peerErr == nil { // beside those that it is compared with
@@ -60,8 +61,8 @@ func recordSection(ctx context.Context, b *bench) ([]row, error) {
 	return append(rows, late...), err
 }
 
-// peerBootstrap is the program that runs the Python peer; root is the checkout. The error says how to
-// install what it needs.
+// peerBootstrap is the program that runs the Python peer; root is the checkout. The error says how
+// to install what it needs.
 func peerBootstrap(root string) (string, error) {
 	if _, err := os.Stat(filepath.Join(root, ".local", "venv-peer", "complete")); err != nil {
 		return "", errors.New("no virtual environment at .local/venv-peer; " +
@@ -72,8 +73,8 @@ func peerBootstrap(root string) (string, error) {
 
 const ratioTo = "requests per CPU-second of record-incentive, one at a time, against "
 
-// ratio holds how many times as many requests record-incentive serves for the same CPU time against a
-// goal: the middle of the rounds, each compared within itself.
+// ratio holds how many times as many requests record-incentive serves for the same CPU time against
+// a goal: the middle of the rounds, each compared within itself.
 func ratio(other string, ours, theirs []*measured, goal float64) row {
 	all := make([]float64, len(ours))
 	for i := range ours {
@@ -85,7 +86,8 @@ func ratio(other string, ours, theirs []*measured, goal float64) row {
 	return row{ratioTo + other, fmt.Sprintf(">= %.1f", goal), text, atLeast(times, goal)}
 }
 
-// lateness measures, at a rate far below the limit, how long after its due time a request is answered.
+// lateness measures, at a rate far below the limit, how long after its due time a request is
+// answered.
 func lateness(ctx context.Context, b *bench, binary string) ([]row, error) {
 	var rows []row
 	for _, inFlight := range []int{1, 32} {
@@ -96,8 +98,10 @@ func lateness(ctx context.Context, b *bench, binary string) ([]row, error) {
 		}
 		p99 := got.percentile(99)
 		rows = append(rows, row{
-			fmt.Sprintf("record-incentive at 300 requests a second, at most %d in flight: p99 from its due time to its answer", inFlight),
-			"<= 20 ms", fmt.Sprintf("%.1f ms (p50 %.1f ms)", ms(p99), ms(got.percentile(50))), atMost(ms(p99), 20),
+			fmt.Sprintf("record-incentive at 300 requests a second, at most %d in flight: p99 from its "+
+				"due time to its answer", inFlight),
+			"<= 20 ms", fmt.Sprintf("%.1f ms (p50 %.1f ms)", ms(p99), ms(got.percentile(50))),
+			atMost(ms(p99), 20),
 		})
 	}
 	return rows, nil
@@ -110,8 +114,8 @@ type recordCase struct {
 	goal, memory float64
 }
 
-// rounds is how often each throughput is measured. The cases take turns, so that what else the machine does
-// falls on all of them; the middle one counts.
+// rounds is how often each throughput is measured. The cases take turns, so that what else the
+// machine does falls on all of them; the middle one counts.
 const rounds = 5
 
 // throughput gives the measurements of each case, round by round.
@@ -147,14 +151,18 @@ func (b *bench) build(ctx context.Context, pkg string, tags ...string) (string, 
 	return b.compile(ctx, "here", pkg, append(tags, "lambda.norpc"))
 }
 
-// buildDeployed makes a function's binary as it is deployed: for the template's default architecture.
+// buildDeployed makes a function's binary as it is deployed: for the template's default
+// architecture.
 func (b *bench) buildDeployed(ctx context.Context, pkg string) (string, error) {
-	return b.compile(ctx, "deployed", pkg, []string{"lambda.norpc", "nethttpomithttp2"}, "GOOS=linux", "GOARCH=arm64")
+	return b.compile(ctx, "deployed", pkg, []string{"lambda.norpc", "nethttpomithttp2"}, "GOOS=linux",
+		"GOARCH=arm64")
 }
 
-func (b *bench) compile(ctx context.Context, folder, pkg string, tags []string, env ...string) (string, error) {
+func (b *bench) compile(ctx context.Context, folder, pkg string, tags []string,
+	env ...string) (string, error) {
 	out := filepath.Join(b.dir, folder, filepath.Base(pkg), "bootstrap")
-	cmd := exec.CommandContext(ctx, "go", "build", "-tags", strings.Join(tags, ","), "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -buildid=", "-o", out, pkg)
+	cmd := exec.CommandContext(ctx, "go", "build", "-tags", strings.Join(tags, ","), "-trimpath",
+		"-buildvcs=false", "-ldflags", "-s -w -buildid=", "-o", out, pkg)
 	cmd.Env = append(append(os.Environ(), "CGO_ENABLED=0"), env...)
 	if text, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build %s: %w\n%s", pkg, err, text)
@@ -205,7 +213,8 @@ func (l load) run(ctx context.Context) (*measured, error) {
 	return l.drive(ctx, api, p)
 }
 
-// drive sends events, measures between two readings of the process's CPU time, and fails if an answer is wrong.
+// drive sends events, measures between two readings of the process's CPU time, and fails if an
+// answer is wrong.
 func (l load) drive(ctx context.Context, api *runtimeapi.API, p *process) (*measured, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -252,7 +261,8 @@ func (l load) drive(ctx context.Context, api *runtimeapi.API, p *process) (*meas
 	m.cpu = after - cpu
 	m.resident, err = p.resident()
 	if n := wrong.Load(); n > 0 {
-		return nil, fmt.Errorf("%d wrong answers, the first: %v; the function says: %s", n, firstWrong.Load(), p.log.last())
+		return nil, fmt.Errorf("%d wrong answers, the first: %v; the function says: %s", n,
+			firstWrong.Load(), p.log.last())
 	}
 	return m, err
 }
@@ -266,7 +276,8 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// send hands events to the Runtime API: at the given rate by the clock, or whenever one is asked for.
+// send hands events to the Runtime API: at the given rate by the clock, or whenever one is asked
+// for.
 func (l load) send(ctx context.Context, api *runtimeapi.API, done func(runtimeapi.Answer)) {
 	var tick <-chan time.Time
 	if l.perSecond > 0 {
@@ -306,8 +317,8 @@ func statusOf(body []byte) int {
 	return n
 }
 
-// gatewayEvent is what API Gateway sends for a recording call. The callers have different addresses, because
-// each has a limit of its own.
+// gatewayEvent is what API Gateway sends for a recording call. The callers have different
+// addresses, because each has a limit of its own.
 func gatewayEvent(n, batch int) []byte {
 	body := eventBody(n)
 	if batch > 1 {
@@ -324,7 +335,8 @@ func gatewayEvent(n, batch int) []byte {
 func gatewayCall(n int, body string) []byte {
 	quoted, _ := json.Marshal(body) // a string can always be written
 	source := fmt.Sprintf("10.%d.%d.%d", n>>16&255, n>>8&255, n&255)
-	return fmt.Appendf(nil, gatewayFrame, source, time.Now().Add(time.Hour).Unix(), source, n, time.Now().UnixMilli(), quoted)
+	return fmt.Appendf(nil, gatewayFrame, source, time.Now().Add(time.Hour).Unix(), source, n,
+		time.Now().UnixMilli(), quoted)
 }
 
 const gatewayFrame = `{"version":"2.0","routeKey":"POST /api/v1/incentive/record","rawPath":"/api/v1/incentive/record","rawQueryString":"",` +
@@ -336,7 +348,8 @@ const gatewayFrame = `{"version":"2.0","routeKey":"POST /api/v1/incentive/record
 	`"requestId":"bench-%d","routeKey":"POST /api/v1/incentive/record","stage":"$default","time":"22/Nov/2026:09:30:00 +0000","timeEpoch":%d},"body":%s,"isBase64Encoded":false}`
 
 func eventBody(n int) string {
-	return fmt.Sprintf(`{"event_id":"ev-%016d","creator_id":"creator-%03d","action_type":"watch_live","occurred_at":"%s","content_id":"live-%06d","quantity":%d,"platform":"douyin","viewer_ref":"viewer-%08d","session_id":"session-%06d"}`,
+	return fmt.Sprintf(
+		`{"event_id":"ev-%016d","creator_id":"creator-%03d","action_type":"watch_live","occurred_at":"%s","content_id":"live-%06d","quantity":%d,"platform":"douyin","viewer_ref":"viewer-%08d","session_id":"session-%06d"}`,
 		n, n%100, time.Now().UTC().Format(time.RFC3339), n%1000, n%20+1, n%100000, n%1000)
 }
 
@@ -354,8 +367,10 @@ func (m *measured) rows(c recordCase) []row {
 		unit = "events"
 	}
 	rate, memory := m.rate()*batch, float64(m.resident)/1e6
-	speed := row{what: c.what, measured: fmt.Sprintf("%.0f %s per CPU-second (%.0f a second)", rate, unit, float64(m.requests)*batch/m.wall.Seconds())}
-	resident := row{what: c.what + ": resident memory, highest", measured: fmt.Sprintf("%.0f MB", memory)}
+	speed := row{what: c.what, measured: fmt.Sprintf("%.0f %s per CPU-second (%.0f a second)", rate,
+		unit, float64(m.requests)*batch/m.wall.Seconds())}
+	resident := row{what: c.what + ": resident memory, highest",
+		measured: fmt.Sprintf("%.0f MB", memory)}
 	if c.goal > 0 {
 		speed.goal, speed.met = fmt.Sprintf(">= %.0f", c.goal), atLeast(rate, c.goal)
 		resident.goal, resident.met = fmt.Sprintf("<= %.0f MB", c.memory), atMost(memory, c.memory)

@@ -22,7 +22,8 @@ func heading(ctx context.Context) string {
 
 CPU figures are of the function's own process (user and system time); the Runtime API, the DynamoDB endpoint and
 the sender run in another process on the same machine.
-`, cpuModel(), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version(), commit(ctx), command(), time.Now().UTC().Format(time.RFC3339))
+`, cpuModel(), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version(), commit(ctx),
+		command(), time.Now().UTC().Format(time.RFC3339))
 }
 
 func cpuModel() string {

@@ -25,8 +25,9 @@ const (
 	templates       = 50 // payees with incomes of their own; the others are like one of them
 )
 
-// retaxSection taxes a million booked settlements again under a second national pack and tells the differences
-// person by person. Half of the payees are taxed cumulatively at a filed entity, half once for each month.
+// retaxSection taxes a million booked settlements again under a second national pack and tells the
+// differences person by person. Half of the payees are taxed cumulatively at a filed entity, half
+// once for each month.
 func retaxSection(context.Context, *bench) ([]row, error) {
 	first, err := taxpack.Embedded()
 	if err != nil {
@@ -49,11 +50,15 @@ func retaxSection(context.Context, *bench) ([]row, error) {
 		return nil, err
 	}
 	return []row{
-		{what: "1,000,000 settlements of " + strconv.Itoa(many.totals.Persons) + " payees taxed again under a second pack, differences per person", goal: "<= 5 s",
-			measured: fmt.Sprintf("%.2f s, %.2f s of processor time, %d payees differ", many.took.Seconds(), many.cpu.Seconds(), many.totals.Changed), met: atMost(many.took.Seconds(), 5)},
-		{what: "live memory at the end, after 100,000 and after 1,000,000", goal: "flat", measured: fmt.Sprintf("%.1f MiB, %.1f MiB", mib(few.live), mib(many.live)),
-			met: atMost(mib(many.live), mib(few.live)+1)},
-		{what: "allocated for each settlement", measured: fmt.Sprintf("%d bytes", many.allocated/manySettlements)},
+		{what: "1,000,000 settlements of " + strconv.Itoa(many.totals.Persons) +
+			" payees taxed again under a second pack, differences per person", goal: "<= 5 s",
+			measured: fmt.Sprintf("%.2f s, %.2f s of processor time, %d payees differ", many.took.Seconds(),
+				many.cpu.Seconds(), many.totals.Changed), met: atMost(many.took.Seconds(), 5)},
+		{what: "live memory at the end, after 100,000 and after 1,000,000", goal: "flat",
+			measured: fmt.Sprintf("%.1f MiB, %.1f MiB", mib(few.live), mib(many.live)),
+			met:      atMost(mib(many.live), mib(few.live)+1)},
+		{what: "allocated for each settlement",
+			measured: fmt.Sprintf("%d bytes", many.allocated/manySettlements)},
 	}, nil
 }
 
@@ -61,7 +66,9 @@ func mib[T int64 | uint64](bytes T) float64 { return float64(bytes) / (1 << 20) 
 
 // secondLaw is the law with other deductions from labor income.
 func secondLaw() (*tax.Corpus, error) {
-	return ruletest.Law(ruletest.LaborCost("0.25"), ruletest.Change{File: "iit/labor_platform/monthly_deduction.yaml", From: `value: "5000.00"`, To: `value: "6000.00"`})
+	return ruletest.Law(ruletest.LaborCost("0.25"),
+		ruletest.Change{File: "iit/labor_platform/monthly_deduction.yaml", From: `value: "5000.00"`,
+			To: `value: "6000.00"`})
 }
 
 // bookedPayees books two payments a month of a year for each template.
@@ -70,13 +77,15 @@ func bookedPayees(law *tax.Corpus) ([][]lawdiff.Event, error) {
 	for n := range out {
 		var rows []tax.Row
 		for p := range 24 {
-			f := benchPayment(civil.In(2026, 1).Add(p/2).Day(5+p%2*15), money.Fen(int64(1+n)*31_007+int64(p)*9_973), n%2 == 0)
+			f := benchPayment(civil.In(2026, 1).Add(p/2).Day(5+p%2*15),
+				money.Fen(int64(1+n)*31_007+int64(p)*9_973), n%2 == 0)
 			r, err := law.ComputeRows(f, rows)
 			if err != nil {
 				return nil, err
 			}
 			rows = append(rows, r.Rows...)
-			out[n] = append(out[n], lawdiff.Event{Who: lawdiff.Who{Entity: "ent", Year: 2026}, Kind: lawdiff.Booking, Settlement: ident.Settlement("st-" + strconv.Itoa(p)),
+			out[n] = append(out[n], lawdiff.Event{Who: lawdiff.Who{Entity: "ent", Year: 2026},
+				Kind: lawdiff.Booking, Settlement: ident.Settlement("st-" + strconv.Itoa(p)),
 				Creator: "c", Facts: &f, Rows: r.Rows})
 		}
 	}
@@ -84,9 +93,14 @@ func bookedPayees(law *tax.Corpus) ([][]lawdiff.Event, error) {
 }
 
 func benchPayment(on civil.Date, amount money.Amount, filed bool) tax.Facts {
-	f := tax.Facts{PaymentDate: on, VATDate: on, Entity: tax.Entity{ID: "ent", Place: "330106", PlaceTier: "city", VAT: "general"}, Platform: "douyin",
-		Taxpayer: tax.Taxpayer{Kind: "natural_person", Resident: true, VAT: "natural_person", Collection: "withheld", Jurisdiction: "330106"},
-		Amount:   amount, VATIncluded: true, AgencyFiling: filed, Positions: []tax.Position{{ID: "p", Rule: "vat.natural_person.withholding", Reading: "daily_1000_at_1pct"}}}
+	f := tax.Facts{PaymentDate: on, VATDate: on,
+		Entity:   tax.Entity{ID: "ent", Place: "330106", PlaceTier: "city", VAT: "general"},
+		Platform: "douyin",
+		Taxpayer: tax.Taxpayer{Kind: "natural_person", Resident: true, VAT: "natural_person",
+			Collection: "withheld", Jurisdiction: "330106"},
+		Amount: amount, VATIncluded: true, AgencyFiling: filed,
+		Positions: []tax.Position{{ID: "p", Rule: "vat.natural_person.withholding",
+			Reading: "daily_1000_at_1pct"}}}
 	if filed {
 		f.Entity.Filings = []tax.PlatformFiling{{Platform: "douyin", From: civil.On(2025, 10, 1)}}
 	}
@@ -101,7 +115,8 @@ type retaxed struct {
 	allocated uint64
 }
 
-// retax streams so many settlements through the second law and writes a line for each payee that differs.
+// retax streams so many settlements through the second law and writes a line for each payee that
+// differs.
 func retax(law *tax.Corpus, booked [][]lawdiff.Event, settlements int) (retaxed, error) {
 	var r retaxed
 	lines := bufio.NewWriter(io.Discard)

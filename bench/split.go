@@ -7,14 +7,16 @@ import (
 	"strconv"
 )
 
-// splitSection measures one split by a plan that was compiled before: eight parties with twelve bands, caps, floors
-// and a guarantee, and a plain 7:2:1 for comparison.
+// splitSection measures one split by a plan that was compiled before: eight parties with twelve
+// bands, caps, floors and a guarantee, and a plain 7:2:1 for comparison.
 func splitSection(ctx context.Context, _ *bench) ([]row, error) {
-	out, err := goTool(ctx, "test", "-run", "^$", "-bench", "^BenchmarkApply", "-benchmem", "-cpu", "1", "./shared/contract/split")
+	out, err := goTool(ctx, "test", "-run", "^$", "-bench", "^BenchmarkApply", "-benchmem", "-cpu",
+		"1", "./shared/contract/split")
 	if err != nil {
 		return nil, err
 	}
-	names := map[string]string{"Apply": "eight parties, bands, caps, floors, guarantee", "ApplyRatio": "three parties by ratio, one a memo"}
+	names := map[string]string{"Apply": "eight parties, bands, caps, floors, guarantee",
+		"ApplyRatio": "three parties by ratio, one a memo"}
 	line := regexp.MustCompile(`Benchmark(\w+)\s+\d+\s+([0-9.]+) ns/op\s+(\d+) B/op\s+(\d+) allocs/op`)
 	var rows []row
 	for _, m := range line.FindAllStringSubmatch(out, -1) {
@@ -23,7 +25,8 @@ func splitSection(ctx context.Context, _ *bench) ([]row, error) {
 			return nil, err
 		}
 		met := ns <= 1000 && m[4] == "0"
-		rows = append(rows, row{what: names[m[1]], goal: "<= 1000 ns, 0 allocations", measured: fmt.Sprintf("%.0f ns, %s allocations", ns, m[4]), met: &met})
+		rows = append(rows, row{what: names[m[1]], goal: "<= 1000 ns, 0 allocations",
+			measured: fmt.Sprintf("%.0f ns, %s allocations", ns, m[4]), met: &met})
 	}
 	if rows == nil {
 		return nil, fmt.Errorf("no benchmark ran\n%s", out)

@@ -19,8 +19,8 @@ import (
 // starts is how often each function is started; the middle time counts.
 const starts = 11
 
-// startSection measures, for every function, the time from the start of its process to its first poll of the
-// Runtime API, and the size of what is uploaded.
+// startSection measures, for every function, the time from the start of its process to its first
+// poll of the Runtime API, and the size of what is uploaded.
 func startSection(ctx context.Context, b *bench) ([]row, error) {
 	mains, err := filepath.Glob("functions/*/main.go")
 	if err != nil {
@@ -46,8 +46,10 @@ func startSection(ctx context.Context, b *bench) ([]row, error) {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 		rows = append(rows,
-			row{name + ": start to first poll, median of " + fmt.Sprint(starts), "<= 60 ms", fmt.Sprintf("%.0f ms", ms(median)), atMost(ms(median), 60)},
-			row{name + ": zip (arm64)", "<= 8 MB", fmt.Sprintf("%.1f MB", float64(size)/1e6), atMost(float64(size), 8e6)})
+			row{name + ": start to first poll, median of " + fmt.Sprint(starts), "<= 60 ms",
+				fmt.Sprintf("%.0f ms", ms(median)), atMost(ms(median), 60)},
+			row{name + ": zip (arm64)", "<= 8 MB", fmt.Sprintf("%.1f MB", float64(size)/1e6),
+				atMost(float64(size), 8e6)})
 	}
 	return rows, nil
 }
@@ -60,7 +62,9 @@ func zipped(binary string) (int, error) {
 	}
 	var out bytes.Buffer
 	z := zip.NewWriter(&out)
-	z.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) { return flate.NewWriter(w, flate.BestCompression) })
+	z.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) {
+		return flate.NewWriter(w, flate.BestCompression)
+	})
 	w, err := z.Create("bootstrap")
 	if err != nil {
 		return 0, err

@@ -13,13 +13,16 @@ import (
 
 var errSkipped = errors.New("the test was skipped")
 
-// writesSection counts the write units of a recorded event, accrual included, with the test that also bounds them.
+// writesSection counts the write units of a recorded event, accrual included, with the test that
+// also bounds them.
 func writesSection(ctx context.Context, _ *bench) ([]row, error) {
-	cmd := exec.CommandContext(ctx, "go", "test", "-count=1", "-v", "-run", "^TestWriteUnitsOfADay$", "./shared/income/incentive/incentivestream")
+	cmd := exec.CommandContext(ctx, "go", "test", "-count=1", "-v", "-run", "^TestWriteUnitsOfADay$",
+		"./shared/income/incentive/incentivestream")
 	text, failed := cmd.CombinedOutput() // a missed goal fails the test; the table shows it as missed
 	out := string(text)
 	var rows []row
-	for _, m := range regexp.MustCompile(`write units: (.+?)\s+([0-9.]+)\n`).FindAllStringSubmatch(out, -1) {
+	for _, m := range regexp.MustCompile(`write units: (.+?)\s+([0-9.]+)\n`).FindAllStringSubmatch(
+		out, -1) {
 		units, err := strconv.ParseFloat(m[2], 64)
 		if err != nil {
 			return nil, err
@@ -31,7 +34,8 @@ func writesSection(ctx context.Context, _ *bench) ([]row, error) {
 		rows = append(rows, r)
 	}
 	if rows == nil {
-		return nil, fmt.Errorf("no units were counted (%w); is the local AWS installed (make up)?\n%s", cmp.Or(failed, errSkipped), out)
+		return nil, fmt.Errorf("no units were counted (%w); is the local AWS installed (make up)?\n%s",
+			cmp.Or(failed, errSkipped), out)
 	}
 	return rows, nil
 }

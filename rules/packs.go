@@ -5,7 +5,8 @@ import "io/fs"
 // National is the pack of rules that hold everywhere, as files below its own root.
 func National() fs.FS { return pack("national") }
 
-// Jurisdictions are the packs of provinces, separately planned cities and the corps, in order of their codes.
+// Jurisdictions are the packs of provinces, separately planned cities and the corps, in order of
+// their codes.
 func Jurisdictions() []fs.FS {
 	entries, _ := fs.ReadDir(Files, ".") // the root of an embedded tree can always be read
 	var packs []fs.FS

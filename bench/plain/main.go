@@ -1,5 +1,5 @@
-// Command plain is the yardstick of record-incentive: the handler one would write first, with the gateway's
-// event type, the standard JSON decoder, the SDK as it comes, and one conditional put.
+// Command plain is the yardstick of record-incentive: the handler one would write first, with the
+// gateway's event type, the standard JSON decoder, the SDK as it comes, and one conditional put.
 package main
 
 import (
@@ -33,25 +33,30 @@ func main() {
 		os.Exit(1)
 	}
 	db, table := dynamodb.NewFromConfig(cfg), os.Getenv("TABLE_INCENTIVES")
-	lambda.Start(func(ctx context.Context, call events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
+	lambda.Start(func(ctx context.Context,
+		call events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
 		var e event
 		if err := json.Unmarshal([]byte(call.Body), &e); err != nil {
-			return events.APIGatewayV2HTTPResponse{StatusCode: 400}, nil //nolint:nilerr // the caller's mistake
+			return events.APIGatewayV2HTTPResponse{StatusCode: 400},
+				nil //nolint:nilerr // the caller's mistake
 		}
 		_, err := db.PutItem(ctx, &dynamodb.PutItemInput{
 			TableName: &table, ConditionExpression: aws.String("attribute_not_exists(pk)"),
 			Item: map[string]types.AttributeValue{
-				"pk": text("T#bench#E#" + e.EventID), "sk": text("E"), "cr": text(string(e.CreatorID)), "ac": text(e.ActionType), "at": text(e.OccurredAt),
+				"pk": text("T#bench#E#" + e.EventID), "sk": text("E"), "cr": text(string(e.CreatorID)),
+				"ac": text(e.ActionType), "at": text(e.OccurredAt),
 			},
 		})
 		var taken *types.ConditionalCheckFailedException
 		switch {
 		case errors.As(err, &taken):
-			return events.APIGatewayV2HTTPResponse{StatusCode: 200, Body: `{"event_id":"` + e.EventID + `"}`}, nil
+			return events.APIGatewayV2HTTPResponse{StatusCode: 200,
+				Body: `{"event_id":"` + e.EventID + `"}`}, nil
 		case err != nil:
 			return events.APIGatewayV2HTTPResponse{}, err
 		}
-		return events.APIGatewayV2HTTPResponse{StatusCode: 201, Body: `{"event_id":"` + e.EventID + `"}`}, nil
+		return events.APIGatewayV2HTTPResponse{StatusCode: 201, Body: `{"event_id":"` + e.EventID + `"}`},
+			nil
 	})
 }
 

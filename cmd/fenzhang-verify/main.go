@@ -1,12 +1,13 @@
-// Command fenzhang-verify checks a folder of audit evidence, offline: from the files and the public key alone it
-// finds changed, missing, added and reordered records and names them.
+// Command fenzhang-verify checks a folder of audit evidence, offline: from the files and the public
+// key alone it finds changed, missing, added and reordered records and names them.
 //
 //	fenzhang-verify DIR -key public.pem [-head head.json]...
 //	fenzhang-verify -proof proof.json -key public.pem
 //
-// DIR holds <tenant>/<seq>.ndjson and <tenant>/heads/<seq>.json as the audit bucket does. A head that was kept
-// elsewhere (-head, also a proof with its head) shows that nothing was cut off at the end. The last line is
-// "N passed, N failed"; the exit code is 0 when nothing failed, 1 when something did, 2 when it could not check.
+// DIR holds <tenant>/<seq>.ndjson and <tenant>/heads/<seq>.json as the audit bucket does. A head
+// that was kept elsewhere (-head, also a proof with its head) shows that nothing was cut off at the
+// end. The last line is "N passed, N failed"; the exit code is 0 when nothing failed, 1 when
+// something did, 2 when it could not check.
 package main
 
 import (
@@ -36,7 +37,9 @@ type options struct {
 	heads           []string
 }
 
-var errUsage = errors.New("usage: fenzhang-verify DIR -key public.pem [-head head.json]..., or -proof proof.json -key public.pem")
+var errUsage = errors.New(
+	"usage: fenzhang-verify DIR -key public.pem [-head head.json]..., or -proof proof.json -key " +
+		"public.pem")
 
 func parse(args []string, stderr io.Writer) (options, error) {
 	var o options
@@ -44,10 +47,11 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f.SetOutput(stderr)
 	f.StringVar(&o.key, "key", "", "the public key, PEM")
 	f.StringVar(&o.proof, "proof", "", "check one inclusion proof instead of a folder")
-	f.Func("head", "a signed head that was kept elsewhere; may be given several times", func(path string) error {
-		o.heads = append(o.heads, path)
-		return nil
-	})
+	f.Func("head", "a signed head that was kept elsewhere; may be given several times",
+		func(path string) error {
+			o.heads = append(o.heads, path)
+			return nil
+		})
 	for len(args) > 0 { // flags may stand before and after the folder
 		if err := f.Parse(args); err != nil {
 			return o, err
@@ -136,7 +140,10 @@ func checkProof(path string, key audit.Checker) (audit.Report, error) {
 		return audit.Report{}, err
 	}
 	if err := p.Check(key); err != nil {
-		return audit.Report{Failed: 1, Findings: []audit.Finding{{Object: path, Record: p.ID, Problem: audit.Unconfirmed, Detail: err.Error()}}}, nil //nolint:nilerr // a proof that does not hold is a finding, and counts as failed
+		return audit.Report{Failed: 1,
+				Findings: []audit.Finding{{Object: path, Record: p.ID, Problem: audit.Unconfirmed,
+					Detail: err.Error()}}},
+			nil //nolint:nilerr // a proof that does not hold is a finding, and counts as failed
 	}
 	return audit.Report{Passed: 1}, nil
 }

@@ -55,14 +55,17 @@ type subcommand struct {
 func subcommands() []subcommand {
 	return []subcommand{
 		{"audit-verify", "", "check the audit chains of the running stack", auditverify.Command},
-		{"contract-check", "[FILE]...", "run the worked examples beside contracts", contractcheck.Command},
+		{"contract-check", "[FILE]...", "run the worked examples beside contracts",
+			contractcheck.Command},
 		{"fuzz", "", "fuzz what reads bytes from outside", fuzz.Command},
 		{"journal", "", "export the journal of the running stack, and sum it", journal.Command},
-		{"mutation", "", "replace each operator of the code that moves money and list what no test notices", mutation.Command},
+		{"mutation", "", "replace each operator of the code that moves money and list what no test " +
+			"notices", mutation.Command},
 		{"pack", "WORD [ARGUMENT]...", "make, sign, upload and move policy packs", pack.Command},
 		{"rulebook", "", "render all rules as a linked book of pages", rulebook.Command},
 		{"rules-demo", "", "show how a policy pack changes quotes without a deploy", rulesdemo.Command},
-		{"rules-mutation", "", "change each number of the rules and list what no example notices", rulesmutation.Command},
+		{"rules-mutation", "", "change each number of the rules and list what no example notices",
+			rulesmutation.Command},
 		{"rules-schema", "", "check every file of rules/ against rules/schema.json", rulesschema.Command},
 		{"tax-check", "FILE", "run a file of tax examples", taxcheck.Command},
 	}

@@ -1,5 +1,5 @@
-// Command accrue-incentive brings recorded events into the creators' days and, half an hour after midnight in
-// Shanghai, accrues what the days that are over owe.
+// Command accrue-incentive brings recorded events into the creators' days and, half an hour after
+// midnight in Shanghai, accrues what the days that are over owe.
 package main
 
 import (
@@ -24,7 +24,8 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 		Accruer: &incentive.Accruer{
 			Clock: p.Clock, Directory: p.Directory, Chunks: days, Days: days, Parked: events, Log: p.Log,
 			Accruals: &incomedb.Accruals{
-				Store:      &incomedb.Store{DB: p.DB, Ledger: p.Vars.Need("TABLE_LEDGER"), Settlements: p.Vars.Need("TABLE_SETTLEMENTS"), NewToken: p.NewID},
+				Store: &incomedb.Store{DB: p.DB, Ledger: p.Vars.Need("TABLE_LEDGER"),
+					Settlements: p.Vars.Need("TABLE_SETTLEMENTS"), NewToken: p.NewID},
 				Incentives: incentives, Directory: p.Directory, NewID: p.NewID, Periods: p.Periods(),
 			},
 		},

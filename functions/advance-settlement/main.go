@@ -1,4 +1,5 @@
-// Command advance-settlement moves settlements where no person is needed and sweeps up what has stood still.
+// Command advance-settlement moves settlements where no person is needed and sweeps up what has
+// stood still.
 package main
 
 import (

@@ -1,4 +1,5 @@
-// authorize-request is the gateway's authorizer: it verifies a call's token and hands the caller on.
+// authorize-request is the gateway's authorizer: it verifies a call's token and hands the caller
+// on.
 package main
 
 import (
@@ -27,7 +28,9 @@ func main() {
 }
 
 func build(ctx context.Context, vars *env.Vars, log *slog.Logger) (authorizer.Authorizer, error) {
-	arn, issuer, audience := vars.Need("JWT_SECRET_ARN"), vars.Need("JWT_ISSUER"), vars.Need("JWT_AUDIENCE")
+	arn := vars.Need("JWT_SECRET_ARN")
+	issuer := vars.Need("JWT_ISSUER")
+	audience := vars.Need("JWT_AUDIENCE")
 	if err := vars.Err(); err != nil {
 		return authorizer.Authorizer{}, err
 	}

@@ -1,5 +1,5 @@
-// Command build-statements takes income lines and opens the settlements that are due: by hand, each night by its
-// schedule, and fanned out by cohort through a queue.
+// Command build-statements takes income lines and opens the settlements that are due: by hand, each
+// night by its schedule, and fanned out by cohort through a queue.
 package main
 
 import (
@@ -25,7 +25,8 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	lines := &incomedb.Store{DB: p.DB, Ledger: p.Vars.Need("TABLE_LEDGER"), Settlements: p.Vars.Need("TABLE_SETTLEMENTS"), NewToken: p.NewID}
+	lines := &incomedb.Store{DB: p.DB, Ledger: p.Vars.Need("TABLE_LEDGER"),
+		Settlements: p.Vars.Need("TABLE_SETTLEMENTS"), NewToken: p.NewID}
 	night := billingapi.Night{
 		Statements: &billing.Service{Settlements: settlements, Buckets: lines, Log: p.Log},
 		Papers:     p.Papers(),
@@ -38,5 +39,6 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 }
 
 func triggers(api *httpapi.API, night billingapi.Night) trigger.Mux {
-	return trigger.Mux{HTTP: api.Serve, Queue: sqsbatch.Each(night.Log, night.Cohort), Schedule: night.Run}
+	return trigger.Mux{HTTP: api.Serve, Queue: sqsbatch.Each(night.Log, night.Cohort),
+		Schedule: night.Run}
 }

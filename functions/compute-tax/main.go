@@ -1,4 +1,5 @@
-// Command compute-tax quotes and books settlements from the tax queue, and answers tax questions over HTTP.
+// Command compute-tax quotes and books settlements from the tax queue, and answers tax questions
+// over HTTP.
 package main
 
 import (
@@ -30,7 +31,8 @@ func build(ctx context.Context, p *assembly.Parts) (lambda.Handler, error) {
 		return nil, err
 	}
 	corpus := func(ctx context.Context) *tax.Corpus { return taxes.Rules.Current(ctx).Corpus }
-	questions := taxapi.API{Corpus: corpus, Directory: p.Directory, Rows: taxes.Service.Store, Clock: p.Clock}
+	questions := taxapi.API{Corpus: corpus, Directory: p.Directory, Rows: taxes.Service.Store,
+		Clock: p.Clock}
 	comparisons := shadowapi.API{Store: taxes.Shadows.Store}
 	diffs, open, err := lawDiffs(ctx, p, taxes)
 	if err != nil {
@@ -43,20 +45,26 @@ func triggers(p *assembly.Parts, taxes *settlement.Taxes, routes []httpapi.Route
 	return trigger.Mux{Queue: p.Tasks(taxes.Do), HTTP: p.API(routes...).Serve}
 }
 
-func routes(questions taxapi.API, comparisons shadowapi.API, diffs lawdiffapi.API, claims receivableapi.API, trueUps trueupapi.API) []httpapi.Route {
-	return slices.Concat(questions.Routes(), comparisons.Routes(), diffs.Routes(), claims.Routes(), trueUps.Routes())
+func routes(questions taxapi.API, comparisons shadowapi.API, diffs lawdiffapi.API,
+	claims receivableapi.API, trueUps trueupapi.API) []httpapi.Route {
+	return slices.Concat(questions.Routes(), comparisons.Routes(), diffs.Routes(), claims.Routes(),
+		trueUps.Routes())
 }
 
 // claims raises what creators owe, and knows which months are filed.
 func claims(p *assembly.Parts, taxes *settlement.Taxes) receivableapi.API {
-	store := &receivabledb.Store{DB: p.DB, Ledger: p.Vars.Need("TABLE_LEDGER"), Settlements: p.Vars.Need("TABLE_SETTLEMENTS"), NewToken: p.NewID, Periods: p.Periods()}
-	raise := &receivable.Claims{Store: store, Directory: p.Directory, Clock: p.Clock, NewID: p.NewID, Raised: taxes.Requote}
-	return receivableapi.API{Claims: raise, Filings: &settlement.Filings{Service: taxes.Service, Store: p.SettlementStore()}, Directory: p.Directory}
+	store := &receivabledb.Store{DB: p.DB, Ledger: p.Vars.Need("TABLE_LEDGER"),
+		Settlements: p.Vars.Need("TABLE_SETTLEMENTS"), NewToken: p.NewID, Periods: p.Periods()}
+	raise := &receivable.Claims{Store: store, Directory: p.Directory, Clock: p.Clock, NewID: p.NewID,
+		Raised: taxes.Requote}
+	return receivableapi.API{Claims: raise, Filings: &settlement.Filings{Service: taxes.Service,
+		Store: p.SettlementStore()}, Directory: p.Directory}
 }
 
-// lawDiffs compares settlements with other laws, and what is withheld with the law in force; it posts what two people
-// asked for.
-func lawDiffs(ctx context.Context, p *assembly.Parts, taxes *settlement.Taxes) (lawdiffapi.API, trueupapi.API, error) {
+// lawDiffs compares settlements with other laws, and what is withheld with the law in force; it
+// posts what two people asked for.
+func lawDiffs(ctx context.Context, p *assembly.Parts,
+	taxes *settlement.Taxes) (lawdiffapi.API, trueupapi.API, error) {
 	laws, err := p.Rules(ctx)
 	if err != nil {
 		return lawdiffapi.API{}, trueupapi.API{}, err
@@ -69,6 +77,7 @@ func lawDiffs(ctx context.Context, p *assembly.Parts, taxes *settlement.Taxes) (
 	if err != nil {
 		return lawdiffapi.API{}, trueupapi.API{}, err
 	}
-	diffs := lawdiffapi.API{TrueUps: trueUps, Settlements: taxes.Service.Store, Directory: p.Directory, Laws: laws, Calendar: calendar, Clock: p.Clock, Position: p.Directory.Position}
+	diffs := lawdiffapi.API{TrueUps: trueUps, Settlements: taxes.Service.Store, Directory: p.Directory,
+		Laws: laws, Calendar: calendar, Clock: p.Clock, Position: p.Directory.Position}
 	return diffs, trueupapi.API{TrueUps: trueUps, Calendar: calendar, Clock: p.Clock}, nil
 }

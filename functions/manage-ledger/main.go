@@ -36,16 +36,23 @@ func build(ctx context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	}
 	table := p.Vars.Need("TABLE_LEDGER")
 	book := ledgerdb.Book{DB: p.DB, Table: table}
-	lines := &incomedb.Store{DB: p.DB, Ledger: table, Settlements: p.Vars.Need("TABLE_SETTLEMENTS"), NewToken: p.NewID}
+	lines := &incomedb.Store{DB: p.DB, Ledger: table, Settlements: p.Vars.Need("TABLE_SETTLEMENTS"),
+		NewToken: p.NewID}
 	days := incentivedb.NewDays(p.DB, p.Vars.Need("TABLE_INCENTIVES"))
-	check := ledgercheck.Service{Journal: book, Settlements: settlements.Store, Buckets: lines, Days: days, Creators: p.Directory}
-	a := ledgerapi.API{Check: check, Journal: book, Master: p.Directory, Creators: p.Directory, Settlements: settlements.Store, Clock: p.Clock, NewID: p.NewID}
+	check := ledgercheck.Service{Journal: book, Settlements: settlements.Store, Buckets: lines,
+		Days: days, Creators: p.Directory}
+	a := ledgerapi.API{Check: check, Journal: book, Master: p.Directory, Creators: p.Directory,
+		Settlements: settlements.Store, Clock: p.Clock, NewID: p.NewID}
 	a.Periods = &period.Service{
-		Store: &perioddb.Store{DB: p.DB, Ledger: table, Settlements: p.Vars.Need("TABLE_SETTLEMENTS"), NewToken: p.NewID},
-		Books: ledgercheck.Reviewer{Service: check, Contracts: p.Directory, TrueUps: trueUps}, Creators: p.Directory, Days: days,
-		Evidence: auditlog.NewIndex(p.DB, p.Vars.Need("TABLE_CONTROL")), Charts: a, Clock: p.Clock, NewID: p.NewID,
+		Store: &perioddb.Store{DB: p.DB, Ledger: table, Settlements: p.Vars.Need("TABLE_SETTLEMENTS"),
+			NewToken: p.NewID},
+		Books:    ledgercheck.Reviewer{Service: check, Contracts: p.Directory, TrueUps: trueUps},
+		Creators: p.Directory, Days: days,
+		Evidence: auditlog.NewIndex(p.DB, p.Vars.Need("TABLE_CONTROL")), Charts: a, Clock: p.Clock,
+		NewID: p.NewID,
 	}
-	money := whereabouts.Service{Journal: book, Settlements: settlements.Store, Viewers: settlements, Creators: p.Directory,
+	money := whereabouts.Service{Journal: book, Settlements: settlements.Store, Viewers: settlements,
+		Creators:   p.Directory,
 		Statements: &billing.Service{Settlements: settlements, Buckets: lines, Log: p.Log}}
 	return trigger.Mux{HTTP: p.API(routes(a, moneyapi.API{Money: money})...).Serve}, nil
 }

@@ -25,6 +25,7 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 func routes(settlements settlementapi.API) []httpapi.Route {
 	return append(settlements.ManageRoutes(),
 		httpapi.Route{Method: "GET", Path: "/healthz", Open: true, Handle: settlementapi.Health},
-		httpapi.Route{Method: "GET", Path: "/v1/openapi.json", Open: true, Handle: settlementapi.Contract},
+		httpapi.Route{Method: "GET", Path: "/v1/openapi.json", Open: true,
+			Handle: settlementapi.Contract},
 	)
 }

@@ -1,5 +1,6 @@
-// Command manage-tenants keeps a tenant's master data: paying entities, taxpayers, creators, contracts, reward
-// strategies, tax positions and rules of review; and takes what a tenant brings along from before.
+// Command manage-tenants keeps a tenant's master data: paying entities, taxpayers, creators,
+// contracts, reward strategies, tax positions and rules of review; and takes what a tenant brings
+// along from before.
 package main
 
 import (
@@ -30,28 +31,33 @@ func build(ctx context.Context, p *assembly.Parts) (lambda.Handler, error) {
 		return nil, err
 	}
 	masters := &master.Service{
-		Store: p.Directory, Vault: p.Vault(), Secret: p.Secret("LOOKUP_SECRET_ARN").Get, Clock: p.Clock, NewID: p.NewID,
+		Store: p.Directory, Vault: p.Vault(), Secret: p.Secret("LOOKUP_SECRET_ARN").Get, Clock: p.Clock,
+		NewID:  p.NewID,
 		Corpus: func(ctx context.Context) *tax.Corpus { return taxes.Rules.Current(ctx).Corpus },
-		Merges: &settlement.Merging{Service: taxes.Service, Store: p.SettlementStore(), Entities: p.Directory.EntityIDs},
+		Merges: &settlement.Merging{Service: taxes.Service, Store: p.SettlementStore(),
+			Entities: p.Directory.EntityIDs},
 	}
 	return trigger.Mux{HTTP: p.API(routes(masters, imports(p, masters, taxes))...).Serve}, nil
 }
 
 func routes(masters *master.Service, imports *opening.Service) []httpapi.Route {
-	return append(masterapi.API{Master: masters}.Routes(), openingapi.API{Service: imports}.Routes()...)
+	return append(masterapi.API{Master: masters}.Routes(),
+		openingapi.API{Service: imports}.Routes()...)
 }
 
 // imports takes what a tenant brings along from before into the real tables.
 func imports(p *assembly.Parts, masters *master.Service, taxes *settlement.Taxes) *opening.Service {
 	ledger, settlements := p.Vars.Need("TABLE_LEDGER"), p.Vars.Need("TABLE_SETTLEMENTS")
 	claims := &receivable.Claims{
-		Store:     &receivabledb.Store{DB: p.DB, Ledger: ledger, Settlements: settlements, NewToken: p.NewID, Periods: p.Periods()},
+		Store: &receivabledb.Store{DB: p.DB, Ledger: ledger, Settlements: settlements,
+			NewToken: p.NewID, Periods: p.Periods()},
 		Directory: p.Directory, Clock: p.Clock, NewID: p.NewID, Raised: taxes.Requote,
 	}
 	periods := &perioddb.Store{DB: p.DB, Ledger: ledger, Settlements: settlements, NewToken: p.NewID}
 	return &opening.Service{
 		Master: masters, Directory: p.Directory, Payer: taxes.Service, Clock: p.Clock, NewID: p.NewID,
-		Store:   &openingdb.Store{Rows: taxes.Service.Store, DB: p.DB, Ledger: ledger, Outbox: settlements, NewToken: p.NewID},
+		Store: &openingdb.Store{Rows: taxes.Service.Store, DB: p.DB, Ledger: ledger,
+			Outbox: settlements, NewToken: p.NewID},
 		Debts:   openingdb.Debts{Claims: claims},
 		Periods: openingdb.Seals{Entities: p.Directory, Periods: periods},
 	}

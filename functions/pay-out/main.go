@@ -1,5 +1,5 @@
-// Command pay-out sends settlements' money to their payees and asks the gateways what became of payments whose
-// end is outstanding.
+// Command pay-out sends settlements' money to their payees and asks the gateways what became of
+// payments whose end is outstanding.
 package main
 
 import (
@@ -28,10 +28,13 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 		return nil, err
 	}
 	payables := settlement.Payables{Service: service}
-	at := payoutgateway.Addresses{Douyin: p.Vars.Need("GATEWAY_DOUYIN_URL"), Bank: p.Vars.Need("GATEWAY_BANK_URL"), Callback: p.Vars.Need("CALLBACK_URL")}
+	at := payoutgateway.Addresses{Douyin: p.Vars.Need("GATEWAY_DOUYIN_URL"),
+		Bank: p.Vars.Need("GATEWAY_BANK_URL"), Callback: p.Vars.Need("CALLBACK_URL")}
 	return triggers(&payout.Service{
-		Payables: payables, Unclear: payables, Accounts: payoutvault.Accounts{Vault: p.Vault(), Keepers: p.Directory},
-		Rebooking: payoutqueue.Rebooking{SQS: sqs.NewFromConfig(p.AWS), Queue: p.Vars.Need("QUEUE_TAX_URL")},
+		Payables: payables, Unclear: payables, Accounts: payoutvault.Accounts{Vault: p.Vault(),
+			Keepers: p.Directory},
+		Rebooking: payoutqueue.Rebooking{SQS: sqs.NewFromConfig(p.AWS),
+			Queue: p.Vars.Need("QUEUE_TAX_URL")},
 		Merchants: payoutgateway.NewLive(p.Secret("GATEWAY_SECRET_ARN").Get, at, p.Clock.Now),
 		Clock:     p.Clock, Log: p.Log,
 	}, p.Log), nil
@@ -39,7 +42,9 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 
 func triggers(s *payout.Service, log *slog.Logger) trigger.Mux {
 	return trigger.Mux{
-		Queue:    sqsbatch.Groups(log, func(ctx context.Context, body []byte, _ events.SQSMessage) error { return s.Handle(ctx, body) }),
+		Queue: sqsbatch.Groups(log, func(ctx context.Context, body []byte, _ events.SQSMessage) error {
+			return s.Handle(ctx, body)
+		}),
 		Schedule: func(ctx context.Context, _ trigger.Schedule) error { return s.SweepUnclear(ctx) },
 	}
 }

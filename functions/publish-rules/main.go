@@ -1,6 +1,6 @@
-// Command publish-rules takes the policy packs that are copied into the rules bucket: it checks a pack's signature,
-// hashes, parents, rules and examples, stores it for good under its version, and moves it through its life: draft,
-// shadow, active, revoked.
+// Command publish-rules takes the policy packs that are copied into the rules bucket: it checks a
+// pack's signature, hashes, parents, rules and examples, stores it for good under its version, and
+// moves it through its life: draft, shadow, active, revoked.
 package main
 
 import (
@@ -30,11 +30,14 @@ func main() {
 		log.Error("cannot start", "cause", err.Error())
 		os.Exit(1)
 	}
-	lambda.Start(usage.Handler{Handler: publishapi.API{Publisher: p}.Triggers(), Log: log, Function: os.Getenv("AWS_LAMBDA_FUNCTION_NAME"), MemoryMB: os.Getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"), Now: time.Now})
+	lambda.Start(usage.Handler{Handler: publishapi.API{Publisher: p}.Triggers(), Log: log,
+		Function: os.Getenv("AWS_LAMBDA_FUNCTION_NAME"),
+		MemoryMB: os.Getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"), Now: time.Now})
 }
 
 func wire(ctx context.Context, vars *env.Vars, log *slog.Logger) (publish.Publisher, error) {
-	store := &rulesetdb.Store{Bucket: vars.Need("RULES_BUCKET"), Tenancy: vars.Need("TABLE_TENANCY"), Settlements: vars.Need("TABLE_SETTLEMENTS")}
+	store := &rulesetdb.Store{Bucket: vars.Need("RULES_BUCKET"), Tenancy: vars.Need("TABLE_TENANCY"),
+		Settlements: vars.Need("TABLE_SETTLEMENTS")}
 	keys := vars.Have("RULES_PUBLISHER_KEYS")
 	if err := vars.Err(); err != nil {
 		return publish.Publisher{}, err
@@ -47,7 +50,9 @@ func wire(ctx context.Context, vars *env.Vars, log *slog.Logger) (publish.Publis
 	if err != nil {
 		return publish.Publisher{}, err
 	}
-	store.Objects = s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = cfg.BaseEndpoint != nil })
+	store.Objects = s3.NewFromConfig(cfg, func(o *s3.Options) {
+		o.UsePathStyle = cfg.BaseEndpoint != nil
+	})
 	store.DB = dynamodb.NewFromConfig(cfg, usage.Count)
 	return publish.New(store, trusted, log, time.Now, ids.Source(time.Now)), nil
 }

@@ -23,7 +23,8 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	at := payoutgateway.Addresses{Douyin: p.Vars.Need("GATEWAY_DOUYIN_URL"), Bank: p.Vars.Need("GATEWAY_BANK_URL")}
+	at := payoutgateway.Addresses{Douyin: p.Vars.Need("GATEWAY_DOUYIN_URL"),
+		Bank: p.Vars.Need("GATEWAY_BANK_URL")}
 	return triggers(&payout.Service{
 		Payables:  settlement.Payables{Service: service},
 		Merchants: payoutgateway.NewLive(p.Secret("GATEWAY_SECRET_ARN").Get, at, p.Clock.Now),

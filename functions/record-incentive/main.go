@@ -1,5 +1,5 @@
-// Command record-incentive records rewarded actions of creators, one or up to 500 at a time, and shows what a
-// creator has earned on a day.
+// Command record-incentive records rewarded actions of creators, one or up to 500 at a time, and
+// shows what a creator has earned on a day.
 package main
 
 import (
@@ -55,9 +55,11 @@ func wire(ctx context.Context, log *slog.Logger) (*httpapi.API, error) {
 	directory, days := tenancydb.New(db, tenancy, "", clock.Now), incentivedb.NewDays(db, incentives)
 	return &httpapi.API{
 		Routes: incentiveapi.Routes(
-			&incentive.Recorder{Clock: clock, Directory: directory, Events: incentivedb.New(db, incentives), NewID: ids.Source(clock.Now)},
+			&incentive.Recorder{Clock: clock, Directory: directory, Events: incentivedb.New(db, incentives),
+				NewID: ids.Source(clock.Now)},
 			&incentive.Counters{Clock: clock, Creators: directory, Chunks: days, Days: days},
 		),
-		Clock: clock, Log: log, Limits: httpapi.DefaultLimits(), Revoked: revocation.New(db, control, clock.Now),
+		Clock: clock, Log: log, Limits: httpapi.DefaultLimits(), Revoked: revocation.New(db, control,
+			clock.Now),
 	}, nil
 }

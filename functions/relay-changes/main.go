@@ -1,5 +1,5 @@
-// Command relay-changes is the only reader of the settlements stream: it turns each write into messages for the
-// queues and the event bus.
+// Command relay-changes is the only reader of the settlements stream: it turns each write into
+// messages for the queues and the event bus.
 package main
 
 import (

@@ -1,5 +1,5 @@
-// Command render-statements makes the documents that people read, statements and certificates, and leads the life
-// of a statement from sent to confirmed, accepted or disputed.
+// Command render-statements makes the documents that people read, statements and certificates, and
+// leads the life of a statement from sent to confirmed, accepted or disputed.
 package main
 
 import (
@@ -19,9 +19,13 @@ import (
 func main() { assembly.Run(build) }
 
 func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
-	bucket := &statementbucket.Bucket{S3: s3.NewFromConfig(p.AWS, func(o *s3.Options) { o.UsePathStyle = p.AWS.BaseEndpoint != nil }),
-		Name: p.Vars.Need("DOCUMENTS_BUCKET"), Font: p.Vars.Need("FONT_KEY"), FontSHA256: p.Vars.Need("FONT_SHA256")}
+	bucket := &statementbucket.Bucket{S3: s3.NewFromConfig(p.AWS, func(o *s3.Options) {
+		o.UsePathStyle = p.AWS.BaseEndpoint != nil
+	}),
+		Name: p.Vars.Need("DOCUMENTS_BUCKET"), Font: p.Vars.Need("FONT_KEY"),
+		FontSHA256: p.Vars.Need("FONT_SHA256")}
 	papers := p.Papers()
-	papers.Documents = &statement.Documents{Files: bucket, Set: &printing.Setter{Read: bucket.ReadFont}, Now: p.Clock.Now}
+	papers.Documents = &statement.Documents{Files: bucket,
+		Set: &printing.Setter{Read: bucket.ReadFont}, Now: p.Clock.Now}
 	return trigger.Mux{HTTP: p.API(statementapi.API{Service: papers}.Routes()...).Serve}, nil
 }

@@ -1,5 +1,5 @@
-// Command rotate-data-keys gives every taxpayer whose data key is 90 days old a new one and seals the personal
-// data anew. It runs daily, and a run that was stopped is taken up by the next.
+// Command rotate-data-keys gives every taxpayer whose data key is 90 days old a new one and seals
+// the personal data anew. It runs daily, and a run that was stopped is taken up by the next.
 package main
 
 import (
@@ -34,11 +34,15 @@ func main() {
 }
 
 func triggers(r *keyrotation.Rotation) trigger.Mux {
-	return trigger.Mux{Schedule: func(ctx context.Context, _ trigger.Schedule) error { return r.Run(ctx) }}
+	return trigger.Mux{Schedule: func(ctx context.Context, _ trigger.Schedule) error {
+		return r.Run(ctx)
+	}}
 }
 
 func wire(ctx context.Context, vars *env.Vars, log *slog.Logger) (*keyrotation.Rotation, error) {
-	tenancyTable, settlements, dataKey := vars.Need("TABLE_TENANCY"), vars.Need("TABLE_SETTLEMENTS"), vars.Need("DATA_KEY_ARN")
+	tenancyTable := vars.Need("TABLE_TENANCY")
+	settlements := vars.Need("TABLE_SETTLEMENTS")
+	dataKey := vars.Need("DATA_KEY_ARN")
 	if err := vars.Err(); err != nil {
 		return nil, err
 	}

@@ -1,4 +1,5 @@
-// Command settle-incentive opens settlements for payables that are not in the system as income lines.
+// Command settle-incentive opens settlements for payables that are not in the system as income
+// lines.
 package main
 
 import (

@@ -1,4 +1,5 @@
-// Command write-audit seals audit records into locked objects, one chain for each tenant, and proves them over HTTP.
+// Command write-audit seals audit records into locked objects, one chain for each tenant, and
+// proves them over HTTP.
 package main
 
 import (
@@ -32,7 +33,8 @@ func main() {
 		log.Error("cannot start", "cause", err.Error())
 		os.Exit(1)
 	}
-	lambda.Start(usage.Handler{Handler: mux, Log: log, Function: os.Getenv("AWS_LAMBDA_FUNCTION_NAME"), MemoryMB: os.Getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"), Now: time.Now})
+	lambda.Start(usage.Handler{Handler: mux, Log: log, Function: os.Getenv("AWS_LAMBDA_FUNCTION_NAME"),
+		MemoryMB: os.Getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"), Now: time.Now})
 }
 
 func wire(ctx context.Context, vars *env.Vars, log *slog.Logger) (trigger.Mux, error) {
@@ -55,11 +57,15 @@ func assemble(cfg aws.Config, stage, table, bucket, secret string, log *slog.Log
 	objects := auditlog.NewBucket(s3.NewFromConfig(cfg, auditlog.ForEndpoint(cfg)), bucket, lock.Mode)
 	index := auditlog.NewIndex(db, table)
 	secrets := secretsmanager.NewFromConfig(cfg)
-	signer := &sm2signer.Lazy{Secret: func(ctx context.Context) (string, error) { return awsclient.Secret(ctx, secrets, secret) }}
-	queue := auditlog.Queue{Log: log, Sealer: audit.Writer{Objects: objects, Index: index, Signer: signer, Until: lock.Until, Now: time.Now}}
+	signer := &sm2signer.Lazy{Secret: func(ctx context.Context) (string, error) {
+		return awsclient.Secret(ctx, secrets, secret)
+	}}
+	queue := auditlog.Queue{Log: log, Sealer: audit.Writer{Objects: objects, Index: index,
+		Signer: signer, Until: lock.Until, Now: time.Now}}
 	api := &httpapi.API{
 		Routes: auditlog.Routes(audit.Reader{Objects: objects, Index: index}),
-		Clock:  now, Log: log, Limits: httpapi.DefaultLimits(), Revoked: revocation.New(db, table, now.Now),
+		Clock:  now, Log: log, Limits: httpapi.DefaultLimits(), Revoked: revocation.New(db, table,
+			now.Now),
 	}
 	return trigger.Mux{HTTP: api.Serve, Queue: queue.Handle}
 }

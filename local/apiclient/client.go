@@ -1,5 +1,5 @@
-// Package apiclient is a small typed client of the Fenzhang HTTP API. It needs only the standard library;
-// amounts stay the decimal strings of the contract, so no figure passes through a float.
+// Package apiclient is a small typed client of the Fenzhang HTTP API. It needs only the standard
+// library; amounts stay the decimal strings of the contract, so no figure passes through a float.
 package apiclient
 
 import (
@@ -33,15 +33,16 @@ type Option func(*Client)
 // WithDevice sets X-Device-Id, which takes part in the rate limit.
 func WithDevice(id string) Option { return func(c *Client) { c.device = id } }
 
-// WithRetries sets how often a call is made at most, and the first pause between two; the pause doubles,
-// and a Retry-After of the server wins.
+// WithRetries sets how often a call is made at most, and the first pause between two; the pause
+// doubles, and a Retry-After of the server wins.
 func WithRetries(tries int, pause time.Duration) Option {
 	return func(c *Client) { c.tries, c.pause = tries, pause }
 }
 
 // New makes a client of the API at base (no trailing slash). token is asked before each call.
 func New(base string, token func(context.Context) (string, error), options ...Option) *Client {
-	c := &Client{base: base, token: token, http: &http.Client{Timeout: time.Minute}, tries: 5, pause: 200 * time.Millisecond}
+	c := &Client{base: base, token: token, http: &http.Client{Timeout: time.Minute}, tries: 5,
+		pause: 200 * time.Millisecond}
 	for _, o := range options {
 		o(c)
 	}
@@ -105,7 +106,8 @@ func IsConflict(err error) bool {
 
 // call makes one request, repeated while the API is busy or away, and decodes the answer into out.
 // Every route of the API may be repeated: writes carry an id, a key or a version.
-func (c *Client) call(ctx context.Context, method, path string, header http.Header, in, out any) (Answer, error) {
+func (c *Client) call(ctx context.Context, method, path string, header http.Header, in,
+	out any) (Answer, error) {
 	var body []byte
 	if in != nil {
 		var err error
@@ -145,7 +147,8 @@ func retryable(err error, pause time.Duration) (time.Duration, bool) {
 	return max(pause, e.retryAfter), true
 }
 
-func (c *Client) once(ctx context.Context, method, path string, header http.Header, body []byte, out any) (Answer, error) {
+func (c *Client) once(ctx context.Context, method, path string, header http.Header, body []byte,
+	out any) (Answer, error) {
 	req, err := c.request(ctx, method, path, header, body)
 	if err != nil {
 		return Answer{}, err
@@ -159,7 +162,8 @@ func (c *Client) once(ctx context.Context, method, path string, header http.Head
 	if err != nil {
 		return Answer{}, &url.Error{Op: method, URL: path, Err: err}
 	}
-	answer := Answer{Status: res.StatusCode, Replayed: res.Header.Get("Idempotency-Replayed") == "true"}
+	answer := Answer{Status: res.StatusCode,
+		Replayed: res.Header.Get("Idempotency-Replayed") == "true"}
 	if res.StatusCode >= 300 {
 		return answer, refusal(res, raw)
 	}
@@ -172,7 +176,8 @@ func (c *Client) once(ctx context.Context, method, path string, header http.Head
 	return answer, nil
 }
 
-func (c *Client) request(ctx context.Context, method, path string, header http.Header, body []byte) (*http.Request, error) {
+func (c *Client) request(ctx context.Context, method, path string, header http.Header,
+	body []byte) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
@@ -221,7 +226,8 @@ func query(path string, pairs ...string) string {
 	return path + "?" + v.Encode()
 }
 
-// Ask calls any route: in is the body, nil for none, and the answer is read into out, nil for not at all.
+// Ask calls any route: in is the body, nil for none, and the answer is read into out, nil for not
+// at all.
 func (c *Client) Ask(ctx context.Context, method, path string, in, out any) (Answer, error) {
 	return c.call(ctx, method, path, nil, in, out)
 }

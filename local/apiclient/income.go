@@ -52,7 +52,8 @@ type EventResult struct {
 }
 
 // RecordEvents sends 1 to 500 events, each as JSON, and gives their results in the order sent.
-func (c *Client) RecordEvents(ctx context.Context, events []json.RawMessage) ([]EventResult, error) {
+func (c *Client) RecordEvents(ctx context.Context,
+	events []json.RawMessage) ([]EventResult, error) {
 	in := struct {
 		Events []json.RawMessage `json:"events"`
 	}{events}
@@ -77,9 +78,11 @@ type Counters struct {
 }
 
 // Counters reads the counters of a creator on a day.
-func (c *Client) Counters(ctx context.Context, creator ident.Creator, date string) (Counters, error) {
+func (c *Client) Counters(ctx context.Context, creator ident.Creator,
+	date string) (Counters, error) {
 	var out Counters
-	_, err := c.call(ctx, http.MethodGet, query(string("/api/v1/incentive/counters/"+creator), "date", date), nil, nil, &out)
+	_, err := c.call(ctx, http.MethodGet,
+		query(string("/api/v1/incentive/counters/"+creator), "date", date), nil, nil, &out)
 	return out, err
 }
 
@@ -98,7 +101,8 @@ type IncomeLine struct {
 	PlatformFee         string        `json:"platform_fee"`
 	Refund              string        `json:"refund"`
 	Subsidy             string        `json:"subsidy"`
-	// Distributable is what the paying entity received or will receive; negative when a settled sale came back.
+	// Distributable is what the paying entity received or will receive; negative when a settled sale
+	// came back.
 	Distributable string `json:"distributable"`
 	Count         int64  `json:"count,omitempty"`
 	Description   string `json:"description,omitempty"`
@@ -124,8 +128,8 @@ func (c *Client) UploadIncome(ctx context.Context, lines []IncomeLine) ([]LineRe
 	return out.Results, err
 }
 
-// StatementRun tells how many statements were due and what came of them; what was fanned out may still be
-// under way.
+// StatementRun tells how many statements were due and what came of them; what was fanned out may
+// still be under way.
 type StatementRun struct {
 	Date    string `json:"date"`
 	Due     int    `json:"due"`
@@ -140,8 +144,10 @@ type StatementRun struct {
 	} `json:"skipped"`
 }
 
-// RunStatements opens the statements that are due on date ("" for today), of one creator or of all ("").
-func (c *Client) RunStatements(ctx context.Context, date string, creator ident.Creator) (StatementRun, error) {
+// RunStatements opens the statements that are due on date ("" for today), of one creator or of all
+// ("").
+func (c *Client) RunStatements(ctx context.Context, date string,
+	creator ident.Creator) (StatementRun, error) {
 	in := struct {
 		Date      string        `json:"date,omitempty"`
 		CreatorID ident.Creator `json:"creator_id,omitempty"`

@@ -34,7 +34,8 @@ type PayingEntity struct {
 	Accounts  []Account        `json:"accounts,omitempty"`
 }
 
-// PlatformFiling is the filing under STA Announcement 2025 No. 15 that allows the cumulative method.
+// PlatformFiling is the filing under STA Announcement 2025 No. 15 that allows the cumulative
+// method.
 type PlatformFiling struct {
 	Platform string `json:"platform"`
 	Class    string `json:"class"`
@@ -99,7 +100,8 @@ type PlatformAccount struct {
 	UID      string `json:"uid"`
 }
 
-// PayoutAccount is where a creator is paid; persons and organisations alike to an account in their own name.
+// PayoutAccount is where a creator is paid; persons and organisations alike to an account in their
+// own name.
 type PayoutAccount struct {
 	Method  string `json:"method"`
 	Account string `json:"account"`
@@ -163,8 +165,8 @@ type Match struct {
 	Platform   string `json:"platform,omitempty"`
 }
 
-// Reward is what an action earns: a fixed amount, or an amount for each unit. Cash is a decimal string of
-// yuan, points are a JSON integer.
+// Reward is what an action earns: a fixed amount, or an amount for each unit. Cash is a decimal
+// string of yuan, points are a JSON integer.
 type Reward struct {
 	Kind    string          `json:"kind"`
 	Amount  json.RawMessage `json:"amount,omitempty"`
@@ -185,9 +187,10 @@ type Position struct {
 	ApprovedBy string `json:"approved_by,omitempty"`
 }
 
-// Create posts a new object of master data and gives the stored object. An object whose id is already taken
-// is answered with 409.
-func (c *Client) Create(ctx context.Context, kind Kind, object any) (json.RawMessage, Answer, error) {
+// Create posts a new object of master data and gives the stored object. An object whose id is
+// already taken is answered with 409.
+func (c *Client) Create(ctx context.Context, kind Kind,
+	object any) (json.RawMessage, Answer, error) {
 	var stored json.RawMessage
 	answer, err := c.call(ctx, http.MethodPost, "/v1/"+string(kind), nil, object, &stored)
 	return stored, answer, err

@@ -41,13 +41,16 @@ type SettleAnswer struct {
 }
 
 // Settle opens a settlement under an idempotency key of 8 to 64 letters, digits, "_" or "-".
-func (c *Client) Settle(ctx context.Context, key string, in SettleRequest) (SettleAnswer, Answer, error) {
+func (c *Client) Settle(ctx context.Context, key string,
+	in SettleRequest) (SettleAnswer, Answer, error) {
 	var out SettleAnswer
-	answer, err := c.call(ctx, http.MethodPost, "/v1/incentive/settle", http.Header{"X-Idemp-Key": {key}}, in, &out)
+	answer, err := c.call(ctx, http.MethodPost, "/v1/incentive/settle",
+		http.Header{"X-Idemp-Key": {key}}, in, &out)
 	return out, answer, err
 }
 
-// Settlement is one payable (结算单). Money is decimal strings of yuan; what the quote fixes is nil until it stands.
+// Settlement is one payable (结算单). Money is decimal strings of yuan; what the quote fixes is nil
+// until it stands.
 type Settlement struct {
 	SettlementID     ident.Settlement `json:"settlement_id"`
 	Tenant           ident.Tenant     `json:"tenant"`
@@ -184,7 +187,8 @@ type Move struct {
 	Reason       *string `json:"reason"`
 }
 
-// Filter selects settlements; empty fields select all. From and To are Shanghai dates of the opening.
+// Filter selects settlements; empty fields select all. From and To are Shanghai dates of the
+// opening.
 type Filter struct {
 	Status    string
 	CreatorID ident.Creator
@@ -211,7 +215,8 @@ func (c *Client) Settlements(ctx context.Context, f Filter) ([]Settlement, strin
 		Settlements []Settlement `json:"settlements"`
 		NextCursor  *string      `json:"next_cursor"`
 	}
-	path := query("/v1/settlements", "status", f.Status, "creator_id", string(f.CreatorID), "hold", f.Hold,
+	path := query("/v1/settlements", "status", f.Status, "creator_id", string(f.CreatorID), "hold",
+		f.Hold,
 		"from", f.From, "to", f.To, "limit", limit, "cursor", f.Cursor)
 	if _, err := c.call(ctx, http.MethodGet, path, nil, nil, &out); err != nil {
 		return nil, "", err
@@ -240,14 +245,16 @@ func (c *Client) AllSettlements(ctx context.Context, f Filter) ([]Settlement, er
 }
 
 // act posts to an action of a settlement; every action answers the settlement.
-func (c *Client) act(ctx context.Context, id ident.Settlement, action string, in any) (Settlement, error) {
+func (c *Client) act(ctx context.Context, id ident.Settlement, action string,
+	in any) (Settlement, error) {
 	var out Settlement
 	_, err := c.call(ctx, http.MethodPost, string("/v1/settlements/"+id+"/")+action, nil, in, &out)
 	return out, err
 }
 
 // Transition moves a settlement. version is the status version the caller has seen.
-func (c *Client) Transition(ctx context.Context, id ident.Settlement, to string, version int, reason string) (Settlement, error) {
+func (c *Client) Transition(ctx context.Context, id ident.Settlement, to string, version int,
+	reason string) (Settlement, error) {
 	return c.act(ctx, id, "transitions", struct {
 		To            string `json:"to"`
 		StatusVersion int    `json:"status_version"`
@@ -256,7 +263,8 @@ func (c *Client) Transition(ctx context.Context, id ident.Settlement, to string,
 }
 
 // ConfirmNet accepts the net of a settlement that is on hold because it changed.
-func (c *Client) ConfirmNet(ctx context.Context, id ident.Settlement, net string, version int) (Settlement, error) {
+func (c *Client) ConfirmNet(ctx context.Context, id ident.Settlement, net string,
+	version int) (Settlement, error) {
 	return c.act(ctx, id, "confirm-net", struct {
 		Net           string `json:"net"`
 		StatusVersion int    `json:"status_version"`
@@ -273,7 +281,8 @@ type Invoice struct {
 }
 
 // HandInInvoice records the payee's invoice.
-func (c *Client) HandInInvoice(ctx context.Context, id ident.Settlement, in Invoice) (Settlement, error) {
+func (c *Client) HandInInvoice(ctx context.Context, id ident.Settlement,
+	in Invoice) (Settlement, error) {
 	return c.act(ctx, id, "invoice", in)
 }
 

@@ -28,7 +28,8 @@ type account struct {
 }
 
 func newAccount() *account {
-	return &account{taxes: map[string]money.Amount{}, owed: map[string]money.Amount{}, states: map[string]int{}}
+	return &account{taxes: map[string]money.Amount{}, owed: map[string]money.Amount{},
+		states: map[string]int{}}
 }
 
 // add takes a settlement into the account.
@@ -59,7 +60,8 @@ func (a *account) add(s apiclient.Settlement) error {
 	if s.Net != nil {
 		a.net = plus(a.net, *s.Net)
 	}
-	if s.Status == apiclient.Paid && s.ToPay != nil && (s.Payout == nil || s.Payout.State != "RETURNED") {
+	if s.Status == apiclient.Paid && s.ToPay != nil &&
+		(s.Payout == nil || s.Payout.State != "RETURNED") {
 		a.paid = plus(a.paid, *s.ToPay)
 	}
 	return errors.Join(errs...)
@@ -67,7 +69,8 @@ func (a *account) add(s apiclient.Settlement) error {
 
 // row is the account as a line of the table.
 func (a *account) row(name string) string {
-	cells := []string{fmt.Sprintf("%-8s %4d %13s %13s %12s", name, a.settlements, a.gross, a.share, a.mcn)}
+	cells := []string{fmt.Sprintf("%-8s %4d %13s %13s %12s", name, a.settlements, a.gross, a.share,
+		a.mcn)}
 	for _, t := range taxNames {
 		cells = append(cells, fmt.Sprintf("%10s", a.taxes[t]))
 	}
@@ -75,11 +78,13 @@ func (a *account) row(name string) string {
 	for _, s := range slices.Sorted(maps.Keys(a.states)) {
 		states = append(states, fmt.Sprintf("%d %s", a.states[s], s))
 	}
-	return strings.Join(cells, " ") + fmt.Sprintf(" %13s %13s  %s", a.net, a.paid, strings.Join(states, ", "))
+	return strings.Join(cells, " ") + fmt.Sprintf(" %13s %13s  %s", a.net, a.paid,
+		strings.Join(states, ", "))
 }
 
 func heading() string {
-	cells := []string{fmt.Sprintf("%-8s %4s %13s %13s %12s", "creator", "n", "gross", "share", "agency")}
+	cells := []string{fmt.Sprintf("%-8s %4s %13s %13s %12s", "creator", "n", "gross", "share",
+		"agency")}
 	for _, t := range taxNames {
 		cells = append(cells, fmt.Sprintf("%10s", t))
 	}
@@ -92,8 +97,8 @@ type books struct {
 	unexplained map[string]money.Amount
 }
 
-// finish reads everything back, compares it with what the data must lead to, and prints the summary. The last
-// line is the sum of the main tenant, the first one of the delivery.
+// finish reads everything back, compares it with what the data must lead to, and prints the
+// summary. The last line is the sum of the main tenant, the first one of the delivery.
 func (d *demo) finish(ctx context.Context) error {
 	b := books{map[string][]apiclient.Settlement{}, map[string]money.Amount{}}
 	unchecked := d.report.phase("check the books", func() error { return d.readBooks(ctx, b) })
@@ -122,7 +127,8 @@ func (d *demo) finish(ctx context.Context) error {
 		return unchecked
 	}
 	first := d.Tenants[0]
-	fmt.Printf("\nmain job: %d settlements PAID, %d fen unexplained\n", countPaid(b.settlements[first]), b.unexplained[first].Fen())
+	fmt.Printf("\nmain job: %d settlements PAID, %d fen unexplained\n",
+		countPaid(b.settlements[first]), b.unexplained[first].Fen())
 	if len(wrong) > 0 {
 		return fmt.Errorf("%d findings, listed above", len(wrong))
 	}
@@ -192,14 +198,16 @@ func (d *demo) compare(tenant ident.Tenant, all []apiclient.Settlement) []string
 		case !ok:
 			wrong = append(wrong, fmt.Sprintf("%s %s %s: no settlement", tenant, e.CreatorID, e.ActivityID))
 		case s.Gross != e.Gross.String():
-			wrong = append(wrong, fmt.Sprintf("%s %s %s: gross %s, the files give %s", tenant, e.CreatorID, e.ActivityID, s.Gross, e.Gross))
+			wrong = append(wrong, fmt.Sprintf("%s %s %s: gross %s, the files give %s", tenant, e.CreatorID,
+				e.ActivityID, s.Gross, e.Gross))
 		case s.Status != apiclient.Paid && !d.mayHold(e):
 			wrong = append(wrong, fmt.Sprintf("%s %s %s: %s", tenant, e.CreatorID, e.ActivityID, stateOf(s)))
 		}
 		delete(have, payable{e.CreatorID, e.ActivityID})
 	}
 	for k := range have {
-		wrong = append(wrong, fmt.Sprintf("%s %s %s: a settlement that nobody expects", tenant, k.creator, k.activity))
+		wrong = append(wrong, fmt.Sprintf("%s %s %s: a settlement that nobody expects", tenant, k.creator,
+			k.activity))
 	}
 	slices.Sort(wrong)
 	return wrong
@@ -249,7 +257,8 @@ func (d *demo) workedCases(b books) (lines, failed []string) {
 		case hold != "":
 			lines = append(lines, fmt.Sprintf("%s  share %s, on hold %s", name, got.share, hold))
 		default:
-			line := fmt.Sprintf("%s  share %s, kept back %s, net %s", name, got.share, textOf(got.taxes), got.net)
+			line := fmt.Sprintf("%s  share %s, kept back %s, net %s", name, got.share, textOf(got.taxes),
+				got.net)
 			if owes := textOf(got.owed); owes != nothing {
 				line += ", files itself " + owes
 			}

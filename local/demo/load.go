@@ -11,7 +11,8 @@ import (
 	"fenzhang/shared/ident"
 )
 
-// loadMaster posts the master data of all tenants, kind by kind, since each kind names objects of the one before.
+// loadMaster posts the master data of all tenants, kind by kind, since each kind names objects of
+// the one before.
 func (d *demo) loadMaster(ctx context.Context) error {
 	for _, tenant := range d.Tenants {
 		m := d.Master[tenant]
@@ -19,7 +20,8 @@ func (d *demo) loadMaster(ctx context.Context) error {
 			kind    apiclient.Kind
 			objects []any
 		}{
-			{apiclient.PayingEntities, anys(m.PayingEntities)}, {apiclient.Taxpayers, anys(m.Taxpayers)}, {apiclient.Creators, anys(m.Creators)},
+			{apiclient.PayingEntities, anys(m.PayingEntities)}, {apiclient.Taxpayers, anys(m.Taxpayers)},
+			{apiclient.Creators, anys(m.Creators)},
 			{apiclient.Contracts, anys(m.Contracts)}, {apiclient.Strategies, anys(m.Strategies)},
 		} {
 			if err := d.create(ctx, ident.Tenant(tenant), set.kind, set.objects); err != nil {
@@ -44,7 +46,8 @@ func anys[T any](items []T) []any {
 }
 
 // create posts objects of one kind. An object that is there already is fine: the demo ran before.
-func (d *demo) create(ctx context.Context, tenant ident.Tenant, kind apiclient.Kind, objects []any) error {
+func (d *demo) create(ctx context.Context, tenant ident.Tenant, kind apiclient.Kind,
+	objects []any) error {
 	admin, err := d.as(tenant, "admin")
 	if err != nil {
 		return err

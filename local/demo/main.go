@@ -1,6 +1,7 @@
-// Command demo plays an agency's three months on a running local stack: it sends the sample data through the HTTP
-// API as a real client would, moves the business date from month to month, has people review and approve, waits
-// until everything is paid, and prints what came of it. Run again, it replays the same data and ends the same.
+// Command demo plays an agency's three months on a running local stack: it sends the sample data
+// through the HTTP API as a real client would, moves the business date from month to month, has
+// people review and approve, waits until everything is paid, and prints what came of it. Run again,
+// it replays the same data and ends the same.
 package main
 
 import (

@@ -20,16 +20,16 @@ import (
 	"fenzhang/shared/payout"
 )
 
-// month plays the scenes of one agency: each stops somebody's money in another way, and ends with it paid, or with
-// the reason why not. What a scene finds done already it leaves and tells.
+// month plays the scenes of one agency: each stops somebody's money in another way, and ends with
+// it paid, or with the reason why not. What a scene finds done already it leaves and tells.
 type month struct {
 	*demo
 	mu    sync.Mutex
 	lines []string
 }
 
-// scene is one thing that happens on a business date. Scenes of a turn play side by side, the turns of a date one after
-// the other.
+// scene is one thing that happens on a business date. Scenes of a turn play side by side, the turns
+// of a date one after the other.
 type scene struct {
 	name string
 	on   civil.Date
@@ -111,7 +111,8 @@ func (m *month) load(ctx context.Context) error {
 	for _, set := range []struct {
 		kind    apiclient.Kind
 		objects []any
-	}{{apiclient.PayingEntities, anys(entities)}, {apiclient.Taxpayers, anys(taxpayers)}, {apiclient.Creators, anys(creators)}, {apiclient.Contracts, anys(contracts)}} {
+	}{{apiclient.PayingEntities, anys(entities)}, {apiclient.Taxpayers, anys(taxpayers)},
+		{apiclient.Creators, anys(creators)}, {apiclient.Contracts, anys(contracts)}} {
 		if err := m.create(ctx, monthTenant, set.kind, set.objects); err != nil {
 			return err
 		}
@@ -119,7 +120,8 @@ func (m *month) load(ctx context.Context) error {
 	return m.setReview(ctx)
 }
 
-// setReview sets the agency's own rules of review over the defaults: a sum that is held, and a paper that studios need.
+// setReview sets the agency's own rules of review over the defaults: a sum that is held, and a
+// paper that studios need.
 func (m *month) setReview(ctx context.Context) error {
 	var rules map[string]any
 	if err := m.by(ctx, "admin", http.MethodGet, "/v1/review-rules", nil, &rules); err != nil {
@@ -168,21 +170,27 @@ func (m *month) by(ctx context.Context, role, method, path string, in, out any) 
 
 // asCreator gives the client of a creator of the month.
 func (m *month) asCreator(creator ident.Creator) (*apiclient.Client, error) {
-	token, err := m.signer.Sign(tokens.Claims{Tenant: monthTenant, Roles: []string{"creator"}, Creator: creator})
+	token, err := m.signer.Sign(tokens.Claims{Tenant: monthTenant, Roles: []string{"creator"},
+		Creator: creator})
 	if err != nil {
 		return nil, err
 	}
-	return apiclient.New(m.vars["FENZHANG_API_URL"], apiclient.Static(token), apiclient.WithDevice("demo-creator"), apiclient.WithRetries(8, 250*time.Millisecond)), nil
+	return apiclient.New(m.vars["FENZHANG_API_URL"], apiclient.Static(token),
+		apiclient.WithDevice("demo-creator"), apiclient.WithRetries(8, 250*time.Millisecond)), nil
 }
 
-// open settles live tips of a creator by a call and gives the settlement; settled before, it gives that one.
-func (m *month) open(ctx context.Context, creator ident.Creator, activity, amount string, on civil.Date) (apiclient.Settlement, error) {
+// open settles live tips of a creator by a call and gives the settlement; settled before, it gives
+// that one.
+func (m *month) open(ctx context.Context, creator ident.Creator, activity, amount string,
+	on civil.Date) (apiclient.Settlement, error) {
 	operator, err := m.as(monthTenant, "operator")
 	if err != nil {
 		return apiclient.Settlement{}, err
 	}
 	ts := on.Month().Add(-1).Day(20).Start().UnixMilli()
-	_, _, err = operator.Settle(ctx, string("month-"+creator+"-")+activity, apiclient.SettleRequest{UserID: string(creator), ActivityID: activity, TS: ts, Amount: amount, IncomeType: "live_tip"})
+	_, _, err = operator.Settle(ctx, string("month-"+creator+"-")+activity,
+		apiclient.SettleRequest{UserID: string(creator), ActivityID: activity, TS: ts, Amount: amount,
+			IncomeType: "live_tip"})
 	if err != nil && !apiclient.IsConflict(err) {
 		return apiclient.Settlement{}, err
 	}
@@ -190,7 +198,8 @@ func (m *month) open(ctx context.Context, creator ident.Creator, activity, amoun
 }
 
 // standing reads the occurrence of a payable that stands now.
-func (m *month) standing(ctx context.Context, creator ident.Creator, activity string) (apiclient.Settlement, error) {
+func (m *month) standing(ctx context.Context, creator ident.Creator,
+	activity string) (apiclient.Settlement, error) {
 	auditor, err := m.as(monthTenant, "auditor")
 	if err != nil {
 		return apiclient.Settlement{}, err
@@ -198,7 +207,9 @@ func (m *month) standing(ctx context.Context, creator ident.Creator, activity st
 	var found *apiclient.Settlement
 	err = until(ctx, scenePatience, 300*time.Millisecond, func() (bool, error) {
 		all, err := auditor.AllSettlements(ctx, apiclient.Filter{CreatorID: creator})
-		i := slices.IndexFunc(all, func(s apiclient.Settlement) bool { return s.ActivityID == activity && s.ReopenedBy == nil })
+		i := slices.IndexFunc(all, func(s apiclient.Settlement) bool {
+			return s.ActivityID == activity && s.ReopenedBy == nil
+		})
 		if i >= 0 {
 			found = &all[i]
 		}
@@ -211,7 +222,8 @@ func (m *month) standing(ctx context.Context, creator ident.Creator, activity st
 }
 
 // wait reads a settlement again until it is as wanted.
-func (m *month) wait(ctx context.Context, s apiclient.Settlement, what string, wanted func(apiclient.Settlement) bool) (apiclient.Settlement, error) {
+func (m *month) wait(ctx context.Context, s apiclient.Settlement, what string,
+	wanted func(apiclient.Settlement) bool) (apiclient.Settlement, error) {
 	auditor, err := m.as(monthTenant, "auditor")
 	if err != nil {
 		return s, err
@@ -255,7 +267,8 @@ func (m *month) approve(ctx context.Context, s apiclient.Settlement) (apiclient.
 	return m.move(ctx, "approver", s, apiclient.Approved)
 }
 
-func (m *month) move(ctx context.Context, role string, s apiclient.Settlement, to string) (apiclient.Settlement, error) {
+func (m *month) move(ctx context.Context, role string, s apiclient.Settlement,
+	to string) (apiclient.Settlement, error) {
 	c, err := m.as(monthTenant, role)
 	if err != nil {
 		return s, err
@@ -265,7 +278,9 @@ func (m *month) move(ctx context.Context, role string, s apiclient.Settlement, t
 		if !apiclient.IsConflict(err) {
 			return out, err
 		}
-		now, err := m.wait(ctx, s, "moved by somebody else", func(apiclient.Settlement) bool { return true })
+		now, err := m.wait(ctx, s, "moved by somebody else", func(apiclient.Settlement) bool {
+			return true
+		})
 		if err != nil || now.StatusVersion != s.StatusVersion {
 			return now, err
 		}
@@ -277,7 +292,9 @@ func (m *month) move(ctx context.Context, role string, s apiclient.Settlement, t
 
 // pay takes a settlement without obstacles to its end.
 func (m *month) pay(ctx context.Context, s apiclient.Settlement) (apiclient.Settlement, error) {
-	s, err := m.wait(ctx, s, "a quote", func(s apiclient.Settlement) bool { return s.Quoted() || ended(s) })
+	s, err := m.wait(ctx, s, "a quote", func(s apiclient.Settlement) bool {
+		return s.Quoted() || ended(s)
+	})
 	if err != nil || ended(s) {
 		return s, err
 	}
@@ -288,16 +305,19 @@ func (m *month) pay(ctx context.Context, s apiclient.Settlement) (apiclient.Sett
 }
 
 // act makes one of the acts below a settlement's path.
-func (m *month) act(ctx context.Context, role string, s apiclient.Settlement, action string, in map[string]any) (apiclient.Settlement, error) {
+func (m *month) act(ctx context.Context, role string, s apiclient.Settlement, action string,
+	in map[string]any) (apiclient.Settlement, error) {
 	var out apiclient.Settlement
 	in["status_version"] = s.StatusVersion
-	err := m.by(ctx, role, http.MethodPost, string("/v1/settlements/"+s.SettlementID+"/")+action, in, &out)
+	err := m.by(ctx, role, http.MethodPost, string("/v1/settlements/"+s.SettlementID+"/")+action,
+		in, &out)
 	return out, err
 }
 
 // misbehave has the stand-in of the gateway do something to the payment of a settlement.
 func (m *month) misbehave(ctx context.Context, s apiclient.Settlement, fault string) error {
-	return m.control(ctx, "faults", map[string]string{"out_bill_no": payout.KeyFor(monthTenant, s.SettlementID), "fault": fault})
+	return m.control(ctx, "faults",
+		map[string]string{"out_bill_no": payout.KeyFor(monthTenant, s.SettlementID), "fault": fault})
 }
 
 // control tells the stand-in of the gateway what to do.
@@ -306,7 +326,8 @@ func (m *month) control(ctx context.Context, what string, order map[string]strin
 	if err != nil {
 		return err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, m.vars["GATEWAY_DOUYIN_URL"]+"/control/"+what, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost,
+		m.vars["GATEWAY_DOUYIN_URL"]+"/control/"+what, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}

@@ -29,8 +29,8 @@ type payable struct {
 	activity string
 }
 
-// payDay is one tenant's pay day: statements are run, and people bring each settlement on its way until all are
-// at their end.
+// payDay is one tenant's pay day: statements are run, and people bring each settlement on its way
+// until all are at their end.
 type payDay struct {
 	*demo
 	tenant ident.Tenant
@@ -44,7 +44,8 @@ type payDay struct {
 
 // payDay runs a pay day.
 func (d *demo) payDay(ctx context.Context, tenant ident.Tenant, due []income.Expected) error {
-	p := &payDay{demo: d, tenant: tenant, date: due[0].PayOn.String(), due: map[payable]income.Expected{}}
+	p := &payDay{demo: d, tenant: tenant, date: due[0].PayOn.String(),
+		due: map[payable]income.Expected{}}
 	for _, e := range due {
 		p.due[payable{e.CreatorID, e.ActivityID}] = e
 	}
@@ -86,15 +87,17 @@ func (p *payDay) runStatements(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("run statements: %w", err)
 	}
-	p.report.say("%-10s statements run: %d due, %d opened, %d open already", p.tenant, run.Due, run.Opened, run.Already)
+	p.report.say("%-10s statements run: %d due, %d opened, %d open already", p.tenant, run.Due,
+		run.Opened, run.Already)
 	for _, s := range run.Skipped {
-		p.report.say("%-10s skipped %s %s %s: %s", p.tenant, s.CreatorID, s.IncomeType, s.Period, s.Reason)
+		p.report.say("%-10s skipped %s %s %s: %s", p.tenant, s.CreatorID, s.IncomeType, s.Period,
+			s.Reason)
 	}
 	return nil
 }
 
-// look reads the settlements that are due. They are the newest ones on a first run, so that reading can stop when
-// all were found.
+// look reads the settlements that are due. They are the newest ones on a first run, so that reading
+// can stop when all were found.
 func (p *payDay) look(ctx context.Context) error {
 	auditor, err := p.as(p.tenant, "auditor")
 	if err != nil {
@@ -170,22 +173,24 @@ func (p *payDay) stuck() string {
 		s, ok := p.seen[k]
 		switch {
 		case !ok:
-			lines = append(lines, fmt.Sprintf("  %s %s: not opened, %s expected", k.creator, k.activity, e.Gross))
+			lines = append(lines,
+				fmt.Sprintf("  %s %s: not opened, %s expected", k.creator, k.activity, e.Gross))
 		case s.Status != apiclient.Paid:
 			next := apiclient.Next{}
 			if s.Next != nil {
 				next = *s.Next
 			}
-			lines = append(lines, fmt.Sprintf("  %s %s: %s, next %s by %s", k.creator, s.SettlementID, stateOf(s), next.Action, next.Owner))
+			lines = append(lines, fmt.Sprintf("  %s %s: %s, next %s by %s", k.creator, s.SettlementID,
+				stateOf(s), next.Action, next.Owner))
 		}
 	}
 	slices.Sort(lines)
 	return strings.Join(lines[:min(len(lines), 10)], "\n")
 }
 
-// act has people do what is theirs to do. The settlements of one taxpayer go in the order of their opening, in
-// which they were quoted, and one that cannot go on keeps those behind it; then no net falls and nobody has to
-// look twice.
+// act has people do what is theirs to do. The settlements of one taxpayer go in the order of their
+// opening, in which they were quoted, and one that cannot go on keeps those behind it; then no net
+// falls and nobody has to look twice.
 func (p *payDay) act(ctx context.Context) error {
 	byPerson := map[string][]apiclient.Settlement{}
 	for _, k := range slices.Backward(p.newest) {
@@ -207,7 +212,8 @@ func (p *payDay) act(ctx context.Context) error {
 	})
 }
 
-// advance takes a settlement as far as people can take it now, and tells whether their part is done.
+// advance takes a settlement as far as people can take it now, and tells whether their part is
+// done.
 func (p *payDay) advance(ctx context.Context, s apiclient.Settlement) (through bool, err error) {
 	finance, err := p.as(p.tenant, "finance")
 	if err != nil {
@@ -231,12 +237,14 @@ func (p *payDay) advance(ctx context.Context, s apiclient.Settlement) (through b
 		}
 	}
 	if s.Status == apiclient.PendingReview && s.Quoted() && s.Hold == nil {
-		if s, err = finance.Transition(ctx, s.SettlementID, apiclient.InReview, s.StatusVersion, ""); err != nil {
+		if s, err = finance.Transition(ctx, s.SettlementID, apiclient.InReview, s.StatusVersion,
+			""); err != nil {
 			return false, err
 		}
 	}
 	if s.Status == apiclient.InReview && s.Quoted() && s.Hold == nil {
-		if s, err = approver.Transition(ctx, s.SettlementID, apiclient.Approved, s.StatusVersion, ""); err != nil {
+		if s, err = approver.Transition(ctx, s.SettlementID, apiclient.Approved, s.StatusVersion,
+			""); err != nil {
 			return false, err
 		}
 	}
@@ -249,5 +257,6 @@ func (p *payDay) invoice(s apiclient.Settlement) apiclient.Invoice {
 	_, _ = h.Write([]byte(s.SettlementID))
 	number := fmt.Sprintf("26331%015d", h.Sum64()%1_000_000_000_000_000)
 	file := sha256.Sum256([]byte("invoice " + number))
-	return apiclient.Invoice{Number: number, IssuedOn: p.date, Amount: s.CreatorShare, FileSHA256: hex.EncodeToString(file[:]), StatusVersion: s.StatusVersion}
+	return apiclient.Invoice{Number: number, IssuedOn: p.date, Amount: s.CreatorShare,
+		FileSHA256: hex.EncodeToString(file[:]), StatusVersion: s.StatusVersion}
 }

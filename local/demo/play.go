@@ -25,7 +25,8 @@ type demo struct {
 }
 
 func newDemo(s *stack, d income.Delivery, callers int) *demo {
-	out := &demo{stack: s, Delivery: d, callers: callers, pause: 1500 * time.Millisecond, report: newReport(), days: newLedgerOfDays()}
+	out := &demo{stack: s, Delivery: d, callers: callers, pause: 1500 * time.Millisecond,
+		report: newReport(), days: newLedgerOfDays()}
 	out.month = &month{demo: out}
 	return out
 }
@@ -68,32 +69,43 @@ func (d *demo) isPayDay(day civil.Date) bool {
 	return slices.ContainsFunc(d.Expected, func(e income.Expected) bool { return e.PayOn == day })
 }
 
-// live does what happens on one business date: statements of platforms arrive, on a pay day people settle, rewarded
-// actions arrive. The days are closed once before each pay day; a real stack closes them every night.
+// live does what happens on one business date: statements of platforms arrive, on a pay day people
+// settle, rewarded actions arrive. The days are closed once before each pay day; a real stack
+// closes them every night.
 func (d *demo) live(ctx context.Context, day civil.Date, closes bool) error {
-	if err := d.report.phase("move the date", func() error { return d.setDate(ctx, day) }); err != nil {
+	if err := d.report.phase("move the date", func() error {
+		return d.setDate(ctx, day)
+	}); err != nil {
 		return err
 	}
 	d.report.say("business date %s", day)
 	isEvents := func(f income.File) bool { return f.Kind == income.Events }
 	isMoney := func(f income.File) bool { return f.Kind != income.Events }
-	if err := d.report.phase("send income", func() error { return d.sendAll(ctx, day, isMoney) }); err != nil {
+	if err := d.report.phase("send income", func() error {
+		return d.sendAll(ctx, day, isMoney)
+	}); err != nil {
 		return err
 	}
-	if err := d.report.phase("settle and pay", func() error { return d.payAll(ctx, day) }); err != nil {
+	if err := d.report.phase("settle and pay", func() error {
+		return d.payAll(ctx, day)
+	}); err != nil {
 		return err
 	}
-	if err := d.report.phase("scenes of a month", func() error { return d.month.playMonth(ctx, day) }); err != nil {
+	if err := d.report.phase("scenes of a month", func() error {
+		return d.month.playMonth(ctx, day)
+	}); err != nil {
 		return err
 	}
-	if err := d.report.phase("send events", func() error { return d.sendAll(ctx, day, isEvents) }); err != nil || !closes {
+	if err := d.report.phase("send events", func() error {
+		return d.sendAll(ctx, day, isEvents)
+	}); err != nil || !closes {
 		return err
 	}
 	return d.report.phase("count and close", func() error { return d.closeWhenCounted(ctx) })
 }
 
-// sendAll sends the files of a date that are wanted, one after the other, so that what a person reads stays in
-// order; the calls of a file run together.
+// sendAll sends the files of a date that are wanted, one after the other, so that what a person
+// reads stays in order; the calls of a file run together.
 func (d *demo) sendAll(ctx context.Context, day civil.Date, wanted func(income.File) bool) error {
 	for _, f := range d.Files {
 		if f.SendOn != day || !wanted(f) {
@@ -123,8 +135,10 @@ func (d *demo) payAll(ctx context.Context, day civil.Date) error {
 	return group.Wait()
 }
 
-// each does something for all items, as many at a time as there are callers; the first error ends it.
-func each[T any](ctx context.Context, callers int, items []T, do func(context.Context, T) error) error {
+// each does something for all items, as many at a time as there are callers; the first error ends
+// it.
+func each[T any](ctx context.Context, callers int, items []T,
+	do func(context.Context, T) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(callers)
 	for _, item := range items {
@@ -138,8 +152,10 @@ func each[T any](ctx context.Context, callers int, items []T, do func(context.Co
 	return group.Wait()
 }
 
-// until asks again and again until done says yes; after patience without a yes the error is what explain says.
-func until(ctx context.Context, patience, pause time.Duration, done func() (bool, error), explain func() string) error {
+// until asks again and again until done says yes; after patience without a yes the error is what
+// explain says.
+func until(ctx context.Context, patience, pause time.Duration, done func() (bool, error),
+	explain func() string) error {
 	for end := time.Now().Add(patience); ; {
 		ok, err := done()
 		if ok || err != nil {

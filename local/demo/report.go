@@ -10,7 +10,8 @@ import (
 	"fenzhang/shared/ident"
 )
 
-// report is what the run tells on its way: lines with the time since the start, and what is kept for the end.
+// report is what the run tells on its way: lines with the time since the start, and what is kept
+// for the end.
 type report struct {
 	mu      sync.Mutex
 	start   time.Time

@@ -46,7 +46,9 @@ func (d *demo) send(ctx context.Context, f income.File) error {
 }
 
 // batches cuts a list into calls of the API.
-func batches[T any](items []T) [][]T { return slices.Collect(slices.Chunk(items, apiclient.MaxBatch)) }
+func batches[T any](items []T) [][]T {
+	return slices.Collect(slices.Chunk(items, apiclient.MaxBatch))
+}
 
 // result is what the API says of one row, whatever the row is.
 type result struct {
@@ -62,9 +64,10 @@ const (
 	resendPause = 500 * time.Millisecond
 )
 
-// sendBatch sends rows in one call and, while some were not stored (503), those again. take hears the result of
-// each row once.
-func sendBatch[T any](ctx context.Context, rows []T, call func(context.Context, []T) ([]result, error), take func(T, result) error) error {
+// sendBatch sends rows in one call and, while some were not stored (503), those again. take hears
+// the result of each row once.
+func sendBatch[T any](ctx context.Context, rows []T,
+	call func(context.Context, []T) ([]result, error), take func(T, result) error) error {
 	for try := 1; len(rows) > 0; try++ {
 		results, err := call(ctx, rows)
 		if err != nil {
@@ -155,21 +158,23 @@ func (d *demo) sendEvents(ctx context.Context, f income.File) error {
 		}
 		return out, err
 	}
-	err = each(ctx, max(1, d.callers/2), batches(events), func(ctx context.Context, part []json.RawMessage) error {
-		return sendBatch(ctx, part, call, func(event json.RawMessage, r result) error {
-			if r.status == http.StatusCreated {
-				d.days.add(f.Tenant, event)
-			}
-			return d.count(o, f, r)
+	err = each(ctx, max(1, d.callers/2), batches(events),
+		func(ctx context.Context, part []json.RawMessage) error {
+			return sendBatch(ctx, part, call, func(event json.RawMessage, r result) error {
+				if r.status == http.StatusCreated {
+					d.days.add(f.Tenant, event)
+				}
+				return d.count(o, f, r)
+			})
 		})
-	})
 	if err == nil {
 		d.report.say("%-46s %s", f.Path, o)
 	}
 	return err
 }
 
-// count notes one result. What the API could not store after all would be missing, so it ends the run.
+// count notes one result. What the API could not store after all would be missing, so it ends the
+// run.
 func (d *demo) count(o *outcome, f income.File, r result) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -182,7 +187,8 @@ func (d *demo) count(o *outcome, f income.File, r result) error {
 		return fmt.Errorf("%s was not stored: %w", r.id, r.refusal)
 	default:
 		o.refused++
-		d.report.refuse(f.Tenant, income.Remark{Source: f.Path, Key: r.id, Reason: reasonOf(r.status, r.refusal)})
+		d.report.refuse(f.Tenant,
+			income.Remark{Source: f.Path, Key: r.id, Reason: reasonOf(r.status, r.refusal)})
 	}
 	if r.parked != "" {
 		o.parked++
@@ -205,8 +211,8 @@ func reasonOf(status int, refusal *apiclient.Error) string {
 	return fmt.Sprintf("%d code %d: %s", status, refusal.Code, strings.Join(parts, ", "))
 }
 
-// settleDirectly makes the settle calls of a file. A call that was made before is answered by its first answer,
-// or with 409 while that is fresh; both are done.
+// settleDirectly makes the settle calls of a file. A call that was made before is answered by its
+// first answer, or with 409 while that is fresh; both are done.
 func (d *demo) settleDirectly(ctx context.Context, f income.File) error {
 	calls, err := d.SettleCalls(f)
 	if err != nil {
@@ -232,8 +238,8 @@ func (d *demo) settleDirectly(ctx context.Context, f income.File) error {
 	return nil
 }
 
-// ledgerOfDays remembers how many new events of each creator and day the API has taken, to know when all are
-// counted.
+// ledgerOfDays remembers how many new events of each creator and day the API has taken, to know
+// when all are counted.
 type ledgerOfDays struct {
 	mu     sync.Mutex
 	events map[creatorDay]int64
@@ -279,11 +285,12 @@ func (l *ledgerOfDays) drain() map[creatorDay]int64 {
 	return out
 }
 
-// watched is how many of the last days are looked at while the stream is read: they were the last to be sent.
+// watched is how many of the last days are looked at while the stream is read: they were the last
+// to be sent.
 const watched = 48
 
-// closeWhenCounted waits until the counters have seen what was sent, and closes the days. Closing too early would
-// not be wrong, but make accruals in two parts.
+// closeWhenCounted waits until the counters have seen what was sent, and closes the days. Closing
+// too early would not be wrong, but make accruals in two parts.
 func (d *demo) closeWhenCounted(ctx context.Context) error {
 	open := d.days.drain()
 	err := until(ctx, 2*time.Minute, 300*time.Millisecond, func() (bool, error) {

@@ -34,16 +34,20 @@ const dateLag = 1100 * time.Millisecond
 
 // openStack reads the stack's file of settings and its signing key.
 func openStack(ctx context.Context, path string) (*stack, error) {
-	vars, err := tokens.Vars(path, "FENZHANG_API_URL", "AWS_ENDPOINT_URL", "TABLE_CONTROL", "STACK_NAME")
+	vars, err := tokens.Vars(path, "FENZHANG_API_URL", "AWS_ENDPOINT_URL", "TABLE_CONTROL",
+		"STACK_NAME")
 	if err != nil {
 		return nil, err
 	}
 	if vars["STAGE"] != "local" {
-		return nil, fmt.Errorf("the stage is %q; the demo moves the business date, which only a local stack allows", vars["STAGE"])
+		return nil, fmt.Errorf(
+			"the stage is %q; the demo moves the business date, which only a local stack allows",
+			vars["STAGE"])
 	}
 	s := &stack{vars: vars, clients: map[string]*apiclient.Client{}, aws: aws.Config{
 		Region: vars["AWS_REGION"], BaseEndpoint: aws.String(vars["AWS_ENDPOINT_URL"]),
-		Credentials: credentials.NewStaticCredentialsProvider(vars["AWS_ACCESS_KEY_ID"], vars["AWS_SECRET_ACCESS_KEY"], ""),
+		Credentials: credentials.NewStaticCredentialsProvider(vars["AWS_ACCESS_KEY_ID"],
+			vars["AWS_SECRET_ACCESS_KEY"], ""),
 	}}
 	s.signer, err = tokens.ForStack(ctx, s.aws, func(name string) string { return vars[name] })
 	return s, err
@@ -60,7 +64,8 @@ func (s *stack) as(tenant ident.Tenant, role string) (*apiclient.Client, error) 
 	if err != nil {
 		return nil, err
 	}
-	c := apiclient.New(s.vars["FENZHANG_API_URL"], apiclient.Static(token), apiclient.WithDevice("demo-"+role), apiclient.WithRetries(8, 250*time.Millisecond))
+	c := apiclient.New(s.vars["FENZHANG_API_URL"], apiclient.Static(token),
+		apiclient.WithDevice("demo-"+role), apiclient.WithRetries(8, 250*time.Millisecond))
 	s.clients[string(tenant)+role] = c
 	return c, nil
 }
@@ -88,7 +93,8 @@ func (s *stack) clearDate() error {
 	k := keys.BusinessDate()
 	_, err := dynamodb.NewFromConfig(s.aws).DeleteItem(ctx, &dynamodb.DeleteItemInput{
 		TableName: aws.String(s.vars["TABLE_CONTROL"]),
-		Key:       map[string]ddb.AttributeValue{"pk": &ddb.AttributeValueMemberS{Value: k.PK}, "sk": &ddb.AttributeValueMemberS{Value: k.SK}},
+		Key: map[string]ddb.AttributeValue{"pk": &ddb.AttributeValueMemberS{Value: k.PK},
+			"sk": &ddb.AttributeValueMemberS{Value: k.SK}},
 	})
 	if err != nil {
 		return fmt.Errorf("clear the business date: %w", err)
@@ -101,7 +107,8 @@ func (s *stack) closeDays(ctx context.Context) error {
 	return s.schedule(ctx, "accrue-incentive", "close-day")
 }
 
-// sweep does what the schedule of every five minutes does: what waits for a date, a rule or a paper is looked at again.
+// sweep does what the schedule of every five minutes does: what waits for a date, a rule or a paper
+// is looked at again.
 func (s *stack) sweep(ctx context.Context) error {
 	return s.schedule(ctx, "advance-settlement", "sweep")
 }
@@ -109,7 +116,8 @@ func (s *stack) sweep(ctx context.Context) error {
 // schedule starts a function as its schedule would.
 func (s *stack) schedule(ctx context.Context, function, job string) error {
 	out, err := lambda.NewFromConfig(s.aws).Invoke(ctx, &lambda.InvokeInput{
-		FunctionName: aws.String(s.vars["STACK_NAME"] + "-" + function), Payload: []byte(`{"job":"` + job + `"}`),
+		FunctionName: aws.String(s.vars["STACK_NAME"] + "-" + function),
+		Payload:      []byte(`{"job":"` + job + `"}`),
 	})
 	if err != nil {
 		return fmt.Errorf("start %s of %s: %w", job, function, err)

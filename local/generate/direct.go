@@ -19,15 +19,18 @@ func directCalls(members []member, index int) ([]income.SettleCall, []income.Exp
 	gmv, rate := money.Yuan(int64(12_000+3_000*index)), "0.18"
 	ad, sale := members[40+index], members[44+index]
 	requests := []apiclient.SettleRequest{
-		{UserID: ad.id, ActivityID: fmt.Sprintf("brand-%s", month), IncomeType: xingtu, Amount: money.Yuan(int64(4_500 + 900*index)).String()},
-		{UserID: sale.id, ActivityID: fmt.Sprintf("group-buy-%s", month), IncomeType: commerce, GMV: gmv.String(), Rate: rate,
+		{UserID: ad.id, ActivityID: fmt.Sprintf("brand-%s", month), IncomeType: xingtu,
+			Amount: money.Yuan(int64(4_500 + 900*index)).String()},
+		{UserID: sale.id, ActivityID: fmt.Sprintf("group-buy-%s", month), IncomeType: commerce,
+			GMV: gmv.String(), Rate: rate,
 			Amount: money.MustRate(rate).Of(gmv, money.HalfEven).String()},
 	}
 	var calls []income.SettleCall
 	var list []income.Expected
 	for i, q := range requests {
 		q.TS, q.ServicePeriod = ts.UnixMilli(), month.String()
-		calls = append(calls, income.SettleCall{Key: fmt.Sprintf("demo-direct-%s-%d", month, i+1), Request: q})
+		calls = append(calls,
+			income.SettleCall{Key: fmt.Sprintf("demo-direct-%s-%d", month, i+1), Request: q})
 		list = append(list, income.Expected{
 			Tenant: demoTenant, CreatorID: ident.Creator(q.UserID), IncomeType: q.IncomeType, Period: month,
 			ActivityID: q.ActivityID, PayOn: payDay(month), Gross: money.MustParse(q.Amount),

@@ -25,8 +25,8 @@ const (
 	halfDay      = 15 // first day of a month's second file; the first is sent on it
 )
 
-// brokenEvents are refused by the API, each for another reason; the last is no JSON at all and is refused by
-// the loader.
+// brokenEvents are refused by the API, each for another reason; the last is no JSON at all and is
+// refused by the loader.
 var brokenEvents = [...]string{
 	`{"event_id":"bad-quantity","creator_id":"c024","action_type":"new_follower","occurred_at":"2026-08-05T20:00:00+08:00","quantity":0}`,
 	`{"event_id":"bad-action","creator_id":"c024","action_type":"New Follower","occurred_at":"2026-08-05T20:00:00+08:00"}`,
@@ -52,10 +52,12 @@ type happening struct {
 }
 
 // one makes a single event of a creator on a day and tells the tally what it earns in a statement.
-func (g *engagement) one(m member, day civil.Date, statement civil.Month, sums tally) (happening, error) {
+func (g *engagement) one(m member, day civil.Date, statement civil.Month,
+	sums tally) (happening, error) {
 	g.serial++
 	at := day.Start().Add(time.Duration(g.r.between(18*3600, 24*3600-1)) * time.Second)
-	e := apiclient.Event{EventID: fmt.Sprintf("ev%06d", g.serial), CreatorID: ident.Creator(m.id), OccurredAt: at.Format(time.RFC3339)}
+	e := apiclient.Event{EventID: fmt.Sprintf("ev%06d", g.serial), CreatorID: ident.Creator(m.id),
+		OccurredAt: at.Format(time.RFC3339)}
 	var fen int64
 	switch n := g.r.below(1000); {
 	case n < 300:
@@ -64,7 +66,9 @@ func (g *engagement) one(m member, day civil.Date, statement civil.Month, sums t
 	case n < 550:
 		e.ActionType, fen = "new_follower", 30
 	case n < 700:
-		e.ActionType, e.Platform, fen = "order_referred", platform, 150
+		e.ActionType = "order_referred"
+		e.Platform = platform
+		fen = 150
 	case n < 880:
 		e.ActionType, e.ContentID = "video_share", fmt.Sprintf("v%05d", g.r.below(500))
 	case n < 997:
@@ -84,7 +88,8 @@ func (g *engagement) one(m member, day civil.Date, statement civil.Month, sums t
 }
 
 // month makes the events of one month in two files, before halfDay and from it on.
-func (g *engagement) month(members []member, index int, sums tally) (first, second []byte, err error) {
+func (g *engagement) month(members []member, index int,
+	sums tally) (first, second []byte, err error) {
 	month := serviceMonths()[index]
 	lines := eventLines * (index + 1) / 3
 	lines -= eventLines * index / 3
@@ -103,8 +108,12 @@ func (g *engagement) month(members []member, index int, sums tally) (first, seco
 		}
 		all = append(all, h)
 	}
-	slices.SortStableFunc(all, func(a, b happening) int { return cmp.Compare(a.at.UnixNano(), b.at.UnixNano()) })
-	half := slices.IndexFunc(all, func(h happening) bool { return civil.DateOf(h.at).Day() >= halfDay })
+	slices.SortStableFunc(all, func(a, b happening) int {
+		return cmp.Compare(a.at.UnixNano(), b.at.UnixNano())
+	})
+	half := slices.IndexFunc(all, func(h happening) bool {
+		return civil.DateOf(h.at).Day() >= halfDay
+	})
 	early, late := g.repeat(all[:half:half]), g.repeat(all[half:])
 	for range g.lateCount(index) {
 		h, err := g.one(pick(g.r, active), month.Add(-1).Day(20+g.r.below(10)), month, sums)
@@ -116,7 +125,8 @@ func (g *engagement) month(members []member, index int, sums tally) (first, seco
 	return join(early, broken), join(late, nil), nil
 }
 
-// lateCount is how many events of the month before arrive with this month's; before the first there is none.
+// lateCount is how many events of the month before arrive with this month's; before the first there
+// is none.
 func (g *engagement) lateCount(index int) int {
 	if index == 0 {
 		return 0

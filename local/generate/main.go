@@ -1,5 +1,5 @@
-// Command generate makes the demo data in samples/ from a seed: the same seed gives the same bytes. All
-// people, companies and numbers in it are made up.
+// Command generate makes the demo data in samples/ from a seed: the same seed gives the same bytes.
+// All people, companies and numbers in it are made up.
 package main
 
 import (
@@ -35,19 +35,22 @@ type output struct {
 }
 
 // add puts a file into the output; kind "" leaves it out of the list of what is sent.
-func (o *output) add(path string, tenant ident.Tenant, kind string, sendOn civil.Date, content []byte) {
+func (o *output) add(path string, tenant ident.Tenant, kind string, sendOn civil.Date,
+	content []byte) {
 	o.content[path] = content
 	if kind == "" {
 		return
 	}
 	sum := sha256.Sum256(content)
-	o.list.Files = append(o.list.Files, income.File{Path: path, Tenant: tenant, Kind: kind, SendOn: sendOn, Bytes: len(content), SHA256: hex.EncodeToString(sum[:])})
+	o.list.Files = append(o.list.Files, income.File{Path: path, Tenant: tenant, Kind: kind,
+		SendOn: sendOn, Bytes: len(content), SHA256: hex.EncodeToString(sum[:])})
 }
 
 // Generate gives all sample files by path.
 func Generate(seed uint64) (map[string][]byte, error) {
 	r := &random{state: seed}
-	o := &output{content: map[string][]byte{}, list: income.Manifest{Seed: seed, Tenants: []string{demoTenant, smallTenant}}}
+	o := &output{content: map[string][]byte{},
+		list: income.Manifest{Seed: seed, Tenants: []string{demoTenant, smallTenant}}}
 	rates := []map[string]string{{"unit": "音浪", "from": since, "yuan": "0.1"}}
 	if err := o.addJSON("rates.json", "", "", civil.Date{}, rates); err != nil {
 		return nil, err
@@ -90,7 +93,8 @@ func (o *output) demo(r *random) error {
 		o.add(dir(month)+"events-2.ndjson", demoTenant, income.Events, dayAfter(month), second)
 		calls, list := directCalls(members, i)
 		direct = append(direct, list...)
-		if err := o.addJSON(dir(month)+"settle-calls.json", demoTenant, income.SettleCalls, payDay(month), calls); err != nil {
+		if err := o.addJSON(dir(month)+"settle-calls.json", demoTenant, income.SettleCalls, payDay(month),
+			calls); err != nil {
 			return err
 		}
 	}
@@ -98,8 +102,8 @@ func (o *output) demo(r *random) error {
 	return nil
 }
 
-// statements makes the two CSV files of a month. The one of September is GB18030, that of October begins
-// with a byte order mark.
+// statements makes the two CSV files of a month. The one of September is GB18030, that of October
+// begins with a byte order mark.
 func (o *output) statements(r *random, members []member, i int, sums tally) error {
 	month := serviceMonths()[i]
 	tips, ads := statements(r, members, i, sums)
@@ -141,7 +145,8 @@ func (o *output) small(r *random) error {
 		if err != nil {
 			return err
 		}
-		o.add(strings.Replace(dir(month), demoTenant, smallTenant, 1)+"live-tips.csv", smallTenant, income.LiveTips, dayAfter(month), content)
+		o.add(strings.Replace(dir(month), demoTenant, smallTenant, 1)+"live-tips.csv", smallTenant,
+			income.LiveTips, dayAfter(month), content)
 	}
 	o.list.Expected = append(o.list.Expected, sums.list(smallTenant)...)
 	o.list.Worked = workedCases()
@@ -150,7 +155,8 @@ func (o *output) small(r *random) error {
 
 func dir(month civil.Month) string { return demoTenant + "/" + month.String() + "/" }
 
-func (o *output) addJSON(path string, tenant ident.Tenant, kind string, sendOn civil.Date, v any) error {
+func (o *output) addJSON(path string, tenant ident.Tenant, kind string, sendOn civil.Date,
+	v any) error {
 	b, err := json.MarshalIndent(v, "", " ")
 	if err != nil {
 		return err

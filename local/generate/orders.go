@@ -13,7 +13,8 @@ import (
 	"fenzhang/shared/money"
 )
 
-// order is an order as buyin.instituteOrderMCN gives it, all fields; amounts in fen, rates times 10,000.
+// order is an order as buyin.instituteOrderMCN gives it, all fields; amounts in fen, rates times
+// 10,000.
 type order struct {
 	OrderID                        string `json:"order_id"`
 	ProductID                      int64  `json:"product_id"`
@@ -81,7 +82,9 @@ func (s *shopping) sale(m member, month civil.Month, inst int64) order {
 	o.SettledTechServiceFee = o.RealCommission - inst
 	o.SettledGoodsAmount = goodsFor(o.RealCommission, o.CommissionRate)
 	o.PayGoodsAmount, o.TotalPayAmount = o.SettledGoodsAmount, o.SettledGoodsAmount
-	o.EstimatedCommission, o.EstimatedTechServiceFee, o.EstimatedInstitutionCommission = o.RealCommission, o.SettledTechServiceFee, inst
+	o.EstimatedCommission = o.RealCommission
+	o.EstimatedTechServiceFee = o.SettledTechServiceFee
+	o.EstimatedInstitutionCommission = inst
 	o.FlowPoint = income.Settle
 	settle := month.Day(1 + s.r.below(month.Last().Day())).Start().Add(s.hours(24))
 	o.SettleTime = settle.Format(stamp)
@@ -99,13 +102,17 @@ func (s *shopping) paid(m member, month civil.Month) order {
 	estimate := money.Fen(pay).MulDiv(g.rate, 10_000, money.HalfEven).Fen()
 	fee := money.Fen(estimate).MulDiv(techFeeRate, 10_000, money.HalfEven).Fen()
 	return order{
-		OrderID: fmt.Sprintf("69%s%012d", month.String()[2:4]+month.String()[5:], s.serial), ProductID: 3_500_000_000 + s.r.between(1, 9999), ProductName: g.name,
+		OrderID:   fmt.Sprintf("69%s%012d", month.String()[2:4]+month.String()[5:], s.serial),
+		ProductID: 3_500_000_000 + s.r.between(1, 9999), ProductName: g.name,
 		AuthorAccount: m.nick, AuthorOpenID: m.uid, AuthorBuyinID: "7" + m.uid, AuthorShortID: m.uid,
 		ShopID: 100_000 + int64(len(g.shop)) + g.rate, ShopName: g.shop,
 		TotalPayAmount: pay, PayGoodsAmount: pay, CommissionRate: g.rate, EstimatedCommission: estimate,
-		TechServiceFeeRate: techFeeRate, EstimatedTechServiceFee: fee, EstimatedInstitutionCommission: estimate - fee,
-		ItemNum: s.r.between(1, 3), MediaType: pick(s.r, []string{"live", "live", "video", "shop_list"}), MediaID: 7_400_000_000 + s.serial,
-		FlowPoint: income.PaySucc, App: "抖音", PaySuccessTime: at.Format(stamp), UpdateTime: at.Format(stamp),
+		TechServiceFeeRate: techFeeRate, EstimatedTechServiceFee: fee,
+		EstimatedInstitutionCommission: estimate - fee,
+		ItemNum:                        s.r.between(1, 3), MediaType: pick(s.r,
+			[]string{"live", "live", "video", "shop_list"}), MediaID: 7_400_000_000 + s.serial,
+		FlowPoint: income.PaySucc, App: "抖音", PaySuccessTime: at.Format(stamp),
+		UpdateTime: at.Format(stamp),
 	}
 }
 
@@ -147,14 +154,17 @@ func (s *shopping) month(members []member, index int, sums tally) []order {
 	}
 	all = append(all, s.comeBack(earlier, month, sums)...)
 	if index == 1 { // one order whose goods and rate do not give what the platform settled
-		odd := slices.IndexFunc(all, func(o order) bool { return o.FlowPoint == income.Settle && o.SettledGoodsAmount > 500_00 })
+		odd := slices.IndexFunc(all, func(o order) bool {
+			return o.FlowPoint == income.Settle && o.SettledGoodsAmount > 500_00
+		})
 		all[odd].SettledGoodsAmount += 7_00
 	}
 	shuffle(s.r, all)
 	return all
 }
 
-// creatorMonth makes settled orders of together total fen, and among them orders that are no money yet.
+// creatorMonth makes settled orders of together total fen, and among them orders that are no money
+// yet.
 func (s *shopping) creatorMonth(m member, month civil.Month, total int64) []order {
 	n := int(max(1, min(16, total/150_00)))
 	var all []order
@@ -176,7 +186,8 @@ func (s *shopping) creatorMonth(m member, month civil.Month, total int64) []orde
 	return all
 }
 
-// comeBack refunds some orders that were settled in the month before, and takes the money back in this one.
+// comeBack refunds some orders that were settled in the month before, and takes the money back in
+// this one.
 func (s *shopping) comeBack(earlier []settledOrder, month civil.Month, sums tally) []order {
 	var back []order
 	for _, e := range earlier {
@@ -197,8 +208,8 @@ func (s *shopping) comeBack(earlier []settledOrder, month civil.Month, sums tall
 // pageSize is how many orders one answer of the interface holds.
 const pageSize = 100
 
-// writePages gives the orders as the answers of the interface, one in each line. Pages overlap by one
-// order, as they do when orders change while one reads.
+// writePages gives the orders as the answers of the interface, one in each line. Pages overlap by
+// one order, as they do when orders change while one reads.
 func writePages(orders []order) ([]byte, error) {
 	type data struct {
 		Orders []order `json:"orders"`

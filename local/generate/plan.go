@@ -30,11 +30,13 @@ func (t tally) list(tenant ident.Tenant) []income.Expected {
 	for w, fen := range t {
 		out = append(out, income.Expected{
 			Tenant: tenant, CreatorID: w.creator, IncomeType: w.incomeType, Period: w.period,
-			ActivityID: "stmt:" + w.incomeType + ":" + w.period.String(), PayOn: payDay(w.period), Gross: money.Fen(fen),
+			ActivityID: "stmt:" + w.incomeType + ":" + w.period.String(), PayOn: payDay(w.period),
+			Gross: money.Fen(fen),
 		})
 	}
 	slices.SortFunc(out, func(a, b income.Expected) int {
-		return cmp.Or(cmp.Compare(a.Period.String(), b.Period.String()), cmp.Compare(a.CreatorID, b.CreatorID), cmp.Compare(a.IncomeType, b.IncomeType))
+		return cmp.Or(cmp.Compare(a.Period.String(), b.Period.String()),
+			cmp.Compare(a.CreatorID, b.CreatorID), cmp.Compare(a.IncomeType, b.IncomeType))
 	})
 	return out
 }
@@ -45,7 +47,8 @@ func serviceMonths() []civil.Month {
 	return []civil.Month{first, first.Add(1), first.Add(2)}
 }
 
-// payDay is the 15th of the next month, or the Monday after it: in the demo's months no holiday touches it.
+// payDay is the 15th of the next month, or the Monday after it: in the demo's months no holiday
+// touches it.
 func payDay(period civil.Month) civil.Date {
 	day := period.Add(1).Day(15)
 	for day.Weekday() == 0 || day.Weekday() == 6 {
@@ -54,8 +57,8 @@ func payDay(period civil.Month) civil.Date {
 	return day
 }
 
-// fixedFen are the distributable amounts of the worked cases, by creator, type and month (August first).
-// docs/worked-cases.md explains what follows from them.
+// fixedFen are the distributable amounts of the worked cases, by creator, type and month (August
+// first). docs/worked-cases.md explains what follows from them.
 var fixedFen = map[string]map[string][3]int64{
 	"c001": {liveTip: {2500_00, 40000_00, 7070_00}, commerce: {2875_00, 45000_00, 7322_50}},
 	"c002": {liveTip: {2500_00, 40000_00, 7070_00}, commerce: {2875_00, 45000_00, 7322_50}},
@@ -73,7 +76,8 @@ func (m member) total(r *random, incomeType string, month int) int64 {
 		return fixedFen[m.id][incomeType][month]
 	}
 	steady := m.entity == platEntity && incomeType == liveTip // a break month is open law
-	if !m.earns[incomeType] || !steady && r.chance(map[string]int{liveTip: 10, commerce: 13, xingtu: 45}[incomeType]) {
+	if !m.earns[incomeType] || !steady &&
+		r.chance(map[string]int{liveTip: 10, commerce: 13, xingtu: 45}[incomeType]) {
 		return 0
 	}
 	switch incomeType {

@@ -1,7 +1,7 @@
 package main
 
-// random is a small seeded generator (splitmix64). The samples are committed, so the numbers must not
-// change with the language's library.
+// random is a small seeded generator (splitmix64). The samples are committed, so the numbers must
+// not change with the language's library.
 type random struct{ state uint64 }
 
 func (r *random) next() uint64 {
@@ -32,8 +32,8 @@ func shuffle[T any](r *random, items []T) {
 	}
 }
 
-// parts cuts total into n positive parts that are multiples of step and sum to total; the last part takes
-// what step does not divide. total must be at least n x step.
+// parts cuts total into n positive parts that are multiples of step and sum to total; the last part
+// takes what step does not divide. total must be at least n x step.
 func (r *random) parts(total int64, n int, step int64) []int64 {
 	weights := make([]int64, n)
 	var sum int64

@@ -14,24 +14,28 @@ import (
 	"fenzhang/shared/money"
 )
 
-// row is one row of a statement before it gets its file's headings. Figures are texts in the row's unit.
+// row is one row of a statement before it gets its file's headings. Figures are texts in the row's
+// unit.
 type row struct {
 	id, day, period, uid, nick, unit                     string
 	gross, fee, refund, subsidy, settled, count, comment string
 }
 
 func (r row) cells() []string {
-	return []string{r.id, r.day, r.period, r.uid, r.nick, r.unit, r.gross, r.fee, r.refund, r.subsidy, r.settled, r.count, r.comment}
+	return []string{r.id, r.day, r.period, r.uid, r.nick, r.unit, r.gross, r.fee, r.refund, r.subsidy,
+		r.settled, r.count, r.comment}
 }
 
 // The headings under which the same columns arrive: platforms rename them from export to export.
 var (
 	tipHeadings = [...][]string{
 		{"结算流水号", "结算日期", "所属期", "主播UID", "主播昵称", "单位", "流水", "平台分成", "退款", "平台补贴", "机构结算", "场次", "备注"},
-		{"流水号", "日期", "账期", "抖音UID", "昵称", "计量单位", "收入总额", "平台服务费", "退款金额", "活动补贴", "可分配金额", "直播场次", "说明"},
+		{"流水号", "日期", "账期", "抖音UID", "昵称", "计量单位", "收入总额", "平台服务费", "退款金额", "活动补贴", "可分配金额",
+			"直播场次", "说明"},
 		{"结算单号", "结算日期", "业务月份", "主播UID", "达人昵称", "单位", "流水", "平台分成", "退款", "活动补贴", "结算金额", "场次", "备注"},
 	}
-	adHeadings = []string{"任务单号", "完成日期", "所属期", "达人UID", "达人昵称", "单位", "任务总额", "平台服务费", "退款金额", "平台补贴", "结算金额", "视频条数", "任务名称"}
+	adHeadings = []string{"任务单号", "完成日期", "所属期", "达人UID", "达人昵称", "单位", "任务总额", "平台服务费", "退款金额",
+		"平台补贴", "结算金额", "视频条数", "任务名称"}
 )
 
 // fenPerCoin: ten coins are one yuan in the sample rate table.
@@ -54,7 +58,8 @@ func tipRows(r *random, m member, month civil.Month, total int64, serial *int) [
 // tipRow writes one live room: half of what viewers spend is the platform's.
 func tipRow(r *random, m member, month civil.Month, fen int64, serial int) row {
 	day := month.Day(1 + r.below(month.Last().Day()))
-	out := row{id: fmt.Sprintf("LT%s-%05d", month.String()[2:4]+month.String()[5:], serial), day: day.String(), period: month.String(),
+	out := row{id: fmt.Sprintf("LT%s-%05d", month.String()[2:4]+month.String()[5:], serial),
+		day: day.String(), period: month.String(),
 		uid: m.uid, nick: m.nick, count: strconv.Itoa(1 + r.below(2))}
 	var subsidy int64
 	if r.chance(8) && fen > 100_00 {
@@ -70,7 +75,9 @@ func tipRow(r *random, m member, month civil.Month, fen int64, serial int) row {
 		out.unit = income.Coins
 	}
 	own := fen - subsidy
-	out.gross, out.fee, out.settled = write(2*own), write(own), write(fen)
+	out.gross = write(2 * own)
+	out.fee = write(own)
+	out.settled = write(fen)
 	if subsidy > 0 {
 		out.subsidy = write(subsidy)
 	}
@@ -86,10 +93,12 @@ func adRows(r *random, m member, month civil.Month, total int64, serial *int) []
 	for _, fen := range r.parts(total, 1+r.below(2), 1) {
 		*serial++
 		gross := money.Fen(fen).MulDiv(100, 95, money.HalfUp).Fen()
-		rows = append(rows, row{id: fmt.Sprintf("XT%s-%04d", month.String()[2:4]+month.String()[5:], *serial),
-			day: month.Day(1 + r.below(28)).String(), period: month.String(), uid: m.uid, nick: m.nick, unit: income.Yuan,
-			gross: yuan(gross), fee: yuan(gross - fen), settled: yuan(fen), count: "1",
-			comment: pick(r, []string{"春茶上新", "城市徒步", "秋季穿搭", "小家电测评", "开学书单"})})
+		rows = append(rows,
+			row{id: fmt.Sprintf("XT%s-%04d", month.String()[2:4]+month.String()[5:], *serial),
+				day: month.Day(1 + r.below(28)).String(), period: month.String(), uid: m.uid, nick: m.nick,
+				unit:  income.Yuan,
+				gross: yuan(gross), fee: yuan(gross - fen), settled: yuan(fen), count: "1",
+				comment: pick(r, []string{"春茶上新", "城市徒步", "秋季穿搭", "小家电测评", "开学书单"})})
 	}
 	return rows
 }
@@ -111,13 +120,14 @@ func statements(r *random, members []member, index int, sums tally) (tips, ads [
 	return tips, ads
 }
 
-// lateTips adds rows of the month before, which the platform delivers after that month was settled. They
-// join the statement of this month.
+// lateTips adds rows of the month before, which the platform delivers after that month was settled.
+// They join the statement of this month.
 func lateTips(r *random, members []member, index int, sums tally) []row {
 	month := serviceMonths()[index]
 	var late []row
 	for _, m := range members {
-		if m.fixed || sums[what{ident.Creator(m.id), liveTip, month}] == 0 || len(late) == 4 || !r.chance(20) {
+		if m.fixed || sums[what{ident.Creator(m.id), liveTip, month}] == 0 || len(late) == 4 ||
+			!r.chance(20) {
 			continue
 		}
 		fen := r.between(50, 400) * 100
@@ -127,8 +137,8 @@ func lateTips(r *random, members []member, index int, sums tally) []row {
 	return late
 }
 
-// messUp repeats three rows and adds the month's broken one: a letter among digits, an account nobody has,
-// and a unit nobody knows.
+// messUp repeats three rows and adds the month's broken one: a letter among digits, an account
+// nobody has, and a unit nobody knows.
 func messUp(r *random, rows []row, index int) []row {
 	for range 3 {
 		rows = append(rows, pick(r, rows))
@@ -136,9 +146,13 @@ func messUp(r *random, rows []row, index int) []row {
 	bad := rows[r.below(len(rows)-3)]
 	switch index {
 	case 0:
-		bad.id, bad.unit, bad.settled = bad.id+"x", income.Yuan, "12O.50"
+		bad.id = bad.id + "x"
+		bad.unit = income.Yuan
+		bad.settled = "12O.50"
 	case 1:
-		bad.id, bad.uid, bad.nick = bad.id+"x", "90000000", "路人甲"
+		bad.id = bad.id + "x"
+		bad.uid = "90000000"
+		bad.nick = "路人甲"
 	default:
 		bad.id, bad.unit = bad.id+"x", "钻石"
 	}

@@ -84,9 +84,10 @@ var (
 // newMember makes creator number n.
 func newMember(r *random, n int) member {
 	m := member{
-		id: fmt.Sprintf("c%03d", n), uid: fmt.Sprintf("9%07d", 1000*n+7), kind: kindOf(n), entity: ident.Entity(entityOf(n)),
-		nick:  styles[n%len(styles)] + subjects[(n/len(styles)+n)%len(subjects)],
-		fixed: n <= 6, earns: map[string]bool{},
+		id: fmt.Sprintf("c%03d", n), uid: fmt.Sprintf("9%07d", 1000*n+7), kind: kindOf(n),
+		entity: ident.Entity(entityOf(n)),
+		nick:   styles[n%len(styles)] + subjects[(n/len(styles)+n)%len(subjects)],
+		fixed:  n <= 6, earns: map[string]bool{},
 	}
 	owner := n
 	if n == secondAccount {
@@ -110,7 +111,8 @@ func newMember(r *random, n int) member {
 	return m
 }
 
-// drawShares gives the split of each income type. Xingtu is 7:2:1 with the platform's part as a memo.
+// drawShares gives the split of each income type. Xingtu is 7:2:1 with the platform's part as a
+// memo.
 func drawShares(r *random) map[string]share {
 	tip := pick(r, []int{50, 55, 60, 70})
 	sale := pick(r, []int{70, 75, 80, 85})
@@ -145,11 +147,16 @@ func (m *member) drawIncome(r *random, n int) {
 func world(r *random) ([]member, income.Master) {
 	var w income.Master
 	w.PayingEntities = []apiclient.PayingEntity{
-		{EntityID: mcnEntity, Name: "样例互动文化传媒有限公司", USCC: creditCode("1", "330106", 1), Place: hangzhou, PlaceTier: "city", VAT: "general", From: since,
-			Accounts: []apiclient.Account{{Method: "douyin", Account: "demo-merchant-mcn"}, {Method: "bank", Account: bankAccount(1)}}},
-		{EntityID: platEntity, Name: "样例平台结算服务有限公司", USCC: creditCode("1", "330106", 2), Place: hangzhou, PlaceTier: "city", VAT: "general", From: since,
-			Filings:  []apiclient.PlatformFiling{{Platform: platform, Class: "款项结算", FiledOn: since, Proof: "demo-basic-form-receipt-0001", From: since}},
-			Accounts: []apiclient.Account{{Method: "douyin", Account: "demo-merchant-plat"}, {Method: "bank", Account: bankAccount(2)}}},
+		{EntityID: mcnEntity, Name: "样例互动文化传媒有限公司", USCC: creditCode("1", "330106", 1), Place: hangzhou,
+			PlaceTier: "city", VAT: "general", From: since,
+			Accounts: []apiclient.Account{{Method: "douyin", Account: "demo-merchant-mcn"},
+				{Method: "bank", Account: bankAccount(1)}}},
+		{EntityID: platEntity, Name: "样例平台结算服务有限公司", USCC: creditCode("1", "330106", 2), Place: hangzhou,
+			PlaceTier: "city", VAT: "general", From: since,
+			Filings: []apiclient.PlatformFiling{{Platform: platform, Class: "款项结算", FiledOn: since,
+				Proof: "demo-basic-form-receipt-0001", From: since}},
+			Accounts: []apiclient.Account{{Method: "douyin", Account: "demo-merchant-plat"},
+				{Method: "bank", Account: bankAccount(2)}}},
 	}
 	members := make([]member, 0, creators)
 	for n := 1; n <= creators; n++ {
@@ -170,7 +177,8 @@ func world(r *random) ([]member, income.Master) {
 	return members, w
 }
 
-// The gap of the national rules that the demo agency closes by a tax position, and the reading it chose.
+// The gap of the national rules that the demo agency closes by a tax position, and the reading it
+// chose.
 const (
 	positionRule    = "vat.natural_person.withholding"
 	positionReading = "daily_1000_at_1pct"
@@ -179,14 +187,21 @@ const (
 // taxpayerOf makes the person or organisation behind a creator.
 func taxpayerOf(r *random, m member, n int) apiclient.Taxpayer {
 	region := pick(r, regions[:])
-	t := apiclient.Taxpayer{TaxpayerID: ident.Taxpayer(m.person), Name: m.name, Phone: fmt.Sprintf("138001380%02d", n)}
-	p := apiclient.Profile{From: since, Kind: m.kind, Resident: true, VAT: "small_scale", Collection: "books", Jurisdiction: hangzhou, PlaceTier: "city", Industry: "culture"}
+	t := apiclient.Taxpayer{TaxpayerID: ident.Taxpayer(m.person), Name: m.name,
+		Phone: fmt.Sprintf("138001380%02d", n)}
+	p := apiclient.Profile{From: since, Kind: m.kind, Resident: true, VAT: "small_scale",
+		Collection: "books", Jurisdiction: hangzhou, PlaceTier: "city", Industry: "culture"}
 	switch m.kind {
 	case "natural_person":
-		t.IDType, t.IDNumber = "201", residentID(region, 1880+r.below(20), 1+r.below(12), 1+r.below(28), n)
-		p.VAT, p.Collection, p.Industry, p.PlaceTier = "natural_person", "withheld", "", ""
+		t.IDType, t.IDNumber = "201", residentID(region, 1880+r.below(20), 1+r.below(12),
+			1+r.below(28), n)
+		p.VAT = "natural_person"
+		p.Collection = "withheld"
+		p.Industry = ""
+		p.PlaceTier = ""
 		if m.entity == platEntity {
-			p.Papers = []apiclient.Paper{{Name: "vat_agency_filing_consent", Number: "consent-" + m.id, From: since, To: "2027-12-31"}}
+			p.Papers = []apiclient.Paper{{Name: "vat_agency_filing_consent", Number: "consent-" + m.id,
+				From: since, To: "2027-12-31"}}
 		}
 	case "individual_business":
 		t.IDType, t.IDNumber = "uscc", creditCode("2", "330106", 100+n)
@@ -206,12 +221,15 @@ func licence(number string) []apiclient.Paper {
 	return []apiclient.Paper{{Name: "business_licence", Number: number, From: since}}
 }
 
-// creatorOf makes the account. Persons are paid into their wallet, organisations into a corporate account.
+// creatorOf makes the account. Persons are paid into their wallet, organisations into a corporate
+// account.
 func creatorOf(r *random, m member, n int) apiclient.Creator {
 	c := apiclient.Creator{
-		CreatorID: ident.Creator(m.id), TaxpayerID: ident.Taxpayer(m.person), Nickname: m.nick, Level: pick(r, []string{"A", "B", "B", "C", "C", "D"}),
+		CreatorID: ident.Creator(m.id), TaxpayerID: ident.Taxpayer(m.person), Nickname: m.nick,
+		Level:            pick(r, []string{"A", "B", "B", "C", "C", "D"}),
 		PlatformAccounts: []apiclient.PlatformAccount{{Platform: platform, UID: m.uid}},
-		Payout:           apiclient.PayoutAccount{Method: "douyin", Account: "demo-openid-" + m.id, Holder: m.name},
+		Payout: apiclient.PayoutAccount{Method: "douyin", Account: "demo-openid-" + m.id,
+			Holder: m.name},
 	}
 	if m.kind != "natural_person" {
 		c.Payout.Method, c.Payout.Account = "bank", bankAccount(100+n)
@@ -219,10 +237,12 @@ func creatorOf(r *random, m member, n int) apiclient.Creator {
 	return c
 }
 
-// contractOf covers all income types of the demo by one contract, so that a month's income is one project.
+// contractOf covers all income types of the demo by one contract, so that a month's income is one
+// project.
 func contractOf(m member, n int) apiclient.Contract {
 	c := apiclient.Contract{
-		ContractID: fmt.Sprintf("k%03d", n), CreatorID: ident.Creator(m.id), PayingEntity: m.entity, From: since,
+		ContractID: fmt.Sprintf("k%03d", n), CreatorID: ident.Creator(m.id), PayingEntity: m.entity,
+		From:   since,
 		Routes: map[string]string{}, Splits: map[string]apiclient.Split{},
 		Cycle: "month", PayDay: 15, PriceBasis: "before_tax", RevenueBasis: "net",
 	}
@@ -249,31 +269,43 @@ func (s share) split() apiclient.Split {
 		{Party: "mcn", Kind: "mcn", Share: hundredths(s.agency)},
 	}
 	if s.memo > 0 {
-		out.Parties = append(out.Parties, apiclient.Party{Party: "platform", Kind: "memo", Share: hundredths(s.memo)})
+		out.Parties = append(out.Parties,
+			apiclient.Party{Party: "platform", Kind: "memo", Share: hundredths(s.memo)})
 	}
 	return out
 }
 
-// strategies reward three actions with cash and two with points; coupon_claim has none and is parked.
+// strategies reward three actions with cash and two with points; coupon_claim has none and is
+// parked.
 func strategies() []apiclient.Strategy {
 	raw := func(s string) json.RawMessage { return json.RawMessage(s) }
 	return []apiclient.Strategy{
-		{StrategyID: "live-minutes", From: since, Match: apiclient.Match{ActionType: "live_minutes"}, Reward: apiclient.Reward{Kind: "cash", PerUnit: raw(`"0.02"`)}},
-		{StrategyID: "new-follower", From: since, Match: apiclient.Match{ActionType: "new_follower"}, Reward: apiclient.Reward{Kind: "cash", Amount: raw(`"0.30"`)}},
-		{StrategyID: "order-referred", From: since, Match: apiclient.Match{ActionType: "order_referred"}, Reward: apiclient.Reward{Kind: "cash", Amount: raw(`"1.50"`)}},
-		{StrategyID: "video-share", From: since, Match: apiclient.Match{ActionType: "video_share"}, Reward: apiclient.Reward{Kind: "traffic", Amount: raw(`20`)}},
-		{StrategyID: "daily-checkin", From: since, Match: apiclient.Match{ActionType: "daily_checkin"}, Reward: apiclient.Reward{Kind: "shop", Amount: raw(`5`)}},
+		{StrategyID: "live-minutes", From: since, Match: apiclient.Match{ActionType: "live_minutes"},
+			Reward: apiclient.Reward{Kind: "cash", PerUnit: raw(`"0.02"`)}},
+		{StrategyID: "new-follower", From: since, Match: apiclient.Match{ActionType: "new_follower"},
+			Reward: apiclient.Reward{Kind: "cash", Amount: raw(`"0.30"`)}},
+		{StrategyID: "order-referred", From: since, Match: apiclient.Match{ActionType: "order_referred"},
+			Reward: apiclient.Reward{Kind: "cash", Amount: raw(`"1.50"`)}},
+		{StrategyID: "video-share", From: since, Match: apiclient.Match{ActionType: "video_share"},
+			Reward: apiclient.Reward{Kind: "traffic", Amount: raw(`20`)}},
+		{StrategyID: "daily-checkin", From: since, Match: apiclient.Match{ActionType: "daily_checkin"},
+			Reward: apiclient.Reward{Kind: "shop", Amount: raw(`5`)}},
 	}
 }
 
 // smallWorld makes the second tenant: one company, two persons, and no tax position.
 func smallWorld(r *random) ([]member, income.Master) {
-	w := income.Master{PayingEntities: []apiclient.PayingEntity{{EntityID: "ent-small", Name: "小样例文化传播有限公司", USCC: creditCode("1", "330106", 3), Place: hangzhou, PlaceTier: "city", VAT: "small_scale", From: since,
-		Accounts: []apiclient.Account{{Method: "douyin", Account: "demo-merchant-small"}}}}}
+	w := income.Master{
+		PayingEntities: []apiclient.PayingEntity{{EntityID: "ent-small", Name: "小样例文化传播有限公司",
+			USCC: creditCode("1", "330106", 3), Place: hangzhou, PlaceTier: "city", VAT: "small_scale",
+			From:     since,
+			Accounts: []apiclient.Account{{Method: "douyin", Account: "demo-merchant-small"}}}}}
 	var members []member
 	for n := 1; n <= 2; n++ {
-		m := member{id: fmt.Sprintf("s%03d", n), uid: fmt.Sprintf("8%07d", n), nick: styles[n] + "小店", person: fmt.Sprintf("tps%03d", n),
-			name: string([]rune(surnames)[n+20]) + "小样", kind: "natural_person", entity: "ent-small", fixed: true, shares: drawShares(r)}
+		m := member{id: fmt.Sprintf("s%03d", n), uid: fmt.Sprintf("8%07d", n), nick: styles[n] + "小店",
+			person: fmt.Sprintf("tps%03d", n),
+			name:   string([]rune(surnames)[n+20]) + "小样", kind: "natural_person", entity: "ent-small",
+			fixed: true, shares: drawShares(r)}
 		m.shares[liveTip] = share{60, 40, 0, "creator"}
 		members = append(members, m)
 		w.Taxpayers = append(w.Taxpayers, taxpayerOf(r, m, 90+n))

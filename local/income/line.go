@@ -1,5 +1,5 @@
-// Package income reads what platforms hand to an agency - statements as CSV, commerce orders and incentive
-// events as NDJSON - and turns it into the lines and events of the API.
+// Package income reads what platforms hand to an agency - statements as CSV, commerce orders and
+// incentive events as NDJSON - and turns it into the lines and events of the API.
 package income
 
 import (
@@ -38,13 +38,15 @@ func (l Line) ForAPI() apiclient.IncomeLine {
 		LineID: l.LineID, CreatorID: l.CreatorID, IncomeType: l.IncomeType, Platform: l.Platform,
 		AccountUID: l.AccountUID, Nickname: l.Nickname, ShopID: l.ShopID,
 		OccurredOn: l.OccurredOn.String(), ServicePeriod: l.ServicePeriod.String(),
-		GrossBeforePlatform: l.Gross.String(), PlatformFee: l.PlatformFee.String(), Refund: l.Refund.String(),
+		GrossBeforePlatform: l.Gross.String(), PlatformFee: l.PlatformFee.String(),
+		Refund:  l.Refund.String(),
 		Subsidy: l.Subsidy.String(), Distributable: l.Distributable.String(),
 		Count: l.Count, Description: l.Description, Source: l.Source,
 	}
 }
 
-// Remark is something a person should look at: a row that was refused, or one that was taken but looks odd.
+// Remark is something a person should look at: a row that was refused, or one that was taken but
+// looks odd.
 type Remark struct {
 	Source string // the file
 	Row    int    // its line, counted from 1

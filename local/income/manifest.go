@@ -40,8 +40,8 @@ type File struct {
 	SHA256 string       `json:"sha256"`
 }
 
-// Expected is one settlement that the files must lead to: what the statement of a period gathers, late and
-// refunded lines included, or a settle call.
+// Expected is one settlement that the files must lead to: what the statement of a period gathers,
+// late and refunded lines included, or a settle call.
 type Expected struct {
 	Tenant     ident.Tenant  `json:"tenant"`
 	CreatorID  ident.Creator `json:"creator_id"`
@@ -60,9 +60,10 @@ type WorkedCase struct {
 	PayOn     civil.Date              `json:"pay_on"`
 	Share     money.Amount            `json:"share"` // the creator's part of the money
 	Taxes     map[string]money.Amount `json:"taxes"` // what is kept back, by tax
-	Owed      map[string]money.Amount `json:"owed"`  // what the payee files itself, as far as it can be known
-	Net       money.Amount            `json:"net"`
-	Hold      string                  `json:"hold,omitempty"` // the reason why nothing is taxed or paid
+	// what the payee files itself, as far as it can be known
+	Owed map[string]money.Amount `json:"owed"`
+	Net  money.Amount            `json:"net"`
+	Hold string                  `json:"hold,omitempty"` // the reason why nothing is taxed or paid
 }
 
 // SettleCall is a settle call with its idempotency key.
@@ -89,7 +90,8 @@ type Delivery struct {
 	rates  Rates
 }
 
-// Open reads the manifest, the rates and the master data of a folder; the files are read when they are asked for.
+// Open reads the manifest, the rates and the master data of a folder; the files are read when they
+// are asked for.
 func Open(files fs.FS) (Delivery, error) {
 	d := Delivery{files: files, Master: map[string]Master{}}
 	if err := readJSON(files, "manifest.json", &d.Manifest); err != nil {
@@ -110,7 +112,8 @@ func Open(files fs.FS) (Delivery, error) {
 
 // Lines reads a file of income.
 func (d Delivery) Lines(f File) (Batch, error) {
-	spec := Spec{Source: f.Path, Platform: "douyin", Roster: RosterOf(d.Master[string(f.Tenant)].Creators), Rates: d.rates}
+	spec := Spec{Source: f.Path, Platform: "douyin",
+		Roster: RosterOf(d.Master[string(f.Tenant)].Creators), Rates: d.rates}
 	read := ReadStatement
 	switch f.Kind {
 	case LiveTips:

@@ -13,8 +13,8 @@ import (
 	"fenzhang/shared/money"
 )
 
-// Order is a commerce order as the Douyin MCN alliance interface (buyin.instituteOrderMCN) gives it: amounts
-// in fen, rates times 10,000, times in Shanghai. Fields we do not use are not read.
+// Order is a commerce order as the Douyin MCN alliance interface (buyin.instituteOrderMCN) gives
+// it: amounts in fen, rates times 10,000, times in Shanghai. Fields we do not use are not read.
 type Order struct {
 	OrderID               string `json:"order_id"`
 	ProductName           string `json:"product_name"`
@@ -55,8 +55,8 @@ const pageOK = 10000
 // maxLine bounds one line of an NDJSON file; a page of 200 orders has some 250 KB.
 const maxLine = 4 << 20
 
-// ReadOrders reads pages of the order interface, one JSON document in each line. spec.IncomeType and
-// spec.Platform go into the lines. A bad page or order is refused and the rest is read.
+// ReadOrders reads pages of the order interface, one JSON document in each line. spec.IncomeType
+// and spec.Platform go into the lines. A bad page or order is refused and the rest is read.
 func ReadOrders(r io.Reader, spec Spec) (Batch, error) {
 	var out Batch
 	lines := bufio.NewScanner(r)
@@ -71,7 +71,8 @@ func ReadOrders(r io.Reader, spec Spec) (Batch, error) {
 			continue
 		}
 		if p.Code != pageOK {
-			out.Refused = append(out.Refused, Remark{spec.Source, row, "", fmt.Sprintf("page: code %d %s", p.Code, p.Msg)})
+			out.Refused = append(out.Refused,
+				Remark{spec.Source, row, "", fmt.Sprintf("page: code %d %s", p.Code, p.Msg)})
 			continue
 		}
 		for _, raw := range p.Data.Orders {
@@ -106,7 +107,8 @@ func (b *Batch) addOrder(spec Spec, row int, raw json.RawMessage) {
 	b.Lines = append(b.Lines, line)
 	if want := o.commissionCheck(); want.Fen() != o.RealCommission {
 		b.Noted = append(b.Noted, Remark{spec.Source, row, o.OrderID,
-			fmt.Sprintf("goods x rate gives %s, the platform settled %s", want, money.Fen(o.RealCommission))})
+			fmt.Sprintf("goods x rate gives %s, the platform settled %s", want,
+				money.Fen(o.RealCommission))})
 	}
 }
 
@@ -117,7 +119,8 @@ func (o Order) isMoney() bool {
 	return settled && o.RealCommission != 0
 }
 
-// commissionCheck is what goods and rate would give, half-even to the fen; the platform's figure stays the base.
+// commissionCheck is what goods and rate would give, half-even to the fen; the platform's figure
+// stays the base.
 func (o Order) commissionCheck() money.Amount {
 	return money.Ratio(o.CommissionRate, 10_000).Of(money.Fen(o.SettledGoodsAmount), money.HalfEven)
 }
@@ -131,7 +134,8 @@ func (o Order) check() error {
 	if !orderPattern.MatchString(o.OrderID) {
 		return errors.New("order_id is not 6 to 32 digits")
 	}
-	for _, n := range []int64{o.SettledGoodsAmount, o.RealCommission, o.SettledTechServiceFee, o.InstitutionCommission, o.ItemNum} {
+	for _, n := range []int64{o.SettledGoodsAmount, o.RealCommission, o.SettledTechServiceFee,
+		o.InstitutionCommission, o.ItemNum} {
 		if n < 0 || n > maxOrder {
 			return errors.New("an amount is negative or absurdly large")
 		}
@@ -145,14 +149,15 @@ func (o Order) check() error {
 	return nil
 }
 
-// line is the income of a settled order, or the line that takes it back: it falls into the month of the
-// settlement or of the refund.
+// line is the income of a settled order, or the line that takes it back: it falls into the month of
+// the settlement or of the refund.
 func (o Order) line(spec Spec) (Line, error) {
 	if err := o.check(); err != nil {
 		return Line{}, err
 	}
 	l := Line{
-		LineID: "dy" + o.OrderID, IncomeType: spec.IncomeType, Platform: spec.Platform, Source: spec.Source,
+		LineID: "dy" + o.OrderID, IncomeType: spec.IncomeType, Platform: spec.Platform,
+		Source:     spec.Source,
 		AccountUID: o.AuthorOpenID, Nickname: o.AuthorAccount, ShopID: fmt.Sprint(o.ShopID),
 		Count: o.ItemNum, Description: o.ProductName,
 	}
@@ -164,9 +169,13 @@ func (o Order) line(spec Spec) (Line, error) {
 	got := money.Fen(o.InstitutionCommission)
 	if o.FlowPoint == Refund {
 		l.LineID += "-refund"
-		l.Refund, l.Distributable, at = got, got.Neg(), o.RefundTime
+		l.Refund = got
+		l.Distributable = got.Neg()
+		at = o.RefundTime
 	} else {
-		l.Gross, l.PlatformFee, l.Distributable = money.Fen(o.RealCommission), money.Fen(o.SettledTechServiceFee), got
+		l.Gross = money.Fen(o.RealCommission)
+		l.PlatformFee = money.Fen(o.SettledTechServiceFee)
+		l.Distributable = got
 	}
 	t, err := time.ParseInLocation("2006-01-02 15:04:05", at, civil.Shanghai)
 	if err != nil || t.Year() < 2000 {

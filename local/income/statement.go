@@ -40,8 +40,9 @@ const maxFile = 32 << 20
 // required are the columns without which a row is no income.
 var required = [...]string{"row_id", "day", "period", "account_uid", "unit", "settled"}
 
-// ReadStatement reads a CSV statement in UTF-8 (with or without a mark) or GB18030. A bad row is refused and
-// the rest is read; the error is for files that cannot be read at all: unknown encoding, no known heading.
+// ReadStatement reads a CSV statement in UTF-8 (with or without a mark) or GB18030. A bad row is
+// refused and the rest is read; the error is for files that cannot be read at all: unknown
+// encoding, no known heading.
 func ReadStatement(r io.Reader, spec Spec) (Batch, error) {
 	text, err := decode(r)
 	if err != nil {

@@ -17,7 +17,8 @@ const (
 	Coins = "音浪" // virtual currency of live rooms
 )
 
-// Rate is what one unit of a virtual currency is worth, from a day on, as the platform publishes it.
+// Rate is what one unit of a virtual currency is worth, from a day on, as the platform publishes
+// it.
 type Rate struct {
 	Unit string     `json:"unit"`
 	From civil.Date `json:"from"`
@@ -41,8 +42,8 @@ func (r Rates) on(unit string, day civil.Date) (money.Rate, error) {
 	return best.Yuan, nil
 }
 
-// amount turns a figure of a statement into money. Fen and coins are whole numbers; yuan have at most two
-// decimals. An empty cell is nothing.
+// amount turns a figure of a statement into money. Fen and coins are whole numbers; yuan have at
+// most two decimals. An empty cell is nothing.
 func (r Rates) amount(text, unit string, day civil.Date) (money.Amount, error) {
 	text, err := ungroup(strings.TrimSpace(text))
 	if err != nil || text == "" {

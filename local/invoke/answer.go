@@ -10,8 +10,8 @@ import (
 	"fenzhang/shared/lambda/trigger"
 )
 
-// judge reports what an answer says against its event: a failed handler, a status that is not 2xx, a record that
-// failed in its batch, a caller that was not let in.
+// judge reports what an answer says against its event: a failed handler, a status that is not 2xx,
+// a record that failed in its batch, a caller that was not let in.
 func judge(payload []byte, answer runtimeapi.Answer) error {
 	if answer.Failed {
 		return errors.New("the function returned an error")

@@ -33,7 +33,8 @@ const (
 	auditRecords = "/v1/audit/records/"
 )
 
-// fillNotice puts the notice of a payment that was really made into a callback: only the stand-in can sign it.
+// fillNotice puts the notice of a payment that was really made into a callback: only the stand-in
+// can sign it.
 func (s *stack) fillNotice(ctx context.Context, ev object, gateway string) error {
 	address := s.vars["GATEWAY_"+strings.ToUpper(gateway)+"_URL"]
 	var report struct {
@@ -88,7 +89,8 @@ func (s *stack) fillAuditRecord(ctx context.Context, ev object) error {
 	table := s.vars["TABLE_CONTROL"]
 	pages := dynamodb.NewScanPaginator(dynamodb.NewFromConfig(s.aws), &dynamodb.ScanInput{
 		TableName: &table, FilterExpression: aws.String("begins_with(pk, :prefix)"),
-		ExpressionAttributeValues: map[string]ddb.AttributeValue{":prefix": &ddb.AttributeValueMemberS{Value: prefix}},
+		ExpressionAttributeValues: map[string]ddb.AttributeValue{
+			":prefix": &ddb.AttributeValueMemberS{Value: prefix}},
 	})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
@@ -123,7 +125,8 @@ func (s *stack) fillChange(ctx context.Context, record object) error {
 		value, _ := at(change, "Keys", name)["S"].(string)
 		keys[name] = &ddb.AttributeValueMemberS{Value: value}
 	}
-	got, err := dynamodb.NewFromConfig(s.aws).GetItem(ctx, &dynamodb.GetItemInput{TableName: &table, Key: keys})
+	got, err := dynamodb.NewFromConfig(s.aws).GetItem(ctx,
+		&dynamodb.GetItemInput{TableName: &table, Key: keys})
 	if err != nil {
 		return err
 	}
@@ -140,7 +143,8 @@ func (s *stack) fillChange(ctx context.Context, record object) error {
 	return nil
 }
 
-// tableOf is the running stack's table for the one in a stream's ARN, .../table/fenzhang-settlements/stream/...
+// tableOf is the running stack's table for the one in a stream's ARN,
+// .../table/fenzhang-settlements/stream/...
 func (s *stack) tableOf(arn string) (string, error) {
 	_, rest, _ := strings.Cut(arn, ":table/")
 	name, _, _ := strings.Cut(rest, "/")
@@ -169,8 +173,8 @@ func streamImage(item map[string]ddb.AttributeValue) (object, error) {
 	return image, nil
 }
 
-// fillUpload hands the national pack in under the key that the sample names, signed with the key that the stack
-// trusts. It is the pack that is in force anyway, and stays a draft.
+// fillUpload hands the national pack in under the key that the sample names, signed with the key
+// that the stack trusts. It is the pack that is in force anyway, and stays a draft.
 func (s *stack) fillUpload(ctx context.Context, record object) error {
 	bucket := s.vars["RULES_BUCKET"]
 	at(record, "s3", "bucket")["name"] = bucket
@@ -186,7 +190,8 @@ func (s *stack) fillUpload(ctx context.Context, record object) error {
 	}
 	store := s3.NewFromConfig(s.aws, func(o *s3.Options) { o.UsePathStyle = true })
 	put := func(name string, data []byte) error {
-		_, err := store.PutObject(ctx, &s3.PutObjectInput{Bucket: &bucket, Key: &name, Body: bytes.NewReader(data)})
+		_, err := store.PutObject(ctx,
+			&s3.PutObjectInput{Bucket: &bucket, Key: &name, Body: bytes.NewReader(data)})
 		return err
 	}
 	err = fs.WalkDir(rules.National(), ".", func(name string, d fs.DirEntry, err error) error {

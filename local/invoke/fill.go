@@ -21,8 +21,9 @@ import (
 // object is JSON with its numbers as they are written.
 type object = map[string]any
 
-// fill brings a sample up to date: its times are now, ids of what it makes are new, and what must be signed or must
-// lie in the running stack is fetched from there. Everything else stays as the sample names it.
+// fill brings a sample up to date: its times are now, ids of what it makes are new, and what must
+// be signed or must lie in the running stack is fetched from there. Everything else stays as the
+// sample names it.
 func (s *stack) fill(ctx context.Context, raw []byte) ([]byte, error) {
 	kind, err := trigger.KindOf(raw)
 	if err != nil {
@@ -104,13 +105,15 @@ func (s *stack) stamp(ev object) {
 	about["timeEpoch"] = s.now().UnixMilli()
 }
 
-// fillAuthorizer signs a token for somebody of finance, as make token does: the sample's own is signed by nobody.
+// fillAuthorizer signs a token for somebody of finance, as make token does: the sample's own is
+// signed by nobody.
 func (s *stack) fillAuthorizer(ctx context.Context, ev object) error {
 	signer, err := tokens.ForStack(ctx, s.aws, func(name string) string { return s.vars[name] })
 	if err != nil {
 		return err
 	}
-	text, err := signer.Sign(tokens.Claims{Tenant: ident.Tenant(s.vars["FENZHANG_TENANT"]), Roles: []string{"finance"}})
+	text, err := signer.Sign(tokens.Claims{Tenant: ident.Tenant(s.vars["FENZHANG_TENANT"]),
+		Roles: []string{"finance"}})
 	if err != nil {
 		return err
 	}
@@ -120,7 +123,8 @@ func (s *stack) fillAuthorizer(ctx context.Context, ev object) error {
 	return nil
 }
 
-// made are the fields of bodies that name what a call makes: a second call with the same value is a repeat.
+// made are the fields of bodies that name what a call makes: a second call with the same value is a
+// repeat.
 var made = map[string]bool{"event_id": true, "activity_id": true, "line_id": true}
 
 func (s *stack) fillHTTP(ctx context.Context, ev object) error {
@@ -150,7 +154,8 @@ func (s *stack) fillHTTP(ctx context.Context, ev object) error {
 	return err
 }
 
-// renew gives whatever a body makes a new id, and lets actions happen now: too old ones are refused.
+// renew gives whatever a body makes a new id, and lets actions happen now: too old ones are
+// refused.
 func (s *stack) renew(v any) {
 	switch v := v.(type) {
 	case object:

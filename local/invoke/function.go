@@ -31,12 +31,14 @@ func openStack(_ context.Context, path string) (*stack, error) {
 	}
 	return &stack{vars: vars, now: time.Now, aws: aws.Config{
 		Region: vars["AWS_REGION"], BaseEndpoint: aws.String(vars["AWS_ENDPOINT_URL"]),
-		Credentials: credentials.NewStaticCredentialsProvider(vars["AWS_ACCESS_KEY_ID"], vars["AWS_SECRET_ACCESS_KEY"], ""),
+		Credentials: credentials.NewStaticCredentialsProvider(vars["AWS_ACCESS_KEY_ID"],
+			vars["AWS_SECRET_ACCESS_KEY"], ""),
 	}}, nil
 }
 
 // call builds a function, runs it and sends it one event. Its log goes to standard error.
-func (s *stack) call(ctx context.Context, function string, payload []byte) (runtimeapi.Answer, error) {
+func (s *stack) call(ctx context.Context, function string,
+	payload []byte) (runtimeapi.Answer, error) {
 	binary, err := build(ctx, function)
 	if err != nil {
 		return runtimeapi.Answer{}, err
@@ -71,7 +73,8 @@ func (s *stack) call(ctx context.Context, function string, payload []byte) (runt
 // build compiles a function for this machine as make up does, which shares the compiled packages.
 func build(ctx context.Context, function string) (string, error) {
 	out := filepath.Join(".local", "build", "invoke", function)
-	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-ldflags", "-s -w", "-tags", "lambda.norpc", "-pgo=off",
+	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-ldflags", "-s -w", "-tags",
+		"lambda.norpc", "-pgo=off",
 		"-o", out, "./functions/"+function)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
@@ -81,9 +84,11 @@ func build(ctx context.Context, function string) (string, error) {
 	return out, nil
 }
 
-// environment is what Lambda puts into the environment of the deployed function of a name. It inherits nothing.
+// environment is what Lambda puts into the environment of the deployed function of a name. It
+// inherits nothing.
 func (s *stack) environment(ctx context.Context, name string) ([]string, error) {
-	deployed, err := lambda.NewFromConfig(s.aws).GetFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: &name})
+	deployed, err := lambda.NewFromConfig(s.aws).GetFunctionConfiguration(ctx,
+		&lambda.GetFunctionConfigurationInput{FunctionName: &name})
 	if err != nil {
 		return nil, fmt.Errorf("read the variables of %s on the running stack: %w", name, err)
 	}

@@ -1,6 +1,6 @@
-// Command invoke runs one function's own binary with its sample event against the running stack, as Lambda would:
-// with the function's variables, over the runtime API. What a sample cannot know is filled in first: times, ids that
-// must be new, and signatures.
+// Command invoke runs one function's own binary with its sample event against the running stack, as
+// Lambda would: with the function's variables, over the runtime API. What a sample cannot know is
+// filled in first: times, ids that must be new, and signatures.
 //
 //	go run ./local/invoke pay-out                       (functions/pay-out/event.json)
 //	go run ./local/invoke pay-out event-schedule.json   (or any other file)
@@ -29,7 +29,8 @@ func main() {
 }
 
 func run(ctx context.Context) error {
-	env := flag.String("env", filepath.Join(".local", "stack.env"), "file with the addresses of the running stack")
+	env := flag.String("env", filepath.Join(".local", "stack.env"),
+		"file with the addresses of the running stack")
 	flag.Parse()
 	s, err := openStack(ctx, *env)
 	if err != nil {
@@ -37,7 +38,9 @@ func run(ctx context.Context) error {
 	}
 	switch name, event := flag.Arg(0), flag.Arg(1); name {
 	case "":
-		return errors.New("name a function: make invoke FUNCTION=pay-out [EVENT=event-schedule.json]; FUNCTION=all takes every sample")
+		return errors.New(
+			"name a function: make invoke FUNCTION=pay-out [EVENT=event-schedule.json]; FUNCTION=all " +
+				"takes every sample")
 	case "all":
 		return s.invokeAll(ctx)
 	default:
@@ -61,7 +64,8 @@ func (s *stack) invokeAll(ctx context.Context) error {
 	return errors.Join(failed...)
 }
 
-// invoke runs one function with one event and prints the answer. It is an error if the answer reports one.
+// invoke runs one function with one event and prints the answer. It is an error if the answer
+// reports one.
 func (s *stack) invoke(ctx context.Context, function, event string) error {
 	path, err := eventPath(function, event)
 	if err != nil {
@@ -82,7 +86,8 @@ func (s *stack) invoke(ctx context.Context, function, event string) error {
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", function, filepath.Base(path), err)
 	}
-	fmt.Printf("%s %s, %.0f ms:\n%s\n", function, filepath.Base(path), float64(answer.Took.Microseconds())/1000, readable(answer.Body))
+	fmt.Printf("%s %s, %.0f ms:\n%s\n", function, filepath.Base(path),
+		float64(answer.Took.Microseconds())/1000, readable(answer.Body))
 	if err := judge(payload, answer); err != nil {
 		return fmt.Errorf("%s %s: %w", function, filepath.Base(path), err)
 	}
@@ -92,7 +97,8 @@ func (s *stack) invoke(ctx context.Context, function, event string) error {
 // filledPath keeps the last event as it was sent, for `sam local invoke --event`.
 var filledPath = filepath.Join(".local", "event.json")
 
-// eventPath is the file of an event: by default the function's event.json, and a bare name lies beside it.
+// eventPath is the file of an event: by default the function's event.json, and a bare name lies
+// beside it.
 func eventPath(function, event string) (string, error) {
 	folder := filepath.Join("functions", function)
 	if _, err := os.Stat(filepath.Join(folder, "main.go")); err != nil {

@@ -1,5 +1,5 @@
-// Package runtimeapi is the part of Lambda's Runtime API that a function talks to. With it the bench and make invoke
-// run a function's own binary on this machine, without a container.
+// Package runtimeapi is the part of Lambda's Runtime API that a function talks to. With it the
+// bench and make invoke run a function's own binary on this machine, without a container.
 package runtimeapi
 
 import (
@@ -63,7 +63,8 @@ func Start(ctx context.Context, function string) (*API, error) {
 	mux.HandleFunc("POST /2018-06-01/runtime/invocation/{id}/{kind}", a.take)
 	mux.HandleFunc("POST /2018-06-01/runtime/init/error", a.takeInitError)
 	a.server = &http.Server{Handler: mux}
-	go func() { _ = a.server.Serve(l) }() // it ends with Close; a function that reaches nobody says so itself
+	// it ends with Close; a function that reaches nobody says so itself
+	go func() { _ = a.server.Serve(l) }()
 	return a, nil
 }
 
@@ -79,7 +80,8 @@ func (a *API) Events() chan<- Event { return a.events }
 // ErrEnded means that the function ended, or could not start, before it answered.
 var ErrEnded = errors.New("the function ended before it answered")
 
-// Invoke sends one event and waits for its answer, or until ended is closed: the function's process is gone.
+// Invoke sends one event and waits for its answer, or until ended is closed: the function's process
+// is gone.
 func (a *API) Invoke(ctx context.Context, payload []byte, ended <-chan struct{}) (Answer, error) {
 	answers := make(chan Answer, 1)
 	e := Event{Payload: payload, Done: func(answer Answer) { answers <- answer }}
@@ -112,7 +114,8 @@ func (a *API) handOut(w http.ResponseWriter, req *http.Request) {
 		h := w.Header()
 		h.Set("Lambda-Runtime-Aws-Request-Id", id)
 		h.Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(time.Now().Add(deadline).UnixMilli(), 10))
-		h.Set("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:us-east-1:000000000000:function:"+a.function)
+		h.Set("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:us-east-1:000000000000:function:"+
+			a.function)
 		h.Set("Content-Type", "application/json")
 		_, _ = w.Write(e.Payload) // an event that does not arrive is never answered, and that shows
 	}

@@ -19,13 +19,15 @@ func (w *world) levels(tenant ident.Tenant) []review.Level {
 	if tenant != ident.Tenant(w.turns.many) {
 		return nil
 	}
-	return []review.Level{{Above: money.Fen(300_000), Approvers: 2}, {Above: money.Fen(3_000_000), Approvers: 3}}
+	return []review.Level{{Above: money.Fen(300_000), Approvers: 2},
+		{Above: money.Fen(3_000_000), Approvers: 3}}
 }
 
 // approvers are the people who may approve at a tenant.
 func approvers() []string { return []string{"approver", "approver-2", "approver-3"} }
 
-// approverOf is who looks at a settlement next: somebody who has not approved it yet, or now and then anybody.
+// approverOf is who looks at a settlement next: somebody who has not approved it yet, or now and
+// then anybody.
 func (w *world) approverOf(s settlement.Settlement) caller {
 	c := caller{s.Tenant, approvers()[0]}
 	if s.Tenant != ident.Tenant(w.turns.many) || s.Status != settlement.InReview {
@@ -36,15 +38,19 @@ func (w *world) approverOf(s settlement.Settlement) caller {
 	}
 	for _, name := range approvers() {
 		c.role = name
-		if !slices.ContainsFunc(s.Approvals, func(a settlement.Approval) bool { return a.By == c.subject() }) {
+		if !slices.ContainsFunc(s.Approvals, func(a settlement.Approval) bool {
+			return a.By == c.subject()
+		}) {
 			break
 		}
 	}
 	return c
 }
 
-// together moves many settlements in one call each for submitting and approving, and leaves the rest for one by one.
-func (w *world) together(tenant ident.Tenant, open []settlement.Settlement) []settlement.Settlement {
+// together moves many settlements in one call each for submitting and approving, and leaves the
+// rest for one by one.
+func (w *world) together(tenant ident.Tenant,
+	open []settlement.Settlement) []settlement.Settlement {
 	var submit []settlement.Settlement
 	approve := map[caller][]settlement.Settlement{}
 	rest := slices.DeleteFunc(open, func(s settlement.Settlement) bool {
@@ -68,7 +74,8 @@ func (w *world) together(tenant ident.Tenant, open []settlement.Settlement) []se
 	return rest
 }
 
-// bulk asks for one move of many settlements, often twice, some of them on an old view, and of one that is not there.
+// bulk asks for one move of many settlements, often twice, some of them on an old view, and of one
+// that is not there.
 func (w *world) bulk(c caller, name string, to settlement.Status, of []settlement.Settlement) {
 	if len(of) == 0 {
 		return
@@ -108,13 +115,15 @@ type bulkAnswer struct {
 	} `json:"results"`
 }
 
-func (w *world) bulkOnce(c caller, name string, to settlement.Status, body string, asked map[string]int) {
+func (w *world) bulkOnce(c caller, name string, to settlement.Status, body string,
+	asked map[string]int) {
 	status, answer := 0, ""
 	w.s.begin(w.task("bulk-"+name, c.tenant), func(ctx context.Context) {
 		res := w.post(ctx, w.api, c, "/v1/settlements/transitions", "", body)
 		status, answer = res.StatusCode, res.Body
 	}, func(killed bool) {
-		w.trace.add("answer", "%s %s of %d by %s: %d %.300s", c.tenant, name, len(asked), c.role, status, answer)
+		w.trace.add("answer", "%s %s of %d by %s: %d %.300s", c.tenant, name, len(asked), c.role, status,
+			answer)
 		if killed || status != 200 {
 			return
 		}
@@ -128,13 +137,16 @@ func (w *world) bulkOnce(c caller, name string, to settlement.Status, body strin
 			seen, known := asked[r.ID]
 			if (r.Status == 200) != (r.Settlement != nil) || (r.Status == 200) != (len(r.Error) == 0) ||
 				(!known && r.Status != 404 && r.Status != 503) { // a busy store knows of none
-				w.broken("P9", "bulk %s of %s was answered with %d, settlement %v, error %s", name, r.ID, r.Status, r.Settlement, r.Error)
+				w.broken("P9", "bulk %s of %s was answered with %d, settlement %v, error %s", name, r.ID,
+					r.Status, r.Settlement, r.Error)
 				continue
 			}
 			if r.Status != 200 {
 				continue
 			}
-			p := movedPromise{tenant: c.tenant, id: r.ID, act: name, asked: seen, version: r.Settlement.Version, status: r.Settlement.Status, by: c.subject(), transition: r.Settlement.Transition}
+			p := movedPromise{tenant: c.tenant, id: r.ID, act: name, asked: seen,
+				version: r.Settlement.Version, status: r.Settlement.Status, by: c.subject(),
+				transition: r.Settlement.Transition}
 			if r.Replayed {
 				p.act = "again"
 			}
@@ -151,7 +163,8 @@ func (b *books) checkApproved(s settlement.Settlement, p movedPromise) {
 	}
 }
 
-// checkApprovers checks that what was approved was approved by as many different people as its amount needs.
+// checkApprovers checks that what was approved was approved by as many different people as its
+// amount needs.
 func (b *books) checkApprovers(s settlement.Settlement) {
 	by := map[string]bool{}
 	for _, a := range s.Approvals {
@@ -163,7 +176,8 @@ func (b *books) checkApprovers(s settlement.Settlement) {
 		}
 		need := review.Rules{Levels: b.levels(s.Tenant)}.Approvers(s.Gross)
 		if len(by) < need || len(by) != len(s.Approvals) || !by[m.By] {
-			b.broken("P4", "%s/%s over %s was approved by %v, %d people are needed", s.Tenant, s.ID, s.Gross, s.Approvals, need)
+			b.broken("P4", "%s/%s over %s was approved by %v, %d people are needed", s.Tenant, s.ID, s.Gross,
+				s.Approvals, need)
 		}
 	}
 }

@@ -27,17 +27,19 @@ import (
 	"fenzhang/shared/settlement/settlementdb"
 )
 
-// books is everything that a run has left behind, read without the code that wrote it where that is possible.
+// books is everything that a run has left behind, read without the code that wrote it where that is
+// possible.
 type books struct {
 	*world
 	settlements map[string]settlement.Settlement // by tenant and id
-	acts        map[string]string                // every act that the stream told of -> who did what to what
-	entries     map[string]ledger.Entry          // by tenant, creator and id
-	lines       map[string]map[string]types.AttributeValue
-	buckets     map[string]map[string]types.AttributeValue
-	seen        map[string]clear
-	lists       taxLists
-	paths       map[string]int
+	// every act that the stream told of -> who did what to what
+	acts    map[string]string
+	entries map[string]ledger.Entry // by tenant, creator and id
+	lines   map[string]map[string]types.AttributeValue
+	buckets map[string]map[string]types.AttributeValue
+	seen    map[string]clear
+	lists   taxLists
+	paths   map[string]int
 }
 
 // figures reads figures.
@@ -45,10 +47,14 @@ func (b *books) figures(s settlement.Settlement, hash string) (settlement.Figure
 	return b.store.Figures(context.Background(), s.Tenant, s.ID, hash)
 }
 
-// examine checks all promises of a run that has come to rest, and tells what the money met on its way.
+// examine checks all promises of a run that has come to rest, and tells what the money met on its
+// way.
 func (w *world) examine() map[string]int {
-	b := &books{world: w, settlements: map[string]settlement.Settlement{}, acts: map[string]string{}, entries: map[string]ledger.Entry{},
-		lines: map[string]map[string]types.AttributeValue{}, buckets: map[string]map[string]types.AttributeValue{}, seen: map[string]clear{}, paths: map[string]int{}}
+	b := &books{world: w, settlements: map[string]settlement.Settlement{}, acts: map[string]string{},
+		entries: map[string]ledger.Entry{},
+		lines:   map[string]map[string]types.AttributeValue{},
+		buckets: map[string]map[string]types.AttributeValue{}, seen: map[string]clear{},
+		paths: map[string]int{}}
 	b.readHistory()
 	b.readLedger()
 	b.readTaxes()
@@ -80,7 +86,13 @@ func (w *world) examine() map[string]int {
 
 // note counts what happened to a settlement.
 func (b *books) note(s settlement.Settlement) {
-	for path, met := range map[string]bool{"set-off": len(s.SetOffs) > 0, "automatic": slices.ContainsFunc(s.History, func(m settlement.Move) bool { return m.By == "system:review" }), "part of a month": s.Part != "", "cancelled": s.ReasonClass == settlement.Cancelled, "rejected by a check": rejectedByCheck(s), "several approvers": len(s.Approvals) > 1, "invoice": s.Paper != nil, "filed": s.Kept || s.Carries != "", "reopened": s.Source == settlement.SourceReopened,
+	for path, met := range map[string]bool{"set-off": len(s.SetOffs) > 0,
+		"automatic": slices.ContainsFunc(s.History, func(m settlement.Move) bool {
+			return m.By == "system:review"
+		}), "part of a month": s.Part != "", "cancelled": s.ReasonClass == settlement.Cancelled,
+		"rejected by a check": rejectedByCheck(s), "several approvers": len(s.Approvals) > 1,
+		"invoice": s.Paper != nil, "filed": s.Kept ||
+			s.Carries != "", "reopened": s.Source == settlement.SourceReopened,
 		"payee": s.Parent != ""} {
 		if met {
 			b.paths[path]++
@@ -98,7 +110,8 @@ func (b *books) checkRejections(s settlement.Settlement) {
 	if s.Occurrence < 2 || !rejectedByCheck(s) {
 		return
 	}
-	if before, ok := b.settlements[string(s.Tenant+"/")+settlement.IDOf(s.Identity, s.Occurrence-1)]; !ok || rejectedByCheck(before) {
+	if before, ok := b.settlements[string(s.Tenant+"/")+
+		settlement.IDOf(s.Identity, s.Occurrence-1)]; !ok || rejectedByCheck(before) {
 		b.broken("stuck", "%s was rejected by a check twice, with nobody looking", s.ID)
 	}
 }
@@ -149,7 +162,8 @@ func (b *books) readHistory() {
 	}
 }
 
-// act notes an act. An act may write two settlements, of which one is opened by it; it never writes one twice.
+// act notes an act. An act may write two settlements, of which one is opened by it; it never writes
+// one twice.
 func (b *books) act(tenant ident.Tenant, id, what string) {
 	k := string(tenant+"/") + id
 	if b.acts[k] == what {
@@ -158,24 +172,28 @@ func (b *books) act(tenant ident.Tenant, id, what string) {
 	b.acts[k] = what
 }
 
-// follow holds an image of a settlement against the one before it, by what stands in clear; the first and the last
-// one, and now and then one between, are read whole.
+// follow holds an image of a settlement against the one before it, by what stands in clear; the
+// first and the last one, and now and then one between, are read whole.
 func (b *books) follow(it map[string]types.AttributeValue, last bool) {
 	tenant, id, _ := keys.SettlementOf(pkOf(it), "META")
 	k := string(tenant+"/") + string(id)
 	before, known := b.seen[k]
-	now := clear{revision: number(it, "rev"), version: number(it, "v"), status: settlement.Status(textOf(it, "st"))}
+	now := clear{revision: number(it, "rev"), version: number(it, "v"),
+		status: settlement.Status(textOf(it, "st"))}
 	b.seen[k] = now
 	switch {
 	case !known && (now.revision != 1 || now.version != 1 || now.status != settlement.PendingReview):
-		b.broken("P4", "%s begins as %s, version %d, revision %d", k, now.status, now.version, now.revision)
+		b.broken("P4", "%s begins as %s, version %d, revision %d", k, now.status, now.version,
+			now.revision)
 	case !known:
 	case now.revision != before.revision+1:
-		b.broken("P4", "%s was written over: revision %d after %d, by %s", k, now.revision, before.revision, textOf(it, "act"))
+		b.broken("P4", "%s was written over: revision %d after %d, by %s", k, now.revision,
+			before.revision, textOf(it, "act"))
 	case now.version != before.version && now.version != before.version+1:
 		b.broken("P4", "%s: status_version %d after %d", k, now.version, before.version)
 	case (now.version == before.version) != (now.status == before.status):
-		b.broken("P4", "%s: %s after %s with status_version %d", k, now.status, before.status, now.version)
+		b.broken("P4", "%s: %s after %s with status_version %d", k, now.status, before.status,
+			now.version)
 	}
 	b.act(tenant, textOf(it, "act"), string("a write of "+id))
 	if known && !last && now.revision%5 != 0 {
@@ -194,7 +212,8 @@ func (b *books) follow(it map[string]types.AttributeValue, last bool) {
 	switch {
 	case s.Last.ID != textOf(it, "act"):
 		b.broken("P7", "%s: two acts %s and %s in one write", k, s.Last.ID, textOf(it, "act"))
-	case had && (s.Gross != old.Gross || s.Identity != old.Identity || !slices.EqualFunc(s.Shares, old.Shares, split.Share.Equal)):
+	case had && (s.Gross != old.Gross || s.Identity != old.Identity ||
+		!slices.EqualFunc(s.Shares, old.Shares, split.Share.Equal)):
 		b.broken("P4", "%s: what stands from the opening has changed", k)
 	case had && old.Payout != nil && s.Payout != nil && old.Payout.Key != s.Payout.Key:
 		b.broken("P3", "%s: its payout key has changed", k)
@@ -227,7 +246,8 @@ func (b *books) checkLife(s settlement.Settlement) {
 		}
 		seen[m.TransitionID], at = true, m.To
 	}
-	if s.ID != settlement.IDOf(settlement.Identity(string(s.CreatorID), s.ActivityID, s.TS), s.Occurrence) {
+	if s.ID != settlement.IDOf(settlement.Identity(string(s.CreatorID), s.ActivityID, s.TS),
+		s.Occurrence) {
 		b.broken("P4", "%s is not the settlement of its payable", k)
 	}
 	if s.Occurrence > 1 {
@@ -280,15 +300,19 @@ func (b *books) checkSums(s settlement.Settlement) {
 	}
 }
 
-// checkBeforeSend checks, at the moment an order reaches the gateway, that its key and its send were written before.
+// checkBeforeSend checks, at the moment an order reaches the gateway, that its key and its send
+// were written before.
 func (w *world) checkBeforeSend(tenant ident.Tenant, o payout.Order) {
-	id, err := (&settlementdb.Store{DB: w.db, Control: controlTable}).SettlementOfKey(context.Background(), tenant, o.Key)
+	id, err := (&settlementdb.Store{DB: w.db, Control: controlTable}).SettlementOfKey(
+		context.Background(), tenant, o.Key)
 	if err != nil {
 		w.broken("P3", "key %s was sent before it was written: %v", o.Key, err)
 		return
 	}
-	s, err := (&settlementdb.Store{DB: w.db, Settlements: settlementsTable}).Load(context.Background(), tenant, ident.Settlement(id))
-	if err != nil || s.Payout == nil || s.Payout.Key != o.Key || s.Payout.State == payout.Created || s.Status == settlement.Approved {
+	s, err := (&settlementdb.Store{DB: w.db, Settlements: settlementsTable}).Load(context.Background(),
+		tenant, ident.Settlement(id))
+	if err != nil || s.Payout == nil || s.Payout.Key != o.Key || s.Payout.State == payout.Created ||
+		s.Status == settlement.Approved {
 		w.broken("P3", "%s was sent while its settlement says %+v (%v)", o.Key, s.Payout, err)
 	}
 }
@@ -319,11 +343,15 @@ func (b *books) checkPayments() {
 				if i < len(o.back) {
 					until = o.back[i]
 				}
-				paid[string(s.Tenant+"/")+s.Identity] = append(paid[string(s.Tenant+"/")+s.Identity], span{at, until})
+				paid[string(s.Tenant+"/")+s.Identity] = append(paid[string(s.Tenant+"/")+s.Identity],
+					span{at, until})
 			}
-			want := map[payout.State]settlement.Status{payout.Paid: settlement.Paid, payout.Returned: settlement.Paid, payout.Failed: settlement.Failed, payout.Cancelled: settlement.Failed}[o.state]
+			want := map[payout.State]settlement.Status{payout.Paid: settlement.Paid,
+				payout.Returned: settlement.Paid, payout.Failed: settlement.Failed,
+				payout.Cancelled: settlement.Failed}[o.state]
 			if s.Status != want || s.Payout.State != o.state {
-				b.broken("P3", "%s/%s is %s %s, the gateway says %s", s.Tenant, s.ID, s.Status, s.Payout.State, o.state)
+				b.broken("P3", "%s/%s is %s %s, the gateway says %s", s.Tenant, s.ID, s.Status, s.Payout.State,
+					o.state)
 			}
 		}
 	}
@@ -390,7 +418,8 @@ func (b *books) checkAudit() {
 		if _, ok := b.acts[id]; !ok {
 			b.broken("P7", "record %s tells of an act that was not done", id)
 		}
-		if r := b.records[id]; r.LedgerHash != "" && !sameSet(hashes[id], strings.Split(r.LedgerHash, ",")) {
+		if r := b.records[id]; r.LedgerHash != "" &&
+			!sameSet(hashes[id], strings.Split(r.LedgerHash, ",")) {
 			b.broken("P7", "record %s (%s) tells of another journal entry", id, r.Act)
 		}
 	}
@@ -410,7 +439,8 @@ func (b *books) checkAnswers() {
 	for _, p := range b.promised.settled {
 		s, ok := b.settlements[string(p.p.tenant+"/")+p.id]
 		if !ok || s.Gross != p.amount || s.CreatorID != p.p.creator || s.ActivityID != p.p.activity {
-			b.broken("P9", "settle of %s was answered with %s, which is not there or another's", p.p.activity, p.id)
+			b.broken("P9", "settle of %s was answered with %s, which is not there or another's",
+				p.p.activity, p.id)
 		}
 	}
 	for it := range b.db.Items(controlTable) {
@@ -423,11 +453,13 @@ func (b *books) checkAnswers() {
 	for _, p := range b.promised.moved {
 		s := b.settlements[string(p.tenant+"/")+p.id]
 		if p.version < 1 || p.version > len(s.History)+1 {
-			b.broken("P9", "%s of %s was answered with version %d, there are %d", p.act, p.id, p.version, len(s.History)+1)
+			b.broken("P9", "%s of %s was answered with version %d, there are %d", p.act, p.id, p.version,
+				len(s.History)+1)
 			continue
 		}
 		if p.version > 1 && s.History[p.version-2].To != p.status {
-			b.broken("P9", "%s of %s was answered %s and is %s", p.act, p.id, p.status, s.History[p.version-2].To)
+			b.broken("P9", "%s of %s was answered %s and is %s", p.act, p.id, p.status,
+				s.History[p.version-2].To)
 		}
 		moved := map[string]int{"submit": 1, "approve": 1, "reject": 1}[p.act]
 		if p.act == "approve" && p.status == settlement.InReview {
@@ -435,7 +467,8 @@ func (b *books) checkAnswers() {
 			b.checkApproved(s, p)
 		}
 		if p.act != "cancel" && p.act != "reopen" && p.act != "again" && p.version != p.asked+moved {
-			b.broken("P4", "%s of %s on version %d was taken when it had version %d", p.act, p.id, p.asked, p.version-moved)
+			b.broken("P4", "%s of %s on version %d was taken when it had version %d", p.act, p.id, p.asked,
+				p.version-moved)
 		}
 		if moved > 0 && p.version > 1 && s.History[p.version-2].By != p.by {
 			b.broken("P9", "%s of %s by %s is told as by %s", p.act, p.id, p.by, s.History[p.version-2].By)
@@ -445,18 +478,21 @@ func (b *books) checkAnswers() {
 		period, _, _ := strings.Cut(p.bucket, "#")
 		found := false
 		for k, it := range b.lines {
-			if strings.HasPrefix(k, keys.CreatorBook(p.tenant, p.creator)+"/L#") && strings.HasSuffix(k, "#"+p.incomeType+"#"+p.line) &&
+			if strings.HasPrefix(k, keys.CreatorBook(p.tenant, p.creator)+"/L#") &&
+				strings.HasSuffix(k, "#"+p.incomeType+"#"+p.line) &&
 				textOf(it, "b") == period && number(it, "dist") == p.amount.Fen() {
 				found = true
 			}
 		}
 		if !found {
-			b.broken("P9", "line %s of %s/%s was answered as in %s and is not there", p.line, p.tenant, p.creator, p.bucket)
+			b.broken("P9", "line %s of %s/%s was answered as in %s and is not there", p.line, p.tenant,
+				p.creator, p.bucket)
 		}
 	}
 }
 
-// checkStatements checks that each line is in one bucket, and that each bucket was consumed once and whole (P6, P9).
+// checkStatements checks that each line is in one bucket, and that each bucket was consumed once
+// and whole (P6, P9).
 func (b *books) checkStatements() {
 	type sum struct{ dist, lines int64 }
 	sums := map[string]sum{}
@@ -470,7 +506,8 @@ func (b *books) checkStatements() {
 	today, consumed := civil.DateOf(b.s.Now()), map[string]bool{}
 	for k, it := range b.buckets {
 		if got := sums[k]; got.dist != number(it, "dist") || got.lines != number(it, "n") {
-			b.broken("P9", "bucket %s holds %d fen of %d lines, its lines come to %d fen of %d", k, number(it, "dist"), number(it, "n"), got.dist, got.lines)
+			b.broken("P9", "bucket %s holds %d fen of %d lines, its lines come to %d fen of %d", k,
+				number(it, "dist"), number(it, "n"), got.dist, got.lines)
 		}
 		delete(sums, k)
 		pk, sk, _ := strings.Cut(k, "/")
@@ -482,10 +519,13 @@ func (b *books) checkStatements() {
 			consumed[tenantOf(pk)+"/"+textOf(it, "sid")] = true
 			s, ok := b.settlements[tenantOf(pk)+"/"+textOf(it, "sid")]
 			if !ok || s.Gross.Fen() != number(it, "dist") || int64(s.Occurrence) < number(it, "occ") {
-				b.broken("P9", "bucket %s was consumed by %s with %s, and holds %d fen", k, textOf(it, "sid"), s.Gross, number(it, "dist"))
+				b.broken("P9", "bucket %s was consumed by %s with %s, and holds %d fen", k, textOf(it, "sid"),
+					s.Gross, number(it, "dist"))
 			}
-			if last := b.lastOf(ident.Tenant(tenantOf(pk)), s); ok && last.Dead() && number(it, "live") != 0 {
-				b.broken("P9", "bucket %s says that %s stands, which was undone: its lines are never settled", k, last.ID)
+			if last := b.lastOf(ident.Tenant(tenantOf(pk)), s); ok && last.Dead() &&
+				number(it, "live") != 0 {
+				b.broken("P9", "bucket %s says that %s stands, which was undone: its lines are never settled",
+					k, last.ID)
 			}
 		case st == "open" && period < today.Month().String() && number(it, "dist") > 0:
 			b.broken("stuck", "bucket %s stays open with %d fen", k, number(it, "dist"))
@@ -495,7 +535,8 @@ func (b *books) checkStatements() {
 		b.broken("P9", "lines of %s lie in no bucket", k)
 	}
 	for id, s := range b.settlements {
-		if !strings.HasPrefix(s.ActivityID, settlement.StatementPrefix) || s.Source == settlement.SourceReopened || s.Dead() || s.ReopenedBy != "" {
+		if !strings.HasPrefix(s.ActivityID, settlement.StatementPrefix) ||
+			s.Source == settlement.SourceReopened || s.Dead() || s.ReopenedBy != "" {
 			continue
 		}
 		if !consumed[id] {
@@ -506,7 +547,8 @@ func (b *books) checkStatements() {
 
 // lastOf is the occurrence that stands for a payable now.
 func (b *books) lastOf(tenant ident.Tenant, s settlement.Settlement) settlement.Settlement {
-	for next, ok := b.settlements[string(tenant+"/")+string(s.ReopenedBy)]; ok && s.ReopenedBy != ""; next, ok = b.settlements[string(tenant+"/")+string(s.ReopenedBy)] {
+	for next, ok := b.settlements[string(tenant+"/")+string(s.ReopenedBy)]; ok &&
+		s.ReopenedBy != ""; next, ok = b.settlements[string(tenant+"/")+string(s.ReopenedBy)] {
 		s = next
 	}
 	return s
@@ -523,7 +565,8 @@ func (b *books) checkLedger() {
 		if !r.Unexplained.IsZero() || len(r.Differences) > 0 {
 			b.broken("ledger", "%s: %s unexplained, first %+v", t, r.Unexplained, r.Differences[0])
 			for _, id := range slices.Sorted(maps.Keys(b.entries)) {
-				if e := b.entries[id]; e.Tenant == ident.Tenant(t) && e.CreatorID == r.Differences[0].CreatorID {
+				if e := b.entries[id]; e.Tenant == ident.Tenant(t) &&
+					e.CreatorID == r.Differences[0].CreatorID {
 					b.trace.add("entry", "%s %s %s %s %v", e.ID, e.Settlement, e.Reason, e.Reverses, e.Postings)
 				}
 			}

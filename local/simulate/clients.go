@@ -94,7 +94,8 @@ func (w *world) begin() {
 		w.planTaxes(ident.Tenant(t))
 		w.planPaper(ident.Tenant(t))
 	}
-	for n := range payablesOfTenant { // the same payables in both tenants: their settlements have the same ids
+	for n := range payablesOfTenant {
+		// the same payables in both tenants: their settlements have the same ids
 		for _, t := range p.tenants {
 			w.planPayable(w.payable(ident.Tenant(t), n), w.moment(0, 13))
 		}
@@ -108,7 +109,8 @@ func (w *world) begin() {
 
 // moment is a random time between two days of the run, counted from its start.
 func (w *world) moment(fromDay, toDay int) time.Time {
-	return w.plan.start.Add(w.s.between(time.Duration(fromDay)*24*time.Hour, time.Duration(toDay)*24*time.Hour))
+	return w.plan.start.Add(w.s.between(time.Duration(fromDay)*24*time.Hour,
+		time.Duration(toDay)*24*time.Hour))
 }
 
 // amount draws what incomes come to: some small, some at the edges of the law, some large.
@@ -117,7 +119,8 @@ func (w *world) amount() money.Amount {
 	case 0:
 		return money.Fen(1 + w.s.rng.Int64N(200))
 	case 1:
-		return money.Fen(one(w.s, []int64{80_000, 80_001, 114_286, 400_000, 571_429, 10_000_000, 500_000}))
+		return money.Fen(one(w.s,
+			[]int64{80_000, 80_001, 114_286, 400_000, 571_429, 10_000_000, 500_000}))
 	case 2:
 		return money.Fen(2_000_000 + w.s.rng.Int64N(10_000_000))
 	}
@@ -133,20 +136,24 @@ func (w *world) fill(until int) {
 		}
 	}
 	for range until - known {
-		w.planPayable(w.payable(ident.Tenant(one(w.s, w.plan.tenants)), payablesOfTenant+w.filled), time.Unix(0, w.s.now))
+		w.planPayable(w.payable(ident.Tenant(one(w.s, w.plan.tenants)), payablesOfTenant+w.filled),
+			time.Unix(0, w.s.now))
 		w.filled++
 	}
 }
 
 // payable draws a payable of a tenant.
 func (w *world) payable(tenant ident.Tenant, n int) *payable {
-	return &payable{tenant: tenant, creator: ident.Creator(one(w.s, creatorNames())), activity: fmt.Sprintf("act-%d", n), key: fmt.Sprintf("key-%s-%04d", tenant, n),
-		incomeType: one(w.s, []string{"live_tip", "live_tip", "commerce_commission", "incentive"}), amount: w.amount(),
-		ts: w.plan.start.Add(-w.s.between(time.Hour, 50*24*time.Hour)).UnixMilli()}
+	return &payable{tenant: tenant, creator: ident.Creator(one(w.s, creatorNames())),
+		activity: fmt.Sprintf("act-%d", n), key: fmt.Sprintf("key-%s-%04d", tenant, n),
+		incomeType: one(w.s, []string{"live_tip", "live_tip", "commerce_commission", "incentive"}),
+		amount:     w.amount(),
+		ts:         w.plan.start.Add(-w.s.between(time.Hour, 50*24*time.Hour)).UnixMilli()}
 }
 
 func (w *world) planPayable(p *payable, when time.Time) {
-	if lastEvening := civil.MustDate("2026-08-31").Start().Add(20 * time.Hour); when.Before(lastEvening) && w.s.chance(3) {
+	if lastEvening := civil.MustDate("2026-08-31").Start().Add(20 * time.Hour); when.Before(
+		lastEvening) && w.s.chance(3) {
 		when = lastEvening.Add(w.s.between(0, 4*time.Hour))
 	}
 	w.s.at(when, func() { w.settle(p, p.key, p.amount, 1) })
@@ -155,16 +162,21 @@ func (w *world) planPayable(p *payable, when time.Time) {
 		w.s.at(when.Add(w.s.between(0, 40*time.Millisecond)), func() { w.settle(p, p.key, p.amount, 1) })
 	}
 	if w.s.chance(3) { // another system sends the same payable under a key of its own
-		w.s.at(when.Add(w.s.between(0, 3*time.Second)), func() { w.settle(p, p.key+"-other", p.amount, 1) })
+		w.s.at(when.Add(w.s.between(0, 3*time.Second)), func() {
+			w.settle(p, p.key+"-other", p.amount, 1)
+		})
 	}
 	if w.s.chance(6) {
-		w.s.at(when.Add(w.s.between(0, time.Hour)), func() { w.settle(p, p.key+"-wrong", p.amount.Add(money.Fen(1)), 9) })
+		w.s.at(when.Add(w.s.between(0, time.Hour)), func() {
+			w.settle(p, p.key+"-wrong", p.amount.Add(money.Fen(1)), 9)
+		})
 	}
 }
 
 // settle calls until there is an answer.
 func (w *world) settle(p *payable, key string, amount money.Amount, try int) {
-	body := fmt.Sprintf(`{"user_id":%q,"activity_id":%q,"ts":%d,"amount":%q,"income_type":%q}`, p.creator, p.activity, p.ts, amount, p.incomeType)
+	body := fmt.Sprintf(`{"user_id":%q,"activity_id":%q,"ts":%d,"amount":%q,"income_type":%q}`,
+		p.creator, p.activity, p.ts, amount, p.incomeType)
 	var status int
 	var answer string
 	c := caller{p.tenant, "operator"}
@@ -172,7 +184,8 @@ func (w *world) settle(p *payable, key string, amount money.Amount, try int) {
 		res := w.post(ctx, w.api, c, "/v1/incentive/settle", key, body)
 		status, answer = res.StatusCode, res.Body
 	}, func(killed bool) {
-		w.trace.add("answer", "%s settle %s %s key %s: %d %.200s", p.tenant, p.creator, p.activity, key, status, answer)
+		w.trace.add("answer", "%s settle %s %s key %s: %d %.200s", p.tenant, p.creator, p.activity, key,
+			status, answer)
 		switch {
 		case !killed && (status == 200 || status == 201):
 			var a struct {
@@ -185,18 +198,22 @@ func (w *world) settle(p *payable, key string, amount money.Amount, try int) {
 			w.acts++
 			w.promised.settled = append(w.promised.settled, settledPromise{p, key, a.ID, amount})
 		case (killed || status >= 500 || status == 409 || status == 429) && try < 8:
-			w.s.after(time.Duration(try)*w.s.between(time.Second, 3*time.Minute), func() { w.settle(p, key, amount, try+1) })
+			w.s.after(time.Duration(try)*w.s.between(time.Second, 3*time.Minute), func() {
+				w.settle(p, key, amount, try+1)
+			})
 		}
 	})
 }
 
-// planUpload plans an upload of income lines of some creators, and often the same one again. The uploads of a tenant are
-// of the same creators, so that lines come to buckets that hold some already, or were consumed.
+// planUpload plans an upload of income lines of some creators, and often the same one again. The
+// uploads of a tenant are of the same creators, so that lines come to buckets that hold some
+// already, or were consumed.
 func (w *world) planUpload(tenant ident.Tenant, n, from int) {
 	var docs []json.RawMessage
 	var about []linePromise
 	for i := range linesOfUpload {
-		creator, incomeType := creatorNames()[(from+i)%len(creatorNames())], one(w.s, []string{"live_tip", "live_tip", "live_tip", "commerce_commission"})
+		creator, incomeType := creatorNames()[(from+i)%len(creatorNames())],
+			one(w.s, []string{"live_tip", "live_tip", "live_tip", "commerce_commission"})
 		period, day := "2026-08", "2026-08-20"
 		if w.s.chance(5) {
 			period, day = "2026-07", "2026-07-20"
@@ -211,9 +228,11 @@ func (w *world) planUpload(tenant ident.Tenant, n, from int) {
 			id = about[i-1].line // stands twice in the upload
 		}
 		dist := gross.Sub(refund)
-		docs = append(docs, fmt.Appendf(nil, `{"line_id":%q,"creator_id":%q,"income_type":%q,"platform":"douyin","occurred_on":%q,"service_period":%q,"gross_before_platform":%q,"platform_fee":"0.00","refund":%q,"subsidy":"0.00","distributable":%q}`,
-			id, creator, incomeType, day, period, gross, refund, dist))
-		about = append(about, linePromise{tenant: tenant, creator: ident.Creator(creator), incomeType: incomeType, line: id, amount: dist})
+		docs = append(docs,
+			fmt.Appendf(nil, `{"line_id":%q,"creator_id":%q,"income_type":%q,"platform":"douyin","occurred_on":%q,"service_period":%q,"gross_before_platform":%q,"platform_fee":"0.00","refund":%q,"subsidy":"0.00","distributable":%q}`,
+				id, creator, incomeType, day, period, gross, refund, dist))
+		about = append(about, linePromise{tenant: tenant, creator: ident.Creator(creator),
+			incomeType: incomeType, line: id, amount: dist})
 	}
 	when := w.moment(0, 7)
 	if n > 0 && !w.s.chance(4) { // while the statements are made
@@ -237,7 +256,9 @@ func (w *world) upload(tenant ident.Tenant, docs []json.RawMessage, about []line
 			w.promised.lines = append(w.promised.lines, kept...)
 		}
 		if (killed || again) && try < 12 {
-			w.s.after(time.Duration(try)*w.s.between(time.Second, 2*time.Minute), func() { w.upload(tenant, docs, about, try+1) })
+			w.s.after(time.Duration(try)*w.s.between(time.Second, 2*time.Minute), func() {
+				w.upload(tenant, docs, about, try+1)
+			})
 		}
 	})
 }
@@ -251,8 +272,11 @@ func (w *world) planEvents(tenant ident.Tenant, n int) {
 		if w.s.chance(10) {
 			at = when.Add(-w.s.between(24*time.Hour, 100*time.Hour))
 		}
-		docs = append(docs, fmt.Appendf(nil, `{"event_id":"ev-%d-%d","creator_id":%q,"action_type":%q,"occurred_at":%q,"quantity":%d,"platform":"douyin"}`,
-			n, i, one(w.s, []string{first, worker, fifth}), one(w.s, []string{"watch_live", "watch_live", "share", "share", "like", "late_action"}), at.In(civil.Shanghai).Format(time.RFC3339), 1+w.s.rng.IntN(40)))
+		docs = append(docs,
+			fmt.Appendf(nil, `{"event_id":"ev-%d-%d","creator_id":%q,"action_type":%q,"occurred_at":%q,"quantity":%d,"platform":"douyin"}`,
+				n, i, one(w.s, []string{first, worker, fifth}),
+				one(w.s, []string{"watch_live", "watch_live", "share", "share", "like", "late_action"}),
+				at.In(civil.Shanghai).Format(time.RFC3339), 1+w.s.rng.IntN(40)))
 	}
 	w.s.at(when, func() { w.events(tenant, docs, 1) })
 	if w.s.chance(2) {
@@ -271,16 +295,22 @@ func (w *world) events(tenant ident.Tenant, docs []json.RawMessage, try int) {
 			w.promised.events = append(w.promised.events, kept...)
 		}
 		if (killed || again) && try < 12 {
-			w.s.after(time.Duration(try)*w.s.between(time.Second, 2*time.Minute), func() { w.events(tenant, docs, try+1) })
+			w.s.after(time.Duration(try)*w.s.between(time.Second, 2*time.Minute), func() {
+				w.events(tenant, docs, try+1)
+			})
 		}
 	})
 }
 
-// planNights plans the nightly jobs: days are closed at half past midnight, statements are made at two.
+// planNights plans the nightly jobs: days are closed at half past midnight, statements are made at
+// two.
 func (w *world) planNights() {
-	for day := civil.MustDate("2026-08-28"); !day.After(civil.MustDate("2026-09-16")); day = day.AddDays(1) {
+	for day := civil.MustDate("2026-08-28"); !day.After(
+		civil.MustDate("2026-09-16")); day = day.AddDays(1) {
 		if w.s.chance(3) {
-			w.s.at(day.Start().Add(30*time.Minute), func() { w.job("close-days", func(ctx context.Context) error { return w.accruer.CloseDue(ctx) }, 1) })
+			w.s.at(day.Start().Add(30*time.Minute), func() {
+				w.job("close-days", func(ctx context.Context) error { return w.accruer.CloseDue(ctx) }, 1)
+			})
 		}
 		if busy := day.Day() == 1 || day.Day() == 7 || day.Day() == 15; !busy && !w.s.chance(16) {
 			continue
@@ -324,7 +354,9 @@ func (w *world) night() {
 }
 
 // job runs a job of a schedule, and again when it fails, as the schedule's retry does.
-func (w *world) job(name string, do func(context.Context) error, try int) { w.jobOf(name, "", do, try) }
+func (w *world) job(name string, do func(context.Context) error, try int) {
+	w.jobOf(name, "", do, try)
+}
 
 func (w *world) jobOf(name string, tenant ident.Tenant, do func(context.Context) error, try int) {
 	var err error
@@ -364,7 +396,9 @@ func (w *world) sweepPayouts() {
 func (w *world) planOffice(tenant ident.Tenant) {
 	w.s.at(w.moment(0, 20), func() { w.office(tenant) })
 	for _, day := range []string{"2026-09-02", "2026-09-15"} {
-		w.s.at(civil.MustDate(day).Start().Add(w.s.between(9*time.Hour, 18*time.Hour)), func() { w.office(tenant) })
+		w.s.at(civil.MustDate(day).Start().Add(w.s.between(9*time.Hour, 18*time.Hour)), func() {
+			w.office(tenant)
+		})
 	}
 	lastEvening := civil.MustDate("2026-08-31").Start().Add(22 * time.Hour)
 	w.s.at(lastEvening.Add(w.s.between(0, 119*time.Minute)), func() { w.office(tenant) })
@@ -374,10 +408,11 @@ func (w *world) planOffice(tenant ident.Tenant) {
 func (w *world) office(tenant ident.Tenant) {
 	var open []settlement.Settlement
 	w.s.begin(w.task("office", tenant), func(ctx context.Context) {
-		_ = w.service.Each(ctx, tenant, settlement.Query{From: civil.MustDate("2026-08-27")}, func(s settlement.Settlement) error {
-			open = append(open, s)
-			return nil
-		})
+		_ = w.service.Each(ctx, tenant, settlement.Query{From: civil.MustDate("2026-08-27")},
+			func(s settlement.Settlement) error {
+				open = append(open, s)
+				return nil
+			})
 	}, func(bool) {
 		if tenant == ident.Tenant(w.turns.many) && w.s.chance(2) {
 			open = w.together(tenant, open)
@@ -404,16 +439,19 @@ func (w *world) decide(s settlement.Settlement) {
 	rare := func(n int) bool { return !calm && w.s.chance(n) }
 	switch {
 	case s.Hold != nil && s.Hold.Reason == settlement.HoldInvoice && s.NeedsInvoice && s.Paper == nil:
-		w.act(finance, s, "invoice", path+"/invoice", fmt.Sprintf(`{"status_version":%d,"number":"24332000000012345678","issued_on":"2026-08-28","amount":%q,"file_sha256":%q}`,
-			version, s.CreatorShare(), strings.Repeat("ab", 32)))
+		w.act(finance, s, "invoice", path+"/invoice",
+			fmt.Sprintf(`{"status_version":%d,"number":"24332000000012345678","issued_on":"2026-08-28","amount":%q,"file_sha256":%q}`,
+				version, s.CreatorShare(), strings.Repeat("ab", 32)))
 	case s.Hold != nil && s.Hold.Reason == settlement.HoldNetChanged:
 		w.act(approver, s, "confirm-net", path+"/confirm-net", body(fmt.Sprintf(`,"net":%q`, s.Net)))
 	case s.Hold != nil && (s.Status == settlement.Paid || s.Status == settlement.Failed):
 		return
 	case s.Hold != nil && s.Hold.Reason == settlement.HoldPaper && !rare(10): // it is on its way
-	case s.Hold != nil && s.Hold.Reason == settlement.HoldCalendar && w.s.chance(2): // nobody can release it
+	case s.Hold != nil && s.Hold.Reason == settlement.HoldCalendar &&
+		w.s.chance(2): // nobody can release it
 		w.act(finance, s, "release", path+"/release", body(""))
-	case s.Hold != nil && s.Hold.Reason != settlement.HoldRuleGap && s.Hold.Reason != settlement.HoldCalendar:
+	case s.Hold != nil && s.Hold.Reason != settlement.HoldRuleGap &&
+		s.Hold.Reason != settlement.HoldCalendar:
 		w.act(finance, s, "release", path+"/release", body(""))
 	case rare(14) && !s.Sent() && s.Status != settlement.Paid && s.Status != settlement.Failed:
 		w.act(finance, s, "hold", path+"/hold", body(`,"reason":"RISK","text":"look again"`))
@@ -438,7 +476,8 @@ func (w *world) act(c caller, s settlement.Settlement, name, path, body string) 
 		w.s.after(delay+w.s.between(0, 30*time.Millisecond), func() { w.once(c, s, name, path, body) })
 	}
 	if s.StatusVersion > 1 && w.faults.chance(20, faultClick) {
-		old := strings.Replace(body, fmt.Sprintf(`"status_version":%d`, s.StatusVersion), fmt.Sprintf(`"status_version":%d`, s.StatusVersion-1), 1)
+		old := strings.Replace(body, fmt.Sprintf(`"status_version":%d`, s.StatusVersion),
+			fmt.Sprintf(`"status_version":%d`, s.StatusVersion-1), 1)
 		w.s.after(w.s.between(0, 10*time.Minute), func() { w.once(c, s, name, path, old) })
 	}
 }
@@ -468,14 +507,18 @@ func (w *world) once(c caller, s settlement.Settlement, name, path, body string)
 			return
 		}
 		w.acts++
-		w.promised.moved = append(w.promised.moved, movedPromise{tenant: c.tenant, id: string(v.SettlementID), act: name, asked: asked.Version, version: v.Version,
-			status: v.Status, by: c.subject(), transition: v.Transition})
+		w.promised.moved = append(w.promised.moved,
+			movedPromise{tenant: c.tenant, id: string(v.SettlementID), act: name, asked: asked.Version,
+				version: v.Version,
+				status:  v.Status, by: c.subject(), transition: v.Transition})
 	})
 }
 
 // ended tells whether nothing more happens to a settlement by itself.
 func ended(s settlement.Settlement) bool {
-	return s.Status == settlement.Failed || (s.Status == settlement.Paid && (s.Payout == nil || s.Payout.State == payout.Paid || s.Payout.State == payout.Returned))
+	return s.Status == settlement.Failed ||
+		(s.Status == settlement.Paid &&
+			(s.Payout == nil || s.Payout.State == payout.Paid || s.Payout.State == payout.Returned))
 }
 
 func later(err error) bool { return err != nil && fault.Of(err).Status() >= 500 }

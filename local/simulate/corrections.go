@@ -38,7 +38,8 @@ func (a amending) Routes() []httpapi.Route {
 
 func (w *world) wireTaxes(tables *settlementdb.Store, now clock.Clock, l law) {
 	w.amending.trueUps = trueupapi.API{TrueUps: w.closing.trueUps, Calendar: l.calendar, Clock: now}
-	w.amending.diffs = lawdiffapi.API{TrueUps: w.closing.trueUps, Settlements: w.store, Directory: w.people, Calendar: l.calendar, Clock: now}
+	w.amending.diffs = lawdiffapi.API{TrueUps: w.closing.trueUps, Settlements: w.store,
+		Directory: w.people, Calendar: l.calendar, Clock: now}
 	w.wireMerging(tables)
 }
 
@@ -54,9 +55,11 @@ func (w *world) planTaxes(tenant ident.Tenant) {
 		w.s.at(w.moment(last-7, last), func() { w.taxDesk(tenant) })
 	}
 	w.s.at(w.moment(7, 13), func() { w.office(tenant) })
-	for n := range 4 { // several payments of one person, of which some fail, so that others were taxed on top of them
+	for n := range 4 {
+		// several payments of one person, of which some fail, so that others were taxed on top of them
 		p := w.payable(tenant, 100+n)
-		p.creator, p.amount = ident.Creator(one(w.s, []string{first, second})), money.Fen(1_500_000+w.s.rng.Int64N(6_000_000))
+		p.creator, p.amount = ident.Creator(one(w.s, []string{first, second})),
+			money.Fen(1_500_000+w.s.rng.Int64N(6_000_000))
 		w.planPayable(p, w.moment(0, 12))
 	}
 	if w.s.chance(2) {
@@ -64,8 +67,8 @@ func (w *world) planTaxes(tenant ident.Tenant) {
 	}
 }
 
-// givesUp tells that nobody pays again what a payout of the desk's tenant did not bring: its taxes were taken back, and
-// what others were taxed on top of it stands as an open true-up.
+// givesUp tells that nobody pays again what a payout of the desk's tenant did not bring: its taxes
+// were taken back, and what others were taxed on top of it stands as an open true-up.
 func (w *world) givesUp(s settlement.Settlement) bool {
 	return s.Tenant == ident.Tenant(w.turns.desk) && s.Status == settlement.Failed && s.ID < "st-c"
 }
@@ -80,7 +83,8 @@ func (w *world) taxDesk(tenant ident.Tenant) {
 	}
 	w.amending.seen = w.streams.written()
 	for _, entity := range []string{ordinary, filed} {
-		w.see(caller{tenant, "finance"}, "true-ups", "/v1/tax/true-ups?paying_entity="+entity+"&month="+lastMonth, func(answer string) {
+		w.see(caller{tenant, "finance"}, "true-ups", "/v1/tax/true-ups?paying_entity="+entity+"&month="+
+			lastMonth, func(answer string) {
 			var list struct {
 				Open []trueup.TrueUp `json:"true_ups"`
 			}
@@ -94,14 +98,17 @@ func (w *world) taxDesk(tenant ident.Tenant) {
 		})
 	}
 	if w.s.chance(3) {
-		w.see(caller{tenant, "auditor"}, "amendments", "/v1/tax/amendments?paying_entity="+ordinary+"&month="+closedMonth, func(string) {})
+		w.see(caller{tenant, "auditor"}, "amendments", "/v1/tax/amendments?paying_entity="+ordinary+
+			"&month="+closedMonth, func(string) {})
 	}
 }
 
-// lookAt is what people do with one open true-up: what another law explains is corrected, of the others one person
-// decides and another confirms.
+// lookAt is what people do with one open true-up: what another law explains is corrected, of the
+// others one person decides and another confirms.
 func (w *world) lookAt(tenant ident.Tenant, u *trueup.TrueUp, corrected map[string]bool) {
-	finance, other := caller{tenant, "finance"}, caller{tenant, one(w.s, []string{"admin", "approver-9"})} // who decides on no settlement that bears it
+	// who decides on no settlement that bears it
+	finance, other := caller{tenant, "finance"},
+		caller{tenant, one(w.s, []string{"admin", "approver-9"})}
 	now := time.Unix(0, w.s.now)
 	second := now.Add(w.s.between(time.Second, 3*time.Hour))
 	if w.faults.over {
@@ -110,12 +117,14 @@ func (w *world) lookAt(tenant ident.Tenant, u *trueup.TrueUp, corrected map[stri
 	path := "/v1/tax/true-ups/" + u.ID
 	switch {
 	case u.Decided:
-	case u.Cause == trueup.CauseLaw && !w.isFiled(u) && corrected[string(u.Taxpayer)]: // one correction is of a whole year
+	case u.Cause == trueup.CauseLaw && !w.isFiled(u) &&
+		corrected[string(u.Taxpayer)]: // one correction is of a whole year
 	case u.Cause == trueup.CauseLaw && !w.isFiled(u):
 		corrected[string(u.Taxpayer)] = true
 		w.amending.asked++
 		id := fmt.Sprintf("cor-%s-%d", tenant, w.amending.asked)
-		w.ask(now, finance, "correct", "/v1/tax/diffs/post", fmt.Sprintf(`{"correction_id":%q,"entity":%q,"taxpayer":%q,"year":2026,"reason":"the share has changed"}`, id, u.Entity, u.Taxpayer))
+		w.ask(now, finance, "correct", "/v1/tax/diffs/post",
+			fmt.Sprintf(`{"correction_id":%q,"entity":%q,"taxpayer":%q,"year":2026,"reason":"the share has changed"}`, id, u.Entity, u.Taxpayer))
 		w.ask(second, other, "post-correction", "/v1/tax/diffs/post/"+id+"/approve", "")
 	case u.Decision != nil && u.Decision.Difference == u.Difference:
 		w.ask(second, other, "confirm-true-up", path+"/confirm", "")
@@ -127,7 +136,8 @@ func (w *world) lookAt(tenant ident.Tenant, u *trueup.TrueUp, corrected map[stri
 		case u.Difference.Negative():
 			decision = trueup.GiveBack
 		}
-		w.ask(now, finance, "decide-true-up", path+"/decide", fmt.Sprintf(`{"decision":%q,"reason":"found on the list"}`, decision))
+		w.ask(now, finance, "decide-true-up", path+"/decide",
+			fmt.Sprintf(`{"decision":%q,"reason":"found on the list"}`, decision))
 		w.ask(second, other, "confirm-true-up", path+"/confirm", "")
 	}
 }
@@ -139,8 +149,8 @@ func (w *world) isFiled(u *trueup.TrueUp) bool {
 	return err == nil && settlement.Filed(returns)(u.Month())
 }
 
-// fails decides whether a payout of a tenant fails: more often where the desk has to find what that does to the taxes of
-// others, and on the first day of rest too.
+// fails decides whether a payout of a tenant fails: more often where the desk has to find what that
+// does to the taxes of others, and on the first day of rest too.
 func (w *world) fails(tenant ident.Tenant) bool {
 	if tenant == ident.Tenant(w.turns.desk) {
 		return w.s.now < w.plan.end.Add(2*time.Hour).UnixNano() && w.s.chance(3)
@@ -156,7 +166,8 @@ type postedPromise struct {
 
 // noteTaxAct remembers what the desk was answered.
 func (w *world) noteTaxAct(c caller, name, answer string) {
-	if !slices.Contains([]string{"correct", "post-correction", "decide-true-up", "confirm-true-up"}, name) {
+	if !slices.Contains([]string{"correct", "post-correction", "decide-true-up", "confirm-true-up"},
+		name) {
 		return
 	}
 	var a struct {
@@ -180,7 +191,8 @@ func (b *books) readTaxes() {
 	for _, t := range b.people.tenants {
 		for _, entity := range []string{ordinary, filed} {
 			for _, payer := range taxpayers() {
-				list, err := b.store.TaxRows(context.Background(), ident.Tenant(t), ident.Entity(entity), ident.Taxpayer(payer), taxYear)
+				list, err := b.store.TaxRows(context.Background(), ident.Tenant(t), ident.Entity(entity),
+					ident.Taxpayer(payer), taxYear)
 				if err != nil {
 					b.broken("P5", "%s/%s: %v", t, payer, err)
 				}
@@ -197,12 +209,14 @@ const taxYear = 2026
 
 // posting is what decisions and corrections of an act have left behind.
 type posting struct {
-	rows, journal, claimed money.Amount // of taxes: rows, credited to taxes payable, owed by creators less owed back
+	// of taxes: rows, credited to taxes payable, owed by creators less owed back
+	rows, journal, claimed money.Amount
 	bookings               int
 }
 
-// checkCorrections checks that each decision and correction that was posted stands whole: rows, journal and claim say the
-// same, once; that none stands without an act of two people; and that nothing stays open that nobody has decided.
+// checkCorrections checks that each decision and correction that was posted stands whole: rows,
+// journal and claim say the same, once; that none stands without an act of two people; and that
+// nothing stays open that nobody has decided.
 func (b *books) checkCorrections() {
 	found := map[string]*posting{}
 	at := func(id string) *posting {
@@ -240,9 +254,11 @@ func (b *books) checkCorrections() {
 	for id, r := range b.records {
 		switch r.Act {
 		case "tax.true_up_posted", "tax.corrected":
-			b.paths[map[string]string{"tax.true_up_posted": "decided", "tax.corrected": "corrected"}[r.Act]]++
+			b.paths[map[string]string{"tax.true_up_posted": "decided",
+				"tax.corrected": "corrected"}[r.Act]]++
 			if of := at(id); of.bookings != 1 || of.rows != of.journal || of.rows != of.claimed {
-				b.broken("P5", "%s %s is in %d lists with %s, in the journal with %s, in claims with %s", r.Act, id, of.bookings, of.rows, of.journal, of.claimed)
+				b.broken("P5", "%s %s is in %d lists with %s, in the journal with %s, in claims with %s", r.Act,
+					id, of.bookings, of.rows, of.journal, of.claimed)
 			}
 			delete(found, id)
 		case "tax.true_up_left":
@@ -256,7 +272,8 @@ func (b *books) checkCorrections() {
 		r, ok := b.records[string(p.tenant+"/")+p.act]
 		posts := r.Act == "tax.true_up_posted" || r.Act == "tax.corrected"
 		if !ok || posts != (p.state == trueup.DecisionPosted) {
-			b.broken("P9", "%s was answered as %s, %s, and its record says %q", p.name, p.act, p.state, r.Act)
+			b.broken("P9", "%s was answered as %s, %s, and its record says %q", p.name, p.act,
+				p.state, r.Act)
 		}
 	}
 	b.checkDesk()
@@ -271,7 +288,8 @@ func (b *books) sumClaims(at func(string) *posting) {
 				b.broken("P5", "%s/%s: %v", t, c, err)
 			}
 			for _, r := range claims {
-				if r.ApprovedBy == "" || r.Act == "" || (r.Kind != receivable.TaxShortfall && r.Kind != receivable.GiveBack) {
+				if r.ApprovedBy == "" || r.Act == "" ||
+					(r.Kind != receivable.TaxShortfall && r.Kind != receivable.GiveBack) {
 					continue // people raise the others, and bookings these without a second person
 				}
 				of := at(t + "/" + r.Act)
@@ -285,20 +303,23 @@ func (b *books) sumClaims(at func(string) *posting) {
 	}
 }
 
-// checkDesk checks that the desk has left nothing undecided, and that the returns that must be filed again are listed.
+// checkDesk checks that the desk has left nothing undecided, and that the returns that must be
+// filed again are listed.
 func (b *books) checkDesk() {
 	if b.turns.desk == "" {
 		return
 	}
 	for _, entity := range []string{ordinary, filed} {
-		open, err := b.closing.trueUps.Undecided(context.Background(), ident.Tenant(b.turns.desk), ident.Entity(entity), civil.MustMonth(lastMonth))
+		open, err := b.closing.trueUps.Undecided(context.Background(), ident.Tenant(b.turns.desk),
+			ident.Entity(entity), civil.MustMonth(lastMonth))
 		if err != nil || len(open) > 0 {
 			b.broken("P5", "%s of %s: nobody has decided %q (%v)", entity, b.turns.desk, open, err)
 		}
 	}
 }
 
-// checkAmendments checks that the returns of filed months whose rows have changed since are told to be filed again.
+// checkAmendments checks that the returns of filed months whose rows have changed since are told to
+// be filed again.
 func (b *books) checkAmendments() {
 	for _, t := range b.people.tenants {
 		for _, entity := range []string{ordinary, filed} {
@@ -327,8 +348,10 @@ func (b *books) checkAmended(tenant ident.Tenant, entity ident.Entity, f settlem
 			}
 		}
 	}
-	desk := lawdiff.Desk{Rules: b.laws.Current(context.Background()).Corpus.National(), Calendar: b.amending.trueUps.Calendar, Paid: civil.DateOf(b.s.Now())}
-	list, _, err := b.closing.trueUps.Amendments(context.Background(), tenant, entity, f.Month, desk, "", 100)
+	desk := lawdiff.Desk{Rules: b.laws.Current(context.Background()).Corpus.National(),
+		Calendar: b.amending.trueUps.Calendar, Paid: civil.DateOf(b.s.Now())}
+	list, _, err := b.closing.trueUps.Amendments(context.Background(), tenant, entity, f.Month, desk,
+		"", 100)
 	if err != nil {
 		b.broken("P5", "amendments of %s: %v", tenant, err)
 		return
@@ -340,7 +363,8 @@ func (b *books) checkAmended(tenant ident.Tenant, entity ident.Entity, f settlem
 	}
 	for payer, sum := range want {
 		if !sum.IsZero() && !listed[payer] {
-			b.broken("P5", "%s of %s: %s of tax came to the filed month %s since, and no return is to be filed again", payer, tenant, sum, f.Month)
+			b.broken("P5", "%s of %s: %s of tax came to the filed month %s since, and no return is to be "+
+				"filed again", payer, tenant, sum, f.Month)
 		}
 	}
 }

@@ -13,7 +13,8 @@ import (
 	"fenzhang/shared/tenancy/review"
 )
 
-// The creators of each tenant. Both tenants have the same names, so that what mixes tenants up finds something.
+// The creators of each tenant. Both tenants have the same names, so that what mixes tenants up
+// finds something.
 const (
 	first  = "c-first"  // a person at the ordinary entity
 	second = "c-second" // another account of the same person
@@ -47,8 +48,10 @@ func admin(tenant ident.Tenant) string { return string("admin@" + tenant) }
 
 func newDirectory(w *world) *directory {
 	s := w.s
-	d := &directory{w: w, tenants: []string{"ta", "tb"}, people: map[string]tenancy.Creator{}, contracts: map[string]tenancy.Contract{}, merged: map[string]merge{},
-		automatic: map[string]review.Automatic{one(s, []string{"ta", "tb", "none"}): {Submit: true, ApproveUpTo: money.Fen(500_000)}}}
+	d := &directory{w: w, tenants: []string{"ta", "tb"}, people: map[string]tenancy.Creator{},
+		contracts: map[string]tenancy.Contract{}, merged: map[string]merge{},
+		automatic: map[string]review.Automatic{one(s, []string{"ta", "tb", "none"}): {Submit: true,
+			ApproveUpTo: money.Fen(500_000)}}}
 	shares := []string{"0.7", "0.5", "0.65", "1"}
 	for _, t := range d.tenants {
 		for _, c := range creatorNames() {
@@ -57,16 +60,24 @@ func newDirectory(w *world) *directory {
 	}
 	since := tenancy.Version{From: civil.MustDate("2026-01-01"), Version: 1}
 	d.strategies = []tenancy.Strategy{
-		{Version: since, StrategyID: "st-watch", ActionType: "watch_live", Reward: tenancy.Reward{Kind: tenancy.Cash, Amount: money.Fen(5), PerUnit: true}},
-		{Version: since, StrategyID: "st-share", ActionType: "share", Reward: tenancy.Reward{Kind: tenancy.Cash, Amount: money.Fen(150)}, DailyCap: money.Fen(400)},
-		{Version: since, StrategyID: "st-like", ActionType: "like", Reward: tenancy.Reward{Kind: tenancy.Traffic, Points: 3}},
-		{Version: since, StrategyID: "st-late", ActionType: "late_action", Reward: tenancy.Reward{Kind: tenancy.Cash, Amount: money.Fen(77)}},
+		{Version: since, StrategyID: "st-watch", ActionType: "watch_live",
+			Reward: tenancy.Reward{Kind: tenancy.Cash, Amount: money.Fen(5), PerUnit: true}},
+		{Version: since, StrategyID: "st-share", ActionType: "share",
+			Reward: tenancy.Reward{Kind: tenancy.Cash, Amount: money.Fen(150)}, DailyCap: money.Fen(400)},
+		{Version: since, StrategyID: "st-like", ActionType: "like",
+			Reward: tenancy.Reward{Kind: tenancy.Traffic, Points: 3}},
+		{Version: since, StrategyID: "st-late", ActionType: "late_action",
+			Reward: tenancy.Reward{Kind: tenancy.Cash, Amount: money.Fen(77)}},
 	}
 	return d
 }
 
 func (d *directory) add(s *scheduler, tenant ident.Tenant, creator ident.Creator, share string) {
-	tp, entity, route, method, payDay := "tp-"+creator, ordinary, tenancy.MCNPays, "douyin", 15
+	tp := "tp-" + creator
+	entity := ordinary
+	route := tenancy.MCNPays
+	method := "douyin"
+	payDay := 15
 	switch creator {
 	case second:
 		tp, payDay = "tp-"+first, 0
@@ -77,15 +88,21 @@ func (d *directory) add(s *scheduler, tenant ident.Tenant, creator ident.Creator
 	case fifth:
 		payDay = 5
 	}
-	d.people[string(tenant+"/")+string(creator)] = tenancy.Creator{CreatorID: creator, TaxpayerID: ident.Taxpayer(tp), By: admin(tenant),
-		Accounts: []tenancy.PlatformAccount{{Platform: "douyin", UID: string("u-" + creator)}}, Payout: tenancy.PayoutAccount{Method: method}}
-	split := tenancy.Split{Method: "ratio", RemainderTo: string(creator), Parties: []tenancy.Party{{Party: string(creator), Kind: "creator", Share: money.MustRate(share)}}}
+	d.people[string(tenant+"/")+string(creator)] = tenancy.Creator{CreatorID: creator,
+		TaxpayerID: ident.Taxpayer(tp), By: admin(tenant),
+		Accounts: []tenancy.PlatformAccount{{Platform: "douyin", UID: string("u-" + creator)}},
+		Payout:   tenancy.PayoutAccount{Method: method}}
+	split := tenancy.Split{Method: "ratio", RemainderTo: string(creator),
+		Parties: []tenancy.Party{{Party: string(creator), Kind: "creator", Share: money.MustRate(share)}}}
 	if rest := map[string]string{"0.7": "0.3", "0.5": "0.5", "0.65": "0.35"}[share]; rest != "" {
-		split.Parties = append(split.Parties, tenancy.Party{Party: "mcn", Kind: "mcn", Share: money.MustRate(rest)})
+		split.Parties = append(split.Parties,
+			tenancy.Party{Party: "mcn", Kind: "mcn", Share: money.MustRate(rest)})
 	}
-	if creator == first { // the money of this one is shared with another creator, who has a settlement for it
+	if creator == first {
+		// the money of this one is shared with another creator, who has a settlement for it
 		split.RemainderTo = ""
-		split.Parties = []tenancy.Party{{Party: first, Kind: "creator", Share: money.MustRate("0.6")}, {Party: fifth, Kind: "payee", Share: money.MustRate("0.15")},
+		split.Parties = []tenancy.Party{{Party: first, Kind: "creator", Share: money.MustRate("0.6")},
+			{Party: fifth, Kind: "payee", Share: money.MustRate("0.15")},
 			{Party: "mcn", Kind: "mcn", Share: money.MustRate("0.25")}}
 	}
 	basis := "net"
@@ -94,8 +111,10 @@ func (d *directory) add(s *scheduler, tenant ident.Tenant, creator ident.Creator
 	}
 	d.contracts[string(tenant+"/")+string(creator)] = tenancy.Contract{
 		Version:    tenancy.Version{From: civil.MustDate("2026-01-01"), Version: 1, By: admin(tenant)},
-		ContractID: string("ct-" + creator), CreatorID: creator, PayingEntity: ident.Entity(entity), Cycle: "month", PayDay: payDay, PriceBasis: "before_tax_with_vat", RevenueBasis: basis,
-		Routes:               map[string]string{"live_tip": route, "commerce_commission": route, "incentive": route},
+		ContractID: string("ct-" + creator), CreatorID: creator, PayingEntity: ident.Entity(entity),
+		Cycle: "month", PayDay: payDay, PriceBasis: "before_tax_with_vat", RevenueBasis: basis,
+		Routes: map[string]string{"live_tip": route, "commerce_commission": route,
+			"incentive": route},
 		Splits:               map[string]tenancy.Split{"live_tip": split, "commerce_commission": split},
 		InvoiceBeforePayment: creator == studio}
 	d.cycle(s, string(tenant+"/")+string(creator))
@@ -104,16 +123,19 @@ func (d *directory) add(s *scheduler, tenant ident.Tenant, creator ident.Creator
 // cycle gives some contracts shorter cycles, and a least amount that is paid.
 func (d *directory) cycle(s *scheduler, key string) {
 	c := d.contracts[key]
-	if c.Cycle = one(s, []string{tenancy.Monthly, tenancy.Monthly, tenancy.HalfMonth, tenancy.Weekly, tenancy.Daily}); c.Cycle != tenancy.Monthly {
+	if c.Cycle = one(s, []string{tenancy.Monthly, tenancy.Monthly, tenancy.HalfMonth, tenancy.Weekly,
+		tenancy.Daily}); c.Cycle != tenancy.Monthly {
 		c.PayDay = 0
 	}
-	if c.Cycle != tenancy.Daily && s.chance(4) { // a daily one is carried on every day, and never comes to rest
+	if c.Cycle != tenancy.Daily &&
+		s.chance(4) { // a daily one is carried on every day, and never comes to rest
 		c.MinimumPayout, c.MinimumPayoutMonths = money.Fen(100_000), 1
 	}
 	d.contracts[key] = c
 }
 
-func (d *directory) Creator(ctx context.Context, tenant ident.Tenant, id ident.Creator) (tenancy.Creator, error) {
+func (d *directory) Creator(ctx context.Context, tenant ident.Tenant,
+	id ident.Creator) (tenancy.Creator, error) {
 	c, ok := d.people[string(tenant+"/")+string(id)]
 	if !ok {
 		return c, fault.Absent("creator")
@@ -122,17 +144,21 @@ func (d *directory) Creator(ctx context.Context, tenant ident.Tenant, id ident.C
 	return c, nil
 }
 
-func (d *directory) Contract(_ context.Context, tenant ident.Tenant, creator ident.Creator, incomeType string, day civil.Date) (tenancy.Contract, error) {
+func (d *directory) Contract(_ context.Context, tenant ident.Tenant, creator ident.Creator,
+	incomeType string, day civil.Date) (tenancy.Contract, error) {
 	c, ok := d.contracts[string(tenant+"/")+string(creator)]
 	if _, covered := c.Routes[incomeType]; !ok || !covered || !c.Holds(day) {
-		return tenancy.Contract{}, fault.Missing("contract_missing", string("contract of "+creator), "no contract")
+		return tenancy.Contract{},
+			fault.Missing("contract_missing", string("contract of "+creator), "no contract")
 	}
 	return c, nil
 }
 
-func (d *directory) Entity(_ context.Context, tenant ident.Tenant, id ident.Entity, _ civil.Date) (tenancy.PayingEntity, error) {
+func (d *directory) Entity(_ context.Context, tenant ident.Tenant, id ident.Entity,
+	_ civil.Date) (tenancy.PayingEntity, error) {
 	since := tenancy.Version{From: civil.MustDate("2026-01-01"), Version: 1, By: admin(tenant)}
-	e := tenancy.PayingEntity{Version: since, EntityID: id, Name: "甲文化", Place: "330100", PlaceTier: "city", VAT: "general"}
+	e := tenancy.PayingEntity{Version: since, EntityID: id, Name: "甲文化", Place: "330100",
+		PlaceTier: "city", VAT: "general"}
 	switch id {
 	case ordinary:
 	case filed:
@@ -143,10 +169,14 @@ func (d *directory) Entity(_ context.Context, tenant ident.Tenant, id ident.Enti
 	return e, nil
 }
 
-func (d *directory) Taxpayer(ctx context.Context, tenant ident.Tenant, id ident.Taxpayer) (tenancy.Taxpayer, error) {
-	p := tenancy.Profile{From: civil.MustDate("2026-01-01"), Kind: "natural_person", Resident: true, VAT: "natural_person", Collection: "withheld", Jurisdiction: "330100"}
+func (d *directory) Taxpayer(ctx context.Context, tenant ident.Tenant,
+	id ident.Taxpayer) (tenancy.Taxpayer, error) {
+	p := tenancy.Profile{From: civil.MustDate("2026-01-01"), Kind: "natural_person", Resident: true,
+		VAT: "natural_person", Collection: "withheld", Jurisdiction: "330100"}
 	if id == "tp-"+studio {
-		p.Kind, p.VAT, p.Collection = "individual_business", "small_scale", "books"
+		p.Kind = "individual_business"
+		p.VAT = "small_scale"
+		p.Collection = "books"
 		p.Papers = d.handedIn(ctx, tenant)
 	}
 	t := tenancy.Taxpayer{TaxpayerID: id, Profiles: []tenancy.Profile{p}, By: admin(tenant)}
@@ -163,13 +193,15 @@ func (d *directory) Strategies(context.Context, ident.Tenant) ([]tenancy.Strateg
 	return d.strategies[:3], nil
 }
 
-func (d *directory) Positions(context.Context, ident.Tenant, civil.Date) ([]tenancy.Position, error) {
+func (d *directory) Positions(context.Context, ident.Tenant,
+	civil.Date) ([]tenancy.Position, error) {
 	return nil, nil
 }
 
 func (d *directory) Tenants(context.Context) ([]string, error) { return d.tenants, nil }
 
-func (d *directory) Creators(ctx context.Context, tenant ident.Tenant, cursor string, _ int) ([]tenancy.Creator, string, error) {
+func (d *directory) Creators(ctx context.Context, tenant ident.Tenant, cursor string,
+	_ int) ([]tenancy.Creator, string, error) {
 	if cursor != "" {
 		return nil, "", fmt.Errorf("simulate: no page after %s", cursor)
 	}
@@ -185,7 +217,8 @@ func (d *directory) Creators(ctx context.Context, tenant ident.Tenant, cursor st
 }
 
 // ContractsOf lists the one contract of a creator.
-func (d *directory) ContractsOf(_ context.Context, tenant ident.Tenant, creator ident.Creator, _ string, _ civil.Date) ([]tenancy.Contract, error) {
+func (d *directory) ContractsOf(_ context.Context, tenant ident.Tenant, creator ident.Creator,
+	_ string, _ civil.Date) ([]tenancy.Contract, error) {
 	c, ok := d.contracts[string(tenant+"/")+string(creator)]
 	if !ok {
 		return nil, nil
@@ -193,10 +226,14 @@ func (d *directory) ContractsOf(_ context.Context, tenant ident.Tenant, creator 
 	return []tenancy.Contract{c}, nil
 }
 
-// ReviewRules lets small settlements of some tenants pass without people, and fails their large ones.
-func (d *directory) ReviewRules(_ context.Context, tenant ident.Tenant, _ civil.Date) (review.Rules, error) {
+// ReviewRules lets small settlements of some tenants pass without people, and fails their large
+// ones.
+func (d *directory) ReviewRules(_ context.Context, tenant ident.Tenant,
+	_ civil.Date) (review.Rules, error) {
 	r, err := review.Defaults()
-	r.Automatic, r.Levels, r.Papers = d.automatic[string(tenant)], d.w.levels(tenant), d.w.wanted(tenant)
+	r.Automatic = d.automatic[string(tenant)]
+	r.Levels = d.w.levels(tenant)
+	r.Papers = d.w.wanted(tenant)
 	r.Checks = slices.DeleteFunc(slices.Clone(r.Checks), func(c review.Check) bool {
 		return c.Code != review.Amount && c.Code != review.SetOff && c.Code != review.Held
 	})

@@ -18,24 +18,25 @@ import (
 
 // The kinds of faults.
 const (
-	faultKill      = "kill"           // the process ends between two calls
-	faultLost      = "lost answer"    // the call was done, the answer never came
-	faultThrottle  = "throttle"       // refused for now
-	faultConflict  = "conflict"       // another transaction is at work on an item
-	faultPartial   = "partial batch"  // only a part of a batch was taken
-	faultStall     = "stall"          // the process stands still for minutes
-	faultDuplicate = "duplicate"      // delivered again after it was done
-	faultDelay     = "delay"          // delivered late, others overtake it
-	faultRecord    = "lost record"    // a stream record was given up
-	faultSend      = "send failed"    // a queue took some or none of the messages
-	faultGateway   = "gateway lie"    // a gateway says nothing, says it late, or does not know what it knows
-	faultReturn    = "late return"    // money comes back after it was paid
-	faultVault     = "vault down"     // the payee's account cannot be read
-	faultSkew      = "clock skew"     // a machine's clock is wrong
-	faultClick     = "double click"   // a person does it twice, or on an old view
-	faultMonthEnd  = "month end"      // the month changes between two steps
-	faultIndex     = "index behind"   // an index does not show what was just written
-	faultNight     = "repeated night" // a nightly job runs twice, or for one cohort at a time
+	faultKill      = "kill"          // the process ends between two calls
+	faultLost      = "lost answer"   // the call was done, the answer never came
+	faultThrottle  = "throttle"      // refused for now
+	faultConflict  = "conflict"      // another transaction is at work on an item
+	faultPartial   = "partial batch" // only a part of a batch was taken
+	faultStall     = "stall"         // the process stands still for minutes
+	faultDuplicate = "duplicate"     // delivered again after it was done
+	faultDelay     = "delay"         // delivered late, others overtake it
+	faultRecord    = "lost record"   // a stream record was given up
+	faultSend      = "send failed"   // a queue took some or none of the messages
+	// a gateway says nothing, says it late, or does not know what it knows
+	faultGateway  = "gateway lie"
+	faultReturn   = "late return"    // money comes back after it was paid
+	faultVault    = "vault down"     // the payee's account cannot be read
+	faultSkew     = "clock skew"     // a machine's clock is wrong
+	faultClick    = "double click"   // a person does it twice, or on an old view
+	faultMonthEnd = "month end"      // the month changes between two steps
+	faultIndex    = "index behind"   // an index does not show what was just written
+	faultNight    = "repeated night" // a nightly job runs twice, or for one cohort at a time
 )
 
 var errKilled = errors.New("simulate: the process was killed")
@@ -43,7 +44,8 @@ var errKilled = errors.New("simulate: the process was killed")
 // errConnection is a connection that breaks, as the SDK reports it after its last attempt.
 var errConnection error = &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
 
-// faults decides which call meets which fault: about one in mean, and none once the trouble is over.
+// faults decides which call meets which fault: about one in mean, and none once the trouble is
+// over.
 type faults struct {
 	s       *scheduler
 	over    bool
@@ -99,8 +101,8 @@ func (f *faults) total() int {
 	return sum
 }
 
-// client is DynamoDB as a function meets it over the network, by its SDK: it takes time, others get in between, and
-// it fails in the ways that it does.
+// client is DynamoDB as a function meets it over the network, by its SDK: it takes time, others get
+// in between, and it fails in the ways that it does.
 type client struct {
 	w  *world
 	db dynamo.API
@@ -188,7 +190,8 @@ func (w *world) kindFor(k call) string {
 	case k.batch:
 		return one(w.s, []string{faultKill, faultThrottle, faultLost, faultPartial, faultPartial})
 	default:
-		return one(w.s, []string{faultKill, faultKill, faultLost, faultLost, faultThrottle, faultConflict, faultConflict, faultStall})
+		return one(w.s, []string{faultKill, faultKill, faultLost, faultLost, faultThrottle, faultConflict,
+			faultConflict, faultStall})
 	}
 }
 
@@ -216,26 +219,41 @@ func textOf(it map[string]types.AttributeValue, name string) string {
 }
 
 func single(op string, write bool, it map[string]types.AttributeValue) call {
-	return call{op: op, write: write, what: func() string { return keyText(it) }, keys: func(see func(string)) { see(pkOf(it)) }}
+	return call{op: op, write: write, what: func() string {
+		return keyText(it)
+	}, keys: func(see func(string)) { see(pkOf(it)) }}
 }
 
-func (c client) PutItem(ctx context.Context, in *dynamodb.PutItemInput, o ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error) {
-	return do(ctx, c, single("PutItem", true, in.Item), func() (*dynamodb.PutItemOutput, error) { return c.db.PutItem(ctx, in, o...) })
+func (c client) PutItem(ctx context.Context, in *dynamodb.PutItemInput,
+	o ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error) {
+	return do(ctx, c, single("PutItem", true, in.Item), func() (*dynamodb.PutItemOutput, error) {
+		return c.db.PutItem(ctx, in, o...)
+	})
 }
 
-func (c client) GetItem(ctx context.Context, in *dynamodb.GetItemInput, o ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error) {
-	return do(ctx, c, single("GetItem", false, in.Key), func() (*dynamodb.GetItemOutput, error) { return c.db.GetItem(ctx, in, o...) })
+func (c client) GetItem(ctx context.Context, in *dynamodb.GetItemInput,
+	o ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error) {
+	return do(ctx, c, single("GetItem", false, in.Key), func() (*dynamodb.GetItemOutput, error) {
+		return c.db.GetItem(ctx, in, o...)
+	})
 }
 
-func (c client) UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput, o ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error) {
-	return do(ctx, c, single("UpdateItem", true, in.Key), func() (*dynamodb.UpdateItemOutput, error) { return c.db.UpdateItem(ctx, in, o...) })
+func (c client) UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput,
+	o ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error) {
+	return do(ctx, c, single("UpdateItem", true, in.Key), func() (*dynamodb.UpdateItemOutput, error) {
+		return c.db.UpdateItem(ctx, in, o...)
+	})
 }
 
-func (c client) DeleteItem(ctx context.Context, in *dynamodb.DeleteItemInput, o ...func(*dynamodb.Options)) (*dynamodb.DeleteItemOutput, error) {
-	return do(ctx, c, single("DeleteItem", true, in.Key), func() (*dynamodb.DeleteItemOutput, error) { return c.db.DeleteItem(ctx, in, o...) })
+func (c client) DeleteItem(ctx context.Context, in *dynamodb.DeleteItemInput,
+	o ...func(*dynamodb.Options)) (*dynamodb.DeleteItemOutput, error) {
+	return do(ctx, c, single("DeleteItem", true, in.Key), func() (*dynamodb.DeleteItemOutput, error) {
+		return c.db.DeleteItem(ctx, in, o...)
+	})
 }
 
-func (c client) Query(ctx context.Context, in *dynamodb.QueryInput, o ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error) {
+func (c client) Query(ctx context.Context, in *dynamodb.QueryInput,
+	o ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error) {
 	pk := textOf(in.ExpressionAttributeValues, ":pk")
 	k := call{op: "Query", what: func() string { return pk }, keys: func(see func(string)) { see(pk) }}
 	return do(ctx, c, k, func() (*dynamodb.QueryOutput, error) {
@@ -247,19 +265,27 @@ func (c client) Query(ctx context.Context, in *dynamodb.QueryInput, o ...func(*d
 	})
 }
 
-func (c client) BatchGetItem(ctx context.Context, in *dynamodb.BatchGetItemInput, o ...func(*dynamodb.Options)) (*dynamodb.BatchGetItemOutput, error) {
-	k := call{op: "BatchGetItem", what: func() string { return fmt.Sprint(len(in.RequestItems)) }, keys: func(see func(string)) {
+func (c client) BatchGetItem(ctx context.Context, in *dynamodb.BatchGetItemInput,
+	o ...func(*dynamodb.Options)) (*dynamodb.BatchGetItemOutput, error) {
+	k := call{op: "BatchGetItem", what: func() string {
+		return fmt.Sprint(len(in.RequestItems))
+	}, keys: func(see func(string)) {
 		for _, r := range in.RequestItems {
 			for _, it := range r.Keys {
 				see(pkOf(it))
 			}
 		}
 	}}
-	return do(ctx, c, k, func() (*dynamodb.BatchGetItemOutput, error) { return c.db.BatchGetItem(ctx, in, o...) })
+	return do(ctx, c, k, func() (*dynamodb.BatchGetItemOutput, error) {
+		return c.db.BatchGetItem(ctx, in, o...)
+	})
 }
 
-func (c client) BatchWriteItem(ctx context.Context, in *dynamodb.BatchWriteItemInput, o ...func(*dynamodb.Options)) (*dynamodb.BatchWriteItemOutput, error) {
-	k := call{op: "BatchWriteItem", write: true, batch: true, what: func() string { return "items" }, keys: func(see func(string)) {
+func (c client) BatchWriteItem(ctx context.Context, in *dynamodb.BatchWriteItemInput,
+	o ...func(*dynamodb.Options)) (*dynamodb.BatchWriteItemOutput, error) {
+	k := call{op: "BatchWriteItem", write: true, batch: true, what: func() string {
+		return "items"
+	}, keys: func(see func(string)) {
 		for _, rs := range in.RequestItems {
 			for _, r := range rs {
 				if r.PutRequest != nil {
@@ -272,7 +298,8 @@ func (c client) BatchWriteItem(ctx context.Context, in *dynamodb.BatchWriteItemI
 		part, rest := in, map[string][]types.WriteRequest(nil)
 		for table, rs := range in.RequestItems {
 			if len(rs) > 1 && c.w.partial {
-				part = &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{table: rs[:len(rs)/2]}}
+				part = &dynamodb.BatchWriteItemInput{
+					RequestItems: map[string][]types.WriteRequest{table: rs[:len(rs)/2]}}
 				rest = map[string][]types.WriteRequest{table: rs[len(rs)/2:]}
 			}
 		}
@@ -284,8 +311,11 @@ func (c client) BatchWriteItem(ctx context.Context, in *dynamodb.BatchWriteItemI
 	})
 }
 
-func (c client) BatchExecuteStatement(ctx context.Context, in *dynamodb.BatchExecuteStatementInput, o ...func(*dynamodb.Options)) (*dynamodb.BatchExecuteStatementOutput, error) {
-	k := call{op: "BatchExecuteStatement", write: true, batch: true, what: func() string { return "events" }, keys: func(see func(string)) {
+func (c client) BatchExecuteStatement(ctx context.Context, in *dynamodb.BatchExecuteStatementInput,
+	o ...func(*dynamodb.Options)) (*dynamodb.BatchExecuteStatementOutput, error) {
+	k := call{op: "BatchExecuteStatement", write: true, batch: true, what: func() string {
+		return "events"
+	}, keys: func(see func(string)) {
 		for _, st := range in.Statements {
 			if pk, ok := st.Parameters[0].(*types.AttributeValueMemberS); ok {
 				see(pk.Value)
@@ -297,21 +327,30 @@ func (c client) BatchExecuteStatement(ctx context.Context, in *dynamodb.BatchExe
 		if n > 1 && c.w.partial {
 			n /= 2
 		}
-		out, err := c.db.BatchExecuteStatement(ctx, &dynamodb.BatchExecuteStatementInput{Statements: in.Statements[:n]}, o...)
+		out, err := c.db.BatchExecuteStatement(ctx,
+			&dynamodb.BatchExecuteStatementInput{Statements: in.Statements[:n]}, o...)
 		for i := n; err == nil && i < len(in.Statements); i++ {
-			out.Responses = append(out.Responses, types.BatchStatementResponse{Error: &types.BatchStatementError{Code: types.BatchStatementErrorCodeEnumThrottlingError, Message: aws.String("simulated")}})
+			out.Responses = append(out.Responses,
+				types.BatchStatementResponse{
+					Error: &types.BatchStatementError{Code: types.BatchStatementErrorCodeEnumThrottlingError,
+						Message: aws.String("simulated")}})
 		}
 		return out, err
 	})
 }
 
-func (c client) TransactWriteItems(ctx context.Context, in *dynamodb.TransactWriteItemsInput, o ...func(*dynamodb.Options)) (*dynamodb.TransactWriteItemsOutput, error) {
-	k := call{op: "TransactWriteItems", write: true, what: func() string { return partText(in.TransactItems[0]) }, keys: func(see func(string)) {
+func (c client) TransactWriteItems(ctx context.Context, in *dynamodb.TransactWriteItemsInput,
+	o ...func(*dynamodb.Options)) (*dynamodb.TransactWriteItemsOutput, error) {
+	k := call{op: "TransactWriteItems", write: true, what: func() string {
+		return partText(in.TransactItems[0])
+	}, keys: func(see func(string)) {
 		for _, p := range in.TransactItems {
 			see(pkOf(partKey(p)))
 		}
 	}}
-	return do(ctx, c, k, func() (*dynamodb.TransactWriteItemsOutput, error) { return c.db.TransactWriteItems(ctx, in, o...) })
+	return do(ctx, c, k, func() (*dynamodb.TransactWriteItemsOutput, error) {
+		return c.db.TransactWriteItems(ctx, in, o...)
+	})
 }
 
 func partKey(p types.TransactWriteItem) map[string]types.AttributeValue {

@@ -27,13 +27,14 @@ type person struct {
 	taxpayer ident.Taxpayer
 }
 
-// checkTaxes checks promise P5: the rows of each settlement are those of the booking that stands, and what was withheld
-// in a month is what the rules give on the month's total.
+// checkTaxes checks promise P5: the rows of each settlement are those of the booking that stands,
+// and what was withheld in a month is what the rules give on the month's total.
 func (b *books) checkTaxes() {
 	of := map[person][]settlement.Settlement{}
 	for _, id := range slices.Sorted(maps.Keys(b.settlements)) {
 		s := b.settlements[id]
-		p := person{s.Tenant, s.Entity, ident.Taxpayer(b.people.survivor(context.Background(), s.Tenant, s.TaxpayerID))}
+		p := person{s.Tenant, s.Entity,
+			ident.Taxpayer(b.people.survivor(context.Background(), s.Tenant, s.TaxpayerID))}
 		of[p] = append(of[p], s)
 	}
 	for p, ss := range of {
@@ -71,26 +72,32 @@ func (b *books) checkRows(s settlement.Settlement, bookings []settlement.Booking
 	}
 	for kind := range withheld {
 		if withheld[kind] != want[kind] {
-			b.broken("P5", "%s/%s: the rows of %s come to %s, its booking says %s", s.Tenant, s.ID, kind, withheld[kind], want[kind])
+			b.broken("P5", "%s/%s: the rows of %s come to %s, its booking says %s", s.Tenant, s.ID, kind,
+				withheld[kind], want[kind])
 		}
 	}
 	for kind := range want {
 		if withheld[kind] != want[kind] {
-			b.broken("P5", "%s/%s: the rows of %s come to %s, its booking says %s", s.Tenant, s.ID, kind, withheld[kind], want[kind])
+			b.broken("P5", "%s/%s: the rows of %s come to %s, its booking says %s", s.Tenant, s.ID, kind,
+				withheld[kind], want[kind])
 		}
 	}
 	if income != wantIncome {
-		b.broken("P5", "%s/%s: the rows tell of an income of %s, its booking of %s", s.Tenant, s.ID, income, wantIncome)
+		b.broken("P5", "%s/%s: the rows tell of an income of %s, its booking of %s", s.Tenant, s.ID,
+			income, wantIncome)
 	}
 }
 
 // monthOf is a taxpayer's month and item.
 type monthOf struct{ item, platform, period string }
 
-// checkMonths taxes each month's total at once and compares: what was withheld is that, or what differs stands as an
-// open true-up, which only a booking that was taken back, a merge or other rules leave behind.
+// checkMonths taxes each month's total at once and compares: what was withheld is that, or what
+// differs stands as an open true-up, which only a booking that was taken back, a merge or other
+// rules leave behind.
 func (b *books) checkMonths(p person, ss []settlement.Settlement, bookings []settlement.Booking) {
-	merged := slices.ContainsFunc(b.lists[p], func(k settlement.Booking) bool { return k.Kind == settlement.KindMerged })
+	merged := slices.ContainsFunc(b.lists[p], func(k settlement.Booking) bool {
+		return k.Kind == settlement.KindMerged
+	})
 	reversed := merged || b.knows(context.Background(), b.laws.changed)
 	withheld := map[monthOf]money.Amount{}
 	var others []tax.Row
@@ -112,7 +119,8 @@ func (b *books) checkMonths(p person, ss []settlement.Settlement, bookings []set
 	}
 }
 
-func (b *books) checkMonth(p person, ss []settlement.Settlement, rows []tax.Row, m monthOf, sum money.Amount, reversed bool) {
+func (b *books) checkMonth(p person, ss []settlement.Settlement, rows []tax.Row, m monthOf,
+	sum money.Amount, reversed bool) {
 	ctx := context.Background()
 	var last settlement.Settlement
 	var total money.Amount
@@ -125,7 +133,9 @@ func (b *books) checkMonth(p person, ss []settlement.Settlement, rows []tax.Row,
 			b.broken("P5", "%s: %v", s.ID, err)
 			return
 		}
-		if !slices.ContainsFunc(f.Rows, func(r tax.Row) bool { return r.Kind == tax.IIT && (monthOf{r.Item, r.Platform, r.Period}) == m }) {
+		if !slices.ContainsFunc(f.Rows, func(r tax.Row) bool {
+			return r.Kind == tax.IIT && (monthOf{r.Item, r.Platform, r.Period}) == m
+		}) {
 			continue
 		}
 		total = total.Add(s.CreatorShare())
@@ -168,7 +178,8 @@ func (b *books) checkMonth(p person, ss []settlement.Settlement, rows []tax.Row,
 	case reversed:
 		b.checkOpen(p, m, want, sum)
 	default:
-		b.broken("P5", "%s %s %s: %s withheld on %s in %s, the rules give %s", p.tenant, p.taxpayer, m.item, sum, total, m.period, want)
+		b.broken("P5", "%s %s %s: %s withheld on %s in %s, the rules give %s", p.tenant, p.taxpayer,
+			m.item, sum, total, m.period, want)
 	}
 }
 
@@ -176,11 +187,13 @@ func (b *books) checkMonth(p person, ss []settlement.Settlement, rows []tax.Row,
 func (b *books) checkOpen(p person, m monthOf, want, sum money.Amount) {
 	b.paths["true-up"]++
 	if up, err := b.trueUp(p, m); err != nil || up != want.Sub(sum) {
-		b.broken("P5", "%s %s %s: %s withheld in %s, the rules give %s, open are %s (%v)", p.tenant, p.taxpayer, m.item, sum, m.period, want, up, err)
+		b.broken("P5", "%s %s %s: %s withheld in %s, the rules give %s, open are %s (%v)", p.tenant,
+			p.taxpayer, m.item, sum, m.period, want, up, err)
 	}
 }
 
-// checkRewards checks promise P6: counters, day closes and accruals are the fold of the recorded events.
+// checkRewards checks promise P6: counters, day closes and accruals are the fold of the recorded
+// events.
 func (b *books) checkRewards() {
 	type day struct {
 		tenant  ident.Tenant
@@ -205,7 +218,8 @@ func (b *books) checkRewards() {
 			entries[d] = append(entries[d], incentive.Entry{EventID: event, Grant: seen.Grant})
 		case strings.HasSuffix(k.SK, "#CLOSED"):
 			parts := strings.Split(k.PK, "#") // T, tenant, D, day, shard
-			closed[day{ident.Tenant(parts[1]), ident.Creator(strings.TrimSuffix(k.SK, "#CLOSED")), civil.MustDate(parts[3])}] = money.Fen(number(it, "cash"))
+			closed[day{ident.Tenant(parts[1]), ident.Creator(strings.TrimSuffix(k.SK, "#CLOSED")),
+				civil.MustDate(parts[3])}] = money.Fen(number(it, "cash"))
 		}
 	}
 	for _, p := range b.promised.events {
@@ -216,13 +230,16 @@ func (b *books) checkRewards() {
 	accrued := map[[2]string]money.Amount{}
 	for d, es := range entries {
 		want := naive(es)
-		accrued[[2]string{string(d.tenant), string(d.creator)}] = accrued[[2]string{string(d.tenant), string(d.creator)}].Add(want)
+		accrued[[2]string{string(d.tenant), string(d.creator)}] = accrued[[2]string{string(d.tenant),
+			string(d.creator)}].Add(want)
 		if closed[d] != want {
-			b.broken("P6", "%s/%s on %s: %s accrued, the events give %s", d.tenant, d.creator, d.on, closed[d], want)
+			b.broken("P6", "%s/%s on %s: %s accrued, the events give %s", d.tenant, d.creator, d.on,
+				closed[d], want)
 		}
 		c, err := b.counters.Read(context.Background(), d.tenant, d.creator, d.on)
 		if err != nil || c.Cash != want || c.Events != len(es) {
-			b.broken("P6", "%s/%s on %s: counted %s of %d events, the events give %s of %d (%v)", d.tenant, d.creator, d.on, c.Cash, c.Events, want, len(es), err)
+			b.broken("P6", "%s/%s on %s: counted %s of %d events, the events give %s of %d (%v)", d.tenant,
+				d.creator, d.on, c.Cash, c.Events, want, len(es), err)
 		}
 		delete(closed, d)
 	}
@@ -243,7 +260,8 @@ func (b *books) checkRewards() {
 	for _, t := range b.people.tenants {
 		for _, c := range creatorNames() {
 			if k := [2]string{t, c}; posted[k] != accrued[k] {
-				b.broken("P6", "%s/%s: %s posted for incentives, the events give %s", t, c, posted[k], accrued[k])
+				b.broken("P6", "%s/%s: %s posted for incentives, the events give %s", t, c, posted[k],
+					accrued[k])
 			}
 		}
 	}

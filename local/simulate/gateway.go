@@ -12,9 +12,10 @@ import (
 	"fenzhang/shared/payout"
 )
 
-// gateway is a payment gateway that lies where it may: it says nothing, says it late, twice or in another order, does
-// not know for a while what it has taken, and sends money back days later. What it says last is true. It keeps its own
-// book, and that book decides whether somebody was paid twice.
+// gateway is a payment gateway that lies where it may: it says nothing, says it late, twice or in
+// another order, does not know for a while what it has taken, and sends money back days later. What
+// it says last is true. It keeps its own book, and that book decides whether somebody was paid
+// twice.
 type gateway struct {
 	w        *world
 	tenant   ident.Tenant
@@ -114,7 +115,9 @@ func (g *gateway) end(b *order) {
 		g.move(b, payout.Paid, "")
 		if !w.faults.over && w.s.chance(14) {
 			w.faults.count(faultReturn)
-			w.s.after(w.s.between(time.Hour, 60*time.Hour), func() { g.move(b, payout.Returned, "account closed") })
+			w.s.after(w.s.between(time.Hour, 60*time.Hour), func() {
+				g.move(b, payout.Returned, "account closed")
+			})
 		}
 	case w.s.chance(4):
 		g.move(b, payout.Cancelled, "payee refused")
@@ -137,7 +140,8 @@ func (g *gateway) move(b *order, to payout.State, reason string) {
 		b.back = append(b.back, w.s.now)
 	}
 	w.trace.add("gateway", "%s: %s is %s", g.tenant, b.Key, to)
-	n := notice{Merchant: g.merchant, Key: b.Key, State: to, Reason: reason, Amount: b.Amount, At: time.Unix(0, w.s.now)}
+	n := notice{Merchant: g.merchant, Key: b.Key, State: to, Reason: reason, Amount: b.Amount,
+		At: time.Unix(0, w.s.now)}
 	copies := 1
 	if w.faults.chance(12, faultDuplicate) {
 		copies++
@@ -186,16 +190,20 @@ func (g *gateway) Query(ctx context.Context, key string) (payout.Outcome, error)
 }
 
 func (g *gateway) outcome(b *order) payout.Outcome {
-	return payout.Outcome{State: b.state, GatewayID: "gw-" + b.Key[:8], Reason: b.reason, Amount: b.Amount, At: g.w.s.Now()}
+	return payout.Outcome{State: b.state, GatewayID: "gw-" + b.Key[:8], Reason: b.reason,
+		Amount: b.Amount, At: g.w.s.Now()}
 }
 
 // ParseNotice takes the messages of this merchant account only.
-func (g *gateway) ParseNotice(_ context.Context, _ map[string]string, body []byte) (payout.Notice, error) {
+func (g *gateway) ParseNotice(_ context.Context, _ map[string]string,
+	body []byte) (payout.Notice, error) {
 	var n notice
 	if err := json.Unmarshal(body, &n); err != nil || n.Merchant != g.merchant {
 		return payout.Notice{}, payout.ErrUnverified
 	}
-	return payout.Notice{Key: n.Key, Outcome: payout.Outcome{State: n.State, GatewayID: "gw-" + n.Key[:8], Reason: n.Reason, Amount: n.Amount, At: n.At}}, nil
+	return payout.Notice{Key: n.Key,
+		Outcome: payout.Outcome{State: n.State, GatewayID: "gw-" + n.Key[:8], Reason: n.Reason,
+			Amount: n.Amount, At: n.At}}, nil
 }
 
 // hear brings a notice to the system, again until it is taken.
@@ -208,7 +216,8 @@ func (w *world) hear(g *gateway, n notice, try int) {
 	w.delivered++
 	var status int
 	w.s.begin(w.task("receive-payment", g.tenant), func(ctx context.Context) {
-		status = w.post(ctx, w.callbacks, caller{}, "/v1/payouts/callbacks/"+string(g.method), "", string(body)).StatusCode
+		status = w.post(ctx, w.callbacks, caller{}, "/v1/payouts/callbacks/"+string(g.method), "",
+			string(body)).StatusCode
 	}, func(killed bool) {
 		if (status != 200 || killed) && (try < 6 || n.State == payout.Returned) {
 			w.s.after(time.Duration(min(try*try, 100))*time.Minute, func() { w.hear(g, n, try+1) })

@@ -24,8 +24,8 @@ func legal(from settlement.Status) []settlement.Status {
 	return nil
 }
 
-// attempt is an act that must be refused: by a person without the right to it with code 1003, by anybody else because
-// of the settlement's status, or because that has changed since it was seen.
+// attempt is an act that must be refused: by a person without the right to it with code 1003, by
+// anybody else because of the settlement's status, or because that has changed since it was seen.
 type attempt struct {
 	by         caller
 	path, body string
@@ -35,10 +35,14 @@ type attempt struct {
 // illegal draws an act that a settlement as it was seen does not allow.
 func (w *world) illegal(s settlement.Settlement) attempt {
 	a := attempt{by: caller{s.Tenant, "approver"}, path: "/transitions"}
-	moves := slices.DeleteFunc(settlement.Statuses(), func(to settlement.Status) bool { return slices.Contains(legal(s.Status), to) })
+	moves := slices.DeleteFunc(settlement.Statuses(), func(to settlement.Status) bool {
+		return slices.Contains(legal(s.Status), to)
+	})
 	to := one(w.s, moves)
 	if w.s.chance(4) { // a move that exists, by somebody who may not make it
-		to, a.by.role, a.forbidden = one(w.s, settlement.Statuses()[1:]), one(w.s, []string{"auditor", "cashier"}), true
+		to = one(w.s, settlement.Statuses()[1:])
+		a.by.role = one(w.s, []string{"auditor", "cashier"})
+		a.forbidden = true
 	}
 	switch to {
 	case settlement.PendingReview, settlement.InReview:
@@ -66,13 +70,16 @@ func (w *world) otherAct(s settlement.Settlement, a attempt) attempt {
 	case past && w.s.chance(2):
 		other.path = "/cancel"
 	case past:
-		other.path, other.by.role, reason = "/hold", "finance", "RISK"
+		other.path = "/hold"
+		other.by.role = "finance"
+		reason = "RISK"
 	}
 	other.body = fmt.Sprintf(`{"status_version":%d,"reason":%q}`, s.StatusVersion, reason)
 	return other
 }
 
-// try makes an act that must be refused, and looks at the refusal. A machine that dies or is busy answers nothing.
+// try makes an act that must be refused, and looks at the refusal. A machine that dies or is busy
+// answers nothing.
 func (w *world) try(s settlement.Settlement) {
 	a := w.illegal(s)
 	var status int
@@ -82,7 +89,8 @@ func (w *world) try(s settlement.Settlement) {
 			res := w.post(ctx, w.api, a.by, "/v1/settlements/"+s.ID+a.path, "", a.body)
 			status, answer = res.StatusCode, res.Body
 		}, func(killed bool) {
-			w.trace.add("answer", "%s tries %s %s of %s as %s: %d %.160s", a.by.tenant, a.path, a.body, s.ID, a.by.role, status, answer)
+			w.trace.add("answer", "%s tries %s %s of %s as %s: %d %.160s", a.by.tenant, a.path, a.body, s.ID,
+				a.by.role, status, answer)
 			if killed || status >= 500 {
 				return
 			}
@@ -90,15 +98,18 @@ func (w *world) try(s settlement.Settlement) {
 				Code   int    `json:"code"`
 				Reason string `json:"reason"`
 			}
-			if err := json.Unmarshal([]byte(answer), &refusal); err != nil || !a.refused(refusal.Code, refusal.Reason) {
-				w.broken("P4", "%s in %s was tried by %s with %s and answered with %d %s", s.ID, s.Status, a.by.subject(), a.path+" "+a.body, status, answer)
+			if err := json.Unmarshal([]byte(answer), &refusal); err != nil ||
+				!a.refused(refusal.Code, refusal.Reason) {
+				w.broken("P4", "%s in %s was tried by %s with %s and answered with %d %s", s.ID, s.Status,
+					a.by.subject(), a.path+" "+a.body, status, answer)
 			}
 			w.tried++
 		})
 	})
 }
 
-// refused tells whether a refusal is one that an attempt must meet. Who prepared a settlement is refused as that first.
+// refused tells whether a refusal is one that an attempt must meet. Who prepared a settlement is
+// refused as that first.
 func (a attempt) refused(code int, reason string) bool {
 	switch code {
 	case 1003:

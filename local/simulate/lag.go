@@ -9,8 +9,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// lag is how global indexes are behind their table: an item stands in an index some moments after it was written, and
-// some moments longer under what it said before.
+// lag is how global indexes are behind their table: an item stands in an index some moments after
+// it was written, and some moments longer under what it said before.
 type lag struct {
 	w      *world
 	under  map[string]places // by partition key of an item: where it stands in each index
@@ -42,7 +42,9 @@ func indexOf(name string) (int, string) {
 // note takes up what was written now.
 func (l *lag) note(written []events.DynamoDBEventRecord) {
 	now := l.w.s.now
-	l.recent = slices.DeleteFunc(l.recent, func(s shift) bool { return now-s.at > int64(l.w.turns.lag) })
+	l.recent = slices.DeleteFunc(l.recent, func(s shift) bool {
+		return now-s.at > int64(l.w.turns.lag)
+	})
 	for i := range written {
 		image := written[i].Change.NewImage
 		opened, listed := image["at"]
@@ -73,14 +75,19 @@ func (l *lag) shows(in *dynamodb.QueryInput, out *dynamodb.QueryOutput) {
 		switch partition {
 		case s.after:
 			n := len(out.Items)
-			out.Items = slices.DeleteFunc(out.Items, func(it map[string]types.AttributeValue) bool { return pkOf(it) == s.item })
+			out.Items = slices.DeleteFunc(out.Items, func(it map[string]types.AttributeValue) bool {
+				return pkOf(it) == s.item
+			})
 			if len(out.Items) < n {
 				l.w.faults.count(faultIndex)
 			}
 		case s.before:
 			l.w.faults.count(faultIndex)
-			out.Items = append(out.Items, map[string]types.AttributeValue{"pk": &types.AttributeValueMemberS{Value: s.item}, "sk": &types.AttributeValueMemberS{Value: "META"},
-				"at": &types.AttributeValueMemberS{Value: s.opened}, attribute: &types.AttributeValueMemberS{Value: partition}})
+			out.Items = append(out.Items,
+				map[string]types.AttributeValue{"pk": &types.AttributeValueMemberS{Value: s.item},
+					"sk":      &types.AttributeValueMemberS{Value: "META"},
+					"at":      &types.AttributeValueMemberS{Value: s.opened},
+					attribute: &types.AttributeValueMemberS{Value: partition}})
 		}
 	}
 }

@@ -10,13 +10,15 @@ import (
 	"fenzhang/shared/settlement"
 )
 
-// lateYear stands for the year whose calendar is loaded late: here it begins where the pay days of a run lie.
+// lateYear stands for the year whose calendar is loaded late: here it begins where the pay days of
+// a run lie.
 const lateYear = "2026-09-01"
 
 // lateRun is how many runs have one in which that calendar is loaded late.
 const lateRun = 4
 
-// days are the working days as a run knows them: in some runs those of the late year are loaded while it goes on.
+// days are the working days as a run knows them: in some runs those of the late year are loaded
+// while it goes on.
 type days struct {
 	*calendar.Calendar
 	w      *world
@@ -25,7 +27,8 @@ type days struct {
 
 var _ settlement.Calendar = days{}
 
-// newDays decides by the seed alone, so that runs without a late calendar are those that they were without this turn.
+// newDays decides by the seed alone, so that runs without a late calendar are those that they were
+// without this turn.
 func newDays(w *world, c *calendar.Calendar, seed uint64) days {
 	d := days{Calendar: c, w: w}
 	if seed%lateRun == 0 {
@@ -54,8 +57,8 @@ func (d days) NextWorkingDay(after civil.Date) (civil.Date, error) {
 	return d.OnOrAfter(after.AddDays(1))
 }
 
-// checkDates checks that nothing was approved on dates that may still move, and that a pay day of the contract is the
-// working day that the whole calendar gives.
+// checkDates checks that nothing was approved on dates that may still move, and that a pay day of
+// the contract is the working day that the whole calendar gives.
 func (b *books) checkDates(s settlement.Settlement) {
 	k := string(s.Tenant+"/") + s.ID
 	if s.Provisional != nil {

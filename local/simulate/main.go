@@ -1,6 +1,7 @@
-// Command simulate is `make simulate`: it plays months of two agencies over stores in memory, with the code that runs in
-// production, and with trouble: messages come twice, late or never, processes are killed between any two writes, answers
-// are lost, gateways lie, people click twice. A seed decides everything. After each run all promises are checked.
+// Command simulate is `make simulate`: it plays months of two agencies over stores in memory, with
+// the code that runs in production, and with trouble: messages come twice, late or never, processes
+// are killed between any two writes, answers are lost, gateways lie, people click twice. A seed
+// decides everything. After each run all promises are checked.
 package main
 
 import (
@@ -78,13 +79,15 @@ func runAll(from uint64, runs int, l law, out io.Writer) bool {
 	sum.play(from, runs, l, plant{}, func() bool {
 		if time.Since(last) > 5*time.Second {
 			last = time.Now()
-			_, _ = fmt.Fprintf(out, "  %6d of %d runs, %d failed, %.0f runs a minute\n", sum.passed+sum.failed, runs, sum.failed,
+			_, _ = fmt.Fprintf(out, "  %6d of %d runs, %d failed, %.0f runs a minute\n",
+				sum.passed+sum.failed, runs, sum.failed,
 				float64(sum.passed+sum.failed)/time.Since(began).Minutes())
 		}
 		return sum.failed < 20
 	})
 	sum.print(out)
-	_, _ = fmt.Fprintf(out, "%.0f runs a minute on %d processors\n", float64(runs)/time.Since(began).Minutes(), runtime.GOMAXPROCS(0))
+	_, _ = fmt.Fprintf(out, "%.0f runs a minute on %d processors\n",
+		float64(runs)/time.Since(began).Minutes(), runtime.GOMAXPROCS(0))
 	return sum.end(out)
 }
 
@@ -99,7 +102,9 @@ type totals struct {
 func newTotals() *totals { return &totals{faults: map[string]int{}, paths: map[string]int{}} }
 
 func (t *totals) add(o outcome) {
-	t.settlements, t.deliveries, t.payouts = t.settlements+o.settlements, t.deliveries+o.deliveries, t.payouts+o.payouts
+	t.settlements = t.settlements + o.settlements
+	t.deliveries = t.deliveries + o.deliveries
+	t.payouts = t.payouts + o.payouts
 	t.acts, t.months = t.acts+o.acts, t.months+o.months
 	for kind, n := range o.faults {
 		t.faults[kind] += n
@@ -150,7 +155,9 @@ func (t *totals) print(out io.Writer) {
 	for _, path := range slices.Sorted(maps.Keys(t.paths)) {
 		_, _ = fmt.Fprintf(out, "%s %d, ", path, t.paths[path])
 	}
-	_, _ = fmt.Fprintf(out, "settlements %d, deliveries %d, payouts %d, acts of people and clients %d, month ends %d, faults %d:\n", t.settlements, t.deliveries, t.payouts, t.acts, t.months, t.all)
+	_, _ = fmt.Fprintf(out,
+		"settlements %d, deliveries %d, payouts %d, acts of people and clients %d, month ends %d, "+
+			"faults %d:\n", t.settlements, t.deliveries, t.payouts, t.acts, t.months, t.all)
 	for _, kind := range slices.Sorted(maps.Keys(t.faults)) {
 		_, _ = fmt.Fprintf(out, "  %-15s %d\n", kind, t.faults[kind])
 	}
@@ -159,7 +166,8 @@ func (t *totals) print(out io.Writer) {
 // end tells of failures and ends with the line that others look for.
 func (t *totals) end(out io.Writer) bool {
 	for _, o := range t.failures[:min(len(t.failures), 10)] {
-		_, _ = fmt.Fprintf(out, "FAILED: make simulate SEED=%d\n  %s\n", o.seed, strings.Join(o.breaks, "\n  "))
+		_, _ = fmt.Fprintf(out, "FAILED: make simulate SEED=%d\n  %s\n", o.seed,
+			strings.Join(o.breaks, "\n  "))
 	}
 	_, _ = fmt.Fprintf(out, "%d passed, %d failed\n", t.passed, t.failed)
 	return t.failed == 0

@@ -28,7 +28,8 @@ const (
 func taxpayers() []string { return []string{onePerson, "tp-" + worker, "tp-" + studio, sameOne} }
 
 // survivor is the taxpayer that one goes on as, as far as the machine of the call has heard.
-func (d *directory) survivor(ctx context.Context, tenant ident.Tenant, taxpayer ident.Taxpayer) string {
+func (d *directory) survivor(ctx context.Context, tenant ident.Tenant,
+	taxpayer ident.Taxpayer) string {
 	if m := d.merged[string(tenant+"/")+string(taxpayer)]; d.w.knows(ctx, m.at) {
 		return m.into
 	}
@@ -36,13 +37,14 @@ func (d *directory) survivor(ctx context.Context, tenant ident.Tenant, taxpayer 
 }
 
 func (w *world) wireMerging(tables *settlementdb.Store) {
-	w.merging = &settlement.Merging{Service: w.service, Store: tables, Entities: func(context.Context, ident.Tenant) ([]string, error) {
-		return []string{ordinary, filed}, nil
-	}}
+	w.merging = &settlement.Merging{Service: w.service, Store: tables,
+		Entities: func(context.Context, ident.Tenant) ([]string, error) {
+			return []string{ordinary, filed}, nil
+		}}
 }
 
-// planMerge plans that two taxpayers are found to be one person. The second person's yes changes the master data; what
-// follows is done by the call, or by the next one.
+// planMerge plans that two taxpayers are found to be one person. The second person's yes changes
+// the master data; what follows is done by the call, or by the next one.
 func (w *world) planMerge(tenant ident.Tenant) {
 	w.s.at(w.moment(1, 19), func() {
 		w.people.merged[string(tenant+"/"+sameOne)] = merge{onePerson, w.s.now}
@@ -64,24 +66,28 @@ func (w *world) carryMerge(tenant ident.Tenant, try int) {
 		w.trace.add("answer", "%s merge: %v", tenant, err)
 		switch {
 		case err != nil || killed:
-			w.s.after(time.Duration(try)*w.s.between(time.Second, 2*time.Minute), func() { w.carryMerge(tenant, try+1) })
+			w.s.after(time.Duration(try)*w.s.between(time.Second, 2*time.Minute), func() {
+				w.carryMerge(tenant, try+1)
+			})
 		default:
 			w.acts++
 		}
 	})
 }
 
-// checkMerges checks that the list of a merged taxpayer is closed and empty of months not filed, that what left it has
-// arrived once in the other one, and that nothing was booked for it any more.
+// checkMerges checks that the list of a merged taxpayer is closed and empty of months not filed,
+// that what left it has arrived once in the other one, and that nothing was booked for it any more.
 func (b *books) checkMerges() {
 	tenant := b.turns.merge
 	if tenant == "" {
 		return
 	}
 	for _, entity := range []string{ordinary, filed} {
-		theirs, ours := b.lists[person{ident.Tenant(tenant), ident.Entity(entity), sameOne}], b.lists[person{ident.Tenant(tenant), ident.Entity(entity), onePerson}]
+		theirs, ours := b.lists[person{ident.Tenant(tenant), ident.Entity(entity), sameOne}],
+			b.lists[person{ident.Tenant(tenant), ident.Entity(entity), onePerson}]
 		if len(theirs) == 0 || theirs[len(theirs)-1].Into != onePerson {
-			b.broken("P5", "%s/%s at %s is merged, and its list of %d bookings is not closed", tenant, sameOne, entity, len(theirs))
+			b.broken("P5", "%s/%s at %s is merged, and its list of %d bookings is not closed", tenant,
+				sameOne, entity, len(theirs))
 			continue
 		}
 		arrived := 0
@@ -91,7 +97,8 @@ func (b *books) checkMerges() {
 			}
 		}
 		if want := min(len(theirs)-1, 1); arrived != want {
-			b.broken("P5", "the list of %s/%s at %s arrived %d times in that of %s, not %d times", tenant, sameOne, entity, arrived, onePerson, want)
+			b.broken("P5", "the list of %s/%s at %s arrived %d times in that of %s, not %d times", tenant,
+				sameOne, entity, arrived, onePerson, want)
 		}
 		if arrived > 0 {
 			b.paths["merged"]++
@@ -99,14 +106,16 @@ func (b *books) checkMerges() {
 		b.checkMoved(ident.Tenant(tenant), ident.Entity(entity), theirs, ours)
 	}
 	for _, s := range b.settlements {
-		if s.Tenant == ident.Tenant(tenant) && s.TaxpayerID == sameOne && (s.Unbooked() || s.Status == settlement.Approved) && !s.Dead() {
+		if s.Tenant == ident.Tenant(tenant) && s.TaxpayerID == sameOne &&
+			(s.Unbooked() || s.Status == settlement.Approved) && !s.Dead() {
 			b.broken("P5", "%s/%s waits as %s, who is %s", tenant, s.ID, sameOne, onePerson)
 		}
 	}
 }
 
 // checkMoved checks that rows neither came nor went with the merge.
-func (b *books) checkMoved(tenant ident.Tenant, entity ident.Entity, theirs, ours []settlement.Booking) {
+func (b *books) checkMoved(tenant ident.Tenant, entity ident.Entity, theirs,
+	ours []settlement.Booking) {
 	returns, err := b.store.FiledMonths(context.Background(), tenant, entity)
 	if err != nil {
 		b.broken("P5", "%s: %v", tenant, err)
@@ -129,7 +138,8 @@ func (b *books) checkMoved(tenant ident.Tenant, entity ident.Entity, theirs, our
 			}
 		}
 	}
-	for what, sums := range map[string]map[row]money.Amount{"came or went": moved, "stays behind": stays} {
+	for what, sums := range map[string]map[row]money.Amount{"came or went": moved,
+		"stays behind": stays} {
 		for r, sum := range sums {
 			if !sum.IsZero() {
 				b.broken("P5", "%s of %+v %s as %s/%s became %s", sum, r, what, tenant, sameOne, onePerson)

@@ -42,7 +42,8 @@ func (d *directory) handedIn(ctx context.Context, tenant ident.Tenant) []tenancy
 	return []tenancy.Paper{{Name: licence, Number: "91330100", From: civil.MustDate("2026-01-01")}}
 }
 
-// checkPaper checks that nothing was booked for want of a paper, unless a person has said that it may be.
+// checkPaper checks that nothing was booked for want of a paper, unless a person has said that it
+// may be.
 func (b *books) checkPaper(s settlement.Settlement) {
 	if s.Tenant != ident.Tenant(b.turns.paper) || s.CreatorID != studio {
 		return
@@ -54,7 +55,8 @@ func (b *books) checkPaper(s settlement.Settlement) {
 		}
 		switch waived := slices.Contains(s.Waived, settlement.HoldPaper); {
 		case m.At.Before(arrived.Add(-time.Minute)) && !waived:
-			b.broken("P4", "%s/%s was booked at %s without the paper that came at %s", s.Tenant, s.ID, m.At, arrived)
+			b.broken("P4", "%s/%s was booked at %s without the paper that came at %s", s.Tenant, s.ID, m.At,
+				arrived)
 		case s.OpenedAt.Before(arrived) && !waived:
 			b.paths["late paper"]++
 		}

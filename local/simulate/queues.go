@@ -16,9 +16,9 @@ import (
 	"fenzhang/shared/settlement/relay"
 )
 
-// queue is a FIFO queue: the messages of a group keep their order, one delivery of a group is under way at a time
-// unless it takes longer than the visibility timeout, an id that came within five minutes is no second message, and
-// what failed five times goes to the dead letters.
+// queue is a FIFO queue: the messages of a group keep their order, one delivery of a group is under
+// way at a time unless it takes longer than the visibility timeout, an id that came within five
+// minutes is no second message, and what failed five times goes to the dead letters.
 type queue struct {
 	w      *world
 	name   string
@@ -50,7 +50,8 @@ const (
 	batchSize   = 10
 )
 
-func newQueue(w *world, name string, handle func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)) *queue {
+func newQueue(w *world, name string,
+	handle func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)) *queue {
 	return &queue{w: w, name: name, ids: map[string]int64{}, handle: handle}
 }
 
@@ -116,11 +117,14 @@ func (q *queue) deliver(g *group) {
 		m := &g.waiting[i]
 		m.receives++
 		numbers[i] = m.number
-		ev.Records = append(ev.Records, events.SQSMessage{MessageId: strconv.Itoa(m.number), Body: m.body, EventSourceARN: q.name,
-			Attributes: map[string]string{"MessageGroupId": g.name, "ApproximateReceiveCount": strconv.Itoa(m.receives), "MessageDeduplicationId": m.id}})
+		ev.Records = append(ev.Records,
+			events.SQSMessage{MessageId: strconv.Itoa(m.number), Body: m.body, EventSourceARN: q.name,
+				Attributes: map[string]string{"MessageGroupId": g.name,
+					"ApproximateReceiveCount": strconv.Itoa(m.receives), "MessageDeduplicationId": m.id}})
 	}
 	w.delivered += n
-	w.trace.add("deliver", "%s: %d of group %.8s, first for the %d. time", q.name, n, g.name, g.waiting[0].receives)
+	w.trace.add("deliver", "%s: %d of group %.8s, first for the %d. time", q.name, n, g.name,
+		g.waiting[0].receives)
 	var res events.SQSEventResponse
 	var err error
 	t := w.task(q.name, "")
@@ -148,7 +152,8 @@ func (q *queue) settle(g *group, delivery int, numbers []int, failed []string) {
 	s := q.w.s
 	again := q.w.faults.chance(40, faultDuplicate) // the function's answer did not reach the queue
 	g.waiting = slices.DeleteFunc(g.waiting, func(m message) bool {
-		return slices.Contains(numbers, m.number) && !again && !slices.Contains(failed, strconv.Itoa(m.number))
+		return slices.Contains(numbers, m.number) && !again &&
+			!slices.Contains(failed, strconv.Itoa(m.number))
 	})
 	if g.busy != delivery {
 		return // another delivery has begun since; it finds out by itself
@@ -200,7 +205,8 @@ func (q *queue) idle() bool {
 	return true
 }
 
-// sender sends to the queues as relay.AWS does: all, a part with an error, or all with a lost answer.
+// sender sends to the queues as relay.AWS does: all, a part with an error, or all with a lost
+// answer.
 type sender struct{ w *world }
 
 var errNotSent = errors.New("simulate: the queue took not all messages")
@@ -241,8 +247,11 @@ type rebooker struct{ w *world }
 
 var _ payoutqueue.API = rebooker{}
 
-func (r rebooker) SendMessage(ctx context.Context, in *sqs.SendMessageInput, _ ...func(*sqs.Options)) (*sqs.SendMessageOutput, error) {
+func (r rebooker) SendMessage(ctx context.Context, in *sqs.SendMessageInput,
+	_ ...func(*sqs.Options)) (*sqs.SendMessageOutput, error) {
 	r.w.faults.count(faultMonthEnd)
-	err := sender(r).Send(ctx, []relay.Message{{Queue: relay.Tax, Group: aws.ToString(in.MessageGroupId), ID: aws.ToString(in.MessageDeduplicationId), Body: []byte(aws.ToString(in.MessageBody))}})
+	err := sender(r).Send(ctx,
+		[]relay.Message{{Queue: relay.Tax, Group: aws.ToString(in.MessageGroupId),
+			ID: aws.ToString(in.MessageDeduplicationId), Body: []byte(aws.ToString(in.MessageBody))}})
 	return &sqs.SendMessageOutput{}, err
 }

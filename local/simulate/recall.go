@@ -9,8 +9,9 @@ import (
 	"fenzhang/shared/settlement"
 )
 
-// recalling reads figures once: they are named by the hash of what they hold and never change, and unfolding them
-// takes longer than all else that a run does. Reading them again still takes its time, so that others get in between.
+// recalling reads figures once: they are named by the hash of what they hold and never change, and
+// unfolding them takes longer than all else that a run does. Reading them again still takes its
+// time, so that others get in between.
 type recalling struct {
 	settlement.Store
 	w    *world
@@ -22,7 +23,8 @@ type figuresName struct {
 	id, hash string
 }
 
-// Apply writes a change, and keeps most figures that go with it; the others are read back from what was stored.
+// Apply writes a change, and keeps most figures that go with it; the others are read back from what
+// was stored.
 func (r recalling) Apply(ctx context.Context, c settlement.Change) error {
 	err := r.Store.Apply(ctx, c)
 	if f := c.Figures; err == nil && f != nil && f.Hash[0] != '0' {
@@ -32,7 +34,8 @@ func (r recalling) Apply(ctx context.Context, c settlement.Change) error {
 }
 
 // Figures reads figures by their hash.
-func (r recalling) Figures(ctx context.Context, tenant ident.Tenant, id, hash string) (settlement.Figures, error) {
+func (r recalling) Figures(ctx context.Context, tenant ident.Tenant, id,
+	hash string) (settlement.Figures, error) {
 	name := figuresName{tenant, id, hash}
 	if f, known := r.read[name]; known {
 		return f, r.pause(ctx)
@@ -45,7 +48,8 @@ func (r recalling) Figures(ctx context.Context, tenant ident.Tenant, id, hash st
 }
 
 // FiguresOf reads the standing figures of some settlements.
-func (r recalling) FiguresOf(ctx context.Context, page []settlement.Settlement) (map[string]map[string]settlement.Figures, error) {
+func (r recalling) FiguresOf(ctx context.Context,
+	page []settlement.Settlement) (map[string]map[string]settlement.Figures, error) {
 	out := map[string]map[string]settlement.Figures{}
 	var unknown []settlement.Settlement
 	for _, s := range page {

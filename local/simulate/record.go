@@ -8,9 +8,12 @@ import (
 	"fenzhang/shared/income"
 )
 
-// record uploads lines and gives those that were answered with 2xx, and whether some are to be sent again.
-func (w *world) record(ctx context.Context, tenant ident.Tenant, docs []json.RawMessage, about []linePromise) (kept []linePromise, again bool) {
-	results, err := w.recorder.Record(ctx, income.Upload{Tenant: tenant, By: string("operator@" + tenant), Lines: docs})
+// record uploads lines and gives those that were answered with 2xx, and whether some are to be sent
+// again.
+func (w *world) record(ctx context.Context, tenant ident.Tenant, docs []json.RawMessage,
+	about []linePromise) (kept []linePromise, again bool) {
+	results, err := w.recorder.Record(ctx,
+		income.Upload{Tenant: tenant, By: string("operator@" + tenant), Lines: docs})
 	if err != nil {
 		return nil, true
 	}
@@ -26,8 +29,10 @@ func (w *world) record(ctx context.Context, tenant ident.Tenant, docs []json.Raw
 	return kept, again
 }
 
-// count records events and gives those that were answered with 2xx, and whether some are to be sent again.
-func (w *world) count(ctx context.Context, tenant ident.Tenant, docs []json.RawMessage) (kept []eventPromise, again bool) {
+// count records events and gives those that were answered with 2xx, and whether some are to be sent
+// again.
+func (w *world) count(ctx context.Context, tenant ident.Tenant,
+	docs []json.RawMessage) (kept []eventPromise, again bool) {
 	results, err := w.incentives.Record(ctx, tenant, docs)
 	if err != nil {
 		return nil, true

@@ -65,7 +65,8 @@ func simulate(seed uint64, l law, p plant, out io.Writer) (outcome, error) {
 		w.settleDown("what was given up")
 	}
 	paths := w.examine()
-	o := outcome{seed: seed, paths: paths, deliveries: w.delivered, acts: w.acts, faults: w.faults.counted, writes: w.streams.written(),
+	o := outcome{seed: seed, paths: paths, deliveries: w.delivered, acts: w.acts,
+		faults: w.faults.counted, writes: w.streams.written(),
 		months: civil.DateOf(time.Unix(0, w.s.now)).Month().Sub(civil.DateOf(w.plan.start).Month())}
 	for it := range w.db.Items(settlementsTable) {
 		if textOf(it, "sk") == "META" {
@@ -75,8 +76,11 @@ func simulate(seed uint64, l law, p plant, out io.Writer) (outcome, error) {
 	for _, g := range w.gateways {
 		o.payouts += len(g.keys)
 	}
-	if o.settlements < leastSettlements || o.deliveries < leastDeliveries || w.faults.total() < leastFaults || o.months < 1 {
-		w.broken("simulator", "too little happened: %d settlements, %d deliveries, %d faults, %d month ends", o.settlements, o.deliveries, w.faults.total(), o.months)
+	if o.settlements < leastSettlements || o.deliveries < leastDeliveries ||
+		w.faults.total() < leastFaults || o.months < 1 {
+		w.broken("simulator",
+			"too little happened: %d settlements, %d deliveries, %d faults, %d month ends", o.settlements,
+			o.deliveries, w.faults.total(), o.months)
 	}
 	o.breaks, o.digest = w.breaks, w.trace.digest
 	return o, nil
@@ -126,12 +130,14 @@ func (w *world) idle() bool {
 // checkNobodyWaits checks that the sweeps have mended what lost stream records held up.
 func (w *world) checkNobodyWaits() {
 	for _, t := range w.people.tenants {
-		err := w.service.Each(context.Background(), ident.Tenant(t), settlement.Query{From: civil.MustDate("2026-08-27")}, func(s settlement.Settlement) error {
-			if !ended(s) {
-				w.broken("stuck", "%s/%s is %s, hold %+v, payout %+v, although the sweeps have run", t, s.ID, s.Status, s.Hold, s.Payout)
-			}
-			return nil
-		})
+		err := w.service.Each(context.Background(), ident.Tenant(t),
+			settlement.Query{From: civil.MustDate("2026-08-27")}, func(s settlement.Settlement) error {
+				if !ended(s) {
+					w.broken("stuck", "%s/%s is %s, hold %+v, payout %+v, although the sweeps have run", t, s.ID,
+						s.Status, s.Hold, s.Payout)
+				}
+				return nil
+			})
 		if err != nil {
 			w.broken("simulator", "%v", err)
 		}
@@ -141,13 +147,16 @@ func (w *world) checkNobodyWaits() {
 // askAgain repeats every settle call that was answered: the first answer must come again.
 func (w *world) askAgain() {
 	for _, p := range w.promised.settled {
-		body := fmt.Sprintf(`{"user_id":%q,"activity_id":%q,"ts":%d,"amount":%q,"income_type":%q}`, p.p.creator, p.p.activity, p.p.ts, p.amount, p.p.incomeType)
+		body := fmt.Sprintf(`{"user_id":%q,"activity_id":%q,"ts":%d,"amount":%q,"income_type":%q}`,
+			p.p.creator, p.p.activity, p.p.ts, p.amount, p.p.incomeType)
 		var res events.APIGatewayV2HTTPResponse
 		w.s.begin(w.task("settle-again", p.p.tenant), func(ctx context.Context) {
 			res = w.post(ctx, w.api, caller{p.p.tenant, "operator"}, "/v1/incentive/settle", p.key, body)
 		}, func(bool) {
-			if res.StatusCode != http.StatusCreated || res.Headers["Idempotency-Replayed"] != "true" || !strings.Contains(res.Body, p.id) {
-				w.broken("P9", "settle of %s was answered with %s; asked again, it is %d %s", p.p.activity, p.id, res.StatusCode, res.Body)
+			if res.StatusCode != http.StatusCreated || res.Headers["Idempotency-Replayed"] != "true" ||
+				!strings.Contains(res.Body, p.id) {
+				w.broken("P9", "settle of %s was answered with %s; asked again, it is %d %s", p.p.activity,
+					p.id, res.StatusCode, res.Body)
 			}
 		})
 		w.s.run(time.Unix(0, w.s.now).Add(100 * time.Millisecond))

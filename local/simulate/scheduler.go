@@ -10,9 +10,10 @@ import (
 	"fenzhang/shared/ident"
 )
 
-// scheduler decides what happens next. Everything that runs is a task in a goroutine of its own, but only the one
-// that the scheduler let go on runs: it gives the turn back whenever it asks a store, a queue or a gateway for
-// something. Time is the scheduler's own; a seed decides everything, so that it can be played again.
+// scheduler decides what happens next. Everything that runs is a task in a goroutine of its own,
+// but only the one that the scheduler let go on runs: it gives the turn back whenever it asks a
+// store, a queue or a gateway for something. Time is the scheduler's own; a seed decides
+// everything, so that it can be played again.
 type scheduler struct {
 	now     int64 // nanoseconds since 1970
 	seq     uint64
@@ -90,7 +91,8 @@ func (s *scheduler) push(a appointment) {
 	heap.Push(&s.heap, a)
 }
 
-// begin runs a task from now on; then is called when it has ended, and is told whether it was killed.
+// begin runs a task from now on; then is called when it has ended, and is told whether it was
+// killed.
 func (s *scheduler) begin(t *task, do func(context.Context), then func(killed bool)) {
 	t.turn = make(chan struct{})
 	s.open++
@@ -114,8 +116,8 @@ func (s *scheduler) begin(t *task, do func(context.Context), then func(killed bo
 	s.push(appointment{at: s.now, task: t})
 }
 
-// worker gives a goroutine that waits for a task. Tasks take them over from each other: a new one has to grow its
-// stack anew each time.
+// worker gives a goroutine that waits for a task. Tasks take them over from each other: a new one
+// has to grow its stack anew each time.
 func (s *scheduler) worker() chan func() {
 	if n := len(s.idle); n > 0 {
 		mine := s.idle[n-1]

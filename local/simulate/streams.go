@@ -8,8 +8,8 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 )
 
-// streams carry the changes of tables to the functions that read them: in order for each item, batch by batch, each
-// batch until it is taken, now and then twice, and sometimes given up.
+// streams carry the changes of tables to the functions that read them: in order for each item,
+// batch by batch, each batch until it is taken, now and then twice, and sometimes given up.
 type streams struct {
 	w   *world
 	all []*stream
@@ -19,9 +19,10 @@ type stream struct {
 	name, table string
 	all         []events.DynamoDBEventRecord // everything that the table's stream ever carried
 	shards      [4]shard
-	lost        []events.DynamoDBEventRecord // given up; an operator finds their places in a queue and has them read again
-	handle      func(context.Context, events.DynamoDBEvent) (events.DynamoDBEventResponse, error)
-	loses       bool
+	// given up; an operator finds their places in a queue and has them read again
+	lost   []events.DynamoDBEventRecord
+	handle func(context.Context, events.DynamoDBEvent) (events.DynamoDBEventResponse, error)
+	loses  bool
 }
 
 type shard struct {
@@ -71,7 +72,8 @@ func (s *streams) deliver(st *stream, n int) {
 	w, sh := s.w, &st.shards[n]
 	batch := sh.waiting[:min(len(sh.waiting), streamBatch)]
 	if st.loses && w.faults.chance(120, faultRecord) {
-		w.trace.add("lost", "%s: %d records given up, first %s", st.name, len(batch), batch[0].Change.Keys["pk"].String())
+		w.trace.add("lost", "%s: %d records given up, first %s", st.name, len(batch),
+			batch[0].Change.Keys["pk"].String())
 		st.lost = append(st.lost, batch...)
 		sh.waiting, sh.busy = sh.waiting[len(batch):], false
 		s.wake(st, n)
@@ -80,7 +82,8 @@ func (s *streams) deliver(st *stream, n int) {
 	w.delivered += len(batch)
 	var err error
 	w.s.begin(w.task(st.name, ""), func(ctx context.Context) {
-		_, err = st.handle(ctx, events.DynamoDBEvent{Records: append([]events.DynamoDBEventRecord(nil), batch...)})
+		_, err = st.handle(ctx,
+			events.DynamoDBEvent{Records: append([]events.DynamoDBEventRecord(nil), batch...)})
 	}, func(killed bool) {
 		sh.busy = false
 		if err == nil && !killed && !w.faults.chance(40, faultDuplicate) {

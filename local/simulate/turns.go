@@ -9,11 +9,13 @@ import (
 	"fenzhang/shared/law/tax"
 )
 
-// turns are what happens in some runs only, so that runs stay short: each is taken by one tenant of a run in some.
+// turns are what happens in some runs only, so that runs stay short: each is taken by one tenant of
+// a run in some.
 type turns struct {
-	desk  string        // whose finance looks after open true-ups
-	merge string        // which learns that two of its taxpayers are one person
-	many  string        // where amounts need several approvers, who decide many settlements in one call
+	desk  string // whose finance looks after open true-ups
+	merge string // which learns that two of its taxpayers are one person
+	// where amounts need several approvers, who decide many settlements in one call
+	many  string
 	paper string        // which wants a paper of studios that arrives late
 	lag   time.Duration // by which indexes are behind, at most
 	where bool          // whether it is asked at the end where the money is
@@ -29,7 +31,8 @@ func (w *world) oneIn(n int) string {
 
 // choose decides which turns a run takes.
 func (w *world) choose() {
-	w.turns = turns{desk: w.oneIn(10), merge: w.oneIn(6), many: w.oneIn(4), paper: w.oneIn(4), where: w.s.chance(8)}
+	w.turns = turns{desk: w.oneIn(10), merge: w.oneIn(6), many: w.oneIn(4), paper: w.oneIn(4),
+		where: w.s.chance(8)}
 	if w.s.chance(4) {
 		w.turns.lag = one(w.s, []time.Duration{300 * time.Millisecond, 3 * time.Second})
 	}
@@ -38,7 +41,8 @@ func (w *world) choose() {
 // knownAfter is how long a machine may remember what was before a change of rules or master data.
 const knownAfter = 30 * time.Second
 
-// knows tells whether the machine of a call has heard by now of something that changed at an instant; 0 is never.
+// knows tells whether the machine of a call has heard by now of something that changed at an
+// instant; 0 is never.
 func (w *world) knows(ctx context.Context, changed int64) bool {
 	if changed == 0 || changed > w.s.now {
 		return false

@@ -10,13 +10,15 @@ import (
 	"fenzhang/shared/money"
 )
 
-// checkWhere asks where the money is: what is told sums to the balances kept, and these to the journal.
+// checkWhere asks where the money is: what is told sums to the balances kept, and these to the
+// journal.
 func (b *books) checkWhere() {
 	if !b.turns.where {
 		return
 	}
 	ctx := context.Background()
-	asked := whereabouts.Service{Journal: ledgerdb.Book{DB: b.db, Table: ledgerTable}, Settlements: b.store, Viewers: b.service, Statements: b.statements, Creators: b.people}
+	asked := whereabouts.Service{Journal: ledgerdb.Book{DB: b.db, Table: ledgerTable},
+		Settlements: b.store, Viewers: b.service, Statements: b.statements, Creators: b.people}
 	for _, t := range b.people.tenants {
 		v, err := asked.Tenant(ctx, ident.Tenant(t), "")
 		if err != nil || !v.Unexplained.IsZero() {
@@ -33,7 +35,8 @@ func (b *books) checkWhere() {
 		}
 		for _, a := range v.Ledger {
 			if sums[a.Account] != a.Balance || a.Explained != a.Balance {
-				b.broken("P1", "%s of %s: balance %s, journal %s, told %s", a.Account, t, a.Balance, sums[a.Account], a.Explained)
+				b.broken("P1", "%s of %s: balance %s, journal %s, told %s", a.Account, t, a.Balance,
+					sums[a.Account], a.Explained)
 			}
 			delete(sums, a.Account)
 		}

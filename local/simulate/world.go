@@ -160,7 +160,8 @@ func (w *world) task(name string, tenant ident.Tenant) *task {
 func newWorld(seed uint64, l law, p plant, out io.Writer) (*world, error) {
 	rng := rand.New(rand.NewPCG(seed, 0x66656e7a68616e67))
 	start := time.Date(2026, 8, 27, 9, 0, 0, 0, civil.Shanghai)
-	w := &world{s: newScheduler(rng, start), db: memdb.New(), plant: p, told: map[string]int{}, records: map[string]audit.Record{}, queues: map[relay.Queue]*queue{}}
+	w := &world{s: newScheduler(rng, start), db: memdb.New(), plant: p, told: map[string]int{},
+		records: map[string]audit.Record{}, queues: map[relay.Queue]*queue{}}
 	w.trace = &trace{out: out, now: func() time.Time { return time.Unix(0, w.s.now) }}
 	w.faults = newFaults(w.s, w.trace)
 	for _, in := range tables() {
@@ -197,24 +198,32 @@ func (w *world) clocks() {
 // tables are those of the template that carry money.
 func tables() []*dynamodb.CreateTableInput {
 	s := func(name string) types.AttributeDefinition {
-		return types.AttributeDefinition{AttributeName: aws.String(name), AttributeType: types.ScalarAttributeTypeS}
+		return types.AttributeDefinition{AttributeName: aws.String(name),
+			AttributeType: types.ScalarAttributeTypeS}
 	}
 	schema := func(pk, sk string) []types.KeySchemaElement {
-		return []types.KeySchemaElement{{AttributeName: aws.String(pk), KeyType: types.KeyTypeHash}, {AttributeName: aws.String(sk), KeyType: types.KeyTypeRange}}
+		return []types.KeySchemaElement{{AttributeName: aws.String(pk), KeyType: types.KeyTypeHash},
+			{AttributeName: aws.String(sk), KeyType: types.KeyTypeRange}}
 	}
 	var out []*dynamodb.CreateTableInput
 	for _, name := range []string{incentivesTable, settlementsTable, ledgerTable, controlTable} {
-		in := &dynamodb.CreateTableInput{TableName: aws.String(name), BillingMode: types.BillingModePayPerRequest,
-			AttributeDefinitions: []types.AttributeDefinition{s("pk"), s("sk")}, KeySchema: schema("pk", "sk")}
+		in := &dynamodb.CreateTableInput{TableName: aws.String(name),
+			BillingMode:          types.BillingModePayPerRequest,
+			AttributeDefinitions: []types.AttributeDefinition{s("pk"), s("sk")},
+			KeySchema:            schema("pk", "sk")}
 		if name == incentivesTable || name == settlementsTable {
-			in.StreamSpecification = &types.StreamSpecification{StreamEnabled: aws.Bool(true), StreamViewType: types.StreamViewTypeNewImage}
+			in.StreamSpecification = &types.StreamSpecification{StreamEnabled: aws.Bool(true),
+				StreamViewType: types.StreamViewTypeNewImage}
 		}
 		if name == settlementsTable {
 			in.AttributeDefinitions = append(in.AttributeDefinitions, s("at"))
-			for _, index := range [][2]string{{"by-taxpayer", "tp_pk"}, {"by-creator", "cr_pk"}, {"by-opening", "op_pk"}} {
+			for _, index := range [][2]string{{"by-taxpayer", "tp_pk"}, {"by-creator", "cr_pk"},
+				{"by-opening", "op_pk"}} {
 				in.AttributeDefinitions = append(in.AttributeDefinitions, s(index[1]))
-				in.GlobalSecondaryIndexes = append(in.GlobalSecondaryIndexes, types.GlobalSecondaryIndex{IndexName: aws.String(index[0]),
-					KeySchema: schema(index[1], "at"), Projection: &types.Projection{ProjectionType: types.ProjectionTypeKeysOnly}})
+				in.GlobalSecondaryIndexes = append(in.GlobalSecondaryIndexes,
+					types.GlobalSecondaryIndex{IndexName: aws.String(index[0]),
+						KeySchema:  schema(index[1], "at"),
+						Projection: &types.Projection{ProjectionType: types.ProjectionTypeKeysOnly}})
 			}
 		}
 		out = append(out, in)
@@ -226,46 +235,58 @@ func tables() []*dynamodb.CreateTableInput {
 func (w *world) wire(db dynamo.API, l law) {
 	log := slog.New(slog.DiscardHandler)
 	now := clock.Clock{Now: w.s.Now}
-	var posting ledger.Periods = memories{of: map[time.Duration]*ledgerdb.Periods{}, make: func() *ledgerdb.Periods { return &ledgerdb.Periods{DB: db, Table: ledgerTable, Clock: now} }}
+	var posting ledger.Periods = memories{of: map[time.Duration]*ledgerdb.Periods{},
+		make: func() *ledgerdb.Periods {
+			return &ledgerdb.Periods{DB: db, Table: ledgerTable, Clock: now}
+		}}
 	if w.plant.posting != nil {
 		posting = w.plant.posting(posting)
 	}
-	tables := &settlementdb.Store{DB: db, Settlements: settlementsTable, Ledger: ledgerTable, Control: controlTable, NewToken: w.id, Now: w.s.Now, Periods: posting}
+	tables := &settlementdb.Store{DB: db, Settlements: settlementsTable, Ledger: ledgerTable,
+		Control: controlTable, NewToken: w.id, Now: w.s.Now, Periods: posting}
 	w.store = recalling{tables, w, map[figuresName]settlement.Figures{}}
 	if w.plant.store != nil {
 		w.store = w.plant.store(w, w.store)
 	}
-	w.service = &settlement.Service{Store: w.store, Directory: w.people, Calendar: w.days, Clock: now, NewID: w.id, Checks: settlement.Checks{Policy: w.people}}
+	w.service = &settlement.Service{Store: w.store, Directory: w.people, Calendar: w.days, Clock: now,
+		NewID: w.id, Checks: settlement.Checks{Policy: w.people}}
 	w.laws = &laws{w: w, first: l.corpus, other: l.other}
 	w.taxes = &settlement.Taxes{Service: w.service, Rules: w.laws}
 	var send relay.Sender = sender{w}
 	if w.plant.sender != nil {
 		send = w.plant.sender(w, send)
 	}
-	w.advancer = &settlement.Advancer{Service: w.service, Enqueue: func(ctx context.Context, s settlement.Settlement, op string) error {
-		m, err := relay.Again(s, op, strconv.FormatInt(w.s.Now().Unix()/60, 36))
-		if err != nil {
-			return err
-		}
-		return send.Send(ctx, []relay.Message{m})
-	}}
-	lines := &incomedb.Store{DB: db, Ledger: ledgerTable, Settlements: settlementsTable, NewToken: w.id}
+	w.advancer = &settlement.Advancer{Service: w.service,
+		Enqueue: func(ctx context.Context, s settlement.Settlement, op string) error {
+			m, err := relay.Again(s, op, strconv.FormatInt(w.s.Now().Unix()/60, 36))
+			if err != nil {
+				return err
+			}
+			return send.Send(ctx, []relay.Message{m})
+		}}
+	lines := &incomedb.Store{DB: db, Ledger: ledgerTable, Settlements: settlementsTable,
+		NewToken: w.id}
 	w.recorder = &income.Recorder{Lines: lines, Directory: w.people, Clock: now, NewID: w.id}
 	w.statements = &billing.Service{Settlements: w.service, Buckets: lines, Log: log}
 	stored, days := incentivedb.New(db, incentivesTable), incentivedb.NewDays(db, incentivesTable)
 	w.incentives = &incentive.Recorder{Clock: now, Directory: w.people, Events: stored, NewID: w.id}
-	w.accruer = &incentive.Accruer{Clock: now, Directory: w.people, Chunks: days, Days: days, Parked: stored, Log: log,
-		Accruals: &incomedb.Accruals{Store: lines, Incentives: incentivesTable, Directory: w.people, NewID: w.id, Periods: posting}}
+	w.accruer = &incentive.Accruer{Clock: now, Directory: w.people, Chunks: days, Days: days,
+		Parked: stored, Log: log,
+		Accruals: &incomedb.Accruals{Store: lines, Incentives: incentivesTable, Directory: w.people,
+			NewID: w.id, Periods: posting}}
 	w.counters = &incentive.Counters{Clock: now, Creators: w.people, Chunks: days, Days: days}
-	w.check = ledgercheck.Service{Journal: ledgerdb.Book{DB: db, Table: ledgerTable}, Settlements: w.store, Buckets: lines, Days: days, Creators: w.people}
+	w.check = ledgercheck.Service{Journal: ledgerdb.Book{DB: db, Table: ledgerTable},
+		Settlements: w.store, Buckets: lines, Days: days, Creators: w.people}
 	w.wireClosing(db, tables, now, posting)
 	w.wireTaxes(tables, now, l)
 	w.pay(now, log)
 	w.carry(db, now, log, send)
 	acts := settlementapi.API{Service: w.service}
-	w.api = &httpapi.API{Routes: slices.Concat(acts.ManageRoutes(), acts.SettleRoutes(), w.closing.claims.Routes(), w.amending.Routes()),
+	w.api = &httpapi.API{Routes: slices.Concat(acts.ManageRoutes(), acts.SettleRoutes(),
+		w.closing.claims.Routes(), w.amending.Routes()),
 		Clock: now, Log: log, Limits: unlimited{}, Revoked: httpapi.NoRevocations{}}
-	w.callbacks = &httpapi.API{Routes: []httpapi.Route{payouthttp.Callback(w.payouts)}, Clock: now, Log: log, Limits: unlimited{}, Revoked: httpapi.NoRevocations{}}
+	w.callbacks = &httpapi.API{Routes: []httpapi.Route{payouthttp.Callback(w.payouts)}, Clock: now,
+		Log: log, Limits: unlimited{}, Revoked: httpapi.NoRevocations{}}
 }
 
 // pay wires the gateways of both tenants.
@@ -273,13 +294,15 @@ func (w *world) pay(now clock.Clock, log *slog.Logger) {
 	var merchants payout.Gateways
 	for _, t := range w.people.tenants {
 		for _, m := range []payout.Method{payout.Douyin, payout.Bank} {
-			g := &gateway{w: w, tenant: ident.Tenant(t), merchant: "m-" + t + "-" + string(m), method: m, book: map[string]*order{}}
+			g := &gateway{w: w, tenant: ident.Tenant(t), merchant: "m-" + t + "-" + string(m), method: m,
+				book: map[string]*order{}}
 			w.gateways = append(w.gateways, g)
 			var port payout.Gateway = g
 			if w.plant.gateway != nil {
 				port = w.plant.gateway(g)
 			}
-			merchants = append(merchants, payout.MerchantAccount{Tenant: ident.Tenant(t), Merchant: g.merchant, Method: m, Gateway: port})
+			merchants = append(merchants,
+				payout.MerchantAccount{Tenant: ident.Tenant(t), Merchant: g.merchant, Method: m, Gateway: port})
 		}
 	}
 	settled := settlement.Payables{Service: w.service}
@@ -287,13 +310,15 @@ func (w *world) pay(now clock.Clock, log *slog.Logger) {
 	if w.plant.payables != nil {
 		payables = w.plant.payables(w, settled)
 	}
-	w.payouts = &payout.Service{Payables: payables, Unclear: settled, Accounts: accounts{w}, Rebooking: payoutqueue.Rebooking{SQS: rebooker{w}, Queue: "tax"},
+	w.payouts = &payout.Service{Payables: payables, Unclear: settled, Accounts: accounts{w},
+		Rebooking: payoutqueue.Rebooking{SQS: rebooker{w}, Queue: "tax"},
 		Merchants: merchants, Clock: now, Log: log}
 }
 
 // carry wires queues and streams to the functions.
 func (w *world) carry(db dynamo.API, now clock.Clock, log *slog.Logger, send relay.Sender) {
-	tasks := func(do func(context.Context, settlement.Task) error) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
+	tasks := func(do func(context.Context, settlement.Task) error) func(context.Context,
+		events.SQSEvent) (events.SQSEventResponse, error) {
 		return sqsbatch.Each(log, func(ctx context.Context, body []byte, _ events.SQSMessage) error {
 			task, err := settlement.DecodeTask(body)
 			if err != nil {
@@ -305,13 +330,14 @@ func (w *world) carry(db dynamo.API, now clock.Clock, log *slog.Logger, send rel
 	}
 	w.queues[relay.Tax] = newQueue(w, "compute-tax", tasks(w.taxes.Do))
 	w.queues[relay.Settle] = newQueue(w, "advance-settlement", tasks(w.advancer.Do))
-	w.queues[relay.Payout] = newQueue(w, "pay-out", sqsbatch.Groups(log, func(ctx context.Context, body []byte, _ events.SQSMessage) error {
-		var m payout.Message
-		if json.Unmarshal(body, &m) == nil {
-			taskOf(ctx).tenant = m.Tenant
-		}
-		return w.payouts.Handle(ctx, body)
-	}))
+	w.queues[relay.Payout] = newQueue(w, "pay-out",
+		sqsbatch.Groups(log, func(ctx context.Context, body []byte, _ events.SQSMessage) error {
+			var m payout.Message
+			if json.Unmarshal(body, &m) == nil {
+				taskOf(ctx).tenant = m.Tenant
+			}
+			return w.payouts.Handle(ctx, body)
+		}))
 	w.queues[relay.Audit] = newQueue(w, "write-audit", sqsbatch.Each(log, w.seal))
 	quarantine := relay.Store{DB: db, Table: controlTable, Now: now.Now}
 	changes := relay.Stream{Sender: send, Quarantine: quarantine, Log: log}
@@ -324,7 +350,8 @@ func (w *world) carry(db dynamo.API, now clock.Clock, log *slog.Logger, send rel
 func (w *world) queue(name relay.Queue) *queue { return w.queues[name] }
 
 // absorb is what accrue-incentive does with a batch of its stream.
-func (w *world) absorb(ctx context.Context, batch events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
+func (w *world) absorb(ctx context.Context,
+	batch events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
 	none := events.DynamoDBEventResponse{BatchItemFailures: []events.DynamoDBBatchItemFailure{}}
 	var seen []incentive.Seen
 	for i := range batch.Records {
@@ -369,7 +396,8 @@ func (c caller) right() string {
 }
 
 // post calls a route as the gateway does.
-func (w *world) post(ctx context.Context, api *httpapi.API, c caller, path, key string, body string) events.APIGatewayV2HTTPResponse {
+func (w *world) post(ctx context.Context, api *httpapi.API, c caller, path, key string,
+	body string) events.APIGatewayV2HTTPResponse {
 	ev := events.APIGatewayV2HTTPRequest{RawPath: path, Body: body, Headers: map[string]string{}}
 	if key != "" {
 		ev.Headers["x-idemp-key"] = key
@@ -380,14 +408,17 @@ func (w *world) post(ctx context.Context, api *httpapi.API, c caller, path, key 
 // get reads a route that only shows something; the path may have a query.
 func (w *world) get(ctx context.Context, c caller, path string) events.APIGatewayV2HTTPResponse {
 	path, query, _ := strings.Cut(path, "?")
-	return w.serve(ctx, w.api, c, "GET", events.APIGatewayV2HTTPRequest{RawPath: path, RawQueryString: query})
+	return w.serve(ctx, w.api, c, "GET",
+		events.APIGatewayV2HTTPRequest{RawPath: path, RawQueryString: query})
 }
 
-func (w *world) serve(ctx context.Context, api *httpapi.API, c caller, method string, ev events.APIGatewayV2HTTPRequest) events.APIGatewayV2HTTPResponse {
+func (w *world) serve(ctx context.Context, api *httpapi.API, c caller, method string,
+	ev events.APIGatewayV2HTTPRequest) events.APIGatewayV2HTTPResponse {
 	ev.RequestContext.HTTP.Method = method
 	if c.tenant != "" {
-		ev.RequestContext.Authorizer = &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{Lambda: map[string]any{"tenant": string(c.tenant), "sub": c.subject(),
-			"roles": c.right(), "exp": strconv.FormatInt(w.s.now/1e9+3600, 10)}}
+		ev.RequestContext.Authorizer = &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{
+			Lambda: map[string]any{"tenant": string(c.tenant), "sub": c.subject(),
+				"roles": c.right(), "exp": strconv.FormatInt(w.s.now/1e9+3600, 10)}}
 	}
 	if w.plant.request != nil {
 		w.plant.request(w, &ev)
@@ -401,8 +432,8 @@ func tenantOf(pk string) string {
 	return t
 }
 
-// unlimited lets everybody through: limits are counted in a machine's memory by that machine's clock, and the box has
-// one memory for machines with several clocks.
+// unlimited lets everybody through: limits are counted in a machine's memory by that machine's
+// clock, and the box has one memory for machines with several clocks.
 type unlimited struct{}
 
 func (unlimited) Wait(identity.Principal, string, string, time.Time) time.Duration { return 0 }

@@ -34,8 +34,9 @@ func (t target) lambdaArch() string {
 	return t.arch
 }
 
-// buildFunctions builds all functions in one call of the compiler, which shares the work and skips what has not
-// changed, and zips each where the template's CodeUri looks for it: .local/build/NAME.zip.
+// buildFunctions builds all functions in one call of the compiler, which shares the work and skips
+// what has not changed, and zips each where the template's CodeUri looks for it:
+// .local/build/NAME.zip.
 func buildFunctions(ctx context.Context, root string, t target, say func(string)) (string, error) {
 	bin := filepath.Join(root, ".local", "build", "bin-"+t.os+"-"+t.arch)
 	if t.aws {
@@ -58,23 +59,26 @@ func buildFunctions(ctx context.Context, root string, t target, say func(string)
 	return fmt.Sprintf("%d functions", len(names)), together(packs...)
 }
 
-// buildStandins builds the programs that play the outside parties; they always run on this machine. The demo is
-// compiled with them, beside the installation of the Python packages, so that nobody waits for it later.
+// buildStandins builds the programs that play the outside parties; they always run on this machine.
+// The demo is compiled with them, beside the installation of the Python packages, so that nobody
+// waits for it later.
 func buildStandins(ctx context.Context, root string, say func(string)) (string, error) {
 	bin := filepath.Join(root, ".local", "build", "standin")
 	return "ready", goBuild(ctx, root, host(), bin, say, "./local/standin/...", "./local/demo")
 }
 
 // goBuild compiles the main packages of some patterns into a folder.
-func goBuild(ctx context.Context, root string, t target, bin string, say func(string), patterns ...string) error {
+func goBuild(ctx context.Context, root string, t target, bin string, say func(string),
+	patterns ...string) error {
 	if err := os.MkdirAll(bin, 0o755); err != nil {
 		return err
 	}
-	// The trailing separator makes it a folder. On the way to AWS equal sources give equal bytes everywhere
-	// (no paths, no build info), profiles steer the compiler, and HTTP/2, which nothing that a function calls needs, stays
-	// away; on this machine the compiled packages are shared with everything else that is built here, which halves a
-	// first build.
-	args := []string{"build", "-v", "-buildvcs=false", "-ldflags", "-s -w", "-o", bin + string(filepath.Separator)}
+	// The trailing separator makes it a folder. On the way to AWS equal sources give equal bytes
+	// everywhere (no paths, no build info), profiles steer the compiler, and HTTP/2, which nothing
+	// that a function calls needs, stays away; on this machine the compiled packages are shared with
+	// everything else that is built here, which halves a first build.
+	args := []string{"build", "-v", "-buildvcs=false", "-ldflags", "-s -w", "-o",
+		bin + string(filepath.Separator)}
 	env := append(os.Environ(), "CGO_ENABLED=0")
 	if !t.aws {
 		args = append(args, "-tags", "lambda.norpc", "-pgo=off")
@@ -101,8 +105,8 @@ func commands(dir string) ([]string, error) {
 	return names, nil
 }
 
-// pack zips a built binary the way Lambda wants it, unless the zip holds exactly this binary already: its comment
-// is the binary's hash. Equal binaries give equal zips.
+// pack zips a built binary the way Lambda wants it, unless the zip holds exactly this binary
+// already: its comment is the binary's hash. Equal binaries give equal zips.
 func pack(built, path string) error {
 	binary, err := os.ReadFile(built)
 	if err != nil {

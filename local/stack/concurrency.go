@@ -15,7 +15,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// unreserved is how many concurrent executions AWS keeps for functions without a share of their own.
+// unreserved is how many concurrent executions AWS keeps for functions without a share of their
+// own.
 const unreserved = 100
 
 // deployment is what samconfig.toml says of one environment, as far as it matters here.
@@ -25,27 +26,28 @@ type deployment struct {
 	reserves    bool   // each function gets its share of the account's concurrency
 }
 
-// checkConcurrency refuses a deployment whose shares do not fit into the account's quota. CloudFormation would find
-// that out half-way, with a message that names one function.
+// checkConcurrency refuses a deployment whose shares do not fit into the account's quota.
+// CloudFormation would find that out half-way, with a message that names one function.
 func checkConcurrency(ctx context.Context, root, environment string) error {
 	d, err := readDeployment(root, environment)
 	if err != nil {
 		return err
 	}
-	return step(ctx, "concurrency of the account", func(ctx context.Context, _ func(string)) (string, error) {
-		if !d.reserves {
-			return "none reserved", nil
-		}
-		sum, err := reservedConcurrency(root)
-		if err != nil {
-			return "", err
-		}
-		quota, err := d.quota(ctx)
-		if err != nil {
-			return "", err
-		}
-		return fmt.Sprintf("%d of %d reserved", sum, quota), d.fits(sum, quota)
-	})
+	return step(ctx, "concurrency of the account",
+		func(ctx context.Context, _ func(string)) (string, error) {
+			if !d.reserves {
+				return "none reserved", nil
+			}
+			sum, err := reservedConcurrency(root)
+			if err != nil {
+				return "", err
+			}
+			quota, err := d.quota(ctx)
+			if err != nil {
+				return "", err
+			}
+			return fmt.Sprintf("%d of %d reserved", sum, quota), d.fits(sum, quota)
+		})
 }
 
 // quota is how many executions of all functions together the account may run at once in the region.
@@ -58,7 +60,8 @@ func (d deployment) quota(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	out, err := awslambda.NewFromConfig(cfg).GetAccountSettings(ctx, &awslambda.GetAccountSettingsInput{})
+	out, err := awslambda.NewFromConfig(cfg).GetAccountSettings(ctx,
+		&awslambda.GetAccountSettingsInput{})
 	if err != nil {
 		return 0, fmt.Errorf("read the account's concurrency (lambda:GetAccountSettings): %w", err)
 	}
@@ -73,9 +76,11 @@ func (d deployment) fits(sum, quota int) error {
 	if sum+unreserved <= quota {
 		return nil
 	}
-	return fmt.Errorf("the functions of template.yaml reserve %d concurrent executions and AWS keeps %d for others, "+
-		"but this account's quota is %d. Ask for a quota of at least %d (Service Quotas, AWS Lambda, Concurrent executions), "+
-		"or set the parameter ReserveConcurrency=false in [%s.deploy.parameters] of samconfig.toml",
+	return fmt.Errorf(
+		"the functions of template.yaml reserve %d concurrent executions and AWS keeps %d for others, "+
+			"but this account's quota is %d. Ask for a quota of at least %d (Service Quotas, AWS Lambda, "+
+			"Concurrent executions), "+
+			"or set the parameter ReserveConcurrency=false in [%s.deploy.parameters] of samconfig.toml",
 		sum, unreserved, quota, sum+unreserved, d.environment)
 }
 
@@ -109,8 +114,9 @@ func readDeployment(root, environment string) (deployment, error) {
 	return d, nil
 }
 
-// reservedConcurrency sums what the template's functions reserve when the parameter ReserveConcurrency is true.
-// Functions stand outside of loops, so the template is read as it is written.
+// reservedConcurrency sums what the template's functions reserve when the parameter
+// ReserveConcurrency is true. Functions stand outside of loops, so the template is read as it is
+// written.
 func reservedConcurrency(root string) (int, error) {
 	text, err := os.ReadFile(filepath.Join(root, "template.yaml"))
 	if err != nil {
@@ -133,8 +139,8 @@ func reservedConcurrency(root string) (int, error) {
 	return sum, nil
 }
 
-// shareOf is what one function reserves, written as !If [ReservesConcurrency, SHARE, !Ref "AWS::NoValue"]. Any other
-// resource reserves nothing.
+// shareOf is what one function reserves, written as !If [ReservesConcurrency, SHARE, !Ref
+// "AWS::NoValue"]. Any other resource reserves nothing.
 func shareOf(node yaml.Node) (int, error) {
 	var function struct {
 		Type       string `yaml:"Type"`

@@ -46,7 +46,8 @@ func (p profile) parameters() ([]string, error) {
 	}, err
 }
 
-// deploy brings the template and the binaries to the local AWS, unless exactly these are there already.
+// deploy brings the template and the binaries to the local AWS, unless exactly these are there
+// already.
 func deploy(ctx context.Context, p profile, say func(string)) (string, error) {
 	want, err := p.fingerprint()
 	if err != nil {
@@ -62,10 +63,13 @@ func deploy(ctx context.Context, p profile, say func(string)) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	args := append([]string{"deploy", "--config-env", "local", "--s3-bucket", codeBucket, "--parameter-overrides"}, parameters...)
+	args := append([]string{"deploy", "--config-env", "local", "--s3-bucket", codeBucket,
+		"--parameter-overrides"}, parameters...)
 	cmd := program(ctx, p.root, tool(p.root, "sam", "sam"), args...)
-	cmd.Env = append(os.Environ(), "AWS_ENDPOINT_URL="+p.endpoint(), "AWS_REGION="+region, "AWS_DEFAULT_REGION="+region,
-		"AWS_ACCESS_KEY_ID="+accessKey, "AWS_SECRET_ACCESS_KEY="+accessKey, "SAM_CLI_TELEMETRY=0", "SAM_CLI_POLL_DELAY=0.5")
+	cmd.Env = append(os.Environ(), "AWS_ENDPOINT_URL="+p.endpoint(), "AWS_REGION="+region,
+		"AWS_DEFAULT_REGION="+region,
+		"AWS_ACCESS_KEY_ID="+accessKey, "AWS_SECRET_ACCESS_KEY="+accessKey, "SAM_CLI_TELEMETRY=0",
+		"SAM_CLI_POLL_DELAY=0.5")
 	if err := command(ctx, cmd, p.file("deploy.log"), say); err != nil {
 		return "", err
 	}
@@ -75,8 +79,8 @@ func deploy(ctx context.Context, p profile, say func(string)) (string, error) {
 	return "stack " + stackName, os.WriteFile(p.file("deployed"), []byte(want), 0o644)
 }
 
-// fingerprint is a hash of all that a deployment depends on. The local AWS keeps its state in memory, so the
-// process is part of it.
+// fingerprint is a hash of all that a deployment depends on. The local AWS keeps its state in
+// memory, so the process is part of it.
 func (p profile) fingerprint() (string, error) {
 	r, ok := running(p, localAWS)
 	if !ok {
@@ -92,7 +96,8 @@ func (p profile) fingerprint() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for _, path := range append(files, filepath.Join(p.root, "template.yaml"), filepath.Join(p.root, "samconfig.toml")) {
+	for _, path := range append(files, filepath.Join(p.root, "template.yaml"),
+		filepath.Join(p.root, "samconfig.toml")) {
 		content, err := os.ReadFile(path)
 		if err != nil {
 			return "", err
@@ -112,8 +117,8 @@ func makeBucket(ctx context.Context, client *s3.Client) error {
 	return err
 }
 
-// finish does what the local AWS leaves out of a deployment: it ignores the template's Object Lock. It also puts
-// the gateways' keys, as an operator does on AWS.
+// finish does what the local AWS leaves out of a deployment: it ignores the template's Object Lock.
+// It also puts the gateways' keys, as an operator does on AWS.
 func (p profile) finish(ctx context.Context) error {
 	out, err := p.outputs(ctx)
 	if err != nil {
@@ -123,7 +128,9 @@ func (p profile) finish(ctx context.Context) error {
 		Bucket: aws.String(out["AuditBucket"]),
 		ObjectLockConfiguration: &s3types.ObjectLockConfiguration{
 			ObjectLockEnabled: s3types.ObjectLockEnabledEnabled,
-			Rule:              &s3types.ObjectLockRule{DefaultRetention: &s3types.DefaultRetention{Mode: s3types.ObjectLockRetentionModeGovernance, Days: aws.Int32(1)}},
+			Rule: &s3types.ObjectLockRule{
+				DefaultRetention: &s3types.DefaultRetention{Mode: s3types.ObjectLockRetentionModeGovernance,
+					Days: aws.Int32(1)}},
 		},
 	})
 	if err != nil {
@@ -133,9 +140,10 @@ func (p profile) finish(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = secretsmanager.NewFromConfig(p.aws()).PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{
-		SecretId: aws.String(out["GatewaySecretArn"]), SecretString: aws.String(string(secret)),
-	})
+	_, err = secretsmanager.NewFromConfig(p.aws()).PutSecretValue(ctx,
+		&secretsmanager.PutSecretValueInput{
+			SecretId: aws.String(out["GatewaySecretArn"]), SecretString: aws.String(string(secret)),
+		})
 	if err != nil {
 		return fmt.Errorf("put the gateways' keys: %w", err)
 	}
@@ -147,7 +155,8 @@ func (p profile) finish(ctx context.Context) error {
 
 // outputs are what the deployed stack tells about itself.
 func (p profile) outputs(ctx context.Context) (map[string]string, error) {
-	res, err := cloudformation.NewFromConfig(p.aws()).DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: aws.String(stackName)})
+	res, err := cloudformation.NewFromConfig(p.aws()).DescribeStacks(ctx,
+		&cloudformation.DescribeStacksInput{StackName: aws.String(stackName)})
 	if err != nil {
 		return nil, fmt.Errorf("read the stack's outputs: %w", err)
 	}
@@ -177,15 +186,20 @@ func (p profile) settings(out map[string]string) []setting {
 		{"GATEWAY_BANK_URL", "http://" + p.addr(2)},
 	}
 	for _, name := range []struct{ key, output string }{
-		{"TABLE_INCENTIVES", "IncentivesTable"}, {"TABLE_SETTLEMENTS", "SettlementsTable"}, {"TABLE_LEDGER", "LedgerTable"},
+		{"TABLE_INCENTIVES", "IncentivesTable"}, {"TABLE_SETTLEMENTS", "SettlementsTable"},
+		{"TABLE_LEDGER", "LedgerTable"},
 		{"TABLE_CONTROL", "ControlTable"}, {"TABLE_TENANCY", "TenancyTable"},
-		{"QUEUE_TAX_URL", "TaxQueueUrl"}, {"QUEUE_SETTLE_URL", "SettleQueueUrl"}, {"QUEUE_PAYOUT_URL", "PayoutQueueUrl"},
+		{"QUEUE_TAX_URL", "TaxQueueUrl"}, {"QUEUE_SETTLE_URL", "SettleQueueUrl"},
+		{"QUEUE_PAYOUT_URL", "PayoutQueueUrl"},
 		{"QUEUE_AUDIT_URL", "AuditQueueUrl"}, {"QUEUE_COHORT_URL", "CohortQueueUrl"},
-		{"DLQ_TAX_URL", "TaxDlqUrl"}, {"DLQ_SETTLE_URL", "SettleDlqUrl"}, {"DLQ_PAYOUT_URL", "PayoutDlqUrl"},
+		{"DLQ_TAX_URL", "TaxDlqUrl"}, {"DLQ_SETTLE_URL", "SettleDlqUrl"},
+		{"DLQ_PAYOUT_URL", "PayoutDlqUrl"},
 		{"DLQ_AUDIT_URL", "AuditDlqUrl"}, {"DLQ_COHORT_URL", "CohortDlqUrl"},
-		{"EVENT_BUS", "EventBus"}, {"AUDIT_BUCKET", "AuditBucket"}, {"RULES_BUCKET", "RulesBucket"}, {"DOCUMENTS_BUCKET", "DocumentsBucket"}, {"DATA_KEY_ARN", "DataKeyArn"},
+		{"EVENT_BUS", "EventBus"}, {"AUDIT_BUCKET", "AuditBucket"}, {"RULES_BUCKET", "RulesBucket"},
+		{"DOCUMENTS_BUCKET", "DocumentsBucket"}, {"DATA_KEY_ARN", "DataKeyArn"},
 		{"JWT_SECRET_ARN", "JwtSecretArn"}, {"JWT_ISSUER", "JwtIssuer"}, {"JWT_AUDIENCE", "JwtAudience"},
-		{"LOOKUP_SECRET_ARN", "LookupSecretArn"}, {"SIGNING_SECRET_ARN", "SigningSecretArn"}, {"GATEWAY_SECRET_ARN", "GatewaySecretArn"},
+		{"LOOKUP_SECRET_ARN", "LookupSecretArn"}, {"SIGNING_SECRET_ARN", "SigningSecretArn"},
+		{"GATEWAY_SECRET_ARN", "GatewaySecretArn"},
 	} {
 		lines = append(lines, setting{name.key, out[name.output]})
 	}

@@ -18,8 +18,9 @@ import (
 	"fenzhang/shared/lambda/awsclient"
 )
 
-// The font of documents: Noto Sans SC, TrueType, under the SIL Open Font License, out of a package of the npm
-// registry that this machine is set up for. The template names the same file and the same hash.
+// The font of documents: Noto Sans SC, TrueType, under the SIL Open Font License, out of a package
+// of the npm registry that this machine is set up for. The template names the same file and the
+// same hash.
 const (
 	fontPackage = "@expo-google-fonts/noto-sans-sc@0.4.3"
 	fontInside  = "package/400Regular/NotoSansSC_400Regular.ttf"
@@ -38,8 +39,8 @@ func hasFont(root string) bool {
 	return err == nil && hashOf(data) == fontSHA256
 }
 
-// installFont fetches the font once. Without a way to its registry everything else still works: statements are then
-// made as XLSX only, and a PDF answers font_missing.
+// installFont fetches the font once. Without a way to its registry everything else still works:
+// statements are then made as XLSX only, and a PDF answers font_missing.
 func installFont(ctx context.Context, root string) error {
 	return step(ctx, "font of documents", func(ctx context.Context, say func(string)) (string, error) {
 		if hasFont(root) {
@@ -64,7 +65,8 @@ func fetchFont(ctx context.Context, root string, say func(string)) error {
 	if err != nil {
 		return err
 	}
-	if err := command(ctx, program(ctx, root, npm, "pack", "--silent", "--pack-destination", packed, fontPackage), filepath.Join(dir, "npm.log"), say); err != nil {
+	if err := command(ctx, program(ctx, root, npm, "pack", "--silent", "--pack-destination", packed,
+		fontPackage), filepath.Join(dir, "npm.log"), say); err != nil {
 		return err
 	}
 	found, err := filepath.Glob(filepath.Join(packed, "*.tgz"))
@@ -125,7 +127,8 @@ func putFont(ctx context.Context, root, bucket string, client *s3.Client) (strin
 	if !hasFont(root) {
 		return "no font here: a PDF answers font_missing", nil
 	}
-	if _, err := client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: aws.String(bucket), Key: aws.String(fontKey)}); err == nil {
+	if _, err := client.HeadObject(ctx,
+		&s3.HeadObjectInput{Bucket: aws.String(bucket), Key: aws.String(fontKey)}); err == nil {
 		return "ready", nil
 	}
 	f, err := os.Open(fontFile(root))
@@ -133,19 +136,22 @@ func putFont(ctx context.Context, root, bucket string, client *s3.Client) (strin
 		return "", err
 	}
 	defer func() { _ = f.Close() }() // it was only read
-	_, err = client.PutObject(ctx, &s3.PutObjectInput{Bucket: aws.String(bucket), Key: aws.String(fontKey), Body: f, ContentType: aws.String("font/ttf")})
+	_, err = client.PutObject(ctx,
+		&s3.PutObjectInput{Bucket: aws.String(bucket), Key: aws.String(fontKey), Body: f,
+			ContentType: aws.String("font/ttf")})
 	return "in " + bucket, err
 }
 
 // lendFont puts the font into the running stack's bucket.
 func (p profile) lendFont(ctx context.Context) error {
-	return step(ctx, "font into its bucket", func(ctx context.Context, _ func(string)) (string, error) {
-		out, err := p.outputs(ctx)
-		if err != nil {
-			return "", err
-		}
-		return putFont(ctx, p.root, out["DocumentsBucket"], p.s3())
-	})
+	return step(ctx, "font into its bucket",
+		func(ctx context.Context, _ func(string)) (string, error) {
+			out, err := p.outputs(ctx)
+			if err != nil {
+				return "", err
+			}
+			return putFont(ctx, p.root, out["DocumentsBucket"], p.s3())
+		})
 }
 
 // deployedFont puts the font into the bucket of a stack on AWS, with the caller's credentials.
@@ -160,11 +166,15 @@ func deployedFont(ctx context.Context, p profile, stack string) error {
 	if err != nil {
 		return err
 	}
-	return step(ctx, "font into its bucket", func(ctx context.Context, _ func(string)) (string, error) {
-		res, err := cloudformation.NewFromConfig(cfg).DescribeStackResource(ctx, &cloudformation.DescribeStackResourceInput{StackName: aws.String(stack), LogicalResourceId: aws.String("DocumentsBucket")})
-		if err != nil {
-			return "", err
-		}
-		return putFont(ctx, p.root, aws.ToString(res.StackResourceDetail.PhysicalResourceId), s3.NewFromConfig(cfg))
-	})
+	return step(ctx, "font into its bucket",
+		func(ctx context.Context, _ func(string)) (string, error) {
+			res, err := cloudformation.NewFromConfig(cfg).DescribeStackResource(ctx,
+				&cloudformation.DescribeStackResourceInput{StackName: aws.String(stack),
+					LogicalResourceId: aws.String("DocumentsBucket")})
+			if err != nil {
+				return "", err
+			}
+			return putFont(ctx, p.root, aws.ToString(res.StackResourceDetail.PhysicalResourceId),
+				s3.NewFromConfig(cfg))
+		})
 }

@@ -1,5 +1,5 @@
-// Command stack runs the whole system on one machine: the local AWS, the stand-ins of the outside parties, and
-// the same template that goes to AWS.
+// Command stack runs the whole system on one machine: the local AWS, the stand-ins of the outside
+// parties, and the same template that goes to AWS.
 //
 //	go run ./local/stack [-profile run|test] [-port N] up|down|status|build|install
 //	go run ./local/stack [-profile run|test] token TENANT ROLE [CREATOR] [SCOPE]
@@ -31,8 +31,10 @@ func main() {
 }
 
 func run(ctx context.Context) error {
-	name := flag.String("profile", "run", "which stack: run (make run) or test (make test); they do not touch each other")
-	port := flag.Int("port", 0, "port of the local AWS; the stand-ins take the two after it (default 4566, for test 4766)")
+	name := flag.String("profile", "run",
+		"which stack: run (make run) or test (make test); they do not touch each other")
+	port := flag.Int("port", 0,
+		"port of the local AWS; the stand-ins take the two after it (default 4566, for test 4766)")
 	arch := flag.String("arch", "", "build for AWS: amd64 or arm64 (default: for this machine)")
 	flag.Usage = usage
 	flag.Parse()
@@ -81,7 +83,10 @@ func run(ctx context.Context) error {
 }
 
 func usage() {
-	fmt.Fprintln(os.Stderr, "usage: stack [-profile run|test] [-port N] [-arch amd64|arm64] up | down | status | build | install | tools NAME... | token TENANT ROLE [CREATOR] [SCOPE] | rules COMMAND... | concurrency ENV | font STACK")
+	fmt.Fprintln(os.Stderr,
+		"usage: stack [-profile run|test] [-port N] [-arch amd64|arm64] up | down | status | build | "+
+			"install | tools NAME... | token TENANT ROLE [CREATOR] [SCOPE] | rules COMMAND... | "+
+			"concurrency ENV | font STACK")
 	flag.PrintDefaults()
 }
 
@@ -90,21 +95,24 @@ func install(ctx context.Context, root string, names []string) error {
 	var tasks []func() error
 	for _, name := range names {
 		tasks = append(tasks, func() error {
-			return step(ctx, "Python packages: "+name, func(ctx context.Context, say func(string)) (string, error) {
-				return ensureVenv(ctx, root, name, say)
-			})
+			return step(ctx, "Python packages: "+name,
+				func(ctx context.Context, say func(string)) (string, error) {
+					return ensureVenv(ctx, root, name, say)
+				})
 		})
 	}
 	return together(tasks...)
 }
 
-// buildFor builds the functions for AWS's kind of machine or, with no architecture named, for this one.
+// buildFor builds the functions for AWS's kind of machine or, with no architecture named, for this
+// one.
 func buildFor(ctx context.Context, p profile, arch string) error {
 	t := host()
 	if arch != "" {
 		t = lambda(arch)
 	}
-	return step(ctx, "build the functions for "+t.String(), func(ctx context.Context, say func(string)) (string, error) {
-		return buildFunctions(ctx, p.root, t, say)
-	})
+	return step(ctx, "build the functions for "+t.String(),
+		func(ctx context.Context, say func(string)) (string, error) {
+			return buildFunctions(ctx, p.root, t, say)
+		})
 }

@@ -18,7 +18,8 @@ import (
 	"time"
 )
 
-// process is a program that runs in the background, and the record that lets a later call find exactly it.
+// process is a program that runs in the background, and the record that lets a later call find
+// exactly it.
 type process struct {
 	Name    string   `json:"name"`
 	PID     int      `json:"pid"`
@@ -45,7 +46,8 @@ func startOf(pid int) (string, error) {
 	if stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)); err == nil {
 		return startInStat(string(stat))
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second) // it asks the system, which answers at once
+	// it asks the system, which answers at once
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, "ps", "-o", "stat=,lstart=", "-p", fmt.Sprint(pid)).Output()
 	if err != nil {
@@ -58,8 +60,8 @@ func startOf(pid int) (string, error) {
 	return strings.TrimSpace(started), nil
 }
 
-// startInStat reads field 22 of /proc/PID/stat, the start in clock ticks since boot. The program's name stands
-// in brackets and may hold anything, so fields are counted from the last bracket.
+// startInStat reads field 22 of /proc/PID/stat, the start in clock ticks since boot. The program's
+// name stands in brackets and may hold anything, so fields are counted from the last bracket.
 func startInStat(stat string) (string, error) {
 	_, rest, ok := cutLast(stat, ")")
 	fields := strings.Fields(rest)
@@ -78,9 +80,10 @@ func cutLast(s, sep string) (before, after string, found bool) {
 	return s[:i], s[i+len(sep):], true
 }
 
-// ensure starts a program unless it runs already with the same arguments, and waits until its address answers.
-// It says whether it was started now.
-func ensure(ctx context.Context, p profile, name, addr, health string, env []string, args ...string) (started bool, err error) {
+// ensure starts a program unless it runs already with the same arguments, and waits until its
+// address answers. It says whether it was started now.
+func ensure(ctx context.Context, p profile, name, addr, health string, env []string,
+	args ...string) (started bool, err error) {
 	if r, ok := running(p, name); ok {
 		if slices.Equal(r.Args, args) && healthy(ctx, health) {
 			return false, nil
@@ -100,7 +103,9 @@ func free(ctx context.Context, p profile, addr string) error {
 	var c net.ListenConfig
 	l, err := c.Listen(ctx, "tcp", addr)
 	if err != nil {
-		return fmt.Errorf("port %s is taken by another program (%w).\nStop that program, or choose other ports: %s PORT=5600", addr[strings.LastIndex(addr, ":")+1:], err, p.make())
+		return fmt.Errorf(
+			"port %s is taken by another program (%w).\nStop that program, or choose other ports: %s "+
+				"PORT=5600", addr[strings.LastIndex(addr, ":")+1:], err, p.make())
 	}
 	return l.Close()
 }
@@ -153,7 +158,8 @@ func awaitHealth(ctx context.Context, p profile, name, health string, died <-cha
 		}
 		select {
 		case err := <-died:
-			return fmt.Errorf("%s ended while starting: %w\n%s", name, cmp.Or(err, errEnded), lastLines(logPath(p, name)))
+			return fmt.Errorf("%s ended while starting: %w\n%s", name, cmp.Or(err, errEnded),
+				lastLines(logPath(p, name)))
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-time.After(50 * time.Millisecond):
@@ -188,8 +194,8 @@ func lastLines(path string) string {
 	return t.String()
 }
 
-// stop ends a process that this project started, and what that started, and forgets it. Nothing else is touched:
-// the record names pid and start, and both must still agree.
+// stop ends a process that this project started, and what that started, and forgets it. Nothing
+// else is touched: the record names pid and start, and both must still agree.
 func stop(p profile, name string) error {
 	r, ok := running(p, name)
 	if ok {
@@ -200,7 +206,8 @@ func stop(p profile, name string) error {
 			_ = syscall.Kill(r.PID, syscall.SIGKILL)
 			ended(r, 5*time.Second)
 		}
-		// Its session leader is gone; what is left in its group are the functions' processes it had started.
+		// Its session leader is gone; what is left in its group are the functions' processes it had
+		// started.
 		_ = syscall.Kill(-r.PID, syscall.SIGKILL)
 	}
 	if err := os.Remove(recordPath(p, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -210,7 +217,8 @@ func stop(p profile, name string) error {
 }
 
 func ended(r process, within time.Duration) bool {
-	for deadline := time.Now().Add(within); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(within); time.Now().Before(deadline); time.Sleep(
+		50 * time.Millisecond) {
 		if started, err := startOf(r.PID); err != nil || started != r.Started {
 			return true
 		}

@@ -31,16 +31,19 @@ func newProfile(root, name string, port int) (profile, error) {
 	local := filepath.Join(root, ".local")
 	switch name {
 	case "run":
-		p := profile{name: name, root: root, dir: filepath.Join(local, "run"), env: filepath.Join(local, "stack.env"), port: 4566}
+		p := profile{name: name, root: root, dir: filepath.Join(local, "run"),
+			env: filepath.Join(local, "stack.env"), port: 4566}
 		return p.at(port), nil
 	case "test":
-		p := profile{name: name, root: root, dir: filepath.Join(local, "test"), env: filepath.Join(local, "test", "stack.env"), port: 4766}
+		p := profile{name: name, root: root, dir: filepath.Join(local, "test"),
+			env: filepath.Join(local, "test", "stack.env"), port: 4766}
 		return p.at(port), nil
 	}
 	return profile{}, fmt.Errorf("there is no profile %q; use run or test", name)
 }
 
-// at moves the profile to another port; unless one is named, to the one on which its stack was last brought up.
+// at moves the profile to another port; unless one is named, to the one on which its stack was last
+// brought up.
 func (p profile) at(port int) profile {
 	if b, err := os.ReadFile(p.portFile()); port == 0 && err == nil {
 		port, _ = strconv.Atoi(string(b)) // what is no number counts as not named
@@ -101,7 +104,8 @@ func withLock(p profile, do func() error) error {
 	return do()
 }
 
-// writeEnv writes the client's file in one step. Values that a shell would read differently are refused.
+// writeEnv writes the client's file in one step. Values that a shell would read differently are
+// refused.
 func writeEnv(path string, lines []setting) error {
 	var b strings.Builder
 	for _, l := range lines {

@@ -19,7 +19,8 @@ import (
 const sayEvery = 10 * time.Second
 
 // step runs one part of the way up and tells what it does, how it goes and how long it took.
-func step(ctx context.Context, what string, do func(ctx context.Context, say func(string)) (result string, err error)) error {
+func step(ctx context.Context, what string,
+	do func(ctx context.Context, say func(string)) (result string, err error)) error {
 	began := time.Now()
 	var mu sync.Mutex
 	latest := ""
@@ -61,8 +62,8 @@ func shorten(s string, n int) string {
 	return s
 }
 
-// command runs a program to its end. Its output goes to a log file; each line is told to say, and the last
-// ones are part of the error.
+// command runs a program to its end. Its output goes to a log file; each line is told to say, and
+// the last ones are part of the error.
 func command(ctx context.Context, cmd *exec.Cmd, logPath string, say func(string)) error {
 	log, err := os.Create(logPath)
 	if err != nil {

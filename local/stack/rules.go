@@ -10,11 +10,12 @@ import (
 	"fenzhang/shared/vault/sm2signer/keyfile"
 )
 
-// rulesKey is the private key that signs policy packs for this machine's stack. It is made here and never leaves.
+// rulesKey is the private key that signs policy packs for this machine's stack. It is made here and
+// never leaves.
 func (p profile) rulesKey() string { return p.file("rules-publisher.key") }
 
-// rulesPublisher gives the public key that the stack trusts, for the template's parameter, and makes the key when
-// there is none yet.
+// rulesPublisher gives the public key that the stack trusts, for the template's parameter, and
+// makes the key when there is none yet.
 func (p profile) rulesPublisher() (string, error) {
 	text, err := os.ReadFile(p.rulesKey())
 	if errors.Is(err, fs.ErrNotExist) {

@@ -14,14 +14,18 @@ import (
 	awslambda "github.com/aws/aws-sdk-go-v2/service/lambda"
 )
 
-// containerHost is the name by which a container knows this machine: samconfig.toml maps it to Docker's gateway.
+// containerHost is the name by which a container knows this machine: samconfig.toml maps it to
+// Docker's gateway.
 const containerHost = "host.docker.internal"
 
-// samVariables holds every function's variables on the running stack, in the form of `sam local --env-vars`.
+// samVariables holds every function's variables on the running stack, in the form of `sam local
+// --env-vars`.
 func (p profile) samVariables() string { return filepath.Join(filepath.Dir(p.env), "sam-env.json") }
 
 // samTemplate is the template for `sam local`, which looks into no loops: they are written out.
-func (p profile) samTemplate() string { return filepath.Join(filepath.Dir(p.env), "sam-template.json") }
+func (p profile) samTemplate() string {
+	return filepath.Join(filepath.Dir(p.env), "sam-template.json")
+}
 
 // describeToSAM writes the two files that `sam local` reads.
 func (p profile) describeToSAM(ctx context.Context) error {
@@ -60,7 +64,8 @@ func (p profile) variables(ctx context.Context) (map[string]map[string]string, e
 			if aws.ToString(r.ResourceType) != "AWS::Lambda::Function" {
 				continue
 			}
-			f, err := functions.GetFunctionConfiguration(ctx, &awslambda.GetFunctionConfigurationInput{FunctionName: r.PhysicalResourceId})
+			f, err := functions.GetFunctionConfiguration(ctx,
+				&awslambda.GetFunctionConfigurationInput{FunctionName: r.PhysicalResourceId})
 			if err != nil {
 				return nil, fmt.Errorf("read the variables of %s: %w", aws.ToString(r.LogicalResourceId), err)
 			}
@@ -70,8 +75,8 @@ func (p profile) variables(ctx context.Context) (map[string]map[string]string, e
 	return all, nil
 }
 
-// forContainer lets the variables name this machine as a container knows it. The callback's address stays: the
-// gateways' stand-ins call it, and they run outside.
+// forContainer lets the variables name this machine as a container knows it. The callback's address
+// stays: the gateways' stand-ins call it, and they run outside.
 func forContainer(variables map[string]string) {
 	for name, value := range variables {
 		if name != "CALLBACK_URL" {
@@ -83,7 +88,8 @@ func forContainer(variables map[string]string) {
 // expandedTemplate is the template with its loops written out.
 func (p profile) expandedTemplate(ctx context.Context) (map[string]any, error) {
 	output := filepath.Join(p.root, ".local", "template.json")
-	cmd := program(ctx, p.root, tool(p.root, "aws", "python"), filepath.Join("local", "stack", "expand.py"), "template.yaml", output)
+	cmd := program(ctx, p.root, tool(p.root, "aws", "python"),
+		filepath.Join("local", "stack", "expand.py"), "template.yaml", output)
 	if said, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("expand the template: %w\n%s", err, said)
 	}
@@ -95,8 +101,8 @@ func (p profile) expandedTemplate(ctx context.Context) (map[string]any, error) {
 	return template, json.Unmarshal(text, &template)
 }
 
-// fitForSAM puts this stack's parameters in as defaults, so that nobody has to name them, and makes the paths of the
-// functions' zips relative to the new place of the template.
+// fitForSAM puts this stack's parameters in as defaults, so that nobody has to name them, and makes
+// the paths of the functions' zips relative to the new place of the template.
 func (p profile) fitForSAM(template map[string]any) error {
 	given, err := p.parameters()
 	if err != nil {
@@ -139,7 +145,8 @@ func writeJSON(path string, v any) error {
 // bridge is the program that passes containers' connections on to this stack.
 const bridge = "bridge"
 
-// dockerInterface is where Docker's containers meet a Linux machine. Docker Desktop has none; it reaches the loopback.
+// dockerInterface is where Docker's containers meet a Linux machine. Docker Desktop has none; it
+// reaches the loopback.
 const dockerInterface = "docker0"
 
 // startBridge lets containers reach this stack, where there is a Docker network to listen on.
@@ -148,16 +155,18 @@ func startBridge(ctx context.Context, p profile) error {
 	if gateway == "" {
 		return nil
 	}
-	return step(ctx, "let containers reach it", func(ctx context.Context, _ func(string)) (string, error) {
-		addr := net.JoinHostPort(gateway, fmt.Sprint(p.port))
-		ports := fmt.Sprintf("%d,%d,%d", p.port, p.port+1, p.port+2)
-		_, err := ensure(ctx, p, bridge, addr, "http://"+addr+"/_ministack/health", nil,
-			filepath.Join(p.root, ".local", "build", "standin", bridge), "-listen", gateway, "-ports", ports)
-		if err != nil { // the stack itself is up, and most people need no container
-			return "sam local will not reach the stack: " + err.Error(), nil //nolint:nilerr // see above
-		}
-		return addr, nil
-	})
+	return step(ctx, "let containers reach it",
+		func(ctx context.Context, _ func(string)) (string, error) {
+			addr := net.JoinHostPort(gateway, fmt.Sprint(p.port))
+			ports := fmt.Sprintf("%d,%d,%d", p.port, p.port+1, p.port+2)
+			_, err := ensure(ctx, p, bridge, addr, "http://"+addr+"/_ministack/health", nil,
+				filepath.Join(p.root, ".local", "build", "standin", bridge), "-listen", gateway,
+				"-ports", ports)
+			if err != nil { // the stack itself is up, and most people need no container
+				return "sam local will not reach the stack: " + err.Error(), nil //nolint:nilerr // see above
+			}
+			return addr, nil
+		})
 }
 
 // addressOf is the IPv4 address of a network interface, empty if there is none.

@@ -13,20 +13,23 @@ import (
 
 // checkTools names what this machine lacks. Go is here, or this program would not run.
 func checkTools(ctx context.Context) error {
-	out, err := exec.CommandContext(ctx, "python3", "-c", "import sys, venv, ensurepip; print(sys.version_info >= (3, 11))").CombinedOutput()
+	out, err := exec.CommandContext(ctx, "python3", "-c",
+		"import sys, venv, ensurepip; print(sys.version_info >= (3, 11))").CombinedOutput()
 	switch {
 	case err != nil && len(out) == 0:
 		return fmt.Errorf("python3 is missing: install Python 3.11 or newer")
 	case err != nil:
-		return fmt.Errorf("python3 cannot make virtual environments (on Debian: apt-get install python3-venv): %s", strings.TrimSpace(string(out)))
+		return fmt.Errorf(
+			"python3 cannot make virtual environments (on Debian: apt-get install python3-venv): %s",
+			strings.TrimSpace(string(out)))
 	case strings.TrimSpace(string(out)) != "True":
 		return fmt.Errorf("python3 is too old: Python 3.11 or newer is needed")
 	}
 	return nil
 }
 
-// ensureVenv makes a virtual environment of pinned packages once; a marker with the hash of the list of packages
-// tells later calls that it is complete.
+// ensureVenv makes a virtual environment of pinned packages once; a marker with the hash of the
+// list of packages tells later calls that it is complete.
 func ensureVenv(ctx context.Context, root, name string, say func(string)) (string, error) {
 	requirements := filepath.Join(root, "local", "requirements-"+name+".txt")
 	list, err := os.ReadFile(requirements)
@@ -42,10 +45,13 @@ func ensureVenv(ctx context.Context, root, name string, say func(string)) (strin
 	if err := os.RemoveAll(dir); err != nil {
 		return "", err
 	}
-	if err := command(ctx, program(ctx, root, "python3", "-m", "venv", dir), dir+".log", say); err != nil {
+	if err := command(ctx, program(ctx, root, "python3", "-m", "venv", dir), dir+".log",
+		say); err != nil {
 		return "", err
 	}
-	pip := program(ctx, root, filepath.Join(dir, "bin", "python"), "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--progress-bar", "off", "--no-deps", "--no-compile", "-r", requirements)
+	pip := program(ctx, root, filepath.Join(dir, "bin", "python"), "-m", "pip", "install",
+		"--disable-pip-version-check", "--no-input", "--progress-bar", "off", "--no-deps", "--no-compile",
+		"-r", requirements)
 	if err := command(ctx, pip, dir+".log", say); err != nil {
 		return "", err
 	}

@@ -50,7 +50,8 @@ func up(ctx context.Context, p profile) error {
 		if err := serve(ctx, p); err != nil {
 			return err
 		}
-		fmt.Printf("  the stack is up after %.1f s; %s holds its addresses\n", time.Since(began).Seconds(), shown(p, p.env))
+		fmt.Printf("  the stack is up after %.1f s; %s holds its addresses\n",
+			time.Since(began).Seconds(), shown(p, p.env))
 		return nil
 	})
 }
@@ -76,9 +77,10 @@ func prepare(ctx context.Context, p profile) error {
 			if err := buildFor(ctx, p, ""); err != nil {
 				return err
 			}
-			return step(ctx, "build the stand-ins", func(ctx context.Context, say func(string)) (string, error) {
-				return buildStandins(ctx, p.root, say)
-			})
+			return step(ctx, "build the stand-ins",
+				func(ctx context.Context, say func(string)) (string, error) {
+					return buildStandins(ctx, p.root, say)
+				})
 		},
 	)
 }
@@ -93,28 +95,37 @@ func installAll(ctx context.Context, root string) error {
 
 // serve starts what runs in the background and deploys to it.
 func serve(ctx context.Context, p profile) error {
-	err := step(ctx, "start the local AWS", func(ctx context.Context, _ func(string)) (string, error) { return startAWS(ctx, p) })
+	err := step(ctx, "start the local AWS", func(ctx context.Context, _ func(string)) (string, error) {
+		return startAWS(ctx, p)
+	})
 	if err != nil {
 		return err
 	}
-	if err := step(ctx, "gateways' keys", func(ctx context.Context, say func(string)) (string, error) { return makeKeys(ctx, p, say) }); err != nil {
+	if err := step(ctx, "gateways' keys", func(ctx context.Context, say func(string)) (string, error) {
+		return makeKeys(ctx, p, say)
+	}); err != nil {
 		return err
 	}
-	if err := step(ctx, "deploy the template", func(ctx context.Context, say func(string)) (string, error) { return deploy(ctx, p, say) }); err != nil {
+	if err := step(ctx, "deploy the template",
+		func(ctx context.Context, say func(string)) (string, error) {
+			return deploy(ctx, p, say)
+		}); err != nil {
 		return err
 	}
 	if err := p.lendFont(ctx); err != nil {
 		return err
 	}
-	err = step(ctx, "start the stand-ins", func(ctx context.Context, _ func(string)) (string, error) { return startStandins(ctx, p) })
+	err = step(ctx, "start the stand-ins", func(ctx context.Context, _ func(string)) (string, error) {
+		return startStandins(ctx, p)
+	})
 	if err != nil {
 		return err
 	}
 	return startBridge(ctx, p)
 }
 
-// startAWS starts the local AWS. It begins empty, and then so do the stand-ins: a bill of a forgotten settlement
-// would only confuse.
+// startAWS starts the local AWS. It begins empty, and then so do the stand-ins: a bill of a
+// forgotten settlement would only confuse.
 func startAWS(ctx context.Context, p profile) (string, error) {
 	temporary := p.file("tmp")
 	if _, ok := running(p, localAWS); !ok {
@@ -123,11 +134,14 @@ func startAWS(ctx context.Context, p profile) (string, error) {
 		}
 	}
 	started, err := ensure(ctx, p, localAWS, p.addr(0), p.endpoint()+"/_ministack/health", []string{
-		"GATEWAY_PORT=" + fmt.Sprint(p.port), "BIND_HOST=127.0.0.1", "MINISTACK_HOST=127.0.0.1", "IOT_MTLS_ENABLED=0", "SFTP_ENABLED=0",
+		"GATEWAY_PORT=" + fmt.Sprint(p.port), "BIND_HOST=127.0.0.1", "MINISTACK_HOST=127.0.0.1",
+		"IOT_MTLS_ENABLED=0", "SFTP_ENABLED=0",
 		"MINISTACK_REGION=" + region, "AWS_DEFAULT_REGION=" + region, "AWS_REGION=" + region,
 		"AWS_ACCESS_KEY_ID=" + accessKey, "AWS_SECRET_ACCESS_KEY=" + accessKey, "AWS_SESSION_TOKEN=",
-		"AWS_ENDPOINT_URL=" + p.endpoint(), // it hands this on to the functions, which would dial the real AWS
-		// The tests find out whether each role may do what its function does; it costs a fifth of the speed.
+		// it hands this on to the functions, which would dial the real AWS
+		"AWS_ENDPOINT_URL=" + p.endpoint(),
+		// The tests find out whether each role may do what its function does; it costs a fifth of the
+		// speed.
 		"AUTH=" + strconv.FormatBool(p.name == "test"),
 		"LAMBDA_WARM_TTL_SECONDS=86400", "PERSIST_STATE=0", "PYTHONUNBUFFERED=1",
 		"TMPDIR=" + temporary, "STATE_DIR=" + temporary, "S3_DATA_DIR=" + temporary,
@@ -157,11 +171,13 @@ func emptied(dir string) error {
 }
 
 func makeKeys(ctx context.Context, p profile, say func(string)) (string, error) {
-	cmd := program(ctx, p.root, filepath.Join(p.root, ".local", "build", "standin", "keys"), "-out", p.gatewayKeys(), "-tenants", tenants)
+	cmd := program(ctx, p.root, filepath.Join(p.root, ".local", "build", "standin", "keys"), "-out",
+		p.gatewayKeys(), "-tenants", tenants)
 	return shown(p, p.gatewayKeys()), command(ctx, cmd, logPath(p, "keys"), say)
 }
 
-// startStandins starts the payment gateways' stand-ins after the deployment: they are told where notices go.
+// startStandins starts the payment gateways' stand-ins after the deployment: they are told where
+// notices go.
 func startStandins(ctx context.Context, p profile) (string, error) {
 	vars, err := readEnv(p.env)
 	if err != nil {
@@ -175,7 +191,8 @@ func startStandins(ctx context.Context, p profile) (string, error) {
 	for i, s := range []struct{ name, gateway string }{{douyin, "douyin"}, {bank, "bank"}} {
 		addr := p.addr(i + 1)
 		_, err := ensure(ctx, p, s.name, addr, "http://"+addr+"/healthz", nil,
-			filepath.Join(p.root, ".local", "build", "standin", s.name), "-addr", addr, "-state", state, "-keys", p.gatewayKeys(),
+			filepath.Join(p.root, ".local", "build", "standin", s.name), "-addr", addr, "-state", state,
+			"-keys", p.gatewayKeys(),
 			"-notify", vars["FENZHANG_API_URL"]+"/v1/payouts/callbacks/"+s.gateway)
 		if err != nil {
 			return "", err
@@ -199,7 +216,8 @@ func down(p profile) error {
 		}
 		fmt.Println("stopped " + name)
 	}
-	for _, stale := range []string{p.env, p.samVariables(), p.samTemplate(), p.file("deployed"), p.file("tmp"), p.portFile()} {
+	for _, stale := range []string{p.env, p.samVariables(), p.samTemplate(), p.file("deployed"),
+		p.file("tmp"), p.portFile()} {
 		if err := os.RemoveAll(stale); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, err)
 		}
@@ -228,7 +246,8 @@ func token(ctx context.Context, p profile, args []string) error {
 		args = append(args, "")
 	}
 	if args[0] == "" || args[1] == "" {
-		return errors.New("a token needs a tenant and a role: make token TENANT=demo-mcn ROLE=finance [CREATOR=] [SCOPE=]")
+		return errors.New(
+			"a token needs a tenant and a role: make token TENANT=demo-mcn ROLE=finance [CREATOR=] [SCOPE=]")
 	}
 	vars, err := readEnv(p.env)
 	if err != nil {
@@ -238,7 +257,8 @@ func token(ctx context.Context, p profile, args []string) error {
 	if err != nil {
 		return err
 	}
-	text, err := signer.Sign(tokens.Claims{Tenant: ident.Tenant(args[0]), Roles: strings.Split(args[1], ","), Creator: ident.Creator(args[2]), Scope: args[3]})
+	text, err := signer.Sign(tokens.Claims{Tenant: ident.Tenant(args[0]),
+		Roles: strings.Split(args[1], ","), Creator: ident.Creator(args[2]), Scope: args[3]})
 	if err != nil {
 		return err
 	}

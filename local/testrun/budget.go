@@ -33,8 +33,8 @@ func limits() (map[string]float64, error) {
 	return m, nil
 }
 
-// checkBudget counts each package that took more than its budget as a failure, and lists the slowest. If anew, it
-// writes what was measured into the file instead.
+// checkBudget counts each package that took more than its budget as a failure, and lists the
+// slowest. If anew, it writes what was measured into the file instead.
 func (r *report) checkBudget(anew bool) error {
 	if anew {
 		return r.writeBudget()
@@ -47,7 +47,9 @@ func (r *report) checkBudget(anew bool) error {
 		own := max(floor, budget[folder(p)])
 		if r.seconds[p] > own*leeway {
 			r.failed++
-			r.failures = append(r.failures, fmt.Sprintf("%s took %.1f processor seconds, more than %g times its budget of %g: make its tests cheaper, or, if they find more for it, raise its figure in %s",
+			r.failures = append(r.failures, fmt.Sprintf("%s took %.1f processor seconds, more than %g "+
+				"times its budget of %g: make its tests cheaper, or, if they find more for it, raise its "+
+				"figure in %s",
 				p, r.seconds[p], leeway, own, budgetFile))
 		}
 	}
@@ -75,12 +77,15 @@ func (r *report) writeBudget() error {
 
 // printSlowest lists the packages that took most.
 func (r *report) printSlowest() {
-	packages := slices.SortedFunc(maps.Keys(r.seconds), func(a, b string) int { return cmp.Compare(r.seconds[b], r.seconds[a]) })
+	packages := slices.SortedFunc(maps.Keys(r.seconds), func(a, b string) int {
+		return cmp.Compare(r.seconds[b], r.seconds[a])
+	})
 	sum := 0.0
 	for _, s := range r.seconds {
 		sum += s
 	}
-	_, _ = fmt.Fprintf(r.out, "\nprocessor seconds of the tests: %.0f in all; the packages that took most:\n", sum)
+	_, _ = fmt.Fprintf(r.out,
+		"\nprocessor seconds of the tests: %.0f in all; the packages that took most:\n", sum)
 	for _, p := range packages[:min(slowest, len(packages))] {
 		_, _ = fmt.Fprintf(r.out, "  %7.2f %s\n", r.seconds[p], p)
 	}

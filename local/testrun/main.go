@@ -1,6 +1,6 @@
-// Command testrun is `make test`: it runs every test and ends with a line "N passed, N failed, N skipped". Its exit code
-// is the tests'. All tests share one local AWS; the end-to-end tests run beside the others, on a stack of their own that
-// comes up meanwhile and is taken down at the end.
+// Command testrun is `make test`: it runs every test and ends with a line "N passed, N failed, N
+// skipped". Its exit code is the tests'. All tests share one local AWS; the end-to-end tests run
+// beside the others, on a stack of their own that comes up meanwhile and is taken down at the end.
 package main
 
 import (
@@ -30,8 +30,9 @@ const endToEnd = module + "local/e2e"
 // environment names the file with the stack's addresses to the end-to-end tests.
 const environment = "FENZHANG_E2E_ENV"
 
-// The stack of the tests takes the ports from defaultPort, unless another one is given; the local AWS of all other tests
-// takes the port after the stack's own. A fixed port lets go test use results again that depend on the address.
+// The stack of the tests takes the ports from defaultPort, unless another one is given; the local
+// AWS of all other tests takes the port after the stack's own. A fixed port lets go test use
+// results again that depend on the address.
 const (
 	defaultPort = 4766
 	afterStack  = 3
@@ -52,7 +53,8 @@ func main() {
 	var o options
 	flag.IntVar(&o.port, "port", 0, "port of the test stack's local AWS")
 	flag.BoolVar(&o.keep, "keep", false, "leave the test stack up, to look into it")
-	flag.BoolVar(&o.budget, "budget", false, "write the processor seconds of this run into "+budgetFile)
+	flag.BoolVar(&o.budget, "budget", false, "write the processor seconds of this run into "+
+		budgetFile)
 	flag.Func("shard", "run one part of the packages, such as 1/2", o.shard.parse)
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -72,7 +74,8 @@ func run(ctx context.Context, o options) error {
 	}
 	packages = o.shard.of(packages)
 	stack := func(ctx context.Context, command string) error {
-		return show(ctx, "go", "run", "./local/stack", "-profile", "test", "-port", strconv.Itoa(o.port), command)
+		return show(ctx, "go", "run", "./local/stack", "-profile", "test", "-port", strconv.Itoa(o.port),
+			command)
 	}
 	vet := func() error { return show(ctx, "go", append([]string{"vet"}, packages...)...) }
 	if err := together(vet, func() error { return stack(ctx, "install") }); err != nil {
@@ -104,15 +107,17 @@ func run(ctx context.Context, o options) error {
 	return failed
 }
 
-// provide starts the local AWS of all tests but the end-to-end ones, unless there is one already. It ends with this
-// process.
+// provide starts the local AWS of all tests but the end-to-end ones, unless there is one already.
+// It ends with this process.
 func provide(port int) error {
 	if os.Getenv(dynamotest.EndpointVariable) != "" {
 		return nil
 	}
 	endpoint, err := dynamotest.Start(port)
 	if err != nil {
-		return fmt.Errorf("the local AWS of the tests does not start on port %d (make test PORT= takes another): %w", port, err)
+		return fmt.Errorf(
+			"the local AWS of the tests does not start on port %d (make test PORT= takes another): %w",
+			port, err)
 	}
 	return os.Setenv(dynamotest.EndpointVariable, endpoint)
 }
@@ -157,7 +162,8 @@ func test(ctx context.Context, r *report, args ...string) error {
 		return err
 	}
 	exec := fmt.Sprintf("-exec='%s' %s", wrapper, measuring)
-	cmd := interruptible(ctx, "go", append([]string{"test", "-json", "-vet=off", "-timeout", "12m", exec}, args...)...)
+	cmd := interruptible(ctx, "go",
+		append([]string{"test", "-json", "-vet=off", "-timeout", "12m", exec}, args...)...)
 	cmd.Env = append(os.Environ(), environment+"="+env)
 	out, in := io.Pipe()
 	cmd.Stdout, cmd.Stderr = in, os.Stderr

@@ -29,7 +29,8 @@ func without(packages []string, name string) []string {
 	return slices.DeleteFunc(slices.Clone(packages), func(p string) bool { return p == name })
 }
 
-// shard is one of several parts of the packages, for several machines; the zero value is all of them.
+// shard is one of several parts of the packages, for several machines; the zero value is all of
+// them.
 type shard struct{ part, parts uint32 }
 
 // parse reads "1/2", the first of two parts. Nothing means all packages.
@@ -37,7 +38,8 @@ func (s *shard) parse(text string) error {
 	if text == "" {
 		return nil
 	}
-	if n, err := fmt.Sscanf(text, "%d/%d", &s.part, &s.parts); n != 2 || err != nil || s.part < 1 || s.part > s.parts {
+	if n, err := fmt.Sscanf(text, "%d/%d", &s.part, &s.parts); n != 2 || err != nil || s.part < 1 ||
+		s.part > s.parts {
 		return errors.New("a part is written as 1/2, the first of two")
 	}
 	return nil

@@ -11,8 +11,9 @@ import (
 	"time"
 )
 
-// report turns the events of `go test -json` into what people want to read: a line for each package, the output
-// of what failed, why something was skipped, and the sum. Several runs of go test may share it.
+// report turns the events of `go test -json` into what people want to read: a line for each
+// package, the output of what failed, why something was skipped, and the sum. Several runs of go
+// test may share it.
 type report struct {
 	out io.Writer
 
@@ -65,7 +66,8 @@ func (r *report) take(e event) {
 	defer r.mu.Unlock()
 	id := e.Package + " " + e.Test
 	if text, ok := strings.CutPrefix(e.Output, spent); ok {
-		r.seconds[e.Package], _ = strconv.ParseFloat(strings.TrimSpace(text), 64) // measure has written it
+		// measure has written it
+		r.seconds[e.Package], _ = strconv.ParseFloat(strings.TrimSpace(text), 64)
 		return
 	}
 	switch e.Action {
@@ -98,12 +100,13 @@ func (r *report) endTest(e event, id string) {
 	}
 }
 
-// endPackage shows the package; one that failed without a failed test of its own (it did not build, it crashed,
-// it ran too long) counts as one failure.
+// endPackage shows the package; one that failed without a failed test of its own (it did not build,
+// it crashed, it ran too long) counts as one failure.
 func (r *report) endPackage(e event) {
 	word := map[string]string{"pass": "ok  ", "fail": "FAIL", "skip": "-   "}[e.Action]
 	if e.Action != "skip" {
-		fmt.Fprintf(r.out, "%s %-44s %7.2f s %7.2f s of the processor\n", word, e.Package, e.Elapsed, r.seconds[e.Package])
+		fmt.Fprintf(r.out, "%s %-44s %7.2f s %7.2f s of the processor\n", word, e.Package, e.Elapsed,
+			r.seconds[e.Package])
 	}
 	if e.Action == "fail" && !r.failedIn(e.Package) {
 		r.failed++
@@ -129,7 +132,8 @@ func (r *report) failedIn(pkg string) bool {
 // reason is what a skipped test said last.
 func reason(lines []string) string {
 	for i := len(lines) - 1; i >= 0; i-- {
-		if line := strings.TrimSpace(lines[i]); line != "" && !strings.HasPrefix(line, "--- SKIP") && !strings.HasPrefix(line, "===") {
+		if line := strings.TrimSpace(lines[i]); line != "" && !strings.HasPrefix(line, "--- SKIP") &&
+			!strings.HasPrefix(line, "===") {
 			return line
 		}
 	}
@@ -145,5 +149,6 @@ func (r *report) summary(took time.Duration) {
 	for _, f := range r.failures {
 		fmt.Fprintln(r.out, "failed:  "+f)
 	}
-	fmt.Fprintf(r.out, "after %d s\n%d passed, %d failed, %d skipped\n", int(took.Seconds()), r.passed, r.failed, r.skipped)
+	fmt.Fprintf(r.out, "after %d s\n%d passed, %d failed, %d skipped\n", int(took.Seconds()), r.passed,
+		r.failed, r.skipped)
 }

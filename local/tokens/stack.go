@@ -9,14 +9,15 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 )
 
-// ForStack makes the signer of a running stack: the key is read from its secret store. env gives the
-// stack's JWT_SECRET_ARN, JWT_ISSUER and JWT_AUDIENCE.
+// ForStack makes the signer of a running stack: the key is read from its secret store. env gives
+// the stack's JWT_SECRET_ARN, JWT_ISSUER and JWT_AUDIENCE.
 func ForStack(ctx context.Context, cfg aws.Config, env func(string) string) (Signer, error) {
 	arn := env("JWT_SECRET_ARN")
 	if arn == "" {
 		return Signer{}, fmt.Errorf("tokens: the stack names no JWT_SECRET_ARN")
 	}
-	out, err := secretsmanager.NewFromConfig(cfg).GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &arn})
+	out, err := secretsmanager.NewFromConfig(cfg).GetSecretValue(ctx,
+		&secretsmanager.GetSecretValueInput{SecretId: &arn})
 	if err != nil {
 		return Signer{}, fmt.Errorf("tokens: read the signing key: %w", err)
 	}
@@ -24,5 +25,6 @@ func ForStack(ctx context.Context, cfg aws.Config, env func(string) string) (Sig
 	if err != nil {
 		return Signer{}, err
 	}
-	return Signer{KeyID: kid, Key: key, Issuer: env("JWT_ISSUER"), Audience: env("JWT_AUDIENCE"), Now: time.Now}, nil
+	return Signer{KeyID: kid, Key: key, Issuer: env("JWT_ISSUER"), Audience: env("JWT_AUDIENCE"),
+		Now: time.Now}, nil
 }

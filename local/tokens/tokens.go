@@ -1,4 +1,5 @@
-// Package tokens signs the access tokens of a local stack, as an identity provider would in production.
+// Package tokens signs the access tokens of a local stack, as an identity provider would in
+// production.
 package tokens
 
 import (

@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// Vars reads the settings of a running stack: a file of KEY=VALUE lines, which must say what is needed.
+// Vars reads the settings of a running stack: a file of KEY=VALUE lines, which must say what is
+// needed.
 func Vars(path string, needed ...string) (map[string]string, error) {
 	f, err := os.Open(path) //nolint:gosec // the file that the caller names is the purpose
 	if err != nil {

@@ -34,7 +34,8 @@ func run() error {
 		}
 	}
 	for name, data := range forms {
-		if err := os.WriteFile(filepath.Join(folder, name), data, 0o644); err != nil { //nolint:gosec // a file of the repository, readable like the others
+		if err := os.WriteFile(filepath.Join(folder, name), data,
+			0o644); err != nil { //nolint:gosec // a file of the repository, readable like the others
 			return err
 		}
 	}

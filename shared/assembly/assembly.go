@@ -1,5 +1,5 @@
-// Package assembly puts a function together from its environment: clients once for each start, one logger, one
-// clock. A main names what it serves and nothing else.
+// Package assembly puts a function together from its environment: clients once for each start, one
+// logger, one clock. A main names what it serves and nothing else.
 package assembly
 
 import (
@@ -74,7 +74,8 @@ func Run(build Build) {
 }
 
 // Assemble makes the handler that Run starts. The error names every variable that is missing.
-func Assemble(ctx context.Context, vars *env.Vars, log *slog.Logger, build Build) (lambda.Handler, error) {
+func Assemble(ctx context.Context, vars *env.Vars, log *slog.Logger,
+	build Build) (lambda.Handler, error) {
 	p, err := gather(ctx, vars, log)
 	if err != nil {
 		return nil, err
@@ -110,7 +111,8 @@ func (p *Parts) Settlements() (*settlement.Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &settlement.Service{Store: p.SettlementStore(), Directory: p.Directory, Calendar: calendar, Clock: p.Clock, NewID: p.NewID,
+	return &settlement.Service{Store: p.SettlementStore(), Directory: p.Directory, Calendar: calendar,
+		Clock: p.Clock, NewID: p.NewID,
 		Checks: settlement.Checks{Policy: p.Directory, Holders: p.Directory}}, nil
 }
 
@@ -140,7 +142,8 @@ func (p *Parts) Taxes(ctx context.Context) (*settlement.Taxes, error) {
 	if err != nil {
 		return nil, err
 	}
-	shadows := &settlement.Shadows{Store: &settlementdb.Shadows{DB: p.DB, Ledger: p.Vars.Need("TABLE_LEDGER")}, Log: p.Log}
+	shadows := &settlement.Shadows{
+		Store: &settlementdb.Shadows{DB: p.DB, Ledger: p.Vars.Need("TABLE_LEDGER")}, Log: p.Log}
 	return &settlement.Taxes{Service: s, Rules: rules, Shadows: shadows}, nil
 }
 
@@ -152,14 +155,18 @@ func (p *Parts) TrueUps(taxes *settlement.Taxes) (*trueup.Service, error) {
 	})
 }
 
-// Rules holds the policy packs in force: those of the rules bucket where it can be reached, and else the embedded ones.
-// A function has one set of them, so that everything in it computes by the same rules.
+// Rules holds the policy packs in force: those of the rules bucket where it can be reached, and
+// else the embedded ones. A function has one set of them, so that everything in it computes by the
+// same rules.
 func (p *Parts) Rules(ctx context.Context) (*ruleset.Set, error) {
 	if p.rules != nil {
 		return p.rules, nil
 	}
-	store := &rulesetdb.Store{DB: p.DB, Bucket: p.Vars.Need("RULES_BUCKET"), Tenancy: p.Vars.Need("TABLE_TENANCY"), Settlements: p.settlements,
-		Objects: s3.NewFromConfig(p.AWS, func(o *s3.Options) { o.UsePathStyle = p.AWS.BaseEndpoint != nil })}
+	store := &rulesetdb.Store{DB: p.DB, Bucket: p.Vars.Need("RULES_BUCKET"),
+		Tenancy: p.Vars.Need("TABLE_TENANCY"), Settlements: p.settlements,
+		Objects: s3.NewFromConfig(p.AWS, func(o *s3.Options) {
+			o.UsePathStyle = p.AWS.BaseEndpoint != nil
+		})}
 	trusted, err := rulepack.ParseTrusted(p.Vars.Have("RULES_PUBLISHER_KEYS"))
 	if err != nil {
 		return nil, err
@@ -170,7 +177,8 @@ func (p *Parts) Rules(ctx context.Context) (*ruleset.Set, error) {
 
 // API serves routes with the house's wrapper.
 func (p *Parts) API(routes ...httpapi.Route) *httpapi.API {
-	return &httpapi.API{Routes: routes, Clock: p.Clock, Log: p.Log, Limits: httpapi.DefaultLimits(), Revoked: revocation.New(p.DB, p.control, p.Clock.Now)}
+	return &httpapi.API{Routes: routes, Clock: p.Clock, Log: p.Log, Limits: httpapi.DefaultLimits(),
+		Revoked: revocation.New(p.DB, p.control, p.Clock.Now)}
 }
 
 // Sender sends messages to some queues and, when it is among them, the event bus.
@@ -188,17 +196,20 @@ func (p *Parts) Sender(to ...relay.Queue) relay.Sender {
 
 // Secret is the secret whose ARN stands in a variable, read when it is needed and kept for a while.
 func (p *Parts) Secret(variable string) *awsclient.CachedSecret {
-	return awsclient.NewCachedSecret(secretsmanager.NewFromConfig(p.AWS), p.Vars.Need(variable), p.Clock.Now)
+	return awsclient.NewCachedSecret(secretsmanager.NewFromConfig(p.AWS), p.Vars.Need(variable),
+		p.Clock.Now)
 }
 
 // Vault opens and seals personal data under the data key.
 func (p *Parts) Vault() *vault.Vault {
-	return &vault.Vault{Store: p.Directory, Master: vaultkms.New(kms.NewFromConfig(p.AWS), p.Vars.Need("DATA_KEY_ARN")), Reads: p.Directory,
+	return &vault.Vault{Store: p.Directory,
+		Master: vaultkms.New(kms.NewFromConfig(p.AWS), p.Vars.Need("DATA_KEY_ARN")), Reads: p.Directory,
 		Now: p.Clock.Now, NewID: p.NewID, Random: rand.Reader}
 }
 
 // Tasks takes settlement tasks from a queue, one message after another.
-func (p *Parts) Tasks(do func(context.Context, settlement.Task) error) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
+func (p *Parts) Tasks(do func(context.Context, settlement.Task) error) func(context.Context,
+	events.SQSEvent) (events.SQSEventResponse, error) {
 	return sqsbatch.Each(p.Log, func(ctx context.Context, body []byte, _ events.SQSMessage) error {
 		task, err := settlement.DecodeTask(body)
 		if err != nil {

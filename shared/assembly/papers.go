@@ -13,7 +13,8 @@ func (p *Parts) Papers() *statement.Service {
 	lines := &incomedb.Store{DB: p.DB, Ledger: ledger, Settlements: p.settlements, NewToken: p.NewID}
 	return &statement.Service{
 		Builder: statement.Builder{Facts: lines, Settlements: settlements, Directory: p.Directory},
-		States:  &statementdb.Store{DB: p.DB, Ledger: ledger, Settlements: p.settlements, Metas: settlements, NewToken: p.NewID},
-		Clock:   p.Clock, NewID: p.NewID,
+		States: &statementdb.Store{DB: p.DB, Ledger: ledger, Settlements: p.settlements,
+			Metas: settlements, NewToken: p.NewID},
+		Clock: p.Clock, NewID: p.NewID,
 	}
 }

@@ -20,7 +20,8 @@ type Entry struct {
 // maxID bounds the id of a record, since it becomes part of a key.
 const maxID = 128
 
-// ReadEntry reads one sent record. The error tells why it cannot become evidence; another try does not help.
+// ReadEntry reads one sent record. The error tells why it cannot become evidence; another try does
+// not help.
 func ReadEntry(body []byte) (Entry, error) {
 	var raw bytes.Buffer
 	if err := json.Compact(&raw, body); err != nil {
@@ -137,8 +138,8 @@ func (h Head) Seal(entries []Entry) (Batch, Head, error) {
 	return b, next, err
 }
 
-// Follow reads a stored object as the batch that follows the head. The error tells that it does not: every line
-// must be of the tenant, carry the next number and continue the chain.
+// Follow reads a stored object as the batch that follows the head. The error tells that it does
+// not: every line must be of the tenant, carry the next number and continue the chain.
 func (h Head) Follow(body []byte) (Batch, Head, error) {
 	b := Batch{Number: h.Batch + 1}
 	chain := h.Chain
@@ -152,7 +153,9 @@ func (h Head) Follow(body []byte) (Batch, Head, error) {
 			return Batch{}, Head{}, err
 		}
 		if l.Entry.Record.Tenant != h.Tenant || l.Seq != h.Tree.Count+int64(i) || l.Prev != chain {
-			return Batch{}, Head{}, fmt.Errorf("audit: line %d of batch %d does not continue the chain of %s", i+1, b.Number, h.Tenant)
+			return Batch{}, Head{},
+				fmt.Errorf("audit: line %d of batch %d does not continue the chain of %s", i+1, b.Number,
+					h.Tenant)
 		}
 		chain = Link(chain, l.Leaf())
 		b.Lines = append(b.Lines, l)

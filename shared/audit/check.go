@@ -68,9 +68,9 @@ func (r *Report) fail(f Finding) {
 	r.Findings = append(r.Findings, f)
 }
 
-// Check reads a folder of evidence, <tenant>/<seq>.ndjson and <tenant>/heads/<seq>.json, and needs nothing else but
-// the public key. Kept heads come from elsewhere (a proof, a partner, paper): they show that the end of a chain
-// was not cut off, which the files alone cannot show.
+// Check reads a folder of evidence, <tenant>/<seq>.ndjson and <tenant>/heads/<seq>.json, and needs
+// nothing else but the public key. Kept heads come from elsewhere (a proof, a partner, paper): they
+// show that the end of a chain was not cut off, which the files alone cannot show.
 func Check(files fs.FS, key Checker, kept ...SignedHead) (Report, error) {
 	var report Report
 	entries, err := fs.ReadDir(files, ".")
@@ -80,10 +80,12 @@ func Check(files fs.FS, key Checker, kept ...SignedHead) (Report, error) {
 	heads := map[string]map[int64]HeadText{}
 	for _, e := range entries {
 		if !e.IsDir() {
-			report.fail(Finding{Object: e.Name(), Problem: Added, Detail: "the folder holds one folder for each tenant"})
+			report.fail(Finding{Object: e.Name(), Problem: Added,
+				Detail: "the folder holds one folder for each tenant"})
 			continue
 		}
-		c := tenantCheck{files: files, key: key, tenant: ident.Tenant(e.Name()), report: &report, seen: map[string]string{}, heads: map[int64]HeadText{}}
+		c := tenantCheck{files: files, key: key, tenant: ident.Tenant(e.Name()), report: &report,
+			seen: map[string]string{}, heads: map[int64]HeadText{}}
 		if err := c.run(); err != nil {
 			return report, err
 		}
@@ -106,7 +108,9 @@ func checkKept(report *Report, key Checker, kept SignedHead, heads map[string]ma
 	found, ok := heads[string(t.Tenant)][t.Batch]
 	switch {
 	case !ok:
-		report.fail(Finding{Object: name, Problem: Missing, Detail: fmt.Sprintf("it covers %d records, and the files have no valid head of this batch", t.Count)})
+		report.fail(Finding{Object: name, Problem: Missing,
+			Detail: fmt.Sprintf("it covers %d records, and the files have no valid head of this batch",
+				t.Count)})
 	case found.Count != t.Count || found.Chain != t.Chain || found.Root != t.Root:
 		report.fail(Finding{Object: name, Problem: Changed, Detail: "the files tell another history"})
 	default:
@@ -125,7 +129,8 @@ type tenantCheck struct {
 }
 
 // numbered finds the objects of a folder; anything else in it was added.
-func (c *tenantCheck) numbered(dir string, name *regexp.Regexp, also string) (map[int64]string, error) {
+func (c *tenantCheck) numbered(dir string, name *regexp.Regexp,
+	also string) (map[int64]string, error) {
 	entries, err := fs.ReadDir(c.files, dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("audit: read %s: %w", dir, err)
@@ -142,7 +147,8 @@ func (c *tenantCheck) numbered(dir string, name *regexp.Regexp, also string) (ma
 			}
 			fallthrough
 		case e.Name() != also:
-			c.report.fail(Finding{Object: path.Join(dir, e.Name()), Problem: Added, Detail: "it is neither a batch nor a head"})
+			c.report.fail(Finding{Object: path.Join(dir, e.Name()), Problem: Added,
+				Detail: "it is neither a batch nor a head"})
 		}
 	}
 	return out, nil
@@ -153,7 +159,8 @@ func (c *tenantCheck) run() error {
 	if err != nil {
 		return err
 	}
-	heads, err := c.numbered(path.Join(string(c.tenant), "heads"), regexp.MustCompile(`^([0-9]{12})\.json$`), "")
+	heads, err := c.numbered(path.Join(string(c.tenant), "heads"),
+		regexp.MustCompile(`^([0-9]{12})\.json$`), "")
 	if err != nil {
 		return err
 	}
@@ -186,14 +193,16 @@ func (c *tenantCheck) run() error {
 	for _, l := range uncovered {
 		c.reject(l, Added, "no signed head covers it")
 	}
-	c.report.Chains = append(c.report.Chains, Chain{Tenant: c.tenant, Batches: len(batches), Records: int64(len(c.seen)), Last: last.text})
+	c.report.Chains = append(c.report.Chains,
+		Chain{Tenant: c.tenant, Batches: len(batches), Records: int64(len(c.seen)), Last: last.text})
 	return nil
 }
 
 // head reads and checks the signed head after batch n.
 func (c *tenantCheck) head(object string, n int64) (openedHead, bool, error) {
 	if object == "" {
-		c.report.fail(Finding{Object: HeadName(c.tenant, n), Problem: Missing, Detail: "the batch has no signed head"})
+		c.report.fail(Finding{Object: HeadName(c.tenant, n), Problem: Missing,
+			Detail: "the batch has no signed head"})
 		return openedHead{}, false, nil
 	}
 	body, err := fs.ReadFile(c.files, object)
@@ -209,7 +218,8 @@ func (c *tenantCheck) head(object string, n int64) (openedHead, bool, error) {
 	}
 	if err != nil {
 		c.report.fail(Finding{Object: object, Problem: BadHead, Detail: err.Error()})
-		return openedHead{}, false, nil //nolint:nilerr // a head that does not hold is a finding; the check goes on
+		return openedHead{}, false,
+			nil //nolint:nilerr // a head that does not hold is a finding; the check goes on
 	}
 	c.report.Passed++
 	c.heads[n] = head.text

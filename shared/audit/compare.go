@@ -47,10 +47,12 @@ func (c *tenantCheck) lines(object string) ([]*storedLine, error) {
 	return out, nil
 }
 
-// between checks that a head continues the valid one before it. Lines between them, whose own heads are lost, are
-// good when the chain leads over them from one head to the other.
+// between checks that a head continues the valid one before it. Lines between them, whose own heads
+// are lost, are good when the chain leads over them from one head to the other.
 func (c *tenantCheck) between(before openedHead, lines []*storedLine, head openedHead) {
-	chain, seq, unbroken := before.text.Chain, before.text.Count, true
+	chain := before.text.Chain
+	seq := before.text.Count
+	unbroken := true
 	leaves := make([]Hash, 0, len(lines))
 	for _, l := range lines {
 		unbroken = unbroken && l.Seq == seq && l.Prev == chain
@@ -75,7 +77,8 @@ func (c *tenantCheck) between(before openedHead, lines []*storedLine, head opene
 		}
 	}
 	if before.text.Count >= head.text.First {
-		c.report.fail(Finding{Object: HeadName(c.tenant, head.text.Batch), Problem: BadHead, Detail: "it does not continue the head before it"})
+		c.report.fail(Finding{Object: HeadName(c.tenant, head.text.Batch), Problem: BadHead,
+			Detail: "it does not continue the head before it"})
 	}
 }
 
@@ -83,7 +86,8 @@ func (c *tenantCheck) between(before openedHead, lines []*storedLine, head opene
 func (c *tenantCheck) tree(before openedHead, between []Hash, head openedHead) {
 	got, err := before.tree.Append(slices.Concat(between, head.leaves)...)
 	if err != nil || !slices.Equal(got.Roots, head.tree.Roots) {
-		c.report.fail(Finding{Object: HeadName(c.tenant, head.text.Batch), Problem: BadHead, Detail: "its tree is not that of the records"})
+		c.report.fail(Finding{Object: HeadName(c.tenant, head.text.Batch), Problem: BadHead,
+			Detail: "its tree is not that of the records"})
 	}
 }
 
@@ -116,8 +120,8 @@ func (c *tenantCheck) batch(object string, lines []*storedLine, head openedHead)
 	}
 }
 
-// strange names the lines that were never signed: changed where the signed line of this number, or of this place,
-// is gone, added otherwise. What is then still lacking is missing.
+// strange names the lines that were never signed: changed where the signed line of this number, or
+// of this place, is gone, added otherwise. What is then still lacking is missing.
 func (c *tenantCheck) strange(object string, lines []*storedLine, places []int, head openedHead) {
 	gone := map[int64]bool{}
 	for i := range head.leaves {

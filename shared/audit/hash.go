@@ -41,8 +41,8 @@ func (h *Hash) UnmarshalText(b []byte) error {
 	return nil
 }
 
-// The first byte of everything that is hashed says what it is, so that a leaf can never pass for a node (RFC 6962,
-// 2.1), nor either for a link of the chain.
+// The first byte of everything that is hashed says what it is, so that a leaf can never pass for a
+// node (RFC 6962, 2.1), nor either for a link of the chain.
 const (
 	leafByte  = 0x00
 	nodeByte  = 0x01
@@ -57,7 +57,8 @@ func Leaf(line []byte) Hash {
 	return Hash(h.Sum(nil))
 }
 
-// Link is the chain after a leaf: SM3(0x02 || chain before || leaf). The chain begins with 32 zero bytes.
+// Link is the chain after a leaf: SM3(0x02 || chain before || leaf). The chain begins with 32 zero
+// bytes.
 func Link(before, leaf Hash) Hash {
 	h := sm3.New()
 	h.Write([]byte{chainByte})

@@ -29,17 +29,17 @@ type SignedHead struct {
 	KeyID     string `json:"key_id"`
 }
 
-// storedHead is the object of a signed head. Beside the statement it holds what the statement vouches for: the roots
-// of the tree's full subtrees, from which proofs are made without reading older batches, and the leaves of its own
-// batch, by which a check names each touched record.
+// storedHead is the object of a signed head. Beside the statement it holds what the statement
+// vouches for: the roots of the tree's full subtrees, from which proofs are made without reading
+// older batches, and the leaves of its own batch, by which a check names each touched record.
 type storedHead struct {
 	SignedHead
 	Roots  []Hash `json:"roots"`
 	Leaves []Hash `json:"leaves"`
 }
 
-// HeadText is what a head says: the chain leads from prev over the batch's records, number first to count-1, to
-// chain, and the tree over all records up to here has this root.
+// HeadText is what a head says: the chain leads from prev over the batch's records, number first to
+// count-1, to chain, and the tree over all records up to here has this root.
 type HeadText struct {
 	Tenant ident.Tenant `json:"tenant"`
 	Batch  int64        `json:"batch"`
@@ -52,12 +52,14 @@ type HeadText struct {
 }
 
 // signHead makes the object of the head after a batch.
-func signHead(ctx context.Context, signer Signer, before Head, batch Batch, after Head, at time.Time) ([]byte, error) {
+func signHead(ctx context.Context, signer Signer, before Head, batch Batch, after Head,
+	at time.Time) ([]byte, error) {
 	root, err := after.Tree.Root()
 	if err != nil {
 		return nil, err
 	}
-	text, err := json.Marshal(HeadText{Tenant: after.Tenant, Batch: after.Batch, First: before.Tree.Count, Count: after.Tree.Count,
+	text, err := json.Marshal(HeadText{Tenant: after.Tenant, Batch: after.Batch,
+		First: before.Tree.Count, Count: after.Tree.Count,
 		Prev: before.Chain, Chain: after.Chain, Root: root, At: at})
 	if err != nil {
 		return nil, fmt.Errorf("audit: head: %w", err)
@@ -66,7 +68,8 @@ func signHead(ctx context.Context, signer Signer, before Head, batch Batch, afte
 	if err != nil {
 		return nil, err
 	}
-	out, err := json.Marshal(storedHead{SignedHead{Signed: string(text), Signature: sig, KeyID: keyID}, after.Tree.Roots, batch.leaves()})
+	out, err := json.Marshal(storedHead{SignedHead{Signed: string(text), Signature: sig, KeyID: keyID},
+		after.Tree.Roots, batch.leaves()})
 	if err != nil {
 		return nil, fmt.Errorf("audit: head: %w", err)
 	}
@@ -106,7 +109,8 @@ type openedHead struct {
 	leaves []Hash
 }
 
-// openHead reads the object of a head. The error tells that its parts do not agree; who signed it is not checked.
+// openHead reads the object of a head. The error tells that its parts do not agree; who signed it
+// is not checked.
 func openHead(object []byte) (openedHead, error) {
 	var s storedHead
 	if err := json.Unmarshal(object, &s); err != nil {
@@ -116,7 +120,8 @@ func openHead(object []byte) (openedHead, error) {
 	if err != nil {
 		return openedHead{}, err
 	}
-	h := openedHead{signed: s.SignedHead, text: t, tree: Tree{Count: t.Count, Roots: s.Roots}, leaves: s.Leaves}
+	h := openedHead{signed: s.SignedHead, text: t, tree: Tree{Count: t.Count, Roots: s.Roots},
+		leaves: s.Leaves}
 	root, err := h.tree.Root()
 	if err != nil {
 		return openedHead{}, err
@@ -126,7 +131,8 @@ func openHead(object []byte) (openedHead, error) {
 		chain = Link(chain, leaf)
 	}
 	if root != t.Root || chain != t.Chain || t.First < 0 || t.Count-t.First != int64(len(h.leaves)) {
-		return openedHead{}, errors.New("audit: the head's roots or leaves are not those it was signed over")
+		return openedHead{},
+			errors.New("audit: the head's roots or leaves are not those it was signed over")
 	}
 	return h, nil
 }

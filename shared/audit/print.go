@@ -7,14 +7,15 @@ import (
 	"time"
 )
 
-// Print writes a report for people: each chain, each failed check, and "N passed, N failed" as the last line. It
-// tells whether nothing failed; a folder without anything to check has not passed.
+// Print writes a report for people: each chain, each failed check, and "N passed, N failed" as the
+// last line. It tells whether nothing failed; a folder without anything to check has not passed.
 func (r Report) Print(w io.Writer) (bool, error) {
 	var text strings.Builder
 	for _, c := range r.Chains {
 		fmt.Fprintf(&text, "%s: %d records in %d batches", c.Tenant, c.Records, c.Batches)
 		if c.Last.Count > 0 {
-			fmt.Fprintf(&text, ", last head over %d records, signed %s", c.Last.Count, c.Last.At.Format(time.RFC3339))
+			fmt.Fprintf(&text, ", last head over %d records, signed %s", c.Last.Count,
+				c.Last.At.Format(time.RFC3339))
 		}
 		text.WriteByte('\n')
 	}

@@ -46,7 +46,8 @@ func (r Reader) Record(ctx context.Context, tenant ident.Tenant, id string) (Sea
 		return Sealed{}, err
 	}
 	l := batch.Lines[place.Seq-batch.Lines[0].Seq]
-	return Sealed{ID: id, Batch: BatchName(tenant, place.Batch), Index: l.Seq, Line: string(l.Bytes), Leaf: l.Leaf(), Record: l.Entry.Raw}, nil
+	return Sealed{ID: id, Batch: BatchName(tenant, place.Batch), Index: l.Seq, Line: string(l.Bytes),
+		Leaf: l.Leaf(), Record: l.Entry.Raw}, nil
 }
 
 // Prove gives a record's inclusion proof; fault.Absent when there is no such record.
@@ -70,7 +71,8 @@ func (r Reader) Prove(ctx context.Context, tenant ident.Tenant, id string) (Proo
 		return Proof{}, err
 	}
 	l := batch.Lines[place.Seq-batch.Lines[0].Seq]
-	return Proof{ID: id, Batch: BatchName(tenant, place.Batch), Index: l.Seq, Line: string(l.Bytes), Leaf: l.Leaf(),
+	return Proof{ID: id, Batch: BatchName(tenant, place.Batch), Index: l.Seq, Line: string(l.Bytes),
+		Leaf: l.Leaf(),
 		Size: after.text.Count, Root: after.text.Root, Path: path, Head: after.signed}, nil
 }
 
@@ -101,7 +103,8 @@ func (r Reader) find(ctx context.Context, tenant ident.Tenant, id string) (Place
 	}
 	at := place.Seq - batch.Lines[0].Seq
 	if at < 0 || at >= int64(len(batch.Lines)) || batch.Lines[at].Entry.Record.ID != id {
-		return Place{}, Batch{}, fmt.Errorf("audit: record %s is not at its place in batch %d of %s", id, place.Batch, tenant)
+		return Place{}, Batch{},
+			fmt.Errorf("audit: record %s is not at its place in batch %d of %s", id, place.Batch, tenant)
 	}
 	return place, batch, nil
 }
@@ -114,7 +117,8 @@ func (r Reader) head(ctx context.Context, tenant ident.Tenant, number int64) (op
 	return openHead(object)
 }
 
-// hidden turns the absence of an object that must be there into an error of ours: the record itself exists.
+// hidden turns the absence of an object that must be there into an error of ours: the record itself
+// exists.
 func hidden(err error) error {
 	if fault.HasCode(err, fault.NotFound) {
 		return fault.Internal(err)
@@ -139,7 +143,8 @@ func (p Proof) Check(key Checker) error {
 	if err != nil {
 		return err
 	}
-	if l.Leaf() != p.Leaf || l.Entry.Record.ID != p.ID || l.Seq != p.Index || l.Entry.Record.Tenant != head.Tenant {
+	if l.Leaf() != p.Leaf || l.Entry.Record.ID != p.ID || l.Seq != p.Index ||
+		l.Entry.Record.Tenant != head.Tenant {
 		return errProofLine
 	}
 	if head.Count != p.Size || head.Root != p.Root {

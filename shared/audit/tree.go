@@ -7,8 +7,9 @@ import (
 	"github.com/transparency-dev/merkle/proof"
 )
 
-// Tree is the Merkle tree over a tenant's leaves (RFC 6962 with SM3), kept as the roots of its full subtrees: at
-// most one hash for each binary digit of the count, enough to append and to know the root.
+// Tree is the Merkle tree over a tenant's leaves (RFC 6962 with SM3), kept as the roots of its full
+// subtrees: at most one hash for each binary digit of the count, enough to append and to know the
+// root.
 type Tree struct {
 	Count int64
 	Roots []Hash // of the full subtrees, left to right
@@ -43,7 +44,8 @@ func (t Tree) Root() (Hash, error) {
 	return Hash(root), nil
 }
 
-// compact gives the library's form; the error tells that the roots are not those of a tree of this size.
+// compact gives the library's form; the error tells that the roots are not those of a tree of this
+// size.
 func (t Tree) compact() (*compact.Range, error) {
 	if t.Count < 0 {
 		return nil, fmt.Errorf("audit: a tree of %d leaves", t.Count)
@@ -56,13 +58,14 @@ func (t Tree) compact() (*compact.Range, error) {
 	return r, nil
 }
 
-// path is the inclusion proof of leaf number index in the tree that t becomes by appending leaves; the leaf must
-// be one of the appended ones, since of the others only the roots are known.
+// path is the inclusion proof of leaf number index in the tree that t becomes by appending leaves;
+// the leaf must be one of the appended ones, since of the others only the roots are known.
 func (t Tree) path(leaves []Hash, index int64) ([]Hash, error) {
 	known := map[compact.NodeID]Hash{}
 	ids := compact.RangeNodes(0, uint64(t.Count), nil)
 	if len(ids) != len(t.Roots) {
-		return nil, fmt.Errorf("audit: a tree of %d leaves has %d roots, not %d", t.Count, len(ids), len(t.Roots))
+		return nil, fmt.Errorf("audit: a tree of %d leaves has %d roots, not %d", t.Count, len(ids),
+			len(t.Roots))
 	}
 	for i, id := range ids {
 		known[id] = t.Roots[i]
@@ -103,7 +106,8 @@ func included(leaf Hash, index, size int64, path []Hash, root Hash) bool {
 	if index < 0 || size <= index {
 		return false
 	}
-	return proof.VerifyInclusion(hasher{}, uint64(index), uint64(size), leaf[:], toBytes(path), root[:]) == nil
+	return proof.VerifyInclusion(hasher{}, uint64(index), uint64(size), leaf[:], toBytes(path),
+		root[:]) == nil
 }
 
 func toBytes(hashes []Hash) [][]byte {

@@ -9,10 +9,11 @@ import (
 	"fenzhang/shared/ident"
 )
 
-// Objects is the store of batches and heads. What is written stays: nothing is ever overwritten or removed.
+// Objects is the store of batches and heads. What is written stays: nothing is ever overwritten or
+// removed.
 type Objects interface {
-	// Put writes an object once and keeps it until the given instant. It tells whether the name was taken
-	// already; then nothing was written.
+	// Put writes an object once and keeps it until the given instant. It tells whether the name was
+	// taken already; then nothing was written.
 	Put(ctx context.Context, name string, body []byte, until time.Time) (taken bool, err error)
 	// Get reads an object; fault.Absent when there is none.
 	Get(ctx context.Context, name string) ([]byte, error)
@@ -26,14 +27,15 @@ type Place struct {
 
 // Index is the part of the chain that must be consistent: its end, and the place of each record.
 type Index interface {
-	// Head gives the end of the tenant's chain, read consistently; a tenant without records has a zero one.
+	// Head gives the end of the tenant's chain, read consistently; a tenant without records has a zero
+	// one.
 	Head(ctx context.Context, tenant ident.Tenant) (Head, error)
 	// Places finds those of the records that have a place, read consistently.
 	Places(ctx context.Context, tenant ident.Tenant, ids []string) (map[string]Place, error)
 	// SetPlaces gives records their places. It may be repeated; a record's place never changes.
 	SetPlaces(ctx context.Context, tenant ident.Tenant, places map[string]Place) error
-	// Advance moves the chain from one head to the next. It tells whether it did; it did not when the head is no
-	// longer from.
+	// Advance moves the chain from one head to the next. It tells whether it did; it did not when the
+	// head is no longer from.
 	Advance(ctx context.Context, from, to Head) (bool, error)
 }
 
@@ -50,20 +52,21 @@ type Writer struct {
 // MaxBatch is the most records of one batch: what one read of the index finds.
 const MaxBatch = 100
 
-// maxRounds bounds the tries against other writers of the same tenant; each lost round means that another writer
-// has won one.
+// maxRounds bounds the tries against other writers of the same tenant; each lost round means that
+// another writer has won one.
 const maxRounds = 50
 
 var errBusy = errors.New("audit: other writers of the tenant were faster too often")
 
-// Write seals the entries that are not sealed yet; afterwards each has exactly one place. It may be repeated, and
-// with any part of the entries, in any order.
+// Write seals the entries that are not sealed yet; afterwards each has exactly one place. It may be
+// repeated, and with any part of the entries, in any order.
 //
-// The order of the steps makes it so, without a transaction: object, signed head, places, end of the chain. An object
-// has the number after the end that its writer read, and the end moves on only when the object's records have their
-// places. The end is read before the places. So whoever finds a record without a place, and writes it under the next
-// number, either meets the object that holds it already, and completes that one, or is right. Every step gives the
-// same result when another writer repeats it.
+// The order of the steps makes it so, without a transaction: object, signed head, places, end of
+// the chain. An object has the number after the end that its writer read, and the end moves on only
+// when the object's records have their places. The end is read before the places. So whoever finds
+// a record without a place, and writes it under the next number, either meets the object that holds
+// it already, and completes that one, or is right. Every step gives the same result when another
+// writer repeats it.
 func (w Writer) Write(ctx context.Context, tenant ident.Tenant, entries []Entry) error {
 	for range maxRounds {
 		head, err := w.Index.Head(ctx, tenant)
@@ -83,7 +86,8 @@ func (w Writer) Write(ctx context.Context, tenant ident.Tenant, entries []Entry)
 }
 
 // unplaced gives the entries that have no place yet, each id once.
-func (w Writer) unplaced(ctx context.Context, tenant ident.Tenant, entries []Entry) ([]Entry, error) {
+func (w Writer) unplaced(ctx context.Context, tenant ident.Tenant,
+	entries []Entry) ([]Entry, error) {
 	ids := make([]string, 0, len(entries))
 	first := make(map[string]bool, len(entries))
 	for _, e := range entries {
@@ -106,8 +110,8 @@ func (w Writer) unplaced(ctx context.Context, tenant ident.Tenant, entries []Ent
 	return rest, nil
 }
 
-// extend writes the batch after head, or completes the one that another writer, or an earlier try of this one,
-// has left under its name.
+// extend writes the batch after head, or completes the one that another writer, or an earlier try
+// of this one, has left under its name.
 func (w Writer) extend(ctx context.Context, head Head, entries []Entry) error {
 	batch, next, err := head.Seal(entries)
 	if err != nil {
@@ -139,7 +143,8 @@ func (w Writer) extend(ctx context.Context, head Head, entries []Entry) error {
 
 // sign stores the signed head after a batch, unless it is there.
 func (w Writer) sign(ctx context.Context, before Head, batch Batch, after Head) error {
-	object, err := signHead(ctx, w.Signer, before, batch, after, w.Now().UTC().Truncate(time.Millisecond))
+	object, err := signHead(ctx, w.Signer, before, batch, after,
+		w.Now().UTC().Truncate(time.Millisecond))
 	if err != nil {
 		return err
 	}

@@ -1,5 +1,5 @@
-// Package civil holds calendar days and months of Asia/Shanghai, in which every tax period, pay day and
-// service period is counted; instants never enter a rule.
+// Package civil holds calendar days and months of Asia/Shanghai, in which every tax period, pay day
+// and service period is counted; instants never enter a rule.
 package civil
 
 import (
@@ -94,7 +94,8 @@ func (d Date) String() string {
 	if d.IsZero() {
 		return ""
 	}
-	b := appendTwo(append(appendTwo(appendTwo(make([]byte, 0, len("2006-01-02")), int(d.year)/100), int(d.year)%100), '-'), int(d.month))
+	b := appendTwo(append(appendTwo(appendTwo(make([]byte, 0, len("2006-01-02")), int(d.year)/100),
+		int(d.year)%100), '-'), int(d.month))
 	return string(appendTwo(append(b, '-'), int(d.day)))
 }
 
@@ -171,7 +172,9 @@ func (m Month) Add(n int) Month {
 }
 
 // Sub counts the months from n to m.
-func (m Month) Sub(n Month) int { return (int(m.year)-int(n.year))*12 + int(m.month) - int(n.month) }
+func (m Month) Sub(n Month) int {
+	return (int(m.year)-int(n.year))*12 + int(m.month) - int(n.month)
+}
 
 // Before and After compare months.
 func (m Month) Before(n Month) bool { return m.Sub(n) < 0 }

@@ -1,5 +1,5 @@
-// Package clock gives the two readings of time: the instant, which is always real, and the business date,
-// which a local stack may move through past months.
+// Package clock gives the two readings of time: the instant, which is always real, and the business
+// date, which a local stack may move through past months.
 package clock
 
 import (
@@ -13,7 +13,8 @@ import (
 type Clock struct {
 	// Now is the real instant: tokens, last_updated, leases, signatures, audit.
 	Now func() time.Time
-	// Override gives the business date set on a local stack, the zero day for none. Nil on every other stage.
+	// Override gives the business date set on a local stack, the zero day for none. Nil on every other
+	// stage.
 	Override func(context.Context) (civil.Date, error)
 }
 
@@ -26,8 +27,8 @@ func At(t time.Time) Clock { return Clock{Now: func() time.Time { return t }} }
 // Instant is the real time, to the millisecond as it is stored.
 func (c Clock) Instant() time.Time { return c.Now().Truncate(time.Millisecond) }
 
-// Business is the instant moved onto the business date: same time of day in Shanghai. The windows of
-// occurred_at and ts are measured from it.
+// Business is the instant moved onto the business date: same time of day in Shanghai. The windows
+// of occurred_at and ts are measured from it.
 func (c Clock) Business(ctx context.Context) (time.Time, error) {
 	now := c.Instant()
 	if c.Override == nil {

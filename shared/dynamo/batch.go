@@ -24,19 +24,22 @@ const BatchTries = 6
 
 // Reader is the part of the client that reads many items.
 type Reader interface {
-	BatchGetItem(context.Context, *dynamodb.BatchGetItemInput, ...func(*dynamodb.Options)) (*dynamodb.BatchGetItemOutput, error)
+	BatchGetItem(context.Context, *dynamodb.BatchGetItemInput,
+		...func(*dynamodb.Options)) (*dynamodb.BatchGetItemOutput, error)
 }
 
 // Writer is the part of the client that writes many items.
 type Writer interface {
-	BatchWriteItem(context.Context, *dynamodb.BatchWriteItemInput, ...func(*dynamodb.Options)) (*dynamodb.BatchWriteItemOutput, error)
+	BatchWriteItem(context.Context, *dynamodb.BatchWriteItemInput,
+		...func(*dynamodb.Options)) (*dynamodb.BatchWriteItemOutput, error)
 }
 
-// BatchGet reads the items of keys in any order, consistently; items that do not exist are left out. It stops at the
-// first error of each.
+// BatchGet reads the items of keys in any order, consistently; items that do not exist are left
+// out. It stops at the first error of each.
 //
 // Errors: fault.Unavailable when some could not be read; what each returns.
-func BatchGet(ctx context.Context, db Reader, table string, keys []Item, each func(Item) error) error {
+func BatchGet(ctx context.Context, db Reader, table string, keys []Item,
+	each func(Item) error) error {
 	for part := range slices.Chunk(keys, keysPerRead) {
 		var items []Item
 		err := untilDone(ctx, part, func(left []Item) ([]Item, error) {
@@ -84,13 +87,17 @@ func BatchPut(ctx context.Context, db Writer, table string, items []Item) error 
 	return nil
 }
 
-// errUnprocessed reports that DynamoDB left parts of a batch undone and named no error, as it does under load.
+// errUnprocessed reports that DynamoDB left parts of a batch undone and named no error, as it does
+// under load.
 var errUnprocessed = errors.New("dynamo: parts of the batch were left unprocessed")
 
-// untilDone sends a batch, and what send returns of it as undone again, with waits between. Only undone parts are sent
-// again: the SDK has retried errors of the whole batch itself.
-func untilDone[Part any](ctx context.Context, batch []Part, send func([]Part) ([]Part, error)) error {
-	again := func(tries int, err error) bool { return errors.Is(err, errUnprocessed) && tries < BatchTries }
+// untilDone sends a batch, and what send returns of it as undone again, with waits between. Only
+// undone parts are sent again: the SDK has retried errors of the whole batch itself.
+func untilDone[Part any](ctx context.Context, batch []Part,
+	send func([]Part) ([]Part, error)) error {
+	again := func(tries int, err error) bool {
+		return errors.Is(err, errUnprocessed) && tries < BatchTries
+	}
 	left := batch
 	err := pace.Retry(ctx, again, func() (err error) {
 		if left, err = send(left); err == nil && len(left) > 0 {

@@ -19,8 +19,9 @@ func Number[N int | int64](n N) types.AttributeValue {
 	return &types.AttributeValueMemberN{Value: strconv.FormatInt(int64(n), 10)}
 }
 
-// TextOf reads a string, "" where there is none. Like NumberOf it takes an attribute that is missing or of another kind
-// for nothing: the items are written by this system alone, and their conditions guard what must be there.
+// TextOf reads a string, "" where there is none. Like NumberOf it takes an attribute that is
+// missing or of another kind for nothing: the items are written by this system alone, and their
+// conditions guard what must be there.
 func TextOf(it Item, name string) string {
 	if v, ok := it[name].(*types.AttributeValueMemberS); ok {
 		return v.Value

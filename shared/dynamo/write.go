@@ -13,20 +13,22 @@ import (
 	"fenzhang/shared/fault/awsfault"
 )
 
-// How often a transaction is written at most. A conflict ends soon, and the SDK does not retry it; the waits take about
-// a second. Everything else the SDK has retried itself before we see it.
+// How often a transaction is written at most. A conflict ends soon, and the SDK does not retry it;
+// the waits take about a second. Everything else the SDK has retried itself before we see it.
 const (
 	conflictTries = 10
 	otherTries    = 3
 )
 
-// Transact writes all parts or nothing. An error that may pass, and an answer that was lost, are tried again with the
-// same token, so that DynamoDB writes the parts once however many tries reached it; token is new for each call.
+// Transact writes all parts or nothing. An error that may pass, and an answer that was lost, are
+// tried again with the same token, so that DynamoDB writes the parts once however many tries
+// reached it; token is new for each call.
 //
-// Errors: *Refused when a condition failed; fault.Unavailable when what may pass did not, and then it is not known
-// whether the parts were written; fault.System for other errors.
+// Errors: *Refused when a condition failed; fault.Unavailable when what may pass did not, and then
+// it is not known whether the parts were written; fault.System for other errors.
 func Transact(ctx context.Context, db API, token string, parts []types.TransactWriteItem) error {
-	in := &dynamodb.TransactWriteItemsInput{TransactItems: parts, ClientRequestToken: aws.String(token), ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal}
+	in := &dynamodb.TransactWriteItemsInput{TransactItems: parts,
+		ClientRequestToken: aws.String(token), ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal}
 	again := func(n int, err error) bool { return awsfault.Passing(err) && n < tries(err) }
 	err := pace.Retry(ctx, again, func() error {
 		_, err := db.TransactWriteItems(ctx, in)
@@ -50,20 +52,21 @@ func tries(err error) int {
 
 // PutNew is the part that writes an item which must not exist, and asks for the one that does.
 func PutNew(table string, it Item) types.TransactWriteItem {
-	return types.TransactWriteItem{Put: &types.Put{TableName: aws.String(table), Item: it, ConditionExpression: aws.String("attribute_not_exists(pk)"),
+	return types.TransactWriteItem{Put: &types.Put{TableName: aws.String(table), Item: it,
+		ConditionExpression:                 aws.String("attribute_not_exists(pk)"),
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}}
 }
 
-// Refused reports that conditions failed and nothing was written. Found has, for each part of the write whose
-// condition failed, the item that was found, which is empty when there was none or it was not asked for; the other
-// parts are nil.
+// Refused reports that conditions failed and nothing was written. Found has, for each part of the
+// write whose condition failed, the item that was found, which is empty when there was none or it
+// was not asked for; the other parts are nil.
 type Refused struct{ Found []Item }
 
 // Error implements error.
 func (r *Refused) Error() string { return "dynamo: a condition failed" }
 
-// By reports whether an item that was found carries the act in an attribute: this very write was done before, and
-// only its answer was lost. "" is no act.
+// By reports whether an item that was found carries the act in an attribute: this very write was
+// done before, and only its answer was lost. "" is no act.
 func (r *Refused) By(attribute, act string) bool {
 	for _, found := range r.Found {
 		if act != "" && TextOf(found, attribute) == act {
@@ -73,8 +76,8 @@ func (r *Refused) By(attribute, act string) bool {
 	return false
 }
 
-// Refusal reads the failed conditions from the error of a write of one item, of a transaction, or of Transact; nil
-// when no condition failed.
+// Refusal reads the failed conditions from the error of a write of one item, of a transaction, or
+// of Transact; nil when no condition failed.
 func Refusal(err error) *Refused {
 	var refused *Refused
 	var one *types.ConditionalCheckFailedException
@@ -110,9 +113,9 @@ func found(it Item) Item {
 	return it
 }
 
-// Outcome makes of the error of a write what its caller needs to know: nil when the write is done, also by an earlier
-// try of the same act; optimistic.ErrRival when somebody else's item was in the way; otherwise what awsfault makes of
-// it. The act stands in an attribute of the items written.
+// Outcome makes of the error of a write what its caller needs to know: nil when the write is done,
+// also by an earlier try of the same act; optimistic.ErrRival when somebody else's item was in the
+// way; otherwise what awsfault makes of it. The act stands in an attribute of the items written.
 func Outcome(err error, attribute, act string) error {
 	refused := Refusal(err)
 	switch {

@@ -1,5 +1,5 @@
-// Package fault is the one error type that leaves the house: a stable code, a word for machines, a sentence
-// that a person can act on, and a private cause for the log.
+// Package fault is the one error type that leaves the house: a stable code, a word for machines, a
+// sentence that a person can act on, and a private cause for the log.
 package fault
 
 import (
@@ -114,7 +114,8 @@ func (e *Error) Is(target error) bool {
 
 // Invalid tells all problems of an input at once.
 func Invalid(fields ...Field) *Error {
-	return &Error{Code: InvalidInput, Reason: "invalid_input", Public: "The input has problems; correct the listed fields and send it again.", Fields: fields}
+	return &Error{Code: InvalidInput, Reason: "invalid_input",
+		Public: "The input has problems; correct the listed fields and send it again.", Fields: fields}
 }
 
 // Missing tells that no rule or contract is in force; name says which.
@@ -129,16 +130,20 @@ func Absent(what string) *Error {
 
 // Internal hides cause behind a sentence without inner text.
 func Internal(cause error) *Error {
-	return &Error{Code: System, Reason: "system", Public: "Something failed on our side; nothing was half done. Try again, and give us the request id if it stays.", Err: cause}
+	return &Error{Code: System, Reason: "system", Public: "Something failed on our side; nothing " +
+		"was half done. Try again, and give us the request id if it stays.", Err: cause}
 }
 
-// Later asks the caller to send the same request again, after RetryAfter. Whether the call was carried out may be
-// unknown; the same request finds what it wrote.
+// Later asks the caller to send the same request again, after RetryAfter. Whether the call was
+// carried out may be unknown; the same request finds what it wrote.
 func Later(cause error) *Error {
-	return &Error{Code: Unavailable, Reason: "unavailable", Public: "We are busy or a part is away; send the same request again after the given seconds.", RetryAfter: time.Second, Err: cause}
+	return &Error{Code: Unavailable, Reason: "unavailable",
+		Public:     "We are busy or a part is away; send the same request again after the given seconds.",
+		RetryAfter: time.Second, Err: cause}
 }
 
-// Of finds the Error in err. A call whose time is over can be sent again; anything else is an internal error.
+// Of finds the Error in err. A call whose time is over can be sent again; anything else is an
+// internal error.
 func Of(err error) *Error {
 	var e *Error
 	switch {

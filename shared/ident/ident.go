@@ -1,5 +1,5 @@
-// Package ident has a type for each kind of identifier, so that the compiler refuses one in the place
-// of another.
+// Package ident has a type for each kind of identifier, so that the compiler refuses one in the
+// place of another.
 package ident
 
 import "regexp"

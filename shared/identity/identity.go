@@ -45,10 +45,13 @@ func (p Principal) Has(roles ...Role) bool {
 	return slices.ContainsFunc(roles, func(r Role) bool { return slices.Contains(p.Roles, r) })
 }
 
-// OnlyOwn tells that the caller may see only what belongs to its creator: it has no role beside creator.
+// OnlyOwn tells that the caller may see only what belongs to its creator: it has no role beside
+// creator.
 func (p Principal) OnlyOwn() bool {
 	return !p.Has(Operator, Finance, Approver, Cashier, Auditor, Admin)
 }
 
 // MaySee tells whether the caller may see objects of this creator.
-func (p Principal) MaySee(creator ident.Creator) bool { return !p.OnlyOwn() || p.Creator == creator }
+func (p Principal) MaySee(creator ident.Creator) bool {
+	return !p.OnlyOwn() || p.Creator == creator
+}

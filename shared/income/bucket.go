@@ -47,7 +47,8 @@ type Carriage struct {
 	Amount money.Amount
 }
 
-// Bucket gathers the lines of a creator, part of a month and income type that one statement will consume.
+// Bucket gathers the lines of a creator, part of a month and income type that one statement will
+// consume.
 type Bucket struct {
 	Tenant     ident.Tenant
 	CreatorID  ident.Creator
@@ -57,19 +58,21 @@ type Bucket struct {
 	State      State
 	Totals
 	PlatformFee, Refund, Subsidy money.Amount
-	Own                          map[civil.Month]int // lines by their own service period; others than Period are late ones
-	Source                       string
-	By                           []string // who uploaded lines: preparers of the settlement
-	Platforms                    []string
-	Entities                     []ident.Entity   // paying entities in whose books the money was accrued
-	Settlement                   ident.Settlement // the settlement that consumed it last
-	Occurrence                   int              // how often it was consumed: again after a settlement was undone
-	// Standing tells that what consumed it stands: whoever undoes that takes the word back in the same write. It is false
-	// also of buckets that were consumed before the word was kept.
-	Standing   bool
-	CarriedTo  cycle.Period // the zero one where nothing was left
-	CarriedFor string       // why, of a carried one; "" for those of earlier releases, which were below zero
-	CarriedIn  []Carriage   // in order of where it came from
+	// lines by their own service period; others than Period are late ones
+	Own        map[civil.Month]int
+	Source     string
+	By         []string // who uploaded lines: preparers of the settlement
+	Platforms  []string
+	Entities   []ident.Entity   // paying entities in whose books the money was accrued
+	Settlement ident.Settlement // the settlement that consumed it last
+	Occurrence int              // how often it was consumed: again after a settlement was undone
+	// Standing tells that what consumed it stands: whoever undoes that takes the word back in the same
+	// write. It is false also of buckets that were consumed before the word was kept.
+	Standing  bool
+	CarriedTo cycle.Period // the zero one where nothing was left
+	// why, of a carried one; "" for those of earlier releases, which were below zero
+	CarriedFor string
+	CarriedIn  []Carriage // in order of where it came from
 }
 
 // When is the month or part that the bucket gathers.
@@ -78,11 +81,12 @@ func (b Bucket) When() cycle.Period { return cycle.Period{Month: b.Period, Part:
 // Name is how people and answers name a bucket: <period>#<income_type>.
 func (b Bucket) Name() string { return BucketName(b.When(), b.IncomeType) }
 
-// Done tells that nothing of the bucket is due any more: it was carried on, or what consumed it stands.
+// Done tells that nothing of the bucket is due any more: it was carried on, or what consumed it
+// stands.
 func (b Bucket) Done() bool { return b.State == Carried || b.State == Settled && b.Standing }
 
-// HeldSince is the month of the oldest money in the bucket that the minimum payout held back before; the bucket's own
-// where there is none.
+// HeldSince is the month of the oldest money in the bucket that the minimum payout held back
+// before; the bucket's own where there is none.
 func (b Bucket) HeldSince() civil.Month {
 	since := b.Period
 	for _, c := range b.CarriedIn {
@@ -124,8 +128,9 @@ type Placed struct {
 
 // Lines keeps income lines.
 type Lines interface {
-	// Add writes lines into the bucket where they belong or, where that is closed, into the first later open one, in one transaction with the bucket's sums and the audit record. Each line is written once, whatever
-	// is repeated.
+	// Add writes lines into the bucket where they belong or, where that is closed, into the first
+	// later open one, in one transaction with the bucket's sums and the audit record. Each line is
+	// written once, whatever is repeated.
 	Add(ctx context.Context, a Addition) ([]Placed, error)
 }
 
@@ -141,9 +146,11 @@ type Carry struct {
 // Buckets keeps what waits for statements.
 type Buckets interface {
 	// Buckets lists a creator's buckets of the months from and to, both included.
-	Buckets(ctx context.Context, tenant ident.Tenant, creator ident.Creator, from, to civil.Month) ([]Bucket, error)
+	Buckets(ctx context.Context, tenant ident.Tenant, creator ident.Creator, from,
+		to civil.Month) ([]Bucket, error)
 	// Bucket reads one, consistently; false when there is none.
-	Bucket(ctx context.Context, tenant ident.Tenant, creator ident.Creator, period cycle.Period, incomeType string) (Bucket, bool, error)
+	Bucket(ctx context.Context, tenant ident.Tenant, creator ident.Creator, period cycle.Period,
+		incomeType string) (Bucket, bool, error)
 	// Fold sums the lines that lie in a bucket.
 	Fold(ctx context.Context, b Bucket) (Totals, error)
 	// Carry closes an open bucket and takes what it holds, if anything, on to another one.

@@ -1,5 +1,5 @@
-// Package income holds the lines of income that platforms report, and the buckets in which they wait for the one
-// statement that consumes them.
+// Package income holds the lines of income that platforms report, and the buckets in which they
+// wait for the one statement that consumes them.
 package income
 
 import (
@@ -34,13 +34,15 @@ type Line struct {
 	PlatformFee         money.Amount  `json:"platform_fee"`
 	Refund              money.Amount  `json:"refund"`
 	Subsidy             money.Amount  `json:"subsidy"`
-	Distributable       money.Amount  `json:"distributable"` // what the paying entity receives; negative when a settled sale came back
-	Count               int64         `json:"count,omitempty"`
-	Description         string        `json:"description,omitempty"`
-	Source              string        `json:"source,omitempty"`
+	// what the paying entity receives; negative when a settled sale came back
+	Distributable money.Amount `json:"distributable"`
+	Count         int64        `json:"count,omitempty"`
+	Description   string       `json:"description,omitempty"`
+	Source        string       `json:"source,omitempty"`
 }
 
-// Incentive is the income type of accrued rewards; its lines are made at day close and never uploaded.
+// Incentive is the income type of accrued rewards; its lines are made at day close and never
+// uploaded.
 const Incentive = "incentive"
 
 // The beginnings of line ids that only the system gives.
@@ -75,8 +77,8 @@ func HashOf(doc []byte) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// Day is the day by which the line belongs to a part of its service period: the one on which it occurred or, where that
-// lies outside the period, the nearest within.
+// Day is the day by which the line belongs to a part of its service period: the one on which it
+// occurred or, where that lies outside the period, the nearest within.
 func (l Line) Day() civil.Date {
 	switch first, last := l.ServicePeriod.First(), l.ServicePeriod.Last(); {
 	case l.OccurredOn.Before(first):
@@ -113,8 +115,9 @@ type draft struct {
 	Source        string        `json:"source"`
 }
 
-// Read reads and checks one line; the error lists all its problems. today is the business date from which the
-// windows are measured. The id is given back even when other fields are wrong, "" if it cannot be read.
+// Read reads and checks one line; the error lists all its problems. today is the business date from
+// which the windows are measured. The id is given back even when other fields are wrong, "" if it
+// cannot be read.
 func Read(raw []byte, today civil.Date) (Line, string, error) {
 	var d draft
 	c := checker{problems: strictjson.Decode(raw, &d)}
@@ -135,9 +138,12 @@ func Read(raw []byte, today civil.Date) (Line, string, error) {
 }
 
 func (d draft) line() Line {
-	return Line{LineID: d.LineID, CreatorID: d.CreatorID, IncomeType: d.IncomeType, Platform: d.Platform, AccountUID: d.AccountUID,
-		Nickname: d.Nickname, ShopID: d.ShopID, OccurredOn: d.OccurredOn, ServicePeriod: d.ServicePeriod, GrossBeforePlatform: *d.Gross,
-		PlatformFee: *d.PlatformFee, Refund: *d.Refund, Subsidy: *d.Subsidy, Distributable: *d.Distributable, Count: d.Count,
+	return Line{LineID: d.LineID, CreatorID: d.CreatorID, IncomeType: d.IncomeType,
+		Platform: d.Platform, AccountUID: d.AccountUID,
+		Nickname: d.Nickname, ShopID: d.ShopID, OccurredOn: d.OccurredOn, ServicePeriod: d.ServicePeriod,
+		GrossBeforePlatform: *d.Gross,
+		PlatformFee:         *d.PlatformFee, Refund: *d.Refund, Subsidy: *d.Subsidy,
+		Distributable: *d.Distributable, Count: d.Count,
 		Description: d.Description, Source: d.Source}
 }
 
@@ -158,19 +164,24 @@ func (c *checker) bad(wrong bool, field, problem string) {
 func (c *checker) names(d draft) {
 	const id = "must be 1 to 64 letters, digits, _ or -"
 	c.bad(!ident.Valid(d.LineID), "line_id", id)
-	c.bad(strings.HasPrefix(d.LineID, AccrualPrefix) || strings.HasPrefix(d.LineID, CarryPrefix), "line_id", "must not begin with accr- or carry-, the system uses them")
+	c.bad(strings.HasPrefix(d.LineID, AccrualPrefix) || strings.HasPrefix(d.LineID, CarryPrefix),
+		"line_id", "must not begin with accr- or carry-, the system uses them")
 	c.bad(!ident.Valid(d.CreatorID), "creator_id", id)
-	c.bad(d.IncomeType == Incentive, "income_type", "must not be incentive: incentives are recorded as events, or settled by a call")
-	c.bad(!slices.Contains(tenancy.IncomeTypes(), d.IncomeType), "income_type", "must be one of "+strings.Join(uploaded(), ", "))
+	c.bad(d.IncomeType == Incentive, "income_type",
+		"must not be incentive: incentives are recorded as events, or settled by a call")
+	c.bad(!slices.Contains(tenancy.IncomeTypes(), d.IncomeType), "income_type",
+		"must be one of "+strings.Join(uploaded(), ", "))
 	c.bad(d.Platform == "", "platform", "must be given")
 	for _, t := range []struct {
 		field, value string
 		limit        int
 	}{
-		{"platform", d.Platform, 64}, {"account_uid", d.AccountUID, 128}, {"nickname", d.Nickname, 128}, {"shop_id", d.ShopID, 128},
+		{"platform", d.Platform, 64}, {"account_uid", d.AccountUID, 128}, {"nickname", d.Nickname, 128},
+		{"shop_id", d.ShopID, 128},
 		{"description", d.Description, 500}, {"source", d.Source, 200},
 	} {
-		c.bad(utf8.RuneCountInString(t.value) > t.limit, t.field, fmt.Sprintf("must have at most %d characters", t.limit))
+		c.bad(utf8.RuneCountInString(t.value) > t.limit, t.field,
+			fmt.Sprintf("must have at most %d characters", t.limit))
 	}
 	c.bad(d.Count < 0 || d.Count > maxCount, "count", "must be 0 to 1000000000")
 }
@@ -182,10 +193,12 @@ func uploaded() []string {
 func (c *checker) dates(d draft, today civil.Date) {
 	c.bad(d.OccurredOn.IsZero(), "occurred_on", "must be given")
 	c.bad(d.OccurredOn.After(today), "occurred_on", "lies in the future")
-	c.bad(d.OccurredOn.Before(today.AddDays(-maxDaysBack)), "occurred_on", "lies more than 400 days back")
+	c.bad(d.OccurredOn.Before(today.AddDays(-maxDaysBack)), "occurred_on",
+		"lies more than 400 days back")
 	c.bad(d.ServicePeriod.IsZero(), "service_period", "must be given")
 	c.bad(d.ServicePeriod.After(today.Month()), "service_period", "lies in the future")
-	c.bad(d.ServicePeriod.Before(today.Month().Add(-maxMonthsBack)), "service_period", "lies more than 13 months back")
+	c.bad(d.ServicePeriod.Before(today.Month().Add(-maxMonthsBack)), "service_period",
+		"lies more than 13 months back")
 }
 
 func (c *checker) amounts(d draft) {
@@ -195,7 +208,8 @@ func (c *checker) amounts(d draft) {
 		amount *money.Amount
 		signed bool
 	}{
-		{"gross_before_platform", d.Gross, false}, {"platform_fee", d.PlatformFee, false}, {"refund", d.Refund, false},
+		{"gross_before_platform", d.Gross, false}, {"platform_fee", d.PlatformFee, false},
+		{"refund", d.Refund, false},
 		{"subsidy", d.Subsidy, false}, {"distributable", d.Distributable, true},
 	} {
 		c.bad(a.amount == nil, a.field, "must be given")
@@ -207,6 +221,7 @@ func (c *checker) amounts(d draft) {
 	}
 	if sound {
 		want := d.line().Adds()
-		c.bad(*d.Distributable != want, "distributable", "must be gross_before_platform - platform_fee - refund + subsidy, which is "+want.String())
+		c.bad(*d.Distributable != want, "distributable",
+			"must be gross_before_platform - platform_fee - refund + subsidy, which is "+want.String())
 	}
 }

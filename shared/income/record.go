@@ -21,7 +21,8 @@ import (
 // Directory is the master data that recording needs.
 type Directory interface {
 	Creator(ctx context.Context, tenant ident.Tenant, creator ident.Creator) (tenancy.Creator, error)
-	ContractsOf(ctx context.Context, tenant ident.Tenant, creator ident.Creator, incomeType string, day civil.Date) ([]tenancy.Contract, error)
+	ContractsOf(ctx context.Context, tenant ident.Tenant, creator ident.Creator, incomeType string,
+		day civil.Date) ([]tenancy.Contract, error)
 }
 
 // Recorder takes uploads of income lines.
@@ -58,7 +59,8 @@ type group struct {
 
 // compare gives groups an order, so that the same upload is written in the same order.
 func (g group) compare(o group) int {
-	return cmp.Or(cmp.Compare(g.creator, o.creator), cmp.Compare(g.incomeType, o.incomeType), g.period.Sub(o.period))
+	return cmp.Or(cmp.Compare(g.creator, o.creator), cmp.Compare(g.incomeType, o.incomeType),
+		g.period.Sub(o.period))
 }
 
 // entry is a line with its place in the upload.
@@ -70,8 +72,8 @@ type entry struct {
 // atOnce bounds how many creators' lines are written at the same time.
 const atOnce = 8
 
-// Record writes the lines and gives their results in the order sent. Each line succeeds or fails by itself; the
-// error is for what fails the call as a whole.
+// Record writes the lines and gives their results in the order sent. Each line succeeds or fails by
+// itself; the error is for what fails the call as a whole.
 func (r *Recorder) Record(ctx context.Context, u Upload) ([]Result, error) {
 	today, err := r.Clock.Today(ctx)
 	if err != nil {
@@ -93,8 +95,8 @@ type upload struct {
 // round holds lines of which no two have the same identity.
 type round map[group][]entry
 
-// read checks every line and sorts the good ones into rounds: what stands in the upload for the second time is
-// written after the first, as if it had come in a later call.
+// read checks every line and sorts the good ones into rounds: what stands in the upload for the
+// second time is written after the first, as if it had come in a later call.
 func (u *upload) read(today civil.Date) []round {
 	type identity struct {
 		group
@@ -145,7 +147,8 @@ func (u *upload) write(ctx context.Context, r round) {
 }
 
 func otherContent() error {
-	return fault.New(fault.OtherContent, "line_exists", "This line is recorded already with other content; send a correction under an id of its own.")
+	return fault.New(fault.OtherContent, "line_exists",
+		"This line is recorded already with other content; send a correction under an id of its own.")
 }
 
 // group writes lines of one service period, those of each part of it together.
@@ -160,7 +163,9 @@ func (u *upload) group(ctx context.Context, g group, entries []entry) {
 		into := course.Period(e.line.Day())
 		parts[into] = append(parts[into], e)
 	}
-	names := slices.SortedFunc(maps.Keys(parts), func(a, b cycle.Period) int { return cmp.Compare(a.String(), b.String()) })
+	names := slices.SortedFunc(maps.Keys(parts), func(a, b cycle.Period) int {
+		return cmp.Compare(a.String(), b.String())
+	})
 	for _, into := range names {
 		for few := range slices.Chunk(parts[into], MaxLines) {
 			u.add(ctx, g, course, into, few)
@@ -186,8 +191,10 @@ func (u *upload) course(ctx context.Context, g group, entries []entry) (cycle.Co
 }
 
 // add writes some lines of one bucket.
-func (u *upload) add(ctx context.Context, g group, course cycle.Course, into cycle.Period, entries []entry) {
-	a := Addition{Tenant: u.Tenant, CreatorID: g.creator, IncomeType: g.incomeType, Period: g.period, Into: into, Course: course, By: u.By, Trace: u.Trace,
+func (u *upload) add(ctx context.Context, g group, course cycle.Course, into cycle.Period,
+	entries []entry) {
+	a := Addition{Tenant: u.Tenant, CreatorID: g.creator, IncomeType: g.incomeType, Period: g.period,
+		Into: into, Course: course, By: u.By, Trace: u.Trace,
 		At: u.Clock.Instant(), WriteID: u.NewID()}
 	for _, e := range entries {
 		a.Lines = append(a.Lines, e.line)
@@ -208,7 +215,8 @@ func (u *upload) add(ctx context.Context, g group, course cycle.Course, into cyc
 	}
 }
 
-// standing tells whether a contract covers a bucket, and whether the tenant is the one who pays by it.
+// standing tells whether a contract covers a bucket, and whether the tenant is the one who pays by
+// it.
 func standing(course cycle.Course, p cycle.Period, incomeType string) (parked, settledBy string) {
 	s, ok := course.Span(p)
 	if !ok {
@@ -223,7 +231,8 @@ func standing(course cycle.Course, p cycle.Period, incomeType string) (parked, s
 // ContractMissing is why lines wait that no contract covers.
 const ContractMissing = "contract_missing"
 
-// fail marks lines that were not stored. What is not the line's own fault asks for it to be sent again.
+// fail marks lines that were not stored. What is not the line's own fault asks for it to be sent
+// again.
 func (u *upload) fail(entries []entry, err error) {
 	if !fault.HasCode(err, fault.NotFound) {
 		err = fault.Later(err)

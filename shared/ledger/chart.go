@@ -28,8 +28,8 @@ const (
 	CreditSide = "credit"
 )
 
-// The books tell what an account's balance is about: each creator, or the paying entity as a whole. The latter is
-// hot: it is kept in as many parts as there are creators' books and summed from them.
+// The books tell what an account's balance is about: each creator, or the paying entity as a whole.
+// The latter is hot: it is kept in as many parts as there are creators' books and summed from them.
 const (
 	ByCreator = "creator"
 	Hot       = "hot"
@@ -65,12 +65,15 @@ var parsedStandard = sync.OnceValues(func() (Chart, error) {
 	return c.indexed(), nil
 })
 
-// Standard is the chart that every paying entity has: the accounts that the system itself posts to, under the codes
-// that an agency following the enterprise accounting standards (企业会计准则) uses. It is shared; nobody changes it.
+// Standard is the chart that every paying entity has: the accounts that the system itself posts to,
+// under the codes that an agency following the enterprise accounting standards (企业会计准则) uses. It is
+// shared; nobody changes it.
 func Standard() (Chart, error) { return parsedStandard() }
 
 func (c Chart) indexed() Chart {
-	slices.SortStableFunc(c.Accounts, func(a, b ChartAccount) int { return strings.Compare(a.Code, b.Code) })
+	slices.SortStableFunc(c.Accounts, func(a, b ChartAccount) int {
+		return strings.Compare(a.Code, b.Code)
+	})
 	c.index = make(map[Account]int, len(c.Accounts))
 	for i, a := range c.Accounts {
 		c.index[a.Account] = i
@@ -91,7 +94,8 @@ func (c Chart) Find(a Account) (ChartAccount, bool) {
 func (c Chart) Admits(e Entry) error {
 	for _, p := range e.Postings {
 		if _, ok := c.index[p.Account]; !ok {
-			return fmt.Errorf("ledger: entry %s names the account %q, which the chart of %s lacks", e.ID, p.Account, e.Entity)
+			return fmt.Errorf("ledger: entry %s names the account %q, which the chart of %s lacks", e.ID,
+				p.Account, e.Entity)
 		}
 	}
 	return nil
@@ -100,8 +104,8 @@ func (c Chart) Admits(e Entry) error {
 // OwnPrefix begins the accounts that a paying entity adds, so that they never meet one of ours.
 const OwnPrefix = "own."
 
-// Custom is what a paying entity changes in the standard chart: its own codes for our accounts, and accounts of its
-// own. Our accounts cannot be taken away: the system posts to them.
+// Custom is what a paying entity changes in the standard chart: its own codes for our accounts, and
+// accounts of its own. Our accounts cannot be taken away: the system posts to them.
 type Custom struct {
 	Codes    map[Account]string `json:"codes"`
 	Accounts []ChartAccount     `json:"accounts"`
@@ -118,8 +122,8 @@ var (
 	ownShape  = regexp.MustCompile(`^own\.[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*){0,3}$`)
 )
 
-// Problems lists what is wrong with the change; before is the one that it replaces, whose accounts stay, because
-// entries may name them.
+// Problems lists what is wrong with the change; before is the one that it replaces, whose accounts
+// stay, because entries may name them.
 func (u Custom) Problems(before Custom) []fault.Field {
 	var found fault.Problems
 	wrong := func(bad bool, field, problem string) {
@@ -129,26 +133,33 @@ func (u Custom) Problems(before Custom) []fault.Field {
 	wrong(err != nil, "", "the standard chart cannot be read")
 	for a, code := range u.Codes {
 		_, ours := std.Find(a)
-		wrong(!ours, "codes."+string(a), "is none of the accounts that every chart has; give an account of your own its code in accounts")
+		wrong(!ours, "codes."+string(a),
+			"is none of the accounts that every chart has; give an account of your own its code in accounts")
 		wrong(!codeShape.MatchString(code), "codes."+string(a), codeProblem)
 	}
-	wrong(len(u.Accounts) > maxOwnAccounts, "accounts", fmt.Sprintf("must not be more than %d", maxOwnAccounts))
+	wrong(len(u.Accounts) > maxOwnAccounts, "accounts",
+		fmt.Sprintf("must not be more than %d", maxOwnAccounts))
 	seen := map[Account]bool{}
 	for i, a := range u.Accounts[:min(len(u.Accounts), maxOwnAccounts)] {
 		at := fmt.Sprintf("accounts[%d]", i)
-		wrong(!ownShape.MatchString(string(a.Account)) || len(a.Account) > 64, at+".account", `must be "own." and one to four words of a-z, 0-9 and _, joined by dots, 64 letters at most`)
+		wrong(!ownShape.MatchString(string(a.Account)) || len(a.Account) > 64, at+".account",
+			`must be "own." and one to four words of a-z, 0-9 and _, joined by dots, 64 letters at most`)
 		wrong(seen[a.Account], at+".account", "stands twice")
 		seen[a.Account] = true
 		found = append(found, a.problems(at)...)
 	}
 	for _, a := range before.Accounts {
-		wrong(!seen[a.Account], "accounts", "must keep "+string(a.Account)+": entries may name it; an account is never taken away")
+		wrong(!seen[a.Account], "accounts",
+			"must keep "+string(a.Account)+": entries may name it; an account is never taken away")
 	}
-	slices.SortStableFunc(found, func(a, b fault.Field) int { return strings.Compare(a.Field, b.Field) })
+	slices.SortStableFunc(found, func(a, b fault.Field) int {
+		return strings.Compare(a.Field, b.Field)
+	})
 	return found
 }
 
-const codeProblem = "must be an account code: four digits, then groups of two to four digits, with or without dots"
+const codeProblem = "must be an account code: four digits, then groups of two to four digits, " +
+	"with or without dots"
 
 func (a ChartAccount) problems(at string) []fault.Field {
 	var found fault.Problems
@@ -159,10 +170,12 @@ func (a ChartAccount) problems(at string) []fault.Field {
 	wrong(!codeShape.MatchString(a.Code), "code", codeProblem)
 	wrong(!named(a.Name.ZH), "name.zh", fmt.Sprintf("must be 1 to %d bytes", maxName))
 	wrong(!named(a.Name.EN), "name.en", fmt.Sprintf("must be 1 to %d bytes", maxName))
-	wrong(!slices.Contains([]string{Asset, Liability, Income, Cost, Memo}, a.Type), "type", "must be asset, liability, income, cost or memo")
+	wrong(!slices.Contains([]string{Asset, Liability, Income, Cost, Memo}, a.Type), "type",
+		"must be asset, liability, income, cost or memo")
 	wrong(a.Side != DebitSide && a.Side != CreditSide, "side", "must be debit or credit")
 	wrong(a.Book != Hot && a.Book != ByCreator, "book", "must be creator or hot")
-	wrong(len(a.Meaning.ZH) > maxName || len(a.Meaning.EN) > maxName, "meaning", fmt.Sprintf("must not be longer than %d bytes in either language", maxName))
+	wrong(len(a.Meaning.ZH) > maxName || len(a.Meaning.EN) > maxName, "meaning",
+		fmt.Sprintf("must not be longer than %d bytes in either language", maxName))
 	return found
 }
 

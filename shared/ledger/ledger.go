@@ -1,4 +1,5 @@
-// Package ledger holds journal entries whose postings sum to zero (promise P1) and the accounts they touch.
+// Package ledger holds journal entries whose postings sum to zero (promise P1) and the accounts
+// they touch.
 package ledger
 
 import (
@@ -14,9 +15,9 @@ import (
 // Account names an account of a paying entity's chart.
 type Account string
 
-// The accounts that the system posts to; chart.json says what each one means. Every creator's book at a paying entity
-// has a balance of each: of the hot ones, those of the entity as a whole, it holds a part, so that no item is shared
-// by the transactions of several creators.
+// The accounts that the system posts to; chart.json says what each one means. Every creator's book
+// at a paying entity has a balance of each: of the hot ones, those of the entity as a whole, it
+// holds a part, so that no item is shared by the transactions of several creators.
 const (
 	CreatorPayable    Account = "creator.payable"
 	CreatorReceivable Account = "creator.receivable"
@@ -48,7 +49,8 @@ type Posting struct {
 	Amount  money.Amount `json:"amount"`
 }
 
-// Entry is one journal entry of a creator's book. It is never changed; a correction is another entry that names it.
+// Entry is one journal entry of a creator's book. It is never changed; a correction is another
+// entry that names it.
 type Entry struct {
 	ID         string           `json:"id"` // the id of the act that posted it
 	Tenant     ident.Tenant     `json:"tenant"`
@@ -58,9 +60,10 @@ type Entry struct {
 	At         time.Time        `json:"at"`
 	Accounting civil.Month      `json:"accounting_period"`
 	Tax        civil.Month      `json:"tax_period,omitzero"`
-	Reason     string           `json:"reason"`             // "opened", "booked", "paid", "reversed" ...
-	Reverses   string           `json:"reverses,omitempty"` // the entry that this one takes back
-	Postings   []Posting        `json:"postings"`
+	// "opened", "booked", "paid", "reversed" ...
+	Reason   string    `json:"reason"`
+	Reverses string    `json:"reverses,omitempty"` // the entry that this one takes back
+	Postings []Posting `json:"postings"`
 }
 
 // Debit and Credit append a posting; an amount of zero posts nothing.
@@ -75,15 +78,16 @@ func (e *Entry) post(a Account, amount money.Amount) {
 	}
 }
 
-// Check tells whether the entry may be posted: it has postings and they sum to zero. It runs before the write
-// and again after a read.
+// Check tells whether the entry may be posted: it has postings and they sum to zero. It runs before
+// the write and again after a read.
 func (e Entry) Check() error {
 	var sum money.Amount
 	for _, p := range e.Postings {
 		sum = sum.Add(p.Amount)
 	}
 	if !sum.IsZero() || len(e.Postings) == 0 {
-		return fmt.Errorf("ledger: entry %s has %d postings that sum to %s, not to 0.00", e.ID, len(e.Postings), sum)
+		return fmt.Errorf("ledger: entry %s has %d postings that sum to %s, not to 0.00", e.ID,
+			len(e.Postings), sum)
 	}
 	return nil
 }
@@ -91,7 +95,11 @@ func (e Entry) Check() error {
 // Reversal takes entry e back: the same postings with the other sign, under a new id and reason.
 func (e Entry) Reversal(id, reason string, at time.Time, accounting civil.Month) Entry {
 	r := e
-	r.ID, r.Reason, r.At, r.Accounting, r.Reverses = id, reason, at, accounting, e.ID
+	r.ID = id
+	r.Reason = reason
+	r.At = at
+	r.Accounting = accounting
+	r.Reverses = e.ID
 	r.Postings = make([]Posting, len(e.Postings))
 	for i, p := range e.Postings {
 		r.Postings[i] = Posting{p.Account, p.Amount.Neg()}

@@ -8,8 +8,8 @@ import (
 	"fenzhang/shared/money"
 )
 
-// Turn is what an account held at the beginning of a span of time and what was posted to it within; debits are
-// positive. Credit is the sum of the credits without their sign.
+// Turn is what an account held at the beginning of a span of time and what was posted to it within;
+// debits are positive. Credit is the sum of the credits without their sign.
 type Turn struct {
 	Opening money.Amount `json:"opening"`
 	Debit   money.Amount `json:"debit"`
@@ -23,8 +23,8 @@ func (t Turn) add(o Turn) Turn {
 	return Turn{t.Opening.Add(o.Opening), t.Debit.Add(o.Debit), t.Credit.Add(o.Credit)}
 }
 
-// Sheet sums entries by account. It grows with the accounts and not with the entries, so a journal of any length
-// streams through one.
+// Sheet sums entries by account. It grows with the accounts and not with the entries, so a journal
+// of any length streams through one.
 type Sheet map[Account]Turn
 
 // Before adds an entry from before the span.
@@ -72,7 +72,8 @@ type TrialRow struct {
 	Closing money.Amount `json:"closing"`
 }
 
-// TrialTotals are the two columns of a trial balance three times: at the beginning, of the turnover, at the end.
+// TrialTotals are the two columns of a trial balance three times: at the beginning, of the
+// turnover, at the end.
 type TrialTotals struct {
 	OpeningDebit  money.Amount `json:"opening_debit"`
 	OpeningCredit money.Amount `json:"opening_credit"`
@@ -96,7 +97,8 @@ func (t *TrialTotals) add(r TrialRow) {
 type Trial struct {
 	Rows   []TrialRow  `json:"rows"`
 	Totals TrialTotals `json:"totals"`
-	// Differs names what is wrong: debits that are not credits, accounts that the chart lacks. Empty when the books agree.
+	// Differs names what is wrong: debits that are not credits, accounts that the chart lacks. Empty
+	// when the books agree.
 	Differs []string `json:"differs"`
 }
 
@@ -111,18 +113,24 @@ func (s Sheet) Trial(c Chart) Trial {
 		if !known {
 			t.Differs = append(t.Differs, string(account)+" is not in the chart")
 		}
-		r := TrialRow{Code: in.Code, Account: account, Name: in.Name, Type: in.Type, Side: in.Side, Turn: turn, Closing: turn.Closing()}
+		r := TrialRow{Code: in.Code, Account: account, Name: in.Name, Type: in.Type, Side: in.Side,
+			Turn: turn, Closing: turn.Closing()}
 		t.Rows = append(t.Rows, r)
 		t.Totals.add(r)
 	}
-	slices.SortFunc(t.Rows, func(a, b TrialRow) int { return cmp.Or(cmp.Compare(a.Code, b.Code), cmp.Compare(a.Account, b.Account)) })
+	slices.SortFunc(t.Rows, func(a, b TrialRow) int {
+		return cmp.Or(cmp.Compare(a.Code, b.Code), cmp.Compare(a.Account, b.Account))
+	})
 	slices.Sort(t.Differs)
 	for _, pair := range []struct {
 		name          string
 		debit, credit money.Amount
-	}{{"opening", t.Totals.OpeningDebit, t.Totals.OpeningCredit}, {"turnover", t.Totals.Debit, t.Totals.Credit}, {"closing", t.Totals.ClosingDebit, t.Totals.ClosingCredit}} {
+	}{{"opening", t.Totals.OpeningDebit, t.Totals.OpeningCredit},
+		{"turnover", t.Totals.Debit, t.Totals.Credit},
+		{"closing", t.Totals.ClosingDebit, t.Totals.ClosingCredit}} {
 		if pair.debit != pair.credit {
-			t.Differs = append(t.Differs, pair.name+": debits of "+pair.debit.String()+" and credits of "+pair.credit.String()+" differ by "+pair.debit.Sub(pair.credit).String())
+			t.Differs = append(t.Differs, pair.name+": debits of "+pair.debit.String()+" and credits of "+
+				pair.credit.String()+" differ by "+pair.debit.Sub(pair.credit).String())
 		}
 	}
 	return t

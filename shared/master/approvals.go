@@ -11,7 +11,8 @@ import (
 )
 
 // read reads the newest version of an object into its type.
-func (s *Service) read(ctx context.Context, tenant ident.Tenant, name tenancy.Kind, id string, into any) (tenancy.Stored, error) {
+func (s *Service) read(ctx context.Context, tenant ident.Tenant, name tenancy.Kind, id string,
+	into any) (tenancy.Stored, error) {
 	latest, err := s.latest(ctx, tenant, name, id)
 	if err != nil {
 		return latest, err
@@ -45,17 +46,19 @@ func (s *Service) approvePosition(ctx context.Context, by Caller, id string) (An
 		return Answer{}, fault.New(fault.IllegalMove, "already_approved",
 			"This position was approved already; there is nothing left to approve.")
 	}
-	c := call{Caller: by, kind: tenancy.KindPosition, id: p.PositionID, version: latest.Version + 1, digest: latest.Digest}
+	c := call{Caller: by, kind: tenancy.KindPosition, id: p.PositionID, version: latest.Version + 1,
+		digest: latest.Digest}
 	p.ApprovedBy = by.Subject
 	p.Version = stamped(c, p.Version)
 	return s.commit(ctx, by, written{objects: []tenancy.Object{versionOf(c, p)}}, "position.approved")
 }
 
-// ApproveContract is the second person's approval of the newest version of a contract with a project of its own. It
-// writes that version again with the approver's name; who made it stays its preparer.
+// ApproveContract is the second person's approval of the newest version of a contract with a
+// project of its own. It writes that version again with the approver's name; who made it stays its
+// preparer.
 //
-// Errors: 1003 second_person for whoever made it; 3001 nothing_to_approve, already_approved; 2001 when another contract
-// has come to cover the same income; 3003.
+// Errors: 1003 second_person for whoever made it; 3001 nothing_to_approve, already_approved; 2001
+// when another contract has come to cover the same income; 3003.
 func (s *Service) ApproveContract(ctx context.Context, by Caller, id string) (Answer, error) {
 	return optimistic.Value(ctx, func() (Answer, error) { return s.approveContract(ctx, by, id) })
 }
@@ -72,7 +75,8 @@ func (s *Service) approveContract(ctx context.Context, by Caller, id string) (An
 	if err := approvable(d.Contract, by.Subject); err != nil {
 		return Answer{}, err
 	}
-	c := call{Caller: by, kind: tenancy.KindContract, id: d.ContractID, version: latest.Version + 1, digest: latest.Digest}
+	c := call{Caller: by, kind: tenancy.KindContract, id: d.ContractID, version: latest.Version + 1,
+		digest: latest.Digest}
 	c.Subject = d.By
 	d.ApprovedBy = by.Subject
 	clash, err := d.overlap(ctx, s, c)
@@ -89,7 +93,8 @@ func (s *Service) approveContract(ctx context.Context, by Caller, id string) (An
 	return s.commit(ctx, by, w, "contract.approved")
 }
 
-// approvable refuses an approval that a contract does not need, has already, or that its maker gives.
+// approvable refuses an approval that a contract does not need, has already, or that its maker
+// gives.
 func approvable(k tenancy.Contract, approver string) error {
 	switch {
 	case k.ProjectID == "":

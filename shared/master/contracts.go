@@ -16,7 +16,8 @@ type contractDraft struct {
 func (d *contractDraft) head() (string, int) { return d.ContractID, d.Version.Version }
 
 func (d *contractDraft) problems(call) []fault.Field {
-	return append(reserved([2]string{"by", d.By}, [2]string{"approved_by", d.ApprovedBy}), d.Problems()...)
+	return append(reserved([2]string{"by", d.By}, [2]string{"approved_by", d.ApprovedBy}),
+		d.Problems()...)
 }
 
 func (d *contractDraft) content() any { return d.Contract }
@@ -33,8 +34,8 @@ func (d *contractDraft) build(_ context.Context, _ *Service, c call) (written, e
 	return written{objects: []tenancy.Object{o}}, nil
 }
 
-// against wants creator, paying entity and payees to exist, and no other contract of the creator to cover the
-// same income on the same day.
+// against wants creator, paying entity and payees to exist, and no other contract of the creator to
+// cover the same income on the same day.
 func (d *contractDraft) against(ctx context.Context, s *Service, c call) ([]fault.Field, error) {
 	var found fault.Problems
 	for _, ref := range d.references() {
@@ -62,7 +63,8 @@ type reference struct {
 }
 
 func (d *contractDraft) references() []reference {
-	refs := []reference{{"creator_id", tenancy.KindCreator, string(d.CreatorID)}, {"paying_entity", tenancy.KindEntity, string(d.PayingEntity)}}
+	refs := []reference{{"creator_id", tenancy.KindCreator, string(d.CreatorID)},
+		{"paying_entity", tenancy.KindEntity, string(d.PayingEntity)}}
 	for _, p := range d.Payees() {
 		refs = append(refs, reference{p.Field, tenancy.KindCreator, string(p.CreatorID)})
 	}
@@ -83,7 +85,8 @@ func (d *contractDraft) overlap(ctx context.Context, s *Service, c call) ([]faul
 	mine.ContractID, mine.Version = c.id, stamped(c, mine.Version)
 	var found fault.Problems
 	for _, clash := range tenancy.Overlaps(append(tenancy.ApprovedOnly(others), mine), c.id) {
-		found.Add("from", "overlaps contract "+clash.Contract+", which covers "+clash.IncomeType+" on "+clash.Day.String())
+		found.Add("from", "overlaps contract "+clash.Contract+", which covers "+clash.IncomeType+" on "+
+			clash.Day.String())
 	}
 	return found, nil
 }

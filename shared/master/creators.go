@@ -15,8 +15,8 @@ import (
 	"fenzhang/shared/vault"
 )
 
-// creatorDraft is a creator with its payout account in clear, and with a taxpayer that is there already or
-// comes with it. In a change, a payout that is left out stays as it is.
+// creatorDraft is a creator with its payout account in clear, and with a taxpayer that is there
+// already or comes with it. In a change, a payout that is left out stays as it is.
 type creatorDraft struct {
 	From       civil.Date                `json:"from"`
 	Version    int                       `json:"version"`
@@ -31,8 +31,8 @@ type creatorDraft struct {
 	owner owner
 }
 
-// storedCreator is the masked creator with keyed hashes of its payout account and of the account's holder, to compare
-// without reading.
+// storedCreator is the masked creator with keyed hashes of its payout account and of the account's
+// holder, to compare without reading.
 type storedCreator struct {
 	tenancy.Creator
 	PayoutHash string `json:"payout_hash,omitempty"`
@@ -48,7 +48,8 @@ type owner struct {
 func (d *creatorDraft) head() (string, int) { return string(d.CreatorID), d.Version }
 
 func (d *creatorDraft) creator() tenancy.Creator {
-	return tenancy.Creator{From: d.From, CreatorID: d.CreatorID, Nickname: d.Nickname, Level: d.Level, Accounts: d.Accounts}
+	return tenancy.Creator{From: d.From, CreatorID: d.CreatorID, Nickname: d.Nickname, Level: d.Level,
+		Accounts: d.Accounts}
 }
 
 func (d *creatorDraft) problems(c call) []fault.Field {
@@ -61,15 +62,18 @@ func (d *creatorDraft) problems(c call) []fault.Field {
 	}
 	switch {
 	case c.change && d.Taxpayer != nil:
-		found = append(found, fault.Field{Field: "taxpayer", Problem: "is changed by its own route, /v1/taxpayers/{id}"})
+		found = append(found,
+			fault.Field{Field: "taxpayer", Problem: "is changed by its own route, /v1/taxpayers/{id}"})
 	case d.Taxpayer != nil && d.TaxpayerID != "":
-		found = append(found, fault.Field{Field: "taxpayer", Problem: "must be left out when taxpayer_id is given"})
+		found = append(found,
+			fault.Field{Field: "taxpayer", Problem: "must be left out when taxpayer_id is given"})
 	case d.Taxpayer != nil:
 		found = append(found, d.ownerProblems(c)...)
 	case d.TaxpayerID != "":
 		found = append(found, tenancy.IDProblems("taxpayer_id", string(d.TaxpayerID))...)
 	case !c.change:
-		found = append(found, fault.Field{Field: "taxpayer_id", Problem: "must be given, or taxpayer instead"})
+		found = append(found,
+			fault.Field{Field: "taxpayer_id", Problem: "must be given, or taxpayer instead"})
 	}
 	return found
 }
@@ -77,7 +81,8 @@ func (d *creatorDraft) problems(c call) []fault.Field {
 // ownerProblems checks the taxpayer that comes along; one that is known already needs no profiles.
 func (d *creatorDraft) ownerProblems(c call) []fault.Field {
 	var found fault.Problems
-	for _, p := range append(headProblems(d.Taxpayer, call{kind: tenancy.KindTaxpayer, corpus: c.corpus}), d.Taxpayer.problems(c)...) {
+	for _, p := range append(headProblems(d.Taxpayer,
+		call{kind: tenancy.KindTaxpayer, corpus: c.corpus}), d.Taxpayer.problems(c)...) {
 		if p.Field != "profiles" {
 			found.Add("taxpayer."+p.Field, p.Problem)
 		}
@@ -129,7 +134,8 @@ func (d *creatorDraft) against(ctx context.Context, s *Service, c call) ([]fault
 		return []fault.Field{{Field: "taxpayer_id", Problem: "names no taxpayer of yours"}}, nil
 	}
 	t, err := readTaxpayer(latest.Doc)
-	if err == nil && c.previous == nil { // a creator that is there already keeps the taxpayer under which its account is sealed
+	if err == nil && c.previous == nil {
+		// a creator that is there already keeps the taxpayer under which its account is sealed
 		t, err = s.survivor(ctx, c.Tenant, t)
 		id = t.TaxpayerID
 	}
@@ -159,7 +165,8 @@ func (d *creatorDraft) alongside(ctx context.Context, s *Service, c call) ([]fau
 		d.owner.new = true
 		found := d.payable(d.Taxpayer.profiles())
 		if len(d.Taxpayer.Profiles) == 0 {
-			found = append(found, fault.Field{Field: "taxpayer.profiles", Problem: "must hold at least one profile"})
+			found = append(found,
+				fault.Field{Field: "taxpayer.profiles", Problem: "must hold at least one profile"})
 		}
 		return found, nil
 	}
@@ -183,9 +190,13 @@ func (d *creatorDraft) agrees(c call, t storedTaxpayer) []fault.Field {
 	case masked.IDType != t.IDType || masked.IDNumber != t.IDNumber:
 		return []fault.Field{{Field: "taxpayer.taxpayer_id", Problem: "is that of another taxpayer"}}
 	case nameHash(c, clear.Name) != t.NameHash:
-		return []fault.Field{{Field: "taxpayer.name", Problem: string("is not the name of taxpayer " + t.TaxpayerID + ", who has this number")}}
+		return []fault.Field{{Field: "taxpayer.name",
+			Problem: string("is not the name of taxpayer " + t.TaxpayerID + ", who has this number")}}
 	case len(d.Taxpayer.Profiles) > 0 && !sameProfiles(d.Taxpayer.profiles(), t.Profiles):
-		return []fault.Field{{Field: "taxpayer.profiles", Problem: string("differ from those of taxpayer " + t.TaxpayerID + ", who has this number; change them by its own route")}}
+		return []fault.Field{
+			{Field: "taxpayer.profiles",
+				Problem: string("differ from those of taxpayer " + t.TaxpayerID +
+					", who has this number; change them by its own route")}}
 	}
 	return nil
 }
@@ -205,7 +216,8 @@ func (d *creatorDraft) payable(profiles []tenancy.Profile) []fault.Field {
 	}
 	for _, p := range profiles {
 		if tenancy.Organisation(p.Kind) {
-			return []fault.Field{{Field: "payout.method", Problem: "must be bank, because organisations are paid to a corporate account only"}}
+			return []fault.Field{{Field: "payout.method",
+				Problem: "must be bank, because organisations are paid to a corporate account only"}}
 		}
 	}
 	return nil
@@ -218,7 +230,11 @@ func (d *creatorDraft) build(ctx context.Context, s *Service, c call) (written, 
 		if err := json.Unmarshal(c.previous, &before); err != nil {
 			return written{}, fault.Internal(err)
 		}
-		k.Payout, k.PayoutSince, k.PayoutAt, k.PayoutHash, k.HolderHash = before.Payout, before.PayoutSince, before.PayoutAt, before.PayoutHash, before.HolderHash
+		k.Payout = before.Payout
+		k.PayoutSince = before.PayoutSince
+		k.PayoutAt = before.PayoutAt
+		k.PayoutHash = before.PayoutHash
+		k.HolderHash = before.HolderHash
 	}
 	w := written{taxpayer: ident.Taxpayer(d.owner.id)}
 	records := map[string]map[string]string{}
@@ -226,9 +242,13 @@ func (d *creatorDraft) build(ctx context.Context, s *Service, c call) (written, 
 		if err := d.recorded(ctx, s, c, &k); err != nil {
 			return written{}, err
 		}
-		records[vault.OfCreator(ident.Creator(c.id))] = map[string]string{vault.Account: d.Payout.Account, vault.Holder: d.Payout.Holder}
+		records[vault.OfCreator(ident.Creator(c.id))] = map[string]string{vault.Account: d.Payout.Account,
+			vault.Holder: d.Payout.Holder}
 	}
-	k.CreatorID, k.TaxpayerID, k.Version, k.By = ident.Creator(c.id), ident.Taxpayer(d.owner.id), c.version, c.Subject
+	k.CreatorID = ident.Creator(c.id)
+	k.TaxpayerID = ident.Taxpayer(d.owner.id)
+	k.Version = c.version
+	k.By = c.Subject
 	w.objects = append(w.objects, versionOf(c, k))
 	if d.owner.new {
 		t, fields, err := d.newOwner(c)
@@ -249,11 +269,13 @@ func (d *creatorDraft) build(ctx context.Context, s *Service, c call) (written, 
 	return w, nil
 }
 
-// recorded puts the payout account into the creator's version; the same account again keeps its dates.
+// recorded puts the payout account into the creator's version; the same account again keeps its
+// dates.
 func (d *creatorDraft) recorded(ctx context.Context, s *Service, c call, k *storedCreator) error {
 	k.Payout = d.Payout.Masked()
 	k.HolderHash = nameHash(c, strings.TrimSpace(d.Payout.Holder))
-	account := c.hash.Hash("payout", string(c.Tenant), d.Payout.Method, d.Payout.Account, d.Payout.Holder)
+	account := c.hash.Hash("payout", string(c.Tenant), d.Payout.Method, d.Payout.Account,
+		d.Payout.Holder)
 	if account == k.PayoutHash {
 		return nil
 	}
@@ -261,13 +283,16 @@ func (d *creatorDraft) recorded(ctx context.Context, s *Service, c call, k *stor
 	if err != nil {
 		return fault.Later(err)
 	}
-	k.PayoutHash, k.PayoutSince, k.PayoutAt = account, today, s.Clock.Instant()
+	k.PayoutHash = account
+	k.PayoutSince = today
+	k.PayoutAt = s.Clock.Instant()
 	return nil
 }
 
 // newOwner gives the taxpayer's first version as its own route would write it.
 func (d *creatorDraft) newOwner(c call) (tenancy.Object, map[string]string, error) {
-	along, err := call{Caller: c.Caller, hash: c.hash, kind: tenancy.KindTaxpayer, id: d.owner.id, version: 1}.digested(d.Taxpayer)
+	along, err := call{Caller: c.Caller, hash: c.hash, kind: tenancy.KindTaxpayer, id: d.owner.id,
+		version: 1}.digested(d.Taxpayer)
 	if err != nil {
 		return tenancy.Object{}, nil, err
 	}

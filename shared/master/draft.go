@@ -24,7 +24,8 @@ type draft interface {
 	content() any
 	// locate finds the object's id when the document does not name it.
 	locate(ctx context.Context, s *Service, c call) (string, error)
-	// against lists what is wrong with it among the tenant's other objects, without what problems lists.
+	// against lists what is wrong with it among the tenant's other objects, without what problems
+	// lists.
 	against(ctx context.Context, s *Service, c call) ([]fault.Field, error)
 	// build returns what is to be written.
 	build(ctx context.Context, s *Service, c call) (written, error)
@@ -91,13 +92,15 @@ func (c call) digested(d draft) (call, error) {
 	return c, nil
 }
 
-// headProblems checks id and version: a change names the version it was decided upon, a creation none.
+// headProblems checks id and version: a change names the version it was decided upon, a creation
+// none.
 func headProblems(d draft, c call) []fault.Field {
 	id, version := d.head()
 	var found fault.Problems
 	found.AddIf(c.change && version < 1, "version", "must be the version that you read")
 	found.AddIf(!c.change && version != 0, "version", "is for changes only")
-	found.AddIf(c.change && id != "" && id != c.id, string(c.kind)+"_id", "must be that of the path, or left out")
+	found.AddIf(c.change && id != "" && id != c.id, string(c.kind)+"_id",
+		"must be that of the path, or left out")
 	return found
 }
 
@@ -136,8 +139,8 @@ func reserved(fields ...[2]string) []fault.Field {
 	return found
 }
 
-// located is the id of an object that is known by its id only. Where the document names none, the id follows from the
-// content, so that the same call again finds the object.
+// located is the id of an object that is known by its id only. Where the document names none, the
+// id follows from the content, so that the same call again finds the object.
 func located(d draft, c call) string {
 	if id, _ := d.head(); id != "" {
 		return id

@@ -41,7 +41,9 @@ func (c call) unknownPlace(field, code string) []fault.Field {
 		return nil // told already
 	}
 	if _, err := c.corpus.At(code); fault.HasCode(err, fault.InvalidInput) {
-		return []fault.Field{{Field: field, Problem: "is no place of the mainland; use the six-digit code of a province, city or district"}}
+		return []fault.Field{
+			{Field: field, Problem: "is no place of the mainland; use the six-digit code of a province, " +
+				"city or district"}}
 	}
 	return nil
 }

@@ -17,7 +17,8 @@ type dated struct {
 	doc json.RawMessage
 }
 
-func (s *Service) versions(ctx context.Context, tenant ident.Tenant, name tenancy.Kind, id string) ([]dated, error) {
+func (s *Service) versions(ctx context.Context, tenant ident.Tenant, name tenancy.Kind,
+	id string) ([]dated, error) {
 	docs, err := s.Store.VersionDocs(ctx, tenant, name, id)
 	if err != nil {
 		return nil, err
@@ -32,9 +33,10 @@ func (s *Service) versions(ctx context.Context, tenant ident.Tenant, name tenanc
 	return out, nil
 }
 
-// Read returns the version of an object in force on a day, in its public form. The zero day is today; where no version
-// is in force today, the newest one is returned. 3003 when there is none.
-func (s *Service) Read(ctx context.Context, tenant ident.Tenant, name tenancy.Kind, id string, day civil.Date) (any, error) {
+// Read returns the version of an object in force on a day, in its public form. The zero day is
+// today; where no version is in force today, the newest one is returned. 3003 when there is none.
+func (s *Service) Read(ctx context.Context, tenant ident.Tenant, name tenancy.Kind, id string,
+	day civil.Date) (any, error) {
 	asked, err := s.dayOrToday(ctx, day)
 	if err != nil {
 		return nil, err
@@ -56,9 +58,10 @@ func (s *Service) Read(ctx context.Context, tenant ident.Tenant, name tenancy.Ki
 	return show(name, found.doc)
 }
 
-// ReviewRules returns a tenant's review rules in force on a day, the defaults where it has set none. The zero day is
-// today.
-func (s *Service) ReviewRules(ctx context.Context, tenant ident.Tenant, day civil.Date) (review.Rules, error) {
+// ReviewRules returns a tenant's review rules in force on a day, the defaults where it has set
+// none. The zero day is today.
+func (s *Service) ReviewRules(ctx context.Context, tenant ident.Tenant,
+	day civil.Date) (review.Rules, error) {
 	day, err := s.dayOrToday(ctx, day)
 	if err != nil {
 		return review.Rules{}, err

@@ -34,7 +34,8 @@ func (d *reviewDraft) build(_ context.Context, _ *Service, c call) (written, err
 	return written{objects: []tenancy.Object{versionOf(c, r)}}, nil
 }
 
-// ChangeReview adds a version to the tenant's review rules; the first one is made over the defaults.
+// ChangeReview adds a version to the tenant's review rules; the first one is made over the
+// defaults.
 //
 // Errors: 2001 with every problem; 3002 stale_version when another change came first.
 func (s *Service) ChangeReview(ctx context.Context, by Caller, body []byte) (Answer, error) {
@@ -50,7 +51,8 @@ func (s *Service) changeReview(ctx context.Context, by Caller, body []byte) (Ans
 	var head struct {
 		Version int `json:"version"`
 	}
-	named := json.Unmarshal(body, &head) != nil || head.Version != 0 // the first change names none, nor does its repeat
+	// the first change names none, nor does its repeat
+	named := json.Unmarshal(body, &head) != nil || head.Version != 0
 	c.change = exists && named
 	d, c, err := s.begin(ctx, c, body)
 	if err != nil {

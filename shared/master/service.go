@@ -1,5 +1,5 @@
-// Package master makes and changes a tenant's master data: paying entities, taxpayers, creators, contracts, reward
-// strategies, tax positions and review rules.
+// Package master makes and changes a tenant's master data: paying entities, taxpayers, creators,
+// contracts, reward strategies, tax positions and review rules.
 package master
 
 import (
@@ -22,18 +22,24 @@ import (
 
 // Store keeps the versions of objects. None of its reads come from memory.
 type Store interface {
-	// First and Latest read an object's first and newest version; the second result is false when there is none.
-	First(ctx context.Context, tenant ident.Tenant, kind tenancy.Kind, id string) (tenancy.Stored, bool, error)
-	Latest(ctx context.Context, tenant ident.Tenant, kind tenancy.Kind, id string) (tenancy.Stored, bool, error)
+	// First and Latest read an object's first and newest version; the second result is false when
+	// there is none.
+	First(ctx context.Context, tenant ident.Tenant, kind tenancy.Kind,
+		id string) (tenancy.Stored, bool, error)
+	Latest(ctx context.Context, tenant ident.Tenant, kind tenancy.Kind,
+		id string) (tenancy.Stored, bool, error)
 	// VersionDocs reads all versions of an object, oldest first.
-	VersionDocs(ctx context.Context, tenant ident.Tenant, kind tenancy.Kind, id string) ([]json.RawMessage, error)
+	VersionDocs(ctx context.Context, tenant ident.Tenant, kind tenancy.Kind,
+		id string) ([]json.RawMessage, error)
 	// TaxpayerByHash finds the taxpayer of a keyed hash of ID type and number; "" when there is none.
 	TaxpayerByHash(ctx context.Context, tenant ident.Tenant, hash string) (string, error)
 	// ContractGuard counts the changes of a creator's contracts; it is read before they are.
 	ContractGuard(ctx context.Context, tenant ident.Tenant, creator ident.Creator) (int, error)
 	// CreatorContracts reads all versions of all contracts of a creator.
-	CreatorContracts(ctx context.Context, tenant ident.Tenant, creator ident.Creator) ([]tenancy.Contract, error)
-	// Put writes a change completely or not at all. The error is optimistic.ErrRival when somebody else wrote first.
+	CreatorContracts(ctx context.Context, tenant ident.Tenant,
+		creator ident.Creator) ([]tenancy.Contract, error)
+	// Put writes a change completely or not at all. The error is optimistic.ErrRival when somebody
+	// else wrote first.
 	Put(ctx context.Context, c tenancy.Change) error
 }
 
@@ -60,10 +66,13 @@ type Answer struct {
 	Repeated bool // the same call had been answered before; nothing was written
 }
 
-// Create makes an object from its JSON document. The same document again finds the object that it made.
+// Create makes an object from its JSON document. The same document again finds the object that it
+// made.
 //
-// Errors: 2001 with every problem; 2002 object_exists when the id belongs to an object with other content.
-func (s *Service) Create(ctx context.Context, by Caller, name tenancy.Kind, body []byte) (Answer, error) {
+// Errors: 2001 with every problem; 2002 object_exists when the id belongs to an object with other
+// content.
+func (s *Service) Create(ctx context.Context, by Caller, name tenancy.Kind,
+	body []byte) (Answer, error) {
 	return optimistic.Value(ctx, func() (Answer, error) {
 		d, c, err := s.begin(ctx, call{Caller: by, kind: name}, body)
 		if err != nil {
@@ -99,10 +108,12 @@ func replay(name tenancy.Kind, found tenancy.Stored) (Answer, error) {
 	return Answer{shown, true}, err
 }
 
-// Change adds a version to the object that id names. The document names the version that its sender had read.
+// Change adds a version to the object that id names. The document names the version that its sender
+// had read.
 //
 // Errors: 2001 with every problem; 3002 stale_version when another change came first; 3003.
-func (s *Service) Change(ctx context.Context, by Caller, name tenancy.Kind, id string, body []byte) (Answer, error) {
+func (s *Service) Change(ctx context.Context, by Caller, name tenancy.Kind, id string,
+	body []byte) (Answer, error) {
 	return optimistic.Value(ctx, func() (Answer, error) {
 		d, c, err := s.begin(ctx, call{Caller: by, kind: name, id: id, change: true}, body)
 		if err != nil {
@@ -117,9 +128,11 @@ func (s *Service) Change(ctx context.Context, by Caller, name tenancy.Kind, id s
 }
 
 // replace writes a draft over the version that it names, where that is the newest one.
-func (s *Service) replace(ctx context.Context, d draft, c call, latest tenancy.Stored) (Answer, error) {
+func (s *Service) replace(ctx context.Context, d draft, c call,
+	latest tenancy.Stored) (Answer, error) {
 	_, seen := d.head()
-	if latest.Version > 0 && seen == latest.Version-1 && latest.Digest == c.digest { // our own change, its answer was lost
+	if latest.Version > 0 && seen == latest.Version-1 &&
+		latest.Digest == c.digest { // our own change, its answer was lost
 		return replay(c.kind, latest)
 	}
 	if seen != latest.Version {
@@ -136,7 +149,8 @@ func stale() error {
 }
 
 // latest reads the newest version of an object; what has not the form of an id names none.
-func (s *Service) latest(ctx context.Context, tenant ident.Tenant, name tenancy.Kind, id string) (tenancy.Stored, error) {
+func (s *Service) latest(ctx context.Context, tenant ident.Tenant, name tenancy.Kind,
+	id string) (tenancy.Stored, error) {
 	if len(tenancy.IDProblems("id", id)) > 0 {
 		return tenancy.Stored{}, fault.Absent(string(name))
 	}
@@ -153,7 +167,8 @@ func (s *Service) begin(ctx context.Context, c call, body []byte) (draft, call, 
 	c.version = 1
 	c.corpus = s.Corpus(ctx)
 	var readable map[string]json.RawMessage
-	if unreadable := strictjson.Decode(body, &readable); len(unreadable) > 0 { // nothing can be said of the fields
+	if unreadable := strictjson.Decode(body,
+		&readable); len(unreadable) > 0 { // nothing can be said of the fields
 		return nil, c, fault.Invalid(unreadable...)
 	}
 	d := kinds()[c.kind].draft()
@@ -208,8 +223,9 @@ func (s *Service) commit(ctx context.Context, by Caller, w written, act string) 
 	}
 	first := w.objects[0]
 	err = s.Store.Put(ctx, tenancy.Change{Objects: w.objects, Sealed: w.sealed, Record: audit.Record{
-		ID: s.NewID(), Tenant: by.Tenant, At: s.Clock.Instant(), Actor: by.Subject, Act: act, Object: first.ID,
-		What: what, Why: w.why, TaxID: w.taxpayer, Trace: by.Trace,
+		ID: s.NewID(), Tenant: by.Tenant, At: s.Clock.Instant(), Actor: by.Subject, Act: act,
+		Object: first.ID,
+		What:   what, Why: w.why, TaxID: w.taxpayer, Trace: by.Trace,
 	}})
 	if err != nil {
 		return Answer{}, err
@@ -222,9 +238,10 @@ func (s *Service) commit(ctx context.Context, by Caller, w written, act string) 
 	return Answer{Object: shown}, err
 }
 
-// Problems lists what is wrong with a document from which an object is to be made; one whose object is there
-// already with the same content has none. Nothing is written.
-func (s *Service) Problems(ctx context.Context, by Caller, name tenancy.Kind, body []byte) ([]fault.Field, error) {
+// Problems lists what is wrong with a document from which an object is to be made; one whose object
+// is there already with the same content has none. Nothing is written.
+func (s *Service) Problems(ctx context.Context, by Caller, name tenancy.Kind,
+	body []byte) ([]fault.Field, error) {
 	d, c, err := s.begin(ctx, call{Caller: by, kind: name}, body)
 	var invalid *fault.Error
 	if errors.As(err, &invalid) && invalid.Code == fault.InvalidInput {

@@ -27,8 +27,10 @@ func (d *strategyDraft) head() (string, int) { return d.StrategyID, d.Version.Ve
 
 // strategy reads the quantities, whose form depends on the kind of reward.
 func (d *strategyDraft) strategy() (tenancy.Strategy, []fault.Field) {
-	s := tenancy.Strategy{Version: d.Version, StrategyID: d.StrategyID, ActionType: d.Match.ActionType, Platform: d.Match.Platform}
-	s.Reward = tenancy.Reward{Kind: d.Reward.Kind, PerUnit: d.Reward.PerUnit != nil && d.Reward.Amount == nil}
+	s := tenancy.Strategy{Version: d.Version, StrategyID: d.StrategyID, ActionType: d.Match.ActionType,
+		Platform: d.Match.Platform}
+	s.Reward = tenancy.Reward{Kind: d.Reward.Kind, PerUnit: d.Reward.PerUnit != nil &&
+		d.Reward.Amount == nil}
 	var found fault.Problems
 	value, field := d.Reward.Amount, "reward.amount"
 	if s.Reward.PerUnit {
@@ -38,13 +40,15 @@ func (d *strategyDraft) strategy() (tenancy.Strategy, []fault.Field) {
 		found.Add("reward.amount", "must be given, or per_unit instead, not both")
 	} else {
 		var err error
-		if s.Reward.Amount, s.Reward.Points, err = tenancy.ParseQuantity(s.Reward.Kind, value); err != nil {
+		if s.Reward.Amount, s.Reward.Points, err = tenancy.ParseQuantity(s.Reward.Kind,
+			value); err != nil {
 			found.Add(field, err.Error())
 		}
 	}
 	if d.DailyCap != nil {
 		var err error
-		if s.DailyCap, s.DailyCapPoints, err = tenancy.ParseQuantity(s.Reward.Kind, d.DailyCap); err != nil {
+		if s.DailyCap, s.DailyCapPoints, err = tenancy.ParseQuantity(s.Reward.Kind,
+			d.DailyCap); err != nil {
 			found.Add("daily_cap", err.Error())
 		} else if !s.Capped() {
 			found.Add("daily_cap", "must be above zero")

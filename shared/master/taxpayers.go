@@ -38,7 +38,8 @@ type storedTaxpayer struct {
 func (d *taxpayerDraft) head() (string, int) { return string(d.TaxpayerID), d.Version }
 
 func (d *taxpayerDraft) person() tenancy.Person {
-	return tenancy.Person{Name: d.Name, IDType: d.IDType, IDNumber: d.IDNumber, Phone: d.Phone}.Normal()
+	return tenancy.Person{Name: d.Name, IDType: d.IDType, IDNumber: d.IDNumber,
+		Phone: d.Phone}.Normal()
 }
 
 func (d *taxpayerDraft) profiles() []tenancy.Profile {
@@ -60,7 +61,8 @@ func (d *taxpayerDraft) problems(c call) []fault.Field {
 	}
 	for i, p := range d.Profiles {
 		if p.Resident == nil {
-			found = append(found, fault.Field{Field: "profiles." + itoa(i) + ".resident", Problem: "must be given"})
+			found = append(found,
+				fault.Field{Field: "profiles." + itoa(i) + ".resident", Problem: "must be given"})
 		}
 		found = append(found, c.unknownPlace("profiles."+itoa(i)+".jurisdiction", p.Jurisdiction)...)
 	}
@@ -73,14 +75,16 @@ func (d *taxpayerDraft) personProblems(c call) []fault.Field {
 	if !c.change {
 		return all
 	}
-	given := map[string]bool{"name": d.Name != "", "id_type": d.IDType != "", "id_number": d.IDNumber != "", "phone": d.Phone != ""}
+	given := map[string]bool{"name": d.Name != "", "id_type": d.IDType != "",
+		"id_number": d.IDNumber != "", "phone": d.Phone != ""}
 	var found fault.Problems
 	for _, p := range all {
 		if given[p.Field] {
 			found = append(found, p)
 		}
 	}
-	found.AddIf(given["id_type"] != given["id_number"], "id_number", "must be given together with id_type")
+	found.AddIf(given["id_type"] != given["id_number"], "id_number",
+		"must be given together with id_type")
 	return found
 }
 
@@ -119,7 +123,8 @@ func (d *taxpayerDraft) against(ctx context.Context, s *Service, c call) ([]faul
 		return nil, err
 	}
 	if before.MergedInto != "" {
-		return nil, fault.New(fault.IllegalMove, "already_merged", "This taxpayer was merged into "+before.MergedInto+"; change that one.")
+		return nil, fault.New(fault.IllegalMove, "already_merged",
+			"This taxpayer was merged into "+before.MergedInto+"; change that one.")
 	}
 	found := tenancy.ProfileProblems(d.profiles(), before.IDType)
 	if len(d.Profiles) == 0 {
@@ -130,7 +135,8 @@ func (d *taxpayerDraft) against(ctx context.Context, s *Service, c call) ([]faul
 	}
 	owner, err := s.Store.TaxpayerByHash(ctx, c.Tenant, lookupHash(c, d.person()))
 	if err == nil && owner != c.id {
-		found = append(found, fault.Field{Field: "id_number", Problem: "cannot change; another number is another taxpayer"})
+		found = append(found,
+			fault.Field{Field: "id_number", Problem: "cannot change; another number is another taxpayer"})
 	}
 	return found, err
 }
@@ -150,7 +156,8 @@ func (d *taxpayerDraft) build(ctx context.Context, s *Service, c call) (written,
 	}
 	w := written{objects: []tenancy.Object{o}, taxpayer: ident.Taxpayer(c.id)}
 	if len(fields) > 0 {
-		sealed, err := s.Vault.Seal(ctx, c.Tenant, ident.Taxpayer(c.id), map[string]map[string]string{vault.OfTaxpayer(): fields})
+		sealed, err := s.Vault.Seal(ctx, c.Tenant, ident.Taxpayer(c.id),
+			map[string]map[string]string{vault.OfTaxpayer(): fields})
 		if err != nil {
 			return written{}, err
 		}
@@ -172,10 +179,14 @@ func (d *taxpayerDraft) object(c call) (tenancy.Object, map[string]string, error
 	masked := clear.Masked()
 	fields := map[string]string{}
 	if clear.Name != "" {
-		t.Name, t.NameHash, fields[vault.Name] = masked.Name, nameHash(c, clear.Name), clear.Name
+		t.Name = masked.Name
+		t.NameHash = nameHash(c, clear.Name)
+		fields[vault.Name] = clear.Name
 	}
 	if clear.IDNumber != "" {
-		t.IDType, t.IDNumber, fields[vault.IDNumber] = masked.IDType, masked.IDNumber, clear.IDNumber
+		t.IDType = masked.IDType
+		t.IDNumber = masked.IDNumber
+		fields[vault.IDNumber] = clear.IDNumber
 	}
 	if clear.Phone != "" {
 		t.Phone, fields[vault.Phone] = masked.Phone, clear.Phone
@@ -183,7 +194,10 @@ func (d *taxpayerDraft) object(c call) (tenancy.Object, map[string]string, error
 	if len(d.Profiles) > 0 {
 		t.Profiles = d.profiles()
 	}
-	t.TaxpayerID, t.From, t.Version, t.By = ident.Taxpayer(c.id), d.From, c.version, c.Subject
+	t.TaxpayerID = ident.Taxpayer(c.id)
+	t.From = d.From
+	t.Version = c.version
+	t.By = c.Subject
 	o := versionOf(c, t)
 	o.Hash = lookupHash(c, clear)
 	return o, fields, nil

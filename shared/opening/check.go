@@ -27,16 +27,21 @@ type object struct {
 func (i *Import) creators() []object {
 	var out []object
 	for _, r := range i.Creators {
-		profile := map[string]any{"from": r.Cell("profile_from"), "kind": r.Cell("kind"), "resident": yes(r.Cell("resident")), "vat": r.Cell("vat"),
+		profile := map[string]any{"from": r.Cell("profile_from"), "kind": r.Cell("kind"),
+			"resident": yes(r.Cell("resident")), "vat": r.Cell("vat"),
 			"collection": r.Cell("collection"), "jurisdiction": r.Cell("jurisdiction")}
 		given(profile, "industry", r.Cell("industry"))
-		taxpayer := map[string]any{"name": r.Cell("name"), "id_type": r.Cell("id_type"), "id_number": r.Cell("id_number"), "profiles": []any{profile}}
+		taxpayer := map[string]any{"name": r.Cell("name"), "id_type": r.Cell("id_type"),
+			"id_number": r.Cell("id_number"), "profiles": []any{profile}}
 		given(taxpayer, "phone", r.Cell("phone"))
-		body := map[string]any{"creator_id": r.Cell("creator_id"), "nickname": r.Cell("nickname"), "taxpayer": taxpayer,
-			"payout": map[string]any{"method": r.Cell("payout_method"), "account": r.Cell("payout_account"), "holder": r.Cell("payout_holder")}}
+		body := map[string]any{"creator_id": r.Cell("creator_id"), "nickname": r.Cell("nickname"),
+			"taxpayer": taxpayer,
+			"payout": map[string]any{"method": r.Cell("payout_method"),
+				"account": r.Cell("payout_account"), "holder": r.Cell("payout_holder")}}
 		given(body, "level", r.Cell("level"))
 		if r.Cell("platform") != "" || r.Cell("account_uid") != "" {
-			body["platform_accounts"] = []any{map[string]any{"platform": r.Cell("platform"), "uid": r.Cell("account_uid")}}
+			body["platform_accounts"] = []any{map[string]any{"platform": r.Cell("platform"),
+				"uid": r.Cell("account_uid")}}
 		}
 		out = append(out, object{tenancy.KindCreator, marshal(body), []Row{r}})
 	}
@@ -63,8 +68,10 @@ func (i *Import) contracts() []object {
 				splits[r.Cell("income_type")] = splitOf(r)
 			}
 		}
-		body := map[string]any{"contract_id": id, "creator_id": first.Cell("creator_id"), "paying_entity": first.Cell("paying_entity"), "from": first.Cell("from"),
-			"routes": routes, "splits": splits, "cycle": first.Cell("cycle"), "price_basis": first.Cell("price_basis"), "revenue_basis": first.Cell("revenue_basis")}
+		body := map[string]any{"contract_id": id, "creator_id": first.Cell("creator_id"),
+			"paying_entity": first.Cell("paying_entity"), "from": first.Cell("from"),
+			"routes": routes, "splits": splits, "cycle": first.Cell("cycle"),
+			"price_basis": first.Cell("price_basis"), "revenue_basis": first.Cell("revenue_basis")}
 		given(body, "to", first.Cell("to"))
 		if day := first.Cell("pay_day"); day != "" {
 			body["pay_day"] = json.Number(day)
@@ -77,7 +84,8 @@ func (i *Import) contracts() []object {
 
 // splitOf gives the creator its share and the agency the rest.
 func splitOf(r Row) any {
-	parties := []any{map[string]any{"party": r.Cell("creator_id"), "kind": "creator", "share": r.Cell("creator_share")}}
+	parties := []any{map[string]any{"party": r.Cell("creator_id"), "kind": "creator",
+		"share": r.Cell("creator_share")}}
 	if rest, ok := restOf(r.Cell("creator_share")); ok {
 		parties = append(parties, map[string]any{"party": "mcn", "kind": "mcn", "share": rest})
 	}
@@ -100,8 +108,8 @@ func given(body map[string]any, field, value string) {
 	}
 }
 
-// marshal writes a body; words, numbers as they stand and lists of them always marshal, and a number that is none is
-// told by whoever reads the body.
+// marshal writes a body; words, numbers as they stand and lists of them always marshal, and a
+// number that is none is told by whoever reads the body.
 func marshal(body any) []byte {
 	doc, err := json.Marshal(body)
 	if err != nil {
@@ -154,16 +162,19 @@ func (c *checker) object(ctx context.Context, o object) error {
 		return err
 	}
 	for _, f := range fields {
-		if o.kind == tenancy.KindContract && f.Field == "creator_id" && c.fresh[o.rows[0].Cell("creator_id")] {
+		if o.kind == tenancy.KindContract && f.Field == "creator_id" &&
+			c.fresh[o.rows[0].Cell("creator_id")] {
 			continue
 		}
 		row, column := o.place(f.Field)
 		c.add(row.Sheet, row.Number, column, f.Problem)
 	}
 	for _, r := range o.rows[1:] {
-		for _, column := range []string{"creator_id", "paying_entity", "from", "to", "cycle", "pay_day", "price_basis", "revenue_basis"} {
+		for _, column := range []string{"creator_id", "paying_entity", "from", "to", "cycle", "pay_day",
+			"price_basis", "revenue_basis"} {
 			if r.Cell(column) != o.rows[0].Cell(column) {
-				c.add(r.Sheet, r.Number, column, "must be the same in all rows of contract "+r.Cell("contract_id"))
+				c.add(r.Sheet, r.Number, column, "must be the same in all rows of contract "+
+					r.Cell("contract_id"))
 			}
 		}
 	}
@@ -174,7 +185,8 @@ func (c *checker) object(ctx context.Context, o object) error {
 func (o object) place(field string) (Row, string) {
 	row := o.rows[0]
 	for _, r := range o.rows {
-		if t := r.Cell("income_type"); t != "" && (strings.HasPrefix(field, "routes."+t) || strings.HasPrefix(field, "splits."+t)) {
+		if t := r.Cell("income_type"); t != "" &&
+			(strings.HasPrefix(field, "routes."+t) || strings.HasPrefix(field, "splits."+t)) {
 			row = r
 		}
 	}
@@ -224,14 +236,16 @@ func (c *checker) entity(ctx context.Context, row Row, id ident.Entity) error {
 	return nil
 }
 
-// covered wants a contract in force that covers a payable of a creator who is there; one that comes along is covered
-// by a contract that comes along.
+// covered wants a contract in force that covers a payable of a creator who is there; one that comes
+// along is covered by a contract that comes along.
 func (c *checker) covered(ctx context.Context, p Payable) error {
 	if p.Period.IsZero() {
 		return nil
 	}
 	along := slices.ContainsFunc(c.in.Contracts, func(r Row) bool {
-		return ident.Creator(r.Cell("creator_id")) == p.CreatorID && r.Cell("income_type") == p.IncomeType && tenancy.TenantPays(r.Cell("route")) && within(r, p.Period.Last())
+		return ident.Creator(r.Cell("creator_id")) == p.CreatorID &&
+			r.Cell("income_type") == p.IncomeType && tenancy.TenantPays(r.Cell("route")) &&
+			within(r, p.Period.Last())
 	})
 	if along {
 		return nil
@@ -242,8 +256,10 @@ func (c *checker) covered(ctx context.Context, p Payable) error {
 		k, err = c.Directory.Contract(ctx, c.by.Tenant, p.CreatorID, p.IncomeType, p.Period.Last())
 	}
 	switch {
-	case fault.HasCode(err, fault.NotFound), fault.HasCode(err, fault.RuleMissing), err == nil && !tenancy.TenantPays(k.Routes[p.IncomeType]):
-		c.bad(p.Row, "income_type", "is covered by no contract in "+p.Period.String()+" by which you pay it")
+	case fault.HasCode(err, fault.NotFound), fault.HasCode(err, fault.RuleMissing),
+		err == nil && !tenancy.TenantPays(k.Routes[p.IncomeType]):
+		c.bad(p.Row, "income_type", "is covered by no contract in "+p.Period.String()+
+			" by which you pay it")
 		return nil
 	}
 	return err
@@ -257,7 +273,8 @@ func within(r Row, day civil.Date) bool {
 
 // items are the items of income that are withheld.
 func items() []string {
-	return []string{tax.ItemWages, tax.ItemLabor, tax.ItemLaborPlatform, tax.ItemAuthor, tax.ItemRoyalty, tax.ItemIncidental}
+	return []string{tax.ItemWages, tax.ItemLabor, tax.ItemLaborPlatform, tax.ItemAuthor,
+		tax.ItemRoyalty, tax.ItemIncidental}
 }
 
 // withheld checks a row of history: of this year, before its first booking here.
@@ -282,7 +299,8 @@ func (c *checker) withheld(ctx context.Context, w Withheld) error {
 	case w.Tax == tax.IIT && !income:
 		c.add(w.Sheet, w.Number, "income", "must be given for income tax")
 	case w.Tax == tax.IIT && sales, w.Tax != tax.IIT && income:
-		c.add(w.Sheet, w.Number, "income", "income belongs to income tax alone, received and sales to VAT")
+		c.add(w.Sheet, w.Number, "income",
+			"income belongs to income tax alone, received and sales to VAT")
 	case w.Tax == tax.VAT && (w.Sales.IsZero() || w.Received.IsZero()):
 		c.add(w.Sheet, w.Number, "sales", "must be given for VAT, with received")
 	}
@@ -292,7 +310,8 @@ func (c *checker) withheld(ctx context.Context, w Withheld) error {
 	return c.unbooked(ctx, w)
 }
 
-// unbooked refuses history of a person who has bookings of settlements already: it would change what they were taxed on.
+// unbooked refuses history of a person who has bookings of settlements already: it would change
+// what they were taxed on.
 func (c *checker) unbooked(ctx context.Context, w Withheld) error {
 	creator, err := c.Directory.Creator(ctx, c.by.Tenant, w.CreatorID)
 	if err != nil || w.Month.IsZero() {
@@ -302,8 +321,11 @@ func (c *checker) unbooked(ctx context.Context, w Withheld) error {
 		return err
 	}
 	had, err := c.Store.TaxRows(ctx, c.by.Tenant, w.Entity, creator.TaxpayerID, w.Month.Year())
-	if slices.ContainsFunc(settlement.Whole(had), func(b settlement.Booking) bool { return b.Kind != settlement.KindOpening }) {
-		c.bad(w.Row, "creator_id", string("has bookings at "+w.Entity+" in ")+w.Month.String()[:4]+" already; history comes before the first one")
+	if slices.ContainsFunc(settlement.Whole(had), func(b settlement.Booking) bool {
+		return b.Kind != settlement.KindOpening
+	}) {
+		c.bad(w.Row, "creator_id", string("has bookings at "+w.Entity+" in ")+w.Month.String()[:4]+
+			" already; history comes before the first one")
 	}
 	return err
 }

@@ -16,8 +16,8 @@ import (
 // Book is a workbook as text: the cells of each sheet row by row, the first row being the head.
 type Book map[string][][]string
 
-// Problem tells what is wrong with a cell, a row or a sheet, and what to do. Row counts as the spreadsheet does; 0 is
-// the sheet as a whole.
+// Problem tells what is wrong with a cell, a row or a sheet, and what to do. Row counts as the
+// spreadsheet does; 0 is the sheet as a whole.
 type Problem struct {
 	Sheet   string `json:"sheet"`
 	Row     int    `json:"row"`
@@ -83,8 +83,8 @@ type Withheld struct {
 	Income, Received, Sales, Withheld         money.Amount
 }
 
-// Import is a workbook that was read: rows whose cells are of the right form. What they mean among the tenant's other
-// objects is checked by the Service.
+// Import is a workbook that was read: rows whose cells are of the right form. What they mean among
+// the tenant's other objects is checked by the Service.
 type Import struct {
 	Creators, Contracts []Row
 	Payables            []Payable
@@ -94,7 +94,8 @@ type Import struct {
 
 // Rows counts the rows of all sheets.
 func (i *Import) Rows() int {
-	return len(i.Creators) + len(i.Contracts) + len(i.Payables) + len(i.Receivables) + len(i.Withholding)
+	return len(i.Creators) + len(i.Contracts) + len(i.Payables) + len(i.Receivables) +
+		len(i.Withholding)
 }
 
 // maxProblems bounds the list of problems.
@@ -109,7 +110,8 @@ func (r *reader) add(sheet string, row int, column, problem string) {
 	}
 }
 
-// Read reads a workbook; the problems are all that were found, and the import means nothing when there are any.
+// Read reads a workbook; the problems are all that were found, and the import means nothing when
+// there are any.
 func Read(book Book) (Import, []Problem) {
 	var r reader
 	var out Import
@@ -122,7 +124,9 @@ func Read(book Book) (Import, []Problem) {
 		}
 	}
 	for name := range book {
-		if name != SamplesSheet && !slices.ContainsFunc(Sheets(), func(s Sheet) bool { return s.Name == name }) {
+		if name != SamplesSheet && !slices.ContainsFunc(Sheets(), func(s Sheet) bool {
+			return s.Name == name
+		}) {
 			r.add(name, 0, "", "is no sheet of the template; remove it")
 		}
 	}
@@ -143,7 +147,8 @@ func order(sheet string) int {
 	return slices.IndexFunc(Sheets(), func(s Sheet) bool { return s.Name == sheet })
 }
 
-// rows reads the cells of a sheet below its head. The head may hold keys or Chinese names, in any order.
+// rows reads the cells of a sheet below its head. The head may hold keys or Chinese names, in any
+// order.
 func (r *reader) rows(s Sheet, cells [][]string) []Row {
 	if len(cells) == 0 {
 		return nil
@@ -213,16 +218,29 @@ func (r *reader) take(out *Import, row Row) {
 	case Contracts:
 		out.Contracts = append(out.Contracts, row)
 	case Payables:
-		out.Payables = append(out.Payables, Payable{Row: row, Ref: r.id(row, "external_ref"), CreatorID: ident.Creator(r.id(row, "creator_id")),
-			IncomeType: row.Cell("income_type"), Period: r.month(row, "service_period"), Amount: r.amount(row, "amount", true), Taxed: r.taxed(row), TaxDocument: row.Cell("tax_document")})
+		out.Payables = append(out.Payables,
+			Payable{Row: row, Ref: r.id(row, "external_ref"),
+				CreatorID:  ident.Creator(r.id(row, "creator_id")),
+				IncomeType: row.Cell("income_type"), Period: r.month(row, "service_period"),
+				Amount: r.amount(row, "amount", true), Taxed: r.taxed(row),
+				TaxDocument: row.Cell("tax_document")})
 	case Receivables:
-		out.Receivables = append(out.Receivables, Receivable{Row: row, Ref: r.id(row, "external_ref"), CreatorID: ident.Creator(r.id(row, "creator_id")), Entity: ident.Entity(r.id(row, "paying_entity")),
-			Kind: r.oneOf(row, "kind", "refund_recovery", "advance", "penalty", "other"), Document: row.Cell("document"), Amount: r.amount(row, "amount", true)})
+		out.Receivables = append(out.Receivables,
+			Receivable{Row: row, Ref: r.id(row, "external_ref"),
+				CreatorID: ident.Creator(r.id(row, "creator_id")),
+				Entity:    ident.Entity(r.id(row, "paying_entity")),
+				Kind:      r.oneOf(row, "kind", "refund_recovery", "advance", "penalty", "other"),
+				Document:  row.Cell("document"), Amount: r.amount(row, "amount", true)})
 	case Withholding:
-		out.Withholding = append(out.Withholding, Withheld{Row: row, Entity: ident.Entity(r.id(row, "paying_entity")), CreatorID: ident.Creator(r.id(row, "creator_id")), Platform: row.Cell("platform"),
-			Tax: r.oneOf(row, "tax", "IIT", "VAT", "UMCT", "EDU", "LEDU"), Item: row.Cell("item"), Collection: r.oneOf(row, "collection", "withheld", "agency_filed"),
-			Document: row.Cell("document"), Month: r.month(row, "month"), Months: r.count(row, "months"), Income: r.amount(row, "income", false),
-			Received: r.amount(row, "received", false), Sales: r.amount(row, "sales", false), Withheld: r.amount(row, "withheld", false)})
+		out.Withholding = append(out.Withholding,
+			Withheld{Row: row, Entity: ident.Entity(r.id(row, "paying_entity")),
+				CreatorID: ident.Creator(r.id(row, "creator_id")), Platform: row.Cell("platform"),
+				Tax: r.oneOf(row, "tax", "IIT", "VAT", "UMCT", "EDU", "LEDU"), Item: row.Cell("item"),
+				Collection: r.oneOf(row, "collection", "withheld", "agency_filed"),
+				Document:   row.Cell("document"), Month: r.month(row, "month"), Months: r.count(row, "months"),
+				Income:   r.amount(row, "income", false),
+				Received: r.amount(row, "received", false), Sales: r.amount(row, "sales", false),
+				Withheld: r.amount(row, "withheld", false)})
 	}
 }
 
@@ -235,7 +253,8 @@ func (r *reader) bad(row Row, column, problem string) {
 func (r *reader) id(row Row, column string) string {
 	text := row.Cell(column)
 	if len(text) > 64 || strings.ContainsFunc(text, func(c rune) bool {
-		return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '_' && c != '-'
+		return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '_' &&
+			c != '-'
 	}) {
 		r.bad(row, column, "must be 1 to 64 of the characters A-Z a-z 0-9 _ -")
 	}
@@ -262,7 +281,9 @@ func (r *reader) taxed(row Row) bool {
 	said := yes(cmp.Or(row.Cell("taxed"), "no"))
 	switch {
 	case said == true && document == "":
-		r.add(row.Sheet, row.Number, "tax_document", "must be given, because taxed says yes; what was not withheld and filed before is handed in before tax, with taxed no")
+		r.add(row.Sheet, row.Number, "tax_document",
+			"must be given, because taxed says yes; what was not withheld and filed before is handed in "+
+				"before tax, with taxed no")
 	case said == false:
 		if document != "" {
 			r.bad(row, "tax_document", "goes with taxed yes only")
@@ -349,7 +370,9 @@ func (r *reader) once(in Import) {
 			continue
 		}
 		for n := range w.Months {
-			twice(w.Row, "month", strings.Join([]string{string(w.Entity), string(w.CreatorID), w.Tax, w.Item, w.Platform, w.Month.Add(-n).String()}, "\x1f"))
+			twice(w.Row, "month",
+				strings.Join([]string{string(w.Entity), string(w.CreatorID), w.Tax, w.Item, w.Platform,
+					w.Month.Add(-n).String()}, "\x1f"))
 		}
 	}
 }

@@ -27,8 +27,9 @@ const (
 	Posted  = "posted"
 )
 
-// Record is what is kept of an import: who handed in and who approved which file. The file itself holds names and
-// numbers of people and is not kept: who approves it hands it in again, and its hash must be the same.
+// Record is what is kept of an import: who handed in and who approved which file. The file itself
+// holds names and numbers of people and is not kept: who approves it hands it in again, and its
+// hash must be the same.
 type Record struct {
 	ID         string         `json:"import_id"`
 	Tenant     ident.Tenant   `json:"-"`
@@ -44,20 +45,23 @@ type Record struct {
 // Master checks and makes master data from documents; *master.Service implements it.
 type Master interface {
 	// Problems lists what is wrong with a document in itself and among the tenant's objects.
-	Problems(ctx context.Context, by master.Caller, kind tenancy.Kind, body []byte) ([]fault.Field, error)
+	Problems(ctx context.Context, by master.Caller, kind tenancy.Kind,
+		body []byte) ([]fault.Field, error)
 	// Create makes its object; made already with the same content, nothing happens.
-	Create(ctx context.Context, by master.Caller, kind tenancy.Kind, body []byte) (master.Answer, error)
+	Create(ctx context.Context, by master.Caller, kind tenancy.Kind,
+		body []byte) (master.Answer, error)
 }
 
 // Store keeps the records of imports and writes opening rows of tax.
 type Store interface {
 	// Import reads a record, consistently; fault.Absent when there is none.
 	Import(ctx context.Context, tenant ident.Tenant, id string) (Record, error)
-	// Save writes a record over the one whose state was seen ("" for none) with its audit record, named by act; the
-	// error is optimistic.ErrRival when the state is another one.
+	// Save writes a record over the one whose state was seen ("" for none) with its audit record,
+	// named by act; the error is optimistic.ErrRival when the state is another one.
 	Save(ctx context.Context, r Record, seen, act, by string) error
 	// TaxRows reads a year's bookings of a taxpayer at a paying entity, in order, consistently.
-	TaxRows(ctx context.Context, tenant ident.Tenant, entity ident.Entity, taxpayer ident.Taxpayer, year int) ([]settlement.Booking, error)
+	TaxRows(ctx context.Context, tenant ident.Tenant, entity ident.Entity, taxpayer ident.Taxpayer,
+		year int) ([]settlement.Booking, error)
 	// PostRows appends opening rows under their number; optimistic.ErrRival when it is taken.
 	PostRows(ctx context.Context, tenant ident.Tenant, b settlement.Booking) error
 }
@@ -95,11 +99,13 @@ func HashOf(file []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Check reads and checks a file; without problems it is remembered, for a second person to approve. With problems
-// nothing is. Nothing is posted.
+// Check reads and checks a file; without problems it is remembered, for a second person to approve.
+// With problems nothing is. Nothing is posted.
 //
-// Errors: 3001 opening_closed after the first sealed period; 2002 import_exists when the id stands for another file.
-func (s *Service) Check(ctx context.Context, by identity.Principal, id string, file []byte, book Book) (Record, []Problem, error) {
+// Errors: 3001 opening_closed after the first sealed period; 2002 import_exists when the id stands
+// for another file.
+func (s *Service) Check(ctx context.Context, by identity.Principal, id string, file []byte,
+	book Book) (Record, []Problem, error) {
 	if err := s.open(ctx, by.Tenant); err != nil {
 		return Record{}, nil, err
 	}
@@ -107,7 +113,9 @@ func (s *Service) Check(ctx context.Context, by identity.Principal, id string, f
 	known, err := s.Store.Import(ctx, by.Tenant, id)
 	switch {
 	case err == nil && known.SHA256 != hash:
-		return Record{}, nil, fault.New(fault.OtherContent, "import_exists", "The import "+id+" is another file; choose another import_id.")
+		return Record{}, nil,
+			fault.New(fault.OtherContent, "import_exists",
+				"The import "+id+" is another file; choose another import_id.")
 	case err == nil:
 		return known, nil, nil
 	case !fault.HasCode(err, fault.NotFound):
@@ -117,7 +125,8 @@ func (s *Service) Check(ctx context.Context, by identity.Principal, id string, f
 	if err != nil || len(problems) > 0 {
 		return Record{}, problems, err
 	}
-	r := Record{ID: id, Tenant: by.Tenant, SHA256: hash, State: Checked, Rows: in.counts(), CheckedBy: by.Subject, CheckedAt: s.Clock.Instant()}
+	r := Record{ID: id, Tenant: by.Tenant, SHA256: hash, State: Checked, Rows: in.counts(),
+		CheckedBy: by.Subject, CheckedAt: s.Clock.Instant()}
 	if err := s.Store.Save(ctx, r, "", s.NewID(), by.Subject); err != nil {
 		return Record{}, nil, err
 	}
@@ -126,34 +135,43 @@ func (s *Service) Check(ctx context.Context, by identity.Principal, id string, f
 
 // counts tells how many rows each sheet has.
 func (i *Import) counts() map[string]int {
-	return map[string]int{Creators: len(i.Creators), Contracts: len(i.Contracts), Payables: len(i.Payables), Receivables: len(i.Receivables), Withholding: len(i.Withholding)}
+	return map[string]int{Creators: len(i.Creators), Contracts: len(i.Contracts),
+		Payables: len(i.Payables), Receivables: len(i.Receivables), Withholding: len(i.Withholding)}
 }
 
 // open refuses imports once a period was sealed.
 func (s *Service) open(ctx context.Context, tenant ident.Tenant) error {
 	sealed, err := s.Periods.AnySealed(ctx, tenant)
 	if err == nil && sealed {
-		err = fault.New(fault.IllegalMove, "opening_closed", "A period of this tenant is sealed, so its books have begun; what is missing from before is posted as a correction in the open period.")
+		err = fault.New(fault.IllegalMove, "opening_closed",
+			"A period of this tenant is sealed, so its books have begun; what is missing from before is "+
+				"posted as a correction in the open period.")
 	}
 	return err
 }
 
-// Approve posts a checked import by a second person's word, who hands in the same file. Stopped half-way it is called
-// again and goes on: every row is posted once.
+// Approve posts a checked import by a second person's word, who hands in the same file. Stopped
+// half-way it is called again and goes on: every row is posted once.
 //
-// Errors: 1003 second_person for whoever checked it; 2002 other_file; 2001 with what changed since it was checked.
-func (s *Service) Approve(ctx context.Context, by identity.Principal, id string, file []byte, book Book) (Record, []Problem, error) {
+// Errors: 1003 second_person for whoever checked it; 2002 other_file; 2001 with what changed since
+// it was checked.
+func (s *Service) Approve(ctx context.Context, by identity.Principal, id string, file []byte,
+	book Book) (Record, []Problem, error) {
 	r, err := s.Store.Import(ctx, by.Tenant, id)
 	if err != nil {
 		return Record{}, nil, err
 	}
 	switch {
 	case r.SHA256 != HashOf(file):
-		return Record{}, nil, fault.New(fault.OtherContent, "other_file", "This is not the file that was checked as "+id+" (sha256 "+r.SHA256+").")
+		return Record{}, nil,
+			fault.New(fault.OtherContent, "other_file", "This is not the file that was checked as "+id+
+				" (sha256 "+r.SHA256+").")
 	case r.State == Posted:
 		return r, nil, nil
 	case r.CheckedBy == by.Subject:
-		return Record{}, nil, fault.New(fault.Forbidden, "second_person", "You handed this import in; a second person approves it.")
+		return Record{}, nil,
+			fault.New(fault.Forbidden, "second_person",
+				"You handed this import in; a second person approves it.")
 	}
 	if err := s.open(ctx, by.Tenant); err != nil {
 		return Record{}, nil, err
@@ -165,7 +183,9 @@ func (s *Service) Approve(ctx context.Context, by identity.Principal, id string,
 	if err := s.post(ctx, by, r, in); err != nil {
 		return Record{}, nil, err
 	}
-	r.State, r.ApprovedBy, r.PostedAt = Posted, by.Subject, s.Clock.Instant()
+	r.State = Posted
+	r.ApprovedBy = by.Subject
+	r.PostedAt = s.Clock.Instant()
 	if err := s.Store.Save(ctx, r, Checked, s.NewID(), by.Subject); err != nil {
 		return Record{}, nil, err
 	}
@@ -197,26 +217,32 @@ func (s *Service) post(ctx context.Context, by identity.Principal, r Record, in 
 		}
 	}
 	if err := each(ctx, in.Payables, func(ctx context.Context, p Payable) error {
-		return s.Payer.OpenBefore(ctx, settlement.Before{Tenant: by.Tenant, By: r.CheckedBy, Ref: p.Ref, CreatorID: p.CreatorID, IncomeType: p.IncomeType, Period: p.Period, Amount: p.Amount,
+		return s.Payer.OpenBefore(ctx, settlement.Before{Tenant: by.Tenant, By: r.CheckedBy, Ref: p.Ref,
+			CreatorID: p.CreatorID, IncomeType: p.IncomeType, Period: p.Period, Amount: p.Amount,
 			Taxed: p.Taxed, Document: p.TaxDocument})
 	}); err != nil {
 		return err
 	}
-	if err := each(ctx, in.Receivables, func(ctx context.Context, c Receivable) error { return s.Debts.Opening(ctx, maker, by.Subject, c) }); err != nil {
+	if err := each(ctx, in.Receivables, func(ctx context.Context, c Receivable) error {
+		return s.Debts.Opening(ctx, maker, by.Subject, c)
+	}); err != nil {
 		return err
 	}
 	return s.postHistory(ctx, r, by.Subject, in.Withholding)
 }
 
-// postHistory posts the rows of withholding, each once. They are sorted into lists anew after somebody else wrote to
-// one, or merged two.
-func (s *Service) postHistory(ctx context.Context, r Record, approvedBy string, rows []Withheld) error {
+// postHistory posts the rows of withholding, each once. They are sorted into lists anew after
+// somebody else wrote to one, or merged two.
+func (s *Service) postHistory(ctx context.Context, r Record, approvedBy string,
+	rows []Withheld) error {
 	return optimistic.Do(ctx, func() error {
 		lists, err := s.lists(ctx, r.Tenant, rows)
 		if err != nil {
 			return err
 		}
-		return each(ctx, lists, func(ctx context.Context, l list) error { return s.postRows(ctx, r, approvedBy, l) })
+		return each(ctx, lists, func(ctx context.Context, l list) error {
+			return s.postRows(ctx, r, approvedBy, l)
+		})
 	})
 }
 
@@ -234,8 +260,8 @@ type list struct {
 	documents []string
 }
 
-// lists gathers the withholding rows by the list that they belong to, which is that of the taxpayer whom a merge has
-// left.
+// lists gathers the withholding rows by the list that they belong to, which is that of the taxpayer
+// whom a merge has left.
 func (s *Service) lists(ctx context.Context, tenant ident.Tenant, rows []Withheld) ([]list, error) {
 	var out []list
 	at := map[listKey]int{} // of the list in out, under the taxpayer of the master data
@@ -270,12 +296,14 @@ func (s *Service) lists(ctx context.Context, tenant ident.Tenant, rows []Withhel
 }
 
 func (w Withheld) taxRow() tax.Row {
-	return tax.Row{Kind: w.Tax, Item: w.Item, Platform: w.Platform, Period: w.Month.String(), Income: w.Income, Received: w.Received, Sales: w.Sales,
+	return tax.Row{Kind: w.Tax, Item: w.Item, Platform: w.Platform, Period: w.Month.String(),
+		Income: w.Income, Received: w.Received, Sales: w.Sales,
 		Withheld: w.Withheld, Collection: w.Collection, Months: w.Months}
 }
 
-// postRows appends the rows of one list, each once: what an earlier call has posted of them stands, in the list itself or
-// in one that was merged into it since. optimistic.ErrRival when the list was closed by a merge, or somebody was faster.
+// postRows appends the rows of one list, each once: what an earlier call has posted of them stands,
+// in the list itself or in one that was merged into it since. optimistic.ErrRival when the list was
+// closed by a merge, or somebody was faster.
 func (s *Service) postRows(ctx context.Context, r Record, approvedBy string, l list) error {
 	act := "opening-" + r.ID
 	had, err := s.Store.TaxRows(ctx, r.Tenant, l.entity, l.taxpayer, l.year)
@@ -294,8 +322,11 @@ func (s *Service) postRows(ctx context.Context, r Record, approvedBy string, l l
 	if len(rows) == 0 {
 		return nil
 	}
-	return s.Store.PostRows(ctx, r.Tenant, settlement.Booking{Entity: l.entity, Taxpayer: l.taxpayer, Year: l.year, Seq: len(had) + 1, Kind: settlement.KindOpening,
-		EntryID: act, At: s.Clock.Instant(), Rows: rows, Opening: &settlement.OpeningSource{Documents: l.documents, SHA256: r.SHA256, By: []string{r.CheckedBy, approvedBy}}})
+	return s.Store.PostRows(ctx, r.Tenant, settlement.Booking{Entity: l.entity, Taxpayer: l.taxpayer,
+		Year: l.year, Seq: len(had) + 1, Kind: settlement.KindOpening,
+		EntryID: act, At: s.Clock.Instant(), Rows: rows,
+		Opening: &settlement.OpeningSource{Documents: l.documents, SHA256: r.SHA256,
+			By: []string{r.CheckedBy, approvedBy}}})
 }
 
 // without gives rows less others, each of which takes one away.
@@ -310,7 +341,8 @@ func without(rows, others []tax.Row) []tax.Row {
 }
 
 // read reads a workbook and checks its rows among each other and among the tenant's objects.
-func (s *Service) read(ctx context.Context, by identity.Principal, book Book) (Import, []Problem, error) {
+func (s *Service) read(ctx context.Context, by identity.Principal,
+	book Book) (Import, []Problem, error) {
 	in, problems := Read(book)
 	if len(problems) > 0 {
 		return in, problems, nil
@@ -319,7 +351,8 @@ func (s *Service) read(ctx context.Context, by identity.Principal, book Book) (I
 	if err != nil {
 		return in, nil, fault.Later(err)
 	}
-	c := checker{Service: s, by: by, in: in, today: today, fresh: map[string]bool{}, entities: map[string]bool{}}
+	c := checker{Service: s, by: by, in: in, today: today, fresh: map[string]bool{},
+		entities: map[string]bool{}}
 	for _, row := range in.Creators {
 		c.fresh[row.Cell("creator_id")] = true
 	}

@@ -9,7 +9,8 @@ import (
 	"fenzhang/shared/ident"
 )
 
-// MerchantAccount is a tenant's account at a gateway, with the adapter that signs and verifies with its keys.
+// MerchantAccount is a tenant's account at a gateway, with the adapter that signs and verifies with
+// its keys.
 type MerchantAccount struct {
 	Tenant   ident.Tenant
 	Merchant string // the gateway's number of the account
@@ -28,23 +29,27 @@ type Merchants interface {
 
 var _ Merchants = Gateways{}
 
-// For finds the account a tenant pays through: the named merchant, or the tenant's first for the method where
-// none is named. The error has reason merchant_missing.
-func (g Gateways) For(_ context.Context, tenant ident.Tenant, method Method, merchant string) (Gateway, error) {
+// For finds the account a tenant pays through: the named merchant, or the tenant's first for the
+// method where none is named. The error has reason merchant_missing.
+func (g Gateways) For(_ context.Context, tenant ident.Tenant, method Method,
+	merchant string) (Gateway, error) {
 	for _, a := range g {
 		if a.Tenant == tenant && a.Method == method && (merchant == "" || a.Merchant == merchant) {
 			return a.Gateway, nil
 		}
 	}
-	return nil, fault.Missing("merchant_missing", string(method), "The tenant has no merchant account for this way of paying; add one, or change the payee's account.")
+	return nil, fault.Missing("merchant_missing", string(method),
+		"The tenant has no merchant account for this way of paying; add one, or change the payee's "+
+			"account.")
 }
 
-// Notice reads a gateway's message with the keys of each merchant account of the method; the one whose keys
-// verify it gives the tenant.
+// Notice reads a gateway's message with the keys of each merchant account of the method; the one
+// whose keys verify it gives the tenant.
 //
 // Errors: fault.SignatureInvalid when none does, fault.Absent when there is no such gateway here,
 // fault.InvalidInput when a verified message cannot be read.
-func (g Gateways) Notice(ctx context.Context, method Method, headers map[string]string, body []byte) (Notice, error) {
+func (g Gateways) Notice(ctx context.Context, method Method, headers map[string]string,
+	body []byte) (Notice, error) {
 	if !slices.ContainsFunc(g, func(a MerchantAccount) bool { return a.Method == method }) {
 		return Notice{}, fault.Absent("gateway")
 	}
@@ -59,5 +64,7 @@ func (g Gateways) Notice(ctx context.Context, method Method, headers map[string]
 		n.Tenant = a.Tenant
 		return n, err
 	}
-	return Notice{}, fault.New(fault.SignatureInvalid, "signature_wrong", "The message's signature is missing or wrong; sign it with the key that is registered for the merchant account.").Wrap(ErrUnverified)
+	return Notice{}, fault.New(fault.SignatureInvalid, "signature_wrong",
+		"The message's signature is missing or wrong; sign it with the key that is registered for the "+
+			"merchant account.").Wrap(ErrUnverified)
 }

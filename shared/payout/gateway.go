@@ -1,4 +1,5 @@
-// Package payout moves a settlement's money to its payee through a payment gateway, once (promise P3).
+// Package payout moves a settlement's money to its payee through a payment gateway, once (promise
+// P3).
 package payout
 
 import (
@@ -27,7 +28,8 @@ const (
 	Bank   Method = "bank"
 )
 
-// Order is one payment as a gateway is asked to make it. The same key always carries the same content.
+// Order is one payment as a gateway is asked to make it. The same key always carries the same
+// content.
 type Order struct {
 	Key        string // 32 letters and digits; the gateway's uniqueness rests on it
 	Amount     money.Amount
@@ -48,27 +50,29 @@ type Outcome struct {
 
 // Notice is a gateway's verified message about an order.
 type Notice struct {
-	Tenant ident.Tenant // of the merchant account whose key verified the body; a body never names a tenant
+	// of the merchant account whose key verified the body; a body never names a tenant
+	Tenant ident.Tenant
 	Key    string
 	Outcome
 }
 
 // Gateway sends orders through one merchant account.
 type Gateway interface {
-	// Send asks for a payment. Whatever leaves open whether the order was taken (time-out, 5xx, an unknown
-	// code, an answer whose signature is wrong) is Outcome UNKNOWN with a nil error. An error means that
-	// nothing was sent. Sending the same order again never pays twice.
+	// Send asks for a payment. Whatever leaves open whether the order was taken (time-out, 5xx, an
+	// unknown code, an answer whose signature is wrong) is Outcome UNKNOWN with a nil error. An error
+	// means that nothing was sent. Sending the same order again never pays twice.
 	Send(ctx context.Context, o Order) (Outcome, error)
-	// Query asks what became of a key: NOT_FOUND when the gateway surely has none, UNKNOWN when it did not
-	// say. An error means that it was not asked.
+	// Query asks what became of a key: NOT_FOUND when the gateway surely has none, UNKNOWN when it did
+	// not say. An error means that it was not asked.
 	Query(ctx context.Context, key string) (Outcome, error)
-	// ParseNotice verifies a message and reads it. Header names are in lower case. The error is ErrUnverified
-	// when the message is not from this merchant account's gateway, and fault.Invalid when it is but cannot
-	// be read.
+	// ParseNotice verifies a message and reads it. Header names are in lower case. The error is
+	// ErrUnverified when the message is not from this merchant account's gateway, and fault.Invalid
+	// when it is but cannot be read.
 	ParseNotice(ctx context.Context, headers map[string]string, body []byte) (Notice, error)
 }
 
-// ErrUnverified tells that a message carries no signature, or none that the merchant account's keys verify.
+// ErrUnverified tells that a message carries no signature, or none that the merchant account's keys
+// verify.
 var ErrUnverified = errors.New("signature missing or wrong")
 
 // RemarkLimit is the number of characters that every gateway takes as remark.
@@ -76,16 +80,16 @@ const RemarkLimit = 32
 
 var keyShape = regexp.MustCompile(`^[A-Za-z0-9]{32}$`)
 
-// KeyFor gives the payout key of a settlement: 32 hexadecimal digits made of tenant and settlement id. A
-// settlement is one occurrence of a payable, so asking again can never make a second key; a reopened payable
-// is another settlement and has another.
+// KeyFor gives the payout key of a settlement: 32 hexadecimal digits made of tenant and settlement
+// id. A settlement is one occurrence of a payable, so asking again can never make a second key; a
+// reopened payable is another settlement and has another.
 func KeyFor(tenant ident.Tenant, settlementID ident.Settlement) string {
 	sum := sha256.Sum256([]byte(string("payout\x1f"+tenant+"\x1f") + string(settlementID)))
 	return hex.EncodeToString(sum[:16])
 }
 
-// Check tells all that is wrong with an order before anything is written or sent. The texts name fields and
-// never repeat a value.
+// Check tells all that is wrong with an order before anything is written or sent. The texts name
+// fields and never repeat a value.
 func (o Order) Check() error {
 	var fields []fault.Field
 	refuse := func(bad bool, field, problem string) {
@@ -95,10 +99,13 @@ func (o Order) Check() error {
 	}
 	refuse(!keyShape.MatchString(o.Key), "key", "must be 32 letters and digits")
 	refuse(!o.Amount.Positive(), "amount", "must be above zero")
-	refuse(o.Account == "" || !printable(o.Account), "account", "must be present, without control characters")
-	refuse(o.HolderName == "" || !printable(o.HolderName), "holder", "must be present, without control characters")
+	refuse(o.Account == "" || !printable(o.Account), "account",
+		"must be present, without control characters")
+	refuse(o.HolderName == "" || !printable(o.HolderName), "holder",
+		"must be present, without control characters")
 	refuse(!printable(o.Bank), "bank", "must have no control characters")
-	refuse(!printable(o.Remark) || utf8.RuneCountInString(o.Remark) > RemarkLimit, "remark", "must have at most 32 characters and no control characters")
+	refuse(!printable(o.Remark) || utf8.RuneCountInString(o.Remark) > RemarkLimit, "remark",
+		"must have at most 32 characters and no control characters")
 	if len(fields) > 0 {
 		return fault.Invalid(fields...)
 	}

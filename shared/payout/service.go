@@ -31,14 +31,16 @@ type Payable struct {
 	Hold         string // reason of the hold, empty for none; possible before the first send only
 	ToPay        money.Amount
 	Method       Method
-	Merchant     string      // merchant account of the paying entity; empty: the tenant's for the method
-	Account      string      // names the version of the payee account that was approved; empty: not bound
-	Period       civil.Month // service period, shown to the payee
-	TaxMonth     civil.Month // month of the payment date that the booking taxed
-	PaymentDate  civil.Date  // business date of the first send; set by the service before MarkSent
-	SentAt       time.Time   // of the first send
-	Remark       string      // shown to the payee; empty: made from the period
-	Trace        string      // W3C traceparent of what is going on, for the outbox
+	// merchant account of the paying entity; empty: the tenant's for the method
+	Merchant string
+	// names the version of the payee account that was approved; empty: not bound
+	Account     string
+	Period      civil.Month // service period, shown to the payee
+	TaxMonth    civil.Month // month of the payment date that the booking taxed
+	PaymentDate civil.Date  // business date of the first send; set by the service before MarkSent
+	SentAt      time.Time   // of the first send
+	Remark      string      // shown to the payee; empty: made from the period
+	Trace       string      // W3C traceparent of what is going on, for the outbox
 }
 
 // Paying is the settlement status in which money is sent.
@@ -46,16 +48,18 @@ const Paying = "PAYING"
 
 // Payables is the part of settlement storage that paying needs.
 type Payables interface {
-	// Load gives the settlement as it stands, by a consistent read. It is fault.Absent when there is none.
+	// Load gives the settlement as it stands, by a consistent read. It is fault.Absent when there is
+	// none.
 	Load(ctx context.Context, tenant ident.Tenant, settlementID ident.Settlement) (Payable, error)
-	// MarkSent moves CREATED -> SENT before the first send and writes p.PaymentDate and at, on condition that
-	// the settlement is still PAYING and CREATED, without a hold and booked for that month. A broken condition
-	// is fault.IllegalMove or fault.StaleVersion; finding one's own write is success.
+	// MarkSent moves CREATED -> SENT before the first send and writes p.PaymentDate and at, on
+	// condition that the settlement is still PAYING and CREATED, without a hold and booked for that
+	// month. A broken condition is fault.IllegalMove or fault.StaleVersion; finding one's own write is
+	// success.
 	MarkSent(ctx context.Context, p Payable, at time.Time) error
-	// Record moves the payout to o.State by one step of Path from where it stands then, in one act with what
-	// follows: PAID writes books and settlement PAID, FAILED and CANCELLED settlement FAILED, RETURNED leaves
-	// the settlement PAID. A word that Path calls old is success and changes nothing; a contradiction is
-	// ErrContradiction.
+	// Record moves the payout to o.State by one step of Path from where it stands then, in one act
+	// with what follows: PAID writes books and settlement PAID, FAILED and CANCELLED settlement
+	// FAILED, RETURNED leaves the settlement PAID. A word that Path calls old is success and changes
+	// nothing; a contradiction is ErrContradiction.
 	Record(ctx context.Context, p Payable, o Outcome) error
 	// ByKey finds a settlement by its payout key. It is fault.Absent when there is none in the tenant.
 	ByKey(ctx context.Context, tenant ident.Tenant, key string) (Payable, error)
@@ -63,12 +67,13 @@ type Payables interface {
 
 // Unclear lists payouts whose end is outstanding.
 type Unclear interface {
-	// Unclear gives at most limit payouts, of all tenants, that are SENT, UNKNOWN, ACCEPTED or WAITING_PAYEE
-	// and were last changed before a time; the longest waiting first.
+	// Unclear gives at most limit payouts, of all tenants, that are SENT, UNKNOWN, ACCEPTED or
+	// WAITING_PAYEE and were last changed before a time; the longest waiting first.
 	Unclear(ctx context.Context, before time.Time, limit int) ([]Payable, error)
 }
 
-// Payee is where the money goes, in clear text: fetched right before sending, never stored or logged.
+// Payee is where the money goes, in clear text: fetched right before sending, never stored or
+// logged.
 type Payee struct {
 	Account, Holder, Bank string
 	Ref                   string // names the version of the account, compared with Payable.Account
@@ -79,19 +84,20 @@ func (Payee) LogValue() slog.Value { return slog.StringValue("payee") }
 
 // Accounts decrypts payees.
 type Accounts interface {
-	// Payee gives the account that p is to be paid to. The read is told to the audit before it is answered.
+	// Payee gives the account that p is to be paid to. The read is told to the audit before it is
+	// answered.
 	Payee(ctx context.Context, p Payable) (Payee, error)
 }
 
 // Rebooking has a settlement taxed again for another month before anything is sent.
 type Rebooking interface {
-	// Rebook asks for the booking of p to be reversed and made anew for the month of today; asking twice is
-	// asking once.
+	// Rebook asks for the booking of p to be reversed and made anew for the month of today; asking
+	// twice is asking once.
 	Rebook(ctx context.Context, p Payable, today civil.Date) error
 }
 
-// Service pays. Hear needs Payables, Merchants, Clock and Log only; Pay needs Accounts and Rebooking
-// besides, and Sweep needs Unclear too.
+// Service pays. Hear needs Payables, Merchants, Clock and Log only; Pay needs Accounts and
+// Rebooking besides, and Sweep needs Unclear too.
 type Service struct {
 	Payables  Payables
 	Unclear   Unclear
@@ -112,16 +118,20 @@ const (
 	Rebook  Decision = "rebook"  // the tax month has changed; nothing was sent
 )
 
-// reach is how long a gateway answers queries about an order. After it NOT_FOUND says nothing: only the
-// gateway's bill or a bank statement line ends the payout.
+// reach is how long a gateway answers queries about an order. After it NOT_FOUND says nothing: only
+// the gateway's bill or a bank statement line ends the payout.
 const reach = 29 * 24 * time.Hour
 
-// ErrPayeeChanged tells that the payee's account is not the one that was approved; nothing was sent.
-var ErrPayeeChanged = fault.New(fault.IllegalMove, "payee_changed", "The payee's account was changed after the approval; cancel this settlement and let the next one be approved with the new account.")
+// ErrPayeeChanged tells that the payee's account is not the one that was approved; nothing was
+// sent.
+var ErrPayeeChanged = fault.New(fault.IllegalMove, "payee_changed",
+	"The payee's account was changed after the approval; cancel this settlement and let the next "+
+		"one be approved with the new account.")
 
-// Pay does what a settlement needs next: the first send, or the question what became of it. It may be called
-// any number of times, also at once: money moves once.
-func (s *Service) Pay(ctx context.Context, tenant ident.Tenant, settlementID ident.Settlement) (Decision, error) {
+// Pay does what a settlement needs next: the first send, or the question what became of it. It may
+// be called any number of times, also at once: money moves once.
+func (s *Service) Pay(ctx context.Context, tenant ident.Tenant,
+	settlementID ident.Settlement) (Decision, error) {
 	p, err := s.Payables.Load(ctx, tenant, settlementID)
 	if err != nil {
 		return Nothing, err
@@ -169,8 +179,8 @@ func (s *Service) first(ctx context.Context, p Payable) (Decision, error) {
 	return Asked, s.send(ctx, p, gateway, order, true)
 }
 
-// overtaken looks again after somebody else was faster: a hold, a cancellation, or another sender, whose send
-// may be under way, so that only asking is right.
+// overtaken looks again after somebody else was faster: a hold, a cancellation, or another sender,
+// whose send may be under way, so that only asking is right.
 func (s *Service) overtaken(ctx context.Context, p Payable, cause error) (Decision, error) {
 	now, err := s.Payables.Load(ctx, p.Tenant, p.SettlementID)
 	if err != nil {
@@ -195,7 +205,8 @@ func (s *Service) prepare(ctx context.Context, p Payable) (Gateway, Order, error
 	if p.Account != "" && p.Account != payee.Ref {
 		return nil, Order{}, ErrPayeeChanged
 	}
-	o := Order{Key: p.Key, Amount: p.ToPay, Account: payee.Account, HolderName: payee.Holder, Bank: payee.Bank, Remark: p.remark()}
+	o := Order{Key: p.Key, Amount: p.ToPay, Account: payee.Account, HolderName: payee.Holder,
+		Bank: payee.Bank, Remark: p.remark()}
 	return gateway, o, o.Check()
 }
 
@@ -206,9 +217,10 @@ func (p Payable) remark() string {
 	return p.Period.String() + " 结算款"
 }
 
-// send asks for the payment and writes down what was heard. An unclear answer is followed up once right away:
-// most end there.
-func (s *Service) send(ctx context.Context, p Payable, g Gateway, order Order, followUp bool) error {
+// send asks for the payment and writes down what was heard. An unclear answer is followed up once
+// right away: most end there.
+func (s *Service) send(ctx context.Context, p Payable, g Gateway, order Order,
+	followUp bool) error {
 	o, err := g.Send(ctx, order)
 	if err != nil {
 		return fault.Internal(err)
@@ -222,8 +234,8 @@ func (s *Service) send(ctx context.Context, p Payable, g Gateway, order Order, f
 	return nil
 }
 
-// clear asks the gateway what became of a payout that was sent. Where it knows nothing of a payout that we
-// are not sure it ever took, the same order goes out again under the same key.
+// clear asks the gateway what became of a payout that was sent. Where it knows nothing of a payout
+// that we are not sure it ever took, the same order goes out again under the same key.
 func (s *Service) clear(ctx context.Context, p Payable) error {
 	gateway, err := s.Merchants.For(ctx, p.Tenant, p.Method, p.Merchant)
 	if err != nil {
@@ -266,8 +278,10 @@ func (s *Service) record(ctx context.Context, p Payable, o Outcome) (Payable, er
 			return p, err
 		}
 		p.State = step
-		s.Log.InfoContext(ctx, "payout heard", "tenant", p.Tenant, "settlement_id", p.SettlementID, "payout_key", p.Key,
-			"from", from, "to", step, "gateway_id", o.GatewayID, "reason", o.Reason, "amount", p.ToPay.String(), "trace", p.Trace)
+		s.Log.InfoContext(ctx, "payout heard", "tenant", p.Tenant, "settlement_id", p.SettlementID,
+			"payout_key", p.Key,
+			"from", from, "to", step, "gateway_id", o.GatewayID, "reason", o.Reason, "amount",
+			p.ToPay.String(), "trace", p.Trace)
 	}
 	return p, nil
 }
@@ -276,13 +290,14 @@ func otherAmount(p Payable, o Outcome) error {
 	return ErrContradiction.Wrap(fmt.Errorf("payout of %s, gateway says %s", p.ToPay, o.Amount))
 }
 
-// Hear takes a gateway's message: it verifies it, finds the payout in the tenant whose merchant account it is
-// for, compares the amount and writes the word down. A message about an UNKNOWN payout is only a reason to
-// ask, because only a query ends that state.
+// Hear takes a gateway's message: it verifies it, finds the payout in the tenant whose merchant
+// account it is for, compares the amount and writes the word down. A message about an UNKNOWN
+// payout is only a reason to ask, because only a query ends that state.
 //
-// Errors: those of Gateways.Notice; fault.Absent for a key the tenant does not have; ErrContradiction;
-// fault.Unavailable while the gateway does not answer the question.
-func (s *Service) Hear(ctx context.Context, method Method, headers map[string]string, body []byte) error {
+// Errors: those of Gateways.Notice; fault.Absent for a key the tenant does not have;
+// ErrContradiction; fault.Unavailable while the gateway does not answer the question.
+func (s *Service) Hear(ctx context.Context, method Method, headers map[string]string,
+	body []byte) error {
 	n, err := s.Merchants.Notice(ctx, method, headers, body)
 	if err != nil {
 		return err
@@ -320,8 +335,8 @@ func (s *Service) ask(ctx context.Context, p Payable) error {
 	return err
 }
 
-// A notice normally comes within seconds: what is younger than quiet is not asked about. One sweep asks about sweepLimit
-// payouts at most; the next goes on.
+// A notice normally comes within seconds: what is younger than quiet is not asked about. One sweep
+// asks about sweepLimit payouts at most; the next goes on.
 const (
 	quiet      = time.Minute
 	sweepLimit = 1000
@@ -332,8 +347,8 @@ func (s *Service) SweepUnclear(ctx context.Context) error {
 	return s.Sweep(ctx, s.Clock.Instant().Add(-quiet), sweepLimit)
 }
 
-// Sweep asks about payouts that have waited since before, at most limit of them. One that fails does not stop
-// the others; the error joins all failures.
+// Sweep asks about payouts that have waited since before, at most limit of them. One that fails
+// does not stop the others; the error joins all failures.
 func (s *Service) Sweep(ctx context.Context, before time.Time, limit int) error {
 	list, err := s.Unclear.Unclear(ctx, before, limit)
 	if err != nil {
@@ -372,7 +387,8 @@ func (s *Service) followUp(ctx context.Context, p Payable) error {
 		return nil
 	}
 	e := fault.Of(err)
-	s.Log.ErrorContext(ctx, "payout stays unclear", "tenant", p.Tenant, "settlement_id", p.SettlementID, "payout_key", p.Key,
+	s.Log.ErrorContext(ctx, "payout stays unclear", "tenant", p.Tenant, "settlement_id",
+		p.SettlementID, "payout_key", p.Key,
 		"state", p.State, "code", int(e.Code), "reason", e.Reason, "cause", e.Error())
 	return fmt.Errorf("settlement %s: %w", p.SettlementID, err)
 }
@@ -409,6 +425,7 @@ func (s *Service) Handle(ctx context.Context, body []byte) error {
 		return err
 	}
 	decision, err := s.Pay(ctx, m.Tenant, m.SettlementID)
-	s.Log.InfoContext(ctx, "payout message", "tenant", m.Tenant, "settlement_id", m.SettlementID, "transition_id", m.TransitionID, "op", m.Op, "decision", decision, "trace", m.Trace)
+	s.Log.InfoContext(ctx, "payout message", "tenant", m.Tenant, "settlement_id", m.SettlementID,
+		"transition_id", m.TransitionID, "op", m.Op, "decision", decision, "trace", m.Trace)
 	return err
 }

@@ -9,8 +9,8 @@ import (
 // State is where a payout stands, or what a gateway says about it.
 type State string
 
-// The states of a payout (promise P3): CREATED -> SENT -> (UNKNOWN) -> ACCEPTED -> WAITING_PAYEE -> PAID, FAILED
-// or CANCELLED, and PAID -> RETURNED. Any of them may be skipped on the way forward.
+// The states of a payout (promise P3): CREATED -> SENT -> (UNKNOWN) -> ACCEPTED -> WAITING_PAYEE ->
+// PAID, FAILED or CANCELLED, and PAID -> RETURNED. Any of them may be skipped on the way forward.
 const (
 	Created      State = "CREATED"       // the key is written, nothing has left
 	Sent         State = "SENT"          // about to be sent, or sent without an answer yet
@@ -22,26 +22,29 @@ const (
 	Cancelled    State = "CANCELLED"
 	Returned     State = "RETURNED" // paid, and the payee's bank sent it back: the debt lives again
 
-	// NotFound is an answer to a query, never a payout's own state: the gateway knows no order under the key.
+	// NotFound is an answer to a query, never a payout's own state: the gateway knows no order under
+	// the key.
 	NotFound State = "NOT_FOUND"
 )
 
 // progress orders the states of a payout that is not final; final ones are 4 and 5.
-var progress = map[State]int{Created: 0, Sent: 1, Unknown: 1, Accepted: 2, WaitingPayee: 3, Paid: 4, Failed: 4, Cancelled: 4, Returned: 5}
+var progress = map[State]int{Created: 0, Sent: 1, Unknown: 1, Accepted: 2, WaitingPayee: 3, Paid: 4,
+	Failed: 4, Cancelled: 4, Returned: 5}
 
-// Final tells whether no further move is expected. PAID is final although a bank may still return the money.
+// Final tells whether no further move is expected. PAID is final although a bank may still return
+// the money.
 func (s State) Final() bool { return progress[s] >= progress[Paid] }
 
 // Open tells whether the payout was sent and the gateway's last word is outstanding.
 func (s State) Open() bool { return !s.Final() && s != Created && s != "" && s != NotFound }
 
-// Path lists the moves, in order, that hearing a gateway's state causes in a payout. It is empty when the word
-// is old or repeated: notices are redelivered and overtake each other. A return that overtakes the payment
-// gives both moves, so that books see the payment before its reverse.
+// Path lists the moves, in order, that hearing a gateway's state causes in a payout. It is empty
+// when the word is old or repeated: notices are redelivered and overtake each other. A return that
+// overtakes the payment gives both moves, so that books see the payment before its reverse.
 //
-// The error has reason payout_contradiction when the word cannot be true of this payout: money moved for one
-// that had failed or was never sent, or a payment denied after it was reported. No state follows from it; a
-// person and the gateway's bill decide.
+// The error has reason payout_contradiction when the word cannot be true of this payout: money
+// moved for one that had failed or was never sent, or a payment denied after it was reported. No
+// state follows from it; a person and the gateway's bill decide.
 func Path(now, heard State) ([]State, error) {
 	from, known := progress[now]
 	if !known {
@@ -94,7 +97,8 @@ func contradiction(now, heard State) error {
 	return ErrContradiction.Wrap(fmt.Errorf("payout is %s, gateway says %s", now, heard))
 }
 
-// ErrContradiction matches, by errors.Is, every case in which a gateway's word cannot be true of the payout it
-// names. It must wake somebody: money may have moved that the books do not know.
+// ErrContradiction matches, by errors.Is, every case in which a gateway's word cannot be true of
+// the payout it names. It must wake somebody: money may have moved that the books do not know.
 var ErrContradiction = fault.New(fault.IllegalMove, "payout_contradiction",
-	"The payment gateway's word does not fit this payout; compare the gateway's bill before anything else is done.")
+	"The payment gateway's word does not fit this payout; compare the gateway's bill before "+
+		"anything else is done.")

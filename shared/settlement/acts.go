@@ -21,9 +21,11 @@ type Intent struct {
 	Reason  string
 }
 
-// change loads a settlement that the caller may see, lets decide make the change and applies it. After a rival's write it
-// reads and decides again, and the caller's version shows whether the decision is still wanted.
-func (s *Service) change(ctx context.Context, in Intent, name string, decide func(Settlement, Act) (Change, error)) (Settlement, error) {
+// change loads a settlement that the caller may see, lets decide make the change and applies it.
+// After a rival's write it reads and decides again, and the caller's version shows whether the
+// decision is still wanted.
+func (s *Service) change(ctx context.Context, in Intent, name string,
+	decide func(Settlement, Act) (Change, error)) (Settlement, error) {
 	return optimistic.Value(ctx, func() (Settlement, error) {
 		a := Act{ID: s.NewID(), Name: name, By: in.By.Subject, Reason: in.Reason}
 		st, err := s.Read(ctx, in.By, in.ID)
@@ -54,21 +56,24 @@ func (s *Service) Read(ctx context.Context, by identity.Principal, id string) (S
 }
 
 // changeOnly makes a decision of a move that writes nothing but the settlement.
-func changeOnly(move func(Settlement, Act) (Settlement, error)) func(Settlement, Act) (Change, error) {
+func changeOnly(move func(Settlement, Act) (Settlement, error)) func(Settlement,
+	Act) (Change, error) {
 	return func(st Settlement, a Act) (Change, error) {
 		n, err := move(st, a)
 		return Change{Old: &st, New: n}, err
 	}
 }
 
-// Repeated is true when an earlier call of the same person has made the intended move already: the settlement went there
-// from the version that the intent names, or has the person's approval.
+// Repeated is true when an earlier call of the same person has made the intended move already: the
+// settlement went there from the version that the intent names, or has the person's approval.
 func (in Intent) Repeated(s Settlement, to Status) bool {
-	if to == Approved && s.Status == InReview && s.StatusVersion == in.Version && s.approvedBy(in.By.Subject) {
+	if to == Approved && s.Status == InReview && s.StatusVersion == in.Version &&
+		s.approvedBy(in.By.Subject) {
 		return true
 	}
 	n := in.Version - 1 // the first move leaves version 1
-	return n >= 0 && n < len(s.History) && s.History[n].To == to && (s.History[n].By == in.By.Subject || (to == Approved && s.approvedBy(in.By.Subject)))
+	return n >= 0 && n < len(s.History) && s.History[n].To == to &&
+		(s.History[n].By == in.By.Subject || (to == Approved && s.approvedBy(in.By.Subject)))
 }
 
 // Transition moves a settlement where a person may move it.
@@ -79,21 +84,23 @@ func (s *Service) Transition(ctx context.Context, in Intent, to Status) (Settlem
 		if err := RefuseCashier(in.By); err != nil {
 			return Settlement{}, err
 		}
-		return s.change(ctx, in, "settlement.submitted", changeOnly(func(st Settlement, a Act) (Settlement, error) {
-			n, err := st.Submit(in.Version, a, now)
-			if err != nil {
-				return n, err
-			}
-			return s.withReview(ctx, n)
-		}))
+		return s.change(ctx, in, "settlement.submitted",
+			changeOnly(func(st Settlement, a Act) (Settlement, error) {
+				n, err := st.Submit(in.Version, a, now)
+				if err != nil {
+					return n, err
+				}
+				return s.withReview(ctx, n)
+			}))
 	case Approved:
-		return s.change(ctx, in, "settlement.approved", changeOnly(func(st Settlement, a Act) (Settlement, error) {
-			st, err := s.withMakers(ctx, st)
-			if err != nil {
-				return st, err
-			}
-			return st.Approve(in.Version, a, now)
-		}))
+		return s.change(ctx, in, "settlement.approved",
+			changeOnly(func(st Settlement, a Act) (Settlement, error) {
+				st, err := s.withMakers(ctx, st)
+				if err != nil {
+					return st, err
+				}
+				return st.Approve(in.Version, a, now)
+			}))
 	case Failed:
 		return s.change(ctx, in, "settlement.rejected", func(was Settlement, a Act) (Change, error) {
 			st, err := s.withMakers(ctx, was)
@@ -111,12 +118,14 @@ func (s *Service) Transition(ctx context.Context, in Intent, to Status) (Settlem
 		})
 	}
 	return s.change(ctx, in, "settlement.moved", func(st Settlement, _ Act) (Change, error) {
-		return Change{}, fault.New(fault.IllegalMove, "illegal_transition", "Nobody moves a settlement to "+string(to)+" by hand; it is "+string(st.Status)+".")
+		return Change{}, fault.New(fault.IllegalMove, "illegal_transition",
+			"Nobody moves a settlement to "+string(to)+" by hand; it is "+string(st.Status)+".")
 	})
 }
 
 // atVersion makes a decision of a move that is refused when the caller has read another version.
-func atVersion(v int, move func(Settlement, Act) (Settlement, error)) func(Settlement, Act) (Change, error) {
+func atVersion(v int, move func(Settlement, Act) (Settlement, error)) func(Settlement,
+	Act) (Change, error) {
 	return changeOnly(func(st Settlement, a Act) (Settlement, error) {
 		n, err := move(st, a)
 		if err != nil {
@@ -126,17 +135,18 @@ func atVersion(v int, move func(Settlement, Act) (Settlement, error)) func(Settl
 	})
 }
 
-// PutOnHold stops a settlement before its money is sent. What another person has set is replaced only by who may
-// release it.
+// PutOnHold stops a settlement before its money is sent. What another person has set is replaced
+// only by who may release it.
 func (s *Service) PutOnHold(ctx context.Context, in Intent, h Hold) (Settlement, error) {
-	return s.change(ctx, in, "settlement.held", atVersion(in.Version, func(st Settlement, a Act) (Settlement, error) {
-		if st.Hold != nil && st.Hold.ByHand {
-			if err := mayRelease(in.By, st.Hold); err != nil {
-				return st, err
+	return s.change(ctx, in, "settlement.held",
+		atVersion(in.Version, func(st Settlement, a Act) (Settlement, error) {
+			if st.Hold != nil && st.Hold.ByHand {
+				if err := mayRelease(in.By, st.Hold); err != nil {
+					return st, err
+				}
 			}
-		}
-		return st.Holding(h, a, s.Clock.Instant())
-	}))
+			return st.Holding(h, a, s.Clock.Instant())
+		}))
 }
 
 // Release ends a hold.
@@ -144,19 +154,21 @@ func (s *Service) Release(ctx context.Context, in Intent) (Settlement, error) {
 	if err := RefuseCashier(in.By); err != nil {
 		return Settlement{}, err
 	}
-	return s.change(ctx, in, "settlement.released", atVersion(in.Version, func(st Settlement, a Act) (Settlement, error) {
-		if err := mayRelease(in.By, st.Hold); err != nil {
-			return st, err
-		}
-		return st.Released(a, s.Clock.Instant())
-	}))
+	return s.change(ctx, in, "settlement.released",
+		atVersion(in.Version, func(st Settlement, a Act) (Settlement, error) {
+			if err := mayRelease(in.By, st.Hold); err != nil {
+				return st, err
+			}
+			return st.Released(a, s.Clock.Instant())
+		}))
 }
 
 // ConfirmNet accepts a net that fell after the approval.
 func (s *Service) ConfirmNet(ctx context.Context, in Intent, net money.Amount) (Settlement, error) {
-	return s.change(ctx, in, "settlement.net_confirmed", atVersion(in.Version, func(st Settlement, a Act) (Settlement, error) {
-		return st.ConfirmedNetOf(net, a, s.Clock.Instant())
-	}))
+	return s.change(ctx, in, "settlement.net_confirmed",
+		atVersion(in.Version, func(st Settlement, a Act) (Settlement, error) {
+			return st.ConfirmedNetOf(net, a, s.Clock.Instant())
+		}))
 }
 
 // InvoicePaper is an invoice as the payee handed it in.
@@ -167,18 +179,20 @@ type InvoicePaper struct {
 	FileSHA256 string       `json:"file_sha256"`
 }
 
-// Invoice records the payee's invoice, which must be over the creator's share; it ends the hold that waits for it.
+// Invoice records the payee's invoice, which must be over the creator's share; it ends the hold
+// that waits for it.
 func (s *Service) Invoice(ctx context.Context, in Intent, paper InvoicePaper) (Settlement, error) {
 	if err := RefuseCashier(in.By); err != nil {
 		return Settlement{}, err
 	}
-	return s.change(ctx, in, "settlement.invoice_received", atVersion(in.Version, func(st Settlement, a Act) (Settlement, error) {
-		return st.InvoiceIn(paper, a, s.Clock.Instant())
-	}))
+	return s.change(ctx, in, "settlement.invoice_received",
+		atVersion(in.Version, func(st Settlement, a Act) (Settlement, error) {
+			return st.InvoiceIn(paper, a, s.Clock.Instant())
+		}))
 }
 
-// Cancel ends a settlement after approval and before its money is sent: the system makes the two steps to PAYING
-// and FAILED.
+// Cancel ends a settlement after approval and before its money is sent: the system makes the two
+// steps to PAYING and FAILED.
 func (s *Service) Cancel(ctx context.Context, in Intent) (Settlement, error) {
 	in.Reason = CancelledBeforeSend + ": " + in.Reason
 	st, err := s.Read(ctx, in.By, in.ID)
@@ -187,27 +201,32 @@ func (s *Service) Cancel(ctx context.Context, in Intent) (Settlement, error) {
 	}
 	switch {
 	case st.Status != Approved && st.Status != Paying:
-		return Settlement{}, fault.New(fault.IllegalMove, "illegal_transition", "Only an approved settlement, or one being paid whose money was not sent, is cancelled; this one is "+string(st.Status)+".")
+		return Settlement{}, fault.New(fault.IllegalMove, "illegal_transition", "Only an approved "+
+			"settlement, or one being paid whose money was not sent, is cancelled; this one is "+
+			string(st.Status)+".")
 	case st.StatusVersion != in.Version:
 		return Settlement{}, st.version(in.Version)
 	case st.Carries != "" || st.Kept:
 		return Settlement{}, taxFiled()
 	}
 	if st.Status == Approved {
-		if _, err := s.change(ctx, in, "settlement.cancelling", changeOnly(func(x Settlement, a Act) (Settlement, error) {
-			if err := firstError(x.refusePreparer(a.By), x.edge(Paying), x.version(in.Version), s.refuseSettledParties(ctx, x)); err != nil {
-				return x, err
-			}
-			n := x.toPaying(a, s.Clock.Instant())
-			n.ReasonClass = Cancelled // no payout exists; whoever finds it here finishes the second step
-			return n, nil
-		})); err != nil {
+		if _, err := s.change(ctx, in, "settlement.cancelling",
+			changeOnly(func(x Settlement, a Act) (Settlement, error) {
+				if err := firstError(x.refusePreparer(a.By), x.edge(Paying), x.version(in.Version),
+					s.refuseSettledParties(ctx, x)); err != nil {
+					return x, err
+				}
+				n := x.toPaying(a, s.Clock.Instant())
+				n.ReasonClass = Cancelled // no payout exists; whoever finds it here finishes the second step
+				return n, nil
+			})); err != nil {
 			return Settlement{}, err
 		}
 		in.Version++
 	}
 	return s.change(ctx, in, "settlement.cancelled", func(x Settlement, a Act) (Change, error) {
-		if err := firstError(x.refusePreparer(a.By), x.version(in.Version), s.refuseSettledParties(ctx, x)); err != nil {
+		if err := firstError(x.refusePreparer(a.By), x.version(in.Version),
+			s.refuseSettledParties(ctx, x)); err != nil {
 			return Change{}, err
 		}
 		b, err := s.bookedOf(ctx, x)
@@ -219,7 +238,8 @@ func (s *Service) Cancel(ctx context.Context, in Intent) (Settlement, error) {
 }
 
 // FinishCancel makes the second step of a cancellation whose caller died after the first.
-func (s *Service) FinishCancel(ctx context.Context, tenant ident.Tenant, id ident.Settlement) error {
+func (s *Service) FinishCancel(ctx context.Context, tenant ident.Tenant,
+	id ident.Settlement) error {
 	st, err := s.Store.Load(ctx, tenant, id)
 	if err != nil || st.Status != Paying || st.ReasonClass != Cancelled {
 		return err
@@ -228,7 +248,9 @@ func (s *Service) FinishCancel(ctx context.Context, tenant ident.Tenant, id iden
 	if err != nil {
 		return err
 	}
-	c, err := st.CancelPaying(b, Act{ID: s.NewID(), Name: "settlement.cancelled", By: "system:advance-settlement", Reason: CancelledBeforeSend}, s.Clock.Instant())
+	c, err := st.CancelPaying(b,
+		Act{ID: s.NewID(), Name: "settlement.cancelled", By: "system:advance-settlement",
+			Reason: CancelledBeforeSend}, s.Clock.Instant())
 	if err != nil {
 		return err
 	}
@@ -251,7 +273,8 @@ func (s *Service) Reopen(ctx context.Context, in Intent) (Settlement, error) {
 		return Settlement{}, fault.Later(err)
 	}
 	return s.change(ctx, in, "settlement.reopened", func(st Settlement, a Act) (Change, error) {
-		if err := firstError(st.refusePreparer(a.By), st.Reopenable(), st.version(in.Version)); err != nil {
+		if err := firstError(st.refusePreparer(a.By), st.Reopenable(),
+			st.version(in.Version)); err != nil {
 			return Change{}, err
 		}
 		b, err := s.bookedOf(ctx, st)

@@ -19,12 +19,15 @@ type Advancer struct {
 	Service *Service
 	// Enqueue puts operations on their queues; doing so twice in one round is doing it once.
 	Enqueue func(ctx context.Context, s Settlement, op string) error
-	Log     *slog.Logger // hears what is overdue, by tenant and state, and which calendars are not loaded; nil for nobody
-	// CalendarDue is the month and day from which next year's calendar should be loaded; its year means nothing.
+	// hears what is overdue, by tenant and state, and which calendars are not loaded; nil for nobody
+	Log *slog.Logger
+	// CalendarDue is the month and day from which next year's calendar should be loaded; its year
+	// means nothing.
 	CalendarDue civil.Date
 }
 
-// warnOfCalendars writes one line for each year whose calendar should be loaded today and is not. An alarm reads them.
+// warnOfCalendars writes one line for each year whose calendar should be loaded today and is not.
+// An alarm reads them.
 func (v *Advancer) warnOfCalendars(ctx context.Context, today civil.Date) {
 	if v.Log == nil {
 		return
@@ -59,15 +62,16 @@ func (k *stuck) tell(ctx context.Context, log *slog.Logger, tenant ident.Tenant)
 		return
 	}
 	for _, state := range slices.Sorted(maps.Keys(k.states)) {
-		log.WarnContext(ctx, "settlements overdue", "tenant", tenant, "state", state, "count", k.states[state])
+		log.WarnContext(ctx, "settlements overdue", "tenant", tenant, "state", state, "count",
+			k.states[state])
 	}
 }
 
 // sweepDays is how far back openings are swept; what is older and still open is a person's case.
 const sweepDays = 100
 
-// Sweep asks for an advance of every settlement of every tenant that waits for the system. It makes good for a
-// lost stream record and wakes what waited for a date or a rule.
+// Sweep asks for an advance of every settlement of every tenant that waits for the system. It makes
+// good for a lost stream record and wakes what waited for a date or a rule.
 func (v *Advancer) Sweep(ctx context.Context) error {
 	tenants, err := v.Service.Directory.Tenants(ctx)
 	if err != nil {
@@ -85,16 +89,18 @@ func (v *Advancer) Sweep(ctx context.Context) error {
 			return err
 		}
 		late := stuck{viewer, map[string]int{}}
-		err = v.Service.Each(ctx, ident.Tenant(t), Query{From: civil.DateOf(real)}, func(s Settlement) error {
-			late.look(s)
-			if _, final := v.Service.withFinalDates(s); final || s.PartiesDue() || viewer.Rules.Automatic.Submit && s.Status == PendingReview && s.Quote != "" && s.Hold == nil {
+		err = v.Service.Each(ctx, ident.Tenant(t), Query{From: civil.DateOf(real)},
+			func(s Settlement) error {
+				late.look(s)
+				if _, final := v.Service.withFinalDates(s); final || s.PartiesDue() ||
+					viewer.Rules.Automatic.Submit && s.Status == PendingReview && s.Quote != "" && s.Hold == nil {
+					return v.Enqueue(ctx, s, OpAdvance)
+				}
+				if s.advance() == "" || (s.Status == Approved && today.Before(s.PayOn)) {
+					return nil
+				}
 				return v.Enqueue(ctx, s, OpAdvance)
-			}
-			if s.advance() == "" || (s.Status == Approved && today.Before(s.PayOn)) {
-				return nil
-			}
-			return v.Enqueue(ctx, s, OpAdvance)
-		})
+			})
 		if err != nil {
 			return err
 		}
@@ -103,8 +109,9 @@ func (v *Advancer) Sweep(ctx context.Context) error {
 	return nil
 }
 
-// advance is what a settlement can do next without a person; beside Due, that is a gap that may have been
-// closed, a hold whose end has come, a payout without an answer, and a half-made cancellation.
+// advance is what a settlement can do next without a person; beside Due, that is a gap that may
+// have been closed, a hold whose end has come, a payout without an answer, and a half-made
+// cancellation.
 func (s Settlement) advance() string {
 	switch {
 	case s.Status == Paying && s.ReasonClass == Cancelled:
@@ -121,7 +128,8 @@ func (s Settlement) advance() string {
 	return s.Due()
 }
 
-// Do advances one settlement, and opens those of its payees. What stops these does not stop the settlement itself.
+// Do advances one settlement, and opens those of its payees. What stops these does not stop the
+// settlement itself.
 func (v *Advancer) Do(ctx context.Context, task Task) error {
 	parties := v.Service.OpenParties(ctx, task.Tenant, task.SettlementID)
 	if err := v.step(ctx, task); err != nil {
@@ -162,7 +170,8 @@ func (v *Advancer) endHold(ctx context.Context, s Settlement) error {
 	if err != nil || today.Before(s.Hold.Until) {
 		return err
 	}
-	n, err := s.Released(Act{ID: v.Service.NewID(), Name: "settlement.released", By: "system:advance-settlement", Reason: "the hold's end has come"}, v.Service.Clock.Instant())
+	n, err := s.Released(Act{ID: v.Service.NewID(), Name: "settlement.released",
+		By: "system:advance-settlement", Reason: "the hold's end has come"}, v.Service.Clock.Instant())
 	if fault.HasCode(err, fault.IllegalMove) {
 		return nil // a hold that only a person ends
 	}

@@ -16,9 +16,11 @@ import (
 
 // Change is one decided act: everything in it is written together or not at all.
 type Change struct {
-	New     Settlement
-	Old     *Settlement             // nil when New is opened; its Revision is the condition of the write
-	Also    *Settlement             // a second settlement written with it: the old occurrence of a reopened payable
+	New Settlement
+	// nil when New is opened; its Revision is the condition of the write
+	Old *Settlement
+	// a second settlement written with it: the old occurrence of a reopened payable
+	Also    *Settlement
 	Figures *Figures                // computed figures, written once under their hash
 	Entry   *ledger.Entry           // journal entry with its balances
 	Rows    []Booking               // tax rows: one booking, or a reversal and a booking
@@ -39,30 +41,35 @@ type Booking struct {
 	EntryID    string           // the act
 	At         time.Time        // instant of the booking
 	Rows       []tax.Row
-	On         civil.Date         `json:",omitzero"`  // of bookings: the payment date that they were taxed for
-	Of         []ident.Settlement `json:",omitempty"` // of true-ups: the settlement that each row corrects
-	Opening    *OpeningSource     `json:",omitempty"` // of opening rows: what they rest on
-	Into       ident.Taxpayer     `json:",omitempty"` // of merged rows that leave: the taxpayer in whose list the person goes on
-	Merged     string             `json:",omitempty"` // of merged rows that arrive: the taxpayer whose list of the year counts with this one
-	Behind     []Booking          `json:"-"`          // that list, as it was read; it is closed, and so never changes again
+	// of bookings: the payment date that they were taxed for
+	On civil.Date `json:",omitzero"`
+	// of true-ups: the settlement that each row corrects
+	Of      []ident.Settlement `json:",omitempty"`
+	Opening *OpeningSource     `json:",omitempty"` // of opening rows: what they rest on
+	// of merged rows that leave: the taxpayer in whose list the person goes on
+	Into ident.Taxpayer `json:",omitempty"`
+	// of merged rows that arrive: the taxpayer whose list of the year counts with this one
+	Merged string    `json:",omitempty"`
+	Behind []Booking `json:"-"` // that list, as it was read; it is closed, and so never changes again
 }
 
-// PaidOn is the payment date that a booking was taxed for. One that was made before bookings kept it, and was made
-// again since, was taxed for a day of its income tax month.
+// PaidOn is the payment date that a booking was taxed for. One that was made before bookings kept
+// it, and was made again since, was taxed for a day of its income tax month.
 func (b *Booking) PaidOn(s Settlement) civil.Date {
 	if !b.On.IsZero() {
 		return b.On
 	}
 	for _, r := range b.Rows {
-		if m, err := civil.ParseMonth(r.Period); b.EntryID != s.BookedEntry && r.Kind == tax.IIT && err == nil {
+		if m, err := civil.ParseMonth(r.Period); b.EntryID != s.BookedEntry && r.Kind == tax.IIT &&
+			err == nil {
 			return m.Last()
 		}
 	}
 	return s.PaymentDate
 }
 
-// OpeningSource is what opening rows rest on: documents, the file that they came in, and the two people who brought
-// and approved it.
+// OpeningSource is what opening rows rest on: documents, the file that they came in, and the two
+// people who brought and approved it.
 type OpeningSource struct {
 	Documents []string
 	SHA256    string
@@ -75,8 +82,9 @@ const (
 	KindReversal = "reversal"
 	KindOpening  = "opening"
 	KindTrueUp   = "true_up"
-	KindMerged   = "merged"  // two taxpayers are one person: open months leave one list and arrive in the other
-	KindDecided  = "decided" // an open true-up that was collected or given back
+	// two taxpayers are one person: open months leave one list and arrive in the other
+	KindMerged  = "merged"
+	KindDecided = "decided" // an open true-up that was collected or given back
 )
 
 // KeyRecord remembers a settle call's key, content and first answer for 30 days.
@@ -106,7 +114,8 @@ type BucketFree struct {
 	IncomeType string
 }
 
-// frees names the bucket that is to be settled again once s is undone; nil where s was opened for no statement.
+// frees names the bucket that is to be settled again once s is undone; nil where s was opened for
+// no statement.
 func (s Settlement) frees() *BucketFree {
 	name, isStatement := strings.CutPrefix(s.ActivityID, StatementPrefix+s.IncomeType+":")
 	period, err := cycle.ParsePeriod(name)
@@ -126,12 +135,13 @@ type Figures struct {
 	Rows         []tax.Row
 	Gross        money.Amount // of the settlement, for the explanation
 	CreatorShare money.Amount
-	Document     []byte `json:"-"` // what Hash is of, to be stored as it is; nil where the figures were read
+	// what Hash is of, to be stored as it is; nil where the figures were read
+	Document []byte `json:"-"`
 }
 
-// Store keeps settlements. Implementations keep these promises: Apply writes all of a Change or nothing; finding
-// one's own act id in the way is success; a transaction conflict is retried with the same token and never
-// reported as optimistic.ErrRival.
+// Store keeps settlements. Implementations keep these promises: Apply writes all of a Change or
+// nothing; finding one's own act id in the way is success; a transaction conflict is retried with
+// the same token and never reported as optimistic.ErrRival.
 type Store interface {
 	// Load reads a settlement, consistently. The error is fault.Absent when there is none.
 	Load(ctx context.Context, tenant ident.Tenant, id ident.Settlement) (Settlement, error)
@@ -149,22 +159,29 @@ type Store interface {
 	SettlementOfKey(ctx context.Context, tenant ident.Tenant, key string) (string, error)
 	// Key reads the record of a settle call's key; nil when there is none.
 	Key(ctx context.Context, tenant ident.Tenant, key string) (*KeyRecord, error)
-	// PutKey writes a record with no other effect (a known payable under a new key). optimistic.ErrRival when it exists.
+	// PutKey writes a record with no other effect (a known payable under a new key).
+	// optimistic.ErrRival when it exists.
 	PutKey(ctx context.Context, k KeyRecord) error
 	// TaxRows reads a year's bookings of a taxpayer at a paying entity, in order, consistently.
-	TaxRows(ctx context.Context, tenant ident.Tenant, entity ident.Entity, taxpayer ident.Taxpayer, year int) ([]Booking, error)
-	// OpenOf lists the settlements of a taxpayer at an entity that are not yet booked, oldest opening first. It
-	// may lag behind by a moment: quotes use it, bookings never.
-	OpenOf(ctx context.Context, tenant ident.Tenant, entity ident.Entity, taxpayer ident.Taxpayer) ([]Settlement, error)
-	// Receivables reads the claims on a creator at a paying entity (at all of them when entity is "") and what is
-	// owed back, consistently.
-	Receivables(ctx context.Context, tenant ident.Tenant, creator ident.Creator, entity ident.Entity) ([]receivable.Receivable, error)
-	// FiledMonths lists the months whose returns a paying entity has filed, oldest first, consistently.
+	TaxRows(ctx context.Context, tenant ident.Tenant, entity ident.Entity, taxpayer ident.Taxpayer,
+		year int) ([]Booking, error)
+	// OpenOf lists the settlements of a taxpayer at an entity that are not yet booked, oldest opening
+	// first. It may lag behind by a moment: quotes use it, bookings never.
+	OpenOf(ctx context.Context, tenant ident.Tenant, entity ident.Entity,
+		taxpayer ident.Taxpayer) ([]Settlement, error)
+	// Receivables reads the claims on a creator at a paying entity (at all of them when entity is "")
+	// and what is owed back, consistently.
+	Receivables(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
+		entity ident.Entity) ([]receivable.Receivable, error)
+	// FiledMonths lists the months whose returns a paying entity has filed, oldest first,
+	// consistently.
 	FiledMonths(ctx context.Context, tenant ident.Tenant, entity ident.Entity) ([]FiledMonth, error)
 	// Entry reads a journal entry of a creator's book.
-	Entry(ctx context.Context, tenant ident.Tenant, creator ident.Creator, id string) (ledger.Entry, error)
+	Entry(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
+		id string) (ledger.Entry, error)
 	// List reads one page, newest opening first; the cursor is "" at the start and at the end.
-	List(ctx context.Context, tenant ident.Tenant, q Query, cursor string, limit int) ([]Settlement, string, error)
+	List(ctx context.Context, tenant ident.Tenant, q Query, cursor string,
+		limit int) ([]Settlement, string, error)
 }
 
 // Query narrows a list.
@@ -181,5 +198,6 @@ func (q Query) Matches(s Settlement) bool {
 	day := civil.DateOf(s.OpenedAt)
 	return (q.Status == "" || s.Status == q.Status) && (q.Creator == "" || s.CreatorID == q.Creator) &&
 		(q.Hold == "" || (s.Hold != nil && s.Hold.Reason == q.Hold)) &&
-		(q.From.IsZero() || !day.Before(q.From)) && (q.To.IsZero() || !day.After(q.To)) && (q.Only == nil || q.Only(s))
+		(q.From.IsZero() || !day.Before(q.From)) && (q.To.IsZero() || !day.After(q.To)) &&
+		(q.Only == nil || q.Only(s))
 }

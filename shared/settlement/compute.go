@@ -21,8 +21,8 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
-// Taxes quotes and books settlements. Its caller runs it one at a time for each paying entity and taxpayer; the
-// numbered tax rows keep it right where that order is lost.
+// Taxes quotes and books settlements. Its caller runs it one at a time for each paying entity and
+// taxpayer; the numbered tax rows keep it right where that order is lost.
 type Taxes struct {
 	Service *Service
 	Rules   Rules
@@ -32,8 +32,8 @@ type Taxes struct {
 // ConsentPaper names the worker's written consent to have a platform file its VAT (代办申报).
 const ConsentPaper = "vat_agency_filing_consent"
 
-// Quote computes the taxes of an open settlement on the period's booked total plus the open settlements opened
-// before it, and stores them. Asked again with nothing new it writes nothing.
+// Quote computes the taxes of an open settlement on the period's booked total plus the open
+// settlements opened before it, and stores them. Asked again with nothing new it writes nothing.
 func (t *Taxes) Quote(ctx context.Context, tenant ident.Tenant, id ident.Settlement) error {
 	s, err := t.Service.Store.Load(ctx, tenant, id)
 	if err != nil || !s.quotable() {
@@ -65,7 +65,8 @@ func (t *Taxes) Quote(ctx context.Context, tenant ident.Tenant, id ident.Settlem
 		return err
 	}
 	parts, err := t.setOffs(ctx, s, f.Result.Net, ahead)
-	if err != nil || (!final && f.Hash == s.Quote && s.PaymentDate == on && slices.Equal(setOffsOf(parts), s.SetOffs)) {
+	if err != nil || (!final && f.Hash == s.Quote && s.PaymentDate == on &&
+		slices.Equal(setOffsOf(parts), s.SetOffs)) {
 		return err
 	}
 	caused, err := t.Service.withCauses(ctx, s, on, false)
@@ -81,12 +82,13 @@ func (t *Taxes) Quote(ctx context.Context, tenant ident.Tenant, id ident.Settlem
 
 // quotable tells whether a quote still means something: before the approval that was given for it.
 func (s Settlement) quotable() bool {
-	return s.Carries == "" && (s.Status == PendingReview || s.Status == InReview || (s.Status == Approved && s.Hold != nil && s.Hold.Reason == HoldRuleGap))
+	return s.Carries == "" && (s.Status == PendingReview || s.Status == InReview ||
+		(s.Status == Approved && s.Hold != nil && s.Hold.Reason == HoldRuleGap))
 }
 
-// Book taxes an approved settlement that is due on the period's total and moves it to PAYING in one write. If
-// the net falls it is held for an approver instead. A settlement that is not due, held, of provisional dates or further
-// on is left alone.
+// Book taxes an approved settlement that is due on the period's total and moves it to PAYING in one
+// write. If the net falls it is held for an approver instead. A settlement that is not due, held,
+// of provisional dates or further on is left alone.
 func (t *Taxes) Book(ctx context.Context, tenant ident.Tenant, id ident.Settlement) error {
 	s, err := t.Service.Store.Load(ctx, tenant, id)
 	if err != nil || s.Hold != nil || s.Provisional != nil {
@@ -102,7 +104,8 @@ func (t *Taxes) Book(ctx context.Context, tenant ident.Tenant, id ident.Settleme
 	if err != nil || today.Before(s.PayOn) {
 		return err
 	}
-	if held, err := t.Service.holdBeforeBooking(ctx, s, today, "system:compute-tax"); err != nil || held {
+	if held, err := t.Service.holdBeforeBooking(ctx, s, today, "system:compute-tax"); err != nil ||
+		held {
 		return err
 	}
 	if moved, err := t.followMerge(ctx, s); err != nil || moved {
@@ -130,18 +133,22 @@ func (t *Taxes) Book(ctx context.Context, tenant ident.Tenant, id ident.Settleme
 	if s.belowApproved(f.Result.Net, toPay(f.Result.Net, parts)) {
 		return t.Service.Store.Apply(ctx, Change{Old: &s, New: s.NetFell(f, parts, a, now), Figures: &f})
 	}
-	c, err := s.Booked(f, parts, s.booking(f, today, seq, a, now), today, payout.KeyFor(tenant, id), s.PayMethod, a, now)
+	c, err := s.Booked(f, parts, s.booking(f, today, seq, a, now), today, payout.KeyFor(tenant, id),
+		s.PayMethod, a, now)
 	if err != nil {
 		return err
 	}
 	return t.Service.Store.Apply(ctx, c)
 }
 
-// nothingToPay ends a booked settlement whose whole share was kept back: no money leaves, so no gateway is asked.
+// nothingToPay ends a booked settlement whose whole share was kept back: no money leaves, so no
+// gateway is asked.
 func (t *Taxes) nothingToPay(ctx context.Context, s Settlement) error {
 	a := Act{ID: t.Service.NewID(), Name: "settlement.nothing_to_pay", By: "system:compute-tax"}
 	now := t.Service.Clock.Instant()
-	return t.Service.Store.Apply(ctx, s.PayoutMoved(payout.Paid, payout.Outcome{State: payout.Paid, Reason: "nothing to pay", At: now}, booked{}, a, now))
+	return t.Service.Store.Apply(ctx,
+		s.PayoutMoved(payout.Paid, payout.Outcome{State: payout.Paid, Reason: "nothing to pay", At: now},
+			booked{}, a, now))
 }
 
 // approvedNet is the net that an approver has seen.
@@ -153,11 +160,14 @@ func (s Settlement) approvedNet() money.Amount {
 }
 
 func (s Settlement) booking(f Figures, on civil.Date, seq int, a Act, now time.Time) Booking {
-	return Booking{Entity: s.Entity, Taxpayer: s.TaxpayerID, Year: on.Year(), Seq: seq, Kind: KindBooking, Settlement: ident.Settlement(s.ID), EntryID: a.ID, At: now, Rows: f.Rows, On: on}
+	return Booking{Entity: s.Entity, Taxpayer: s.TaxpayerID, Year: on.Year(), Seq: seq,
+		Kind: KindBooking, Settlement: ident.Settlement(s.ID), EntryID: a.ID, At: now, Rows: f.Rows,
+		On: on}
 }
 
-// Rebook takes a booking back and makes it again on today's date, before anything was sent: the tax month has
-// changed since. If the net falls, the settlement is held in PAYING until an approver confirms it.
+// Rebook takes a booking back and makes it again on today's date, before anything was sent: the tax
+// month has changed since. If the net falls, the settlement is held in PAYING until an approver
+// confirms it.
 func (t *Taxes) Rebook(ctx context.Context, tenant ident.Tenant, id ident.Settlement) error {
 	s, err := t.Service.Store.Load(ctx, tenant, id)
 	if err != nil || s.Status != Paying || s.Sent() {
@@ -214,8 +224,8 @@ func (t *Taxes) holdBooked(ctx context.Context, s, held Settlement) error {
 	return t.Service.Store.Apply(ctx, Change{Old: &s, New: held})
 }
 
-// bookedEntry reads what the standing booking posted, by itself: the entry of one that replaced another takes that one
-// back too. It is the zero entry where nothing was kept back.
+// bookedEntry reads what the standing booking posted, by itself: the entry of one that replaced
+// another takes that one back too. It is the zero entry where nothing was kept back.
 func (s *Service) bookedEntry(ctx context.Context, st Settlement) (ledger.Entry, error) {
 	e, err := s.Store.Entry(ctx, st.Tenant, st.CreatorID, st.BookedEntry)
 	if fault.HasCode(err, fault.NotFound) { // a booking that kept nothing back posted no entry
@@ -291,10 +301,12 @@ func (s *Service) bookedOf(ctx context.Context, st Settlement) (booked, error) {
 	return b, err
 }
 
-// compute gives the figures of s on a payment date, and the next free number of the taxpayer's year. With ahead
-// the open settlements opened before it count as booked, and are given back.
-func (t *Taxes) compute(ctx context.Context, s Settlement, on civil.Date, ahead bool) (Figures, int, []quoted, error) {
-	f := Figures{Tenant: s.Tenant, Settlement: ident.Settlement(s.ID), Gross: s.Gross, CreatorShare: s.CreatorShare()}
+// compute gives the figures of s on a payment date, and the next free number of the taxpayer's
+// year. With ahead the open settlements opened before it count as booked, and are given back.
+func (t *Taxes) compute(ctx context.Context, s Settlement, on civil.Date,
+	ahead bool) (Figures, int, []quoted, error) {
+	f := Figures{Tenant: s.Tenant, Settlement: ident.Settlement(s.ID), Gross: s.Gross,
+		CreatorShare: s.CreatorShare()}
 	facts, err := t.Facts(ctx, s, on)
 	if err != nil {
 		return f, 0, nil, err
@@ -316,10 +328,12 @@ func (t *Taxes) compute(ctx context.Context, s Settlement, on civil.Date, ahead 
 	}
 	rules := t.Rules.Current(ctx)
 	if s.Untaxed() { // no income, no tax; or what the books before have taxed and left to be paid
-		f.Result = tax.Result{Rules: tax.RulesUsed{PackID: rules.Corpus.National().Pack()}, Gross: f.CreatorShare, Net: f.CreatorShare, Steps: s.taxedBefore()}
+		f.Result = tax.Result{Rules: tax.RulesUsed{PackID: rules.Corpus.National().Pack()},
+			Gross: f.CreatorShare, Net: f.CreatorShare, Steps: s.taxedBefore()}
 	} else {
 		f.Result, err = rules.Corpus.ComputeRows(facts, rows)
-		t.Shadows.compare(ctx, rules, computed{settlement: s, facts: facts, rows: rows, ahead: ahead, result: f.Result, err: err, at: t.Service.Clock.Instant()})
+		t.Shadows.compare(ctx, rules, computed{settlement: s, facts: facts, rows: rows, ahead: ahead,
+			result: f.Result, err: err, at: t.Service.Clock.Instant()})
 	}
 	if err != nil {
 		return f, 0, nil, err
@@ -329,7 +343,8 @@ func (t *Taxes) compute(ctx context.Context, s Settlement, on civil.Date, ahead 
 	return f, seq, before, err
 }
 
-// name writes the figures out and names them by their content, so that an unchanged booking points at its quote.
+// name writes the figures out and names them by their content, so that an unchanged booking points
+// at its quote.
 func (f *Figures) name() (err error) {
 	if f.Document, err = f.Encode(); err != nil {
 		return err
@@ -353,7 +368,8 @@ func (t *Taxes) Facts(ctx context.Context, s Settlement, on civil.Date) (tax.Fac
 	}
 	profile, ok := payer.ProfileOn(on)
 	if !ok {
-		return tax.Facts{}, fault.Missing("profile_missing", string("tax profile of "+s.TaxpayerID), "The taxpayer has no tax profile on "+on.String()+"; record one.")
+		return tax.Facts{}, fault.Missing("profile_missing", string("tax profile of "+s.TaxpayerID),
+			"The taxpayer has no tax profile on "+on.String()+"; record one.")
 	}
 	positions, err := t.Service.Directory.Positions(ctx, s.Tenant, on)
 	if err != nil {
@@ -363,10 +379,13 @@ func (t *Taxes) Facts(ctx context.Context, s Settlement, on civil.Date) (tax.Fac
 }
 
 // FactsOf gathers what the engine may know of a settlement.
-func FactsOf(s Opening, entity tenancy.PayingEntity, profile tenancy.Profile, positions []tenancy.Position, on civil.Date) tax.Facts {
+func FactsOf(s Opening, entity tenancy.PayingEntity, profile tenancy.Profile,
+	positions []tenancy.Position, on civil.Date) tax.Facts {
 	f := tax.Facts{
-		PaymentDate: on, VATDate: s.VATDate, Entity: EntityFacts(entity), Route: s.Route, Taxpayer: TaxpayerFacts(profile),
-		IncomeType: s.IncomeType, Platform: s.Platform, Project: s.Project, Amount: s.CreatorShare(), VATIncluded: s.VATIncluded, AfterTax: s.AfterTax,
+		PaymentDate: on, VATDate: s.VATDate, Entity: EntityFacts(entity), Route: s.Route,
+		Taxpayer:   TaxpayerFacts(profile),
+		IncomeType: s.IncomeType, Platform: s.Platform, Project: s.Project, Amount: s.CreatorShare(),
+		VATIncluded: s.VATIncluded, AfterTax: s.AfterTax,
 		Positions: PositionFacts(positions),
 	}
 	for _, p := range profile.Papers {
@@ -381,14 +400,16 @@ func FactsOf(s Opening, entity tenancy.PayingEntity, profile tenancy.Profile, po
 func EntityFacts(e tenancy.PayingEntity) tax.Entity {
 	out := tax.Entity{ID: string(e.EntityID), Place: e.Place, PlaceTier: e.PlaceTier, VAT: e.VAT}
 	for _, f := range e.Filings {
-		out.Filings = append(out.Filings, tax.PlatformFiling{Platform: f.Platform, From: f.From, To: f.To})
+		out.Filings = append(out.Filings,
+			tax.PlatformFiling{Platform: f.Platform, From: f.From, To: f.To})
 	}
 	return out
 }
 
 // TaxpayerFacts gives the profile in the engine's words.
 func TaxpayerFacts(p tenancy.Profile) tax.Taxpayer {
-	return tax.Taxpayer{Kind: p.Kind, Resident: p.Resident, VAT: p.VAT, Collection: p.Collection, Jurisdiction: p.Jurisdiction, Industry: p.Industry,
+	return tax.Taxpayer{Kind: p.Kind, Resident: p.Resident, VAT: p.VAT, Collection: p.Collection,
+		Jurisdiction: p.Jurisdiction, Industry: p.Industry,
 		PlaceTier: p.PlaceTier, VATPeriod: p.VATPeriod, Overseas: p.Overseas, HoldsEquity: p.HoldsEquity}
 }
 
@@ -401,8 +422,10 @@ func PositionFacts(ps []tenancy.Position) []tax.Position {
 	return out
 }
 
-// boundRows are the rows that bind this payment: those of its tax year and, where it differs, of the VAT date's.
-func (t *Taxes) boundRows(ctx context.Context, s Settlement, on civil.Date) ([]tax.Row, int, error) {
+// boundRows are the rows that bind this payment: those of its tax year and, where it differs, of
+// the VAT date's.
+func (t *Taxes) boundRows(ctx context.Context, s Settlement,
+	on civil.Date) ([]tax.Row, int, error) {
 	var rows []tax.Row
 	bookings, err := t.Service.Store.TaxRows(ctx, s.Tenant, s.Entity, s.TaxpayerID, on.Year())
 	if err != nil {
@@ -469,7 +492,8 @@ func laterDate(a, b civil.Date) civil.Date {
 
 type gap struct{ rule, text string }
 
-// gapOf tells a missing rule, profile or forbidden method from a failure: it becomes a hold that names itself.
+// gapOf tells a missing rule, profile or forbidden method from a failure: it becomes a hold that
+// names itself.
 func gapOf(err error) (gap, bool) {
 	var e *fault.Error
 	if !errors.As(err, &e) || e.Code != fault.RuleMissing {

@@ -8,8 +8,8 @@ import (
 	"fenzhang/shared/money"
 )
 
-// Provisional says that VATDate and PayOn are the contract's day, which may still move: the calendar of its year is not
-// loaded. Nothing is approved, booked or paid on such dates.
+// Provisional says that VATDate and PayOn are the contract's day, which may still move: the
+// calendar of its year is not loaded. Nothing is approved, booked or paid on such dates.
 type Provisional struct {
 	cycle.PayRule        // gives the day once the calendar is loaded
 	Missing       string // the calendar that is not loaded: "calendar.2027"
@@ -23,8 +23,8 @@ func provisional(d cycle.Dates) *Provisional {
 	return &Provisional{d.Rule, d.Missing}
 }
 
-// withFinalDates gives st with final dates where they were provisional and the calendar has been loaded since, and tells
-// whether that is so.
+// withFinalDates gives st with final dates where they were provisional and the calendar has been
+// loaded since, and tells whether that is so.
 func (s *Service) withFinalDates(st Settlement) (Settlement, bool) {
 	if st.Provisional == nil {
 		return st, false
@@ -36,7 +36,8 @@ func (s *Service) withFinalDates(st Settlement) (Settlement, bool) {
 	return st.withPayDay(day), true
 }
 
-// withPayDay gives s its final dates. Where they move, its quote goes with the old ones: VAT and the tax month hang on them.
+// withPayDay gives s its final dates. Where they move, its quote goes with the old ones: VAT and
+// the tax month hang on them.
 func (s Settlement) withPayDay(right civil.Date) Settlement {
 	n := s
 	n.Provisional = nil
@@ -65,7 +66,8 @@ func (v *Advancer) fixDates(ctx context.Context, s Settlement) (bool, error) {
 	if !final {
 		return false, nil
 	}
-	a := Act{ID: v.Service.NewID(), Name: "settlement.dates_final", By: "system:advance-settlement", Reason: s.Provisional.Missing + ": the calendar is loaded"}
+	a := Act{ID: v.Service.NewID(), Name: "settlement.dates_final", By: "system:advance-settlement",
+		Reason: s.Provisional.Missing + ": the calendar is loaded"}
 	n = n.stamp(a, v.Service.Clock.Instant())
 	n.Arrival = v.Service.expect(ctx, n)
 	return true, v.Service.Store.Apply(ctx, Change{Old: &s, New: n})

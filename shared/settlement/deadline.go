@@ -23,7 +23,8 @@ type step struct {
 // nothing is the end of a life.
 func nothing(text bilingual.Text) step { return step{action: "none", owner: "nobody", text: text} }
 
-// step finds what has to happen next, who does it, and since when it waits. Every status, hold and payout has one.
+// step finds what has to happen next, who does it, and since when it waits. Every status, hold and
+// payout has one.
 func (s Settlement) step() step {
 	switch s.Status {
 	case Failed:
@@ -35,14 +36,16 @@ func (s Settlement) step() step {
 		return s.stepOfSent()
 	}
 	if s.Status == Paying && s.ReasonClass == Cancelled {
-		return step{action: "cancel", owner: "system", state: "send", text: reason.OfState(reason.ToCancel), since: s.entered()}
+		return step{action: "cancel", owner: "system", state: "send",
+			text: reason.OfState(reason.ToCancel), since: s.entered()}
 	}
 	if s.Hold != nil {
 		action := "end_hold"
 		if s.Hold.Reason == HoldCalendar {
 			action = "load_calendar"
 		}
-		return step{action: action, owner: s.Hold.Owner, state: s.Hold.Reason, text: reason.OfHold(s.Hold.Reason).Creator, since: s.HoldBegan(), on: s.Hold.Until}
+		return step{action: action, owner: s.Hold.Owner, state: s.Hold.Reason,
+			text: reason.OfHold(s.Hold.Reason).Creator, since: s.HoldBegan(), on: s.Hold.Until}
 	}
 	return s.stepOfOpen()
 }
@@ -50,15 +53,20 @@ func (s Settlement) step() step {
 func (s Settlement) stepOfOpen() step {
 	switch {
 	case s.Quote == "" && s.Status != Paying:
-		return step{action: "quote", owner: "system", state: "quote", text: reason.OfState(reason.Computing), since: s.LastUpdated}
+		return step{action: "quote", owner: "system", state: "quote",
+			text: reason.OfState(reason.Computing), since: s.LastUpdated}
 	case s.Status == PendingReview:
-		return step{action: "submit", owner: "finance", state: "submit", text: reason.OfState(reason.ToSubmit), since: s.entered()}
+		return step{action: "submit", owner: "finance", state: "submit",
+			text: reason.OfState(reason.ToSubmit), since: s.entered()}
 	case s.Status == InReview:
-		return step{action: "approve", owner: "approver", state: "approve", text: reason.OfState(reason.ToApprove), since: s.entered()}
+		return step{action: "approve", owner: "approver", state: "approve",
+			text: reason.OfState(reason.ToApprove), since: s.entered()}
 	case s.Status == Approved:
-		return step{action: "book_on_" + s.PayOn.String(), owner: "system", state: "book", text: reason.OfState(reason.ToBook), since: s.entered(), on: s.PayOn}
+		return step{action: "book_on_" + s.PayOn.String(), owner: "system", state: "book",
+			text: reason.OfState(reason.ToBook), since: s.entered(), on: s.PayOn}
 	}
-	return step{action: "pay", owner: "system", state: "send", text: reason.OfState(reason.ToSend), since: s.entered()}
+	return step{action: "pay", owner: "system", state: "send", text: reason.OfState(reason.ToSend),
+		since: s.entered()}
 }
 
 func (s Settlement) stepOfFailed() step {
@@ -72,7 +80,8 @@ func (s Settlement) stepOfFailed() step {
 	if s.Payout != nil {
 		code = s.Payout.Reason
 	}
-	return step{action: "reopen", owner: "approver", state: "reopen", text: reason.OfFailure(code).Creator, since: s.entered()}
+	return step{action: "reopen", owner: "approver", state: "reopen",
+		text: reason.OfFailure(code).Creator, since: s.entered()}
 }
 
 func (s Settlement) stepOfPaid() step {
@@ -82,16 +91,19 @@ func (s Settlement) stepOfPaid() step {
 	case s.ReopenedBy != "":
 		return nothing(reason.OfState(reason.PaidAgain))
 	}
-	return step{action: "reopen", owner: "approver", state: "reopen", text: reason.OfState(reason.Returned), since: s.LastUpdated}
+	return step{action: "reopen", owner: "approver", state: "reopen",
+		text: reason.OfState(reason.Returned), since: s.LastUpdated}
 }
 
 func (s Settlement) stepOfSent() step {
-	ask := step{action: "ask_gateway", owner: "system", state: "gateway", text: reason.OfState(reason.Sent), since: s.Payout.SentAt}
+	ask := step{action: "ask_gateway", owner: "system", state: "gateway",
+		text: reason.OfState(reason.Sent), since: s.Payout.SentAt}
 	switch s.Payout.State {
 	case payout.Unknown:
 		ask.text = reason.OfState(reason.Unclear)
 	case payout.WaitingPayee:
-		return step{action: "confirm_receipt", owner: "creator", state: "payee", text: reason.OfState(reason.WaitingPayee), since: s.Payout.SentAt}
+		return step{action: "confirm_receipt", owner: "creator", state: "payee",
+			text: reason.OfState(reason.WaitingPayee), since: s.Payout.SentAt}
 	}
 	return ask
 }
@@ -104,7 +116,8 @@ func (s Settlement) entered() time.Time {
 	return s.OpenedAt
 }
 
-// HoldBegan is the instant since which the hold stands; of holds older than this field, the last write.
+// HoldBegan is the instant since which the hold stands; of holds older than this field, the last
+// write.
 func (s Settlement) HoldBegan() time.Time {
 	if s.HeldSince.IsZero() {
 		return s.LastUpdated
@@ -131,26 +144,29 @@ type Next struct {
 	Overdue       bool      // it waits longer than the tenant's deadlines allow
 }
 
-// Next names the next action of a settlement, its owner, when it is due, and whether that has passed.
+// Next names the next action of a settlement, its owner, when it is due, and whether that has
+// passed.
 func (v Viewer) Next(s Settlement) Next {
 	w := s.step()
 	due, overdue := v.due(w)
 	owner := w.owner
-	if v.ForCreator && s.Hold != nil && w.state == s.Hold.Reason && ident.Creator(owner) != s.CreatorID {
+	if v.ForCreator && s.Hold != nil && w.state == s.Hold.Reason &&
+		ident.Creator(owner) != s.CreatorID {
 		owner = reason.OfHold(s.Hold.Reason).Owner
 	}
 	return Next{Action: w.action, Owner: owner, Due: due, Overdue: overdue}
 }
 
-// Overdue tells whether a settlement waits longer than the tenant allows, and in which state of the deadlines.
+// Overdue tells whether a settlement waits longer than the tenant allows, and in which state of the
+// deadlines.
 func (v Viewer) Overdue(s Settlement) (state string, overdue bool) {
 	w := s.step()
 	_, overdue = v.due(w)
 	return w.state, overdue
 }
 
-// due gives the end of a wait. What is due on a business date has the deadline's time on top before it is overdue; the
-// rest is due when the deadline has run since the act that began it.
+// due gives the end of a wait. What is due on a business date has the deadline's time on top before
+// it is overdue; the rest is due when the deadline has run since the act that began it.
 func (v Viewer) due(w step) (time.Time, bool) {
 	d, limited := v.Rules.Deadlines[w.state]
 	if w.state == "" || (!limited && w.on.IsZero()) {
@@ -183,17 +199,18 @@ func (v Viewer) workingDays(day civil.Date, n int) civil.Date {
 	return day
 }
 
-// ArrivalOf is the expected arrival. What was not known at the last write, for want of a calendar, is known as soon as the
-// calendar is loaded.
+// ArrivalOf is the expected arrival. What was not known at the last write, for want of a calendar,
+// is known as soon as the calendar is loaded.
 func (v Viewer) ArrivalOf(s Settlement) time.Time {
-	if !s.Arrival.IsZero() || s.Provisional != nil || v.Calendar == nil || s.Status == Failed || s.Status == Paid {
+	if !s.Arrival.IsZero() || s.Provisional != nil || v.Calendar == nil || s.Status == Failed ||
+		s.Status == Paid {
 		return s.Arrival
 	}
 	return arrivalAfter(laterDate(s.PayOn, v.Today), v.Calendar)
 }
 
-// CreatorText gives the creator the reason for the state of its settlement. A check that rejected it is named in the
-// words that the tenant gave it.
+// CreatorText gives the creator the reason for the state of its settlement. A check that rejected
+// it is named in the words that the tenant gave it.
 func (v Viewer) CreatorText(s Settlement) bilingual.Text {
 	text := s.step().text
 	if s.rejectedByReview() {

@@ -9,8 +9,8 @@ import (
 	"fenzhang/shared/money"
 )
 
-// Explain gives the steps from the gross to what is paid: the split of the contract, the taxes as booked or else as
-// quoted, and the set-offs. Figures are by their hashes.
+// Explain gives the steps from the gross to what is paid: the split of the contract, the taxes as
+// booked or else as quoted, and the set-offs. Figures are by their hashes.
 func Explain(s Settlement, figures map[string]Figures) []tax.Step {
 	steps := s.splitSteps()
 	if booked, ok := figures[s.Booking]; ok {
@@ -21,7 +21,8 @@ func Explain(s Settlement, figures map[string]Figures) []tax.Step {
 	return append(steps, s.setOffSteps()...)
 }
 
-// splitSteps explain how the contract shared the gross: clause, base, ratio, and what decided each part.
+// splitSteps explain how the contract shared the gross: clause, base, ratio, and what decided each
+// part.
 func (s Settlement) splitSteps() []tax.Step {
 	steps := make([]tax.Step, 0, len(s.Shares)+12)
 	for _, p := range s.Shares {
@@ -43,21 +44,28 @@ func (s Settlement) splitStep(p split.Share) tax.Step {
 	if !p.Short.IsZero() {
 		inputs = append(inputs, tax.Input{Name: "short", Value: tax.Money(p.Short)})
 	}
-	inputs = append(inputs, tax.Input{Name: "rounding", Value: tax.Word(split.ModeOf(s.IncomeType).Name)})
+	inputs = append(inputs,
+		tax.Input{Name: "rounding", Value: tax.Word(split.ModeOf(s.IncomeType).Name)})
 	why := reasonOf(p, base)
-	text := bilingual.Text{ZH: "按合约 " + clause + " 分给 " + p.Party + "：" + p.Amount.String() + " 元（分配前 " + s.Gross.String() + " 元；" + why.ZH + "）",
-		EN: "Contract " + clause + " gives " + p.Party + " " + p.Amount.String() + " of " + s.Gross.String() + ": " + why.EN}
+	text := bilingual.Text{ZH: "按合约 " + clause + " 分给 " + p.Party + "：" + p.Amount.String() +
+		" 元（分配前 " + s.Gross.String() + " 元；" + why.ZH + "）",
+		EN: "Contract " + clause + " gives " + p.Party + " " + p.Amount.String() + " of " +
+			s.Gross.String() + ": " + why.EN}
 	return tax.ContractStep("split."+p.Kind, clause, formulaOf(p), s.Gross, p.Amount, inputs, text)
 }
 
-// taxedBefore tells why nothing is taxed of what the books before have taxed; none of anything else.
+// taxedBefore tells why nothing is taxed of what the books before have taxed; none of anything
+// else.
 func (s Settlement) taxedBefore() []tax.Step {
 	if !s.TaxedBefore() {
 		return nil
 	}
 	net := s.CreatorShare()
-	return []tax.Step{tax.ContractStep("tax.before", s.clause(), "what the books before have left to be paid", net, net, nil,
-		bilingual.Text{ZH: "期初结转：税款已在原账套代扣并申报，本单不再计税，付 " + net.String() + " 元", EN: "Brought forward: withheld and filed in the books before; nothing is taxed here, and " + net.String() + " is to be paid"})}
+	return []tax.Step{tax.ContractStep("tax.before", s.clause(),
+		"what the books before have left to be paid", net, net, nil,
+		bilingual.Text{ZH: "期初结转：税款已在原账套代扣并申报，本单不再计税，付 " + net.String() + " 元",
+			EN: "Brought forward: withheld and filed in the books before; nothing is taxed here, and " +
+				net.String() + " is to be paid"})}
 }
 
 // clause names the contract, its version and the income type whose terms were used.

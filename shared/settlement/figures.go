@@ -7,11 +7,13 @@ import (
 	"fenzhang/shared/law/tax"
 )
 
-// Encode writes figures out: their steps, which are most of it, after all else. Whose they are is no part of it, that is
-// their key.
+// Encode writes figures out: their steps, which are most of it, after all else. Whose they are is
+// no part of it, that is their key.
 func (f Figures) Encode() ([]byte, error) {
 	steps := f.Result.Steps
-	f.Tenant, f.Settlement, f.Result.Steps = "", "", nil
+	f.Tenant = ""
+	f.Settlement = ""
+	f.Result.Steps = nil
 	doc, err := json.Marshal(f)
 	if err != nil || steps == nil {
 		return doc, err

@@ -15,7 +15,8 @@ import (
 	"fenzhang/shared/payout"
 )
 
-// FiledMonth is a month whose returns a paying entity has filed: its tax is changed only by an amendment any more.
+// FiledMonth is a month whose returns a paying entity has filed: its tax is changed only by an
+// amendment any more.
 type FiledMonth struct {
 	Entity    ident.Entity `json:"paying_entity"`
 	Month     civil.Month  `json:"month"`
@@ -28,7 +29,8 @@ type FiledMonth struct {
 
 // asked tells whether two filings say the same.
 func (f FiledMonth) asked(o FiledMonth) bool {
-	return f.Entity == o.Entity && f.Month == o.Month && f.FiledOn == o.FiledOn && f.Reference == o.Reference
+	return f.Entity == o.Entity && f.Month == o.Month && f.FiledOn == o.FiledOn &&
+		f.Reference == o.Reference
 }
 
 // Filed makes a list of filed months a question.
@@ -40,7 +42,8 @@ func Filed(list []FiledMonth) lawdiff.Filed {
 	return lawdiff.Months(months)
 }
 
-// isFiled tells whether rows of a booking stand in a return that was filed; what the payee files itself does not.
+// isFiled tells whether rows of a booking stand in a return that was filed; what the payee files
+// itself does not.
 func (s *Service) isFiled(ctx context.Context, st Settlement, rows []tax.Row) (bool, error) {
 	if len(rows) == 0 {
 		return false, nil
@@ -60,10 +63,13 @@ func (s *Service) isFiled(ctx context.Context, st Settlement, rows []tax.Row) (b
 
 // taxFiled refuses what would take back a booking that stands in a filed return.
 func taxFiled() error {
-	return notNow("month_filed", "The month in which this payable was taxed is filed: tax and booking stay, and its net is only paid. A wrong income is corrected by an amended return.")
+	return notNow("month_filed",
+		"The month in which this payable was taxed is filed: tax and booking stay, and its net is only "+
+			"paid. A wrong income is corrected by an amended return.")
 }
 
-// keepsBooking is true where a new occurrence pays the net of an earlier booking, which stays because its month is filed.
+// keepsBooking is true where a new occurrence pays the net of an earlier booking, which stays
+// because its month is filed.
 func (s Settlement) keepsBooking(b booked) bool {
 	return s.Carries != "" || s.Kept || (s.Status == Paid && b.filed)
 }
@@ -71,8 +77,14 @@ func (s Settlement) keepsBooking(b booked) bool {
 // carryFigures gives s the figures of the booking that stays, instead of a booking of its own.
 func (s Settlement) carryFigures(old Settlement, f Figures) (Settlement, Figures) {
 	s.Carries = cmp.Or(old.Carries, ident.Settlement(old.ID))
-	s.Quote, s.Booking, s.Net, s.ToPay, s.SetOffs = old.Booking, old.Booking, old.Net, old.ToPay, old.SetOffs
-	f.Tenant, f.Settlement, f.Hash = s.Tenant, ident.Settlement(s.ID), old.Booking
+	s.Quote = old.Booking
+	s.Booking = old.Booking
+	s.Net = old.Net
+	s.ToPay = old.ToPay
+	s.SetOffs = old.SetOffs
+	f.Tenant = s.Tenant
+	f.Settlement = ident.Settlement(s.ID)
+	f.Hash = old.Booking
 	return s, f
 }
 
@@ -84,8 +96,8 @@ func (s Settlement) payCarried(on civil.Date, key string, a Act, now time.Time) 
 	return Change{Old: &s, New: n}
 }
 
-// BookingStands tells that the booking of s was made and not taken back. A settlement that carries another's figures
-// has none of its own.
+// BookingStands tells that the booking of s was made and not taken back. A settlement that carries
+// another's figures has none of its own.
 func (s Settlement) BookingStands() bool {
 	switch {
 	case s.Booking == "" || s.Carries != "" || s.BookedEntry == "":
@@ -114,8 +126,10 @@ type FilingStore interface {
 
 // File records that a paying entity has filed a month. The same again answers the same.
 //
-// Errors: 3003 for an unknown paying entity; 3001 month_not_over; 2002 when the month was filed with other content.
-func (s *Filings) File(ctx context.Context, tenant ident.Tenant, by string, f FiledMonth) (kept FiledMonth, replayed bool, err error) {
+// Errors: 3003 for an unknown paying entity; 3001 month_not_over; 2002 when the month was filed
+// with other content.
+func (s *Filings) File(ctx context.Context, tenant ident.Tenant, by string,
+	f FiledMonth) (kept FiledMonth, replayed bool, err error) {
 	today, err := s.Service.Clock.Today(ctx)
 	if err != nil {
 		return f, false, fault.Later(err)
@@ -123,10 +137,15 @@ func (s *Filings) File(ctx context.Context, tenant ident.Tenant, by string, f Fi
 	if _, err := s.Service.Directory.Entity(ctx, tenant, f.Entity, today); err != nil {
 		return f, false, err
 	}
-	if since := s.Service.Clock.Instant().Sub(f.Month.Add(1).First().Start()); !f.Month.Before(today.Month()) || (since >= 0 && since < BookingTime) {
-		return f, false, notNow("month_not_over", "A month is filed after it has ended and what was booked on its last day is written; "+f.Month.String()+" has not, or only just.")
+	if since := s.Service.Clock.Instant().Sub(f.Month.Add(1).First().Start()); !f.Month.Before(
+		today.Month()) || (since >= 0 && since < BookingTime) {
+		return f, false, notNow("month_not_over",
+			"A month is filed after it has ended and what was booked on its last day is written; "+
+				f.Month.String()+" has not, or only just.")
 	}
-	f.By, f.At, f.Act = by, s.Service.Clock.Instant(), s.Service.NewID()
+	f.By = by
+	f.At = s.Service.Clock.Instant()
+	f.Act = s.Service.NewID()
 	err = s.Store.FileMonth(ctx, tenant, f)
 	if !errors.Is(err, optimistic.ErrRival) {
 		return f, false, err
@@ -138,7 +157,8 @@ func (s *Filings) File(ctx context.Context, tenant ident.Tenant, by string, f Fi
 	for _, had := range list {
 		if had.Month == f.Month {
 			if !had.asked(f) {
-				err = fault.New(fault.OtherContent, "month_filed", "This month is recorded as filed with another day or reference.")
+				err = fault.New(fault.OtherContent, "month_filed",
+					"This month is recorded as filed with another day or reference.")
 			}
 			return had, true, err
 		}

@@ -12,7 +12,8 @@ import (
 	"fenzhang/shared/settlement/reason"
 )
 
-// waive remembers that a person has released a kind of hold, so that its cause does not set it again.
+// waive remembers that a person has released a kind of hold, so that its cause does not set it
+// again.
 func (s Settlement) waive(kind string) Settlement {
 	if !s.waived(kind) {
 		s.Waived = append(slices.Clip(s.Waived), kind)
@@ -22,7 +23,8 @@ func (s Settlement) waive(kind string) Settlement {
 
 func (s Settlement) waived(kind string) bool { return slices.Contains(s.Waived, kind) }
 
-// rank is the place of a hold in the order of precedence: what a person has set, then as the table of holds has it.
+// rank is the place of a hold in the order of precedence: what a person has set, then as the table
+// of holds has it.
 func (h *Hold) rank() int {
 	switch {
 	case h == nil:
@@ -33,8 +35,8 @@ func (h *Hold) rank() int {
 	return reason.Rank(h.Reason)
 }
 
-// held gives s the hold that comes first of h and the one that stands; of two of one kind it is h. A cause that does
-// not show is found again when the hold before it ends.
+// held gives s the hold that comes first of h and the one that stands; of two of one kind it is h.
+// A cause that does not show is found again when the hold before it ends.
 func (s Settlement) held(h *Hold) Settlement {
 	if h.rank() <= s.Hold.rank() {
 		s.Hold = h
@@ -42,7 +44,8 @@ func (s Settlement) held(h *Hold) Settlement {
 	return s
 }
 
-// HeldAfter dates the hold of s, which is about to be written over old: a hold of another reason begins with the write.
+// HeldAfter dates the hold of s, which is about to be written over old: a hold of another reason
+// begins with the write.
 func (s Settlement) HeldAfter(old *Settlement) Settlement {
 	switch {
 	case s.Hold == nil:
@@ -55,9 +58,11 @@ func (s Settlement) HeldAfter(old *Settlement) Settlement {
 	return s
 }
 
-// withCauses looks up again what holds back a payment on a day: papers that the payee lacks and, when the payment is near,
-// the platform's money and the check of the account. Those two are asked outside, so not before booking is due.
-func (s *Service) withCauses(ctx context.Context, st Settlement, on civil.Date, near bool) (Settlement, error) {
+// withCauses looks up again what holds back a payment on a day: papers that the payee lacks and,
+// when the payment is near, the platform's money and the check of the account. Those two are asked
+// outside, so not before booking is due.
+func (s *Service) withCauses(ctx context.Context, st Settlement, on civil.Date,
+	near bool) (Settlement, error) {
 	st.Lacks, st.Awaits = "", ""
 	if s.Checks.Policy != nil {
 		rules, err := s.rulesOf(ctx, st.Tenant)
@@ -95,8 +100,10 @@ func (s *Service) unmetCause(ctx context.Context, st Settlement) (string, error)
 	return "", nil
 }
 
-// holdBeforeBooking writes the hold whose cause keeps s from being booked today; false where there is none.
-func (s *Service) holdBeforeBooking(ctx context.Context, st Settlement, today civil.Date, by string) (bool, error) {
+// holdBeforeBooking writes the hold whose cause keeps s from being booked today; false where there
+// is none.
+func (s *Service) holdBeforeBooking(ctx context.Context, st Settlement, today civil.Date,
+	by string) (bool, error) {
 	now, err := s.withCauses(ctx, st, today, true)
 	if err != nil {
 		return false, err
@@ -105,7 +112,8 @@ func (s *Service) holdBeforeBooking(ctx context.Context, st Settlement, today ci
 	if h == nil {
 		return false, nil
 	}
-	n := now.stamp(Act{ID: s.NewID(), Name: "settlement.held", By: by, Reason: h.Reason}, s.Clock.Instant())
+	n := now.stamp(Act{ID: s.NewID(), Name: "settlement.held", By: by, Reason: h.Reason},
+		s.Clock.Instant())
 	n.Hold = h
 	return true, s.Store.Apply(ctx, Change{Old: &st, New: n})
 }
@@ -118,13 +126,15 @@ func (s Settlement) asksAgain() bool {
 	return s.Hold.Reason == HoldPaper || s.Hold.Reason == HoldReceipt || s.Hold.Reason == HoldAccount
 }
 
-// askAgain ends a hold whose cause is gone, or sets the next one; while the cause stands nothing is written.
+// askAgain ends a hold whose cause is gone, or sets the next one; while the cause stands nothing is
+// written.
 func (s *Service) askAgain(ctx context.Context, st Settlement) error {
 	today, err := s.Clock.Today(ctx)
 	if err != nil {
 		return fault.Later(err)
 	}
-	fresh, err := s.withCauses(ctx, st, laterDate(st.PayOn, today), st.Hold.Reason != HoldPaper || st.Status == Approved)
+	fresh, err := s.withCauses(ctx, st, laterDate(st.PayOn, today), st.Hold.Reason != HoldPaper ||
+		st.Status == Approved)
 	if err != nil {
 		return err
 	}
@@ -132,7 +142,8 @@ func (s *Service) askAgain(ctx context.Context, st Settlement) error {
 	if h != nil && *h == *st.Hold {
 		return nil
 	}
-	n := fresh.stamp(Act{ID: s.NewID(), Name: "settlement.released", By: "system:advance-settlement", Reason: st.Hold.Reason + ": the cause is gone"}, s.Clock.Instant())
+	n := fresh.stamp(Act{ID: s.NewID(), Name: "settlement.released", By: "system:advance-settlement",
+		Reason: st.Hold.Reason + ": the cause is gone"}, s.Clock.Instant())
 	n.Hold = h
 	return s.Store.Apply(ctx, Change{Old: &st, New: n})
 }
@@ -143,8 +154,11 @@ func mayRelease(by identity.Principal, h *Hold) error {
 		return nil // what cannot be released says so itself
 	}
 	roles := reason.OfHold(h.Reason).Release
-	if len(roles) == 0 || slices.ContainsFunc(roles, func(r string) bool { return by.Has(identity.Role(r)) }) {
+	if len(roles) == 0 || slices.ContainsFunc(roles, func(r string) bool {
+		return by.Has(identity.Role(r))
+	}) {
 		return nil
 	}
-	return fault.New(fault.Forbidden, "hold_owner", "A hold "+h.Reason+" is released by finance or an administrator.")
+	return fault.New(fault.Forbidden, "hold_owner",
+		"A hold "+h.Reason+" is released by finance or an administrator.")
 }

@@ -15,26 +15,31 @@ import (
 	"fenzhang/shared/money"
 )
 
-// Merging brings together the tax rows and open settlements of two taxpayers who are one person. The merged one's
-// list of each year is closed by a last booking, numbered like any other, so that a booking decided before loses by
-// its number; history stays where it is. In the same write the survivor's list gets the rows of the months not filed
-// and names the closed list, whose bookings from then on count with its own (Whole).
+// Merging brings together the tax rows and open settlements of two taxpayers who are one person.
+// The merged one's list of each year is closed by a last booking, numbered like any other, so that
+// a booking decided before loses by its number; history stays where it is. In the same write the
+// survivor's list gets the rows of the months not filed and names the closed list, whose bookings
+// from then on count with its own (Whole).
 type Merging struct {
-	Service  *Service
-	Store    MergeStore
-	Entities func(ctx context.Context, tenant ident.Tenant) ([]string, error) // ids of the tenant's paying entities
+	Service *Service
+	Store   MergeStore
+	// ids of the tenant's paying entities
+	Entities func(ctx context.Context, tenant ident.Tenant) ([]string, error)
 }
 
 // MergeStore keeps the lists of tax rows.
 type MergeStore interface {
 	// TaxYears lists the years in which a taxpayer has bookings at a paying entity, consistently.
-	TaxYears(ctx context.Context, tenant ident.Tenant, entity ident.Entity, taxpayer ident.Taxpayer) ([]int, error)
-	// Join appends bookings to several lists together, or none. optimistic.ErrRival when one of their numbers is taken.
+	TaxYears(ctx context.Context, tenant ident.Tenant, entity ident.Entity,
+		taxpayer ident.Taxpayer) ([]int, error)
+	// Join appends bookings to several lists together, or none. optimistic.ErrRival when one of their
+	// numbers is taken.
 	Join(ctx context.Context, tenant ident.Tenant, bookings []Booking) error
 }
 
-// Carry does what follows from a merge that stands in the master data: rows and open settlements of from go to into.
-// Made again it finishes what an earlier call left undone, and otherwise changes nothing. by is who asked for it.
+// Carry does what follows from a merge that stands in the master data: rows and open settlements of
+// from go to into. Made again it finishes what an earlier call left undone, and otherwise changes
+// nothing. by is who asked for it.
 func (m *Merging) Carry(ctx context.Context, tenant ident.Tenant, from, into, by string) error {
 	entities, err := m.Entities(ctx, tenant)
 	if err != nil {
@@ -51,7 +56,8 @@ func (m *Merging) Carry(ctx context.Context, tenant ident.Tenant, from, into, by
 	return nil
 }
 
-func (m *Merging) join(ctx context.Context, tenant ident.Tenant, entity ident.Entity, from, into string) error {
+func (m *Merging) join(ctx context.Context, tenant ident.Tenant, entity ident.Entity, from,
+	into string) error {
 	return optimistic.Do(ctx, func() error {
 		list, err := m.joining(ctx, tenant, entity, from, into)
 		if err != nil || len(list) == 0 {
@@ -62,7 +68,8 @@ func (m *Merging) join(ctx context.Context, tenant ident.Tenant, entity ident.En
 }
 
 // joining decides what closes the lists of from at an entity, and what goes on in those of into.
-func (m *Merging) joining(ctx context.Context, tenant ident.Tenant, entity ident.Entity, from, into string) ([]Booking, error) {
+func (m *Merging) joining(ctx context.Context, tenant ident.Tenant, entity ident.Entity, from,
+	into string) ([]Booking, error) {
 	years, err := m.years(ctx, tenant, entity, ident.Taxpayer(from))
 	if err != nil {
 		return nil, err
@@ -82,7 +89,9 @@ func (m *Merging) joining(ctx context.Context, tenant ident.Tenant, entity ident
 			continue // by an earlier call
 		}
 		rows := openRows(theirs, Filed(filed))
-		out = append(out, Booking{Entity: entity, Taxpayer: ident.Taxpayer(from), Year: year, Seq: len(theirs) + 1, Kind: KindMerged, EntryID: act, At: now, Rows: negative(rows), Into: ident.Taxpayer(into)})
+		out = append(out, Booking{Entity: entity, Taxpayer: ident.Taxpayer(from), Year: year,
+			Seq: len(theirs) + 1, Kind: KindMerged, EntryID: act, At: now, Rows: negative(rows),
+			Into: ident.Taxpayer(into)})
 		if len(theirs) == 0 {
 			continue // nothing to go on with; the closing alone stops a booking that is under way
 		}
@@ -90,13 +99,15 @@ func (m *Merging) joining(ctx context.Context, tenant ident.Tenant, entity ident
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, Booking{Entity: entity, Taxpayer: ident.Taxpayer(into), Year: year, Seq: len(ours) + 1, Kind: KindMerged, EntryID: act, At: now, Rows: rows, Merged: from})
+		out = append(out, Booking{Entity: entity, Taxpayer: ident.Taxpayer(into), Year: year,
+			Seq: len(ours) + 1, Kind: KindMerged, EntryID: act, At: now, Rows: rows, Merged: from})
 	}
 	return out, nil
 }
 
 // years are those of the bookings, and those in which a booking may be under way.
-func (m *Merging) years(ctx context.Context, tenant ident.Tenant, entity ident.Entity, taxpayer ident.Taxpayer) ([]int, error) {
+func (m *Merging) years(ctx context.Context, tenant ident.Tenant, entity ident.Entity,
+	taxpayer ident.Taxpayer) ([]int, error) {
 	years, err := m.Store.TaxYears(ctx, tenant, entity, taxpayer)
 	if err != nil {
 		return nil, err
@@ -110,8 +121,8 @@ func (m *Merging) years(ctx context.Context, tenant ident.Tenant, entity ident.E
 	return slices.Compact(years), nil
 }
 
-// openRows sums the rows of months that are not filed, one for each tax, item, project, platform, period and way of
-// collection; what comes to nothing is left out.
+// openRows sums the rows of months that are not filed, one for each tax, item, project, platform,
+// period and way of collection; what comes to nothing is left out.
 func openRows(list []Booking, filed lawdiff.Filed) []tax.Row {
 	var out []tax.Row
 	at := map[tax.Row]int{}
@@ -121,7 +132,10 @@ func openRows(list []Booking, filed lawdiff.Filed) []tax.Row {
 				continue
 			}
 			key := r
-			key.Income, key.Received, key.Sales, key.Withheld = money.Amount{}, money.Amount{}, money.Amount{}, money.Amount{}
+			key.Income = money.Amount{}
+			key.Received = money.Amount{}
+			key.Sales = money.Amount{}
+			key.Withheld = money.Amount{}
 			i, ok := at[key]
 			if !ok {
 				i = len(out)
@@ -138,9 +152,10 @@ func openRows(list []Booking, filed lawdiff.Filed) []tax.Row {
 	})
 }
 
-// Whole is everything that was booked for one person in a year: the list's own bookings, and those of lists that
-// were merged into it, in the place where they were. Rows that only went from list to list are left out, because
-// they stand among those bookings; so a closed list, whose person goes on elsewhere, gives nothing.
+// Whole is everything that was booked for one person in a year: the list's own bookings, and those
+// of lists that were merged into it, in the place where they were. Rows that only went from list to
+// list are left out, because they stand among those bookings; so a closed list, whose person goes
+// on elsewhere, gives nothing.
 func Whole(list []Booking) []Booking {
 	if closedFor(list) != "" {
 		return nil
@@ -183,7 +198,9 @@ func ClosedFor(list []Booking) (into ident.Taxpayer, closed bool) {
 // merged is the error of a computation whose taxpayer was merged into another.
 type merged struct{ into ident.Taxpayer }
 
-func (m *merged) Error() string { return string("settlement: the taxpayer was merged into " + m.into) }
+func (m *merged) Error() string {
+	return string("settlement: the taxpayer was merged into " + m.into)
+}
 
 func mergeTarget(err error) (ident.Taxpayer, bool) {
 	var m *merged
@@ -193,8 +210,10 @@ func mergeTarget(err error) (ident.Taxpayer, bool) {
 	return m.into, true
 }
 
-// ownerOf finds the taxpayer in whose list the rows of a booked settlement are now, and the next free number there.
-func (s *Service) ownerOf(ctx context.Context, st Settlement, list []Booking) (ident.Taxpayer, int, error) {
+// ownerOf finds the taxpayer in whose list the rows of a booked settlement are now, and the next
+// free number there.
+func (s *Service) ownerOf(ctx context.Context, st Settlement,
+	list []Booking) (ident.Taxpayer, int, error) {
 	into := closedFor(list)
 	if into == "" {
 		return st.TaxpayerID, len(list) + 1, nil
@@ -203,8 +222,8 @@ func (s *Service) ownerOf(ctx context.Context, st Settlement, list []Booking) (i
 	return into, len(list) + 1, err
 }
 
-// followMerge moves a settlement that is not booked to the taxpayer that its own was merged into; false where there was
-// no merge.
+// followMerge moves a settlement that is not booked to the taxpayer that its own was merged into;
+// false where there was no merge.
 func (t *Taxes) followMerge(ctx context.Context, s Settlement) (bool, error) {
 	payer, err := t.Service.Directory.Taxpayer(ctx, s.Tenant, s.TaxpayerID)
 	switch {
@@ -216,9 +235,10 @@ func (t *Taxes) followMerge(ctx context.Context, s Settlement) (bool, error) {
 	return true, t.Service.moveToTaxpayer(ctx, s, payer.MergedInto, payer.By)
 }
 
-// followAll moves the open settlements of from. One that the index does not show yet follows when it is quoted or
-// booked.
-func (m *Merging) followAll(ctx context.Context, tenant ident.Tenant, entity ident.Entity, from, into, by string) error {
+// followAll moves the open settlements of from. One that the index does not show yet follows when
+// it is quoted or booked.
+func (m *Merging) followAll(ctx context.Context, tenant ident.Tenant, entity ident.Entity, from,
+	into, by string) error {
 	open, err := m.Service.Store.OpenOf(ctx, tenant, entity, ident.Taxpayer(from))
 	if err != nil {
 		return err
@@ -240,12 +260,13 @@ func (m *Merging) followAll(ctx context.Context, tenant ident.Tenant, entity ide
 
 // moveToTaxpayer makes into the taxpayer of an open settlement, in a write of its own.
 func (s *Service) moveToTaxpayer(ctx context.Context, st Settlement, into, by string) error {
-	a := Act{ID: s.NewID(), Name: "settlement.taxpayer_merged", By: cmp.Or(by, "system:compute-tax"), Reason: string(st.TaxpayerID) + " is " + into}
+	a := Act{ID: s.NewID(), Name: "settlement.taxpayer_merged", By: cmp.Or(by, "system:compute-tax"),
+		Reason: string(st.TaxpayerID) + " is " + into}
 	return s.Store.Apply(ctx, Change{Old: &st, New: st.withTaxpayer(into, a, s.Clock.Instant())})
 }
 
-// withTaxpayer gives an open settlement another taxpayer. Before an approval it is quoted anew; what was approved keeps
-// its quote, so that the booking tells when the net falls.
+// withTaxpayer gives an open settlement another taxpayer. Before an approval it is quoted anew;
+// what was approved keeps its quote, so that the booking tells when the net falls.
 func (s Settlement) withTaxpayer(into string, a Act, now time.Time) Settlement {
 	n := s.stamp(a, now)
 	n.TaxpayerID = ident.Taxpayer(into)

@@ -1,7 +1,7 @@
 package settlement
 
-// Occurrences are settlements by id. Through them a payable that was reopened is followed from one occurrence to
-// another.
+// Occurrences are settlements by id. Through them a payable that was reopened is followed from one
+// occurrence to another.
 type Occurrences map[string]Settlement
 
 // OccurrencesOf gathers settlements by their ids.
@@ -13,8 +13,8 @@ func OccurrencesOf(all []Settlement) Occurrences {
 	return o
 }
 
-// First is the id of the occurrence by which a payable was opened first; an id that is not among them, "" too, stays
-// as it is.
+// First is the id of the occurrence by which a payable was opened first; an id that is not among
+// them, "" too, stays as it is.
 func (o Occurrences) First(id string) string {
 	for s, ok := o[id]; ok && s.Reopens != ""; s, ok = o[id] {
 		id = string(s.Reopens)

@@ -12,14 +12,18 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
-// PartyPrefix begins the activity ids of payee parties' own settlements; the id of the main one follows.
+// PartyPrefix begins the activity ids of payee parties' own settlements; the id of the main one
+// follows.
 const PartyPrefix = "party:"
 
-// PartyLink tells of one payee share, in the order of the shares, what became of its own settlement.
+// PartyLink tells of one payee share, in the order of the shares, what became of its own
+// settlement.
 type PartyLink struct {
-	Occurrence int  `json:"n,omitempty"` // of the party's settlement that was opened last; 0 before the first
+	// of the party's settlement that was opened last; 0 before the first
+	Occurrence int  `json:"n,omitempty"`
 	Asked      bool `json:"q,omitempty"` // a person wants it opened again after it was undone
-	Of         int  `json:"m,omitempty"` // occurrence of the main settlement that opened it, where that is an earlier one
+	// occurrence of the main settlement that opened it, where that is an earlier one
+	Of int `json:"m,omitempty"`
 }
 
 // payeeShares are the shares that get settlements of their own.
@@ -50,7 +54,8 @@ func (s Settlement) withLink(i int, l PartyLink) Settlement {
 	return s
 }
 
-// approved tells that the approval stands: nothing has undone the settlement and no later occurrence took its place.
+// approved tells that the approval stands: nothing has undone the settlement and no later
+// occurrence took its place.
 func (s Settlement) approved() bool {
 	switch s.Status {
 	case Approved, Paid:
@@ -92,27 +97,34 @@ func (s Settlement) carriedLinks() []PartyLink {
 	return links
 }
 
-// OpenParties opens the own settlements of an approved settlement's payees, one write each: the payee's settlement,
-// its opening in the payee's book and the note of it here are written together, so that neither is without the
-// other. Done again, late or by several at once it changes nothing.
+// OpenParties opens the own settlements of an approved settlement's payees, one write each: the
+// payee's settlement, its opening in the payee's book and the note of it here are written together,
+// so that neither is without the other. Done again, late or by several at once it changes nothing.
 //
-// Errors: fault.Absent and 5002 from the payee's master data; fault.Unavailable after too many lost races.
+// Errors: fault.Absent and 5002 from the payee's master data; fault.Unavailable after too many lost
+// races.
 func (s *Service) OpenParties(ctx context.Context, tenant ident.Tenant, id ident.Settlement) error {
 	for {
-		due, err := optimistic.Value(ctx, func() (bool, error) { return s.openNextParty(ctx, tenant, id) })
+		due, err := optimistic.Value(ctx, func() (bool, error) {
+			return s.openNextParty(ctx, tenant, id)
+		})
 		if err != nil || !due {
 			return err
 		}
 	}
 }
 
-// openNextParty opens the settlement of the first payee that waits for one, and reports whether there was one.
-func (s *Service) openNextParty(ctx context.Context, tenant ident.Tenant, id ident.Settlement) (bool, error) {
+// openNextParty opens the settlement of the first payee that waits for one, and reports whether
+// there was one.
+func (s *Service) openNextParty(ctx context.Context, tenant ident.Tenant,
+	id ident.Settlement) (bool, error) {
 	main, err := s.Store.Load(ctx, tenant, id)
 	if err != nil || !main.PartiesDue() {
 		return false, err
 	}
-	i := slices.IndexFunc(indexes(main), func(i int) bool { return main.partyDue(i, main.payeeShares()[i]) })
+	i := slices.IndexFunc(indexes(main), func(i int) bool {
+		return main.partyDue(i, main.payeeShares()[i])
+	})
 	return true, s.openParty(ctx, main, i)
 }
 
@@ -152,9 +164,10 @@ func (s *Service) openParty(ctx context.Context, main Settlement, i int) error {
 	return s.Store.Apply(ctx, c)
 }
 
-// partySettlement is a payee's own payable, all its own: the money's dates, entity and clause are those of the main
-// settlement; taxpayer, route and account are the payee's.
-func (s *Service) partySettlement(ctx context.Context, main Settlement, share split.Share) (Settlement, error) {
+// partySettlement is a payee's own payable, all its own: the money's dates, entity and clause are
+// those of the main settlement; taxpayer, route and account are the payee's.
+func (s *Service) partySettlement(ctx context.Context, main Settlement,
+	share split.Share) (Settlement, error) {
 	payee, err := s.Directory.Creator(ctx, main.Tenant, ident.Creator(share.Party))
 	if err != nil {
 		return Settlement{}, err
@@ -174,7 +187,8 @@ func (s *Service) partySettlement(ctx context.Context, main Settlement, share sp
 	o.Source = SourceParty
 	o.Reopens = ""
 	o.Gross = share.Amount
-	o.Shares = []split.Share{{Party: string(payee.CreatorID), Kind: split.KindCreator, Amount: share.Amount}}
+	o.Shares = []split.Share{{Party: string(payee.CreatorID), Kind: split.KindCreator,
+		Amount: share.Amount}}
 	o.Memo = nil
 	o.RevenueBasis = "" // the agency's part is in the entry of the main settlement
 	o.AfterTax = false  // nothing is promised net to a payee
@@ -185,18 +199,22 @@ func (s *Service) partySettlement(ctx context.Context, main Settlement, share sp
 	if err != nil {
 		return Settlement{}, err
 	}
-	return Settlement{Opening: o, Preparers: people(append(slices.Clone(main.Preparers), payee.By, taxpayer.By, by)...)}, nil
+	return Settlement{Opening: o,
+		Preparers: people(append(slices.Clone(main.Preparers), payee.By, taxpayer.By, by)...)}, nil
 }
 
-// partyRoute sets route and invoice by the payee's own contract with the same paying entity, and names who made it.
-// Without one the taxpayer's kind decides: organisations hand in an invoice first.
-func (s *Service) partyRoute(ctx context.Context, o *Opening, taxpayer tenancy.Taxpayer) (string, error) {
+// partyRoute sets route and invoice by the payee's own contract with the same paying entity, and
+// names who made it. Without one the taxpayer's kind decides: organisations hand in an invoice
+// first.
+func (s *Service) partyRoute(ctx context.Context, o *Opening,
+	taxpayer tenancy.Taxpayer) (string, error) {
 	day := o.ServicePeriod.Last()
 	own, err := s.Directory.Contract(ctx, o.Tenant, o.CreatorID, o.IncomeType, day)
 	if err != nil && !fault.HasCode(err, fault.RuleMissing) {
 		return "", err
 	}
-	if route := own.Routes[o.IncomeType]; err == nil && own.PayingEntity == o.Entity && tenancy.TenantPays(route) {
+	if route := own.Routes[o.IncomeType]; err == nil && own.PayingEntity == o.Entity &&
+		tenancy.TenantPays(route) {
 		o.Route, o.NeedsInvoice = route, own.InvoiceBeforePayment
 		return own.By, nil
 	}
@@ -223,7 +241,8 @@ func (s *Service) refuseSettledParties(ctx context.Context, main Settlement) err
 			return err
 		}
 		if last != nil && !last.Dead() {
-			return notNow("party_settled", "The share of "+p.Party+" is settled as "+last.ID+"; reject or cancel that one first.")
+			return notNow("party_settled", "The share of "+p.Party+" is settled as "+last.ID+
+				"; reject or cancel that one first.")
 		}
 	}
 	return nil
@@ -234,14 +253,17 @@ func (s *Service) AskParty(ctx context.Context, in Intent, payee string) (Settle
 	return s.change(ctx, in, "settlement.party_asked", func(main Settlement, a Act) (Change, error) {
 		i := slices.IndexFunc(main.payeeShares(), func(p split.Share) bool { return p.Party == payee })
 		if i < 0 {
-			return Change{}, fault.Invalid(fault.Field{Field: "party", Problem: "is no payee of this settlement"})
+			return Change{}, fault.Invalid(
+				fault.Field{Field: "party", Problem: "is no payee of this settlement"})
 		}
 		l := main.link(i)
 		switch {
 		case !main.approved():
-			return Change{}, notNow("not_approved", "Payees are settled once this settlement is approved, and as long as nothing undoes it.")
+			return Change{}, notNow("not_approved",
+				"Payees are settled once this settlement is approved, and as long as nothing undoes it.")
 		case l.Occurrence == 0 || l.Asked:
-			return Change{}, notNow("party_waiting", "The settlement of "+payee+" is being opened; nothing is to be asked for.")
+			return Change{}, notNow("party_waiting",
+				"The settlement of "+payee+" is being opened; nothing is to be asked for.")
 		}
 		if err := main.version(in.Version); err != nil {
 			return Change{}, err
@@ -252,7 +274,8 @@ func (s *Service) AskParty(ctx context.Context, in Intent, payee string) (Settle
 			return Change{}, err
 		}
 		if last != nil && !last.Dead() {
-			return Change{}, notNow("party_settled", "The share of "+payee+" is settled as "+last.ID+" already.")
+			return Change{}, notNow("party_settled", "The share of "+payee+" is settled as "+last.ID+
+				" already.")
 		}
 		l.Asked = true
 		return Change{Old: &main, New: main.stamp(a, s.Clock.Instant()).withLink(i, l)}, nil

@@ -23,7 +23,8 @@ var (
 )
 
 // Load reads a settlement for being paid.
-func (p Payables) Load(ctx context.Context, tenant ident.Tenant, id ident.Settlement) (payout.Payable, error) {
+func (p Payables) Load(ctx context.Context, tenant ident.Tenant,
+	id ident.Settlement) (payout.Payable, error) {
 	s, err := p.Service.Store.Load(ctx, tenant, id)
 	if err != nil {
 		return payout.Payable{}, err
@@ -32,19 +33,25 @@ func (p Payables) Load(ctx context.Context, tenant ident.Tenant, id ident.Settle
 }
 
 func payableOf(s Settlement) payout.Payable {
-	b := payout.Payable{Tenant: s.Tenant, SettlementID: ident.Settlement(s.ID), CreatorID: s.CreatorID, TaxpayerID: s.TaxpayerID, Entity: s.Entity, Status: string(s.Status),
-		Version: int64(s.StatusVersion), ToPay: s.ToPay, Method: payout.Method(s.PayMethod), Period: s.ServicePeriod,
+	b := payout.Payable{Tenant: s.Tenant, SettlementID: ident.Settlement(s.ID), CreatorID: s.CreatorID,
+		TaxpayerID: s.TaxpayerID, Entity: s.Entity, Status: string(s.Status),
+		Version: int64(s.StatusVersion), ToPay: s.ToPay, Method: payout.Method(s.PayMethod),
+		Period:   s.ServicePeriod,
 		TaxMonth: s.PaymentDate.Month(), PaymentDate: s.PaymentDate, Trace: s.TraceID}
 	if s.Hold != nil {
 		b.Hold = s.Hold.Reason
 	}
 	if s.Payout != nil {
-		b.Key, b.State, b.SentAt, b.Method = s.Payout.Key, s.Payout.State, s.Payout.SentAt, payout.Method(s.Payout.Method)
+		b.Key = s.Payout.Key
+		b.State = s.Payout.State
+		b.SentAt = s.Payout.SentAt
+		b.Method = payout.Method(s.Payout.Method)
 	}
 	return b
 }
 
-// MarkSent writes that the money is about to leave, and who the key belongs to; both stand before the first send.
+// MarkSent writes that the money is about to leave, and who the key belongs to; both stand before
+// the first send.
 func (p Payables) MarkSent(ctx context.Context, b payout.Payable, at time.Time) error {
 	s, err := p.Service.Store.Load(ctx, b.Tenant, b.SettlementID)
 	if err != nil {
@@ -54,12 +61,14 @@ func (p Payables) MarkSent(ctx context.Context, b payout.Payable, at time.Time) 
 		return notNow("not_to_be_sent", "The settlement is not waiting to be sent any more.")
 	}
 	if s.PaymentDate.Month() != b.TaxMonth || s.PaymentDate.Month() != b.PaymentDate.Month() {
-		return fault.New(fault.StaleVersion, "stale_version", "The settlement was booked for another month since it was read.")
+		return fault.New(fault.StaleVersion, "stale_version",
+			"The settlement was booked for another month since it was read.")
 	}
 	if err := p.Service.Store.PutPayoutKey(ctx, s.Tenant, s.Payout.Key, s.ID); err != nil {
 		return err
 	}
-	c := s.PayoutMoved(payout.Sent, payout.Outcome{State: payout.Sent}, booked{}, Act{ID: p.Service.NewID(), Name: "payout.sent", By: "system:pay-out"}, at)
+	c := s.PayoutMoved(payout.Sent, payout.Outcome{State: payout.Sent}, booked{},
+		Act{ID: p.Service.NewID(), Name: "payout.sent", By: "system:pay-out"}, at)
 	c.New.PaymentDate = b.PaymentDate
 	if err := p.Service.Store.Apply(ctx, c); !errors.Is(err, optimistic.ErrRival) {
 		return err
@@ -93,12 +102,14 @@ func (p Payables) step(ctx context.Context, s Settlement, to payout.State, o pay
 			return err
 		}
 	}
-	a := Act{ID: p.Service.NewID(), Name: "payout." + strings.ToLower(string(to)), By: "system:payout", Reason: o.Reason}
+	a := Act{ID: p.Service.NewID(), Name: "payout." + strings.ToLower(string(to)), By: "system:payout",
+		Reason: o.Reason}
 	return p.Service.Store.Apply(ctx, s.PayoutMoved(to, o, b, a, p.Service.Clock.Instant()))
 }
 
 // ByKey finds a settlement by its payout key.
-func (p Payables) ByKey(ctx context.Context, tenant ident.Tenant, key string) (payout.Payable, error) {
+func (p Payables) ByKey(ctx context.Context, tenant ident.Tenant,
+	key string) (payout.Payable, error) {
 	id, err := p.Service.Store.SettlementOfKey(ctx, tenant, key)
 	if err != nil {
 		return payout.Payable{}, err
@@ -109,20 +120,24 @@ func (p Payables) ByKey(ctx context.Context, tenant ident.Tenant, key string) (p
 // unclearDays is how far back openings are looked through for payouts without an end.
 const unclearDays = 62
 
-// Unclear lists payouts, of all tenants, whose end is outstanding since before a time; the longest waiting first.
-func (p Payables) Unclear(ctx context.Context, before time.Time, limit int) ([]payout.Payable, error) {
+// Unclear lists payouts, of all tenants, whose end is outstanding since before a time; the longest
+// waiting first.
+func (p Payables) Unclear(ctx context.Context, before time.Time,
+	limit int) ([]payout.Payable, error) {
 	tenants, err := p.Service.Directory.Tenants(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var waiting []Settlement
 	for _, t := range tenants {
-		err := p.Service.Each(ctx, ident.Tenant(t), Query{Status: Paying, From: civil.DateOf(before).AddDays(-unclearDays)}, func(s Settlement) error {
-			if s.Payout != nil && s.Payout.State.Open() && s.LastUpdated.Before(before) {
-				waiting = append(waiting, s)
-			}
-			return nil
-		})
+		err := p.Service.Each(ctx, ident.Tenant(t),
+			Query{Status: Paying, From: civil.DateOf(before).AddDays(-unclearDays)},
+			func(s Settlement) error {
+				if s.Payout != nil && s.Payout.State.Open() && s.LastUpdated.Before(before) {
+					waiting = append(waiting, s)
+				}
+				return nil
+			})
 		if err != nil {
 			return nil, err
 		}
@@ -136,7 +151,8 @@ func (p Payables) Unclear(ctx context.Context, before time.Time, limit int) ([]p
 }
 
 // Each calls visit for every settlement of a query, newest opening first, until it fails.
-func (s *Service) Each(ctx context.Context, tenant ident.Tenant, q Query, visit func(Settlement) error) error {
+func (s *Service) Each(ctx context.Context, tenant ident.Tenant, q Query,
+	visit func(Settlement) error) error {
 	for cursor := ""; ; {
 		page, next, err := s.Store.List(ctx, tenant, q, cursor, 100)
 		if err != nil {

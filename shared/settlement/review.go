@@ -19,8 +19,10 @@ type Review struct {
 	Version   int      `json:"v,omitempty"` // of the tenant's review rules; 0 the defaults
 	Findings  []string `json:"f,omitempty"` // codes of what was found, empty when every check passed
 	Approvers int      `json:"n"`           // how many different people approve it
-	Hold      string   `json:"h,omitempty"` // reason of the hold that the findings ask for, until a person releases it
-	Rejects   string   `json:"r,omitempty"` // the finding by which the system fails the settlement, as long as it is found
+	// reason of the hold that the findings ask for, until a person releases it
+	Hold string `json:"h,omitempty"`
+	// the finding by which the system fails the settlement, as long as it is found
+	Rejects string `json:"r,omitempty"`
 }
 
 // Approval is one person's yes, and the net that was shown to that person.
@@ -40,10 +42,13 @@ type Policy interface {
 	ReviewRules(ctx context.Context, tenant ident.Tenant, day civil.Date) (review.Rules, error)
 }
 
-// Holders compares the holder of a creator's payout account with the name of its taxpayer, by keyed hashes alone.
+// Holders compares the holder of a creator's payout account with the name of its taxpayer, by keyed
+// hashes alone.
 type Holders interface {
-	// HolderIsTaxpayer tells whether they are the same; known is false where one of the hashes was never kept.
-	HolderIsTaxpayer(ctx context.Context, tenant ident.Tenant, creator ident.Creator, taxpayer ident.Taxpayer) (same, known bool, err error)
+	// HolderIsTaxpayer tells whether they are the same; known is false where one of the hashes was
+	// never kept.
+	HolderIsTaxpayer(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
+		taxpayer ident.Taxpayer) (same, known bool, err error)
 }
 
 // Receipts knows what platforms have paid.
@@ -101,11 +106,12 @@ func (s *Service) Viewer(ctx context.Context, by identity.Principal) (Viewer, er
 	if err != nil {
 		return Viewer{}, fault.Later(err)
 	}
-	return Viewer{Rules: rules, Calendar: s.Calendar, Now: s.Clock.Instant(), Today: today, ForCreator: by.OnlyOwn()}, nil
+	return Viewer{Rules: rules, Calendar: s.Calendar, Now: s.Clock.Instant(), Today: today,
+		ForCreator: by.OnlyOwn()}, nil
 }
 
-// withReview makes the tenant's checks on a quoted settlement that is about to be written, so that both are one write.
-// Before IN_REVIEW it decides only whether the system may submit it.
+// withReview makes the tenant's checks on a quoted settlement that is about to be written, so that
+// both are one write. Before IN_REVIEW it decides only whether the system may submit it.
 func (s *Service) withReview(ctx context.Context, n Settlement) (Settlement, error) {
 	if s.Checks.Policy == nil || n.Quote == "" || (n.Status != PendingReview && n.Status != InReview) {
 		return n, nil
@@ -123,7 +129,8 @@ func (s *Service) withReview(ctx context.Context, n Settlement) (Settlement, err
 		return n, err
 	}
 	found := rules.Findings(facts)
-	n.Review = &Review{Version: rules.Version.Version, Findings: found, Approvers: rules.Approvers(n.Gross), Hold: holdFor(rules.Stops(found))}
+	n.Review = &Review{Version: rules.Version.Version, Findings: found,
+		Approvers: rules.Approvers(n.Gross), Hold: holdFor(rules.Stops(found))}
 	if code := rules.Rejects(found); code != "" && n.Carries == "" {
 		again, err := s.rejectedBefore(ctx, n)
 		switch {
@@ -139,8 +146,9 @@ func (s *Service) withReview(ctx context.Context, n Settlement) (Settlement, err
 	return n.recomputeHold(), nil
 }
 
-// rejectedBefore tells whether the system has rejected the occurrence of the payable before s. It does so once: the same
-// money would come again with every statement and be rejected again, with nobody looking.
+// rejectedBefore tells whether the system has rejected the occurrence of the payable before s. It
+// does so once: the same money would come again with every statement and be rejected again, with
+// nobody looking.
 func (s *Service) rejectedBefore(ctx context.Context, n Settlement) (bool, error) {
 	if n.Occurrence < 2 {
 		return false, nil
@@ -151,13 +159,15 @@ func (s *Service) rejectedBefore(ctx context.Context, n Settlement) (bool, error
 
 // rejectedByReview tells that a check has failed s, and no person.
 func (s Settlement) rejectedByReview() bool {
-	return s.Status == Failed && s.ReasonClass == Rejected && s.Review != nil && s.Review.Rejects != "" && s.History[len(s.History)-1].By == byReview
+	return s.Status == Failed && s.ReasonClass == Rejected && s.Review != nil &&
+		s.Review.Rejects != "" && s.History[len(s.History)-1].By == byReview
 }
 
-// rejecting tells that the system is about to fail s. A hold that a person has set comes first, and so does a rule that
-// is missing.
+// rejecting tells that the system is about to fail s. A hold that a person has set comes first, and
+// so does a rule that is missing.
 func (s Settlement) rejecting() bool {
-	return s.Status == InReview && s.Quote != "" && s.Review != nil && s.Review.Rejects != "" && (s.Hold == nil || (!s.Hold.ByHand && s.Hold.Reason != HoldRuleGap))
+	return s.Status == InReview && s.Quote != "" && s.Review != nil && s.Review.Rejects != "" &&
+		(s.Hold == nil || (!s.Hold.ByHand && s.Hold.Reason != HoldRuleGap))
 }
 
 // holdFor names the hold that an effect of the rules of review means.
@@ -174,10 +184,12 @@ func holdFor(effect string) string {
 // reviewPage bounds how many of a creator's latest settlements a review reads.
 const reviewPage = 100
 
-// reviewFacts gathers what the checks look at. It reads one page of the creator's settlements, newest first: a payment
-// that lies further back does not count, and then a person decides.
-func (s *Service) reviewFacts(ctx context.Context, n Settlement, rules review.Rules) (review.Facts, error) {
-	f := review.Facts{Day: n.PaymentDate, Gross: n.Gross, Count: 1, Sum: n.Gross, SetOffs: len(n.SetOffs) > 0, Holds: n.Waived}
+// reviewFacts gathers what the checks look at. It reads one page of the creator's settlements,
+// newest first: a payment that lies further back does not count, and then a person decides.
+func (s *Service) reviewFacts(ctx context.Context, n Settlement,
+	rules review.Rules) (review.Facts, error) {
+	f := review.Facts{Day: n.PaymentDate, Gross: n.Gross, Count: 1, Sum: n.Gross,
+		SetOffs: len(n.SetOffs) > 0, Holds: n.Waived}
 	if n.Hold != nil {
 		f.Holds = append(slices.Clip(f.Holds), n.Hold.Reason)
 	}
@@ -199,7 +211,8 @@ func (s *Service) reviewFacts(ctx context.Context, n Settlement, rules review.Ru
 			f.AccountNewer = creator.PayoutAt.After(o.Payout.SentAt) && (!f.PaidBefore || f.AccountNewer)
 			f.PaidBefore = true
 		}
-		if o.Status != Failed && o.ReopenedBy == "" && o.PaymentDate.After(first) && !o.PaymentDate.After(n.PaymentDate) {
+		if o.Status != Failed && o.ReopenedBy == "" && o.PaymentDate.After(first) &&
+			!o.PaymentDate.After(n.PaymentDate) {
 			f.Count, f.Sum = f.Count+1, f.Sum.Add(o.Gross)
 		}
 	}
@@ -211,8 +224,9 @@ func (s *Service) reviewFacts(ctx context.Context, n Settlement, rules review.Ru
 	return f, err
 }
 
-// otherContract tells whether the contract for the settlement's period is another version than the one it was opened
-// by. A payee party's share rests on the contract of somebody else and is not compared.
+// otherContract tells whether the contract for the settlement's period is another version than the
+// one it was opened by. A payee party's share rests on the contract of somebody else and is not
+// compared.
 func (s *Service) otherContract(ctx context.Context, n Settlement) (bool, error) {
 	if n.Source == SourceParty {
 		return false, nil
@@ -224,8 +238,8 @@ func (s *Service) otherContract(ctx context.Context, n Settlement) (bool, error)
 	return c.ContractID != n.Contract || c.Version.Version != n.ContractVersion, err
 }
 
-// withMakers adds who made what the settlement rests on as it stands now: whoever changed contract, account or profile
-// since the opening is a preparer too.
+// withMakers adds who made what the settlement rests on as it stands now: whoever changed contract,
+// account or profile since the opening is a preparer too.
 func (s *Service) withMakers(ctx context.Context, n Settlement) (Settlement, error) {
 	creator, err := s.Directory.Creator(ctx, n.Tenant, n.CreatorID)
 	if err != nil {
@@ -239,7 +253,8 @@ func (s *Service) withMakers(ctx context.Context, n Settlement) (Settlement, err
 	if n.Source == SourceParty {
 		return n, nil
 	}
-	contract, err := s.Directory.Contract(ctx, n.Tenant, n.CreatorID, n.IncomeType, n.ServicePeriod.Last())
+	contract, err := s.Directory.Contract(ctx, n.Tenant, n.CreatorID, n.IncomeType,
+		n.ServicePeriod.Last())
 	if fault.HasCode(err, fault.RuleMissing) { // none is in force: the review has found it
 		return n, nil
 	}
@@ -249,19 +264,22 @@ func (s *Service) withMakers(ctx context.Context, n Settlement) (Settlement, err
 // RefuseCashier keeps apart who prepares and who pays.
 func RefuseCashier(by identity.Principal) error {
 	if by.Has(identity.Cashier) {
-		return fault.New(fault.Forbidden, "cashier", "A cashier prepares nothing; another person must do this.")
+		return fault.New(fault.Forbidden, "cashier",
+			"A cashier prepares nothing; another person must do this.")
 	}
 	return nil
 }
 
-// next makes the move for which the tenant's rules need no person: it submits what is quoted, approves what every
-// check lets pass and fails what one rejects. The checks are made anew; what no longer passes waits for a person.
+// next makes the move for which the tenant's rules need no person: it submits what is quoted,
+// approves what every check lets pass and fails what one rejects. The checks are made anew; what no
+// longer passes waits for a person.
 func (v *Advancer) next(ctx context.Context, s Settlement) error {
 	rules, err := v.Service.rulesOf(ctx, s.Tenant)
 	if err != nil {
 		return err
 	}
-	a, now := Act{ID: v.Service.NewID(), Name: "settlement.submitted", By: byReview}, v.Service.Clock.Instant()
+	a, now := Act{ID: v.Service.NewID(), Name: "settlement.submitted", By: byReview},
+		v.Service.Clock.Instant()
 	n := s
 	if s.Status == PendingReview {
 		if !rules.Automatic.Submit {

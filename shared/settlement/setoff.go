@@ -20,9 +20,11 @@ const ShortfallPrefix = "tax-"
 // actRebooked names the act that makes a booking again.
 const actRebooked = "settlement.rebooked"
 
-// setOffs plans what is set off from the net of s. Open settlements that were opened before it count as booked: what they
-// plan to set off is no longer open, and the tax that they cannot bear is a claim.
-func (t *Taxes) setOffs(ctx context.Context, s Settlement, net money.Amount, ahead []quoted) ([]receivable.Part, error) {
+// setOffs plans what is set off from the net of s. Open settlements that were opened before it
+// count as booked: what they plan to set off is no longer open, and the tax that they cannot bear
+// is a claim.
+func (t *Taxes) setOffs(ctx context.Context, s Settlement, net money.Amount,
+	ahead []quoted) ([]receivable.Part, error) {
 	standing, err := t.Service.Store.Receivables(ctx, s.Tenant, s.CreatorID, s.Entity)
 	if err != nil {
 		return nil, err
@@ -33,7 +35,9 @@ func (t *Taxes) setOffs(ctx context.Context, s Settlement, net money.Amount, ahe
 		}
 		standing = append(standing, q.shortfallClaims(q.figures, q.PaymentDate, Act{}, q.OpenedAt)...)
 		for _, o := range q.SetOffs {
-			at := slices.IndexFunc(standing, func(r receivable.Receivable) bool { return r.ID == o.Receivable })
+			at := slices.IndexFunc(standing, func(r receivable.Receivable) bool {
+				return r.ID == o.Receivable
+			})
 			if at >= 0 {
 				standing[at].Open = money.MaxOf(standing[at].Open.Sub(o.Amount.Abs()), money.Amount{})
 			}
@@ -42,8 +46,8 @@ func (t *Taxes) setOffs(ctx context.Context, s Settlement, net money.Amount, ahe
 	return receivable.Plan(net, standing), nil
 }
 
-// Requote quotes the open settlements of a creator anew for a claim that was raised. What it cannot reach now, the
-// booking finds.
+// Requote quotes the open settlements of a creator anew for a claim that was raised. What it cannot
+// reach now, the booking finds.
 func (t *Taxes) Requote(ctx context.Context, r receivable.Receivable) error {
 	creator, err := t.Service.Directory.Creator(ctx, r.Tenant, r.CreatorID)
 	if err != nil {
@@ -57,7 +61,8 @@ func (t *Taxes) Requote(ctx context.Context, r receivable.Receivable) error {
 		if s.CreatorID != r.CreatorID || s.Quote == "" {
 			continue
 		}
-		if err := t.Do(ctx, Task{Tenant: s.Tenant, SettlementID: ident.Settlement(s.ID), Op: OpQuote}); err != nil {
+		if err := t.Do(ctx,
+			Task{Tenant: s.Tenant, SettlementID: ident.Settlement(s.ID), Op: OpQuote}); err != nil {
 			return err
 		}
 	}
@@ -67,7 +72,8 @@ func (t *Taxes) Requote(ctx context.Context, r receivable.Receivable) error {
 func setOffsOf(parts []receivable.Part) []SetOff {
 	var out []SetOff
 	for _, p := range parts {
-		out = append(out, SetOff{Receivable: p.ID, Kind: string(p.Kind), Amount: p.Set, Document: p.Document})
+		out = append(out, SetOff{Receivable: p.ID, Kind: string(p.Kind), Amount: p.Set,
+			Document: p.Document})
 	}
 	return out
 }
@@ -79,9 +85,10 @@ func toPay(net money.Amount, parts []receivable.Part) money.Amount {
 	return net
 }
 
-// withSetOffs sets what is set off from the net. Whoever raised or confirmed one of the claims made the settlement what it
-// is, and so does not approve it; only what was owed before the first day here was approved as one file, with all that
-// the agency began with, and bars nobody but who brought it.
+// withSetOffs sets what is set off from the net. Whoever raised or confirmed one of the claims made
+// the settlement what it is, and so does not approve it; only what was owed before the first day
+// here was approved as one file, with all that the agency began with, and bars nobody but who
+// brought it.
 func (s Settlement) withSetOffs(parts []receivable.Part) Settlement {
 	s.SetOffs, s.ToPay = setOffsOf(parts), toPay(s.Net, parts)
 	for _, p := range parts {
@@ -109,8 +116,9 @@ func (s Settlement) approvedPay() money.Amount {
 	return s.approvedNet()
 }
 
-// belowApproved is true when the net, or what of it is paid, is lower than an approver has seen: a tax has risen, or a
-// claim was raised since. Either needs an approver, because the creator was promised more.
+// belowApproved is true when the net, or what of it is paid, is lower than an approver has seen: a
+// tax has risen, or a claim was raised since. Either needs an approver, because the creator was
+// promised more.
 func (s Settlement) belowApproved(net, pay money.Amount) bool {
 	return net.Cmp(s.approvedNet()) < 0 || pay.Cmp(s.approvedPay()) < 0
 }
@@ -119,13 +127,16 @@ func (s Settlement) belowApproved(net, pay money.Amount) bool {
 func (s Settlement) setOffMoves() []receivable.Move {
 	var out []receivable.Move
 	for _, o := range s.SetOffs {
-		out = append(out, receivable.Move{Creator: s.CreatorID, Entity: s.Entity, ID: o.Receivable, Taken: o.Amount.Abs()})
+		out = append(out, receivable.Move{Creator: s.CreatorID, Entity: s.Entity, ID: o.Receivable,
+			Taken: o.Amount.Abs()})
 	}
 	return out
 }
 
-// shortfallClaims is the claim for what the creator's share could not bear of its taxes; none where it bore all.
-func (s Settlement) shortfallClaims(f Figures, on civil.Date, a Act, now time.Time) []receivable.Receivable {
+// shortfallClaims is the claim for what the creator's share could not bear of its taxes; none where
+// it bore all.
+func (s Settlement) shortfallClaims(f Figures, on civil.Date, a Act,
+	now time.Time) []receivable.Receivable {
 	var sum money.Amount
 	for _, l := range f.Result.Taxes {
 		sum = sum.Add(l.Shortfall)
@@ -137,17 +148,22 @@ func (s Settlement) shortfallClaims(f Figures, on civil.Date, a Act, now time.Ti
 	if a.Name == actRebooked {
 		id = ShortfallPrefix + a.ID
 	}
-	return []receivable.Receivable{s.claim(id, receivable.TaxShortfall, sum, on, a, now, "tax that settlement "+s.ID+" could not bear")}
+	return []receivable.Receivable{s.claim(id, receivable.TaxShortfall, sum, on, a, now,
+		"tax that settlement "+s.ID+" could not bear")}
 }
 
 // claim is a receivable that arises by itself.
-func (s Settlement) claim(id string, kind receivable.Kind, amount money.Amount, on civil.Date, a Act, now time.Time, why string) receivable.Receivable {
-	return receivable.Receivable{ID: id, Tenant: s.Tenant, CreatorID: s.CreatorID, Entity: s.Entity, Kind: kind, Amount: amount, Open: amount,
-		Document: s.ID, Reason: why, State: receivable.Open, Settlement: ident.Settlement(s.ID), RaisedOn: on, PreparedBy: a.By, PreparedAt: now, Act: a.ID}
+func (s Settlement) claim(id string, kind receivable.Kind, amount money.Amount, on civil.Date,
+	a Act, now time.Time, why string) receivable.Receivable {
+	return receivable.Receivable{ID: id, Tenant: s.Tenant, CreatorID: s.CreatorID, Entity: s.Entity,
+		Kind: kind, Amount: amount, Open: amount,
+		Document: s.ID, Reason: why, State: receivable.Open, Settlement: ident.Settlement(s.ID),
+		RaisedOn: on, PreparedBy: a.By, PreparedAt: now, Act: a.ID}
 }
 
-// reverseSetOffs adds to the reversal of a booking that its set-offs are reversed and that the claim which the booking
-// raised is withdrawn. What other settlements have paid on that claim meanwhile had no ground: it is owed to the creator.
+// reverseSetOffs adds to the reversal of a booking that its set-offs are reversed and that the
+// claim which the booking raised is withdrawn. What other settlements have paid on that claim
+// meanwhile had no ground: it is owed to the creator.
 func (s Settlement) reverseSetOffs(c *Change, short *receivable.Receivable, a Act, now time.Time) {
 	if s.BookedEntry == "" { // planned, and never made
 		return
@@ -159,16 +175,19 @@ func (s Settlement) reverseSetOffs(c *Change, short *receivable.Receivable, a Ac
 	if short == nil {
 		return
 	}
-	c.Moves = append(c.Moves, receivable.Move{Creator: s.CreatorID, Entity: s.Entity, ID: short.ID, Withdrawn: short.Open, Whole: true})
+	c.Moves = append(c.Moves, receivable.Move{Creator: s.CreatorID, Entity: s.Entity, ID: short.ID,
+		Withdrawn: short.Open, Whole: true})
 	if short.Taken.Positive() {
 		c.Entry.Debit(ledger.CreatorReceivable, short.Taken)
 		c.Entry.Credit(ledger.CreatorPayable, short.Taken)
-		c.Raised = append(c.Raised, s.claim("back-"+a.ID, receivable.GiveBack, short.Taken, civil.DateOf(now), a, now, "set off for tax of "+s.ID+", whose booking was taken back"))
+		c.Raised = append(c.Raised, s.claim("back-"+a.ID, receivable.GiveBack, short.Taken,
+			civil.DateOf(now), a, now, "set off for tax of "+s.ID+", whose booking was taken back"))
 	}
 }
 
 // claimsAfter gives the claims as they are once moves are made.
-func (s Settlement) claimsAfter(standing []receivable.Receivable, moves []receivable.Move) []receivable.Receivable {
+func (s Settlement) claimsAfter(standing []receivable.Receivable,
+	moves []receivable.Move) []receivable.Receivable {
 	out := slices.Clone(standing)
 	for i := range out {
 		for _, m := range moves {
@@ -189,20 +208,28 @@ func combineMoves(a, b []receivable.Move) []receivable.Move {
 			out = append(out, m)
 			continue
 		}
-		out[at].Taken, out[at].Withdrawn, out[at].Whole = out[at].Taken.Add(m.Taken), out[at].Withdrawn.Add(m.Withdrawn), out[at].Whole || m.Whole
+		out[at].Taken = out[at].Taken.Add(m.Taken)
+		out[at].Withdrawn = out[at].Withdrawn.Add(m.Withdrawn)
+		out[at].Whole = out[at].Whole || m.Whole
 	}
-	return slices.DeleteFunc(out, func(m receivable.Move) bool { return m.Taken.IsZero() && m.Withdrawn.IsZero() && !m.Whole })
+	return slices.DeleteFunc(out, func(m receivable.Move) bool {
+		return m.Taken.IsZero() && m.Withdrawn.IsZero() && !m.Whole
+	})
 }
 
 // setOffSteps explain what is taken from the net.
 func (s Settlement) setOffSteps() []tax.Step {
 	var steps []tax.Step
 	for _, o := range s.SetOffs {
-		text := bilingual.Text{ZH: "抵扣 " + o.Receivable + "（" + o.Kind + "）：" + o.Amount.String() + " 元", EN: "Set off against " + o.Receivable + " (" + o.Kind + "): " + o.Amount.String()}
+		text := bilingual.Text{ZH: "抵扣 " + o.Receivable + "（" + o.Kind + "）：" + o.Amount.String() + " 元",
+			EN: "Set off against " + o.Receivable + " (" + o.Kind + "): " + o.Amount.String()}
 		if o.Amount.Negative() {
-			text = bilingual.Text{ZH: "退还 " + o.Receivable + "：" + o.Amount.Neg().String() + " 元", EN: "Given back for " + o.Receivable + ": " + o.Amount.Neg().String()}
+			text = bilingual.Text{ZH: "退还 " + o.Receivable + "：" + o.Amount.Neg().String() + " 元",
+				EN: "Given back for " + o.Receivable + ": " + o.Amount.Neg().String()}
 		}
-		steps = append(steps, tax.ContractStep("set_off."+o.Kind, o.Document, "what is open, up to what is left of the net", s.Net, o.Amount, nil, text))
+		steps = append(steps,
+			tax.ContractStep("set_off."+o.Kind, o.Document, "what is open, up to what is left of the net",
+				s.Net, o.Amount, nil, text))
 	}
 	return steps
 }

@@ -90,7 +90,8 @@ const (
 // StatementPrefix begins the activity ids that only statements use.
 const StatementPrefix = "stmt:"
 
-// repeatWindow is how long a repeated key is a duplicate; the others bound ts around the business time.
+// repeatWindow is how long a repeated key is a duplicate; the others bound ts around the business
+// time.
 const (
 	repeatWindow = 120 * time.Second
 	backWindow   = 400 * 24 * time.Hour
@@ -108,7 +109,8 @@ func KeyProblem(key string) *fault.Field {
 	if keyShape.MatchString(key) {
 		return nil
 	}
-	return &fault.Field{Field: "X-Idemp-Key", Problem: "the header must hold 8 to 64 letters, digits, _ or -"}
+	return &fault.Field{Field: "X-Idemp-Key",
+		Problem: "the header must hold 8 to 64 letters, digits, _ or -"}
 }
 
 // validate gives every problem of a call at once.
@@ -119,11 +121,15 @@ func (r *Request) validate(key string, business time.Time) error {
 		p = append(p, *k)
 	}
 	p.AddIf(!ident.Valid(r.UserID), "user_id", id)
-	p.AddIf(strings.HasPrefix(r.ActivityID, StatementPrefix), "activity_id", "must not begin with stmt:, statements use it")
-	p.AddIf(!strings.HasPrefix(r.ActivityID, StatementPrefix) && !ident.Valid(r.ActivityID), "activity_id", id)
+	p.AddIf(strings.HasPrefix(r.ActivityID, StatementPrefix), "activity_id",
+		"must not begin with stmt:, statements use it")
+	p.AddIf(!strings.HasPrefix(r.ActivityID, StatementPrefix) && !ident.Valid(r.ActivityID),
+		"activity_id", id)
 	p.AddIf(r.TraceID != "" && !ident.Valid(r.TraceID), "trace_id", id)
-	p.AddIf(!typeShape.MatchString(r.IncomeType), "income_type", "must be the name of an income type, like live_tip")
-	p.AddIf(!r.Amount.Positive() || r.Amount.Cmp(largest) > 0, "amount", "must be yuan above 0.00 with exactly two decimals, at most "+largest.String())
+	p.AddIf(!typeShape.MatchString(r.IncomeType), "income_type",
+		"must be the name of an income type, like live_tip")
+	p.AddIf(!r.Amount.Positive() || r.Amount.Cmp(largest) > 0, "amount",
+		"must be yuan above 0.00 with exactly two decimals, at most "+largest.String())
 	at := time.UnixMilli(int64(r.TS))
 	p.AddIf(at.After(business.Add(aheadWindow)), "ts", "lies more than 5 minutes ahead")
 	p.AddIf(at.Before(business.Add(-backWindow)), "ts", "lies more than 400 days back")
@@ -131,14 +137,16 @@ func (r *Request) validate(key string, business time.Time) error {
 	if r.GMV != nil && r.Rate != nil {
 		wrong := r.GMV.Negative() || !r.Rate.IsShare()
 		p.AddIf(wrong, "gmv", "gmv must not be negative and rate must lie between 0 and 1")
-		p.AddIf(!wrong && r.Rate.Of(*r.GMV, money.HalfEven) != r.Amount, "amount", "does not equal gmv x rate to the fen")
+		p.AddIf(!wrong && r.Rate.Of(*r.GMV, money.HalfEven) != r.Amount, "amount",
+			"does not equal gmv x rate to the fen")
 	}
 	return p.Err()
 }
 
-// Unread refuses a call of which some fields could not be read, and tells besides what is wrong with the others;
-// nothing of them is known where the whole document was unreadable.
-func (s *Service) Unread(ctx context.Context, key string, r Request, told []fault.Field, unreadable bool) error {
+// Unread refuses a call of which some fields could not be read, and tells besides what is wrong
+// with the others; nothing of them is known where the whole document was unreadable.
+func (s *Service) Unread(ctx context.Context, key string, r Request, told []fault.Field,
+	unreadable bool) error {
 	about := func(field string) bool {
 		return slices.ContainsFunc(told, func(f fault.Field) bool { return f.Field == field })
 	}
@@ -170,7 +178,8 @@ func (s *Service) Unread(ctx context.Context, key string, r Request, told []faul
 
 // contentHash is over the validated fields without trace_id.
 func (r *Request) contentHash() string {
-	parts := []string{string(r.UserID), r.ActivityID, strconv.FormatInt(int64(r.TS), 10), r.Amount.String(), r.IncomeType, r.ServicePeriod.String(), "", ""}
+	parts := []string{string(r.UserID), r.ActivityID, strconv.FormatInt(int64(r.TS), 10),
+		r.Amount.String(), r.IncomeType, r.ServicePeriod.String(), "", ""}
 	if r.GMV != nil {
 		parts[6], parts[7] = r.GMV.String(), r.Rate.String()
 	}
@@ -184,7 +193,8 @@ func contentOf(parts ...string) string {
 }
 
 // Settle opens the payable of a call, in the contract's order of checks.
-func (s *Service) Settle(ctx context.Context, by identity.Principal, key string, r Request) (Answer, How, error) {
+func (s *Service) Settle(ctx context.Context, by identity.Principal, key string,
+	r Request) (Answer, How, error) {
 	if err := RefuseCashier(by); err != nil {
 		return Answer{}, 0, err
 	}
@@ -198,12 +208,14 @@ func (s *Service) Settle(ctx context.Context, by identity.Principal, key string,
 	if r.ServicePeriod.IsZero() {
 		r.ServicePeriod = civil.MonthOf(time.UnixMilli(int64(r.TS)))
 	}
-	call := &settleCall{service: s, by: by, key: key, r: r, hash: r.contentHash(), writeID: s.NewID(), today: civil.DateOf(business)}
+	call := &settleCall{service: s, by: by, key: key, r: r, hash: r.contentHash(), writeID: s.NewID(),
+		today: civil.DateOf(business)}
 	var how How
-	answer, err := optimistic.Value(ctx, func() (a Answer, err error) { // a lost race is decided by reading the winner's record
-		a, how, err = call.attempt(ctx)
-		return a, err
-	})
+	answer, err := optimistic.Value(ctx,
+		func() (a Answer, err error) { // a lost race is decided by reading the winner's record
+			a, how, err = call.attempt(ctx)
+			return a, err
+		})
 	return answer, how, err
 }
 
@@ -240,17 +252,24 @@ func (c *settleCall) attempt(ctx context.Context) (Answer, How, error) {
 func (c *settleCall) repeated(known *KeyRecord) (Answer, How, error) {
 	switch {
 	case known.ContentHash != c.hash:
-		return Answer{}, 0, fault.New(fault.OtherContent, "key_reused", "This X-Idemp-Key was used with another body; use a new key for another payable.")
+		return Answer{}, 0,
+			fault.New(fault.OtherContent, "key_reused",
+				"This X-Idemp-Key was used with another body; use a new key for another payable.")
 	case c.service.Clock.Instant().Sub(known.At) < repeatWindow:
-		return Answer{}, 0, &fault.Error{Code: fault.Duplicate, Reason: "duplicate_request", Public: "duplicate request", Settlement: known.Settlement}
+		return Answer{}, 0, &fault.Error{Code: fault.Duplicate, Reason: "duplicate_request",
+			Public: "duplicate request", Settlement: known.Settlement}
 	}
 	return answerOf(string(known.Settlement), known.Arrival), Again, nil
 }
 
-// existing answers a known payable under a new key: cases 5 and 6. Case 5 remembers the key, with no other effect.
+// existing answers a known payable under a new key: cases 5 and 6. Case 5 remembers the key, with
+// no other effect.
 func (c *settleCall) existing(ctx context.Context, last *Settlement) (Answer, How, error) {
 	if last.ContentHash != c.hash {
-		return Answer{}, 0, fault.New(fault.OtherContent, "payable_exists", "This payable (user_id, activity_id, ts) is settled already with other content, as "+last.ID+".")
+		return Answer{}, 0,
+			fault.New(fault.OtherContent, "payable_exists",
+				"This payable (user_id, activity_id, ts) is settled already with other content, as "+
+					last.ID+".")
 	}
 	arrival := last.FirstArrival
 	err := c.service.Store.PutKey(ctx, c.record(last.ID, arrival))
@@ -258,11 +277,14 @@ func (c *settleCall) existing(ctx context.Context, last *Settlement) (Answer, Ho
 }
 
 func (c *settleCall) record(id string, arrival time.Time) KeyRecord {
-	return KeyRecord{Tenant: c.by.Tenant, Key: c.key, ContentHash: c.hash, Settlement: ident.Settlement(id), Arrival: arrival, At: c.service.Clock.Instant(), WriteID: c.writeID}
+	return KeyRecord{Tenant: c.by.Tenant, Key: c.key, ContentHash: c.hash,
+		Settlement: ident.Settlement(id), Arrival: arrival, At: c.service.Clock.Instant(),
+		WriteID: c.writeID}
 }
 
 func answerOf(id string, arrival time.Time) Answer {
-	return Answer{SettlementID: ident.Settlement(id), Status: PendingReview, StatusVersion: 1, Arrival: arrival}
+	return Answer{SettlementID: ident.Settlement(id), Status: PendingReview, StatusVersion: 1,
+		Arrival: arrival}
 }
 
 // open is case 7 and then the opening itself.
@@ -271,7 +293,8 @@ func (c *settleCall) open(ctx context.Context, n int) (Answer, How, error) {
 	if c.r.IncomeType == "incentive" {
 		source = SourceCost
 	}
-	fresh, err := c.service.Prepare(ctx, Income{Tenant: c.by.Tenant, CreatorID: c.r.UserID, IncomeType: c.r.IncomeType, Period: c.r.ServicePeriod,
+	fresh, err := c.service.Prepare(ctx, Income{Tenant: c.by.Tenant, CreatorID: c.r.UserID,
+		IncomeType: c.r.IncomeType, Period: c.r.ServicePeriod,
 		Amount: c.r.Amount, GrossBeforePlatform: c.r.Amount, Source: source}, c.today)
 	if err != nil {
 		return Answer{}, 0, err
@@ -287,7 +310,8 @@ func (c *settleCall) open(ctx context.Context, n int) (Answer, How, error) {
 }
 
 // Latest finds the last occurrence of a payable and its number; nil and 0 when there is none.
-func (s *Service) Latest(ctx context.Context, tenant ident.Tenant, identity string) (*Settlement, int, error) {
+func (s *Service) Latest(ctx context.Context, tenant ident.Tenant,
+	identity string) (*Settlement, int, error) {
 	var last *Settlement
 	for n := 1; ; n++ {
 		found, err := s.Store.Load(ctx, tenant, ident.Settlement(IDOf(identity, n)))
@@ -306,15 +330,17 @@ func (s *Service) Latest(ctx context.Context, tenant ident.Tenant, identity stri
 
 // Income is what a settlement is opened for.
 type Income struct {
-	Tenant                      ident.Tenant
-	CreatorID                   ident.Creator
-	IncomeType                  string
-	Platform                    string // where it was earned; "" is the creator's first platform account
+	Tenant     ident.Tenant
+	CreatorID  ident.Creator
+	IncomeType string
+	// where it was earned; "" is the creator's first platform account
+	Platform                    string
 	Period                      civil.Month
 	Amount, GrossBeforePlatform money.Amount
 	Source                      string
 	Part                        cycle.Part
-	Terms                       *Terms // where the caller knows them; nil are those of the period's last day
+	// where the caller knows them; nil are those of the period's last day
+	Terms *Terms
 }
 
 // Terms are the contract that governs an income, and its days.
@@ -323,7 +349,8 @@ type Terms struct {
 	Dates    cycle.Dates
 }
 
-// Prepare finds creator, contract and taxpayer of an income, splits it and fixes its dates. Nothing is written.
+// Prepare finds creator, contract and taxpayer of an income, splits it and fixes its dates. Nothing
+// is written.
 //
 // Errors: fault.Absent for an unknown creator; 5002 contract_missing and not_the_payer.
 func (s *Service) Prepare(ctx context.Context, in Income, today civil.Date) (Settlement, error) {
@@ -338,7 +365,10 @@ func (s *Service) Prepare(ctx context.Context, in Income, today civil.Date) (Set
 	contract := terms.Contract
 	route := contract.Routes[in.IncomeType]
 	if !tenancy.TenantPays(route) {
-		return Settlement{}, fault.Missing("not_the_payer", "contract "+contract.ContractID, "By this contract the income type is settled by another payer ("+route+"); it makes no payable here.")
+		return Settlement{},
+			fault.Missing("not_the_payer", "contract "+contract.ContractID,
+				"By this contract the income type is settled by another payer ("+route+
+					"); it makes no payable here.")
 	}
 	taxpayer, err := s.Directory.Taxpayer(ctx, in.Tenant, creator.TaxpayerID)
 	if err != nil {
@@ -352,7 +382,9 @@ func (s *Service) Prepare(ctx context.Context, in Income, today civil.Date) (Set
 	}
 	plan, err := split.Compile(in.IncomeType, shares, creator.Level)
 	if err != nil {
-		return Settlement{}, fault.Missing("contract_missing", "contract "+contract.ContractID, "The contract's split for "+in.IncomeType+" cannot be applied ("+err.Error()+"); correct the contract.").Wrap(err)
+		return Settlement{},
+			fault.Missing("contract_missing", "contract "+contract.ContractID, "The contract's split for "+
+				in.IncomeType+" cannot be applied ("+err.Error()+"); correct the contract.").Wrap(err)
 	}
 	payOn := today // nothing is paid before a pay day that the contract fixes
 	if right := terms.Dates.Right; terms.Dates.Fixed && today.Before(right) {
@@ -363,11 +395,18 @@ func (s *Service) Prepare(ctx context.Context, in Income, today civil.Date) (Set
 	}
 	return Settlement{
 		Opening: Opening{
-			Tenant: in.Tenant, CreatorID: creator.CreatorID, TaxpayerID: creator.TaxpayerID, Entity: contract.PayingEntity,
-			Contract: contract.ContractID, ContractVersion: contract.Version.Version, Route: route, IncomeType: in.IncomeType, Platform: in.Platform,
-			ServicePeriod: in.Period, Part: in.Part.String(), VATDate: terms.Dates.Right, PayOn: payOn, Gross: in.Amount, Shares: plan.Apply(nil, in.Amount), Memo: plan.Memos(nil, in.GrossBeforePlatform),
-			Source: in.Source, RevenueBasis: contract.RevenueBasis, VATIncluded: contract.PriceBasis != tenancy.WithoutVAT, AfterTax: contract.PriceBasis == tenancy.AfterTax,
-			NeedsInvoice: contract.InvoiceBeforePayment, NeedsConfirm: contract.ConfirmBeforePayment, Project: contract.ProjectID, PayMethod: creator.Payout.Method,
+			Tenant: in.Tenant, CreatorID: creator.CreatorID, TaxpayerID: creator.TaxpayerID,
+			Entity:   contract.PayingEntity,
+			Contract: contract.ContractID, ContractVersion: contract.Version.Version, Route: route,
+			IncomeType: in.IncomeType, Platform: in.Platform,
+			ServicePeriod: in.Period, Part: in.Part.String(), VATDate: terms.Dates.Right, PayOn: payOn,
+			Gross: in.Amount, Shares: plan.Apply(nil, in.Amount),
+			Memo:   plan.Memos(nil, in.GrossBeforePlatform),
+			Source: in.Source, RevenueBasis: contract.RevenueBasis,
+			VATIncluded:  contract.PriceBasis != tenancy.WithoutVAT,
+			AfterTax:     contract.PriceBasis == tenancy.AfterTax,
+			NeedsInvoice: contract.InvoiceBeforePayment, NeedsConfirm: contract.ConfirmBeforePayment,
+			Project: contract.ProjectID, PayMethod: creator.Payout.Method,
 		},
 		Preparers:   people(contract.By, creator.By, taxpayer.By),
 		Provisional: provisional(terms.Dates),
@@ -381,27 +420,36 @@ func people(names ...string) []string {
 }
 
 func contractMissing(in Income) error {
-	return fault.Missing("contract_missing", string("contract of "+in.CreatorID+" for ")+in.IncomeType, "No contract of this creator covers "+in.IncomeType+" in "+in.Period.String()+"; record one first.")
+	return fault.Missing("contract_missing", string("contract of "+in.CreatorID+" for ")+in.IncomeType,
+		"No contract of this creator covers "+in.IncomeType+" in "+in.Period.String()+
+			"; record one first.")
 }
 
-// terms gives the contract that governs an income and its days; where the caller names none, those of the whole month.
+// terms gives the contract that governs an income and its days; where the caller names none, those
+// of the whole month.
 func (s *Service) terms(ctx context.Context, in Income) (Terms, error) {
 	if in.Terms != nil {
 		return *in.Terms, nil
 	}
-	contract, err := s.Directory.Contract(ctx, in.Tenant, in.CreatorID, in.IncomeType, in.Period.Last())
+	contract, err := s.Directory.Contract(ctx, in.Tenant, in.CreatorID, in.IncomeType,
+		in.Period.Last())
 	if err != nil {
 		return Terms{}, err
 	}
-	return Terms{contract, cycle.DatesOf(contract, cycle.Of(in.Period), in.Period.Last(), s.Calendar)}, nil
+	return Terms{contract, cycle.DatesOf(contract, cycle.Of(in.Period), in.Period.Last(), s.Calendar)},
+		nil
 }
 
 // Opening makes the change that opens fresh; the caller fills identity and activity.
 func (s *Service) Opening(fresh Settlement, a Act) Change {
 	now := s.Clock.Instant()
 	n := fresh
-	n.OpenedAt, n.OpenedBy, n.Opener = now, a.ID, a.By
-	n.Status, n.StatusVersion, n.TransitionID = PendingReview, 1, a.ID
+	n.OpenedAt = now
+	n.OpenedBy = a.ID
+	n.Opener = a.By
+	n.Status = PendingReview
+	n.StatusVersion = 1
+	n.TransitionID = a.ID
 	n.PaymentDate = n.PayOn
 	if n.Provisional != nil {
 		n.Hold = n.waitsFor()
@@ -412,7 +460,8 @@ func (s *Service) Opening(fresh Settlement, a Act) Change {
 	return Change{New: n, Entry: n.openingEntry(a.ID, now)}
 }
 
-// arrival is when the money of an open settlement is expected, the zero time while that is not known.
+// arrival is when the money of an open settlement is expected, the zero time while that is not
+// known.
 func (s *Service) arrival(n Settlement) time.Time {
 	if n.Provisional != nil {
 		return time.Time{}
@@ -420,8 +469,9 @@ func (s *Service) arrival(n Settlement) time.Time {
 	return arrivalAfter(n.PayOn, s.Calendar)
 }
 
-// arrivalAfter expects the money at 14:00 on the first working day after the expected approval, which is today or the
-// contract's pay day. While the calendar of that year is not loaded there is no expectation.
+// arrivalAfter expects the money at 14:00 on the first working day after the expected approval,
+// which is today or the contract's pay day. While the calendar of that year is not loaded there is
+// no expectation.
 func arrivalAfter(approval civil.Date, days Calendar) time.Time {
 	day, err := days.NextWorkingDay(approval)
 	if err != nil {

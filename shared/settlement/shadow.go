@@ -35,9 +35,10 @@ type Comparison struct {
 	Date       civil.Date       `json:"date"`   // of the payment
 	At         time.Time        `json:"at"`
 	Differs    bool             `json:"differs"`
-	Is         Outcome          `json:"is"`               // by the active version
-	WouldBe    Outcome          `json:"would_be"`         // by the shadow
-	Failed     string           `json:"failed,omitempty"` // the shadow could not compute, and not for want of a rule
+	Is         Outcome          `json:"is"`       // by the active version
+	WouldBe    Outcome          `json:"would_be"` // by the shadow
+	// the shadow could not compute, and not for want of a rule
+	Failed string `json:"failed,omitempty"`
 }
 
 // Outcome is one side of a comparison: figures, or the rule that is missing.
@@ -55,7 +56,8 @@ type ComparedTax struct {
 	Amount money.Amount `json:"amount"`
 }
 
-// NetDifference is what the payee would get more; negative for less, zero where a side has no figure.
+// NetDifference is what the payee would get more; negative for less, zero where a side has no
+// figure.
 func (c Comparison) NetDifference() money.Amount {
 	if c.Failed != "" || c.Is.Missing != "" || c.WouldBe.Missing != "" {
 		return money.Amount{}
@@ -69,20 +71,23 @@ type ShadowStore interface {
 	PutComparison(ctx context.Context, c Comparison) error
 	// ShadowReport sums up what was compared with one version.
 	ShadowReport(ctx context.Context, tenant ident.Tenant, shadow tax.PackID) (ShadowReport, error)
-	// Comparisons lists those that differ or failed, by settlement; the cursor is "" at the start and at the end.
-	Comparisons(ctx context.Context, tenant ident.Tenant, pack, version, cursor string, limit int) ([]Comparison, string, error)
+	// Comparisons lists those that differ or failed, by settlement; the cursor is "" at the start and
+	// at the end.
+	Comparisons(ctx context.Context, tenant ident.Tenant, pack, version, cursor string,
+		limit int) ([]Comparison, string, error)
 	// Shadowed lists the versions that were compared.
 	Shadowed(ctx context.Context, tenant ident.Tenant) ([]tax.PackID, error)
 }
 
 // ShadowReport sums up the comparisons with one version.
 type ShadowReport struct {
-	Shadow         tax.PackID   `json:"shadow"`
-	Compared       int          `json:"compared"`
-	Differing      int          `json:"differing"`
-	Failed         int          `json:"failed"`
-	NetMore        money.Amount `json:"net_more"` // sum over payees who would get more
-	NetLess        money.Amount `json:"net_less"` // sum over payees who would get less, as a positive amount
+	Shadow    tax.PackID   `json:"shadow"`
+	Compared  int          `json:"compared"`
+	Differing int          `json:"differing"`
+	Failed    int          `json:"failed"`
+	NetMore   money.Amount `json:"net_more"` // sum over payees who would get more
+	// sum over payees who would get less, as a positive amount
+	NetLess        money.Amount `json:"net_less"`
 	WithheldChange money.Amount `json:"withheld_change"`
 	Worst          []WorstCase  `json:"worst"` // largest differences of the net first
 }
@@ -93,8 +98,9 @@ type WorstCase struct {
 	Difference money.Amount     `json:"net_difference"`
 }
 
-// Shadows compares computations with the versions in the shadow. It never fails or delays the real path: it works
-// within shadowBudget, and what goes wrong is part of the report or, where that cannot be written, of the log.
+// Shadows compares computations with the versions in the shadow. It never fails or delays the real
+// path: it works within shadowBudget, and what goes wrong is part of the report or, where that
+// cannot be written, of the log.
 type Shadows struct {
 	Store  ShadowStore
 	Log    *slog.Logger
@@ -128,12 +134,14 @@ func (s *Shadows) compare(ctx context.Context, g *ruleset.Generation, c computed
 			continue
 		}
 		if err := s.Store.PutComparison(ctx, c.with(g, shadow.ID, result, err)); err != nil {
-			s.Log.WarnContext(ctx, "comparison lost", "tenant", c.settlement.Tenant, "settlement_id", c.settlement.ID, "pack", shadow.ID.Pack, "version", shadow.ID.Version, "cause", err.Error())
+			s.Log.WarnContext(ctx, "comparison lost", "tenant", c.settlement.Tenant, "settlement_id",
+				c.settlement.ID, "pack", shadow.ID.Pack, "version", shadow.ID.Version, "cause", err.Error())
 		}
 	}
 }
 
-// protected computes with rules that nobody relies on yet: even a panic is only a line of the report.
+// protected computes with rules that nobody relies on yet: even a panic is only a line of the
+// report.
 func protected(corpus *tax.Corpus, facts tax.Facts, rows []tax.Row) (result tax.Result, err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -148,16 +156,21 @@ func concerns(used tax.RulesUsed, id tax.PackID) bool {
 	return used.PackID == id || slices.Contains(used.Local, id)
 }
 
-func (c computed) with(g *ruleset.Generation, shadow tax.PackID, result tax.Result, err error) Comparison {
-	out := Comparison{Tenant: c.settlement.Tenant, Settlement: ident.Settlement(c.settlement.ID), Shadow: shadow, Active: g.Version(shadow.Pack), Act: "booking",
-		Date: c.facts.PaymentDate, At: c.at, Is: outcomeOf(c.result, c.err), WouldBe: outcomeOf(result, err)}
+func (c computed) with(g *ruleset.Generation, shadow tax.PackID, result tax.Result,
+	err error) Comparison {
+	out := Comparison{Tenant: c.settlement.Tenant, Settlement: ident.Settlement(c.settlement.ID),
+		Shadow: shadow, Active: g.Version(shadow.Pack), Act: "booking",
+		Date: c.facts.PaymentDate, At: c.at, Is: outcomeOf(c.result, c.err),
+		WouldBe: outcomeOf(result, err)}
 	if c.ahead {
 		out.Act = "quote"
 	}
 	if err != nil && out.WouldBe.Missing == "" {
 		out.Failed = err.Error()
 	}
-	out.Differs = out.Failed != "" || out.Is.Net != out.WouldBe.Net || out.Is.Withheld != out.WouldBe.Withheld || out.Is.Missing != out.WouldBe.Missing || !slices.Equal(out.Is.Taxes, out.WouldBe.Taxes)
+	out.Differs = out.Failed != "" || out.Is.Net != out.WouldBe.Net ||
+		out.Is.Withheld != out.WouldBe.Withheld || out.Is.Missing != out.WouldBe.Missing ||
+		!slices.Equal(out.Is.Taxes, out.WouldBe.Taxes)
 	return out
 }
 
@@ -212,7 +225,9 @@ func (r *ShadowReport) Add(c Comparison) {
 		return
 	}
 	r.Worst = append(r.Worst, WorstCase{c.Settlement, d})
-	slices.SortStableFunc(r.Worst, func(a, b WorstCase) int { return b.Difference.Abs().Cmp(a.Difference.Abs()) })
+	slices.SortStableFunc(r.Worst, func(a, b WorstCase) int {
+		return b.Difference.Abs().Cmp(a.Difference.Abs())
+	})
 	r.Worst = r.Worst[:min(len(r.Worst), maxWorst)]
 }
 

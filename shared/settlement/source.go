@@ -8,7 +8,8 @@ import (
 	"fenzhang/shared/money"
 )
 
-// payable names one thing that is owed: the three facts of its identity, and the content that it was opened with.
+// payable names one thing that is owed: the three facts of its identity, and the content that it
+// was opened with.
 type payable struct {
 	creator, activity string
 	ts                int64  // milliseconds since 1970
@@ -39,7 +40,8 @@ func (s Settlement) fromCall(r *Request, by string, n int) Settlement {
 	return s.occurrence(r.payable(), n).withPreparer(by)
 }
 
-// StatementIncome is the income that a statement settles: a creator's lines of one income type in one period.
+// StatementIncome is the income that a statement settles: a creator's lines of one income type in
+// one period.
 type StatementIncome struct {
 	CreatorID            ident.Creator
 	IncomeType           string
@@ -48,14 +50,15 @@ type StatementIncome struct {
 	By                   []string // who brought the lines
 }
 
-// payable is made of creator, income type and period alone, so that a statement has one identity whoever runs it and
-// when.
+// payable is made of creator, income type and period alone, so that a statement has one identity
+// whoever runs it and when.
 func (in StatementIncome) payable() payable {
 	period := in.Period.String()
 	return payable{
 		creator: string(in.CreatorID), activity: StatementPrefix + in.IncomeType + ":" + period,
-		ts:      in.Period.Last().AddDays(1).Start().UnixMilli(),
-		content: contentOf(string(in.CreatorID), in.IncomeType, period, in.Distributable.String(), in.Gross.String()),
+		ts: in.Period.Last().AddDays(1).Start().UnixMilli(),
+		content: contentOf(string(in.CreatorID), in.IncomeType, period, in.Distributable.String(),
+			in.Gross.String()),
 	}
 }
 
@@ -80,8 +83,8 @@ func (in Before) payables() (own, twin payable) {
 	return own, twin
 }
 
-// fromBefore completes what was prepared for a payable of the old books. It is the creator's alone, because the
-// agency's part was booked there.
+// fromBefore completes what was prepared for a payable of the old books. It is the creator's alone,
+// because the agency's part was booked there.
 func (s Settlement) fromBefore(in Before, n int) Settlement {
 	own, _ := in.payables()
 	s.Shares = []split.Share{{Party: string(in.CreatorID), Kind: split.KindCreator, Amount: in.Amount}}
@@ -100,7 +103,8 @@ func (s Settlement) partyPayable(share split.Share, l PartyLink) payable {
 	return payable{share.Party, activity, s.TS, contentOf(share.Party, s.ID, share.Amount.String())}
 }
 
-// reopened is the next occurrence of s, on a day: the same money under the same facts, with a fresh life.
+// reopened is the next occurrence of s, on a day: the same money under the same facts, with a fresh
+// life.
 func (s Settlement) reopened(today civil.Date) Settlement {
 	fresh := s.Opening
 	fresh.Occurrence++

@@ -12,8 +12,8 @@ import (
 	"fenzhang/shared/ident"
 )
 
-// Task is a message on the tax, settle or payout queue: what to do for which settlement. Whoever takes it looks
-// at the settlement first, so that a repeated or late message changes nothing.
+// Task is a message on the tax, settle or payout queue: what to do for which settlement. Whoever
+// takes it looks at the settlement first, so that a repeated or late message changes nothing.
 type Task struct {
 	Tenant       ident.Tenant     `json:"tenant"`
 	SettlementID ident.Settlement `json:"settlement_id"`
@@ -22,8 +22,9 @@ type Task struct {
 	Trace        string           `json:"trace,omitempty"`
 }
 
-// Group names the message group of some parts, within what a queue takes. Taxes are computed one at a time for
-// each paying entity and taxpayer, payments for each payee account, everything else for each settlement.
+// Group names the message group of some parts, within what a queue takes. Taxes are computed one at
+// a time for each paying entity and taxpayer, payments for each payee account, everything else for
+// each settlement.
 func Group(parts ...string) string {
 	h := sha256.New()
 	for _, p := range parts {
@@ -42,8 +43,8 @@ const (
 	OpAdvance = "advance"
 )
 
-// Due gives the operation that a settlement waits for, and "" when it waits for a person, a date or a gateway.
-// The relay asks after each write, the sweep for what has stood still.
+// Due gives the operation that a settlement waits for, and "" when it waits for a person, a date or
+// a gateway. The relay asks after each write, the sweep for what has stood still.
 func (s Settlement) Due() string {
 	gap := s.Hold != nil && s.Hold.Reason == HoldRuleGap
 	switch {
@@ -51,7 +52,8 @@ func (s Settlement) Due() string {
 		return OpQuote
 	case s.rejecting():
 		return OpAdvance
-	case s.Automatic && s.Quote != "" && s.Hold == nil && (s.Status == PendingReview || s.Status == InReview):
+	case s.Automatic && s.Quote != "" && s.Hold == nil &&
+		(s.Status == PendingReview || s.Status == InReview):
 		return OpAdvance // the tenant's rules need no person
 	case s.Status == Approved && s.Hold == nil:
 		return OpBook
@@ -63,7 +65,8 @@ func (s Settlement) Due() string {
 	return ""
 }
 
-// errTask is a message that names no settlement or no known operation; it goes to the dead-letter queue.
+// errTask is a message that names no settlement or no known operation; it goes to the dead-letter
+// queue.
 var errTask = errors.New("settlement: message is not a task")
 
 // DecodeTask reads a message.
@@ -80,7 +83,8 @@ func DecodeTask(body []byte) (Task, error) {
 
 // Do runs a task of the tax queue.
 func (t *Taxes) Do(ctx context.Context, task Task) error {
-	do := map[string]func(context.Context, ident.Tenant, ident.Settlement) error{OpQuote: t.Quote, OpBook: t.Book, OpRebook: t.Rebook}[task.Op]
+	do := map[string]func(context.Context, ident.Tenant, ident.Settlement) error{OpQuote: t.Quote,
+		OpBook: t.Book, OpRebook: t.Rebook}[task.Op]
 	if do == nil {
 		return errTask
 	}

@@ -24,7 +24,8 @@ import (
 // Facts are the stored facts that documents are made from.
 type Facts interface {
 	// Buckets lists a creator's buckets of the months from and to, both included.
-	Buckets(ctx context.Context, tenant ident.Tenant, creator ident.Creator, from, to civil.Month) ([]income.Bucket, error)
+	Buckets(ctx context.Context, tenant ident.Tenant, creator ident.Creator, from,
+		to civil.Month) ([]income.Bucket, error)
 	// Lines reads the lines that lie in a bucket, by day and id.
 	Lines(ctx context.Context, b income.Bucket) ([]income.Line, error)
 }
@@ -32,9 +33,12 @@ type Facts interface {
 // Settlements reads settlements with their figures and tax rows.
 type Settlements interface {
 	Load(ctx context.Context, tenant ident.Tenant, id ident.Settlement) (settlement.Settlement, error)
-	List(ctx context.Context, tenant ident.Tenant, q settlement.Query, cursor string, limit int) ([]settlement.Settlement, string, error)
-	FiguresOf(ctx context.Context, page []settlement.Settlement) (map[string]map[string]settlement.Figures, error)
-	TaxRows(ctx context.Context, tenant ident.Tenant, entity ident.Entity, taxpayer ident.Taxpayer, year int) ([]settlement.Booking, error)
+	List(ctx context.Context, tenant ident.Tenant, q settlement.Query, cursor string,
+		limit int) ([]settlement.Settlement, string, error)
+	FiguresOf(ctx context.Context,
+		page []settlement.Settlement) (map[string]map[string]settlement.Figures, error)
+	TaxRows(ctx context.Context, tenant ident.Tenant, entity ident.Entity, taxpayer ident.Taxpayer,
+		year int) ([]settlement.Booking, error)
 }
 
 // Builder makes documents from facts.
@@ -47,7 +51,8 @@ type Builder struct {
 // Statement makes a creator's statement.
 //
 // Errors: fault.Absent where the creator has neither lines nor settlements in the period.
-func (b Builder) Statement(ctx context.Context, tenant ident.Tenant, creator ident.Creator, period Period) (Statement, error) {
+func (b Builder) Statement(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
+	period Period) (Statement, error) {
 	who, err := b.Directory.Creator(ctx, tenant, creator)
 	if err != nil {
 		return Statement{}, err
@@ -56,8 +61,10 @@ func (b Builder) Statement(ctx context.Context, tenant ident.Tenant, creator ide
 	if err != nil {
 		return Statement{}, err
 	}
-	s := Statement{Number: number(creator, period), Tenant: tenant, CreatorID: creator, Nickname: who.Nickname, TaxpayerID: who.TaxpayerID, Taxpayer: ident.Taxpayer(payer.Name),
-		Period: period, Payout: Account{who.Payout.Method, who.Payout.Account}, Entities: []Entity{}, Lines: []Line{}, Bills: []Bill{}}
+	s := Statement{Number: number(creator, period), Tenant: tenant, CreatorID: creator,
+		Nickname: who.Nickname, TaxpayerID: who.TaxpayerID, Taxpayer: ident.Taxpayer(payer.Name),
+		Period: period, Payout: Account{who.Payout.Method, who.Payout.Account}, Entities: []Entity{},
+		Lines: []Line{}, Bills: []Bill{}}
 	standing, err := b.standing(ctx, tenant, creator, period)
 	if err != nil {
 		return Statement{}, err
@@ -83,12 +90,14 @@ func number(creator ident.Creator, period Period) string {
 	return "DZ" + strings.ReplaceAll(period.String(), "-", "") + "-" + string(creator)
 }
 
-// standing are the settlements of a period by the payable's identity: of each the last occurrence, and none whose
-// last occurrence was undone.
-func (b Builder) standing(ctx context.Context, tenant ident.Tenant, creator ident.Creator, period Period) (map[string]settlement.Settlement, error) {
+// standing are the settlements of a period by the payable's identity: of each the last occurrence,
+// and none whose last occurrence was undone.
+func (b Builder) standing(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
+	period Period) (map[string]settlement.Settlement, error) {
 	found := map[string]settlement.Settlement{}
 	for cursor := ""; ; {
-		page, next, err := b.Settlements.List(ctx, tenant, settlement.Query{Creator: creator, From: period.Month.First()}, cursor, 100)
+		page, next, err := b.Settlements.List(ctx, tenant,
+			settlement.Query{Creator: creator, From: period.Month.First()}, cursor, 100)
 		if err != nil {
 			return nil, err
 		}
@@ -108,7 +117,8 @@ func (b Builder) standing(ctx context.Context, tenant ident.Tenant, creator iden
 }
 
 // lines reads the lines of the period's buckets.
-func (b Builder) lines(ctx context.Context, s *Statement, standing map[string]settlement.Settlement) error {
+func (b Builder) lines(ctx context.Context, s *Statement,
+	standing map[string]settlement.Settlement) error {
 	buckets, err := b.Facts.Buckets(ctx, s.Tenant, s.CreatorID, s.Period.Month, s.Period.Month)
 	if err != nil {
 		return err
@@ -127,9 +137,12 @@ func (b Builder) lines(ctx context.Context, s *Statement, standing map[string]se
 			return err
 		}
 		for _, l := range found {
-			s.Lines = append(s.Lines, Line{LineID: l.LineID, IncomeType: l.IncomeType, Platform: l.Platform, AccountUID: l.AccountUID, Nickname: l.Nickname,
-				OccurredOn: l.OccurredOn, ServicePeriod: l.ServicePeriod, Description: l.Description, Gross: l.GrossBeforePlatform, PlatformFee: l.PlatformFee,
-				Refund: l.Refund, Subsidy: l.Subsidy, Distributable: l.Distributable, Standing: where.Standing, SettlementID: where.SettlementID, SettledBy: where.SettledBy})
+			s.Lines = append(s.Lines, Line{LineID: l.LineID, IncomeType: l.IncomeType, Platform: l.Platform,
+				AccountUID: l.AccountUID, Nickname: l.Nickname,
+				OccurredOn: l.OccurredOn, ServicePeriod: l.ServicePeriod, Description: l.Description,
+				Gross: l.GrossBeforePlatform, PlatformFee: l.PlatformFee,
+				Refund: l.Refund, Subsidy: l.Subsidy, Distributable: l.Distributable, Standing: where.Standing,
+				SettlementID: where.SettlementID, SettledBy: where.SettledBy})
 		}
 	}
 	return nil
@@ -139,7 +152,8 @@ func (b Builder) lines(ctx context.Context, s *Statement, standing map[string]se
 func partOf(b income.Bucket) string { return b.Part.String() }
 
 // place tells what became of a bucket's lines.
-func (b Builder) place(ctx context.Context, k income.Bucket, standing map[string]settlement.Settlement) (Line, error) {
+func (b Builder) place(ctx context.Context, k income.Bucket,
+	standing map[string]settlement.Settlement) (Line, error) {
 	switch k.State {
 	case income.Carried:
 		return Line{Standing: LineCarried}, nil
@@ -170,7 +184,8 @@ func (b Builder) place(ctx context.Context, k income.Bucket, standing map[string
 }
 
 // bills shows the settlements, in the order of income type and id, and who pays them.
-func (b Builder) bills(ctx context.Context, s *Statement, standing map[string]settlement.Settlement) error {
+func (b Builder) bills(ctx context.Context, s *Statement,
+	standing map[string]settlement.Settlement) error {
 	all := slices.SortedFunc(maps.Values(standing), func(x, y settlement.Settlement) int {
 		return cmp.Or(cmp.Compare(x.IncomeType, y.IncomeType), cmp.Compare(x.ID, y.ID))
 	})
@@ -194,9 +209,12 @@ func (b Builder) bills(ctx context.Context, s *Statement, standing map[string]se
 }
 
 func billOf(st settlement.Settlement, figures map[string]settlement.Figures) Bill {
-	b := Bill{SettlementID: ident.Settlement(st.ID), IncomeType: st.IncomeType, Entity: st.Entity, Route: st.Route, Contract: st.Contract + " v" + strconv.Itoa(st.ContractVersion),
-		Status: string(st.Status), Base: st.Gross, Shares: st.Shares, CreatorShare: st.CreatorShare(), Percent: percent(st.CreatorShare(), st.Gross),
-		Guarantee: guaranteed(st.Shares), Taxes: []Tax{}, SetOffs: []SetOff{}, PaymentDate: st.PaymentDate, Booked: st.Booking != ""}
+	b := Bill{SettlementID: ident.Settlement(st.ID), IncomeType: st.IncomeType, Entity: st.Entity,
+		Route: st.Route, Contract: st.Contract + " v" + strconv.Itoa(st.ContractVersion),
+		Status: string(st.Status), Base: st.Gross, Shares: st.Shares, CreatorShare: st.CreatorShare(),
+		Percent:   percent(st.CreatorShare(), st.Gross),
+		Guarantee: guaranteed(st.Shares), Taxes: []Tax{}, SetOffs: []SetOff{},
+		PaymentDate: st.PaymentDate, Booked: st.Booking != ""}
 	switch {
 	case st.TaxedBefore():
 		b.BroughtForward = ForwardTaxed
@@ -216,7 +234,9 @@ func billOf(st settlement.Settlement, figures map[string]settlement.Figures) Bil
 	if !ok {
 		return b
 	}
-	taxable, net, pay := f.Result.TaxableIncome, st.Net, st.ToPay
+	taxable := f.Result.TaxableIncome
+	net := st.Net
+	pay := st.ToPay
 	var withheld money.Amount
 	for _, l := range f.Result.Taxes {
 		if l.BorneBy == tax.BorneByCreator {
@@ -225,16 +245,25 @@ func billOf(st settlement.Settlement, figures map[string]settlement.Figures) Bil
 		if b.TaxPeriod == "" || l.Tax == "IIT" {
 			b.TaxPeriod = l.Period
 		}
-		b.Taxes = append(b.Taxes, Tax{Tax: l.Tax, Item: l.Item, Period: l.Period, Collection: l.Collection, Base: l.Base, Rate: l.Rate.Rate(), Quick: l.Quick, Total: l.Total,
-			Before: l.Before, Due: l.Due, Amount: l.Amount, Shortfall: l.Shortfall, BorneBy: l.BorneBy, Law: l.Law, Status: l.Status})
+		b.Taxes = append(b.Taxes,
+			Tax{Tax: l.Tax, Item: l.Item, Period: l.Period, Collection: l.Collection, Base: l.Base,
+				Rate: l.Rate.Rate(), Quick: l.Quick, Total: l.Total,
+				Before: l.Before, Due: l.Due, Amount: l.Amount, Shortfall: l.Shortfall, BorneBy: l.BorneBy,
+				Law: l.Law, Status: l.Status})
 	}
-	b.Item, b.TaxableIncome, b.Withheld, b.Net, b.ToPay = f.Item, &taxable, &withheld, &net, &pay
+	b.Item = f.Item
+	b.TaxableIncome = &taxable
+	b.Withheld = &withheld
+	b.Net = &net
+	b.ToPay = &pay
 	return b
 }
 
 // guaranteed tells that the contract's guarantee lifted the creator's share.
 func guaranteed(shares []split.Share) bool {
-	return slices.ContainsFunc(shares, func(s split.Share) bool { return s.Kind == split.KindCreator && s.By == split.ByGuarantee })
+	return slices.ContainsFunc(shares, func(s split.Share) bool {
+		return s.Kind == split.KindCreator && s.By == split.ByGuarantee
+	})
 }
 
 // percent is part of whole with two decimals, half-even.
@@ -245,8 +274,8 @@ func percent(part, whole money.Amount) string {
 	return money.Yuan(100).MulDiv(part.Fen(), whole.Fen(), money.HalfEven).String()
 }
 
-// agrees checks the statement before anybody sees it: the lines of each settlement come to what it splits, and each
-// share to what is kept back, set off and paid (promise P2).
+// agrees checks the statement before anybody sees it: the lines of each settlement come to what it
+// splits, and each share to what is kept back, set off and paid (promise P2).
 func (s Statement) agrees() error {
 	sums := map[string]money.Amount{}
 	for _, l := range s.Lines {
@@ -256,7 +285,8 @@ func (s Statement) agrees() error {
 	}
 	for _, b := range s.Bills {
 		if sum, ok := sums[string(b.SettlementID)]; ok && sum != b.Base {
-			return fault.Internal(fmt.Errorf("paper: the lines of %s come to %s, it splits %s", b.SettlementID, sum, b.Base))
+			return fault.Internal(fmt.Errorf("paper: the lines of %s come to %s, it splits %s",
+				b.SettlementID, sum, b.Base))
 		}
 		if b.Net == nil {
 			continue
@@ -266,7 +296,9 @@ func (s Statement) agrees() error {
 			setOffs = setOffs.Add(o.Amount)
 		}
 		if b.Withheld.Add(*b.Net) != b.CreatorShare || setOffs.Add(*b.ToPay) != *b.Net {
-			return fault.Internal(fmt.Errorf("paper: %s does not add up: share %s, withheld %s, net %s, set off %s, to pay %s", b.SettlementID, b.CreatorShare, b.Withheld, b.Net, setOffs, b.ToPay))
+			return fault.Internal(
+				fmt.Errorf("paper: %s does not add up: share %s, withheld %s, net %s, set off %s, to pay %s",
+					b.SettlementID, b.CreatorShare, b.Withheld, b.Net, setOffs, b.ToPay))
 		}
 	}
 	return nil

@@ -15,8 +15,8 @@ import (
 	"fenzhang/shared/settlement"
 )
 
-// Certificate is what a paying entity paid a taxpayer in a year and what it withheld of it (收入纳税明细), made from
-// the tax rows alone.
+// Certificate is what a paying entity paid a taxpayer in a year and what it withheld of it
+// (收入纳税明细), made from the tax rows alone.
 type Certificate struct {
 	Number     string           `json:"number"`
 	Tenant     ident.Tenant     `json:"tenant"`
@@ -29,27 +29,30 @@ type Certificate struct {
 	Rows       []CertificateRow `json:"rows"`
 	Totals     []CertificateRow `json:"totals"` // by tax and item, over the year
 	Bookings   int              `json:"bookings"`
-	Opening    bool             `json:"has_opening_rows"` // some of it happened before this system kept the books
-	Hash       string           `json:"content_hash,omitempty"`
+	// some of it happened before this system kept the books
+	Opening bool   `json:"has_opening_rows"`
+	Hash    string `json:"content_hash,omitempty"`
 }
 
 // CertificateRow is one tax on one item of income in one month.
 type CertificateRow struct {
-	Tax        string       `json:"tax"`
-	Item       string       `json:"item"`
-	Month      string       `json:"month,omitempty"` // "2026-09"; none in totals
-	Collection string       `json:"collection"`
-	Income     money.Amount `json:"income"` // income of the item, or sales without VAT where the tax goes by sales
-	Withheld   money.Amount `json:"withheld"`
+	Tax        string `json:"tax"`
+	Item       string `json:"item"`
+	Month      string `json:"month,omitempty"` // "2026-09"; none in totals
+	Collection string `json:"collection"`
+	// income of the item, or sales without VAT where the tax goes by sales
+	Income   money.Amount `json:"income"`
+	Withheld money.Amount `json:"withheld"`
 }
 
 func (c Certificate) year() string { return strconv.Itoa(c.Year) }
 
-// Certificate makes the certificate of a taxpayer's year at a paying entity. That of one who was merged into another is
-// the survivor's: a person has one.
+// Certificate makes the certificate of a taxpayer's year at a paying entity. That of one who was
+// merged into another is the survivor's: a person has one.
 //
 // Errors: fault.Absent for an unknown taxpayer or entity, and for a creator who is somebody else.
-func (s *Service) Certificate(ctx context.Context, by identity.Principal, taxpayer ident.Taxpayer, entity ident.Entity, year int) (Certificate, error) {
+func (s *Service) Certificate(ctx context.Context, by identity.Principal, taxpayer ident.Taxpayer,
+	entity ident.Entity, year int) (Certificate, error) {
 	if by.OnlyOwn() {
 		who, err := s.Directory.Creator(ctx, by.Tenant, by.Creator)
 		if err != nil || who.TaxpayerID != taxpayer {
@@ -72,8 +75,9 @@ func (s *Service) Certificate(ctx context.Context, by identity.Principal, taxpay
 	if err != nil {
 		return Certificate{}, err
 	}
-	c := Certificate{Tenant: by.Tenant, TaxpayerID: taxpayer, Name: payer.Name, IDType: payer.IDType, IDNumber: payer.IDNumber,
-		Entity: Entity{entity, company.Name, company.USCC}, Year: year, Bookings: len(bookings)}
+	c := Certificate{Tenant: by.Tenant, TaxpayerID: taxpayer, Name: payer.Name, IDType: payer.IDType,
+		IDNumber: payer.IDNumber,
+		Entity:   Entity{entity, company.Name, company.USCC}, Year: year, Bookings: len(bookings)}
 	c.Number = "NS" + c.year() + "-" + string(taxpayer) + "-" + string(entity)
 	c.fold(settlement.Whole(bookings))
 	c.Hash, err = contentHash(c)
@@ -83,7 +87,8 @@ func (s *Service) Certificate(ctx context.Context, by identity.Principal, taxpay
 // fold sums the rows by tax, item, way of collection and month.
 func (c *Certificate) fold(bookings []settlement.Booking) {
 	rows, totals := map[CertificateRow]CertificateRow{}, map[CertificateRow]CertificateRow{}
-	add := func(into map[CertificateRow]CertificateRow, key CertificateRow, income, withheld money.Amount) {
+	add := func(into map[CertificateRow]CertificateRow, key CertificateRow, income,
+		withheld money.Amount) {
 		sum, ok := into[key]
 		if !ok {
 			sum = key
@@ -117,7 +122,9 @@ func taxOrder(kind string) int {
 
 func inOrder(m map[CertificateRow]CertificateRow) []CertificateRow {
 	rows := slices.SortedFunc(maps.Values(m), func(a, b CertificateRow) int {
-		return cmp.Or(cmp.Compare(taxOrder(a.Tax), taxOrder(b.Tax)), cmp.Compare(a.Tax, b.Tax), cmp.Compare(a.Item, b.Item), cmp.Compare(a.Month, b.Month), cmp.Compare(a.Collection, b.Collection))
+		return cmp.Or(cmp.Compare(taxOrder(a.Tax), taxOrder(b.Tax)), cmp.Compare(a.Tax, b.Tax),
+			cmp.Compare(a.Item, b.Item), cmp.Compare(a.Month, b.Month),
+			cmp.Compare(a.Collection, b.Collection))
 	})
 	if rows == nil {
 		return []CertificateRow{}

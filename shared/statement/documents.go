@@ -35,7 +35,8 @@ type Files interface {
 	Link(ctx context.Context, name, as string, format Format, life time.Duration) (string, error)
 }
 
-// Typesetter writes documents. A letter that its font lacks is fault.RuleMissing with reason glyph_missing.
+// Typesetter writes documents. A letter that its font lacks is fault.RuleMissing with reason
+// glyph_missing.
 type Typesetter interface {
 	Statement(ctx context.Context, s Statement, f Format) ([]byte, error)
 	Certificate(ctx context.Context, c Certificate, f Format) ([]byte, error)
@@ -60,20 +61,27 @@ type Link struct {
 	ExpiresAt time.Time `json:"expires_at"`
 }
 
-func (s Statement) name(f Format) string { return fileName(s.Tenant, s.CreatorID, s.Period, s.Hash, f) }
+func (s Statement) name(f Format) string {
+	return fileName(s.Tenant, s.CreatorID, s.Period, s.Hash, f)
+}
 
 func fileName(tenant ident.Tenant, creator ident.Creator, p Period, hash string, f Format) string {
-	return string("statements/"+tenant+"/") + string(creator) + "/" + p.String() + "/" + hash + "." + string(f)
+	return string("statements/"+tenant+"/") + string(creator) + "/" + p.String() + "/" + hash + "." +
+		string(f)
 }
 
 func (c Certificate) name(f Format) string {
-	return string("certificates/"+c.Tenant+"/") + string(c.TaxpayerID) + "/" + c.year() + "/" + string(c.Entity.EntityID) + "/" + c.Hash + "." + string(f)
+	return string("certificates/"+c.Tenant+"/") + string(c.TaxpayerID) + "/" + c.year() + "/" +
+		string(c.Entity.EntityID) + "/" + c.Hash + "." + string(f)
 }
 
-// Issue writes a statement in all formats; an error leaves it unissued, whatever was written before.
+// Issue writes a statement in all formats; an error leaves it unissued, whatever was written
+// before.
 func (d *Documents) Issue(ctx context.Context, s Statement) error {
 	for _, f := range []Format{PDF, XLSX} {
-		if err := d.write(ctx, s.name(f), f, func() ([]byte, error) { return d.Set.Statement(ctx, s, f) }); err != nil {
+		if err := d.write(ctx, s.name(f), f, func() ([]byte, error) {
+			return d.Set.Statement(ctx, s, f)
+		}); err != nil {
 			return err
 		}
 	}
@@ -81,7 +89,8 @@ func (d *Documents) Issue(ctx context.Context, s Statement) error {
 }
 
 // write makes a document unless it is there.
-func (d *Documents) write(ctx context.Context, name string, f Format, set func() ([]byte, error)) error {
+func (d *Documents) write(ctx context.Context, name string, f Format,
+	set func() ([]byte, error)) error {
 	there, err := d.Files.Has(ctx, name)
 	if err != nil || there {
 		return err
@@ -96,14 +105,17 @@ func (d *Documents) write(ctx context.Context, name string, f Format, set func()
 // StatementLink lends a statement as it stands now.
 func (d *Documents) StatementLink(ctx context.Context, s Statement, f Format) (Link, error) {
 	name := s.name(f)
-	if err := d.write(ctx, name, f, func() ([]byte, error) { return d.Set.Statement(ctx, s, f) }); err != nil {
+	if err := d.write(ctx, name, f, func() ([]byte, error) {
+		return d.Set.Statement(ctx, s, f)
+	}); err != nil {
 		return Link{}, err
 	}
 	return d.link(ctx, name, s.Number, s.Hash, f)
 }
 
 // SentLink lends a statement as it was sent or shown before, by its hash.
-func (d *Documents) SentLink(ctx context.Context, tenant ident.Tenant, creator ident.Creator, p Period, hash string, f Format) (Link, error) {
+func (d *Documents) SentLink(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
+	p Period, hash string, f Format) (Link, error) {
 	name := fileName(tenant, creator, p, hash, f)
 	there, err := d.Files.Has(ctx, name)
 	if err != nil {
@@ -118,7 +130,9 @@ func (d *Documents) SentLink(ctx context.Context, tenant ident.Tenant, creator i
 // CertificateLink lends a certificate.
 func (d *Documents) CertificateLink(ctx context.Context, c Certificate, f Format) (Link, error) {
 	name := c.name(f)
-	if err := d.write(ctx, name, f, func() ([]byte, error) { return d.Set.Certificate(ctx, c, f) }); err != nil {
+	if err := d.write(ctx, name, f, func() ([]byte, error) {
+		return d.Set.Certificate(ctx, c, f)
+	}); err != nil {
 		return Link{}, err
 	}
 	return d.link(ctx, name, c.Number, c.Hash, f)

@@ -13,7 +13,8 @@ type Period struct {
 	Part  string // "" for the whole month; H1, H2, W1 to W6, D01 to D31, N1 and on
 }
 
-var periodShape = regexp.MustCompile(`^([0-9]{4}-[0-9]{2})(?:-((?:H[12]|W[1-6]|D[0-3][0-9]|N[1-9][0-9]{0,2})(?:C[0-3][0-9])?|C[0-3][0-9]))?$`)
+var periodShape = regexp.MustCompile(
+	`^([0-9]{4}-[0-9]{2})(?:-((?:H[12]|W[1-6]|D[0-3][0-9]|N[1-9][0-9]{0,2})(?:C[0-3][0-9])?|C[0-3][0-9]))?$`)
 
 // ParsePeriod reads "2026-08" or "2026-08-H1".
 func ParsePeriod(s string) (Period, error) {
@@ -29,7 +30,8 @@ func ParsePeriod(s string) (Period, error) {
 }
 
 func badPeriod() error {
-	return fault.Invalid(fault.Field{Field: "period", Problem: "must be a month like 2026-08, or a part of one like 2026-08-H1"})
+	return fault.Invalid(fault.Field{Field: "period",
+		Problem: "must be a month like 2026-08, or a part of one like 2026-08-H1"})
 }
 
 // String is the period as ParsePeriod reads it.

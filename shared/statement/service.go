@@ -22,7 +22,8 @@ import (
 // System is the actor of what no person did.
 const System = "system:build-statements"
 
-// Change is one write of a statement's state, with all that must agree with it. Store writes it whole or not at all.
+// Change is one write of a statement's state, with all that must agree with it. Store writes it
+// whole or not at all.
 type Change struct {
 	Old, New    State // Old.Version is the condition; zero where there was none
 	Settlements []settlement.Change
@@ -39,9 +40,11 @@ type Waiting struct {
 // States keeps the lives of statements. Finding one's own act in the way of a write is success.
 type States interface {
 	// State reads one, consistently; false where the statement was never sent.
-	State(ctx context.Context, tenant ident.Tenant, creator ident.Creator, period Period) (State, bool, error)
+	State(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
+		period Period) (State, bool, error)
 	// States lists a creator's, of the months from and to, both included.
-	States(ctx context.Context, tenant ident.Tenant, creator ident.Creator, from, to civil.Month) ([]State, error)
+	States(ctx context.Context, tenant ident.Tenant, creator ident.Creator, from,
+		to civil.Month) ([]State, error)
 	// Apply writes a change. The error is optimistic.ErrRival when a condition fails.
 	Apply(ctx context.Context, c Change) error
 	// Waiting lists the statements that silence accepts from a day.
@@ -58,7 +61,8 @@ type Service struct {
 }
 
 // change decides and writes until nobody gets in between.
-func (s *Service) change(ctx context.Context, decide func(act string, now time.Time) (Change, error)) (State, error) {
+func (s *Service) change(ctx context.Context,
+	decide func(act string, now time.Time) (Change, error)) (State, error) {
 	now := s.Clock.Instant()
 	return optimistic.Value(ctx, func() (State, error) {
 		act := s.NewID()
@@ -83,7 +87,8 @@ func (c Change) record(name, by, why string, now time.Time) Change {
 	if err != nil { // words and numbers always marshal
 		what = nil
 	}
-	c.Record = audit.Record{ID: c.New.Act, Tenant: c.New.Tenant, At: now, Actor: by, Act: "statement." + name,
+	c.Record = audit.Record{ID: c.New.Act, Tenant: c.New.Tenant, At: now, Actor: by,
+		Act:    "statement." + name,
 		Object: string(c.New.CreatorID+"/") + c.New.Period.String(), What: what, Why: why}
 	return c
 }
@@ -96,8 +101,10 @@ func idsOf(cs []settlement.Change) []string {
 	return ids
 }
 
-// touch gives the changes of those settlements of a statement that to changes; each has a settlement's own record.
-func (s *Service) touch(ctx context.Context, tenant ident.Tenant, ids []ident.Settlement, to func(settlement.Settlement) (settlement.Settlement, bool, error)) ([]settlement.Change, error) {
+// touch gives the changes of those settlements of a statement that to changes; each has a
+// settlement's own record.
+func (s *Service) touch(ctx context.Context, tenant ident.Tenant, ids []ident.Settlement,
+	to func(settlement.Settlement) (settlement.Settlement, bool, error)) ([]settlement.Change, error) {
 	var out []settlement.Change
 	for _, id := range ids {
 		old, err := s.Settlements.Load(ctx, tenant, id)
@@ -115,11 +122,13 @@ func (s *Service) touch(ctx context.Context, tenant ident.Tenant, ids []ident.Se
 	return out, nil
 }
 
-// Send sends a statement to its creator: its documents are stored first, so that nothing is sent that cannot be
-// read. The same content sent again changes nothing.
+// Send sends a statement to its creator: its documents are stored first, so that nothing is sent
+// that cannot be read. The same content sent again changes nothing.
 //
-// Errors: 5002 glyph_missing names the letters that the font lacks; 3001 disputed while a dispute is not answered.
-func (s *Service) Send(ctx context.Context, by identity.Principal, creator ident.Creator, period Period) (State, error) {
+// Errors: 5002 glyph_missing names the letters that the font lacks; 3001 disputed while a dispute
+// is not answered.
+func (s *Service) Send(ctx context.Context, by identity.Principal, creator ident.Creator,
+	period Period) (State, error) {
 	st, err := s.Statement(ctx, by.Tenant, creator, period)
 	if err != nil {
 		return State{}, err
@@ -145,18 +154,20 @@ func (s *Service) Send(ctx context.Context, by identity.Principal, creator ident
 			return Change{}, err
 		}
 		c := Change{Old: old, New: n, List: !n.AcceptOn.IsZero()}
-		c.Settlements, err = s.touch(ctx, by.Tenant, n.Settlements, func(x settlement.Settlement) (settlement.Settlement, bool, error) {
-			waits := x.NeedsConfirm && !x.Confirmed && x.Stoppable()
-			return x.SendStatement(n.AcceptOn, deed(s.NewID(), "settlement.statement_sent", by.Subject), now), waits, nil
-		})
+		c.Settlements, err = s.touch(ctx, by.Tenant, n.Settlements,
+			func(x settlement.Settlement) (settlement.Settlement, bool, error) {
+				waits := x.NeedsConfirm && !x.Confirmed && x.Stoppable()
+				return x.SendStatement(n.AcceptOn, deed(s.NewID(), "settlement.statement_sent", by.Subject),
+					now), waits, nil
+			})
 		return c.record("sent", by.Subject, "", now), err
 	})
 }
 
 func deed(id, name, by string) settlement.Act { return settlement.Act{ID: id, Name: name, By: by} }
 
-// acceptDays is how many days of silence accept a statement: the longest that its contracts say, 0 where one of
-// them says nothing.
+// acceptDays is how many days of silence accept a statement: the longest that its contracts say, 0
+// where one of them says nothing.
 func (s *Service) acceptDays(ctx context.Context, st Statement) (int, error) {
 	days := 0
 	for _, b := range st.Bills {
@@ -173,7 +184,8 @@ func (s *Service) acceptDays(ctx context.Context, st Statement) (int, error) {
 }
 
 // sent reads the state of a statement that was sent.
-func (s *Service) sent(ctx context.Context, tenant ident.Tenant, creator ident.Creator, period Period) (State, error) {
+func (s *Service) sent(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
+	period Period) (State, error) {
 	state, ok, err := s.States.State(ctx, tenant, creator, period)
 	if err == nil && !ok {
 		err = fault.Absent("sent statement")
@@ -190,7 +202,8 @@ func Own(by identity.Principal, creator ident.Creator) error {
 }
 
 // Confirm is the creator's yes. seen is the hash of what it read, "" where it does not say.
-func (s *Service) Confirm(ctx context.Context, by identity.Principal, creator ident.Creator, period Period, seen string) (State, error) {
+func (s *Service) Confirm(ctx context.Context, by identity.Principal, creator ident.Creator,
+	period Period, seen string) (State, error) {
 	if err := Own(by, creator); err != nil {
 		return State{}, err
 	}
@@ -210,18 +223,22 @@ func (s *Service) Confirm(ctx context.Context, by identity.Principal, creator id
 }
 
 // agreed lets go on what waited for the creator's word and is not disputed.
-func (s *Service) agreed(ctx context.Context, n State, name, by string, now time.Time) ([]settlement.Change, error) {
-	return s.touch(ctx, n.Tenant, n.Settlements, func(x settlement.Settlement) (settlement.Settlement, bool, error) {
-		return x.Confirm(deed(s.NewID(), name, by), now), x.NeedsConfirm && !x.Confirmed && x.Stoppable() && !n.disputedIn(ident.Settlement(x.ID)), nil
-	})
+func (s *Service) agreed(ctx context.Context, n State, name, by string,
+	now time.Time) ([]settlement.Change, error) {
+	return s.touch(ctx, n.Tenant, n.Settlements,
+		func(x settlement.Settlement) (settlement.Settlement, bool, error) {
+			return x.Confirm(deed(s.NewID(), name, by), now), x.NeedsConfirm && !x.Confirmed &&
+				x.Stoppable() && !n.disputedIn(ident.Settlement(x.ID)), nil
+		})
 }
 
-// Dispute is the creator's no to some lines or settlements: only their settlements are held, and the others of the
-// statement go on.
+// Dispute is the creator's no to some lines or settlements: only their settlements are held, and
+// the others of the statement go on.
 //
-// Errors: fault.Absent for a line or settlement that the statement does not have; 3001 heard for a statement that is
-// confirmed or accepted.
-func (s *Service) Dispute(ctx context.Context, by identity.Principal, creator ident.Creator, period Period, list []Objection) (State, error) {
+// Errors: fault.Absent for a line or settlement that the statement does not have; 3001 heard for a
+// statement that is confirmed or accepted.
+func (s *Service) Dispute(ctx context.Context, by identity.Principal, creator ident.Creator,
+	period Period, list []Objection) (State, error) {
 	if err := checkObjections(list); err != nil {
 		return State{}, err
 	}
@@ -254,7 +271,8 @@ func (s *Service) Dispute(ctx context.Context, by identity.Principal, creator id
 			return Change{}, err
 		}
 		others, err := s.agreed(ctx, n, "settlement.confirmed", by.Subject, now)
-		return Change{Old: old, New: n, Settlements: append(held, others...)}.record("disputed", by.Subject, "", now), err
+		return Change{Old: old, New: n, Settlements: append(held, others...)}.record("disputed",
+			by.Subject, "", now), err
 	})
 }
 
@@ -262,9 +280,12 @@ func (s *Service) Dispute(ctx context.Context, by identity.Principal, creator id
 func named(st Statement, list []Objection, by string, now time.Time) ([]Dispute, error) {
 	out := make([]Dispute, len(list))
 	for i, o := range list {
-		out[i] = Dispute{LineID: o.LineID, SettlementID: o.SettlementID, Reason: o.Reason, At: now, By: by}
+		out[i] = Dispute{LineID: o.LineID, SettlementID: o.SettlementID, Reason: o.Reason, At: now,
+			By: by}
 		if o.LineID == "" {
-			if !slices.ContainsFunc(st.Bills, func(b Bill) bool { return b.SettlementID == o.SettlementID }) {
+			if !slices.ContainsFunc(st.Bills, func(b Bill) bool {
+				return b.SettlementID == o.SettlementID
+			}) {
 				return nil, fault.Absent(fmt.Sprintf("settlement as lines.%d names in this statement", i))
 			}
 			continue
@@ -278,8 +299,10 @@ func named(st Statement, list []Objection, by string, now time.Time) ([]Dispute,
 	return out, nil
 }
 
-// held holds the settlements of disputes, and notes on each dispute whether its money could still be held.
-func (s *Service) held(ctx context.Context, by identity.Principal, disputes []Dispute, answerBy civil.Date, now time.Time) ([]settlement.Change, error) {
+// held holds the settlements of disputes, and notes on each dispute whether its money could still
+// be held.
+func (s *Service) held(ctx context.Context, by identity.Principal, disputes []Dispute,
+	answerBy civil.Date, now time.Time) ([]settlement.Change, error) {
 	var ids []ident.Settlement
 	for _, d := range disputes {
 		if d.SettlementID != "" && !slices.Contains(ids, d.SettlementID) {
@@ -287,22 +310,25 @@ func (s *Service) held(ctx context.Context, by identity.Principal, disputes []Di
 		}
 	}
 	stopped := map[string]bool{}
-	changes, err := s.touch(ctx, by.Tenant, ids, func(x settlement.Settlement) (settlement.Settlement, bool, error) {
-		if !x.Stoppable() {
-			return x, false, nil
-		}
-		stopped[x.ID] = true
-		n, err := x.Dispute(answerBy, deed(s.NewID(), "settlement.disputed", by.Subject), now)
-		return n, x.Disputed.IsZero(), err
-	})
+	changes, err := s.touch(ctx, by.Tenant, ids,
+		func(x settlement.Settlement) (settlement.Settlement, bool, error) {
+			if !x.Stoppable() {
+				return x, false, nil
+			}
+			stopped[x.ID] = true
+			n, err := x.Dispute(answerBy, deed(s.NewID(), "settlement.disputed", by.Subject), now)
+			return n, x.Disputed.IsZero(), err
+		})
 	for i, d := range disputes {
 		disputes[i].Held = stopped[string(d.SettlementID)]
 	}
 	return changes, err
 }
 
-// Resolve is finance's answer to a disputed line or settlement. The last answer to a settlement ends its hold.
-func (s *Service) Resolve(ctx context.Context, by identity.Principal, creator ident.Creator, period Period, a Answer) (State, error) {
+// Resolve is finance's answer to a disputed line or settlement. The last answer to a settlement
+// ends its hold.
+func (s *Service) Resolve(ctx context.Context, by identity.Principal, creator ident.Creator,
+	period Period, a Answer) (State, error) {
 	if err := a.check(); err != nil {
 		return State{}, err
 	}
@@ -321,14 +347,17 @@ func (s *Service) Resolve(ctx context.Context, by identity.Principal, creator id
 		}
 		var free []ident.Settlement
 		for _, d := range old.Disputes {
-			if d.SettlementID != "" && d.Open() && !n.disputedIn(d.SettlementID) && !slices.Contains(free, d.SettlementID) {
+			if d.SettlementID != "" && d.Open() && !n.disputedIn(d.SettlementID) &&
+				!slices.Contains(free, d.SettlementID) {
 				free = append(free, d.SettlementID)
 			}
 		}
 		c := Change{Old: old, New: n, List: n.Standing == Sent && !n.AcceptOn.IsZero()}
-		c.Settlements, err = s.touch(ctx, by.Tenant, free, func(x settlement.Settlement) (settlement.Settlement, bool, error) {
-			return x.Resolve(n.AcceptOn, settlement.Act{ID: s.NewID(), Name: "settlement.resolved", By: by.Subject, Reason: a.Outcome}, now), !x.Disputed.IsZero(), nil
-		})
+		c.Settlements, err = s.touch(ctx, by.Tenant, free,
+			func(x settlement.Settlement) (settlement.Settlement, bool, error) {
+				return x.Resolve(n.AcceptOn, settlement.Act{ID: s.NewID(), Name: "settlement.resolved",
+					By: by.Subject, Reason: a.Outcome}, now), !x.Disputed.IsZero(), nil
+			})
 		return c.record("resolved", by.Subject, a.Outcome, now), err
 	})
 }
@@ -336,9 +365,11 @@ func (s *Service) Resolve(ctx context.Context, by identity.Principal, creator id
 // daysBack is how many days a missed night's acceptances are still made up for.
 const daysBack = 31
 
-// AcceptDue accepts, for those creators that mine names, the statements that have been silent for as long as their
-// contracts say by the business date. It may be run twice, late and in parallel. It gives how many it accepted.
-func (s *Service) AcceptDue(ctx context.Context, tenant ident.Tenant, mine func(creator ident.Creator) bool) (int, error) {
+// AcceptDue accepts, for those creators that mine names, the statements that have been silent for
+// as long as their contracts say by the business date. It may be run twice, late and in parallel.
+// It gives how many it accepted.
+func (s *Service) AcceptDue(ctx context.Context, tenant ident.Tenant,
+	mine func(creator ident.Creator) bool) (int, error) {
 	today, err := s.Clock.Today(ctx)
 	if err != nil {
 		return 0, fault.Later(err)
@@ -365,7 +396,8 @@ func (s *Service) AcceptDue(ctx context.Context, tenant ident.Tenant, mine func(
 }
 
 // accept accepts one statement by silence, if it still waits for its creator.
-func (s *Service) accept(ctx context.Context, tenant ident.Tenant, today civil.Date, w Waiting) (did bool, err error) {
+func (s *Service) accept(ctx context.Context, tenant ident.Tenant, today civil.Date,
+	w Waiting) (did bool, err error) {
 	_, err = s.change(ctx, func(act string, now time.Time) (Change, error) {
 		did = false
 		old, ok, err := s.States.State(ctx, tenant, w.CreatorID, w.Period)
@@ -387,9 +419,10 @@ func (s *Service) accept(ctx context.Context, tenant ident.Tenant, today civil.D
 // monthsBack is how far back a creator's list of statements looks.
 const monthsBack = 14
 
-// List gives the statements of a creator's last fourteen months, newest first: those that were sent with their
-// life, and those that have lines and were not sent as drafts.
-func (s *Service) List(ctx context.Context, by identity.Principal, creator ident.Creator) ([]State, error) {
+// List gives the statements of a creator's last fourteen months, newest first: those that were sent
+// with their life, and those that have lines and were not sent as drafts.
+func (s *Service) List(ctx context.Context, by identity.Principal,
+	creator ident.Creator) ([]State, error) {
 	if !by.MaySee(creator) {
 		return nil, fault.Absent("creator")
 	}
@@ -412,9 +445,12 @@ func (s *Service) List(ctx context.Context, by identity.Principal, creator ident
 	for _, b := range buckets {
 		p := Period{b.Period, partOf(b)}
 		if !slices.ContainsFunc(states, func(x State) bool { return x.Period == p }) {
-			states = append(states, State{CreatorID: creator, Period: p, Standing: Draft, Number: number(creator, p), Settlements: []ident.Settlement{}, Disputes: []Dispute{}})
+			states = append(states, State{CreatorID: creator, Period: p, Standing: Draft,
+				Number: number(creator, p), Settlements: []ident.Settlement{}, Disputes: []Dispute{}})
 		}
 	}
-	slices.SortFunc(states, func(a, b State) int { return strings.Compare(b.Period.String(), a.Period.String()) })
+	slices.SortFunc(states, func(a, b State) int {
+		return strings.Compare(b.Period.String(), a.Period.String())
+	})
 	return states, nil
 }

@@ -32,29 +32,33 @@ const (
 
 // State is the life of a statement: what was sent, and what the creator has said of it.
 type State struct {
-	Tenant      ident.Tenant       `json:"-"`
-	CreatorID   ident.Creator      `json:"creator_id"`
-	Period      Period             `json:"period"`
-	Standing    Standing           `json:"state"`
-	Version     int                `json:"version"` // grows with every write; the condition of the next one
-	Number      string             `json:"number"`
-	Hash        string             `json:"content_hash"` // of the statement as it was sent
-	SentAt      time.Time          `json:"sent_at"`
-	SentBy      string             `json:"sent_by"`
-	AcceptOn    civil.Date         `json:"accept_on,omitzero"` // the day from which silence accepts it; none where it never does
+	Tenant    ident.Tenant  `json:"-"`
+	CreatorID ident.Creator `json:"creator_id"`
+	Period    Period        `json:"period"`
+	Standing  Standing      `json:"state"`
+	// grows with every write; the condition of the next one
+	Version int       `json:"version"`
+	Number  string    `json:"number"`
+	Hash    string    `json:"content_hash"` // of the statement as it was sent
+	SentAt  time.Time `json:"sent_at"`
+	SentBy  string    `json:"sent_by"`
+	// the day from which silence accepts it; none where it never does
+	AcceptOn    civil.Date         `json:"accept_on,omitzero"`
 	AcceptDays  int                `json:"accept_after_days,omitempty"`
 	HeardAt     time.Time          `json:"heard_at,omitzero"` // when it was confirmed or accepted
 	HeardBy     string             `json:"heard_by,omitempty"`
 	Settlements []ident.Settlement `json:"settlements"` // that it showed
 	Lines       int                `json:"lines"`
 	Disputes    []Dispute          `json:"disputes"`
-	Act         string             `json:"transition_id"` // id of the last write, chosen before its first try
+	// id of the last write, chosen before its first try
+	Act string `json:"transition_id"`
 }
 
 // Dispute is what a creator says of one line, or of a settlement as a whole.
 type Dispute struct {
-	LineID       string           `json:"line_id,omitempty"`
-	SettlementID ident.Settlement `json:"settlement_id,omitempty"` // that the line is in; none where it is in no settlement
+	LineID string `json:"line_id,omitempty"`
+	// that the line is in; none where it is in no settlement
+	SettlementID ident.Settlement `json:"settlement_id,omitempty"`
 	Reason       string           `json:"reason"`
 	At           time.Time        `json:"at"`
 	By           string           `json:"by"`
@@ -116,7 +120,9 @@ func (s State) open() int {
 
 // disputedIn tells whether a settlement has a dispute that nobody has answered.
 func (s State) disputedIn(settlement ident.Settlement) bool {
-	return slices.ContainsFunc(s.Disputes, func(d Dispute) bool { return d.Open() && d.SettlementID == settlement })
+	return slices.ContainsFunc(s.Disputes, func(d Dispute) bool {
+		return d.Open() && d.SettlementID == settlement
+	})
 }
 
 // next begins a write.
@@ -128,13 +134,23 @@ func (s State) next(act string) State {
 }
 
 // send gives the state of a statement that is sent, for the first time or again.
-func (s State) send(st Statement, days int, today civil.Date, act, by string, now time.Time) (State, error) {
+func (s State) send(st Statement, days int, today civil.Date, act, by string,
+	now time.Time) (State, error) {
 	if s.open() > 0 {
-		return s, notNow("disputed", "Lines of this statement are disputed; answer them before you send it again.")
+		return s, notNow("disputed",
+			"Lines of this statement are disputed; answer them before you send it again.")
 	}
 	n := s.next(act)
-	n.Tenant, n.CreatorID, n.Period, n.Number, n.Hash = st.Tenant, st.CreatorID, st.Period, st.Number, st.Hash
-	n.Standing, n.SentAt, n.SentBy, n.HeardAt, n.HeardBy = Sent, now, by, time.Time{}, ""
+	n.Tenant = st.Tenant
+	n.CreatorID = st.CreatorID
+	n.Period = st.Period
+	n.Number = st.Number
+	n.Hash = st.Hash
+	n.Standing = Sent
+	n.SentAt = now
+	n.SentBy = by
+	n.HeardAt = time.Time{}
+	n.HeardBy = ""
 	n.Settlements, n.Lines = []ident.Settlement{}, len(st.Lines)
 	for _, b := range st.Bills {
 		n.Settlements = append(n.Settlements, b.SettlementID)
@@ -156,41 +172,53 @@ func acceptOn(days int, today civil.Date) civil.Date {
 func (s State) confirm(seen, act, by string, now time.Time) (State, error) {
 	switch {
 	case s.Standing == Disputed:
-		return s, notNow("disputed", "You dispute lines of this statement; it can be confirmed when they are answered.")
+		return s, notNow("disputed",
+			"You dispute lines of this statement; it can be confirmed when they are answered.")
 	case seen != "" && seen != s.Hash:
-		return s, fault.New(fault.StaleVersion, "stale_version", "The statement was sent anew since you read it; read it again and decide anew.")
+		return s, fault.New(fault.StaleVersion, "stale_version",
+			"The statement was sent anew since you read it; read it again and decide anew.")
 	}
 	n := s.next(act)
-	n.Standing, n.HeardAt, n.HeardBy = Confirmed, now, by
+	n.Standing = Confirmed
+	n.HeardAt = now
+	n.HeardBy = by
 	return n, nil
 }
 
 // dispute adds what the creator objects to; what is disputed already is not added again.
 func (s State) dispute(list []Dispute, act string) (State, error) {
 	if s.Standing != Sent && s.Standing != Disputed {
-		return s, notNow("heard", "This statement is "+string(s.Standing)+"; only one that was sent and is neither confirmed nor accepted can be disputed.")
+		return s, notNow("heard", "This statement is "+string(s.Standing)+
+			"; only one that was sent and is neither confirmed nor accepted can be disputed.")
 	}
 	n := s.next(act)
 	for _, d := range list {
-		again := slices.ContainsFunc(n.Disputes, func(o Dispute) bool { return o.Open() && o.about(d.LineID, d.SettlementID) })
+		again := slices.ContainsFunc(n.Disputes, func(o Dispute) bool {
+			return o.Open() && o.about(d.LineID, d.SettlementID)
+		})
 		if !again {
 			n.Disputes = append(n.Disputes, d)
 		}
 	}
 	if len(n.Disputes) > maxDisputes {
-		return s, fault.Invalid(fault.Field{Field: "lines", Problem: "a statement takes at most 500 disputes in all; dispute whole settlements instead"})
+		return s, fault.Invalid(fault.Field{Field: "lines",
+			Problem: "a statement takes at most 500 disputes in all; dispute whole settlements instead"})
 	}
 	n.Standing = Disputed
 	return n, nil
 }
 
-// answer closes the disputes of a line or settlement. The last answer lets the statement wait for the creator anew.
+// answer closes the disputes of a line or settlement. The last answer lets the statement wait for
+// the creator anew.
 func (s State) answer(a Answer, today civil.Date, act, by string, now time.Time) (State, error) {
 	n := s.next(act)
 	found := false
 	for i := range n.Disputes {
 		if d := &n.Disputes[i]; d.Open() && d.about(a.LineID, a.SettlementID) {
-			d.Outcome, d.Text, d.AnsweredAt, d.AnsweredBy = a.Outcome, a.Text, now, by
+			d.Outcome = a.Outcome
+			d.Text = a.Text
+			d.AnsweredAt = now
+			d.AnsweredBy = by
 			found = true
 		}
 	}
@@ -209,7 +237,9 @@ func (s State) accept(today civil.Date, act, by string, now time.Time) (State, b
 		return s, false
 	}
 	n := s.next(act)
-	n.Standing, n.HeardAt, n.HeardBy = Accepted, now, by
+	n.Standing = Accepted
+	n.HeardAt = now
+	n.HeardBy = by
 	return n, true
 }
 
@@ -233,7 +263,8 @@ func (a Answer) check() error {
 		p = append(p, fault.Field{Field: "outcome", Problem: "must be stands or corrected"})
 	}
 	if n := utf8.RuneCountInString(a.Text); strings.TrimSpace(a.Text) == "" || n > maxReason {
-		p = append(p, fault.Field{Field: "text", Problem: "must have 1 to 500 characters: the creator reads it"})
+		p = append(p, fault.Field{Field: "text",
+			Problem: "must have 1 to 500 characters: the creator reads it"})
 	}
 	if len(p) > 0 {
 		return fault.Invalid(p...)
@@ -243,7 +274,8 @@ func (a Answer) check() error {
 
 func objectProblems(prefix, line string, settlement ident.Settlement) []fault.Field {
 	if (line == "") == (settlement == "") {
-		return []fault.Field{{Field: prefix + "line_id", Problem: "must name a line, or settlement_id a settlement, and not both"}}
+		return []fault.Field{{Field: prefix + "line_id",
+			Problem: "must name a line, or settlement_id a settlement, and not both"}}
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
-// Package statement makes the documents that leave the house for people: a creator's statement of a month (对账单) with
-// its life from sent to confirmed, and the yearly certificate of income and tax. Documents are made from stored
-// facts only, so that the same facts give the same document, to the byte.
+// Package statement makes the documents that leave the house for people: a creator's statement of a
+// month (对账单) with its life from sent to confirmed, and the yearly certificate of income and tax.
+// Documents are made from stored facts only, so that the same facts give the same document, to the
+// byte.
 package statement
 
 import (
@@ -16,11 +17,12 @@ import (
 	"fenzhang/shared/money"
 )
 
-// layout is the version of what documents show and how; it is part of their hash, so that a new layout makes new
-// documents and leaves the old ones as they were sent.
+// layout is the version of what documents show and how; it is part of their hash, so that a new
+// layout makes new documents and leaves the old ones as they were sent.
 const layout = "1"
 
-// Statement is the account of a creator's month, or of the part of it that the contract's cycle names.
+// Statement is the account of a creator's month, or of the part of it that the contract's cycle
+// names.
 type Statement struct {
 	Number     string         `json:"number"`
 	Tenant     ident.Tenant   `json:"tenant"`
@@ -92,8 +94,9 @@ type Bill struct {
 	CreatorShare money.Amount     `json:"creator_share"`
 	Percent      string           `json:"percent"` // of the base, as it came out: "70.00"
 	Guarantee    bool             `json:"guarantee"`
-	// BroughtForward tells that it was owed from before the tenant's books begin here (期初结转): before_tax, or taxed where
-	// the books before have withheld and filed its taxes; "" for everything else.
+	// BroughtForward tells that it was owed from before the tenant's books begin here (期初结转):
+	// before_tax, or taxed where the books before have withheld and filed its taxes; "" for everything
+	// else.
 	BroughtForward string        `json:"brought_forward,omitempty"`
 	Item           string        `json:"item"`
 	TaxPeriod      string        `json:"tax_period"`
@@ -105,7 +108,8 @@ type Bill struct {
 	ToPay          *money.Amount `json:"to_pay"`
 	Paid           money.Amount  `json:"paid"`
 	PaymentDate    civil.Date    `json:"payment_date"` // expected until booked
-	Booked         bool          `json:"booked"`       // the figures are those of the booking, not of a quote
+	// the figures are those of the booking, not of a quote
+	Booked bool `json:"booked"`
 }
 
 // How a settlement was brought forward from before.
@@ -114,7 +118,8 @@ const (
 	ForwardTaxed     = "taxed"
 )
 
-// Tax is one tax that the paying entity keeps back or files, with the figures of its whole period so far.
+// Tax is one tax that the paying entity keeps back or files, with the figures of its whole period
+// so far.
 type Tax struct {
 	Tax        string       `json:"tax"`
 	Item       string       `json:"item"`
@@ -140,8 +145,8 @@ type SetOff struct {
 	Document string       `json:"document"`
 }
 
-// Totals sum the settled lines and the settlements of a statement. What is not computed yet counts nothing, and
-// Pending says of how many settlements.
+// Totals sum the settled lines and the settlements of a statement. What is not computed yet counts
+// nothing, and Pending says of how many settlements.
 type Totals struct {
 	Lines         int          `json:"lines"`
 	Gross         money.Amount `json:"gross_before_platform"`
@@ -149,7 +154,8 @@ type Totals struct {
 	Refund        money.Amount `json:"refund"`
 	Subsidy       money.Amount `json:"subsidy"`
 	Distributable money.Amount `json:"distributable"` // of the settled lines
-	Base          money.Amount `json:"base"`          // of the settlements: also those that came without lines
+	// of the settlements: also those that came without lines
+	Base          money.Amount `json:"base"`
 	CreatorShare  money.Amount `json:"creator_share"`
 	TaxableIncome money.Amount `json:"taxable_income"`
 	Withheld      money.Amount `json:"withheld"`
@@ -190,7 +196,9 @@ func (s *Statement) sum() {
 		t.Distributable = t.Distributable.Add(l.Distributable)
 	}
 	for _, b := range s.Bills {
-		t.Base, t.CreatorShare, t.Paid = t.Base.Add(b.Base), t.CreatorShare.Add(b.CreatorShare), t.Paid.Add(b.Paid)
+		t.Base = t.Base.Add(b.Base)
+		t.CreatorShare = t.CreatorShare.Add(b.CreatorShare)
+		t.Paid = t.Paid.Add(b.Paid)
 		if b.Net == nil {
 			t.Pending++
 			continue

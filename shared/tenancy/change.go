@@ -33,8 +33,8 @@ type Object struct {
 	Version int    // 1 creates the object
 	Doc     any    // one of this package's types, masked
 	Digest  string // keyed hash of the content as it was sent, to recognise a repeat
-	// Creator is the creator of a contract; Guard is the number of changes to the creator's contracts that
-	// were seen when this one was decided.
+	// Creator is the creator of a contract; Guard is the number of changes to the creator's contracts
+	// that were seen when this one was decided.
 	Creator ident.Creator
 	Guard   int
 	// Hash is the keyed hash under which a new taxpayer will be found.
@@ -43,12 +43,13 @@ type Object struct {
 	MergedInto string
 }
 
-// Change is what one act writes: objects, what the vault sealed of them, and the audit record. The record's
-// ID is chosen before the first try and names the act.
+// Change is what one act writes: objects, what the vault sealed of them, and the audit record. The
+// record's ID is chosen before the first try and names the act.
 type Change struct {
 	Objects []Object
 	Sealed  []vault.Sealing
-	// Renewed notes that all records of this taxpayer are now sealed under a data key made at RenewedAt.
+	// Renewed notes that all records of this taxpayer are now sealed under a data key made at
+	// RenewedAt.
 	Renewed   string
 	RenewedAt time.Time
 	Record    audit.Record

@@ -118,8 +118,8 @@ func (e PayingEntity) Problems() []fault.Field {
 	return c.Problems
 }
 
-// Problems lists all that is wrong with a contract in itself; whether creator, entity and payees exist, and
-// whether another contract covers the same days, its keeper knows.
+// Problems lists all that is wrong with a contract in itself; whether creator, entity and payees
+// exist, and whether another contract covers the same days, its keeper knows.
 func (k Contract) Problems() []fault.Field {
 	var c checks
 	c.ownID("contract_id", k.ContractID)
@@ -147,7 +147,8 @@ func (k Contract) Problems() []fault.Field {
 // maxAcceptDays bounds how long a creator may be silent before a statement counts as accepted.
 const maxAcceptDays = 90
 
-// Bounds of a contract's terms: a later pay day than a year after would be no pay day, and workdays are 5 of 7.
+// Bounds of a contract's terms: a later pay day than a year after would be no pay day, and workdays
+// are 5 of 7.
 const (
 	maxAfterDays        = 366
 	maxAfterWorkingDays = 250
@@ -163,19 +164,27 @@ func (c *checks) cycle(k Contract) {
 	c.upTo("pay_after_days", k.PayAfterDays, maxAfterDays)
 	c.upTo("pay_after_working_days", k.PayAfterWorkingDays, maxAfterWorkingDays)
 	c.upTo("minimum_payout_months", k.MinimumPayoutMonths, maxMinimumMonths)
-	c.wrong(k.CutOffDay != 0 && k.Cycle != Monthly, "cut_off_day", "belongs to the cycle month; other cycles have cut_off_after_days")
-	c.wrong(k.PayDay != 0 && k.Cycle != Monthly, "pay_day", "belongs to the cycle month; other cycles have pay_after_days or pay_after_working_days")
-	c.wrong(k.CutOffAfterDays != 0 && (k.Cycle == OnDemand || k.CutOffDay != 0), "cut_off_after_days", "must not stand beside cut_off_day, nor with the cycle on_demand, whose statement is made when it is asked for")
-	c.wrong(several(k.PayDay, k.PayAfterDays, k.PayAfterWorkingDays), "pay_day", "only one of pay_day, pay_after_days and pay_after_working_days may be given")
+	c.wrong(k.CutOffDay != 0 && k.Cycle != Monthly, "cut_off_day",
+		"belongs to the cycle month; other cycles have cut_off_after_days")
+	c.wrong(k.PayDay != 0 && k.Cycle != Monthly, "pay_day",
+		"belongs to the cycle month; other cycles have pay_after_days or pay_after_working_days")
+	c.wrong(k.CutOffAfterDays != 0 && (k.Cycle == OnDemand || k.CutOffDay != 0), "cut_off_after_days",
+		"must not stand beside cut_off_day, nor with the cycle on_demand, whose statement is made when "+
+			"it is asked for")
+	c.wrong(several(k.PayDay, k.PayAfterDays, k.PayAfterWorkingDays), "pay_day",
+		"only one of pay_day, pay_after_days and pay_after_working_days may be given")
 	c.wrong(k.PayDay != 0 && k.CutOffDay > k.PayDay, "cut_off_day", "must not lie after pay_day")
-	c.wrong(k.PayAfterDays != 0 && k.CutOffAfterDays > k.PayAfterDays, "cut_off_after_days", "must not be more than pay_after_days")
+	c.wrong(k.PayAfterDays != 0 && k.CutOffAfterDays > k.PayAfterDays, "cut_off_after_days",
+		"must not be more than pay_after_days")
 	if k.PayDayMoves != "" {
 		c.oneOf("pay_day_moves", k.PayDayMoves, MovesNext, MovesPrevious)
 	}
 	c.wrong(k.MinimumPayout.Negative(), "minimum_payout", "must not be negative")
-	c.wrong(k.MinimumPayoutMonths != 0 && k.MinimumPayout.IsZero(), "minimum_payout_months", "needs a minimum_payout")
+	c.wrong(k.MinimumPayoutMonths != 0 && k.MinimumPayout.IsZero(), "minimum_payout_months",
+		"needs a minimum_payout")
 	c.wrong(!k.LeftOn.IsZero() && k.LeftOn.Before(k.From), "left_on", "must not be before from")
-	c.wrong(!k.LeftOn.IsZero() && !k.To.IsZero() && k.LeftOn.After(k.To), "left_on", "must not be after to")
+	c.wrong(!k.LeftOn.IsZero() && !k.To.IsZero() && k.LeftOn.After(k.To), "left_on",
+		"must not be after to")
 }
 
 // several tells whether more than one is given.

@@ -17,13 +17,14 @@ func MaskAccount(s string) string { return masked(s, 0, 4) }
 // MaskName keeps the first character of a name.
 func MaskName(s string) string { return masked(s, 1, 0) }
 
-// masked keeps the first and last characters and puts stars between; what is too short to hide anything
-// behind becomes stars altogether.
+// masked keeps the first and last characters and puts stars between; what is too short to hide
+// anything behind becomes stars altogether.
 func masked(s string, first, last int) string {
 	runes := []rune(s)
 	hidden := len(runes) - first - last
 	if hidden <= 0 {
 		return strings.Repeat("*", len(runes))
 	}
-	return string(runes[:first]) + strings.Repeat("*", min(hidden, maskLimit)) + string(runes[len(runes)-last:])
+	return string(runes[:first]) + strings.Repeat("*", min(hidden, maskLimit)) +
+		string(runes[len(runes)-last:])
 }

@@ -8,9 +8,9 @@ import (
 	"fenzhang/shared/fault"
 )
 
-// MergeProblems lists all that speaks against t and into being one person: papers of which a person has one only, and
-// tax facts that differ on a day for which both have a profile. Names may differ, as a passport writes one in Latin
-// letters.
+// MergeProblems lists all that speaks against t and into being one person: papers of which a person
+// has one only, and tax facts that differ on a day for which both have a profile. Names may differ,
+// as a passport writes one in Latin letters.
 func MergeProblems(t, into Taxpayer) []fault.Field {
 	var c checks
 	if t.IDType == into.IDType && (t.IDType == CitizenCard || t.IDType == CreditCode) {

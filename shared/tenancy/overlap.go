@@ -16,8 +16,8 @@ type Overlap struct {
 	Day        civil.Date
 }
 
-// Overlaps compares one contract of a creator with its others, all given with all versions. It gives the first
-// such day for each other contract and income type.
+// Overlaps compares one contract of a creator with its others, all given with all versions. It
+// gives the first such day for each other contract and income type.
 func Overlaps(all []Contract, contract string) []Overlap {
 	versions := ByContract(all)
 	var found []Overlap
@@ -29,7 +29,8 @@ func Overlaps(all []Contract, contract string) []Overlap {
 	return found
 }
 
-// overlaps looks at the first days of all versions: what is in force together begins on one of them.
+// overlaps looks at the first days of all versions: what is in force together begins on one of
+// them.
 func overlaps(mine, others []Contract) []Overlap {
 	var days []civil.Date
 	for _, c := range slices.Concat(mine, others) {
@@ -63,8 +64,9 @@ func ByContract(all []Contract) map[string][]Contract {
 	return versions
 }
 
-// Covering finds the contract version in force on a day that names a route for the income type. At most one contract
-// of a creator does. A version that waits for its second person leaves the one before in force.
+// Covering finds the contract version in force on a day that names a route for the income type. At
+// most one contract of a creator does. A version that waits for its second person leaves the one
+// before in force.
 func Covering(all []Contract, incomeType string, day civil.Date) (Contract, bool) {
 	for _, versions := range ByContract(ApprovedOnly(all)) {
 		c, ok := InForce(versions, day)

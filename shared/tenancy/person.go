@@ -10,15 +10,17 @@ import (
 	"fenzhang/shared/tenancy/nationalid"
 )
 
-// The kinds of identity papers, by the code of the tax returns (身份证件类型); organisations have their credit code.
+// The kinds of identity papers, by the code of the tax returns (身份证件类型); organisations have their
+// credit code.
 const (
 	CitizenCard = "201" // 居民身份证
 	CreditCode  = "uscc"
 )
 
-// IDTypes are the kinds of papers that are accepted: 201 citizen card, 208 foreign passport, 210 and 213 travel
-// permits of people from Hong Kong and Macau and from Taiwan, 227 Chinese passport, 233 permanent residence
-// card, 237 and 238 residence permits of people from Hong Kong and Macau and from Taiwan.
+// IDTypes are the kinds of papers that are accepted: 201 citizen card, 208 foreign passport, 210
+// and 213 travel permits of people from Hong Kong and Macau and from Taiwan, 227 Chinese passport,
+// 233 permanent residence card, 237 and 238 residence permits of people from Hong Kong and Macau
+// and from Taiwan.
 func IDTypes() []string {
 	return []string{CitizenCard, "208", "210", "213", "227", "233", "237", "238", CreditCode}
 }
@@ -34,8 +36,8 @@ func idTypeOf(s string) string {
 	return s
 }
 
-// Person is what identifies a taxpayer, in clear. It is sealed in the vault and found by keyed hash; only
-// Masked leaves the house.
+// Person is what identifies a taxpayer, in clear. It is sealed in the vault and found by keyed
+// hash; only Masked leaves the house.
 type Person struct {
 	Name, IDType, IDNumber, Phone string
 }
@@ -50,7 +52,9 @@ func (p Person) Normal() Person {
 
 // Masked gives the person as it may be shown.
 func (p Person) Masked() Person {
-	p.Name, p.IDNumber, p.Phone = MaskName(p.Name), MaskNumber(p.IDNumber), MaskPhone(p.Phone)
+	p.Name = MaskName(p.Name)
+	p.IDNumber = MaskNumber(p.IDNumber)
+	p.Phone = MaskPhone(p.Phone)
 	return p
 }
 
@@ -92,17 +96,18 @@ func (c *checks) creditCode(field, value string) {
 
 // TaxpayerKinds and the lists below are the words of a tax profile.
 func TaxpayerKinds() []string {
-	return []string{"natural_person", "individual_business", "sole_proprietorship", "partnership", "company", "employee", "student_intern"}
+	return []string{"natural_person", "individual_business", "sole_proprietorship", "partnership",
+		"company", "employee", "student_intern"}
 }
 
-// Organisation tells whether a kind of taxpayer is an organisation, which has a credit code and is paid to a
-// corporate account. An individual business may stand under its owner's own papers.
+// Organisation tells whether a kind of taxpayer is an organisation, which has a credit code and is
+// paid to a corporate account. An individual business may stand under its owner's own papers.
 func Organisation(kind string) bool {
 	return kind == "sole_proprietorship" || kind == "partnership" || kind == "company"
 }
 
-// ProfileProblems lists all that is wrong with a taxpayer's profiles, given the kind of its papers; "" is one
-// that is not known.
+// ProfileProblems lists all that is wrong with a taxpayer's profiles, given the kind of its papers;
+// "" is one that is not known.
 func ProfileProblems(profiles []Profile, idType string) []fault.Field {
 	var c checks
 	if len(profiles) == 0 {
@@ -127,7 +132,8 @@ func (c *checks) profile(path string, p Profile) {
 	}
 	c.oneOf(path+"kind", p.Kind, TaxpayerKinds()...)
 	c.oneOf(path+"vat", p.VAT, "natural_person", "small_scale", "general")
-	c.oneOf(path+"collection", p.Collection, "withheld", "books", "income_rate", "cost_rate", "levy_rate")
+	c.oneOf(path+"collection", p.Collection, "withheld", "books", "income_rate", "cost_rate",
+		"levy_rate")
 	c.place(path+"jurisdiction", p.Jurisdiction)
 	if p.VATPeriod != "" {
 		c.oneOf(path+"vat_period", p.VATPeriod, "month", "quarter")

@@ -21,8 +21,8 @@ type Match struct {
 	Platform   string `json:"platform,omitempty"`
 }
 
-// rewardJSON is the stored and public form: amount for the action or per_unit for each unit, a decimal string
-// of yuan for cash and a whole number for points.
+// rewardJSON is the stored and public form: amount for the action or per_unit for each unit, a
+// decimal string of yuan for cash and a whole number for points.
 type rewardJSON struct {
 	Kind    string          `json:"kind"`
 	Amount  json.RawMessage `json:"amount,omitempty"`
@@ -97,9 +97,11 @@ type strategyJSON struct {
 	DailyCap   json.RawMessage `json:"daily_cap,omitempty"`
 }
 
-// MarshalJSON writes the contract's form; a cap is a decimal string for cash and a whole number for points.
+// MarshalJSON writes the contract's form; a cap is a decimal string for cash and a whole number for
+// points.
 func (s Strategy) MarshalJSON() ([]byte, error) {
-	out := strategyJSON{Version: s.Version, StrategyID: s.StrategyID, Match: Match{s.ActionType, s.Platform}, Reward: s.Reward}
+	out := strategyJSON{Version: s.Version, StrategyID: s.StrategyID,
+		Match: Match{s.ActionType, s.Platform}, Reward: s.Reward}
 	if s.Capped() {
 		var err error
 		if out.DailyCap, err = quantity(s.Reward.Kind, s.DailyCap, s.DailyCapPoints); err != nil {
@@ -115,7 +117,8 @@ func (s *Strategy) UnmarshalJSON(b []byte) error {
 	if err := json.Unmarshal(b, &in); err != nil {
 		return err
 	}
-	*s = Strategy{Version: in.Version, StrategyID: in.StrategyID, ActionType: in.Match.ActionType, Platform: in.Match.Platform, Reward: in.Reward}
+	*s = Strategy{Version: in.Version, StrategyID: in.StrategyID, ActionType: in.Match.ActionType,
+		Platform: in.Match.Platform, Reward: in.Reward}
 	if in.DailyCap == nil {
 		return nil
 	}

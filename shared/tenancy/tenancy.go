@@ -1,5 +1,5 @@
-// Package tenancy holds a tenant's master data: its paying entities, taxpayers, creators, contracts, reward
-// strategies and tax positions, each as dated versions.
+// Package tenancy holds a tenant's master data: its paying entities, taxpayers, creators,
+// contracts, reward strategies and tax positions, each as dated versions.
 package tenancy
 
 import (
@@ -10,8 +10,8 @@ import (
 	"fenzhang/shared/money"
 )
 
-// Version is what every dated object carries: the day from which it holds, the first day on which it no
-// longer does (none = open), and a number that grows by one with each change.
+// Version is what every dated object carries: the day from which it holds, the first day on which
+// it no longer does (none = open), and a number that grows by one with each change.
 type Version struct {
 	From    civil.Date `json:"from"`
 	To      civil.Date `json:"to,omitzero"`
@@ -38,7 +38,8 @@ type PayingEntity struct {
 	Accounts  []EntityAccount  `json:"accounts,omitempty"`
 }
 
-// PlatformFiling is the filing under STA Announcement 2025 No. 15 that allows the cumulative method.
+// PlatformFiling is the filing under STA Announcement 2025 No. 15 that allows the cumulative
+// method.
 type PlatformFiling struct {
 	Platform string     `json:"platform"`
 	Class    string     `json:"class"`
@@ -54,9 +55,11 @@ type EntityAccount struct {
 	Account string `json:"account"`
 }
 
-// Taxpayer is one person or organisation (纳税人). Name and number are masked here; the vault holds them.
+// Taxpayer is one person or organisation (纳税人). Name and number are masked here; the vault holds
+// them.
 type Taxpayer struct {
-	From       civil.Date     `json:"from,omitzero"` // first day of this version; none = from the beginning
+	// first day of this version; none = from the beginning
+	From       civil.Date     `json:"from,omitzero"`
 	TaxpayerID ident.Taxpayer `json:"taxpayer_id"`
 	Name       string         `json:"name"`
 	IDType     string         `json:"id_type"`
@@ -65,8 +68,8 @@ type Taxpayer struct {
 	Profiles   []Profile      `json:"profiles"`
 	Version    int            `json:"version"`
 	By         string         `json:"by,omitempty"`
-	// MergedInto is the taxpayer who turned out to be the same person: from then on settlements are taxed as that
-	// one's. Merge is the request that led or may lead there.
+	// MergedInto is the taxpayer who turned out to be the same person: from then on settlements are
+	// taxed as that one's. Merge is the request that led or may lead there.
 	MergedInto string `json:"merged_into,omitempty"`
 	Merge      *Merge `json:"merge,omitempty"`
 	// Merged are the taxpayers that were merged into this one.
@@ -85,18 +88,24 @@ type Merge struct {
 
 // Profile is a taxpayer's effective-dated tax facts (涉税资料).
 type Profile struct {
-	From         civil.Date `json:"from"`
-	Kind         string     `json:"kind"` // natural_person, individual_business, sole_proprietorship, partnership, company, employee, student_intern
-	Resident     bool       `json:"resident"`
-	VAT          string     `json:"vat"`        // natural_person, small_scale, general
-	Collection   string     `json:"collection"` // withheld, books, income_rate, cost_rate, levy_rate
-	Jurisdiction string     `json:"jurisdiction"`
-	PlaceTier    string     `json:"place_tier,omitempty"` // city, county, other, of its own registration: decides the UMCT it files itself
-	Industry     string     `json:"industry,omitempty"`
-	VATPeriod    string     `json:"vat_period,omitempty"`   // month (also when "") or quarter, for VAT that it files itself
-	Overseas     bool       `json:"overseas,omitempty"`     // a person abroad who sells services consumed in China (境外个人)
-	HoldsEquity  bool       `json:"holds_equity,omitempty"` // holds equity, shares or partnership interests, and so must keep books
-	Papers       []Paper    `json:"papers,omitempty"`
+	From civil.Date `json:"from"`
+	// natural_person, individual_business, sole_proprietorship, partnership, company, employee,
+	// student_intern
+	Kind         string `json:"kind"`
+	Resident     bool   `json:"resident"`
+	VAT          string `json:"vat"`        // natural_person, small_scale, general
+	Collection   string `json:"collection"` // withheld, books, income_rate, cost_rate, levy_rate
+	Jurisdiction string `json:"jurisdiction"`
+	// city, county, other, of its own registration: decides the UMCT it files itself
+	PlaceTier string `json:"place_tier,omitempty"`
+	Industry  string `json:"industry,omitempty"`
+	// month (also when "") or quarter, for VAT that it files itself
+	VATPeriod string `json:"vat_period,omitempty"`
+	// a person abroad who sells services consumed in China (境外个人)
+	Overseas bool `json:"overseas,omitempty"`
+	// holds equity, shares or partnership interests, and so must keep books
+	HoldsEquity bool    `json:"holds_equity,omitempty"`
+	Papers      []Paper `json:"papers,omitempty"`
 }
 
 // Paper is a document that a profile rests on; a missing or expired one is a hold with its name.
@@ -128,15 +137,16 @@ func (t Taxpayer) ProfileOn(day civil.Date) (Profile, bool) {
 
 // Creator is a payee account of the tenant (达人).
 type Creator struct {
-	From       civil.Date        `json:"from,omitzero"` // first day of this version; none = from the beginning
+	// first day of this version; none = from the beginning
+	From       civil.Date        `json:"from,omitzero"`
 	CreatorID  ident.Creator     `json:"creator_id"`
 	TaxpayerID ident.Taxpayer    `json:"taxpayer_id"`
 	Nickname   string            `json:"nickname"`
 	Level      string            `json:"level,omitempty"`
 	Accounts   []PlatformAccount `json:"platform_accounts,omitempty"`
 	Payout     PayoutAccount     `json:"payout"`
-	// PayoutSince is the business date, and PayoutAt the instant, on which this payout account was recorded; zero
-	// where it was recorded before such dates were kept.
+	// PayoutSince is the business date, and PayoutAt the instant, on which this payout account was
+	// recorded; zero where it was recorded before such dates were kept.
 	PayoutSince civil.Date `json:"payout_since,omitzero"`
 	PayoutAt    time.Time  `json:"payout_at,omitzero"`
 	Version     int        `json:"version"`
@@ -149,7 +159,8 @@ type PlatformAccount struct {
 	UID      string `json:"uid"`
 }
 
-// PayoutAccount is where a creator is paid; account and holder are masked here, the vault holds them.
+// PayoutAccount is where a creator is paid; account and holder are masked here, the vault holds
+// them.
 type PayoutAccount struct {
 	Method  string `json:"method"` // douyin, wechat, alipay, bank
 	Account string `json:"account"`
@@ -165,8 +176,8 @@ const (
 	Payroll             = "payroll"
 )
 
-// TenantPays tells whether on this route the tenant pays the creator; where it does not, lines are shown as
-// settled by somebody else and make no tax, payable or payout.
+// TenantPays tells whether on this route the tenant pays the creator; where it does not, lines are
+// shown as settled by somebody else and make no tax, payable or payout.
 func TenantPays(route string) bool {
 	return route == MCNPays || route == StudioInvoice || route == Payroll
 }
@@ -192,29 +203,46 @@ const (
 // Contract is one version of an agreement with a creator (合约).
 type Contract struct {
 	Version
-	ContractID           string            `json:"contract_id"`
-	CreatorID            ident.Creator     `json:"creator_id"`
-	PayingEntity         ident.Entity      `json:"paying_entity"`
-	Routes               map[string]string `json:"routes"`                           // income type -> route
-	Splits               map[string]Split  `json:"splits"`                           // income type -> split
-	Cycle                string            `json:"cycle"`                            // daily, weekly, half_month, month, on_demand
-	CutOffDay            int               `json:"cut_off_day,omitempty"`            // of a monthly cycle: day of the month after, on which the statement is made
-	PayDay               int               `json:"pay_day,omitempty"`                // of a monthly cycle: day of the month after the service period
-	CutOffAfterDays      int               `json:"cut_off_after_days,omitempty"`     // days from the last day of the part until its statement is made
-	PayAfterDays         int               `json:"pay_after_days,omitempty"`         // days from the last day of the part until the pay day
-	PayAfterWorkingDays  int               `json:"pay_after_working_days,omitempty"` // likewise in working days
-	PayDayMoves          string            `json:"pay_day_moves,omitempty"`          // where a pay day is no working day: next (also when "") or previous
-	MinimumPayout        money.Amount      `json:"minimum_payout,omitzero"`          // a creator's share below it is carried on to the next part
-	MinimumPayoutMonths  int               `json:"minimum_payout_months,omitempty"`  // carried for at most so many months, then paid; 0 is without end
-	LeftOn               civil.Date        `json:"left_on,omitzero"`                 // last day of the cooperation: what is open after it is settled for good
-	PriceBasis           string            `json:"price_basis"`                      // before_tax, after_tax, with_vat, without_vat
-	RevenueBasis         string            `json:"revenue_basis"`                    // gross, net
-	ProjectID            string            `json:"project_id,omitempty"`
-	ProjectReason        string            `json:"project_reason,omitempty"` // why it is taxed as a project of its own; goes with project_id
-	ApprovedBy           string            `json:"approved_by,omitempty"`    // the second person of a version with a project_id
-	InvoiceBeforePayment bool              `json:"invoice_before_payment,omitempty"`
-	ConfirmBeforePayment bool              `json:"confirm_before_payment,omitempty"` // nothing is paid before the creator has confirmed or accepted its statement
-	AcceptAfterDays      int               `json:"accept_after_days,omitempty"`      // days after which silence accepts a statement that was sent; 0 = it never does
+	ContractID   string        `json:"contract_id"`
+	CreatorID    ident.Creator `json:"creator_id"`
+	PayingEntity ident.Entity  `json:"paying_entity"`
+	// income type -> route
+	Routes map[string]string `json:"routes"`
+	// income type -> split
+	Splits map[string]Split `json:"splits"`
+	// daily, weekly, half_month, month, on_demand
+	Cycle string `json:"cycle"`
+	// of a monthly cycle: day of the month after, on which the statement is made
+	CutOffDay int `json:"cut_off_day,omitempty"`
+	// of a monthly cycle: day of the month after the service period
+	PayDay int `json:"pay_day,omitempty"`
+	// days from the last day of the part until its statement is made
+	CutOffAfterDays int `json:"cut_off_after_days,omitempty"`
+	// days from the last day of the part until the pay day
+	PayAfterDays int `json:"pay_after_days,omitempty"`
+	// likewise in working days
+	PayAfterWorkingDays int `json:"pay_after_working_days,omitempty"`
+	// where a pay day is no working day: next (also when "") or previous
+	PayDayMoves string `json:"pay_day_moves,omitempty"`
+	// a creator's share below it is carried on to the next part
+	MinimumPayout money.Amount `json:"minimum_payout,omitzero"`
+	// carried for at most so many months, then paid; 0 is without end
+	MinimumPayoutMonths int `json:"minimum_payout_months,omitempty"`
+	// last day of the cooperation: what is open after it is settled for good
+	LeftOn civil.Date `json:"left_on,omitzero"`
+	// before_tax, after_tax, with_vat, without_vat
+	PriceBasis   string `json:"price_basis"`
+	RevenueBasis string `json:"revenue_basis"` // gross, net
+	ProjectID    string `json:"project_id,omitempty"`
+	// why it is taxed as a project of its own; goes with project_id
+	ProjectReason string `json:"project_reason,omitempty"`
+	// the second person of a version with a project_id
+	ApprovedBy           string `json:"approved_by,omitempty"`
+	InvoiceBeforePayment bool   `json:"invoice_before_payment,omitempty"`
+	// nothing is paid before the creator has confirmed or accepted its statement
+	ConfirmBeforePayment bool `json:"confirm_before_payment,omitempty"`
+	// days after which silence accepts a statement that was sent; 0 = it never does
+	AcceptAfterDays int `json:"accept_after_days,omitempty"`
 }
 
 // Reward is what an action earns: cash in yuan, traffic or shop points in whole numbers.
@@ -225,15 +253,16 @@ type Reward struct {
 	PerUnit bool
 }
 
-// Strategy rewards matching events (激励策略). Its JSON is the contract's: {match: {...}, reward: {...}, daily_cap}.
+// Strategy rewards matching events (激励策略). Its JSON is the contract's: {match: {...}, reward:
+// {...}, daily_cap}.
 type Strategy struct {
 	Version
 	StrategyID string
 	ActionType string
 	Platform   string // empty matches every platform
 	Reward     Reward
-	// DailyCap is the most a creator earns by it in a day, zero for no cap; DailyCapPoints likewise where the
-	// reward is points.
+	// DailyCap is the most a creator earns by it in a day, zero for no cap; DailyCapPoints likewise
+	// where the reward is points.
 	DailyCap       money.Amount
 	DailyCapPoints int64
 }

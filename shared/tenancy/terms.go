@@ -41,25 +41,28 @@ type Split struct {
 	Parties     []Party `json:"parties"`
 	RemainderTo string  `json:"remainder_to,omitempty"`
 	TierMode    string  `json:"tier_mode,omitempty"` // marginal or whole, with method tiered
-	// Measured says over what fixed amounts, bands, caps, floors and the guarantee are counted: each settlement by itself,
-	// the only measure there is. A contract that makes several settlements in a month must write it down.
+	// Measured says over what fixed amounts, bands, caps, floors and the guarantee are counted: each
+	// settlement by itself, the only measure there is. A contract that makes several settlements in a
+	// month must write it down.
 	Measured string `json:"measured,omitempty"`
 	// LevelFactors weigh the creator's share of live tips by the creator's level.
 	LevelFactors map[string]money.Rate `json:"level_factors,omitempty"`
 }
 
-// Party is one side of a split. Kind is creator, mcn, payee (another creator, named by Party) or memo. Amounts are
-// per settlement.
+// Party is one side of a split. Kind is creator, mcn, payee (another creator, named by Party) or
+// memo. Amounts are per settlement.
 type Party struct {
 	Party string       `json:"party"`
 	Kind  string       `json:"kind"`
 	Share money.Rate   `json:"share,omitzero"`
 	Fixed money.Amount `json:"fixed,omitzero"` // instead of a share
 	Tiers []Tier       `json:"tiers,omitempty"`
-	Cap   money.Amount `json:"cap,omitzero"`   // at most this; what lies above goes to the party that takes the rest
-	Floor money.Amount `json:"floor,omitzero"` // at least this, out of the part of the party that takes the rest
-	// Guarantee is what the creator gets at least (保底); the MCN's part of the settlement pays the difference, down to zero.
-	// Without income there is no settlement, and so no guarantee.
+	// at most this; what lies above goes to the party that takes the rest
+	Cap money.Amount `json:"cap,omitzero"`
+	// at least this, out of the part of the party that takes the rest
+	Floor money.Amount `json:"floor,omitzero"`
+	// Guarantee is what the creator gets at least (保底); the MCN's part of the settlement pays the
+	// difference, down to zero. Without income there is no settlement, and so no guarantee.
 	Guarantee money.Amount `json:"guarantee,omitzero"`
 }
 
@@ -72,8 +75,8 @@ type Tier struct {
 // Money tells whether the party takes part in the money; memo parties do not.
 func (p Party) Money() bool { return p.Kind != "memo" }
 
-// Rest finds the party that takes the rest: the one that the terms name, else the creator, else the first money
-// party; -1 when there is none.
+// Rest finds the party that takes the rest: the one that the terms name, else the creator, else the
+// first money party; -1 when there is none.
 func (s Split) Rest() int {
 	first := -1
 	for i, p := range s.Parties {
@@ -93,7 +96,8 @@ func (k Contract) Approved() bool {
 	return k.ProjectID == "" || (k.ApprovedBy != "" && k.ApprovedBy != k.By)
 }
 
-// ApprovedOnly leaves out the versions that wait for their second person; what was in force before stays so.
+// ApprovedOnly leaves out the versions that wait for their second person; what was in force before
+// stays so.
 func ApprovedOnly(all []Contract) []Contract {
 	return slices.DeleteFunc(slices.Clone(all), func(k Contract) bool { return !k.Approved() })
 }
@@ -116,8 +120,8 @@ func (c *checks) project(k Contract) {
 	c.text("project_reason", k.ProjectReason, 1000)
 }
 
-// split wants parties with names of their own, one creator among them, each with one way to its money, and terms
-// that always give out the whole amount.
+// split wants parties with names of their own, one creator among them, each with one way to its
+// money, and terms that always give out the whole amount.
 func (c *checks) split(field, incomeType string, k Contract) {
 	s := k.Splits[incomeType]
 	c.oneOf(field+".method", s.Method, MethodRatio, MethodFixed, MethodTiered)
@@ -144,7 +148,9 @@ func (c *checks) split(field, incomeType string, k Contract) {
 	if kinds["creator"] != 1 {
 		c.Add(field+".parties", "must have exactly one party of kind creator")
 	}
-	if s.RemainderTo != "" && !slices.ContainsFunc(s.Parties, func(p Party) bool { return p.Party == s.RemainderTo && p.Money() }) {
+	if s.RemainderTo != "" && !slices.ContainsFunc(s.Parties, func(p Party) bool {
+		return p.Party == s.RemainderTo && p.Money()
+	}) {
 		c.Add(field+".remainder_to", "must name a party that shares the money")
 	}
 	c.restTaker(field, s)
@@ -162,23 +168,28 @@ func (c *checks) split(field, incomeType string, k Contract) {
 	c.shareSums(field, s)
 }
 
-// measured wants a contract to say that amounts count for each settlement where its cycle makes several in a month: what
-// was meant for the month would be paid as often as it is settled.
+// measured wants a contract to say that amounts count for each settlement where its cycle makes
+// several in a month: what was meant for the month would be paid as often as it is settled.
 func (c *checks) measured(field string, s Split, cycle string) {
 	switch {
 	case s.Measured == PerSettlement:
 	case s.Measured != "":
 		c.oneOf(field, s.Measured, PerSettlement)
 	case s.countsAmounts() && slices.Contains(Cycles(), cycle) && cycle != Monthly:
-		c.Add(field, "must be settlement, to say that fixed amounts, bands, caps, floors and the guarantee count for each settlement by itself: the cycle "+cycle+
-			" makes several in a month, and each of them counts anew; for terms of the month choose the cycle month")
+		c.Add(field, "must be settlement, to say that fixed amounts, bands, caps, floors and the "+
+			"guarantee count for each settlement by itself: the cycle "+cycle+
+			" makes several in a month, and each of them counts anew; for terms of the month choose the "+
+			"cycle month")
 	}
 }
 
 // countsAmounts tells whether the split depends on how much is settled at once, beyond rounding.
 func (s Split) countsAmounts() bool {
 	return slices.ContainsFunc(s.Parties, func(p Party) bool {
-		return !p.Guarantee.IsZero() || len(p.Tiers) > 0 || slices.ContainsFunc(p.bounds(), func(b bound) bool { return !b.amount.IsZero() })
+		return !p.Guarantee.IsZero() || len(p.Tiers) > 0 ||
+			slices.ContainsFunc(p.bounds(), func(b bound) bool {
+				return !b.amount.IsZero()
+			})
 	})
 }
 
@@ -251,7 +262,8 @@ func (c *checks) tiers(path string, s Split, p Party) {
 	}
 }
 
-// restTaker refuses bounds on the party that takes the rest: what is above its cap would belong to nobody.
+// restTaker refuses bounds on the party that takes the rest: what is above its cap would belong to
+// nobody.
 func (c *checks) restTaker(field string, s Split) {
 	rest := s.Rest()
 	if rest < 0 {
@@ -260,7 +272,8 @@ func (c *checks) restTaker(field string, s Split) {
 	p, path := s.Parties[rest], at(field+".parties", rest)
 	for _, a := range p.bounds() {
 		if a.amount.Positive() {
-			c.Add(path+a.name, "is not possible for the party that takes the rest; name another one in remainder_to")
+			c.Add(path+a.name,
+				"is not possible for the party that takes the rest; name another one in remainder_to")
 		}
 	}
 }
@@ -304,9 +317,9 @@ func (c *checks) levels(field, incomeType string, s Split) {
 	}
 }
 
-// shareSums wants the shares to sum to 1: of the money parties alone or, where a memo party is part of a ratio such
-// as 7:2:1, of all. Beside fixed amounts, the shares are of what these leave, and may be none: then one party
-// takes it all.
+// shareSums wants the shares to sum to 1: of the money parties alone or, where a memo party is part
+// of a ratio such as 7:2:1, of all. Beside fixed amounts, the shares are of what these leave, and
+// may be none: then one party takes it all.
 func (c *checks) shareSums(field string, s Split) {
 	var all, paid []money.Rate // of all parties, and of those that share the money
 	fixed := false
@@ -321,7 +334,8 @@ func (c *checks) shareSums(field string, s Split) {
 	paidIsOne := sum.Equal(one)
 	switch {
 	case fixed && !sum.IsZero() && !paidIsOne:
-		c.Add(field+".parties", "must have shares of what the fixed amounts leave that sum to 1 exactly, or none")
+		c.Add(field+".parties",
+			"must have shares of what the fixed amounts leave that sum to 1 exactly, or none")
 	case fixed:
 	case !paidIsOne && (!sumIsOne(all) || !sum.IsPositive()):
 		c.Add(field+".parties", "must have shares that sum to 1 exactly")
@@ -333,8 +347,8 @@ func sumIsOne(rates []money.Rate) bool {
 	return sum.Equal(one)
 }
 
-// tierSums wants the shares to sum to 1 in every band, or to stay within 1 where one party has no share of its own
-// and takes the rest.
+// tierSums wants the shares to sum to 1 in every band, or to stay within 1 where one party has no
+// share of its own and takes the rest.
 func (c *checks) tierSums(field string, s Split) {
 	rest := s.Rest()
 	if rest < 0 {
@@ -346,7 +360,8 @@ func (c *checks) tierSums(field string, s Split) {
 	}
 	for i, p := range s.Parties {
 		if p.Money() && i != rest && p.Share.IsZero() && len(p.Tiers) == 0 {
-			c.Add(at(field+".parties", i)+"tiers", "or a share must be given; only the party that takes the rest has none")
+			c.Add(at(field+".parties", i)+"tiers",
+				"or a share must be given; only the party that takes the rest has none")
 		}
 	}
 	for _, from := range boundaries(s) {
@@ -358,7 +373,8 @@ func (c *checks) tierSums(field string, s Split) {
 		}
 		sum, one := money.SumOfRates(shares...)
 		if sum.GreaterThan(one) || (!open && sum.LessThan(one)) {
-			c.Add(field+".parties", "must have shares that sum to 1 exactly from "+from.String()+" on, or one party without a share that takes the rest")
+			c.Add(field+".parties", "must have shares that sum to 1 exactly from "+from.String()+
+				" on, or one party without a share that takes the rest")
 			return
 		}
 	}
@@ -392,8 +408,11 @@ func (k Contract) Payees() []PayeeRef {
 	var found []PayeeRef
 	for _, incomeType := range sorted(k.Splits) {
 		for i, p := range k.Splits[incomeType].Parties {
-			if p.Kind == "payee" && !slices.ContainsFunc(found, func(f PayeeRef) bool { return f.CreatorID == ident.Creator(p.Party) }) {
-				found = append(found, PayeeRef{at("splits."+incomeType+".parties", i) + "party", ident.Creator(p.Party)})
+			if p.Kind == "payee" && !slices.ContainsFunc(found, func(f PayeeRef) bool {
+				return f.CreatorID == ident.Creator(p.Party)
+			}) {
+				found = append(found,
+					PayeeRef{at("splits."+incomeType+".parties", i) + "party", ident.Creator(p.Party)})
 			}
 		}
 	}

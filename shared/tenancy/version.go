@@ -8,9 +8,9 @@ type Dated interface{ Dates() Version }
 // Dates gives the version itself; embedding Version makes an object Dated.
 func (v Version) Dates() Version { return v }
 
-// InForce gives the version that governs a day: the one with the highest number among those that have begun.
-// A later version thus replaces earlier ones from its first day on, and one that has ended leaves nothing in
-// force; the false result says so.
+// InForce gives the version that governs a day: the one with the highest number among those that
+// have begun. A later version thus replaces earlier ones from its first day on, and one that has
+// ended leaves nothing in force; the false result says so.
 func InForce[V Dated](versions []V, day civil.Date) (V, bool) {
 	var best V
 	found := false

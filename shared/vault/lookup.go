@@ -8,8 +8,8 @@ import (
 	"errors"
 )
 
-// Hasher makes keyed hashes, by which personal data is found and compared without being read. A plain hash
-// would not do: identity numbers can be enumerated.
+// Hasher makes keyed hashes, by which personal data is found and compared without being read. A
+// plain hash would not do: identity numbers can be enumerated.
 type Hasher struct{ key []byte }
 
 // ErrLookupKey tells that the key of keyed hashes is too short to be one.
@@ -23,7 +23,8 @@ func NewHasher(secret string) (Hasher, error) {
 	return Hasher{[]byte(secret)}, nil
 }
 
-// Hash gives the HMAC-SHA256 of the parts in lower-case hexadecimal; parts are told apart by their lengths.
+// Hash gives the HMAC-SHA256 of the parts in lower-case hexadecimal; parts are told apart by their
+// lengths.
 func (h Hasher) Hash(parts ...string) string {
 	mac := hmac.New(sha256.New, h.key)
 	for _, p := range parts {

@@ -1,5 +1,6 @@
-// Package vault keeps personal data sealed: each field under AES-256-GCM with a data key of its taxpayer, which
-// a master key outside wraps. What is read in clear is told to the audit before it is answered (promise P7).
+// Package vault keeps personal data sealed: each field under AES-256-GCM with a data key of its
+// taxpayer, which a master key outside wraps. What is read in clear is told to the audit before it
+// is answered (promise P7).
 package vault
 
 import (
@@ -35,8 +36,8 @@ const (
 	Holder   = "holder"
 )
 
-// OfTaxpayer and OfCreator name the records of a taxpayer: its own facts, and the payout account of each of
-// its creators.
+// OfTaxpayer and OfCreator name the records of a taxpayer: its own facts, and the payout account of
+// each of its creators.
 func OfTaxpayer() string { return "taxpayer" }
 
 // OfCreator names the record of a creator's payout account.
@@ -64,7 +65,8 @@ type Box struct {
 	Records map[string]Record
 }
 
-// Sealing is what one act must store: records, and the data key where they are sealed under a new one.
+// Sealing is what one act must store: records, and the data key where they are sealed under a new
+// one.
 type Sealing struct {
 	Taxpayer ident.Taxpayer
 	NewKey   *DataKey
@@ -77,7 +79,8 @@ type Store interface {
 	Box(ctx context.Context, tenant ident.Tenant, taxpayer ident.Taxpayer) (Box, error)
 }
 
-// KeyMaster wraps data keys. The tenant and the purpose are bound to a wrapped key: it opens for no other.
+// KeyMaster wraps data keys. The tenant and the purpose are bound to a wrapped key: it opens for no
+// other.
 type KeyMaster interface {
 	// New makes a data key, in clear and wrapped.
 	New(ctx context.Context, tenant ident.Tenant, purpose string) (clear, wrapped []byte, err error)
@@ -103,10 +106,11 @@ type Vault struct {
 // ErrNotSealed tells that the taxpayer has no such record or field.
 var ErrNotSealed = errors.New("vault: nothing is sealed there")
 
-// Seal seals records under the taxpayer's newest data key, or under a new one when it has none yet. Fields of
-// a record that are not given stay as they are. Nothing is stored: the caller writes the Sealing in the
-// transaction of its act.
-func (v *Vault) Seal(ctx context.Context, tenant ident.Tenant, taxpayer ident.Taxpayer, records map[string]map[string]string) (Sealing, error) {
+// Seal seals records under the taxpayer's newest data key, or under a new one when it has none yet.
+// Fields of a record that are not given stay as they are. Nothing is stored: the caller writes the
+// Sealing in the transaction of its act.
+func (v *Vault) Seal(ctx context.Context, tenant ident.Tenant, taxpayer ident.Taxpayer,
+	records map[string]map[string]string) (Sealing, error) {
 	box, err := v.Store.Box(ctx, tenant, taxpayer)
 	if err != nil {
 		return Sealing{}, err
@@ -139,7 +143,8 @@ func (v *Vault) Seal(ctx context.Context, tenant ident.Tenant, taxpayer ident.Ta
 }
 
 // merged adds to the given fields those that the record holds besides.
-func (v *Vault) merged(ctx context.Context, box Box, at place, fields map[string]string) (map[string]string, error) {
+func (v *Vault) merged(ctx context.Context, box Box, at place,
+	fields map[string]string) (map[string]string, error) {
 	old := box.Records[at.record]
 	kept := Record{Name: old.Name, KeyVersion: old.KeyVersion, Fields: map[string][]byte{}}
 	for name, sealed := range old.Fields {
@@ -164,7 +169,8 @@ func (v *Vault) merged(ctx context.Context, box Box, at place, fields map[string
 	return all, nil
 }
 
-func (v *Vault) newKey(ctx context.Context, tenant ident.Tenant, version int) ([]byte, *DataKey, error) {
+func (v *Vault) newKey(ctx context.Context, tenant ident.Tenant,
+	version int) ([]byte, *DataKey, error) {
 	key, wrapped, err := v.Master.New(ctx, tenant, Purpose)
 	if err != nil {
 		return nil, nil, err
@@ -217,9 +223,11 @@ func (b Box) Due(now time.Time) bool {
 	return len(b.Keys) > 0 && now.Sub(b.Keys[len(b.Keys)-1].Made) >= MaxKeyAge
 }
 
-// Renew seals all records of a taxpayer anew under the newest data key, and first makes one when that is due.
-// Records that are under it already are left out, so a renewal that was stopped goes on where it was.
-func (v *Vault) Renew(ctx context.Context, tenant ident.Tenant, taxpayer ident.Taxpayer) (Sealing, error) {
+// Renew seals all records of a taxpayer anew under the newest data key, and first makes one when
+// that is due. Records that are under it already are left out, so a renewal that was stopped goes
+// on where it was.
+func (v *Vault) Renew(ctx context.Context, tenant ident.Tenant,
+	taxpayer ident.Taxpayer) (Sealing, error) {
 	box, err := v.Store.Box(ctx, tenant, taxpayer)
 	if err != nil || len(box.Keys) == 0 {
 		return Sealing{Taxpayer: taxpayer}, err
@@ -251,7 +259,8 @@ func (v *Vault) Renew(ctx context.Context, tenant ident.Tenant, taxpayer ident.T
 	return out, nil
 }
 
-func (v *Vault) reseal(ctx context.Context, box Box, old Record, key []byte, at place) (Record, error) {
+func (v *Vault) reseal(ctx context.Context, box Box, old Record, key []byte,
+	at place) (Record, error) {
 	before, err := v.key(ctx, at.tenant, box, old.KeyVersion)
 	if err != nil {
 		return Record{}, err
@@ -267,7 +276,8 @@ func (v *Vault) reseal(ctx context.Context, box Box, old Record, key []byte, at 
 }
 
 // key unwraps the data key of a version.
-func (v *Vault) key(ctx context.Context, tenant ident.Tenant, box Box, version int) ([]byte, error) {
+func (v *Vault) key(ctx context.Context, tenant ident.Tenant, box Box,
+	version int) ([]byte, error) {
 	for _, k := range box.Keys {
 		if k.Version == version {
 			return v.Master.Unwrap(ctx, tenant, Purpose, k.Wrapped)
@@ -276,7 +286,8 @@ func (v *Vault) key(ctx context.Context, tenant ident.Tenant, box Box, version i
 	return nil, fmt.Errorf("vault: data key %d is missing", version)
 }
 
-// place is where a field is stored; it is bound to the sealed text, so that none can be moved elsewhere.
+// place is where a field is stored; it is bound to the sealed text, so that none can be moved
+// elsewhere.
 type place struct {
 	tenant   ident.Tenant
 	taxpayer ident.Taxpayer
@@ -284,7 +295,8 @@ type place struct {
 	version  int
 }
 
-// bound is the additional data of a field: each part with its length, so that no two places look alike.
+// bound is the additional data of a field: each part with its length, so that no two places look
+// alike.
 func (p place) bound(field string) []byte {
 	var b []byte
 	for _, part := range []string{string(p.tenant), string(p.taxpayer), p.record, field} {

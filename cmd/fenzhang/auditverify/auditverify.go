@@ -1,5 +1,5 @@
-// Package auditverify fetches the evidence of a running stack and checks it as an auditor would: with the files and
-// the public key alone.
+// Package auditverify fetches the evidence of a running stack and checks it as an auditor would:
+// with the files and the public key alone.
 package auditverify
 
 import (
@@ -28,19 +28,24 @@ import (
 // "N passed, N failed".
 func Command(flags *flag.FlagSet) func(context.Context, io.Writer) (bool, error) {
 	settings := flags.String("env", ".local/stack.env", "file with the settings of the running stack")
-	dir := flags.String("dir", ".local/evidence", "folder for the fetched evidence; what is in it is replaced")
-	return func(ctx context.Context, out io.Writer) (bool, error) { return verify(ctx, *settings, *dir, out) }
+	dir := flags.String("dir", ".local/evidence",
+		"folder for the fetched evidence; what is in it is replaced")
+	return func(ctx context.Context, out io.Writer) (bool, error) {
+		return verify(ctx, *settings, *dir, out)
+	}
 }
 
 // verify fetches, exports the public key and checks; it returns whether all passed.
 func verify(ctx context.Context, settings, dir string, out io.Writer) (bool, error) {
-	vars, err := tokens.Vars(settings, "AWS_REGION", "AUDIT_BUCKET", "SIGNING_SECRET_ARN", "QUEUE_AUDIT_URL")
+	vars, err := tokens.Vars(settings, "AWS_REGION", "AUDIT_BUCKET", "SIGNING_SECRET_ARN",
+		"QUEUE_AUDIT_URL")
 	if err != nil {
 		return false, err
 	}
 	cfg := aws.Config{
-		Region:      vars["AWS_REGION"],
-		Credentials: credentials.NewStaticCredentialsProvider(vars["AWS_ACCESS_KEY_ID"], vars["AWS_SECRET_ACCESS_KEY"], ""),
+		Region: vars["AWS_REGION"],
+		Credentials: credentials.NewStaticCredentialsProvider(vars["AWS_ACCESS_KEY_ID"],
+			vars["AWS_SECRET_ACCESS_KEY"], ""),
 	}
 	if endpoint := vars["AWS_ENDPOINT_URL"]; endpoint != "" {
 		cfg.BaseEndpoint = &endpoint
@@ -49,7 +54,8 @@ func verify(ctx context.Context, settings, dir string, out io.Writer) (bool, err
 		return false, err
 	}
 	keyFile := filepath.Clean(dir) + ".pem"
-	public, err := exportKey(ctx, secretsmanager.NewFromConfig(cfg), vars["SIGNING_SECRET_ARN"], keyFile)
+	public, err := exportKey(ctx, secretsmanager.NewFromConfig(cfg), vars["SIGNING_SECRET_ARN"],
+		keyFile)
 	if err != nil {
 		return false, err
 	}
@@ -63,13 +69,16 @@ func verify(ctx context.Context, settings, dir string, out io.Writer) (bool, err
 	}
 	report.Findings = append(report.Findings, odd...)
 	report.Failed += len(odd)
-	_, _ = fmt.Fprintf(out, "evidence in %s, public key in %s; the same check by hand:\n  go run ./cmd/fenzhang-verify %s -key %s\n", dir, keyFile, dir, keyFile)
+	_, _ = fmt.Fprintf(out,
+		"evidence in %s, public key in %s; the same check by hand:\n  go run ./cmd/fenzhang-verify %s "+
+			"-key %s\n", dir, keyFile, dir, keyFile)
 	return report.Print(out)
 }
 
-// exportKey writes the public key of the signing secret. Only the stack's operator can do this; who checks gets the
-// file.
-func exportKey(ctx context.Context, client awsclient.SecretsAPI, arn, path string) (*sm2signer.Public, error) {
+// exportKey writes the public key of the signing secret. Only the stack's operator can do this; who
+// checks gets the file.
+func exportKey(ctx context.Context, client awsclient.SecretsAPI, arn,
+	path string) (*sm2signer.Public, error) {
 	secret, err := awsclient.Secret(ctx, client, arn)
 	if err != nil {
 		return nil, err
@@ -93,15 +102,19 @@ const quietLimit = 2 * time.Minute
 
 // counter is the part of SQS that is called.
 type counter interface {
-	GetQueueAttributes(context.Context, *sqs.GetQueueAttributesInput, ...func(*sqs.Options)) (*sqs.GetQueueAttributesOutput, error)
+	GetQueueAttributes(context.Context, *sqs.GetQueueAttributesInput,
+		...func(*sqs.Options)) (*sqs.GetQueueAttributesOutput, error)
 }
 
-// waitQuiet waits until no record is on its way, because a batch that is just being sealed has no head yet.
+// waitQuiet waits until no record is on its way, because a batch that is just being sealed has no
+// head yet.
 func waitQuiet(ctx context.Context, client counter, url string, out io.Writer) error {
 	deadline := time.Now().Add(quietLimit)
 	for said := false; ; said = true {
-		res, err := client.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: &url, AttributeNames: []types.QueueAttributeName{
-			types.QueueAttributeNameApproximateNumberOfMessages, types.QueueAttributeNameApproximateNumberOfMessagesNotVisible}})
+		res, err := client.GetQueueAttributes(ctx,
+			&sqs.GetQueueAttributesInput{QueueUrl: &url, AttributeNames: []types.QueueAttributeName{
+				types.QueueAttributeNameApproximateNumberOfMessages,
+				types.QueueAttributeNameApproximateNumberOfMessagesNotVisible}})
 		if err != nil {
 			return fmt.Errorf("look at the audit queue: %w", err)
 		}

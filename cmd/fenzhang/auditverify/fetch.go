@@ -18,14 +18,15 @@ import (
 
 func newS3(cfg aws.Config) *s3.Client { return s3.NewFromConfig(cfg, auditlog.ForEndpoint(cfg)) }
 
-// version is one version of an object. A lock protects versions: a newer one, or a mark of deletion, can still be
-// laid over the first.
+// version is one version of an object. A lock protects versions: a newer one, or a mark of
+// deletion, can still be laid over the first.
 type version struct{ key, id string }
 
 // fetchers is how many objects are read at once.
 const fetchers = 16
 
-// fetch puts the first version of every object into dir, and names the objects over which something was laid.
+// fetch puts the first version of every object into dir, and names the objects over which something
+// was laid.
 func fetch(ctx context.Context, client *s3.Client, bucket, dir string) ([]audit.Finding, error) {
 	first, odd, err := versions(ctx, client, bucket)
 	if err != nil {
@@ -46,7 +47,8 @@ func fetch(ctx context.Context, client *s3.Client, bucket, dir string) ([]audit.
 }
 
 // versions lists the first version of every object; the list of S3 has the newest of a key first.
-func versions(ctx context.Context, client *s3.Client, bucket string) (map[string]version, []audit.Finding, error) {
+func versions(ctx context.Context, client *s3.Client,
+	bucket string) (map[string]version, []audit.Finding, error) {
 	first := map[string]version{}
 	var odd []audit.Finding
 	pages := s3.NewListObjectVersionsPaginator(client, &s3.ListObjectVersionsInput{Bucket: &bucket})
@@ -58,12 +60,14 @@ func versions(ctx context.Context, client *s3.Client, bucket string) (map[string
 		for _, v := range page.Versions {
 			key := aws.ToString(v.Key)
 			if _, known := first[key]; known {
-				odd = append(odd, audit.Finding{Object: key, Problem: audit.Added, Detail: "a newer version lies over the first one, which was checked"})
+				odd = append(odd, audit.Finding{Object: key, Problem: audit.Added,
+					Detail: "a newer version lies over the first one, which was checked"})
 			}
 			first[key] = version{key: key, id: aws.ToString(v.VersionId)}
 		}
 		for _, d := range page.DeleteMarkers {
-			odd = append(odd, audit.Finding{Object: aws.ToString(d.Key), Problem: audit.Missing, Detail: "it is marked as deleted; the locked version is still there and was checked"})
+			odd = append(odd, audit.Finding{Object: aws.ToString(d.Key), Problem: audit.Missing,
+				Detail: "it is marked as deleted; the locked version is still there and was checked"})
 		}
 	}
 	return first, odd, nil
@@ -74,7 +78,8 @@ func save(ctx context.Context, client *s3.Client, bucket, dir string, v version)
 	if !strings.HasPrefix(path, filepath.Clean(dir)+string(filepath.Separator)) {
 		return fmt.Errorf("the object %q has a name outside the folder", v.key)
 	}
-	res, err := client.GetObject(ctx, &s3.GetObjectInput{Bucket: &bucket, Key: &v.key, VersionId: &v.id})
+	res, err := client.GetObject(ctx,
+		&s3.GetObjectInput{Bucket: &bucket, Key: &v.key, VersionId: &v.id})
 	if err != nil {
 		return fmt.Errorf("fetch %s: %w", v.key, err)
 	}

@@ -24,7 +24,8 @@ func Command(flags *flag.FlagSet) func(context.Context, io.Writer) (bool, error)
 	}
 }
 
-var errNoFiles = errors.New("no examples found; usage: make contract-check [FILE=<contract with examples, YAML>]")
+var errNoFiles = errors.New(
+	"no examples found; usage: make contract-check [FILE=<contract with examples, YAML>]")
 
 // run checks every example of the files and returns whether all passed.
 func run(files []string, out io.Writer) (bool, error) {

@@ -68,8 +68,8 @@ func (e export) write(ctx context.Context, api *apiclient.Client) error {
 // between is how long nothing is said while pages are read.
 const between = time.Second
 
-// pages reads the journal page by page: book by book, each in order of posting, so that the same journal gives the
-// same file.
+// pages reads the journal page by page: book by book, each in order of posting, so that the same
+// journal gives the same file.
 func (e export) pages(ctx context.Context, api *apiclient.Client, lines io.Writer) (taken, error) {
 	t := taken{books: map[string]bool{}, sums: map[place]money.Amount{}}
 	said := time.Now()
@@ -100,7 +100,8 @@ func (e export) pages(ctx context.Context, api *apiclient.Client, lines io.Write
 
 func (e export) path(cursor string) string {
 	q := url.Values{}
-	for name, value := range map[string]string{"paying_entity": string(e.entity), "period": e.period, "cursor": cursor} {
+	for name, value := range map[string]string{"paying_entity": string(e.entity), "period": e.period,
+		"cursor": cursor} {
 		if value != "" {
 			q.Set(name, value)
 		}
@@ -145,6 +146,7 @@ func (e export) tell(t taken) error {
 		}
 		_, _ = fmt.Fprintf(e.out, "  %-28s %20s\n", at.account, t.sums[at])
 	}
-	_, err := fmt.Fprintf(e.out, "%d entries of %d books, each summing to 0.00, in %s\n", t.entries, len(t.books), e.file)
+	_, err := fmt.Fprintf(e.out, "%d entries of %d books, each summing to 0.00, in %s\n", t.entries,
+		len(t.books), e.file)
 	return err
 }

@@ -1,5 +1,6 @@
-// Package journal exports the journal of a tenant of the running stack as an auditor would take it: over the API,
-// page by page, one entry a line. It prints what the lines sum to by paying entity and account.
+// Package journal exports the journal of a tenant of the running stack as an auditor would take it:
+// over the API, page by page, one entry a line. It prints what the lines sum to by paying entity
+// and account.
 package journal
 
 import (
@@ -21,19 +22,24 @@ func Command(flags *flag.FlagSet) func(context.Context, io.Writer) (bool, error)
 	tenant := flags.String("tenant", "", "whose journal; the stack's demo agency unless named")
 	entity := flags.String("entity", "", "paying entity; all of them unless named")
 	period := flags.String("period", "", "accounting period, as 2026-09; all of them unless named")
-	file := flags.String("out", ".local/journal.ndjson", "file for the entries; what is in it is replaced")
+	file := flags.String("out", ".local/journal.ndjson",
+		"file for the entries; what is in it is replaced")
 	return func(ctx context.Context, out io.Writer) (bool, error) {
-		err := run(ctx, *settings, ident.Tenant(*tenant), export{entity: ident.Entity(*entity), period: *period, file: *file, out: out})
+		err := run(ctx, *settings, ident.Tenant(*tenant),
+			export{entity: ident.Entity(*entity), period: *period, file: *file, out: out})
 		return err == nil, err
 	}
 }
 
 func run(ctx context.Context, settings string, tenant ident.Tenant, e export) error {
-	vars, err := tokens.Vars(settings, "AWS_REGION", "FENZHANG_API_URL", "FENZHANG_TENANT", "JWT_SECRET_ARN")
+	vars, err := tokens.Vars(settings, "AWS_REGION", "FENZHANG_API_URL", "FENZHANG_TENANT",
+		"JWT_SECRET_ARN")
 	if err != nil {
 		return err
 	}
-	cfg := aws.Config{Region: vars["AWS_REGION"], Credentials: credentials.NewStaticCredentialsProvider(vars["AWS_ACCESS_KEY_ID"], vars["AWS_SECRET_ACCESS_KEY"], "")}
+	cfg := aws.Config{Region: vars["AWS_REGION"],
+		Credentials: credentials.NewStaticCredentialsProvider(vars["AWS_ACCESS_KEY_ID"],
+			vars["AWS_SECRET_ACCESS_KEY"], "")}
 	if endpoint := vars["AWS_ENDPOINT_URL"]; endpoint != "" {
 		cfg.BaseEndpoint = &endpoint
 	}
@@ -47,5 +53,6 @@ func run(ctx context.Context, settings string, tenant ident.Tenant, e export) er
 	auditor := func(context.Context) (string, error) {
 		return signer.Sign(tokens.Claims{Tenant: tenant, Roles: []string{"auditor"}})
 	}
-	return e.write(ctx, apiclient.New(vars["FENZHANG_API_URL"], auditor, apiclient.WithDevice("journal")))
+	return e.write(ctx,
+		apiclient.New(vars["FENZHANG_API_URL"], auditor, apiclient.WithDevice("journal")))
 }

@@ -50,7 +50,10 @@ func parsePack(name string, args []string) (pack, error) {
 		f.StringVar(&p.key, "key", "", "file with the publisher's private key")
 		f.StringVar(&p.state, "state", string(rulepack.Draft), "what the manifest asks for")
 	}
-	f.Func("with", "folder of another pack in force", func(dir string) error { p.with = append(p.with, dir); return nil })
+	f.Func("with", "folder of another pack in force", func(dir string) error {
+		p.with = append(p.with, dir)
+		return nil
+	})
 	if err := f.Parse(args); err != nil || f.NArg() != 1 {
 		return p, errors.Join(err, errUsage)
 	}
@@ -80,11 +83,13 @@ func (p pack) checked(out io.Writer) (rulepack.Manifest, error) {
 	if err != nil {
 		return m, err
 	}
-	_, err = fmt.Fprintf(out, "pack %s version %s: %d files, %d examples passed, SHA-256 %s\n", m.Pack, m.Version, len(m.Files), tried.Examples, m.ID().SHA256)
+	_, err = fmt.Fprintf(out, "pack %s version %s: %d files, %d examples passed, SHA-256 %s\n", m.Pack,
+		m.Version, len(m.Files), tried.Examples, m.ID().SHA256)
 	return m, err
 }
 
-// describe prints the manifest; what was checked goes to the error output, so that the manifest can be kept.
+// describe prints the manifest; what was checked goes to the error output, so that the manifest can
+// be kept.
 func describe(_ context.Context, args []string, out io.Writer) error {
 	p, err := parsePack("describe", args)
 	if err != nil {
@@ -136,6 +141,7 @@ func sign(ctx context.Context, args []string, out io.Writer) error {
 	if err := os.WriteFile(name, append(raw, '\n'), 0o644); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "signed with key %s, asking for %s: %s\n", m.Signature.Key, m.Wanted(), name)
+	_, err = fmt.Fprintf(out, "signed with key %s, asking for %s: %s\n", m.Signature.Key,
+		m.Wanted(), name)
 	return err
 }

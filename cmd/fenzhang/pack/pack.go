@@ -8,8 +8,8 @@
 //	fenzhang pack rollback PACK [VERSION]                back to the version that was active before (or "embedded")
 //	fenzhang pack status [PACK]                          the state of the packs, and what was refused
 //
-// The last four speak to AWS and read AWS_REGION, AWS_ENDPOINT_URL, the keys of the account, STACK_NAME and
-// RULES_BUCKET from the environment; `make rules-...` sets them for the local stack.
+// The last four speak to AWS and read AWS_REGION, AWS_ENDPOINT_URL, the keys of the account,
+// STACK_NAME and RULES_BUCKET from the environment; `make rules-...` sets them for the local stack.
 package pack
 
 import (
@@ -48,7 +48,10 @@ func commands() map[string]command {
 	return all
 }
 
-var errUsage = errors.New("usage: fenzhang pack keygen FILE | describe [-with DIR]... DIR | sign -key FILE [-state draft|shadow|active] [-with DIR]... DIR | upload DIR | shadow|activate|draft|revoke PACK VERSION | rollback PACK [VERSION] | status [PACK]")
+var errUsage = errors.New(
+	"usage: fenzhang pack keygen FILE | describe [-with DIR]... DIR | sign -key FILE [-state " +
+		"draft|shadow|active] [-with DIR]... DIR | upload DIR | shadow|activate|draft|revoke PACK " +
+		"VERSION | rollback PACK [VERSION] | status [PACK]")
 
 func run(ctx context.Context, args []string, out io.Writer) error {
 	if len(args) == 0 {

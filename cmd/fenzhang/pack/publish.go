@@ -49,7 +49,8 @@ func (s stack) ask(ctx context.Context, order publish.Order, into any) error {
 	if err != nil {
 		return err
 	}
-	out, err := lambda.NewFromConfig(s.cfg).Invoke(ctx, &lambda.InvokeInput{FunctionName: &s.function, Payload: payload})
+	out, err := lambda.NewFromConfig(s.cfg).Invoke(ctx,
+		&lambda.InvokeInput{FunctionName: &s.function, Payload: payload})
 	if err != nil {
 		return err
 	}
@@ -86,7 +87,8 @@ func printOutcome(out io.Writer, m publish.Outcome) error {
 	if !m.Changed {
 		word = "it was so already"
 	}
-	_, err := fmt.Fprintf(out, "%s %s@%s: %s; active %s (before: %s), shadow %s, change %d\n", m.Job, m.Pack, m.Version, word, m.Active, m.Before, cmp.Or(m.Shadow, "none"), m.Rev)
+	_, err := fmt.Fprintf(out, "%s %s@%s: %s; active %s (before: %s), shadow %s, change %d\n", m.Job,
+		m.Pack, m.Version, word, m.Active, m.Before, cmp.Or(m.Shadow, "none"), m.Rev)
 	return err
 }
 
@@ -112,21 +114,25 @@ func status(ctx context.Context, args []string, out io.Writer) error {
 func printReport(out io.Writer, r publish.Report) error {
 	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	var all bytes.Buffer
-	fmt.Fprintf(&all, "change %d; trusted keys: %s\n", r.Rev, cmp.Or(strings.Join(r.Trusted, ", "), "none"))
+	fmt.Fprintf(&all, "change %d; trusted keys: %s\n", r.Rev,
+		cmp.Or(strings.Join(r.Trusted, ", "), "none"))
 	fmt.Fprintln(&all, "PACK\tACTIVE\tSHADOW\tCARRIED\tBEFORE")
 	for _, p := range r.Packs {
 		carried := "none"
 		if p.Embedded != nil {
 			carried = p.Embedded.Version
 		}
-		fmt.Fprintf(&all, "%s\t%s\t%s\t%s\t%s\n", p.Pack, p.Active, cmp.Or(p.Shadow, "-"), carried, strings.Join(p.Before, " "))
+		fmt.Fprintf(&all, "%s\t%s\t%s\t%s\t%s\n", p.Pack, p.Active, cmp.Or(p.Shadow, "-"), carried,
+			strings.Join(p.Before, " "))
 	}
 	for _, p := range r.Packs {
 		for _, v := range p.Versions {
-			fmt.Fprintf(&all, "version %s\t%s\t%s\t%d examples\tsigned by %s\n", v.Version, v.State, v.At.Format(time.RFC3339), v.Examples, v.Key)
+			fmt.Fprintf(&all, "version %s\t%s\t%s\t%d examples\tsigned by %s\n", v.Version, v.State,
+				v.At.Format(time.RFC3339), v.Examples, v.Key)
 		}
 		for _, c := range p.History {
-			fmt.Fprintf(&all, "%s\t%s\t%s -> %s\t%s\t%s\n", c.At.Format(time.RFC3339), c.Act, cmp.Or(c.From, "-"), c.To, c.By, c.Why)
+			fmt.Fprintf(&all, "%s\t%s\t%s -> %s\t%s\t%s\n", c.At.Format(time.RFC3339), c.Act,
+				cmp.Or(c.From, "-"), c.To, c.By, c.Why)
 		}
 	}
 	for _, f := range r.Refusals {
@@ -168,10 +174,15 @@ func upload(ctx context.Context, args []string, out io.Writer) error {
 	return errors.Join(err, s.await(ctx, m, before, out))
 }
 
-func (s stack) copy(ctx context.Context, dir, folder string, m rulepack.Manifest, manifest []byte) error {
-	client := s3.NewFromConfig(s.cfg, func(o *s3.Options) { o.UsePathStyle = s.cfg.BaseEndpoint != nil })
+func (s stack) copy(ctx context.Context, dir, folder string, m rulepack.Manifest,
+	manifest []byte) error {
+	client := s3.NewFromConfig(s.cfg, func(o *s3.Options) {
+		o.UsePathStyle = s.cfg.BaseEndpoint != nil
+	})
 	put := func(name string, body []byte) error {
-		_, err := client.PutObject(ctx, &s3.PutObjectInput{Bucket: &s.bucket, Key: aws.String(folder + name), Body: bytes.NewReader(body)})
+		_, err := client.PutObject(ctx,
+			&s3.PutObjectInput{Bucket: &s.bucket, Key: aws.String(folder + name),
+				Body: bytes.NewReader(body)})
 		if err != nil {
 			return fmt.Errorf("copy %s: %w", name, err)
 		}
@@ -193,19 +204,24 @@ func (s stack) copy(ctx context.Context, dir, folder string, m rulepack.Manifest
 const patience = time.Minute
 
 // await looks until the version has the state that was asked for, or was refused.
-func (s stack) await(ctx context.Context, m rulepack.Manifest, before publish.Report, out io.Writer) error {
+func (s stack) await(ctx context.Context, m rulepack.Manifest, before publish.Report,
+	out io.Writer) error {
 	for end := time.Now().Add(patience); time.Now().Before(end); {
 		r, err := s.report(ctx, m.Pack)
 		if err != nil {
 			return err
 		}
 		for _, f := range r.Refusals {
-			if !slices.ContainsFunc(before.Refusals, func(b publish.Refusal) bool { return b.ID == f.ID }) && strings.Contains(f.What, "/"+m.Version+"/") {
+			if !slices.ContainsFunc(before.Refusals, func(b publish.Refusal) bool {
+				return b.ID == f.ID
+			}) && strings.Contains(f.What, "/"+m.Version+"/") {
 				return fmt.Errorf("refused, everything stays as it was: %s", f.Why)
 			}
 		}
 		for _, p := range r.Packs {
-			if i := slices.IndexFunc(p.Versions, func(v publish.Version) bool { return v.SHA256 == m.ID().SHA256 && reached(v.State, m.Wanted()) }); i >= 0 {
+			if i := slices.IndexFunc(p.Versions, func(v publish.Version) bool {
+				return v.SHA256 == m.ID().SHA256 && reached(v.State, m.Wanted())
+			}); i >= 0 {
 				_, err := fmt.Fprintf(out, "%s@%s is stored: %s\n", m.Pack, m.Version, p.Versions[i].State)
 				return err
 			}
@@ -216,7 +232,9 @@ func (s stack) await(ctx context.Context, m rulepack.Manifest, before publish.Re
 		case <-time.After(500 * time.Millisecond):
 		}
 	}
-	return fmt.Errorf("publish-rules has said nothing within %s; see its log, and fenzhang pack status %s", patience, m.Pack)
+	return fmt.Errorf(
+		"publish-rules has said nothing within %s; see its log, and fenzhang pack status %s", patience,
+		m.Pack)
 }
 
 // reached tells that a version is where its manifest wanted it. A draft is there once it is stored.

@@ -1,4 +1,5 @@
-// Package rulebook writes the rules in the binary as a book of static pages and prints where it lies.
+// Package rulebook writes the rules in the binary as a book of static pages and prints where it
+// lies.
 package rulebook
 
 import (
@@ -20,8 +21,10 @@ import (
 
 // Command registers the flags of rulebook.
 func Command(flags *flag.FlagSet) func(context.Context, io.Writer) (bool, error) {
-	folder := flags.String("out", filepath.Join(".local", "rulebook"), "folder of the book; what lay in it is replaced")
-	day := flags.String("date", "", "the day whose rules are in force, 2026-11-22; today when left out")
+	folder := flags.String("out", filepath.Join(".local", "rulebook"),
+		"folder of the book; what lay in it is replaced")
+	day := flags.String("date", "",
+		"the day whose rules are in force, 2026-11-22; today when left out")
 	return func(_ context.Context, out io.Writer) (bool, error) {
 		err := run(*folder, *day, time.Now(), out)
 		return err == nil, err

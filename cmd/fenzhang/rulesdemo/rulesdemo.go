@@ -1,6 +1,7 @@
-// Package rulesdemo shows on the running stack how a policy pack changes what is computed: it hands in Zhejiang's
-// pack with another rate of the local education surcharge, lets it run in the shadow, activates it, waits until
-// quotes are computed by it, and goes back. Each step is the command that a person would type.
+// Package rulesdemo shows on the running stack how a policy pack changes what is computed: it hands
+// in Zhejiang's pack with another rate of the local education surcharge, lets it run in the shadow,
+// activates it, waits until quotes are computed by it, and goes back. Each step is the command that
+// a person would type.
 package rulesdemo
 
 import (
@@ -48,14 +49,18 @@ func run(ctx context.Context, d demo) error {
 	if err != nil {
 		return err
 	}
-	_, _ = fmt.Fprintf(d.out, "\nA studio in Hangzhou on 200,000.00: local education surcharge %s, by pack %s@%s\n", first.Amount, province, first.Version)
+	_, _ = fmt.Fprintf(d.out,
+		"\nA studio in Hangzhou on 200,000.00: local education surcharge %s, by pack %s@%s\n",
+		first.Amount, province, first.Version)
 	version := fmt.Sprintf("2030.%d", time.Now().Unix()%100_000_000)
 	dir := filepath.Join(".local", d.profile, "demo-pack")
 	if err := write(dir, version); err != nil {
 		return err
 	}
-	_, _ = fmt.Fprintf(d.out, "\n%s holds the pack with the rate 0.01 instead of 0.02, as version %s\n", dir, version)
-	for _, step := range [][]string{{"sign", dir}, {"upload", dir}, {"shadow", province, version}, {"activate", province, version}} {
+	_, _ = fmt.Fprintf(d.out,
+		"\n%s holds the pack with the rate 0.01 instead of 0.02, as version %s\n", dir, version)
+	for _, step := range [][]string{{"sign", dir}, {"upload", dir}, {"shadow", province, version},
+		{"activate", province, version}} {
 		if err := d.pack(ctx, step...); err != nil {
 			return err
 		}
@@ -102,7 +107,8 @@ func (d *demo) connect(ctx context.Context) error {
 }
 
 func (d demo) stack(ctx context.Context, args ...string) *exec.Cmd {
-	return exec.CommandContext(ctx, "go", append([]string{"run", "./local/stack", "-profile", d.profile}, args...)...)
+	return exec.CommandContext(ctx, "go",
+		append([]string{"run", "./local/stack", "-profile", d.profile}, args...)...)
 }
 
 // pack runs one command and shows it.
@@ -125,7 +131,9 @@ func (d demo) turns(ctx context.Context, version string) error {
 			return err
 		}
 		if f.Version == version {
-			_, _ = fmt.Fprintf(d.out, "  after %.0f s the quote says %s, by %s@%s; no function was deployed\n", time.Since(began).Seconds(), f.Amount, province, f.Version)
+			_, _ = fmt.Fprintf(d.out,
+				"  after %.0f s the quote says %s, by %s@%s; no function was deployed\n",
+				time.Since(began).Seconds(), f.Amount, province, f.Version)
 			return nil
 		}
 	}

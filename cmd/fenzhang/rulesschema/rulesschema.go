@@ -18,7 +18,8 @@ func Command(*flag.FlagSet) func(context.Context, io.Writer) (bool, error) {
 	return func(_ context.Context, out io.Writer) (bool, error) { return run("rules", out) }
 }
 
-// run checks every file below a folder against the schema in it, prints what breaks it and returns whether none does.
+// run checks every file below a folder against the schema in it, prints what breaks it and returns
+// whether none does.
 func run(folder string, out io.Writer) (bool, error) {
 	data, err := os.ReadFile(filepath.Join(folder, "schema.json"))
 	if err != nil {
@@ -35,6 +36,7 @@ func run(folder string, out io.Writer) (bool, error) {
 	for _, p := range problems {
 		_, _ = fmt.Fprintln(out, folder+"/"+p)
 	}
-	_, err = fmt.Fprintf(out, "%d files of %s, %d problems\n", files, strings.TrimSuffix(folder, "/"), len(problems))
+	_, err = fmt.Fprintf(out, "%d files of %s, %d problems\n", files, strings.TrimSuffix(folder, "/"),
+		len(problems))
 	return len(problems) == 0, err
 }

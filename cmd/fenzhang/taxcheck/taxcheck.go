@@ -1,4 +1,5 @@
-// Package taxcheck runs worked examples of any file through the rules in the binary and prints what differs.
+// Package taxcheck runs worked examples of any file through the rules in the binary and prints what
+// differs.
 package taxcheck
 
 import (
@@ -41,7 +42,9 @@ func run(file string, out io.Writer) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	passed, failed, skipped := 0, 0, map[string]int{}
+	passed := 0
+	failed := 0
+	skipped := map[string]int{}
 	for _, x := range examples {
 		o := example.Check(corpus, x)
 		switch o.State {

@@ -1,5 +1,5 @@
-// Package fuzz runs every fuzz target of the repository for a while, one after the other. What a target finds lies
-// below its package's testdata/fuzz and is then a test like any other.
+// Package fuzz runs every fuzz target of the repository for a while, one after the other. What a
+// target finds lies below its package's testdata/fuzz and is then a test like any other.
 package fuzz
 
 import (
@@ -65,7 +65,8 @@ func run(ctx context.Context, span time.Duration, only string, out io.Writer) (b
 	for _, t := range list {
 		_, _ = fmt.Fprintf(out, "%s in %s, %s\n", t.name, t.folder, span)
 		//nolint:gosec // the words are those of this repository's own tests
-		cmd := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-fuzz", "^"+t.name+"$", "-fuzztime", span.String(), "-fuzzminimizetime", "1s", "./"+t.folder)
+		cmd := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-fuzz", "^"+t.name+"$", "-fuzztime",
+			span.String(), "-fuzzminimizetime", "1s", "./"+t.folder)
 		cmd.Stdout, cmd.Stderr = out, os.Stderr
 		if err := cmd.Run(); err != nil {
 			_, _ = fmt.Fprintf(out, "%s: %v\n", t.name, err)

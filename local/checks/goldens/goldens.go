@@ -1,8 +1,9 @@
-// Package goldens holds, as text, what others have stored or rely on: key forms, attribute names, stored words,
-// refusals, shapes of messages, routes. The lists are read from the code, so that a new line shows up by itself,
-// and no name of a folder or file is in them, so that moving code leaves them as they are. A line that leaves or
-// changes breaks what was stored or what callers know; `go test <this folder> -update` writes the lists anew, and
-// the difference is then read by whoever reviews the commit.
+// Package goldens holds, as text, what others have stored or rely on: key forms, attribute names,
+// stored words, refusals, shapes of messages, routes. The lists are read from the code, so that a
+// new line shows up by itself, and no name of a folder or file is in them, so that moving code
+// leaves them as they are. A line that leaves or changes breaks what was stored or what callers
+// know; `go test <this folder> -update` writes the lists anew, and the difference is then read by
+// whoever reviews the commit.
 package goldens
 
 import (
@@ -18,8 +19,8 @@ import (
 // least is the number of lines below which a list was not read from the code at all.
 const least = 5
 
-// Compare holds lines against the list in a file: neither a line too few nor one too many is accepted. With write it
-// writes the file instead.
+// Compare holds lines against the list in a file: neither a line too few nor one too many is
+// accepted. With write it writes the file instead.
 func Compare(t testing.TB, path string, lines []string, write bool) {
 	t.Helper()
 	if len(lines) < least {

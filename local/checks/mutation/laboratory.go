@@ -183,7 +183,9 @@ func (l *laboratory) rewriteFile(r *rewriter, f *ast.File, path string) (string,
 	if err != nil {
 		return "", err
 	}
-	r.source, r.file, r.imported = source, filepath.Base(path), map[string]string{}
+	r.source = source
+	r.file = filepath.Base(path)
+	r.imported = map[string]string{}
 	for _, i := range f.Imports {
 		p, err := strconv.Unquote(i.Path.Value)
 		if err != nil {

@@ -125,11 +125,13 @@ func (l *laboratory) corpus(national tax.Pack, local []tax.Pack) (*tax.Corpus, e
 	return tax.NewCorpus(national, packs...)
 }
 
-// mutants are those of every rule file of the pack, without those that leave the law as it is; these are told apart.
+// mutants are those of every rule file of the pack, without those that leave the law as it is;
+// these are told apart.
 func (l *laboratory) mutants() (all []*mutant, excused []string, err error) {
 	err = fs.WalkDir(l.files, ".", func(name string, d fs.DirEntry, err error) error {
 		base := path.Base(name)
-		if err != nil || d.IsDir() || path.Ext(name) != ".yaml" || base == "manifest.yaml" || base == "examples.yaml" {
+		if err != nil || d.IsDir() || path.Ext(name) != ".yaml" || base == "manifest.yaml" ||
+			base == "examples.yaml" {
 			return err
 		}
 		data, err := fs.ReadFile(l.files, name)
@@ -175,7 +177,8 @@ func (l *laboratory) same(m *mutant) string {
 // equivalent knows the changes after which the arithmetic comes to the same fen.
 func equivalent(file, was, is string) string {
 	switch file + " " + was + " " + is {
-	case "iit/labor/small_limit.yaml exceed reach", "iit/labor/small_limit.yaml 4000.00 4000.01", "iit/labor/small_limit.yaml 4000.00 3999.99":
+	case "iit/labor/small_limit.yaml exceed reach", "iit/labor/small_limit.yaml 4000.00 4000.01",
+		"iit/labor/small_limit.yaml 4000.00 3999.99":
 		return "800.00 and 20% of 4,000.00 are the same deduction"
 	}
 	return ""
@@ -197,7 +200,8 @@ func (l *laboratory) killAll(mutants []*mutant, workers int) []bool {
 	return killed
 }
 
-// kills tells whether the loader, the compiler or an example notices a mutant. A calculation that panics has noticed.
+// kills tells whether the loader, the compiler or an example notices a mutant. A calculation that
+// panics has noticed.
 func (l *laboratory) kills(m *mutant) (noticed bool) {
 	defer func() {
 		if recover() != nil {
@@ -247,7 +251,8 @@ func (l *laboratory) killsNotice(m *mutant) bool {
 		return true
 	}
 	corpus, err := l.corpus(l.national, l.local)
-	return err == nil && l.fails(example.Checker{Corpus: corpus, Calendar: days}, "collection.holiday_run")
+	return err == nil && l.fails(example.Checker{Corpus: corpus, Calendar: days},
+		"collection.holiday_run")
 }
 
 // changedCalendar is the calendar with one notice changed.
@@ -268,7 +273,8 @@ func (l *laboratory) changedCalendar(m *mutant) (*calendar.Calendar, error) {
 	return taxpack.LoadCalendar(files)
 }
 
-// fails tells whether any example fails; those that ask what leans on the changed definition are run first.
+// fails tells whether any example fails; those that ask what leans on the changed definition are
+// run first.
 func (l *laboratory) fails(k example.Checker, changed string) bool {
 	leaning := l.leaning[changed]
 	if leaning == nil {
@@ -278,7 +284,9 @@ func (l *laboratory) fails(k example.Checker, changed string) bool {
 	near := make([]bool, len(l.examples))
 	for i := range order {
 		order[i] = i
-		near[i] = slices.ContainsFunc(l.asked[i], func(id string) bool { return slices.Contains(leaning, id) })
+		near[i] = slices.ContainsFunc(l.asked[i], func(id string) bool {
+			return slices.Contains(leaning, id)
+		})
 	}
 	sort.SliceStable(order, func(a, b int) bool { return near[order[a]] && !near[order[b]] })
 	for _, i := range order {

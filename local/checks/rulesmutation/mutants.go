@@ -23,7 +23,9 @@ type mutant struct {
 }
 
 // String tells what was changed and where.
-func (m *mutant) String() string { return fmt.Sprintf("%s:%d: %s -> %s", m.file, m.line, m.was, m.is) }
+func (m *mutant) String() string {
+	return fmt.Sprintf("%s:%d: %s -> %s", m.file, m.line, m.was, m.is)
+}
 
 // finder collects the mutants of one file.
 type finder struct {
@@ -80,7 +82,8 @@ func child(n *yaml.Node, key string) *yaml.Node {
 }
 
 // words are the keys of a value that hold no numbers.
-var words = []string{"method", "uses", "item", "refuse", "allows", "text", "bans", "missing", "period", "collection"}
+var words = []string{"method", "uses", "item", "refuse", "allows", "text", "bans", "missing",
+	"period", "collection"}
 
 // value walks over a value and changes what is a number.
 func (f *finder) value(kind, key string, n *yaml.Node) {
@@ -112,8 +115,8 @@ func isAmount(kind, key string) bool {
 	return kind == "amount" || slices.Contains([]string{"amount", "up_to", "below", "quick"}, key)
 }
 
-// amount moves an edge by a fen, and anything else by one: so the levels of brackets too, for where a table is
-// continuous a fen changes no tax.
+// amount moves an edge by a fen, and anything else by one: so the levels of brackets too, for where
+// a table is continuous a fen changes no tax.
 func (f *finder) amount(kind, key string, n *yaml.Node) {
 	a, err := money.Parse(n.Value)
 	if err != nil {
@@ -129,7 +132,8 @@ func (f *finder) amount(kind, key string, n *yaml.Node) {
 	}
 }
 
-// rate moves a rate by one hundredth, and one below that by a tenth of itself, up and down as far as rates go.
+// rate moves a rate by one hundredth, and one below that by a tenth of itself, up and down as far
+// as rates go.
 func (f *finder) rate(n *yaml.Node) {
 	r, err := money.ParseRate(n.Value)
 	if err != nil {
@@ -182,5 +186,6 @@ func (f *finder) change(n *yaml.Node, was, is string) {
 	before, rest := string(line[:n.Column-1]), string(line[n.Column-1:])
 	changed := slices.Clone(f.lines)
 	changed[n.Line-1] = before + strings.Replace(rest, was, is, 1)
-	f.mutants = append(f.mutants, &mutant{file: f.file, line: n.Line, was: was, is: is, data: []byte(strings.Join(changed, "\n"))})
+	f.mutants = append(f.mutants,
+		&mutant{file: f.file, line: n.Line, was: was, is: is, data: []byte(strings.Join(changed, "\n"))})
 }

@@ -1,5 +1,6 @@
-// Package rulesmutation changes every number, day and edge of a pack a little, one at a time, and looks whether an
-// example beside the rules, or the loader, notices. It prints what was not noticed.
+// Package rulesmutation changes every number, day and edge of a pack a little, one at a time, and
+// looks whether an example beside the rules, or the loader, notices. It prints what was not
+// noticed.
 package rulesmutation
 
 import (
@@ -44,14 +45,18 @@ func run(pack string, workers int, out io.Writer) (bool, error) {
 	score := report(out, mutants, killed)
 	least := floor(pack)
 	if excused != nil {
-		_, _ = fmt.Fprintf(out, "left out, because the law stays the same:\n  %s\n\n", strings.Join(excused, "\n  "))
+		_, _ = fmt.Fprintf(out, "left out, because the law stays the same:\n  %s\n\n",
+			strings.Join(excused, "\n  "))
 	}
-	_, _ = fmt.Fprintf(out, "%s: %.1f%% of %d changes were noticed by %d examples and the loader, in %s; at least %.1f%% are asked for\n",
+	_, _ = fmt.Fprintf(out,
+		"%s: %.1f%% of %d changes were noticed by %d examples and the loader, in %s; at least %.1f%% "+
+			"are asked for\n",
 		pack, score, len(mutants), len(l.examples), time.Since(began).Round(100*time.Millisecond), least)
 	return score >= least, nil
 }
 
-// report prints a row for each file and a line for each change that nothing noticed, and gives the score.
+// report prints a row for each file and a line for each change that nothing noticed, and gives the
+// score.
 func report(out io.Writer, mutants []*mutant, killed []bool) float64 {
 	type count struct{ all, killed int }
 	files, counts := []string{}, map[string]*count{}
@@ -76,7 +81,8 @@ func report(out io.Writer, mutants []*mutant, killed []bool) float64 {
 	_, _ = fmt.Fprintln(w, "file\tchanges\tnoticed\tsurvived\tscore")
 	for _, f := range files {
 		c := counts[f]
-		_, _ = fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%.0f%%\n", f, c.all, c.killed, c.all-c.killed, percent(c.killed, c.all))
+		_, _ = fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%.0f%%\n", f, c.all, c.killed, c.all-c.killed,
+			percent(c.killed, c.all))
 	}
 	_ = w.Flush() // the terminal
 	if survivors != nil {

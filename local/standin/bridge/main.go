@@ -1,6 +1,6 @@
-// Command bridge lets containers on this machine reach the stack. The stack listens on the loopback only, which a
-// container of its own network does not see; the bridge listens on the address by which containers know this machine
-// and passes every connection on.
+// Command bridge lets containers on this machine reach the stack. The stack listens on the loopback
+// only, which a container of its own network does not see; the bridge listens on the address by
+// which containers know this machine and passes every connection on.
 //
 //	bridge -listen 172.17.0.1 -to 127.0.0.1 -ports 4566,4567,4568
 package main

@@ -98,11 +98,13 @@ func (b *bank) batch(w http.ResponseWriter, r *http.Request) {
 
 // take books one line, or answers it with the reason why not; the other lines of the file go on.
 func (b *bank) take(merchant string, o payout.Order, f Fault) payoutbank.Line {
-	refused := payoutbank.Line{Key: o.Key, State: "REFUSED", Amount: o.Amount, Reason: "LINE_ERROR", Updated: b.opts.Now()}
+	refused := payoutbank.Line{Key: o.Key, State: "REFUSED", Amount: o.Amount, Reason: "LINE_ERROR",
+		Updated: b.opts.Now()}
 	if !billNo.MatchString(o.Key) || o.Account == "" || o.HolderName == "" {
 		return refused
 	}
-	bill, refusal, err := b.accept(Bill{Merchant: merchant, Key: o.Key, Amount: o.Amount, Payee: o.Account, Name: o.HolderName, Bank: o.Bank, Remark: o.Remark}, f)
+	bill, refusal, err := b.accept(Bill{Merchant: merchant, Key: o.Key, Amount: o.Amount,
+		Payee: o.Account, Name: o.HolderName, Bank: o.Bank, Remark: o.Remark}, f)
 	switch {
 	case err != nil:
 		refused.Reason = "SYSTEM_ERROR"
@@ -115,7 +117,8 @@ func (b *bank) take(merchant string, o payout.Order, f Fault) payoutbank.Line {
 }
 
 func lineOf(b Bill) payoutbank.Line {
-	return payoutbank.Line{Key: b.Key, Serial: b.GatewayID, State: b.State, Amount: b.Amount, Reason: b.Reason, Updated: b.Updated}
+	return payoutbank.Line{Key: b.Key, Serial: b.GatewayID, State: b.State, Amount: b.Amount,
+		Reason: b.Reason, Updated: b.Updated}
 }
 
 func (b *bank) query(w http.ResponseWriter, r *http.Request) {
@@ -134,8 +137,10 @@ func (b *bank) query(w http.ResponseWriter, r *http.Request) {
 
 func (b *bank) authorize(r *http.Request, body []byte) (string, error) {
 	m := payoutbank.Message{
-		What: "request", Subject: r.Method + " " + r.URL.RequestURI(), Merchant: r.Header.Get(payoutbank.HeaderMerchant),
-		Timestamp: r.Header.Get(payoutbank.HeaderTimestamp), Nonce: r.Header.Get(payoutbank.HeaderNonce), Body: body,
+		What: "request", Subject: r.Method + " " + r.URL.RequestURI(),
+		Merchant:  r.Header.Get(payoutbank.HeaderMerchant),
+		Timestamp: r.Header.Get(payoutbank.HeaderTimestamp), Nonce: r.Header.Get(payoutbank.HeaderNonce),
+		Body: body,
 	}
 	known, ok := b.merchants[m.Merchant]
 	seconds, err := strconv.ParseInt(m.Timestamp, 10, 64)
@@ -156,7 +161,8 @@ func (b *bank) answer(w http.ResponseWriter, r *http.Request, status int, v any,
 		return
 	}
 	header, err := b.sign(payoutbank.Message{
-		What: "answer", Subject: strconv.Itoa(status), Merchant: r.Header.Get(payoutbank.HeaderMerchant), Nonce: r.Header.Get(payoutbank.HeaderNonce), Body: body,
+		What: "answer", Subject: strconv.Itoa(status), Merchant: r.Header.Get(payoutbank.HeaderMerchant),
+		Nonce: r.Header.Get(payoutbank.HeaderNonce), Body: body,
 	}, spoil)
 	if err != nil {
 		w.WriteHeader(http.StatusInternalServerError)
@@ -189,6 +195,7 @@ func (b *bank) makeNotice(bill Bill, spoil bool) (http.Header, []byte, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	header, err := b.sign(payoutbank.Message{What: "notice", Merchant: bill.Merchant, Nonce: rand.Text(), Body: body}, spoil)
+	header, err := b.sign(payoutbank.Message{What: "notice", Merchant: bill.Merchant,
+		Nonce: rand.Text(), Body: body}, spoil)
 	return header, body, err
 }

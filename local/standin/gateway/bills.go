@@ -76,14 +76,15 @@ func openBook(path string) (*book, error) {
 	if err := lines.Err(); err != nil {
 		return nil, err
 	}
-	_, err = file.Write([]byte("\n")) // so that the next change never continues a line that was cut off
+	// so that the next change never continues a line that was cut off
+	_, err = file.Write([]byte("\n"))
 	return b, err
 }
 
 func (b Bill) id() string { return b.Merchant + "/" + b.Key }
 
-// change lets f alter the bill and writes it down; a nil bill tells f that there is none yet, and f makes one
-// by returning it.
+// change lets f alter the bill and writes it down; a nil bill tells f that there is none yet, and f
+// makes one by returning it.
 func (b *book) change(merchant, key string, f func(*Bill) *Bill) (Bill, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

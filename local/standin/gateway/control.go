@@ -7,7 +7,8 @@ import (
 	"fenzhang/shared/money"
 )
 
-// Report is what /control/bills answers: every payment asked for, and the money that left and came back.
+// Report is what /control/bills answers: every payment asked for, and the money that left and came
+// back.
 type Report struct {
 	Bills    []Bill       `json:"bills"`
 	Count    int          `json:"count"`
@@ -20,7 +21,9 @@ func (s *Server) control(mux *http.ServeMux) {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		reply(w, http.StatusOK, map[string]string{"status": "ok"})
 	})
-	mux.HandleFunc("GET /control/bills", func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, s.Report()) })
+	mux.HandleFunc("GET /control/bills", func(w http.ResponseWriter, _ *http.Request) {
+		reply(w, http.StatusOK, s.Report())
+	})
 	mux.HandleFunc("GET /control/bills/{no}/notice", s.showNotice)
 	mux.HandleFunc("GET /control/faults", func(w http.ResponseWriter, _ *http.Request) {
 		reply(w, http.StatusOK, map[string]any{"pending": s.faults.list()})
@@ -71,8 +74,10 @@ func (s *Server) showNotice(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) addFault(w http.ResponseWriter, r *http.Request) {
 	var o faultOrder
-	if err := json.NewDecoder(r.Body).Decode(&o); err != nil || !o.Fault.known() || (o.Key == "") == (o.Next <= 0) {
-		reply(w, http.StatusBadRequest, map[string]any{"error": "give a fault and either out_bill_no or next", "faults": allFaults})
+	if err := json.NewDecoder(r.Body).Decode(&o); err != nil || !o.Fault.known() ||
+		(o.Key == "") == (o.Next <= 0) {
+		reply(w, http.StatusBadRequest,
+			map[string]any{"error": "give a fault and either out_bill_no or next", "faults": allFaults})
 		return
 	}
 	s.faults.add(o)

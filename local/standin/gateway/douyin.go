@@ -21,8 +21,8 @@ import (
 	"fenzhang/shared/payout/gateway/bank"
 )
 
-// douyinPay is Douyin Pay's merchant transfer as public client code describes it. It is written without the
-// client library, so that a mistake of ours in using it shows.
+// douyinPay is Douyin Pay's merchant transfer as public client code describes it. It is written
+// without the client library, so that a mistake of ours in using it shows.
 type douyinPay struct {
 	*Server
 	key       *rsa.PrivateKey
@@ -53,7 +53,8 @@ func NewDouyin(keys KeyFile, o Options) (*Server, error) {
 			return nil, fmt.Errorf("merchant %s: %w", a.Merchant, err)
 		}
 		d.serial = a.Platform[len(a.Platform)-1].Serial
-		d.merchants[a.Merchant] = douyinMerchant{serial: a.Serial, apiKey: a.APIKey, appID: a.AppID, key: &private.PublicKey}
+		d.merchants[a.Merchant] = douyinMerchant{serial: a.Serial, apiKey: a.APIKey, appID: a.AppID,
+			key: &private.PublicKey}
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+transferPath, d.transfer)
@@ -80,7 +81,8 @@ const nameNeeded = 200_000
 
 var (
 	billNo     = regexp.MustCompile(`^[A-Za-z0-9]{1,32}$`)
-	authHeader = regexp.MustCompile(`^DouyinPay-RSA mchid="([^"]*)",nonce_str="([^"]*)",timestamp="([0-9]+)",serial_no="([^"]*)",signature="([^"]*)"$`)
+	authHeader = regexp.MustCompile(
+		`^DouyinPay-RSA mchid="([^"]*)",nonce_str="([^"]*)",timestamp="([0-9]+)",serial_no="([^"]*)",signature="([^"]*)"$`)
 )
 
 func (d *douyinPay) transfer(w http.ResponseWriter, r *http.Request) {
@@ -118,15 +120,18 @@ func (d *douyinPay) transfer(w http.ResponseWriter, r *http.Request) {
 		d.hang(r)
 	default:
 		d.answer(w, http.StatusOK, map[string]any{
-			"out_bill_no": b.Key, "transfer_bill_no": b.GatewayID, "state": b.State, "create_time": b.Created.Format(time.RFC3339),
+			"out_bill_no": b.Key, "transfer_bill_no": b.GatewayID, "state": b.State,
+			"create_time": b.Created.Format(time.RFC3339),
 		}, fault == BadSignature)
 	}
 }
 
 // order checks a request as the gateway documents it.
 func (d *douyinPay) order(merchant string, req transferRequest) (Bill, bool) {
-	bill := Bill{Merchant: merchant, Key: req.Key, Amount: money.Fen(req.Amount), Payee: req.OpenID, Remark: req.Remark, NotifyURL: req.NotifyURL}
-	if !billNo.MatchString(req.Key) || req.AppID != d.merchants[merchant].appID || req.Scene == "" || req.OpenID == "" || req.Amount <= 0 || utf8.RuneCountInString(req.Remark) > 32 {
+	bill := Bill{Merchant: merchant, Key: req.Key, Amount: money.Fen(req.Amount), Payee: req.OpenID,
+		Remark: req.Remark, NotifyURL: req.NotifyURL}
+	if !billNo.MatchString(req.Key) || req.AppID != d.merchants[merchant].appID || req.Scene == "" ||
+		req.OpenID == "" || req.Amount <= 0 || utf8.RuneCountInString(req.Remark) > 32 {
 		return bill, false
 	}
 	if req.Name != "" {
@@ -134,7 +139,8 @@ func (d *douyinPay) order(merchant string, req transferRequest) (Bill, bool) {
 		if err != nil {
 			return bill, false
 		}
-		name, err := rsa.DecryptPKCS1v15(nil, d.key, sealed) //nolint:staticcheck // the gateway fixes this padding for names
+		name, err := rsa.DecryptPKCS1v15(nil, d.key,
+			sealed) //nolint:staticcheck // the gateway fixes this padding for names
 		if err != nil {
 			return bill, false
 		}
@@ -155,20 +161,26 @@ func (d *douyinPay) query(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	d.answer(w, http.StatusOK, map[string]any{
-		"mch_id": b.Merchant, "appid": d.merchants[merchant].appID, "out_bill_no": b.Key, "transfer_bill_no": b.GatewayID, "state": b.State,
-		"transfer_amount": b.Amount.Fen(), "transfer_remark": b.Remark, "fail_reason": b.Reason, "openid": b.Payee,
+		"mch_id": b.Merchant, "appid": d.merchants[merchant].appID, "out_bill_no": b.Key,
+		"transfer_bill_no": b.GatewayID, "state": b.State,
+		"transfer_amount": b.Amount.Fen(), "transfer_remark": b.Remark, "fail_reason": b.Reason,
+		"openid":      b.Payee,
 		"create_time": b.Created.Format(time.RFC3339), "update_time": b.Updated.Format(time.RFC3339),
 	}, false)
 }
 
-// authorize verifies a request's signature over method, path with query, time, nonce and body, and gives the
-// merchant who made it.
+// authorize verifies a request's signature over method, path with query, time, nonce and body, and
+// gives the merchant who made it.
 func (d *douyinPay) authorize(r *http.Request, body []byte) (string, error) {
 	part := authHeader.FindStringSubmatch(r.Header.Get("Authorization"))
 	if part == nil {
 		return "", errors.New("no authorization")
 	}
-	mch, nonce, timestamp, serial, signature := part[1], part[2], part[3], part[4], part[5]
+	mch := part[1]
+	nonce := part[2]
+	timestamp := part[3]
+	serial := part[4]
+	signature := part[5]
 	m, ok := d.merchants[mch]
 	if !ok || m.serial != serial {
 		return "", errors.New("no such merchant or certificate")
@@ -181,7 +193,8 @@ func (d *douyinPay) authorize(r *http.Request, body []byte) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	sum := sha256.Sum256([]byte(r.Method + "\n" + r.URL.RequestURI() + "\n" + timestamp + "\n" + nonce + "\n" + string(body) + "\n"))
+	sum := sha256.Sum256([]byte(r.Method + "\n" + r.URL.RequestURI() + "\n" + timestamp + "\n" +
+		nonce + "\n" + string(body) + "\n"))
 	return mch, rsa.VerifyPKCS1v15(m.key, crypto.SHA256, sum[:], sig)
 }
 
@@ -228,8 +241,8 @@ func (d *douyinPay) sign(body []byte, spoil bool) (http.Header, error) {
 	return h, nil
 }
 
-// event names a notice by its bill's state. Public code knows TRANSFER.SUCCESS only; a failure and a return
-// are assumed to be told in the same way.
+// event names a notice by its bill's state. Public code knows TRANSFER.SUCCESS only; a failure and
+// a return are assumed to be told in the same way.
 func event(b Bill) string {
 	switch b.State {
 	case fail:
@@ -241,12 +254,13 @@ func event(b Bill) string {
 	}
 }
 
-// makeNotice encrypts a bill for its merchant and signs the notice. The amount is a string here, unlike in
-// answers.
+// makeNotice encrypts a bill for its merchant and signs the notice. The amount is a string here,
+// unlike in answers.
 func (d *douyinPay) makeNotice(b Bill, spoil bool) (http.Header, []byte, error) {
 	m := d.merchants[b.Merchant]
 	plain, err := json.Marshal(map[string]string{
-		"mch_id": b.Merchant, "out_bill_no": b.Key, "transfer_bill_no": b.GatewayID, "state": b.State, "fail_reason": b.Reason,
+		"mch_id": b.Merchant, "out_bill_no": b.Key, "transfer_bill_no": b.GatewayID, "state": b.State,
+		"fail_reason":     b.Reason,
 		"transfer_amount": strconv.FormatInt(b.Amount.Fen(), 10), "openid": b.Payee,
 		"create_time": b.Created.Format(time.RFC3339), "update_time": b.Updated.Format(time.RFC3339),
 	})
@@ -259,9 +273,11 @@ func (d *douyinPay) makeNotice(b Bill, spoil bool) (http.Header, []byte, error) 
 		return nil, nil, err
 	}
 	body, err := json.Marshal(map[string]any{
-		"id": rand.Text(), "create_time": d.opts.Now().Format(time.RFC3339), "event_type": event(b), "resource_type": "encrypt-resource", "summary": event(b),
+		"id": rand.Text(), "create_time": d.opts.Now().Format(time.RFC3339), "event_type": event(b),
+		"resource_type": "encrypt-resource", "summary": event(b),
 		"resource": map[string]string{
-			"algorithm": "AEAD_AES_256_GCM", "original_type": "transfer", "associated_data": "transfer", "nonce": nonce,
+			"algorithm": "AEAD_AES_256_GCM", "original_type": "transfer", "associated_data": "transfer",
+			"nonce":      nonce,
 			"ciphertext": base64.StdEncoding.EncodeToString(sealed), "mchid": b.Merchant,
 		},
 	})

@@ -19,7 +19,8 @@ const (
 	NoNotice           Fault = "no_notice"            // never notifies
 )
 
-var allFaults = []Fault{TimeoutAfterAccept, Error500Before, FailBill, DuplicateNotice, LateReturn, BadSignature, NoNotice}
+var allFaults = []Fault{TimeoutAfterAccept, Error500Before, FailBill, DuplicateNotice, LateReturn,
+	BadSignature, NoNotice}
 
 func (f Fault) known() bool { return slices.Contains(allFaults, f) }
 
@@ -54,7 +55,8 @@ func (f *faults) clear() {
 	f.pending = nil
 }
 
-// take uses up the first fault meant for a request about this order number; it is "" where there is none.
+// take uses up the first fault meant for a request about this order number; it is "" where there is
+// none.
 func (f *faults) take(key string) Fault {
 	f.mu.Lock()
 	defer f.mu.Unlock()

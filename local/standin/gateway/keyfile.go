@@ -1,6 +1,6 @@
-// Package gateway plays the outside payment parties on one machine: Douyin Pay and a bank. The stand-ins verify
-// signatures, keep what they were asked to pay on disk, answer and notify as the real ones do, and misbehave
-// when told to.
+// Package gateway plays the outside payment parties on one machine: Douyin Pay and a bank. The
+// stand-ins verify signatures, keep what they were asked to pay on disk, answer and notify as the
+// real ones do, and misbehave when told to.
 package gateway
 
 import (
@@ -20,7 +20,8 @@ import (
 	"fenzhang/shared/payout/gateway/douyin"
 )
 
-// KeyFile holds both sides' keys. Secret is the part that the functions get; the rest stays with the stand-ins.
+// KeyFile holds both sides' keys. Secret is the part that the functions get; the rest stays with
+// the stand-ins.
 type KeyFile struct {
 	payoutgateway.Secret
 	Private PrivateKeys `json:"gateway_private_keys"`
@@ -48,8 +49,8 @@ func ReadKeys(path string) (KeyFile, error) {
 // SecretPath names the file beside a key file that holds only what the functions get.
 func SecretPath(path string) string { return path + ".secret.json" }
 
-// EnsureKeys makes the key file and its secret part for the tenants unless they are there; an existing file is
-// left as it is, because bills on disk were signed for with it.
+// EnsureKeys makes the key file and its secret part for the tenants unless they are there; an
+// existing file is left as it is, because bills on disk were signed for with it.
 func EnsureKeys(path string, tenants []string) error {
 	f, err := ReadKeys(path)
 	if os.IsNotExist(err) {
@@ -83,7 +84,8 @@ func NewKeys(tenants []string) (KeyFile, error) {
 		return f, err
 	}
 	f.Private = PrivateKeys{Douyin: douyinPrivate, Bank: bankPrivate}
-	platform := []payoutdouyin.PlatformKey{{Serial: "PLATFORM" + rand.Text()[:12], PublicKey: douyinPublic}}
+	platform := []payoutdouyin.PlatformKey{
+		{Serial: "PLATFORM" + rand.Text()[:12], PublicKey: douyinPublic}}
 	for i, tenant := range tenants {
 		d, err := newDouyin(ident.Tenant(tenant), 7_300_000_001+i, platform)
 		if err != nil {
@@ -94,12 +96,15 @@ func NewKeys(tenants []string) (KeyFile, error) {
 			return f, err
 		}
 		f.Douyin = append(f.Douyin, d)
-		f.Bank = append(f.Bank, payoutbank.Account{Tenant: ident.Tenant(tenant), Merchant: fmt.Sprintf("CORP%06d", i+1), PrivateKey: private, BankKey: bankPublic})
+		f.Bank = append(f.Bank,
+			payoutbank.Account{Tenant: ident.Tenant(tenant), Merchant: fmt.Sprintf("CORP%06d", i+1),
+				PrivateKey: private, BankKey: bankPublic})
 	}
 	return f, nil
 }
 
-func newDouyin(tenant ident.Tenant, number int, platform []payoutdouyin.PlatformKey) (payoutdouyin.Account, error) {
+func newDouyin(tenant ident.Tenant, number int,
+	platform []payoutdouyin.PlatformKey) (payoutdouyin.Account, error) {
 	private, _, err := newPair()
 	if err != nil {
 		return payoutdouyin.Account{}, err
@@ -112,7 +117,8 @@ func newDouyin(tenant ident.Tenant, number int, platform []payoutdouyin.Platform
 		Tenant: tenant, Merchant: fmt.Sprint(number), Serial: "MERCHANT" + rand.Text()[:12],
 		PrivateKey: private, APIKey: hex.EncodeToString(apiKey), Platform: platform,
 		AppID: string("tt-standin-" + tenant), Scene: "1005",
-		Reports: []payoutdouyin.SceneReport{{Type: "岗位类型", Content: "主播"}, {Type: "报酬说明", Content: "创作者收入结算"}},
+		Reports: []payoutdouyin.SceneReport{{Type: "岗位类型", Content: "主播"},
+			{Type: "报酬说明", Content: "创作者收入结算"}},
 	}, nil
 }
 

@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// Run is the main function of a stand-in: it reads the flags, serves until it is told to stop, and reports
-// what went wrong.
+// Run is the main function of a stand-in: it reads the flags, serves until it is told to stop, and
+// reports what went wrong.
 func Run(name string, open func(KeyFile, Options) (*Server, error)) error {
 	o := DefaultOptions()
 	o.Log = slog.New(slog.NewJSONHandler(os.Stdout, nil)).With("standin", name)
@@ -25,7 +25,8 @@ func Run(name string, open func(KeyFile, Options) (*Server, error)) error {
 	flag.StringVar(&o.NotifyURL, "notify", "", "address for notices; empty: the one in the request")
 	flag.DurationVar(&o.Settle, "settle", o.Settle, "time from acceptance to success or failure")
 	flag.DurationVar(&o.Return, "return", o.Return, "time from success to a late return")
-	control := flag.String("control", "on", "on or off: routes under /control to look in and to make trouble")
+	control := flag.String("control", "on",
+		"on or off: routes under /control to look in and to make trouble")
 	flag.Parse()
 	if *keyPath == "" || o.State == "" {
 		return errors.New("-keys and -state are needed")

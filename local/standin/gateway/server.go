@@ -19,15 +19,18 @@ type Options struct {
 	Retries   []time.Duration // waits between deliveries of a notice that was not taken
 	Hang      time.Duration   // how long an order with a time-out fault is held
 	Now       func() time.Time
-	Wait      func(context.Context, time.Duration) bool // lets time pass; false when the context ended before
-	Log       *slog.Logger
+	// lets time pass; false when the context ended before
+	Wait func(context.Context, time.Duration) bool
+	Log  *slog.Logger
 }
 
 // DefaultOptions suit a demo: quick enough to watch, slow enough for both states to be seen.
 func DefaultOptions() Options {
 	return Options{
-		Settle: 200 * time.Millisecond, Return: 2 * time.Second, Hang: time.Minute, Now: time.Now, Wait: Wait, Log: slog.Default(),
-		Retries: []time.Duration{500 * time.Millisecond, time.Second, 2 * time.Second, 5 * time.Second, 10 * time.Second, 30 * time.Second},
+		Settle: 200 * time.Millisecond, Return: 2 * time.Second, Hang: time.Minute, Now: time.Now,
+		Wait: Wait, Log: slog.Default(),
+		Retries: []time.Duration{500 * time.Millisecond, time.Second, 2 * time.Second, 5 * time.Second,
+			10 * time.Second, 30 * time.Second},
 	}
 }
 
@@ -47,7 +50,8 @@ type Server struct {
 	work   sync.WaitGroup
 }
 
-// noticesAtOnce bounds how many notices are under way, so that a payment run does not drown the receiver.
+// noticesAtOnce bounds how many notices are under way, so that a payment run does not drown the
+// receiver.
 const noticesAtOnce = 4
 
 func newServer(name string, o Options) (*Server, error) {
@@ -56,10 +60,12 @@ func newServer(name string, o Options) (*Server, error) {
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	return &Server{opts: o, book: b, client: &http.Client{Timeout: 30 * time.Second}, slots: make(chan struct{}, noticesAtOnce), ctx: ctx, stop: stop}, nil
+	return &Server{opts: o, book: b, client: &http.Client{Timeout: 30 * time.Second},
+		slots: make(chan struct{}, noticesAtOnce), ctx: ctx, stop: stop}, nil
 }
 
-// resume takes up what a restart interrupted: open bills settle, final ones notify, late returns come.
+// resume takes up what a restart interrupted: open bills settle, final ones notify, late returns
+// come.
 func (s *Server) resume() {
 	for _, b := range s.book.all() {
 		if !b.final() {
@@ -106,14 +112,16 @@ func Wait(ctx context.Context, d time.Duration) bool {
 // What accept refuses.
 const alreadyExists = "ALREADY_EXISTS"
 
-// accept takes an order. The same order again is the same bill, with the state it has by now; other content
-// under a known number is refused and changes nothing.
+// accept takes an order. The same order again is the same bill, with the state it has by now; other
+// content under a known number is refused and changes nothing.
 func (s *Server) accept(order Bill, f Fault) (bill Bill, refusal string, err error) {
 	fresh := false
 	bill, err = s.book.change(order.Merchant, order.Key, func(b *Bill) *Bill {
 		if b == nil {
 			fresh = true
-			order.State, order.Requests, order.Fault = accepted, 1, f
+			order.State = accepted
+			order.Requests = 1
+			order.Fault = f
 			order.Created = s.opts.Now()
 			order.Updated = order.Created
 			return &order

@@ -1,4 +1,5 @@
-// Command keys makes the keys that the local gateways and functions share, unless they are there already.
+// Command keys makes the keys that the local gateways and functions share, unless they are there
+// already.
 package main
 
 import (
@@ -11,8 +12,10 @@ import (
 )
 
 func main() {
-	out := flag.String("out", "", "key file; beside it FILE.secret.json gets the part for the functions' secret")
-	tenants := flag.String("tenants", "demo-mcn,demo-small", "tenants, each with a merchant account at either gateway")
+	out := flag.String("out", "",
+		"key file; beside it FILE.secret.json gets the part for the functions' secret")
+	tenants := flag.String("tenants", "demo-mcn,demo-small",
+		"tenants, each with a merchant account at either gateway")
 	flag.Parse()
 	if *out == "" {
 		fmt.Fprintln(os.Stderr, "keys: -out is needed")

@@ -21,10 +21,14 @@ import (
 
 // DynamoDB is the part of the DynamoDB client that the index needs.
 type DynamoDB interface {
-	GetItem(context.Context, *dynamodb.GetItemInput, ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error)
-	BatchGetItem(context.Context, *dynamodb.BatchGetItemInput, ...func(*dynamodb.Options)) (*dynamodb.BatchGetItemOutput, error)
-	BatchWriteItem(context.Context, *dynamodb.BatchWriteItemInput, ...func(*dynamodb.Options)) (*dynamodb.BatchWriteItemOutput, error)
-	PutItem(context.Context, *dynamodb.PutItemInput, ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error)
+	GetItem(context.Context, *dynamodb.GetItemInput,
+		...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error)
+	BatchGetItem(context.Context, *dynamodb.BatchGetItemInput,
+		...func(*dynamodb.Options)) (*dynamodb.BatchGetItemOutput, error)
+	BatchWriteItem(context.Context, *dynamodb.BatchWriteItemInput,
+		...func(*dynamodb.Options)) (*dynamodb.BatchWriteItemOutput, error)
+	PutItem(context.Context, *dynamodb.PutItemInput,
+		...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error)
 }
 
 // Index is the chain's end and the records' places in the control table; it implements audit.Index.
@@ -36,7 +40,8 @@ type Index struct {
 // NewIndex makes the index on the control table.
 func NewIndex(client DynamoDB, table string) *Index { return &Index{client: client, table: table} }
 
-// Attribute names: a head has batch number, count, chain and roots; a place has batch and number in the chain.
+// Attribute names: a head has batch number, count, chain and roots; a place has batch and number in
+// the chain.
 const (
 	batchAttribute = "b"
 	countAttribute = "n"
@@ -48,7 +53,9 @@ const (
 
 // Head reads the end of a chain.
 func (x *Index) Head(ctx context.Context, tenant ident.Tenant) (audit.Head, error) {
-	out, err := x.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &x.table, Key: dynamo.Key(keys.AuditHead(tenant)), ConsistentRead: aws.Bool(true)})
+	out, err := x.client.GetItem(ctx,
+		&dynamodb.GetItemInput{TableName: &x.table, Key: dynamo.Key(keys.AuditHead(tenant)),
+			ConsistentRead: aws.Bool(true)})
 	if err != nil {
 		return audit.Head{}, awsfault.Of(fmt.Errorf("auditlog: read the head of %s: %w", tenant, err))
 	}
@@ -87,7 +94,8 @@ func readNumber(item dynamo.Item, name string) (int64, error) {
 }
 
 // Places finds records that have a place.
-func (x *Index) Places(ctx context.Context, tenant ident.Tenant, ids []string) (map[string]audit.Place, error) {
+func (x *Index) Places(ctx context.Context, tenant ident.Tenant,
+	ids []string) (map[string]audit.Place, error) {
 	byKey := make(map[string]string, len(ids))
 	wanted := make([]dynamo.Item, 0, len(ids))
 	for _, id := range ids {
@@ -96,7 +104,9 @@ func (x *Index) Places(ctx context.Context, tenant ident.Tenant, ids []string) (
 		wanted = append(wanted, dynamo.Key(k))
 	}
 	places := make(map[string]audit.Place, len(ids))
-	err := dynamo.BatchGet(ctx, x.client, x.table, wanted, func(item dynamo.Item) error { return readPlace(item, byKey, places) })
+	err := dynamo.BatchGet(ctx, x.client, x.table, wanted, func(item dynamo.Item) error {
+		return readPlace(item, byKey, places)
+	})
 	return places, err
 }
 
@@ -117,9 +127,10 @@ func readPlace(item dynamo.Item, byKey map[string]string, into map[string]audit.
 	return nil
 }
 
-// SetPlaces gives records their places. The writes have no condition: a record's place follows from the object that
-// holds it, so every writer writes the same.
-func (x *Index) SetPlaces(ctx context.Context, tenant ident.Tenant, places map[string]audit.Place) error {
+// SetPlaces gives records their places. The writes have no condition: a record's place follows from
+// the object that holds it, so every writer writes the same.
+func (x *Index) SetPlaces(ctx context.Context, tenant ident.Tenant,
+	places map[string]audit.Place) error {
 	items := make([]dynamo.Item, 0, len(places))
 	for id, p := range places {
 		item := dynamo.Key(keys.AuditRecord(tenant, id))
@@ -129,8 +140,8 @@ func (x *Index) SetPlaces(ctx context.Context, tenant ident.Tenant, places map[s
 	return dynamo.BatchPut(ctx, x.client, x.table, items)
 }
 
-// Advance moves a chain on, if its end is still from. The write carries a name of its own, so that it finds its own
-// success again after a lost answer.
+// Advance moves a chain on, if its end is still from. The write carries a name of its own, so that
+// it finds its own success again after a lost answer.
 func (x *Index) Advance(ctx context.Context, from, to audit.Head) (bool, error) {
 	item := dynamo.Key(keys.AuditHead(to.Tenant))
 	item[batchAttribute], item[countAttribute] = dynamo.Number(to.Batch), dynamo.Number(to.Tree.Count)
@@ -142,11 +153,14 @@ func (x *Index) Advance(ctx context.Context, from, to audit.Head) (bool, error) 
 	item[rootsAttribute] = &types.AttributeValueMemberB{Value: roots}
 	mine := rand.Text()
 	item[writeAttribute] = &types.AttributeValueMemberS{Value: mine}
-	in := &dynamodb.PutItemInput{TableName: &x.table, Item: item, ConditionExpression: aws.String("attribute_not_exists(pk)"),
+	in := &dynamodb.PutItemInput{TableName: &x.table, Item: item,
+		ConditionExpression:                 aws.String("attribute_not_exists(pk)"),
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}
 	if from.Batch > 0 {
-		in.ConditionExpression = aws.String(batchAttribute + " = :batch AND " + chainAttribute + " = :chain")
-		in.ExpressionAttributeValues = dynamo.Item{":batch": dynamo.Number(from.Batch), ":chain": &types.AttributeValueMemberB{Value: from.Chain[:]}}
+		in.ConditionExpression = aws.String(batchAttribute + " = :batch AND " + chainAttribute +
+			" = :chain")
+		in.ExpressionAttributeValues = dynamo.Item{":batch": dynamo.Number(from.Batch),
+			":chain": &types.AttributeValueMemberB{Value: from.Chain[:]}}
 	}
 	_, err := x.client.PutItem(ctx, in)
 	if refused := dynamo.Refusal(err); refused != nil {

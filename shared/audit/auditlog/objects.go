@@ -1,5 +1,5 @@
-// Package auditlog keeps evidence in a bucket with Object Lock, its index in the control table, and takes records
-// from the audit queue.
+// Package auditlog keeps evidence in a bucket with Object Lock, its index in the control table, and
+// takes records from the audit queue.
 package auditlog
 
 import (
@@ -28,7 +28,8 @@ import (
 type S3 interface {
 	PutObject(context.Context, *s3.PutObjectInput, ...func(*s3.Options)) (*s3.PutObjectOutput, error)
 	GetObject(context.Context, *s3.GetObjectInput, ...func(*s3.Options)) (*s3.GetObjectOutput, error)
-	GetObjectLockConfiguration(context.Context, *s3.GetObjectLockConfigurationInput, ...func(*s3.Options)) (*s3.GetObjectLockConfigurationOutput, error)
+	GetObjectLockConfiguration(context.Context, *s3.GetObjectLockConfigurationInput,
+		...func(*s3.Options)) (*s3.GetObjectLockConfigurationOutput, error)
 }
 
 // Lock is how objects are kept.
@@ -40,12 +41,15 @@ type Lock struct {
 // testKeeping is the lock of stacks that must be removable: one day, in governance mode.
 const testKeeping = 24 * time.Hour
 
-// LockFor gives the lock of a stage. In prod and cn nobody can shorten it; elsewhere it holds a day.
+// LockFor gives the lock of a stage. In prod and cn nobody can shorten it; elsewhere it holds a
+// day.
 func LockFor(stage string, now func() time.Time) Lock {
 	if stage == "prod" || stage == "cn" {
 		return Lock{Mode: types.ObjectLockModeCompliance, Until: audit.RetainUntil}
 	}
-	return Lock{Mode: types.ObjectLockModeGovernance, Until: func([]audit.Entry) time.Time { return now().Add(testKeeping) }}
+	return Lock{Mode: types.ObjectLockModeGovernance, Until: func([]audit.Entry) time.Time {
+		return now().Add(testKeeping)
+	}}
 }
 
 // Bucket is a bucket of evidence; it implements audit.Objects.
@@ -61,20 +65,24 @@ func NewBucket(client S3, name string, mode types.ObjectLockMode) *Bucket {
 	return &Bucket{client: client, name: name, mode: mode}
 }
 
-var errUnlocked = errors.New("auditlog: the bucket has no Object Lock; evidence is not written where it could be removed")
+var errUnlocked = errors.New(
+	"auditlog: the bucket has no Object Lock; evidence is not written where it could be removed")
 
-// ensureLocked refuses a bucket without Object Lock. A lock that was seen stays: it cannot be switched off.
+// ensureLocked refuses a bucket without Object Lock. A lock that was seen stays: it cannot be
+// switched off.
 func (b *Bucket) ensureLocked(ctx context.Context) error {
 	if b.locked.Load() {
 		return nil
 	}
-	out, err := b.client.GetObjectLockConfiguration(ctx, &s3.GetObjectLockConfigurationInput{Bucket: &b.name})
+	out, err := b.client.GetObjectLockConfiguration(ctx,
+		&s3.GetObjectLockConfigurationInput{Bucket: &b.name})
 	switch {
 	case err != nil && status(err) == http.StatusNotFound:
 		return fmt.Errorf("%w: %s", errUnlocked, b.name)
 	case err != nil:
 		return awsfault.Of(fmt.Errorf("auditlog: read the bucket's lock: %w", err))
-	case out.ObjectLockConfiguration == nil || out.ObjectLockConfiguration.ObjectLockEnabled != types.ObjectLockEnabledEnabled:
+	case out.ObjectLockConfiguration == nil ||
+		out.ObjectLockConfiguration.ObjectLockEnabled != types.ObjectLockEnabledEnabled:
 		return fmt.Errorf("%w: %s", errUnlocked, b.name)
 	}
 	b.locked.Store(true)
@@ -85,11 +93,14 @@ func (b *Bucket) ensureLocked(ctx context.Context) error {
 const maxPuts = 5
 
 // Put writes an object once, locked until the given instant.
-func (b *Bucket) Put(ctx context.Context, name string, body []byte, until time.Time) (taken bool, err error) {
+func (b *Bucket) Put(ctx context.Context, name string, body []byte,
+	until time.Time) (taken bool, err error) {
 	if err := b.ensureLocked(ctx); err != nil {
 		return false, err
 	}
-	again := func(tries int, err error) bool { return status(err) == http.StatusConflict && tries < maxPuts }
+	again := func(tries int, err error) bool {
+		return status(err) == http.StatusConflict && tries < maxPuts
+	}
 	err = pace.Retry(ctx, again, func() (err error) {
 		taken, err = b.put(ctx, name, body, until)
 		return err
@@ -97,7 +108,8 @@ func (b *Bucket) Put(ctx context.Context, name string, body []byte, until time.T
 	return taken, err
 }
 
-func (b *Bucket) put(ctx context.Context, name string, body []byte, until time.Time) (taken bool, err error) {
+func (b *Bucket) put(ctx context.Context, name string, body []byte,
+	until time.Time) (taken bool, err error) {
 	_, err = b.client.PutObject(ctx, &s3.PutObjectInput{
 		Bucket: &b.name, Key: &name, Body: bytes.NewReader(body), IfNoneMatch: aws.String("*"),
 		ContentType: aws.String(contentType(name)), ChecksumAlgorithm: types.ChecksumAlgorithmSha256,
@@ -145,8 +157,8 @@ func status(err error) int {
 	return 0
 }
 
-// ForEndpoint lets the client name the bucket in the path where a local endpoint is set, because a bucket's own host
-// name does not resolve there.
+// ForEndpoint lets the client name the bucket in the path where a local endpoint is set, because a
+// bucket's own host name does not resolve there.
 func ForEndpoint(cfg aws.Config) func(*s3.Options) {
 	return func(o *s3.Options) { o.UsePathStyle = cfg.BaseEndpoint != nil }
 }

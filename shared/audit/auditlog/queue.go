@@ -30,14 +30,15 @@ type group struct {
 	messages []string
 }
 
-// Handle seals each tenant's records together and answers with the messages that were not sealed. Records need no
-// order among themselves, so an unreadable one does not stop the others of its tenant: it alone comes back, and at
-// last lies in the dead-letter queue.
+// Handle seals each tenant's records together and answers with the messages that were not sealed.
+// Records need no order among themselves, so an unreadable one does not stop the others of its
+// tenant: it alone comes back, and at last lies in the dead-letter queue.
 func (q Queue) Handle(ctx context.Context, ev events.SQSEvent) (events.SQSEventResponse, error) {
 	out := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
 	fail := func(messages ...string) {
 		for _, id := range messages {
-			out.BatchItemFailures = append(out.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: id})
+			out.BatchItemFailures = append(out.BatchItemFailures,
+				events.SQSBatchItemFailure{ItemIdentifier: id})
 		}
 	}
 	groups := map[string]*group{}
@@ -46,7 +47,8 @@ func (q Queue) Handle(ctx context.Context, ev events.SQSEvent) (events.SQSEventR
 		tenant := m.Attributes["MessageGroupId"]
 		entry, err := read(m.Body, ident.Tenant(tenant))
 		if err != nil {
-			q.Log.ErrorContext(ctx, "unfit audit record", "message_id", m.MessageId, "tenant", tenant, "receives", m.Attributes["ApproximateReceiveCount"], "cause", err.Error())
+			q.Log.ErrorContext(ctx, "unfit audit record", "message_id", m.MessageId, "tenant", tenant,
+				"receives", m.Attributes["ApproximateReceiveCount"], "cause", err.Error())
 			fail(m.MessageId)
 			continue
 		}
@@ -62,7 +64,8 @@ func (q Queue) Handle(ctx context.Context, ev events.SQSEvent) (events.SQSEventR
 		g := groups[tenant]
 		if err := q.Sealer.Write(ctx, ident.Tenant(tenant), g.entries); err != nil {
 			e := fault.Of(err)
-			q.Log.ErrorContext(ctx, "audit records not sealed", "tenant", tenant, "records", len(g.entries), "code", int(e.Code), "cause", e.Error())
+			q.Log.ErrorContext(ctx, "audit records not sealed", "tenant", tenant, "records", len(g.entries),
+				"code", int(e.Code), "cause", e.Error())
 			fail(g.messages...)
 			continue
 		}

@@ -1,5 +1,5 @@
-// Package audittest holds a store of evidence in memory that keeps the promises of the real one, and the list of
-// those promises for every store.
+// Package audittest holds a store of evidence in memory that keeps the promises of the real one,
+// and the list of those promises for every store.
 package audittest
 
 import (
@@ -15,8 +15,8 @@ import (
 	"fenzhang/shared/ident"
 )
 
-// Memory is a bucket that writes once, and an index. Disturb, when set, is called before and after each effect;
-// its error is given to the caller, as if the call or its answer had been lost.
+// Memory is a bucket that writes once, and an index. Disturb, when set, is called before and after
+// each effect; its error is given to the caller, as if the call or its answer had been lost.
 type Memory struct {
 	Disturb func() error
 
@@ -29,7 +29,8 @@ type Memory struct {
 
 // NewMemory makes an empty store.
 func NewMemory() *Memory {
-	return &Memory{objects: map[string][]byte{}, until: map[string]time.Time{}, heads: map[string]audit.Head{}, places: map[string]map[string]audit.Place{}}
+	return &Memory{objects: map[string][]byte{}, until: map[string]time.Time{},
+		heads: map[string]audit.Head{}, places: map[string]map[string]audit.Place{}}
 }
 
 // disturbed runs an effect between two disturbances.
@@ -49,7 +50,8 @@ func (m *Memory) disturbed(effect func()) error {
 }
 
 // Put writes an object once.
-func (m *Memory) Put(_ context.Context, name string, body []byte, until time.Time) (taken bool, err error) {
+func (m *Memory) Put(_ context.Context, name string, body []byte,
+	until time.Time) (taken bool, err error) {
 	err = m.disturbed(func() {
 		if _, taken = m.objects[name]; !taken {
 			m.objects[name], m.until[name] = append([]byte(nil), body...), until
@@ -78,7 +80,8 @@ func (m *Memory) Head(_ context.Context, tenant ident.Tenant) (head audit.Head, 
 }
 
 // Places finds records.
-func (m *Memory) Places(_ context.Context, tenant ident.Tenant, ids []string) (map[string]audit.Place, error) {
+func (m *Memory) Places(_ context.Context, tenant ident.Tenant,
+	ids []string) (map[string]audit.Place, error) {
 	out := map[string]audit.Place{}
 	err := m.disturbed(func() {
 		for _, id := range ids {
@@ -91,7 +94,8 @@ func (m *Memory) Places(_ context.Context, tenant ident.Tenant, ids []string) (m
 }
 
 // SetPlaces gives records their places.
-func (m *Memory) SetPlaces(_ context.Context, tenant ident.Tenant, places map[string]audit.Place) error {
+func (m *Memory) SetPlaces(_ context.Context, tenant ident.Tenant,
+	places map[string]audit.Place) error {
 	for id, p := range places { // one by one: a crash may leave some of them
 		if err := m.disturbed(func() {
 			if m.places[string(tenant)] == nil {

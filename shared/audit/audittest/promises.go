@@ -25,8 +25,10 @@ type Store interface {
 // Entry makes an entry of a tenant.
 func Entry(t testing.TB, tenant ident.Tenant, id string) audit.Entry {
 	t.Helper()
-	body, err := json.Marshal(audit.Record{ID: id, Tenant: tenant, At: time.Date(2026, 11, 16, 2, 0, 0, 0, time.UTC), Actor: string("approver@" + tenant),
-		Act: "settlement.approved", Object: "s-" + id, What: json.RawMessage(`{"gross":"10.00"}`), Why: "月结 <ok>"})
+	body, err := json.Marshal(audit.Record{ID: id, Tenant: tenant,
+		At: time.Date(2026, 11, 16, 2, 0, 0, 0, time.UTC), Actor: string("approver@" + tenant),
+		Act: "settlement.approved", Object: "s-" + id, What: json.RawMessage(`{"gross":"10.00"}`),
+		Why: "月结 <ok>"})
 	if err != nil {
 		t.Fatal(err)
 	}

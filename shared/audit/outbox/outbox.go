@@ -1,5 +1,6 @@
-// Package outbox makes the item by which an act on another table tells the settlements stream what happened.
-// It is put in the same transaction as the act, so that neither exists without the other (promises P7, P9).
+// Package outbox makes the item by which an act on another table tells the settlements stream what
+// happened. It is put in the same transaction as the act, so that neither exists without the other
+// (promises P7, P9).
 package outbox
 
 import (
@@ -20,7 +21,8 @@ const (
 	NameAttribute  = "evn" // name of the event where it is not that of the act
 )
 
-// Item is the outbox item of one act: its audit record and, where the event bus is told, the event's detail.
+// Item is the outbox item of one act: its audit record and, where the event bus is told, the
+// event's detail.
 func Item(rec audit.Record, event json.RawMessage) (map[string]types.AttributeValue, error) {
 	body, err := json.Marshal(rec)
 	if err != nil {
@@ -45,12 +47,14 @@ func Put(table string, rec audit.Record, event json.RawMessage) (types.TransactW
 		return types.TransactWriteItem{}, err
 	}
 	return types.TransactWriteItem{Put: &types.Put{
-		TableName: aws.String(table), Item: item, ConditionExpression: aws.String("attribute_not_exists(pk)"),
+		TableName: aws.String(table), Item: item,
+		ConditionExpression: aws.String("attribute_not_exists(pk)"),
 	}}, nil
 }
 
 // PutNamed is Put with an event whose name is not that of the act.
-func PutNamed(table string, rec audit.Record, name string, event json.RawMessage) (types.TransactWriteItem, error) {
+func PutNamed(table string, rec audit.Record, name string,
+	event json.RawMessage) (types.TransactWriteItem, error) {
 	put, err := Put(table, rec, event)
 	if err == nil {
 		put.Put.Item[NameAttribute] = &types.AttributeValueMemberS{Value: name}

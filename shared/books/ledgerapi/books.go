@@ -31,7 +31,8 @@ const (
 	basisPeriod   = "period"   // the journal by accounting period
 )
 
-// trialAnswer is a trial balance, or a part of it where there are more books than one answer can read.
+// trialAnswer is a trial balance, or a part of it where there are more books than one answer can
+// read.
 type trialAnswer struct {
 	Entity ident.Entity `json:"paying_entity"`
 	Basis  string       `json:"basis"`
@@ -53,7 +54,8 @@ type trialWalk struct {
 
 func (a API) trialBalance(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	q := query{Request: r}
-	ans := trialAnswer{Entity: ident.Entity(q.id("paying_entity", true)), Period: q.month("period"), Basis: basisBalances}
+	ans := trialAnswer{Entity: ident.Entity(q.id("paying_entity", true)), Period: q.month("period"),
+		Basis: basisBalances}
 	at := q.instant("at")
 	walk := trialWalk{}
 	q.cursor(&walk)
@@ -74,7 +76,9 @@ func (a API) trialBalance(ctx context.Context, r *httpapi.Request) (httpapi.Resp
 		read = a.folded(r.Tenant, ans.Entity, func(s ledger.Sheet, e ledger.Entry) { upTo(s, e, at) })
 	case !ans.Period.IsZero():
 		ans.Basis = basisPeriod
-		read = a.folded(r.Tenant, ans.Entity, func(s ledger.Sheet, e ledger.Entry) { ofPeriod(s, e, ans.Period) })
+		read = a.folded(r.Tenant, ans.Entity, func(s ledger.Sheet, e ledger.Entry) {
+			ofPeriod(s, e, ans.Period)
+		})
 	}
 	if err := a.walk(ctx, r.Tenant, &walk, read); err != nil {
 		return httpapi.Response{}, err
@@ -83,14 +87,17 @@ func (a API) trialBalance(ctx context.Context, r *httpapi.Request) (httpapi.Resp
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	ans.Trial, ans.Books, ans.Complete = walk.Sheet.Trial(chart), walk.Books, walk.After == ""
+	ans.Trial = walk.Sheet.Trial(chart)
+	ans.Books = walk.Books
+	ans.Complete = walk.After == ""
 	if !ans.Complete {
 		ans.NextCursor, err = pack(walk)
 	}
 	return httpapi.OK(ans), err
 }
 
-// upTo takes an entry into the sheet of the calendar month of an instant, up to that instant and with it.
+// upTo takes an entry into the sheet of the calendar month of an instant, up to that instant and
+// with it.
 func upTo(s ledger.Sheet, e ledger.Entry, at time.Time) {
 	switch began := civil.MonthOf(at).First().Start(); {
 	case e.At.After(at):
@@ -125,7 +132,8 @@ func (a API) kept(tenant ident.Tenant, entity ident.Entity) reading {
 }
 
 // folded reads the journal.
-func (a API) folded(tenant ident.Tenant, entity ident.Entity, take func(ledger.Sheet, ledger.Entry)) reading {
+func (a API) folded(tenant ident.Tenant, entity ident.Entity,
+	take func(ledger.Sheet, ledger.Entry)) reading {
 	return func(ctx context.Context, book string, into ledger.Sheet) error {
 		for after := ""; ; {
 			page, next, err := a.Journal.Page(ctx, tenant, book, after, journalPage)

@@ -38,7 +38,8 @@ type chartAccountIn struct {
 }
 
 // custom reads what a paying entity changed last; version 0 when nothing.
-func (a API) custom(ctx context.Context, tenant ident.Tenant, entity ident.Entity) (storedChart, string, error) {
+func (a API) custom(ctx context.Context, tenant ident.Tenant,
+	entity ident.Entity) (storedChart, string, error) {
 	var c storedChart
 	found, there, err := a.Master.Latest(ctx, tenant, chartKind, string(entity))
 	if err != nil || !there {
@@ -51,7 +52,8 @@ func (a API) custom(ctx context.Context, tenant ident.Tenant, entity ident.Entit
 }
 
 // Chart gives the chart of a paying entity.
-func (a API) Chart(ctx context.Context, tenant ident.Tenant, entity ident.Entity) (ledger.Chart, error) {
+func (a API) Chart(ctx context.Context, tenant ident.Tenant,
+	entity ident.Entity) (ledger.Chart, error) {
 	own, _, err := a.custom(ctx, tenant, entity)
 	if err != nil {
 		return ledger.Chart{}, err
@@ -75,7 +77,8 @@ func showChart(entity ident.Entity, own storedChart) (httpapi.Response, error) {
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	view := chartView{Entity: entity, Version: own.Version, Accounts: make([]chartAccountIn, len(c.Accounts))}
+	view := chartView{Entity: entity, Version: own.Version,
+		Accounts: make([]chartAccountIn, len(c.Accounts))}
 	added := map[ledger.Account]bool{}
 	for _, x := range own.Accounts {
 		added[x.Account] = true
@@ -110,11 +113,15 @@ func (a API) changeChart(ctx context.Context, r *httpapi.Request) (httpapi.Respo
 		return httpapi.Response{}, err
 	}
 	entity := r.Params["id"]
-	return optimistic.Value(ctx, func() (httpapi.Response, error) { return a.changeOnce(ctx, r, ident.Entity(entity), b) })
+	return optimistic.Value(ctx, func() (httpapi.Response, error) {
+		return a.changeOnce(ctx, r, ident.Entity(entity), b)
+	})
 }
 
-func (a API) changeOnce(ctx context.Context, r *httpapi.Request, entity ident.Entity, b chartBody) (httpapi.Response, error) {
-	if problems := b.Problems(ledger.Custom{}); len(problems) > 0 { // the body in itself, before the object
+func (a API) changeOnce(ctx context.Context, r *httpapi.Request, entity ident.Entity,
+	b chartBody) (httpapi.Response, error) {
+	if problems := b.Problems(ledger.Custom{}); len(problems) > 0 {
+		// the body in itself, before the object
 		return httpapi.Response{}, fault.Invalid(problems...)
 	}
 	if err := a.entity(ctx, r.Tenant, string(entity)); err != nil {
@@ -135,14 +142,18 @@ func (a API) changeOnce(ctx context.Context, r *httpapi.Request, entity ident.En
 		res, err := showChart(entity, had)
 		return res.Replayed(), err
 	case had.Version != b.Version:
-		return httpapi.Response{}, fault.New(fault.StaleVersion, "stale_version", "Somebody changed it first; read it again, then send your change with its version.")
+		return httpapi.Response{},
+			fault.New(fault.StaleVersion, "stale_version",
+				"Somebody changed it first; read it again, then send your change with its version.")
 	default:
 		if problems := b.Problems(had.Custom); len(problems) > 0 {
 			return httpapi.Response{}, fault.Invalid(problems...)
 		}
 		err = a.Master.Put(ctx, tenancy.Change{
-			Objects: []tenancy.Object{{Kind: chartKind, ID: string(entity), Version: next.Version, Doc: next, Digest: asked}},
-			Record: audit.Record{ID: a.NewID(), Tenant: r.Tenant, At: a.Clock.Instant(), Actor: r.Subject, Act: "chart.changed", Object: string(entity),
+			Objects: []tenancy.Object{{Kind: chartKind, ID: string(entity), Version: next.Version, Doc: next,
+				Digest: asked}},
+			Record: audit.Record{ID: a.NewID(), Tenant: r.Tenant, At: a.Clock.Instant(), Actor: r.Subject,
+				Act: "chart.changed", Object: string(entity),
 				What: content, Trace: r.Trace}})
 		if err != nil {
 			return httpapi.Response{}, err

@@ -14,8 +14,10 @@ import (
 	"fenzhang/shared/money"
 )
 
-// showBalances lists balances by paying entity, each account in that entity's code; those of zero are left out.
-func (a API) showBalances(ctx context.Context, tenant ident.Tenant, ans balancesAnswer, sums map[string]map[ledger.Account]money.Amount) (httpapi.Response, error) {
+// showBalances lists balances by paying entity, each account in that entity's code; those of zero
+// are left out.
+func (a API) showBalances(ctx context.Context, tenant ident.Tenant, ans balancesAnswer,
+	sums map[string]map[ledger.Account]money.Amount) (httpapi.Response, error) {
 	for _, entity := range slices.Sorted(maps.Keys(sums)) {
 		chart, err := a.Chart(ctx, tenant, ident.Entity(entity))
 		if err != nil {
@@ -55,17 +57,20 @@ type selection struct {
 
 func (s selection) holds(e ledger.Entry) bool {
 	day := civil.DateOf(e.At)
-	return (s.settlement == "" || e.Settlement == s.settlement) && (s.from.IsZero() || !day.Before(s.from)) && (s.to.IsZero() || !day.After(s.to))
+	return (s.settlement == "" || e.Settlement == s.settlement) &&
+		(s.from.IsZero() || !day.Before(s.from)) && (s.to.IsZero() || !day.After(s.to))
 }
 
 func (a API) entries(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	q := query{Request: r}
 	creator, after := q.id("creator_id", false), entryCursor{}
-	sel := selection{settlement: ident.Settlement(q.id("settlement_id", false)), from: q.day("from"), to: q.day("to")}
+	sel := selection{settlement: ident.Settlement(q.id("settlement_id", false)), from: q.day("from"),
+		to: q.day("to")}
 	q.cursor(&after)
 	limit, err := r.Limit()
 	q.wrong(err != nil, "limit", "must be 1 to 100")
-	q.wrong((creator == "") == (sel.settlement == ""), "creator_id", "must be given, or settlement_id instead, not both")
+	q.wrong((creator == "") == (sel.settlement == ""), "creator_id",
+		"must be given, or settlement_id instead, not both")
 	if err := q.err(); err != nil {
 		return httpapi.Response{}, err
 	}
@@ -90,7 +95,8 @@ func (a API) entries(ctx context.Context, r *httpapi.Request) (httpapi.Response,
 }
 
 // list reads the next entries of a selection.
-func (a API) list(ctx context.Context, tenant ident.Tenant, creator ident.Creator, after string, sel selection, limit int) ([]ledger.Entry, string, error) {
+func (a API) list(ctx context.Context, tenant ident.Tenant, creator ident.Creator, after string,
+	sel selection, limit int) ([]ledger.Entry, string, error) {
 	found := []ledger.Entry{}
 	for {
 		page, next, err := a.Journal.Page(ctx, tenant, string(creator), after, limit)
@@ -117,10 +123,13 @@ const (
 	journalBooks = 200 // books looked into, also where they hold nothing of the period
 )
 
-// journal answers the journal page by page: book by book, each in order of posting; of one paying entity or of all.
+// journal answers the journal page by page: book by book, each in order of posting; of one paying
+// entity or of all.
 func (a API) journal(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	q := query{Request: r}
-	entity, period, at := q.id("paying_entity", false), q.month("period"), entryCursor{}
+	entity := q.id("paying_entity", false)
+	period := q.month("period")
+	at := entryCursor{}
 	q.cursor(&at)
 	if err := q.err(); err != nil {
 		return httpapi.Response{}, err
@@ -131,7 +140,8 @@ func (a API) journal(ctx context.Context, r *httpapi.Request) (httpapi.Response,
 		}
 	}
 	ans, more, err := a.export(ctx, r.Tenant, at, func(e ledger.Entry) bool {
-		return (entity == "" || e.Entity == ident.Entity(entity)) && (period.IsZero() || e.Accounting == period)
+		return (entity == "" || e.Entity == ident.Entity(entity)) &&
+			(period.IsZero() || e.Accounting == period)
 	})
 	if err == nil && more != nil {
 		ans.NextCursor, err = pack(*more)
@@ -140,7 +150,8 @@ func (a API) journal(ctx context.Context, r *httpapi.Request) (httpapi.Response,
 }
 
 // export reads books from a cursor on; the cursor that it gives is nil at the end.
-func (a API) export(ctx context.Context, tenant ident.Tenant, at entryCursor, holds func(ledger.Entry) bool) (entriesAnswer, *entryCursor, error) {
+func (a API) export(ctx context.Context, tenant ident.Tenant, at entryCursor,
+	holds func(ledger.Entry) bool) (entriesAnswer, *entryCursor, error) {
 	ans := entriesAnswer{Entries: []ledger.Entry{}}
 	for looked := 0; looked < journalBooks; {
 		books, err := period.BooksAfter(ctx, a.Creators, tenant, at.Book, booksListed)

@@ -24,13 +24,16 @@ import (
 // Journal reads books. A book is a creator's, or keys.HouseBook.
 type Journal interface {
 	Entries(ctx context.Context, tenant ident.Tenant, book ident.Creator) ([]ledger.Entry, error)
-	Page(ctx context.Context, tenant ident.Tenant, book, after string, limit int) ([]ledger.Entry, string, error)
-	Balances(ctx context.Context, tenant ident.Tenant, book ident.Creator) (map[string]map[ledger.Account]money.Amount, error)
+	Page(ctx context.Context, tenant ident.Tenant, book, after string,
+		limit int) ([]ledger.Entry, string, error)
+	Balances(ctx context.Context, tenant ident.Tenant,
+		book ident.Creator) (map[string]map[ledger.Account]money.Amount, error)
 }
 
 // Master reads and writes master data.
 type Master interface {
-	Latest(ctx context.Context, tenant ident.Tenant, kind tenancy.Kind, id string) (tenancy.Stored, bool, error)
+	Latest(ctx context.Context, tenant ident.Tenant, kind tenancy.Kind,
+		id string) (tenancy.Stored, bool, error)
 	Put(ctx context.Context, c tenancy.Change) error
 }
 
@@ -66,8 +69,10 @@ func (a API) Routes() []httpapi.Route {
 		{Method: "GET", Path: "/v1/ledger/journal", Roles: readers(), Handle: a.journal},
 		{Method: "GET", Path: "/v1/ledger/periods", Roles: readers(), Handle: a.listPeriods},
 		{Method: "GET", Path: one, Roles: readers(), Handle: a.period},
-		{Method: "POST", Path: one + "/close", Roles: []identity.Role{identity.Finance}, Handle: a.closePeriod},
-		{Method: "POST", Path: one + "/seal", Roles: []identity.Role{identity.Approver}, Handle: a.sealPeriod},
+		{Method: "POST", Path: one + "/close", Roles: []identity.Role{identity.Finance},
+			Handle: a.closePeriod},
+		{Method: "POST", Path: one + "/seal", Roles: []identity.Role{identity.Approver},
+			Handle: a.sealPeriod},
 		{Method: "GET", Path: chart, Roles: readers(), Handle: a.chart},
 		{Method: "PUT", Path: chart, Roles: []identity.Role{identity.Admin}, Handle: a.changeChart},
 	}
@@ -114,7 +119,8 @@ const idProblem = "must be 1 to 64 letters, digits, _ or -"
 // id reads an id; one that is needed may not be left out.
 func (q *query) id(name string, needed bool) string {
 	id := q.Query.Get(name)
-	q.wrong((id == "" && needed) || (id != "" && len(tenancy.IDProblems(name, id)) > 0), name, idProblem)
+	q.wrong((id == "" && needed) || (id != "" && len(tenancy.IDProblems(name, id)) > 0), name,
+		idProblem)
 	return id
 }
 

@@ -33,15 +33,20 @@ type periodView struct {
 }
 
 func viewOf(p period.Period, whole bool) periodView {
-	v := periodView{Entity: p.Entity, Month: p.Month, State: p.State, ClosingBy: &p.ClosingBy, ClosingAt: &p.ClosingAt,
-		Complete: p.Review.Complete, Books: p.Review.Books, Checks: p.Review.Checks}
+	v := periodView{Entity: p.Entity, Month: p.Month, State: p.State, ClosingBy: &p.ClosingBy,
+		ClosingAt: &p.ClosingAt,
+		Complete:  p.Review.Complete, Books: p.Review.Books, Checks: p.Review.Checks}
 	if v.Checks == nil {
 		v.Checks = []period.Check{}
 	} else {
 		v.CheckedAt = &p.Review.At
 	}
 	if s := p.Seal; s != nil {
-		v.SealedBy, v.SealedAt, v.Hash, v.AuditSeq, v.AuditHash = &s.By, &s.At, &s.Hash, &s.AuditSeq, &s.Audit
+		v.SealedBy = &s.By
+		v.SealedAt = &s.At
+		v.Hash = &s.Hash
+		v.AuditSeq = &s.AuditSeq
+		v.AuditHash = &s.Audit
 		if whole {
 			v.Balance = &s.Balance
 		}
@@ -68,12 +73,14 @@ func (a API) period(ctx context.Context, r *httpapi.Request) (httpapi.Response, 
 		return httpapi.Response{}, err
 	}
 	if p == nil {
-		return httpapi.OK(periodView{Entity: ident.Entity(entity), Month: month, State: period.Open, Checks: []period.Check{}}), nil
+		return httpapi.OK(periodView{Entity: ident.Entity(entity), Month: month, State: period.Open,
+			Checks: []period.Check{}}), nil
 	}
 	return httpapi.OK(viewOf(*p, true)), nil
 }
 
-// periodsAnswer lists the periods that are closing or sealed, newest first, and the first month that takes entries.
+// periodsAnswer lists the periods that are closing or sealed, newest first, and the first month
+// that takes entries.
 type periodsAnswer struct {
 	Entity  ident.Entity `json:"paying_entity"`
 	Open    civil.Month  `json:"open"`
@@ -115,7 +122,9 @@ func (a API) sealPeriod(ctx context.Context, r *httpapi.Request) (httpapi.Respon
 	return a.periodAct(ctx, r, a.Periods.Seal)
 }
 
-func (a API) periodAct(ctx context.Context, r *httpapi.Request, act func(context.Context, identity.Principal, ident.Entity, civil.Month) (period.Period, error)) (httpapi.Response, error) {
+func (a API) periodAct(ctx context.Context, r *httpapi.Request,
+	act func(context.Context, identity.Principal, ident.Entity,
+		civil.Month) (period.Period, error)) (httpapi.Response, error) {
 	if err := r.JSON(&struct{}{}); len(r.Body) > 0 && err != nil {
 		return httpapi.Response{}, err
 	}

@@ -1,5 +1,5 @@
-// Package ledgercheck derives what each creator's accounts must hold from the objects behind them, and compares
-// it with the journal and the balances. What cannot be explained must be 0.00.
+// Package ledgercheck derives what each creator's accounts must hold from the objects behind them,
+// and compares it with the journal and the balances. What cannot be explained must be 0.00.
 package ledgercheck
 
 import (
@@ -24,34 +24,43 @@ import (
 
 // Journal reads creators' books.
 type Journal interface {
-	// Entries reads a creator's whole journal; an entry whose postings do not sum to zero is an error (P1).
+	// Entries reads a creator's whole journal; an entry whose postings do not sum to zero is an error
+	// (P1).
 	Entries(ctx context.Context, tenant ident.Tenant, creator ident.Creator) ([]ledger.Entry, error)
 	// Balances reads the kept balances by paying entity and account.
-	Balances(ctx context.Context, tenant ident.Tenant, creator ident.Creator) (map[string]map[ledger.Account]money.Amount, error)
+	Balances(ctx context.Context, tenant ident.Tenant,
+		creator ident.Creator) (map[string]map[ledger.Account]money.Amount, error)
 }
 
 // Settlements reads settlements with their figures and tax rows.
 type Settlements interface {
-	List(ctx context.Context, tenant ident.Tenant, q settlement.Query, cursor string, limit int) ([]settlement.Settlement, string, error)
-	FiguresOf(ctx context.Context, page []settlement.Settlement) (map[string]map[string]settlement.Figures, error)
-	TaxRows(ctx context.Context, tenant ident.Tenant, entity ident.Entity, taxpayer ident.Taxpayer, year int) ([]settlement.Booking, error)
-	Receivables(ctx context.Context, tenant ident.Tenant, creator ident.Creator, entity ident.Entity) ([]receivable.Receivable, error)
+	List(ctx context.Context, tenant ident.Tenant, q settlement.Query, cursor string,
+		limit int) ([]settlement.Settlement, string, error)
+	FiguresOf(ctx context.Context,
+		page []settlement.Settlement) (map[string]map[string]settlement.Figures, error)
+	TaxRows(ctx context.Context, tenant ident.Tenant, entity ident.Entity, taxpayer ident.Taxpayer,
+		year int) ([]settlement.Booking, error)
+	Receivables(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
+		entity ident.Entity) ([]receivable.Receivable, error)
 }
 
 // Buckets reads what waits for statements.
 type Buckets interface {
-	Buckets(ctx context.Context, tenant ident.Tenant, creator ident.Creator, from, to civil.Month) ([]income.Bucket, error)
+	Buckets(ctx context.Context, tenant ident.Tenant, creator ident.Creator, from,
+		to civil.Month) ([]income.Bucket, error)
 }
 
 // Creators lists a tenant's creators.
 type Creators interface {
-	Creators(ctx context.Context, tenant ident.Tenant, cursor string, limit int) ([]tenancy.Creator, string, error)
+	Creators(ctx context.Context, tenant ident.Tenant, cursor string,
+		limit int) ([]tenancy.Creator, string, error)
 }
 
 // Days reads what the closing of days accrued to creators.
 type Days interface {
 	// Closings reads a creator's closed days; one that is not closed is left out.
-	Closings(ctx context.Context, tenant ident.Tenant, creator ident.Creator, days []civil.Date) (map[civil.Date]incentive.Closed, error)
+	Closings(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
+		days []civil.Date) (map[civil.Date]incentive.Closed, error)
 }
 
 // Service checks the ledger, page by page.
@@ -63,13 +72,15 @@ type Service struct {
 	Creators    Creators
 }
 
-// Balance is the sum of an account over the creators of a page; debits are positive, credits negative.
+// Balance is the sum of an account over the creators of a page; debits are positive, credits
+// negative.
 type Balance struct {
 	Account ledger.Account `json:"account"`
 	Balance money.Amount   `json:"balance"`
 }
 
-// Difference is something that is not as it must be. Account is an account, or says which sum is meant.
+// Difference is something that is not as it must be. Account is an account, or says which sum is
+// meant.
 type Difference struct {
 	CreatorID  ident.Creator  `json:"creator_id"`
 	Account    string         `json:"account"`
@@ -79,7 +90,8 @@ type Difference struct {
 	Expected   money.Amount   `json:"expected"`
 	Actual     money.Amount   `json:"actual"`
 	Difference money.Amount   `json:"difference"` // actual less expected
-	// Objects are the settlements, receivables, buckets and journal entries to look at, the first maxObjects of them.
+	// Objects are the settlements, receivables, buckets and journal entries to look at, the first
+	// maxObjects of them.
 	Objects []string `json:"objects"`
 }
 
@@ -145,9 +157,10 @@ type result struct {
 	differences []Difference
 }
 
-// creator checks one creator. Its objects are not read at one instant, so a difference counts only when a second
-// look finds one too.
-func (s Service) creator(ctx context.Context, tenant ident.Tenant, id ident.Creator) (result, error) {
+// creator checks one creator. Its objects are not read at one instant, so a difference counts only
+// when a second look finds one too.
+func (s Service) creator(ctx context.Context, tenant ident.Tenant,
+	id ident.Creator) (result, error) {
 	var r result
 	for range 2 {
 		f, err := s.gather(ctx, tenant, string(id))
@@ -186,11 +199,13 @@ type facts struct {
 func (s Service) gather(ctx context.Context, tenant ident.Tenant, id string) (facts, error) {
 	f := facts{creator: ident.Creator(id), figures: map[string]map[string]settlement.Figures{}}
 	var err error
-	if f.buckets, err = s.Buckets.Buckets(ctx, tenant, ident.Creator(id), civil.In(2000, 1), civil.In(2999, 12)); err != nil {
+	if f.buckets, err = s.Buckets.Buckets(ctx, tenant, ident.Creator(id), civil.In(2000, 1),
+		civil.In(2999, 12)); err != nil {
 		return f, err
 	}
 	for cursor := ""; ; {
-		page, next, err := s.Settlements.List(ctx, tenant, settlement.Query{Creator: ident.Creator(id)}, cursor, 100)
+		page, next, err := s.Settlements.List(ctx, tenant, settlement.Query{Creator: ident.Creator(id)},
+			cursor, 100)
 		if err != nil {
 			return f, err
 		}
@@ -220,20 +235,24 @@ func (s Service) gather(ctx context.Context, tenant ident.Tenant, id string) (fa
 	return f, err
 }
 
-// bookings reads the tax rows that these settlements left behind; other creators of the same taxpayer have theirs
-// in the same list.
-func (s Service) bookings(ctx context.Context, tenant ident.Tenant, of []settlement.Settlement) ([]settlement.Booking, map[taxed]bool, error) {
+// bookings reads the tax rows that these settlements left behind; other creators of the same
+// taxpayer have theirs in the same list.
+func (s Service) bookings(ctx context.Context, tenant ident.Tenant,
+	of []settlement.Settlement) ([]settlement.Booking, map[taxed]bool, error) {
 	type list struct {
 		taxed
 		year int
 	}
-	lists, own, who := map[list]bool{}, map[string]bool{}, map[taxed]bool{}
+	lists := map[list]bool{}
+	own := map[string]bool{}
+	who := map[taxed]bool{}
 	for _, st := range of {
 		own[st.ID] = true
 		if st.BookedEntry == "" {
 			continue
 		}
-		first, last := min(st.OpenedAt.Year(), st.VATDate.Year(), st.PaymentDate.Year()), max(st.OpenedAt.Year(), st.PaymentDate.Year())
+		first, last := min(st.OpenedAt.Year(), st.VATDate.Year(), st.PaymentDate.Year()),
+			max(st.OpenedAt.Year(), st.PaymentDate.Year())
 		for year := first; year <= last; year++ {
 			lists[list{taxed{st.Entity, st.TaxpayerID}, year}] = true
 		}
@@ -247,7 +266,8 @@ func (s Service) bookings(ctx context.Context, tenant ident.Tenant, of []settlem
 		if err != nil {
 			return nil, nil, err
 		}
-		if into, closed := settlement.ClosedFor(all); closed { // what came later of these settlements stands there
+		if into, closed := settlement.ClosedFor(all); closed {
+			// what came later of these settlements stands there
 			if on := (list{taxed{l.entity, into}, l.year}); !lists[on] {
 				lists[on] = true
 				waiting = append(waiting, on)
@@ -302,8 +322,10 @@ func (s subject) compare(what string, expected, actual money.Amount) {
 	objects := append([]string{}, s.objects...)
 	slices.Sort(objects)
 	objects = slices.Compact(objects)
-	s.found = append(s.found, Difference{CreatorID: s.creator, Account: what, Entity: s.entity, Taxpayer: s.taxpayer, TaxPeriod: s.month,
-		Expected: expected, Actual: actual, Difference: actual.Sub(expected), Objects: objects[:min(len(objects), maxObjects)]})
+	s.found = append(s.found, Difference{CreatorID: s.creator, Account: what, Entity: s.entity,
+		Taxpayer: s.taxpayer, TaxPeriod: s.month,
+		Expected: expected, Actual: actual, Difference: actual.Sub(expected),
+		Objects: objects[:min(len(objects), maxObjects)]})
 }
 
 // maxObjects bounds how many objects a difference names.
@@ -315,7 +337,8 @@ func (f facts) check() result {
 	expected, journal := f.expected(), f.journal()
 	if !f.house {
 		for _, account := range derived() {
-			d.about(f.suspects(account, expected, journal)...).compare(string(account), expected.total(account), journal.total(account))
+			d.about(f.suspects(account, expected, journal)...).compare(string(account),
+				expected.total(account), journal.total(account))
 		}
 		f.checkTaxes(d)
 		f.checkDays(d)
@@ -325,7 +348,9 @@ func (f facts) check() result {
 	for _, s := range f.settlements {
 		f.checkSums(d, s)
 	}
-	slices.SortStableFunc(d.found, func(a, b Difference) int { return cmp.Compare(a.Account, b.Account) })
+	slices.SortStableFunc(d.found, func(a, b Difference) int {
+		return cmp.Compare(a.Account, b.Account)
+	})
 	return result{ledger.Balances(f.entries), d.found}
 }
 

@@ -14,7 +14,8 @@ import (
 	"fenzhang/shared/money"
 )
 
-// accrualDay is a day of a creator for which something was accrued: what its closing says, and what the journal does.
+// accrualDay is a day of a creator for which something was accrued: what its closing says, and what
+// the journal does.
 type accrualDay struct {
 	day      civil.Date
 	closed   money.Amount
@@ -24,7 +25,8 @@ type accrualDay struct {
 	buckets  []string       // those that have lines of the day's month
 }
 
-// days holds the closed days of the months in which something was accrued against the entries that name them.
+// days holds the closed days of the months in which something was accrued against the entries that
+// name them.
 func (s Service) days(ctx context.Context, tenant ident.Tenant, f facts) ([]accrualDay, error) {
 	all := map[civil.Date]*accrualDay{}
 	at := func(day civil.Date) *accrualDay {
@@ -59,7 +61,9 @@ func (s Service) days(ctx context.Context, tenant ident.Tenant, f facts) ([]accr
 	if len(all) == 0 {
 		return nil, nil
 	}
-	asked := slices.SortedFunc(maps.Keys(all), func(a, b civil.Date) int { return strings.Compare(a.String(), b.String()) })
+	asked := slices.SortedFunc(maps.Keys(all), func(a, b civil.Date) int {
+		return strings.Compare(a.String(), b.String())
+	})
 	closed, err := s.Days.Closings(ctx, tenant, f.creator, asked)
 	if err != nil {
 		return nil, err
@@ -78,6 +82,7 @@ const accrualOf = "accrual of "
 // checkDays compares what the closing of days accrued with the journal, day by day.
 func (f facts) checkDays(d *differences) {
 	for _, day := range f.days {
-		d.about(append(day.entries, day.buckets...)...).compare(accrualOf+day.day.String(), day.closed, day.posted)
+		d.about(append(day.entries, day.buckets...)...).compare(accrualOf+day.day.String(), day.closed,
+			day.posted)
 	}
 }

@@ -13,7 +13,8 @@ import (
 
 // derived are the accounts whose balance the objects tell (design, section 6, "Unexplained").
 func derived() []ledger.Account {
-	return []ledger.Account{ledger.CreatorPayable, ledger.CreatorReceivable, ledger.CreatorAccrued, ledger.PartyAccrued, ledger.PlatformClearing, ledger.GatewayClearing}
+	return []ledger.Account{ledger.CreatorPayable, ledger.CreatorReceivable, ledger.CreatorAccrued,
+		ledger.PartyAccrued, ledger.PlatformClearing, ledger.GatewayClearing}
 }
 
 // expected is what the objects say that the accounts hold.
@@ -113,26 +114,30 @@ func accrued(b income.Bucket, byID settlement.Occurrences) money.Amount {
 	return b.Distributable
 }
 
-// checkClaims compares what was taken of each receivable with the set-offs that stand, and keeps both within it.
+// checkClaims compares what was taken of each receivable with the set-offs that stand, and keeps
+// both within it.
 func (f facts) checkClaims(d *differences) {
 	taken := map[string]money.Amount{}
 	for _, s := range f.settlements {
 		if s.BookingStands() {
 			for _, o := range s.SetOffs {
-				taken[string(s.Entity+"#")+o.Receivable] = taken[string(s.Entity+"#")+o.Receivable].Add(o.Amount.Abs())
+				taken[string(s.Entity+"#")+o.Receivable] = taken[string(s.Entity+"#")+o.Receivable].Add(
+					o.Amount.Abs())
 			}
 		}
 	}
 	for _, r := range f.claims {
 		d.about(r.ID).compare("taken of receivable "+r.ID, taken[string(r.Entity+"#")+r.ID], r.Taken)
 		over := r.Taken.Add(r.Open).Sub(r.Amount)
-		d.about(r.ID).compare("receivable "+r.ID+" over its amount", money.Amount{}, money.MaxOf(over, money.Amount{}))
-		d.about(r.ID).compare("open below zero of receivable "+r.ID, money.Amount{}, money.Min(r.Open, money.Amount{}))
+		d.about(r.ID).compare("receivable "+r.ID+" over its amount", money.Amount{},
+			money.MaxOf(over, money.Amount{}))
+		d.about(r.ID).compare("open below zero of receivable "+r.ID, money.Amount{},
+			money.Min(r.Open, money.Amount{}))
 	}
 }
 
-// checkSums checks promise P2 of one settlement: gross is the sum of the money shares, and the creator's share is
-// what is kept back plus net; net is what is paid, and never below zero.
+// checkSums checks promise P2 of one settlement: gross is the sum of the money shares, and the
+// creator's share is what is kept back plus net; net is what is paid, and never below zero.
 func (f facts) checkSums(d *differences, s settlement.Settlement) {
 	of := d.about(s.ID)
 	var whole money.Amount
@@ -163,5 +168,6 @@ func (f facts) checkSums(d *differences, s settlement.Settlement) {
 		of.compare("set off and paid of "+s.ID, figures.Result.Net, off.Add(s.ToPay))
 		of.compare("paid below zero of "+s.ID, money.Amount{}, money.Min(money.Amount{}, s.ToPay))
 	}
-	of.compare("net below zero of "+s.ID, money.Amount{}, money.Min(money.Amount{}, figures.Result.Net))
+	of.compare("net below zero of "+s.ID, money.Amount{},
+		money.Min(money.Amount{}, figures.Result.Net))
 }

@@ -15,7 +15,9 @@ const maxCursor = 64
 func (s Service) Handle(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	cursor := r.Query.Get("cursor")
 	if len(cursor) > maxCursor || !utf8.ValidString(cursor) {
-		return httpapi.Response{}, fault.Invalid(fault.Field{Field: "cursor", Problem: "is not a cursor of this list; leave it out to begin anew"})
+		return httpapi.Response{},
+			fault.Invalid(fault.Field{Field: "cursor",
+				Problem: "is not a cursor of this list; leave it out to begin anew"})
 	}
 	page, err := s.Page(ctx, r.Tenant, cursor)
 	if err != nil {

@@ -13,8 +13,8 @@ import (
 	"fenzhang/shared/settlement/receivable"
 )
 
-// books are amounts by account and object; debits are positive. An object is a payable by the id of its first
-// occurrence, a receivable, a bucket, or where nothing else is known a journal entry.
+// books are amounts by account and object; debits are positive. An object is a payable by the id of
+// its first occurrence, a receivable, a bucket, or where nothing else is known a journal entry.
 type books map[ledger.Account]map[string]money.Amount
 
 func (b books) debit(a ledger.Account, object string, amount money.Amount) {
@@ -67,9 +67,12 @@ func differing(a, b map[string]money.Amount) []string {
 	return slices.Sorted(maps.Keys(all))
 }
 
-// journal tells the entries by the objects that they are about. Totals by account are those of the entries.
+// journal tells the entries by the objects that they are about. Totals by account are those of the
+// entries.
 func (f facts) journal() books {
-	out, byID, raised := books{}, settlement.OccurrencesOf(f.settlements), f.raised()
+	out := books{}
+	byID := settlement.OccurrencesOf(f.settlements)
+	raised := f.raised()
 	for _, e := range f.entries {
 		object := cmp.Or(byID.First(string(e.Settlement)), e.ID)
 		r, raises := raised[e.ID]
@@ -126,8 +129,9 @@ func (f facts) setOff(out books, byID settlement.Occurrences) {
 	}
 }
 
-// ofAccruals are the suspects of creator.accrued. Entries of days do not name the bucket that they go into, so the
-// buckets are held against the settlements that consumed them; where these agree, it is one of those that wait.
+// ofAccruals are the suspects of creator.accrued. Entries of days do not name the bucket that they
+// go into, so the buckets are held against the settlements that consumed them; where these agree,
+// it is one of those that wait.
 func (f facts) ofAccruals(journal books) []string {
 	byID := settlement.OccurrencesOf(f.settlements)
 	var wrong, waiting []string
@@ -136,7 +140,8 @@ func (f facts) ofAccruals(journal books) []string {
 			continue
 		}
 		left := accrued(b, byID)
-		if consumed := b.Distributable.Sub(left); b.State == income.Settled && journal[ledger.CreatorAccrued][byID.First(string(b.Settlement))] != consumed {
+		if consumed := b.Distributable.Sub(left); b.State == income.Settled &&
+			journal[ledger.CreatorAccrued][byID.First(string(b.Settlement))] != consumed {
 			wrong = append(wrong, b.Name(), string(b.Settlement))
 		} else if !left.IsZero() {
 			waiting = append(waiting, b.Name())

@@ -21,13 +21,15 @@ import (
 
 // Contracts finds the contract that covers an income.
 type Contracts interface {
-	Contract(ctx context.Context, tenant ident.Tenant, creator ident.Creator, incomeType string, day civil.Date) (tenancy.Contract, error)
+	Contract(ctx context.Context, tenant ident.Tenant, creator ident.Creator, incomeType string,
+		day civil.Date) (tenancy.Contract, error)
 }
 
-// TrueUps lists the open true-ups (补扣补退) of a taxpayer at a paying entity up to a month, each with what was decided
-// of it.
+// TrueUps lists the open true-ups (补扣补退) of a taxpayer at a paying entity up to a month, each with
+// what was decided of it.
 type TrueUps interface {
-	OfTaxpayer(ctx context.Context, tenant ident.Tenant, entity ident.Entity, taxpayer ident.Taxpayer, through civil.Month) ([]trueup.TrueUp, error)
+	OfTaxpayer(ctx context.Context, tenant ident.Tenant, entity ident.Entity, taxpayer ident.Taxpayer,
+		through civil.Month) ([]trueup.TrueUp, error)
 }
 
 // Reviewer checks books for the closing of a period. It implements period.Books.
@@ -39,9 +41,10 @@ type Reviewer struct {
 
 var _ period.Books = Reviewer{}
 
-// Review checks one book at a paying entity. Its objects are not read at one instant, so what differs counts only
-// when a second look finds it too.
-func (r Reviewer) Review(ctx context.Context, tenant ident.Tenant, entity ident.Entity, book string, month civil.Month) (period.Book, error) {
+// Review checks one book at a paying entity. Its objects are not read at one instant, so what
+// differs counts only when a second look finds it too.
+func (r Reviewer) Review(ctx context.Context, tenant ident.Tenant, entity ident.Entity, book string,
+	month civil.Month) (period.Book, error) {
 	var f facts
 	var found []Difference
 	for range 2 {
@@ -82,8 +85,8 @@ func (r Reviewer) facts(ctx context.Context, tenant ident.Tenant, book string) (
 	return f, err
 }
 
-// scope is the part in which books and objects can be compared: one paying entity, or all of them where a bucket has
-// accruals of several and does not say how much of each.
+// scope is the part in which books and objects can be compared: one paying entity, or all of them
+// where a bucket has accruals of several and does not say how much of each.
 func (f facts) scope(entity ident.Entity) facts {
 	for _, b := range f.buckets {
 		if len(b.Entities) > 1 {
@@ -95,7 +98,8 @@ func (f facts) scope(entity ident.Entity) facts {
 
 // at is what concerns one paying entity.
 func (f facts) at(entity ident.Entity) facts {
-	out := facts{creator: f.creator, house: f.house, figures: f.figures, balances: map[string]map[ledger.Account]money.Amount{}}
+	out := facts{creator: f.creator, house: f.house, figures: f.figures,
+		balances: map[string]map[ledger.Account]money.Amount{}}
 	for _, e := range f.entries {
 		if e.Entity == entity {
 			out.entries = append(out.entries, e)
@@ -161,7 +165,8 @@ func (d Difference) check() string {
 	return period.CheckUnexplained
 }
 
-// about tells what of a settlement stands in a month's way: figures that no rule gives, acts that are half done.
+// about tells what of a settlement stands in a month's way: figures that no rule gives, acts that
+// are half done.
 func about(s settlement.Settlement, month civil.Month) []period.Finding {
 	var found []period.Finding
 	if s.Unbooked() && s.Quote == "" && !s.ServicePeriod.After(month) {
@@ -172,14 +177,16 @@ func about(s settlement.Settlement, month civil.Month) []period.Finding {
 		found = append(found, period.Finding{Check: period.CheckFigures, Text: text})
 	}
 	if s.Status == settlement.Paying && s.ReasonClass == settlement.Cancelled {
-		found = append(found, period.Finding{Check: period.CheckUnfinished, Text: s.ID + " is half cancelled"})
+		found = append(found,
+			period.Finding{Check: period.CheckUnfinished, Text: s.ID + " is half cancelled"})
 	}
 	return found
 }
 
-// undecided lists the open true-ups up to a month of the taxpayers for whom something of the creator's was booked; one
-// with several creators is told with each.
-func (r Reviewer) undecided(ctx context.Context, tenant ident.Tenant, entity ident.Entity, f facts, month civil.Month) ([]period.Finding, error) {
+// undecided lists the open true-ups up to a month of the taxpayers for whom something of the
+// creator's was booked; one with several creators is told with each.
+func (r Reviewer) undecided(ctx context.Context, tenant ident.Tenant, entity ident.Entity, f facts,
+	month civil.Month) ([]period.Finding, error) {
 	var found []period.Finding
 	for who := range f.taxed {
 		if who.entity != entity {
@@ -198,7 +205,8 @@ func (r Reviewer) undecided(ctx context.Context, tenant ident.Tenant, entity ide
 }
 
 // withoutContract lists the income of a month and before that waits for a contract.
-func (r Reviewer) withoutContract(ctx context.Context, tenant ident.Tenant, buckets []income.Bucket, month civil.Month) ([]period.Finding, error) {
+func (r Reviewer) withoutContract(ctx context.Context, tenant ident.Tenant, buckets []income.Bucket,
+	month civil.Month) ([]period.Finding, error) {
 	var found []period.Finding
 	for _, b := range buckets {
 		if b.State != income.Open || b.Period.After(month) {
@@ -207,7 +215,9 @@ func (r Reviewer) withoutContract(ctx context.Context, tenant ident.Tenant, buck
 		_, err := r.Contracts.Contract(ctx, tenant, b.CreatorID, b.IncomeType, b.Period.Last())
 		switch {
 		case fault.HasCode(err, fault.RuleMissing):
-			found = append(found, period.Finding{Check: period.CheckContracts, Text: fmt.Sprintf("%s: %s of %s, %s", b.CreatorID, b.IncomeType, b.Period, b.Distributable)})
+			found = append(found,
+				period.Finding{Check: period.CheckContracts,
+					Text: fmt.Sprintf("%s: %s of %s, %s", b.CreatorID, b.IncomeType, b.Period, b.Distributable)})
 		case err != nil:
 			return nil, err
 		}

@@ -15,8 +15,9 @@ import (
 	"fenzhang/shared/settlement"
 )
 
-// taxKey is what taxes payable are compared by. The period is the month of the payment or, of true-ups, of the return
-// that they correct, as entries have it; rows of value-added tax may be of another month by themselves.
+// taxKey is what taxes payable are compared by. The period is the month of the payment or, of
+// true-ups, of the return that they correct, as entries have it; rows of value-added tax may be of
+// another month by themselves.
 type taxKey struct {
 	entity   ident.Entity
 	taxpayer ident.Taxpayer
@@ -24,7 +25,8 @@ type taxKey struct {
 	month    civil.Month
 }
 
-// taxes are amounts payable, credits negative, by object: a payable by its first occurrence, a correction by its act.
+// taxes are amounts payable, credits negative, by object: a payable by its first occurrence, a
+// correction by its act.
 type taxes map[taxKey]map[string]money.Amount
 
 func (t taxes) add(k taxKey, object string, amount money.Amount) {
@@ -47,7 +49,9 @@ func (f facts) checkTaxes(d *differences) {
 	rows, journal := f.taxRows(), f.taxEntries()
 	for _, k := range taxKeys(rows, journal) {
 		of := d.about(f.named(differing(rows[k], journal[k]))...)
-		of.entity, of.taxpayer, of.month = k.entity, k.taxpayer, k.month
+		of.entity = k.entity
+		of.taxpayer = k.taxpayer
+		of.month = k.month
 		of.compare(string(k.account), rows.total(k), journal.total(k))
 	}
 }
@@ -60,7 +64,8 @@ func taxKeys(both ...taxes) []taxKey {
 		}
 	}
 	return slices.SortedFunc(maps.Keys(all), func(a, b taxKey) int {
-		return cmp.Or(cmp.Compare(a.account, b.account), cmp.Compare(a.entity, b.entity), cmp.Compare(a.taxpayer, b.taxpayer), a.month.Sub(b.month))
+		return cmp.Or(cmp.Compare(a.account, b.account), cmp.Compare(a.entity, b.entity),
+			cmp.Compare(a.taxpayer, b.taxpayer), a.month.Sub(b.month))
 	})
 }
 
@@ -68,7 +73,8 @@ func taxKeys(both ...taxes) []taxKey {
 func (f facts) taxRows() taxes {
 	out, byID := taxes{}, settlement.OccurrencesOf(f.settlements)
 	bookings := slices.SortedFunc(slices.Values(f.bookings), func(a, b settlement.Booking) int {
-		return cmp.Or(cmp.Compare(a.EntryID, b.EntryID), cmp.Compare(rank(a), rank(b))) // acts sort by time, in whichever list they are
+		// acts sort by time, in whichever list they are
+		return cmp.Or(cmp.Compare(a.EntryID, b.EntryID), cmp.Compare(rank(a), rank(b)))
 	})
 	booked := map[string]civil.Month{} // of a settlement: the month of its last booking
 	for _, b := range bookings {
@@ -76,7 +82,8 @@ func (f facts) taxRows() taxes {
 			booked[string(b.Settlement)] = bookedIn(b, byID[string(b.Settlement)])
 		}
 		for _, r := range b.Rows {
-			k, object := taxKey{b.Entity, b.Taxpayer, ledger.TaxPayable(strings.ToLower(r.Kind)), booked[string(b.Settlement)]}, byID.First(string(b.Settlement))
+			k, object := taxKey{b.Entity, b.Taxpayer, ledger.TaxPayable(strings.ToLower(r.Kind)),
+				booked[string(b.Settlement)]}, byID.First(string(b.Settlement))
 			if len(b.Of) > 0 {
 				k.month, object = lawdiff.MonthOf(r.Period), b.EntryID
 			}
@@ -109,7 +116,10 @@ func bookedIn(b settlement.Booking, s settlement.Settlement) civil.Month {
 
 // taxEntries tells the entries in accounts of taxes payable.
 func (f facts) taxEntries() taxes {
-	out, byID, taxpayers, entries := taxes{}, settlement.OccurrencesOf(f.settlements), map[string]string{}, map[string]ledger.Entry{}
+	out := taxes{}
+	byID := settlement.OccurrencesOf(f.settlements)
+	taxpayers := map[string]string{}
+	entries := map[string]ledger.Entry{}
 	trueUps := map[string]bool{}
 	for _, b := range f.bookings {
 		taxpayers[b.EntryID], trueUps[b.EntryID] = string(b.Taxpayer), len(b.Of) > 0
@@ -119,7 +129,9 @@ func (f facts) taxEntries() taxes {
 	}
 	for _, e := range f.entries {
 		act := strings.TrimSuffix(e.ID, "-"+e.Tax.String()) // a correction has an entry for each month
-		k := taxKey{entity: e.Entity, taxpayer: cmp.Or(ident.Taxpayer(taxpayers[act]), byID[string(e.Settlement)].TaxpayerID), month: e.Tax}
+		k := taxKey{entity: e.Entity,
+			taxpayer: cmp.Or(ident.Taxpayer(taxpayers[act]), byID[string(e.Settlement)].TaxpayerID),
+			month:    e.Tax}
 		object := cmp.Or(byID.First(string(e.Settlement)), act)
 		if trueUps[act] {
 			object = act
@@ -133,7 +145,8 @@ func (f facts) taxEntries() taxes {
 		if !ok || before.Tax == e.Tax || before.Tax.IsZero() {
 			continue
 		}
-		for account, amount := range standing(before, entries) { // the entry of a booking made anew takes the old one back in its own month
+		for account, amount := range standing(before,
+			entries) { // the entry of a booking made anew takes the old one back in its own month
 			if k.account = account; account.IsTaxPayable() {
 				k.month = e.Tax
 				out.add(k, object, amount)

@@ -11,16 +11,18 @@ import (
 	"fenzhang/shared/settlement"
 )
 
-// place is what positions are gathered by: what an account holds because of one payable and, of taxes, one month.
+// place is what positions are gathered by: what an account holds because of one payable and, of
+// taxes, one month.
 type place struct {
 	account ledger.Account
 	object  string
 	period  civil.Month
 }
 
-// Of gathers a creator's journal by payable and account, and tells of each sum where it is by the payable's last
-// occurrence, as the viewer has it. What a payable has balanced is not listed.
-func Of(entries []ledger.Entry, settlements []settlement.Settlement, view settlement.Viewer) []Position {
+// Of gathers a creator's journal by payable and account, and tells of each sum where it is by the
+// payable's last occurrence, as the viewer has it. What a payable has balanced is not listed.
+func Of(entries []ledger.Entry, settlements []settlement.Settlement,
+	view settlement.Viewer) []Position {
 	byID := settlement.OccurrencesOf(settlements)
 	sums := map[place]money.Amount{}
 	var order []place
@@ -81,7 +83,10 @@ func (p Position) told(s settlement.Settlement, ok bool, view settlement.Viewer)
 }
 
 func (p Position) as(state State, reason, owner, action string) Position {
-	p.State, p.Reason, p.Owner, p.Action = state, reason, owner, action
+	p.State = state
+	p.Reason = reason
+	p.Owner = owner
+	p.Action = action
 	return p
 }
 

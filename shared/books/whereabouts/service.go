@@ -24,13 +24,15 @@ import (
 // Journal reads creators' books.
 type Journal interface {
 	Entries(ctx context.Context, tenant ident.Tenant, creator ident.Creator) ([]ledger.Entry, error)
-	Balances(ctx context.Context, tenant ident.Tenant, creator ident.Creator) (map[string]map[ledger.Account]money.Amount, error)
+	Balances(ctx context.Context, tenant ident.Tenant,
+		creator ident.Creator) (map[string]map[ledger.Account]money.Amount, error)
 }
 
 // Settlements lists settlements.
 type Settlements interface {
 	Load(ctx context.Context, tenant ident.Tenant, id ident.Settlement) (settlement.Settlement, error)
-	List(ctx context.Context, tenant ident.Tenant, q settlement.Query, cursor string, limit int) ([]settlement.Settlement, string, error)
+	List(ctx context.Context, tenant ident.Tenant, q settlement.Query, cursor string,
+		limit int) ([]settlement.Settlement, string, error)
 }
 
 // Viewers show a tenant's settlements by its deadlines and the working days.
@@ -38,24 +40,28 @@ type Viewers interface {
 	Viewer(ctx context.Context, by identity.Principal) (settlement.Viewer, error)
 }
 
-// Waiting is income that no settlement has taken up yet: it is in no account, or in creator.accrued.
+// Waiting is income that no settlement has taken up yet: it is in no account, or in
+// creator.accrued.
 type Waiting struct {
 	IncomeType string       `json:"income_type"`
 	Period     string       `json:"period"`
 	Amount     money.Amount `json:"amount"`
-	Reason     string       `json:"reason"` // not_due, contract_missing, minimum_payout, not_the_payer ...
-	Due        civil.Date   `json:"due,omitzero"`
+	// not_due, contract_missing, minimum_payout, not_the_payer ...
+	Reason string     `json:"reason"`
+	Due    civil.Date `json:"due,omitzero"`
 }
 
 // Statements tells what waits for a statement, and why.
 type Statements interface {
-	List(ctx context.Context, by identity.Principal, creator ident.Creator, period civil.Month) ([]billing.Shown, error)
+	List(ctx context.Context, by identity.Principal, creator ident.Creator,
+		period civil.Month) ([]billing.Shown, error)
 }
 
 // Creators lists a tenant's creators.
 type Creators interface {
 	Creator(ctx context.Context, tenant ident.Tenant, creator ident.Creator) (tenancy.Creator, error)
-	Creators(ctx context.Context, tenant ident.Tenant, cursor string, limit int) ([]tenancy.Creator, string, error)
+	Creators(ctx context.Context, tenant ident.Tenant, cursor string,
+		limit int) ([]tenancy.Creator, string, error)
 }
 
 // Service answers where money is.
@@ -85,7 +91,8 @@ type View struct {
 	NextCursor  *string      `json:"next_cursor,omitempty"`
 }
 
-// pageSize is how many creators one page of a tenant's view reads, atOnce how many at the same time.
+// pageSize is how many creators one page of a tenant's view reads, atOnce how many at the same
+// time.
 const (
 	pageSize = 100
 	atOnce   = 8
@@ -107,14 +114,17 @@ func (s Service) Settlement(ctx context.Context, by identity.Principal, id strin
 		return View{}, err
 	}
 	at := found.byID.Last(st).ID
-	positions := slices.DeleteFunc(found.positions, func(p Position) bool { return p.Object != at || hidden(by, p.Account) })
+	positions := slices.DeleteFunc(found.positions, func(p Position) bool {
+		return p.Object != at || hidden(by, p.Account)
+	})
 	return View{Positions: positions, Totals: Totals(positions)}, nil
 }
 
 // Creator tells where a creator's money is.
 //
 // Errors: fault.Absent for a creator that is not there or not the caller.
-func (s Service) Creator(ctx context.Context, by identity.Principal, creator ident.Creator) (View, error) {
+func (s Service) Creator(ctx context.Context, by identity.Principal,
+	creator ident.Creator) (View, error) {
 	if !by.MaySee(creator) {
 		return View{}, fault.Absent("creator")
 	}
@@ -129,7 +139,9 @@ func (s Service) Creator(ctx context.Context, by identity.Principal, creator ide
 	if err != nil {
 		return View{}, err
 	}
-	positions := slices.DeleteFunc(slices.Clone(found.positions), func(p Position) bool { return hidden(by, p.Account) })
+	positions := slices.DeleteFunc(slices.Clone(found.positions), func(p Position) bool {
+		return hidden(by, p.Account)
+	})
 	v := View{Positions: positions, Totals: Totals(positions), Waiting: waiting}
 	if !by.OnlyOwn() {
 		v.Ledger, v.Unexplained = compare(found.balances, Balances(found.positions))
@@ -138,7 +150,8 @@ func (s Service) Creator(ctx context.Context, by identity.Principal, creator ide
 }
 
 // waiting lists the income that is still open.
-func (s Service) waiting(ctx context.Context, by identity.Principal, creator ident.Creator) ([]Waiting, error) {
+func (s Service) waiting(ctx context.Context, by identity.Principal,
+	creator ident.Creator) ([]Waiting, error) {
 	all, err := s.Statements.List(ctx, by, creator, civil.Month{})
 	var out []Waiting
 	for _, b := range all {
@@ -155,7 +168,8 @@ func hidden(by identity.Principal, a ledger.Account) bool {
 	if !by.OnlyOwn() {
 		return false
 	}
-	return !strings.HasPrefix(string(a), "creator.") && a != ledger.GatewayClearing && !a.IsTaxPayable()
+	return !strings.HasPrefix(string(a), "creator.") && a != ledger.GatewayClearing &&
+		!a.IsTaxPayable()
 }
 
 // Tenant tells where the money of the next creators after a cursor is, "" at the start.
@@ -218,9 +232,10 @@ type found struct {
 	balances  map[ledger.Account]money.Amount
 }
 
-// creator reads a creator's settlements and book. They are not read at one instant, so a difference counts only when
-// a second look finds one too.
-func (s Service) creator(ctx context.Context, by identity.Principal, creator ident.Creator) (found, error) {
+// creator reads a creator's settlements and book. They are not read at one instant, so a difference
+// counts only when a second look finds one too.
+func (s Service) creator(ctx context.Context, by identity.Principal,
+	creator ident.Creator) (found, error) {
 	view, err := s.Viewers.Viewer(ctx, by)
 	if err != nil {
 		return found{}, err
@@ -236,11 +251,13 @@ func (s Service) creator(ctx context.Context, by identity.Principal, creator ide
 	}
 }
 
-func (s Service) once(ctx context.Context, view settlement.Viewer, tenant ident.Tenant, creator ident.Creator) (found, error) {
+func (s Service) once(ctx context.Context, view settlement.Viewer, tenant ident.Tenant,
+	creator ident.Creator) (found, error) {
 	f := found{balances: map[ledger.Account]money.Amount{}}
 	var all []settlement.Settlement
 	for cursor := ""; ; {
-		page, next, err := s.Settlements.List(ctx, tenant, settlement.Query{Creator: creator}, cursor, 100)
+		page, next, err := s.Settlements.List(ctx, tenant, settlement.Query{Creator: creator},
+			cursor, 100)
 		if err != nil {
 			return f, err
 		}

@@ -1,5 +1,6 @@
-// Package whereabouts tells where money is: each fen of a creator's income with its state, the reason, who has to do
-// something about it, and when (资金去向). What it lists sums to the ledger, account by account.
+// Package whereabouts tells where money is: each fen of a creator's income with its state, the
+// reason, who has to do something about it, and when (资金去向). What it lists sums to the ledger,
+// account by account.
 package whereabouts
 
 import (
@@ -32,17 +33,19 @@ const (
 	Before        State = "before"          // brought along from the books before
 )
 
-// Position is an amount of money and where it is. Debits are positive, credits negative, as in the ledger.
+// Position is an amount of money and where it is. Debits are positive, credits negative, as in the
+// ledger.
 type Position struct {
 	Account ledger.Account `json:"account"`
 	Amount  money.Amount   `json:"amount"`
 	State   State          `json:"state"`
 	Reason  string         `json:"reason"` // a stable word: of a hold, a status, a payout
-	Owner   string         `json:"owner"`  // who has to do the next thing; "nobody" when nothing is left
-	Action  string         `json:"action"`
-	Due     *civil.Stamp   `json:"due"`
-	Period  civil.Month    `json:"tax_period,omitzero"` // of taxes: the month of the return
-	Object  string         `json:"object"`              // id of the settlement, receivable or bucket
+	// who has to do the next thing; "nobody" when nothing is left
+	Owner  string       `json:"owner"`
+	Action string       `json:"action"`
+	Due    *civil.Stamp `json:"due"`
+	Period civil.Month  `json:"tax_period,omitzero"` // of taxes: the month of the return
+	Object string       `json:"object"`              // id of the settlement, receivable or bucket
 }
 
 // Sum is what lies in one account in one state.
@@ -57,14 +60,18 @@ type Sum struct {
 func Totals(positions []Position) []Sum {
 	out := []Sum{}
 	for _, p := range positions {
-		i := slices.IndexFunc(out, func(s Sum) bool { return s.Account == p.Account && s.State == p.State })
+		i := slices.IndexFunc(out, func(s Sum) bool {
+			return s.Account == p.Account && s.State == p.State
+		})
 		if i < 0 {
 			i = len(out)
 			out = append(out, Sum{Account: p.Account, State: p.State})
 		}
 		out[i].Amount, out[i].Count = out[i].Amount.Add(p.Amount), out[i].Count+1
 	}
-	slices.SortFunc(out, func(a, b Sum) int { return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.State, b.State)) })
+	slices.SortFunc(out, func(a, b Sum) int {
+		return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.State, b.State))
+	})
 	return out
 }
 

@@ -1,4 +1,5 @@
-// Package calendar knows the working days of the Chinese mainland from the State Council's dated holiday notices.
+// Package calendar knows the working days of the Chinese mainland from the State Council's dated
+// holiday notices.
 package calendar
 
 import (
@@ -20,7 +21,8 @@ type Year struct {
 // Calendar answers from the notices it was made with. It is immutable.
 type Calendar struct{ special map[int]map[civil.Date]bool }
 
-// ErrTwice tells that a year has two notices, ErrDay that a notice holds a day that does not belong in it.
+// ErrTwice tells that a year has two notices, ErrDay that a notice holds a day that does not belong
+// in it.
 var (
 	ErrTwice = errors.New("calendar: a year has two notices")
 	ErrDay   = errors.New("calendar: a day lies outside the notice's year, or is both off and worked")
@@ -60,7 +62,8 @@ func (c *Calendar) Working(d civil.Date) (bool, error) {
 	days, ok := c.special[d.Year()]
 	if !ok {
 		y := strconv.Itoa(d.Year())
-		return false, fault.Missing("calendar_missing", "calendar."+y, "The calendar of "+y+" is not loaded in the rules, so that the working days of that year are not known.")
+		return false, fault.Missing("calendar_missing", "calendar."+y, "The calendar of "+y+
+			" is not loaded in the rules, so that the working days of that year are not known.")
 	}
 	if work, special := days[d]; special {
 		return work, nil
@@ -70,7 +73,9 @@ func (c *Calendar) Working(d civil.Date) (bool, error) {
 }
 
 // NextWorkingDay is the first working day after d; errors as Working.
-func (c *Calendar) NextWorkingDay(d civil.Date) (civil.Date, error) { return c.OnOrAfter(d.AddDays(1)) }
+func (c *Calendar) NextWorkingDay(d civil.Date) (civil.Date, error) {
+	return c.OnOrAfter(d.AddDays(1))
+}
 
 // OnOrAfter is d if it is a working day, else the next one; errors as Working.
 func (c *Calendar) OnOrAfter(d civil.Date) (civil.Date, error) {

@@ -10,8 +10,8 @@ import (
 
 var alphabet = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
 
-// Source gives a maker of ids: 26 characters, 48 bits of milliseconds and 80 random bits. It is safe for
-// concurrent use; tests inject a counter instead.
+// Source gives a maker of ids: 26 characters, 48 bits of milliseconds and 80 random bits. It is
+// safe for concurrent use; tests inject a counter instead.
 func Source(now func() time.Time) func() string {
 	return func() string {
 		var b [16]byte

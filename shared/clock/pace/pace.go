@@ -1,5 +1,6 @@
-// Package pace says how a call waits before it tries again and how much of it runs at the same time. Both are real
-// unless the context says otherwise, so that a simulation runs the same code in turn and without waiting.
+// Package pace says how a call waits before it tries again and how much of it runs at the same
+// time. Both are real unless the context says otherwise, so that a simulation runs the same code in
+// turn and without waiting.
 package pace
 
 import (
@@ -19,7 +20,8 @@ func InTurn(ctx context.Context, pause Pause) context.Context {
 	return context.WithValue(ctx, key{}, pause)
 }
 
-// Wait waits with full jitter: up to most, so that callers who were refused together do not come back together.
+// Wait waits with full jitter: up to most, so that callers who were refused together do not come
+// back together.
 func Wait(ctx context.Context, most time.Duration) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -37,14 +39,15 @@ func Wait(ctx context.Context, most time.Duration) error {
 	}
 }
 
-// The first wait of Retry is at most firstWait, each further one twice as long, none longer than longestWait.
+// The first wait of Retry is at most firstWait, each further one twice as long, none longer than
+// longestWait.
 const (
 	firstWait   = 8 * time.Millisecond
 	longestWait = 256 * time.Millisecond
 )
 
-// Retry calls try until it succeeds or again, which is given the number of calls made and the last one's error, ends
-// it. It waits before every call but the first.
+// Retry calls try until it succeeds or again, which is given the number of calls made and the last
+// one's error, ends it. It waits before every call but the first.
 //
 // Errors: the last one of try, joined with that of the context where the context ended the waiting.
 func Retry(ctx context.Context, again func(tries int, err error) bool, try func() error) error {
@@ -61,7 +64,8 @@ func Retry(ctx context.Context, again func(tries int, err error) bool, try func(
 	}
 }
 
-// AtOnce is how many parts of a call may run at the same time: n, or 1 where the context asks for turns.
+// AtOnce is how many parts of a call may run at the same time: n, or 1 where the context asks for
+// turns.
 func AtOnce(ctx context.Context, n int) int {
 	if _, ok := ctx.Value(key{}).(Pause); ok {
 		return 1

@@ -1,5 +1,5 @@
-// Package contractcheck runs the worked examples that stand beside a contract: an amount, and what each party must
-// get of it, with a sentence that can be checked by hand.
+// Package contractcheck runs the worked examples that stand beside a contract: an amount, and what
+// each party must get of it, with a sentence that can be checked by hand.
 package contractcheck
 
 import (
@@ -22,15 +22,17 @@ type File struct {
 	Examples []Example        `json:"examples"`
 }
 
-// Example is one income and its parts. Expect and Short name parties; Short is what a promise did not get covered.
+// Example is one income and its parts. Expect and Short name parties; Short is what a promise did
+// not get covered.
 type Example struct {
-	Says       string                  `json:"says"`
-	IncomeType string                  `json:"income_type"`
-	Level      string                  `json:"level"`
-	Amount     money.Amount            `json:"distributable"`
-	Gross      money.Amount            `json:"gross_before_platform"` // for memo parties; left out, it is the amount
-	Expect     map[string]money.Amount `json:"expect"`
-	Short      map[string]money.Amount `json:"short"`
+	Says       string       `json:"says"`
+	IncomeType string       `json:"income_type"`
+	Level      string       `json:"level"`
+	Amount     money.Amount `json:"distributable"`
+	// for memo parties; left out, it is the amount
+	Gross  money.Amount            `json:"gross_before_platform"`
+	Expect map[string]money.Amount `json:"expect"`
+	Short  map[string]money.Amount `json:"short"`
 }
 
 // Outcome is what an example came to; nothing differs when it passed.

@@ -11,15 +11,17 @@ import (
 
 // Course is what a creator's contracts say about an income type as time goes on.
 type Course struct {
-	contracts  map[string][]tenancy.Contract // versions by contract
-	changes    []civil.Date                  // days from which another version may be in force, in order
+	contracts map[string][]tenancy.Contract // versions by contract
+	// days from which another version may be in force, in order
+	changes    []civil.Date
 	incomeType string
 }
 
 // NewCourse takes all versions of all contracts of a creator.
 func NewCourse(contracts []tenancy.Contract, incomeType string) Course {
 	approved := tenancy.ApprovedOnly(contracts)
-	c := Course{contracts: tenancy.ByContract(approved), changes: make([]civil.Date, 0, len(approved)+1), incomeType: incomeType}
+	c := Course{contracts: tenancy.ByContract(approved),
+		changes: make([]civil.Date, 0, len(approved)+1), incomeType: incomeType}
 	for i := range approved {
 		c.changes = append(c.changes, approved[i].From)
 		if to := approved[i].To; !to.IsZero() {
@@ -30,7 +32,8 @@ func NewCourse(contracts []tenancy.Contract, incomeType string) Course {
 	return c
 }
 
-// begins is the first day, but none before first, from which the same version is in force as on a day.
+// begins is the first day, but none before first, from which the same version is in force as on a
+// day.
 func (c Course) begins(first, day civil.Date) civil.Date {
 	for _, change := range slices.Backward(c.changes) {
 		if !change.After(day) {
@@ -50,8 +53,8 @@ func (c Course) ends(day, last civil.Date) civil.Date {
 	return last
 }
 
-// On gives the contract in force on a day; false when there is none. At most one contract of a creator covers an income
-// type on a day.
+// On gives the contract in force on a day; false when there is none. At most one contract of a
+// creator covers an income type on a day.
 func (c Course) On(day civil.Date) (tenancy.Contract, bool) {
 	for _, versions := range c.contracts {
 		k, ok := tenancy.InForce(versions, day)
@@ -62,8 +65,8 @@ func (c Course) On(day civil.Date) (tenancy.Contract, bool) {
 	return tenancy.Contract{}, false
 }
 
-// Period is where a line of a day is gathered: the part of its month by the cycle in force on the day. What no contract
-// covers is gathered by the month, until one does.
+// Period is where a line of a day is gathered: the part of its month by the cycle in force on the
+// day. What no contract covers is gathered by the month, until one does.
 func (c Course) Period(day civil.Date) Period {
 	k, ok := c.On(day)
 	if !ok {
@@ -75,7 +78,8 @@ func (c Course) Period(day civil.Date) Period {
 	return p
 }
 
-// cut is the day of the month on which the terms of a covered day began, if others were in force earlier in the part.
+// cut is the day of the month on which the terms of a covered day began, if others were in force
+// earlier in the part.
 func (c Course) cut(first, day civil.Date) int {
 	k, _ := c.On(day)
 	begin := c.begins(first, day)
@@ -105,7 +109,11 @@ func (c Course) same(a, b tenancy.Contract) bool {
 // terms leaves of a contract what decides how a line is settled.
 func (c Course) terms(k tenancy.Contract) tenancy.Contract {
 	out := k
-	out.Version, out.LeftOn, out.ProjectReason, out.ApprovedBy, out.AcceptAfterDays = tenancy.Version{}, civil.Date{}, "", "", 0
+	out.Version = tenancy.Version{}
+	out.LeftOn = civil.Date{}
+	out.ProjectReason = ""
+	out.ApprovedBy = ""
+	out.AcceptAfterDays = 0
 	out.Routes = map[string]string{c.incomeType: k.Routes[c.incomeType]}
 	split := k.Splits[c.incomeType]
 	split.Measured = "" // written down or not, there is one measure
@@ -120,7 +128,8 @@ type Span struct {
 	from        civil.Date       // first day that the contract covers
 }
 
-// Span gives the days of a part up to the first change of terms; false when no contract covers any of them.
+// Span gives the days of a part up to the first change of terms; false when no contract covers any
+// of them.
 func (c Course) Span(p Period) (Span, bool) {
 	first, last := p.natural()
 	if p.Part.Cut > 0 {
@@ -137,7 +146,9 @@ func (c Course) Span(p Period) (Span, bool) {
 			break
 		}
 		if !found {
-			s.Contract, s.from, found = k, d, true
+			s.Contract = k
+			s.from = d
+			found = true
 		}
 		covered = c.ends(d, last)
 	}
@@ -147,8 +158,8 @@ func (c Course) Span(p Period) (Span, bool) {
 	return s, found
 }
 
-// Next is where lines go for which a part is closed: on by time as long as the same contract goes on, else, because
-// another contract's terms are not theirs, into further parts of the same month.
+// Next is where lines go for which a part is closed: on by time as long as the same contract goes
+// on, else, because another contract's terms are not theirs, into further parts of the same month.
 func (c Course) Next(p Period) Period {
 	s, ok := c.Span(p)
 	if p.Part.Kind == Demand {
@@ -165,8 +176,8 @@ func (c Course) Next(p Period) Period {
 	return Period{p.Month, Part{Kind: Demand, N: 1, Cut: c.cut(p.Month.First(), s.from)}}
 }
 
-// Carry is the part into which what is not paid in p goes on: that of the next day, or of the next month where p was
-// gathered on demand, if the same entity still pays the creator then.
+// Carry is the part into which what is not paid in p goes on: that of the next day, or of the next
+// month where p was gathered on demand, if the same entity still pays the creator then.
 func (c Course) Carry(p Period) (Period, bool) {
 	s, ok := c.Span(p)
 	if !ok {
@@ -188,8 +199,9 @@ func (c Course) paidOn(day civil.Date, entity ident.Entity) bool {
 	return ok && k.PayingEntity == entity
 }
 
-// Ends is the last day of the cooperation under the contract that governs a part: the day on which the creator left, or
-// the contract's last one if no other contract with the paying entity follows on it; false while it goes on.
+// Ends is the last day of the cooperation under the contract that governs a part: the day on which
+// the creator left, or the contract's last one if no other contract with the paying entity follows
+// on it; false while it goes on.
 func (c Course) Ends(p Period) (civil.Date, bool) {
 	s, ok := c.Span(p)
 	if !ok {
@@ -214,7 +226,8 @@ func (c Course) lastDay(versions []tenancy.Contract, day civil.Date) (civil.Date
 		}
 		until := k.To
 		for _, v := range versions {
-			if before := v.From.AddDays(-1); v.Version.Version > k.Version.Version && v.From.After(day) && (until.IsZero() || before.Before(until)) {
+			if before := v.From.AddDays(-1); v.Version.Version > k.Version.Version && v.From.After(day) &&
+				(until.IsZero() || before.Before(until)) {
 				until = before
 			}
 		}

@@ -8,7 +8,8 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
-// Calendar knows the working days; its errors name a year that is not loaded (5002 calendar_missing).
+// Calendar knows the working days; its errors name a year that is not loaded (5002
+// calendar_missing).
 type Calendar interface {
 	OnOrAfter(d civil.Date) (civil.Date, error)
 	Working(d civil.Date) (bool, error)
@@ -17,30 +18,32 @@ type Calendar interface {
 // Dates are the days of a part.
 type Dates struct {
 	Statement civil.Date // on which its statement is due
-	// Right is the day on which the right to the money arises: the contract's pay day or, where none is fixed, the last day
-	// of the part.
+	// Right is the day on which the right to the money arises: the contract's pay day or, where none
+	// is fixed, the last day of the part.
 	Right civil.Date
 	Fixed bool // the contract fixes a pay day
-	// Missing names the calendar that is not loaded, so that Right is the contract's day and may still move; "" where it
-	// is final.
+	// Missing names the calendar that is not loaded, so that Right is the contract's day and may still
+	// move; "" where it is final.
 	Missing string
 	Rule    PayRule // of a fixed pay day: how it follows from the calendar
 }
 
-// PayRule is how a contract's pay day follows from the calendar. It is all that is needed to find the day again when a
-// calendar is loaded later.
+// PayRule is how a contract's pay day follows from the calendar. It is all that is needed to find
+// the day again when a calendar is loaded later.
 type PayRule struct {
-	Last        civil.Date // last day of the part; the pay day is never moved into the part
-	Day         civil.Date // the contract's day before it is moved; the zero date where working days are counted
-	WorkingDays int        // counted from the day after Last, where Day is the zero date
-	Previous    bool       // a day off moves to the working day before it, otherwise to the next one
-	// Latest is the day after the end of a contract that ended: the pay day is at the latest the first working day on or
-	// after it. The zero date where the contract goes on.
+	Last civil.Date // last day of the part; the pay day is never moved into the part
+	// the contract's day before it is moved; the zero date where working days are counted
+	Day         civil.Date
+	WorkingDays int  // counted from the day after Last, where Day is the zero date
+	Previous    bool // a day off moves to the working day before it, otherwise to the next one
+	// Latest is the day after the end of a contract that ended: the pay day is at the latest the first
+	// working day on or after it. The zero date where the contract goes on.
 	Latest civil.Date
 }
 
-// On gives the pay day, and the name of the calendar that is not loaded. A day whose calendar is not loaded counts as
-// a working day, which leaves the contract's day where it is; missing is "" where the day is final.
+// On gives the pay day, and the name of the calendar that is not loaded. A day whose calendar is
+// not loaded counts as a working day, which leaves the contract's day where it is; missing is ""
+// where the day is final.
 func (r PayRule) On(days Calendar) (day civil.Date, missing string) {
 	own := workdays{Calendar: days}
 	day = r.day(&own)
@@ -77,7 +80,8 @@ func (r PayRule) moved(days *workdays) civil.Date {
 	return days.onOrAfter(r.Day)
 }
 
-// workdays is a calendar that takes every day of a year that is not loaded for a working day, and notes it.
+// workdays is a calendar that takes every day of a year that is not loaded for a working day, and
+// notes it.
 type workdays struct {
 	Calendar
 	missing string
@@ -122,7 +126,8 @@ func DatesOf(k tenancy.Contract, p Period, last civil.Date, days Calendar) Dates
 	default:
 		return d
 	}
-	d.Statement, _ = rule.On(days) // where its calendar is not loaded, the statement is made on the day that was agreed
+	// where its calendar is not loaded, the statement is made on the day that was agreed
+	d.Statement, _ = rule.On(days)
 	return d
 }
 
@@ -139,8 +144,9 @@ func payDay(k tenancy.Contract, p Period, r PayRule) (PayRule, bool) {
 	return r, !r.Day.IsZero() || r.WorkingDays > 0
 }
 
-// Final gives the days of a part of a contract that ended: its statement is due on the day after the end or, where the
-// part came later, on the day after its own last day. What was due before stays so.
+// Final gives the days of a part of a contract that ended: its statement is due on the day after
+// the end or, where the part came later, on the day after its own last day. What was due before
+// stays so.
 func (d Dates) Final(p Period, end civil.Date, days Calendar) Dates {
 	first, last := p.natural()
 	after := end.AddDays(1)

@@ -1,5 +1,5 @@
-// Package cycle knows the parts into which contracts divide a service month, which contract governs each, and on which
-// days a part's statement is made and paid.
+// Package cycle knows the parts into which contracts divide a service month, which contract governs
+// each, and on which days a part's statement is made and paid.
 package cycle
 
 import (
@@ -16,21 +16,23 @@ import (
 // Kind is how a part is cut out of its month.
 type Kind byte
 
-// The kinds of parts. The whole month is the zero one, so that what was stored before there were parts stays readable.
+// The kinds of parts. The whole month is the zero one, so that what was stored before there were
+// parts stays readable.
 const (
-	Whole  Kind = 0
-	Half   Kind = 'H' // 1 is the 1st to the 15th, 2 the rest
-	Week   Kind = 'W' // Monday to Sunday, cut at the month's ends, from 1
-	Day    Kind = 'D' // day of the month
-	Demand Kind = 'N' // gathered until somebody asks, numbered from 1; lines that came too late for their contract too
+	Whole Kind = 0
+	Half  Kind = 'H' // 1 is the 1st to the 15th, 2 the rest
+	Week  Kind = 'W' // Monday to Sunday, cut at the month's ends, from 1
+	Day   Kind = 'D' // day of the month
+	// gathered until somebody asks, numbered from 1; lines that came too late for their contract too
+	Demand Kind = 'N'
 )
 
 // Part names a part of a service month.
 type Part struct {
 	Kind Kind
 	N    int // number within the month, from 1; 0 for the whole
-	// Cut is the day of the month on which the contract's terms changed within the part and what follows is gathered by
-	// itself; 0 up to the first such day.
+	// Cut is the day of the month on which the contract's terms changed within the part and what
+	// follows is gathered by itself; 0 up to the first such day.
 	Cut int
 }
 
@@ -47,8 +49,8 @@ const (
 // ErrPart tells that a text names no part.
 var ErrPart = errors.New("cycle: must be a part of a month like H1, W2, D09 or N1")
 
-// String is "" for the whole month, else like H1, W2, D09, N1; what follows a change of terms ends in its day, like
-// H1C09 or C11.
+// String is "" for the whole month, else like H1, W2, D09, N1; what follows a change of terms ends
+// in its day, like H1C09 or C11.
 func (p Part) String() string {
 	var s string
 	switch p.Kind {
@@ -75,7 +77,8 @@ func Parse(s string) (Part, error) {
 		p.Kind = Kind(name[0])
 		p.N, _ = strconv.Atoi(name[1:])
 	}
-	if p.String() != s || !p.sound() { // a number that could not be read is 0, which writes otherwise or is unsound
+	if p.String() != s ||
+		!p.sound() { // a number that could not be read is 0, which writes otherwise or is unsound
 		return Part{}, ErrPart
 	}
 	return p, nil

@@ -1,5 +1,5 @@
-// Package keys makes every DynamoDB key. All keys start with the tenant, so that an IAM condition on leading
-// keys can fence tenants, and no caller writes a key by hand.
+// Package keys makes every DynamoDB key. All keys start with the tenant, so that an IAM condition
+// on leading keys can fence tenants, and no caller writes a key by hand.
 package keys
 
 import (
@@ -18,8 +18,8 @@ type Key struct{ PK, SK string }
 
 func tenant(t ident.Tenant) string { return "T#" + string(t) + "#" }
 
-// OpeningShards is the number of parts of the list of settlements of a month: a list by month alone would be
-// one hot key. It is part of the stored keys: raising it needs a reader of both.
+// OpeningShards is the number of parts of the list of settlements of a month: a list by month alone
+// would be one hot key. It is part of the stored keys: raising it needs a reader of both.
 const OpeningShards = 4
 
 // DayShards is the number of parts of a tenant's day of incentive events; as OpeningShards.
@@ -123,10 +123,12 @@ func Balance(t ident.Tenant, creator ident.Creator, entity ident.Entity) Key {
 // BalancePrefix begins the sort keys of balances.
 const BalancePrefix = "BAL#"
 
-// HouseBook is the book of postings of a paying entity that concern no creator; no creator's id has that form.
+// HouseBook is the book of postings of a paying entity that concern no creator; no creator's id has
+// that form.
 const HouseBook = "~house"
 
-// PeriodHead is the newest period of a paying entity that is closing or sealed: the only item that posters read.
+// PeriodHead is the newest period of a paying entity that is closing or sealed: the only item that
+// posters read.
 func PeriodHead(t ident.Tenant, entity ident.Entity) Key { return Key{periods(t, entity), "HEAD"} }
 
 // Period is a paying entity's period from the day on which its closing begins.
@@ -191,7 +193,8 @@ func OpeningImport(t ident.Tenant, id string) Key {
 	return Key{tenant(t) + "OPENING", "IMPORT#" + id}
 }
 
-// Receivable is one claim on a creator of a paying entity, or what that entity owes back to the creator.
+// Receivable is one claim on a creator of a paying entity, or what that entity owes back to the
+// creator.
 func Receivable(t ident.Tenant, creator ident.Creator, entity ident.Entity, id string) Key {
 	return Key{CreatorBook(t, creator), string(ReceivablePrefix+entity+"#") + id}
 }
@@ -251,8 +254,8 @@ func BusinessDate() Key { return Key{tenant("-") + "LOCAL", "BUSINESS_DATE"} }
 
 // --- tenancy table ---
 
-// Master is one version of a master-data object; kind is "entity", "taxpayer", "creator", "contract",
-// "strategy", "position" or "review".
+// Master is one version of a master-data object; kind is "entity", "taxpayer", "creator",
+// "contract", "strategy", "position" or "review".
 func Master(t ident.Tenant, kind, id string, version int) Key {
 	return Key{tenant(t) + kind + "#" + id, fmt.Sprintf("V#%06d", version)}
 }
@@ -283,7 +286,8 @@ func SettlementOf(pk, sk string) (tenant ident.Tenant, id ident.Settlement, ok b
 	rest, isTenant := strings.CutPrefix(pk, "T#")
 	agency, rest, found := strings.Cut(rest, "#")
 	settled, isSettlement := strings.CutPrefix(rest, "S#")
-	return ident.Tenant(agency), ident.Settlement(settled), isTenant && found && isSettlement && sk == "META"
+	return ident.Tenant(agency), ident.Settlement(settled), isTenant && found && isSettlement &&
+		sk == "META"
 }
 
 // LinesOf begins the sort keys of a month's income lines of one income type.
@@ -291,10 +295,12 @@ func LinesOf(period civil.Month, incomeType string) string {
 	return LinePrefix(period) + incomeType + "#"
 }
 
-// BucketsOf begins the sort keys of a month's whole bucket; those of its parts sort after it and before the next month.
+// BucketsOf begins the sort keys of a month's whole bucket; those of its parts sort after it and
+// before the next month.
 func BucketsOf(period civil.Month) string { return BucketPrefix + period.String() + "#" }
 
-// BucketOf reads the name of the period and the income type back from the sort key of a bucket; false for any other item.
+// BucketOf reads the name of the period and the income type back from the sort key of a bucket;
+// false for any other item.
 func BucketOf(sk string) (period, incomeType string, ok bool) {
 	rest, isBucket := strings.CutPrefix(sk, BucketPrefix)
 	period, incomeType, found := strings.Cut(rest, "#")

@@ -9,7 +9,8 @@ import (
 
 // --- ledger table: the lives of statements ---
 
-// StatementState is the life of a creator's statement; period is a month or a part of one, 2026-08-H1.
+// StatementState is the life of a creator's statement; period is a month or a part of one,
+// 2026-08-H1.
 func StatementState(t ident.Tenant, creator ident.Creator, period string) Key {
 	return Key{CreatorBook(t, creator), StatementStatePrefix + period}
 }

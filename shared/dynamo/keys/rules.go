@@ -11,7 +11,9 @@ func RulePointers() Key { return Key{tenant("-") + "RULES", "POINTERS"} }
 func RulePack(pack string) string { return tenant("-") + "RULES#" + pack }
 
 // RuleVersion is one verified version of a pack, stored for ever.
-func RuleVersion(pack, version string) Key { return Key{RulePack(pack), RuleVersionPrefix + version} }
+func RuleVersion(pack, version string) Key {
+	return Key{RulePack(pack), RuleVersionPrefix + version}
+}
 
 // RuleVersionPrefix begins the sort keys of versions.
 const RuleVersionPrefix = "V#"
@@ -22,7 +24,8 @@ func RuleChange(pack, id string) Key { return Key{RulePack(pack), RuleChangePref
 // RuleChangePrefix begins the sort keys of the history.
 const RuleChangePrefix = "H#"
 
-// RuleRequest remembers that a manifest's wish was fulfilled: a notification that comes again changes nothing.
+// RuleRequest remembers that a manifest's wish was fulfilled: a notification that comes again
+// changes nothing.
 func RuleRequest(pack, hash string) Key { return Key{RulePack(pack), "ASKED#" + hash} }
 
 // RuleRefusals is the list of what was refused, over all packs.

@@ -20,8 +20,10 @@ const (
 // place names an item, to find repeats.
 type place struct{ table, pk, sk string }
 
-// BatchWriteItem implements dynamo.API. Tables are taken in order of their names, requests in their own.
-func (db *DB) BatchWriteItem(ctx context.Context, in *dynamodb.BatchWriteItemInput, _ ...func(*dynamodb.Options)) (*dynamodb.BatchWriteItemOutput, error) {
+// BatchWriteItem implements dynamo.API. Tables are taken in order of their names, requests in their
+// own.
+func (db *DB) BatchWriteItem(ctx context.Context, in *dynamodb.BatchWriteItemInput,
+	_ ...func(*dynamodb.Options)) (*dynamodb.BatchWriteItemOutput, error) {
 	tables := slices.Sorted(maps.Keys(in.RequestItems))
 	op := Op{Name: "BatchWriteItem", Tables: tables, Write: true, Input: in}
 	return call(ctx, db, op, func() (*dynamodb.BatchWriteItemOutput, error) {
@@ -41,7 +43,8 @@ func (db *DB) BatchWriteItem(ctx context.Context, in *dynamodb.BatchWriteItemInp
 			db.write(c.t, before, after)
 			u.written(c.t, before, after, 1)
 		}
-		out := &dynamodb.BatchWriteItemOutput{UnprocessedItems: map[string][]types.WriteRequest{}, ConsumedCapacity: u.list(in.ReturnConsumedCapacity)}
+		out := &dynamodb.BatchWriteItemOutput{UnprocessedItems: map[string][]types.WriteRequest{},
+			ConsumedCapacity: u.list(in.ReturnConsumedCapacity)}
 		for _, name := range tables {
 			requests := in.RequestItems[name]
 			taken := min(n, len(requests))
@@ -65,7 +68,9 @@ func (db *DB) batchOf(in *dynamodb.BatchWriteItemInput, tables []string) ([]*cha
 			case r.DeleteRequest != nil && r.PutRequest == nil:
 				c.key = r.DeleteRequest.Key
 			default:
-				return nil, invalid("Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes")
+				return nil, invalid(
+					"Supplied AttributeValue has more than one datatypes set, must contain exactly one of the " +
+						"supported datatypes")
 			}
 			if err := db.prepare(c); err != nil {
 				return nil, err
@@ -84,8 +89,10 @@ func (db *DB) batchOf(in *dynamodb.BatchWriteItemInput, tables []string) ([]*cha
 	return changes, nil
 }
 
-// BatchGetItem implements dynamo.API. It answers in the order of the keys, on which callers may not rely.
-func (db *DB) BatchGetItem(ctx context.Context, in *dynamodb.BatchGetItemInput, _ ...func(*dynamodb.Options)) (*dynamodb.BatchGetItemOutput, error) {
+// BatchGetItem implements dynamo.API. It answers in the order of the keys, on which callers may not
+// rely.
+func (db *DB) BatchGetItem(ctx context.Context, in *dynamodb.BatchGetItemInput,
+	_ ...func(*dynamodb.Options)) (*dynamodb.BatchGetItemOutput, error) {
 	tables := slices.Sorted(maps.Keys(in.RequestItems))
 	op := Op{Name: "BatchGetItem", Tables: tables, Input: in}
 	return call(ctx, db, op, func() (*dynamodb.BatchGetItemOutput, error) {
@@ -97,7 +104,8 @@ func (db *DB) BatchGetItem(ctx context.Context, in *dynamodb.BatchGetItemInput, 
 			return nil, invalid("Too many items requested for the BatchGetItem call")
 		}
 		n := db.done(ctx, op, total)
-		out := &dynamodb.BatchGetItemOutput{Responses: map[string][]Item{}, UnprocessedKeys: map[string]types.KeysAndAttributes{}}
+		out := &dynamodb.BatchGetItemOutput{Responses: map[string][]Item{},
+			UnprocessedKeys: map[string]types.KeysAndAttributes{}}
 		var u units
 		for _, name := range tables {
 			request := in.RequestItems[name]
@@ -119,8 +127,10 @@ func (db *DB) BatchGetItem(ctx context.Context, in *dynamodb.BatchGetItemInput, 
 }
 
 // getSome reads the first n keys of a request, after checking all.
-func (db *DB) getSome(name string, request types.KeysAndAttributes, n int, u *units) ([]Item, error) {
-	compiled, _, err := db.expressions(request.ExpressionAttributeNames, nil, texts{projectionKind: request.ProjectionExpression})
+func (db *DB) getSome(name string, request types.KeysAndAttributes, n int,
+	u *units) ([]Item, error) {
+	compiled, _, err := db.expressions(request.ExpressionAttributeNames, nil,
+		texts{projectionKind: request.ProjectionExpression})
 	if err != nil {
 		return nil, err
 	}
@@ -156,9 +166,10 @@ func (db *DB) getSome(name string, request types.KeysAndAttributes, n int, u *un
 	return items, nil
 }
 
-// BatchExecuteStatement implements dynamo.API for statements of the form INSERT INTO "table" VALUE {'a':?,'b':?}:
-// each one is a put of an item that must not exist, and has its own outcome.
-func (db *DB) BatchExecuteStatement(ctx context.Context, in *dynamodb.BatchExecuteStatementInput, _ ...func(*dynamodb.Options)) (*dynamodb.BatchExecuteStatementOutput, error) {
+// BatchExecuteStatement implements dynamo.API for statements of the form INSERT INTO "table" VALUE
+// {'a':?,'b':?}: each one is a put of an item that must not exist, and has its own outcome.
+func (db *DB) BatchExecuteStatement(ctx context.Context, in *dynamodb.BatchExecuteStatementInput,
+	_ ...func(*dynamodb.Options)) (*dynamodb.BatchExecuteStatementOutput, error) {
 	op := Op{Name: "BatchExecuteStatement", Write: true, Input: in}
 	inserts := make([]insert, len(in.Statements))
 	var wrong error
@@ -176,7 +187,8 @@ func (db *DB) BatchExecuteStatement(ctx context.Context, in *dynamodb.BatchExecu
 			return nil, wrong
 		}
 		if len(inserts) == 0 || len(inserts) > batchWrites {
-			return nil, invalid("BatchExecuteStatement takes 1 to %d statements, not %d", batchWrites, len(inserts))
+			return nil, invalid("BatchExecuteStatement takes 1 to %d statements, not %d", batchWrites,
+				len(inserts))
 		}
 		n := db.done(ctx, op, len(inserts))
 		out := &dynamodb.BatchExecuteStatementOutput{}
@@ -186,7 +198,8 @@ func (db *DB) BatchExecuteStatement(ctx context.Context, in *dynamodb.BatchExecu
 			if i < n {
 				answer.Error = db.insert(ins, in.Statements[i].Parameters, &u)
 			} else {
-				answer.Error = statementError(types.BatchStatementErrorCodeEnumThrottlingError, "Throughput exceeds the current capacity")
+				answer.Error = statementError(types.BatchStatementErrorCodeEnumThrottlingError,
+					"Throughput exceeds the current capacity")
 			}
 			out.Responses = append(out.Responses, answer)
 		}
@@ -195,13 +208,16 @@ func (db *DB) BatchExecuteStatement(ctx context.Context, in *dynamodb.BatchExecu
 	})
 }
 
-func statementError(code types.BatchStatementErrorCodeEnum, message string) *types.BatchStatementError {
+func statementError(code types.BatchStatementErrorCodeEnum,
+	message string) *types.BatchStatementError {
 	return &types.BatchStatementError{Code: code, Message: aws.String(message)}
 }
 
-func (db *DB) insert(ins insert, parameters []types.AttributeValue, u *units) *types.BatchStatementError {
+func (db *DB) insert(ins insert, parameters []types.AttributeValue,
+	u *units) *types.BatchStatementError {
 	if len(parameters) != len(ins.names) {
-		return statementError(types.BatchStatementErrorCodeEnumValidationError, "Number of parameters in request and statement don't match.")
+		return statementError(types.BatchStatementErrorCodeEnumValidationError,
+			"Number of parameters in request and statement don't match.")
 	}
 	it := make(Item, len(ins.names))
 	for i, name := range ins.names {
@@ -214,7 +230,8 @@ func (db *DB) insert(ins insert, parameters []types.AttributeValue, u *units) *t
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	if c.t.base.find(c.pk, c.sk) != nil {
-		return statementError(types.BatchStatementErrorCodeEnumDuplicateItem, "Duplicate primary key exists in table")
+		return statementError(types.BatchStatementErrorCodeEnumDuplicateItem,
+			"Duplicate primary key exists in table")
 	}
 	db.write(c.t, nil, c.row)
 	u.written(c.t, nil, c.row, 1)
@@ -240,7 +257,8 @@ func readInsert(text string) (insert, error) {
 	for _, member := range strings.Split(body, ",") {
 		name, mark, ok := strings.Cut(strings.TrimSpace(member), ":")
 		name = strings.TrimSpace(name)
-		if !ok || strings.TrimSpace(mark) != "?" || len(name) < 3 || name[0] != '\'' || name[len(name)-1] != '\'' {
+		if !ok || strings.TrimSpace(mark) != "?" || len(name) < 3 || name[0] != '\'' ||
+			name[len(name)-1] != '\'' {
 			return insert{}, wrong
 		}
 		ins.names = append(ins.names, name[1:len(name)-1])

@@ -33,7 +33,8 @@ func (u *units) list(asked types.ReturnConsumedCapacity) []types.ConsumedCapacit
 	var out []types.ConsumedCapacity
 	slices.SortFunc(u.tables, func(a, b tableUnits) int { return strings.Compare(a.name, b.name) })
 	for _, t := range u.tables {
-		c := types.ConsumedCapacity{TableName: aws.String(t.name), CapacityUnits: aws.Float64(t.base + t.index)}
+		c := types.ConsumedCapacity{TableName: aws.String(t.name),
+			CapacityUnits: aws.Float64(t.base + t.index)}
 		if asked == types.ReturnConsumedCapacityIndexes {
 			c.Table = &types.Capacity{CapacityUnits: aws.Float64(t.base)}
 		}
@@ -53,7 +54,8 @@ func (u *units) one(asked types.ReturnConsumedCapacity) *types.ConsumedCapacity 
 
 func ceil(bytes, unit int) float64 { return float64(max(1, (bytes+unit-1)/unit)) }
 
-// written counts a write: one unit for each begun KB of the larger of old and new, and what its indexes take.
+// written counts a write: one unit for each begun KB of the larger of old and new, and what its
+// indexes take.
 func (u *units) written(t *table, before, after *row, factor float64) {
 	size := 0
 	for _, r := range []*row{before, after} {
@@ -68,8 +70,9 @@ func (u *units) written(t *table, before, after *row, factor float64) {
 	u.add(t.name, factor*ceil(size, 1024), index)
 }
 
-// units are the index writes that a write of a row causes: none where nothing of the index changes, two where the
-// row moves within it. They are done behind the call, so a transaction does not double them.
+// units are the index writes that a write of a row causes: none where nothing of the index changes,
+// two where the row moves within it. They are done behind the call, so a transaction does not
+// double them.
 func (x *index) units(t *table, before, after *row) float64 {
 	pk0, sk0, was := x.place(before)
 	pk1, sk1, is := x.place(after)
@@ -104,12 +107,15 @@ func (x *index) size(t *table, r *row) int {
 	return n
 }
 
-// sameProjection tells whether an index holds the same of two rows that stand in the same place of it.
+// sameProjection tells whether an index holds the same of two rows that stand in the same place of
+// it.
 func (x *index) sameProjection(a, b *row) bool {
 	if x.all {
 		return a.same(b)
 	}
-	return !slices.ContainsFunc(x.includes, func(name string) bool { return a.attrs.get(name) != b.attrs.get(name) })
+	return !slices.ContainsFunc(x.includes, func(name string) bool {
+		return a.attrs.get(name) != b.attrs.get(name)
+	})
 }
 
 // projected is a row as an index holds it.
@@ -128,7 +134,8 @@ func (x *index) projected(t *table, r *row) *row {
 	return out
 }
 
-// readUnits are those of a read of so many bytes: 4 KB a unit, half of it when it need not be consistent.
+// readUnits are those of a read of so many bytes: 4 KB a unit, half of it when it need not be
+// consistent.
 func readUnits(bytes int, consistent *bool) float64 {
 	n := ceil(bytes, 4096)
 	if !aws.ToBool(consistent) {

@@ -15,9 +15,10 @@ type scope struct {
 	values Item // checked copies where they may be stored
 }
 
-// expressions compiles what a request holds, and refuses placeholders that are undefined or that nothing uses. It gives
-// the engine's copy of the values.
-func (db *DB) expressions(names map[string]string, values Item, given texts) (expressions, Item, error) {
+// expressions compiles what a request holds, and refuses placeholders that are undefined or that
+// nothing uses. It gives the engine's copy of the values.
+func (db *DB) expressions(names map[string]string, values Item,
+	given texts) (expressions, Item, error) {
 	var out expressions
 	for k, text := range given {
 		p, err := db.parsed.compile(kind(k), text)
@@ -48,20 +49,24 @@ func placeholders(names map[string]string, values Item, all *expressions) error 
 		}
 		for _, n := range p.names {
 			if _, ok := names[n]; !ok {
-				return invalid("Invalid %s: An expression attribute name used in the document path is not defined; attribute name: %s", kind(k), n)
+				return invalid("Invalid %s: An expression attribute name used in the document path is not "+
+					"defined; attribute name: %s", kind(k), n)
 			}
 		}
 		for _, v := range p.values {
 			if _, ok := values[v]; !ok {
-				return invalid("Invalid %s: An expression attribute value used in expression is not defined; attribute value: %s", kind(k), v)
+				return invalid("Invalid %s: An expression attribute value used in expression is not defined; "+
+					"attribute value: %s", kind(k), v)
 			}
 		}
 	}
 	if unused := unusedOf(names, all, func(p *parsed) []string { return p.names }); unused != "" {
-		return invalid("Value provided in ExpressionAttributeNames unused in expressions: keys: {%s}", unused)
+		return invalid("Value provided in ExpressionAttributeNames unused in expressions: keys: {%s}",
+			unused)
 	}
 	if unused := unusedOf(values, all, func(p *parsed) []string { return p.values }); unused != "" {
-		return invalid("Value provided in ExpressionAttributeValues unused in expressions: keys: {%s}", unused)
+		return invalid("Value provided in ExpressionAttributeValues unused in expressions: keys: {%s}",
+			unused)
 	}
 	return nil
 }
@@ -167,7 +172,8 @@ func (s *scope) check(n *node) error {
 			bad = true
 		}
 		if bad {
-			return invalid("Invalid %s: Incorrect operand type for operator or function; operator or function: %s, operand type: %s", s.kind, n.op, kind)
+			return invalid("Invalid %s: Incorrect operand type for operator or function; operator or "+
+				"function: %s, operand type: %s", s.kind, n.op, kind)
 		}
 	}
 	return s.checkBounds(n)
@@ -180,7 +186,8 @@ func (s *scope) checkBounds(n *node) error {
 	}
 	c, ok := order(s.values[n.args[1].value], s.values[n.args[2].value])
 	if !ok || c > 0 {
-		return invalid("Invalid %s: The BETWEEN operator requires upper bound to be greater than or equal to lower bound", s.kind)
+		return invalid("Invalid %s: The BETWEEN operator requires upper bound to be greater than or "+
+			"equal to lower bound", s.kind)
 	}
 	return nil
 }
@@ -214,7 +221,9 @@ func compareBy(op string, args []types.AttributeValue) bool {
 	case "<>": // a missing attribute differs from every value
 		return first == nil || args[1] == nil || !equal(first, args[1])
 	case "IN":
-		return first != nil && slices.ContainsFunc(args[1:], func(v types.AttributeValue) bool { return v != nil && equal(first, v) })
+		return first != nil && slices.ContainsFunc(args[1:], func(v types.AttributeValue) bool {
+			return v != nil && equal(first, v)
+		})
 	case "BETWEEN":
 		low, ok1 := order(first, args[1])
 		high, ok2 := order(first, args[2])
@@ -255,7 +264,9 @@ func beginsWith(v, prefix types.AttributeValue) bool {
 func contains(v, part types.AttributeValue) bool {
 	switch v := v.(type) {
 	case *avL:
-		return slices.ContainsFunc(v.Value, func(e types.AttributeValue) bool { return part != nil && equal(e, part) })
+		return slices.ContainsFunc(v.Value, func(e types.AttributeValue) bool {
+			return part != nil && equal(e, part)
+		})
 	case *avS:
 		p, ok := part.(*avS)
 		return ok && strings.Contains(v.Value, p.Value)
@@ -289,7 +300,8 @@ func (s *scope) project(r *row, p *parsed) Item {
 	return out.Value
 }
 
-// graft puts a value at a path of a projection. Elements of lists keep their order, not their places.
+// graft puts a value at a path of a projection. Elements of lists keep their order, not their
+// places.
 func (s *scope) graft(root *avM, where path, v types.AttributeValue) {
 	var at types.AttributeValue = root
 	for i, st := range where {

@@ -1,10 +1,12 @@
-// Package memdb is DynamoDB in memory: the same calls, conditions, errors and streams as the service, in one process
-// and without a clock of its own, so that a simulation can run the real adapters and decide what fails and when.
+// Package memdb is DynamoDB in memory: the same calls, conditions, errors and streams as the
+// service, in one process and without a clock of its own, so that a simulation can run the real
+// adapters and decide what fails and when.
 //
-// It is an engine of its own because the adapters need more of the service than its answers: the errors as the SDK
-// gives them, with cancellation reasons and their items, request tokens, hooks between any two calls, streams and
-// capacity. What this project uses of it is small: nine calls and their expressions. A differential test runs the same
-// random calls on this engine and on the local AWS and compares the outcomes.
+// It is an engine of its own because the adapters need more of the service than its answers: the
+// errors as the SDK gives them, with cancellation reasons and their items, request tokens, hooks
+// between any two calls, streams and capacity. What this project uses of it is small: nine calls
+// and their expressions. A differential test runs the same random calls on this engine and on the
+// local AWS and compares the outcomes.
 package memdb
 
 import (
@@ -34,15 +36,17 @@ type Op struct {
 	Input  any // the SDK's input; not to be changed
 }
 
-// DB is a set of tables. It is safe for concurrent use; each call is atomic, and so is a transaction. The fields are
-// set before the first call.
+// DB is a set of tables. It is safe for concurrent use; each call is atomic, and so is a
+// transaction. The fields are set before the first call.
 type DB struct {
-	// Before runs before a call. An error is the call's answer, and nothing was applied: a throttle, a conflict, a kill.
+	// Before runs before a call. An error is the call's answer, and nothing was applied: a throttle, a
+	// conflict, a kill.
 	Before func(ctx context.Context, op Op) error
-	// After runs when the engine has done or refused a call. An error takes the place of the answer: it was lost, or
-	// the process was killed.
+	// After runs when the engine has done or refused a call. An error takes the place of the answer:
+	// it was lost, or the process was killed.
 	After func(ctx context.Context, op Op) error
-	// Done tells how many of the n parts of a batch are carried out; the rest is answered as unprocessed. Nil: all.
+	// Done tells how many of the n parts of a batch are carried out; the rest is answered as
+	// unprocessed. Nil: all.
 	Done func(ctx context.Context, op Op, n int) int
 	// Now stamps stream records; nil leaves them without a time.
 	Now func() time.Time
@@ -59,11 +63,13 @@ var _ dynamo.API = (*DB)(nil)
 
 // New makes an engine without tables.
 func New() *DB {
-	return &DB{tables: map[string]*table{}, tokens: tokens{known: map[string]uint64{}}, seed: maphash.MakeSeed()}
+	return &DB{tables: map[string]*table{}, tokens: tokens{known: map[string]uint64{}},
+		seed: maphash.MakeSeed()}
 }
 
-// CreateTable makes a table with the keys, indexes and stream of the input. Keys are of type S or B, and numbers are
-// refused as keys, which no table of this project has. It fails when the table exists or the input is wrong.
+// CreateTable makes a table with the keys, indexes and stream of the input. Keys are of type S or
+// B, and numbers are refused as keys, which no table of this project has. It fails when the table
+// exists or the input is wrong.
 func (db *DB) CreateTable(in *dynamodb.CreateTableInput) error {
 	t, err := newTable(in)
 	if err != nil {
@@ -159,7 +165,8 @@ func (db *DB) done(ctx context.Context, op Op, n int) int {
 	return min(max(db.Done(ctx, op, n), 0), n)
 }
 
-// tokens remembers the transactions of the latest request tokens, as the service does for ten minutes.
+// tokens remembers the transactions of the latest request tokens, as the service does for ten
+// minutes.
 type tokens struct {
 	known map[string]uint64 // token -> content
 	order []string

@@ -9,9 +9,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// packed is an item's attributes, by name, in one text: each its name and its value, both behind their lengths. A
-// million items are then a million texts for the collector to look at, and not thirty times as many pointers. The
-// same attributes always make the same text.
+// packed is an item's attributes, by name, in one text: each its name and its value, both behind
+// their lengths. A million items are then a million texts for the collector to look at, and not
+// thirty times as many pointers. The same attributes always make the same text.
 type packed string
 
 // value is an attribute's value, packed: a letter for its kind, and what it holds.

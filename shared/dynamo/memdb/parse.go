@@ -10,7 +10,8 @@ import (
 //go:embed reserved.txt
 var reservedText string
 
-// reserved are the words that cannot be attribute names in an expression, by the service's developer guide.
+// reserved are the words that cannot be attribute names in an expression, by the service's
+// developer guide.
 var reserved = sync.OnceValue(func() map[string]bool {
 	words := map[string]bool{}
 	for _, w := range strings.Fields(reservedText) {
@@ -88,7 +89,8 @@ const (
 )
 
 func (k kind) String() string {
-	return [kinds]string{"KeyConditionExpression", "ConditionExpression", "FilterExpression", "UpdateExpression", "ProjectionExpression"}[k]
+	return [kinds]string{"KeyConditionExpression", "ConditionExpression", "FilterExpression",
+		"UpdateExpression", "ProjectionExpression"}[k]
 }
 
 // texts and expressions are those of one request, by their kind; nil where it has none.
@@ -173,7 +175,8 @@ type parser struct {
 }
 
 func isWord(c byte) bool {
-	return c == '_' || c == '#' || c == ':' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+	return c == '_' || c == '#' || c == ':' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' ||
+		c >= 'A' && c <= 'Z'
 }
 
 func (p *parser) lex(text string) error {
@@ -187,14 +190,16 @@ func (p *parser) lex(text string) error {
 				i++
 			}
 			p.tokens = append(p.tokens, text[from:i])
-		case strings.HasPrefix(text[i:], "<>"), strings.HasPrefix(text[i:], "<="), strings.HasPrefix(text[i:], ">="):
+		case strings.HasPrefix(text[i:], "<>"), strings.HasPrefix(text[i:], "<="),
+			strings.HasPrefix(text[i:], ">="):
 			p.tokens = append(p.tokens, text[i:i+2])
 			i += 2
 		case strings.IndexByte("=<>(),.[]+-", c) >= 0:
 			p.tokens = append(p.tokens, text[i:i+1])
 			i++
 		default:
-			return invalid("Invalid %s: Syntax error; token: %q, near: %q", p.kind, c, text[max(0, i-5):min(len(text), i+5)])
+			return invalid("Invalid %s: Syntax error; token: %q, near: %q", p.kind, c,
+				text[max(0, i-5):min(len(text), i+5)])
 		}
 	}
 	return nil
@@ -338,7 +343,9 @@ func (p *parser) arguments(n int) ([]operand, error) {
 		}
 	}
 	if n > 0 && len(args) != n {
-		return nil, invalid("Invalid %s: Incorrect number of operands for operator or function; number of operands: %d", p.kind, len(args))
+		return nil, invalid(
+			"Invalid %s: Incorrect number of operands for operator or function; number of operands: %d",
+			p.kind, len(args))
 	}
 	return args, p.want(")")
 }
@@ -405,7 +412,8 @@ func (p *parser) name() (step, error) {
 	case t[0] == '#':
 		p.out.names = append(p.out.names, t)
 	case reserved()[strings.ToUpper(t)]:
-		return step{}, invalid("Invalid %s: Attribute name is a reserved keyword; reserved keyword: %s", p.kind, t)
+		return step{}, invalid("Invalid %s: Attribute name is a reserved keyword; reserved keyword: %s",
+			p.kind, t)
 	}
 	p.at++
 	return step{name: t, index: -1}, nil
@@ -435,7 +443,8 @@ func (p *parser) update() error {
 			return p.wrong()
 		}
 		if seen[verb] {
-			return invalid("Invalid %s: The %q section can only be used once in an update expression;", p.kind, verb)
+			return invalid("Invalid %s: The %q section can only be used once in an update expression;",
+				p.kind, verb)
 		}
 		seen[verb] = true
 		for {

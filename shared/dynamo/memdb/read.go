@@ -11,12 +11,14 @@ import (
 )
 
 // GetItem implements dynamo.API.
-func (db *DB) GetItem(ctx context.Context, in *dynamodb.GetItemInput, _ ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error) {
+func (db *DB) GetItem(ctx context.Context, in *dynamodb.GetItemInput,
+	_ ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error) {
 	op := Op{Name: "GetItem", Tables: []string{aws.ToString(in.TableName)}, Input: in}
 	return call(ctx, db, op, func() (*dynamodb.GetItemOutput, error) {
 		var projection *parsed
 		if in.ProjectionExpression != nil || len(in.ExpressionAttributeNames) > 0 {
-			compiled, _, err := db.expressions(in.ExpressionAttributeNames, nil, texts{projectionKind: in.ProjectionExpression})
+			compiled, _, err := db.expressions(in.ExpressionAttributeNames, nil,
+				texts{projectionKind: in.ProjectionExpression})
 			if err != nil {
 				return nil, err
 			}
@@ -65,22 +67,27 @@ type span struct {
 }
 
 // Query implements dynamo.API.
-func (db *DB) Query(ctx context.Context, in *dynamodb.QueryInput, _ ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error) {
+func (db *DB) Query(ctx context.Context, in *dynamodb.QueryInput,
+	_ ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error) {
 	op := Op{Name: "Query", Tables: []string{aws.ToString(in.TableName)}, Input: in}
 	return call(ctx, db, op, func() (*dynamodb.QueryOutput, error) { return db.query(in) })
 }
 
 func (db *DB) query(in *dynamodb.QueryInput) (*dynamodb.QueryOutput, error) {
 	compiled, values, err := db.expressions(in.ExpressionAttributeNames, in.ExpressionAttributeValues,
-		texts{keyKind: in.KeyConditionExpression, filterKind: in.FilterExpression, projectionKind: in.ProjectionExpression})
+		texts{keyKind: in.KeyConditionExpression, filterKind: in.FilterExpression,
+			projectionKind: in.ProjectionExpression})
 	if err != nil {
 		return nil, err
 	}
 	if compiled[keyKind] == nil {
-		return nil, invalid("Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.")
+		return nil, invalid(
+			"Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.")
 	}
 	if in.Limit != nil && *in.Limit < 1 {
-		return nil, invalid("1 validation error detected: Value '%d' at 'limit' failed to satisfy constraint: Member must have value greater than or equal to 1", *in.Limit)
+		return nil, invalid(
+			"1 validation error detected: Value '%d' at 'limit' failed to satisfy constraint: Member must "+
+				"have value greater than or equal to 1", *in.Limit)
 	}
 	s := &scope{kind: keyKind, names: in.ExpressionAttributeNames, values: values}
 	db.mu.RLock()
@@ -115,7 +122,8 @@ func (db *DB) query(in *dynamodb.QueryInput) (*dynamodb.QueryOutput, error) {
 	return q.page()
 }
 
-// span reads a key condition: the partition key equals a value, and at most one condition on the sort key.
+// span reads a key condition: the partition key equals a value, and at most one condition on the
+// sort key.
 func (s *scope) span(x *index, n *node) (span, error) {
 	parts := []*node{n}
 	if n.op == "AND" {
@@ -132,10 +140,13 @@ func (s *scope) span(x *index, n *node) (span, error) {
 			v := s.value(nil, p.args[1])
 			text, ok := keyText(v)
 			if !ok || text == "" {
-				return sp, invalid("One or more parameter values were invalid: Condition parameter type does not match schema type")
+				return sp, invalid(
+					"One or more parameter values were invalid: Condition parameter type does not match schema " +
+						"type")
 			}
 			sp.pk, found = text, true
-		case name == x.keys.sort && name != "" && sp.sort == nil && slices.Contains([]string{"=", "<", "<=", ">", ">=", "BETWEEN", "begins_with"}, p.op):
+		case name == x.keys.sort && name != "" && sp.sort == nil &&
+			slices.Contains([]string{"=", "<", "<=", ">", ">=", "BETWEEN", "begins_with"}, p.op):
 			sp.sort = p
 		default:
 			return sp, invalid("Query key condition not supported")
@@ -194,7 +205,8 @@ func (q *reading) page() (*dynamodb.QueryOutput, error) {
 	return out, nil
 }
 
-// selected are the entries from the start key on, in the order of the query. The slice is not to be changed.
+// selected are the entries from the start key on, in the order of the query. The slice is not to be
+// changed.
 func (q *reading) selected() ([]entry, error) {
 	p := q.x.parts[q.sp.pk]
 	var all []entry
@@ -239,7 +251,9 @@ func (q *reading) bounds(all []entry) (from, to int) {
 		return text
 	}
 	at := func(s string) int { // first entry not below s
-		i, _ := slices.BinarySearchFunc(all, s, func(e entry, s string) int { return strings.Compare(e.sk, s) })
+		i, _ := slices.BinarySearchFunc(all, s, func(e entry, s string) int {
+			return strings.Compare(e.sk, s)
+		})
 		return i
 	}
 	behind := func(s string) int { // first entry above s
@@ -298,7 +312,8 @@ func (q *reading) startKey() (entry, error) {
 	e := entry{sk: sk, row: &row{pk: pk, sk: sk}}
 	hash, _ := keyText(key[q.x.keys.hash])
 	if hash != q.sp.pk {
-		return entry{}, invalid("The provided starting key is outside query boundaries based on provided conditions")
+		return entry{}, invalid(
+			"The provided starting key is outside query boundaries based on provided conditions")
 	}
 	if q.x.name != "" {
 		e.sk = ""

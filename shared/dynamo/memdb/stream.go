@@ -28,8 +28,8 @@ func (db *DB) record(t *table, before, after *row) {
 	t.records = append(t.records, rec)
 }
 
-// Stream takes the records of a table's stream that were not taken yet, in the order of the writes: keys and new
-// images, as a Lambda function gets them.
+// Stream takes the records of a table's stream that were not taken yet, in the order of the writes:
+// keys and new images, as a Lambda function gets them.
 func (db *DB) Stream(name string) []events.DynamoDBEventRecord {
 	db.mu.Lock()
 	t := db.tables[name]
@@ -53,10 +53,12 @@ func (rec record) event(t *table) events.DynamoDBEventRecord {
 	case rec.after == nil:
 		row, name = rec.before, string(events.DynamoDBOperationTypeRemove)
 	}
-	change := events.DynamoDBStreamRecord{Keys: map[string]events.DynamoDBAttributeValue{}, SequenceNumber: fmt.Sprintf("%021d", rec.sequence),
-		SizeBytes: int64(row.size), StreamViewType: string(events.DynamoDBStreamViewTypeNewImage)}
+	change := events.DynamoDBStreamRecord{Keys: map[string]events.DynamoDBAttributeValue{},
+		SequenceNumber: fmt.Sprintf("%021d", rec.sequence),
+		SizeBytes:      int64(row.size), StreamViewType: string(events.DynamoDBStreamViewTypeNewImage)}
 	if rec.millis != 0 {
-		change.ApproximateCreationDateTime = events.SecondsEpochTime{Time: time.UnixMilli(rec.millis).UTC()}
+		change.ApproximateCreationDateTime = events.SecondsEpochTime{
+			Time: time.UnixMilli(rec.millis).UTC()}
 	}
 	image := make(map[string]events.DynamoDBAttributeValue, row.n)
 	for name, v := range row.attrs.all() {
@@ -68,8 +70,10 @@ func (rec record) event(t *table) events.DynamoDBEventRecord {
 	if rec.after != nil {
 		change.NewImage = image
 	}
-	return events.DynamoDBEventRecord{AWSRegion: "us-east-1", EventID: fmt.Sprintf("%032x", rec.sequence), EventName: name, EventSource: "aws:dynamodb",
-		EventVersion: "1.1", EventSourceArn: "arn:aws:dynamodb:us-east-1:000000000000:table/" + t.name + "/stream/memory", Change: change}
+	return events.DynamoDBEventRecord{AWSRegion: "us-east-1",
+		EventID: fmt.Sprintf("%032x", rec.sequence), EventName: name, EventSource: "aws:dynamodb",
+		EventVersion: "1.1", EventSourceArn: "arn:aws:dynamodb:us-east-1:000000000000:table/" + t.name +
+			"/stream/memory", Change: change}
 }
 
 // told is a value in the types of Lambda's events.

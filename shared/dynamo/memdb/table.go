@@ -10,7 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// row is one kept item. It is never changed: a write puts another in its place, so readers need no copy of it.
+// row is one kept item. It is never changed: a write puts another in its place, so readers need no
+// copy of it.
 type row struct {
 	pk, sk string
 	attrs  packed
@@ -64,8 +65,8 @@ type table struct {
 	records []record // not yet drained
 }
 
-// index is a table's own order, or that of a global secondary index. An index is up to date with each write, which
-// the service does not promise and callers may not use.
+// index is a table's own order, or that of a global secondary index. An index is up to date with
+// each write, which the service does not promise and callers may not use.
 type index struct {
 	name     string
 	keys     keyNames
@@ -111,7 +112,8 @@ func newTable(in *dynamodb.CreateTableInput) (*table, error) {
 	return t, nil
 }
 
-func (t *table) schema(schema []types.KeySchemaElement, defined map[string]types.ScalarAttributeType) (keyNames, error) {
+func (t *table) schema(schema []types.KeySchemaElement,
+	defined map[string]types.ScalarAttributeType) (keyNames, error) {
 	var k keyNames
 	for _, e := range schema {
 		name := aws.ToString(e.AttributeName)
@@ -132,7 +134,8 @@ func (t *table) schema(schema []types.KeySchemaElement, defined map[string]types
 	return k, nil
 }
 
-func (t *table) gsi(g types.GlobalSecondaryIndex, defined map[string]types.ScalarAttributeType) (*index, error) {
+func (t *table) gsi(g types.GlobalSecondaryIndex,
+	defined map[string]types.ScalarAttributeType) (*index, error) {
 	k, err := t.schema(g.KeySchema, defined)
 	if err != nil {
 		return nil, err
@@ -181,17 +184,24 @@ func (t *table) keyOf(it Item) (pk, sk string, err error) {
 func (t *table) keyPart(it Item, name string, most int) (string, error) {
 	v, ok := it[name]
 	if !ok {
-		return "", invalid("One or more parameter values were invalid: Missing the key %s in the item", name)
+		return "", invalid("One or more parameter values were invalid: Missing the key %s in the item",
+			name)
 	}
 	if kindOf(v) != string(t.kinds[name]) {
-		return "", invalid("One or more parameter values were invalid: Type mismatch for key %s expected: %s actual: %s", name, t.kinds[name], kindOf(v))
+		return "", invalid(
+			"One or more parameter values were invalid: Type mismatch for key %s expected: %s actual: %s",
+			name, t.kinds[name], kindOf(v))
 	}
 	s, _ := keyText(v)
 	if s == "" {
-		return "", invalid("One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty string value. Key: %s", name)
+		return "", invalid(
+			"One or more parameter values are not valid. The AttributeValue for a key attribute cannot "+
+				"contain an empty string value. Key: %s", name)
 	}
 	if len(s) > most {
-		return "", invalid("One or more parameter values were invalid: Size of key %s has exceeded the maximum of %d bytes", name, most)
+		return "", invalid(
+			"One or more parameter values were invalid: Size of key %s has exceeded the maximum of %d bytes",
+			name, most)
 	}
 	return s, nil
 }
@@ -213,7 +223,8 @@ func (t *table) newRow(it Item) (*row, error) {
 	kept := make(Item, len(it))
 	for name, v := range it {
 		if name == "" {
-			return nil, invalid("One or more parameter values were invalid: Attribute name must not be empty")
+			return nil, invalid(
+				"One or more parameter values were invalid: Attribute name must not be empty")
 		}
 		var err error
 		if kept[name], err = keep(v, 1); err != nil {
@@ -233,11 +244,16 @@ func (t *table) rowOf(it Item) (*row, error) {
 		r.size += len(name) + v.size()
 		if kind, is := t.kinds[name]; is {
 			if kindOf(it[name]) != string(kind) {
-				return nil, invalid("One or more parameter values were invalid: Type mismatch for Index Key %s Expected: %s Actual: %s", name, kind, kindOf(it[name]))
+				return nil, invalid(
+					"One or more parameter values were invalid: Type mismatch for Index Key %s Expected: %s "+
+						"Actual: %s", name, kind, kindOf(it[name]))
 			}
 			if v.text() == "" {
-				return nil, invalid("One or more parameter values are not valid. A value specified for a secondary index key is not supported. "+
-					"The AttributeValue for a key attribute cannot contain an empty string value. IndexKey: %s", name)
+				return nil, invalid(
+					"One or more parameter values are not valid. A value specified for a secondary index key is "+
+						"not supported. "+
+						"The AttributeValue for a key attribute cannot contain an empty string value. IndexKey: %s",
+					name)
 			}
 		}
 	}
@@ -253,7 +269,9 @@ func (x *index) find(pk, sk string) *row {
 	if p == nil {
 		return nil
 	}
-	i, ok := slices.BinarySearchFunc(p.entries, sk, func(e entry, sk string) int { return strings.Compare(e.sk, sk) })
+	i, ok := slices.BinarySearchFunc(p.entries, sk, func(e entry, sk string) int {
+		return strings.Compare(e.sk, sk)
+	})
 	if !ok {
 		return nil
 	}

@@ -19,11 +19,14 @@ const (
 	maxTransaction = 4 << 20
 )
 
-// TransactWriteItems implements dynamo.API: all actions or none. A request token makes the same request again a
-// success without effect, for as long as the engine remembers it.
-func (db *DB) TransactWriteItems(ctx context.Context, in *dynamodb.TransactWriteItemsInput, _ ...func(*dynamodb.Options)) (*dynamodb.TransactWriteItemsOutput, error) {
+// TransactWriteItems implements dynamo.API: all actions or none. A request token makes the same
+// request again a success without effect, for as long as the engine remembers it.
+func (db *DB) TransactWriteItems(ctx context.Context, in *dynamodb.TransactWriteItemsInput,
+	_ ...func(*dynamodb.Options)) (*dynamodb.TransactWriteItemsOutput, error) {
 	op := Op{Name: "TransactWriteItems", Tables: tablesOf(in), Write: true, Input: in}
-	return call(ctx, db, op, func() (*dynamodb.TransactWriteItemsOutput, error) { return db.transact(in) })
+	return call(ctx, db, op, func() (*dynamodb.TransactWriteItemsOutput, error) {
+		return db.transact(in)
+	})
 }
 
 func tablesOf(in *dynamodb.TransactWriteItemsInput) []string {
@@ -40,19 +43,24 @@ func tablesOf(in *dynamodb.TransactWriteItemsInput) []string {
 func changeOf(a types.TransactWriteItem) (*change, error) {
 	var found []*change
 	if p := a.Put; p != nil {
-		found = append(found, &change{table: p.TableName, put: p.Item, condition: p.ConditionExpression, names: p.ExpressionAttributeNames,
+		found = append(found, &change{table: p.TableName, put: p.Item, condition: p.ConditionExpression,
+			names:  p.ExpressionAttributeNames,
 			values: p.ExpressionAttributeValues, onFailure: p.ReturnValuesOnConditionCheckFailure})
 	}
 	if u := a.Update; u != nil {
-		found = append(found, &change{table: u.TableName, key: u.Key, update: true, updating: u.UpdateExpression, condition: u.ConditionExpression,
-			names: u.ExpressionAttributeNames, values: u.ExpressionAttributeValues, onFailure: u.ReturnValuesOnConditionCheckFailure})
+		found = append(found, &change{table: u.TableName, key: u.Key, update: true,
+			updating: u.UpdateExpression, condition: u.ConditionExpression,
+			names: u.ExpressionAttributeNames, values: u.ExpressionAttributeValues,
+			onFailure: u.ReturnValuesOnConditionCheckFailure})
 	}
 	if d := a.Delete; d != nil {
-		found = append(found, &change{table: d.TableName, key: d.Key, condition: d.ConditionExpression, names: d.ExpressionAttributeNames,
+		found = append(found, &change{table: d.TableName, key: d.Key, condition: d.ConditionExpression,
+			names:  d.ExpressionAttributeNames,
 			values: d.ExpressionAttributeValues, onFailure: d.ReturnValuesOnConditionCheckFailure})
 	}
 	if k := a.ConditionCheck; k != nil {
-		found = append(found, &change{table: k.TableName, key: k.Key, check: true, condition: k.ConditionExpression, names: k.ExpressionAttributeNames,
+		found = append(found, &change{table: k.TableName, key: k.Key, check: true,
+			condition: k.ConditionExpression, names: k.ExpressionAttributeNames,
 			values: k.ExpressionAttributeValues, onFailure: k.ReturnValuesOnConditionCheckFailure})
 	}
 	if len(found) != 1 {
@@ -64,7 +72,8 @@ func changeOf(a types.TransactWriteItem) (*change, error) {
 	return found[0], nil
 }
 
-func (db *DB) transact(in *dynamodb.TransactWriteItemsInput) (*dynamodb.TransactWriteItemsOutput, error) {
+func (db *DB) transact(
+	in *dynamodb.TransactWriteItemsInput) (*dynamodb.TransactWriteItemsOutput, error) {
 	changes, err := db.actions(in)
 	if err != nil {
 		return nil, err
@@ -73,7 +82,9 @@ func (db *DB) transact(in *dynamodb.TransactWriteItemsInput) (*dynamodb.Transact
 	var content uint64
 	if token != "" {
 		if len(token) > 36 {
-			return nil, invalid("Value '%s' at 'clientRequestToken' failed to satisfy constraint: Member must have length less than or equal to 36", token)
+			return nil, invalid(
+				"Value '%s' at 'clientRequestToken' failed to satisfy constraint: Member must have length "+
+					"less than or equal to 36", token)
 		}
 		content = db.content(changes)
 	}
@@ -100,9 +111,11 @@ func (db *DB) transact(in *dynamodb.TransactWriteItemsInput) (*dynamodb.Transact
 }
 
 // repeated answers a token that is known.
-func (db *DB) repeated(in *dynamodb.TransactWriteItemsInput, same bool) (*dynamodb.TransactWriteItemsOutput, error) {
+func (db *DB) repeated(in *dynamodb.TransactWriteItemsInput,
+	same bool) (*dynamodb.TransactWriteItemsOutput, error) {
 	if !same {
-		return nil, &types.IdempotentParameterMismatchException{Message: aws.String("Request has same client token but different parameters")}
+		return nil, &types.IdempotentParameterMismatchException{
+			Message: aws.String("Request has same client token but different parameters")}
 	}
 	return &dynamodb.TransactWriteItemsOutput{}, nil
 }
@@ -113,7 +126,9 @@ func (db *DB) actions(in *dynamodb.TransactWriteItemsInput) ([]*change, error) {
 		return nil, invalid("TransactItems needs at least one action")
 	}
 	if len(in.TransactItems) > maxActions {
-		return nil, invalid("Value at 'transactItems' failed to satisfy constraint: Member must have length less than or equal to %d", maxActions)
+		return nil, invalid(
+			"Value at 'transactItems' failed to satisfy constraint: Member must have length less than or "+
+				"equal to %d", maxActions)
 	}
 	changes := make([]*change, len(in.TransactItems))
 	seen := make(map[place]bool, len(changes))
@@ -142,7 +157,8 @@ func (db *DB) actions(in *dynamodb.TransactWriteItemsInput) ([]*change, error) {
 }
 
 // decideAll evaluates all actions on the items as they are before the transaction.
-func decideAll(changes []*change) (rows [][2]*row, reasons []types.CancellationReason, failed bool) {
+func decideAll(changes []*change) (rows [][2]*row, reasons []types.CancellationReason,
+	failed bool) {
 	rows, reasons = make([][2]*row, len(changes)), make([]types.CancellationReason, len(changes))
 	for i, c := range changes {
 		before, after, err := c.decide()
@@ -153,10 +169,12 @@ func decideAll(changes []*change) (rows [][2]*row, reasons []types.CancellationR
 		switch {
 		case errors.As(err, &refused):
 			failed = true
-			reasons[i] = types.CancellationReason{Code: aws.String("ConditionalCheckFailed"), Message: refused.Message, Item: refused.Item}
+			reasons[i] = types.CancellationReason{Code: aws.String("ConditionalCheckFailed"),
+				Message: refused.Message, Item: refused.Item}
 		case errors.As(err, &wrong):
 			failed = true
-			reasons[i] = types.CancellationReason{Code: aws.String("ValidationError"), Message: aws.String(wrong.ErrorMessage())}
+			reasons[i] = types.CancellationReason{Code: aws.String("ValidationError"),
+				Message: aws.String(wrong.ErrorMessage())}
 		}
 	}
 	return rows, reasons, failed
@@ -168,7 +186,9 @@ func cancelled(reasons []types.CancellationReason) error {
 		codes[i] = *r.Code
 	}
 	return &types.TransactionCanceledException{CancellationReasons: reasons,
-		Message: aws.String("Transaction cancelled, please refer cancellation reasons for specific reasons [" + strings.Join(codes, ", ") + "]")}
+		Message: aws.String(
+			"Transaction cancelled, please refer cancellation reasons for specific reasons [" +
+				strings.Join(codes, ", ") + "]")}
 }
 
 // content is a digest of what a transaction asks for, the same whatever the order of maps.
@@ -176,7 +196,8 @@ func (db *DB) content(changes []*change) uint64 {
 	var h maphash.Hash
 	h.SetSeed(db.seed)
 	for _, c := range changes {
-		for _, s := range []string{c.t.name, c.pk, c.sk, aws.ToString(c.condition), aws.ToString(c.updating)} {
+		for _, s := range []string{c.t.name, c.pk, c.sk, aws.ToString(c.condition),
+			aws.ToString(c.updating)} {
 			_, _ = h.WriteString(s) // a hash takes all
 			_ = h.WriteByte(0)
 		}

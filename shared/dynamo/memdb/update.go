@@ -7,9 +7,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// apply makes the row that an update leaves. All operands are those of the row before it; nil is an item that does
-// not exist yet. touched are the top-level attributes that the update names.
-func (s *scope) apply(t *table, before *row, key Item, p *parsed) (after *row, touched []string, err error) {
+// apply makes the row that an update leaves. All operands are those of the row before it; nil is an
+// item that does not exist yet. touched are the top-level attributes that the update names.
+func (s *scope) apply(t *table, before *row, key Item,
+	p *parsed) (after *row, touched []string, err error) {
 	var work Item
 	if before == nil {
 		work = Item{}
@@ -39,7 +40,9 @@ func (s *scope) changes(t *table, before *row, work Item, p *parsed) ([]string, 
 	for i, a := range p.actions {
 		name := s.name(a.path[0])
 		if t.keys.has(name) {
-			return nil, invalid("One or more parameter values were invalid: Cannot update attribute %s. This attribute is part of the key", name)
+			return nil, invalid(
+				"One or more parameter values were invalid: Cannot update attribute %s. This attribute is "+
+					"part of the key", name)
 		}
 		touched = append(touched, name)
 		var err error
@@ -60,9 +63,12 @@ func (s *scope) overlaps(actions []action) error {
 	for i, a := range actions {
 		for _, b := range actions[:i] {
 			n := min(len(a.path), len(b.path))
-			same := func(x, y step) bool { return x.index == y.index && (x.index >= 0 || s.name(x) == s.name(y)) }
+			same := func(x, y step) bool {
+				return x.index == y.index && (x.index >= 0 || s.name(x) == s.name(y))
+			}
 			if slices.EqualFunc(a.path[:n], b.path[:n], same) {
-				return invalid("Invalid UpdateExpression: Two document paths overlap with each other; must remove or rewrite one of these paths; path one: [%s], path two: [%s]",
+				return invalid("Invalid UpdateExpression: Two document paths overlap with each other; must "+
+					"remove or rewrite one of these paths; path one: [%s], path two: [%s]",
 					b.path, a.path)
 			}
 		}
@@ -106,7 +112,9 @@ func (s *scope) setOperand(before *row, o operand) (types.AttributeValue, error)
 	switch {
 	case o.fn == "if_not_exists":
 		if o.args[0].path == nil {
-			return nil, invalid("Invalid UpdateExpression: Operator or function requires a document path; operator or function: if_not_exists")
+			return nil, invalid(
+				"Invalid UpdateExpression: Operator or function requires a document path; operator or " +
+					"function: if_not_exists")
 		}
 		if v := s.at(before, o.args[0].path); v != nil {
 			return v, nil
@@ -115,11 +123,14 @@ func (s *scope) setOperand(before *row, o operand) (types.AttributeValue, error)
 	case o.fn == "list_append":
 		return s.appended(before, o)
 	case o.fn != "":
-		return nil, invalid("Invalid UpdateExpression: The function is not allowed in an update expression; function: %s", o.fn)
+		return nil, invalid(
+			"Invalid UpdateExpression: The function is not allowed in an update expression; function: %s",
+			o.fn)
 	}
 	v := s.value(before, o)
 	if v == nil {
-		return nil, invalid("The provided expression refers to an attribute that does not exist in the item")
+		return nil, invalid(
+			"The provided expression refers to an attribute that does not exist in the item")
 	}
 	return v, nil
 }
@@ -163,14 +174,18 @@ func addition(old, more types.AttributeValue) (types.AttributeValue, error) {
 		slices.Sort(all)
 		return setLike(m, slices.Compact(all)), nil
 	}
-	return nil, invalid("Invalid UpdateExpression: Incorrect operand type for operator or function; operator: ADD, operand type: %s", kindOf(more))
+	return nil, invalid(
+		"Invalid UpdateExpression: Incorrect operand type for operator or function; operator: ADD, "+
+			"operand type: %s", kindOf(more))
 }
 
 func deletion(old, less types.AttributeValue) (types.AttributeValue, error) {
 	switch less.(type) {
 	case *avSS, *avNS, *avBS:
 	default:
-		return nil, invalid("Invalid UpdateExpression: Incorrect operand type for operator or function; operator: DELETE, operand type: %s", kindOf(less))
+		return nil, invalid(
+			"Invalid UpdateExpression: Incorrect operand type for operator or function; operator: DELETE, "+
+				"operand type: %s", kindOf(less))
 	}
 	if old == nil {
 		return nil, nil
@@ -186,7 +201,8 @@ func deletion(old, less types.AttributeValue) (types.AttributeValue, error) {
 	return setLike(old, left), nil
 }
 
-// put sets or removes the value at a path of the working item. Documents on the way are copied, as rows never change.
+// put sets or removes the value at a path of the working item. Documents on the way are copied, as
+// rows never change.
 func (s *scope) put(work Item, p path, v types.AttributeValue) error {
 	name := s.name(p[0])
 	if len(p) == 1 {
@@ -204,7 +220,8 @@ func (s *scope) put(work Item, p path, v types.AttributeValue) error {
 	return err
 }
 
-func (s *scope) within(at types.AttributeValue, p path, v types.AttributeValue) (types.AttributeValue, error) {
+func (s *scope) within(at types.AttributeValue, p path,
+	v types.AttributeValue) (types.AttributeValue, error) {
 	notThere := invalid("The document path provided in the update expression is invalid for update")
 	switch c := at.(type) {
 	case *avM:
@@ -246,7 +263,8 @@ func (s *scope) within(at types.AttributeValue, p path, v types.AttributeValue) 
 }
 
 // child goes one step down and sets what comes back.
-func (s *scope) child(old types.AttributeValue, p path, v types.AttributeValue, set func(types.AttributeValue)) error {
+func (s *scope) child(old types.AttributeValue, p path, v types.AttributeValue,
+	set func(types.AttributeValue)) error {
 	if len(p) == 1 {
 		set(v)
 		return nil

@@ -29,7 +29,8 @@ type (
 
 // invalid is the service's answer to a request that is wrong in itself.
 func invalid(format string, args ...any) error {
-	return &smithy.GenericAPIError{Code: "ValidationException", Message: fmt.Sprintf(format, args...), Fault: smithy.FaultClient}
+	return &smithy.GenericAPIError{Code: "ValidationException", Message: fmt.Sprintf(format, args...),
+		Fault: smithy.FaultClient}
 }
 
 // Limits of the service.
@@ -40,11 +41,12 @@ const (
 	maxSK    = 1024
 )
 
-// keep checks a value and gives it with numbers in their canonical form. It may be the caller's own: the engine keeps
-// what it packs of it, and that before the call returns.
+// keep checks a value and gives it with numbers in their canonical form. It may be the caller's
+// own: the engine keeps what it packs of it, and that before the call returns.
 func keep(v types.AttributeValue, depth int) (types.AttributeValue, error) {
 	if depth > maxDepth {
-		return nil, invalid("Nesting Levels have exceeded supported limits: attributes may be nested up to 32 levels deep")
+		return nil, invalid(
+			"Nesting Levels have exceeded supported limits: attributes may be nested up to 32 levels deep")
 	}
 	switch v := v.(type) {
 	case *avS, *avB, *avBOOL, *avNULL:
@@ -62,7 +64,8 @@ func keep(v types.AttributeValue, depth int) (types.AttributeValue, error) {
 	case *avSS, *avNS, *avBS:
 		return keepSet(v)
 	default:
-		return nil, invalid("Supplied AttributeValue is empty, must contain exactly one of the supported datatypes")
+		return nil, invalid(
+			"Supplied AttributeValue is empty, must contain exactly one of the supported datatypes")
 	}
 }
 
@@ -90,7 +93,8 @@ func keepList(v *avL, depth int) (types.AttributeValue, error) {
 	return &avL{Value: l}, nil
 }
 
-// keepSet sorts a set, so that its order tells nothing of how it came to be, and refuses empty sets and repeats.
+// keepSet sorts a set, so that its order tells nothing of how it came to be, and refuses empty sets
+// and repeats.
 func keepSet(v types.AttributeValue) (types.AttributeValue, error) {
 	switch v := v.(type) {
 	case *avSS:
@@ -132,7 +136,8 @@ func distinct(members []string) ([]string, error) {
 	}
 	set := slices.Sorted(slices.Values(members))
 	if len(slices.Compact(slices.Clone(set))) != len(set) {
-		return nil, invalid("One or more parameter values were invalid: Input collection contains duplicates")
+		return nil, invalid(
+			"One or more parameter values were invalid: Input collection contains duplicates")
 	}
 	return set, nil
 }
@@ -144,7 +149,8 @@ const (
 	minExponent = -130
 )
 
-// canonical checks a number and writes it without leading or trailing zeros and without an exponent.
+// canonical checks a number and writes it without leading or trailing zeros and without an
+// exponent.
 func canonical(s string) (string, error) {
 	if plain(s) {
 		return s, nil
@@ -187,7 +193,8 @@ func decimalParts(s string) (*big.Int, int, error) {
 	}
 	whole, fraction, _ := strings.Cut(s, ".")
 	digits := whole + fraction
-	if strings.ContainsAny(digits, "_xXoObB") || strings.ContainsAny(fraction, "+-") || strings.Trim(digits, "+-") == "" || len(digits) > 1000 {
+	if strings.ContainsAny(digits, "_xXoObB") || strings.ContainsAny(fraction, "+-") ||
+		strings.Trim(digits, "+-") == "" || len(digits) > 1000 {
 		return nil, 0, wrong
 	}
 	mantissa, ok := new(big.Int).SetString(digits, 10)
@@ -209,9 +216,11 @@ func render(mantissa *big.Int, exponent int) (string, error) {
 	}
 	switch magnitude := exponent + len(trimmed) - 1; {
 	case magnitude > maxExponent:
-		return "", invalid("Number overflow. Attempting to store a number with magnitude larger than supported range")
+		return "", invalid(
+			"Number overflow. Attempting to store a number with magnitude larger than supported range")
 	case magnitude < minExponent:
-		return "", invalid("Number underflow. Attempting to store a number with magnitude smaller than supported range")
+		return "", invalid(
+			"Number underflow. Attempting to store a number with magnitude smaller than supported range")
 	}
 	sign := ""
 	if mantissa.Sign() < 0 {
@@ -271,7 +280,8 @@ func compareNumbers(a, b string) int {
 	}
 	x, ex, errA := decimalParts(a)
 	y, ey, errB := decimalParts(b)
-	if errA != nil || errB != nil { // values of a request that were not checked are compared as they are written
+	if errA != nil || errB != nil {
+		// values of a request that were not checked are compared as they are written
 		return cmp.Compare(a, b)
 	}
 	x, y, _ = align(x, ex, y, ey)

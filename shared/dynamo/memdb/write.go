@@ -8,7 +8,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// change is a write of one item, prepared before the lock is taken: a put, an update, a delete, or only a condition.
+// change is a write of one item, prepared before the lock is taken: a put, an update, a delete, or
+// only a condition.
 type change struct {
 	table     *string
 	put       Item // the item of a put
@@ -62,7 +63,8 @@ func (c *change) scope(k kind) *scope { return &scope{kind: k, names: c.names, v
 
 // refused is the answer to a condition that failed.
 func (c *change) refused(before *row) error {
-	err := &types.ConditionalCheckFailedException{Message: aws.String("The conditional request failed")}
+	err := &types.ConditionalCheckFailedException{
+		Message: aws.String("The conditional request failed")}
 	if c.onFailure == types.ReturnValuesOnConditionCheckFailureAllOld {
 		err.Item = before.item()
 	}
@@ -104,7 +106,8 @@ func (db *DB) change(c *change) (before, after *row, u units, err error) {
 }
 
 // PutItem implements dynamo.API.
-func (db *DB) PutItem(ctx context.Context, in *dynamodb.PutItemInput, _ ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error) {
+func (db *DB) PutItem(ctx context.Context, in *dynamodb.PutItemInput,
+	_ ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error) {
 	op := Op{Name: "PutItem", Tables: []string{aws.ToString(in.TableName)}, Write: true, Input: in}
 	return call(ctx, db, op, func() (*dynamodb.PutItemOutput, error) {
 		if in.Item == nil {
@@ -113,8 +116,10 @@ func (db *DB) PutItem(ctx context.Context, in *dynamodb.PutItemInput, _ ...func(
 		if !oneOf(in.ReturnValues, types.ReturnValueNone, types.ReturnValueAllOld) {
 			return nil, invalid("Return values set to invalid value")
 		}
-		before, _, u, err := db.change(&change{table: in.TableName, put: in.Item, condition: in.ConditionExpression,
-			names: in.ExpressionAttributeNames, values: in.ExpressionAttributeValues, onFailure: in.ReturnValuesOnConditionCheckFailure})
+		before, _, u, err := db.change(
+			&change{table: in.TableName, put: in.Item, condition: in.ConditionExpression,
+				names: in.ExpressionAttributeNames, values: in.ExpressionAttributeValues,
+				onFailure: in.ReturnValuesOnConditionCheckFailure})
 		if err != nil {
 			return nil, err
 		}
@@ -127,14 +132,17 @@ func (db *DB) PutItem(ctx context.Context, in *dynamodb.PutItemInput, _ ...func(
 }
 
 // DeleteItem implements dynamo.API.
-func (db *DB) DeleteItem(ctx context.Context, in *dynamodb.DeleteItemInput, _ ...func(*dynamodb.Options)) (*dynamodb.DeleteItemOutput, error) {
+func (db *DB) DeleteItem(ctx context.Context, in *dynamodb.DeleteItemInput,
+	_ ...func(*dynamodb.Options)) (*dynamodb.DeleteItemOutput, error) {
 	op := Op{Name: "DeleteItem", Tables: []string{aws.ToString(in.TableName)}, Write: true, Input: in}
 	return call(ctx, db, op, func() (*dynamodb.DeleteItemOutput, error) {
 		if !oneOf(in.ReturnValues, types.ReturnValueNone, types.ReturnValueAllOld) {
 			return nil, invalid("Return values set to invalid value")
 		}
-		before, _, u, err := db.change(&change{table: in.TableName, key: in.Key, condition: in.ConditionExpression,
-			names: in.ExpressionAttributeNames, values: in.ExpressionAttributeValues, onFailure: in.ReturnValuesOnConditionCheckFailure})
+		before, _, u, err := db.change(
+			&change{table: in.TableName, key: in.Key, condition: in.ConditionExpression,
+				names: in.ExpressionAttributeNames, values: in.ExpressionAttributeValues,
+				onFailure: in.ReturnValuesOnConditionCheckFailure})
 		if err != nil {
 			return nil, err
 		}
@@ -147,11 +155,14 @@ func (db *DB) DeleteItem(ctx context.Context, in *dynamodb.DeleteItemInput, _ ..
 }
 
 // UpdateItem implements dynamo.API.
-func (db *DB) UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput, _ ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error) {
+func (db *DB) UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput,
+	_ ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error) {
 	op := Op{Name: "UpdateItem", Tables: []string{aws.ToString(in.TableName)}, Write: true, Input: in}
 	return call(ctx, db, op, func() (*dynamodb.UpdateItemOutput, error) {
-		c := &change{table: in.TableName, key: in.Key, update: true, updating: in.UpdateExpression, condition: in.ConditionExpression,
-			names: in.ExpressionAttributeNames, values: in.ExpressionAttributeValues, onFailure: in.ReturnValuesOnConditionCheckFailure}
+		c := &change{table: in.TableName, key: in.Key, update: true, updating: in.UpdateExpression,
+			condition: in.ConditionExpression,
+			names:     in.ExpressionAttributeNames, values: in.ExpressionAttributeValues,
+			onFailure: in.ReturnValuesOnConditionCheckFailure}
 		before, after, u, err := db.change(c)
 		if err != nil {
 			return nil, err

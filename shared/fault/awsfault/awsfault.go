@@ -1,7 +1,8 @@
-// Package awsfault decides, in one place, what an error of AWS or of the network means: whether the same call may
-// succeed a moment later, and as which fault the caller hears of it. It rests on the SDK's own lists of codes and
-// adds what they lack: codes that the SDK leaves to its callers, the codes inside the answers of batches and
-// transactions, and errors whose HTTP status was lost on the way.
+// Package awsfault decides, in one place, what an error of AWS or of the network means: whether the
+// same call may succeed a moment later, and as which fault the caller hears of it. It rests on the
+// SDK's own lists of codes and adds what they lack: codes that the SDK leaves to its callers, the
+// codes inside the answers of batches and transactions, and errors whose HTTP status was lost on
+// the way.
 package awsfault
 
 import (
@@ -20,10 +21,11 @@ import (
 	"fenzhang/shared/fault"
 )
 
-// Of makes a fault of an error that a call of AWS returned; nil stays nil. An error that is a fault already stays
-// as it is.
+// Of makes a fault of an error that a call of AWS returned; nil stays nil. An error that is a fault
+// already stays as it is.
 //
-// Errors: fault.Unavailable with Retry-After when the error is passing; fault.System for every other one.
+// Errors: fault.Unavailable with Retry-After when the error is passing; fault.System for every
+// other one.
 func Of(err error) error {
 	var known *fault.Error
 	switch {
@@ -35,22 +37,25 @@ func Of(err error) error {
 	return fault.Internal(err)
 }
 
-// OfCode is Of for an error that stands inside an answer with status 200: of one statement, message or event of a
-// batch. message is for the log.
+// OfCode is Of for an error that stands inside an answer with status 200: of one statement, message
+// or event of a batch. message is for the log.
 func OfCode(code, message string) error {
 	return Of(&smithy.GenericAPIError{Code: code, Message: message})
 }
 
-// Passing reports whether the same call may succeed a moment later: a throttle, a conflict, an error on the side of
-// AWS, a broken or slow connection. Whether such a call was carried out is not known.
+// Passing reports whether the same call may succeed a moment later: a throttle, a conflict, an
+// error on the side of AWS, a broken or slow connection. Whether such a call was carried out is not
+// known.
 func Passing(err error) bool {
 	if err == nil {
 		return false
 	}
-	return timeOver(err) || sdkRetries(err) || broken(err) || onTheirSide(err) || passingCode(err) || conflicted(err)
+	return timeOver(err) || sdkRetries(err) || broken(err) || onTheirSide(err) || passingCode(err) ||
+		conflicted(err)
 }
 
-// timeOver reports that the caller's own time ended. The SDK does not retry then; whoever asks again may.
+// timeOver reports that the caller's own time ended. The SDK does not retry then; whoever asks
+// again may.
 func timeOver(err error) bool {
 	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }
@@ -85,8 +90,8 @@ func passingCode(err error) bool {
 	return errors.As(err, &api) && PassingCode(api.ErrorCode())
 }
 
-// conflicted reports a transaction that was cancelled for passing reasons only. One for which a condition failed is
-// decided; the conflict of another part changes nothing about that.
+// conflicted reports a transaction that was cancelled for passing reasons only. One for which a
+// condition failed is decided; the conflict of another part changes nothing about that.
 func conflicted(err error) bool {
 	var cancelled *types.TransactionCanceledException
 	if !errors.As(err, &cancelled) {
@@ -101,8 +106,8 @@ func conflicted(err error) bool {
 	return true
 }
 
-// PassingCode is Passing for a code alone: of an error, of one part of a batch, or of one reason why a transaction
-// was cancelled.
+// PassingCode is Passing for a code alone: of an error, of one part of a batch, or of one reason
+// why a transaction was cancelled.
 func PassingCode(code string) bool {
 	_, throttle := retry.DefaultThrottleErrorCodes[code]
 	_, again := retry.DefaultRetryableErrorCodes[code]
@@ -112,13 +117,16 @@ func PassingCode(code string) bool {
 // otherCodes are passing codes that the SDK's lists lack.
 func otherCodes(code string) bool {
 	switch code {
-	case "TransactionConflictException", "TransactionConflict", "ReplicatedWriteConflictException", // DynamoDB: another write is at work
+	case "TransactionConflictException", "TransactionConflict", "ReplicatedWriteConflictException",
+		// DynamoDB: another write is at work
 		"ThrottlingError", "ProvisionedThroughputExceeded", // DynamoDB: inside batches and transactions
 		"ConditionalRequestConflict", "OperationAborted", // S3: another put of the name is under way
 		"KmsThrottled", "KMS.ThrottlingException": // SQS: the key of the queue is throttled
 		return true
-	case "InternalServerError", "InternalError", "InternalFailure", "InternalServiceError", "InternalException",
-		"ServiceUnavailable", "ServiceUnavailableException": // answers with status 500 or 503, and codes inside batches
+	case "InternalServerError", "InternalError", "InternalFailure", "InternalServiceError",
+		"InternalException",
+		// answers with status 500 or 503, and codes inside batches
+		"ServiceUnavailable", "ServiceUnavailableException":
 		return true
 	}
 	return false

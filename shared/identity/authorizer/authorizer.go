@@ -14,16 +14,18 @@ import (
 	"fenzhang/shared/identity/bearer"
 )
 
-// Authorizer verifies tokens. It lets every call through and adds what it found, because only the functions behind it
-// can write our errors.
+// Authorizer verifies tokens. It lets every call through and adds what it found, because only the
+// functions behind it can write our errors.
 type Authorizer struct {
 	Keyring *bearer.Keyring
 	Log     *slog.Logger
 }
 
-// Authorize answers one call of the gateway. An error means that the keys cannot be read; the gateway then
-// refuses the call by itself.
-func (a Authorizer) Authorize(ctx context.Context, ev events.APIGatewayV2CustomAuthorizerV2Request) (events.APIGatewayV2CustomAuthorizerSimpleResponse, error) {
+// Authorize answers one call of the gateway. An error means that the keys cannot be read; the
+// gateway then refuses the call by itself.
+func (a Authorizer) Authorize(ctx context.Context,
+	ev events.APIGatewayV2CustomAuthorizerV2Request) (
+	events.APIGatewayV2CustomAuthorizerSimpleResponse, error) {
 	p, err := a.Keyring.Caller(ctx, header(ev))
 	out := events.APIGatewayV2CustomAuthorizerSimpleResponse{IsAuthorized: true}
 	switch {
@@ -31,10 +33,12 @@ func (a Authorizer) Authorize(ctx context.Context, ev events.APIGatewayV2CustomA
 		out.Context = handedOn(p)
 	case fault.HasCode(err, fault.TokenInvalid), fault.HasCode(err, fault.SignatureInvalid):
 		e := fault.Of(err)
-		a.Log.InfoContext(ctx, "token refused", "request_id", ev.RequestContext.RequestID, "code", int(e.Code), "reason", e.Reason, "source", ev.RequestContext.HTTP.SourceIP)
+		a.Log.InfoContext(ctx, "token refused", "request_id", ev.RequestContext.RequestID, "code",
+			int(e.Code), "reason", e.Reason, "source", ev.RequestContext.HTTP.SourceIP)
 		out.Context = map[string]any{"refused": strconv.Itoa(int(e.Code))}
 	default:
-		a.Log.ErrorContext(ctx, "keys cannot be read", "request_id", ev.RequestContext.RequestID, "cause", err.Error())
+		a.Log.ErrorContext(ctx, "keys cannot be read", "request_id", ev.RequestContext.RequestID, "cause",
+			err.Error())
 		return events.APIGatewayV2CustomAuthorizerSimpleResponse{}, err
 	}
 	return out, nil
@@ -59,7 +63,8 @@ func handedOn(p identity.Principal) map[string]any {
 		roles[i] = string(r)
 	}
 	return map[string]any{
-		"tenant": string(p.Tenant), "sub": p.Subject, "roles": strings.Join(roles, " "), "creator": string(p.Creator), "scope": p.Scope,
+		"tenant": string(p.Tenant), "sub": p.Subject, "roles": strings.Join(roles, " "),
+		"creator": string(p.Creator), "scope": p.Scope,
 		"exp": strconv.FormatInt(p.Expires.Unix(), 10),
 	}
 }

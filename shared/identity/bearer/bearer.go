@@ -1,4 +1,5 @@
-// Package bearer verifies the tokens that callers send: JSON Web Tokens whose keys each have one algorithm.
+// Package bearer verifies the tokens that callers send: JSON Web Tokens whose keys each have one
+// algorithm.
 package bearer
 
 import (
@@ -45,9 +46,9 @@ type keyConfig struct {
 	Secret string `json:"secret"` // the same, by another name
 }
 
-// New reads the keys from {"keys": [{"kid", "alg", "key"}]} or {"kid", "alg", "secret"}. now is the real instant.
-// It fails when a key has no algorithm of HS256, RS256 and EdDSA, does not fit it or is too weak, and when
-// several keys cannot be told apart.
+// New reads the keys from {"keys": [{"kid", "alg", "key"}]} or {"kid", "alg", "secret"}. now is the
+// real instant. It fails when a key has no algorithm of HS256, RS256 and EdDSA, does not fit it or
+// is too weak, and when several keys cannot be told apart.
 func New(config, issuer, audience string, now func() time.Time) (*Verifier, error) {
 	var doc struct {
 		keyConfig
@@ -113,15 +114,16 @@ type claims struct {
 
 var (
 	errAlgorithm = errors.New("the algorithm is not that of the key")
-	// ErrUnknownKey is the cause when no key has the token's id: the keys may have been changed since they were read.
+	// ErrUnknownKey is the cause when no key has the token's id: the keys may have been changed since
+	// they were read.
 	ErrUnknownKey = errors.New("no such key")
 	errNoKeyID    = errors.New("several keys, and the token names none")
 	errCritical   = errors.New("a critical header is not understood")
 )
 
 // Verify gives the caller that a token speaks for.
-// Errors: identity.Malformed, identity.Expired, identity.BadSignature, the latter with ErrUnknownKey as its
-// cause when the key is not known.
+// Errors: identity.Malformed, identity.Expired, identity.BadSignature, the latter with
+// ErrUnknownKey as its cause when the key is not known.
 func (v *Verifier) Verify(token string) (identity.Principal, error) {
 	if len(token) > maxToken {
 		return identity.Principal{}, identity.Malformed(errors.New("longer than is read"))
@@ -186,7 +188,8 @@ func (v *Verifier) principal(c claims) (identity.Principal, error) {
 		return identity.Principal{}, identity.Malformed(errors.New("not valid yet"))
 	}
 	return identity.Principal{
-		Tenant: c.Tenant, Subject: c.Subject, Roles: c.Roles, Creator: c.Creator, Scope: c.Scope, Expires: c.ExpiresAt.Time,
+		Tenant: c.Tenant, Subject: c.Subject, Roles: c.Roles, Creator: c.Creator, Scope: c.Scope,
+		Expires: c.ExpiresAt.Time,
 	}, nil
 }
 

@@ -9,7 +9,8 @@ import (
 	"fenzhang/shared/identity"
 )
 
-// retryAge bounds how often an unknown key makes us read the keys again: strangers can name any key.
+// retryAge bounds how often an unknown key makes us read the keys again: strangers can name any
+// key.
 const retryAge = 10 * time.Second
 
 // Keys returns the configuration of the keys, read at most age ago.
@@ -27,13 +28,15 @@ type Keyring struct {
 	verifier *Verifier
 }
 
-// NewKeyring verifies tokens of an issuer for an audience, with keys that are read again when they are older than age.
-func NewKeyring(keys Keys, age time.Duration, issuer, audience string, now func() time.Time) *Keyring {
+// NewKeyring verifies tokens of an issuer for an audience, with keys that are read again when they
+// are older than age.
+func NewKeyring(keys Keys, age time.Duration, issuer, audience string,
+	now func() time.Time) *Keyring {
 	return &Keyring{keys: keys, age: age, issuer: issuer, audience: audience, now: now}
 }
 
-// Caller verifies the token of an Authorization header. Where its key is not known the keys are read again, because
-// they may have been changed.
+// Caller verifies the token of an Authorization header. Where its key is not known the keys are
+// read again, because they may have been changed.
 //
 // Errors: fault.TokenInvalid, fault.SignatureInvalid; any other means that the keys cannot be read.
 func (k *Keyring) Caller(ctx context.Context, header string) (identity.Principal, error) {

@@ -21,13 +21,14 @@ import (
 // MaxAge is how old the knowledge of revocations may be.
 const MaxAge = 20 * time.Second
 
-// SubjectsAttribute is the attribute of a tenant's list: a map from subject to unix seconds. Tokens of that
-// subject that expire at or before that second are revoked.
+// SubjectsAttribute is the attribute of a tenant's list: a map from subject to unix seconds. Tokens
+// of that subject that expire at or before that second are revoked.
 const SubjectsAttribute = "subjects"
 
 // API is the part of DynamoDB that is called.
 type API interface {
-	GetItem(context.Context, *dynamodb.GetItemInput, ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error)
+	GetItem(context.Context, *dynamodb.GetItemInput,
+		...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error)
 }
 
 // List reads the tenants' lists and keeps them for MaxAge. It implements httpapi.Revocations.
@@ -60,7 +61,8 @@ func (l *List) Revoked(ctx context.Context, p identity.Principal) (bool, error) 
 	return ok && p.Expires.Unix() <= until, nil
 }
 
-// of gives a tenant's list. The lock is held while it is read: callers of one instance wait for one answer.
+// of gives a tenant's list. The lock is held while it is read: callers of one instance wait for one
+// answer.
 func (l *List) of(ctx context.Context, tenant ident.Tenant) (tenantList, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -78,7 +80,8 @@ func (l *List) of(ctx context.Context, tenant ident.Tenant) (tenantList, error) 
 	return list, nil
 }
 
-// forget drops what is too old to be used, so that memory holds the tenants of the last MaxAge only.
+// forget drops what is too old to be used, so that memory holds the tenants of the last MaxAge
+// only.
 func (l *List) forget(now time.Time) {
 	for tenant, list := range l.kept {
 		if now.Sub(list.read) >= MaxAge {
@@ -91,7 +94,8 @@ func (l *List) load(ctx context.Context, tenant ident.Tenant) (tenantList, error
 	k := keys.Revocations(tenant)
 	out, err := l.db.GetItem(ctx, &dynamodb.GetItemInput{
 		TableName: &l.table, ConsistentRead: aws.Bool(true),
-		Key: map[string]types.AttributeValue{"pk": &types.AttributeValueMemberS{Value: k.PK}, "sk": &types.AttributeValueMemberS{Value: k.SK}},
+		Key: map[string]types.AttributeValue{"pk": &types.AttributeValueMemberS{Value: k.PK},
+			"sk": &types.AttributeValueMemberS{Value: k.SK}},
 	})
 	if err != nil {
 		return tenantList{}, awsfault.Of(err)

@@ -68,12 +68,12 @@ func AccruedDay(reason string) (day civil.Date, ok bool) {
 	return day, ok && err == nil
 }
 
-// Accruals posts the money that a closed day owes a creator: journal entry, income line and the day's close,
-// in one transaction.
+// Accruals posts the money that a closed day owes a creator: journal entry, income line and the
+// day's close, in one transaction.
 type Accruals interface {
 	// Post writes the accrual on condition that the revision before it is the last one. It answers
-	// fault.StaleVersion around optimistic.ErrRival when the revision is there already, and fault.RuleMissing
-	// when the creator has no contract that covers it; then nothing is written.
+	// fault.StaleVersion around optimistic.ErrRival when the revision is there already, and
+	// fault.RuleMissing when the creator has no contract that covers it; then nothing is written.
 	Post(ctx context.Context, a Accrual) error
 }
 
@@ -84,13 +84,14 @@ type Chunks interface {
 	// Creator reads one creator's day.
 	Creator(ctx context.Context, d CreatorDay) ([]Entry, Closed, error)
 	// Shard reads part n of keys.DayShards of a tenant's day, one creator after the other.
-	Shard(ctx context.Context, tenant ident.Tenant, day civil.Date, n uint32, each func(creator ident.Creator, entries []Entry, closed Closed) error) error
+	Shard(ctx context.Context, tenant ident.Tenant, day civil.Date, n uint32,
+		each func(creator ident.Creator, entries []Entry, closed Closed) error) error
 }
 
 // Days keeps which days of a tenant have events, and how far each is closed.
 type Days interface {
-	// Touch notes that entries of the days were added. A day whose close has begun becomes due again; so
-	// whatever is added is seen by that close or by the next.
+	// Touch notes that entries of the days were added. A day whose close has begun becomes due again;
+	// so whatever is added is seen by that close or by the next.
 	Touch(ctx context.Context, tenant ident.Tenant, days []civil.Date) error
 	// Due lists the days before the given one whose entries are not all accrued, oldest first.
 	Due(ctx context.Context, tenant ident.Tenant, before civil.Date) ([]civil.Date, error)
@@ -108,7 +109,8 @@ type Parked interface {
 	Park(ctx context.Context, tenant ident.Tenant, events []Event) error
 	// Waiting lists waiting events of an action type, page by page; the cursor is "" at both ends.
 	Waiting(ctx context.Context, tenant ident.Tenant, action, cursor string) ([]Event, string, error)
-	// Reward writes the grant into the recorded event, unless it has one; it gives the grant that stands.
+	// Reward writes the grant into the recorded event, unless it has one; it gives the grant that
+	// stands.
 	Reward(ctx context.Context, tenant ident.Tenant, event string, g Grant) (Grant, error)
 	// Unpark takes an event off the list.
 	Unpark(ctx context.Context, tenant ident.Tenant, e Event) error
@@ -135,8 +137,8 @@ type Seen struct {
 	Grant  *Grant
 }
 
-// Absorb brings recorded events into their days. It may be called again with the same events, all or some, in
-// any order; an error means that some may be missing and all are to be given again.
+// Absorb brings recorded events into their days. It may be called again with the same events, all
+// or some, in any order; an error means that some may be missing and all are to be given again.
 func (a *Accruer) Absorb(ctx context.Context, seen []Seen) error {
 	entries := map[CreatorDay][]Entry{}
 	parked := map[string][]Event{}
@@ -155,7 +157,8 @@ func (a *Accruer) Absorb(ctx context.Context, seen []Seen) error {
 	return a.add(ctx, entries)
 }
 
-// add keeps entries first and touches their days after: a close that misses the entries meets the touch.
+// add keeps entries first and touches their days after: a close that misses the entries meets the
+// touch.
 func (a *Accruer) add(ctx context.Context, entries map[CreatorDay][]Entry) error {
 	if err := a.Chunks.Add(ctx, entries); err != nil {
 		return err
@@ -167,7 +170,9 @@ func (a *Accruer) add(ctx context.Context, entries map[CreatorDay][]Entry) error
 		}
 	}
 	for _, tenant := range slices.Sorted(maps.Keys(days)) {
-		slices.SortFunc(days[tenant], func(a, b civil.Date) int { return cmp.Compare(a.String(), b.String()) })
+		slices.SortFunc(days[tenant], func(a, b civil.Date) int {
+			return cmp.Compare(a.String(), b.String())
+		})
 		if err := a.Days.Touch(ctx, ident.Tenant(tenant), days[tenant]); err != nil {
 			return err
 		}
@@ -175,8 +180,9 @@ func (a *Accruer) add(ctx context.Context, entries map[CreatorDay][]Entry) error
 	return nil
 }
 
-// CloseDue closes, for every tenant, each day before today that is due: yesterday, days that a missed run left,
-// and closed days to which events came late. One tenant's trouble does not stop the others.
+// CloseDue closes, for every tenant, each day before today that is due: yesterday, days that a
+// missed run left, and closed days to which events came late. One tenant's trouble does not stop
+// the others.
 func (a *Accruer) CloseDue(ctx context.Context) error {
 	today, err := a.Clock.Today(ctx)
 	if err != nil {
@@ -193,14 +199,16 @@ func (a *Accruer) CloseDue(ctx context.Context) error {
 	})
 }
 
-// CloseDay closes one day for every tenant, whether it is due or not; closing again changes nothing.
+// CloseDay closes one day for every tenant, whether it is due or not; closing again changes
+// nothing.
 func (a *Accruer) CloseDay(ctx context.Context, day civil.Date) error {
 	return a.eachTenant(ctx, func(tenant ident.Tenant) error {
 		return errors.Join(a.rewardParked(ctx, tenant), a.close(ctx, tenant, day))
 	})
 }
 
-// RewardParked gives, for every tenant, waiting events the reward of a strategy that has arrived since.
+// RewardParked gives, for every tenant, waiting events the reward of a strategy that has arrived
+// since.
 func (a *Accruer) RewardParked(ctx context.Context) error {
 	return a.eachTenant(ctx, func(tenant ident.Tenant) error { return a.rewardParked(ctx, tenant) })
 }
@@ -222,8 +230,8 @@ func (a *Accruer) eachTenant(ctx context.Context, do func(tenant ident.Tenant) e
 // shardsAtOnce bounds how many parts of a day are folded at the same time.
 const shardsAtOnce = 4
 
-// close accrues what each creator's day owes. A creator without a contract keeps nobody else waiting: the day is
-// closed for the others and stays due, so that the next close tries again.
+// close accrues what each creator's day owes. A creator without a contract keeps nobody else
+// waiting: the day is closed for the others and stays due, so that the next close tries again.
 func (a *Accruer) close(ctx context.Context, tenant ident.Tenant, day civil.Date) error {
 	touches, err := a.Days.Begin(ctx, tenant, day)
 	if err != nil {
@@ -234,28 +242,31 @@ func (a *Accruer) close(ctx context.Context, tenant ident.Tenant, day civil.Date
 	group.SetLimit(pace.AtOnce(ctx, shardsAtOnce))
 	for n := range uint32(keys.DayShards) {
 		group.Go(func() error {
-			return a.Chunks.Shard(shardCtx, tenant, day, n, func(creator ident.Creator, entries []Entry, closed Closed) error {
-				err := a.accrue(shardCtx, CreatorDay{Tenant: tenant, Creator: creator, Day: day}, entries, closed)
-				if fault.HasCode(err, fault.RuleMissing) {
-					waiting.Add(1)
-					return nil
-				}
-				return err
-			})
+			return a.Chunks.Shard(shardCtx, tenant, day, n,
+				func(creator ident.Creator, entries []Entry, closed Closed) error {
+					err := a.accrue(shardCtx, CreatorDay{Tenant: tenant, Creator: creator, Day: day}, entries,
+						closed)
+					if fault.HasCode(err, fault.RuleMissing) {
+						waiting.Add(1)
+						return nil
+					}
+					return err
+				})
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return fmt.Errorf("close %s: %w", day, err)
 	}
-	a.Log.InfoContext(ctx, "day closed", "tenant", tenant, "day", day.String(), "creators_without_contract", waiting.Load())
+	a.Log.InfoContext(ctx, "day closed", "tenant", tenant, "day", day.String(),
+		"creators_without_contract", waiting.Load())
 	if err := a.Days.Finish(ctx, tenant, day, touches); err != nil || waiting.Load() == 0 {
 		return err
 	}
 	return a.Days.Touch(ctx, tenant, []civil.Date{day})
 }
 
-// accrue posts what the day owes beyond what was accrued. When another close was faster the day is read again;
-// that one's posting leaves nothing to do.
+// accrue posts what the day owes beyond what was accrued. When another close was faster the day is
+// read again; that one's posting leaves nothing to do.
 func (a *Accruer) accrue(ctx context.Context, d CreatorDay, entries []Entry, closed Closed) error {
 	read := true
 	return optimistic.Do(ctx, func() (err error) {
@@ -271,7 +282,8 @@ func (a *Accruer) accrue(ctx context.Context, d CreatorDay, entries []Entry, clo
 			return nil
 		}
 		return a.Accruals.Post(ctx, Accrual{
-			Tenant: d.Tenant, Creator: d.Creator, Day: d.Day, Revision: closed.Revision + 1, Difference: difference, Total: t.Cash,
+			Tenant: d.Tenant, Creator: d.Creator, Day: d.Day, Revision: closed.Revision +
+				1, Difference: difference, Total: t.Cash,
 			Events: t.Events, Traffic: t.Traffic, Shop: t.Shop, ClosedAt: a.Clock.Instant(),
 		})
 	})
@@ -309,9 +321,10 @@ func actions(strategies []tenancy.Strategy) []string {
 	return slices.Compact(names)
 }
 
-// rewardAll decides each event's reward in the event itself, brings it into the day, and only then takes it off
-// the list: stopped anywhere, the next run goes on from what was decided.
-func (a *Accruer) rewardAll(ctx context.Context, tenant ident.Tenant, strategies []tenancy.Strategy, events []Event) error {
+// rewardAll decides each event's reward in the event itself, brings it into the day, and only then
+// takes it off the list: stopped anywhere, the next run goes on from what was decided.
+func (a *Accruer) rewardAll(ctx context.Context, tenant ident.Tenant, strategies []tenancy.Strategy,
+	events []Event) error {
 	entries := map[CreatorDay][]Entry{}
 	var done []Event
 	for _, e := range events {
@@ -321,7 +334,8 @@ func (a *Accruer) rewardAll(ctx context.Context, tenant ident.Tenant, strategies
 		}
 		g, err := GrantFor(s, e)
 		if err != nil {
-			a.Log.ErrorContext(ctx, "parked event cannot be rewarded", "tenant", tenant, "event_id", e.EventID, "strategy", s.StrategyID, "cause", err.Error())
+			a.Log.ErrorContext(ctx, "parked event cannot be rewarded", "tenant", tenant, "event_id",
+				e.EventID, "strategy", s.StrategyID, "cause", err.Error())
 			continue
 		}
 		if g, err = a.Parked.Reward(ctx, tenant, e.EventID, g); err != nil {

@@ -9,8 +9,8 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
-// Counters tells what a creator earned on a day: the fold of what the stream has brought so far, and of
-// everything once the day is closed.
+// Counters tells what a creator earned on a day: the fold of what the stream has brought so far,
+// and of everything once the day is closed.
 type Counters struct {
 	Clock    clock.Clock
 	Creators interface {
@@ -31,8 +31,10 @@ type Count struct {
 	Closed bool // the day was closed, and all that is counted here is accrued
 }
 
-// Read counts a day, today for the zero day. It answers fault.NotFound for a creator the tenant does not have.
-func (c *Counters) Read(ctx context.Context, tenant ident.Tenant, creator ident.Creator, day civil.Date) (Count, error) {
+// Read counts a day, today for the zero day. It answers fault.NotFound for a creator the tenant
+// does not have.
+func (c *Counters) Read(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
+	day civil.Date) (Count, error) {
 	if _, err := c.Creators.Creator(ctx, tenant, creator); err != nil {
 		return Count{}, later(err)
 	}
@@ -46,7 +48,8 @@ func (c *Counters) Read(ctx context.Context, tenant ident.Tenant, creator ident.
 	if err != nil {
 		return Count{}, later(err)
 	}
-	entries, accrued, err := c.Chunks.Creator(ctx, CreatorDay{Tenant: tenant, Creator: creator, Day: day})
+	entries, accrued, err := c.Chunks.Creator(ctx,
+		CreatorDay{Tenant: tenant, Creator: creator, Day: day})
 	if err != nil {
 		return Count{}, later(err)
 	}

@@ -1,5 +1,6 @@
-// Package incentive turns creators' actions into rewards: it reads and checks events, finds the strategy that
-// rewards them, and folds a creator's day into totals that hold under redelivery and reordering (promise P6).
+// Package incentive turns creators' actions into rewards: it reads and checks events, finds the
+// strategy that rewards them, and folds a creator's day into totals that hold under redelivery and
+// reordering (promise P6).
 package incentive
 
 import (
@@ -68,8 +69,9 @@ type draft struct {
 	Details
 }
 
-// Read reads and checks one event; the error lists all its problems. now is the clock from which the window
-// of occurred_at is measured. The id is given back even when other fields are wrong, "" if it cannot be read.
+// Read reads and checks one event; the error lists all its problems. now is the clock from which
+// the window of occurred_at is measured. The id is given back even when other fields are wrong, ""
+// if it cannot be read.
 func Read(raw []byte, now time.Time) (Event, string, error) {
 	var d draft
 	if problems := strictjson.Decode(raw, &d); len(problems) > 0 {
@@ -83,8 +85,8 @@ func Read(raw []byte, now time.Time) (Event, string, error) {
 	return e, e.EventID, nil
 }
 
-// problemsBeside adds what is wrong in the fields that could be read. When nothing could be read it adds
-// nothing: an unreadable event does not lack its fields.
+// problemsBeside adds what is wrong in the fields that could be read. When nothing could be read it
+// adds nothing: an unreadable event does not lack its fields.
 func (d draft) problemsBeside(found []fault.Field, now time.Time) []fault.Field {
 	if d.EventID == "" && d.CreatorID == "" && d.ActionType == "" && d.OccurredAt == "" {
 		return nil
@@ -95,7 +97,8 @@ func (d draft) problemsBeside(found []fault.Field, now time.Time) []fault.Field 
 	})
 }
 
-// readableID finds the id in an event that was refused, so that the sender can tell which one it was.
+// readableID finds the id in an event that was refused, so that the sender can tell which one it
+// was.
 func readableID(raw []byte) string {
 	var d struct {
 		EventID string `json:"event_id"`
@@ -108,7 +111,8 @@ func readableID(raw []byte) string {
 
 func (d draft) check(now time.Time) (Event, []fault.Field) {
 	var p problems
-	e := Event{EventID: d.EventID, CreatorID: d.CreatorID, ActionType: d.ActionType, Platform: d.Platform, Quantity: 1, Details: d.Details}
+	e := Event{EventID: d.EventID, CreatorID: d.CreatorID, ActionType: d.ActionType,
+		Platform: d.Platform, Quantity: 1, Details: d.Details}
 	p.id("event_id", d.EventID)
 	p.id("creator_id", string(d.CreatorID))
 	if !isAction(d.ActionType) {
@@ -196,7 +200,8 @@ func (p *problems) text(field, s string) {
 // isDecimal is `-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,9})?`.
 func isDecimal(s string) bool {
 	whole, fraction, dotted := strings.Cut(strings.TrimPrefix(s, "-"), ".")
-	return areDigits(whole, 18) && (whole[0] != '0' || len(whole) == 1) && (!dotted || areDigits(fraction, 9))
+	return areDigits(whole, 18) && (whole[0] != '0' || len(whole) == 1) &&
+		(!dotted || areDigits(fraction, 9))
 }
 
 func areDigits(s string, most int) bool {

@@ -9,8 +9,8 @@ import (
 	"fenzhang/shared/money"
 )
 
-// Entry is what the day's fold needs of an event. A nil Grant is an event that waits for a strategy: it counts
-// as an event and earns nothing yet.
+// Entry is what the day's fold needs of an event. A nil Grant is an event that waits for a
+// strategy: it counts as an event and earns nothing yet.
 type Entry struct {
 	EventID string
 	Grant   *Grant
@@ -24,9 +24,10 @@ type Totals struct {
 	Shop    int64
 }
 
-// Fold adds up a creator's day. Every event counts once however often and in whatever order its entries come,
-// and an entry with a reward stands for its event against one without. What a strategy gives is cut at its daily
-// cap; where versions of a strategy with different caps rewarded the same day, the largest cap holds.
+// Fold adds up a creator's day. Every event counts once however often and in whatever order its
+// entries come, and an entry with a reward stands for its event against one without. What a
+// strategy gives is cut at its daily cap; where versions of a strategy with different caps rewarded
+// the same day, the largest cap holds.
 func Fold(entries []Entry) Totals {
 	var t Totals
 	sums := map[source]capped{}
@@ -76,8 +77,8 @@ func (c capped) value() int64 {
 	return min(c.sum, c.limit)
 }
 
-// once keeps one grant for each event. Recording gives an event at most one grant for ever, so which of two
-// grants is kept does not matter.
+// once keeps one grant for each event. Recording gives an event at most one grant for ever, so
+// which of two grants is kept does not matter.
 func once(entries []Entry) map[string]*Grant {
 	events := make(map[string]*Grant, len(entries))
 	for _, e := range entries {
@@ -88,10 +89,10 @@ func once(entries []Entry) map[string]*Grant {
 	return events
 }
 
-// Encode writes entries in a compact text that depends on their set only, not on their order: a line
-// "@strategy version kind cap" for each strategy version, "@" alone for events without a reward, and under it a
-// line "event value" for each event. Ids hold no blank and no @, so nothing needs escaping. Values and caps are
-// fen of cash, else points.
+// Encode writes entries in a compact text that depends on their set only, not on their order: a
+// line "@strategy version kind cap" for each strategy version, "@" alone for events without a
+// reward, and under it a line "event value" for each event. Ids hold no blank and no @, so nothing
+// needs escaping. Values and caps are fen of cash, else points.
 func Encode(entries []Entry) string {
 	events := once(entries)
 	groups := map[string][]string{}
@@ -119,7 +120,8 @@ func Encode(entries []Entry) string {
 	return b.String()
 }
 
-// Decode reads the text back. What Encode did not write is an error: it would be money of unknown origin.
+// Decode reads the text back. What Encode did not write is an error: it would be money of unknown
+// origin.
 func Decode(text string) ([]Entry, error) {
 	var entries []Entry
 	var strategy *Grant

@@ -48,17 +48,20 @@ func (g Grant) Value() int64 {
 	return g.Points
 }
 
-// maxReward is the largest reward of one event, in fen or points: the largest amount of the HTTP contract.
+// maxReward is the largest reward of one event, in fen or points: the largest amount of the HTTP
+// contract.
 const maxReward = 99_999_999_999_99
 
-// Match finds the strategy that rewards an event: in force on its day, for its action, and for its platform or
-// for all. The one that names the platform wins, then the latest beginning, then the smaller id. all holds all
-// versions of all strategies of the tenant; of each strategy only the version in force on the day counts.
+// Match finds the strategy that rewards an event: in force on its day, for its action, and for its
+// platform or for all. The one that names the platform wins, then the latest beginning, then the
+// smaller id. all holds all versions of all strategies of the tenant; of each strategy only the
+// version in force on the day counts.
 func Match(all []tenancy.Strategy, e Event) (tenancy.Strategy, bool) {
 	day := e.Day()
 	best := -1
 	for i := range all {
-		if fits(&all[i], e, day) && !superseded(all, &all[i], day) && (best < 0 || beats(&all[i], &all[best])) {
+		if fits(&all[i], e, day) && !superseded(all, &all[i], day) &&
+			(best < 0 || beats(&all[i], &all[best])) {
 			best = i
 		}
 	}
@@ -69,13 +72,16 @@ func Match(all []tenancy.Strategy, e Event) (tenancy.Strategy, bool) {
 }
 
 func fits(s *tenancy.Strategy, e Event, day civil.Date) bool {
-	return s.ActionType == e.ActionType && (s.Platform == "" || s.Platform == e.Platform) && s.Holds(day)
+	return s.ActionType == e.ActionType && (s.Platform == "" || s.Platform == e.Platform) &&
+		s.Holds(day)
 }
 
-// superseded tells whether another version of the same strategy governs the day; see tenancy.InForce.
+// superseded tells whether another version of the same strategy governs the day; see
+// tenancy.InForce.
 func superseded(all []tenancy.Strategy, s *tenancy.Strategy, day civil.Date) bool {
 	for i := range all {
-		if o := &all[i]; o.StrategyID == s.StrategyID && o.Version.Version > s.Version.Version && !day.Before(o.From) {
+		if o := &all[i]; o.StrategyID == s.StrategyID && o.Version.Version > s.Version.Version &&
+			!day.Before(o.From) {
 			return true
 		}
 	}
@@ -93,8 +99,8 @@ func beats(s, best *tenancy.Strategy) bool {
 	}
 }
 
-// GrantFor computes what the strategy gives for an event. A reward beyond the largest amount is the fault of
-// the event's quantity or of the strategy, and neither is guessed at.
+// GrantFor computes what the strategy gives for an event. A reward beyond the largest amount is the
+// fault of the event's quantity or of the strategy, and neither is guessed at.
 func GrantFor(s tenancy.Strategy, e Event) (Grant, error) {
 	value, dailyCap := s.Reward.Points, s.DailyCapPoints
 	if Kind(s.Reward.Kind) == Cash {
@@ -103,7 +109,10 @@ func GrantFor(s tenancy.Strategy, e Event) (Grant, error) {
 	if s.Reward.PerUnit {
 		hi, lo := bits.Mul64(uint64(value), uint64(e.Quantity))
 		if hi > 0 || lo > maxReward {
-			return Grant{}, fault.Invalid(fault.Field{Field: "quantity", Problem: "makes a reward above 99999999999.99; correct the quantity or the strategy " + s.StrategyID})
+			return Grant{}, fault.Invalid(
+				fault.Field{Field: "quantity",
+					Problem: "makes a reward above 99999999999.99; correct the quantity or the strategy " +
+						s.StrategyID})
 		}
 		value = int64(lo)
 	}

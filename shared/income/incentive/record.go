@@ -30,8 +30,8 @@ type Recorded struct {
 	Write string
 }
 
-// Stored is the outcome of storing one event: the event kept under its id, which is another's when First is
-// not the one that was sent, or an error, after which nothing is stored.
+// Stored is the outcome of storing one event: the event kept under its id, which is another's when
+// First is not the one that was sent, or an error, after which nothing is stored.
 type Stored struct {
 	First Recorded
 	Err   error // fault.Unavailable: not stored, send again
@@ -39,8 +39,8 @@ type Stored struct {
 
 // Events keeps recorded events.
 type Events interface {
-	// Add stores each event unless its id is taken; the outcomes are in the order of the events. No id comes
-	// twice in one call.
+	// Add stores each event unless its id is taken; the outcomes are in the order of the events. No id
+	// comes twice in one call.
 	Add(ctx context.Context, tenant ident.Tenant, events []Recorded) []Stored
 }
 
@@ -66,9 +66,11 @@ type Result struct {
 	Err      error
 }
 
-// Record reads, rewards and stores events of a tenant; the results are in their order, and one event's trouble
-// is only that event's. The error is for what concerns the whole call, and then nothing is stored.
-func (r *Recorder) Record(ctx context.Context, tenant ident.Tenant, raw []json.RawMessage) ([]Result, error) {
+// Record reads, rewards and stores events of a tenant; the results are in their order, and one
+// event's trouble is only that event's. The error is for what concerns the whole call, and then
+// nothing is stored.
+func (r *Recorder) Record(ctx context.Context, tenant ident.Tenant,
+	raw []json.RawMessage) ([]Result, error) {
 	now, err := r.Clock.Business(ctx)
 	if err != nil {
 		return nil, fault.Later(err)
@@ -77,7 +79,8 @@ func (r *Recorder) Record(ctx context.Context, tenant ident.Tenant, raw []json.R
 	if err != nil {
 		return nil, later(err)
 	}
-	c := call{Recorder: r, tenant: tenant, strategies: strategies, write: r.NewID(), results: make([]Result, len(raw))}
+	c := call{Recorder: r, tenant: tenant, strategies: strategies, write: r.NewID(),
+		results: make([]Result, len(raw))}
 	for i := range raw {
 		c.read(i, raw[i], now)
 	}
@@ -194,7 +197,8 @@ func (res *Result) settle(s Stored, fresh bool) {
 
 // otherContent refuses an event id that stands for another event.
 func otherContent() error {
-	return fault.New(fault.OtherContent, "key_reused", "This event_id was recorded with other content; send a new event under a new id.")
+	return fault.New(fault.OtherContent, "key_reused",
+		"This event_id was recorded with other content; send a new event under a new id.")
 }
 
 // later keeps refusals and turns everything else into a request to come back.
@@ -209,7 +213,8 @@ func later(err error) error {
 // digest is over the event's content in one unambiguous form. Times are compared as instants.
 func digest(e Event) string {
 	b := make([]byte, 0, 512)
-	for _, s := range []string{e.EventID, string(e.CreatorID), e.ActionType, e.Platform, e.ContentID, e.ViewerRef, e.SessionID, e.Device} {
+	for _, s := range []string{e.EventID, string(e.CreatorID), e.ActionType, e.Platform, e.ContentID,
+		e.ViewerRef, e.SessionID, e.Device} {
 		b = appendText(b, s)
 	}
 	b = binary.BigEndian.AppendUint64(b, uint64(e.OccurredAt.UnixNano()))

@@ -42,7 +42,8 @@ type Accruals struct {
 	*Store
 	Incentives string // table name
 	Directory  interface {
-		ContractsOf(ctx context.Context, tenant ident.Tenant, creator ident.Creator, incomeType string, day civil.Date) ([]tenancy.Contract, error)
+		ContractsOf(ctx context.Context, tenant ident.Tenant, creator ident.Creator, incomeType string,
+			day civil.Date) ([]tenancy.Contract, error)
 	}
 	NewID   func() string
 	Periods ledger.Periods // decides the accounting periods of entries; nil leaves them as they are
@@ -50,13 +51,14 @@ type Accruals struct {
 
 var _ incentive.Accruals = (*Accruals)(nil)
 
-// Post writes the day's close, the journal entry, the income line and the audit record as one. The money waits in
-// the bucket of the day's part of its month or, where that is closed, in the first later open one. The entry's
-// accounting period is the day's month, also while that is being closed; once its sealing has begun, the open one.
+// Post writes the day's close, the journal entry, the income line and the audit record as one. The
+// money waits in the bucket of the day's part of its month or, where that is closed, in the first
+// later open one. The entry's accounting period is the day's month, also while that is being
+// closed; once its sealing has begun, the open one.
 //
-// Errors: fault.StaleVersion around optimistic.ErrRival when the revision is there already; fault.RuleMissing
-// contract_missing when no contract covers incentives on that day: nothing is written, the day stays open and the
-// next close tries again.
+// Errors: fault.StaleVersion around optimistic.ErrRival when the revision is there already;
+// fault.RuleMissing contract_missing when no contract covers incentives on that day: nothing is
+// written, the day stays open and the next close tries again.
 func (a *Accruals) Post(ctx context.Context, acc incentive.Accrual) error {
 	id := a.NewID()
 	if acc.Difference.IsZero() {
@@ -81,13 +83,15 @@ func (a *Accruals) Post(ctx context.Context, acc incentive.Accrual) error {
 		case refused.Found[0] != nil:
 			return stale(refused.Found[0], id)
 		case refused.Found[len(refused.Found)-2] != nil:
-			if to.bucket, err = a.openAfter(ctx, book{acc.Tenant, acc.Creator, income.Incentive}, course, to.bucket); err != nil {
+			if to.bucket, err = a.openAfter(ctx, book{acc.Tenant, acc.Creator, income.Incentive}, course,
+				to.bucket); err != nil {
 				return err
 			}
 		case to.ownMonth: // its books take no entries any more
 			to.ownMonth = false
 		default:
-			return fault.Internal(fmt.Errorf("incomedb: accrual of %s %s: the balance refused it", acc.Creator, acc.Day))
+			return fault.Internal(fmt.Errorf("incomedb: accrual of %s %s: the balance refused it",
+				acc.Creator, acc.Day))
 		}
 	}
 	return fault.Later(errNoBucket)
@@ -105,7 +109,8 @@ func stale(closed item, id string) error {
 	if dynamo.TextOf(closed, attrWrite) == id {
 		return nil
 	}
-	return fault.New(fault.StaleVersion, "day_closed", "The day was accrued by another close; read it again.").Wrap(optimistic.ErrRival)
+	return fault.New(fault.StaleVersion, "day_closed",
+		"The day was accrued by another close; read it again.").Wrap(optimistic.ErrRival)
 }
 
 func (a *Accruals) closeOnly(ctx context.Context, acc incentive.Accrual, id string) error {
@@ -116,8 +121,10 @@ func (a *Accruals) closeOnly(ctx context.Context, acc incentive.Accrual, id stri
 	return err
 }
 
-// dated gives an accrual's entry its accounting period; closing tells that the period is being closed.
-func (a *Accruals) dated(ctx context.Context, e *ledger.Entry, day civil.Date, ownMonth bool) (closing bool, err error) {
+// dated gives an accrual's entry its accounting period; closing tells that the period is being
+// closed.
+func (a *Accruals) dated(ctx context.Context, e *ledger.Entry, day civil.Date,
+	ownMonth bool) (closing bool, err error) {
 	switch {
 	case a.Periods == nil:
 		return false, nil
@@ -127,7 +134,8 @@ func (a *Accruals) dated(ctx context.Context, e *ledger.Entry, day civil.Date, o
 	return false, a.Periods.Date(ctx, e)
 }
 
-func (a *Accruals) postOnce(ctx context.Context, acc incentive.Accrual, to place, id string) (*dynamo.Refused, error) {
+func (a *Accruals) postOnce(ctx context.Context, acc incentive.Accrual, to place,
+	id string) (*dynamo.Refused, error) {
 	entity, bucket := to.entity, to.bucket
 	entry := accrualEntry(acc, entity, id)
 	closing, err := a.dated(ctx, &entry, acc.Day, to.ownMonth)
@@ -141,15 +149,18 @@ func (a *Accruals) postOnce(ctx context.Context, acc incentive.Accrual, to place
 	if closing {
 		posting = append(posting, ledgerdb.StillClosing(a.Ledger, entry))
 	}
-	g := growth{tenant: acc.Tenant, creator: acc.Creator, incomeType: income.Incentive, bucket: bucket, own: acc.Day.Month(), source: income.SourceAccrued,
+	g := growth{tenant: acc.Tenant, creator: acc.Creator, incomeType: income.Incentive, bucket: bucket,
+		own: acc.Day.Month(), source: income.SourceAccrued,
 		entities: []ident.Entity{entity}, lines: []income.Line{accrualLine(acc)}}
 	put, err := putLine(a.Ledger, acc.Tenant, g.lines[0], bucket, id)
 	if err != nil {
 		return nil, err
 	}
-	told, err := a.told(audit.Record{ID: id, Tenant: acc.Tenant, At: acc.ClosedAt, Actor: accruer, Act: "incentive.accrued",
+	told, err := a.told(audit.Record{ID: id, Tenant: acc.Tenant, At: acc.ClosedAt, Actor: accruer,
+		Act:    "incentive.accrued",
 		Object: object(acc.Creator, bucket, income.Incentive), LedgerHash: hash,
-		What: detail(accrued{acc.Day, acc.Revision, acc.Difference, acc.Total, acc.Events, income.BucketName(bucket, income.Incentive)})})
+		What: detail(accrued{acc.Day, acc.Revision, acc.Difference, acc.Total, acc.Events,
+			income.BucketName(bucket, income.Incentive)})})
 	if err != nil {
 		return nil, err
 	}
@@ -174,10 +185,15 @@ type accrued struct {
 // dayClose is the part that moves a creator's day from the revision before to this one.
 func (a *Accruals) dayClose(acc incentive.Accrual, id string) types.TransactWriteItem {
 	it := dynamo.Key(keys.DayClose(acc.Tenant, acc.Day, acc.Creator))
-	it[attrRevision], it[attrCash], it[attrEvents] = dynamo.Number(int64(acc.Revision)), fen(acc.Total), dynamo.Number(int64(acc.Events))
-	it[attrTraffic], it[attrShop], it[attrClosedAt] = dynamo.Number(acc.Traffic), dynamo.Number(acc.Shop), dynamo.Text(acc.ClosedAt.Format(time.RFC3339Nano))
+	it[attrRevision] = dynamo.Number(int64(acc.Revision))
+	it[attrCash] = fen(acc.Total)
+	it[attrEvents] = dynamo.Number(int64(acc.Events))
+	it[attrTraffic] = dynamo.Number(acc.Traffic)
+	it[attrShop] = dynamo.Number(acc.Shop)
+	it[attrClosedAt] = dynamo.Text(acc.ClosedAt.Format(time.RFC3339Nano))
 	it[attrWrite] = dynamo.Text(id)
-	put := &types.Put{TableName: aws.String(a.Incentives), Item: it, ConditionExpression: aws.String("attribute_not_exists(pk)"),
+	put := &types.Put{TableName: aws.String(a.Incentives), Item: it,
+		ConditionExpression:                 aws.String("attribute_not_exists(pk)"),
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}
 	if acc.Revision > 1 {
 		put.ConditionExpression = aws.String("#rev = :before")
@@ -188,7 +204,8 @@ func (a *Accruals) dayClose(acc incentive.Accrual, id string) types.TransactWrit
 }
 
 func accrualEntry(acc incentive.Accrual, entity ident.Entity, id string) ledger.Entry {
-	e := ledger.Entry{ID: id, Tenant: acc.Tenant, CreatorID: acc.Creator, Entity: entity, At: acc.ClosedAt, Accounting: acc.Day.Month(),
+	e := ledger.Entry{ID: id, Tenant: acc.Tenant, CreatorID: acc.Creator, Entity: entity,
+		At: acc.ClosedAt, Accounting: acc.Day.Month(),
 		Reason: acc.Reason()}
 	e.Debit(ledger.MCNIncentiveCost, acc.Difference)
 	e.Credit(ledger.CreatorAccrued, acc.Difference)
@@ -196,7 +213,9 @@ func accrualEntry(acc incentive.Accrual, entity ident.Entity, id string) ledger.
 }
 
 func accrualLine(acc incentive.Accrual) income.Line {
-	return income.Line{LineID: fmt.Sprintf("%s%s-r%d", income.AccrualPrefix, acc.Day, acc.Revision), CreatorID: acc.Creator, IncomeType: income.Incentive,
-		OccurredOn: acc.Day, ServicePeriod: acc.Day.Month(), GrossBeforePlatform: acc.Difference, Distributable: acc.Difference,
-		Count: int64(acc.Events), Source: "system"}
+	return income.Line{LineID: fmt.Sprintf("%s%s-r%d", income.AccrualPrefix, acc.Day, acc.Revision),
+		CreatorID: acc.Creator, IncomeType: income.Incentive,
+		OccurredOn: acc.Day, ServicePeriod: acc.Day.Month(), GrossBeforePlatform: acc.Difference,
+		Distributable: acc.Difference,
+		Count:         int64(acc.Events), Source: "system"}
 }

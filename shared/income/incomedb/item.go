@@ -1,5 +1,5 @@
-// Package incomedb keeps income lines and the buckets of statements in the ledger table, and posts what a closed
-// day of incentives owes.
+// Package incomedb keeps income lines and the buckets of statements in the ledger table, and posts
+// what a closed day of incentives owes.
 package incomedb
 
 import (
@@ -26,8 +26,8 @@ import (
 // item is one DynamoDB item.
 type item = dynamo.Item
 
-// Attribute names of buckets. The opening of a settlement sets the first four of them in its own transaction; undoing
-// it removes the fourth.
+// Attribute names of buckets. The opening of a settlement sets the first four of them in its own
+// transaction; undoing it removes the fourth.
 const (
 	attrState      = "st"
 	attrSettlement = "sid"
@@ -67,7 +67,8 @@ func setOf(it item, name string) []string {
 	return nil
 }
 
-// numbers reads whole numbers of an item and remembers what could not be read: a sum beyond int64 must stop, not wrap.
+// numbers reads whole numbers of an item and remembers what could not be read: a sum beyond int64
+// must stop, not wrap.
 type numbers struct {
 	it  item
 	err error
@@ -88,13 +89,17 @@ func (n *numbers) get(name string) int64 {
 func (n *numbers) amount(name string) money.Amount { return money.Fen(n.get(name)) }
 
 // lineItem is the item of a line in a bucket.
-func lineItem(tenant ident.Tenant, l income.Line, bucket cycle.Period, writeID string) (item, error) {
+func lineItem(tenant ident.Tenant, l income.Line, bucket cycle.Period,
+	writeID string) (item, error) {
 	doc, err := json.Marshal(l)
 	if err != nil {
 		return nil, fault.Internal(err)
 	}
 	it := dynamo.Key(keys.Line(tenant, l.CreatorID, l.ServicePeriod, l.IncomeType, l.LineID))
-	it[attrDoc], it[attrHash], it[attrWrite], it[attrBucket] = dynamo.Text(string(doc)), dynamo.Text(income.HashOf(doc)), dynamo.Text(writeID), dynamo.Text(bucket.String())
+	it[attrDoc] = dynamo.Text(string(doc))
+	it[attrHash] = dynamo.Text(income.HashOf(doc))
+	it[attrWrite] = dynamo.Text(writeID)
+	it[attrBucket] = dynamo.Text(bucket.String())
 	it[attrDistributable], it[attrGross] = fen(l.Distributable), fen(l.GrossBeforePlatform)
 	return it, nil
 }
@@ -119,7 +124,9 @@ func (g growth) update(table string) types.TransactWriteItem {
 	var platforms []string
 	for _, l := range g.lines {
 		dist, gross = dist.Add(l.Distributable), gross.Add(l.GrossBeforePlatform)
-		fee, refund, subsidy = fee.Add(l.PlatformFee), refund.Add(l.Refund), subsidy.Add(l.Subsidy)
+		fee = fee.Add(l.PlatformFee)
+		refund = refund.Add(l.Refund)
+		subsidy = subsidy.Add(l.Subsidy)
 		if l.Platform != "" && !slices.Contains(platforms, l.Platform) {
 			platforms = append(platforms, l.Platform)
 		}
@@ -141,12 +148,17 @@ func (g growth) update(table string) types.TransactWriteItem {
 		e.addSet(attrCarriedIn, []string{carriage(*g.carried)})
 	}
 	state := e.name(attrState)
-	return types.TransactWriteItem{Update: &types.Update{TableName: aws.String(table), Key: dynamo.Key(keys.Bucket(g.tenant, g.creator, g.bucket, g.incomeType)),
-		UpdateExpression: aws.String(e.String()), ConditionExpression: aws.String("attribute_not_exists(" + state + ") OR " + state + " = " + e.value(dynamo.Text(string(income.Open)))),
-		ExpressionAttributeNames: e.names, ExpressionAttributeValues: e.values, ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}}
+	return types.TransactWriteItem{Update: &types.Update{TableName: aws.String(table),
+		Key:              dynamo.Key(keys.Bucket(g.tenant, g.creator, g.bucket, g.incomeType)),
+		UpdateExpression: aws.String(e.String()),
+		ConditionExpression: aws.String("attribute_not_exists(" + state + ") OR " + state + " = " +
+			e.value(dynamo.Text(string(income.Open)))),
+		ExpressionAttributeNames: e.names, ExpressionAttributeValues: e.values,
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}}
 }
 
-// expression builds an update; every name is a placeholder, because some of ours are reserved words.
+// expression builds an update; every name is a placeholder, because some of ours are reserved
+// words.
 type expression struct {
 	sets, adds []string
 	names      map[string]string
@@ -199,14 +211,21 @@ func bucketOf(tenant ident.Tenant, creator ident.Creator, it item) (income.Bucke
 	name, incomeType, ok := keys.BucketOf(dynamo.TextOf(it, "sk"))
 	period, err := cycle.ParsePeriod(name)
 	if !ok || err != nil {
-		return income.Bucket{}, fault.Internal(fmt.Errorf("incomedb: %q is no bucket", dynamo.TextOf(it, "sk")))
+		return income.Bucket{},
+			fault.Internal(fmt.Errorf("incomedb: %q is no bucket", dynamo.TextOf(it, "sk")))
 	}
 	n := numbers{it: it}
-	b := income.Bucket{Tenant: tenant, CreatorID: creator, IncomeType: incomeType, Period: period.Month, Part: period.Part, State: income.State(dynamo.TextOf(it, attrState)),
-		Totals:      income.Totals{Lines: int(n.get(attrLines)), Distributable: n.amount(attrDistributable), Gross: n.amount(attrGross)},
-		PlatformFee: n.amount(attrFee), Refund: n.amount(attrRefund), Subsidy: n.amount(attrSubsidy), Own: map[civil.Month]int{},
-		Source: dynamo.TextOf(it, attrSource), By: setOf(it, attrBy), Platforms: setOf(it, attrPlatforms), Entities: ident.List[ident.Entity](setOf(it, attrEntities)),
-		Settlement: ident.Settlement(dynamo.TextOf(it, attrSettlement)), Occurrence: int(n.get(attrOccurrence)), Standing: n.get(attrStanding) > 0, CarriedFor: dynamo.TextOf(it, attrCarriedFor)}
+	b := income.Bucket{Tenant: tenant, CreatorID: creator, IncomeType: incomeType,
+		Period: period.Month, Part: period.Part, State: income.State(dynamo.TextOf(it, attrState)),
+		Totals: income.Totals{Lines: int(n.get(attrLines)),
+			Distributable: n.amount(attrDistributable), Gross: n.amount(attrGross)},
+		PlatformFee: n.amount(attrFee), Refund: n.amount(attrRefund), Subsidy: n.amount(attrSubsidy),
+		Own:    map[civil.Month]int{},
+		Source: dynamo.TextOf(it, attrSource), By: setOf(it, attrBy), Platforms: setOf(it, attrPlatforms),
+		Entities:   ident.List[ident.Entity](setOf(it, attrEntities)),
+		Settlement: ident.Settlement(dynamo.TextOf(it, attrSettlement)),
+		Occurrence: int(n.get(attrOccurrence)), Standing: n.get(attrStanding) > 0,
+		CarriedFor: dynamo.TextOf(it, attrCarriedFor)}
 	if to := dynamo.TextOf(it, attrCarriedTo); to != "" {
 		if b.CarriedTo, err = cycle.ParsePeriod(to); err != nil {
 			return b, fault.Internal(err)
@@ -235,7 +254,8 @@ const carriageMark = "|"
 
 // carriage writes what came into a bucket from another one.
 func carriage(c income.Carriage) string {
-	return strings.Join([]string{c.From.String(), c.Since.String(), c.Reason, strconv.FormatInt(c.Amount.Fen(), 10)}, carriageMark)
+	return strings.Join([]string{c.From.String(), c.Since.String(), c.Reason,
+		strconv.FormatInt(c.Amount.Fen(), 10)}, carriageMark)
 }
 
 var errCarriage = errors.New("must be <from>|<since>|<reason>|<fen>")
@@ -248,11 +268,13 @@ func carriageOf(text string) (income.Carriage, error) {
 	from, badFrom := cycle.ParsePeriod(part[0])
 	since, badSince := civil.ParseMonth(part[1])
 	amount, badAmount := strconv.ParseInt(part[3], 10, 64)
-	return income.Carriage{From: from, Since: since, Reason: part[2], Amount: money.Fen(amount)}, errors.Join(badFrom, badSince, badAmount)
+	return income.Carriage{From: from, Since: since, Reason: part[2], Amount: money.Fen(amount)},
+		errors.Join(badFrom, badSince, badAmount)
 }
 
 // putLine is the part of a transaction that writes a line once.
-func putLine(table string, tenant ident.Tenant, l income.Line, bucket cycle.Period, writeID string) (types.TransactWriteItem, error) {
+func putLine(table string, tenant ident.Tenant, l income.Line, bucket cycle.Period,
+	writeID string) (types.TransactWriteItem, error) {
 	it, err := lineItem(tenant, l, bucket, writeID)
 	if err != nil {
 		return types.TransactWriteItem{}, err

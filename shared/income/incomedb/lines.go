@@ -19,8 +19,10 @@ import (
 func (s *Store) Lines(ctx context.Context, b income.Bucket) ([]income.Line, error) {
 	var found []income.Line
 	for own := range b.Own {
-		err := s.query(ctx, &dynamodb.QueryInput{KeyConditionExpression: aws.String("pk = :pk AND begins_with(sk, :sk)"),
-			ExpressionAttributeValues: item{":pk": dynamo.Text(keys.CreatorBook(b.Tenant, b.CreatorID)), ":sk": dynamo.Text(keys.LinesOf(own, b.IncomeType))}},
+		err := s.query(ctx,
+			&dynamodb.QueryInput{KeyConditionExpression: aws.String("pk = :pk AND begins_with(sk, :sk)"),
+				ExpressionAttributeValues: item{":pk": dynamo.Text(keys.CreatorBook(b.Tenant, b.CreatorID)),
+					":sk": dynamo.Text(keys.LinesOf(own, b.IncomeType))}},
 			func(it item) error {
 				if dynamo.TextOf(it, attrBucket) != b.When().String() {
 					return nil
@@ -37,7 +39,8 @@ func (s *Store) Lines(ctx context.Context, b income.Bucket) ([]income.Line, erro
 		}
 	}
 	slices.SortFunc(found, func(x, y income.Line) int {
-		return cmp.Or(cmp.Compare(x.OccurredOn.String(), y.OccurredOn.String()), cmp.Compare(x.LineID, y.LineID))
+		return cmp.Or(cmp.Compare(x.OccurredOn.String(), y.OccurredOn.String()),
+			cmp.Compare(x.LineID, y.LineID))
 	})
 	return found, nil
 }

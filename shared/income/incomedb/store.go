@@ -36,8 +36,8 @@ var (
 	_ income.Buckets = (*Store)(nil)
 )
 
-// How far the search for an open bucket goes: the part of the current day is open, and no line is older than fourteen
-// months, of which each has at most a part for each day.
+// How far the search for an open bucket goes: the part of the current day is open, and no line is
+// older than fourteen months, of which each has at most a part for each day.
 const (
 	maxMonthsOn = 24
 	maxParts    = 1000
@@ -47,8 +47,8 @@ const (
 // errNoBucket tells that no open bucket was found, which the windows of lines rule out.
 var errNoBucket = errors.New("incomedb: every later bucket is closed")
 
-// Add implements income.Lines. A refused transaction tells what stood in the way: repeats are taken out, a closed
-// bucket is replaced by the next open one, and the rest is tried again.
+// Add implements income.Lines. A refused transaction tells what stood in the way: repeats are taken
+// out, a closed bucket is replaced by the next open one, and the rest is tried again.
 func (s *Store) Add(ctx context.Context, a income.Addition) ([]income.Placed, error) {
 	placed := make([]income.Placed, len(a.Lines))
 	left := make([]int, len(a.Lines))
@@ -73,8 +73,10 @@ func (s *Store) Add(ctx context.Context, a income.Addition) ([]income.Placed, er
 		if left, err = sift(a, left, refused.Found, placed); err != nil {
 			return nil, err
 		}
-		if old := refused.Found[len(refused.Found)-2]; old != nil && len(left) > 0 { // the bucket stands before the audit record
-			if bucket, err = s.openAfter(ctx, book{a.Tenant, a.CreatorID, a.IncomeType}, a.Course, bucket); err != nil {
+		if old := refused.Found[len(refused.Found)-2]; old != nil &&
+			len(left) > 0 { // the bucket stands before the audit record
+			if bucket, err = s.openAfter(ctx, book{a.Tenant, a.CreatorID, a.IncomeType}, a.Course,
+				bucket); err != nil {
 				return nil, err
 			}
 		}
@@ -89,8 +91,10 @@ type book struct {
 	incomeType string
 }
 
-// openAfter finds the first part after a closed one, in the course of the contracts, that takes lines.
-func (s *Store) openAfter(ctx context.Context, of book, course cycle.Course, closed cycle.Period) (cycle.Period, error) {
+// openAfter finds the first part after a closed one, in the course of the contracts, that takes
+// lines.
+func (s *Store) openAfter(ctx context.Context, of book, course cycle.Course,
+	closed cycle.Period) (cycle.Period, error) {
 	known, err := s.Buckets(ctx, of.tenant, of.creator, closed.Month, closed.Month.Add(maxMonthsOn))
 	if err != nil {
 		return cycle.Period{}, err
@@ -111,8 +115,10 @@ func (s *Store) openAfter(ctx context.Context, of book, course cycle.Course, clo
 }
 
 // addOnce tries to write the lines that are left into one bucket.
-func (s *Store) addOnce(ctx context.Context, a income.Addition, bucket cycle.Period, left []int) (*dynamo.Refused, error) {
-	g := growth{tenant: a.Tenant, creator: a.CreatorID, incomeType: a.IncomeType, bucket: bucket, own: a.Period, source: income.SourceClearing, by: []string{a.By}}
+func (s *Store) addOnce(ctx context.Context, a income.Addition, bucket cycle.Period,
+	left []int) (*dynamo.Refused, error) {
+	g := growth{tenant: a.Tenant, creator: a.CreatorID, incomeType: a.IncomeType, bucket: bucket,
+		own: a.Period, source: income.SourceClearing, by: []string{a.By}}
 	parts := make([]types.TransactWriteItem, 0, len(left)+2)
 	for _, i := range left {
 		put, err := putLine(s.Ledger, a.Tenant, a.Lines[i], bucket, a.WriteID)
@@ -134,7 +140,8 @@ func (s *Store) addOnce(ctx context.Context, a income.Addition, bucket cycle.Per
 }
 
 // sift takes out the lines that are in the table already, and says what each of them is.
-func sift(a income.Addition, left []int, old []map[string]types.AttributeValue, placed []income.Placed) ([]int, error) {
+func sift(a income.Addition, left []int, old []map[string]types.AttributeValue,
+	placed []income.Placed) ([]int, error) {
 	var rest []int
 	for n, i := range left {
 		if old[n] == nil {
@@ -149,7 +156,8 @@ func sift(a income.Addition, left []int, old []map[string]types.AttributeValue, 
 		switch {
 		case dynamo.TextOf(old[n], attrHash) != a.Lines[i].Hash():
 			placed[i].Other = true
-		case dynamo.TextOf(old[n], attrWrite) != a.WriteID: // else an earlier try of this very write did it
+		case dynamo.TextOf(old[n],
+			attrWrite) != a.WriteID: // else an earlier try of this very write did it
 			placed[i].Repeat = true
 		}
 	}
@@ -177,9 +185,11 @@ type gathered struct {
 }
 
 func (g growth) gathered() gathered {
-	out := gathered{Bucket: income.BucketName(g.bucket, g.incomeType), ServicePeriod: g.own, Lines: len(g.lines)}
+	out := gathered{Bucket: income.BucketName(g.bucket, g.incomeType), ServicePeriod: g.own,
+		Lines: len(g.lines)}
 	for _, l := range g.lines {
-		out.Gross, out.Distributable = out.Gross.Add(l.GrossBeforePlatform), out.Distributable.Add(l.Distributable)
+		out.Gross, out.Distributable = out.Gross.Add(l.GrossBeforePlatform),
+			out.Distributable.Add(l.Distributable)
 	}
 	return out
 }
@@ -202,10 +212,13 @@ func recorded(a income.Addition, g growth) audit.Record {
 }
 
 // Buckets implements income.Buckets.
-func (s *Store) Buckets(ctx context.Context, tenant ident.Tenant, creator ident.Creator, from, to civil.Month) ([]income.Bucket, error) {
+func (s *Store) Buckets(ctx context.Context, tenant ident.Tenant, creator ident.Creator, from,
+	to civil.Month) ([]income.Bucket, error) {
 	var found []income.Bucket
-	err := s.query(ctx, &dynamodb.QueryInput{KeyConditionExpression: aws.String("pk = :pk AND sk BETWEEN :from AND :to"),
-		ExpressionAttributeValues: item{":pk": dynamo.Text(keys.CreatorBook(tenant, creator)), ":from": dynamo.Text(keys.BucketsOf(from)), ":to": dynamo.Text(keys.BucketsOf(to.Add(1)))}},
+	err := s.query(ctx,
+		&dynamodb.QueryInput{KeyConditionExpression: aws.String("pk = :pk AND sk BETWEEN :from AND :to"),
+			ExpressionAttributeValues: item{":pk": dynamo.Text(keys.CreatorBook(tenant, creator)),
+				":from": dynamo.Text(keys.BucketsOf(from)), ":to": dynamo.Text(keys.BucketsOf(to.Add(1)))}},
 		func(it item) error {
 			b, err := bucketOf(tenant, creator, it)
 			found = append(found, b)
@@ -215,9 +228,11 @@ func (s *Store) Buckets(ctx context.Context, tenant ident.Tenant, creator ident.
 }
 
 // Bucket implements income.Buckets.
-func (s *Store) Bucket(ctx context.Context, tenant ident.Tenant, creator ident.Creator, period cycle.Period, incomeType string) (income.Bucket, bool, error) {
-	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(s.Ledger), ConsistentRead: aws.Bool(true),
-		Key: dynamo.Key(keys.Bucket(tenant, creator, period, incomeType))})
+func (s *Store) Bucket(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
+	period cycle.Period, incomeType string) (income.Bucket, bool, error) {
+	out, err := s.DB.GetItem(ctx,
+		&dynamodb.GetItemInput{TableName: aws.String(s.Ledger), ConsistentRead: aws.Bool(true),
+			Key: dynamo.Key(keys.Bucket(tenant, creator, period, incomeType))})
 	if err != nil {
 		return income.Bucket{}, false, awsfault.Of(err)
 	}
@@ -232,18 +247,21 @@ func (s *Store) Bucket(ctx context.Context, tenant ident.Tenant, creator ident.C
 func (s *Store) Fold(ctx context.Context, b income.Bucket) (income.Totals, error) {
 	var sum income.Totals
 	for own := range b.Own {
-		err := s.query(ctx, &dynamodb.QueryInput{KeyConditionExpression: aws.String("pk = :pk AND begins_with(sk, :sk)"),
-			ProjectionExpression:     aws.String("sk, #b, #dist, #gross"),
-			ExpressionAttributeNames: map[string]string{"#b": attrBucket, "#dist": attrDistributable, "#gross": attrGross},
-			ExpressionAttributeValues: item{":pk": dynamo.Text(keys.CreatorBook(b.Tenant, b.CreatorID)),
-				":sk": dynamo.Text(keys.LinesOf(own, b.IncomeType))}},
+		err := s.query(ctx,
+			&dynamodb.QueryInput{KeyConditionExpression: aws.String("pk = :pk AND begins_with(sk, :sk)"),
+				ProjectionExpression: aws.String("sk, #b, #dist, #gross"),
+				ExpressionAttributeNames: map[string]string{"#b": attrBucket, "#dist": attrDistributable,
+					"#gross": attrGross},
+				ExpressionAttributeValues: item{":pk": dynamo.Text(keys.CreatorBook(b.Tenant, b.CreatorID)),
+					":sk": dynamo.Text(keys.LinesOf(own, b.IncomeType))}},
 			func(it item) error {
 				if dynamo.TextOf(it, attrBucket) != b.When().String() {
 					return nil
 				}
 				n := numbers{it: it}
 				sum.Lines++
-				sum.Distributable, sum.Gross = sum.Distributable.Add(n.amount(attrDistributable)), sum.Gross.Add(n.amount(attrGross))
+				sum.Distributable, sum.Gross = sum.Distributable.Add(n.amount(attrDistributable)),
+					sum.Gross.Add(n.amount(attrGross))
 				return n.err
 			})
 		if err != nil {
@@ -258,8 +276,8 @@ func (s *Store) query(ctx context.Context, in *dynamodb.QueryInput, each func(it
 	return dynamo.Each(ctx, s.DB, s.Ledger, in, each)
 }
 
-// Carry implements income.Buckets. What goes on becomes a line of the other bucket, with all figures of the closed
-// one, so that nothing is lost from the memo figures either.
+// Carry implements income.Buckets. What goes on becomes a line of the other bucket, with all
+// figures of the closed one, so that nothing is lost from the memo figures either.
 func (s *Store) Carry(ctx context.Context, b income.Bucket, c income.Carry) error {
 	for range maxTries {
 		parts, err := s.carrying(b, c)
@@ -274,7 +292,8 @@ func (s *Store) Carry(ctx context.Context, b income.Bucket, c income.Carry) erro
 		if refused.Found[0] != nil {
 			return optimistic.ErrRival
 		}
-		if c.Into, err = s.openAfter(ctx, book{b.Tenant, b.CreatorID, b.IncomeType}, c.Course, c.Into); err != nil {
+		if c.Into, err = s.openAfter(ctx, book{b.Tenant, b.CreatorID, b.IncomeType}, c.Course,
+			c.Into); err != nil {
 			return err
 		}
 	}
@@ -283,10 +302,13 @@ func (s *Store) Carry(ctx context.Context, b income.Bucket, c income.Carry) erro
 
 func (s *Store) carrying(b income.Bucket, c income.Carry) ([]types.TransactWriteItem, error) {
 	parts := []types.TransactWriteItem{{Update: s.closing(b, c)}}
-	what := gathered{Bucket: b.Name(), ServicePeriod: b.Period, Lines: b.Lines, Gross: b.Gross, Distributable: b.Distributable}
+	what := gathered{Bucket: b.Name(), ServicePeriod: b.Period, Lines: b.Lines, Gross: b.Gross,
+		Distributable: b.Distributable}
 	if !b.Distributable.IsZero() {
-		moved := income.Carriage{From: b.When(), Since: b.HeldSince(), Reason: c.Reason, Amount: b.Distributable}
-		g := growth{tenant: b.Tenant, creator: b.CreatorID, incomeType: b.IncomeType, bucket: c.Into, own: c.Into.Month, source: b.Source, by: b.By, entities: b.Entities,
+		moved := income.Carriage{From: b.When(), Since: b.HeldSince(), Reason: c.Reason,
+			Amount: b.Distributable}
+		g := growth{tenant: b.Tenant, creator: b.CreatorID, incomeType: b.IncomeType, bucket: c.Into,
+			own: c.Into.Month, source: b.Source, by: b.By, entities: b.Entities,
 			lines: []income.Line{carryLine(b, c)}, carried: &moved}
 		put, err := putLine(s.Ledger, b.Tenant, g.lines[0], c.Into, c.ActID)
 		if err != nil {
@@ -296,7 +318,8 @@ func (s *Store) carrying(b income.Bucket, c income.Carry) ([]types.TransactWrite
 		what = g.gathered()
 		what.CarriedFrom, what.Reason = b.Name(), c.Reason
 	}
-	told, err := s.told(audit.Record{ID: c.ActID, Tenant: b.Tenant, At: c.At, Actor: c.By, Act: "statement.carried",
+	told, err := s.told(audit.Record{ID: c.ActID, Tenant: b.Tenant, At: c.At, Actor: c.By,
+		Act:    "statement.carried",
 		Object: object(b.CreatorID, b.When(), b.IncomeType), What: detail(what)})
 	return append(parts, told), err
 }
@@ -309,17 +332,24 @@ func (s *Store) closing(b income.Bucket, c income.Carry) *types.Update {
 	if !b.Distributable.IsZero() {
 		e.set(attrCarriedTo, dynamo.Text(c.Into.String()))
 	}
-	condition := e.name(attrState) + " = " + e.value(dynamo.Text(string(income.Open))) + " AND " + e.name(attrDistributable) + " = " + e.value(fen(b.Distributable)) +
+	condition := e.name(attrState) + " = " + e.value(dynamo.Text(string(income.Open))) + " AND " +
+		e.name(attrDistributable) + " = " + e.value(fen(b.Distributable)) +
 		" AND " + e.name(attrLines) + " = " + e.value(dynamo.Number(int64(b.Lines)))
-	return &types.Update{TableName: aws.String(s.Ledger), Key: dynamo.Key(keys.Bucket(b.Tenant, b.CreatorID, b.When(), b.IncomeType)),
-		UpdateExpression: aws.String(e.String()), ConditionExpression: aws.String(condition), ExpressionAttributeNames: e.names,
-		ExpressionAttributeValues: e.values, ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}
+	return &types.Update{TableName: aws.String(s.Ledger),
+		Key:              dynamo.Key(keys.Bucket(b.Tenant, b.CreatorID, b.When(), b.IncomeType)),
+		UpdateExpression: aws.String(e.String()), ConditionExpression: aws.String(condition),
+		ExpressionAttributeNames:            e.names,
+		ExpressionAttributeValues:           e.values,
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}
 }
 
 func carryLine(b income.Bucket, c income.Carry) income.Line {
-	l := income.Line{LineID: income.CarryPrefix + b.When().String(), CreatorID: b.CreatorID, IncomeType: b.IncomeType, OccurredOn: c.Into.First(),
-		ServicePeriod: c.Into.Month, GrossBeforePlatform: b.Gross, PlatformFee: b.PlatformFee, Refund: b.Refund, Subsidy: b.Subsidy,
-		Distributable: b.Distributable, Description: "carried from " + b.When().String() + ": " + c.Reason, Source: "system"}
+	l := income.Line{LineID: income.CarryPrefix + b.When().String(), CreatorID: b.CreatorID,
+		IncomeType: b.IncomeType, OccurredOn: c.Into.First(),
+		ServicePeriod: c.Into.Month, GrossBeforePlatform: b.Gross, PlatformFee: b.PlatformFee,
+		Refund: b.Refund, Subsidy: b.Subsidy,
+		Distributable: b.Distributable, Description: "carried from " + b.When().String() + ": " +
+			c.Reason, Source: "system"}
 	if len(b.Platforms) == 1 {
 		l.Platform = b.Platforms[0]
 	}

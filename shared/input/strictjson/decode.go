@@ -76,7 +76,9 @@ func (d decoder) children(at int, open byte) (nodes []int, ok bool) {
 // members are an object's children in the order of their names, in which problems are told.
 func (d decoder) members(at int) ([]int, bool) {
 	nodes, ok := d.children(at, '{')
-	slices.SortFunc(nodes, func(a, b int) int { return bytes.Compare(d.nodes[a].name, d.nodes[b].name) })
+	slices.SortFunc(nodes, func(a, b int) int {
+		return bytes.Compare(d.nodes[a].name, d.nodes[b].name)
+	})
 	return nodes, ok
 }
 
@@ -97,7 +99,8 @@ func (d decoder) object(at int, v reflect.Value) {
 	}
 }
 
-// structs remembers the fields of struct types; it grows with the program's types, not with its input.
+// structs remembers the fields of struct types; it grows with the program's types, not with its
+// input.
 var structs sync.Map // reflect.Type -> map[string][]int
 
 // fieldsOf maps json names to fields, embedded structs included.

@@ -107,7 +107,9 @@ func (s *scanner) peek() byte {
 // value reads the next value into a node of its own and gives the node's place.
 func (s *scanner) value(n node, depth int) int {
 	at := len(s.nodes)
-	n.start, n.first, n.next = s.pos, none, none
+	n.start = s.pos
+	n.first = none
+	n.next = none
 	s.nodes = append(s.nodes, n)
 	if depth > MaxDepth {
 		s.problem(s.path(at), fmt.Sprintf("is nested deeper than %d levels", MaxDepth))
@@ -203,8 +205,8 @@ func (s *scanner) next(end byte) bool {
 	return false
 }
 
-// text reads a string of or in the node at and refuses control characters in it, also escaped ones. Plain ASCII
-// is taken as it stands.
+// text reads a string of or in the node at and refuses control characters in it, also escaped ones.
+// Plain ASCII is taken as it stands.
 func (s *scanner) text(at int) []byte {
 	start, plain := s.pos, true
 	for s.pos++; s.pos < len(s.data) && s.data[s.pos] != '"'; s.pos++ {
@@ -240,7 +242,8 @@ func (s *scanner) unusual(at int, raw []byte) []byte {
 }
 
 func isControl(r rune) bool {
-	return r < 0x20 || (r >= 0x7f && r <= 0x9f) || r == '\u2028' || r == '\u2029' || r == utf8.RuneError
+	return r < 0x20 || (r >= 0x7f && r <= 0x9f) || r == '\u2028' || r == '\u2029' ||
+		r == utf8.RuneError
 }
 
 func (s *scanner) scalar() {
@@ -254,7 +257,8 @@ func (s *scanner) scalar() {
 	}
 }
 
-// names are the names of one object: a few in a list, many in a map, so that no input makes the search slow.
+// names are the names of one object: a few in a list, many in a map, so that no input makes the
+// search slow.
 type names struct {
 	few  [][]byte
 	many map[string]bool

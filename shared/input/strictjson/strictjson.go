@@ -1,5 +1,6 @@
-// Package strictjson reads JSON from outside: it refuses what is ambiguous (duplicate keys, unknown fields,
-// control characters, trailing data, deep nesting) and tells all problems at once, each with its field.
+// Package strictjson reads JSON from outside: it refuses what is ambiguous (duplicate keys, unknown
+// fields, control characters, trailing data, deep nesting) and tells all problems at once, each
+// with its field.
 package strictjson
 
 import (
@@ -15,8 +16,9 @@ const MaxDepth = 32
 // maxProblems bounds the list of problems of one body, so that a hostile one gets no long answer.
 const maxProblems = 100
 
-// Decode reads one JSON value into the pointer into and gives all problems found; an empty list means that
-// the value was read. Struct fields are matched by their exact json name; absent fields stay as they were.
+// Decode reads one JSON value into the pointer into and gives all problems found; an empty list
+// means that the value was read. Struct fields are matched by their exact json name; absent fields
+// stay as they were.
 func Decode(data []byte, into any) []fault.Field {
 	if !utf8.Valid(data) {
 		return []fault.Field{{Field: "", Problem: "must be UTF-8"}}

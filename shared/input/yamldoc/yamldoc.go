@@ -1,5 +1,5 @@
-// Package yamldoc reads small YAML files strictly: one document, in which everything stands where it is used and is
-// said once.
+// Package yamldoc reads small YAML files strictly: one document, in which everything stands where
+// it is used and is said once.
 package yamldoc
 
 import (
@@ -39,8 +39,9 @@ func refuse(n *yaml.Node, format string, args ...any) error {
 	return &Error{n.Line, fmt.Sprintf(format, args...)}
 }
 
-// Parse reads a document and gives its root. Aliases, anchors, tags, merge keys, keys that are no words and keys that
-// stand twice in a mapping are refused, so that whoever walks the nodes meets only mappings, lists and scalars.
+// Parse reads a document and gives its root. Aliases, anchors, tags, merge keys, keys that are no
+// words and keys that stand twice in a mapping are refused, so that whoever walks the nodes meets
+// only mappings, lists and scalars.
 //
 // Errors: *Error.
 func Parse(data []byte) (*yaml.Node, error) {
@@ -101,7 +102,8 @@ func check(n *yaml.Node, depth int) error {
 	return nil
 }
 
-// keys checks the keys of a mapping against each other. There are few: comparing all pairs needs no memory.
+// keys checks the keys of a mapping against each other. There are few: comparing all pairs needs no
+// memory.
 func keys(n *yaml.Node) error {
 	if len(n.Content) > 2*maxKeys {
 		return refuse(n, "more than %d keys", maxKeys)
@@ -120,8 +122,8 @@ func keys(n *yaml.Node) error {
 	return nil
 }
 
-// JSON writes what Parse read as JSON, in the order of the document. Whole numbers stay as they are written; a number
-// with a decimal point is refused, since readers of JSON would round it.
+// JSON writes what Parse read as JSON, in the order of the document. Whole numbers stay as they are
+// written; a number with a decimal point is refused, since readers of JSON would round it.
 //
 // Errors: *Error.
 func JSON(root *yaml.Node) ([]byte, error) { return appendJSON(nil, root) }
@@ -172,7 +174,8 @@ func appendScalar(b []byte, n *yaml.Node) ([]byte, error) {
 	case "!!bool":
 		return append(b, strings.ToLower(n.Value)...), nil
 	case "!!int":
-		if number, err := strconv.ParseInt(n.Value, 10, 64); err == nil && strconv.FormatInt(number, 10) == n.Value {
+		if number, err := strconv.ParseInt(n.Value, 10, 64); err == nil &&
+			strconv.FormatInt(number, 10) == n.Value {
 			return append(b, n.Value...), nil
 		}
 	}

@@ -1,5 +1,6 @@
-// Package awsclient makes the one AWS configuration of a function from what Lambda puts into its environment.
-// It reads no files and asks no metadata service, so that a cold start waits for nothing.
+// Package awsclient makes the one AWS configuration of a function from what Lambda puts into its
+// environment. It reads no files and asks no metadata service, so that a cold start waits for
+// nothing.
 package awsclient
 
 import (
@@ -16,12 +17,15 @@ import (
 // ErrRegion means that the environment names no region.
 var ErrRegion = errors.New("awsclient: AWS_REGION is not set")
 
-// ErrEndpoint means that a function of a local stack has no endpoint. Without one the SDK would call the real AWS.
-var ErrEndpoint = errors.New("awsclient: STAGE is local and AWS_ENDPOINT_URL is not set, so this function would call " +
-	"the real AWS; start it with the variables of .local/sam-env.json, which make up writes")
+// ErrEndpoint means that a function of a local stack has no endpoint. Without one the SDK would
+// call the real AWS.
+var ErrEndpoint = errors.New(
+	"awsclient: STAGE is local and AWS_ENDPOINT_URL is not set, so this function would call " +
+		"the real AWS; start it with the variables of .local/sam-env.json, which make up writes")
 
-// Config reads region, credentials and endpoint from the environment: AWS_REGION, AWS_ACCESS_KEY_ID,
-// AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and AWS_ENDPOINT_URL, which must be there when STAGE is local.
+// Config reads region, credentials and endpoint from the environment: AWS_REGION,
+// AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and AWS_ENDPOINT_URL, which must be
+// there when STAGE is local.
 func Config(_ context.Context) (aws.Config, error) { return from(os.Getenv) }
 
 func from(get func(string) string) (aws.Config, error) {
@@ -48,12 +52,12 @@ func from(get func(string) string) (aws.Config, error) {
 	return cfg, nil
 }
 
-// answerLimit is how long an answer may take to begin; then the SDK tries again. Its three attempts end before the
-// 15 seconds of a function that serves HTTP, so that the caller gets an answer.
+// answerLimit is how long an answer may take to begin; then the SDK tries again. Its three attempts
+// end before the 15 seconds of a function that serves HTTP, so that the caller gets an answer.
 const answerLimit = 3 * time.Second
 
-// tune bounds the wait for an answer and keeps enough connections for a batch's parallel calls: each new one costs a
-// TLS handshake.
+// tune bounds the wait for an answer and keeps enough connections for a batch's parallel calls:
+// each new one costs a TLS handshake.
 func tune(t *http.Transport) {
 	t.TLSHandshakeTimeout = answerLimit
 	t.ResponseHeaderTimeout = answerLimit

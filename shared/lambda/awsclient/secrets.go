@@ -17,7 +17,8 @@ const SecretAge = 5 * time.Minute
 
 // SecretsAPI is the part of Secrets Manager that is called.
 type SecretsAPI interface {
-	GetSecretValue(context.Context, *secretsmanager.GetSecretValueInput, ...func(*secretsmanager.Options)) (*secretsmanager.GetSecretValueOutput, error)
+	GetSecretValue(context.Context, *secretsmanager.GetSecretValueInput,
+		...func(*secretsmanager.Options)) (*secretsmanager.GetSecretValueOutput, error)
 }
 
 // errNotText tells that a secret holds bytes; all of ours are text.
@@ -54,7 +55,8 @@ func NewCachedSecret(client SecretsAPI, arn string, now func() time.Time) *Cache
 // Get gives the value, at most SecretAge old.
 func (c *CachedSecret) Get(ctx context.Context) (string, error) { return c.Within(ctx, SecretAge) }
 
-// Within gives a value that is at most age old: after a key was not found, a younger one is asked for.
+// Within gives a value that is at most age old: after a key was not found, a younger one is asked
+// for.
 func (c *CachedSecret) Within(ctx context.Context, age time.Duration) (string, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -1,5 +1,5 @@
-// Package clockdb reads the business date that a local stack sets to move through past months. Every other
-// stage has the real clock only and refuses to start when somebody tries to set it.
+// Package clockdb reads the business date that a local stack sets to move through past months.
+// Every other stage has the real clock only and refuses to start when somebody tries to set it.
 package clockdb
 
 import (
@@ -23,27 +23,31 @@ import (
 // StageLocal is the only stage on which the business date can be set.
 const StageLocal = "local"
 
-// Variable is the environment variable that asks for a settable business date. It may be set on a local
-// stack, where it changes nothing, and stops every other stage from starting.
+// Variable is the environment variable that asks for a settable business date. It may be set on a
+// local stack, where it changes nothing, and stops every other stage from starting.
 const Variable = "BUSINESS_CLOCK"
 
-// Attribute holds the date, YYYY-MM-DD, in the item keys.BusinessDate of the control table; an absent item or
-// an empty text means the real date.
+// Attribute holds the date, YYYY-MM-DD, in the item keys.BusinessDate of the control table; an
+// absent item or an empty text means the real date.
 const Attribute = "date"
 
-// fresh is how long a read date is used again: the local stack moves it between steps, not within one.
+// fresh is how long a read date is used again: the local stack moves it between steps, not within
+// one.
 const fresh = time.Second
 
 // Reader is the part of the DynamoDB client that is needed.
 type Reader interface {
-	GetItem(context.Context, *dynamodb.GetItemInput, ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error)
+	GetItem(context.Context, *dynamodb.GetItemInput,
+		...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error)
 }
 
 // New gives the clock of a stage. table is the control table; it is read on a local stack only.
 func New(stage string, client Reader, table string) (clock.Clock, error) {
 	if stage != StageLocal {
 		if os.Getenv(Variable) != "" {
-			return clock.Clock{}, errors.New("clockdb: " + Variable + " is set, but the business date can be set with stage local only")
+			return clock.Clock{},
+				errors.New("clockdb: " + Variable +
+					" is set, but the business date can be set with stage local only")
 		}
 		return clock.Real(), nil
 	}
@@ -81,7 +85,8 @@ func (d *date) fetch(ctx context.Context) (civil.Date, error) {
 	k := keys.BusinessDate()
 	out, err := d.client.GetItem(ctx, &dynamodb.GetItemInput{
 		TableName: &d.table, ConsistentRead: aws.Bool(true),
-		Key: map[string]types.AttributeValue{"pk": &types.AttributeValueMemberS{Value: k.PK}, "sk": &types.AttributeValueMemberS{Value: k.SK}},
+		Key: map[string]types.AttributeValue{"pk": &types.AttributeValueMemberS{Value: k.PK},
+			"sk": &types.AttributeValueMemberS{Value: k.SK}},
 	})
 	if err != nil {
 		return civil.Date{}, awsfault.Of(err)

@@ -1,5 +1,5 @@
-// Package contracttest holds answers against the HTTP contract in api/openapi.yaml: status, headers and body must
-// be what the document says, nothing more.
+// Package contracttest holds answers against the HTTP contract in api/openapi.yaml: status, headers
+// and body must be what the document says, nothing more.
 package contracttest
 
 import (
@@ -44,7 +44,8 @@ var load = sync.OnceValues(func() (contract, error) {
 	return contract{doc: doc, routes: routes}, nil
 })
 
-// Check fails the test when an answer is not what the contract says for this route. Path may have a query.
+// Check fails the test when an answer is not what the contract says for this route. Path may have a
+// query.
 func Check(t testing.TB, method, path string, status int, header http.Header, body []byte) {
 	t.Helper()
 	if err := Validate(method, path, status, header, body); err != nil {
@@ -53,7 +54,8 @@ func Check(t testing.TB, method, path string, status int, header http.Header, bo
 }
 
 // CheckEvent is Check for a function's own answer to a gateway event.
-func CheckEvent(t testing.TB, ev events.APIGatewayV2HTTPRequest, res events.APIGatewayV2HTTPResponse) {
+func CheckEvent(t testing.TB, ev events.APIGatewayV2HTTPRequest,
+	res events.APIGatewayV2HTTPResponse) {
 	t.Helper()
 	header := http.Header{}
 	for k, v := range res.Headers {
@@ -62,8 +64,8 @@ func CheckEvent(t testing.TB, ev events.APIGatewayV2HTTPRequest, res events.APIG
 	Check(t, ev.RequestContext.HTTP.Method, ev.RawPath, res.StatusCode, header, []byte(res.Body))
 }
 
-// Validate tells how an answer differs from the contract. An undocumented status is a difference; an unknown
-// route must be answered with the error body and 404.
+// Validate tells how an answer differs from the contract. An undocumented status is a difference;
+// an unknown route must be answered with the error body and 404.
 func Validate(method, path string, status int, header http.Header, body []byte) error {
 	c, err := load()
 	if err != nil {
@@ -79,11 +81,12 @@ func Validate(method, path string, status int, header http.Header, body []byte) 
 		return c.validateStray(status, body)
 	}
 	in := &openapi3filter.ResponseValidationInput{
-		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: req, PathParams: params, Route: route},
-		Status:                 status,
-		Header:                 header,
-		Body:                   io.NopCloser(bytes.NewReader(body)),
-		Options:                &openapi3filter.Options{IncludeResponseStatus: true, MultiError: true},
+		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: req, PathParams: params,
+			Route: route},
+		Status:  status,
+		Header:  header,
+		Body:    io.NopCloser(bytes.NewReader(body)),
+		Options: &openapi3filter.Options{IncludeResponseStatus: true, MultiError: true},
 	}
 	return openapi3filter.ValidateResponse(context.Background(), in)
 }

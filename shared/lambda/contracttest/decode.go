@@ -5,8 +5,8 @@ import (
 	"fmt"
 )
 
-// decode reads a body as the validator expects it: objects as maps, numbers as float64. Only counts and codes are
-// JSON numbers in this contract, and money is text, so nothing is lost.
+// decode reads a body as the validator expects it: objects as maps, numbers as float64. Only counts
+// and codes are JSON numbers in this contract, and money is text, so nothing is lost.
 func decode(body []byte) (any, error) {
 	var v any
 	if err := json.Unmarshal(body, &v); err != nil {

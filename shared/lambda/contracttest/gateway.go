@@ -17,8 +17,8 @@ import (
 	"fenzhang/shared/lambda/httpapi"
 )
 
-// Gateway is the API's table of routes. Family routes ("ANY /v1/settlements/{proxy+}") bring many calls to one
-// function, which finds the handler itself.
+// Gateway is the API's table of routes. Family routes ("ANY /v1/settlements/{proxy+}") bring many
+// calls to one function, which finds the handler itself.
 type Gateway []GatewayRoute
 
 // GatewayRoute is one route of the gateway. The route $default has no method and no path.
@@ -47,8 +47,9 @@ func NewGatewayRoute(key, function string) GatewayRoute {
 // Function is the function that API Gateway brings a call to, "" where no route fits.
 func (g Gateway) Function(method, path string) string { return g.Route(method, path).Function }
 
-// Route is the route that API Gateway takes for a call. A path that fits without {proxy+} wins over one that needs it,
-// more parts in plain text win over fewer, and a method wins over ANY; $default takes what is left.
+// Route is the route that API Gateway takes for a call. A path that fits without {proxy+} wins over
+// one that needs it, more parts in plain text win over fewer, and a method wins over ANY; $default
+// takes what is left.
 func (g Gateway) Route(method, path string) GatewayRoute {
 	var fitting []GatewayRoute
 	for _, r := range g {
@@ -59,7 +60,9 @@ func (g Gateway) Route(method, path string) GatewayRoute {
 	if len(fitting) == 0 {
 		return GatewayRoute{}
 	}
-	return slices.MaxFunc(fitting, func(a, b GatewayRoute) int { return slices.Compare(a.rank(), b.rank()) })
+	return slices.MaxFunc(fitting, func(a, b GatewayRoute) int {
+		return slices.Compare(a.rank(), b.rank())
+	})
 }
 
 const greedy = "{proxy+}"
@@ -104,9 +107,9 @@ func (r GatewayRoute) rank() []int {
 	return []int{level, plain, method}
 }
 
-// ReadGateway reads the routes that template.yaml declares: those of its mapping Routes, out of which a loop makes
-// resources, and those that are resources as they stand. local/checks/policytest proves that the deployed template has
-// exactly these.
+// ReadGateway reads the routes that template.yaml declares: those of its mapping Routes, out of
+// which a loop makes resources, and those that are resources as they stand. local/checks/policytest
+// proves that the deployed template has exactly these.
 func ReadGateway() (Gateway, error) {
 	text, err := readTemplate()
 	if err != nil {
@@ -140,11 +143,14 @@ func ReadGateway() (Gateway, error) {
 				Target   yaml.Node `yaml:"Target"`
 			} `yaml:"Properties"`
 		}
-		if node.Kind != yaml.MappingNode || node.Decode(&r) != nil || r.Type != "AWS::ApiGatewayV2::Route" {
+		if node.Kind != yaml.MappingNode || node.Decode(&r) != nil ||
+			r.Type != "AWS::ApiGatewayV2::Route" {
 			continue // loops, and resources of other kinds
 		}
-		id, _, _ := strings.Cut(strings.TrimPrefix(r.Properties.Target.Value, "integrations/${"), "Integration}")
-		g = append(g, NewGatewayRoute(r.Properties.RouteKey.Value, t.Mappings.Functions[strings.TrimSuffix(id, "Open")].Name))
+		id, _, _ := strings.Cut(strings.TrimPrefix(r.Properties.Target.Value, "integrations/${"),
+			"Integration}")
+		g = append(g, NewGatewayRoute(r.Properties.RouteKey.Value,
+			t.Mappings.Functions[strings.TrimSuffix(id, "Open")].Name))
 	}
 	slices.SortFunc(g, func(a, b GatewayRoute) int { return cmp.Compare(a.Key(), b.Key()) })
 	return g, nil
@@ -165,8 +171,8 @@ func readTemplate() ([]byte, error) {
 	}
 }
 
-// Serves holds a function's own routes against the contract: it serves what the gateway brings to it of the routes in
-// api/openapi.yaml, and nothing else.
+// Serves holds a function's own routes against the contract: it serves what the gateway brings to
+// it of the routes in api/openapi.yaml, and nothing else.
 func Serves(t testing.TB, function string, routes []httpapi.Route) {
 	t.Helper()
 	gateway, err := ReadGateway()
@@ -191,20 +197,24 @@ func (g Gateway) compare(function string, own, contract []string) []string {
 	for _, key := range contract {
 		method, path, _ := strings.Cut(key, " ")
 		if g.Function(method, Example(path)) == function && !slices.Contains(own, key) {
-			problems = append(problems, fmt.Sprintf("the gateway brings %s to %s, which does not serve it", key, function))
+			problems = append(problems,
+				fmt.Sprintf("the gateway brings %s to %s, which does not serve it", key, function))
 		}
 	}
 	for i, key := range own {
 		method, path, _ := strings.Cut(key, " ")
 		switch to := g.Function(method, Example(path)); {
 		case !slices.Contains(contract, key):
-			problems = append(problems, fmt.Sprintf("%s serves %s, which is not in api/openapi.yaml", function, key))
+			problems = append(problems,
+				fmt.Sprintf("%s serves %s, which is not in api/openapi.yaml", function, key))
 		case to != function:
-			problems = append(problems, fmt.Sprintf("%s serves %s, which the gateway brings to %s", function, key, to))
+			problems = append(problems,
+				fmt.Sprintf("%s serves %s, which the gateway brings to %s", function, key, to))
 		}
 		for _, earlier := range own[:i] { // a function takes the first of its routes that fits
 			if NewGatewayRoute(earlier, function).fits(method, Example(path)) {
-				problems = append(problems, fmt.Sprintf("%s never answers %s: %s is before it", function, key, earlier))
+				problems = append(problems,
+					fmt.Sprintf("%s never answers %s: %s is before it", function, key, earlier))
 			}
 		}
 	}

@@ -1,7 +1,8 @@
-// Package dynamotest gives tests five empty tables of the project's shape, on either of two engines: memory, which is
-// fast and where faults can be set, and the local AWS, which speaks DynamoDB's protocol. Tests run in memory unless they
-// ask for the local AWS; the promises of a store are tested on both. Where the local AWS is not installed, a test that
-// needs it skips and says what is missing.
+// Package dynamotest gives tests five empty tables of the project's shape, on either of two
+// engines: memory, which is fast and where faults can be set, and the local AWS, which speaks
+// DynamoDB's protocol. Tests run in memory unless they ask for the local AWS; the promises of a
+// store are tested on both. Where the local AWS is not installed, a test that needs it skips and
+// says what is missing.
 package dynamotest
 
 import (
@@ -26,8 +27,8 @@ import (
 	"fenzhang/shared/lambda/usage"
 )
 
-// EndpointVariable names an endpoint to use instead of starting one: that of `make test`, which starts one local AWS
-// for all test binaries, or of DynamoDB Local, for a second opinion.
+// EndpointVariable names an endpoint to use instead of starting one: that of `make test`, which
+// starts one local AWS for all test binaries, or of DynamoDB Local, for a second opinion.
 const EndpointVariable = "FENZHANG_TEST_DYNAMODB"
 
 // Local is a client and the names of five empty tables that belong to one test.
@@ -48,8 +49,9 @@ func Open(t testing.TB) Local {
 	return Memory(t)
 }
 
-// AWS makes the tables on the local AWS and removes them at the end of the test. Unless EndpointVariable names one, it
-// is started once for the test binary and ends with it, however that ends.
+// AWS makes the tables on the local AWS and removes them at the end of the test. Unless
+// EndpointVariable names one, it is started once for the test binary and ends with it, however that
+// ends.
 func AWS(t testing.TB) Local {
 	t.Helper()
 	endpoint := os.Getenv(EndpointVariable)
@@ -73,8 +75,8 @@ func AWS(t testing.TB) Local {
 	return l
 }
 
-// WholeAWS is AWS for tests that also need its other services, such as S3. They skip where EndpointVariable names an
-// endpoint that has only DynamoDB.
+// WholeAWS is AWS for tests that also need its other services, such as S3. They skip where
+// EndpointVariable names an endpoint that has only DynamoDB.
 func WholeAWS(t testing.TB) Local {
 	t.Helper()
 	skipInMemory(t, os.Getenv(EndpointVariable))
@@ -95,11 +97,12 @@ func skipInMemory(t testing.TB, endpoint string) {
 }
 
 func named(prefix string) Local {
-	return Local{Incentives: prefix + "incentives", Settlements: prefix + "settlements", Ledger: prefix + "ledger", Control: prefix + "control", Tenancy: prefix + "tenancy"}
+	return Local{Incentives: prefix + "incentives", Settlements: prefix + "settlements",
+		Ledger: prefix + "ledger", Control: prefix + "control", Tenancy: prefix + "tenancy"}
 }
 
-// Memory makes the tables in an engine of the test's own. What is stored there at the end of the test must be in the list
-// of items.
+// Memory makes the tables in an engine of the test's own. What is stored there at the end of the
+// test must be in the list of items.
 func Memory(t testing.TB) Local {
 	t.Helper()
 	l, err := InMemory(memdb.New())
@@ -129,12 +132,13 @@ func Both(t *testing.T, test func(t *testing.T, l Local)) {
 	t.Run("dynamodb", func(t *testing.T) { test(t, AWS(t)) })
 }
 
-// onAWS selects the engine of Open. A test binary is one process that runs its tests one time after the other; only
-// RunBoth changes it.
+// onAWS selects the engine of Open. A test binary is one process that runs its tests one time after
+// the other; only RunBoth changes it.
 var onAWS atomic.Bool
 
-// RunBoth is the TestMain of a package whose tests are promises of a store: it runs all of them in memory and then on
-// the local AWS. Tests that need what only one of them has ask for AWS or Memory.
+// RunBoth is the TestMain of a package whose tests are promises of a store: it runs all of them in
+// memory and then on the local AWS. Tests that need what only one of them has ask for AWS or
+// Memory.
 func RunBoth(m *testing.M) int {
 	failed := m.Run()
 	onAWS.Store(true)
@@ -158,7 +162,9 @@ func (l Local) Items(t testing.TB, table string) []map[string]types.AttributeVal
 		return slices.Collect(l.Memory.Items(table))
 	}
 	var all []map[string]types.AttributeValue
-	for p := dynamodb.NewScanPaginator(Client(l.Endpoint), &dynamodb.ScanInput{TableName: aws.String(table), ConsistentRead: aws.Bool(true)}); p.HasMorePages(); {
+	for p := dynamodb.NewScanPaginator(Client(l.Endpoint),
+		&dynamodb.ScanInput{TableName: aws.String(table),
+			ConsistentRead: aws.Bool(true)}); p.HasMorePages(); {
 		page, err := p.NextPage(context.Background()) // also called when the test ends
 		if err != nil {
 			t.Fatal(err)
@@ -179,14 +185,17 @@ func Client(endpoint string) *dynamodb.Client {
 func (l Local) tables() []*dynamodb.CreateTableInput {
 	settlements := table(l.Settlements)
 	settlements.AttributeDefinitions = append(settlements.AttributeDefinitions, text("at"))
-	for _, index := range [][2]string{{"by-taxpayer", "tp_pk"}, {"by-creator", "cr_pk"}, {"by-opening", "op_pk"}} {
+	for _, index := range [][2]string{{"by-taxpayer", "tp_pk"}, {"by-creator", "cr_pk"},
+		{"by-opening", "op_pk"}} {
 		addIndex(settlements, index[0], index[1], "at")
 	}
 	incentives := table(l.Incentives)
 	for _, in := range []*dynamodb.CreateTableInput{incentives, settlements} {
-		in.StreamSpecification = &types.StreamSpecification{StreamEnabled: aws.Bool(true), StreamViewType: types.StreamViewTypeNewImage}
+		in.StreamSpecification = &types.StreamSpecification{StreamEnabled: aws.Bool(true),
+			StreamViewType: types.StreamViewTypeNewImage}
 	}
-	return []*dynamodb.CreateTableInput{incentives, settlements, table(l.Ledger), table(l.Control), table(l.Tenancy)}
+	return []*dynamodb.CreateTableInput{incentives, settlements, table(l.Ledger), table(l.Control),
+		table(l.Tenancy)}
 }
 
 func table(name string) *dynamodb.CreateTableInput {
@@ -200,30 +209,35 @@ func table(name string) *dynamodb.CreateTableInput {
 func addIndex(in *dynamodb.CreateTableInput, name, pk, sk string) {
 	in.AttributeDefinitions = append(in.AttributeDefinitions, text(pk))
 	in.GlobalSecondaryIndexes = append(in.GlobalSecondaryIndexes, types.GlobalSecondaryIndex{
-		IndexName: aws.String(name), KeySchema: keySchema(pk, sk), Projection: &types.Projection{ProjectionType: types.ProjectionTypeKeysOnly},
+		IndexName: aws.String(name), KeySchema: keySchema(pk, sk),
+		Projection: &types.Projection{ProjectionType: types.ProjectionTypeKeysOnly},
 	})
 }
 
 func text(name string) types.AttributeDefinition {
-	return types.AttributeDefinition{AttributeName: aws.String(name), AttributeType: types.ScalarAttributeTypeS}
+	return types.AttributeDefinition{AttributeName: aws.String(name),
+		AttributeType: types.ScalarAttributeTypeS}
 }
 
 func keySchema(pk, sk string) []types.KeySchemaElement {
-	return []types.KeySchemaElement{{AttributeName: aws.String(pk), KeyType: types.KeyTypeHash}, {AttributeName: aws.String(sk), KeyType: types.KeyTypeRange}}
+	return []types.KeySchemaElement{{AttributeName: aws.String(pk), KeyType: types.KeyTypeHash},
+		{AttributeName: aws.String(sk), KeyType: types.KeyTypeRange}}
 }
 
 func create(t testing.TB, client *dynamodb.Client, in *dynamodb.CreateTableInput) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), startLimit)
 	defer cancel()
-	var exists *types.ResourceInUseException // the names are random: the table is ours, made by a try whose answer was lost
+	// the names are random: the table is ours, made by a try whose answer was lost
+	var exists *types.ResourceInUseException
 	if _, err := client.CreateTable(ctx, in); err != nil && !errors.As(err, &exists) {
 		t.Fatalf("create table %s: %v", *in.TableName, err)
 	}
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
-		if _, err := client.DeleteTable(ctx, &dynamodb.DeleteTableInput{TableName: in.TableName}); err != nil {
+		if _, err := client.DeleteTable(ctx,
+			&dynamodb.DeleteTableInput{TableName: in.TableName}); err != nil {
 			t.Logf("delete table %s: %v", *in.TableName, err)
 		}
 	})

@@ -14,12 +14,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// NewItemsVariable names a file to which tests add what they store and what the list of items lacks, instead of failing.
+// NewItemsVariable names a file to which tests add what they store and what the list of items
+// lacks, instead of failing.
 const NewItemsVariable = "FENZHANG_NEW_ITEMS"
 
-// listed are the attributes of all items that the system stores, by table and kind of item. It is compared at the end
-// of every test in memory, so that no attribute is stored under a new name or as another type unseen. A kind that is not
-// listed is one of a test's own, or new: keys are listed with the goldens.
+// listed are the attributes of all items that the system stores, by table and kind of item. It is
+// compared at the end of every test in memory, so that no attribute is stored under a new name or
+// as another type unseen. A kind that is not listed is one of a test's own, or new: keys are listed
+// with the goldens.
 //
 //go:embed items.txt
 var listed string
@@ -44,15 +46,16 @@ func kindOf(line string) string {
 // capital is a part of a key that says what an item is; every other part is a name.
 var capital = regexp.MustCompile(`^[A-Z]+$`)
 
-// Attributes gives a line for each attribute of an item: table, kind of item, name, type. It gives none for an item of a
-// test's own, whose partition has no kind.
+// Attributes gives a line for each attribute of an item: table, kind of item, name, type. It gives
+// none for an item of a test's own, whose partition has no kind.
 func Attributes(table string, it map[string]types.AttributeValue) []string {
 	_, rest, _ := strings.Cut(strings.TrimPrefix(textOf(it["pk"]), "T#"), "#")
 	first, rest, _ := strings.Cut(rest, "#")
 	if first == "" {
 		return nil
 	}
-	kind := strings.Join(append([]string{first}, capitals(rest)...), "#") + "/" + strings.Join(capitals(textOf(it["sk"])), "#")
+	kind := strings.Join(append([]string{first}, capitals(rest)...), "#") + "/" +
+		strings.Join(capitals(textOf(it["sk"])), "#")
 	var lines []string
 	for name, v := range it {
 		if prefix, _, many := strings.Cut(name, "#"); many { // own#2026-09 is one of many
@@ -75,7 +78,9 @@ func textOf(v types.AttributeValue) string {
 
 // capitals leaves of a key what is no name: C#c-1#J becomes C and J.
 func capitals(key string) []string {
-	return slices.DeleteFunc(strings.Split(key, "#"), func(s string) bool { return !capital.MatchString(s) })
+	return slices.DeleteFunc(strings.Split(key, "#"), func(s string) bool {
+		return !capital.MatchString(s)
+	})
 }
 
 // checkItems compares what a test has left in the tables with the list.
@@ -93,7 +98,8 @@ func checkItems(t testing.TB, l Local) {
 	}
 	for line := range unknown {
 		if err := note(line); err != nil {
-			t.Errorf("stored and not in dynamotest/items.txt: %s (with %s=FILE it is added to a file; %v)", line, NewItemsVariable, err)
+			t.Errorf("stored and not in dynamotest/items.txt: %s (with %s=FILE it is added to a file; %v)",
+				line, NewItemsVariable, err)
 		}
 	}
 }

@@ -22,11 +22,12 @@ type server struct {
 	err      error
 }
 
-// shared starts the engine at its first use. A test binary is one process with one engine; this is the one
-// place where that is said.
+// shared starts the engine at its first use. A test binary is one process with one engine; this is
+// the one place where that is said.
 var shared = sync.OnceValue(start)
 
-// program runs the local AWS until its input ends, so that it ends with this process even when that is killed.
+// program runs the local AWS until its input ends, so that it ends with this process even when that
+// is killed.
 const program = `
 import os, runpy, signal, sys, threading, time
 def end_with_parent():
@@ -38,7 +39,8 @@ threading.Thread(target=end_with_parent, daemon=True).start()
 runpy.run_module("ministack", run_name="__main__")
 `
 
-// Start starts the engine on a port of this machine; programs that are no tests use it. It ends with this process.
+// Start starts the engine on a port of this machine; programs that are no tests use it. It ends
+// with this process.
 func Start(port int) (endpoint string, err error) {
 	python, err := interpreter()
 	if err != nil {
@@ -82,7 +84,8 @@ func interpreter() (string, error) {
 	}
 	python := filepath.Join(dir, ".local", "venv-aws", "bin", "python")
 	if _, err := os.Stat(python); err != nil {
-		return "", fmt.Errorf("no virtual environment at .local/venv-aws (make run and make test install it), and %s is not set", EndpointVariable)
+		return "", fmt.Errorf(
+			"no virtual environment at .local/venv-aws (make run and make test install it), and %s is not set", EndpointVariable)
 	}
 	return python, nil
 }
@@ -96,8 +99,10 @@ func launchAnywhere(python string) (string, error) {
 }
 
 func launch(python string, port int) (string, error) {
-	cmd := exec.CommandContext(context.Background(), python, "-c", program) // it lives as long as this process
-	cmd.Env = append(os.Environ(), "GATEWAY_PORT="+strconv.Itoa(port), "BIND_HOST=127.0.0.1", "IOT_MTLS_ENABLED=0", "SFTP_ENABLED=0",
+	// it lives as long as this process
+	cmd := exec.CommandContext(context.Background(), python, "-c", program)
+	cmd.Env = append(os.Environ(), "GATEWAY_PORT="+strconv.Itoa(port), "BIND_HOST=127.0.0.1",
+		"IOT_MTLS_ENABLED=0", "SFTP_ENABLED=0",
 		"LOG_LEVEL=ERROR", "PERSIST_STATE=0", "AUTH=false")
 	cmd.Stderr = os.Stderr
 	if _, err := cmd.StdinPipe(); err != nil { // held open by cmd until this process ends
@@ -128,7 +133,8 @@ func free(port int) (int, error) {
 
 var errEnded = errors.New("without an error")
 
-// startLimit is generous: several test binaries start their engines at once on few cores, beside other work.
+// startLimit is generous: several test binaries start their engines at once on few cores, beside
+// other work.
 const startLimit = 2 * time.Minute
 
 func waitReady(endpoint string, died <-chan error) error {

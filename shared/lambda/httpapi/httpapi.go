@@ -1,6 +1,6 @@
-// Package httpapi is the wrapper around every HTTP function: it finds the route, checks the caller in the
-// order that the contract fixes (token, limit, role, then the handler's own checks), bounds and reads the body,
-// and writes answers and errors in one shape.
+// Package httpapi is the wrapper around every HTTP function: it finds the route, checks the caller
+// in the order that the contract fixes (token, limit, role, then the handler's own checks), bounds
+// and reads the body, and writes answers and errors in one shape.
 package httpapi
 
 import (
@@ -39,7 +39,8 @@ type Request struct {
 	Body   []byte
 	Trace  string // the W3C traceparent, carried on
 
-	route string // method and path as the contract writes them; the gateway knows families of routes only
+	// method and path as the contract writes them; the gateway knows families of routes only
+	route string
 }
 
 // The length of a page of a list, in entries.
@@ -134,8 +135,9 @@ type API struct {
 	Revoked Revocations
 }
 
-// Invoke implements lambda.Handler for a function that serves nothing else. Reading the event straight into its type,
-// without first looking what kind of event it is, saves a tenth of a call's work outside the SDK.
+// Invoke implements lambda.Handler for a function that serves nothing else. Reading the event
+// straight into its type, without first looking what kind of event it is, saves a tenth of a call's
+// work outside the SDK.
 func (a *API) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	var call events.APIGatewayV2HTTPRequest
 	if err := json.Unmarshal(payload, &call); err != nil {
@@ -144,8 +146,10 @@ func (a *API) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	return json.Marshal(a.Serve(ctx, call))
 }
 
-// Serve answers one gateway event. It never returns an error: what fails becomes an answer and a log line.
-func (a *API) Serve(ctx context.Context, ev events.APIGatewayV2HTTPRequest) events.APIGatewayV2HTTPResponse {
+// Serve answers one gateway event. It never returns an error: what fails becomes an answer and a
+// log line.
+func (a *API) Serve(ctx context.Context,
+	ev events.APIGatewayV2HTTPRequest) events.APIGatewayV2HTTPResponse {
 	ctx, end := within(ctx)
 	defer end()
 	began := a.Clock.Now()
@@ -156,16 +160,19 @@ func (a *API) Serve(ctx context.Context, ev events.APIGatewayV2HTTPRequest) even
 		res = a.refusal(ctx, r, err)
 	}
 	out := encode(res)
-	a.Log.InfoContext(ctx, "request", "request_id", r.ID, "tenant", r.Tenant, "method", ev.RequestContext.HTTP.Method,
-		"route", cmp.Or(r.route, ev.RouteKey), "status", out.StatusCode, "ms", a.Clock.Now().Sub(began).Milliseconds(), "trace", r.Trace)
+	a.Log.InfoContext(ctx, "request", "request_id", r.ID, "tenant", r.Tenant, "method",
+		ev.RequestContext.HTTP.Method,
+		"route", cmp.Or(r.route, ev.RouteKey), "status", out.StatusCode, "ms",
+		a.Clock.Now().Sub(began).Milliseconds(), "trace", r.Trace)
 	return out
 }
 
 // answerReserve is kept at the end of an invocation for writing the answer.
 const answerReserve = time.Second
 
-// within ends the work of a call before the invocation ends. A caller whose request could not be carried out in time
-// then gets 5003 with Retry-After, where the gateway would have answered without a body.
+// within ends the work of a call before the invocation ends. A caller whose request could not be
+// carried out in time then gets 5003 with Retry-After, where the gateway would have answered
+// without a body.
 func within(ctx context.Context) (context.Context, context.CancelFunc) {
 	end, limited := ctx.Deadline()
 	if !limited {
@@ -174,7 +181,8 @@ func within(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithDeadline(ctx, end.Add(-answerReserve))
 }
 
-func (a *API) answer(ctx context.Context, ev events.APIGatewayV2HTTPRequest, r *Request) (Response, error) {
+func (a *API) answer(ctx context.Context, ev events.APIGatewayV2HTTPRequest,
+	r *Request) (Response, error) {
 	route, params := a.find(ev.RequestContext.HTTP.Method, ev.RawPath)
 	if route == nil {
 		return Response{}, fault.Absent("route")
@@ -188,12 +196,14 @@ func (a *API) answer(ctx context.Context, ev events.APIGatewayV2HTTPRequest, r *
 	if err := readBody(ev, r); err != nil {
 		return Response{}, err
 	}
-	r.Query, _ = url.ParseQuery(ev.RawQueryString) // what cannot be parsed is absent, and a needed field then says so
+	// what cannot be parsed is absent, and a needed field then says so
+	r.Query, _ = url.ParseQuery(ev.RawQueryString)
 	return route.Handle(ctx, r)
 }
 
 // admit checks the caller: token, limit, tenant header, role.
-func (a *API) admit(ctx context.Context, ev events.APIGatewayV2HTTPRequest, r *Request, route *Route) error {
+func (a *API) admit(ctx context.Context, ev events.APIGatewayV2HTTPRequest, r *Request,
+	route *Route) error {
 	p, err := principal(ev.RequestContext.Authorizer)
 	if err != nil {
 		return err
@@ -211,11 +221,14 @@ func (a *API) admit(ctx context.Context, ev events.APIGatewayV2HTTPRequest, r *R
 	if revoked {
 		return identity.WasRevoked()
 	}
-	if wait := a.Limits.Wait(p, ev.RequestContext.HTTP.SourceIP, r.Header["x-device-id"], now); wait > 0 {
-		return &fault.Error{Code: fault.TooMany, Reason: "too_many_requests", Public: "Too many requests; send it again after the given seconds.", RetryAfter: wait}
+	if wait := a.Limits.Wait(p, ev.RequestContext.HTTP.SourceIP, r.Header["x-device-id"],
+		now); wait > 0 {
+		return &fault.Error{Code: fault.TooMany, Reason: "too_many_requests",
+			Public: "Too many requests; send it again after the given seconds.", RetryAfter: wait}
 	}
 	if named := r.Header["x-tenant-id"]; named != "" && ident.Tenant(named) != p.Tenant {
-		return fault.New(fault.Forbidden, "tenant_header", "X-Tenant-ID names another tenant; leave the header out, the token names yours.")
+		return fault.New(fault.Forbidden, "tenant_header",
+			"X-Tenant-ID names another tenant; leave the header out, the token names yours.")
 	}
 	if !p.Has(route.Roles...) {
 		return identity.Denied()
@@ -223,8 +236,10 @@ func (a *API) admit(ctx context.Context, ev events.APIGatewayV2HTTPRequest, r *R
 	return nil
 }
 
-// principal reads the authorizer's context; a refusal there becomes our error, which the gateway cannot write.
-func principal(auth *events.APIGatewayV2HTTPRequestContextAuthorizerDescription) (identity.Principal, error) {
+// principal reads the authorizer's context; a refusal there becomes our error, which the gateway
+// cannot write.
+func principal(auth *events.APIGatewayV2HTTPRequestContextAuthorizerDescription) (
+	identity.Principal, error) {
 	if auth == nil || auth.Lambda == nil {
 		return identity.Principal{}, identity.Malformed(errors.New("no authorizer context"))
 	}
@@ -237,9 +252,11 @@ func principal(auth *events.APIGatewayV2HTTPRequestContextAuthorizerDescription)
 		return identity.Principal{}, identity.Malformed(nil)
 	}
 	exp, err := strconv.ParseInt(get("exp"), 10, 64)
-	p := identity.Principal{Tenant: ident.Tenant(get("tenant")), Subject: get("sub"), Creator: ident.Creator(get("creator")), Scope: get("scope"), Expires: time.Unix(exp, 0)}
+	p := identity.Principal{Tenant: ident.Tenant(get("tenant")), Subject: get("sub"),
+		Creator: ident.Creator(get("creator")), Scope: get("scope"), Expires: time.Unix(exp, 0)}
 	if err != nil || p.Tenant == "" || p.Subject == "" {
-		return identity.Principal{}, identity.Malformed(errors.New("authorizer context without tenant, subject or expiry"))
+		return identity.Principal{},
+			identity.Malformed(errors.New("authorizer context without tenant, subject or expiry"))
 	}
 	for _, role := range strings.Fields(get("roles")) {
 		p.Roles = append(p.Roles, identity.Role(role))
@@ -270,7 +287,8 @@ func readBody(ev events.APIGatewayV2HTTPRequest, r *Request) error {
 		}
 	}
 	if len(body) > MaxBody {
-		e := fault.Invalid(fault.Field{Field: "", Problem: "the body is larger than 1 MiB; send less at a time"})
+		e := fault.Invalid(
+			fault.Field{Field: "", Problem: "the body is larger than 1 MiB; send less at a time"})
 		e.TooLarge = true
 		return e
 	}
@@ -326,7 +344,8 @@ type problem struct {
 
 // Problem is the error body of one refusal, also for the items of a batch.
 func Problem(e *fault.Error, requestID string) any {
-	return problem{Error: e.Public, Code: e.Code, Reason: e.Reason, RequestID: requestID, Fields: e.Fields, Missing: e.Missing, Settlement: e.Settlement}
+	return problem{Error: e.Public, Code: e.Code, Reason: e.Reason, RequestID: requestID,
+		Fields: e.Fields, Missing: e.Missing, Settlement: e.Settlement}
 }
 
 func (a *API) refusal(ctx context.Context, r *Request, err error) Response {
@@ -335,10 +354,12 @@ func (a *API) refusal(ctx context.Context, r *Request, err error) Response {
 	if e.Status() >= http.StatusInternalServerError {
 		level = slog.LevelError
 	}
-	a.Log.Log(ctx, level, "refused", "request_id", r.ID, "tenant", r.Tenant, "code", int(e.Code), "reason", e.Reason, "cause", cause(e))
+	a.Log.Log(ctx, level, "refused", "request_id", r.ID, "tenant", r.Tenant, "code", int(e.Code),
+		"reason", e.Reason, "cause", cause(e))
 	res := Response{Status: e.Status(), Body: Problem(e, r.ID)}
 	if e.RetryAfter > 0 {
-		res.Header = map[string]string{"Retry-After": strconv.Itoa(int((e.RetryAfter + time.Second - 1) / time.Second))}
+		res.Header = map[string]string{
+			"Retry-After": strconv.Itoa(int((e.RetryAfter + time.Second - 1) / time.Second))}
 	}
 	return res
 }
@@ -353,9 +374,11 @@ func cause(e *fault.Error) string {
 func encode(res Response) events.APIGatewayV2HTTPResponse {
 	body, err := json.Marshal(res.Body)
 	if err != nil { // our own types always marshal; this is a bug and must not look like an answer
-		res.Status, body = http.StatusInternalServerError, []byte(`{"error":"Something failed on our side.","code":5001,"reason":"system","request_id":""}`)
+		res.Status, body = http.StatusInternalServerError,
+			[]byte(`{"error":"Something failed on our side.","code":5001,"reason":"system","request_id":""}`)
 	}
-	out := events.APIGatewayV2HTTPResponse{StatusCode: res.Status, Body: string(body), Headers: map[string]string{"Content-Type": "application/json; charset=utf-8"}}
+	out := events.APIGatewayV2HTTPResponse{StatusCode: res.Status, Body: string(body),
+		Headers: map[string]string{"Content-Type": "application/json; charset=utf-8"}}
 	for k, v := range res.Header {
 		out.Headers[k] = v
 	}

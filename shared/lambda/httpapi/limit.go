@@ -15,9 +15,9 @@ type Rate struct {
 	Burst     float64
 }
 
-// Buckets limits callers: a person by source address, device and subject, a service token by its tenant.
-// The buckets live in the function's memory, so the limit holds for each running instance; side routes have
-// functions of their own and so give way first.
+// Buckets limits callers: a person by source address, device and subject, a service token by its
+// tenant. The buckets live in the function's memory, so the limit holds for each running instance;
+// side routes have functions of their own and so give way first.
 type Buckets struct {
 	Person, Machine Rate
 
@@ -37,10 +37,12 @@ type bucket struct {
 
 // NewBuckets makes a limiter with the given measures.
 func NewBuckets(person, machine Rate) *Buckets {
-	return &Buckets{Person: person, Machine: machine, buckets: map[string]*list.Element{}, order: list.New()}
+	return &Buckets{Person: person, Machine: machine, buckets: map[string]*list.Element{},
+		order: list.New()}
 }
 
-// DefaultLimits are the limits of the design: 50 a second with a burst of 200 for a person, 500 a second for a tenant's machines.
+// DefaultLimits are the limits of the design: 50 a second with a burst of 200 for a person, 500 a
+// second for a tenant's machines.
 func DefaultLimits() *Buckets {
 	return NewBuckets(Rate{PerSecond: 50, Burst: 200}, Rate{PerSecond: 500, Burst: 1000})
 }
@@ -82,4 +84,6 @@ func (b *Buckets) bucket(who string, rate Rate, now time.Time) *bucket {
 type NoRevocations struct{}
 
 // Revoked is always false.
-func (NoRevocations) Revoked(context.Context, identity.Principal) (bool, error) { return false, nil }
+func (NoRevocations) Revoked(context.Context, identity.Principal) (bool, error) {
+	return false, nil
+}

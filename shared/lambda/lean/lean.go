@@ -1,4 +1,5 @@
-// Package lean fits a process to the small sandbox of a function that is called thousands of times a second.
+// Package lean fits a process to the small sandbox of a function that is called thousands of times
+// a second.
 package lean
 
 import (
@@ -15,10 +16,11 @@ import (
 )
 
 const (
-	// gcPercent lets garbage grow to several times the live heap before it is collected. The live heap is some
-	// megabytes, so this costs little memory and saves most of the collector's work.
+	// gcPercent lets garbage grow to several times the live heap before it is collected. The live heap
+	// is some megabytes, so this costs little memory and saves most of the collector's work.
 	gcPercent = 600
-	// heapLimit makes the collector work harder again before the process outgrows its share of the memory.
+	// heapLimit makes the collector work harder again before the process outgrows its share of the
+	// memory.
 	heapLimit = 28 << 20
 	// fullCore is the memory in MB at which Lambda gives a whole core.
 	fullCore = 1769
@@ -28,11 +30,12 @@ const (
 func Tune(get func(string) string) {
 	debug.SetGCPercent(gcPercent)
 	debug.SetMemoryLimit(heapLimit)
-	if memory, err := strconv.Atoi(get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")); err == nil && memory <= fullCore {
+	if memory, err := strconv.Atoi(get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")); err == nil &&
+		memory <= fullCore {
 		runtime.GOMAXPROCS(1) // with less than a core, waking further threads only costs
 	}
-	// The Runtime API's client copies this transport. With many invocations at once the default of two idle
-	// connections makes it connect anew for nearly each.
+	// The Runtime API's client copies this transport. With many invocations at once the default of two
+	// idle connections makes it connect anew for nearly each.
 	if t, ok := http.DefaultTransport.(*http.Transport); ok {
 		t.MaxIdleConnsPerHost = connections
 	}
@@ -44,8 +47,9 @@ const connections = 64
 // answerLimit is how long an answer of DynamoDB may take to begin; then the SDK tries again.
 const answerLimit = 3 * time.Second
 
-// DynamoDB leaves out what a call in one region over an authenticated connection does not need: the timer of a whole
-// request (the invocation's deadline and answerLimit bound it) and a checksum beside that of TLS.
+// DynamoDB leaves out what a call in one region over an authenticated connection does not need: the
+// timer of a whole request (the invocation's deadline and answerLimit bound it) and a checksum
+// beside that of TLS.
 func DynamoDB(o *dynamodb.Options) {
 	o.DisableValidateResponseChecksum = true
 	o.HTTPClient = &http.Client{Transport: oneWrite{&http.Transport{
@@ -55,8 +59,8 @@ func DynamoDB(o *dynamodb.Options) {
 	}}}
 }
 
-// oneWrite sends a request's head and body in one write. The transport does so only for bodies that it knows to
-// be in memory, and the SDK's wrapper hides that.
+// oneWrite sends a request's head and body in one write. The transport does so only for bodies that
+// it knows to be in memory, and the SDK's wrapper hides that.
 type oneWrite struct{ http.RoundTripper }
 
 // RoundTrip implements http.RoundTripper.

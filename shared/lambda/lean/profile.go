@@ -9,8 +9,9 @@ import (
 	"syscall"
 )
 
-// Built with the tag "profile" only, by the bench, to learn where the time goes and to make default.pgo: the
-// profile is written to the file named by BENCH_PROFILE when the process is asked to end.
+// Built with the tag "profile" only, by the bench, to learn where the time goes and to make
+// default.pgo: the profile is written to the file named by BENCH_PROFILE when the process is asked
+// to end.
 func init() {
 	file, err := os.Create(os.Getenv("BENCH_PROFILE"))
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package sqsbatch lets a function take a batch of queue messages one by one and answer with the failed ones
-// only.
+// Package sqsbatch lets a function take a batch of queue messages one by one and answer with the
+// failed ones only.
 package sqsbatch
 
 import (
@@ -15,8 +15,8 @@ import (
 	"fenzhang/shared/fault"
 )
 
-// Handler takes one message. An error of any kind leaves the message in the queue: a passing one is tried
-// again, a lasting one reaches the dead-letter queue and its alarm.
+// Handler takes one message. An error of any kind leaves the message in the queue: a passing one is
+// tried again, a lasting one reaches the dead-letter queue and its alarm.
 type Handler func(ctx context.Context, body []byte, m events.SQSMessage) error
 
 // Attributes of a FIFO message: its group, and how often it was delivered, this time included.
@@ -25,17 +25,19 @@ const (
 	receivesAttribute = "ApproximateReceiveCount"
 )
 
-// LastDelivery is the delivery after which the queue puts a message that fails once more into the dead-letter
-// queue: maxReceiveCount of every queue in the template.
+// LastDelivery is the delivery after which the queue puts a message that fails once more into the
+// dead-letter queue: maxReceiveCount of every queue in the template.
 const LastDelivery = 5
 
-// Each makes the function's handler, which takes the messages one after another. After a failure the rest of
-// the same message group is left alone and reported as failed too, because later messages of a group must not
-// overtake it; other groups go on. A message that fails at its last delivery stops nobody: it will not come again,
-// and those left alone behind it were counted as delivered with it, so that waiting once more would take them to
-// the dead-letter queue too. A panic is a failure of its message only. The list of failures is never nil: an
-// answer without a list would count as success of all.
-func Each(log *slog.Logger, handle Handler) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
+// Each makes the function's handler, which takes the messages one after another. After a failure
+// the rest of the same message group is left alone and reported as failed too, because later
+// messages of a group must not overtake it; other groups go on. A message that fails at its last
+// delivery stops nobody: it will not come again, and those left alone behind it were counted as
+// delivered with it, so that waiting once more would take them to the dead-letter queue too. A
+// panic is a failure of its message only. The list of failures is never nil: an answer without a
+// list would count as success of all.
+func Each(log *slog.Logger, handle Handler) func(context.Context,
+	events.SQSEvent) (events.SQSEventResponse, error) {
 	return func(ctx context.Context, ev events.SQSEvent) (events.SQSEventResponse, error) {
 		failed := make([]bool, len(ev.Records))
 		for _, group := range groups(ev.Records) {
@@ -45,9 +47,10 @@ func Each(log *slog.Logger, handle Handler) func(context.Context, events.SQSEven
 	}
 }
 
-// Groups is Each with the groups of a batch at the same time, for handlers that wait for others; messages of
-// one group still follow each other.
-func Groups(log *slog.Logger, handle Handler) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
+// Groups is Each with the groups of a batch at the same time, for handlers that wait for others;
+// messages of one group still follow each other.
+func Groups(log *slog.Logger, handle Handler) func(context.Context,
+	events.SQSEvent) (events.SQSEventResponse, error) {
 	return func(ctx context.Context, ev events.SQSEvent) (events.SQSEventResponse, error) {
 		failed := make([]bool, len(ev.Records))
 		var all sync.WaitGroup
@@ -59,8 +62,8 @@ func Groups(log *slog.Logger, handle Handler) func(context.Context, events.SQSEv
 	}
 }
 
-// groups gives the places of the messages of each group, in the order of the batch. Messages of a standard
-// queue have none and stand alone.
+// groups gives the places of the messages of each group, in the order of the batch. Messages of a
+// standard queue have none and stand alone.
 func groups(messages []events.SQSMessage) [][]int {
 	var out [][]int
 	place := map[string]int{}
@@ -80,7 +83,8 @@ func groups(messages []events.SQSMessage) [][]int {
 }
 
 // inOrder takes the messages at the given places and marks those that failed or were left alone.
-func inOrder(ctx context.Context, log *slog.Logger, handle Handler, messages []events.SQSMessage, places []int, failed []bool) {
+func inOrder(ctx context.Context, log *slog.Logger, handle Handler, messages []events.SQSMessage,
+	places []int, failed []bool) {
 	stopped := false
 	for _, i := range places {
 		if stopped || ctx.Err() != nil {
@@ -104,7 +108,8 @@ func response(messages []events.SQSMessage, failed []bool) events.SQSEventRespon
 	out := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
 	for i, m := range messages {
 		if failed[i] {
-			out.BatchItemFailures = append(out.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})
+			out.BatchItemFailures = append(out.BatchItemFailures,
+				events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})
 		}
 	}
 	return out
@@ -122,6 +127,8 @@ func one(ctx context.Context, handle Handler, m events.SQSMessage) (err error) {
 // report logs a failure without the body, which may hold personal data.
 func report(ctx context.Context, log *slog.Logger, m events.SQSMessage, err error) {
 	e := fault.Of(err)
-	log.ErrorContext(ctx, "message failed", "message_id", m.MessageId, "queue", m.EventSourceARN, "group", m.Attributes[groupAttribute],
-		"receives", m.Attributes[receivesAttribute], "code", int(e.Code), "reason", e.Reason, "cause", e.Error())
+	log.ErrorContext(ctx, "message failed", "message_id", m.MessageId, "queue", m.EventSourceARN,
+		"group", m.Attributes[groupAttribute],
+		"receives", m.Attributes[receivesAttribute], "code", int(e.Code), "reason", e.Reason, "cause",
+		e.Error())
 }

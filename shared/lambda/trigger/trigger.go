@@ -1,5 +1,5 @@
-// Package trigger tells a function's triggers apart, so that one binary can serve HTTP, a queue, a stream and
-// a schedule and each keeps its own answer.
+// Package trigger tells a function's triggers apart, so that one binary can serve HTTP, a queue, a
+// stream and a schedule and each keeps its own answer.
 package trigger
 
 import (
@@ -10,15 +10,16 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 )
 
-// Mux holds one handler for each kind of event; a nil one refuses its kind. It implements lambda.Handler.
+// Mux holds one handler for each kind of event; a nil one refuses its kind. It implements
+// lambda.Handler.
 type Mux struct {
 	HTTP     func(context.Context, events.APIGatewayV2HTTPRequest) events.APIGatewayV2HTTPResponse
 	Queue    func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)
 	Stream   func(context.Context, events.DynamoDBEvent) (events.DynamoDBEventResponse, error)
 	Objects  func(context.Context, events.S3Event) error
 	Schedule func(context.Context, Schedule) error
-	// Order takes what a person asks for by invoking the function with a job, where no schedule does; the answer
-	// tells what was done.
+	// Order takes what a person asks for by invoking the function with a job, where no schedule does;
+	// the answer tells what was done.
 	Order func(context.Context, json.RawMessage) (any, error)
 }
 
@@ -34,14 +35,16 @@ const (
 	Job     Kind = "schedule" // of a schedule, or of a person who invokes the function
 )
 
-// KindOf is the kind of an event, and empty for one that is none of them, such as a call of the authorizer.
+// KindOf is the kind of an event, and empty for one that is none of them, such as a call of the
+// authorizer.
 func KindOf(payload []byte) (Kind, error) {
 	var h head
 	err := json.Unmarshal(payload, &h)
 	return h.kind(), err
 }
 
-// Schedule is the input that the template gives to its schedules; a person may invoke a function with it too.
+// Schedule is the input that the template gives to its schedules; a person may invoke a function
+// with it too.
 type Schedule struct {
 	Job  string `json:"job"`            // what to do, "close-day"
 	Date string `json:"date,omitempty"` // business date to do it for; empty means today
@@ -69,7 +72,9 @@ func (m Mux) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	}
 	switch kind := h.kind(); {
 	case kind == HTTP && m.HTTP != nil:
-		return with(payload, func(ev events.APIGatewayV2HTTPRequest) (any, error) { return m.HTTP(ctx, ev), nil })
+		return with(payload, func(ev events.APIGatewayV2HTTPRequest) (any, error) {
+			return m.HTTP(ctx, ev), nil
+		})
 	case kind == Queue && m.Queue != nil:
 		return with(payload, func(ev events.SQSEvent) (any, error) { return m.Queue(ctx, ev) })
 	case kind == Stream && m.Stream != nil:

@@ -16,7 +16,8 @@ type counted struct{ db dynamo.API }
 type options = func(*dynamodb.Options)
 
 // through asks for the capacity of one call and adds it to its context's tally.
-func through[In, Out any](ctx context.Context, in *In, do func(context.Context, *In, ...options) (*Out, error), o []options) (*Out, error) {
+func through[In, Out any](ctx context.Context, in *In,
+	do func(context.Context, *In, ...options) (*Out, error), o []options) (*Out, error) {
 	t, ok := ctx.Value(key{}).(*Tally)
 	if !ok {
 		return do(ctx, in, o...)
@@ -29,38 +30,47 @@ func through[In, Out any](ctx context.Context, in *In, do func(context.Context, 
 	return out, err
 }
 
-func (c counted) PutItem(ctx context.Context, in *dynamodb.PutItemInput, o ...options) (*dynamodb.PutItemOutput, error) {
+func (c counted) PutItem(ctx context.Context, in *dynamodb.PutItemInput,
+	o ...options) (*dynamodb.PutItemOutput, error) {
 	return through(ctx, in, c.db.PutItem, o)
 }
 
-func (c counted) GetItem(ctx context.Context, in *dynamodb.GetItemInput, o ...options) (*dynamodb.GetItemOutput, error) {
+func (c counted) GetItem(ctx context.Context, in *dynamodb.GetItemInput,
+	o ...options) (*dynamodb.GetItemOutput, error) {
 	return through(ctx, in, c.db.GetItem, o)
 }
 
-func (c counted) UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput, o ...options) (*dynamodb.UpdateItemOutput, error) {
+func (c counted) UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput,
+	o ...options) (*dynamodb.UpdateItemOutput, error) {
 	return through(ctx, in, c.db.UpdateItem, o)
 }
 
-func (c counted) DeleteItem(ctx context.Context, in *dynamodb.DeleteItemInput, o ...options) (*dynamodb.DeleteItemOutput, error) {
+func (c counted) DeleteItem(ctx context.Context, in *dynamodb.DeleteItemInput,
+	o ...options) (*dynamodb.DeleteItemOutput, error) {
 	return through(ctx, in, c.db.DeleteItem, o)
 }
 
-func (c counted) Query(ctx context.Context, in *dynamodb.QueryInput, o ...options) (*dynamodb.QueryOutput, error) {
+func (c counted) Query(ctx context.Context, in *dynamodb.QueryInput,
+	o ...options) (*dynamodb.QueryOutput, error) {
 	return through(ctx, in, c.db.Query, o)
 }
 
-func (c counted) BatchGetItem(ctx context.Context, in *dynamodb.BatchGetItemInput, o ...options) (*dynamodb.BatchGetItemOutput, error) {
+func (c counted) BatchGetItem(ctx context.Context, in *dynamodb.BatchGetItemInput,
+	o ...options) (*dynamodb.BatchGetItemOutput, error) {
 	return through(ctx, in, c.db.BatchGetItem, o)
 }
 
-func (c counted) BatchWriteItem(ctx context.Context, in *dynamodb.BatchWriteItemInput, o ...options) (*dynamodb.BatchWriteItemOutput, error) {
+func (c counted) BatchWriteItem(ctx context.Context, in *dynamodb.BatchWriteItemInput,
+	o ...options) (*dynamodb.BatchWriteItemOutput, error) {
 	return through(ctx, in, c.db.BatchWriteItem, o)
 }
 
-func (c counted) BatchExecuteStatement(ctx context.Context, in *dynamodb.BatchExecuteStatementInput, o ...options) (*dynamodb.BatchExecuteStatementOutput, error) {
+func (c counted) BatchExecuteStatement(ctx context.Context, in *dynamodb.BatchExecuteStatementInput,
+	o ...options) (*dynamodb.BatchExecuteStatementOutput, error) {
 	return through(ctx, in, c.db.BatchExecuteStatement, o)
 }
 
-func (c counted) TransactWriteItems(ctx context.Context, in *dynamodb.TransactWriteItemsInput, o ...options) (*dynamodb.TransactWriteItemsOutput, error) {
+func (c counted) TransactWriteItems(ctx context.Context, in *dynamodb.TransactWriteItemsInput,
+	o ...options) (*dynamodb.TransactWriteItemsOutput, error) {
 	return through(ctx, in, c.db.TransactWriteItems, o)
 }

@@ -1,5 +1,5 @@
-// Package usage counts what one invocation consumes, for the `usage` log lines from which costs are shared out
-// to tenants.
+// Package usage counts what one invocation consumes, for the `usage` log lines from which costs are
+// shared out to tenants.
 package usage
 
 import (
@@ -35,7 +35,8 @@ func With(ctx context.Context) (context.Context, *Tally) {
 	return context.WithValue(ctx, key{}, t), t
 }
 
-// For attributes the invocation to a tenant. An invocation that serves several is shared out by its messages.
+// For attributes the invocation to a tenant. An invocation that serves several is shared out by its
+// messages.
 func For(ctx context.Context, tenant ident.Tenant) {
 	t, ok := ctx.Value(key{}).(*Tally)
 	if !ok {
@@ -64,14 +65,16 @@ func (t *Tally) add(u Units) {
 	t.units.Write += u.Write
 }
 
-// Count makes a client ask for the capacity that each call consumes and add it to its context's tally.
+// Count makes a client ask for the capacity that each call consumes and add it to its context's
+// tally.
 func Count(o *dynamodb.Options) {
 	o.APIOptions = append(o.APIOptions, func(s *middleware.Stack) error {
 		return s.Initialize.Add(middleware.InitializeMiddlewareFunc("usage", count), middleware.Before)
 	})
 }
 
-func count(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
+func count(ctx context.Context, in middleware.InitializeInput,
+	next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
 	t, ok := ctx.Value(key{}).(*Tally)
 	if !ok {
 		return next.HandleInitialize(ctx, in)
@@ -165,7 +168,9 @@ func (h Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	ctx, t := With(ctx)
 	out, err := h.Handler.Invoke(ctx, payload)
 	u := t.Units()
-	h.Log.InfoContext(ctx, "usage", "tenant", t.tenant, "function", h.Function, "ms", h.Now().Sub(began).Milliseconds(), "memory_mb", h.MemoryMB,
-		"read_units", u.Read, "write_units", u.Write, "messages", t.messages, "bytes_in", len(payload), "bytes_out", len(out), "failed", err != nil)
+	h.Log.InfoContext(ctx, "usage", "tenant", t.tenant, "function", h.Function, "ms",
+		h.Now().Sub(began).Milliseconds(), "memory_mb", h.MemoryMB,
+		"read_units", u.Read, "write_units", u.Write, "messages", t.messages, "bytes_in", len(payload),
+		"bytes_out", len(out), "failed", err != nil)
 	return out, err
 }

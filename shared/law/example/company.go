@@ -82,7 +82,8 @@ func (l *amounts) UnmarshalJSON(b []byte) error {
 	return err
 }
 
-// rateInput is a rate that an example may write as text or as a number; the number's own digits are read.
+// rateInput is a rate that an example may write as text or as a number; the number's own digits are
+// read.
 type rateInput struct{ money.Rate }
 
 // UnmarshalJSON reads either form.
@@ -141,7 +142,8 @@ func culturalFeeExample(corpus *tax.Corpus, on civil.Date, raw json.RawMessage) 
 	if err != nil {
 		return answer{}, err
 	}
-	f := tax.FeeReturn{Service: feeService(in.Service), Revenue: in.Revenue, Publishing: in.Publishing, Local: in.Local, Agency: in.Agency, Small: in.Small, Sales: in.Sales}
+	f := tax.FeeReturn{Service: feeService(in.Service), Revenue: in.Revenue, Publishing: in.Publishing,
+		Local: in.Local, Agency: in.Agency, Small: in.Small, Sales: in.Sales}
 	if in.Reduction != nil {
 		f.Reduction = &in.Reduction.Rate
 	}
@@ -160,8 +162,8 @@ func culturalFeeExample(corpus *tax.Corpus, on civil.Date, raw json.RawMessage) 
 	return a, nil
 }
 
-// stampRow gives the row of the table for a word that an example uses for an item; "_contract" and "_transfer" at
-// its end say nothing more.
+// stampRow gives the row of the table for a word that an example uses for an item; "_contract" and
+// "_transfer" at its end say nothing more.
 func stampRow(word string) string {
 	if word == "share_transfer" {
 		return word
@@ -237,7 +239,8 @@ func untaxedRow(word string) string {
 		return "performance"
 	case "services", "general_service", "general_services", "labor_service":
 		return "service"
-	case "individual_electronic_order", "electronic_order_individual", "electronic_order_of_individual", "electronic_orders":
+	case "individual_electronic_order", "electronic_order_individual",
+		"electronic_order_of_individual", "electronic_orders":
 		return "electronic_order"
 	}
 	return ""
@@ -281,7 +284,8 @@ func citExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer, erro
 	if err := inputs(raw, &in); err != nil {
 		return answer{}, err
 	}
-	got, err := e.CIT(on, tax.Company{Taxable: in.Taxable, Employees: in.Employees.Rate, Assets: in.Assets, Restricted: in.Restricted})
+	got, err := e.CIT(on, tax.Company{Taxable: in.Taxable, Employees: in.Employees.Rate,
+		Assets: in.Assets, Restricted: in.Restricted})
 	if err != nil {
 		return answer{}, err
 	}
@@ -302,11 +306,13 @@ func expenseItem(word string) string {
 		return "training"
 	case "business_entertainment", "client_entertainment":
 		return "entertainment"
-	case "advertising_promotion", "advertisement", "advertising_and_promotion", "promotion", "business_promotion":
+	case "advertising_promotion", "advertisement", "advertising_and_promotion", "promotion",
+		"business_promotion":
 		return "advertising"
 	case "donations", "charity", "charitable_donation", "public_welfare_donation":
 		return "donation"
-	case "commissions", "intermediary_commission", "intermediary_commissions", "handling_fee", "fee_and_commission":
+	case "commissions", "intermediary_commission", "intermediary_commissions", "handling_fee",
+		"fee_and_commission":
 		return "commission"
 	}
 	return wholeItem(word)
@@ -345,7 +351,8 @@ func deductionExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer
 	if err := inputs(raw, &in); err != nil {
 		return answer{}, err
 	}
-	got, err := e.Deduct(on, tax.Expense{Item: expenseItem(in.Item), Amount: in.Amount, Base: in.Base, Brought: in.Brought})
+	got, err := e.Deduct(on,
+		tax.Expense{Item: expenseItem(in.Item), Amount: in.Amount, Base: in.Base, Brought: in.Brought})
 	if err != nil {
 		return answer{}, err
 	}
@@ -375,7 +382,8 @@ func lateFeeExample(e *tax.Engine, _ civil.Date, raw json.RawMessage) (answer, e
 	return a, nil
 }
 
-func dueDateExample(e *tax.Engine, days func() (*calendar.Calendar, error), raw json.RawMessage) (answer, error) {
+func dueDateExample(e *tax.Engine, days func() (*calendar.Calendar, error),
+	raw json.RawMessage) (answer, error) {
 	var in struct {
 		Return string `json:"return"`
 		Period string `json:"period"`

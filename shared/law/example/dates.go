@@ -10,8 +10,8 @@ import (
 	"fenzhang/shared/law/tax"
 )
 
-// inForceExample tells on which days rules or parameters are known: the day before their first, the first, the last
-// and the day after are where a text of law is read wrongly.
+// inForceExample tells on which days rules or parameters are known: the day before their first, the
+// first, the last and the day after are where a text of law is read wrongly.
 func inForceExample(corpus *tax.Corpus, raw json.RawMessage) (answer, error) {
 	var in struct {
 		Rules []string     `json:"rules"`
@@ -56,7 +56,8 @@ func knownOn(e *tax.Engine, rule string, days []civil.Date) []string {
 }
 
 // workingDayExample tells which days are worked by the notices.
-func workingDayExample(notices func() (*calendar.Calendar, error), raw json.RawMessage) (answer, error) {
+func workingDayExample(notices func() (*calendar.Calendar, error),
+	raw json.RawMessage) (answer, error) {
 	var in struct {
 		Days []civil.Date `json:"days"`
 	}

@@ -202,7 +202,8 @@ func compare(got map[string]any, expected json.RawMessage) []string {
 	return diff
 }
 
-// inputs reads an example's inputs strictly: an unknown key would be silently left out of the calculation.
+// inputs reads an example's inputs strictly: an unknown key would be silently left out of the
+// calculation.
 func inputs(raw json.RawMessage, into any) error {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
@@ -249,7 +250,8 @@ func laborExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer, er
 	return a, nil
 }
 
-// platformMonth is one month of an example of cumulative platform labor; all amounts are those of the month.
+// platformMonth is one month of an example of cumulative platform labor; all amounts are those of
+// the month.
 type platformMonth struct {
 	Period civil.Month  `json:"period"`
 	Income money.Amount `json:"income"`
@@ -269,16 +271,21 @@ func platformExample(e *tax.Engine, _ civil.Date, raw json.RawMessage) (answer, 
 	if in.Rule != "consecutive" && in.Rule != "prior_year_le_60000" {
 		return answer{}, fmt.Errorf("basic_deduction_rule %q is not known", in.Rule)
 	}
-	at := func(m platformMonth) (civil.Date, money.Amount, error) { return m.Period.Last(), m.Income, nil }
+	at := func(m platformMonth) (civil.Date, money.Amount, error) {
+		return m.Period.Last(), m.Income, nil
+	}
 	var deductions money.Amount
-	return monthByMonth(in.Months, at, func(m platformMonth, day civil.Date, year tax.YearToDate) (tax.Result, error) {
-		if year.Months == 0 { // the first of its year
-			deductions = money.Amount{}
-		}
-		deductions = deductions.Add(m.Exempt).Add(m.Other)
-		return e.Single("iit.labor_platform", tax.Facts{PaymentDate: day, VATDate: day, Item: tax.ItemLaborPlatform,
-			Platform: "example", Amount: m.Income, VATIncluded: true, Deductions: deductions, LowEarner: in.Rule == "prior_year_le_60000", ToDate: tax.ToDate{Year: year}})
-	})
+	return monthByMonth(in.Months, at,
+		func(m platformMonth, day civil.Date, year tax.YearToDate) (tax.Result, error) {
+			if year.Months == 0 { // the first of its year
+				deductions = money.Amount{}
+			}
+			deductions = deductions.Add(m.Exempt).Add(m.Other)
+			return e.Single("iit.labor_platform",
+				tax.Facts{PaymentDate: day, VATDate: day, Item: tax.ItemLaborPlatform,
+					Platform: "example", Amount: m.Income, VATIncluded: true, Deductions: deductions,
+					LowEarner: in.Rule == "prior_year_le_60000", ToDate: tax.ToDate{Year: year}})
+		})
 }
 
 func creationExample(rule, item string) calculator {
@@ -289,7 +296,8 @@ func creationExample(rule, item string) calculator {
 		if err := inputs(raw, &in); err != nil {
 			return answer{}, err
 		}
-		return single(e, rule, tax.Facts{PaymentDate: on, VATDate: on, Item: item, Amount: in.Income, VATIncluded: true}, "withheld")
+		return single(e, rule, tax.Facts{PaymentDate: on, VATDate: on, Item: item, Amount: in.Income,
+			VATIncluded: true}, "withheld")
 	}
 }
 
@@ -316,7 +324,8 @@ func nonResidentExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answ
 	if in.Kind == "wage" {
 		in.Kind = tax.ItemWages
 	}
-	return single(e, "iit.nonresident."+in.Kind, tax.Facts{PaymentDate: on, VATDate: on, Item: in.Kind, Amount: in.Income, VATIncluded: true}, "tax")
+	return single(e, "iit.nonresident."+in.Kind, tax.Facts{PaymentDate: on, VATDate: on, Item: in.Kind,
+		Amount: in.Income, VATIncluded: true}, "tax")
 }
 
 var errPeriod = errors.New(`period must be like "2026-Q1" or "2026-03"`)
@@ -449,12 +458,14 @@ func surchargesExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answe
 	}
 	var a answer
 	var total money.Amount
-	for _, s := range []struct{ kind, name string }{{tax.UMCT, "umct"}, {tax.EDU, "edu"}, {tax.LEDU, "local_edu"}} {
+	for _, s := range []struct{ kind, name string }{{tax.UMCT, "umct"}, {tax.EDU, "edu"},
+		{tax.LEDU, "local_edu"}} {
 		tier, err := tierOf(in.Rate)
 		if err != nil {
 			return answer{}, err
 		}
-		got, err := e.Surcharge(s.kind, on, tax.SurchargeBase{VAT: in.VAT, Sales: in.Sales, Period: in.Period, Tier: tier, Half: in.Half})
+		got, err := e.Surcharge(s.kind, on,
+			tax.SurchargeBase{VAT: in.VAT, Sales: in.Sales, Period: in.Period, Tier: tier, Half: in.Half})
 		if err != nil {
 			return answer{}, err
 		}

@@ -11,7 +11,8 @@ import (
 	"fenzhang/shared/money"
 )
 
-// payrollMonth is one month of an example of cumulative withholding; all amounts are those of the month.
+// payrollMonth is one month of an example of cumulative withholding; all amounts are those of the
+// month.
 type payrollMonth struct {
 	Month      int          `json:"month"`
 	Income     money.Amount `json:"income"`
@@ -42,13 +43,18 @@ func wageExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer, err
 		return answer{}, err
 	}
 	p := tax.Payroll{Complete: true, Rule: in.Rule}
-	return cumulativeExample(in.Months, on, func(m payrollMonth, day civil.Date, year tax.YearToDate) (tax.Result, error) {
-		p.Months = m.Month - in.First + 1
-		p.Exempt, p.Special, p.Additional, p.Other = p.Exempt.Add(m.Exempt), p.Special.Add(m.Special), p.Additional.Add(m.Additional), p.Other.Add(m.Other)
-		payroll := p
-		return e.Single("iit.wages", tax.Facts{PaymentDate: day, VATDate: day, Route: "payroll", Item: tax.ItemWages, Amount: m.Income, Payroll: &payroll,
-			Taxpayer: tax.Taxpayer{Kind: "employee", Resident: true}, ToDate: tax.ToDate{Year: year}})
-	})
+	return cumulativeExample(in.Months, on,
+		func(m payrollMonth, day civil.Date, year tax.YearToDate) (tax.Result, error) {
+			p.Months = m.Month - in.First + 1
+			p.Exempt = p.Exempt.Add(m.Exempt)
+			p.Special = p.Special.Add(m.Special)
+			p.Additional = p.Additional.Add(m.Additional)
+			p.Other = p.Other.Add(m.Other)
+			payroll := p
+			return e.Single("iit.wages", tax.Facts{PaymentDate: day, VATDate: day, Route: "payroll",
+				Item: tax.ItemWages, Amount: m.Income, Payroll: &payroll,
+				Taxpayer: tax.Taxpayer{Kind: "employee", Resident: true}, ToDate: tax.ToDate{Year: year}})
+		})
 }
 
 // internExample withholds the pay of each month of an internship that began in a month of the year.
@@ -65,16 +71,21 @@ func internExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer, e
 		return answer{}, fmt.Errorf("basic_deduction_rule %q is not known", in.Rule)
 	}
 	var deductions money.Amount
-	return cumulativeExample(in.Months, on, func(m payrollMonth, day civil.Date, year tax.YearToDate) (tax.Result, error) {
-		deductions = deductions.Add(m.Exempt).Add(m.Other)
-		return e.Single("iit.intern", tax.Facts{PaymentDate: day, VATDate: day, Item: tax.ItemLabor, Amount: m.Income, VATIncluded: true, Deductions: deductions,
-			LowEarner: in.Rule == tax.DeductLowEarner, Payroll: &tax.Payroll{Months: m.Month - in.First + 1},
-			Taxpayer: tax.Taxpayer{Kind: "student_intern", Resident: true}, ToDate: tax.ToDate{Year: year}})
-	})
+	return cumulativeExample(in.Months, on,
+		func(m payrollMonth, day civil.Date, year tax.YearToDate) (tax.Result, error) {
+			deductions = deductions.Add(m.Exempt).Add(m.Other)
+			return e.Single("iit.intern", tax.Facts{PaymentDate: day, VATDate: day, Item: tax.ItemLabor,
+				Amount: m.Income, VATIncluded: true, Deductions: deductions,
+				LowEarner: in.Rule == tax.DeductLowEarner,
+				Payroll:   &tax.Payroll{Months: m.Month - in.First + 1},
+				Taxpayer:  tax.Taxpayer{Kind: "student_intern", Resident: true},
+				ToDate:    tax.ToDate{Year: year}})
+		})
 }
 
 // cumulativeExample runs the months of one year, one after the other.
-func cumulativeExample(months []payrollMonth, on civil.Date, run func(payrollMonth, civil.Date, tax.YearToDate) (tax.Result, error)) (answer, error) {
+func cumulativeExample(months []payrollMonth, on civil.Date,
+	run func(payrollMonth, civil.Date, tax.YearToDate) (tax.Result, error)) (answer, error) {
 	at := func(m payrollMonth) (civil.Date, money.Amount, error) {
 		day, err := lastOf(on, m.Month)
 		return day, m.Income, err
@@ -83,7 +94,8 @@ func cumulativeExample(months []payrollMonth, on civil.Date, run func(payrollMon
 }
 
 // monthByMonth runs months one after the other, each on what stands before it in its year.
-func monthByMonth[M any](months []M, at func(M) (civil.Date, money.Amount, error), run func(M, civil.Date, tax.YearToDate) (tax.Result, error)) (answer, error) {
+func monthByMonth[M any](months []M, at func(M) (civil.Date, money.Amount, error),
+	run func(M, civil.Date, tax.YearToDate) (tax.Result, error)) (answer, error) {
 	var a answer
 	var year tax.YearToDate
 	var last civil.Date
@@ -119,7 +131,9 @@ func incidentalExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answe
 	if err := inputs(raw, &in); err != nil {
 		return answer{}, err
 	}
-	return single(e, "iit.incidental", tax.Facts{PaymentDate: on, VATDate: on, Item: tax.ItemIncidental, Amount: in.Income, InKind: in.InKind, VATIncluded: true}, "withheld")
+	return single(e, "iit.incidental",
+		tax.Facts{PaymentDate: on, VATDate: on, Item: tax.ItemIncidental, Amount: in.Income,
+			InKind: in.InKind, VATIncluded: true}, "withheld")
 }
 
 // overseasExample withholds the VAT of a payment to a person abroad.
@@ -131,7 +145,9 @@ func overseasExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer,
 	if err := inputs(raw, &in); err != nil {
 		return answer{}, err
 	}
-	res, err := e.Single("vat.overseas.withholding", tax.Facts{PaymentDate: on, VATDate: on, Item: tax.ItemLabor, Amount: in.Price, VATIncluded: in.Included})
+	res, err := e.Single("vat.overseas.withholding",
+		tax.Facts{PaymentDate: on, VATDate: on, Item: tax.ItemLabor, Amount: in.Price,
+			VATIncluded: in.Included})
 	if err != nil {
 		return answer{}, err
 	}
@@ -160,8 +176,10 @@ func annualExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer, e
 	if err := inputs(raw, &in); err != nil {
 		return answer{}, err
 	}
-	f := tax.AnnualFacts{Wages: in.Wages, Labor: in.Labor, Author: in.Author, Royalty: in.Royalty, Exempt: in.Exempt, Special: in.Special,
-		Additional: in.Additional, Other: in.Other, Donations: in.Donations, Relief: in.Relief, Prepaid: in.Prepaid, Sources: in.Sources}
+	f := tax.AnnualFacts{Wages: in.Wages, Labor: in.Labor, Author: in.Author, Royalty: in.Royalty,
+		Exempt: in.Exempt, Special: in.Special,
+		Additional: in.Additional, Other: in.Other, Donations: in.Donations, Relief: in.Relief,
+		Prepaid: in.Prepaid, Sources: in.Sources}
 	if in.Waiver != "" {
 		f.Positions = []tax.Position{{ID: "example", Rule: "iit.annual.waiver", Reading: in.Waiver}}
 	}
@@ -206,9 +224,11 @@ func businessExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer,
 	if err := inputs(raw, &in); err != nil {
 		return answer{}, err
 	}
-	f := tax.BusinessFacts{Entity: entityOf(in.Entity), Comprehensive: in.Basic.IsZero(), Special: in.Special, Additional: in.Additional, Other: in.Other, OtherRelief: in.Relief}
+	f := tax.BusinessFacts{Entity: entityOf(in.Entity), Comprehensive: in.Basic.IsZero(),
+		Special: in.Special, Additional: in.Additional, Other: in.Other, OtherRelief: in.Relief}
 	for _, b := range in.Businesses {
-		f.Businesses = append(f.Businesses, tax.BusinessIncome{Revenue: b.Revenue, Costs: b.Costs, Share: b.Share})
+		f.Businesses = append(f.Businesses,
+			tax.BusinessIncome{Revenue: b.Revenue, Costs: b.Costs, Share: b.Share})
 	}
 	if in.Losses != "" {
 		f.Positions = []tax.Position{{ID: "example", Rule: "iit.business.losses", Reading: in.Losses}}
@@ -235,7 +255,9 @@ func assessedExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer,
 		return answer{}, err
 	}
 	bases := map[string]string{"income_rate": tax.BasisRevenue, "cost_rate": tax.BasisCost}
-	res, err := e.DeemedProfit(on, tax.DeemedProfitFacts{Entity: entityOf(in.Entity), Basis: bases[in.Method], Amount: in.Amount, Rate: in.Rate, OtherRelief: in.Relief})
+	res, err := e.DeemedProfit(on,
+		tax.DeemedProfitFacts{Entity: entityOf(in.Entity), Basis: bases[in.Method], Amount: in.Amount,
+			Rate: in.Rate, OtherRelief: in.Relief})
 	if err != nil {
 		return answer{}, err
 	}
@@ -251,7 +273,8 @@ func businessAnswer(res tax.BusinessResult) answer {
 	return a
 }
 
-// dividendExample is the tax on what a company distributes to a person: the whole of it at one rate.
+// dividendExample is the tax on what a company distributes to a person: the whole of it at one
+// rate.
 func dividendExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer, error) {
 	var in struct {
 		Income money.Amount `json:"income"`

@@ -24,8 +24,9 @@ type Example struct {
 	Expected json.RawMessage `json:"expected"`
 	Note     string          `json:"note"`
 
-	Jurisdiction string `json:"jurisdiction"` // six digits; set in examples of a place, which have no tax kind
-	Taxpayer     string `json:"taxpayer"`     // individual_business, ..., natural_person_per_time
+	// six digits; set in examples of a place, which have no tax kind
+	Jurisdiction string `json:"jurisdiction"`
+	Taxpayer     string `json:"taxpayer"` // individual_business, ..., natural_person_per_time
 }
 
 // Parse reads a list of examples, YAML or JSON.
@@ -48,8 +49,11 @@ func Parse(name string, data []byte) ([]Example, error) {
 		return nil, taxpack.Problems{{File: name, Text: err.Error()}}
 	}
 	for i, x := range list {
-		if x.ID == "" || (x.Tax == "") == (x.Jurisdiction == "") || len(x.Inputs) == 0 || len(x.Expected) == 0 {
-			return nil, taxpack.Problems{{File: name, Text: fmt.Sprintf("example %d needs id, tax or jurisdiction, inputs and expected", i+1)}}
+		if x.ID == "" || (x.Tax == "") == (x.Jurisdiction == "") || len(x.Inputs) == 0 ||
+			len(x.Expected) == 0 {
+			return nil, taxpack.Problems{
+				{File: name, Text: fmt.Sprintf("example %d needs id, tax or jurisdiction, inputs and expected",
+					i+1)}}
 		}
 	}
 	return list, nil

@@ -38,7 +38,8 @@ type placeInputs struct {
 	Paid  money.Amount `json:"vat_payable"`
 }
 
-// placeExample computes an example of a jurisdiction: assessed income, a local fee, or the surcharges of the place.
+// placeExample computes an example of a jurisdiction: assessed income, a local fee, or the
+// surcharges of the place.
 func placeExample(corpus *tax.Corpus, x Example, on civil.Date) (answer, error) {
 	var in placeInputs
 	if err := inputs(x.Inputs, &in); err != nil {
@@ -67,13 +68,16 @@ func placeExample(corpus *tax.Corpus, x Example, on civil.Date) (answer, error) 
 
 // question puts the inputs into the words of the engine.
 func (in *placeInputs) question(taxpayer string, on civil.Date) (tax.Assessable, error) {
-	q := tax.Assessable{On: on, Kind: strings.TrimSuffix(taxpayer, "_per_time"), Way: in.Method, Basis: in.Basis, Period: in.Period, Industry: in.Industry,
+	q := tax.Assessable{On: on, Kind: strings.TrimSuffix(taxpayer, "_per_time"), Way: in.Method,
+		Basis: in.Basis, Period: in.Period, Industry: in.Industry,
 		IncomeKind: in.IncomeKind, Stall: in.Stall}
 	amount := first(in.Revenue, in.Exclusive, in.Invoice, in.Cost)
 	switch {
 	case in.Fee != "":
 		amount = in.Previous
-		q.Way, q.Industry, q.Period = "fee", in.Sector, "year"
+		q.Way = "fee"
+		q.Industry = in.Sector
+		q.Period = "year"
 	case in.Cost != nil && q.Basis == "":
 		q.Basis = "cost"
 	case q.Basis == "":
@@ -86,7 +90,8 @@ func (in *placeInputs) question(taxpayer string, on civil.Date) (tax.Assessable,
 		q.Partners = append(q.Partners, tax.Partner{ID: p.ID, Share: p.Share})
 	}
 	if amount == nil {
-		return q, errors.New("inputs need revenue, revenue_ex_vat, invoice_amount_ex_vat, cost or previous_year_revenue")
+		return q, errors.New(
+			"inputs need revenue, revenue_ex_vat, invoice_amount_ex_vat, cost or previous_year_revenue")
 	}
 	q.Amount = *amount
 	return q, nil
@@ -142,13 +147,17 @@ func assessedAnswer(got tax.Assessed, err error) (answer, error) {
 	return a, nil
 }
 
-// placeSurcharges computes the three surcharges of a month; small-scale payers and individual businesses have the
-// half reduction.
-func placeSurcharges(e *tax.Engine, on civil.Date, taxpayer string, in *placeInputs) (answer, error) {
-	tiers := map[string]string{"city_district": "city", "county_town": "county", "county": "county", "town": "county", "other": "other"}
-	base := tax.SurchargeBase{VAT: in.Paid, Sales: in.Sales, Period: "month", Tier: tiers[in.Tier], Half: in.VAT == "small_scale" || taxpayer == "individual_business"}
+// placeSurcharges computes the three surcharges of a month; small-scale payers and individual
+// businesses have the half reduction.
+func placeSurcharges(e *tax.Engine, on civil.Date, taxpayer string,
+	in *placeInputs) (answer, error) {
+	tiers := map[string]string{"city_district": "city", "county_town": "county", "county": "county",
+		"town": "county", "other": "other"}
+	base := tax.SurchargeBase{VAT: in.Paid, Sales: in.Sales, Period: "month", Tier: tiers[in.Tier],
+		Half: in.VAT == "small_scale" || taxpayer == "individual_business"}
 	var a answer
-	for kind, name := range map[string]string{tax.UMCT: "urban_maintenance_tax", tax.EDU: "education_surcharge", tax.LEDU: "local_education_surcharge"} {
+	for kind, name := range map[string]string{tax.UMCT: "urban_maintenance_tax",
+		tax.EDU: "education_surcharge", tax.LEDU: "local_education_surcharge"} {
 		got, err := e.Surcharge(kind, on, base)
 		if err != nil {
 			return answer{}, err

@@ -12,7 +12,8 @@ import (
 	"fenzhang/shared/money"
 )
 
-// Filed tells whether the paying entity has filed its returns of a month. The caller says which those are.
+// Filed tells whether the paying entity has filed its returns of a month. The caller says which
+// those are.
 type Filed func(month civil.Month) bool
 
 // Months makes a Filed of a list.
@@ -33,15 +34,17 @@ type Amendment struct {
 	Rows  []Amended   `json:"rows"`
 }
 
-// Amended is the row of one person and item in a return: the whole month as it must read, never a difference.
+// Amended is the row of one person and item in a return: the whole month as it must read, never a
+// difference.
 type Amended struct {
 	Tax       string  `json:"tax"`
 	Item      string  `json:"item"`
 	Platform  string  `json:"platform,omitempty"`
 	Filed     Figures `json:"filed"`
 	Corrected Figures `json:"corrected"`
-	// ToDate are the year's totals up to the month, for items that are withheld cumulatively: they change with every
-	// earlier month, so the later rows are affected even where their own figures stand.
+	// ToDate are the year's totals up to the month, for items that are withheld cumulatively: they
+	// change with every earlier month, so the later rows are affected even where their own figures
+	// stand.
 	ToDate  *ToDate    `json:"to_date,omitempty"`
 	DueOn   civil.Date `json:"due_on"`
 	LateFee *LateFee   `json:"late_fee"` // null where nothing more is due, or the rule is missing
@@ -79,10 +82,11 @@ type monthRow struct {
 	filed, corrected Figures
 }
 
-// Amendments lists the filed months that the second law changes, with every later filed month of an item that is
-// withheld cumulatively as long as the year's totals differ.
+// Amendments lists the filed months that the second law changes, with every later filed month of an
+// item that is withheld cumulatively as long as the year's totals differ.
 //
-// Errors: 5002 when a settlement of the person cannot be computed: then no total of a month is known.
+// Errors: 5002 when a settlement of the person cannot be computed: then no total of a month is
+// known.
 func (p *Person) Amendments(filed Filed, d Desk) ([]Amendment, error) {
 	if err := p.known(); err != nil {
 		return nil, err
@@ -94,7 +98,8 @@ func (p *Person) Amendments(filed Filed, d Desk) ([]Amendment, error) {
 		if !filed(r.month) {
 			continue
 		}
-		a := Amended{Tax: r.tax, Item: r.item, Platform: r.platform, Filed: r.filed, Corrected: r.corrected}
+		a := Amended{Tax: r.tax, Item: r.item, Platform: r.platform, Filed: r.filed,
+			Corrected: r.corrected}
 		affected := r.filed != r.corrected
 		if r.tax == tax.IIT && tax.Cumulative(r.item, p.taxpayer) {
 			a.ToDate = toDate(rows, r)
@@ -119,11 +124,13 @@ func (p *Person) known() error {
 		return nil
 	}
 	g := p.Gaps[0]
-	return fault.Missing("rule_gap", g.Rule, string("Settlement "+g.Settlement+" has no figures under this law, so no total of this person is known: ")+g.Missing.EN)
+	return fault.Missing("rule_gap", g.Rule,
+		string("Settlement "+g.Settlement+
+			" has no figures under this law, so no total of this person is known: ")+g.Missing.EN)
 }
 
-// returns adds all rows up to return rows, by month, tax and item. What the payee files itself is in no return of
-// the paying entity.
+// returns adds all rows up to return rows, by month, tax and item. What the payee files itself is
+// in no return of the paying entity.
 func (p *Person) returns() []monthRow {
 	var out []monthRow
 	at := map[monthRow]int{}
@@ -153,7 +160,8 @@ func (p *Person) returns() []monthRow {
 		}
 	}
 	slices.SortFunc(out, func(a, b monthRow) int {
-		return cmp.Or(a.month.Sub(b.month), cmp.Compare(a.tax, b.tax), cmp.Compare(a.item, b.item), cmp.Compare(a.platform, b.platform))
+		return cmp.Or(a.month.Sub(b.month), cmp.Compare(a.tax, b.tax), cmp.Compare(a.item, b.item),
+			cmp.Compare(a.platform, b.platform))
 	})
 	return out
 }
@@ -173,7 +181,8 @@ func MonthOf(period string) civil.Month {
 func toDate(rows []monthRow, of *monthRow) *ToDate {
 	var t ToDate
 	for i := range rows {
-		if r := &rows[i]; r.returnKey == of.returnKey && r.month.Year() == of.month.Year() && !r.month.After(of.month) {
+		if r := &rows[i]; r.returnKey == of.returnKey && r.month.Year() == of.month.Year() &&
+			!r.month.After(of.month) {
 			t.Filed, t.Corrected = t.Filed.Add(r.filed), t.Corrected.Add(r.corrected)
 		}
 	}

@@ -11,8 +11,8 @@ import (
 	"fenzhang/shared/money"
 )
 
-// Correction is what is posted for months that are not filed: rows in their original periods, and for each creator
-// and tax month the entry of what is withheld besides or owed back.
+// Correction is what is posted for months that are not filed: rows in their original periods, and
+// for each creator and tax month the entry of what is withheld besides or owed back.
 type Correction struct {
 	Rows       []tax.Row
 	Of         []ident.Settlement // settlement that each row corrects
@@ -40,8 +40,10 @@ func (p *Person) Correction(filed Filed) (Correction, error) {
 			continue
 		}
 		change := d.Change()
-		c.Rows = append(c.Rows, tax.Row{Kind: d.Tax, Item: d.Item, Project: d.Project, Platform: d.Platform, Period: d.Period, Collection: d.Collection,
-			Income: change.Income, Received: change.Received, Sales: change.Sales, Withheld: change.Withheld})
+		c.Rows = append(c.Rows, tax.Row{Kind: d.Tax, Item: d.Item, Project: d.Project,
+			Platform: d.Platform, Period: d.Period, Collection: d.Collection,
+			Income: change.Income, Received: change.Received, Sales: change.Sales,
+			Withheld: change.Withheld})
 		c.Of, c.Creators = append(c.Of, d.Settlement), append(c.Creators, d.Creator)
 		c.post(p.entry(&c, d.Creator, month), d.Tax, change.Withheld, d.AfterTax)
 	}
@@ -57,7 +59,8 @@ func (p *Person) entry(c *Correction, creator ident.Creator, month civil.Month) 
 			return e
 		}
 	}
-	c.Entries = append(c.Entries, ledger.Entry{CreatorID: creator, Entity: p.Entity, Tax: month, Reason: "tax corrected"})
+	c.Entries = append(c.Entries,
+		ledger.Entry{CreatorID: creator, Entity: p.Entity, Tax: month, Reason: "tax corrected"})
 	return &c.Entries[len(c.Entries)-1]
 }
 

@@ -1,6 +1,7 @@
-// Package lawdiff taxes booked settlements again under a second law, another version of a policy pack or a
-// correction with effect from the past, and tells the differences: person by person, for months not yet filed the
-// true-ups (补扣补退), for filed ones the amendment set (更正申报清单). It decides and writes nothing.
+// Package lawdiff taxes booked settlements again under a second law, another version of a policy
+// pack or a correction with effect from the past, and tells the differences: person by person, for
+// months not yet filed the true-ups (补扣补退), for filed ones the amendment set (更正申报清单). It decides
+// and writes nothing.
 package lawdiff
 
 import (
@@ -19,7 +20,8 @@ const (
 	Reversal Kind = "reversal" // takes the last booking of its settlement back
 	Opening  Kind = "opening"  // rows from before the system: the same under any law
 	TrueUp   Kind = "true_up"  // a difference to another law that was posted
-	Decided  Kind = "decided"  // an open true-up that was collected or given back: it stands under any law
+	// an open true-up that was collected or given back: it stands under any law
+	Decided Kind = "decided"
 )
 
 // Who is one tax year of a taxpayer at a paying entity: what a person's tax goes by.
@@ -55,7 +57,8 @@ type Key struct {
 }
 
 func keyOf(r *tax.Row) Key {
-	return Key{Tax: r.Kind, Item: r.Item, Project: r.Project, Platform: r.Platform, Period: r.Period, Collection: r.Collection}
+	return Key{Tax: r.Kind, Item: r.Item, Project: r.Project, Platform: r.Platform, Period: r.Period,
+		Collection: r.Collection}
 }
 
 // Figures are what rows of one key come to, in fen.
@@ -72,12 +75,14 @@ func figuresOf(r *tax.Row) Figures {
 
 // Add gives f + g.
 func (f Figures) Add(g Figures) Figures {
-	return Figures{Income: f.Income.Add(g.Income), Received: f.Received.Add(g.Received), Sales: f.Sales.Add(g.Sales), Withheld: f.Withheld.Add(g.Withheld)}
+	return Figures{Income: f.Income.Add(g.Income), Received: f.Received.Add(g.Received),
+		Sales: f.Sales.Add(g.Sales), Withheld: f.Withheld.Add(g.Withheld)}
 }
 
 // Sub gives f - g.
 func (f Figures) Sub(g Figures) Figures {
-	return Figures{Income: f.Income.Sub(g.Income), Received: f.Received.Sub(g.Received), Sales: f.Sales.Sub(g.Sales), Withheld: f.Withheld.Sub(g.Withheld)}
+	return Figures{Income: f.Income.Sub(g.Income), Received: f.Received.Sub(g.Received),
+		Sales: f.Sales.Sub(g.Sales), Withheld: f.Withheld.Sub(g.Withheld)}
 }
 
 // Difference is one figure of one settlement that the second law changes.
@@ -105,11 +110,13 @@ type Gap struct {
 	Creator    ident.Creator    `json:"creator_id"`
 	Rule       string           `json:"rule"`
 	Missing    bilingual.Text   `json:"missing"`
-	// Because is the earlier settlement without figures on which this one stands; "" where the gap is its own.
+	// Because is the earlier settlement without figures on which this one stands; "" where the gap is
+	// its own.
 	Because ident.Settlement `json:"because,omitempty"`
 }
 
-// TaxTotal is one tax over many settlements. Booked and Recomputed leave out what cannot be computed.
+// TaxTotal is one tax over many settlements. Booked and Recomputed leave out what cannot be
+// computed.
 type TaxTotal struct {
 	Tax        string       `json:"tax"`
 	Booked     money.Amount `json:"booked"`

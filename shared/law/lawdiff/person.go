@@ -24,8 +24,8 @@ type Person struct {
 	merged   []Difference
 }
 
-// FirstCreator is the first of the creators, by id, whose settlements the person has; "" when there are none. A
-// taxpayer with several creators is told with that one.
+// FirstCreator is the first of the creators, by id, whose settlements the person has; "" when there
+// are none. A taxpayer with several creators is told with that one.
 func (p *Person) FirstCreator() ident.Creator {
 	first := ident.Creator("")
 	for i := range p.parts {
@@ -51,7 +51,8 @@ type part struct {
 
 func (p *Person) begin(w Who) {
 	clear(p.index)
-	*p = Person{Who: w, Differences: p.Differences[:0], Gaps: p.Gaps[:0], booked: p.booked[:0], standing: p.standing[:0], parts: p.parts[:0],
+	*p = Person{Who: w, Differences: p.Differences[:0], Gaps: p.Gaps[:0], booked: p.booked[:0],
+		standing: p.standing[:0], parts: p.parts[:0],
 		index: p.index, merged: p.merged[:0]}
 }
 
@@ -67,7 +68,8 @@ func (p *Person) part(settlement ident.Settlement, creator ident.Creator) *part 
 			p.parts = append(p.parts, part{})
 		}
 		q := &p.parts[i]
-		*q = part{settlement: settlement, creator: creator, booked: q.booked[:0], standing: q.standing[:0]}
+		*q = part{settlement: settlement, creator: creator, booked: q.booked[:0],
+			standing: q.standing[:0]}
 		p.Settlements++
 	}
 	return &p.parts[i]
@@ -100,7 +102,10 @@ func (p *Person) reverse(e *Event) {
 	from := len(p.standing)
 	for i := q.last.from; i < q.last.to; i++ {
 		r := p.standing[i]
-		r.Income, r.Received, r.Sales, r.Withheld = r.Income.Neg(), r.Received.Neg(), r.Sales.Neg(), r.Withheld.Neg()
+		r.Income = r.Income.Neg()
+		r.Received = r.Received.Neg()
+		r.Sales = r.Sales.Neg()
+		r.Withheld = r.Withheld.Neg()
 		p.standing = append(p.standing, r)
 	}
 	q.standing = append(q.standing, span{from, len(p.standing)})
@@ -122,7 +127,8 @@ func (p *Person) trueUp(e *Event) error {
 	return nil
 }
 
-// decided adds an open true-up that was settled to both sides: whatever the law, it was collected or given back.
+// decided adds an open true-up that was settled to both sides: whatever the law, it was collected
+// or given back.
 func (p *Person) decided(e *Event) error {
 	if len(e.Of) != len(e.Rows) || len(e.Creators) != len(e.Rows) {
 		return errTrueUp
@@ -234,7 +240,9 @@ func (p *Person) differ(q *part) {
 		if d.Booked == d.Recomputed {
 			continue
 		}
-		d.Settlement, d.Creator, d.AfterTax = q.settlement, q.creator, q.afterTax
+		d.Settlement = q.settlement
+		d.Creator = q.creator
+		d.AfterTax = q.afterTax
 		p.Differences = append(p.Differences, *d)
 	}
 }

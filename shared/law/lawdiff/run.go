@@ -14,14 +14,15 @@ import (
 // errOrder tells that events did not come in order of entity, taxpayer and year.
 var errOrder = errors.New("lawdiff: events must be ordered by paying entity, taxpayer and year")
 
-// Run taxes a stream of events again and hands each person-year over when its last event is through. Events are
-// ordered by paying entity, taxpayer and year, and within a year as they were booked; a payment of January whose VAT
-// belongs to December finds the rows of the year before only if that year precedes it in the stream.
-// Memory does not grow with the number of persons: an event may be used again after it was given, and the Person
-// stands only until emit returns.
+// Run taxes a stream of events again and hands each person-year over when its last event is
+// through. Events are ordered by paying entity, taxpayer and year, and within a year as they were
+// booked; a payment of January whose VAT belongs to December finds the rows of the year before only
+// if that year precedes it in the stream. Memory does not grow with the number of persons: an event
+// may be used again after it was given, and the Person stands only until emit returns.
 //
 // Errors: those of the stream and of emit; events out of order.
-func Run(law *tax.Corpus, events iter.Seq2[*Event, error], emit func(*Person) error) (Totals, error) {
+func Run(law *tax.Corpus, events iter.Seq2[*Event, error],
+	emit func(*Person) error) (Totals, error) {
 	r := &run{law: law.Silent(), emit: emit}
 	r.person.index = map[string]int{}
 	for e, err := range events {
@@ -91,7 +92,8 @@ func (r *run) next(w Who) error {
 }
 
 func before(a, b Who) bool {
-	return cmp.Or(cmp.Compare(a.Entity, b.Entity), cmp.Compare(a.Taxpayer, b.Taxpayer), cmp.Compare(a.Year, b.Year)) < 0
+	return cmp.Or(cmp.Compare(a.Entity, b.Entity), cmp.Compare(a.Taxpayer, b.Taxpayer),
+		cmp.Compare(a.Year, b.Year)) < 0
 }
 
 // close sums a person up and hands it over.
@@ -112,7 +114,8 @@ func (r *run) book(e *Event) {
 	switch {
 	case part.gap: // booked anew, and it was not computable the first time
 	case p.blocked != "":
-		p.leave(part, Gap{Settlement: e.Settlement, Creator: e.Creator, Rule: p.Gaps[0].Rule, Missing: p.Gaps[0].Missing, Because: p.blocked})
+		p.leave(part, Gap{Settlement: e.Settlement, Creator: e.Creator, Rule: p.Gaps[0].Rule,
+			Missing: p.Gaps[0].Missing, Because: p.blocked})
 	case e.Missing != nil:
 		g := *e.Missing
 		g.Settlement, g.Creator = e.Settlement, e.Creator
@@ -128,8 +131,8 @@ func (r *run) book(e *Event) {
 	}
 }
 
-// standing are the rows on which a payment is taxed: those of its tax year and, where the VAT belongs to the year
-// before, of that one.
+// standing are the rows on which a payment is taxed: those of its tax year and, where the VAT
+// belongs to the year before, of that one.
 func (r *run) standing(f *tax.Facts) []tax.Row {
 	p := &r.person
 	year := f.VATDate.Year()

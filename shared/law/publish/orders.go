@@ -52,7 +52,8 @@ type Event struct {
 	At      time.Time `json:"at"`
 }
 
-// do carries an order out. Each act reads the pointers, decides, and writes only if nobody wrote in between.
+// do carries an order out. Each act reads the pointers, decides, and writes only if nobody wrote in
+// between.
 func (p Publisher) do(ctx context.Context, o Order) (Outcome, error) {
 	switch o.Job {
 	case "activate":
@@ -66,7 +67,8 @@ func (p Publisher) do(ctx context.Context, o Order) (Outcome, error) {
 	case "revoke":
 		return p.revoke(ctx, o)
 	}
-	return Outcome{}, refusal("there is no job %q; there are activate, shadow, draft, rollback, revoke and status", o.Job)
+	return Outcome{}, refusal(
+		"there is no job %q; there are activate, shadow, draft, rollback, revoke and status", o.Job)
 }
 
 // decision is a change of the pointers, before it is written.
@@ -78,7 +80,8 @@ type decision struct {
 }
 
 // move decides and writes, again and again while others are faster.
-func (p Publisher) move(ctx context.Context, act string, o Order, decide func(ruleset.State) (decision, error)) (Outcome, error) {
+func (p Publisher) move(ctx context.Context, act string, o Order,
+	decide func(ruleset.State) (decision, error)) (Outcome, error) {
 	return optimistic.Value(ctx, func() (Outcome, error) {
 		state, err := p.Store.Latest(ctx)
 		if err != nil {
@@ -95,7 +98,8 @@ func (p Publisher) move(ctx context.Context, act string, o Order, decide func(ru
 		}
 		err = p.Store.Apply(ctx, p.write(act, o, state, d, out))
 		if err == nil {
-			p.Log.InfoContext(ctx, "pack moved", "act", act, "pack", o.Pack, "version", o.Version, "active", out.Active, "before", out.Before, "rev", out.Rev)
+			p.Log.InfoContext(ctx, "pack moved", "act", act, "pack", o.Pack, "version", o.Version, "active",
+				out.Active, "before", out.Before, "rev", out.Rev)
 		}
 		return out, err
 	})
@@ -103,7 +107,9 @@ func (p Publisher) move(ctx context.Context, act string, o Order, decide func(ru
 
 func answer(o Order, was ruleset.State, d decision) Outcome {
 	p := d.next.Packs[o.Pack]
-	out := Outcome{Job: o.Job, Pack: o.Pack, Version: o.Version, Changed: d.changed || d.version != nil, Active: p.Active.String(), Before: was.Packs[o.Pack].Active.String(), Rev: d.next.Rev}
+	out := Outcome{Job: o.Job, Pack: o.Pack, Version: o.Version, Changed: d.changed ||
+		d.version != nil, Active: p.Active.String(), Before: was.Packs[o.Pack].Active.String(),
+		Rev: d.next.Rev}
 	if p.Shadow != nil {
 		out.Shadow = p.Shadow.Version
 	}
@@ -112,10 +118,12 @@ func answer(o Order, was ruleset.State, d decision) Outcome {
 
 // write puts together what one change is: pointers, version, history, audit record and event.
 func (p Publisher) write(act string, o Order, was ruleset.State, d decision, out Outcome) Write {
-	w := Write{Change: p.change(act, o, was.Packs[o.Pack].Active.String(), d.about.SHA256), Version: d.version, Request: o.request}
+	w := Write{Change: p.change(act, o, was.Packs[o.Pack].Active.String(), d.about.SHA256),
+		Version: d.version, Request: o.request}
 	if d.changed {
 		w.State, w.Change.Rev = &d.next, d.next.Rev
-		w.Event = Event{Pack: o.Pack, Version: o.Version, SHA256: d.about.SHA256, Act: act, Active: out.Active, Before: out.Before, Shadow: out.Shadow, Rev: out.Rev, At: w.Change.At}
+		w.Event = Event{Pack: o.Pack, Version: o.Version, SHA256: d.about.SHA256, Act: act,
+			Active: out.Active, Before: out.Before, Shadow: out.Shadow, Rev: out.Rev, At: w.Change.At}
 	}
 	return w
 }
@@ -127,7 +135,8 @@ func (p Publisher) ready(ctx context.Context, o Order) (ruleset.Ref, error) {
 		return ruleset.Ref{}, judged(err)
 	}
 	if v.Revoked != nil {
-		return ruleset.Ref{}, refusal("version %s of pack %s was revoked on %s; publish a higher version", v.Version, v.Pack, v.Revoked.Format(time.DateOnly))
+		return ruleset.Ref{}, refusal("version %s of pack %s was revoked on %s; publish a higher version",
+			v.Version, v.Pack, v.Revoked.Format(time.DateOnly))
 	}
 	bundle, err := ruleset.Fetch(ctx, p.Store, p.Rules.Trusted, id(o.Pack, v.Ref()))
 	if err != nil {
@@ -171,7 +180,8 @@ func above(s ruleset.State, pack string, ref ruleset.Ref) error {
 	if c := rulepack.CompareVersions(ref.Version, active.Version); c > 0 || (c == 0 && ref == active) {
 		return nil
 	}
-	return refusal("version %s of pack %s is not above the active %s; the way back is a roll-back", ref.Version, pack, active.Version)
+	return refusal("version %s of pack %s is not above the active %s; the way back is a roll-back",
+		ref.Version, pack, active.Version)
 }
 
 func (p Publisher) shadow(ctx context.Context, o Order) (Outcome, error) {
@@ -181,7 +191,8 @@ func (p Publisher) shadow(ctx context.Context, o Order) (Outcome, error) {
 			return decision{}, err
 		}
 		if s.Packs[o.Pack].Active == ref {
-			return decision{}, refusal("version %s of pack %s is active; it cannot be its own shadow", ref.Version, o.Pack)
+			return decision{},
+				refusal("version %s of pack %s is active; it cannot be its own shadow", ref.Version, o.Pack)
 		}
 		next, changed := s.Shadow(o.Pack, ref)
 		return decision{next: next, changed: changed, about: ref}, nil
@@ -209,7 +220,9 @@ func (p Publisher) rollback(ctx context.Context, o Order) (Outcome, error) {
 		}
 		next, changed := s.Rollback(o.Pack, to)
 		if !changed {
-			return decision{}, refusal("pack %s has no such version to go back to; before now were active: %v", o.Pack, s.Packs[o.Pack].Before)
+			return decision{},
+				refusal("pack %s has no such version to go back to; before now were active: %v", o.Pack,
+					s.Packs[o.Pack].Before)
 		}
 		if err := p.loads(ctx, next, o.Pack); err != nil {
 			return decision{}, err
@@ -228,10 +241,12 @@ func target(s ruleset.State, o Order) (*ruleset.Ref, error) {
 			return &r, nil
 		}
 	}
-	return nil, refusal("version %s of pack %s was not active before; before now were active: %v", o.Version, o.Pack, s.Packs[o.Pack].Before)
+	return nil, refusal("version %s of pack %s was not active before; before now were active: %v",
+		o.Version, o.Pack, s.Packs[o.Pack].Before)
 }
 
-// loads tries the packs as they would be after a change, with the examples of the pack that changes and its heirs.
+// loads tries the packs as they would be after a change, with the examples of the pack that changes
+// and its heirs.
 func (p Publisher) loads(ctx context.Context, next ruleset.State, pack string) error {
 	packs, err := p.Rules.Packs(ctx, next)
 	if err != nil {
@@ -246,7 +261,8 @@ func (p Publisher) loads(ctx context.Context, next ruleset.State, pack string) e
 	return nil
 }
 
-// revoke takes a version out of use for ever. What it taxed can still be explained: the archive stays.
+// revoke takes a version out of use for ever. What it taxed can still be explained: the archive
+// stays.
 func (p Publisher) revoke(ctx context.Context, o Order) (Outcome, error) {
 	return p.move(ctx, "rules.revoked", o, func(s ruleset.State) (decision, error) {
 		v, err := p.Store.Version(ctx, o.Pack, o.Version)
@@ -293,13 +309,15 @@ const (
 	shownRefusals = 20
 )
 
-// Status reports where the packs are in their lives; of one named pack, also its versions and history.
+// Status reports where the packs are in their lives; of one named pack, also its versions and
+// history.
 func (p Publisher) Status(ctx context.Context, pack string) (Report, error) {
 	state, err := p.Store.Latest(ctx)
 	if err != nil {
 		return Report{}, err
 	}
-	r := Report{Rev: state.Rev, Trusted: slices.Sorted(maps.Keys(p.Rules.Trusted)), Packs: []Standing{}}
+	r := Report{Rev: state.Rev, Trusted: slices.Sorted(maps.Keys(p.Rules.Trusted)),
+		Packs: []Standing{}}
 	if r.Refusals, err = p.Store.Refusals(ctx, shownRefusals); err != nil {
 		return r, err
 	}
@@ -331,7 +349,8 @@ func packNames(state ruleset.State) ([]string, error) {
 	return slices.Compact(names), nil
 }
 
-func (p Publisher) standing(ctx context.Context, state ruleset.State, pack string, whole bool) (Standing, error) {
+func (p Publisher) standing(ctx context.Context, state ruleset.State, pack string,
+	whole bool) (Standing, error) {
 	ptr := state.Packs[pack]
 	s := Standing{Pack: pack, Active: ptr.Active.String()}
 	var err error

@@ -1,5 +1,6 @@
-// Package publish takes policy packs and moves them through their lives: it checks a pack's signature, hashes, parents,
-// rules and examples, stores it for good under its version, and makes it draft, shadow, active or revoked.
+// Package publish takes policy packs and moves them through their lives: it checks a pack's
+// signature, hashes, parents, rules and examples, stores it for good under its version, and makes
+// it draft, shadow, active or revoked.
 package publish
 
 import (
@@ -31,12 +32,16 @@ type Publisher struct {
 	NewID func() string
 }
 
-// New makes a publisher that takes packs signed by trusted keys. The clock is the real instant, and ids name changes.
-func New(store Store, trusted rulepack.Trusted, log *slog.Logger, now func() time.Time, newID func() string) Publisher {
-	return Publisher{Store: store, Rules: &ruleset.Set{Shelf: store, Trusted: trusted, Log: log, Now: now}, Log: log, Now: now, NewID: newID}
+// New makes a publisher that takes packs signed by trusted keys. The clock is the real instant, and
+// ids name changes.
+func New(store Store, trusted rulepack.Trusted, log *slog.Logger, now func() time.Time,
+	newID func() string) Publisher {
+	return Publisher{Store: store, Rules: &ruleset.Set{Shelf: store, Trusted: trusted, Log: log,
+		Now: now}, Log: log, Now: now, NewID: newID}
 }
 
-// refusedError is a pack or a request that does not hold: trying again would not help, and nothing was changed.
+// refusedError is a pack or a request that does not hold: trying again would not help, and nothing
+// was changed.
 type refusedError struct{ cause error }
 
 func (r refusedError) Error() string { return r.cause.Error() }
@@ -61,15 +66,15 @@ func judged(err error) error {
 	return refusedError{err}
 }
 
-// Take takes the pack of a manifest in the rules bucket; sequencer distinguishes one upload of the manifest from the
-// next. A pack that was handed in before all its files had arrived is taken when this is called again. A refusal is
-// logged and recorded, and it is an error too.
+// Take takes the pack of a manifest in the rules bucket; sequencer distinguishes one upload of the
+// manifest from the next. A pack that was handed in before all its files had arrived is taken when
+// this is called again. A refusal is logged and recorded, and it is an error too.
 func (p Publisher) Take(ctx context.Context, key, sequencer string) error {
 	return p.report(ctx, "manifest "+key, key+sequencer, p.take(ctx, key, sequencer))
 }
 
-// report puts a refusal where people look for it: log, metric and record. mark names it, so that a repeated
-// notification makes no second record.
+// report puts a refusal where people look for it: log, metric and record. mark names it, so that a
+// repeated notification makes no second record.
 func (p Publisher) report(ctx context.Context, what, mark string, err error) error {
 	var r refusedError
 	if err == nil {
@@ -82,7 +87,8 @@ func (p Publisher) report(ctx context.Context, what, mark string, err error) err
 	p.Log.ErrorContext(ctx, "pack refused", "what", what, "cause", err.Error())
 	now := p.Now().UTC().Truncate(time.Millisecond)
 	id := now.Format("20060102") + "#" + digest([]byte(mark))
-	return errors.Join(err, p.Store.Refuse(ctx, Refusal{ID: id, At: now, What: what, Why: err.Error()}))
+	return errors.Join(err,
+		p.Store.Refuse(ctx, Refusal{ID: id, At: now, What: what, Why: err.Error()}))
 }
 
 func digest(data []byte) string {
@@ -93,8 +99,8 @@ func digest(data []byte) string {
 // maxManifest bounds what is read of a manifest or a rule file, in bytes.
 const maxManifest = 1 << 20
 
-// take checks and stores the pack of one manifest, and then does what the manifest asks for. Repeating it changes
-// nothing, also when the pack was moved on since.
+// take checks and stores the pack of one manifest, and then does what the manifest asks for.
+// Repeating it changes nothing, also when the pack was moved on since.
 func (p Publisher) take(ctx context.Context, key, sequencer string) error {
 	raw, err := p.Store.Object(ctx, key, maxManifest)
 	if err != nil {
@@ -110,7 +116,8 @@ func (p Publisher) take(ctx context.Context, key, sequencer string) error {
 	if err := p.keep(ctx, m, path.Dir(key)); err != nil {
 		return err
 	}
-	ask := Order{Pack: m.Pack, Version: m.Version, By: "manifest signed by " + m.Signature.Key, request: digest(append(raw, sequencer...))}
+	ask := Order{Pack: m.Pack, Version: m.Version, By: "manifest signed by " + m.Signature.Key,
+		request: digest(append(raw, sequencer...))}
 	switch m.Wanted() {
 	case rulepack.Shadow:
 		_, err = p.shadow(ctx, ask)
@@ -129,7 +136,9 @@ func (p Publisher) keep(ctx context.Context, m rulepack.Manifest, folder string)
 	if err != nil || known {
 		return err
 	}
-	archive, err := m.Archive(func(name string) ([]byte, error) { return p.Store.Object(ctx, path.Join(folder, name), maxManifest) })
+	archive, err := m.Archive(func(name string) ([]byte, error) {
+		return p.Store.Object(ctx, path.Join(folder, name), maxManifest)
+	})
 	if fault.HasCode(err, fault.NotFound) {
 		return refusal("the pack is only half uploaded, copy its manifest last: %w", judged(err))
 	}
@@ -150,8 +159,8 @@ func (p Publisher) keep(ctx context.Context, m rulepack.Manifest, folder string)
 	return p.record(ctx, bundle.Manifest, tried)
 }
 
-// known reports whether the very same pack is stored already. A version that is not above all there were is refused:
-// old law must not come back by an old file.
+// known reports whether the very same pack is stored already. A version that is not above all there
+// were is refused: old law must not come back by an old file.
 func (p Publisher) known(ctx context.Context, m rulepack.Manifest) (bool, error) {
 	versions, err := p.Store.Versions(ctx, m.Pack)
 	if err != nil {
@@ -163,10 +172,13 @@ func (p Publisher) known(ctx context.Context, m rulepack.Manifest) (bool, error)
 			return true, nil
 		}
 		if same {
-			return false, refusal("version %s of pack %s is stored with other content; raise the version", m.Version, m.Pack)
+			return false, refusal("version %s of pack %s is stored with other content; raise the version",
+				m.Version, m.Pack)
 		}
 		if rulepack.CompareVersions(m.Version, v.Version) <= 0 {
-			return false, refusal("version %s of pack %s is not above the stored %s; raise the version, or roll back to a stored one", m.Version, m.Pack, v.Version)
+			return false, refusal(
+				"version %s of pack %s is not above the stored %s; raise the version, or roll back to a "+
+					"stored one", m.Version, m.Pack, v.Version)
 		}
 	}
 	carried, err := embedded(m.Pack)
@@ -174,7 +186,9 @@ func (p Publisher) known(ctx context.Context, m rulepack.Manifest) (bool, error)
 		return false, err
 	}
 	if rulepack.CompareVersions(m.Version, carried.Version) <= 0 {
-		return false, refusal("version %s of pack %s is not above %s, which the functions carry; raise the version", m.Version, m.Pack, carried.Version)
+		return false, refusal(
+			"version %s of pack %s is not above %s, which the functions carry; raise the version", m.Version,
+			m.Pack, carried.Version)
 	}
 	return false, nil
 }
@@ -189,9 +203,11 @@ func embedded(pack string) (*tax.PackID, error) {
 	return &id, err
 }
 
-// try loads a pack with the others and runs its examples and those of its heirs. A pack that is only stored is
-// tried with the parents that it names, one that will compute with the parents in force.
-func (p Publisher) try(ctx context.Context, b rulepack.Bundle, stored bool) (rulepack.Tried, error) {
+// try loads a pack with the others and runs its examples and those of its heirs. A pack that is
+// only stored is tried with the parents that it names, one that will compute with the parents in
+// force.
+func (p Publisher) try(ctx context.Context, b rulepack.Bundle,
+	stored bool) (rulepack.Tried, error) {
 	state, err := p.Store.Latest(ctx)
 	if err != nil {
 		return rulepack.Tried{}, err
@@ -215,7 +231,8 @@ func (p Publisher) try(ctx context.Context, b rulepack.Bundle, stored bool) (rul
 }
 
 // parent gives the files of a parent that a manifest names, or of a later version in force.
-func (p Publisher) parent(ctx context.Context, inForce fs.FS, named tax.PackID, stored bool) (fs.FS, error) {
+func (p Publisher) parent(ctx context.Context, inForce fs.FS, named tax.PackID,
+	stored bool) (fs.FS, error) {
 	if inForce == nil {
 		return nil, refusal("parent %s is not known", named.Pack)
 	}
@@ -235,16 +252,20 @@ func (p Publisher) parent(ctx context.Context, inForce fs.FS, named tax.PackID, 
 	}
 	switch {
 	case !known:
-		return nil, refusal("parent %s@%s with SHA-256 %s is not known; publish it first", named.Pack, named.Version, named.SHA256)
-	case rulepack.CompareVersions(here.Version, named.Version) > 0: // checked against an older parent: the examples decide
+		return nil, refusal("parent %s@%s with SHA-256 %s is not known; publish it first", named.Pack,
+			named.Version, named.SHA256)
+	case rulepack.CompareVersions(here.Version,
+		named.Version) > 0: // checked against an older parent: the examples decide
 		return inForce, nil
 	case stored:
 		return p.Rules.Stored(ctx, named)
 	}
-	return nil, refusal("parent %s@%s is not in force, %s is; activate it first", named.Pack, named.Version, here.Version)
+	return nil, refusal("parent %s@%s is not in force, %s is; activate it first", named.Pack,
+		named.Version, here.Version)
 }
 
-// archive stores the archive once. What lies there from a try that broke off counts when it is the same pack.
+// archive stores the archive once. What lies there from a try that broke off counts when it is the
+// same pack.
 func (p Publisher) archive(ctx context.Context, m rulepack.Manifest, archive []byte) error {
 	taken, err := p.Store.Keep(ctx, m.Pack, m.Version, archive)
 	if err != nil || !taken {
@@ -256,7 +277,8 @@ func (p Publisher) archive(ctx context.Context, m rulepack.Manifest, archive []b
 	}
 	b, err := rulepack.Open(there, p.Rules.Trusted)
 	if err != nil || !b.Manifest.SameContent(m) {
-		return refusal("version %s of pack %s is archived with other content; raise the version", m.Version, m.Pack)
+		return refusal("version %s of pack %s is archived with other content; raise the version",
+			m.Version, m.Pack)
 	}
 	return nil
 }
@@ -264,8 +286,11 @@ func (p Publisher) archive(ctx context.Context, m rulepack.Manifest, archive []b
 // record notes the stored version, with its one audit record.
 func (p Publisher) record(ctx context.Context, m rulepack.Manifest, tried rulepack.Tried) error {
 	id := m.ID()
-	c := p.change("rules.stored", Order{Pack: m.Pack, Version: m.Version, By: "manifest signed by " + m.Signature.Key}, "", id.SHA256)
-	v := Version{Pack: m.Pack, Version: m.Version, SHA256: id.SHA256, Object: ObjectName(m.Pack, m.Version), Key: m.Signature.Key,
+	c := p.change("rules.stored",
+		Order{Pack: m.Pack, Version: m.Version, By: "manifest signed by " + m.Signature.Key}, "",
+		id.SHA256)
+	v := Version{Pack: m.Pack, Version: m.Version, SHA256: id.SHA256,
+		Object: ObjectName(m.Pack, m.Version), Key: m.Signature.Key,
 		Examples: tried.Examples, Skipped: tried.Skipped, At: c.At}
 	err := p.Store.Apply(ctx, Write{Change: c, Version: &v})
 	if errors.Is(err, optimistic.ErrRival) { // two notifications of one manifest at once
@@ -276,17 +301,20 @@ func (p Publisher) record(ctx context.Context, m rulepack.Manifest, tried rulepa
 		return cmp.Or(again, err)
 	}
 	if err == nil {
-		p.Log.InfoContext(ctx, "pack stored", "pack", m.Pack, "version", m.Version, "sha256", id.SHA256, "examples", tried.Examples, "skipped", tried.Skipped)
+		p.Log.InfoContext(ctx, "pack stored", "pack", m.Pack, "version", m.Version, "sha256", id.SHA256,
+			"examples", tried.Examples, "skipped", tried.Skipped)
 	}
 	return err
 }
 
 // change is the entry of the history for one act of this moment.
 func (p Publisher) change(act string, o Order, from, sha256 string) Change {
-	return Change{ID: p.NewID(), At: p.Now().UTC().Truncate(time.Millisecond), Act: act, Pack: o.Pack, From: from, To: o.Version, SHA256: sha256, By: o.By, Why: o.Why}
+	return Change{ID: p.NewID(), At: p.Now().UTC().Truncate(time.Millisecond), Act: act, Pack: o.Pack,
+		From: from, To: o.Version, SHA256: sha256, By: o.By, Why: o.Why}
 }
 
-// Do carries an order out. A refusal is part of the outcome, not an error; it is logged and recorded.
+// Do carries an order out. A refusal is part of the outcome, not an error; it is logged and
+// recorded.
 func (p Publisher) Do(ctx context.Context, o Order) (Outcome, error) {
 	out, err := p.do(ctx, o)
 	var r refusedError

@@ -10,15 +10,16 @@ import (
 	"fenzhang/shared/law/ruleset"
 )
 
-// Store keeps pointers, versions, history and refusals, and the archives of packs. An error of a read that is neither
-// fault.NotFound nor TooLargeError means that the store cannot be reached.
+// Store keeps pointers, versions, history and refusals, and the archives of packs. An error of a
+// read that is neither fault.NotFound nor TooLargeError means that the store cannot be reached.
 type Store interface {
 	ruleset.Shelf
 	// Latest reads the pointers as they are now, for somebody who will change them.
 	Latest(ctx context.Context) (ruleset.State, error)
 	// Object reads an object of the rules bucket that must be smaller than a bound.
 	Object(ctx context.Context, name string, most int64) ([]byte, error)
-	// Keep writes an archive once. taken is true when the name was taken before; then nothing was written.
+	// Keep writes an archive once. taken is true when the name was taken before; then nothing was
+	// written.
 	Keep(ctx context.Context, pack, version string, archive []byte) (taken bool, err error)
 	// Version reads one version; Versions lists those of a pack in their order.
 	Version(ctx context.Context, pack, version string) (Version, error)
@@ -28,7 +29,8 @@ type Store interface {
 	Refusals(ctx context.Context, most int32) ([]Refusal, error)
 	// Refuse records a refusal; recording the same one again changes nothing.
 	Refuse(ctx context.Context, r Refusal) error
-	// Apply writes a change with its one audit record. The error is optimistic.ErrRival or ErrDone when nothing was written.
+	// Apply writes a change with its one audit record. The error is optimistic.ErrRival or ErrDone
+	// when nothing was written.
 	Apply(ctx context.Context, w Write) error
 }
 
@@ -47,16 +49,17 @@ func ObjectName(pack, version string) string { return "packs/" + pack + "/" + ve
 
 // Version is a verified version of a pack as it is recorded.
 type Version struct {
-	Pack     string         `json:"pack"`
-	Version  string         `json:"version"`
-	SHA256   string         `json:"sha256"`
-	Object   string         `json:"object"`
-	Key      string         `json:"key"` // that signed the manifest
-	Examples int            `json:"examples"`
-	Skipped  int            `json:"skipped"`
-	At       time.Time      `json:"at"`
-	Revoked  *time.Time     `json:"revoked,omitempty"`
-	State    rulepack.State `json:"state,omitempty"` // filled in for reading: it follows from the pointers
+	Pack     string     `json:"pack"`
+	Version  string     `json:"version"`
+	SHA256   string     `json:"sha256"`
+	Object   string     `json:"object"`
+	Key      string     `json:"key"` // that signed the manifest
+	Examples int        `json:"examples"`
+	Skipped  int        `json:"skipped"`
+	At       time.Time  `json:"at"`
+	Revoked  *time.Time `json:"revoked,omitempty"`
+	// filled in for reading: it follows from the pointers
+	State rulepack.State `json:"state,omitempty"`
 }
 
 // Ref names it for the pointers.

@@ -19,8 +19,8 @@ type workedCase struct {
 	place string // where it is asked: the locality, or the home
 }
 
-// collect sorts the examples to the packs they stand in and to the definitions that they concern: the rules that
-// answered, and what those use.
+// collect sorts the examples to the packs they stand in and to the definitions that they concern:
+// the rules that answered, and what those use.
 func (c *contents) collect() {
 	for _, code := range c.order {
 		p := c.places[code]
@@ -108,10 +108,12 @@ type fact struct {
 }
 
 func (e *edition) example(x *workedCase) exampleView {
-	v := exampleView{ID: x.Example.ID, Date: x.Example.Date, Source: x.Example.Source, Inputs: e.facts(x.Example.Inputs), Result: e.facts(x.Example.Expected),
+	v := exampleView{ID: x.Example.ID, Date: x.Example.Date, Source: x.Example.Source,
+		Inputs: e.facts(x.Example.Inputs), Result: e.facts(x.Example.Expected),
 		Arithmetic: x.Example.Steps, Passed: x.State == example.Passed, Note: x.Example.Note}
 	if x.Example.Taxpayer != "" {
-		v.Inputs = append([]fact{{e.figure("taxpayer"), []string{e.term(x.Example.Taxpayer)}}}, v.Inputs...)
+		v.Inputs = append([]fact{{e.figure("taxpayer"), []string{e.term(x.Example.Taxpayer)}}},
+			v.Inputs...)
 	}
 	if x.place != "" {
 		v.Place = e.nameOf(x.place)
@@ -161,7 +163,9 @@ func (e *edition) lines(raw json.RawMessage) []string {
 	return lines
 }
 
-func isObject(raw json.RawMessage) bool { return bytes.HasPrefix(bytes.TrimSpace(raw), []byte("{")) }
+func isObject(raw json.RawMessage) bool {
+	return bytes.HasPrefix(bytes.TrimSpace(raw), []byte("{"))
+}
 
 func (e *edition) joined(list []json.RawMessage, by string) string {
 	parts := make([]string, len(list))
@@ -182,7 +186,9 @@ func (e *edition) plain(raw json.RawMessage) string {
 		return "[" + e.joined(list, ", ") + "]"
 	case isObject(raw):
 		var parts []string
-		each(raw, func(name string, value json.RawMessage) { parts = append(parts, e.figure(name)+" "+e.plain(value)) })
+		each(raw, func(name string, value json.RawMessage) {
+			parts = append(parts, e.figure(name)+" "+e.plain(value))
+		})
 		return strings.Join(parts, ", ")
 	case string(raw) == "null":
 		return "—"

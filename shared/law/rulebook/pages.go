@@ -48,10 +48,12 @@ func (e *edition) define(k key, d *tax.Definition) *page {
 	if k.place == "" {
 		trail = append(trail, link{"index.html#" + topicOf(d.ID).name, e.t(topicOf(d.ID).title)})
 	} else {
-		trail = append(trail, link{"places.html", e.w("by_place")}, link{e.home(k.place), e.nameOf(k.place)})
+		trail = append(trail, link{"places.html", e.w("by_place")},
+			link{e.home(k.place), e.nameOf(k.place)})
 	}
 	p := e.page("definition.html", path, e.t(d.Title), trail...)
-	v := definitionView{ID: d.ID, Kind: e.titleOf(d.Kind), Tax: e.term(d.Tax), Unit: e.term(d.Unit), Place: e.nameOf(k.place)}
+	v := definitionView{ID: d.ID, Kind: e.titleOf(d.Kind), Tax: e.term(d.Tax), Unit: e.term(d.Unit),
+		Place: e.nameOf(k.place)}
 	if x := e.entry(k); x != nil {
 		v.Status, v.Now = e.badge(x.Status), e.today(k)
 		if x.Gap != nil {
@@ -199,7 +201,8 @@ type indexView struct {
 func (e *edition) index() *page {
 	p := e.page("index.html", "index.html", e.w("book"))
 	id := e.source.Corpus.National().Pack()
-	v := indexView{On: e.source.On.String(), Version: id.Version, SHA: id.SHA256, Intro: e.w("intro"), Places: len(e.source.Corpus.Jurisdictions()) - 1}
+	v := indexView{On: e.source.On.String(), Version: id.Version, SHA: id.SHA256, Intro: e.w("intro"),
+		Places: len(e.source.Corpus.Jurisdictions()) - 1}
 	for _, t := range topics {
 		s := section{Name: t.name, Title: e.t(t.title)}
 		for _, d := range e.places[""].definitions {
@@ -227,8 +230,8 @@ type jurisdictionRow struct {
 	Localities        int
 }
 
-// known lists the titles of what is known at a place: methods that have their values, and rates and tables that only
-// methods of the place above use.
+// known lists the titles of what is known at a place: methods that have their values, and rates and
+// tables that only methods of the place above use.
 func (e *edition) known(code string) (titles []string, gaps int) {
 	p := e.places[code]
 	for i := range p.entries {
@@ -238,7 +241,8 @@ func (e *edition) known(code string) (titles []string, gaps int) {
 		case x.Gap != nil:
 			gaps++
 		case x.Kind == tax.KindMethod && e.methodOn(k) != "none" && e.blocked(k) == nil,
-			(x.Kind == tax.KindRate || x.Kind == tax.KindRates || x.Kind == tax.KindBands) && len(e.usedBy[k]) == 0:
+			(x.Kind == tax.KindRate || x.Kind == tax.KindRates || x.Kind == tax.KindBands) &&
+				len(e.usedBy[k]) == 0:
 			titles = append(titles, e.t(x.Title))
 		}
 	}
@@ -266,7 +270,8 @@ func (c *contents) method(k key) *tax.Method {
 	d := c.definition(k)
 	for i := range d.Values {
 		v := &d.Values[i]
-		if v.Method.Name != "" && !c.source.On.Before(v.From) && (v.To.IsZero() || !c.source.On.After(v.To)) {
+		if v.Method.Name != "" && !c.source.On.Before(v.From) &&
+			(v.To.IsZero() || !c.source.On.After(v.To)) {
 			return &v.Method
 		}
 	}
@@ -287,8 +292,10 @@ func (e *edition) jurisdictions() *page {
 	var rows []jurisdictionRow
 	for _, j := range e.source.Corpus.Jurisdictions()[1:] {
 		at := e.places[j.Code]
-		r := jurisdictionRow{Code: j.Code, ISO: j.ISO, Kind: e.term(j.Kind), Link: link{p.Root + e.home(j.Code), e.t(j.Title)},
-			Confidence: badge{Class: j.Confidence, Word: e.term(j.Confidence)}, Localities: len(at.localities), Definitions: len(at.definitions)}
+		r := jurisdictionRow{Code: j.Code, ISO: j.ISO, Kind: e.term(j.Kind),
+			Link:       link{p.Root + e.home(j.Code), e.t(j.Title)},
+			Confidence: badge{Class: j.Confidence, Word: e.term(j.Confidence)},
+			Localities: len(at.localities), Definitions: len(at.definitions)}
 		r.Known, r.Gaps = e.known(j.Code)
 		for _, l := range at.localities {
 			more, gaps := e.known(l)
@@ -321,9 +328,12 @@ type jurisdictionView struct {
 func (e *edition) jurisdiction(code string) *page {
 	at := e.places[code]
 	j := at.pack.Jurisdiction
-	p := e.page("place.html", e.home(code), e.t(j.Title), link{"index.html", e.w("book")}, link{"places.html", e.w("by_place")})
-	v := jurisdictionView{Code: code, ISO: j.ISO, Kind: e.term(j.Kind), Version: at.pack.ID.Version, SHA: at.pack.ID.SHA256,
-		Confidence: badge{Class: j.Confidence, Word: e.term(j.Confidence)}, Own: e.local(code, p.Root), Count: len(e.byPlace[code])}
+	p := e.page("place.html", e.home(code), e.t(j.Title), link{"index.html", e.w("book")},
+		link{"places.html", e.w("by_place")})
+	v := jurisdictionView{Code: code, ISO: j.ISO, Kind: e.term(j.Kind), Version: at.pack.ID.Version,
+		SHA:        at.pack.ID.SHA256,
+		Confidence: badge{Class: j.Confidence, Word: e.term(j.Confidence)}, Own: e.local(code, p.Root),
+		Count: len(e.byPlace[code])}
 	for _, l := range at.localities {
 		v.Localities = append(v.Localities, e.local(l, p.Root))
 	}
@@ -357,7 +367,8 @@ func (e *edition) gaps() *page {
 	p := e.page("gaps.html", "gaps.html", e.w("gaps"), link{"index.html", e.w("book")})
 	var list []gapSection
 	for _, code := range e.order {
-		s := gapSection{Place: link{p.Root + e.home(code), e.nameOf(code)}, Code: cmp.Or(code, "000000"), Rows: e.local(code, p.Root).Gaps}
+		s := gapSection{Place: link{p.Root + e.home(code), e.nameOf(code)}, Code: cmp.Or(code, "000000"),
+			Rows: e.local(code, p.Root).Gaps}
 		if s.Rows != nil {
 			list = append(list, s)
 		}
@@ -404,7 +415,9 @@ func (e *edition) cite(found map[string]*documentView, l placeLink, sources []so
 			doc = &documentView{Document: s.Document}
 			found[s.Document] = doc
 		}
-		if !slices.ContainsFunc(doc.Articles, func(a sourceView) bool { return a.Article == s.Article && a.URL == s.URL }) {
+		if !slices.ContainsFunc(doc.Articles, func(a sourceView) bool {
+			return a.Article == s.Article && a.URL == s.URL
+		}) {
 			doc.Articles = append(doc.Articles, s)
 		}
 		if !slices.ContainsFunc(doc.Cited, func(c placeLink) bool { return c.Href == l.Href }) {
@@ -425,7 +438,9 @@ func (e *edition) holidays() *page {
 	p := e.page("holidays.html", "holidays.html", e.w("holidays"), link{"index.html", e.w("book")})
 	var list []noticeView
 	for _, n := range e.source.Notices {
-		v := noticeView{Year: n.Year.Year, Title: e.t(n.Title), Source: e.cited([]tax.Law{n.Law}, []civil.Date{n.Published})[0], DaysOff: spans(n.Year.Holidays, e.w("until"))}
+		v := noticeView{Year: n.Year.Year, Title: e.t(n.Title),
+			Source:  e.cited([]tax.Law{n.Law}, []civil.Date{n.Published})[0],
+			DaysOff: spans(n.Year.Holidays, e.w("until"))}
 		for _, d := range n.Year.WorkDays {
 			v.WorkDay = append(v.WorkDay, d.String())
 		}

@@ -1,5 +1,5 @@
-// Package rulebook renders the rules as a book for people: linked static pages in Chinese and English that need
-// neither scripts nor the network.
+// Package rulebook renders the rules as a book for people: linked static pages in Chinese and
+// English that need neither scripts nor the network.
 package rulebook
 
 import (
@@ -33,8 +33,8 @@ var files embed.FS
 // languages of the book; each has a folder of its own.
 var languages = []string{"zh", "en"}
 
-// Render gives every file of the book by its path below the book's folder. It is deterministic: the same source
-// gives the same bytes.
+// Render gives every file of the book by its path below the book's folder. It is deterministic: the
+// same source gives the same bytes.
 //
 // Errors: a pack that cannot be read; those of a template, which a test finds.
 func Render(s Source) (map[string][]byte, error) {
@@ -99,7 +99,8 @@ type contents struct {
 }
 
 func newContents(s Source) (*contents, error) {
-	c := &contents{source: s, places: map[string]*place{}, usedBy: map[key][]key{}, worked: map[key][]*workedCase{}, byPlace: map[string][]*workedCase{}, stepOrder: map[string]int{}}
+	c := &contents{source: s, places: map[string]*place{}, usedBy: map[key][]key{},
+		worked: map[key][]*workedCase{}, byPlace: map[string][]*workedCase{}, stepOrder: map[string]int{}}
 	packs, err := s.Corpus.Contents()
 	if err != nil {
 		return nil, err
@@ -150,7 +151,9 @@ func (c *contents) add(p tax.Pack, national bool) {
 			at = &place{code: code, pack: p}
 			c.places[code] = at
 		}
-		sort.Slice(at.definitions, func(i, j int) bool { return at.definitions[i].ID < at.definitions[j].ID })
+		sort.Slice(at.definitions, func(i, j int) bool {
+			return at.definitions[i].ID < at.definitions[j].ID
+		})
 		at.entries = c.entriesOf(code)
 		c.order = append(c.order, code)
 	}
@@ -163,7 +166,9 @@ func (c *contents) entriesOf(code string) []tax.Entry {
 	if err != nil {
 		return nil
 	}
-	return slices.DeleteFunc(e.Rulebook(c.source.On), func(x tax.Entry) bool { return x.Place != code })
+	return slices.DeleteFunc(e.Rulebook(c.source.On), func(x tax.Entry) bool {
+		return x.Place != code
+	})
 }
 
 // chain lists where a rule is looked for that a place uses: itself, its jurisdiction, the nation.
@@ -259,10 +264,11 @@ func (c *contents) home(code string) string {
 // page is one page; Form is the template that writes it.
 type page struct {
 	Form, Path, Lang, Title string
-	Root, Other             string // the way up to the language's folder; this page in the other language
-	Trail                   []link
-	Words                   map[string]string
-	Body                    any
+	// the way up to the language's folder; this page in the other language
+	Root, Other string
+	Trail       []link
+	Words       map[string]string
+	Body        any
 }
 
 // link is a link within the book.
@@ -270,14 +276,16 @@ type link struct{ Href, Text string }
 
 // Front is the page before both languages.
 func (c *contents) front() *page {
-	return &page{Form: "front.html", Path: "index.html", Lang: "zh", Title: words["book"].ZH, Body: struct {
-		On       civil.Date
-		ZH, EN   string
-		SayZH    string
-		SayEN    string
-		Packs    int
-		National tax.PackID
-	}{c.source.On, words["book"].ZH, words["book"].EN, words["intro"].ZH, words["intro"].EN, len(c.source.Corpus.Packs()), c.source.Corpus.National().Pack()}}
+	return &page{Form: "front.html", Path: "index.html", Lang: "zh", Title: words["book"].ZH,
+		Body: struct {
+			On       civil.Date
+			ZH, EN   string
+			SayZH    string
+			SayEN    string
+			Packs    int
+			National tax.PackID
+		}{c.source.On, words["book"].ZH, words["book"].EN, words["intro"].ZH, words["intro"].EN,
+			len(c.source.Corpus.Packs()), c.source.Corpus.National().Pack()}}
 }
 
 // edition is the book in one language.
@@ -311,13 +319,15 @@ func (e *edition) page(form, path, title string, trail ...link) *page {
 	for i := range trail {
 		trail[i].Href = up + trail[i].Href
 	}
-	return &page{Form: form, Path: path, Lang: map[string]string{"zh": "zh-CN", "en": "en"}[e.lang], Title: title, Root: up, Other: up + "../" + other + "/" + path,
+	return &page{Form: form, Path: path, Lang: map[string]string{"zh": "zh-CN", "en": "en"}[e.lang],
+		Title: title, Root: up, Other: up + "../" + other + "/" + path,
 		Trail: trail, Words: e.ownWords}
 }
 
 // pages makes every page of the edition.
 func (e *edition) pages() []*page {
-	list := []*page{e.index(), e.jurisdictions(), e.gaps(), e.sources(), e.holidays(), e.examplesOf("")}
+	list := []*page{e.index(), e.jurisdictions(), e.gaps(), e.sources(), e.holidays(),
+		e.examplesOf("")}
 	for _, code := range e.order {
 		if code != "" && len(e.chain(code)) == 2 {
 			list = append(list, e.jurisdiction(code), e.examplesOf(code))

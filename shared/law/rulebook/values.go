@@ -104,10 +104,14 @@ func (e *edition) span(from, to civil.Date) string {
 // value makes the view of one dated value of a definition that stands on the page at a path.
 func (e *edition) value(k key, d *tax.Definition, v *tax.Dated, up string) valueView {
 	on := e.source.On
-	x := valueView{Anchor: "from-" + v.From.String(), Span: e.span(v.From, v.To), Now: !on.Before(v.From) && (v.To.IsZero() || !on.After(v.To)),
-		Status: e.badge(v.Status), Note: e.t(v.Note), Sources: e.cited(v.Law, append([]civil.Date{v.Published}, v.Also...))}
+	x := valueView{Anchor: "from-" + v.From.String(), Span: e.span(v.From, v.To),
+		Now:    !on.Before(v.From) && (v.To.IsZero() || !on.After(v.To)),
+		Status: e.badge(v.Status), Note: e.t(v.Note),
+		Sources: e.cited(v.Law, append([]civil.Date{v.Published}, v.Also...))}
 	if v.Lapsed != nil {
-		x.Status, x.Gap, x.GapWord = e.badge("lapsed"), e.t(*v.Lapsed), e.w("lapsed")
+		x.Status = e.badge("lapsed")
+		x.Gap = e.t(*v.Lapsed)
+		x.GapWord = e.w("lapsed")
 		return x
 	}
 	if v.Status == tax.Open {
@@ -132,7 +136,9 @@ func (e *edition) value(k key, d *tax.Definition, v *tax.Dated, up string) value
 
 // open tells what an open value lacks and what may be chosen.
 func (e *edition) open(x *valueView, k key, v *tax.Dated, up string) {
-	x.Gap, x.GapWord, x.Note = e.t(v.Note), e.w("gap"), ""
+	x.Gap = e.t(v.Note)
+	x.GapWord = e.w("gap")
+	x.Note = ""
 	if v.Discretion {
 		x.GapWord = e.w("discretion")
 	}
@@ -166,14 +172,16 @@ func (e *edition) cited(laws []tax.Law, issued []civil.Date) []sourceView {
 func (e *edition) table(kind tax.Kind, v *tax.Dated) *table {
 	switch kind {
 	case tax.KindBrackets:
-		t := &table{Head: []string{e.w("level"), e.w("above"), e.w("up_to"), e.w("rate"), e.w("quick")}, Numbers: 1}
+		t := &table{Head: []string{e.w("level"), e.w("above"), e.w("up_to"), e.w("rate"), e.w("quick")},
+			Numbers: 1}
 		var low money.Amount
 		for i, b := range v.Brackets {
 			high := "—"
 			if !b.UpTo.IsZero() {
 				high = grouped(b.UpTo)
 			}
-			t.Rows = append(t.Rows, []string{ordinal(i), grouped(low), high, percent(b.Rate), grouped(b.Quick)})
+			t.Rows = append(t.Rows,
+				[]string{ordinal(i), grouped(low), high, percent(b.Rate), grouped(b.Quick)})
 			low = b.UpTo
 		}
 		return t
@@ -242,12 +250,14 @@ func (e *edition) calculation(k key, m *tax.Method, up string) *methodView {
 }
 
 func (e *edition) regime(r *tax.Regime) *regimeView {
-	x := &regimeView{Item: e.term(r.Item), Refuse: r.Refuse, Code: r.When, Condition: e.condition(r.When), Text: segments(e.t(r.Text))}
+	x := &regimeView{Item: e.term(r.Item), Refuse: r.Refuse, Code: r.When,
+		Condition: e.condition(r.When), Text: segments(e.t(r.Text))}
 	for _, a := range r.Allows {
 		x.Allows = append(x.Allows, e.term(a))
 	}
 	for _, b := range r.Bans {
-		x.Bans = append(x.Bans, banView{Item: e.term(b.Item), Why: e.t(b.Why), Sources: e.cited(b.Law, nil)})
+		x.Bans = append(x.Bans,
+			banView{Item: e.term(b.Item), Why: e.t(b.Why), Sources: e.cited(b.Law, nil)})
 	}
 	return x
 }
@@ -293,10 +303,12 @@ func (e *edition) short(d *tax.Definition, v *tax.Dated) string {
 		return sign + e.withUnit(v.Threshold.Amount, d.Unit)
 	case tax.KindBrackets:
 		n := len(v.Brackets)
-		return ordinal(n-1) + " " + e.w("levels") + " · " + percent(v.Brackets[0].Rate) + " – " + percent(v.Brackets[n-1].Rate)
+		return ordinal(n-1) + " " + e.w("levels") + " · " + percent(v.Brackets[0].Rate) + " – " +
+			percent(v.Brackets[n-1].Rate)
 	case tax.KindBands:
 		n := len(v.Bands)
-		return ordinal(n-1) + " " + e.w("rows") + " · " + percent(v.Bands[0].Rate) + " – " + percent(v.Bands[n-1].Rate)
+		return ordinal(n-1) + " " + e.w("rows") + " · " + percent(v.Bands[0].Rate) + " – " +
+			percent(v.Bands[n-1].Rate)
 	case tax.KindRates:
 		return e.shortRates(v)
 	case tax.KindChoice:

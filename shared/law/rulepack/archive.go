@@ -8,7 +8,8 @@ import (
 	"io/fs"
 )
 
-// Archive puts the signed manifest and its files, got by read, into a zip whose bytes depend on them alone.
+// Archive puts the signed manifest and its files, got by read, into a zip whose bytes depend on
+// them alone.
 func (m Manifest) Archive(read func(name string) ([]byte, error)) ([]byte, error) {
 	var out bytes.Buffer
 	z := zip.NewWriter(&out)
@@ -53,8 +54,8 @@ type Bundle struct {
 	Files    fs.FS
 }
 
-// Open reads an archive and checks it as if it came from a stranger: form, signature, every hash. It does not
-// compile the rules.
+// Open reads an archive and checks it as if it came from a stranger: form, signature, every hash.
+// It does not compile the rules.
 func Open(archive []byte, trusted Trusted) (Bundle, error) {
 	z, err := zip.NewReader(bytes.NewReader(archive), int64(len(archive)))
 	if err != nil {
@@ -77,7 +78,8 @@ func Open(archive []byte, trusted Trusted) (Bundle, error) {
 	return Bundle{m, z}, m.nothingElse(z)
 }
 
-// nothingElse refuses a file that the signed manifest does not name: it would be read with the others.
+// nothingElse refuses a file that the signed manifest does not name: it would be read with the
+// others.
 func (m Manifest) nothingElse(z *zip.Reader) error {
 	named := map[string]bool{ManifestName: true}
 	for _, f := range m.Files {

@@ -1,5 +1,6 @@
-// Package rulepack checks a policy pack that somebody hands in: a signed manifest that names every file and the
-// parents with their SHA-256, the files themselves, and the examples that stand beside the rules.
+// Package rulepack checks a policy pack that somebody hands in: a signed manifest that names every
+// file and the parents with their SHA-256, the files themselves, and the examples that stand beside
+// the rules.
 package rulepack
 
 import (
@@ -29,25 +30,29 @@ type State string
 
 // The states, in their order. A revoked version never comes back.
 const (
-	Draft   State = "draft"   // verified and stored, computes nothing
-	Shadow  State = "shadow"  // computes beside the active one; differences are kept, money does not see it
-	Active  State = "active"  // computes
-	Revoked State = "revoked" // must not compute again; stays stored, because what it taxed must be explained
+	Draft State = "draft" // verified and stored, computes nothing
+	// computes beside the active one; differences are kept, money does not see it
+	Shadow State = "shadow"
+	Active State = "active" // computes
+	// must not compute again; stays stored, because what it taxed must be explained
+	Revoked State = "revoked"
 )
 
 // Manifest says what a pack consists of and who vouches for it.
 type Manifest struct {
-	Pack         string     `json:"pack"`
-	Jurisdiction string     `json:"jurisdiction"` // six digits; 000000 for the national pack
-	Version      string     `json:"version"`      // numbers joined by dots, compared number by number
-	Parents      []Parent   `json:"parents"`
-	Files        []File     `json:"files"`
-	State        State      `json:"state,omitempty"` // the state that is asked for; draft when left out
-	Signature    *Signature `json:"signature,omitempty"`
+	Pack         string   `json:"pack"`
+	Jurisdiction string   `json:"jurisdiction"` // six digits; 000000 for the national pack
+	Version      string   `json:"version"`      // numbers joined by dots, compared number by number
+	Parents      []Parent `json:"parents"`
+	Files        []File   `json:"files"`
+	// the state that is asked for; draft when left out
+	State     State      `json:"state,omitempty"`
+	Signature *Signature `json:"signature,omitempty"`
 }
 
-// Parent is a pack whose rules this one inherits, as it was when this one was checked. In force it may be that
-// version or a later one: the examples of this pack are run again whenever a parent changes.
+// Parent is a pack whose rules this one inherits, as it was when this one was checked. In force it
+// may be that version or a later one: the examples of this pack are run again whenever a parent
+// changes.
 type Parent struct {
 	Pack    string `json:"pack"`
 	Version string `json:"version"`
@@ -72,8 +77,10 @@ var (
 	versionShape = regexp.MustCompile(`^[0-9]{1,8}(\.[0-9]{1,8}){0,3}$`)
 	sha256Shape  = regexp.MustCompile(`^[0-9a-f]{64}$`)
 	errNoFiles   = errors.New("rulepack: the manifest names no files, or too many")
-	errNameShape = errors.New("rulepack: manifest: the pack must be lower-case letters, digits, dashes and underscores, its jurisdiction six digits, its version numbers joined by dots")
-	errState     = errors.New("rulepack: manifest: the state asked for must be draft, shadow or active")
+	errNameShape = errors.New(
+		"rulepack: manifest: the pack must be lower-case letters, digits, dashes and underscores, its " +
+			"jurisdiction six digits, its version numbers joined by dots")
+	errState = errors.New("rulepack: manifest: the state asked for must be draft, shadow or active")
 )
 
 // Parse reads a manifest and checks its form, not its signature.
@@ -82,7 +89,8 @@ func Parse(raw []byte) (Manifest, error) {
 	if problems := strictjson.Decode(raw, &m); len(problems) > 0 {
 		return m, fmt.Errorf("rulepack: manifest: %s %s", problems[0].Field, problems[0].Problem)
 	}
-	if !nameShape.MatchString(m.Pack) || !placeShape.MatchString(m.Jurisdiction) || !versionShape.MatchString(m.Version) {
+	if !nameShape.MatchString(m.Pack) || !placeShape.MatchString(m.Jurisdiction) ||
+		!versionShape.MatchString(m.Version) {
 		return m, errNameShape
 	}
 	if !slices.Contains([]State{"", Draft, Shadow, Active}, m.State) {
@@ -94,8 +102,11 @@ func Parse(raw []byte) (Manifest, error) {
 func (m Manifest) checkParents() error {
 	seen := map[string]bool{m.Pack: true}
 	for _, p := range m.Parents {
-		if !nameShape.MatchString(p.Pack) || !versionShape.MatchString(p.Version) || !sha256Shape.MatchString(p.SHA256) || seen[p.Pack] {
-			return fmt.Errorf("rulepack: manifest: parent %q: it must stand once, with version and SHA-256, and be another pack", p.Pack)
+		if !nameShape.MatchString(p.Pack) || !versionShape.MatchString(p.Version) ||
+			!sha256Shape.MatchString(p.SHA256) || seen[p.Pack] {
+			return fmt.Errorf(
+				"rulepack: manifest: parent %q: it must stand once, with version and SHA-256, and be another "+
+					"pack", p.Pack)
 		}
 		seen[p.Pack] = true
 	}
@@ -108,8 +119,11 @@ func (m Manifest) checkFileList() error {
 	}
 	seen := map[string]bool{}
 	for _, f := range m.Files {
-		if !fs.ValidPath(f.Path) || path.Ext(f.Path) != ".yaml" || seen[f.Path] || !sha256Shape.MatchString(f.SHA256) {
-			return fmt.Errorf("rulepack: manifest: file %q: the path must be a .yaml file below the manifest and stand once, the hash SHA-256 in lower-case hex", f.Path)
+		if !fs.ValidPath(f.Path) || path.Ext(f.Path) != ".yaml" || seen[f.Path] ||
+			!sha256Shape.MatchString(f.SHA256) {
+			return fmt.Errorf(
+				"rulepack: manifest: file %q: the path must be a .yaml file below the manifest and stand "+
+					"once, the hash SHA-256 in lower-case hex", f.Path)
 		}
 		seen[f.Path] = true
 	}
@@ -119,8 +133,8 @@ func (m Manifest) checkFileList() error {
 // Wanted is the state that the manifest asks for.
 func (m Manifest) Wanted() State { return cmp.Or(m.State, Draft) }
 
-// ID names the pack as results of computations do: the hash is over the lines "<SHA-256>  <path>" of all files, as
-// `sha256sum` prints them, in byte order of the paths.
+// ID names the pack as results of computations do: the hash is over the lines "<SHA-256> <path>" of
+// all files, as `sha256sum` prints them, in byte order of the paths.
 func (m Manifest) ID() tax.PackID {
 	h := sha256.New()
 	for _, f := range m.sorted().Files {
@@ -131,13 +145,15 @@ func (m Manifest) ID() tax.PackID {
 
 // sorted is the manifest with its lists in the one order that is signed.
 func (m Manifest) sorted() Manifest {
-	m.Files, m.Parents = slices.Clone(m.Files), append([]Parent{}, m.Parents...) // a list, also when it is empty
+	// a list, also when it is empty
+	m.Files, m.Parents = slices.Clone(m.Files), append([]Parent{}, m.Parents...)
 	slices.SortFunc(m.Files, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
 	slices.SortFunc(m.Parents, func(a, b Parent) int { return strings.Compare(a.Pack, b.Pack) })
 	return m
 }
 
-// canonical is what is signed: the manifest without its signature, lists sorted, as compact JSON in field order.
+// canonical is what is signed: the manifest without its signature, lists sorted, as compact JSON in
+// field order.
 func (m Manifest) canonical() ([]byte, error) {
 	c := m.sorted()
 	c.Signature = nil
@@ -148,14 +164,16 @@ func (m Manifest) canonical() ([]byte, error) {
 	return out, nil
 }
 
-// SameContent tells that two manifests name the same pack with the same files and parents; state and signature may differ.
+// SameContent tells that two manifests name the same pack with the same files and parents; state
+// and signature may differ.
 func (m Manifest) SameContent(other Manifest) bool {
 	a, b := m.sorted(), other.sorted()
-	return a.Pack == b.Pack && a.Jurisdiction == b.Jurisdiction && a.Version == b.Version && slices.Equal(a.Files, b.Files) && slices.Equal(a.Parents, b.Parents)
+	return a.Pack == b.Pack && a.Jurisdiction == b.Jurisdiction && a.Version == b.Version &&
+		slices.Equal(a.Files, b.Files) && slices.Equal(a.Parents, b.Parents)
 }
 
-// CheckFiles holds every file of the manifest against its hash. The error names the first that is missing or
-// different.
+// CheckFiles holds every file of the manifest against its hash. The error names the first that is
+// missing or different.
 func (m Manifest) CheckFiles(files fs.FS) error {
 	for _, f := range m.Files {
 		data, err := readFile(files, f.Path)
@@ -163,7 +181,8 @@ func (m Manifest) CheckFiles(files fs.FS) error {
 			return fmt.Errorf("rulepack: %s: %w", f.Path, err)
 		}
 		if sum(data) != f.SHA256 {
-			return fmt.Errorf("rulepack: %s is not the file of the manifest: its SHA-256 is %s", f.Path, sum(data))
+			return fmt.Errorf("rulepack: %s is not the file of the manifest: its SHA-256 is %s", f.Path,
+				sum(data))
 		}
 	}
 	return nil
@@ -190,8 +209,8 @@ func sum(data []byte) string {
 	return hex.EncodeToString(h[:])
 }
 
-// CompareVersions orders versions number by number: 2026.9.1 lies before 2026.11.22. Numbers that are left out
-// are zero; a part that is no number counts as zero.
+// CompareVersions orders versions number by number: 2026.9.1 lies before 2026.11.22. Numbers that
+// are left out are zero; a part that is no number counts as zero.
 func CompareVersions(a, b string) int {
 	as, bs := strings.Split(a, "."), strings.Split(b, ".")
 	for i := range max(len(as), len(bs)) {

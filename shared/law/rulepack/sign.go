@@ -12,8 +12,8 @@ import (
 	"fenzhang/shared/vault/sm2signer"
 )
 
-// Signature is the publisher's word for a manifest: SM2 with SM3 (GB/T 32918.2; GM/T 0003.2), DER as in GM/T 0009,
-// over the manifest without this field.
+// Signature is the publisher's word for a manifest: SM2 with SM3 (GB/T 32918.2; GM/T 0003.2), DER
+// as in GM/T 0009, over the manifest without this field.
 type Signature struct {
 	Key   string `json:"key"`   // which key, as sm2signer.KeyID names it
 	Value string `json:"value"` // base64
@@ -42,7 +42,8 @@ func (m Manifest) Sign(ctx context.Context, s Signer) (Manifest, error) {
 // Trusted are the public keys whose signatures count, by their ids. With none, no pack is taken.
 type Trusted map[string]*sm2signer.Public
 
-// ParseTrusted reads keys as a variable holds them: words of sm2signer.Public.Line, joined by commas.
+// ParseTrusted reads keys as a variable holds them: words of sm2signer.Public.Line, joined by
+// commas.
 func ParseTrusted(list string) (Trusted, error) {
 	keys := Trusted{}
 	for _, word := range strings.Split(list, ",") {
@@ -67,7 +68,9 @@ func (m Manifest) CheckSignature(trusted Trusted) error {
 	}
 	key, ok := trusted[m.Signature.Key]
 	if !ok {
-		return fmt.Errorf("rulepack: the manifest is signed with key %q, which is not trusted here (trusted: %v)", m.Signature.Key, slices.Sorted(maps.Keys(trusted)))
+		return fmt.Errorf(
+			"rulepack: the manifest is signed with key %q, which is not trusted here (trusted: %v)",
+			m.Signature.Key, slices.Sorted(maps.Keys(trusted)))
 	}
 	sig, err := base64.StdEncoding.DecodeString(m.Signature.Value)
 	if err != nil {
@@ -78,7 +81,8 @@ func (m Manifest) CheckSignature(trusted Trusted) error {
 		return err
 	}
 	if !key.Verify(message, sig) {
-		return fmt.Errorf("rulepack: the signature is not that of key %s for this manifest", m.Signature.Key)
+		return fmt.Errorf("rulepack: the signature is not that of key %s for this manifest",
+			m.Signature.Key)
 	}
 	return nil
 }

@@ -68,7 +68,8 @@ func readHead(files fs.FS) (head, error) {
 	if err := yaml.Unmarshal(data, &h); err != nil {
 		return h, fmt.Errorf("rulepack: %s: %w", headName, err)
 	}
-	if !nameShape.MatchString(h.Pack) || !placeShape.MatchString(h.Jurisdiction) || !versionShape.MatchString(h.Version) {
+	if !nameShape.MatchString(h.Pack) || !placeShape.MatchString(h.Jurisdiction) ||
+		!versionShape.MatchString(h.Version) {
 		return h, errNameShape
 	}
 	return h, nil
@@ -130,9 +131,9 @@ type Tried struct {
 	Skipped  int // of kinds of tax that the engine does not compute
 }
 
-// Try checks that files are the pack of the manifest, loads them together with the packs in force, and runs the
-// examples of the pack and of all that inherit from it. The error says what is wrong; one wrong value or example
-// refuses the whole.
+// Try checks that files are the pack of the manifest, loads them together with the packs in force,
+// and runs the examples of the pack and of all that inherit from it. The error says what is wrong;
+// one wrong value or example refuses the whole.
 func (m Manifest) Try(files fs.FS, inForce Packs) (Tried, error) {
 	if err := m.CheckFiles(files); err != nil {
 		return Tried{}, err
@@ -142,7 +143,9 @@ func (m Manifest) Try(files fs.FS, inForce Packs) (Tried, error) {
 		return Tried{}, fmt.Errorf("rulepack: %w", err)
 	}
 	if h.Pack != m.Pack || h.Version != m.Version || h.Jurisdiction != m.Jurisdiction {
-		return Tried{}, fmt.Errorf("rulepack: the files are pack %s %s of %s, the manifest says %s %s of %s", h.Pack, h.Version, h.Jurisdiction, m.Pack, m.Version, m.Jurisdiction)
+		return Tried{}, fmt.Errorf(
+			"rulepack: the files are pack %s %s of %s, the manifest says %s %s of %s", h.Pack, h.Version,
+			h.Jurisdiction, m.Pack, m.Version, m.Jurisdiction)
 	}
 	if err := m.sameParents(h.Parents); err != nil {
 		return Tried{}, err
@@ -200,7 +203,8 @@ func (t *Tried) run(pack string, files fs.FS) error {
 		case example.Skipped:
 			t.Skipped++
 		default:
-			return fmt.Errorf("rulepack: example %s of pack %s fails: %s", x.ID, pack, strings.Join(o.Mismatch, "; "))
+			return fmt.Errorf("rulepack: example %s of pack %s fails: %s", x.ID, pack,
+				strings.Join(o.Mismatch, "; "))
 		}
 	}
 	return nil

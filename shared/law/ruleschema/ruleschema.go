@@ -36,8 +36,8 @@ func New(data []byte) (*Schema, error) {
 	return &Schema{s}, err
 }
 
-// Check tells what is wrong with a file, "values/0/value: got string, want object"; nothing means that it keeps to
-// the schema.
+// Check tells what is wrong with a file, "values/0/value: got string, want object"; nothing means
+// that it keeps to the schema.
 func (s *Schema) Check(data []byte) []string {
 	node, err := yamldoc.Parse(data)
 	if err != nil {
@@ -81,7 +81,8 @@ func problems(e *jsonschema.ValidationError) []string {
 	return list
 }
 
-// CheckAll checks every YAML file below a folder and gives "file: problem" lines and the number of files.
+// CheckAll checks every YAML file below a folder and gives "file: problem" lines and the number of
+// files.
 //
 // Errors: a file cannot be read.
 func (s *Schema) CheckAll(files fs.FS) (list []string, count int, err error) {

@@ -24,8 +24,8 @@ type Shelf interface {
 	Archive(ctx context.Context, pack, version string) ([]byte, error)
 }
 
-// Generation is what computes from one change of the pointers to the next. It never changes: a computation takes
-// one and keeps it to its end.
+// Generation is what computes from one change of the pointers to the next. It never changes: a
+// computation takes one and keeps it to its end.
 type Generation struct {
 	State   State
 	Corpus  *tax.Corpus
@@ -57,14 +57,16 @@ type Shadow struct {
 }
 
 const (
-	// Every is how long pointers are believed: with the load that follows, a change is in force well within 30 s.
+	// Every is how long pointers are believed: with the load that follows, a change is in force well
+	// within 30 s.
 	Every = 10 * time.Second
 	// Budget bounds what one look may take of the request that makes it.
 	Budget = 3 * time.Second
 )
 
-// Set holds the generation in force. Functions freeze between requests, so it looks for a new one when a request
-// asks, at most once in Every, and never twice at once: other requests go on with the one that is there.
+// Set holds the generation in force. Functions freeze between requests, so it looks for a new one
+// when a request asks, at most once in Every, and never twice at once: other requests go on with
+// the one that is there.
 type Set struct {
 	Shelf   Shelf
 	Trusted rulepack.Trusted
@@ -80,8 +82,8 @@ type Set struct {
 	past  map[string]*tax.Corpus // by the names of their packs
 }
 
-// Start loads the packs in the binary and then, where the pointers name others and can be reached in time, those.
-// A function that cannot reach them starts with what it carries and looks again.
+// Start loads the packs in the binary and then, where the pointers name others and can be reached
+// in time, those. A function that cannot reach them starts with what it carries and looks again.
 //
 // Errors: only when the packs in the binary are wrong.
 func (s *Set) Start(ctx context.Context) error {
@@ -97,7 +99,8 @@ func (s *Set) Start(ctx context.Context) error {
 // Current is the generation in force.
 func (s *Set) Current(ctx context.Context) *Generation {
 	now := s.Now()
-	if due := s.next.Load(); now.UnixNano() >= due && s.next.CompareAndSwap(due, now.Add(Every).UnixNano()) {
+	if due := s.next.Load(); now.UnixNano() >= due &&
+		s.next.CompareAndSwap(due, now.Add(Every).UnixNano()) {
 		s.look(ctx, now)
 	}
 	return s.current.Load()
@@ -109,7 +112,8 @@ func (s *Set) Kept() int64 { return s.kept.Load() }
 // look reads the pointers and swaps the generation when they have moved.
 func (s *Set) look(ctx context.Context, now time.Time) {
 	s.next.Store(now.Add(Every).UnixNano())
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), Budget) // a caller that hangs up is no failure of the packs
+	// a caller that hangs up is no failure of the packs
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), Budget)
 	defer cancel()
 	was := s.current.Load()
 	state, err := s.Shelf.State(ctx)
@@ -121,7 +125,8 @@ func (s *Set) look(ctx context.Context, now time.Time) {
 		next, err = s.build(ctx, state)
 	}
 	if err != nil {
-		s.Log.ErrorContext(ctx, "rules kept", "rev", was.State.Rev, "wanted", state.Rev, "failures", s.kept.Add(1), "cause", err.Error())
+		s.Log.ErrorContext(ctx, "rules kept", "rev", was.State.Rev, "wanted", state.Rev, "failures",
+			s.kept.Add(1), "cause", err.Error())
 		return
 	}
 	s.current.Store(next)
@@ -144,8 +149,8 @@ func named(state State) []string {
 	return out
 }
 
-// build compiles what the pointers name. A shadow that cannot be loaded is left out and told: it must not keep a
-// correction of the active rules away.
+// build compiles what the pointers name. A shadow that cannot be loaded is left out and told: it
+// must not keep a correction of the active rules away.
 func (s *Set) build(ctx context.Context, state State) (*Generation, error) {
 	packs, err := s.others(ctx, state)
 	if err != nil {
@@ -162,7 +167,8 @@ func (s *Set) build(ctx context.Context, state State) (*Generation, error) {
 		}
 		shadow, err := s.shadow(ctx, packs, pack, *ref)
 		if err != nil {
-			s.Log.ErrorContext(ctx, "shadow left out", "pack", pack, "version", ref.Version, "cause", err.Error())
+			s.Log.ErrorContext(ctx, "shadow left out", "pack", pack, "version", ref.Version, "cause",
+				err.Error())
 			g.incomplete = true
 			continue
 		}
@@ -171,7 +177,8 @@ func (s *Set) build(ctx context.Context, state State) (*Generation, error) {
 	return g, nil
 }
 
-func (s *Set) shadow(ctx context.Context, packs rulepack.Packs, pack string, ref Ref) (Shadow, error) {
+func (s *Set) shadow(ctx context.Context, packs rulepack.Packs, pack string,
+	ref Ref) (Shadow, error) {
 	id := tax.PackID{Pack: pack, Version: ref.Version, SHA256: ref.SHA256}
 	files, err := s.Stored(ctx, id)
 	if err != nil {
@@ -181,8 +188,8 @@ func (s *Set) shadow(ctx context.Context, packs rulepack.Packs, pack string, ref
 	return Shadow{ID: id, Corpus: corpus}, err
 }
 
-// load compiles the packs of the binary with other versions of some, which were verified and tried when they were
-// published.
+// load compiles the packs of the binary with other versions of some, which were verified and tried
+// when they were published.
 func load(others rulepack.Packs) (*tax.Corpus, error) {
 	if len(others) == 0 {
 		return taxpack.Embedded()
@@ -203,7 +210,8 @@ func (s *Set) others(ctx context.Context, state State) (rulepack.Packs, error) {
 		if p.Active.Embedded() {
 			continue
 		}
-		files, err := s.Stored(ctx, tax.PackID{Pack: pack, Version: p.Active.Version, SHA256: p.Active.SHA256})
+		files, err := s.Stored(ctx,
+			tax.PackID{Pack: pack, Version: p.Active.Version, SHA256: p.Active.SHA256})
 		if err != nil {
 			return nil, err
 		}
@@ -244,8 +252,10 @@ func (s *Set) Stored(ctx context.Context, id tax.PackID) (fs.FS, error) {
 	return bundle.Files, nil
 }
 
-// Fetch reads a stored version and verifies its signature, every hash, and that it is the one that is meant.
-func Fetch(ctx context.Context, shelf Shelf, trusted rulepack.Trusted, id tax.PackID) (rulepack.Bundle, error) {
+// Fetch reads a stored version and verifies its signature, every hash, and that it is the one that
+// is meant.
+func Fetch(ctx context.Context, shelf Shelf, trusted rulepack.Trusted,
+	id tax.PackID) (rulepack.Bundle, error) {
 	archive, err := shelf.Archive(ctx, id.Pack, id.Version)
 	if err != nil {
 		return rulepack.Bundle{}, fmt.Errorf("ruleset: %s@%s: %w", id.Pack, id.Version, err)
@@ -255,7 +265,8 @@ func Fetch(ctx context.Context, shelf Shelf, trusted rulepack.Trusted, id tax.Pa
 		return rulepack.Bundle{}, fmt.Errorf("ruleset: %s@%s: %w", id.Pack, id.Version, err)
 	}
 	if got := bundle.Manifest.ID(); got != id {
-		return rulepack.Bundle{}, fmt.Errorf("ruleset: the archive of %s@%s holds %s@%s %s, not %s", id.Pack, id.Version, got.Pack, got.Version, got.SHA256, id.SHA256)
+		return rulepack.Bundle{}, fmt.Errorf("ruleset: the archive of %s@%s holds %s@%s %s, not %s",
+			id.Pack, id.Version, got.Pack, got.Version, got.SHA256, id.SHA256)
 	}
 	return bundle, nil
 }
@@ -263,8 +274,9 @@ func Fetch(ctx context.Context, shelf Shelf, trusted rulepack.Trusted, id tax.Pa
 // maxPast bounds how many corpora of the past are kept.
 const maxPast = 4
 
-// Past compiles the rules as they were when a result named these packs (tax.RulesUsed), from their archives or from
-// the binary. Packs that the result does not name are those of the binary: they had no part in it.
+// Past compiles the rules as they were when a result named these packs (tax.RulesUsed), from their
+// archives or from the binary. Packs that the result does not name are those of the binary: they
+// had no part in it.
 //
 // Errors: fault.Absent when a version is not stored.
 func (s *Set) Past(ctx context.Context, used tax.RulesUsed) (*tax.Corpus, error) {
@@ -293,7 +305,8 @@ func (s *Set) Past(ctx context.Context, used tax.RulesUsed) (*tax.Corpus, error)
 	return corpus, nil
 }
 
-// exactly gives the files of a version: those of the binary when they are it, and else the archived ones.
+// exactly gives the files of a version: those of the binary when they are it, and else the archived
+// ones.
 func (s *Set) exactly(ctx context.Context, id tax.PackID, carried fs.FS) (fs.FS, error) {
 	if carried != nil {
 		if here, err := rulepack.Identify(carried); err != nil || here == id {

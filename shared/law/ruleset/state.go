@@ -1,4 +1,5 @@
-// Package ruleset says which versions of the policy packs compute, and holds them compiled in a running function.
+// Package ruleset says which versions of the policy packs compute, and holds them compiled in a
+// running function.
 package ruleset
 
 import (
@@ -27,16 +28,17 @@ func (r Ref) String() string {
 
 // Pointer says which versions of one pack compute.
 type Pointer struct {
-	Active Ref   `json:"active"`
-	Before []Ref `json:"before,omitempty"` // what was active before, oldest first: a roll-back goes to the last
+	Active Ref `json:"active"`
+	// what was active before, oldest first: a roll-back goes to the last
+	Before []Ref `json:"before,omitempty"`
 	Shadow *Ref  `json:"shadow,omitempty"` // computes beside the active one
 }
 
 // maxBefore bounds how many roll-backs in a row are possible.
 const maxBefore = 20
 
-// State are the pointers of all packs. A pack without a pointer computes as it is in the binary. Rev counts the
-// changes.
+// State are the pointers of all packs. A pack without a pointer computes as it is in the binary.
+// Rev counts the changes.
 type State struct {
 	Rev   int64              `json:"rev"`
 	Packs map[string]Pointer `json:"packs"`
@@ -89,8 +91,8 @@ func (s State) Unshadow(pack string) (next State, ok bool) {
 	return s.with(pack, p), true
 }
 
-// Rollback makes a version compute that did before: the one that was active last, or with to a certain one. ok is
-// false when it never was.
+// Rollback makes a version compute that did before: the one that was active last, or with to a
+// certain one. ok is false when it never was.
 func (s State) Rollback(pack string, to *Ref) (next State, ok bool) {
 	p := s.Packs[pack]
 	i := len(p.Before) - 1
@@ -104,8 +106,9 @@ func (s State) Rollback(pack string, to *Ref) (next State, ok bool) {
 	return s.with(pack, p), true
 }
 
-// Revoke takes a version out of everything: where it computes, the last version before it takes its place, and no
-// roll-back finds it any more. The state is as it was, and ok false, where the version stands nowhere.
+// Revoke takes a version out of everything: where it computes, the last version before it takes its
+// place, and no roll-back finds it any more. The state is as it was, and ok false, where the
+// version stands nowhere.
 func (s State) Revoke(pack string, gone Ref) (next State, ok bool) {
 	p := s.Packs[pack]
 	kept := slices.DeleteFunc(slices.Clone(p.Before), func(r Ref) bool { return r == gone })

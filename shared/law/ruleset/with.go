@@ -10,8 +10,8 @@ import (
 	"fenzhang/shared/law/tax"
 )
 
-// With compiles the rules in force with another version of one pack in its place: one that is stored, in whatever
-// state, or the one in the binary.
+// With compiles the rules in force with another version of one pack in its place: one that is
+// stored, in whatever state, or the one in the binary.
 //
 // Errors: fault.Absent when the version is neither.
 func (s *Set) With(ctx context.Context, pack, version string) (*tax.Corpus, error) {
@@ -59,7 +59,8 @@ func (s *Set) version(ctx context.Context, pack, version string) (fs.FS, error) 
 		return nil, fmt.Errorf("ruleset: %s@%s: %w", pack, version, err)
 	}
 	if got := bundle.Manifest.ID(); got.Pack != pack || got.Version != version {
-		return nil, fmt.Errorf("ruleset: the archive of %s@%s holds %s@%s", pack, version, got.Pack, got.Version)
+		return nil, fmt.Errorf("ruleset: the archive of %s@%s holds %s@%s", pack, version, got.Pack,
+			got.Version)
 	}
 	return bundle.Files, nil
 }

@@ -22,7 +22,8 @@ type Figure struct{ Amount, Version string }
 //
 // Errors: the call failed, or was not answered with 200.
 func Quote(ctx context.Context, client *http.Client, api, token string) (Figure, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, api+"/v1/tax/quote", strings.NewReader(studio))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, api+"/v1/tax/quote",
+		strings.NewReader(studio))
 	if err != nil {
 		return Figure{}, err
 	}

@@ -1,5 +1,5 @@
-// Package ruletest makes policy packs for tests and demonstrations: copies of the packs in the repository with a
-// higher version and other rules, and keys to sign them with.
+// Package ruletest makes policy packs for tests and demonstrations: copies of the packs in the
+// repository with a higher version and other rules, and keys to sign them with.
 package ruletest
 
 import (
@@ -81,8 +81,8 @@ func LaborCost(share string) Change {
 	return Change{"iit/labor/cost_rate.yaml", `value: "0.20"`, `value: "` + share + `"`}
 }
 
-// CostRate is Copy of the national pack in which, from 2026-10-16, the share that is deducted from labor income is
-// another one: 10,000.00 then gives another tax than before.
+// CostRate is Copy of the national pack in which, from 2026-10-16, the share that is deducted from
+// labor income is another one: 10,000.00 then gives another tax than before.
 func CostRate(version, share string) (fstest.MapFS, error) {
 	files, err := Copy(rulepack.National, version)
 	if err != nil {
@@ -109,7 +109,8 @@ func CostRate(version, share string) (fstest.MapFS, error) {
 }
 
 // Sign makes the signed manifest of some files, asking for a state, as the bytes to hand in.
-func Sign(ctx context.Context, files fs.FS, key *sm2signer.Local, state rulepack.State) ([]byte, error) {
+func Sign(ctx context.Context, files fs.FS, key *sm2signer.Local,
+	state rulepack.State) ([]byte, error) {
 	packs, err := rulepack.Embedded()
 	if err != nil {
 		return nil, err
@@ -135,7 +136,8 @@ func Key() (*sm2signer.Local, rulepack.Trusted, error) {
 }
 
 // Archive is the archive of files as publishing would store it.
-func Archive(ctx context.Context, files fstest.MapFS, key *sm2signer.Local) (rulepack.Manifest, []byte, error) {
+func Archive(ctx context.Context, files fstest.MapFS,
+	key *sm2signer.Local) (rulepack.Manifest, []byte, error) {
 	raw, err := Sign(ctx, files, key, "")
 	if err != nil {
 		return rulepack.Manifest{}, nil, err
@@ -148,8 +150,8 @@ func Archive(ctx context.Context, files fstest.MapFS, key *sm2signer.Local) (rul
 	return m, archive, err
 }
 
-// LocalRate is Copy of a local pack with a rate of the local education surcharge of its own: a studio that is
-// registered there files another surcharge than before, and nobody else does.
+// LocalRate is Copy of a local pack with a rate of the local education surcharge of its own: a
+// studio that is registered there files another surcharge than before, and nobody else does.
 func LocalRate(pack, version, rate string) (fstest.MapFS, error) {
 	files, err := Copy(pack, version)
 	if err != nil {

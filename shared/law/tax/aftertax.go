@@ -8,9 +8,10 @@ import (
 // grossUpStep begins the explanation of a payment that was promised net.
 const grossUpStep = "gross_up"
 
-// afterTax taxes a payment whose Amount was promised net: the smallest payment is found after whose taxes, on top of
-// the rows that stand, just that is left; its taxes are the payer's. Where two roundings fall together and no payment
-// leaves exactly the net, the next one above it is taxed: the net stays what was promised and no tax falls short.
+// afterTax taxes a payment whose Amount was promised net: the smallest payment is found after whose
+// taxes, on top of the rows that stand, just that is left; its taxes are the payer's. Where two
+// roundings fall together and no payment leaves exactly the net, the next one above it is taxed:
+// the net stays what was promised and no tax falls short.
 //
 // Errors: those of ComputeRows; 2001 when no payment in range leaves as much.
 func (c *Corpus) afterTax(f Facts, rows []Row) (Result, error) {
@@ -37,12 +38,19 @@ func (c *Corpus) afterTax(f Facts, rows []Row) (Result, error) {
 	}
 	for i := range res.Taxes {
 		l := &res.Taxes[i]
-		l.BorneBy, l.Amount, l.Shortfall = BorneByMCN, l.Due, money.Amount{}
+		l.BorneBy = BorneByMCN
+		l.Amount = l.Due
+		l.Shortfall = money.Amount{}
 	}
 	res.TotalWithheld, res.Net = money.Amount{}, want
-	text := bilingual.Text{ZH: "合约约定税后 " + want.String() + " 元，税由支付方负担，还原为税前 " + res.Gross.String() + " 元",
-		EN: "The contract promises " + want.String() + " after tax and the payer bears the tax: that is a payment of " + res.Gross.String() + " before it"}
-	res.Steps = append([]Step{ContractStep(grossUpStep, "after_tax", "smallest payment that leaves the net", want, res.Gross, nil, text)}, res.Steps...)
+	text := bilingual.Text{ZH: "合约约定税后 " + want.String() + " 元，税由支付方负担，还原为税前 " +
+		res.Gross.String() + " 元",
+		EN: "The contract promises " + want.String() +
+			" after tax and the payer bears the tax: that is a payment of " + res.Gross.String() +
+			" before it"}
+	res.Steps = append(
+		[]Step{ContractStep(grossUpStep, "after_tax", "smallest payment that leaves the net", want,
+			res.Gross, nil, text)}, res.Steps...)
 	return res, nil
 }
 
@@ -50,7 +58,9 @@ func (c *Corpus) afterTax(f Facts, rows []Row) (Result, error) {
 //
 // Errors: those of Compute.
 func (c *Corpus) TrueUps(f Facts, rows []Row) ([]TrueUp, error) {
-	f.AfterTax, f.Amount, f.InKind = false, money.Fen(1), money.Amount{} // any payment has the same item
+	f.AfterTax = false
+	f.Amount = money.Fen(1)
+	f.InKind = money.Amount{} // any payment has the same item
 	payer, payee, err := c.enginesOf(&f)
 	if err != nil {
 		return nil, err

@@ -13,11 +13,12 @@ const (
 	waiverRule = "iit.annual.waiver"
 )
 
-// largestAnnualFen is the most that one total of a year may be: ten thousand million yuan. It keeps every product
-// of the settlement in range.
+// largestAnnualFen is the most that one total of a year may be: ten thousand million yuan. It keeps
+// every product of the settlement in range.
 const largestAnnualFen = 1_000_000_000_000
 
-// AnnualFacts are a resident's comprehensive income of one tax year with all that lowers its tax, in yuan and fen.
+// AnnualFacts are a resident's comprehensive income of one tax year with all that lowers its tax,
+// in yuan and fen.
 type AnnualFacts struct {
 	Wages           money.Amount `json:"wages"` // income of the year, before any deduction, net of VAT
 	Labor           money.Amount `json:"labor"`
@@ -59,10 +60,11 @@ type AnnualResult struct {
 	Quick        money.Amount   `json:"quick_deduction"`
 	Tax          money.Amount   `json:"tax"`
 	Prepaid      money.Amount   `json:"prepaid"`
-	Balance      money.Amount   `json:"balance"`           // positive: to pay; negative: refund
-	MustFile     []string       `json:"must_file"`         // reasons; empty: no duty to file
-	Waived       *bool          `json:"waived"`            // whether filing is waived; null where it is not asked or not known
-	Unknown      []Unknown      `json:"unknown,omitempty"` // what the figures leave out
+	Balance      money.Amount   `json:"balance"`   // positive: to pay; negative: refund
+	MustFile     []string       `json:"must_file"` // reasons; empty: no duty to file
+	// whether filing is waived; null where it is not asked or not known
+	Waived  *bool     `json:"waived"`
+	Unknown []Unknown `json:"unknown,omitempty"` // what the figures leave out
 	Answer
 }
 
@@ -81,12 +83,13 @@ type annual struct {
 }
 
 func (r *annual) resolve() error {
-	return r.specs(map[string]**stepSpec{"annual.income": &r.income, "annual.base": &r.baseStep, "annual.donations": &r.donated, "annual.taxable": &r.taxable,
+	return r.specs(map[string]**stepSpec{"annual.income": &r.income, "annual.base": &r.baseStep,
+		"annual.donations": &r.donated, "annual.taxable": &r.taxable,
 		"annual.tax": &r.tax, "annual.balance": &r.balance, "annual.filing": &r.filingStep})
 }
 
-// Annual settles a year of comprehensive income by the rules in force on a day; the last day of the tax year is
-// the one to ask for.
+// Annual settles a year of comprehensive income by the rules in force on a day; the last day of the
+// tax year is the one to ask for.
 //
 // Errors: *fault.Error 2001 with the problems of the facts; *Gap where no rule is in force.
 func (e *Engine) Annual(on civil.Date, f AnnualFacts) (AnnualResult, error) {
@@ -107,29 +110,40 @@ func (e *Engine) Annual(on civil.Date, f AnnualFacts) (AnnualResult, error) {
 
 // settle writes the figures of the year.
 func (r *annual) settle(c *Calculation, f *AnnualFacts) AnnualResult {
-	income := of(f.Labor.Add(f.Royalty), r.keep).plus(of(f.Author, r.kept)).plus(fraction{f.Wages.Sub(f.Exempt).Fen(), 1})
+	income := of(f.Labor.Add(f.Royalty), r.keep).plus(of(f.Author, r.kept)).plus(
+		fraction{f.Wages.Sub(f.Exempt).Fen(), 1})
 	res := AnnualResult{IncomeAmount: income.reported(), Prepaid: f.Prepaid, MustFile: []string{}}
-	c.step(r.income, rounded, Money(res.IncomeAmount), Input{"wages", Money(f.Wages)}, Input{"exempt", Money(f.Exempt)}, Input{"labor", Money(f.Labor)},
-		Input{"royalty", Money(f.Royalty)}, Input{"author", Money(f.Author)}, Input{"cost_rate", Fraction(r.cost)}, Input{"share", Fraction(r.share)})
+	c.step(r.income, rounded, Money(res.IncomeAmount), Input{"wages", Money(f.Wages)},
+		Input{"exempt", Money(f.Exempt)}, Input{"labor", Money(f.Labor)},
+		Input{"royalty", Money(f.Royalty)}, Input{"author", Money(f.Author)},
+		Input{"cost_rate", Fraction(r.cost)}, Input{"share", Fraction(r.share)})
 	base := income.minus(money.Sum(r.deduction, f.Special, f.Additional, f.Other))
 	before := base.reported()
-	c.step(r.baseStep, rounded, Money(before), Input{"income_amount", Money(res.IncomeAmount)}, Input{"deduction", Money(r.deduction)},
-		Input{"special", Money(f.Special)}, Input{"additional", Money(f.Additional)}, Input{"other", Money(f.Other)})
-	res.Donations = money.Min(f.Donations, before.Times(r.donations, money.HalfUp)).Add(f.DonationsInFull)
-	c.step(r.donated, rounded, Money(res.Donations), Input{"donations", Money(f.Donations)}, Input{"base", Money(before)},
-		Input{"donation_limit", Fraction(r.donations)}, Input{"donations_in_full", Money(f.DonationsInFull)})
+	c.step(r.baseStep, rounded, Money(before), Input{"income_amount", Money(res.IncomeAmount)},
+		Input{"deduction", Money(r.deduction)},
+		Input{"special", Money(f.Special)}, Input{"additional", Money(f.Additional)},
+		Input{"other", Money(f.Other)})
+	res.Donations = money.Min(f.Donations, before.Times(r.donations, money.HalfUp)).Add(
+		f.DonationsInFull)
+	c.step(r.donated, rounded, Money(res.Donations), Input{"donations", Money(f.Donations)},
+		Input{"base", Money(before)},
+		Input{"donation_limit", Fraction(r.donations)},
+		Input{"donations_in_full", Money(f.DonationsInFull)})
 	base = base.minus(res.Donations)
 	res.Taxable = base.reported()
-	c.step(r.taxable, rounded, Money(res.Taxable), Input{"base", Money(before)}, Input{"donations", Money(res.Donations)})
+	c.step(r.taxable, rounded, Money(res.Taxable), Input{"base", Money(before)},
+		Input{"donations", Money(res.Donations)})
 	level, tax := r.table.tax(base)
 	if level != nil {
 		res.Rate, res.Quick = level.Rate, level.Quick
 	}
 	res.Tax = tax
-	c.step(r.tax, rounded, Money(tax), Input{"taxable", Money(res.Taxable)}, Input{"rate", Fraction(res.Rate)}, Input{"quick_deduction", Money(res.Quick)})
+	c.step(r.tax, rounded, Money(tax), Input{"taxable", Money(res.Taxable)},
+		Input{"rate", Fraction(res.Rate)}, Input{"quick_deduction", Money(res.Quick)})
 	owed := money.MaxOf(tax.Sub(f.Relief), money.Amount{})
 	res.Balance = owed.Sub(f.Prepaid)
-	c.step(r.balance, exact, Money(res.Balance), Input{"tax", Money(tax)}, Input{"relief", Money(f.Relief)}, Input{"prepaid", Money(f.Prepaid)})
+	c.step(r.balance, exact, Money(res.Balance), Input{"tax", Money(tax)},
+		Input{"relief", Money(f.Relief)}, Input{"prepaid", Money(f.Prepaid)})
 	r.file(c, f, &res)
 	return res
 }
@@ -147,10 +161,13 @@ func (r *annual) file(c *Calculation, f *AnnualFacts, res *AnnualResult) {
 	because(FileOtherThanWages, over && money.Sum(f.Labor, f.Author, f.Royalty).Positive())
 	because(FilePrepaidBelowDue, res.Balance.Positive())
 	because(FileRefundClaimed, f.ClaimRefund && res.Balance.Negative())
-	c.step(r.filingStep, exact, Word(boolWord(len(res.MustFile) > 0)), Input{"sources", Count(f.Sources)}, Input{"amount", Money(amount)}, Input{"limit", Money(r.filing.Amount)})
+	c.step(r.filingStep, exact, Word(boolWord(len(res.MustFile) > 0)),
+		Input{"sources", Count(f.Sources)}, Input{"amount", Money(amount)},
+		Input{"limit", Money(r.filing.Amount)})
 }
 
-// annualWaiver is the reading of the waiver of filing; its text is not read, so only a position brings it in.
+// annualWaiver is the reading of the waiver of filing; its text is not read, so only a position
+// brings it in.
 type annualWaiver struct {
 	ownQuestion
 	income, tax Threshold // filing is waived up to them
@@ -161,7 +178,8 @@ func (r *annualWaiver) resolve() error {
 	return r.specs(map[string]**stepSpec{"annual.waiver": &r.step})
 }
 
-// waiver says whether filing is waived where tax is to be paid: by a position, else it is a named unknown.
+// waiver says whether filing is waived where tax is to be paid: by a position, else it is a named
+// unknown.
 func (e *Engine) waiver(c *Calculation, on civil.Date, f *AnnualFacts, res *AnnualResult) error {
 	if !res.Balance.Positive() {
 		return nil
@@ -179,12 +197,14 @@ func (e *Engine) waiver(c *Calculation, on civil.Date, f *AnnualFacts, res *Annu
 	}
 	r, ok := rule.(*annualWaiver)
 	if !ok {
-		return &Gap{Rule: waiverRule, On: on, Missing: bilingual.Text{ZH: "该规则不是免予汇算的口径", EN: "the rule is no reading of the waiver"}}
+		return &Gap{Rule: waiverRule, On: on,
+			Missing: bilingual.Text{ZH: "该规则不是免予汇算的口径", EN: "the rule is no reading of the waiver"}}
 	}
 	income := money.Sum(f.Wages, f.Labor, f.Author, f.Royalty)
 	waived := !r.income.Met(income) || !r.tax.Met(res.Balance)
 	res.Waived = &waived
-	c.step(r.step, exact, Word(boolWord(waived)), Input{"income", Money(income)}, Input{"income_limit", Money(r.income.Amount)},
+	c.step(r.step, exact, Word(boolWord(waived)), Input{"income", Money(income)},
+		Input{"income_limit", Money(r.income.Amount)},
 		Input{"balance", Money(res.Balance)}, Input{"tax_limit", Money(r.tax.Amount)})
 	c.unconfirmed(r.unconfirmed...)
 	return nil
@@ -209,8 +229,10 @@ func (f *AnnualFacts) check() error {
 	amounts := []struct {
 		name string
 		a    money.Amount
-	}{{"wages", f.Wages}, {"labor", f.Labor}, {"author", f.Author}, {"royalty", f.Royalty}, {"exempt", f.Exempt}, {"special", f.Special},
-		{"additional", f.Additional}, {"other", f.Other}, {"donations", f.Donations}, {"donations_in_full", f.DonationsInFull}, {"relief", f.Relief}, {"prepaid", f.Prepaid}}
+	}{{"wages", f.Wages}, {"labor", f.Labor}, {"author", f.Author}, {"royalty", f.Royalty},
+		{"exempt", f.Exempt}, {"special", f.Special},
+		{"additional", f.Additional}, {"other", f.Other}, {"donations", f.Donations},
+		{"donations_in_full", f.DonationsInFull}, {"relief", f.Relief}, {"prepaid", f.Prepaid}}
 	for _, x := range amounts {
 		p = inRange(p, x.name, x.a)
 	}
@@ -228,12 +250,15 @@ func inRange(p []fault.Field, name string, a money.Amount) []fault.Field {
 
 func annualSpec() methodSpec {
 	return methodSpec{apart: true,
-		needed: map[string]Kind{"deduction": KindAmount, "cost_rate": KindRate, "share": KindRate, "donation_limit": KindRate, "filing_limit": KindThreshold, "brackets": KindBrackets},
+		needed: map[string]Kind{"deduction": KindAmount, "cost_rate": KindRate, "share": KindRate,
+			"donation_limit": KindRate, "filing_limit": KindThreshold, "brackets": KindBrackets},
 		build: func(b *Book, r base) resolver {
 			m := r.method
 			keep, share := keptShare(b.rate(m, "cost_rate")), b.shareOf(m)
-			return &annual{ownQuestion: ownQuestion{r}, deduction: b.amount(m, "deduction"), cost: b.rate(m, "cost_rate"), share: share, keep: keep, kept: lowest(keep, share),
-				donations: b.rate(m, "donation_limit"), filing: b.threshold(m, "filing_limit"), table: b.table(m)}
+			return &annual{ownQuestion: ownQuestion{r}, deduction: b.amount(m, "deduction"),
+				cost: b.rate(m, "cost_rate"), share: share, keep: keep, kept: lowest(keep, share),
+				donations: b.rate(m, "donation_limit"), filing: b.threshold(m, "filing_limit"),
+				table: b.table(m)}
 		}}
 }
 
@@ -241,6 +266,7 @@ func annualWaiverSpec() methodSpec {
 	return methodSpec{apart: true,
 		needed: map[string]Kind{"income": KindThreshold, "tax": KindThreshold},
 		build: func(b *Book, r base) resolver {
-			return &annualWaiver{ownQuestion: ownQuestion{r}, income: b.threshold(r.method, "income"), tax: b.threshold(r.method, "tax")}
+			return &annualWaiver{ownQuestion: ownQuestion{r}, income: b.threshold(r.method, "income"),
+				tax: b.threshold(r.method, "tax")}
 		}}
 }

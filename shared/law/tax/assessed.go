@@ -10,8 +10,8 @@ import (
 	"fenzhang/shared/money"
 )
 
-// Assessable is a question about business income that the tax office assesses instead of reading books (核定征收),
-// or about a local fee: who, by which way, and the total of the period.
+// Assessable is a question about business income that the tax office assesses instead of reading
+// books (核定征收), or about a local fee: who, by which way, and the total of the period.
 type Assessable struct {
 	On         civil.Date
 	Kind       string // individual_business, sole_proprietorship, partnership, company, natural_person
@@ -61,7 +61,8 @@ type PartnerTax struct {
 	Tax     money.Amount
 }
 
-// largestAssessed is the most that an assessed total may be, in fen: 10^11 yuan keeps every product in range.
+// largestAssessed is the most that an assessed total may be, in fen: 10^11 yuan keeps every product
+// in range.
 const largestAssessed = 10_000_000_000_000
 
 // check gives all problems of the question at once.
@@ -117,11 +118,11 @@ func (q *Assessable) fact(k factKey) string {
 	return ""
 }
 
-// Assess answers by the rules of the engine's place: those of the locality, then of its jurisdiction, then national
-// ones. A place whose rule is not known answers with its gap.
+// Assess answers by the rules of the engine's place: those of the locality, then of its
+// jurisdiction, then national ones. A place whose rule is not known answers with its gap.
 //
-// Errors: *fault.Error 2001 with the problems of the question; *Gap, its rule marked "@place", where no rule is
-// known, it lapsed, or the competent office decides.
+// Errors: *fault.Error 2001 with the problems of the question; *Gap, its rule marked "@place",
+// where no rule is known, it lapsed, or the competent office decides.
 func (e *Engine) Assess(q Assessable, positions []Position) (Assessed, error) {
 	if err := q.check(); err != nil {
 		return Assessed{}, err
@@ -133,7 +134,8 @@ func (e *Engine) Assess(q Assessable, positions []Position) (Assessed, error) {
 	f := Facts{PaymentDate: q.On, VATDate: q.On, Amount: q.Amount, Positions: positions,
 		Taxpayer: Taxpayer{Kind: q.Kind, VAT: q.VAT, Industry: q.Industry}}
 	var res Result
-	c := &Calculation{facts: &f, res: &res, arena: make([]Input, 0, 12), assessable: &q, assessed: &Assessed{Status: Confirmed}}
+	c := &Calculation{facts: &f, res: &res, arena: make([]Input, 0, 12), assessable: &q,
+		assessed: &Assessed{Status: Confirmed}}
 	for _, r := range b.assessed {
 		if !r.Applies(c) {
 			continue
@@ -142,11 +144,14 @@ func (e *Engine) Assess(q Assessable, positions []Position) (Assessed, error) {
 		if err := r.Calculate(c); err != nil {
 			return Assessed{}, e.named(err)
 		}
-		c.assessed.Steps, c.assessed.Uncertain, c.assessed.Positions = res.Steps, res.Unconfirmed, res.Positions
+		c.assessed.Steps = res.Steps
+		c.assessed.Uncertain = res.Unconfirmed
+		c.assessed.Positions = res.Positions
 		return *c.assessed, nil
 	}
 	return Assessed{}, e.named(&Gap{Rule: ruleOfWay(q.Way), On: q.On, Missing: bilingual.Text{
-		ZH: "该地没有收录适用于此类纳税人与方式的核定征收规定", EN: "no rule is known at this place for this taxpayer and way of assessment"}})
+		ZH: "该地没有收录适用于此类纳税人与方式的核定征收规定",
+		EN: "no rule is known at this place for this taxpayer and way of assessment"}})
 }
 
 // ruleOfWay is the id under which a place would answer a way of assessment.
@@ -169,8 +174,8 @@ func (e *Engine) named(err error) error {
 	return &Gap{Rule: g.Rule + "@" + e.place, On: g.On, Missing: g.Missing}
 }
 
-// widerIndustry leads from a branch of the classification of the national economy (GB/T 4754) to the wider word that
-// local tables use; "" where there is none.
+// widerIndustry leads from a branch of the classification of the national economy (GB/T 4754) to
+// the wider word that local tables use; "" where there is none.
 func widerIndustry(industry string) string {
 	switch industry {
 	case "manufacturing", "mining", "energy":
@@ -179,7 +184,8 @@ func widerIndustry(industry string) string {
 		return "commerce"
 	case "delivery", "transport_agency", "taxi", "loading", "passenger", "freight":
 		return "transport"
-	case "advertising", "consulting", "intermediary", "beauty", "storage", "business_services", "resident_services":
+	case "advertising", "consulting", "intermediary", "beauty", "storage", "business_services",
+		"resident_services":
 		return "services"
 	case "live_streaming":
 		return "culture"

@@ -21,8 +21,8 @@ const (
 	BasisCost    = "cost"
 )
 
-// BusinessIncome is one business of the person in the year, in yuan and fen. Share is the person's part of its
-// income (先分后税); the zero Rate means all of it.
+// BusinessIncome is one business of the person in the year, in yuan and fen. Share is the person's
+// part of its income (先分后税); the zero Rate means all of it.
 type BusinessIncome struct {
 	Revenue money.Amount `json:"revenue"`
 	Costs   money.Amount `json:"costs"`
@@ -31,10 +31,11 @@ type BusinessIncome struct {
 
 // BusinessFacts are a person's business income of a tax year by account books (查账征收).
 type BusinessFacts struct {
-	Entity     string           `json:"entity"` // individual_business, sole_proprietorship, partnership
+	// individual_business, sole_proprietorship, partnership
+	Entity     string           `json:"entity"`
 	Businesses []BusinessIncome `json:"businesses"`
-	// Comprehensive tells that the person has comprehensive income in the year, which then bears the personal
-	// deductions.
+	// Comprehensive tells that the person has comprehensive income in the year, which then bears the
+	// personal deductions.
 	Comprehensive bool         `json:"comprehensive"`
 	Special       money.Amount `json:"special"`
 	Additional    money.Amount `json:"additional"`
@@ -44,12 +45,14 @@ type BusinessFacts struct {
 	Positions     []Position   `json:"-"`
 }
 
-// DeemedProfitFacts are business income whose profit the tax office deems to be a share of revenue or costs.
+// DeemedProfitFacts are business income whose profit the tax office deems to be a share of revenue
+// or costs.
 type DeemedProfitFacts struct {
-	Entity      string       `json:"entity"` // as in BusinessFacts
-	Basis       string       `json:"basis"`  // BasisRevenue or BasisCost: what Amount is
-	Amount      money.Amount `json:"amount"`
-	Rate        money.Rate   `json:"income_rate"` // 应税所得率 as the tax office has fixed it, above 0 and below 1
+	Entity string       `json:"entity"` // as in BusinessFacts
+	Basis  string       `json:"basis"`  // BasisRevenue or BasisCost: what Amount is
+	Amount money.Amount `json:"amount"`
+	// 应税所得率 as the tax office has fixed it, above 0 and below 1
+	Rate        money.Rate   `json:"income_rate"`
 	OtherRelief money.Amount `json:"other_relief"`
 }
 
@@ -65,7 +68,8 @@ type BusinessTax struct {
 
 // BusinessResult is the settlement of business income.
 type BusinessResult struct {
-	Basic     money.Amount   `json:"basic_deduction"` // 0.00 where comprehensive income bears it, and by deemed profit
+	// 0.00 where comprehensive income bears it, and by deemed profit
+	Basic     money.Amount   `json:"basic_deduction"`
 	Taxable   money.Amount   `json:"taxable"`
 	Rate      money.Fraction `json:"rate"`
 	Quick     money.Amount   `json:"quick_deduction"`
@@ -76,7 +80,8 @@ type BusinessResult struct {
 	Answer
 }
 
-// businessTable is what every way of taxing business income ends with: the table and what is payable.
+// businessTable is what every way of taxing business income ends with: the table and what is
+// payable.
 type businessTable struct {
 	ownQuestion
 	table                table
@@ -95,7 +100,8 @@ type businessBooks struct {
 }
 
 func (r *businessBooks) resolve() error {
-	return r.specs(map[string]**stepSpec{"business.profit": &r.profit, "business.sum": &r.sum, "business.base": &r.baseStep, "business.base_comprehensive": &r.noDeduction,
+	return r.specs(map[string]**stepSpec{"business.profit": &r.profit, "business.sum": &r.sum,
+		"business.base": &r.baseStep, "business.base_comprehensive": &r.noDeduction,
 		"business.tax": &r.taxStep, "business.payable": &r.payableStep, "business.balance": &r.balance})
 }
 
@@ -107,7 +113,8 @@ type businessDeemed struct {
 }
 
 func (r *businessDeemed) resolve() error {
-	return r.specs(map[string]**stepSpec{"business.base_revenue": &r.revenue, "business.base_cost": &r.cost, "business.tax": &r.taxStep, "business.payable": &r.payableStep})
+	return r.specs(map[string]**stepSpec{"business.base_revenue": &r.revenue,
+		"business.base_cost": &r.cost, "business.tax": &r.taxStep, "business.payable": &r.payableStep})
 }
 
 // businessHalf is the half reduction for individual businesses.
@@ -123,11 +130,12 @@ func (r *businessHalf) resolve() error {
 	return r.specs(map[string]**stepSpec{"business.half": &r.step})
 }
 
-// Business settles a year of business income by account books. The half reduction goes to individual businesses
-// only, on all of them together.
+// Business settles a year of business income by account books. The half reduction goes to
+// individual businesses only, on all of them together.
 //
-// Errors: *fault.Error 2001 with the problems of the facts; *Gap where no rule answers: after the last day of the
-// half reduction, and where one of several businesses made a loss and no position says what it lowers.
+// Errors: *fault.Error 2001 with the problems of the facts; *Gap where no rule answers: after the
+// last day of the half reduction, and where one of several businesses made a loss and no position
+// says what it lowers.
 func (e *Engine) Business(on civil.Date, f BusinessFacts) (BusinessResult, error) {
 	if err := f.check(); err != nil {
 		return BusinessResult{}, err
@@ -144,8 +152,10 @@ func (e *Engine) Business(on civil.Date, f BusinessFacts) (BusinessResult, error
 	if f.Comprehensive {
 		c.step(r.noDeduction, exact, Money(taxable), Input{"profit", Money(profit)})
 	} else {
-		taxable = money.MaxOf(profit.Sub(money.Sum(r.deduction, f.Special, f.Additional, f.Other)), money.Amount{})
-		c.step(r.baseStep, exact, Money(taxable), Input{"profit", Money(profit)}, Input{"deduction", Money(r.deduction)}, Input{"special", Money(f.Special)},
+		taxable = money.MaxOf(profit.Sub(money.Sum(r.deduction, f.Special, f.Additional, f.Other)),
+			money.Amount{})
+		c.step(r.baseStep, exact, Money(taxable), Input{"profit", Money(profit)},
+			Input{"deduction", Money(r.deduction)}, Input{"special", Money(f.Special)},
 			Input{"additional", Money(f.Additional)}, Input{"other", Money(f.Other)})
 	}
 	res, err := e.finishBusiness(c, on, &r.businessTable, taxable, f.OtherRelief, f.Entity)
@@ -156,13 +166,14 @@ func (e *Engine) Business(on civil.Date, f BusinessFacts) (BusinessResult, error
 		res.Basic = r.deduction
 	}
 	res.Balance = res.Payable.Sub(f.Prepaid)
-	c.step(r.balance, exact, Money(res.Balance), Input{"payable", Money(res.Payable)}, Input{"prepaid", Money(f.Prepaid)})
+	c.step(r.balance, exact, Money(res.Balance), Input{"payable", Money(res.Payable)},
+		Input{"prepaid", Money(f.Prepaid)})
 	res.Answer = c.answer(&r.base)
 	return res, nil
 }
 
-// DeemedProfit taxes business income by the deemed profit rate that the tax office has fixed. It knows no personal
-// deductions; the half reduction comes after it.
+// DeemedProfit taxes business income by the deemed profit rate that the tax office has fixed. It
+// knows no personal deductions; the half reduction comes after it.
 //
 // Errors: as Business.
 func (e *Engine) DeemedProfit(on civil.Date, f DeemedProfitFacts) (BusinessResult, error) {
@@ -179,7 +190,8 @@ func (e *Engine) DeemedProfit(on civil.Date, f DeemedProfitFacts) (BusinessResul
 		step, den = r.cost, rate.Den()-rate.Num()
 	}
 	taxable := f.Amount.MulDiv(rate.Num(), den, money.HalfUp)
-	c.step(step, rounded, Money(taxable), Input{"amount", Money(f.Amount)}, Input{"income_rate", Fraction(rate)})
+	c.step(step, rounded, Money(taxable), Input{"amount", Money(f.Amount)},
+		Input{"income_rate", Fraction(rate)})
 	res, err := e.finishBusiness(c, on, &r.businessTable, taxable, f.OtherRelief, f.Entity)
 	if err != nil {
 		return BusinessResult{}, err
@@ -189,11 +201,12 @@ func (e *Engine) DeemedProfit(on civil.Date, f DeemedProfitFacts) (BusinessResul
 	return res, nil
 }
 
-// BusinessTax gives the tax on a taxable amount of business income, without steps. halves asks for the half
-// reduction of individual businesses.
+// BusinessTax gives the tax on a taxable amount of business income, without steps. halves asks for
+// the half reduction of individual businesses.
 //
 // Errors: *Gap where no table, or with halves no half reduction, is in force on the day.
-func (e *Engine) BusinessTax(on civil.Date, taxable, otherRelief money.Amount, halves bool) (BusinessTax, error) {
+func (e *Engine) BusinessTax(on civil.Date, taxable, otherRelief money.Amount,
+	halves bool) (BusinessTax, error) {
 	r, err := ruleOf[*businessBooks](e, booksRule, on)
 	if err != nil {
 		return BusinessTax{}, err
@@ -217,7 +230,9 @@ func (r *businessBooks) profits(c *Calculation, list []BusinessIncome) (money.Am
 			share = whole
 		}
 		profits[i] = b.Revenue.Sub(b.Costs).Times(share, money.HalfUp)
-		c.step(r.profit, rounded, Money(profits[i]), Input{"number", Count(i + 1)}, Input{"revenue", Money(b.Revenue)}, Input{"costs", Money(b.Costs)}, Input{"share", Fraction(share)})
+		c.step(r.profit, rounded, Money(profits[i]), Input{"number", Count(i + 1)},
+			Input{"revenue", Money(b.Revenue)}, Input{"costs", Money(b.Costs)},
+			Input{"share", Fraction(share)})
 		if profits[i].Negative() && len(list) > 1 {
 			var err error
 			if reading, err = c.reading(r.lossesID, r.losses, c.facts.PaymentDate); err != nil {
@@ -232,18 +247,21 @@ func (r *businessBooks) profits(c *Calculation, list []BusinessIncome) (money.Am
 		}
 		sum = sum.Add(p)
 	}
-	c.step(r.sum, exact, Money(sum), Input{"number", Count(len(list))}, Input{"reading", Word(reading)})
+	c.step(r.sum, exact, Money(sum), Input{"number", Count(len(list))},
+		Input{"reading", Word(reading)})
 	return sum, nil
 }
 
-// What becomes of losses: there are none, or the reading by which a business with a loss counts as zero.
+// What becomes of losses: there are none, or the reading by which a business with a loss counts as
+// zero.
 const (
 	noLosses    = "none"
 	lossesApart = "no_offset"
 )
 
 // finishBusiness taxes the amount and halves what an individual business owes.
-func (e *Engine) finishBusiness(c *Calculation, on civil.Date, r *businessTable, taxable, otherRelief money.Amount, entity string) (BusinessResult, error) {
+func (e *Engine) finishBusiness(c *Calculation, on civil.Date, r *businessTable, taxable,
+	otherRelief money.Amount, entity string) (BusinessResult, error) {
 	var h *businessHalf
 	if entity == "individual_business" {
 		var err error
@@ -252,16 +270,21 @@ func (e *Engine) finishBusiness(c *Calculation, on civil.Date, r *businessTable,
 		}
 	}
 	t := r.reckon(taxable, otherRelief, h)
-	c.step(r.taxStep, rounded, Money(t.Before), Input{"taxable", Money(taxable)}, Input{"rate", Fraction(t.Rate)}, Input{"quick_deduction", Money(t.Quick)})
+	c.step(r.taxStep, rounded, Money(t.Before), Input{"taxable", Money(taxable)},
+		Input{"rate", Fraction(t.Rate)}, Input{"quick_deduction", Money(t.Quick)})
 	if h != nil {
 		part := money.Min(taxable, h.limit)
 		_, onPart := r.table.tax(fraction{part.Fen(), 1})
-		c.step(h.step, rounded, Money(t.Half), Input{"limit", Money(h.limit)}, Input{"part", Money(part)}, Input{"tax_on_part", Money(onPart)},
-			Input{"other_relief", Money(otherRelief)}, Input{"taxable", Money(taxable)}, Input{"rate", Fraction(h.rate)})
+		c.step(h.step, rounded, Money(t.Half), Input{"limit", Money(h.limit)}, Input{"part", Money(part)},
+			Input{"tax_on_part", Money(onPart)},
+			Input{"other_relief", Money(otherRelief)}, Input{"taxable", Money(taxable)},
+			Input{"rate", Fraction(h.rate)})
 		c.unconfirmed(h.unconfirmed...)
 	}
-	c.step(r.payableStep, exact, Money(t.Payable), Input{"tax", Money(t.Before)}, Input{"other_relief", Money(otherRelief)}, Input{"half_reduction", Money(t.Half)})
-	return BusinessResult{Taxable: taxable, Rate: t.Rate, Quick: t.Quick, TaxBefore: t.Before, Half: t.Half, Payable: t.Payable}, nil
+	c.step(r.payableStep, exact, Money(t.Payable), Input{"tax", Money(t.Before)},
+		Input{"other_relief", Money(otherRelief)}, Input{"half_reduction", Money(t.Half)})
+	return BusinessResult{Taxable: taxable, Rate: t.Rate, Quick: t.Quick, TaxBefore: t.Before,
+		Half: t.Half, Payable: t.Payable}, nil
 }
 
 // reckon gives the tax on a taxable amount; h nil means no half reduction.
@@ -271,7 +294,9 @@ func (r *businessTable) reckon(taxable, otherRelief money.Amount, h *businessHal
 	if level == nil {
 		return t
 	}
-	t.Rate, t.Quick, t.Before = level.Rate, level.Quick, tax
+	t.Rate = level.Rate
+	t.Quick = level.Quick
+	t.Before = tax
 	if h != nil {
 		t.Half = h.reduction(&r.table, taxable, otherRelief)
 	}
@@ -279,8 +304,8 @@ func (r *businessTable) reckon(taxable, otherRelief money.Amount, h *businessHal
 	return t
 }
 
-// reduction is (tax on the part up to the limit - other relief x part / taxable) x rate, exact inside and rounded
-// half up once; never below zero.
+// reduction is (tax on the part up to the limit - other relief x part / taxable) x rate, exact
+// inside and rounded half up once; never below zero.
 func (r *businessHalf) reduction(table *table, taxable, otherRelief money.Amount) money.Amount {
 	part := money.Min(taxable, r.limit)
 	level, _ := table.tax(fraction{part.Fen(), 1})
@@ -348,7 +373,8 @@ func checkEntity(entity string) []fault.Field {
 	case "individual_business", "sole_proprietorship", "partnership":
 		return nil
 	}
-	return []fault.Field{{Field: "entity", Problem: "must be one of individual_business, sole_proprietorship, partnership"}}
+	return []fault.Field{{Field: "entity",
+		Problem: "must be one of individual_business, sole_proprietorship, partnership"}}
 }
 
 func businessBooksSpec() methodSpec {
@@ -356,7 +382,8 @@ func businessBooksSpec() methodSpec {
 		needed: map[string]Kind{"deduction": KindAmount, "brackets": KindBrackets, "losses": KindChoice},
 		build: func(b *Book, r base) resolver {
 			m := r.method
-			return &businessBooks{businessTable: businessTable{ownQuestion: ownQuestion{r}, table: b.table(m)}, deduction: b.amount(m, "deduction"),
+			return &businessBooks{businessTable: businessTable{ownQuestion: ownQuestion{r},
+				table: b.table(m)}, deduction: b.amount(m, "deduction"),
 				losses: b.value(m.Uses["losses"]), lossesID: m.Uses["losses"]}
 		}}
 }
@@ -365,7 +392,8 @@ func businessDeemedSpec() methodSpec {
 	return methodSpec{apart: true,
 		needed: map[string]Kind{"brackets": KindBrackets},
 		build: func(b *Book, r base) resolver {
-			return &businessDeemed{businessTable: businessTable{ownQuestion: ownQuestion{r}, table: b.table(r.method)}}
+			return &businessDeemed{businessTable: businessTable{ownQuestion: ownQuestion{r},
+				table: b.table(r.method)}}
 		}}
 }
 
@@ -373,6 +401,7 @@ func businessHalfSpec() methodSpec {
 	return methodSpec{apart: true,
 		needed: map[string]Kind{"limit": KindAmount, "rate": KindRate},
 		build: func(b *Book, r base) resolver {
-			return &businessHalf{ownQuestion: ownQuestion{r}, limit: b.amount(r.method, "limit"), rate: b.rate(r.method, "rate")}
+			return &businessHalf{ownQuestion: ownQuestion{r}, limit: b.amount(r.method, "limit"),
+				rate: b.rate(r.method, "rate")}
 		}}
 }

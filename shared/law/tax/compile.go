@@ -11,8 +11,8 @@ import (
 	"fenzhang/shared/money"
 )
 
-// Engine answers from one pack and, where that is silent, from the pack above it. It is immutable after Compile and
-// safe for concurrent use.
+// Engine answers from one pack and, where that is silent, from the pack above it. It is immutable
+// after Compile and safe for concurrent use.
 type Engine struct {
 	id     PackID
 	place  string  // locality or jurisdiction, "" for the national pack
@@ -24,22 +24,24 @@ type Engine struct {
 	spare  sync.Pool                // of workspaces that no computation uses now
 }
 
-// Book is all that is in force, unchanged, from one day to the day before the next book: rules compiled to a
-// small program over fen and exact fractions.
+// Book is all that is in force, unchanged, from one day to the day before the next book: rules
+// compiled to a small program over fen and exact fractions.
 type Book struct {
-	from     civil.Date
-	place    string
-	parent   *Book // of the pack above on that day; nil where there is none
-	values   map[string]*Dated
-	decided  map[string]bool // ids on which the pack itself has spoken by that day, be it with a lapse
-	regimes  []*regime
-	stages   [len(stageOrder)][]TaxRule
-	apart    map[string]TaxRule // by id: rules of questions of their own, such as the annual settlement
-	assessed []TaxRule          // rules on assessed income, the place's own before those above it
-	above    sync.Map           // *Book of the pack above -> *Book: this one over it
+	from    civil.Date
+	place   string
+	parent  *Book // of the pack above on that day; nil where there is none
+	values  map[string]*Dated
+	decided map[string]bool // ids on which the pack itself has spoken by that day, be it with a lapse
+	regimes []*regime
+	stages  [len(stageOrder)][]TaxRule
+	// by id: rules of questions of their own, such as the annual settlement
+	apart    map[string]TaxRule
+	assessed []TaxRule // rules on assessed income, the place's own before those above it
+	above    sync.Map  // *Book of the pack above -> *Book: this one over it
 }
 
-// value finds what is in force for an id: the pack's own word if it has one by that day, else that of the pack above.
+// value finds what is in force for an id: the pack's own word if it has one by that day, else that
+// of the pack above.
 func (b *Book) value(id string) *Dated {
 	for ; b != nil; b = b.parent {
 		if b.decided[id] {
@@ -49,32 +51,36 @@ func (b *Book) value(id string) *Dated {
 	return nil
 }
 
-// stageOrder is the order in which taxes are computed and taken: VAT lowers the base of IIT, surcharges stand on
-// VAT, and all of them are taken before IIT.
+// stageOrder is the order in which taxes are computed and taken: VAT lowers the base of IIT,
+// surcharges stand on VAT, and all of them are taken before IIT.
 var stageOrder = [...]string{VAT, UMCT, EDU, LEDU, IIT, CIT, TaxCulturalFee, TaxStamp}
 
 // TaxRule is one rule of one tax, compiled for the days of a book.
-type TaxRule interface { //nolint:revive // the design's word for it, and "rule" alone is also a file
+type TaxRule interface {
+	//nolint:revive // the design's word for it, and "rule" alone is also a file
 	// ID is the id of the definition it was compiled from.
 	ID() string
 	// Validate tells what the rule lacks to be usable in its days; nil means complete.
 	Validate() error
 	// Applies tells whether the rule is the one for these facts.
 	Applies(c *Calculation) bool
-	// Calculate adds the tax to the calculation: lines, rows, steps. It fails with *Gap where the law has no answer.
+	// Calculate adds the tax to the calculation: lines, rows, steps. It fails with *Gap where the law
+	// has no answer.
 	Calculate(c *Calculation) error
 	// Explain gives the wording of one of its steps as data: formula, articles, both languages.
 	Explain(step string) (StepText, bool)
 }
 
-// Compile checks the definitions against each other and builds a book for every interval of days in which nothing
-// changes. The problem of a definition is named by its id; files and lines are the loader's part.
+// Compile checks the definitions against each other and builds a book for every interval of days in
+// which nothing changes. The problem of a definition is named by its id; files and lines are the
+// loader's part.
 func Compile(p Pack) (*Engine, error) { return compileOver(nil, p.ID, "", p.Definitions) }
 
-// compileOver compiles the definitions of a place over the engine above it. Rules of payments that lean on a value
-// which the place sets itself are compiled anew with that value.
+// compileOver compiles the definitions of a place over the engine above it. Rules of payments that
+// lean on a value which the place sets itself are compiled anew with that value.
 func compileOver(parent *Engine, id PackID, place string, own []Definition) (*Engine, error) {
-	e := &Engine{id: id, place: place, parent: parent, defs: own, known: map[string]*Definition{}, users: map[string][]*Definition{}}
+	e := &Engine{id: id, place: place, parent: parent, defs: own, known: map[string]*Definition{},
+		users: map[string][]*Definition{}}
 	c := &compiler{engine: e, last: map[string]compiled{}}
 	for i := range own {
 		d := &own[i]
@@ -118,7 +124,8 @@ func (e *Engine) definition(id string) *Definition {
 	return nil
 }
 
-// compiler builds the books of one engine, day by day, and keeps a rule as long as nothing it rests on changes.
+// compiler builds the books of one engine, day by day, and keeps a rule as long as nothing it rests
+// on changes.
 type compiler struct {
 	engine *Engine
 	parts  []part // own definitions, and methods of the packs above that lean on them
@@ -221,7 +228,8 @@ func (d *Definition) mark(starts map[civil.Date]bool) {
 // book compiles what the pack itself says on a day; over puts it over the packs above.
 func (c *compiler) book(day civil.Date) (*Book, error) {
 	n := len(c.engine.defs)
-	b := &Book{from: day, place: c.engine.place, values: make(map[string]*Dated, n), decided: make(map[string]bool, n), apart: make(map[string]TaxRule, len(c.last))}
+	b := &Book{from: day, place: c.engine.place, values: make(map[string]*Dated, n),
+		decided: make(map[string]bool, n), apart: make(map[string]TaxRule, len(c.last))}
 	if c.engine.parent != nil {
 		b.parent, _ = c.engine.parent.book(day) // nil before the first day of the pack above
 	}
@@ -268,7 +276,8 @@ func (c *compiler) add(b *Book, d *part, orders map[TaxRule]int) error {
 	return nil
 }
 
-// method compiles a method, or takes what it was on the day before where it rests on the same values.
+// method compiles a method, or takes what it was on the day before where it rests on the same
+// values.
 func (c *compiler) method(b *Book, d *part, v *Dated) (compiled, error) {
 	k := compiled{rests: make([]*Dated, 1, len(d.used)+1)}
 	k.rests[0] = v
@@ -304,8 +313,8 @@ func (b *Book) sort(orders map[TaxRule]int) {
 	}
 }
 
-// over puts the place's own book over one of the pack above: what it does not replace is inherited. It does so once
-// for each pair.
+// over puts the place's own book over one of the pack above: what it does not replace is inherited.
+// It does so once for each pair.
 func (b *Book) over(above *Book) *Book {
 	if above == nil {
 		return b
@@ -313,7 +322,8 @@ func (b *Book) over(above *Book) *Book {
 	if m, ok := b.above.Load(above); ok {
 		return m.(*Book) //nolint:forcetypeassert // nothing else is ever put in
 	}
-	m := &Book{from: b.from, place: b.place, parent: above, values: b.values, decided: b.decided, regimes: above.regimes, apart: b.apart}
+	m := &Book{from: b.from, place: b.place, parent: above, values: b.values, decided: b.decided,
+		regimes: above.regimes, apart: b.apart}
 	for i := range b.stages {
 		m.stages[i] = replaced(above.stages[i], b.stages[i])
 	}
@@ -353,8 +363,8 @@ func inForce(d *Definition, day civil.Date) *Dated {
 	return nil
 }
 
-// put puts a compiled rule where it is looked for: among the rules of its tax for a payment, among those on assessed
-// income, or apart by its id.
+// put puts a compiled rule where it is looked for: among the rules of its tax for a payment, among
+// those on assessed income, or apart by its id.
 func (b *Book) put(k compiled, d *part, orders map[TaxRule]int) error {
 	orders[k.rule] = d.Order
 	switch {
@@ -390,8 +400,8 @@ func (d *Definition) apart() bool {
 	return false
 }
 
-// lapsed keeps the conditions of a method that is over, so that it answers with its gap and no other rule is taken
-// in its place.
+// lapsed keeps the conditions of a method that is over, so that it answers with its gap and no
+// other rule is taken in its place.
 func lapsed(d *Definition, day civil.Date) (TaxRule, expression, error) {
 	var last *Dated
 	for i := range d.Values {
@@ -400,7 +410,8 @@ func lapsed(d *Definition, day civil.Date) (TaxRule, expression, error) {
 		}
 	}
 	when, err := compileExpression(last.Method.When)
-	return &gapRule{id: d.ID, tax: d.Tax, when: when, selfFiled: last.Method.Collection == SelfFiled, gap: Gap{Rule: d.ID, Missing: missingText(d, day)}}, when, err
+	return &gapRule{id: d.ID, tax: d.Tax, when: when, selfFiled: last.Method.Collection == SelfFiled,
+		gap: Gap{Rule: d.ID, Missing: missingText(d, day)}}, when, err
 }
 
 // lapsedText says why nothing is in force after or during v.
@@ -408,7 +419,8 @@ func lapsedText(v *Dated) bilingual.Text {
 	if v.Lapsed != nil {
 		return *v.Lapsed
 	}
-	return bilingual.Text{ZH: "现行规定执行至 " + v.To.String() + "，其后规定尚未收录", EN: "what was in force ended on " + v.To.String() + "; no later rule is known"}
+	return bilingual.Text{ZH: "现行规定执行至 " + v.To.String() + "，其后规定尚未收录",
+		EN: "what was in force ended on " + v.To.String() + "; no later rule is known"}
 }
 
 // base is what all compiled methods share.
@@ -475,12 +487,14 @@ func (b *base) specs(into map[string]**stepSpec) error {
 }
 
 // compileMethod resolves what the method uses and builds its rule.
-func (b *Book) compileMethod(d *Definition, v *Dated, m *Method, status Status, e *Engine) (TaxRule, expression, error) {
+func (b *Book) compileMethod(d *Definition, v *Dated, m *Method, status Status,
+	e *Engine) (TaxRule, expression, error) {
 	when, err := compileExpression(m.When)
 	if err != nil {
 		return nil, when, err
 	}
-	r := base{def: d, engine: e, when: when, method: m, law: v.Law, status: status, steps: map[string]*stepSpec{}, worst: status}
+	r := base{def: d, engine: e, when: when, method: m, law: v.Law, status: status,
+		steps: map[string]*stepSpec{}, worst: status}
 	if status != Confirmed {
 		r.unconfirmed = append(r.unconfirmed, d.ID)
 	}
@@ -510,7 +524,8 @@ func (b *Book) compileMethod(d *Definition, v *Dated, m *Method, status Status, 
 		}
 		uv := b.value(id)
 		if uv == nil {
-			if role != reliefRole && !spec.tolerant && lacks == nil { // the reduction may end while the tax goes on
+			if role != reliefRole && !spec.tolerant &&
+				lacks == nil { // the reduction may end while the tax goes on
 				lacks = &Gap{Rule: id, On: b.from, Missing: missingText(used, b.from)}
 			}
 			continue
@@ -533,7 +548,8 @@ func (b *Book) compileMethod(d *Definition, v *Dated, m *Method, status Status, 
 		rule, err := newMethod(b, r)
 		return rule, when, err
 	}
-	return &gapRule{id: d.ID, tax: d.Tax, when: when, selfFiled: m.Collection == SelfFiled, gap: *lacks}, when, nil
+	return &gapRule{id: d.ID, tax: d.Tax, when: when, selfFiled: m.Collection == SelfFiled,
+		gap: *lacks}, when, nil
 }
 
 func missingText(d *Definition, day civil.Date) bilingual.Text {
@@ -546,10 +562,12 @@ func missingText(d *Definition, day civil.Date) bilingual.Text {
 	if n := len(d.Values); n > 0 && d.Values[n-1].From.Before(day) {
 		return lapsedText(&d.Values[n-1])
 	}
-	return bilingual.Text{ZH: d.Title.ZH + "：该日尚无收录的规定", EN: d.Title.EN + ": no value is known for that day"}
+	return bilingual.Text{ZH: d.Title.ZH + "：该日尚无收录的规定",
+		EN: d.Title.EN + ": no value is known for that day"}
 }
 
-func (b *Book) compileStep(d *Definition, v *Dated, m *Method, status Status, name string, t StepText) *stepSpec {
+func (b *Book) compileStep(d *Definition, v *Dated, m *Method, status Status, name string,
+	t StepText) *stepSpec {
 	s := &stepSpec{name: name, rule: d.ID, formula: t.Formula, wording: t.Text, status: Confirmed}
 	cites := t.Cites
 	if len(cites) == 0 {
@@ -581,7 +599,9 @@ func (b *Book) rate(m *Method, role string) money.Fraction { return b.value(m.Us
 
 func (b *Book) table(m *Method) table { return newTable(b.value(m.Uses["brackets"]).Brackets) }
 
-func (b *Book) threshold(m *Method, role string) Threshold { return b.value(m.Uses[role]).Threshold }
+func (b *Book) threshold(m *Method, role string) Threshold {
+	return b.value(m.Uses[role]).Threshold
+}
 
 func checkRole(method, role string, used *Definition) error {
 	needed, optional, ok := RolesOf(method)
@@ -596,7 +616,8 @@ func checkRole(method, role string, used *Definition) error {
 	case !known:
 		return fmt.Errorf("method %s has no role %q", method, role)
 	case kind != used.Kind:
-		return fmt.Errorf("role %s wants a definition of kind %s, %s is of kind %s", role, kind, used.ID, used.Kind)
+		return fmt.Errorf("role %s wants a definition of kind %s, %s is of kind %s", role, kind, used.ID,
+			used.Kind)
 	}
 	return nil
 }
@@ -671,7 +692,8 @@ func (e *Engine) book(on civil.Date) (*Book, error) {
 		return e.books[i-1].over(above), nil
 	}
 	if i == 0 {
-		return nil, &Gap{Rule: e.id.Pack, On: on, Missing: bilingual.Text{ZH: "该日早于规则包的第一日", EN: "the day lies before the first day of the pack"}}
+		return nil, &Gap{Rule: e.id.Pack, On: on,
+			Missing: bilingual.Text{ZH: "该日早于规则包的第一日", EN: "the day lies before the first day of the pack"}}
 	}
 	return e.books[i-1], nil
 }

@@ -48,16 +48,23 @@ const (
 
 func (f *fact) yesNo() bool { return slices.Contains(f.values, yes) }
 
-// factTable holds the words for facts in rule files. Facts of payments come first, then those of assessed income.
+// factTable holds the words for facts in rule files. Facts of payments come first, then those of
+// assessed income.
 var factTable = [factCount]fact{
-	factKind:        {name: "kind", values: []string{"natural_person", "individual_business", "sole_proprietorship", "partnership", "company", "employee", "student_intern"}},
-	factResident:    {name: "resident", values: []string{yes, no}},
-	factVAT:         {name: "vat", values: []string{"natural_person", "small_scale", "general"}},
-	factCollection:  {name: "collection", values: []string{"withheld", "books", "income_rate", "cost_rate", "levy_rate"}},
-	factRoute:       {name: "route", values: []string{"mcn_pays", "platform_pays_creator", "flex_platform_pays", "studio_invoice", "payroll"}},
-	factFiled:       {name: "filed", values: []string{yes, no}},         // the paying entity has filed for this platform on the payment date
-	factAgency:      {name: "agency_filing", values: []string{yes, no}}, // and files this worker's VAT on the VAT date
-	factItem:        {name: "item", values: []string{ItemWages, ItemLabor, ItemLaborPlatform, ItemAuthor, ItemRoyalty, ItemBusiness, ItemIncidental}},
+	factKind: {name: "kind", values: []string{"natural_person", "individual_business",
+		"sole_proprietorship", "partnership", "company", "employee", "student_intern"}},
+	factResident: {name: "resident", values: []string{yes, no}},
+	factVAT:      {name: "vat", values: []string{"natural_person", "small_scale", "general"}},
+	factCollection: {name: "collection",
+		values: []string{"withheld", "books", "income_rate", "cost_rate", "levy_rate"}},
+	factRoute: {name: "route", values: []string{"mcn_pays", "platform_pays_creator",
+		"flex_platform_pays", "studio_invoice", "payroll"}},
+	// the paying entity has filed for this platform on the payment date
+	factFiled: {name: "filed", values: []string{yes, no}},
+	// and files this worker's VAT on the VAT date
+	factAgency: {name: "agency_filing", values: []string{yes, no}},
+	factItem: {name: "item", values: []string{ItemWages, ItemLabor, ItemLaborPlatform,
+		ItemAuthor, ItemRoyalty, ItemBusiness, ItemIncidental}},
 	factIncomeType:  {name: "income_type"},
 	factIndustry:    {name: "industry"},
 	factVATPeriod:   {name: "vat_period", values: []string{"month", "quarter"}},
@@ -65,7 +72,8 @@ var factTable = [factCount]fact{
 	factHoldsEquity: {name: "holds_equity", values: []string{yes, no}},
 	factAmount:      {name: "amount", amount: true}, // of this payment
 
-	factWay:         {name: "way", values: []string{"quota", "invoice_issue", "deemed_profit_rate", "fixed_rate", "fee"}},
+	factWay: {name: "way",
+		values: []string{"quota", "invoice_issue", "deemed_profit_rate", "fixed_rate", "fee"}},
 	factBasis:       {name: "basis", values: []string{"revenue", "cost"}},
 	factPeriod:      {name: "period", values: []string{"month", "quarter", "year", "time"}},
 	factMarketStall: {name: "market_stall", values: []string{yes, no}},

@@ -9,8 +9,8 @@ import (
 	"fenzhang/shared/fault"
 )
 
-// Corpus is all packs together: what is law everywhere, and above it what each jurisdiction and locality says. It is
-// safe for concurrent use and never changes what it answers.
+// Corpus is all packs together: what is law everywhere, and above it what each jurisdiction and
+// locality says. It is safe for concurrent use and never changes what it answers.
 type Corpus struct {
 	national *Engine
 	first    Jurisdiction      // of the national pack
@@ -18,8 +18,8 @@ type Corpus struct {
 	places   map[string]*local // by jurisdiction or locality
 }
 
-// Local is the pack of a jurisdiction before it is read: a function that pays people of three provinces need not
-// compile the law of all the others.
+// Local is the pack of a jurisdiction before it is read: a function that pays people of three
+// provinces need not compile the law of all the others.
 type Local struct {
 	ID           PackID
 	Jurisdiction Jurisdiction
@@ -47,9 +47,9 @@ type local struct {
 	err     error
 }
 
-// NewCorpus compiles the national pack and puts the local packs over it, each to be compiled when it is needed. A
-// jurisdiction inherits the national pack, a locality its jurisdiction; separately planned cities and the corps are
-// jurisdictions of their own.
+// NewCorpus compiles the national pack and puts the local packs over it, each to be compiled when
+// it is needed. A jurisdiction inherits the national pack, a locality its jurisdiction; separately
+// planned cities and the corps are jurisdictions of their own.
 func NewCorpus(national Pack, packs ...Local) (*Corpus, error) {
 	e, err := Compile(national)
 	if err != nil {
@@ -114,8 +114,8 @@ func (l *local) build(national *Engine) error {
 // National is the engine of what holds everywhere.
 func (c *Corpus) National() *Engine { return c.national }
 
-// At is the engine of a place, six digits of the administrative code: that of the locality, or else of its
-// separately planned city, province or corps. 000000 and "" are the national pack.
+// At is the engine of a place, six digits of the administrative code: that of the locality, or else
+// of its separately planned city, province or corps. 000000 and "" are the national pack.
 //
 // Errors: *fault.Error 2001 for a place that no pack knows.
 func (c *Corpus) At(place string) (*Engine, error) {
@@ -134,10 +134,12 @@ func (c *Corpus) At(place string) (*Engine, error) {
 			return l.engines[code], nil
 		}
 	}
-	return nil, fault.Invalid(fault.Field{Field: "jurisdiction", Problem: "must be the six-digit code of a province, city or district of the mainland"})
+	return nil, fault.Invalid(fault.Field{Field: "jurisdiction",
+		Problem: "must be the six-digit code of a province, city or district of the mainland"})
 }
 
-// Contents reads every pack with its definitions, the national one first; the caller must not change them.
+// Contents reads every pack with its definitions, the national one first; the caller must not
+// change them.
 //
 // Errors: a pack cannot be read.
 func (c *Corpus) Contents() ([]Pack, error) {
@@ -170,8 +172,9 @@ func (c *Corpus) Jurisdictions() []Jurisdiction {
 	return list
 }
 
-// Compute is Engine.Compute with every tax by the rules of its place: what is withheld or filed by the paying entity
-// goes by the place of its tax bureau, what the payee files itself by the payee's registration.
+// Compute is Engine.Compute with every tax by the rules of its place: what is withheld or filed by
+// the paying entity goes by the place of its tax bureau, what the payee files itself by the payee's
+// registration.
 //
 // Errors: those of Engine.Compute, and 2001 for unknown places.
 func (c *Corpus) Compute(f Facts) (Result, error) {
@@ -207,16 +210,19 @@ func (c *Corpus) task(f *Facts) (task, error) {
 	return task{payer: payer, payee: payee}, f.check()
 }
 
-// enginesOf finds the engines of payer and payee; a payee without a known registration is judged nationally.
+// enginesOf finds the engines of payer and payee; a payee without a known registration is judged
+// nationally.
 func (c *Corpus) enginesOf(f *Facts) (payer, payee *Engine, err error) {
 	if payer, err = c.At(f.Entity.Place); fault.HasCode(err, fault.InvalidInput) {
-		return nil, nil, fault.Invalid(fault.Field{Field: "paying_entity.place", Problem: "must be the six-digit code of a place of the mainland"})
+		return nil, nil, fault.Invalid(fault.Field{Field: "paying_entity.place",
+			Problem: "must be the six-digit code of a place of the mainland"})
 	}
 	if err != nil {
 		return nil, nil, err
 	}
 	if payee, err = c.At(f.Taxpayer.Jurisdiction); fault.HasCode(err, fault.InvalidInput) {
-		return nil, nil, fault.Invalid(fault.Field{Field: "taxpayer.jurisdiction", Problem: "must be the six-digit code of a place of the mainland"})
+		return nil, nil, fault.Invalid(fault.Field{Field: "taxpayer.jurisdiction",
+			Problem: "must be the six-digit code of a place of the mainland"})
 	}
 	return payer, payee, err
 }

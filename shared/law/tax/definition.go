@@ -16,8 +16,9 @@ type Law struct {
 // Status tells how far a rule is known.
 type Status string
 
-// The statuses of design section 7. Confirmed rules rest on a text that was read; secondary ones on a page that
-// restates it; customary ones on universal practice; open ones are gaps until a position closes them.
+// The statuses of design section 7. Confirmed rules rest on a text that was read; secondary ones on
+// a page that restates it; customary ones on universal practice; open ones are gaps until a
+// position closes them.
 const (
 	Confirmed Status = "confirmed"
 	Secondary Status = "secondary"
@@ -65,24 +66,27 @@ type Definition struct {
 	Values []Dated             `json:",omitzero"`
 	Steps  map[string]StepText `json:",omitzero"` // methods: the wording of each step
 	// Wording is the definition whose step texts a method uses where it has none of its own.
-	Wording  string `json:",omitzero"`
-	Locality string `json:",omitzero"` // six digits of the prefecture that a rule of a local pack holds for; "" = all of its jurisdiction
+	Wording string `json:",omitzero"`
+	// six digits of the prefecture that a rule of a local pack holds for; "" = all of its jurisdiction
+	Locality string `json:",omitzero"`
 }
 
 // StepText is the wording of one step; {name} stands for an input, {result} for the result.
 type StepText struct {
 	Formula string         `json:",omitzero"`
 	Text    bilingual.Text `json:",omitzero"`
-	Cites   []string       `json:",omitzero"` // roles of Uses whose references the step quotes; "rule" is the method's own
+	// roles of Uses whose references the step quotes; "rule" is the method's own
+	Cites []string `json:",omitzero"`
 }
 
 // Dated is what a definition says from one day to another; To zero means no end is known.
 type Dated struct {
-	From, To  civil.Date         `json:",omitzero"`
-	Status    Status             `json:",omitzero"`
-	Law       []Law              `json:",omitzero"`
-	Published civil.Date         `json:",omitzero"` // of the first document of Law
-	Also      []civil.Date       `json:",omitzero"` // issue days of the other documents of Law, in its order
+	From, To  civil.Date `json:",omitzero"`
+	Status    Status     `json:",omitzero"`
+	Law       []Law      `json:",omitzero"`
+	Published civil.Date `json:",omitzero"` // of the first document of Law
+	// issue days of the other documents of Law, in its order
+	Also      []civil.Date       `json:",omitzero"`
 	Lapsed    *bilingual.Text    `json:",omitzero"` // set = nothing is in force in these days, and why
 	Amount    money.Amount       `json:",omitzero"`
 	Rate      money.Fraction     `json:",omitzero"`
@@ -107,12 +111,14 @@ func (d *Dated) covers(on civil.Date) bool {
 // openText says what is missing while the value is open.
 func (d *Dated) openText() bilingual.Text {
 	if d.Discretion {
-		return bilingual.Text{ZH: "由主管税务机关裁量：" + d.Note.ZH, EN: "at the discretion of the competent tax office: " + d.Note.EN}
+		return bilingual.Text{ZH: "由主管税务机关裁量：" + d.Note.ZH,
+			EN: "at the discretion of the competent tax office: " + d.Note.EN}
 	}
 	return d.Note
 }
 
-// Threshold is an amount with its edge: "reach" taxes the amount itself, "exceed" only what is above it.
+// Threshold is an amount with its edge: "reach" taxes the amount itself, "exceed" only what is
+// above it.
 type Threshold struct {
 	Amount money.Amount `json:"amount"`
 	Reach  bool         `json:"reach"` // the edge itself is taxed
@@ -132,14 +138,16 @@ func (t Threshold) Edge() string {
 	return "exceed"
 }
 
-// Bracket is one level of a table. UpTo zero on the last level means no end; the edge belongs to the level.
+// Bracket is one level of a table. UpTo zero on the last level means no end; the edge belongs to
+// the level.
 type Bracket struct {
 	UpTo  money.Amount   `json:"up_to"`
 	Rate  money.Fraction `json:"rate"`
 	Quick money.Amount   `json:"quick_deduction"`
 }
 
-// RateRow is one row of a table of rates. Open tells that the row exists but its rate could not be read.
+// RateRow is one row of a table of rates. Open tells that the row exists but its rate could not be
+// read.
 type RateRow struct {
 	Word string         `json:"word"` // "catering", "loan"; "other" is the residual row
 	Rate money.Fraction `json:"rate"`
@@ -148,7 +156,8 @@ type RateRow struct {
 
 // gap names a row whose rate could not be read.
 func (r *RateRow) gap(rule string, on civil.Date) *Gap {
-	return &Gap{Rule: rule, On: on, Missing: bilingual.Text{ZH: "“" + r.Word + "”一行的比率未读到", EN: "the rate in row " + r.Word + " was not read"}}
+	return &Gap{Rule: rule, On: on, Missing: bilingual.Text{ZH: "“" + r.Word + "”一行的比率未读到",
+		EN: "the rate in row " + r.Word + " was not read"}}
 }
 
 // row finds the row of a word exactly; a residual row is the caller's matter.
@@ -161,8 +170,8 @@ func (d *Dated) row(word string) (RateRow, bool) {
 	return RateRow{}, false
 }
 
-// Band is one row of a table by totals. Edge zero on the last row means no end; Inclusive tells that the edge belongs
-// to the row.
+// Band is one row of a table by totals. Edge zero on the last row means no end; Inclusive tells
+// that the edge belongs to the row.
 type Band struct {
 	Edge      money.Amount
 	Inclusive bool
@@ -182,7 +191,8 @@ type Method struct {
 	Uses       map[string]string `json:",omitzero"` // role -> definition id
 	Period     string            `json:",omitzero"` // day, month, quarter
 	Collection string            `json:",omitzero"`
-	Missing    []bilingual.Text  `json:",omitzero"` // self-filed taxes that cannot be estimated: what would have to be known
+	// self-filed taxes that cannot be estimated: what would have to be known
+	Missing []bilingual.Text `json:",omitzero"`
 }
 
 // Reading is one answer that a position may choose.
@@ -224,9 +234,11 @@ type Pack struct {
 
 // Jurisdiction is the place whose rules a pack holds.
 type Jurisdiction struct {
-	Code       string         `json:"code"`          // six digits; 000000 for the national pack
-	ISO        string         `json:"iso,omitempty"` // ISO 3166-2; "" where there is none
-	Title      bilingual.Text `json:"title"`
-	Kind       string         `json:"kind,omitempty"`       // municipality, province, autonomous_region, separately_planned_city, corps
-	Confidence string         `json:"confidence,omitempty"` // confirmed, partial, unconfirmed: how far its rules are known
+	Code  string         `json:"code"`          // six digits; 000000 for the national pack
+	ISO   string         `json:"iso,omitempty"` // ISO 3166-2; "" where there is none
+	Title bilingual.Text `json:"title"`
+	// municipality, province, autonomous_region, separately_planned_city, corps
+	Kind string `json:"kind,omitempty"`
+	// confirmed, partial, unconfirmed: how far its rules are known
+	Confidence string `json:"confidence,omitempty"`
 }

@@ -7,7 +7,8 @@ import (
 	"fenzhang/shared/money"
 )
 
-// halfUp is what a rounded step says of its rounding. No tax law read fixes one; this is universal practice.
+// halfUp is what a rounded step says of its rounding. No tax law read fixes one; this is universal
+// practice.
 const halfUp = "half up to 0.01 (customary)"
 
 // rounded and exact tell whether a step's result was rounded.
@@ -16,7 +17,8 @@ const (
 	exact   = false
 )
 
-// roundingRule is listed among the unconfirmed rules of every figure, because every figure is rounded.
+// roundingRule is listed among the unconfirmed rules of every figure, because every figure is
+// rounded.
 const roundingRule = "rounding.half_up"
 
 // Calculation is one run over the facts: what the rules read and add to.
@@ -41,8 +43,8 @@ type Calculation struct {
 
 // Compute gives the taxes of one payment. It is pure and deterministic to the byte.
 //
-// Errors: *fault.Error 2001 with all problems of the facts; *Gap where the law has no answer; *Forbidden where it
-// forbids what was asked for.
+// Errors: *fault.Error 2001 with all problems of the facts; *Gap where the law has no answer;
+// *Forbidden where it forbids what was asked for.
 func (e *Engine) Compute(f Facts) (Result, error) {
 	if err := f.check(); err != nil {
 		return Result{}, err
@@ -50,7 +52,8 @@ func (e *Engine) Compute(f Facts) (Result, error) {
 	return e.run(task{payer: e, payee: e}, &f)
 }
 
-// compute is Compute without the check of the facts; the payee's own filings go by the engine of its registration.
+// compute is Compute without the check of the facts; the payee's own filings go by the engine of
+// its registration.
 func (e *Engine) compute(f Facts, payee *Engine) (Result, error) {
 	return e.run(task{payer: e, payee: payee}, &f)
 }
@@ -97,7 +100,8 @@ func start(f *Facts, res *Result) *Calculation {
 func begun(f *Facts, res *Result) Calculation {
 	filed := f.Entity.filed(f.Platform, f.PaymentDate)
 	agency := f.AgencyFiling && f.Entity.filed(f.Platform, f.VATDate)
-	return Calculation{facts: f, filed: filed, agency: agency, gross: f.Amount, left: f.Amount, res: res}
+	return Calculation{facts: f, filed: filed, agency: agency, gross: f.Amount, left: f.Amount,
+		res: res}
 }
 
 // Item derives the item of income of a payment without computing it, for folding rows.
@@ -116,7 +120,8 @@ func (e *Engine) Item(f Facts) (string, error) {
 	return c.item, nil
 }
 
-// ComputeRows derives the item, folds the rows that stand before the payment and computes it; f.ToDate is ignored.
+// ComputeRows derives the item, folds the rows that stand before the payment and computes it;
+// f.ToDate is ignored.
 func (e *Engine) ComputeRows(f Facts, rows []Row) (Result, error) {
 	f.ToDate = ToDate{}
 	if err := f.check(); err != nil {
@@ -125,8 +130,8 @@ func (e *Engine) ComputeRows(f Facts, rows []Row) (Result, error) {
 	return e.run(task{payer: e, payee: e, rows: rows, fold: true}, &f)
 }
 
-// run applies the first rule of a stage that is meant for the facts. VAT and IIT must have one, and so must each
-// surcharge once there is VAT: silence would be a zero that nobody decided.
+// run applies the first rule of a stage that is meant for the facts. VAT and IIT must have one, and
+// so must each surcharge once there is VAT: silence would be a zero that nobody decided.
 func (c *Calculation) run(tax string, rules []TaxRule) error {
 	for _, r := range rules {
 		if r.Applies(c) {
@@ -143,11 +148,12 @@ func (c *Calculation) run(tax string, rules []TaxRule) error {
 		}
 	}
 	return &Gap{Rule: tax, On: c.facts.PaymentDate, Missing: bilingual.Text{
-		ZH: "尚无适用于 " + c.facts.Taxpayer.Kind + "／" + c.item + " 的" + tax + "规则", EN: "no rule of " + tax + " for " + c.facts.Taxpayer.Kind + " and item " + c.item}}
+		ZH: "尚无适用于 " + c.facts.Taxpayer.Kind + "／" + c.item + " 的" + tax + "规则",
+		EN: "no rule of " + tax + " for " + c.facts.Taxpayer.Kind + " and item " + c.item}}
 }
 
-// atPlace gives the rule as it stands at the payee's registration where the payee files the tax itself, and the
-// rule of the paying entity's place else.
+// atPlace gives the rule as it stands at the payee's registration where the payee files the tax
+// itself, and the rule of the paying entity's place else.
 func (c *Calculation) atPlace(r TaxRule, tax string) TaxRule {
 	if c.payee == nil || c.payee.parent == nil || !c.filedByPayee(r) {
 		return r
@@ -164,8 +170,8 @@ func (c *Calculation) atPlace(r TaxRule, tax string) TaxRule {
 	return r
 }
 
-// filedByPayee tells whether the payee brings the tax to the tax office: by the rule itself, or because the VAT is
-// the payee's on which it stands.
+// filedByPayee tells whether the payee brings the tax to the tax office: by the rule itself, or
+// because the VAT is the payee's on which it stands.
 func (c *Calculation) filedByPayee(r TaxRule) bool {
 	f, ok := r.(interface{ collectedBy() string })
 	return (ok && f.collectedBy() == SelfFiled) || (c.vat.on && c.vat.collection == SelfFiled)
@@ -185,7 +191,8 @@ func (c *Calculation) finish() {
 		return
 	}
 	c.listed()
-	c.step(&netStep, exact, Money(res.Net), Input{"gross", Money(res.Gross)}, Input{"total_withheld", Money(res.TotalWithheld)})
+	c.step(&netStep, exact, Money(res.Net), Input{"gross", Money(res.Gross)},
+		Input{"total_withheld", Money(res.TotalWithheld)})
 }
 
 // fact gives the word of a fact for conditions.
@@ -238,12 +245,14 @@ func boolWord(b bool) string {
 	return no
 }
 
-// take settles a line: what falls on this payment, and how much of it the payment can bear. Lines of self-filers
-// take nothing. With trueUp, more withheld than the period's tax stays as a named difference.
+// take settles a line: what falls on this payment, and how much of it the payment can bear. Lines
+// of self-filers take nothing. With trueUp, more withheld than the period's tax stays as a named
+// difference.
 func (c *Calculation) take(l *Line, trueUp bool) money.Amount {
 	l.Due = money.MaxOf(l.Total.Sub(l.Before), money.Amount{})
 	if trueUp && l.Before.Cmp(l.Total) > 0 {
-		c.res.TrueUps = append(c.res.TrueUps, TrueUp{Tax: l.Tax, Item: l.Item, Period: l.Period, Excess: l.Before.Sub(l.Total)})
+		c.res.TrueUps = append(c.res.TrueUps,
+			TrueUp{Tax: l.Tax, Item: l.Item, Period: l.Period, Excess: l.Before.Sub(l.Total)})
 	}
 	if l.Collection == SelfFiled {
 		l.Amount = l.Due
@@ -257,8 +266,8 @@ func (c *Calculation) take(l *Line, trueUp bool) money.Amount {
 	return l.Due
 }
 
-// withheldOf is what a row counts as withheld: all that falls on the payment, for the agent owes the shortfall to
-// the tax office too; nothing for what the payee files itself.
+// withheldOf is what a row counts as withheld: all that falls on the payment, for the agent owes
+// the shortfall to the tax office too; nothing for what the payee files itself.
 func (c *Calculation) withheldOf(l *Line) money.Amount {
 	if l.Collection == SelfFiled {
 		return money.Amount{}
@@ -282,7 +291,8 @@ func (c *Calculation) step(s *stepSpec, rounded bool, result Value, in ...Input)
 	}
 	n := len(c.arena)
 	c.arena = append(c.arena, in...)
-	c.res.Steps = append(c.res.Steps, Step{spec: s, Inputs: c.arena[n:len(c.arena):len(c.arena)], Result: result, rounded: rounded, position: c.position})
+	c.res.Steps = append(c.res.Steps, Step{spec: s, Inputs: c.arena[n:len(c.arena):len(c.arena)],
+		Result: result, rounded: rounded, position: c.position})
 }
 
 // unconfirmed adds ids that are not listed yet.
@@ -323,5 +333,7 @@ func (c *Calculation) usePosition(p *Position) {
 }
 
 // netStep ends every explanation.
-var netStep = stepSpec{name: "net", rule: "settlement.net", formula: "gross - total_withheld", status: Confirmed,
-	wording: bilingual.Text{ZH: "应付 {gross}，代扣代缴及代办合计 {total_withheld}，税后 {result}", EN: "gross {gross} less {total_withheld} kept back leaves {result}"}}
+var netStep = stepSpec{name: "net", rule: "settlement.net", formula: "gross - total_withheld",
+	status: Confirmed,
+	wording: bilingual.Text{ZH: "应付 {gross}，代扣代缴及代办合计 {total_withheld}，税后 {result}",
+		EN: "gross {gross} less {total_withheld} kept back leaves {result}"}}

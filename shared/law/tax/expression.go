@@ -13,8 +13,8 @@ import (
 //	kind in [natural_person, student_intern] and item == labor and not agency_filing
 //	way == quota and (period == month or revenue >= 90000.00)
 //
-// "or" binds weakest, then "and", then "not"; a yes-or-no fact stands alone; words are compared with ==, != and
-// in [..], amounts of yuan with all six signs. An empty expression always holds.
+// "or" binds weakest, then "and", then "not"; a yes-or-no fact stands alone; words are compared
+// with ==, != and in [..], amounts of yuan with all six signs. An empty expression always holds.
 
 // maxExpression bounds the source of one expression, in bytes, and maxDepth its nesting.
 const (
@@ -45,7 +45,8 @@ const (
 var signs = []struct {
 	text          string
 	words, amount op
-}{{"==", opIn, opEqual}, {"!=", opNotIn, opNotEqual}, {"<=", opAlways, opLessEqual}, {">=", opAlways, opMoreEqual}, {"<", opAlways, opLess}, {">", opAlways, opMore}}
+}{{"==", opIn, opEqual}, {"!=", opNotIn, opNotEqual}, {"<=", opAlways, opLessEqual},
+	{">=", opAlways, opMoreEqual}, {"<", opAlways, opLess}, {">", opAlways, opMore}}
 
 // expression is a compiled condition.
 type expression struct {
@@ -93,7 +94,9 @@ func (x *expression) holds(a answerer) bool {
 
 // asks tells whether the expression speaks of a fact.
 func (x *expression) asks(k factKey) bool {
-	return (x.op > opNot && x.fact == k) || slices.ContainsFunc(x.parts, func(p expression) bool { return p.asks(k) })
+	return (x.op > opNot && x.fact == k) || slices.ContainsFunc(x.parts, func(p expression) bool {
+		return p.asks(k)
+	})
 }
 
 func (x *expression) names(word string) bool {
@@ -218,7 +221,8 @@ func (r *expressionReader) and(depth int) expression {
 	return r.chain("and", opAnd, depth, r.not)
 }
 
-func (r *expressionReader) chain(word string, o op, depth int, part func(int) expression) expression {
+func (r *expressionReader) chain(word string, o op, depth int,
+	part func(int) expression) expression {
 	first := part(depth)
 	if r.token != word {
 		return first

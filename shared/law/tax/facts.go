@@ -1,5 +1,6 @@
-// Package tax computes what Chinese law keeps back from a creator's income: a pure function from facts and the
-// dated rules in force to figures with steps. It has no clock and no I/O and gives the same bytes for the same facts.
+// Package tax computes what Chinese law keeps back from a creator's income: a pure function from
+// facts and the dated rules in force to figures with steps. It has no clock and no I/O and gives
+// the same bytes for the same facts.
 package tax
 
 import (
@@ -53,7 +54,8 @@ type Entity struct {
 	Filings   []PlatformFiling
 }
 
-// PlatformFiling is the basic-information filing under STA Announcement 2025 No. 15; To zero means no end.
+// PlatformFiling is the basic-information filing under STA Announcement 2025 No. 15; To zero means
+// no end.
 type PlatformFiling struct {
 	Platform string
 	From, To civil.Date
@@ -72,17 +74,22 @@ func (e *Entity) filed(platform string, on civil.Date) bool {
 
 // Taxpayer is what the tax profile says of the payee on the payment date.
 type Taxpayer struct {
-	Kind         string `json:"kind"` // natural_person, individual_business, sole_proprietorship, partnership, company, employee, student_intern
+	// natural_person, individual_business, sole_proprietorship, partnership, company, employee,
+	// student_intern
+	Kind         string `json:"kind"`
 	Resident     bool   `json:"resident"`
 	VAT          string `json:"vat"`        // natural_person, small_scale, general
 	Collection   string `json:"collection"` // withheld, books, income_rate, cost_rate, levy_rate
 	Jurisdiction string `json:"jurisdiction"`
 	Industry     string `json:"industry,omitempty"`
-	PlaceTier    string `json:"place_tier,omitempty"` // of its own registration; "" = not known, then its UMCT is a named unknown
-	VATPeriod    string `json:"vat_period,omitempty"` // month (also when "") or quarter, for what it files itself
+	// of its own registration; "" = not known, then its UMCT is a named unknown
+	PlaceTier string `json:"place_tier,omitempty"`
+	// month (also when "") or quarter, for what it files itself
+	VATPeriod string `json:"vat_period,omitempty"`
 	// Overseas marks a person abroad who sells services consumed in China (境外个人); never a resident.
 	Overseas bool `json:"overseas,omitempty"`
-	// HoldsEquity marks a payee that holds equity, shares or partnership interests (权益性投资): it must keep books.
+	// HoldsEquity marks a payee that holds equity, shares or partnership interests (权益性投资): it must
+	// keep books.
 	HoldsEquity bool `json:"holds_equity,omitempty"`
 }
 
@@ -100,23 +107,26 @@ type Facts struct {
 	Entity      Entity
 	Route       string // settlement route; "" is mcn_pays
 	Taxpayer    Taxpayer
-	IncomeType  string       // the tenant's income type, for the explanation
-	Item        string       // "" = derived; else forced, and refused with the article where the law forbids it
-	Platform    string       // platform on which the income was earned
-	Project     string       // "" = all the entity pays this taxpayer in the month is one project
-	Amount      money.Amount // this payment: the creator's share
-	InKind      money.Amount // market price of what is given in kind with it (实物奖励): income beside the money
-	VATIncluded bool         // whether Amount contains the VAT
-	// AfterTax tells that Amount was promised net (包税): the payer bears the taxes, which are income themselves. Only
-	// Corpus.ComputeRows and Silent.ComputeRows look at it.
+	IncomeType  string // the tenant's income type, for the explanation
+	// "" = derived; else forced, and refused with the article where the law forbids it
+	Item     string
+	Platform string       // platform on which the income was earned
+	Project  string       // "" = all the entity pays this taxpayer in the month is one project
+	Amount   money.Amount // this payment: the creator's share
+	// market price of what is given in kind with it (实物奖励): income beside the money
+	InKind      money.Amount
+	VATIncluded bool // whether Amount contains the VAT
+	// AfterTax tells that Amount was promised net (包税): the payer bears the taxes, which are income
+	// themselves. Only Corpus.ComputeRows and Silent.ComputeRows look at it.
 	AfterTax bool
-	// AgencyFiling tells that the filed entity files the worker's VAT with the worker's consent (代办申报).
+	// AgencyFiling tells that the filed entity files the worker's VAT with the worker's consent
+	// (代办申报).
 	AgencyFiling bool
-	// Deductions are exempt income and other lawful deductions (其他扣除) of the year to this payment's month, for
-	// cumulative methods.
+	// Deductions are exempt income and other lawful deductions (其他扣除) of the year to this payment's
+	// month, for cumulative methods.
 	Deductions money.Amount
-	// LowEarner tells that every month of the full previous year was withheld here by the cumulative method and its
-	// income was at most 60,000 yuan: then the whole 60,000 is deducted from January.
+	// LowEarner tells that every month of the full previous year was withheld here by the cumulative
+	// method and its income was at most 60,000 yuan: then the whole 60,000 is deducted from January.
 	LowEarner bool
 	// Payroll is what the payroll says of an employee's month; of an intern it may say the months.
 	Payroll   *Payroll
@@ -140,8 +150,8 @@ type Turnover struct {
 	UMCT     money.Amount
 	EDU      money.Amount
 	LEDU     money.Amount
-	// Stated tells that only Sales and VAT are known, as in a quote's period-to-date facts: the surcharges kept
-	// back are then taken to be what the rules give on that VAT.
+	// Stated tells that only Sales and VAT are known, as in a quote's period-to-date facts: the
+	// surcharges kept back are then taken to be what the rules give on that VAT.
 	Stated bool
 }
 
@@ -157,13 +167,14 @@ type YearToDate struct {
 	Months   int // months with income so far; the current month counts once Month.Income is above zero
 	Income   money.Amount
 	Withheld money.Amount
-	// Peak is the highest cumulative tax at the end of an earlier month of the year. It is used where ByMonth is
-	// empty; when both are empty the withheld total stands for it.
+	// Peak is the highest cumulative tax at the end of an earlier month of the year. It is used where
+	// ByMonth is empty; when both are empty the withheld total stands for it.
 	Peak money.Amount
-	// ByMonth is the income of each month of the year, January first; when it is filled the engine works out
-	// months, peak and breaks from it.
+	// ByMonth is the income of each month of the year, January first; when it is filled the engine
+	// works out months, peak and breaks from it.
 	ByMonth [12]money.Amount
-	// WithheldByMonth is the tax withheld in each month; a reading that restarts after a break needs it.
+	// WithheldByMonth is the tax withheld in each month; a reading that restarts after a break needs
+	// it.
 	WithheldByMonth [12]money.Amount
 	// Broken tells that a month without income lies between months with income.
 	Broken bool
@@ -171,7 +182,8 @@ type YearToDate struct {
 	Opening uint16
 }
 
-// Row is what a booking appends for one tax of one period; a reversal is the same row with negative figures.
+// Row is what a booking appends for one tax of one period; a reversal is the same row with negative
+// figures.
 type Row struct {
 	Kind       string       `json:"kind"`              // IIT, VAT, UMCT, EDU, LEDU
 	Item       string       `json:"item"`              // item of income
@@ -183,11 +195,13 @@ type Row struct {
 	Sales      money.Amount `json:"sales"`    // VAT-exclusive
 	Withheld   money.Amount `json:"withheld"` // due of this payment, shortfall included
 	Collection string       `json:"collection"`
-	// Months is set on opening rows only: how many consecutive months, up to Period's month, the row stands for.
+	// Months is set on opening rows only: how many consecutive months, up to Period's month, the row
+	// stands for.
 	Months int `json:"months,omitempty"`
 }
 
-// largestFen is the most that one amount or total may be: 10^13 yuan. It keeps every product of the engine in range.
+// largestFen is the most that one amount or total may be: 10^13 yuan. It keeps every product of the
+// engine in range.
 const largestFen = 1_000_000_000_000_000
 
 // check gives all problems of the facts at once.
@@ -208,22 +222,29 @@ func (f *Facts) check() error {
 		p.Add("in_kind", "must be zero to "+largest.String())
 	}
 	if f.Amount.Negative() || !f.Amount.Add(f.InKind).Positive() || f.Amount.Cmp(largest) > 0 {
-		p.Add("amount", "must be above zero, or zero beside something in kind, and at most "+largest.String())
+		p.Add("amount", "must be above zero, or zero beside something in kind, and at most "+
+			largest.String())
 	}
-	p.AddIf(f.Taxpayer.Overseas && (f.Taxpayer.Resident || f.Taxpayer.Kind != "natural_person"), "taxpayer.overseas", "is for a natural person who is not resident")
+	p.AddIf(f.Taxpayer.Overseas && (f.Taxpayer.Resident || f.Taxpayer.Kind != "natural_person"),
+		"taxpayer.overseas", "is for a natural person who is not resident")
 	f.Payroll.check(f.PaymentDate, p.Add)
-	oneOf("taxpayer.kind", f.Taxpayer.Kind, "natural_person", "individual_business", "sole_proprietorship", "partnership", "company", "employee", "student_intern")
+	oneOf("taxpayer.kind", f.Taxpayer.Kind, "natural_person", "individual_business",
+		"sole_proprietorship", "partnership", "company", "employee", "student_intern")
 	oneOf("taxpayer.vat", f.Taxpayer.VAT, "natural_person", "small_scale", "general")
-	oneOf("taxpayer.collection", f.Taxpayer.Collection, "withheld", "books", "income_rate", "cost_rate", "levy_rate")
+	oneOf("taxpayer.collection", f.Taxpayer.Collection, "withheld", "books", "income_rate",
+		"cost_rate", "levy_rate")
 	oneOf("taxpayer.place_tier", f.Taxpayer.PlaceTier, "", "city", "county", "other")
 	oneOf("taxpayer.vat_period", f.Taxpayer.VATPeriod, "", "month", "quarter")
 	oneOf("paying_entity.place_tier", f.Entity.PlaceTier, "city", "county", "other")
-	oneOf("route", f.Route, "", "mcn_pays", "platform_pays_creator", "flex_platform_pays", "studio_invoice", "payroll")
-	oneOf("income.item", f.Item, "", ItemWages, ItemLabor, ItemLaborPlatform, ItemAuthor, ItemRoyalty, ItemBusiness, ItemIncidental)
+	oneOf("route", f.Route, "", "mcn_pays", "platform_pays_creator", "flex_platform_pays",
+		"studio_invoice", "payroll")
+	oneOf("income.item", f.Item, "", ItemWages, ItemLabor, ItemLaborPlatform, ItemAuthor, ItemRoyalty,
+		ItemBusiness, ItemIncidental)
 	if f.Deductions.Negative() || f.Deductions.Cmp(largest) > 0 {
 		p.Add("deductions", "must be zero to "+largest.String())
 	}
-	p.AddIf(f.ToDate.Year.Months < 0 || f.ToDate.Year.Months > 12, "period_to_date.year.months", "must be 0 to 12")
+	p.AddIf(f.ToDate.Year.Months < 0 || f.ToDate.Year.Months > 12, "period_to_date.year.months",
+		"must be 0 to 12")
 	if !f.ToDate.fits() {
 		p = append(p, tooLarge())
 	}
@@ -232,7 +253,8 @@ func (f *Facts) check() error {
 
 // fits tells whether the totals keep every product of the engine in range.
 func (t *ToDate) fits() bool {
-	for _, total := range [...]money.Amount{t.Day.Sales, t.Month.Income, t.Month.Turnover.Sales, t.Quarter.Sales, t.Year.Income} {
+	for _, total := range [...]money.Amount{t.Day.Sales, t.Month.Income, t.Month.Turnover.Sales,
+		t.Quarter.Sales, t.Year.Income} {
 		if total.Abs().Cmp(money.Fen(largestFen)) > 0 {
 			return false
 		}
@@ -241,5 +263,6 @@ func (t *ToDate) fits() bool {
 }
 
 func tooLarge() fault.Field {
-	return fault.Field{Field: "period_to_date", Problem: "a total is above " + money.Fen(largestFen).String()}
+	return fault.Field{Field: "period_to_date",
+		Problem: "a total is above " + money.Fen(largestFen).String()}
 }

@@ -7,9 +7,10 @@ import (
 	"fenzhang/shared/money"
 )
 
-// Fold sums booked, reversed and opening rows of one paying entity and one taxpayer into what stands before a
-// payment. IIT counts the rows of f.Item and f.Project, for cumulative labor of f.Platform, for wages and interns of
-// the payer; VAT counts all items of its day, month and quarter. f.Item must be set: Engine.Item derives it, Engine.ComputeRows does both.
+// Fold sums booked, reversed and opening rows of one paying entity and one taxpayer into what
+// stands before a payment. IIT counts the rows of f.Item and f.Project, for cumulative labor of
+// f.Platform, for wages and interns of the payer; VAT counts all items of its day, month and
+// quarter. f.Item must be set: Engine.Item derives it, Engine.ComputeRows does both.
 func Fold(rows []Row, f Facts) ToDate {
 	var t ToDate
 	t.fold(rows, &f, f.VATDate.String())
@@ -47,7 +48,8 @@ func (t *ToDate) addIncome(r *Row, f *Facts, month civil.Month) {
 	if r.Item != f.Item {
 		return
 	}
-	// Cumulative methods count all of the platform or of the payer, whatever the project; the others the project.
+	// Cumulative methods count all of the platform or of the payer, whatever the project; the others
+	// the project.
 	if r.Item == ItemLaborPlatform && r.Platform != f.Platform {
 		return
 	}
@@ -74,10 +76,11 @@ func (t *ToDate) addIncome(r *Row, f *Facts, month civil.Month) {
 
 func (f *Facts) cumulative(item string) bool { return Cumulative(item, f.Taxpayer.Kind) }
 
-// Cumulative tells whether income tax on an item, paid to a kind of taxpayer, goes by the year's total and not by the
-// project or the payment.
+// Cumulative tells whether income tax on an item, paid to a kind of taxpayer, goes by the year's
+// total and not by the project or the payment.
 func Cumulative(item, kind string) bool {
-	return item == ItemLaborPlatform || item == ItemWages || (item == ItemLabor && kind == "student_intern")
+	return item == ItemLaborPlatform || item == ItemWages ||
+		(item == ItemLabor && kind == "student_intern")
 }
 
 // add counts one VAT or surcharge row.
@@ -116,16 +119,18 @@ func (y *YearToDate) active() uint16 {
 	return m
 }
 
-// broken tells whether a month without income lies between the first month with income and the current one.
+// broken tells whether a month without income lies between the first month with income and the
+// current one.
 func (y *YearToDate) broken(current int) bool {
 	m := y.active()&(1<<current-1) | 1<<current
 	run := m >> bits.TrailingZeros16(m)
 	return run&(run+1) != 0
 }
 
-// upTo reads the series before a payment in the current month: with restart only the months since the last break. total
-// gives the tax on the income of so many months.
-func (y *YearToDate) upTo(current int, restart bool, total func(months int, income money.Amount) money.Amount) yearBefore {
+// upTo reads the series before a payment in the current month: with restart only the months since
+// the last break. total gives the tax on the income of so many months.
+func (y *YearToDate) upTo(current int, restart bool,
+	total func(months int, income money.Amount) money.Amount) yearBefore {
 	var s yearBefore
 	active := y.active()
 	for n := 0; n <= current; n++ {

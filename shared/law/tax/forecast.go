@@ -16,8 +16,8 @@ type YearIncome struct {
 	Withheld money.Amount `json:"withheld"`
 }
 
-// IncomeOf sums the booked, reversed and opening rows of a year. Incidental and business income is settled apart
-// and left out.
+// IncomeOf sums the booked, reversed and opening rows of a year. Incidental and business income is
+// settled apart and left out.
 func IncomeOf(rows []Row, year int) YearIncome {
 	var y YearIncome
 	for i := range rows {
@@ -33,7 +33,8 @@ func IncomeOf(rows []Row, year int) YearIncome {
 
 // add counts one row of income tax.
 func (y *YearIncome) add(r *Row) {
-	into := map[string]*money.Amount{ItemWages: &y.Wages, ItemLabor: &y.Labor, ItemLaborPlatform: &y.Labor, ItemAuthor: &y.Author, ItemRoyalty: &y.Royalty}[r.Item]
+	into := map[string]*money.Amount{ItemWages: &y.Wages, ItemLabor: &y.Labor,
+		ItemLaborPlatform: &y.Labor, ItemAuthor: &y.Author, ItemRoyalty: &y.Royalty}[r.Item]
 	if into == nil {
 		return
 	}
@@ -43,7 +44,9 @@ func (y *YearIncome) add(r *Row) {
 
 // plus sums two incomes of the year.
 func (y YearIncome) plus(z YearIncome) YearIncome {
-	return YearIncome{Wages: y.Wages.Add(z.Wages), Labor: y.Labor.Add(z.Labor), Author: y.Author.Add(z.Author), Royalty: y.Royalty.Add(z.Royalty), Withheld: y.Withheld.Add(z.Withheld)}
+	return YearIncome{Wages: y.Wages.Add(z.Wages), Labor: y.Labor.Add(z.Labor),
+		Author: y.Author.Add(z.Author), Royalty: y.Royalty.Add(z.Royalty),
+		Withheld: y.Withheld.Add(z.Withheld)}
 }
 
 // ForecastFacts are what is known of a tax year that is not over.
@@ -61,10 +64,12 @@ type ForecastFacts struct {
 	Positions           []Position
 }
 
-// Forecast is the expected annual settlement. What is not known is named in Unknown, and the figures are without it.
+// Forecast is the expected annual settlement. What is not known is named in Unknown, and the
+// figures are without it.
 type Forecast struct {
 	AnnualResult
-	Income           YearIncome   `json:"income"`            // of the whole year, with what is withheld
+	// of the whole year, with what is withheld
+	Income           YearIncome   `json:"income"`
 	ExpectedWithheld money.Amount `json:"expected_withheld"` // of it, on payments to come
 }
 
@@ -75,18 +80,21 @@ const (
 	unknownElsewhere  = "iit.annual.other_payers"
 )
 
-// Forecast settles a year in advance: the income so far, the payments to come with what will be withheld on them,
-// and the deductions as far as they are known. on is a day of the tax year.
+// Forecast settles a year in advance: the income so far, the payments to come with what will be
+// withheld on them, and the deductions as far as they are known. on is a day of the tax year.
 //
-// Errors: as Compute for a payment to come, and as Annual; *Forbidden for a non-resident, who has no settlement.
+// Errors: as Compute for a payment to come, and as Annual; *Forbidden for a non-resident, who has
+// no settlement.
 func (e *Engine) Forecast(on civil.Date, f ForecastFacts) (Forecast, error) {
 	r, err := ruleOf[*annual](e, annualRule, on)
 	if err != nil {
 		return Forecast{}, err
 	}
 	if !f.Taxpayer.Resident {
-		return Forecast{}, &Forbidden{Reason: "no_annual_settlement", Rule: annualRule, Law: r.law, Why: bilingual.Text{
-			ZH: "非居民个人按月或按次扣缴，不办理年度汇算", EN: "a non-resident is taxed by the month or the time and has no annual settlement"}}
+		return Forecast{},
+			&Forbidden{Reason: "no_annual_settlement", Rule: annualRule, Law: r.law, Why: bilingual.Text{
+				ZH: "非居民个人按月或按次扣缴，不办理年度汇算",
+				EN: "a non-resident is taxed by the month or the time and has no annual settlement"}}
 	}
 	income := f.SoFar.plus(IncomeOf(f.Rows, on.Year()))
 	expected, err := e.expected(on, f)
@@ -95,25 +103,38 @@ func (e *Engine) Forecast(on civil.Date, f ForecastFacts) (Forecast, error) {
 	}
 	income = income.plus(expected)
 	x := Forecast{ExpectedWithheld: expected.Withheld}
-	a := AnnualFacts{Other: f.Other, Exempt: f.Exempt, Donations: f.Donations, Relief: f.Relief, Sources: 1, ClaimRefund: true, Positions: f.Positions}
+	a := AnnualFacts{Other: f.Other, Exempt: f.Exempt, Donations: f.Donations, Relief: f.Relief,
+		Sources: 1, ClaimRefund: true, Positions: f.Positions}
 	var unknown []Unknown
 	if f.Elsewhere == nil {
-		unknown = append(unknown, Unknown{unknownElsewhere, bilingual.Text{ZH: "其他扣缴义务人支付的综合所得及已扣税额未知，数字不含该部分", EN: "comprehensive income from other payers and the tax on it are not known; the figures are without them"}})
+		unknown = append(unknown, Unknown{unknownElsewhere, bilingual.Text{ZH: "其他扣缴义务人支付的综合所得及已扣税额未知，" +
+			"数字不含该部分", EN: "comprehensive income from other payers and the tax on it are not known; the " +
+			"figures are without them"}})
 	} else if *f.Elsewhere != (YearIncome{}) {
 		income = income.plus(*f.Elsewhere)
 		a.Sources = 2
 	}
 	if f.Special == nil {
-		unknown = append(unknown, Unknown{unknownSpecial, bilingual.Text{ZH: "专项扣除（社会保险、住房公积金）未知，数字未减除", EN: "special deductions (social insurance, housing fund) are not known; the figures are without them"}})
+		unknown = append(unknown,
+			Unknown{unknownSpecial,
+				bilingual.Text{ZH: "专项扣除（社会保险、住房公积金）未知，数字未减除", EN: "special deductions (social insurance, " +
+					"housing fund) are not known; the figures are without them"}})
 	} else {
 		a.Special = *f.Special
 	}
 	if f.Additional == nil {
-		unknown = append(unknown, Unknown{unknownAdditional, bilingual.Text{ZH: "专项附加扣除未知，数字未减除", EN: "special additional deductions are not known; the figures are without them"}})
+		unknown = append(unknown,
+			Unknown{unknownAdditional,
+				bilingual.Text{ZH: "专项附加扣除未知，数字未减除",
+					EN: "special additional deductions are not known; the figures are without them"}})
 	} else {
 		a.Additional = *f.Additional
 	}
-	a.Wages, a.Labor, a.Author, a.Royalty, a.Prepaid = income.Wages, income.Labor, income.Author, income.Royalty, income.Withheld
+	a.Wages = income.Wages
+	a.Labor = income.Labor
+	a.Author = income.Author
+	a.Royalty = income.Royalty
+	a.Prepaid = income.Withheld
 	x.Income = income
 	if x.AnnualResult, err = e.Annual(on, a); err != nil {
 		return Forecast{}, err
@@ -128,8 +149,11 @@ func (e *Engine) expected(on civil.Date, f ForecastFacts) (YearIncome, error) {
 	before := len(rows)
 	for i := range f.Expected {
 		p := f.Expected[i]
-		if p.PaymentDate.Year() != on.Year() || (i > 0 && p.PaymentDate.Before(f.Expected[i-1].PaymentDate)) {
-			return YearIncome{}, fault.Invalid(fault.Field{Field: "expected.payment_date", Problem: "must be days of the tax year in their order"})
+		if p.PaymentDate.Year() != on.Year() ||
+			(i > 0 && p.PaymentDate.Before(f.Expected[i-1].PaymentDate)) {
+			return YearIncome{},
+				fault.Invalid(fault.Field{Field: "expected.payment_date",
+					Problem: "must be days of the tax year in their order"})
 		}
 		res, err := e.ComputeRows(p, rows)
 		if err != nil {

@@ -5,13 +5,14 @@ import (
 	"fenzhang/shared/money"
 )
 
-// GrossUp is the gross behind a net that was agreed after tax (包税): the tax that the payer bears is income itself.
+// GrossUp is the gross behind a net that was agreed after tax (包税): the tax that the payer bears is
+// income itself.
 type GrossUp struct {
 	Amount money.Amount // the payment that leaves the net, or comes nearest below it
 	Result Result       // its taxes
 	Exact  bool
-	// Above is the next payment whose net lies above the one wanted, where no payment leaves exactly that net: at a
-	// threshold that taxes the whole, and where two roundings fall together.
+	// Above is the next payment whose net lies above the one wanted, where no payment leaves exactly
+	// that net: at a threshold that taxes the whole, and where two roundings fall together.
 	Above *Priced
 }
 
@@ -22,18 +23,22 @@ type Priced struct {
 	Net    money.Amount `json:"net"`
 }
 
-// GrossUp finds the smallest payment after whose taxes the wanted net is left, to the fen, on top of what stands in
-// the periods; f.Amount is ignored. Where no payment leaves exactly that net, it gives the two nearest.
+// GrossUp finds the smallest payment after whose taxes the wanted net is left, to the fen, on top
+// of what stands in the periods; f.Amount is ignored. Where no payment leaves exactly that net, it
+// gives the two nearest.
 //
-// Errors: those of Compute; 2001 when the net is not above zero or no payment in range leaves as much.
+// Errors: those of Compute; 2001 when the net is not above zero or no payment in range leaves as
+// much.
 func (c *Corpus) GrossUp(f Facts, net money.Amount) (GrossUp, error) {
 	return grossUp(c.Compute, f, net)
 }
 
-// largestGrossUp is how many times the wanted net the payment may be: no withholding takes three quarters.
+// largestGrossUp is how many times the wanted net the payment may be: no withholding takes three
+// quarters.
 const largestGrossUp = 4
 
-// spareFen is added to the range of the search, so that a payment whose earlier taxes are made up for is found too.
+// spareFen is added to the range of the search, so that a payment whose earlier taxes are made up
+// for is found too.
 const spareFen = 100_000_000
 
 // wiggle is how far, in fen, roundings that fall together can move a net out of its order.
@@ -41,7 +46,8 @@ const wiggle = 8
 
 func grossUp(compute func(Facts) (Result, error), f Facts, net money.Amount) (GrossUp, error) {
 	if !net.Positive() || net.Fen() > largestFen/(2*largestGrossUp) {
-		return GrossUp{}, fault.Invalid(fault.Field{Field: "net_wanted", Problem: "must be above zero and at most " + money.Fen(largestFen/(2*largestGrossUp)).String()})
+		return GrossUp{}, fault.Invalid(fault.Field{Field: "net_wanted",
+			Problem: "must be above zero and at most " + money.Fen(largestFen/(2*largestGrossUp)).String()})
 	}
 	s := search{compute: compute, facts: f, want: net.Fen()}
 	top := net.Fen()*largestGrossUp + spareFen
@@ -58,7 +64,8 @@ func grossUp(compute func(Facts) (Result, error), f Facts, net money.Amount) (Gr
 		res, err := compute(f)
 		return GrossUp{Amount: f.Amount, Result: res, Exact: true}, err
 	case s.above == 0:
-		return GrossUp{}, fault.Invalid(fault.Field{Field: "net_wanted", Problem: "no payment leaves that much"})
+		return GrossUp{}, fault.Invalid(
+			fault.Field{Field: "net_wanted", Problem: "no payment leaves that much"})
 	}
 	return s.nearest()
 }
@@ -87,7 +94,8 @@ func (s *search) at(amount int64) (Result, int64) {
 	return res, res.Net.Fen()
 }
 
-// seams finds the payments, in order, from which one of the taxes on turnover is due: there the net falls.
+// seams finds the payments, in order, from which one of the taxes on turnover is due: there the net
+// falls.
 func (s *search) seams(top int64) []int64 {
 	s.low = 1
 	var list []int64
@@ -115,7 +123,8 @@ func (r *Result) totalOf(tax string) money.Amount {
 	return money.Amount{}
 }
 
-// first finds the smallest n in low..high for which ok holds, high+1 if none; ok must stay true once it is.
+// first finds the smallest n in low..high for which ok holds, high+1 if none; ok must stay true
+// once it is.
 func first(low, high int64, ok func(int64) bool) int64 {
 	for low <= high {
 		if mid := low + (high-low)/2; ok(mid) {

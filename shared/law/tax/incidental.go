@@ -2,8 +2,8 @@ package tax
 
 import "fenzhang/shared/bilingual"
 
-// incidental is a prize or another windfall (偶然所得): a flat rate on the whole of each receipt, without deduction.
-// Source: IIT Law art. 6(1)6; data in rules/national/iit/incidental.
+// incidental is a prize or another windfall (偶然所得): a flat rate on the whole of each receipt,
+// without deduction. Source: IIT Law art. 6(1)6; data in rules/national/iit/incidental.
 type incidental struct {
 	base
 	table table // one level: the flat rate
@@ -12,14 +12,16 @@ type incidental struct {
 }
 
 func (r *incidental) resolve() error {
-	return r.specs(map[string]**stepSpec{"iit.income": &r.income, "iit.tax": &r.tax, "iit.due": &r.due})
+	return r.specs(map[string]**stepSpec{"iit.income": &r.income, "iit.tax": &r.tax,
+		"iit.due": &r.due})
 }
 
 // Calculate taxes the receipt by itself.
 func (r *incidental) Calculate(c *Calculation) error {
 	now := c.laborIncome(r.income)
 	level, tax := r.table.tax(fraction{now.Fen(), 1})
-	c.finishIIT(&r.base, r.tax, r.due, outcome{income: now, taxable: now, level: level, tax: tax}, false)
+	c.finishIIT(&r.base, r.tax, r.due, outcome{income: now, taxable: now, level: level, tax: tax},
+		false)
 	return nil
 }
 
@@ -32,8 +34,8 @@ func incidentalSpec() methodSpec {
 // inKindRule is the rule by which things in kind count at their market price.
 const inKindRule = "iit.in_kind"
 
-// inKind counts what is given in kind (实物奖励): it is income at its market price, and its tax is taken from the
-// money. Source: IIT Regulations art. 8; data in rules/national/iit/in_kind.yaml.
+// inKind counts what is given in kind (实物奖励): it is income at its market price, and its tax is
+// taken from the money. Source: IIT Regulations art. 8; data in rules/national/iit/in_kind.yaml.
 type inKind struct {
 	ownQuestion
 	step *stepSpec
@@ -49,14 +51,19 @@ func (c *Calculation) countInKind(b *Book) error {
 	}
 	r, ok := b.find(inKindRule).(*inKind)
 	if !ok {
-		return &Gap{Rule: inKindRule, On: f.PaymentDate, Missing: bilingual.Text{ZH: "该日没有实物所得计价的规定", EN: "no rule on the value of things in kind is in force on that day"}}
+		return &Gap{Rule: inKindRule, On: f.PaymentDate,
+			Missing: bilingual.Text{ZH: "该日没有实物所得计价的规定",
+				EN: "no rule on the value of things in kind is in force on that day"}}
 	}
 	c.inKind = f.InKind
-	c.step(r.step, exact, Money(c.gross.Add(f.InKind)), Input{"cash", Money(c.gross)}, Input{"in_kind", Money(f.InKind)})
+	c.step(r.step, exact, Money(c.gross.Add(f.InKind)), Input{"cash", Money(c.gross)},
+		Input{"in_kind", Money(f.InKind)})
 	c.unconfirmed(r.unconfirmed...)
 	return nil
 }
 
 func inKindSpec() methodSpec {
-	return methodSpec{apart: true, build: func(_ *Book, r base) resolver { return &inKind{ownQuestion: ownQuestion{r}} }}
+	return methodSpec{apart: true, build: func(_ *Book, r base) resolver {
+		return &inKind{ownQuestion: ownQuestion{r}}
+	}}
 }

@@ -6,8 +6,9 @@ import (
 	"fenzhang/shared/money"
 )
 
-// laborOneOff is labor remuneration of a resident, one-off method: what one project pays in a month is one time.
-// Source: STA Announcement 2018 No. 61, art. 8 and 11; data in rules/national/iit/labor.
+// laborOneOff is labor remuneration of a resident, one-off method: what one project pays in a month
+// is one time. Source: STA Announcement 2018 No. 61, art. 8 and 11; data in
+// rules/national/iit/labor.
 type laborOneOff struct {
 	base
 	limit      Threshold      // above it the share is deducted, up to it the fixed sum
@@ -19,7 +20,8 @@ type laborOneOff struct {
 }
 
 func (r *laborOneOff) resolve() error {
-	return r.specs(map[string]**stepSpec{"iit.income": &r.income, "iit.month": &r.month, "iit.base_small": &r.small,
+	return r.specs(map[string]**stepSpec{"iit.income": &r.income, "iit.month": &r.month,
+		"iit.base_small": &r.small,
 		"iit.base_large": &r.large, "iit.tax": &r.tax, "iit.due": &r.due})
 }
 
@@ -37,16 +39,20 @@ func (r *laborOneOff) Calculate(c *Calculation) error {
 	now := c.laborIncome(r.income)
 	before := f.ToDate.Month
 	total := before.Income.Add(now)
-	c.step(r.month, exact, Money(total), Input{"month", MonthOf(f.PaymentDate)}, Input{"before", Money(before.Income)}, Input{"income", Money(now)})
+	c.step(r.month, exact, Money(total), Input{"month", MonthOf(f.PaymentDate)},
+		Input{"before", Money(before.Income)}, Input{"income", Money(now)})
 	base := r.taxable(total)
 	taxable := base.reported()
 	if r.limit.Met(total) {
-		c.step(r.large, rounded, Money(taxable), Input{"income", Money(total)}, Input{"limit", Money(r.limit.Amount)}, Input{"cost_rate", Fraction(r.cost)})
+		c.step(r.large, rounded, Money(taxable), Input{"income", Money(total)},
+			Input{"limit", Money(r.limit.Amount)}, Input{"cost_rate", Fraction(r.cost)})
 	} else {
-		c.step(r.small, exact, Money(taxable), Input{"income", Money(total)}, Input{"limit", Money(r.limit.Amount)}, Input{"deduction", Money(r.fixed)})
+		c.step(r.small, exact, Money(taxable), Input{"income", Money(total)},
+			Input{"limit", Money(r.limit.Amount)}, Input{"deduction", Money(r.fixed)})
 	}
 	level, tax := r.table.tax(base)
-	c.finishIIT(&r.base, r.tax, r.due, outcome{income: now, taxable: taxable, level: level, tax: tax, before: before.Withheld}, false)
+	c.finishIIT(&r.base, r.tax, r.due,
+		outcome{income: now, taxable: taxable, level: level, tax: tax, before: before.Withheld}, false)
 	return nil
 }
 
@@ -68,32 +74,40 @@ type outcome struct {
 	before  money.Amount // withheld so far
 }
 
-// finishIIT writes the tax, the due amount, the line and the row that every IIT withholding ends with. What a
-// cumulative formula gives below its peak is no true-up: the excess waits for the annual settlement.
+// finishIIT writes the tax, the due amount, the line and the row that every IIT withholding ends
+// with. What a cumulative formula gives below its peak is no true-up: the excess waits for the
+// annual settlement.
 func (c *Calculation) finishIIT(r *base, taxStep, dueStep *stepSpec, o outcome, cumulative bool) {
-	l := Line{Tax: IIT, Item: c.item, Period: c.month(), Collection: Withheld, Base: o.taxable, Total: money.MaxOf(o.tax, o.peak), Before: o.before,
+	l := Line{Tax: IIT, Item: c.item, Period: c.month(), Collection: Withheld, Base: o.taxable,
+		Total: money.MaxOf(o.tax, o.peak), Before: o.before,
 		BorneBy: BorneByCreator, Law: taxStep.law, Status: r.worst}
 	if o.level != nil {
 		l.Rate, l.Quick = o.level.Rate, o.level.Quick
 	}
-	c.step(taxStep, rounded, Money(o.tax), Input{"base", Money(o.taxable)}, Input{"rate", Fraction(l.Rate)}, Input{"quick_deduction", Money(l.Quick)})
+	c.step(taxStep, rounded, Money(o.tax), Input{"base", Money(o.taxable)},
+		Input{"rate", Fraction(l.Rate)}, Input{"quick_deduction", Money(l.Quick)})
 	due := c.take(&l, !cumulative)
-	c.step(dueStep, exact, Money(due), Input{"tax", Money(o.tax)}, Input{"peak", Money(o.peak)}, Input{"withheld", Money(o.before)},
+	c.step(dueStep, exact, Money(due), Input{"tax", Money(o.tax)}, Input{"peak", Money(o.peak)},
+		Input{"withheld", Money(o.before)},
 		Input{"kept_back", Money(l.Amount)}, Input{"shortfall", Money(l.Shortfall)})
 	c.res.TaxableIncome = o.taxable
-	c.res.Rows = append(c.res.Rows, Row{Kind: IIT, Item: c.item, Project: c.facts.Project, Platform: c.facts.Platform, Period: l.Period, Income: o.income, Withheld: due, Collection: Withheld})
+	c.res.Rows = append(c.res.Rows,
+		Row{Kind: IIT, Item: c.item, Project: c.facts.Project, Platform: c.facts.Platform,
+			Period: l.Period, Income: o.income, Withheld: due, Collection: Withheld})
 	c.unconfirmed(r.unconfirmed...)
 }
 
-// CumulativeLabor is the arithmetic of cumulative withholding of labor remuneration, compiled for a day.
-// Source: STA Announcement 2025 No. 16, art. 1(1), in force from 2025-10-01; data in rules/national/iit/labor_platform.
+// CumulativeLabor is the arithmetic of cumulative withholding of labor remuneration, compiled for a
+// day. Source: STA Announcement 2025 No. 16, art. 1(1), in force from 2025-10-01; data in
+// rules/national/iit/labor_platform.
 type CumulativeLabor struct {
 	keep    money.Fraction
 	monthly money.Amount
 	table   table
 }
 
-// taxable gives the exact cumulative base: income less its cost share less the monthly deduction per month.
+// taxable gives the exact cumulative base: income less its cost share less the monthly deduction
+// per month.
 func (m *CumulativeLabor) taxable(months int, income money.Amount) fraction {
 	return of(income, m.keep).minus(money.Fen(m.monthly.Fen() * int64(months)))
 }
@@ -104,8 +118,8 @@ func (m *CumulativeLabor) Total(months int, income money.Amount) money.Amount {
 	return tax
 }
 
-// Withhold gives what a month adds: months and income to its end, withheld before it. It is never below zero;
-// what was withheld too much waits for the annual settlement.
+// Withhold gives what a month adds: months and income to its end, withheld before it. It is never
+// below zero; what was withheld too much waits for the annual settlement.
 func (m *CumulativeLabor) Withhold(months int, income, withheld money.Amount) money.Amount {
 	return money.MaxOf(m.Total(months, income).Sub(withheld), money.Amount{})
 }
@@ -125,10 +139,13 @@ func (e *Engine) CumulativeLabor(on civil.Date) (CumulativeLabor, error) {
 			}
 		}
 	}
-	return CumulativeLabor{}, &Gap{Rule: "iit.labor_platform", On: on, Missing: bilingual.Text{ZH: "该日没有累计预扣法的规定", EN: "no cumulative method is in force on that day"}}
+	return CumulativeLabor{},
+		&Gap{Rule: "iit.labor_platform", On: on,
+			Missing: bilingual.Text{ZH: "该日没有累计预扣法的规定", EN: "no cumulative method is in force on that day"}}
 }
 
-// laborCumulative withholds labor remuneration at a filed platform entity over the months of the year.
+// laborCumulative withholds labor remuneration at a filed platform entity over the months of the
+// year.
 type laborCumulative struct {
 	base
 	math       CumulativeLabor
@@ -141,8 +158,10 @@ type laborCumulative struct {
 }
 
 func (r *laborCumulative) resolve() error {
-	return r.specs(map[string]**stepSpec{"iit.income": &r.income, "iit.cumulative_income": &r.cumulative, "iit.months": &r.months,
-		"iit.base": &r.baseStep, "iit.base_low_earner": &r.flatStep, "iit.tax": &r.taxStep, "iit.due": &r.due})
+	return r.specs(map[string]**stepSpec{"iit.income": &r.income,
+		"iit.cumulative_income": &r.cumulative, "iit.months": &r.months,
+		"iit.base": &r.baseStep, "iit.base_low_earner": &r.flatStep, "iit.tax": &r.taxStep,
+		"iit.due": &r.due})
 }
 
 // Calculate taxes the year's total and takes what exceeds the highest value withheld so far.
@@ -154,17 +173,24 @@ func (r *laborCumulative) Calculate(c *Calculation) error {
 		return err
 	}
 	income, months := y.income.Add(now), y.months
-	c.step(r.cumulative, exact, Money(income), Input{"year", Count(f.PaymentDate.Year())}, Input{"before", Money(y.income)}, Input{"income", Money(now)})
-	c.step(r.months, exact, Count(months), Input{"platform", Word(f.Platform)}, Input{"month", MonthOf(f.PaymentDate)}, Input{"reading", Word(reading)})
+	c.step(r.cumulative, exact, Money(income), Input{"year", Count(f.PaymentDate.Year())},
+		Input{"before", Money(y.income)}, Input{"income", Money(now)})
+	c.step(r.months, exact, Count(months), Input{"platform", Word(f.Platform)},
+		Input{"month", MonthOf(f.PaymentDate)}, Input{"reading", Word(reading)})
 	base := r.taxable(f, months, income)
 	taxable := base.reported()
 	if f.LowEarner {
-		c.step(r.flatStep, rounded, Money(taxable), Input{"income", Money(income)}, Input{"cost_rate", Fraction(r.cost)}, Input{"deduction", Money(r.flat)}, Input{"deductions", Money(f.Deductions)})
+		c.step(r.flatStep, rounded, Money(taxable), Input{"income", Money(income)},
+			Input{"cost_rate", Fraction(r.cost)}, Input{"deduction", Money(r.flat)},
+			Input{"deductions", Money(f.Deductions)})
 	} else {
-		c.step(r.baseStep, rounded, Money(taxable), Input{"income", Money(income)}, Input{"cost_rate", Fraction(r.cost)}, Input{"monthly_deduction", Money(r.math.monthly)}, Input{"months", Count(months)}, Input{"deductions", Money(f.Deductions)})
+		c.step(r.baseStep, rounded, Money(taxable), Input{"income", Money(income)},
+			Input{"cost_rate", Fraction(r.cost)}, Input{"monthly_deduction", Money(r.math.monthly)},
+			Input{"months", Count(months)}, Input{"deductions", Money(f.Deductions)})
 	}
 	level, tax := r.math.table.tax(base)
-	c.finishIIT(&r.base, r.taxStep, r.due, outcome{income: now, taxable: taxable, level: level, tax: tax, peak: y.peak, before: y.withheld}, true)
+	c.finishIIT(&r.base, r.taxStep, r.due, outcome{income: now, taxable: taxable, level: level,
+		tax: tax, peak: y.peak, before: y.withheld}, true)
 	return nil
 }
 
@@ -190,8 +216,8 @@ const (
 	readRestart    = "restart_after_break"
 )
 
-// yearBefore counts months and finds the peak. A break month between months with income is open law: without a
-// position it is a gap.
+// yearBefore counts months and finds the peak. A break month between months with income is open
+// law: without a position it is a gap.
 func (r *laborCumulative) yearBefore(c *Calculation) (yearBefore, string, error) {
 	y := &c.facts.ToDate.Year
 	current := c.facts.PaymentDate.Month().Number() - 1
@@ -208,7 +234,9 @@ func (r *laborCumulative) yearBefore(c *Calculation) (yearBefore, string, error)
 		}
 		reading, err := c.reading(r.breaks, r.breakValue, c.facts.PaymentDate)
 		if err == nil && reading == readRestart {
-			err = &Gap{Rule: r.breaks, On: c.facts.PaymentDate, Missing: bilingual.Text{ZH: "中断后重新累计需要逐月收入", EN: "restarting after a break needs the income of each month"}}
+			err = &Gap{Rule: r.breaks, On: c.facts.PaymentDate,
+				Missing: bilingual.Text{ZH: "中断后重新累计需要逐月收入",
+					EN: "restarting after a break needs the income of each month"}}
 		}
 		return s, reading, err
 	}
@@ -223,7 +251,8 @@ func (r *laborCumulative) yearBefore(c *Calculation) (yearBefore, string, error)
 		_, tax := r.math.table.tax(r.taxable(c.facts, months, income))
 		return tax
 	})
-	if !c.facts.Deductions.IsZero() { // those of the earlier months are not known apart: what they withheld stands for them
+	if !c.facts.Deductions.IsZero() {
+		// those of the earlier months are not known apart: what they withheld stands for them
 		s.peak = s.withheld
 	}
 	return s, reading, nil
@@ -231,21 +260,27 @@ func (r *laborCumulative) yearBefore(c *Calculation) (yearBefore, string, error)
 
 func laborOneOffSpec() methodSpec {
 	return methodSpec{
-		needed: map[string]Kind{"small_limit": KindThreshold, "small_deduction": KindAmount, "cost_rate": KindRate, "brackets": KindBrackets, "income_base": KindChoice},
+		needed: map[string]Kind{"small_limit": KindThreshold, "small_deduction": KindAmount,
+			"cost_rate": KindRate, "brackets": KindBrackets, "income_base": KindChoice},
 		build: func(b *Book, r base) resolver {
 			m := r.method
-			return &laborOneOff{base: r, limit: b.threshold(m, "small_limit"), fixed: b.amount(m, "small_deduction"),
-				cost: b.rate(m, "cost_rate"), keep: keptShare(b.rate(m, "cost_rate")), table: b.table(m)}
+			return &laborOneOff{base: r, limit: b.threshold(m, "small_limit"),
+				fixed: b.amount(m, "small_deduction"),
+				cost:  b.rate(m, "cost_rate"), keep: keptShare(b.rate(m, "cost_rate")), table: b.table(m)}
 		}}
 }
 
 func laborCumulativeSpec() methodSpec {
 	return methodSpec{
-		needed: map[string]Kind{"cost_rate": KindRate, "monthly_deduction": KindAmount, "brackets": KindBrackets, "break_months": KindChoice, "flat_deduction": KindAmount, "income_base": KindChoice},
+		needed: map[string]Kind{"cost_rate": KindRate, "monthly_deduction": KindAmount,
+			"brackets": KindBrackets, "break_months": KindChoice, "flat_deduction": KindAmount,
+			"income_base": KindChoice},
 		build: func(b *Book, r base) resolver {
 			m := r.method
-			return &laborCumulative{base: r, cost: b.rate(m, "cost_rate"), flat: b.amount(m, "flat_deduction"), breaks: m.Uses["break_months"],
+			return &laborCumulative{base: r, cost: b.rate(m, "cost_rate"),
+				flat: b.amount(m, "flat_deduction"), breaks: m.Uses["break_months"],
 				breakValue: b.value(m.Uses["break_months"]),
-				math:       CumulativeLabor{keep: keptShare(b.rate(m, "cost_rate")), monthly: b.amount(m, "monthly_deduction"), table: b.table(m)}}
+				math: CumulativeLabor{keep: keptShare(b.rate(m, "cost_rate")),
+					monthly: b.amount(m, "monthly_deduction"), table: b.table(m)}}
 		}}
 }

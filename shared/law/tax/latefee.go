@@ -27,9 +27,11 @@ type LateFee struct {
 	Answer
 }
 
-// LateFee gives the late fee on a tax that was due on one day and is paid on another; paid in time it is zero.
+// LateFee gives the late fee on a tax that was due on one day and is paid on another; paid in time
+// it is zero.
 //
-// Errors: *Gap when no rule is in force on the day of payment; *fault.Error 2001 for an amount out of range.
+// Errors: *Gap when no rule is in force on the day of payment; *fault.Error 2001 for an amount out
+// of range.
 func (e *Engine) LateFee(tax money.Amount, due, paid civil.Date) (LateFee, error) {
 	r, c, err := ask[*lateFee](e, "collection.late_fee", paid, nil)
 	if err != nil {
@@ -47,7 +49,8 @@ func (e *Engine) LateFee(tax money.Amount, due, paid civil.Date) (LateFee, error
 	}
 	x.Fee = tax.MulDiv(r.rate.Num()*int64(x.Days), r.rate.Den(), money.HalfUp)
 	c.step(r.days, exact, Count(x.Days), Input{"due", Day(due)}, Input{"paid", Day(paid)})
-	c.step(r.fee, rounded, Money(x.Fee), Input{"tax", Money(tax)}, Input{"rate", Fraction(r.rate)}, Input{"days", Count(x.Days)})
+	c.step(r.fee, rounded, Money(x.Fee), Input{"tax", Money(tax)}, Input{"rate", Fraction(r.rate)},
+		Input{"days", Count(x.Days)})
 	x.Answer = c.answer(&r.base)
 	return x, nil
 }
@@ -62,10 +65,10 @@ func lateFeeSpec() methodSpec {
 		}}
 }
 
-// dueDate is the last day of a return after its period: so many days of the month after it, or the end of so many
-// months. A last day without work moves to the next working day; days off of a longer holiday inside a time of
-// days extend it by as many working days.
-// Source: Tax Collection Law Rules art. 109; data in rules/national/collection.
+// dueDate is the last day of a return after its period: so many days of the month after it, or the
+// end of so many months. A last day without work moves to the next working day; days off of a
+// longer holiday inside a time of days extend it by as many working days. Source: Tax Collection
+// Law Rules art. 109; data in rules/national/collection.
 type dueDate struct {
 	ownQuestion
 	days      money.Amount // days of the next month, 0 where months are counted
@@ -98,10 +101,13 @@ const (
 	ReturnAnnualCIT      = "cit_annual"
 )
 
-// DueDate gives the last day for the return of the period that ends with the month, quarter or year of a day.
+// DueDate gives the last day for the return of the period that ends with the month, quarter or year
+// of a day.
 //
-// Errors: *Gap when no rule is in force; 5002 calendar_missing where the calendar of the year is not loaded.
-func (e *Engine) DueDate(kind string, periodEnd civil.Date, working *calendar.Calendar) (Due, error) {
+// Errors: *Gap when no rule is in force; 5002 calendar_missing where the calendar of the year is
+// not loaded.
+func (e *Engine) DueDate(kind string, periodEnd civil.Date,
+	working *calendar.Calendar) (Due, error) {
 	r, c, err := ask[*dueDate](e, "collection.due."+kind, periodEnd, nil)
 	if err != nil {
 		return Due{}, err
@@ -111,7 +117,8 @@ func (e *Engine) DueDate(kind string, periodEnd civil.Date, working *calendar.Ca
 	if n := whole(r.months); n > 0 {
 		last = periodEnd.Month().Add(n).Last()
 	}
-	c.step(r.law, exact, Day(last), Input{"period_end", Day(periodEnd)}, Input{"days", Count(whole(r.days))}, Input{"months", Count(whole(r.months))})
+	c.step(r.law, exact, Day(last), Input{"period_end", Day(periodEnd)},
+		Input{"days", Count(whole(r.days))}, Input{"months", Count(whole(r.months))})
 	x := Due{Last: last}
 	if x.Extended, err = r.extension(first, last, working); err != nil {
 		return Due{}, err
@@ -124,11 +131,12 @@ func (e *Engine) DueDate(kind string, periodEnd civil.Date, working *calendar.Ca
 	return x, nil
 }
 
-// whole reads a number of days or months, which a rule file writes with two decimals like an amount.
+// whole reads a number of days or months, which a rule file writes with two decimals like an
+// amount.
 func whole(n money.Amount) int { return int(n.Fen() / money.Yuan(1).Fen()) }
 
-// extension counts the days off inside the time that belong to a run long enough to extend it. An ordinary weekend
-// is never long enough.
+// extension counts the days off inside the time that belong to a run long enough to extend it. An
+// ordinary weekend is never long enough.
 func (r *dueDate) extension(first, last civil.Date, working *calendar.Calendar) (int, error) {
 	extended, run := 0, 0
 	if r.extending == nil {
@@ -154,7 +162,8 @@ func (r *dueDate) extension(first, last civil.Date, working *calendar.Calendar) 
 	return extended, nil
 }
 
-// workingDay gives the n-th working day after a day; with n = 0 the day itself or, if it is none, the next one.
+// workingDay gives the n-th working day after a day; with n = 0 the day itself or, if it is none,
+// the next one.
 func workingDay(d civil.Date, n int, working *calendar.Calendar) (civil.Date, error) {
 	if n == 0 {
 		return working.OnOrAfter(d)
@@ -167,7 +176,8 @@ func workingDay(d civil.Date, n int, working *calendar.Calendar) (civil.Date, er
 }
 
 func dueDateSpec() methodSpec {
-	return methodSpec{apart: true, optional: map[string]Kind{"days": KindAmount, "months": KindAmount, "extending": KindThreshold},
+	return methodSpec{apart: true,
+		optional: map[string]Kind{"days": KindAmount, "months": KindAmount, "extending": KindThreshold},
 		build: func(b *Book, r base) resolver {
 			d := &dueDate{ownQuestion: ownQuestion{r}}
 			if v := b.value(r.method.Uses["extending"]); v != nil {

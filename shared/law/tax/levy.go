@@ -5,8 +5,9 @@ import (
 	"fenzhang/shared/money"
 )
 
-// param is a value that a rule on assessed income may need. Where it has none, the gap is the answer only if the
-// calculation comes to it: a turnover below the threshold is not taxed, whatever the rate above it would be.
+// param is a value that a rule on assessed income may need. Where it has none, the gap is the
+// answer only if the calculation comes to it: a turnover below the threshold is not taxed, whatever
+// the rate above it would be.
 type param struct {
 	id    string
 	used  bool // the role is filled
@@ -140,7 +141,8 @@ func (r *assessedBase) row(c *Calculation) (money.Fraction, error) {
 	}
 	note := r.rates.value.Note
 	return money.Fraction{}, &Gap{Rule: r.rates.id, On: c.facts.PaymentDate, Missing: bilingual.Text{
-		ZH: "行业“" + industry + "”在该表中没有可用的一行。" + note.ZH, EN: "the table has no readable row for industry \"" + industry + "\". " + note.EN}}
+		ZH: "行业“" + industry + "”在该表中没有可用的一行。" + note.ZH,
+		EN: "the table has no readable row for industry \"" + industry + "\". " + note.EN}}
 }
 
 // untaxed answers that the rule itself taxes nothing.
@@ -149,7 +151,9 @@ func (r *assessedBase) untaxed(c *Calculation, edge *param) {
 	a.NotTaxed, a.Rated = true, true
 	r.mark(c, edge)
 	t := edge.value.Threshold
-	r.tell(c, "assessed.none", exact, Money(money.Amount{}), Input{"total", Money(c.assessable.Amount)}, Input{"threshold", Money(t.Amount)}, Input{"edge", Word(t.Edge())})
+	r.tell(c, "assessed.none", exact, Money(money.Amount{}),
+		Input{"total", Money(c.assessable.Amount)}, Input{"threshold", Money(t.Amount)},
+		Input{"edge", Word(t.Edge())})
 }
 
 func rateRoles() map[string]Kind {
@@ -166,10 +170,12 @@ func with(roles map[string]Kind, kind Kind, names ...string) map[string]Kind {
 
 func (b *Book) newAssessedBase(r base, told ...string) assessedBase {
 	m := r.method
-	return assessedBase{base: r, told: told, rate: b.param(m, "rate", r.engine), rates: b.param(m, "rates", r.engine), bands: b.param(m, "bands", r.engine)}
+	return assessedBase{base: r, told: told, rate: b.param(m, "rate", r.engine),
+		rates: b.param(m, "rates", r.engine), bands: b.param(m, "bands", r.engine)}
 }
 
-// levy is turnover at a local rate (核定征收率): the whole of it, or what exceeds an allowance or a threshold.
+// levy is turnover at a local rate (核定征收率): the whole of it, or what exceeds an allowance or a
+// threshold.
 type levy struct {
 	assessedBase
 	zero      param // threshold: nothing below it, the whole from there on
@@ -180,11 +186,15 @@ type levy struct {
 }
 
 func levySpec() methodSpec {
-	roles := with(with(with(rateRoles(), KindThreshold, "zero_band", "excess_over"), KindAmount, "allowance"), KindRate, "temporary_rate", "quota_cut")
+	roles := with(with(with(rateRoles(), KindThreshold, "zero_band", "excess_over"), KindAmount,
+		"allowance"), KindRate, "temporary_rate", "quota_cut")
 	return methodSpec{optional: roles, tolerant: true, build: func(b *Book, r base) resolver {
 		m := r.method
-		return &levy{assessedBase: b.newAssessedBase(r, "assessed.none", "assessed.tax", "assessed.relief"), zero: b.param(m, "zero_band", r.engine), excess: b.param(m, "excess_over", r.engine),
-			allowance: b.param(m, "allowance", r.engine), temporary: b.param(m, "temporary_rate", r.engine), cut: b.param(m, "quota_cut", r.engine)}
+		return &levy{assessedBase: b.newAssessedBase(r, "assessed.none", "assessed.tax",
+			"assessed.relief"), zero: b.param(m, "zero_band", r.engine), excess: b.param(m, "excess_over",
+			r.engine),
+			allowance: b.param(m, "allowance", r.engine), temporary: b.param(m, "temporary_rate", r.engine),
+			cut: b.param(m, "quota_cut", r.engine)}
 	}}
 }
 
@@ -220,10 +230,13 @@ func (r *levy) Calculate(c *Calculation) error {
 		return err
 	}
 	a := c.assessed
-	a.Base, a.Rate, a.Rated = base, rate, true
+	a.Base = base
+	a.Rate = rate
+	a.Rated = true
 	a.Ordinary = base.Times(rate, money.HalfUp)
 	a.Tax = a.Ordinary
-	r.tell(c, "assessed.tax", rounded, Money(a.Tax), Input{"total", Money(total)}, Input{"base", Money(base)}, Input{"rate", Fraction(rate)})
+	r.tell(c, "assessed.tax", rounded, Money(a.Tax), Input{"total", Money(total)},
+		Input{"base", Money(base)}, Input{"rate", Fraction(rate)})
 	r.relieve(c)
 	return nil
 }
@@ -243,7 +256,8 @@ func (r *levy) relieve(c *Calculation) {
 		return
 	}
 	a.Relief = a.Ordinary.Sub(a.Tax)
-	r.tell(c, "assessed.relief", rounded, Money(a.Tax), Input{"ordinary", Money(a.Ordinary)}, Input{"relief", Money(a.Relief)})
+	r.tell(c, "assessed.relief", rounded, Money(a.Tax), Input{"ordinary", Money(a.Ordinary)},
+		Input{"relief", Money(a.Relief)})
 }
 
 // sliced levies each slice of the turnover at its own rate.
@@ -286,8 +300,9 @@ func (r *sliced) Calculate(c *Calculation) error {
 // sliceUnit is the common denominator of the rates of slices, which have at most four decimals.
 const sliceUnit = 10_000
 
-// deemedProfit takes a share of revenue, or of cost grossed up, as profit and taxes it by the brackets of business
-// income; a partnership's profit is split first. Source: Caishui [2000] No. 91, art. 9.
+// deemedProfit takes a share of revenue, or of cost grossed up, as profit and taxes it by the
+// brackets of business income; a partnership's profit is split first. Source: Caishui [2000] No.
+// 91, art. 9.
 type deemedProfit struct {
 	assessedBase
 	zero     param
@@ -295,9 +310,12 @@ type deemedProfit struct {
 }
 
 func deemedProfitSpec() methodSpec {
-	return methodSpec{needed: map[string]Kind{"brackets": KindBrackets}, optional: with(rateRoles(), KindThreshold, "zero_band"), tolerant: true,
+	return methodSpec{needed: map[string]Kind{"brackets": KindBrackets},
+		optional: with(rateRoles(), KindThreshold, "zero_band"), tolerant: true,
 		build: func(b *Book, r base) resolver {
-			return &deemedProfit{assessedBase: b.newAssessedBase(r, "assessed.none", "assessed.taxable", "assessed.level"), zero: b.param(r.method, "zero_band", r.engine), brackets: b.param(r.method, "brackets", r.engine)}
+			return &deemedProfit{assessedBase: b.newAssessedBase(r, "assessed.none", "assessed.taxable",
+				"assessed.level"), zero: b.param(r.method, "zero_band", r.engine),
+				brackets: b.param(r.method, "brackets", r.engine)}
 		}}
 }
 
@@ -325,8 +343,12 @@ func (r *deemedProfit) Calculate(c *Calculation) error {
 	if q.Basis == "cost" {
 		profit.den = rate.Den() - rate.Num()
 	}
-	a.Base, a.Rate, a.Rated, a.Taxable = q.Amount, rate, true, profit.reported()
-	r.tell(c, "assessed.taxable", rounded, Money(a.Taxable), Input{"total", Money(q.Amount)}, Input{"rate", Fraction(rate)}, Input{"basis", Word(q.Basis)})
+	a.Base = q.Amount
+	a.Rate = rate
+	a.Rated = true
+	a.Taxable = profit.reported()
+	r.tell(c, "assessed.taxable", rounded, Money(a.Taxable), Input{"total", Money(q.Amount)},
+		Input{"rate", Fraction(rate)}, Input{"basis", Word(q.Basis)})
 	t := newTable(r.brackets.value.Brackets)
 	if len(q.Partners) == 0 {
 		a.Level, a.Tax = t.tax(profit)
@@ -346,18 +368,22 @@ func (r *deemedProfit) Calculate(c *Calculation) error {
 }
 
 // level tells the bracket's step.
-func (r *deemedProfit) level(c *Calculation, taxable money.Amount, level *Bracket, tax money.Amount) {
+func (r *deemedProfit) level(c *Calculation, taxable money.Amount, level *Bracket,
+	tax money.Amount) {
 	if level == nil {
 		level = &Bracket{Rate: money.NewFraction(0, 1)}
 	}
-	r.tell(c, "assessed.level", rounded, Money(tax), Input{"taxable", Money(taxable)}, Input{"rate", Fraction(level.Rate)}, Input{"quick_deduction", Money(level.Quick)})
+	r.tell(c, "assessed.level", rounded, Money(tax), Input{"taxable", Money(taxable)},
+		Input{"rate", Fraction(level.Rate)}, Input{"quick_deduction", Money(level.Quick)})
 }
 
 // fee is a local levy on revenue, such as the water conservancy fund.
 type fee struct{ assessedBase }
 
 func feeSpec() methodSpec {
-	return methodSpec{optional: rateRoles(), tolerant: true, build: func(b *Book, r base) resolver { return &fee{b.newAssessedBase(r, "assessed.tax")} }}
+	return methodSpec{optional: rateRoles(), tolerant: true, build: func(b *Book, r base) resolver {
+		return &fee{b.newAssessedBase(r, "assessed.tax")}
+	}}
 }
 
 // Calculate levies the rate on the revenue; before any reduction for small payers.
@@ -367,9 +393,12 @@ func (r *fee) Calculate(c *Calculation) error {
 	if err != nil {
 		return err
 	}
-	a.Base, a.Rate, a.Rated = c.assessable.Amount, rate, true
+	a.Base = c.assessable.Amount
+	a.Rate = rate
+	a.Rated = true
 	a.Tax = a.Base.Times(rate, money.HalfUp)
 	a.Ordinary = a.Tax
-	r.tell(c, "assessed.tax", rounded, Money(a.Tax), Input{"total", Money(a.Base)}, Input{"base", Money(a.Base)}, Input{"rate", Fraction(rate)})
+	r.tell(c, "assessed.tax", rounded, Money(a.Tax), Input{"total", Money(a.Base)},
+		Input{"base", Money(a.Base)}, Input{"rate", Fraction(rate)})
 	return nil
 }

@@ -2,13 +2,16 @@ package tax
 
 import "fmt"
 
-// methodSpec is a way to compute one tax: the roles that definitions fill in it, and how its rule is built.
+// methodSpec is a way to compute one tax: the roles that definitions fill in it, and how its rule
+// is built.
 type methodSpec struct {
 	needed, optional map[string]Kind
 	build            func(b *Book, r base) resolver
-	// apart marks a question of its own, such as the annual settlement: no payment asks for it by itself.
+	// apart marks a question of its own, such as the annual settlement: no payment asks for it by
+	// itself.
 	apart bool
-	// tolerant marks a method that asks for its values itself: one that is missing matters only where it is needed.
+	// tolerant marks a method that asks for its values itself: one that is missing matters only where
+	// it is needed.
 	tolerant bool
 }
 
@@ -70,8 +73,8 @@ func specOf(method string) (methodSpec, bool) {
 	return spec(), true
 }
 
-// RolesOf gives the roles that a method must have filled and may have filled, each with the kind of definition;
-// ok is false for an unknown method.
+// RolesOf gives the roles that a method must have filled and may have filled, each with the kind of
+// definition; ok is false for an unknown method.
 func RolesOf(method string) (needed, optional map[string]Kind, ok bool) {
 	s, ok := specOf(method)
 	return s.needed, s.optional, ok

@@ -17,18 +17,21 @@ const (
 // BorneByPayer marks a tax of the paying entity: it never lowers the creator's net.
 const BorneByPayer = "mcn"
 
-// ofPayer tells whether a tax is the paying entity's own. What is open about it never holds a payment up.
+// ofPayer tells whether a tax is the paying entity's own. What is open about it never holds a
+// payment up.
 func ofPayer(tax string) bool { return tax == TaxCulturalFee || tax == TaxStamp }
 
 // payerLine adds a tax of the payer whose figure is not known, with what would have to be known.
 func (c *Calculation) payerLine(tax string, law []Law, missing []bilingual.Text) {
-	c.res.PayerTaxes = append(c.res.PayerTaxes, Line{Tax: tax, Item: c.item, Period: c.texts.month(c.facts.VATDate.Month()), Collection: SelfFiled,
-		BorneBy: BorneByPayer, Law: law, Status: Open, Missing: missing})
+	c.res.PayerTaxes = append(c.res.PayerTaxes,
+		Line{Tax: tax, Item: c.item, Period: c.texts.month(c.facts.VATDate.Month()),
+			Collection: SelfFiled,
+			BorneBy:    BorneByPayer, Law: law, Status: Open, Missing: missing})
 }
 
-// payerFee is a tax or fee of the payer that a payment to a creator hints at without telling its base: a fee on
-// advertising revenue, or stamp tax on a contract whose terms are not known.
-// Source: Caishui [2016] No. 25, Stamp Tax Law art. 2; data in rules/national/fees and stamp.
+// payerFee is a tax or fee of the payer that a payment to a creator hints at without telling its
+// base: a fee on advertising revenue, or stamp tax on a contract whose terms are not known. Source:
+// Caishui [2016] No. 25, Stamp Tax Law art. 2; data in rules/national/fees and stamp.
 type payerFee struct {
 	base
 	scope *Dated // whether the payer is subject to it; nil where that is no question
@@ -59,7 +62,8 @@ func (r *payerFee) Calculate(c *Calculation) error {
 	missing := r.method.Missing
 	switch {
 	case errors.As(err, &gap):
-		missing = append([]bilingual.Text{{ZH: gap.Rule + "：" + gap.Missing.ZH, EN: gap.Rule + ": " + gap.Missing.EN}}, missing...)
+		missing = append([]bilingual.Text{
+			{ZH: gap.Rule + "：" + gap.Missing.ZH, EN: gap.Rule + ": " + gap.Missing.EN}}, missing...)
 		c.unconfirmed(gap.Rule)
 	case err != nil:
 		return err
@@ -80,8 +84,9 @@ func payerFeeSpec() methodSpec {
 		}}
 }
 
-// salesLimit tells when a small-scale taxpayer's sales of twelve months ask for registration as a general one.
-// Source: VAT Law art. 9, STA Announcement 2025 No. 16 art. 2; data in rules/national/vat.
+// salesLimit tells when a small-scale taxpayer's sales of twelve months ask for registration as a
+// general one. Source: VAT Law art. 9, STA Announcement 2025 No. 16 art. 2; data in
+// rules/national/vat.
 type salesLimit struct {
 	ownQuestion
 	limit Threshold
@@ -93,8 +98,9 @@ func (r *salesLimit) resolve() error {
 	return r.specs(map[string]**stepSpec{"limit.within": &r.within, "limit.above": &r.above})
 }
 
-// SalesLimit tells whether the VAT-exclusive sales of twelve months in a row are more than a small-scale taxpayer
-// may have: then the platform must guide its worker to register and file itself. The answer's step is the notice.
+// SalesLimit tells whether the VAT-exclusive sales of twelve months in a row are more than a
+// small-scale taxpayer may have: then the platform must guide its worker to register and file
+// itself. The answer's step is the notice.
 //
 // Errors: *Gap when no rule is in force; *fault.Error 2001 for an amount out of range.
 func (e *Engine) SalesLimit(on civil.Date, sales money.Amount) (above bool, a Answer, err error) {
@@ -110,7 +116,8 @@ func (e *Engine) SalesLimit(on civil.Date, sales money.Amount) (above bool, a An
 	if above {
 		step = r.above
 	}
-	c.step(step, exact, Word(boolWord(above)), Input{"sales", Money(sales)}, Input{"limit", Money(r.limit.Amount)})
+	c.step(step, exact, Word(boolWord(above)), Input{"sales", Money(sales)},
+		Input{"limit", Money(r.limit.Amount)})
 	return above, c.answer(&r.base), nil
 }
 

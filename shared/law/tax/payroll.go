@@ -7,16 +7,20 @@ import (
 
 // How the basic deduction from wages is counted.
 const (
-	DeductNormal    = "normal"              // per month of employment with this payer; also ""
-	DeductFirstWage = "first_wage_in_year"  // per calendar month: no wages and no cumulatively withheld labor since January
-	DeductLowEarner = "prior_year_le_60000" // the whole year's sum from January: at most 60,000 in the full previous year, all of it here
+	DeductNormal = "normal" // per month of employment with this payer; also ""
+	// per calendar month: no wages and no cumulatively withheld labor since January
+	DeductFirstWage = "first_wage_in_year"
+	// the whole year's sum from January: at most 60,000 in the full previous year, all of it here
+	DeductLowEarner = "prior_year_le_60000"
 )
 
-// Payroll is what the paying entity's payroll says of one person up to the month of the payment. All amounts are
-// totals of the tax year up to and with that month, in yuan and fen.
+// Payroll is what the paying entity's payroll says of one person up to the month of the payment.
+// All amounts are totals of the tax year up to and with that month, in yuan and fen.
 type Payroll struct {
-	Complete   bool         `json:"complete"`   // all wages of the month and the person's deductions stand in the payroll
-	Months     int          `json:"months"`     // months of this year, up to this one, in employment (任职受雇月份数) or internship with this payer
+	// all wages of the month and the person's deductions stand in the payroll
+	Complete bool `json:"complete"`
+	// months of this year, up to this one, in employment (任职受雇月份数) or internship with this payer
+	Months     int          `json:"months"`
 	Rule       string       `json:"rule"`       // DeductNormal, DeductFirstWage or DeductLowEarner
 	Exempt     money.Amount `json:"exempt"`     // 累计免税收入
 	Special    money.Amount `json:"special"`    // 累计专项扣除: social insurance and housing fund

@@ -9,22 +9,26 @@ import (
 	"fenzhang/shared/money"
 )
 
-// CheckPosition tells what keeps a tax position from ever being used: its rule must be open on its first day, at the
-// place named after "@" for a local rule, and its reading one of those that the rule declares, or a decimal rate where
-// the open value is a rate.
+// CheckPosition tells what keeps a tax position from ever being used: its rule must be open on its
+// first day, at the place named after "@" for a local rule, and its reading one of those that the
+// rule declares, or a decimal rate where the open value is a rate.
 func (c *Corpus) CheckPosition(rule, reading string, from civil.Date) []fault.Field {
 	id, place, local := strings.Cut(rule, "@")
 	e, err := c.At(place)
 	if err != nil || (local && e == c.national) {
-		return []fault.Field{{Field: "rule", Problem: "names no place after @; use the six-digit code of a province, city or district"}}
+		return []fault.Field{
+			{Field: "rule", Problem: "names no place after @; use the six-digit code of a province, city " +
+				"or district"}}
 	}
 	d := e.definition(id)
 	if d == nil {
-		return []fault.Field{{Field: "rule", Problem: "no rule has this id; GET /v1/tax/rules lists the open ones under gaps"}}
+		return []fault.Field{
+			{Field: "rule", Problem: "no rule has this id; GET /v1/tax/rules lists the open ones under gaps"}}
 	}
 	v := inForce(d, from)
 	if v == nil || v.Status != Open {
-		return []fault.Field{{Field: "rule", Problem: "is not open on the first day: the law answers it, or nothing is known that a position could choose"}}
+		return []fault.Field{{Field: "rule", Problem: "is not open on the first day: the law answers " +
+			"it, or nothing is known that a position could choose"}}
 	}
 	if _, ok := v.Readings[reading]; ok {
 		return nil

@@ -10,13 +10,14 @@ import (
 	"fenzhang/shared/money"
 )
 
-// ownQuestion is the base of rules that answer a question of their own, such as the annual settlement: no payment asks
-// for them.
+// ownQuestion is the base of rules that answer a question of their own, such as the annual
+// settlement: no payment asks for them.
 type ownQuestion struct{ base }
 
 // Calculate refuses: the rule has nothing to say about one payment by itself.
 func (r *ownQuestion) Calculate(c *Calculation) error {
-	return &Gap{Rule: r.ID(), On: c.facts.PaymentDate, Missing: bilingual.Text{ZH: "该规则不按单笔付款计算", EN: "the rule is not computed on one payment"}}
+	return &Gap{Rule: r.ID(), On: c.facts.PaymentDate,
+		Missing: bilingual.Text{ZH: "该规则不按单笔付款计算", EN: "the rule is not computed on one payment"}}
 }
 
 // Answer is what stands behind the figures of a question.
@@ -27,13 +28,15 @@ type Answer struct {
 }
 
 // ask finds the rule that answers a question on a day and begins the calculation.
-func ask[T TaxRule](e *Engine, id string, on civil.Date, positions []Position) (T, *Calculation, error) {
+func ask[T TaxRule](e *Engine, id string, on civil.Date,
+	positions []Position) (T, *Calculation, error) {
 	r, err := ruleOf[T](e, id, on)
 	if err != nil {
 		return r, nil, err
 	}
 	f := &Facts{PaymentDate: on, VATDate: on, Positions: positions}
-	return r, &Calculation{facts: f, res: &Result{Rules: RulesUsed{PackID: e.id, Positions: []string{}}}}, nil
+	return r, &Calculation{facts: f,
+		res: &Result{Rules: RulesUsed{PackID: e.id, Positions: []string{}}}}, nil
 }
 
 // ruleOf finds a rule of a type by its id.
@@ -45,7 +48,9 @@ func ruleOf[T TaxRule](e *Engine, id string, on civil.Date) (T, error) {
 	}
 	r, ok := rule.(T)
 	if !ok {
-		return none, &Gap{Rule: id, On: on, Missing: bilingual.Text{ZH: "该编号的规则不回答这一问题", EN: "the rule of that id does not answer this question"}}
+		return none, &Gap{Rule: id, On: on,
+			Missing: bilingual.Text{ZH: "该编号的规则不回答这一问题",
+				EN: "the rule of that id does not answer this question"}}
 	}
 	return r, nil
 }
@@ -59,11 +64,12 @@ func (c *Calculation) answer(r *base) Answer {
 	return Answer{Steps: c.res.Steps, Unconfirmed: c.res.Unconfirmed, Rules: c.res.Rules}
 }
 
-// reading gives what a choice means on a day: its value where it is settled, else what the position chooses, else
-// the gap.
+// reading gives what a choice means on a day: its value where it is settled, else what the position
+// chooses, else the gap.
 func (c *Calculation) reading(id string, v *Dated, on civil.Date) (string, error) {
 	if v == nil {
-		return "", &Gap{Rule: id, On: on, Missing: bilingual.Text{ZH: "该日没有收录的口径", EN: "no value is known for that day"}}
+		return "", &Gap{Rule: id, On: on,
+			Missing: bilingual.Text{ZH: "该日没有收录的口径", EN: "no value is known for that day"}}
 	}
 	if v.Status != Open {
 		return v.Choice, nil
@@ -98,10 +104,12 @@ func within(amounts []named, signed ...named) error {
 	largest := money.Fen(largestFen)
 	var p fault.Problems
 	for _, x := range amounts {
-		p.AddIf(x.amount.Negative() || x.amount.Cmp(largest) > 0, x.name, "must be zero to "+largest.String())
+		p.AddIf(x.amount.Negative() || x.amount.Cmp(largest) > 0, x.name,
+			"must be zero to "+largest.String())
 	}
 	for _, x := range signed {
-		p.AddIf(x.amount.Abs().Cmp(largest) > 0, x.name, "must be at most "+largest.String()+" either way")
+		p.AddIf(x.amount.Abs().Cmp(largest) > 0, x.name,
+			"must be at most "+largest.String()+" either way")
 	}
 	return p.Err()
 }

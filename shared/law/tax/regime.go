@@ -6,7 +6,8 @@ import (
 	"fenzhang/shared/bilingual"
 )
 
-// regime is one row of "which regime applies": who is paid by whom, and so which item the payment is.
+// regime is one row of "which regime applies": who is paid by whom, and so which item the payment
+// is.
 type regime struct {
 	id     string
 	order  int
@@ -23,7 +24,8 @@ func compileRegime(d *Definition, v *Dated) (*regime, error) {
 		return nil, fmt.Errorf("%s from %s: %w", d.ID, v.From, err)
 	}
 	r := &regime{id: d.ID, order: d.Order, when: when, rule: v.Regime, law: v.Law, status: v.Status}
-	r.step = stepSpec{name: "regime", rule: d.ID, formula: "regime(route, paying entity, taxpayer)", law: v.Law, status: v.Status, wording: v.Regime.Text}
+	r.step = stepSpec{name: "regime", rule: d.ID, formula: "regime(route, paying entity, taxpayer)",
+		law: v.Law, status: v.Status, wording: v.Regime.Text}
 	return r, nil
 }
 
@@ -56,8 +58,10 @@ func (c *Calculation) choose(b *Book) error {
 		c.unconfirmed(r.id)
 	}
 	c.step(&r.step, exact, Word(c.item),
-		Input{"route", Word(c.fact(factRoute))}, Input{"kind", Word(f.Taxpayer.Kind)}, Input{"resident", Word(c.fact(factResident))},
-		Input{"platform", Word(f.Platform)}, Input{"platform_filing", Word(c.fact(factFiled))}, Input{"payment_date", Day(f.PaymentDate)})
+		Input{"route", Word(c.fact(factRoute))}, Input{"kind", Word(f.Taxpayer.Kind)},
+		Input{"resident", Word(c.fact(factResident))},
+		Input{"platform", Word(f.Platform)}, Input{"platform_filing", Word(c.fact(factFiled))},
+		Input{"payment_date", Day(f.PaymentDate)})
 	return nil
 }
 
@@ -73,6 +77,8 @@ func (r *regime) force(item string) error {
 			return nil
 		}
 	}
-	return &Forbidden{Item: item, Reason: "item_forbidden", Rule: r.id, Law: r.law, Why: bilingual.Text{
-		ZH: "该笔支付属于" + r.rule.Item + "，不得按" + item + "处理", EN: "this payment is " + r.rule.Item + " and may not be treated as " + item}}
+	return &Forbidden{Item: item, Reason: "item_forbidden", Rule: r.id, Law: r.law,
+		Why: bilingual.Text{
+			ZH: "该笔支付属于" + r.rule.Item + "，不得按" + item + "处理",
+			EN: "this payment is " + r.rule.Item + " and may not be treated as " + item}}
 }

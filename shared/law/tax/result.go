@@ -14,8 +14,10 @@ import (
 
 // Result is what one payment gives.
 type Result struct {
-	Gross            money.Amount `json:"gross"`          // Amount, plus VAT on top where the price is without VAT
-	TaxableIncome    money.Amount `json:"taxable_income"` // 应纳税所得额 of the IIT period; 0.00 where nothing is withheld
+	// Amount, plus VAT on top where the price is without VAT
+	Gross money.Amount `json:"gross"`
+	// 应纳税所得额 of the IIT period; 0.00 where nothing is withheld
+	TaxableIncome    money.Amount `json:"taxable_income"`
 	Taxes            []Line       `json:"taxes"`
 	PayeeObligations []Line       `json:"payee_obligations"`
 	PayerTaxes       []Line       `json:"payer_taxes"`
@@ -31,15 +33,16 @@ type Result struct {
 	Positions []string `json:"-"` // ids of the positions that were used; also in Rules
 }
 
-// RulesUsed names the national pack, the local packs of the places concerned, and the positions that were used.
+// RulesUsed names the national pack, the local packs of the places concerned, and the positions
+// that were used.
 type RulesUsed struct {
 	PackID
 	Local     []PackID `json:"local,omitempty"`
 	Positions []string `json:"positions"`
 }
 
-// TrueUp is a difference that stays open: more was withheld for a period than the rule gives on what stands
-// (补扣补退). Cumulative methods have none; their excess waits for the annual settlement.
+// TrueUp is a difference that stays open: more was withheld for a period than the rule gives on
+// what stands (补扣补退). Cumulative methods have none; their excess waits for the annual settlement.
 type TrueUp struct {
 	Tax, Item, Period string
 	Excess            money.Amount
@@ -63,8 +66,9 @@ type Line struct {
 	BorneBy    string
 	Law        []Law
 	Status     Status
-	Note       *bilingual.Text  // what an estimate leaves out
-	Missing    []bilingual.Text // set on estimates that need facts nobody has told: then no figure is given
+	Note       *bilingual.Text // what an estimate leaves out
+	// set on estimates that need facts nobody has told: then no figure is given
+	Missing []bilingual.Text
 }
 
 // lineJSON is the contract's shape; figures are null where Missing is set.
@@ -91,18 +95,27 @@ type lineJSON struct {
 
 // MarshalJSON writes the contract's shape.
 func (l Line) MarshalJSON() ([]byte, error) {
-	j := lineJSON{Tax: l.Tax, Collection: l.Collection, Item: l.Item, Period: l.Period, BorneBy: l.BorneBy, Law: l.Law, Status: l.Status, Note: l.Note, Missing: l.Missing}
+	j := lineJSON{Tax: l.Tax, Collection: l.Collection, Item: l.Item, Period: l.Period,
+		BorneBy: l.BorneBy, Law: l.Law, Status: l.Status, Note: l.Note, Missing: l.Missing}
 	if j.Law == nil {
 		j.Law = []Law{}
 	}
 	if l.Missing == nil {
-		j.Base, j.Rate, j.Quick, j.Relief, j.Total, j.Before = &l.Base, &l.Rate, &l.Quick, &l.Relief, &l.Total, &l.Before
-		j.Due, j.Amount, j.Shortfall = &l.Due, &l.Amount, &l.Shortfall
+		j.Base = &l.Base
+		j.Rate = &l.Rate
+		j.Quick = &l.Quick
+		j.Relief = &l.Relief
+		j.Total = &l.Total
+		j.Before = &l.Before
+		j.Due = &l.Due
+		j.Amount = &l.Amount
+		j.Shortfall = &l.Shortfall
 	}
 	return json.Marshal(j)
 }
 
-// UnmarshalJSON reads what MarshalJSON wrote; null figures become zero beside a Missing that says why.
+// UnmarshalJSON reads what MarshalJSON wrote; null figures become zero beside a Missing that says
+// why.
 func (l *Line) UnmarshalJSON(b []byte) error {
 	var j lineJSON
 	if err := json.Unmarshal(b, &j); err != nil {
@@ -114,9 +127,11 @@ func (l *Line) UnmarshalJSON(b []byte) error {
 		}
 		return *a
 	}
-	*l = Line{Tax: j.Tax, Collection: j.Collection, Item: j.Item, Period: j.Period, Base: sum(j.Base), Quick: sum(j.Quick), Relief: sum(j.Relief),
-		Total: sum(j.Total), Before: sum(j.Before), Due: sum(j.Due), Amount: sum(j.Amount), Shortfall: sum(j.Shortfall),
-		BorneBy: j.BorneBy, Law: j.Law, Status: j.Status, Note: j.Note, Missing: j.Missing}
+	*l = Line{Tax: j.Tax, Collection: j.Collection, Item: j.Item, Period: j.Period, Base: sum(j.Base),
+		Quick: sum(j.Quick), Relief: sum(j.Relief),
+		Total: sum(j.Total), Before: sum(j.Before), Due: sum(j.Due), Amount: sum(j.Amount),
+		Shortfall: sum(j.Shortfall),
+		BorneBy:   j.BorneBy, Law: j.Law, Status: j.Status, Note: j.Note, Missing: j.Missing}
 	if j.Rate != nil {
 		l.Rate = *j.Rate
 	}
@@ -196,8 +211,8 @@ type Input struct {
 	Value Value
 }
 
-// Step is one line of an explanation. What never changes of it is shared with all runs of the rule, and its
-// sentences are made from the rule file's wording only when they are asked for.
+// Step is one line of an explanation. What never changes of it is shared with all runs of the rule,
+// and its sentences are made from the rule file's wording only when they are asked for.
 type Step struct {
 	spec     *stepSpec
 	Inputs   []Input
@@ -295,11 +310,13 @@ func (s *Step) lookup(name string) string {
 	return ""
 }
 
-// MarshalJSON writes the contract's shape; inputs keep their order, money and rates are strings, counts numbers.
+// MarshalJSON writes the contract's shape; inputs keep their order, money and rates are strings,
+// counts numbers.
 func (s Step) MarshalJSON() ([]byte, error) { return s.append(make([]byte, 0, 1024)), nil }
 
-// AppendSteps writes steps as a JSON array. Package encoding/json, which checks again what a MarshalJSON has written,
-// takes twice as long for them, and they are most of what is written of a computation.
+// AppendSteps writes steps as a JSON array. Package encoding/json, which checks again what a
+// MarshalJSON has written, takes twice as long for them, and they are most of what is written of a
+// computation.
 func AppendSteps(b []byte, steps []Step) []byte {
 	b = append(b, '[')
 	for i := range steps {
@@ -370,7 +387,8 @@ func (s *Step) UnmarshalJSON(b []byte) error {
 		return err
 	}
 	*s = Step{Inputs: j.Inputs, Result: j.Result, rounded: j.Rounding != "",
-		spec: &stepSpec{name: j.Step, rule: j.Rule, formula: j.Formula, law: j.Law, status: j.Status, wording: j.Text, told: true}}
+		spec: &stepSpec{name: j.Step, rule: j.Rule, formula: j.Formula, law: j.Law, status: j.Status,
+			wording: j.Text, told: true}}
 	return nil
 }
 
@@ -432,8 +450,8 @@ func (l *inputList) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// appendQuoted writes a JSON string. Wording and ids hold few characters that need an escape; those that do go
-// through the standard encoder.
+// appendQuoted writes a JSON string. Wording and ids hold few characters that need an escape; those
+// that do go through the standard encoder.
 func appendQuoted(b []byte, s string) []byte {
 	for i := 0; i < len(s); i++ {
 		if c := s[i]; c < 0x20 || c == '"' || c == '\\' {

@@ -10,8 +10,9 @@ import (
 
 // Entry is what one definition says on a day, as pages and GET /v1/tax/rules show it.
 type Entry struct {
-	ID        string                    `json:"id"`
-	Place     string                    `json:"place,omitempty"` // locality or jurisdiction that says it; "" = the national pack
+	ID string `json:"id"`
+	// locality or jurisdiction that says it; "" = the national pack
+	Place     string                    `json:"place,omitempty"`
 	Kind      Kind                      `json:"kind"`
 	Tax       string                    `json:"tax,omitempty"`
 	Title     bilingual.Text            `json:"title"`
@@ -24,7 +25,8 @@ type Entry struct {
 	Published civil.Date                `json:"published"`
 	Note      *bilingual.Text           `json:"note,omitempty"`
 	Readings  map[string]bilingual.Text `json:"readings,omitempty"` // what a position may choose
-	Gap       *bilingual.Text           `json:"gap,omitempty"`      // why there is no answer on this day
+	// why there is no answer on this day
+	Gap *bilingual.Text `json:"gap,omitempty"`
 }
 
 // Name is the entry's id with its place, as gaps name it: "iit.assessed.quota@130000".
@@ -38,9 +40,9 @@ func (x *Entry) Name() string {
 // RulesUsed names the national pack and, for a place that has one, the pack of its jurisdiction.
 func (e *Engine) RulesUsed() RulesUsed { return rulesUsed(e, e) }
 
-// Rulebook lists what every definition says on a day, gaps included, by id: those of the engine's place and, where
-// it says nothing by that day, those of the packs above it. Definitions whose first day is still to come are left
-// out.
+// Rulebook lists what every definition says on a day, gaps included, by id: those of the engine's
+// place and, where it says nothing by that day, those of the packs above it. Definitions whose
+// first day is still to come are left out.
 func (e *Engine) Rulebook(on civil.Date) []Entry {
 	var list []Entry
 	said := map[string]bool{}
@@ -81,7 +83,8 @@ func (e *Engine) markGaps(list []Entry, on civil.Date) {
 	mark := func(r TaxRule) {
 		var g *Gap
 		if errors.As(r.Validate(), &g) && g.Rule != r.ID() {
-			missing[r.ID()] = bilingual.Text{ZH: g.Rule + "：" + g.Missing.ZH, EN: g.Rule + ": " + g.Missing.EN}
+			missing[r.ID()] = bilingual.Text{ZH: g.Rule + "：" + g.Missing.ZH,
+				EN: g.Rule + ": " + g.Missing.EN}
 		}
 	}
 	for above := b; above != nil; above = above.parent {
@@ -104,7 +107,8 @@ func (e *Engine) markGaps(list []Entry, on civil.Date) {
 }
 
 func entry(d *Definition, v *Dated, on civil.Date) Entry {
-	x := Entry{ID: d.ID, Kind: d.Kind, Tax: d.Tax, Title: d.Title, Unit: d.Unit, From: v.From, To: v.To, Status: v.Status, Law: v.Law, Published: v.Published}
+	x := Entry{ID: d.ID, Kind: d.Kind, Tax: d.Tax, Title: d.Title, Unit: d.Unit, From: v.From,
+		To: v.To, Status: v.Status, Law: v.Law, Published: v.Published}
 	if v.Note != (bilingual.Text{}) {
 		x.Note = &v.Note
 	}
@@ -183,9 +187,10 @@ func (b *Band) shown() map[string]any {
 	return row
 }
 
-// Readings gives what a tax position may choose for a rule that is open on a day; ok is false where the rule is
-// not open then, and so needs no position.
-func (e *Engine) Readings(rule string, on civil.Date) (readings map[string]bilingual.Text, ok bool) {
+// Readings gives what a tax position may choose for a rule that is open on a day; ok is false where
+// the rule is not open then, and so needs no position.
+func (e *Engine) Readings(rule string,
+	on civil.Date) (readings map[string]bilingual.Text, ok bool) {
 	d := e.definition(rule)
 	if d == nil {
 		return nil, false
@@ -196,7 +201,8 @@ func (e *Engine) Readings(rule string, on civil.Date) (readings map[string]bilin
 	return nil, false
 }
 
-// StatusOn is the status of what a rule says on a day at the engine's place; "" where it says nothing.
+// StatusOn is the status of what a rule says on a day at the engine's place; "" where it says
+// nothing.
 func (e *Engine) StatusOn(rule string, on civil.Date) Status {
 	for at := e; at != nil; at = at.parent {
 		for i := range at.defs {

@@ -9,7 +9,8 @@ import (
 	"fenzhang/shared/civil"
 )
 
-var errRates = errors.New("a surcharge needs a definition in role rate, or in rate_city, rate_county and rate_other")
+var errRates = errors.New(
+	"a surcharge needs a definition in role rate, or in rate_city, rate_county and rate_other")
 
 // none is a rule that says, with its article, that nothing is kept back.
 type none struct {
@@ -21,13 +22,14 @@ func (r *none) resolve() error { return r.specs(map[string]**stepSpec{"none": &r
 
 // Calculate writes the reason.
 func (r *none) Calculate(c *Calculation) error {
-	c.step(r.step, exact, Word("0.00"), Input{"kind", Word(c.facts.Taxpayer.Kind)}, Input{"item", Word(c.item)}, Input{"date", Day(c.facts.VATDate)})
+	c.step(r.step, exact, Word("0.00"), Input{"kind", Word(c.facts.Taxpayer.Kind)},
+		Input{"item", Word(c.item)}, Input{"date", Day(c.facts.VATDate)})
 	c.unconfirmed(r.unconfirmed...)
 	return nil
 }
 
-// selfFiled is a tax that the payee declares itself and that cannot be estimated from one payer's payments: the
-// line says what would have to be known, and gives no figure.
+// selfFiled is a tax that the payee declares itself and that cannot be estimated from one payer's
+// payments: the line says what would have to be known, and gives no figure.
 type selfFiled struct {
 	base
 	step *stepSpec
@@ -42,9 +44,11 @@ func (r *selfFiled) resolve() error {
 
 // Calculate adds the obligation without a figure.
 func (r *selfFiled) Calculate(c *Calculation) error {
-	c.step(r.step, exact, Word("unknown"), Input{"kind", Word(c.facts.Taxpayer.Kind)}, Input{"collection", Word(c.facts.Taxpayer.Collection)})
-	c.res.PayeeObligations = append(c.res.PayeeObligations, Line{Tax: r.def.Tax, Item: c.item, Collection: SelfFiled, BorneBy: BorneByCreator,
-		Law: r.step.law, Status: r.worst, Missing: r.method.Missing})
+	c.step(r.step, exact, Word("unknown"), Input{"kind", Word(c.facts.Taxpayer.Kind)},
+		Input{"collection", Word(c.facts.Taxpayer.Collection)})
+	c.res.PayeeObligations = append(c.res.PayeeObligations,
+		Line{Tax: r.def.Tax, Item: c.item, Collection: SelfFiled, BorneBy: BorneByCreator,
+			Law: r.step.law, Status: r.worst, Missing: r.method.Missing})
 	c.unconfirmed(r.unconfirmed...)
 	return nil
 }
@@ -73,17 +77,21 @@ func (r *gapRule) Applies(c *Calculation) bool {
 	return r.when.holds(c)
 }
 
-// Calculate fails with the gap. An estimate of what the payee files itself becomes a named unknown instead: what
-// is paid and kept back does not hang on it.
+// Calculate fails with the gap. An estimate of what the payee files itself becomes a named unknown
+// instead: what is paid and kept back does not hang on it.
 func (r *gapRule) Calculate(c *Calculation) error {
 	if ofPayer(r.tax) {
-		c.payerLine(r.tax, nil, []bilingual.Text{{ZH: r.gap.Rule + "：" + r.gap.Missing.ZH, EN: r.gap.Rule + ": " + r.gap.Missing.EN}})
+		c.payerLine(r.tax, nil,
+			[]bilingual.Text{{ZH: r.gap.Rule + "：" + r.gap.Missing.ZH,
+				EN: r.gap.Rule + ": " + r.gap.Missing.EN}})
 		c.unconfirmed(r.gap.Rule)
 		return nil
 	}
 	if r.selfFiled || (c.vat.on && c.vat.collection == SelfFiled) {
-		c.res.PayeeObligations = append(c.res.PayeeObligations, Line{Tax: r.tax, Item: c.item, Collection: SelfFiled, BorneBy: BorneByCreator, Status: Open,
-			Missing: []bilingual.Text{{ZH: r.gap.Rule + "：" + r.gap.Missing.ZH, EN: r.gap.Rule + ": " + r.gap.Missing.EN}}})
+		c.res.PayeeObligations = append(c.res.PayeeObligations,
+			Line{Tax: r.tax, Item: c.item, Collection: SelfFiled, BorneBy: BorneByCreator, Status: Open,
+				Missing: []bilingual.Text{
+					{ZH: r.gap.Rule + "：" + r.gap.Missing.ZH, EN: r.gap.Rule + ": " + r.gap.Missing.EN}}})
 		c.unconfirmed(r.gap.Rule)
 		return nil
 	}
@@ -98,7 +106,8 @@ func (r *gapRule) Calculate(c *Calculation) error {
 // Explain has nothing to explain.
 func (r *gapRule) Explain(string) (StepText, bool) { return StepText{}, false }
 
-// openRule is a rule whose text is unread or disputed: a gap, unless a position chooses one of its readings.
+// openRule is a rule whose text is unread or disputed: a gap, unless a position chooses one of its
+// readings.
 type openRule struct {
 	base
 	value    *Dated
@@ -110,7 +119,8 @@ func (b *Book) compileOpen(d *Definition, v *Dated, e *Engine) (TaxRule, express
 	if err != nil {
 		return nil, when, err
 	}
-	r := &openRule{base: base{def: d, when: when, method: &v.Method, law: v.Law, status: Open, worst: Open}, value: v, readings: map[string]TaxRule{}}
+	r := &openRule{base: base{def: d, when: when, method: &v.Method, law: v.Law, status: Open,
+		worst: Open}, value: v, readings: map[string]TaxRule{}}
 	for name, reading := range v.Readings {
 		m := reading.Method
 		rule, _, err := b.compileMethod(d, v, &m, Open, e)
@@ -153,5 +163,7 @@ func unknownReading(rule, reading string, on civil.Date, v *Dated) error {
 	}
 	sort.Strings(names)
 	list := strings.Join(names, ", ")
-	return &Gap{Rule: rule, On: on, Missing: bilingual.Text{ZH: "税务口径选择的“" + reading + "”不在可选口径之内：" + list, EN: "the position's reading \"" + reading + "\" is none of: " + list}}
+	return &Gap{Rule: rule, On: on,
+		Missing: bilingual.Text{ZH: "税务口径选择的“" + reading + "”不在可选口径之内：" + list,
+			EN: "the position's reading \"" + reading + "\" is none of: " + list}}
 }

@@ -6,8 +6,8 @@ import (
 	"fenzhang/shared/money"
 )
 
-// Single runs one rule by itself, without regime and without the other taxes: for worked examples and for what-if
-// questions about one tax. f.Item must be set; f.ToDate stands before the payment.
+// Single runs one rule by itself, without regime and without the other taxes: for worked examples
+// and for what-if questions about one tax. f.Item must be set; f.ToDate stands before the payment.
 //
 // Errors: *Gap when the rule is not in force on the payment date.
 func (e *Engine) Single(rule string, f Facts) (Result, error) {
@@ -47,11 +47,12 @@ func (e *Engine) rule(id string, on civil.Date) (TaxRule, error) {
 	if r != nil {
 		return r, nil
 	}
-	return nil, &Gap{Rule: id, On: on, Missing: bilingual.Text{ZH: "该日没有这条规则", EN: "no such rule is in force on that day"}}
+	return nil, &Gap{Rule: id, On: on,
+		Missing: bilingual.Text{ZH: "该日没有这条规则", EN: "no such rule is in force on that day"}}
 }
 
-// find gives the rule of an id, for questions of their own also that of the pack above; nil when there is none in
-// these days.
+// find gives the rule of an id, for questions of their own also that of the pack above; nil when
+// there is none in these days.
 func (b *Book) find(id string) TaxRule {
 	for above := b; above != nil; above = above.parent {
 		if r := above.apart[id]; r != nil {
@@ -71,8 +72,8 @@ func (b *Book) find(id string) TaxRule {
 // Periodic gives the VAT of whole periods under one turnover rule.
 type Periodic struct{ rule *turnover }
 
-// Turnover finds a turnover rule in force on a day: "vat.small_scale.month", "vat.small_scale.quarter",
-// "vat.natural_person.by_day", "vat.platform_worker.agency_filed".
+// Turnover finds a turnover rule in force on a day: "vat.small_scale.month",
+// "vat.small_scale.quarter", "vat.natural_person.by_day", "vat.platform_worker.agency_filed".
 //
 // Errors: *Gap when there is none.
 func (e *Engine) Turnover(rule string, on civil.Date) (Periodic, error) {
@@ -82,7 +83,9 @@ func (e *Engine) Turnover(rule string, on civil.Date) (Periodic, error) {
 	}
 	t, ok := r.(*turnover)
 	if !ok {
-		return Periodic{}, &Gap{Rule: rule, On: on, Missing: bilingual.Text{ZH: "不是按期计算增值税的规则", EN: "is no rule of VAT by period"}}
+		return Periodic{},
+			&Gap{Rule: rule, On: on,
+				Missing: bilingual.Text{ZH: "不是按期计算增值税的规则", EN: "is no rule of VAT by period"}}
 	}
 	return Periodic{t}, nil
 }
@@ -96,8 +99,8 @@ func (p Periodic) Exclusive(price money.Amount) money.Amount { return p.rule.exc
 // Reached tells whether the period's sales are taxed.
 func (p Periodic) Reached(sales money.Amount) bool { return p.rule.threshold.Met(sales) }
 
-// OwnShare gives the tax on a part of a period's sales once the whole has met the threshold (summary filing over
-// several platforms: each pays on its own sales).
+// OwnShare gives the tax on a part of a period's sales once the whole has met the threshold
+// (summary filing over several platforms: each pays on its own sales).
 func (p Periodic) OwnShare(part, whole money.Amount) money.Amount {
 	if !p.Reached(whole) {
 		return money.Amount{}
@@ -136,5 +139,7 @@ func (e *Engine) Surcharge(kind string, on civil.Date, s SurchargeBase) (Surchar
 			}
 		}
 	}
-	return Surcharged{}, &Gap{Rule: kind, On: on, Missing: bilingual.Text{ZH: "该日或该地没有附加税费规则", EN: "no surcharge rule for that day and place"}}
+	return Surcharged{},
+		&Gap{Rule: kind, On: on,
+			Missing: bilingual.Text{ZH: "该日或该地没有附加税费规则", EN: "no surcharge rule for that day and place"}}
 }

@@ -7,9 +7,9 @@ import (
 	"fenzhang/shared/money"
 )
 
-// stampTax is stamp tax on one document: the rate of its item on the amount stated. The table of items is a
-// positive list; the items that creators' contracts fall under stand in it with rate zero and are not taxed.
-// Source: Stamp Tax Law art. 2, 5, 8, 9, 12; data in rules/national/stamp.
+// stampTax is stamp tax on one document: the rate of its item on the amount stated. The table of
+// items is a positive list; the items that creators' contracts fall under stand in it with rate
+// zero and are not taxed. Source: Stamp Tax Law art. 2, 5, 8, 9, 12; data in rules/national/stamp.
 type stampTax struct {
 	ownQuestion
 	rates              []RateRow
@@ -20,7 +20,8 @@ type stampTax struct {
 }
 
 func (r *stampTax) resolve() error {
-	return r.specs(map[string]**stepSpec{"stamp.untaxed": &r.untaxed, "stamp.base": &r.basis, "stamp.tax": &r.tax})
+	return r.specs(map[string]**stepSpec{"stamp.untaxed": &r.untaxed, "stamp.base": &r.basis,
+		"stamp.tax": &r.tax})
 }
 
 // securitiesRow is the item that has a reduction of its own and not the half reduction.
@@ -28,8 +29,8 @@ const securitiesRow = "securities"
 
 // Document is a document or account book on which stamp tax may stand.
 type Document struct {
-	// Items are the rows of the table that it falls under; more than one whose amounts are not stated apart are all
-	// taxed at the highest rate (art. 9).
+	// Items are the rows of the table that it falls under; more than one whose amounts are not stated
+	// apart are all taxed at the highest rate (art. 9).
 	Items  []string
 	Stated money.Amount  // amount of the document
 	VAT    *money.Amount // VAT stated apart in it; nil where its amount is not stated
@@ -46,8 +47,8 @@ type Stamp struct {
 
 // Stamp gives the stamp tax of one party on a document of a day.
 //
-// Errors: *Gap when no rule is in force or the half reduction has no value; *fault.Error 2001 for an unknown item
-// and for amounts out of range.
+// Errors: *Gap when no rule is in force or the half reduction has no value; *fault.Error 2001 for
+// an unknown item and for amounts out of range.
 func (e *Engine) Stamp(on civil.Date, d Document) (Stamp, error) {
 	r, c, err := ask[*stampTax](e, "stamp.tax", on, nil)
 	if err != nil {
@@ -62,7 +63,8 @@ func (e *Engine) Stamp(on civil.Date, d Document) (Stamp, error) {
 	}
 	s := Stamp{Rate: row.Rate, Taxed: !row.Rate.IsZero()}
 	if !s.Taxed {
-		c.step(r.untaxed, exact, Money(s.Tax), Input{"item", Word(row.Word)}, Input{"amount", Money(d.Stated)})
+		c.step(r.untaxed, exact, Money(s.Tax), Input{"item", Word(row.Word)},
+			Input{"amount", Money(d.Stated)})
 		s.Answer = c.answer(&r.base)
 		return s, nil
 	}
@@ -74,8 +76,10 @@ func (e *Engine) Stamp(on civil.Date, d Document) (Stamp, error) {
 	s.Full = s.Base.Times(row.Rate, money.HalfUp)
 	s.Relief = s.Full.Times(relief, money.HalfUp)
 	s.Tax = s.Full.Sub(s.Relief)
-	c.step(r.basis, exact, Money(s.Base), Input{"amount", Money(d.Stated)}, Input{"vat", Money(d.vat())})
-	c.step(r.tax, rounded, Money(s.Tax), Input{"item", Word(row.Word)}, Input{"base", Money(s.Base)}, Input{"rate", Fraction(row.Rate)}, Input{"full", Money(s.Full)},
+	c.step(r.basis, exact, Money(s.Base), Input{"amount", Money(d.Stated)},
+		Input{"vat", Money(d.vat())})
+	c.step(r.tax, rounded, Money(s.Tax), Input{"item", Word(row.Word)}, Input{"base", Money(s.Base)},
+		Input{"rate", Fraction(row.Rate)}, Input{"full", Money(s.Full)},
 		Input{"relief_rate", Fraction(relief)}, Input{"relief", Money(s.Relief)})
 	s.Answer = c.answer(&r.base)
 	return s, nil
@@ -92,20 +96,24 @@ func (d *Document) vat() money.Amount {
 // highest finds the row that taxes the document, and refuses what is out of range.
 func (d *Document) highest(r *stampTax) (RateRow, error) {
 	if len(d.Items) == 0 {
-		return RateRow{}, fault.Invalid(fault.Field{Field: "item", Problem: "must name a row of the table"})
+		return RateRow{}, fault.Invalid(
+			fault.Field{Field: "item", Problem: "must name a row of the table"})
 	}
-	if err := within([]named{{"amount_stated", d.Stated}, {"vat_stated_separately", d.vat()}}); err != nil {
+	if err := within([]named{{"amount_stated", d.Stated},
+		{"vat_stated_separately", d.vat()}}); err != nil {
 		return RateRow{}, err
 	}
 	if d.vat().Cmp(d.Stated) > 0 {
-		return RateRow{}, fault.Invalid(fault.Field{Field: "vat_stated_separately", Problem: "is more than the amount that contains it"})
+		return RateRow{}, fault.Invalid(
+			fault.Field{Field: "vat_stated_separately", Problem: "is more than the amount that contains it"})
 	}
 	table := Dated{Rates: r.rates}
 	var high RateRow
 	for _, item := range d.Items {
 		row, ok := table.row(item)
 		if !ok {
-			return RateRow{}, fault.Invalid(fault.Field{Field: "item", Problem: item + " is no item of the stamp tax table that is known"})
+			return RateRow{}, fault.Invalid(
+				fault.Field{Field: "item", Problem: item + " is no item of the stamp tax table that is known"})
 		}
 		if high.Word == "" || row.Open || (!high.Open && row.Rate.Cmp(high.Rate) > 0) {
 			high = row
@@ -123,16 +131,20 @@ func (r *stampTax) reliefOf(item string, half bool, on civil.Date) (money.Fracti
 	case item == securitiesRow || !half:
 		return none, nil
 	case r.relief == nil:
-		return none, &Gap{Rule: r.reliefID, On: on, Missing: bilingual.Text{ZH: "该日六税两费减征没有收录的规定", EN: "no rule is known on the half reduction on that day"}}
+		return none, &Gap{Rule: r.reliefID, On: on,
+			Missing: bilingual.Text{ZH: "该日六税两费减征没有收录的规定",
+				EN: "no rule is known on the half reduction on that day"}}
 	}
 	return r.relief.Rate, nil
 }
 
 func stampSpec() methodSpec {
-	return methodSpec{apart: true, tolerant: true, needed: map[string]Kind{"rates": KindRates}, optional: map[string]Kind{reliefRole: KindRate, "relief_securities": KindRate},
+	return methodSpec{apart: true, tolerant: true, needed: map[string]Kind{"rates": KindRates},
+		optional: map[string]Kind{reliefRole: KindRate, "relief_securities": KindRate},
 		build: func(b *Book, r base) resolver {
 			uses := r.method.Uses
-			return &stampTax{ownQuestion: ownQuestion{r}, rates: b.rows(uses["rates"]), relief: b.value(uses[reliefRole]),
+			return &stampTax{ownQuestion: ownQuestion{r}, rates: b.rows(uses["rates"]),
+				relief:     b.value(uses[reliefRole]),
 				securities: b.value(uses["relief_securities"]), reliefID: uses[reliefRole]}
 		}}
 }

@@ -9,8 +9,8 @@ import (
 // fraction is an exact sum of fen: num/den.
 type fraction struct{ num, den int64 }
 
-// of gives a x r exactly. Amounts are at most 10^15 fen and rates of deductions have at most three decimals (the
-// loader checks that), so the product fits.
+// of gives a x r exactly. Amounts are at most 10^15 fen and rates of deductions have at most three
+// decimals (the loader checks that), so the product fits.
 func of(a money.Amount, r money.Fraction) fraction { return fraction{a.Fen() * r.Num(), r.Den()} }
 
 // minus gives f - a exactly.
@@ -50,8 +50,8 @@ func newTable(bs []Bracket) table {
 	return t
 }
 
-// tax finds the level of an exact base and gives base x rate - quick, rounded half up once. A base at or below
-// zero has no tax and no level.
+// tax finds the level of an exact base and gives base x rate - quick, rounded half up once. A base
+// at or below zero has no tax and no level.
 func (t *table) tax(base fraction) (*Bracket, money.Amount) {
 	if base.num <= 0 {
 		return nil, money.Amount{}
@@ -59,7 +59,8 @@ func (t *table) tax(base fraction) (*Bracket, money.Amount) {
 	for i := range t.levels {
 		l := &t.levels[i]
 		if l.upTo == 0 || !above(base, l.upTo) {
-			return &l.bracket, money.Fen(base.num).MulDiv(l.num, l.den*base.den, money.HalfUp).Sub(l.bracket.Quick)
+			return &l.bracket,
+				money.Fen(base.num).MulDiv(l.num, l.den*base.den, money.HalfUp).Sub(l.bracket.Quick)
 		}
 	}
 	return nil, money.Amount{} // not reached: the loader asks for a last level without end

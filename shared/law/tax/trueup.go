@@ -2,11 +2,12 @@ package tax
 
 import "fenzhang/shared/money"
 
-// TrueUps compares what was withheld for the periods of f with what the rules give on the rows that stand (promise
-// P5): after a reversal the two may differ, because a threshold that one payment crossed is crossed no more.
-// Excess is positive where too much was withheld and negative where too little. What a cumulative method withheld
-// above this month's value waits for the annual settlement and is not listed. f.Amount, f.InKind and
-// f.ToDate are ignored.
+// TrueUps compares what was withheld for the periods of f with what the rules give on the rows that
+// stand (promise
+// P5): after a reversal the two may differ, because a threshold that one payment crossed is crossed
+// no more. Excess is positive where too much was withheld and negative where too little. What a
+// cumulative method withheld above this month's value waits for the annual settlement and is not
+// listed. f.Amount, f.InKind and f.ToDate are ignored.
 //
 // Errors: as Compute.
 func (e *Engine) TrueUps(f Facts, rows []Row) ([]TrueUp, error) {
@@ -15,7 +16,9 @@ func (e *Engine) TrueUps(f Facts, rows []Row) ([]TrueUp, error) {
 	if err != nil {
 		return nil, err
 	}
-	f.Item, f.Amount, f.InKind = item, money.Amount{}, money.Amount{}
+	f.Item = item
+	f.Amount = money.Amount{}
+	f.InKind = money.Amount{}
 	f.ToDate = Fold(rows, f)
 	res, err := e.compute(f, e)
 	if err != nil {

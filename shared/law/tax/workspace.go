@@ -66,21 +66,29 @@ func (w *workspace) run(t task, payment *Facts) error {
 	return nil
 }
 
-// begin clears the workspace for a task. A silent one uses the lists again; a result takes its lists from the front
-// of what is spare.
+// begin clears the workspace for a task. A silent one uses the lists again; a result takes its
+// lists from the front of what is spare.
 func (w *workspace) begin(t task) *Calculation {
-	r, arena, texts := &w.res, w.calc.arena[:0], w.calc.texts
+	r := &w.res
+	arena := w.calc.arena[:0]
+	texts := w.calc.texts
 	if t.silent {
-		w.res = Result{Taxes: r.Taxes[:0], PayeeObligations: r.PayeeObligations[:0], PayerTaxes: r.PayerTaxes[:0], Rows: r.Rows[:0],
+		w.res = Result{Taxes: r.Taxes[:0], PayeeObligations: r.PayeeObligations[:0],
+			PayerTaxes: r.PayerTaxes[:0], Rows: r.Rows[:0],
 			Positions: r.Positions[:0], TrueUps: r.TrueUps[:0]}
 	} else {
 		l := &w.spare
-		w.res = Result{Taxes: roomFor(&l.taxes, 16), PayeeObligations: []Line{}, PayerTaxes: []Line{}, Rows: roomFor(&l.rows, 32),
-			Steps: roomFor(&l.steps, 128), Unconfirmed: roomFor(&l.unconfirmed, 64), Rules: rulesUsed(t.payer, t.payee)}
+		w.res = Result{Taxes: roomFor(&l.taxes, 16), PayeeObligations: []Line{}, PayerTaxes: []Line{},
+			Rows:  roomFor(&l.rows, 32),
+			Steps: roomFor(&l.steps, 128), Unconfirmed: roomFor(&l.unconfirmed, 64),
+			Rules: rulesUsed(t.payer, t.payee)}
 		arena = roomFor(&l.inputs, 512)
 	}
 	w.calc = begun(&w.facts, &w.res)
-	w.calc.texts, w.calc.arena, w.calc.payee, w.calc.silent = texts, arena, t.payee, t.silent
+	w.calc.texts = texts
+	w.calc.arena = arena
+	w.calc.payee = t.payee
+	w.calc.silent = t.silent
 	return &w.calc
 }
 
@@ -99,7 +107,8 @@ type list[T any] struct {
 	last int
 }
 
-// roomFor gives an empty list that the last result's would fit into, in a block of some results' size.
+// roomFor gives an empty list that the last result's would fit into, in a block of some results'
+// size.
 func roomFor[T any](l *list[T], block int) []T {
 	if cap(l.left) < l.last || cap(l.left) == 0 {
 		l.left = make([]T, 0, max(block, l.last))
@@ -117,7 +126,10 @@ func (l *list[T]) taken(full []T) []T {
 // result hands the result over.
 func (w *workspace) result() Result {
 	r, l := w.res, &w.spare
-	r.Taxes, r.Rows, r.Steps, r.Unconfirmed = l.taxes.taken(r.Taxes), l.rows.taken(r.Rows), l.steps.taken(r.Steps), l.unconfirmed.taken(r.Unconfirmed)
+	r.Taxes = l.taxes.taken(r.Taxes)
+	r.Rows = l.rows.taken(r.Rows)
+	r.Steps = l.steps.taken(r.Steps)
+	r.Unconfirmed = l.unconfirmed.taken(r.Unconfirmed)
 	l.inputs.taken(w.calc.arena)
 	w.res, w.calc.arena = Result{}, nil
 	return r
@@ -154,8 +166,8 @@ func (p *periodTexts) paid(m civil.Month) string {
 	return p.texts[2]
 }
 
-// Silent computes figures alone, many times over: no steps, no texts, no list of unconfirmed rules, and nothing is
-// allocated. It is for bulk runs and serves one goroutine.
+// Silent computes figures alone, many times over: no steps, no texts, no list of unconfirmed rules,
+// and nothing is allocated. It is for bulk runs and serves one goroutine.
 type Silent struct {
 	corpus *Corpus
 	work   workspace
@@ -164,8 +176,8 @@ type Silent struct {
 // Silent makes a computation without steps under the corpus.
 func (c *Corpus) Silent() *Silent { return &Silent{corpus: c} }
 
-// ComputeRows gives the figures of Corpus.ComputeRows. The result stands until the next call and has lines, rows,
-// totals, true-ups and positions.
+// ComputeRows gives the figures of Corpus.ComputeRows. The result stands until the next call and
+// has lines, rows, totals, true-ups and positions.
 //
 // Errors: those of Corpus.ComputeRows.
 func (s *Silent) ComputeRows(f *Facts, rows []Row) (*Result, error) {
@@ -177,7 +189,9 @@ func (s *Silent) ComputeRows(f *Facts, rows []Row) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.rows, t.fold, t.silent = rows, true, true
+	t.rows = rows
+	t.fold = true
+	t.silent = true
 	if err := s.work.run(t, f); err != nil {
 		return nil, err
 	}

@@ -88,7 +88,8 @@ func (p *parser) stepText(n *yaml.Node) (s tax.StepText) {
 	return s
 }
 
-// dated is one value of a rule with its days; the value itself is read when the kind of its file is known.
+// dated is one value of a rule with its days; the value itself is read when the kind of its file is
+// known.
 type dated struct {
 	line   int
 	from   string

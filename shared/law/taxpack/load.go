@@ -79,7 +79,8 @@ func Read(files fs.FS) (tax.Pack, error) {
 	return read(files, nil)
 }
 
-// ReadLocal reads and checks the files of a jurisdiction's pack, which may use what the national pack defines.
+// ReadLocal reads and checks the files of a jurisdiction's pack, which may use what the national
+// pack defines.
 //
 // Errors: Problems, all of them at once, each file with its pack before it.
 func ReadLocal(files fs.FS, national tax.Pack) (tax.Pack, error) {
@@ -115,14 +116,16 @@ func read(files fs.FS, above *tax.Pack) (tax.Pack, error) {
 	}
 	l.references()
 	if len(l.problems) > 0 {
-		sort.SliceStable(l.problems, func(i, j int) bool { return l.problems[i].File < l.problems[j].File })
+		sort.SliceStable(l.problems, func(i, j int) bool {
+			return l.problems[i].File < l.problems[j].File
+		})
 		return tax.Pack{ID: l.pack.ID}, l.problems
 	}
 	return l.pack, nil
 }
 
-// hash names the content of the files: SHA-256 over the lines "<SHA-256 of a file>  <its name>", in byte order of
-// the names, as `sha256sum` prints them.
+// hash names the content of the files: SHA-256 over the lines "<SHA-256 of a file> <its name>", in
+// byte order of the names, as `sha256sum` prints them.
 func hash(files fs.FS, names []string) (string, error) {
 	sum := sha256.New()
 	for _, name := range names {
@@ -204,9 +207,12 @@ func (l *loader) manifest(data []byte) {
 		bad("the national pack has no parents")
 	case l.above != nil && !slices.Equal(m.parents, []string{l.above.ID.Pack}):
 		bad("parents must be [%s]", l.above.ID.Pack)
-	case l.above != nil && !slices.Contains([]string{"municipality", "province", "autonomous_region", "separately_planned_city", "corps"}, j.Kind):
+	case l.above != nil &&
+		!slices.Contains([]string{"municipality", "province", "autonomous_region",
+			"separately_planned_city", "corps"}, j.Kind):
 		bad("kind %q is none of municipality, province, autonomous_region, separately_planned_city, corps", j.Kind)
-	case l.above != nil && !slices.Contains([]string{"confirmed", "partial", "unconfirmed"}, j.Confidence):
+	case l.above != nil && !slices.Contains([]string{"confirmed", "partial", "unconfirmed"},
+		j.Confidence):
 		bad("confidence %q is none of confirmed, partial, unconfirmed", j.Confidence)
 	}
 }
@@ -221,12 +227,16 @@ func (l *loader) rule(name string, data []byte) {
 		return
 	}
 	folder, _, _ := strings.Cut(name, "/")
-	if (d.Locality != "" || codePattern.MatchString(folder)) && (d.Locality != folder || l.above == nil) {
-		l.problems = append(l.problems, Problem{name, 0, fmt.Sprintf("locality %q must be the folder of the file, in a local pack", d.Locality)})
+	if (d.Locality != "" || codePattern.MatchString(folder)) &&
+		(d.Locality != folder || l.above == nil) {
+		l.problems = append(l.problems,
+			Problem{name, 0, fmt.Sprintf("locality %q must be the folder of the file, in a local pack",
+				d.Locality)})
 	}
 	key := d.Locality + " " + d.ID
 	if other := l.where[key]; other != "" {
-		l.problems = append(l.problems, Problem{name, 0, fmt.Sprintf("id %s is also that of %s", d.ID, other)})
+		l.problems = append(l.problems,
+			Problem{name, 0, fmt.Sprintf("id %s is also that of %s", d.ID, other)})
 		return
 	}
 	l.where[key] = name
@@ -260,7 +270,8 @@ func (l *loader) references() {
 }
 
 func (l *loader) bad(d *tax.Definition, format string, args ...any) {
-	l.problems = append(l.problems, Problem{l.where[d.Locality+" "+d.ID], 0, fmt.Sprintf(format, args...)})
+	l.problems = append(l.problems,
+		Problem{l.where[d.Locality+" "+d.ID], 0, fmt.Sprintf(format, args...)})
 }
 
 func (l *loader) uses(d *tax.Definition, m *tax.Method, kinds map[string]tax.Kind) {

@@ -7,12 +7,13 @@ import (
 	"fenzhang/shared/law/tax"
 )
 
-// LoadOver is the corpus of the packs in the binary with some of them in other versions: national replaces the
-// national pack unless it is nil, local those of their jurisdictions or stand beside them. Only these are read from
-// their files, so that a running function changes a pack in a moment; the rest comes from the prepared form.
+// LoadOver is the corpus of the packs in the binary with some of them in other versions: national
+// replaces the national pack unless it is nil, local those of their jurisdictions or stand beside
+// them. Only these are read from their files, so that a running function changes a pack in a
+// moment; the rest comes from the prepared form.
 //
-// It is for packs that LoadCorpus took together with the others before: a local pack of the binary is held against
-// a new national one only when its place is first asked about.
+// It is for packs that LoadCorpus took together with the others before: a local pack of the binary
+// is held against a new national one only when its place is first asked about.
 //
 // Errors: Problems of the given packs.
 func LoadOver(national fs.FS, local ...fs.FS) (*tax.Corpus, error) {
@@ -33,7 +34,9 @@ func LoadOver(national fs.FS, local ...fs.FS) (*tax.Corpus, error) {
 		if err != nil {
 			return nil, err
 		}
-		rest = slices.DeleteFunc(rest, func(l tax.Local) bool { return l.Jurisdiction.Code == p.Jurisdiction.Code })
+		rest = slices.DeleteFunc(rest, func(l tax.Local) bool {
+			return l.Jurisdiction.Code == p.Jurisdiction.Code
+		})
 		rest = append(rest, tax.LocalOf(p))
 	}
 	slices.SortFunc(rest, func(a, b tax.Local) int {

@@ -10,8 +10,8 @@ import (
 	"fenzhang/shared/law/tax"
 )
 
-// The prepared form of the packs in the binary: what was read and checked, as JSON, one file per pack and one that
-// says what there is. A test holds it to the rule files.
+// The prepared form of the packs in the binary: what was read and checked, as JSON, one file per
+// pack and one that says what there is. A test holds it to the rule files.
 const (
 	indexForm    = "index.json"
 	nationalForm = "national.json"
@@ -30,7 +30,8 @@ type localForm struct {
 	Localities   []string
 }
 
-// Prepare reads and checks the national pack and those of jurisdictions and gives the files of the prepared form.
+// Prepare reads and checks the national pack and those of jurisdictions and gives the files of the
+// prepared form.
 //
 // Errors: Problems with file and line.
 func Prepare(national fs.FS, local ...fs.FS) (map[string][]byte, error) {
@@ -63,8 +64,8 @@ func Prepare(national fs.FS, local ...fs.FS) (map[string][]byte, error) {
 	return files, nil
 }
 
-// Embedded is the corpus of the packs in the binary, from their prepared form; a local pack is read when its place
-// is first asked about.
+// Embedded is the corpus of the packs in the binary, from their prepared form; a local pack is read
+// when its place is first asked about.
 //
 // Errors: the form in the binary cannot be read.
 func Embedded() (*tax.Corpus, error) {
@@ -87,9 +88,10 @@ func carried() ([]tax.Local, error) {
 	}
 	local := make([]tax.Local, len(x.Local))
 	for i, l := range x.Local {
-		local[i] = tax.Local{ID: l.ID, Jurisdiction: l.Jurisdiction, Localities: l.Localities, Read: func() (p tax.Pack, err error) {
-			return p, form(l.Jurisdiction.Code+".json", &p)
-		}}
+		local[i] = tax.Local{ID: l.ID, Jurisdiction: l.Jurisdiction, Localities: l.Localities,
+			Read: func() (p tax.Pack, err error) {
+				return p, form(l.Jurisdiction.Code+".json", &p)
+			}}
 	}
 	return local, nil
 }

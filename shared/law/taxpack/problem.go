@@ -1,5 +1,5 @@
-// Package taxpack reads rule packs: it checks every file, naming file, line and problem, and compiles them into
-// an engine.
+// Package taxpack reads rule packs: it checks every file, naming file, line and problem, and
+// compiles them into an engine.
 package taxpack
 
 import (

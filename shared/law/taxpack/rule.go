@@ -17,7 +17,8 @@ import (
 // idPattern keeps ids speakable and safe in paths and headers.
 var idPattern = regexp.MustCompile(`^[a-z][a-z0-9_]*(\.[a-z0-9_]+)+$`)
 
-// ParseRule reads and checks one rule file on its own. A definition without ID could not be read at all.
+// ParseRule reads and checks one rule file on its own. A definition without ID could not be read at
+// all.
 func ParseRule(name string, data []byte) (tax.Definition, Problems) {
 	p := &parser{file: name}
 	n := p.root(data)
@@ -28,13 +29,15 @@ func ParseRule(name string, data []byte) (tax.Definition, Problems) {
 	if p.problems != nil {
 		return tax.Definition{}, p.problems // what could not be read would only be missed once more
 	}
-	d := tax.Definition{ID: f.id, Kind: tax.Kind(f.kind), Title: f.title, Unit: f.unit, Tax: f.tax, Order: f.order, Wording: f.wording, Locality: f.locality}
+	d := tax.Definition{ID: f.id, Kind: tax.Kind(f.kind), Title: f.title, Unit: f.unit, Tax: f.tax,
+		Order: f.order, Wording: f.wording, Locality: f.locality}
 	if !idPattern.MatchString(f.id) {
 		p.bad(1, "id %q must be words of small letters joined by dots", f.id)
 		d.ID = ""
 	}
 	p.id = f.id
-	kinds := []tax.Kind{tax.KindAmount, tax.KindRate, tax.KindThreshold, tax.KindBrackets, tax.KindRates, tax.KindBands, tax.KindChoice, tax.KindMethod, tax.KindRegime}
+	kinds := []tax.Kind{tax.KindAmount, tax.KindRate, tax.KindThreshold, tax.KindBrackets,
+		tax.KindRates, tax.KindBands, tax.KindChoice, tax.KindMethod, tax.KindRegime}
 	if !slices.Contains(kinds, d.Kind) {
 		p.bad(1, "kind %q is none of %v", f.kind, kinds)
 		return d, p.problems
@@ -67,7 +70,8 @@ func (p *parser) date(line int, key, s string) civil.Date {
 
 // dated reads one value with its days, status and references.
 func (p *parser) dated(v *dated, kind tax.Kind) tax.Dated {
-	d := tax.Dated{From: p.date(v.line, "from", v.from), Status: tax.Status(v.status), Note: v.note, Discretion: v.discretion}
+	d := tax.Dated{From: p.date(v.line, "from", v.from), Status: tax.Status(v.status), Note: v.note,
+		Discretion: v.discretion}
 	if v.to != "" {
 		d.To = p.date(v.line, "to", v.to)
 		if d.To.Before(d.From) {
@@ -78,7 +82,9 @@ func (p *parser) dated(v *dated, kind tax.Kind) tax.Dated {
 		p.bad(v.line, "value from %s has no reference", v.from)
 	} else {
 		laws, issued := p.law(v.line, *v.reference, v.also)
-		d.Law, d.Published, d.Also = laws, issued[0], issued[1:]
+		d.Law = laws
+		d.Published = issued[0]
+		d.Also = issued[1:]
 	}
 	if v.lapsed != nil {
 		p.wanted(v.line, "lapsed", *v.lapsed)
@@ -88,7 +94,8 @@ func (p *parser) dated(v *dated, kind tax.Kind) tax.Dated {
 		}
 		return d
 	}
-	if !slices.Contains([]tax.Status{tax.Confirmed, tax.Secondary, tax.Customary, tax.Open}, d.Status) {
+	if !slices.Contains([]tax.Status{tax.Confirmed, tax.Secondary, tax.Customary, tax.Open},
+		d.Status) {
 		p.bad(v.line, "status %q is none of confirmed, secondary, customary, open", v.status)
 	}
 	p.readings(v, &d)
@@ -96,8 +103,10 @@ func (p *parser) dated(v *dated, kind tax.Kind) tax.Dated {
 	return d
 }
 
-// law turns references into what lines and steps quote, and gives the day on which each document was issued.
-func (p *parser) law(line int, first reference, also []reference) (laws []tax.Law, issued []civil.Date) {
+// law turns references into what lines and steps quote, and gives the day on which each document
+// was issued.
+func (p *parser) law(line int, first reference,
+	also []reference) (laws []tax.Law, issued []civil.Date) {
 	for _, r := range append([]reference{first}, also...) {
 		if r.document == "" || r.number == "" || r.article == "" {
 			p.bad(line, "reference must have document, number and article")
@@ -106,7 +115,8 @@ func (p *parser) law(line int, first reference, also []reference) (laws []tax.La
 			p.bad(line, "reference to %s has no address", r.document)
 		}
 		issued = append(issued, p.date(line, "published", r.published))
-		laws = append(laws, tax.Law{Document: r.number + "《" + r.document + "》", Article: r.article, URL: r.url})
+		laws = append(laws,
+			tax.Law{Document: r.number + "《" + r.document + "》", Article: r.article, URL: r.url})
 	}
 	return laws, issued
 }
@@ -170,18 +180,20 @@ func (p *parser) value(v *dated, kind tax.Kind, d *tax.Dated) {
 		p.bad(line, "value: %v", err)
 	case kind == tax.KindAmount && !plain(d.Amount), kind == tax.KindRate && !rate.IsShare():
 		p.bad(line, "an amount must lie in 0.00 to %s, a rate in 0 to 1", money.Yuan(largestYuan))
-	case kind == tax.KindRate && strings.HasPrefix(p.id, levyPrefix) && (rate.Cmp(leastLevy) < 0 || rate.Cmp(mostLevy) > 0):
+	case kind == tax.KindRate && strings.HasPrefix(p.id, levyPrefix) &&
+		(rate.Cmp(leastLevy) < 0 || rate.Cmp(mostLevy) > 0):
 		p.bad(line, "levy rate %s of small-scale taxpayers must lie in 0.005 to 0.03", rate)
 	}
 }
 
-// levyPrefix begins the ids of levy rates of small-scale taxpayers. None was ever outside these bounds: a file that
-// says so has slipped by a digit.
+// levyPrefix begins the ids of levy rates of small-scale taxpayers. None was ever outside these
+// bounds: a file that says so has slipped by a digit.
 const levyPrefix = "vat.levy_rate"
 
 var leastLevy, mostLevy = money.Ratio(5, 1000), money.Ratio(3, 100)
 
-// largestYuan bounds every amount of a rule file, so that no product of the engine can leave its range.
+// largestYuan bounds every amount of a rule file, so that no product of the engine can leave its
+// range.
 const largestYuan = 1_000_000_000_000
 
 func plain(a money.Amount) bool { return !a.Negative() && a.Cmp(money.Yuan(largestYuan)) <= 0 }
@@ -215,7 +227,8 @@ func (p *parser) threshold(v *dated, line int, d *tax.Dated) {
 	}
 	a, err := money.Parse(k.amount)
 	if err != nil || !plain(a) {
-		p.bad(line, "amount %q must be yuan with two decimals in 0.00 to %s", k.amount, money.Yuan(largestYuan))
+		p.bad(line, "amount %q must be yuan with two decimals in 0.00 to %s", k.amount,
+			money.Yuan(largestYuan))
 	}
 	if k.edge != "reach" && k.edge != "exceed" {
 		p.bad(line, "edge %q must be reach (the amount itself is taxed) or exceed", k.edge)
@@ -237,7 +250,8 @@ func (p *parser) bands(v *dated, line int, d *tax.Dated) {
 		case k.below != "" && k.upTo != "", last != (edge == ""):
 			p.bad(line, "row %d: every row but the last has either below or up_to", i+1)
 		case !last:
-			if b.Edge, err = money.Parse(edge); err != nil || !plain(b.Edge) || (i > 0 && b.Edge.Cmp(d.Bands[i-1].Edge) <= 0) {
+			if b.Edge, err = money.Parse(edge); err != nil || !plain(b.Edge) ||
+				(i > 0 && b.Edge.Cmp(d.Bands[i-1].Edge) <= 0) {
 				p.bad(line, "row %d: the edge %q must be an amount above that of the row before", i+1, edge)
 			}
 		}
@@ -251,7 +265,8 @@ func (p *parser) bands(v *dated, line int, d *tax.Dated) {
 	}
 }
 
-// brackets reads a table and checks that it rises and that every quick deduction continues the one before.
+// brackets reads a table and checks that it rises and that every quick deduction continues the one
+// before.
 func (p *parser) brackets(v *dated, line int, d *tax.Dated) {
 	ks, ok := valueOf(p, v, func(n *yaml.Node) []row { return list(p, n, p.bracketKeys) })
 	if !ok {
@@ -277,7 +292,8 @@ func (p *parser) brackets(v *dated, line int, d *tax.Dated) {
 // wordPattern keeps the words of a table speakable.
 var wordPattern = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 
-// rates reads a table of rates by word; a row that is known to exist but was not readable says "open".
+// rates reads a table of rates by word; a row that is known to exist but was not readable says
+// "open".
 func (p *parser) rates(v *dated, line int, d *tax.Dated) {
 	cells, ok := valueOf(p, v, func(n *yaml.Node) map[string]cell { return table(p, n, p.cell) })
 	if !ok {
@@ -294,7 +310,8 @@ func (p *parser) rates(v *dated, line int, d *tax.Dated) {
 		row := tax.RateRow{Word: word, Open: c.text == string(tax.Open)}
 		if !row.Open {
 			if row.Rate, ok = share(c.text); !ok {
-				p.bad(c.line, "rate %q of %s must be a quoted decimal in 0 to 1, or the word open", c.text, word)
+				p.bad(c.line, "rate %q of %s must be a quoted decimal in 0 to 1, or the word open",
+					c.text, word)
 			}
 		}
 		d.Rates = append(d.Rates, row)
@@ -331,9 +348,11 @@ func (p *parser) follows(line int, low, high tax.Bracket) {
 	if high.Rate.Cmp(low.Rate) <= 0 {
 		p.bad(line, "rate %s does not rise above %s", high.Rate, low.Rate)
 	}
-	want := low.UpTo.Times(high.Rate, money.HalfUp).Sub(low.UpTo.Times(low.Rate, money.HalfUp)).Add(low.Quick)
+	want := low.UpTo.Times(high.Rate, money.HalfUp).Sub(low.UpTo.Times(low.Rate, money.HalfUp)).Add(
+		low.Quick)
 	if high.Quick != want {
-		p.bad(line, "quick deduction %s breaks the table at %s; it must be %s", high.Quick, low.UpTo, want)
+		p.bad(line, "quick deduction %s breaks the table at %s; it must be %s", high.Quick,
+			low.UpTo, want)
 	}
 }
 
@@ -372,7 +391,8 @@ func (p *parser) methodParts(line int, m *tax.Method, prefix string) {
 			p.bad(line, "%speriod %q is none of day, month, quarter", prefix, m.Period)
 		}
 		if !slices.Contains([]string{tax.Withheld, tax.AgencyFiled, tax.SelfFiled}, m.Collection) {
-			p.bad(line, "%scollection %q is none of withheld, agency_filed, self_filed", prefix, m.Collection)
+			p.bad(line, "%scollection %q is none of withheld, agency_filed, self_filed", prefix,
+				m.Collection)
 		}
 	}
 }
@@ -416,7 +436,8 @@ func (p *parser) periods(raw []dated, vs []tax.Dated) {
 		case last.To.IsZero() || !next.From.After(last.To):
 			p.bad(raw[i].line, "the period from %s overlaps the one from %s", next.From, last.From)
 		case next.From != last.To.AddDays(1):
-			p.bad(raw[i].line, "nothing is said about %s to %s; declare a lapse", last.To.AddDays(1), next.From.AddDays(-1))
+			p.bad(raw[i].line, "nothing is said about %s to %s; declare a lapse", last.To.AddDays(1),
+				next.From.AddDays(-1))
 		}
 	}
 }

@@ -21,7 +21,8 @@ func (p *parser) bad(line int, format string, args ...any) {
 	p.problems = append(p.problems, Problem{p.file, line, fmt.Sprintf(format, args...)})
 }
 
-// root reads the document of the file; nil means that it could not be read, and the problem is noted.
+// root reads the document of the file; nil means that it could not be read, and the problem is
+// noted.
 func (p *parser) root(data []byte) *yaml.Node {
 	n, err := yamldoc.Parse(data)
 	if err != nil {
@@ -40,8 +41,8 @@ func YAMLProblem(file string, err error) Problem {
 	return Problem{file, 0, err.Error()}
 }
 
-// The functions below read nodes. What has another shape than is asked for becomes a problem with its line and reads
-// as nothing.
+// The functions below read nodes. What has another shape than is asked for becomes a problem with
+// its line and reads as nothing.
 
 // fields reads a mapping with known keys; read tells whether it knows the key.
 func (p *parser) fields(n *yaml.Node, read func(key string, v *yaml.Node) bool) {
@@ -81,7 +82,8 @@ func list[T any](p *parser, n *yaml.Node, read func(*yaml.Node) T) []T {
 	return items
 }
 
-// text reads a word, a sentence or a day. Numbers must be quoted, so that no reader takes them for binary fractions.
+// text reads a word, a sentence or a day. Numbers must be quoted, so that no reader takes them for
+// binary fractions.
 func (p *parser) text(n *yaml.Node) string {
 	if n.Kind != yaml.ScalarNode || (n.Tag != "!!str" && n.Tag != "!!timestamp") {
 		p.bad(n.Line, "text must stand here, numbers in quotes")

@@ -21,7 +21,9 @@ func kindTitle(kind string) bilingual.Text {
 func (p *planner) business(kind, collection string) tax.Facts {
 	f := p.person(kind, false)
 	f.Taxpayer.VAT, f.Taxpayer.Collection = "small_scale", collection
-	f.Taxpayer.VATPeriod, f.Taxpayer.Industry, f.Taxpayer.HoldsEquity = p.Facts.VATPeriod, p.industry(), is(p.Facts.HoldsEquity)
+	f.Taxpayer.VATPeriod = p.Facts.VATPeriod
+	f.Taxpayer.Industry = p.industry()
+	f.Taxpayer.HoldsEquity = is(p.Facts.HoldsEquity)
 	return f
 }
 
@@ -42,17 +44,21 @@ func (d *draft) trading() {
 	d.presuppose("plan.operation", "real_operation", p.Facts.RealOperation)
 	person := p.payment(p.person("natural_person", false), p.first())
 	person.Item = tax.ItemBusiness
-	unreal := p.Facts.Registered != nil && !*p.Facts.Registered || p.Facts.RealOperation != nil && !*p.Facts.RealOperation
+	unreal := p.Facts.Registered != nil && !*p.Facts.Registered || p.Facts.RealOperation != nil &&
+		!*p.Facts.RealOperation
 	d.forbid(person, unreal)
 	employee := p.payment(p.person("employee", false), p.first())
 	employee.Item = tax.ItemBusiness
 	d.forbid(employee, is(p.Facts.Employed))
 	d.warn("plan.items", "plan.avoidance")
 	if p.Facts.VAT == "general" {
-		d.lack("vat.general", bilingual.Text{ZH: "一般纳税人的进项税额与逐项税率，不在本测算之内", EN: "a general taxpayer's input VAT and the rate of each of its sales; they are not part of this comparison"})
+		d.lack("vat.general", bilingual.Text{ZH: "一般纳税人的进项税额与逐项税率，不在本测算之内", EN: "a general taxpayer's " +
+			"input VAT and the rate of each of its sales; they are not part of this comparison"})
 	}
 	if !p.resident() {
-		d.lack("facts.resident", bilingual.Text{ZH: "非居民个人的经营所得，不在本测算之内", EN: "business income of a non-resident; it is not part of this comparison"})
+		d.lack("facts.resident",
+			bilingual.Text{ZH: "非居民个人的经营所得，不在本测算之内",
+				EN: "business income of a non-resident; it is not part of this comparison"})
 	}
 }
 
@@ -71,7 +77,9 @@ func (p *planner) books(kind string) func() (*draft, error) {
 		if err != nil || !d.open() {
 			return d, err
 		}
-		f := tax.BusinessFacts{Entity: kind, Businesses: []tax.BusinessIncome{{Revenue: revenue, Costs: p.Facts.Costs.Add(levies)}}, Positions: p.Positions[months]}
+		f := tax.BusinessFacts{Entity: kind,
+			Businesses: []tax.BusinessIncome{{Revenue: revenue, Costs: p.Facts.Costs.Add(levies)}},
+			Positions:  p.Positions[months]}
 		d.personal(&f)
 		res, err := p.national.Business(p.day, f)
 		if done, err := d.settleFor(err); !done {
@@ -85,14 +93,18 @@ func (p *planner) books(kind string) func() (*draft, error) {
 
 // costsKnown bars the comparison where the costs are not told.
 func (d *draft) costsKnown() {
-	d.needed(d.p.Facts.Costs != nil, "facts.costs", bilingual.Text{ZH: "全年成本、费用和损失", EN: "costs, expenses and losses of the year"})
+	d.needed(d.p.Facts.Costs != nil, "facts.costs",
+		bilingual.Text{ZH: "全年成本、费用和损失", EN: "costs, expenses and losses of the year"})
 }
 
 // settleBusiness settles business income at the year's end; nothing of it was withheld.
 func (d *draft) settleBusiness(taxable, before, half, payable money.Amount) {
-	d.Settlement = &Settlement{Kind: OfBusiness, Taxable: taxable, Tax: before, Relief: half, Balance: payable}
+	d.Settlement = &Settlement{Kind: OfBusiness, Taxable: taxable, Tax: before, Relief: half,
+		Balance: payable}
 	d.add(tax.IIT, payable)
-	d.Assumes = append(d.Assumes, bilingual.Text{ZH: "经营所得个人所得税列在年度汇算，月（季）预缴不另列", EN: "Income tax on business income stands in the settlement; prepayments by month or quarter are not shown apart"})
+	d.Assumes = append(d.Assumes,
+		bilingual.Text{ZH: "经营所得个人所得税列在年度汇算，月（季）预缴不另列", EN: "Income tax on business income stands in " +
+			"the settlement; prepayments by month or quarter are not shown apart"})
 }
 
 // personal gives the personal deductions to a business, where no comprehensive income bears them.
@@ -100,26 +112,35 @@ func (d *draft) personal(f *tax.BusinessFacts) {
 	facts := &d.p.Facts
 	if e := facts.Elsewhere; e == nil {
 		d.Unknown = append(d.Unknown, tax.Unknown{Rule: "facts.elsewhere", Missing: bilingual.Text{
-			ZH: "本年有无综合所得未知，按没有综合所得减除基本费用", EN: "whether there is comprehensive income in the year is not known; the basic deduction is taken as if there were none"}})
+			ZH: "本年有无综合所得未知，按没有综合所得减除基本费用", EN: "whether there is comprehensive income in the year is not " +
+				"known; the basic deduction is taken as if there were none"}})
 	} else {
 		f.Comprehensive = *e != (tax.YearIncome{})
 	}
 	if f.Comprehensive {
 		return
 	}
-	f.Special = d.known(facts.Special, "facts.special", bilingual.Text{ZH: "专项扣除未知，数字未减除", EN: "special deductions are not known; the figures are without them"})
+	f.Special = d.known(facts.Special, "facts.special",
+		bilingual.Text{ZH: "专项扣除未知，数字未减除",
+			EN: "special deductions are not known; the figures are without them"})
 	f.Additional, f.Other = d.additional(), d.other()
 }
 
-// turnover lays the months through the business's own VAT and gives the revenue without VAT and the levies on it.
+// turnover lays the months through the business's own VAT and gives the revenue without VAT and the
+// levies on it.
 func (d *draft) turnover(f tax.Facts) (revenue, levies money.Amount, err error) {
 	if d.p.Facts.VATPeriod == "" {
-		d.Assumes = append(d.Assumes, bilingual.Text{ZH: "增值税按月申报（facts.vat_period 未告知）", EN: "VAT is filed by month (facts.vat_period is not told)"})
+		d.Assumes = append(d.Assumes, bilingual.Text{ZH: "增值税按月申报（facts.vat_period 未告知）",
+			EN: "VAT is filed by month (facts.vat_period is not told)"})
 	}
 	if d.p.Facts.VAT == "" {
-		d.Assumes = append(d.Assumes, bilingual.Text{ZH: "增值税小规模纳税人（facts.vat 未告知）", EN: "A small-scale taxpayer for VAT (facts.vat is not told)"})
+		d.Assumes = append(d.Assumes,
+			bilingual.Text{ZH: "增值税小规模纳税人（facts.vat 未告知）",
+				EN: "A small-scale taxpayer for VAT (facts.vat is not told)"})
 	}
-	d.Assumes = append(d.Assumes, bilingual.Text{ZH: "没有其他支付方的销售额；附加税费计入成本", EN: "There are no sales to other payers; surcharges count among the costs"})
+	d.Assumes = append(d.Assumes,
+		bilingual.Text{ZH: "没有其他支付方的销售额；附加税费计入成本",
+			EN: "There are no sales to other payers; surcharges count among the costs"})
 	own := func(l *tax.Line) bool { return l.Tax == tax.IIT || l.Tax == tax.CIT }
 	if err := d.pay(f, own); err != nil || !d.open() {
 		return revenue, levies, err
@@ -136,7 +157,9 @@ func (d *draft) turnover(f tax.Facts) (revenue, levies money.Amount, err error) 
 	}
 	d.told(answer.Steps, answer.Unconfirmed)
 	if above {
-		d.lack("vat.small_scale.limit", bilingual.Text{ZH: "销售额超过小规模纳税人标准，须按一般纳税人计算进项税额", EN: "the sales are above the limit of small-scale taxpayers; a general taxpayer's input VAT would have to be known"})
+		d.lack("vat.small_scale.limit",
+			bilingual.Text{ZH: "销售额超过小规模纳税人标准，须按一般纳税人计算进项税额", EN: "the sales are above the limit of " +
+				"small-scale taxpayers; a general taxpayer's input VAT would have to be known"})
 	}
 	levies = money.Sum(d.taxes[tax.UMCT], d.taxes[tax.EDU], d.taxes[tax.LEDU])
 	return d.gross.Sub(d.taxes[tax.VAT]), levies, nil
@@ -146,7 +169,8 @@ func (d *draft) turnover(f tax.Facts) (revenue, levies money.Amount, err error) 
 func (p *planner) assessed(kind string) func() (*draft, error) {
 	return func() (*draft, error) {
 		t := kindTitle(kind)
-		d := p.draft(kind+"_assessed", bilingual.Text{ZH: t.ZH + "，核定征收", EN: t.EN + " by assessment of the tax office"})
+		d := p.draft(kind+"_assessed",
+			bilingual.Text{ZH: t.ZH + "，核定征收", EN: t.EN + " by assessment of the tax office"})
 		d.trading()
 		a := p.Facts.Assessed
 		var decided *bool
@@ -160,7 +184,8 @@ func (p *planner) assessed(kind string) func() (*draft, error) {
 			asked.IncomeType = liveTip
 		}
 		d.forbid(asked, true)
-		d.needed(a != nil, "facts.assessed", bilingual.Text{ZH: "主管税务机关核定的方式与应税所得率（或定额、征收率）；没有核定的，不能按此计算", EN: "the way and rate that the tax office has fixed; without its decision nothing is computed"})
+		d.needed(a != nil, "facts.assessed", bilingual.Text{ZH: "主管税务机关核定的方式与应税所得率（或定额、征收率）；没有核定的，不能按此计算",
+			EN: "the way and rate that the tax office has fixed; without its decision nothing is computed"})
 		if !d.open() {
 			return d, nil
 		}
@@ -178,9 +203,12 @@ func (p *planner) assessed(kind string) func() (*draft, error) {
 // deemedProfit is the way in which a share of revenue or costs is the profit.
 const deemedProfit = "deemed_profit_rate"
 
-// deemed taxes a deemed profit: at the rate that the office has fixed, or at the one of the place's table.
+// deemed taxes a deemed profit: at the rate that the office has fixed, or at the one of the place's
+// table.
 func (d *draft) deemed(kind string, a *Assessed, revenue, levies money.Amount) error {
-	p, basis, amount := d.p, a.Basis, revenue
+	p := d.p
+	basis := a.Basis
+	amount := revenue
 	if basis == "" {
 		basis = tax.BasisRevenue
 	}
@@ -191,7 +219,8 @@ func (d *draft) deemed(kind string, a *Assessed, revenue, levies money.Amount) e
 		amount = p.Facts.Costs.Add(levies)
 	}
 	if a.Rate != nil {
-		res, err := p.national.DeemedProfit(p.day, tax.DeemedProfitFacts{Entity: kind, Basis: basis, Amount: amount, Rate: *a.Rate})
+		res, err := p.national.DeemedProfit(p.day,
+			tax.DeemedProfitFacts{Entity: kind, Basis: basis, Amount: amount, Rate: *a.Rate})
 		if done, err := d.settleFor(err); !done {
 			return err
 		}
@@ -206,7 +235,8 @@ func (d *draft) deemed(kind string, a *Assessed, revenue, levies money.Amount) e
 		return err
 	}
 	d.told(got.Steps, got.Uncertain)
-	res, err := p.national.BusinessTax(p.day, got.Taxable, money.Amount{}, kind == "individual_business")
+	res, err := p.national.BusinessTax(p.day, got.Taxable, money.Amount{},
+		kind == "individual_business")
 	if done, err := d.settleFor(err); !done {
 		return err
 	}
@@ -215,8 +245,10 @@ func (d *draft) deemed(kind string, a *Assessed, revenue, levies money.Amount) e
 }
 
 // question asks the place's rules about assessed income.
-func (d *draft) question(kind string, a *Assessed, on civil.Date, amount money.Amount) tax.Assessable {
-	return tax.Assessable{On: on, Kind: kind, VAT: "small_scale", Way: a.Way, IncomeKind: "business", Industry: d.p.industry(), Amount: amount}
+func (d *draft) question(kind string, a *Assessed, on civil.Date,
+	amount money.Amount) tax.Assessable {
+	return tax.Assessable{On: on, Kind: kind, VAT: "small_scale", Way: a.Way, IncomeKind: "business",
+		Industry: d.p.industry(), Amount: amount}
 }
 
 // levied sums what the place's rules levy on the sales of each month or quarter.
@@ -242,7 +274,8 @@ func (d *draft) levied(kind string, a *Assessed) error {
 	}
 	if kind == "individual_business" {
 		d.Unknown = append(d.Unknown, tax.Unknown{Rule: "iit.business.half", Missing: bilingual.Text{
-			ZH: "按征收率或定额核定时没有应纳税所得额，个体工商户减半的数额未计入", EN: "a levy on turnover knows no taxable income; the half reduction of individual businesses is not in the figure"}})
+			ZH: "按征收率或定额核定时没有应纳税所得额，个体工商户减半的数额未计入", EN: "a levy on turnover knows no taxable income; the " +
+				"half reduction of individual businesses is not in the figure"}})
 	}
 	d.settleBusiness(base, sum, money.Amount{}, sum)
 	return nil
@@ -260,17 +293,26 @@ func (d *draft) sales(from, to int) money.Amount {
 	return sum
 }
 
-// company is a company of the person: enterprise income tax on the profit, then income tax on what it distributes.
+// company is a company of the person: enterprise income tax on the profit, then income tax on what
+// it distributes.
 func (p *planner) company() (*draft, error) {
-	d := p.draft("company", bilingual.Text{ZH: "公司（企业所得税，利润全部分配）", EN: "A company (enterprise income tax, all profit distributed)"})
+	d := p.draft("company",
+		bilingual.Text{ZH: "公司（企业所得税，利润全部分配）",
+			EN: "A company (enterprise income tax, all profit distributed)"})
 	d.presuppose("plan.company", "registered", p.Facts.Registered)
 	d.trading()
 	d.presuppose("plan.books", "books", p.Facts.Books)
 	f := &p.Facts
 	d.costsKnown()
-	d.needed(f.Staff != nil, "facts.staff", bilingual.Text{ZH: "从业人数（决定是否小型微利企业）", EN: "the number of staff (decides whether it is a small low-profit enterprise)"})
-	d.needed(f.Assets != nil, "facts.assets", bilingual.Text{ZH: "资产总额（决定是否小型微利企业）", EN: "total assets (decide whether it is a small low-profit enterprise)"})
-	d.needed(f.Restricted != nil, "facts.restricted", bilingual.Text{ZH: "是否从事国家限制或禁止行业", EN: "whether it works in an industry that the State restricts or forbids"})
+	d.needed(f.Staff != nil, "facts.staff",
+		bilingual.Text{ZH: "从业人数（决定是否小型微利企业）",
+			EN: "the number of staff (decides whether it is a small low-profit enterprise)"})
+	d.needed(f.Assets != nil, "facts.assets",
+		bilingual.Text{ZH: "资产总额（决定是否小型微利企业）",
+			EN: "total assets (decide whether it is a small low-profit enterprise)"})
+	d.needed(f.Restricted != nil, "facts.restricted",
+		bilingual.Text{ZH: "是否从事国家限制或禁止行业",
+			EN: "whether it works in an industry that the State restricts or forbids"})
 	if !d.open() {
 		return d, nil
 	}
@@ -279,15 +321,19 @@ func (p *planner) company() (*draft, error) {
 		return d, err
 	}
 	profit := revenue.Sub(f.Costs.Add(levies))
-	res, err := p.national.CIT(p.day, tax.Company{Taxable: profit, Employees: money.Ratio(int64(*f.Staff), 1), Assets: *f.Assets, Restricted: *f.Restricted})
+	res, err := p.national.CIT(p.day,
+		tax.Company{Taxable: profit, Employees: money.Ratio(int64(*f.Staff), 1), Assets: *f.Assets,
+			Restricted: *f.Restricted})
 	if done, err := d.settleFor(err); !done {
 		return d, err
 	}
 	d.told(res.Steps, res.Unconfirmed)
 	d.add(tax.CIT, res.Tax)
-	d.Settlement = &Settlement{Kind: OfEnterprise, Taxable: money.MaxOf(profit, money.Amount{}), Tax: res.Tax, Balance: res.Tax}
+	d.Settlement = &Settlement{Kind: OfEnterprise, Taxable: money.MaxOf(profit, money.Amount{}),
+		Tax: res.Tax, Balance: res.Tax}
 	d.Assumes = append(d.Assumes,
-		bilingual.Text{ZH: "会计利润即应纳税所得额，没有纳税调整、以前年度亏损和法定公积金", EN: "Accounting profit is the taxable income: no adjustments, no earlier losses, no statutory reserve"},
+		bilingual.Text{ZH: "会计利润即应纳税所得额，没有纳税调整、以前年度亏损和法定公积金", EN: "Accounting profit is the taxable " +
+			"income: no adjustments, no earlier losses, no statutory reserve"},
 		bilingual.Text{ZH: "股东本人不从公司领取工资", EN: "The owner takes no wages from the company"})
 	return d, d.distribute(profit.Sub(res.Tax))
 }
@@ -300,7 +346,8 @@ func (d *draft) distribute(profit money.Amount) error {
 	x, known := d.p.book[dividendRate]
 	rate, ok := x.Value.(money.Fraction)
 	if !known || !ok {
-		d.lack(dividendRate, bilingual.Text{ZH: "该日没有收录股息红利所得的税率", EN: "no rate on dividends is known on that day"})
+		d.lack(dividendRate,
+			bilingual.Text{ZH: "该日没有收录股息红利所得的税率", EN: "no rate on dividends is known on that day"})
 		return nil
 	}
 	if !profit.Positive() {
@@ -310,7 +357,9 @@ func (d *draft) distribute(profit money.Amount) error {
 	d.add(tax.IIT, due)
 	d.Steps = append(d.Steps, tax.StepOf(&x, "dividend", "profit after tax x rate", bilingual.Text{
 		ZH: "税后利润 {profit} 全部分配，股东按股息红利所得缴纳 {profit} × {rate} = {result}",
-		EN: "The profit after tax {profit} is distributed; the owner pays {profit} x {rate} = {result} on the dividend"},
-		tax.Money(due), tax.Input{Name: "profit", Value: tax.Money(profit)}, tax.Input{Name: "rate", Value: tax.Fraction(rate)}))
+		EN: "The profit after tax {profit} is distributed; the owner pays {profit} x {rate} = {result} " +
+			"on the dividend"},
+		tax.Money(due), tax.Input{Name: "profit", Value: tax.Money(profit)},
+		tax.Input{Name: "rate", Value: tax.Fraction(rate)}))
 	return nil
 }

@@ -13,11 +13,13 @@ const platform = "planned"
 // resident tells whether the person is taken to be a resident.
 func (p *planner) resident() bool { return p.Facts.Resident == nil || *p.Facts.Resident }
 
-// person is a payment to a natural person by a payer; filed tells whether the payer filed as platform enterprise.
+// person is a payment to a natural person by a payer; filed tells whether the payer filed as
+// platform enterprise.
 func (p *planner) person(kind string, filed bool) tax.Facts {
 	f := tax.Facts{Platform: platform, VATIncluded: p.Facts.VATIncluded == nil || *p.Facts.VATIncluded,
-		Entity:   tax.Entity{ID: "planned", Place: p.place(), PlaceTier: p.tier(), VAT: "general"},
-		Taxpayer: tax.Taxpayer{Kind: kind, Resident: p.resident(), VAT: "natural_person", Collection: "withheld", Jurisdiction: p.Jurisdiction, PlaceTier: p.Facts.PlaceTier}}
+		Entity: tax.Entity{ID: "planned", Place: p.place(), PlaceTier: p.tier(), VAT: "general"},
+		Taxpayer: tax.Taxpayer{Kind: kind, Resident: p.resident(), VAT: "natural_person",
+			Collection: "withheld", Jurisdiction: p.Jurisdiction, PlaceTier: p.Facts.PlaceTier}}
 	if filed {
 		f.Entity.Filings = []tax.PlatformFiling{{Platform: platform, From: civil.On(p.Year, 1, 1)}}
 	}
@@ -44,7 +46,8 @@ func (p *planner) tier() string {
 func (d *draft) tierKnown() {
 	if d.p.Facts.PlaceTier == "" && d.taxes[tax.UMCT].Positive() {
 		d.ByMonth, d.Steps = []Month{}, []tax.Step{}
-		d.lack("facts.place_tier", bilingual.Text{ZH: "所在地属于市区、县城镇还是其他地区（决定城市维护建设税税率）", EN: "whether the place is a city, a county town or another (decides the rate of UMCT)"})
+		d.lack("facts.place_tier", bilingual.Text{ZH: "所在地属于市区、县城镇还是其他地区（决定城市维护建设税税率）",
+			EN: "whether the place is a city, a county town or another (decides the rate of UMCT)"})
 	}
 }
 
@@ -62,7 +65,8 @@ func is(b *bool) bool { return b != nil && *b }
 // whether gives a known answer.
 func whether(b bool) *bool { return &b }
 
-// independent states what all payments to a person who is not employed presuppose, and the bans around them.
+// independent states what all payments to a person who is not employed presuppose, and the bans
+// around them.
 func (d *draft) independent(item string) {
 	p := d.p
 	employee := p.payment(p.person("employee", false), p.first())
@@ -80,9 +84,12 @@ func (p *planner) first() int {
 	return m
 }
 
-// labor is labor remuneration at an ordinary company: one-off method by the month, then the annual settlement.
+// labor is labor remuneration at an ordinary company: one-off method by the month, then the annual
+// settlement.
 func (p *planner) labor() (*draft, error) {
-	d := p.draft("labor", bilingual.Text{ZH: "普通机构支付的劳务报酬（按次、按月预扣）", EN: "Labor remuneration at an ordinary company (one-off method by the month)"})
+	d := p.draft("labor",
+		bilingual.Text{ZH: "普通机构支付的劳务报酬（按次、按月预扣）",
+			EN: "Labor remuneration at an ordinary company (one-off method by the month)"})
 	d.presuppose("plan.services", "employed", opposite(p.Facts.Employed))
 	d.performed()
 	f := p.person("natural_person", false)
@@ -92,7 +99,8 @@ func (p *planner) labor() (*draft, error) {
 	d.forbid(filed, is(p.Facts.PlatformFiling))
 	d.independent(tax.ItemLabor)
 	if p.Facts.PlatformFiling == nil {
-		d.Assumes = append(d.Assumes, bilingual.Text{ZH: "支付方未就平台报送平台企业信息（facts.platform_filing 未告知）", EN: "The payer has no platform filing (facts.platform_filing is not told)"})
+		d.Assumes = append(d.Assumes, bilingual.Text{ZH: "支付方未就平台报送平台企业信息（facts.platform_filing 未告知）",
+			EN: "The payer has no platform filing (facts.platform_filing is not told)"})
 	}
 	return d, d.withheldYear(f)
 }
@@ -104,9 +112,12 @@ func (d *draft) performed() {
 	}
 }
 
-// platform is labor remuneration at a filed platform entity: cumulative method, then the annual settlement.
+// platform is labor remuneration at a filed platform entity: cumulative method, then the annual
+// settlement.
 func (p *planner) platform() (*draft, error) {
-	d := p.draft("labor_platform", bilingual.Text{ZH: "平台企业支付的劳务报酬（累计预扣）", EN: "Labor remuneration at a filed platform entity (cumulative method)"})
+	d := p.draft("labor_platform",
+		bilingual.Text{ZH: "平台企业支付的劳务报酬（累计预扣）",
+			EN: "Labor remuneration at a filed platform entity (cumulative method)"})
 	d.presuppose("plan.platform", "platform_filing", p.Facts.PlatformFiling)
 	d.presuppose("plan.services", "employed", opposite(p.Facts.Employed))
 	d.performed()
@@ -146,7 +157,9 @@ func (p *planner) work(kind string) *bool {
 
 func (d *draft) creation(item string) error {
 	d.independent(item)
-	d.needed(d.p.Facts.Work != "", "facts.work", bilingual.Text{ZH: "收入是出版作品、许可使用作品还是表演推广的对价", EN: "whether the income is paid for a published work, a licensed work or for performance and promotion"})
+	d.needed(d.p.Facts.Work != "", "facts.work",
+		bilingual.Text{ZH: "收入是出版作品、许可使用作品还是表演推广的对价", EN: "whether the income is paid for a published " +
+			"work, a licensed work or for performance and promotion"})
 	f := d.p.person("natural_person", false)
 	f.Item = item
 	return d.withheldYear(f)
@@ -162,17 +175,21 @@ func (d *draft) withheldYear(f tax.Facts) error {
 	}
 	d.tierKnown()
 	if !d.p.resident() {
-		d.Assumes = append(d.Assumes, bilingual.Text{ZH: "非居民个人不办理年度汇算", EN: "A non-resident has no annual settlement"})
+		d.Assumes = append(d.Assumes,
+			bilingual.Text{ZH: "非居民个人不办理年度汇算", EN: "A non-resident has no annual settlement"})
 		return nil
 	}
 	return d.annual(d.deductions())
 }
 
-// deductions are those of the annual settlement of a person who is not employed; what nobody has told is named.
+// deductions are those of the annual settlement of a person who is not employed; what nobody has
+// told is named.
 func (d *draft) deductions() tax.AnnualFacts {
 	f := &d.p.Facts
 	return tax.AnnualFacts{
-		Special:    d.known(f.Special, "facts.special", bilingual.Text{ZH: "专项扣除未知，数字未减除", EN: "special deductions are not known; the figures are without them"}),
+		Special: d.known(f.Special, "facts.special",
+			bilingual.Text{ZH: "专项扣除未知，数字未减除",
+				EN: "special deductions are not known; the figures are without them"}),
 		Additional: d.additional(),
 		Other:      d.other(),
 		Donations:  d.donations(),
@@ -180,15 +197,20 @@ func (d *draft) deductions() tax.AnnualFacts {
 }
 
 func (d *draft) additional() money.Amount {
-	return d.known(d.p.Facts.Additional, "facts.additional", bilingual.Text{ZH: "专项附加扣除未知，数字未减除", EN: "special additional deductions are not known; the figures are without them"})
+	return d.known(d.p.Facts.Additional, "facts.additional",
+		bilingual.Text{ZH: "专项附加扣除未知，数字未减除",
+			EN: "special additional deductions are not known; the figures are without them"})
 }
 
 func (d *draft) other() money.Amount {
-	return d.known(d.p.Facts.Other, "facts.other", bilingual.Text{ZH: "依法确定的其他扣除未知，数字未减除", EN: "other lawful deductions are not known; the figures are without them"})
+	return d.known(d.p.Facts.Other, "facts.other",
+		bilingual.Text{ZH: "依法确定的其他扣除未知，数字未减除",
+			EN: "other lawful deductions are not known; the figures are without them"})
 }
 
 func (d *draft) donations() money.Amount {
-	return d.known(d.p.Facts.Donations, "facts.donations", bilingual.Text{ZH: "公益慈善捐赠未知，数字未减除", EN: "donations are not known; the figures are without them"})
+	return d.known(d.p.Facts.Donations, "facts.donations",
+		bilingual.Text{ZH: "公益慈善捐赠未知，数字未减除", EN: "donations are not known; the figures are without them"})
 }
 
 // known gives an amount, or names it as one that the figures are without.
@@ -204,16 +226,29 @@ func (d *draft) known(a *money.Amount, fact string, t bilingual.Text) money.Amou
 func (d *draft) annual(f tax.AnnualFacts) error {
 	p := d.p
 	y := tax.IncomeOf(d.rows, p.Year)
-	f.Sources, f.ClaimRefund, f.Positions = 1, true, p.Positions[months]
+	f.Sources = 1
+	f.ClaimRefund = true
+	f.Positions = p.Positions[months]
 	if e := p.Facts.Elsewhere; e == nil {
 		d.Unknown = append(d.Unknown, tax.Unknown{Rule: "facts.elsewhere", Missing: bilingual.Text{
-			ZH: "其他支付方的综合所得及已扣税额未知，汇算未计入", EN: "comprehensive income from other payers and the tax on it are not known; the settlement is without them"}})
+			ZH: "其他支付方的综合所得及已扣税额未知，汇算未计入", EN: "comprehensive income from other payers and the tax on it " +
+				"are not known; the settlement is without them"}})
 	} else if *e != (tax.YearIncome{}) {
 		f.Sources = 2
-		y.Wages, y.Labor, y.Author, y.Royalty, y.Withheld = y.Wages.Add(e.Wages), y.Labor.Add(e.Labor), y.Author.Add(e.Author), y.Royalty.Add(e.Royalty), y.Withheld.Add(e.Withheld)
-		d.Assumes = append(d.Assumes, bilingual.Text{ZH: "汇算差额含其他支付方综合所得的影响", EN: "The balance contains the effect of comprehensive income from other payers"})
+		y.Wages = y.Wages.Add(e.Wages)
+		y.Labor = y.Labor.Add(e.Labor)
+		y.Author = y.Author.Add(e.Author)
+		y.Royalty = y.Royalty.Add(e.Royalty)
+		y.Withheld = y.Withheld.Add(e.Withheld)
+		d.Assumes = append(d.Assumes,
+			bilingual.Text{ZH: "汇算差额含其他支付方综合所得的影响",
+				EN: "The balance contains the effect of comprehensive income from other payers"})
 	}
-	f.Wages, f.Labor, f.Author, f.Royalty, f.Prepaid = y.Wages, y.Labor, y.Author, y.Royalty, y.Withheld
+	f.Wages = y.Wages
+	f.Labor = y.Labor
+	f.Author = y.Author
+	f.Royalty = y.Royalty
+	f.Prepaid = y.Withheld
 	res, err := p.national.Annual(p.day, f)
 	if done, err := d.settleFor(err); !done {
 		return err
@@ -221,35 +256,45 @@ func (d *draft) annual(f tax.AnnualFacts) error {
 	d.told(res.Steps, res.Unconfirmed)
 	d.used(res.Rules.Positions)
 	d.Unknown = append(d.Unknown, res.Unknown...)
-	d.Settlement = &Settlement{Kind: OfComprehensive, Taxable: res.Taxable, Tax: res.Tax, Prepaid: res.Prepaid, Balance: res.Balance}
+	d.Settlement = &Settlement{Kind: OfComprehensive, Taxable: res.Taxable, Tax: res.Tax,
+		Prepaid: res.Prepaid, Balance: res.Balance}
 	if res.Waived == nil || !*res.Waived {
 		d.add(tax.IIT, res.Balance)
 	}
 	return nil
 }
 
-// wages is employment: cumulative withholding with the payroll, then the annual settlement. Social insurance and
-// housing fund that are not given bar the comparison.
+// wages is employment: cumulative withholding with the payroll, then the annual settlement. Social
+// insurance and housing fund that are not given bar the comparison.
 func (p *planner) wages() (*draft, error) {
-	d := p.draft("wages", bilingual.Text{ZH: "任职受雇的工资薪金（累计预扣）", EN: "Wages of an employee (cumulative withholding)"})
+	d := p.draft("wages",
+		bilingual.Text{ZH: "任职受雇的工资薪金（累计预扣）", EN: "Wages of an employee (cumulative withholding)"})
 	d.presuppose("plan.employment", "employed", p.Facts.Employed)
 	d.warn("plan.items")
 	stranger := p.payment(p.person("natural_person", false), p.first())
 	stranger.Item = tax.ItemWages
 	d.forbid(stranger, p.Facts.Employed != nil && !*p.Facts.Employed)
 	f := &p.Facts
-	d.needed(f.SocialInsurance != nil, "facts.social_insurance", bilingual.Text{ZH: "全年个人缴纳的社会保险费（随地区与基数而定，不推算）", EN: "the employee's own social insurance of the year (it goes by place and base and is not guessed)"})
-	d.needed(f.HousingFund != nil, "facts.housing_fund", bilingual.Text{ZH: "全年个人缴存的住房公积金", EN: "the employee's own housing fund of the year"})
-	d.needed(f.MonthsEmployed != nil, "facts.months_employed", bilingual.Text{ZH: "本年任职受雇月份数", EN: "the months of this year in employment"})
+	d.needed(f.SocialInsurance != nil, "facts.social_insurance",
+		bilingual.Text{ZH: "全年个人缴纳的社会保险费（随地区与基数而定，不推算）", EN: "the employee's own social insurance of " +
+			"the year (it goes by place and base and is not guessed)"})
+	d.needed(f.HousingFund != nil, "facts.housing_fund",
+		bilingual.Text{ZH: "全年个人缴存的住房公积金", EN: "the employee's own housing fund of the year"})
+	d.needed(f.MonthsEmployed != nil, "facts.months_employed",
+		bilingual.Text{ZH: "本年任职受雇月份数", EN: "the months of this year in employment"})
 	if !p.resident() {
-		d.lack("facts.resident", bilingual.Text{ZH: "非居民个人的工资薪金按月代扣，须逐月境内外工作天数，不在本测算之内", EN: "a non-resident's wages go by the month and by days worked here and abroad; they are not part of this comparison"})
+		d.lack("facts.resident",
+			bilingual.Text{ZH: "非居民个人的工资薪金按月代扣，须逐月境内外工作天数，不在本测算之内", EN: "a non-resident's wages go by the " +
+				"month and by days worked here and abroad; they are not part of this comparison"})
 	}
 	if !d.open() {
 		return d, nil
 	}
 	d.Assumes = append(d.Assumes,
-		bilingual.Text{ZH: "收入为应发工资；社会保险、住房公积金和各项扣除在任职月份间平均", EN: "The income is the wage before deductions; contributions and deductions are spread evenly over the months employed"},
-		bilingual.Text{ZH: "支付方负担的社会保险和住房公积金未计入", EN: "The payer's own part of social insurance and housing fund is not counted"})
+		bilingual.Text{ZH: "收入为应发工资；社会保险、住房公积金和各项扣除在任职月份间平均", EN: "The income is the wage before " +
+			"deductions; contributions and deductions are spread evenly over the months employed"},
+		bilingual.Text{ZH: "支付方负担的社会保险和住房公积金未计入",
+			EN: "The payer's own part of social insurance and housing fund is not counted"})
 	base := p.person("employee", false)
 	base.Route, base.Payroll = "payroll", &tax.Payroll{}
 	if err := d.pay(base, nil); err != nil || !d.open() {
@@ -257,7 +302,8 @@ func (p *planner) wages() (*draft, error) {
 	}
 	own := f.SocialInsurance.Add(*f.HousingFund)
 	d.Contributions = &own
-	return d, d.annual(tax.AnnualFacts{Special: own, Additional: d.additional(), Other: d.other(), Donations: d.donations()})
+	return d, d.annual(tax.AnnualFacts{Special: own, Additional: d.additional(), Other: d.other(),
+		Donations: d.donations()})
 }
 
 // needed names a fact that bars the comparison unless it is known.
@@ -284,5 +330,6 @@ func (p *planner) payroll(m int) *tax.Payroll {
 		rule = tax.DeductLowEarner
 	}
 	special := f.SocialInsurance.Add(*f.HousingFund)
-	return &tax.Payroll{Complete: true, Months: so, Rule: rule, Special: share(&special), Additional: share(f.Additional), Other: share(f.Other)}
+	return &tax.Payroll{Complete: true, Months: so, Rule: rule, Special: share(&special),
+		Additional: share(f.Additional), Other: share(f.Other)}
 }

@@ -22,8 +22,8 @@ type Plan struct {
 	Rules        tax.RulesUsed    `json:"rules"`
 }
 
-// Alternative is one lawful way to earn the income. It is feasible when no ban applies, no presupposition is known
-// to fail and nothing is missing; only then it has a total.
+// Alternative is one lawful way to earn the income. It is feasible when no ban applies, no
+// presupposition is known to fail and nothing is missing; only then it has a total.
 type Alternative struct {
 	Regime      string           `json:"regime"`
 	Title       bilingual.Text   `json:"title"`
@@ -36,7 +36,8 @@ type Alternative struct {
 	Gross       *money.Amount    `json:"gross"`     // income with the VAT that lies on it
 	TotalTax    *money.Amount    `json:"total_tax"` // null without a total
 	Taxes       []TaxTotal       `json:"taxes"`
-	// Contributions are the employee's own social insurance and housing fund; null where there is no employment.
+	// Contributions are the employee's own social insurance and housing fund; null where there is no
+	// employment.
 	Contributions *money.Amount `json:"contributions"`
 	// Net is gross less taxes and contributions, before the person's own costs; null without a total.
 	Net         *money.Amount `json:"net"`
@@ -57,7 +58,8 @@ type Condition struct {
 	Holds  *bool      `json:"holds"`
 }
 
-// Ban is what the law forbids around an alternative. Applies tells whether it bars the alternative for these facts.
+// Ban is what the law forbids around an alternative. Applies tells whether it bars the alternative
+// for these facts.
 type Ban struct {
 	Rule string `json:"rule"`
 	bilingual.Text
@@ -123,8 +125,8 @@ type planner struct {
 
 // Compute lays the year through all alternatives.
 //
-// Errors: *fault.Error 2001 with all problems of the request. What the law leaves open is no error: it stands in the
-// alternative that it bars.
+// Errors: *fault.Error 2001 with all problems of the request. What the law leaves open is no error:
+// it stands in the alternative that it bars.
 func Compute(corpus *tax.Corpus, q Request) (Plan, error) {
 	if err := q.Check(corpus); err != nil {
 		return Plan{}, err
@@ -133,9 +135,11 @@ func Compute(corpus *tax.Corpus, q Request) (Plan, error) {
 	if err != nil {
 		return Plan{}, err
 	}
-	out := Plan{Year: q.Year, Jurisdiction: q.Jurisdiction, Statement: statement(), Assumes: p.assumes(), Notes: p.notes(), Rules: p.at.RulesUsed()}
+	out := Plan{Year: q.Year, Jurisdiction: q.Jurisdiction, Statement: statement(),
+		Assumes: p.assumes(), Notes: p.notes(), Rules: p.at.RulesUsed()}
 	for _, way := range []func() (*draft, error){p.wages, p.labor, p.platform, p.author, p.royalty,
-		p.books("individual_business"), p.assessed("individual_business"), p.books("sole_proprietorship"), p.assessed("sole_proprietorship"), p.company} {
+		p.books("individual_business"), p.assessed("individual_business"), p.books("sole_proprietorship"),
+		p.assessed("sole_proprietorship"), p.company} {
 		d, err := way()
 		if err != nil {
 			return Plan{}, err
@@ -150,7 +154,8 @@ func newPlanner(corpus *tax.Corpus, q *Request) (*planner, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &planner{Request: q, corpus: corpus, national: corpus.National(), at: at, book: map[string]tax.Entry{}, day: q.end()}
+	p := &planner{Request: q, corpus: corpus, national: corpus.National(), at: at,
+		book: map[string]tax.Entry{}, day: q.end()}
 	for _, x := range at.Rulebook(p.day) {
 		p.book[x.ID] = x
 	}
@@ -171,24 +176,34 @@ const liveTip = "live_tip"
 // statement says what the comparison is and is not.
 func statement() bilingual.Text {
 	return bilingual.Text{
-		ZH: "本测算把同一年收入按法律所知的各种处理方式分别列出，说明各自的前提、禁止和税负；排列顺序没有含义，不作推荐，也不构成意见。所得属于哪一项由真实的关系和业务决定，不能为税负而选择名义；前提不成立的方式不得采用。",
-		EN: "This lays one year's income through the ways the law knows, and shows what each presupposes, forbids and costs. Their order means nothing, none is recommended, and this is no opinion. What income is follows from the real relationship and work and cannot be chosen for the tax it bears; a way whose presuppositions do not hold may not be used."}
+		ZH: "本测算把同一年收入按法律所知的各种处理方式分别列出，说明各自的前提、禁止和税负；排列顺序没有含义，不作推荐，也不构成意见。所得属于哪一项由真实的关系和业务决定，" +
+			"不能为税负而选择名义；前提不成立的方式不得采用。",
+		EN: "This lays one year's income through the ways the law knows, and shows what each " +
+			"presupposes, forbids and costs. Their order means nothing, none is recommended, and this is " +
+			"no opinion. What income is follows from the real relationship and work and cannot be chosen " +
+			"for the tax it bears; a way whose presuppositions do not hold may not be used."}
 }
 
 // assumes names what every figure rests on.
 func (p *planner) assumes() []bilingual.Text {
 	list := []bilingual.Text{
-		{ZH: "每月收入于该月最后一日一次支付，属同一项目，由同一支付方支付", EN: "The income of a month is paid at once on its last day, under one project and by one payer"},
-		{ZH: "税后金额未减除本人为取得收入支出的成本", EN: "The net is before the costs that the person bears to earn the income"},
+		{ZH: "每月收入于该月最后一日一次支付，属同一项目，由同一支付方支付", EN: "The income of a month is paid at once on its last " +
+			"day, under one project and by one payer"},
+		{ZH: "税后金额未减除本人为取得收入支出的成本",
+			EN: "The net is before the costs that the person bears to earn the income"},
 	}
 	if p.Facts.VATIncluded == nil {
-		list = append(list, bilingual.Text{ZH: "金额含增值税（facts.vat_included 未告知）", EN: "Amounts contain the VAT (facts.vat_included is not told)"})
+		list = append(list, bilingual.Text{ZH: "金额含增值税（facts.vat_included 未告知）",
+			EN: "Amounts contain the VAT (facts.vat_included is not told)"})
 	}
 	if p.Facts.Resident == nil {
-		list = append(list, bilingual.Text{ZH: "收款人为居民个人（facts.resident 未告知）", EN: "The payee is a resident (facts.resident is not told)"})
+		list = append(list,
+			bilingual.Text{ZH: "收款人为居民个人（facts.resident 未告知）",
+				EN: "The payee is a resident (facts.resident is not told)"})
 	}
 	if p.Facts.PayingPlace == "" {
-		list = append(list, bilingual.Text{ZH: "支付方与收款人在同一地（facts.paying_place 未告知）", EN: "The payer is at the payee's place (facts.paying_place is not told)"})
+		list = append(list, bilingual.Text{ZH: "支付方与收款人在同一地（facts.paying_place 未告知）",
+			EN: "The payer is at the payee's place (facts.paying_place is not told)"})
 	}
 	return list
 }
@@ -201,7 +216,8 @@ func (p *planner) notes() []Note {
 	list := []Note{}
 	for _, x := range p.at.Rulebook(p.day) {
 		if len(x.ID) >= len(capRule) && x.ID[:len(capRule)] == capRule && x.Gap == nil {
-			list = append(list, Note{Rule: x.Name(), Title: x.Title, Text: x.Note, Value: x.Value, To: x.To, Law: x.Law})
+			list = append(list, Note{Rule: x.Name(), Title: x.Title, Text: x.Note, Value: x.Value, To: x.To,
+				Law: x.Law})
 		}
 	}
 	return list
@@ -219,8 +235,12 @@ type draft struct {
 }
 
 func (p *planner) draft(regime string, title bilingual.Text) *draft {
-	return &draft{p: p, taxes: map[string]money.Amount{}, Alternative: Alternative{Regime: regime, Title: title, Presupposes: []Condition{}, Forbids: []Ban{},
-		Missing: []tax.Unknown{}, Unknown: []tax.Unknown{}, Assumes: []bilingual.Text{}, Taxes: []TaxTotal{}, ByMonth: []Month{}, Steps: []tax.Step{}, Unconfirmed: []string{}, Positions: []string{}}}
+	return &draft{p: p, taxes: map[string]money.Amount{},
+		Alternative: Alternative{Regime: regime, Title: title, Presupposes: []Condition{},
+			Forbids: []Ban{},
+			Missing: []tax.Unknown{}, Unknown: []tax.Unknown{}, Assumes: []bilingual.Text{},
+			Taxes: []TaxTotal{}, ByMonth: []Month{}, Steps: []tax.Step{}, Unconfirmed: []string{},
+			Positions: []string{}}}
 }
 
 // presuppose states a fact that must be true; holds is what is known of it.
@@ -246,7 +266,8 @@ func (d *draft) warn(ids ...string) {
 	}
 }
 
-// forbid lists the ban that the engine finds on facts, if it finds one; applies tells whether it bars.
+// forbid lists the ban that the engine finds on facts, if it finds one; applies tells whether it
+// bars.
 func (d *draft) forbid(f tax.Facts, applies bool) {
 	_, err := d.p.national.Item(f)
 	d.ban(err, applies)
@@ -270,8 +291,8 @@ func (d *draft) lack(rule string, t bilingual.Text) {
 	}
 }
 
-// settleFor takes an error of a computation: a gap or a ban becomes part of the alternative, and everything else is
-// given back. done is false when the computation gave nothing.
+// settleFor takes an error of a computation: a gap or a ban becomes part of the alternative, and
+// everything else is given back. done is false when the computation gave nothing.
 func (d *draft) settleFor(err error) (done bool, _ error) {
 	var gap *tax.Gap
 	switch {
@@ -336,15 +357,18 @@ func (d *draft) pay(base tax.Facts, own func(*tax.Line) bool) error {
 func (p *planner) payment(base tax.Facts, m int) tax.Facts {
 	f := base
 	f.PaymentDate = civil.In(p.Year, time.Month(m)).Last()
-	f.VATDate, f.Amount, f.IncomeType, f.Positions = f.PaymentDate, p.income[m], p.types[m], p.Positions[m]
+	f.VATDate = f.PaymentDate
+	f.Amount = p.income[m]
+	f.IncomeType = p.types[m]
+	f.Positions = p.Positions[m]
 	if f.Payroll != nil {
 		f.Payroll = p.payroll(m)
 	}
 	return f
 }
 
-// month adds what a payment keeps back and what the payee files itself. Obligations that own says yes to are left
-// to the year's end.
+// month adds what a payment keeps back and what the payee files itself. Obligations that own says
+// yes to are left to the year's end.
 func (d *draft) month(m int, res *tax.Result, own func(*tax.Line) bool) {
 	x := Month{Month: m, Income: res.Gross, Taxes: []TaxTotal{}}
 	sums := map[string]money.Amount{}
@@ -396,7 +420,9 @@ func (d *draft) finish() Alternative {
 	a := d.Alternative
 	slices.Sort(a.Unconfirmed)
 	if !d.open() {
-		a.Settlement, a.Contributions, a.Taxes = nil, nil, []TaxTotal{}
+		a.Settlement = nil
+		a.Contributions = nil
+		a.Taxes = []TaxTotal{}
 		if d.barred {
 			a.ByMonth, a.Steps = []Month{}, []tax.Step{}
 		}
@@ -413,6 +439,8 @@ func (d *draft) finish() Alternative {
 		net = net.Sub(*a.Contributions)
 	}
 	gross := d.gross
-	a.Gross, a.TotalTax, a.Net = &gross, &sum, &net
+	a.Gross = &gross
+	a.TotalTax = &sum
+	a.Net = &net
 	return a
 }

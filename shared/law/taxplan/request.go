@@ -1,6 +1,6 @@
-// Package taxplan lays a year of expected income through the lawful ways to earn it (税负测算与合规方案比较): what
-// each presupposes, what forbids it for the facts at hand, and what it would cost. It ranks nothing and advises
-// nothing; it is pure and deterministic.
+// Package taxplan lays a year of expected income through the lawful ways to earn it (税负测算与合规方案比较):
+// what each presupposes, what forbids it for the facts at hand, and what it would cost. It ranks
+// nothing and advises nothing; it is pure and deterministic.
 package taxplan
 
 import (
@@ -17,8 +17,10 @@ import (
 
 // Request is one year of income at one place.
 type Request struct {
-	Year         int
-	Jurisdiction string // six digits: where the payee is or would be registered, and the payer's place unless Facts name it
+	Year int
+	// six digits: where the payee is or would be registered, and the payer's place unless Facts name
+	// it
+	Jurisdiction string
 	Income       []Income
 	Facts        Facts
 	// Positions are the tenant's approved positions by month of payment, 1 to 12.
@@ -32,8 +34,8 @@ type Income struct {
 	Amount money.Amount `json:"amount"`
 }
 
-// Facts are what is known of the person, the work and the payer. What is left out is not known: it becomes a named
-// presupposition or a named gap, never a zero.
+// Facts are what is known of the person, the work and the payer. What is left out is not known: it
+// becomes a named presupposition or a named gap, never a zero.
 type Facts struct {
 	Resident    *bool  `json:"resident"`
 	Employed    *bool  `json:"employed"` // a real employment with the payer
@@ -48,11 +50,12 @@ type Facts struct {
 	AgencyConsent  *bool  `json:"agency_consent"`
 	LowEarner      *bool  `json:"low_earner"`
 
-	Registered    *bool         `json:"registered"`     // the business is a registered market entity
-	RealOperation *bool         `json:"real_operation"` // it is really run, with people, costs and risk of its own
-	Books         *bool         `json:"books"`          // it keeps account books
-	VAT           string        `json:"vat"`            // small_scale, general
-	VATPeriod     string        `json:"vat_period"`     // month, quarter
+	Registered *bool `json:"registered"` // the business is a registered market entity
+	// it is really run, with people, costs and risk of its own
+	RealOperation *bool         `json:"real_operation"`
+	Books         *bool         `json:"books"`      // it keeps account books
+	VAT           string        `json:"vat"`        // small_scale, general
+	VATPeriod     string        `json:"vat_period"` // month, quarter
 	HoldsEquity   *bool         `json:"holds_equity"`
 	Assessed      *Assessed     `json:"assessed"` // what the tax office has decided
 	Staff         *int          `json:"staff"`
@@ -93,7 +96,8 @@ func (q *Request) Check(corpus *tax.Corpus) error {
 	var c checks
 	c.need(q.Year >= firstYear && q.Year <= lastYear, "year", "must be 2019 to 2100")
 	c.place(corpus, "jurisdiction", q.Jurisdiction, false)
-	c.need(len(q.Income) > 0 && len(q.Income) <= largestIncome, "income", "must be a list of 1 to 500 entries")
+	c.need(len(q.Income) > 0 && len(q.Income) <= largestIncome, "income",
+		"must be a list of 1 to 500 entries")
 	total := money.Amount{}
 	for i, x := range q.Income {
 		at := "income." + strconv.Itoa(i)
@@ -104,8 +108,10 @@ func (q *Request) Check(corpus *tax.Corpus) error {
 			total = total.Add(x.Amount)
 		}
 	}
-	c.need(total.Cmp(money.Yuan(largestYuan)) <= 0, "income", "must sum to at most "+money.Yuan(largestYuan).String())
-	c.need(len(q.Income) == 0 || total.Positive() || len(c.problems) > 0, "income", "must sum to more than zero")
+	c.need(total.Cmp(money.Yuan(largestYuan)) <= 0, "income",
+		"must sum to at most "+money.Yuan(largestYuan).String())
+	c.need(len(q.Income) == 0 || total.Positive() || len(c.problems) > 0, "income",
+		"must sum to more than zero")
 	q.Facts.check(&c, corpus)
 	c.employment(q)
 	if c.problems != nil {
@@ -119,12 +125,14 @@ func (f *Facts) check(c *checks, corpus *tax.Corpus) {
 	c.word("facts.place_tier", f.PlaceTier, "city", "county", "other")
 	c.word("facts.vat", f.VAT, "small_scale", "general")
 	c.word("facts.vat_period", f.VATPeriod, "month", "quarter")
-	c.need(f.Industry == "" || isType(f.Industry), "facts.industry", "must be a word of a-z, 0-9 and _")
+	c.need(f.Industry == "" || isType(f.Industry), "facts.industry",
+		"must be a word of a-z, 0-9 and _")
 	c.place(corpus, "facts.paying_place", f.PayingPlace, true)
 	for _, x := range []struct {
 		name string
 		a    *money.Amount
-	}{{"costs", f.Costs}, {"special", f.Special}, {"additional", f.Additional}, {"other", f.Other}, {"donations", f.Donations},
+	}{{"costs", f.Costs}, {"special", f.Special}, {"additional", f.Additional}, {"other", f.Other},
+		{"donations", f.Donations},
 		{"social_insurance", f.SocialInsurance}, {"housing_fund", f.HousingFund}, {"assets", f.Assets}} {
 		c.amount("facts."+x.name, x.a)
 	}
@@ -133,13 +141,17 @@ func (f *Facts) check(c *checks, corpus *tax.Corpus) {
 			c.amount("facts.elsewhere."+[]string{"wages", "labor", "author", "royalty", "withheld"}[i], a)
 		}
 	}
-	c.need(f.Staff == nil || (*f.Staff >= 0 && *f.Staff <= largestStaff), "facts.staff", "must be 0 to 1000000")
+	c.need(f.Staff == nil || (*f.Staff >= 0 && *f.Staff <= largestStaff), "facts.staff",
+		"must be 0 to 1000000")
 	if a := f.Assessed; a != nil {
 		c.word("facts.assessed.way", a.Way, "deemed_profit_rate", "quota", "fixed_rate", "invoice_issue")
 		c.need(a.Way != "", "facts.assessed.way", "is needed")
 		c.word("facts.assessed.basis", a.Basis, tax.BasisRevenue, tax.BasisCost)
 		c.word("facts.assessed.period", a.Period, "month", "quarter")
-		c.need(a.Rate == nil || (a.Rate.Positive() && a.Rate.Cmp(money.Ratio(1, 1)) < 0 && a.Rate.Fraction().Den() <= largestDen), "facts.assessed.rate", "must be above 0 and below 1, with at most six decimals")
+		c.need(a.Rate == nil ||
+			(a.Rate.Positive() && a.Rate.Cmp(money.Ratio(1, 1)) < 0 &&
+				a.Rate.Fraction().Den() <= largestDen), "facts.assessed.rate",
+			"must be above 0 and below 1, with at most six decimals")
 	}
 }
 
@@ -156,7 +168,8 @@ func (c *checks) need(ok bool, field, problem string) {
 }
 
 func (c *checks) word(field, w string, allowed ...string) {
-	c.need(w == "" || slices.Contains(allowed, w), field, "must be one of "+strings.Join(allowed, ", "))
+	c.need(w == "" || slices.Contains(allowed, w), field,
+		"must be one of "+strings.Join(allowed, ", "))
 }
 
 func (c *checks) amount(field string, a *money.Amount) {
@@ -184,7 +197,8 @@ func (c *checks) employment(q *Request) {
 		return
 	}
 	first, last := q.span()
-	c.need(last == 0 || *n > last-first, "facts.months_employed", "must be at least the months from the first to the last with income")
+	c.need(last == 0 || *n > last-first, "facts.months_employed",
+		"must be at least the months from the first to the last with income")
 }
 
 // span gives the first and the last month with income, 0 and 0 when there is none.

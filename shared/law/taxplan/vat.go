@@ -7,11 +7,12 @@ import (
 	"fenzhang/shared/law/tax"
 )
 
-// byDay is the VAT of a person by the day, which it files itself where nobody withholds or files it.
+// byDay is the VAT of a person by the day, which it files itself where nobody withholds or files
+// it.
 const byDay = "vat.natural_person.by_day"
 
-// ownVAT adds the VAT, with its surcharges, that a person owes on labor remuneration on which the payer keeps none
-// back. All of a month is paid on one day.
+// ownVAT adds the VAT, with its surcharges, that a person owes on labor remuneration on which the
+// payer keeps none back. All of a month is paid on one day.
 func (d *draft) ownVAT(m int, res *tax.Result) error {
 	if res.Item != tax.ItemLabor && res.Item != tax.ItemLaborPlatform {
 		return nil
@@ -44,12 +45,16 @@ func (d *draft) ownVAT(m int, res *tax.Result) error {
 	}
 	d.levy(tax.VAT, vat)
 	x := p.book[byDay]
-	d.Steps = append(d.Steps, tax.StepOf(&x, "vat.own", "sales of the day x levy rate, from the threshold on", bilingual.Text{
-		ZH: "{date} 支付方不代扣：不含税销售额 {sales} 的增值税 {result} 由收款人自行申报",
-		EN: "On {date} the payer withholds none: the VAT {result} on sales {sales} is filed by the payee itself"},
-		tax.Money(vat), tax.Input{Name: "date", Value: tax.Day(f.VATDate)}, tax.Input{Name: "sales", Value: tax.Money(sales)}))
+	d.Steps = append(d.Steps,
+		tax.StepOf(&x, "vat.own", "sales of the day x levy rate, from the threshold on", bilingual.Text{
+			ZH: "{date} 支付方不代扣：不含税销售额 {sales} 的增值税 {result} 由收款人自行申报",
+			EN: "On {date} the payer withholds none: the VAT {result} on sales {sales} is filed by the " +
+				"payee itself"},
+			tax.Money(vat), tax.Input{Name: "date", Value: tax.Day(f.VATDate)},
+			tax.Input{Name: "sales", Value: tax.Money(sales)}))
 	for _, kind := range [...]string{tax.UMCT, tax.EDU, tax.LEDU} {
-		s, err := p.national.Surcharge(kind, f.VATDate, tax.SurchargeBase{VAT: vat, Sales: sales, Period: "day", Tier: p.tier(), Half: true})
+		s, err := p.national.Surcharge(kind, f.VATDate,
+			tax.SurchargeBase{VAT: vat, Sales: sales, Period: "day", Tier: p.tier(), Half: true})
 		if done, err := d.settleFor(err); !done {
 			return err
 		}

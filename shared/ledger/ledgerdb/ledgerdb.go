@@ -1,4 +1,5 @@
-// Package ledgerdb writes journal entries with the balances they change, and reads a creator's book.
+// Package ledgerdb writes journal entries with the balances they change, and reads a creator's
+// book.
 package ledgerdb
 
 import (
@@ -25,14 +26,17 @@ import (
 	"fenzhang/shared/money"
 )
 
-// Parts are the parts of a transaction that post an entry: the entry, once, and the creator's balances. A debit
-// of an account that the MCN owes on is refused when it would leave less than nothing.
+// Parts are the parts of a transaction that post an entry: the entry, once, and the creator's
+// balances. A debit of an account that the MCN owes on is refused when it would leave less than
+// nothing.
 func Parts(table string, e ledger.Entry) ([]types.TransactWriteItem, error) {
 	return PartsOf(table, []ledger.Entry{e})
 }
 
-// Posted are the parts that post an entry, as Parts gives them, and its Hash; the entry is written out once.
-func Posted(table string, e ledger.Entry) (parts []types.TransactWriteItem, hash string, err error) {
+// Posted are the parts that post an entry, as Parts gives them, and its Hash; the entry is written
+// out once.
+func Posted(table string,
+	e ledger.Entry) (parts []types.TransactWriteItem, hash string, err error) {
 	if parts, err = Parts(table, e); err != nil {
 		return nil, "", err
 	}
@@ -42,8 +46,8 @@ func Posted(table string, e ledger.Entry) (parts []types.TransactWriteItem, hash
 	return parts, hash, nil
 }
 
-// PartsOf are the parts of a transaction that post several entries at once; a creator's balances at a paying entity
-// change once, by their sum.
+// PartsOf are the parts of a transaction that post several entries at once; a creator's balances at
+// a paying entity change once, by their sum.
 //
 // Errors: 5001 when an entry does not sum to zero or names an account that every chart lacks.
 func PartsOf(table string, entries []ledger.Entry) ([]types.TransactWriteItem, error) {
@@ -55,7 +59,8 @@ func PartsOf(table string, entries []ledger.Entry) ([]types.TransactWriteItem, e
 }
 
 // PartsIn is PartsOf with the chart of a paying entity that has accounts of its own.
-func PartsIn(table string, chart ledger.Chart, entries []ledger.Entry) ([]types.TransactWriteItem, error) {
+func PartsIn(table string, chart ledger.Chart,
+	entries []ledger.Entry) ([]types.TransactWriteItem, error) {
 	var parts []types.TransactWriteItem
 	sums := map[[2]string]*ledger.Entry{}
 	var order []*ledger.Entry
@@ -67,7 +72,8 @@ func PartsIn(table string, chart ledger.Chart, entries []ledger.Entry) ([]types.
 		parts = append(parts, put)
 		k := [2]string{string(e.CreatorID), string(e.Entity)}
 		if sums[k] == nil {
-			sums[k] = &ledger.Entry{Tenant: e.Tenant, CreatorID: e.CreatorID, Entity: e.Entity, Accounting: e.Accounting}
+			sums[k] = &ledger.Entry{Tenant: e.Tenant, CreatorID: e.CreatorID, Entity: e.Entity,
+				Accounting: e.Accounting}
 			order = append(order, sums[k])
 		}
 		if e.Accounting.Before(sums[k].Accounting) {
@@ -90,7 +96,8 @@ func entryPut(table string, chart ledger.Chart, e ledger.Entry) (types.TransactW
 		return types.TransactWriteItem{}, fault.Internal(err)
 	}
 	k := keys.Entry(e.Tenant, e.CreatorID, e.ID)
-	return dynamo.PutNew(table, map[string]types.AttributeValue{"pk": dynamo.Text(k.PK), "sk": dynamo.Text(k.SK), "doc": dynamo.Text(string(doc))}), nil
+	return dynamo.PutNew(table, map[string]types.AttributeValue{"pk": dynamo.Text(k.PK),
+		"sk": dynamo.Text(k.SK), "doc": dynamo.Text(string(doc))}), nil
 }
 
 // Hash is the SM3 of an entry as it is stored; the audit record of its act carries it.
@@ -107,8 +114,9 @@ func hashOf(doc []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// balance adds the entry to the balances of the creator's book, one attribute for each account. It is also where the
-// write of an entry into a sealed period is refused: the item is written anyway, so the condition costs nothing.
+// balance adds the entry to the balances of the creator's book, one attribute for each account. It
+// is also where the write of an entry into a sealed period is refused: the item is written anyway,
+// so the condition costs nothing.
 func balance(table string, e ledger.Entry) *types.Update {
 	sums := ledger.Balances([]ledger.Entry{e})
 	var accounts []string
@@ -122,8 +130,11 @@ func balance(table string, e ledger.Entry) *types.Update {
 	}
 	slices.Sort(accounts)
 	k := keys.Balance(e.Tenant, e.CreatorID, e.Entity)
-	u := &types.Update{TableName: aws.String(table), Key: map[string]types.AttributeValue{"pk": dynamo.Text(k.PK), "sk": dynamo.Text(k.SK)},
-		ExpressionAttributeNames: map[string]string{}, ExpressionAttributeValues: map[string]types.AttributeValue{}}
+	u := &types.Update{TableName: aws.String(table),
+		Key: map[string]types.AttributeValue{"pk": dynamo.Text(k.PK),
+			"sk": dynamo.Text(k.SK)},
+		ExpressionAttributeNames:  map[string]string{},
+		ExpressionAttributeValues: map[string]types.AttributeValue{}}
 	var adds, conditions []string
 	for i, a := range accounts {
 		name, value := "#a"+strconv.Itoa(i), ":a"+strconv.Itoa(i)
@@ -138,7 +149,8 @@ func balance(table string, e ledger.Entry) *types.Update {
 		}
 	}
 	u.ExpressionAttributeValues[":period"] = dynamo.Text(e.Accounting.String())
-	conditions = append(conditions, "(attribute_not_exists("+attrClosed+") OR "+attrClosed+" < :period)")
+	conditions = append(conditions, "(attribute_not_exists("+attrClosed+") OR "+attrClosed+
+		" < :period)")
 	u.UpdateExpression = aws.String("ADD " + strings.Join(adds, ", "))
 	u.ConditionExpression = aws.String(strings.Join(conditions, " AND "))
 	return u
@@ -154,10 +166,12 @@ type Book struct {
 }
 
 // Entry reads one journal entry, consistently; fault.Absent when there is none.
-func (b Book) Entry(ctx context.Context, tenant ident.Tenant, creator ident.Creator, id string) (ledger.Entry, error) {
+func (b Book) Entry(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
+	id string) (ledger.Entry, error) {
 	k := keys.Entry(tenant, creator, id)
-	out, err := b.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(b.Table), ConsistentRead: aws.Bool(true),
-		Key: map[string]types.AttributeValue{"pk": dynamo.Text(k.PK), "sk": dynamo.Text(k.SK)}})
+	out, err := b.DB.GetItem(ctx,
+		&dynamodb.GetItemInput{TableName: aws.String(b.Table), ConsistentRead: aws.Bool(true),
+			Key: map[string]types.AttributeValue{"pk": dynamo.Text(k.PK), "sk": dynamo.Text(k.SK)}})
 	if err != nil {
 		return ledger.Entry{}, awsfault.Of(err)
 	}
@@ -168,7 +182,8 @@ func (b Book) Entry(ctx context.Context, tenant ident.Tenant, creator ident.Crea
 }
 
 // Entries reads a creator's whole journal, in order of posting.
-func (b Book) Entries(ctx context.Context, tenant ident.Tenant, creator ident.Creator) ([]ledger.Entry, error) {
+func (b Book) Entries(ctx context.Context, tenant ident.Tenant,
+	creator ident.Creator) ([]ledger.Entry, error) {
 	items, err := b.query(ctx, keys.CreatorBook(tenant, creator), keys.EntryPrefix)
 	if err != nil {
 		return nil, err
@@ -185,7 +200,8 @@ func (b Book) Entries(ctx context.Context, tenant ident.Tenant, creator ident.Cr
 }
 
 // Balances reads a creator's balances by paying entity and account.
-func (b Book) Balances(ctx context.Context, tenant ident.Tenant, creator ident.Creator) (map[string]map[ledger.Account]money.Amount, error) {
+func (b Book) Balances(ctx context.Context, tenant ident.Tenant,
+	creator ident.Creator) (map[string]map[ledger.Account]money.Amount, error) {
 	items, err := b.query(ctx, keys.CreatorBook(tenant, creator), keys.BalancePrefix)
 	if err != nil {
 		return nil, err
@@ -207,11 +223,13 @@ func (b Book) Balances(ctx context.Context, tenant ident.Tenant, creator ident.C
 	return out, nil
 }
 
-func (b Book) query(ctx context.Context, pk, prefix string) ([]map[string]types.AttributeValue, error) {
+func (b Book) query(ctx context.Context, pk,
+	prefix string) ([]map[string]types.AttributeValue, error) {
 	var items []map[string]types.AttributeValue
 	in := &dynamodb.QueryInput{TableName: aws.String(b.Table), ConsistentRead: aws.Bool(true),
-		KeyConditionExpression:    aws.String("pk = :pk AND begins_with(sk, :sk)"),
-		ExpressionAttributeValues: map[string]types.AttributeValue{":pk": dynamo.Text(pk), ":sk": dynamo.Text(prefix)}}
+		KeyConditionExpression: aws.String("pk = :pk AND begins_with(sk, :sk)"),
+		ExpressionAttributeValues: map[string]types.AttributeValue{":pk": dynamo.Text(pk),
+			":sk": dynamo.Text(prefix)}}
 	for p := dynamodb.NewQueryPaginator(b.DB, in); p.HasMorePages(); {
 		page, err := p.NextPage(ctx)
 		if err != nil {
@@ -238,15 +256,20 @@ func entryOf(it map[string]types.AttributeValue) (ledger.Entry, error) {
 	return e, nil
 }
 
-// Page reads the entries of a book that come after one, "" at the start, in order of posting, and the id after which
-// the book goes on, "" at its end.
-func (b Book) Page(ctx context.Context, tenant ident.Tenant, book, after string, limit int) ([]ledger.Entry, string, error) {
-	in := &dynamodb.QueryInput{TableName: aws.String(b.Table), ConsistentRead: aws.Bool(true), Limit: aws.Int32(int32(min(max(limit, 1), maxPage))),
-		KeyConditionExpression:    aws.String("pk = :pk AND begins_with(sk, :sk)"),
-		ExpressionAttributeValues: map[string]types.AttributeValue{":pk": dynamo.Text(keys.CreatorBook(tenant, ident.Creator(book))), ":sk": dynamo.Text(keys.EntryPrefix)}}
+// Page reads the entries of a book that come after one, "" at the start, in order of posting, and
+// the id after which the book goes on, "" at its end.
+func (b Book) Page(ctx context.Context, tenant ident.Tenant, book, after string,
+	limit int) ([]ledger.Entry, string, error) {
+	in := &dynamodb.QueryInput{TableName: aws.String(b.Table), ConsistentRead: aws.Bool(true),
+		Limit:                  aws.Int32(int32(min(max(limit, 1), maxPage))),
+		KeyConditionExpression: aws.String("pk = :pk AND begins_with(sk, :sk)"),
+		ExpressionAttributeValues: map[string]types.AttributeValue{
+			":pk": dynamo.Text(keys.CreatorBook(tenant, ident.Creator(book))),
+			":sk": dynamo.Text(keys.EntryPrefix)}}
 	if after != "" {
 		k := keys.Entry(tenant, ident.Creator(book), after)
-		in.ExclusiveStartKey = map[string]types.AttributeValue{"pk": dynamo.Text(k.PK), "sk": dynamo.Text(k.SK)}
+		in.ExclusiveStartKey = map[string]types.AttributeValue{"pk": dynamo.Text(k.PK),
+			"sk": dynamo.Text(k.SK)}
 	}
 	out, err := b.DB.Query(ctx, in)
 	if err != nil {

@@ -19,8 +19,8 @@ import (
 	"fenzhang/shared/ledger"
 )
 
-// Attribute names of a paying entity's head, its newest period that is closing or sealed, and its states. One that is
-// closing takes what belongs to its days until its sealing begins.
+// Attribute names of a paying entity's head, its newest period that is closing or sealed, and its
+// states. One that is closing takes what belongs to its days until its sealing begins.
 const (
 	HeadMonth = "m"
 	HeadState = "st"
@@ -65,7 +65,8 @@ func (p *Periods) Date(ctx context.Context, e *ledger.Entry) error {
 }
 
 // For gives the first month from the given one on in which the paying entity's books are open.
-func (p *Periods) For(ctx context.Context, tenant ident.Tenant, entity ident.Entity, month civil.Month) (civil.Month, error) {
+func (p *Periods) For(ctx context.Context, tenant ident.Tenant, entity ident.Entity,
+	month civil.Month) (civil.Month, error) {
 	last, err := p.closed(ctx, tenant, entity)
 	if err != nil {
 		return month, err
@@ -82,7 +83,8 @@ func (c closed) open(month civil.Month) civil.Month {
 }
 
 // DateIn implements ledger.Periods.
-func (p *Periods) DateIn(ctx context.Context, e *ledger.Entry, month civil.Month) (closing bool, err error) {
+func (p *Periods) DateIn(ctx context.Context, e *ledger.Entry,
+	month civil.Month) (closing bool, err error) {
 	last, err := p.closed(ctx, e.Tenant, e.Entity)
 	if err != nil {
 		return false, err
@@ -95,18 +97,21 @@ func (p *Periods) DateIn(ctx context.Context, e *ledger.Entry, month civil.Month
 	return false, nil
 }
 
-// StillClosing is the part of a transaction that refuses an entry once the sealing of its period has begun, so that the
-// walk over the books that follows sees every entry of the period.
+// StillClosing is the part of a transaction that refuses an entry once the sealing of its period
+// has begun, so that the walk over the books that follows sees every entry of the period.
 func StillClosing(table string, e ledger.Entry) types.TransactWriteItem {
 	k := keys.PeriodHead(e.Tenant, e.Entity)
 	return types.TransactWriteItem{ConditionCheck: &types.ConditionCheck{TableName: aws.String(table),
-		Key:                       map[string]types.AttributeValue{"pk": dynamo.Text(k.PK), "sk": dynamo.Text(k.SK)},
-		ConditionExpression:       aws.String("#m = :m AND #st = :st"),
-		ExpressionAttributeNames:  map[string]string{"#m": HeadMonth, "#st": HeadState},
-		ExpressionAttributeValues: map[string]types.AttributeValue{":m": dynamo.Text(e.Accounting.String()), ":st": dynamo.Text(HeadClosing)}}}
+		Key: map[string]types.AttributeValue{"pk": dynamo.Text(k.PK),
+			"sk": dynamo.Text(k.SK)},
+		ConditionExpression:      aws.String("#m = :m AND #st = :st"),
+		ExpressionAttributeNames: map[string]string{"#m": HeadMonth, "#st": HeadState},
+		ExpressionAttributeValues: map[string]types.AttributeValue{
+			":m": dynamo.Text(e.Accounting.String()), ":st": dynamo.Text(HeadClosing)}}}
 }
 
-func (p *Periods) closed(ctx context.Context, tenant ident.Tenant, entity ident.Entity) (closed, error) {
+func (p *Periods) closed(ctx context.Context, tenant ident.Tenant,
+	entity ident.Entity) (closed, error) {
 	k, now := keys.PeriodHead(tenant, entity), p.Clock.Instant()
 	p.mu.Lock()
 	known, ok := p.kept[k.PK]
@@ -129,8 +134,9 @@ func (p *Periods) closed(ctx context.Context, tenant ident.Tenant, entity ident.
 }
 
 func (p *Periods) read(ctx context.Context, k keys.Key) (closed, error) {
-	out, err := p.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(p.Table), ConsistentRead: aws.Bool(true),
-		Key: map[string]types.AttributeValue{"pk": dynamo.Text(k.PK), "sk": dynamo.Text(k.SK)}})
+	out, err := p.DB.GetItem(ctx,
+		&dynamodb.GetItemInput{TableName: aws.String(p.Table), ConsistentRead: aws.Bool(true),
+			Key: map[string]types.AttributeValue{"pk": dynamo.Text(k.PK), "sk": dynamo.Text(k.SK)}})
 	if err != nil {
 		return closed{}, awsfault.Of(err)
 	}
@@ -146,13 +152,18 @@ func (p *Periods) read(ctx context.Context, k keys.Key) (closed, error) {
 	return closed{month: month, closing: state != nil && state.Value == HeadClosing}, nil
 }
 
-// Fence closes a book's balances at a paying entity for entries of a month and before, for good: from then on the
-// write of such an entry is refused by its condition. A book without balances has no entries and needs none.
-func (b Book) Fence(ctx context.Context, tenant ident.Tenant, book string, entity ident.Entity, month civil.Month) error {
+// Fence closes a book's balances at a paying entity for entries of a month and before, for good:
+// from then on the write of such an entry is refused by its condition. A book without balances has
+// no entries and needs none.
+func (b Book) Fence(ctx context.Context, tenant ident.Tenant, book string, entity ident.Entity,
+	month civil.Month) error {
 	k := keys.Balance(tenant, ident.Creator(book), entity)
-	_, err := b.DB.UpdateItem(ctx, &dynamodb.UpdateItemInput{TableName: aws.String(b.Table), Key: map[string]types.AttributeValue{"pk": dynamo.Text(k.PK), "sk": dynamo.Text(k.SK)},
-		UpdateExpression:          aws.String("SET " + attrClosed + " = :m"),
-		ConditionExpression:       aws.String("attribute_exists(pk) AND (attribute_not_exists(" + attrClosed + ") OR " + attrClosed + " < :m)"),
+	_, err := b.DB.UpdateItem(ctx, &dynamodb.UpdateItemInput{TableName: aws.String(b.Table),
+		Key: map[string]types.AttributeValue{"pk": dynamo.Text(k.PK),
+			"sk": dynamo.Text(k.SK)},
+		UpdateExpression: aws.String("SET " + attrClosed + " = :m"),
+		ConditionExpression: aws.String("attribute_exists(pk) AND (attribute_not_exists(" +
+			attrClosed + ") OR " + attrClosed + " < :m)"),
 		ExpressionAttributeValues: map[string]types.AttributeValue{":m": dynamo.Text(month.String())}})
 	if dynamo.Refusal(err) != nil {
 		return nil

@@ -1,5 +1,6 @@
-// Package period closes the accounting periods of a paying entity for good: closing runs named checks, sealing by a
-// second person fixes the trial balance. There is no re-opening; what comes late goes to the open period.
+// Package period closes the accounting periods of a paying entity for good: closing runs named
+// checks, sealing by a second person fixes the trial balance. There is no re-opening; what comes
+// late goes to the open period.
 package period
 
 import (
@@ -35,10 +36,11 @@ type Period struct {
 	Revision  int          `json:"revision"`
 	ClosingBy string       `json:"closing_by"`
 	ClosingAt time.Time    `json:"closing_at"`
-	Sealing   bool         `json:"sealing,omitempty"` // a sealing has begun: not even the accruals of its days enter any more
-	Review    Review       `json:"review"`
-	Seal      *Seal        `json:"seal"`
-	Act       string       `json:"act"` // id of the last write
+	// a sealing has begun: not even the accruals of its days enter any more
+	Sealing bool   `json:"sealing,omitempty"`
+	Review  Review `json:"review"`
+	Seal    *Seal  `json:"seal"`
+	Act     string `json:"act"` // id of the last write
 }
 
 // Seal is what stands for good.
@@ -76,15 +78,18 @@ type Store interface {
 	// Newest is the newest period that is closing or sealed; nil when none is.
 	Newest(ctx context.Context, tenant ident.Tenant, entity ident.Entity) (*Period, error)
 	// Period reads a period, consistently; nil when its closing has not begun.
-	Period(ctx context.Context, tenant ident.Tenant, entity ident.Entity, month civil.Month) (*Period, error)
+	Period(ctx context.Context, tenant ident.Tenant, entity ident.Entity,
+		month civil.Month) (*Period, error)
 	// List gives all periods, newest first.
 	List(ctx context.Context, tenant ident.Tenant, entity ident.Entity) ([]Period, error)
-	// Save writes a period whose revision before was one less, with the audit record of the act where there is one.
-	// A new one must follow the newest, which must be sealed. optimistic.ErrRival otherwise; finding one's own act is success. From
-	// the write of Sealing on, an accrual of the month is refused.
+	// Save writes a period whose revision before was one less, with the audit record of the act where
+	// there is one. A new one must follow the newest, which must be sealed. optimistic.ErrRival
+	// otherwise; finding one's own act is success. From the write of Sealing on, an accrual of the
+	// month is refused.
 	Save(ctx context.Context, p Period, rec *audit.Record) error
 	// Fence lets a book refuse every entry of the month and before, for good.
-	Fence(ctx context.Context, tenant ident.Tenant, book string, entity ident.Entity, month civil.Month) error
+	Fence(ctx context.Context, tenant ident.Tenant, book string, entity ident.Entity,
+		month civil.Month) error
 }
 
 // Finding is something that a check found.
@@ -102,12 +107,14 @@ type Book struct {
 // Books reviews books.
 type Books interface {
 	// Review checks one book at a paying entity as far as a month is concerned.
-	Review(ctx context.Context, tenant ident.Tenant, entity ident.Entity, book string, month civil.Month) (Book, error)
+	Review(ctx context.Context, tenant ident.Tenant, entity ident.Entity, book string,
+		month civil.Month) (Book, error)
 }
 
 // Creators lists a tenant's creators in the order of their ids, from the one after a cursor on.
 type Creators interface {
-	Creators(ctx context.Context, tenant ident.Tenant, cursor string, limit int) ([]tenancy.Creator, string, error)
+	Creators(ctx context.Context, tenant ident.Tenant, cursor string,
+		limit int) ([]tenancy.Creator, string, error)
 }
 
 // Days tells which days' incentives are not accrued.

@@ -57,22 +57,33 @@ const maxDetails = 10
 // checks lists all checks, nothing found yet.
 func checks() []Check {
 	check := func(name, owner, zh, en string) Check {
-		return Check{Name: name, Owner: owner, Result: Running, Details: []string{}, Do: bilingual.Text{ZH: zh, EN: en}}
+		return Check{Name: name, Owner: owner, Result: Running, Details: []string{},
+			Do: bilingual.Text{ZH: zh, EN: en}}
 	}
 	return []Check{
-		check(CheckUnexplained, "finance", "逐项查明余额与结算单不符的原因并更正", "find why the balance is not what the settlements say, and correct it"),
-		check(CheckBalances, "admin", "余额与分录不符：交由系统维护人员核查", "a kept balance is not the sum of its entries: have the operator of the system look at it"),
+		check(CheckUnexplained, "finance", "逐项查明余额与结算单不符的原因并更正",
+			"find why the balance is not what the settlements say, and correct it"),
+		check(CheckBalances, "admin", "余额与分录不符：交由系统维护人员核查",
+			"a kept balance is not the sum of its entries: have the operator of the system look at it"),
 		check(CheckTaxRows, "finance", "核对应交税费与扣缴明细", "compare the taxes payable with the rows withheld"),
-		check(CheckAccruals, "finance", "核对暂估激励与日结记录", "compare what is accrued with the days that were closed"),
+		check(CheckAccruals, "finance", "核对暂估激励与日结记录",
+			"compare what is accrued with the days that were closed"),
 		check(CheckTrialBalance, "finance", "试算不平：查明差额", "debits are not credits: find the difference"),
 		check(CheckMonthsBefore, "finance", "先结清更早的会计期间", "close the earlier periods first"),
-		check(CheckCarriedForward, "auditor", "期初余额与上期封账余额不符：立即核查", "the opening is not what the sealed period before closed with: look at once"),
-		check(CheckContracts, "operator", "为待定收入补录合约", "record a contract for the income that waits for one"),
-		check(CheckFigures, "finance", "补齐规则或资料，使结算单算出税费", "close the gap of rules or papers, so that the settlement gets its figures"),
-		check(CheckUnfinished, "finance", "等待系统完成未完的动作；一小时后仍在则报告", "wait for the system to finish what it began; report what is still there after an hour"),
-		check(CheckAccrualDays, "operator", "等待凌晨的激励日结（月末最后一日也记入本期）；仍未结清的，补录缺少的合约或规则后再日结", "let the days of incentives close in the night (the month's last day enters this period too); where one stays open, record the contract or strategy that it lacks"),
+		check(CheckCarriedForward, "auditor", "期初余额与上期封账余额不符：立即核查",
+			"the opening is not what the sealed period before closed with: look at once"),
+		check(CheckContracts, "operator", "为待定收入补录合约",
+			"record a contract for the income that waits for one"),
+		check(CheckFigures, "finance", "补齐规则或资料，使结算单算出税费",
+			"close the gap of rules or papers, so that the settlement gets its figures"),
+		check(CheckUnfinished, "finance", "等待系统完成未完的动作；一小时后仍在则报告",
+			"wait for the system to finish what it began; report what is still there after an hour"),
+		check(CheckAccrualDays, "operator", "等待凌晨的激励日结（月末最后一日也记入本期）；仍未结清的，补录缺少的合约或规则后再日结",
+			"let the days of incentives close in the night (the month's last day enters this period too); "+
+				"where one stays open, record the contract or strategy that it lacks"),
 		check(CheckTrueUps, "finance", "对每项补扣补退作出决定", "decide each open true-up"),
-		check(CheckReceipts, "finance", "供参考：平台尚未到账的收入", "for information: income that platforms have not paid yet"),
+		check(CheckReceipts, "finance", "供参考：平台尚未到账的收入",
+			"for information: income that platforms have not paid yet"),
 	}
 }
 
@@ -171,9 +182,10 @@ func (r *Review) take(p *Period, book string, b Book) {
 	}
 }
 
-// BooksAfter lists the next n books of a tenant after one: creators in the order of their ids, then the house's. It is
-// empty when the last book was reached.
-func BooksAfter(ctx context.Context, from Creators, tenant ident.Tenant, after string, n int) ([]string, error) {
+// BooksAfter lists the next n books of a tenant after one: creators in the order of their ids, then
+// the house's. It is empty when the last book was reached.
+func BooksAfter(ctx context.Context, from Creators, tenant ident.Tenant, after string,
+	n int) ([]string, error) {
 	if after == keys.HouseBook {
 		return nil, nil
 	}
@@ -238,7 +250,8 @@ func (s *Service) outstanding(ctx context.Context, p Period) ([]string, error) {
 	for i, day := range due {
 		texts[i] = day.String() + ": its incentives are not all accrued"
 		if day == p.Month.Last() {
-			texts[i] = day.String() + ": the last day's incentives are not all accrued; days close in the night after them"
+			texts[i] = day.String() +
+				": the last day's incentives are not all accrued; days close in the night after them"
 		}
 	}
 	return texts, nil
@@ -271,7 +284,8 @@ func (s *Service) carried(ctx context.Context, p *Period, trial ledger.Trial) er
 	}
 	for _, r := range trial.Rows {
 		if r.Opening != closing[r.Account].Opening {
-			p.Review.note(Finding{CheckCarriedForward, fmt.Sprintf("%s: sealed %s, opening %s", r.Account, closing[r.Account].Opening, r.Opening)})
+			p.Review.note(Finding{CheckCarriedForward,
+				fmt.Sprintf("%s: sealed %s, opening %s", r.Account, closing[r.Account].Opening, r.Opening)})
 		}
 		delete(closing, r.Account)
 	}

@@ -43,11 +43,13 @@ func (s *Service) budget() time.Duration {
 
 func notNow(reason, text string) error { return fault.New(fault.IllegalMove, reason, text) }
 
-// Close begins the closing of a period and runs its checks. From then on entries go to the next period, but for the
-// accruals of the month's own days, which enter until its sealing begins. Called again it goes on with checks that were not complete, or runs them anew.
+// Close begins the closing of a period and runs its checks. From then on entries go to the next
+// period, but for the accruals of the month's own days, which enter until its sealing begins.
+// Called again it goes on with checks that were not complete, or runs them anew.
 //
 // Errors: 3001 period_not_over, period_sealed, period_order.
-func (s *Service) Close(ctx context.Context, by identity.Principal, entity ident.Entity, month civil.Month) (Period, error) {
+func (s *Service) Close(ctx context.Context, by identity.Principal, entity ident.Entity,
+	month civil.Month) (Period, error) {
 	return optimistic.Value(ctx, func() (Period, error) {
 		p, err := s.closing(ctx, by, entity, month)
 		if err != nil {
@@ -61,7 +63,8 @@ func (s *Service) Close(ctx context.Context, by identity.Principal, entity ident
 }
 
 // closing reads the period, and begins its closing where that is due.
-func (s *Service) closing(ctx context.Context, by identity.Principal, entity ident.Entity, month civil.Month) (Period, error) {
+func (s *Service) closing(ctx context.Context, by identity.Principal, entity ident.Entity,
+	month civil.Month) (Period, error) {
 	p, err := s.Store.Period(ctx, by.Tenant, entity, month)
 	if err != nil {
 		return Period{}, err
@@ -76,16 +79,19 @@ func (s *Service) closing(ctx context.Context, by identity.Principal, entity ide
 }
 
 func sealedFor(month civil.Month) error {
-	return notNow("period_sealed", "The period "+month.String()+" is sealed for good; there is no re-opening. Post what comes late in the open period.")
+	return notNow("period_sealed", "The period "+month.String()+
+		" is sealed for good; there is no re-opening. Post what comes late in the open period.")
 }
 
-func (s *Service) begin(ctx context.Context, by identity.Principal, entity ident.Entity, month civil.Month) (Period, error) {
+func (s *Service) begin(ctx context.Context, by identity.Principal, entity ident.Entity,
+	month civil.Month) (Period, error) {
 	today, err := s.Clock.Today(ctx)
 	if err != nil {
 		return Period{}, fault.Later(err)
 	}
 	if !month.Before(today.Month()) {
-		return Period{}, notNow("period_not_over", "The period "+month.String()+" is not over yet; close it when its month is past.")
+		return Period{}, notNow("period_not_over",
+			"The period "+month.String()+" is not over yet; close it when its month is past.")
 	}
 	newest, err := s.Store.Newest(ctx, by.Tenant, entity)
 	if err != nil {
@@ -96,19 +102,24 @@ func (s *Service) begin(ctx context.Context, by identity.Principal, entity ident
 	case !newest.Month.Before(month):
 		return Period{}, sealedFor(month)
 	case newest.State != Sealed || newest.Month.Add(1) != month:
-		return Period{}, notNow("period_order", "Periods are closed in order; the last one closed is "+newest.Month.String()+" ("+newest.State+").")
+		return Period{}, notNow("period_order", "Periods are closed in order; the last one closed is "+
+			newest.Month.String()+" ("+newest.State+").")
 	}
-	p := Period{Tenant: by.Tenant, Entity: entity, Month: month, State: Closing, First: newest == nil, Revision: 1, ClosingBy: by.Subject,
+	p := Period{Tenant: by.Tenant, Entity: entity, Month: month, State: Closing, First: newest == nil,
+		Revision: 1, ClosingBy: by.Subject,
 		ClosingAt: s.Clock.Instant(), Act: s.NewID()}
 	return p, s.Store.Save(ctx, p, s.record(p, by, "period.closing", nil))
 }
 
-func (s *Service) record(p Period, by identity.Principal, act string, what json.RawMessage) *audit.Record {
-	return &audit.Record{ID: p.Act, Tenant: p.Tenant, At: s.Clock.Instant(), Actor: by.Subject, Act: act, Object: string(p.Entity+":") + p.Month.String(), What: what}
+func (s *Service) record(p Period, by identity.Principal, act string,
+	what json.RawMessage) *audit.Record {
+	return &audit.Record{ID: p.Act, Tenant: p.Tenant, At: s.Clock.Instant(), Actor: by.Subject,
+		Act: act, Object: string(p.Entity+":") + p.Month.String(), What: what}
 }
 
 func (s *Service) review(by identity.Principal, sealing bool) Review {
-	return Review{Sealing: sealing, By: by.Subject, At: s.Clock.Instant(), Checks: checks(), Sheet: ledger.Sheet{}}
+	return Review{Sealing: sealing, By: by.Subject, At: s.Clock.Instant(), Checks: checks(),
+		Sheet: ledger.Sheet{}}
 }
 
 // run goes on with the review and keeps how far it came.
@@ -121,12 +132,13 @@ func (s *Service) run(ctx context.Context, p Period) (Period, error) {
 	return p, s.Store.Save(ctx, p, nil)
 }
 
-// Seal fixes a period for good after all checks pass, by another person than began its closing. Where the books are
-// too many for one call the period comes back as it is, its review not complete: call again. Sealed already, it is
-// answered as it is.
+// Seal fixes a period for good after all checks pass, by another person than began its closing.
+// Where the books are too many for one call the period comes back as it is, its review not
+// complete: call again. Sealed already, it is answered as it is.
 //
 // Errors: 3001 not_closing, settling, checks_failed; 1003 for who began the closing.
-func (s *Service) Seal(ctx context.Context, by identity.Principal, entity ident.Entity, month civil.Month) (Period, error) {
+func (s *Service) Seal(ctx context.Context, by identity.Principal, entity ident.Entity,
+	month civil.Month) (Period, error) {
 	return optimistic.Value(ctx, func() (Period, error) {
 		p, err := s.sealable(ctx, by, entity, month)
 		if err != nil || p.State == Sealed {
@@ -141,21 +153,25 @@ func (s *Service) Seal(ctx context.Context, by identity.Principal, entity ident.
 			return p, err
 		}
 		if failed := p.Review.Failed(); len(failed) > 0 {
-			return p, notNow("checks_failed", "The period cannot be sealed: "+strings.Join(failed, ", ")+". Read the period for what each check found and who is to act.")
+			return p, notNow("checks_failed", "The period cannot be sealed: "+strings.Join(failed, ", ")+
+				". Read the period for what each check found and who is to act.")
 		}
 		return s.seal(ctx, by, p)
 	})
 }
 
-// beginSealing lets no accrual enter the period any more before its books are walked over. A day that is still to be
-// accrued stops it here, so that what the day owes can enter the period that it belongs to.
-func (s *Service) beginSealing(ctx context.Context, by identity.Principal, p Period) (Period, error) {
+// beginSealing lets no accrual enter the period any more before its books are walked over. A day
+// that is still to be accrued stops it here, so that what the day owes can enter the period that it
+// belongs to.
+func (s *Service) beginSealing(ctx context.Context, by identity.Principal,
+	p Period) (Period, error) {
 	due, err := s.outstanding(ctx, p)
 	if err != nil {
 		return p, err
 	}
 	if len(due) > 0 {
-		return p, notNow("checks_failed", "The period cannot be sealed: "+CheckAccrualDays+" ("+strings.Join(due, "; ")+"). The operator lets these days close; then seal it.")
+		return p, notNow("checks_failed", "The period cannot be sealed: "+CheckAccrualDays+" ("+
+			strings.Join(due, "; ")+"). The operator lets these days close; then seal it.")
 	}
 	p.Review = s.review(by, true)
 	p.Sealing, p.Act = true, s.NewID()
@@ -163,21 +179,25 @@ func (s *Service) beginSealing(ctx context.Context, by identity.Principal, p Per
 	return p, s.Store.Save(ctx, p, nil)
 }
 
-func (s *Service) sealable(ctx context.Context, by identity.Principal, entity ident.Entity, month civil.Month) (Period, error) {
+func (s *Service) sealable(ctx context.Context, by identity.Principal, entity ident.Entity,
+	month civil.Month) (Period, error) {
 	p, err := s.Store.Period(ctx, by.Tenant, entity, month)
 	if err != nil {
 		return Period{}, err
 	}
 	switch {
 	case p == nil:
-		return Period{}, notNow("not_closing", "The period "+month.String()+" is open; begin its closing first.")
+		return Period{}, notNow("not_closing",
+			"The period "+month.String()+" is open; begin its closing first.")
 	case p.State == Sealed:
 		return *p, nil
 	case p.ClosingBy == by.Subject:
-		return Period{}, fault.New(fault.Forbidden, "preparer", "You began the closing of this period; another person seals it.")
+		return Period{}, fault.New(fault.Forbidden, "preparer",
+			"You began the closing of this period; another person seals it.")
 	}
 	if wait := p.ClosingAt.Add(ledger.Settling).Sub(s.Clock.Instant()); wait > 0 {
-		return Period{}, notNow("settling", fmt.Sprintf("The closing has just begun; seal it in %d seconds, when every function knows of it.", int(wait/time.Second)+1))
+		return Period{}, notNow("settling",
+			fmt.Sprintf("The closing has just begun; seal it in %d seconds, when every function knows of it.", int(wait/time.Second)+1))
 	}
 	return *p, nil
 }
@@ -192,13 +212,17 @@ func (s *Service) seal(ctx context.Context, by identity.Principal, p Period) (Pe
 	if err != nil {
 		return p, fault.Later(err)
 	}
-	seal := Seal{By: by.Subject, At: s.Clock.Instant(), Balance: trial, AuditSeq: head.Tree.Count, Audit: hex.EncodeToString(head.Chain[:])}
+	seal := Seal{By: by.Subject, At: s.Clock.Instant(), Balance: trial, AuditSeq: head.Tree.Count,
+		Audit: hex.EncodeToString(head.Chain[:])}
 	if seal.Hash, err = HashOf(p, seal); err != nil {
 		return p, err
 	}
-	p.State, p.Seal, p.Act = Sealed, &seal, s.NewID()
+	p.State = Sealed
+	p.Seal = &seal
+	p.Act = s.NewID()
 	p.Revision++
-	what, err := json.Marshal(map[string]any{"hash": seal.Hash, "totals": trial.Totals, "audit_seq": seal.AuditSeq, "audit_hash": seal.Audit, "closing_by": p.ClosingBy})
+	what, err := json.Marshal(map[string]any{"hash": seal.Hash, "totals": trial.Totals,
+		"audit_seq": seal.AuditSeq, "audit_hash": seal.Audit, "closing_by": p.ClosingBy})
 	if err != nil {
 		return p, fault.Internal(err)
 	}

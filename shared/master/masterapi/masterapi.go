@@ -35,23 +35,30 @@ func resources() []resource {
 
 // Routes lists the routes with the roles that may call them.
 func (a API) Routes() []httpapi.Route {
-	readers := []identity.Role{identity.Operator, identity.Finance, identity.Approver, identity.Cashier,
+	readers := []identity.Role{identity.Operator, identity.Finance, identity.Approver,
+		identity.Cashier,
 		identity.Auditor, identity.Admin}
 	keeper := []identity.Role{identity.Admin}
 	second := []identity.Role{identity.Approver, identity.Admin}
 	routes := []httpapi.Route{
-		{Method: http.MethodPost, Path: "/v1/positions/{id}/approve", Roles: second, Handle: approval(a.Master.ApprovePosition)},
-		{Method: http.MethodPost, Path: "/v1/contracts/{id}/approve", Roles: second, Handle: approval(a.Master.ApproveContract)},
-		{Method: http.MethodPost, Path: "/v1/taxpayers/{id}/merge", Roles: keeper, Handle: a.requestMerge},
-		{Method: http.MethodPost, Path: "/v1/taxpayers/{id}/merge/approve", Roles: second, Handle: approval(a.Master.ApproveMerge)},
+		{Method: http.MethodPost, Path: "/v1/positions/{id}/approve", Roles: second,
+			Handle: approval(a.Master.ApprovePosition)},
+		{Method: http.MethodPost, Path: "/v1/contracts/{id}/approve", Roles: second,
+			Handle: approval(a.Master.ApproveContract)},
+		{Method: http.MethodPost, Path: "/v1/taxpayers/{id}/merge", Roles: keeper,
+			Handle: a.requestMerge},
+		{Method: http.MethodPost, Path: "/v1/taxpayers/{id}/merge/approve", Roles: second,
+			Handle: approval(a.Master.ApproveMerge)},
 		{Method: http.MethodPut, Path: "/v1/review-rules", Roles: keeper, Handle: a.changeReview},
 		{Method: http.MethodGet, Path: "/v1/review-rules", Roles: readers, Handle: a.readReview},
 	}
 	for _, of := range resources() {
 		routes = append(routes,
 			httpapi.Route{Method: http.MethodPost, Path: of.path, Roles: keeper, Handle: a.create(of.kind)},
-			httpapi.Route{Method: http.MethodPut, Path: of.path + "/{id}", Roles: keeper, Handle: a.change(of.kind)},
-			httpapi.Route{Method: http.MethodGet, Path: of.path + "/{id}", Roles: readers, Handle: a.read(of.kind)},
+			httpapi.Route{Method: http.MethodPut, Path: of.path + "/{id}", Roles: keeper,
+				Handle: a.change(of.kind)},
+			httpapi.Route{Method: http.MethodGet, Path: of.path + "/{id}", Roles: readers,
+				Handle: a.read(of.kind)},
 		)
 	}
 	return routes
@@ -112,7 +119,8 @@ func dayOf(r *httpapi.Request) (civil.Date, error) {
 }
 
 // approval serves a second person's approval, which has no content.
-func approval(approve func(context.Context, master.Caller, string) (master.Answer, error)) httpapi.Handler {
+func approval(approve func(context.Context, master.Caller,
+	string) (master.Answer, error)) httpapi.Handler {
 	return func(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 		if err := r.NoFields(); err != nil {
 			return httpapi.Response{}, err

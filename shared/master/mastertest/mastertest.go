@@ -41,14 +41,17 @@ func Open(t testing.TB, local dynamotest.Local, at time.Time) World {
 	c := clock.At(at)
 	newID := ids.Source(time.Now)
 	store := tenancydb.New(local.Client, local.Tenancy, local.Settlements, c.Now)
-	sealed := &vault.Vault{Store: store, Master: PlainMaster{}, Reads: store, Now: c.Now, NewID: newID, Random: rand.Reader}
-	rows := &settlementdb.Store{DB: local.Client, Settlements: local.Settlements, Ledger: local.Ledger, Control: local.Control,
+	sealed := &vault.Vault{Store: store, Master: PlainMaster{}, Reads: store, Now: c.Now, NewID: newID,
+		Random: rand.Reader}
+	rows := &settlementdb.Store{DB: local.Client, Settlements: local.Settlements, Ledger: local.Ledger,
+		Control:  local.Control,
 		NewToken: newID, Now: c.Now}
 	return World{Store: store, Vault: sealed, Rows: rows, Clock: c, Service: &master.Service{
 		Store: store, Vault: sealed, Clock: c, NewID: newID,
 		Secret: func(context.Context) (string, error) { return "a key of keyed hashes", nil },
 		Corpus: func(context.Context) *tax.Corpus { return corpus },
-		Merges: &settlement.Merging{Service: &settlement.Service{Store: rows, Directory: store, Clock: c, NewID: newID},
+		Merges: &settlement.Merging{Service: &settlement.Service{Store: rows, Directory: store, Clock: c,
+			NewID: newID},
 			Store: rows, Entities: store.EntityIDs},
 	}}
 }
@@ -66,7 +69,8 @@ func (PlainMaster) New(_ context.Context, tenant ident.Tenant, _ string) ([]byte
 }
 
 // Unwrap implements vault.Master.
-func (PlainMaster) Unwrap(_ context.Context, tenant ident.Tenant, _ string, wrapped []byte) ([]byte, error) {
+func (PlainMaster) Unwrap(_ context.Context, tenant ident.Tenant, _ string,
+	wrapped []byte) ([]byte, error) {
 	key, ok := bytes.CutPrefix(wrapped, []byte(tenant))
 	if !ok {
 		return nil, errors.New("another tenant's key")

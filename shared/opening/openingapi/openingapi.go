@@ -25,7 +25,8 @@ func (o API) Routes() []httpapi.Route {
 		{Method: http.MethodGet, Path: "/v1/opening/template", Roles: readers, Handle: o.template},
 		{Method: http.MethodPost, Path: "/v1/opening/imports", Roles: may, Handle: o.check},
 		{Method: http.MethodGet, Path: "/v1/opening/imports/{id}", Roles: readers, Handle: o.read},
-		{Method: http.MethodPost, Path: "/v1/opening/imports/{id}/approve", Roles: []identity.Role{identity.Approver}, Handle: o.approve},
+		{Method: http.MethodPost, Path: "/v1/opening/imports/{id}/approve",
+			Roles: []identity.Role{identity.Approver}, Handle: o.approve},
 	}
 }
 
@@ -41,11 +42,13 @@ func (o API) template(context.Context, *httpapi.Request) (httpapi.Response, erro
 	if err != nil {
 		return httpapi.Response{}, fault.Internal(err)
 	}
-	return httpapi.OK(workbook{FileName: "opening.xlsx", File: base64.StdEncoding.EncodeToString(file)}), nil
+	return httpapi.OK(
+		workbook{FileName: "opening.xlsx", File: base64.StdEncoding.EncodeToString(file)}), nil
 }
 
 // received reads the file of a call.
-func received(r *httpapi.Request, named bool) (in workbook, file []byte, book opening.Book, err error) {
+func received(r *httpapi.Request,
+	named bool) (in workbook, file []byte, book opening.Book, err error) {
 	if err := r.JSON(&in); err != nil {
 		return in, nil, nil, err
 	}

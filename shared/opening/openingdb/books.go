@@ -41,14 +41,16 @@ func (s Seals) AnySealed(ctx context.Context, tenant ident.Tenant) (bool, error)
 	return false, nil
 }
 
-// Debts raises receivables from before: prepared by who handed the file in, confirmed by who approved it. It
-// implements opening.Debts.
+// Debts raises receivables from before: prepared by who handed the file in, confirmed by who
+// approved it. It implements opening.Debts.
 type Debts struct{ *receivable.Claims }
 
 // Opening raises one, once.
-func (d Debts) Opening(ctx context.Context, by identity.Principal, approvedBy string, r opening.Receivable) error {
+func (d Debts) Opening(ctx context.Context, by identity.Principal, approvedBy string,
+	r opening.Receivable) error {
 	kept, _, err := d.Prepare(ctx, by, receivable.Receivable{
-		ID: r.ID(), CreatorID: r.CreatorID, Entity: r.Entity, Kind: receivable.Kind(r.Kind), Amount: r.Amount, Document: r.Document,
+		ID: r.ID(), CreatorID: r.CreatorID, Entity: r.Entity, Kind: receivable.Kind(r.Kind),
+		Amount: r.Amount, Document: r.Document,
 		Reason: "owed from before, " + r.Ref, Opening: true,
 	})
 	if err != nil || kept.State != receivable.Prepared {

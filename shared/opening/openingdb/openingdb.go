@@ -23,7 +23,8 @@ import (
 
 // Rows reads a taxpayer's tax rows.
 type Rows interface {
-	TaxRows(ctx context.Context, tenant ident.Tenant, entity ident.Entity, taxpayer ident.Taxpayer, year int) ([]settlement.Booking, error)
+	TaxRows(ctx context.Context, tenant ident.Tenant, entity ident.Entity, taxpayer ident.Taxpayer,
+		year int) ([]settlement.Booking, error)
 }
 
 // Store implements opening.Store.
@@ -43,9 +44,11 @@ const (
 )
 
 // Import reads a record, consistently.
-func (s *Store) Import(ctx context.Context, tenant ident.Tenant, id string) (opening.Record, error) {
+func (s *Store) Import(ctx context.Context, tenant ident.Tenant,
+	id string) (opening.Record, error) {
 	var r opening.Record
-	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(s.Ledger), Key: dynamo.Key(keys.OpeningImport(tenant, id)), ConsistentRead: aws.Bool(true)})
+	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(s.Ledger),
+		Key: dynamo.Key(keys.OpeningImport(tenant, id)), ConsistentRead: aws.Bool(true)})
 	if err != nil {
 		return r, awsfault.Of(err)
 	}
@@ -66,14 +69,18 @@ func (s *Store) Save(ctx context.Context, r opening.Record, seen, act, by string
 		return fault.Internal(err)
 	}
 	it := dynamo.Key(keys.OpeningImport(r.Tenant, r.ID))
-	it[docAttr], it[stateAttr], it[actAttr] = dynamo.Text(string(doc)), dynamo.Text(r.State), dynamo.Text(act)
-	put := &types.Put{TableName: aws.String(s.Ledger), Item: it, ConditionExpression: aws.String("attribute_not_exists(pk)"),
+	it[docAttr] = dynamo.Text(string(doc))
+	it[stateAttr] = dynamo.Text(r.State)
+	it[actAttr] = dynamo.Text(act)
+	put := &types.Put{TableName: aws.String(s.Ledger), Item: it,
+		ConditionExpression:                 aws.String("attribute_not_exists(pk)"),
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}
 	if seen != "" {
 		put.ConditionExpression = aws.String(stateAttr + " = :seen")
 		put.ExpressionAttributeValues = dynamo.Item{":seen": dynamo.Text(seen)}
 	}
-	rec := audit.Record{ID: act, Tenant: r.Tenant, At: r.CheckedAt, Actor: by, Act: "opening." + r.State, Object: r.ID, What: doc}
+	rec := audit.Record{ID: act, Tenant: r.Tenant, At: r.CheckedAt, Actor: by,
+		Act: "opening." + r.State, Object: r.ID, What: doc}
 	if !r.PostedAt.IsZero() {
 		rec.At = r.PostedAt
 	}
@@ -90,7 +97,9 @@ func (s *Store) PostRows(ctx context.Context, tenant ident.Tenant, b settlement.
 	if err != nil {
 		return err
 	}
-	rec := audit.Record{ID: s.NewToken(), Tenant: tenant, At: b.At, Actor: b.Opening.By[len(b.Opening.By)-1], Act: "tax.opening_rows", Object: b.EntryID, TaxID: b.Taxpayer}
+	rec := audit.Record{ID: s.NewToken(), Tenant: tenant, At: b.At,
+		Actor: b.Opening.By[len(b.Opening.By)-1], Act: "tax.opening_rows", Object: b.EntryID,
+		TaxID: b.Taxpayer}
 	if rec.What, err = json.Marshal(b); err != nil {
 		return fault.Internal(err)
 	}

@@ -20,16 +20,19 @@ const (
 // ErrUnreadable tells that a file is no workbook, or too large a one.
 var ErrUnreadable = errors.New("openingxlsx: not a readable workbook")
 
-// Template is an empty workbook: one page for each sheet with its head, and on each column a note with an example.
+// Template is an empty workbook: one page for each sheet with its head, and on each column a note
+// with an example.
 func Template() (out []byte, err error) {
 	f := excelize.NewFile()
 	defer func() { err = errors.Join(err, f.Close()) }()
-	head, err := f.NewStyle(&excelize.Style{Font: &excelize.Font{Bold: true}, Fill: excelize.Fill{Type: "pattern", Color: []string{"#E8EEF7"}, Pattern: 1},
+	head, err := f.NewStyle(&excelize.Style{Font: &excelize.Font{Bold: true},
+		Fill:      excelize.Fill{Type: "pattern", Color: []string{"#E8EEF7"}, Pattern: 1},
 		Alignment: &excelize.Alignment{WrapText: true, Vertical: "top"}})
 	if err != nil {
 		return nil, err
 	}
-	asText, err := f.NewStyle(&excelize.Style{NumFmt: 49}) // 49 is text: no amount or number is turned into a float
+	// 49 is text: no amount or number is turned into a float
+	asText, err := f.NewStyle(&excelize.Style{NumFmt: 49})
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +64,8 @@ func samples(f *excelize.File, head, asText int) error {
 	if _, err := f.NewSheet(opening.SamplesSheet); err != nil {
 		return err
 	}
-	if err := errors.Join(f.SetColStyle(opening.SamplesSheet, "A:Z", asText), f.SetColWidth(opening.SamplesSheet, "A", "Z", 20)); err != nil {
+	if err := errors.Join(f.SetColStyle(opening.SamplesSheet, "A:Z", asText),
+		f.SetColWidth(opening.SamplesSheet, "A", "Z", 20)); err != nil {
 		return err
 	}
 	row := 0
@@ -75,7 +79,8 @@ func samples(f *excelize.File, head, asText int) error {
 		if err != nil {
 			return err
 		}
-		return errors.Join(f.SetSheetRow(opening.SamplesSheet, first, &cells), f.SetCellStyle(opening.SamplesSheet, first, last, style))
+		return errors.Join(f.SetSheetRow(opening.SamplesSheet, first, &cells),
+			f.SetCellStyle(opening.SamplesSheet, first, last, style))
 	}
 	for _, s := range opening.Sheets() {
 		heads := []string{s.Title + " " + s.Name}
@@ -100,7 +105,8 @@ func page(f *excelize.File, s opening.Sheet, head, asText int) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(f.SetColStyle(s.Name, "A:"+last, asText), f.SetColWidth(s.Name, "A", last, 20)); err != nil {
+	if err := errors.Join(f.SetColStyle(s.Name, "A:"+last, asText),
+		f.SetColWidth(s.Name, "A", last, 20)); err != nil {
 		return err
 	}
 	for i, c := range s.Columns {
@@ -112,17 +118,23 @@ func page(f *excelize.File, s opening.Sheet, head, asText int) error {
 		if c.Required {
 			need = "required 必填"
 		}
-		note := excelize.Comment{Cell: cell, Author: "Fenzhang", Paragraph: []excelize.RichTextRun{{Text: need + "\n" + c.Note + "\n" + "e.g. 例 " + c.Example + "\n" + s.Title + ": " + s.Note}}}
-		if err := errors.Join(f.SetCellStr(s.Name, cell, c.Head()), f.SetCellStyle(s.Name, cell, cell, head), f.AddComment(s.Name, note)); err != nil {
+		note := excelize.Comment{Cell: cell, Author: "Fenzhang",
+			Paragraph: []excelize.RichTextRun{
+				{Text: need + "\n" + c.Note + "\n" + "e.g. 例 " + c.Example + "\n" + s.Title + ": " + s.Note}}}
+		if err := errors.Join(f.SetCellStr(s.Name, cell, c.Head()),
+			f.SetCellStyle(s.Name, cell, cell, head), f.AddComment(s.Name, note)); err != nil {
 			return err
 		}
 	}
-	return f.SetPanes(s.Name, &excelize.Panes{Freeze: true, YSplit: 1, TopLeftCell: "A2", ActivePane: "bottomLeft"})
+	return f.SetPanes(s.Name,
+		&excelize.Panes{Freeze: true, YSplit: 1, TopLeftCell: "A2", ActivePane: "bottomLeft"})
 }
 
-// Read reads the cells of a workbook as they are shown. A formula counts as what it shows; nothing is computed.
+// Read reads the cells of a workbook as they are shown. A formula counts as what it shows; nothing
+// is computed.
 func Read(file []byte) (book opening.Book, err error) {
-	f, err := excelize.OpenReader(bytes.NewReader(file), excelize.Options{UnzipSizeLimit: maxUnzipped, UnzipXMLSizeLimit: maxUnzipped})
+	f, err := excelize.OpenReader(bytes.NewReader(file),
+		excelize.Options{UnzipSizeLimit: maxUnzipped, UnzipXMLSizeLimit: maxUnzipped})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnreadable, err)
 	}

@@ -10,8 +10,9 @@ import (
 	"fenzhang/shared/payout"
 )
 
-// Live is the merchant accounts as the secret store has them now. Nothing is read before the first use, and
-// accounts are opened again only when the secret has changed. It is safe for concurrent use.
+// Live is the merchant accounts as the secret store has them now. Nothing is read before the first
+// use, and accounts are opened again only when the secret has changed. It is safe for concurrent
+// use.
 type Live struct {
 	secret func(context.Context) (string, error)
 	at     Addresses
@@ -24,13 +25,16 @@ type Live struct {
 
 var _ payout.Merchants = (*Live)(nil)
 
-// NewLive makes accounts from a secret, which should come from a cache: it is asked for at every use.
-func NewLive(secret func(context.Context) (string, error), at Addresses, now func() time.Time) *Live {
+// NewLive makes accounts from a secret, which should come from a cache: it is asked for at every
+// use.
+func NewLive(secret func(context.Context) (string, error), at Addresses,
+	now func() time.Time) *Live {
 	return &Live{secret: secret, at: at, now: now}
 }
 
 // For is payout.Gateways.For; it is fault.Unavailable while the secret cannot be read.
-func (l *Live) For(ctx context.Context, tenant ident.Tenant, method payout.Method, merchant string) (payout.Gateway, error) {
+func (l *Live) For(ctx context.Context, tenant ident.Tenant, method payout.Method,
+	merchant string) (payout.Gateway, error) {
 	all, err := l.gateways(ctx)
 	if err != nil {
 		return nil, err
@@ -39,7 +43,8 @@ func (l *Live) For(ctx context.Context, tenant ident.Tenant, method payout.Metho
 }
 
 // Notice is payout.Gateways.Notice; it is fault.Unavailable while the secret cannot be read.
-func (l *Live) Notice(ctx context.Context, method payout.Method, headers map[string]string, body []byte) (payout.Notice, error) {
+func (l *Live) Notice(ctx context.Context, method payout.Method, headers map[string]string,
+	body []byte) (payout.Notice, error) {
 	all, err := l.gateways(ctx)
 	if err != nil {
 		return payout.Notice{}, err

@@ -12,8 +12,8 @@ import (
 	"fenzhang/shared/payout/gateway/douyin"
 )
 
-// Secret is the value of the gateway secret: every tenant's merchant accounts with our keys and the gateways'
-// public ones.
+// Secret is the value of the gateway secret: every tenant's merchant accounts with our keys and the
+// gateways' public ones.
 type Secret struct {
 	Douyin []payoutdouyin.Account `json:"douyin"`
 	Bank   []payoutbank.Account   `json:"bank"`
@@ -22,11 +22,12 @@ type Secret struct {
 // Addresses are where the gateways are; on one machine they are the stand-ins.
 type Addresses struct {
 	Douyin, Bank string
-	Callback     string // where notices are wanted, without the gateway's name; empty: as each account says
+	// where notices are wanted, without the gateway's name; empty: as each account says
+	Callback string
 }
 
-// callTimeout bounds one call to a gateway. It is shorter than any function's own limit, so that an unclear
-// outcome can still be written down.
+// callTimeout bounds one call to a gateway. It is shorter than any function's own limit, so that an
+// unclear outcome can still be written down.
 const callTimeout = 8 * time.Second
 
 // Open makes the gateways of a secret. Errors never repeat what the secret holds.
@@ -44,14 +45,16 @@ func Open(secret []byte, at Addresses, now func() time.Time) (payout.Gateways, e
 		if err != nil {
 			return nil, fmt.Errorf("gateway secret: douyin[%d]: %w", i, err)
 		}
-		all = append(all, payout.MerchantAccount{Tenant: a.Tenant, Merchant: a.Merchant, Method: payout.Douyin, Gateway: g})
+		all = append(all, payout.MerchantAccount{Tenant: a.Tenant, Merchant: a.Merchant,
+			Method: payout.Douyin, Gateway: g})
 	}
 	for i, a := range s.Bank {
 		g, err := payoutbank.New(a, at.Bank, callTimeout, now)
 		if err != nil {
 			return nil, fmt.Errorf("gateway secret: bank[%d]: %w", i, err)
 		}
-		all = append(all, payout.MerchantAccount{Tenant: a.Tenant, Merchant: a.Merchant, Method: payout.Bank, Gateway: g})
+		all = append(all, payout.MerchantAccount{Tenant: a.Tenant, Merchant: a.Merchant,
+			Method: payout.Bank, Gateway: g})
 	}
 	return all, unique(all)
 }
@@ -62,7 +65,8 @@ func unique(all payout.Gateways) error {
 	for _, a := range all {
 		name := string(a.Method) + " " + a.Merchant
 		if a.Tenant == "" || a.Merchant == "" || seen[name] {
-			return fmt.Errorf("gateway secret: %s: tenant or merchant is missing, or the merchant is named twice", name)
+			return fmt.Errorf(
+				"gateway secret: %s: tenant or merchant is missing, or the merchant is named twice", name)
 		}
 		seen[name] = true
 	}

@@ -14,8 +14,8 @@ type Listener interface {
 	Hear(ctx context.Context, method payout.Method, headers map[string]string, body []byte) error
 }
 
-// Acknowledgement is the body by which the gateways know that their message was taken; whatever else is
-// answered, they send it again.
+// Acknowledgement is the body by which the gateways know that their message was taken; whatever
+// else is answered, they send it again.
 type Acknowledgement struct {
 	Code    string `json:"code"`
 	Message string `json:"message"`
@@ -23,10 +23,11 @@ type Acknowledgement struct {
 
 // Callback is the open route for notices: no token, the signature tells who speaks.
 func Callback(l Listener) httpapi.Route {
-	return httpapi.Route{Method: http.MethodPost, Path: "/v1/payouts/callbacks/{gateway}", Open: true, Handle: func(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
-		if err := l.Hear(ctx, payout.Method(r.Params["gateway"]), r.Header, r.Body); err != nil {
-			return httpapi.Response{}, err
-		}
-		return httpapi.OK(Acknowledgement{Code: "SUCCESS", Message: "ok"}), nil
-	}}
+	return httpapi.Route{Method: http.MethodPost, Path: "/v1/payouts/callbacks/{gateway}", Open: true,
+		Handle: func(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+			if err := l.Hear(ctx, payout.Method(r.Params["gateway"]), r.Header, r.Body); err != nil {
+				return httpapi.Response{}, err
+			}
+			return httpapi.OK(Acknowledgement{Code: "SUCCESS", Message: "ok"}), nil
+		}}
 }

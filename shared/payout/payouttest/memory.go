@@ -1,5 +1,5 @@
-// Package payouttest holds what tests of paying share: a memory of settlements with the promises of the real
-// table, and the ways in which a write can go wrong.
+// Package payouttest holds what tests of paying share: a memory of settlements with the promises of
+// the real table, and the ways in which a write can go wrong.
 package payouttest
 
 import (
@@ -17,8 +17,8 @@ import (
 
 // Memory is payout.Payables, payout.Unclear and payout.Rebooking in memory.
 type Memory struct {
-	// Fails, when set, is asked before and after each write; an error is given to the caller, and before the
-	// write it also prevents it. So a crash between act and answer can be played.
+	// Fails, when set, is asked before and after each write; an error is given to the caller, and
+	// before the write it also prevents it. So a crash between act and answer can be played.
 	Fails func(act string, before bool) error
 
 	mu       sync.Mutex
@@ -61,7 +61,8 @@ func (m *Memory) History(id ident.Settlement) []payout.State {
 }
 
 // Load is payout.Payables.Load.
-func (m *Memory) Load(_ context.Context, tenant ident.Tenant, id ident.Settlement) (payout.Payable, error) {
+func (m *Memory) Load(_ context.Context, tenant ident.Tenant,
+	id ident.Settlement) (payout.Payable, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	p, ok := m.payables[string(tenant+"/")+string(id)]
@@ -90,7 +91,9 @@ func (m *Memory) MarkSent(_ context.Context, p payout.Payable, at time.Time) err
 		if now.Status != payout.Paying || now.State != payout.Created || now.Hold != "" {
 			return fault.New(fault.IllegalMove, "not_to_send", "not now")
 		}
-		now.State, now.SentAt, now.PaymentDate = payout.Sent, at, p.PaymentDate
+		now.State = payout.Sent
+		now.SentAt = at
+		now.PaymentDate = p.PaymentDate
 		m.keep(now)
 		return nil
 	})

@@ -18,9 +18,11 @@ type Opener interface {
 
 // Keepers tells under which taxpayer a creator's account is sealed.
 type Keepers interface {
-	// SealedUnder gives the taxpayer that the creator was recorded with. A merge gives the creator another one for
-	// taxes; what is sealed stays where it is. fault.Absent when there is no such creator.
-	SealedUnder(ctx context.Context, tenant ident.Tenant, creator ident.Creator) (ident.Taxpayer, error)
+	// SealedUnder gives the taxpayer that the creator was recorded with. A merge gives the creator
+	// another one for taxes; what is sealed stays where it is. fault.Absent when there is no such
+	// creator.
+	SealedUnder(ctx context.Context, tenant ident.Tenant,
+		creator ident.Creator) (ident.Taxpayer, error)
 }
 
 // Accounts implements payout.Accounts.
@@ -31,8 +33,8 @@ type Accounts struct {
 
 var _ payout.Accounts = Accounts{}
 
-// Payee opens the account of the creator; the vault tells the audit first. A creator without an account is
-// fault.RuleMissing with reason payee_missing.
+// Payee opens the account of the creator; the vault tells the audit first. A creator without an
+// account is fault.RuleMissing with reason payee_missing.
 func (a Accounts) Payee(ctx context.Context, p payout.Payable) (payout.Payee, error) {
 	keeper, err := a.Keepers.SealedUnder(ctx, p.Tenant, p.CreatorID)
 	if err != nil {
@@ -43,7 +45,9 @@ func (a Accounts) Payee(ctx context.Context, p payout.Payable) (payout.Payee, er
 		Actor: "system:pay-out", Why: "payout", Object: p.SettlementID, Trace: p.Trace,
 	})
 	if errors.Is(err, vault.ErrNotSealed) {
-		return payout.Payee{}, fault.Missing("payee_missing", "payout account", "The creator has no payout account; record one, and the payment goes on.").Wrap(err)
+		return payout.Payee{},
+			fault.Missing("payee_missing", "payout account",
+				"The creator has no payout account; record one, and the payment goes on.").Wrap(err)
 	}
 	if err != nil {
 		return payout.Payee{}, err

@@ -1,5 +1,5 @@
-// Package lawdiffapi compares booked settlements with another law over HTTP, and posts the true-ups that two people
-// asked for.
+// Package lawdiffapi compares booked settlements with another law over HTTP, and posts the true-ups
+// that two people asked for.
 package lawdiffapi
 
 import (
@@ -22,7 +22,8 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
-// Laws loads the rules in force with another version of a pack; fault.Absent when there is no such version.
+// Laws loads the rules in force with another version of a pack; fault.Absent when there is no such
+// version.
 type Laws interface {
 	With(ctx context.Context, pack, version string) (*tax.Corpus, error)
 }
@@ -44,9 +45,11 @@ func (a API) Routes() []httpapi.Route {
 	readers := []identity.Role{identity.Finance, identity.Approver, identity.Auditor, identity.Admin}
 	return []httpapi.Route{
 		{Method: "POST", Path: "/v1/tax/diffs", Roles: readers, Handle: a.diffs},
-		{Method: "POST", Path: "/v1/tax/diffs/post", Roles: []identity.Role{identity.Finance, identity.Admin}, Handle: a.prepare},
+		{Method: "POST", Path: "/v1/tax/diffs/post",
+			Roles: []identity.Role{identity.Finance, identity.Admin}, Handle: a.prepare},
 		{Method: "GET", Path: "/v1/tax/diffs/post/{id}", Roles: readers, Handle: a.correction},
-		{Method: "POST", Path: "/v1/tax/diffs/post/{id}/approve", Roles: []identity.Role{identity.Approver, identity.Admin}, Handle: a.approve},
+		{Method: "POST", Path: "/v1/tax/diffs/post/{id}/approve",
+			Roles: []identity.Role{identity.Approver, identity.Admin}, Handle: a.approve},
 		{Method: "GET", Path: "/v1/positions/{id}/settlements", Roles: readers, Handle: a.using},
 	}
 }
@@ -73,18 +76,22 @@ var (
 // problems lists what is wrong with the question.
 func (q *question) problems() []fault.Field {
 	p := yearAndMonths(q.Year, q.Filed)
-	for field, id := range map[string]string{"entity": string(q.Entity), "taxpayer": string(q.Taxpayer)} {
+	for field, id := range map[string]string{"entity": string(q.Entity),
+		"taxpayer": string(q.Taxpayer)} {
 		if id != "" && !ident.Valid(id) {
 			p = append(p, fault.Field{Field: field, Problem: "must be 1 to 64 letters, digits, - or _"})
 		}
 	}
-	if q.Pack != nil && (!packShape.MatchString(q.Pack.Pack) || !versionShape.MatchString(q.Pack.Version)) {
-		p = append(p, fault.Field{Field: "pack", Problem: "must name a pack (national or six digits) and a version of it"})
+	if q.Pack != nil &&
+		(!packShape.MatchString(q.Pack.Pack) || !versionShape.MatchString(q.Pack.Version)) {
+		p = append(p, fault.Field{Field: "pack",
+			Problem: "must name a pack (national or six digits) and a version of it"})
 	}
 	return p
 }
 
-// maxFiled bounds the list of filed months: those of the year, and of VAT that lies in the year before.
+// maxFiled bounds the list of filed months: those of the year, and of VAT that lies in the year
+// before.
 const maxFiled = 24
 
 func yearAndMonths(year int, filed []civil.Month) []fault.Field {
@@ -99,7 +106,8 @@ func yearAndMonths(year int, filed []civil.Month) []fault.Field {
 
 // answer is the body of a page of differences.
 type answer struct {
-	Rules      []tax.PackID   `json:"rules"` // the second law: the national pack, and the one that was named
+	// the second law: the national pack, and the one that was named
+	Rules      []tax.PackID   `json:"rules"`
 	Persons    []person       `json:"persons"`
 	Totals     lawdiff.Totals `json:"totals"` // of this page
 	NextCursor *string        `json:"next_cursor"`
@@ -108,11 +116,13 @@ type answer struct {
 // person is one taxpayer's year with differences or gaps.
 type person struct {
 	lawdiff.Who
-	Settlements   int                 `json:"settlements"`
-	Differences   []difference        `json:"differences"`
-	NotComputable []lawdiff.Gap       `json:"not_computable"`
-	TrueUps       *trueUps            `json:"true_ups"`   // of months not filed; null where something cannot be computed
-	Amendments    []lawdiff.Amendment `json:"amendments"` // of filed months; null where something cannot be computed
+	Settlements   int           `json:"settlements"`
+	Differences   []difference  `json:"differences"`
+	NotComputable []lawdiff.Gap `json:"not_computable"`
+	// of months not filed; null where something cannot be computed
+	TrueUps *trueUps `json:"true_ups"`
+	// of filed months; null where something cannot be computed
+	Amendments []lawdiff.Amendment `json:"amendments"`
 }
 
 type difference struct {
@@ -190,7 +200,8 @@ const maxReason = 500
 
 func (o *order) problems() []fault.Field {
 	p := yearAndMonths(o.Year, o.Filed)
-	for field, id := range map[string]string{"correction_id": o.ID, "entity": string(o.Entity), "taxpayer": string(o.Taxpayer)} {
+	for field, id := range map[string]string{"correction_id": o.ID, "entity": string(o.Entity),
+		"taxpayer": string(o.Taxpayer)} {
 		if !ident.Valid(id) {
 			p = append(p, fault.Field{Field: field, Problem: "must be 1 to 64 letters, digits, - or _"})
 		}
@@ -209,7 +220,9 @@ func (a API) prepare(ctx context.Context, r *httpapi.Request) (httpapi.Response,
 	if p := o.problems(); p != nil {
 		return httpapi.Response{}, fault.Invalid(p...)
 	}
-	c, replayed, err := a.TrueUps.Prepare(ctx, r.Principal, trueup.Correction{ID: o.ID, Entity: o.Entity, Taxpayer: o.Taxpayer, Year: o.Year, Filed: o.Filed, Reason: o.Reason})
+	c, replayed, err := a.TrueUps.Prepare(ctx, r.Principal,
+		trueup.Correction{ID: o.ID, Entity: o.Entity, Taxpayer: o.Taxpayer, Year: o.Year, Filed: o.Filed,
+			Reason: o.Reason})
 	return httpapi.Made(c, replayed), err
 }
 

@@ -27,14 +27,16 @@ type using struct {
 }
 
 const (
-	// lookBack is how many days before a position's first day a settlement may be opened and still be paid under it.
+	// lookBack is how many days before a position's first day a settlement may be opened and still be
+	// paid under it.
 	lookBack = 190
 	// maxPages bounds how many settlements one call looks through.
 	maxPages = 5
 )
 
-// using lists the settlements whose figures used a position: those to be taxed again when the text arrives. A call
-// looks through a bounded number of settlements, so that a page may hold few and still have a next one.
+// using lists the settlements whose figures used a position: those to be taxed again when the text
+// arrives. A call looks through a bounded number of settlements, so that a page may hold few and
+// still have a next one.
 func (a API) using(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	limit, err := r.Limit()
 	if err != nil {
@@ -73,8 +75,10 @@ func (a API) using(ctx context.Context, r *httpapi.Request) (httpapi.Response, e
 }
 
 // usingOf tells whether the figures of a settlement rest on a position.
-func usingOf(s settlement.Settlement, figures map[string]settlement.Figures, position string) (using, bool) {
-	u := using{Settlement: ident.Settlement(s.ID), Creator: s.CreatorID, Taxpayer: s.TaxpayerID, Entity: s.Entity, Status: s.Status, PaymentDate: s.PaymentDate}
+func usingOf(s settlement.Settlement, figures map[string]settlement.Figures,
+	position string) (using, bool) {
+	u := using{Settlement: ident.Settlement(s.ID), Creator: s.CreatorID, Taxpayer: s.TaxpayerID,
+		Entity: s.Entity, Status: s.Status, PaymentDate: s.PaymentDate}
 	found := false
 	for hash, f := range figures {
 		if slices.Contains(f.Result.Rules.Positions, position) {

@@ -23,7 +23,8 @@ type walk struct {
 	out   answer
 }
 
-// page walks a page: the one person that is named, all creators of a taxpayer, or the next creators of the tenant.
+// page walks a page: the one person that is named, all creators of a taxpayer, or the next creators
+// of the tenant.
 func (w *walk) page(ctx context.Context, cursor string, limit int) error {
 	if w.Entity != "" && w.Taxpayer != "" {
 		return w.person(ctx, lawdiff.Who{Entity: w.Entity, Taxpayer: w.Taxpayer, Year: w.Year}, "")
@@ -78,7 +79,8 @@ func (w *walk) creator(ctx context.Context, c tenancy.Creator) error {
 		}
 	}
 	for _, e := range entities {
-		if err := w.person(ctx, lawdiff.Who{Entity: e, Taxpayer: c.TaxpayerID, Year: w.Year}, c.CreatorID); err != nil {
+		if err := w.person(ctx, lawdiff.Who{Entity: e, Taxpayer: c.TaxpayerID, Year: w.Year},
+			c.CreatorID); err != nil {
 			return err
 		}
 	}
@@ -92,7 +94,8 @@ const listed = 100
 func (w *walk) entitiesOf(ctx context.Context, creator ident.Creator) ([]ident.Entity, error) {
 	var out []ident.Entity
 	for cursor := ""; ; {
-		page, next, err := w.api.Settlements.List(ctx, w.tenant, settlement.Query{Creator: creator}, cursor, listed)
+		page, next, err := w.api.Settlements.List(ctx, w.tenant, settlement.Query{Creator: creator},
+			cursor, listed)
 		if err != nil {
 			return nil, err
 		}
@@ -108,15 +111,16 @@ func (w *walk) entitiesOf(ctx context.Context, creator ident.Creator) ([]ident.E
 	}
 }
 
-// person compares one year. A taxpayer with several creators is told with the first of them only; as is "" when the
-// person was named.
+// person compares one year. A taxpayer with several creators is told with the first of them only;
+// as is "" when the person was named.
 func (w *walk) person(ctx context.Context, who lawdiff.Who, as ident.Creator) error {
 	if err := w.file(ctx, who.Entity); err != nil {
 		return err
 	}
 	skip := false
 	totals, err := w.api.TrueUps.Compare(ctx, w.tenant, who, w.law, func(p *lawdiff.Person) error {
-		if skip = as != "" && p.FirstCreator() != as; skip || (len(p.Differences) == 0 && len(p.Gaps) == 0) {
+		if skip = as != "" && p.FirstCreator() != as; skip ||
+			(len(p.Differences) == 0 && len(p.Gaps) == 0) {
 			return nil
 		}
 		told, err := w.tell(p)
@@ -145,10 +149,12 @@ func (w *walk) file(ctx context.Context, entity ident.Entity) error {
 
 // tell writes a person down.
 func (w *walk) tell(p *lawdiff.Person) (person, error) {
-	out := person{Who: p.Who, Settlements: p.Settlements, Differences: []difference{}, NotComputable: append([]lawdiff.Gap{}, p.Gaps...)}
+	out := person{Who: p.Who, Settlements: p.Settlements, Differences: []difference{},
+		NotComputable: append([]lawdiff.Gap{}, p.Gaps...)}
 	for i := range p.Differences {
 		d := p.Differences[i]
-		out.Differences = append(out.Differences, difference{Difference: d, Change: d.Change(), Filed: d.In(w.filed)})
+		out.Differences = append(out.Differences,
+			difference{Difference: d, Change: d.Change(), Filed: d.In(w.filed)})
 	}
 	if len(p.Gaps) > 0 {
 		return out, nil

@@ -17,7 +17,8 @@ import (
 
 // API is the part of SQS that is called.
 type API interface {
-	SendMessage(context.Context, *sqs.SendMessageInput, ...func(*sqs.Options)) (*sqs.SendMessageOutput, error)
+	SendMessage(context.Context, *sqs.SendMessageInput,
+		...func(*sqs.Options)) (*sqs.SendMessageOutput, error)
 }
 
 // Rebooking implements payout.Rebooking.
@@ -31,13 +32,16 @@ var _ payout.Rebooking = Rebooking{}
 // Rebook sends one message for a settlement and month, however often it is asked.
 func (r Rebooking) Rebook(ctx context.Context, p payout.Payable, today civil.Date) error {
 	id := string("rebook-"+p.SettlementID+"-") + today.Month().String()
-	body, err := json.Marshal(settlement.Task{Tenant: p.Tenant, SettlementID: p.SettlementID, TransitionID: id, Op: settlement.OpRebook, Trace: p.Trace})
+	body, err := json.Marshal(settlement.Task{Tenant: p.Tenant, SettlementID: p.SettlementID,
+		TransitionID: id, Op: settlement.OpRebook, Trace: p.Trace})
 	if err != nil {
 		return fault.Internal(err)
 	}
 	_, err = r.SQS.SendMessage(ctx, &sqs.SendMessageInput{
 		QueueUrl: aws.String(r.Queue), MessageBody: aws.String(string(body)),
-		MessageGroupId: aws.String(settlement.Group(string(p.Tenant), string(p.Entity), string(p.TaxpayerID))), MessageDeduplicationId: aws.String(settlement.Group(string(p.Tenant), id)),
+		MessageGroupId: aws.String(settlement.Group(string(p.Tenant), string(p.Entity),
+			string(p.TaxpayerID))),
+		MessageDeduplicationId: aws.String(settlement.Group(string(p.Tenant), id)),
 	})
 	return awsfault.Of(err)
 }

@@ -1,5 +1,5 @@
-// Package reason holds the words of every wait and failure of a settlement, in one table of data: what staff and the
-// creator read, who owns a hold, who may release it, and what ends it by itself.
+// Package reason holds the words of every wait and failure of a settlement, in one table of data:
+// what staff and the creator read, who owns a hold, who may release it, and what ends it by itself.
 package reason
 
 import (
@@ -13,21 +13,23 @@ import (
 	"fenzhang/shared/bilingual"
 )
 
-// Hold is one kind of hold. The kinds stand in their order of precedence: where several causes meet, the first is
-// shown, and when it ends the next one is.
+// Hold is one kind of hold. The kinds stand in their order of precedence: where several causes
+// meet, the first is shown, and when it ends the next one is.
 type Hold struct {
-	Reason  string         `json:"reason"`
-	Owner   string         `json:"owner"`   // role that ends it, "creator" for the payee
-	Release []string       `json:"release"` // roles that may release it by hand; none where only its cause ends it
-	Ends    string         `json:"ends"`    // what ends it
+	Reason string `json:"reason"`
+	Owner  string `json:"owner"` // role that ends it, "creator" for the payee
+	// roles that may release it by hand; none where only its cause ends it
+	Release []string       `json:"release"`
+	Ends    string         `json:"ends"` // what ends it
 	Staff   bilingual.Text `json:"staff"`
 	Creator bilingual.Text `json:"creator"`
 }
 
 // Failure is a class of reasons for which gateways fail a payout.
 type Failure struct {
-	Class   string         `json:"class"`
-	Words   []string       `json:"words"` // parts of gateways' codes; the first class with one of them is meant
+	Class string `json:"class"`
+	// parts of gateways' codes; the first class with one of them is meant
+	Words   []string       `json:"words"`
 	Creator bilingual.Text `json:"creator"`
 }
 
@@ -62,7 +64,8 @@ var words []byte
 var table = sync.OnceValue(func() Table {
 	var t Table
 	if err := json.Unmarshal(words, &t); err != nil {
-		panic(fmt.Sprintf("reason: words.json: %v", err)) //nolint:forbidigo // the embedded document cannot be wrong once the tests have read it
+		panic(fmt.Sprintf("reason: words.json: %v",
+			err)) //nolint:forbidigo // the embedded document cannot be wrong once the tests have read it
 	}
 	return t
 })

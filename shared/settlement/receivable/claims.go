@@ -16,13 +16,16 @@ import (
 
 // Store keeps receivables. Finding one's own act in the way is success.
 type Store interface {
-	// Of reads the receivables of a creator at a paying entity, at all of them when entity is "", consistently.
-	Of(ctx context.Context, tenant ident.Tenant, creator ident.Creator, entity ident.Entity) ([]Receivable, error)
+	// Of reads the receivables of a creator at a paying entity, at all of them when entity is "",
+	// consistently.
+	Of(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
+		entity ident.Entity) ([]Receivable, error)
 	// ByID finds a receivable that a person raised; fault.Absent when there is none.
 	ByID(ctx context.Context, tenant ident.Tenant, id string) (Receivable, error)
 	// Prepare writes a claim that waits for a second person. optimistic.ErrRival when the id is taken.
 	Prepare(ctx context.Context, r Receivable, record audit.Record) error
-	// Approve writes the claim as standing with its journal entry, if the act that prepared it is still the last one.
+	// Approve writes the claim as standing with its journal entry, if the act that prepared it is
+	// still the last one.
 	Approve(ctx context.Context, r Receivable, before string, record audit.Record) error
 }
 
@@ -32,16 +35,17 @@ type Claims struct {
 	Directory tenancy.Directory
 	Clock     clock.Clock
 	NewID     func() string
-	// Raised is told of a claim that stands now, so that open settlements are quoted anew; what it misses, the booking
-	// finds.
+	// Raised is told of a claim that stands now, so that open settlements are quoted anew; what it
+	// misses, the booking finds.
 	Raised func(ctx context.Context, r Receivable) error
 }
 
 // Prepare keeps a claim for a second person. The same call again answers the same.
 //
-// Errors: 3003 for an unknown creator or paying entity; 1003 for a cashier; 2002 receivable_exists when the id stands
-// for another claim.
-func (c *Claims) Prepare(ctx context.Context, by identity.Principal, in Receivable) (kept Receivable, replayed bool, err error) {
+// Errors: 3003 for an unknown creator or paying entity; 1003 for a cashier; 2002 receivable_exists
+// when the id stands for another claim.
+func (c *Claims) Prepare(ctx context.Context, by identity.Principal,
+	in Receivable) (kept Receivable, replayed bool, err error) {
 	if err := refuseCashier(by); err != nil {
 		return Receivable{}, false, err
 	}
@@ -55,7 +59,12 @@ func (c *Claims) Prepare(ctx context.Context, by identity.Principal, in Receivab
 	if _, err := c.Directory.Entity(ctx, by.Tenant, in.Entity, today); err != nil {
 		return Receivable{}, false, err
 	}
-	in.Tenant, in.State, in.PreparedBy, in.PreparedAt, in.Act, in.RaisedOn = by.Tenant, Prepared, by.Subject, c.Clock.Instant(), c.NewID(), today
+	in.Tenant = by.Tenant
+	in.State = Prepared
+	in.PreparedBy = by.Subject
+	in.PreparedAt = c.Clock.Instant()
+	in.Act = c.NewID()
+	in.RaisedOn = today
 	if in.ID == "" {
 		in.ID = "rcv-" + in.Act
 	}
@@ -69,7 +78,8 @@ func (c *Claims) Prepare(ctx context.Context, by identity.Principal, in Receivab
 	}
 	had, err := c.Store.ByID(ctx, by.Tenant, in.ID)
 	if err == nil && !had.asked(in) {
-		err = fault.New(fault.OtherContent, "receivable_exists", "This receivable_id stands for another claim; choose a new one.")
+		err = fault.New(fault.OtherContent, "receivable_exists",
+			"This receivable_id stands for another claim; choose a new one.")
 	}
 	return had, true, err
 }
@@ -77,22 +87,28 @@ func (c *Claims) Prepare(ctx context.Context, by identity.Principal, in Receivab
 // refuseCashier keeps apart who makes claims and who pays.
 func refuseCashier(by identity.Principal) error {
 	if by.Has(identity.Cashier) {
-		return fault.New(fault.Forbidden, "cashier", "A cashier prepares nothing; another person must do this.")
+		return fault.New(fault.Forbidden, "cashier",
+			"A cashier prepares nothing; another person must do this.")
 	}
 	return nil
 }
 
 // asked tells whether two claims ask for the same thing.
 func (r Receivable) asked(o Receivable) bool {
-	share := (r.MaxShare == nil) == (o.MaxShare == nil) && (r.MaxShare == nil || r.MaxShare.Cmp(*o.MaxShare) == 0)
-	return r.CreatorID == o.CreatorID && r.Entity == o.Entity && r.Kind == o.Kind && r.Amount == o.Amount && r.MCNPart == o.MCNPart &&
+	share := (r.MaxShare == nil) == (o.MaxShare == nil) &&
+		(r.MaxShare == nil || r.MaxShare.Cmp(*o.MaxShare) == 0)
+	return r.CreatorID == o.CreatorID && r.Entity == o.Entity && r.Kind == o.Kind &&
+		r.Amount == o.Amount && r.MCNPart == o.MCNPart &&
 		r.Document == o.Document && r.Reason == o.Reason && r.Settlement == o.Settlement && share
 }
 
-// Approve lets a prepared claim stand, by a second person's word. Standing already, it is answered as it is.
+// Approve lets a prepared claim stand, by a second person's word. Standing already, it is answered
+// as it is.
 //
-// Errors: 1003 for who prepared it, and for a cashier: who confirms a claim makes the settlements that bear it.
-func (c *Claims) Approve(ctx context.Context, by identity.Principal, id string) (Receivable, error) {
+// Errors: 1003 for who prepared it, and for a cashier: who confirms a claim makes the settlements
+// that bear it.
+func (c *Claims) Approve(ctx context.Context, by identity.Principal,
+	id string) (Receivable, error) {
 	if err := refuseCashier(by); err != nil {
 		return Receivable{}, err
 	}
@@ -108,21 +124,28 @@ func (c *Claims) Approve(ctx context.Context, by identity.Principal, id string) 
 }
 
 // approve lets a claim stand once; approvedNow is false where it did so already.
-func (c *Claims) approve(ctx context.Context, by identity.Principal, id string) (r Receivable, approvedNow bool, err error) {
+func (c *Claims) approve(ctx context.Context, by identity.Principal,
+	id string) (r Receivable, approvedNow bool, err error) {
 	had, err := c.Store.ByID(ctx, by.Tenant, id)
 	if err != nil || had.State == Open {
 		return had, false, err
 	}
 	if had.PreparedBy == by.Subject {
-		return had, false, fault.New(fault.Forbidden, "preparer", "Who asked for a receivable does not confirm it; a second person does.")
+		return had, false,
+			fault.New(fault.Forbidden, "preparer",
+				"Who asked for a receivable does not confirm it; a second person does.")
 	}
 	today, err := c.Clock.Today(ctx)
 	if err != nil {
 		return had, false, fault.Later(err)
 	}
 	r = had
-	r.State, r.Open, r.RaisedOn = Open, had.Amount, today
-	r.ApprovedBy, r.ApprovedAt, r.Act = by.Subject, c.Clock.Instant(), c.NewID()
+	r.State = Open
+	r.Open = had.Amount
+	r.RaisedOn = today
+	r.ApprovedBy = by.Subject
+	r.ApprovedAt = c.Clock.Instant()
+	r.Act = c.NewID()
 	record, err := recordOf(r, "receivable.raised", by.Subject)
 	if err != nil {
 		return had, false, err
@@ -131,7 +154,8 @@ func (c *Claims) approve(ctx context.Context, by identity.Principal, id string) 
 }
 
 func recordOf(r Receivable, act, by string) (audit.Record, error) {
-	what, err := json.Marshal(map[string]any{"creator_id": string(r.CreatorID), "paying_entity": string(r.Entity), "kind": r.Kind, "amount": r.Amount, "mcn_part": r.MCNPart,
+	what, err := json.Marshal(map[string]any{"creator_id": string(r.CreatorID),
+		"paying_entity": string(r.Entity), "kind": r.Kind, "amount": r.Amount, "mcn_part": r.MCNPart,
 		"document": r.Document, "max_share": r.MaxShare, "prepared_by": r.PreparedBy})
 	if err != nil {
 		return audit.Record{}, fault.Internal(err)
@@ -140,5 +164,6 @@ func recordOf(r Receivable, act, by string) (audit.Record, error) {
 	if r.State == Open {
 		at = r.ApprovedAt
 	}
-	return audit.Record{ID: r.Act, Tenant: r.Tenant, At: at, Actor: by, Act: act, Object: r.ID, What: what, Why: r.Reason}, nil
+	return audit.Record{ID: r.Act, Tenant: r.Tenant, At: at, Actor: by, Act: act, Object: r.ID,
+		What: what, Why: r.Reason}, nil
 }

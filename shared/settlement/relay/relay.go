@@ -1,5 +1,6 @@
-// Package relay turns changes of the settlements table into messages. It is the only reader of that table's
-// stream: the image of each write is the outbox, so nothing that was written is left untold.
+// Package relay turns changes of the settlements table into messages. It is the only reader of that
+// table's stream: the image of each write is the outbox, so nothing that was written is left
+// untold.
 package relay
 
 import (
@@ -37,7 +38,8 @@ type Message struct {
 	Type  string // of events on the bus
 }
 
-// Sender sends messages; it returns an error when any may not have arrived. Sending one twice is harmless.
+// Sender sends messages; it returns an error when any may not have arrived. Sending one twice is
+// harmless.
 type Sender interface {
 	Send(ctx context.Context, messages []Message) error
 }
@@ -89,7 +91,8 @@ func OfSettlement(s settlement.Settlement) ([]Message, error) {
 		out = append(out, task)
 	}
 	if s.Last.ID == s.TransitionID {
-		body, err := json.Marshal(event{ident.Settlement(s.ID), s.Tenant, s.CreatorID, s.Status, s.StatusVersion, s.TransitionID, stamp(s)})
+		body, err := json.Marshal(event{ident.Settlement(s.ID), s.Tenant, s.CreatorID, s.Status,
+			s.StatusVersion, s.TransitionID, stamp(s)})
 		if err != nil {
 			return nil, err
 		}
@@ -102,10 +105,11 @@ func stamp(s settlement.Settlement) string {
 	return s.LastUpdated.Format("2006-01-02T15:04:05.000Z07:00")
 }
 
-// recordOf is the audit record of the last act. Where one act wrote two settlements (a reopened payable), both
-// images give the same id, and the trail keeps one record.
+// recordOf is the audit record of the last act. Where one act wrote two settlements (a reopened
+// payable), both images give the same id, and the trail keeps one record.
 func recordOf(s settlement.Settlement) (Message, error) {
-	w := what{Status: s.Status, StatusVersion: s.StatusVersion, Gross: s.Gross.String(), Figures: s.Quote}
+	w := what{Status: s.Status, StatusVersion: s.StatusVersion, Gross: s.Gross.String(),
+		Figures: s.Quote}
 	if s.Quote != "" || s.Booking != "" {
 		w.Net = s.Net.String()
 	}
@@ -122,8 +126,10 @@ func recordOf(s settlement.Settlement) (Message, error) {
 	if err != nil {
 		return Message{}, err
 	}
-	return OfRecord(audit.Record{ID: s.Last.ID, Tenant: s.Tenant, At: s.LastUpdated, Actor: s.Last.By, Act: s.Last.Name,
-		Object: s.ID, What: detail, Why: s.Last.Reason, TaxID: s.TaxpayerID, LedgerHash: s.Last.Ledger, Trace: s.TraceID})
+	return OfRecord(audit.Record{ID: s.Last.ID, Tenant: s.Tenant, At: s.LastUpdated, Actor: s.Last.By,
+		Act:    s.Last.Name,
+		Object: s.ID, What: detail, Why: s.Last.Reason, TaxID: s.TaxpayerID, LedgerHash: s.Last.Ledger,
+		Trace: s.TraceID})
 }
 
 // OfRecord is the message of one audit record.
@@ -135,15 +141,16 @@ func OfRecord(r audit.Record) (Message, error) {
 	return Message{Queue: Audit, Group: string(r.Tenant), ID: r.ID, Body: body}, nil
 }
 
-// Again is the message of an operation that stood still; round names the sweep, so that a new one is not taken
-// for a repeat of the last.
+// Again is the message of an operation that stood still; round names the sweep, so that a new one
+// is not taken for a repeat of the last.
 func Again(s settlement.Settlement, op, round string) (Message, error) {
 	return taskOf(s, op, s.Last.ID+"-"+round)
 }
 
 // taskOf puts an operation on its queue.
 func taskOf(s settlement.Settlement, op, id string) (Message, error) {
-	body, err := json.Marshal(settlement.Task{Tenant: s.Tenant, SettlementID: ident.Settlement(s.ID), TransitionID: s.Last.ID, Op: op, Trace: s.TraceID})
+	body, err := json.Marshal(settlement.Task{Tenant: s.Tenant, SettlementID: ident.Settlement(s.ID),
+		TransitionID: s.Last.ID, Op: op, Trace: s.TraceID})
 	if err != nil {
 		return Message{}, err
 	}

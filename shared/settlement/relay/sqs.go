@@ -62,15 +62,18 @@ func (a AWS) enqueue(ctx context.Context, queue Queue, ms []Message) error {
 	}
 	in := &sqs.SendMessageBatchInput{QueueUrl: aws.String(url)}
 	for i, m := range ms {
-		in.Entries = append(in.Entries, sqstypes.SendMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), MessageBody: aws.String(string(m.Body)),
-			MessageGroupId: aws.String(m.Group), MessageDeduplicationId: aws.String(m.ID)})
+		in.Entries = append(in.Entries,
+			sqstypes.SendMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)),
+				MessageBody:    aws.String(string(m.Body)),
+				MessageGroupId: aws.String(m.Group), MessageDeduplicationId: aws.String(m.ID)})
 	}
 	out, err := a.SQS.SendMessageBatch(ctx, in)
 	if err != nil {
 		return awsfault.Of(fmt.Errorf("send to %s: %w", queue, err))
 	}
 	if len(out.Failed) > 0 {
-		return fmt.Errorf("send to %s: %d refused, first: %s", queue, len(out.Failed), aws.ToString(out.Failed[0].Code))
+		return fmt.Errorf("send to %s: %d refused, first: %s", queue, len(out.Failed),
+			aws.ToString(out.Failed[0].Code))
 	}
 	return nil
 }
@@ -78,7 +81,8 @@ func (a AWS) enqueue(ctx context.Context, queue Queue, ms []Message) error {
 func (a AWS) publish(ctx context.Context, ms []Message) error {
 	in := &eventbridge.PutEventsInput{}
 	for _, m := range ms {
-		in.Entries = append(in.Entries, eventtypes.PutEventsRequestEntry{EventBusName: aws.String(a.Bus), Source: aws.String("fenzhang"),
+		in.Entries = append(in.Entries, eventtypes.PutEventsRequestEntry{EventBusName: aws.String(a.Bus),
+			Source:     aws.String("fenzhang"),
 			DetailType: aws.String(m.Type), Detail: aws.String(string(m.Body))})
 	}
 	out, err := a.Events.PutEvents(ctx, in)
@@ -101,10 +105,12 @@ type Store struct {
 // Keep writes the record; writing it again changes nothing.
 func (s Store) Keep(ctx context.Context, tenant ident.Tenant, id, why string, record []byte) error {
 	k := keys.Quarantine(tenant, id)
-	_, err := s.DB.PutItem(ctx, &dynamodb.PutItemInput{TableName: aws.String(s.Table), Item: map[string]types.AttributeValue{
-		"pk": &types.AttributeValueMemberS{Value: k.PK}, "sk": &types.AttributeValueMemberS{Value: k.SK},
-		"why": &types.AttributeValueMemberS{Value: why}, "record": &types.AttributeValueMemberB{Value: record},
-		"at": &types.AttributeValueMemberS{Value: s.Now().UTC().Format(time.RFC3339)},
-	}})
+	_, err := s.DB.PutItem(ctx,
+		&dynamodb.PutItemInput{TableName: aws.String(s.Table), Item: map[string]types.AttributeValue{
+			"pk": &types.AttributeValueMemberS{Value: k.PK}, "sk": &types.AttributeValueMemberS{Value: k.SK},
+			"why":    &types.AttributeValueMemberS{Value: why},
+			"record": &types.AttributeValueMemberB{Value: record},
+			"at":     &types.AttributeValueMemberS{Value: s.Now().UTC().Format(time.RFC3339)},
+		}})
 	return awsfault.Of(err)
 }

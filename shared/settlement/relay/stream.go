@@ -17,7 +17,8 @@ import (
 	"fenzhang/shared/settlement/settlementdb"
 )
 
-// Quarantine keeps a stream record that cannot be read, so that it neither stops the shard nor is lost.
+// Quarantine keeps a stream record that cannot be read, so that it neither stops the shard nor is
+// lost.
 type Quarantine interface {
 	Keep(ctx context.Context, tenant ident.Tenant, id, why string, record []byte) error
 }
@@ -29,9 +30,10 @@ type Stream struct {
 	Log        *slog.Logger
 }
 
-// Handle sends what a batch of changes means. A failed send fails the whole batch: everything in it is sent
-// again, and the queues know what they had.
-func (s *Stream) Handle(ctx context.Context, ev events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
+// Handle sends what a batch of changes means. A failed send fails the whole batch: everything in it
+// is sent again, and the queues know what they had.
+func (s *Stream) Handle(ctx context.Context,
+	ev events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
 	none := events.DynamoDBEventResponse{BatchItemFailures: []events.DynamoDBBatchItemFailure{}}
 	var out []Message
 	for i := range ev.Records {
@@ -86,7 +88,8 @@ func ofOutbox(image map[string]events.DynamoDBAttributeValue) ([]Message, error)
 	}
 	out := []Message{m}
 	if detail := textOf(image, outbox.EventAttribute); detail != "" {
-		out = append(out, Message{Queue: Bus, ID: rec.ID, Body: []byte(detail), Type: cmp.Or(textOf(image, outbox.NameAttribute), rec.Act)})
+		out = append(out, Message{Queue: Bus, ID: rec.ID, Body: []byte(detail),
+			Type: cmp.Or(textOf(image, outbox.NameAttribute), rec.Act)})
 	}
 	return out, nil
 }
@@ -98,8 +101,10 @@ func textOf(image map[string]events.DynamoDBAttributeValue, name string) string 
 	return ""
 }
 
-// convert turns the stream's attribute values into those of the client; META has texts, numbers and one binary.
-func convert(image map[string]events.DynamoDBAttributeValue) (map[string]types.AttributeValue, error) {
+// convert turns the stream's attribute values into those of the client; META has texts, numbers and
+// one binary.
+func convert(image map[string]events.DynamoDBAttributeValue) (map[string]types.AttributeValue,
+	error) {
 	it := make(map[string]types.AttributeValue, len(image))
 	for name, v := range image {
 		switch v.DataType() {
@@ -125,6 +130,7 @@ func (s *Stream) keep(ctx context.Context, r *events.DynamoDBEventRecord, why er
 	if err != nil {
 		return err
 	}
-	s.Log.ErrorContext(ctx, "stream record quarantined", "tenant", tenant, "event_id", r.EventID, "cause", why.Error())
+	s.Log.ErrorContext(ctx, "stream record quarantined", "tenant", tenant, "event_id", r.EventID,
+		"cause", why.Error())
 	return s.Quarantine.Keep(ctx, ident.Tenant(tenant), r.EventID, why.Error(), body)
 }

@@ -1,5 +1,5 @@
-// Package replay runs a proposed contract over the settlements of past months and tells each party's difference.
-// Nothing is written.
+// Package replay runs a proposed contract over the settlements of past months and tells each
+// party's difference. Nothing is written.
 package replay
 
 import (
@@ -30,7 +30,8 @@ type Request struct {
 	To       civil.Month      `json:"to"`
 }
 
-// Line is a party's money of an income type in a month: as it was shared, and as the proposal would share it.
+// Line is a party's money of an income type in a month: as it was shared, and as the proposal would
+// share it.
 type Line struct {
 	Month      civil.Month `json:"month"`
 	IncomeType string      `json:"income_type"`
@@ -45,8 +46,8 @@ type Total struct {
 	Difference money.Amount `json:"difference"`
 }
 
-// Report is the outcome. Lines go by month, income type and party. What the proposal does not cover is named and
-// stands in no line.
+// Report is the outcome. Lines go by month, income type and party. What the proposal does not cover
+// is named and stands in no line.
 type Report struct {
 	CreatorID   ident.Creator `json:"creator_id"`
 	Level       string        `json:"level"` // the creator's level now, by which the proposal weighs
@@ -58,7 +59,8 @@ type Report struct {
 
 // Settlements lists a creator's settlements, newest first.
 type Settlements interface {
-	List(ctx context.Context, tenant ident.Tenant, q settlement.Query, cursor string, limit int) ([]settlement.Settlement, string, error)
+	List(ctx context.Context, tenant ident.Tenant, q settlement.Query, cursor string,
+		limit int) ([]settlement.Settlement, string, error)
 }
 
 // Creators finds payee accounts.
@@ -89,11 +91,11 @@ func (r Request) problems() []fault.Field {
 	return found
 }
 
-// Run replays a proposal over what stands: settlements that were undone, later occurrences of the same money and
-// payees' own settlements are left out, so that each yuan is counted once.
+// Run replays a proposal over what stands: settlements that were undone, later occurrences of the
+// same money and payees' own settlements are left out, so that each yuan is counted once.
 //
-// Errors: fault.InvalidInput; fault.Absent for an unknown creator; 2001 when the creator has more settlements than
-// one replay reads.
+// Errors: fault.InvalidInput; fault.Absent for an unknown creator; 2001 when the creator has more
+// settlements than one replay reads.
 func (s Service) Run(ctx context.Context, tenant ident.Tenant, r Request) (Report, error) {
 	if p := r.problems(); len(p) > 0 {
 		return Report{}, fault.Invalid(p...)
@@ -102,14 +104,17 @@ func (s Service) Run(ctx context.Context, tenant ident.Tenant, r Request) (Repor
 	if err != nil {
 		return Report{}, err
 	}
-	run := &replay{request: r, plans: map[string]*split.Plan{}, sums: map[key]*Total{}, totals: map[string]*Total{},
-		report: Report{CreatorID: creator.CreatorID, Level: creator.Level, Lines: []Line{}, Totals: []Total{}, Settlements: []string{}, NotCovered: []string{}}}
+	run := &replay{request: r, plans: map[string]*split.Plan{}, sums: map[key]*Total{},
+		totals: map[string]*Total{},
+		report: Report{CreatorID: creator.CreatorID, Level: creator.Level, Lines: []Line{},
+			Totals: []Total{}, Settlements: []string{}, NotCovered: []string{}}}
 	if err := run.compile(creator); err != nil {
 		return Report{}, err
 	}
 	cursor := ""
 	for read := 0; ; {
-		page, next, err := s.Settlements.List(ctx, tenant, settlement.Query{Creator: creator.CreatorID}, cursor, pageSize)
+		page, next, err := s.Settlements.List(ctx, tenant, settlement.Query{Creator: creator.CreatorID},
+			cursor, pageSize)
 		if err != nil {
 			return Report{}, err
 		}
@@ -120,7 +125,8 @@ func (s Service) Run(ctx context.Context, tenant ident.Tenant, r Request) (Repor
 			return run.done(), nil
 		}
 		if read >= MaxSettlements {
-			return Report{}, fault.Invalid(fault.Field{Field: "contract.creator_id", Problem: "has more than 2000 settlements; one replay reads no more"})
+			return Report{}, fault.Invalid(fault.Field{Field: "contract.creator_id",
+				Problem: "has more than 2000 settlements; one replay reads no more"})
 		}
 		cursor = next
 	}
@@ -145,17 +151,20 @@ func (r *replay) compile(creator tenancy.Creator) error {
 	for incomeType, terms := range r.request.Contract.Splits {
 		plan, err := split.Compile(incomeType, terms, creator.Level)
 		if err != nil {
-			return fault.Invalid(fault.Field{Field: "contract.splits." + incomeType, Problem: "cannot be applied: " + err.Error()})
+			return fault.Invalid(fault.Field{Field: "contract.splits." + incomeType,
+				Problem: "cannot be applied: " + err.Error()})
 		}
 		r.plans[incomeType] = plan
 	}
 	return nil
 }
 
-// counts tells whether a settlement's money belongs to the months asked for, and to no other settlement.
+// counts tells whether a settlement's money belongs to the months asked for, and to no other
+// settlement.
 func (r *replay) counts(s settlement.Settlement) bool {
 	within := !s.ServicePeriod.Before(r.request.From) && !r.request.To.Before(s.ServicePeriod)
-	return within && !s.Dead() && s.ReopenedBy == "" && s.Parent == "" && s.Source != settlement.SourceOpening
+	return within && !s.Dead() && s.ReopenedBy == "" && s.Parent == "" &&
+		s.Source != settlement.SourceOpening
 }
 
 func (r *replay) add(s settlement.Settlement) {
@@ -205,7 +214,8 @@ func (r *replay) done() Report {
 		r.report.Lines = append(r.report.Lines, Line{k.month, k.incomeType, *t})
 	}
 	slices.SortFunc(r.report.Lines, func(a, b Line) int {
-		return cmp.Or(cmp.Compare(a.Month.String(), b.Month.String()), cmp.Compare(a.IncomeType, b.IncomeType), cmp.Compare(a.Party, b.Party))
+		return cmp.Or(cmp.Compare(a.Month.String(), b.Month.String()),
+			cmp.Compare(a.IncomeType, b.IncomeType), cmp.Compare(a.Party, b.Party))
 	})
 	for _, t := range r.totals {
 		t.Difference = t.Proposed.Sub(t.Then)

@@ -18,12 +18,16 @@ var (
 	sha256Text    = regexp.MustCompile(`^[0-9a-f]{64}$`)
 )
 
-// listQuery reads the query string of a list: what narrows it, its length, and whether only overdue ones are wanted.
+// listQuery reads the query string of a list: what narrows it, its length, and whether only overdue
+// ones are wanted.
 func listQuery(r *httpapi.Request) (settlement.Query, int, bool, error) {
 	var p fault.Problems
-	q := settlement.Query{Status: settlement.Status(r.Query.Get("status")), Creator: ident.Creator(r.Query.Get("creator_id")), Hold: r.Query.Get("hold")}
-	p.AddIf(q.Status != "" && !slices.Contains(settlement.Statuses(), q.Status), "status", "is not a status")
-	p.AddIf(q.Creator != "" && !ident.Valid(q.Creator), "creator_id", "must be 1 to 64 letters, digits, _ or -")
+	q := settlement.Query{Status: settlement.Status(r.Query.Get("status")),
+		Creator: ident.Creator(r.Query.Get("creator_id")), Hold: r.Query.Get("hold")}
+	p.AddIf(q.Status != "" && !slices.Contains(settlement.Statuses(), q.Status), "status",
+		"is not a status")
+	p.AddIf(q.Creator != "" && !ident.Valid(q.Creator), "creator_id",
+		"must be 1 to 64 letters, digits, _ or -")
 	day := func(name string) civil.Date {
 		text := r.Query.Get(name)
 		if text == "" {
@@ -77,7 +81,8 @@ func simple(r *httpapi.Request) (settlement.Intent, error) {
 
 // holdReasons are the holds that a person may set.
 func holdReasons() []string {
-	return []string{settlement.HoldManual, "RISK", "PAPER_MISSING", "ACCOUNT_UNCHECKED", "WAITING_RECEIPT", settlement.HoldInvoice}
+	return []string{settlement.HoldManual, "RISK", "PAPER_MISSING", "ACCOUNT_UNCHECKED",
+		"WAITING_RECEIPT", settlement.HoldInvoice}
 }
 
 func holdOf(r *httpapi.Request) (settlement.Intent, settlement.Hold, error) {
@@ -90,9 +95,11 @@ func holdOf(r *httpapi.Request) (settlement.Intent, settlement.Hold, error) {
 		return settlement.Intent{}, settlement.Hold{}, err
 	}
 	p := b.problems()
-	p.AddIf(!slices.Contains(holdReasons(), b.Reason), "reason", "must be one of "+strings.Join(holdReasons(), ", "))
+	p.AddIf(!slices.Contains(holdReasons(), b.Reason), "reason",
+		"must be one of "+strings.Join(holdReasons(), ", "))
 	p.AddIf(len(b.Text) > maxText, "text", "must not be longer than 500 bytes")
-	return b.intent(r), settlement.Hold{Reason: b.Reason, Owner: r.Subject, Until: b.Until, Text: b.Text}, p.Err()
+	return b.intent(r),
+		settlement.Hold{Reason: b.Reason, Owner: r.Subject, Until: b.Until, Text: b.Text}, p.Err()
 }
 
 func netOf(r *httpapi.Request) (settlement.Intent, money.Amount, error) {
@@ -133,9 +140,11 @@ func invoiceOf(r *httpapi.Request) (settlement.Intent, settlement.InvoicePaper, 
 	}
 	a := act{Version: b.Version, Reason: "invoice " + b.Number}
 	p := a.problems()
-	p.AddIf(!invoiceNumber.MatchString(b.Number), "number", "must be the 20 digits of a fully digital invoice")
+	p.AddIf(!invoiceNumber.MatchString(b.Number), "number",
+		"must be the 20 digits of a fully digital invoice")
 	p.AddIf(b.IssuedOn.IsZero(), "issued_on", civil.ErrDate.Error())
 	p.AddIf(!b.Amount.Positive(), "amount", "must be above zero, as yuan with exactly two decimals")
-	p.AddIf(!sha256Text.MatchString(b.FileSHA256), "file_sha256", "must be 64 lower-case hexadecimal digits")
+	p.AddIf(!sha256Text.MatchString(b.FileSHA256), "file_sha256",
+		"must be 64 lower-case hexadecimal digits")
 	return a.intent(r), b.InvoicePaper, p.Err()
 }

@@ -42,7 +42,8 @@ func (b bulkBody) problems() fault.Problems {
 		field := "items." + strconv.Itoa(i)
 		p.AddIf(!ident.Valid(item.ID), field+".settlement_id", "must be 1 to 64 letters, digits, _ or -")
 		p.AddIf(seen[string(item.ID)], field+".settlement_id", "is given twice")
-		p.AddIf(item.Version < 1, field+".status_version", "must be the status_version you read, 1 or more")
+		p.AddIf(item.Version < 1, field+".status_version",
+			"must be the status_version you read, 1 or more")
 		seen[string(item.ID)] = true
 	}
 	return p
@@ -86,7 +87,8 @@ func (a API) transitions(ctx context.Context, r *httpapi.Request) (httpapi.Respo
 	work.SetLimit(pace.AtOnce(ctx, bulkWork))
 	for i, item := range b.Items {
 		work.Go(func() error {
-			all[i] = a.moveOne(ctx, settlement.Intent{By: r.Principal, ID: string(item.ID), Version: item.Version, Reason: b.Reason}, b.To)
+			all[i] = a.moveOne(ctx, settlement.Intent{By: r.Principal, ID: string(item.ID),
+				Version: item.Version, Reason: b.Reason}, b.To)
 			return nil
 		})
 	}
@@ -96,10 +98,12 @@ func (a API) transitions(ctx context.Context, r *httpapi.Request) (httpapi.Respo
 	return a.bulkAnswer(ctx, r, viewer, b.Items, all)
 }
 
-// moveOne moves one settlement; one that an earlier call of the same person has moved is answered as it stands.
+// moveOne moves one settlement; one that an earlier call of the same person has moved is answered
+// as it stands.
 func (a API) moveOne(ctx context.Context, in settlement.Intent, to settlement.Status) moved {
 	s, err := a.Service.Transition(ctx, in, to)
-	if !fault.HasCode(err, fault.IllegalMove) && !fault.HasCode(err, fault.StaleVersion) && !fault.HasCode(err, fault.Forbidden) {
+	if !fault.HasCode(err, fault.IllegalMove) && !fault.HasCode(err, fault.StaleVersion) &&
+		!fault.HasCode(err, fault.Forbidden) {
 		return moved{Settlement: s, err: err}
 	}
 	now, readErr := a.Service.Read(ctx, in.By, in.ID)
@@ -109,7 +113,8 @@ func (a API) moveOne(ctx context.Context, in settlement.Intent, to settlement.St
 	return moved{err: err}
 }
 
-func (a API) bulkAnswer(ctx context.Context, r *httpapi.Request, viewer settlement.Viewer, items []bulkItem, all []moved) (httpapi.Response, error) {
+func (a API) bulkAnswer(ctx context.Context, r *httpapi.Request, viewer settlement.Viewer,
+	items []bulkItem, all []moved) (httpapi.Response, error) {
 	var done []settlement.Settlement
 	for _, m := range all {
 		if m.err == nil {

@@ -15,7 +15,8 @@ func (a API) replay(ctx context.Context, r *httpapi.Request) (httpapi.Response, 
 	if problems := strictjson.Decode(r.Body, &body); len(problems) > 0 {
 		return httpapi.Response{}, fault.Invalid(problems...)
 	}
-	report, err := replay.Service{Settlements: a.Service.Store, Creators: a.Service.Directory}.Run(ctx, r.Tenant, body)
+	report, err := replay.Service{Settlements: a.Service.Store, Creators: a.Service.Directory}.Run(ctx,
+		r.Tenant, body)
 	if err != nil {
 		return httpapi.Response{}, err
 	}

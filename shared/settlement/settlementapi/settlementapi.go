@@ -1,4 +1,5 @@
-// Package settlementapi is settlements over HTTP: the routes of settle-incentive and manage-settlements.
+// Package settlementapi is settlements over HTTP: the routes of settle-incentive and
+// manage-settlements.
 package settlementapi
 
 import (
@@ -21,7 +22,8 @@ type API struct{ Service *settlement.Service }
 
 // SettleRoutes are the routes of settle-incentive.
 func (a API) SettleRoutes() []httpapi.Route {
-	return []httpapi.Route{{Method: "POST", Path: "/v1/incentive/settle", Roles: makers(), Handle: a.settle}}
+	return []httpapi.Route{{Method: "POST", Path: "/v1/incentive/settle", Roles: makers(),
+		Handle: a.settle}}
 }
 
 // ManageRoutes are the routes of manage-settlements.
@@ -37,8 +39,10 @@ func (a API) ManageRoutes() []httpapi.Route {
 		{Method: "POST", Path: one + "/hold", Roles: makers(), Handle: a.hold},
 		{Method: "POST", Path: one + "/release", Roles: makers(), Handle: a.release},
 		{Method: "POST", Path: one + "/invoice", Roles: makers(), Handle: a.invoice},
-		{Method: "POST", Path: "/v1/contracts/replay", Roles: []identity.Role{identity.Finance, identity.Admin}, Handle: a.replay},
-		{Method: "POST", Path: one + "/parties", Roles: []identity.Role{identity.Finance, identity.Admin}, Handle: a.askParty},
+		{Method: "POST", Path: "/v1/contracts/replay",
+			Roles: []identity.Role{identity.Finance, identity.Admin}, Handle: a.replay},
+		{Method: "POST", Path: one + "/parties", Roles: []identity.Role{identity.Finance, identity.Admin},
+			Handle: a.askParty},
 		{Method: "POST", Path: one + "/confirm-net", Roles: deciders(), Handle: a.confirmNet},
 		{Method: "POST", Path: one + "/cancel", Roles: deciders(), Handle: a.cancel},
 		{Method: "POST", Path: one + "/reopen", Roles: deciders(), Handle: a.reopen},
@@ -63,7 +67,8 @@ func (a API) settle(ctx context.Context, r *httpapi.Request) (httpapi.Response, 
 	key := r.Header["x-idemp-key"]
 	var req settlement.Request
 	if problems := strictjson.Decode(r.Body, &req); len(problems) > 0 {
-		var document map[string]json.RawMessage // one that cannot be read at all says nothing of its fields
+		// one that cannot be read at all says nothing of its fields
+		var document map[string]json.RawMessage
 		unreadable := len(strictjson.Decode(r.Body, &document)) > 0
 		return httpapi.Response{}, a.Service.Unread(ctx, key, req, problems, unreadable)
 	}
@@ -90,7 +95,8 @@ func (a API) read(ctx context.Context, r *httpapi.Request) (httpapi.Response, er
 }
 
 // show answers one settlement with its figures and history.
-func (a API) show(ctx context.Context, r *httpapi.Request, s settlement.Settlement) (httpapi.Response, error) {
+func (a API) show(ctx context.Context, r *httpapi.Request,
+	s settlement.Settlement) (httpapi.Response, error) {
 	viewer, err := a.Service.Viewer(ctx, r.Principal)
 	if err != nil {
 		return httpapi.Response{}, err
@@ -111,7 +117,8 @@ func (a API) explain(ctx context.Context, r *httpapi.Request) (httpapi.Response,
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	return httpapi.OK(Explanation{SettlementID: ident.Settlement(s.ID), Steps: settlement.Explain(s, f[s.ID])}), nil
+	return httpapi.OK(Explanation{SettlementID: ident.Settlement(s.ID),
+		Steps: settlement.Explain(s, f[s.ID])}), nil
 }
 
 type listAnswer struct {
@@ -177,8 +184,8 @@ func (a API) transition(ctx context.Context, r *httpapi.Request) (httpapi.Respon
 	return a.done(ctx, r)(a.Service.Transition(ctx, b.intent(r), b.To))
 }
 
-// mayMove is the role for a target: IN_REVIEW is a preparer's, APPROVED and FAILED an approver's, PAYING and PAID
-// are the system's alone.
+// mayMove is the role for a target: IN_REVIEW is a preparer's, APPROVED and FAILED an approver's,
+// PAYING and PAID are the system's alone.
 func mayMove(p identity.Principal, to settlement.Status) error {
 	switch {
 	case to == settlement.InReview && !p.Has(makers()...),
@@ -190,7 +197,8 @@ func mayMove(p identity.Principal, to settlement.Status) error {
 }
 
 // done answers the settlement that an act left.
-func (a API) done(ctx context.Context, r *httpapi.Request) func(settlement.Settlement, error) (httpapi.Response, error) {
+func (a API) done(ctx context.Context, r *httpapi.Request) func(settlement.Settlement,
+	error) (httpapi.Response, error) {
 	return func(s settlement.Settlement, err error) (httpapi.Response, error) {
 		if err != nil {
 			return httpapi.Response{}, err

@@ -16,17 +16,18 @@ import (
 
 // View is a settlement as the HTTP contract shows it.
 type View struct {
-	SettlementID  ident.Settlement  `json:"settlement_id"`
-	Tenant        ident.Tenant      `json:"tenant"`
-	CreatorID     ident.Creator     `json:"creator_id"`
-	TaxpayerID    ident.Taxpayer    `json:"taxpayer_id"`
-	PayingEntity  ident.Entity      `json:"paying_entity"`
-	Route         string            `json:"route"`
-	IncomeType    string            `json:"income_type"`
-	ActivityID    string            `json:"activity_id"`
-	ServicePeriod civil.Month       `json:"service_period"`
-	VATDate       civil.Date        `json:"vat_date"`
-	Provisional   bool              `json:"dates_provisional"` // vat_date may still move: the calendar of its year is not loaded
+	SettlementID  ident.Settlement `json:"settlement_id"`
+	Tenant        ident.Tenant     `json:"tenant"`
+	CreatorID     ident.Creator    `json:"creator_id"`
+	TaxpayerID    ident.Taxpayer   `json:"taxpayer_id"`
+	PayingEntity  ident.Entity     `json:"paying_entity"`
+	Route         string           `json:"route"`
+	IncomeType    string           `json:"income_type"`
+	ActivityID    string           `json:"activity_id"`
+	ServicePeriod civil.Month      `json:"service_period"`
+	VATDate       civil.Date       `json:"vat_date"`
+	// vat_date may still move: the calendar of its year is not loaded
+	Provisional   bool              `json:"dates_provisional"`
 	PaymentDate   civil.Date        `json:"payment_date"`
 	Status        settlement.Status `json:"status"`
 	StatusVersion int               `json:"status_version"`
@@ -119,9 +120,10 @@ type approvals struct {
 }
 
 type approvalView struct {
-	By      string       `json:"by"`
-	Net     money.Amount `json:"net"`         // as it was shown to that person
-	Changed bool         `json:"net_changed"` // the quote was another one then; the approval stands, it binds gross and shares
+	By  string       `json:"by"`
+	Net money.Amount `json:"net"` // as it was shown to that person
+	// the quote was another one then; the approval stands, it binds gross and shares
+	Changed bool `json:"net_changed"`
 }
 
 // reviewView is what the tenant's checks found.
@@ -143,12 +145,19 @@ func textOf(s string) *string {
 }
 
 // viewOf shows a settlement with its figures, by their hashes. In lists the history is left out.
-func viewOf(viewer settlement.Viewer, s settlement.Settlement, f map[string]settlement.Figures, withHistory bool) View {
-	v := View{SettlementID: ident.Settlement(s.ID), Tenant: s.Tenant, CreatorID: s.CreatorID, TaxpayerID: s.TaxpayerID, PayingEntity: s.Entity, Route: s.Route,
-		IncomeType: s.IncomeType, ActivityID: s.ActivityID, ServicePeriod: s.ServicePeriod, VATDate: s.VATDate, Provisional: s.Provisional != nil, PaymentDate: s.PaymentDate,
-		Status: s.Status, StatusVersion: s.StatusVersion, LastUpdated: civil.Stamp(s.LastUpdated), TransitionID: s.TransitionID, Hold: holdViewOf(viewer, s),
-		Gross: s.Gross, Shares: s.Shares, Memo: s.Memo, CreatorShare: s.CreatorShare(), Next: nextOf(viewer, s), CreatorText: viewer.CreatorText(s), Arrival: civil.StampOf(viewer.ArrivalOf(s)),
-		Reopens: textOf(string(s.Reopens)), ReopenedBy: textOf(string(s.ReopenedBy)), ReasonClass: textOf(s.ReasonClass), Parent: textOf(string(s.Parent)), Parties: partyViews(s)}
+func viewOf(viewer settlement.Viewer, s settlement.Settlement, f map[string]settlement.Figures,
+	withHistory bool) View {
+	v := View{SettlementID: ident.Settlement(s.ID), Tenant: s.Tenant, CreatorID: s.CreatorID,
+		TaxpayerID: s.TaxpayerID, PayingEntity: s.Entity, Route: s.Route,
+		IncomeType: s.IncomeType, ActivityID: s.ActivityID, ServicePeriod: s.ServicePeriod,
+		VATDate: s.VATDate, Provisional: s.Provisional != nil, PaymentDate: s.PaymentDate,
+		Status: s.Status, StatusVersion: s.StatusVersion, LastUpdated: civil.Stamp(s.LastUpdated),
+		TransitionID: s.TransitionID, Hold: holdViewOf(viewer, s),
+		Gross: s.Gross, Shares: s.Shares, Memo: s.Memo, CreatorShare: s.CreatorShare(),
+		Next: nextOf(viewer, s), CreatorText: viewer.CreatorText(s),
+		Arrival: civil.StampOf(viewer.ArrivalOf(s)),
+		Reopens: textOf(string(s.Reopens)), ReopenedBy: textOf(string(s.ReopenedBy)),
+		ReasonClass: textOf(s.ReasonClass), Parent: textOf(string(s.Parent)), Parties: partyViews(s)}
 	v.Unconfirmed = []string{}
 	if !viewer.ForCreator {
 		v.Approvals, v.Review = approvalsOf(s), reviewOf(viewer, s)
@@ -164,7 +173,8 @@ func viewOf(viewer settlement.Viewer, s settlement.Settlement, f map[string]sett
 		v.figures = *figuresOf(s, b)
 	}
 	if s.Payout != nil {
-		v.Payout = &payoutView{Key: s.Payout.Key, Method: s.Payout.Method, State: s.Payout.State, SentAt: civil.StampOf(s.Payout.SentAt),
+		v.Payout = &payoutView{Key: s.Payout.Key, Method: s.Payout.Method, State: s.Payout.State,
+			SentAt:    civil.StampOf(s.Payout.SentAt),
 			GatewayID: textOf(s.Payout.GatewayID), Reason: textOf(s.Payout.Reason)}
 	}
 	if withHistory {
@@ -179,7 +189,8 @@ func holdViewOf(viewer settlement.Viewer, s settlement.Settlement) *holdView {
 		return nil
 	}
 	kind := reason.OfHold(s.Hold.Reason)
-	h := &holdView{Reason: s.Hold.Reason, Owner: s.Hold.Owner, Until: s.Hold.Until, Text: s.Hold.Text, Since: civil.Stamp(s.HoldBegan()), Release: words(kind.Release), Ends: kind.Ends}
+	h := &holdView{Reason: s.Hold.Reason, Owner: s.Hold.Owner, Until: s.Hold.Until, Text: s.Hold.Text,
+		Since: civil.Stamp(s.HoldBegan()), Release: words(kind.Release), Ends: kind.Ends}
 	if viewer.ForCreator {
 		h.Text = kind.Creator.ZH
 		if ident.Creator(h.Owner) != s.CreatorID {
@@ -207,7 +218,8 @@ func reviewOf(viewer settlement.Viewer, s settlement.Settlement) *reviewView {
 	if s.Review == nil {
 		return nil
 	}
-	r := &reviewView{Version: s.Review.Version, Findings: make([]findingView, 0, len(s.Review.Findings))}
+	r := &reviewView{Version: s.Review.Version,
+		Findings: make([]findingView, 0, len(s.Review.Findings))}
 	for _, code := range s.Review.Findings {
 		r.Findings = append(r.Findings, findingView{code, viewer.Rules.Says(code)})
 	}
@@ -219,11 +231,14 @@ func figuresOf(s settlement.Settlement, f settlement.Figures) *figures {
 	r := f.Result
 	offs, pay := []setOff{}, r.Net
 	for _, o := range s.SetOffs {
-		offs = append(offs, setOff{Kind: o.Kind, Amount: o.Amount, Document: o.Document, Receivable: o.Receivable})
+		offs = append(offs,
+			setOff{Kind: o.Kind, Amount: o.Amount, Document: o.Document, Receivable: o.Receivable})
 		pay = pay.Sub(o.Amount)
 	}
-	pay = money.MaxOf(pay, money.Amount{}) // a quote that the booking replaced may be below what is set off now
-	return &figures{TaxableIncome: &r.TaxableIncome, Taxes: lines(r.Taxes), PayeeObligations: lines(r.PayeeObligations), PayerTaxes: lines(r.PayerTaxes),
+	// a quote that the booking replaced may be below what is set off now
+	pay = money.MaxOf(pay, money.Amount{})
+	return &figures{TaxableIncome: &r.TaxableIncome, Taxes: lines(r.Taxes),
+		PayeeObligations: lines(r.PayeeObligations), PayerTaxes: lines(r.PayerTaxes),
 		Net: &r.Net, SetOffs: offs, ToPay: &pay, Rules: &r.Rules, Unconfirmed: words(r.Unconfirmed)}
 }
 
@@ -241,12 +256,15 @@ func words(ws []string) []string {
 	return ws
 }
 
-// historyOf begins with the opening, which came from nothing. A creator is not told who at its agency did what.
+// historyOf begins with the opening, which came from nothing. A creator is not told who at its
+// agency did what.
 func historyOf(viewer settlement.Viewer, s settlement.Settlement) []moveView {
-	out := []moveView{{To: settlement.PendingReview, At: civil.Stamp(s.OpenedAt), By: s.Opener, TransitionID: s.OpenedBy}}
+	out := []moveView{{To: settlement.PendingReview, At: civil.Stamp(s.OpenedAt), By: s.Opener,
+		TransitionID: s.OpenedBy}}
 	for _, m := range s.History {
 		from := m.From
-		out = append(out, moveView{From: &from, To: m.To, At: civil.Stamp(m.At), By: m.By, TransitionID: m.TransitionID, Reason: textOf(m.Reason)})
+		out = append(out, moveView{From: &from, To: m.To, At: civil.Stamp(m.At), By: m.By,
+			TransitionID: m.TransitionID, Reason: textOf(m.Reason)})
 	}
 	if viewer.ForCreator {
 		for i := range out {
@@ -283,5 +301,6 @@ func partyViews(s settlement.Settlement) []partyView {
 // nextOf shows what has to happen next.
 func nextOf(viewer settlement.Viewer, s settlement.Settlement) Next {
 	next := viewer.Next(s)
-	return Next{Action: next.Action, Owner: next.Owner, Due: civil.StampOf(next.Due), Overdue: next.Overdue}
+	return Next{Action: next.Action, Owner: next.Owner, Due: civil.StampOf(next.Due),
+		Overdue: next.Overdue}
 }

@@ -8,7 +8,8 @@ import (
 	"fenzhang/shared/fault"
 )
 
-// attrDocument holds what is kept as JSON: filed months, tax rows, comparisons, and what trueupdb keeps.
+// attrDocument holds what is kept as JSON: filed months, tax rows, comparisons, and what trueupdb
+// keeps.
 const attrDocument = "doc"
 
 // DocumentOf reads what DocumentItem wrote.
@@ -30,5 +31,6 @@ func DocumentItem(k keys.Key, doc any) (item, error) {
 	return it, nil
 }
 
-// Outcome is dynamo.Outcome of a write whose items carry an act in the attribute that all of this package have it in.
+// Outcome is dynamo.Outcome of a write whose items carry an act in the attribute that all of this
+// package have it in.
 func Outcome(err error, act string) error { return dynamo.Outcome(err, attrAct, act) }

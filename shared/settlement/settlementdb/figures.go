@@ -21,8 +21,9 @@ import (
 // attrFigures holds figures: the document that their hash is of, compressed by zstd (RFC 8878).
 const attrFigures = "f"
 
-// figuresDictionary holds the words of a quote's steps, by which figures of some 9 KB become less than 1 KB: one write
-// unit instead of three. It is part of the stored form; figures that it does not fit are only larger.
+// figuresDictionary holds the words of a quote's steps, by which figures of some 9 KB become less
+// than 1 KB: one write unit instead of three. It is part of the stored form; figures that it does
+// not fit are only larger.
 //
 //go:embed figures.dictionary
 var figuresDictionary []byte
@@ -35,9 +36,11 @@ const (
 // packers are made once, when they are first needed: that takes longer than packing.
 var packers = sync.OnceValues(func() (*zstd.Encoder, *zstd.Decoder) {
 	// The options are valid ones, and an encoder of whole documents writes to nobody.
-	e, _ := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderDictRaw(figuresDictionaryID, figuresDictionary),
+	e, _ := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest),
+		zstd.WithEncoderDictRaw(figuresDictionaryID, figuresDictionary),
 		zstd.WithEncoderCRC(false))
-	d, _ := zstd.NewReader(nil, zstd.WithDecoderDictRaw(figuresDictionaryID, figuresDictionary), zstd.WithDecoderMaxMemory(maxPlain))
+	d, _ := zstd.NewReader(nil, zstd.WithDecoderDictRaw(figuresDictionaryID, figuresDictionary),
+		zstd.WithDecoderMaxMemory(maxPlain))
 	return e, d
 })
 
@@ -74,7 +77,8 @@ func (s *Store) putFigures(ctx context.Context, f settlement.Figures) error {
 }
 
 // Figures reads computed figures.
-func (s *Store) Figures(ctx context.Context, tenant ident.Tenant, id, hash string) (settlement.Figures, error) {
+func (s *Store) Figures(ctx context.Context, tenant ident.Tenant, id,
+	hash string) (settlement.Figures, error) {
 	it, err := s.get(ctx, s.Settlements, keys.Figures(tenant, ident.Settlement(id), hash))
 	if err != nil {
 		return settlement.Figures{}, err
@@ -84,7 +88,8 @@ func (s *Store) Figures(ctx context.Context, tenant ident.Tenant, id, hash strin
 
 func figuresOf(it item, tenant ident.Tenant, id, hash string) (settlement.Figures, error) {
 	if it == nil {
-		return settlement.Figures{}, fault.Internal(fmt.Errorf("settlementdb: figures %s of %s are gone", hash, id))
+		return settlement.Figures{},
+			fault.Internal(fmt.Errorf("settlementdb: figures %s of %s are gone", hash, id))
 	}
 	plain, err := unpack(binaryOf(it, attrFigures))
 	if err != nil {
@@ -94,6 +99,8 @@ func figuresOf(it item, tenant ident.Tenant, id, hash string) (settlement.Figure
 	if err != nil {
 		return settlement.Figures{}, fault.Internal(err)
 	}
-	f.Tenant, f.Settlement, f.Hash = tenant, ident.Settlement(id), hash
+	f.Tenant = tenant
+	f.Settlement = ident.Settlement(id)
+	f.Hash = hash
 	return f, nil
 }

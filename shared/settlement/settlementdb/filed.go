@@ -17,7 +17,8 @@ import (
 var _ settlement.FilingStore = (*Store)(nil)
 
 // FiledMonths lists the months that a paying entity has filed, oldest first, consistently.
-func (s *Store) FiledMonths(ctx context.Context, tenant ident.Tenant, entity ident.Entity) ([]settlement.FiledMonth, error) {
+func (s *Store) FiledMonths(ctx context.Context, tenant ident.Tenant,
+	entity ident.Entity) ([]settlement.FiledMonth, error) {
 	items, err := s.query(ctx, s.Ledger, keys.FiledMonths(tenant, entity), "M#")
 	if err != nil {
 		return nil, err
@@ -38,10 +39,13 @@ func (s *Store) FileMonth(ctx context.Context, tenant ident.Tenant, f settlement
 		return err
 	}
 	it[attrAct] = dynamo.Text(f.Act)
-	told, err := outbox.Put(s.Settlements, audit.Record{ID: f.Act, Tenant: tenant, At: f.At, Actor: f.By, Act: "tax.month_filed", Object: string(f.Entity+"#") + f.Month.String(),
-		What: []byte(dynamo.TextOf(it, attrDocument)), Retention: "return"}, nil)
+	told, err := outbox.Put(s.Settlements,
+		audit.Record{ID: f.Act, Tenant: tenant, At: f.At, Actor: f.By, Act: "tax.month_filed",
+			Object: string(f.Entity+"#") + f.Month.String(),
+			What:   []byte(dynamo.TextOf(it, attrDocument)), Retention: "return"}, nil)
 	if err != nil {
 		return fault.Internal(err)
 	}
-	return Outcome(dynamo.Transact(ctx, s.DB, s.NewToken(), []types.TransactWriteItem{dynamo.PutNew(s.Ledger, it), told}), f.Act)
+	return Outcome(dynamo.Transact(ctx, s.DB, s.NewToken(),
+		[]types.TransactWriteItem{dynamo.PutNew(s.Ledger, it), told}), f.Act)
 }

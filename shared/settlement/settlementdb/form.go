@@ -10,11 +10,12 @@ import (
 	"fenzhang/shared/money"
 )
 
-// form is a document of META's stored form, being written or being read. One walk over a type's fields does both, so
-// that writing and reading cannot drift apart. The form has no names: fields stand in the order of the walk, numbers
-// are varints, and texts are as short as wording makes them. A field that is added later is walked only where the
-// document's version is new enough. JSON, even compressed, takes twenty times as long, and a move of a settlement
-// spent most of its time on it.
+// form is a document of META's stored form, being written or being read. One walk over a type's
+// fields does both, so that writing and reading cannot drift apart. The form has no names: fields
+// stand in the order of the walk, numbers are varints, and texts are as short as wording makes
+// them. A field that is added later is walked only where the document's version is new enough.
+// JSON, even compressed, takes twenty times as long, and a move of a settlement spent most of its
+// time on it.
 type form struct {
 	reading bool
 	version uint64   // of the document: what is written has the newest

@@ -21,7 +21,8 @@ import (
 	"fenzhang/shared/settlement"
 )
 
-// listMonths is how far back a tenant's list without `from` looks; a creator's list has no such end.
+// listMonths is how far back a tenant's list without `from` looks; a creator's list has no such
+// end.
 const listMonths = 13
 
 // hit is an index entry: when a settlement was opened, and its partition key.
@@ -52,7 +53,8 @@ func parseCursor(s string, tenant ident.Tenant) (hit, error) {
 		err = json.Unmarshal(b, &h)
 	}
 	if owner, _, ok := keys.SettlementOf(h.PK, "META"); err != nil || !ok || owner != tenant {
-		return h, fault.Invalid(fault.Field{Field: "cursor", Problem: "is not a cursor of this list; leave it out to begin anew"})
+		return h, fault.Invalid(fault.Field{Field: "cursor",
+			Problem: "is not a cursor of this list; leave it out to begin anew"})
 	}
 	return h, nil
 }
@@ -65,7 +67,8 @@ type span struct {
 }
 
 // List reads one page, newest opening first; the cursor is "" at the end.
-func (s *Store) List(ctx context.Context, tenant ident.Tenant, q settlement.Query, cursor string, limit int) ([]settlement.Settlement, string, error) {
+func (s *Store) List(ctx context.Context, tenant ident.Tenant, q settlement.Query, cursor string,
+	limit int) ([]settlement.Settlement, string, error) {
 	after, err := parseCursor(cursor, tenant)
 	if err != nil {
 		return nil, "", err
@@ -102,7 +105,8 @@ func (s *Store) List(ctx context.Context, tenant ident.Tenant, q settlement.Quer
 	return found, "", nil
 }
 
-// spans are the parts of the index that a list walks, newest first: a creator's own, or the tenant's months.
+// spans are the parts of the index that a list walks, newest first: a creator's own, or the
+// tenant's months.
 func (s *Store) spans(tenant ident.Tenant, q settlement.Query) []span {
 	to := keys.OpenedAt(s.Now().Add(skew))
 	if !q.To.IsZero() {
@@ -125,7 +129,8 @@ func (s *Store) spans(tenant ident.Tenant, q settlement.Query) []span {
 	}
 	var out []span
 	for m := last; !m.Before(first); m = m.Add(-1) {
-		sp := span{index: "by-opening", attribute: "op_pk", from: keys.OpenedAt(m.First().Start()), to: to}
+		sp := span{index: "by-opening", attribute: "op_pk", from: keys.OpenedAt(m.First().Start()),
+			to: to}
 		for n := range uint32(keys.OpeningShards) {
 			sp.partitions = append(sp.partitions, keys.ByOpening(tenant, m, n))
 		}
@@ -149,16 +154,20 @@ func (s *Store) hits(ctx context.Context, sp span, after hit, limit int) ([]hit,
 	var all []hit
 	more := false
 	for _, pk := range sp.partitions {
-		out, err := s.DB.Query(ctx, &dynamodb.QueryInput{TableName: aws.String(s.Settlements), IndexName: aws.String(sp.index), ScanIndexForward: aws.Bool(false),
-			Limit: aws.Int32(int32(limit + sameInstant)), KeyConditionExpression: aws.String(sp.attribute + " = :pk AND #at BETWEEN :from AND :to"),
-			ExpressionAttributeNames:  map[string]string{"#at": "at"},
-			ExpressionAttributeValues: item{":pk": dynamo.Text(pk), ":from": dynamo.Text(sp.from), ":to": dynamo.Text(to)}})
+		out, err := s.DB.Query(ctx, &dynamodb.QueryInput{TableName: aws.String(s.Settlements),
+			IndexName: aws.String(sp.index), ScanIndexForward: aws.Bool(false),
+			Limit:                    aws.Int32(int32(limit + sameInstant)),
+			KeyConditionExpression:   aws.String(sp.attribute + " = :pk AND #at BETWEEN :from AND :to"),
+			ExpressionAttributeNames: map[string]string{"#at": "at"},
+			ExpressionAttributeValues: item{":pk": dynamo.Text(pk), ":from": dynamo.Text(sp.from),
+				":to": dynamo.Text(to)}})
 		if err != nil {
 			return nil, false, awsfault.Of(err)
 		}
 		more = more || out.LastEvaluatedKey != nil
 		for _, it := range out.Items {
-			if h := (hit{dynamo.TextOf(it, "at"), dynamo.TextOf(it, "pk")}); after.At == "" || newest(h, after) > 0 {
+			if h := (hit{dynamo.TextOf(it, "at"), dynamo.TextOf(it, "pk")}); after.At == "" ||
+				newest(h, after) > 0 {
 				all = append(all, h)
 			}
 		}
@@ -172,11 +181,13 @@ func (s *Store) hits(ctx context.Context, sp span, after hit, limit int) ([]hit,
 
 // mayMatch tells from the attributes in clear whether META is worth unpacking.
 func mayMatch(q settlement.Query, meta item) bool {
-	return (q.Status == "" || dynamo.TextOf(meta, attrStatus) == string(q.Status)) && (q.Hold == "" || dynamo.TextOf(meta, attrHold) == q.Hold)
+	return (q.Status == "" || dynamo.TextOf(meta, attrStatus) == string(q.Status)) &&
+		(q.Hold == "" || dynamo.TextOf(meta, attrHold) == q.Hold)
 }
 
 // LoadAll reads settlements by their ids.
-func (s *Store) LoadAll(ctx context.Context, tenant ident.Tenant, ids []ident.Settlement) ([]settlement.Settlement, error) {
+func (s *Store) LoadAll(ctx context.Context, tenant ident.Tenant,
+	ids []ident.Settlement) ([]settlement.Settlement, error) {
 	hits := make([]hit, len(ids))
 	for i, id := range ids {
 		hits[i].PK = keys.Settlement(tenant, id).PK
@@ -213,7 +224,8 @@ func (s *Store) metas(ctx context.Context, hits []hit) ([]item, error) {
 	for i, h := range hits {
 		it, ok := found[h.PK+"|META"]
 		if !ok {
-			return nil, fault.Internal(fmt.Errorf("settlementdb: %s is in the index and not in the table", h.PK))
+			return nil, fault.Internal(
+				fmt.Errorf("settlementdb: %s is in the index and not in the table", h.PK))
 		}
 		out[i] = it
 	}
@@ -231,7 +243,8 @@ func (s *Store) batch(ctx context.Context, ks []item) (map[string]item, error) {
 }
 
 // FiguresOf reads the standing figures of a page of settlements, by settlement id.
-func (s *Store) FiguresOf(ctx context.Context, page []settlement.Settlement) (map[string]map[string]settlement.Figures, error) {
+func (s *Store) FiguresOf(ctx context.Context,
+	page []settlement.Settlement) (map[string]map[string]settlement.Figures, error) {
 	var ks []item
 	for _, st := range page {
 		for _, hash := range st.FigureHashes() {
@@ -257,11 +270,13 @@ func (s *Store) FiguresOf(ctx context.Context, page []settlement.Settlement) (ma
 	return out, nil
 }
 
-// OpenOf lists a taxpayer's settlements at an entity that wait for their booking, oldest opening first. It walks
-// the index and so may lag behind by a moment.
-func (s *Store) OpenOf(ctx context.Context, tenant ident.Tenant, entity ident.Entity, taxpayer ident.Taxpayer) ([]settlement.Settlement, error) {
+// OpenOf lists a taxpayer's settlements at an entity that wait for their booking, oldest opening
+// first. It walks the index and so may lag behind by a moment.
+func (s *Store) OpenOf(ctx context.Context, tenant ident.Tenant, entity ident.Entity,
+	taxpayer ident.Taxpayer) ([]settlement.Settlement, error) {
 	now := s.Now()
-	sp := span{"by-taxpayer", "tp_pk", []string{keys.ByTaxpayer(tenant, entity, taxpayer)}, keys.OpenedAt(now.AddDate(0, 0, -openDays)), keys.OpenedAt(now.Add(skew))}
+	sp := span{"by-taxpayer", "tp_pk", []string{keys.ByTaxpayer(tenant, entity, taxpayer)},
+		keys.OpenedAt(now.AddDate(0, 0, -openDays)), keys.OpenedAt(now.Add(skew))}
 	var open []settlement.Settlement
 	var after hit
 	for more := true; more; {

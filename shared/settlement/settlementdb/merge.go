@@ -15,7 +15,8 @@ import (
 var _ settlement.MergeStore = (*Store)(nil)
 
 // TaxYears lists the years of a taxpayer's bookings at a paying entity, oldest first.
-func (s *Store) TaxYears(ctx context.Context, tenant ident.Tenant, entity ident.Entity, taxpayer ident.Taxpayer) ([]int, error) {
+func (s *Store) TaxYears(ctx context.Context, tenant ident.Tenant, entity ident.Entity,
+	taxpayer ident.Taxpayer) ([]int, error) {
 	items, err := s.query(ctx, s.Ledger, keys.TaxLog(tenant, entity, taxpayer), keys.TaxYears)
 	if err != nil {
 		return nil, err
@@ -29,9 +30,10 @@ func (s *Store) TaxYears(ctx context.Context, tenant ident.Tenant, entity ident.
 	return years, nil
 }
 
-// Join appends bookings to several lists together, or none. Whether an earlier try whose answer was lost went
-// through shows in the lists: they are closed, and the caller looks at them again.
-func (s *Store) Join(ctx context.Context, tenant ident.Tenant, bookings []settlement.Booking) error {
+// Join appends bookings to several lists together, or none. Whether an earlier try whose answer was
+// lost went through shows in the lists: they are closed, and the caller looks at them again.
+func (s *Store) Join(ctx context.Context, tenant ident.Tenant,
+	bookings []settlement.Booking) error {
 	parts := make([]types.TransactWriteItem, len(bookings))
 	for i, b := range bookings {
 		it, err := RowsItem(tenant, b)

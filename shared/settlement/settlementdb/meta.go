@@ -1,5 +1,5 @@
-// Package settlementdb keeps settlements, their journal, balances and tax rows in DynamoDB. Keys, items and
-// conditions of one act stand together here.
+// Package settlementdb keeps settlements, their journal, balances and tax rows in DynamoDB. Keys,
+// items and conditions of one act stand together here.
 package settlementdb
 
 import (
@@ -38,9 +38,11 @@ const (
 	attrHold     = "hold"
 )
 
-// Attribute names of provisional dates, which stand in META only while the calendar of the pay day's year is not loaded.
+// Attribute names of provisional dates, which stand in META only while the calendar of the pay
+// day's year is not loaded.
 const (
-	attrProvisional = "provisional" // the calendar that is not loaded; where it stands, the others mean something
+	// the calendar that is not loaded; where it stands, the others mean something
+	attrProvisional = "provisional"
 	attrPartLast    = "part_last"
 	attrPayDay      = "pay_day"
 	attrPayWorking  = "pay_working_days"
@@ -60,8 +62,9 @@ func metaItem(s settlement.Settlement) item {
 		attrAct:      dynamo.Text(s.Last.ID),
 		"tp_pk":      dynamo.Text(keys.ByTaxpayer(s.Tenant, s.Entity, s.TaxpayerID)),
 		"cr_pk":      dynamo.Text(keys.ByCreator(s.Tenant, s.CreatorID)),
-		"op_pk":      dynamo.Text(keys.ByOpening(s.Tenant, civil.MonthOf(s.OpenedAt), keys.OpeningShard(s.ID))),
-		"at":         dynamo.Text(keys.OpenedAt(s.OpenedAt)),
+		"op_pk": dynamo.Text(keys.ByOpening(s.Tenant, civil.MonthOf(s.OpenedAt),
+			keys.OpeningShard(s.ID))),
+		"at": dynamo.Text(keys.OpenedAt(s.OpenedAt)),
 	}
 	if s.Hold != nil {
 		it[attrHold] = dynamo.Text(s.Hold.Reason)
@@ -93,7 +96,8 @@ func readProvisional(it item) (*settlement.Provisional, error) {
 	p := settlement.Provisional{Missing: dynamo.TextOf(it, attrProvisional)}
 	p.WorkingDays = int(dynamo.NumberOf(it, attrPayWorking))
 	p.Previous = dynamo.NumberOf(it, attrPayPrevious) != 0
-	err := errors.Join(readDay(it, attrPartLast, &p.Last), readDay(it, attrPayDay, &p.Day), readDay(it, attrPayLatest, &p.Latest))
+	err := errors.Join(readDay(it, attrPartLast, &p.Last), readDay(it, attrPayDay, &p.Day),
+		readDay(it, attrPayLatest, &p.Latest))
 	return &p, err
 }
 
@@ -143,7 +147,9 @@ func FromItem(it map[string]types.AttributeValue) (settlement.Settlement, error)
 		return settlement.Settlement{}, fmt.Errorf("settlementdb: dates of %s: %w", id, err)
 	}
 	s.Tenant, s.ID = tenant, string(id)
-	s.Status, s.StatusVersion, s.Revision = settlement.Status(dynamo.TextOf(it, attrStatus)), int(dynamo.NumberOf(it, attrVersion)), int(dynamo.NumberOf(it, attrRevision))
+	s.Status = settlement.Status(dynamo.TextOf(it, attrStatus))
+	s.StatusVersion = int(dynamo.NumberOf(it, attrVersion))
+	s.Revision = int(dynamo.NumberOf(it, attrRevision))
 	s.TransitionID = s.OpenedBy
 	from := settlement.PendingReview
 	for i := range s.History {

@@ -19,12 +19,14 @@ import (
 	"fenzhang/shared/settlement"
 )
 
-// Shadows keeps comparisons with shadow packs in the ledger table, which has no stream: nothing else hears of them.
+// Shadows keeps comparisons with shadow packs in the ledger table, which has no stream: nothing
+// else hears of them.
 type Shadows struct {
 	DB     dynamo.API
 	Ledger string
 
-	listed sync.Map // partition keys whose version stands in the directory, as far as this process knows
+	// partition keys whose version stands in the directory, as far as this process knows
+	listed sync.Map
 }
 
 var _ settlement.ShadowStore = (*Shadows)(nil)
@@ -36,7 +38,9 @@ const attrDiffers = "d"
 func (s *Shadows) PutComparison(ctx context.Context, c settlement.Comparison) error {
 	partition := keys.ShadowReport(c.Tenant, c.Shadow.Pack, c.Shadow.Version)
 	if _, known := s.listed.Load(partition); !known {
-		if err := s.put(ctx, keys.Key{PK: keys.ShadowList(c.Tenant), SK: c.Shadow.Pack + "@" + c.Shadow.Version}, c.Shadow, false); err != nil {
+		if err := s.put(ctx,
+			keys.Key{PK: keys.ShadowList(c.Tenant), SK: c.Shadow.Pack + "@" + c.Shadow.Version}, c.Shadow,
+			false); err != nil {
 			return err
 		}
 		s.listed.Store(partition, true)
@@ -66,7 +70,8 @@ func (s *Shadows) Shadowed(ctx context.Context, tenant ident.Tenant) ([]tax.Pack
 }
 
 // ShadowReport reads all comparisons with a version and sums them up.
-func (s *Shadows) ShadowReport(ctx context.Context, tenant ident.Tenant, shadow tax.PackID) (settlement.ShadowReport, error) {
+func (s *Shadows) ShadowReport(ctx context.Context, tenant ident.Tenant,
+	shadow tax.PackID) (settlement.ShadowReport, error) {
 	r := settlement.ShadowReport{Shadow: shadow, Worst: []settlement.WorstCase{}}
 	err := s.each(ctx, keys.ShadowReport(tenant, shadow.Pack, shadow.Version), func(it item) error {
 		c, err := comparisonOf(it, tenant)
@@ -79,7 +84,9 @@ func (s *Shadows) ShadowReport(ctx context.Context, tenant ident.Tenant, shadow 
 }
 
 func (s *Shadows) each(ctx context.Context, pk string, do func(item) error) error {
-	in := &dynamodb.QueryInput{TableName: aws.String(s.Ledger), KeyConditionExpression: aws.String("pk = :pk"), ExpressionAttributeValues: item{":pk": dynamo.Text(pk)}}
+	in := &dynamodb.QueryInput{TableName: aws.String(s.Ledger),
+		KeyConditionExpression:    aws.String("pk = :pk"),
+		ExpressionAttributeValues: item{":pk": dynamo.Text(pk)}}
 	for p := dynamodb.NewQueryPaginator(s.DB, in); p.HasMorePages(); {
 		page, err := p.NextPage(ctx)
 		if err != nil {
@@ -101,14 +108,19 @@ func comparisonOf(it item, tenant ident.Tenant) (settlement.Comparison, error) {
 }
 
 // Comparisons lists those that differ or failed, by settlement.
-func (s *Shadows) Comparisons(ctx context.Context, tenant ident.Tenant, pack, version, cursor string, limit int) ([]settlement.Comparison, string, error) {
+func (s *Shadows) Comparisons(ctx context.Context, tenant ident.Tenant, pack, version,
+	cursor string, limit int) ([]settlement.Comparison, string, error) {
 	after, err := base64.RawURLEncoding.DecodeString(cursor)
 	if err != nil || strings.ContainsAny(string(after), "# ") {
-		return nil, "", fault.Invalid(fault.Field{Field: "cursor", Problem: "is not a cursor of this list; leave it out to begin anew"})
+		return nil, "", fault.Invalid(fault.Field{Field: "cursor",
+			Problem: "is not a cursor of this list; leave it out to begin anew"})
 	}
 	pk := keys.ShadowReport(tenant, pack, version)
-	in := &dynamodb.QueryInput{TableName: aws.String(s.Ledger), KeyConditionExpression: aws.String("pk = :pk"),
-		FilterExpression: aws.String(attrDiffers + " = :yes"), ExpressionAttributeValues: item{":pk": dynamo.Text(pk), ":yes": &types.AttributeValueMemberBOOL{Value: true}}}
+	in := &dynamodb.QueryInput{TableName: aws.String(s.Ledger),
+		KeyConditionExpression: aws.String("pk = :pk"),
+		FilterExpression:       aws.String(attrDiffers + " = :yes"),
+		ExpressionAttributeValues: item{":pk": dynamo.Text(pk),
+			":yes": &types.AttributeValueMemberBOOL{Value: true}}}
 	if len(after) > 0 {
 		in.ExclusiveStartKey = dynamo.Key(keys.Key{PK: pk, SK: string(after)})
 	}

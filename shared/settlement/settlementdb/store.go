@@ -27,7 +27,8 @@ type Store struct {
 	Settlements, Ledger, Control string // table names
 	NewToken                     func() string
 	Now                          func() time.Time // real instant: the newest end of lists
-	Periods                      ledger.Periods   // decides the accounting periods of entries; nil leaves them as they are
+	// decides the accounting periods of entries; nil leaves them as they are
+	Periods ledger.Periods
 }
 
 var _ settlement.Store = (*Store)(nil)
@@ -36,7 +37,8 @@ var _ settlement.Store = (*Store)(nil)
 const keyLife = 30 * 24 * time.Hour
 
 // Load reads META consistently.
-func (s *Store) Load(ctx context.Context, tenant ident.Tenant, id ident.Settlement) (settlement.Settlement, error) {
+func (s *Store) Load(ctx context.Context, tenant ident.Tenant,
+	id ident.Settlement) (settlement.Settlement, error) {
 	it, err := s.get(ctx, s.Settlements, keys.Settlement(tenant, id))
 	if err != nil {
 		return settlement.Settlement{}, err
@@ -56,15 +58,17 @@ func read(it item) (settlement.Settlement, error) {
 }
 
 func (s *Store) get(ctx context.Context, table string, k keys.Key) (item, error) {
-	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(table), Key: dynamo.Key(k), ConsistentRead: aws.Bool(true)})
+	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(table),
+		Key: dynamo.Key(k), ConsistentRead: aws.Bool(true)})
 	if err != nil {
 		return nil, awsfault.Of(err)
 	}
 	return out.Item, nil
 }
 
-// Apply writes a change: one conditional put where META alone changes, a transaction where two items must agree.
-// Figures go first where nothing else goes with them: they are named by their content, so that an orphan harms nobody.
+// Apply writes a change: one conditional put where META alone changes, a transaction where two
+// items must agree. Figures go first where nothing else goes with them: they are named by their
+// content, so that an orphan harms nobody.
 func (s *Store) Apply(ctx context.Context, c settlement.Change) error {
 	var posting []types.TransactWriteItem
 	if c.Entry != nil {
@@ -77,7 +81,8 @@ func (s *Store) Apply(ctx context.Context, c settlement.Change) error {
 		}
 	}
 	meta := s.meta(c.New, c.Old)
-	if c.Entry == nil && c.Raised == nil && c.Moves == nil && c.Rows == nil && c.Key == nil && c.Also == nil && c.Bucket == nil && c.Freed == nil {
+	if c.Entry == nil && c.Raised == nil && c.Moves == nil && c.Rows == nil && c.Key == nil &&
+		c.Also == nil && c.Bucket == nil && c.Freed == nil {
 		if c.Figures != nil {
 			if err := s.putFigures(ctx, *c.Figures); err != nil {
 				return err
@@ -97,9 +102,11 @@ func (s *Store) dated(ctx context.Context, e ledger.Entry) (ledger.Entry, error)
 	return e, err
 }
 
-// meta is the conditional put of a settlement: it must be new, or as old as the one that was decided on.
+// meta is the conditional put of a settlement: it must be new, or as old as the one that was
+// decided on.
 func (s *Store) meta(n settlement.Settlement, old *settlement.Settlement) *types.Put {
-	put := &types.Put{TableName: aws.String(s.Settlements), Item: metaItem(n.HeldAfter(old)), ConditionExpression: aws.String("attribute_not_exists(pk)"),
+	put := &types.Put{TableName: aws.String(s.Settlements), Item: metaItem(n.HeldAfter(old)),
+		ConditionExpression:                 aws.String("attribute_not_exists(pk)"),
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}
 	if old != nil {
 		put.ConditionExpression = aws.String(attrRevision + " = :rev")
@@ -109,12 +116,15 @@ func (s *Store) meta(n settlement.Settlement, old *settlement.Settlement) *types
 }
 
 func (s *Store) putMeta(ctx context.Context, p *types.Put, act string) error {
-	_, err := s.DB.PutItem(ctx, &dynamodb.PutItemInput{TableName: p.TableName, Item: p.Item, ConditionExpression: p.ConditionExpression,
-		ExpressionAttributeValues: p.ExpressionAttributeValues, ReturnValuesOnConditionCheckFailure: p.ReturnValuesOnConditionCheckFailure})
+	_, err := s.DB.PutItem(ctx, &dynamodb.PutItemInput{TableName: p.TableName, Item: p.Item,
+		ConditionExpression:                 p.ConditionExpression,
+		ExpressionAttributeValues:           p.ExpressionAttributeValues,
+		ReturnValuesOnConditionCheckFailure: p.ReturnValuesOnConditionCheckFailure})
 	return Outcome(err, act)
 }
 
-func (s *Store) transact(ctx context.Context, c settlement.Change, meta *types.Put, posting []types.TransactWriteItem) error {
+func (s *Store) transact(ctx context.Context, c settlement.Change, meta *types.Put,
+	posting []types.TransactWriteItem) error {
 	parts := []types.TransactWriteItem{{Put: meta}}
 	if c.Also != nil {
 		before := *c.Also
@@ -145,7 +155,8 @@ func (s *Store) transact(ctx context.Context, c settlement.Change, meta *types.P
 		if err != nil {
 			return err
 		}
-		parts = append(parts, types.TransactWriteItem{Put: &types.Put{TableName: aws.String(s.Settlements), Item: it}})
+		parts = append(parts,
+			types.TransactWriteItem{Put: &types.Put{TableName: aws.String(s.Settlements), Item: it}})
 	}
 	if c.Bucket != nil {
 		parts = append(parts, types.TransactWriteItem{Update: s.bucketClose(c.New, *c.Bucket)})
@@ -156,19 +167,26 @@ func (s *Store) transact(ctx context.Context, c settlement.Change, meta *types.P
 	return Outcome(dynamo.Transact(ctx, s.DB, s.NewToken(), parts), c.New.Last.ID)
 }
 
-// bucketClose turns a statement's bucket into a settlement, or into the next occurrence of one that was undone.
+// bucketClose turns a statement's bucket into a settlement, or into the next occurrence of one that
+// was undone.
 func (s *Store) bucketClose(n settlement.Settlement, b settlement.BucketClose) *types.Update {
-	return &types.Update{TableName: aws.String(s.Ledger), Key: dynamo.Key(keys.Bucket(n.Tenant, b.CreatorID, b.Period, b.IncomeType)),
-		UpdateExpression:    aws.String("SET st = :settled, sid = :sid, occ = :n, live = :one"),
-		ConditionExpression: aws.String("(st = :open AND dist = :gross) OR (st = :settled AND occ = :before AND dist = :gross)"),
-		ExpressionAttributeValues: item{":settled": dynamo.Text("settled"), ":open": dynamo.Text("open"), ":sid": dynamo.Text(n.ID), ":n": dynamo.Number(int64(b.Occurrence)),
-			":before": dynamo.Number(int64(b.Occurrence - 1)), ":gross": dynamo.Number(b.Gross.Fen()), ":one": dynamo.Number(1)},
+	return &types.Update{TableName: aws.String(s.Ledger),
+		Key:              dynamo.Key(keys.Bucket(n.Tenant, b.CreatorID, b.Period, b.IncomeType)),
+		UpdateExpression: aws.String("SET st = :settled, sid = :sid, occ = :n, live = :one"),
+		ConditionExpression: aws.String(
+			"(st = :open AND dist = :gross) OR (st = :settled AND occ = :before AND dist = :gross)"),
+		ExpressionAttributeValues: item{":settled": dynamo.Text("settled"), ":open": dynamo.Text("open"),
+			":sid": dynamo.Text(n.ID), ":n": dynamo.Number(int64(b.Occurrence)),
+			":before": dynamo.Number(int64(b.Occurrence - 1)), ":gross": dynamo.Number(b.Gross.Fen()),
+			":one": dynamo.Number(1)},
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}
 }
 
-// bucketFree takes back the word that what consumed a bucket stands: the next run of statements looks at it again.
+// bucketFree takes back the word that what consumed a bucket stands: the next run of statements
+// looks at it again.
 func (s *Store) bucketFree(tenant ident.Tenant, b settlement.BucketFree) *types.Update {
-	return &types.Update{TableName: aws.String(s.Ledger), Key: dynamo.Key(keys.Bucket(tenant, b.CreatorID, b.Period, b.IncomeType)),
+	return &types.Update{TableName: aws.String(s.Ledger),
+		Key:              dynamo.Key(keys.Bucket(tenant, b.CreatorID, b.Period, b.IncomeType)),
 		UpdateExpression: aws.String("REMOVE live"), ConditionExpression: aws.String("st = :settled"),
 		ExpressionAttributeValues:           item{":settled": dynamo.Text("settled")},
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}
@@ -176,25 +194,31 @@ func (s *Store) bucketFree(tenant ident.Tenant, b settlement.BucketFree) *types.
 
 func keyItem(k settlement.KeyRecord) item {
 	it := dynamo.Key(keys.Idempotency(k.Tenant, "settle", k.Key))
-	it["hash"], it["sid"], it["w"] = dynamo.Text(k.ContentHash), dynamo.Text(string(k.Settlement)), dynamo.Text(k.WriteID)
+	it["hash"] = dynamo.Text(k.ContentHash)
+	it["sid"] = dynamo.Text(string(k.Settlement))
+	it["w"] = dynamo.Text(k.WriteID)
 	it["at"], it["arrival"] = dynamo.Number(k.At.UnixMilli()), dynamo.Number(millis(k.Arrival))
 	it["ttl"] = dynamo.Number(k.At.Add(keyLife).Unix())
 	return it
 }
 
-// Key reads the record of a settle call's key. It lives at least 30 days, and until the table removes it.
-func (s *Store) Key(ctx context.Context, tenant ident.Tenant, key string) (*settlement.KeyRecord, error) {
+// Key reads the record of a settle call's key. It lives at least 30 days, and until the table
+// removes it.
+func (s *Store) Key(ctx context.Context, tenant ident.Tenant,
+	key string) (*settlement.KeyRecord, error) {
 	it, err := s.get(ctx, s.Control, keys.Idempotency(tenant, "settle", key))
 	if err != nil || it == nil {
 		return nil, err
 	}
-	return &settlement.KeyRecord{Tenant: tenant, Key: key, ContentHash: dynamo.TextOf(it, "hash"), Settlement: ident.Settlement(dynamo.TextOf(it, "sid")), WriteID: dynamo.TextOf(it, "w"),
+	return &settlement.KeyRecord{Tenant: tenant, Key: key, ContentHash: dynamo.TextOf(it, "hash"),
+		Settlement: ident.Settlement(dynamo.TextOf(it, "sid")), WriteID: dynamo.TextOf(it, "w"),
 		At: instant(dynamo.NumberOf(it, "at")), Arrival: instant(dynamo.NumberOf(it, "arrival"))}, nil
 }
 
 // PutKey writes the record of a key for a payable that is known already.
 func (s *Store) PutKey(ctx context.Context, k settlement.KeyRecord) error {
-	_, err := s.DB.PutItem(ctx, &dynamodb.PutItemInput{TableName: aws.String(s.Control), Item: keyItem(k), ConditionExpression: aws.String("attribute_not_exists(pk)"),
+	_, err := s.DB.PutItem(ctx, &dynamodb.PutItemInput{TableName: aws.String(s.Control),
+		Item: keyItem(k), ConditionExpression: aws.String("attribute_not_exists(pk)"),
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld})
 	return dynamo.Outcome(err, "w", k.WriteID)
 }
@@ -204,16 +228,18 @@ func RowsItem(tenant ident.Tenant, b settlement.Booking) (item, error) {
 	return DocumentItem(keys.TaxRows(tenant, b.Entity, b.Taxpayer, b.Year, b.Seq), b)
 }
 
-// TaxRows reads a year's bookings in order, consistently, and refuses a list with a hole in it. A list that another
-// was merged into brings that one along.
-func (s *Store) TaxRows(ctx context.Context, tenant ident.Tenant, entity ident.Entity, taxpayer ident.Taxpayer, year int) ([]settlement.Booking, error) {
+// TaxRows reads a year's bookings in order, consistently, and refuses a list with a hole in it. A
+// list that another was merged into brings that one along.
+func (s *Store) TaxRows(ctx context.Context, tenant ident.Tenant, entity ident.Entity,
+	taxpayer ident.Taxpayer, year int) ([]settlement.Booking, error) {
 	bookings, err := s.taxList(ctx, tenant, entity, taxpayer, year)
 	if err != nil {
 		return nil, err
 	}
 	for i := range bookings {
 		if from := bookings[i].Merged; from != "" {
-			if bookings[i].Behind, err = s.taxList(ctx, tenant, entity, ident.Taxpayer(from), year); err != nil {
+			if bookings[i].Behind, err = s.taxList(ctx, tenant, entity, ident.Taxpayer(from),
+				year); err != nil {
 				return nil, err
 			}
 		}
@@ -221,7 +247,8 @@ func (s *Store) TaxRows(ctx context.Context, tenant ident.Tenant, entity ident.E
 	return bookings, nil
 }
 
-func (s *Store) taxList(ctx context.Context, tenant ident.Tenant, entity ident.Entity, taxpayer ident.Taxpayer, year int) ([]settlement.Booking, error) {
+func (s *Store) taxList(ctx context.Context, tenant ident.Tenant, entity ident.Entity,
+	taxpayer ident.Taxpayer, year int) ([]settlement.Booking, error) {
 	items, err := s.query(ctx, s.Ledger, keys.TaxLog(tenant, entity, taxpayer), keys.TaxYear(year))
 	if err != nil {
 		return nil, err
@@ -232,7 +259,9 @@ func (s *Store) taxList(ctx context.Context, tenant ident.Tenant, entity ident.E
 			return nil, err
 		}
 		if bookings[i].Seq != i+1 {
-			return nil, fault.Internal(fmt.Errorf("settlementdb: tax rows of %s/%s %d: number %d where %d is due", entity, taxpayer, year, bookings[i].Seq, i+1))
+			return nil, fault.Internal(
+				fmt.Errorf("settlementdb: tax rows of %s/%s %d: number %d where %d is due", entity, taxpayer,
+					year, bookings[i].Seq, i+1))
 		}
 	}
 	return bookings, nil
@@ -240,7 +269,8 @@ func (s *Store) taxList(ctx context.Context, tenant ident.Tenant, entity ident.E
 
 func (s *Store) query(ctx context.Context, table, pk, prefix string) ([]item, error) {
 	var items []item
-	in := &dynamodb.QueryInput{TableName: aws.String(table), ConsistentRead: aws.Bool(true), KeyConditionExpression: aws.String("pk = :pk AND begins_with(sk, :sk)"),
+	in := &dynamodb.QueryInput{TableName: aws.String(table), ConsistentRead: aws.Bool(true),
+		KeyConditionExpression:    aws.String("pk = :pk AND begins_with(sk, :sk)"),
 		ExpressionAttributeValues: item{":pk": dynamo.Text(pk), ":sk": dynamo.Text(prefix)}}
 	for p := dynamodb.NewQueryPaginator(s.DB, in); p.HasMorePages(); {
 		page, err := p.NextPage(ctx)
@@ -253,7 +283,8 @@ func (s *Store) query(ctx context.Context, table, pk, prefix string) ([]item, er
 }
 
 // Receivables reads the claims on a creator at a paying entity, at all of them when entity is "".
-func (s *Store) Receivables(ctx context.Context, tenant ident.Tenant, creator ident.Creator, entity ident.Entity) ([]receivable.Receivable, error) {
+func (s *Store) Receivables(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
+	entity ident.Entity) ([]receivable.Receivable, error) {
 	prefix := keys.ReceivablePrefix
 	if entity != "" {
 		prefix = keys.ReceivablesOf(entity)
@@ -262,11 +293,13 @@ func (s *Store) Receivables(ctx context.Context, tenant ident.Tenant, creator id
 }
 
 // Entry reads a journal entry.
-func (s *Store) Entry(ctx context.Context, tenant ident.Tenant, creator ident.Creator, id string) (ledger.Entry, error) {
+func (s *Store) Entry(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
+	id string) (ledger.Entry, error) {
 	return ledgerdb.Book{DB: s.DB, Table: s.Ledger}.Entry(ctx, tenant, creator, id)
 }
 
-// PutPayoutKey remembers which settlement a payout key belongs to, before the first send. Writing it again is harmless.
+// PutPayoutKey remembers which settlement a payout key belongs to, before the first send. Writing
+// it again is harmless.
 func (s *Store) PutPayoutKey(ctx context.Context, tenant ident.Tenant, key, id string) error {
 	it := dynamo.Key(keys.PayoutKey(tenant, key))
 	it["sid"] = dynamo.Text(id)
@@ -275,7 +308,8 @@ func (s *Store) PutPayoutKey(ctx context.Context, tenant ident.Tenant, key, id s
 }
 
 // SettlementOfKey finds the settlement of a payout key; fault.Absent when the tenant has none.
-func (s *Store) SettlementOfKey(ctx context.Context, tenant ident.Tenant, key string) (string, error) {
+func (s *Store) SettlementOfKey(ctx context.Context, tenant ident.Tenant,
+	key string) (string, error) {
 	it, err := s.get(ctx, s.Control, keys.PayoutKey(tenant, key))
 	if err != nil {
 		return "", err

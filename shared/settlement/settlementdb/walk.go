@@ -5,9 +5,9 @@ import (
 	"fenzhang/shared/settlement"
 )
 
-// walkSettlement is what META packs of a settlement: all that neither its key nor an attribute of its own holds, nor
-// follows from what is packed.
-// What is added stands at its end, behind its version.
+// walkSettlement is what META packs of a settlement: all that neither its key nor an attribute of
+// its own holds, nor follows from what is packed. What is added stands at its end, behind its
+// version.
 func walkSettlement(f *form, s *settlement.Settlement) {
 	walkOpening(f, &s.Opening)
 	f.instant(&s.LastUpdated)

@@ -9,21 +9,24 @@ import (
 	"fenzhang/shared/clock/ids"
 )
 
-// How a text is written. Its first number is three bits of this, and above them a length or the number of a word.
+// How a text is written. Its first number is three bits of this, and above them a length or the
+// number of a word.
 const (
-	asItIs   = iota // so many bytes
-	asWord          // a word of the list
-	asSaid          // a text that this document has said before
-	asHash          // so many bytes, in hexadecimal digits
-	asID            // sixteen bytes, in the letters of package ids
-	asPrefix        // a word of the list that ends in one of prefixEnds; the rest follows as a text of its own
+	asItIs = iota // so many bytes
+	asWord        // a word of the list
+	asSaid        // a text that this document has said before
+	asHash        // so many bytes, in hexadecimal digits
+	asID          // sixteen bytes, in the letters of package ids
+	// a word of the list that ends in one of prefixEnds; the rest follows as a text of its own
+	asPrefix
 )
 
 // prefixEnds end the words that other texts begin with.
 const prefixEnds = "-:@"
 
-// metaWords are what META says again and again, a text a line. The number of a line is part of the stored form: new
-// words come at the end, and none ever leaves. The first sixteen take a byte, all others two.
+// metaWords are what META says again and again, a text a line. The number of a line is part of the
+// stored form: new words come at the end, and none ever leaves. The first sixteen take a byte, all
+// others two.
 //
 //go:embed meta.words
 var metaWords string

@@ -20,12 +20,13 @@ import (
 // Serve is a function that serves routes over the world's clock.
 func (w *World) Serve(routes []httpapi.Route) trigger.Mux {
 	log := slog.New(slog.NewJSONHandler(io.Discard, nil))
-	api := httpapi.API{Routes: routes, Clock: w.Clock, Log: log, Limits: httpapi.DefaultLimits(), Revoked: httpapi.NoRevocations{}}
+	api := httpapi.API{Routes: routes, Clock: w.Clock, Log: log, Limits: httpapi.DefaultLimits(),
+		Revoked: httpapi.NoRevocations{}}
 	return trigger.Mux{HTTP: api.Serve}
 }
 
-// AddDemoPeople adds everybody of the demo data, whom the samples of functions name. It is for tests in the functions'
-// folders.
+// AddDemoPeople adds everybody of the demo data, whom the samples of functions name. It is for
+// tests in the functions' folders.
 func (w *World) AddDemoPeople(t testing.TB) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "..", "samples", Tenant, "master.json"))
@@ -51,11 +52,13 @@ func (w *World) AddDemoPeople(t testing.TB) {
 	}
 }
 
-// OpenSample opens the settlement of the demo data that the samples of queues name, and gives its id.
+// OpenSample opens the settlement of the demo data that the samples of queues name, and gives its
+// id.
 func (w *World) OpenSample(t testing.TB) ident.Settlement {
 	t.Helper()
 	w.AddDemoPeople(t)
-	call := settlement.Request{UserID: "c045", ActivityID: "group-buy-2026-08", TS: 1789387200000, Amount: money.MustParse("2160.00"), IncomeType: "commerce_commission"}
+	call := settlement.Request{UserID: "c045", ActivityID: "group-buy-2026-08", TS: 1789387200000,
+		Amount: money.MustParse("2160.00"), IncomeType: "commerce_commission"}
 	answer, _, err := w.Settle(t.Context(), As(identity.Operator), "demo-direct-2026-08-2", call)
 	if err != nil {
 		t.Fatal(err)

@@ -1,4 +1,5 @@
-// Package settletest gives tests and benchmarks a small tenant whose settlements live in a local DynamoDB.
+// Package settletest gives tests and benchmarks a small tenant whose settlements live in a local
+// DynamoDB.
 package settletest
 
 import (
@@ -54,7 +55,8 @@ type World struct {
 	periods  ledger.Periods
 }
 
-// Open makes a tenant with three creators in fresh tables. The business date begins on 2026-09-15, a pay day.
+// Open makes a tenant with three creators in fresh tables. The business date begins on 2026-09-15,
+// a pay day.
 func Open(t testing.TB) *World {
 	t.Helper()
 	return OpenOn(t, dynamotest.Open(t))
@@ -75,18 +77,23 @@ func OpenOn(t testing.TB, tables dynamotest.Local) *World {
 }
 
 // Assemble makes the tenant from given parts; benchmarks use it.
-func Assemble(tables dynamotest.Local, rules settlement.Rules, calendar settlement.Calendar) *World {
+func Assemble(tables dynamotest.Local, rules settlement.Rules,
+	calendar settlement.Calendar) *World {
 	w := &World{Tables: tables, People: NewDirectory()}
 	w.now.Store(time.Date(2026, 9, 15, 10, 0, 0, 0, civil.Shanghai).UnixMilli())
 	w.today.Store(civil.Date{})
-	c := clock.Clock{Now: w.Now, Override: func(context.Context) (civil.Date, error) { return w.today.Load().(civil.Date), nil }}
+	c := clock.Clock{Now: w.Now, Override: func(context.Context) (civil.Date, error) {
+		return w.today.Load().(civil.Date), nil
+	}}
 	w.newToken = ids.Source(time.Now)
 	w.periods = &ledgerdb.Periods{DB: tables.Client, Table: tables.Ledger, Clock: c}
 	store := &settlementdb.Store{
-		DB: tables.Client, Settlements: tables.Settlements, Ledger: tables.Ledger, Control: tables.Control,
+		DB: tables.Client, Settlements: tables.Settlements, Ledger: tables.Ledger,
+		Control:  tables.Control,
 		NewToken: w.newToken, Now: w.Now, Periods: w.periods,
 	}
-	service := &settlement.Service{Store: store, Directory: w.People, Calendar: calendar, Clock: c, NewID: w.ID}
+	service := &settlement.Service{Store: store, Directory: w.People, Calendar: calendar, Clock: c,
+		NewID: w.ID}
 	w.Service = service
 	w.Database = store
 	w.Taxes = &settlement.Taxes{Service: service, Rules: rules}
@@ -113,7 +120,8 @@ func As(roles ...identity.Role) identity.Principal {
 
 // Request is a settle call for a creator's live tips of August 2026.
 func Request(creator ident.Creator, activity, amount string) settlement.Request {
-	return settlement.Request{UserID: creator, ActivityID: activity, TS: settlement.Millis(civil.MustDate("2026-08-20").Start().UnixMilli()),
+	return settlement.Request{UserID: creator, ActivityID: activity,
+		TS:     settlement.Millis(civil.MustDate("2026-08-20").Start().UnixMilli()),
 		Amount: money.MustParse(amount), IncomeType: "live_tip"}
 }
 
@@ -131,11 +139,14 @@ func NewDirectory() *Directory {
 	since := tenancy.Version{From: civil.MustDate("2026-01-01"), Version: 1, By: "admin@" + Tenant}
 	d := &Directory{
 		Entities: map[string]tenancy.PayingEntity{
-			Ordinary: {Version: since, EntityID: Ordinary, Name: "甲文化", Place: "330100", PlaceTier: "city", VAT: "general"},
-			Filed: {Version: since, EntityID: Filed, Name: "乙结算", Place: "330100", PlaceTier: "city", VAT: "general",
+			Ordinary: {Version: since, EntityID: Ordinary, Name: "甲文化", Place: "330100", PlaceTier: "city",
+				VAT: "general"},
+			Filed: {Version: since, EntityID: Filed, Name: "乙结算", Place: "330100", PlaceTier: "city",
+				VAT:     "general",
 				Filings: []tenancy.PlatformFiling{{Platform: "douyin", From: since.From}}},
 		},
-		Taxpayers: map[string]tenancy.Taxpayer{}, People: map[string]tenancy.Creator{}, Contracts: map[string]tenancy.Contract{},
+		Taxpayers: map[string]tenancy.Taxpayer{}, People: map[string]tenancy.Creator{},
+		Contracts: map[string]tenancy.Contract{},
 	}
 	d.Add(Person, "natural_person", Ordinary, tenancy.MCNPays)
 	d.Add(Worker, "natural_person", Filed, tenancy.MCNPays)
@@ -145,21 +156,31 @@ func NewDirectory() *Directory {
 
 // Add makes a creator with taxpayer and contract: 70 of 100 are the creator's, paid on the 15th.
 func (d *Directory) Add(creator ident.Creator, kind string, entity ident.Entity, route string) {
-	profile := tenancy.Profile{From: civil.MustDate("2026-01-01"), Kind: kind, Resident: true, VAT: "natural_person", Collection: "withheld", Jurisdiction: "330100"}
+	profile := tenancy.Profile{From: civil.MustDate("2026-01-01"), Kind: kind, Resident: true,
+		VAT: "natural_person", Collection: "withheld", Jurisdiction: "330100"}
 	method := "douyin"
 	if kind != "natural_person" {
-		profile.VAT, profile.Collection, method = "small_scale", "books", "bank"
+		profile.VAT = "small_scale"
+		profile.Collection = "books"
+		method = "bank"
 	}
 	tp := "tp-" + creator
-	d.Taxpayers[string(tp)] = tenancy.Taxpayer{TaxpayerID: ident.Taxpayer(tp), Profiles: []tenancy.Profile{profile}, By: "admin@" + Tenant}
-	d.People[string(creator)] = tenancy.Creator{CreatorID: creator, TaxpayerID: ident.Taxpayer(tp), By: "admin@" + Tenant,
-		Accounts: []tenancy.PlatformAccount{{Platform: "douyin", UID: string("u-" + creator)}}, Payout: tenancy.PayoutAccount{Method: method}}
+	d.Taxpayers[string(tp)] = tenancy.Taxpayer{TaxpayerID: ident.Taxpayer(tp),
+		Profiles: []tenancy.Profile{profile}, By: "admin@" + Tenant}
+	d.People[string(creator)] = tenancy.Creator{CreatorID: creator, TaxpayerID: ident.Taxpayer(tp),
+		By:       "admin@" + Tenant,
+		Accounts: []tenancy.PlatformAccount{{Platform: "douyin", UID: string("u-" + creator)}},
+		Payout:   tenancy.PayoutAccount{Method: method}}
 	split := tenancy.Split{Method: "ratio", Parties: []tenancy.Party{
-		{Party: string(creator), Kind: "creator", Share: money.MustRate("0.7")}, {Party: "mcn", Kind: "mcn", Share: money.MustRate("0.3")}}}
+		{Party: string(creator), Kind: "creator", Share: money.MustRate("0.7")},
+		{Party: "mcn", Kind: "mcn", Share: money.MustRate("0.3")}}}
 	d.Contracts[string(creator)] = tenancy.Contract{
-		Version:    tenancy.Version{From: civil.MustDate("2026-01-01"), Version: 1, By: "admin@" + Tenant},
-		ContractID: string("ct-" + creator), CreatorID: creator, PayingEntity: entity, Cycle: "month", PayDay: 15, PriceBasis: "before_tax_with_vat", RevenueBasis: "net",
-		Routes: map[string]string{"live_tip": route, "commerce_commission": route}, Splits: map[string]tenancy.Split{"live_tip": split, "commerce_commission": split}}
+		Version: tenancy.Version{From: civil.MustDate("2026-01-01"), Version: 1,
+			By: "admin@" + Tenant},
+		ContractID: string("ct-" + creator), CreatorID: creator, PayingEntity: entity, Cycle: "month",
+		PayDay: 15, PriceBasis: "before_tax_with_vat", RevenueBasis: "net",
+		Routes: map[string]string{"live_tip": route, "commerce_commission": route},
+		Splits: map[string]tenancy.Split{"live_tip": split, "commerce_commission": split}}
 }
 
 var _ tenancy.Directory = (*Directory)(nil)
@@ -174,21 +195,25 @@ func find[V any](m map[string]V, tenant ident.Tenant, id, what string) (V, error
 }
 
 // Creator finds a payee account.
-func (d *Directory) Creator(_ context.Context, tenant ident.Tenant, id ident.Creator) (tenancy.Creator, error) {
+func (d *Directory) Creator(_ context.Context, tenant ident.Tenant,
+	id ident.Creator) (tenancy.Creator, error) {
 	return find(d.People, tenant, string(id), "creator")
 }
 
 // Contract finds the contract that covers the income type.
-func (d *Directory) Contract(_ context.Context, tenant ident.Tenant, creator ident.Creator, incomeType string, day civil.Date) (tenancy.Contract, error) {
+func (d *Directory) Contract(_ context.Context, tenant ident.Tenant, creator ident.Creator,
+	incomeType string, day civil.Date) (tenancy.Contract, error) {
 	c, err := find(d.Contracts, tenant, string(creator), "creator")
 	if _, covered := c.Routes[incomeType]; err != nil || !covered || !c.Holds(day) {
-		return tenancy.Contract{}, fault.Missing("contract_missing", string("contract of "+creator), "no contract")
+		return tenancy.Contract{},
+			fault.Missing("contract_missing", string("contract of "+creator), "no contract")
 	}
 	return c, nil
 }
 
 // ContractsOf lists the one contract of a creator.
-func (d *Directory) ContractsOf(_ context.Context, tenant ident.Tenant, creator ident.Creator, _ string, _ civil.Date) ([]tenancy.Contract, error) {
+func (d *Directory) ContractsOf(_ context.Context, tenant ident.Tenant, creator ident.Creator,
+	_ string, _ civil.Date) ([]tenancy.Contract, error) {
 	c, ok := d.Contracts[string(creator)]
 	if !ok || tenant != Tenant {
 		return nil, nil
@@ -197,12 +222,14 @@ func (d *Directory) ContractsOf(_ context.Context, tenant ident.Tenant, creator 
 }
 
 // Entity finds a paying entity.
-func (d *Directory) Entity(_ context.Context, tenant ident.Tenant, id ident.Entity, _ civil.Date) (tenancy.PayingEntity, error) {
+func (d *Directory) Entity(_ context.Context, tenant ident.Tenant, id ident.Entity,
+	_ civil.Date) (tenancy.PayingEntity, error) {
 	return find(d.Entities, tenant, string(id), "paying entity")
 }
 
 // Taxpayer finds a taxpayer.
-func (d *Directory) Taxpayer(_ context.Context, tenant ident.Tenant, id ident.Taxpayer) (tenancy.Taxpayer, error) {
+func (d *Directory) Taxpayer(_ context.Context, tenant ident.Tenant,
+	id ident.Taxpayer) (tenancy.Taxpayer, error) {
 	return find(d.Taxpayers, tenant, string(id), "taxpayer")
 }
 
@@ -212,7 +239,8 @@ func (d *Directory) Strategies(context.Context, ident.Tenant) ([]tenancy.Strateg
 }
 
 // Positions lists what was decided.
-func (d *Directory) Positions(context.Context, ident.Tenant, civil.Date) ([]tenancy.Position, error) {
+func (d *Directory) Positions(context.Context, ident.Tenant,
+	civil.Date) ([]tenancy.Position, error) {
 	return d.Decided, nil
 }
 
@@ -220,7 +248,8 @@ func (d *Directory) Positions(context.Context, ident.Tenant, civil.Date) ([]tena
 func (d *Directory) Tenants(context.Context) ([]string, error) { return []string{Tenant}, nil }
 
 // Creators lists them in the order of their ids.
-func (d *Directory) Creators(_ context.Context, _ ident.Tenant, cursor string, limit int) ([]tenancy.Creator, string, error) {
+func (d *Directory) Creators(_ context.Context, _ ident.Tenant, cursor string,
+	limit int) ([]tenancy.Creator, string, error) {
 	var out []tenancy.Creator
 	for _, id := range slices.Sorted(maps.Keys(d.People)) {
 		if id > cursor && len(out) == limit {

@@ -20,7 +20,8 @@ type API struct {
 
 // Routes is the one route.
 func (a API) Routes() []httpapi.Route {
-	return []httpapi.Route{{Method: "GET", Path: "/v1/tax/shadow", Roles: []identity.Role{identity.Finance, identity.Auditor, identity.Admin}, Handle: a.shadow}}
+	return []httpapi.Route{{Method: "GET", Path: "/v1/tax/shadow",
+		Roles: []identity.Role{identity.Finance, identity.Auditor, identity.Admin}, Handle: a.shadow}}
 }
 
 // answer is the body. Differences are listed for the one version that was asked for.
@@ -56,7 +57,8 @@ func (a API) shadow(ctx context.Context, r *httpapi.Request) (httpapi.Response, 
 	if r.Query.Get("shadow") == "" {
 		return httpapi.OK(out), nil
 	}
-	list, next, err := a.Store.Comparisons(ctx, r.Tenant, versions[0].Pack, versions[0].Version, r.Query.Get("cursor"), limit)
+	list, next, err := a.Store.Comparisons(ctx, r.Tenant, versions[0].Pack, versions[0].Version,
+		r.Query.Get("cursor"), limit)
 	if err != nil {
 		return httpapi.Response{}, err
 	}

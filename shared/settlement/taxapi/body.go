@@ -8,7 +8,8 @@ import (
 	"fenzhang/shared/input/strictjson"
 )
 
-// body reads a request and collects everything that is wrong with it, so that one answer names all of it.
+// body reads a request and collects everything that is wrong with it, so that one answer names all
+// of it.
 type body struct{ problems []fault.Field }
 
 // read decodes into the pointer; ok is false when nothing could be read at all.
@@ -22,10 +23,12 @@ func (b *body) read(data []byte, into any) (ok bool) {
 	return true
 }
 
-// add notes a problem of a field, unless the field, or one that it lies in or that lies in it, has one already.
+// add notes a problem of a field, unless the field, or one that it lies in or that lies in it, has
+// one already.
 func (b *body) add(field, problem string) {
 	for _, p := range b.problems {
-		if p.Field == field || strings.HasPrefix(p.Field, field+".") || strings.HasPrefix(field, p.Field+".") {
+		if p.Field == field || strings.HasPrefix(p.Field, field+".") ||
+			strings.HasPrefix(field, p.Field+".") {
 			return
 		}
 	}
@@ -39,8 +42,8 @@ func (b *body) need(ok bool, field, problem string) {
 	}
 }
 
-// adopt takes over the problems that another check of the same facts found, under the names of the body; err may
-// be nil or an error of another kind, which is left for later.
+// adopt takes over the problems that another check of the same facts found, under the names of the
+// body; err may be nil or an error of another kind, which is left for later.
 func (b *body) adopt(err error, names map[string]string) {
 	for _, p := range problemsOf(err) {
 		field, known := names[p.Field]
@@ -72,7 +75,8 @@ func problemsOf(err error) []fault.Field {
 // isIncomeType tells whether a text can be a tenant's word for a type of income.
 func isIncomeType(s string) bool {
 	const shortest, longest = 2, 40
-	return len(s) >= shortest && len(s) <= longest && s[0] >= 'a' && s[0] <= 'z' && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789_") == ""
+	return len(s) >= shortest && len(s) <= longest && s[0] >= 'a' && s[0] <= 'z' &&
+		strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789_") == ""
 }
 
 // isWord tells whether a text can be a word of the rules, such as an industry or a platform.

@@ -21,19 +21,20 @@ import (
 // Rows reads what is booked.
 type Rows interface {
 	// TaxRows reads a year's bookings of a taxpayer at a paying entity, in order.
-	TaxRows(ctx context.Context, tenant ident.Tenant, entity ident.Entity, taxpayer ident.Taxpayer, year int) ([]settlement.Booking, error)
+	TaxRows(ctx context.Context, tenant ident.Tenant, entity ident.Entity, taxpayer ident.Taxpayer,
+		year int) ([]settlement.Booking, error)
 }
 
-// forecastQuestion is the body of a forecast. With the ids of entity and taxpayer the booked rows are read; else
-// Booked says what stands.
+// forecastQuestion is the body of a forecast. With the ids of entity and taxpayer the booked rows
+// are read; else Booked says what stands.
 type forecastQuestion struct {
 	Year     int             `json:"year"`
 	Entity   entityFacts     `json:"paying_entity"`
 	Taxpayer payeeFacts      `json:"taxpayer"`
 	Booked   []bookedFacts   `json:"booked"`
 	Expected []expectedFacts `json:"expected"`
-	// LowEarner tells that the whole of the last year was withheld here by the cumulative method and came to at most
-	// 60,000 yuan.
+	// LowEarner tells that the whole of the last year was withheld here by the cumulative method and
+	// came to at most 60,000 yuan.
 	LowEarner  bool            `json:"low_earner"`
 	Elsewhere  *tax.YearIncome `json:"elsewhere"`
 	Special    *money.Amount   `json:"special"`
@@ -46,8 +47,9 @@ type forecastQuestion struct {
 
 // bookedFacts is income of one month, or of several up to it, with what was withheld on it.
 type bookedFacts struct {
-	Month    int          `json:"month"`
-	Months   int          `json:"months"` // how many months in a row, up to Month, it stands for; 1 when left out
+	Month int `json:"month"`
+	// how many months in a row, up to Month, it stands for; 1 when left out
+	Months   int          `json:"months"`
 	Item     string       `json:"item"`
 	Platform string       `json:"platform"`
 	Income   money.Amount `json:"income"`
@@ -125,14 +127,16 @@ const (
 	mostBookedRows = 500
 )
 
-// check notes everything that is wrong with the question as far as it can be told without master data.
+// check notes everything that is wrong with the question as far as it can be told without master
+// data.
 func (q *forecastQuestion) check(b *body, corpus *tax.Corpus) {
 	b.need(q.Year >= firstForecast && q.Year <= lastForecast, "year", "must be 2019 to 2100")
 	q.Entity.check(b, corpus)
 	q.Taxpayer.check(b, corpus, "")
 	b.need(len(q.Expected) <= mostPayments, "expected", "must be at most 366 payments")
 	b.need(len(q.Booked) <= mostBookedRows, "booked", "must be at most 500 rows")
-	b.need(len(q.Booked) == 0 || q.Entity.ID == "" || q.Taxpayer.ID == "", "booked", "is read from the books where entity and taxpayer are named by their ids")
+	b.need(len(q.Booked) == 0 || q.Entity.ID == "" || q.Taxpayer.ID == "", "booked",
+		"is read from the books where entity and taxpayer are named by their ids")
 	for i := range q.Booked {
 		q.Booked[i].check(b, "booked."+strconv.Itoa(i))
 	}
@@ -164,17 +168,24 @@ func (q *forecastQuestion) checkExpected(b *body, corpus *tax.Corpus, i int) {
 	b.need(!x.Date.IsZero() && x.Date.Year() == q.Year, at+".date", "must be a day of the tax year")
 	b.need(x.Amount != nil || x.InKind.Positive(), at+".amount", "is needed")
 	_, err := corpus.National().Item(q.payment(x))
-	b.adopt(err, map[string]string{"payment_date": at + ".date", "vat_date": "", "amount": at + ".amount", "in_kind": at + ".in_kind", "income.item": at + ".item",
-		"payroll": at + ".payroll", "payroll.months": at + ".payroll.months", "payroll.rule": at + ".payroll.rule", "deductions": at + ".deductions"})
+	b.adopt(err, map[string]string{"payment_date": at + ".date", "vat_date": "",
+		"amount": at + ".amount", "in_kind": at + ".in_kind", "income.item": at + ".item",
+		"payroll": at + ".payroll", "payroll.months": at + ".payroll.months",
+		"payroll.rule": at + ".payroll.rule", "deductions": at + ".deductions"})
 }
 
 // largestOfYear bounds each amount of a year, so that their sums stay in range.
 const largestOfYear = 1_000_000_000
 
 func (q *forecastQuestion) checkAmounts(b *body) {
-	amounts := map[string]*money.Amount{"special": q.Special, "additional": q.Additional, "other": &q.Other, "exempt": &q.Exempt, "donations": &q.Donations, "relief": &q.Relief}
+	amounts := map[string]*money.Amount{"special": q.Special, "additional": q.Additional,
+		"other": &q.Other, "exempt": &q.Exempt, "donations": &q.Donations, "relief": &q.Relief}
 	if e := q.Elsewhere; e != nil {
-		amounts["elsewhere.wages"], amounts["elsewhere.labor"], amounts["elsewhere.author"], amounts["elsewhere.royalty"], amounts["elsewhere.withheld"] = &e.Wages, &e.Labor, &e.Author, &e.Royalty, &e.Withheld
+		amounts["elsewhere.wages"] = &e.Wages
+		amounts["elsewhere.labor"] = &e.Labor
+		amounts["elsewhere.author"] = &e.Author
+		amounts["elsewhere.royalty"] = &e.Royalty
+		amounts["elsewhere.withheld"] = &e.Withheld
 	}
 	for _, name := range slices.Sorted(maps.Keys(amounts)) {
 		b.amount(name, amounts[name])
@@ -185,7 +196,8 @@ func (q *forecastQuestion) checkAmounts(b *body) {
 			sum = sum.Add(*x)
 		}
 	}
-	b.need(sum.Cmp(money.Yuan(largestOfYear)) <= 0, "expected", "must sum to at most "+money.Yuan(largestOfYear).String())
+	b.need(sum.Cmp(money.Yuan(largestOfYear)) <= 0, "expected",
+		"must sum to at most "+money.Yuan(largestOfYear).String())
 }
 
 // amount notes an amount that is below zero or above the largest of a year.
@@ -196,24 +208,30 @@ func (b *body) amount(field string, a *money.Amount) {
 
 func (x *bookedFacts) check(b *body, at string) {
 	b.need(x.Month >= 1 && x.Month <= monthsOfYear, at+".month", "must be 1 to 12")
-	b.need(x.Months >= 0 && x.Months <= max(x.Month, 1), at+".months", "must be 1 to the number of the month")
-	b.need(slices.Contains(comprehensive(), x.Item), at+".item", "must be one of wages, labor, labor_platform, author, royalty")
+	b.need(x.Months >= 0 && x.Months <= max(x.Month, 1), at+".months",
+		"must be 1 to the number of the month")
+	b.need(slices.Contains(comprehensive(), x.Item), at+".item",
+		"must be one of wages, labor, labor_platform, author, royalty")
 	b.need(isWord(x.Platform), at+".platform", "must be a word of a-z, 0-9, _ and -")
 	const most = largestOfYear / mostBookedRows
 	for name, a := range map[string]money.Amount{"income": x.Income, "withheld": x.Withheld} {
-		b.need(!a.Negative() && a.Cmp(money.Yuan(most)) <= 0, at+"."+name, "must be zero to "+money.Yuan(most).String())
+		b.need(!a.Negative() && a.Cmp(money.Yuan(most)) <= 0, at+"."+name,
+			"must be zero to "+money.Yuan(most).String())
 	}
 }
 
 // comprehensive are the items of comprehensive income.
 func comprehensive() []string {
-	return []string{tax.ItemWages, tax.ItemLabor, tax.ItemLaborPlatform, tax.ItemAuthor, tax.ItemRoyalty}
+	return []string{tax.ItemWages, tax.ItemLabor, tax.ItemLaborPlatform, tax.ItemAuthor,
+		tax.ItemRoyalty}
 }
 
 // payment gives the engine's facts of a payment to come, as far as the body tells them.
 func (q *forecastQuestion) payment(x *expectedFacts) tax.Facts {
-	p := question{Date: x.Date, Entity: q.Entity, Taxpayer: q.Taxpayer, LowEarner: q.LowEarner, Payroll: x.Payroll, Deductions: x.Deductions,
-		Income: incomeFacts{Type: x.Type, Item: x.Item, Platform: x.Platform, Amount: x.Amount, InKind: x.InKind, VATIncluded: x.VATIncluded}}
+	p := question{Date: x.Date, Entity: q.Entity, Taxpayer: q.Taxpayer, LowEarner: q.LowEarner,
+		Payroll: x.Payroll, Deductions: x.Deductions,
+		Income: incomeFacts{Type: x.Type, Item: x.Item, Platform: x.Platform, Amount: x.Amount,
+			InKind: x.InKind, VATIncluded: x.VATIncluded}}
 	return p.described("")
 }
 
@@ -229,10 +247,12 @@ type taxYear struct {
 	used     []tax.RulesUsed // by the payments to come
 }
 
-// taxYear loads what the question names. The person is taken as its profile stands on the last day of the year, the
-// paying entity as it stands on the day of each payment.
-func (a API) taxYear(ctx context.Context, tenant ident.Tenant, corpus *tax.Corpus, q *forecastQuestion) (*taxYear, error) {
-	y := &taxYear{corpus: corpus, question: q, entity: map[civil.Date]tax.Entity{}, day: civil.On(q.Year, time.December, 1).Month().Last()}
+// taxYear loads what the question names. The person is taken as its profile stands on the last day
+// of the year, the paying entity as it stands on the day of each payment.
+func (a API) taxYear(ctx context.Context, tenant ident.Tenant, corpus *tax.Corpus,
+	q *forecastQuestion) (*taxYear, error) {
+	y := &taxYear{corpus: corpus, question: q, entity: map[civil.Date]tax.Entity{},
+		day: civil.On(q.Year, time.December, 1).Month().Last()}
 	var err error
 	if y.payee, err = a.taxpayer(ctx, tenant, q.Taxpayer, "", y.day); err != nil {
 		return nil, err
@@ -253,8 +273,10 @@ func (a API) taxYear(ctx context.Context, tenant ident.Tenant, corpus *tax.Corpu
 		y.rows = q.rows()
 		return y, nil
 	}
-	bookings, err := a.Rows.TaxRows(ctx, tenant, ident.Entity(q.Entity.ID), ident.Taxpayer(q.Taxpayer.ID), q.Year)
-	if into, closed := settlement.ClosedFor(bookings); closed { // merged into another: a person has one year
+	bookings, err := a.Rows.TaxRows(ctx, tenant, ident.Entity(q.Entity.ID),
+		ident.Taxpayer(q.Taxpayer.ID), q.Year)
+	if into, closed := settlement.ClosedFor(bookings); closed {
+		// merged into another: a person has one year
 		bookings, err = a.Rows.TaxRows(ctx, tenant, ident.Entity(q.Entity.ID), into, q.Year)
 	}
 	for _, b := range settlement.Whole(bookings) {
@@ -278,7 +300,9 @@ func (q *forecastQuestion) rows() []tax.Row {
 	var rows []tax.Row
 	for i := range q.Booked {
 		x := &q.Booked[i]
-		row := tax.Row{Kind: tax.IIT, Item: x.Item, Platform: x.Platform, Period: civil.In(q.Year, time.Month(x.Month)).String(), Income: x.Income, Withheld: x.Withheld, Collection: tax.Withheld}
+		row := tax.Row{Kind: tax.IIT, Item: x.Item, Platform: x.Platform,
+			Period: civil.In(q.Year, time.Month(x.Month)).String(), Income: x.Income, Withheld: x.Withheld,
+			Collection: tax.Withheld}
 		if row.Platform == "" {
 			row.Platform = platform
 		}
@@ -315,7 +339,8 @@ func (y *taxYear) settle() (forecastAnswer, error) {
 	return out, nil
 }
 
-// rules adds to the rules of the settlement those of the payments to come: local packs and positions.
+// rules adds to the rules of the settlement those of the payments to come: local packs and
+// positions.
 func (y *taxYear) rules(all tax.RulesUsed) tax.RulesUsed {
 	for _, u := range y.used {
 		for _, p := range u.Local {
@@ -344,15 +369,20 @@ func outcome(balance money.Amount, waiver *bool) string {
 	return debt
 }
 
-// withhold computes the payments to come in their order, and names those that no annual settlement takes.
+// withhold computes the payments to come in their order, and names those that no annual settlement
+// takes.
 func (y *taxYear) withhold() ([]tax.Unknown, error) {
 	var apart []tax.Unknown
 	q := y.question
 	expected := slices.Clone(q.Expected)
-	slices.SortStableFunc(expected, func(a, b expectedFacts) int { return cmp.Compare(a.Date.String(), b.Date.String()) })
+	slices.SortStableFunc(expected, func(a, b expectedFacts) int {
+		return cmp.Compare(a.Date.String(), b.Date.String())
+	})
 	for i := range expected {
 		f := q.payment(&expected[i])
-		f.Entity, f.Taxpayer, f.AgencyFiling = y.entity[expected[i].Date], y.payee.Taxpayer, y.payee.consent
+		f.Entity = y.entity[expected[i].Date]
+		f.Taxpayer = y.payee.Taxpayer
+		f.AgencyFiling = y.payee.consent
 		f.Positions = y.decided[f.PaymentDate.Month().Number()]
 		if f.Taxpayer.Kind == "employee" {
 			f.Route = "payroll"
@@ -363,7 +393,11 @@ func (y *taxYear) withhold() ([]tax.Unknown, error) {
 		}
 		y.rows, y.used = append(y.rows, res.Rows...), append(y.used, res.Rules)
 		if !slices.Contains(comprehensive(), res.Item) {
-			apart = append(apart, tax.Unknown{Rule: "iit.annual", Missing: bilingual.Text{ZH: expected[i].Date.String() + " 的收入（" + res.Item + "）不属于综合所得，未计入", EN: "the income of " + expected[i].Date.String() + " (" + res.Item + ") is no comprehensive income and left out"}})
+			apart = append(apart,
+				tax.Unknown{Rule: "iit.annual",
+					Missing: bilingual.Text{ZH: expected[i].Date.String() + " 的收入（" + res.Item + "）不属于综合所得，未计入",
+						EN: "the income of " + expected[i].Date.String() + " (" + res.Item +
+							") is no comprehensive income and left out"}})
 		}
 	}
 	return apart, nil
@@ -378,8 +412,11 @@ func (y *taxYear) until(month int, rows []tax.Row) (tax.Forecast, error) {
 			upTo = append(upTo, rows[i])
 		}
 	}
-	return y.corpus.National().Forecast(y.day, tax.ForecastFacts{Taxpayer: y.payee.Taxpayer, Rows: upTo, Elsewhere: q.Elsewhere, Special: q.Special, Additional: q.Additional,
-		Other: q.Other, Exempt: q.Exempt, Donations: q.Donations, Relief: q.Relief, Positions: y.decided[monthsOfYear]})
+	return y.corpus.National().Forecast(y.day,
+		tax.ForecastFacts{Taxpayer: y.payee.Taxpayer, Rows: upTo, Elsewhere: q.Elsewhere,
+			Special: q.Special, Additional: q.Additional,
+			Other: q.Other, Exempt: q.Exempt, Donations: q.Donations, Relief: q.Relief,
+			Positions: y.decided[monthsOfYear]})
 }
 
 // month sums one month; rows from the number booked on are still to come.
@@ -391,7 +428,8 @@ func (y *taxYear) month(m, booked int) (forecastMonth, error) {
 			continue
 		}
 		one := tax.IncomeOf(y.rows[i:i+1], y.question.Year)
-		x.Income, x.Withheld = x.Income.Add(money.Sum(one.Wages, one.Labor, one.Author, one.Royalty)), x.Withheld.Add(one.Withheld)
+		x.Income, x.Withheld = x.Income.Add(money.Sum(one.Wages, one.Labor, one.Author, one.Royalty)),
+			x.Withheld.Add(one.Withheld)
 		x.Expected = x.Expected || (i >= booked && y.rows[i].Kind == tax.IIT)
 	}
 	f, err := y.until(m, y.rows)

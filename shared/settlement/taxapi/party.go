@@ -57,7 +57,8 @@ func (e *entityFacts) check(b *body, corpus *tax.Corpus) {
 	}
 }
 
-// check notes what is wrong with the description; province is the header that replaces the registration.
+// check notes what is wrong with the description; province is the header that replaces the
+// registration.
 func (t *payeeFacts) check(b *body, corpus *tax.Corpus, province string) {
 	rest := *t
 	rest.ID, rest.AgencyConsent = "", nil
@@ -67,13 +68,14 @@ func (t *payeeFacts) check(b *body, corpus *tax.Corpus, province string) {
 	}
 	b.need(isWord(t.Industry), "taxpayer.industry", "must be a word of a-z, 0-9, _ and -")
 	_, err := corpus.At(t.Jurisdiction)
-	b.need(err == nil, "taxpayer.jurisdiction", "must be the six-digit code of a place of the mainland")
+	b.need(err == nil, "taxpayer.jurisdiction",
+		"must be the six-digit code of a place of the mainland")
 	_, err = corpus.At(province)
 	b.need(err == nil, "X-Province-Code", "must be the six-digit code of a place of the mainland")
 }
 
-// described gives the entity as far as the body tells it; filed for the platform where it says so. A named one
-// stands as any entity does.
+// described gives the entity as far as the body tells it; filed for the platform where it says so.
+// A named one stands as any entity does.
 func (e *entityFacts) described(on string, day civil.Date) tax.Entity {
 	if e.ID != "" {
 		return tax.Entity{PlaceTier: "city"}
@@ -88,9 +90,11 @@ func (e *entityFacts) described(on string, day civil.Date) tax.Entity {
 // described gives the payee as far as the body tells it; a named one stands as any person does.
 func (t *payeeFacts) described(province string) tax.Taxpayer {
 	if t.ID != "" {
-		return tax.Taxpayer{Kind: "natural_person", Resident: true, VAT: "natural_person", Collection: "withheld"}
+		return tax.Taxpayer{Kind: "natural_person", Resident: true, VAT: "natural_person",
+			Collection: "withheld"}
 	}
-	out := tax.Taxpayer{Kind: t.Kind, Resident: !t.Overseas, VAT: t.VAT, Collection: t.Collection, Jurisdiction: t.Jurisdiction, Industry: t.Industry,
+	out := tax.Taxpayer{Kind: t.Kind, Resident: !t.Overseas, VAT: t.VAT, Collection: t.Collection,
+		Jurisdiction: t.Jurisdiction, Industry: t.Industry,
 		PlaceTier: t.PlaceTier, VATPeriod: t.VATPeriod, Overseas: t.Overseas, HoldsEquity: t.HoldsEquity}
 	if t.Resident != nil {
 		out.Resident = *t.Resident
@@ -102,7 +106,8 @@ func (t *payeeFacts) described(province string) tax.Taxpayer {
 }
 
 // entity loads a named paying entity as it stands on a day.
-func (a API) entity(ctx context.Context, tenant ident.Tenant, e entityFacts, on string, day civil.Date) (tax.Entity, error) {
+func (a API) entity(ctx context.Context, tenant ident.Tenant, e entityFacts, on string,
+	day civil.Date) (tax.Entity, error) {
 	if e.ID == "" {
 		return e.described(on, day), nil
 	}
@@ -117,7 +122,8 @@ type payee struct {
 }
 
 // taxpayer loads a named taxpayer's profile of a day.
-func (a API) taxpayer(ctx context.Context, tenant ident.Tenant, t payeeFacts, province string, day civil.Date) (payee, error) {
+func (a API) taxpayer(ctx context.Context, tenant ident.Tenant, t payeeFacts, province string,
+	day civil.Date) (payee, error) {
 	if t.ID == "" {
 		return payee{t.described(province), t.AgencyConsent != nil && *t.AgencyConsent}, nil
 	}
@@ -127,7 +133,8 @@ func (a API) taxpayer(ctx context.Context, tenant ident.Tenant, t payeeFacts, pr
 	}
 	p, ok := found.ProfileOn(day)
 	if !ok {
-		return payee{}, fault.Missing("profile_missing", string("tax profile of "+found.TaxpayerID), "The taxpayer has no tax profile on that day; record one.")
+		return payee{}, fault.Missing("profile_missing", string("tax profile of "+found.TaxpayerID),
+			"The taxpayer has no tax profile on that day; record one.")
 	}
 	out := payee{settlement.TaxpayerFacts(p), consented(p, day)}
 	if t.AgencyConsent != nil {
@@ -139,10 +146,12 @@ func (a API) taxpayer(ctx context.Context, tenant ident.Tenant, t payeeFacts, pr
 	return out, nil
 }
 
-// consented tells whether the worker's written consent to agency filing is among the profile's papers on a day.
+// consented tells whether the worker's written consent to agency filing is among the profile's
+// papers on a day.
 func consented(p tenancy.Profile, day civil.Date) bool {
 	for _, x := range p.Papers {
-		if x.Name == settlement.ConsentPaper && !day.Before(x.From) && (x.To.IsZero() || !day.After(x.To)) {
+		if x.Name == settlement.ConsentPaper && !day.Before(x.From) &&
+			(x.To.IsZero() || !day.After(x.To)) {
 			return true
 		}
 	}
@@ -150,7 +159,8 @@ func consented(p tenancy.Profile, day civil.Date) bool {
 }
 
 // positions gives the tenant's approved positions of a day.
-func (a API) positions(ctx context.Context, tenant ident.Tenant, day civil.Date) ([]tax.Position, error) {
+func (a API) positions(ctx context.Context, tenant ident.Tenant,
+	day civil.Date) ([]tax.Position, error) {
 	found, err := a.Directory.Positions(ctx, tenant, day)
 	return settlement.PositionFacts(found), err
 }

@@ -43,11 +43,13 @@ func (a API) plan(ctx context.Context, r *httpapi.Request) (httpapi.Response, er
 }
 
 func (q *planQuestion) request(positions map[int][]tax.Position) taxplan.Request {
-	return taxplan.Request{Year: q.Year, Jurisdiction: q.Jurisdiction, Income: q.Income, Facts: q.Facts, Positions: positions}
+	return taxplan.Request{Year: q.Year, Jurisdiction: q.Jurisdiction, Income: q.Income,
+		Facts: q.Facts, Positions: positions}
 }
 
 // yearOfPositions gives the tenant's positions on the last day of each month of a year.
-func (a API) yearOfPositions(ctx context.Context, tenant ident.Tenant, year int) (map[int][]tax.Position, error) {
+func (a API) yearOfPositions(ctx context.Context, tenant ident.Tenant,
+	year int) (map[int][]tax.Position, error) {
 	all := map[int][]tax.Position{}
 	for m := time.January; m <= time.December; m++ {
 		found, err := a.positions(ctx, tenant, civil.In(year, m).Last())

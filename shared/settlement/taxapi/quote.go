@@ -19,10 +19,11 @@ type question struct {
 	Taxpayer payeeFacts    `json:"taxpayer"`
 	Income   incomeFacts   `json:"income"`
 	Payroll  *payrollFacts `json:"payroll"`
-	// LowEarner tells that the whole of the last year was withheld here by the cumulative method and came to at most
-	// 60,000 yuan.
-	LowEarner  bool         `json:"low_earner"`
-	Deductions money.Amount `json:"deductions"` // exempt income and other lawful deductions of the year to date
+	// LowEarner tells that the whole of the last year was withheld here by the cumulative method and
+	// came to at most 60,000 yuan.
+	LowEarner bool `json:"low_earner"`
+	// exempt income and other lawful deductions of the year to date
+	Deductions money.Amount `json:"deductions"`
 	ToDate     periodToDate `json:"period_to_date"`
 }
 
@@ -75,14 +76,16 @@ type periodToDate struct {
 // monthsOfYear is how many months a tax year has.
 const monthsOfYear = 12
 
-// fieldNames gives the body's names of the engine's facts; "" drops a problem that another field's problem implies.
+// fieldNames gives the body's names of the engine's facts; "" drops a problem that another field's
+// problem implies.
 func fieldNames() map[string]string {
-	return map[string]string{"payment_date": "date", "vat_date": "", "amount": "income.amount", "in_kind": "income.in_kind", "net_wanted": "income.net_wanted",
+	return map[string]string{"payment_date": "date", "vat_date": "", "amount": "income.amount",
+		"in_kind": "income.in_kind", "net_wanted": "income.net_wanted",
 		"jurisdiction": "taxpayer.jurisdiction"}
 }
 
-// quoteAnswer is what one payment gives. With net_wanted it is the quote of the gross found; where no gross leaves
-// exactly that net, Nearest names those next to it.
+// quoteAnswer is what one payment gives. With net_wanted it is the quote of the gross found; where
+// no gross leaves exactly that net, Nearest names those next to it.
 type quoteAnswer struct {
 	tax.Result
 	Item      string        `json:"item"`
@@ -131,10 +134,12 @@ func price(corpus *tax.Corpus, f tax.Facts, net *money.Amount) (quoteAnswer, err
 	if err != nil {
 		return quoteAnswer{}, err
 	}
-	return quoteAnswer{Result: g.Result, Item: g.Result.Item, NetWanted: net, Nearest: nearest(g, *net)}, nil
+	return quoteAnswer{Result: g.Result, Item: g.Result.Item, NetWanted: net,
+		Nearest: nearest(g, *net)}, nil
 }
 
-// nearest names the gross figures on both sides of a net that no gross leaves exactly; nil where one does.
+// nearest names the gross figures on both sides of a net that no gross leaves exactly; nil where
+// one does.
 func nearest(g tax.GrossUp, net money.Amount) []priced {
 	if g.Exact {
 		return nil
@@ -159,18 +164,24 @@ func named(err error) error {
 	return b.refusal()
 }
 
-// check notes everything that is wrong with the question as far as it can be told without master data.
+// check notes everything that is wrong with the question as far as it can be told without master
+// data.
 func (q *question) check(b *body, corpus *tax.Corpus, province string) {
 	q.Entity.check(b, corpus)
 	q.Taxpayer.check(b, corpus, province)
 	b.need(isIncomeType(q.Income.Type), "income.type", "must be a word of a-z, 0-9 and _, as live_tip")
 	b.need(isWord(q.Income.Platform), "income.platform", "must be a word of a-z, 0-9, _ and -")
-	b.need(q.Income.Amount != nil || q.Income.NetWanted != nil || q.Income.InKind.Positive(), "income.amount", "is needed, or net_wanted")
-	b.need(q.Income.Amount == nil || q.Income.NetWanted == nil, "income.net_wanted", "give the amount or the net that is wanted, not both")
-	b.need(q.Income.NetWanted == nil || q.Income.NetWanted.Positive(), "income.net_wanted", "must be above zero")
+	b.need(q.Income.Amount != nil || q.Income.NetWanted != nil || q.Income.InKind.Positive(),
+		"income.amount", "is needed, or net_wanted")
+	b.need(q.Income.Amount == nil || q.Income.NetWanted == nil, "income.net_wanted",
+		"give the amount or the net that is wanted, not both")
+	b.need(q.Income.NetWanted == nil || q.Income.NetWanted.Positive(), "income.net_wanted",
+		"must be above zero")
 	y := &q.ToDate.Year
-	b.need(len(y.ByMonth) <= monthsOfYear, "period_to_date.year.by_month", "must be at most twelve amounts, January first")
-	b.need(len(y.WithheldByMonth) <= monthsOfYear, "period_to_date.year.withheld_by_month", "must be at most twelve amounts, January first")
+	b.need(len(y.ByMonth) <= monthsOfYear, "period_to_date.year.by_month",
+		"must be at most twelve amounts, January first")
+	b.need(len(y.WithheldByMonth) <= monthsOfYear, "period_to_date.year.withheld_by_month",
+		"must be at most twelve amounts, January first")
 	f := q.described(province)
 	_, err := corpus.National().Item(f)
 	b.adopt(err, fieldNames())
@@ -178,9 +189,13 @@ func (q *question) check(b *body, corpus *tax.Corpus, province string) {
 
 // described gives the facts that stand in the body itself.
 func (q *question) described(province string) tax.Facts {
-	f := tax.Facts{PaymentDate: q.Date, VATDate: q.VATDate, Entity: q.Entity.described(q.platform(), q.Date), Route: q.Route, Taxpayer: q.Taxpayer.described(province),
-		IncomeType: q.Income.Type, Item: q.Income.Item, Platform: q.platform(), InKind: q.Income.InKind, VATIncluded: q.Income.VATIncluded == nil || *q.Income.VATIncluded,
-		LowEarner: q.LowEarner, Deductions: q.Deductions, ToDate: q.ToDate.facts(), Payroll: q.Payroll.facts()}
+	f := tax.Facts{PaymentDate: q.Date, VATDate: q.VATDate,
+		Entity: q.Entity.described(q.platform(), q.Date), Route: q.Route,
+		Taxpayer:   q.Taxpayer.described(province),
+		IncomeType: q.Income.Type, Item: q.Income.Item, Platform: q.platform(), InKind: q.Income.InKind,
+		VATIncluded: q.Income.VATIncluded == nil || *q.Income.VATIncluded,
+		LowEarner:   q.LowEarner, Deductions: q.Deductions, ToDate: q.ToDate.facts(),
+		Payroll: q.Payroll.facts()}
 	if f.VATDate.IsZero() {
 		f.VATDate = q.Date
 	}
@@ -224,7 +239,8 @@ func (p *payrollFacts) facts() *tax.Payroll {
 	if p == nil {
 		return nil
 	}
-	return &tax.Payroll{Complete: p.Complete, Months: p.Months, Rule: p.Rule, Exempt: p.Exempt, Special: p.Special, Additional: p.Additional, Other: p.Other}
+	return &tax.Payroll{Complete: p.Complete, Months: p.Months, Rule: p.Rule, Exempt: p.Exempt,
+		Special: p.Special, Additional: p.Additional, Other: p.Other}
 }
 
 func (t *turnoverFacts) facts() tax.Turnover {
@@ -233,8 +249,10 @@ func (t *turnoverFacts) facts() tax.Turnover {
 
 func (p *periodToDate) facts() tax.ToDate {
 	t := tax.ToDate{Day: p.Day.facts(), Quarter: p.Quarter.facts(),
-		Month: tax.MonthToDate{Income: p.Month.Income, Withheld: p.Month.Withheld, Turnover: tax.Turnover{Sales: p.Month.Sales, VAT: p.Month.VAT, Stated: true}},
-		Year:  tax.YearToDate{Months: p.Year.Months, Income: p.Year.Income, Withheld: p.Year.Withheld, Peak: p.Year.Peak, Broken: p.Year.Broken}}
+		Month: tax.MonthToDate{Income: p.Month.Income, Withheld: p.Month.Withheld,
+			Turnover: tax.Turnover{Sales: p.Month.Sales, VAT: p.Month.VAT, Stated: true}},
+		Year: tax.YearToDate{Months: p.Year.Months, Income: p.Year.Income, Withheld: p.Year.Withheld,
+			Peak: p.Year.Peak, Broken: p.Year.Broken}}
 	copy(t.Year.ByMonth[:], p.Year.ByMonth)
 	copy(t.Year.WithheldByMonth[:], p.Year.WithheldByMonth)
 	return t

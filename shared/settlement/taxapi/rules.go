@@ -25,7 +25,8 @@ type rulesAnswer struct {
 
 // ruleGap is what the law, as far as it is known, leaves open on the day.
 type ruleGap struct {
-	Rule      string                    `json:"rule"` // "iit.assessed.quota@130000", as holds and error answers name it
+	// "iit.assessed.quota@130000", as holds and error answers name it
+	Rule      string                    `json:"rule"`
 	Title     bilingual.Text            `json:"title"`
 	Place     string                    `json:"place,omitempty"`
 	Missing   bilingual.Text            `json:"missing"`
@@ -43,7 +44,8 @@ func (a API) rules(ctx context.Context, r *httpapi.Request) (httpapi.Response, e
 	}
 	if text := r.Query.Get("date"); text != "" {
 		if day, err = civil.ParseDate(text); err != nil {
-			return httpapi.Response{}, fault.Invalid(fault.Field{Field: "date", Problem: civil.ErrDate.Error()})
+			return httpapi.Response{},
+				fault.Invalid(fault.Field{Field: "date", Problem: civil.ErrDate.Error()})
 		}
 	}
 	place := r.Query.Get("jurisdiction")
@@ -59,13 +61,15 @@ func (a API) rules(ctx context.Context, r *httpapi.Request) (httpapi.Response, e
 
 func answer(e *tax.Engine, place string, day civil.Date) rulesAnswer {
 	used := e.RulesUsed()
-	out := rulesAnswer{Jurisdiction: place, Date: day, Pack: used.PackID, Local: used.Local, Values: []tax.Entry{}, Gaps: []ruleGap{}}
+	out := rulesAnswer{Jurisdiction: place, Date: day, Pack: used.PackID, Local: used.Local,
+		Values: []tax.Entry{}, Gaps: []ruleGap{}}
 	for _, x := range e.Rulebook(day) {
 		if x.Gap == nil {
 			out.Values = append(out.Values, x)
 			continue
 		}
-		out.Gaps = append(out.Gaps, ruleGap{Rule: x.Name(), Title: x.Title, Place: x.Place, Missing: *x.Gap, Status: x.Status, Law: x.Law, Published: x.Published, Readings: x.Readings})
+		out.Gaps = append(out.Gaps, ruleGap{Rule: x.Name(), Title: x.Title, Place: x.Place,
+			Missing: *x.Gap, Status: x.Status, Law: x.Law, Published: x.Published, Readings: x.Readings})
 	}
 	return out
 }

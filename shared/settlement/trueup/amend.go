@@ -18,9 +18,10 @@ type Amended struct {
 	Months   []lawdiff.Amendment `json:"months"`
 }
 
-// Amendments lists the returns of a paying entity that must be filed again, of a month and later affected ones: for
-// the taxpayers of the next creators after the cursor.
-func (t *Service) Amendments(ctx context.Context, tenant ident.Tenant, entity ident.Entity, from civil.Month, d lawdiff.Desk, cursor string, limit int) ([]Amended, string, error) {
+// Amendments lists the returns of a paying entity that must be filed again, of a month and later
+// affected ones: for the taxpayers of the next creators after the cursor.
+func (t *Service) Amendments(ctx context.Context, tenant ident.Tenant, entity ident.Entity,
+	from civil.Month, d lawdiff.Desk, cursor string, limit int) ([]Amended, string, error) {
 	returns, err := t.booked.FiledMonths(ctx, tenant, entity)
 	if err != nil {
 		return nil, "", err
@@ -58,19 +59,24 @@ func (t *Service) Amendments(ctx context.Context, tenant ident.Tenant, entity id
 // maxMerges bounds how many merges one after another are followed.
 const maxMerges = 5
 
-// logOfCreator reads what was booked for a creator's taxpayer around a month. Of several creators with one taxpayer, first
-// is true of the one whose settlement was booked first, so that the taxpayer is listed once.
-func (t *Service) logOfCreator(ctx context.Context, tenant ident.Tenant, entity ident.Entity, c tenancy.Creator, around civil.Month) (log taxLog, first bool, err error) {
+// logOfCreator reads what was booked for a creator's taxpayer around a month. Of several creators
+// with one taxpayer, first is true of the one whose settlement was booked first, so that the
+// taxpayer is listed once.
+func (t *Service) logOfCreator(ctx context.Context, tenant ident.Tenant, entity ident.Entity,
+	c tenancy.Creator, around civil.Month) (log taxLog, first bool, err error) {
 	log.into = string(c.TaxpayerID)
 	for range maxMerges { // merged, and merged again
-		if log, err = t.logOf(ctx, tenant, entity, ident.Taxpayer(log.into), around); err != nil || log.into == "" {
+		if log, err = t.logOf(ctx, tenant, entity, ident.Taxpayer(log.into), around); err != nil ||
+			log.into == "" {
 			break
 		}
 	}
 	if err != nil {
 		return log, false, err
 	}
-	at := slices.IndexFunc(log.bookings, func(b settlement.Booking) bool { return b.Kind == settlement.KindBooking })
+	at := slices.IndexFunc(log.bookings, func(b settlement.Booking) bool {
+		return b.Kind == settlement.KindBooking
+	})
 	if at < 0 {
 		return log, len(log.bookings) > 0, nil
 	}
@@ -78,17 +84,23 @@ func (t *Service) logOfCreator(ctx context.Context, tenant ident.Tenant, entity 
 	return log, len(one) != 1 || one[0].CreatorID == c.CreatorID, err
 }
 
-// filedRows gives the rows that the returns were made of, and those that stand. What was decided less than settlement.BookingTime
-// before a filing was recorded may have been written after it, and no return is made in so short a time: it counts as
-// late. A payment of the month itself was decided before the month had ended, which File waits for; and rows that say no
-// instant are older than the recording of filed months.
-func filedRows(bookings []settlement.Booking, returns []settlement.FiledMonth) (was, now []tax.Row) {
+// filedRows gives the rows that the returns were made of, and those that stand. What was decided
+// less than settlement.BookingTime before a filing was recorded may have been written after it, and
+// no return is made in so short a time: it counts as late. A payment of the month itself was
+// decided before the month had ended, which File waits for; and rows that say no instant are older
+// than the recording of filed months.
+func filedRows(bookings []settlement.Booking,
+	returns []settlement.FiledMonth) (was, now []tax.Row) {
 	for i := range bookings {
 		b := &bookings[i]
 		for _, r := range b.Rows {
 			now = append(now, r)
-			at := slices.IndexFunc(returns, func(f settlement.FiledMonth) bool { return f.Month == lawdiff.MonthOf(r.Period) })
-			if at < 0 || b.At.IsZero() || (b.Kind == settlement.KindBooking && b.On.Month() == returns[at].Month) || !b.At.After(returns[at].At.Add(-settlement.BookingTime)) {
+			at := slices.IndexFunc(returns, func(f settlement.FiledMonth) bool {
+				return f.Month == lawdiff.MonthOf(r.Period)
+			})
+			if at < 0 || b.At.IsZero() ||
+				(b.Kind == settlement.KindBooking && b.On.Month() == returns[at].Month) ||
+				!b.At.After(returns[at].At.Add(-settlement.BookingTime)) {
 				was = append(was, r)
 			}
 		}

@@ -31,28 +31,30 @@ const (
 	Posted   = "posted"
 )
 
-// Correction is what one person asked to post and another posts: the true-ups of the months of one taxpayer's year
-// at a paying entity that are not filed, under the rules in force.
+// Correction is what one person asked to post and another posts: the true-ups of the months of one
+// taxpayer's year at a paying entity that are not filed, under the rules in force.
 type Correction struct {
-	ID         string         `json:"correction_id"` // the client's, chosen before the first try
-	Tenant     ident.Tenant   `json:"-"`
-	Entity     ident.Entity   `json:"paying_entity"`
-	Taxpayer   ident.Taxpayer `json:"taxpayer_id"`
-	Year       int            `json:"year"`
-	Filed      []civil.Month  `json:"filed_months"`
-	Stored     bool           `json:"filed_from_store,omitempty"` // Filed is what was recorded, and nobody's own list
-	Reason     string         `json:"reason"`
-	State      string         `json:"state"`
-	Digest     string         `json:"digest"` // of the rows: what is posted is what was prepared
-	Rows       int            `json:"rows"`
-	Additional money.Amount   `json:"additional"`
-	Over       money.Amount   `json:"over"`
-	Rules      tax.PackID     `json:"rules"` // national pack in force
-	PreparedBy string         `json:"prepared_by"`
-	PreparedAt time.Time      `json:"prepared_at"`
-	PostedBy   string         `json:"posted_by,omitempty"`
-	PostedAt   time.Time      `json:"posted_at,omitzero"`
-	Act        string         `json:"transition_id,omitempty"` // id of the rows and journal entries posted
+	ID       string         `json:"correction_id"` // the client's, chosen before the first try
+	Tenant   ident.Tenant   `json:"-"`
+	Entity   ident.Entity   `json:"paying_entity"`
+	Taxpayer ident.Taxpayer `json:"taxpayer_id"`
+	Year     int            `json:"year"`
+	Filed    []civil.Month  `json:"filed_months"`
+	// Filed is what was recorded, and nobody's own list
+	Stored     bool         `json:"filed_from_store,omitempty"`
+	Reason     string       `json:"reason"`
+	State      string       `json:"state"`
+	Digest     string       `json:"digest"` // of the rows: what is posted is what was prepared
+	Rows       int          `json:"rows"`
+	Additional money.Amount `json:"additional"`
+	Over       money.Amount `json:"over"`
+	Rules      tax.PackID   `json:"rules"` // national pack in force
+	PreparedBy string       `json:"prepared_by"`
+	PreparedAt time.Time    `json:"prepared_at"`
+	PostedBy   string       `json:"posted_by,omitempty"`
+	PostedAt   time.Time    `json:"posted_at,omitzero"`
+	// id of the rows and journal entries posted
+	Act string `json:"transition_id,omitempty"`
 }
 
 // who is the person's year.
@@ -60,9 +62,11 @@ func (c *Correction) who() lawdiff.Who {
 	return lawdiff.Who{Entity: c.Entity, Taxpayer: c.Taxpayer, Year: c.Year}
 }
 
-// sameRequest is true when two corrections ask for the same; which months were recorded as filed is no part of it.
+// sameRequest is true when two corrections ask for the same; which months were recorded as filed is
+// no part of it.
 func (c *Correction) sameRequest(o Correction) bool {
-	return c.who() == o.who() && c.Reason == o.Reason && c.Stored == o.Stored && (c.Stored || slices.Equal(c.Filed, o.Filed))
+	return c.who() == o.who() && c.Reason == o.Reason && c.Stored == o.Stored &&
+		(c.Stored || slices.Equal(c.Filed, o.Filed))
 }
 
 // Posting is a correction with all that is written with it.
@@ -81,9 +85,11 @@ type yearOf struct {
 	settlements map[string]settlement.Settlement
 }
 
-// Compare taxes a year of a taxpayer at a paying entity again under a law and hands the outcome to look, which is not
-// called when nothing was booked. The year before is taxed first where a VAT date lies in it.
-func (t *Service) Compare(ctx context.Context, tenant ident.Tenant, who lawdiff.Who, law *tax.Corpus, look func(*lawdiff.Person) error) (lawdiff.Totals, error) {
+// Compare taxes a year of a taxpayer at a paying entity again under a law and hands the outcome to
+// look, which is not called when nothing was booked. The year before is taxed first where a VAT
+// date lies in it.
+func (t *Service) Compare(ctx context.Context, tenant ident.Tenant, who lawdiff.Who,
+	law *tax.Corpus, look func(*lawdiff.Person) error) (lawdiff.Totals, error) {
 	y, err := t.year(ctx, tenant, who)
 	if err != nil || len(y.bookings) == 0 {
 		return lawdiff.Totals{}, err
@@ -150,9 +156,11 @@ func (y *yearOf) reachesBack() bool {
 }
 
 // event gives a booking with the facts of its settlement.
-func (t *Service) event(ctx context.Context, y *yearOf, b *settlement.Booking) (*lawdiff.Event, error) {
+func (t *Service) event(ctx context.Context, y *yearOf,
+	b *settlement.Booking) (*lawdiff.Event, error) {
 	s := y.settlements[string(b.Settlement)]
-	e := &lawdiff.Event{Who: y.who, Kind: lawdiff.Kind(b.Kind), Settlement: b.Settlement, Creator: s.CreatorID, Rows: b.Rows, Of: b.Of}
+	e := &lawdiff.Event{Who: y.who, Kind: lawdiff.Kind(b.Kind), Settlement: b.Settlement,
+		Creator: s.CreatorID, Rows: b.Rows, Of: b.Of}
 	for _, id := range b.Of {
 		e.Creators = append(e.Creators, y.settlements[string(id)].CreatorID)
 	}
@@ -162,8 +170,10 @@ func (t *Service) event(ctx context.Context, y *yearOf, b *settlement.Booking) (
 	facts, err := t.taxes.Facts(ctx, s, b.PaidOn(s))
 	var missing *fault.Error
 	switch {
-	case errors.As(err, &missing) && (missing.Code == fault.RuleMissing || missing.Code == fault.NotFound):
-		e.Missing = &lawdiff.Gap{Rule: cmp.Or(missing.Missing, missing.Reason), Missing: bilingual.Text{ZH: missing.Public, EN: missing.Public}}
+	case errors.As(err, &missing) &&
+		(missing.Code == fault.RuleMissing || missing.Code == fault.NotFound):
+		e.Missing = &lawdiff.Gap{Rule: cmp.Or(missing.Missing, missing.Reason),
+			Missing: bilingual.Text{ZH: missing.Public, EN: missing.Public}}
 		return e, nil
 	case err != nil:
 		return nil, err
@@ -172,14 +182,20 @@ func (t *Service) event(ctx context.Context, y *yearOf, b *settlement.Booking) (
 	return e, nil
 }
 
-// Prepare works out what is to be posted and keeps it for a second person. The same call again answers the same. Filed
-// months that are nil are those recorded.
+// Prepare works out what is to be posted and keeps it for a second person. The same call again
+// answers the same. Filed months that are nil are those recorded.
 //
-// Errors: 3001 nothing_to_post when booked and law agree; 5002 when a settlement cannot be computed; 2002 when the
-// id stands for another correction.
-func (t *Service) Prepare(ctx context.Context, by identity.Principal, in Correction) (kept Correction, replayed bool, err error) {
-	in.Tenant, in.State, in.PreparedBy, in.PreparedAt, in.Stored = by.Tenant, Prepared, by.Subject, t.clock.Instant(), in.Filed == nil
-	if had, err := t.store.Correction(ctx, in.Tenant, in.ID); err == nil || !fault.HasCode(err, fault.NotFound) {
+// Errors: 3001 nothing_to_post when booked and law agree; 5002 when a settlement cannot be
+// computed; 2002 when the id stands for another correction.
+func (t *Service) Prepare(ctx context.Context, by identity.Principal,
+	in Correction) (kept Correction, replayed bool, err error) {
+	in.Tenant = by.Tenant
+	in.State = Prepared
+	in.PreparedBy = by.Subject
+	in.PreparedAt = t.clock.Instant()
+	in.Stored = in.Filed == nil
+	if had, err := t.store.Correction(ctx, in.Tenant, in.ID); err == nil ||
+		!fault.HasCode(err, fault.NotFound) {
 		return had, true, refuseOtherContent(err, had, in)
 	}
 	post, _, err := t.compute(ctx, &in)
@@ -187,7 +203,9 @@ func (t *Service) Prepare(ctx context.Context, by identity.Principal, in Correct
 		return Correction{}, false, err
 	}
 	if post.Empty() {
-		return Correction{}, false, fault.New(fault.IllegalMove, "nothing_to_post", "What is booked for these months is what the rules in force give; there is nothing to post.")
+		return Correction{}, false,
+			fault.New(fault.IllegalMove, "nothing_to_post",
+				"What is booked for these months is what the rules in force give; there is nothing to post.")
 	}
 	err = t.store.Prepare(ctx, in)
 	if errors.Is(err, optimistic.ErrRival) {
@@ -200,13 +218,14 @@ func (t *Service) Prepare(ctx context.Context, by identity.Principal, in Correct
 // refuseOtherContent refuses an id under which something else was asked before.
 func refuseOtherContent(err error, had, in Correction) error {
 	if err == nil && !had.sameRequest(in) {
-		return fault.New(fault.OtherContent, "correction_exists", "This correction_id stands for another correction; choose a new one.")
+		return fault.New(fault.OtherContent, "correction_exists",
+			"This correction_id stands for another correction; choose a new one.")
 	}
 	return err
 }
 
-// compute fills in what a correction comes to under the rules in force, and gives the next free number of the year's
-// rows.
+// compute fills in what a correction comes to under the rules in force, and gives the next free
+// number of the year's rows.
 func (t *Service) compute(ctx context.Context, in *Correction) (lawdiff.Correction, int, error) {
 	law := t.Law(ctx)
 	in.Rules = law.National().Pack()
@@ -221,7 +240,9 @@ func (t *Service) compute(ctx context.Context, in *Correction) (lawdiff.Correcti
 		return lawdiff.Correction{}, 0, err
 	}
 	if into, closed := settlement.ClosedFor(bookings); closed {
-		return lawdiff.Correction{}, 0, fault.New(fault.IllegalMove, "taxpayer_merged", string("This taxpayer was merged into "+into+"; correct the year there."))
+		return lawdiff.Correction{}, 0,
+			fault.New(fault.IllegalMove, "taxpayer_merged",
+				string("This taxpayer was merged into "+into+"; correct the year there."))
 	}
 	var post lawdiff.Correction
 	_, err = t.Compare(ctx, in.Tenant, in.who(), law, func(p *lawdiff.Person) (err error) {
@@ -236,12 +257,17 @@ func (t *Service) compute(ctx context.Context, in *Correction) (lawdiff.Correcti
 		return post, 0, fault.Internal(err)
 	}
 	sum := sha256.Sum256(doc)
-	in.Digest, in.Rows, in.Additional, in.Over = hex.EncodeToString(sum[:]), len(post.Rows), post.Additional, post.Over
+	in.Digest = hex.EncodeToString(sum[:])
+	in.Rows = len(post.Rows)
+	in.Additional = post.Additional
+	in.Over = post.Over
 	return post, len(bookings) + 1, nil
 }
 
-// RecordedMonths are the months that a paying entity is recorded to have filed, oldest first; never nil.
-func (t *Service) RecordedMonths(ctx context.Context, tenant ident.Tenant, entity ident.Entity) ([]civil.Month, error) {
+// RecordedMonths are the months that a paying entity is recorded to have filed, oldest first; never
+// nil.
+func (t *Service) RecordedMonths(ctx context.Context, tenant ident.Tenant,
+	entity ident.Entity) ([]civil.Month, error) {
 	list, err := t.booked.FiledMonths(ctx, tenant, entity)
 	months := make([]civil.Month, len(list))
 	for i, f := range list {
@@ -251,24 +277,28 @@ func (t *Service) RecordedMonths(ctx context.Context, tenant ident.Tenant, entit
 }
 
 // Correction reads a correction, prepared or posted; fault.Absent when there is none.
-func (t *Service) Correction(ctx context.Context, tenant ident.Tenant, id string) (Correction, error) {
+func (t *Service) Correction(ctx context.Context, tenant ident.Tenant,
+	id string) (Correction, error) {
 	return t.store.Correction(ctx, tenant, id)
 }
 
-// Post posts a prepared correction by a second person's word. Posted already, it is answered as it is.
+// Post posts a prepared correction by a second person's word. Posted already, it is answered as it
+// is.
 //
 // Errors: 1003 for the preparer; 3002 when the figures are others than those prepared.
 func (t *Service) Post(ctx context.Context, by identity.Principal, id string) (Correction, error) {
 	return optimistic.Value(ctx, func() (Correction, error) { return t.post(ctx, by, id, t.newID()) })
 }
 
-func (t *Service) post(ctx context.Context, by identity.Principal, id, act string) (Correction, error) {
+func (t *Service) post(ctx context.Context, by identity.Principal, id,
+	act string) (Correction, error) {
 	had, err := t.store.Correction(ctx, by.Tenant, id)
 	if err != nil || had.State == Posted {
 		return had, err
 	}
 	if had.PreparedBy == by.Subject {
-		return had, fault.New(fault.Forbidden, "preparer", "Who prepared a correction does not post it; a second person does.")
+		return had, fault.New(fault.Forbidden, "preparer",
+			"Who prepared a correction does not post it; a second person does.")
 	}
 	now := had
 	post, seq, err := t.compute(ctx, &now)
@@ -276,9 +306,14 @@ func (t *Service) post(ctx context.Context, by identity.Principal, id, act strin
 		return had, err
 	}
 	if now.Digest != had.Digest {
-		return had, fault.New(fault.StaleVersion, "figures_changed", "Since it was prepared, bookings or rules have changed what is to be posted; prepare it anew under a new id.")
+		return had, fault.New(fault.StaleVersion, "figures_changed",
+			"Since it was prepared, bookings or rules have changed what is to be posted; prepare it anew "+
+				"under a new id.")
 	}
-	now.State, now.PostedBy, now.PostedAt, now.Act = Posted, by.Subject, t.clock.Instant(), act
+	now.State = Posted
+	now.PostedBy = by.Subject
+	now.PostedAt = t.clock.Instant()
+	now.Act = act
 	p, err := posting(now, post, seq)
 	if err != nil {
 		return had, err
@@ -286,14 +321,17 @@ func (t *Service) post(ctx context.Context, by identity.Principal, id, act strin
 	return now, t.store.Post(ctx, p)
 }
 
-// maxEntries bounds the journal entries of one correction: with their balances they must fit into one transaction.
+// maxEntries bounds the journal entries of one correction: with their balances they must fit into
+// one transaction.
 const maxEntries = 24
 
-// claimsOf are the receivable or the debt to the creator that an entry of a correction makes: the next settlement
-// takes or pays it.
+// claimsOf are the receivable or the debt to the creator that an entry of a correction makes: the
+// next settlement takes or pays it.
 func claimsOf(c Correction, e *ledger.Entry) []receivable.Receivable {
-	r := receivable.Receivable{ID: settlement.ShortfallPrefix + e.ID, Tenant: c.Tenant, CreatorID: e.CreatorID, Entity: c.Entity, Document: c.ID, Reason: c.Reason,
-		State: receivable.Open, RaisedOn: civil.DateOf(c.PostedAt), PreparedBy: c.PreparedBy, PreparedAt: c.PostedAt, ApprovedBy: c.PostedBy, ApprovedAt: c.PostedAt, Act: c.Act}
+	r := receivable.Receivable{ID: settlement.ShortfallPrefix + e.ID, Tenant: c.Tenant,
+		CreatorID: e.CreatorID, Entity: c.Entity, Document: c.ID, Reason: c.Reason,
+		State: receivable.Open, RaisedOn: civil.DateOf(c.PostedAt), PreparedBy: c.PreparedBy,
+		PreparedAt: c.PostedAt, ApprovedBy: c.PostedBy, ApprovedAt: c.PostedAt, Act: c.Act}
 	var out []receivable.Receivable
 	for _, p := range e.Postings {
 		switch p.Account {
@@ -310,24 +348,32 @@ func claimsOf(c Correction, e *ledger.Entry) []receivable.Receivable {
 	return out
 }
 
-// posting gathers what is written: the rows under the next number, an entry for each creator and tax month, and the
-// audit record.
+// posting gathers what is written: the rows under the next number, an entry for each creator and
+// tax month, and the audit record.
 func posting(c Correction, post lawdiff.Correction, seq int) (Posting, error) {
-	p := Posting{Correction: c, Booking: settlement.Booking{Entity: c.Entity, Taxpayer: c.Taxpayer, Year: c.Year, Seq: seq, Kind: settlement.KindTrueUp, EntryID: c.Act,
+	p := Posting{Correction: c, Booking: settlement.Booking{Entity: c.Entity, Taxpayer: c.Taxpayer,
+		Year: c.Year, Seq: seq, Kind: settlement.KindTrueUp, EntryID: c.Act,
 		At: c.PostedAt, Rows: post.Rows, Of: post.Of}, Entries: post.Entries}
 	if len(p.Entries) > maxEntries {
-		return p, fault.New(fault.IllegalMove, "too_many_entries", "The correction spans too many creators and months for one posting; file or correct some months first.")
+		return p, fault.New(fault.IllegalMove, "too_many_entries",
+			"The correction spans too many creators and months for one posting; file or correct some "+
+				"months first.")
 	}
 	for i := range p.Entries {
 		e := &p.Entries[i]
-		e.ID, e.Tenant, e.At, e.Accounting = c.Act+"-"+e.Tax.String(), c.Tenant, c.PostedAt, civil.MonthOf(c.PostedAt)
+		e.ID = c.Act + "-" + e.Tax.String()
+		e.Tenant = c.Tenant
+		e.At = c.PostedAt
+		e.Accounting = civil.MonthOf(c.PostedAt)
 		p.Raised = append(p.Raised, claimsOf(c, e)...)
 	}
-	what, err := json.Marshal(map[string]any{"paying_entity": string(c.Entity), "year": c.Year, "filed_months": c.Filed, "additional": c.Additional, "over": c.Over,
+	what, err := json.Marshal(map[string]any{"paying_entity": string(c.Entity), "year": c.Year,
+		"filed_months": c.Filed, "additional": c.Additional, "over": c.Over,
 		"rows": c.Rows, "digest": c.Digest, "rules": c.Rules, "prepared_by": c.PreparedBy})
 	if err != nil {
 		return p, fault.Internal(err)
 	}
-	p.Record = audit.Record{ID: c.Act, Tenant: c.Tenant, At: c.PostedAt, Actor: c.PostedBy, Act: "tax.corrected", Object: c.ID, What: what, Why: c.Reason, TaxID: c.Taxpayer}
+	p.Record = audit.Record{ID: c.Act, Tenant: c.Tenant, At: c.PostedAt, Actor: c.PostedBy,
+		Act: "tax.corrected", Object: c.ID, What: what, Why: c.Reason, TaxID: c.Taxpayer}
 	return p, nil
 }

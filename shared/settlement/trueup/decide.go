@@ -48,7 +48,8 @@ type Decision struct {
 	DecidedAt   time.Time      `json:"decided_at"`
 	ConfirmedBy string         `json:"confirmed_by,omitempty"`
 	ConfirmedAt time.Time      `json:"confirmed_at,omitzero"`
-	Act         string         `json:"transition_id"` // id of the last write, of the rows and of the journal entry
+	// id of the last write, of the rows and of the journal entry
+	Act string `json:"transition_id"`
 }
 
 // DecisionWrite is a decision with all that is written with it.
@@ -113,24 +114,31 @@ func (t *Service) find(ctx context.Context, tenant ident.Tenant, id string) (fou
 func (f *found) allows(decision string) error {
 	switch {
 	case !f.Open():
-		return fault.New(fault.IllegalMove, "nothing_open", "What is withheld is what the rules give; there is nothing to decide.")
+		return fault.New(fault.IllegalMove, "nothing_open",
+			"What is withheld is what the rules give; there is nothing to decide.")
 	case decision == LeaveToAnnual:
 		return nil
 	case f.Missing != "":
-		return fault.Missing("rule_gap", f.Missing, "No figure is known without "+f.Missing+"; it can only be left to the annual settlement.")
+		return fault.Missing("rule_gap", f.Missing, "No figure is known without "+f.Missing+
+			"; it can only be left to the annual settlement.")
 	case f.Cause == CauseLaw && !f.filed:
-		return fault.New(fault.IllegalMove, "law_changed", "The rules have changed since the bookings: post the correction of the year first (POST /v1/tax/diffs/post), then decide what is left.")
+		return fault.New(fault.IllegalMove, "law_changed",
+			"The rules have changed since the bookings: post the correction of the year first (POST "+
+				"/v1/tax/diffs/post), then decide what is left.")
 	case (decision == Collect) != f.Difference.Positive():
-		return fault.New(fault.IllegalMove, "other_direction", "The difference is "+f.Difference.String()+": above zero it can be collected, below zero given back.")
+		return fault.New(fault.IllegalMove, "other_direction", "The difference is "+f.Difference.String()+
+			": above zero it can be collected, below zero given back.")
 	}
 	return nil
 }
 
-// Decide keeps what one person decides of an open true-up for a second one. The same call again answers the same;
-// another decision takes the place of one that is not confirmed.
+// Decide keeps what one person decides of an open true-up for a second one. The same call again
+// answers the same; another decision takes the place of one that is not confirmed.
 //
-// Errors: 3003 for an unknown id; 1003 for a cashier; 3001 nothing_open, law_changed, other_direction.
-func (t *Service) Decide(ctx context.Context, by identity.Principal, id, decision, reason string) (kept Decision, replayed bool, err error) {
+// Errors: 3003 for an unknown id; 1003 for a cashier; 3001 nothing_open, law_changed,
+// other_direction.
+func (t *Service) Decide(ctx context.Context, by identity.Principal, id, decision,
+	reason string) (kept Decision, replayed bool, err error) {
 	if err := settlement.RefuseCashier(by); err != nil {
 		return kept, false, err
 	}
@@ -141,39 +149,47 @@ func (t *Service) Decide(ctx context.Context, by identity.Principal, id, decisio
 	return kept, replayed, err
 }
 
-func (t *Service) decide(ctx context.Context, by identity.Principal, id, decision, reason string) (kept Decision, replayed bool, err error) {
+func (t *Service) decide(ctx context.Context, by identity.Principal, id, decision,
+	reason string) (kept Decision, replayed bool, err error) {
 	f, err := t.find(ctx, by.Tenant, id)
 	if err != nil {
 		return kept, false, err
 	}
-	if had := f.had; had.Decision == decision && had.Reason == reason && (had.Difference == f.Difference && had.State != DecisionPosted || !f.Open()) {
+	if had := f.had; had.Decision == decision && had.Reason == reason &&
+		(had.Difference == f.Difference && had.State != DecisionPosted || !f.Open()) {
 		return had, true, nil
 	}
 	if err := f.allows(decision); err != nil {
 		return kept, false, err
 	}
-	d := Decision{ID: id, Tenant: by.Tenant, Entity: f.Entity, Taxpayer: f.Taxpayer, Decision: decision, Reason: reason, Difference: f.Difference,
+	d := Decision{ID: id, Tenant: by.Tenant, Entity: f.Entity, Taxpayer: f.Taxpayer,
+		Decision: decision, Reason: reason, Difference: f.Difference,
 		State: DecisionPrepared, DecidedBy: by.Subject, DecidedAt: t.clock.Instant(), Act: t.newID()}
 	record, err := d.record(&f.Assessment, "tax.true_up_decided", by.Subject, d.DecidedAt)
 	if err != nil {
 		return kept, false, err
 	}
-	return d, false, t.store.WriteDecision(ctx, DecisionWrite{Decision: d, Before: f.had.Act, Record: record})
+	return d, false, t.store.WriteDecision(ctx,
+		DecisionWrite{Decision: d, Before: f.had.Act, Record: record})
 }
 
 func (d *Decision) record(s *Assessment, act, by string, at time.Time) (audit.Record, error) {
-	what, err := json.Marshal(map[string]any{"decision": d.Decision, "tax": s.Tax, "period": s.Period, "item": s.Item, "paying_entity": string(s.Entity),
-		"withheld": s.Withheld, "rule": s.Rule, "difference": d.Difference, "cause": s.Cause, "decided_by": d.DecidedBy})
+	what, err := json.Marshal(map[string]any{"decision": d.Decision, "tax": s.Tax, "period": s.Period,
+		"item": s.Item, "paying_entity": string(s.Entity),
+		"withheld": s.Withheld, "rule": s.Rule, "difference": d.Difference, "cause": s.Cause,
+		"decided_by": d.DecidedBy})
 	if err != nil {
 		return audit.Record{}, fault.Internal(err)
 	}
-	return audit.Record{ID: d.Act, Tenant: d.Tenant, At: at, Actor: by, Act: act, Object: d.ID, What: what, Why: d.Reason, TaxID: s.Taxpayer}, nil
+	return audit.Record{ID: d.Act, Tenant: d.Tenant, At: at, Actor: by, Act: act, Object: d.ID,
+		What: what, Why: d.Reason, TaxID: s.Taxpayer}, nil
 }
 
-// Confirm carries a decision out by a second person's word. Carried out already, it is answered as it is.
+// Confirm carries a decision out by a second person's word. Carried out already, it is answered as
+// it is.
 //
-// Errors: 3003 for an id that nobody decided; 1003 for who decided and for a cashier; 3002 figures_changed when the difference is another
-// one now.
+// Errors: 3003 for an id that nobody decided; 1003 for who decided and for a cashier; 3002
+// figures_changed when the difference is another one now.
 func (t *Service) Confirm(ctx context.Context, by identity.Principal, id string) (Decision, error) {
 	if err := settlement.RefuseCashier(by); err != nil {
 		return Decision{}, err
@@ -191,7 +207,8 @@ func (t *Service) Confirm(ctx context.Context, by identity.Principal, id string)
 	return d, err
 }
 
-func (t *Service) confirm(ctx context.Context, by identity.Principal, id, act string) (Decision, []receivable.Receivable, error) {
+func (t *Service) confirm(ctx context.Context, by identity.Principal, id,
+	act string) (Decision, []receivable.Receivable, error) {
 	f, err := t.find(ctx, by.Tenant, id)
 	if err != nil {
 		return Decision{}, nil, err
@@ -203,12 +220,17 @@ func (t *Service) confirm(ctx context.Context, by identity.Principal, id, act st
 	case d.State != DecisionPrepared:
 		return d, nil, nil
 	case d.DecidedBy == by.Subject:
-		return d, nil, fault.New(fault.Forbidden, "preparer", "Who decided an open true-up does not confirm it; a second person does.")
+		return d, nil, fault.New(fault.Forbidden, "preparer",
+			"Who decided an open true-up does not confirm it; a second person does.")
 	case d.Difference != f.Difference || f.allows(d.Decision) != nil:
-		return d, nil, fault.New(fault.StaleVersion, "figures_changed", "Bookings or rules have changed the difference since it was decided; decide it anew.")
+		return d, nil, fault.New(fault.StaleVersion, "figures_changed",
+			"Bookings or rules have changed the difference since it was decided; decide it anew.")
 	}
 	before := d.Act
-	d.State, d.ConfirmedBy, d.ConfirmedAt, d.Act = DecisionLeft, by.Subject, t.clock.Instant(), act
+	d.State = DecisionLeft
+	d.ConfirmedBy = by.Subject
+	d.ConfirmedAt = t.clock.Instant()
+	d.Act = act
 	w := DecisionWrite{Before: before}
 	name := "tax.true_up_left"
 	if d.Decision != LeaveToAnnual {
@@ -227,18 +249,22 @@ func (t *Service) confirm(ctx context.Context, by identity.Principal, id, act st
 	return d, w.Raised, t.store.WriteDecision(ctx, w)
 }
 
-// post adds the rows in their original period, and the entry by which the creator owes the difference or is owed it. A
-// payer who bears the taxes of the settlement bears the difference.
+// post adds the rows in their original period, and the entry by which the creator owes the
+// difference or is owed it. A payer who bears the taxes of the settlement bears the difference.
 func (w *DecisionWrite) post(f *found, d Decision, creator ident.Creator) {
-	w.Booking = &settlement.Booking{Entity: f.Entity, Taxpayer: f.Taxpayer, Year: f.year, Seq: f.seq, Kind: settlement.KindDecided, EntryID: d.Act, At: d.ConfirmedAt, Rows: f.rows()}
+	w.Booking = &settlement.Booking{Entity: f.Entity, Taxpayer: f.Taxpayer, Year: f.year, Seq: f.seq,
+		Kind: settlement.KindDecided, EntryID: d.Act, At: d.ConfirmedAt, Rows: f.rows()}
 	for range w.Booking.Rows {
 		w.Booking.Of = append(w.Booking.Of, f.last)
 	}
-	e := ledger.Entry{ID: d.Act, Tenant: d.Tenant, CreatorID: creator, Entity: f.Entity, Settlement: f.last, At: d.ConfirmedAt, Accounting: civil.MonthOf(d.ConfirmedAt),
+	e := ledger.Entry{ID: d.Act, Tenant: d.Tenant, CreatorID: creator, Entity: f.Entity,
+		Settlement: f.last, At: d.ConfirmedAt, Accounting: civil.MonthOf(d.ConfirmedAt),
 		Tax: f.Month(), Reason: "true-up decided: " + d.Decision}
 	e.Credit(ledger.TaxPayable(strings.ToLower(f.Tax)), f.Difference)
-	r := receivable.Receivable{Tenant: d.Tenant, CreatorID: creator, Entity: f.Entity, Amount: f.Difference.Abs(), Open: f.Difference.Abs(), Document: d.ID, Reason: d.Reason,
-		State: receivable.Open, Settlement: f.last, RaisedOn: civil.DateOf(d.ConfirmedAt), PreparedBy: d.DecidedBy, PreparedAt: d.DecidedAt,
+	r := receivable.Receivable{Tenant: d.Tenant, CreatorID: creator, Entity: f.Entity,
+		Amount: f.Difference.Abs(), Open: f.Difference.Abs(), Document: d.ID, Reason: d.Reason,
+		State: receivable.Open, Settlement: f.last, RaisedOn: civil.DateOf(d.ConfirmedAt),
+		PreparedBy: d.DecidedBy, PreparedAt: d.DecidedAt,
 		ApprovedBy: d.ConfirmedBy, ApprovedAt: d.ConfirmedAt, Act: d.Act}
 	switch {
 	case f.facts.AfterTax:
@@ -256,15 +282,17 @@ func (w *DecisionWrite) post(f *found, d Decision, creator ident.Creator) {
 	w.Entry = &e
 }
 
-// rows are what a decision adds. Labor income is what is paid less the VAT kept back from it, so that VAT which is
-// collected lowers it and VAT which is given back raises it.
+// rows are what a decision adds. Labor income is what is paid less the VAT kept back from it, so
+// that VAT which is collected lowers it and VAT which is given back raises it.
 func (s *Assessment) rows() []tax.Row {
-	out := []tax.Row{{Kind: s.Tax, Item: s.Item, Project: s.Project, Platform: s.income.Platform, Period: s.Period, Withheld: s.Difference, Collection: s.collection}}
+	out := []tax.Row{{Kind: s.Tax, Item: s.Item, Project: s.Project, Platform: s.income.Platform,
+		Period: s.Period, Withheld: s.Difference, Collection: s.collection}}
 	if s.Tax != tax.IIT {
 		out[0].Platform = ""
 	}
 	if i := s.income; s.Tax == tax.VAT && i.Kind != "" && s.facts.VATIncluded {
-		out = append(out, tax.Row{Kind: tax.IIT, Item: i.Item, Project: i.Project, Platform: i.Platform, Period: i.Period, Income: s.Difference.Neg(), Collection: i.Collection})
+		out = append(out, tax.Row{Kind: tax.IIT, Item: i.Item, Project: i.Project, Platform: i.Platform,
+			Period: i.Period, Income: s.Difference.Neg(), Collection: i.Collection})
 	}
 	return out
 }

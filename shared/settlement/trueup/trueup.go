@@ -21,31 +21,36 @@ import (
 
 // The causes of an open true-up, as far as they are known.
 const (
-	CauseLaw       = "law"       // the rules in force are others than those of the bookings: a correction posts it
-	CauseThreshold = "threshold" // after a reversal, a threshold is crossed no more, or a deduction used up
+	// the rules in force are others than those of the bookings: a correction posts it
+	CauseLaw = "law"
+	// after a reversal, a threshold is crossed no more, or a deduction used up
+	CauseThreshold = "threshold"
 	CauseReversal  = "reversal"
 	CauseLate      = "late"   // what was booked late fell into a period that was taxed already
 	CauseMerged    = "merged" // two taxpayers are one person, whose periods are taxed as one
-	CauseRule      = "rule"   // a rule that the period was taxed by is not there any more: no figure is known
+	// a rule that the period was taxed by is not there any more: no figure is known
+	CauseRule = "rule"
 )
 
-// Assessment compares, for one tax and period of a taxpayer at a paying entity, what its rows say was withheld with what
-// the rules in force give on the period's total (promise P5).
+// Assessment compares, for one tax and period of a taxpayer at a paying entity, what its rows say
+// was withheld with what the rules in force give on the period's total (promise P5).
 type Assessment struct {
 	ID       string         `json:"true_up_id"`
 	Entity   ident.Entity   `json:"paying_entity"`
 	Taxpayer ident.Taxpayer `json:"taxpayer_id"`
 	Tax      string         `json:"tax"`
-	Period   string         `json:"period"` // month or day; of cumulative methods the last month with income
-	Item     string         `json:"item"`
-	Project  string         `json:"project,omitempty"`
-	Platform string         `json:"platform,omitempty"` // of cumulative methods
-	Withheld money.Amount   `json:"withheld"`
-	Rule     money.Amount   `json:"rule"`
+	// month or day; of cumulative methods the last month with income
+	Period   string       `json:"period"`
+	Item     string       `json:"item"`
+	Project  string       `json:"project,omitempty"`
+	Platform string       `json:"platform,omitempty"` // of cumulative methods
+	Withheld money.Amount `json:"withheld"`
+	Rule     money.Amount `json:"rule"`
 	// Difference is Rule - Withheld: above zero it is to be collected, below zero to be given back.
-	Difference  money.Amount       `json:"difference"`
-	Cause       string             `json:"cause"`
-	Missing     string             `json:"missing,omitempty"` // the rule without which no figure is known
+	Difference money.Amount `json:"difference"`
+	Cause      string       `json:"cause"`
+	// the rule without which no figure is known
+	Missing     string             `json:"missing,omitempty"`
 	Settlements []ident.Settlement `json:"settlements"`
 
 	last     ident.Settlement // settlement of the last booking, for which a decision is posted
@@ -63,7 +68,8 @@ func (s *Assessment) Open() bool { return !s.Difference.IsZero() || s.Missing !=
 // Month is the month that the period belongs to.
 func (s *Assessment) Month() civil.Month { return lawdiff.MonthOf(s.Period) }
 
-// setID names the figure by what it is of, so that its id stays the same however often it is assessed.
+// setID names the figure by what it is of, so that its id stays the same however often it is
+// assessed.
 func (s *Assessment) setID() {
 	parts := []string{string(s.Entity), string(s.Taxpayer), s.Tax, s.Period, s.Item}
 	if s.Project != "" || s.Platform != "" {
@@ -74,7 +80,8 @@ func (s *Assessment) setID() {
 }
 
 // trueUpName reads an id: whose figure it is, and of which month.
-func trueUpName(id string) (entity ident.Entity, taxpayer ident.Taxpayer, month civil.Month, ok bool) {
+func trueUpName(id string) (entity ident.Entity, taxpayer ident.Taxpayer, month civil.Month,
+	ok bool) {
 	parts := strings.Split(id, "~")
 	if len(parts) < 5 {
 		return "", "", month, false
@@ -86,13 +93,15 @@ func trueUpName(id string) (entity ident.Entity, taxpayer ident.Taxpayer, month 
 // FactsOfBooking gives the facts of a booking, as it was taxed. Its error may be a gap.
 type FactsOfBooking func(b *settlement.Booking) (tax.Facts, error)
 
-// Fold assesses a taxpayer at a paying entity: for each tax, period and item (and platform) what was withheld, and what
-// the law gives on the bookings that were not reversed. Cumulative methods owe the highest value that their formula has reached at
-// the end of any month; what was withheld above that waits for the annual settlement and is no difference. Bookings
-// are those of whole years, in order.
+// Fold assesses a taxpayer at a paying entity: for each tax, period and item (and platform) what
+// was withheld, and what the law gives on the bookings that were not reversed. Cumulative methods
+// owe the highest value that their formula has reached at the end of any month; what was withheld
+// above that waits for the annual settlement and is no difference. Bookings are those of whole
+// years, in order.
 //
 // Errors: those of facts and law that are no gaps.
-func Fold(law *tax.Corpus, bookings []settlement.Booking, facts FactsOfBooking) ([]Assessment, error) {
+func Fold(law *tax.Corpus, bookings []settlement.Booking,
+	facts FactsOfBooking) ([]Assessment, error) {
 	groups, rows := groupRows(bookings)
 	markSurchargesReversed(groups)
 	var out []Assessment
@@ -122,7 +131,8 @@ func Fold(law *tax.Corpus, bookings []settlement.Booking, facts FactsOfBooking) 
 	return out, nil
 }
 
-// missingRule names the rule or the master data without which no figure is known; "" for any other error.
+// missingRule names the rule or the master data without which no figure is known; "" for any other
+// error.
 func missingRule(err error) string {
 	switch e := fault.Of(err); {
 	case fault.HasCode(err, fault.RuleMissing):
@@ -181,7 +191,8 @@ func markSurchargesReversed(groups []group) {
 // addRow adds row n of a booking to its figure.
 func addRow(groups *[]group, b *settlement.Booking, n int, alive bool) {
 	r := &b.Rows[n]
-	k := Assessment{Entity: b.Entity, Taxpayer: b.Taxpayer, Tax: r.Kind, Period: r.Period, Item: r.Item}
+	k := Assessment{Entity: b.Entity, Taxpayer: b.Taxpayer, Tax: r.Kind, Period: r.Period,
+		Item: r.Item}
 	if r.Kind == tax.IIT {
 		k.Project = r.Project
 		if r.Item == tax.ItemLaborPlatform {
@@ -189,7 +200,8 @@ func addRow(groups *[]group, b *settlement.Booking, n int, alive bool) {
 		}
 	}
 	at := slices.IndexFunc(*groups, func(g group) bool {
-		return g.Tax == k.Tax && g.Period == k.Period && (k.Tax != tax.IIT || (g.Item == k.Item && g.Project == k.Project && g.Platform == k.Platform))
+		return g.Tax == k.Tax && g.Period == k.Period &&
+			(k.Tax != tax.IIT || (g.Item == k.Item && g.Project == k.Project && g.Platform == k.Platform))
 	})
 	if at < 0 {
 		at = len(*groups)
@@ -206,7 +218,11 @@ func addRow(groups *[]group, b *settlement.Booking, n int, alive bool) {
 		g.Settlements = append(g.Settlements, of)
 	}
 	if b.Kind == settlement.KindBooking && (alive || !g.alive) {
-		g.booking, g.last, g.alive, g.year, g.income = b, b.Settlement, alive, b.Year, incomeOf(b)
+		g.booking = b
+		g.last = b.Settlement
+		g.alive = alive
+		g.year = b.Year
+		g.income = incomeOf(b)
 		g.collection = r.Collection
 	}
 }
@@ -241,10 +257,12 @@ func (g *group) judgeYear(law *tax.Corpus, f tax.Facts, rows []tax.Row, all []gr
 	withheld := money.Amount{}
 	for i := range all {
 		o := &all[i]
-		if o.Tax != g.Tax || o.Item != g.Item || o.Platform != g.Platform || o.Month().Year() != g.Month().Year() {
+		if o.Tax != g.Tax || o.Item != g.Item || o.Platform != g.Platform ||
+			o.Month().Year() != g.Month().Year() {
 			continue
 		}
-		if o.alive && o.Month().After(g.Month()) || (o.alive && o.Period == g.Period && o.Project < g.Project) {
+		if o.alive && o.Month().After(g.Month()) ||
+			(o.alive && o.Period == g.Period && o.Project < g.Project) {
 			g.later = true
 			return nil
 		}
@@ -264,7 +282,9 @@ func rowsOf(rows []tax.Row, g *group) money.Amount {
 	var sum money.Amount
 	for i := range rows {
 		r := &rows[i]
-		if r.Kind == g.Tax && r.Period == g.Period && r.Item == g.Item && (r.Item != tax.ItemLaborPlatform || r.Platform == g.Platform) && r.Project == g.Project && r.Collection != tax.SelfFiled {
+		if r.Kind == g.Tax && r.Period == g.Period && r.Item == g.Item &&
+			(r.Item != tax.ItemLaborPlatform || r.Platform == g.Platform) && r.Project == g.Project &&
+			r.Collection != tax.SelfFiled {
 			sum = sum.Add(r.Withheld)
 		}
 	}
@@ -305,9 +325,10 @@ type taxLog struct {
 	merged   bool        // lists of other taxpayers, who are the same person, count with it
 }
 
-// logOf reads the bookings that concern the year of a month: those of the year, of the year before and, for VAT of
-// payments made later, of the year after.
-func (t *Service) logOf(ctx context.Context, tenant ident.Tenant, entity ident.Entity, taxpayer ident.Taxpayer, around civil.Month) (taxLog, error) {
+// logOf reads the bookings that concern the year of a month: those of the year, of the year before
+// and, for VAT of payments made later, of the year after.
+func (t *Service) logOf(ctx context.Context, tenant ident.Tenant, entity ident.Entity,
+	taxpayer ident.Taxpayer, around civil.Month) (taxLog, error) {
 	today, err := t.clock.Today(ctx)
 	if err != nil {
 		return taxLog{}, fault.Later(err)
@@ -322,13 +343,16 @@ func (t *Service) logOf(ctx context.Context, tenant ident.Tenant, entity ident.E
 		if into, closed := settlement.ClosedFor(list); closed {
 			log.into = string(into)
 		}
-		log.merged = log.merged || slices.ContainsFunc(list, func(b settlement.Booking) bool { return b.Kind == settlement.KindMerged })
+		log.merged = log.merged || slices.ContainsFunc(list, func(b settlement.Booking) bool {
+			return b.Kind == settlement.KindMerged
+		})
 	}
 	return log, nil
 }
 
 // fold assesses the months up to one.
-func (t *Service) fold(ctx context.Context, tenant ident.Tenant, log taxLog, through civil.Month) ([]Assessment, error) {
+func (t *Service) fold(ctx context.Context, tenant ident.Tenant, log taxLog,
+	through civil.Month) ([]Assessment, error) {
 	if len(log.bookings) == 0 {
 		return nil, nil
 	}
@@ -348,10 +372,12 @@ func (t *Service) fold(ctx context.Context, tenant ident.Tenant, log taxLog, thr
 }
 
 // settlementsOf reads the settlements that were booked.
-func (t *Service) settlementsOf(ctx context.Context, tenant ident.Tenant, bookings []settlement.Booking) (map[string]settlement.Settlement, error) {
+func (t *Service) settlementsOf(ctx context.Context, tenant ident.Tenant,
+	bookings []settlement.Booking) (map[string]settlement.Settlement, error) {
 	var ids []ident.Settlement
 	for i := range bookings {
-		if b := &bookings[i]; b.Kind == settlement.KindBooking && len(b.Rows) > 0 && !slices.Contains(ids, b.Settlement) {
+		if b := &bookings[i]; b.Kind == settlement.KindBooking && len(b.Rows) > 0 &&
+			!slices.Contains(ids, b.Settlement) {
 			ids = append(ids, b.Settlement)
 		}
 	}
@@ -363,8 +389,10 @@ func (t *Service) settlementsOf(ctx context.Context, tenant ident.Tenant, bookin
 	return found, err
 }
 
-// markChangedByLaw marks the differences that a change of the law explains: a correction of the year posts those.
-func (t *Service) markChangedByLaw(ctx context.Context, tenant ident.Tenant, list []Assessment) error {
+// markChangedByLaw marks the differences that a change of the law explains: a correction of the
+// year posts those.
+func (t *Service) markChangedByLaw(ctx context.Context, tenant ident.Tenant,
+	list []Assessment) error {
 	law := t.Law(ctx)
 	seen := map[int]bool{}
 	for i := range list {
@@ -391,7 +419,8 @@ func (s *Assessment) markIfByLaw(p *lawdiff.Person) {
 	var part money.Amount
 	for i := range p.Differences {
 		d := &p.Differences[i]
-		if d.Tax == s.Tax && d.Period == s.Period && (s.Tax != tax.IIT || (d.Item == s.Item && d.Project == s.Project)) {
+		if d.Tax == s.Tax && d.Period == s.Period &&
+			(s.Tax != tax.IIT || (d.Item == s.Item && d.Project == s.Project)) {
 			part = part.Add(d.Change().Withheld)
 		}
 	}
@@ -407,9 +436,10 @@ type TrueUp struct {
 	Decided  bool      `json:"decided"`  // two people have, and the figure has not changed since
 }
 
-// OfTaxpayer lists the open true-ups of a taxpayer at a paying entity, up to a month; one that was merged into another
-// has none.
-func (t *Service) OfTaxpayer(ctx context.Context, tenant ident.Tenant, entity ident.Entity, taxpayer ident.Taxpayer, through civil.Month) ([]TrueUp, error) {
+// OfTaxpayer lists the open true-ups of a taxpayer at a paying entity, up to a month; one that was
+// merged into another has none.
+func (t *Service) OfTaxpayer(ctx context.Context, tenant ident.Tenant, entity ident.Entity,
+	taxpayer ident.Taxpayer, through civil.Month) ([]TrueUp, error) {
 	log, err := t.logOf(ctx, tenant, entity, taxpayer, through)
 	if err != nil {
 		return nil, err
@@ -422,7 +452,8 @@ func (t *Service) OfTaxpayer(ctx context.Context, tenant ident.Tenant, entity id
 }
 
 // withDecisions keeps the open ones of a list and adds what was decided of each.
-func (t *Service) withDecisions(ctx context.Context, tenant ident.Tenant, list []Assessment) ([]TrueUp, error) {
+func (t *Service) withDecisions(ctx context.Context, tenant ident.Tenant,
+	list []Assessment) ([]TrueUp, error) {
 	list = slices.DeleteFunc(list, func(s Assessment) bool { return !s.Open() })
 	if len(list) == 0 {
 		return nil, nil
@@ -435,7 +466,8 @@ func (t *Service) withDecisions(ctx context.Context, tenant ident.Tenant, list [
 		o := TrueUp{Assessment: list[i]}
 		d, err := t.store.Decision(ctx, tenant, o.Entity, o.ID)
 		switch {
-		case err == nil && d.State != DecisionPosted: // a posted one has done its work: what is open is new
+		case err == nil &&
+			d.State != DecisionPosted: // a posted one has done its work: what is open is new
 			o.Decision, o.Decided = &d, d.State == DecisionLeft && d.Difference == o.Difference
 		case err != nil && !fault.HasCode(err, fault.NotFound):
 			return nil, err
@@ -445,9 +477,10 @@ func (t *Service) withDecisions(ctx context.Context, tenant ident.Tenant, list [
 	return out, nil
 }
 
-// OfCreator lists the open true-ups of a creator's taxpayer. A taxpayer with several creators is listed with the one
-// whose settlement was booked first.
-func (t *Service) OfCreator(ctx context.Context, tenant ident.Tenant, entity ident.Entity, c tenancy.Creator, through civil.Month) ([]TrueUp, error) {
+// OfCreator lists the open true-ups of a creator's taxpayer. A taxpayer with several creators is
+// listed with the one whose settlement was booked first.
+func (t *Service) OfCreator(ctx context.Context, tenant ident.Tenant, entity ident.Entity,
+	c tenancy.Creator, through civil.Month) ([]TrueUp, error) {
 	log, first, err := t.logOfCreator(ctx, tenant, entity, c, through)
 	if err != nil || !first {
 		return nil, err
@@ -459,8 +492,10 @@ func (t *Service) OfCreator(ctx context.Context, tenant ident.Tenant, entity ide
 	return t.withDecisions(ctx, tenant, list)
 }
 
-// Open lists a page of open true-ups of a paying entity up to a month: those of the next creators after the cursor.
-func (t *Service) Open(ctx context.Context, tenant ident.Tenant, entity ident.Entity, through civil.Month, cursor string, limit int) ([]TrueUp, string, error) {
+// Open lists a page of open true-ups of a paying entity up to a month: those of the next creators
+// after the cursor.
+func (t *Service) Open(ctx context.Context, tenant ident.Tenant, entity ident.Entity,
+	through civil.Month, cursor string, limit int) ([]TrueUp, string, error) {
 	creators, next, err := t.directory.Creators(ctx, tenant, cursor, limit)
 	if err != nil {
 		return nil, "", err
@@ -480,7 +515,8 @@ func (t *Service) Open(ctx context.Context, tenant ident.Tenant, entity ident.En
 const creatorsListed = 100
 
 // OpenTrueUps lists all open true-ups of a paying entity up to a month, with or without a decision.
-func (t *Service) OpenTrueUps(ctx context.Context, tenant ident.Tenant, entity ident.Entity, through civil.Month) ([]TrueUp, error) {
+func (t *Service) OpenTrueUps(ctx context.Context, tenant ident.Tenant, entity ident.Entity,
+	through civil.Month) ([]TrueUp, error) {
 	var out []TrueUp
 	for cursor := ""; ; {
 		list, next, err := t.Open(ctx, tenant, entity, through, cursor, creatorsListed)
@@ -494,8 +530,10 @@ func (t *Service) OpenTrueUps(ctx context.Context, tenant ident.Tenant, entity i
 	}
 }
 
-// Undecided lists the open true-ups of a paying entity without a decision of two people, each in words, up to a month.
-func (t *Service) Undecided(ctx context.Context, tenant ident.Tenant, entity ident.Entity, through civil.Month) ([]string, error) {
+// Undecided lists the open true-ups of a paying entity without a decision of two people, each in
+// words, up to a month.
+func (t *Service) Undecided(ctx context.Context, tenant ident.Tenant, entity ident.Entity,
+	through civil.Month) ([]string, error) {
 	list, err := t.OpenTrueUps(ctx, tenant, entity, through)
 	return InWords(list), err
 }
@@ -524,5 +562,6 @@ func (o *TrueUp) words() string {
 	if o.Decision != nil {
 		text += ", " + o.Decision.Decision + " waits for a second person"
 	}
-	return text + ", settlements " + strconv.Itoa(len(o.Settlements)) + ": " + strings.Join(ident.Texts(o.Settlements[:min(len(o.Settlements), 3)]), " ")
+	return text + ", settlements " + strconv.Itoa(len(o.Settlements)) + ": " +
+		strings.Join(ident.Texts(o.Settlements[:min(len(o.Settlements), 3)]), " ")
 }

@@ -13,19 +13,26 @@ const (
 func TextOf(reason string) bilingual.Text {
 	switch reason {
 	case NotThePayer:
-		return bilingual.Text{ZH: "按合约，此项收入由其他付款方结算。", EN: "By the contract somebody else settles this income."}
+		return bilingual.Text{ZH: "按合约，此项收入由其他付款方结算。",
+			EN: "By the contract somebody else settles this income."}
 	case NothingToPay:
-		return bilingual.Text{ZH: "本期合计不大于零，负数结转下期。", EN: "The sum is not above zero; what is below goes on to the next part."}
+		return bilingual.Text{ZH: "本期合计不大于零，负数结转下期。",
+			EN: "The sum is not above zero; what is below goes on to the next part."}
 	case BelowZeroAtEnd:
-		return bilingual.Text{ZH: "合约已终止而合计为负，请向达人收回或减免。", EN: "The contract has ended and the sum is below zero: collect it from the creator, or forgive it."}
+		return bilingual.Text{ZH: "合约已终止而合计为负，请向达人收回或减免。", EN: "The contract has ended and the sum is " +
+			"below zero: collect it from the creator, or forgive it."}
 	case BelowTheMinimum:
-		return bilingual.Text{ZH: "达人应得低于合约的最低付款额，结转下期。", EN: "The creator's share is below the contract's minimum payout; it goes on to the next part."}
+		return bilingual.Text{ZH: "达人应得低于合约的最低付款额，结转下期。", EN: "The creator's share is below the " +
+			"contract's minimum payout; it goes on to the next part."}
 	case EntityChanged:
-		return bilingual.Text{ZH: "计提时的结算主体与合约现在的不同，请核对合约。", EN: "It was accrued at another paying entity than the contract names now; check the contract."}
+		return bilingual.Text{ZH: "计提时的结算主体与合约现在的不同，请核对合约。", EN: "It was accrued at another paying " +
+			"entity than the contract names now; check the contract."}
 	case TotalsDiffer:
-		return bilingual.Text{ZH: "合计与明细不符，已停止付款，请系统管理员核查。", EN: "The sums are not those of the lines: nothing is paid until the operator has looked."}
+		return bilingual.Text{ZH: "合计与明细不符，已停止付款，请系统管理员核查。",
+			EN: "The sums are not those of the lines: nothing is paid until the operator has looked."}
 	case ContractMissing:
-		return bilingual.Text{ZH: "没有有效合约，录入合约后即可结算。", EN: "No contract covers this income; it is settled once one is recorded."}
+		return bilingual.Text{ZH: "没有有效合约，录入合约后即可结算。",
+			EN: "No contract covers this income; it is settled once one is recorded."}
 	case NotDue:
 		return bilingual.Text{ZH: "未到结算日。", EN: "Its day has not come."}
 	case OnDemand:
@@ -33,5 +40,6 @@ func TextOf(reason string) bilingual.Text {
 	case NextRun:
 		return bilingual.Text{ZH: "已到结算日，下次结算时处理。", EN: "It is due; the next run decides it."}
 	}
-	return bilingual.Text{ZH: "缺少规则或合约内容：" + reason, EN: "A rule or a term of the contract is missing: " + reason}
+	return bilingual.Text{ZH: "缺少规则或合约内容：" + reason,
+		EN: "A rule or a term of the contract is missing: " + reason}
 }

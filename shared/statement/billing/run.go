@@ -21,13 +21,15 @@ const Cohorts = 16
 // directCreators is how many creators one call serves itself; a larger tenant is fanned out.
 const directCreators = 300
 
-// creatorsAtOnce bounds how many creators are settled at the same time, pageSize how many are listed in one read.
+// creatorsAtOnce bounds how many creators are settled at the same time, pageSize how many are
+// listed in one read.
 const (
 	creatorsAtOnce = 8
 	pageSize       = 500
 )
 
-// Task is one cohort's part of a run, as it lies in the queue: the creators whose ids come after one and up to another.
+// Task is one cohort's part of a run, as it lies in the queue: the creators whose ids come after
+// one and up to another.
 type Task struct {
 	Tenant ident.Tenant  `json:"tenant"`
 	After  ident.Creator `json:"after,omitempty"`
@@ -41,14 +43,16 @@ func (t Task) Holds(creator ident.Creator) bool {
 	return creator > t.After && (t.Upto == "" || creator <= t.Upto)
 }
 
-// ErrTooMany tells that a tenant has more creators than one call serves; its run is fanned out by Tasks.
+// ErrTooMany tells that a tenant has more creators than one call serves; its run is fanned out by
+// Tasks.
 var ErrTooMany = errors.New("statement: too many creators for one call")
 
-// ErrTotals tells that a cohort has buckets whose sums are wrong; they are in the log and in the report.
+// ErrTotals tells that a cohort has buckets whose sums are wrong; they are in the log and in the
+// report.
 var ErrTotals = errors.New("statement: a bucket's sums are not those of its lines")
 
-// Dated completes an order: no date is the business date; one in the future is refused, because its months are
-// not over.
+// Dated completes an order: no date is the business date; one in the future is refused, because its
+// months are not over.
 func (s *Service) Dated(ctx context.Context, o Order) (Order, error) {
 	today, err := s.Settlements.Clock.Today(ctx)
 	if err != nil {
@@ -59,15 +63,17 @@ func (s *Service) Dated(ctx context.Context, o Order) (Order, error) {
 		o.Date = today
 	}
 	if o.Date.After(today) {
-		return o, fault.Invalid(fault.Field{Field: "date", Problem: "must not lie after the business date, " + today.String()})
+		return o, fault.Invalid(
+			fault.Field{Field: "date", Problem: "must not lie after the business date, " + today.String()})
 	}
 	return o, nil
 }
 
-// Run opens what is due of one creator or, with "", of all of a small tenant's. It may be run twice, late and in
-// parallel: each bucket is consumed once.
+// Run opens what is due of one creator or, with "", of all of a small tenant's. It may be run
+// twice, late and in parallel: each bucket is consumed once.
 //
-// Errors: fault.Absent for an unknown creator; ErrTooMany for a tenant that is to be fanned out, nothing done.
+// Errors: fault.Absent for an unknown creator; ErrTooMany for a tenant that is to be fanned out,
+// nothing done.
 func (s *Service) Run(ctx context.Context, o Order, creator ident.Creator) (Report, error) {
 	o, err := s.Dated(ctx, o)
 	if err != nil {
@@ -93,8 +99,8 @@ func (s *Service) Run(ctx context.Context, o Order, creator ident.Creator) (Repo
 	return s.creators(ctx, o, ids)
 }
 
-// Tasks are the parts into which a tenant's run is fanned out: every id, of whoever may come along too, is in one of them.
-// The creators are listed here once, so that each part lists its own alone.
+// Tasks are the parts into which a tenant's run is fanned out: every id, of whoever may come along
+// too, is in one of them. The creators are listed here once, so that each part lists its own alone.
 func (s *Service) Tasks(ctx context.Context, o Order) ([]Task, error) {
 	var ends []string // last id of each page but the last one
 	for cursor := ""; ; {
@@ -120,8 +126,8 @@ func (s *Service) Tasks(ctx context.Context, o Order) ([]Task, error) {
 	return tasks, nil
 }
 
-// RunTask opens what is due of one cohort. Its error is for the queue: the task is tried again, and reaches the
-// dead-letter queue and its alarm where that does not help.
+// RunTask opens what is due of one cohort. Its error is for the queue: the task is tried again, and
+// reaches the dead-letter queue and its alarm where that does not help.
 func (s *Service) RunTask(ctx context.Context, t Task) (Report, error) {
 	o, err := s.Dated(ctx, Order{Tenant: t.Tenant, By: t.By, Date: t.Date})
 	if err != nil {
@@ -172,23 +178,27 @@ func (s *Service) creators(ctx context.Context, o Order, ids []string) (Report, 
 		sum.add(p)
 	}
 	failed := errors.Join(errs...)
-	s.Log.InfoContext(ctx, "statements run", "tenant", o.Tenant, "date", o.Date.String(), "by", o.By, "creators", len(ids),
-		"due", sum.Due, "opened", sum.Opened, "already", sum.Already, "skipped", len(sum.Skipped), "failed", failed != nil)
+	s.Log.InfoContext(ctx, "statements run", "tenant", o.Tenant, "date", o.Date.String(), "by", o.By,
+		"creators", len(ids),
+		"due", sum.Due, "opened", sum.Opened, "already", sum.Already, "skipped", len(sum.Skipped),
+		"failed", failed != nil)
 	return sum, failed
 }
 
 // Shown is a statement as its creator and the tenant's people see it.
 type Shown struct {
 	income.Bucket
-	DueOn     civil.Date // from which an open one is settled; the zero date where no day is known
-	Waits     string     // why an open one waits: not_due, on_demand, next_run, contract_missing, not_the_payer
-	Parked    string     // "contract_missing": no contract covers it yet
-	SettledBy string     // the route by which somebody else settles it
+	DueOn civil.Date // from which an open one is settled; the zero date where no day is known
+	// why an open one waits: not_due, on_demand, next_run, contract_missing, not_the_payer
+	Waits     string
+	Parked    string // "contract_missing": no contract covers it yet
+	SettledBy string // the route by which somebody else settles it
 }
 
-// List gives a creator's statements of a month or, with the zero month, of the last fourteen, to somebody who may
-// see them; for anybody else the creator does not exist.
-func (s *Service) List(ctx context.Context, by identity.Principal, creator ident.Creator, period civil.Month) ([]Shown, error) {
+// List gives a creator's statements of a month or, with the zero month, of the last fourteen, to
+// somebody who may see them; for anybody else the creator does not exist.
+func (s *Service) List(ctx context.Context, by identity.Principal, creator ident.Creator,
+	period civil.Month) ([]Shown, error) {
 	if !by.MaySee(creator) {
 		return nil, fault.Absent("creator")
 	}

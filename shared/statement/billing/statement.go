@@ -1,5 +1,5 @@
-// Package billing makes the month's account of each creator: it finds the buckets of income lines that are due
-// and opens one settlement for each of them.
+// Package billing makes the month's account of each creator: it finds the buckets of income lines
+// that are due and opens one settlement for each of them.
 package billing
 
 import (
@@ -26,18 +26,25 @@ const System = "system:build-statements"
 
 // The reasons, besides those of missing rules and contracts, for which a due bucket opens nothing.
 const (
-	NotThePayer     = "not_the_payer"        // by the contract's route somebody else settles this income
-	NothingToPay    = "nothing_to_pay"       // the sum is not above zero; what is below went on to the next part
-	BelowZeroAtEnd  = "below_zero_at_end"    // below zero, and the contract has ended: no later income takes it
-	BelowTheMinimum = income.MinimumPayout   // the creator's share is below the contract's minimum and was carried on
-	EntityChanged   = "entity_changed"       // accrued in the books of another paying entity than the contract names now
-	TotalsDiffer    = "totals_differ"        // the bucket's sums are not those of its lines: nothing is paid until a person has looked
+	// by the contract's route somebody else settles this income
+	NotThePayer = "not_the_payer"
+	// the sum is not above zero; what is below went on to the next part
+	NothingToPay = "nothing_to_pay"
+	// below zero, and the contract has ended: no later income takes it
+	BelowZeroAtEnd = "below_zero_at_end"
+	// the creator's share is below the contract's minimum and was carried on
+	BelowTheMinimum = income.MinimumPayout
+	// accrued in the books of another paying entity than the contract names now
+	EntityChanged = "entity_changed"
+	// the bucket's sums are not those of its lines: nothing is paid until a person has looked
+	TotalsDiffer    = "totals_differ"
 	ContractMissing = income.ContractMissing // no contract covers the income
 )
 
 const (
-	monthsBack   = 14  // how many months before the current one a run looks back
-	demandMonths = 120 // the same for a run that a person asks for on demand: what waits for that is never too old
+	monthsBack = 14 // how many months before the current one a run looks back
+	// the same for a run that a person asks for on demand: what waits for that is never too old
+	demandMonths = 120
 	maxSkips     = 1000
 )
 
@@ -65,7 +72,8 @@ type Report struct {
 	Opened  int            `json:"opened"`
 	Already int            `json:"already"` // settled or carried before
 	Reasons map[string]int `json:"reasons"` // how many were skipped for each reason
-	Skipped []Skip         `json:"skipped"` // the first of them: a report does not grow with the tenant
+	// the first of them: a report does not grow with the tenant
+	Skipped []Skip `json:"skipped"`
 }
 
 func newReport(date civil.Date) Report {
@@ -74,7 +82,9 @@ func newReport(date civil.Date) Report {
 
 // add counts another part of the same run.
 func (r *Report) add(p Report) {
-	r.Due, r.Opened, r.Already = r.Due+p.Due, r.Opened+p.Opened, r.Already+p.Already
+	r.Due = r.Due + p.Due
+	r.Opened = r.Opened + p.Opened
+	r.Already = r.Already + p.Already
 	for reason, n := range p.Reasons {
 		r.Reasons[reason] += n
 	}
@@ -92,7 +102,8 @@ func (r *Report) count(b income.Bucket, o outcome) {
 		r.Already++
 	case skipped:
 		r.Reasons[o.reason]++
-		r.Skipped = append(r.Skipped, Skip{b.CreatorID, b.IncomeType, b.Period, b.Part.String(), o.reason, TextOf(o.reason)})
+		r.Skipped = append(r.Skipped,
+			Skip{b.CreatorID, b.IncomeType, b.Period, b.Part.String(), o.reason, TextOf(o.reason)})
 	}
 	r.Due++
 }
@@ -120,7 +131,8 @@ type outcome struct {
 	reason string
 }
 
-// creator opens what is due of one creator. What fails for a passing reason is in the error; the rest goes on.
+// creator opens what is due of one creator. What fails for a passing reason is in the error; the
+// rest goes on.
 func (s *Service) creator(ctx context.Context, o Order, creator ident.Creator) (Report, error) {
 	r := newReport(o.Date)
 	back := monthsBack
@@ -148,7 +160,8 @@ func (s *Service) creator(ctx context.Context, o Order, creator ident.Creator) (
 // byTime orders buckets so that what is carried on is decided before what it is carried into.
 func byTime(a, b income.Bucket) int {
 	last := func(b income.Bucket) string { return b.When().Last().String() }
-	return cmp.Or(cmp.Compare(a.Period.String(), b.Period.String()), cmp.Compare(last(a), last(b)), cmp.Compare(a.Part.N, b.Part.N),
+	return cmp.Or(cmp.Compare(a.Period.String(), b.Period.String()), cmp.Compare(last(a), last(b)),
+		cmp.Compare(a.Part.N, b.Part.N),
 		cmp.Compare(a.Part.Cut, b.Part.Cut), cmp.Compare(a.IncomeType, b.IncomeType))
 }
 
@@ -176,7 +189,8 @@ func missing(out outcome, err error) (outcome, error) {
 	return out, err
 }
 
-// once decides a bucket as it was read. What is done costs no further read: a night takes what is due or was undone.
+// once decides a bucket as it was read. What is done costs no further read: a night takes what is
+// due or was undone.
 func (s *Service) once(ctx context.Context, o Order, b income.Bucket) (outcome, error) {
 	if b.Done() {
 		return outcome{came: already}, nil
@@ -199,15 +213,16 @@ func (s *Service) once(ctx context.Context, o Order, b income.Bucket) (outcome, 
 	return s.settle(ctx, o, b, t, occurrence)
 }
 
-// standing gives the number of the next occurrence, and whether the settlement that consumed the bucket was not undone.
-// Where it was reopened, its last occurrence counts.
+// standing gives the number of the next occurrence, and whether the settlement that consumed the
+// bucket was not undone. Where it was reopened, its last occurrence counts.
 func (s *Service) standing(ctx context.Context, b income.Bucket) (next int, alive bool, err error) {
 	if b.State == income.Open {
 		return 1, false, nil
 	}
 	for id := b.Settlement; ; {
 		last, err := s.Settlements.Store.Load(ctx, b.Tenant, id)
-		if fault.HasCode(err, fault.NotFound) { // bucket and settlement are written together; this cannot be
+		if fault.HasCode(err,
+			fault.NotFound) { // bucket and settlement are written together; this cannot be
 			err = fault.Internal(err)
 		}
 		if err != nil {
@@ -221,7 +236,8 @@ func (s *Service) standing(ctx context.Context, b income.Bucket) (next int, aliv
 }
 
 // settle opens the settlement of a due bucket, or carries one on of which nothing is paid.
-func (s *Service) settle(ctx context.Context, o Order, b income.Bucket, t terms, occurrence int) (outcome, error) {
+func (s *Service) settle(ctx context.Context, o Order, b income.Bucket, t terms,
+	occurrence int) (outcome, error) {
 	sum, err := s.Buckets.Fold(ctx, b)
 	if err != nil {
 		return outcome{}, err
@@ -232,13 +248,17 @@ func (s *Service) settle(ctx context.Context, o Order, b income.Bucket, t terms,
 	if !b.Distributable.Positive() {
 		return s.nothing(ctx, o, b, t)
 	}
-	fresh, err := s.Settlements.Prepare(ctx, settlement.Income{Tenant: o.Tenant, CreatorID: b.CreatorID, IncomeType: b.IncomeType, Platform: platform(b),
-		Period: b.Period, Part: b.Part, Amount: b.Distributable, GrossBeforePlatform: b.Gross, Source: b.Source, Terms: &t.Terms}, o.today)
+	fresh, err := s.Settlements.Prepare(ctx,
+		settlement.Income{Tenant: o.Tenant, CreatorID: b.CreatorID, IncomeType: b.IncomeType,
+			Platform: platform(b),
+			Period:   b.Period, Part: b.Part, Amount: b.Distributable, GrossBeforePlatform: b.Gross,
+			Source: b.Source, Terms: &t.Terms}, o.today)
 	if err != nil {
 		return outcome{}, err
 	}
 	if len(b.Entities) > 0 && !slices.Equal(b.Entities, []ident.Entity{fresh.Entity}) {
-		s.Log.WarnContext(ctx, "accrued at another paying entity", "tenant", o.Tenant, "creator_id", b.CreatorID, "bucket", b.Name(), "entity", fresh.Entity)
+		s.Log.WarnContext(ctx, "accrued at another paying entity", "tenant", o.Tenant, "creator_id",
+			b.CreatorID, "bucket", b.Name(), "entity", fresh.Entity)
 		return outcome{skipped, EntityChanged}, nil
 	}
 	if t.holdsBack(b, fresh.CreatorShare()) {
@@ -252,7 +272,8 @@ func (s *Service) settle(ctx context.Context, o Order, b income.Bucket, t terms,
 	return outcome{came: opened}, nil
 }
 
-// nothing closes a bucket in which there is nothing to pay; what is below zero goes on, if there is where to.
+// nothing closes a bucket in which there is nothing to pay; what is below zero goes on, if there is
+// where to.
 func (s *Service) nothing(ctx context.Context, o Order, b income.Bucket, t terms) (outcome, error) {
 	into, goesOn := t.course.Carry(b.When())
 	if b.Distributable.Negative() && !goesOn {
@@ -264,8 +285,10 @@ func (s *Service) nothing(ctx context.Context, o Order, b income.Bucket, t terms
 	return s.carry(ctx, o, b, t, income.BelowZero, into)
 }
 
-// carry takes a bucket's money on. What is gathered on demand stays where it is until its month is over.
-func (s *Service) carry(ctx context.Context, o Order, b income.Bucket, t terms, reason string, into cycle.Period) (outcome, error) {
+// carry takes a bucket's money on. What is gathered on demand stays where it is until its month is
+// over.
+func (s *Service) carry(ctx context.Context, o Order, b income.Bucket, t terms, reason string,
+	into cycle.Period) (outcome, error) {
 	told := outcome{skipped, reason}
 	if reason == income.BelowZero {
 		told.reason = NothingToPay
@@ -273,11 +296,13 @@ func (s *Service) carry(ctx context.Context, o Order, b income.Bucket, t terms, 
 	if into.Month.After(o.Date.Month()) {
 		return told, nil
 	}
-	return told, s.Buckets.Carry(ctx, b, income.Carry{Reason: reason, Into: into, Course: t.course, By: o.By, ActID: s.Settlements.NewID(), At: s.Settlements.Clock.Instant()})
+	return told, s.Buckets.Carry(ctx, b, income.Carry{Reason: reason, Into: into, Course: t.course,
+		By: o.By, ActID: s.Settlements.NewID(), At: s.Settlements.Clock.Instant()})
 }
 
 // differs tells sums that do not agree with their lines from ones that moved while they were read.
-func (s *Service) differs(ctx context.Context, o Order, b income.Bucket, sum income.Totals) (outcome, error) {
+func (s *Service) differs(ctx context.Context, o Order, b income.Bucket,
+	sum income.Totals) (outcome, error) {
 	now, _, err := s.Buckets.Bucket(ctx, o.Tenant, b.CreatorID, b.When(), b.IncomeType)
 	if err != nil {
 		return outcome{}, err
@@ -285,8 +310,10 @@ func (s *Service) differs(ctx context.Context, o Order, b income.Bucket, sum inc
 	if now.State != b.State || now.Totals != b.Totals {
 		return outcome{}, optimistic.ErrRival
 	}
-	s.Log.ErrorContext(ctx, "a bucket's sums are not those of its lines", "tenant", o.Tenant, "creator_id", b.CreatorID, "bucket", b.Name(),
-		"lines", sum.Lines, "counted", b.Lines, "sum", sum.Distributable.String(), "held", b.Distributable.String())
+	s.Log.ErrorContext(ctx, "a bucket's sums are not those of its lines", "tenant", o.Tenant,
+		"creator_id", b.CreatorID, "bucket", b.Name(),
+		"lines", sum.Lines, "counted", b.Lines, "sum", sum.Distributable.String(), "held",
+		b.Distributable.String())
 	return outcome{skipped, TotalsDiffer}, nil
 }
 
@@ -299,12 +326,15 @@ func platform(b income.Bucket) string {
 }
 
 // opening makes the change that opens a prepared settlement and closes the bucket of its lines.
-func (s *Service) opening(o Order, b income.Bucket, fresh settlement.Settlement, occurrence int) settlement.Change {
+func (s *Service) opening(o Order, b income.Bucket, fresh settlement.Settlement,
+	occurrence int) settlement.Change {
 	fresh = fresh.FromStatement(settlement.StatementIncome{
 		CreatorID: b.CreatorID, IncomeType: b.IncomeType, Period: b.When(),
 		Distributable: b.Distributable, Gross: b.Gross, By: b.By,
 	}, occurrence)
-	c := s.Settlements.Opening(fresh, settlement.Act{ID: s.Settlements.NewID(), Name: "settlement.opened", By: o.By})
-	c.Bucket = &settlement.BucketClose{CreatorID: b.CreatorID, Period: b.When(), IncomeType: b.IncomeType, Gross: b.Distributable, Occurrence: b.Occurrence + 1}
+	c := s.Settlements.Opening(fresh,
+		settlement.Act{ID: s.Settlements.NewID(), Name: "settlement.opened", By: o.By})
+	c.Bucket = &settlement.BucketClose{CreatorID: b.CreatorID, Period: b.When(),
+		IncomeType: b.IncomeType, Gross: b.Distributable, Occurrence: b.Occurrence + 1}
 	return c
 }

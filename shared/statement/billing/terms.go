@@ -23,7 +23,8 @@ type terms struct {
 // termsOf finds the contract that governs a bucket, and its days.
 func (s *Service) termsOf(ctx context.Context, o Order, b income.Bucket) (terms, error) {
 	period := b.When()
-	contracts, err := s.Settlements.Directory.ContractsOf(ctx, b.Tenant, b.CreatorID, b.IncomeType, period.Last())
+	contracts, err := s.Settlements.Directory.ContractsOf(ctx, b.Tenant, b.CreatorID, b.IncomeType,
+		period.Last())
 	if err != nil {
 		return terms{}, err
 	}
@@ -67,7 +68,8 @@ func (t terms) holdsBack(b income.Bucket, share money.Amount) bool {
 	return months == 0 || b.Period.Sub(b.HeldSince()) < months
 }
 
-// dueOn is the day from which the bucket is settled; the zero date where only a demand or a contract makes it so.
+// dueOn is the day from which the bucket is settled; the zero date where only a demand or a
+// contract makes it so.
 func (t terms) dueOn() civil.Date {
 	if !t.covered || t.onDemand && !t.final {
 		return civil.Date{}

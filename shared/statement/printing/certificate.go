@@ -8,7 +8,8 @@ import (
 
 // certificatePDF sets a yearly certificate of income and tax.
 func (f *Font) certificatePDF(c statement.Certificate) ([]byte, error) {
-	texts := []string{fixed(), c.Number, string(c.TaxpayerID), clean(c.Name), clean(c.IDNumber), clean(c.Entity.Name), c.Entity.USCC}
+	texts := []string{fixed(), c.Number, string(c.TaxpayerID), clean(c.Name), clean(c.IDNumber),
+		clean(c.Entity.Name), c.Entity.USCC}
 	for _, r := range c.Rows {
 		texts = append(texts, r.Tax, r.Item, r.Month, r.Collection)
 	}
@@ -40,7 +41,8 @@ func (f *Font) certificatePDF(c statement.Certificate) ([]byte, error) {
 }
 
 func (s *sheet) certificateRows(rows []statement.CertificateRow, monthly bool) {
-	t := table{s, []column{{"税费", "Tax", 110, false}, {"所得项目", "Item of income", 150, false}, {"征收方式", "Collected", 71.28, false},
+	t := table{s, []column{{"税费", "Tax", 110, false}, {"所得项目", "Item of income", 150, false},
+		{"征收方式", "Collected", 71.28, false},
 		{"收入额", "Income", 90, true}, {"扣缴税额", "Withheld", 90, true}}, 8}
 	if monthly {
 		t.columns = append([]column{{"月份", "Month", 50, false}}, t.columns...)
@@ -48,7 +50,8 @@ func (s *sheet) certificateRows(rows []statement.CertificateRow, monthly bool) {
 	}
 	t.header()
 	for _, r := range rows {
-		cells := []string{named(taxes(), r.Tax), named(items(), r.Item), named(collections(), r.Collection), grouped(r.Income), grouped(r.Withheld)}
+		cells := []string{named(taxes(), r.Tax), named(items(), r.Item),
+			named(collections(), r.Collection), grouped(r.Income), grouped(r.Withheld)}
 		if monthly {
 			cells = append([]string{r.Month}, cells...)
 		}

@@ -1,5 +1,5 @@
-// Package printing sets documents in type: PDF with Chinese typography, and XLSX. It holds no text of the law and
-// no figure of its own, and the same document gives the same bytes.
+// Package printing sets documents in type: PDF with Chinese typography, and XLSX. It holds no text
+// of the law and no figure of its own, and the same document gives the same bytes.
 package printing
 
 import (
@@ -74,12 +74,15 @@ func (f *Font) lacks(texts []string) error {
 		names = append(names, fmt.Sprintf("U+%04X", r))
 	}
 	points := strings.Join(names, " ")
-	return fault.Missing("glyph_missing", points, fmt.Sprintf("The font has no letters for %d characters of this document (%s), so it was not set; "+
-		"correct the text that has them (nickname, account, description), or have a font with them put into the bucket. XLSX needs no font.", len(missing), points))
+	return fault.Missing("glyph_missing", points,
+		fmt.Sprintf("The font has no letters for %d characters of this document (%s), so it was not set; "+
+			"correct the text that has them (nickname, account, description), or have a font with them "+
+			"put into the bucket. XLSX needs no font.", len(missing), points))
 }
 
-// clean makes a text printable on one line: what has no shape of its own (controls, marks of direction, joiners,
-// variation selectors) is left out, so that it can neither turn the line around nor break it.
+// clean makes a text printable on one line: what has no shape of its own (controls, marks of
+// direction, joiners, variation selectors) is left out, so that it can neither turn the line around
+// nor break it.
 func clean(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {

@@ -136,13 +136,15 @@ const (
 	opens  = "（《「『【〔([{"
 )
 
-// wrap breaks a text into lines of a width; Latin words and numbers stay whole, and no line begins with a closing
-// mark or ends with an opening one.
+// wrap breaks a text into lines of a width; Latin words and numbers stay whole, and no line begins
+// with a closing mark or ends with an opening one.
 func (s *sheet) wrap(text string, size, width float64) []string {
 	var lines []string
 	line, used := "", 0.0
 	flush := func() {
-		lines, line, used = append(lines, strings.TrimRight(line, " ")), "", 0
+		lines = append(lines, strings.TrimRight(line, " "))
+		line = ""
+		used = 0
 	}
 	for _, w := range words(text) {
 		for _, piece := range s.pieces(w, size, width) {
@@ -318,7 +320,8 @@ func (s *sheet) done(left string) ([]byte, error) {
 		s.keep(s.pdf.SetPage(n))
 		s.line(pageHeight-42, rule)
 		s.write(margin, pageHeight-31, 6.5, grey, left)
-		s.right(pageWidth-margin, pageHeight-31, 7.5, grey, fmt.Sprintf("第 %d 页 / 共 %d 页　Page %d of %d", n, pages, n, pages))
+		s.right(pageWidth-margin, pageHeight-31, 7.5, grey,
+			fmt.Sprintf("第 %d 页 / 共 %d 页　Page %d of %d", n, pages, n, pages))
 	}
 	if s.err != nil {
 		return nil, fmt.Errorf("printing: %w", s.err)

@@ -9,8 +9,8 @@ import (
 	"fenzhang/shared/statement"
 )
 
-// Setter sets documents in the font that a source gives; the font is read when the first document needs it and
-// kept. It implements statement.Typesetter.
+// Setter sets documents in the font that a source gives; the font is read when the first document
+// needs it and kept. It implements statement.Typesetter.
 type Setter struct {
 	Read func(context.Context) ([]byte, error) // the font's file
 
@@ -40,7 +40,8 @@ func (s *Setter) read(ctx context.Context) (*Font, error) {
 }
 
 // Statement implements statement.Typesetter.
-func (s *Setter) Statement(ctx context.Context, st statement.Statement, f statement.Format) ([]byte, error) {
+func (s *Setter) Statement(ctx context.Context, st statement.Statement,
+	f statement.Format) ([]byte, error) {
 	if f == statement.XLSX {
 		return printed(statementXLSX(st))
 	}
@@ -52,7 +53,8 @@ func (s *Setter) Statement(ctx context.Context, st statement.Statement, f statem
 }
 
 // Certificate implements statement.Typesetter.
-func (s *Setter) Certificate(ctx context.Context, c statement.Certificate, f statement.Format) ([]byte, error) {
+func (s *Setter) Certificate(ctx context.Context, c statement.Certificate,
+	f statement.Format) ([]byte, error) {
 	if f == statement.XLSX {
 		return printed(certificateXLSX(c))
 	}

@@ -8,7 +8,8 @@ import (
 	"fenzhang/shared/statement"
 )
 
-// statementPDF sets a statement: the first page says what is paid and why, the next ones list the lines.
+// statementPDF sets a statement: the first page says what is paid and why, the next ones list the
+// lines.
 func (f *Font) statementPDF(st statement.Statement) ([]byte, error) {
 	if err := f.lacks(statementTexts(st)); err != nil {
 		return nil, err
@@ -129,8 +130,10 @@ func (s *sheet) summary(t statement.Totals) {
 func (s *sheet) settlements(st statement.Statement) {
 	s.heading("结算明细", "Settlements", 40)
 	t := table{s, []column{
-		{"收入类型 / 结算单", "Income type / settlement", 118, false}, {"合约", "Clause", 60, false}, {"分成基数", "Base", 62, true}, {"比例", "Ratio", 34, true},
-		{"达人分成", "Share", 62, true}, {"应纳税所得额", "Taxable", 60, true}, {"代扣税费", "Withheld", 54, true}, {"应付", "To pay", 61.28, true}}, 7.5}
+		{"收入类型 / 结算单", "Income type / settlement", 118, false}, {"合约", "Clause", 60, false},
+		{"分成基数", "Base", 62, true}, {"比例", "Ratio", 34, true},
+		{"达人分成", "Share", 62, true}, {"应纳税所得额", "Taxable", 60, true}, {"代扣税费", "Withheld", 54, true},
+		{"应付", "To pay", 61.28, true}}, 7.5}
 	t.header()
 	for _, b := range st.Bills {
 		state := named(statuses(), b.Status)
@@ -143,10 +146,12 @@ func (s *sheet) settlements(st statement.Statement) {
 		if b.BroughtForward != "" {
 			state += "，" + named(forwards(), b.BroughtForward)
 		}
-		t.row([]string{named(incomeTypes(), b.IncomeType) + "（" + state + "） " + tail(b.SettlementID), b.Contract, grouped(b.Base), share(b.Percent),
+		t.row([]string{named(incomeTypes(), b.IncomeType) + "（" + state + "） " + tail(b.SettlementID),
+			b.Contract, grouped(b.Base), share(b.Percent),
 			grouped(b.CreatorShare), pending(b.TaxableIncome), pending(b.Withheld), pending(b.ToPay)}, black)
 	}
-	t.row([]string{"合计 Total", "", grouped(st.Totals.Base), "", grouped(st.Totals.CreatorShare), grouped(st.Totals.TaxableIncome), grouped(st.Totals.Withheld), grouped(st.Totals.ToPay)}, accent)
+	t.row([]string{"合计 Total", "", grouped(st.Totals.Base), "", grouped(st.Totals.CreatorShare),
+		grouped(st.Totals.TaxableIncome), grouped(st.Totals.Withheld), grouped(st.Totals.ToPay)}, accent)
 }
 
 // tail is the end of a long id, by which people tell settlements apart.
@@ -186,7 +191,8 @@ func (s *sheet) setOffs(st statement.Statement) {
 		return
 	}
 	s.heading("抵扣明细", "Set-offs", 20)
-	t := table{s, []column{{"种类", "Kind", 130, false}, {"依据文件", "Document", 260, false}, {"金额", "Amount", 121.28, true}}, 7.5}
+	t := table{s, []column{{"种类", "Kind", 130, false}, {"依据文件", "Document", 260, false},
+		{"金额", "Amount", 121.28, true}}, 7.5}
 	t.header()
 	for _, b := range st.Bills {
 		for _, o := range b.SetOffs {
@@ -216,8 +222,10 @@ func (s *sheet) notes(st statement.Statement) {
 func (s *sheet) lines(st statement.Statement) {
 	s.heading("收入明细", "Lines of income", 40)
 	t := table{s, []column{
-		{"日期", "Date", 46, false}, {"类型", "Type", 42, false}, {"明细号 / 平台 / 账号 / 说明", "Line / platform / account / description", 142, false}, {"平台前总额", "Gross", 56, true},
-		{"平台费", "Fee", 48, true}, {"退款", "Refund", 44, true}, {"补贴", "Subsidy", 40, true}, {"可分配", "Distributable", 52, true}, {"去向", "State", 41.28, false}}, 7}
+		{"日期", "Date", 46, false}, {"类型", "Type", 42, false}, {"明细号 / 平台 / 账号 / 说明",
+			"Line / platform / account / description", 142, false}, {"平台前总额", "Gross", 56, true},
+		{"平台费", "Fee", 48, true}, {"退款", "Refund", 44, true}, {"补贴", "Subsidy", 40, true},
+		{"可分配", "Distributable", 52, true}, {"去向", "State", 41.28, false}}, 7}
 	t.header()
 	for _, l := range st.Lines {
 		about := []string{}
@@ -230,21 +238,26 @@ func (s *sheet) lines(st statement.Statement) {
 		if l.ServicePeriod != st.Period.Month {
 			late = "（补 " + l.ServicePeriod.String() + "）"
 		}
-		t.row([]string{l.OccurredOn.String(), named(incomeTypes(), l.IncomeType), late + strings.Join(about, " / "), grouped(l.Gross), grouped(l.PlatformFee), grouped(l.Refund),
+		t.row([]string{l.OccurredOn.String(), named(incomeTypes(), l.IncomeType),
+			late + strings.Join(about, " / "), grouped(l.Gross), grouped(l.PlatformFee), grouped(l.Refund),
 			grouped(l.Subsidy), grouped(l.Distributable), standing(l)}, black)
 	}
 	sum := st.Totals
-	t.row([]string{"合计", "", fmt.Sprintf("已结算 %d 行 settled lines", sum.Lines), grouped(sum.Gross), grouped(sum.PlatformFee), grouped(sum.Refund), grouped(sum.Subsidy), grouped(sum.Distributable), ""}, accent)
+	t.row([]string{"合计", "", fmt.Sprintf("已结算 %d 行 settled lines", sum.Lines), grouped(sum.Gross),
+		grouped(sum.PlatformFee), grouped(sum.Refund), grouped(sum.Subsidy), grouped(sum.Distributable),
+		""}, accent)
 	if sum.Base != sum.Distributable {
 		s.y += 4
-		s.paragraph(margin, 7.5, 11, grey, "另有不以收入明细形式进入系统的结算 "+grouped(sum.Base.Sub(sum.Distributable))+" 元，见结算明细。")
+		s.paragraph(margin, 7.5, 11, grey, "另有不以收入明细形式进入系统的结算 "+grouped(sum.Base.Sub(sum.Distributable))+
+			" 元，见结算明细。")
 	}
 }
 
 // fixed are the letters that our own words use.
 func fixed() string {
 	var b strings.Builder
-	for _, words := range []map[string]string{incomeTypes(), statuses(), holds(), taxes(), items(), setOffKinds(), methods(), routes(), collections(), idTypes()} {
+	for _, words := range []map[string]string{incomeTypes(), statuses(), holds(), taxes(), items(),
+		setOffKinds(), methods(), routes(), collections(), idTypes()} {
 		for _, w := range words {
 			b.WriteString(w)
 		}
@@ -254,12 +267,14 @@ func fixed() string {
 
 // statementTexts are all texts of a statement that others gave, as they are set.
 func statementTexts(st statement.Statement) []string {
-	out := []string{fixed(), st.Number, string(st.CreatorID), string(st.TaxpayerID), clean(st.Nickname), clean(string(st.Taxpayer)), clean(st.Payout.Tail), st.Payout.Method}
+	out := []string{fixed(), st.Number, string(st.CreatorID), string(st.TaxpayerID),
+		clean(st.Nickname), clean(string(st.Taxpayer)), clean(st.Payout.Tail), st.Payout.Method}
 	for _, e := range st.Entities {
 		out = append(out, clean(e.Name), e.USCC)
 	}
 	for _, l := range st.Lines {
-		out = append(out, clean(l.Platform), clean(l.AccountUID), clean(l.Nickname), clean(l.Description), l.LineID, l.IncomeType, l.SettledBy)
+		out = append(out, clean(l.Platform), clean(l.AccountUID), clean(l.Nickname), clean(l.Description),
+			l.LineID, l.IncomeType, l.SettledBy)
 	}
 	for _, b := range st.Bills {
 		out = append(out, b.Contract, string(b.SettlementID), b.IncomeType)

@@ -13,16 +13,20 @@ import (
 func named(words map[string]string, name string) string { return cmp.Or(words[name], name) }
 
 func incomeTypes() map[string]string {
-	return map[string]string{"live_tip": "直播打赏", "commerce_commission": "带货佣金", "xingtu_ad": "星图广告", "incentive": "激励奖励"}
+	return map[string]string{"live_tip": "直播打赏", "commerce_commission": "带货佣金", "xingtu_ad": "星图广告",
+		"incentive": "激励奖励"}
 }
 
 func statuses() map[string]string {
-	return map[string]string{"PENDING_REVIEW": "待审核", "IN_REVIEW": "审核中", "APPROVED": "已审批", "PAYING": "付款中", "PAID": "已付款", "FAILED": "付款失败"}
+	return map[string]string{"PENDING_REVIEW": "待审核", "IN_REVIEW": "审核中", "APPROVED": "已审批",
+		"PAYING": "付款中", "PAID": "已付款", "FAILED": "付款失败"}
 }
 
 func holds() map[string]string {
-	return map[string]string{"RULE_GAP": "待税务规则", "NET_CHANGED": "净额变动待确认", "CALENDAR_MISSING": "待载入年度日历", "WAITING_INVOICE": "待收发票", "WAITING_RECEIPT": "待平台到账",
-		"PAPER_MISSING": "资料缺失", "ACCOUNT_UNCHECKED": "账户待核验", "RISK": "风险复核", "MANUAL": "人工暂停", "DISPUTED": "有异议待答复", "WAITING_CONFIRMATION": "待达人确认"}
+	return map[string]string{"RULE_GAP": "待税务规则", "NET_CHANGED": "净额变动待确认",
+		"CALENDAR_MISSING": "待载入年度日历", "WAITING_INVOICE": "待收发票", "WAITING_RECEIPT": "待平台到账",
+		"PAPER_MISSING": "资料缺失", "ACCOUNT_UNCHECKED": "账户待核验", "RISK": "风险复核", "MANUAL": "人工暂停",
+		"DISPUTED": "有异议待答复", "WAITING_CONFIRMATION": "待达人确认"}
 }
 
 func forwards() map[string]string {
@@ -30,16 +34,19 @@ func forwards() map[string]string {
 }
 
 func taxes() map[string]string {
-	return map[string]string{"IIT": "个人所得税", "VAT": "增值税", "UMCT": "城市维护建设税", "EDU": "教育费附加", "LEDU": "地方教育附加", "CIT": "企业所得税"}
+	return map[string]string{"IIT": "个人所得税", "VAT": "增值税", "UMCT": "城市维护建设税", "EDU": "教育费附加",
+		"LEDU": "地方教育附加", "CIT": "企业所得税"}
 }
 
 func items() map[string]string {
-	return map[string]string{"labor": "劳务报酬所得", "labor_platform": "劳务报酬所得（累计预扣）", "wages": "工资薪金所得", "author": "稿酬所得", "royalty": "特许权使用费所得",
+	return map[string]string{"labor": "劳务报酬所得", "labor_platform": "劳务报酬所得（累计预扣）", "wages": "工资薪金所得",
+		"author": "稿酬所得", "royalty": "特许权使用费所得",
 		"business": "经营所得", "incidental": "偶然所得"}
 }
 
 func setOffKinds() map[string]string {
-	return map[string]string{"refund_recovery": "退款追回", "tax_shortfall": "补扣税款", "advance": "预支款", "penalty": "违约金", "court_order": "司法协助扣划", "other": "其他"}
+	return map[string]string{"refund_recovery": "退款追回", "tax_shortfall": "补扣税款", "advance": "预支款",
+		"penalty": "违约金", "court_order": "司法协助扣划", "other": "其他"}
 }
 
 func methods() map[string]string {
@@ -47,7 +54,8 @@ func methods() map[string]string {
 }
 
 func routes() map[string]string {
-	return map[string]string{"mcn_pays": "机构支付", "platform_pays_creator": "平台直接结算", "flex_platform_pays": "灵活用工平台结算", "studio_invoice": "工作室开票", "payroll": "工资发放"}
+	return map[string]string{"mcn_pays": "机构支付", "platform_pays_creator": "平台直接结算",
+		"flex_platform_pays": "灵活用工平台结算", "studio_invoice": "工作室开票", "payroll": "工资发放"}
 }
 
 func collections() map[string]string {
@@ -96,7 +104,8 @@ func pending(a *money.Amount) string {
 
 // ratePercent shows a rate as a percentage.
 func ratePercent(r money.Rate) string {
-	return strings.TrimSuffix(strings.TrimRight(r.Of(money.Yuan(100), money.HalfEven).String(), "0"), ".") + "%"
+	return strings.TrimSuffix(strings.TrimRight(r.Of(money.Yuan(100), money.HalfEven).String(), "0"),
+		".") + "%"
 }
 
 // share shows a percentage; none where there is nothing to share.
@@ -110,11 +119,13 @@ func share(percent string) string {
 // explained says in one line what a tax is computed from, and by which law.
 func explained(t statement.Tax) string {
 	var b strings.Builder
-	b.WriteString(named(taxes(), t.Tax) + "（" + named(items(), t.Item) + "，" + t.Period + "，" + named(collections(), t.Collection) + "）：计税依据 " + grouped(t.Base) + " × " + ratePercent(t.Rate))
+	b.WriteString(named(taxes(), t.Tax) + "（" + named(items(), t.Item) + "，" + t.Period + "，" +
+		named(collections(), t.Collection) + "）：计税依据 " + grouped(t.Base) + " × " + ratePercent(t.Rate))
 	if !t.Quick.IsZero() {
 		b.WriteString(" − 速算扣除数 " + grouped(t.Quick))
 	}
-	b.WriteString("，本期累计应扣 " + grouped(t.Total) + "，此前已扣 " + grouped(t.Before) + "，本次扣 " + grouped(t.Amount))
+	b.WriteString("，本期累计应扣 " + grouped(t.Total) + "，此前已扣 " + grouped(t.Before) + "，本次扣 " +
+		grouped(t.Amount))
 	if !t.Shortfall.IsZero() {
 		b.WriteString("，未足额扣缴 " + grouped(t.Shortfall) + " 转为应收")
 	}

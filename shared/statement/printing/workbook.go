@@ -29,7 +29,8 @@ func newBook(first string) *book {
 	var err error
 	b.amount, err = b.file.NewStyle(&excelize.Style{NumFmt: amountFormat})
 	b.keep(err)
-	b.head, err = b.file.NewStyle(&excelize.Style{Font: &excelize.Font{Bold: true}, Fill: excelize.Fill{Type: "pattern", Pattern: 1, Color: []string{"F2F4F8"}}})
+	b.head, err = b.file.NewStyle(&excelize.Style{Font: &excelize.Font{Bold: true},
+		Fill: excelize.Fill{Type: "pattern", Pattern: 1, Color: []string{"F2F4F8"}}})
 	b.keep(err)
 	return b
 }
@@ -47,8 +48,8 @@ func (b *book) next(name string) {
 	b.sheet, b.row = name, 0
 }
 
-// add writes one row. Amounts are written as decimals, never as floats; texts are stored as texts, so that none of
-// them is read as a formula, whatever it begins with.
+// add writes one row. Amounts are written as decimals, never as floats; texts are stored as texts,
+// so that none of them is read as a formula, whatever it begins with.
 func (b *book) add(cells ...any) { b.styled(0, cells...) }
 
 func (b *book) styled(style int, cells ...any) {
@@ -121,7 +122,8 @@ func statementXLSX(st statement.Statement) ([]byte, error) {
 	for _, r := range []struct {
 		name   string
 		amount money.Amount
-	}{{"分成基数 To be split", t.Base}, {"达人分成 Your share", t.CreatorShare}, {"应纳税所得额 Taxable income", t.TaxableIncome}, {"代扣税费 Withheld", t.Withheld}, {"净额 Net", t.Net},
+	}{{"分成基数 To be split", t.Base}, {"达人分成 Your share", t.CreatorShare},
+		{"应纳税所得额 Taxable income", t.TaxableIncome}, {"代扣税费 Withheld", t.Withheld}, {"净额 Net", t.Net},
 		{"抵扣 Set off", t.SetOffs}, {"应付 To pay", t.ToPay}, {"已付 Paid", t.Paid}} {
 		b.add(r.name, r.amount)
 	}
@@ -135,8 +137,10 @@ func statementXLSX(st statement.Statement) ([]byte, error) {
 
 func settlementSheet(b *book, st statement.Statement) {
 	b.next(sheetSettlements)
-	b.header(16, "结算单 Settlement", "收入类型 Income type", "结算主体 Paying entity", "合约 Clause", "分成基数 Base", "比例% Ratio", "达人分成 Share", "保底 Guarantee", "所得项目 Item",
-		"税款所属期 Tax period", "应纳税所得额 Taxable", "代扣税费 Withheld", "净额 Net", "抵扣 Set off", "应付 To pay", "已付 Paid", "付款日 Payment date", "状态 Status", "暂停 Hold")
+	b.header(16, "结算单 Settlement", "收入类型 Income type", "结算主体 Paying entity", "合约 Clause", "分成基数 Base",
+		"比例% Ratio", "达人分成 Share", "保底 Guarantee", "所得项目 Item",
+		"税款所属期 Tax period", "应纳税所得额 Taxable", "代扣税费 Withheld", "净额 Net", "抵扣 Set off", "应付 To pay",
+		"已付 Paid", "付款日 Payment date", "状态 Status", "暂停 Hold")
 	for _, x := range st.Bills {
 		var setOff money.Amount
 		for _, o := range x.SetOffs {
@@ -150,14 +154,17 @@ func settlementSheet(b *book, st statement.Statement) {
 		if x.BroughtForward != "" {
 			kind += "（" + named(forwards(), x.BroughtForward) + "）"
 		}
-		b.add(string(x.SettlementID), kind, string(x.Entity), x.Contract, x.Base, x.Percent, x.CreatorShare, guarantee, named(items(), x.Item), x.TaxPeriod,
-			x.TaxableIncome, x.Withheld, x.Net, setOff, x.ToPay, x.Paid, x.PaymentDate.String(), named(statuses(), x.Status), named(holds(), x.Hold))
+		b.add(string(x.SettlementID), kind, string(x.Entity), x.Contract, x.Base, x.Percent,
+			x.CreatorShare, guarantee, named(items(), x.Item), x.TaxPeriod,
+			x.TaxableIncome, x.Withheld, x.Net, setOff, x.ToPay, x.Paid, x.PaymentDate.String(),
+			named(statuses(), x.Status), named(holds(), x.Hold))
 	}
 }
 
 func taxSheet(b *book, st statement.Statement) {
 	b.next(sheetTaxes)
-	b.header(16, "结算单 Settlement", "税费 Tax", "所得项目 Item", "所属期 Period", "征收方式 Collected", "计税依据 Base", "税率 Rate", "速算扣除数 Quick deduction", "累计应扣 Period total",
+	b.header(16, "结算单 Settlement", "税费 Tax", "所得项目 Item", "所属期 Period", "征收方式 Collected", "计税依据 Base",
+		"税率 Rate", "速算扣除数 Quick deduction", "累计应扣 Period total",
 		"此前已扣 Before", "本次应扣 Due", "本次扣 Amount", "未足额 Shortfall", "负担方 Borne by", "依据 Law")
 	for _, x := range st.Bills {
 		for _, t := range x.Taxes {
@@ -165,7 +172,8 @@ func taxSheet(b *book, st statement.Statement) {
 			for _, l := range t.Law {
 				law += "《" + l.Document + "》" + l.Article + "；"
 			}
-			b.add(string(x.SettlementID), named(taxes(), t.Tax), named(items(), t.Item), t.Period, named(collections(), t.Collection), t.Base, ratePercent(t.Rate), t.Quick, t.Total, t.Before,
+			b.add(string(x.SettlementID), named(taxes(), t.Tax), named(items(), t.Item), t.Period,
+				named(collections(), t.Collection), t.Base, ratePercent(t.Rate), t.Quick, t.Total, t.Before,
 				t.Due, t.Amount, t.Shortfall, t.BorneBy, law)
 		}
 	}
@@ -173,10 +181,13 @@ func taxSheet(b *book, st statement.Statement) {
 
 func lineSheet(b *book, st statement.Statement) {
 	b.next(sheetLines)
-	b.header(16, "明细号 Line", "日期 Date", "所属月 Service period", "收入类型 Type", "平台 Platform", "账号 Account", "昵称 Nickname", "说明 Description", "平台前总额 Gross", "平台费 Fee",
+	b.header(16, "明细号 Line", "日期 Date", "所属月 Service period", "收入类型 Type", "平台 Platform", "账号 Account",
+		"昵称 Nickname", "说明 Description", "平台前总额 Gross", "平台费 Fee",
 		"退款 Refund", "补贴 Subsidy", "可分配 Distributable", "去向 State", "结算单 Settlement")
 	for _, l := range st.Lines {
-		b.add(l.LineID, l.OccurredOn.String(), l.ServicePeriod.String(), named(incomeTypes(), l.IncomeType), l.Platform, l.AccountUID, l.Nickname, l.Description, l.Gross, l.PlatformFee,
+		b.add(l.LineID, l.OccurredOn.String(), l.ServicePeriod.String(),
+			named(incomeTypes(), l.IncomeType), l.Platform, l.AccountUID, l.Nickname, l.Description, l.Gross,
+			l.PlatformFee,
 			l.Refund, l.Subsidy, l.Distributable, standing(l), string(l.SettlementID))
 	}
 }
@@ -191,12 +202,14 @@ func certificateXLSX(c statement.Certificate) ([]byte, error) {
 	b.add("年度 Year", c.Year)
 	b.header(24, "税费 Tax", "所得项目 Item", "征收方式 Collected", "收入额 Income", "扣缴税额 Withheld")
 	for _, r := range c.Totals {
-		b.add(named(taxes(), r.Tax), named(items(), r.Item), named(collections(), r.Collection), r.Income, r.Withheld)
+		b.add(named(taxes(), r.Tax), named(items(), r.Item), named(collections(), r.Collection), r.Income,
+			r.Withheld)
 	}
 	b.next(sheetMonths)
 	b.header(24, "月份 Month", "税费 Tax", "所得项目 Item", "征收方式 Collected", "收入额 Income", "扣缴税额 Withheld")
 	for _, r := range c.Rows {
-		b.add(r.Month, named(taxes(), r.Tax), named(items(), r.Item), named(collections(), r.Collection), r.Income, r.Withheld)
+		b.add(r.Month, named(taxes(), r.Tax), named(items(), r.Item), named(collections(), r.Collection),
+			r.Income, r.Withheld)
 	}
 	return b.done()
 }

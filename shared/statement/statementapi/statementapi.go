@@ -21,15 +21,23 @@ type API struct{ *statement.Service }
 
 // Routes are the routes of documents and of the lives of statements.
 func (a API) Routes() []httpapi.Route {
-	finance, creator := []identity.Role{identity.Finance, identity.Admin}, []identity.Role{identity.Creator}
+	finance, creator := []identity.Role{identity.Finance, identity.Admin},
+		[]identity.Role{identity.Creator}
 	return []httpapi.Route{
-		{Method: http.MethodGet, Path: "/v1/statements/{creator_id}/{document}", Roles: identity.AllRoles(), Handle: a.document},
-		{Method: http.MethodPost, Path: "/v1/statements/{creator_id}/{period}/send", Roles: finance, Handle: a.send},
-		{Method: http.MethodPost, Path: "/v1/statements/{creator_id}/{period}/confirm", Roles: creator, Handle: a.confirm},
-		{Method: http.MethodPost, Path: "/v1/statements/{creator_id}/{period}/dispute", Roles: creator, Handle: a.dispute},
-		{Method: http.MethodPost, Path: "/v1/statements/{creator_id}/{period}/resolve", Roles: finance, Handle: a.resolve},
-		{Method: http.MethodGet, Path: "/v1/creators/{id}/statements", Roles: identity.AllRoles(), Handle: a.list},
-		{Method: http.MethodGet, Path: "/v1/taxpayers/{id}/certificates/{year}", Roles: identity.AllRoles(), Handle: a.certificate},
+		{Method: http.MethodGet, Path: "/v1/statements/{creator_id}/{document}",
+			Roles: identity.AllRoles(), Handle: a.document},
+		{Method: http.MethodPost, Path: "/v1/statements/{creator_id}/{period}/send", Roles: finance,
+			Handle: a.send},
+		{Method: http.MethodPost, Path: "/v1/statements/{creator_id}/{period}/confirm", Roles: creator,
+			Handle: a.confirm},
+		{Method: http.MethodPost, Path: "/v1/statements/{creator_id}/{period}/dispute", Roles: creator,
+			Handle: a.dispute},
+		{Method: http.MethodPost, Path: "/v1/statements/{creator_id}/{period}/resolve", Roles: finance,
+			Handle: a.resolve},
+		{Method: http.MethodGet, Path: "/v1/creators/{id}/statements", Roles: identity.AllRoles(),
+			Handle: a.list},
+		{Method: http.MethodGet, Path: "/v1/taxpayers/{id}/certificates/{year}",
+			Roles: identity.AllRoles(), Handle: a.certificate},
 	}
 }
 
@@ -37,7 +45,8 @@ var hashShape = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
 func checkID(field, id string) error {
 	if !ident.Valid(id) {
-		return fault.Invalid(fault.Field{Field: field, Problem: "must be 1 to 64 letters, digits, _ or -"})
+		return fault.Invalid(
+			fault.Field{Field: field, Problem: "must be 1 to 64 letters, digits, _ or -"})
 	}
 	return nil
 }
@@ -65,13 +74,17 @@ func (a API) document(ctx context.Context, r *httpapi.Request) (httpapi.Response
 	hash := r.Query.Get("content_hash")
 	switch {
 	case format != "json" && format != string(statement.PDF) && format != string(statement.XLSX):
-		return httpapi.Response{}, fault.Invalid(fault.Field{Field: "document", Problem: "must end with .json, .pdf or .xlsx"})
+		return httpapi.Response{},
+			fault.Invalid(fault.Field{Field: "document", Problem: "must end with .json, .pdf or .xlsx"})
 	case hash != "" && (!hashShape.MatchString(hash) || format == "json"):
-		return httpapi.Response{}, fault.Invalid(fault.Field{Field: "content_hash", Problem: "must be the content_hash of a PDF or XLSX that was shown before"})
+		return httpapi.Response{},
+			fault.Invalid(fault.Field{Field: "content_hash",
+				Problem: "must be the content_hash of a PDF or XLSX that was shown before"})
 	case !r.MaySee(ident.Creator(creator)):
 		return httpapi.Response{}, fault.Absent("statement")
 	case hash != "":
-		return answer(a.Documents.SentLink(ctx, r.Tenant, ident.Creator(creator), period, hash, statement.Format(format)))
+		return answer(a.Documents.SentLink(ctx, r.Tenant, ident.Creator(creator), period, hash,
+			statement.Format(format)))
 	}
 	st, err := a.Statement(ctx, r.Tenant, ident.Creator(creator), period)
 	if err != nil {
@@ -139,8 +152,10 @@ func some(s string) *string {
 }
 
 func lifeOf(s statement.State) life {
-	l := life{CreatorID: s.CreatorID, Period: s.Period, State: s.Standing, Version: s.Version, Number: s.Number, Hash: some(s.Hash), SentAt: civil.StampOf(s.SentAt),
-		SentBy: some(s.SentBy), HeardAt: civil.StampOf(s.HeardAt), HeardBy: some(s.HeardBy), Settlements: s.Settlements, Lines: s.Lines, Disputes: []dispute{}}
+	l := life{CreatorID: s.CreatorID, Period: s.Period, State: s.Standing, Version: s.Version,
+		Number: s.Number, Hash: some(s.Hash), SentAt: civil.StampOf(s.SentAt),
+		SentBy: some(s.SentBy), HeardAt: civil.StampOf(s.HeardAt), HeardBy: some(s.HeardBy),
+		Settlements: s.Settlements, Lines: s.Lines, Disputes: []dispute{}}
 	if !s.AcceptOn.IsZero() {
 		l.AcceptOn = some(s.AcceptOn.String())
 	}
@@ -148,8 +163,11 @@ func lifeOf(s statement.State) life {
 		if d.Open() {
 			l.Open++
 		}
-		l.Disputes = append(l.Disputes, dispute{LineID: some(d.LineID), SettlementID: some(string(d.SettlementID)), Reason: d.Reason, At: civil.StampOf(d.At), By: d.By, Held: d.Held,
-			Outcome: some(d.Outcome), Text: some(d.Text), AnsweredAt: civil.StampOf(d.AnsweredAt), AnsweredBy: some(d.AnsweredBy)})
+		l.Disputes = append(l.Disputes,
+			dispute{LineID: some(d.LineID), SettlementID: some(string(d.SettlementID)), Reason: d.Reason,
+				At: civil.StampOf(d.At), By: d.By, Held: d.Held,
+				Outcome: some(d.Outcome), Text: some(d.Text), AnsweredAt: civil.StampOf(d.AnsweredAt),
+				AnsweredBy: some(d.AnsweredBy)})
 	}
 	return l
 }
@@ -219,13 +237,17 @@ func (a API) list(ctx context.Context, r *httpapi.Request) (httpapi.Response, er
 }
 
 func (a API) certificate(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
-	taxpayer, entity, format := r.Params["id"], r.Query.Get("paying_entity"), r.Query.Get("format")
+	taxpayer := r.Params["id"]
+	entity := r.Query.Get("paying_entity")
+	format := r.Query.Get("format")
 	var p fault.Problems
 	p.AddIf(!ident.Valid(taxpayer), "id", "must be 1 to 64 letters, digits, _ or -")
 	p.AddIf(!ident.Valid(entity), "paying_entity", "must name the paying entity that withheld")
 	year, err := strconv.Atoi(r.Params["year"])
-	p.AddIf(err != nil || year < 2000 || year > 2200 || len(r.Params["year"]) != 4, "year", "must be a year like 2026")
-	p.AddIf(format != "" && format != "json" && format != string(statement.PDF) && format != string(statement.XLSX), "format", "must be json, pdf or xlsx")
+	p.AddIf(err != nil || year < 2000 || year > 2200 || len(r.Params["year"]) != 4, "year",
+		"must be a year like 2026")
+	p.AddIf(format != "" && format != "json" && format != string(statement.PDF) &&
+		format != string(statement.XLSX), "format", "must be json, pdf or xlsx")
 	if len(p) > 0 {
 		return httpapi.Response{}, fault.Invalid(p...)
 	}

@@ -1,5 +1,5 @@
-// Package statementbucket keeps documents in a bucket, lends them by short-lived links, and reads the font that they
-// are set in from the same bucket.
+// Package statementbucket keeps documents in a bucket, lends them by short-lived links, and reads
+// the font that they are set in from the same bucket.
 package statementbucket
 
 import (
@@ -35,7 +35,8 @@ var _ statement.Files = (*Bucket)(nil)
 
 // Has implements statement.Files.
 func (b *Bucket) Has(ctx context.Context, name string) (bool, error) {
-	_, err := b.S3.HeadObject(ctx, &s3.HeadObjectInput{Bucket: aws.String(b.Name), Key: aws.String(name)})
+	_, err := b.S3.HeadObject(ctx,
+		&s3.HeadObjectInput{Bucket: aws.String(b.Name), Key: aws.String(name)})
 	var absent *types.NotFound
 	if errors.As(err, &absent) {
 		return false, nil
@@ -48,7 +49,8 @@ func (b *Bucket) Has(ctx context.Context, name string) (bool, error) {
 
 // Put implements statement.Files. Its condition lets a rival's document of the same content stay.
 func (b *Bucket) Put(ctx context.Context, name string, format statement.Format, body []byte) error {
-	_, err := b.S3.PutObject(ctx, &s3.PutObjectInput{Bucket: aws.String(b.Name), Key: aws.String(name), Body: bytes.NewReader(body),
+	_, err := b.S3.PutObject(ctx, &s3.PutObjectInput{Bucket: aws.String(b.Name), Key: aws.String(name),
+		Body:        bytes.NewReader(body),
 		ContentType: aws.String(format.Type()), IfNoneMatch: aws.String("*")})
 	var refused smithy.APIError
 	if errors.As(err, &refused) && refused.ErrorCode() == "PreconditionFailed" {
@@ -58,9 +60,12 @@ func (b *Bucket) Put(ctx context.Context, name string, format statement.Format, 
 }
 
 // Link implements statement.Files.
-func (b *Bucket) Link(ctx context.Context, name, as string, format statement.Format, life time.Duration) (string, error) {
-	req, err := s3.NewPresignClient(b.S3).PresignGetObject(ctx, &s3.GetObjectInput{Bucket: aws.String(b.Name), Key: aws.String(name),
-		ResponseContentType: aws.String(format.Type()), ResponseContentDisposition: aws.String("attachment; filename*=UTF-8''" + url.PathEscape(as))},
+func (b *Bucket) Link(ctx context.Context, name, as string, format statement.Format,
+	life time.Duration) (string, error) {
+	req, err := s3.NewPresignClient(b.S3).PresignGetObject(ctx,
+		&s3.GetObjectInput{Bucket: aws.String(b.Name), Key: aws.String(name),
+			ResponseContentType:        aws.String(format.Type()),
+			ResponseContentDisposition: aws.String("attachment; filename*=UTF-8''" + url.PathEscape(as))},
 		s3.WithPresignExpires(life))
 	if err != nil {
 		return "", fault.Internal(err)
@@ -75,11 +80,14 @@ const maxFont = 40 << 20
 //
 // Errors: fault.Unavailable with reason font_missing where there is none.
 func (b *Bucket) ReadFont(ctx context.Context) ([]byte, error) {
-	out, err := b.S3.GetObject(ctx, &s3.GetObjectInput{Bucket: aws.String(b.Name), Key: aws.String(b.Font)})
+	out, err := b.S3.GetObject(ctx,
+		&s3.GetObjectInput{Bucket: aws.String(b.Name), Key: aws.String(b.Font)})
 	var absent *types.NoSuchKey
 	if errors.As(err, &absent) {
 		e := fault.Later(err)
-		e.Reason, e.Public = "font_missing", "The font for documents is not in its bucket yet; the operator puts it there. XLSX needs no font."
+		e.Reason, e.Public = "font_missing",
+			"The font for documents is not in its bucket yet; the operator puts it there. XLSX needs no "+
+				"font."
 		return nil, e
 	}
 	if err != nil {
@@ -91,7 +99,9 @@ func (b *Bucket) ReadFont(ctx context.Context) ([]byte, error) {
 		return nil, awsfault.Of(fmt.Errorf("statementbucket: font: %w", err))
 	}
 	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != b.FontSHA256 {
-		return nil, fault.Internal(fmt.Errorf("statementbucket: the font %s is not the one that was chosen: SHA-256 %x", b.Font, sum))
+		return nil, fault.Internal(
+			fmt.Errorf("statementbucket: the font %s is not the one that was chosen: SHA-256 %x",
+				b.Font, sum))
 	}
 	return data, nil
 }

@@ -1,5 +1,6 @@
-// Package statementdb keeps the lives of statements in the creators' books of the ledger table. A write of a life, the
-// settlements that it holds or lets go, and its audit record are one transaction.
+// Package statementdb keeps the lives of statements in the creators' books of the ledger table. A
+// write of a life, the settlements that it holds or lets go, and its audit record are one
+// transaction.
 package statementdb
 
 import (
@@ -46,9 +47,11 @@ const (
 )
 
 // State implements statement.States.
-func (s *Store) State(ctx context.Context, tenant ident.Tenant, creator ident.Creator, period statement.Period) (statement.State, bool, error) {
-	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(s.Ledger), ConsistentRead: aws.Bool(true),
-		Key: dynamo.Key(keys.StatementState(tenant, creator, period.String()))})
+func (s *Store) State(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
+	period statement.Period) (statement.State, bool, error) {
+	out, err := s.DB.GetItem(ctx,
+		&dynamodb.GetItemInput{TableName: aws.String(s.Ledger), ConsistentRead: aws.Bool(true),
+			Key: dynamo.Key(keys.StatementState(tenant, creator, period.String()))})
 	if err != nil {
 		return statement.State{}, false, awsfault.Of(err)
 	}
@@ -68,11 +71,14 @@ func stateOf(tenant ident.Tenant, it item) (statement.State, error) {
 }
 
 // States implements statement.States.
-func (s *Store) States(ctx context.Context, tenant ident.Tenant, creator ident.Creator, from, to civil.Month) ([]statement.State, error) {
+func (s *Store) States(ctx context.Context, tenant ident.Tenant, creator ident.Creator, from,
+	to civil.Month) ([]statement.State, error) {
 	var found []statement.State
-	err := s.query(ctx, &dynamodb.QueryInput{KeyConditionExpression: aws.String("pk = :pk AND sk BETWEEN :from AND :to"),
-		ExpressionAttributeValues: item{":pk": dynamo.Text(keys.CreatorBook(tenant, creator)), ":from": dynamo.Text(keys.StatementStatePrefix + from.String()),
-			":to": dynamo.Text(keys.StatementStatePrefix + to.Add(1).String())}},
+	err := s.query(ctx,
+		&dynamodb.QueryInput{KeyConditionExpression: aws.String("pk = :pk AND sk BETWEEN :from AND :to"),
+			ExpressionAttributeValues: item{":pk": dynamo.Text(keys.CreatorBook(tenant, creator)),
+				":from": dynamo.Text(keys.StatementStatePrefix + from.String()),
+				":to":   dynamo.Text(keys.StatementStatePrefix + to.Add(1).String())}},
 		func(it item) error {
 			state, err := stateOf(tenant, it)
 			found = append(found, state)
@@ -82,9 +88,11 @@ func (s *Store) States(ctx context.Context, tenant ident.Tenant, creator ident.C
 }
 
 // Waiting implements statement.States.
-func (s *Store) Waiting(ctx context.Context, tenant ident.Tenant, day civil.Date) ([]statement.Waiting, error) {
+func (s *Store) Waiting(ctx context.Context, tenant ident.Tenant,
+	day civil.Date) ([]statement.Waiting, error) {
 	var found []statement.Waiting
-	err := s.query(ctx, &dynamodb.QueryInput{KeyConditionExpression: aws.String("pk = :pk"), ExpressionAttributeValues: item{":pk": dynamo.Text(keys.AcceptDay(tenant, day))}},
+	err := s.query(ctx, &dynamodb.QueryInput{KeyConditionExpression: aws.String("pk = :pk"),
+		ExpressionAttributeValues: item{":pk": dynamo.Text(keys.AcceptDay(tenant, day))}},
 		func(it item) error {
 			creator, name, _ := keys.AcceptanceOf(dynamo.TextOf(it, "sk"))
 			period, err := statement.ParsePeriod(name)
@@ -122,10 +130,12 @@ func (s *Store) Apply(ctx context.Context, c statement.Change) error {
 	parts = append(parts, told)
 	if c.List {
 		parts = append(parts, types.TransactWriteItem{Put: &types.Put{TableName: aws.String(s.Ledger),
-			Item: dynamo.Key(keys.Acceptance(c.New.Tenant, c.New.AcceptOn, c.New.CreatorID, c.New.Period.String()))}})
+			Item: dynamo.Key(keys.Acceptance(c.New.Tenant, c.New.AcceptOn, c.New.CreatorID,
+				c.New.Period.String()))}})
 	}
 	if len(parts) > maxParts {
-		return fault.New(fault.IllegalMove, "too_many_settlements", "This touches more settlements than one write takes; dispute fewer lines at a time.")
+		return fault.New(fault.IllegalMove, "too_many_settlements",
+			"This touches more settlements than one write takes; dispute fewer lines at a time.")
 	}
 	return dynamo.Outcome(dynamo.Transact(ctx, s.DB, s.NewToken(), parts), attrAct, c.New.Act)
 }
@@ -137,10 +147,14 @@ func (s *Store) put(c statement.Change) (types.TransactWriteItem, error) {
 		return types.TransactWriteItem{}, fault.Internal(err)
 	}
 	it := dynamo.Key(keys.StatementState(c.New.Tenant, c.New.CreatorID, c.New.Period.String()))
-	it[attrDoc], it[attrAct], it[attrVersion] = dynamo.Text(string(doc)), dynamo.Text(c.New.Act), dynamo.Number(c.New.Version)
+	it[attrDoc] = dynamo.Text(string(doc))
+	it[attrAct] = dynamo.Text(c.New.Act)
+	it[attrVersion] = dynamo.Number(c.New.Version)
 	if c.Old.Version == 0 {
 		return dynamo.PutNew(s.Ledger, it), nil
 	}
-	return types.TransactWriteItem{Put: &types.Put{TableName: aws.String(s.Ledger), Item: it, ConditionExpression: aws.String(attrVersion + " = :v"),
-		ExpressionAttributeValues: item{":v": dynamo.Number(c.Old.Version)}, ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}}, nil
+	return types.TransactWriteItem{Put: &types.Put{TableName: aws.String(s.Ledger), Item: it,
+		ConditionExpression:                 aws.String(attrVersion + " = :v"),
+		ExpressionAttributeValues:           item{":v": dynamo.Number(c.Old.Version)},
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}}, nil
 }

@@ -26,15 +26,18 @@ const (
 // Store lists taxpayers by the age of their data keys and writes what was sealed anew.
 type Store interface {
 	Tenants(ctx context.Context) ([]string, error)
-	// KeysBefore lists, page by page, taxpayers whose newest data key was made at or before a time. The cursor is
-	// "" at the start and at the end; a page may be empty.
-	KeysBefore(ctx context.Context, tenant ident.Tenant, before time.Time, cursor string, limit int) ([]string, string, error)
-	// Put writes a change completely or not at all. The error is optimistic.ErrRival when somebody else wrote first.
+	// KeysBefore lists, page by page, taxpayers whose newest data key was made at or before a time.
+	// The cursor is "" at the start and at the end; a page may be empty.
+	KeysBefore(ctx context.Context, tenant ident.Tenant, before time.Time, cursor string,
+		limit int) ([]string, string, error)
+	// Put writes a change completely or not at all. The error is optimistic.ErrRival when somebody
+	// else wrote first.
 	Put(ctx context.Context, c tenancy.Change) error
 }
 
-// Rotation renews data keys that are vault.MaxKeyAge old. It keeps no place of its own: the directory of taxpayers
-// shows who is due, so that a run goes on where the last one stopped, and running twice is running once.
+// Rotation renews data keys that are vault.MaxKeyAge old. It keeps no place of its own: the
+// directory of taxpayers shows who is due, so that a run goes on where the last one stopped, and
+// running twice is running once.
 type Rotation struct {
 	Store Store
 	Vault *vault.Vault
@@ -46,7 +49,8 @@ type Rotation struct {
 // errStopped means that the time of this run is nearly over.
 var errStopped = errors.New("stopped before the end of the run")
 
-// Run renews what is due. A taxpayer that fails does not stop the others; the error joins all failures.
+// Run renews what is due. A taxpayer that fails does not stop the others; the error joins all
+// failures.
 func (r *Rotation) Run(ctx context.Context) error {
 	tenants, err := r.Store.Tenants(ctx)
 	if err != nil {
@@ -58,14 +62,16 @@ func (r *Rotation) Run(ctx context.Context) error {
 		n, err := r.tenant(ctx, ident.Tenant(tenant))
 		renewed += n
 		if errors.Is(err, errStopped) {
-			r.Log.InfoContext(ctx, "rotation goes on with the next run", "tenant", tenant, "renewed", renewed)
+			r.Log.InfoContext(ctx, "rotation goes on with the next run", "tenant", tenant, "renewed",
+				renewed)
 			return errors.Join(failed...)
 		}
 		if err != nil {
 			failed = append(failed, fmt.Errorf("tenant %s: %w", tenant, err))
 		}
 	}
-	r.Log.InfoContext(ctx, "rotation done", "tenants", len(tenants), "renewed", renewed, "failed", len(failed))
+	r.Log.InfoContext(ctx, "rotation done", "tenants", len(tenants), "renewed", renewed, "failed",
+		len(failed))
 	return errors.Join(failed...)
 }
 
@@ -96,7 +102,8 @@ func (r *Rotation) tenant(ctx context.Context, tenant ident.Tenant) (int, error)
 }
 
 // taxpayer renews one taxpayer; when somebody changes its data meanwhile it looks again.
-func (r *Rotation) taxpayer(ctx context.Context, tenant ident.Tenant, taxpayer ident.Taxpayer) error {
+func (r *Rotation) taxpayer(ctx context.Context, tenant ident.Tenant,
+	taxpayer ident.Taxpayer) error {
 	return optimistic.Do(ctx, func() error {
 		sealing, err := r.Vault.Renew(ctx, tenant, taxpayer)
 		if err != nil || sealing.KeySince.IsZero() { // nothing is sealed of somebody without a key
@@ -126,7 +133,9 @@ func (r *Rotation) write(ctx context.Context, tenant ident.Tenant, all vault.Sea
 }
 
 func (r *Rotation) record(tenant ident.Tenant, part vault.Sealing) audit.Record {
-	what, _ := json.Marshal(map[string]any{"records": len(part.Records), "new_key": part.NewKey != nil}) // numbers always marshal
+	// numbers always marshal
+	what, _ := json.Marshal(
+		map[string]any{"records": len(part.Records), "new_key": part.NewKey != nil})
 	return audit.Record{
 		ID: r.NewID(), Tenant: tenant, At: r.Now(), Actor: "system:rotate-data-keys", Act: rotatedAct,
 		Object: string(part.Taxpayer), TaxID: part.Taxpayer, What: what,

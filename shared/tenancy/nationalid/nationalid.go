@@ -1,5 +1,6 @@
-// Package nationalid checks the numbers by which the state knows people and organisations: the citizen number
-// (GB 11643-1999) and the unified social credit code (GB 32100-2015). Digits other than 0-9 are refused.
+// Package nationalid checks the numbers by which the state knows people and organisations: the
+// citizen number (GB 11643-1999) and the unified social credit code (GB 32100-2015). Digits other
+// than 0-9 are refused.
 package nationalid
 
 import (
@@ -31,13 +32,13 @@ type Citizen struct {
 	Male   bool
 }
 
-// ParseCitizen reads an 18-character citizen number; blanks around it are dropped and a small x made large.
-// Of the region only the province is checked, because counties of old years remain in use. A birth after
-// today is refused.
+// ParseCitizen reads an 18-character citizen number; blanks around it are dropped and a small x
+// made large. Of the region only the province is checked, because counties of old years remain in
+// use. A birth after today is refused.
 // Errors: ErrLength, ErrCharacter, ErrRegion, ErrBirth, ErrCheck.
 //
-// Source: GB 11643-1999; provinces of GB/T 2260, with 81 to 83 of the residence permits of people from Hong
-// Kong, Macau and Taiwan.
+// Source: GB 11643-1999; provinces of GB/T 2260, with 81 to 83 of the residence permits of people
+// from Hong Kong, Macau and Taiwan.
 func ParseCitizen(s string, today civil.Date) (Citizen, error) {
 	s = strings.ToUpper(strings.Trim(s, " "))
 	if len([]rune(s)) != length {
@@ -67,7 +68,8 @@ func day(s string) (civil.Date, bool) {
 	return civil.DateOf(t), err == nil && t.Year() >= 1800
 }
 
-const provinces = " 11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 54 61 62 63 64 65 71 81 82 83 "
+const provinces = " 11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 " +
+	"54 61 62 63 64 65 71 81 82 83 "
 
 func citizenCheck(s string) byte {
 	weights := [length - 1]int{7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2}
@@ -84,7 +86,8 @@ const creditAlphabet = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 // ParseCreditCode reads a unified social credit code and gives it in capitals.
 // Errors: ErrLength, ErrCharacter, ErrClass, ErrOrganisation, ErrCheck.
 //
-// Source: GB 32100-2015; characters 9 to 17 are an organisation code with a check of its own (GB 11714-1997).
+// Source: GB 32100-2015; characters 9 to 17 are an organisation code with a check of its own (GB
+// 11714-1997).
 func ParseCreditCode(s string) (string, error) {
 	s = strings.ToUpper(strings.Trim(s, " "))
 	if len([]rune(s)) != length {

@@ -23,12 +23,14 @@ const (
 
 // States lists what has a deadline: the steps of a life, and the holds.
 func States() []string {
-	return append([]string{"quote", "submit", "approve", "book", "send", "gateway", "payee", "reopen"}, Holds()...)
+	return append([]string{"quote", "submit", "approve", "book", "send", "gateway", "payee", "reopen"},
+		Holds()...)
 }
 
 // Holds lists the reasons of holds.
 func Holds() []string {
-	return []string{"RULE_GAP", "NET_CHANGED", "WAITING_INVOICE", "WAITING_RECEIPT", "PAPER_MISSING", "ACCOUNT_UNCHECKED", "RISK", "MANUAL", "DISPUTED", "WAITING_CONFIRMATION", "CALENDAR_MISSING"}
+	return []string{"RULE_GAP", "NET_CHANGED", "WAITING_INVOICE", "WAITING_RECEIPT", "PAPER_MISSING",
+		"ACCOUNT_UNCHECKED", "RISK", "MANUAL", "DISPUTED", "WAITING_CONFIRMATION", "CALENDAR_MISSING"}
 }
 
 // problems gathers all that is wrong with rules.
@@ -45,17 +47,20 @@ func (r Rules) Problems() []fault.Field {
 	var p problems
 	p.AddIf(r.From.IsZero(), "from", "must be given")
 	p.AddIf(!r.To.IsZero() && r.To.Before(r.From), "to", "must not be before from")
-	p.AddIf(len(r.Checks) > maxList || len(r.Levels) > maxList || len(r.Papers) > maxList, "checks", "checks, levels and papers must be at most 50 each")
+	p.AddIf(len(r.Checks) > maxList || len(r.Levels) > maxList || len(r.Papers) > maxList, "checks",
+		"checks, levels and papers must be at most 50 each")
 	if len(r.Checks) <= maxList {
 		p.checks(r.Checks)
 	}
-	p.AddIf(r.Automatic.ApproveUpTo.Negative(), "automatic.approve_up_to", "must not be negative; 0.00 is never")
+	p.AddIf(r.Automatic.ApproveUpTo.Negative(), "automatic.approve_up_to",
+		"must not be negative; 0.00 is never")
 	if len(r.Levels) <= maxList {
 		p.levels(r.Levels)
 	}
 	for i, paper := range r.Papers[:min(len(r.Papers), maxList)] {
 		field := at("papers", i)
-		p.AddIf(paper.Paper == "" || utf8.RuneCountInString(paper.Paper) > 64, field+"paper", "must have 1 to 64 characters")
+		p.AddIf(paper.Paper == "" || utf8.RuneCountInString(paper.Paper) > 64, field+"paper",
+			"must have 1 to 64 characters")
 		for _, kind := range paper.Kinds {
 			p.oneOf(field+"kinds", kind, tenancy.TaxpayerKinds())
 		}
@@ -75,18 +80,21 @@ func (p *problems) checks(checks []Check) {
 		p.AddIf(seen[c.Code], field+"code", "is given twice")
 		seen[c.Code] = true
 		p.oneOf(field+"effect", c.Effect, []string{NeedsPerson, HoldRisk, HoldManual, Reject})
-		p.AddIf(c.Effect == Reject && !slices.Contains(Rejecting(), c.Code), field+"effect", "reject is for "+strings.Join(Rejecting(), ", "))
+		p.AddIf(c.Effect == Reject && !slices.Contains(Rejecting(), c.Code), field+"effect",
+			"reject is for "+strings.Join(Rejecting(), ", "))
 		p.AddIf(c.Amount.Negative(), field+"amount", "must not be negative")
 		p.AddIf(c.Count < 0 || c.Count > maxCount, field+"count", "must be 0 to 1000")
 		p.AddIf(c.Days < 0 || c.Days > maxDays, field+"days", "must be 0 to 400")
 		p.AddIf(c.Code == Velocity && c.On && c.Days == 0, field+"days", "must be given")
-		p.AddIf(c.Code == Velocity && c.On && c.Count == 0 && !c.Amount.Positive(), field+"count", "must be given, or amount")
+		p.AddIf(c.Code == Velocity && c.On && c.Count == 0 && !c.Amount.Positive(), field+"count",
+			"must be given, or amount")
 		for _, kind := range c.Kinds {
 			p.oneOf(field+"kinds", kind, Holds())
 		}
 		for _, text := range []string{c.Text.ZH, c.Text.EN} {
 			n := utf8.RuneCountInString(strings.TrimSpace(text))
-			p.AddIf(n == 0 || n > maxText, field+"text", "must say it in Chinese (zh) and English (en), in at most 200 characters each")
+			p.AddIf(n == 0 || n > maxText, field+"text",
+				"must say it in Chinese (zh) and English (en), in at most 200 characters each")
 		}
 	}
 }
@@ -96,7 +104,8 @@ func (p *problems) levels(levels []Level) {
 		field := at("levels", i)
 		p.AddIf(l.Above.Negative(), field+"above", "must not be negative")
 		p.AddIf(l.Approvers < 2 || l.Approvers > maxApprovers, field+"approvers", "must be 2 to 5")
-		p.AddIf(i > 0 && (l.Above.Cmp(levels[i-1].Above) <= 0 || l.Approvers < levels[i-1].Approvers), field+"above", "must be above the level before, which may not want more people")
+		p.AddIf(i > 0 && (l.Above.Cmp(levels[i-1].Above) <= 0 || l.Approvers < levels[i-1].Approvers),
+			field+"above", "must be above the level before, which may not want more people")
 	}
 }
 
@@ -112,8 +121,10 @@ func (p *problems) deadlines(deadlines map[string]Deadline) {
 			p.AddIf(true, field, "is no state; known are "+strings.Join(States(), ", "))
 			continue
 		}
-		p.AddIf((d.Hours > 0) == (d.WorkingDays > 0), field, "must have hours or working_days above zero, not both")
+		p.AddIf((d.Hours > 0) == (d.WorkingDays > 0), field,
+			"must have hours or working_days above zero, not both")
 		p.AddIf(d.Hours < 0 || d.Hours > maxHours, field+".hours", "must be at most 1440")
-		p.AddIf(d.WorkingDays < 0 || d.WorkingDays > maxWorking, field+".working_days", "must be at most 60")
+		p.AddIf(d.WorkingDays < 0 || d.WorkingDays > maxWorking, field+".working_days",
+			"must be at most 60")
 	}
 }

@@ -1,6 +1,6 @@
-// Package review is a tenant's rules of review as dated data: what is checked before a settlement is approved, what
-// may pass without a person, how many people an amount needs, which papers a payee must have, and how long each state
-// may last. It is pure: facts in, findings out.
+// Package review is a tenant's rules of review as dated data: what is checked before a settlement
+// is approved, what may pass without a person, how many people an amount needs, which papers a
+// payee must have, and how long each state may last. It is pure: facts in, findings out.
 package review
 
 import (
@@ -16,7 +16,8 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
-// The checks, by the code that stands on a settlement when one finds something. The list is append-only.
+// The checks, by the code that stands on a settlement when one finds something. The list is
+// append-only.
 const (
 	Amount           = "amount"
 	Velocity         = "velocity"
@@ -31,7 +32,8 @@ const (
 
 // Codes lists the checks in the order in which they are made.
 func Codes() []string {
-	return []string{Amount, Velocity, NewAccount, ChangedAccount, NameMismatch, ContractMismatch, FirstPayment, SetOff, Held}
+	return []string{Amount, Velocity, NewAccount, ChangedAccount, NameMismatch, ContractMismatch,
+		FirstPayment, SetOff, Held}
 }
 
 // What a finding does besides standing in the way of an automatic approval.
@@ -42,28 +44,33 @@ const (
 	Reject      = "reject"      // the settlement fails, and its money waits for the next one
 )
 
-// Rejecting lists the checks that may reject: those whose cause can be mended before the money comes again. A first
-// payment, a set-off and a hold that somebody has ended are no faults.
+// Rejecting lists the checks that may reject: those whose cause can be mended before the money
+// comes again. A first payment, a set-off and a hold that somebody has ended are no faults.
 func Rejecting() []string {
 	return []string{Amount, Velocity, NewAccount, ChangedAccount, NameMismatch, ContractMismatch}
 }
 
 // Check is one rule of review.
 type Check struct {
-	Code   string         `json:"code"`
-	On     bool           `json:"on"`
-	Effect string         `json:"effect"`
-	Amount money.Amount   `json:"amount,omitzero"` // amount: found above it; velocity: found when the sum of Days is above it
-	Count  int            `json:"count,omitempty"` // velocity: found when there are more settlements than this in Days
-	Days   int            `json:"days,omitempty"`  // velocity: calendar days up to the payment; new_account: younger than these
-	Kinds  []string       `json:"kinds,omitempty"` // held: the reasons of holds that count
-	Text   bilingual.Text `json:"text"`
+	Code   string `json:"code"`
+	On     bool   `json:"on"`
+	Effect string `json:"effect"`
+	// amount: found above it; velocity: found when the sum of Days is above it
+	Amount money.Amount `json:"amount,omitzero"`
+	// velocity: found when there are more settlements than this in Days
+	Count int `json:"count,omitempty"`
+	// velocity: calendar days up to the payment; new_account: younger than these
+	Days  int            `json:"days,omitempty"`
+	Kinds []string       `json:"kinds,omitempty"` // held: the reasons of holds that count
+	Text  bilingual.Text `json:"text"`
 }
 
 // Automatic says what the system may do in a person's place; nothing where the tenant says nothing.
 type Automatic struct {
-	Submit      bool         `json:"submit"`        // PENDING_REVIEW -> IN_REVIEW as soon as the quote stands
-	ApproveUpTo money.Amount `json:"approve_up_to"` // gross up to which IN_REVIEW -> APPROVED needs nobody; 0.00 is never
+	// PENDING_REVIEW -> IN_REVIEW as soon as the quote stands
+	Submit bool `json:"submit"`
+	// gross up to which IN_REVIEW -> APPROVED needs nobody; 0.00 is never
+	ApproveUpTo money.Amount `json:"approve_up_to"`
 }
 
 // Level wants more than one approver for a gross above an amount.
@@ -150,12 +157,13 @@ func (r Rules) Window() int {
 
 // Facts are what is known of a settlement and its payee on the day of the review.
 type Facts struct {
-	Day           civil.Date   // of the expected payment
-	Gross         money.Amount // of the settlement
-	Count         int          // settlements of the creator in the window, this one among them
-	Sum           money.Amount // their gross
-	AccountSince  civil.Date   // first day of the payout account; none: from before such days were kept
-	AccountNewer  bool         // the account was recorded after the last payment
+	Day   civil.Date   // of the expected payment
+	Gross money.Amount // of the settlement
+	Count int          // settlements of the creator in the window, this one among them
+	Sum   money.Amount // their gross
+	// first day of the payout account; none: from before such days were kept
+	AccountSince  civil.Date
+	AccountNewer  bool // the account was recorded after the last payment
 	PaidBefore    bool
 	HolderDiffers bool // the holder of the account is not the taxpayer
 	OtherContract bool // the contract in force is not the version that the settlement was opened by
@@ -207,7 +215,8 @@ func (c Check) finds(f Facts) bool {
 	return false
 }
 
-// Stops gives the strongest hold that findings ask for, HoldRisk before HoldManual, and "" for none.
+// Stops gives the strongest hold that findings ask for, HoldRisk before HoldManual, and "" for
+// none.
 func (r Rules) Stops(findings []string) string {
 	stop := ""
 	for _, code := range findings {
@@ -219,11 +228,13 @@ func (r Rules) Stops(findings []string) string {
 	return stop
 }
 
-// MayApprove tells whether nobody need look: within the tenant's limit, by one approver, with nothing found. A first
-// payment, a changed account and a set-off always need a person, whatever the tenant's checks say.
+// MayApprove tells whether nobody need look: within the tenant's limit, by one approver, with
+// nothing found. A first payment, a changed account and a set-off always need a person, whatever
+// the tenant's checks say.
 func (r Rules) MayApprove(f Facts, findings []string) bool {
 	always := f.PaidBefore && !f.AccountNewer && !f.SetOffs
-	return always && len(findings) == 0 && r.Automatic.ApproveUpTo.Positive() && f.Gross.Cmp(r.Automatic.ApproveUpTo) <= 0 && r.Approvers(f.Gross) == 1
+	return always && len(findings) == 0 && r.Automatic.ApproveUpTo.Positive() &&
+		f.Gross.Cmp(r.Automatic.ApproveUpTo) <= 0 && r.Approvers(f.Gross) == 1
 }
 
 // Rejects gives the first of the findings that rejects, "" when none does.
@@ -246,8 +257,9 @@ func (r Rules) Says(code string) bilingual.Text {
 	return bilingual.Text{ZH: code, EN: code}
 }
 
-// MissingPaper names the first paper that a payment on a day lacks: one that the rules want of such a payee and that
-// is not valid, or one that was recorded and has run out without a newer one. It is "" when none does.
+// MissingPaper names the first paper that a payment on a day lacks: one that the rules want of such
+// a payee and that is not valid, or one that was recorded and has run out without a newer one. It
+// is "" when none does.
 func (r Rules) MissingPaper(p tenancy.Profile, route string, day civil.Date) string {
 	for _, rule := range r.Papers {
 		if rule.On && rule.concerns(p.Kind, route) && !valid(p.Papers, rule.Paper, day) {
@@ -263,7 +275,8 @@ func (r Rules) MissingPaper(p tenancy.Profile, route string, day civil.Date) str
 }
 
 func (p PaperRule) concerns(kind, route string) bool {
-	return (len(p.Kinds) == 0 || slices.Contains(p.Kinds, kind)) && (len(p.Routes) == 0 || slices.Contains(p.Routes, route))
+	return (len(p.Kinds) == 0 || slices.Contains(p.Kinds, kind)) &&
+		(len(p.Routes) == 0 || slices.Contains(p.Routes, route))
 }
 
 func valid(papers []tenancy.Paper, name string, day civil.Date) bool {

@@ -16,9 +16,12 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
-// Creator finds a payee account as it stands today. Where its taxpayer was merged into another, that one is named.
-func (s *Store) Creator(ctx context.Context, tenant ident.Tenant, creator ident.Creator) (tenancy.Creator, error) {
-	found, err := inForce[tenancy.Creator](ctx, s, tenant, tenancy.KindCreator, string(creator), civil.DateOf(s.now()))
+// Creator finds a payee account as it stands today. Where its taxpayer was merged into another,
+// that one is named.
+func (s *Store) Creator(ctx context.Context, tenant ident.Tenant,
+	creator ident.Creator) (tenancy.Creator, error) {
+	found, err := inForce[tenancy.Creator](ctx, s, tenant, tenancy.KindCreator, string(creator),
+		civil.DateOf(s.now()))
 	if err != nil {
 		return found, err
 	}
@@ -28,23 +31,28 @@ func (s *Store) Creator(ctx context.Context, tenant ident.Tenant, creator ident.
 }
 
 // Taxpayer finds a taxpayer as it stands today, masked.
-func (s *Store) Taxpayer(ctx context.Context, tenant ident.Tenant, taxpayer ident.Taxpayer) (tenancy.Taxpayer, error) {
-	return inForce[tenancy.Taxpayer](ctx, s, tenant, tenancy.KindTaxpayer, string(taxpayer), civil.DateOf(s.now()))
+func (s *Store) Taxpayer(ctx context.Context, tenant ident.Tenant,
+	taxpayer ident.Taxpayer) (tenancy.Taxpayer, error) {
+	return inForce[tenancy.Taxpayer](ctx, s, tenant, tenancy.KindTaxpayer, string(taxpayer),
+		civil.DateOf(s.now()))
 }
 
 // Entity finds the version of a paying entity in force on a day.
-func (s *Store) Entity(ctx context.Context, tenant ident.Tenant, entity ident.Entity, day civil.Date) (tenancy.PayingEntity, error) {
+func (s *Store) Entity(ctx context.Context, tenant ident.Tenant, entity ident.Entity,
+	day civil.Date) (tenancy.PayingEntity, error) {
 	return inForce[tenancy.PayingEntity](ctx, s, tenant, tenancy.KindEntity, string(entity), day)
 }
 
-func inForce[V tenancy.Dated](ctx context.Context, s *Store, tenant ident.Tenant, kind tenancy.Kind, id string, day civil.Date) (V, error) {
+func inForce[V tenancy.Dated](ctx context.Context, s *Store, tenant ident.Tenant, kind tenancy.Kind,
+	id string, day civil.Date) (V, error) {
 	covers := func(versions []V) bool {
 		_, ok := tenancy.InForce(versions, day)
 		return ok
 	}
-	versions, err := recall(s.memo, keys.Master(tenant, string(kind), id, 1).PK, covers, func() ([]V, error) {
-		return Versions[V](ctx, s, tenant, kind, id)
-	})
+	versions, err := recall(s.memo, keys.Master(tenant, string(kind), id, 1).PK, covers,
+		func() ([]V, error) {
+			return Versions[V](ctx, s, tenant, kind, id)
+		})
 	found, ok := tenancy.InForce(versions, day)
 	if err == nil && !ok {
 		err = fault.Absent(string(kind))
@@ -53,7 +61,8 @@ func inForce[V tenancy.Dated](ctx context.Context, s *Store, tenant ident.Tenant
 }
 
 // Contract finds the contract version in force on a day that covers the income type.
-func (s *Store) Contract(ctx context.Context, tenant ident.Tenant, creator ident.Creator, incomeType string, day civil.Date) (tenancy.Contract, error) {
+func (s *Store) Contract(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
+	incomeType string, day civil.Date) (tenancy.Contract, error) {
 	all, err := s.ContractsOf(ctx, tenant, creator, incomeType, day)
 	if err != nil {
 		return tenancy.Contract{}, err
@@ -66,18 +75,21 @@ func (s *Store) Contract(ctx context.Context, tenant ident.Tenant, creator ident
 }
 
 // ContractsOf lists all versions of all contracts of a creator.
-func (s *Store) ContractsOf(ctx context.Context, tenant ident.Tenant, creator ident.Creator, incomeType string, day civil.Date) ([]tenancy.Contract, error) {
+func (s *Store) ContractsOf(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
+	incomeType string, day civil.Date) ([]tenancy.Contract, error) {
 	covers := func(all []tenancy.Contract) bool {
 		_, ok := tenancy.Covering(all, incomeType, day)
 		return ok
 	}
-	return recall(s.memo, keys.CreatorContracts(tenant, creator), covers, func() ([]tenancy.Contract, error) {
-		return s.CreatorContracts(ctx, tenant, creator)
-	})
+	return recall(s.memo, keys.CreatorContracts(tenant, creator), covers,
+		func() ([]tenancy.Contract, error) {
+			return s.CreatorContracts(ctx, tenant, creator)
+		})
 }
 
 // CreatorContracts reads all versions of all contracts of a creator, never from memory.
-func (s *Store) CreatorContracts(ctx context.Context, tenant ident.Tenant, creator ident.Creator) ([]tenancy.Contract, error) {
+func (s *Store) CreatorContracts(ctx context.Context, tenant ident.Tenant,
+	creator ident.Creator) ([]tenancy.Contract, error) {
 	items, err := s.query(ctx, keys.CreatorContracts(tenant, creator), contractPrefix)
 	if err != nil {
 		return nil, err
@@ -90,9 +102,10 @@ func (s *Store) Strategies(ctx context.Context, tenant ident.Tenant) ([]tenancy.
 	return listed[tenancy.Strategy](ctx, s, tenant, tenancy.KindStrategy)
 }
 
-// Positions lists the approved tax positions in force on a day. A change that nobody approved yet leaves the
-// approved version in force.
-func (s *Store) Positions(ctx context.Context, tenant ident.Tenant, day civil.Date) ([]tenancy.Position, error) {
+// Positions lists the approved tax positions in force on a day. A change that nobody approved yet
+// leaves the approved version in force.
+func (s *Store) Positions(ctx context.Context, tenant ident.Tenant,
+	day civil.Date) ([]tenancy.Position, error) {
 	all, err := listed[tenancy.Position](ctx, s, tenant, tenancy.KindPosition)
 	if err != nil {
 		return nil, err
@@ -117,9 +130,10 @@ func (s *Store) Positions(ctx context.Context, tenant ident.Tenant, day civil.Da
 	return out, nil
 }
 
-// Position reads a tax position as it was last written, from the first day of any of its versions; fault.Absent when
-// there is none.
-func (s *Store) Position(ctx context.Context, tenant ident.Tenant, id string) (tenancy.Position, error) {
+// Position reads a tax position as it was last written, from the first day of any of its versions;
+// fault.Absent when there is none.
+func (s *Store) Position(ctx context.Context, tenant ident.Tenant,
+	id string) (tenancy.Position, error) {
 	versions, err := Versions[tenancy.Position](ctx, s, tenant, tenancy.KindPosition, id)
 	if err != nil {
 		return tenancy.Position{}, err
@@ -136,7 +150,8 @@ func (s *Store) Position(ctx context.Context, tenant ident.Tenant, id string) (t
 }
 
 // listed reads the directory of a kind whose entries are single versions.
-func listed[V any](ctx context.Context, s *Store, tenant ident.Tenant, kind tenancy.Kind) ([]V, error) {
+func listed[V any](ctx context.Context, s *Store, tenant ident.Tenant,
+	kind tenancy.Kind) ([]V, error) {
 	some := func(all []V) bool { return len(all) > 0 }
 	return recall(s.memo, keys.MasterList(tenant, string(kind)), some, func() ([]V, error) {
 		items, err := s.query(ctx, keys.MasterList(tenant, string(kind)), "")
@@ -160,8 +175,10 @@ func (s *Store) Tenants(ctx context.Context) ([]string, error) {
 	return out, nil
 }
 
-// Entities lists a tenant's paying entities, page by page; the cursor is "" at the start and at the end.
-func (s *Store) Entities(ctx context.Context, tenant ident.Tenant, cursor string, limit int) ([]tenancy.PayingEntity, string, error) {
+// Entities lists a tenant's paying entities, page by page; the cursor is "" at the start and at the
+// end.
+func (s *Store) Entities(ctx context.Context, tenant ident.Tenant, cursor string,
+	limit int) ([]tenancy.PayingEntity, string, error) {
 	items, next, err := s.page(ctx, keys.MasterList(tenant, string(tenancy.KindEntity)), cursor, limit)
 	if err != nil {
 		return nil, "", err
@@ -188,8 +205,10 @@ func (s *Store) EntityIDs(ctx context.Context, tenant ident.Tenant) ([]string, e
 }
 
 // Creators lists a tenant's creators by id; the cursor is the last id of the page before.
-func (s *Store) Creators(ctx context.Context, tenant ident.Tenant, cursor string, limit int) ([]tenancy.Creator, string, error) {
-	items, next, err := s.page(ctx, keys.MasterList(tenant, string(tenancy.KindCreator)), cursor, limit)
+func (s *Store) Creators(ctx context.Context, tenant ident.Tenant, cursor string,
+	limit int) ([]tenancy.Creator, string, error) {
+	items, next, err := s.page(ctx, keys.MasterList(tenant, string(tenancy.KindCreator)),
+		cursor, limit)
 	if err != nil {
 		return nil, "", err
 	}
@@ -208,7 +227,8 @@ func (s *Store) Creators(ctx context.Context, tenant ident.Tenant, cursor string
 func (s *Store) page(ctx context.Context, pk, cursor string, limit int) ([]item, string, error) {
 	in := &dynamodb.QueryInput{
 		TableName: &s.table, KeyConditionExpression: aws.String("pk = :pk"),
-		ExpressionAttributeValues: item{":pk": dynamo.Text(pk)}, Limit: aws.Int32(int32(min(max(limit, 1), 1000))),
+		ExpressionAttributeValues: item{":pk": dynamo.Text(pk)},
+		Limit:                     aws.Int32(int32(min(max(limit, 1), 1000))),
 	}
 	if cursor != "" {
 		in.ExclusiveStartKey = dynamo.Key(keys.Key{PK: pk, SK: cursor})

@@ -11,7 +11,8 @@ const (
 	memoSize = 5_000            // answers kept; the least used one goes first
 )
 
-// memo keeps answers of a warm function. The values are shared between callers, who never change them.
+// memo keeps answers of a warm function. The values are shared between callers, who never change
+// them.
 type memo struct {
 	now func() time.Time
 
@@ -62,8 +63,8 @@ func (m *memo) drop(e *list.Element) {
 	m.order.Remove(e)
 }
 
-// recall gives an answer from memory, or loads it. What worth does not accept is neither taken from memory
-// nor kept: an object that was missing a moment ago may have been made since.
+// recall gives an answer from memory, or loads it. What worth does not accept is neither taken from
+// memory nor kept: an object that was missing a moment ago may have been made since.
 func recall[V any](m *memo, key string, worth func(V) bool, load func() (V, error)) (V, error) {
 	if v, ok := m.get(key); ok && worth(v.(V)) {
 		return v.(V), nil

@@ -12,15 +12,17 @@ import (
 	"fenzhang/shared/tenancy/review"
 )
 
-// ReviewRules finds a tenant's rules of review in force on a day; the defaults where it has set none. They may come
-// from memory, and so be 30 seconds old.
-func (s *Store) ReviewRules(ctx context.Context, tenant ident.Tenant, day civil.Date) (review.Rules, error) {
+// ReviewRules finds a tenant's rules of review in force on a day; the defaults where it has set
+// none. They may come from memory, and so be 30 seconds old.
+func (s *Store) ReviewRules(ctx context.Context, tenant ident.Tenant,
+	day civil.Date) (review.Rules, error) {
 	base, err := review.Defaults()
 	if err != nil {
 		return base, fault.Internal(err)
 	}
 	always := func([]review.Rules) bool { return true }
-	versions, err := recall(s.memo, keys.Master(tenant, string(tenancy.KindReview), tenancy.ReviewID, 1).PK, always, func() ([]review.Rules, error) {
+	versions, err := recall(s.memo, keys.Master(tenant, string(tenancy.KindReview), tenancy.ReviewID,
+		1).PK, always, func() ([]review.Rules, error) {
 		return Versions[review.Rules](ctx, s, tenant, tenancy.KindReview, tenancy.ReviewID)
 	})
 	if err != nil {
@@ -32,10 +34,11 @@ func (s *Store) ReviewRules(ctx context.Context, tenant ident.Tenant, day civil.
 	return base, nil
 }
 
-// HolderIsTaxpayer compares the keyed hash of the holder of a creator's payout account with that of its taxpayer's
-// name, as both were last recorded; known is false where one of the hashes was never kept. A person of two records that
-// were merged may hold the account by the name of either.
-func (s *Store) HolderIsTaxpayer(ctx context.Context, tenant ident.Tenant, creator ident.Creator, taxpayer ident.Taxpayer) (same, known bool, err error) {
+// HolderIsTaxpayer compares the keyed hash of the holder of a creator's payout account with that of
+// its taxpayer's name, as both were last recorded; known is false where one of the hashes was never
+// kept. A person of two records that were merged may hold the account by the name of either.
+func (s *Store) HolderIsTaxpayer(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
+	taxpayer ident.Taxpayer) (same, known bool, err error) {
 	var holder struct {
 		Hash     string `json:"holder_hash"`
 		Recorded string `json:"taxpayer_id"`
@@ -61,7 +64,8 @@ func (s *Store) HolderIsTaxpayer(ctx context.Context, tenant ident.Tenant, creat
 }
 
 // newest reads fields of an object's newest version.
-func (s *Store) newest(ctx context.Context, tenant ident.Tenant, kind tenancy.Kind, id string, into any) error {
+func (s *Store) newest(ctx context.Context, tenant ident.Tenant, kind tenancy.Kind, id string,
+	into any) error {
 	found, exists, err := s.Latest(ctx, tenant, kind, id)
 	if err != nil || !exists {
 		return err

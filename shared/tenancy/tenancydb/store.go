@@ -1,5 +1,6 @@
-// Package tenancydb keeps master data in the tenancy table: each object as numbered versions, with a directory
-// of each kind, the contracts of each creator and the data keys and sealed fields of each taxpayer.
+// Package tenancydb keeps master data in the tenancy table: each object as numbered versions, with
+// a directory of each kind, the contracts of each creator and the data keys and sealed fields of
+// each taxpayer.
 package tenancydb
 
 import (
@@ -21,15 +22,17 @@ import (
 
 // Attributes of the table's items.
 const (
-	docAttr      = "doc"     // the object as JSON
-	versionAttr  = "version" // number of the version
-	digestAttr   = "digest"  // keyed hash of the content as it was sent, to know a repeat
-	actAttr      = "act"     // id of the act that wrote the item, to know one's own write after a lost answer
+	docAttr     = "doc"     // the object as JSON
+	versionAttr = "version" // number of the version
+	digestAttr  = "digest"  // keyed hash of the content as it was sent, to know a repeat
+	// id of the act that wrote the item, to know one's own write after a lost answer
+	actAttr      = "act"
 	taxpayerAttr = "taxpayer"
 	keySinceAttr = "key_since" // when the newest data key was made, unix seconds
 )
 
-// Store reads and writes master data; it implements tenancy.Directory. It is safe for concurrent use.
+// Store reads and writes master data; it implements tenancy.Directory. It is safe for concurrent
+// use.
 type Store struct {
 	db          dynamo.API
 	table       string
@@ -40,7 +43,8 @@ type Store struct {
 
 var _ tenancy.Directory = (*Store)(nil)
 
-// New makes a store on the tenancy table; audit records of acts go into settlementsTable. now is the real instant.
+// New makes a store on the tenancy table; audit records of acts go into settlementsTable. now is
+// the real instant.
 func New(db dynamo.API, table, settlementsTable string, now func() time.Time) *Store {
 	return &Store{db: db, table: table, settlements: settlementsTable, now: now, memo: newMemo(now)}
 }
@@ -72,8 +76,10 @@ func (s *Store) query(ctx context.Context, pk, prefix string) ([]item, error) {
 	}
 }
 
-// VersionDocs reads all versions of an object as they are stored, oldest first, never from memory; none is no error.
-func (s *Store) VersionDocs(ctx context.Context, tenant ident.Tenant, kind tenancy.Kind, id string) ([]json.RawMessage, error) {
+// VersionDocs reads all versions of an object as they are stored, oldest first, never from memory;
+// none is no error.
+func (s *Store) VersionDocs(ctx context.Context, tenant ident.Tenant, kind tenancy.Kind,
+	id string) ([]json.RawMessage, error) {
 	return Versions[json.RawMessage](ctx, s, tenant, kind, id)
 }
 
@@ -83,7 +89,8 @@ func docs[V any](items []item) ([]V, error) {
 	for _, it := range items {
 		var v V
 		if err := json.Unmarshal([]byte(dynamo.TextOf(it, docAttr)), &v); err != nil {
-			return nil, fault.Internal(fmt.Errorf("item %s %s: %w", dynamo.TextOf(it, "pk"), dynamo.TextOf(it, "sk"), err))
+			return nil, fault.Internal(fmt.Errorf("item %s %s: %w", dynamo.TextOf(it, "pk"),
+				dynamo.TextOf(it, "sk"), err))
 		}
 		out = append(out, v)
 	}
@@ -91,7 +98,8 @@ func docs[V any](items []item) ([]V, error) {
 }
 
 // Versions reads all versions of an object, oldest first, never from memory; none is no error.
-func Versions[V any](ctx context.Context, s *Store, tenant ident.Tenant, kind tenancy.Kind, id string) ([]V, error) {
+func Versions[V any](ctx context.Context, s *Store, tenant ident.Tenant, kind tenancy.Kind,
+	id string) ([]V, error) {
 	items, err := s.query(ctx, keys.Master(tenant, string(kind), id, 1).PK, "")
 	if err != nil {
 		return nil, err

@@ -34,7 +34,8 @@ var _ vault.Store = (*Store)(nil)
 var _ vault.ReadLog = (*Store)(nil)
 
 // Box reads a taxpayer's data keys and sealed records.
-func (s *Store) Box(ctx context.Context, tenant ident.Tenant, taxpayer ident.Taxpayer) (vault.Box, error) {
+func (s *Store) Box(ctx context.Context, tenant ident.Tenant,
+	taxpayer ident.Taxpayer) (vault.Box, error) {
 	items, err := s.query(ctx, keys.DataKey(tenant, taxpayer, 1).PK, "")
 	if err != nil {
 		return vault.Box{}, err
@@ -44,10 +45,13 @@ func (s *Store) Box(ctx context.Context, tenant ident.Tenant, taxpayer ident.Tax
 		switch sk := dynamo.TextOf(it, "sk"); {
 		case strings.HasPrefix(sk, keyPrefix):
 			box.Keys = append(box.Keys, vault.DataKey{
-				Version: int(dynamo.NumberOf(it, versionAttr)), Wrapped: bytesOf(it[wrappedAttr]), Made: time.Unix(int64(int(dynamo.NumberOf(it, madeAttr))), 0),
+				Version: int(dynamo.NumberOf(it, versionAttr)), Wrapped: bytesOf(it[wrappedAttr]),
+				Made: time.Unix(int64(int(dynamo.NumberOf(it, madeAttr))), 0),
 			})
 		case strings.HasPrefix(sk, recordPrefix):
-			r := vault.Record{Name: sk[len(recordPrefix):], KeyVersion: int(dynamo.NumberOf(it, keyNumberAttr)), Revision: dynamo.TextOf(it, actAttr), Fields: map[string][]byte{}}
+			r := vault.Record{Name: sk[len(recordPrefix):],
+				KeyVersion: int(dynamo.NumberOf(it, keyNumberAttr)), Revision: dynamo.TextOf(it, actAttr),
+				Fields: map[string][]byte{}}
 			if fields, ok := it[fieldsAttr].(*types.AttributeValueMemberM); ok {
 				for name, v := range fields.Value {
 					r.Fields[name] = bytesOf(v)
@@ -66,12 +70,16 @@ func bytesOf(v types.AttributeValue) []byte {
 	return nil
 }
 
-// sealing lists the writes of a Sealing. A record that was read before is replaced only as it was read.
-func (s *Store) sealing(tenant ident.Tenant, act string, sealed vault.Sealing) []types.TransactWriteItem {
+// sealing lists the writes of a Sealing. A record that was read before is replaced only as it was
+// read.
+func (s *Store) sealing(tenant ident.Tenant, act string,
+	sealed vault.Sealing) []types.TransactWriteItem {
 	var out []types.TransactWriteItem
 	if k := sealed.NewKey; k != nil {
 		it := dynamo.Key(keys.DataKey(tenant, sealed.Taxpayer, k.Version))
-		it[versionAttr], it[wrappedAttr], it[madeAttr] = dynamo.Number(int64(k.Version)), &types.AttributeValueMemberB{Value: k.Wrapped}, dynamo.Number(k.Made.Unix())
+		it[versionAttr] = dynamo.Number(int64(k.Version))
+		it[wrappedAttr] = &types.AttributeValueMemberB{Value: k.Wrapped}
+		it[madeAttr] = dynamo.Number(k.Made.Unix())
 		it[actAttr] = dynamo.Text(act)
 		out = append(out, s.once(it))
 	}
@@ -80,8 +88,11 @@ func (s *Store) sealing(tenant ident.Tenant, act string, sealed vault.Sealing) [
 		for name, b := range r.Fields {
 			fields[name] = &types.AttributeValueMemberB{Value: b}
 		}
-		it := dynamo.Key(keys.Key{PK: keys.DataKey(tenant, sealed.Taxpayer, 1).PK, SK: recordPrefix + r.Name})
-		it[keyNumberAttr], it[fieldsAttr], it[actAttr] = dynamo.Number(int64(r.KeyVersion)), &types.AttributeValueMemberM{Value: fields}, dynamo.Text(act)
+		it := dynamo.Key(keys.Key{PK: keys.DataKey(tenant, sealed.Taxpayer, 1).PK,
+			SK: recordPrefix + r.Name})
+		it[keyNumberAttr] = dynamo.Number(int64(r.KeyVersion))
+		it[fieldsAttr] = &types.AttributeValueMemberM{Value: fields}
+		it[actAttr] = dynamo.Text(act)
 		put := &types.Put{TableName: &s.table, Item: it}
 		if r.Revision != "" {
 			put.ConditionExpression = aws.String("#act = :seen")
@@ -95,9 +106,12 @@ func (s *Store) sealing(tenant ident.Tenant, act string, sealed vault.Sealing) [
 }
 
 // renewed notes on the taxpayer's line in its directory how old its data key is.
-func (s *Store) renewed(tenant ident.Tenant, taxpayer ident.Taxpayer, since time.Time) types.TransactWriteItem {
+func (s *Store) renewed(tenant ident.Tenant, taxpayer ident.Taxpayer,
+	since time.Time) types.TransactWriteItem {
 	return types.TransactWriteItem{Update: &types.Update{
-		TableName: &s.table, Key: dynamo.Key(keys.Key{PK: keys.MasterList(tenant, string(tenancy.KindTaxpayer)), SK: string(taxpayer)}),
+		TableName: &s.table,
+		Key: dynamo.Key(
+			keys.Key{PK: keys.MasterList(tenant, string(tenancy.KindTaxpayer)), SK: string(taxpayer)}),
 		UpdateExpression:          aws.String("SET #since = :since"),
 		ConditionExpression:       aws.String("attribute_exists(pk)"),
 		ExpressionAttributeNames:  map[string]string{"#since": keySinceAttr},
@@ -105,10 +119,12 @@ func (s *Store) renewed(tenant ident.Tenant, taxpayer ident.Taxpayer, since time
 	}}
 }
 
-// KeysBefore lists, page by page, taxpayers whose newest data key was made at or before a time. The cursor is
-// "" at the start and at the end; a page may be empty.
-func (s *Store) KeysBefore(ctx context.Context, tenant ident.Tenant, before time.Time, cursor string, limit int) ([]string, string, error) {
-	items, next, err := s.page(ctx, keys.MasterList(tenant, string(tenancy.KindTaxpayer)), cursor, limit)
+// KeysBefore lists, page by page, taxpayers whose newest data key was made at or before a time. The
+// cursor is "" at the start and at the end; a page may be empty.
+func (s *Store) KeysBefore(ctx context.Context, tenant ident.Tenant, before time.Time,
+	cursor string, limit int) ([]string, string, error) {
+	items, next, err := s.page(ctx, keys.MasterList(tenant, string(tenancy.KindTaxpayer)),
+		cursor, limit)
 	if err != nil {
 		return nil, "", err
 	}
@@ -127,8 +143,10 @@ func (s *Store) Recorded(ctx context.Context, r audit.Record) error {
 	if err != nil {
 		return fault.Internal(err)
 	}
-	_, err = s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.settlements, Item: it, ConditionExpression: aws.String("attribute_not_exists(pk)")})
-	if dynamo.Refusal(err) != nil { // ids are random: it is this very record, written by a try whose answer was lost
+	_, err = s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.settlements, Item: it,
+		ConditionExpression: aws.String("attribute_not_exists(pk)")})
+	if dynamo.Refusal(err) != nil {
+		// ids are random: it is this very record, written by a try whose answer was lost
 		return nil
 	}
 	return awsfault.Of(err)

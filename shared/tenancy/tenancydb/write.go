@@ -18,16 +18,16 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
-// contractPrefix begins the entries of a creator's contracts; guardKey is the item beside them that makes
-// two changes of one creator's contracts follow each other.
+// contractPrefix begins the entries of a creator's contracts; guardKey is the item beside them that
+// makes two changes of one creator's contracts follow each other.
 const (
 	contractPrefix = "V#"
 	guardKey       = "GUARD"
 )
 
 // Put writes a change completely or not at all.
-// Errors: optimistic.ErrRival when what the change was decided upon has changed meanwhile; fault.Unavailable when the
-// table is busy.
+// Errors: optimistic.ErrRival when what the change was decided upon has changed meanwhile;
+// fault.Unavailable when the table is busy.
 func (s *Store) Put(ctx context.Context, c tenancy.Change) error {
 	if err := s.enlist(ctx, c.Record.Tenant); err != nil {
 		return err
@@ -39,14 +39,16 @@ func (s *Store) Put(ctx context.Context, c tenancy.Change) error {
 	return dynamo.Outcome(dynamo.Transact(ctx, s.db, c.Record.ID, parts), actAttr, c.Record.ID)
 }
 
-// enlist notes the tenant in the directory of tenants before its first object; a tenant without objects does
-// no harm there, one that schedules overlook would.
+// enlist notes the tenant in the directory of tenants before its first object; a tenant without
+// objects does no harm there, one that schedules overlook would.
 func (s *Store) enlist(ctx context.Context, tenant ident.Tenant) error {
 	known := "enlisted " + tenant
 	if _, ok := s.memo.get(string(known)); ok {
 		return nil
 	}
-	_, err := s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: dynamo.Key(keys.Key{PK: keys.Tenants(), SK: string(tenant)})})
+	_, err := s.db.PutItem(ctx,
+		&dynamodb.PutItemInput{TableName: &s.table,
+			Item: dynamo.Key(keys.Key{PK: keys.Tenants(), SK: string(tenant)})})
 	if err != nil {
 		return awsfault.Of(err)
 	}
@@ -77,13 +79,16 @@ func (s *Store) parts(c tenancy.Change) ([]types.TransactWriteItem, error) {
 	return append(out, record), nil
 }
 
-func (s *Store) object(tenant ident.Tenant, act string, o tenancy.Object) ([]types.TransactWriteItem, error) {
+func (s *Store) object(tenant ident.Tenant, act string,
+	o tenancy.Object) ([]types.TransactWriteItem, error) {
 	doc, err := marshal(o.Doc)
 	if err != nil {
 		return nil, err
 	}
 	version := dynamo.Key(keys.Master(tenant, string(o.Kind), o.ID, o.Version))
-	version[docAttr], version[versionAttr], version[actAttr] = dynamo.Text(doc), dynamo.Number(int64(o.Version)), dynamo.Text(act)
+	version[docAttr] = dynamo.Text(doc)
+	version[versionAttr] = dynamo.Number(int64(o.Version))
+	version[actAttr] = dynamo.Text(act)
 	version[digestAttr] = dynamo.Text(o.Digest)
 	parts := []types.TransactWriteItem{s.once(version), s.listEntry(tenant, o, doc)}
 	if o.Kind == tenancy.KindContract {
@@ -110,18 +115,20 @@ func (s *Store) once(it item) types.TransactWriteItem {
 	}}
 }
 
-// listEntry is the object's line in the directory of its kind: the newest version, and each version where
-// readers want them all at once.
-func (s *Store) listEntry(tenant ident.Tenant, o tenancy.Object, doc string) types.TransactWriteItem {
+// listEntry is the object's line in the directory of its kind: the newest version, and each version
+// where readers want them all at once.
+func (s *Store) listEntry(tenant ident.Tenant, o tenancy.Object,
+	doc string) types.TransactWriteItem {
 	k := keys.Key{PK: keys.MasterList(tenant, string(o.Kind)), SK: o.ID}
 	if o.Kind == tenancy.KindStrategy || o.Kind == tenancy.KindPosition {
 		k.SK += "#" + keys.Master(tenant, string(o.Kind), o.ID, o.Version).SK
 	}
 	up := &types.Update{
 		TableName: &s.table, Key: dynamo.Key(k),
-		UpdateExpression:          aws.String("SET #doc = :doc, #version = :version"),
-		ExpressionAttributeNames:  map[string]string{"#doc": docAttr, "#version": versionAttr},
-		ExpressionAttributeValues: item{":doc": dynamo.Text(doc), ":version": dynamo.Number(int64(o.Version))},
+		UpdateExpression:         aws.String("SET #doc = :doc, #version = :version"),
+		ExpressionAttributeNames: map[string]string{"#doc": docAttr, "#version": versionAttr},
+		ExpressionAttributeValues: item{":doc": dynamo.Text(doc),
+			":version": dynamo.Number(int64(o.Version))},
 	}
 	if o.Kind == tenancy.KindTaxpayer && o.Version == 1 {
 		up.UpdateExpression = aws.String(*up.UpdateExpression + ", #since = :since")
@@ -131,21 +138,25 @@ func (s *Store) listEntry(tenant ident.Tenant, o tenancy.Object, doc string) typ
 	return types.TransactWriteItem{Update: up}
 }
 
-func (s *Store) contractEntry(tenant ident.Tenant, o tenancy.Object, doc string) types.TransactWriteItem {
-	it := dynamo.Key(keys.Key{PK: keys.CreatorContracts(tenant, o.Creator), SK: contractPrefix + o.ID + "#" + strconv.Itoa(o.Version)})
+func (s *Store) contractEntry(tenant ident.Tenant, o tenancy.Object,
+	doc string) types.TransactWriteItem {
+	it := dynamo.Key(keys.Key{PK: keys.CreatorContracts(tenant, o.Creator),
+		SK: contractPrefix + o.ID + "#" + strconv.Itoa(o.Version)})
 	it[docAttr] = dynamo.Text(doc)
 	return types.TransactWriteItem{Put: &types.Put{TableName: &s.table, Item: it}}
 }
 
-// guard counts the changes of a creator's contracts: overlaps are checked against what was read, so nobody
-// may have added one since.
+// guard counts the changes of a creator's contracts: overlaps are checked against what was read, so
+// nobody may have added one since.
 func (s *Store) guard(tenant ident.Tenant, o tenancy.Object) types.TransactWriteItem {
 	condition := "#version = :seen"
 	if o.Guard == 0 {
 		condition = "attribute_not_exists(#version)"
 	}
 	up := &types.Update{
-		TableName: &s.table, Key: dynamo.Key(keys.Key{PK: keys.CreatorContracts(tenant, o.Creator), SK: guardKey}),
+		TableName: &s.table,
+		Key: dynamo.Key(keys.Key{PK: keys.CreatorContracts(tenant, o.Creator),
+			SK: guardKey}),
 		UpdateExpression: aws.String("SET #version = :next"), ConditionExpression: &condition,
 		ExpressionAttributeNames:  map[string]string{"#version": versionAttr},
 		ExpressionAttributeValues: item{":next": dynamo.Number(int64(o.Guard + 1))},
@@ -156,8 +167,10 @@ func (s *Store) guard(tenant ident.Tenant, o tenancy.Object) types.TransactWrite
 	return types.TransactWriteItem{Update: up}
 }
 
-// ContractGuard gives the number of changes to a creator's contracts so far, to be read before they are.
-func (s *Store) ContractGuard(ctx context.Context, tenant ident.Tenant, creator ident.Creator) (int, error) {
+// ContractGuard gives the number of changes to a creator's contracts so far, to be read before they
+// are.
+func (s *Store) ContractGuard(ctx context.Context, tenant ident.Tenant,
+	creator ident.Creator) (int, error) {
 	it, err := s.get(ctx, keys.Key{PK: keys.CreatorContracts(tenant, creator), SK: guardKey})
 	if err != nil || it == nil {
 		return 0, err
@@ -173,15 +186,18 @@ func stored(it item) tenancy.Stored {
 }
 
 // First reads an object's first version, and tells whether there is one.
-func (s *Store) First(ctx context.Context, tenant ident.Tenant, kind tenancy.Kind, id string) (tenancy.Stored, bool, error) {
+func (s *Store) First(ctx context.Context, tenant ident.Tenant, kind tenancy.Kind,
+	id string) (tenancy.Stored, bool, error) {
 	it, err := s.get(ctx, keys.Master(tenant, string(kind), id, 1))
 	return stored(it), it != nil, err
 }
 
 // Latest reads an object's newest version, and tells whether there is one.
-func (s *Store) Latest(ctx context.Context, tenant ident.Tenant, kind tenancy.Kind, id string) (tenancy.Stored, bool, error) {
+func (s *Store) Latest(ctx context.Context, tenant ident.Tenant, kind tenancy.Kind,
+	id string) (tenancy.Stored, bool, error) {
 	out, err := s.db.Query(ctx, &dynamodb.QueryInput{
-		TableName: &s.table, ConsistentRead: aws.Bool(true), ScanIndexForward: aws.Bool(false), Limit: aws.Int32(1),
+		TableName: &s.table, ConsistentRead: aws.Bool(true), ScanIndexForward: aws.Bool(false),
+		Limit:                     aws.Int32(1),
 		KeyConditionExpression:    aws.String("pk = :pk"),
 		ExpressionAttributeValues: item{":pk": dynamo.Text(keys.Master(tenant, string(kind), id, 1).PK)},
 	})
@@ -195,13 +211,15 @@ func (s *Store) Latest(ctx context.Context, tenant ident.Tenant, kind tenancy.Ki
 }
 
 // TaxpayerByHash finds the taxpayer of a keyed hash of ID type and number; "" when there is none.
-func (s *Store) TaxpayerByHash(ctx context.Context, tenant ident.Tenant, hash string) (string, error) {
+func (s *Store) TaxpayerByHash(ctx context.Context, tenant ident.Tenant,
+	hash string) (string, error) {
 	it, err := s.get(ctx, keys.Lookup(tenant, hash))
 	return dynamo.TextOf(it, taxpayerAttr), err
 }
 
 func (s *Store) get(ctx context.Context, k keys.Key) (item, error) {
-	out, err := s.db.GetItem(ctx, &dynamodb.GetItemInput{TableName: &s.table, Key: dynamo.Key(k), ConsistentRead: aws.Bool(true)})
+	out, err := s.db.GetItem(ctx,
+		&dynamodb.GetItemInput{TableName: &s.table, Key: dynamo.Key(k), ConsistentRead: aws.Bool(true)})
 	if err != nil {
 		return nil, awsfault.Of(err)
 	}

@@ -15,7 +15,8 @@ import (
 	"github.com/emmansun/gmsm/sm3"
 )
 
-// subjectPublicKeyInfo is how public keys are written (RFC 5280, 4.1; its algorithm RFC 5480, the curve GB/T 33560).
+// subjectPublicKeyInfo is how public keys are written (RFC 5280, 4.1; its algorithm RFC 5480, the
+// curve GB/T 33560).
 type subjectPublicKeyInfo struct {
 	Algorithm pkix.AlgorithmIdentifier
 	Key       asn1.BitString
@@ -36,8 +37,10 @@ func marshal(key *ecdsa.PublicKey) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sm2signer: %w", err)
 	}
-	der, err := asn1.Marshal(subjectPublicKeyInfo{Algorithm: pkix.AlgorithmIdentifier{Algorithm: ecPublicKey, Parameters: asn1.RawValue{FullBytes: curve}},
-		Key: asn1.BitString{Bytes: point.Bytes(), BitLength: 8 * len(point.Bytes())}})
+	der, err := asn1.Marshal(
+		subjectPublicKeyInfo{Algorithm: pkix.AlgorithmIdentifier{Algorithm: ecPublicKey,
+			Parameters: asn1.RawValue{FullBytes: curve}},
+			Key: asn1.BitString{Bytes: point.Bytes(), BitLength: 8 * len(point.Bytes())}})
 	if err != nil {
 		return nil, fmt.Errorf("sm2signer: %w", err)
 	}
@@ -48,10 +51,12 @@ func marshal(key *ecdsa.PublicKey) ([]byte, error) {
 func parse(der []byte) (*Public, error) {
 	var info subjectPublicKeyInfo
 	var curve asn1.ObjectIdentifier
-	if rest, err := asn1.Unmarshal(der, &info); err != nil || len(rest) > 0 || !info.Algorithm.Algorithm.Equal(ecPublicKey) {
+	if rest, err := asn1.Unmarshal(der, &info); err != nil || len(rest) > 0 ||
+		!info.Algorithm.Algorithm.Equal(ecPublicKey) {
 		return nil, errPEM
 	}
-	if rest, err := asn1.Unmarshal(info.Algorithm.Parameters.FullBytes, &curve); err != nil || len(rest) > 0 || !curve.Equal(sm2Curve) {
+	if rest, err := asn1.Unmarshal(info.Algorithm.Parameters.FullBytes, &curve); err != nil ||
+		len(rest) > 0 || !curve.Equal(sm2Curve) {
 		return nil, errPEM
 	}
 	key, err := sm2.NewPublicKey(info.Key.RightAlign())
@@ -97,7 +102,8 @@ func KeyID(key *ecdsa.PublicKey) (string, error) {
 	return hex.EncodeToString(sum[:8]), nil
 }
 
-// Line writes a public key as one word that fits into a variable: its SubjectPublicKeyInfo in base64 for URLs.
+// Line writes a public key as one word that fits into a variable: its SubjectPublicKeyInfo in
+// base64 for URLs.
 func (p *Public) Line() (string, error) {
 	der, err := marshal(p.key)
 	if err != nil {

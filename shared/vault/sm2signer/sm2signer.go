@@ -1,6 +1,6 @@
-// Package sm2signer signs with SM2 (GB/T 32918.2): a local key made from a secret now, and behind the same method
-// a KMS key where the cloud has SM2. Signatures are DER as in GM/T 0009, over the message with the
-// default ID 1234567812345678.
+// Package sm2signer signs with SM2 (GB/T 32918.2): a local key made from a secret now, and behind
+// the same method a KMS key where the cloud has SM2. Signatures are DER as in GM/T 0009, over the
+// message with the default ID 1234567812345678.
 package sm2signer
 
 import (
@@ -24,18 +24,19 @@ type Local struct {
 	id  string
 }
 
-// keyInfo binds the derived key to its one purpose: the same secret used elsewhere gives another key. It is part
-// of every deployed key and must never change.
+// keyInfo binds the derived key to its one purpose: the same secret used elsewhere gives another
+// key. It is part of every deployed key and must never change.
 const keyInfo = "fenzhang audit head signing key, SM2, v1"
 
-// minSecret is the shortest secret that is taken: 32 characters of a generated hexadecimal secret are 128 bits.
+// minSecret is the shortest secret that is taken: 32 characters of a generated hexadecimal secret
+// are 128 bits.
 const minSecret = 32
 
 var errShort = errors.New("sm2signer: the secret is shorter than 32 characters")
 
-// FromSecret derives the private key from a generated secret text, always the same key from the same text:
-// HKDF-SHA-256 (RFC 5869) gives 64 bits more than the order has, reduced into [1, n-2] so that the bias is
-// negligible (FIPS 186-5, A.2.1). Blanks around the text do not count.
+// FromSecret derives the private key from a generated secret text, always the same key from the
+// same text: HKDF-SHA-256 (RFC 5869) gives 64 bits more than the order has, reduced into [1, n-2]
+// so that the bias is negligible (FIPS 186-5, A.2.1). Blanks around the text do not count.
 func FromSecret(secret string) (*Local, error) {
 	secret = strings.TrimSpace(secret)
 	if len(secret) < minSecret {
@@ -74,7 +75,8 @@ func New(key *sm2.PrivateKey) (*Local, error) {
 }
 
 // Sign signs a message that is not empty, and names the key.
-func (l *Local) Sign(_ context.Context, message []byte) (signature []byte, keyID string, err error) {
+func (l *Local) Sign(_ context.Context,
+	message []byte) (signature []byte, keyID string, err error) {
 	if signature, err = l.key.SignWithSM2(rand.Reader, nil, message); err != nil {
 		return nil, "", fmt.Errorf("sm2signer: %w", err)
 	}
@@ -84,8 +86,8 @@ func (l *Local) Sign(_ context.Context, message []byte) (signature []byte, keyID
 // Public gives the key that checks the signatures.
 func (l *Local) Public() *Public { return &Public{key: &l.key.PublicKey, id: l.id} }
 
-// Lazy is a local signer whose secret is read at the first signature, so that a function that only reads does not
-// wait for it.
+// Lazy is a local signer whose secret is read at the first signature, so that a function that only
+// reads does not wait for it.
 type Lazy struct {
 	// Secret reads the secret.
 	Secret func(context.Context) (string, error)
@@ -95,7 +97,8 @@ type Lazy struct {
 }
 
 // Sign signs a message that is not empty, and names the key.
-func (z *Lazy) Sign(ctx context.Context, message []byte) (signature []byte, keyID string, err error) {
+func (z *Lazy) Sign(ctx context.Context,
+	message []byte) (signature []byte, keyID string, err error) {
 	local, err := z.load(ctx)
 	if err != nil {
 		return nil, "", err

@@ -1,5 +1,5 @@
-// Package vaultkms wraps the vault's data keys with a key of AWS KMS. Tenant and purpose are the encryption
-// context: KMS refuses to unwrap a key under another one, and its log shows both.
+// Package vaultkms wraps the vault's data keys with a key of AWS KMS. Tenant and purpose are the
+// encryption context: KMS refuses to unwrap a key under another one, and its log shows both.
 package vaultkms
 
 import (
@@ -16,7 +16,8 @@ import (
 
 // API is the part of KMS that is called.
 type API interface {
-	GenerateDataKey(context.Context, *kms.GenerateDataKeyInput, ...func(*kms.Options)) (*kms.GenerateDataKeyOutput, error)
+	GenerateDataKey(context.Context, *kms.GenerateDataKeyInput,
+		...func(*kms.Options)) (*kms.GenerateDataKeyOutput, error)
 	Decrypt(context.Context, *kms.DecryptInput, ...func(*kms.Options)) (*kms.DecryptOutput, error)
 }
 
@@ -36,9 +37,11 @@ func encryptionContext(tenant ident.Tenant, purpose string) map[string]string {
 }
 
 // New makes a data key of vault.KeySize bytes.
-func (m Master) New(ctx context.Context, tenant ident.Tenant, purpose string) (clear, wrapped []byte, err error) {
+func (m Master) New(ctx context.Context, tenant ident.Tenant,
+	purpose string) (clear, wrapped []byte, err error) {
 	out, err := m.client.GenerateDataKey(ctx, &kms.GenerateDataKeyInput{
-		KeyId: &m.key, NumberOfBytes: aws.Int32(vault.KeySize), EncryptionContext: encryptionContext(tenant, purpose),
+		KeyId: &m.key, NumberOfBytes: aws.Int32(vault.KeySize),
+		EncryptionContext: encryptionContext(tenant, purpose),
 	})
 	if err != nil {
 		return nil, nil, awsfault.Of(fmt.Errorf("vaultkms: new data key: %w", err))
@@ -47,7 +50,8 @@ func (m Master) New(ctx context.Context, tenant ident.Tenant, purpose string) (c
 }
 
 // Unwrap gives a data key in clear.
-func (m Master) Unwrap(ctx context.Context, tenant ident.Tenant, purpose string, wrapped []byte) ([]byte, error) {
+func (m Master) Unwrap(ctx context.Context, tenant ident.Tenant, purpose string,
+	wrapped []byte) ([]byte, error) {
 	out, err := m.client.Decrypt(ctx, &kms.DecryptInput{
 		KeyId: &m.key, CiphertextBlob: wrapped, EncryptionContext: encryptionContext(tenant, purpose),
 	})

@@ -44,5 +44,6 @@ func (h counting) handle(ctx context.Context, r *httpapi.Request) (httpapi.Respo
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	return httpapi.OK(countersAnswer{ident.Creator(creator), c.Day, c.Events, rewards{c.Cash, c.Traffic, c.Shop}, c.Closed}), nil
+	return httpapi.OK(countersAnswer{ident.Creator(creator), c.Day, c.Events,
+		rewards{c.Cash, c.Traffic, c.Shop}, c.Closed}), nil
 }

@@ -1,4 +1,5 @@
-// Package incentiveapi records rewarded actions over HTTP and shows what a creator has earned on a day.
+// Package incentiveapi records rewarded actions over HTTP and shows what a creator has earned on a
+// day.
 package incentiveapi
 
 import (
@@ -17,9 +18,11 @@ import (
 // Routes lists the routes with the roles that may call them.
 func Routes(recorder *incentive.Recorder, counters *incentive.Counters) []httpapi.Route {
 	return []httpapi.Route{
-		{Method: http.MethodPost, Path: "/api/v1/incentive/record", Roles: []identity.Role{identity.Operator, identity.Admin},
+		{Method: http.MethodPost, Path: "/api/v1/incentive/record",
+			Roles:  []identity.Role{identity.Operator, identity.Admin},
 			Handle: recording{recorder}.handle},
-		{Method: http.MethodGet, Path: "/api/v1/incentive/counters/{creator_id}", Roles: identity.AllRoles(),
+		{Method: http.MethodGet, Path: "/api/v1/incentive/counters/{creator_id}",
+			Roles:  identity.AllRoles(),
 			Handle: counting{counters}.handle},
 	}
 }
@@ -47,7 +50,8 @@ func single(res incentive.Result) (httpapi.Response, error) {
 	if res.Err != nil {
 		return httpapi.Response{}, res.Err
 	}
-	answer := httpapi.Created(singleAnswer{res.EventID, rewardOf(res.Recorded), strategyOf(res.Recorded), parkedOf(res.Recorded)})
+	answer := httpapi.Created(singleAnswer{res.EventID, rewardOf(res.Recorded),
+		strategyOf(res.Recorded), parkedOf(res.Recorded)})
 	if res.Repeated {
 		answer.Status = http.StatusOK
 		return answer.Replayed(), nil
@@ -113,7 +117,8 @@ type strategy struct {
 	Version int    `json:"version"`
 }
 
-// rewardOf is the first answer's reward: none for an event that was parked, also when a strategy arrived later.
+// rewardOf is the first answer's reward: none for an event that was parked, also when a strategy
+// arrived later.
 func rewardOf(r incentive.Recorded) *reward {
 	if r.Parked {
 		return nil
@@ -142,15 +147,16 @@ func parkedOf(r incentive.Recorded) string {
 // maxEvents is the most events that one call carries.
 const maxEvents = 500
 
-// envelope distinguishes one event from a batch. Only the batch's own frame is judged here; what is inside an event is
-// that event's affair, so the events come back as they were sent.
+// envelope distinguishes one event from a batch. Only the batch's own frame is judged here; what is
+// inside an event is that event's affair, so the events come back as they were sent.
 func envelope(body []byte) (events []json.RawMessage, batch bool, err error) {
 	if !bytes.Contains(body, []byte(`"events"`)) {
 		return []json.RawMessage{body}, false, nil
 	}
 	members, err := topLevel(body)
 	if err != nil {
-		return []json.RawMessage{body}, false, nil //nolint:nilerr // reading it as an event tells what is wrong with it
+		return []json.RawMessage{body}, false,
+			nil //nolint:nilerr // reading it as an event tells what is wrong with it
 	}
 	var problems fault.Problems
 	for _, m := range members {
@@ -161,7 +167,8 @@ func envelope(body []byte) (events []json.RawMessage, batch bool, err error) {
 			problems.Add("events", "is given twice")
 		default:
 			batch = true
-			problems.AddIf(json.Unmarshal(m.value, &events) != nil || len(events) < 1 || len(events) > maxEvents, "events", "must be a list of 1 to 500 events")
+			problems.AddIf(json.Unmarshal(m.value, &events) != nil || len(events) < 1 ||
+				len(events) > maxEvents, "events", "must be a list of 1 to 500 events")
 		}
 	}
 	switch {

@@ -60,7 +60,8 @@ type Days struct{ table }
 // NewDays makes the store of a table's days.
 func NewDays(client dynamo.API, name string) *Days { return &Days{table{client, name}} }
 
-// Add implements incentive.Chunks. The puts carry no condition: an item of that name has that content.
+// Add implements incentive.Chunks. The puts carry no condition: an item of that name has that
+// content.
 func (d *Days) Add(ctx context.Context, entries map[incentive.CreatorDay][]incentive.Entry) error {
 	return d.putAll(ctx, chunks(entries))
 }
@@ -76,7 +77,8 @@ func (t *table) putAll(ctx context.Context, items []item) error {
 }
 
 // Creator implements incentive.Chunks.
-func (d *Days) Creator(ctx context.Context, c incentive.CreatorDay) ([]incentive.Entry, incentive.Closed, error) {
+func (d *Days) Creator(ctx context.Context,
+	c incentive.CreatorDay) ([]incentive.Entry, incentive.Closed, error) {
 	var day creatorDay
 	err := d.query(ctx, keys.DayChunks(c.Tenant, c.Day, c.Creator), string(c.Creator+"#"), day.add)
 	return day.entries, day.closed, err
@@ -104,8 +106,10 @@ func (c *creatorDay) add(it item) error {
 	return err
 }
 
-// Closings reads what was accrued to a creator for days, consistently; a day that is not closed is left out.
-func (d *Days) Closings(ctx context.Context, tenant ident.Tenant, creator ident.Creator, days []civil.Date) (map[civil.Date]incentive.Closed, error) {
+// Closings reads what was accrued to a creator for days, consistently; a day that is not closed is
+// left out.
+func (d *Days) Closings(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
+	days []civil.Date) (map[civil.Date]incentive.Closed, error) {
 	byKey, ask := make(map[string]civil.Date, len(days)), make([]item, len(days))
 	for i, day := range days {
 		k := keys.DayClose(tenant, day, creator)
@@ -123,8 +127,10 @@ func (d *Days) Closings(ctx context.Context, tenant ident.Tenant, creator ident.
 	return closed, err
 }
 
-// Shard implements incentive.Chunks. The items of one creator lie together, so one creator is in memory at a time.
-func (d *Days) Shard(ctx context.Context, tenant ident.Tenant, day civil.Date, n uint32, each func(ident.Creator, []incentive.Entry, incentive.Closed) error) error {
+// Shard implements incentive.Chunks. The items of one creator lie together, so one creator is in
+// memory at a time.
+func (d *Days) Shard(ctx context.Context, tenant ident.Tenant, day civil.Date, n uint32,
+	each func(ident.Creator, []incentive.Entry, incentive.Closed) error) error {
 	var now creatorDay
 	done := func() error {
 		if now.creator == "" {
@@ -154,7 +160,8 @@ func (d *Days) Shard(ctx context.Context, tenant ident.Tenant, day civil.Date, n
 // query reads a partition's items whose sort key has the prefix, in order and consistently.
 func (t *table) query(ctx context.Context, pk, prefix string, each func(item) error) error {
 	in := &dynamodb.QueryInput{
-		TableName: &t.name, ConsistentRead: aws.Bool(true), KeyConditionExpression: aws.String("pk = :pk"),
+		TableName: &t.name, ConsistentRead: aws.Bool(true),
+		KeyConditionExpression:    aws.String("pk = :pk"),
 		ExpressionAttributeValues: item{":pk": dynamo.Text(pk)},
 	}
 	if prefix != "" {
@@ -177,9 +184,9 @@ func (t *table) query(ctx context.Context, pk, prefix string, each func(item) er
 	}
 }
 
-// Touch implements incentive.Days. The day's item is read after the entries were written; a close that has not
-// begun by then will read them. So a close and a touch never miss each other, and a day that is still open
-// costs a read, not a write.
+// Touch implements incentive.Days. The day's item is read after the entries were written; a close
+// that has not begun by then will read them. So a close and a touch never miss each other, and a
+// day that is still open costs a read, not a write.
 func (d *Days) Touch(ctx context.Context, tenant ident.Tenant, days []civil.Date) error {
 	for _, day := range days {
 		if err := d.touch(ctx, keys.Day(tenant, day)); err != nil {
@@ -190,12 +197,14 @@ func (d *Days) Touch(ctx context.Context, tenant ident.Tenant, days []civil.Date
 }
 
 func (d *Days) touch(ctx context.Context, k keys.Key) error {
-	out, err := d.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &d.name, Key: dynamo.Key(k), ConsistentRead: aws.Bool(true)})
+	out, err := d.client.GetItem(ctx,
+		&dynamodb.GetItemInput{TableName: &d.name, Key: dynamo.Key(k), ConsistentRead: aws.Bool(true)})
 	if err != nil {
 		return awsfault.Of(err)
 	}
 	if out.Item == nil {
-		_, err = d.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &d.name, Item: dynamo.Key(k), ConditionExpression: aws.String("attribute_not_exists(pk)")})
+		_, err = d.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &d.name, Item: dynamo.Key(k),
+			ConditionExpression: aws.String("attribute_not_exists(pk)")})
 		if dynamo.Refusal(err) == nil {
 			return awsfault.Of(err)
 		}
@@ -208,7 +217,8 @@ func (d *Days) touch(ctx context.Context, k keys.Key) error {
 // again makes a day due whose close has begun.
 func (d *Days) again(ctx context.Context, k keys.Key) error {
 	_, err := d.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &d.name, Key: dynamo.Key(k), UpdateExpression: aws.String("ADD " + attrTouches + " :one"),
+		TableName: &d.name, Key: dynamo.Key(k),
+		UpdateExpression:          aws.String("ADD " + attrTouches + " :one"),
 		ExpressionAttributeValues: item{":one": dynamo.Number(1)},
 	})
 	return awsfault.Of(err)
@@ -218,8 +228,10 @@ func (d *Days) again(ctx context.Context, k keys.Key) error {
 func (d *Days) Begin(ctx context.Context, tenant ident.Tenant, day civil.Date) (int64, error) {
 	out, err := d.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &d.name, Key: dynamo.Key(keys.Day(tenant, day)), ReturnValues: types.ReturnValueAllNew,
-		UpdateExpression:          aws.String("SET " + attrBegun + " = :yes ADD " + attrTouches + " :zero"),
-		ExpressionAttributeValues: item{":yes": &types.AttributeValueMemberBOOL{Value: true}, ":zero": dynamo.Number(0)},
+		UpdateExpression: aws.String("SET " + attrBegun + " = :yes ADD " + attrTouches +
+			" :zero"),
+		ExpressionAttributeValues: item{":yes": &types.AttributeValueMemberBOOL{Value: true},
+			":zero": dynamo.Number(0)},
 	})
 	if err != nil {
 		return 0, awsfault.Of(fmt.Errorf("incentivedb: begin %s: %w", day, err))
@@ -228,10 +240,13 @@ func (d *Days) Begin(ctx context.Context, tenant ident.Tenant, day civil.Date) (
 }
 
 // Finish implements incentive.Days. A slower close of fewer touches takes nothing back.
-func (d *Days) Finish(ctx context.Context, tenant ident.Tenant, day civil.Date, touches int64) error {
+func (d *Days) Finish(ctx context.Context, tenant ident.Tenant, day civil.Date,
+	touches int64) error {
 	_, err := d.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &d.name, Key: dynamo.Key(keys.Day(tenant, day)), UpdateExpression: aws.String("SET " + attrCovered + " = :n"),
-		ConditionExpression:       aws.String("attribute_not_exists(" + attrCovered + ") OR " + attrCovered + " < :n"),
+		TableName: &d.name, Key: dynamo.Key(keys.Day(tenant, day)),
+		UpdateExpression: aws.String("SET " + attrCovered + " = :n"),
+		ConditionExpression: aws.String("attribute_not_exists(" + attrCovered + ") OR " +
+			attrCovered + " < :n"),
 		ExpressionAttributeValues: item{":n": dynamo.Number(touches)},
 	})
 	if err == nil || dynamo.Refusal(err) != nil {
@@ -240,8 +255,10 @@ func (d *Days) Finish(ctx context.Context, tenant ident.Tenant, day civil.Date, 
 	return awsfault.Of(fmt.Errorf("incentivedb: finish %s: %w", day, err))
 }
 
-// Due implements incentive.Days. A tenant's list has one small item for each day that ever had events.
-func (d *Days) Due(ctx context.Context, tenant ident.Tenant, before civil.Date) ([]civil.Date, error) {
+// Due implements incentive.Days. A tenant's list has one small item for each day that ever had
+// events.
+func (d *Days) Due(ctx context.Context, tenant ident.Tenant,
+	before civil.Date) ([]civil.Date, error) {
 	var due []civil.Date
 	err := d.query(ctx, keys.Days(tenant), "", func(it item) error {
 		day, err := civil.ParseDate(stored(it).text("sk"))
@@ -259,7 +276,8 @@ func (d *Days) Due(ctx context.Context, tenant ident.Tenant, before civil.Date) 
 
 // Closed implements incentive.Days.
 func (d *Days) Closed(ctx context.Context, tenant ident.Tenant, day civil.Date) (bool, error) {
-	out, err := d.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &d.name, Key: dynamo.Key(keys.Day(tenant, day))})
+	out, err := d.client.GetItem(ctx,
+		&dynamodb.GetItemInput{TableName: &d.name, Key: dynamo.Key(keys.Day(tenant, day))})
 	if err != nil {
 		return false, awsfault.Of(err)
 	}

@@ -26,8 +26,8 @@ type table struct {
 	name   string
 }
 
-// Events keeps recorded events, and lists those that wait for a strategy. It implements incentive.Events and
-// incentive.Parked.
+// Events keeps recorded events, and lists those that wait for a strategy. It implements
+// incentive.Events and incentive.Parked.
 type Events struct{ table }
 
 // New makes the store of a table's events.
@@ -37,7 +37,8 @@ func New(client dynamo.API, name string) *Events { return &Events{table{client, 
 const callsAtOnce = 4
 
 // Add implements incentive.Events.
-func (s *Events) Add(ctx context.Context, tenant ident.Tenant, events []incentive.Recorded) []incentive.Stored {
+func (s *Events) Add(ctx context.Context, tenant ident.Tenant,
+	events []incentive.Recorded) []incentive.Stored {
 	if len(events) == 1 {
 		return []incentive.Stored{s.addOne(ctx, tenant, &events[0])}
 	}
@@ -55,7 +56,8 @@ func (s *Events) Add(ctx context.Context, tenant ident.Tenant, events []incentiv
 	return out
 }
 
-func (s *Events) addOne(ctx context.Context, tenant ident.Tenant, r *incentive.Recorded) incentive.Stored {
+func (s *Events) addOne(ctx context.Context, tenant ident.Tenant,
+	r *incentive.Recorded) incentive.Stored {
 	it, err := eventItem(tenant, r)
 	if err != nil {
 		return incentive.Stored{Err: err}
@@ -78,9 +80,10 @@ func keptAs(event string, it item) incentive.Stored {
 	return incentive.Stored{First: first, Err: err}
 }
 
-// addSome sends up to dynamo.ItemsPerWrite events in one call; what is throttled is sent again, and what was there
-// already is read.
-func (s *Events) addSome(ctx context.Context, tenant ident.Tenant, events []incentive.Recorded, out []incentive.Stored) {
+// addSome sends up to dynamo.ItemsPerWrite events in one call; what is throttled is sent again, and
+// what was there already is read.
+func (s *Events) addSome(ctx context.Context, tenant ident.Tenant, events []incentive.Recorded,
+	out []incentive.Stored) {
 	left := make([]int, len(events))
 	for i := range left {
 		left[i] = i
@@ -102,9 +105,10 @@ func (s *Events) addSome(ctx context.Context, tenant ident.Tenant, events []ince
 // errLeft reports that some events of a batch are to be sent again.
 var errLeft = errors.New("incentivedb: some events were throttled")
 
-// insert tries the events at the places in left. It gives the places to try again, whose Err says why, and
-// appends to taken those whose id exists.
-func (s *Events) insert(ctx context.Context, tenant ident.Tenant, events []incentive.Recorded, left, taken []int, out []incentive.Stored) (again, nowTaken []int) {
+// insert tries the events at the places in left. It gives the places to try again, whose Err says
+// why, and appends to taken those whose id exists.
+func (s *Events) insert(ctx context.Context, tenant ident.Tenant, events []incentive.Recorded, left,
+	taken []int, out []incentive.Stored) (again, nowTaken []int) {
 	statements := make([]types.BatchStatementRequest, len(left))
 	for n, i := range left {
 		it, err := eventItem(tenant, &events[i])
@@ -116,7 +120,8 @@ func (s *Events) insert(ctx context.Context, tenant ident.Tenant, events []incen
 		}
 		statements[n] = s.insertStatement(it)
 	}
-	answer, err := s.client.BatchExecuteStatement(ctx, &dynamodb.BatchExecuteStatementInput{Statements: statements})
+	answer, err := s.client.BatchExecuteStatement(ctx,
+		&dynamodb.BatchExecuteStatementInput{Statements: statements})
 	if err == nil && len(answer.Responses) != len(left) {
 		err = fmt.Errorf("incentivedb: %d answers to %d statements", len(answer.Responses), len(left))
 	}
@@ -144,12 +149,13 @@ func (s *Events) insert(ctx context.Context, tenant ident.Tenant, events []incen
 
 // insertOrder is the order of an event's attributes in a statement; it is never changed.
 var insertOrder = [...]string{
-	"pk", "sk", attrCreator, attrAction, attrAt, attrQuantity, attrPlatform, attrDetails, attrDigest, attrRecorded, attrWrite,
+	"pk", "sk", attrCreator, attrAction, attrAt, attrQuantity, attrPlatform, attrDetails, attrDigest,
+	attrRecorded, attrWrite,
 	attrKind, attrValue, attrStrategy, attrVersion, attrCap, attrParked,
 }
 
-// insertStatement is a conditional put in PartiQL: INSERT fails when the key exists. The statement is the same
-// for items with the same attributes, in one fixed order.
+// insertStatement is a conditional put in PartiQL: INSERT fails when the key exists. The statement
+// is the same for items with the same attributes, in one fixed order.
 func (s *Events) insertStatement(it item) types.BatchStatementRequest {
 	var text strings.Builder
 	text.WriteString(`INSERT INTO "`)
@@ -172,7 +178,8 @@ func (s *Events) insertStatement(it item) types.BatchStatementRequest {
 }
 
 // readTaken reads the events that were there before.
-func (s *Events) readTaken(ctx context.Context, tenant ident.Tenant, events []incentive.Recorded, places []int, out []incentive.Stored) {
+func (s *Events) readTaken(ctx context.Context, tenant ident.Tenant, events []incentive.Recorded,
+	places []int, out []incentive.Stored) {
 	place := make(map[string]int, len(places)) // partition key -> place
 	ask := make([]item, len(places))
 	for n, i := range places {

@@ -1,5 +1,5 @@
-// Package incentivedb keeps recorded events, the chunks of creators' days, and how far days are closed in the
-// incentives table.
+// Package incentivedb keeps recorded events, the chunks of creators' days, and how far days are
+// closed in the incentives table.
 package incentivedb
 
 import (
@@ -42,7 +42,8 @@ const strategyMissing = "strategy_missing"
 
 type item = dynamo.Item
 
-// eventItem is the item of a recorded event, well under 1 KB unless the sender fills every optional field.
+// eventItem is the item of a recorded event, well under 1 KB unless the sender fills every optional
+// field.
 func eventItem(tenant ident.Tenant, r *incentive.Recorded) (item, error) {
 	k := keys.Event(tenant, r.EventID)
 	it := make(item, 16)
@@ -78,7 +79,8 @@ func writeGrant(it item, g *incentive.Grant) {
 }
 
 func writeDetails(it item, d *incentive.Details) error {
-	if d.ContentID == "" && d.ViewerRef == "" && d.SessionID == "" && d.UTM == nil && d.Device == "" && len(d.Metrics) == 0 {
+	if d.ContentID == "" && d.ViewerRef == "" && d.SessionID == "" && d.UTM == nil && d.Device == "" &&
+		len(d.Metrics) == 0 {
 		return nil
 	}
 	b, err := json.Marshal(d)
@@ -120,7 +122,8 @@ func readRecorded(event string, s source) (incentive.Recorded, error) {
 	if err != nil {
 		return incentive.Recorded{}, errItem
 	}
-	r := incentive.Recorded{Event: e, Digest: s.text(attrDigest), Write: s.text(attrWrite), RecordedAt: time.UnixMilli(ms), Parked: s.text(attrParked) != ""}
+	r := incentive.Recorded{Event: e, Digest: s.text(attrDigest), Write: s.text(attrWrite),
+		RecordedAt: time.UnixMilli(ms), Parked: s.text(attrParked) != ""}
 	if o := s.text(attrDetails); o != "" {
 		if err := json.Unmarshal([]byte(o), &r.Details); err != nil {
 			return incentive.Recorded{}, errItem

@@ -36,7 +36,8 @@ func (s *Events) Park(ctx context.Context, tenant ident.Tenant, events []incenti
 }
 
 // Waiting implements incentive.Parked; the cursor is the last event's id.
-func (s *Events) Waiting(ctx context.Context, tenant ident.Tenant, action, cursor string) ([]incentive.Event, string, error) {
+func (s *Events) Waiting(ctx context.Context, tenant ident.Tenant, action,
+	cursor string) ([]incentive.Event, string, error) {
 	in := &dynamodb.QueryInput{
 		TableName: &s.name, KeyConditionExpression: aws.String("pk = :pk"), Limit: aws.Int32(parkedPage),
 		ExpressionAttributeValues: item{":pk": dynamo.Text(keys.ParkedActions(tenant, action))},
@@ -59,8 +60,10 @@ func (s *Events) Waiting(ctx context.Context, tenant ident.Tenant, action, curso
 	return events, stored(out.LastEvaluatedKey).text("sk"), nil
 }
 
-// Reward implements incentive.Parked. The mark of parking stays in the event: its first answer said so.
-func (s *Events) Reward(ctx context.Context, tenant ident.Tenant, event string, g incentive.Grant) (incentive.Grant, error) {
+// Reward implements incentive.Parked. The mark of parking stays in the event: its first answer said
+// so.
+func (s *Events) Reward(ctx context.Context, tenant ident.Tenant, event string,
+	g incentive.Grant) (incentive.Grant, error) {
 	values, set := item{}, ""
 	grant := item{}
 	writeGrant(grant, &g)
@@ -69,9 +72,12 @@ func (s *Events) Reward(ctx context.Context, tenant ident.Tenant, event string, 
 		set += ", " + name + " = :" + name
 	}
 	_, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &s.name, Key: dynamo.Key(keys.Event(tenant, event)), UpdateExpression: aws.String("SET" + set[1:]),
-		ConditionExpression:       aws.String("attribute_exists(pk) AND attribute_not_exists(" + attrKind + ")"),
-		ExpressionAttributeValues: values, ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+		TableName: &s.name, Key: dynamo.Key(keys.Event(tenant, event)),
+		UpdateExpression: aws.String("SET" + set[1:]),
+		ConditionExpression: aws.String("attribute_exists(pk) AND attribute_not_exists(" +
+			attrKind + ")"),
+		ExpressionAttributeValues:           values,
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
 	rewarded := dynamo.Refusal(err)
 	if rewarded == nil {
@@ -79,13 +85,17 @@ func (s *Events) Reward(ctx context.Context, tenant ident.Tenant, event string, 
 	}
 	first, err := readGrant(stored(rewarded.Found[0]))
 	if err != nil || first == nil {
-		return incentive.Grant{}, fmt.Errorf("incentivedb: event %s of %s is listed as parked and cannot be rewarded: %w", event, tenant, errItem)
+		return incentive.Grant{},
+			fmt.Errorf("incentivedb: event %s of %s is listed as parked and cannot be rewarded: %w", event,
+				tenant, errItem)
 	}
 	return *first, nil
 }
 
 // Unpark implements incentive.Parked.
 func (s *Events) Unpark(ctx context.Context, tenant ident.Tenant, e incentive.Event) error {
-	_, err := s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &s.name, Key: dynamo.Key(keys.Parked(tenant, e.ActionType, e.EventID))})
+	_, err := s.client.DeleteItem(ctx,
+		&dynamodb.DeleteItemInput{TableName: &s.name,
+			Key: dynamo.Key(keys.Parked(tenant, e.ActionType, e.EventID))})
 	return awsfault.Of(err)
 }

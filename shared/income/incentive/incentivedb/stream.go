@@ -8,8 +8,9 @@ import (
 	"fenzhang/shared/income/incentive"
 )
 
-// FromStream reads a stream record. ok is false for what is no recorded event: chunks, days and lists lie in the
-// same table. An error is an event item that cannot be read; trying again will not help.
+// FromStream reads a stream record. ok is false for what is no recorded event: chunks, days and
+// lists lie in the same table. An error is an event item that cannot be read; trying again will not
+// help.
 func FromStream(record events.DynamoDBEventRecord) (seen incentive.Seen, ok bool, err error) {
 	image := streamed(record.Change.NewImage)
 	tenant, event, isEvent := keys.ParseEvent(keys.Key{PK: image.text("pk"), SK: image.text("sk")})

@@ -27,9 +27,11 @@ type Handler struct {
 // Triggers names what starts it.
 func (h Handler) Triggers() trigger.Mux { return trigger.Mux{Stream: h.absorb, Schedule: h.run} }
 
-// absorb brings a batch of the stream into the creators' days. An error brings the whole batch again, which
-// changes nothing for what was done; a record that cannot be read is put aside, because it would stop its shard.
-func (h Handler) absorb(ctx context.Context, batch events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
+// absorb brings a batch of the stream into the creators' days. An error brings the whole batch
+// again, which changes nothing for what was done; a record that cannot be read is put aside,
+// because it would stop its shard.
+func (h Handler) absorb(ctx context.Context,
+	batch events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
 	none := events.DynamoDBEventResponse{BatchItemFailures: []events.DynamoDBBatchItemFailure{}}
 	seen := make([]incentive.Seen, 0, len(batch.Records))
 	for i := range batch.Records {
@@ -49,12 +51,14 @@ func (h Handler) absorb(ctx context.Context, batch events.DynamoDBEvent) (events
 	return none, h.Accruer.Absorb(ctx, seen)
 }
 
-func (h Handler) putAside(ctx context.Context, tenant ident.Tenant, record *events.DynamoDBEventRecord, why error) error {
+func (h Handler) putAside(ctx context.Context, tenant ident.Tenant,
+	record *events.DynamoDBEventRecord, why error) error {
 	body, err := json.Marshal(record)
 	if err != nil {
 		return err
 	}
-	h.Log.ErrorContext(ctx, "stream record quarantined", "tenant", tenant, "event_id", record.EventID, "cause", why.Error())
+	h.Log.ErrorContext(ctx, "stream record quarantined", "tenant", tenant, "event_id", record.EventID,
+		"cause", why.Error())
 	return h.Quarantine.Keep(ctx, tenant, record.EventID, why.Error(), body)
 }
 

@@ -1,4 +1,5 @@
-// Package incentivetest keeps incentives in memory for tests, and lists the promises that every store keeps.
+// Package incentivetest keeps incentives in memory for tests, and lists the promises that every
+// store keeps.
 package incentivetest
 
 import (
@@ -15,8 +16,8 @@ import (
 	"fenzhang/shared/income/incentive"
 )
 
-// Memory is a store in memory. It implements incentive.Events and incentive.Parked; see Days and Accruals for
-// the other ports.
+// Memory is a store in memory. It implements incentive.Events and incentive.Parked; see Days and
+// Accruals for the other ports.
 type Memory struct {
 	mu     sync.Mutex
 	events map[keys.Key]incentive.Recorded
@@ -38,12 +39,14 @@ type day struct {
 
 // NewMemory makes an empty store.
 func NewMemory() *Memory {
-	return &Memory{events: map[keys.Key]incentive.Recorded{}, parked: map[keys.Key]incentive.Event{}, chunks: map[incentive.CreatorDay][]incentive.Entry{},
+	return &Memory{events: map[keys.Key]incentive.Recorded{}, parked: map[keys.Key]incentive.Event{},
+		chunks: map[incentive.CreatorDay][]incentive.Entry{},
 		closed: map[incentive.CreatorDay]incentive.Closed{}, days: map[keys.Key]*day{}}
 }
 
 // Add implements incentive.Events.
-func (m *Memory) Add(_ context.Context, tenant ident.Tenant, events []incentive.Recorded) []incentive.Stored {
+func (m *Memory) Add(_ context.Context, tenant ident.Tenant,
+	events []incentive.Recorded) []incentive.Stored {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	out := make([]incentive.Stored, len(events))
@@ -76,7 +79,8 @@ func (m *Memory) Park(_ context.Context, tenant ident.Tenant, events []incentive
 }
 
 // Waiting implements incentive.Parked with pages of one, so that paging is tested.
-func (m *Memory) Waiting(_ context.Context, tenant ident.Tenant, action, cursor string) ([]incentive.Event, string, error) {
+func (m *Memory) Waiting(_ context.Context, tenant ident.Tenant, action,
+	cursor string) ([]incentive.Event, string, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var names []string
@@ -97,7 +101,8 @@ func (m *Memory) Waiting(_ context.Context, tenant ident.Tenant, action, cursor 
 }
 
 // Reward implements incentive.Parked.
-func (m *Memory) Reward(_ context.Context, tenant ident.Tenant, event string, g incentive.Grant) (incentive.Grant, error) {
+func (m *Memory) Reward(_ context.Context, tenant ident.Tenant, event string,
+	g incentive.Grant) (incentive.Grant, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	k := keys.Event(tenant, event)
@@ -128,14 +133,16 @@ func (m *Memory) Post(_ context.Context, a incentive.Accrual) error {
 	}
 	d := incentive.CreatorDay{Tenant: a.Tenant, Creator: a.Creator, Day: a.Day}
 	if m.closed[d].Revision != a.Revision-1 {
-		return fault.New(fault.StaleVersion, "day_closed", "The day was accrued by another close.").Wrap(optimistic.ErrRival)
+		return fault.New(fault.StaleVersion, "day_closed", "The day was accrued by another close.").Wrap(
+			optimistic.ErrRival)
 	}
 	m.closed[d] = incentive.Closed{Revision: a.Revision, Cash: a.Total}
 	m.Posted = append(m.Posted, a)
 	return nil
 }
 
-// Days is the part of a Memory that keeps creators' days. It implements incentive.Chunks and incentive.Days.
+// Days is the part of a Memory that keeps creators' days. It implements incentive.Chunks and
+// incentive.Days.
 type Days struct{ *Memory }
 
 // Add implements incentive.Chunks.
@@ -149,23 +156,28 @@ func (d Days) Add(_ context.Context, entries map[incentive.CreatorDay][]incentiv
 }
 
 // Creator implements incentive.Chunks.
-func (d Days) Creator(_ context.Context, c incentive.CreatorDay) ([]incentive.Entry, incentive.Closed, error) {
+func (d Days) Creator(_ context.Context,
+	c incentive.CreatorDay) ([]incentive.Entry, incentive.Closed, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return slices.Clone(d.chunks[c]), d.closed[c], nil
 }
 
 // Shard implements incentive.Chunks.
-func (d Days) Shard(ctx context.Context, tenant ident.Tenant, on civil.Date, n uint32, each func(ident.Creator, []incentive.Entry, incentive.Closed) error) error {
+func (d Days) Shard(ctx context.Context, tenant ident.Tenant, on civil.Date, n uint32,
+	each func(ident.Creator, []incentive.Entry, incentive.Closed) error) error {
 	d.mu.Lock()
 	var creators []incentive.CreatorDay
 	for c := range d.chunks {
-		if c.Tenant == tenant && c.Day == on && keys.DayChunks(tenant, on, c.Creator) == keys.DayShard(tenant, on, n) {
+		if c.Tenant == tenant && c.Day == on &&
+			keys.DayChunks(tenant, on, c.Creator) == keys.DayShard(tenant, on, n) {
 			creators = append(creators, c)
 		}
 	}
 	d.mu.Unlock()
-	slices.SortFunc(creators, func(a, b incentive.CreatorDay) int { return strings.Compare(string(a.Creator), string(b.Creator)) })
+	slices.SortFunc(creators, func(a, b incentive.CreatorDay) int {
+		return strings.Compare(string(a.Creator), string(b.Creator))
+	})
 	for _, c := range creators {
 		entries, closed, err := d.Creator(ctx, c)
 		if err != nil {
@@ -204,7 +216,8 @@ func (d Days) Due(_ context.Context, tenant ident.Tenant, before civil.Date) ([]
 	defer d.mu.Unlock()
 	var due []civil.Date
 	for k, t := range d.days {
-		if on, err := civil.ParseDate(k.SK); err == nil && k.PK == keys.Days(tenant) && on.Before(before) && (!t.complete || t.covered != t.touches) {
+		if on, err := civil.ParseDate(k.SK); err == nil && k.PK == keys.Days(tenant) &&
+			on.Before(before) && (!t.complete || t.covered != t.touches) {
 			due = append(due, on)
 		}
 	}

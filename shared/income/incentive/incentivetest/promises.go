@@ -27,9 +27,11 @@ const tenant = "demo"
 func Sample(id string) incentive.Recorded {
 	g := incentive.NewGrant(incentive.Cash, 50, "st-1", 2, 1000)
 	return incentive.Recorded{
-		Event: incentive.Event{EventID: id, CreatorID: "c-1", ActionType: "watch_live", Quantity: 3, Platform: "douyin",
+		Event: incentive.Event{EventID: id, CreatorID: "c-1", ActionType: "watch_live", Quantity: 3,
+			Platform:   "douyin",
 			OccurredAt: time.Date(2026, 8, 3, 9, 30, 0, 500, civil.Shanghai),
-			Details:    incentive.Details{ContentID: "live-1", UTM: &incentive.UTM{Source: "app"}, Metrics: map[string]string{"seconds": "12.5"}}},
+			Details: incentive.Details{ContentID: "live-1", UTM: &incentive.UTM{Source: "app"},
+				Metrics: map[string]string{"seconds": "12.5"}}},
 		Grant: &g, Digest: "digest-of-" + id, Write: "call-1", RecordedAt: time.UnixMilli(1785720000123),
 	}
 }
@@ -38,9 +40,15 @@ func Sample(id string) incentive.Recorded {
 func Promises(t *testing.T, open func(t *testing.T) Store) {
 	t.Run("an id is taken once, also by fifty at once", func(t *testing.T) { oneWinner(t, open(t)) })
 	t.Run("what is there already comes back as it was", func(t *testing.T) { comesBack(t, open(t)) })
-	t.Run("a batch stores what is new beside what is not", func(t *testing.T) { mixedBatch(t, open(t)) })
-	t.Run("entries of a creator's day come back once or more", func(t *testing.T) { dayEntries(t, open(t)) })
-	t.Run("a touch after the close began makes the day due", func(t *testing.T) { touches(t, open(t)) })
+	t.Run("a batch stores what is new beside what is not", func(t *testing.T) {
+		mixedBatch(t, open(t))
+	})
+	t.Run("entries of a creator's day come back once or more", func(t *testing.T) {
+		dayEntries(t, open(t))
+	})
+	t.Run("a touch after the close began makes the day due", func(t *testing.T) {
+		touches(t, open(t))
+	})
 	t.Run("a parked event gets one reward", func(t *testing.T) { parked(t, open(t)) })
 }
 
@@ -67,7 +75,11 @@ func oneWinner(t *testing.T, s Store) {
 
 func comesBack(t *testing.T, s Store) {
 	full, bare := Sample("full"), Sample("bare")
-	bare.Grant, bare.Parked, bare.Details, bare.Platform, bare.Quantity = nil, true, incentive.Details{}, "", 1
+	bare.Grant = nil
+	bare.Parked = true
+	bare.Details = incentive.Details{}
+	bare.Platform = ""
+	bare.Quantity = 1
 	for _, want := range []incentive.Recorded{full, bare} {
 		s.Events.Add(t.Context(), tenant, []incentive.Recorded{want})
 		again := want
@@ -77,7 +89,8 @@ func comesBack(t *testing.T, s Store) {
 			t.Errorf("%s: got %+v (%v)\nwant %+v", want.EventID, got.First, got.Err, want)
 		}
 	}
-	if got := s.Events.Add(t.Context(), "other", []incentive.Recorded{full})[0]; got.Err != nil || got.First.Write != full.Write {
+	if got := s.Events.Add(t.Context(), "other", []incentive.Recorded{full})[0]; got.Err != nil ||
+		got.First.Write != full.Write {
 		t.Errorf("another tenant's id stands in the way: %+v", got)
 	}
 }
@@ -86,16 +99,20 @@ func comesBack(t *testing.T, s Store) {
 func Same(a, b incentive.Recorded) bool {
 	sameGrant := (a.Grant == nil) == (b.Grant == nil) && (a.Grant == nil || *a.Grant == *b.Grant)
 	sameUTM := (a.UTM == nil) == (b.UTM == nil) && (a.UTM == nil || *a.UTM == *b.UTM)
-	return a.EventID == b.EventID && a.CreatorID == b.CreatorID && a.ActionType == b.ActionType && a.OccurredAt.Equal(b.OccurredAt) &&
-		a.Quantity == b.Quantity && a.Platform == b.Platform && a.ContentID == b.ContentID && len(a.Metrics) == len(b.Metrics) && sameUTM &&
-		sameGrant && a.Digest == b.Digest && a.Write == b.Write && a.RecordedAt.Equal(b.RecordedAt) && a.Parked == b.Parked
+	return a.EventID == b.EventID && a.CreatorID == b.CreatorID && a.ActionType == b.ActionType &&
+		a.OccurredAt.Equal(b.OccurredAt) &&
+		a.Quantity == b.Quantity && a.Platform == b.Platform && a.ContentID == b.ContentID &&
+		len(a.Metrics) == len(b.Metrics) && sameUTM &&
+		sameGrant && a.Digest == b.Digest && a.Write == b.Write && a.RecordedAt.Equal(b.RecordedAt) &&
+		a.Parked == b.Parked
 }
 
 func mixedBatch(t *testing.T, s Store) {
 	s.Events.Add(t.Context(), tenant, []incentive.Recorded{Sample("ev-030"), Sample("ev-060")})
 	batch := make([]incentive.Recorded, 120)
 	for i := range batch {
-		batch[i] = Sample("ev-" + string([]byte{byte('0' + i/100), byte('0' + i/10%10), byte('0' + i%10)}))
+		batch[i] = Sample(
+			"ev-" + string([]byte{byte('0' + i/100), byte('0' + i/10%10), byte('0' + i%10)}))
 		batch[i].Write = "call-2"
 	}
 	for i, got := range s.Events.Add(t.Context(), tenant, batch) {
@@ -104,7 +121,8 @@ func mixedBatch(t *testing.T, s Store) {
 			want = "call-1"
 		}
 		if got.Err != nil || got.First.EventID != batch[i].EventID || got.First.Write != want {
-			t.Errorf("event %d: kept is %s by %s (%v), want %s by %s", i, got.First.EventID, got.First.Write, got.Err, batch[i].EventID, want)
+			t.Errorf("event %d: kept is %s by %s (%v), want %s by %s", i, got.First.EventID, got.First.Write,
+				got.Err, batch[i].EventID, want)
 		}
 	}
 }
@@ -117,21 +135,25 @@ func dayEntries(t *testing.T, s Store) {
 		d := incentive.CreatorDay{Tenant: tenant, Creator: ident.Creator(creator), Day: day}
 		entries := []incentive.Entry{{EventID: creator + "-a", Grant: g}, {EventID: creator + "-b"}}
 		want[creator] = entries
-		for _, part := range [][]incentive.Entry{entries, entries[:1], entries} { // again, and with other borders
-			if err := s.Chunks.Add(t.Context(), map[incentive.CreatorDay][]incentive.Entry{d: part}); err != nil {
+		for _, part := range [][]incentive.Entry{entries, entries[:1],
+			entries} { // again, and with other borders
+			if err := s.Chunks.Add(t.Context(),
+				map[incentive.CreatorDay][]incentive.Entry{d: part}); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
 	seen := map[string]int{}
 	for n := range uint32(8) {
-		err := s.Chunks.Shard(t.Context(), tenant, day, n, func(creator ident.Creator, entries []incentive.Entry, closed incentive.Closed) error {
-			seen[string(creator)]++
-			if got, want := incentive.Fold(entries), incentive.Fold(want[string(creator)]); got != want || closed.Revision != 0 {
-				t.Errorf("%s: fold %+v, want %+v", creator, got, want)
-			}
-			return nil
-		})
+		err := s.Chunks.Shard(t.Context(), tenant, day, n,
+			func(creator ident.Creator, entries []incentive.Entry, closed incentive.Closed) error {
+				seen[string(creator)]++
+				if got, want := incentive.Fold(entries), incentive.Fold(want[string(creator)]); got != want ||
+					closed.Revision != 0 {
+					t.Errorf("%s: fold %+v, want %+v", creator, got, want)
+				}
+				return nil
+			})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -140,7 +162,8 @@ func dayEntries(t *testing.T, s Store) {
 		if seen[creator] != 1 {
 			t.Errorf("%s was given %d times, want 1", creator, seen[creator])
 		}
-		got, _, err := s.Chunks.Creator(t.Context(), incentive.CreatorDay{Tenant: tenant, Creator: ident.Creator(creator), Day: day})
+		got, _, err := s.Chunks.Creator(t.Context(),
+			incentive.CreatorDay{Tenant: tenant, Creator: ident.Creator(creator), Day: day})
 		if err != nil || incentive.Fold(got) != incentive.Fold(entries) {
 			t.Errorf("%s alone: %+v (%v)", creator, incentive.Fold(got), err)
 		}
@@ -148,7 +171,9 @@ func dayEntries(t *testing.T, s Store) {
 }
 
 func touches(t *testing.T, s Store) {
-	ctx, day, after := context.Background(), civil.MustDate("2026-08-03"), civil.MustDate("2026-08-04")
+	ctx := context.Background()
+	day := civil.MustDate("2026-08-03")
+	after := civil.MustDate("2026-08-04")
 	due := func(want ...civil.Date) {
 		t.Helper()
 		if got, err := s.Days.Due(ctx, tenant, after); err != nil || !slices.Equal(got, want) {
@@ -198,22 +223,26 @@ func parked(t *testing.T, s Store) {
 		}
 	}
 	events, cursor, err := s.Parked.Waiting(ctx, tenant, r.ActionType, "")
-	if err != nil || len(events) != 1 || cursor != "" || events[0].EventID != "ev-p" || events[0].Quantity != 3 || !events[0].OccurredAt.Equal(r.OccurredAt) {
+	if err != nil || len(events) != 1 || cursor != "" || events[0].EventID != "ev-p" ||
+		events[0].Quantity != 3 || !events[0].OccurredAt.Equal(r.OccurredAt) {
 		t.Fatalf("waiting %+v %q (%v)", events, cursor, err)
 	}
-	first, second := incentive.NewGrant(incentive.Traffic, 7, "st-2", 1, 0), incentive.NewGrant(incentive.Shop, 9, "st-3", 1, 0)
+	first, second := incentive.NewGrant(incentive.Traffic, 7, "st-2", 1, 0),
+		incentive.NewGrant(incentive.Shop, 9, "st-3", 1, 0)
 	for _, g := range []incentive.Grant{first, second} {
 		if got, err := s.Parked.Reward(ctx, tenant, "ev-p", g); err != nil || got != first {
 			t.Errorf("reward is %+v (%v), want the first, %+v", got, err, first)
 		}
 	}
-	if kept := s.Events.Add(ctx, tenant, []incentive.Recorded{r})[0].First; !kept.Parked || kept.Grant == nil || *kept.Grant != first {
+	if kept := s.Events.Add(ctx, tenant, []incentive.Recorded{r})[0].First; !kept.Parked ||
+		kept.Grant == nil || *kept.Grant != first {
 		t.Errorf("the event says %+v", kept)
 	}
 	if err := s.Parked.Unpark(ctx, tenant, r.Event); err != nil {
 		t.Fatal(err)
 	}
-	if events, _, err := s.Parked.Waiting(ctx, tenant, r.ActionType, ""); err != nil || len(events) != 0 {
+	if events, _, err := s.Parked.Waiting(ctx, tenant, r.ActionType, ""); err != nil ||
+		len(events) != 0 {
 		t.Errorf("still waiting: %+v (%v)", events, err)
 	}
 }

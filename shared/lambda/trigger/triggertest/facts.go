@@ -25,12 +25,14 @@ func samples(t testing.TB) string {
 	}
 }
 
-// facts are what the demo data holds of each tenant: ids by the name of the field that carries them.
+// facts are what the demo data holds of each tenant: ids by the name of the field that carries
+// them.
 type facts map[string]map[string]map[string]bool
 
 // ids of master data, and the fields of events that carry them.
 var idFields = map[string][]string{
-	"creators": {"creator_id", "user_id", "creator"}, "taxpayers": {"taxpayer_id"}, "paying_entities": {"entity_id"},
+	"creators": {"creator_id", "user_id", "creator"}, "taxpayers": {"taxpayer_id"},
+	"paying_entities": {"entity_id"},
 }
 
 func loadFacts(t testing.TB) facts {
@@ -59,7 +61,8 @@ func loadFacts(t testing.TB) facts {
 	return all
 }
 
-// direct are the ids of the settlements that the demo opens by calls of its own: they follow from the calls.
+// direct are the ids of the settlements that the demo opens by calls of its own: they follow from
+// the calls.
 func direct(t testing.TB, folder string) map[string]bool {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(folder, "*", "settle-calls.json"))
@@ -77,7 +80,8 @@ func direct(t testing.TB, folder string) map[string]bool {
 		}
 		readJSON(t, path, &calls)
 		for _, c := range calls {
-			ids[settlement.IDOf(settlement.Identity(c.Request.User, c.Request.Activity, c.Request.TS), 1)] = true
+			ids[settlement.IDOf(settlement.Identity(c.Request.User, c.Request.Activity, c.Request.TS),
+				1)] = true
 		}
 	}
 	return ids
@@ -122,7 +126,8 @@ func (c *collector) findTenant(v any) {
 	})
 }
 
-// tenantIn is the tenant that a field names: by its own name, or in a key of the tables, "T#tenant#...".
+// tenantIn is the tenant that a field names: by its own name, or in a key of the tables,
+// "T#tenant#...".
 func tenantIn(key, text string) string {
 	if key == "tenant" {
 		return text
@@ -146,7 +151,8 @@ func (c *collector) check(v any) {
 	})
 }
 
-// each calls do for every text in an event, also for those in texts that are JSON themselves, such as a body.
+// each calls do for every text in an event, also for those in texts that are JSON themselves, such
+// as a body.
 func each(v any, do func(key, text string)) { eachIn("", v, do) }
 
 func eachIn(key string, v any, do func(key, text string)) {

@@ -1,5 +1,6 @@
-// Package triggertest sends a function the samples beside its main.go, one for each of its triggers: event.json is the
-// first of them, event-queue.json, event-schedule.json and the like are the others.
+// Package triggertest sends a function the samples beside its main.go, one for each of its
+// triggers: event.json is the first of them, event-queue.json, event-schedule.json and the like are
+// the others.
 package triggertest
 
 import (
@@ -17,8 +18,9 @@ import (
 // Check holds a function's answer against what the sample's trigger expects.
 type Check func(t *testing.T, event, answer []byte)
 
-// Samples sends each event*.json of the test's folder to the function and checks its answer. A sample without a check
-// fails, and so does one that names a tenant, a creator or a settlement which the demo data does not hold.
+// Samples sends each event*.json of the test's folder to the function and checks its answer. A
+// sample without a check fails, and so does one that names a tenant, a creator or a settlement
+// which the demo data does not hold.
 func Samples(t *testing.T, function lambda.Handler, checks map[string]Check) {
 	t.Helper()
 	files, err := filepath.Glob("event*.json")
@@ -80,7 +82,8 @@ func Status(status int) Check {
 	}
 }
 
-// NoFailures expects that no record of a queue's or a stream's batch has failed. A null list would fail the batch.
+// NoFailures expects that no record of a queue's or a stream's batch has failed. A null list would
+// fail the batch.
 func NoFailures(t *testing.T, _, answer []byte) {
 	t.Helper()
 	if string(answer) != `{"batchItemFailures":[]}` {

@@ -1,5 +1,5 @@
-// Package publishapi is how packs and orders reach the publisher: by a manifest that is copied into the rules bucket,
-// and by invoking the function.
+// Package publishapi is how packs and orders reach the publisher: by a manifest that is copied into
+// the rules bucket, and by invoking the function.
 package publishapi
 
 import (
@@ -22,8 +22,8 @@ type API struct{ Publisher publish.Publisher }
 // Triggers names what starts it.
 func (a API) Triggers() trigger.Mux { return trigger.Mux{Objects: a.take, Order: a.order} }
 
-// take takes each manifest that the event names. An error goes to the alarm and, after the retries, to the dead-letter
-// queue.
+// take takes each manifest that the event names. An error goes to the alarm and, after the retries,
+// to the dead-letter queue.
 func (a API) take(ctx context.Context, ev events.S3Event) error {
 	var failed []error
 	for _, r := range ev.Records {
@@ -44,7 +44,8 @@ func (a API) order(ctx context.Context, payload json.RawMessage) (any, error) {
 	d := json.NewDecoder(bytes.NewReader(payload))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&o); err != nil {
-		return publish.Outcome{Refused: "the request is not understood: " + err.Error()}, nil //nolint:nilerr // asking again will not help
+		return publish.Outcome{Refused: "the request is not understood: " + err.Error()},
+			nil //nolint:nilerr // asking again will not help
 	}
 	if o.Job == "status" {
 		return a.Publisher.Status(ctx, o.Pack)

@@ -1,5 +1,5 @@
-// Package rulesetdb keeps the policy packs: pointers, versions, history and refusals in the tenancy table under the
-// platform's tenant, archives in the rules bucket.
+// Package rulesetdb keeps the policy packs: pointers, versions, history and refusals in the tenancy
+// table under the platform's tenant, archives in the rules bucket.
 package rulesetdb
 
 import (
@@ -78,7 +78,8 @@ func read(it item, into any) error {
 	return nil
 }
 
-// State reads the pointers, eventually consistent: half a read unit while few packs differ from the binary.
+// State reads the pointers, eventually consistent: half a read unit while few packs differ from the
+// binary.
 func (s *Store) State(ctx context.Context) (ruleset.State, error) { return s.state(ctx, false) }
 
 // Latest reads the pointers as they are now, for somebody who will change them.
@@ -90,8 +91,10 @@ func (s *Store) state(ctx context.Context, consistent bool) (ruleset.State, erro
 	return st, err
 }
 
-func (s *Store) get(ctx context.Context, k keys.Key, consistent bool, into any) (found bool, err error) {
-	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: &s.Tenancy, Key: dynamo.Key(k), ConsistentRead: &consistent})
+func (s *Store) get(ctx context.Context, k keys.Key, consistent bool,
+	into any) (found bool, err error) {
+	out, err := s.DB.GetItem(ctx,
+		&dynamodb.GetItemInput{TableName: &s.Tenancy, Key: dynamo.Key(k), ConsistentRead: &consistent})
 	if err != nil {
 		return false, awsfault.Of(err)
 	}
@@ -139,10 +142,14 @@ func status(err error) int {
 	return 0
 }
 
-// Keep writes an archive once. taken is true when the name was taken before; then nothing was written.
-func (s *Store) Keep(ctx context.Context, pack, version string, archive []byte) (taken bool, err error) {
+// Keep writes an archive once. taken is true when the name was taken before; then nothing was
+// written.
+func (s *Store) Keep(ctx context.Context, pack, version string,
+	archive []byte) (taken bool, err error) {
 	name := publish.ObjectName(pack, version)
-	_, err = s.Objects.PutObject(ctx, &s3.PutObjectInput{Bucket: &s.Bucket, Key: &name, Body: bytes.NewReader(archive), IfNoneMatch: aws.String("*"), ContentType: aws.String("application/zip")})
+	_, err = s.Objects.PutObject(ctx,
+		&s3.PutObjectInput{Bucket: &s.Bucket, Key: &name, Body: bytes.NewReader(archive),
+			IfNoneMatch: aws.String("*"), ContentType: aws.String("application/zip")})
 	if status(err) == http.StatusPreconditionFailed {
 		return true, nil
 	}
@@ -165,7 +172,9 @@ func (s *Store) Version(ctx context.Context, pack, version string) (publish.Vers
 // Versions lists what is stored of a pack, in the order of the versions.
 func (s *Store) Versions(ctx context.Context, pack string) ([]publish.Version, error) {
 	all, err := list[publish.Version](ctx, s, keys.RulePack(pack), keys.RuleVersionPrefix, 0)
-	slices.SortFunc(all, func(a, b publish.Version) int { return rulepack.CompareVersions(a.Version, b.Version) })
+	slices.SortFunc(all, func(a, b publish.Version) int {
+		return rulepack.CompareVersions(a.Version, b.Version)
+	})
 	return all, err
 }
 
@@ -191,8 +200,10 @@ func (s *Store) Refuse(ctx context.Context, r publish.Refusal) error {
 
 // list reads the newest items of a partition, or all of them when most is zero.
 func list[V any](ctx context.Context, s *Store, pk, prefix string, most int32) ([]V, error) {
-	in := &dynamodb.QueryInput{TableName: &s.Tenancy, ConsistentRead: aws.Bool(true), ScanIndexForward: aws.Bool(false),
-		KeyConditionExpression: aws.String("pk = :pk"), ExpressionAttributeValues: item{":pk": dynamo.Text(pk)}}
+	in := &dynamodb.QueryInput{TableName: &s.Tenancy, ConsistentRead: aws.Bool(true),
+		ScanIndexForward:          aws.Bool(false),
+		KeyConditionExpression:    aws.String("pk = :pk"),
+		ExpressionAttributeValues: item{":pk": dynamo.Text(pk)}}
 	if prefix != "" {
 		in.KeyConditionExpression = aws.String("pk = :pk AND begins_with(sk, :sk)")
 		in.ExpressionAttributeValues[":sk"] = dynamo.Text(prefix)
@@ -283,7 +294,8 @@ func (s *Store) pointers(st ruleset.State) (types.TransactWriteItem, error) {
 	put := dynamo.PutNew(s.Tenancy, it)
 	if st.Rev > 1 {
 		put.Put.ConditionExpression = aws.String("rev = :rev")
-		put.Put.ExpressionAttributeValues = item{":rev": &types.AttributeValueMemberN{Value: fmt.Sprint(st.Rev - 1)}}
+		put.Put.ExpressionAttributeValues = item{
+			":rev": &types.AttributeValueMemberN{Value: fmt.Sprint(st.Rev - 1)}}
 	}
 	return put, nil
 }
@@ -294,7 +306,8 @@ func (s *Store) outboxItem(w publish.Write) (types.TransactWriteItem, error) {
 	if err != nil {
 		return types.TransactWriteItem{}, fault.Internal(err)
 	}
-	record := audit.Record{ID: w.Change.ID, Tenant: Platform, At: w.Change.At, Actor: "system:publish-rules", Act: w.Change.Act,
+	record := audit.Record{ID: w.Change.ID, Tenant: Platform, At: w.Change.At,
+		Actor: "system:publish-rules", Act: w.Change.Act,
 		Object: w.Change.Pack + "@" + w.Change.To, What: what, Why: w.Change.Why}
 	if w.Event == nil {
 		return outbox.Put(s.Settlements, record, nil)

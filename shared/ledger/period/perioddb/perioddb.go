@@ -30,7 +30,8 @@ type Store struct {
 
 var _ period.Store = (*Store)(nil)
 
-// Attribute names. The head of an entity has month and state, which posters read (ledgerdb.Periods).
+// Attribute names. The head of an entity has month and state, which posters read
+// (ledgerdb.Periods).
 const (
 	attrDoc      = "doc"
 	attrRevision = "rev"
@@ -40,7 +41,8 @@ const (
 type item = dynamo.Item
 
 func (s *Store) get(ctx context.Context, k keys.Key) (item, error) {
-	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(s.Ledger), Key: dynamo.Key(k), ConsistentRead: aws.Bool(true)})
+	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(s.Ledger),
+		Key: dynamo.Key(k), ConsistentRead: aws.Bool(true)})
 	if err != nil {
 		return nil, awsfault.Of(err)
 	}
@@ -48,7 +50,8 @@ func (s *Store) get(ctx context.Context, k keys.Key) (item, error) {
 }
 
 // Newest reads the head of an entity and the period that it names.
-func (s *Store) Newest(ctx context.Context, tenant ident.Tenant, entity ident.Entity) (*period.Period, error) {
+func (s *Store) Newest(ctx context.Context, tenant ident.Tenant,
+	entity ident.Entity) (*period.Period, error) {
 	head, err := s.get(ctx, keys.PeriodHead(tenant, entity))
 	if err != nil || head == nil {
 		return nil, err
@@ -61,7 +64,8 @@ func (s *Store) Newest(ctx context.Context, tenant ident.Tenant, entity ident.En
 }
 
 // Period reads one period.
-func (s *Store) Period(ctx context.Context, tenant ident.Tenant, entity ident.Entity, month civil.Month) (*period.Period, error) {
+func (s *Store) Period(ctx context.Context, tenant ident.Tenant, entity ident.Entity,
+	month civil.Month) (*period.Period, error) {
 	it, err := s.get(ctx, keys.Period(tenant, entity, month))
 	if err != nil || it == nil {
 		return nil, err
@@ -83,10 +87,13 @@ func periodOf(tenant ident.Tenant, it item) (period.Period, error) {
 const maxListed = 120
 
 // List reads all periods of an entity, newest first.
-func (s *Store) List(ctx context.Context, tenant ident.Tenant, entity ident.Entity) ([]period.Period, error) {
-	out, err := s.DB.Query(ctx, &dynamodb.QueryInput{TableName: aws.String(s.Ledger), ConsistentRead: aws.Bool(true), ScanIndexForward: aws.Bool(false), Limit: aws.Int32(maxListed),
-		KeyConditionExpression:    aws.String("pk = :pk AND begins_with(sk, :sk)"),
-		ExpressionAttributeValues: item{":pk": dynamo.Text(keys.PeriodHead(tenant, entity).PK), ":sk": dynamo.Text(keys.PeriodPrefix)}})
+func (s *Store) List(ctx context.Context, tenant ident.Tenant,
+	entity ident.Entity) ([]period.Period, error) {
+	out, err := s.DB.Query(ctx, &dynamodb.QueryInput{TableName: aws.String(s.Ledger),
+		ConsistentRead: aws.Bool(true), ScanIndexForward: aws.Bool(false), Limit: aws.Int32(maxListed),
+		KeyConditionExpression: aws.String("pk = :pk AND begins_with(sk, :sk)"),
+		ExpressionAttributeValues: item{":pk": dynamo.Text(keys.PeriodHead(tenant, entity).PK),
+			":sk": dynamo.Text(keys.PeriodPrefix)}})
 	if err != nil {
 		return nil, awsfault.Of(err)
 	}
@@ -106,8 +113,11 @@ func (s *Store) Save(ctx context.Context, p period.Period, rec *audit.Record) er
 		return fault.Internal(err)
 	}
 	it := dynamo.Key(keys.Period(p.Tenant, p.Entity, p.Month))
-	it[attrDoc], it[attrRevision], it[attrAct] = dynamo.Text(string(doc)), dynamo.Number(p.Revision), dynamo.Text(p.Act)
-	put := &types.Put{TableName: aws.String(s.Ledger), Item: it, ConditionExpression: aws.String("attribute_not_exists(pk)"),
+	it[attrDoc] = dynamo.Text(string(doc))
+	it[attrRevision] = dynamo.Number(p.Revision)
+	it[attrAct] = dynamo.Text(p.Act)
+	put := &types.Put{TableName: aws.String(s.Ledger), Item: it,
+		ConditionExpression:                 aws.String("attribute_not_exists(pk)"),
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}
 	if p.Revision > 1 {
 		put.ConditionExpression = aws.String(attrRevision + " = :before")
@@ -127,8 +137,8 @@ func (s *Store) Save(ctx context.Context, p period.Period, rec *audit.Record) er
 	return dynamo.Outcome(dynamo.Transact(ctx, s.DB, s.NewToken(), parts), attrAct, p.Act)
 }
 
-// head moves the entity's head: onto a period whose closing begins, if the one before is sealed; to its sealing; or to
-// its seal.
+// head moves the entity's head: onto a period whose closing begins, if the one before is sealed; to
+// its sealing; or to its seal.
 func (s *Store) head(p period.Period) *types.Put {
 	it := dynamo.Key(keys.PeriodHead(p.Tenant, p.Entity))
 	state := p.State
@@ -136,21 +146,26 @@ func (s *Store) head(p period.Period) *types.Put {
 		state = ledgerdb.HeadSealing
 	}
 	it[ledgerdb.HeadMonth], it[ledgerdb.HeadState] = dynamo.Text(p.Month.String()), dynamo.Text(state)
-	put := &types.Put{TableName: aws.String(s.Ledger), Item: it, ExpressionAttributeNames: map[string]string{"#m": ledgerdb.HeadMonth, "#st": ledgerdb.HeadState}}
+	put := &types.Put{TableName: aws.String(s.Ledger), Item: it,
+		ExpressionAttributeNames: map[string]string{"#m": ledgerdb.HeadMonth, "#st": ledgerdb.HeadState}}
 	switch {
 	case p.Sealing, p.State == period.Sealed:
 		put.ConditionExpression = aws.String("#m = :month AND #st IN (:closing, :sealing)")
-		put.ExpressionAttributeValues = item{":month": dynamo.Text(p.Month.String()), ":closing": dynamo.Text(ledgerdb.HeadClosing), ":sealing": dynamo.Text(ledgerdb.HeadSealing)}
+		put.ExpressionAttributeValues = item{":month": dynamo.Text(p.Month.String()),
+			":closing": dynamo.Text(ledgerdb.HeadClosing), ":sealing": dynamo.Text(ledgerdb.HeadSealing)}
 	case p.First:
-		put.ConditionExpression, put.ExpressionAttributeNames = aws.String("attribute_not_exists(pk)"), nil
+		put.ConditionExpression, put.ExpressionAttributeNames = aws.String("attribute_not_exists(pk)"),
+			nil
 	default:
 		put.ConditionExpression = aws.String("#m = :before AND #st = :sealed")
-		put.ExpressionAttributeValues = item{":before": dynamo.Text(p.Month.Add(-1).String()), ":sealed": dynamo.Text(period.Sealed)}
+		put.ExpressionAttributeValues = item{":before": dynamo.Text(p.Month.Add(-1).String()),
+			":sealed": dynamo.Text(period.Sealed)}
 	}
 	return put
 }
 
 // Fence closes a book for entries of the month and before.
-func (s *Store) Fence(ctx context.Context, tenant ident.Tenant, book string, entity ident.Entity, month civil.Month) error {
+func (s *Store) Fence(ctx context.Context, tenant ident.Tenant, book string, entity ident.Entity,
+	month civil.Month) error {
 	return ledgerdb.Book{DB: s.DB, Table: s.Ledger}.Fence(ctx, tenant, book, entity, month)
 }

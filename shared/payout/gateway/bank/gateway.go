@@ -1,4 +1,5 @@
-// Package payoutbank pays organisations to their corporate accounts with signed batch files sent to a bank.
+// Package payoutbank pays organisations to their corporate accounts with signed batch files sent to
+// a bank.
 package payoutbank
 
 import (
@@ -40,9 +41,10 @@ const (
 
 // Line is what the bank says about one line of a batch.
 type Line struct {
-	Key     string       `json:"out_bill_no"`
-	Serial  string       `json:"bank_serial,omitempty"`
-	State   string       `json:"state"` // ACCEPTED, PROCESSING, SUCCESS, FAIL, RETURNED; REFUSED in answers to a batch
+	Key    string `json:"out_bill_no"`
+	Serial string `json:"bank_serial,omitempty"`
+	// ACCEPTED, PROCESSING, SUCCESS, FAIL, RETURNED; REFUSED in answers to a batch
+	State   string       `json:"state"`
 	Amount  money.Amount `json:"amount"`
 	Reason  string       `json:"reason,omitempty"` // a code
 	Updated time.Time    `json:"updated_at"`
@@ -89,8 +91,12 @@ func New(a Account, base string, timeout time.Duration, now func() time.Time) (*
 	if err != nil {
 		return nil, err
 	}
-	client := &http.Client{Timeout: timeout, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	return &Gateway{merchant: a.Merchant, key: key, bankKey: bankKey, layout: layout, base: strings.TrimSuffix(base, "/"), http: client, now: now}, nil
+	client := &http.Client{Timeout: timeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error {
+			return http.ErrUseLastResponse
+		}}
+	return &Gateway{merchant: a.Merchant, key: key, bankKey: bankKey, layout: layout,
+		base: strings.TrimSuffix(base, "/"), http: client, now: now}, nil
 }
 
 func (a Account) layout() (Layout, error) {
@@ -100,8 +106,8 @@ func (a Account) layout() (Layout, error) {
 	return *a.Layout, a.Layout.check()
 }
 
-// Send submits a batch of one line; see payout.Gateway. The bank knows an order by its number wherever it
-// stands, so the same order in another batch is the same order.
+// Send submits a batch of one line; see payout.Gateway. The bank knows an order by its number
+// wherever it stands, so the same order in another batch is the same order.
 func (g *Gateway) Send(ctx context.Context, o payout.Order) (payout.Outcome, error) {
 	file, err := g.layout.Encode([]payout.Order{o})
 	if err != nil {
@@ -165,11 +171,12 @@ func (g *Gateway) outcome(l Line) payout.Outcome {
 	if at.IsZero() {
 		at = g.now()
 	}
-	return payout.Outcome{State: state(l.State), GatewayID: l.Serial, Reason: code(l.Reason), Amount: l.Amount, At: at}
+	return payout.Outcome{State: state(l.State), GatewayID: l.Serial, Reason: code(l.Reason),
+		Amount: l.Amount, At: at}
 }
 
-// state translates the bank's states. A refused line leaves the outcome open: an earlier sending of the order
-// may be under way, and only a query tells.
+// state translates the bank's states. A refused line leaves the outcome open: an earlier sending of
+// the order may be under way, and only a query tells.
 func state(s string) payout.State {
 	switch s {
 	case "ACCEPTED", "PROCESSING":
@@ -210,7 +217,8 @@ const maxAnswer = 1 << 20
 
 // call signs and sends a request and verifies the answer. Its error means that nothing was sent.
 func (g *Gateway) call(ctx context.Context, method, path string, body []byte) (answer, error) {
-	m := Message{What: "request", Subject: method + " " + path, Merchant: g.merchant, Timestamp: strconv.FormatInt(g.now().Unix(), 10), Nonce: rand.Text(), Body: body}
+	m := Message{What: "request", Subject: method + " " + path, Merchant: g.merchant,
+		Timestamp: strconv.FormatInt(g.now().Unix(), 10), Nonce: rand.Text(), Body: body}
 	signature, err := m.Sign(g.key)
 	if err != nil {
 		return answer{}, fmt.Errorf("bank request cannot be signed: %w", err)
@@ -242,7 +250,8 @@ func (g *Gateway) exchange(req *http.Request, nonce string) answer {
 }
 
 func (g *Gateway) verified(res *http.Response, nonce string, body []byte) answer {
-	m := Message{What: "answer", Subject: strconv.Itoa(res.StatusCode), Merchant: g.merchant, Timestamp: res.Header.Get(HeaderTimestamp), Nonce: nonce, Body: body}
+	m := Message{What: "answer", Subject: strconv.Itoa(res.StatusCode), Merchant: g.merchant,
+		Timestamp: res.Header.Get(HeaderTimestamp), Nonce: nonce, Body: body}
 	if g.check(m, res.Header.Get(HeaderSignature)) != nil {
 		return answer{status: res.StatusCode, unclear: answerUnverified}
 	}
@@ -258,7 +267,8 @@ func (g *Gateway) verified(res *http.Response, nonce string, body []byte) answer
 
 func (g *Gateway) check(m Message, signature string) error {
 	seconds, err := strconv.ParseInt(m.Timestamp, 10, 64)
-	if err != nil || g.now().Sub(time.Unix(seconds, 0)).Abs() > window || m.Verify(g.bankKey, signature) != nil {
+	if err != nil || g.now().Sub(time.Unix(seconds, 0)).Abs() > window ||
+		m.Verify(g.bankKey, signature) != nil {
 		return payout.ErrUnverified
 	}
 	return nil
@@ -267,9 +277,11 @@ func (g *Gateway) check(m Message, signature string) error {
 var keyShape = regexp.MustCompile(`^[A-Za-z0-9]{1,32}$`)
 
 // ParseNotice verifies and reads a result notice, which is about one order; see payout.Gateway.
-func (g *Gateway) ParseNotice(_ context.Context, headers map[string]string, body []byte) (payout.Notice, error) {
+func (g *Gateway) ParseNotice(_ context.Context, headers map[string]string,
+	body []byte) (payout.Notice, error) {
 	get := func(name string) string { return headers[strings.ToLower(name)] }
-	m := Message{What: "notice", Merchant: g.merchant, Timestamp: get(HeaderTimestamp), Nonce: get(HeaderNonce), Body: body}
+	m := Message{What: "notice", Merchant: g.merchant, Timestamp: get(HeaderTimestamp),
+		Nonce: get(HeaderNonce), Body: body}
 	if get(HeaderMerchant) != g.merchant || g.check(m, get(HeaderSignature)) != nil {
 		return payout.Notice{}, payout.ErrUnverified
 	}
@@ -279,7 +291,8 @@ func (g *Gateway) ParseNotice(_ context.Context, headers map[string]string, body
 func (g *Gateway) readNotice(body []byte) (payout.Notice, error) {
 	var l Line
 	if err := json.Unmarshal(body, &l); err != nil {
-		return payout.Notice{}, fault.Invalid(fault.Field{Field: "", Problem: "must be one line of a batch"})
+		return payout.Notice{},
+			fault.Invalid(fault.Field{Field: "", Problem: "must be one line of a batch"})
 	}
 	o := g.outcome(l)
 	var problems fault.Problems

@@ -17,8 +17,8 @@ import (
 	"fenzhang/shared/payout"
 )
 
-// Layout says how a bank wants its batch file: banks differ in columns, separator and character set, so the
-// layout is data of the merchant account.
+// Layout says how a bank wants its batch file: banks differ in columns, separator and character
+// set, so the layout is data of the merchant account.
 type Layout struct {
 	Charset   string   `json:"charset"`   // utf-8 or gb18030
 	Separator string   `json:"separator"` // one character
@@ -64,7 +64,8 @@ func (l Layout) check() error {
 	if l.Charset != "utf-8" && l.Charset != "gb18030" {
 		return errors.New("bank layout: charset must be utf-8 or gb18030")
 	}
-	if utf8.RuneCountInString(l.Separator) != 1 || l.Separator == `"` || l.Separator == "\n" || l.Separator == "\r" {
+	if utf8.RuneCountInString(l.Separator) != 1 || l.Separator == `"` || l.Separator == "\n" ||
+		l.Separator == "\r" {
 		return errors.New("bank layout: separator must be one character")
 	}
 	seen := map[Field]bool{}
@@ -132,8 +133,8 @@ func (l Layout) Encode(orders []payout.Order) ([]byte, error) {
 	return b.Bytes(), w.Error()
 }
 
-// Decode reads a batch file written by Encode; the bank's side and the tests need it. Amounts must be above
-// zero, and an order number may stand only once in a file.
+// Decode reads a batch file written by Encode; the bank's side and the tests need it. Amounts must
+// be above zero, and an order number may stand only once in a file.
 func (l Layout) Decode(file []byte) ([]payout.Order, error) {
 	if l.Charset == "gb18030" {
 		var err error

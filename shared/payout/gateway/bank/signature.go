@@ -13,8 +13,8 @@ import (
 	"strings"
 )
 
-// The headers of every message between a corporate customer and the bank. In an answer the nonce is the
-// request's own, so that an old answer cannot be given again to another question.
+// The headers of every message between a corporate customer and the bank. In an answer the nonce is
+// the request's own, so that an old answer cannot be given again to another question.
 const (
 	HeaderMerchant  = "Bank-Merchant"
 	HeaderTimestamp = "Bank-Timestamp" // seconds since 1970
@@ -22,8 +22,9 @@ const (
 	HeaderSignature = "Bank-Signature"
 )
 
-// Message is what a signature stands for. What is "request", "answer" or "notice", so that one can never pass
-// for another; Subject is method and path of a request, the status of an answer, empty in a notice.
+// Message is what a signature stands for. What is "request", "answer" or "notice", so that one can
+// never pass for another; Subject is method and path of a request, the status of an answer, empty
+// in a notice.
 type Message struct {
 	What, Subject, Merchant, Timestamp, Nonce string
 	Body                                      []byte
@@ -31,12 +32,14 @@ type Message struct {
 
 func (m Message) digest() []byte {
 	body := sha256.Sum256(m.Body)
-	lines := []string{m.What, m.Subject, m.Merchant, m.Timestamp, m.Nonce, hex.EncodeToString(body[:]), ""}
+	lines := []string{m.What, m.Subject, m.Merchant, m.Timestamp, m.Nonce,
+		hex.EncodeToString(body[:]), ""}
 	sum := sha256.Sum256([]byte(strings.Join(lines, "\n")))
 	return sum[:]
 }
 
-// Sign makes the signature header: RSA PKCS #1 v1.5 with SHA-256 over the lines of the message, in base64.
+// Sign makes the signature header: RSA PKCS #1 v1.5 with SHA-256 over the lines of the message, in
+// base64.
 func (m Message) Sign(key *rsa.PrivateKey) (string, error) {
 	sig, err := rsa.SignPKCS1v15(rand.Reader, key, crypto.SHA256, m.digest())
 	return base64.StdEncoding.EncodeToString(sig), err

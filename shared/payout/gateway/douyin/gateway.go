@@ -1,5 +1,5 @@
-// Package payoutdouyin pays into creators' Douyin balances by Douyin Pay merchant transfers; requests are
-// signed, and answers and notices verified, through gopay.
+// Package payoutdouyin pays into creators' Douyin balances by Douyin Pay merchant transfers;
+// requests are signed, and answers and notices verified, through gopay.
 package payoutdouyin
 
 import (
@@ -45,8 +45,8 @@ type SceneReport struct {
 	Content string `json:"info_content"`
 }
 
-// nameFrom is the amount from which the gateway demands the holder's name; below it the name stays here,
-// because what is not needed is not passed on.
+// nameFrom is the amount from which the gateway demands the holder's name; below it the name stays
+// here, because what is not needed is not passed on.
 var nameFrom = money.Yuan(2000)
 
 // window is how far a signed message's time may lie from ours; older ones may be replays.
@@ -59,8 +59,8 @@ type Gateway struct {
 	now     func() time.Time
 }
 
-// New makes a gateway that talks to base, without a trailing path; timeout bounds one call. Errors name the
-// part of the account that cannot be used and never repeat it.
+// New makes a gateway that talks to base, without a trailing path; timeout bounds one call. Errors
+// name the part of the account that cannot be used and never repeat it.
 func New(a Account, base string, timeout time.Duration, now func() time.Time) (*Gateway, error) {
 	if len(a.APIKey) != 32 {
 		return nil, errors.New("douyin account: api_key must have 32 bytes")
@@ -85,7 +85,9 @@ func New(a Account, base string, timeout time.Duration, now func() time.Time) (*
 // httpClient follows no redirect: a signed payment goes to the configured host only.
 func httpClient(timeout time.Duration) *xhttp.Client {
 	c := xhttp.NewClient().SetTimeout(timeout).SetBodySize(1)
-	c.HttpClient.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	c.HttpClient.CheckRedirect = func(*http.Request, []*http.Request) error {
+		return http.ErrUseLastResponse
+	}
 	return c
 }
 
@@ -160,7 +162,8 @@ func (g *Gateway) outcome(key string, rsp *douyin.TransferRsp, err error) payout
 		return unclear(answerUnverified)
 	case rsp.Code != douyin.Success:
 		return unclear(code(rsp.ErrResponse.Code))
-	case rsp.Response.OutBillNo != key || (rsp.Response.MchId != "" && rsp.Response.MchId != g.account.Merchant):
+	case rsp.Response.OutBillNo != key ||
+		(rsp.Response.MchId != "" && rsp.Response.MchId != g.account.Merchant):
 		return unclear(answerOfOther)
 	}
 	bill := rsp.Response
@@ -183,14 +186,15 @@ func (g *Gateway) verify(si *douyin.SignInfo) error {
 		return payout.ErrUnverified
 	}
 	key, ok := g.client.PlatformCertMap()[si.HeaderSerial]
-	if !ok || douyin.VerifySignByPK(si.HeaderTimestamp, si.HeaderNonce, si.SignBody, si.HeaderSignature, key) != nil {
+	if !ok || douyin.VerifySignByPK(si.HeaderTimestamp, si.HeaderNonce, si.SignBody,
+		si.HeaderSignature, key) != nil {
 		return payout.ErrUnverified
 	}
 	return nil
 }
 
-// state translates the gateway's states. It documents four; CANCELLED, WAIT_USER_CONFIRM and RETURNED are
-// known from its sister interfaces, and any other word leaves the outcome open.
+// state translates the gateway's states. It documents four; CANCELLED, WAIT_USER_CONFIRM and
+// RETURNED are known from its sister interfaces, and any other word leaves the outcome open.
 func state(s string) payout.State {
 	switch s {
 	case douyin.TransferStateAccepted, douyin.TransferStateTransfering, "PROCESSING":

@@ -18,9 +18,10 @@ import (
 // noticeAlgorithm is the only way in which a notice's content is encrypted.
 const noticeAlgorithm = "AEAD_AES_256_GCM"
 
-// ParseNotice verifies, decrypts and reads a transfer notice; see payout.Gateway. A body that another
-// merchant's API key encrypted is ErrUnverified here, although the platform signed it.
-func (g *Gateway) ParseNotice(_ context.Context, headers map[string]string, body []byte) (payout.Notice, error) {
+// ParseNotice verifies, decrypts and reads a transfer notice; see payout.Gateway. A body that
+// another merchant's API key encrypted is ErrUnverified here, although the platform signed it.
+func (g *Gateway) ParseNotice(_ context.Context, headers map[string]string,
+	body []byte) (payout.Notice, error) {
 	if err := g.verify(signInfo(headers, body)); err != nil {
 		return payout.Notice{}, err
 	}
@@ -36,7 +37,8 @@ func (g *Gateway) readNotice(body []byte) (payout.Notice, error) {
 	if n.Resource.Algorithm != noticeAlgorithm {
 		return payout.Notice{}, unreadable("resource.algorithm", "must be "+noticeAlgorithm)
 	}
-	plain, err := douyin.DecryptNotifyCipherTextToBytes(n.Resource.Ciphertext, n.Resource.Nonce, n.Resource.AssociatedData, g.account.APIKey)
+	plain, err := douyin.DecryptNotifyCipherTextToBytes(n.Resource.Ciphertext, n.Resource.Nonce,
+		n.Resource.AssociatedData, g.account.APIKey)
 	if err != nil {
 		return payout.Notice{}, payout.ErrUnverified
 	}
@@ -57,8 +59,8 @@ func signInfo(headers map[string]string, body []byte) *douyin.SignInfo {
 	}
 }
 
-// bill is a notice's decrypted content, as far as it is used. gopay's own type would refuse an amount written
-// as a number, and its errors repeat the content.
+// bill is a notice's decrypted content, as far as it is used. gopay's own type would refuse an
+// amount written as a number, and its errors repeat the content.
 type bill struct {
 	Merchant  string          `json:"mch_id"`
 	Key       string          `json:"out_bill_no"`
@@ -92,7 +94,8 @@ func (g *Gateway) readBill(plain []byte) (payout.Notice, error) {
 		return payout.Notice{}, unreadable("state", "is not a state of a transfer")
 	}
 	return payout.Notice{Key: b.Key, Outcome: payout.Outcome{
-		State: heard, GatewayID: b.GatewayID, Reason: code(b.Reason), Amount: amount, At: g.when(b.Updated, b.Created),
+		State: heard, GatewayID: b.GatewayID, Reason: code(b.Reason), Amount: amount,
+		At: g.when(b.Updated, b.Created),
 	}}, nil
 }
 

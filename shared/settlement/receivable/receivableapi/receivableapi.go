@@ -22,7 +22,8 @@ import (
 // Directory finds creators and lists them.
 type Directory interface {
 	Creator(ctx context.Context, tenant ident.Tenant, creator ident.Creator) (tenancy.Creator, error)
-	Creators(ctx context.Context, tenant ident.Tenant, cursor string, limit int) ([]tenancy.Creator, string, error)
+	Creators(ctx context.Context, tenant ident.Tenant, cursor string,
+		limit int) ([]tenancy.Creator, string, error)
 }
 
 // API answers the routes.
@@ -34,13 +35,17 @@ type API struct {
 
 // Routes are the routes of receivables and filed months.
 func (a API) Routes() []httpapi.Route {
-	readers := []identity.Role{identity.Operator, identity.Finance, identity.Approver, identity.Cashier, identity.Auditor, identity.Admin}
+	readers := []identity.Role{identity.Operator, identity.Finance, identity.Approver,
+		identity.Cashier, identity.Auditor, identity.Admin}
 	filers := []identity.Role{identity.Finance, identity.Approver, identity.Auditor, identity.Admin}
 	return []httpapi.Route{
-		{Method: "POST", Path: "/v1/receivables", Roles: []identity.Role{identity.Finance, identity.Admin}, Handle: a.prepare},
+		{Method: "POST", Path: "/v1/receivables",
+			Roles: []identity.Role{identity.Finance, identity.Admin}, Handle: a.prepare},
 		{Method: "GET", Path: "/v1/receivables", Roles: readers, Handle: a.list},
-		{Method: "POST", Path: "/v1/receivables/{id}/approve", Roles: []identity.Role{identity.Approver, identity.Admin}, Handle: a.approve},
-		{Method: "POST", Path: "/v1/tax/filed-months", Roles: []identity.Role{identity.Finance}, Handle: a.file},
+		{Method: "POST", Path: "/v1/receivables/{id}/approve",
+			Roles: []identity.Role{identity.Approver, identity.Admin}, Handle: a.approve},
+		{Method: "POST", Path: "/v1/tax/filed-months", Roles: []identity.Role{identity.Finance},
+			Handle: a.file},
 		{Method: "GET", Path: "/v1/tax/filed-months", Roles: filers, Handle: a.filed},
 	}
 }
@@ -78,12 +83,17 @@ func (d draft) problems() []fault.Field {
 	for _, k := range receivable.Raisable() {
 		kinds = append(kinds, string(k))
 	}
-	p.AddIf(!slices.Contains(kinds, string(d.Kind)), "kind", "must be one of "+strings.Join(kinds, ", "))
-	p.AddIf(!d.Amount.Positive() || d.Amount.Fen() > largestFen, "amount", "must be above zero and at most "+money.Fen(largestFen).String())
+	p.AddIf(!slices.Contains(kinds, string(d.Kind)), "kind",
+		"must be one of "+strings.Join(kinds, ", "))
+	p.AddIf(!d.Amount.Positive() || d.Amount.Fen() > largestFen, "amount",
+		"must be above zero and at most "+money.Fen(largestFen).String())
 	p.AddIf(d.MCNPart.Negative() || d.MCNPart.Fen() > largestFen, "mcn_part", "must be zero or more")
-	p.AddIf(!d.MCNPart.IsZero() && d.Kind != receivable.RefundRecovery, "mcn_part", "is for a refund_recovery only")
-	p.AddIf(d.MaxShare != nil && (!d.MaxShare.Positive() || !d.MaxShare.IsShare()), "max_share", "must be above 0 and at most 1")
-	p.AddIf(!words(d.Document, maxDocument), "document", "must name the paper that the claim rests on, in at most 100 characters")
+	p.AddIf(!d.MCNPart.IsZero() && d.Kind != receivable.RefundRecovery, "mcn_part",
+		"is for a refund_recovery only")
+	p.AddIf(d.MaxShare != nil && (!d.MaxShare.Positive() || !d.MaxShare.IsShare()), "max_share",
+		"must be above 0 and at most 1")
+	p.AddIf(!words(d.Document, maxDocument), "document",
+		"must name the paper that the claim rests on, in at most 100 characters")
 	p.AddIf(!words(d.Reason, maxReason), "reason", "must say why, in at most 500 characters")
 	return p
 }
@@ -96,8 +106,11 @@ func (a API) prepare(ctx context.Context, r *httpapi.Request) (httpapi.Response,
 	if p := d.problems(); p != nil {
 		return httpapi.Response{}, fault.Invalid(p...)
 	}
-	kept, replayed, err := a.Claims.Prepare(ctx, r.Principal, receivable.Receivable{ID: d.ID, CreatorID: d.CreatorID, Entity: d.Entity, Kind: d.Kind, Amount: d.Amount,
-		MCNPart: d.MCNPart, MaxShare: d.MaxShare, Document: d.Document, Reason: d.Reason, Settlement: d.Settlement})
+	kept, replayed, err := a.Claims.Prepare(ctx, r.Principal,
+		receivable.Receivable{ID: d.ID, CreatorID: d.CreatorID, Entity: d.Entity, Kind: d.Kind,
+			Amount:  d.Amount,
+			MCNPart: d.MCNPart, MaxShare: d.MaxShare, Document: d.Document, Reason: d.Reason,
+			Settlement: d.Settlement})
 	if err != nil {
 		return httpapi.Response{}, err
 	}
@@ -141,15 +154,18 @@ type listAnswer struct {
 	NextCursor  *string      `json:"next_cursor"`
 }
 
-// list answers the receivables of one creator, or of the next creators after the cursor; the longest standing first
-// within a page.
+// list answers the receivables of one creator, or of the next creators after the cursor; the
+// longest standing first within a page.
 func (a API) list(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
-	creator, entity, state := r.Query.Get("creator_id"), r.Query.Get("paying_entity"), r.Query.Get("state")
+	creator := r.Query.Get("creator_id")
+	entity := r.Query.Get("paying_entity")
+	state := r.Query.Get("state")
 	var p fault.Problems
 	for field, v := range map[string]string{"creator_id": creator, "paying_entity": entity} {
 		p.AddIf(v != "" && !ident.Valid(v), field, idProblem)
 	}
-	p.AddIf(state != "" && state != receivable.Prepared && state != receivable.Open, "state", "must be prepared or open")
+	p.AddIf(state != "" && state != receivable.Prepared && state != receivable.Open, "state",
+		"must be prepared or open")
 	limit, err := r.Limit()
 	p.AddIf(err != nil, "limit", "must be 1 to 100")
 	if p != nil {
@@ -178,21 +194,25 @@ func (a API) list(ctx context.Context, r *httpapi.Request) (httpapi.Response, er
 			}
 		}
 	}
-	slices.SortStableFunc(out.Receivables, func(x, y view) int { return cmp.Compare(y.AgeDays, x.AgeDays) })
+	slices.SortStableFunc(out.Receivables, func(x, y view) int {
+		return cmp.Compare(y.AgeDays, x.AgeDays)
+	})
 	if next != "" {
 		out.NextCursor = &next
 	}
 	return httpapi.OK(out), nil
 }
 
-func (a API) creators(ctx context.Context, r *httpapi.Request, one string, limit int) ([]string, string, error) {
+func (a API) creators(ctx context.Context, r *httpapi.Request, one string,
+	limit int) ([]string, string, error) {
 	if one != "" {
 		_, err := a.Directory.Creator(ctx, r.Tenant, ident.Creator(one))
 		return []string{one}, "", err
 	}
 	cursor := r.Query.Get("cursor")
 	if cursor != "" && !ident.Valid(cursor) {
-		return nil, "", fault.Invalid(fault.Field{Field: "cursor", Problem: "is not a cursor of this list; leave it out to begin anew"})
+		return nil, "", fault.Invalid(fault.Field{Field: "cursor",
+			Problem: "is not a cursor of this list; leave it out to begin anew"})
 	}
 	page, next, err := a.Directory.Creators(ctx, r.Tenant, cursor, limit)
 	ids := make([]string, len(page))
@@ -218,11 +238,14 @@ func (a API) file(ctx context.Context, r *httpapi.Request) (httpapi.Response, er
 	p.AddIf(!ident.Valid(f.Entity), "paying_entity", idProblem)
 	p.AddIf(f.Month.IsZero(), "month", civil.ErrMonth.Error())
 	p.AddIf(f.FiledOn.IsZero(), "filed_on", civil.ErrDate.Error())
-	p.AddIf(f.Reference == "" || utf8.RuneCountInString(f.Reference) > maxDocument, "reference", "must name the return, in at most 100 characters")
+	p.AddIf(f.Reference == "" || utf8.RuneCountInString(f.Reference) > maxDocument, "reference",
+		"must name the return, in at most 100 characters")
 	if p != nil {
 		return httpapi.Response{}, fault.Invalid(p...)
 	}
-	kept, replayed, err := a.Filings.File(ctx, r.Tenant, r.Subject, settlement.FiledMonth{Entity: f.Entity, Month: f.Month, FiledOn: f.FiledOn, Reference: f.Reference})
+	kept, replayed, err := a.Filings.File(ctx, r.Tenant, r.Subject,
+		settlement.FiledMonth{Entity: f.Entity, Month: f.Month, FiledOn: f.FiledOn,
+			Reference: f.Reference})
 	return httpapi.Made(kept, replayed), err
 }
 

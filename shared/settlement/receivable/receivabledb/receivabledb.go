@@ -1,5 +1,6 @@
-// Package receivabledb keeps receivables in the books of their creators: the claim is written once, and what is open
-// of it changes only by conditional additions, so that no race takes more than there is.
+// Package receivabledb keeps receivables in the books of their creators: the claim is written once,
+// and what is open of it changes only by conditional additions, so that no race takes more than
+// there is.
 package receivabledb
 
 import (
@@ -43,7 +44,9 @@ func Item(r receivable.Receivable) (item, error) {
 		return nil, fault.Internal(err)
 	}
 	it := dynamo.Key(keys.Receivable(r.Tenant, r.CreatorID, r.Entity, r.ID))
-	it[attrDoc], it[attrState], it[attrAct] = dynamo.Text(string(doc)), dynamo.Text(r.State), dynamo.Text(r.Act)
+	it[attrDoc] = dynamo.Text(string(doc))
+	it[attrState] = dynamo.Text(r.State)
+	it[attrAct] = dynamo.Text(r.Act)
 	it[attrOpen], it[attrTaken] = dynamo.Number(r.Open.Fen()), dynamo.Number(r.Taken.Fen())
 	return it, nil
 }
@@ -53,7 +56,10 @@ func read(tenant ident.Tenant, it item) (receivable.Receivable, error) {
 	if err := json.Unmarshal([]byte(dynamo.TextOf(it, attrDoc)), &r); err != nil {
 		return r, fault.Internal(err)
 	}
-	r.Tenant, r.Open, r.Taken, r.State = tenant, fenOf(it, attrOpen), fenOf(it, attrTaken), dynamo.TextOf(it, attrState)
+	r.Tenant = tenant
+	r.Open = fenOf(it, attrOpen)
+	r.Taken = fenOf(it, attrTaken)
+	r.State = dynamo.TextOf(it, attrState)
 	return r, nil
 }
 
@@ -79,18 +85,22 @@ func RaiseAll(table string, claims []receivable.Receivable) ([]types.TransactWri
 	return parts, nil
 }
 
-// Move is the part of a transaction that changes what is open; its condition keeps open and taken from falling below
-// zero.
+// Move is the part of a transaction that changes what is open; its condition keeps open and taken
+// from falling below zero.
 func Move(table string, tenant ident.Tenant, m receivable.Move) types.TransactWriteItem {
 	less := m.Taken.Add(m.Withdrawn)
 	condition := "#open >= :less AND #taken >= :back AND #state = :standing"
 	if m.Whole {
 		condition = "#open = :less AND #taken >= :back AND #state = :standing"
 	}
-	return types.TransactWriteItem{Update: &types.Update{TableName: aws.String(table), Key: dynamo.Key(keys.Receivable(tenant, m.Creator, m.Entity, m.ID)),
-		UpdateExpression: aws.String("ADD #open :change, #taken :taken"), ConditionExpression: aws.String(condition),
-		ExpressionAttributeNames: map[string]string{"#open": attrOpen, "#taken": attrTaken, "#state": attrState},
-		ExpressionAttributeValues: item{":change": dynamo.Number(-less.Fen()), ":taken": dynamo.Number(m.Taken.Fen()), ":less": dynamo.Number(less.Fen()),
+	return types.TransactWriteItem{Update: &types.Update{TableName: aws.String(table),
+		Key:                 dynamo.Key(keys.Receivable(tenant, m.Creator, m.Entity, m.ID)),
+		UpdateExpression:    aws.String("ADD #open :change, #taken :taken"),
+		ConditionExpression: aws.String(condition),
+		ExpressionAttributeNames: map[string]string{"#open": attrOpen, "#taken": attrTaken,
+			"#state": attrState},
+		ExpressionAttributeValues: item{":change": dynamo.Number(-less.Fen()),
+			":taken": dynamo.Number(m.Taken.Fen()), ":less": dynamo.Number(less.Fen()),
 			":back": dynamo.Number(-m.Taken.Fen()), ":standing": dynamo.Text(receivable.Open)},
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}}
 }
@@ -100,13 +110,16 @@ type Store struct {
 	DB                  dynamo.API
 	Ledger, Settlements string // table names
 	NewToken            func() string
-	Periods             ledger.Periods // decides the accounting periods of entries; nil leaves them as they are
+	// decides the accounting periods of entries; nil leaves them as they are
+	Periods ledger.Periods
 }
 
 var _ receivable.Store = (*Store)(nil)
 
-// Of reads the receivables of a creator at a paying entity, at all of them when entity is "", consistently.
-func (s *Store) Of(ctx context.Context, tenant ident.Tenant, creator ident.Creator, entity ident.Entity) ([]receivable.Receivable, error) {
+// Of reads the receivables of a creator at a paying entity, at all of them when entity is "",
+// consistently.
+func (s *Store) Of(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
+	entity ident.Entity) ([]receivable.Receivable, error) {
 	prefix := keys.ReceivablePrefix
 	if entity != "" {
 		prefix = keys.ReceivablesOf(entity)
@@ -115,10 +128,13 @@ func (s *Store) Of(ctx context.Context, tenant ident.Tenant, creator ident.Creat
 }
 
 // List reads the receivables of a creator whose sort keys begin with a prefix, consistently.
-func List(ctx context.Context, db dynamo.API, table string, tenant ident.Tenant, creator ident.Creator, prefix string) ([]receivable.Receivable, error) {
+func List(ctx context.Context, db dynamo.API, table string, tenant ident.Tenant,
+	creator ident.Creator, prefix string) ([]receivable.Receivable, error) {
 	var out []receivable.Receivable
-	in := &dynamodb.QueryInput{TableName: aws.String(table), ConsistentRead: aws.Bool(true), KeyConditionExpression: aws.String("pk = :pk AND begins_with(sk, :sk)"),
-		ExpressionAttributeValues: item{":pk": dynamo.Text(keys.CreatorBook(tenant, creator)), ":sk": dynamo.Text(prefix)}}
+	in := &dynamodb.QueryInput{TableName: aws.String(table), ConsistentRead: aws.Bool(true),
+		KeyConditionExpression: aws.String("pk = :pk AND begins_with(sk, :sk)"),
+		ExpressionAttributeValues: item{":pk": dynamo.Text(keys.CreatorBook(tenant, creator)),
+			":sk": dynamo.Text(prefix)}}
 	for p := dynamodb.NewQueryPaginator(db, in); p.HasMorePages(); {
 		page, err := p.NextPage(ctx)
 		if err != nil {
@@ -136,7 +152,8 @@ func List(ctx context.Context, db dynamo.API, table string, tenant ident.Tenant,
 }
 
 func (s *Store) get(ctx context.Context, k keys.Key) (item, error) {
-	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(s.Ledger), Key: dynamo.Key(k), ConsistentRead: aws.Bool(true)})
+	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(s.Ledger),
+		Key: dynamo.Key(k), ConsistentRead: aws.Bool(true)})
 	if err != nil {
 		return nil, awsfault.Of(err)
 	}
@@ -144,7 +161,8 @@ func (s *Store) get(ctx context.Context, k keys.Key) (item, error) {
 }
 
 // ByID finds a receivable that a person raised; fault.Absent when there is none.
-func (s *Store) ByID(ctx context.Context, tenant ident.Tenant, id string) (receivable.Receivable, error) {
+func (s *Store) ByID(ctx context.Context, tenant ident.Tenant,
+	id string) (receivable.Receivable, error) {
 	name, err := s.get(ctx, keys.ReceivableName(tenant, id))
 	if err != nil {
 		return receivable.Receivable{}, err
@@ -152,15 +170,16 @@ func (s *Store) ByID(ctx context.Context, tenant ident.Tenant, id string) (recei
 	if name == nil {
 		return receivable.Receivable{}, fault.Absent("receivable")
 	}
-	it, err := s.get(ctx, keys.Receivable(tenant, ident.Creator(dynamo.TextOf(name, "cr")), ident.Entity(dynamo.TextOf(name, "ent")), id))
+	it, err := s.get(ctx, keys.Receivable(tenant, ident.Creator(dynamo.TextOf(name, "cr")),
+		ident.Entity(dynamo.TextOf(name, "ent")), id))
 	if err != nil {
 		return receivable.Receivable{}, err
 	}
 	return read(tenant, it)
 }
 
-// Prepare writes a claim that waits for a second person, with the record of who asked for it. optimistic.ErrRival when the id is
-// taken.
+// Prepare writes a claim that waits for a second person, with the record of who asked for it.
+// optimistic.ErrRival when the id is taken.
 func (s *Store) Prepare(ctx context.Context, r receivable.Receivable, record audit.Record) error {
 	name := dynamo.Key(keys.ReceivableName(r.Tenant, r.ID))
 	name["cr"], name["ent"] = dynamo.Text(string(r.CreatorID)), dynamo.Text(string(r.Entity))
@@ -175,17 +194,21 @@ func (s *Store) Prepare(ctx context.Context, r receivable.Receivable, record aud
 	return s.write(ctx, []types.TransactWriteItem{put, dynamo.PutNew(s.Ledger, name), told}, r.Act)
 }
 
-// Approve writes a claim as standing, with its journal entry and the record of who confirmed it. optimistic.ErrRival when
-// somebody else did.
-func (s *Store) Approve(ctx context.Context, r receivable.Receivable, before string, record audit.Record) error {
+// Approve writes a claim as standing, with its journal entry and the record of who confirmed it.
+// optimistic.ErrRival when somebody else did.
+func (s *Store) Approve(ctx context.Context, r receivable.Receivable, before string,
+	record audit.Record) error {
 	it, err := Item(r)
 	if err != nil {
 		return err
 	}
-	parts := []types.TransactWriteItem{{Put: &types.Put{TableName: aws.String(s.Ledger), Item: it, ConditionExpression: aws.String("#state = :prepared AND #act = :before"),
-		ExpressionAttributeNames:            map[string]string{"#state": attrState, "#act": attrAct},
-		ExpressionAttributeValues:           item{":prepared": dynamo.Text(receivable.Prepared), ":before": dynamo.Text(before)},
-		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}}}
+	parts := []types.TransactWriteItem{
+		{Put: &types.Put{TableName: aws.String(s.Ledger), Item: it,
+			ConditionExpression:      aws.String("#state = :prepared AND #act = :before"),
+			ExpressionAttributeNames: map[string]string{"#state": attrState, "#act": attrAct},
+			ExpressionAttributeValues: item{":prepared": dynamo.Text(receivable.Prepared),
+				":before": dynamo.Text(before)},
+			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}}}
 	if e := r.Entry(r.Act, r.ApprovedAt); e != nil {
 		if s.Periods != nil {
 			if err := s.Periods.Date(ctx, e); err != nil {

@@ -30,8 +30,10 @@ func (a API) Routes() []httpapi.Route {
 	readers := []identity.Role{identity.Finance, identity.Approver, identity.Auditor, identity.Admin}
 	return []httpapi.Route{
 		{Method: "GET", Path: "/v1/tax/true-ups", Roles: readers, Handle: a.list},
-		{Method: "POST", Path: "/v1/tax/true-ups/{id}/decide", Roles: []identity.Role{identity.Finance}, Handle: a.decide},
-		{Method: "POST", Path: "/v1/tax/true-ups/{id}/confirm", Roles: []identity.Role{identity.Approver, identity.Admin}, Handle: a.confirm},
+		{Method: "POST", Path: "/v1/tax/true-ups/{id}/decide", Roles: []identity.Role{identity.Finance},
+			Handle: a.decide},
+		{Method: "POST", Path: "/v1/tax/true-ups/{id}/confirm",
+			Roles: []identity.Role{identity.Approver, identity.Admin}, Handle: a.confirm},
 		{Method: "GET", Path: "/v1/tax/amendments", Roles: readers, Handle: a.amendments},
 	}
 }
@@ -55,7 +57,8 @@ func pageOf(r *httpapi.Request) (page, error) {
 		p.Add("month", civil.ErrMonth.Error())
 	}
 	p.AddIf(!ident.Valid(q.entity), "paying_entity", "must be 1 to 64 letters, digits, - or _")
-	p.AddIf(q.cursor != "" && !ident.Valid(q.cursor), "cursor", "is not a cursor of this list; leave it out to begin anew")
+	p.AddIf(q.cursor != "" && !ident.Valid(q.cursor), "cursor",
+		"is not a cursor of this list; leave it out to begin anew")
 	if q.limit, err = r.Limit(); err != nil {
 		p.Add("limit", "must be 1 to 100")
 	}
@@ -92,7 +95,8 @@ func (d decision) problems() []fault.Field {
 	var p fault.Problems
 	may := []string{trueup.Collect, trueup.GiveBack, trueup.LeaveToAnnual}
 	p.AddIf(!slices.Contains(may, d.Decision), "decision", "must be one of "+strings.Join(may, ", "))
-	p.AddIf(d.Reason == "" || utf8.RuneCountInString(d.Reason) > maxReason, "reason", "must say why, in at most 500 characters")
+	p.AddIf(d.Reason == "" || utf8.RuneCountInString(d.Reason) > maxReason, "reason",
+		"must say why, in at most 500 characters")
 	return p
 }
 

@@ -31,7 +31,8 @@ func correctionItem(c trueup.Correction) (item, error) {
 }
 
 // Correction reads a correction.
-func (s *Store) Correction(ctx context.Context, tenant ident.Tenant, id string) (trueup.Correction, error) {
+func (s *Store) Correction(ctx context.Context, tenant ident.Tenant,
+	id string) (trueup.Correction, error) {
 	c, err := read[trueup.Correction](ctx, s, keys.Correction(tenant, id), "correction")
 	c.Tenant = tenant
 	return c, err
@@ -43,7 +44,8 @@ func (s *Store) Prepare(ctx context.Context, c trueup.Correction) error {
 	if err != nil {
 		return err
 	}
-	return settlementdb.Outcome(dynamo.Transact(ctx, s.DB, s.NewToken(), []types.TransactWriteItem{dynamo.PutNew(s.Ledger, it)}), c.Act)
+	return settlementdb.Outcome(dynamo.Transact(ctx, s.DB, s.NewToken(),
+		[]types.TransactWriteItem{dynamo.PutNew(s.Ledger, it)}), c.Act)
 }
 
 // Post writes a correction with its rows, journal entries, balances and audit record, or nothing.
@@ -52,7 +54,8 @@ func (s *Store) Post(ctx context.Context, p trueup.Posting) error {
 	if err != nil {
 		return err
 	}
-	state := &types.Put{TableName: aws.String(s.Ledger), Item: it, ConditionExpression: aws.String(attrState + " = :prepared"),
+	state := &types.Put{TableName: aws.String(s.Ledger), Item: it,
+		ConditionExpression:                 aws.String(attrState + " = :prepared"),
 		ExpressionAttributeValues:           item{":prepared": dynamo.Text(trueup.Prepared)},
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}
 	rows, err := settlementdb.RowsItem(p.Correction.Tenant, p.Booking)
@@ -82,6 +85,7 @@ func (s *Store) Post(ctx context.Context, p trueup.Posting) error {
 	if err != nil {
 		return err
 	}
-	parts := slices.Concat([]types.TransactWriteItem{{Put: state}, dynamo.PutNew(s.Ledger, rows), record}, entries, raised)
+	parts := slices.Concat([]types.TransactWriteItem{{Put: state}, dynamo.PutNew(s.Ledger, rows),
+		record}, entries, raised)
 	return settlementdb.Outcome(dynamo.Transact(ctx, s.DB, s.NewToken(), parts), p.Correction.Act)
 }

@@ -19,13 +19,15 @@ import (
 )
 
 // Decision reads the last decision of an open true-up.
-func (s *Store) Decision(ctx context.Context, tenant ident.Tenant, entity ident.Entity, id string) (trueup.Decision, error) {
+func (s *Store) Decision(ctx context.Context, tenant ident.Tenant, entity ident.Entity,
+	id string) (trueup.Decision, error) {
 	d, err := read[trueup.Decision](ctx, s, keys.TrueUp(tenant, entity, id), "decision")
 	d.Tenant = tenant
 	return d, err
 }
 
-// WriteDecision writes a decision with its rows, journal entry, balances, claim and audit record, or nothing.
+// WriteDecision writes a decision with its rows, journal entry, balances, claim and audit record,
+// or nothing.
 func (s *Store) WriteDecision(ctx context.Context, w trueup.DecisionWrite) error {
 	d := w.Decision
 	it, err := settlementdb.DocumentItem(keys.TrueUp(d.Tenant, d.Entity, d.ID), d)
@@ -33,10 +35,12 @@ func (s *Store) WriteDecision(ctx context.Context, w trueup.DecisionWrite) error
 		return err
 	}
 	it[attrAct] = dynamo.Text(d.Act)
-	put := &types.Put{TableName: aws.String(s.Ledger), Item: it, ConditionExpression: aws.String("attribute_not_exists(pk)"),
+	put := &types.Put{TableName: aws.String(s.Ledger), Item: it,
+		ConditionExpression:                 aws.String("attribute_not_exists(pk)"),
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}
 	if w.Before != "" {
-		put.ConditionExpression, put.ExpressionAttributeNames = aws.String("#act = :before"), map[string]string{"#act": attrAct}
+		put.ConditionExpression, put.ExpressionAttributeNames = aws.String("#act = :before"),
+			map[string]string{"#act": attrAct}
 		put.ExpressionAttributeValues = item{":before": dynamo.Text(w.Before)}
 	}
 	parts := []types.TransactWriteItem{{Put: put}}
@@ -48,11 +52,13 @@ func (s *Store) WriteDecision(ctx context.Context, w trueup.DecisionWrite) error
 	if err != nil {
 		return fault.Internal(err)
 	}
-	return settlementdb.Outcome(dynamo.Transact(ctx, s.DB, s.NewToken(), append(append(parts, posted...), record)), d.Act)
+	return settlementdb.Outcome(
+		dynamo.Transact(ctx, s.DB, s.NewToken(), append(append(parts, posted...), record)), d.Act)
 }
 
 // postDecision gives the parts that post a decision, and names its entry in the record.
-func (s *Store) postDecision(ctx context.Context, w *trueup.DecisionWrite) ([]types.TransactWriteItem, error) {
+func (s *Store) postDecision(ctx context.Context,
+	w *trueup.DecisionWrite) ([]types.TransactWriteItem, error) {
 	if w.Booking == nil {
 		return nil, nil
 	}

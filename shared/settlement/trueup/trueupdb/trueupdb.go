@@ -34,7 +34,8 @@ const attrAct = "act"
 
 // read reads one document, consistently; what names it where there is none.
 func read[T any](ctx context.Context, s *Store, k keys.Key, what string) (doc T, err error) {
-	in := &dynamodb.GetItemInput{TableName: aws.String(s.Ledger), Key: dynamo.Key(k), ConsistentRead: aws.Bool(true)}
+	in := &dynamodb.GetItemInput{TableName: aws.String(s.Ledger), Key: dynamo.Key(k),
+		ConsistentRead: aws.Bool(true)}
 	out, err := s.DB.GetItem(ctx, in)
 	if err != nil {
 		return doc, awsfault.Of(err)

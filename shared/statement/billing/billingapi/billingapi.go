@@ -1,4 +1,5 @@
-// Package billingapi takes income lines and shows statements over HTTP, and runs the night that opens what is due.
+// Package billingapi takes income lines and shows statements over HTTP, and runs the night that
+// opens what is due.
 package billingapi
 
 import (
@@ -32,8 +33,10 @@ type API struct {
 // Routes lists the routes with the roles that may call them.
 func (a API) Routes() []httpapi.Route {
 	return []httpapi.Route{
-		{Method: http.MethodPost, Path: "/v1/income-lines", Roles: []identity.Role{identity.Operator, identity.Finance, identity.Admin}, Handle: a.upload},
-		{Method: http.MethodPost, Path: "/v1/statements/run", Roles: []identity.Role{identity.Finance, identity.Admin}, Handle: a.run},
+		{Method: http.MethodPost, Path: "/v1/income-lines",
+			Roles: []identity.Role{identity.Operator, identity.Finance, identity.Admin}, Handle: a.upload},
+		{Method: http.MethodPost, Path: "/v1/statements/run",
+			Roles: []identity.Role{identity.Finance, identity.Admin}, Handle: a.run},
 		{Method: http.MethodGet, Path: "/v1/statements", Roles: identity.AllRoles(), Handle: a.list},
 	}
 }
@@ -56,7 +59,8 @@ func (a API) upload(ctx context.Context, r *httpapi.Request) (httpapi.Response, 
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	results, err := a.Recorder.Record(ctx, income.Upload{Tenant: r.Tenant, By: r.Subject, Trace: r.Trace, Lines: lines})
+	results, err := a.Recorder.Record(ctx,
+		income.Upload{Tenant: r.Tenant, By: r.Subject, Trace: r.Trace, Lines: lines})
 	if err != nil {
 		return httpapi.Response{}, err
 	}
@@ -71,7 +75,8 @@ func (a API) upload(ctx context.Context, r *httpapi.Request) (httpapi.Response, 
 }
 
 func answerOf(res income.Result, requestID string) lineAnswer {
-	a := lineAnswer{Status: http.StatusCreated, Bucket: res.Bucket, Parked: res.Parked, SettledBy: res.SettledBy}
+	a := lineAnswer{Status: http.StatusCreated, Bucket: res.Bucket, Parked: res.Parked,
+		SettledBy: res.SettledBy}
 	if res.LineID != "" {
 		a.LineID = &res.LineID
 	}
@@ -85,8 +90,8 @@ func answerOf(res income.Result, requestID string) lineAnswer {
 	return a
 }
 
-// logFailures logs once for the call why lines could not be stored; the client only reads that it should send them
-// again.
+// logFailures logs once for the call why lines could not be stored; the client only reads that it
+// should send them again.
 func (a API) logFailures(ctx context.Context, r *httpapi.Request, results []income.Result) {
 	failed := 0
 	var first error
@@ -99,14 +104,17 @@ func (a API) logFailures(ctx context.Context, r *httpapi.Request, results []inco
 		}
 	}
 	if failed > 0 {
-		a.Log.ErrorContext(ctx, "income lines not stored", "request_id", r.ID, "tenant", r.Tenant, "lines", failed, "cause", first.Error())
+		a.Log.ErrorContext(ctx, "income lines not stored", "request_id", r.ID, "tenant", r.Tenant,
+			"lines", failed, "cause", first.Error())
 	}
 }
 
-// envelope returns the lines as they were sent. Only the frame is judged here; what is inside a line is that line's
-// affair.
+// envelope returns the lines as they were sent. Only the frame is judged here; what is inside a
+// line is that line's affair.
 func envelope(body []byte) ([]json.RawMessage, error) {
-	refused := func(field, problem string) error { return fault.Invalid(fault.Field{Field: field, Problem: problem}) }
+	refused := func(field, problem string) error {
+		return fault.Invalid(fault.Field{Field: field, Problem: problem})
+	}
 	if !json.Valid(body) {
 		return nil, refused("", "is not valid JSON")
 	}
@@ -133,7 +141,8 @@ func envelope(body []byte) ([]json.RawMessage, error) {
 			problems.Add("lines", "is given twice")
 		default:
 			given = true
-			problems.AddIf(json.Unmarshal(value, &lines) != nil || len(lines) < 1 || len(lines) > maxLines, "lines", "must be a list of 1 to 500 lines")
+			problems.AddIf(json.Unmarshal(value, &lines) != nil || len(lines) < 1 || len(lines) > maxLines,
+				"lines", "must be a list of 1 to 500 lines")
 		}
 	}
 	problems.AddIf(!given, "lines", "must be given")
@@ -153,11 +162,14 @@ func (a API) run(ctx context.Context, r *httpapi.Request) (httpapi.Response, err
 	creator := ""
 	if body.CreatorID != nil {
 		if creator = *body.CreatorID; !ident.Valid(creator) {
-			problems = append(problems, fault.Field{Field: "creator_id", Problem: "must be 1 to 64 letters, digits, _ or -"})
+			problems = append(problems,
+				fault.Field{Field: "creator_id", Problem: "must be 1 to 64 letters, digits, _ or -"})
 		}
 	}
 	if body.OnDemand && body.CreatorID == nil {
-		problems = append(problems, fault.Field{Field: "creator_id", Problem: "must be given with on_demand: a demand is for one creator"})
+		problems = append(problems,
+			fault.Field{Field: "creator_id",
+				Problem: "must be given with on_demand: a demand is for one creator"})
 	}
 	if len(problems) > 0 {
 		return httpapi.Response{}, fault.Invalid(problems...)
@@ -203,8 +215,10 @@ type carriageAnswer struct {
 }
 
 func statementOf(s billing.Shown) statementAnswer {
-	a := statementAnswer{CreatorID: s.CreatorID, IncomeType: s.IncomeType, Period: s.Period, Part: s.Part.String(), State: s.State, Lines: s.Lines,
-		Distributable: s.Distributable, DueOn: s.DueOn, Waits: s.Waits, Parked: s.Parked, SettledBy: s.SettledBy}
+	a := statementAnswer{CreatorID: s.CreatorID, IncomeType: s.IncomeType, Period: s.Period,
+		Part: s.Part.String(), State: s.State, Lines: s.Lines,
+		Distributable: s.Distributable, DueOn: s.DueOn, Waits: s.Waits, Parked: s.Parked,
+		SettledBy: s.SettledBy}
 	if s.Settlement != "" {
 		id := string(s.Settlement)
 		a.SettlementID = &id

@@ -25,12 +25,13 @@ import (
 
 // Cohorts takes the parts of runs that are too large for one call.
 type Cohorts interface {
-	// Send hands all tasks on; after an error some may have been handed on, and sending all again is harmless.
+	// Send hands all tasks on; after an error some may have been handed on, and sending all again is
+	// harmless.
 	Send(ctx context.Context, tasks []billing.Task) error
 }
 
-// Night opens the settlements that are due: its schedule divides the tenants' creators into cohorts, and its queue runs
-// one cohort after another.
+// Night opens the settlements that are due: its schedule divides the tenants' creators into
+// cohorts, and its queue runs one cohort after another.
 type Night struct {
 	Statements *billing.Service
 	Papers     *statement.Service
@@ -38,7 +39,8 @@ type Night struct {
 	Log        *slog.Logger
 }
 
-// Queue is the cohort queue. It is a standard one; the group keeps one large tenant from making the others wait.
+// Queue is the cohort queue. It is a standard one; the group keeps one large tenant from making the
+// others wait.
 type Queue struct {
 	SQS *sqs.Client
 	URL string
@@ -56,15 +58,18 @@ func (q Queue) Send(ctx context.Context, tasks []billing.Task) error {
 			if err != nil {
 				return fault.Internal(err)
 			}
-			in.Entries = append(in.Entries, types.SendMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), MessageBody: aws.String(string(body)),
-				MessageGroupId: aws.String(string(t.Tenant))})
+			in.Entries = append(in.Entries,
+				types.SendMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)),
+					MessageBody:    aws.String(string(body)),
+					MessageGroupId: aws.String(string(t.Tenant))})
 		}
 		out, err := q.SQS.SendMessageBatch(ctx, in)
 		if err != nil {
 			return awsfault.Of(fmt.Errorf("cohort queue: %w", err))
 		}
 		if len(out.Failed) > 0 {
-			return awsfault.OfCode(aws.ToString(out.Failed[0].Code), fmt.Sprintf("cohort queue: %d messages refused", len(out.Failed)))
+			return awsfault.OfCode(aws.ToString(out.Failed[0].Code),
+				fmt.Sprintf("cohort queue: %d messages refused", len(out.Failed)))
 		}
 	}
 	return nil
@@ -83,17 +88,19 @@ func (n Night) Cohort(ctx context.Context, body []byte, _ events.SQSMessage) err
 	return errors.Join(err, n.acceptSilent(ctx, t))
 }
 
-// acceptSilent accepts, for the creators of a cohort, the statements that have been silent for as long as their
-// contracts say.
+// acceptSilent accepts, for the creators of a cohort, the statements that have been silent for as
+// long as their contracts say.
 func (n Night) acceptSilent(ctx context.Context, t billing.Task) error {
 	accepted, err := n.Papers.AcceptDue(ctx, t.Tenant, t.Holds)
 	if accepted > 0 {
-		n.Log.InfoContext(ctx, "statements accepted by silence", "tenant", t.Tenant, "after", t.After, "upto", t.Upto, "accepted", accepted)
+		n.Log.InfoContext(ctx, "statements accepted by silence", "tenant", t.Tenant, "after", t.After,
+			"upto", t.Upto, "accepted", accepted)
 	}
 	return err
 }
 
-// Run hands on the cohorts of every tenant. It is the only job of its schedule, so its name is not asked for; a repeated run opens nothing twice.
+// Run hands on the cohorts of every tenant. It is the only job of its schedule, so its name is not
+// asked for; a repeated run opens nothing twice.
 func (n Night) Run(ctx context.Context, job trigger.Schedule) error {
 	order := billing.Order{By: billing.System}
 	if job.Date != "" {

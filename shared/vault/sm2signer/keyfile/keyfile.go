@@ -1,5 +1,5 @@
-// Package keyfile keeps SM2 private keys as files hold them. No function on AWS needs it, and what it stands on is half as
-// large as all else that a signature needs.
+// Package keyfile keeps SM2 private keys as files hold them. No function on AWS needs it, and what
+// it stands on is half as large as all else that a signature needs.
 package keyfile
 
 import (
@@ -17,7 +17,8 @@ import (
 
 const pemType = "PRIVATE KEY"
 
-// Generate makes a new key and writes it as other tools read it (PKCS #8 in PEM). Whoever has this text can sign.
+// Generate makes a new key and writes it as other tools read it (PKCS #8 in PEM). Whoever has this
+// text can sign.
 func Generate() (key *sm2signer.Local, text []byte, err error) {
 	made, err := sm2.GenerateKey(rand.Reader)
 	if err != nil {
