@@ -6,10 +6,7 @@ package dynamo
 import (
 	"context"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-
-	"fenzhang/shared/fault/awsfault"
 )
 
 // API is the client; *dynamodb.Client is one.
@@ -35,26 +32,3 @@ type API interface {
 }
 
 var _ API = (*dynamodb.Client)(nil)
-
-// Each reads all items of a query of a table, consistently, page by page, and stops at the first
-// error of each.
-//
-// Errors: fault.Unavailable when the table cannot be read; what each gives back.
-func Each(ctx context.Context, db API, table string, in *dynamodb.QueryInput,
-	each func(Item) error) error {
-	in.TableName, in.ConsistentRead = aws.String(table), aws.Bool(true)
-	for {
-		out, err := db.Query(ctx, in)
-		if err != nil {
-			return awsfault.Of(err)
-		}
-		for _, it := range out.Items {
-			if err := each(it); err != nil {
-				return err
-			}
-		}
-		if in.ExclusiveStartKey = out.LastEvaluatedKey; in.ExclusiveStartKey == nil {
-			return nil
-		}
-	}
-}

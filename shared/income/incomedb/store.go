@@ -273,7 +273,9 @@ func (s *Store) Fold(ctx context.Context, b income.Bucket) (income.Totals, error
 
 // query reads all items of a query of the ledger table, consistently.
 func (s *Store) query(ctx context.Context, in *dynamodb.QueryInput, each func(item) error) error {
-	return dynamo.Each(ctx, s.DB, s.Ledger, in, each)
+	in.TableName = aws.String(s.Ledger)
+	in.ConsistentRead = aws.Bool(true)
+	return dynamo.QueryEach(ctx, s.DB, in, each)
 }
 
 // Carry implements income.Buckets. What goes on becomes a line of the other bucket, with all

@@ -225,19 +225,7 @@ func (b Book) Balances(ctx context.Context, tenant ident.Tenant,
 
 func (b Book) query(ctx context.Context, pk,
 	prefix string) ([]map[string]types.AttributeValue, error) {
-	var items []map[string]types.AttributeValue
-	in := &dynamodb.QueryInput{TableName: aws.String(b.Table), ConsistentRead: aws.Bool(true),
-		KeyConditionExpression: aws.String("pk = :pk AND begins_with(sk, :sk)"),
-		ExpressionAttributeValues: map[string]types.AttributeValue{":pk": dynamo.Text(pk),
-			":sk": dynamo.Text(prefix)}}
-	for p := dynamodb.NewQueryPaginator(b.DB, in); p.HasMorePages(); {
-		page, err := p.NextPage(ctx)
-		if err != nil {
-			return nil, awsfault.Of(err)
-		}
-		items = append(items, page.Items...)
-	}
-	return items, nil
+	return dynamo.QueryAll(ctx, b.DB, dynamo.PartitionQuery(b.Table, pk, prefix))
 }
 
 // entryOf reads an entry and checks it again: what was changed behind our back must not be used.
@@ -260,31 +248,22 @@ func entryOf(it map[string]types.AttributeValue) (ledger.Entry, error) {
 // the id after which the book goes on, "" at its end.
 func (b Book) Page(ctx context.Context, tenant ident.Tenant, book, after string,
 	limit int) ([]ledger.Entry, string, error) {
-	in := &dynamodb.QueryInput{TableName: aws.String(b.Table), ConsistentRead: aws.Bool(true),
-		Limit:                  aws.Int32(int32(min(max(limit, 1), maxPage))),
-		KeyConditionExpression: aws.String("pk = :pk AND begins_with(sk, :sk)"),
-		ExpressionAttributeValues: map[string]types.AttributeValue{
-			":pk": dynamo.Text(keys.CreatorBook(tenant, ident.Creator(book))),
-			":sk": dynamo.Text(keys.EntryPrefix)}}
+	in := dynamo.PartitionQuery(b.Table, keys.CreatorBook(tenant, ident.Creator(book)),
+		keys.EntryPrefix)
 	if after != "" {
-		k := keys.Entry(tenant, ident.Creator(book), after)
-		in.ExclusiveStartKey = map[string]types.AttributeValue{"pk": dynamo.Text(k.PK),
-			"sk": dynamo.Text(k.SK)}
+		after = keys.EntryPrefix + after
 	}
-	out, err := b.DB.Query(ctx, in)
+	items, next, err := dynamo.QueryPage(ctx, b.DB, in, after, min(max(limit, 1), maxPage))
 	if err != nil {
-		return nil, "", awsfault.Of(err)
+		return nil, "", err
 	}
-	entries := make([]ledger.Entry, len(out.Items))
-	for i, it := range out.Items {
+	entries := make([]ledger.Entry, len(items))
+	for i, it := range items {
 		if entries[i], err = entryOf(it); err != nil {
 			return nil, "", err
 		}
 	}
-	if out.LastEvaluatedKey == nil || len(entries) == 0 {
-		return entries, "", nil
-	}
-	return entries, entries[len(entries)-1].ID, nil
+	return entries, strings.TrimPrefix(next, keys.EntryPrefix), nil
 }
 
 // maxPage bounds one page of entries.

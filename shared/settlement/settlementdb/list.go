@@ -16,7 +16,6 @@ import (
 	"fenzhang/shared/dynamo"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/fault"
-	"fenzhang/shared/fault/awsfault"
 	"fenzhang/shared/ident"
 	"fenzhang/shared/settlement"
 )
@@ -154,18 +153,18 @@ func (s *Store) hits(ctx context.Context, sp span, after hit, limit int) ([]hit,
 	var all []hit
 	more := false
 	for _, pk := range sp.partitions {
-		out, err := s.DB.Query(ctx, &dynamodb.QueryInput{TableName: aws.String(s.Settlements),
+		items, next, err := dynamo.QueryPage(ctx, s.DB, &dynamodb.QueryInput{
+			TableName: aws.String(s.Settlements),
 			IndexName: aws.String(sp.index), ScanIndexForward: aws.Bool(false),
-			Limit:                    aws.Int32(int32(limit + sameInstant)),
 			KeyConditionExpression:   aws.String(sp.attribute + " = :pk AND #at BETWEEN :from AND :to"),
 			ExpressionAttributeNames: map[string]string{"#at": "at"},
 			ExpressionAttributeValues: item{":pk": dynamo.Text(pk), ":from": dynamo.Text(sp.from),
-				":to": dynamo.Text(to)}})
+				":to": dynamo.Text(to)}}, "", limit+sameInstant)
 		if err != nil {
-			return nil, false, awsfault.Of(err)
+			return nil, false, err
 		}
-		more = more || out.LastEvaluatedKey != nil
-		for _, it := range out.Items {
+		more = more || next != ""
+		for _, it := range items {
 			if h := (hit{dynamo.TextOf(it, "at"), dynamo.TextOf(it, "pk")}); after.At == "" ||
 				newest(h, after) > 0 {
 				all = append(all, h)

@@ -84,21 +84,9 @@ func (s *Shadows) ShadowReport(ctx context.Context, tenant ident.Tenant,
 }
 
 func (s *Shadows) each(ctx context.Context, pk string, do func(item) error) error {
-	in := &dynamodb.QueryInput{TableName: aws.String(s.Ledger),
-		KeyConditionExpression:    aws.String("pk = :pk"),
-		ExpressionAttributeValues: item{":pk": dynamo.Text(pk)}}
-	for p := dynamodb.NewQueryPaginator(s.DB, in); p.HasMorePages(); {
-		page, err := p.NextPage(ctx)
-		if err != nil {
-			return awsfault.Of(err)
-		}
-		for _, it := range page.Items {
-			if err := do(it); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	in := dynamo.PartitionQuery(s.Ledger, pk, "")
+	in.ConsistentRead = nil // a report may lag behind by a moment; this read costs half
+	return dynamo.QueryEach(ctx, s.DB, in, do)
 }
 
 func comparisonOf(it item, tenant ident.Tenant) (settlement.Comparison, error) {
@@ -116,30 +104,26 @@ func (s *Shadows) Comparisons(ctx context.Context, tenant ident.Tenant, pack, ve
 			Problem: "is not a cursor of this list; leave it out to begin anew"})
 	}
 	pk := keys.ShadowReport(tenant, pack, version)
-	in := &dynamodb.QueryInput{TableName: aws.String(s.Ledger),
-		KeyConditionExpression: aws.String("pk = :pk"),
-		FilterExpression:       aws.String(attrDiffers + " = :yes"),
-		ExpressionAttributeValues: item{":pk": dynamo.Text(pk),
-			":yes": &types.AttributeValueMemberBOOL{Value: true}}}
+	in := dynamo.PartitionQuery(s.Ledger, pk, "")
+	in.ConsistentRead = nil // a report may lag behind by a moment; this read costs half
+	in.FilterExpression = aws.String(attrDiffers + " = :yes")
+	in.ExpressionAttributeValues[":yes"] = &types.AttributeValueMemberBOOL{Value: true}
 	if len(after) > 0 {
 		in.ExclusiveStartKey = dynamo.Key(keys.Key{PK: pk, SK: string(after)})
 	}
 	out := []settlement.Comparison{}
-	for p := dynamodb.NewQueryPaginator(s.DB, in); p.HasMorePages(); {
-		page, err := p.NextPage(ctx)
+	for it, err := range dynamo.QueryItems(ctx, s.DB, in) {
 		if err != nil {
-			return nil, "", awsfault.Of(err)
+			return nil, "", err
 		}
-		for _, it := range page.Items {
-			c, err := comparisonOf(it, tenant)
-			if err != nil {
-				return nil, "", err
-			}
-			if len(out) == limit { // one more is there: the cursor is worth something
-				return out, base64.RawURLEncoding.EncodeToString([]byte(out[limit-1].Settlement)), nil
-			}
-			out = append(out, c)
+		c, err := comparisonOf(it, tenant)
+		if err != nil {
+			return nil, "", err
 		}
+		if len(out) == limit { // the list has one more comparison, so another page follows
+			return out, base64.RawURLEncoding.EncodeToString([]byte(out[limit-1].Settlement)), nil
+		}
+		out = append(out, c)
 	}
 	return out, "", nil
 }

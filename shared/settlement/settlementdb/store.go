@@ -268,18 +268,7 @@ func (s *Store) taxList(ctx context.Context, tenant ident.Tenant, entity ident.E
 }
 
 func (s *Store) query(ctx context.Context, table, pk, prefix string) ([]item, error) {
-	var items []item
-	in := &dynamodb.QueryInput{TableName: aws.String(table), ConsistentRead: aws.Bool(true),
-		KeyConditionExpression:    aws.String("pk = :pk AND begins_with(sk, :sk)"),
-		ExpressionAttributeValues: item{":pk": dynamo.Text(pk), ":sk": dynamo.Text(prefix)}}
-	for p := dynamodb.NewQueryPaginator(s.DB, in); p.HasMorePages(); {
-		page, err := p.NextPage(ctx)
-		if err != nil {
-			return nil, awsfault.Of(err)
-		}
-		items = append(items, page.Items...)
-	}
-	return items, nil
+	return dynamo.QueryAll(ctx, s.DB, dynamo.PartitionQuery(table, pk, prefix))
 }
 
 // Receivables reads the claims on a creator at a paying entity, at all of them when entity is "".

@@ -107,7 +107,9 @@ func (s *Store) Waiting(ctx context.Context, tenant ident.Tenant,
 
 // query reads all items of a query of the ledger table, consistently.
 func (s *Store) query(ctx context.Context, in *dynamodb.QueryInput, each func(item) error) error {
-	return dynamo.Each(ctx, s.DB, s.Ledger, in, each)
+	in.TableName = aws.String(s.Ledger)
+	in.ConsistentRead = aws.Bool(true)
+	return dynamo.QueryEach(ctx, s.DB, in, each)
 }
 
 // maxParts is the most that one transaction takes.

@@ -4,14 +4,10 @@ import (
 	"context"
 	"encoding/json"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-
 	"fenzhang/shared/civil"
 	"fenzhang/shared/dynamo"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/fault"
-	"fenzhang/shared/fault/awsfault"
 	"fenzhang/shared/ident"
 	"fenzhang/shared/tenancy"
 )
@@ -225,23 +221,9 @@ func (s *Store) Creators(ctx context.Context, tenant ident.Tenant, cursor string
 
 // page reads one page of a directory.
 func (s *Store) page(ctx context.Context, pk, cursor string, limit int) ([]item, string, error) {
-	in := &dynamodb.QueryInput{
-		TableName: &s.table, KeyConditionExpression: aws.String("pk = :pk"),
-		ExpressionAttributeValues: item{":pk": dynamo.Text(pk)},
-		Limit:                     aws.Int32(int32(min(max(limit, 1), 1000))),
-	}
-	if cursor != "" {
-		in.ExclusiveStartKey = dynamo.Key(keys.Key{PK: pk, SK: cursor})
-	}
-	out, err := s.db.Query(ctx, in)
-	if err != nil {
-		return nil, "", awsfault.Of(err)
-	}
-	next := ""
-	if len(out.LastEvaluatedKey) > 0 {
-		next = dynamo.TextOf(out.LastEvaluatedKey, "sk")
-	}
-	return out.Items, next, nil
+	in := dynamo.PartitionQuery(s.table, pk, "")
+	in.ConsistentRead = nil // a directory may lag behind by a moment; this read costs half
+	return dynamo.QueryPage(ctx, s.db, in, cursor, min(max(limit, 1), 1000))
 }
 
 // marshal writes an object; our own types always can be written.

@@ -9,13 +9,9 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-
 	"fenzhang/shared/dynamo"
 	"fenzhang/shared/dynamo/keys"
 	"fenzhang/shared/fault"
-	"fenzhang/shared/fault/awsfault"
 	"fenzhang/shared/ident"
 	"fenzhang/shared/tenancy"
 )
@@ -53,27 +49,7 @@ type item = dynamo.Item
 
 // query reads all items of a partition whose sort key begins with prefix.
 func (s *Store) query(ctx context.Context, pk, prefix string) ([]item, error) {
-	in := &dynamodb.QueryInput{
-		TableName: &s.table, ConsistentRead: aws.Bool(true),
-		KeyConditionExpression:    aws.String("pk = :pk"),
-		ExpressionAttributeValues: item{":pk": dynamo.Text(pk)},
-	}
-	if prefix != "" {
-		in.KeyConditionExpression = aws.String("pk = :pk AND begins_with(sk, :prefix)")
-		in.ExpressionAttributeValues[":prefix"] = dynamo.Text(prefix)
-	}
-	var all []item
-	for {
-		out, err := s.db.Query(ctx, in)
-		if err != nil {
-			return nil, awsfault.Of(err)
-		}
-		all = append(all, out.Items...)
-		if len(out.LastEvaluatedKey) == 0 {
-			return all, nil
-		}
-		in.ExclusiveStartKey = out.LastEvaluatedKey
-	}
+	return dynamo.QueryAll(ctx, s.db, dynamo.PartitionQuery(s.table, pk, prefix))
 }
 
 // VersionDocs reads all versions of an object as they are stored, oldest first, never from memory;

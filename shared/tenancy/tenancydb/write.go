@@ -195,19 +195,13 @@ func (s *Store) First(ctx context.Context, tenant ident.Tenant, kind tenancy.Kin
 // Latest reads an object's newest version, and tells whether there is one.
 func (s *Store) Latest(ctx context.Context, tenant ident.Tenant, kind tenancy.Kind,
 	id string) (tenancy.Stored, bool, error) {
-	out, err := s.db.Query(ctx, &dynamodb.QueryInput{
-		TableName: &s.table, ConsistentRead: aws.Bool(true), ScanIndexForward: aws.Bool(false),
-		Limit:                     aws.Int32(1),
-		KeyConditionExpression:    aws.String("pk = :pk"),
-		ExpressionAttributeValues: item{":pk": dynamo.Text(keys.Master(tenant, string(kind), id, 1).PK)},
-	})
-	if err != nil {
-		return tenancy.Stored{}, false, awsfault.Of(err)
+	in := dynamo.PartitionQuery(s.table, keys.Master(tenant, string(kind), id, 1).PK, "")
+	in.ScanIndexForward = aws.Bool(false) // the newest version comes first
+	items, _, err := dynamo.QueryPage(ctx, s.db, in, "", 1)
+	if err != nil || len(items) == 0 {
+		return tenancy.Stored{}, false, err
 	}
-	if len(out.Items) == 0 {
-		return tenancy.Stored{}, false, nil
-	}
-	return stored(out.Items[0]), true, nil
+	return stored(items[0]), true, nil
 }
 
 // TaxpayerByHash finds the taxpayer of a keyed hash of ID type and number; "" when there is none.

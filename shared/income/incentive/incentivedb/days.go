@@ -159,29 +159,7 @@ func (d *Days) Shard(ctx context.Context, tenant ident.Tenant, day civil.Date, n
 
 // query reads a partition's items whose sort key has the prefix, in order and consistently.
 func (t *table) query(ctx context.Context, pk, prefix string, each func(item) error) error {
-	in := &dynamodb.QueryInput{
-		TableName: &t.name, ConsistentRead: aws.Bool(true),
-		KeyConditionExpression:    aws.String("pk = :pk"),
-		ExpressionAttributeValues: item{":pk": dynamo.Text(pk)},
-	}
-	if prefix != "" {
-		in.KeyConditionExpression = aws.String("pk = :pk AND begins_with(sk, :prefix)")
-		in.ExpressionAttributeValues[":prefix"] = dynamo.Text(prefix)
-	}
-	for {
-		out, err := t.client.Query(ctx, in)
-		if err != nil {
-			return awsfault.Of(err)
-		}
-		for _, it := range out.Items {
-			if err := each(it); err != nil {
-				return err
-			}
-		}
-		if in.ExclusiveStartKey = out.LastEvaluatedKey; in.ExclusiveStartKey == nil {
-			return nil
-		}
-	}
+	return dynamo.QueryEach(ctx, t.client, dynamo.PartitionQuery(t.name, pk, prefix), each)
 }
 
 // Touch implements incentive.Days. The day's item is read after the entries were written; a close

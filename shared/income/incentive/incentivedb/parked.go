@@ -38,26 +38,21 @@ func (s *Events) Park(ctx context.Context, tenant ident.Tenant, events []incenti
 // Waiting implements incentive.Parked; the cursor is the last event's id.
 func (s *Events) Waiting(ctx context.Context, tenant ident.Tenant, action,
 	cursor string) ([]incentive.Event, string, error) {
-	in := &dynamodb.QueryInput{
-		TableName: &s.name, KeyConditionExpression: aws.String("pk = :pk"), Limit: aws.Int32(parkedPage),
-		ExpressionAttributeValues: item{":pk": dynamo.Text(keys.ParkedActions(tenant, action))},
-	}
-	if cursor != "" {
-		in.ExclusiveStartKey = dynamo.Key(keys.Parked(tenant, action, cursor))
-	}
-	out, err := s.client.Query(ctx, in)
+	in := dynamo.PartitionQuery(s.name, keys.ParkedActions(tenant, action), "")
+	in.ConsistentRead = nil // this list may lag behind by a moment; the read costs half
+	items, next, err := dynamo.QueryPage(ctx, s.client, in, cursor, parkedPage)
 	if err != nil {
-		return nil, "", awsfault.Of(err)
+		return nil, "", err
 	}
-	events := make([]incentive.Event, 0, len(out.Items))
-	for _, it := range out.Items {
+	events := make([]incentive.Event, 0, len(items))
+	for _, it := range items {
 		e, err := readEvent(stored(it).text("sk"), stored(it))
 		if err != nil {
 			return nil, "", err
 		}
 		events = append(events, e)
 	}
-	return events, stored(out.LastEvaluatedKey).text("sk"), nil
+	return events, next, nil
 }
 
 // Reward implements incentive.Parked. The mark of parking stays in the event: its first answer said

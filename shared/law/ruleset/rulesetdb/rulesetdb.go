@@ -200,31 +200,21 @@ func (s *Store) Refuse(ctx context.Context, r publish.Refusal) error {
 
 // list reads the newest items of a partition, or all of them when most is zero.
 func list[V any](ctx context.Context, s *Store, pk, prefix string, most int32) ([]V, error) {
-	in := &dynamodb.QueryInput{TableName: &s.Tenancy, ConsistentRead: aws.Bool(true),
-		ScanIndexForward:          aws.Bool(false),
-		KeyConditionExpression:    aws.String("pk = :pk"),
-		ExpressionAttributeValues: item{":pk": dynamo.Text(pk)}}
-	if prefix != "" {
-		in.KeyConditionExpression = aws.String("pk = :pk AND begins_with(sk, :sk)")
-		in.ExpressionAttributeValues[":sk"] = dynamo.Text(prefix)
-	}
+	in := dynamo.PartitionQuery(s.Tenancy, pk, prefix)
+	in.ScanIndexForward = aws.Bool(false) // newest first
 	if most > 0 {
 		in.Limit = &most
 	}
 	out := []V{}
-	for p := dynamodb.NewQueryPaginator(s.DB, in); p.HasMorePages(); {
-		page, err := p.NextPage(ctx)
+	for it, err := range dynamo.QueryItems(ctx, s.DB, in) {
 		if err != nil {
-			return nil, awsfault.Of(err)
+			return nil, err
 		}
-		for _, it := range page.Items {
-			var v V
-			if err := read(it, &v); err != nil {
-				return nil, err
-			}
-			out = append(out, v)
+		var v V
+		if err := read(it, &v); err != nil {
+			return nil, err
 		}
-		if most > 0 && len(out) >= int(most) {
+		if out = append(out, v); len(out) == int(most) {
 			break
 		}
 	}

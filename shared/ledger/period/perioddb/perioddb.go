@@ -89,16 +89,14 @@ const maxListed = 120
 // List reads all periods of an entity, newest first.
 func (s *Store) List(ctx context.Context, tenant ident.Tenant,
 	entity ident.Entity) ([]period.Period, error) {
-	out, err := s.DB.Query(ctx, &dynamodb.QueryInput{TableName: aws.String(s.Ledger),
-		ConsistentRead: aws.Bool(true), ScanIndexForward: aws.Bool(false), Limit: aws.Int32(maxListed),
-		KeyConditionExpression: aws.String("pk = :pk AND begins_with(sk, :sk)"),
-		ExpressionAttributeValues: item{":pk": dynamo.Text(keys.PeriodHead(tenant, entity).PK),
-			":sk": dynamo.Text(keys.PeriodPrefix)}})
+	in := dynamo.PartitionQuery(s.Ledger, keys.PeriodHead(tenant, entity).PK, keys.PeriodPrefix)
+	in.ScanIndexForward = aws.Bool(false) // newest month first
+	items, _, err := dynamo.QueryPage(ctx, s.DB, in, "", maxListed)
 	if err != nil {
-		return nil, awsfault.Of(err)
+		return nil, err
 	}
-	found := make([]period.Period, len(out.Items))
-	for i, it := range out.Items {
+	found := make([]period.Period, len(items))
+	for i, it := range items {
 		if found[i], err = periodOf(tenant, it); err != nil {
 			return nil, err
 		}

@@ -131,22 +131,16 @@ func (s *Store) Of(ctx context.Context, tenant ident.Tenant, creator ident.Creat
 func List(ctx context.Context, db dynamo.API, table string, tenant ident.Tenant,
 	creator ident.Creator, prefix string) ([]receivable.Receivable, error) {
 	var out []receivable.Receivable
-	in := &dynamodb.QueryInput{TableName: aws.String(table), ConsistentRead: aws.Bool(true),
-		KeyConditionExpression: aws.String("pk = :pk AND begins_with(sk, :sk)"),
-		ExpressionAttributeValues: item{":pk": dynamo.Text(keys.CreatorBook(tenant, creator)),
-			":sk": dynamo.Text(prefix)}}
-	for p := dynamodb.NewQueryPaginator(db, in); p.HasMorePages(); {
-		page, err := p.NextPage(ctx)
+	in := dynamo.PartitionQuery(table, keys.CreatorBook(tenant, creator), prefix)
+	for it, err := range dynamo.QueryItems(ctx, db, in) {
 		if err != nil {
-			return nil, awsfault.Of(err)
+			return nil, err
 		}
-		for _, it := range page.Items {
-			r, err := read(tenant, it)
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, r)
+		r, err := read(tenant, it)
+		if err != nil {
+			return nil, err
 		}
+		out = append(out, r)
 	}
 	return out, nil
 }
