@@ -14,6 +14,9 @@ import (
 	"fenzhang/shared/law/tax"
 	"fenzhang/shared/law/taxpack"
 	"fenzhang/shared/settlement"
+	"fenzhang/shared/settlement/filedmonth"
+	"fenzhang/shared/settlement/filedmonth/filedmonthapi"
+	"fenzhang/shared/settlement/filedmonth/filedmonthdb"
 	"fenzhang/shared/settlement/lawdiffapi"
 	"fenzhang/shared/settlement/receivable"
 	"fenzhang/shared/settlement/receivable/receivableapi"
@@ -38,7 +41,11 @@ func build(ctx context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return triggers(p, taxes, routes(questions, comparisons, diffs, claims(p, taxes), open)), nil
+	months, err := filedMonths(p)
+	if err != nil {
+		return nil, err
+	}
+	return triggers(p, taxes, routes(questions, comparisons, diffs, claims(p, taxes), months, open)), nil
 }
 
 func triggers(p *assembly.Parts, taxes *settlement.Taxes, routes []httpapi.Route) trigger.Mux {
@@ -46,19 +53,25 @@ func triggers(p *assembly.Parts, taxes *settlement.Taxes, routes []httpapi.Route
 }
 
 func routes(questions taxapi.API, comparisons shadowapi.API, diffs lawdiffapi.API,
-	claims receivableapi.API, trueUps trueupapi.API) []httpapi.Route {
+	claims receivableapi.API, months filedmonthapi.API, trueUps trueupapi.API) []httpapi.Route {
 	return slices.Concat(questions.Routes(), comparisons.Routes(), diffs.Routes(), claims.Routes(),
-		trueUps.Routes())
+		months.Routes(), trueUps.Routes())
 }
 
-// claims raises what creators owe, and knows which months are filed.
+// claims serves the claims on creators; a claim that becomes open asks for new quotes.
 func claims(p *assembly.Parts, taxes *settlement.Taxes) receivableapi.API {
 	store := &receivabledb.Store{DB: p.DB, Ledger: p.Vars.Need("TABLE_LEDGER"),
 		Settlements: p.Vars.Need("TABLE_SETTLEMENTS"), NewToken: p.NewID, Periods: p.Periods()}
 	raise := &receivable.Claims{Store: store, Directory: p.Directory, Clock: p.Clock, NewID: p.NewID,
 		Raised: taxes.Requote}
-	return receivableapi.API{Claims: raise, Filings: &settlement.Filings{Service: taxes.Service,
-		Store: p.SettlementStore()}, Directory: p.Directory}
+	return receivableapi.API{Claims: raise, Directory: p.Directory}
+}
+
+// filedMonths serves the months whose returns a paying entity has filed.
+func filedMonths(p *assembly.Parts) (filedmonthapi.API, error) {
+	months, err := filedmonth.New(&filedmonthdb.Store{DB: p.DB, Ledger: p.Vars.Need("TABLE_LEDGER"),
+		Settlements: p.Vars.Need("TABLE_SETTLEMENTS"), NewToken: p.NewID}, p.Directory, p.Clock, p.NewID)
+	return filedmonthapi.API{Months: months}, err
 }
 
 // lawDiffs compares settlements with other laws, and what is withheld with the law in force; it

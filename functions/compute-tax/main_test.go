@@ -10,6 +10,7 @@ import (
 	"fenzhang/shared/lambda/contracttest"
 	"fenzhang/shared/lambda/trigger/triggertest"
 	"fenzhang/shared/law/tax"
+	"fenzhang/shared/settlement/filedmonth/filedmonthapi"
 	"fenzhang/shared/settlement/lawdiffapi"
 	"fenzhang/shared/settlement/receivable/receivableapi"
 	"fenzhang/shared/settlement/settletest"
@@ -19,7 +20,7 @@ import (
 )
 
 func TestRoutesAreTheContracts(t *testing.T) {
-	contracttest.Serves(t, "compute-tax", routes(taxapi.API{}, shadowapi.API{}, lawdiffapi.API{}, receivableapi.API{}, trueupapi.API{}))
+	contracttest.Serves(t, "compute-tax", routes(taxapi.API{}, shadowapi.API{}, lawdiffapi.API{}, receivableapi.API{}, filedmonthapi.API{}, trueupapi.API{}))
 }
 
 func TestSamples(t *testing.T) {

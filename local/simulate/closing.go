@@ -19,11 +19,12 @@ import (
 	"fenzhang/shared/ledger/period"
 	"fenzhang/shared/ledger/period/perioddb"
 	"fenzhang/shared/money"
-	"fenzhang/shared/settlement"
+	"fenzhang/shared/settlement/filedmonth"
+	"fenzhang/shared/settlement/filedmonth/filedmonthapi"
+	"fenzhang/shared/settlement/filedmonth/filedmonthdb"
 	"fenzhang/shared/settlement/receivable"
 	"fenzhang/shared/settlement/receivable/receivableapi"
 	"fenzhang/shared/settlement/receivable/receivabledb"
-	"fenzhang/shared/settlement/settlementdb"
 	"fenzhang/shared/settlement/trueup"
 	"fenzhang/shared/settlement/trueup/trueupdb"
 )
@@ -32,19 +33,24 @@ import (
 // periods.
 type closing struct {
 	claims  receivableapi.API
+	months  filedmonthapi.API
 	periods *period.Service
 	trueUps *trueup.Service
 }
 
 // wireClosing builds what manage-ledger and compute-tax build for it.
-func (w *world) wireClosing(db dynamo.API, tables *settlementdb.Store, now clock.Clock,
+func (w *world) wireClosing(db dynamo.API, now clock.Clock,
 	posting ledger.Periods) {
 	claims := &receivable.Claims{Store: &receivabledb.Store{DB: db, Ledger: ledgerTable,
 		Settlements: settlementsTable, NewToken: w.id, Periods: posting},
 		Directory: w.people, Clock: now, NewID: w.id, Raised: w.taxes.Requote}
-	w.closing.claims = receivableapi.API{Claims: claims,
-		Filings: &settlement.Filings{Service: w.service, Store: tables}, Directory: w.people}
-	var err error
+	w.closing.claims = receivableapi.API{Claims: claims, Directory: w.people}
+	months, err := filedmonth.New(&filedmonthdb.Store{DB: db, Ledger: ledgerTable,
+		Settlements: settlementsTable, NewToken: w.id}, w.people, now, w.id)
+	if err != nil {
+		w.broken("simulator", "filed months: %v", err)
+	}
+	w.closing.months = filedmonthapi.API{Months: months}
 	w.closing.trueUps, err = trueup.New(w.taxes,
 		&trueupdb.Store{DB: db, Ledger: ledgerTable, Settlements: settlementsTable, NewToken: w.id,
 			Periods: posting})

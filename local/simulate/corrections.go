@@ -16,6 +16,7 @@ import (
 	"fenzhang/shared/law/tax"
 	"fenzhang/shared/money"
 	"fenzhang/shared/settlement"
+	"fenzhang/shared/settlement/filedmonth"
 	"fenzhang/shared/settlement/lawdiffapi"
 	"fenzhang/shared/settlement/receivable"
 	"fenzhang/shared/settlement/settlementdb"
@@ -146,7 +147,7 @@ func (w *world) lookAt(tenant ident.Tenant, u *trueup.TrueUp, corrected map[stri
 func (w *world) isFiled(u *trueup.TrueUp) bool {
 	tenant := w.turns.desk
 	returns, err := w.store.FiledMonths(context.Background(), ident.Tenant(tenant), u.Entity)
-	return err == nil && settlement.Filed(returns)(u.Month())
+	return err == nil && filedmonth.Lookup(returns)(u.Month())
 }
 
 // fails decides whether a payout of a tenant fails: more often where the desk has to find what that
@@ -334,7 +335,7 @@ func (b *books) checkAmendments() {
 	}
 }
 
-func (b *books) checkAmended(tenant ident.Tenant, entity ident.Entity, f settlement.FiledMonth) {
+func (b *books) checkAmended(tenant ident.Tenant, entity ident.Entity, f filedmonth.FiledMonth) {
 	want := map[string]money.Amount{}
 	for p, list := range b.lists {
 		if p.tenant != tenant || p.entity != entity {

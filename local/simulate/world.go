@@ -277,13 +277,13 @@ func (w *world) wire(db dynamo.API, l law) {
 	w.counters = &incentive.Counters{Clock: now, Creators: w.people, Chunks: days, Days: days}
 	w.check = ledgercheck.Service{Journal: ledgerdb.Book{DB: db, Table: ledgerTable},
 		Settlements: w.store, Buckets: lines, Days: days, Creators: w.people}
-	w.wireClosing(db, tables, now, posting)
+	w.wireClosing(db, now, posting)
 	w.wireTaxes(tables, now, l)
 	w.pay(now, log)
 	w.carry(db, now, log, send)
 	acts := settlementapi.API{Service: w.service}
 	w.api = &httpapi.API{Routes: slices.Concat(acts.ManageRoutes(), acts.SettleRoutes(),
-		w.closing.claims.Routes(), w.amending.Routes()),
+		w.closing.claims.Routes(), w.closing.months.Routes(), w.amending.Routes()),
 		Clock: now, Log: log, Limits: unlimited{}, Revoked: httpapi.NoRevocations{}}
 	w.callbacks = &httpapi.API{Routes: []httpapi.Route{payouthttp.Callback(w.payouts)}, Clock: now,
 		Log: log, Limits: unlimited{}, Revoked: httpapi.NoRevocations{}}

@@ -11,6 +11,7 @@ import (
 	"fenzhang/shared/law/tax"
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/money"
+	"fenzhang/shared/settlement/filedmonth"
 	"fenzhang/shared/settlement/receivable"
 )
 
@@ -173,9 +174,7 @@ type Store interface {
 	// and what is owed back, consistently.
 	Receivables(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
 		entity ident.Entity) ([]receivable.Receivable, error)
-	// FiledMonths lists the months whose returns a paying entity has filed, oldest first,
-	// consistently.
-	FiledMonths(ctx context.Context, tenant ident.Tenant, entity ident.Entity) ([]FiledMonth, error)
+	filedmonth.Reader
 	// Entry reads a journal entry of a creator's book.
 	Entry(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
 		id string) (ledger.Entry, error)

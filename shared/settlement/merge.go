@@ -13,6 +13,7 @@ import (
 	"fenzhang/shared/law/lawdiff"
 	"fenzhang/shared/law/tax"
 	"fenzhang/shared/money"
+	"fenzhang/shared/settlement/filedmonth"
 )
 
 // Merging brings together the tax rows and open settlements of two taxpayers who are one person.
@@ -88,7 +89,7 @@ func (m *Merging) joining(ctx context.Context, tenant ident.Tenant, entity ident
 		if closedFor(theirs) != "" {
 			continue // by an earlier call
 		}
-		rows := openRows(theirs, Filed(filed))
+		rows := openRows(theirs, filedmonth.Lookup(filed))
 		out = append(out, Booking{Entity: entity, Taxpayer: ident.Taxpayer(from), Year: year,
 			Seq: len(theirs) + 1, Kind: KindMerged, EntryID: act, At: now, Rows: negative(rows),
 			Into: ident.Taxpayer(into)})

@@ -22,6 +22,7 @@ var adapters = []string{
 	"lambda/sqsbatch", "lambda/trigger", "lambda/usage", "law/publish/publishapi", "law/ruleset/rulesetdb",
 	"ledger/ledgerdb", "ledger/period/perioddb", "master/masterapi", "opening/openingapi",
 	"opening/openingdb", "payout/payouthttp",
+	"settlement/filedmonth/filedmonthapi", "settlement/filedmonth/filedmonthdb",
 	"settlement/lawdiffapi", "settlement/payoutqueue", "settlement/receivable/receivableapi",
 	"settlement/receivable/receivabledb", "settlement/relay", "settlement/settlementapi",
 	"settlement/settlementdb", "settlement/shadowapi", "settlement/taxapi",

@@ -34,6 +34,7 @@ import (
 	"fenzhang/shared/money"
 	"fenzhang/shared/payout"
 	"fenzhang/shared/settlement"
+	"fenzhang/shared/settlement/filedmonth"
 	"fenzhang/shared/settlement/receivable"
 	"fenzhang/shared/settlement/settletest"
 	"fenzhang/shared/statement/billing"
@@ -216,7 +217,7 @@ func TestAnyLifeIsExplained(t *testing.T) {
 				w.claim(rt, ident.Creator(creator), fmt.Sprintf("claim-%d-%d", round, n), rapid.SampledFrom(receivable.Raisable()).Draw(rt, "kind"), amount)
 			case "file": // the months of every booking so far are filed from here on
 				w.Set("2026-10-16")
-				if _, _, err := w.filings().File(context.Background(), settletest.Tenant, "finance@"+settletest.Tenant, settlement.FiledMonth{Entity: settletest.Ordinary,
+				if _, _, err := w.FilingRecorder(rt).Record(context.Background(), settletest.Tenant, "finance@"+settletest.Tenant, filedmonth.FiledMonth{Entity: settletest.Ordinary,
 					Month: civil.MustMonth("2026-09"), FiledOn: civil.MustDate("2026-10-16"), Reference: "r"}); err != nil {
 					rt.Fatal(err)
 				}

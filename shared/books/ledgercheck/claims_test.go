@@ -14,6 +14,7 @@ import (
 	"fenzhang/shared/money"
 	"fenzhang/shared/payout"
 	"fenzhang/shared/settlement"
+	"fenzhang/shared/settlement/filedmonth"
 	"fenzhang/shared/settlement/receivable"
 	"fenzhang/shared/settlement/receivable/receivabledb"
 	"fenzhang/shared/settlement/settletest"
@@ -23,10 +24,6 @@ import (
 func (w *world) claims() *receivable.Claims {
 	store := &receivabledb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: ids.Source(w.Now)}
 	return &receivable.Claims{Store: store, Directory: w.People, Clock: w.Clock, NewID: w.ID}
-}
-
-func (w *world) filings() *settlement.Filings {
-	return &settlement.Filings{Service: w.Service, Store: w.Database}
 }
 
 // claim raises a claim by two people.
@@ -189,7 +186,7 @@ func TestAFiledMonthKeepsItsTax(t *testing.T) {
 				t.Fatal(err)
 			}
 			w.Set("2026-10-16")
-			if _, _, err := w.filings().File(ctx, settletest.Tenant, "finance@t", settlement.FiledMonth{Entity: settletest.Ordinary, Month: civil.MustMonth("2026-09"), FiledOn: civil.MustDate("2026-10-16"), Reference: "r"}); err != nil {
+			if _, _, err := w.FilingRecorder(t).Record(ctx, settletest.Tenant, "finance@t", filedmonth.FiledMonth{Entity: settletest.Ordinary, Month: civil.MustMonth("2026-09"), FiledOn: civil.MustDate("2026-10-16"), Reference: "r"}); err != nil {
 				t.Fatal(err)
 			}
 			old := w.to(t, string(id), string(end), "reopen")

@@ -17,6 +17,7 @@ import (
 	"fenzhang/shared/money"
 	"fenzhang/shared/payout"
 	"fenzhang/shared/settlement"
+	"fenzhang/shared/settlement/filedmonth"
 	"fenzhang/shared/settlement/settletest"
 	"fenzhang/shared/tenancy"
 )
@@ -35,8 +36,8 @@ func (o *overtaken) Apply(ctx context.Context, c settlement.Change) error {
 	return o.Store.Apply(ctx, c)
 }
 
-func (w *world) file(month string) error {
-	_, _, err := w.filings().File(context.Background(), settletest.Tenant, "finance@x", settlement.FiledMonth{Entity: settletest.Ordinary, Month: civil.MustMonth(month),
+func (w *world) fileMonth(t testing.TB, month string) error {
+	_, _, err := w.FilingRecorder(t).Record(context.Background(), settletest.Tenant, "finance@x", filedmonth.FiledMonth{Entity: settletest.Ordinary, Month: civil.MustMonth(month),
 		FiledOn: civil.MustMonth(month).Last().AddDays(9), Reference: "return of " + month})
 	return err
 }
@@ -84,7 +85,7 @@ func TestAReversalThatAFilingOvertakesIsLate(t *testing.T) {
 			service := *w.Service
 			service.Store = &overtaken{w.Store, func() {
 				w.Pass(away)
-				if err := w.file("2026-09"); err != nil {
+				if err := w.fileMonth(t, "2026-09"); err != nil {
 					t.Error(err)
 				}
 				w.Pass(-away)
@@ -121,7 +122,7 @@ func TestVATOfAnEarlierMonthThatAFilingOvertakesIsLate(t *testing.T) {
 	taxes, service := *w.Taxes, *w.Service
 	taxes.Service = &service
 	service.Store = &overtaken{w.Store, func() {
-		if err := w.file("2026-11"); err != nil {
+		if err := w.fileMonth(t, "2026-11"); err != nil {
 			t.Error(err)
 		}
 	}}
@@ -143,7 +144,7 @@ func TestAMonthsOwnPaymentsAreInItsReturn(t *testing.T) {
 	id := w.settle(t, settletest.Person, "live-1", "10000.00")
 	w.to(t, string(id), "quote", "submit", "approve", "book", string(payout.Paid))
 	w.Set("2026-10-12")
-	if err := w.file("2026-09"); err != nil {
+	if err := w.fileMonth(t, "2026-09"); err != nil {
 		t.Fatal(err)
 	}
 	if got := w.refiled(t, "2026-09"); len(got) != 0 {
@@ -151,11 +152,11 @@ func TestAMonthsOwnPaymentsAreInItsReturn(t *testing.T) {
 	}
 	w.Set("2026-11-01")
 	w.Pass(civil.MustDate("2026-11-01").Start().Add(time.Minute).Sub(w.Now()))
-	if err := w.file("2026-10"); !fault.HasCode(err, fault.IllegalMove) || fault.Of(err).Reason != "month_not_over" {
+	if err := w.fileMonth(t, "2026-10"); !fault.HasCode(err, fault.IllegalMove) || fault.Of(err).Reason != "month_not_over" {
 		t.Errorf("filed a minute after midnight: %v", err)
 	}
 	w.Pass(2 * time.Minute)
-	if err := w.file("2026-10"); err != nil || errors.Is(err, optimistic.ErrRival) {
+	if err := w.fileMonth(t, "2026-10"); err != nil || errors.Is(err, optimistic.ErrRival) {
 		t.Error(err)
 	}
 }

@@ -16,7 +16,7 @@ import (
 	"fenzhang/shared/lambda/httpapi"
 	"fenzhang/shared/law/taxpack"
 	"fenzhang/shared/payout"
-	"fenzhang/shared/settlement"
+	"fenzhang/shared/settlement/filedmonth"
 	"fenzhang/shared/settlement/settletest"
 	"fenzhang/shared/settlement/trueup/trueupapi"
 )
@@ -31,8 +31,8 @@ func TestTrueUpsOverHTTP(t *testing.T) {
 	w.to(t, string(first), string(payout.Returned), "reopen")
 	w.Set("2026-10-20")
 	w.Pass(time.Hour) // the reversal is in the return
-	_, _, err := w.filings().File(context.Background(), settletest.Tenant, "finance@"+settletest.Tenant,
-		settlement.FiledMonth{Entity: settletest.Ordinary, Month: civil.MustMonth("2026-09"), FiledOn: civil.MustDate("2026-10-15"), Reference: "return"})
+	_, _, err := w.FilingRecorder(t).Record(context.Background(), settletest.Tenant, "finance@"+settletest.Tenant,
+		filedmonth.FiledMonth{Entity: settletest.Ordinary, Month: civil.MustMonth("2026-09"), FiledOn: civil.MustDate("2026-10-15"), Reference: "return"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,6 +19,7 @@ import (
 	"fenzhang/shared/money"
 	"fenzhang/shared/payout"
 	"fenzhang/shared/settlement"
+	"fenzhang/shared/settlement/filedmonth"
 	"fenzhang/shared/settlement/settletest"
 	"fenzhang/shared/settlement/trueup"
 	"fenzhang/shared/tenancy"
@@ -142,8 +143,7 @@ func TestWhatAnotherLawGivesForAFiledMonthIsDecided(t *testing.T) {
 		t.Fatalf("decided before the correction of a month that is not filed: %v", err)
 	}
 	w.Pass(31 * 24 * time.Hour)
-	filings := settlement.Filings{Service: w.Service, Store: w.Database}
-	if _, _, err := filings.File(ctx, settletest.Tenant, "finance", settlement.FiledMonth{Entity: settletest.Ordinary, Month: civil.MustMonth("2026-09"), FiledOn: civil.MustDate("2026-10-12"), Reference: "r"}); err != nil {
+	if _, _, err := w.FilingRecorder(t).Record(ctx, settletest.Tenant, "finance", filedmonth.FiledMonth{Entity: settletest.Ordinary, Month: civil.MustMonth("2026-09"), FiledOn: civil.MustDate("2026-10-12"), Reference: "r"}); err != nil {
 		t.Fatal(err)
 	}
 	corrections := w.TrueUps(t)

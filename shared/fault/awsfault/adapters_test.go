@@ -42,6 +42,8 @@ import (
 	"fenzhang/shared/opening/openingdb"
 	"fenzhang/shared/payout"
 	"fenzhang/shared/settlement"
+	"fenzhang/shared/settlement/filedmonth"
+	"fenzhang/shared/settlement/filedmonth/filedmonthdb"
 	"fenzhang/shared/settlement/payoutqueue"
 	"fenzhang/shared/settlement/receivable"
 	"fenzhang/shared/settlement/receivable/receivabledb"
@@ -92,6 +94,7 @@ func adapters(cfg aws.Config) map[string]func(context.Context) error {
 	claims := &receivabledb.Store{DB: db, Ledger: "ledger", Settlements: "settlements", NewToken: token}
 	rules := &rulesetdb.Store{DB: db, Objects: bucket, Bucket: "bucket", Tenancy: "tenancy", Settlements: "settlements"}
 	settlements := &settlementdb.Store{DB: db, Settlements: "settlements", Ledger: "ledger", Control: "control", NewToken: token, Now: now}
+	filed := &filedmonthdb.Store{DB: db, Ledger: "ledger", Settlements: "settlements", NewToken: token}
 	shadows := &settlementdb.Shadows{DB: db, Ledger: "ledger"}
 	directory := tenancydb.New(db, "tenancy", "settlements", now)
 	index := auditlog.NewIndex(db, "control")
@@ -123,7 +126,7 @@ func adapters(cfg aws.Config) map[string]func(context.Context) error {
 			return settlements.Join(ctx, "t", []settlement.Booking{{Entity: "e", Taxpayer: "x"}})
 		},
 		"month filed": func(ctx context.Context) error {
-			return settlements.FileMonth(ctx, "t", settlement.FiledMonth{Month: month})
+			return filed.RecordFiledMonth(ctx, "t", filedmonth.FiledMonth{Month: month})
 		},
 		"comparison": func(ctx context.Context) error { return shadows.PutComparison(ctx, settlement.Comparison{}) },
 		"comparisons": func(ctx context.Context) error {

@@ -8,7 +8,7 @@ import (
 	"fenzhang/shared/fault"
 )
 
-// attrDocument holds what is kept as JSON: filed months, tax rows, comparisons, and what trueupdb
+// attrDocument holds what is kept as JSON: tax rows, comparisons, and what trueupdb
 // keeps.
 const attrDocument = "doc"
 

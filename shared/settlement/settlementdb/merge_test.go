@@ -13,6 +13,7 @@ import (
 	"fenzhang/shared/money"
 	"fenzhang/shared/payout"
 	"fenzhang/shared/settlement"
+	"fenzhang/shared/settlement/filedmonth"
 	"fenzhang/shared/settlement/settletest"
 	"fenzhang/shared/statement"
 )
@@ -124,8 +125,7 @@ func TestFiledMonthsStayWhereTheyAre(t *testing.T) {
 	w, m := twice(t)
 	book(t, w, string(settle(t, w, passport, "live-1", "4000.00")))
 	w.Set("2026-10-15")
-	filings := &settlement.Filings{Service: w.Service, Store: w.Database}
-	if _, _, err := filings.File(context.Background(), settletest.Tenant, "finance", settlement.FiledMonth{Entity: settletest.Ordinary, Month: civil.MustMonth("2026-09"), FiledOn: civil.MustDate("2026-10-12"), Reference: "r-1"}); err != nil {
+	if _, _, err := w.FilingRecorder(t).Record(context.Background(), settletest.Tenant, "finance", filedmonth.FiledMonth{Entity: settletest.Ordinary, Month: civil.MustMonth("2026-09"), FiledOn: civil.MustDate("2026-10-12"), Reference: "r-1"}); err != nil {
 		t.Fatal(err)
 	}
 	book(t, w, string(settle(t, w, passport, "live-2", "8000.00"))) // 5,600 x 80% x 20%

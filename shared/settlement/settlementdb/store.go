@@ -17,6 +17,8 @@ import (
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/ledger/ledgerdb"
 	"fenzhang/shared/settlement"
+	"fenzhang/shared/settlement/filedmonth"
+	"fenzhang/shared/settlement/filedmonth/filedmonthdb"
 	"fenzhang/shared/settlement/receivable"
 	"fenzhang/shared/settlement/receivable/receivabledb"
 )
@@ -307,4 +309,11 @@ func (s *Store) SettlementOfKey(ctx context.Context, tenant ident.Tenant,
 		return "", fault.Absent("payout")
 	}
 	return dynamo.TextOf(it, "sid"), nil
+}
+
+// FiledMonths lists the months that a paying entity has filed, oldest first. The read is
+// consistent.
+func (s *Store) FiledMonths(ctx context.Context, tenant ident.Tenant,
+	entity ident.Entity) ([]filedmonth.FiledMonth, error) {
+	return filedmonthdb.List(ctx, s.DB, s.Ledger, tenant, entity)
 }

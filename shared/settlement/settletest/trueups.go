@@ -2,6 +2,8 @@ package settletest
 
 import (
 	"fenzhang/shared/settlement"
+	"fenzhang/shared/settlement/filedmonth"
+	"fenzhang/shared/settlement/filedmonth/filedmonthdb"
 	"fenzhang/shared/settlement/trueup"
 	"fenzhang/shared/settlement/trueup/trueupdb"
 )
@@ -31,4 +33,15 @@ func (w *World) TrueUpsUnder(t tester, rules settlement.Rules) *trueup.Service {
 		t.Fatal(err)
 	}
 	return service
+}
+
+// FilingRecorder records filed months in the world's tables.
+func (w *World) FilingRecorder(t tester) *filedmonth.Recorder {
+	t.Helper()
+	r, err := filedmonth.New(&filedmonthdb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger,
+		Settlements: w.Tables.Settlements, NewToken: w.newToken}, w.People, w.Clock, w.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
 }

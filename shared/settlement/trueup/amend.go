@@ -9,6 +9,7 @@ import (
 	"fenzhang/shared/law/lawdiff"
 	"fenzhang/shared/law/tax"
 	"fenzhang/shared/settlement"
+	"fenzhang/shared/settlement/filedmonth"
 	"fenzhang/shared/tenancy"
 )
 
@@ -45,7 +46,7 @@ func (t *Service) Amendments(ctx context.Context, tenant ident.Tenant, entity id
 		}
 		profile, _ := payer.ProfileOn(from.Last())
 		was, now := filedRows(log.bookings, returns)
-		months, err := lawdiff.Refile(profile.Kind, was, now, settlement.Filed(returns), from, d)
+		months, err := lawdiff.Refile(profile.Kind, was, now, filedmonth.Lookup(returns), from, d)
 		if err != nil {
 			return nil, "", err
 		}
@@ -85,22 +86,22 @@ func (t *Service) logOfCreator(ctx context.Context, tenant ident.Tenant, entity 
 }
 
 // filedRows gives the rows that the returns were made of, and those that stand. What was decided
-// less than settlement.BookingTime before a filing was recorded may have been written after it, and
+// less than filedmonth.LongestBooking before a filing was recorded may have been written after it, and
 // no return is made in so short a time: it counts as late. A payment of the month itself was
 // decided before the month had ended, which File waits for; and rows that say no instant are older
 // than the recording of filed months.
 func filedRows(bookings []settlement.Booking,
-	returns []settlement.FiledMonth) (was, now []tax.Row) {
+	returns []filedmonth.FiledMonth) (was, now []tax.Row) {
 	for i := range bookings {
 		b := &bookings[i]
 		for _, r := range b.Rows {
 			now = append(now, r)
-			at := slices.IndexFunc(returns, func(f settlement.FiledMonth) bool {
+			at := slices.IndexFunc(returns, func(f filedmonth.FiledMonth) bool {
 				return f.Month == lawdiff.MonthOf(r.Period)
 			})
 			if at < 0 || b.At.IsZero() ||
 				(b.Kind == settlement.KindBooking && b.On.Month() == returns[at].Month) ||
-				!b.At.After(returns[at].At.Add(-settlement.BookingTime)) {
+				!b.At.After(returns[at].At.Add(-filedmonth.LongestBooking)) {
 				was = append(was, r)
 			}
 		}

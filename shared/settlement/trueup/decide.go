@@ -17,6 +17,7 @@ import (
 	"fenzhang/shared/ledger"
 	"fenzhang/shared/money"
 	"fenzhang/shared/settlement"
+	"fenzhang/shared/settlement/filedmonth"
 	"fenzhang/shared/settlement/receivable"
 )
 
@@ -101,7 +102,7 @@ func (t *Service) find(ctx context.Context, tenant ident.Tenant, id string) (fou
 		if err != nil {
 			return f, err
 		}
-		f.filed = settlement.Filed(returns)(f.Month())
+		f.filed = filedmonth.Lookup(returns)(f.Month())
 	}
 	f.had, err = t.store.Decision(ctx, tenant, entity, id)
 	if fault.HasCode(err, fault.NotFound) {

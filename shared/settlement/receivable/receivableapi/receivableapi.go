@@ -1,4 +1,4 @@
-// Package receivableapi is claims on creators and filed months over HTTP.
+// Package receivableapi serves the routes of receivables: claims on creators.
 package receivableapi
 
 import (
@@ -14,7 +14,6 @@ import (
 	"fenzhang/shared/identity"
 	"fenzhang/shared/lambda/httpapi"
 	"fenzhang/shared/money"
-	"fenzhang/shared/settlement"
 	"fenzhang/shared/settlement/receivable"
 	"fenzhang/shared/tenancy"
 )
@@ -29,24 +28,19 @@ type Directory interface {
 // API answers the routes.
 type API struct {
 	Claims    *receivable.Claims
-	Filings   *settlement.Filings
 	Directory Directory
 }
 
-// Routes are the routes of receivables and filed months.
+// Routes lists the routes of receivables with the roles that may call them.
 func (a API) Routes() []httpapi.Route {
 	readers := []identity.Role{identity.Operator, identity.Finance, identity.Approver,
 		identity.Cashier, identity.Auditor, identity.Admin}
-	filers := []identity.Role{identity.Finance, identity.Approver, identity.Auditor, identity.Admin}
 	return []httpapi.Route{
 		{Method: "POST", Path: "/v1/receivables",
 			Roles: []identity.Role{identity.Finance, identity.Admin}, Handle: a.prepare},
 		{Method: "GET", Path: "/v1/receivables", Roles: readers, Handle: a.list},
 		{Method: "POST", Path: "/v1/receivables/{id}/approve",
 			Roles: []identity.Role{identity.Approver, identity.Admin}, Handle: a.approve},
-		{Method: "POST", Path: "/v1/tax/filed-months", Roles: []identity.Role{identity.Finance},
-			Handle: a.file},
-		{Method: "GET", Path: "/v1/tax/filed-months", Roles: filers, Handle: a.filed},
 	}
 }
 
@@ -220,47 +214,4 @@ func (a API) creators(ctx context.Context, r *httpapi.Request, one string,
 		ids[i] = string(c.CreatorID)
 	}
 	return ids, next, err
-}
-
-type filing struct {
-	Entity    ident.Entity `json:"paying_entity"`
-	Month     civil.Month  `json:"month"`
-	FiledOn   civil.Date   `json:"filed_on"`
-	Reference string       `json:"reference"`
-}
-
-func (a API) file(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
-	var f filing
-	if err := r.JSON(&f); err != nil {
-		return httpapi.Response{}, err
-	}
-	var p fault.Problems
-	p.AddIf(!ident.Valid(f.Entity), "paying_entity", idProblem)
-	p.AddIf(f.Month.IsZero(), "month", civil.ErrMonth.Error())
-	p.AddIf(f.FiledOn.IsZero(), "filed_on", civil.ErrDate.Error())
-	p.AddIf(f.Reference == "" || utf8.RuneCountInString(f.Reference) > maxDocument, "reference",
-		"must name the return, in at most 100 characters")
-	if p != nil {
-		return httpapi.Response{}, fault.Invalid(p...)
-	}
-	kept, replayed, err := a.Filings.File(ctx, r.Tenant, r.Subject,
-		settlement.FiledMonth{Entity: f.Entity, Month: f.Month, FiledOn: f.FiledOn,
-			Reference: f.Reference})
-	return httpapi.Made(kept, replayed), err
-}
-
-type filedAnswer struct {
-	FiledMonths []settlement.FiledMonth `json:"filed_months"`
-}
-
-func (a API) filed(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
-	entity := r.Query.Get("paying_entity")
-	if !ident.Valid(entity) {
-		return httpapi.Response{}, fault.Invalid(fault.Field{Field: "paying_entity", Problem: idProblem})
-	}
-	list, err := a.Filings.Service.Store.FiledMonths(ctx, r.Tenant, ident.Entity(entity))
-	if list == nil {
-		list = []settlement.FiledMonth{}
-	}
-	return httpapi.OK(filedAnswer{list}), err
 }
