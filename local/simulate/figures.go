@@ -112,7 +112,7 @@ func (b *books) checkMonths(p person, ss []settlement.Settlement, bookings []set
 		}
 	}
 	for m, sum := range withheld {
-		if reversed && tax.Cumulative(m.item, "natural_person") {
+		if reversed && tax.IsCumulative(m.item, "natural_person") {
 			continue // what is above the formula's highest value waits for the annual settlement
 		}
 		b.checkMonth(p, ss, others, m, sum, reversed)

@@ -40,7 +40,7 @@ func (c call) unknownPlace(field, code string) []fault.Field {
 	if len(code) != 6 {
 		return nil // told already
 	}
-	if _, err := c.corpus.At(code); fault.HasCode(err, fault.InvalidInput) {
+	if _, err := c.corpus.EngineAt(code); fault.HasCode(err, fault.InvalidInput) {
 		return []fault.Field{
 			{Field: field, Problem: "is no place of the mainland; use the six-digit code of a province, " +
 				"city or district"}}

@@ -34,24 +34,24 @@ func (s Settlement) splitSteps() []tax.Step {
 func (s Settlement) splitStep(p split.Share) tax.Step {
 	clause := s.clause()
 	base := s.shareBase()
-	inputs := []tax.Input{{Name: "base", Value: tax.Money(base)}}
+	inputs := []tax.Input{{Name: "base", Value: tax.MoneyValue(base)}}
 	if !p.Ratio.IsZero() {
-		inputs = append(inputs, tax.Input{Name: "ratio", Value: tax.Word(p.Ratio.String())})
+		inputs = append(inputs, tax.Input{Name: "ratio", Value: tax.TextValue(p.Ratio.String())})
 	}
 	if p.By != "" {
-		inputs = append(inputs, tax.Input{Name: "decided_by", Value: tax.Word(p.By)})
+		inputs = append(inputs, tax.Input{Name: "decided_by", Value: tax.TextValue(p.By)})
 	}
 	if !p.Short.IsZero() {
-		inputs = append(inputs, tax.Input{Name: "short", Value: tax.Money(p.Short)})
+		inputs = append(inputs, tax.Input{Name: "short", Value: tax.MoneyValue(p.Short)})
 	}
 	inputs = append(inputs,
-		tax.Input{Name: "rounding", Value: tax.Word(split.ModeOf(s.IncomeType).Name)})
+		tax.Input{Name: "rounding", Value: tax.TextValue(split.ModeOf(s.IncomeType).Name)})
 	why := reasonOf(p, base)
 	text := bilingual.Text{ZH: "按合约 " + clause + " 分给 " + p.Party + "：" + p.Amount.String() +
 		" 元（分配前 " + s.Gross.String() + " 元；" + why.ZH + "）",
 		EN: "Contract " + clause + " gives " + p.Party + " " + p.Amount.String() + " of " +
 			s.Gross.String() + ": " + why.EN}
-	return tax.ContractStep("split."+p.Kind, clause, formulaOf(p), s.Gross, p.Amount, inputs, text)
+	return tax.NewContractStep("split."+p.Kind, clause, formulaOf(p), s.Gross, p.Amount, inputs, text)
 }
 
 // taxedBefore tells why nothing is taxed of what the books before have taxed; none of anything
@@ -61,7 +61,7 @@ func (s Settlement) taxedBefore() []tax.Step {
 		return nil
 	}
 	net := s.CreatorShare()
-	return []tax.Step{tax.ContractStep("tax.before", s.clause(),
+	return []tax.Step{tax.NewContractStep("tax.before", s.clause(),
 		"what the books before have left to be paid", net, net, nil,
 		bilingual.Text{ZH: "期初结转：税款已在原账套代扣并申报，本单不再计税，付 " + net.String() + " 元",
 			EN: "Brought forward: withheld and filed in the books before; nothing is taxed here, and " +

@@ -228,7 +228,7 @@ func (s Settlement) setOffSteps() []tax.Step {
 				EN: "Given back for " + o.Receivable + ": " + o.Amount.Neg().String()}
 		}
 		steps = append(steps,
-			tax.ContractStep("set_off."+o.Kind, o.Document, "what is open, up to what is left of the net",
+			tax.NewContractStep("set_off."+o.Kind, o.Document, "what is open, up to what is left of the net",
 				s.Net, o.Amount, nil, text))
 	}
 	return steps

@@ -64,7 +64,7 @@ func read(on civil.Date) (rulebook.Source, error) {
 	if s.Notices, err = taxpack.Notices(rules.National()); err != nil {
 		return s, err
 	}
-	packs := corpus.Packs()
+	packs := corpus.PackIDs()
 	for i, files := range append([]fs.FS{rules.National()}, rules.Jurisdictions()...) {
 		examples, err := example.Read(files)
 		if err != nil {

@@ -118,9 +118,9 @@ func closure(uses map[string][]string, id string) []string {
 }
 
 func (l *laboratory) corpus(national tax.Pack, local []tax.Pack) (*tax.Corpus, error) {
-	packs := make([]tax.Local, len(local))
+	packs := make([]tax.LocalPack, len(local))
 	for i, p := range local {
-		packs[i] = tax.LocalOf(p)
+		packs[i] = tax.NewLoadedPack(p)
 	}
 	return tax.NewCorpus(national, packs...)
 }

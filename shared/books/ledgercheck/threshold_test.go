@@ -27,10 +27,10 @@ func platformWorker(w *world) {
 }
 
 // lastUntaxed is the most that may be received in a month with VAT before it is taxed.
-func lastUntaxed(month tax.Periodic) money.Amount {
+func lastUntaxed(month tax.TurnoverVAT) money.Amount {
 	low, high := int64(0), int64(1_000_000_000_00)
 	for low+1 < high {
-		if mid := (low + high) / 2; month.Reached(month.Exclusive(money.Fen(mid))) {
+		if mid := (low + high) / 2; month.IsTaxed(month.ExclusiveSales(money.Fen(mid))) {
 			high = mid
 		} else {
 			low = mid
@@ -68,7 +68,7 @@ func (w *world) taxesOf(t *testing.T, ids []string) map[string]money.Amount {
 // VAT of the whole month as far as its share goes, the rest is a claim that the next one bears, and nothing is open.
 func TestTheMonthsThresholdIsCrossedLate(t *testing.T) {
 	corpus := embedded(t)
-	month, err := corpus.National().Turnover("vat.platform_worker.agency_filed", civil.MustDate("2026-09-15"))
+	month, err := corpus.National().TurnoverRule("vat.platform_worker.agency_filed", civil.MustDate("2026-09-15"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +93,7 @@ func TestTheMonthsThresholdIsCrossedLate(t *testing.T) {
 				w.to(t, ids[n], "quote", "submit", "approve", "book", "book", string(payout.Paid)) // the second booking ends what pays nothing
 			}
 			due := w.taxesOf(t, ids)
-			if want := month.VAT(tax.Sales{Total: month.Exclusive(received)}); due[tax.VAT] != want || want.IsZero() {
+			if want := month.TaxOnPeriod(tax.PeriodSales{Total: month.ExclusiveSales(received)}); due[tax.VAT] != want || want.IsZero() {
 				t.Fatalf("VAT %s, the rules give %s on the month's %s", due[tax.VAT], want, received)
 			}
 			w.asAtOnce(t, corpus, received, due)

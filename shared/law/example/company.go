@@ -43,7 +43,7 @@ func generalVATExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answe
 	}
 	p := tax.GeneralPeriod{Creditable: in.Creditable, Blocked: in.Blocked, CarryForward: in.Carried}
 	for _, o := range in.Output {
-		out := tax.Output{Rate: o.Rate.Rate}
+		out := tax.OutputSales{Rate: o.Rate.Rate}
 		switch {
 		case (o.Inclusive == nil) == (o.Exclusive == nil):
 			return answer{}, errOutput
@@ -54,7 +54,7 @@ func generalVATExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answe
 		}
 		p.Outputs = append(p.Outputs, out)
 	}
-	got, err := e.GeneralVAT(on, p)
+	got, err := e.ComputeGeneralVAT(on, p)
 	if err != nil {
 		return answer{}, err
 	}
@@ -104,7 +104,7 @@ func salesLimitExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answe
 	if err := inputs(raw, &in); err != nil {
 		return answer{}, err
 	}
-	above, got, err := e.SalesLimit(on, in.Sales)
+	above, got, err := e.CheckSalesLimit(on, in.Sales)
 	if err != nil {
 		return answer{}, err
 	}
@@ -138,7 +138,7 @@ func culturalFeeExample(corpus *tax.Corpus, on civil.Date, raw json.RawMessage) 
 	if err := inputs(raw, &in); err != nil {
 		return answer{}, err
 	}
-	e, err := corpus.At(in.Place)
+	e, err := corpus.EngineAt(in.Place)
 	if err != nil {
 		return answer{}, err
 	}
@@ -150,7 +150,7 @@ func culturalFeeExample(corpus *tax.Corpus, on civil.Date, raw json.RawMessage) 
 	if in.Reading != "" {
 		f.Positions = []tax.Position{{ID: "example", Rule: "fee.cultural.mcn_scope", Reading: in.Reading}}
 	}
-	got, err := e.CulturalFee(on, f)
+	got, err := e.ComputeCulturalFee(on, f)
 	if err != nil {
 		return answer{}, err
 	}
@@ -257,14 +257,14 @@ func stampExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer, er
 	if err := inputs(raw, &in); err != nil {
 		return answer{}, err
 	}
-	d := tax.Document{Stated: in.Stated, VAT: in.VAT, Half: in.Half}
+	d := tax.StampDocument{Stated: in.Stated, VAT: in.VAT, Half: in.Half}
 	if in.Item != "" {
 		in.Items = append(in.Items, in.Item)
 	}
 	for _, w := range in.Items {
 		d.Items = append(d.Items, stampRow(w))
 	}
-	got, err := e.Stamp(on, d)
+	got, err := e.ComputeStampTax(on, d)
 	if err != nil {
 		return answer{}, err
 	}
@@ -284,7 +284,7 @@ func citExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer, erro
 	if err := inputs(raw, &in); err != nil {
 		return answer{}, err
 	}
-	got, err := e.CIT(on, tax.Company{Taxable: in.Taxable, Employees: in.Employees.Rate,
+	got, err := e.ComputeCIT(on, tax.CompanyYear{Taxable: in.Taxable, Employees: in.Employees.Rate,
 		Assets: in.Assets, Restricted: in.Restricted})
 	if err != nil {
 		return answer{}, err
@@ -351,7 +351,7 @@ func deductionExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer
 	if err := inputs(raw, &in); err != nil {
 		return answer{}, err
 	}
-	got, err := e.Deduct(on,
+	got, err := e.DeductExpense(on,
 		tax.Expense{Item: expenseItem(in.Item), Amount: in.Amount, Base: in.Base, Brought: in.Brought})
 	if err != nil {
 		return answer{}, err

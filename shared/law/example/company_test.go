@@ -41,11 +41,11 @@ func TestLocalReductionOfTheCulturalFee(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			e, err := corpus.At(tt.place)
+			e, err := corpus.EngineAt(tt.place)
 			if err != nil {
 				t.Fatal(err)
 			}
-			x, err := e.CulturalFee(civil.MustDate(tt.day), tax.FeeReturn{Service: "advertising", Revenue: money.Yuan(1000), Local: true, Positions: tt.positions})
+			x, err := e.ComputeCulturalFee(civil.MustDate(tt.day), tax.FeeReturn{Service: "advertising", Revenue: money.Yuan(1000), Local: true, Positions: tt.positions})
 			var gap *tax.Gap
 			switch {
 			case tt.want != "":

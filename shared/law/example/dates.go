@@ -21,7 +21,7 @@ func inForceExample(corpus *tax.Corpus, raw json.RawMessage) (answer, error) {
 	if err := inputs(raw, &in); err != nil {
 		return answer{}, err
 	}
-	e, err := corpus.At(in.Place)
+	e, err := corpus.EngineAt(in.Place)
 	if err != nil {
 		return answer{}, err
 	}

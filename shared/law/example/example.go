@@ -231,7 +231,7 @@ func laborExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer, er
 		} else {
 			f.Project = strconv.Itoa(i + 1)
 		}
-		res, err := e.Single("iit.labor.one_off", f)
+		res, err := e.ComputeSingleRule("iit.labor.one_off", f)
 		if err != nil {
 			return answer{}, err
 		}
@@ -281,7 +281,7 @@ func platformExample(e *tax.Engine, _ civil.Date, raw json.RawMessage) (answer, 
 				deductions = money.Amount{}
 			}
 			deductions = deductions.Add(m.Exempt).Add(m.Other)
-			return e.Single("iit.labor_platform",
+			return e.ComputeSingleRule("iit.labor_platform",
 				tax.Facts{PaymentDate: day, VATDate: day, Item: tax.ItemLaborPlatform,
 					Platform: "example", Amount: m.Income, VATIncluded: true, Deductions: deductions,
 					LowEarner: in.Rule == "prior_year_le_60000", ToDate: tax.ToDate{Year: year}})
@@ -303,7 +303,7 @@ func creationExample(rule, item string) calculator {
 
 // single runs one rule on one payment; the tax stands under the name that its kind of example uses.
 func single(e *tax.Engine, rule string, f tax.Facts, name string) (answer, error) {
-	res, err := e.Single(rule, f)
+	res, err := e.ComputeSingleRule(rule, f)
 	if err != nil {
 		return answer{}, err
 	}
@@ -366,20 +366,20 @@ func smallScaleExample(e *tax.Engine, _ civil.Date, raw json.RawMessage) (answer
 		if err != nil {
 			return answer{}, err
 		}
-		rule, err := e.Turnover("vat.small_scale."+in.Type, on)
+		rule, err := e.TurnoverRule("vat.small_scale."+in.Type, on)
 		if err != nil {
 			return answer{}, err
 		}
-		s := tax.Sales{Waived: p.Waived}
+		s := tax.PeriodSales{Waived: p.Waived}
 		switch {
 		case p.Exclusive != nil:
 			s.Total = *p.Exclusive
 		case p.Inclusive != nil:
-			s.Total = rule.Exclusive(*p.Inclusive)
+			s.Total = rule.ExclusiveSales(*p.Inclusive)
 		default:
 			return answer{}, errors.New("a period needs sales_ex_vat or sales_incl_vat")
 		}
-		vat = append(vat, rule.VAT(s))
+		vat = append(vat, rule.TaxOnPeriod(s))
 	}
 	a := answer{rules: []string{"vat.small_scale." + in.Type}}
 	a.set("vat", vat)
@@ -398,11 +398,11 @@ func naturalPersonExample(e *tax.Engine, _ civil.Date, raw json.RawMessage) (ans
 	}
 	vat := make([]money.Amount, 0, len(in.Days))
 	for _, d := range in.Days {
-		rule, err := e.Turnover("vat.natural_person.by_day", d.Date)
+		rule, err := e.TurnoverRule("vat.natural_person.by_day", d.Date)
 		if err != nil {
 			return answer{}, err
 		}
-		vat = append(vat, rule.VAT(tax.Sales{Total: money.Sum(d.Payments...)}))
+		vat = append(vat, rule.TaxOnPeriod(tax.PeriodSales{Total: money.Sum(d.Payments...)}))
 	}
 	a := answer{rules: []string{"vat.natural_person.by_day"}}
 	a.set("vat", vat)
@@ -423,7 +423,7 @@ func platformVATExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answ
 	if !in.Month.IsZero() {
 		on = in.Month.Last()
 	}
-	rule, err := e.Turnover("vat.platform_worker.agency_filed", on)
+	rule, err := e.TurnoverRule("vat.platform_worker.agency_filed", on)
 	if err != nil {
 		return answer{}, err
 	}
@@ -431,10 +431,10 @@ func platformVATExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answ
 	first, final := []money.Amount{}, []money.Amount{}
 	for _, p := range in.Platforms {
 		whole = whole.Add(p.Sales)
-		first = append(first, rule.VAT(tax.Sales{Total: p.Sales}))
+		first = append(first, rule.TaxOnPeriod(tax.PeriodSales{Total: p.Sales}))
 	}
 	for _, p := range in.Platforms {
-		own := rule.OwnShare(p.Sales, whole)
+		own := rule.TaxOnPart(p.Sales, whole)
 		final = append(final, own)
 		total = total.Add(own)
 	}
@@ -464,7 +464,7 @@ func surchargesExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answe
 		if err != nil {
 			return answer{}, err
 		}
-		got, err := e.Surcharge(s.kind, on,
+		got, err := e.ComputeSurcharge(s.kind, on,
 			tax.SurchargeBase{VAT: in.VAT, Sales: in.Sales, Period: in.Period, Tier: tier, Half: in.Half})
 		if err != nil {
 			return answer{}, err

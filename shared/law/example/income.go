@@ -51,9 +51,10 @@ func wageExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer, err
 			p.Additional = p.Additional.Add(m.Additional)
 			p.Other = p.Other.Add(m.Other)
 			payroll := p
-			return e.Single("iit.wages", tax.Facts{PaymentDate: day, VATDate: day, Route: "payroll",
-				Item: tax.ItemWages, Amount: m.Income, Payroll: &payroll,
-				Taxpayer: tax.Taxpayer{Kind: "employee", Resident: true}, ToDate: tax.ToDate{Year: year}})
+			return e.ComputeSingleRule("iit.wages",
+				tax.Facts{PaymentDate: day, VATDate: day, Route: "payroll",
+					Item: tax.ItemWages, Amount: m.Income, Payroll: &payroll,
+					Taxpayer: tax.Taxpayer{Kind: "employee", Resident: true}, ToDate: tax.ToDate{Year: year}})
 		})
 }
 
@@ -74,12 +75,13 @@ func internExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer, e
 	return cumulativeExample(in.Months, on,
 		func(m payrollMonth, day civil.Date, year tax.YearToDate) (tax.Result, error) {
 			deductions = deductions.Add(m.Exempt).Add(m.Other)
-			return e.Single("iit.intern", tax.Facts{PaymentDate: day, VATDate: day, Item: tax.ItemLabor,
-				Amount: m.Income, VATIncluded: true, Deductions: deductions,
-				LowEarner: in.Rule == tax.DeductLowEarner,
-				Payroll:   &tax.Payroll{Months: m.Month - in.First + 1},
-				Taxpayer:  tax.Taxpayer{Kind: "student_intern", Resident: true},
-				ToDate:    tax.ToDate{Year: year}})
+			return e.ComputeSingleRule("iit.intern",
+				tax.Facts{PaymentDate: day, VATDate: day, Item: tax.ItemLabor,
+					Amount: m.Income, VATIncluded: true, Deductions: deductions,
+					LowEarner: in.Rule == tax.DeductLowEarner,
+					Payroll:   &tax.Payroll{Months: m.Month - in.First + 1},
+					Taxpayer:  tax.Taxpayer{Kind: "student_intern", Resident: true},
+					ToDate:    tax.ToDate{Year: year}})
 		})
 }
 
@@ -145,7 +147,7 @@ func overseasExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer,
 	if err := inputs(raw, &in); err != nil {
 		return answer{}, err
 	}
-	res, err := e.Single("vat.overseas.withholding",
+	res, err := e.ComputeSingleRule("vat.overseas.withholding",
 		tax.Facts{PaymentDate: on, VATDate: on, Item: tax.ItemLabor, Amount: in.Price,
 			VATIncluded: in.Included})
 	if err != nil {
@@ -183,7 +185,7 @@ func annualExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer, e
 	if in.Waiver != "" {
 		f.Positions = []tax.Position{{ID: "example", Rule: "iit.annual.waiver", Reading: in.Waiver}}
 	}
-	res, err := e.Annual(on, f)
+	res, err := e.SettleAnnualIncome(on, f)
 	if err != nil {
 		return answer{}, err
 	}
@@ -233,7 +235,7 @@ func businessExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer,
 	if in.Losses != "" {
 		f.Positions = []tax.Position{{ID: "example", Rule: "iit.business.losses", Reading: in.Losses}}
 	}
-	res, err := e.Business(on, f)
+	res, err := e.SettleBusinessIncome(on, f)
 	if err != nil {
 		return answer{}, err
 	}
@@ -255,7 +257,7 @@ func assessedExample(e *tax.Engine, on civil.Date, raw json.RawMessage) (answer,
 		return answer{}, err
 	}
 	bases := map[string]string{"income_rate": tax.BasisRevenue, "cost_rate": tax.BasisCost}
-	res, err := e.DeemedProfit(on,
+	res, err := e.SettleDeemedProfit(on,
 		tax.DeemedProfitFacts{Entity: entityOf(in.Entity), Basis: bases[in.Method], Amount: in.Amount,
 			Rate: in.Rate, OtherRelief: in.Relief})
 	if err != nil {

@@ -49,7 +49,7 @@ func placeExample(corpus *tax.Corpus, x Example, on civil.Date) (answer, error) 
 	if in.Locality != "" {
 		place = in.Locality
 	}
-	e, err := corpus.At(place)
+	e, err := corpus.EngineAt(place)
 	if err != nil {
 		return answer{}, err
 	}
@@ -158,7 +158,7 @@ func placeSurcharges(e *tax.Engine, on civil.Date, taxpayer string,
 	var a answer
 	for kind, name := range map[string]string{tax.UMCT: "urban_maintenance_tax",
 		tax.EDU: "education_surcharge", tax.LEDU: "local_education_surcharge"} {
-		got, err := e.Surcharge(kind, on, base)
+		got, err := e.ComputeSurcharge(kind, on, base)
 		if err != nil {
 			return answer{}, err
 		}

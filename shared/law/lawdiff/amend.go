@@ -101,7 +101,7 @@ func (p *Person) Amendments(filed Filed, d Desk) ([]Amendment, error) {
 		a := Amended{Tax: r.tax, Item: r.item, Platform: r.platform, Filed: r.filed,
 			Corrected: r.corrected}
 		affected := r.filed != r.corrected
-		if r.tax == tax.IIT && tax.Cumulative(r.item, p.taxpayer) {
+		if r.tax == tax.IIT && tax.IsCumulative(r.item, p.taxpayer) {
 			a.ToDate = toDate(rows, r)
 			affected = affected || a.ToDate.Filed != a.ToDate.Corrected
 		}

@@ -23,7 +23,7 @@ var errOrder = errors.New("lawdiff: events must be ordered by paying entity, tax
 // Errors: those of the stream and of emit; events out of order.
 func Run(law *tax.Corpus, events iter.Seq2[*Event, error],
 	emit func(*Person) error) (Totals, error) {
-	r := &run{law: law.Silent(), emit: emit}
+	r := &run{law: law.NewFigureComputer(), emit: emit}
 	r.person.index = map[string]int{}
 	for e, err := range events {
 		if err == nil {
@@ -37,7 +37,7 @@ func Run(law *tax.Corpus, events iter.Seq2[*Event, error],
 }
 
 type run struct {
-	law    *tax.Silent
+	law    *tax.FigureComputer
 	emit   func(*Person) error
 	totals Totals
 	person Person

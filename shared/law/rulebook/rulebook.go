@@ -101,7 +101,7 @@ type contents struct {
 func newContents(s Source) (*contents, error) {
 	c := &contents{source: s, places: map[string]*place{}, usedBy: map[key][]key{},
 		worked: map[key][]*workedCase{}, byPlace: map[string][]*workedCase{}, stepOrder: map[string]int{}}
-	packs, err := s.Corpus.Contents()
+	packs, err := s.Corpus.ReadPacks()
 	if err != nil {
 		return nil, err
 	}
@@ -162,7 +162,7 @@ func (c *contents) add(p tax.Pack, national bool) {
 
 // entriesOf gives what a place itself says on the day of the book.
 func (c *contents) entriesOf(code string) []tax.Entry {
-	e, err := c.source.Corpus.At(code)
+	e, err := c.source.Corpus.EngineAt(code)
 	if err != nil {
 		return nil
 	}
@@ -285,7 +285,7 @@ func (c *contents) front() *page {
 			Packs    int
 			National tax.PackID
 		}{c.source.On, words["book"].ZH, words["book"].EN, words["intro"].ZH, words["intro"].EN,
-			len(c.source.Corpus.Packs()), c.source.Corpus.National().Pack()}}
+			len(c.source.Corpus.PackIDs()), c.source.Corpus.National().Pack()}}
 }
 
 // edition is the book in one language.

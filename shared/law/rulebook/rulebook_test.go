@@ -34,7 +34,7 @@ var source = sync.OnceValues(func() (rulebook.Source, error) {
 		if err != nil {
 			return s, err
 		}
-		name := corpus.Packs()[i].Pack
+		name := corpus.PackIDs()[i].Pack
 		for _, x := range examples {
 			s.Examples[name] = append(s.Examples[name], example.Check(corpus, x))
 		}
@@ -156,7 +156,7 @@ func TestPagesAreReadable(t *testing.T) {
 // Every definition has a page that shows each of its values with its days and its sources.
 func TestEveryDefinitionIsShown(t *testing.T) {
 	s, pages := render(t)
-	packs, err := s.Corpus.Contents()
+	packs, err := s.Corpus.ReadPacks()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -258,7 +258,7 @@ func TestEscaping(t *testing.T) {
 	evil := `<script>alert(1)</script>`
 	law := []tax.Law{{Document: evil, Article: evil, URL: "javascript:alert(1)"}}
 	d := tax.Definition{ID: "x.evil", Kind: tax.KindChoice, Title: bilingual.Text{ZH: evil, EN: evil}, Unit: evil,
-		Values: []tax.Dated{{From: civil.MustDate("2020-01-01"), Published: civil.MustDate("2020-01-01"), Status: tax.Confirmed, Choice: evil, Law: law, Note: bilingual.Text{ZH: evil, EN: evil}}}}
+		Values: []tax.DatedValue{{From: civil.MustDate("2020-01-01"), Published: civil.MustDate("2020-01-01"), Status: tax.Confirmed, Choice: evil, Law: law, Note: bilingual.Text{ZH: evil, EN: evil}}}}
 	corpus, err := tax.NewCorpus(tax.Pack{ID: tax.PackID{Pack: "national", Version: evil}, Jurisdiction: tax.Jurisdiction{Code: "000000"}, Definitions: []tax.Definition{d}})
 	if err != nil {
 		t.Fatal(err)

@@ -102,7 +102,7 @@ func (e *edition) span(from, to civil.Date) string {
 }
 
 // value makes the view of one dated value of a definition that stands on the page at a path.
-func (e *edition) value(k key, d *tax.Definition, v *tax.Dated, up string) valueView {
+func (e *edition) value(k key, d *tax.Definition, v *tax.DatedValue, up string) valueView {
 	on := e.source.On
 	x := valueView{Anchor: "from-" + v.From.String(), Span: e.span(v.From, v.To),
 		Now:    !on.Before(v.From) && (v.To.IsZero() || !on.After(v.To)),
@@ -129,13 +129,13 @@ func (e *edition) value(k key, d *tax.Definition, v *tax.Dated, up string) value
 		x.Table = e.table(d.Kind, v)
 	}
 	if d.Kind == tax.KindThreshold {
-		x.Explain = e.w(v.Threshold.Edge())
+		x.Explain = e.w(v.Threshold.EdgeText())
 	}
 	return x
 }
 
 // open tells what an open value lacks and what may be chosen.
-func (e *edition) open(x *valueView, k key, v *tax.Dated, up string) {
+func (e *edition) open(x *valueView, k key, v *tax.DatedValue, up string) {
 	x.Gap = e.t(v.Note)
 	x.GapWord = e.w("gap")
 	x.Note = ""
@@ -169,7 +169,7 @@ func (e *edition) cited(laws []tax.Law, issued []civil.Date) []sourceView {
 }
 
 // table shows brackets, bands and rates row by row.
-func (e *edition) table(kind tax.Kind, v *tax.Dated) *table {
+func (e *edition) table(kind tax.Kind, v *tax.DatedValue) *table {
 	switch kind {
 	case tax.KindBrackets:
 		t := &table{Head: []string{e.w("level"), e.w("above"), e.w("up_to"), e.w("rate"), e.w("quick")},
@@ -289,7 +289,7 @@ func (e *edition) today(k key) string {
 }
 
 // short gives a value in a few words.
-func (e *edition) short(d *tax.Definition, v *tax.Dated) string {
+func (e *edition) short(d *tax.Definition, v *tax.DatedValue) string {
 	switch d.Kind {
 	case tax.KindAmount:
 		return e.withUnit(v.Amount, d.Unit)
@@ -324,7 +324,7 @@ func (e *edition) short(d *tax.Definition, v *tax.Dated) string {
 	return ""
 }
 
-func (e *edition) shortRates(v *tax.Dated) string {
+func (e *edition) shortRates(v *tax.DatedValue) string {
 	var rates []money.Fraction
 	for _, r := range v.Rates {
 		if !r.Open {

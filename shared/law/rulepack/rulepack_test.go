@@ -114,10 +114,10 @@ func TestManifestNamesThePackAsResultsDo(t *testing.T) {
 		t.Fatal(err)
 	}
 	packs := embedded(t)
-	if len(corpus.Packs()) != len(packs) {
-		t.Errorf("%d packs computed, %d carried", len(corpus.Packs()), len(packs))
+	if len(corpus.PackIDs()) != len(packs) {
+		t.Errorf("%d packs computed, %d carried", len(corpus.PackIDs()), len(packs))
 	}
-	for _, want := range corpus.Packs() {
+	for _, want := range corpus.PackIDs() {
 		if got := describe(t, packs[want.Pack]).ID(); got != want {
 			t.Errorf("manifest %v, results %v", got, want)
 		}

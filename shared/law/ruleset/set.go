@@ -42,7 +42,7 @@ func (f Fixed) Current(context.Context) *Generation { return &Generation{Corpus:
 
 // Version is the version of a pack that computes; "" when there is no such pack.
 func (g *Generation) Version(pack string) string {
-	for _, id := range g.Corpus.Packs() {
+	for _, id := range g.Corpus.PackIDs() {
 		if id.Pack == pack {
 			return id.Version
 		}

@@ -8,17 +8,17 @@ import (
 // grossUpStep begins the explanation of a payment that was promised net.
 const grossUpStep = "gross_up"
 
-// afterTax taxes a payment whose Amount was promised net: the smallest payment is found after whose
-// taxes, on top of the rows that stand, just that is left; its taxes are the payer's. Where two
-// roundings fall together and no payment leaves exactly the net, the next one above it is taxed:
-// the net stays what was promised and no tax falls short.
+// computeAfterTax taxes a payment whose Amount was promised net: the smallest payment is found
+// after whose taxes, on top of the rows that stand, just that is left; its taxes are the payer's.
+// Where two roundings fall together and no payment leaves exactly the net, the next one above it is
+// taxed: the net stays what was promised and no tax falls short.
 //
 // Errors: those of ComputeRows; 2001 when no payment in range leaves as much.
-func (c *Corpus) afterTax(f Facts, rows []Row) (Result, error) {
+func (c *Corpus) computeAfterTax(f Facts, rows []Row) (Result, error) {
 	f.AfterTax = false
 	want := f.Amount
-	silent := c.Silent()
-	g, err := grossUp(func(f Facts) (Result, error) {
+	silent := c.NewFigureComputer()
+	g, err := searchGross(func(f Facts) (Result, error) {
 		res, err := silent.ComputeRows(&f, rows)
 		if err != nil {
 			return Result{}, err
@@ -49,7 +49,7 @@ func (c *Corpus) afterTax(f Facts, rows []Row) (Result, error) {
 			" after tax and the payer bears the tax: that is a payment of " + res.Gross.String() +
 			" before it"}
 	res.Steps = append(
-		[]Step{ContractStep(grossUpStep, "after_tax", "smallest payment that leaves the net", want,
+		[]Step{NewContractStep(grossUpStep, "after_tax", "smallest payment that leaves the net", want,
 			res.Gross, nil, text)}, res.Steps...)
 	return res, nil
 }
@@ -61,19 +61,19 @@ func (c *Corpus) TrueUps(f Facts, rows []Row) ([]TrueUp, error) {
 	f.AfterTax = false
 	f.Amount = money.Fen(1)
 	f.InKind = money.Amount{} // any payment has the same item
-	payer, payee, err := c.enginesOf(&f)
+	payer, payee, err := c.findEngines(&f)
 	if err != nil {
 		return nil, err
 	}
-	item, err := payer.Item(f)
+	item, err := payer.DeriveItem(f)
 	if err != nil {
 		return nil, err
 	}
 	f.Item, f.Amount = item, money.Amount{}
-	f.ToDate = Fold(rows, f)
-	res, err := payer.compute(f, payee)
+	f.ToDate = FoldRows(rows, f)
+	res, err := payer.computeForPayee(f, payee)
 	if err != nil {
 		return nil, err
 	}
-	return res.open(), nil
+	return res.openTrueUps(), nil
 }

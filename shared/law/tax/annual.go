@@ -68,127 +68,132 @@ type AnnualResult struct {
 	Answer
 }
 
-// annual is the settlement's arithmetic, compiled for a day.
+// annualSettlement is the settlement's arithmetic, compiled for a day.
 // Source: IIT Law art. 6 and 11, IIT Regulations art. 25; data in rules/national/iit/annual.
-type annual struct {
-	ownQuestion
+type annualSettlement struct {
+	questionRule
 	deduction   money.Amount
 	cost, share money.Fraction
-	keep, kept  money.Fraction // 1 - cost, and with the further share of author remuneration
-	donations   money.Fraction
-	filing      Threshold
-	table       table
+	// 1 - cost, and with the further share of author remuneration
+	laborShare, authorShare money.Fraction
+	donations               money.Fraction
+	filing                  Threshold
+	table                   bracketTable
 
 	income, baseStep, donated, taxable, tax, balance, filingStep *stepSpec
 }
 
-func (r *annual) resolve() error {
-	return r.specs(map[string]**stepSpec{"annual.income": &r.income, "annual.base": &r.baseStep,
+func (r *annualSettlement) resolveSteps() error {
+	return r.fillSteps(map[string]**stepSpec{"annual.income": &r.income, "annual.base": &r.baseStep,
 		"annual.donations": &r.donated, "annual.taxable": &r.taxable,
 		"annual.tax": &r.tax, "annual.balance": &r.balance, "annual.filing": &r.filingStep})
 }
 
-// Annual settles a year of comprehensive income by the rules in force on a day; the last day of the
-// tax year is the one to ask for.
+// SettleAnnualIncome settles a year of comprehensive income by the rules in force on a day; the
+// last day of the tax year is the one to ask for.
 //
 // Errors: *fault.Error 2001 with the problems of the facts; *Gap where no rule is in force.
-func (e *Engine) Annual(on civil.Date, f AnnualFacts) (AnnualResult, error) {
-	if err := f.check(); err != nil {
+func (e *Engine) SettleAnnualIncome(on civil.Date, f AnnualFacts) (AnnualResult, error) {
+	if err := f.validate(); err != nil {
 		return AnnualResult{}, err
 	}
-	r, c, err := ask[*annual](e, annualRule, on, f.Positions)
+	r, c, err := beginQuestion[*annualSettlement](e, annualRule, on, f.Positions)
 	if err != nil {
 		return AnnualResult{}, err
 	}
-	res := r.settle(c, &f)
-	if err := e.waiver(c, on, &f, &res); err != nil {
+	res := r.computeYear(c, &f)
+	if err := e.applyFilingWaiver(c, on, &f, &res); err != nil {
 		return AnnualResult{}, err
 	}
-	res.Answer = c.answer(&r.base)
+	res.Answer = c.finishAnswer(&r.compiledRule)
 	return res, nil
 }
 
-// settle writes the figures of the year.
-func (r *annual) settle(c *Calculation, f *AnnualFacts) AnnualResult {
-	income := of(f.Labor.Add(f.Royalty), r.keep).plus(of(f.Author, r.kept)).plus(
-		fraction{f.Wages.Sub(f.Exempt).Fen(), 1})
-	res := AnnualResult{IncomeAmount: income.reported(), Prepaid: f.Prepaid, MustFile: []string{}}
-	c.step(r.income, rounded, Money(res.IncomeAmount), Input{"wages", Money(f.Wages)},
-		Input{"exempt", Money(f.Exempt)}, Input{"labor", Money(f.Labor)},
-		Input{"royalty", Money(f.Royalty)}, Input{"author", Money(f.Author)},
-		Input{"cost_rate", Fraction(r.cost)}, Input{"share", Fraction(r.share)})
-	base := income.minus(money.Sum(r.deduction, f.Special, f.Additional, f.Other))
-	before := base.reported()
-	c.step(r.baseStep, rounded, Money(before), Input{"income_amount", Money(res.IncomeAmount)},
-		Input{"deduction", Money(r.deduction)},
-		Input{"special", Money(f.Special)}, Input{"additional", Money(f.Additional)},
-		Input{"other", Money(f.Other)})
+// computeYear writes the figures of the year.
+func (r *annualSettlement) computeYear(c *Calculation, f *AnnualFacts) AnnualResult {
+	income := multiplyExact(f.Labor.Add(f.Royalty),
+		r.laborShare).addExact(multiplyExact(f.Author, r.authorShare)).addExact(
+		exactAmount{f.Wages.Sub(f.Exempt).Fen(), 1})
+	res := AnnualResult{IncomeAmount: income.roundedAmount(), Prepaid: f.Prepaid, MustFile: []string{}}
+	c.addStep(r.income, rounded, MoneyValue(res.IncomeAmount), Input{"wages", MoneyValue(f.Wages)},
+		Input{"exempt", MoneyValue(f.Exempt)}, Input{"labor", MoneyValue(f.Labor)},
+		Input{"royalty", MoneyValue(f.Royalty)}, Input{"author", MoneyValue(f.Author)},
+		Input{"cost_rate", RateValue(r.cost)}, Input{"share", RateValue(r.share)})
+	base := income.subtractAmount(money.Sum(r.deduction, f.Special, f.Additional, f.Other))
+	before := base.roundedAmount()
+	c.addStep(r.baseStep, rounded, MoneyValue(before),
+		Input{"income_amount", MoneyValue(res.IncomeAmount)},
+		Input{"deduction", MoneyValue(r.deduction)},
+		Input{"special", MoneyValue(f.Special)}, Input{"additional", MoneyValue(f.Additional)},
+		Input{"other", MoneyValue(f.Other)})
 	res.Donations = money.Min(f.Donations, before.Times(r.donations, money.HalfUp)).Add(
 		f.DonationsInFull)
-	c.step(r.donated, rounded, Money(res.Donations), Input{"donations", Money(f.Donations)},
-		Input{"base", Money(before)},
-		Input{"donation_limit", Fraction(r.donations)},
-		Input{"donations_in_full", Money(f.DonationsInFull)})
-	base = base.minus(res.Donations)
-	res.Taxable = base.reported()
-	c.step(r.taxable, rounded, Money(res.Taxable), Input{"base", Money(before)},
-		Input{"donations", Money(res.Donations)})
-	level, tax := r.table.tax(base)
+	c.addStep(r.donated, rounded, MoneyValue(res.Donations),
+		Input{"donations", MoneyValue(f.Donations)},
+		Input{"base", MoneyValue(before)},
+		Input{"donation_limit", RateValue(r.donations)},
+		Input{"donations_in_full", MoneyValue(f.DonationsInFull)})
+	base = base.subtractAmount(res.Donations)
+	res.Taxable = base.roundedAmount()
+	c.addStep(r.taxable, rounded, MoneyValue(res.Taxable), Input{"base", MoneyValue(before)},
+		Input{"donations", MoneyValue(res.Donations)})
+	level, tax := r.table.bracketAndTax(base)
 	if level != nil {
 		res.Rate, res.Quick = level.Rate, level.Quick
 	}
 	res.Tax = tax
-	c.step(r.tax, rounded, Money(tax), Input{"taxable", Money(res.Taxable)},
-		Input{"rate", Fraction(res.Rate)}, Input{"quick_deduction", Money(res.Quick)})
+	c.addStep(r.tax, rounded, MoneyValue(tax), Input{"taxable", MoneyValue(res.Taxable)},
+		Input{"rate", RateValue(res.Rate)}, Input{"quick_deduction", MoneyValue(res.Quick)})
 	owed := money.MaxOf(tax.Sub(f.Relief), money.Amount{})
 	res.Balance = owed.Sub(f.Prepaid)
-	c.step(r.balance, exact, Money(res.Balance), Input{"tax", Money(tax)},
-		Input{"relief", Money(f.Relief)}, Input{"prepaid", Money(f.Prepaid)})
-	r.file(c, f, &res)
+	c.addStep(r.balance, exact, MoneyValue(res.Balance), Input{"tax", MoneyValue(tax)},
+		Input{"relief", MoneyValue(f.Relief)}, Input{"prepaid", MoneyValue(f.Prepaid)})
+	r.listFilingReasons(c, f, &res)
 	return res
 }
 
-// file lists why the settlement must be filed.
-func (r *annual) file(c *Calculation, f *AnnualFacts, res *AnnualResult) {
+// listFilingReasons lists why the settlement must be filed.
+func (r *annualSettlement) listFilingReasons(c *Calculation, f *AnnualFacts, res *AnnualResult) {
 	amount := res.IncomeAmount.Sub(f.Special)
 	because := func(reason string, holds bool) {
 		if holds {
 			res.MustFile = append(res.MustFile, reason)
 		}
 	}
-	over := r.filing.Met(amount)
+	over := r.filing.IsMet(amount)
 	because(FileTwoSources, over && f.Sources > 1)
 	because(FileOtherThanWages, over && money.Sum(f.Labor, f.Author, f.Royalty).Positive())
 	because(FilePrepaidBelowDue, res.Balance.Positive())
 	because(FileRefundClaimed, f.ClaimRefund && res.Balance.Negative())
-	c.step(r.filingStep, exact, Word(boolWord(len(res.MustFile) > 0)),
-		Input{"sources", Count(f.Sources)}, Input{"amount", Money(amount)},
-		Input{"limit", Money(r.filing.Amount)})
+	c.addStep(r.filingStep, exact, TextValue(boolText(len(res.MustFile) > 0)),
+		Input{"sources", CountValue(f.Sources)}, Input{"amount", MoneyValue(amount)},
+		Input{"limit", MoneyValue(r.filing.Amount)})
 }
 
 // annualWaiver is the reading of the waiver of filing; its text is not read, so only a position
 // brings it in.
 type annualWaiver struct {
-	ownQuestion
+	questionRule
 	income, tax Threshold // filing is waived up to them
 	step        *stepSpec
 }
 
-func (r *annualWaiver) resolve() error {
-	return r.specs(map[string]**stepSpec{"annual.waiver": &r.step})
+func (r *annualWaiver) resolveSteps() error {
+	return r.fillSteps(map[string]**stepSpec{"annual.waiver": &r.step})
 }
 
-// waiver says whether filing is waived where tax is to be paid: by a position, else it is a named
-// unknown.
-func (e *Engine) waiver(c *Calculation, on civil.Date, f *AnnualFacts, res *AnnualResult) error {
+// applyFilingWaiver says whether filing is waived where tax is to be paid: by a position, else it
+// is a named unknown.
+func (e *Engine) applyFilingWaiver(c *Calculation, on civil.Date, f *AnnualFacts,
+	res *AnnualResult) error {
 	if !res.Balance.Positive() {
 		return nil
 	}
-	rule, err := e.rule(waiverRule, on)
+	rule, err := e.findRule(waiverRule, on)
 	if open, ok := rule.(*openRule); err == nil && ok {
-		rule, err = open.chosen(c, on)
+		rule, err = open.chosenRule(c, on)
 	}
-	if g, ok := asGap(err); ok && c.positionOn(waiverRule) == nil {
+	if g, ok := asGap(err); ok && c.positionForRule(waiverRule) == nil {
 		res.Unknown = append(res.Unknown, Unknown{g.Rule, g.Missing})
 		return nil
 	}
@@ -201,30 +206,30 @@ func (e *Engine) waiver(c *Calculation, on civil.Date, f *AnnualFacts, res *Annu
 			Missing: bilingual.Text{ZH: "该规则不是免予汇算的口径", EN: "the rule is no reading of the waiver"}}
 	}
 	income := money.Sum(f.Wages, f.Labor, f.Author, f.Royalty)
-	waived := !r.income.Met(income) || !r.tax.Met(res.Balance)
+	waived := !r.income.IsMet(income) || !r.tax.IsMet(res.Balance)
 	res.Waived = &waived
-	c.step(r.step, exact, Word(boolWord(waived)), Input{"income", Money(income)},
-		Input{"income_limit", Money(r.income.Amount)},
-		Input{"balance", Money(res.Balance)}, Input{"tax_limit", Money(r.tax.Amount)})
-	c.unconfirmed(r.unconfirmed...)
+	c.addStep(r.step, exact, TextValue(boolText(waived)), Input{"income", MoneyValue(income)},
+		Input{"income_limit", MoneyValue(r.income.Amount)},
+		Input{"balance", MoneyValue(res.Balance)}, Input{"tax_limit", MoneyValue(r.tax.Amount)})
+	c.addUnconfirmed(r.unconfirmed...)
 	return nil
 }
 
-// chosen gives the rule of the position's reading, or the gap.
-func (r *openRule) chosen(c *Calculation, on civil.Date) (TaxRule, error) {
-	p := c.positionOn(r.def.ID)
+// chosenRule gives the rule of the position's reading, or the gap.
+func (r *openRule) chosenRule(c *Calculation, on civil.Date) (TaxRule, error) {
+	p := c.positionForRule(r.def.ID)
 	if p == nil {
-		return nil, r.gap(on)
+		return nil, r.openGap(on)
 	}
 	rule := r.readings[p.Reading]
 	if rule == nil {
-		return nil, unknownReading(r.def.ID, p.Reading, on, r.value)
+		return nil, unknownReadingGap(r.def.ID, p.Reading, on, r.value)
 	}
-	c.usePosition(p)
+	c.recordPosition(p)
 	return rule, nil
 }
 
-func (f *AnnualFacts) check() error {
+func (f *AnnualFacts) validate() error {
 	var p fault.Problems
 	amounts := []struct {
 		name string
@@ -234,39 +239,42 @@ func (f *AnnualFacts) check() error {
 		{"additional", f.Additional}, {"other", f.Other}, {"donations", f.Donations},
 		{"donations_in_full", f.DonationsInFull}, {"relief", f.Relief}, {"prepaid", f.Prepaid}}
 	for _, x := range amounts {
-		p = inRange(p, x.name, x.a)
+		p = checkYearTotal(p, x.name, x.a)
 	}
 	p.AddIf(f.Sources < 0, "sources", "must not be below zero")
 	return p.Err()
 }
 
-// inRange adds the problem of a year's total that is below zero or too large.
-func inRange(p []fault.Field, name string, a money.Amount) []fault.Field {
+// checkYearTotal adds the problem of a year's total that is below zero or too large.
+func checkYearTotal(p []fault.Field, name string, a money.Amount) []fault.Field {
 	if largest := money.Fen(largestAnnualFen); a.Negative() || a.Cmp(largest) > 0 {
 		p = append(p, fault.Field{Field: name, Problem: "must be zero to " + largest.String()})
 	}
 	return p
 }
 
-func annualSpec() methodSpec {
-	return methodSpec{apart: true,
+func annualSettlementMethodSpec() methodSpec {
+	return methodSpec{isQuestion: true,
 		needed: map[string]Kind{"deduction": KindAmount, "cost_rate": KindRate, "share": KindRate,
 			"donation_limit": KindRate, "filing_limit": KindThreshold, "brackets": KindBrackets},
-		build: func(b *Book, r base) resolver {
+		build: func(b *Book, r compiledRule) steppedRule {
 			m := r.method
-			keep, share := keptShare(b.rate(m, "cost_rate")), b.shareOf(m)
-			return &annual{ownQuestion: ownQuestion{r}, deduction: b.amount(m, "deduction"),
-				cost: b.rate(m, "cost_rate"), share: share, keep: keep, kept: lowest(keep, share),
-				donations: b.rate(m, "donation_limit"), filing: b.threshold(m, "filing_limit"),
-				table: b.table(m)}
+			keep, share := shareAfterCost(b.rateInRole(m, "cost_rate")), b.shareInRole(m)
+			return &annualSettlement{questionRule: questionRule{r},
+				deduction: b.amountInRole(m, "deduction"),
+				cost:      b.rateInRole(m, "cost_rate"), share: share, laborShare: keep,
+				authorShare: reducedProduct(keep, share),
+				donations:   b.rateInRole(m, "donation_limit"), filing: b.thresholdInRole(m, "filing_limit"),
+				table: b.bracketsInRole(m)}
 		}}
 }
 
-func annualWaiverSpec() methodSpec {
-	return methodSpec{apart: true,
+func annualWaiverMethodSpec() methodSpec {
+	return methodSpec{isQuestion: true,
 		needed: map[string]Kind{"income": KindThreshold, "tax": KindThreshold},
-		build: func(b *Book, r base) resolver {
-			return &annualWaiver{ownQuestion: ownQuestion{r}, income: b.threshold(r.method, "income"),
-				tax: b.threshold(r.method, "tax")}
+		build: func(b *Book, r compiledRule) steppedRule {
+			return &annualWaiver{questionRule: questionRule{r},
+				income: b.thresholdInRole(r.method, "income"),
+				tax:    b.thresholdInRole(r.method, "tax")}
 		}}
 }

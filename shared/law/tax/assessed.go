@@ -65,8 +65,8 @@ type PartnerTax struct {
 // in range.
 const largestAssessed = 10_000_000_000_000
 
-// check gives all problems of the question at once.
-func (q *Assessable) check() error {
+// validate gives all problems of the question at once.
+func (q *Assessable) validate() error {
 	var p fault.Problems
 	word := func(field, w string, k factKey, empty bool) {
 		if (w != "" || !empty) && !slices.Contains(factTable[k].values, w) {
@@ -83,12 +83,12 @@ func (q *Assessable) check() error {
 	if q.Amount.Negative() || q.Amount.Fen() > largestAssessed {
 		p.Add("amount", "must be zero to "+money.Fen(largestAssessed).String())
 	}
-	p.AddIf(len(q.Partners) > 0 && !wholeShares(q.Partners), "partners", "the shares must sum to 1")
+	p.AddIf(len(q.Partners) > 0 && !sharesSumToOne(q.Partners), "partners", "the shares must sum to 1")
 	return p.Err()
 }
 
-// wholeShares tells whether the shares, of at most four decimals, sum to one.
-func wholeShares(ps []Partner) bool {
+// sharesSumToOne tells whether the shares, of at most four decimals, sum to one.
+func sharesSumToOne(ps []Partner) bool {
 	const unit = 10_000
 	var sum int64
 	for _, p := range ps {
@@ -101,8 +101,8 @@ func wholeShares(ps []Partner) bool {
 	return sum == unit
 }
 
-// fact gives the words that only questions on assessed income have.
-func (q *Assessable) fact(k factKey) string {
+// factText gives the words that only questions on assessed income have.
+func (q *Assessable) factText(k factKey) string {
 	switch k {
 	case factWay:
 		return q.Way
@@ -113,7 +113,7 @@ func (q *Assessable) fact(k factKey) string {
 	case factIncomeKind:
 		return q.IncomeKind
 	case factMarketStall:
-		return boolWord(q.Stall)
+		return boolText(q.Stall)
 	}
 	return ""
 }
@@ -124,17 +124,17 @@ func (q *Assessable) fact(k factKey) string {
 // Errors: *fault.Error 2001 with the problems of the question; *Gap, its rule marked "@place",
 // where no rule is known, it lapsed, or the competent office decides.
 func (e *Engine) Assess(q Assessable, positions []Position) (Assessed, error) {
-	if err := q.check(); err != nil {
+	if err := q.validate(); err != nil {
 		return Assessed{}, err
 	}
-	b, err := e.book(q.On)
+	b, err := e.bookOn(q.On)
 	if err != nil {
 		return Assessed{}, err
 	}
 	f := Facts{PaymentDate: q.On, VATDate: q.On, Amount: q.Amount, Positions: positions,
 		Taxpayer: Taxpayer{Kind: q.Kind, VAT: q.VAT, Industry: q.Industry}}
 	var res Result
-	c := &Calculation{facts: &f, res: &res, arena: make([]Input, 0, 12), assessable: &q,
+	c := &Calculation{facts: &f, result: &res, inputArena: make([]Input, 0, 12), assessable: &q,
 		assessed: &Assessed{Status: Confirmed}}
 	for _, r := range b.assessed {
 		if !r.Applies(c) {
@@ -142,20 +142,21 @@ func (e *Engine) Assess(q Assessable, positions []Position) (Assessed, error) {
 		}
 		c.assessed.Rule, c.assessed.Place = r.ID(), e.place
 		if err := r.Calculate(c); err != nil {
-			return Assessed{}, e.named(err)
+			return Assessed{}, e.addPlaceToGap(err)
 		}
 		c.assessed.Steps = res.Steps
 		c.assessed.Uncertain = res.Unconfirmed
 		c.assessed.Positions = res.Positions
 		return *c.assessed, nil
 	}
-	return Assessed{}, e.named(&Gap{Rule: ruleOfWay(q.Way), On: q.On, Missing: bilingual.Text{
-		ZH: "该地没有收录适用于此类纳税人与方式的核定征收规定",
-		EN: "no rule is known at this place for this taxpayer and way of assessment"}})
+	return Assessed{},
+		e.addPlaceToGap(&Gap{Rule: ruleIDForWay(q.Way), On: q.On, Missing: bilingual.Text{
+			ZH: "该地没有收录适用于此类纳税人与方式的核定征收规定",
+			EN: "no rule is known at this place for this taxpayer and way of assessment"}})
 }
 
-// ruleOfWay is the id under which a place would answer a way of assessment.
-func ruleOfWay(way string) string {
+// ruleIDForWay is the id under which a place would answer a way of assessment.
+func ruleIDForWay(way string) string {
 	switch way {
 	case "fee":
 		return "fee.water"
@@ -165,8 +166,8 @@ func ruleOfWay(way string) string {
 	return "iit.assessed." + way
 }
 
-// named marks a gap with the place that was asked.
-func (e *Engine) named(err error) error {
+// addPlaceToGap marks a gap with the place that was asked.
+func (e *Engine) addPlaceToGap(err error) error {
 	var g *Gap
 	if e.place == "" || !errors.As(err, &g) {
 		return err
@@ -197,15 +198,16 @@ func widerIndustry(industry string) string {
 	return ""
 }
 
-// residual is the row of a rates table for everything that has none of its own.
-const residual = "other"
+// residualRow is the row of a rates table for everything that has none of its own.
+const residualRow = "other"
 
-// rowFor finds an industry's row of a table: its own, that of a wider word, or the residual one.
-func rowFor(d *Dated, industry string) (RateRow, bool) {
+// findIndustryRow finds an industry's row of a table: its own, that of a wider word, or the
+// residual one.
+func findIndustryRow(d *DatedValue, industry string) (RateRow, bool) {
 	for w := industry; w != ""; w = widerIndustry(w) {
-		if row, ok := d.row(w); ok {
+		if row, ok := d.findRateRow(w); ok {
 			return row, true
 		}
 	}
-	return d.row(residual)
+	return d.findRateRow(residualRow)
 }

@@ -31,7 +31,7 @@ func BenchmarkCumulativeNoSteps(b *testing.B) {
 	var sum money.Amount
 	b.ReportAllocs()
 	for b.Loop() {
-		sum = m.Withhold(11, income, withheld)
+		sum = m.MonthlyWithholding(11, income, withheld)
 	}
 	_ = sum
 }
@@ -50,14 +50,14 @@ func BenchmarkCumulativeSlice(b *testing.B) {
 	for i := range payees {
 		months := 1 + i%11
 		before := money.Fen(int64(i) * 7919 % 100_000_000)
-		payees[i] = payee{months: months, income: before.Add(money.Fen(int64(i%50_000) * 100)), withheld: m.Total(months, before)}
+		payees[i] = payee{months: months, income: before.Add(money.Fen(int64(i%50_000) * 100)), withheld: m.TotalTax(months, before)}
 	}
 	b.ReportAllocs()
 	b.ResetTimer()
 	for n := 0; n < b.N; {
 		for i := range payees[:min(len(payees), b.N-n)] {
 			p := &payees[i]
-			p.due = m.Withhold(p.months, p.income, p.withheld)
+			p.due = m.MonthlyWithholding(p.months, p.income, p.withheld)
 			n++
 		}
 	}

@@ -83,8 +83,8 @@ type BusinessResult struct {
 // businessTable is what every way of taxing business income ends with: the table and what is
 // payable.
 type businessTable struct {
-	ownQuestion
-	table                table
+	questionRule
+	table                bracketTable
 	taxStep, payableStep *stepSpec
 }
 
@@ -93,14 +93,14 @@ type businessTable struct {
 type businessBooks struct {
 	businessTable
 	deduction money.Amount
-	losses    *Dated
+	losses    *DatedValue
 	lossesID  string
 
 	profit, sum, baseStep, noDeduction, balance *stepSpec
 }
 
-func (r *businessBooks) resolve() error {
-	return r.specs(map[string]**stepSpec{"business.profit": &r.profit, "business.sum": &r.sum,
+func (r *businessBooks) resolveSteps() error {
+	return r.fillSteps(map[string]**stepSpec{"business.profit": &r.profit, "business.sum": &r.sum,
 		"business.base": &r.baseStep, "business.base_comprehensive": &r.noDeduction,
 		"business.tax": &r.taxStep, "business.payable": &r.payableStep, "business.balance": &r.balance})
 }
@@ -112,53 +112,53 @@ type businessDeemed struct {
 	revenue, cost *stepSpec
 }
 
-func (r *businessDeemed) resolve() error {
-	return r.specs(map[string]**stepSpec{"business.base_revenue": &r.revenue,
+func (r *businessDeemed) resolveSteps() error {
+	return r.fillSteps(map[string]**stepSpec{"business.base_revenue": &r.revenue,
 		"business.base_cost": &r.cost, "business.tax": &r.taxStep, "business.payable": &r.payableStep})
 }
 
 // businessHalf is the half reduction for individual businesses.
 // Source: MOF/STA Announcement 2023 No. 12, art. 1; STA Announcement 2023 No. 12.
 type businessHalf struct {
-	ownQuestion
+	questionRule
 	limit money.Amount
 	rate  money.Fraction
 	step  *stepSpec
 }
 
-func (r *businessHalf) resolve() error {
-	return r.specs(map[string]**stepSpec{"business.half": &r.step})
+func (r *businessHalf) resolveSteps() error {
+	return r.fillSteps(map[string]**stepSpec{"business.half": &r.step})
 }
 
-// Business settles a year of business income by account books. The half reduction goes to
-// individual businesses only, on all of them together.
+// SettleBusinessIncome settles a year of business income by account books. The half reduction goes
+// to individual businesses only, on all of them together.
 //
 // Errors: *fault.Error 2001 with the problems of the facts; *Gap where no rule answers: after the
 // last day of the half reduction, and where one of several businesses made a loss and no position
 // says what it lowers.
-func (e *Engine) Business(on civil.Date, f BusinessFacts) (BusinessResult, error) {
-	if err := f.check(); err != nil {
+func (e *Engine) SettleBusinessIncome(on civil.Date, f BusinessFacts) (BusinessResult, error) {
+	if err := f.validate(); err != nil {
 		return BusinessResult{}, err
 	}
-	r, c, err := ask[*businessBooks](e, booksRule, on, f.Positions)
+	r, c, err := beginQuestion[*businessBooks](e, booksRule, on, f.Positions)
 	if err != nil {
 		return BusinessResult{}, err
 	}
-	profit, err := r.profits(c, f.Businesses)
+	profit, err := r.sumProfits(c, f.Businesses)
 	if err != nil {
 		return BusinessResult{}, err
 	}
 	taxable := money.MaxOf(profit, money.Amount{})
 	if f.Comprehensive {
-		c.step(r.noDeduction, exact, Money(taxable), Input{"profit", Money(profit)})
+		c.addStep(r.noDeduction, exact, MoneyValue(taxable), Input{"profit", MoneyValue(profit)})
 	} else {
 		taxable = money.MaxOf(profit.Sub(money.Sum(r.deduction, f.Special, f.Additional, f.Other)),
 			money.Amount{})
-		c.step(r.baseStep, exact, Money(taxable), Input{"profit", Money(profit)},
-			Input{"deduction", Money(r.deduction)}, Input{"special", Money(f.Special)},
-			Input{"additional", Money(f.Additional)}, Input{"other", Money(f.Other)})
+		c.addStep(r.baseStep, exact, MoneyValue(taxable), Input{"profit", MoneyValue(profit)},
+			Input{"deduction", MoneyValue(r.deduction)}, Input{"special", MoneyValue(f.Special)},
+			Input{"additional", MoneyValue(f.Additional)}, Input{"other", MoneyValue(f.Other)})
 	}
-	res, err := e.finishBusiness(c, on, &r.businessTable, taxable, f.OtherRelief, f.Entity)
+	res, err := e.taxBusinessIncome(c, on, &r.businessTable, taxable, f.OtherRelief, f.Entity)
 	if err != nil {
 		return BusinessResult{}, err
 	}
@@ -166,21 +166,21 @@ func (e *Engine) Business(on civil.Date, f BusinessFacts) (BusinessResult, error
 		res.Basic = r.deduction
 	}
 	res.Balance = res.Payable.Sub(f.Prepaid)
-	c.step(r.balance, exact, Money(res.Balance), Input{"payable", Money(res.Payable)},
-		Input{"prepaid", Money(f.Prepaid)})
-	res.Answer = c.answer(&r.base)
+	c.addStep(r.balance, exact, MoneyValue(res.Balance), Input{"payable", MoneyValue(res.Payable)},
+		Input{"prepaid", MoneyValue(f.Prepaid)})
+	res.Answer = c.finishAnswer(&r.compiledRule)
 	return res, nil
 }
 
-// DeemedProfit taxes business income by the deemed profit rate that the tax office has fixed. It
-// knows no personal deductions; the half reduction comes after it.
+// SettleDeemedProfit taxes business income by the deemed profit rate that the tax office has fixed.
+// It knows no personal deductions; the half reduction comes after it.
 //
 // Errors: as Business.
-func (e *Engine) DeemedProfit(on civil.Date, f DeemedProfitFacts) (BusinessResult, error) {
-	if err := f.check(); err != nil {
+func (e *Engine) SettleDeemedProfit(on civil.Date, f DeemedProfitFacts) (BusinessResult, error) {
+	if err := f.validate(); err != nil {
 		return BusinessResult{}, err
 	}
-	r, c, err := ask[*businessDeemed](e, deemedRule, on, nil)
+	r, c, err := beginQuestion[*businessDeemed](e, deemedRule, on, nil)
 	if err != nil {
 		return BusinessResult{}, err
 	}
@@ -190,14 +190,14 @@ func (e *Engine) DeemedProfit(on civil.Date, f DeemedProfitFacts) (BusinessResul
 		step, den = r.cost, rate.Den()-rate.Num()
 	}
 	taxable := f.Amount.MulDiv(rate.Num(), den, money.HalfUp)
-	c.step(step, rounded, Money(taxable), Input{"amount", Money(f.Amount)},
-		Input{"income_rate", Fraction(rate)})
-	res, err := e.finishBusiness(c, on, &r.businessTable, taxable, f.OtherRelief, f.Entity)
+	c.addStep(step, rounded, MoneyValue(taxable), Input{"amount", MoneyValue(f.Amount)},
+		Input{"income_rate", RateValue(rate)})
+	res, err := e.taxBusinessIncome(c, on, &r.businessTable, taxable, f.OtherRelief, f.Entity)
 	if err != nil {
 		return BusinessResult{}, err
 	}
 	res.Balance = res.Payable
-	res.Answer = c.answer(&r.base)
+	res.Answer = c.finishAnswer(&r.compiledRule)
 	return res, nil
 }
 
@@ -207,21 +207,21 @@ func (e *Engine) DeemedProfit(on civil.Date, f DeemedProfitFacts) (BusinessResul
 // Errors: *Gap where no table, or with halves no half reduction, is in force on the day.
 func (e *Engine) BusinessTax(on civil.Date, taxable, otherRelief money.Amount,
 	halves bool) (BusinessTax, error) {
-	r, err := ruleOf[*businessBooks](e, booksRule, on)
+	r, err := findTypedRule[*businessBooks](e, booksRule, on)
 	if err != nil {
 		return BusinessTax{}, err
 	}
 	var h *businessHalf
 	if halves {
-		if h, err = ruleOf[*businessHalf](e, halfRule, on); err != nil {
+		if h, err = findTypedRule[*businessHalf](e, halfRule, on); err != nil {
 			return BusinessTax{}, err
 		}
 	}
-	return r.reckon(taxable, otherRelief, h), nil
+	return r.taxOnAmount(taxable, otherRelief, h), nil
 }
 
-// profits sums the person's businesses. A loss among several is open law.
-func (r *businessBooks) profits(c *Calculation, list []BusinessIncome) (money.Amount, error) {
+// sumProfits sums the person's businesses. A loss among several is open law.
+func (r *businessBooks) sumProfits(c *Calculation, list []BusinessIncome) (money.Amount, error) {
 	whole, reading := money.NewFraction(1, 1), noLosses
 	profits := make([]money.Amount, len(list))
 	for i, b := range list {
@@ -230,12 +230,12 @@ func (r *businessBooks) profits(c *Calculation, list []BusinessIncome) (money.Am
 			share = whole
 		}
 		profits[i] = b.Revenue.Sub(b.Costs).Times(share, money.HalfUp)
-		c.step(r.profit, rounded, Money(profits[i]), Input{"number", Count(i + 1)},
-			Input{"revenue", Money(b.Revenue)}, Input{"costs", Money(b.Costs)},
-			Input{"share", Fraction(share)})
+		c.addStep(r.profit, rounded, MoneyValue(profits[i]), Input{"number", CountValue(i + 1)},
+			Input{"revenue", MoneyValue(b.Revenue)}, Input{"costs", MoneyValue(b.Costs)},
+			Input{"share", RateValue(share)})
 		if profits[i].Negative() && len(list) > 1 {
 			var err error
-			if reading, err = c.reading(r.lossesID, r.losses, c.facts.PaymentDate); err != nil {
+			if reading, err = c.chosenReading(r.lossesID, r.losses, c.facts.PaymentDate); err != nil {
 				return money.Amount{}, err
 			}
 		}
@@ -247,8 +247,8 @@ func (r *businessBooks) profits(c *Calculation, list []BusinessIncome) (money.Am
 		}
 		sum = sum.Add(p)
 	}
-	c.step(r.sum, exact, Money(sum), Input{"number", Count(len(list))},
-		Input{"reading", Word(reading)})
+	c.addStep(r.sum, exact, MoneyValue(sum), Input{"number", CountValue(len(list))},
+		Input{"reading", TextValue(reading)})
 	return sum, nil
 }
 
@@ -259,38 +259,40 @@ const (
 	lossesApart = "no_offset"
 )
 
-// finishBusiness taxes the amount and halves what an individual business owes.
-func (e *Engine) finishBusiness(c *Calculation, on civil.Date, r *businessTable, taxable,
+// taxBusinessIncome taxes the amount and halves what an individual business owes.
+func (e *Engine) taxBusinessIncome(c *Calculation, on civil.Date, r *businessTable, taxable,
 	otherRelief money.Amount, entity string) (BusinessResult, error) {
 	var h *businessHalf
 	if entity == "individual_business" {
 		var err error
-		if h, err = ruleOf[*businessHalf](e, halfRule, on); err != nil {
+		if h, err = findTypedRule[*businessHalf](e, halfRule, on); err != nil {
 			return BusinessResult{}, err
 		}
 	}
-	t := r.reckon(taxable, otherRelief, h)
-	c.step(r.taxStep, rounded, Money(t.Before), Input{"taxable", Money(taxable)},
-		Input{"rate", Fraction(t.Rate)}, Input{"quick_deduction", Money(t.Quick)})
+	t := r.taxOnAmount(taxable, otherRelief, h)
+	c.addStep(r.taxStep, rounded, MoneyValue(t.Before), Input{"taxable", MoneyValue(taxable)},
+		Input{"rate", RateValue(t.Rate)}, Input{"quick_deduction", MoneyValue(t.Quick)})
 	if h != nil {
 		part := money.Min(taxable, h.limit)
-		_, onPart := r.table.tax(fraction{part.Fen(), 1})
-		c.step(h.step, rounded, Money(t.Half), Input{"limit", Money(h.limit)}, Input{"part", Money(part)},
-			Input{"tax_on_part", Money(onPart)},
-			Input{"other_relief", Money(otherRelief)}, Input{"taxable", Money(taxable)},
-			Input{"rate", Fraction(h.rate)})
-		c.unconfirmed(h.unconfirmed...)
+		_, onPart := r.table.bracketAndTax(exactAmount{part.Fen(), 1})
+		c.addStep(h.step, rounded, MoneyValue(t.Half), Input{"limit", MoneyValue(h.limit)},
+			Input{"part", MoneyValue(part)},
+			Input{"tax_on_part", MoneyValue(onPart)},
+			Input{"other_relief", MoneyValue(otherRelief)}, Input{"taxable", MoneyValue(taxable)},
+			Input{"rate", RateValue(h.rate)})
+		c.addUnconfirmed(h.unconfirmed...)
 	}
-	c.step(r.payableStep, exact, Money(t.Payable), Input{"tax", Money(t.Before)},
-		Input{"other_relief", Money(otherRelief)}, Input{"half_reduction", Money(t.Half)})
+	c.addStep(r.payableStep, exact, MoneyValue(t.Payable), Input{"tax", MoneyValue(t.Before)},
+		Input{"other_relief", MoneyValue(otherRelief)}, Input{"half_reduction", MoneyValue(t.Half)})
 	return BusinessResult{Taxable: taxable, Rate: t.Rate, Quick: t.Quick, TaxBefore: t.Before,
 		Half: t.Half, Payable: t.Payable}, nil
 }
 
-// reckon gives the tax on a taxable amount; h nil means no half reduction.
-func (r *businessTable) reckon(taxable, otherRelief money.Amount, h *businessHalf) BusinessTax {
+// taxOnAmount gives the tax on a taxable amount; h nil means no half reduction.
+func (r *businessTable) taxOnAmount(taxable, otherRelief money.Amount,
+	h *businessHalf) BusinessTax {
 	t := BusinessTax{Taxable: taxable}
-	level, tax := r.table.tax(fraction{taxable.Fen(), 1})
+	level, tax := r.table.bracketAndTax(exactAmount{taxable.Fen(), 1})
 	if level == nil {
 		return t
 	}
@@ -298,17 +300,18 @@ func (r *businessTable) reckon(taxable, otherRelief money.Amount, h *businessHal
 	t.Quick = level.Quick
 	t.Before = tax
 	if h != nil {
-		t.Half = h.reduction(&r.table, taxable, otherRelief)
+		t.Half = h.halfReduction(&r.table, taxable, otherRelief)
 	}
 	t.Payable = money.MaxOf(tax.Sub(otherRelief).Sub(t.Half), money.Amount{})
 	return t
 }
 
-// reduction is (tax on the part up to the limit - other relief x part / taxable) x rate, exact
+// halfReduction is (tax on the part up to the limit - other relief x part / taxable) x rate, exact
 // inside and rounded half up once; never below zero.
-func (r *businessHalf) reduction(table *table, taxable, otherRelief money.Amount) money.Amount {
+func (r *businessHalf) halfReduction(table *bracketTable, taxable,
+	otherRelief money.Amount) money.Amount {
 	part := money.Min(taxable, r.limit)
-	level, _ := table.tax(fraction{part.Fen(), 1})
+	level, _ := table.bracketAndTax(exactAmount{part.Fen(), 1})
 	if level == nil {
 		return money.Amount{}
 	}
@@ -326,23 +329,23 @@ func (r *businessHalf) reduction(table *table, taxable, otherRelief money.Amount
 	return money.Fen(n.Add(n, x.Denom()).Quo(n, twice).Int64())
 }
 
-func (f *BusinessFacts) check() error {
-	p := checkEntity(f.Entity)
+func (f *BusinessFacts) validate() error {
+	p := validateEntity(f.Entity)
 	if len(f.Businesses) == 0 || len(f.Businesses) > largestBusinesses {
 		p = append(p, fault.Field{Field: "businesses", Problem: "must be 1 to 100"})
 	}
 	for _, b := range f.Businesses {
-		p = inRange(p, "businesses.revenue", b.Revenue)
-		p = inRange(p, "businesses.costs", b.Costs)
+		p = checkYearTotal(p, "businesses.revenue", b.Revenue)
+		p = checkYearTotal(p, "businesses.costs", b.Costs)
 		if !b.Share.IsShare() {
 			p = append(p, fault.Field{Field: "businesses.share", Problem: "must be above 0 and at most 1"})
 		}
 	}
-	p = inRange(p, "special", f.Special)
-	p = inRange(p, "additional", f.Additional)
-	p = inRange(p, "other", f.Other)
-	p = inRange(p, "other_relief", f.OtherRelief)
-	p = inRange(p, "prepaid", f.Prepaid)
+	p = checkYearTotal(p, "special", f.Special)
+	p = checkYearTotal(p, "additional", f.Additional)
+	p = checkYearTotal(p, "other", f.Other)
+	p = checkYearTotal(p, "other_relief", f.OtherRelief)
+	p = checkYearTotal(p, "prepaid", f.Prepaid)
 	if p != nil {
 		return fault.Invalid(p...)
 	}
@@ -352,23 +355,23 @@ func (f *BusinessFacts) check() error {
 // largestBusinesses bounds the businesses of one person, so that their sum stays in range.
 const largestBusinesses = 100
 
-func (f *DeemedProfitFacts) check() error {
-	p := checkEntity(f.Entity)
+func (f *DeemedProfitFacts) validate() error {
+	p := validateEntity(f.Entity)
 	if f.Basis != BasisRevenue && f.Basis != BasisCost {
 		p = append(p, fault.Field{Field: "basis", Problem: "must be one of revenue, cost"})
 	}
 	if !f.Rate.Positive() || f.Rate.Cmp(money.Ratio(1, 1)) >= 0 {
 		p = append(p, fault.Field{Field: "income_rate", Problem: "must be above 0 and below 1"})
 	}
-	p = inRange(p, "amount", f.Amount)
-	p = inRange(p, "other_relief", f.OtherRelief)
+	p = checkYearTotal(p, "amount", f.Amount)
+	p = checkYearTotal(p, "other_relief", f.OtherRelief)
 	if p != nil {
 		return fault.Invalid(p...)
 	}
 	return nil
 }
 
-func checkEntity(entity string) []fault.Field {
+func validateEntity(entity string) []fault.Field {
 	switch entity {
 	case "individual_business", "sole_proprietorship", "partnership":
 		return nil
@@ -377,31 +380,31 @@ func checkEntity(entity string) []fault.Field {
 		Problem: "must be one of individual_business, sole_proprietorship, partnership"}}
 }
 
-func businessBooksSpec() methodSpec {
-	return methodSpec{apart: true,
+func businessBooksMethodSpec() methodSpec {
+	return methodSpec{isQuestion: true,
 		needed: map[string]Kind{"deduction": KindAmount, "brackets": KindBrackets, "losses": KindChoice},
-		build: func(b *Book, r base) resolver {
+		build: func(b *Book, r compiledRule) steppedRule {
 			m := r.method
-			return &businessBooks{businessTable: businessTable{ownQuestion: ownQuestion{r},
-				table: b.table(m)}, deduction: b.amount(m, "deduction"),
-				losses: b.value(m.Uses["losses"]), lossesID: m.Uses["losses"]}
+			return &businessBooks{businessTable: businessTable{questionRule: questionRule{r},
+				table: b.bracketsInRole(m)}, deduction: b.amountInRole(m, "deduction"),
+				losses: b.findValue(m.Uses["losses"]), lossesID: m.Uses["losses"]}
 		}}
 }
 
-func businessDeemedSpec() methodSpec {
-	return methodSpec{apart: true,
+func businessDeemedMethodSpec() methodSpec {
+	return methodSpec{isQuestion: true,
 		needed: map[string]Kind{"brackets": KindBrackets},
-		build: func(b *Book, r base) resolver {
-			return &businessDeemed{businessTable: businessTable{ownQuestion: ownQuestion{r},
-				table: b.table(r.method)}}
+		build: func(b *Book, r compiledRule) steppedRule {
+			return &businessDeemed{businessTable: businessTable{questionRule: questionRule{r},
+				table: b.bracketsInRole(r.method)}}
 		}}
 }
 
-func businessHalfSpec() methodSpec {
-	return methodSpec{apart: true,
+func businessHalfMethodSpec() methodSpec {
+	return methodSpec{isQuestion: true,
 		needed: map[string]Kind{"limit": KindAmount, "rate": KindRate},
-		build: func(b *Book, r base) resolver {
-			return &businessHalf{ownQuestion: ownQuestion{r}, limit: b.amount(r.method, "limit"),
-				rate: b.rate(r.method, "rate")}
+		build: func(b *Book, r compiledRule) steppedRule {
+			return &businessHalf{questionRule: questionRule{r}, limit: b.amountInRole(r.method, "limit"),
+				rate: b.rateInRole(r.method, "rate")}
 		}}
 }

@@ -11,20 +11,20 @@ import (
 // the whole income bears the ordinary rate. Source: CIT Law art. 4 and 28, MOF/STA Announcement
 // 2023 No. 12 art. 3 and 5; data in rules/national/cit.
 type citYear struct {
-	ownQuestion
-	rate, small, inclusion   money.Fraction
-	income, assets, employed Threshold
+	questionRule
+	rate, smallRate, inclusion              money.Fraction
+	incomeLimit, assetsLimit, employeeLimit Threshold
 
 	conditions, smallTax, ordinary *stepSpec
 }
 
-func (r *citYear) resolve() error {
-	return r.specs(map[string]**stepSpec{"cit.conditions": &r.conditions, "cit.small": &r.smallTax,
+func (r *citYear) resolveSteps() error {
+	return r.fillSteps(map[string]**stepSpec{"cit.conditions": &r.conditions, "cit.small": &r.smallTax,
 		"cit.ordinary": &r.ordinary})
 }
 
-// Company is what decides the tax of a company's year.
-type Company struct {
+// CompanyYear is what decides the tax of a company's year.
+type CompanyYear struct {
 	Taxable money.Amount // 应纳税所得额; a loss is negative
 	// Employees and Assets are the average of the four quarterly averages, a quarter's being half of
 	// opening plus closing; dispatched workers count. Employees may have a fraction.
@@ -40,11 +40,11 @@ type CompanyTax struct {
 	Answer
 }
 
-// CIT gives the enterprise income tax of the year that ends on a day.
+// ComputeCIT gives the enterprise income tax of the year that ends on a day.
 //
 // Errors: *Gap when no rule is in force; *fault.Error 2001 for figures out of range.
-func (e *Engine) CIT(on civil.Date, f Company) (CompanyTax, error) {
-	r, c, err := ask[*citYear](e, "cit.year", on, nil)
+func (e *Engine) ComputeCIT(on civil.Date, f CompanyYear) (CompanyTax, error) {
+	r, c, err := beginQuestion[*citYear](e, "cit.year", on, nil)
 	if err != nil {
 		return CompanyTax{}, err
 	}
@@ -52,52 +52,55 @@ func (e *Engine) CIT(on civil.Date, f Company) (CompanyTax, error) {
 		return CompanyTax{},
 			fault.Invalid(fault.Field{Field: "employees_avg", Problem: "must not be negative"})
 	}
-	if err := within([]named{{"assets_avg", f.Assets}},
-		named{"taxable_income", f.Taxable}); err != nil {
+	if err := checkAmountRange([]namedAmount{{"assets_avg", f.Assets}},
+		namedAmount{"taxable_income", f.Taxable}); err != nil {
 		return CompanyTax{}, err
 	}
-	x := CompanyTax{SmallLowProfit: r.isSmall(f)}
+	x := CompanyTax{SmallLowProfit: r.isSmallLowProfit(f)}
 	taxable := money.MaxOf(f.Taxable, money.Amount{})
-	c.step(r.conditions, exact, Word(boolWord(x.SmallLowProfit)), Input{"income", Money(f.Taxable)},
-		Input{"income_limit", Money(r.income.Amount)},
-		Input{"employees", Fraction(f.Employees.Fraction())},
-		Input{"employees_limit", Fraction(people(r.employed))},
-		Input{"assets", Money(f.Assets)}, Input{"assets_limit", Money(r.assets.Amount)},
-		Input{"restricted", Word(boolWord(f.Restricted))})
+	c.addStep(r.conditions, exact, TextValue(boolText(x.SmallLowProfit)),
+		Input{"income", MoneyValue(f.Taxable)},
+		Input{"income_limit", MoneyValue(r.incomeLimit.Amount)},
+		Input{"employees", RateValue(f.Employees.Fraction())},
+		Input{"employees_limit", RateValue(headLimit(r.employeeLimit))},
+		Input{"assets", MoneyValue(f.Assets)}, Input{"assets_limit", MoneyValue(r.assetsLimit.Amount)},
+		Input{"restricted", TextValue(boolText(f.Restricted))})
 	if x.SmallLowProfit {
-		x.Tax = taxable.Times(lowest(r.inclusion, r.small), money.HalfUp)
-		c.step(r.smallTax, rounded, Money(x.Tax), Input{"income", Money(taxable)},
-			Input{"inclusion", Fraction(r.inclusion)}, Input{"rate", Fraction(r.small)})
+		x.Tax = taxable.Times(reducedProduct(r.inclusion, r.smallRate), money.HalfUp)
+		c.addStep(r.smallTax, rounded, MoneyValue(x.Tax), Input{"income", MoneyValue(taxable)},
+			Input{"inclusion", RateValue(r.inclusion)}, Input{"rate", RateValue(r.smallRate)})
 	} else {
 		x.Tax = taxable.Times(r.rate, money.HalfUp)
-		c.step(r.ordinary, rounded, Money(x.Tax), Input{"income", Money(taxable)},
-			Input{"rate", Fraction(r.rate)})
+		c.addStep(r.ordinary, rounded, MoneyValue(x.Tax), Input{"income", MoneyValue(taxable)},
+			Input{"rate", RateValue(r.rate)})
 	}
-	x.Answer = c.answer(&r.base)
+	x.Answer = c.finishAnswer(&r.compiledRule)
 	return x, nil
 }
 
-func (r *citYear) isSmall(f Company) bool {
-	few := f.Employees.Fraction().Cmp(people(r.employed))
-	return !f.Restricted && !r.income.Met(f.Taxable) && !r.assets.Met(f.Assets) &&
-		(few < 0 || (few == 0 && !r.employed.Reach))
+func (r *citYear) isSmallLowProfit(f CompanyYear) bool {
+	few := f.Employees.Fraction().Cmp(headLimit(r.employeeLimit))
+	return !f.Restricted && !r.incomeLimit.IsMet(f.Taxable) && !r.assetsLimit.IsMet(f.Assets) &&
+		(few < 0 || (few == 0 && !r.employeeLimit.Reach))
 }
 
-// people reads a limit of heads, which a rule file writes with two decimals like an amount.
-func people(t Threshold) money.Fraction {
-	return lowest(money.NewFraction(t.Amount.Fen(), money.Yuan(1).Fen()), money.NewFraction(1, 1))
+// headLimit reads a limit of heads, which a rule file writes with two decimals like an amount.
+func headLimit(t Threshold) money.Fraction {
+	return reducedProduct(money.NewFraction(t.Amount.Fen(), money.Yuan(1).Fen()),
+		money.NewFraction(1, 1))
 }
 
-func citYearSpec() methodSpec {
-	return methodSpec{apart: true,
+func citMethodSpec() methodSpec {
+	return methodSpec{isQuestion: true,
 		needed: map[string]Kind{"rate": KindRate, "small_rate": KindRate, "inclusion": KindRate,
 			"income_limit": KindThreshold, "assets_limit": KindThreshold, "employees_limit": KindThreshold},
-		build: func(b *Book, r base) resolver {
+		build: func(b *Book, r compiledRule) steppedRule {
 			m := r.method
-			return &citYear{ownQuestion: ownQuestion{r}, rate: b.rate(m, "rate"),
-				small: b.rate(m, "small_rate"), inclusion: b.rate(m, "inclusion"),
-				income: b.threshold(m, "income_limit"), assets: b.threshold(m, "assets_limit"),
-				employed: b.threshold(m, "employees_limit")}
+			return &citYear{questionRule: questionRule{r}, rate: b.rateInRole(m, "rate"),
+				smallRate: b.rateInRole(m, "small_rate"), inclusion: b.rateInRole(m, "inclusion"),
+				incomeLimit: b.thresholdInRole(m, "income_limit"), assetsLimit: b.thresholdInRole(m,
+					"assets_limit"),
+				employeeLimit: b.thresholdInRole(m, "employees_limit")}
 		}}
 }
 
@@ -106,17 +109,17 @@ func citYearSpec() methodSpec {
 // rule says. Source: CIT Law art. 8 to 10, CIT Regulations art. 31 and 40 to 44; data in
 // rules/national/cit.
 type citDeduction struct {
-	ownQuestion
-	limit   *Dated // share of the base
-	share   *Dated // share of the expense; nil = all of it
-	table   *Dated // shares by kind of expense instead of a limit
-	carried bool
+	questionRule
+	limit          *DatedValue // share of the base
+	share          *DatedValue // share of the expense; nil = all of it
+	table          *DatedValue // shares by kind of expense instead of a limit
+	carriesForward bool
 
 	deduct *stepSpec
 }
 
-func (r *citDeduction) resolve() error {
-	return r.specs(map[string]**stepSpec{"cit.deduct": &r.deduct})
+func (r *citDeduction) resolveSteps() error {
+	return r.fillSteps(map[string]**stepSpec{"cit.deduct": &r.deduct})
 }
 
 // Expense is one kind of expense of a year.
@@ -136,57 +139,58 @@ type Deduction struct {
 	Answer
 }
 
-// Deduct gives the deductible part of an expense of the year that ends on a day.
+// DeductExpense gives the deductible part of an expense of the year that ends on a day.
 //
 // Errors: *Gap when no rule is in force; *fault.Error 2001 for an unknown item and figures out of
 // range.
-func (e *Engine) Deduct(on civil.Date, x Expense) (Deduction, error) {
+func (e *Engine) DeductExpense(on civil.Date, x Expense) (Deduction, error) {
 	id := "cit.deduction." + x.Item
-	if _, err := e.rule(id, on); err != nil && !e.defines(id) {
+	if _, err := e.findRule(id, on); err != nil && !e.hasDefinition(id) {
 		id = "cit.deduction.whole"
 	}
-	r, c, err := ask[*citDeduction](e, id, on, nil)
+	r, c, err := beginQuestion[*citDeduction](e, id, on, nil)
 	if err != nil {
 		return Deduction{}, err
 	}
-	if err := within([]named{{"amount", x.Amount}, {"carry_forward_in", x.Brought}},
-		named{"base", x.Base}); err != nil {
+	if err := checkAmountRange([]namedAmount{{"amount", x.Amount}, {"carry_forward_in", x.Brought}},
+		namedAmount{"base", x.Base}); err != nil {
 		return Deduction{}, err
 	}
 	whole := x.Amount
-	if r.carried {
+	if r.carriesForward {
 		whole = whole.Add(x.Brought)
 	}
-	allowed, rate, err := r.allowed(x, whole, on)
+	allowed, rate, err := r.maxDeduction(x, whole, on)
 	if err != nil {
 		return Deduction{}, err
 	}
 	d := Deduction{Deductible: money.Min(whole, allowed)}
-	if rest := whole.Sub(d.Deductible); r.carried {
+	if rest := whole.Sub(d.Deductible); r.carriesForward {
 		d.CarryForward = rest
 	} else {
 		d.NonDeductible = rest
 	}
-	c.step(r.deduct, rounded, Money(d.Deductible), Input{"item", Word(x.Item)},
-		Input{"amount", Money(whole)}, Input{"base", Money(x.Base)}, Input{"rate", Fraction(rate)},
-		Input{"share", Fraction(r.shareOf())}, Input{"carry_forward", Money(d.CarryForward)},
-		Input{"non_deductible", Money(d.NonDeductible)})
-	d.Answer = c.answer(&r.base)
+	c.addStep(r.deduct, rounded, MoneyValue(d.Deductible), Input{"item", TextValue(x.Item)},
+		Input{"amount", MoneyValue(whole)}, Input{"base", MoneyValue(x.Base)},
+		Input{"rate", RateValue(rate)},
+		Input{"share", RateValue(r.maxShare())}, Input{"carry_forward", MoneyValue(d.CarryForward)},
+		Input{"non_deductible", MoneyValue(d.NonDeductible)})
+	d.Answer = c.finishAnswer(&r.compiledRule)
 	return d, nil
 }
 
-// allowed gives the most that may be deducted, and the rate it comes from.
-func (r *citDeduction) allowed(x Expense, whole money.Amount,
+// maxDeduction gives the most that may be deducted, and the rate it comes from.
+func (r *citDeduction) maxDeduction(x Expense, whole money.Amount,
 	on civil.Date) (money.Amount, money.Fraction, error) {
 	if r.table != nil {
-		row, ok := r.table.row(x.Item)
+		row, ok := r.table.findRateRow(x.Item)
 		if !ok {
 			return money.Amount{}, money.Fraction{},
 				fault.Invalid(fault.Field{Field: "item",
 					Problem: x.Item + " is no kind of expense that the rules limit"})
 		}
 		if row.Open {
-			return money.Amount{}, money.Fraction{}, row.gap(r.method.Uses["rates"], on)
+			return money.Amount{}, money.Fraction{}, row.unreadRateGap(r.method.Uses["rates"], on)
 		}
 		return whole.Times(row.Rate, money.HalfUp), row.Rate, nil
 	}
@@ -197,29 +201,29 @@ func (r *citDeduction) allowed(x Expense, whole money.Amount,
 	return most, r.limit.Rate, nil
 }
 
-// shareOf is the share of the expense that counts at most.
-func (r *citDeduction) shareOf() money.Fraction {
+// maxShare is the share of the expense that counts at most.
+func (r *citDeduction) maxShare() money.Fraction {
 	if r.share == nil {
 		return money.NewFraction(1, 1)
 	}
 	return r.share.Rate
 }
 
-// defines tells whether the pack has a definition of an id on any day.
-func (e *Engine) defines(id string) bool { return e.definition(id) != nil }
+// hasDefinition tells whether the pack has a definition of an id on any day.
+func (e *Engine) hasDefinition(id string) bool { return e.findDefinition(id) != nil }
 
 func citLimitSpec(carried bool) methodSpec {
-	return methodSpec{apart: true, needed: map[string]Kind{"limit": KindRate},
+	return methodSpec{isQuestion: true, needed: map[string]Kind{"limit": KindRate},
 		optional: map[string]Kind{"share": KindRate},
-		build: func(b *Book, r base) resolver {
-			return &citDeduction{ownQuestion: ownQuestion{r}, limit: b.value(r.method.Uses["limit"]),
-				share: b.value(r.method.Uses["share"]), carried: carried}
+		build: func(b *Book, r compiledRule) steppedRule {
+			return &citDeduction{questionRule: questionRule{r}, limit: b.findValue(r.method.Uses["limit"]),
+				share: b.findValue(r.method.Uses["share"]), carriesForward: carried}
 		}}
 }
 
-func citWholeSpec() methodSpec {
-	return methodSpec{apart: true, needed: map[string]Kind{"rates": KindRates},
-		build: func(b *Book, r base) resolver {
-			return &citDeduction{ownQuestion: ownQuestion{r}, table: b.value(r.method.Uses["rates"])}
+func deductionWholeMethodSpec() methodSpec {
+	return methodSpec{isQuestion: true, needed: map[string]Kind{"rates": KindRates},
+		build: func(b *Book, r compiledRule) steppedRule {
+			return &citDeduction{questionRule: questionRule{r}, table: b.findValue(r.method.Uses["rates"])}
 		}}
 }

@@ -30,7 +30,7 @@ func TestGeneralVATAddsUp(t *testing.T) {
 		want := new(big.Rat)
 		for n := rapid.IntRange(0, 5).Draw(t, "outputs"); n > 0; n-- {
 			percent := rapid.SampledFrom([]int64{0, 6, 9, 13}).Draw(t, "percent")
-			o := tax.Output{Amount: drawAmount(t, "amount"), Inclusive: rapid.Bool().Draw(t, "inclusive"), Rate: money.Ratio(percent, 100)}
+			o := tax.OutputSales{Amount: drawAmount(t, "amount"), Inclusive: rapid.Bool().Draw(t, "inclusive"), Rate: money.Ratio(percent, 100)}
 			den := int64(100)
 			if o.Inclusive {
 				den += percent
@@ -38,7 +38,7 @@ func TestGeneralVATAddsUp(t *testing.T) {
 			want.Add(want, new(big.Rat).Mul(big.NewRat(o.Amount.Fen(), 1), big.NewRat(percent, den)))
 			p.Outputs = append(p.Outputs, o)
 		}
-		g, err := e.GeneralVAT(civil.MustDate(companyDay), p)
+		g, err := e.ComputeGeneralVAT(civil.MustDate(companyDay), p)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -56,21 +56,21 @@ func TestCompanyRefusals(t *testing.T) {
 	e := national(t)
 	day := civil.MustDate(companyDay)
 	most := money.Fen(1_000_000_000_000_000)
-	general := func(on string, o tax.Output) func() error {
+	general := func(on string, o tax.OutputSales) func() error {
 		return func() error {
-			_, err := e.GeneralVAT(civil.MustDate(on), tax.GeneralPeriod{Outputs: []tax.Output{o}})
+			_, err := e.ComputeGeneralVAT(civil.MustDate(on), tax.GeneralPeriod{Outputs: []tax.OutputSales{o}})
 			return err
 		}
 	}
-	stamp := func(on string, d tax.Document) func() error {
-		return func() error { _, err := e.Stamp(civil.MustDate(on), d); return err }
+	stamp := func(on string, d tax.StampDocument) func() error {
+		return func() error { _, err := e.ComputeStampTax(civil.MustDate(on), d); return err }
 	}
 	fee := func(on string, f tax.FeeReturn) func() error {
 		f.Service, f.Revenue = "advertising", money.Yuan(1000)
-		return func() error { _, err := e.CulturalFee(civil.MustDate(on), f); return err }
+		return func() error { _, err := e.ComputeCulturalFee(civil.MustDate(on), f); return err }
 	}
-	cit := func(on string, f tax.Company) func() error {
-		return func() error { _, err := e.CIT(civil.MustDate(on), f); return err }
+	cit := func(on string, f tax.CompanyYear) func() error {
+		return func() error { _, err := e.ComputeCIT(civil.MustDate(on), f); return err }
 	}
 	high, negative := money.MustRate("0.51"), money.MustRate("-0.01")
 	half := money.MustRate("0.50")
@@ -80,33 +80,33 @@ func TestCompanyRefusals(t *testing.T) {
 		want string // rule of the gap, or part of the refusal
 		gap  bool
 	}{
-		{"a levy rate is no rate of general taxpayers", general(companyDay, tax.Output{Rate: money.MustRate("0.03")}), "output.rate", false},
-		{"an amount below zero", general(companyDay, tax.Output{Amount: money.Fen(-1), Rate: money.MustRate("0.06")}), "output", false},
-		{"an amount out of range", general(companyDay, tax.Output{Amount: most.Add(money.Fen(1)), Rate: money.MustRate("0.06")}), "output", false},
-		{"general VAT before the rules", general("2019-03-31", tax.Output{Rate: money.MustRate("0.06")}), "vat.general", true},
-		{"stamp tax before its law", stamp("2022-06-30", tax.Document{Items: []string{"loan"}}), "stamp.tax", true},
-		{"an unknown item", stamp(companyDay, tax.Document{Items: []string{"poem"}}), "poem", false},
-		{"no item", stamp(companyDay, tax.Document{}), "item", false},
-		{"more VAT than the amount", stamp(companyDay, tax.Document{Items: []string{"loan"}, VAT: &most}), "vat_stated_separately", false},
-		{"the half reduction after its end", stamp("2028-01-01", tax.Document{Items: []string{"loan"}, Half: true}), "relief.six_taxes_two_fees", true},
+		{"a levy rate is no rate of general taxpayers", general(companyDay, tax.OutputSales{Rate: money.MustRate("0.03")}), "output.rate", false},
+		{"an amount below zero", general(companyDay, tax.OutputSales{Amount: money.Fen(-1), Rate: money.MustRate("0.06")}), "output", false},
+		{"an amount out of range", general(companyDay, tax.OutputSales{Amount: most.Add(money.Fen(1)), Rate: money.MustRate("0.06")}), "output", false},
+		{"general VAT before the rules", general("2019-03-31", tax.OutputSales{Rate: money.MustRate("0.06")}), "vat.general", true},
+		{"stamp tax before its law", stamp("2022-06-30", tax.StampDocument{Items: []string{"loan"}}), "stamp.tax", true},
+		{"an unknown item", stamp(companyDay, tax.StampDocument{Items: []string{"poem"}}), "poem", false},
+		{"no item", stamp(companyDay, tax.StampDocument{}), "item", false},
+		{"more VAT than the amount", stamp(companyDay, tax.StampDocument{Items: []string{"loan"}, VAT: &most}), "vat_stated_separately", false},
+		{"the half reduction after its end", stamp("2028-01-01", tax.StampDocument{Items: []string{"loan"}, Half: true}), "relief.six_taxes_two_fees", true},
 		{"an MCN without a position", fee(companyDay, tax.FeeReturn{Agency: true}), "fee.cultural.mcn_scope", true},
 		{"a province whose reduction is open", fee(companyDay, tax.FeeReturn{Local: true}), "fee.cultural.local_reduction", true},
 		{"the centre's reduction after its end", fee("2028-01-01", tax.FeeReturn{}), "fee.cultural.central_reduction", true},
 		{"a stated reduction after the end", fee("2028-01-01", tax.FeeReturn{Reduction: &half}), "fee.cultural.local_ceiling", true},
 		{"more reduction than the law allows", fee(companyDay, tax.FeeReturn{Reduction: &high}), "reduction_rate", false},
 		{"a reduction below zero", fee(companyDay, tax.FeeReturn{Reduction: &negative}), "reduction_rate", false},
-		{"enterprise income tax after the relief", cit("2028-12-31", tax.Company{}), "cit.small", true},
-		{"staff below zero", cit(companyDay, tax.Company{Employees: money.MustRate("-1")}), "employees_avg", false},
-		{"an unknown expense", func() error { _, err := e.Deduct(day, tax.Expense{Item: "hobby"}); return err }, "hobby", false},
-		{"an expense by a word for no rule", func() error { _, err := e.Deduct(day, tax.Expense{Item: "whole"}); return err }, "whole", false},
+		{"enterprise income tax after the relief", cit("2028-12-31", tax.CompanyYear{}), "cit.small", true},
+		{"staff below zero", cit(companyDay, tax.CompanyYear{Employees: money.MustRate("-1")}), "employees_avg", false},
+		{"an unknown expense", func() error { _, err := e.DeductExpense(day, tax.Expense{Item: "hobby"}); return err }, "hobby", false},
+		{"an expense by a word for no rule", func() error { _, err := e.DeductExpense(day, tax.Expense{Item: "whole"}); return err }, "whole", false},
 		{"donations before they were carried", func() error {
-			_, err := e.Deduct(civil.MustDate("2016-12-31"), tax.Expense{Item: "donation"})
+			_, err := e.DeductExpense(civil.MustDate("2016-12-31"), tax.Expense{Item: "donation"})
 			return err
 		}, "cit.deduction.donation", true},
 		{"a late fee without a due day", func() error { _, err := e.LateFee(money.Yuan(1), civil.Date{}, day); return err }, "due_date", false},
 		{"a late fee on a debt below zero", func() error { _, err := e.LateFee(money.Fen(-1), day, day); return err }, "tax", false},
 		{"a return that is none", func() error { _, err := e.DueDate("hobby", day, nil); return err }, "collection.due.hobby", true},
-		{"another kind of rule", func() error { _, err := e.Turnover("stamp.tax", day); return err }, "stamp.tax", true},
+		{"another kind of rule", func() error { _, err := e.TurnoverRule("stamp.tax", day); return err }, "stamp.tax", true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -130,7 +130,7 @@ func TestCompanyTaxIsBounded(t *testing.T) {
 	e := national(t)
 	rapid.Check(t, func(t *rapid.T) {
 		income := money.Fen(rapid.Int64Range(-1_000_000, 600_000_000).Draw(t, "income"))
-		x, err := e.CIT(civil.MustDate("2026-12-31"), tax.Company{Taxable: income, Employees: money.Ratio(rapid.Int64Range(0, 400).Draw(t, "staff"), 1), Assets: drawAmount(t, "assets"), Restricted: rapid.Bool().Draw(t, "restricted")})
+		x, err := e.ComputeCIT(civil.MustDate("2026-12-31"), tax.CompanyYear{Taxable: income, Employees: money.Ratio(rapid.Int64Range(0, 400).Draw(t, "staff"), 1), Assets: drawAmount(t, "assets"), Restricted: rapid.Bool().Draw(t, "restricted")})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -150,7 +150,7 @@ func TestDeductionsAddUp(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		x := tax.Expense{Item: rapid.SampledFrom([]string{"welfare", "union", "training", "entertainment", "advertising", "donation", "commission", "fine", "surcharges"}).Draw(t, "item"),
 			Amount: drawAmount(t, "amount"), Base: money.Fen(rapid.Int64Range(-1_000_000_000, 1_000_000_000).Draw(t, "base"))}
-		low, err := e.Deduct(civil.MustDate("2026-12-31"), x)
+		low, err := e.DeductExpense(civil.MustDate("2026-12-31"), x)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -158,7 +158,7 @@ func TestDeductionsAddUp(t *testing.T) {
 			t.Fatalf("%+v of %s", low, x.Amount)
 		}
 		x.Base = x.Base.Add(drawAmount(t, "more").MulDiv(1, 2, money.HalfUp))
-		if high, err := e.Deduct(civil.MustDate("2026-12-31"), x); err != nil || high.Deductible.Cmp(low.Deductible) < 0 {
+		if high, err := e.DeductExpense(civil.MustDate("2026-12-31"), x); err != nil || high.Deductible.Cmp(low.Deductible) < 0 {
 			t.Fatalf("a higher base deducts %s instead of %s, %v", high.Deductible, low.Deductible, err)
 		}
 	})
@@ -186,13 +186,13 @@ func TestStampReduction(t *testing.T) {
 	e := national(t)
 	rapid.Check(t, func(t *rapid.T) {
 		items := []string{rapid.SampledFrom([]string{"loan", "lease", "sale", "service"}).Draw(t, "one"), rapid.SampledFrom([]string{"transport", "custody", "advertising"}).Draw(t, "other")}
-		d := tax.Document{Items: items, Stated: drawAmount(t, "amount"), Half: true}
-		a, err := e.Stamp(civil.MustDate(companyDay), d)
+		d := tax.StampDocument{Items: items, Stated: drawAmount(t, "amount"), Half: true}
+		a, err := e.ComputeStampTax(civil.MustDate(companyDay), d)
 		if err != nil {
 			t.Fatal(err)
 		}
 		d.Items = []string{items[1], items[0]}
-		b, err := e.Stamp(civil.MustDate(companyDay), d)
+		b, err := e.ComputeStampTax(civil.MustDate(companyDay), d)
 		if err != nil || a.Tax != b.Tax {
 			t.Fatalf("%s and %s, %v", a.Tax, b.Tax, err)
 		}

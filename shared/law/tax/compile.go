@@ -14,14 +14,14 @@ import (
 // Engine answers from one pack and, where that is silent, from the pack above it. It is immutable
 // after Compile and safe for concurrent use.
 type Engine struct {
-	id     PackID
-	place  string  // locality or jurisdiction, "" for the national pack
-	parent *Engine // nil for the national pack
-	books  []*Book // by first day; each ends where the next begins
-	defs   []Definition
-	known  map[string]*Definition   // by id, its own
-	users  map[string][]*Definition // by id: its own methods that use a definition, in file order
-	spare  sync.Pool                // of workspaces that no computation uses now
+	id         PackID
+	place      string  // locality or jurisdiction, "" for the national pack
+	parent     *Engine // nil for the national pack
+	books      []*Book // by first day; each ends where the next begins
+	defs       []Definition
+	byID       map[string]*Definition   // by id, its own
+	dependents map[string][]*Definition // by id: its own methods that use a definition, in file order
+	workspaces sync.Pool                // of workspaces that no computation uses now
 }
 
 // Book is all that is in force, unchanged, from one day to the day before the next book: rules
@@ -30,19 +30,19 @@ type Book struct {
 	from    civil.Date
 	place   string
 	parent  *Book // of the pack above on that day; nil where there is none
-	values  map[string]*Dated
+	values  map[string]*DatedValue
 	decided map[string]bool // ids on which the pack itself has spoken by that day, be it with a lapse
 	regimes []*regime
 	stages  [len(stageOrder)][]TaxRule
 	// by id: rules of questions of their own, such as the annual settlement
-	apart    map[string]TaxRule
-	assessed []TaxRule // rules on assessed income, the place's own before those above it
-	above    sync.Map  // *Book of the pack above -> *Book: this one over it
+	questions map[string]TaxRule
+	assessed  []TaxRule // rules on assessed income, the place's own before those above it
+	merged    sync.Map  // *Book of the pack above -> *Book: this one over it
 }
 
-// value finds what is in force for an id: the pack's own word if it has one by that day, else that
-// of the pack above.
-func (b *Book) value(id string) *Dated {
+// findValue finds what is in force for an id: the pack's own word if it has one by that day, else
+// that of the pack above.
+func (b *Book) findValue(id string) *DatedValue {
 	for ; b != nil; b = b.parent {
 		if b.decided[id] {
 			return b.values[id]
@@ -74,28 +74,28 @@ type TaxRule interface {
 // Compile checks the definitions against each other and builds a book for every interval of days in
 // which nothing changes. The problem of a definition is named by its id; files and lines are the
 // loader's part.
-func Compile(p Pack) (*Engine, error) { return compileOver(nil, p.ID, "", p.Definitions) }
+func Compile(p Pack) (*Engine, error) { return compileOverParent(nil, p.ID, "", p.Definitions) }
 
-// compileOver compiles the definitions of a place over the engine above it. Rules of payments that
-// lean on a value which the place sets itself are compiled anew with that value.
-func compileOver(parent *Engine, id PackID, place string, own []Definition) (*Engine, error) {
-	e := &Engine{id: id, place: place, parent: parent, defs: own, known: map[string]*Definition{},
-		users: map[string][]*Definition{}}
-	c := &compiler{engine: e, last: map[string]compiled{}}
+// compileOverParent compiles the definitions of a place over the engine above it. Rules of payments
+// that lean on a value which the place sets itself are compiled anew with that value.
+func compileOverParent(parent *Engine, id PackID, place string, own []Definition) (*Engine, error) {
+	e := &Engine{id: id, place: place, parent: parent, defs: own, byID: map[string]*Definition{},
+		dependents: map[string][]*Definition{}}
+	c := &compiler{engine: e, last: map[string]compiledMethod{}}
 	for i := range own {
 		d := &own[i]
-		if e.known[d.ID] != nil {
+		if e.byID[d.ID] != nil {
 			return nil, fmt.Errorf("%s: defined twice", d.ID)
 		}
 		if d.Wording != "" {
-			d.Steps = parent.wording(d.Wording)
+			d.Steps = parent.findStepTexts(d.Wording)
 		}
-		e.known[d.ID] = d
-		c.take(d)
+		e.byID[d.ID] = d
+		c.addDefinition(d)
 	}
-	c.lean()
-	for _, day := range c.days() {
-		b, err := c.book(day)
+	c.addDependentMethods()
+	for _, day := range c.changeDays() {
+		b, err := c.compileBook(day)
 		if err != nil {
 			return nil, err
 		}
@@ -104,20 +104,20 @@ func compileOver(parent *Engine, id PackID, place string, own []Definition) (*En
 	return e, nil
 }
 
-// wording finds the step texts of a definition in the nearest pack that has them.
-func (e *Engine) wording(id string) map[string]StepText {
+// findStepTexts finds the step texts of a definition in the nearest pack that has them.
+func (e *Engine) findStepTexts(id string) map[string]StepText {
 	for ; e != nil; e = e.parent {
-		if d := e.known[id]; d != nil && len(d.Steps) > 0 {
+		if d := e.byID[id]; d != nil && len(d.Steps) > 0 {
 			return d.Steps
 		}
 	}
 	return nil
 }
 
-// definition finds what the pack, or else the nearest one above it, defines under an id.
-func (e *Engine) definition(id string) *Definition {
+// findDefinition finds what the pack, or else the nearest one above it, defines under an id.
+func (e *Engine) findDefinition(id string) *Definition {
 	for ; e != nil; e = e.parent {
-		if d := e.known[id]; d != nil {
+		if d := e.byID[id]; d != nil {
 			return d
 		}
 	}
@@ -128,53 +128,53 @@ func (e *Engine) definition(id string) *Definition {
 // on changes.
 type compiler struct {
 	engine *Engine
-	parts  []part // own definitions, and methods of the packs above that lean on them
-	last   map[string]compiled
+	parts  []definitionPart // own definitions, and methods of the packs above that lean on them
+	last   map[string]compiledMethod
 }
 
-// part is a definition with what is asked of it on each day.
-type part struct {
+// definitionPart is a definition with what is asked of it on each day.
+type definitionPart struct {
 	*Definition
-	used  []string
-	apart bool
+	usedIDs    []string
+	isQuestion bool
 }
 
-// take adds a definition to what is compiled, and notes what it uses.
-func (c *compiler) take(d *Definition) {
-	p := part{Definition: d}
+// addDefinition adds a definition to what is compiled, and notes what it uses.
+func (c *compiler) addDefinition(d *Definition) {
+	p := definitionPart{Definition: d}
 	if d.Kind == KindMethod {
-		p.used, p.apart = d.used(), d.apart()
-		for _, id := range p.used {
-			c.engine.users[id] = append(c.engine.users[id], d)
+		p.usedIDs, p.isQuestion = d.usedDefinitionIDs(), d.answersQuestion()
+		for _, id := range p.usedIDs {
+			c.engine.dependents[id] = append(c.engine.dependents[id], d)
 		}
 	}
 	c.parts = append(c.parts, p)
 }
 
-// compiled is a rule with the values it rests on.
-type compiled struct {
-	rests []*Dated
-	rule  TaxRule
-	when  expression
+// compiledMethod is a rule with the values it rests on.
+type compiledMethod struct {
+	values []*DatedValue
+	rule   TaxRule
+	when   expression
 }
 
-// lean adds the methods of the packs above that use what the place defines itself.
-func (c *compiler) lean() {
+// addDependentMethods adds the methods of the packs above that use what the place defines itself.
+func (c *compiler) addDependentMethods() {
 	taken := map[string]bool{}
 	for i := range c.engine.defs {
 		for above := c.engine.parent; above != nil; above = above.parent {
-			for _, d := range above.users[c.engine.defs[i].ID] {
-				if !taken[d.ID] && c.engine.definition(d.ID) == d {
+			for _, d := range above.dependents[c.engine.defs[i].ID] {
+				if !taken[d.ID] && c.engine.findDefinition(d.ID) == d {
 					taken[d.ID] = true
-					c.take(d)
+					c.addDefinition(d)
 				}
 			}
 		}
 	}
 }
 
-// used lists, in order, what any value or reading of a method uses.
-func (d *Definition) used() []string {
+// usedDefinitionIDs lists, in order, what any value or reading of a method uses.
+func (d *Definition) usedDefinitionIDs() []string {
 	var ids []string
 	add := func(m *Method) {
 		for _, id := range m.Uses {
@@ -191,19 +191,20 @@ func (d *Definition) used() []string {
 	return slices.Compact(ids)
 }
 
-// days lists the days on which something begins or ends that the engine's definitions rest on.
-func (c *compiler) days() []civil.Date {
+// changeDays lists the days on which something begins or ends that the engine's definitions rest
+// on.
+func (c *compiler) changeDays() []civil.Date {
 	starts := map[civil.Date]bool{}
 	add := func(id string) {
 		for e := c.engine; e != nil; e = e.parent {
-			if d := e.known[id]; d != nil {
-				d.mark(starts)
+			if d := e.byID[id]; d != nil {
+				d.addChangeDays(starts)
 			}
 		}
 	}
 	for _, p := range c.parts {
 		add(p.ID)
-		for _, id := range p.used {
+		for _, id := range p.usedIDs {
 			add(id)
 		}
 	}
@@ -215,8 +216,8 @@ func (c *compiler) days() []civil.Date {
 	return days
 }
 
-// mark notes the days on which a value begins or the one before it has ended.
-func (d *Definition) mark(starts map[civil.Date]bool) {
+// addChangeDays notes the days on which a value begins or the one before it has ended.
+func (d *Definition) addChangeDays(starts map[civil.Date]bool) {
 	for i := range d.Values {
 		starts[d.Values[i].From] = true
 		if to := d.Values[i].To; !to.IsZero() {
@@ -225,74 +226,75 @@ func (d *Definition) mark(starts map[civil.Date]bool) {
 	}
 }
 
-// book compiles what the pack itself says on a day; over puts it over the packs above.
-func (c *compiler) book(day civil.Date) (*Book, error) {
+// compileBook compiles what the pack itself says on a day; over puts it over the packs above.
+func (c *compiler) compileBook(day civil.Date) (*Book, error) {
 	n := len(c.engine.defs)
-	b := &Book{from: day, place: c.engine.place, values: make(map[string]*Dated, n),
-		decided: make(map[string]bool, n), apart: make(map[string]TaxRule, len(c.last))}
+	b := &Book{from: day, place: c.engine.place, values: make(map[string]*DatedValue, n),
+		decided: make(map[string]bool, n), questions: make(map[string]TaxRule, len(c.last))}
 	if c.engine.parent != nil {
-		b.parent, _ = c.engine.parent.book(day) // nil before the first day of the pack above
+		b.parent, _ = c.engine.parent.bookOn(day) // nil before the first day of the pack above
 	}
 	for i := range c.engine.defs {
 		d := &c.engine.defs[i]
-		if d.begun(day) {
+		if d.hasBegunBy(day) {
 			b.decided[d.ID] = true
-			if v := inForce(d, day); v != nil {
+			if v := valueInForce(d, day); v != nil {
 				b.values[d.ID] = v
 			}
 		}
 	}
 	orders := make(map[TaxRule]int, len(c.last))
 	for i := range c.parts {
-		if err := c.add(b, &c.parts[i], orders); err != nil {
+		if err := c.compilePart(b, &c.parts[i], orders); err != nil {
 			return nil, err
 		}
 	}
-	b.sort(orders)
+	b.sortRules(orders)
 	return b, nil
 }
 
-// begun tells whether the definition says anything by that day.
-func (d *Definition) begun(day civil.Date) bool {
-	return slices.ContainsFunc(d.Values, func(v Dated) bool { return !v.From.After(day) })
+// hasBegunBy tells whether the definition says anything by that day.
+func (d *Definition) hasBegunBy(day civil.Date) bool {
+	return slices.ContainsFunc(d.Values, func(v DatedValue) bool { return !v.From.After(day) })
 }
 
-// add compiles one regime or method into the book.
-func (c *compiler) add(b *Book, d *part, orders map[TaxRule]int) error {
-	switch v := b.value(d.ID); {
+// compilePart compiles one regime or method into the book.
+func (c *compiler) compilePart(b *Book, d *definitionPart, orders map[TaxRule]int) error {
+	switch v := b.findValue(d.ID); {
 	case d.Kind == KindRegime && v != nil:
 		r, err := compileRegime(d.Definition, v)
 		if err != nil {
 			return err
 		}
 		b.regimes = append(b.regimes, r)
-	case d.Kind == KindMethod && d.begun(b.from):
-		k, err := c.method(b, d, v)
+	case d.Kind == KindMethod && d.hasBegunBy(b.from):
+		k, err := c.compileOrReuseMethod(b, d, v)
 		if err != nil {
 			return err
 		}
-		return b.put(k, d, orders)
+		return b.storeRule(k, d, orders)
 	}
 	return nil
 }
 
-// method compiles a method, or takes what it was on the day before where it rests on the same
-// values.
-func (c *compiler) method(b *Book, d *part, v *Dated) (compiled, error) {
-	k := compiled{rests: make([]*Dated, 1, len(d.used)+1)}
-	k.rests[0] = v
-	for _, id := range d.used {
-		k.rests = append(k.rests, b.value(id))
+// compileOrReuseMethod compiles a method, or takes what it was on the day before where it rests on
+// the same values.
+func (c *compiler) compileOrReuseMethod(b *Book, d *definitionPart,
+	v *DatedValue) (compiledMethod, error) {
+	k := compiledMethod{values: make([]*DatedValue, 1, len(d.usedIDs)+1)}
+	k.values[0] = v
+	for _, id := range d.usedIDs {
+		k.values = append(k.values, b.findValue(id))
 	}
-	if before, ok := c.last[d.ID]; ok && slices.Equal(before.rests, k.rests) {
+	if before, ok := c.last[d.ID]; ok && slices.Equal(before.values, k.values) {
 		return before, nil
 	}
 	var err error
 	switch {
 	case v == nil:
-		k.rule, k.when, err = lapsed(d.Definition, b.from)
+		k.rule, k.when, err = newLapsedRule(d.Definition, b.from)
 	case v.Status == Open:
-		k.rule, k.when, err = b.compileOpen(d.Definition, v, c.engine)
+		k.rule, k.when, err = b.compileOpenRule(d.Definition, v, c.engine)
 	default:
 		k.rule, k.when, err = b.compileMethod(d.Definition, v, &v.Method, v.Status, c.engine)
 	}
@@ -303,8 +305,8 @@ func (c *compiler) method(b *Book, d *part, v *Dated) (compiled, error) {
 	return k, nil
 }
 
-// sort puts the book's own rules into the order in which they are asked.
-func (b *Book) sort(orders map[TaxRule]int) {
+// sortRules puts the book's own rules into the order in which they are asked.
+func (b *Book) sortRules(orders map[TaxRule]int) {
 	byOrder := func(x, y TaxRule) int { return orders[x] - orders[y] }
 	slices.SortStableFunc(b.regimes, func(x, y *regime) int { return x.order - y.order })
 	slices.SortStableFunc(b.assessed, byOrder)
@@ -313,32 +315,33 @@ func (b *Book) sort(orders map[TaxRule]int) {
 	}
 }
 
-// over puts the place's own book over one of the pack above: what it does not replace is inherited.
-// It does so once for each pair.
-func (b *Book) over(above *Book) *Book {
+// mergeOver puts the place's own book over one of the pack above: what it does not replace is
+// inherited. It does so once for each pair.
+func (b *Book) mergeOver(above *Book) *Book {
 	if above == nil {
 		return b
 	}
-	if m, ok := b.above.Load(above); ok {
+	if m, ok := b.merged.Load(above); ok {
 		return m.(*Book) //nolint:forcetypeassert // nothing else is ever put in
 	}
 	m := &Book{from: b.from, place: b.place, parent: above, values: b.values, decided: b.decided,
-		regimes: above.regimes, apart: b.apart}
+		regimes: above.regimes, questions: b.questions}
 	for i := range b.stages {
-		m.stages[i] = replaced(above.stages[i], b.stages[i])
+		m.stages[i] = replaceSameIDs(above.stages[i], b.stages[i])
 	}
 	m.assessed = slices.Clone(b.assessed)
 	for _, r := range above.assessed {
-		if b.apart[r.ID()] == nil {
+		if b.questions[r.ID()] == nil {
 			m.assessed = append(m.assessed, r)
 		}
 	}
-	first, _ := b.above.LoadOrStore(above, m)
+	first, _ := b.merged.LoadOrStore(above, m)
 	return first.(*Book) //nolint:forcetypeassert // as above
 }
 
-// replaced gives the rules of the book above, each exchanged for the place's own of the same id.
-func replaced(above, own []TaxRule) []TaxRule {
+// replaceSameIDs gives the rules of the book above, each exchanged for the place's own of the same
+// id.
+func replaceSameIDs(above, own []TaxRule) []TaxRule {
 	if len(own) == 0 {
 		return above
 	}
@@ -353,26 +356,26 @@ func replaced(above, own []TaxRule) []TaxRule {
 	return list
 }
 
-// inForce finds the value of the day; declared lapses and days outside all values give nil.
-func inForce(d *Definition, day civil.Date) *Dated {
+// valueInForce finds the value of the day; declared lapses and days outside all values give nil.
+func valueInForce(d *Definition, day civil.Date) *DatedValue {
 	for i := range d.Values {
-		if v := &d.Values[i]; v.covers(day) && v.Lapsed == nil {
+		if v := &d.Values[i]; v.isInForce(day) && v.Lapsed == nil {
 			return v
 		}
 	}
 	return nil
 }
 
-// put puts a compiled rule where it is looked for: among the rules of its tax for a payment, among
-// those on assessed income, or apart by its id.
-func (b *Book) put(k compiled, d *part, orders map[TaxRule]int) error {
+// storeRule puts a compiled rule where it is looked for: among the rules of its tax for a payment,
+// among those on assessed income, or apart by its id.
+func (b *Book) storeRule(k compiledMethod, d *definitionPart, orders map[TaxRule]int) error {
 	orders[k.rule] = d.Order
 	switch {
-	case k.when.asks(factWay):
+	case k.when.usesFact(factWay):
 		b.assessed = append(b.assessed, k.rule)
-		b.apart[d.ID] = k.rule
-	case d.apart:
-		b.apart[d.ID] = k.rule
+		b.questions[d.ID] = k.rule
+	case d.isQuestion:
+		b.questions[d.ID] = k.rule
 	default:
 		n := slices.Index(stageOrder[:], d.Tax)
 		if n < 0 {
@@ -383,9 +386,10 @@ func (b *Book) put(k compiled, d *part, orders map[TaxRule]int) error {
 	return nil
 }
 
-// apart tells whether the method answers a question of its own and takes no part in a payment.
-func (d *Definition) apart() bool {
-	alone := func(m *Method) bool { s, ok := specOf(m.Name); return ok && s.apart }
+// answersQuestion tells whether the method answers a question of its own and takes no part in a
+// payment.
+func (d *Definition) answersQuestion() bool {
+	alone := func(m *Method) bool { s, ok := findMethodSpec(m.Name); return ok && s.isQuestion }
 	for i := range d.Values {
 		v := &d.Values[i]
 		if alone(&v.Method) {
@@ -400,10 +404,10 @@ func (d *Definition) apart() bool {
 	return false
 }
 
-// lapsed keeps the conditions of a method that is over, so that it answers with its gap and no
-// other rule is taken in its place.
-func lapsed(d *Definition, day civil.Date) (TaxRule, expression, error) {
-	var last *Dated
+// newLapsedRule keeps the conditions of a method that is over, so that it answers with its gap and
+// no other rule is taken in its place.
+func newLapsedRule(d *Definition, day civil.Date) (TaxRule, expression, error) {
+	var last *DatedValue
 	for i := range d.Values {
 		if v := &d.Values[i]; !v.From.After(day) && (v.Lapsed == nil || last == nil) {
 			last = v
@@ -411,11 +415,11 @@ func lapsed(d *Definition, day civil.Date) (TaxRule, expression, error) {
 	}
 	when, err := compileExpression(last.Method.When)
 	return &gapRule{id: d.ID, tax: d.Tax, when: when, selfFiled: last.Method.Collection == SelfFiled,
-		gap: Gap{Rule: d.ID, Missing: missingText(d, day)}}, when, err
+		gap: Gap{Rule: d.ID, Missing: missingReason(d, day)}}, when, err
 }
 
-// lapsedText says why nothing is in force after or during v.
-func lapsedText(v *Dated) bilingual.Text {
+// lapsedReason says why nothing is in force after or during v.
+func lapsedReason(v *DatedValue) bilingual.Text {
 	if v.Lapsed != nil {
 		return *v.Lapsed
 	}
@@ -423,8 +427,8 @@ func lapsedText(v *Dated) bilingual.Text {
 		EN: "what was in force ended on " + v.To.String() + "; no later rule is known"}
 }
 
-// base is what all compiled methods share.
-type base struct {
+// compiledRule is what all compiled methods share.
+type compiledRule struct {
 	def    *Definition
 	when   expression
 	method *Method
@@ -434,30 +438,30 @@ type base struct {
 	// unconfirmed are the ids, the rule's own and those it uses, that are not confirmed.
 	unconfirmed []string
 	// worst is the worst status among the rule and what it uses.
-	worst  Status
-	engine *Engine // where the definitions are that it uses
+	worstStatus Status
+	engine      *Engine // where the definitions are that it uses
 }
 
 // ID gives the definition's id.
-func (b *base) ID() string { return b.def.ID }
+func (b *compiledRule) ID() string { return b.def.ID }
 
 // Validate has nothing to say: a rule that lacks a value is compiled to its gap instead.
-func (b *base) Validate() error { return nil }
+func (b *compiledRule) Validate() error { return nil }
 
 // collectedBy tells who brings the tax to the tax office.
-func (b *base) collectedBy() string { return b.method.Collection }
+func (b *compiledRule) collectedBy() string { return b.method.Collection }
 
 // Applies tells whether all conditions hold.
-func (b *base) Applies(c *Calculation) bool { return b.when.holds(c) }
+func (b *compiledRule) Applies(c *Calculation) bool { return b.when.isTrue(c) }
 
 // Explain gives the wording of a step.
-func (b *base) Explain(step string) (StepText, bool) {
+func (b *compiledRule) Explain(step string) (StepText, bool) {
 	t, ok := b.def.Steps[step]
 	return t, ok
 }
 
-// cite adds articles that are not named yet.
-func (s *stepSpec) cite(laws []Law) {
+// addLaws adds articles that are not named yet.
+func (s *stepSpec) addLaws(laws []Law) {
 	for _, l := range laws {
 		if !slices.Contains(s.law, l) {
 			s.law = append(s.law, l)
@@ -465,8 +469,8 @@ func (s *stepSpec) cite(laws []Law) {
 	}
 }
 
-// spec finds the wording of a step that the method writes.
-func (b *base) spec(name string) (*stepSpec, error) {
+// findStep finds the wording of a step that the method writes.
+func (b *compiledRule) findStep(name string) (*stepSpec, error) {
 	s := b.steps[name]
 	if s == nil {
 		return nil, fmt.Errorf("method %s needs the wording of step %q", b.method.Name, name)
@@ -474,10 +478,10 @@ func (b *base) spec(name string) (*stepSpec, error) {
 	return s, nil
 }
 
-// specs fills each target with the wording of the step that is named before it.
-func (b *base) specs(into map[string]**stepSpec) error {
+// fillSteps fills each target with the wording of the step that is named before it.
+func (b *compiledRule) fillSteps(into map[string]**stepSpec) error {
 	for name, target := range into {
-		s, err := b.spec(name)
+		s, err := b.findStep(name)
 		if err != nil {
 			return err
 		}
@@ -487,18 +491,18 @@ func (b *base) specs(into map[string]**stepSpec) error {
 }
 
 // compileMethod resolves what the method uses and builds its rule.
-func (b *Book) compileMethod(d *Definition, v *Dated, m *Method, status Status,
+func (b *Book) compileMethod(d *Definition, v *DatedValue, m *Method, status Status,
 	e *Engine) (TaxRule, expression, error) {
 	when, err := compileExpression(m.When)
 	if err != nil {
 		return nil, when, err
 	}
-	r := base{def: d, engine: e, when: when, method: m, law: v.Law, status: status,
-		steps: map[string]*stepSpec{}, worst: status}
+	r := compiledRule{def: d, engine: e, when: when, method: m, law: v.Law, status: status,
+		steps: map[string]*stepSpec{}, worstStatus: status}
 	if status != Confirmed {
 		r.unconfirmed = append(r.unconfirmed, d.ID)
 	}
-	spec, ok := specOf(m.Name)
+	spec, ok := findMethodSpec(m.Name)
 	if !ok {
 		return nil, when, fmt.Errorf("no method %q", m.Name)
 	}
@@ -515,18 +519,18 @@ func (b *Book) compileMethod(d *Definition, v *Dated, m *Method, status Status,
 	sort.Strings(roles)
 	for _, role := range roles {
 		id := m.Uses[role]
-		used := e.definition(id)
+		used := e.findDefinition(id)
 		if used == nil {
 			return nil, when, fmt.Errorf("uses %s: no such definition %q", role, id)
 		}
-		if err := checkRole(m.Name, role, used); err != nil {
+		if err := checkRoleKind(m.Name, role, used); err != nil {
 			return nil, when, err
 		}
-		uv := b.value(id)
+		uv := b.findValue(id)
 		if uv == nil {
-			if role != reliefRole && !spec.tolerant &&
+			if role != reliefRole && !spec.toleratesMissing &&
 				lacks == nil { // the reduction may end while the tax goes on
-				lacks = &Gap{Rule: id, On: b.from, Missing: missingText(used, b.from)}
+				lacks = &Gap{Rule: id, On: b.from, Missing: missingReason(used, b.from)}
 			}
 			continue
 		}
@@ -535,8 +539,8 @@ func (b *Book) compileMethod(d *Definition, v *Dated, m *Method, status Status,
 		}
 		if uv.Status != Confirmed && uv.Status != Open {
 			r.unconfirmed = append(r.unconfirmed, id)
-			if uv.Status.weight() > r.worst.weight() {
-				r.worst = uv.Status
+			if uv.Status.severity() > r.worstStatus.severity() {
+				r.worstStatus = uv.Status
 			}
 		}
 	}
@@ -545,28 +549,28 @@ func (b *Book) compileMethod(d *Definition, v *Dated, m *Method, status Status,
 		r.steps[name] = b.compileStep(d, v, m, status, name, t)
 	}
 	if lacks == nil {
-		rule, err := newMethod(b, r)
+		rule, err := newMethodRule(b, r)
 		return rule, when, err
 	}
 	return &gapRule{id: d.ID, tax: d.Tax, when: when, selfFiled: m.Collection == SelfFiled,
 		gap: *lacks}, when, nil
 }
 
-func missingText(d *Definition, day civil.Date) bilingual.Text {
+func missingReason(d *Definition, day civil.Date) bilingual.Text {
 	for i := range d.Values {
 		v := &d.Values[i]
-		if v.Lapsed != nil && v.covers(day) {
+		if v.Lapsed != nil && v.isInForce(day) {
 			return *v.Lapsed
 		}
 	}
 	if n := len(d.Values); n > 0 && d.Values[n-1].From.Before(day) {
-		return lapsedText(&d.Values[n-1])
+		return lapsedReason(&d.Values[n-1])
 	}
 	return bilingual.Text{ZH: d.Title.ZH + "：该日尚无收录的规定",
 		EN: d.Title.EN + ": no value is known for that day"}
 }
 
-func (b *Book) compileStep(d *Definition, v *Dated, m *Method, status Status, name string,
+func (b *Book) compileStep(d *Definition, v *DatedValue, m *Method, status Status, name string,
 	t StepText) *stepSpec {
 	s := &stepSpec{name: name, rule: d.ID, formula: t.Formula, wording: t.Text, status: Confirmed}
 	cites := t.Cites
@@ -574,18 +578,18 @@ func (b *Book) compileStep(d *Definition, v *Dated, m *Method, status Status, na
 		cites = []string{"rule"}
 	}
 	worsen := func(x Status) {
-		if x.weight() > s.status.weight() {
+		if x.severity() > s.status.severity() {
 			s.status = x
 		}
 	}
 	for _, role := range cites {
 		if role == "rule" {
-			s.cite(v.Law)
+			s.addLaws(v.Law)
 			worsen(status)
 			continue
 		}
-		if uv := b.value(m.Uses[role]); uv != nil {
-			s.cite(uv.Law)
+		if uv := b.findValue(m.Uses[role]); uv != nil {
+			s.addLaws(uv.Law)
 			worsen(uv.Status)
 		}
 	}
@@ -593,18 +597,24 @@ func (b *Book) compileStep(d *Definition, v *Dated, m *Method, status Status, na
 }
 
 // amount, rate, table and threshold read a used value; compileMethod has checked that it is there.
-func (b *Book) amount(m *Method, role string) money.Amount { return b.value(m.Uses[role]).Amount }
-
-func (b *Book) rate(m *Method, role string) money.Fraction { return b.value(m.Uses[role]).Rate }
-
-func (b *Book) table(m *Method) table { return newTable(b.value(m.Uses["brackets"]).Brackets) }
-
-func (b *Book) threshold(m *Method, role string) Threshold {
-	return b.value(m.Uses[role]).Threshold
+func (b *Book) amountInRole(m *Method, role string) money.Amount {
+	return b.findValue(m.Uses[role]).Amount
 }
 
-func checkRole(method, role string, used *Definition) error {
-	needed, optional, ok := RolesOf(method)
+func (b *Book) rateInRole(m *Method, role string) money.Fraction {
+	return b.findValue(m.Uses[role]).Rate
+}
+
+func (b *Book) bracketsInRole(m *Method) bracketTable {
+	return newBracketTable(b.findValue(m.Uses["brackets"]).Brackets)
+}
+
+func (b *Book) thresholdInRole(m *Method, role string) Threshold {
+	return b.findValue(m.Uses[role]).Threshold
+}
+
+func checkRoleKind(method, role string, used *Definition) error {
+	needed, optional, ok := MethodRoles(method)
 	if !ok {
 		return fmt.Errorf("no method %q", method)
 	}
@@ -622,51 +632,52 @@ func checkRole(method, role string, used *Definition) error {
 	return nil
 }
 
-func (b *Book) newNonResident(r base) *nonResident {
+func (b *Book) newNonResidentIncome(r compiledRule) *nonResidentIncome {
 	m := r.method
-	n := &nonResident{base: r, cost: money.NewFraction(0, 1), share: b.shareOf(m), table: b.table(m)}
+	n := &nonResidentIncome{compiledRule: r, cost: money.NewFraction(0, 1), share: b.shareInRole(m),
+		table: b.bracketsInRole(m)}
 	if m.Uses["cost_rate"] != "" {
-		n.cost = b.rate(m, "cost_rate")
+		n.cost = b.rateInRole(m, "cost_rate")
 	}
 	if m.Uses["deduction"] != "" {
-		n.deduction = b.amount(m, "deduction")
+		n.deduction = b.amountInRole(m, "deduction")
 	}
-	n.kept = lowest(keptShare(n.cost), n.share)
+	n.keptShare = reducedProduct(shareAfterCost(n.cost), n.share)
 	return n
 }
 
-// shareOf is the further share of author remuneration, 1 where the method has none.
-func (b *Book) shareOf(m *Method) money.Fraction {
+// shareInRole is the further share of author remuneration, 1 where the method has none.
+func (b *Book) shareInRole(m *Method) money.Fraction {
 	if m.Uses["share"] == "" {
 		return money.NewFraction(1, 1)
 	}
-	return b.rate(m, "share")
+	return b.rateInRole(m, "share")
 }
 
-func (b *Book) newSurcharge(r base) *surcharge {
+func (b *Book) newSurcharge(r compiledRule) *surcharge {
 	m := r.method
-	s := &surcharge{base: r, local: m.Uses["rate"] == "", reliefID: m.Uses["relief"]}
-	if v := b.value(s.reliefID); v != nil {
-		s.relief, s.relieved = v.Rate, true
+	s := &surcharge{compiledRule: r, isLocal: m.Uses["rate"] == "", reliefID: m.Uses["relief"]}
+	if v := b.findValue(s.reliefID); v != nil {
+		s.relief, s.hasRelief = v.Rate, true
 	}
 	for i, role := range []string{"rate_city", "rate_county", "rate_other"} {
-		if !s.local {
+		if !s.isLocal {
 			role = "rate"
 		}
-		if v := b.value(m.Uses[role]); v != nil {
+		if v := b.findValue(m.Uses[role]); v != nil {
 			s.rates[i] = v.Rate
 		}
 	}
 	for i, role := range []string{"exempt_month", "exempt_quarter"} {
-		if v := b.value(m.Uses[role]); v != nil {
-			s.exempt[i], s.exempts[i] = v.Threshold, true
+		if v := b.findValue(m.Uses[role]); v != nil {
+			s.exemptions[i], s.hasExemption[i] = v.Threshold, true
 		}
 	}
 	return s
 }
 
-// onTop is 1 + rate, the divisor of a price that contains the tax.
-func onTop(rate money.Fraction) money.Fraction {
+// vatDivisor is 1 + rate, the divisor of a price that contains the tax.
+func vatDivisor(rate money.Fraction) money.Fraction {
 	return money.NewFraction(rate.Den()+rate.Num(), rate.Den())
 }
 
@@ -676,20 +687,20 @@ const reliefRole = "relief"
 // maxDeductionScale is the finest cost rate, three decimals: see fraction.
 const maxDeductionScale = 1000
 
-// keptShare is 1 - cost.
-func keptShare(cost money.Fraction) money.Fraction {
+// shareAfterCost is 1 - cost.
+func shareAfterCost(cost money.Fraction) money.Fraction {
 	return money.NewFraction(cost.Den()-cost.Num(), cost.Den())
 }
 
-// book finds the book of a day, over those of the packs above on that day.
-func (e *Engine) book(on civil.Date) (*Book, error) {
+// bookOn finds the book of a day, over those of the packs above on that day.
+func (e *Engine) bookOn(on civil.Date) (*Book, error) {
 	i := sort.Search(len(e.books), func(i int) bool { return e.books[i].from.After(on) })
 	if e.parent != nil {
-		above, err := e.parent.book(on)
+		above, err := e.parent.bookOn(on)
 		if i == 0 {
 			return above, err
 		}
-		return e.books[i-1].over(above), nil
+		return e.books[i-1].mergeOver(above), nil
 	}
 	if i == 0 {
 		return nil, &Gap{Rule: e.id.Pack, On: on,

@@ -33,8 +33,8 @@ const (
 	factCount
 )
 
-// fact is what conditions may say about one fact.
-type fact struct {
+// factSpec is what conditions may say about one fact.
+type factSpec struct {
 	name   string
 	values []string // the words it can be; nil means any word
 	amount bool     // yuan instead of a word
@@ -46,11 +46,11 @@ const (
 	no  = "false"
 )
 
-func (f *fact) yesNo() bool { return slices.Contains(f.values, yes) }
+func (f *factSpec) isYesNo() bool { return slices.Contains(f.values, yes) }
 
 // factTable holds the words for facts in rule files. Facts of payments come first, then those of
 // assessed income.
-var factTable = [factCount]fact{
+var factTable = [factCount]factSpec{
 	factKind: {name: "kind", values: []string{"natural_person", "individual_business",
 		"sole_proprietorship", "partnership", "company", "employee", "student_intern"}},
 	factResident: {name: "resident", values: []string{yes, no}},
@@ -81,7 +81,7 @@ var factTable = [factCount]fact{
 	factRevenue:     {name: "revenue", amount: true}, // of the period, as the rule's base has it
 }
 
-func factNamed(name string) (factKey, bool) {
+func findFact(name string) (factKey, bool) {
 	for k := range factTable {
 		if factTable[k].name == name {
 			return factKey(k), true
@@ -90,5 +90,5 @@ func factNamed(name string) (factKey, bool) {
 	return 0, false
 }
 
-// figure gives an amount for conditions.
-func (c *Calculation) figure(factKey) money.Amount { return c.facts.Amount }
+// factMoney gives an amount for conditions.
+func (c *Calculation) factMoney(factKey) money.Amount { return c.facts.Amount }

@@ -19,16 +19,16 @@ func TestPlaces(t *testing.T) {
 		"": "national", "000000": "national", "110000": "110000", "110105": "110000", "330106": "330000", "330203": "330200", "441500": "440000",
 		"441521": "440000", "440300": "440300", "440306": "440300", "659001": "650000", "660000": "660000",
 	} {
-		if e, err := c.At(place); err != nil || e.Pack().Pack != pack {
+		if e, err := c.EngineAt(place); err != nil || e.Pack().Pack != pack {
 			t.Errorf("%q: %v, %v", place, e, err)
 		}
 	}
 	for _, place := range []string{"990000", "810000", "11000", "1100000", "11000a", "３３０１０６"} {
-		if _, err := c.At(place); !fault.HasCode(err, fault.InvalidInput) {
+		if _, err := c.EngineAt(place); !fault.HasCode(err, fault.InvalidInput) {
 			t.Errorf("%q: %v", place, err)
 		}
 	}
-	if n := len(c.Packs()); n != 38 {
+	if n := len(c.PackIDs()); n != 38 {
 		t.Errorf("%d packs", n)
 	}
 }
@@ -81,7 +81,7 @@ func TestAssessedGapsNameTheirRule(t *testing.T) {
 	c := corpus(t)
 	quota := tax.Assessable{On: civil.MustDate("2026-11-16"), Kind: "individual_business", Way: "quota", Period: "month", Basis: "revenue", Amount: money.Yuan(40_000), Industry: "other"}
 	for place, want := range map[string]string{"130000": "discretion", "140000": "@140000", "630000": "@630000", "660000": "@660000"} {
-		e, err := c.At(place)
+		e, err := c.EngineAt(place)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -91,7 +91,7 @@ func TestAssessedGapsNameTheirRule(t *testing.T) {
 			t.Errorf("%s: %v", place, err)
 		}
 	}
-	hebei, err := c.At("130000")
+	hebei, err := c.EngineAt("130000")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func TestAssessedGapsNameTheirRule(t *testing.T) {
 
 // A tax position of the tenant fills an open local rate, and the figure is marked by it.
 func TestPositionFillsALocalRate(t *testing.T) {
-	e, err := corpus(t).At("130000")
+	e, err := corpus(t).EngineAt("130000")
 	if err != nil {
 		t.Fatal(err)
 	}

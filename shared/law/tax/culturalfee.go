@@ -10,18 +10,19 @@ import (
 // culturalFee is the cultural construction fee (文化事业建设费) on advertising and entertainment services.
 // Source: Caishui [2016] No. 25 and No. 60, Caishui [2025] No. 7; data in rules/national/fees.
 type culturalFee struct {
-	ownQuestion
-	rates          []RateRow
-	central, local *Dated // reductions; nil where not in force, local may be open
-	ceiling        *Dated // of the local reduction
-	exempt         [2]*Dated
-	scope          *Dated // whether an MCN is an advertising media unit
+	questionRule
+	rates []RateRow
+	// reductions; nil where not in force, local may be open
+	centralReduction, localReduction *DatedValue
+	ceiling                          *DatedValue // of the local reduction
+	exempt                           [2]*DatedValue
+	payerScope                       *DatedValue // whether an MCN is an advertising media unit
 
 	outside, small, basis, fee *stepSpec
 }
 
-func (r *culturalFee) resolve() error {
-	return r.specs(map[string]**stepSpec{"fee.outside": &r.outside, "fee.exempt": &r.small,
+func (r *culturalFee) resolveSteps() error {
+	return r.fillSteps(map[string]**stepSpec{"fee.outside": &r.outside, "fee.exempt": &r.small,
 		"fee.base": &r.basis, "fee.due": &r.fee})
 }
 
@@ -61,41 +62,41 @@ type CulturalFee struct {
 	Answer
 }
 
-// CulturalFee gives the fee for the period that ends on a day.
+// ComputeCulturalFee gives the fee for the period that ends on a day.
 //
 // Errors: *Gap when no rule is in force, when the place's reduction is open, and for an MCN without
 // a tax position; *fault.Error 2001 for figures out of range.
-func (e *Engine) CulturalFee(on civil.Date, f FeeReturn) (CulturalFee, error) {
-	r, c, err := ask[*culturalFee](e, "fee.cultural", on, f.Positions)
+func (e *Engine) ComputeCulturalFee(on civil.Date, f FeeReturn) (CulturalFee, error) {
+	r, c, err := beginQuestion[*culturalFee](e, "fee.cultural", on, f.Positions)
 	if err != nil {
 		return CulturalFee{}, err
 	}
-	if err := within([]named{{"revenue_incl_vat", f.Revenue},
+	if err := checkAmountRange([]namedAmount{{"revenue_incl_vat", f.Revenue},
 		{"deductible_ad_publishing_paid", f.Publishing}, {"sales_ex_vat", f.Sales}}); err != nil {
 		return CulturalFee{}, err
 	}
-	liable, err := r.liable(c, f)
+	liable, err := r.isLiable(c, f)
 	if err != nil {
 		return CulturalFee{}, err
 	}
-	table := Dated{Rates: r.rates}
-	row, ok := table.row(f.Service)
+	table := DatedValue{Rates: r.rates}
+	row, ok := table.findRateRow(f.Service)
 	if !ok || !liable {
-		c.step(r.outside, exact, Money(money.Amount{}), Input{"service", Word(f.Service)})
-		return CulturalFee{Answer: c.answer(&r.base)}, nil
+		c.addStep(r.outside, exact, MoneyValue(money.Amount{}), Input{"service", TextValue(f.Service)})
+		return CulturalFee{Answer: c.finishAnswer(&r.compiledRule)}, nil
 	}
 	if row.Open {
-		return CulturalFee{}, row.gap(r.method.Uses["rates"], on)
+		return CulturalFee{}, row.unreadRateGap(r.method.Uses["rates"], on)
 	}
-	reduction, err := r.reduction(c, f, e.place)
+	reduction, err := r.reductionRate(c, f, e.place)
 	if err != nil {
-		return CulturalFee{}, e.named(err)
+		return CulturalFee{}, e.addPlaceToGap(err)
 	}
-	return r.calculate(c, f, row.Rate, reduction), nil
+	return r.computeFee(c, f, row.Rate, reduction), nil
 }
 
-// calculate gives the fee of a payer whose rate and reduction are known.
-func (r *culturalFee) calculate(c *Calculation, f FeeReturn, rate,
+// computeFee gives the fee of a payer whose rate and reduction are known.
+func (r *culturalFee) computeFee(c *Calculation, f FeeReturn, rate,
 	reduction money.Fraction) CulturalFee {
 	var x CulturalFee
 	if r.ceiling != nil {
@@ -106,35 +107,36 @@ func (r *culturalFee) calculate(c *Calculation, f FeeReturn, rate,
 		publishing = money.Amount{}
 	}
 	x.Base = money.MaxOf(f.Revenue.Sub(publishing), money.Amount{})
-	c.step(r.basis, exact, Money(x.Base), Input{"revenue", Money(f.Revenue)},
-		Input{"publishing", Money(publishing)})
-	if limit := r.exemption(f); limit != nil && !limit.Threshold.Met(f.Sales) {
-		c.step(r.small, exact, Money(x.Fee), Input{"sales", Money(f.Sales)},
-			Input{"threshold", Money(limit.Threshold.Amount)})
-		x.Answer = c.answer(&r.base)
+	c.addStep(r.basis, exact, MoneyValue(x.Base), Input{"revenue", MoneyValue(f.Revenue)},
+		Input{"publishing", MoneyValue(publishing)})
+	if limit := r.exemptThreshold(f); limit != nil && !limit.Threshold.IsMet(f.Sales) {
+		c.addStep(r.small, exact, MoneyValue(x.Fee), Input{"sales", MoneyValue(f.Sales)},
+			Input{"threshold", MoneyValue(limit.Threshold.Amount)})
+		x.Answer = c.finishAnswer(&r.compiledRule)
 		return x
 	}
 	x.Before = x.Base.Times(rate, money.HalfUp)
 	x.Relief = x.Before.Times(reduction, money.HalfUp)
 	x.Fee = x.Before.Sub(x.Relief)
-	c.step(r.fee, rounded, Money(x.Fee), Input{"base", Money(x.Base)}, Input{"rate", Fraction(rate)},
-		Input{"full", Money(x.Before)},
-		Input{"relief_rate", Fraction(reduction)}, Input{"relief", Money(x.Relief)})
-	x.Answer = c.answer(&r.base)
+	c.addStep(r.fee, rounded, MoneyValue(x.Fee), Input{"base", MoneyValue(x.Base)},
+		Input{"rate", RateValue(rate)},
+		Input{"full", MoneyValue(x.Before)},
+		Input{"relief_rate", RateValue(reduction)}, Input{"relief", MoneyValue(x.Relief)})
+	x.Answer = c.finishAnswer(&r.compiledRule)
 	return x
 }
 
-// liable tells whether the payer owes the fee at all; for an MCN only a tax position can say so.
-func (r *culturalFee) liable(c *Calculation, f FeeReturn) (bool, error) {
+// isLiable tells whether the payer owes the fee at all; for an MCN only a tax position can say so.
+func (r *culturalFee) isLiable(c *Calculation, f FeeReturn) (bool, error) {
 	if !f.Agency || f.Service != advertisingRow {
 		return true, nil
 	}
-	reading, err := c.reading(r.method.Uses["payer_scope"], r.scope, c.facts.VATDate)
+	reading, err := c.chosenReading(r.method.Uses["payer_scope"], r.payerScope, c.facts.VATDate)
 	return reading == scopeLiable, err
 }
 
-// exemption is the threshold of a small-scale unit's period; nil where there is none.
-func (r *culturalFee) exemption(f FeeReturn) *Dated {
+// exemptThreshold is the threshold of a small-scale unit's period; nil where there is none.
+func (r *culturalFee) exemptThreshold(f FeeReturn) *DatedValue {
 	switch f.Small {
 	case "month":
 		return r.exempt[0]
@@ -144,16 +146,17 @@ func (r *culturalFee) exemption(f FeeReturn) *Dated {
 	return nil
 }
 
-// reduction gives the share that is taken off: what is stated, else what is in force, else for a
-// province's own part the rate of a tax position.
-func (r *culturalFee) reduction(c *Calculation, f FeeReturn, place string) (money.Fraction, error) {
-	role, v := "central_reduction", r.central
+// reductionRate gives the share that is taken off: what is stated, else what is in force, else for
+// a province's own part the rate of a tax position.
+func (r *culturalFee) reductionRate(c *Calculation, f FeeReturn,
+	place string) (money.Fraction, error) {
+	role, v := "central_reduction", r.centralReduction
 	if f.Local {
-		role, v = localReductionRole, r.local
+		role, v = localReductionRole, r.localReduction
 	}
 	switch {
 	case f.Reduction != nil:
-		return r.allowed(c, f.Reduction.Fraction(), "reduction_rate")
+		return r.checkCeiling(c, f.Reduction.Fraction(), "reduction_rate")
 	case v != nil && v.Status != Open:
 		return v.Rate, nil
 	}
@@ -161,30 +164,30 @@ func (r *culturalFee) reduction(c *Calculation, f FeeReturn, place string) (mone
 	if place != "" {
 		id += "@" + place
 	}
-	if p := c.positionOn(id); p != nil && f.Local {
+	if p := c.positionForRule(id); p != nil && f.Local {
 		rate, err := money.ParseRate(p.Reading)
 		if err != nil {
 			return money.Fraction{},
 				fault.Invalid(fault.Field{Field: "positions",
 					Problem: "the reading of " + id + " must be a rate"})
 		}
-		c.usePosition(p)
-		return r.allowed(c, rate.Fraction(), "positions")
+		c.recordPosition(p)
+		return r.checkCeiling(c, rate.Fraction(), "positions")
 	}
 	if v != nil {
 		return money.Fraction{}, &Gap{Rule: r.method.Uses[role], On: c.facts.PaymentDate, Missing: v.Note}
 	}
-	return money.Fraction{}, r.unknown(c, role)
+	return money.Fraction{}, r.missingReductionGap(c, role)
 }
 
-// allowed refuses a reduction beyond what the law lets anybody grant.
-func (r *culturalFee) allowed(c *Calculation, rate money.Fraction,
+// checkCeiling refuses a reduction beyond what the law lets anybody grant.
+func (r *culturalFee) checkCeiling(c *Calculation, rate money.Fraction,
 	field string) (money.Fraction, error) {
 	switch {
 	case rate.IsZero():
 		return rate, nil
 	case r.ceiling == nil:
-		return rate, r.unknown(c, "ceiling")
+		return rate, r.missingReductionGap(c, "ceiling")
 	case rate.Num() < 0 || rate.Cmp(r.ceiling.Rate) > 0:
 		return rate, fault.Invalid(fault.Field{Field: field,
 			Problem: "must be 0 to " + r.ceiling.Rate.String() + ", the most that the law allows"})
@@ -192,8 +195,8 @@ func (r *culturalFee) allowed(c *Calculation, rate money.Fraction,
 	return rate, nil
 }
 
-// unknown is the gap of a value that has no rule on the day.
-func (r *culturalFee) unknown(c *Calculation, role string) *Gap {
+// missingReductionGap is the gap of a value that has no rule on the day.
+func (r *culturalFee) missingReductionGap(c *Calculation, role string) *Gap {
 	return &Gap{Rule: r.method.Uses[role], On: c.facts.PaymentDate,
 		Missing: bilingual.Text{ZH: "该日文化事业建设费减征没有收录的规定",
 			EN: "no rule is known on a reduction of the fee on that day"}}
@@ -202,17 +205,19 @@ func (r *culturalFee) unknown(c *Calculation, role string) *Gap {
 // localReductionRole is the part of the fee that each province may take off its own.
 const localReductionRole = "local_reduction"
 
-func culturalFeeSpec() methodSpec {
-	return methodSpec{apart: true, tolerant: true,
+func culturalFeeMethodSpec() methodSpec {
+	return methodSpec{isQuestion: true, toleratesMissing: true,
 		needed: map[string]Kind{"rates": KindRates, "payer_scope": KindChoice},
 		optional: map[string]Kind{"central_reduction": KindRate, localReductionRole: KindRate,
 			"ceiling": KindRate, "exempt_month": KindThreshold, "exempt_quarter": KindThreshold},
-		build: func(b *Book, r base) resolver {
+		build: func(b *Book, r compiledRule) steppedRule {
 			uses := r.method.Uses
-			return &culturalFee{ownQuestion: ownQuestion{r}, rates: b.rows(uses["rates"]),
-				scope:   b.value(uses["payer_scope"]),
-				central: b.value(uses["central_reduction"]), local: b.value(uses[localReductionRole]),
-				ceiling: b.value(uses["ceiling"]),
-				exempt:  [2]*Dated{b.value(uses["exempt_month"]), b.value(uses["exempt_quarter"])}}
+			return &culturalFee{questionRule: questionRule{r}, rates: b.rateRows(uses["rates"]),
+				payerScope:       b.findValue(uses["payer_scope"]),
+				centralReduction: b.findValue(uses["central_reduction"]),
+				localReduction:   b.findValue(uses[localReductionRole]),
+				ceiling:          b.findValue(uses["ceiling"]),
+				exempt: [2]*DatedValue{b.findValue(uses["exempt_month"]),
+					b.findValue(uses["exempt_quarter"])}}
 		}}
 }

@@ -26,8 +26,8 @@ const (
 	Open      Status = "open"
 )
 
-// weight orders statuses from best to worst.
-func (s Status) weight() int {
+// severity orders statuses from best to worst.
+func (s Status) severity() int {
 	switch s {
 	case Confirmed:
 		return 0
@@ -63,7 +63,7 @@ type Definition struct {
 	Unit   string              `json:",omitzero"`
 	Tax    string              `json:",omitzero"` // methods: the tax they compute
 	Order  int                 `json:",omitzero"` // regimes and methods: the lower is asked first
-	Values []Dated             `json:",omitzero"`
+	Values []DatedValue        `json:",omitzero"`
 	Steps  map[string]StepText `json:",omitzero"` // methods: the wording of each step
 	// Wording is the definition whose step texts a method uses where it has none of its own.
 	Wording string `json:",omitzero"`
@@ -79,8 +79,8 @@ type StepText struct {
 	Cites []string `json:",omitzero"`
 }
 
-// Dated is what a definition says from one day to another; To zero means no end is known.
-type Dated struct {
+// DatedValue is what a definition says from one day to another; To zero means no end is known.
+type DatedValue struct {
 	From, To  civil.Date `json:",omitzero"`
 	Status    Status     `json:",omitzero"`
 	Law       []Law      `json:",omitzero"`
@@ -103,13 +103,13 @@ type Dated struct {
 	Discretion bool `json:",omitzero"`
 }
 
-// covers tells whether d is in force on the day.
-func (d *Dated) covers(on civil.Date) bool {
+// isInForce tells whether d is in force on the day.
+func (d *DatedValue) isInForce(on civil.Date) bool {
 	return !on.Before(d.From) && (d.To.IsZero() || !on.After(d.To))
 }
 
-// openText says what is missing while the value is open.
-func (d *Dated) openText() bilingual.Text {
+// openReason says what is missing while the value is open.
+func (d *DatedValue) openReason() bilingual.Text {
 	if d.Discretion {
 		return bilingual.Text{ZH: "由主管税务机关裁量：" + d.Note.ZH,
 			EN: "at the discretion of the competent tax office: " + d.Note.EN}
@@ -124,14 +124,14 @@ type Threshold struct {
 	Reach  bool         `json:"reach"` // the edge itself is taxed
 }
 
-// Met tells whether x is taxed.
-func (t Threshold) Met(x money.Amount) bool {
+// IsMet tells whether x is taxed.
+func (t Threshold) IsMet(x money.Amount) bool {
 	c := x.Cmp(t.Amount)
 	return c > 0 || (c == 0 && t.Reach)
 }
 
-// Edge gives the edge's word.
-func (t Threshold) Edge() string {
+// EdgeText gives the edge's word.
+func (t Threshold) EdgeText() string {
 	if t.Reach {
 		return "reach"
 	}
@@ -154,14 +154,14 @@ type RateRow struct {
 	Open bool           `json:"open,omitempty"`
 }
 
-// gap names a row whose rate could not be read.
-func (r *RateRow) gap(rule string, on civil.Date) *Gap {
+// unreadRateGap names a row whose rate could not be read.
+func (r *RateRow) unreadRateGap(rule string, on civil.Date) *Gap {
 	return &Gap{Rule: rule, On: on, Missing: bilingual.Text{ZH: "“" + r.Word + "”一行的比率未读到",
 		EN: "the rate in row " + r.Word + " was not read"}}
 }
 
-// row finds the row of a word exactly; a residual row is the caller's matter.
-func (d *Dated) row(word string) (RateRow, bool) {
+// findRateRow finds the row of a word exactly; a residual row is the caller's matter.
+func (d *DatedValue) findRateRow(word string) (RateRow, bool) {
 	for _, r := range d.Rates {
 		if r.Word == word {
 			return r, true
@@ -178,8 +178,8 @@ type Band struct {
 	Rate      money.Fraction
 }
 
-// holds tells whether a total falls into the row or a later one's place before it.
-func (b *Band) holds(total money.Amount) bool {
+// contains tells whether a total falls into the row or a later one's place before it.
+func (b *Band) contains(total money.Amount) bool {
 	c := total.Cmp(b.Edge)
 	return b.Edge.IsZero() || c < 0 || (c == 0 && b.Inclusive)
 }

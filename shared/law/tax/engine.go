@@ -23,22 +23,23 @@ const roundingRule = "rounding.half_up"
 
 // Calculation is one run over the facts: what the rules read and add to.
 type Calculation struct {
-	facts         *Facts
-	item          string
-	filed, agency bool
-	gross         money.Amount
-	left          money.Amount // of gross, not yet kept back
-	inKind        money.Amount // market price of things in kind, income beside gross
-	vatKept       money.Amount // VAT that falls on this payment and is withheld or agency-filed
-	vat           assessment
-	position      string // id of the position under which the current rule runs
-	texts         periodTexts
-	res           *Result
-	silent        bool // figures only: no steps, no list of unconfirmed rules
-	arena         []Input
-	payee         *Engine     // of the payee's registration
-	assessable    *Assessable // the question, where assessed income is asked about
-	assessed      *Assessed
+	facts                      *Facts
+	item                       string
+	platformFiled, agencyFiled bool
+	gross                      money.Amount
+	unwithheld                 money.Amount // of gross, not yet kept back
+	inKind                     money.Amount // market price of things in kind, income beside gross
+	// VAT that falls on this payment and is withheld or agency-filed
+	vatWithheld money.Amount
+	periodVAT   assessment
+	position    string // id of the position under which the current rule runs
+	texts       periodTexts
+	result      *Result
+	figuresOnly bool // figures only: no steps, no list of unconfirmed rules
+	inputArena  []Input
+	payeeEngine *Engine     // of the payee's registration
+	assessable  *Assessable // the question, where assessed income is asked about
+	assessed    *Assessed
 }
 
 // Compute gives the taxes of one payment. It is pure and deterministic to the byte.
@@ -46,34 +47,34 @@ type Calculation struct {
 // Errors: *fault.Error 2001 with all problems of the facts; *Gap where the law has no answer;
 // *Forbidden where it forbids what was asked for.
 func (e *Engine) Compute(f Facts) (Result, error) {
-	if err := f.check(); err != nil {
+	if err := f.validate(); err != nil {
 		return Result{}, err
 	}
-	return e.run(task{payer: e, payee: e}, &f)
+	return e.runTask(task{payer: e, payee: e}, &f)
 }
 
-// compute is Compute without the check of the facts; the payee's own filings go by the engine of
-// its registration.
-func (e *Engine) compute(f Facts, payee *Engine) (Result, error) {
-	return e.run(task{payer: e, payee: payee}, &f)
+// computeForPayee is Compute without the check of the facts; the payee's own filings go by the
+// engine of its registration.
+func (e *Engine) computeForPayee(f Facts, payee *Engine) (Result, error) {
+	return e.runTask(task{payer: e, payee: payee}, &f)
 }
 
-// run does a task in a spare workspace.
-func (e *Engine) run(t task, f *Facts) (Result, error) {
-	w, ok := e.spare.Get().(*workspace)
+// runTask does a task in a spare workspace.
+func (e *Engine) runTask(t task, f *Facts) (Result, error) {
+	w, ok := e.workspaces.Get().(*workspace)
 	if !ok {
 		w = &workspace{}
 	}
-	defer e.spare.Put(w)
-	if err := w.run(t, f); err != nil {
+	defer e.workspaces.Put(w)
+	if err := w.computePayment(t, f); err != nil {
 		return Result{}, err
 	}
-	return w.result(), nil
+	return w.detachResult(), nil
 }
 
 // rulesUsed names the national pack and the local ones that stood behind payer and payee.
 func rulesUsed(payer, payee *Engine) RulesUsed {
-	u := RulesUsed{PackID: payer.top().id, Positions: []string{}}
+	u := RulesUsed{PackID: payer.nationalEngine().id, Positions: []string{}}
 	for _, e := range [...]*Engine{payer, payee} {
 		if e.parent != nil && !slices.Contains(u.Local, e.id) {
 			u.Local = append(u.Local, e.id)
@@ -82,39 +83,40 @@ func rulesUsed(payer, payee *Engine) RulesUsed {
 	return u
 }
 
-// top is the national engine above e.
-func (e *Engine) top() *Engine {
+// nationalEngine is the national engine above e.
+func (e *Engine) nationalEngine() *Engine {
 	for e.parent != nil {
 		e = e.parent
 	}
 	return e
 }
 
-func start(f *Facts, res *Result) *Calculation {
-	c := begun(f, res)
-	c.arena = make([]Input, 0, 48)
+func newCalculation(f *Facts, res *Result) *Calculation {
+	c := initialCalculation(f, res)
+	c.inputArena = make([]Input, 0, 48)
 	return &c
 }
 
-// begun is a calculation before its first rule.
-func begun(f *Facts, res *Result) Calculation {
-	filed := f.Entity.filed(f.Platform, f.PaymentDate)
-	agency := f.AgencyFiling && f.Entity.filed(f.Platform, f.VATDate)
-	return Calculation{facts: f, filed: filed, agency: agency, gross: f.Amount, left: f.Amount,
-		res: res}
+// initialCalculation is a calculation before its first rule.
+func initialCalculation(f *Facts, res *Result) Calculation {
+	filed := f.Entity.hasFiling(f.Platform, f.PaymentDate)
+	agency := f.AgencyFiling && f.Entity.hasFiling(f.Platform, f.VATDate)
+	return Calculation{facts: f, platformFiled: filed, agencyFiled: agency, gross: f.Amount,
+		unwithheld: f.Amount,
+		result:     res}
 }
 
-// Item derives the item of income of a payment without computing it, for folding rows.
-func (e *Engine) Item(f Facts) (string, error) {
-	if err := f.check(); err != nil {
+// DeriveItem derives the item of income of a payment without computing it, for folding rows.
+func (e *Engine) DeriveItem(f Facts) (string, error) {
+	if err := f.validate(); err != nil {
 		return "", err
 	}
-	b, err := e.book(f.PaymentDate)
+	b, err := e.bookOn(f.PaymentDate)
 	if err != nil {
 		return "", err
 	}
-	c := start(&f, &Result{})
-	if err := c.choose(b); err != nil {
+	c := newCalculation(&f, &Result{})
+	if err := c.chooseRegime(b); err != nil {
 		return "", err
 	}
 	return c.item, nil
@@ -124,18 +126,18 @@ func (e *Engine) Item(f Facts) (string, error) {
 // f.ToDate is ignored.
 func (e *Engine) ComputeRows(f Facts, rows []Row) (Result, error) {
 	f.ToDate = ToDate{}
-	if err := f.check(); err != nil {
+	if err := f.validate(); err != nil {
 		return Result{}, err
 	}
-	return e.run(task{payer: e, payee: e, rows: rows, fold: true}, &f)
+	return e.runTask(task{payer: e, payee: e, rows: rows, foldsRows: true}, &f)
 }
 
-// run applies the first rule of a stage that is meant for the facts. VAT and IIT must have one, and
-// so must each surcharge once there is VAT: silence would be a zero that nobody decided.
-func (c *Calculation) run(tax string, rules []TaxRule) error {
+// applyStage applies the first rule of a stage that is meant for the facts. VAT and IIT must have
+// one, and so must each surcharge once there is VAT: silence would be a zero that nobody decided.
+func (c *Calculation) applyStage(tax string, rules []TaxRule) error {
 	for _, r := range rules {
 		if r.Applies(c) {
-			return c.atPlace(r, tax).Calculate(c)
+			return c.ruleAtPlace(r, tax).Calculate(c)
 		}
 	}
 	switch tax {
@@ -143,7 +145,7 @@ func (c *Calculation) run(tax string, rules []TaxRule) error {
 	case CIT, TaxCulturalFee, TaxStamp:
 		return nil
 	default:
-		if !c.vat.on {
+		if !c.periodVAT.isAssessed {
 			return nil
 		}
 	}
@@ -152,34 +154,35 @@ func (c *Calculation) run(tax string, rules []TaxRule) error {
 		EN: "no rule of " + tax + " for " + c.facts.Taxpayer.Kind + " and item " + c.item}}
 }
 
-// atPlace gives the rule as it stands at the payee's registration where the payee files the tax
+// ruleAtPlace gives the rule as it stands at the payee's registration where the payee files the tax
 // itself, and the rule of the paying entity's place else.
-func (c *Calculation) atPlace(r TaxRule, tax string) TaxRule {
-	if c.payee == nil || c.payee.parent == nil || !c.filedByPayee(r) {
+func (c *Calculation) ruleAtPlace(r TaxRule, tax string) TaxRule {
+	if c.payeeEngine == nil || c.payeeEngine.parent == nil || !c.isFiledByPayee(r) {
 		return r
 	}
 	day := c.facts.VATDate
 	if tax == IIT || tax == CIT {
 		day = c.facts.PaymentDate
 	}
-	if b, err := c.payee.book(day); err == nil {
-		if own := b.find(r.ID()); own != nil {
+	if b, err := c.payeeEngine.bookOn(day); err == nil {
+		if own := b.findRule(r.ID()); own != nil {
 			return own
 		}
 	}
 	return r
 }
 
-// filedByPayee tells whether the payee brings the tax to the tax office: by the rule itself, or
+// isFiledByPayee tells whether the payee brings the tax to the tax office: by the rule itself, or
 // because the VAT is the payee's on which it stands.
-func (c *Calculation) filedByPayee(r TaxRule) bool {
+func (c *Calculation) isFiledByPayee(r TaxRule) bool {
 	f, ok := r.(interface{ collectedBy() string })
-	return (ok && f.collectedBy() == SelfFiled) || (c.vat.on && c.vat.collection == SelfFiled)
+	return (ok && f.collectedBy() == SelfFiled) ||
+		(c.periodVAT.isAssessed && c.periodVAT.collection == SelfFiled)
 }
 
-// finish sums up.
-func (c *Calculation) finish() {
-	res := c.res
+// sumUpResult sums up.
+func (c *Calculation) sumUpResult() {
+	res := c.result
 	res.Gross = c.gross
 	for i := range res.Taxes {
 		if res.Taxes[i].BorneBy == BorneByCreator {
@@ -187,22 +190,22 @@ func (c *Calculation) finish() {
 		}
 	}
 	res.Net = res.Gross.Sub(res.TotalWithheld)
-	if c.silent {
+	if c.figuresOnly {
 		return
 	}
-	c.listed()
-	c.step(&netStep, exact, Money(res.Net), Input{"gross", Money(res.Gross)},
-		Input{"total_withheld", Money(res.TotalWithheld)})
+	c.completeLists()
+	c.addStep(&netStep, exact, MoneyValue(res.Net), Input{"gross", MoneyValue(res.Gross)},
+		Input{"total_withheld", MoneyValue(res.TotalWithheld)})
 }
 
-// fact gives the word of a fact for conditions.
-func (c *Calculation) fact(k factKey) string {
+// factText gives the word of a fact for conditions.
+func (c *Calculation) factText(k factKey) string {
 	f := c.facts
 	switch k {
 	case factKind:
 		return f.Taxpayer.Kind
 	case factResident:
-		return boolWord(f.Taxpayer.Resident)
+		return boolText(f.Taxpayer.Resident)
 	case factVAT:
 		return f.Taxpayer.VAT
 	case factCollection:
@@ -213,9 +216,9 @@ func (c *Calculation) fact(k factKey) string {
 		}
 		return f.Route
 	case factFiled:
-		return boolWord(c.filed)
+		return boolText(c.platformFiled)
 	case factAgency:
-		return boolWord(c.agency)
+		return boolText(c.agencyFiled)
 	case factItem:
 		return c.item
 	case factIncomeType:
@@ -228,91 +231,94 @@ func (c *Calculation) fact(k factKey) string {
 		}
 		return f.Taxpayer.VATPeriod
 	case factOverseas:
-		return boolWord(f.Taxpayer.Overseas)
+		return boolText(f.Taxpayer.Overseas)
 	case factHoldsEquity:
-		return boolWord(f.Taxpayer.HoldsEquity)
+		return boolText(f.Taxpayer.HoldsEquity)
 	}
 	if c.assessable == nil {
 		return ""
 	}
-	return c.assessable.fact(k)
+	return c.assessable.factText(k)
 }
 
-func boolWord(b bool) string {
+func boolText(b bool) string {
 	if b {
 		return yes
 	}
 	return no
 }
 
-// take settles a line: what falls on this payment, and how much of it the payment can bear. Lines
-// of self-filers take nothing. With trueUp, more withheld than the period's tax stays as a named
-// difference.
-func (c *Calculation) take(l *Line, trueUp bool) money.Amount {
+// withholdLine settles a line: what falls on this payment, and how much of it the payment can bear.
+// Lines of self-filers take nothing. With trueUp, more withheld than the period's tax stays as a
+// named difference.
+func (c *Calculation) withholdLine(l *Line, trueUp bool) money.Amount {
 	l.Due = money.MaxOf(l.Total.Sub(l.Before), money.Amount{})
 	if trueUp && l.Before.Cmp(l.Total) > 0 {
-		c.res.TrueUps = append(c.res.TrueUps,
+		c.result.TrueUps = append(c.result.TrueUps,
 			TrueUp{Tax: l.Tax, Item: l.Item, Period: l.Period, Excess: l.Before.Sub(l.Total)})
 	}
 	if l.Collection == SelfFiled {
 		l.Amount = l.Due
-		c.res.PayeeObligations = append(c.res.PayeeObligations, *l)
+		c.result.PayeeObligations = append(c.result.PayeeObligations, *l)
 		return l.Due
 	}
-	l.Amount = money.Min(l.Due, c.left)
+	l.Amount = money.Min(l.Due, c.unwithheld)
 	l.Shortfall = l.Due.Sub(l.Amount)
-	c.left = c.left.Sub(l.Amount)
-	c.res.Taxes = append(c.res.Taxes, *l)
+	c.unwithheld = c.unwithheld.Sub(l.Amount)
+	c.result.Taxes = append(c.result.Taxes, *l)
 	return l.Due
 }
 
-// withheldOf is what a row counts as withheld: all that falls on the payment, for the agent owes
-// the shortfall to the tax office too; nothing for what the payee files itself.
-func (c *Calculation) withheldOf(l *Line) money.Amount {
+// withheldForRow is what a row counts as withheld: all that falls on the payment, for the agent
+// owes the shortfall to the tax office too; nothing for what the payee files itself.
+func (c *Calculation) withheldForRow(l *Line) money.Amount {
 	if l.Collection == SelfFiled {
 		return money.Amount{}
 	}
 	return l.Due
 }
 
-// onTop adds VAT to a price that was agreed without it.
-func (c *Calculation) onTop(vat money.Amount) {
+// addVATToGross adds VAT to a price that was agreed without it.
+func (c *Calculation) addVATToGross(vat money.Amount) {
 	c.gross = c.gross.Add(vat)
-	c.left = c.left.Add(vat)
+	c.unwithheld = c.unwithheld.Add(vat)
 }
 
-// month is the IIT period as rows say it.
-func (c *Calculation) month() string { return c.texts.paid(c.facts.PaymentDate.Month()) }
+// paymentMonth is the IIT period as rows say it.
+func (c *Calculation) paymentMonth() string {
+	return c.texts.paymentMonthText(c.facts.PaymentDate.Month())
+}
 
-// step records one step; its inputs are copied into one block that all steps share.
-func (c *Calculation) step(s *stepSpec, rounded bool, result Value, in ...Input) {
-	if c.silent {
+// addStep records one step; its inputs are copied into one block that all steps share.
+func (c *Calculation) addStep(s *stepSpec, rounded bool, result Value, in ...Input) {
+	if c.figuresOnly {
 		return
 	}
-	n := len(c.arena)
-	c.arena = append(c.arena, in...)
-	c.res.Steps = append(c.res.Steps, Step{spec: s, Inputs: c.arena[n:len(c.arena):len(c.arena)],
-		Result: result, rounded: rounded, position: c.position})
+	n := len(c.inputArena)
+	c.inputArena = append(c.inputArena, in...)
+	c.result.Steps = append(c.result.Steps,
+		Step{spec: s, Inputs: c.inputArena[n:len(c.inputArena):len(c.inputArena)],
+			Result: result, rounded: rounded, position: c.position})
 }
 
-// unconfirmed adds ids that are not listed yet.
-func (c *Calculation) unconfirmed(ids ...string) {
-	if c.silent {
+// addUnconfirmed adds ids that are not listed yet.
+func (c *Calculation) addUnconfirmed(ids ...string) {
+	if c.figuresOnly {
 		return
 	}
 next:
 	for _, id := range ids {
-		for _, have := range c.res.Unconfirmed {
+		for _, have := range c.result.Unconfirmed {
 			if have == id {
 				continue next
 			}
 		}
-		c.res.Unconfirmed = append(c.res.Unconfirmed, id)
+		c.result.Unconfirmed = append(c.result.Unconfirmed, id)
 	}
 }
 
-// positionOn finds the position on a rule, nil if there is none.
-func (c *Calculation) positionOn(rule string) *Position {
+// positionForRule finds the position on a rule, nil if there is none.
+func (c *Calculation) positionForRule(rule string) *Position {
 	for i := range c.facts.Positions {
 		if c.facts.Positions[i].Rule == rule {
 			return &c.facts.Positions[i]
@@ -321,15 +327,15 @@ func (c *Calculation) positionOn(rule string) *Position {
 	return nil
 }
 
-// usePosition marks the result with the position.
-func (c *Calculation) usePosition(p *Position) {
-	for _, id := range c.res.Positions {
+// recordPosition marks the result with the position.
+func (c *Calculation) recordPosition(p *Position) {
+	for _, id := range c.result.Positions {
 		if id == p.ID {
 			return
 		}
 	}
-	c.res.Positions = append(c.res.Positions, p.ID)
-	c.unconfirmed(p.Rule)
+	c.result.Positions = append(c.result.Positions, p.ID)
+	c.addUnconfirmed(p.Rule)
 }
 
 // netStep ends every explanation.

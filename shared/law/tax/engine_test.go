@@ -341,7 +341,7 @@ func TestFilingIsForItsPlatformAndDates(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			f := platformFacts("2026-09-15", "5000.00")
 			f.Entity.Filings = []tax.PlatformFiling{{Platform: tt.platform, From: civil.MustDate(tt.from), To: civil.MustDate(tt.to)}}
-			if got, err := e.Item(f); err != nil || got != tt.want {
+			if got, err := e.DeriveItem(f); err != nil || got != tt.want {
 				t.Errorf("item %s, %v; want %s", got, err, tt.want)
 			}
 		})

@@ -2,11 +2,11 @@ package tax
 
 import "fenzhang/shared/bilingual"
 
-// StepOf makes a step of a computation that applies one rulebook entry by itself, such as a rate on
-// a whole amount. Its wording's placeholders are the names of the inputs and {result}; a result of
-// money was rounded half up.
-func StepOf(x *Entry, name, formula string, wording bilingual.Text, result Value,
+// NewEntryStep makes a step of a computation that applies one rulebook entry by itself, such as a
+// rate on a whole amount. Its wording's placeholders are the names of the inputs and {result}; a
+// result of money was rounded half up.
+func NewEntryStep(x *Entry, name, formula string, wording bilingual.Text, result Value,
 	in ...Input) Step {
-	return Step{spec: &stepSpec{name: name, rule: x.Name(), formula: formula, law: x.Law,
+	return Step{spec: &stepSpec{name: name, rule: x.IDWithPlace(), formula: formula, law: x.Law,
 		status: x.Status, wording: wording}, Inputs: in, Result: result, rounded: result.kind == 'a'}
 }

@@ -11,26 +11,28 @@ import (
 // the rules of the payee's registration, on what this payer's payments of the period add. It lowers
 // nothing that is paid.
 type assessedEstimate struct {
-	base
+	compiledRule
 	step *stepSpec
 }
 
-func assessedEstimateSpec() methodSpec {
-	return methodSpec{build: func(_ *Book, r base) resolver { return &assessedEstimate{base: r} }}
+func assessedEstimateMethodSpec() methodSpec {
+	return methodSpec{build: func(_ *Book, r compiledRule) steppedRule {
+		return &assessedEstimate{compiledRule: r}
+	}}
 }
 
-func (r *assessedEstimate) resolve() error {
-	return r.specs(map[string]**stepSpec{"iit.assessed": &r.step})
+func (r *assessedEstimate) resolveSteps() error {
+	return r.fillSteps(map[string]**stepSpec{"iit.assessed": &r.step})
 }
 
 // Calculate adds the estimate as an obligation of the payee; a place whose rule is not known makes
 // it a named unknown instead, for nothing that is kept back hangs on it.
 func (r *assessedEstimate) Calculate(c *Calculation) error {
-	l := Line{Tax: IIT, Item: c.item, Period: c.month(), Collection: SelfFiled,
-		BorneBy: BorneByCreator, Law: r.law, Status: r.worst}
-	before, sales := c.turnover()
-	q := c.assessableOf(sales)
-	got, err := c.assess(q)
+	l := Line{Tax: IIT, Item: c.item, Period: c.paymentMonth(), Collection: SelfFiled,
+		BorneBy: BorneByCreator, Law: r.law, Status: r.worstStatus}
+	before, sales := c.periodTurnover()
+	q := c.toAssessable(sales)
+	got, err := c.assessAtPayeePlace(q)
 	var g *Gap
 	switch {
 	case c.facts.Taxpayer.Collection == "cost_rate":
@@ -40,35 +42,36 @@ func (r *assessedEstimate) Calculate(c *Calculation) error {
 	case errors.As(err, &g):
 		l.Status, l.Missing = Open,
 			[]bilingual.Text{{ZH: g.Rule + "：" + g.Missing.ZH, EN: g.Rule + ": " + g.Missing.EN}}
-		c.unconfirmed(g.Rule)
+		c.addUnconfirmed(g.Rule)
 	case err != nil:
 		return err
 	default:
 		q.Amount = before
-		earlier, err := c.assess(q)
+		earlier, err := c.assessAtPayeePlace(q)
 		if err != nil {
 			return err
 		}
-		r.fill(c, &l, got, earlier)
+		r.fillLine(c, &l, got, earlier)
 	}
-	c.res.PayeeObligations = append(c.res.PayeeObligations, l)
-	c.unconfirmed(r.unconfirmed...)
+	c.result.PayeeObligations = append(c.result.PayeeObligations, l)
+	c.addUnconfirmed(r.unconfirmed...)
 	return nil
 }
 
-// turnover gives this payer's VAT-exclusive payments of the period, before this one and with it.
-func (c *Calculation) turnover() (before, with money.Amount) {
-	if c.vat.on {
-		return c.vat.before.Sales, c.vat.sales
+// periodTurnover gives this payer's VAT-exclusive payments of the period, before this one and with
+// it.
+func (c *Calculation) periodTurnover() (before, with money.Amount) {
+	if c.periodVAT.isAssessed {
+		return c.periodVAT.before.Sales, c.periodVAT.sales
 	}
 	return money.Amount{}, c.facts.Amount
 }
 
-// assessableOf puts the payment as the question that the payee's collection method asks.
-func (c *Calculation) assessableOf(sales money.Amount) Assessable {
+// toAssessable puts the payment as the question that the payee's collection method asks.
+func (c *Calculation) toAssessable(sales money.Amount) Assessable {
 	t := &c.facts.Taxpayer
 	q := Assessable{On: c.facts.PaymentDate, Kind: t.Kind, VAT: t.VAT, Way: "quota", Basis: "revenue",
-		Period: c.fact(factVATPeriod), Industry: t.Industry,
+		Period: c.factText(factVATPeriod), Industry: t.Industry,
 		IncomeKind: ItemBusiness, Amount: sales}
 	if t.Collection != "levy_rate" {
 		q.Way, q.Period = "deemed_profit_rate", "year"
@@ -76,19 +79,19 @@ func (c *Calculation) assessableOf(sales money.Amount) Assessable {
 	return q
 }
 
-// assess asks the place where the payee is registered.
-func (c *Calculation) assess(q Assessable) (Assessed, error) {
-	if c.payee == nil {
+// assessAtPayeePlace asks the place where the payee is registered.
+func (c *Calculation) assessAtPayeePlace(q Assessable) (Assessed, error) {
+	if c.payeeEngine == nil {
 		return Assessed{},
 			&Gap{Rule: "iit.assessed", On: q.On,
 				Missing: bilingual.Text{ZH: "收款人登记地", EN: "where the payee is registered"}}
 	}
-	return c.payee.Assess(q, c.facts.Positions)
+	return c.payeeEngine.Assess(q, c.facts.Positions)
 }
 
-// fill gives the line what the payment adds, after the half reduction of individual businesses
+// fillLine gives the line what the payment adds, after the half reduction of individual businesses
 // where it is known.
-func (r *assessedEstimate) fill(c *Calculation, l *Line, got, earlier Assessed) {
+func (r *assessedEstimate) fillLine(c *Calculation, l *Line, got, earlier Assessed) {
 	l.Base = got.Base
 	l.Rate = got.Rate
 	l.Total = got.Tax
@@ -96,15 +99,16 @@ func (r *assessedEstimate) fill(c *Calculation, l *Line, got, earlier Assessed) 
 	l.Due = money.MaxOf(got.Tax.Sub(earlier.Tax), money.Amount{})
 	l.Amount = l.Due
 	l.Law = append(l.Law, got.Law...)
-	if got.Status.weight() > l.Status.weight() {
+	if got.Status.severity() > l.Status.severity() {
 		l.Status = got.Status
 	}
 	l.Note = &bilingual.Text{
 		ZH: "仅按本支付方的付款估算，未计其他收入，未计个体工商户减半等全国性减免；以主管税务机关核定为准",
 		EN: "an estimate on this payer's payments alone, without other revenue and before national " +
 			"reliefs such as the half reduction; what the tax office assesses decides"}
-	c.unconfirmed(got.Uncertain...)
-	c.step(r.step, rounded, Money(l.Due), Input{"place", Word(got.Place)},
-		Input{"rule", Word(got.Rule)}, Input{"sales", Money(got.Base)}, Input{"tax", Money(got.Tax)},
-		Input{"before", Money(earlier.Tax)})
+	c.addUnconfirmed(got.Uncertain...)
+	c.addStep(r.step, rounded, MoneyValue(l.Due), Input{"place", TextValue(got.Place)},
+		Input{"rule", TextValue(got.Rule)}, Input{"sales", MoneyValue(got.Base)},
+		Input{"tax", MoneyValue(got.Tax)},
+		Input{"before", MoneyValue(earlier.Tax)})
 }

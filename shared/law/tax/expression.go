@@ -22,11 +22,11 @@ const (
 	maxDepth      = 16
 )
 
-// op is what a node of an expression does.
-type op uint8
+// operator is what a node of an expression does.
+type operator uint8
 
 const (
-	opAlways op = iota
+	opAlways operator = iota
 	opOr
 	opAnd
 	opNot
@@ -44,62 +44,62 @@ const (
 // signs are the signs of comparison with what they mean for words and for amounts.
 var signs = []struct {
 	text          string
-	words, amount op
+	words, amount operator
 }{{"==", opIn, opEqual}, {"!=", opNotIn, opNotEqual}, {"<=", opAlways, opLessEqual},
 	{">=", opAlways, opMoreEqual}, {"<", opAlways, opLess}, {">", opAlways, opMore}}
 
 // expression is a compiled condition.
 type expression struct {
-	op    op
+	op    operator
 	fact  factKey
 	words []string
 	limit money.Amount
 	parts []expression
 }
 
-// answerer gives the facts that an expression asks about.
-type answerer interface {
-	fact(k factKey) string
-	figure(k factKey) money.Amount
+// factSource gives the facts that an expression asks about.
+type factSource interface {
+	factText(k factKey) string
+	factMoney(k factKey) money.Amount
 }
 
-// holds tells whether the expression is true of the facts.
-func (x *expression) holds(a answerer) bool {
+// isTrue tells whether the expression is true of the facts.
+func (x *expression) isTrue(a factSource) bool {
 	switch x.op {
 	case opAlways:
 		return true
 	case opOr:
 		for i := range x.parts {
-			if x.parts[i].holds(a) {
+			if x.parts[i].isTrue(a) {
 				return true
 			}
 		}
 		return false
 	case opAnd:
 		for i := range x.parts {
-			if !x.parts[i].holds(a) {
+			if !x.parts[i].isTrue(a) {
 				return false
 			}
 		}
 		return true
 	case opNot:
-		return !x.parts[0].holds(a)
+		return !x.parts[0].isTrue(a)
 	case opTrue:
-		return a.fact(x.fact) == yes
+		return a.factText(x.fact) == yes
 	case opIn, opNotIn:
-		return x.names(a.fact(x.fact)) == (x.op == opIn)
+		return x.hasWord(a.factText(x.fact)) == (x.op == opIn)
 	}
-	return x.compares(a.figure(x.fact).Cmp(x.limit))
+	return x.matchesOrder(a.factMoney(x.fact).Cmp(x.limit))
 }
 
-// asks tells whether the expression speaks of a fact.
-func (x *expression) asks(k factKey) bool {
+// usesFact tells whether the expression speaks of a fact.
+func (x *expression) usesFact(k factKey) bool {
 	return (x.op > opNot && x.fact == k) || slices.ContainsFunc(x.parts, func(p expression) bool {
-		return p.asks(k)
+		return p.usesFact(k)
 	})
 }
 
-func (x *expression) names(word string) bool {
+func (x *expression) hasWord(word string) bool {
 	for _, w := range x.words {
 		if w == word {
 			return true
@@ -108,8 +108,8 @@ func (x *expression) names(word string) bool {
 	return false
 }
 
-// compares tells whether the order of figure and limit is the one that is asked for.
-func (x *expression) compares(order int) bool {
+// matchesOrder tells whether the order of figure and limit is the one that is asked for.
+func (x *expression) matchesOrder(order int) bool {
 	switch x.op {
 	case opLess:
 		return order < 0
@@ -137,13 +137,13 @@ func compileExpression(source string) (expression, error) {
 		return expression{}, fmt.Errorf("the condition is longer than %d bytes", maxExpression)
 	}
 	r := &expressionReader{source: source}
-	r.next()
+	r.nextToken()
 	if r.token == "" && r.err == nil {
 		return expression{}, nil
 	}
-	x := r.or(0)
+	x := r.parseOr(0)
 	if r.err == nil && r.token != "" {
-		r.fail("%q is one word too many", r.token)
+		r.recordError("%q is one word too many", r.token)
 	}
 	if r.err != nil {
 		return expression{}, r.err
@@ -160,14 +160,15 @@ type expressionReader struct {
 	err    error
 }
 
-func (r *expressionReader) fail(format string, args ...any) {
+func (r *expressionReader) recordError(format string, args ...any) {
 	if r.err == nil {
 		r.err = fmt.Errorf("column %d: "+format, append([]any{r.start + 1}, args...)...)
 	}
 }
 
-// next reads a token: a sign, or a word of letters, digits, dots and underscores; "" is the end.
-func (r *expressionReader) next() {
+// nextToken reads a token: a sign, or a word of letters, digits, dots and underscores; "" is the
+// end.
+func (r *expressionReader) nextToken() {
 	for r.at < len(r.source) && (r.source[r.at] == ' ' || r.source[r.at] == '\n') {
 		r.at++
 	}
@@ -183,7 +184,7 @@ func (r *expressionReader) next() {
 		}
 	}
 	if n == 0 && rest != "" {
-		r.fail("%q means nothing here", rest[:1])
+		r.recordError("%q means nothing here", rest[:1])
 		n = len(rest)
 	}
 	r.token, r.at = rest[:n], r.at+n
@@ -199,117 +200,117 @@ func wordLength(s string) int {
 	return n
 }
 
-func (r *expressionReader) accept(token string) bool {
+func (r *expressionReader) acceptToken(token string) bool {
 	if r.err != nil || r.token != token {
 		return false
 	}
-	r.next()
+	r.nextToken()
 	return true
 }
 
-func (r *expressionReader) want(token string) {
-	if !r.accept(token) {
-		r.fail("%q must stand here", token)
+func (r *expressionReader) expectToken(token string) {
+	if !r.acceptToken(token) {
+		r.recordError("%q must stand here", token)
 	}
 }
 
-func (r *expressionReader) or(depth int) expression {
-	return r.chain("or", opOr, depth, r.and)
+func (r *expressionReader) parseOr(depth int) expression {
+	return r.parseChain("or", opOr, depth, r.parseAnd)
 }
 
-func (r *expressionReader) and(depth int) expression {
-	return r.chain("and", opAnd, depth, r.not)
+func (r *expressionReader) parseAnd(depth int) expression {
+	return r.parseChain("and", opAnd, depth, r.parseNot)
 }
 
-func (r *expressionReader) chain(word string, o op, depth int,
+func (r *expressionReader) parseChain(word string, o operator, depth int,
 	part func(int) expression) expression {
 	first := part(depth)
 	if r.token != word {
 		return first
 	}
 	all := expression{op: o, parts: []expression{first}}
-	for r.accept(word) {
+	for r.acceptToken(word) {
 		all.parts = append(all.parts, part(depth))
 	}
 	return all
 }
 
-func (r *expressionReader) not(depth int) expression {
+func (r *expressionReader) parseNot(depth int) expression {
 	if depth > maxDepth {
-		r.fail("nested deeper than %d", maxDepth)
+		r.recordError("nested deeper than %d", maxDepth)
 		return expression{}
 	}
 	switch {
-	case r.accept("not"):
-		return expression{op: opNot, parts: []expression{r.not(depth + 1)}}
-	case r.accept("("):
-		x := r.or(depth + 1)
-		r.want(")")
+	case r.acceptToken("not"):
+		return expression{op: opNot, parts: []expression{r.parseNot(depth + 1)}}
+	case r.acceptToken("("):
+		x := r.parseOr(depth + 1)
+		r.expectToken(")")
 		return x
 	}
-	return r.comparison()
+	return r.parseComparison()
 }
 
-// comparison reads what is said about one fact.
-func (r *expressionReader) comparison() expression {
-	k, ok := factNamed(r.token)
+// parseComparison reads what is said about one fact.
+func (r *expressionReader) parseComparison() expression {
+	k, ok := findFact(r.token)
 	if !ok {
-		r.fail("no fact %q", r.token)
+		r.recordError("no fact %q", r.token)
 		return expression{}
 	}
-	r.next()
+	r.nextToken()
 	switch {
 	case factTable[k].amount:
-		return r.figure(k)
-	case r.accept("in"):
-		return r.list(k, opIn)
+		return r.parseAmountComparison(k)
+	case r.acceptToken("in"):
+		return r.parseWordList(k, opIn)
 	}
 	for _, s := range signs {
-		if s.words != opAlways && r.accept(s.text) {
-			return expression{op: s.words, fact: k, words: []string{r.word(k)}}
+		if s.words != opAlways && r.acceptToken(s.text) {
+			return expression{op: s.words, fact: k, words: []string{r.parseFactWord(k)}}
 		}
 	}
-	if !factTable[k].yesNo() {
-		r.fail("%s must be compared with ==, != or in [..]", factTable[k].name)
+	if !factTable[k].isYesNo() {
+		r.recordError("%s must be compared with ==, != or in [..]", factTable[k].name)
 	}
 	return expression{op: opTrue, fact: k}
 }
 
-func (r *expressionReader) figure(k factKey) expression {
+func (r *expressionReader) parseAmountComparison(k factKey) expression {
 	for _, s := range signs {
-		if !r.accept(s.text) {
+		if !r.acceptToken(s.text) {
 			continue
 		}
 		limit, err := money.Parse(r.token)
 		if err != nil {
-			r.fail("%s is compared with yuan like 100000.00, not %q", factTable[k].name, r.token)
+			r.recordError("%s is compared with yuan like 100000.00, not %q", factTable[k].name, r.token)
 		}
-		r.next()
+		r.nextToken()
 		return expression{op: s.amount, fact: k, limit: limit}
 	}
-	r.fail("%s must be compared with ==, !=, <, <=, > or >=", factTable[k].name)
+	r.recordError("%s must be compared with ==, !=, <, <=, > or >=", factTable[k].name)
 	return expression{}
 }
 
-func (r *expressionReader) list(k factKey, o op) expression {
-	r.want("[")
-	x := expression{op: o, fact: k, words: []string{r.word(k)}}
-	for r.accept(",") {
-		x.words = append(x.words, r.word(k))
+func (r *expressionReader) parseWordList(k factKey, o operator) expression {
+	r.expectToken("[")
+	x := expression{op: o, fact: k, words: []string{r.parseFactWord(k)}}
+	for r.acceptToken(",") {
+		x.words = append(x.words, r.parseFactWord(k))
 	}
-	r.want("]")
+	r.expectToken("]")
 	return x
 }
 
-// word reads a value of a fact and checks that the fact can have it.
-func (r *expressionReader) word(k factKey) string {
+// parseFactWord reads a value of a fact and checks that the fact can have it.
+func (r *expressionReader) parseFactWord(k factKey) string {
 	w, f := r.token, &factTable[k]
 	switch {
 	case w == "" || wordLength(w) == 0:
-		r.fail("a value of %s must stand here", f.name)
+		r.recordError("a value of %s must stand here", f.name)
 	case f.values != nil && !slices.Contains(f.values, w):
-		r.fail("%s is never %q, only one of %v", f.name, w, f.values)
+		r.recordError("%s is never %q, only one of %v", f.name, w, f.values)
 	}
-	r.next()
+	r.nextToken()
 	return w
 }

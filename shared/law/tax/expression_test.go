@@ -16,8 +16,8 @@ type answers struct {
 	amount money.Amount
 }
 
-func (a answers) fact(k factKey) string       { return a.words[k] }
-func (a answers) figure(factKey) money.Amount { return a.amount }
+func (a answers) factText(k factKey) string      { return a.words[k] }
+func (a answers) factMoney(factKey) money.Amount { return a.amount }
 
 func TestExpressionHolds(t *testing.T) {
 	studio := answers{map[factKey]string{factKind: "sole_proprietorship", factResident: yes, factAgency: no, factItem: ItemBusiness}, money.Fen(1000000)}
@@ -47,7 +47,7 @@ func TestExpressionHolds(t *testing.T) {
 			t.Errorf("%q: %v", source, err)
 			continue
 		}
-		if got := x.holds(studio); got != want {
+		if got := x.isTrue(studio); got != want {
 			t.Errorf("%q is %t", source, got)
 		}
 	}
@@ -96,7 +96,7 @@ func TestExpressionLogic(t *testing.T) {
 		} {
 			x, err := compileExpression(pair[0])
 			y, err2 := compileExpression(pair[1])
-			if err != nil || err2 != nil || x.holds(facts) != y.holds(facts) {
+			if err != nil || err2 != nil || x.isTrue(facts) != y.isTrue(facts) {
 				t.Fatalf("%v: %v, %v", pair, err, err2)
 			}
 		}
@@ -117,6 +117,6 @@ func FuzzExpression(f *testing.F) {
 			}
 			return
 		}
-		x.holds(answers{})
+		x.isTrue(answers{})
 	})
 }

@@ -61,8 +61,8 @@ type PlatformFiling struct {
 	From, To civil.Date
 }
 
-// filed tells whether the entity had filed for the platform on the day.
-func (e *Entity) filed(platform string, on civil.Date) bool {
+// hasFiling tells whether the entity had filed for the platform on the day.
+func (e *Entity) hasFiling(platform string, on civil.Date) bool {
 	for i := range e.Filings {
 		f := &e.Filings[i]
 		if f.Platform == platform && !on.Before(f.From) && (f.To.IsZero() || !on.After(f.To)) {
@@ -204,8 +204,8 @@ type Row struct {
 // engine in range.
 const largestFen = 1_000_000_000_000_000
 
-// check gives all problems of the facts at once.
-func (f *Facts) check() error {
+// validate gives all problems of the facts at once.
+func (f *Facts) validate() error {
 	var p fault.Problems
 	oneOf := func(field, v string, allowed ...string) {
 		for _, a := range allowed {
@@ -227,7 +227,7 @@ func (f *Facts) check() error {
 	}
 	p.AddIf(f.Taxpayer.Overseas && (f.Taxpayer.Resident || f.Taxpayer.Kind != "natural_person"),
 		"taxpayer.overseas", "is for a natural person who is not resident")
-	f.Payroll.check(f.PaymentDate, p.Add)
+	f.Payroll.validate(f.PaymentDate, p.Add)
 	oneOf("taxpayer.kind", f.Taxpayer.Kind, "natural_person", "individual_business",
 		"sole_proprietorship", "partnership", "company", "employee", "student_intern")
 	oneOf("taxpayer.vat", f.Taxpayer.VAT, "natural_person", "small_scale", "general")
@@ -245,14 +245,14 @@ func (f *Facts) check() error {
 	}
 	p.AddIf(f.ToDate.Year.Months < 0 || f.ToDate.Year.Months > 12, "period_to_date.year.months",
 		"must be 0 to 12")
-	if !f.ToDate.fits() {
-		p = append(p, tooLarge())
+	if !f.ToDate.isInRange() {
+		p = append(p, totalTooLarge())
 	}
 	return p.Err()
 }
 
-// fits tells whether the totals keep every product of the engine in range.
-func (t *ToDate) fits() bool {
+// isInRange tells whether the totals keep every product of the engine in range.
+func (t *ToDate) isInRange() bool {
 	for _, total := range [...]money.Amount{t.Day.Sales, t.Month.Income, t.Month.Turnover.Sales,
 		t.Quarter.Sales, t.Year.Income} {
 		if total.Abs().Cmp(money.Fen(largestFen)) > 0 {
@@ -262,7 +262,7 @@ func (t *ToDate) fits() bool {
 	return true
 }
 
-func tooLarge() fault.Field {
+func totalTooLarge() fault.Field {
 	return fault.Field{Field: "period_to_date",
 		Problem: "a total is above " + money.Fen(largestFen).String()}
 }

@@ -7,44 +7,44 @@ import (
 	"fenzhang/shared/money"
 )
 
-// Fold sums booked, reversed and opening rows of one paying entity and one taxpayer into what
+// FoldRows sums booked, reversed and opening rows of one paying entity and one taxpayer into what
 // stands before a payment. IIT counts the rows of f.Item and f.Project, for cumulative labor of
 // f.Platform, for wages and interns of the payer; VAT counts all items of its day, month and
 // quarter. f.Item must be set: Engine.Item derives it, Engine.ComputeRows does both.
-func Fold(rows []Row, f Facts) ToDate {
+func FoldRows(rows []Row, f Facts) ToDate {
 	var t ToDate
-	t.fold(rows, &f, f.VATDate.String())
+	t.addRows(rows, &f, f.VATDate.String())
 	return t
 }
 
-// fold sums rows; vatDay is the VAT date as rows say it.
-func (t *ToDate) fold(rows []Row, f *Facts, vatDay string) {
+// addRows sums rows; vatDay is the VAT date as rows say it.
+func (t *ToDate) addRows(rows []Row, f *Facts, vatDay string) {
 	month := f.PaymentDate.Month()
 	vatMonth := f.VATDate.Month()
 	for i := range rows {
 		r := &rows[i]
 		if r.Kind == IIT {
-			t.addIncome(r, f, month)
+			t.addIncomeRow(r, f, month)
 			continue
 		}
 		if r.Period == vatDay {
-			t.Day.add(r)
+			t.Day.addRow(r)
 		}
 		if m, err := civil.ParseMonth(r.Period); err == nil {
 			if m == vatMonth {
-				t.Month.Turnover.add(r)
+				t.Month.Turnover.addRow(r)
 			}
-			if m.Year() == vatMonth.Year() && quarter(m) == quarter(vatMonth) {
-				t.Quarter.add(r)
+			if m.Year() == vatMonth.Year() && quarterIndex(m) == quarterIndex(vatMonth) {
+				t.Quarter.addRow(r)
 			}
 		}
 	}
-	t.Year.finish(month)
+	t.Year.countMonths(month)
 }
 
-func quarter(m civil.Month) int { return (m.Number() - 1) / 3 }
+func quarterIndex(m civil.Month) int { return (m.Number() - 1) / 3 }
 
-func (t *ToDate) addIncome(r *Row, f *Facts, month civil.Month) {
+func (t *ToDate) addIncomeRow(r *Row, f *Facts, month civil.Month) {
 	if r.Item != f.Item {
 		return
 	}
@@ -53,7 +53,7 @@ func (t *ToDate) addIncome(r *Row, f *Facts, month civil.Month) {
 	if r.Item == ItemLaborPlatform && r.Platform != f.Platform {
 		return
 	}
-	if !f.cumulative(r.Item) && r.Project != f.Project {
+	if !f.isCumulative(r.Item) && r.Project != f.Project {
 		return
 	}
 	m, err := civil.ParseMonth(r.Period)
@@ -74,17 +74,17 @@ func (t *ToDate) addIncome(r *Row, f *Facts, month civil.Month) {
 	}
 }
 
-func (f *Facts) cumulative(item string) bool { return Cumulative(item, f.Taxpayer.Kind) }
+func (f *Facts) isCumulative(item string) bool { return IsCumulative(item, f.Taxpayer.Kind) }
 
-// Cumulative tells whether income tax on an item, paid to a kind of taxpayer, goes by the year's
+// IsCumulative tells whether income tax on an item, paid to a kind of taxpayer, goes by the year's
 // total and not by the project or the payment.
-func Cumulative(item, kind string) bool {
+func IsCumulative(item, kind string) bool {
 	return item == ItemLaborPlatform || item == ItemWages ||
 		(item == ItemLabor && kind == "student_intern")
 }
 
-// add counts one VAT or surcharge row.
-func (t *Turnover) add(r *Row) {
+// addRow counts one VAT or surcharge row.
+func (t *Turnover) addRow(r *Row) {
 	switch r.Kind {
 	case VAT:
 		t.Received = t.Received.Add(r.Received)
@@ -99,17 +99,17 @@ func (t *Turnover) add(r *Row) {
 	}
 }
 
-// finish counts months and breaks of a folded year.
-func (y *YearToDate) finish(month civil.Month) {
-	y.Months = bits.OnesCount16(y.active())
-	y.Broken = y.broken(month.Number() - 1)
+// countMonths counts months and breaks of a folded year.
+func (y *YearToDate) countMonths(month civil.Month) {
+	y.Months = bits.OnesCount16(y.activeMonths())
+	y.Broken = y.hasBreak(month.Number() - 1)
 }
 
-// series tells whether the months are known one by one.
-func (y *YearToDate) series() bool { return y.active() != 0 }
+// hasMonthlyIncome tells whether the months are known one by one.
+func (y *YearToDate) hasMonthlyIncome() bool { return y.activeMonths() != 0 }
 
-// active has bit n set for each month with income, or covered by an opening row.
-func (y *YearToDate) active() uint16 {
+// activeMonths has bit n set for each month with income, or covered by an opening row.
+func (y *YearToDate) activeMonths() uint16 {
 	m := y.Opening
 	for n, a := range y.ByMonth {
 		if !a.IsZero() {
@@ -119,20 +119,20 @@ func (y *YearToDate) active() uint16 {
 	return m
 }
 
-// broken tells whether a month without income lies between the first month with income and the
+// hasBreak tells whether a month without income lies between the first month with income and the
 // current one.
-func (y *YearToDate) broken(current int) bool {
-	m := y.active()&(1<<current-1) | 1<<current
+func (y *YearToDate) hasBreak(current int) bool {
+	m := y.activeMonths()&(1<<current-1) | 1<<current
 	run := m >> bits.TrailingZeros16(m)
 	return run&(run+1) != 0
 }
 
-// upTo reads the series before a payment in the current month: with restart only the months since
-// the last break. total gives the tax on the income of so many months.
-func (y *YearToDate) upTo(current int, restart bool,
+// sumBeforePayment reads the series before a payment in the current month: with restart only the
+// months since the last break. total gives the tax on the income of so many months.
+func (y *YearToDate) sumBeforePayment(current int, restart bool,
 	total func(months int, income money.Amount) money.Amount) yearBefore {
 	var s yearBefore
-	active := y.active()
+	active := y.activeMonths()
 	for n := 0; n <= current; n++ {
 		bit := uint16(1) << n
 		if active&bit == 0 && n != current {

@@ -16,9 +16,9 @@ type YearIncome struct {
 	Withheld money.Amount `json:"withheld"`
 }
 
-// IncomeOf sums the booked, reversed and opening rows of a year. Incidental and business income is
-// settled apart and left out.
-func IncomeOf(rows []Row, year int) YearIncome {
+// SumYearIncome sums the booked, reversed and opening rows of a year. Incidental and business
+// income is settled apart and left out.
+func SumYearIncome(rows []Row, year int) YearIncome {
 	var y YearIncome
 	for i := range rows {
 		r := &rows[i]
@@ -26,13 +26,13 @@ func IncomeOf(rows []Row, year int) YearIncome {
 		if r.Kind != IIT || err != nil || m.Year() != year {
 			continue
 		}
-		y.add(r)
+		y.addRow(r)
 	}
 	return y
 }
 
-// add counts one row of income tax.
-func (y *YearIncome) add(r *Row) {
+// addRow counts one row of income tax.
+func (y *YearIncome) addRow(r *Row) {
 	into := map[string]*money.Amount{ItemWages: &y.Wages, ItemLabor: &y.Labor,
 		ItemLaborPlatform: &y.Labor, ItemAuthor: &y.Author, ItemRoyalty: &y.Royalty}[r.Item]
 	if into == nil {
@@ -42,8 +42,8 @@ func (y *YearIncome) add(r *Row) {
 	y.Withheld = y.Withheld.Add(r.Withheld)
 }
 
-// plus sums two incomes of the year.
-func (y YearIncome) plus(z YearIncome) YearIncome {
+// addIncome sums two incomes of the year.
+func (y YearIncome) addIncome(z YearIncome) YearIncome {
 	return YearIncome{Wages: y.Wages.Add(z.Wages), Labor: y.Labor.Add(z.Labor),
 		Author: y.Author.Add(z.Author), Royalty: y.Royalty.Add(z.Royalty),
 		Withheld: y.Withheld.Add(z.Withheld)}
@@ -80,13 +80,14 @@ const (
 	unknownElsewhere  = "iit.annual.other_payers"
 )
 
-// Forecast settles a year in advance: the income so far, the payments to come with what will be
-// withheld on them, and the deductions as far as they are known. on is a day of the tax year.
+// ForecastAnnualSettlement settles a year in advance: the income so far, the payments to come with
+// what will be withheld on them, and the deductions as far as they are known. on is a day of the
+// tax year.
 //
 // Errors: as Compute for a payment to come, and as Annual; *Forbidden for a non-resident, who has
 // no settlement.
-func (e *Engine) Forecast(on civil.Date, f ForecastFacts) (Forecast, error) {
-	r, err := ruleOf[*annual](e, annualRule, on)
+func (e *Engine) ForecastAnnualSettlement(on civil.Date, f ForecastFacts) (Forecast, error) {
+	r, err := findTypedRule[*annualSettlement](e, annualRule, on)
 	if err != nil {
 		return Forecast{}, err
 	}
@@ -96,12 +97,12 @@ func (e *Engine) Forecast(on civil.Date, f ForecastFacts) (Forecast, error) {
 				ZH: "非居民个人按月或按次扣缴，不办理年度汇算",
 				EN: "a non-resident is taxed by the month or the time and has no annual settlement"}}
 	}
-	income := f.SoFar.plus(IncomeOf(f.Rows, on.Year()))
-	expected, err := e.expected(on, f)
+	income := f.SoFar.addIncome(SumYearIncome(f.Rows, on.Year()))
+	expected, err := e.withholdExpected(on, f)
 	if err != nil {
 		return Forecast{}, err
 	}
-	income = income.plus(expected)
+	income = income.addIncome(expected)
 	x := Forecast{ExpectedWithheld: expected.Withheld}
 	a := AnnualFacts{Other: f.Other, Exempt: f.Exempt, Donations: f.Donations, Relief: f.Relief,
 		Sources: 1, ClaimRefund: true, Positions: f.Positions}
@@ -111,7 +112,7 @@ func (e *Engine) Forecast(on civil.Date, f ForecastFacts) (Forecast, error) {
 			"数字不含该部分", EN: "comprehensive income from other payers and the tax on it are not known; the " +
 			"figures are without them"}})
 	} else if *f.Elsewhere != (YearIncome{}) {
-		income = income.plus(*f.Elsewhere)
+		income = income.addIncome(*f.Elsewhere)
 		a.Sources = 2
 	}
 	if f.Special == nil {
@@ -136,15 +137,15 @@ func (e *Engine) Forecast(on civil.Date, f ForecastFacts) (Forecast, error) {
 	a.Royalty = income.Royalty
 	a.Prepaid = income.Withheld
 	x.Income = income
-	if x.AnnualResult, err = e.Annual(on, a); err != nil {
+	if x.AnnualResult, err = e.SettleAnnualIncome(on, a); err != nil {
 		return Forecast{}, err
 	}
 	x.Unknown = append(unknown, x.Unknown...)
 	return x, nil
 }
 
-// expected withholds on the payments to come, each on the rows of those before it.
-func (e *Engine) expected(on civil.Date, f ForecastFacts) (YearIncome, error) {
+// withholdExpected withholds on the payments to come, each on the rows of those before it.
+func (e *Engine) withholdExpected(on civil.Date, f ForecastFacts) (YearIncome, error) {
 	rows := append([]Row{}, f.Rows...)
 	before := len(rows)
 	for i := range f.Expected {
@@ -161,5 +162,5 @@ func (e *Engine) expected(on civil.Date, f ForecastFacts) (YearIncome, error) {
 		}
 		rows = append(rows, res.Rows...)
 	}
-	return IncomeOf(rows[before:], on.Year()), nil
+	return SumYearIncome(rows[before:], on.Year()), nil
 }

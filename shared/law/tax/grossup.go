@@ -13,24 +13,24 @@ type GrossUp struct {
 	Exact  bool
 	// Above is the next payment whose net lies above the one wanted, where no payment leaves exactly
 	// that net: at a threshold that taxes the whole, and where two roundings fall together.
-	Above *Priced
+	Above *PaymentNet
 }
 
-// Priced is a payment and what it leaves.
-type Priced struct {
+// PaymentNet is a payment and what it leaves.
+type PaymentNet struct {
 	Amount money.Amount `json:"amount"`
 	Gross  money.Amount `json:"gross"`
 	Net    money.Amount `json:"net"`
 }
 
-// GrossUp finds the smallest payment after whose taxes the wanted net is left, to the fen, on top
+// FindGross finds the smallest payment after whose taxes the wanted net is left, to the fen, on top
 // of what stands in the periods; f.Amount is ignored. Where no payment leaves exactly that net, it
 // gives the two nearest.
 //
 // Errors: those of Compute; 2001 when the net is not above zero or no payment in range leaves as
 // much.
-func (c *Corpus) GrossUp(f Facts, net money.Amount) (GrossUp, error) {
-	return grossUp(c.Compute, f, net)
+func (c *Corpus) FindGross(f Facts, net money.Amount) (GrossUp, error) {
+	return searchGross(c.Compute, f, net)
 }
 
 // largestGrossUp is how many times the wanted net the payment may be: no withholding takes three
@@ -44,47 +44,48 @@ const spareFen = 100_000_000
 // wiggle is how far, in fen, roundings that fall together can move a net out of its order.
 const wiggle = 8
 
-func grossUp(compute func(Facts) (Result, error), f Facts, net money.Amount) (GrossUp, error) {
+func searchGross(compute func(Facts) (Result, error), f Facts, net money.Amount) (GrossUp, error) {
 	if !net.Positive() || net.Fen() > largestFen/(2*largestGrossUp) {
 		return GrossUp{}, fault.Invalid(fault.Field{Field: "net_wanted",
 			Problem: "must be above zero and at most " + money.Fen(largestFen/(2*largestGrossUp)).String()})
 	}
-	s := search{compute: compute, facts: f, want: net.Fen()}
+	s := grossSearch{compute: compute, facts: f, wantedNet: net.Fen()}
 	top := net.Fen()*largestGrossUp + spareFen
-	for _, seam := range s.seams(top) {
-		s.within(s.low, seam-1)
+	for _, seam := range s.taxStartAmounts(top) {
+		s.searchRange(s.low, seam-1)
 		s.low = seam
 	}
-	s.within(s.low, top)
+	s.searchRange(s.low, top)
 	switch {
 	case s.err != nil:
 		return GrossUp{}, s.err
-	case s.exact != 0:
-		f.Amount = money.Fen(s.exact)
+	case s.exactPayment != 0:
+		f.Amount = money.Fen(s.exactPayment)
 		res, err := compute(f)
 		return GrossUp{Amount: f.Amount, Result: res, Exact: true}, err
-	case s.above == 0:
+	case s.paymentAbove == 0:
 		return GrossUp{}, fault.Invalid(
 			fault.Field{Field: "net_wanted", Problem: "no payment leaves that much"})
 	}
-	return s.nearest()
+	return s.nearestPayments()
 }
 
-// search walks the payments, in fen, between the seams at which a tax sets in for the whole period.
-type search struct {
-	compute      func(Facts) (Result, error)
-	facts        Facts
-	want         int64
-	low          int64 // where the next stretch begins
-	exact        int64
-	below, above int64 // payments with the nearest nets
-	netBelow     int64
-	netAbove     int64
-	err          error
+// grossSearch walks the payments, in fen, between the seams at which a tax sets in for the whole
+// period.
+type grossSearch struct {
+	compute                    func(Facts) (Result, error)
+	facts                      Facts
+	wantedNet                  int64
+	low                        int64 // where the next stretch begins
+	exactPayment               int64
+	paymentBelow, paymentAbove int64 // payments with the nearest nets
+	netBelow                   int64
+	netAbove                   int64
+	err                        error
 }
 
-// at computes a payment.
-func (s *search) at(amount int64) (Result, int64) {
+// netOf computes a payment.
+func (s *grossSearch) netOf(amount int64) (Result, int64) {
 	if s.err != nil {
 		return Result{}, 0
 	}
@@ -94,18 +95,18 @@ func (s *search) at(amount int64) (Result, int64) {
 	return res, res.Net.Fen()
 }
 
-// seams finds the payments, in order, from which one of the taxes on turnover is due: there the net
-// falls.
-func (s *search) seams(top int64) []int64 {
+// taxStartAmounts finds the payments, in order, from which one of the taxes on turnover is due:
+// there the net falls.
+func (s *grossSearch) taxStartAmounts(top int64) []int64 {
 	s.low = 1
 	var list []int64
 	from := int64(1)
 	for _, tax := range [...]string{VAT, EDU} {
 		due := func(amount int64) bool {
-			res, _ := s.at(amount)
-			return res.totalOf(tax).Positive()
+			res, _ := s.netOf(amount)
+			return res.periodTotal(tax).Positive()
 		}
-		if at := first(from, top, due); at > from && at <= top {
+		if at := smallestMatch(from, top, due); at > from && at <= top {
 			list = append(list, at)
 			from = at
 		}
@@ -113,8 +114,8 @@ func (s *search) seams(top int64) []int64 {
 	return list
 }
 
-// totalOf is the period's tax of a kind.
-func (r *Result) totalOf(tax string) money.Amount {
+// periodTotal is the period's tax of a kind.
+func (r *Result) periodTotal(tax string) money.Amount {
 	for i := range r.Taxes {
 		if r.Taxes[i].Tax == tax {
 			return r.Taxes[i].Total
@@ -123,9 +124,9 @@ func (r *Result) totalOf(tax string) money.Amount {
 	return money.Amount{}
 }
 
-// first finds the smallest n in low..high for which ok holds, high+1 if none; ok must stay true
-// once it is.
-func first(low, high int64, ok func(int64) bool) int64 {
+// smallestMatch finds the smallest n in low..high for which ok holds, high+1 if none; ok must stay
+// true once it is.
+func smallestMatch(low, high int64, ok func(int64) bool) int64 {
 	for low <= high {
 		if mid := low + (high-low)/2; ok(mid) {
 			high = mid - 1
@@ -136,33 +137,33 @@ func first(low, high int64, ok func(int64) bool) int64 {
 	return low
 }
 
-// within looks for the net on one stretch, on which it grows but for a few fen.
-func (s *search) within(low, high int64) {
-	if s.exact != 0 || s.err != nil || low > high {
+// searchRange looks for the net on one stretch, on which it grows but for a few fen.
+func (s *grossSearch) searchRange(low, high int64) {
+	if s.exactPayment != 0 || s.err != nil || low > high {
 		return
 	}
-	at := first(low, high, func(a int64) bool { _, n := s.at(a); return n >= s.want })
+	at := smallestMatch(low, high, func(a int64) bool { _, n := s.netOf(a); return n >= s.wantedNet })
 	for a := max(low, at-wiggle); a <= min(high, at+wiggle) && s.err == nil; a++ {
-		_, n := s.at(a)
+		_, n := s.netOf(a)
 		switch {
-		case n == s.want:
-			s.exact = a
+		case n == s.wantedNet:
+			s.exactPayment = a
 			return
-		case n < s.want && (s.below == 0 || n > s.netBelow):
-			s.below, s.netBelow = a, n
-		case n > s.want && (s.above == 0 || n < s.netAbove):
-			s.above, s.netAbove = a, n
+		case n < s.wantedNet && (s.paymentBelow == 0 || n > s.netBelow):
+			s.paymentBelow, s.netBelow = a, n
+		case n > s.wantedNet && (s.paymentAbove == 0 || n < s.netAbove):
+			s.paymentAbove, s.netAbove = a, n
 		}
 	}
 }
 
-// nearest answers with the payments on both sides of the net.
-func (s *search) nearest() (GrossUp, error) {
-	res, net := s.at(s.above)
-	next := &Priced{Amount: money.Fen(s.above), Gross: res.Gross, Net: money.Fen(net)}
-	if s.below == 0 {
+// nearestPayments answers with the payments on both sides of the net.
+func (s *grossSearch) nearestPayments() (GrossUp, error) {
+	res, net := s.netOf(s.paymentAbove)
+	next := &PaymentNet{Amount: money.Fen(s.paymentAbove), Gross: res.Gross, Net: money.Fen(net)}
+	if s.paymentBelow == 0 {
 		return GrossUp{Amount: next.Amount, Result: res, Above: next}, s.err
 	}
-	res, _ = s.at(s.below)
-	return GrossUp{Amount: money.Fen(s.below), Result: res, Above: next}, s.err
+	res, _ = s.netOf(s.paymentBelow)
+	return GrossUp{Amount: money.Fen(s.paymentBelow), Result: res, Above: next}, s.err
 }

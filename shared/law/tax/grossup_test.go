@@ -38,7 +38,7 @@ func TestGrossUpInverts(t *testing.T) {
 		}
 		f.ToDate.Month.Income = money.Fen(rapid.Int64Range(0, 3_000_000).Draw(t, "income before"))
 		want := money.Fen(rapid.OneOf(rapid.Int64Range(1, 200_000), rapid.Int64Range(1, 20_000_000)).Draw(t, "net"))
-		got, err := c.GrossUp(f, want)
+		got, err := c.FindGross(f, want)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -61,7 +61,7 @@ func TestGrossUpInverts(t *testing.T) {
 func TestGrossUpOfLabor(t *testing.T) {
 	c, f := corpus(t), labor()
 	f.PaymentDate, f.VATDate = civil.MustDate("2026-10-16"), civil.MustDate("2026-10-16")
-	got, err := c.GrossUp(f, money.Yuan(21_000))
+	got, err := c.FindGross(f, money.Yuan(21_000))
 	if err != nil || !got.Exact {
 		t.Fatalf("%+v, %v", got, err)
 	}
@@ -81,7 +81,7 @@ func TestGrossUpOfLabor(t *testing.T) {
 func TestGrossUpAtTheThreshold(t *testing.T) {
 	c := corpus(t)
 	for net, untaxed := range map[string]bool{"960.00": true, "967.99": true, "968.00": false, "969.00": false} {
-		got, err := c.GrossUp(labor(), money.MustParse(net))
+		got, err := c.FindGross(labor(), money.MustParse(net))
 		if err != nil || !got.Exact || got.Result.Net != money.MustParse(net) {
 			t.Errorf("%s: %s leaves %s, exact %t, %v", net, got.Amount, got.Result.Net, got.Exact, err)
 		}
@@ -89,7 +89,7 @@ func TestGrossUpAtTheThreshold(t *testing.T) {
 			t.Errorf("%s is left by %s", net, got.Amount)
 		}
 	}
-	if _, err := c.GrossUp(labor(), money.Amount{}); err == nil {
+	if _, err := c.FindGross(labor(), money.Amount{}); err == nil {
 		t.Error("a net of nothing has a gross")
 	}
 }

@@ -173,7 +173,7 @@ func TestForbiddenCollection(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := e.Compute(tt.facts)
 			if tt.reason != "item_forbidden" {
-				if asked := e.Collectible(tt.facts.PaymentDate, tt.facts.Taxpayer, tt.facts.IncomeType); (asked == nil) != (tt.reason == "") {
+				if asked := e.CheckCollectionMethod(tt.facts.PaymentDate, tt.facts.Taxpayer, tt.facts.IncomeType); (asked == nil) != (tt.reason == "") {
 					t.Errorf("the collection by itself: %v", asked)
 				}
 			}
@@ -197,7 +197,7 @@ func TestPayrollRulesBegin(t *testing.T) {
 	for day, rule := range map[string]string{"2020-06-30": tax.DeductFirstWage, "2020-12-31": tax.DeductLowEarner} {
 		f := employeeFacts(day, "50000.00", tax.Payroll{Months: 1, Rule: rule})
 		f.Item = tax.ItemWages
-		_, err := e.Single("iit.wages", f)
+		_, err := e.ComputeSingleRule("iit.wages", f)
 		var g *tax.Gap
 		if !errors.As(err, &g) || g.Rule != "iit.wages" {
 			t.Errorf("%s on %s: %v", rule, day, err)
@@ -367,7 +367,7 @@ func TestBusinessGaps(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			r, err := e.Business(civil.MustDate(tt.day), tt.facts)
+			r, err := e.SettleBusinessIncome(civil.MustDate(tt.day), tt.facts)
 			var g *tax.Gap
 			switch {
 			case tt.rule == "" && err != nil:
@@ -377,7 +377,7 @@ func TestBusinessGaps(t *testing.T) {
 			}
 		})
 	}
-	if _, err := e.DeemedProfit(civil.MustDate("2028-01-01"), tax.DeemedProfitFacts{Entity: "individual_business", Basis: tax.BasisRevenue, Amount: money.Yuan(1), Rate: money.MustRate("0.1")}); err == nil {
+	if _, err := e.SettleDeemedProfit(civil.MustDate("2028-01-01"), tax.DeemedProfitFacts{Entity: "individual_business", Basis: tax.BasisRevenue, Amount: money.Yuan(1), Rate: money.MustRate("0.1")}); err == nil {
 		t.Error("deemed profit of an individual business in 2028 is answered")
 	}
 }
@@ -386,23 +386,26 @@ func TestYearlyFactsAreChecked(t *testing.T) {
 	e := national(t)
 	on := civil.MustDate("2026-12-31")
 	calls := map[string]func() error{
-		"negative wages": func() error { _, err := e.Annual(on, tax.AnnualFacts{Wages: money.Fen(-1)}); return err },
-		"sources":        func() error { _, err := e.Annual(on, tax.AnnualFacts{Sources: -1}); return err },
-		"no business":    func() error { _, err := e.Business(on, tax.BusinessFacts{Entity: "individual_business"}); return err },
+		"negative wages": func() error { _, err := e.SettleAnnualIncome(on, tax.AnnualFacts{Wages: money.Fen(-1)}); return err },
+		"sources":        func() error { _, err := e.SettleAnnualIncome(on, tax.AnnualFacts{Sources: -1}); return err },
+		"no business": func() error {
+			_, err := e.SettleBusinessIncome(on, tax.BusinessFacts{Entity: "individual_business"})
+			return err
+		},
 		"a company": func() error {
-			_, err := e.Business(on, tax.BusinessFacts{Entity: "company", Businesses: []tax.BusinessIncome{{}}})
+			_, err := e.SettleBusinessIncome(on, tax.BusinessFacts{Entity: "company", Businesses: []tax.BusinessIncome{{}}})
 			return err
 		},
 		"share above one": func() error {
-			_, err := e.Business(on, tax.BusinessFacts{Entity: "partnership", Businesses: []tax.BusinessIncome{{Share: money.MustRate("1.5")}}})
+			_, err := e.SettleBusinessIncome(on, tax.BusinessFacts{Entity: "partnership", Businesses: []tax.BusinessIncome{{Share: money.MustRate("1.5")}}})
 			return err
 		},
 		"deemed rate of one": func() error {
-			_, err := e.DeemedProfit(on, tax.DeemedProfitFacts{Entity: "partnership", Basis: tax.BasisCost, Rate: money.Ratio(1, 1)})
+			_, err := e.SettleDeemedProfit(on, tax.DeemedProfitFacts{Entity: "partnership", Basis: tax.BasisCost, Rate: money.Ratio(1, 1)})
 			return err
 		},
 		"basis": func() error {
-			_, err := e.DeemedProfit(on, tax.DeemedProfitFacts{Entity: "partnership", Basis: "profit", Rate: money.MustRate("0.1")})
+			_, err := e.SettleDeemedProfit(on, tax.DeemedProfitFacts{Entity: "partnership", Basis: "profit", Rate: money.MustRate("0.1")})
 			return err
 		},
 	}
@@ -420,7 +423,7 @@ func TestAnnualIsTheFormula(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		amount := func(name string) int64 { return rapid.Int64Range(0, 100_000_000).Draw(t, name) }
 		w, l, a, r, s, p := amount("wages"), amount("labor"), amount("author"), amount("royalty"), amount("special"), amount("prepaid")
-		got, err := e.Annual(on, tax.AnnualFacts{Wages: money.Fen(w), Labor: money.Fen(l), Author: money.Fen(a), Royalty: money.Fen(r), Special: money.Fen(s), Prepaid: money.Fen(p)})
+		got, err := e.SettleAnnualIncome(on, tax.AnnualFacts{Wages: money.Fen(w), Labor: money.Fen(l), Author: money.Fen(a), Royalty: money.Fen(r), Special: money.Fen(s), Prepaid: money.Fen(p)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -440,7 +443,7 @@ func TestAnnualIsTheFormula(t *testing.T) {
 // Whether a debt is waived is not known without a position, and named.
 func TestWaiverIsNamed(t *testing.T) {
 	e := national(t)
-	r, err := e.Annual(civil.MustDate("2025-12-31"), tax.AnnualFacts{Wages: money.Yuan(100000), Sources: 1})
+	r, err := e.SettleAnnualIncome(civil.MustDate("2025-12-31"), tax.AnnualFacts{Wages: money.Yuan(100000), Sources: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -448,7 +451,7 @@ func TestWaiverIsNamed(t *testing.T) {
 		t.Errorf("waived %v, unknown %+v", r.Waived, r.Unknown)
 	}
 	wrong := []tax.Position{{ID: "x", Rule: "iit.annual.waiver", Reading: "never"}}
-	if _, err := e.Annual(civil.MustDate("2025-12-31"), tax.AnnualFacts{Wages: money.Yuan(100000), Positions: wrong}); err == nil {
+	if _, err := e.SettleAnnualIncome(civil.MustDate("2025-12-31"), tax.AnnualFacts{Wages: money.Yuan(100000), Positions: wrong}); err == nil {
 		t.Error("a reading nobody declared is taken")
 	}
 }
@@ -479,7 +482,7 @@ func TestForecast(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			x, err := e.Forecast(civil.MustDate("2026-11-22"), tt.facts)
+			x, err := e.ForecastAnnualSettlement(civil.MustDate("2026-11-22"), tt.facts)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -496,11 +499,11 @@ func TestForecast(t *testing.T) {
 		})
 	}
 	var x *tax.Forbidden
-	if _, err := e.Forecast(civil.MustDate("2026-11-22"), tax.ForecastFacts{}); !errors.As(err, &x) || len(x.Law) == 0 {
+	if _, err := e.ForecastAnnualSettlement(civil.MustDate("2026-11-22"), tax.ForecastFacts{}); !errors.As(err, &x) || len(x.Law) == 0 {
 		t.Errorf("a non-resident's forecast: %v", err)
 	}
 	late := tax.ForecastFacts{Taxpayer: resident, Expected: []tax.Facts{personFacts("2027-01-15", "1.00")}}
-	if _, err := e.Forecast(civil.MustDate("2026-11-22"), late); fault.Of(err).Code != fault.InvalidInput {
+	if _, err := e.ForecastAnnualSettlement(civil.MustDate("2026-11-22"), late); fault.Of(err).Code != fault.InvalidInput {
 		t.Errorf("a payment of another year: %v", err)
 	}
 }

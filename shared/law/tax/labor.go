@@ -10,57 +10,59 @@ import (
 // is one time. Source: STA Announcement 2018 No. 61, art. 8 and 11; data in
 // rules/national/iit/labor.
 type laborOneOff struct {
-	base
-	limit      Threshold      // above it the share is deducted, up to it the fixed sum
-	fixed      money.Amount   // 800 yuan
-	cost, keep money.Fraction // 20% and 80%
-	table      table
+	compiledRule
+	limit           Threshold      // above it the share is deducted, up to it the fixed sum
+	fixedDeduction  money.Amount   // 800 yuan
+	cost, keptShare money.Fraction // 20% and 80%
+	table           bracketTable
 
 	income, month, small, large, tax, due *stepSpec
 }
 
-func (r *laborOneOff) resolve() error {
-	return r.specs(map[string]**stepSpec{"iit.income": &r.income, "iit.month": &r.month,
+func (r *laborOneOff) resolveSteps() error {
+	return r.fillSteps(map[string]**stepSpec{"iit.income": &r.income, "iit.month": &r.month,
 		"iit.base_small": &r.small,
 		"iit.base_large": &r.large, "iit.tax": &r.tax, "iit.due": &r.due})
 }
 
-// taxable gives the exact base of an income of one time.
-func (r *laborOneOff) taxable(income money.Amount) fraction {
-	if r.limit.Met(income) {
-		return of(income, r.keep)
+// taxableBase gives the exact base of an income of one time.
+func (r *laborOneOff) taxableBase(income money.Amount) exactAmount {
+	if r.limit.IsMet(income) {
+		return multiplyExact(income, r.keptShare)
 	}
-	return fraction{income.Fen() - r.fixed.Fen(), 1}
+	return exactAmount{income.Fen() - r.fixedDeduction.Fen(), 1}
 }
 
 // Calculate taxes the month's total and takes what is not withheld yet.
 func (r *laborOneOff) Calculate(c *Calculation) error {
 	f := c.facts
-	now := c.laborIncome(r.income)
+	now := c.incomeAfterVAT(r.income)
 	before := f.ToDate.Month
 	total := before.Income.Add(now)
-	c.step(r.month, exact, Money(total), Input{"month", MonthOf(f.PaymentDate)},
-		Input{"before", Money(before.Income)}, Input{"income", Money(now)})
-	base := r.taxable(total)
-	taxable := base.reported()
-	if r.limit.Met(total) {
-		c.step(r.large, rounded, Money(taxable), Input{"income", Money(total)},
-			Input{"limit", Money(r.limit.Amount)}, Input{"cost_rate", Fraction(r.cost)})
+	c.addStep(r.month, exact, MoneyValue(total), Input{"month", MonthValue(f.PaymentDate)},
+		Input{"before", MoneyValue(before.Income)}, Input{"income", MoneyValue(now)})
+	base := r.taxableBase(total)
+	taxable := base.roundedAmount()
+	if r.limit.IsMet(total) {
+		c.addStep(r.large, rounded, MoneyValue(taxable), Input{"income", MoneyValue(total)},
+			Input{"limit", MoneyValue(r.limit.Amount)}, Input{"cost_rate", RateValue(r.cost)})
 	} else {
-		c.step(r.small, exact, Money(taxable), Input{"income", Money(total)},
-			Input{"limit", Money(r.limit.Amount)}, Input{"deduction", Money(r.fixed)})
+		c.addStep(r.small, exact, MoneyValue(taxable), Input{"income", MoneyValue(total)},
+			Input{"limit", MoneyValue(r.limit.Amount)}, Input{"deduction", MoneyValue(r.fixedDeduction)})
 	}
-	level, tax := r.table.tax(base)
-	c.finishIIT(&r.base, r.tax, r.due,
+	level, tax := r.table.bracketAndTax(base)
+	c.finishIIT(&r.compiledRule, r.tax, r.due,
 		outcome{income: now, taxable: taxable, level: level, tax: tax, before: before.Withheld}, false)
 	return nil
 }
 
-// laborIncome is the payment, with what it gives in kind, less the VAT that is kept back with it.
-func (c *Calculation) laborIncome(s *stepSpec) money.Amount {
+// incomeAfterVAT is the payment, with what it gives in kind, less the VAT that is kept back with
+// it.
+func (c *Calculation) incomeAfterVAT(s *stepSpec) money.Amount {
 	payment := c.gross.Add(c.inKind)
-	now := payment.Sub(c.vatKept)
-	c.step(s, exact, Money(now), Input{"payment", Money(payment)}, Input{"vat", Money(c.vatKept)})
+	now := payment.Sub(c.vatWithheld)
+	c.addStep(s, exact, MoneyValue(now), Input{"payment", MoneyValue(payment)},
+		Input{"vat", MoneyValue(c.vatWithheld)})
 	return now
 }
 
@@ -77,65 +79,69 @@ type outcome struct {
 // finishIIT writes the tax, the due amount, the line and the row that every IIT withholding ends
 // with. What a cumulative formula gives below its peak is no true-up: the excess waits for the
 // annual settlement.
-func (c *Calculation) finishIIT(r *base, taxStep, dueStep *stepSpec, o outcome, cumulative bool) {
-	l := Line{Tax: IIT, Item: c.item, Period: c.month(), Collection: Withheld, Base: o.taxable,
+func (c *Calculation) finishIIT(r *compiledRule, taxStep, dueStep *stepSpec, o outcome,
+	cumulative bool) {
+	l := Line{Tax: IIT, Item: c.item, Period: c.paymentMonth(), Collection: Withheld, Base: o.taxable,
 		Total: money.MaxOf(o.tax, o.peak), Before: o.before,
-		BorneBy: BorneByCreator, Law: taxStep.law, Status: r.worst}
+		BorneBy: BorneByCreator, Law: taxStep.law, Status: r.worstStatus}
 	if o.level != nil {
 		l.Rate, l.Quick = o.level.Rate, o.level.Quick
 	}
-	c.step(taxStep, rounded, Money(o.tax), Input{"base", Money(o.taxable)},
-		Input{"rate", Fraction(l.Rate)}, Input{"quick_deduction", Money(l.Quick)})
-	due := c.take(&l, !cumulative)
-	c.step(dueStep, exact, Money(due), Input{"tax", Money(o.tax)}, Input{"peak", Money(o.peak)},
-		Input{"withheld", Money(o.before)},
-		Input{"kept_back", Money(l.Amount)}, Input{"shortfall", Money(l.Shortfall)})
-	c.res.TaxableIncome = o.taxable
-	c.res.Rows = append(c.res.Rows,
+	c.addStep(taxStep, rounded, MoneyValue(o.tax), Input{"base", MoneyValue(o.taxable)},
+		Input{"rate", RateValue(l.Rate)}, Input{"quick_deduction", MoneyValue(l.Quick)})
+	due := c.withholdLine(&l, !cumulative)
+	c.addStep(dueStep, exact, MoneyValue(due), Input{"tax", MoneyValue(o.tax)},
+		Input{"peak", MoneyValue(o.peak)},
+		Input{"withheld", MoneyValue(o.before)},
+		Input{"kept_back", MoneyValue(l.Amount)}, Input{"shortfall", MoneyValue(l.Shortfall)})
+	c.result.TaxableIncome = o.taxable
+	c.result.Rows = append(c.result.Rows,
 		Row{Kind: IIT, Item: c.item, Project: c.facts.Project, Platform: c.facts.Platform,
 			Period: l.Period, Income: o.income, Withheld: due, Collection: Withheld})
-	c.unconfirmed(r.unconfirmed...)
+	c.addUnconfirmed(r.unconfirmed...)
 }
 
 // CumulativeLabor is the arithmetic of cumulative withholding of labor remuneration, compiled for a
 // day. Source: STA Announcement 2025 No. 16, art. 1(1), in force from 2025-10-01; data in
 // rules/national/iit/labor_platform.
 type CumulativeLabor struct {
-	keep    money.Fraction
-	monthly money.Amount
-	table   table
+	keptShare money.Fraction
+	monthly   money.Amount
+	table     bracketTable
 }
 
-// taxable gives the exact cumulative base: income less its cost share less the monthly deduction
-// per month.
-func (m *CumulativeLabor) taxable(months int, income money.Amount) fraction {
-	return of(income, m.keep).minus(money.Fen(m.monthly.Fen() * int64(months)))
+// taxableBase gives the exact cumulative base: income less its cost share less the monthly
+// deduction per month.
+func (m *CumulativeLabor) taxableBase(months int, income money.Amount) exactAmount {
+	return multiplyExact(income,
+		m.keptShare).subtractAmount(money.Fen(m.monthly.Fen() * int64(months)))
 }
 
-// Total gives the tax on the income of so many months of the year, in fen, rounded half up.
-func (m *CumulativeLabor) Total(months int, income money.Amount) money.Amount {
-	_, tax := m.table.tax(m.taxable(months, income))
+// TotalTax gives the tax on the income of so many months of the year, in fen, rounded half up.
+func (m *CumulativeLabor) TotalTax(months int, income money.Amount) money.Amount {
+	_, tax := m.table.bracketAndTax(m.taxableBase(months, income))
 	return tax
 }
 
-// Withhold gives what a month adds: months and income to its end, withheld before it. It is never
-// below zero; what was withheld too much waits for the annual settlement.
-func (m *CumulativeLabor) Withhold(months int, income, withheld money.Amount) money.Amount {
-	return money.MaxOf(m.Total(months, income).Sub(withheld), money.Amount{})
+// MonthlyWithholding gives what a month adds: months and income to its end, withheld before it. It
+// is never below zero; what was withheld too much waits for the annual settlement.
+func (m *CumulativeLabor) MonthlyWithholding(months int, income,
+	withheld money.Amount) money.Amount {
+	return money.MaxOf(m.TotalTax(months, income).Sub(withheld), money.Amount{})
 }
 
 // CumulativeLabor gives the arithmetic in force on a day, without steps, for bulk runs.
 //
 // Errors: *Gap when the method is not in force on that day.
 func (e *Engine) CumulativeLabor(on civil.Date) (CumulativeLabor, error) {
-	b, err := e.book(on)
+	b, err := e.bookOn(on)
 	if err != nil {
 		return CumulativeLabor{}, err
 	}
 	for _, stage := range b.stages {
 		for _, r := range stage {
 			if m, ok := r.(*laborCumulative); ok {
-				return m.math, nil
+				return m.arithmetic, nil
 			}
 		}
 	}
@@ -147,18 +153,18 @@ func (e *Engine) CumulativeLabor(on civil.Date) (CumulativeLabor, error) {
 // laborCumulative withholds labor remuneration at a filed platform entity over the months of the
 // year.
 type laborCumulative struct {
-	base
-	math       CumulativeLabor
-	cost       money.Fraction
-	flat       money.Amount // deduction of a whole year for low earners
-	breaks     string       // id of the open question of break months
-	breakValue *Dated
+	compiledRule
+	arithmetic    CumulativeLabor
+	cost          money.Fraction
+	flatDeduction money.Amount // deduction of a whole year for low earners
+	breaksID      string       // id of the open question of break months
+	breakValue    *DatedValue
 
 	income, cumulative, months, baseStep, flatStep, taxStep, due *stepSpec
 }
 
-func (r *laborCumulative) resolve() error {
-	return r.specs(map[string]**stepSpec{"iit.income": &r.income,
+func (r *laborCumulative) resolveSteps() error {
+	return r.fillSteps(map[string]**stepSpec{"iit.income": &r.income,
 		"iit.cumulative_income": &r.cumulative, "iit.months": &r.months,
 		"iit.base": &r.baseStep, "iit.base_low_earner": &r.flatStep, "iit.tax": &r.taxStep,
 		"iit.due": &r.due})
@@ -167,39 +173,41 @@ func (r *laborCumulative) resolve() error {
 // Calculate taxes the year's total and takes what exceeds the highest value withheld so far.
 func (r *laborCumulative) Calculate(c *Calculation) error {
 	f := c.facts
-	now := c.laborIncome(r.income)
-	y, reading, err := r.yearBefore(c)
+	now := c.incomeAfterVAT(r.income)
+	y, reading, err := r.stateBeforePayment(c)
 	if err != nil {
 		return err
 	}
 	income, months := y.income.Add(now), y.months
-	c.step(r.cumulative, exact, Money(income), Input{"year", Count(f.PaymentDate.Year())},
-		Input{"before", Money(y.income)}, Input{"income", Money(now)})
-	c.step(r.months, exact, Count(months), Input{"platform", Word(f.Platform)},
-		Input{"month", MonthOf(f.PaymentDate)}, Input{"reading", Word(reading)})
-	base := r.taxable(f, months, income)
-	taxable := base.reported()
+	c.addStep(r.cumulative, exact, MoneyValue(income), Input{"year", CountValue(f.PaymentDate.Year())},
+		Input{"before", MoneyValue(y.income)}, Input{"income", MoneyValue(now)})
+	c.addStep(r.months, exact, CountValue(months), Input{"platform", TextValue(f.Platform)},
+		Input{"month", MonthValue(f.PaymentDate)}, Input{"reading", TextValue(reading)})
+	base := r.taxableBase(f, months, income)
+	taxable := base.roundedAmount()
 	if f.LowEarner {
-		c.step(r.flatStep, rounded, Money(taxable), Input{"income", Money(income)},
-			Input{"cost_rate", Fraction(r.cost)}, Input{"deduction", Money(r.flat)},
-			Input{"deductions", Money(f.Deductions)})
+		c.addStep(r.flatStep, rounded, MoneyValue(taxable), Input{"income", MoneyValue(income)},
+			Input{"cost_rate", RateValue(r.cost)}, Input{"deduction", MoneyValue(r.flatDeduction)},
+			Input{"deductions", MoneyValue(f.Deductions)})
 	} else {
-		c.step(r.baseStep, rounded, Money(taxable), Input{"income", Money(income)},
-			Input{"cost_rate", Fraction(r.cost)}, Input{"monthly_deduction", Money(r.math.monthly)},
-			Input{"months", Count(months)}, Input{"deductions", Money(f.Deductions)})
+		c.addStep(r.baseStep, rounded, MoneyValue(taxable), Input{"income", MoneyValue(income)},
+			Input{"cost_rate", RateValue(r.cost)}, Input{"monthly_deduction",
+				MoneyValue(r.arithmetic.monthly)},
+			Input{"months", CountValue(months)}, Input{"deductions", MoneyValue(f.Deductions)})
 	}
-	level, tax := r.math.table.tax(base)
-	c.finishIIT(&r.base, r.taxStep, r.due, outcome{income: now, taxable: taxable, level: level,
+	level, tax := r.arithmetic.table.bracketAndTax(base)
+	c.finishIIT(&r.compiledRule, r.taxStep, r.due, outcome{income: now, taxable: taxable, level: level,
 		tax: tax, peak: y.peak, before: y.withheld}, true)
 	return nil
 }
 
-// taxable gives the exact cumulative base of the payment's month.
-func (r *laborCumulative) taxable(f *Facts, months int, income money.Amount) fraction {
+// taxableBase gives the exact cumulative base of the payment's month.
+func (r *laborCumulative) taxableBase(f *Facts, months int, income money.Amount) exactAmount {
 	if f.LowEarner {
-		return of(income, r.math.keep).minus(r.flat).minus(f.Deductions)
+		return multiplyExact(income, r.arithmetic.keptShare).subtractAmount(
+			r.flatDeduction).subtractAmount(f.Deductions)
 	}
-	return r.math.taxable(months, income).minus(f.Deductions)
+	return r.arithmetic.taxableBase(months, income).subtractAmount(f.Deductions)
 }
 
 // yearBefore is the year's state before the payment, as the method reads it.
@@ -216,12 +224,12 @@ const (
 	readRestart    = "restart_after_break"
 )
 
-// yearBefore counts months and finds the peak. A break month between months with income is open
-// law: without a position it is a gap.
-func (r *laborCumulative) yearBefore(c *Calculation) (yearBefore, string, error) {
+// stateBeforePayment counts months and finds the peak. A break month between months with income is
+// open law: without a position it is a gap.
+func (r *laborCumulative) stateBeforePayment(c *Calculation) (yearBefore, string, error) {
 	y := &c.facts.ToDate.Year
 	current := c.facts.PaymentDate.Month().Number() - 1
-	if !y.series() {
+	if !y.hasMonthlyIncome() {
 		s := yearBefore{months: y.Months, income: y.Income, withheld: y.Withheld, peak: y.Peak}
 		if !c.facts.ToDate.Month.Income.Positive() {
 			s.months++
@@ -232,25 +240,26 @@ func (r *laborCumulative) yearBefore(c *Calculation) (yearBefore, string, error)
 		if !y.Broken {
 			return s, readContinuous, nil
 		}
-		reading, err := c.reading(r.breaks, r.breakValue, c.facts.PaymentDate)
+		reading, err := c.chosenReading(r.breaksID, r.breakValue, c.facts.PaymentDate)
 		if err == nil && reading == readRestart {
-			err = &Gap{Rule: r.breaks, On: c.facts.PaymentDate,
+			err = &Gap{Rule: r.breaksID, On: c.facts.PaymentDate,
 				Missing: bilingual.Text{ZH: "中断后重新累计需要逐月收入",
 					EN: "restarting after a break needs the income of each month"}}
 		}
 		return s, reading, err
 	}
 	reading := readContinuous
-	if y.broken(current) {
+	if y.hasBreak(current) {
 		var err error
-		if reading, err = c.reading(r.breaks, r.breakValue, c.facts.PaymentDate); err != nil {
+		if reading, err = c.chosenReading(r.breaksID, r.breakValue, c.facts.PaymentDate); err != nil {
 			return yearBefore{}, "", err
 		}
 	}
-	s := y.upTo(current, reading == readRestart, func(months int, income money.Amount) money.Amount {
-		_, tax := r.math.table.tax(r.taxable(c.facts, months, income))
-		return tax
-	})
+	s := y.sumBeforePayment(current, reading == readRestart,
+		func(months int, income money.Amount) money.Amount {
+			_, tax := r.arithmetic.table.bracketAndTax(r.taxableBase(c.facts, months, income))
+			return tax
+		})
 	if !c.facts.Deductions.IsZero() {
 		// those of the earlier months are not known apart: what they withheld stands for them
 		s.peak = s.withheld
@@ -258,29 +267,30 @@ func (r *laborCumulative) yearBefore(c *Calculation) (yearBefore, string, error)
 	return s, reading, nil
 }
 
-func laborOneOffSpec() methodSpec {
+func laborOneOffMethodSpec() methodSpec {
 	return methodSpec{
 		needed: map[string]Kind{"small_limit": KindThreshold, "small_deduction": KindAmount,
 			"cost_rate": KindRate, "brackets": KindBrackets, "income_base": KindChoice},
-		build: func(b *Book, r base) resolver {
+		build: func(b *Book, r compiledRule) steppedRule {
 			m := r.method
-			return &laborOneOff{base: r, limit: b.threshold(m, "small_limit"),
-				fixed: b.amount(m, "small_deduction"),
-				cost:  b.rate(m, "cost_rate"), keep: keptShare(b.rate(m, "cost_rate")), table: b.table(m)}
+			return &laborOneOff{compiledRule: r, limit: b.thresholdInRole(m, "small_limit"),
+				fixedDeduction: b.amountInRole(m, "small_deduction"),
+				cost:           b.rateInRole(m, "cost_rate"),
+				keptShare:      shareAfterCost(b.rateInRole(m, "cost_rate")), table: b.bracketsInRole(m)}
 		}}
 }
 
-func laborCumulativeSpec() methodSpec {
+func laborCumulativeMethodSpec() methodSpec {
 	return methodSpec{
 		needed: map[string]Kind{"cost_rate": KindRate, "monthly_deduction": KindAmount,
 			"brackets": KindBrackets, "break_months": KindChoice, "flat_deduction": KindAmount,
 			"income_base": KindChoice},
-		build: func(b *Book, r base) resolver {
+		build: func(b *Book, r compiledRule) steppedRule {
 			m := r.method
-			return &laborCumulative{base: r, cost: b.rate(m, "cost_rate"),
-				flat: b.amount(m, "flat_deduction"), breaks: m.Uses["break_months"],
-				breakValue: b.value(m.Uses["break_months"]),
-				math: CumulativeLabor{keep: keptShare(b.rate(m, "cost_rate")),
-					monthly: b.amount(m, "monthly_deduction"), table: b.table(m)}}
+			return &laborCumulative{compiledRule: r, cost: b.rateInRole(m, "cost_rate"),
+				flatDeduction: b.amountInRole(m, "flat_deduction"), breaksID: m.Uses["break_months"],
+				breakValue: b.findValue(m.Uses["break_months"]),
+				arithmetic: CumulativeLabor{keptShare: shareAfterCost(b.rateInRole(m, "cost_rate")),
+					monthly: b.amountInRole(m, "monthly_deduction"), table: b.bracketsInRole(m)}}
 		}}
 }

@@ -10,14 +10,14 @@ import (
 // lateFee is the late fee on tax paid after its due day, a share of it for each day.
 // Source: Tax Collection Law art. 32, its Rules art. 75; data in rules/national/collection.
 type lateFee struct {
-	ownQuestion
+	questionRule
 	rate money.Fraction
 
 	days, fee *stepSpec
 }
 
-func (r *lateFee) resolve() error {
-	return r.specs(map[string]**stepSpec{"late.days": &r.days, "late.fee": &r.fee})
+func (r *lateFee) resolveSteps() error {
+	return r.fillSteps(map[string]**stepSpec{"late.days": &r.days, "late.fee": &r.fee})
 }
 
 // LateFee is what late payment costs.
@@ -33,14 +33,14 @@ type LateFee struct {
 // Errors: *Gap when no rule is in force on the day of payment; *fault.Error 2001 for an amount out
 // of range.
 func (e *Engine) LateFee(tax money.Amount, due, paid civil.Date) (LateFee, error) {
-	r, c, err := ask[*lateFee](e, "collection.late_fee", paid, nil)
+	r, c, err := beginQuestion[*lateFee](e, "collection.late_fee", paid, nil)
 	if err != nil {
 		return LateFee{}, err
 	}
 	if due.IsZero() {
 		return LateFee{}, fault.Invalid(fault.Field{Field: "due_date", Problem: "must be a day"})
 	}
-	if err := within([]named{{"tax", tax}}); err != nil {
+	if err := checkAmountRange([]namedAmount{{"tax", tax}}); err != nil {
 		return LateFee{}, err
 	}
 	var x LateFee
@@ -48,20 +48,22 @@ func (e *Engine) LateFee(tax money.Amount, due, paid civil.Date) (LateFee, error
 		x.Days = daysBetween(due, paid)
 	}
 	x.Fee = tax.MulDiv(r.rate.Num()*int64(x.Days), r.rate.Den(), money.HalfUp)
-	c.step(r.days, exact, Count(x.Days), Input{"due", Day(due)}, Input{"paid", Day(paid)})
-	c.step(r.fee, rounded, Money(x.Fee), Input{"tax", Money(tax)}, Input{"rate", Fraction(r.rate)},
-		Input{"days", Count(x.Days)})
-	x.Answer = c.answer(&r.base)
+	c.addStep(r.days, exact, CountValue(x.Days), Input{"due", DayValue(due)},
+		Input{"paid", DayValue(paid)})
+	c.addStep(r.fee, rounded, MoneyValue(x.Fee), Input{"tax", MoneyValue(tax)},
+		Input{"rate", RateValue(r.rate)},
+		Input{"days", CountValue(x.Days)})
+	x.Answer = c.finishAnswer(&r.compiledRule)
 	return x, nil
 }
 
 // daysBetween counts the days after a to b.
 func daysBetween(a, b civil.Date) int { return int(b.Start().Sub(a.Start()).Hours() / 24) }
 
-func lateFeeSpec() methodSpec {
-	return methodSpec{apart: true, needed: map[string]Kind{"rate": KindRate},
-		build: func(b *Book, r base) resolver {
-			return &lateFee{ownQuestion: ownQuestion{r}, rate: b.rate(r.method, "rate")}
+func lateFeeMethodSpec() methodSpec {
+	return methodSpec{isQuestion: true, needed: map[string]Kind{"rate": KindRate},
+		build: func(b *Book, r compiledRule) steppedRule {
+			return &lateFee{questionRule: questionRule{r}, rate: b.rateInRole(r.method, "rate")}
 		}}
 }
 
@@ -70,7 +72,7 @@ func lateFeeSpec() methodSpec {
 // longer holiday inside a time of days extend it by as many working days. Source: Tax Collection
 // Law Rules art. 109; data in rules/national/collection.
 type dueDate struct {
-	ownQuestion
+	questionRule
 	days      money.Amount // days of the next month, 0 where months are counted
 	months    money.Amount // whole months after the period
 	extending *Threshold   // days off in a row inside the time that extend it; nil = they do not
@@ -78,12 +80,12 @@ type dueDate struct {
 	law, moved *stepSpec
 }
 
-func (r *dueDate) resolve() error {
-	return r.specs(map[string]**stepSpec{"due.law": &r.law, "due.moved": &r.moved})
+func (r *dueDate) resolveSteps() error {
+	return r.fillSteps(map[string]**stepSpec{"due.law": &r.law, "due.moved": &r.moved})
 }
 
-// Due is the last day of a return.
-type Due struct {
+// ReturnDueDate is the last day of a return.
+type ReturnDueDate struct {
 	Last     civil.Date
 	Extended int // working days added for a longer holiday inside the time
 	Answer
@@ -107,37 +109,40 @@ const (
 // Errors: *Gap when no rule is in force; 5002 calendar_missing where the calendar of the year is
 // not loaded.
 func (e *Engine) DueDate(kind string, periodEnd civil.Date,
-	working *calendar.Calendar) (Due, error) {
-	r, c, err := ask[*dueDate](e, "collection.due."+kind, periodEnd, nil)
+	working *calendar.Calendar) (ReturnDueDate, error) {
+	r, c, err := beginQuestion[*dueDate](e, "collection.due."+kind, periodEnd, nil)
 	if err != nil {
-		return Due{}, err
+		return ReturnDueDate{}, err
 	}
 	first := periodEnd.Month().Add(1).First()
-	last := first.AddDays(whole(r.days) - 1)
-	if n := whole(r.months); n > 0 {
+	last := first.AddDays(wholeNumber(r.days) - 1)
+	if n := wholeNumber(r.months); n > 0 {
 		last = periodEnd.Month().Add(n).Last()
 	}
-	c.step(r.law, exact, Day(last), Input{"period_end", Day(periodEnd)},
-		Input{"days", Count(whole(r.days))}, Input{"months", Count(whole(r.months))})
-	x := Due{Last: last}
-	if x.Extended, err = r.extension(first, last, working); err != nil {
-		return Due{}, err
+	c.addStep(r.law, exact, DayValue(last), Input{"period_end", DayValue(periodEnd)},
+		Input{"days", CountValue(wholeNumber(r.days))},
+		Input{"months", CountValue(wholeNumber(r.months))})
+	x := ReturnDueDate{Last: last}
+	if x.Extended, err = r.holidayExtension(first, last, working); err != nil {
+		return ReturnDueDate{}, err
 	}
-	if x.Last, err = workingDay(last, x.Extended, working); err != nil {
-		return Due{}, err
+	if x.Last, err = nthWorkingDay(last, x.Extended, working); err != nil {
+		return ReturnDueDate{}, err
 	}
-	c.step(r.moved, exact, Day(x.Last), Input{"last", Day(last)}, Input{"extended", Count(x.Extended)})
-	x.Answer = c.answer(&r.base)
+	c.addStep(r.moved, exact, DayValue(x.Last), Input{"last", DayValue(last)},
+		Input{"extended", CountValue(x.Extended)})
+	x.Answer = c.finishAnswer(&r.compiledRule)
 	return x, nil
 }
 
-// whole reads a number of days or months, which a rule file writes with two decimals like an
+// wholeNumber reads a number of days or months, which a rule file writes with two decimals like an
 // amount.
-func whole(n money.Amount) int { return int(n.Fen() / money.Yuan(1).Fen()) }
+func wholeNumber(n money.Amount) int { return int(n.Fen() / money.Yuan(1).Fen()) }
 
-// extension counts the days off inside the time that belong to a run long enough to extend it. An
-// ordinary weekend is never long enough.
-func (r *dueDate) extension(first, last civil.Date, working *calendar.Calendar) (int, error) {
+// holidayExtension counts the days off inside the time that belong to a run long enough to extend
+// it. An ordinary weekend is never long enough.
+func (r *dueDate) holidayExtension(first, last civil.Date,
+	working *calendar.Calendar) (int, error) {
 	extended, run := 0, 0
 	if r.extending == nil {
 		return 0, nil
@@ -152,8 +157,8 @@ func (r *dueDate) extension(first, last civil.Date, working *calendar.Calendar) 
 			continue
 		}
 		run++
-		switch long := r.extending.Met(money.Yuan(int64(run))); {
-		case long && !r.extending.Met(money.Yuan(int64(run-1))):
+		switch long := r.extending.IsMet(money.Yuan(int64(run))); {
+		case long && !r.extending.IsMet(money.Yuan(int64(run-1))):
 			extended += run
 		case long:
 			extended++
@@ -162,9 +167,9 @@ func (r *dueDate) extension(first, last civil.Date, working *calendar.Calendar) 
 	return extended, nil
 }
 
-// workingDay gives the n-th working day after a day; with n = 0 the day itself or, if it is none,
-// the next one.
-func workingDay(d civil.Date, n int, working *calendar.Calendar) (civil.Date, error) {
+// nthWorkingDay gives the n-th working day after a day; with n = 0 the day itself or, if it is
+// none, the next one.
+func nthWorkingDay(d civil.Date, n int, working *calendar.Calendar) (civil.Date, error) {
 	if n == 0 {
 		return working.OnOrAfter(d)
 	}
@@ -175,18 +180,18 @@ func workingDay(d civil.Date, n int, working *calendar.Calendar) (civil.Date, er
 	return d, err
 }
 
-func dueDateSpec() methodSpec {
-	return methodSpec{apart: true,
+func dueDateMethodSpec() methodSpec {
+	return methodSpec{isQuestion: true,
 		optional: map[string]Kind{"days": KindAmount, "months": KindAmount, "extending": KindThreshold},
-		build: func(b *Book, r base) resolver {
-			d := &dueDate{ownQuestion: ownQuestion{r}}
-			if v := b.value(r.method.Uses["extending"]); v != nil {
+		build: func(b *Book, r compiledRule) steppedRule {
+			d := &dueDate{questionRule: questionRule{r}}
+			if v := b.findValue(r.method.Uses["extending"]); v != nil {
 				d.extending = &v.Threshold
 			}
-			if v := b.value(r.method.Uses["days"]); v != nil {
+			if v := b.findValue(r.method.Uses["days"]); v != nil {
 				d.days = v.Amount
 			}
-			if v := b.value(r.method.Uses["months"]); v != nil {
+			if v := b.findValue(r.method.Uses["months"]); v != nil {
 				d.months = v.Amount
 			}
 			return d

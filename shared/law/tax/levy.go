@@ -5,35 +5,35 @@ import (
 	"fenzhang/shared/money"
 )
 
-// param is a value that a rule on assessed income may need. Where it has none, the gap is the
+// roleValue is a value that a rule on assessed income may need. Where it has none, the gap is the
 // answer only if the calculation comes to it: a turnover below the threshold is not taxed, whatever
 // the rate above it would be.
-type param struct {
-	id    string
-	used  bool // the role is filled
-	value *Dated
-	gap   Gap
+type roleValue struct {
+	id       string
+	isFilled bool // the role is filled
+	value    *DatedValue
+	gap      Gap
 }
 
-// param reads a role.
-func (b *Book) param(m *Method, role string, e *Engine) param {
-	p := param{id: m.Uses[role], used: m.Uses[role] != ""}
-	if p.used {
-		p.value = b.value(p.id)
-		p.gap = Gap{Rule: p.id, Missing: missingText(e.definition(p.id), b.from)}
+// readRole reads a role.
+func (b *Book) readRole(m *Method, role string, e *Engine) roleValue {
+	p := roleValue{id: m.Uses[role], isFilled: m.Uses[role] != ""}
+	if p.isFilled {
+		p.value = b.findValue(p.id)
+		p.gap = Gap{Rule: p.id, Missing: missingReason(e.findDefinition(p.id), b.from)}
 		if p.value != nil && p.value.Status == Open {
-			p.gap.Missing = p.value.openText()
+			p.gap.Missing = p.value.openReason()
 		}
 	}
 	return p
 }
 
-// inForce tells that the role is filled and has a value on the day.
-func (p *param) inForce() bool { return p.value != nil && p.value.Status != Open }
+// isInForce tells that the role is filled and has a value on the day.
+func (p *roleValue) isInForce() bool { return p.value != nil && p.value.Status != Open }
 
-// need gives the gap where there is no value.
-func (p *param) need(on *Calculation) error {
-	if p.inForce() {
+// requireValue gives the gap where there is no value.
+func (p *roleValue) requireValue(on *Calculation) error {
+	if p.isInForce() {
 		return nil
 	}
 	g := p.gap
@@ -41,86 +41,86 @@ func (p *param) need(on *Calculation) error {
 	return &g
 }
 
-// assessedBase is what all rules on assessed income share.
-type assessedBase struct {
-	base
-	rate  param // one of rate, rates, bands is used
-	rates param
-	bands param
-	told  []string // the steps that the rule writes
+// assessedRule is what all rules on assessed income share.
+type assessedRule struct {
+	compiledRule
+	rate      roleValue // one of rate, rates, bands is used
+	rates     roleValue
+	bands     roleValue
+	stepNames []string // the steps that the rule writes
 }
 
-func (r *assessedBase) resolve() error {
-	for _, name := range r.told {
-		if _, err := r.spec(name); err != nil {
+func (r *assessedRule) resolveSteps() error {
+	for _, name := range r.stepNames {
+		if _, err := r.findStep(name); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// tell records a step.
-func (r *assessedBase) tell(c *Calculation, name string, round bool, v Value, in ...Input) {
-	c.step(r.steps[name], round, v, in...)
+// addRuleStep records a step.
+func (r *assessedRule) addRuleStep(c *Calculation, name string, round bool, v Value, in ...Input) {
+	c.addStep(r.steps[name], round, v, in...)
 }
 
-// mark notes status, articles and doubts of the rule and what it used.
-func (r *assessedBase) mark(c *Calculation, used ...*param) {
+// recordUse notes status, articles and doubts of the rule and what it used.
+func (r *assessedRule) recordUse(c *Calculation, used ...*roleValue) {
 	a := c.assessed
 	a.Law = append(a.Law, r.law...)
 	a.Status = r.status
 	if r.status != Confirmed {
-		c.unconfirmed(r.def.ID)
+		c.addUnconfirmed(r.def.ID)
 	}
 	for _, p := range used {
-		if !p.inForce() {
+		if !p.isInForce() {
 			continue
 		}
 		if p.value.Status != Confirmed {
-			c.unconfirmed(p.id)
+			c.addUnconfirmed(p.id)
 		}
-		if p.value.Status.weight() > a.Status.weight() {
+		if p.value.Status.severity() > a.Status.severity() {
 			a.Status = p.value.Status
 		}
 	}
 }
 
-// find gives the rate for the total and the industry.
-func (r *assessedBase) find(c *Calculation, total money.Amount) (money.Fraction, error) {
+// findRate gives the rate for the total and the industry.
+func (r *assessedRule) findRate(c *Calculation, total money.Amount) (money.Fraction, error) {
 	switch {
-	case r.bands.used:
-		if err := r.bands.need(c); err != nil {
+	case r.bands.isFilled:
+		if err := r.bands.requireValue(c); err != nil {
 			return money.Fraction{}, err
 		}
-		r.mark(c, &r.bands)
+		r.recordUse(c, &r.bands)
 		for i := range r.bands.value.Bands {
-			if b := &r.bands.value.Bands[i]; b.holds(total) {
+			if b := &r.bands.value.Bands[i]; b.contains(total) {
 				return b.Rate, nil
 			}
 		}
-	case r.rates.used:
-		if err := r.rates.need(c); err != nil {
+	case r.rates.isFilled:
+		if err := r.rates.requireValue(c); err != nil {
 			return money.Fraction{}, err
 		}
-		r.mark(c, &r.rates)
-		return r.row(c)
+		r.recordUse(c, &r.rates)
+		return r.industryRate(c)
 	}
-	if rate, ok := r.chosen(c); ok {
+	if rate, ok := r.positionRate(c); ok {
 		return rate, nil
 	}
-	if err := r.rate.need(c); err != nil {
+	if err := r.rate.requireValue(c); err != nil {
 		return money.Fraction{}, err
 	}
-	r.mark(c, &r.rate)
+	r.recordUse(c, &r.rate)
 	return r.rate.value.Rate, nil
 }
 
-// chosen is the rate of a tax position on the open rate of this place.
-func (r *assessedBase) chosen(c *Calculation) (money.Fraction, bool) {
-	if r.rate.inForce() {
+// positionRate is the rate of a tax position on the open rate of this place.
+func (r *assessedRule) positionRate(c *Calculation) (money.Fraction, bool) {
+	if r.rate.isInForce() {
 		return money.Fraction{}, false
 	}
-	p := c.positionOn(r.rate.id + "@" + c.assessed.Place)
+	p := c.positionForRule(r.rate.id + "@" + c.assessed.Place)
 	if p == nil {
 		return money.Fraction{}, false
 	}
@@ -128,14 +128,14 @@ func (r *assessedBase) chosen(c *Calculation) (money.Fraction, bool) {
 	if err != nil {
 		return money.Fraction{}, false
 	}
-	c.usePosition(p)
+	c.recordPosition(p)
 	return rate.Fraction(), true
 }
 
-// row finds the industry's row of the table.
-func (r *assessedBase) row(c *Calculation) (money.Fraction, error) {
+// industryRate finds the industry's row of the table.
+func (r *assessedRule) industryRate(c *Calculation) (money.Fraction, error) {
 	industry := c.facts.Taxpayer.Industry
-	row, ok := rowFor(r.rates.value, industry)
+	row, ok := findIndustryRow(r.rates.value, industry)
 	if ok && !row.Open {
 		return row.Rate, nil
 	}
@@ -145,87 +145,91 @@ func (r *assessedBase) row(c *Calculation) (money.Fraction, error) {
 		EN: "the table has no readable row for industry \"" + industry + "\". " + note.EN}}
 }
 
-// untaxed answers that the rule itself taxes nothing.
-func (r *assessedBase) untaxed(c *Calculation, edge *param) {
+// recordUntaxed answers that the rule itself taxes nothing.
+func (r *assessedRule) recordUntaxed(c *Calculation, edge *roleValue) {
 	a := c.assessed
 	a.NotTaxed, a.Rated = true, true
-	r.mark(c, edge)
+	r.recordUse(c, edge)
 	t := edge.value.Threshold
-	r.tell(c, "assessed.none", exact, Money(money.Amount{}),
-		Input{"total", Money(c.assessable.Amount)}, Input{"threshold", Money(t.Amount)},
-		Input{"edge", Word(t.Edge())})
+	r.addRuleStep(c, "assessed.none", exact, MoneyValue(money.Amount{}),
+		Input{"total", MoneyValue(c.assessable.Amount)}, Input{"threshold", MoneyValue(t.Amount)},
+		Input{"edge", TextValue(t.EdgeText())})
 }
 
 func rateRoles() map[string]Kind {
 	return map[string]Kind{"rate": KindRate, "rates": KindRates, "bands": KindBands}
 }
 
-// with adds roles.
-func with(roles map[string]Kind, kind Kind, names ...string) map[string]Kind {
+// addRoles adds roles.
+func addRoles(roles map[string]Kind, kind Kind, names ...string) map[string]Kind {
 	for _, n := range names {
 		roles[n] = kind
 	}
 	return roles
 }
 
-func (b *Book) newAssessedBase(r base, told ...string) assessedBase {
+func (b *Book) newAssessedRule(r compiledRule, told ...string) assessedRule {
 	m := r.method
-	return assessedBase{base: r, told: told, rate: b.param(m, "rate", r.engine),
-		rates: b.param(m, "rates", r.engine), bands: b.param(m, "bands", r.engine)}
+	return assessedRule{compiledRule: r, stepNames: told, rate: b.readRole(m, "rate", r.engine),
+		rates: b.readRole(m, "rates", r.engine), bands: b.readRole(m, "bands", r.engine)}
 }
 
-// levy is turnover at a local rate (核定征收率): the whole of it, or what exceeds an allowance or a
-// threshold.
-type levy struct {
-	assessedBase
-	zero      param // threshold: nothing below it, the whole from there on
-	excess    param // threshold: nothing below it, only what exceeds it from there on
-	allowance param
-	temporary param // lower rate for a time, shown as a relief
-	cut       param // share by which the tax is cut for a time
+// turnoverLevy is turnover at a local rate (核定征收率): the whole of it, or what exceeds an allowance
+// or a threshold.
+type turnoverLevy struct {
+	assessedRule
+	zeroBand      roleValue // threshold: nothing below it, the whole from there on
+	excessOver    roleValue // threshold: nothing below it, only what exceeds it from there on
+	allowance     roleValue
+	temporaryRate roleValue // lower rate for a time, shown as a relief
+	quotaCut      roleValue // share by which the tax is cut for a time
 }
 
-func levySpec() methodSpec {
-	roles := with(with(with(rateRoles(), KindThreshold, "zero_band", "excess_over"), KindAmount,
+func turnoverLevyMethodSpec() methodSpec {
+	roles := addRoles(addRoles(addRoles(rateRoles(), KindThreshold, "zero_band", "excess_over"),
+		KindAmount,
 		"allowance"), KindRate, "temporary_rate", "quota_cut")
-	return methodSpec{optional: roles, tolerant: true, build: func(b *Book, r base) resolver {
-		m := r.method
-		return &levy{assessedBase: b.newAssessedBase(r, "assessed.none", "assessed.tax",
-			"assessed.relief"), zero: b.param(m, "zero_band", r.engine), excess: b.param(m, "excess_over",
-			r.engine),
-			allowance: b.param(m, "allowance", r.engine), temporary: b.param(m, "temporary_rate", r.engine),
-			cut: b.param(m, "quota_cut", r.engine)}
-	}}
+	return methodSpec{optional: roles, toleratesMissing: true,
+		build: func(b *Book, r compiledRule) steppedRule {
+			m := r.method
+			return &turnoverLevy{assessedRule: b.newAssessedRule(r, "assessed.none", "assessed.tax",
+				"assessed.relief"), zeroBand: b.readRole(m, "zero_band", r.engine),
+				excessOver: b.readRole(m, "excess_over",
+					r.engine),
+				allowance: b.readRole(m, "allowance", r.engine), temporaryRate: b.readRole(m, "temporary_rate",
+					r.engine),
+				quotaCut: b.readRole(m, "quota_cut", r.engine)}
+		}}
 }
 
 // Calculate levies the rate.
-func (r *levy) Calculate(c *Calculation) error {
+func (r *turnoverLevy) Calculate(c *Calculation) error {
 	total := c.assessable.Amount
 	base := total
-	for _, edge := range []*param{&r.zero, &r.excess} {
-		if !edge.used {
+	for _, edge := range []*roleValue{&r.zeroBand, &r.excessOver} {
+		if !edge.isFilled {
 			continue
 		}
-		if err := edge.need(c); err != nil {
+		if err := edge.requireValue(c); err != nil {
 			return err
 		}
-		if !edge.value.Threshold.Met(total) {
-			r.untaxed(c, edge)
+		if !edge.value.Threshold.IsMet(total) {
+			r.recordUntaxed(c, edge)
 			return nil
 		}
-		r.mark(c, edge)
+		r.recordUse(c, edge)
 	}
-	if r.excess.used {
-		base = base.Sub(r.excess.value.Threshold.Amount)
+	if r.excessOver.isFilled {
+		base = base.Sub(r.excessOver.value.Threshold.Amount)
 	}
-	if r.allowance.used {
-		if err := r.allowance.need(c); err != nil {
+	if r.allowance.isFilled {
+		if err := r.allowance.requireValue(c); err != nil {
 			return err
 		}
-		r.mark(c, &r.allowance)
+		r.recordUse(c, &r.allowance)
 		base = money.MaxOf(base.Sub(r.allowance.value.Amount), money.Amount{})
 	}
-	rate, err := r.find(c, total)
+	rate, err := r.findRate(c, total)
 	if err != nil {
 		return err
 	}
@@ -235,49 +239,52 @@ func (r *levy) Calculate(c *Calculation) error {
 	a.Rated = true
 	a.Ordinary = base.Times(rate, money.HalfUp)
 	a.Tax = a.Ordinary
-	r.tell(c, "assessed.tax", rounded, Money(a.Tax), Input{"total", Money(total)},
-		Input{"base", Money(base)}, Input{"rate", Fraction(rate)})
-	r.relieve(c)
+	r.addRuleStep(c, "assessed.tax", rounded, MoneyValue(a.Tax), Input{"total", MoneyValue(total)},
+		Input{"base", MoneyValue(base)}, Input{"rate", RateValue(rate)})
+	r.applyRelief(c)
 	return nil
 }
 
-// relieve applies what lowers the tax for a time.
-func (r *levy) relieve(c *Calculation) {
+// applyRelief applies what lowers the tax for a time.
+func (r *turnoverLevy) applyRelief(c *Calculation) {
 	a := c.assessed
 	switch {
-	case r.temporary.inForce():
-		a.Rate = r.temporary.value.Rate
+	case r.temporaryRate.isInForce():
+		a.Rate = r.temporaryRate.value.Rate
 		a.Tax = a.Base.Times(a.Rate, money.HalfUp)
-		r.mark(c, &r.temporary)
-	case r.cut.inForce():
-		a.Tax = a.Ordinary.Sub(a.Ordinary.Times(r.cut.value.Rate, money.HalfUp))
-		r.mark(c, &r.cut)
+		r.recordUse(c, &r.temporaryRate)
+	case r.quotaCut.isInForce():
+		a.Tax = a.Ordinary.Sub(a.Ordinary.Times(r.quotaCut.value.Rate, money.HalfUp))
+		r.recordUse(c, &r.quotaCut)
 	default:
 		return
 	}
 	a.Relief = a.Ordinary.Sub(a.Tax)
-	r.tell(c, "assessed.relief", rounded, Money(a.Tax), Input{"ordinary", Money(a.Ordinary)},
-		Input{"relief", Money(a.Relief)})
+	r.addRuleStep(c, "assessed.relief", rounded, MoneyValue(a.Tax),
+		Input{"ordinary", MoneyValue(a.Ordinary)},
+		Input{"relief", MoneyValue(a.Relief)})
 }
 
-// sliced levies each slice of the turnover at its own rate.
-type sliced struct{ assessedBase }
+// sliceLevy levies each slice of the turnover at its own rate.
+type sliceLevy struct{ assessedRule }
 
-func slicesSpec() methodSpec {
-	return methodSpec{needed: map[string]Kind{"bands": KindBands}, tolerant: true,
-		build: func(b *Book, r base) resolver { return &sliced{b.newAssessedBase(r, "assessed.slices")} }}
+func slicesMethodSpec() methodSpec {
+	return methodSpec{needed: map[string]Kind{"bands": KindBands}, toleratesMissing: true,
+		build: func(b *Book, r compiledRule) steppedRule {
+			return &sliceLevy{b.newAssessedRule(r, "assessed.slices")}
+		}}
 }
 
 // Calculate sums the slices; the sum is rounded once.
-func (r *sliced) Calculate(c *Calculation) error {
-	if err := r.bands.need(c); err != nil {
+func (r *sliceLevy) Calculate(c *Calculation) error {
+	if err := r.bands.requireValue(c); err != nil {
 		return err
 	}
-	r.mark(c, &r.bands)
+	r.recordUse(c, &r.bands)
 	a := c.assessed
 	total := c.assessable.Amount
 	var below money.Amount
-	sum := fraction{0, sliceUnit}
+	sum := exactAmount{0, sliceUnit}
 	for _, b := range r.bands.value.Bands {
 		top := total
 		if !b.Edge.IsZero() {
@@ -291,9 +298,9 @@ func (r *sliced) Calculate(c *Calculation) error {
 			break
 		}
 	}
-	a.Base, a.Tax = total, sum.reported()
+	a.Base, a.Tax = total, sum.roundedAmount()
 	a.Ordinary = a.Tax
-	r.tell(c, "assessed.slices", rounded, Money(a.Tax), Input{"total", Money(total)})
+	r.addRuleStep(c, "assessed.slices", rounded, MoneyValue(a.Tax), Input{"total", MoneyValue(total)})
 	return nil
 }
 
@@ -304,92 +311,94 @@ const sliceUnit = 10_000
 // brackets of business income; a partnership's profit is split first. Source: Caishui [2000] No.
 // 91, art. 9.
 type deemedProfit struct {
-	assessedBase
-	zero     param
-	brackets param
+	assessedRule
+	zeroBand roleValue
+	brackets roleValue
 }
 
-func deemedProfitSpec() methodSpec {
+func deemedProfitMethodSpec() methodSpec {
 	return methodSpec{needed: map[string]Kind{"brackets": KindBrackets},
-		optional: with(rateRoles(), KindThreshold, "zero_band"), tolerant: true,
-		build: func(b *Book, r base) resolver {
-			return &deemedProfit{assessedBase: b.newAssessedBase(r, "assessed.none", "assessed.taxable",
-				"assessed.level"), zero: b.param(r.method, "zero_band", r.engine),
-				brackets: b.param(r.method, "brackets", r.engine)}
+		optional: addRoles(rateRoles(), KindThreshold, "zero_band"), toleratesMissing: true,
+		build: func(b *Book, r compiledRule) steppedRule {
+			return &deemedProfit{assessedRule: b.newAssessedRule(r, "assessed.none", "assessed.taxable",
+				"assessed.level"), zeroBand: b.readRole(r.method, "zero_band", r.engine),
+				brackets: b.readRole(r.method, "brackets", r.engine)}
 		}}
 }
 
 // Calculate deems and taxes.
 func (r *deemedProfit) Calculate(c *Calculation) error {
 	q, a := c.assessable, c.assessed
-	if r.zero.used && q.Period == "month" {
-		if err := r.zero.need(c); err != nil {
+	if r.zeroBand.isFilled && q.Period == "month" {
+		if err := r.zeroBand.requireValue(c); err != nil {
 			return err
 		}
-		if !r.zero.value.Threshold.Met(q.Amount) {
-			r.untaxed(c, &r.zero)
+		if !r.zeroBand.value.Threshold.IsMet(q.Amount) {
+			r.recordUntaxed(c, &r.zeroBand)
 			return nil
 		}
 	}
-	rate, err := r.find(c, q.Amount)
+	rate, err := r.findRate(c, q.Amount)
 	if err != nil {
 		return err
 	}
-	if err := r.brackets.need(c); err != nil {
+	if err := r.brackets.requireValue(c); err != nil {
 		return err
 	}
-	r.mark(c, &r.brackets)
-	profit := of(q.Amount, rate)
+	r.recordUse(c, &r.brackets)
+	profit := multiplyExact(q.Amount, rate)
 	if q.Basis == "cost" {
 		profit.den = rate.Den() - rate.Num()
 	}
 	a.Base = q.Amount
 	a.Rate = rate
 	a.Rated = true
-	a.Taxable = profit.reported()
-	r.tell(c, "assessed.taxable", rounded, Money(a.Taxable), Input{"total", Money(q.Amount)},
-		Input{"rate", Fraction(rate)}, Input{"basis", Word(q.Basis)})
-	t := newTable(r.brackets.value.Brackets)
+	a.Taxable = profit.roundedAmount()
+	r.addRuleStep(c, "assessed.taxable", rounded, MoneyValue(a.Taxable),
+		Input{"total", MoneyValue(q.Amount)},
+		Input{"rate", RateValue(rate)}, Input{"basis", TextValue(q.Basis)})
+	t := newBracketTable(r.brackets.value.Brackets)
 	if len(q.Partners) == 0 {
-		a.Level, a.Tax = t.tax(profit)
+		a.Level, a.Tax = t.bracketAndTax(profit)
 		a.Ordinary = a.Tax
-		r.level(c, a.Taxable, a.Level, a.Tax)
+		r.addBracketStep(c, a.Taxable, a.Level, a.Tax)
 		return nil
 	}
 	for _, p := range q.Partners {
-		part := of(a.Taxable, p.Share.Fraction())
-		level, tax := t.tax(part)
-		a.Partners = append(a.Partners, PartnerTax{ID: p.ID, Taxable: part.reported(), Tax: tax})
+		part := multiplyExact(a.Taxable, p.Share.Fraction())
+		level, tax := t.bracketAndTax(part)
+		a.Partners = append(a.Partners, PartnerTax{ID: p.ID, Taxable: part.roundedAmount(), Tax: tax})
 		a.Tax = a.Tax.Add(tax)
-		r.level(c, part.reported(), level, tax)
+		r.addBracketStep(c, part.roundedAmount(), level, tax)
 	}
 	a.Ordinary = a.Tax
 	return nil
 }
 
-// level tells the bracket's step.
-func (r *deemedProfit) level(c *Calculation, taxable money.Amount, level *Bracket,
+// addBracketStep tells the bracket's step.
+func (r *deemedProfit) addBracketStep(c *Calculation, taxable money.Amount, level *Bracket,
 	tax money.Amount) {
 	if level == nil {
 		level = &Bracket{Rate: money.NewFraction(0, 1)}
 	}
-	r.tell(c, "assessed.level", rounded, Money(tax), Input{"taxable", Money(taxable)},
-		Input{"rate", Fraction(level.Rate)}, Input{"quick_deduction", Money(level.Quick)})
+	r.addRuleStep(c, "assessed.level", rounded, MoneyValue(tax), Input{"taxable", MoneyValue(taxable)},
+		Input{"rate", RateValue(level.Rate)}, Input{"quick_deduction", MoneyValue(level.Quick)})
 }
 
-// fee is a local levy on revenue, such as the water conservancy fund.
-type fee struct{ assessedBase }
+// localFee is a local levy on revenue, such as the water conservancy fund.
+type localFee struct{ assessedRule }
 
-func feeSpec() methodSpec {
-	return methodSpec{optional: rateRoles(), tolerant: true, build: func(b *Book, r base) resolver {
-		return &fee{b.newAssessedBase(r, "assessed.tax")}
-	}}
+func localFeeMethodSpec() methodSpec {
+	return methodSpec{optional: rateRoles(), toleratesMissing: true,
+		build: func(b *Book, r compiledRule) steppedRule {
+			return &localFee{b.newAssessedRule(r, "assessed.tax")}
+		}}
 }
 
 // Calculate levies the rate on the revenue; before any reduction for small payers.
-func (r *fee) Calculate(c *Calculation) error {
+func (r *localFee) Calculate(c *Calculation) error {
 	a := c.assessed
-	rate, err := r.find(c, c.assessable.Amount)
+	rate, err := r.findRate(c, c.assessable.Amount)
 	if err != nil {
 		return err
 	}
@@ -398,7 +407,7 @@ func (r *fee) Calculate(c *Calculation) error {
 	a.Rated = true
 	a.Tax = a.Base.Times(rate, money.HalfUp)
 	a.Ordinary = a.Tax
-	r.tell(c, "assessed.tax", rounded, Money(a.Tax), Input{"total", Money(a.Base)},
-		Input{"base", Money(a.Base)}, Input{"rate", Fraction(rate)})
+	r.addRuleStep(c, "assessed.tax", rounded, MoneyValue(a.Tax), Input{"total", MoneyValue(a.Base)},
+		Input{"base", MoneyValue(a.Base)}, Input{"rate", RateValue(rate)})
 	return nil
 }

@@ -6,14 +6,15 @@ import "fenzhang/shared/money"
 // China: the full rate on each price, no threshold, and no surcharges on it. Source: VAT Law art.
 // 15, UMCT Law art. 3; data in rules/national/vat/overseas.yaml.
 type overseasVAT struct {
-	base
+	compiledRule
 	rate, divisor money.Fraction
 
 	sales, tax, due *stepSpec
 }
 
-func (r *overseasVAT) resolve() error {
-	return r.specs(map[string]**stepSpec{"vat.sales": &r.sales, "vat.tax": &r.tax, "vat.due": &r.due})
+func (r *overseasVAT) resolveSteps() error {
+	return r.fillSteps(map[string]**stepSpec{"vat.sales": &r.sales, "vat.tax": &r.tax,
+		"vat.due": &r.due})
 }
 
 // Calculate takes the VAT of the payment. It leaves no assessment, so that no surcharge finds a
@@ -21,37 +22,37 @@ func (r *overseasVAT) resolve() error {
 func (r *overseasVAT) Calculate(c *Calculation) error {
 	f := c.facts
 	price := f.Amount.Add(f.InKind)
-	row := Row{Kind: VAT, Item: c.item, Period: c.texts.day(f.VATDate), Sales: price,
+	row := Row{Kind: VAT, Item: c.item, Period: c.texts.dayText(f.VATDate), Sales: price,
 		Collection: Withheld}
 	divisor := money.NewFraction(1, 1)
 	if f.VATIncluded {
 		divisor = r.divisor
 		row.Received, row.Sales = price, price.DividedBy(divisor, money.HalfUp)
 	}
-	c.step(r.sales, rounded, Money(row.Sales), Input{"date", Day(f.VATDate)},
-		Input{"payment", Money(price)}, Input{"divisor", Fraction(divisor)})
+	c.addStep(r.sales, rounded, MoneyValue(row.Sales), Input{"date", DayValue(f.VATDate)},
+		Input{"payment", MoneyValue(price)}, Input{"divisor", RateValue(divisor)})
 	vat := price.MulDiv(r.rate.Num()*divisor.Den(), r.rate.Den()*divisor.Num(), money.HalfUp)
 	if !f.VATIncluded {
-		c.onTop(vat)
+		c.addVATToGross(vat)
 	}
-	c.step(r.tax, rounded, Money(vat), Input{"payment", Money(price)},
-		Input{"divisor", Fraction(divisor)}, Input{"rate", Fraction(r.rate)})
+	c.addStep(r.tax, rounded, MoneyValue(vat), Input{"payment", MoneyValue(price)},
+		Input{"divisor", RateValue(divisor)}, Input{"rate", RateValue(r.rate)})
 	l := Line{Tax: VAT, Item: c.item, Period: row.Period, Collection: Withheld, Base: row.Sales,
-		Rate: r.rate, Total: vat, BorneBy: BorneByCreator, Law: r.tax.law, Status: r.worst}
-	c.vatKept = c.take(&l, false)
+		Rate: r.rate, Total: vat, BorneBy: BorneByCreator, Law: r.tax.law, Status: r.worstStatus}
+	c.vatWithheld = c.withholdLine(&l, false)
 	row.Withheld = l.Due
-	c.step(r.due, exact, Money(l.Due), Input{"kept_back", Money(l.Amount)},
-		Input{"shortfall", Money(l.Shortfall)})
-	c.res.Rows = append(c.res.Rows, row)
-	c.unconfirmed(r.unconfirmed...)
+	c.addStep(r.due, exact, MoneyValue(l.Due), Input{"kept_back", MoneyValue(l.Amount)},
+		Input{"shortfall", MoneyValue(l.Shortfall)})
+	c.result.Rows = append(c.result.Rows, row)
+	c.addUnconfirmed(r.unconfirmed...)
 	return nil
 }
 
-func overseasVATSpec() methodSpec {
+func overseasVATMethodSpec() methodSpec {
 	return methodSpec{
 		needed: map[string]Kind{"rate": KindRate},
-		build: func(b *Book, r base) resolver {
-			rate := b.rate(r.method, "rate")
-			return &overseasVAT{base: r, rate: rate, divisor: onTop(rate)}
+		build: func(b *Book, r compiledRule) steppedRule {
+			rate := b.rateInRole(r.method, "rate")
+			return &overseasVAT{compiledRule: r, rate: rate, divisor: vatDivisor(rate)}
 		}}
 }

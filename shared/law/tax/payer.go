@@ -17,14 +17,15 @@ const (
 // BorneByPayer marks a tax of the paying entity: it never lowers the creator's net.
 const BorneByPayer = "mcn"
 
-// ofPayer tells whether a tax is the paying entity's own. What is open about it never holds a
+// isPayerTax tells whether a tax is the paying entity's own. What is open about it never holds a
 // payment up.
-func ofPayer(tax string) bool { return tax == TaxCulturalFee || tax == TaxStamp }
+func isPayerTax(tax string) bool { return tax == TaxCulturalFee || tax == TaxStamp }
 
-// payerLine adds a tax of the payer whose figure is not known, with what would have to be known.
-func (c *Calculation) payerLine(tax string, law []Law, missing []bilingual.Text) {
-	c.res.PayerTaxes = append(c.res.PayerTaxes,
-		Line{Tax: tax, Item: c.item, Period: c.texts.month(c.facts.VATDate.Month()),
+// addUnknownPayerTax adds a tax of the payer whose figure is not known, with what would have to be
+// known.
+func (c *Calculation) addUnknownPayerTax(tax string, law []Law, missing []bilingual.Text) {
+	c.result.PayerTaxes = append(c.result.PayerTaxes,
+		Line{Tax: tax, Item: c.item, Period: c.texts.vatMonthText(c.facts.VATDate.Month()),
 			Collection: SelfFiled,
 			BorneBy:    BorneByPayer, Law: law, Status: Open, Missing: missing})
 }
@@ -33,30 +34,30 @@ func (c *Calculation) payerLine(tax string, law []Law, missing []bilingual.Text)
 // base: a fee on advertising revenue, or stamp tax on a contract whose terms are not known. Source:
 // Caishui [2016] No. 25, Stamp Tax Law art. 2; data in rules/national/fees and stamp.
 type payerFee struct {
-	base
-	scope *Dated // whether the payer is subject to it; nil where that is no question
+	compiledRule
+	payerScope *DatedValue // whether the payer is subject to it; nil where that is no question
 
 	unknown, outside *stepSpec
 }
 
-func (r *payerFee) resolve() error {
+func (r *payerFee) resolveSteps() error {
 	if len(r.method.Missing) == 0 {
 		return errors.New("method payer_fee must say what is missing")
 	}
-	if r.scope != nil {
-		if err := r.specs(map[string]**stepSpec{"fee.outside": &r.outside}); err != nil {
+	if r.payerScope != nil {
+		if err := r.fillSteps(map[string]**stepSpec{"fee.outside": &r.outside}); err != nil {
 			return err
 		}
 	}
-	return r.specs(map[string]**stepSpec{"fee.unknown": &r.unknown})
+	return r.fillSteps(map[string]**stepSpec{"fee.unknown": &r.unknown})
 }
 
 // Calculate adds the line without a figure, or by a tax position the reason why there is none.
 func (r *payerFee) Calculate(c *Calculation) error {
 	var reading string
 	var err error
-	if r.scope != nil {
-		reading, err = c.reading(r.method.Uses["payer_scope"], r.scope, c.facts.VATDate)
+	if r.payerScope != nil {
+		reading, err = c.chosenReading(r.method.Uses["payer_scope"], r.payerScope, c.facts.VATDate)
 	}
 	var gap *Gap
 	missing := r.method.Missing
@@ -64,23 +65,25 @@ func (r *payerFee) Calculate(c *Calculation) error {
 	case errors.As(err, &gap):
 		missing = append([]bilingual.Text{
 			{ZH: gap.Rule + "：" + gap.Missing.ZH, EN: gap.Rule + ": " + gap.Missing.EN}}, missing...)
-		c.unconfirmed(gap.Rule)
+		c.addUnconfirmed(gap.Rule)
 	case err != nil:
 		return err
 	case reading == scopeNotLiable:
-		c.step(r.outside, exact, Word("0.00"), Input{"income_type", Word(c.facts.IncomeType)})
+		c.addStep(r.outside, exact, TextValue("0.00"),
+			Input{"income_type", TextValue(c.facts.IncomeType)})
 		return nil
 	}
-	c.step(r.unknown, exact, Word("unknown"), Input{"income_type", Word(c.facts.IncomeType)})
-	c.payerLine(r.def.Tax, r.unknown.law, missing)
-	c.unconfirmed(r.unconfirmed...)
+	c.addStep(r.unknown, exact, TextValue("unknown"),
+		Input{"income_type", TextValue(c.facts.IncomeType)})
+	c.addUnknownPayerTax(r.def.Tax, r.unknown.law, missing)
+	c.addUnconfirmed(r.unconfirmed...)
 	return nil
 }
 
-func payerFeeSpec() methodSpec {
+func payerFeeMethodSpec() methodSpec {
 	return methodSpec{optional: map[string]Kind{"payer_scope": KindChoice},
-		build: func(b *Book, r base) resolver {
-			return &payerFee{base: r, scope: b.value(r.method.Uses["payer_scope"])}
+		build: func(b *Book, r compiledRule) steppedRule {
+			return &payerFee{compiledRule: r, payerScope: b.findValue(r.method.Uses["payer_scope"])}
 		}}
 }
 
@@ -88,42 +91,43 @@ func payerFeeSpec() methodSpec {
 // general one. Source: VAT Law art. 9, STA Announcement 2025 No. 16 art. 2; data in
 // rules/national/vat.
 type salesLimit struct {
-	ownQuestion
+	questionRule
 	limit Threshold
 
 	within, above *stepSpec
 }
 
-func (r *salesLimit) resolve() error {
-	return r.specs(map[string]**stepSpec{"limit.within": &r.within, "limit.above": &r.above})
+func (r *salesLimit) resolveSteps() error {
+	return r.fillSteps(map[string]**stepSpec{"limit.within": &r.within, "limit.above": &r.above})
 }
 
-// SalesLimit tells whether the VAT-exclusive sales of twelve months in a row are more than a
+// CheckSalesLimit tells whether the VAT-exclusive sales of twelve months in a row are more than a
 // small-scale taxpayer may have: then the platform must guide its worker to register and file
 // itself. The answer's step is the notice.
 //
 // Errors: *Gap when no rule is in force; *fault.Error 2001 for an amount out of range.
-func (e *Engine) SalesLimit(on civil.Date, sales money.Amount) (above bool, a Answer, err error) {
-	r, c, err := ask[*salesLimit](e, "vat.small_scale.register", on, nil)
+func (e *Engine) CheckSalesLimit(on civil.Date,
+	sales money.Amount) (above bool, a Answer, err error) {
+	r, c, err := beginQuestion[*salesLimit](e, "vat.small_scale.register", on, nil)
 	if err != nil {
 		return false, Answer{}, err
 	}
-	if err := within([]named{{"sales_12_months", sales}}); err != nil {
+	if err := checkAmountRange([]namedAmount{{"sales_12_months", sales}}); err != nil {
 		return false, Answer{}, err
 	}
-	above = r.limit.Met(sales)
+	above = r.limit.IsMet(sales)
 	step := r.within
 	if above {
 		step = r.above
 	}
-	c.step(step, exact, Word(boolWord(above)), Input{"sales", Money(sales)},
-		Input{"limit", Money(r.limit.Amount)})
-	return above, c.answer(&r.base), nil
+	c.addStep(step, exact, TextValue(boolText(above)), Input{"sales", MoneyValue(sales)},
+		Input{"limit", MoneyValue(r.limit.Amount)})
+	return above, c.finishAnswer(&r.compiledRule), nil
 }
 
-func salesLimitSpec() methodSpec {
-	return methodSpec{apart: true, needed: map[string]Kind{"limit": KindThreshold},
-		build: func(b *Book, r base) resolver {
-			return &salesLimit{ownQuestion: ownQuestion{r}, limit: b.threshold(r.method, "limit")}
+func salesLimitMethodSpec() methodSpec {
+	return methodSpec{isQuestion: true, needed: map[string]Kind{"limit": KindThreshold},
+		build: func(b *Book, r compiledRule) steppedRule {
+			return &salesLimit{questionRule: questionRule{r}, limit: b.thresholdInRole(r.method, "limit")}
 		}}
 }

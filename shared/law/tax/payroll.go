@@ -28,13 +28,13 @@ type Payroll struct {
 	Other      money.Amount `json:"other"`      // 累计依法确定的其他扣除
 }
 
-// deductions is what leaves the base beside the basic deduction.
-func (p *Payroll) deductions() money.Amount {
+// totalDeductions is what leaves the base beside the basic deduction.
+func (p *Payroll) totalDeductions() money.Amount {
 	return money.Sum(p.Exempt, p.Special, p.Additional, p.Other)
 }
 
-// check names the problems of a payroll; a missing one has none.
-func (p *Payroll) check(on civil.Date, add func(field, problem string)) {
+// validate names the problems of a payroll; a missing one has none.
+func (p *Payroll) validate(on civil.Date, add func(field, problem string)) {
 	if p == nil {
 		return
 	}

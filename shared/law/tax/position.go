@@ -14,18 +14,18 @@ import (
 // rule declares, or a decimal rate where the open value is a rate.
 func (c *Corpus) CheckPosition(rule, reading string, from civil.Date) []fault.Field {
 	id, place, local := strings.Cut(rule, "@")
-	e, err := c.At(place)
+	e, err := c.EngineAt(place)
 	if err != nil || (local && e == c.national) {
 		return []fault.Field{
 			{Field: "rule", Problem: "names no place after @; use the six-digit code of a province, city " +
 				"or district"}}
 	}
-	d := e.definition(id)
+	d := e.findDefinition(id)
 	if d == nil {
 		return []fault.Field{
 			{Field: "rule", Problem: "no rule has this id; GET /v1/tax/rules lists the open ones under gaps"}}
 	}
-	v := inForce(d, from)
+	v := valueInForce(d, from)
 	if v == nil || v.Status != Open {
 		return []fault.Field{{Field: "rule", Problem: "is not open on the first day: the law answers " +
 			"it, or nothing is known that a position could choose"}}

@@ -10,12 +10,12 @@ import (
 	"fenzhang/shared/money"
 )
 
-// ownQuestion is the base of rules that answer a question of their own, such as the annual
+// questionRule is the base of rules that answer a question of their own, such as the annual
 // settlement: no payment asks for them.
-type ownQuestion struct{ base }
+type questionRule struct{ compiledRule }
 
 // Calculate refuses: the rule has nothing to say about one payment by itself.
-func (r *ownQuestion) Calculate(c *Calculation) error {
+func (r *questionRule) Calculate(c *Calculation) error {
 	return &Gap{Rule: r.ID(), On: c.facts.PaymentDate,
 		Missing: bilingual.Text{ZH: "该规则不按单笔付款计算", EN: "the rule is not computed on one payment"}}
 }
@@ -27,22 +27,22 @@ type Answer struct {
 	Rules       RulesUsed `json:"rules"`
 }
 
-// ask finds the rule that answers a question on a day and begins the calculation.
-func ask[T TaxRule](e *Engine, id string, on civil.Date,
+// beginQuestion finds the rule that answers a question on a day and begins the calculation.
+func beginQuestion[T TaxRule](e *Engine, id string, on civil.Date,
 	positions []Position) (T, *Calculation, error) {
-	r, err := ruleOf[T](e, id, on)
+	r, err := findTypedRule[T](e, id, on)
 	if err != nil {
 		return r, nil, err
 	}
 	f := &Facts{PaymentDate: on, VATDate: on, Positions: positions}
 	return r, &Calculation{facts: f,
-		res: &Result{Rules: RulesUsed{PackID: e.id, Positions: []string{}}}}, nil
+		result: &Result{Rules: RulesUsed{PackID: e.id, Positions: []string{}}}}, nil
 }
 
-// ruleOf finds a rule of a type by its id.
-func ruleOf[T TaxRule](e *Engine, id string, on civil.Date) (T, error) {
+// findTypedRule finds a rule of a type by its id.
+func findTypedRule[T TaxRule](e *Engine, id string, on civil.Date) (T, error) {
 	var none T
-	rule, err := e.rule(id, on)
+	rule, err := e.findRule(id, on)
 	if err != nil {
 		return none, err
 	}
@@ -55,18 +55,18 @@ func ruleOf[T TaxRule](e *Engine, id string, on civil.Date) (T, error) {
 	return r, nil
 }
 
-// answer ends a calculation with the rule that answered.
-func (c *Calculation) answer(r *base) Answer {
-	c.unconfirmed(r.unconfirmed...)
-	c.unconfirmed(roundingRule)
-	sort.Strings(c.res.Unconfirmed)
-	c.res.Rules.Positions = append(c.res.Rules.Positions, c.res.Positions...)
-	return Answer{Steps: c.res.Steps, Unconfirmed: c.res.Unconfirmed, Rules: c.res.Rules}
+// finishAnswer ends a calculation with the rule that answered.
+func (c *Calculation) finishAnswer(r *compiledRule) Answer {
+	c.addUnconfirmed(r.unconfirmed...)
+	c.addUnconfirmed(roundingRule)
+	sort.Strings(c.result.Unconfirmed)
+	c.result.Rules.Positions = append(c.result.Rules.Positions, c.result.Positions...)
+	return Answer{Steps: c.result.Steps, Unconfirmed: c.result.Unconfirmed, Rules: c.result.Rules}
 }
 
-// reading gives what a choice means on a day: its value where it is settled, else what the position
-// chooses, else the gap.
-func (c *Calculation) reading(id string, v *Dated, on civil.Date) (string, error) {
+// chosenReading gives what a choice means on a day: its value where it is settled, else what the
+// position chooses, else the gap.
+func (c *Calculation) chosenReading(id string, v *DatedValue, on civil.Date) (string, error) {
 	if v == nil {
 		return "", &Gap{Rule: id, On: on,
 			Missing: bilingual.Text{ZH: "该日没有收录的口径", EN: "no value is known for that day"}}
@@ -74,33 +74,34 @@ func (c *Calculation) reading(id string, v *Dated, on civil.Date) (string, error
 	if v.Status != Open {
 		return v.Choice, nil
 	}
-	p := c.positionOn(id)
+	p := c.positionForRule(id)
 	if p == nil {
 		return "", &Gap{Rule: id, On: on, Missing: v.Note}
 	}
 	if _, ok := v.Readings[p.Reading]; !ok {
-		return "", unknownReading(id, p.Reading, on, v)
+		return "", unknownReadingGap(id, p.Reading, on, v)
 	}
-	c.usePosition(p)
+	c.recordPosition(p)
 	return p.Reading, nil
 }
 
-// rows gives the table of rates of an id; nil where it has no value in these days.
-func (b *Book) rows(id string) []RateRow {
-	if v := b.value(id); v != nil {
+// rateRows gives the table of rates of an id; nil where it has no value in these days.
+func (b *Book) rateRows(id string) []RateRow {
+	if v := b.findValue(id); v != nil {
 		return v.Rates
 	}
 	return nil
 }
 
-// named is an amount of the asker's facts under its name.
-type named struct {
+// namedAmount is an amount of the asker's facts under its name.
+type namedAmount struct {
 	name   string
 	amount money.Amount
 }
 
-// within refuses amounts that are below zero or too large; those of signed may be below zero.
-func within(amounts []named, signed ...named) error {
+// checkAmountRange refuses amounts that are below zero or too large; those of signed may be below
+// zero.
+func checkAmountRange(amounts []namedAmount, signed ...namedAmount) error {
 	largest := money.Fen(largestFen)
 	var p fault.Problems
 	for _, x := range amounts {

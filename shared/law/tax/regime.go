@@ -12,28 +12,29 @@ type regime struct {
 	id     string
 	order  int
 	when   expression
-	rule   Regime
+	value  Regime
 	law    []Law
 	status Status
 	step   stepSpec
 }
 
-func compileRegime(d *Definition, v *Dated) (*regime, error) {
+func compileRegime(d *Definition, v *DatedValue) (*regime, error) {
 	when, err := compileExpression(v.Regime.When)
 	if err != nil {
 		return nil, fmt.Errorf("%s from %s: %w", d.ID, v.From, err)
 	}
-	r := &regime{id: d.ID, order: d.Order, when: when, rule: v.Regime, law: v.Law, status: v.Status}
+	r := &regime{id: d.ID, order: d.Order, when: when, value: v.Regime, law: v.Law, status: v.Status}
 	r.step = stepSpec{name: "regime", rule: d.ID, formula: "regime(route, paying entity, taxpayer)",
 		law: v.Law, status: v.Status, wording: v.Regime.Text}
 	return r, nil
 }
 
-// choose finds the regime of the payment, checks a forced item against it and explains the choice.
-func (c *Calculation) choose(b *Book) error {
+// chooseRegime finds the regime of the payment, checks a forced item against it and explains the
+// choice.
+func (c *Calculation) chooseRegime(b *Book) error {
 	var r *regime
 	for _, x := range b.regimes {
-		if x.when.holds(c) {
+		if x.when.isTrue(c) {
 			r = x
 			break
 		}
@@ -44,41 +45,42 @@ func (c *Calculation) choose(b *Book) error {
 			ZH: "尚无规则说明该类收款人（" + f.Taxpayer.Kind + "）在该通道下适用何种征税方式",
 			EN: "no rule says which regime a " + f.Taxpayer.Kind + " has on this route"}}
 	}
-	if r.rule.Refuse != "" {
-		return &Forbidden{Item: f.Item, Reason: r.rule.Refuse, Rule: r.id, Why: r.rule.Text, Law: r.law}
+	if r.value.Refuse != "" {
+		return &Forbidden{Item: f.Item, Reason: r.value.Refuse, Rule: r.id, Why: r.value.Text, Law: r.law}
 	}
-	c.item = r.rule.Item
-	if f.Item != "" && f.Item != r.rule.Item {
-		if err := r.force(f.Item); err != nil {
+	c.item = r.value.Item
+	if f.Item != "" && f.Item != r.value.Item {
+		if err := r.checkForcedItem(f.Item); err != nil {
 			return err
 		}
 		c.item = f.Item
 	}
 	if r.status != Confirmed {
-		c.unconfirmed(r.id)
+		c.addUnconfirmed(r.id)
 	}
-	c.step(&r.step, exact, Word(c.item),
-		Input{"route", Word(c.fact(factRoute))}, Input{"kind", Word(f.Taxpayer.Kind)},
-		Input{"resident", Word(c.fact(factResident))},
-		Input{"platform", Word(f.Platform)}, Input{"platform_filing", Word(c.fact(factFiled))},
-		Input{"payment_date", Day(f.PaymentDate)})
+	c.addStep(&r.step, exact, TextValue(c.item),
+		Input{"route", TextValue(c.factText(factRoute))}, Input{"kind", TextValue(f.Taxpayer.Kind)},
+		Input{"resident", TextValue(c.factText(factResident))},
+		Input{"platform", TextValue(f.Platform)},
+		Input{"platform_filing", TextValue(c.factText(factFiled))},
+		Input{"payment_date", DayValue(f.PaymentDate)})
 	return nil
 }
 
-// force tells why another item than the regime's may not be named; nil means it may.
-func (r *regime) force(item string) error {
-	for _, b := range r.rule.Bans {
+// checkForcedItem tells why another item than the regime's may not be named; nil means it may.
+func (r *regime) checkForcedItem(item string) error {
+	for _, b := range r.value.Bans {
 		if b.Item == item {
 			return &Forbidden{Item: item, Reason: "item_forbidden", Rule: r.id, Why: b.Why, Law: b.Law}
 		}
 	}
-	for _, a := range r.rule.Allows {
+	for _, a := range r.value.Allows {
 		if a == item {
 			return nil
 		}
 	}
 	return &Forbidden{Item: item, Reason: "item_forbidden", Rule: r.id, Law: r.law,
 		Why: bilingual.Text{
-			ZH: "该笔支付属于" + r.rule.Item + "，不得按" + item + "处理",
-			EN: "this payment is " + r.rule.Item + " and may not be treated as " + item}}
+			ZH: "该笔支付属于" + r.value.Item + "，不得按" + item + "处理",
+			EN: "this payment is " + r.value.Item + " and may not be treated as " + item}}
 }

@@ -146,33 +146,33 @@ type Value struct {
 	kind byte // 'a' amount, 'r' rate, 'n' count, 'd' day, 'm' month, 0 text
 }
 
-// Money makes a value of an amount.
-func Money(a money.Amount) Value { return Value{kind: 'a', num: a.Fen()} }
+// MoneyValue makes a value of an amount.
+func MoneyValue(a money.Amount) Value { return Value{kind: 'a', num: a.Fen()} }
 
-// Fraction makes a rate value.
-func Fraction(r money.Fraction) Value {
+// RateValue makes a rate value.
+func RateValue(r money.Fraction) Value {
 	if den := r.Den(); den <= 1<<31-1 {
 		return Value{kind: 'r', num: r.Num(), den: int32(den)}
 	}
 	return Value{kind: 'r', text: r.String()}
 }
 
-// Count makes a whole-number value.
-func Count(n int) Value { return Value{kind: 'n', num: int64(n)} }
+// CountValue makes a whole-number value.
+func CountValue(n int) Value { return Value{kind: 'n', num: int64(n)} }
 
-// Day makes a value of a day.
-func Day(d civil.Date) Value { return Value{kind: 'd', num: dayNumber(d)} }
+// DayValue makes a value of a day.
+func DayValue(d civil.Date) Value { return Value{kind: 'd', num: dayNumber(d)} }
 
-// MonthOf makes a value of the month of a day.
-func MonthOf(d civil.Date) Value { return Value{kind: 'm', num: dayNumber(d)} }
+// MonthValue makes a value of the month of a day.
+func MonthValue(d civil.Date) Value { return Value{kind: 'm', num: dayNumber(d)} }
 
 // dayNumber writes a day as a number; no day is 0.
 func dayNumber(d civil.Date) int64 {
 	return int64(d.Year())*10000 + int64(d.Month().Number())*100 + int64(d.Day())
 }
 
-// dayText writes such a number as YYYY-MM-DD, and no day as "".
-func dayText(n int64) string {
+// formatDayNumber writes such a number as YYYY-MM-DD, and no day as "".
+func formatDayNumber(n int64) string {
 	if n == 0 {
 		return ""
 	}
@@ -180,8 +180,8 @@ func dayText(n int64) string {
 	return s[:4] + "-" + s[4:6] + "-" + s[6:]
 }
 
-// Word makes a text value.
-func Word(s string) Value { return Value{text: s} }
+// TextValue makes a text value.
+func TextValue(s string) Value { return Value{text: s} }
 
 // String gives the value as it stands in explanations.
 func (v Value) String() string {
@@ -195,9 +195,9 @@ func (v Value) String() string {
 	case v.kind == 'n':
 		return strconv.FormatInt(v.num, 10)
 	case v.kind == 'd':
-		return dayText(v.num)
+		return formatDayNumber(v.num)
 	case v.kind == 'm':
-		if t := dayText(v.num); t != "" {
+		if t := formatDayNumber(v.num); t != "" {
 			return t[:len("2006-01")]
 		}
 		return ""
@@ -223,13 +223,13 @@ type Step struct {
 
 // stepSpec is the fixed part of a step.
 type stepSpec struct {
-	name    string // "iit.base"
-	rule    string // rule id
-	formula string
-	law     []Law
-	status  Status
-	wording bilingual.Text // template
-	told    bool           // of a decoded step: wording is finished text
+	name        string // "iit.base"
+	rule        string // rule id
+	formula     string
+	law         []Law
+	status      Status
+	wording     bilingual.Text // template
+	isFinalText bool           // of a decoded step: wording is finished text
 }
 
 // Name is the step's name, "iit.base".
@@ -255,14 +255,15 @@ func (s *Step) Rounding() string {
 // Text gives the step's sentences.
 func (s *Step) Text() bilingual.Text {
 	w := s.spec.wording
-	if s.spec.told {
+	if s.spec.isFinalText {
 		return w
 	}
-	return bilingual.Text{ZH: s.fill(w.ZH, s.mark(true)), EN: s.fill(w.EN, s.mark(false))}
+	return bilingual.Text{ZH: s.fillTemplate(w.ZH, s.certaintyNote(true)),
+		EN: s.fillTemplate(w.EN, s.certaintyNote(false))}
 }
 
-// mark tells in the text itself that a rule is not confirmed.
-func (s *Step) mark(zh bool) string {
+// certaintyNote tells in the text itself that a rule is not confirmed.
+func (s *Step) certaintyNote(zh bool) string {
 	var m bilingual.Text
 	switch {
 	case s.position != "":
@@ -281,7 +282,7 @@ func (s *Step) mark(zh bool) string {
 // usualFill is room for the figures of a step's text.
 const usualFill = 64
 
-func (s *Step) fill(template, mark string) string {
+func (s *Step) fillTemplate(template, mark string) string {
 	var b strings.Builder
 	b.Grow(len(template) + len(mark) + usualFill)
 	for {
@@ -291,14 +292,14 @@ func (s *Step) fill(template, mark string) string {
 			break
 		}
 		name, after, _ := strings.Cut(rest, "}")
-		b.WriteString(s.lookup(name))
+		b.WriteString(s.placeholderText(name))
 		template = after
 	}
 	b.WriteString(mark)
 	return b.String()
 }
 
-func (s *Step) lookup(name string) string {
+func (s *Step) placeholderText(name string) string {
 	if name == "result" {
 		return s.Result.String()
 	}
@@ -312,7 +313,7 @@ func (s *Step) lookup(name string) string {
 
 // MarshalJSON writes the contract's shape; inputs keep their order, money and rates are strings,
 // counts numbers.
-func (s Step) MarshalJSON() ([]byte, error) { return s.append(make([]byte, 0, 1024)), nil }
+func (s Step) MarshalJSON() ([]byte, error) { return s.appendJSON(make([]byte, 0, 1024)), nil }
 
 // AppendSteps writes steps as a JSON array. Package encoding/json, which checks again what a
 // MarshalJSON has written, takes twice as long for them, and they are most of what is written of a
@@ -323,53 +324,53 @@ func AppendSteps(b []byte, steps []Step) []byte {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = steps[i].append(b)
+		b = steps[i].appendJSON(b)
 	}
 	return append(b, ']')
 }
 
-func (s *Step) append(b []byte) []byte {
+func (s *Step) appendJSON(b []byte) []byte {
 	b = append(b, `{"step":`...)
-	b = appendQuoted(b, s.spec.name)
+	b = appendJSONString(b, s.spec.name)
 	b = append(b, `,"rule":`...)
-	b = appendQuoted(b, s.spec.rule)
+	b = appendJSONString(b, s.spec.rule)
 	b = append(b, `,"formula":`...)
-	b = appendQuoted(b, s.spec.formula)
+	b = appendJSONString(b, s.spec.formula)
 	b = append(b, `,"inputs":{`...)
 	for i := range s.Inputs {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = appendQuoted(b, s.Inputs[i].Name)
+		b = appendJSONString(b, s.Inputs[i].Name)
 		b = append(b, ':')
-		b = s.Inputs[i].Value.append(b)
+		b = s.Inputs[i].Value.appendJSON(b)
 	}
 	b = append(b, `},"result":`...)
-	b = s.Result.append(b)
+	b = s.Result.appendJSON(b)
 	b = append(b, `,"rounding":`...)
-	b = appendQuoted(b, s.Rounding())
+	b = appendJSONString(b, s.Rounding())
 	b = append(b, `,"law":[`...)
 	for i, l := range s.spec.law {
 		if i > 0 {
 			b = append(b, ',')
 		}
 		b = append(b, `{"document":`...)
-		b = appendQuoted(b, l.Document)
+		b = appendJSONString(b, l.Document)
 		b = append(b, `,"article":`...)
-		b = appendQuoted(b, l.Article)
+		b = appendJSONString(b, l.Article)
 		if l.URL != "" {
 			b = append(b, `,"url":`...)
-			b = appendQuoted(b, l.URL)
+			b = appendJSONString(b, l.URL)
 		}
 		b = append(b, '}')
 	}
 	b = append(b, `],"status":`...)
-	b = appendQuoted(b, string(s.spec.status))
+	b = appendJSONString(b, string(s.spec.status))
 	t := s.Text()
 	b = append(b, `,"text":{"zh":`...)
-	b = appendQuoted(b, t.ZH)
+	b = appendJSONString(b, t.ZH)
 	b = append(b, `,"en":`...)
-	b = appendQuoted(b, t.EN)
+	b = appendJSONString(b, t.EN)
 	return append(b, '}', '}')
 }
 
@@ -388,12 +389,12 @@ func (s *Step) UnmarshalJSON(b []byte) error {
 	}
 	*s = Step{Inputs: j.Inputs, Result: j.Result, rounded: j.Rounding != "",
 		spec: &stepSpec{name: j.Step, rule: j.Rule, formula: j.Formula, law: j.Law, status: j.Status,
-			wording: j.Text, told: true}}
+			wording: j.Text, isFinalText: true}}
 	return nil
 }
 
-// append writes the value's JSON form.
-func (v Value) append(b []byte) []byte {
+// appendJSON writes the value's JSON form.
+func (v Value) appendJSON(b []byte) []byte {
 	switch v.kind {
 	case 'a':
 		b = append(b, '"')
@@ -401,23 +402,23 @@ func (v Value) append(b []byte) []byte {
 	case 'n':
 		return strconv.AppendInt(b, v.num, 10)
 	}
-	return appendQuoted(b, v.String())
+	return appendJSONString(b, v.String())
 }
 
 // MarshalJSON writes a count as a number and everything else as a string.
-func (v Value) MarshalJSON() ([]byte, error) { return v.append(nil), nil }
+func (v Value) MarshalJSON() ([]byte, error) { return v.appendJSON(nil), nil }
 
 // UnmarshalJSON reads a number as a count and a string as a word.
 func (v *Value) UnmarshalJSON(b []byte) error {
 	if n, err := strconv.Atoi(string(b)); err == nil {
-		*v = Count(n)
+		*v = CountValue(n)
 		return nil
 	}
 	var s string
 	if err := json.Unmarshal(b, &s); err != nil {
 		return err
 	}
-	*v = Word(s)
+	*v = TextValue(s)
 	return nil
 }
 
@@ -450,9 +451,9 @@ func (l *inputList) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// appendQuoted writes a JSON string. Wording and ids hold few characters that need an escape; those
-// that do go through the standard encoder.
-func appendQuoted(b []byte, s string) []byte {
+// appendJSONString writes a JSON string. Wording and ids hold few characters that need an escape;
+// those that do go through the standard encoder.
+func appendJSONString(b []byte, s string) []byte {
 	for i := 0; i < len(s); i++ {
 		if c := s[i]; c < 0x20 || c == '"' || c == '\\' {
 			q, err := json.Marshal(s)

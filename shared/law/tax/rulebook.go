@@ -29,8 +29,8 @@ type Entry struct {
 	Gap *bilingual.Text `json:"gap,omitempty"`
 }
 
-// Name is the entry's id with its place, as gaps name it: "iit.assessed.quota@130000".
-func (x *Entry) Name() string {
+// IDWithPlace is the entry's id with its place, as gaps name it: "iit.assessed.quota@130000".
+func (x *Entry) IDWithPlace() string {
 	if x.Place == "" {
 		return x.ID
 	}
@@ -49,9 +49,9 @@ func (e *Engine) Rulebook(on civil.Date) []Entry {
 	for at := e; at != nil; at = at.parent {
 		for i := range at.defs {
 			d := &at.defs[i]
-			if v := d.latest(on); v != nil && !said[d.ID] {
+			if v := d.latestValue(on); v != nil && !said[d.ID] {
 				said[d.ID] = true
-				x := entry(d, v, on)
+				x := newEntry(d, v, on)
 				x.Place = at.place
 				list = append(list, x)
 			}
@@ -62,9 +62,9 @@ func (e *Engine) Rulebook(on civil.Date) []Entry {
 	return list
 }
 
-// latest finds the last value that has begun by a day; nil where none has.
-func (d *Definition) latest(on civil.Date) *Dated {
-	var last *Dated
+// latestValue finds the last value that has begun by a day; nil where none has.
+func (d *Definition) latestValue(on civil.Date) *DatedValue {
+	var last *DatedValue
 	for i := range d.Values {
 		if v := &d.Values[i]; !v.From.After(on) {
 			last = v
@@ -75,7 +75,7 @@ func (d *Definition) latest(on civil.Date) *Dated {
 
 // markGaps shows methods that cannot answer because something they use has no value on the day.
 func (e *Engine) markGaps(list []Entry, on civil.Date) {
-	b, err := e.book(on)
+	b, err := e.bookOn(on)
 	if err != nil {
 		return // before the first book there is nothing in the list
 	}
@@ -88,8 +88,8 @@ func (e *Engine) markGaps(list []Entry, on civil.Date) {
 		}
 	}
 	for above := b; above != nil; above = above.parent {
-		for _, r := range above.apart {
-			if above == b || b.apart[r.ID()] == nil {
+		for _, r := range above.questions {
+			if above == b || b.questions[r.ID()] == nil {
 				mark(r)
 			}
 		}
@@ -106,38 +106,38 @@ func (e *Engine) markGaps(list []Entry, on civil.Date) {
 	}
 }
 
-func entry(d *Definition, v *Dated, on civil.Date) Entry {
+func newEntry(d *Definition, v *DatedValue, on civil.Date) Entry {
 	x := Entry{ID: d.ID, Kind: d.Kind, Tax: d.Tax, Title: d.Title, Unit: d.Unit, From: v.From,
 		To: v.To, Status: v.Status, Law: v.Law, Published: v.Published}
 	if v.Note != (bilingual.Text{}) {
 		x.Note = &v.Note
 	}
 	switch {
-	case v.Lapsed != nil || !v.covers(on):
-		gap := lapsedText(v)
+	case v.Lapsed != nil || !v.isInForce(on):
+		gap := lapsedReason(v)
 		x.Gap = &gap
 	case v.Status == Open:
-		gap := v.openText()
+		gap := v.openReason()
 		x.Gap, x.Note = &gap, nil
 		x.Readings = map[string]bilingual.Text{}
 		for name, r := range v.Readings {
 			x.Readings[name] = r.Title
 		}
 	default:
-		x.Value = v.shown(d.Kind)
+		x.Value = v.displayValue(d.Kind)
 	}
 	return x
 }
 
-// shown gives a value in the form of its rule file.
-func (v *Dated) shown(kind Kind) any {
+// displayValue gives a value in the form of its rule file.
+func (v *DatedValue) displayValue(kind Kind) any {
 	switch kind {
 	case KindAmount:
 		return v.Amount
 	case KindRate:
 		return v.Rate
 	case KindThreshold:
-		return map[string]any{"amount": v.Threshold.Amount, "edge": v.Threshold.Edge()}
+		return map[string]any{"amount": v.Threshold.Amount, "edge": v.Threshold.EdgeText()}
 	case KindBrackets:
 		levels := make([]map[string]any, 0, len(v.Brackets))
 		for _, b := range v.Brackets {
@@ -161,7 +161,7 @@ func (v *Dated) shown(kind Kind) any {
 	case KindBands:
 		rows := make([]map[string]any, 0, len(v.Bands))
 		for _, b := range v.Bands {
-			rows = append(rows, b.shown())
+			rows = append(rows, b.displayRow())
 		}
 		return rows
 	case KindChoice:
@@ -174,8 +174,8 @@ func (v *Dated) shown(kind Kind) any {
 	return nil
 }
 
-// shown gives a row in the form of its rule file.
-func (b *Band) shown() map[string]any {
+// displayRow gives a row in the form of its rule file.
+func (b *Band) displayRow() map[string]any {
 	row := map[string]any{"rate": b.Rate}
 	switch {
 	case b.Edge.IsZero():
@@ -191,12 +191,12 @@ func (b *Band) shown() map[string]any {
 // the rule is not open then, and so needs no position.
 func (e *Engine) Readings(rule string,
 	on civil.Date) (readings map[string]bilingual.Text, ok bool) {
-	d := e.definition(rule)
+	d := e.findDefinition(rule)
 	if d == nil {
 		return nil, false
 	}
-	if v := inForce(d, on); v != nil && v.Status == Open {
-		return entry(d, v, on).Readings, true
+	if v := valueInForce(d, on); v != nil && v.Status == Open {
+		return newEntry(d, v, on).Readings, true
 	}
 	return nil, false
 }
@@ -206,8 +206,8 @@ func (e *Engine) Readings(rule string,
 func (e *Engine) StatusOn(rule string, on civil.Date) Status {
 	for at := e; at != nil; at = at.parent {
 		for i := range at.defs {
-			if d := &at.defs[i]; d.ID == rule && d.begun(on) {
-				if v := inForce(d, on); v != nil {
+			if d := &at.defs[i]; d.ID == rule && d.hasBegunBy(on) {
+				if v := valueInForce(d, on); v != nil {
 					return v.Status
 				}
 				return ""

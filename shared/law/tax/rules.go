@@ -12,44 +12,46 @@ import (
 var errRates = errors.New(
 	"a surcharge needs a definition in role rate, or in rate_city, rate_county and rate_other")
 
-// none is a rule that says, with its article, that nothing is kept back.
-type none struct {
-	base
+// noTaxRule is a rule that says, with its article, that nothing is kept back.
+type noTaxRule struct {
+	compiledRule
 	step *stepSpec
 }
 
-func (r *none) resolve() error { return r.specs(map[string]**stepSpec{"none": &r.step}) }
+func (r *noTaxRule) resolveSteps() error {
+	return r.fillSteps(map[string]**stepSpec{"none": &r.step})
+}
 
 // Calculate writes the reason.
-func (r *none) Calculate(c *Calculation) error {
-	c.step(r.step, exact, Word("0.00"), Input{"kind", Word(c.facts.Taxpayer.Kind)},
-		Input{"item", Word(c.item)}, Input{"date", Day(c.facts.VATDate)})
-	c.unconfirmed(r.unconfirmed...)
+func (r *noTaxRule) Calculate(c *Calculation) error {
+	c.addStep(r.step, exact, TextValue("0.00"), Input{"kind", TextValue(c.facts.Taxpayer.Kind)},
+		Input{"item", TextValue(c.item)}, Input{"date", DayValue(c.facts.VATDate)})
+	c.addUnconfirmed(r.unconfirmed...)
 	return nil
 }
 
-// selfFiled is a tax that the payee declares itself and that cannot be estimated from one payer's
-// payments: the line says what would have to be known, and gives no figure.
-type selfFiled struct {
-	base
+// selfFiledRule is a tax that the payee declares itself and that cannot be estimated from one
+// payer's payments: the line says what would have to be known, and gives no figure.
+type selfFiledRule struct {
+	compiledRule
 	step *stepSpec
 }
 
-func (r *selfFiled) resolve() error {
+func (r *selfFiledRule) resolveSteps() error {
 	if len(r.method.Missing) == 0 {
 		return errors.New("method self_filed must say what is missing")
 	}
-	return r.specs(map[string]**stepSpec{"self_filed": &r.step})
+	return r.fillSteps(map[string]**stepSpec{"self_filed": &r.step})
 }
 
 // Calculate adds the obligation without a figure.
-func (r *selfFiled) Calculate(c *Calculation) error {
-	c.step(r.step, exact, Word("unknown"), Input{"kind", Word(c.facts.Taxpayer.Kind)},
-		Input{"collection", Word(c.facts.Taxpayer.Collection)})
-	c.res.PayeeObligations = append(c.res.PayeeObligations,
+func (r *selfFiledRule) Calculate(c *Calculation) error {
+	c.addStep(r.step, exact, TextValue("unknown"), Input{"kind", TextValue(c.facts.Taxpayer.Kind)},
+		Input{"collection", TextValue(c.facts.Taxpayer.Collection)})
+	c.result.PayeeObligations = append(c.result.PayeeObligations,
 		Line{Tax: r.def.Tax, Item: c.item, Collection: SelfFiled, BorneBy: BorneByCreator,
-			Law: r.step.law, Status: r.worst, Missing: r.method.Missing})
-	c.unconfirmed(r.unconfirmed...)
+			Law: r.step.law, Status: r.worstStatus, Missing: r.method.Missing})
+	c.addUnconfirmed(r.unconfirmed...)
 	return nil
 }
 
@@ -72,27 +74,27 @@ func (r *gapRule) Validate() error { return &r.gap }
 func (r *gapRule) Applies(c *Calculation) bool {
 	switch r.tax {
 	case UMCT, EDU, LEDU:
-		return c.vat.on && r.when.holds(c)
+		return c.periodVAT.isAssessed && r.when.isTrue(c)
 	}
-	return r.when.holds(c)
+	return r.when.isTrue(c)
 }
 
 // Calculate fails with the gap. An estimate of what the payee files itself becomes a named unknown
 // instead: what is paid and kept back does not hang on it.
 func (r *gapRule) Calculate(c *Calculation) error {
-	if ofPayer(r.tax) {
-		c.payerLine(r.tax, nil,
+	if isPayerTax(r.tax) {
+		c.addUnknownPayerTax(r.tax, nil,
 			[]bilingual.Text{{ZH: r.gap.Rule + "：" + r.gap.Missing.ZH,
 				EN: r.gap.Rule + ": " + r.gap.Missing.EN}})
-		c.unconfirmed(r.gap.Rule)
+		c.addUnconfirmed(r.gap.Rule)
 		return nil
 	}
-	if r.selfFiled || (c.vat.on && c.vat.collection == SelfFiled) {
-		c.res.PayeeObligations = append(c.res.PayeeObligations,
+	if r.selfFiled || (c.periodVAT.isAssessed && c.periodVAT.collection == SelfFiled) {
+		c.result.PayeeObligations = append(c.result.PayeeObligations,
 			Line{Tax: r.tax, Item: c.item, Collection: SelfFiled, BorneBy: BorneByCreator, Status: Open,
 				Missing: []bilingual.Text{
 					{ZH: r.gap.Rule + "：" + r.gap.Missing.ZH, EN: r.gap.Rule + ": " + r.gap.Missing.EN}}})
-		c.unconfirmed(r.gap.Rule)
+		c.addUnconfirmed(r.gap.Rule)
 		return nil
 	}
 	g := r.gap
@@ -109,18 +111,20 @@ func (r *gapRule) Explain(string) (StepText, bool) { return StepText{}, false }
 // openRule is a rule whose text is unread or disputed: a gap, unless a position chooses one of its
 // readings.
 type openRule struct {
-	base
-	value    *Dated
+	compiledRule
+	value    *DatedValue
 	readings map[string]TaxRule
 }
 
-func (b *Book) compileOpen(d *Definition, v *Dated, e *Engine) (TaxRule, expression, error) {
+func (b *Book) compileOpenRule(d *Definition, v *DatedValue,
+	e *Engine) (TaxRule, expression, error) {
 	when, err := compileExpression(v.Method.When)
 	if err != nil {
 		return nil, when, err
 	}
-	r := &openRule{base: base{def: d, when: when, method: &v.Method, law: v.Law, status: Open,
-		worst: Open}, value: v, readings: map[string]TaxRule{}}
+	r := &openRule{compiledRule: compiledRule{def: d, when: when, method: &v.Method, law: v.Law,
+		status:      Open,
+		worstStatus: Open}, value: v, readings: map[string]TaxRule{}}
 	for name, reading := range v.Readings {
 		m := reading.Method
 		rule, _, err := b.compileMethod(d, v, &m, Open, e)
@@ -133,30 +137,30 @@ func (b *Book) compileOpen(d *Definition, v *Dated, e *Engine) (TaxRule, express
 }
 
 // Validate tells that the rule is open.
-func (r *openRule) Validate() error { return r.gap(r.value.From) }
+func (r *openRule) Validate() error { return r.openGap(r.value.From) }
 
-func (r *openRule) gap(on civil.Date) error {
-	return &Gap{Rule: r.def.ID, On: on, Missing: r.value.openText()}
+func (r *openRule) openGap(on civil.Date) error {
+	return &Gap{Rule: r.def.ID, On: on, Missing: r.value.openReason()}
 }
 
 // Calculate follows the position's reading, or fails with the gap.
 func (r *openRule) Calculate(c *Calculation) error {
-	p := c.positionOn(r.def.ID)
+	p := c.positionForRule(r.def.ID)
 	if p == nil {
-		return r.gap(c.facts.VATDate)
+		return r.openGap(c.facts.VATDate)
 	}
 	rule := r.readings[p.Reading]
 	if rule == nil {
-		return unknownReading(r.def.ID, p.Reading, c.facts.VATDate, r.value)
+		return unknownReadingGap(r.def.ID, p.Reading, c.facts.VATDate, r.value)
 	}
-	c.usePosition(p)
+	c.recordPosition(p)
 	c.position = p.ID
 	defer func() { c.position = "" }()
 	return rule.Calculate(c)
 }
 
-// unknownReading tells which readings the rule declares.
-func unknownReading(rule, reading string, on civil.Date, v *Dated) error {
+// unknownReadingGap tells which readings the rule declares.
+func unknownReadingGap(rule, reading string, on civil.Date, v *DatedValue) error {
 	names := make([]string, 0, len(v.Readings))
 	for n := range v.Readings {
 		names = append(names, n)

@@ -6,39 +6,40 @@ import (
 	"fenzhang/shared/money"
 )
 
-// Single runs one rule by itself, without regime and without the other taxes: for worked examples
-// and for what-if questions about one tax. f.Item must be set; f.ToDate stands before the payment.
+// ComputeSingleRule runs one rule by itself, without regime and without the other taxes: for worked
+// examples and for what-if questions about one tax. f.Item must be set; f.ToDate stands before the
+// payment.
 //
 // Errors: *Gap when the rule is not in force on the payment date.
-func (e *Engine) Single(rule string, f Facts) (Result, error) {
-	r, err := e.rule(rule, f.PaymentDate)
+func (e *Engine) ComputeSingleRule(rule string, f Facts) (Result, error) {
+	r, err := e.findRule(rule, f.PaymentDate)
 	if err != nil {
 		return Result{}, err
 	}
 	res := Result{Item: f.Item, Rules: RulesUsed{PackID: e.id}}
-	c := start(&f, &res)
+	c := newCalculation(&f, &res)
 	c.item = f.Item
-	b, err := e.book(f.PaymentDate)
+	b, err := e.bookOn(f.PaymentDate)
 	if err != nil {
 		return Result{}, err
 	}
-	if err := c.countInKind(b); err != nil {
+	if err := c.addInKindIncome(b); err != nil {
 		return Result{}, err
 	}
 	if err := r.Calculate(c); err != nil {
 		return Result{}, err
 	}
-	c.finish()
+	c.sumUpResult()
 	return res, nil
 }
 
-// rule finds a compiled rule by id; an open or lapsed one is its gap.
-func (e *Engine) rule(id string, on civil.Date) (TaxRule, error) {
-	b, err := e.book(on)
+// findRule finds a compiled rule by id; an open or lapsed one is its gap.
+func (e *Engine) findRule(id string, on civil.Date) (TaxRule, error) {
+	b, err := e.bookOn(on)
 	if err != nil {
 		return nil, err
 	}
-	r := b.find(id)
+	r := b.findRule(id)
 	if g, ok := r.(*gapRule); ok {
 		gap := g.gap
 		gap.On = on
@@ -51,11 +52,11 @@ func (e *Engine) rule(id string, on civil.Date) (TaxRule, error) {
 		Missing: bilingual.Text{ZH: "该日没有这条规则", EN: "no such rule is in force on that day"}}
 }
 
-// find gives the rule of an id, for questions of their own also that of the pack above; nil when
-// there is none in these days.
-func (b *Book) find(id string) TaxRule {
+// findRule gives the rule of an id, for questions of their own also that of the pack above; nil
+// when there is none in these days.
+func (b *Book) findRule(id string) TaxRule {
 	for above := b; above != nil; above = above.parent {
-		if r := above.apart[id]; r != nil {
+		if r := above.questions[id]; r != nil {
 			return r
 		}
 	}
@@ -69,40 +70,42 @@ func (b *Book) find(id string) TaxRule {
 	return nil
 }
 
-// Periodic gives the VAT of whole periods under one turnover rule.
-type Periodic struct{ rule *turnover }
+// TurnoverVAT gives the VAT of whole periods under one turnover rule.
+type TurnoverVAT struct{ rule *turnoverRule }
 
-// Turnover finds a turnover rule in force on a day: "vat.small_scale.month",
+// TurnoverRule finds a turnover rule in force on a day: "vat.small_scale.month",
 // "vat.small_scale.quarter", "vat.natural_person.by_day", "vat.platform_worker.agency_filed".
 //
 // Errors: *Gap when there is none.
-func (e *Engine) Turnover(rule string, on civil.Date) (Periodic, error) {
-	r, err := e.rule(rule, on)
+func (e *Engine) TurnoverRule(rule string, on civil.Date) (TurnoverVAT, error) {
+	r, err := e.findRule(rule, on)
 	if err != nil {
-		return Periodic{}, err
+		return TurnoverVAT{}, err
 	}
-	t, ok := r.(*turnover)
+	t, ok := r.(*turnoverRule)
 	if !ok {
-		return Periodic{},
+		return TurnoverVAT{},
 			&Gap{Rule: rule, On: on,
 				Missing: bilingual.Text{ZH: "不是按期计算增值税的规则", EN: "is no rule of VAT by period"}}
 	}
-	return Periodic{t}, nil
+	return TurnoverVAT{t}, nil
 }
 
-// VAT gives the tax on a whole period's sales, in fen, rounded half up per rate.
-func (p Periodic) VAT(s Sales) money.Amount { return p.rule.assess(s) }
+// TaxOnPeriod gives the tax on a whole period's sales, in fen, rounded half up per rate.
+func (p TurnoverVAT) TaxOnPeriod(s PeriodSales) money.Amount { return p.rule.taxWithWaiver(s) }
 
-// Exclusive gives the VAT-exclusive sales in a VAT-inclusive price.
-func (p Periodic) Exclusive(price money.Amount) money.Amount { return p.rule.exclusive(price) }
+// ExclusiveSales gives the VAT-exclusive sales in a VAT-inclusive price.
+func (p TurnoverVAT) ExclusiveSales(price money.Amount) money.Amount {
+	return p.rule.exclusiveSales(price)
+}
 
-// Reached tells whether the period's sales are taxed.
-func (p Periodic) Reached(sales money.Amount) bool { return p.rule.threshold.Met(sales) }
+// IsTaxed tells whether the period's sales are taxed.
+func (p TurnoverVAT) IsTaxed(sales money.Amount) bool { return p.rule.threshold.IsMet(sales) }
 
-// OwnShare gives the tax on a part of a period's sales once the whole has met the threshold
+// TaxOnPart gives the tax on a part of a period's sales once the whole has met the threshold
 // (summary filing over several platforms: each pays on its own sales).
-func (p Periodic) OwnShare(part, whole money.Amount) money.Amount {
-	if !p.Reached(whole) {
+func (p TurnoverVAT) TaxOnPart(part, whole money.Amount) money.Amount {
+	if !p.IsTaxed(whole) {
 		return money.Amount{}
 	}
 	return part.Times(p.rule.rate, money.HalfUp)
@@ -117,29 +120,30 @@ type SurchargeBase struct {
 	Half   bool         // whether the half reduction is due
 }
 
-// Surcharge gives one surcharge (UMCT, EDU, LEDU) in force on a day.
+// ComputeSurcharge gives one surcharge (UMCT, EDU, LEDU) in force on a day.
 //
 // Errors: *Gap when no rule is in force or the place's rate is not known.
-func (e *Engine) Surcharge(kind string, on civil.Date, s SurchargeBase) (Surcharged, error) {
-	b, err := e.book(on)
+func (e *Engine) ComputeSurcharge(kind string, on civil.Date,
+	s SurchargeBase) (SurchargeAmounts, error) {
+	b, err := e.bookOn(on)
 	if err != nil {
-		return Surcharged{}, err
+		return SurchargeAmounts{}, err
 	}
 	for i, tax := range stageOrder {
 		for _, r := range b.stages[i] {
 			if x, ok := r.(*surcharge); ok && tax == kind {
-				rate, known := x.rateAt(s.Tier)
+				rate, known := x.rateForTier(s.Tier)
 				if !known {
 					break
 				}
-				if gap := x.reliefGap(on); s.Half && gap != nil {
-					return Surcharged{}, gap
+				if gap := x.missingReliefGap(on); s.Half && gap != nil {
+					return SurchargeAmounts{}, gap
 				}
-				return x.of(s.VAT, s.Sales, s.Period, rate, s.Half), nil
+				return x.amountsOn(s.VAT, s.Sales, s.Period, rate, s.Half), nil
 			}
 		}
 	}
-	return Surcharged{},
+	return SurchargeAmounts{},
 		&Gap{Rule: kind, On: on,
 			Missing: bilingual.Text{ZH: "该日或该地没有附加税费规则", EN: "no surcharge rule for that day and place"}}
 }

@@ -11,24 +11,25 @@ import (
 // items is a positive list; the items that creators' contracts fall under stand in it with rate
 // zero and are not taxed. Source: Stamp Tax Law art. 2, 5, 8, 9, 12; data in rules/national/stamp.
 type stampTax struct {
-	ownQuestion
-	rates              []RateRow
-	relief, securities *Dated // half reduction, and that of securities trading; nil where not in force
+	questionRule
+	rates []RateRow
+	// half reduction, and that of securities trading; nil where not in force
+	relief, securities *DatedValue
 	reliefID           string
 
 	untaxed, basis, tax *stepSpec
 }
 
-func (r *stampTax) resolve() error {
-	return r.specs(map[string]**stepSpec{"stamp.untaxed": &r.untaxed, "stamp.base": &r.basis,
+func (r *stampTax) resolveSteps() error {
+	return r.fillSteps(map[string]**stepSpec{"stamp.untaxed": &r.untaxed, "stamp.base": &r.basis,
 		"stamp.tax": &r.tax})
 }
 
 // securitiesRow is the item that has a reduction of its own and not the half reduction.
 const securitiesRow = "securities"
 
-// Document is a document or account book on which stamp tax may stand.
-type Document struct {
+// StampDocument is a document or account book on which stamp tax may stand.
+type StampDocument struct {
 	// Items are the rows of the table that it falls under; more than one whose amounts are not stated
 	// apart are all taxed at the highest rate (art. 9).
 	Items  []string
@@ -37,80 +38,81 @@ type Document struct {
 	Half   bool          // whether the half reduction of the six taxes and two fees is due
 }
 
-// Stamp is what a document gives for one party.
-type Stamp struct {
+// StampResult is what a document gives for one party.
+type StampResult struct {
 	Base, Full, Relief, Tax money.Amount
 	Rate                    money.Fraction
 	Taxed                   bool // false: the document is not in the table of the law
 	Answer
 }
 
-// Stamp gives the stamp tax of one party on a document of a day.
+// ComputeStampTax gives the stamp tax of one party on a document of a day.
 //
 // Errors: *Gap when no rule is in force or the half reduction has no value; *fault.Error 2001 for
 // an unknown item and for amounts out of range.
-func (e *Engine) Stamp(on civil.Date, d Document) (Stamp, error) {
-	r, c, err := ask[*stampTax](e, "stamp.tax", on, nil)
+func (e *Engine) ComputeStampTax(on civil.Date, d StampDocument) (StampResult, error) {
+	r, c, err := beginQuestion[*stampTax](e, "stamp.tax", on, nil)
 	if err != nil {
-		return Stamp{}, err
+		return StampResult{}, err
 	}
-	row, err := d.highest(r)
+	row, err := d.highestRateRow(r)
 	if err != nil {
-		return Stamp{}, err
+		return StampResult{}, err
 	}
 	if row.Open {
-		return Stamp{}, row.gap(r.method.Uses["rates"], on)
+		return StampResult{}, row.unreadRateGap(r.method.Uses["rates"], on)
 	}
-	s := Stamp{Rate: row.Rate, Taxed: !row.Rate.IsZero()}
+	s := StampResult{Rate: row.Rate, Taxed: !row.Rate.IsZero()}
 	if !s.Taxed {
-		c.step(r.untaxed, exact, Money(s.Tax), Input{"item", Word(row.Word)},
-			Input{"amount", Money(d.Stated)})
-		s.Answer = c.answer(&r.base)
+		c.addStep(r.untaxed, exact, MoneyValue(s.Tax), Input{"item", TextValue(row.Word)},
+			Input{"amount", MoneyValue(d.Stated)})
+		s.Answer = c.finishAnswer(&r.compiledRule)
 		return s, nil
 	}
-	relief, gap := r.reliefOf(row.Word, d.Half, on)
+	relief, gap := r.reliefRate(row.Word, d.Half, on)
 	if gap != nil {
-		return Stamp{}, gap
+		return StampResult{}, gap
 	}
-	s.Base = d.Stated.Sub(d.vat())
+	s.Base = d.Stated.Sub(d.statedVAT())
 	s.Full = s.Base.Times(row.Rate, money.HalfUp)
 	s.Relief = s.Full.Times(relief, money.HalfUp)
 	s.Tax = s.Full.Sub(s.Relief)
-	c.step(r.basis, exact, Money(s.Base), Input{"amount", Money(d.Stated)},
-		Input{"vat", Money(d.vat())})
-	c.step(r.tax, rounded, Money(s.Tax), Input{"item", Word(row.Word)}, Input{"base", Money(s.Base)},
-		Input{"rate", Fraction(row.Rate)}, Input{"full", Money(s.Full)},
-		Input{"relief_rate", Fraction(relief)}, Input{"relief", Money(s.Relief)})
-	s.Answer = c.answer(&r.base)
+	c.addStep(r.basis, exact, MoneyValue(s.Base), Input{"amount", MoneyValue(d.Stated)},
+		Input{"vat", MoneyValue(d.statedVAT())})
+	c.addStep(r.tax, rounded, MoneyValue(s.Tax), Input{"item", TextValue(row.Word)},
+		Input{"base", MoneyValue(s.Base)},
+		Input{"rate", RateValue(row.Rate)}, Input{"full", MoneyValue(s.Full)},
+		Input{"relief_rate", RateValue(relief)}, Input{"relief", MoneyValue(s.Relief)})
+	s.Answer = c.finishAnswer(&r.compiledRule)
 	return s, nil
 }
 
-// vat is what lowers the base: only VAT whose amount the document states.
-func (d *Document) vat() money.Amount {
+// statedVAT is what lowers the base: only VAT whose amount the document states.
+func (d *StampDocument) statedVAT() money.Amount {
 	if d.VAT == nil {
 		return money.Amount{}
 	}
 	return *d.VAT
 }
 
-// highest finds the row that taxes the document, and refuses what is out of range.
-func (d *Document) highest(r *stampTax) (RateRow, error) {
+// highestRateRow finds the row that taxes the document, and refuses what is out of range.
+func (d *StampDocument) highestRateRow(r *stampTax) (RateRow, error) {
 	if len(d.Items) == 0 {
 		return RateRow{}, fault.Invalid(
 			fault.Field{Field: "item", Problem: "must name a row of the table"})
 	}
-	if err := within([]named{{"amount_stated", d.Stated},
-		{"vat_stated_separately", d.vat()}}); err != nil {
+	if err := checkAmountRange([]namedAmount{{"amount_stated", d.Stated},
+		{"vat_stated_separately", d.statedVAT()}}); err != nil {
 		return RateRow{}, err
 	}
-	if d.vat().Cmp(d.Stated) > 0 {
+	if d.statedVAT().Cmp(d.Stated) > 0 {
 		return RateRow{}, fault.Invalid(
 			fault.Field{Field: "vat_stated_separately", Problem: "is more than the amount that contains it"})
 	}
-	table := Dated{Rates: r.rates}
+	table := DatedValue{Rates: r.rates}
 	var high RateRow
 	for _, item := range d.Items {
-		row, ok := table.row(item)
+		row, ok := table.findRateRow(item)
 		if !ok {
 			return RateRow{}, fault.Invalid(
 				fault.Field{Field: "item", Problem: item + " is no item of the stamp tax table that is known"})
@@ -122,8 +124,8 @@ func (d *Document) highest(r *stampTax) (RateRow, error) {
 	return high, nil
 }
 
-// reliefOf gives the share that is taken off: securities trading has its own.
-func (r *stampTax) reliefOf(item string, half bool, on civil.Date) (money.Fraction, *Gap) {
+// reliefRate gives the share that is taken off: securities trading has its own.
+func (r *stampTax) reliefRate(item string, half bool, on civil.Date) (money.Fraction, *Gap) {
 	none := money.NewFraction(0, 1)
 	switch {
 	case item == securitiesRow && r.securities != nil:
@@ -138,13 +140,14 @@ func (r *stampTax) reliefOf(item string, half bool, on civil.Date) (money.Fracti
 	return r.relief.Rate, nil
 }
 
-func stampSpec() methodSpec {
-	return methodSpec{apart: true, tolerant: true, needed: map[string]Kind{"rates": KindRates},
+func stampMethodSpec() methodSpec {
+	return methodSpec{isQuestion: true, toleratesMissing: true,
+		needed:   map[string]Kind{"rates": KindRates},
 		optional: map[string]Kind{reliefRole: KindRate, "relief_securities": KindRate},
-		build: func(b *Book, r base) resolver {
+		build: func(b *Book, r compiledRule) steppedRule {
 			uses := r.method.Uses
-			return &stampTax{ownQuestion: ownQuestion{r}, rates: b.rows(uses["rates"]),
-				relief:     b.value(uses[reliefRole]),
-				securities: b.value(uses["relief_securities"]), reliefID: uses[reliefRole]}
+			return &stampTax{questionRule: questionRule{r}, rates: b.rateRows(uses["rates"]),
+				relief:     b.findValue(uses[reliefRole]),
+				securities: b.findValue(uses["relief_securities"]), reliefID: uses[reliefRole]}
 		}}
 }

@@ -12,23 +12,24 @@ import "fenzhang/shared/money"
 // Errors: as Compute.
 func (e *Engine) TrueUps(f Facts, rows []Row) ([]TrueUp, error) {
 	f.Amount = money.Fen(1) // any payment has the same item
-	item, err := e.Item(f)
+	item, err := e.DeriveItem(f)
 	if err != nil {
 		return nil, err
 	}
 	f.Item = item
 	f.Amount = money.Amount{}
 	f.InKind = money.Amount{}
-	f.ToDate = Fold(rows, f)
-	res, err := e.compute(f, e)
+	f.ToDate = FoldRows(rows, f)
+	res, err := e.computeForPayee(f, e)
 	if err != nil {
 		return nil, err
 	}
-	return res.open(), nil
+	return res.openTrueUps(), nil
 }
 
-// open lists what the periods of a payment of nothing were withheld too much, and too little.
-func (r *Result) open() []TrueUp {
+// openTrueUps lists what the periods of a payment of nothing were withheld too much, and too
+// little.
+func (r *Result) openTrueUps() []TrueUp {
 	list := r.TrueUps
 	for _, l := range r.Taxes {
 		if l.Due.Positive() {

@@ -6,128 +6,132 @@ import (
 	"fenzhang/shared/money"
 )
 
-// turnover is VAT of a small-scale payee by period: nothing below the threshold, all of it from
+// turnoverRule is VAT of a small-scale payee by period: nothing below the threshold, all of it from
 // there on. Source: VAT Law art. 23, MOF/STA Announcement 2026 No. 10; data in rules/national/vat.
-type turnover struct {
-	base
+type turnoverRule struct {
+	compiledRule
 	threshold Threshold
 	// reduced levy rate, and the one that stands where the reduction is given up
-	rate, full money.Fraction
-	divisor    money.Fraction // 1 + reduced rate
+	rate, fullRate money.Fraction
+	divisor        money.Fraction // 1 + reduced rate
 
 	sales, exempt, taxStep, due *stepSpec
 }
 
-func (r *turnover) resolve() error {
-	return r.specs(map[string]**stepSpec{"vat.sales": &r.sales, "vat.exempt": &r.exempt,
+func (r *turnoverRule) resolveSteps() error {
+	return r.fillSteps(map[string]**stepSpec{"vat.sales": &r.sales, "vat.exempt": &r.exempt,
 		"vat.tax": &r.taxStep, "vat.due": &r.due})
 }
 
 // assessment is the VAT of a period, on which surcharges stand.
 type assessment struct {
-	on         bool
-	collection string
-	period     string // as rows say it
-	length     string // day, month, quarter
-	before     Turnover
-	sales      money.Amount // of the whole period
-	total      money.Amount // VAT of the whole period
-	due        money.Amount
-	unknown    []bilingual.Text // set where the VAT is not known that will be paid, and why
+	isAssessed     bool
+	collection     string
+	period         string // as rows say it
+	periodKind     string // day, month, quarter
+	before         Turnover
+	sales          money.Amount // of the whole period
+	total          money.Amount // VAT of the whole period
+	due            money.Amount
+	unknownReasons []bilingual.Text // set where the VAT is not known that will be paid, and why
 }
 
-// of gives the VAT on the sales of a whole period, rounded half up.
-func (r *turnover) of(sales money.Amount) money.Amount {
-	if !r.threshold.Met(sales) {
+// taxOnSales gives the VAT on the sales of a whole period, rounded half up.
+func (r *turnoverRule) taxOnSales(sales money.Amount) money.Amount {
+	if !r.threshold.IsMet(sales) {
 		return money.Amount{}
 	}
 	return sales.Times(r.rate, money.HalfUp)
 }
 
-// exclusive gives the VAT-exclusive sales in VAT-inclusive money.
-func (r *turnover) exclusive(received money.Amount) money.Amount {
+// exclusiveSales gives the VAT-exclusive sales in VAT-inclusive money.
+func (r *turnoverRule) exclusiveSales(received money.Amount) money.Amount {
 	return received.DividedBy(r.divisor, money.HalfUp)
 }
 
 // Calculate assesses the period with this payment and takes, or for self-filers estimates, what the
 // payment adds.
-func (r *turnover) Calculate(c *Calculation) error {
+func (r *turnoverRule) Calculate(c *Calculation) error {
 	f := c.facts
-	a := assessment{on: true, collection: r.method.Collection, length: r.method.Period}
+	a := assessment{isAssessed: true, collection: r.method.Collection, periodKind: r.method.Period}
 	switch r.method.Period {
 	case "day":
-		a.before, a.period = f.ToDate.Day, c.texts.day(f.VATDate)
+		a.before, a.period = f.ToDate.Day, c.texts.dayText(f.VATDate)
 	case "month":
-		a.before, a.period = f.ToDate.Month.Turnover, c.texts.month(f.VATDate.Month())
+		a.before, a.period = f.ToDate.Month.Turnover, c.texts.vatMonthText(f.VATDate.Month())
 	case "quarter":
-		a.before, a.period = f.ToDate.Quarter, c.texts.month(f.VATDate.Month())
+		a.before, a.period = f.ToDate.Quarter, c.texts.vatMonthText(f.VATDate.Month())
 	}
 	row := Row{Kind: VAT, Item: c.item, Period: a.period, Collection: a.collection}
 	price := f.Amount.Add(f.InKind) // what is given in kind is part of the price (VAT Law art. 17)
 	if f.VATIncluded {
 		row.Received = price
-		row.Sales = r.exclusive(a.before.Received.Add(price)).Sub(r.exclusive(a.before.Received))
+		row.Sales = r.exclusiveSales(a.before.Received.Add(price)).Sub(
+			r.exclusiveSales(a.before.Received))
 	} else {
 		row.Sales = price
 	}
 	a.sales = a.before.Sales.Add(row.Sales)
-	a.total = r.of(a.sales)
-	c.step(r.sales, rounded, Money(a.sales), Input{"date", Day(f.VATDate)},
-		Input{"before", Money(a.before.Sales)}, Input{"payment", Money(price)},
-		Input{"divisor", Fraction(c.divisor(r))}, Input{"sales", Money(row.Sales)})
+	a.total = r.taxOnSales(a.sales)
+	c.addStep(r.sales, rounded, MoneyValue(a.sales), Input{"date", DayValue(f.VATDate)},
+		Input{"before", MoneyValue(a.before.Sales)}, Input{"payment", MoneyValue(price)},
+		Input{"divisor", RateValue(c.priceDivisor(r))}, Input{"sales", MoneyValue(row.Sales)})
 	l := Line{Tax: VAT, Item: c.item, Period: a.period, Collection: a.collection, Base: a.sales,
-		Total: a.total, Before: a.before.VAT, BorneBy: BorneByCreator, Law: r.exempt.law, Status: r.worst}
+		Total: a.total, Before: a.before.VAT, BorneBy: BorneByCreator, Law: r.exempt.law,
+		Status: r.worstStatus}
 	if a.collection == SelfFiled {
-		l.Before = r.of(a.before.Sales)
+		l.Before = r.taxOnSales(a.before.Sales)
 		a.before.VAT = l.Before
 	}
-	if r.threshold.Met(a.sales) {
+	if r.threshold.IsMet(a.sales) {
 		l.Rate, l.Law = r.rate, r.taxStep.law
-		c.step(r.taxStep, rounded, Money(a.total), Input{"sales", Money(a.sales)},
-			Input{"threshold", Money(r.threshold.Amount)}, Input{"edge", Word(r.threshold.Edge())},
-			Input{"rate", Fraction(r.rate)})
+		c.addStep(r.taxStep, rounded, MoneyValue(a.total), Input{"sales", MoneyValue(a.sales)},
+			Input{"threshold", MoneyValue(r.threshold.Amount)},
+			Input{"edge", TextValue(r.threshold.EdgeText())},
+			Input{"rate", RateValue(r.rate)})
 	} else {
-		c.step(r.exempt, exact, Money(money.Amount{}), Input{"sales", Money(a.sales)},
-			Input{"threshold", Money(r.threshold.Amount)}, Input{"edge", Word(r.threshold.Edge())})
+		c.addStep(r.exempt, exact, MoneyValue(money.Amount{}), Input{"sales", MoneyValue(a.sales)},
+			Input{"threshold", MoneyValue(r.threshold.Amount)},
+			Input{"edge", TextValue(r.threshold.EdgeText())})
 	}
 	a.due = money.MaxOf(a.total.Sub(l.Before), money.Amount{})
 	if !f.VATIncluded && a.collection != SelfFiled {
-		c.onTop(a.due)
+		c.addVATToGross(a.due)
 	}
-	c.take(&l, true)
-	row.Withheld = c.withheldOf(&l)
-	c.step(r.due, exact, Money(l.Due), Input{"tax", Money(l.Total)},
-		Input{"withheld", Money(l.Before)}, Input{"kept_back", Money(l.Amount)},
-		Input{"shortfall", Money(l.Shortfall)})
+	c.withholdLine(&l, true)
+	row.Withheld = c.withheldForRow(&l)
+	c.addStep(r.due, exact, MoneyValue(l.Due), Input{"tax", MoneyValue(l.Total)},
+		Input{"withheld", MoneyValue(l.Before)}, Input{"kept_back", MoneyValue(l.Amount)},
+		Input{"shortfall", MoneyValue(l.Shortfall)})
 	if a.collection != SelfFiled {
-		c.vatKept = a.due
+		c.vatWithheld = a.due
 	}
-	c.res.Rows = append(c.res.Rows, row)
-	c.vat = a
-	c.unconfirmed(r.unconfirmed...)
+	c.result.Rows = append(c.result.Rows, row)
+	c.periodVAT = a
+	c.addUnconfirmed(r.unconfirmed...)
 	return nil
 }
 
-// divisor is 1 where the price is without VAT.
-func (c *Calculation) divisor(r *turnover) money.Fraction {
+// priceDivisor is 1 where the price is without VAT.
+func (c *Calculation) priceDivisor(r *turnoverRule) money.Fraction {
 	if c.facts.VATIncluded {
 		return r.divisor
 	}
 	return money.NewFraction(1, 1)
 }
 
-// Sales is one period's VAT-exclusive sales; Waived is the part of it for which the relief was
-// given up.
-type Sales struct {
+// PeriodSales is one period's VAT-exclusive sales; Waived is the part of it for which the relief
+// was given up.
+type PeriodSales struct {
 	Total, Waived money.Amount
 }
 
-// assess gives the VAT of a whole period with a waived part: that part at the full levy rate
+// taxWithWaiver gives the VAT of a whole period with a waived part: that part at the full levy rate
 // whether or not the threshold is met, the rest as usual by the threshold on all sales. Each rate's
 // tax is a line of the return and is rounded by itself.
-func (r *turnover) assess(s Sales) money.Amount {
-	vat := s.Waived.Times(r.full, money.HalfUp)
-	if r.threshold.Met(s.Total) {
+func (r *turnoverRule) taxWithWaiver(s PeriodSales) money.Amount {
+	vat := s.Waived.Times(r.fullRate, money.HalfUp)
+	if r.threshold.IsMet(s.Total) {
 		vat = vat.Add(s.Total.Sub(s.Waived).Times(r.rate, money.HalfUp))
 	}
 	return vat
@@ -137,21 +141,21 @@ func (r *turnover) assess(s Sales) money.Amount {
 // two fees. The return shows full tax, reduction and payable apart, so each is rounded in that
 // order.
 type surcharge struct {
-	base
-	local  bool              // the rate depends on the place
-	rates  [3]money.Fraction // city, county, other
-	relief money.Fraction
+	compiledRule
+	isLocal bool              // the rate depends on the place
+	rates   [3]money.Fraction // city, county, other
+	relief  money.Fraction
 	// relieved tells that the half reduction has a value in these days; reliefID names it where it has
 	// not.
-	relieved bool
-	reliefID string
-	exempt   [2]Threshold // by month, by quarter
-	exempts  [2]bool
+	hasRelief    bool
+	reliefID     string
+	exemptions   [2]Threshold // by month, by quarter
+	hasExemption [2]bool
 
 	tax, exemptStep, due *stepSpec
 }
 
-func (r *surcharge) resolve() error {
+func (r *surcharge) resolveSteps() error {
 	if r.method.Uses["rate"] == "" {
 		for _, role := range []string{"rate_city", "rate_county", "rate_other"} {
 			if r.method.Uses[role] == "" {
@@ -159,33 +163,35 @@ func (r *surcharge) resolve() error {
 			}
 		}
 	}
-	if r.exempts[0] || r.exempts[1] {
-		if err := r.specs(map[string]**stepSpec{"surcharge.exempt": &r.exemptStep}); err != nil {
+	if r.hasExemption[0] || r.hasExemption[1] {
+		if err := r.fillSteps(map[string]**stepSpec{"surcharge.exempt": &r.exemptStep}); err != nil {
 			return err
 		}
 	}
-	return r.specs(map[string]**stepSpec{"surcharge.tax": &r.tax, "surcharge.due": &r.due})
+	return r.fillSteps(map[string]**stepSpec{"surcharge.tax": &r.tax, "surcharge.due": &r.due})
 }
 
 // Applies holds where VAT was assessed.
-func (r *surcharge) Applies(c *Calculation) bool { return c.vat.on && r.base.Applies(c) }
+func (r *surcharge) Applies(c *Calculation) bool {
+	return c.periodVAT.isAssessed && r.compiledRule.Applies(c)
+}
 
-// Surcharged is one surcharge on one period's VAT.
-type Surcharged struct {
+// SurchargeAmounts is one surcharge on one period's VAT.
+type SurchargeAmounts struct {
 	Full, Relief, Payable money.Amount
 	Exempt                bool
 }
 
-// of gives the surcharge on the VAT of a whole period with these sales; half tells whether the
-// reduction is due.
-func (r *surcharge) of(vat, sales money.Amount, length string, rate money.Fraction,
-	half bool) Surcharged {
+// amountsOn gives the surcharge on the VAT of a whole period with these sales; half tells whether
+// the reduction is due.
+func (r *surcharge) amountsOn(vat, sales money.Amount, length string, rate money.Fraction,
+	half bool) SurchargeAmounts {
 	for i, l := range [2]string{"month", "quarter"} {
-		if length == l && r.exempts[i] && !r.exempt[i].Met(sales) {
-			return Surcharged{Exempt: true}
+		if length == l && r.hasExemption[i] && !r.exemptions[i].IsMet(sales) {
+			return SurchargeAmounts{Exempt: true}
 		}
 	}
-	s := Surcharged{Full: vat.Times(rate, money.HalfUp)}
+	s := SurchargeAmounts{Full: vat.Times(rate, money.HalfUp)}
 	if half {
 		s.Relief = s.Full.Times(r.relief, money.HalfUp)
 	}
@@ -193,10 +199,10 @@ func (r *surcharge) of(vat, sales money.Amount, length string, rate money.Fracti
 	return s
 }
 
-// reliefGap names the half reduction where it has no value in these days: whether and how far it
-// goes on is not known.
-func (r *surcharge) reliefGap(on civil.Date) *Gap {
-	if r.relieved {
+// missingReliefGap names the half reduction where it has no value in these days: whether and how
+// far it goes on is not known.
+func (r *surcharge) missingReliefGap(on civil.Date) *Gap {
+	if r.hasRelief {
 		return nil
 	}
 	return &Gap{Rule: r.reliefID, On: on,
@@ -204,10 +210,10 @@ func (r *surcharge) reliefGap(on civil.Date) *Gap {
 			EN: "no rule is known on the half reduction on that day"}}
 }
 
-// rateAt finds the rate of a place tier.
-func (r *surcharge) rateAt(tier string) (money.Fraction, bool) {
+// rateForTier finds the rate of a place tier.
+func (r *surcharge) rateForTier(tier string) (money.Fraction, bool) {
 	switch {
-	case !r.local || tier == "city":
+	case !r.isLocal || tier == "city":
 		return r.rates[0], true
 	case tier == "county":
 		return r.rates[1], true
@@ -221,69 +227,69 @@ func (r *surcharge) rateAt(tier string) (money.Fraction, bool) {
 // payee whose VAT is computed here is small-scale, a person or an individual business, so the half
 // reduction is always due.
 func (r *surcharge) Calculate(c *Calculation) error {
-	a := &c.vat
-	if a.unknown != nil {
-		c.res.PayeeObligations = append(c.res.PayeeObligations,
+	a := &c.periodVAT
+	if a.unknownReasons != nil {
+		c.result.PayeeObligations = append(c.result.PayeeObligations,
 			Line{Tax: r.def.Tax, Item: c.item, Period: a.period, Collection: a.collection,
-				BorneBy: BorneByCreator, Law: r.tax.law, Status: r.worst, Missing: a.unknown})
+				BorneBy: BorneByCreator, Law: r.tax.law, Status: r.worstStatus, Missing: a.unknownReasons})
 		return nil
 	}
-	if a.total.IsZero() && a.before.VAT.IsZero() && a.before.kept(r.def.Tax).IsZero() {
+	if a.total.IsZero() && a.before.VAT.IsZero() && a.before.surchargeWithheld(r.def.Tax).IsZero() {
 		return nil
 	}
 	l := Line{Tax: r.def.Tax, Item: c.item, Period: a.period, Collection: a.collection, Base: a.total,
-		BorneBy: BorneByCreator, Law: r.tax.law, Status: r.worst}
+		BorneBy: BorneByCreator, Law: r.tax.law, Status: r.worstStatus}
 	tier := c.facts.Entity.PlaceTier
 	if a.collection == SelfFiled {
 		tier = c.facts.Taxpayer.PlaceTier
 	}
-	if gap := r.reliefGap(c.facts.VATDate); gap != nil {
+	if gap := r.missingReliefGap(c.facts.VATDate); gap != nil {
 		return (&gapRule{id: r.def.ID, tax: r.def.Tax, gap: *gap}).Calculate(c)
 	}
-	rate, ok := r.rateAt(tier)
+	rate, ok := r.rateForTier(tier)
 	if !ok {
 		l.Missing = []bilingual.Text{{ZH: "收款人登记地属于市区、县城镇还是其他地区",
 			EN: "whether the payee is registered in a city, a county town or elsewhere"}}
-		c.res.PayeeObligations = append(c.res.PayeeObligations, l)
+		c.result.PayeeObligations = append(c.result.PayeeObligations, l)
 		return nil
 	}
-	s := r.of(a.total, a.sales, a.length, rate, true)
+	s := r.amountsOn(a.total, a.sales, a.periodKind, rate, true)
 	l.Rate = rate
 	l.Relief = s.Relief
 	l.Total = s.Payable
-	l.Before = r.before(c, rate)
+	l.Before = r.withheldBefore(c, rate)
 	if s.Exempt {
 		l.Law = r.exemptStep.law
-		c.step(r.exemptStep, exact, Money(s.Payable), Input{"vat", Money(a.total)},
-			Input{"sales", Money(a.sales)})
+		c.addStep(r.exemptStep, exact, MoneyValue(s.Payable), Input{"vat", MoneyValue(a.total)},
+			Input{"sales", MoneyValue(a.sales)})
 	} else {
-		c.step(r.tax, rounded, Money(s.Payable), Input{"vat", Money(a.total)},
-			Input{"rate", Fraction(rate)}, Input{"full", Money(s.Full)},
-			Input{"relief_rate", Fraction(r.relief)}, Input{"relief", Money(s.Relief)},
-			Input{"place", Word(tier)})
+		c.addStep(r.tax, rounded, MoneyValue(s.Payable), Input{"vat", MoneyValue(a.total)},
+			Input{"rate", RateValue(rate)}, Input{"full", MoneyValue(s.Full)},
+			Input{"relief_rate", RateValue(r.relief)}, Input{"relief", MoneyValue(s.Relief)},
+			Input{"place", TextValue(tier)})
 	}
-	c.take(&l, true)
-	c.step(r.due, exact, Money(l.Due), Input{"tax", Money(l.Total)},
-		Input{"withheld", Money(l.Before)}, Input{"kept_back", Money(l.Amount)},
-		Input{"shortfall", Money(l.Shortfall)})
-	c.res.Rows = append(c.res.Rows, Row{Kind: r.def.Tax, Item: c.item, Period: a.period,
-		Withheld: c.withheldOf(&l), Collection: a.collection})
-	c.unconfirmed(r.unconfirmed...)
+	c.withholdLine(&l, true)
+	c.addStep(r.due, exact, MoneyValue(l.Due), Input{"tax", MoneyValue(l.Total)},
+		Input{"withheld", MoneyValue(l.Before)}, Input{"kept_back", MoneyValue(l.Amount)},
+		Input{"shortfall", MoneyValue(l.Shortfall)})
+	c.result.Rows = append(c.result.Rows, Row{Kind: r.def.Tax, Item: c.item, Period: a.period,
+		Withheld: c.withheldForRow(&l), Collection: a.collection})
+	c.addUnconfirmed(r.unconfirmed...)
 	return nil
 }
 
-// before is what was kept back earlier in the period; where only the VAT is stated, or the payee
-// files itself, it is what the rule gives on that VAT.
-func (r *surcharge) before(c *Calculation, rate money.Fraction) money.Amount {
-	a := &c.vat
+// withheldBefore is what was kept back earlier in the period; where only the VAT is stated, or the
+// payee files itself, it is what the rule gives on that VAT.
+func (r *surcharge) withheldBefore(c *Calculation, rate money.Fraction) money.Amount {
+	a := &c.periodVAT
 	if a.before.Stated || a.collection == SelfFiled {
-		return r.of(a.before.VAT, a.before.Sales, a.length, rate, true).Payable
+		return r.amountsOn(a.before.VAT, a.before.Sales, a.periodKind, rate, true).Payable
 	}
-	return a.before.kept(r.def.Tax)
+	return a.before.surchargeWithheld(r.def.Tax)
 }
 
-// kept is what was kept back of a surcharge.
-func (t *Turnover) kept(kind string) money.Amount {
+// surchargeWithheld is what was kept back of a surcharge.
+func (t *Turnover) surchargeWithheld(kind string) money.Amount {
 	switch kind {
 	case UMCT:
 		return t.UMCT
@@ -293,22 +299,23 @@ func (t *Turnover) kept(kind string) money.Amount {
 	return t.LEDU
 }
 
-func turnoverSpec() methodSpec {
+func turnoverMethodSpec() methodSpec {
 	return methodSpec{
 		needed: map[string]Kind{"threshold": KindThreshold, "rate": KindRate, "full_rate": KindRate,
 			"divisor": KindChoice},
-		build: func(b *Book, r base) resolver {
+		build: func(b *Book, r compiledRule) steppedRule {
 			m := r.method
-			return &turnover{base: r, threshold: b.threshold(m, "threshold"), rate: b.rate(m, "rate"),
-				full:    b.rate(m, "full_rate"),
-				divisor: onTop(b.rate(m, "rate"))}
+			return &turnoverRule{compiledRule: r, threshold: b.thresholdInRole(m, "threshold"),
+				rate:     b.rateInRole(m, "rate"),
+				fullRate: b.rateInRole(m, "full_rate"),
+				divisor:  vatDivisor(b.rateInRole(m, "rate"))}
 		}}
 }
 
-func surchargeSpec() methodSpec {
+func surchargeMethodSpec() methodSpec {
 	return methodSpec{
 		optional: map[string]Kind{"relief": KindRate, "rate": KindRate, "rate_city": KindRate,
 			"rate_county": KindRate, "rate_other": KindRate,
 			"exempt_month": KindThreshold, "exempt_quarter": KindThreshold},
-		build: func(b *Book, r base) resolver { return b.newSurcharge(r) }}
+		build: func(b *Book, r compiledRule) steppedRule { return b.newSurcharge(r) }}
 }

@@ -9,43 +9,43 @@ import (
 
 // workspace is what one computation needs beside the rules. The next one uses it again.
 type workspace struct {
-	calc  Calculation
-	facts Facts
-	res   Result
-	spare lists
+	calculation Calculation
+	facts       Facts
+	result      Result
+	freeLists   resultLists
 }
 
 // task is one computation: whose engines, and the rows to fold, if that is asked for.
 type task struct {
 	payer, payee *Engine
 	rows         []Row
-	fold         bool // the item is derived and rows decide what stands before the payment
-	silent       bool // figures only
+	foldsRows    bool // the item is derived and rows decide what stands before the payment
+	figuresOnly  bool // figures only
 }
 
-// run computes a payment into w.res.
-func (w *workspace) run(t task, payment *Facts) error {
+// computePayment computes a payment into w.res.
+func (w *workspace) computePayment(t task, payment *Facts) error {
 	w.facts = *payment
 	f := &w.facts
-	payBook, err := t.payer.book(f.PaymentDate)
+	payBook, err := t.payer.bookOn(f.PaymentDate)
 	if err != nil {
 		return err
 	}
-	vatBook, err := t.payer.book(f.VATDate)
+	vatBook, err := t.payer.bookOn(f.VATDate)
 	if err != nil {
 		return err
 	}
-	c := w.begin(t)
-	if err := c.choose(payBook); err != nil {
+	c := w.prepare(t)
+	if err := c.chooseRegime(payBook); err != nil {
 		return err
 	}
-	w.res.Item = c.item
-	if t.fold {
+	w.result.Item = c.item
+	if t.foldsRows {
 		f.Item = c.item
 		f.ToDate = ToDate{}
-		f.ToDate.fold(t.rows, f, c.texts.day(f.VATDate))
-		if !f.ToDate.fits() {
-			return fault.Invalid(tooLarge())
+		f.ToDate.addRows(t.rows, f, c.texts.dayText(f.VATDate))
+		if !f.ToDate.isInRange() {
+			return fault.Invalid(totalTooLarge())
 		}
 	}
 	for i, tax := range stageOrder {
@@ -54,84 +54,85 @@ func (w *workspace) run(t task, payment *Facts) error {
 			b = payBook
 		}
 		if tax == IIT {
-			if err := c.countInKind(payBook); err != nil {
+			if err := c.addInKindIncome(payBook); err != nil {
 				return err
 			}
 		}
-		if err := c.run(tax, b.stages[i]); err != nil {
+		if err := c.applyStage(tax, b.stages[i]); err != nil {
 			return err
 		}
 	}
-	c.finish()
+	c.sumUpResult()
 	return nil
 }
 
-// begin clears the workspace for a task. A silent one uses the lists again; a result takes its
+// prepare clears the workspace for a task. A silent one uses the lists again; a result takes its
 // lists from the front of what is spare.
-func (w *workspace) begin(t task) *Calculation {
-	r := &w.res
-	arena := w.calc.arena[:0]
-	texts := w.calc.texts
-	if t.silent {
-		w.res = Result{Taxes: r.Taxes[:0], PayeeObligations: r.PayeeObligations[:0],
+func (w *workspace) prepare(t task) *Calculation {
+	r := &w.result
+	arena := w.calculation.inputArena[:0]
+	texts := w.calculation.texts
+	if t.figuresOnly {
+		w.result = Result{Taxes: r.Taxes[:0], PayeeObligations: r.PayeeObligations[:0],
 			PayerTaxes: r.PayerTaxes[:0], Rows: r.Rows[:0],
 			Positions: r.Positions[:0], TrueUps: r.TrueUps[:0]}
 	} else {
-		l := &w.spare
-		w.res = Result{Taxes: roomFor(&l.taxes, 16), PayeeObligations: []Line{}, PayerTaxes: []Line{},
-			Rows:  roomFor(&l.rows, 32),
-			Steps: roomFor(&l.steps, 128), Unconfirmed: roomFor(&l.unconfirmed, 64),
+		l := &w.freeLists
+		w.result = Result{Taxes: reserveList(&l.taxes, 16), PayeeObligations: []Line{},
+			PayerTaxes: []Line{},
+			Rows:       reserveList(&l.rows, 32),
+			Steps:      reserveList(&l.steps, 128), Unconfirmed: reserveList(&l.unconfirmed, 64),
 			Rules: rulesUsed(t.payer, t.payee)}
-		arena = roomFor(&l.inputs, 512)
+		arena = reserveList(&l.inputs, 512)
 	}
-	w.calc = begun(&w.facts, &w.res)
-	w.calc.texts = texts
-	w.calc.arena = arena
-	w.calc.payee = t.payee
-	w.calc.silent = t.silent
-	return &w.calc
+	w.calculation = initialCalculation(&w.facts, &w.result)
+	w.calculation.texts = texts
+	w.calculation.inputArena = arena
+	w.calculation.payeeEngine = t.payee
+	w.calculation.figuresOnly = t.figuresOnly
+	return &w.calculation
 }
 
-// lists is memory for the lists of some results to come.
-type lists struct {
-	taxes       list[Line]
-	rows        list[Row]
-	steps       list[Step]
-	unconfirmed list[string]
-	inputs      list[Input]
+// resultLists is memory for the lists of some results to come.
+type resultLists struct {
+	taxes       reusableBlock[Line]
+	rows        reusableBlock[Row]
+	steps       reusableBlock[Step]
+	unconfirmed reusableBlock[string]
+	inputs      reusableBlock[Input]
 }
 
-// list is what is left of a block; last is how much of it the last result took.
-type list[T any] struct {
-	left []T
-	last int
+// reusableBlock is what is left of a block; last is how much of it the last result took.
+type reusableBlock[T any] struct {
+	free       []T
+	lastLength int
 }
 
-// roomFor gives an empty list that the last result's would fit into, in a block of some results'
-// size.
-func roomFor[T any](l *list[T], block int) []T {
-	if cap(l.left) < l.last || cap(l.left) == 0 {
-		l.left = make([]T, 0, max(block, l.last))
+// reserveList gives an empty list that the last result's would fit into, in a block of some
+// results' size.
+func reserveList[T any](l *reusableBlock[T], block int) []T {
+	if cap(l.free) < l.lastLength || cap(l.free) == 0 {
+		l.free = make([]T, 0, max(block, l.lastLength))
 	}
-	return l.left[:0]
+	return l.free[:0]
 }
 
-// taken cuts a finished list off the block, so that it and the next one never meet.
-func (l *list[T]) taken(full []T) []T {
-	l.last = len(full)
-	l.left = full[l.last:]
-	return full[:l.last:l.last]
+// cutOff cuts a finished list off the block, so that it and the next one never meet.
+func (l *reusableBlock[T]) cutOff(full []T) []T {
+	l.lastLength = len(full)
+	l.free = full[l.lastLength:]
+	return full[:l.lastLength:l.lastLength]
 }
 
-// result hands the result over.
-func (w *workspace) result() Result {
-	r, l := w.res, &w.spare
-	r.Taxes = l.taxes.taken(r.Taxes)
-	r.Rows = l.rows.taken(r.Rows)
-	r.Steps = l.steps.taken(r.Steps)
-	r.Unconfirmed = l.unconfirmed.taken(r.Unconfirmed)
-	l.inputs.taken(w.calc.arena)
-	w.res, w.calc.arena = Result{}, nil
+// detachResult hands the result over.
+func (w *workspace) detachResult() Result {
+	r, l := w.result, &w.freeLists
+	r.Taxes = l.taxes.cutOff(r.Taxes)
+	r.Rows = l.rows.cutOff(r.Rows)
+	r.Steps = l.steps.cutOff(r.Steps)
+	r.Unconfirmed = l.unconfirmed.cutOff(r.Unconfirmed)
+	l.inputs.cutOff(w.calculation.inputArena)
+	w.result, w.calculation.inputArena = Result{}, nil
 	return r
 }
 
@@ -142,65 +143,65 @@ type periodTexts struct {
 	texts              [3]string
 }
 
-// day gives the VAT date as rows of a day say it.
-func (p *periodTexts) day(d civil.Date) string {
+// dayText gives the VAT date as rows of a day say it.
+func (p *periodTexts) dayText(d civil.Date) string {
 	if p.vatDay != d {
 		p.vatDay, p.texts[0] = d, d.String()
 	}
 	return p.texts[0]
 }
 
-// month gives the month of the VAT date as rows of a month say it.
-func (p *periodTexts) month(m civil.Month) string {
+// vatMonthText gives the month of the VAT date as rows of a month say it.
+func (p *periodTexts) vatMonthText(m civil.Month) string {
 	if p.vatMonth != m {
 		p.vatMonth, p.texts[1] = m, m.String()
 	}
 	return p.texts[1]
 }
 
-// paid gives the month of the payment as rows of income tax say it.
-func (p *periodTexts) paid(m civil.Month) string {
+// paymentMonthText gives the month of the payment as rows of income tax say it.
+func (p *periodTexts) paymentMonthText(m civil.Month) string {
 	if p.payMonth != m {
 		p.payMonth, p.texts[2] = m, m.String()
 	}
 	return p.texts[2]
 }
 
-// Silent computes figures alone, many times over: no steps, no texts, no list of unconfirmed rules,
-// and nothing is allocated. It is for bulk runs and serves one goroutine.
-type Silent struct {
+// FigureComputer computes figures alone, many times over: no steps, no texts, no list of
+// unconfirmed rules, and nothing is allocated. It is for bulk runs and serves one goroutine.
+type FigureComputer struct {
 	corpus *Corpus
 	work   workspace
 }
 
-// Silent makes a computation without steps under the corpus.
-func (c *Corpus) Silent() *Silent { return &Silent{corpus: c} }
+// NewFigureComputer makes a computation without steps under the corpus.
+func (c *Corpus) NewFigureComputer() *FigureComputer { return &FigureComputer{corpus: c} }
 
 // ComputeRows gives the figures of Corpus.ComputeRows. The result stands until the next call and
 // has lines, rows, totals, true-ups and positions.
 //
 // Errors: those of Corpus.ComputeRows.
-func (s *Silent) ComputeRows(f *Facts, rows []Row) (*Result, error) {
+func (s *FigureComputer) ComputeRows(f *Facts, rows []Row) (*Result, error) {
 	if f.AfterTax {
-		res, err := s.corpus.afterTax(*f, rows)
+		res, err := s.corpus.computeAfterTax(*f, rows)
 		return &res, err
 	}
-	t, err := s.corpus.task(f)
+	t, err := s.corpus.newTask(f)
 	if err != nil {
 		return nil, err
 	}
 	t.rows = rows
-	t.fold = true
-	t.silent = true
-	if err := s.work.run(t, f); err != nil {
+	t.foldsRows = true
+	t.figuresOnly = true
+	if err := s.work.computePayment(t, f); err != nil {
 		return nil, err
 	}
-	return &s.work.res, nil
+	return &s.work.result, nil
 }
 
-// listed closes the lists that only explanations need.
-func (c *Calculation) listed() {
-	c.unconfirmed(roundingRule)
-	sort.Strings(c.res.Unconfirmed)
-	c.res.Rules.Positions = append(c.res.Rules.Positions, c.res.Positions...)
+// completeLists closes the lists that only explanations need.
+func (c *Calculation) completeLists() {
+	c.addUnconfirmed(roundingRule)
+	sort.Strings(c.result.Unconfirmed)
+	c.result.Rules.Positions = append(c.result.Rules.Positions, c.result.Positions...)
 }

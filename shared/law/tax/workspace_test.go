@@ -44,7 +44,7 @@ func figures(r tax.Result) tax.Result {
 // TestSilenceChangesNoFigure computes payments of one payee after the other with steps and without, in one workspace.
 func TestSilenceChangesNoFigure(t *testing.T) {
 	c := corpus(t)
-	silent := c.Silent()
+	silent := c.NewFigureComputer()
 	rapid.Check(t, func(t *rapid.T) {
 		var rows []tax.Row
 		for range rapid.IntRange(1, 6).Draw(t, "payments") {
@@ -107,7 +107,7 @@ func TestResultsDoNotShareMemory(t *testing.T) {
 }
 
 func BenchmarkSilentRows(b *testing.B) {
-	s := corpus(b).Silent()
+	s := corpus(b).NewFigureComputer()
 	f := byPosition(personFacts("2026-11-16", "12000.00"))
 	first, err := s.ComputeRows(&f, nil)
 	if err != nil {

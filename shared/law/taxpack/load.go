@@ -58,13 +58,13 @@ func readAll(national fs.FS, local []fs.FS) (tax.Pack, []tax.Pack, error) {
 }
 
 func compile(national tax.Pack, packs []tax.Pack) (*tax.Corpus, error) {
-	local := make([]tax.Local, len(packs))
+	local := make([]tax.LocalPack, len(packs))
 	for i, p := range packs {
-		local[i] = tax.LocalOf(p)
+		local[i] = tax.NewLoadedPack(p)
 	}
 	c, err := tax.NewCorpus(national, local...)
 	if err == nil {
-		err = c.Check()
+		err = c.CompileAll()
 	}
 	if err != nil {
 		return nil, Problems{{File: national.ID.Pack, Text: err.Error()}}
@@ -275,7 +275,7 @@ func (l *loader) bad(d *tax.Definition, format string, args ...any) {
 }
 
 func (l *loader) uses(d *tax.Definition, m *tax.Method, kinds map[string]tax.Kind) {
-	needed, optional, _ := tax.RolesOf(m.Name)
+	needed, optional, _ := tax.MethodRoles(m.Name)
 	for role, used := range m.Uses {
 		want, ok := needed[role]
 		if !ok {

@@ -145,11 +145,11 @@ func TestDeclaredLapse(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := c.National()
-	if _, err := e.Turnover("vat.small_scale.month", civil.MustDate("2025-12-15")); err == nil || !strings.Contains(err.Error(), "declared for the test") {
+	if _, err := e.TurnoverRule("vat.small_scale.month", civil.MustDate("2025-12-15")); err == nil || !strings.Contains(err.Error(), "declared for the test") {
 		t.Errorf("inside the lapse: %v", err)
 	}
 	for _, day := range []string{"2025-11-30", "2026-01-01"} {
-		if _, err := e.Turnover("vat.small_scale.month", civil.MustDate(day)); err != nil {
+		if _, err := e.TurnoverRule("vat.small_scale.month", civil.MustDate(day)); err != nil {
 			t.Errorf("%s: %v", day, err)
 		}
 	}

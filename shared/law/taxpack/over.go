@@ -34,12 +34,12 @@ func LoadOver(national fs.FS, local ...fs.FS) (*tax.Corpus, error) {
 		if err != nil {
 			return nil, err
 		}
-		rest = slices.DeleteFunc(rest, func(l tax.Local) bool {
+		rest = slices.DeleteFunc(rest, func(l tax.LocalPack) bool {
 			return l.Jurisdiction.Code == p.Jurisdiction.Code
 		})
-		rest = append(rest, tax.LocalOf(p))
+		rest = append(rest, tax.NewLoadedPack(p))
 	}
-	slices.SortFunc(rest, func(a, b tax.Local) int {
+	slices.SortFunc(rest, func(a, b tax.LocalPack) int {
 		return slices.Compare([]byte(a.Jurisdiction.Code), []byte(b.Jurisdiction.Code))
 	})
 	return tax.NewCorpus(top, rest...)

@@ -42,14 +42,14 @@ func TestLoadOverIsLoadCorpus(t *testing.T) {
 		t.Fatal(err)
 	}
 	same(t, quick, thorough)
-	if len(quick.Packs()) != len(others)+1 {
-		t.Errorf("packs %v", quick.Packs())
+	if len(quick.PackIDs()) != len(others)+1 {
+		t.Errorf("packs %v", quick.PackIDs())
 	}
 }
 
 func same(t *testing.T, a, b *tax.Corpus) {
 	t.Helper()
-	if x, y := fmt.Sprint(a.Packs()), fmt.Sprint(b.Packs()); x != y {
+	if x, y := fmt.Sprint(a.PackIDs()), fmt.Sprint(b.PackIDs()); x != y {
 		t.Errorf("packs %s, then %s", x, y)
 	}
 	for _, j := range b.Jurisdictions() {
@@ -64,7 +64,7 @@ func same(t *testing.T, a, b *tax.Corpus) {
 // book is all that holds at a place on a day.
 func book(t *testing.T, c *tax.Corpus, place string, on civil.Date) string {
 	t.Helper()
-	e, err := c.At(place)
+	e, err := c.EngineAt(place)
 	if err != nil {
 		t.Fatal(err)
 	}

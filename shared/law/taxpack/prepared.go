@@ -48,7 +48,7 @@ func Prepare(national fs.FS, local ...fs.FS) (map[string][]byte, error) {
 		return nil, err
 	}
 	for _, p := range packs {
-		l := tax.LocalOf(p)
+		l := tax.NewLoadedPack(p)
 		x.Local = append(x.Local, localForm{l.ID, l.Jurisdiction, l.Localities})
 		forms[p.Jurisdiction.Code+".json"] = p
 	}
@@ -81,14 +81,14 @@ func Embedded() (*tax.Corpus, error) {
 }
 
 // carried are the local packs in the binary, each read when its place is first asked about.
-func carried() ([]tax.Local, error) {
+func carried() ([]tax.LocalPack, error) {
 	var x index
 	if err := form(indexForm, &x); err != nil {
 		return nil, err
 	}
-	local := make([]tax.Local, len(x.Local))
+	local := make([]tax.LocalPack, len(x.Local))
 	for i, l := range x.Local {
-		local[i] = tax.Local{ID: l.ID, Jurisdiction: l.Jurisdiction, Localities: l.Localities,
+		local[i] = tax.LocalPack{ID: l.ID, Jurisdiction: l.Jurisdiction, Localities: l.Localities,
 			Read: func() (p tax.Pack, err error) {
 				return p, form(l.Jurisdiction.Code+".json", &p)
 			}}

@@ -69,8 +69,9 @@ func (p *parser) date(line int, key, s string) civil.Date {
 }
 
 // dated reads one value with its days, status and references.
-func (p *parser) dated(v *dated, kind tax.Kind) tax.Dated {
-	d := tax.Dated{From: p.date(v.line, "from", v.from), Status: tax.Status(v.status), Note: v.note,
+func (p *parser) dated(v *dated, kind tax.Kind) tax.DatedValue {
+	d := tax.DatedValue{From: p.date(v.line, "from", v.from), Status: tax.Status(v.status),
+		Note:       v.note,
 		Discretion: v.discretion}
 	if v.to != "" {
 		d.To = p.date(v.line, "to", v.to)
@@ -121,7 +122,7 @@ func (p *parser) law(line int, first reference,
 	return laws, issued
 }
 
-func (p *parser) readings(v *dated, d *tax.Dated) {
+func (p *parser) readings(v *dated, d *tax.DatedValue) {
 	if d.Status != tax.Open {
 		if len(v.readings) > 0 {
 			p.bad(v.line, "only an open value has readings")
@@ -136,7 +137,7 @@ func (p *parser) readings(v *dated, d *tax.Dated) {
 }
 
 // value reads what the kind of the file asks for.
-func (p *parser) value(v *dated, kind tax.Kind, d *tax.Dated) {
+func (p *parser) value(v *dated, kind tax.Kind, d *tax.DatedValue) {
 	line := v.lineOfValue()
 	open := d.Status == tax.Open
 	switch {
@@ -220,7 +221,7 @@ func scalar[T any](p *parser, v *dated, parse func(string) (T, error)) (T, error
 	return parse(text)
 }
 
-func (p *parser) threshold(v *dated, line int, d *tax.Dated) {
+func (p *parser) threshold(v *dated, line int, d *tax.DatedValue) {
 	k, ok := valueOf(p, v, p.thresholdKeys)
 	if !ok {
 		return
@@ -237,7 +238,7 @@ func (p *parser) threshold(v *dated, line int, d *tax.Dated) {
 }
 
 // bands reads a table of rates by totals and checks that the edges rise.
-func (p *parser) bands(v *dated, line int, d *tax.Dated) {
+func (p *parser) bands(v *dated, line int, d *tax.DatedValue) {
 	ks, ok := valueOf(p, v, func(n *yaml.Node) []row { return list(p, n, p.bandKeys) })
 	if !ok {
 		return
@@ -267,7 +268,7 @@ func (p *parser) bands(v *dated, line int, d *tax.Dated) {
 
 // brackets reads a table and checks that it rises and that every quick deduction continues the one
 // before.
-func (p *parser) brackets(v *dated, line int, d *tax.Dated) {
+func (p *parser) brackets(v *dated, line int, d *tax.DatedValue) {
 	ks, ok := valueOf(p, v, func(n *yaml.Node) []row { return list(p, n, p.bracketKeys) })
 	if !ok {
 		return
@@ -294,7 +295,7 @@ var wordPattern = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 
 // rates reads a table of rates by word; a row that is known to exist but was not readable says
 // "open".
-func (p *parser) rates(v *dated, line int, d *tax.Dated) {
+func (p *parser) rates(v *dated, line int, d *tax.DatedValue) {
 	cells, ok := valueOf(p, v, func(n *yaml.Node) map[string]cell { return table(p, n, p.cell) })
 	if !ok {
 		return
@@ -356,7 +357,7 @@ func (p *parser) follows(line int, low, high tax.Bracket) {
 	}
 }
 
-func (p *parser) method(v *dated, line int, d *tax.Dated) {
+func (p *parser) method(v *dated, line int, d *tax.DatedValue) {
 	k, ok := valueOf(p, v, p.methodKeys)
 	if !ok {
 		return
@@ -376,7 +377,7 @@ func (p *parser) method(v *dated, line int, d *tax.Dated) {
 }
 
 func (p *parser) methodParts(line int, m *tax.Method, prefix string) {
-	needed, _, ok := tax.RolesOf(m.Name)
+	needed, _, ok := tax.MethodRoles(m.Name)
 	if !ok {
 		p.bad(line, "%sno method %q", prefix, m.Name)
 		return
@@ -404,7 +405,7 @@ func (p *parser) condition(line int, when string) {
 	}
 }
 
-func (p *parser) regime(v *dated, line int, d *tax.Dated) {
+func (p *parser) regime(v *dated, line int, d *tax.DatedValue) {
 	k, ok := valueOf(p, v, p.regimeKeys)
 	if !ok {
 		return
@@ -428,7 +429,7 @@ func (p *parser) regime(v *dated, line int, d *tax.Dated) {
 }
 
 // periods checks that values follow each other without overlap and without an undeclared gap.
-func (p *parser) periods(raw []dated, vs []tax.Dated) {
+func (p *parser) periods(raw []dated, vs []tax.DatedValue) {
 	for i := 1; i < len(vs); i++ {
 		last, next := &vs[i-1], &vs[i]
 		switch {

@@ -81,7 +81,7 @@ func (p *planner) books(kind string) func() (*draft, error) {
 			Businesses: []tax.BusinessIncome{{Revenue: revenue, Costs: p.Facts.Costs.Add(levies)}},
 			Positions:  p.Positions[months]}
 		d.personal(&f)
-		res, err := p.national.Business(p.day, f)
+		res, err := p.national.SettleBusinessIncome(p.day, f)
 		if done, err := d.settleFor(err); !done {
 			return d, err
 		}
@@ -151,7 +151,7 @@ func (d *draft) turnover(f tax.Facts) (revenue, levies money.Amount, err error) 
 			sales = sales.Add(d.rows[i].Sales)
 		}
 	}
-	above, answer, err := d.p.national.SalesLimit(d.p.day, sales)
+	above, answer, err := d.p.national.CheckSalesLimit(d.p.day, sales)
 	if done, err := d.settleFor(err); !done {
 		return revenue, levies, err
 	}
@@ -219,7 +219,7 @@ func (d *draft) deemed(kind string, a *Assessed, revenue, levies money.Amount) e
 		amount = p.Facts.Costs.Add(levies)
 	}
 	if a.Rate != nil {
-		res, err := p.national.DeemedProfit(p.day,
+		res, err := p.national.SettleDeemedProfit(p.day,
 			tax.DeemedProfitFacts{Entity: kind, Basis: basis, Amount: amount, Rate: *a.Rate})
 		if done, err := d.settleFor(err); !done {
 			return err
@@ -321,8 +321,8 @@ func (p *planner) company() (*draft, error) {
 		return d, err
 	}
 	profit := revenue.Sub(f.Costs.Add(levies))
-	res, err := p.national.CIT(p.day,
-		tax.Company{Taxable: profit, Employees: money.Ratio(int64(*f.Staff), 1), Assets: *f.Assets,
+	res, err := p.national.ComputeCIT(p.day,
+		tax.CompanyYear{Taxable: profit, Employees: money.Ratio(int64(*f.Staff), 1), Assets: *f.Assets,
 			Restricted: *f.Restricted})
 	if done, err := d.settleFor(err); !done {
 		return d, err
@@ -355,11 +355,12 @@ func (d *draft) distribute(profit money.Amount) error {
 	}
 	due := profit.Times(rate, money.HalfUp)
 	d.add(tax.IIT, due)
-	d.Steps = append(d.Steps, tax.StepOf(&x, "dividend", "profit after tax x rate", bilingual.Text{
-		ZH: "税后利润 {profit} 全部分配，股东按股息红利所得缴纳 {profit} × {rate} = {result}",
-		EN: "The profit after tax {profit} is distributed; the owner pays {profit} x {rate} = {result} " +
-			"on the dividend"},
-		tax.Money(due), tax.Input{Name: "profit", Value: tax.Money(profit)},
-		tax.Input{Name: "rate", Value: tax.Fraction(rate)}))
+	d.Steps = append(d.Steps,
+		tax.NewEntryStep(&x, "dividend", "profit after tax x rate", bilingual.Text{
+			ZH: "税后利润 {profit} 全部分配，股东按股息红利所得缴纳 {profit} × {rate} = {result}",
+			EN: "The profit after tax {profit} is distributed; the owner pays {profit} x {rate} = {result} " +
+				"on the dividend"},
+			tax.MoneyValue(due), tax.Input{Name: "profit", Value: tax.MoneyValue(profit)},
+			tax.Input{Name: "rate", Value: tax.RateValue(rate)}))
 	return nil
 }

@@ -225,7 +225,7 @@ func (d *draft) known(a *money.Amount, fact string, t bilingual.Text) money.Amou
 // annual settles the comprehensive income of the year.
 func (d *draft) annual(f tax.AnnualFacts) error {
 	p := d.p
-	y := tax.IncomeOf(d.rows, p.Year)
+	y := tax.SumYearIncome(d.rows, p.Year)
 	f.Sources = 1
 	f.ClaimRefund = true
 	f.Positions = p.Positions[months]
@@ -249,7 +249,7 @@ func (d *draft) annual(f tax.AnnualFacts) error {
 	f.Author = y.Author
 	f.Royalty = y.Royalty
 	f.Prepaid = y.Withheld
-	res, err := p.national.Annual(p.day, f)
+	res, err := p.national.SettleAnnualIncome(p.day, f)
 	if done, err := d.settleFor(err); !done {
 		return err
 	}

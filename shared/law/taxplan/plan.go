@@ -150,7 +150,7 @@ func Compute(corpus *tax.Corpus, q Request) (Plan, error) {
 }
 
 func newPlanner(corpus *tax.Corpus, q *Request) (*planner, error) {
-	at, err := corpus.At(q.Jurisdiction)
+	at, err := corpus.EngineAt(q.Jurisdiction)
 	if err != nil {
 		return nil, err
 	}
@@ -216,8 +216,9 @@ func (p *planner) notes() []Note {
 	list := []Note{}
 	for _, x := range p.at.Rulebook(p.day) {
 		if len(x.ID) >= len(capRule) && x.ID[:len(capRule)] == capRule && x.Gap == nil {
-			list = append(list, Note{Rule: x.Name(), Title: x.Title, Text: x.Note, Value: x.Value, To: x.To,
-				Law: x.Law})
+			list = append(list,
+				Note{Rule: x.IDWithPlace(), Title: x.Title, Text: x.Note, Value: x.Value, To: x.To,
+					Law: x.Law})
 		}
 	}
 	return list
@@ -269,7 +270,7 @@ func (d *draft) warn(ids ...string) {
 // forbid lists the ban that the engine finds on facts, if it finds one; applies tells whether it
 // bars.
 func (d *draft) forbid(f tax.Facts, applies bool) {
-	_, err := d.p.national.Item(f)
+	_, err := d.p.national.DeriveItem(f)
 	d.ban(err, applies)
 }
 

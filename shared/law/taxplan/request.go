@@ -182,7 +182,7 @@ func (c *checks) place(corpus *tax.Corpus, field, code string, optional bool) {
 		c.need(optional, field, "must be the six-digit code of a place of the mainland")
 		return
 	}
-	_, err := corpus.At(code)
+	_, err := corpus.EngineAt(code)
 	c.need(err == nil, field, "must be the six-digit code of a place of the mainland")
 }
 

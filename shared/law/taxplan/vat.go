@@ -24,7 +24,7 @@ func (d *draft) ownVAT(m int, res *tax.Result) error {
 	}
 	p := d.p
 	f := p.payment(p.person("natural_person", false), m)
-	rule, err := p.national.Turnover(byDay, f.VATDate)
+	rule, err := p.national.TurnoverRule(byDay, f.VATDate)
 	var gap *tax.Gap
 	if errors.As(err, &gap) {
 		d.without(gap.Rule, gap.Missing)
@@ -35,9 +35,9 @@ func (d *draft) ownVAT(m int, res *tax.Result) error {
 	}
 	sales := f.Amount
 	if f.VATIncluded {
-		sales = rule.Exclusive(f.Amount)
+		sales = rule.ExclusiveSales(f.Amount)
 	}
-	vat := rule.VAT(tax.Sales{Total: sales})
+	vat := rule.TaxOnPeriod(tax.PeriodSales{Total: sales})
 	if !f.VATIncluded {
 		d.gross = d.gross.Add(vat)
 		x := &d.ByMonth[len(d.ByMonth)-1]
@@ -46,14 +46,15 @@ func (d *draft) ownVAT(m int, res *tax.Result) error {
 	d.levy(tax.VAT, vat)
 	x := p.book[byDay]
 	d.Steps = append(d.Steps,
-		tax.StepOf(&x, "vat.own", "sales of the day x levy rate, from the threshold on", bilingual.Text{
-			ZH: "{date} 支付方不代扣：不含税销售额 {sales} 的增值税 {result} 由收款人自行申报",
-			EN: "On {date} the payer withholds none: the VAT {result} on sales {sales} is filed by the " +
-				"payee itself"},
-			tax.Money(vat), tax.Input{Name: "date", Value: tax.Day(f.VATDate)},
-			tax.Input{Name: "sales", Value: tax.Money(sales)}))
+		tax.NewEntryStep(&x, "vat.own", "sales of the day x levy rate, from the threshold on",
+			bilingual.Text{
+				ZH: "{date} 支付方不代扣：不含税销售额 {sales} 的增值税 {result} 由收款人自行申报",
+				EN: "On {date} the payer withholds none: the VAT {result} on sales {sales} is filed by the " +
+					"payee itself"},
+			tax.MoneyValue(vat), tax.Input{Name: "date", Value: tax.DayValue(f.VATDate)},
+			tax.Input{Name: "sales", Value: tax.MoneyValue(sales)}))
 	for _, kind := range [...]string{tax.UMCT, tax.EDU, tax.LEDU} {
-		s, err := p.national.Surcharge(kind, f.VATDate,
+		s, err := p.national.ComputeSurcharge(kind, f.VATDate,
 			tax.SurchargeBase{VAT: vat, Sales: sales, Period: "day", Tier: p.tier(), Half: true})
 		if done, err := d.settleFor(err); !done {
 			return err

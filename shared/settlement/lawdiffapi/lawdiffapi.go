@@ -177,7 +177,7 @@ func (a API) law(ctx context.Context, named *packName, out *answer) (*tax.Corpus
 		}
 	}
 	out.Rules = []tax.PackID{law.National().Pack()}
-	for _, id := range law.Packs()[1:] {
+	for _, id := range law.PackIDs()[1:] {
 		if named != nil && id.Pack == named.Pack {
 			out.Rules = append(out.Rules, id)
 		}

@@ -13,7 +13,7 @@ import (
 )
 
 func TestFiguresAreReadAsTheyWereWritten(t *testing.T) {
-	want := settlement.Figures{Tenant: "t", Settlement: "st-1", Hash: "h", Item: "labor", Gross: money.Yuan(7), Result: tax.Result{Net: money.Yuan(5), Steps: []tax.Step{tax.ContractStep("set_off", "d", "what is open", money.Yuan(5), money.Yuan(1), nil, bilingual.Text{ZH: "抵扣", EN: "set-off"})}}}
+	want := settlement.Figures{Tenant: "t", Settlement: "st-1", Hash: "h", Item: "labor", Gross: money.Yuan(7), Result: tax.Result{Net: money.Yuan(5), Steps: []tax.Step{tax.NewContractStep("set_off", "d", "what is open", money.Yuan(5), money.Yuan(1), nil, bilingual.Text{ZH: "抵扣", EN: "set-off"})}}}
 	it, err := figuresItem(want)
 	if err != nil {
 		t.Fatal(err)

@@ -151,7 +151,7 @@ func (q *forecastQuestion) check(b *body, corpus *tax.Corpus) {
 func (q *forecastQuestion) checkPayee(b *body, corpus *tax.Corpus) {
 	one := money.Yuan(1)
 	f := q.payment(&expectedFacts{Date: civil.On(firstForecast, time.December, 1), Amount: &one})
-	_, err := corpus.National().Item(f)
+	_, err := corpus.National().DeriveItem(f)
 	b.adopt(err, fieldNames())
 	switch q.Taxpayer.Kind {
 	case "individual_business", "sole_proprietorship", "partnership", "company":
@@ -167,7 +167,7 @@ func (q *forecastQuestion) checkExpected(b *body, corpus *tax.Corpus, i int) {
 	b.need(isWord(x.Platform), at+".platform", "must be a word of a-z, 0-9, _ and -")
 	b.need(!x.Date.IsZero() && x.Date.Year() == q.Year, at+".date", "must be a day of the tax year")
 	b.need(x.Amount != nil || x.InKind.Positive(), at+".amount", "is needed")
-	_, err := corpus.National().Item(q.payment(x))
+	_, err := corpus.National().DeriveItem(q.payment(x))
 	b.adopt(err, map[string]string{"payment_date": at + ".date", "vat_date": "",
 		"amount": at + ".amount", "in_kind": at + ".in_kind", "income.item": at + ".item",
 		"payroll": at + ".payroll", "payroll.months": at + ".payroll.months",
@@ -327,7 +327,7 @@ func (y *taxYear) settle() (forecastAnswer, error) {
 	}
 	out.Unknown = append(out.Unknown, apart...)
 	out.Rules = y.rules(out.Rules)
-	out.ExpectedWithheld = tax.IncomeOf(y.rows[booked:], y.question.Year).Withheld
+	out.ExpectedWithheld = tax.SumYearIncome(y.rows[booked:], y.question.Year).Withheld
 	for m := 1; m <= monthsOfYear; m++ {
 		x, err := y.month(m, booked)
 		if err != nil {
@@ -412,7 +412,7 @@ func (y *taxYear) until(month int, rows []tax.Row) (tax.Forecast, error) {
 			upTo = append(upTo, rows[i])
 		}
 	}
-	return y.corpus.National().Forecast(y.day,
+	return y.corpus.National().ForecastAnnualSettlement(y.day,
 		tax.ForecastFacts{Taxpayer: y.payee.Taxpayer, Rows: upTo, Elsewhere: q.Elsewhere,
 			Special: q.Special, Additional: q.Additional,
 			Other: q.Other, Exempt: q.Exempt, Donations: q.Donations, Relief: q.Relief,
@@ -427,7 +427,7 @@ func (y *taxYear) month(m, booked int) (forecastMonth, error) {
 		if err != nil || at.Number() != m {
 			continue
 		}
-		one := tax.IncomeOf(y.rows[i:i+1], y.question.Year)
+		one := tax.SumYearIncome(y.rows[i:i+1], y.question.Year)
 		x.Income, x.Withheld = x.Income.Add(money.Sum(one.Wages, one.Labor, one.Author, one.Royalty)),
 			x.Withheld.Add(one.Withheld)
 		x.Expected = x.Expected || (i >= booked && y.rows[i].Kind == tax.IIT)

@@ -11,7 +11,7 @@ import (
 func TestNearestStandsOnBothSidesOfTheNet(t *testing.T) {
 	yuan := money.MustParse
 	below := tax.Result{Gross: yuan("101000.00"), Net: yuan("99000.00")}
-	above := tax.Priced{Amount: yuan("101000.01"), Gross: yuan("101000.01"), Net: yuan("99000.02")}
+	above := tax.PaymentNet{Amount: yuan("101000.01"), Gross: yuan("101000.01"), Net: yuan("99000.02")}
 	for name, c := range map[string]struct {
 		g    tax.GrossUp
 		want []priced

@@ -52,7 +52,7 @@ func (e *entityFacts) check(b *body, corpus *tax.Corpus) {
 	case e.Place == "":
 		b.add("paying_entity.place", "must be the six-digit code of a place of the mainland")
 	default:
-		_, err := corpus.At(e.Place)
+		_, err := corpus.EngineAt(e.Place)
 		b.need(err == nil, "paying_entity.place", "must be the six-digit code of a place of the mainland")
 	}
 }
@@ -67,10 +67,10 @@ func (t *payeeFacts) check(b *body, corpus *tax.Corpus, province string) {
 		b.need(rest == (payeeFacts{}), "taxpayer", "give its id or describe it, not both")
 	}
 	b.need(isWord(t.Industry), "taxpayer.industry", "must be a word of a-z, 0-9, _ and -")
-	_, err := corpus.At(t.Jurisdiction)
+	_, err := corpus.EngineAt(t.Jurisdiction)
 	b.need(err == nil, "taxpayer.jurisdiction",
 		"must be the six-digit code of a place of the mainland")
-	_, err = corpus.At(province)
+	_, err = corpus.EngineAt(province)
 	b.need(err == nil, "X-Province-Code", "must be the six-digit code of a place of the mainland")
 }
 

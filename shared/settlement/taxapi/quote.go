@@ -130,7 +130,7 @@ func price(corpus *tax.Corpus, f tax.Facts, net *money.Amount) (quoteAnswer, err
 		res, err := corpus.Compute(f)
 		return quoteAnswer{Result: res, Item: res.Item}, err
 	}
-	g, err := corpus.GrossUp(f, *net)
+	g, err := corpus.FindGross(f, *net)
 	if err != nil {
 		return quoteAnswer{}, err
 	}
@@ -183,7 +183,7 @@ func (q *question) check(b *body, corpus *tax.Corpus, province string) {
 	b.need(len(y.WithheldByMonth) <= monthsOfYear, "period_to_date.year.withheld_by_month",
 		"must be at most twelve amounts, January first")
 	f := q.described(province)
-	_, err := corpus.National().Item(f)
+	_, err := corpus.National().DeriveItem(f)
 	b.adopt(err, fieldNames())
 }
 

@@ -52,7 +52,7 @@ func (a API) rules(ctx context.Context, r *httpapi.Request) (httpapi.Response, e
 	if place == "" {
 		place = national
 	}
-	e, err := a.Corpus(ctx).At(place)
+	e, err := a.Corpus(ctx).EngineAt(place)
 	if err != nil {
 		return httpapi.Response{}, err
 	}
@@ -68,7 +68,7 @@ func answer(e *tax.Engine, place string, day civil.Date) rulesAnswer {
 			out.Values = append(out.Values, x)
 			continue
 		}
-		out.Gaps = append(out.Gaps, ruleGap{Rule: x.Name(), Title: x.Title, Place: x.Place,
+		out.Gaps = append(out.Gaps, ruleGap{Rule: x.IDWithPlace(), Title: x.Title, Place: x.Place,
 			Missing: *x.Gap, Status: x.Status, Law: x.Law, Published: x.Published, Readings: x.Readings})
 	}
 	return out

@@ -242,7 +242,7 @@ func (g *group) judge(law *tax.Corpus, f tax.Facts, rows []tax.Row, all []group)
 	g.facts = f
 	if g.Tax == tax.IIT {
 		f.Item = g.Item
-		if tax.Cumulative(g.Item, f.Taxpayer.Kind) {
+		if tax.IsCumulative(g.Item, f.Taxpayer.Kind) {
 			return g.judgeYear(law, f, rows, all)
 		}
 	}
