@@ -187,7 +187,7 @@ func newAgencyMonth(tables dynamotest.Local) (*agencyMonth, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := settletest.Assemble(tables, ruleset.Fixed{Corpus: corpus}, calendar)
+	w := settletest.NewWorld(tables, ruleset.Fixed{Corpus: corpus}, calendar)
 	people := crowd{w.People}
 	quiet := slog.New(slog.DiscardHandler)
 	cash := cashbox{&sync.Map{}}
@@ -195,7 +195,7 @@ func newAgencyMonth(tables dynamotest.Local) (*agencyMonth, error) {
 	lines := &incomedb.Store{DB: tables.Client, Ledger: tables.Ledger, Settlements: tables.Settlements,
 		NewToken: ids.Source(time.Now)}
 	return &agencyMonth{World: w,
-		recorder:   &income.Recorder{Lines: lines, Directory: people, Clock: w.Clock, NewID: w.ID},
+		recorder:   &income.Recorder{Lines: lines, Directory: people, Clock: w.Clock, NewID: w.NextID},
 		statements: &billing.Service{Settlements: w.Service, Buckets: lines, Log: quiet},
 		desk: &payout.Service{Payables: w.Payables, Unclear: w.Payables, Accounts: payees{},
 			Rebooking: neverAgain{}, Clock: w.Clock, Log: quiet,
@@ -227,7 +227,8 @@ func (a *agencyMonth) life(ctx context.Context, creator ident.Creator) error {
 		to settlement.Status
 	}{{identity.Finance, settlement.InReview}, {identity.Approver, settlement.Approved}} {
 		if _, err := a.Transition(ctx,
-			settlement.Intent{By: settletest.As(step.by), ID: id, Version: 1 + i}, step.to); err != nil {
+			settlement.Intent{By: settletest.CallerWith(step.by), ID: id, Version: 1 + i},
+			step.to); err != nil {
 			return err
 		}
 	}
@@ -319,7 +320,7 @@ func endMonth(ctx context.Context, creators int) (monthEnd, error) {
 				if n%1000 == 0 { // nobody reads the streams here
 					db.Forget(tables.Settlements)
 				}
-				a.Pass(time.Millisecond)
+				a.AdvanceTime(time.Millisecond)
 				if err := a.life(ctx, ident.Creator(creatorName(n))); err != nil {
 					return fmt.Errorf("%s: %w", creatorName(n), err)
 				}

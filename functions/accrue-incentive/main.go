@@ -29,8 +29,9 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 				Incentives: incentives, Directory: p.Directory, NewID: p.NewID, Periods: p.Periods(),
 			},
 		},
-		Quarantine: relay.Store{DB: p.DB, Table: p.Vars.Need("TABLE_CONTROL"), Now: p.Clock.Now},
-		Log:        p.Log,
+		Quarantine: relay.QuarantineStore{DB: p.DB, Table: p.Vars.Need("TABLE_CONTROL"),
+			Now: p.Clock.Now},
+		Log: p.Log,
 	}
 	return h.Triggers(), nil
 }

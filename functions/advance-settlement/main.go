@@ -24,7 +24,7 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	enqueue := relay.Enqueue(p.Sender(relay.Tax, relay.Settle, relay.Payout), p.Clock.Now)
+	enqueue := relay.NewTaskSender(p.Sender(relay.Tax, relay.Settle, relay.Payout), p.Clock.Now)
 	v := settlement.Advancer{Service: service, Log: p.Log, CalendarDue: due, Enqueue: enqueue}
 	return triggers(p, v), nil
 }

@@ -29,7 +29,7 @@ func TestSamples(t *testing.T) {
 	corpus := func(ctx context.Context) *tax.Corpus { return w.Rules.Current(ctx).Corpus }
 	questions := taxapi.API{Corpus: corpus, Directory: w.People, Rows: w.Store, Clock: w.Clock}
 	function := triggers(&assembly.Parts{Log: slog.New(slog.DiscardHandler)}, w.Taxes, nil)
-	function.HTTP = w.Serve(questions.Routes()).HTTP
+	function.HTTP = w.ServeRoutes(questions.Routes()).HTTP
 	triggertest.Samples(t, function, map[string]triggertest.Check{
 		"event.json": triggertest.Status(http.StatusOK), "event-queue.json": triggertest.NoFailures,
 	})

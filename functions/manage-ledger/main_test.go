@@ -21,7 +21,7 @@ func TestRoutesAreTheContracts(t *testing.T) {
 
 func TestSamples(t *testing.T) {
 	w := settletest.Open(t)
-	lines := &incomedb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: w.ID}
+	lines := &incomedb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: w.NextID}
 	check := ledgercheck.Service{Journal: ledgerdb.Book{DB: w.Tables.Client, Table: w.Tables.Ledger}, Settlements: w.Store, Buckets: lines, Days: incentivedb.NewDays(w.Tables.Client, w.Tables.Incentives), Creators: w.People}
-	triggertest.Samples(t, w.Serve(ledgerapi.API{Check: check}.Routes()), map[string]triggertest.Check{"event.json": triggertest.Status(http.StatusOK)})
+	triggertest.Samples(t, w.ServeRoutes(ledgerapi.API{Check: check}.Routes()), map[string]triggertest.Check{"event.json": triggertest.Status(http.StatusOK)})
 }

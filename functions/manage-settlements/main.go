@@ -24,8 +24,8 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 
 func routes(settlements settlementapi.API) []httpapi.Route {
 	return append(settlements.ManageRoutes(),
-		httpapi.Route{Method: "GET", Path: "/healthz", Open: true, Handle: settlementapi.Health},
+		httpapi.Route{Method: "GET", Path: "/healthz", Open: true, Handle: settlementapi.ServeHealth},
 		httpapi.Route{Method: "GET", Path: "/v1/openapi.json", Open: true,
-			Handle: settlementapi.Contract},
+			Handle: settlementapi.ServeOpenAPI},
 	)
 }

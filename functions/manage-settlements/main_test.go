@@ -17,5 +17,5 @@ func TestRoutesAreTheContracts(t *testing.T) {
 func TestSamples(t *testing.T) {
 	w := settletest.Open(t)
 	routes := settlementapi.API{Service: w.Service}.ManageRoutes()
-	triggertest.Samples(t, w.Serve(routes), map[string]triggertest.Check{"event.json": triggertest.Status(http.StatusOK)})
+	triggertest.Samples(t, w.ServeRoutes(routes), map[string]triggertest.Check{"event.json": triggertest.Status(http.StatusOK)})
 }

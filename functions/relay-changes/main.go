@@ -16,9 +16,10 @@ func main() { assembly.Run(build) }
 
 func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	s := relay.Stream{
-		Sender:     p.Sender(relay.Queues()...),
-		Quarantine: relay.Store{DB: p.DB, Table: p.Vars.Need("TABLE_CONTROL"), Now: p.Clock.Now},
-		Log:        p.Log,
+		Sender: p.Sender(relay.Queues()...),
+		Quarantine: relay.QuarantineStore{DB: p.DB, Table: p.Vars.Need("TABLE_CONTROL"),
+			Now: p.Clock.Now},
+		Log: p.Log,
 	}
 	return trigger.Mux{Stream: s.Handle}, nil
 }

@@ -76,7 +76,7 @@ func open(t *testing.T) *site {
 	token := ids.Source(time.Now)
 	metas := w.Database
 	s := &site{t: t, w: w, shelf: &shelf{map[string][]byte{}}, lines: &incomedb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: token}}
-	s.papers = &statement.Service{Builder: statement.Builder{Facts: s.lines, Settlements: w.Store, Directory: w.People}, Clock: w.Clock, NewID: w.ID,
+	s.papers = &statement.Service{Builder: statement.Builder{Facts: s.lines, Settlements: w.Store, Directory: w.People}, Clock: w.Clock, NewID: w.NextID,
 		States:    &statementdb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, Metas: metas, NewToken: token},
 		Documents: &statement.Documents{Files: s.shelf, Set: &printing.Setter{Read: font}, Now: w.Now}}
 	api := &httpapi.API{Routes: statementapi.API{Service: s.papers}.Routes(), Clock: w.Clock, Log: log, Limits: httpapi.DefaultLimits(), Revoked: httpapi.NoRevocations{}}
@@ -126,7 +126,7 @@ func line(id string, creator ident.Creator, kind, distributable string) income.L
 // month uploads lines, opens what is due and quotes it.
 func (s *site) month(lines ...income.Line) []settlement.Settlement {
 	s.t.Helper()
-	rec := &income.Recorder{Lines: s.lines, Directory: s.w.People, Clock: s.w.Clock, NewID: s.w.ID}
+	rec := &income.Recorder{Lines: s.lines, Directory: s.w.People, Clock: s.w.Clock, NewID: s.w.NextID}
 	u := income.Upload{Tenant: settletest.Tenant, By: "operator@" + settletest.Tenant}
 	for _, l := range lines {
 		raw, err := json.Marshal(l)
@@ -184,7 +184,7 @@ func (s *site) book(id string) {
 		to   settlement.Status
 		seen int
 	}{{identity.Finance, settlement.InReview, 1}, {identity.Approver, settlement.Approved, 2}} {
-		if _, err := s.w.Transition(s.t.Context(), settlement.Intent{By: settletest.As(step.role), ID: id, Version: step.seen}, step.to); err != nil {
+		if _, err := s.w.Transition(s.t.Context(), settlement.Intent{By: settletest.CallerWith(step.role), ID: id, Version: step.seen}, step.to); err != nil {
 			s.t.Fatal(err)
 		}
 	}
@@ -201,7 +201,7 @@ func TestTotalsTieToTheLedger(t *testing.T) {
 	for _, st := range found {
 		s.book(st.ID)
 	}
-	if _, _, err := s.w.Settle(t.Context(), settletest.As(identity.Finance), "key-00001", settletest.Request(settletest.Person, "act-1", "100.00")); err != nil {
+	if _, _, err := s.w.Settle(t.Context(), settletest.CallerWith(identity.Finance), "key-00001", settletest.SettleRequest(settletest.Person, "act-1", "100.00")); err != nil {
 		t.Fatal(err)
 	}
 	st, err := s.papers.Statement(t.Context(), settletest.Tenant, settletest.Person, statement.Period{Month: civil.MustMonth("2026-08")})
@@ -434,7 +434,7 @@ func TestSilenceAccepts(t *testing.T) {
 		day  string
 		want int
 	}{{"2026-09-18", 0}, {"2026-09-25", 1}, {"2026-09-25", 0}} { // the night of the 19th was missed
-		s.w.Set(night.day)
+		s.w.SetDate(night.day)
 		n, err := s.papers.AcceptDue(t.Context(), settletest.Tenant, everybody)
 		if err != nil || n != night.want {
 			t.Errorf("%s: %d accepted, %v", night.day, n, err)

@@ -17,7 +17,7 @@ func TestRoutesAreTheContracts(t *testing.T) {
 func TestSamples(t *testing.T) {
 	w := settletest.Open(t)
 	w.AddDemoPeople(t)
-	w.Set("2026-11-16")
+	w.SetDate("2026-11-16")
 	routes := settlementapi.API{Service: w.Service}.SettleRoutes()
-	triggertest.Samples(t, w.Serve(routes), map[string]triggertest.Check{"event.json": triggertest.Status(http.StatusCreated)})
+	triggertest.Samples(t, w.ServeRoutes(routes), map[string]triggertest.Check{"event.json": triggertest.Status(http.StatusCreated)})
 }

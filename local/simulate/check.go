@@ -199,7 +199,7 @@ func (b *books) follow(it map[string]types.AttributeValue, last bool) {
 	if known && !last && now.revision%5 != 0 {
 		return
 	}
-	s, err := settlementdb.FromItem(it)
+	s, err := settlementdb.DecodeMeta(it)
 	if err != nil {
 		b.broken("P4", "an image cannot be read: %v", err)
 		return
@@ -557,7 +557,7 @@ func (b *books) lastOf(tenant ident.Tenant, s settlement.Settlement) settlement.
 // checkLedger asks the ledger check of the product: nothing may be unexplained.
 func (b *books) checkLedger() {
 	for _, t := range b.people.tenants {
-		r, err := b.check.Page(context.Background(), ident.Tenant(t), "")
+		r, err := b.check.CheckPage(context.Background(), ident.Tenant(t), "")
 		if err != nil {
 			b.broken("ledger", "%s: %v", t, err)
 			continue

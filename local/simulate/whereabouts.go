@@ -20,7 +20,7 @@ func (b *books) checkWhere() {
 	asked := whereabouts.Service{Journal: ledgerdb.Book{DB: b.db, Table: ledgerTable},
 		Settlements: b.store, Viewers: b.service, Statements: b.statements, Creators: b.people}
 	for _, t := range b.people.tenants {
-		v, err := asked.Tenant(ctx, ident.Tenant(t), "")
+		v, err := asked.LocateTenant(ctx, ident.Tenant(t), "")
 		if err != nil || !v.Unexplained.IsZero() {
 			b.broken("P2", "where the money of %s is: %s unexplained (%v)", t, v.Unexplained, err)
 		}

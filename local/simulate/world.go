@@ -258,7 +258,7 @@ func (w *world) wire(db dynamo.API, l law) {
 	}
 	w.advancer = &settlement.Advancer{Service: w.service,
 		Enqueue: func(ctx context.Context, s settlement.Settlement, op string) error {
-			m, err := relay.Again(s, op, strconv.FormatInt(w.s.Now().Unix()/60, 36))
+			m, err := relay.RepeatTask(s, op, strconv.FormatInt(w.s.Now().Unix()/60, 36))
 			if err != nil {
 				return err
 			}
@@ -339,7 +339,7 @@ func (w *world) carry(db dynamo.API, now clock.Clock, log *slog.Logger, send rel
 			return w.payouts.Handle(ctx, body)
 		}))
 	w.queues[relay.Audit] = newQueue(w, "write-audit", sqsbatch.Each(log, w.seal))
-	quarantine := relay.Store{DB: db, Table: controlTable, Now: now.Now}
+	quarantine := relay.QuarantineStore{DB: db, Table: controlTable, Now: now.Now}
 	changes := relay.Stream{Sender: send, Quarantine: quarantine, Log: log}
 	w.streams = &streams{w: w, all: []*stream{
 		{name: "relay-changes", table: settlementsTable, handle: changes.Handle, loses: true},

@@ -14,13 +14,13 @@ import (
 func (s Settlement) waitsFor() *Hold {
 	switch {
 	case s.Status == InReview && s.Review != nil && s.Review.Hold != "" && !s.waived(s.Review.Hold):
-		return &Hold{Reason: s.Review.Hold, Owner: reason.OfHold(s.Review.Hold).Owner,
+		return &Hold{Reason: s.Review.Hold, Owner: reason.FindHold(s.Review.Hold).Owner,
 			Text: "Review: " + strings.Join(s.Review.Findings, ", ") + "."}
 	case !s.Disputed.IsZero():
 		return &Hold{Reason: HoldDisputed, Owner: "finance", Until: s.Disputed,
 			Text: "The creator disputes lines of its statement; finance answers them."}
 	case s.Provisional != nil:
-		kind := reason.OfHold(HoldCalendar)
+		kind := reason.FindHold(HoldCalendar)
 		return &Hold{Reason: HoldCalendar, Owner: kind.Owner,
 			Text: s.Provisional.Missing + ": " + kind.Staff.EN}
 	case s.Lacks != "" && !s.waived(HoldPaper):
@@ -36,7 +36,7 @@ func (s Settlement) waitsFor() *Hold {
 		return &Hold{Reason: HoldConfirmation, Owner: string(s.CreatorID), Until: s.ConfirmBy,
 			Text: "By contract nothing is paid before the creator has confirmed its statement."}
 	case s.Awaits != "" && !s.waived(s.Awaits):
-		return &Hold{Reason: s.Awaits, Owner: "finance", Text: reason.OfHold(s.Awaits).Staff.EN}
+		return &Hold{Reason: s.Awaits, Owner: "finance", Text: reason.FindHold(s.Awaits).Staff.EN}
 	case s.Status == Paying && s.BookedEntry != "" && s.belowApproved(s.Net, s.ToPay):
 		return &Hold{Reason: HoldNetChanged, Owner: "approver",
 			Text: "Booked anew in another tax month, the net of " + s.approvedNet().String() + " becomes " +

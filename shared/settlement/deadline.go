@@ -37,7 +37,7 @@ func (s Settlement) step() step {
 	}
 	if s.Status == Paying && s.ReasonClass == Cancelled {
 		return step{action: "cancel", owner: "system", state: "send",
-			text: reason.OfState(reason.ToCancel), since: s.entered()}
+			text: reason.StateText(reason.ToCancel), since: s.entered()}
 	}
 	if s.Hold != nil {
 		action := "end_hold"
@@ -45,7 +45,7 @@ func (s Settlement) step() step {
 			action = "load_calendar"
 		}
 		return step{action: action, owner: s.Hold.Owner, state: s.Hold.Reason,
-			text: reason.OfHold(s.Hold.Reason).Creator, since: s.HoldBegan(), on: s.Hold.Until}
+			text: reason.FindHold(s.Hold.Reason).Creator, since: s.HoldBegan(), on: s.Hold.Until}
 	}
 	return s.stepOfOpen()
 }
@@ -54,56 +54,56 @@ func (s Settlement) stepOfOpen() step {
 	switch {
 	case s.Quote == "" && s.Status != Paying:
 		return step{action: "quote", owner: "system", state: "quote",
-			text: reason.OfState(reason.Computing), since: s.LastUpdated}
+			text: reason.StateText(reason.Computing), since: s.LastUpdated}
 	case s.Status == PendingReview:
 		return step{action: "submit", owner: "finance", state: "submit",
-			text: reason.OfState(reason.ToSubmit), since: s.entered()}
+			text: reason.StateText(reason.ToSubmit), since: s.entered()}
 	case s.Status == InReview:
 		return step{action: "approve", owner: "approver", state: "approve",
-			text: reason.OfState(reason.ToApprove), since: s.entered()}
+			text: reason.StateText(reason.ToApprove), since: s.entered()}
 	case s.Status == Approved:
 		return step{action: "book_on_" + s.PayOn.String(), owner: "system", state: "book",
-			text: reason.OfState(reason.ToBook), since: s.entered(), on: s.PayOn}
+			text: reason.StateText(reason.ToBook), since: s.entered(), on: s.PayOn}
 	}
-	return step{action: "pay", owner: "system", state: "send", text: reason.OfState(reason.ToSend),
+	return step{action: "pay", owner: "system", state: "send", text: reason.StateText(reason.ToSend),
 		since: s.entered()}
 }
 
 func (s Settlement) stepOfFailed() step {
 	switch {
 	case s.ReasonClass != PaymentFailed:
-		return nothing(reason.OfState(s.ReasonClass))
+		return nothing(reason.StateText(s.ReasonClass))
 	case s.ReopenedBy != "":
-		return nothing(reason.OfState(reason.PaidAgain))
+		return nothing(reason.StateText(reason.PaidAgain))
 	}
 	code := ""
 	if s.Payout != nil {
 		code = s.Payout.Reason
 	}
 	return step{action: "reopen", owner: "approver", state: "reopen",
-		text: reason.OfFailure(code).Creator, since: s.entered()}
+		text: reason.FindFailure(code).Creator, since: s.entered()}
 }
 
 func (s Settlement) stepOfPaid() step {
 	switch {
 	case s.Payout == nil || s.Payout.State != payout.Returned:
-		return nothing(reason.OfState(reason.Paid))
+		return nothing(reason.StateText(reason.Paid))
 	case s.ReopenedBy != "":
-		return nothing(reason.OfState(reason.PaidAgain))
+		return nothing(reason.StateText(reason.PaidAgain))
 	}
 	return step{action: "reopen", owner: "approver", state: "reopen",
-		text: reason.OfState(reason.Returned), since: s.LastUpdated}
+		text: reason.StateText(reason.Returned), since: s.LastUpdated}
 }
 
 func (s Settlement) stepOfSent() step {
 	ask := step{action: "ask_gateway", owner: "system", state: "gateway",
-		text: reason.OfState(reason.Sent), since: s.Payout.SentAt}
+		text: reason.StateText(reason.Sent), since: s.Payout.SentAt}
 	switch s.Payout.State {
 	case payout.Unknown:
-		ask.text = reason.OfState(reason.Unclear)
+		ask.text = reason.StateText(reason.Unclear)
 	case payout.WaitingPayee:
 		return step{action: "confirm_receipt", owner: "creator", state: "payee",
-			text: reason.OfState(reason.WaitingPayee), since: s.Payout.SentAt}
+			text: reason.StateText(reason.WaitingPayee), since: s.Payout.SentAt}
 	}
 	return ask
 }
@@ -152,7 +152,7 @@ func (v Viewer) Next(s Settlement) Next {
 	owner := w.owner
 	if v.ForCreator && s.Hold != nil && w.state == s.Hold.Reason &&
 		ident.Creator(owner) != s.CreatorID {
-		owner = reason.OfHold(s.Hold.Reason).Owner
+		owner = reason.FindHold(s.Hold.Reason).Owner
 	}
 	return Next{Action: w.action, Owner: owner, Due: due, Overdue: overdue}
 }
@@ -215,7 +215,7 @@ func (v Viewer) CreatorText(s Settlement) bilingual.Text {
 	text := s.step().text
 	if s.rejectedByReview() {
 		cause := v.Rules.Says(s.Review.Rejects)
-		text = reason.OfState(reason.RejectedByReview)
+		text = reason.StateText(reason.RejectedByReview)
 		text.ZH, text.EN = text.ZH+cause.ZH, text.EN+cause.EN
 	}
 	return text

@@ -101,8 +101,8 @@ type person struct {
 }
 
 func (a *agency) person(name string) *person {
-	a.People.Add(ident.Creator(name), "natural_person", settletest.Ordinary, "mcn_pays")
-	return &person{agency: a, creator: ident.Creator(name), id: settlement.IDOf(settlement.Identity(name, "live-1", int64(settletest.Request(ident.Creator(name), "live-1", "1.00").TS)), 1)}
+	a.People.AddCreator(ident.Creator(name), "natural_person", settletest.Ordinary, "mcn_pays")
+	return &person{agency: a, creator: ident.Creator(name), id: settlement.IDOf(settlement.Identity(name, "live-1", int64(settletest.SettleRequest(ident.Creator(name), "live-1", "1.00").TS)), 1)}
 }
 
 // step is one act of a life. Doing it again, as a queue, a client or a gateway does that got no answer, is part
@@ -119,13 +119,13 @@ func never(error) bool { return false }
 func moved(err error) bool { return fault.HasCode(err, fault.IllegalMove) }
 
 func settle(ctx context.Context, p *person) error {
-	_, _, err := p.Settle(ctx, settletest.As(identity.Operator), string("settle-key-"+p.creator), settletest.Request(p.creator, "live-1", "10000.00"))
+	_, _, err := p.Settle(ctx, settletest.CallerWith(identity.Operator), string("settle-key-"+p.creator), settletest.SettleRequest(p.creator, "live-1", "10000.00"))
 	return err
 }
 
 func transit(version int, who identity.Role, to settlement.Status) func(context.Context, *person) error {
 	return func(ctx context.Context, p *person) error {
-		_, err := p.Transition(ctx, settlement.Intent{By: settletest.As(who), ID: p.id, Version: version}, to)
+		_, err := p.Transition(ctx, settlement.Intent{By: settletest.CallerWith(who), ID: p.id, Version: version}, to)
 		return err
 	}
 }
@@ -290,8 +290,8 @@ func TestASettleCallThatDiedIsFoundUnderItsKey(t *testing.T) {
 	if err := settle(context.Background(), p); !errors.As(err, &refused) || refused.Code != fault.Duplicate || refused.Settlement != ident.Settlement(p.id) {
 		t.Fatalf("the repeat: %v", err)
 	}
-	a.Pass(121 * time.Second)
-	got, how, err := p.Settle(context.Background(), settletest.As(identity.Operator), string("settle-key-"+p.creator), settletest.Request(p.creator, "live-1", "10000.00"))
+	a.AdvanceTime(121 * time.Second)
+	got, how, err := p.Settle(context.Background(), settletest.CallerWith(identity.Operator), string("settle-key-"+p.creator), settletest.SettleRequest(p.creator, "live-1", "10000.00"))
 	if err != nil || how != settlement.Again || got.SettlementID != ident.Settlement(p.id) || got.StatusVersion != 1 {
 		t.Errorf("%+v %v %v", got, how, err)
 	}
@@ -388,7 +388,7 @@ func TestActsOfTwoStepsAndTwoSettlements(t *testing.T) {
 	}
 	intent := func(ctx context.Context, p *person) (settlement.Intent, error) {
 		s, err := p.Store.Load(ctx, settletest.Tenant, ident.Settlement(p.id))
-		return settlement.Intent{By: settletest.As(identity.Approver), ID: p.id, Version: s.StatusVersion, Reason: "why"}, err
+		return settlement.Intent{By: settletest.CallerWith(identity.Approver), ID: p.id, Version: s.StatusVersion, Reason: "why"}, err
 	}
 	act := func(do func(context.Context, settlement.Intent) (settlement.Settlement, error)) func(context.Context, *person) error {
 		return func(ctx context.Context, p *person) error {

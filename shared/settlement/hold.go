@@ -32,7 +32,7 @@ func (h *Hold) rank() int {
 	case h.ByHand:
 		return -1
 	}
-	return reason.Rank(h.Reason)
+	return reason.HoldRank(h.Reason)
 }
 
 // held gives s the hold that comes first of h and the one that stands; of two of one kind it is h.
@@ -153,7 +153,7 @@ func mayRelease(by identity.Principal, h *Hold) error {
 	if h == nil {
 		return nil // what cannot be released says so itself
 	}
-	roles := reason.OfHold(h.Reason).Release
+	roles := reason.FindHold(h.Reason).Release
 	if len(roles) == 0 || slices.ContainsFunc(roles, func(r string) bool {
 		return by.Has(identity.Role(r))
 	}) {

@@ -129,5 +129,5 @@ func openFaulty(t *testing.T) (*settletest.World, *network) {
 		o.HTTPClient = &http.Client{Transport: n}
 		o.Retryer = retry.NewStandard(func(o *retry.StandardOptions) { o.MaxBackoff = 5 * time.Millisecond })
 	})
-	return settletest.Assemble(tables, ruleset.Fixed{Corpus: corpus}, calendar), n
+	return settletest.NewWorld(tables, ruleset.Fixed{Corpus: corpus}, calendar), n
 }

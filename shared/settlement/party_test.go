@@ -25,7 +25,7 @@ func (a *agency) shared(t *testing.T, name string) (p *person, payees []string) 
 	payees = []string{name + "-x", name + "-y"}
 	parties := []tenancy.Party{{Party: name, Kind: split.KindCreator, Share: money.MustRate("0.7")}, {Party: "mcn", Kind: split.KindMCN, Share: money.MustRate("0.1")}}
 	for _, x := range payees {
-		a.People.Add(ident.Creator(x), "natural_person", settletest.Ordinary, tenancy.MCNPays)
+		a.People.AddCreator(ident.Creator(x), "natural_person", settletest.Ordinary, tenancy.MCNPays)
 		parties = append(parties, tenancy.Party{Party: x, Kind: split.KindPayee, Share: money.MustRate("0.1")})
 	}
 	a.People.Contracts[name].Splits["live_tip"] = tenancy.Split{Method: "ratio", Parties: parties}
@@ -107,7 +107,7 @@ func TestCancellingRacesWithPayees(t *testing.T) {
 		var wg sync.WaitGroup
 		wg.Go(func() { _ = p.openParties(context.Background()) })
 		wg.Go(func() {
-			_, _ = p.Cancel(context.Background(), settlement.Intent{By: settletest.As(identity.Approver), ID: p.id, Version: 3, Reason: "a mistake"})
+			_, _ = p.Cancel(context.Background(), settlement.Intent{By: settletest.CallerWith(identity.Approver), ID: p.id, Version: 3, Reason: "a mistake"})
 		})
 		wg.Wait()
 		for range 2 { // the sweep
@@ -134,7 +134,7 @@ func TestCancellingRacesWithPayees(t *testing.T) {
 func TestTheSweepFindsPayeesWithoutTheirSettlement(t *testing.T) {
 	a := openAgency(t)
 	p, payees := a.shared(t, "c-swept")
-	a.Set("2026-09-01") // before the pay day, when nothing else is due
+	a.SetDate("2026-09-01") // before the pay day, when nothing else is due
 	v := settlement.Advancer{Service: p.Service}
 	v.Enqueue = func(ctx context.Context, s settlement.Settlement, op string) error {
 		if op != settlement.OpAdvance {

@@ -58,7 +58,7 @@ func serve(t *testing.T, w *settletest.World) *apiclient.Client {
 		must(t, master.Put(t.Context(), tenancy.Change{Objects: []tenancy.Object{{Kind: tenancy.KindCreator, ID: id, Version: 1, Doc: c, Digest: "d"}},
 			Record: audit.Record{ID: ids.Source(time.Now)(), Tenant: settletest.Tenant, Act: "creator.created"}}))
 	}
-	a := ledgerapi.API{Journal: ledgerdb.Book{DB: w.Tables.Client, Table: w.Tables.Ledger}, Master: master, Creators: w.People, Settlements: w.Store, Clock: w.Clock, NewID: w.ID}
+	a := ledgerapi.API{Journal: ledgerdb.Book{DB: w.Tables.Client, Table: w.Tables.Ledger}, Master: master, Creators: w.People, Settlements: w.Store, Clock: w.Clock, NewID: w.NextID}
 	api := &httpapi.API{Routes: a.Routes(), Clock: w.Clock, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Limits: noLimits{}, Revoked: httpapi.NoRevocations{}}
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		ev := events.APIGatewayV2HTTPRequest{RawPath: r.URL.Path, RawQueryString: r.URL.RawQuery}
@@ -77,19 +77,19 @@ func serve(t *testing.T, w *settletest.World) *apiclient.Client {
 func post(t *testing.T, w *settletest.World, creator ident.Creator, entity ident.Entity, n int) {
 	t.Helper()
 	for i := range n {
-		e := ledger.Entry{ID: w.ID(), Tenant: settletest.Tenant, CreatorID: creator, Entity: entity, At: w.Now(), Accounting: civil.In(2026, time.August+time.Month(i%2)), Reason: "opened"}
+		e := ledger.Entry{ID: w.NextID(), Tenant: settletest.Tenant, CreatorID: creator, Entity: entity, At: w.Now(), Accounting: civil.In(2026, time.August+time.Month(i%2)), Reason: "opened"}
 		e.Debit(ledger.PlatformClearing, money.Fen(int64(i+1)))
 		e.Credit(ledger.CreatorPayable, money.Fen(int64(i+1)))
 		parts, err := ledgerdb.Parts(w.Tables.Ledger, e)
 		must(t, err)
-		must(t, dynamo.Transact(t.Context(), w.Tables.Client, w.ID(), parts))
+		must(t, dynamo.Transact(t.Context(), w.Tables.Client, w.NextID(), parts))
 	}
 }
 
 // The file has each entry once and in the same order every time; a program that shares no code with the ledger sums it
 // to what the API says.
 func TestTheWholeJournalIsExported(t *testing.T) {
-	w := settletest.OpenOn(t, dynamotest.Memory(t))
+	w := settletest.OpenIn(t, dynamotest.Memory(t))
 	post(t, w, settletest.Person, settletest.Ordinary, 620) // more than a page
 	post(t, w, settletest.Worker, settletest.Filed, 3)
 	api := serve(t, w)

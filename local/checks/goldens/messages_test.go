@@ -79,7 +79,7 @@ func TestMessagesKeepTheirForm(t *testing.T) {
 		name string
 		s    settlement.Settlement
 	}{{"opened", opened()}, {"held", held()}, {"rejected", rejected()}, {"paying", paying()}} {
-		ms, err := relay.OfSettlement(c.s)
+		ms, err := relay.MessagesOf(c.s)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -87,7 +87,7 @@ func TestMessagesKeepTheirForm(t *testing.T) {
 			add("%s, %s %s: group %q, id %q, %s", c.name, m.Queue, m.Type, m.Group, m.ID, m.Body)
 		}
 	}
-	again, err := relay.Again(opened(), settlement.OpQuote, "2026-09-15T10")
+	again, err := relay.RepeatTask(opened(), settlement.OpQuote, "2026-09-15T10")
 	if err != nil {
 		t.Fatal(err)
 	}

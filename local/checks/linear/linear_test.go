@@ -176,8 +176,8 @@ func settles(w *settletest.World, activity string) []porcupine.Operation {
 	return together(func(h *history, client int, chance *rand.Rand) {
 		in := settling{key: chance.IntN(3), content: 1 + chance.IntN(2)}
 		h.do(client, in, func() any {
-			_, how, err := w.Settle(context.Background(), settletest.As(identity.Operator), fmt.Sprintf("key-%s-%d", activity, in.key),
-				settletest.Request(settletest.Person, activity, fmt.Sprintf("%d.00", 1000*in.content)))
+			_, how, err := w.Settle(context.Background(), settletest.CallerWith(identity.Operator), fmt.Sprintf("key-%s-%d", activity, in.key),
+				settletest.SettleRequest(settletest.Person, activity, fmt.Sprintf("%d.00", 1000*in.content)))
 			switch {
 			case err != nil:
 				return word(err)
@@ -192,7 +192,7 @@ func settles(w *settletest.World, activity string) []porcupine.Operation {
 func moves(t *testing.T, w *settletest.World, activity string) []porcupine.Operation {
 	t.Helper()
 	ctx := context.Background()
-	a, _, err := w.Settle(ctx, settletest.As(identity.Operator), "key-of-"+activity, settletest.Request(settletest.Person, activity, "1000.00"))
+	a, _, err := w.Settle(ctx, settletest.CallerWith(identity.Operator), "key-of-"+activity, settletest.SettleRequest(settletest.Person, activity, "1000.00"))
 	if err == nil {
 		err = w.Quote(ctx, settletest.Tenant, a.SettlementID)
 	}
@@ -212,9 +212,9 @@ func moves(t *testing.T, w *settletest.World, activity string) []porcupine.Opera
 		}
 		in := move{1 + chance.IntN(3), []settlement.Status{settlement.InReview, settlement.Approved, settlement.Failed}[chance.IntN(3)]}
 		h.do(client, in, func() any {
-			by := settletest.As(identity.Approver)
+			by := settletest.CallerWith(identity.Approver)
 			if in.to == settlement.InReview {
-				by = settletest.As(identity.Finance)
+				by = settletest.CallerWith(identity.Finance)
 			}
 			_, err := w.Transition(ctx, settlement.Intent{By: by, ID: string(a.SettlementID), Version: in.version, Reason: "test"}, in.to)
 			switch {
@@ -243,7 +243,7 @@ func linearizable(model porcupine.Model, ops []porcupine.Operation) bool {
 
 func TestSettleCallsAreLinearizable(t *testing.T) {
 	dynamotest.Both(t, func(t *testing.T, l dynamotest.Local) {
-		w := settletest.OpenOn(t, l)
+		w := settletest.OpenIn(t, l)
 		for round := range 5 {
 			if ops := settles(w, fmt.Sprint("live-", round)); !linearizable(settleModel(), ops) {
 				t.Fatalf("no order of these calls explains their answers: %+v", ops)
@@ -254,7 +254,7 @@ func TestSettleCallsAreLinearizable(t *testing.T) {
 
 func TestMovesAreLinearizable(t *testing.T) {
 	dynamotest.Both(t, func(t *testing.T, l dynamotest.Local) {
-		w := settletest.OpenOn(t, l)
+		w := settletest.OpenIn(t, l)
 		for round := range 5 {
 			if ops := moves(t, w, fmt.Sprint("live-", round)); !linearizable(moveModel(), ops) {
 				t.Fatalf("no order of these moves explains their answers: %+v", ops)
@@ -295,7 +295,7 @@ func TestACarelessStoreIsFound(t *testing.T) {
 		return nil
 	}
 	l.Client = careless{l.Client}
-	w := settletest.OpenOn(t, l)
+	w := settletest.OpenIn(t, l)
 	found := map[string]bool{}
 	for round := range 20 {
 		found["settle"] = found["settle"] || !linearizable(settleModel(), settles(w, fmt.Sprint("live-", round)))

@@ -62,7 +62,7 @@ const DefaultBudget = 18 * time.Second
 func (a API) Routes() []httpapi.Route {
 	chart, one := "/v1/paying-entities/{id}/chart", "/v1/ledger/periods/{id}/{period}"
 	return []httpapi.Route{
-		{Method: "GET", Path: "/v1/ledger/check", Roles: readers(), Handle: a.Check.Handle},
+		{Method: "GET", Path: "/v1/ledger/check", Roles: readers(), Handle: a.Check.HandleCheck},
 		{Method: "GET", Path: "/v1/ledger/trial-balance", Roles: readers(), Handle: a.trialBalance},
 		{Method: "GET", Path: "/v1/ledger/balances", Roles: readers(), Handle: a.balances},
 		{Method: "GET", Path: "/v1/ledger/entries", Roles: readers(), Handle: a.entries},

@@ -47,7 +47,7 @@ type world struct {
 func open(t *testing.T) *world { return openOn(t, dynamotest.Open(t)) }
 
 func openOn(t *testing.T, tables dynamotest.Local) *world {
-	w := &world{World: settletest.OpenOn(t, tables)}
+	w := &world{World: settletest.OpenIn(t, tables)}
 	master := tenancydb.New(w.Tables.Client, w.Tables.Tenancy, w.Tables.Settlements, w.Now)
 	for id, e := range w.People.Entities {
 		w.keep(t, master, tenancy.KindEntity, id, e)
@@ -128,9 +128,9 @@ func (w *world) live(t *testing.T) {
 	}{{settletest.Person, payout.Paid}, {settletest.Person, payout.Returned}, {settletest.Worker, payout.Paid}, {settletest.Worker, payout.Failed},
 		{settletest.Studio, payout.Paid}, {settletest.Person, ""}} {
 		if i == 3 {
-			w.Set("2026-10-15")
+			w.SetDate("2026-10-15")
 		}
-		w.Pass(time.Minute)
+		w.AdvanceTime(time.Minute)
 		w.settle(t, one.creator, fmt.Sprintf("live-%d", i), fmt.Sprintf("%d.%02d", 10_000*(i+1), i), one.ends)
 	}
 }
@@ -138,7 +138,7 @@ func (w *world) live(t *testing.T) {
 func (w *world) settle(t *testing.T, creator ident.Creator, activity, amount string, ends payout.State) ident.Settlement {
 	t.Helper()
 	ctx := t.Context()
-	ans, _, err := w.Settle(ctx, settletest.As(identity.Operator), "settle-key-"+activity, settletest.Request(creator, activity, amount))
+	ans, _, err := w.Settle(ctx, settletest.CallerWith(identity.Operator), "settle-key-"+activity, settletest.SettleRequest(creator, activity, amount))
 	must(t, err)
 	id := ans.SettlementID
 	must(t, w.Quote(ctx, settletest.Tenant, id))
@@ -169,7 +169,7 @@ func (w *world) move(ctx context.Context, t *testing.T, role identity.Role, id i
 	t.Helper()
 	s, err := w.Store.Load(ctx, settletest.Tenant, id)
 	must(t, err)
-	_, err = w.Transition(ctx, settlement.Intent{By: settletest.As(role), ID: string(id), Version: s.StatusVersion, Reason: "test"}, to)
+	_, err = w.Transition(ctx, settlement.Intent{By: settletest.CallerWith(role), ID: string(id), Version: s.StatusVersion, Reason: "test"}, to)
 	must(t, err)
 }
 
@@ -335,7 +335,7 @@ func TestATrialBalanceGoesOn(t *testing.T) {
 	w := open(t)
 	w.live(t)
 	for n := range 120 {
-		w.People.Add(ident.Creator(fmt.Sprintf("d-%03d", n)), "natural_person", settletest.Ordinary, tenancy.MCNPays)
+		w.People.AddCreator(ident.Creator(fmt.Sprintf("d-%03d", n)), "natural_person", settletest.Ordinary, tenancy.MCNPays)
 	}
 	var whole, part trial
 	path := "/v1/ledger/trial-balance?paying_entity=" + settletest.Ordinary
@@ -361,7 +361,7 @@ func TestBalancesAsOf(t *testing.T) {
 	before := w.Now().Add(-time.Millisecond)
 	w.settle(t, settletest.Person, "one", "100.00", "")
 	between := w.Now()
-	w.Pass(time.Second)
+	w.AdvanceTime(time.Second)
 	w.settle(t, settletest.Person, "two", "50.00", "")
 	type answer struct {
 		Books []struct {

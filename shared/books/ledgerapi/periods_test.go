@@ -110,14 +110,14 @@ const septemberPath = "/v1/ledger/periods/" + settletest.Ordinary + "/2026-09"
 
 func (c *closing) close(t *testing.T) period.Period {
 	t.Helper()
-	p, err := c.service.Close(t.Context(), settletest.As(identity.Finance), settletest.Ordinary, september())
+	p, err := c.service.Close(t.Context(), settletest.CallerWith(identity.Finance), settletest.Ordinary, september())
 	must(t, err)
 	return p
 }
 
 func (c *closing) seal(t *testing.T) (period.Period, error) {
 	t.Helper()
-	return c.service.Seal(t.Context(), settletest.As(identity.Approver), settletest.Ordinary, september())
+	return c.service.Seal(t.Context(), settletest.CallerWith(identity.Approver), settletest.Ordinary, september())
 }
 
 func failedChecks(p period.Period) string { return strings.Join(p.Review.Failed(), " ") }
@@ -127,10 +127,10 @@ func TestAPeriodIsClosedAndSealed(t *testing.T) { dynamotest.Both(t, closedAndSe
 func closedAndSealed(t *testing.T, tables dynamotest.Local) {
 	c := openClosingOn(t, tables)
 	c.settle(t, settletest.Person, "one", "100.00", payout.Paid)
-	if _, err := c.service.Close(t.Context(), settletest.As(identity.Finance), settletest.Ordinary, september()); !fault.HasCode(err, fault.IllegalMove) {
+	if _, err := c.service.Close(t.Context(), settletest.CallerWith(identity.Finance), settletest.Ordinary, september()); !fault.HasCode(err, fault.IllegalMove) {
 		t.Errorf("a month that is not over was closed: %v", err)
 	}
-	c.Set("2026-10-15")
+	c.SetDate("2026-10-15")
 	if _, err := c.seal(t); !fault.HasCode(err, fault.IllegalMove) {
 		t.Errorf("sealed while open: %v", err)
 	}
@@ -152,7 +152,7 @@ func closedAndSealed(t *testing.T, tables dynamotest.Local) {
 	if status := c.call(t, identity.Approver, "POST", septemberPath+"/seal", map[string]any{}, nil); status != http.StatusConflict {
 		t.Errorf("sealed while posters may not know of it: %d", status)
 	}
-	c.Pass(ledger.Settling)
+	c.AdvanceTime(ledger.Settling)
 	late := c.settle(t, settletest.Person, "late", "10.00", "")
 	for range 2 { // the same again is the same
 		if status := c.call(t, identity.Approver, "POST", septemberPath+"/seal", map[string]any{}, &v); status != 200 || v.State != "sealed" || len(v.Hash) != 64 || v.Seq != 42 {
@@ -182,11 +182,11 @@ func closedAndSealed(t *testing.T, tables dynamotest.Local) {
 	if c.get(t, "/v1/ledger/periods?paying_entity="+settletest.Ordinary, &list); list.Open != "2026-10" || len(list.Periods) != 1 {
 		t.Errorf("%+v", list)
 	}
-	c.Set("2026-11-16")
-	if _, err := c.service.Close(t.Context(), settletest.As(identity.Finance), settletest.Ordinary, civil.In(2026, 8)); !fault.HasCode(err, fault.IllegalMove) {
+	c.SetDate("2026-11-16")
+	if _, err := c.service.Close(t.Context(), settletest.CallerWith(identity.Finance), settletest.Ordinary, civil.In(2026, 8)); !fault.HasCode(err, fault.IllegalMove) {
 		t.Errorf("a month before the first sealed one: %v", err)
 	}
-	october, err := c.service.Close(t.Context(), settletest.As(identity.Finance), settletest.Ordinary, civil.In(2026, 10))
+	october, err := c.service.Close(t.Context(), settletest.CallerWith(identity.Finance), settletest.Ordinary, civil.In(2026, 10))
 	if err != nil || october.First || failedChecks(october) != "" {
 		t.Errorf("October: %v %s %+v", err, failedChecks(october), october.Review.Checks)
 	}
@@ -200,7 +200,7 @@ func TestWhatStopsASeal(t *testing.T) {
 		"an open true-up":          {func(t *testing.T, c *closing) { c.reverse(t) }, period.CheckTrueUps},
 		"a day that is not closed": {func(_ *testing.T, c *closing) { c.due = []civil.Date{civil.On(2026, 9, 30)} }, period.CheckAccrualDays},
 		"a settlement without figures": {func(t *testing.T, c *closing) {
-			_, _, err := c.Settle(t.Context(), settletest.As(identity.Operator), "settle-key-x", settletest.Request(settletest.Person, "x", "5.00"))
+			_, _, err := c.Settle(t.Context(), settletest.CallerWith(identity.Operator), "settle-key-x", settletest.SettleRequest(settletest.Person, "x", "5.00"))
 			must(t, err)
 		}, period.CheckFigures},
 		"a fen without an explanation": {func(t *testing.T, c *closing) {
@@ -211,11 +211,11 @@ func TestWhatStopsASeal(t *testing.T) {
 			w := openClosing(t)
 			w.settle(t, settletest.Person, "one", "100.00", payout.Paid)
 			c.spoil(t, w)
-			w.Set("2026-10-15")
+			w.SetDate("2026-10-15")
 			if p := w.close(t); failedChecks(p) != c.fails {
 				t.Fatalf("%q failed, want %q: %+v", failedChecks(p), c.fails, p.Review.Checks)
 			}
-			w.Pass(ledger.Settling)
+			w.AdvanceTime(ledger.Settling)
 			if _, err := w.seal(t); !fault.HasCode(err, fault.IllegalMove) {
 				t.Errorf("sealed: %v", err)
 			}
@@ -234,7 +234,7 @@ func (c *closing) reverse(t *testing.T) {
 	must(t, c.Payables.Record(t.Context(), p, payout.Outcome{State: payout.Returned, At: c.Now()}))
 	s, err := c.Store.Load(t.Context(), settletest.Tenant, first)
 	must(t, err)
-	again, err := c.Reopen(t.Context(), settlement.Intent{By: settletest.As(identity.Approver), ID: string(first), Version: s.StatusVersion, Reason: "test"})
+	again, err := c.Reopen(t.Context(), settlement.Intent{By: settletest.CallerWith(identity.Approver), ID: string(first), Version: s.StatusVersion, Reason: "test"})
 	must(t, err)
 	must(t, c.Quote(t.Context(), settletest.Tenant, ident.Settlement(again.ID)))
 }
@@ -242,7 +242,7 @@ func (c *closing) reverse(t *testing.T) {
 // decided keeps a decision of an open true-up.
 func (c *closing) decided(t *testing.T, o trueup.TrueUp, state string, difference money.Amount) {
 	t.Helper()
-	doc, err := json.Marshal(trueup.Decision{ID: o.ID, Entity: o.Entity, Taxpayer: o.Taxpayer, Decision: trueup.LeaveToAnnual, State: state, Difference: difference, Act: c.ID()})
+	doc, err := json.Marshal(trueup.Decision{ID: o.ID, Entity: o.Entity, Taxpayer: o.Taxpayer, Decision: trueup.LeaveToAnnual, State: state, Difference: difference, Act: c.NextID()})
 	must(t, err)
 	k := keys.TrueUp(settletest.Tenant, o.Entity, o.ID)
 	_, err = c.Tables.Client.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: aws.String(c.Tables.Ledger), Item: map[string]types.AttributeValue{
@@ -254,11 +254,11 @@ func (c *closing) decided(t *testing.T, o trueup.TrueUp, state string, differenc
 func TestADecidedTrueUpLetsThePeriodBeSealed(t *testing.T) {
 	c := openClosing(t)
 	c.reverse(t)
-	c.Set("2026-10-15")
+	c.SetDate("2026-10-15")
 	if p := c.close(t); failedChecks(p) != period.CheckTrueUps {
 		t.Fatalf("%q failed: %+v", failedChecks(p), p.Review.Checks)
 	}
-	c.Pass(ledger.Settling)
+	c.AdvanceTime(ledger.Settling)
 	list, err := c.trueUps.OpenTrueUps(t.Context(), settletest.Tenant, settletest.Ordinary, september())
 	if err != nil || len(list) != 1 {
 		t.Fatalf("%+v %v", list, err)
@@ -299,12 +299,12 @@ func staleMemoCannotPost(t *testing.T, tables dynamotest.Local) {
 	if m, err := poster.For(t.Context(), settletest.Tenant, settletest.Ordinary, september()); err != nil || m != september() {
 		t.Fatalf("%s %v", m, err)
 	}
-	c.Set("2026-10-15")
+	c.SetDate("2026-10-15")
 	c.close(t)
 	if m, err := poster.For(t.Context(), settletest.Tenant, settletest.Ordinary, september()); err != nil || m != september() {
 		t.Errorf("within its memo a poster still posts into September: %s %v", m, err)
 	}
-	c.Pass(ledger.Settling)
+	c.AdvanceTime(ledger.Settling)
 	if _, err := c.seal(t); err != nil {
 		t.Fatal(err)
 	}
@@ -326,13 +326,13 @@ func TestPostingWhileSealing(t *testing.T) { dynamotest.Both(t, postingWhileSeal
 func postingWhileSealing(t *testing.T, tables dynamotest.Local) {
 	c := openClosingOn(t, tables)
 	c.settle(t, settletest.Person, "one", "100.00", payout.Paid)
-	c.Set("2026-10-15")
+	c.SetDate("2026-10-15")
 	var work sync.WaitGroup
 	for n := range 4 {
 		work.Go(func() {
 			for i := range 6 {
-				ans, _, err := c.Settle(t.Context(), settletest.As(identity.Operator), "settle-key-"+string(rune('a'+n))+string(rune('a'+i)),
-					settletest.Request(settletest.Person, "p"+string(rune('a'+n))+string(rune('a'+i)), "7.00"))
+				ans, _, err := c.Settle(t.Context(), settletest.CallerWith(identity.Operator), "settle-key-"+string(rune('a'+n))+string(rune('a'+i)),
+					settletest.SettleRequest(settletest.Person, "p"+string(rune('a'+n))+string(rune('a'+i)), "7.00"))
 				if err == nil {
 					err = c.Quote(t.Context(), settletest.Tenant, ans.SettlementID)
 				}
@@ -343,7 +343,7 @@ func postingWhileSealing(t *testing.T, tables dynamotest.Local) {
 		})
 	}
 	c.close(t)
-	c.Pass(ledger.Settling)
+	c.AdvanceTime(ledger.Settling)
 	var sealed atomic.Int32
 	for range 3 {
 		work.Go(func() {
@@ -377,14 +377,14 @@ func TestSealingSurvivesCrashes(t *testing.T) {
 	for at := int32(1); at <= 9; at++ {
 		c := openClosing(t)
 		c.settle(t, settletest.Person, "one", "100.00", payout.Paid)
-		c.Set("2026-10-15")
+		c.SetDate("2026-10-15")
 		c.store.fail.Store(at)
 		done := false
 		for range 6 {
-			if _, err := c.service.Close(t.Context(), settletest.As(identity.Finance), settletest.Ordinary, september()); err != nil {
+			if _, err := c.service.Close(t.Context(), settletest.CallerWith(identity.Finance), settletest.Ordinary, september()); err != nil {
 				continue
 			}
-			c.Pass(ledger.Settling)
+			c.AdvanceTime(ledger.Settling)
 			if p, err := c.seal(t); err == nil && p.State == period.Sealed {
 				done = true
 				break
@@ -398,11 +398,11 @@ func TestSealingSurvivesCrashes(t *testing.T) {
 
 func TestWhoClosesDoesNotSeal(t *testing.T) {
 	c := openClosing(t)
-	c.Set("2026-10-15")
-	both := settletest.As(identity.Finance, identity.Approver)
+	c.SetDate("2026-10-15")
+	both := settletest.CallerWith(identity.Finance, identity.Approver)
 	_, err := c.service.Close(t.Context(), both, settletest.Ordinary, september())
 	must(t, err)
-	c.Pass(ledger.Settling)
+	c.AdvanceTime(ledger.Settling)
 	if _, err := c.service.Seal(t.Context(), both, settletest.Ordinary, september()); !fault.HasCode(err, fault.Forbidden) {
 		t.Errorf("%v", err)
 	}
@@ -436,7 +436,7 @@ func TestAClosingWaitsForTheLastDay(t *testing.T) {
 	c := openClosing(t)
 	c.rewarded()
 	last := civil.On(2026, 9, 30)
-	c.Set("2026-10-01")
+	c.SetDate("2026-10-01")
 	c.due = []civil.Date{last}
 	p := c.close(t)
 	for _, check := range p.Review.Checks {
@@ -444,7 +444,7 @@ func TestAClosingWaitsForTheLastDay(t *testing.T) {
 			t.Errorf("the check of days says %+v", check)
 		}
 	}
-	c.Pass(ledger.Settling)
+	c.AdvanceTime(ledger.Settling)
 	if _, err := c.seal(t); err == nil || fault.Of(err).Reason != "checks_failed" || !strings.Contains(fault.Of(err).Public, "accrual_days (2026-09-30") {
 		t.Fatalf("sealed without the last day: %v", err)
 	}
@@ -472,9 +472,9 @@ func accrualsWhileSealing(t *testing.T, tables dynamotest.Local) {
 	c := openClosingOn(t, tables)
 	c.rewarded()
 	c.settle(t, settletest.Person, "one", "100.00", payout.Paid)
-	c.Set("2026-10-01")
+	c.SetDate("2026-10-01")
 	c.close(t)
-	c.Pass(ledger.Settling)
+	c.AdvanceTime(ledger.Settling)
 	var work sync.WaitGroup
 	for _, creator := range []string{settletest.Person, settletest.Worker, settletest.Studio} {
 		to := c.accruals()

@@ -109,8 +109,8 @@ const (
 	atOnce   = 4
 )
 
-// Page checks the next creators after a cursor, "" at the start.
-func (s Service) Page(ctx context.Context, tenant ident.Tenant, cursor string) (Report, error) {
+// CheckPage checks the next creators after a cursor, "" at the start.
+func (s Service) CheckPage(ctx context.Context, tenant ident.Tenant, cursor string) (Report, error) {
 	creators, next, err := s.Creators.Creators(ctx, tenant, cursor, pageSize)
 	if err != nil {
 		return Report{}, err

@@ -57,8 +57,8 @@ func over(tenant *settletest.World) *world {
 	w := &world{World: tenant}
 	token := ids.Source(time.Now)
 	lines := &incomedb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: token}
-	w.recorder = &income.Recorder{Lines: lines, Directory: w.People, Clock: w.Clock, NewID: w.ID}
-	w.accruals = &incomedb.Accruals{Store: lines, Incentives: w.Tables.Incentives, Directory: w.People, NewID: w.ID}
+	w.recorder = &income.Recorder{Lines: lines, Directory: w.People, Clock: w.Clock, NewID: w.NextID}
+	w.accruals = &incomedb.Accruals{Store: lines, Incentives: w.Tables.Incentives, Directory: w.People, NewID: w.NextID}
 	w.statements = &billing.Service{Settlements: w.Service, Buckets: lines, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
 	w.check = ledgercheck.Service{Journal: ledgerdb.Book{DB: w.Tables.Client, Table: w.Tables.Ledger}, Settlements: w.Store, Buckets: lines, Days: incentivedb.NewDays(w.Tables.Client, w.Tables.Incentives), Creators: w.People}
 	for _, c := range w.People.Contracts {
@@ -70,7 +70,7 @@ func over(tenant *settletest.World) *world {
 // page checks and wants nothing unexplained.
 func (w *world) page(t rapid.TB) ledgercheck.Report {
 	t.Helper()
-	r, err := w.check.Page(context.Background(), settletest.Tenant, "")
+	r, err := w.check.CheckPage(context.Background(), settletest.Tenant, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func (w *world) explained(t rapid.TB, after string) {
 
 func (w *world) settle(t rapid.TB, creator ident.Creator, activity, amount string) ident.Settlement {
 	t.Helper()
-	a, _, err := w.Settle(context.Background(), settletest.As(identity.Operator), "key-"+activity, settletest.Request(creator, activity, amount))
+	a, _, err := w.Settle(context.Background(), settletest.CallerWith(identity.Operator), "key-"+activity, settletest.SettleRequest(creator, activity, amount))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +99,7 @@ func (w *world) intent(t rapid.TB, role identity.Role, id string) (settlement.In
 	if err != nil {
 		t.Fatal(err)
 	}
-	return settlement.Intent{By: settletest.As(role), ID: id, Version: s.StatusVersion, Reason: "test"}, s
+	return settlement.Intent{By: settletest.CallerWith(role), ID: id, Version: s.StatusVersion, Reason: "test"}, s
 }
 
 // act does one thing to a settlement; what is not possible now changes nothing.
@@ -195,13 +195,13 @@ func TestAnyLifeIsExplained(t *testing.T) {
 	w, round := open(t), 0
 	rapid.Check(t, func(rt *rapid.T) {
 		round++
-		w.Set("2026-09-15")
+		w.SetDate("2026-09-15")
 		creators := w.fresh(round)
 		steps := rapid.IntRange(3, 12).Draw(rt, "steps")
 		for n := range steps {
 			creator := rapid.SampledFrom(creators).Draw(rt, "creator")
 			amount := money.Fen(rapid.Int64Range(1, 3_000_000).Draw(rt, "fen"))
-			w.Pass(time.Millisecond)
+			w.AdvanceTime(time.Millisecond)
 			switch kind := rapid.SampledFrom([]string{"settle", "accrue", "line", "run", "forward", "forward", "act", "act", "parties", "parties", "claim", "file"}).Draw(rt, "step"); kind {
 			case "settle":
 				w.opened = append(w.opened, string(w.settle(rt, ident.Creator(creator), fmt.Sprintf("live-%d-%d", round, n), amount.String())))
@@ -216,7 +216,7 @@ func TestAnyLifeIsExplained(t *testing.T) {
 			case "claim":
 				w.claim(rt, ident.Creator(creator), fmt.Sprintf("claim-%d-%d", round, n), rapid.SampledFrom(receivable.Raisable()).Draw(rt, "kind"), amount)
 			case "file": // the months of every booking so far are filed from here on
-				w.Set("2026-10-16")
+				w.SetDate("2026-10-16")
 				if _, _, err := w.FilingRecorder(rt).Record(context.Background(), settletest.Tenant, "finance@"+settletest.Tenant, filedmonth.FiledMonth{Entity: settletest.Ordinary,
 					Month: civil.MustMonth("2026-09"), FiledOn: civil.MustDate("2026-10-16"), Reference: "r"}); err != nil {
 					rt.Fatal(err)
@@ -262,9 +262,9 @@ func (o only) Creators(context.Context, ident.Tenant, string, int) ([]tenancy.Cr
 // fresh gives three creators whom nothing has happened to, and lets the check see only these.
 func (w *world) fresh(round int) []string {
 	ids := []string{fmt.Sprint("person-", round), fmt.Sprint("worker-", round), fmt.Sprint("studio-", round)}
-	w.People.Add(ident.Creator(ids[0]), "natural_person", settletest.Ordinary, tenancy.MCNPays)
-	w.People.Add(ident.Creator(ids[1]), "natural_person", settletest.Filed, tenancy.MCNPays)
-	w.People.Add(ident.Creator(ids[2]), "individual_business", settletest.Ordinary, tenancy.StudioInvoice)
+	w.People.AddCreator(ident.Creator(ids[0]), "natural_person", settletest.Ordinary, tenancy.MCNPays)
+	w.People.AddCreator(ident.Creator(ids[1]), "natural_person", settletest.Filed, tenancy.MCNPays)
+	w.People.AddCreator(ident.Creator(ids[2]), "individual_business", settletest.Ordinary, tenancy.StudioInvoice)
 	for _, id := range ids {
 		w.People.Contracts[id].Routes["incentive"] = tenancy.MCNPays
 	}
@@ -371,7 +371,7 @@ func TestWhatIsWrongIsFound(t *testing.T) {
 func TestHandle(t *testing.T) {
 	w := open(t)
 	ask := func(tenant ident.Tenant, cursor string) (httpapi.Response, error) {
-		return w.check.Handle(t.Context(), &httpapi.Request{Principal: identity.Principal{Tenant: tenant}, Query: url.Values{"cursor": {cursor}}})
+		return w.check.HandleCheck(t.Context(), &httpapi.Request{Principal: identity.Principal{Tenant: tenant}, Query: url.Values{"cursor": {cursor}}})
 	}
 	res, err := ask(settletest.Tenant, "")
 	if report, ok := res.Body.(ledgercheck.Report); err != nil || !ok || report.Accounts == nil || report.Differences == nil || report.NextCursor != nil {

@@ -23,7 +23,7 @@ import (
 
 func (w *world) claims() *receivable.Claims {
 	store := &receivabledb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: ids.Source(w.Now)}
-	return &receivable.Claims{Store: store, Directory: w.People, Clock: w.Clock, NewID: w.ID}
+	return &receivable.Claims{Store: store, Directory: w.People, Clock: w.Clock, NewID: w.NextID}
 }
 
 // claim raises a claim by two people.
@@ -34,10 +34,10 @@ func (w *world) claim(t rapid.TB, creator ident.Creator, id string, kind receiva
 	if kind == receivable.RefundRecovery {
 		in.MCNPart = money.Fen(100)
 	}
-	if _, _, err := w.claims().Prepare(ctx, settletest.As(identity.Finance), in); err != nil {
+	if _, _, err := w.claims().Prepare(ctx, settletest.CallerWith(identity.Finance), in); err != nil {
 		t.Fatal(err)
 	}
-	r, err := w.claims().Approve(ctx, settletest.As(identity.Admin), id)
+	r, err := w.claims().Approve(ctx, settletest.CallerWith(identity.Admin), id)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,13 +119,13 @@ func TestANewClaimNeedsTheApproverAgain(t *testing.T) {
 // november settles a share of a creator whose right arises on a pay day of November, under the tenant's position.
 func (w *world) november(t *testing.T, creator ident.Creator, activity, amount string) ident.Settlement {
 	t.Helper()
-	r := settletest.Request(creator, activity, amount)
+	r := settletest.SettleRequest(creator, activity, amount)
 	r.TS = settlement.Millis(civil.MustDate("2026-10-20").Start().UnixMilli())
-	a, _, err := w.Settle(context.Background(), settletest.As(identity.Operator), "key-"+activity, r)
+	a, _, err := w.Settle(context.Background(), settletest.CallerWith(identity.Operator), "key-"+activity, r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.Pass(1e6)
+	w.AdvanceTime(1e6)
 	return a.SettlementID
 }
 
@@ -133,8 +133,8 @@ func (w *world) november(t *testing.T, creator ident.Creator, activity, amount s
 // receivable, the next settlement takes it, and if the booking that raised it is taken back, it is owed back.
 func TestAShortfallIsTakenAndOwedBack(t *testing.T) {
 	w := open(t)
-	w.Set("2026-11-16")
-	w.People.Decided = []tenancy.Position{{Version: tenancy.Version{From: civil.MustDate("2026-11-01"), Version: 1}, PositionID: "pos-28",
+	w.SetDate("2026-11-16")
+	w.People.ApprovedPositions = []tenancy.Position{{Version: tenancy.Version{From: civil.MustDate("2026-11-01"), Version: 1}, PositionID: "pos-28",
 		Rule: "vat.natural_person.withholding", Reading: "daily_1000_at_1pct", DecidedBy: "a", ApprovedBy: "b"}}
 	second := w.People.People[settletest.Worker]
 	second.TaxpayerID = "tp-" + settletest.Person
@@ -185,7 +185,7 @@ func TestAFiledMonthKeepsItsTax(t *testing.T) {
 			} else if err := w.hearSent(ctx, id); err != nil {
 				t.Fatal(err)
 			}
-			w.Set("2026-10-16")
+			w.SetDate("2026-10-16")
 			if _, _, err := w.FilingRecorder(t).Record(ctx, settletest.Tenant, "finance@t", filedmonth.FiledMonth{Entity: settletest.Ordinary, Month: civil.MustMonth("2026-09"), FiledOn: civil.MustDate("2026-10-16"), Reference: "r"}); err != nil {
 				t.Fatal(err)
 			}

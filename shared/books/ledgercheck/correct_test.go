@@ -23,10 +23,10 @@ func (w *world) correct(t *testing.T, id, share string) trueup.Correction {
 		t.Fatal(err)
 	}
 	c := w.TrueUpsUnder(t, ruleset.Fixed{Corpus: law})
-	if _, _, err := c.Prepare(ctx, settletest.As(identity.Finance), trueup.Correction{ID: id, Entity: settletest.Ordinary, Taxpayer: "tp-" + settletest.Person, Year: 2026, Reason: "test"}); err != nil {
+	if _, _, err := c.Prepare(ctx, settletest.CallerWith(identity.Finance), trueup.Correction{ID: id, Entity: settletest.Ordinary, Taxpayer: "tp-" + settletest.Person, Year: 2026, Reason: "test"}); err != nil {
 		t.Fatal(err)
 	}
-	posted, err := c.Post(ctx, settletest.As(identity.Approver), id)
+	posted, err := c.Post(ctx, settletest.CallerWith(identity.Approver), id)
 	if err != nil {
 		t.Fatal(err)
 	}

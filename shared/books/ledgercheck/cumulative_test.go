@@ -31,7 +31,7 @@ type payee struct {
 // cumulative are payees of the two cumulative methods that settlements know: labor by a filed platform, and a student
 // intern. Wages wait for a payroll (RULE_GAP).
 func (w *world) cumulative() map[string]payee {
-	w.People.Add("c-intern", "natural_person", settletest.Ordinary, tenancy.MCNPays)
+	w.People.AddCreator("c-intern", "natural_person", settletest.Ordinary, tenancy.MCNPays)
 	w.People.Taxpayers["tp-c-intern"].Profiles[0].Kind = "student_intern"
 	return map[string]payee{"labor of a platform": {settletest.Worker, settletest.Filed}, "an intern": {"c-intern", settletest.Ordinary}}
 }
@@ -39,16 +39,16 @@ func (w *world) cumulative() map[string]payee {
 // on goes to a day of 2026 on which all of the month before is due.
 func (w *world) on(month int) {
 	day := civil.In(2026, time.Month(month)).Day(20)
-	w.Pass(day.Start().Add(10 * time.Hour).Sub(w.Now()))
-	w.Set(day.String())
+	w.AdvanceTime(day.Start().Add(10 * time.Hour).Sub(w.Now()))
+	w.SetDate(day.String())
 }
 
 // earn opens a settlement of the month before, which is paid in the month.
 func (w *world) earn(t rapid.TB, p payee, n int, gross money.Amount) ident.Settlement {
 	t.Helper()
-	in := settletest.Request(p.creator, fmt.Sprintf("live-%d", n), gross.String())
+	in := settletest.SettleRequest(p.creator, fmt.Sprintf("live-%d", n), gross.String())
 	in.TS = settlement.Millis(civil.DateOf(w.Now()).AddDays(-20).Start().UnixMilli())
-	a, _, err := w.Settle(context.Background(), settletest.As(identity.Operator), fmt.Sprintf("key-live-%d", n), in)
+	a, _, err := w.Settle(context.Background(), settletest.CallerWith(identity.Operator), fmt.Sprintf("key-live-%d", n), in)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,9 +153,9 @@ func (w *world) asTheRulesSay(t rapid.TB, c *tax.Corpus, p payee) []trueup.TrueU
 // much is taken off the payments that follow, and once the first is paid again the year is taxed as a whole.
 func TestACumulativeYearAfterAReversal(t *testing.T) {
 	c := embedded(t)
-	for name := range over(settletest.OpenOn(t, dynamotest.Memory(t))).cumulative() {
+	for name := range over(settletest.OpenIn(t, dynamotest.Memory(t))).cumulative() {
 		t.Run(name, func(t *testing.T) {
-			w := over(settletest.OpenOn(t, dynamotest.Memory(t)))
+			w := over(settletest.OpenIn(t, dynamotest.Memory(t)))
 			p := w.cumulative()[name]
 			wants := func(what, rule, withheld string) {
 				t.Helper()
@@ -188,9 +188,9 @@ func TestACumulativeYearAfterAReversal(t *testing.T) {
 // is too little: a named true-up, which two people collect and the next payment bears.
 func TestAMonthLessOfDeductionsIsANamedTrueUp(t *testing.T) {
 	c := embedded(t)
-	for name := range over(settletest.OpenOn(t, dynamotest.Memory(t))).cumulative() {
+	for name := range over(settletest.OpenIn(t, dynamotest.Memory(t))).cumulative() {
 		t.Run(name, func(t *testing.T) {
-			w := over(settletest.OpenOn(t, dynamotest.Memory(t)))
+			w := over(settletest.OpenIn(t, dynamotest.Memory(t)))
 			p := w.cumulative()[name]
 			w.on(3)
 			small := w.earn(t, p, 1, yuan("1000.00"))
@@ -222,7 +222,7 @@ func TestAMonthLessOfDeductionsIsANamedTrueUp(t *testing.T) {
 func TestCumulativeYearsAfterAnyReversal(t *testing.T) {
 	c := embedded(t)
 	rapid.Check(t, func(rt *rapid.T) {
-		w := over(settletest.OpenOn(t, dynamotest.Memory(t)))
+		w := over(settletest.OpenIn(t, dynamotest.Memory(t)))
 		p := w.cumulative()[rapid.SampledFrom([]string{"labor of a platform", "an intern"}).Draw(rt, "method")]
 		var ids []string
 		for month := rapid.IntRange(2, 5).Draw(rt, "first month"); month <= 9; month++ {

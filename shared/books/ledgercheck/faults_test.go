@@ -80,7 +80,7 @@ type spoiled struct {
 func (s *spoiled) ledger() string { return s.Tables.Ledger }
 
 func toSpoil(t *testing.T) *spoiled {
-	w := &spoiled{world: over(settletest.OpenOn(t, dynamotest.Memory(t))), day: civil.MustDate("2026-09-01")}
+	w := &spoiled{world: over(settletest.OpenIn(t, dynamotest.Memory(t))), day: civil.MustDate("2026-09-01")}
 	paid := []string{"quote", "submit", "approve", "book", string(payout.Paid)}
 	first, second := w.settle(t, settletest.Person, "live-1", "10000.00"), w.settle(t, settletest.Person, "live-2", "300.00")
 	for _, name := range paid {
@@ -235,7 +235,7 @@ func (s *spoiled) raisedBy(t *testing.T, id string) string {
 
 // A creator with more wrong objects than a difference tells names the first of them.
 func TestObjectsAreBounded(t *testing.T) {
-	w := over(settletest.OpenOn(t, dynamotest.Memory(t)))
+	w := over(settletest.OpenIn(t, dynamotest.Memory(t)))
 	for n := range 12 {
 		id := w.settle(t, settletest.Person, fmt.Sprintf("live-%02d", n), "100.00")
 		_, s := w.intent(t, identity.Auditor, string(id))

@@ -70,11 +70,11 @@ func (w *world) refiled(t *testing.T, from string) map[string]money.Amount {
 func TestAReversalThatAFilingOvertakesIsLate(t *testing.T) {
 	for name, away := range map[string]time.Duration{"at one instant": 0, "by a clock that is behind": -time.Minute, "by a clock that is ahead": time.Minute} {
 		t.Run(name, func(t *testing.T) {
-			w := over(settletest.OpenOn(t, dynamotest.Memory(t)))
+			w := over(settletest.OpenIn(t, dynamotest.Memory(t)))
 			first, second := w.settle(t, settletest.Person, "live-1", "10000.00"), w.settle(t, settletest.Person, "live-2", "10000.00")
 			w.to(t, string(first), "quote", "submit", "approve", "book", string(payout.Paid))
 			w.to(t, string(second), "quote", "submit", "approve", "book")
-			w.Pass(24 * 24 * time.Hour) // 2026-10-09
+			w.AdvanceTime(24 * 24 * time.Hour) // 2026-10-09
 			p, err := w.Payables.Load(t.Context(), settletest.Tenant, second)
 			if err != nil {
 				t.Fatal(err)
@@ -84,11 +84,11 @@ func TestAReversalThatAFilingOvertakesIsLate(t *testing.T) {
 			}
 			service := *w.Service
 			service.Store = &overtaken{w.Store, func() {
-				w.Pass(away)
+				w.AdvanceTime(away)
 				if err := w.fileMonth(t, "2026-09"); err != nil {
 					t.Error(err)
 				}
-				w.Pass(-away)
+				w.AdvanceTime(-away)
 			}}
 			payables := settlement.Payables{Service: &service}
 			if err := payables.Record(t.Context(), p, payout.Outcome{State: payout.Failed, At: w.Now()}); err != nil {
@@ -108,17 +108,17 @@ func TestAReversalThatAFilingOvertakesIsLate(t *testing.T) {
 // VAT belongs to the day on which the right to the money arose. Paid in the month after, while that day's month is being
 // recorded as filed, it is not in its return either.
 func TestVATOfAnEarlierMonthThatAFilingOvertakesIsLate(t *testing.T) {
-	w := over(settletest.OpenOn(t, dynamotest.Memory(t)))
-	w.People.Decided = []tenancy.Position{{PositionID: "pos-1", Rule: "vat.natural_person.withholding", Reading: "daily_1000_at_1pct"}}
-	w.Pass(62 * 24 * time.Hour) // 2026-11-16, the pay day of October
-	in := settletest.Request(settletest.Person, "live-1", "10000.00")
+	w := over(settletest.OpenIn(t, dynamotest.Memory(t)))
+	w.People.ApprovedPositions = []tenancy.Position{{PositionID: "pos-1", Rule: "vat.natural_person.withholding", Reading: "daily_1000_at_1pct"}}
+	w.AdvanceTime(62 * 24 * time.Hour) // 2026-11-16, the pay day of October
+	in := settletest.SettleRequest(settletest.Person, "live-1", "10000.00")
 	in.TS = settlement.Millis(civil.MustDate("2026-10-20").Start().UnixMilli())
-	a, _, err := w.Settle(t.Context(), settletest.As(identity.Operator), "key-live-1", in)
+	a, _, err := w.Settle(t.Context(), settletest.CallerWith(identity.Operator), "key-live-1", in)
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.to(t, string(a.SettlementID), "quote", "submit", "approve")
-	w.Pass(24 * 24 * time.Hour) // 2026-12-10
+	w.AdvanceTime(24 * 24 * time.Hour) // 2026-12-10
 	taxes, service := *w.Taxes, *w.Service
 	taxes.Service = &service
 	service.Store = &overtaken{w.Store, func() {
@@ -140,22 +140,22 @@ func TestVATOfAnEarlierMonthThatAFilingOvertakesIsLate(t *testing.T) {
 // What a return was made of is no amendment, however soon after the last payment of its month it is recorded by the
 // business date; and it is not recorded while the last day's bookings may still be under way.
 func TestAMonthsOwnPaymentsAreInItsReturn(t *testing.T) {
-	w := over(settletest.OpenOn(t, dynamotest.Memory(t)))
+	w := over(settletest.OpenIn(t, dynamotest.Memory(t)))
 	id := w.settle(t, settletest.Person, "live-1", "10000.00")
 	w.to(t, string(id), "quote", "submit", "approve", "book", string(payout.Paid))
-	w.Set("2026-10-12")
+	w.SetDate("2026-10-12")
 	if err := w.fileMonth(t, "2026-09"); err != nil {
 		t.Fatal(err)
 	}
 	if got := w.refiled(t, "2026-09"); len(got) != 0 {
 		t.Errorf("to be filed again: %v", got)
 	}
-	w.Set("2026-11-01")
-	w.Pass(civil.MustDate("2026-11-01").Start().Add(time.Minute).Sub(w.Now()))
+	w.SetDate("2026-11-01")
+	w.AdvanceTime(civil.MustDate("2026-11-01").Start().Add(time.Minute).Sub(w.Now()))
 	if err := w.fileMonth(t, "2026-10"); !fault.HasCode(err, fault.IllegalMove) || fault.Of(err).Reason != "month_not_over" {
 		t.Errorf("filed a minute after midnight: %v", err)
 	}
-	w.Pass(2 * time.Minute)
+	w.AdvanceTime(2 * time.Minute)
 	if err := w.fileMonth(t, "2026-10"); err != nil || errors.Is(err, optimistic.ErrRival) {
 		t.Error(err)
 	}

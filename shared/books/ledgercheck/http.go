@@ -11,15 +11,15 @@ import (
 // maxCursor bounds a cursor, in bytes; ours are ids of creators.
 const maxCursor = 64
 
-// Handle answers GET /v1/ledger/check: one page, from the query's cursor on.
-func (s Service) Handle(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+// HandleCheck answers GET /v1/ledger/check: one page, from the query's cursor on.
+func (s Service) HandleCheck(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	cursor := r.Query.Get("cursor")
 	if len(cursor) > maxCursor || !utf8.ValidString(cursor) {
 		return httpapi.Response{},
 			fault.Invalid(fault.Field{Field: "cursor",
 				Problem: "is not a cursor of this list; leave it out to begin anew"})
 	}
-	page, err := s.Page(ctx, r.Tenant, cursor)
+	page, err := s.CheckPage(ctx, r.Tenant, cursor)
 	if err != nil {
 		return httpapi.Response{}, err
 	}

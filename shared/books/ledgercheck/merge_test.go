@@ -35,8 +35,8 @@ func (w *world) merge(t rapid.TB, from, into string) {
 
 // Each record was taxed alone; together they owe more, which is one open true-up of the survivor.
 func TestAMergeShowsWhatThePersonOwesAsATrueUp(t *testing.T) {
-	w := over(settletest.OpenOn(t, dynamotest.Memory(t)))
-	w.People.Add("c-passport", "natural_person", settletest.Ordinary, tenancy.MCNPays)
+	w := over(settletest.OpenIn(t, dynamotest.Memory(t)))
+	w.People.AddCreator("c-passport", "natural_person", settletest.Ordinary, tenancy.MCNPays)
 	first := w.settle(t, settletest.Person, "live-1", "4000.00") // (2,800 - 800) x 20% = 400.00
 	second := w.settle(t, "c-passport", "live-2", "4000.00")
 	for _, id := range []string{string(first), string(second)} {
@@ -76,20 +76,20 @@ func sum(list []settlement.Booking) (income, withheld money.Amount) {
 // Whenever in the life of settlements two taxpayers are merged, every balance stays explained, and both lists together
 // are the person's whole.
 func TestAnyLifeAroundAMergeIsExplained(t *testing.T) {
-	w, round := over(settletest.OpenOn(t, dynamotest.Memory(t))), 0
+	w, round := over(settletest.OpenIn(t, dynamotest.Memory(t))), 0
 	forward := []string{"quote", "submit", "approve", "book", "book", string(payout.Paid)}
 	acts := []string{"reject", "cancel", "reopen", string(payout.Failed), string(payout.Returned)}
 	rapid.Check(t, func(rt *rapid.T) {
 		round++
 		people := []string{fmt.Sprintf("c-one-%d", round), fmt.Sprintf("c-two-%d", round)}
 		for _, id := range people {
-			w.People.Add(ident.Creator(id), "natural_person", settletest.Ordinary, tenancy.MCNPays)
+			w.People.AddCreator(ident.Creator(id), "natural_person", settletest.Ordinary, tenancy.MCNPays)
 		}
 		w.check.Creators, w.opened = only(people), nil
 		steps := rapid.IntRange(4, 14).Draw(rt, "steps")
 		at := rapid.IntRange(1, steps-1).Draw(rt, "merged at")
 		for n := range steps {
-			w.Pass(time.Millisecond)
+			w.AdvanceTime(time.Millisecond)
 			if n == at {
 				w.merge(rt, people[1], people[0])
 				w.explained(rt, "the merge")

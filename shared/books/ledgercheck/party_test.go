@@ -100,7 +100,7 @@ func (w *world) open(t *testing.T, id string) {
 
 func TestPayeesAreSettledForThemselves(t *testing.T) {
 	w := open(t)
-	w.People.Add("friend", "natural_person", settletest.Filed, tenancy.MCNPays) // its own contract is with another company
+	w.People.AddCreator("friend", "natural_person", settletest.Filed, tenancy.MCNPays) // its own contract is with another company
 	w.share(settletest.Person, settletest.Studio, "friend")
 	id := w.settle(t, settletest.Person, "live-1", "10000.00")
 	w.wantAccrued(t, "opening", "-2000.00")
@@ -136,7 +136,7 @@ func (w *world) wantParty(t *testing.T, id string, want settlement.Opening) {
 
 func TestAStudioWithoutAContractHandsInAnInvoice(t *testing.T) {
 	w := open(t)
-	w.People.Add("workshop", "company", settletest.Ordinary, tenancy.StudioInvoice)
+	w.People.AddCreator("workshop", "company", settletest.Ordinary, tenancy.StudioInvoice)
 	delete(w.People.Contracts, "workshop")
 	w.share(settletest.Person, "workshop")
 	id := w.settle(t, settletest.Person, "live-1", "10000.00")

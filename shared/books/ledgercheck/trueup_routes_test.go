@@ -24,19 +24,19 @@ import (
 // The routes keep to the contract, and what is given back after the month was filed asks for an amended return that
 // shows the whole month.
 func TestTrueUpsOverHTTP(t *testing.T) {
-	w := over(settletest.OpenOn(t, dynamotest.Memory(t)))
+	w := over(settletest.OpenIn(t, dynamotest.Memory(t)))
 	first, second := w.settle(t, settletest.Person, "live-1", "30000.00"), w.settle(t, settletest.Person, "live-2", "30000.00")
 	w.to(t, string(first), "quote", "submit", "approve", "book", string(payout.Paid))
 	w.to(t, string(second), "quote", "submit", "approve", "book", string(payout.Paid))
 	w.to(t, string(first), string(payout.Returned), "reopen")
-	w.Set("2026-10-20")
-	w.Pass(time.Hour) // the reversal is in the return
+	w.SetDate("2026-10-20")
+	w.AdvanceTime(time.Hour) // the reversal is in the return
 	_, _, err := w.FilingRecorder(t).Record(context.Background(), settletest.Tenant, "finance@"+settletest.Tenant,
 		filedmonth.FiledMonth{Entity: settletest.Ordinary, Month: civil.MustMonth("2026-09"), FiledOn: civil.MustDate("2026-10-15"), Reference: "return"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.Pass(time.Second)
+	w.AdvanceTime(time.Second)
 	calendar, err := taxpack.NationalCalendar()
 	if err != nil {
 		t.Fatal(err)

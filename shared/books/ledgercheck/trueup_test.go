@@ -37,7 +37,7 @@ func (w *world) openTrueUps(t *testing.T, entity ident.Entity, month string) []t
 // Two payments of one month, the second in a higher bracket: the first comes back, and what the second bore for it is
 // too much.
 func TestAReversalWithinAMonthIsANamedTrueUp(t *testing.T) {
-	w := over(settletest.OpenOn(t, dynamotest.Memory(t)))
+	w := over(settletest.OpenIn(t, dynamotest.Memory(t)))
 	first := w.settle(t, settletest.Person, "live-1", "30000.00")  // 21,000.00: 16,800.00 x 20% = 3,360.00
 	second := w.settle(t, settletest.Person, "live-2", "30000.00") // 42,000.00: 33,600.00 x 30% - 2,000 = 8,080.00, so 4,720.00
 	w.to(t, string(first), "quote", "submit", "approve", "book", string(payout.Paid))
@@ -59,13 +59,13 @@ func TestAReversalWithinAMonthIsANamedTrueUp(t *testing.T) {
 	if again, twice := w.decide(t, name, trueup.GiveBack); replayed || !twice || again.Act != d.Act || d.Difference != yuan("-1360.00") {
 		t.Fatalf("%+v %v %+v %v", d, replayed, again, twice)
 	}
-	if _, _, err := w.TrueUps(t).Decide(context.Background(), settletest.As(identity.Finance), name, trueup.Collect, "no"); !fault.HasCode(err, fault.IllegalMove) {
+	if _, _, err := w.TrueUps(t).Decide(context.Background(), settletest.CallerWith(identity.Finance), name, trueup.Collect, "no"); !fault.HasCode(err, fault.IllegalMove) {
 		t.Errorf("collecting what was withheld too much: %v", err)
 	}
-	if _, err := w.TrueUps(t).Confirm(context.Background(), settletest.As(identity.Finance), name); !fault.HasCode(err, fault.Forbidden) {
+	if _, err := w.TrueUps(t).Confirm(context.Background(), settletest.CallerWith(identity.Finance), name); !fault.HasCode(err, fault.Forbidden) {
 		t.Errorf("one person alone: %v", err)
 	}
-	cashier := settletest.As(identity.Approver, identity.Cashier)
+	cashier := settletest.CallerWith(identity.Approver, identity.Cashier)
 	if _, err := w.TrueUps(t).Confirm(context.Background(), cashier, name); fault.Of(err).Reason != "cashier" {
 		t.Errorf("a cashier confirms: %v", err)
 	}
@@ -97,7 +97,7 @@ func TestAReversalWithinAMonthIsANamedTrueUp(t *testing.T) {
 
 func (w *world) decide(t *testing.T, id, decision string) (trueup.Decision, bool) {
 	t.Helper()
-	d, replayed, err := w.TrueUps(t).Decide(context.Background(), settletest.As(identity.Finance), id, decision, "reversed within the month")
+	d, replayed, err := w.TrueUps(t).Decide(context.Background(), settletest.CallerWith(identity.Finance), id, decision, "reversed within the month")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +106,7 @@ func (w *world) decide(t *testing.T, id, decision string) (trueup.Decision, bool
 
 func (w *world) confirm(t *testing.T, id string) trueup.Decision {
 	t.Helper()
-	d, err := w.TrueUps(t).Confirm(context.Background(), settletest.As(identity.Admin), id)
+	d, err := w.TrueUps(t).Confirm(context.Background(), settletest.CallerWith(identity.Admin), id)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +126,7 @@ func (w *world) balance(t *testing.T, account ledger.Account) money.Amount {
 // Rules that changed are corrected year by year, but in a filed month no correction posts anything: there people decide,
 // and the return is filed again.
 func TestWhatAnotherLawGivesForAFiledMonthIsDecided(t *testing.T) {
-	w := over(settletest.OpenOn(t, dynamotest.Memory(t)))
+	w := over(settletest.OpenIn(t, dynamotest.Memory(t)))
 	ctx := context.Background()
 	w.to(t, string(w.settle(t, settletest.Person, "live-1", "10000.00")), "quote", "submit", "approve", "book", string(payout.Paid)) // 7,000 x 80% x 20% = 1,120.00
 	other, err := ruletest.Law(ruletest.LaborCost("0.10"))                                                                           // 90%: 1,260.00
@@ -138,11 +138,11 @@ func TestWhatAnotherLawGivesForAFiledMonthIsDecided(t *testing.T) {
 	if len(list) != 1 || list[0].Cause != trueup.CauseLaw || list[0].Difference != yuan("140.00") {
 		t.Fatalf("%+v", list)
 	}
-	finance := settletest.As(identity.Finance)
+	finance := settletest.CallerWith(identity.Finance)
 	if _, _, err := w.TrueUps(t).Decide(ctx, finance, list[0].ID, trueup.Collect, "no"); !fault.HasCode(err, fault.IllegalMove) {
 		t.Fatalf("decided before the correction of a month that is not filed: %v", err)
 	}
-	w.Pass(31 * 24 * time.Hour)
+	w.AdvanceTime(31 * 24 * time.Hour)
 	if _, _, err := w.FilingRecorder(t).Record(ctx, settletest.Tenant, "finance", filedmonth.FiledMonth{Entity: settletest.Ordinary, Month: civil.MustMonth("2026-09"), FiledOn: civil.MustDate("2026-10-12"), Reference: "r"}); err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +163,7 @@ func TestWhatAnotherLawGivesForAFiledMonthIsDecided(t *testing.T) {
 // A decision holds for the difference it was taken on: a booking that changes it opens it again, and one that was not
 // confirmed is not carried out.
 func TestADecisionHoldsForItsDifference(t *testing.T) {
-	w := over(settletest.OpenOn(t, dynamotest.Memory(t)))
+	w := over(settletest.OpenIn(t, dynamotest.Memory(t)))
 	ctx := context.Background()
 	first := w.settle(t, settletest.Person, "live-1", "30000.00")
 	second := w.settle(t, settletest.Person, "live-2", "30000.00")
@@ -188,7 +188,7 @@ func TestADecisionHoldsForItsDifference(t *testing.T) {
 	w.decide(t, name, trueup.GiveBack)
 	last := w.settle(t, settletest.Person, "live-4", "1000.00")
 	w.to(t, string(last), "quote", "submit", "approve", "book")
-	if _, err := w.TrueUps(t).Confirm(ctx, settletest.As(identity.Admin), name); !fault.HasCode(err, fault.StaleVersion) {
+	if _, err := w.TrueUps(t).Confirm(ctx, settletest.CallerWith(identity.Admin), name); !fault.HasCode(err, fault.StaleVersion) {
 		t.Errorf("%v", err)
 	}
 	w.decide(t, name, trueup.GiveBack)
@@ -206,7 +206,7 @@ func (w *world) raceToConfirm(t *testing.T, name string) {
 	acts := make([]string, 8)
 	for i := range acts {
 		work.Go(func() error {
-			d, err := w.TrueUps(t).Confirm(context.Background(), settletest.As(identity.Admin), name)
+			d, err := w.TrueUps(t).Confirm(context.Background(), settletest.CallerWith(identity.Admin), name)
 			acts[i] = d.Act
 			return err
 		})
@@ -224,20 +224,20 @@ func (w *world) raceToConfirm(t *testing.T, name string) {
 // VAT of a day and its surcharges fall away when the payment that crossed the threshold comes back; each is decided by
 // itself, and the month's income grows by the VAT that is given back.
 func TestAThresholdThatIsCrossedNoMoreIsGivenBack(t *testing.T) {
-	w := over(settletest.OpenOn(t, dynamotest.Memory(t)))
-	w.People.Decided = []tenancy.Position{{PositionID: "pos-1", Rule: "vat.natural_person.withholding", Reading: "daily_1000_at_1pct"}}
-	w.Pass(62 * 24 * time.Hour) // 2026-11-16
+	w := over(settletest.OpenIn(t, dynamotest.Memory(t)))
+	w.People.ApprovedPositions = []tenancy.Position{{PositionID: "pos-1", Rule: "vat.natural_person.withholding", Reading: "daily_1000_at_1pct"}}
+	w.AdvanceTime(62 * 24 * time.Hour) // 2026-11-16
 	var ids []string
 	for i := range 2 {
-		in := settletest.Request(settletest.Person, fmt.Sprintf("live-%d", i), "1000.00") // 700.00 each, on one VAT day
+		in := settletest.SettleRequest(settletest.Person, fmt.Sprintf("live-%d", i), "1000.00") // 700.00 each, on one VAT day
 		in.TS = settlement.Millis(w.Now().UnixMilli())
-		a, _, err := w.Settle(context.Background(), settletest.As(identity.Operator), fmt.Sprintf("key-live-%d", i), in)
+		a, _, err := w.Settle(context.Background(), settletest.CallerWith(identity.Operator), fmt.Sprintf("key-live-%d", i), in)
 		if err != nil {
 			t.Fatal(err)
 		}
 		ids = append(ids, string(a.SettlementID))
 	}
-	w.Pass(29 * 24 * time.Hour) // 2026-12-15, a pay day
+	w.AdvanceTime(29 * 24 * time.Hour) // 2026-12-15, a pay day
 	for _, id := range ids {
 		w.to(t, id, "quote", "submit", "approve", "book", string(payout.Paid))
 	}

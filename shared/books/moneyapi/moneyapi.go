@@ -39,13 +39,13 @@ func (a API) handle(ctx context.Context, r *httpapi.Request) (httpapi.Response, 
 	var err error
 	switch {
 	case settlement != "":
-		v, err = a.Money.Settlement(ctx, r.Principal, settlement)
+		v, err = a.Money.LocateSettlement(ctx, r.Principal, settlement)
 	case creator != "":
-		v, err = a.Money.Creator(ctx, r.Principal, ident.Creator(creator))
+		v, err = a.Money.LocateCreator(ctx, r.Principal, ident.Creator(creator))
 	case r.OnlyOwn():
-		v, err = a.Money.Creator(ctx, r.Principal, r.Creator)
+		v, err = a.Money.LocateCreator(ctx, r.Principal, r.Creator)
 	default:
-		v, err = a.Money.Tenant(ctx, r.Tenant, cursor)
+		v, err = a.Money.LocateTenant(ctx, r.Tenant, cursor)
 	}
 	return httpapi.OK(v), err
 }

@@ -23,11 +23,11 @@ import (
 
 // TestAnswersKeepToTheContract asks over HTTP for each kind of view.
 func TestAnswersKeepToTheContract(t *testing.T) {
-	w := settletest.OpenOn(t, dynamotest.Memory(t))
-	lines := &incomedb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: w.ID}
+	w := settletest.OpenIn(t, dynamotest.Memory(t))
+	lines := &incomedb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: w.NextID}
 	money := whereabouts.Service{Journal: ledgerdb.Book{DB: w.Tables.Client, Table: w.Tables.Ledger}, Settlements: w.Store, Viewers: w.Service, Creators: w.People,
 		Statements: &billing.Service{Settlements: w.Service, Buckets: lines, Log: slog.New(slog.DiscardHandler)}}
-	a, _, err := w.Settle(t.Context(), settletest.As(identity.Operator), "key-live-1", settletest.Request(settletest.Person, "live-1", "10000.00"))
+	a, _, err := w.Settle(t.Context(), settletest.CallerWith(identity.Operator), "key-live-1", settletest.SettleRequest(settletest.Person, "live-1", "10000.00"))
 	if err == nil {
 		err = w.Quote(t.Context(), settletest.Tenant, a.SettlementID)
 	}

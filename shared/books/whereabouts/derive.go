@@ -19,9 +19,9 @@ type place struct {
 	period  civil.Month
 }
 
-// Of gathers a creator's journal by payable and account, and tells of each sum where it is by the
+// PositionsOf gathers a creator's journal by payable and account, and tells of each sum where it is by the
 // payable's last occurrence, as the viewer has it. What a payable has balanced is not listed.
-func Of(entries []ledger.Entry, settlements []settlement.Settlement,
+func PositionsOf(entries []ledger.Entry, settlements []settlement.Settlement,
 	view settlement.Viewer) []Position {
 	byID := settlement.OccurrencesOf(settlements)
 	sums := map[place]money.Amount{}

@@ -98,10 +98,10 @@ const (
 	atOnce   = 8
 )
 
-// Settlement tells where the money of one payable is, all its occurrences taken together.
+// LocateSettlement tells where the money of one payable is, all its occurrences taken together.
 //
 // Errors: fault.Absent for a settlement that is not there or not the caller's.
-func (s Service) Settlement(ctx context.Context, by identity.Principal, id string) (View, error) {
+func (s Service) LocateSettlement(ctx context.Context, by identity.Principal, id string) (View, error) {
 	st, err := s.Settlements.Load(ctx, by.Tenant, ident.Settlement(id))
 	if err == nil && !by.MaySee(st.CreatorID) {
 		err = fault.Absent("settlement")
@@ -117,13 +117,13 @@ func (s Service) Settlement(ctx context.Context, by identity.Principal, id strin
 	positions := slices.DeleteFunc(found.positions, func(p Position) bool {
 		return p.Object != at || hidden(by, p.Account)
 	})
-	return View{Positions: positions, Totals: Totals(positions)}, nil
+	return View{Positions: positions, Totals: SumByState(positions)}, nil
 }
 
-// Creator tells where a creator's money is.
+// LocateCreator tells where a creator's money is.
 //
 // Errors: fault.Absent for a creator that is not there or not the caller.
-func (s Service) Creator(ctx context.Context, by identity.Principal,
+func (s Service) LocateCreator(ctx context.Context, by identity.Principal,
 	creator ident.Creator) (View, error) {
 	if !by.MaySee(creator) {
 		return View{}, fault.Absent("creator")
@@ -142,9 +142,9 @@ func (s Service) Creator(ctx context.Context, by identity.Principal,
 	positions := slices.DeleteFunc(slices.Clone(found.positions), func(p Position) bool {
 		return hidden(by, p.Account)
 	})
-	v := View{Positions: positions, Totals: Totals(positions), Waiting: waiting}
+	v := View{Positions: positions, Totals: SumByState(positions), Waiting: waiting}
 	if !by.OnlyOwn() {
-		v.Ledger, v.Unexplained = compare(found.balances, Balances(found.positions))
+		v.Ledger, v.Unexplained = compare(found.balances, SumByAccount(found.positions))
 	}
 	return v, nil
 }
@@ -172,8 +172,8 @@ func hidden(by identity.Principal, a ledger.Account) bool {
 		!a.IsTaxPayable()
 }
 
-// Tenant tells where the money of the next creators after a cursor is, "" at the start.
-func (s Service) Tenant(ctx context.Context, tenant ident.Tenant, cursor string) (View, error) {
+// LocateTenant tells where the money of the next creators after a cursor is, "" at the start.
+func (s Service) LocateTenant(ctx context.Context, tenant ident.Tenant, cursor string) (View, error) {
 	creators, next, err := s.Creators.Creators(ctx, tenant, cursor, pageSize)
 	if err != nil {
 		return View{}, err
@@ -198,11 +198,11 @@ func (s Service) Tenant(ctx context.Context, tenant ident.Tenant, cursor string)
 		for account, sum := range p.balances {
 			balances[account] = balances[account].Add(sum)
 		}
-		_, unexplained := compare(p.balances, Balances(p.positions))
+		_, unexplained := compare(p.balances, SumByAccount(p.positions))
 		v.Unexplained = v.Unexplained.Add(unexplained)
 	}
-	v.Totals = Totals(positions)
-	v.Ledger, _ = compare(balances, Balances(positions))
+	v.Totals = SumByState(positions)
+	v.Ledger, _ = compare(balances, SumByAccount(positions))
 	if next != "" {
 		v.NextCursor = &next
 	}
@@ -245,7 +245,7 @@ func (s Service) creator(ctx context.Context, by identity.Principal,
 		if err != nil {
 			return f, err
 		}
-		if _, differs := compare(f.balances, Balances(f.positions)); differs.IsZero() || try > 0 {
+		if _, differs := compare(f.balances, SumByAccount(f.positions)); differs.IsZero() || try > 0 {
 			return f, nil
 		}
 	}
@@ -271,7 +271,7 @@ func (s Service) once(ctx context.Context, view settlement.Viewer, tenant ident.
 	if err != nil {
 		return f, err
 	}
-	f.positions = Of(entries, all, view)
+	f.positions = PositionsOf(entries, all, view)
 	kept, err := s.Journal.Balances(ctx, tenant, creator)
 	for _, accounts := range kept {
 		for account, sum := range accounts {

@@ -56,8 +56,8 @@ type Sum struct {
 	Count   int            `json:"count"`
 }
 
-// Totals adds positions up by account and state.
-func Totals(positions []Position) []Sum {
+// SumByState adds positions up by account and state.
+func SumByState(positions []Position) []Sum {
 	out := []Sum{}
 	for _, p := range positions {
 		i := slices.IndexFunc(out, func(s Sum) bool {
@@ -75,8 +75,8 @@ func Totals(positions []Position) []Sum {
 	return out
 }
 
-// Balances adds positions up by account.
-func Balances(positions []Position) map[ledger.Account]money.Amount {
+// SumByAccount adds positions up by account.
+func SumByAccount(positions []Position) map[ledger.Account]money.Amount {
 	out := map[ledger.Account]money.Amount{}
 	for _, p := range positions {
 		out[p.Account] = out[p.Account].Add(p.Amount)

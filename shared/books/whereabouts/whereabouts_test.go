@@ -36,16 +36,16 @@ type world struct {
 }
 
 func begin(t *testing.T) *world {
-	w := &world{World: settletest.OpenOn(t, dynamotest.Memory(t))}
-	lines := &incomedb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: w.ID}
-	w.recorder = &income.Recorder{Lines: lines, Directory: w.People, Clock: w.Clock, NewID: w.ID}
+	w := &world{World: settletest.OpenIn(t, dynamotest.Memory(t))}
+	lines := &incomedb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: w.NextID}
+	w.recorder = &income.Recorder{Lines: lines, Directory: w.People, Clock: w.Clock, NewID: w.NextID}
 	w.money = whereabouts.Service{Journal: ledgerdb.Book{DB: w.Tables.Client, Table: w.Tables.Ledger}, Settlements: w.Store, Viewers: w.Service, Statements: &billing.Service{Settlements: w.Service, Buckets: lines, Log: slog.New(slog.DiscardHandler)}, Creators: w.People}
 	return w
 }
 
 func (w *world) settle(t rapid.TB, activity, amount string) ident.Settlement {
 	t.Helper()
-	a, _, err := w.Settle(context.Background(), settletest.As(identity.Operator), "key-"+activity, settletest.Request(settletest.Person, activity, amount))
+	a, _, err := w.Settle(context.Background(), settletest.CallerWith(identity.Operator), "key-"+activity, settletest.SettleRequest(settletest.Person, activity, amount))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func (w *world) act(t rapid.TB, name, id string) string {
 		t.Fatal(err)
 	}
 	intent := func(role identity.Role) settlement.Intent {
-		return settlement.Intent{By: settletest.As(role), ID: id, Version: s.StatusVersion, Reason: "test"}
+		return settlement.Intent{By: settletest.CallerWith(role), ID: id, Version: s.StatusVersion, Reason: "test"}
 	}
 	switch name {
 	case "quote":
@@ -111,7 +111,7 @@ func (w *world) hear(ctx context.Context, id string, state payout.State) error {
 // look wants no fen unexplained and gives what the creator is owed, by state.
 func (w *world) look(t rapid.TB, after string) map[whereabouts.State]money.Amount {
 	t.Helper()
-	v, err := w.money.Creator(context.Background(), settletest.As(identity.Finance), settletest.Person)
+	v, err := w.money.LocateCreator(context.Background(), settletest.CallerWith(identity.Finance), settletest.Person)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +149,7 @@ func TestEachStepTellsWhereTheMoneyIs(t *testing.T) {
 		}
 	}
 	fresh := w.act(t, "reopen", string(id))
-	v, err := w.money.Settlement(t.Context(), settletest.As(identity.Finance), string(id))
+	v, err := w.money.LocateSettlement(t.Context(), settletest.CallerWith(identity.Finance), string(id))
 	if err != nil || len(v.Positions) == 0 || v.Positions[0].Object != fresh {
 		t.Errorf("the money of the reopened payable is told of %+v, %v", v.Positions, err)
 	}
@@ -159,21 +159,21 @@ func TestWhatACreatorSees(t *testing.T) {
 	w := begin(t)
 	id := w.settle(t, "live-1", "10000.00")
 	own := identity.Principal{Tenant: settletest.Tenant, Subject: "p", Roles: []identity.Role{identity.Creator}, Creator: settletest.Person}
-	v, err := w.money.Settlement(t.Context(), own, string(id))
+	v, err := w.money.LocateSettlement(t.Context(), own, string(id))
 	if err != nil || len(v.Positions) != 1 || v.Positions[0].Account != ledger.CreatorPayable {
 		t.Errorf("%+v %v", v.Positions, err)
 	}
 	other := own
 	other.Creator = settletest.Worker
-	if _, err := w.money.Settlement(t.Context(), other, string(id)); !fault.HasCode(err, fault.NotFound) {
+	if _, err := w.money.LocateSettlement(t.Context(), other, string(id)); !fault.HasCode(err, fault.NotFound) {
 		t.Errorf("another creator: %v", err)
 	}
-	if _, err := w.money.Creator(t.Context(), other, settletest.Person); !fault.HasCode(err, fault.NotFound) {
+	if _, err := w.money.LocateCreator(t.Context(), other, settletest.Person); !fault.HasCode(err, fault.NotFound) {
 		t.Errorf("another creator: %v", err)
 	}
-	foreign := settletest.As(identity.Admin)
+	foreign := settletest.CallerWith(identity.Admin)
 	foreign.Tenant = "other-mcn"
-	if _, err := w.money.Settlement(t.Context(), foreign, string(id)); !fault.HasCode(err, fault.NotFound) {
+	if _, err := w.money.LocateSettlement(t.Context(), foreign, string(id)); !fault.HasCode(err, fault.NotFound) {
 		t.Errorf("another tenant: %v", err)
 	}
 }
@@ -204,7 +204,7 @@ func TestIncomeThatWaitsForAStatementIsTold(t *testing.T) {
 	if _, err := w.recorder.Record(t.Context(), income.Upload{Tenant: settletest.Tenant, By: "op", Lines: []json.RawMessage{line}}); err != nil {
 		t.Fatal(err)
 	}
-	v, err := w.money.Creator(t.Context(), settletest.As(identity.Finance), settletest.Person)
+	v, err := w.money.LocateCreator(t.Context(), settletest.CallerWith(identity.Finance), settletest.Person)
 	if err != nil || len(v.Waiting) != 1 || v.Waiting[0].Amount != money.MustParse("10.00") || v.Waiting[0].Reason != billing.NotDue || v.Waiting[0].Due.IsZero() {
 		t.Errorf("%+v %v", v.Waiting, err)
 	}
@@ -229,7 +229,7 @@ func TestDeadlinesAreTheTenants(t *testing.T) {
 	id := w.settle(t, "live-1", "10000.00")
 	due := func(by identity.Principal) (whereabouts.Position, string) {
 		t.Helper()
-		v, err := w.money.Settlement(t.Context(), by, string(id))
+		v, err := w.money.LocateSettlement(t.Context(), by, string(id))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -237,7 +237,7 @@ func TestDeadlinesAreTheTenants(t *testing.T) {
 		return v.Positions[i], time.Time(*v.Positions[i].Due).Format("2006-01-02 15:04")
 	}
 	// 16, 17, 18, 20 (a Sunday to make up for the Mid-Autumn days), 21 to 24, 28.
-	if _, at := due(settletest.As(identity.Finance)); at != "2026-09-28 18:00" {
+	if _, at := due(settletest.CallerWith(identity.Finance)); at != "2026-09-28 18:00" {
 		t.Errorf("due %s", at)
 	}
 	w.act(t, "hold", string(id))

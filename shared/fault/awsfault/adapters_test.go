@@ -226,7 +226,7 @@ func adapters(cfg aws.Config) map[string]func(context.Context) error {
 			return outside.Send(ctx, []relay.Message{{Queue: relay.Bus, Body: []byte("{}")}})
 		},
 		"record put aside": func(ctx context.Context) error {
-			return relay.Store{DB: db, Table: "control", Now: now}.Keep(ctx, "t", "r", "w", []byte("{}"))
+			return relay.QuarantineStore{DB: db, Table: "control", Now: now}.Keep(ctx, "t", "r", "w", []byte("{}"))
 		},
 		"revocations": func(ctx context.Context) error {
 			_, err := revocation.New(db, "control", now).Revoked(ctx, identity.Principal{Tenant: "t"})

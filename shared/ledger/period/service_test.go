@@ -58,11 +58,11 @@ func (a *agency) Chart(context.Context, ident.Tenant, ident.Entity) (ledger.Char
 const entity = settletest.Ordinary
 
 func (a *agency) close(month string) (period.Period, error) {
-	return a.Close(context.Background(), settletest.As(identity.Finance), entity, civil.MustMonth(month))
+	return a.Close(context.Background(), settletest.CallerWith(identity.Finance), entity, civil.MustMonth(month))
 }
 
 func (a *agency) seal(role identity.Role, month string) (period.Period, error) {
-	return a.Seal(context.Background(), settletest.As(role), entity, civil.MustMonth(month))
+	return a.Seal(context.Background(), settletest.CallerWith(role), entity, civil.MustMonth(month))
 }
 
 func want(t *testing.T, what, reason string, err error) {
@@ -180,7 +180,7 @@ func TestWhatWasFoundStopsTheSeal(t *testing.T) {
 func TestAReviewGoesOnWhereItStopped(t *testing.T) {
 	a := open(t)
 	for n := range 60 {
-		a.Creators.(*settletest.Directory).Add(ident.Creator("c-"+string(rune('a'+n/26))+string(rune('a'+n%26))), "natural_person", entity, "mcn_pays")
+		a.Creators.(*settletest.Directory).AddCreator(ident.Creator("c-"+string(rune('a'+n/26))+string(rune('a'+n%26))), "natural_person", entity, "mcn_pays")
 	}
 	a.Budget = time.Nanosecond
 	a.Clock.Now = func() time.Time {

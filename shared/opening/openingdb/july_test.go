@@ -41,15 +41,15 @@ type world struct {
 
 func open(t *testing.T) *world {
 	t.Helper()
-	w := &world{World: settletest.OpenOn(t, dynamotest.Memory(t))}
+	w := &world{World: settletest.OpenIn(t, dynamotest.Memory(t))}
 	k := w.People.Contracts[settletest.Worker]
 	k.From = civil.MustDate("2025-12-01") // January pays December
 	w.People.Contracts[settletest.Worker] = k
-	w.People.Decided = []tenancy.Position{{Version: tenancy.Version{From: civil.MustDate("2026-11-01")}, PositionID: "pos-28",
+	w.People.ApprovedPositions = []tenancy.Position{{Version: tenancy.Version{From: civil.MustDate("2026-11-01")}, PositionID: "pos-28",
 		Rule: "vat.natural_person.withholding", Reading: "daily_1000_at_1pct", DecidedBy: "a", ApprovedBy: "b"}}
 	token := ids.Source(time.Now)
 	store := &openingdb.Store{Rows: w.Store, DB: w.Tables.Client, Ledger: w.Tables.Ledger, Outbox: w.Tables.Settlements, NewToken: token}
-	w.imports = &opening.Service{Directory: w.People, Store: store, Periods: never{}, Payer: w.Service, Clock: w.Clock, NewID: w.ID}
+	w.imports = &opening.Service{Directory: w.People, Store: store, Periods: never{}, Payer: w.Service, Clock: w.Clock, NewID: w.NextID}
 	return w
 }
 
@@ -57,10 +57,10 @@ func open(t *testing.T) *world {
 func (w *world) month(t *testing.T, month civil.Month, amount string) money.Amount {
 	t.Helper()
 	ctx := t.Context()
-	w.Set(month.Day(26).String()) // past the pay day, wherever holidays move it
-	r := settletest.Request(settletest.Worker, "live-"+month.String(), amount)
+	w.SetDate(month.Day(26).String()) // past the pay day, wherever holidays move it
+	r := settletest.SettleRequest(settletest.Worker, "live-"+month.String(), amount)
 	r.TS = settlement.Millis(month.Add(-1).Day(20).Start().UnixMilli())
-	a, _, err := w.Settle(ctx, settletest.As(identity.Operator), "key-live-"+month.String(), r)
+	a, _, err := w.Settle(ctx, settletest.CallerWith(identity.Operator), "key-live-"+month.String(), r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +79,7 @@ func (w *world) pay(t *testing.T, id string) money.Amount {
 		to   settlement.Status
 	}{{identity.Finance, settlement.InReview}, {identity.Approver, settlement.Approved}} {
 		s := w.load(t, id)
-		if _, err := w.Transition(ctx, settlement.Intent{By: settletest.As(move.role), ID: id, Version: s.StatusVersion}, move.to); err != nil {
+		if _, err := w.Transition(ctx, settlement.Intent{By: settletest.CallerWith(move.role), ID: id, Version: s.StatusVersion}, move.to); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -147,7 +147,7 @@ func shown(a money.Amount) string {
 func (w *world) hand(t *testing.T, id string, book opening.Book) []opening.Problem {
 	t.Helper()
 	file := []byte(fmt.Sprint(book))
-	_, problems, err := w.imports.Check(t.Context(), settletest.As(identity.Finance), id, file, book)
+	_, problems, err := w.imports.Check(t.Context(), settletest.CallerWith(identity.Finance), id, file, book)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +155,7 @@ func (w *world) hand(t *testing.T, id string, book opening.Book) []opening.Probl
 		return problems
 	}
 	for range 2 { // the second time everything is there already
-		r, problems, err := w.imports.Approve(t.Context(), settletest.As(identity.Approver), id, file, book)
+		r, problems, err := w.imports.Approve(t.Context(), settletest.CallerWith(identity.Approver), id, file, book)
 		if err != nil || len(problems) > 0 || r.State != opening.Posted || r.ApprovedBy == r.CheckedBy {
 			t.Fatalf("%+v %+v %v", r, problems, err)
 		}
@@ -171,7 +171,7 @@ func TestATenantThatBeginsInJulyGetsDecemberRight(t *testing.T) {
 	for n := range 6 {
 		since.month(t, civil.In(2026, 1).Add(n), amounts[n])
 	}
-	begun.Set("2026-07-01")
+	begun.SetDate("2026-07-01")
 	if problems := begun.hand(t, "half-year", opening.Book{opening.Withholding: since.history(t, 2026)}); problems != nil {
 		t.Fatalf("%+v", problems)
 	}
@@ -216,7 +216,7 @@ func december(t *testing.T, w *world) money.Amount {
 
 func TestAPayableFromBeforeIsPaidLikeAnyOther(t *testing.T) {
 	w := open(t)
-	w.Set("2026-07-15")
+	w.SetDate("2026-07-15")
 	book := opening.Book{opening.Payables: {{"external_ref", "creator_id", "income_type", "service_period", "amount"}, {"OLD-1", settletest.Person, "live_tip", "2026-06", "1000.00"}}}
 	if problems := w.hand(t, "payables", book); problems != nil {
 		t.Fatalf("%+v", problems)
@@ -245,7 +245,7 @@ func TestAPayableFromBeforeIsPaidLikeAnyOther(t *testing.T) {
 // What the books before have taxed is paid whole by the same life, and no tax comes of it, not even when it is paid again.
 func TestAPayableTaxedBeforeIsOnlyPaid(t *testing.T) {
 	w := open(t)
-	w.Set("2026-07-15")
+	w.SetDate("2026-07-15")
 	head := []string{"external_ref", "creator_id", "income_type", "service_period", "amount", "taxed", "tax_document"}
 	book := opening.Book{opening.Payables: {head, {"OLD-1", settletest.Person, "live_tip", "2026-06", "960.00", "yes", "return of 2026-06"}}}
 	if problems := w.hand(t, "payables", book); problems != nil {
@@ -269,7 +269,7 @@ func TestAPayableTaxedBeforeIsOnlyPaid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := w.Reopen(t.Context(), settlement.Intent{By: settletest.As(identity.Approver), ID: first.ID, Version: first.StatusVersion, Reason: "came back"})
+	again, err := w.Reopen(t.Context(), settlement.Intent{By: settletest.CallerWith(identity.Approver), ID: first.ID, Version: first.StatusVersion, Reason: "came back"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -289,9 +289,9 @@ func TestAPayableTaxedBeforeIsOnlyPaid(t *testing.T) {
 		t.Errorf("%v %v %v", sums, err, err2)
 	}
 	check := ledgercheck.Service{Journal: ledgerdb.Book{DB: w.Tables.Client, Table: w.Tables.Ledger}, Settlements: w.Store,
-		Buckets: &incomedb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: w.ID},
+		Buckets: &incomedb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: w.NextID},
 		Days:    incentivedb.NewDays(w.Tables.Client, w.Tables.Incentives), Creators: w.People}
-	if r, err := check.Page(t.Context(), settletest.Tenant, ""); err != nil || !r.Unexplained.IsZero() || len(r.Differences) > 0 {
+	if r, err := check.CheckPage(t.Context(), settletest.Tenant, ""); err != nil || !r.Unexplained.IsZero() || len(r.Differences) > 0 {
 		t.Errorf("the books: %+v %v", r, err)
 	}
 	for name, row := range map[string][]string{
@@ -300,10 +300,10 @@ func TestAPayableTaxedBeforeIsOnlyPaid(t *testing.T) {
 	} {
 		file := opening.Book{opening.Payables: {head, row}}
 		content := []byte(fmt.Sprint(file))
-		if _, _, err := w.imports.Check(t.Context(), settletest.As(identity.Finance), "again-"+row[4], content, file); err != nil {
+		if _, _, err := w.imports.Check(t.Context(), settletest.CallerWith(identity.Finance), "again-"+row[4], content, file); err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := w.imports.Approve(t.Context(), settletest.As(identity.Approver), "again-"+row[4], content, file); !fault.HasCode(err, fault.OtherContent) {
+		if _, _, err := w.imports.Approve(t.Context(), settletest.CallerWith(identity.Approver), "again-"+row[4], content, file); !fault.HasCode(err, fault.OtherContent) {
 			t.Errorf("the same reference %s: %v", name, err)
 		}
 	}
@@ -316,9 +316,9 @@ func (w *world) secondApproval(t *testing.T, id string) settlement.Settlement {
 	if err := w.Quote(ctx, settletest.Tenant, ident.Settlement(id)); err != nil {
 		t.Fatal(err)
 	}
-	other := settletest.As(identity.Approver)
+	other := settletest.CallerWith(identity.Approver)
 	other.Subject = "second-approver@" + settletest.Tenant
-	for i, by := range []identity.Principal{settletest.As(identity.Finance), other} {
+	for i, by := range []identity.Principal{settletest.CallerWith(identity.Finance), other} {
 		if _, err := w.Transition(ctx, settlement.Intent{By: by, ID: id, Version: 1 + i}, []settlement.Status{settlement.InReview, settlement.Approved}[i]); err != nil {
 			t.Fatal(err)
 		}
@@ -366,14 +366,14 @@ func TestRowsThatCannotBeAreRefusedByTheirCell(t *testing.T) {
 
 func TestAnImportNeedsTwoPeopleTheSameFileAndAnOpenYear(t *testing.T) {
 	w := open(t)
-	w.Set("2026-07-15")
+	w.SetDate("2026-07-15")
 	book := opening.Book{opening.Payables: {{"external_ref", "creator_id", "income_type", "service_period", "amount"}, {"OLD-1", settletest.Person, "live_tip", "2026-06", "1.00"}}}
 	check := func(file string) error {
-		_, _, err := w.imports.Check(t.Context(), settletest.As(identity.Finance), "one", []byte(file), book)
+		_, _, err := w.imports.Check(t.Context(), settletest.CallerWith(identity.Finance), "one", []byte(file), book)
 		return err
 	}
 	approve := func(role identity.Role, file string) error {
-		_, _, err := w.imports.Approve(t.Context(), settletest.As(role), "one", []byte(file), book)
+		_, _, err := w.imports.Approve(t.Context(), settletest.CallerWith(role), "one", []byte(file), book)
 		return err
 	}
 	if err := approve(identity.Approver, "a"); !fault.HasCode(err, fault.NotFound) {

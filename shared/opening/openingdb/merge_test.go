@@ -87,13 +87,13 @@ func TestOpeningRowsOfTaxpayersWhoAreMergedMeanwhileStandOnce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := open(t)
-			w.People.Add(twin, "natural_person", settletest.Filed, "mcn_pays")
+			w.People.AddCreator(twin, "natural_person", settletest.Filed, "mcn_pays")
 			k := w.People.Contracts[twin]
 			k.From = civil.MustDate("2025-12-01")
 			w.People.Contracts[twin] = k
-			w.Set("2026-07-01")
+			w.SetDate("2026-07-01")
 			file := []byte(fmt.Sprint(book))
-			if _, problems, err := w.imports.Check(t.Context(), settletest.As(identity.Finance), "first", file, book); err != nil || len(problems) > 0 {
+			if _, problems, err := w.imports.Check(t.Context(), settletest.CallerWith(identity.Finance), "first", file, book); err != nil || len(problems) > 0 {
 				t.Fatal(problems, err)
 			}
 			whole := w.imports.Store
@@ -103,7 +103,7 @@ func TestOpeningRowsOfTaxpayersWhoAreMergedMeanwhileStandOnce(t *testing.T) {
 				}
 				return errDown
 			}}
-			if _, _, err := w.imports.Approve(t.Context(), settletest.As(identity.Approver), "first", file, book); !errors.Is(err, errDown) {
+			if _, _, err := w.imports.Approve(t.Context(), settletest.CallerWith(identity.Approver), "first", file, book); !errors.Is(err, errDown) {
 				t.Fatal(err)
 			}
 			w.merge(t)
@@ -114,10 +114,10 @@ func TestOpeningRowsOfTaxpayersWhoAreMergedMeanwhileStandOnce(t *testing.T) {
 	}
 	t.Run("between reading whose rows they are and writing them", func(t *testing.T) {
 		w := open(t)
-		w.People.Add(twin, "natural_person", settletest.Filed, "mcn_pays")
-		w.Set("2026-07-01")
+		w.People.AddCreator(twin, "natural_person", settletest.Filed, "mcn_pays")
+		w.SetDate("2026-07-01")
 		file := []byte(fmt.Sprint(book))
-		if _, problems, err := w.imports.Check(t.Context(), settletest.As(identity.Finance), "first", file, book); err != nil || len(problems) > 0 {
+		if _, problems, err := w.imports.Check(t.Context(), settletest.CallerWith(identity.Finance), "first", file, book); err != nil || len(problems) > 0 {
 			t.Fatal(problems, err)
 		}
 		reads := 0
@@ -140,7 +140,7 @@ func TestOpeningRowsOfTaxpayersWhoAreMergedMeanwhileStandOnce(t *testing.T) {
 
 func (w *world) approved(t *testing.T, file []byte, book opening.Book) {
 	t.Helper()
-	r, problems, err := w.imports.Approve(t.Context(), settletest.As(identity.Approver), "first", file, book)
+	r, problems, err := w.imports.Approve(t.Context(), settletest.CallerWith(identity.Approver), "first", file, book)
 	if err != nil || len(problems) > 0 || r.State != opening.Posted {
 		t.Fatalf("%+v %+v %v", r, problems, err)
 	}

@@ -93,7 +93,7 @@ func (s *Store) Save(ctx context.Context, r opening.Record, seen, act, by string
 
 // PostRows appends opening rows under their number.
 func (s *Store) PostRows(ctx context.Context, tenant ident.Tenant, b settlement.Booking) error {
-	it, err := settlementdb.RowsItem(tenant, b)
+	it, err := settlementdb.BookingItem(tenant, b)
 	if err != nil {
 		return err
 	}

@@ -18,14 +18,14 @@ func september() filedmonth.FiledMonth {
 }
 
 func TestAMonthIsFiledOnceAndTheSameFilingIsReplayed(t *testing.T) {
-	w := settletest.OpenOn(t, dynamotest.Memory(t))
-	w.Set("2026-10-15")
+	w := settletest.OpenIn(t, dynamotest.Memory(t))
+	w.SetDate("2026-10-15")
 	months := w.FilingRecorder(t)
 	first, replayed, err := months.Record(t.Context(), settletest.Tenant, "finance@a", september())
 	if err != nil || replayed || first.By != "finance@a" || first.Act == "" || !first.At.Equal(w.Clock.Instant()) {
 		t.Fatalf("recorded %+v, replayed %v: %v", first, replayed, err)
 	}
-	w.Pass(time.Hour)
+	w.AdvanceTime(time.Hour)
 	again, replayed, err := months.Record(t.Context(), settletest.Tenant, "finance@b", september())
 	if err != nil || !replayed || again.Act != first.Act || again.By != "finance@a" {
 		t.Errorf("the same filing again: %+v, replayed %v: %v", again, replayed, err)
@@ -65,9 +65,9 @@ func TestAMonthIsFiledOnlyWhenItIsOver(t *testing.T) {
 		"when the wait is over":         {end.Add(filedmonth.LongestBooking), "2026-10-01", true},
 		"business date ahead of clocks": {end.Add(-time.Hour), "2026-10-02", true},
 	} {
-		w := settletest.OpenOn(t, dynamotest.Memory(t))
-		w.Set(tt.day)
-		w.Pass(tt.at.Sub(w.Now()))
+		w := settletest.OpenIn(t, dynamotest.Memory(t))
+		w.SetDate(tt.day)
+		w.AdvanceTime(tt.at.Sub(w.Now()))
 		_, _, err := w.FilingRecorder(t).Record(t.Context(), settletest.Tenant, "finance@a", september())
 		if tt.ok && err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -79,8 +79,8 @@ func TestAMonthIsFiledOnlyWhenItIsOver(t *testing.T) {
 }
 
 func TestAMonthOfAnUnknownEntityIsNotFiled(t *testing.T) {
-	w := settletest.OpenOn(t, dynamotest.Memory(t))
-	w.Set("2026-10-15")
+	w := settletest.OpenIn(t, dynamotest.Memory(t))
+	w.SetDate("2026-10-15")
 	f := september()
 	f.Entity = "ent-unknown"
 	if _, _, err := w.FilingRecorder(t).Record(t.Context(), settletest.Tenant, "finance@a", f); !fault.HasCode(err, fault.NotFound) {

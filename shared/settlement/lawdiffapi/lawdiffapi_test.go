@@ -61,7 +61,7 @@ func open(t *testing.T) *desk {
 	d := &desk{World: w, t: t}
 	d.book(settletest.Person, "live-1", "10000.00")
 	d.book(settletest.Worker, "live-2", "20000.00")
-	w.Set("2026-10-15")
+	w.SetDate("2026-10-15")
 	d.book(settletest.Person, "live-3", "20000.00")
 	d.serve(w.Rules)
 	return d
@@ -80,7 +80,7 @@ func (d *desk) serve(rules settlement.Rules) {
 }
 
 func (d *desk) position(_ context.Context, tenant ident.Tenant, id string) (tenancy.Position, error) {
-	for _, p := range d.People.Decided {
+	for _, p := range d.People.ApprovedPositions {
 		if p.PositionID == id && tenant == settletest.Tenant {
 			return p, nil
 		}
@@ -91,7 +91,7 @@ func (d *desk) position(_ context.Context, tenant ident.Tenant, id string) (tena
 func (d *desk) book(creator ident.Creator, activity, amount string) {
 	d.t.Helper()
 	ctx := context.Background()
-	a, _, err := d.Settle(ctx, settletest.As(identity.Operator), "key-"+activity, settletest.Request(creator, activity, amount))
+	a, _, err := d.Settle(ctx, settletest.CallerWith(identity.Operator), "key-"+activity, settletest.SettleRequest(creator, activity, amount))
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func (d *desk) book(creator ident.Creator, activity, amount string) {
 	}{{identity.Finance, settlement.InReview}, {identity.Approver, settlement.Approved}} {
 		s, err := d.Store.Load(ctx, settletest.Tenant, a.SettlementID)
 		if err == nil {
-			_, err = d.Transition(ctx, settlement.Intent{By: settletest.As(step.role), ID: s.ID, Version: s.StatusVersion}, step.to)
+			_, err = d.Transition(ctx, settlement.Intent{By: settletest.CallerWith(step.role), ID: s.ID, Version: s.StatusVersion}, step.to)
 		}
 		if err != nil {
 			d.t.Fatal(err)
@@ -275,13 +275,13 @@ func TestTwoPeoplePost(t *testing.T) {
 
 func TestSettlementsOfAPosition(t *testing.T) {
 	d := open(t)
-	d.People.Decided = []tenancy.Position{{Version: tenancy.Version{From: civil.MustDate("2026-11-01")}, PositionID: "pos-28",
+	d.People.ApprovedPositions = []tenancy.Position{{Version: tenancy.Version{From: civil.MustDate("2026-11-01")}, PositionID: "pos-28",
 		Rule: "vat.natural_person.withholding", Reading: "daily_1000_at_1pct", DecidedBy: "a", ApprovedBy: "b"}}
-	d.Set("2026-11-16")
-	r := settletest.Request(settletest.Person, "live-4", "10000.00")
+	d.SetDate("2026-11-16")
+	r := settletest.SettleRequest(settletest.Person, "live-4", "10000.00")
 	r.TS = settlement.Millis(civil.MustDate("2026-11-03").Start().UnixMilli())
-	d.Pass(civil.MustDate("2026-11-16").Start().Sub(civil.MustDate("2026-09-15").Start()))
-	a, _, err := d.Settle(context.Background(), settletest.As(identity.Operator), "key-live-4", r)
+	d.AdvanceTime(civil.MustDate("2026-11-16").Start().Sub(civil.MustDate("2026-09-15").Start()))
+	a, _, err := d.Settle(context.Background(), settletest.CallerWith(identity.Operator), "key-live-4", r)
 	if err == nil {
 		err = d.Quote(context.Background(), settletest.Tenant, a.SettlementID)
 	}

@@ -70,32 +70,32 @@ var table = sync.OnceValue(func() Table {
 	return t
 })
 
-// All gives the table; nobody changes it.
-func All() Table { return table() }
+// AllTexts gives the table; nobody changes it.
+func AllTexts() Table { return table() }
 
-// OfHold finds a kind of hold; one that is not known is everybody's to see and nobody's to release.
-func OfHold(reason string) Hold {
-	if i := slices.IndexFunc(All().Holds, func(h Hold) bool { return h.Reason == reason }); i >= 0 {
-		return All().Holds[i]
+// FindHold finds a kind of hold; one that is not known is everybody's to see and nobody's to release.
+func FindHold(reason string) Hold {
+	if i := slices.IndexFunc(AllTexts().Holds, func(h Hold) bool { return h.Reason == reason }); i >= 0 {
+		return AllTexts().Holds[i]
 	}
 	return Hold{Reason: reason, Owner: "finance"}
 }
 
-// Rank is the place of a kind in the order of precedence; one that is not known comes last.
-func Rank(reason string) int {
-	all := All().Holds
+// HoldRank is the place of a kind in the order of precedence; one that is not known comes last.
+func HoldRank(reason string) int {
+	all := AllTexts().Holds
 	if i := slices.IndexFunc(all, func(h Hold) bool { return h.Reason == reason }); i >= 0 {
 		return i
 	}
 	return len(all)
 }
 
-// OfState gives the creator's words for a state.
-func OfState(state string) bilingual.Text { return All().States[state] }
+// StateText gives the creator's words for a state.
+func StateText(state string) bilingual.Text { return AllTexts().States[state] }
 
-// OfFailure finds the class of a gateway's code; the last class takes what no other does.
-func OfFailure(code string) Failure {
-	all, code := All().Failures, strings.ToUpper(code)
+// FindFailure finds the class of a gateway's code; the last class takes what no other does.
+func FindFailure(code string) Failure {
+	all, code := AllTexts().Failures, strings.ToUpper(code)
 	for _, f := range all {
 		if slices.ContainsFunc(f.Words, func(w string) bool { return strings.Contains(code, w) }) {
 			return f

@@ -11,7 +11,7 @@ import (
 )
 
 func TestTheTableIsWhole(t *testing.T) {
-	all := reason.All()
+	all := reason.AllTexts()
 	var holds []string
 	for _, h := range all.Holds {
 		holds = append(holds, h.Reason)
@@ -48,11 +48,11 @@ func TestTheTableIsWhole(t *testing.T) {
 func TestGatewaysReasonsHaveAClass(t *testing.T) {
 	for code, class := range map[string]string{"ACCOUNT_ABNORMAL": "account", "RETURNED_BY_BANK": "account", "NAME_NOT_MATCH": "name", "DAY_LIMIT": "limit",
 		"ORDER_EXPIRED": "expired", "NOT_ENOUGH": "funds", "LINE_ERROR": "other", "": "other", "other": "other"} {
-		if got := reason.OfFailure(code).Class; got != class {
+		if got := reason.FindFailure(code).Class; got != class {
 			t.Errorf("%s is of class %s, want %s", code, got, class)
 		}
 	}
-	if strings.Contains(reason.OfFailure("x").Creator.EN, "x") {
+	if strings.Contains(reason.FindFailure("x").Creator.EN, "x") {
 		t.Error("a gateway's code is shown to a creator")
 	}
 }

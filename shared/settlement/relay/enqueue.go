@@ -8,12 +8,12 @@ import (
 	"fenzhang/shared/settlement"
 )
 
-// Enqueue sends operations of settlements to their queues. Each minute is a round of its own:
+// NewTaskSender sends operations of settlements to their queues. Each minute is a round of its own:
 // within it a repeated message is one, after it a new one.
-func Enqueue(sender Sender, now func() time.Time) func(context.Context, settlement.Settlement,
+func NewTaskSender(sender Sender, now func() time.Time) func(context.Context, settlement.Settlement,
 	string) error {
 	return func(ctx context.Context, s settlement.Settlement, op string) error {
-		m, err := Again(s, op, strconv.FormatInt(now().Unix()/60, 36))
+		m, err := RepeatTask(s, op, strconv.FormatInt(now().Unix()/60, 36))
 		if err != nil {
 			return err
 		}

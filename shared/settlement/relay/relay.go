@@ -66,8 +66,8 @@ type what struct {
 	Figures       string            `json:"figures,omitempty"`
 }
 
-// OfSettlement gives the messages of one write of a settlement.
-func OfSettlement(s settlement.Settlement) ([]Message, error) {
+// MessagesOf gives the messages of one write of a settlement.
+func MessagesOf(s settlement.Settlement) ([]Message, error) {
 	if s.Last.ID == "" {
 		return nil, errors.New("relay: a settlement without an act")
 	}
@@ -126,14 +126,14 @@ func recordOf(s settlement.Settlement) (Message, error) {
 	if err != nil {
 		return Message{}, err
 	}
-	return OfRecord(audit.Record{ID: s.Last.ID, Tenant: s.Tenant, At: s.LastUpdated, Actor: s.Last.By,
+	return AuditMessage(audit.Record{ID: s.Last.ID, Tenant: s.Tenant, At: s.LastUpdated, Actor: s.Last.By,
 		Act:    s.Last.Name,
 		Object: s.ID, What: detail, Why: s.Last.Reason, TaxID: s.TaxpayerID, LedgerHash: s.Last.Ledger,
 		Trace: s.TraceID})
 }
 
-// OfRecord is the message of one audit record.
-func OfRecord(r audit.Record) (Message, error) {
+// AuditMessage is the message of one audit record.
+func AuditMessage(r audit.Record) (Message, error) {
 	body, err := json.Marshal(r)
 	if err != nil {
 		return Message{}, fmt.Errorf("relay: audit record %s: %w", r.ID, err)
@@ -141,9 +141,9 @@ func OfRecord(r audit.Record) (Message, error) {
 	return Message{Queue: Audit, Group: string(r.Tenant), ID: r.ID, Body: body}, nil
 }
 
-// Again is the message of an operation that stood still; round names the sweep, so that a new one
+// RepeatTask is the message of an operation that stood still; round names the sweep, so that a new one
 // is not taken for a repeat of the last.
-func Again(s settlement.Settlement, op, round string) (Message, error) {
+func RepeatTask(s settlement.Settlement, op, round string) (Message, error) {
 	return taskOf(s, op, s.Last.ID+"-"+round)
 }
 

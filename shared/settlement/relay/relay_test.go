@@ -39,7 +39,7 @@ func to(queue relay.Queue, ms []relay.Message) *relay.Message {
 
 func of(t *testing.T, s settlement.Settlement) []relay.Message {
 	t.Helper()
-	ms, err := relay.OfSettlement(s)
+	ms, err := relay.MessagesOf(s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,15 +130,15 @@ func TestARepeatedWriteIsTheSameMessageAndASweepIsNot(t *testing.T) {
 	if first.ID != second.ID {
 		t.Errorf("%s, then %s", first.ID, second.ID)
 	}
-	again, err := relay.Again(s, settlement.OpQuote, "r1")
+	again, err := relay.RepeatTask(s, settlement.OpQuote, "r1")
 	if err != nil || again.ID == first.ID || again.Group != first.Group || again.Queue != first.Queue {
 		t.Errorf("sweep: %+v %v", again, err)
 	}
-	other, err := relay.Again(s, settlement.OpQuote, "r2")
+	other, err := relay.RepeatTask(s, settlement.OpQuote, "r2")
 	if err != nil || other.ID == again.ID {
 		t.Errorf("the next sweep repeats %s: %v", other.ID, err)
 	}
-	advance, err := relay.Again(s, settlement.OpAdvance, "r1")
+	advance, err := relay.RepeatTask(s, settlement.OpAdvance, "r1")
 	if err != nil || advance.Queue != relay.Settle {
 		t.Errorf("advance goes to %s: %v", advance.Queue, err)
 	}
@@ -172,14 +172,14 @@ func TestBusHearsMovesAndTheTrailHearsAll(t *testing.T) {
 func TestAWriteWithoutAnActIsRefused(t *testing.T) {
 	s := opened()
 	s.Last = settlement.Act{}
-	if _, err := relay.OfSettlement(s); err == nil {
+	if _, err := relay.MessagesOf(s); err == nil {
 		t.Error("taken")
 	}
 }
 
 func TestEveryTaskHasAQueueThatTheRelayKnows(t *testing.T) {
 	for _, op := range []string{settlement.OpQuote, settlement.OpBook, settlement.OpRebook, settlement.OpSend, settlement.OpQuery, settlement.OpAdvance, "anything else"} {
-		m, err := relay.Again(opened(), op, "r1")
+		m, err := relay.RepeatTask(opened(), op, "r1")
 		if err != nil || !slices.Contains(relay.Queues(), m.Queue) {
 			t.Errorf("%s goes to %q, %v", op, m.Queue, err)
 		}

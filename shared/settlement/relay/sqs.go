@@ -95,15 +95,15 @@ func (a AWS) publish(ctx context.Context, ms []Message) error {
 	return nil
 }
 
-// Store keeps quarantined records in the control table, without an end: a person decides.
-type Store struct {
+// QuarantineStore keeps quarantined records in the control table, without an end: a person decides.
+type QuarantineStore struct {
 	DB    dynamo.API
 	Table string
 	Now   func() time.Time
 }
 
 // Keep writes the record; writing it again changes nothing.
-func (s Store) Keep(ctx context.Context, tenant ident.Tenant, id, why string, record []byte) error {
+func (s QuarantineStore) Keep(ctx context.Context, tenant ident.Tenant, id, why string, record []byte) error {
 	k := keys.Quarantine(tenant, id)
 	_, err := s.DB.PutItem(ctx,
 		&dynamodb.PutItemInput{TableName: aws.String(s.Table), Item: map[string]types.AttributeValue{

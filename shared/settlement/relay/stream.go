@@ -64,11 +64,11 @@ func (s *Stream) messages(r *events.DynamoDBEventRecord) ([]Message, error) {
 		if err != nil {
 			return nil, err
 		}
-		st, err := settlementdb.FromItem(it)
+		st, err := settlementdb.DecodeMeta(it)
 		if err != nil {
 			return nil, err
 		}
-		return OfSettlement(st)
+		return MessagesOf(st)
 	case sk == "OUT":
 		return ofOutbox(image)
 	case strings.HasPrefix(sk, "FIG#"):
@@ -82,7 +82,7 @@ func ofOutbox(image map[string]events.DynamoDBAttributeValue) ([]Message, error)
 	if err := json.Unmarshal([]byte(textOf(image, outbox.AuditAttribute)), &rec); err != nil {
 		return nil, err
 	}
-	m, err := OfRecord(rec)
+	m, err := AuditMessage(rec)
 	if err != nil {
 		return nil, err
 	}

@@ -136,13 +136,13 @@ func life(t *testing.T) []events.DynamoDBEventRecord {
 		}
 		look()
 	}
-	a, _, err := w.Settle(ctx, settletest.As(identity.Operator), "relay-key-1", settletest.Request(settletest.Person, "live-1", "10000.00"))
+	a, _, err := w.Settle(ctx, settletest.CallerWith(identity.Operator), "relay-key-1", settletest.SettleRequest(settletest.Person, "live-1", "10000.00"))
 	check(err)
 	id := a.SettlementID
 	check(w.Quote(ctx, settletest.Tenant, id))
-	_, err = w.Transition(ctx, settlement.Intent{By: settletest.As(identity.Finance), ID: string(id), Version: 1}, settlement.InReview)
+	_, err = w.Transition(ctx, settlement.Intent{By: settletest.CallerWith(identity.Finance), ID: string(id), Version: 1}, settlement.InReview)
 	check(err)
-	_, err = w.Transition(ctx, settlement.Intent{By: settletest.As(identity.Approver), ID: string(id), Version: 2}, settlement.Approved)
+	_, err = w.Transition(ctx, settlement.Intent{By: settletest.CallerWith(identity.Approver), ID: string(id), Version: 2}, settlement.Approved)
 	check(err)
 	check(w.Book(ctx, settletest.Tenant, id))
 	p, err := w.Payables.Load(ctx, settletest.Tenant, id)
@@ -294,7 +294,7 @@ func TestRemovalsSayNothing(t *testing.T) {
 
 func TestQuarantineIsKeptOnceForAPerson(t *testing.T) {
 	w := settletest.Open(t)
-	s := relay.Store{DB: w.Tables.Client, Table: w.Tables.Control, Now: time.Now}
+	s := relay.QuarantineStore{DB: w.Tables.Client, Table: w.Tables.Control, Now: time.Now}
 	for range 2 {
 		if err := s.Keep(context.Background(), settletest.Tenant, "ev-1", "no meaning", []byte(`{"eventID":"ev-1"}`)); err != nil {
 			t.Fatal(err)

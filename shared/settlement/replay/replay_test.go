@@ -32,9 +32,9 @@ func open(t *testing.T) (*settletest.World, replay.Service) {
 
 func settle(t *testing.T, w *settletest.World, activity, amount, incomeType, period string) ident.Settlement {
 	t.Helper()
-	r := settletest.Request(settletest.Person, activity, amount)
+	r := settletest.SettleRequest(settletest.Person, activity, amount)
 	r.IncomeType, r.ServicePeriod = incomeType, civil.MustMonth(period)
-	a, _, err := w.Settle(t.Context(), settletest.As(identity.Operator), "replay-key-"+activity, r)
+	a, _, err := w.Settle(t.Context(), settletest.CallerWith(identity.Operator), "replay-key-"+activity, r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,11 +48,11 @@ func TestAProposalIsComparedWithWhatWasShared(t *testing.T) {
 	settle(t, w, "a-3", "700.00", "live_tip", "2026-07")            // another month
 	settle(t, w, "a-4", "700.00", "commerce_commission", "2026-08") // not covered
 	dead := settle(t, w, "a-5", "900.00", "live_tip", "2026-08")
-	in := settlement.Intent{By: settletest.As(identity.Finance), ID: string(dead), Version: 1}
+	in := settlement.Intent{By: settletest.CallerWith(identity.Finance), ID: string(dead), Version: 1}
 	if _, err := w.Transition(t.Context(), in, settlement.InReview); err != nil {
 		t.Fatal(err)
 	}
-	in.By, in.Version = settletest.As(identity.Approver), 2
+	in.By, in.Version = settletest.CallerWith(identity.Approver), 2
 	if _, err := w.Transition(t.Context(), in, settlement.Failed); err != nil {
 		t.Fatal(err)
 	}

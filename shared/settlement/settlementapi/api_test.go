@@ -273,7 +273,7 @@ func TestListNarrowsAndPages(t *testing.T) {
 	s := open(t)
 	for n := range 5 {
 		s.settle(fmt.Sprintf("list-key-%d", n), fmt.Sprintf("live-%d", n), "100.00")
-		s.w.Pass(time.Millisecond)
+		s.w.AdvanceTime(time.Millisecond)
 	}
 	count := func(query string) int {
 		t.Helper()
@@ -300,7 +300,7 @@ func TestInvoiceEndsItsHold(t *testing.T) {
 	c := s.w.People.Contracts[settletest.Studio]
 	c.InvoiceBeforePayment = true
 	s.w.People.Contracts[settletest.Studio] = c
-	a, _, err := s.w.Settle(context.Background(), settletest.As(identity.Operator), "invoice-key", settletest.Request(settletest.Studio, "live-1", "10000.00"))
+	a, _, err := s.w.Settle(context.Background(), settletest.CallerWith(identity.Operator), "invoice-key", settletest.SettleRequest(settletest.Studio, "live-1", "10000.00"))
 	if err != nil {
 		t.Fatal(err)
 	}

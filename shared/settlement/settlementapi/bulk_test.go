@@ -17,8 +17,8 @@ import (
 func (s *site) quoted(n int) ident.Settlement {
 	s.t.Helper()
 	ctx, creator := context.Background(), fmt.Sprintf("c-bulk-%d", n)
-	s.w.People.Add(ident.Creator(creator), "natural_person", settletest.Ordinary, "mcn_pays")
-	a, _, err := s.w.Settle(ctx, settletest.As(identity.Operator), fmt.Sprintf("bulk-key-%03d", n), settletest.Request(ident.Creator(creator), "live-1", "1000.00"))
+	s.w.People.AddCreator(ident.Creator(creator), "natural_person", settletest.Ordinary, "mcn_pays")
+	a, _, err := s.w.Settle(ctx, settletest.CallerWith(identity.Operator), fmt.Sprintf("bulk-key-%03d", n), settletest.SettleRequest(ident.Creator(creator), "live-1", "1000.00"))
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -67,7 +67,7 @@ func (s *site) bulk(c caller, to settlement.Status, items ...seen) (int, map[str
 	return status, v, out
 }
 
-func inMemory(t *testing.T) *site { return over(t, settletest.OpenOn(t, dynamotest.Memory(t))) }
+func inMemory(t *testing.T) *site { return over(t, settletest.OpenIn(t, dynamotest.Memory(t))) }
 
 // Each item is decided by itself, in the order sent, and a repeated call answers what the first one did.
 func TestABulkCallMovesEachByItself(t *testing.T) {

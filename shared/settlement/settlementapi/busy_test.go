@@ -92,7 +92,7 @@ func openBusy(t *testing.T) (*site, *busy) {
 		o.HTTPClient = &http.Client{Transport: b}
 		o.Retryer = retry.NewStandard(func(o *retry.StandardOptions) { o.MaxBackoff = time.Millisecond })
 	})
-	return over(t, settletest.Assemble(tables, ruleset.Fixed{Corpus: corpus}, calendar)), b
+	return over(t, settletest.NewWorld(tables, ruleset.Fixed{Corpus: corpus}, calendar)), b
 }
 
 // A busy store is answered with 5003 and Retry-After, after tries that all bear one token; the same request then opens

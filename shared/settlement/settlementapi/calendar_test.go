@@ -20,7 +20,7 @@ import (
 func december(t *testing.T, day string) *site {
 	s := open(t)
 	s.w.Calendar = loaded(t, calendar.Year{Year: 2026})
-	s.w.Set(day)
+	s.w.SetDate(day)
 	return s
 }
 
@@ -181,7 +181,7 @@ func (s *site) payOn(id, day string) {
 		}
 	}
 	for _, today := range []string{civil.MustDate(day).AddDays(-1).String(), day} {
-		s.w.Set(today)
+		s.w.SetDate(today)
 		s.sweep()
 		if v := s.shown(id); (v["status"] == "PAYING") != (today == day) {
 			s.t.Fatalf("on %s it is %v, hold %v", today, v["status"], v["hold"])

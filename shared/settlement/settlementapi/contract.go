@@ -8,7 +8,7 @@ import (
 	"fenzhang/shared/lambda/httpapi"
 )
 
-// Contract answers the HTTP contract itself.
-func Contract(context.Context, *httpapi.Request) (httpapi.Response, error) {
+// ServeOpenAPI answers the HTTP contract itself.
+func ServeOpenAPI(context.Context, *httpapi.Request) (httpapi.Response, error) {
 	return httpapi.OK(json.RawMessage(api.JSON())), nil
 }

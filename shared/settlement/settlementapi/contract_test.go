@@ -9,7 +9,7 @@ import (
 )
 
 func TestContractIsServedAsItStands(t *testing.T) {
-	res, err := settlementapi.Contract(t.Context(), &httpapi.Request{})
+	res, err := settlementapi.ServeOpenAPI(t.Context(), &httpapi.Request{})
 	body, ok := res.Body.(json.RawMessage)
 	if err != nil || !ok || !json.Valid(body) || len(body) < 10_000 {
 		t.Errorf("%d bytes, %v", len(body), err)

@@ -266,7 +266,7 @@ func (a API) invoice(ctx context.Context, r *httpapi.Request) (httpapi.Response,
 	return a.done(ctx, r)(a.Service.Invoice(ctx, in, paper))
 }
 
-// Health answers without a token.
-func Health(_ context.Context, _ *httpapi.Request) (httpapi.Response, error) {
+// ServeHealth answers without a token.
+func ServeHealth(_ context.Context, _ *httpapi.Request) (httpapi.Response, error) {
 	return httpapi.Response{Status: http.StatusOK, Body: map[string]string{"status": "ok"}}, nil
 }

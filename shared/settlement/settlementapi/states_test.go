@@ -30,14 +30,14 @@ type lives struct {
 func (l *lives) open(quoted bool) ident.Settlement {
 	l.n++
 	creator := fmt.Sprintf("c-%d", l.n)
-	l.w.People.Add(ident.Creator(creator), "natural_person", settletest.Ordinary, "mcn_pays")
+	l.w.People.AddCreator(ident.Creator(creator), "natural_person", settletest.Ordinary, "mcn_pays")
 	return l.opened(ident.Creator(creator), quoted)
 }
 
 func (l *lives) opened(creator ident.Creator, quoted bool) ident.Settlement {
 	l.t.Helper()
 	l.n++
-	a, _, err := l.w.Settle(l.t.Context(), settletest.As(identity.Operator), fmt.Sprintf("key-%08d", l.n), settletest.Request(creator, fmt.Sprintf("live-%d", l.n), "10000.00"))
+	a, _, err := l.w.Settle(l.t.Context(), settletest.CallerWith(identity.Operator), fmt.Sprintf("key-%08d", l.n), settletest.SettleRequest(creator, fmt.Sprintf("live-%d", l.n), "10000.00"))
 	if err == nil && quoted {
 		err = l.w.Quote(l.t.Context(), settletest.Tenant, a.SettlementID)
 	}
@@ -58,7 +58,7 @@ func (l *lives) load(id string) settlement.Settlement {
 
 // person is a caller who has prepared nothing: the subject is not the one that brings settlements into their states.
 func person(role identity.Role) identity.Principal {
-	p := settletest.As(role)
+	p := settletest.CallerWith(role)
 	p.Subject = string(role) + "-2@" + settletest.Tenant
 	return p
 }
@@ -67,7 +67,7 @@ func person(role identity.Role) identity.Principal {
 func (l *lives) after(id string, acts ...func(settlement.Intent) (settlement.Settlement, error)) string {
 	l.t.Helper()
 	for _, act := range acts {
-		by := settletest.As(identity.Finance, identity.Approver)
+		by := settletest.CallerWith(identity.Finance, identity.Approver)
 		if s := l.load(id); s.Status != settlement.PendingReview {
 			by.Subject = "decider@" + settletest.Tenant
 		}
@@ -260,7 +260,7 @@ func (l *lives) checkMoved(was settlement.Settlement, what string, refused bool)
 // TestEveryActInEveryState tries every act in every state as every role, through the routes and the system's own ways,
 // and holds what comes of it against the table.
 func TestEveryActInEveryState(t *testing.T) {
-	l := &lives{site: over(t, settletest.OpenOn(t, dynamotest.Memory(t)))}
+	l := &lives{site: over(t, settletest.OpenIn(t, dynamotest.Memory(t)))}
 	var lines []string
 	for _, st := range states() {
 		id := ""

@@ -188,7 +188,7 @@ func holdViewOf(viewer settlement.Viewer, s settlement.Settlement) *holdView {
 	if s.Hold == nil {
 		return nil
 	}
-	kind := reason.OfHold(s.Hold.Reason)
+	kind := reason.FindHold(s.Hold.Reason)
 	h := &holdView{Reason: s.Hold.Reason, Owner: s.Hold.Owner, Until: s.Hold.Until, Text: s.Hold.Text,
 		Since: civil.Stamp(s.HoldBegan()), Release: words(kind.Release), Ends: kind.Ends}
 	if viewer.ForCreator {

@@ -21,7 +21,7 @@ func owed(t *testing.T, w *settletest.World, id, amount, asks, confirms string) 
 	t.Helper()
 	ctx := context.Background()
 	claims := receivable.Claims{Store: &receivabledb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: ids.Source(w.Now)},
-		Directory: w.People, Clock: w.Clock, NewID: w.ID, Raised: w.Requote}
+		Directory: w.People, Clock: w.Clock, NewID: w.NextID, Raised: w.Requote}
 	in := receivable.Receivable{ID: id, CreatorID: settletest.Person, Entity: settletest.Ordinary, Kind: receivable.Penalty, Amount: money.MustParse(amount), Document: "doc-" + id, Reason: "test"}
 	if _, _, err := claims.Prepare(ctx, person(asks), in); err != nil {
 		t.Fatal(err)
@@ -103,12 +103,12 @@ func TestAnApprovalEndsWhenItsGiverBecomesAPreparer(t *testing.T) {
 
 func TestACashierRaisesNoClaim(t *testing.T) {
 	w := inMemory(t, func(*review.Rules) {})
-	claims := receivable.Claims{Directory: w.People, Clock: w.Clock, NewID: w.ID}
-	both := settletest.As(identity.Finance, identity.Cashier)
+	claims := receivable.Claims{Directory: w.People, Clock: w.Clock, NewID: w.NextID}
+	both := settletest.CallerWith(identity.Finance, identity.Cashier)
 	if _, _, err := claims.Prepare(context.Background(), both, receivable.Receivable{CreatorID: settletest.Person, Entity: settletest.Ordinary}); fault.Of(err).Reason != "cashier" {
 		t.Errorf("got %v", err)
 	}
-	if _, err := claims.Approve(context.Background(), settletest.As(identity.Approver, identity.Cashier), "any"); fault.Of(err).Reason != "cashier" {
+	if _, err := claims.Approve(context.Background(), settletest.CallerWith(identity.Approver, identity.Cashier), "any"); fault.Of(err).Reason != "cashier" {
 		t.Errorf("confirms: %v", err)
 	}
 }

@@ -129,7 +129,7 @@ func TestWhatChangedSinceIsPreparedAnew(t *testing.T) {
 	book(t, w, string(settle(t, w, settletest.Person, "live-1", "10000.00")))
 	c := corrections(t, w, otherLaw(t, "0.30"))
 	prepare(t, c, ask("cor-1"))
-	w.Pass(time.Millisecond)
+	w.AdvanceTime(time.Millisecond)
 	book(t, w, string(settle(t, w, settletest.Person, "live-2", "10000.00")))
 	if _, err := c.Post(ctx, approver, "cor-1"); !fault.HasCode(err, fault.StaleVersion) {
 		t.Fatalf("posted what nobody prepared: %v", err)
@@ -183,11 +183,11 @@ func TestBookingsMadeAgainAreComparedOnTheirDays(t *testing.T) {
 	w := settletest.Open(t)
 	id := settle(t, w, settletest.Person, "live-1", "10000.00")
 	book(t, w, string(id))
-	w.Set("2026-10-16")
+	w.SetDate("2026-10-16")
 	if err := w.Rebook(ctx, settletest.Tenant, id); err != nil {
 		t.Fatal(err)
 	}
-	w.Pass(time.Millisecond)
+	w.AdvanceTime(time.Millisecond)
 	second := settle(t, w, settletest.Person, "live-2", "5000.00")
 	book(t, w, string(second))
 	hear(t, w, string(second), payout.Failed)

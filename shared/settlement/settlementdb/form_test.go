@@ -79,7 +79,7 @@ func drawn(t *rapid.T) settlement.Settlement {
 func TestEveryFieldOfASettlementIsStored(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := drawn(t)
-		back, err := FromItem(metaItem(s))
+		back, err := DecodeMeta(metaItem(s))
 		if err != nil || !reflect.DeepEqual(back, s) {
 			t.Fatalf("%v\n%+v\n%+v", err, back, s)
 		}

@@ -19,13 +19,13 @@ import (
 )
 
 var (
-	finance  = settletest.As(identity.Finance)
-	approver = settletest.As(identity.Approver)
+	finance  = settletest.CallerWith(identity.Finance)
+	approver = settletest.CallerWith(identity.Approver)
 )
 
 func settle(t *testing.T, w *settletest.World, creator ident.Creator, activity, amount string) ident.Settlement {
 	t.Helper()
-	a, how, err := w.Settle(context.Background(), settletest.As(identity.Operator), "key-"+activity, settletest.Request(creator, activity, amount))
+	a, how, err := w.Settle(context.Background(), settletest.CallerWith(identity.Operator), "key-"+activity, settletest.SettleRequest(creator, activity, amount))
 	if err != nil || how != settlement.Opened {
 		t.Fatalf("settle %s: %v %v", activity, how, err)
 	}
@@ -130,7 +130,7 @@ func TestALifeIsPaidToTheFen(t *testing.T) {
 func TestTwoPaymentsOfAMonthAreOneTime(t *testing.T) {
 	w := settletest.Open(t)
 	first := settle(t, w, settletest.Person, "live-1", "10000.00")
-	w.Pass(time.Millisecond)
+	w.AdvanceTime(time.Millisecond)
 	second := settle(t, w, settletest.Person, "live-2", "20000.00")
 	ctx := context.Background()
 	for _, id := range []string{string(first), string(second)} {
@@ -158,7 +158,7 @@ func TestFiftyRepeatsMakeOneSettlement(t *testing.T) {
 			if n%2 == 1 {
 				key = "other-key-" + string(rune('a'+n%26)) + string(rune('a'+n/26))
 			}
-			a, how, err := w.Settle(context.Background(), settletest.As(identity.Operator), key, settletest.Request(settletest.Person, "live-1", "10000.00"))
+			a, how, err := w.Settle(context.Background(), settletest.CallerWith(identity.Operator), key, settletest.SettleRequest(settletest.Person, "live-1", "10000.00"))
 			mu.Lock()
 			defer mu.Unlock()
 			switch {
@@ -184,8 +184,10 @@ func TestFiftyRepeatsMakeOneSettlement(t *testing.T) {
 
 func TestOrderOfChecksOfSettle(t *testing.T) {
 	w := settletest.Open(t)
-	ctx, op := context.Background(), settletest.As(identity.Operator)
-	request := func(amount string) settlement.Request { return settletest.Request(settletest.Person, "live-1", amount) }
+	ctx, op := context.Background(), settletest.CallerWith(identity.Operator)
+	request := func(amount string) settlement.Request {
+		return settletest.SettleRequest(settletest.Person, "live-1", amount)
+	}
 	first, _, err := w.Settle(ctx, op, "first-key", request("100.00"))
 	if err != nil {
 		t.Fatal(err)
@@ -203,7 +205,7 @@ func TestOrderOfChecksOfSettle(t *testing.T) {
 	refused("1 invalid body before a known key", "first-key", bad, fault.InvalidInput, "invalid_input")
 	refused("2 known key, other body", "first-key", request("200.00"), fault.OtherContent, "key_reused")
 	refused("3 known key, younger than 120 s", "first-key", request("100.00"), fault.Duplicate, "duplicate_request")
-	w.Pass(121 * time.Second)
+	w.AdvanceTime(121 * time.Second)
 	again, how, err := w.Settle(ctx, op, "first-key", request("100.00"))
 	if err != nil || how != settlement.Again || again != first {
 		t.Errorf("4 known key, older: %v %v %v", again, how, err)
@@ -214,12 +216,12 @@ func TestOrderOfChecksOfSettle(t *testing.T) {
 	}
 	refused("5 wrote a key record", "second-key", request("100.00"), fault.Duplicate, "duplicate_request")
 	refused("6 known payable, other content", "third-key", request("200.00"), fault.OtherContent, "payable_exists")
-	refused("7 unknown creator", "fourth-key", settletest.Request("nobody", "live-1", "1.00"), fault.NotFound, "not_found")
+	refused("7 unknown creator", "fourth-key", settletest.SettleRequest("nobody", "live-1", "1.00"), fault.NotFound, "not_found")
 	other := request("1.00")
 	other.ActivityID, other.IncomeType = "live-9", "xingtu_ad"
 	refused("7 no contract", "fifth-key", other, fault.RuleMissing, "contract_missing")
-	w.People.Add("c-platform", "natural_person", settletest.Ordinary, "platform_pays_creator")
-	refused("7 not the payer", "sixth-key", settletest.Request("c-platform", "live-1", "1.00"), fault.RuleMissing, "not_the_payer")
+	w.People.AddCreator("c-platform", "natural_person", settletest.Ordinary, "platform_pays_creator")
+	refused("7 not the payer", "sixth-key", settletest.SettleRequest("c-platform", "live-1", "1.00"), fault.RuleMissing, "not_the_payer")
 	for _, key := range []string{"fourth-key", "fifth-key", "sixth-key"} {
 		if k := must[*settlement.KeyRecord](t)(w.Store.Key(ctx, settletest.Tenant, key)); k != nil {
 			t.Errorf("case 7 wrote a record for %s", key)
@@ -236,7 +238,7 @@ func TestARejectedPayableIsOpenedAgain(t *testing.T) {
 	if b := balances(t, w, settletest.Person); !b[ledger.CreatorPayable].IsZero() || !b[ledger.PlatformClearing].IsZero() {
 		t.Fatalf("opening stands: %v", b)
 	}
-	a, how, err := w.Settle(ctx, settletest.As(identity.Operator), "new-key-1", settletest.Request(settletest.Person, "live-1", "120.00"))
+	a, how, err := w.Settle(ctx, settletest.CallerWith(identity.Operator), "new-key-1", settletest.SettleRequest(settletest.Person, "live-1", "120.00"))
 	if err != nil || how != settlement.Opened || a.SettlementID == id {
 		t.Fatalf("%v %v %v", a, how, err)
 	}
@@ -245,7 +247,7 @@ func TestARejectedPayableIsOpenedAgain(t *testing.T) {
 func TestWhoPreparedDoesNotApprove(t *testing.T) {
 	w := settletest.Open(t)
 	id := settle(t, w, settletest.Person, "live-1", "100.00")
-	both := settletest.As(identity.Finance, identity.Approver)
+	both := settletest.CallerWith(identity.Finance, identity.Approver)
 	move(t, w, both, string(id), settlement.InReview)
 	if err := w.Quote(context.Background(), settletest.Tenant, id); err != nil {
 		t.Fatal(err)
@@ -352,7 +354,7 @@ func TestANetThatFellWaitsForAnApprover(t *testing.T) {
 	w := settletest.Open(t)
 	ctx := context.Background()
 	first := settle(t, w, settletest.Person, "live-1", "10000.00")
-	w.Pass(time.Millisecond)
+	w.AdvanceTime(time.Millisecond)
 	second := settle(t, w, settletest.Person, "live-2", "30000.00")
 	if err := w.Quote(ctx, settletest.Tenant, first); err != nil {
 		t.Fatal(err)
@@ -389,10 +391,10 @@ func TestANetThatFellWaitsForAnApprover(t *testing.T) {
 func TestABookingIsMadeAgainInAnotherTaxMonth(t *testing.T) {
 	w := settletest.Open(t)
 	ctx := context.Background()
-	w.Set("2026-09-30")
+	w.SetDate("2026-09-30")
 	id := settle(t, w, settletest.Person, "live-1", "10000.00")
 	book(t, w, string(id))
-	w.Set("2026-10-09")
+	w.SetDate("2026-10-09")
 	for range 2 { // asked twice
 		if err := w.Rebook(ctx, settletest.Tenant, id); err != nil {
 			t.Fatal(err)
@@ -420,15 +422,15 @@ func TestABookingIsMadeAgainInAnotherTaxMonth(t *testing.T) {
 func TestABookingThatCannotBeMadeAgainIsHeld(t *testing.T) {
 	w := settletest.Open(t)
 	ctx := context.Background()
-	w.Set("2026-10-30")
-	r := settletest.Request(settletest.Person, "live-1", "10000.00")
+	w.SetDate("2026-10-30")
+	r := settletest.SettleRequest(settletest.Person, "live-1", "10000.00")
 	r.TS = settlement.Millis(time.Date(2026, 9, 20, 0, 0, 0, 0, time.UTC).UnixMilli())
-	a, _, err := w.Settle(ctx, settletest.As(identity.Operator), "october-1", r)
+	a, _, err := w.Settle(ctx, settletest.CallerWith(identity.Operator), "october-1", r)
 	if err != nil {
 		t.Fatal(err)
 	}
 	book(t, w, string(a.SettlementID))
-	w.Set("2026-11-02")
+	w.SetDate("2026-11-02")
 	tp := w.People.Taxpayers["tp-"+settletest.Person]
 	tp.Profiles = nil // its facts were withdrawn
 	w.People.Taxpayers["tp-"+settletest.Person] = tp
@@ -459,10 +461,10 @@ func TestAStudioGetsItsFullShare(t *testing.T) {
 func TestRuleGapHoldsAndPositionFreesIt(t *testing.T) {
 	w := settletest.Open(t)
 	ctx := context.Background()
-	w.Set("2026-11-16")
-	r := settletest.Request(settletest.Person, "live-1", "10000.00")
+	w.SetDate("2026-11-16")
+	r := settletest.SettleRequest(settletest.Person, "live-1", "10000.00")
 	r.TS = settlement.Millis(time.Date(2026, 10, 20, 0, 0, 0, 0, time.UTC).UnixMilli())
-	a, _, err := w.Settle(ctx, settletest.As(identity.Operator), "november-1", r)
+	a, _, err := w.Settle(ctx, settletest.CallerWith(identity.Operator), "november-1", r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -487,7 +489,7 @@ func TestListIsNewestFirstAndComplete(t *testing.T) {
 	ctx := context.Background()
 	var want []string
 	for _, n := range "abcdefghijklm" {
-		w.Pass(time.Duration(n%3) * time.Millisecond) // some share an instant
+		w.AdvanceTime(time.Duration(n%3) * time.Millisecond) // some share an instant
 		want = append(want, string(settle(t, w, settletest.Person, "live-"+string(n), "100.00")))
 	}
 	for name, q := range map[string]settlement.Query{"tenant": {}, "creator": {Creator: settletest.Person}} {

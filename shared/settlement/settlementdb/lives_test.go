@@ -25,7 +25,7 @@ func inMemory(t *testing.T, change func(*review.Rules)) *settletest.World {
 	t.Helper()
 	rules := must[review.Rules](t)(review.Defaults())
 	change(&rules)
-	w := settletest.OpenOn(t, dynamotest.Memory(t))
+	w := settletest.OpenIn(t, dynamotest.Memory(t))
 	w.Checks.Policy = policy{rules}
 	return w
 }
@@ -36,7 +36,7 @@ func twoAbove(r *review.Rules) {
 }
 
 func person(name string) identity.Principal {
-	p := settletest.As(identity.Finance, identity.Approver)
+	p := settletest.CallerWith(identity.Finance, identity.Approver)
 	p.Subject = name
 	return p
 }
@@ -125,7 +125,7 @@ func TestARejectionBetweenTwoApprovals(t *testing.T) {
 	}
 	allZero(t, w)
 	refused(t, "illegal_transition")(w.Transition(ctx, act(t, w, "b@x", string(id)), settlement.Approved))
-	a, how, err := w.Settle(ctx, settletest.As(identity.Operator), "another-key", settletest.Request(settletest.Person, "live-1", "60000.00"))
+	a, how, err := w.Settle(ctx, settletest.CallerWith(identity.Operator), "another-key", settletest.SettleRequest(settletest.Person, "live-1", "60000.00"))
 	if err != nil || how != settlement.Opened {
 		t.Fatalf("%v %v", how, err)
 	}
@@ -258,7 +258,7 @@ func TestAMissingPaperFromHoldToPayment(t *testing.T) {
 		r.Papers = []review.PaperRule{{Paper: "business_licence", On: true, Kinds: []string{"individual_business"}, Routes: []string{tenancy.StudioInvoice}}}
 	})
 	ctx := context.Background()
-	w.Set("2026-09-10")
+	w.SetDate("2026-09-10")
 	record := func(from, to string) {
 		tp := w.People.Taxpayers["tp-"+settletest.Studio]
 		paper := tenancy.Paper{Name: "business_licence", Number: "92330100MA0000000X", From: civil.MustDate(from)}
@@ -288,13 +288,13 @@ func TestAMissingPaperFromHoldToPayment(t *testing.T) {
 	move(t, w, finance, string(id), settlement.InReview)
 	refused(t, "on_hold")(w.Transition(ctx, settlement.Intent{By: approver, ID: string(id), Version: 2}, settlement.Approved))
 	record("2026-01-01", "2026-09-14")
-	w.Set("2026-09-12")
+	w.SetDate("2026-09-12")
 	held(settlement.HoldPaper) // valid today, and not on the day of the payment
-	w.Set("2026-09-15")
+	w.SetDate("2026-09-15")
 	record("2026-09-15", "2026-09-15")
 	held("")
 	move(t, w, approver, string(id), settlement.Approved)
-	w.Set("2026-09-16")
+	w.SetDate("2026-09-16")
 	held(settlement.HoldPaper) // it ran out between approval and booking
 	record("2026-09-16", "")
 	if s := held(""); s.Status != settlement.Paying {

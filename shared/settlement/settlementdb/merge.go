@@ -36,7 +36,7 @@ func (s *Store) Join(ctx context.Context, tenant ident.Tenant,
 	bookings []settlement.Booking) error {
 	parts := make([]types.TransactWriteItem, len(bookings))
 	for i, b := range bookings {
-		it, err := RowsItem(tenant, b)
+		it, err := BookingItem(tenant, b)
 		if err != nil {
 			return err
 		}

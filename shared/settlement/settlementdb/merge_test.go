@@ -29,7 +29,7 @@ const (
 func twice(t *testing.T) (*settletest.World, *settlement.Merging) {
 	t.Helper()
 	w := settletest.Open(t)
-	w.People.Add(passport, "natural_person", settletest.Ordinary, "mcn_pays")
+	w.People.AddCreator(passport, "natural_person", settletest.Ordinary, "mcn_pays")
 	entities := func(context.Context, ident.Tenant) ([]string, error) {
 		return []string{settletest.Filed, settletest.Ordinary}, nil
 	}
@@ -124,7 +124,7 @@ func TestMergedTaxpayersAreTaxedAsOne(t *testing.T) {
 func TestFiledMonthsStayWhereTheyAre(t *testing.T) {
 	w, m := twice(t)
 	book(t, w, string(settle(t, w, passport, "live-1", "4000.00")))
-	w.Set("2026-10-15")
+	w.SetDate("2026-10-15")
 	if _, _, err := w.FilingRecorder(t).Record(context.Background(), settletest.Tenant, "finance", filedmonth.FiledMonth{Entity: settletest.Ordinary, Month: civil.MustMonth("2026-09"), FiledOn: civil.MustDate("2026-10-12"), Reference: "r-1"}); err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +161,7 @@ func TestABookingMadeAgainAfterTheMergeIsTheSurvivors(t *testing.T) {
 	id := settle(t, w, passport, "live-1", "4000.00")
 	book(t, w, string(id))
 	carry(t, w, m)
-	w.Set("2026-10-09")
+	w.SetDate("2026-10-09")
 	if err := w.Rebook(context.Background(), settletest.Tenant, id); err != nil {
 		t.Fatal(err)
 	}

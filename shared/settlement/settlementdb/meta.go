@@ -132,8 +132,8 @@ func instant(ms int64) time.Time {
 // errNotMeta is an item that is not a settlement's META.
 var errNotMeta = errors.New("settlementdb: not a settlement")
 
-// FromItem reads META; the relay uses it on stream images.
-func FromItem(it map[string]types.AttributeValue) (settlement.Settlement, error) {
+// DecodeMeta reads META; the relay uses it on stream images.
+func DecodeMeta(it map[string]types.AttributeValue) (settlement.Settlement, error) {
 	tenant, id, ok := keys.SettlementOf(dynamo.TextOf(it, "pk"), dynamo.TextOf(it, "sk"))
 	if !ok {
 		return settlement.Settlement{}, errNotMeta

@@ -69,7 +69,7 @@ func BenchmarkUnpackMETA(b *testing.B) {
 	b.ReportAllocs()
 	it := metaItem(busy())
 	for b.Loop() {
-		if _, err := FromItem(it); err != nil {
+		if _, err := DecodeMeta(it); err != nil {
 			b.Fatal(err)
 		}
 	}

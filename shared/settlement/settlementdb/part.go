@@ -6,8 +6,8 @@ import (
 	"fenzhang/shared/settlement"
 )
 
-// MetaPart is the part of another adapter's transaction that writes a settlement of which META
+// MetaWritePart is the part of another adapter's transaction that writes a settlement of which META
 // alone changes; the condition is that nobody has written since old was read.
-func (s *Store) MetaPart(c settlement.Change) types.TransactWriteItem {
+func (s *Store) MetaWritePart(c settlement.Change) types.TransactWriteItem {
 	return types.TransactWriteItem{Put: s.meta(c.New, c.Old)}
 }

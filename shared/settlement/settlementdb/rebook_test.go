@@ -19,7 +19,7 @@ func TestABookingMadeAnewIsTakenBackAlone(t *testing.T) {
 		id := settle(t, w, settletest.Person, "live-1", "10000.00")
 		book(t, w, string(id))
 		for _, day := range months {
-			w.Set(day)
+			w.SetDate(day)
 			if err := w.Rebook(ctx, settletest.Tenant, id); err != nil {
 				t.Fatal(err)
 			}

@@ -102,7 +102,7 @@ func TestAutomaticStepsWithinTheLimit(t *testing.T) {
 	if s.Status != settlement.Approved || s.StatusVersion != 3 || s.Approvals[0].By != "system:review" {
 		t.Errorf("second payment: %s %+v", s.Status, s.Review)
 	}
-	if _, err := w.Transition(ctx, settlement.Intent{By: settletest.As(identity.Approver), ID: string(second), Version: 2}, settlement.Approved); !fault.HasCode(err, fault.IllegalMove) {
+	if _, err := w.Transition(ctx, settlement.Intent{By: settletest.CallerWith(identity.Approver), ID: string(second), Version: 2}, settlement.Approved); !fault.HasCode(err, fault.IllegalMove) {
 		t.Errorf("a person after the system: %v", err)
 	}
 }
@@ -187,7 +187,7 @@ func TestACheckRejectsByItselfOnce(t *testing.T) {
 		t.Errorf("the creator reads %+v", text)
 	}
 
-	a, how, err := w.Settle(ctx, settletest.As(identity.Operator), "key-again", settletest.Request(settletest.Person, "live-1", "60000.00"))
+	a, how, err := w.Settle(ctx, settletest.CallerWith(identity.Operator), "key-again", settletest.SettleRequest(settletest.Person, "live-1", "60000.00"))
 	if err != nil || how != settlement.Opened {
 		t.Fatalf("the payable comes again: %v %v", how, err)
 	}

@@ -61,10 +61,10 @@ func TestDifferencesUnderTheShadowAreKeptForEachSettlement(t *testing.T) {
 	if err := w.Quote(t.Context(), settletest.Tenant, before); err != nil {
 		t.Fatal(err)
 	}
-	w.Pass(time.Second)
+	w.AdvanceTime(time.Second)
 	after := settle(t, w, settletest.Worker, "activity-after", "10000.00")
 	ordinary := settle(t, w, settletest.Person, "activity-late", "20000.00")
-	w.Set("2026-10-20")
+	w.SetDate("2026-10-20")
 	for range 2 { // a message comes twice
 		for _, one := range []string{string(after), string(ordinary)} {
 			if err := w.Quote(t.Context(), settletest.Tenant, ident.Settlement(one)); err != nil {
@@ -104,7 +104,7 @@ func TestTheShadowNeverFailsTheRealPath(t *testing.T) {
 	w, id, log := compared(t)
 	real := w.Shadows.Store
 	one, two := settle(t, w, settletest.Person, "activity-1", "10000.00"), settle(t, w, settletest.Studio, "activity-2", "10000.00")
-	w.Set("2026-10-20")
+	w.SetDate("2026-10-20")
 	w.Shadows.Store = broken{}
 	if err := w.Quote(t.Context(), settletest.Tenant, one); err != nil || load(t, w, string(one)).Quote == "" {
 		t.Fatalf("%v", err)
@@ -126,10 +126,10 @@ func TestTheShadowNeverFailsTheRealPath(t *testing.T) {
 
 func TestTheSameGapOnBothSidesIsNoDifference(t *testing.T) {
 	w, id, _ := compared(t)
-	w.Set("2026-11-16") // No. 28 is open in both
-	r := settletest.Request(settletest.Person, "live-1", "10000.00")
+	w.SetDate("2026-11-16") // No. 28 is open in both
+	r := settletest.SettleRequest(settletest.Person, "live-1", "10000.00")
 	r.TS = settlement.Millis(civil.MustDate("2026-10-20").Start().UnixMilli())
-	a, _, err := w.Settle(t.Context(), settletest.As(identity.Operator), "november-1", r)
+	a, _, err := w.Settle(t.Context(), settletest.CallerWith(identity.Operator), "november-1", r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,9 +151,9 @@ func TestReportOverHTTP(t *testing.T) {
 	var ids []string
 	for _, name := range []string{"activity-1", "activity-2", "activity-3"} {
 		ids = append(ids, string(settle(t, w, settletest.Person, name, "10000.00")))
-		w.Pass(time.Second)
+		w.AdvanceTime(time.Second)
 	}
-	w.Set("2026-10-20")
+	w.SetDate("2026-10-20")
 	for _, one := range ids {
 		if err := w.Quote(t.Context(), settletest.Tenant, ident.Settlement(one)); err != nil {
 			t.Fatal(err)

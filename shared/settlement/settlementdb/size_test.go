@@ -101,7 +101,7 @@ func TestMETAStaysWithinOneWriteUnit(t *testing.T) {
 		if n > 1024 {
 			t.Errorf("META of a settlement that is %s takes %d bytes, more than one write unit", name, n)
 		}
-		if back, err := FromItem(it); err != nil || !reflect.DeepEqual(back, s) {
+		if back, err := DecodeMeta(it); err != nil || !reflect.DeepEqual(back, s) {
 			t.Errorf("%s: %v\n%+v\n%+v", name, err, back, s)
 		}
 	}

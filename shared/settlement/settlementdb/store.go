@@ -52,7 +52,7 @@ func (s *Store) Load(ctx context.Context, tenant ident.Tenant,
 }
 
 func read(it item) (settlement.Settlement, error) {
-	st, err := FromItem(it)
+	st, err := DecodeMeta(it)
 	if err != nil {
 		return st, fault.Internal(err)
 	}
@@ -146,7 +146,7 @@ func (s *Store) transact(ctx context.Context, c settlement.Change, meta *types.P
 		parts = append(parts, receivabledb.Move(s.Ledger, c.New.Tenant, m))
 	}
 	for _, b := range c.Rows {
-		it, err := RowsItem(c.New.Tenant, b)
+		it, err := BookingItem(c.New.Tenant, b)
 		if err != nil {
 			return err
 		}
@@ -225,8 +225,8 @@ func (s *Store) PutKey(ctx context.Context, k settlement.KeyRecord) error {
 	return dynamo.Outcome(err, "w", k.WriteID)
 }
 
-// RowsItem is a booking as it is kept in its taxpayer's list of the year.
-func RowsItem(tenant ident.Tenant, b settlement.Booking) (item, error) {
+// BookingItem is a booking as it is kept in its taxpayer's list of the year.
+func BookingItem(tenant ident.Tenant, b settlement.Booking) (item, error) {
 	return DocumentItem(keys.TaxRows(tenant, b.Entity, b.Taxpayer, b.Year, b.Seq), b)
 }
 

@@ -35,7 +35,7 @@ func TestWriteUnitsOfALife(t *testing.T) {
 	ctx0 := context.Background()
 	var sid ident.Settlement
 	step("open (key, META, journal)", 16, func(ctx context.Context) error {
-		a, _, err := w.Settle(ctx, settletest.As(identity.Operator), "units-key-1", settletest.Request(settletest.Person, "live-1", "12345.67"))
+		a, _, err := w.Settle(ctx, settletest.CallerWith(identity.Operator), "units-key-1", settletest.SettleRequest(settletest.Person, "live-1", "12345.67"))
 		sid = a.SettlementID
 		return err
 	})

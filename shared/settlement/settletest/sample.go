@@ -17,8 +17,8 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
-// Serve is a function that serves routes over the world's clock.
-func (w *World) Serve(routes []httpapi.Route) trigger.Mux {
+// ServeRoutes is a function that serves routes over the world's clock.
+func (w *World) ServeRoutes(routes []httpapi.Route) trigger.Mux {
 	log := slog.New(slog.NewJSONHandler(io.Discard, nil))
 	api := httpapi.API{Routes: routes, Clock: w.Clock, Log: log, Limits: httpapi.DefaultLimits(),
 		Revoked: httpapi.NoRevocations{}}
@@ -59,7 +59,7 @@ func (w *World) OpenSample(t testing.TB) ident.Settlement {
 	w.AddDemoPeople(t)
 	call := settlement.Request{UserID: "c045", ActivityID: "group-buy-2026-08", TS: 1789387200000,
 		Amount: money.MustParse("2160.00"), IncomeType: "commerce_commission"}
-	answer, _, err := w.Settle(t.Context(), As(identity.Operator), "demo-direct-2026-08-2", call)
+	answer, _, err := w.Settle(t.Context(), CallerWith(identity.Operator), "demo-direct-2026-08-2", call)
 	if err != nil {
 		t.Fatal(err)
 	}

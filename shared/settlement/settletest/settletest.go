@@ -59,11 +59,11 @@ type World struct {
 // a pay day.
 func Open(t testing.TB) *World {
 	t.Helper()
-	return OpenOn(t, dynamotest.Open(t))
+	return OpenIn(t, dynamotest.Open(t))
 }
 
-// OpenOn makes the tenant of Open in given tables, whose engine may be the one in memory.
-func OpenOn(t testing.TB, tables dynamotest.Local) *World {
+// OpenIn makes the tenant of Open in given tables, whose engine may be the one in memory.
+func OpenIn(t testing.TB, tables dynamotest.Local) *World {
 	t.Helper()
 	corpus, err := taxpack.Embedded()
 	if err != nil {
@@ -73,11 +73,11 @@ func OpenOn(t testing.TB, tables dynamotest.Local) *World {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Assemble(tables.Counted(), ruleset.Fixed{Corpus: corpus}, calendar)
+	return NewWorld(tables.Counted(), ruleset.Fixed{Corpus: corpus}, calendar)
 }
 
-// Assemble makes the tenant from given parts; benchmarks use it.
-func Assemble(tables dynamotest.Local, rules settlement.Rules,
+// NewWorld makes the tenant from given parts; benchmarks use it.
+func NewWorld(tables dynamotest.Local, rules settlement.Rules,
 	calendar settlement.Calendar) *World {
 	w := &World{Tables: tables, People: NewDirectory()}
 	w.now.Store(time.Date(2026, 9, 15, 10, 0, 0, 0, civil.Shanghai).UnixMilli())
@@ -93,7 +93,7 @@ func Assemble(tables dynamotest.Local, rules settlement.Rules,
 		NewToken: w.newToken, Now: w.Now, Periods: w.periods,
 	}
 	service := &settlement.Service{Store: store, Directory: w.People, Calendar: calendar, Clock: c,
-		NewID: w.ID}
+		NewID: w.NextID}
 	w.Service = service
 	w.Database = store
 	w.Taxes = &settlement.Taxes{Service: service, Rules: rules}
@@ -101,25 +101,25 @@ func Assemble(tables dynamotest.Local, rules settlement.Rules,
 	return w
 }
 
-// Now is the world's instant; Pass moves it.
+// Now is the world's instant; AdvanceTime moves it.
 func (w *World) Now() time.Time { return time.UnixMilli(w.now.Load()) }
 
-// Pass lets time go by.
-func (w *World) Pass(d time.Duration) { w.now.Add(d.Milliseconds()) }
+// AdvanceTime lets time go by.
+func (w *World) AdvanceTime(d time.Duration) { w.now.Add(d.Milliseconds()) }
 
-// Set moves the business date.
-func (w *World) Set(day string) { w.today.Store(civil.MustDate(day)) }
+// SetDate moves the business date.
+func (w *World) SetDate(day string) { w.today.Store(civil.MustDate(day)) }
 
-// ID gives ids in order, in the width of real ones.
-func (w *World) ID() string { return fmt.Sprintf("%026d", w.ids.Add(1)) }
+// NextID gives ids in order, in the width of real ones.
+func (w *World) NextID() string { return fmt.Sprintf("%026d", w.ids.Add(1)) }
 
-// As is a caller with roles; its subject is the first role at the tenant.
-func As(roles ...identity.Role) identity.Principal {
+// CallerWith is a caller with roles; its subject is the first role at the tenant.
+func CallerWith(roles ...identity.Role) identity.Principal {
 	return identity.Principal{Tenant: Tenant, Subject: string(roles[0]) + "@" + Tenant, Roles: roles}
 }
 
-// Request is a settle call for a creator's live tips of August 2026.
-func Request(creator ident.Creator, activity, amount string) settlement.Request {
+// SettleRequest is a settle call for a creator's live tips of August 2026.
+func SettleRequest(creator ident.Creator, activity, amount string) settlement.Request {
 	return settlement.Request{UserID: creator, ActivityID: activity,
 		TS:     settlement.Millis(civil.MustDate("2026-08-20").Start().UnixMilli()),
 		Amount: money.MustParse(amount), IncomeType: "live_tip"}
@@ -127,11 +127,11 @@ func Request(creator ident.Creator, activity, amount string) settlement.Request 
 
 // Directory is master data in memory, with the promises of tenancy.Directory.
 type Directory struct {
-	Entities  map[string]tenancy.PayingEntity
-	Taxpayers map[string]tenancy.Taxpayer
-	People    map[string]tenancy.Creator
-	Contracts map[string]tenancy.Contract
-	Decided   []tenancy.Position
+	Entities          map[string]tenancy.PayingEntity
+	Taxpayers         map[string]tenancy.Taxpayer
+	People            map[string]tenancy.Creator
+	Contracts         map[string]tenancy.Contract
+	ApprovedPositions []tenancy.Position
 }
 
 // NewDirectory has an ordinary MCN company, one with a platform filing, two persons and a studio.
@@ -148,14 +148,14 @@ func NewDirectory() *Directory {
 		Taxpayers: map[string]tenancy.Taxpayer{}, People: map[string]tenancy.Creator{},
 		Contracts: map[string]tenancy.Contract{},
 	}
-	d.Add(Person, "natural_person", Ordinary, tenancy.MCNPays)
-	d.Add(Worker, "natural_person", Filed, tenancy.MCNPays)
-	d.Add(Studio, "individual_business", Ordinary, tenancy.StudioInvoice)
+	d.AddCreator(Person, "natural_person", Ordinary, tenancy.MCNPays)
+	d.AddCreator(Worker, "natural_person", Filed, tenancy.MCNPays)
+	d.AddCreator(Studio, "individual_business", Ordinary, tenancy.StudioInvoice)
 	return d
 }
 
-// Add makes a creator with taxpayer and contract: 70 of 100 are the creator's, paid on the 15th.
-func (d *Directory) Add(creator ident.Creator, kind string, entity ident.Entity, route string) {
+// AddCreator makes a creator with taxpayer and contract: 70 of 100 are the creator's, paid on the 15th.
+func (d *Directory) AddCreator(creator ident.Creator, kind string, entity ident.Entity, route string) {
 	profile := tenancy.Profile{From: civil.MustDate("2026-01-01"), Kind: kind, Resident: true,
 		VAT: "natural_person", Collection: "withheld", Jurisdiction: "330100"}
 	method := "douyin"
@@ -241,7 +241,7 @@ func (d *Directory) Strategies(context.Context, ident.Tenant) ([]tenancy.Strateg
 // Positions lists what was decided.
 func (d *Directory) Positions(context.Context, ident.Tenant,
 	civil.Date) ([]tenancy.Position, error) {
-	return d.Decided, nil
+	return d.ApprovedPositions, nil
 }
 
 // Tenants has the one.

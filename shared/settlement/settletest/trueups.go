@@ -39,7 +39,7 @@ func (w *World) TrueUpsUnder(t tester, rules settlement.Rules) *trueup.Service {
 func (w *World) FilingRecorder(t tester) *filedmonth.Recorder {
 	t.Helper()
 	r, err := filedmonth.New(&filedmonthdb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger,
-		Settlements: w.Tables.Settlements, NewToken: w.newToken}, w.People, w.Clock, w.ID)
+		Settlements: w.Tables.Settlements, NewToken: w.newToken}, w.People, w.Clock, w.NextID)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -81,14 +81,14 @@ func open(t *testing.T) *desk {
 	w, token := settletest.Open(t), ids.Source(time.Now)
 	d := &desk{World: w, shelf: &shelf{}, lines: &incomedb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: token}}
 	d.meet = &meeting{states: &statementdb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, Metas: w.Database, NewToken: token}}
-	d.papers = &statement.Service{Builder: statement.Builder{Facts: d.lines, Settlements: w.Store, Directory: w.People}, States: d.meet, Clock: w.Clock, NewID: w.ID,
+	d.papers = &statement.Service{Builder: statement.Builder{Facts: d.lines, Settlements: w.Store, Directory: w.People}, States: d.meet, Clock: w.Clock, NewID: w.NextID,
 		Documents: &statement.Documents{Files: d.shelf, Set: blank{}, Now: w.Now}}
 	return d
 }
 
 // creator adds somebody who is paid nothing before its word, and whose silence of five days is a yes.
 func (d *desk) creator(name, cycle string) string {
-	d.People.Add(ident.Creator(name), "natural_person", settletest.Ordinary, "mcn_pays")
+	d.People.AddCreator(ident.Creator(name), "natural_person", settletest.Ordinary, "mcn_pays")
 	c := d.People.Contracts[name]
 	c.ConfirmBeforePayment, c.AcceptAfterDays = true, 5
 	if c.Cycle = cycle; cycle != "month" {
@@ -107,7 +107,7 @@ func line(id string, creator ident.Creator, kind, on, distributable string) inco
 // settled uploads lines, opens what is due and quotes it.
 func (d *desk) settled(t *testing.T, lines ...income.Line) {
 	t.Helper()
-	rec := &income.Recorder{Lines: d.lines, Directory: d.People, Clock: d.Clock, NewID: d.ID}
+	rec := &income.Recorder{Lines: d.lines, Directory: d.People, Clock: d.Clock, NewID: d.NextID}
 	u := income.Upload{Tenant: settletest.Tenant, By: "operator@" + settletest.Tenant}
 	for _, l := range lines {
 		raw, err := json.Marshal(l)
@@ -276,11 +276,11 @@ func TestYesNoAndSilenceAtOnce(t *testing.T) {
 	}
 	d.settled(t, lines...)
 	for n := range races {
-		if _, err := d.papers.Send(t.Context(), settletest.As(identity.Finance), ident.Creator(fmt.Sprintf("c-%d", n)), august); err != nil {
+		if _, err := d.papers.Send(t.Context(), settletest.CallerWith(identity.Finance), ident.Creator(fmt.Sprintf("c-%d", n)), august); err != nil {
 			t.Fatal(err)
 		}
 	}
-	d.Set("2026-09-21")
+	d.SetDate("2026-09-21")
 	wins := map[statement.Standing]int{}
 	for n := range races {
 		creator := fmt.Sprintf("c-%d", n)

@@ -108,7 +108,7 @@ func (d *desk) printed(t *testing.T, st statement.Statement, name string) {
 // sent sends the part, and lends its document under a name that says which part it is.
 func (d *desk) sent(t *testing.T, creator ident.Creator, period statement.Period, name string) {
 	t.Helper()
-	state, err := d.papers.Send(t.Context(), settletest.As(identity.Finance), creator, period)
+	state, err := d.papers.Send(t.Context(), settletest.CallerWith(identity.Finance), creator, period)
 	number := "DZ" + strings.ReplaceAll(name, "-", "") + "-" + string(creator)
 	if err != nil || state.Number != number || state.Period != period {
 		t.Fatalf("%s: %+v %v", name, state, err)

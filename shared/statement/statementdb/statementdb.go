@@ -24,7 +24,7 @@ import (
 
 // Settlements makes the part of a transaction that writes a settlement.
 type Settlements interface {
-	MetaPart(c settlement.Change) types.TransactWriteItem
+	MetaWritePart(c settlement.Change) types.TransactWriteItem
 }
 
 // Store implements statement.States.
@@ -123,7 +123,7 @@ func (s *Store) Apply(ctx context.Context, c statement.Change) error {
 	}
 	parts := []types.TransactWriteItem{state}
 	for _, x := range c.Settlements {
-		parts = append(parts, s.Metas.MetaPart(x))
+		parts = append(parts, s.Metas.MetaWritePart(x))
 	}
 	told, err := outbox.Put(s.Settlements, c.Record, nil)
 	if err != nil {

@@ -58,7 +58,7 @@ func (s *Store) Post(ctx context.Context, p trueup.Posting) error {
 		ConditionExpression:                 aws.String(attrState + " = :prepared"),
 		ExpressionAttributeValues:           item{":prepared": dynamo.Text(trueup.Prepared)},
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}
-	rows, err := settlementdb.RowsItem(p.Correction.Tenant, p.Booking)
+	rows, err := settlementdb.BookingItem(p.Correction.Tenant, p.Booking)
 	if err != nil {
 		return err
 	}

@@ -62,7 +62,7 @@ func (s *Store) postDecision(ctx context.Context,
 	if w.Booking == nil {
 		return nil, nil
 	}
-	rows, err := settlementdb.RowsItem(w.Decision.Tenant, *w.Booking)
+	rows, err := settlementdb.BookingItem(w.Decision.Tenant, *w.Booking)
 	if err != nil {
 		return nil, err
 	}

@@ -51,10 +51,10 @@ func open(t *testing.T) *site {
 	night := Night{
 		Statements: &billing.Service{Settlements: w.Service, Buckets: lines, Log: log},
 		Papers: &statement.Service{States: &statementdb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: ids.Source(time.Now)},
-			Clock: w.Clock, NewID: w.ID},
+			Clock: w.Clock, NewID: w.NextID},
 		Cohorts: q, Log: log,
 	}
-	a := API{Recorder: &income.Recorder{Lines: lines, Directory: w.People, Clock: w.Clock, NewID: w.ID}, Night: night, Log: log}
+	a := API{Recorder: &income.Recorder{Lines: lines, Directory: w.People, Clock: w.Clock, NewID: w.NextID}, Night: night, Log: log}
 	api := &httpapi.API{Routes: a.Routes(), Clock: w.Clock, Log: log, Limits: httpapi.DefaultLimits(), Revoked: httpapi.NoRevocations{}}
 	return &site{t, w, q, trigger.Mux{HTTP: api.Serve, Queue: sqsbatch.Each(log, night.Cohort), Schedule: night.Run}}
 }
@@ -97,7 +97,7 @@ func (s *site) upload(lines ...string) []any {
 
 func TestUploadAnswersLineByLine(t *testing.T) {
 	s := open(t)
-	s.w.People.Add("c-platform", "natural_person", settletest.Ordinary, tenancy.PlatformPaysCreator)
+	s.w.People.AddCreator("c-platform", "natural_person", settletest.Ordinary, tenancy.PlatformPaysCreator)
 	xingtu := strings.Replace(line("a", settletest.Person, "1.00"), "live_tip", "xingtu_ad", 1)
 	got := s.upload(line("a", settletest.Person, "10.00"), line("a", settletest.Person, "10.00"), line("a", settletest.Person, "11.00"),
 		line("a", "nobody", "1.00"), line("a", "c-platform", "1.00"), xingtu, `17`, `{"line_id":"b","amount":"1.00"}`, line("c", settletest.Person, "1.5"))
