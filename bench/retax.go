@@ -84,7 +84,7 @@ func bookedPayees(law *tax.Corpus) ([][]lawdiff.Event, error) {
 				return nil, err
 			}
 			rows = append(rows, r.Rows...)
-			out[n] = append(out[n], lawdiff.Event{Who: lawdiff.Who{Entity: "ent", Year: 2026},
+			out[n] = append(out[n], lawdiff.Event{PersonYear: lawdiff.PersonYear{Entity: "ent", Year: 2026},
 				Kind: lawdiff.Booking, Settlement: ident.Settlement("st-" + strconv.Itoa(p)),
 				Creator: "c", Facts: &f, Rows: r.Rows})
 		}
@@ -125,7 +125,7 @@ func retax(law *tax.Corpus, booked [][]lawdiff.Event, settlements int) (retaxed,
 	runtime.ReadMemStats(&before)
 	began, cpu := time.Now(), processorTime()
 	var err error
-	r.totals, err = lawdiff.Run(law, func(yield func(*lawdiff.Event, error) bool) {
+	r.totals, err = lawdiff.CompareByPerson(law, func(yield func(*lawdiff.Event, error) bool) {
 		var e lawdiff.Event
 		for n := range persons {
 			taxpayer := fmt.Sprintf("tp-%08d", n)

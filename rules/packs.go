@@ -2,12 +2,12 @@ package rules
 
 import "io/fs"
 
-// National is the pack of rules that hold everywhere, as files below its own root.
-func National() fs.FS { return pack("national") }
+// NationalPack is the pack of rules that hold everywhere, as files below its own root.
+func NationalPack() fs.FS { return pack("national") }
 
-// Jurisdictions are the packs of provinces, separately planned cities and the corps, in order of
-// their codes.
-func Jurisdictions() []fs.FS {
+// JurisdictionPacks are the packs of provinces, separately planned cities and the corps, in order
+// of their codes.
+func JurisdictionPacks() []fs.FS {
 	entries, _ := fs.ReadDir(Files, ".") // the root of an embedded tree can always be read
 	var packs []fs.FS
 	for _, e := range entries {

@@ -49,18 +49,18 @@ func copied(t *testing.T, l dynamotest.Local) (*rulesetdb.Store, rulepack.Truste
 	if err != nil {
 		t.Fatal(err)
 	}
-	manifest, err := ruletest.Sign(t.Context(), rules.National(), key, rulepack.Draft)
+	manifest, err := ruletest.Sign(t.Context(), rules.NationalPack(), key, rulepack.Draft)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := put(rulepack.ManifestName, strings.NewReader(string(manifest))); err != nil {
 		t.Fatal(err)
 	}
-	err = fs.WalkDir(rules.National(), ".", func(name string, d fs.DirEntry, err error) error {
+	err = fs.WalkDir(rules.NationalPack(), ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		data, err := fs.ReadFile(rules.National(), name)
+		data, err := fs.ReadFile(rules.NationalPack(), name)
 		if err != nil {
 			return err
 		}
@@ -84,7 +84,7 @@ func TestSamples(t *testing.T) {
 			}
 		},
 	})
-	if versions, err := store.Versions(t.Context(), "national"); err != nil || len(versions) != 1 {
+	if versions, err := store.ListVersions(t.Context(), "national"); err != nil || len(versions) != 1 {
 		t.Errorf("stored %v, %v", versions, err)
 	}
 }

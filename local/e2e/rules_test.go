@@ -248,7 +248,7 @@ func TestAPackChangesQuotesWithoutADeploy(t *testing.T) {
 	t.Cleanup(func() { // the tests after this one compute as before
 		if now, _ := p.status(); now.Active != before.Active {
 			p.done("rollback", before.Active)
-			time.Sleep(ruleset.Every)
+			time.Sleep(ruleset.RefreshInterval)
 		}
 	})
 	tr := p.traffic()
@@ -260,7 +260,7 @@ func TestAPackChangesQuotesWithoutADeploy(t *testing.T) {
 	tr.turns(t, "a draft", usual, time.Now())
 
 	p.done("shadow", p.version(1))
-	time.Sleep(ruleset.Every + time.Second)
+	time.Sleep(ruleset.RefreshInterval + time.Second)
 	id := s.open(t, studio, "live-shadow", "300000.00")
 	s.until(t, string(id), "a quote", quoted)
 	p.reported(id, 1)

@@ -184,7 +184,7 @@ func (s *stack) fillUpload(ctx context.Context, record object) error {
 	if err != nil {
 		return err
 	}
-	manifest, err := signedPack(ctx, rules.National())
+	manifest, err := signedPack(ctx, rules.NationalPack())
 	if err != nil {
 		return err
 	}
@@ -194,11 +194,11 @@ func (s *stack) fillUpload(ctx context.Context, record object) error {
 			&s3.PutObjectInput{Bucket: &bucket, Key: &name, Body: bytes.NewReader(data)})
 		return err
 	}
-	err = fs.WalkDir(rules.National(), ".", func(name string, d fs.DirEntry, err error) error {
+	err = fs.WalkDir(rules.NationalPack(), ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		data, err := fs.ReadFile(rules.National(), name)
+		data, err := fs.ReadFile(rules.NationalPack(), name)
 		if err != nil {
 			return err
 		}
@@ -222,11 +222,11 @@ func signedPack(ctx context.Context, files fs.FS) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	packs, err := rulepack.Embedded()
+	packs, err := rulepack.EmbeddedPacks()
 	if err != nil {
 		return nil, err
 	}
-	m, err := rulepack.Describe(files, packs)
+	m, err := rulepack.DescribePack(files, packs)
 	if err != nil {
 		return nil, err
 	}

@@ -343,14 +343,15 @@ func (b *books) checkAmended(tenant ident.Tenant, entity ident.Entity, f filedmo
 		}
 		for _, k := range settlement.Whole(list) {
 			for _, r := range k.Rows {
-				if lawdiff.MonthOf(r.Period) == f.Month && k.At.After(f.At) && r.Collection != tax.SelfFiled {
+				if lawdiff.MonthOfPeriod(r.Period) == f.Month && k.At.After(f.At) &&
+					r.Collection != tax.SelfFiled {
 					want[string(p.taxpayer)] = want[string(p.taxpayer)].Add(r.Withheld)
 				}
 			}
 		}
 	}
-	desk := lawdiff.Desk{Rules: b.laws.Current(context.Background()).Corpus.National(),
-		Calendar: b.amending.trueUps.Calendar, Paid: civil.DateOf(b.s.Now())}
+	desk := lawdiff.LatenessRules{Rules: b.laws.Current(context.Background()).Corpus.National(),
+		Calendar: b.amending.trueUps.Calendar, PaidOn: civil.DateOf(b.s.Now())}
 	list, _, err := b.closing.trueUps.Amendments(context.Background(), tenant, entity, f.Month, desk,
 		"", 100)
 	if err != nil {

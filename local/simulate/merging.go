@@ -132,7 +132,7 @@ func (b *books) checkMoved(tenant ident.Tenant, entity ident.Entity, theirs,
 				if k.Kind == settlement.KindMerged {
 					moved[rowOf(r)] = moved[rowOf(r)].Add(r.Withheld).Add(r.Income)
 				}
-				if n == 0 && !early[lawdiff.MonthOf(r.Period)] {
+				if n == 0 && !early[lawdiff.MonthOfPeriod(r.Period)] {
 					stays[rowOf(r)] = stays[rowOf(r)].Add(r.Withheld).Add(r.Income)
 				}
 			}

@@ -20,7 +20,7 @@ func main() {
 }
 
 func run() error {
-	forms, err := taxpack.Prepare(rules.National(), rules.Jurisdictions()...)
+	forms, err := taxpack.Prepare(rules.NationalPack(), rules.JurisdictionPacks()...)
 	if err != nil {
 		return err
 	}

@@ -171,7 +171,7 @@ func (p *Parts) Rules(ctx context.Context) (*ruleset.Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.rules = &ruleset.Set{Shelf: store, Trusted: trusted, Log: p.Log, Now: p.Clock.Now}
+	p.rules = &ruleset.Set{Store: store, Trusted: trusted, Log: p.Log, Now: p.Clock.Now}
 	return p.rules, p.rules.Start(ctx)
 }
 

@@ -111,9 +111,9 @@ type Addition struct {
 	CreatorID  ident.Creator
 	IncomeType string
 	Period     civil.Month
-	Into       cycle.Period // where the lines belong by their day
-	Course     cycle.Course // tells where they go when that is closed
-	Lines      []Line       // at most MaxLines, with ids of their own
+	Into       cycle.Period   // where the lines belong by their day
+	Course     cycle.Timeline // tells where they go when that is closed
+	Lines      []Line         // at most MaxLines, with ids of their own
 	By, Trace  string
 	At         time.Time
 	WriteID    string // chosen before the first try; it is the audit record's id too
@@ -138,7 +138,7 @@ type Lines interface {
 type Carry struct {
 	Reason    string
 	Into      cycle.Period // where the money goes on to, or the first open one after it
-	Course    cycle.Course
+	Course    cycle.Timeline
 	By, ActID string
 	At        time.Time
 }

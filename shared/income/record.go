@@ -160,7 +160,7 @@ func (u *upload) group(ctx context.Context, g group, entries []entry) {
 	}
 	parts := map[cycle.Period][]entry{}
 	for _, e := range entries {
-		into := course.Period(e.line.Day())
+		into := course.PeriodOf(e.line.Day())
 		parts[into] = append(parts[into], e)
 	}
 	names := slices.SortedFunc(maps.Keys(parts), func(a, b cycle.Period) int {
@@ -174,7 +174,7 @@ func (u *upload) group(ctx context.Context, g group, entries []entry) {
 }
 
 // course reads the contracts that govern the first and the last of some days, and so all between.
-func (u *upload) course(ctx context.Context, g group, entries []entry) (cycle.Course, error) {
+func (u *upload) course(ctx context.Context, g group, entries []entry) (cycle.Timeline, error) {
 	first, last := entries[0].line.Day(), entries[0].line.Day()
 	for _, e := range entries {
 		if d := e.line.Day(); d.Before(first) {
@@ -187,11 +187,11 @@ func (u *upload) course(ctx context.Context, g group, entries []entry) (cycle.Co
 	if err == nil && first != last {
 		contracts, err = u.Directory.ContractsOf(ctx, u.Tenant, g.creator, g.incomeType, last)
 	}
-	return cycle.NewCourse(contracts, g.incomeType), err
+	return cycle.NewTimeline(contracts, g.incomeType), err
 }
 
 // add writes some lines of one bucket.
-func (u *upload) add(ctx context.Context, g group, course cycle.Course, into cycle.Period,
+func (u *upload) add(ctx context.Context, g group, course cycle.Timeline, into cycle.Period,
 	entries []entry) {
 	a := Addition{Tenant: u.Tenant, CreatorID: g.creator, IncomeType: g.incomeType, Period: g.period,
 		Into: into, Course: course, By: u.By, Trace: u.Trace,
@@ -217,8 +217,8 @@ func (u *upload) add(ctx context.Context, g group, course cycle.Course, into cyc
 
 // standing tells whether a contract covers a bucket, and whether the tenant is the one who pays by
 // it.
-func standing(course cycle.Course, p cycle.Period, incomeType string) (parked, settledBy string) {
-	s, ok := course.Span(p)
+func standing(course cycle.Timeline, p cycle.Period, incomeType string) (parked, settledBy string) {
+	s, ok := course.SpanOf(p)
 	if !ok {
 		return ContractMissing, ""
 	}

@@ -29,7 +29,7 @@ func (s *Service) withFinalDates(st Settlement) (Settlement, bool) {
 	if st.Provisional == nil {
 		return st, false
 	}
-	day, missing := st.Provisional.On(s.Calendar)
+	day, missing := st.Provisional.PayDay(s.Calendar)
 	if missing != "" {
 		return st, false
 	}

@@ -45,7 +45,7 @@ func (s Settlement) splitStep(p split.Share) tax.Step {
 		inputs = append(inputs, tax.Input{Name: "short", Value: tax.MoneyValue(p.Short)})
 	}
 	inputs = append(inputs,
-		tax.Input{Name: "rounding", Value: tax.TextValue(split.ModeOf(s.IncomeType).Name)})
+		tax.Input{Name: "rounding", Value: tax.TextValue(split.RoundingModeOf(s.IncomeType).Name)})
 	why := reasonOf(p, base)
 	text := bilingual.Text{ZH: "按合约 " + clause + " 分给 " + p.Party + "：" + p.Amount.String() +
 		" 元（分配前 " + s.Gross.String() + " 元；" + why.ZH + "）",

@@ -25,7 +25,7 @@ func (s *Service) isFiled(ctx context.Context, st Settlement, rows []tax.Row) (b
 	}
 	filed := filedmonth.Lookup(list)
 	for i := range rows {
-		if rows[i].Collection != tax.SelfFiled && filed(lawdiff.MonthOf(rows[i].Period)) {
+		if rows[i].Collection != tax.SelfFiled && filed(lawdiff.MonthOfPeriod(rows[i].Period)) {
 			return true, nil
 		}
 	}

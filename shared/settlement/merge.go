@@ -129,7 +129,7 @@ func openRows(list []Booking, filed lawdiff.Filed) []tax.Row {
 	at := map[tax.Row]int{}
 	for _, b := range list {
 		for _, r := range b.Rows {
-			if filed(lawdiff.MonthOf(r.Period)) {
+			if filed(lawdiff.MonthOfPeriod(r.Period)) {
 				continue
 			}
 			key := r

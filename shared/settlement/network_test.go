@@ -119,7 +119,7 @@ func refusal(r *http.Request, status int, body string) *http.Response {
 func openFaulty(t *testing.T) (*settletest.World, *network) {
 	t.Helper()
 	corpus, err := taxpack.Embedded()
-	calendar, err2 := taxpack.LoadCalendar(rules.National())
+	calendar, err2 := taxpack.LoadCalendar(rules.NationalPack())
 	if err := errors.Join(err, err2); err != nil {
 		t.Fatal(err)
 	}

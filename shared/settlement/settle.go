@@ -376,11 +376,11 @@ func (s *Service) Prepare(ctx context.Context, in Income, today civil.Date) (Set
 	}
 	shares, ok := contract.Splits[in.IncomeType]
 	if !ok && in.IncomeType == "incentive" {
-		shares = split.Whole(creator.CreatorID)
+		shares = split.AllToCreator(creator.CreatorID)
 	} else if !ok {
 		return Settlement{}, contractMissing(in)
 	}
-	plan, err := split.Compile(in.IncomeType, shares, creator.Level)
+	plan, err := split.CompilePlan(in.IncomeType, shares, creator.Level)
 	if err != nil {
 		return Settlement{},
 			fault.Missing("contract_missing", "contract "+contract.ContractID, "The contract's split for "+
@@ -400,8 +400,8 @@ func (s *Service) Prepare(ctx context.Context, in Income, today civil.Date) (Set
 			Contract: contract.ContractID, ContractVersion: contract.Version.Version, Route: route,
 			IncomeType: in.IncomeType, Platform: in.Platform,
 			ServicePeriod: in.Period, Part: in.Part.String(), VATDate: terms.Dates.Right, PayOn: payOn,
-			Gross: in.Amount, Shares: plan.Apply(nil, in.Amount),
-			Memo:   plan.Memos(nil, in.GrossBeforePlatform),
+			Gross: in.Amount, Shares: plan.SplitAmount(nil, in.Amount),
+			Memo:   plan.AppendMemos(nil, in.GrossBeforePlatform),
 			Source: in.Source, RevenueBasis: contract.RevenueBasis,
 			VATIncluded:  contract.PriceBasis != tenancy.WithoutVAT,
 			AfterTax:     contract.PriceBasis == tenancy.AfterTax,
@@ -436,7 +436,8 @@ func (s *Service) terms(ctx context.Context, in Income) (Terms, error) {
 	if err != nil {
 		return Terms{}, err
 	}
-	return Terms{contract, cycle.DatesOf(contract, cycle.Of(in.Period), in.Period.Last(), s.Calendar)},
+	return Terms{contract, cycle.DatesOfPeriod(contract, cycle.WholeMonth(in.Period), in.Period.Last(),
+			s.Calendar)},
 		nil
 }
 

@@ -159,7 +159,7 @@ func concerns(used tax.RulesUsed, id tax.PackID) bool {
 func (c computed) with(g *ruleset.Generation, shadow tax.PackID, result tax.Result,
 	err error) Comparison {
 	out := Comparison{Tenant: c.settlement.Tenant, Settlement: ident.Settlement(c.settlement.ID),
-		Shadow: shadow, Active: g.Version(shadow.Pack), Act: "booking",
+		Shadow: shadow, Active: g.VersionOf(shadow.Pack), Act: "booking",
 		Date: c.facts.PaymentDate, At: c.at, Is: outcomeOf(c.result, c.err),
 		WouldBe: outcomeOf(result, err)}
 	if c.ahead {

@@ -56,7 +56,7 @@ func (in StatementIncome) payable() payable {
 	period := in.Period.String()
 	return payable{
 		creator: string(in.CreatorID), activity: StatementPrefix + in.IncomeType + ":" + period,
-		ts: in.Period.Last().AddDays(1).Start().UnixMilli(),
+		ts: in.Period.LastDay().AddDays(1).Start().UnixMilli(),
 		content: contentOf(string(in.CreatorID), in.IncomeType, period, in.Distributable.String(),
 			in.Gross.String()),
 	}

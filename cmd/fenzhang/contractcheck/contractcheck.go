@@ -38,11 +38,11 @@ func run(files []string, out io.Writer) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		f, err := contractcheck.Read(data)
+		f, err := contractcheck.ReadFile(data)
 		if err != nil {
 			return false, fmt.Errorf("%s: %w", name, err)
 		}
-		for _, o := range contractcheck.Run(f) {
+		for _, o := range contractcheck.CheckExamples(f) {
 			if len(o.Differs) == 0 {
 				passed++
 				continue

@@ -63,28 +63,28 @@ func parsePack(name string, args []string) (pack, error) {
 
 // checked makes the manifest of a pack that publish-rules would take.
 func (p pack) checked(out io.Writer) (rulepack.Manifest, error) {
-	packs, err := rulepack.Embedded()
+	packs, err := rulepack.EmbeddedPacks()
 	if err != nil {
 		return rulepack.Manifest{}, err
 	}
 	for _, dir := range p.with {
-		id, err := rulepack.Identify(os.DirFS(dir))
+		id, err := rulepack.IdentifyPack(os.DirFS(dir))
 		if err != nil {
 			return rulepack.Manifest{}, err
 		}
-		packs = packs.With(id.Pack, os.DirFS(dir))
+		packs = packs.WithPack(id.Pack, os.DirFS(dir))
 	}
 	files := os.DirFS(p.dir)
-	m, err := rulepack.Describe(files, packs)
+	m, err := rulepack.DescribePack(files, packs)
 	if err != nil {
 		return m, err
 	}
-	tried, err := m.Try(files, packs)
+	tried, err := m.TryFiles(files, packs)
 	if err != nil {
 		return m, err
 	}
 	_, err = fmt.Fprintf(out, "pack %s version %s: %d files, %d examples passed, SHA-256 %s\n", m.Pack,
-		m.Version, len(m.Files), tried.Examples, m.ID().SHA256)
+		m.Version, len(m.Files), tried.Examples, m.PackID().SHA256)
 	return m, err
 }
 
@@ -134,7 +134,7 @@ func sign(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if _, err := rulepack.Parse(raw); err != nil { // a state that there is not
+	if _, err := rulepack.ParseManifest(raw); err != nil { // a state that there is not
 		return err
 	}
 	name := filepath.Join(p.dir, rulepack.ManifestName)
@@ -142,6 +142,6 @@ func sign(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	_, err = fmt.Fprintf(out, "signed with key %s, asking for %s: %s\n", m.Signature.Key,
-		m.Wanted(), name)
+		m.WantedState(), name)
 	return err
 }

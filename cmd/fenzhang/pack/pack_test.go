@@ -23,7 +23,7 @@ func TestManifestOfTheNationalPack(t *testing.T) {
 	if err := run(context.Background(), []string{"describe", national}, &out); err != nil {
 		t.Fatal(err)
 	}
-	if m, err := rulepack.Parse(out.Bytes()); err != nil || m.Pack != "national" || m.Signature != nil {
+	if m, err := rulepack.ParseManifest(out.Bytes()); err != nil || m.Pack != "national" || m.Signature != nil {
 		t.Errorf("got %+v %v", m, err)
 	}
 }
@@ -62,8 +62,8 @@ func TestKeysSignAndOthersDoNot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := rulepack.Parse(raw)
-	if err != nil || m.Wanted() != rulepack.Shadow || m.Version != "2030.1" {
+	m, err := rulepack.ParseManifest(raw)
+	if err != nil || m.WantedState() != rulepack.Shadow || m.Version != "2030.1" {
 		t.Fatalf("%+v %v", m, err)
 	}
 	trusted, err := rulepack.ParseTrusted(public.String())
@@ -146,7 +146,7 @@ func TestTheManifestIsCopiedLast(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	id, err := rulepack.Identify(os.DirFS(dir))
+	id, err := rulepack.IdentifyPack(os.DirFS(dir))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -151,7 +151,7 @@ func upload(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("%w; sign the pack first", err)
 	}
-	m, err := rulepack.Parse(raw)
+	m, err := rulepack.ParseManifest(raw)
 	if err == nil {
 		err = m.CheckFiles(dir)
 	}
@@ -220,7 +220,7 @@ func (s stack) await(ctx context.Context, m rulepack.Manifest, before publish.Re
 		}
 		for _, p := range r.Packs {
 			if i := slices.IndexFunc(p.Versions, func(v publish.Version) bool {
-				return v.SHA256 == m.ID().SHA256 && reached(v.State, m.Wanted())
+				return v.SHA256 == m.PackID().SHA256 && reached(v.State, m.WantedState())
 			}); i >= 0 {
 				_, err := fmt.Fprintf(out, "%s@%s is stored: %s\n", m.Pack, m.Version, p.Versions[i].State)
 				return err

@@ -61,11 +61,11 @@ func read(on civil.Date) (rulebook.Source, error) {
 		return rulebook.Source{}, err
 	}
 	s := rulebook.Source{Corpus: corpus, On: on, Examples: map[string][]example.Outcome{}}
-	if s.Notices, err = taxpack.Notices(rules.National()); err != nil {
+	if s.Notices, err = taxpack.Notices(rules.NationalPack()); err != nil {
 		return s, err
 	}
 	packs := corpus.PackIDs()
-	for i, files := range append([]fs.FS{rules.National()}, rules.Jurisdictions()...) {
+	for i, files := range append([]fs.FS{rules.NationalPack()}, rules.JurisdictionPacks()...) {
 		examples, err := example.Read(files)
 		if err != nil {
 			return s, err

@@ -35,11 +35,11 @@ type laboratory struct {
 func newLaboratory(pack string) (*laboratory, error) {
 	l := &laboratory{pack: pack, leaning: map[string][]string{}}
 	var err error
-	if l.national, err = taxpack.Read(rules.National()); err != nil {
+	if l.national, err = taxpack.Read(rules.NationalPack()); err != nil {
 		return nil, err
 	}
-	trees := map[string]fs.FS{"national": rules.National()}
-	for _, files := range rules.Jurisdictions() {
+	trees := map[string]fs.FS{"national": rules.NationalPack()}
+	for _, files := range rules.JurisdictionPacks() {
 		p, err := taxpack.ReadLocal(files, l.national)
 		if err != nil {
 			return nil, err
@@ -50,7 +50,7 @@ func newLaboratory(pack string) (*laboratory, error) {
 	if l.files = trees[pack]; l.files == nil {
 		return nil, fmt.Errorf("there is no pack %q", pack)
 	}
-	if l.calendar, err = taxpack.LoadCalendar(rules.National()); err != nil {
+	if l.calendar, err = taxpack.LoadCalendar(rules.NationalPack()); err != nil {
 		return nil, err
 	}
 	names := []string{pack}

@@ -50,7 +50,7 @@ func (w *world) refiled(t *testing.T, from string) map[string]money.Amount {
 		t.Fatal(err)
 	}
 	list, _, err := w.TrueUps(t).Amendments(context.Background(), settletest.Tenant, settletest.Ordinary, civil.MustMonth(from),
-		lawdiff.Desk{Rules: embedded(t).National(), Calendar: calendar, Paid: civil.DateOf(w.Now())}, "", 100)
+		lawdiff.LatenessRules{Rules: embedded(t).National(), Calendar: calendar, PaidOn: civil.DateOf(w.Now())}, "", 100)
 	if err != nil {
 		t.Fatal(err)
 	}

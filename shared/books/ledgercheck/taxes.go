@@ -85,7 +85,7 @@ func (f facts) taxRows() taxes {
 			k, object := taxKey{b.Entity, b.Taxpayer, ledger.TaxPayable(strings.ToLower(r.Kind)),
 				booked[string(b.Settlement)]}, byID.First(string(b.Settlement))
 			if len(b.Of) > 0 {
-				k.month, object = lawdiff.MonthOf(r.Period), b.EntryID
+				k.month, object = lawdiff.MonthOfPeriod(r.Period), b.EntryID
 			}
 			out.add(k, object, r.Withheld.Neg())
 		}
@@ -108,7 +108,7 @@ func bookedIn(b settlement.Booking, s settlement.Settlement) civil.Month {
 	}
 	for _, r := range b.Rows { // one that was made before bookings kept their day
 		if r.Kind == tax.IIT {
-			return lawdiff.MonthOf(r.Period)
+			return lawdiff.MonthOfPeriod(r.Period)
 		}
 	}
 	return s.PaymentDate.Month()

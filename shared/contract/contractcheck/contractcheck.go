@@ -41,8 +41,8 @@ type Outcome struct {
 	Differs []string
 }
 
-// Read reads a file of YAML and refuses a contract that could not be recorded.
-func Read(data []byte) (File, error) {
+// ReadFile reads a file of YAML and refuses a contract that could not be recorded.
+func ReadFile(data []byte) (File, error) {
 	var f File
 	root, err := yamldoc.Parse(data)
 	if err != nil {
@@ -75,8 +75,8 @@ func told(problems []fault.Field) error {
 	return errors.New(strings.Join(lines, "; "))
 }
 
-// Run checks every example of a file, in its order.
-func Run(f File) []Outcome {
+// CheckExamples checks every example of a file, in its order.
+func CheckExamples(f File) []Outcome {
 	out := make([]Outcome, 0, len(f.Examples))
 	for _, x := range f.Examples {
 		out = append(out, Outcome{x.Says, f.check(x)})
@@ -93,12 +93,12 @@ func (f File) check(x Example) []string {
 	if strings.TrimSpace(x.Says) == "" {
 		differs = append(differs, "an example needs a sentence (says)")
 	}
-	plan, err := split.Compile(x.IncomeType, terms, x.Level)
+	plan, err := split.CompilePlan(x.IncomeType, terms, x.Level)
 	if err != nil {
 		return append(differs, err.Error())
 	}
 	got, short := map[string]money.Amount{}, map[string]money.Amount{}
-	for _, s := range plan.Apply(nil, x.Amount) {
+	for _, s := range plan.SplitAmount(nil, x.Amount) {
 		got[s.Party] = s.Amount
 		if !s.Short.IsZero() {
 			short[s.Party] = s.Short
@@ -108,7 +108,7 @@ func (f File) check(x Example) []string {
 	if gross.IsZero() {
 		gross = x.Amount
 	}
-	for _, m := range plan.Memos(nil, gross) {
+	for _, m := range plan.AppendMemos(nil, gross) {
 		got[m.Party] = m.Amount
 	}
 	differs = append(differs, compare("gets", got, x.Expect)...)

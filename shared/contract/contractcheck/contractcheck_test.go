@@ -22,7 +22,7 @@ const contract = `contract:
 `
 
 func TestRun(t *testing.T) {
-	f, err := Read([]byte(contract + `examples:
+	f, err := ReadFile([]byte(contract + `examples:
   - {says: "70% of 100", income_type: xingtu_ad, distributable: "100.00", expect: {creator: "70.00", mcn: "30.00"}}
   - {says: "wrong", income_type: xingtu_ad, distributable: "100.00", expect: {creator: "71.00", mcn: "29.00"}}
   - {says: "a party left out", income_type: xingtu_ad, distributable: "100.00", expect: {creator: "70.00"}}
@@ -31,7 +31,7 @@ func TestRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := Run(f)
+	got := CheckExamples(f)
 	for i, want := range []string{"", "creator gets 70.00, expected 71.00; mcn gets 30.00, expected 29.00", "mcn gets 30.00, expected 0.00", "the contract has no split for live_tip"} {
 		if text := strings.Join(got[i].Differs, "; "); text != want {
 			t.Errorf("%s: %q, want %q", got[i].Says, text, want)
@@ -46,7 +46,7 @@ func TestReadRefuses(t *testing.T) {
 		"no examples":       contract,
 		"a broken contract": strings.Replace(contract, `"0.3"`, `"0.4"`, 1) + "examples: [{says: x}]\n",
 	} {
-		if _, err := Read([]byte(text)); err == nil {
+		if _, err := ReadFile([]byte(text)); err == nil {
 			t.Errorf("%s is read", name)
 		}
 	}

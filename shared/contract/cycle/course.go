@@ -9,18 +9,18 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
-// Course is what a creator's contracts say about an income type as time goes on.
-type Course struct {
+// Timeline is what a creator's contracts say about an income type as time goes on.
+type Timeline struct {
 	contracts map[string][]tenancy.Contract // versions by contract
 	// days from which another version may be in force, in order
 	changes    []civil.Date
 	incomeType string
 }
 
-// NewCourse takes all versions of all contracts of a creator.
-func NewCourse(contracts []tenancy.Contract, incomeType string) Course {
+// NewTimeline takes all versions of all contracts of a creator.
+func NewTimeline(contracts []tenancy.Contract, incomeType string) Timeline {
 	approved := tenancy.ApprovedOnly(contracts)
-	c := Course{contracts: tenancy.ByContract(approved),
+	c := Timeline{contracts: tenancy.ByContract(approved),
 		changes: make([]civil.Date, 0, len(approved)+1), incomeType: incomeType}
 	for i := range approved {
 		c.changes = append(c.changes, approved[i].From)
@@ -34,7 +34,7 @@ func NewCourse(contracts []tenancy.Contract, incomeType string) Course {
 
 // begins is the first day, but none before first, from which the same version is in force as on a
 // day.
-func (c Course) begins(first, day civil.Date) civil.Date {
+func (c Timeline) begins(first, day civil.Date) civil.Date {
 	for _, change := range slices.Backward(c.changes) {
 		if !change.After(day) {
 			return later(first, change)
@@ -44,7 +44,7 @@ func (c Course) begins(first, day civil.Date) civil.Date {
 }
 
 // ends is the last day, but none after last, up to which the same version is in force as on a day.
-func (c Course) ends(day, last civil.Date) civil.Date {
+func (c Timeline) ends(day, last civil.Date) civil.Date {
 	for _, change := range c.changes {
 		if change.After(day) {
 			return earlier(last, change.AddDays(-1))
@@ -53,9 +53,9 @@ func (c Course) ends(day, last civil.Date) civil.Date {
 	return last
 }
 
-// On gives the contract in force on a day; false when there is none. At most one contract of a
-// creator covers an income type on a day.
-func (c Course) On(day civil.Date) (tenancy.Contract, bool) {
+// ContractOn gives the contract in force on a day; false when there is none. At most one contract
+// of a creator covers an income type on a day.
+func (c Timeline) ContractOn(day civil.Date) (tenancy.Contract, bool) {
 	for _, versions := range c.contracts {
 		k, ok := tenancy.InForce(versions, day)
 		if _, covered := k.Routes[c.incomeType]; ok && covered {
@@ -65,14 +65,14 @@ func (c Course) On(day civil.Date) (tenancy.Contract, bool) {
 	return tenancy.Contract{}, false
 }
 
-// Period is where a line of a day is gathered: the part of its month by the cycle in force on the
+// PeriodOf is where a line of a day is gathered: the part of its month by the cycle in force on the
 // day. What no contract covers is gathered by the month, until one does.
-func (c Course) Period(day civil.Date) Period {
-	k, ok := c.On(day)
+func (c Timeline) PeriodOf(day civil.Date) Period {
+	k, ok := c.ContractOn(day)
 	if !ok {
-		return Of(day.Month())
+		return WholeMonth(day.Month())
 	}
-	p := Natural(k.Cycle, day)
+	p := PeriodOfCycle(k.Cycle, day)
 	first, _ := p.natural()
 	p.Part.Cut = c.cut(first, day)
 	return p
@@ -80,18 +80,18 @@ func (c Course) Period(day civil.Date) Period {
 
 // cut is the day of the month on which the terms of a covered day began, if others were in force
 // earlier in the part.
-func (c Course) cut(first, day civil.Date) int {
-	k, _ := c.On(day)
+func (c Timeline) cut(first, day civil.Date) int {
+	k, _ := c.ContractOn(day)
 	begin := c.begins(first, day)
 	for begin.After(first) {
 		before := begin.AddDays(-1)
-		if b, ok := c.On(before); !ok || !c.same(b, k) {
+		if b, ok := c.ContractOn(before); !ok || !c.same(b, k) {
 			break
 		}
 		begin = c.begins(first, before)
 	}
 	for d := begin; d.After(first); d = c.begins(first, d.AddDays(-1)) {
-		if _, ok := c.On(d.AddDays(-1)); ok {
+		if _, ok := c.ContractOn(d.AddDays(-1)); ok {
 			return begin.Day()
 		}
 	}
@@ -99,7 +99,7 @@ func (c Course) cut(first, day civil.Date) int {
 }
 
 // same tells whether two versions settle the income type alike.
-func (c Course) same(a, b tenancy.Contract) bool {
+func (c Timeline) same(a, b tenancy.Contract) bool {
 	if a.ContractID != b.ContractID || a.Version.Version == b.Version.Version {
 		return a.ContractID == b.ContractID
 	}
@@ -107,7 +107,7 @@ func (c Course) same(a, b tenancy.Contract) bool {
 }
 
 // terms leaves of a contract what decides how a line is settled.
-func (c Course) terms(k tenancy.Contract) tenancy.Contract {
+func (c Timeline) terms(k tenancy.Contract) tenancy.Contract {
 	out := k
 	out.Version = tenancy.Version{}
 	out.LeftOn = civil.Date{}
@@ -128,9 +128,9 @@ type Span struct {
 	from        civil.Date       // first day that the contract covers
 }
 
-// Span gives the days of a part up to the first change of terms; false when no contract covers any
-// of them.
-func (c Course) Span(p Period) (Span, bool) {
+// SpanOf gives the days of a part up to the first change of terms; false when no contract covers
+// any of them.
+func (c Timeline) SpanOf(p Period) (Span, bool) {
 	first, last := p.natural()
 	if p.Part.Cut > 0 {
 		first = later(first, p.Month.Day(p.Part.Cut))
@@ -138,7 +138,7 @@ func (c Course) Span(p Period) (Span, bool) {
 	s, found := Span{First: first, Last: last}, false
 	covered := first
 	for d := first; !d.After(last); d = c.ends(d, last).AddDays(1) {
-		k, ok := c.On(d)
+		k, ok := c.ContractOn(d)
 		if !ok {
 			continue
 		}
@@ -158,52 +158,53 @@ func (c Course) Span(p Period) (Span, bool) {
 	return s, found
 }
 
-// Next is where lines go for which a part is closed: on by time as long as the same contract goes
-// on, else, because another contract's terms are not theirs, into further parts of the same month.
-func (c Course) Next(p Period) Period {
-	s, ok := c.Span(p)
-	if p.Part.Kind == Demand {
+// NextPeriod is where lines go for which a part is closed: on by time as long as the same contract
+// goes on, else, because another contract's terms are not theirs, into further parts of the same
+// month.
+func (c Timeline) NextPeriod(p Period) Period {
+	s, ok := c.SpanOf(p)
+	if p.Part.Kind == OnDemand {
 		p.Part.N++
 		return p
 	}
 	if !ok {
-		return c.Period(p.Month.Add(1).First())
+		return c.PeriodOf(p.Month.Add(1).First())
 	}
 	after := s.Last.AddDays(1)
-	if k, goesOn := c.On(after); goesOn && k.ContractID == s.Contract.ContractID {
-		return c.Period(after)
+	if k, goesOn := c.ContractOn(after); goesOn && k.ContractID == s.Contract.ContractID {
+		return c.PeriodOf(after)
 	}
-	return Period{p.Month, Part{Kind: Demand, N: 1, Cut: c.cut(p.Month.First(), s.from)}}
+	return Period{p.Month, Part{Kind: OnDemand, N: 1, Cut: c.cut(p.Month.First(), s.from)}}
 }
 
-// Carry is the part into which what is not paid in p goes on: that of the next day, or of the next
-// month where p was gathered on demand, if the same entity still pays the creator then.
-func (c Course) Carry(p Period) (Period, bool) {
-	s, ok := c.Span(p)
+// CarryForwardPeriod is the part into which what is not paid in p goes on: that of the next day, or
+// of the next month where p was gathered on demand, if the same entity still pays the creator then.
+func (c Timeline) CarryForwardPeriod(p Period) (Period, bool) {
+	s, ok := c.SpanOf(p)
 	if !ok {
 		return Period{}, false
 	}
 	day := s.Last.AddDays(1)
-	if p.Part.Kind == Demand {
+	if p.Part.Kind == OnDemand {
 		day = p.Month.Add(1).First()
 	}
 	if !c.paidOn(day, s.Contract.PayingEntity) {
 		return Period{}, false
 	}
-	return c.Period(day), true
+	return c.PeriodOf(day), true
 }
 
 // paidOn tells whether a contract with the paying entity is in force on a day.
-func (c Course) paidOn(day civil.Date, entity ident.Entity) bool {
-	k, ok := c.On(day)
+func (c Timeline) paidOn(day civil.Date, entity ident.Entity) bool {
+	k, ok := c.ContractOn(day)
 	return ok && k.PayingEntity == entity
 }
 
-// Ends is the last day of the cooperation under the contract that governs a part: the day on which
-// the creator left, or the contract's last one if no other contract with the paying entity follows
-// on it; false while it goes on.
-func (c Course) Ends(p Period) (civil.Date, bool) {
-	s, ok := c.Span(p)
+// EndOfCooperation is the last day of the cooperation under the contract that governs a part: the
+// day on which the creator left, or the contract's last one if no other contract with the paying
+// entity follows on it; false while it goes on.
+func (c Timeline) EndOfCooperation(p Period) (civil.Date, bool) {
+	s, ok := c.SpanOf(p)
 	if !ok {
 		return civil.Date{}, false
 	}
@@ -218,7 +219,7 @@ func (c Course) Ends(p Period) (civil.Date, bool) {
 }
 
 // lastDay follows a contract from a day that it covers to the last one without a gap.
-func (c Course) lastDay(versions []tenancy.Contract, day civil.Date) (civil.Date, bool) {
+func (c Timeline) lastDay(versions []tenancy.Contract, day civil.Date) (civil.Date, bool) {
 	for {
 		k, ok := tenancy.InForce(versions, day)
 		if _, covered := k.Routes[c.incomeType]; !ok || !covered {

@@ -10,7 +10,7 @@ import (
 )
 
 // spanByDays and cutByDays ask for the contract of each single day.
-func (c Course) spanByDays(p Period) (Span, bool) {
+func (c Timeline) spanByDays(p Period) (Span, bool) {
 	first, last := p.natural()
 	if p.Part.Cut > 0 {
 		first = later(first, p.Month.Day(p.Part.Cut))
@@ -18,7 +18,7 @@ func (c Course) spanByDays(p Period) (Span, bool) {
 	s, found := Span{First: first, Last: last}, false
 	covered := first
 	for d := first; !d.After(last); d = d.AddDays(1) {
-		k, ok := c.On(d)
+		k, ok := c.ContractOn(d)
 		if !ok {
 			continue
 		}
@@ -36,18 +36,18 @@ func (c Course) spanByDays(p Period) (Span, bool) {
 	return s, found
 }
 
-func (c Course) cutByDays(first, day civil.Date) int {
-	k, _ := c.On(day)
+func (c Timeline) cutByDays(first, day civil.Date) int {
+	k, _ := c.ContractOn(day)
 	begin := day
 	for begin.After(first) {
 		before := begin.AddDays(-1)
-		if b, ok := c.On(before); !ok || !c.same(b, k) {
+		if b, ok := c.ContractOn(before); !ok || !c.same(b, k) {
 			break
 		}
 		begin = before
 	}
 	for d := begin.AddDays(-1); !d.Before(first); d = d.AddDays(-1) {
-		if _, ok := c.On(d); ok {
+		if _, ok := c.ContractOn(d); ok {
 			return begin.Day()
 		}
 	}
@@ -76,16 +76,16 @@ func TestRunsOfDaysAreTheirDays(t *testing.T) {
 				contracts = append(contracts, k)
 			}
 		}
-		c := NewCourse(contracts, "live_tip")
+		c := NewTimeline(contracts, "live_tip")
 		for n := range 31 {
 			day := civil.MustDate("2026-08-01").AddDays(n)
-			_, covered := c.On(day)
-			if first := Natural(rapid.SampledFrom(tenancy.Cycles()).Draw(t, "part"), day).First(); covered && c.cut(first, day) != c.cutByDays(first, day) {
+			_, covered := c.ContractOn(day)
+			if first := PeriodOfCycle(rapid.SampledFrom(tenancy.Cycles()).Draw(t, "part"), day).FirstDay(); covered && c.cut(first, day) != c.cutByDays(first, day) {
 				t.Fatalf("%s from %s: cut %d, by days %d", day, first, c.cut(first, day), c.cutByDays(first, day))
 			}
-			p := Natural(rapid.SampledFrom(tenancy.Cycles()).Draw(t, "period"), day)
+			p := PeriodOfCycle(rapid.SampledFrom(tenancy.Cycles()).Draw(t, "period"), day)
 			p.Part.Cut = rapid.SampledFrom([]int{0, day.Day()}).Draw(t, "cut")
-			got, ok := c.Span(p)
+			got, ok := c.SpanOf(p)
 			want, wanted := c.spanByDays(p)
 			if ok != wanted || got.First != want.First || got.Last != want.Last || got.from != want.from || got.Contract.Version != want.Contract.Version {
 				t.Fatalf("%s: %+v %t, by days %+v %t", p, got, ok, want, wanted)

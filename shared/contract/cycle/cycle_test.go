@@ -28,8 +28,8 @@ func TestPartsOfDays(t *testing.T) {
 		{"weekly", "2026-08-02", "2026-08-W1"}, {"weekly", "2026-08-03", "2026-08-W2"}, {"weekly", "2026-08-31", "2026-08-W6"},
 		{"daily", "2026-08-05", "2026-08-D05"}, {"on_demand", "2026-08-05", "2026-08-N1"},
 	} {
-		course := cycle.NewCourse([]tenancy.Contract{terms("a", "2026-01-01", "", c.cycle, 1)}, tip)
-		if got := course.Period(civil.MustDate(c.day)); got.String() != c.want {
+		course := cycle.NewTimeline([]tenancy.Contract{terms("a", "2026-01-01", "", c.cycle, 1)}, tip)
+		if got := course.PeriodOf(civil.MustDate(c.day)); got.String() != c.want {
 			t.Errorf("%s %s: %s, want %s", c.cycle, c.day, got, c.want)
 		}
 	}
@@ -52,9 +52,9 @@ func TestTermsThatChangeWithinTheMonth(t *testing.T) {
 		"no contract":             {nil, "2026-08-12", "2026-08", "2026-09"},
 		"left":                    {[]tenancy.Contract{terms("a", "2026-01-01", "2026-08-20", "half_month", 1)}, "2026-08-18", "2026-08-H2", "2026-08-N1"},
 	} {
-		course := cycle.NewCourse(c.contracts, tip)
-		got := course.Period(civil.MustDate(c.day))
-		if next := course.Next(got); got.String() != c.want || next.String() != c.next {
+		course := cycle.NewTimeline(c.contracts, tip)
+		got := course.PeriodOf(civil.MustDate(c.day))
+		if next := course.NextPeriod(got); got.String() != c.want || next.String() != c.next {
 			t.Errorf("%s: %s then %s, want %s then %s", name, got, next, c.want, c.next)
 		}
 	}
@@ -88,7 +88,7 @@ func TestDaysOfParts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := cycle.DatesOf(k, p, p.Last(), days)
+		got := cycle.DatesOfPeriod(k, p, p.LastDay(), days)
 		if got.Missing != "" || got.Statement.String() != c.statement || got.Right.String() != c.right {
 			t.Errorf("%s: statement %s, right %s, %q; want %s and %s", name, got.Statement, got.Right, got.Missing, c.statement, c.right)
 		}
@@ -132,11 +132,11 @@ func TestDaysOfAYearThatIsNotLoaded(t *testing.T) {
 	} {
 		k := terms("a", "2026-01-01", "", "month", 1)
 		c.change(&k)
-		p := cycle.Of(civil.MustMonth("2026-12"))
+		p := cycle.WholeMonth(civil.MustMonth("2026-12"))
 		dates := func(days cycle.Calendar) cycle.Dates {
-			d := cycle.DatesOf(k, p, p.Last(), days)
+			d := cycle.DatesOfPeriod(k, p, p.LastDay(), days)
 			if c.end != "" {
-				d = d.Final(p, civil.MustDate(c.end), days)
+				d = d.AfterContractEnd(p, civil.MustDate(c.end), days)
 			}
 			return d
 		}
@@ -150,7 +150,7 @@ func TestDaysOfAYearThatIsNotLoaded(t *testing.T) {
 		if c.missing == "" {
 			continue
 		}
-		if again, missing := got.Rule.On(after); again.String() != c.later || missing != "" {
+		if again, missing := got.Rule.PayDay(after); again.String() != c.later || missing != "" {
 			t.Errorf("%s: found again as %s, missing %q, want %s", name, again, missing, c.later)
 		}
 	}
@@ -169,11 +169,11 @@ func TestPartsHoldTheirDays(t *testing.T) {
 			}
 			contracts = append(contracts, k)
 		}
-		course := cycle.NewCourse(contracts, tip)
+		course := cycle.NewTimeline(contracts, tip)
 		day := civil.MustDate("2026-07-01").AddDays(rapid.IntRange(0, 120).Draw(t, "day"))
-		p := course.Period(day)
-		if k, covered := course.On(day); covered {
-			s, ok := course.Span(p)
+		p := course.PeriodOf(day)
+		if k, covered := course.ContractOn(day); covered {
+			s, ok := course.SpanOf(p)
 			if !ok || day.Before(s.First) || day.After(s.Last) || s.Contract.Cycle != k.Cycle {
 				t.Fatalf("%s lies in %s, which is %s to %s by %s", day, p, s.First, s.Last, s.Contract.Cycle)
 			}
@@ -185,7 +185,7 @@ func TestPartsHoldTheirDays(t *testing.T) {
 				t.Fatalf("%s comes twice or reads as %s, %v", p, again, err)
 			}
 			seen[p] = true
-			p = course.Next(p)
+			p = course.NextPeriod(p)
 		}
 	})
 }

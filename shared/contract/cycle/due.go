@@ -41,10 +41,10 @@ type PayRule struct {
 	Latest civil.Date
 }
 
-// On gives the pay day, and the name of the calendar that is not loaded. A day whose calendar is
-// not loaded counts as a working day, which leaves the contract's day where it is; missing is ""
+// PayDay gives the pay day, and the name of the calendar that is not loaded. A day whose calendar
+// is not loaded counts as a working day, which leaves the contract's day where it is; missing is ""
 // where the day is final.
-func (r PayRule) On(days Calendar) (day civil.Date, missing string) {
+func (r PayRule) PayDay(days Calendar) (day civil.Date, missing string) {
 	own := workdays{Calendar: days}
 	day = r.day(&own)
 	if r.Latest.IsZero() {
@@ -109,13 +109,14 @@ func (w *workdays) onOrAfter(d civil.Date) civil.Date {
 	return day
 }
 
-// DatesOf gives the days of a part that ends on its last day, by the contract that governs it.
-func DatesOf(k tenancy.Contract, p Period, last civil.Date, days Calendar) Dates {
+// DatesOfPeriod gives the days of a part that ends on its last day, by the contract that governs
+// it.
+func DatesOfPeriod(k tenancy.Contract, p Period, last civil.Date, days Calendar) Dates {
 	d := Dates{Statement: last.AddDays(1), Right: last}
 	rule := PayRule{Last: last, Previous: k.PayDayMoves == tenancy.MovesPrevious}
 	d.Rule, d.Fixed = payDay(k, p, rule)
 	if d.Fixed {
-		d.Right, d.Missing = d.Rule.On(days)
+		d.Right, d.Missing = d.Rule.PayDay(days)
 		d.Statement = later(d.Statement, d.Right)
 	}
 	switch {
@@ -127,7 +128,7 @@ func DatesOf(k tenancy.Contract, p Period, last civil.Date, days Calendar) Dates
 		return d
 	}
 	// where its calendar is not loaded, the statement is made on the day that was agreed
-	d.Statement, _ = rule.On(days)
+	d.Statement, _ = rule.PayDay(days)
 	return d
 }
 
@@ -144,10 +145,10 @@ func payDay(k tenancy.Contract, p Period, r PayRule) (PayRule, bool) {
 	return r, !r.Day.IsZero() || r.WorkingDays > 0
 }
 
-// Final gives the days of a part of a contract that ended: its statement is due on the day after
-// the end or, where the part came later, on the day after its own last day. What was due before
-// stays so.
-func (d Dates) Final(p Period, end civil.Date, days Calendar) Dates {
+// AfterContractEnd gives the days of a part of a contract that ended: its statement is due on the
+// day after the end or, where the part came later, on the day after its own last day. What was due
+// before stays so.
+func (d Dates) AfterContractEnd(p Period, end civil.Date, days Calendar) Dates {
 	first, last := p.natural()
 	after := end.AddDays(1)
 	if first.After(end) {
@@ -158,6 +159,6 @@ func (d Dates) Final(p Period, end civil.Date, days Calendar) Dates {
 		return d
 	}
 	d.Rule.Latest = after
-	d.Right, d.Missing = d.Rule.On(days)
+	d.Right, d.Missing = d.Rule.PayDay(days)
 	return d
 }

@@ -24,7 +24,7 @@ const (
 	Week  Kind = 'W' // Monday to Sunday, cut at the month's ends, from 1
 	Day   Kind = 'D' // day of the month
 	// gathered until somebody asks, numbered from 1; lines that came too late for their contract too
-	Demand Kind = 'N'
+	OnDemand Kind = 'N'
 )
 
 // Part names a part of a service month.
@@ -57,7 +57,7 @@ func (p Part) String() string {
 	case Whole:
 	case Day:
 		s = fmt.Sprintf("D%02d", p.N)
-	case Half, Week, Demand:
+	case Half, Week, OnDemand:
 		s = string(p.Kind) + strconv.Itoa(p.N)
 	}
 	if p.Cut > 0 {
@@ -66,8 +66,8 @@ func (p Part) String() string {
 	return s
 }
 
-// Parse reads what String writes, and nothing else.
-func Parse(s string) (Part, error) {
+// ParsePart reads what String writes, and nothing else.
+func ParsePart(s string) (Part, error) {
 	var p Part
 	name, cut, isCut := strings.Cut(s, cutMark)
 	if isCut {
@@ -97,7 +97,7 @@ func (p Part) sound() bool {
 		return p.N >= 1 && p.N <= maxWeeks
 	case Day:
 		return p.N >= 1 && p.N <= daysOfMonth && p.Cut == 0
-	case Demand:
+	case OnDemand:
 		return p.N >= 1 && p.N <= maxOnDemand
 	}
 	return false
@@ -109,8 +109,8 @@ type Period struct {
 	Part  Part
 }
 
-// Of is a whole month.
-func Of(m civil.Month) Period { return Period{Month: m} }
+// WholeMonth is a whole month.
+func WholeMonth(m civil.Month) Period { return Period{Month: m} }
 
 // String is the month and, after a hyphen, the part.
 func (p Period) String() string {
@@ -131,7 +131,7 @@ func ParsePeriod(s string) (Period, error) {
 		return Period{}, err
 	}
 	name, found := strings.CutPrefix(s[periodLength:], "-")
-	part, err := Parse(name)
+	part, err := ParsePart(name)
 	if err == nil && (!found || part == Part{}) {
 		err = ErrPart
 	}
@@ -159,7 +159,7 @@ func (p Period) natural() (first, last civil.Date) {
 	case Day:
 		d := p.Month.Day(p.Part.N)
 		return d, d
-	case Whole, Demand:
+	case Whole, OnDemand:
 	}
 	return first, last
 }
@@ -182,21 +182,21 @@ func later(a, b civil.Date) civil.Date {
 	return a
 }
 
-// First is the first day of the part, without regard to changes of terms within it.
-func (p Period) First() civil.Date {
+// FirstDay is the first day of the part, without regard to changes of terms within it.
+func (p Period) FirstDay() civil.Date {
 	first, _ := p.natural()
 	return first
 }
 
-// Last is the last day of the part, without regard to changes of terms within it.
-func (p Period) Last() civil.Date {
+// LastDay is the last day of the part, without regard to changes of terms within it.
+func (p Period) LastDay() civil.Date {
 	_, last := p.natural()
 	return last
 }
 
-// Natural is the part of a cycle in which a day lies; an unknown cycle has whole months.
-func Natural(cycle string, day civil.Date) Period {
-	p := Of(day.Month())
+// PeriodOfCycle is the part of a cycle in which a day lies; an unknown cycle has whole months.
+func PeriodOfCycle(cycle string, day civil.Date) Period {
+	p := WholeMonth(day.Month())
 	switch cycle {
 	case tenancy.Daily:
 		p.Part = Part{Kind: Day, N: day.Day()}
@@ -208,7 +208,7 @@ func Natural(cycle string, day civil.Date) Period {
 			p.Part.N = 2
 		}
 	case tenancy.OnDemand:
-		p.Part = Part{Kind: Demand, N: 1}
+		p.Part = Part{Kind: OnDemand, N: 1}
 	}
 	return p
 }

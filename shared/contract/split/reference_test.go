@@ -99,7 +99,7 @@ func TestSharesAreThoseOfExactRationals(t *testing.T) {
 		for i := range s.Parties {
 			s.Parties[i].Cap, s.Parties[i].Floor, s.Parties[i].Guarantee = money.Amount{}, money.Amount{}, money.Amount{}
 		}
-		plan, err := Compile(incomeType, s, "")
+		plan, err := CompilePlan(incomeType, s, "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -107,7 +107,7 @@ func TestSharesAreThoseOfExactRationals(t *testing.T) {
 		recompileBands(plan, s)
 		amount := money.Fen(rapid.OneOf(rapid.Int64Range(0, 1000), rapid.Int64Range(1, 9_999_999_999_999)).Draw(t, "fen"))
 		want := reference(s, amount, plan.rounding)
-		for _, got := range plan.Apply(nil, amount) {
+		for _, got := range plan.SplitAmount(nil, amount) {
 			if got.Amount != want[got.Party] {
 				t.Fatalf("%s gets %s of %s, want %s", got.Party, got.Amount, amount, want[got.Party])
 			}
@@ -149,13 +149,13 @@ func BenchmarkEightParties(b *testing.B) {
 		}
 		s.Parties = append(s.Parties, tenancy.Party{Party: string(rune('a' + i)), Kind: kind, Share: share})
 	}
-	plan, err := Compile("commerce_commission", s, "")
+	plan, err := CompilePlan("commerce_commission", s, "")
 	if err != nil {
 		b.Fatal(err)
 	}
 	shares := make([]Share, 0, 8)
 	b.ReportAllocs()
 	for b.Loop() {
-		shares = plan.Apply(shares[:0], money.Fen(123456789))
+		shares = plan.SplitAmount(shares[:0], money.Fen(123456789))
 	}
 }

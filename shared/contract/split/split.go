@@ -61,9 +61,9 @@ type Mode struct {
 	Rounding money.Rounding
 }
 
-// ModeOf gives the named rounding of an income type: live tips floor the other parties, commerce
-// commissions round half-even, Xingtu and everything else truncates.
-func ModeOf(incomeType string) Mode {
+// RoundingModeOf gives the named rounding of an income type: live tips floor the other parties,
+// commerce commissions round half-even, Xingtu and everything else truncates.
+func RoundingModeOf(incomeType string) Mode {
 	switch incomeType {
 	case "commerce_commission":
 		return Mode{"half_even", money.HalfEven}
@@ -104,11 +104,11 @@ type band struct {
 	share       money.Rate
 }
 
-// Compile makes a plan of a contract's terms for one income type. The level is the creator's and
-// matters where the terms weigh by it. Terms that tenancy accepts fail only for a level without a
-// factor.
-func Compile(incomeType string, terms tenancy.Split, level string) (*Plan, error) {
-	p := &Plan{rounding: ModeOf(incomeType).Rounding, whole: terms.TierMode == tenancy.Whole,
+// CompilePlan makes a plan of a contract's terms for one income type. The level is the creator's
+// and matters where the terms weigh by it. Terms that tenancy accepts fail only for a level without
+// a factor.
+func CompilePlan(incomeType string, terms tenancy.Split, level string) (*Plan, error) {
+	p := &Plan{rounding: RoundingModeOf(incomeType).Rounding, whole: terms.TierMode == tenancy.Whole,
 		rest: -1, creator: -1}
 	weights, total, err := weigh(terms, level)
 	if err != nil {
@@ -245,11 +245,11 @@ func factorOf(terms tenancy.Split, level string) (money.Rate, error) {
 	return f, nil
 }
 
-// Apply appends the money shares of amount to dst: fixed amounts first, as long as the money lasts;
-// then the shares of what they leave; the rest to the party that takes it; then caps and floors
-// against that party's part; last the guarantee against the MCN's. The shares sum to amount, and
-// none is negative. amount must not be negative.
-func (p *Plan) Apply(dst []Share, amount money.Amount) []Share {
+// SplitAmount appends the money shares of amount to dst: fixed amounts first, as long as the money
+// lasts; then the shares of what they leave; the rest to the party that takes it; then caps and
+// floors against that party's part; last the guarantee against the MCN's. The shares sum to amount,
+// and none is negative. amount must not be negative.
+func (p *Plan) SplitAmount(dst []Share, amount money.Amount) []Share {
 	begin := len(dst)
 	left := amount
 	for i := range p.parts {
@@ -355,8 +355,8 @@ func (p *Plan) guarantee(shares []Share) {
 	creator.Short = want.Sub(creator.Amount)
 }
 
-// Memos appends the memo parties' figures on gross before the platform's part.
-func (p *Plan) Memos(dst []Memo, grossBeforePlatform money.Amount) []Memo {
+// AppendMemos appends the memo parties' figures on gross before the platform's part.
+func (p *Plan) AppendMemos(dst []Memo, grossBeforePlatform money.Amount) []Memo {
 	for i := range p.memos {
 		m := &p.memos[i]
 		amount := m.Share.Of(grossBeforePlatform, money.HalfEven)
@@ -365,9 +365,9 @@ func (p *Plan) Memos(dst []Memo, grossBeforePlatform money.Amount) []Memo {
 	return dst
 }
 
-// Whole is the split that gives everything to the creator: incentives, unless a contract says
-// otherwise.
-func Whole(creator ident.Creator) tenancy.Split {
+// AllToCreator is the split that gives everything to the creator: incentives, unless a contract
+// says otherwise.
+func AllToCreator(creator ident.Creator) tenancy.Split {
 	all := tenancy.Party{Party: string(creator), Kind: KindCreator, Share: money.Ratio(1, 1)}
 	return tenancy.Split{Method: tenancy.MethodRatio, Parties: []tenancy.Party{all}}
 }

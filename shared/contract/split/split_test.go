@@ -92,11 +92,11 @@ func TestApply(t *testing.T) {
 
 func apply(t *testing.T, incomeType, level string, terms tenancy.Split, amount money.Amount) []Share {
 	t.Helper()
-	plan, err := Compile(incomeType, terms, level)
+	plan, err := CompilePlan(incomeType, terms, level)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return plan.Apply(nil, amount)
+	return plan.SplitAmount(nil, amount)
 }
 
 func shown(shares []Share) string {
@@ -113,18 +113,18 @@ func shown(shares []Share) string {
 
 func TestALevelWithoutAFactorIsNamed(t *testing.T) {
 	terms := tenancy.Split{Method: "ratio", LevelFactors: map[string]money.Rate{"S": share("1.2")}, Parties: creatorAnd(tenancy.Party{Share: share("0.5")}, tenancy.Party{Share: share("0.5")})}
-	if _, err := Compile("live_tip", terms, "B"); err == nil || !strings.Contains(err.Error(), `level "B"`) {
+	if _, err := CompilePlan("live_tip", terms, "B"); err == nil || !strings.Contains(err.Error(), `level "B"`) {
 		t.Fatalf("a level without a factor gives %v", err)
 	}
 }
 
 func TestMemoIsComputedOnTheGrossBeforeThePlatform(t *testing.T) {
-	plan, err := Compile("xingtu_ad", tenancy.Split{Method: "ratio", Parties: creatorAnd(tenancy.Party{Share: share("0.7")}, tenancy.Party{Share: share("0.2")}, tenancy.Party{Party: "p", Kind: KindMemo, Share: share("0.1")})}, "")
+	plan, err := CompilePlan("xingtu_ad", tenancy.Split{Method: "ratio", Parties: creatorAnd(tenancy.Party{Share: share("0.7")}, tenancy.Party{Share: share("0.2")}, tenancy.Party{Party: "p", Kind: KindMemo, Share: share("0.1")})}, "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for gross, want := range map[money.Amount]money.Amount{money.Yuan(1000): money.Yuan(100), money.Yuan(100): money.Yuan(10)} {
-		if memo := plan.Memos(nil, gross); len(memo) != 1 || memo[0].Amount != want || memo[0].Basis != gross {
+		if memo := plan.AppendMemos(nil, gross); len(memo) != 1 || memo[0].Amount != want || memo[0].Basis != gross {
 			t.Errorf("memo on %s: %v", gross, memo)
 		}
 	}
@@ -251,12 +251,12 @@ func TestPartsSumToTheWholeAndNoneIsNegative(t *testing.T) {
 		if problems := contract.Problems(); len(problems) > 0 {
 			t.Fatalf("drawn terms are refused: %v\n%+v", problems, s)
 		}
-		plan, err := Compile(incomeType, s, "")
+		plan, err := CompilePlan(incomeType, s, "")
 		if err != nil {
 			t.Fatal(err)
 		}
 		amount := money.Fen(rapid.OneOf(rapid.Int64Range(0, 1000), rapid.Int64Range(1, 9_999_999_999_999)).Draw(t, "fen"))
-		checkShares(t, s, amount, plan.Apply(nil, amount))
+		checkShares(t, s, amount, plan.SplitAmount(nil, amount))
 	})
 }
 
@@ -315,33 +315,33 @@ func eight() tenancy.Split {
 // A split costs a few allocations a party, which decimals make, so that a line with eight parties stays within ten
 // microseconds.
 func TestASplitAllocatesLittle(t *testing.T) {
-	plan, err := Compile("xingtu_ad", eight(), "")
+	plan, err := CompilePlan("xingtu_ad", eight(), "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	shares, memos := make([]Share, 0, 8), make([]Memo, 0, 8)
 	if n := testing.AllocsPerRun(100, func() {
-		shares = plan.Apply(shares[:0], money.Fen(123456789))
-		memos = plan.Memos(memos[:0], money.Fen(150000000))
+		shares = plan.SplitAmount(shares[:0], money.Fen(123456789))
+		memos = plan.AppendMemos(memos[:0], money.Fen(150000000))
 	}); n > 64 {
 		t.Fatalf("a split of eight parties allocates %v times", n)
 	}
 }
 
 func BenchmarkApply(b *testing.B) {
-	plan, err := Compile("xingtu_ad", eight(), "")
+	plan, err := CompilePlan("xingtu_ad", eight(), "")
 	if err != nil {
 		b.Fatal(err)
 	}
 	shares := make([]Share, 0, 8)
 	b.ReportAllocs()
 	for b.Loop() {
-		shares = plan.Apply(shares[:0], money.Fen(123456789))
+		shares = plan.SplitAmount(shares[:0], money.Fen(123456789))
 	}
 }
 
 func BenchmarkApplyRatio(b *testing.B) {
-	plan, err := Compile("xingtu_ad", tenancy.Split{Method: "ratio", Parties: creatorAnd(tenancy.Party{Share: share("0.7")}, tenancy.Party{Share: share("0.2")},
+	plan, err := CompilePlan("xingtu_ad", tenancy.Split{Method: "ratio", Parties: creatorAnd(tenancy.Party{Share: share("0.7")}, tenancy.Party{Share: share("0.2")},
 		tenancy.Party{Party: "p", Kind: KindMemo, Share: share("0.1")})}, "")
 	if err != nil {
 		b.Fatal(err)
@@ -349,8 +349,8 @@ func BenchmarkApplyRatio(b *testing.B) {
 	shares, memos := make([]Share, 0, 8), make([]Memo, 0, 8)
 	b.ReportAllocs()
 	for b.Loop() {
-		shares = plan.Apply(shares[:0], money.Fen(123456789))
-		memos = plan.Memos(memos[:0], money.Fen(150000000))
+		shares = plan.SplitAmount(shares[:0], money.Fen(123456789))
+		memos = plan.AppendMemos(memos[:0], money.Fen(150000000))
 	}
 }
 

@@ -188,14 +188,17 @@ func adapters(cfg aws.Config) map[string]func(context.Context) error {
 		"claim prepared": func(ctx context.Context) error {
 			return claims.Prepare(ctx, receivable.Receivable{ID: "r"}, audit.Record{ID: "a"})
 		},
-		"pointers": func(ctx context.Context) error { _, err := rules.Latest(ctx); return err },
+		"pointers": func(ctx context.Context) error { _, err := rules.LatestState(ctx); return err },
 		"pointers written": func(ctx context.Context) error {
-			return rules.Apply(ctx, publish.Write{Change: publish.Change{ID: "c"}})
+			return rules.ApplyChange(ctx, publish.Write{Change: publish.Change{ID: "c"}})
 		},
-		"archive":               func(ctx context.Context) error { _, err := rules.Archive(ctx, "p", "1"); return err },
-		"archive kept":          func(ctx context.Context) error { _, err := rules.Keep(ctx, "p", "1", []byte("zip")); return err },
-		"versions":              func(ctx context.Context) error { _, err := rules.Versions(ctx, "p"); return err },
-		"refusal":               func(ctx context.Context) error { return rules.Refuse(ctx, publish.Refusal{ID: "r"}) },
+		"archive": func(ctx context.Context) error { _, err := rules.ReadArchive(ctx, "p", "1"); return err },
+		"archive kept": func(ctx context.Context) error {
+			_, err := rules.StoreArchive(ctx, "p", "1", []byte("zip"))
+			return err
+		},
+		"versions":              func(ctx context.Context) error { _, err := rules.ListVersions(ctx, "p"); return err },
+		"refusal":               func(ctx context.Context) error { return rules.RecordRefusal(ctx, publish.Refusal{ID: "r"}) },
 		"creator":               func(ctx context.Context) error { _, err := directory.Creator(ctx, "t", "c"); return err },
 		"strategies":            func(ctx context.Context) error { _, err := directory.Strategies(ctx, "t"); return err },
 		"creators":              func(ctx context.Context) error { _, _, err := directory.Creators(ctx, "t", "", 20); return err },

@@ -68,12 +68,12 @@ func (a *Accruals) Post(ctx context.Context, acc incentive.Accrual) error {
 	if err != nil {
 		return err
 	}
-	course := cycle.NewCourse(contracts, income.Incentive)
-	contract, ok := course.On(acc.Day)
+	course := cycle.NewTimeline(contracts, income.Incentive)
+	contract, ok := course.ContractOn(acc.Day)
 	if !ok {
 		return tenancy.NoContract(acc.Creator, income.Incentive, acc.Day)
 	}
-	to := place{entity: contract.PayingEntity, bucket: course.Period(acc.Day), ownMonth: true}
+	to := place{entity: contract.PayingEntity, bucket: course.PeriodOf(acc.Day), ownMonth: true}
 	for range maxTries {
 		refused, err := a.postOnce(ctx, acc, to, id)
 		if err != nil || refused == nil {

@@ -59,7 +59,7 @@ func open(t *testing.T, lost int) (*incomedb.Store, dynamotest.Local) {
 
 func lines(period string, amounts ...string) income.Addition {
 	month := civil.MustMonth(period)
-	a := income.Addition{Tenant: tenant, CreatorID: "c1", IncomeType: "live_tip", Period: month, Into: cycle.Of(month), By: "op", At: time.Now(), WriteID: "write-" + period + fmt.Sprint(len(amounts))}
+	a := income.Addition{Tenant: tenant, CreatorID: "c1", IncomeType: "live_tip", Period: month, Into: cycle.WholeMonth(month), By: "op", At: time.Now(), WriteID: "write-" + period + fmt.Sprint(len(amounts))}
 	for i, amount := range amounts {
 		m := money.MustParse(amount)
 		a.Lines = append(a.Lines, income.Line{LineID: fmt.Sprint("l", i), CreatorID: "c1", IncomeType: "live_tip", Platform: "douyin", OccurredOn: month.First(),
@@ -70,7 +70,7 @@ func lines(period string, amounts ...string) income.Addition {
 
 func bucket(t *testing.T, s *incomedb.Store, period, incomeType string) income.Bucket {
 	t.Helper()
-	b, ok, err := s.Bucket(t.Context(), tenant, "c1", cycle.Of(civil.MustMonth(period)), incomeType)
+	b, ok, err := s.Bucket(t.Context(), tenant, "c1", cycle.WholeMonth(civil.MustMonth(period)), incomeType)
 	if err != nil || !ok {
 		t.Fatalf("bucket %s: %t %v", period, ok, err)
 	}
@@ -117,7 +117,7 @@ func TestPostAfterALostAnswer(t *testing.T) {
 }
 
 func carry(act string) income.Carry {
-	return income.Carry{Reason: income.BelowZero, Into: cycle.Of(civil.MustMonth("2026-09")), By: "system:x", ActID: act, At: time.Now()}
+	return income.Carry{Reason: income.BelowZero, Into: cycle.WholeMonth(civil.MustMonth("2026-09")), By: "system:x", ActID: act, At: time.Now()}
 }
 
 func TestCarryIsDoneOnce(t *testing.T) {

@@ -93,7 +93,7 @@ type book struct {
 
 // openAfter finds the first part after a closed one, in the course of the contracts, that takes
 // lines.
-func (s *Store) openAfter(ctx context.Context, of book, course cycle.Course,
+func (s *Store) openAfter(ctx context.Context, of book, course cycle.Timeline,
 	closed cycle.Period) (cycle.Period, error) {
 	known, err := s.Buckets(ctx, of.tenant, of.creator, closed.Month, closed.Month.Add(maxMonthsOn))
 	if err != nil {
@@ -107,7 +107,7 @@ func (s *Store) openAfter(ctx context.Context, of book, course cycle.Course,
 	}
 	p := closed
 	for range maxParts {
-		if p = course.Next(p); !shut[p] {
+		if p = course.NextPeriod(p); !shut[p] {
 			return p, nil
 		}
 	}
@@ -347,7 +347,7 @@ func (s *Store) closing(b income.Bucket, c income.Carry) *types.Update {
 
 func carryLine(b income.Bucket, c income.Carry) income.Line {
 	l := income.Line{LineID: income.CarryPrefix + b.When().String(), CreatorID: b.CreatorID,
-		IncomeType: b.IncomeType, OccurredOn: c.Into.First(),
+		IncomeType: b.IncomeType, OccurredOn: c.Into.FirstDay(),
 		ServicePeriod: c.Into.Month, GrossBeforePlatform: b.Gross, PlatformFee: b.PlatformFee,
 		Refund: b.Refund, Subsidy: b.Subsidy,
 		Distributable: b.Distributable, Description: "carried from " + b.When().String() + ": " +

@@ -17,7 +17,7 @@ import (
 
 // A province's own reduction of the cultural fee is taken from its pack; where it is open, a tax position may say it.
 func TestLocalReductionOfTheCulturalFee(t *testing.T) {
-	corpus, err := taxpack.LoadCorpus(rules.National(), rules.Jurisdictions()...)
+	corpus, err := taxpack.LoadCorpus(rules.NationalPack(), rules.JurisdictionPacks()...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +67,7 @@ func TestLocalReductionOfTheCulturalFee(t *testing.T) {
 
 // A refused example says which of its inputs is wrong.
 func TestRefusedExampleNamesItsInput(t *testing.T) {
-	corpus, err := taxpack.LoadCorpus(rules.National())
+	corpus, err := taxpack.LoadCorpus(rules.NationalPack())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +90,7 @@ func TestRefusedExampleNamesItsInput(t *testing.T) {
 
 // Examples may name items by other words of the trade.
 func TestSynonyms(t *testing.T) {
-	corpus, err := taxpack.LoadCorpus(rules.National())
+	corpus, err := taxpack.LoadCorpus(rules.NationalPack())
 	if err != nil {
 		t.Fatal(err)
 	}

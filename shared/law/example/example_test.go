@@ -11,11 +11,11 @@ import (
 )
 
 func TestEveryExampleBesideTheRulesPasses(t *testing.T) {
-	corpus, err := taxpack.LoadCorpus(rules.National(), rules.Jurisdictions()...)
+	corpus, err := taxpack.LoadCorpus(rules.NationalPack(), rules.JurisdictionPacks()...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, files := range append([]fs.FS{rules.National()}, rules.Jurisdictions()...) {
+	for _, files := range append([]fs.FS{rules.NationalPack()}, rules.JurisdictionPacks()...) {
 		examples, err := example.Read(files)
 		if err != nil || len(examples) == 0 {
 			t.Fatalf("%d examples, %v", len(examples), err)
@@ -55,7 +55,7 @@ func FuzzCheck(f *testing.F) {
 		f.Fatal(err)
 	}
 	seeds := map[string]int{}
-	for _, files := range append([]fs.FS{rules.National()}, rules.Jurisdictions()...) {
+	for _, files := range append([]fs.FS{rules.NationalPack()}, rules.JurisdictionPacks()...) {
 		list, err := example.Read(files)
 		if err != nil {
 			f.Fatal(err)

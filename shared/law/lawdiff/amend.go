@@ -16,16 +16,16 @@ import (
 // those are.
 type Filed func(month civil.Month) bool
 
-// Months makes a Filed of a list.
-func Months(list []civil.Month) Filed {
+// FiledMonths makes a Filed of a list.
+func FiledMonths(list []civil.Month) Filed {
 	return func(m civil.Month) bool { return slices.Contains(list, m) }
 }
 
-// Desk is what decides when a return was due and what lateness costs.
-type Desk struct {
+// LatenessRules is what decides when a return was due and what lateness costs.
+type LatenessRules struct {
 	Rules    *tax.Engine // national
 	Calendar *calendar.Calendar
-	Paid     civil.Date // day on which the amended tax will be paid
+	PaidOn   civil.Date // day on which the amended tax will be paid
 }
 
 // Amendment is one filed month whose return must be filed again (更正申报).
@@ -45,14 +45,14 @@ type Amended struct {
 	// ToDate are the year's totals up to the month, for items that are withheld cumulatively: they
 	// change with every earlier month, so the later rows are affected even where their own figures
 	// stand.
-	ToDate  *ToDate    `json:"to_date,omitempty"`
-	DueOn   civil.Date `json:"due_on"`
-	LateFee *LateFee   `json:"late_fee"` // null where nothing more is due, or the rule is missing
-	Missing *Open      `json:"missing,omitempty"`
+	ToDate  *ToDate      `json:"to_date,omitempty"`
+	DueOn   civil.Date   `json:"due_on"`
+	LateFee *LateFee     `json:"late_fee"` // null where nothing more is due, or the rule is missing
+	Missing *MissingRule `json:"missing,omitempty"`
 }
 
-// Open names a rule that would be needed and is not there.
-type Open struct {
+// MissingRule names a rule that would be needed and is not there.
+type MissingRule struct {
 	Rule    string         `json:"rule"`
 	Missing bilingual.Text `json:"missing"`
 }
@@ -87,7 +87,7 @@ type monthRow struct {
 //
 // Errors: 5002 when a settlement of the person cannot be computed: then no total of a month is
 // known.
-func (p *Person) Amendments(filed Filed, d Desk) ([]Amendment, error) {
+func (p *Person) Amendments(filed Filed, d LatenessRules) ([]Amendment, error) {
 	if err := p.known(); err != nil {
 		return nil, err
 	}
@@ -135,7 +135,7 @@ func (p *Person) returns() []monthRow {
 	var out []monthRow
 	at := map[monthRow]int{}
 	find := func(r *tax.Row) *monthRow {
-		k := monthRow{returnKey: returnKey{tax: r.Kind, item: r.Item}, month: MonthOf(r.Period)}
+		k := monthRow{returnKey: returnKey{tax: r.Kind, item: r.Item}, month: MonthOfPeriod(r.Period)}
 		if r.Item == tax.ItemLaborPlatform {
 			k.platform = r.Platform
 		}
@@ -166,8 +166,8 @@ func (p *Person) returns() []monthRow {
 	return out
 }
 
-// MonthOf is the month of a row's period; a day belongs to the return of its month.
-func MonthOf(period string) civil.Month {
+// MonthOfPeriod is the month of a row's period; a day belongs to the return of its month.
+func MonthOfPeriod(period string) civil.Month {
 	if len(period) > len("2006-01") {
 		period = period[:len("2006-01")]
 	}
@@ -190,7 +190,7 @@ func toDate(rows []monthRow, of *monthRow) *ToDate {
 }
 
 // judge tells when the month was due and what its lateness costs.
-func (d Desk) judge(a *Amended, month civil.Month) {
+func (d LatenessRules) judge(a *Amended, month civil.Month) {
 	lacked := a.Corrected.Withheld.Sub(a.Filed.Withheld)
 	kind := tax.ReturnVAT
 	if a.Tax == tax.IIT {
@@ -203,11 +203,11 @@ func (d Desk) judge(a *Amended, month civil.Month) {
 			return
 		}
 		var fee tax.LateFee
-		if fee, err = d.Rules.LateFee(lacked, due.Last, d.Paid); err == nil {
+		if fee, err = d.Rules.LateFee(lacked, due.Last, d.PaidOn); err == nil {
 			a.LateFee = &LateFee{Tax: lacked, Days: fee.Days, Fee: fee.Fee}
 			return
 		}
 	}
 	g := gapOf(err, &Event{})
-	a.Missing = &Open{Rule: g.Rule, Missing: g.Missing}
+	a.Missing = &MissingRule{Rule: g.Rule, Missing: g.Missing}
 }

@@ -26,7 +26,7 @@ func BenchmarkRetax(b *testing.B) {
 	b.ReportAllocs()
 	b.ResetTimer()
 	changed, n := 0, 0
-	_, err := lawdiff.Run(other, func(yield func(*lawdiff.Event, error) bool) {
+	_, err := lawdiff.CompareByPerson(other, func(yield func(*lawdiff.Event, error) bool) {
 		var e lawdiff.Event
 		for n < b.N {
 			taxpayer := taxpayerNumber(n / len(template.events))

@@ -15,28 +15,28 @@ import (
 // for each creator and tax month the entry of what is withheld besides or owed back.
 type Correction struct {
 	Rows       []tax.Row
-	Of         []ident.Settlement // settlement that each row corrects
+	Corrects   []ident.Settlement // settlement that each row corrects
 	Creators   []ident.Creator    // and its creator
 	Entries    []ledger.Entry     // without id, instant and accounting period
 	Additional money.Amount       // withheld besides
 	Over       money.Amount       // withheld too much
 }
 
-// Empty tells that nothing is to be posted.
-func (c *Correction) Empty() bool { return len(c.Rows) == 0 }
+// IsEmpty tells that nothing is to be posted.
+func (c *Correction) IsEmpty() bool { return len(c.Rows) == 0 }
 
-// Correction gives the true-ups of the months that are not filed.
+// CorrectionOfUnfiledMonths gives the true-ups of the months that are not filed.
 //
 // Errors: 5002 when a settlement of the person cannot be computed.
-func (p *Person) Correction(filed Filed) (Correction, error) {
+func (p *Person) CorrectionOfUnfiledMonths(filed Filed) (Correction, error) {
 	var c Correction
 	if err := p.known(); err != nil {
 		return c, err
 	}
 	for i := range p.Differences {
 		d := &p.Differences[i]
-		month := MonthOf(d.Period)
-		if d.In(filed) {
+		month := MonthOfPeriod(d.Period)
+		if d.IsInFiledMonth(filed) {
 			continue
 		}
 		change := d.Change()
@@ -44,10 +44,10 @@ func (p *Person) Correction(filed Filed) (Correction, error) {
 			Platform: d.Platform, Period: d.Period, Collection: d.Collection,
 			Income: change.Income, Received: change.Received, Sales: change.Sales,
 			Withheld: change.Withheld})
-		c.Of, c.Creators = append(c.Of, d.Settlement), append(c.Creators, d.Creator)
+		c.Corrects, c.Creators = append(c.Corrects, d.Settlement), append(c.Creators, d.Creator)
 		c.post(p.entry(&c, d.Creator, month), d.Tax, change.Withheld, d.AfterTax)
 	}
-	c.Balance()
+	c.BalanceEntries()
 	c.Entries = slices.DeleteFunc(c.Entries, func(e ledger.Entry) bool { return len(e.Postings) == 0 })
 	return c, nil
 }
@@ -77,8 +77,9 @@ func (c *Correction) post(e *ledger.Entry, kind string, change money.Amount, aft
 	}
 }
 
-// Balance closes each entry: what it comes to is a receivable from the creator, or owed back.
-func (c *Correction) Balance() {
+// BalanceEntries closes each entry: what it comes to is a receivable from the creator, or owed
+// back.
+func (c *Correction) BalanceEntries() {
 	for i := range c.Entries {
 		e := &c.Entries[i]
 		var sum money.Amount

@@ -21,11 +21,11 @@ const (
 	Opening  Kind = "opening"  // rows from before the system: the same under any law
 	TrueUp   Kind = "true_up"  // a difference to another law that was posted
 	// an open true-up that was collected or given back: it stands under any law
-	Decided Kind = "decided"
+	SettledTrueUp Kind = "decided"
 )
 
-// Who is one tax year of a taxpayer at a paying entity: what a person's tax goes by.
-type Who struct {
+// PersonYear is one tax year of a taxpayer at a paying entity: what a person's tax goes by.
+type PersonYear struct {
 	Entity   ident.Entity   `json:"paying_entity"`
 	Taxpayer ident.Taxpayer `json:"taxpayer_id"`
 	Year     int            `json:"year"`
@@ -33,17 +33,17 @@ type Who struct {
 
 // Event is one entry of a taxpayer's tax rows, with the facts of its settlement.
 type Event struct {
-	Who
+	PersonYear
 	Kind       Kind
 	Settlement ident.Settlement
 	Creator    ident.Creator      // whose book the settlement is in
 	Facts      *tax.Facts         // of bookings, as they were taxed; nil where there was no income
 	Missing    *Gap               // of bookings whose facts are not known any more
 	Rows       []tax.Row          // as booked
-	Of         []ident.Settlement // of true-ups: the settlement that each row corrects
+	Corrects   []ident.Settlement // of true-ups: the settlement that each row corrects
 	Creators   []ident.Creator    // of true-ups: the creator of each row
 	// Behind marks a year that only stands behind the next one: it is neither told nor summed up.
-	Behind bool
+	IsEarlierYear bool
 }
 
 // Key tells which tax on which item and period a figure is.
@@ -99,9 +99,10 @@ type Difference struct {
 // Change is recomputed less booked.
 func (d *Difference) Change() Figures { return d.Recomputed.Sub(d.Booked) }
 
-// In tells whether the difference belongs to a month whose return of the paying entity was filed.
-func (d *Difference) In(filed Filed) bool {
-	return d.Collection != tax.SelfFiled && filed(MonthOf(d.Period))
+// IsInFiledMonth tells whether the difference belongs to a month whose return of the paying entity
+// was filed.
+func (d *Difference) IsInFiledMonth(filed Filed) bool {
+	return d.Collection != tax.SelfFiled && filed(MonthOfPeriod(d.Period))
 }
 
 // Gap is a settlement whose taxes the second law does not give: no figure, and never zero.
@@ -112,7 +113,7 @@ type Gap struct {
 	Missing    bilingual.Text   `json:"missing"`
 	// Because is the earlier settlement without figures on which this one stands; "" where the gap is
 	// its own.
-	Because ident.Settlement `json:"because,omitempty"`
+	BlockedBy ident.Settlement `json:"because,omitempty"`
 }
 
 // TaxTotal is one tax over many settlements. Booked and Recomputed leave out what cannot be
@@ -121,8 +122,8 @@ type TaxTotal struct {
 	Tax        string       `json:"tax"`
 	Booked     money.Amount `json:"booked"`
 	Recomputed money.Amount `json:"recomputed"`
-	More       money.Amount `json:"additional"` // sum of what is to be withheld besides
-	Less       money.Amount `json:"over"`       // sum of what was withheld too much
+	Additional money.Amount `json:"additional"` // sum of what is to be withheld besides
+	Over       money.Amount `json:"over"`       // sum of what was withheld too much
 }
 
 // Totals sum a run up.
@@ -143,7 +144,7 @@ func (t *Totals) Add(o Totals) {
 	for _, y := range o.Taxes {
 		x := t.of(y.Tax)
 		x.Booked, x.Recomputed = x.Booked.Add(y.Booked), x.Recomputed.Add(y.Recomputed)
-		x.More, x.Less = x.More.Add(y.More), x.Less.Add(y.Less)
+		x.Additional, x.Over = x.Additional.Add(y.Additional), x.Over.Add(y.Over)
 	}
 }
 

@@ -22,7 +22,7 @@ import (
 // first is the law in the repository.
 func first(t testing.TB) *tax.Corpus {
 	t.Helper()
-	c, err := taxpack.LoadCorpus(rules.National())
+	c, err := taxpack.LoadCorpus(rules.NationalPack())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,14 +65,14 @@ func payment(day, amount string, filed bool) tax.Facts {
 // history books payments of one person as the system does, event by event.
 type history struct {
 	law    *tax.Corpus
-	who    lawdiff.Who
+	who    lawdiff.PersonYear
 	rows   []tax.Row
 	events []*lawdiff.Event
 	booked map[string]*lawdiff.Event
 }
 
 func newHistory(law *tax.Corpus, entity ident.Entity, taxpayer ident.Taxpayer) *history {
-	return &history{law: law, who: lawdiff.Who{Entity: entity, Taxpayer: taxpayer, Year: 2026}, booked: map[string]*lawdiff.Event{}}
+	return &history{law: law, who: lawdiff.PersonYear{Entity: entity, Taxpayer: taxpayer, Year: 2026}, booked: map[string]*lawdiff.Event{}}
 }
 
 // book books a payment; false where the law gives no figures.
@@ -81,7 +81,7 @@ func (h *history) book(f tax.Facts) bool {
 	if err != nil {
 		return false
 	}
-	e := &lawdiff.Event{Who: h.who, Kind: lawdiff.Booking, Settlement: ident.Settlement("st-" + strconv.Itoa(len(h.events))), Creator: ident.Creator("c-" + h.who.Taxpayer), Facts: &f, Rows: r.Rows}
+	e := &lawdiff.Event{PersonYear: h.who, Kind: lawdiff.Booking, Settlement: ident.Settlement("st-" + strconv.Itoa(len(h.events))), Creator: ident.Creator("c-" + h.who.Taxpayer), Facts: &f, Rows: r.Rows}
 	h.add(e)
 	h.booked[string(e.Settlement)] = e
 	return true
@@ -90,7 +90,7 @@ func (h *history) book(f tax.Facts) bool {
 func (h *history) reverse(settlement ident.Settlement) {
 	of := h.booked[string(settlement)]
 	delete(h.booked, string(settlement))
-	h.add(&lawdiff.Event{Who: h.who, Kind: lawdiff.Reversal, Settlement: settlement, Creator: of.Creator, Rows: negative(of.Rows)})
+	h.add(&lawdiff.Event{PersonYear: h.who, Kind: lawdiff.Reversal, Settlement: settlement, Creator: of.Creator, Rows: negative(of.Rows)})
 }
 
 func (h *history) add(e *lawdiff.Event) {
@@ -109,8 +109,8 @@ func negative(rows []tax.Row) []tax.Row {
 
 // post appends a correction as it would be booked.
 func (h *history) post(c lawdiff.Correction) {
-	if !c.Empty() {
-		h.add(&lawdiff.Event{Who: h.who, Kind: lawdiff.TrueUp, Rows: c.Rows, Of: c.Of, Creators: c.Creators})
+	if !c.IsEmpty() {
+		h.add(&lawdiff.Event{PersonYear: h.who, Kind: lawdiff.TrueUp, Rows: c.Rows, Corrects: c.Corrects, Creators: c.Creators})
 	}
 }
 
@@ -134,7 +134,7 @@ type failer interface {
 // diff runs one history under a law and lets look at the person.
 func (h *history) diff(t failer, law *tax.Corpus, look func(*lawdiff.Person)) lawdiff.Totals {
 	t.Helper()
-	totals, err := lawdiff.Run(law, stream(h.events), func(p *lawdiff.Person) error {
+	totals, err := lawdiff.CompareByPerson(law, stream(h.events), func(p *lawdiff.Person) error {
 		look(p)
 		return nil
 	})
@@ -148,13 +148,13 @@ func none(civil.Month) bool { return false }
 
 func all(civil.Month) bool { return true }
 
-func desk(t testing.TB, law *tax.Corpus, paid string) lawdiff.Desk {
+func desk(t testing.TB, law *tax.Corpus, paid string) lawdiff.LatenessRules {
 	t.Helper()
 	c, err := taxpack.NationalCalendar()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return lawdiff.Desk{Rules: law.National(), Calendar: c, Paid: civil.MustDate(paid)}
+	return lawdiff.LatenessRules{Rules: law.National(), Calendar: c, PaidOn: civil.MustDate(paid)}
 }
 
 // drawHistory draws a year of payments and reversals under the first law.
@@ -193,16 +193,16 @@ func TestTheSameLawChangesNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h := drawHistory(t, law)
 		totals := h.diff(t, law, func(p *lawdiff.Person) {
-			c, err := p.Correction(none)
-			if err != nil || !c.Empty() || len(p.Differences) > 0 || len(p.Gaps) > 0 {
+			c, err := p.CorrectionOfUnfiledMonths(none)
+			if err != nil || !c.IsEmpty() || len(p.Differences) > 0 || len(p.Gaps) > 0 {
 				t.Fatalf("%v %+v %+v", err, p.Differences, p.Gaps)
 			}
-			if months, err := p.Amendments(all, lawdiff.Desk{}); err != nil || months != nil {
+			if months, err := p.Amendments(all, lawdiff.LatenessRules{}); err != nil || months != nil {
 				t.Fatalf("%v %+v", err, months)
 			}
 		})
 		for _, x := range totals.Taxes {
-			if x.Booked != x.Recomputed || !x.More.IsZero() || !x.Less.IsZero() {
+			if x.Booked != x.Recomputed || !x.Additional.IsZero() || !x.Over.IsZero() {
 				t.Fatalf("%+v", x)
 			}
 		}
@@ -233,7 +233,7 @@ func TestPostingClosesTheDifference(t *testing.T) {
 		for range 2 { // a correction of a correction closes too
 			other := rapid.SampledFrom(laws).Draw(t, "law")
 			h.diff(t, other, func(p *lawdiff.Person) {
-				c, err := p.Correction(none)
+				c, err := p.CorrectionOfUnfiledMonths(none)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -302,8 +302,8 @@ func TestFiguresOfOnePerson(t *testing.T) {
 		if len(p.Differences) != 2 || p.Differences[0].Change().Withheld != money.MustParse("200.00") || p.Differences[1].Recomputed.Withheld != money.MustParse("3600.00") {
 			t.Fatalf("%+v", p.Differences)
 		}
-		filed := lawdiff.Months([]civil.Month{civil.MustMonth("2026-09")})
-		c, err := p.Correction(filed)
+		filed := lawdiff.FiledMonths([]civil.Month{civil.MustMonth("2026-09")})
+		c, err := p.CorrectionOfUnfiledMonths(filed)
 		if err != nil || c.Additional != money.MustParse("400.00") || !c.Over.IsZero() || len(c.Entries) != 1 || c.Entries[0].Tax.String() != "2026-10" {
 			t.Fatalf("%+v %v", c, err)
 		}
@@ -325,7 +325,7 @@ func TestFiguresOfOnePerson(t *testing.T) {
 			t.Errorf("late fee %s, want %s", r.LateFee.Fee, want)
 		}
 	})
-	if totals.Persons != 1 || totals.Settlements != 2 || totals.Changed != 1 || totals.Taxes[0].More != money.MustParse("600.00") {
+	if totals.Persons != 1 || totals.Settlements != 2 || totals.Changed != 1 || totals.Taxes[0].Additional != money.MustParse("600.00") {
 		t.Errorf("%+v", totals)
 	}
 }
@@ -336,7 +336,7 @@ func TestTooMuchIsOwedBackToTheFen(t *testing.T) {
 	h.book(payment("2026-11-16", "0.02", false)) // reaches 1,000 a day: VAT on all of it, more than the payment can bear
 	law := second(t, threshold)
 	h.diff(t, law, func(p *lawdiff.Person) {
-		c, err := p.Correction(none)
+		c, err := p.CorrectionOfUnfiledMonths(none)
 		if err != nil || c.Over.IsZero() {
 			t.Fatalf("%+v %v", c, err)
 		}
@@ -362,7 +362,7 @@ func TestAmendmentsReachLaterMonths(t *testing.T) {
 		other := rapid.SampledFrom(others).Draw(t, "law")
 		filed := rapid.SliceOfDistinct(rapid.SampledFrom(months), func(m civil.Month) civil.Month { return m }).Draw(t, "filed")
 		h.diff(t, other, func(p *lawdiff.Person) {
-			set, err := p.Amendments(lawdiff.Months(filed), d)
+			set, err := p.Amendments(lawdiff.FiledMonths(filed), d)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -448,16 +448,16 @@ func TestGapsAreNamedAndNeverZero(t *testing.T) {
 		e.Facts.Positions = nil // the second law leaves open what a position had closed
 	}
 	totals := h.diff(t, second(t, costs), func(p *lawdiff.Person) {
-		if len(p.Gaps) != 2 || p.Gaps[0].Rule != "vat.natural_person.withholding" || p.Gaps[0].Because != "" || p.Gaps[1].Because != p.Gaps[0].Settlement {
+		if len(p.Gaps) != 2 || p.Gaps[0].Rule != "vat.natural_person.withholding" || p.Gaps[0].BlockedBy != "" || p.Gaps[1].BlockedBy != p.Gaps[0].Settlement {
 			t.Fatalf("%+v", p.Gaps)
 		}
 		if len(p.Differences) != 1 || p.Differences[0].Settlement != "st-0" {
 			t.Errorf("%+v", p.Differences)
 		}
-		if _, err := p.Correction(none); err == nil {
+		if _, err := p.CorrectionOfUnfiledMonths(none); err == nil {
 			t.Error("a person with a gap was corrected")
 		}
-		if _, err := p.Amendments(all, lawdiff.Desk{}); err == nil {
+		if _, err := p.Amendments(all, lawdiff.LatenessRules{}); err == nil {
 			t.Error("a person with a gap was amended")
 		}
 	})
@@ -479,7 +479,7 @@ func TestDecemberStandsBeforeJanuary(t *testing.T) {
 	if totals := h.diff(t, first(t), func(*lawdiff.Person) {}); totals.Persons != 2 || totals.Changed != 0 {
 		t.Errorf("%+v", totals)
 	}
-	h.events[0].Behind = true
+	h.events[0].IsEarlierYear = true
 	if totals := h.diff(t, first(t), func(*lawdiff.Person) {}); totals.Persons != 1 || totals.Settlements != 1 || totals.Changed != 0 {
 		t.Errorf("%+v", totals)
 	}
@@ -493,11 +493,11 @@ func TestStreamsOutOfOrderAreRefused(t *testing.T) {
 	for name, events := range map[string][]*lawdiff.Event{
 		"backwards":    {b.events[0], a.events[0]},
 		"come again":   {a.events[0], b.events[0], a.events[0]},
-		"no such kind": {{Who: a.who, Kind: "closing"}},
+		"no such kind": {{PersonYear: a.who, Kind: "closing"}},
 		"true-up without settlement": {a.events[0],
-			{Who: a.who, Kind: lawdiff.TrueUp, Rows: a.events[0].Rows}},
+			{PersonYear: a.who, Kind: lawdiff.TrueUp, Rows: a.events[0].Rows}},
 	} {
-		if _, err := lawdiff.Run(law, stream(events), func(*lawdiff.Person) error { return nil }); err == nil {
+		if _, err := lawdiff.CompareByPerson(law, stream(events), func(*lawdiff.Person) error { return nil }); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}

@@ -9,7 +9,7 @@ import (
 
 // Person is what the second law changes in one tax year of a taxpayer at a paying entity.
 type Person struct {
-	Who
+	PersonYear
 	Settlements int
 	Differences []Difference
 	Gaps        []Gap
@@ -49,9 +49,9 @@ type part struct {
 	afterTax         bool // the payer bears its taxes
 }
 
-func (p *Person) begin(w Who) {
+func (p *Person) begin(w PersonYear) {
 	clear(p.index)
-	*p = Person{Who: w, Differences: p.Differences[:0], Gaps: p.Gaps[:0], booked: p.booked[:0],
+	*p = Person{PersonYear: w, Differences: p.Differences[:0], Gaps: p.Gaps[:0], booked: p.booked[:0],
 		standing: p.standing[:0], parts: p.parts[:0],
 		index: p.index, merged: p.merged[:0]}
 }
@@ -117,11 +117,11 @@ var errTrueUp = errors.New("lawdiff: a true-up must name settlement and creator 
 
 // trueUp adds what was posted to the settlements that it corrects.
 func (p *Person) trueUp(e *Event) error {
-	if len(e.Of) != len(e.Rows) || len(e.Creators) != len(e.Rows) {
+	if len(e.Corrects) != len(e.Rows) || len(e.Creators) != len(e.Rows) {
 		return errTrueUp
 	}
 	for i := range e.Rows {
-		q := p.part(e.Of[i], e.Creators[i])
+		q := p.part(e.Corrects[i], e.Creators[i])
 		q.addBooked(p, e.Rows[i:i+1])
 	}
 	return nil
@@ -130,11 +130,11 @@ func (p *Person) trueUp(e *Event) error {
 // decided adds an open true-up that was settled to both sides: whatever the law, it was collected
 // or given back.
 func (p *Person) decided(e *Event) error {
-	if len(e.Of) != len(e.Rows) || len(e.Creators) != len(e.Rows) {
+	if len(e.Corrects) != len(e.Rows) || len(e.Creators) != len(e.Rows) {
 		return errTrueUp
 	}
 	for i := range e.Rows {
-		q := p.part(e.Of[i], e.Creators[i])
+		q := p.part(e.Corrects[i], e.Creators[i])
 		q.addBooked(p, e.Rows[i:i+1])
 		q.standing = append(q.standing, span{len(p.standing), len(p.standing) + 1})
 		p.standing = append(p.standing, e.Rows[i])
@@ -162,9 +162,9 @@ func (p *Person) compare(t *Totals) {
 		d := &p.Differences[i]
 		change := d.Change().Withheld
 		if x := t.of(d.Tax); change.Negative() {
-			x.Less = x.Less.Add(change.Neg())
+			x.Over = x.Over.Add(change.Neg())
 		} else {
-			x.More = x.More.Add(change)
+			x.Additional = x.Additional.Add(change)
 		}
 	}
 	if len(p.Differences) > 0 {

@@ -14,14 +14,15 @@ import (
 // errOrder tells that events did not come in order of entity, taxpayer and year.
 var errOrder = errors.New("lawdiff: events must be ordered by paying entity, taxpayer and year")
 
-// Run taxes a stream of events again and hands each person-year over when its last event is
-// through. Events are ordered by paying entity, taxpayer and year, and within a year as they were
-// booked; a payment of January whose VAT belongs to December finds the rows of the year before only
-// if that year precedes it in the stream. Memory does not grow with the number of persons: an event
-// may be used again after it was given, and the Person stands only until emit returns.
+// CompareByPerson taxes a stream of events again and hands each person-year over when its last
+// event is through. Events are ordered by paying entity, taxpayer and year, and within a year as
+// they were booked; a payment of January whose VAT belongs to December finds the rows of the year
+// before only if that year precedes it in the stream. Memory does not grow with the number of
+// persons: an event may be used again after it was given, and the Person stands only until emit
+// returns.
 //
 // Errors: those of the stream and of emit; events out of order.
-func Run(law *tax.Corpus, events iter.Seq2[*Event, error],
+func CompareByPerson(law *tax.Corpus, events iter.Seq2[*Event, error],
 	emit func(*Person) error) (Totals, error) {
 	r := &run{law: law.NewFigureComputer(), emit: emit}
 	r.person.index = map[string]int{}
@@ -42,20 +43,20 @@ type run struct {
 	totals Totals
 	person Person
 	begun  bool
-	before []tax.Row // of the same person's year before, under the second law
-	old    Who       // whose rows before are
-	rows   []tax.Row // of two years together
+	before []tax.Row  // of the same person's year before, under the second law
+	old    PersonYear // whose rows before are
+	rows   []tax.Row  // of two years together
 }
 
 // take runs one event, after closing the person before if it is another's.
 func (r *run) take(e *Event) error {
-	if !r.begun || e.Who != r.person.Who {
-		if err := r.next(e.Who); err != nil {
+	if !r.begun || e.PersonYear != r.person.PersonYear {
+		if err := r.next(e.PersonYear); err != nil {
 			return err
 		}
 	}
 	p := &r.person
-	p.behind = e.Behind
+	p.behind = e.IsEarlierYear
 	switch e.Kind {
 	case Booking:
 		r.book(e)
@@ -63,7 +64,7 @@ func (r *run) take(e *Event) error {
 		p.reverse(e)
 	case TrueUp:
 		return p.trueUp(e)
-	case Decided:
+	case SettledTrueUp:
 		return p.decided(e)
 	case Opening:
 		p.booked = append(p.booked, e.Rows...)
@@ -75,15 +76,15 @@ func (r *run) take(e *Event) error {
 }
 
 // next closes a person and begins another.
-func (r *run) next(w Who) error {
+func (r *run) next(w PersonYear) error {
 	if r.begun {
-		if !before(r.person.Who, w) {
+		if !before(r.person.PersonYear, w) {
 			return errOrder
 		}
 		if err := r.close(); err != nil {
 			return err
 		}
-		r.old = r.person.Who
+		r.old = r.person.PersonYear
 		r.before = append(r.before[:0], r.person.standing...)
 	}
 	r.begun = true
@@ -91,7 +92,7 @@ func (r *run) next(w Who) error {
 	return nil
 }
 
-func before(a, b Who) bool {
+func before(a, b PersonYear) bool {
 	return cmp.Or(cmp.Compare(a.Entity, b.Entity), cmp.Compare(a.Taxpayer, b.Taxpayer),
 		cmp.Compare(a.Year, b.Year)) < 0
 }
@@ -115,7 +116,7 @@ func (r *run) book(e *Event) {
 	case part.gap: // booked anew, and it was not computable the first time
 	case p.blocked != "":
 		p.leave(part, Gap{Settlement: e.Settlement, Creator: e.Creator, Rule: p.Gaps[0].Rule,
-			Missing: p.Gaps[0].Missing, Because: p.blocked})
+			Missing: p.Gaps[0].Missing, BlockedBy: p.blocked})
 	case e.Missing != nil:
 		g := *e.Missing
 		g.Settlement, g.Creator = e.Settlement, e.Creator
@@ -136,7 +137,7 @@ func (r *run) book(e *Event) {
 func (r *run) standing(f *tax.Facts) []tax.Row {
 	p := &r.person
 	year := f.VATDate.Year()
-	if year == p.Year || r.old != (Who{Entity: p.Entity, Taxpayer: p.Taxpayer, Year: year}) {
+	if year == p.Year || r.old != (PersonYear{Entity: p.Entity, Taxpayer: p.Taxpayer, Year: year}) {
 		return p.standing
 	}
 	r.rows = append(append(r.rows[:0], p.standing...), r.before...)

@@ -83,7 +83,7 @@ type decision struct {
 func (p Publisher) move(ctx context.Context, act string, o Order,
 	decide func(ruleset.State) (decision, error)) (Outcome, error) {
 	return optimistic.Value(ctx, func() (Outcome, error) {
-		state, err := p.Store.Latest(ctx)
+		state, err := p.Store.LatestState(ctx)
 		if err != nil {
 			return Outcome{}, err
 		}
@@ -96,7 +96,7 @@ func (p Publisher) move(ctx context.Context, act string, o Order,
 		if !d.changed && d.version == nil {
 			return out, nil
 		}
-		err = p.Store.Apply(ctx, p.write(act, o, state, d, out))
+		err = p.Store.ApplyChange(ctx, p.write(act, o, state, d, out))
 		if err == nil {
 			p.Log.InfoContext(ctx, "pack moved", "act", act, "pack", o.Pack, "version", o.Version, "active",
 				out.Active, "before", out.Before, "rev", out.Rev)
@@ -130,7 +130,7 @@ func (p Publisher) write(act string, o Order, was ruleset.State, d decision, out
 
 // ready finds a stored version that may compute, and tries it once more with the packs in force.
 func (p Publisher) ready(ctx context.Context, o Order) (ruleset.Ref, error) {
-	v, err := p.Store.Version(ctx, o.Pack, o.Version)
+	v, err := p.Store.FindVersion(ctx, o.Pack, o.Version)
 	if err != nil {
 		return ruleset.Ref{}, judged(err)
 	}
@@ -138,7 +138,7 @@ func (p Publisher) ready(ctx context.Context, o Order) (ruleset.Ref, error) {
 		return ruleset.Ref{}, refusal("version %s of pack %s was revoked on %s; publish a higher version",
 			v.Version, v.Pack, v.Revoked.Format(time.DateOnly))
 	}
-	bundle, err := ruleset.Fetch(ctx, p.Store, p.Rules.Trusted, id(o.Pack, v.Ref()))
+	bundle, err := ruleset.FetchVerified(ctx, p.Store, p.Rules.Trusted, id(o.Pack, v.Ref()))
 	if err != nil {
 		return ruleset.Ref{}, judged(err)
 	}
@@ -170,7 +170,7 @@ func above(s ruleset.State, pack string, ref ruleset.Ref) error {
 	if active == ref {
 		return nil
 	}
-	if active.Embedded() {
+	if active.IsEmbedded() {
 		carried, err := embedded(pack)
 		if err != nil || carried == nil {
 			return err
@@ -248,7 +248,7 @@ func target(s ruleset.State, o Order) (*ruleset.Ref, error) {
 // loads tries the packs as they would be after a change, with the examples of the pack that changes
 // and its heirs.
 func (p Publisher) loads(ctx context.Context, next ruleset.State, pack string) error {
-	packs, err := p.Rules.Packs(ctx, next)
+	packs, err := p.Rules.PacksInState(ctx, next)
 	if err != nil {
 		return judged(err)
 	}
@@ -265,7 +265,7 @@ func (p Publisher) loads(ctx context.Context, next ruleset.State, pack string) e
 // stays.
 func (p Publisher) revoke(ctx context.Context, o Order) (Outcome, error) {
 	return p.move(ctx, "rules.revoked", o, func(s ruleset.State) (decision, error) {
-		v, err := p.Store.Version(ctx, o.Pack, o.Version)
+		v, err := p.Store.FindVersion(ctx, o.Pack, o.Version)
 		if err != nil {
 			return decision{}, judged(err)
 		}
@@ -284,8 +284,8 @@ func (p Publisher) revoke(ctx context.Context, o Order) (Outcome, error) {
 	})
 }
 
-// Standing is where one pack is in its life.
-type Standing struct {
+// PackStatus is where one pack is in its life.
+type PackStatus struct {
 	Pack     string      `json:"pack"`
 	Embedded *tax.PackID `json:"embedded,omitempty"` // what the functions carry
 	Active   string      `json:"active"`
@@ -297,10 +297,10 @@ type Standing struct {
 
 // Report is the answer to the job status.
 type Report struct {
-	Rev      int64      `json:"rev"`
-	Trusted  []string   `json:"trusted"` // ids of the keys whose signatures count
-	Packs    []Standing `json:"packs"`
-	Refusals []Refusal  `json:"refusals"`
+	Rev      int64        `json:"rev"`
+	Trusted  []string     `json:"trusted"` // ids of the keys whose signatures count
+	Packs    []PackStatus `json:"packs"`
+	Refusals []Refusal    `json:"refusals"`
 }
 
 // Lengths of the lists in a report.
@@ -312,13 +312,13 @@ const (
 // Status reports where the packs are in their lives; of one named pack, also its versions and
 // history.
 func (p Publisher) Status(ctx context.Context, pack string) (Report, error) {
-	state, err := p.Store.Latest(ctx)
+	state, err := p.Store.LatestState(ctx)
 	if err != nil {
 		return Report{}, err
 	}
 	r := Report{Rev: state.Rev, Trusted: slices.Sorted(maps.Keys(p.Rules.Trusted)),
-		Packs: []Standing{}}
-	if r.Refusals, err = p.Store.Refusals(ctx, shownRefusals); err != nil {
+		Packs: []PackStatus{}}
+	if r.Refusals, err = p.Store.ListRefusals(ctx, shownRefusals); err != nil {
 		return r, err
 	}
 	names, err := packNames(state)
@@ -339,7 +339,7 @@ func (p Publisher) Status(ctx context.Context, pack string) (Report, error) {
 }
 
 func packNames(state ruleset.State) ([]string, error) {
-	packs, err := rulepack.Embedded()
+	packs, err := rulepack.EmbeddedPacks()
 	if err != nil {
 		return nil, err
 	}
@@ -350,9 +350,9 @@ func packNames(state ruleset.State) ([]string, error) {
 }
 
 func (p Publisher) standing(ctx context.Context, state ruleset.State, pack string,
-	whole bool) (Standing, error) {
+	whole bool) (PackStatus, error) {
 	ptr := state.Packs[pack]
-	s := Standing{Pack: pack, Active: ptr.Active.String()}
+	s := PackStatus{Pack: pack, Active: ptr.Active.String()}
 	var err error
 	if s.Embedded, err = embedded(pack); err != nil {
 		return s, err
@@ -366,15 +366,15 @@ func (p Publisher) standing(ctx context.Context, state ruleset.State, pack strin
 	if !whole {
 		return s, nil
 	}
-	if s.Versions, err = p.Store.Versions(ctx, pack); err != nil {
+	if s.Versions, err = p.Store.ListVersions(ctx, pack); err != nil {
 		return s, err
 	}
 	for i := range s.Versions {
 		v := &s.Versions[i]
-		if v.State = state.Of(pack, v.Ref()); v.Revoked != nil {
+		if v.State = state.StateOf(pack, v.Ref()); v.Revoked != nil {
 			v.State = rulepack.Revoked
 		}
 	}
-	s.History, err = p.Store.History(ctx, pack, shownChanges)
+	s.History, err = p.Store.ListChanges(ctx, pack, shownChanges)
 	return s, err
 }

@@ -36,7 +36,7 @@ type Publisher struct {
 // ids name changes.
 func New(store Store, trusted rulepack.Trusted, log *slog.Logger, now func() time.Time,
 	newID func() string) Publisher {
-	return Publisher{Store: store, Rules: &ruleset.Set{Shelf: store, Trusted: trusted, Log: log,
+	return Publisher{Store: store, Rules: &ruleset.Set{Store: store, Trusted: trusted, Log: log,
 		Now: now}, Log: log, Now: now, NewID: newID}
 }
 
@@ -66,10 +66,10 @@ func judged(err error) error {
 	return refusedError{err}
 }
 
-// Take takes the pack of a manifest in the rules bucket; sequencer distinguishes one upload of the
-// manifest from the next. A pack that was handed in before all its files had arrived is taken when
-// this is called again. A refusal is logged and recorded, and it is an error too.
-func (p Publisher) Take(ctx context.Context, key, sequencer string) error {
+// PublishUpload takes the pack of a manifest in the rules bucket; sequencer distinguishes one
+// upload of the manifest from the next. A pack that was handed in before all its files had arrived
+// is taken when this is called again. A refusal is logged and recorded, and it is an error too.
+func (p Publisher) PublishUpload(ctx context.Context, key, sequencer string) error {
 	return p.report(ctx, "manifest "+key, key+sequencer, p.take(ctx, key, sequencer))
 }
 
@@ -88,7 +88,7 @@ func (p Publisher) report(ctx context.Context, what, mark string, err error) err
 	now := p.Now().UTC().Truncate(time.Millisecond)
 	id := now.Format("20060102") + "#" + digest([]byte(mark))
 	return errors.Join(err,
-		p.Store.Refuse(ctx, Refusal{ID: id, At: now, What: what, Why: err.Error()}))
+		p.Store.RecordRefusal(ctx, Refusal{ID: id, At: now, What: what, Why: err.Error()}))
 }
 
 func digest(data []byte) string {
@@ -102,11 +102,11 @@ const maxManifest = 1 << 20
 // take checks and stores the pack of one manifest, and then does what the manifest asks for.
 // Repeating it changes nothing, also when the pack was moved on since.
 func (p Publisher) take(ctx context.Context, key, sequencer string) error {
-	raw, err := p.Store.Object(ctx, key, maxManifest)
+	raw, err := p.Store.ReadObject(ctx, key, maxManifest)
 	if err != nil {
 		return judged(err)
 	}
-	m, err := rulepack.Parse(raw)
+	m, err := rulepack.ParseManifest(raw)
 	if err == nil {
 		err = m.CheckSignature(p.Rules.Trusted)
 	}
@@ -118,13 +118,13 @@ func (p Publisher) take(ctx context.Context, key, sequencer string) error {
 	}
 	ask := Order{Pack: m.Pack, Version: m.Version, By: "manifest signed by " + m.Signature.Key,
 		request: digest(append(raw, sequencer...))}
-	switch m.Wanted() {
+	switch m.WantedState() {
 	case rulepack.Shadow:
 		_, err = p.shadow(ctx, ask)
 	case rulepack.Active:
 		_, err = p.activate(ctx, ask)
 	}
-	if errors.Is(err, ErrDone) {
+	if errors.Is(err, ErrAlreadyFulfilled) {
 		return nil
 	}
 	return err
@@ -136,8 +136,8 @@ func (p Publisher) keep(ctx context.Context, m rulepack.Manifest, folder string)
 	if err != nil || known {
 		return err
 	}
-	archive, err := m.Archive(func(name string) ([]byte, error) {
-		return p.Store.Object(ctx, path.Join(folder, name), maxManifest)
+	archive, err := m.BuildArchive(func(name string) ([]byte, error) {
+		return p.Store.ReadObject(ctx, path.Join(folder, name), maxManifest)
 	})
 	if fault.HasCode(err, fault.NotFound) {
 		return refusal("the pack is only half uploaded, copy its manifest last: %w", judged(err))
@@ -145,7 +145,7 @@ func (p Publisher) keep(ctx context.Context, m rulepack.Manifest, folder string)
 	if err != nil {
 		return judged(err)
 	}
-	bundle, err := rulepack.Open(archive, p.Rules.Trusted)
+	bundle, err := rulepack.OpenArchive(archive, p.Rules.Trusted)
 	if err != nil {
 		return refusedError{err}
 	}
@@ -162,13 +162,13 @@ func (p Publisher) keep(ctx context.Context, m rulepack.Manifest, folder string)
 // known reports whether the very same pack is stored already. A version that is not above all there
 // were is refused: old law must not come back by an old file.
 func (p Publisher) known(ctx context.Context, m rulepack.Manifest) (bool, error) {
-	versions, err := p.Store.Versions(ctx, m.Pack)
+	versions, err := p.Store.ListVersions(ctx, m.Pack)
 	if err != nil {
 		return false, err
 	}
 	for _, v := range versions {
 		same := v.Version == m.Version
-		if same && v.SHA256 == m.ID().SHA256 {
+		if same && v.SHA256 == m.PackID().SHA256 {
 			return true, nil
 		}
 		if same {
@@ -182,7 +182,7 @@ func (p Publisher) known(ctx context.Context, m rulepack.Manifest) (bool, error)
 		}
 	}
 	carried, err := embedded(m.Pack)
-	if err != nil || carried == nil || *carried == m.ID() {
+	if err != nil || carried == nil || *carried == m.PackID() {
 		return false, err
 	}
 	if rulepack.CompareVersions(m.Version, carried.Version) <= 0 {
@@ -195,11 +195,11 @@ func (p Publisher) known(ctx context.Context, m rulepack.Manifest) (bool, error)
 
 // embedded names the pack as the binary carries it; nil when it carries none of that name.
 func embedded(pack string) (*tax.PackID, error) {
-	packs, err := rulepack.Embedded()
+	packs, err := rulepack.EmbeddedPacks()
 	if err != nil || packs[pack] == nil {
 		return nil, err
 	}
-	id, err := rulepack.Identify(packs[pack])
+	id, err := rulepack.IdentifyPack(packs[pack])
 	return &id, err
 }
 
@@ -207,23 +207,23 @@ func embedded(pack string) (*tax.PackID, error) {
 // only stored is tried with the parents that it names, one that will compute with the parents in
 // force.
 func (p Publisher) try(ctx context.Context, b rulepack.Bundle,
-	stored bool) (rulepack.Tried, error) {
-	state, err := p.Store.Latest(ctx)
+	stored bool) (rulepack.TrialResult, error) {
+	state, err := p.Store.LatestState(ctx)
 	if err != nil {
-		return rulepack.Tried{}, err
+		return rulepack.TrialResult{}, err
 	}
-	packs, err := p.Rules.Packs(ctx, state)
+	packs, err := p.Rules.PacksInState(ctx, state)
 	if err != nil {
-		return rulepack.Tried{}, err
+		return rulepack.TrialResult{}, err
 	}
 	for _, parent := range b.Manifest.Parents {
 		files, err := p.parent(ctx, packs[parent.Pack], tax.PackID(parent), stored)
 		if err != nil {
-			return rulepack.Tried{}, err
+			return rulepack.TrialResult{}, err
 		}
 		packs[parent.Pack] = files
 	}
-	tried, err := b.Manifest.Try(b.Files, packs)
+	tried, err := b.Manifest.TryFiles(b.Files, packs)
 	if err != nil {
 		return tried, refusedError{err}
 	}
@@ -236,7 +236,7 @@ func (p Publisher) parent(ctx context.Context, inForce fs.FS, named tax.PackID,
 	if inForce == nil {
 		return nil, refusal("parent %s is not known", named.Pack)
 	}
-	here, err := rulepack.Identify(inForce)
+	here, err := rulepack.IdentifyPack(inForce)
 	if err != nil || here == named {
 		return inForce, err
 	}
@@ -245,7 +245,7 @@ func (p Publisher) parent(ctx context.Context, inForce fs.FS, named tax.PackID,
 		return nil, err
 	}
 	known := carried != nil && *carried == named
-	if v, err := p.Store.Version(ctx, named.Pack, named.Version); err == nil {
+	if v, err := p.Store.FindVersion(ctx, named.Pack, named.Version); err == nil {
 		known = known || v.SHA256 == named.SHA256
 	} else if !fault.HasCode(err, fault.NotFound) {
 		return nil, err
@@ -258,7 +258,7 @@ func (p Publisher) parent(ctx context.Context, inForce fs.FS, named tax.PackID,
 		named.Version) > 0: // checked against an older parent: the examples decide
 		return inForce, nil
 	case stored:
-		return p.Rules.Stored(ctx, named)
+		return p.Rules.VerifiedFiles(ctx, named)
 	}
 	return nil, refusal("parent %s@%s is not in force, %s is; activate it first", named.Pack,
 		named.Version, here.Version)
@@ -267,16 +267,16 @@ func (p Publisher) parent(ctx context.Context, inForce fs.FS, named tax.PackID,
 // archive stores the archive once. What lies there from a try that broke off counts when it is the
 // same pack.
 func (p Publisher) archive(ctx context.Context, m rulepack.Manifest, archive []byte) error {
-	taken, err := p.Store.Keep(ctx, m.Pack, m.Version, archive)
+	taken, err := p.Store.StoreArchive(ctx, m.Pack, m.Version, archive)
 	if err != nil || !taken {
 		return err
 	}
-	there, err := p.Store.Archive(ctx, m.Pack, m.Version)
+	there, err := p.Store.ReadArchive(ctx, m.Pack, m.Version)
 	if err != nil || bytes.Equal(there, archive) {
 		return err
 	}
-	b, err := rulepack.Open(there, p.Rules.Trusted)
-	if err != nil || !b.Manifest.SameContent(m) {
+	b, err := rulepack.OpenArchive(there, p.Rules.Trusted)
+	if err != nil || !b.Manifest.HasSameContent(m) {
 		return refusal("version %s of pack %s is archived with other content; raise the version",
 			m.Version, m.Pack)
 	}
@@ -284,17 +284,18 @@ func (p Publisher) archive(ctx context.Context, m rulepack.Manifest, archive []b
 }
 
 // record notes the stored version, with its one audit record.
-func (p Publisher) record(ctx context.Context, m rulepack.Manifest, tried rulepack.Tried) error {
-	id := m.ID()
+func (p Publisher) record(ctx context.Context, m rulepack.Manifest,
+	tried rulepack.TrialResult) error {
+	id := m.PackID()
 	c := p.change("rules.stored",
 		Order{Pack: m.Pack, Version: m.Version, By: "manifest signed by " + m.Signature.Key}, "",
 		id.SHA256)
 	v := Version{Pack: m.Pack, Version: m.Version, SHA256: id.SHA256,
-		Object: ObjectName(m.Pack, m.Version), Key: m.Signature.Key,
+		Object: ArchiveName(m.Pack, m.Version), Key: m.Signature.Key,
 		Examples: tried.Examples, Skipped: tried.Skipped, At: c.At}
-	err := p.Store.Apply(ctx, Write{Change: c, Version: &v})
+	err := p.Store.ApplyChange(ctx, Write{Change: c, Version: &v})
 	if errors.Is(err, optimistic.ErrRival) { // two notifications of one manifest at once
-		stored, again := p.Store.Version(ctx, m.Pack, m.Version)
+		stored, again := p.Store.FindVersion(ctx, m.Pack, m.Version)
 		if again == nil && stored.SHA256 == id.SHA256 {
 			return nil
 		}
@@ -313,9 +314,9 @@ func (p Publisher) change(act string, o Order, from, sha256 string) Change {
 		From: from, To: o.Version, SHA256: sha256, By: o.By, Why: o.Why}
 }
 
-// Do carries an order out. A refusal is part of the outcome, not an error; it is logged and
-// recorded.
-func (p Publisher) Do(ctx context.Context, o Order) (Outcome, error) {
+// ExecuteOrder carries an order out. A refusal is part of the outcome, not an error; it is logged
+// and recorded.
+func (p Publisher) ExecuteOrder(ctx context.Context, o Order) (Outcome, error) {
 	out, err := p.do(ctx, o)
 	var r refusedError
 	if !errors.As(err, &r) {

@@ -13,25 +13,25 @@ import (
 // Store keeps pointers, versions, history and refusals, and the archives of packs. An error of a
 // read that is neither fault.NotFound nor TooLargeError means that the store cannot be reached.
 type Store interface {
-	ruleset.Shelf
+	ruleset.PackStore
 	// Latest reads the pointers as they are now, for somebody who will change them.
-	Latest(ctx context.Context) (ruleset.State, error)
+	LatestState(ctx context.Context) (ruleset.State, error)
 	// Object reads an object of the rules bucket that must be smaller than a bound.
-	Object(ctx context.Context, name string, most int64) ([]byte, error)
+	ReadObject(ctx context.Context, name string, most int64) ([]byte, error)
 	// Keep writes an archive once. taken is true when the name was taken before; then nothing was
 	// written.
-	Keep(ctx context.Context, pack, version string, archive []byte) (taken bool, err error)
+	StoreArchive(ctx context.Context, pack, version string, archive []byte) (taken bool, err error)
 	// Version reads one version; Versions lists those of a pack in their order.
-	Version(ctx context.Context, pack, version string) (Version, error)
-	Versions(ctx context.Context, pack string) ([]Version, error)
+	FindVersion(ctx context.Context, pack, version string) (Version, error)
+	ListVersions(ctx context.Context, pack string) ([]Version, error)
 	// History and Refusals list what happened last, newest first.
-	History(ctx context.Context, pack string, most int32) ([]Change, error)
-	Refusals(ctx context.Context, most int32) ([]Refusal, error)
+	ListChanges(ctx context.Context, pack string, most int32) ([]Change, error)
+	ListRefusals(ctx context.Context, most int32) ([]Refusal, error)
 	// Refuse records a refusal; recording the same one again changes nothing.
-	Refuse(ctx context.Context, r Refusal) error
+	RecordRefusal(ctx context.Context, r Refusal) error
 	// Apply writes a change with its one audit record. The error is optimistic.ErrRival or ErrDone
 	// when nothing was written.
-	Apply(ctx context.Context, w Write) error
+	ApplyChange(ctx context.Context, w Write) error
 }
 
 // TooLargeError reports an object that is larger than its bound in bytes.
@@ -44,8 +44,8 @@ func (e *TooLargeError) Error() string {
 	return fmt.Sprintf("rulesetdb: %s is larger than %d bytes", e.Name, e.Most)
 }
 
-// ObjectName is where a version's archive lies in the bucket.
-func ObjectName(pack, version string) string { return "packs/" + pack + "/" + version + ".zip" }
+// ArchiveName is where a version's archive lies in the bucket.
+func ArchiveName(pack, version string) string { return "packs/" + pack + "/" + version + ".zip" }
 
 // Version is a verified version of a pack as it is recorded.
 type Version struct {
@@ -96,8 +96,8 @@ type Write struct {
 	Event   any            // the event for the bus, a TaxPolicyUpdatedEvent
 }
 
-// ErrDone means that the request of this write was fulfilled before.
-var ErrDone = errors.New("publish: the request was fulfilled before")
+// ErrAlreadyFulfilled means that the request of this write was fulfilled before.
+var ErrAlreadyFulfilled = errors.New("publish: the request was fulfilled before")
 
 // EventName is what the event bus calls a change of the pointers.
 const EventName = "TaxPolicyUpdatedEvent"

@@ -26,10 +26,10 @@ var source = sync.OnceValues(func() (rulebook.Source, error) {
 		return rulebook.Source{}, err
 	}
 	s := rulebook.Source{Corpus: corpus, On: civil.MustDate("2026-11-22"), Examples: map[string][]example.Outcome{}}
-	if s.Notices, err = taxpack.Notices(rules.National()); err != nil {
+	if s.Notices, err = taxpack.Notices(rules.NationalPack()); err != nil {
 		return s, err
 	}
-	for i, files := range append([]fs.FS{rules.National()}, rules.Jurisdictions()...) {
+	for i, files := range append([]fs.FS{rules.NationalPack()}, rules.JurisdictionPacks()...) {
 		examples, err := example.Read(files)
 		if err != nil {
 			return s, err

@@ -8,9 +8,9 @@ import (
 	"io/fs"
 )
 
-// Archive puts the signed manifest and its files, got by read, into a zip whose bytes depend on
-// them alone.
-func (m Manifest) Archive(read func(name string) ([]byte, error)) ([]byte, error) {
+// BuildArchive puts the signed manifest and its files, got by read, into a zip whose bytes depend
+// on them alone.
+func (m Manifest) BuildArchive(read func(name string) ([]byte, error)) ([]byte, error) {
 	var out bytes.Buffer
 	z := zip.NewWriter(&out)
 	m = m.sorted()
@@ -54,9 +54,9 @@ type Bundle struct {
 	Files    fs.FS
 }
 
-// Open reads an archive and checks it as if it came from a stranger: form, signature, every hash.
-// It does not compile the rules.
-func Open(archive []byte, trusted Trusted) (Bundle, error) {
+// OpenArchive reads an archive and checks it as if it came from a stranger: form, signature, every
+// hash. It does not compile the rules.
+func OpenArchive(archive []byte, trusted Trusted) (Bundle, error) {
 	z, err := zip.NewReader(bytes.NewReader(archive), int64(len(archive)))
 	if err != nil {
 		return Bundle{}, fmt.Errorf("rulepack: archive: %w", err)
@@ -65,7 +65,7 @@ func Open(archive []byte, trusted Trusted) (Bundle, error) {
 	if err != nil {
 		return Bundle{}, fmt.Errorf("rulepack: archive: %s: %w", ManifestName, err)
 	}
-	m, err := Parse(raw)
+	m, err := ParseManifest(raw)
 	if err != nil {
 		return Bundle{}, err
 	}

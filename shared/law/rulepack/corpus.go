@@ -10,8 +10,8 @@ import (
 	"fenzhang/shared/law/taxpack"
 )
 
-// Load compiles packs that belong together.
-func Load(packs Packs) (*tax.Corpus, error) {
+// CompilePacks compiles packs that belong together.
+func CompilePacks(packs Packs) (*tax.Corpus, error) {
 	national, ok := packs[National]
 	if !ok {
 		return nil, fmt.Errorf("rulepack: no pack %s", National)

@@ -83,8 +83,8 @@ var (
 	errState = errors.New("rulepack: manifest: the state asked for must be draft, shadow or active")
 )
 
-// Parse reads a manifest and checks its form, not its signature.
-func Parse(raw []byte) (Manifest, error) {
+// ParseManifest reads a manifest and checks its form, not its signature.
+func ParseManifest(raw []byte) (Manifest, error) {
 	var m Manifest
 	if problems := strictjson.Decode(raw, &m); len(problems) > 0 {
 		return m, fmt.Errorf("rulepack: manifest: %s %s", problems[0].Field, problems[0].Problem)
@@ -130,12 +130,12 @@ func (m Manifest) checkFileList() error {
 	return nil
 }
 
-// Wanted is the state that the manifest asks for.
-func (m Manifest) Wanted() State { return cmp.Or(m.State, Draft) }
+// WantedState is the state that the manifest asks for.
+func (m Manifest) WantedState() State { return cmp.Or(m.State, Draft) }
 
-// ID names the pack as results of computations do: the hash is over the lines "<SHA-256> <path>" of
-// all files, as `sha256sum` prints them, in byte order of the paths.
-func (m Manifest) ID() tax.PackID {
+// PackID names the pack as results of computations do: the hash is over the lines "<SHA-256>
+// <path>" of all files, as `sha256sum` prints them, in byte order of the paths.
+func (m Manifest) PackID() tax.PackID {
 	h := sha256.New()
 	for _, f := range m.sorted().Files {
 		_, _ = fmt.Fprintf(h, "%s  %s\n", f.SHA256, f.Path) // a hash takes every write
@@ -164,9 +164,9 @@ func (m Manifest) canonical() ([]byte, error) {
 	return out, nil
 }
 
-// SameContent tells that two manifests name the same pack with the same files and parents; state
+// HasSameContent tells that two manifests name the same pack with the same files and parents; state
 // and signature may differ.
-func (m Manifest) SameContent(other Manifest) bool {
+func (m Manifest) HasSameContent(other Manifest) bool {
 	a, b := m.sorted(), other.sorted()
 	return a.Pack == b.Pack && a.Jurisdiction == b.Jurisdiction && a.Version == b.Version &&
 		slices.Equal(a.Files, b.Files) && slices.Equal(a.Parents, b.Parents)

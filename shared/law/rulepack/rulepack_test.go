@@ -22,11 +22,11 @@ import (
 func national(t testing.TB) fstest.MapFS {
 	t.Helper()
 	out := fstest.MapFS{}
-	err := fs.WalkDir(rules.National(), ".", func(name string, d fs.DirEntry, err error) error {
+	err := fs.WalkDir(rules.NationalPack(), ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		data, err := fs.ReadFile(rules.National(), name)
+		data, err := fs.ReadFile(rules.NationalPack(), name)
 		out[name] = &fstest.MapFile{Data: data}
 		return err
 	})
@@ -38,7 +38,7 @@ func national(t testing.TB) fstest.MapFS {
 
 func embedded(t testing.TB) rulepack.Packs {
 	t.Helper()
-	packs, err := rulepack.Embedded()
+	packs, err := rulepack.EmbeddedPacks()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +47,7 @@ func embedded(t testing.TB) rulepack.Packs {
 
 func describe(t testing.TB, files fs.FS) rulepack.Manifest {
 	t.Helper()
-	m, err := rulepack.Describe(files, embedded(t))
+	m, err := rulepack.DescribePack(files, embedded(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func parsed(t testing.TB, m rulepack.Manifest) rulepack.Manifest {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m, err = rulepack.Parse(raw); err != nil {
+	if m, err = rulepack.ParseManifest(raw); err != nil {
 		t.Fatal(err)
 	}
 	return m
@@ -97,11 +97,11 @@ func signed(t testing.TB, m rulepack.Manifest, key *sm2signer.Local) rulepack.Ma
 func TestOurOwnPacksPass(t *testing.T) {
 	for name, files := range embedded(t) {
 		m := describe(t, files)
-		if id, err := rulepack.Identify(files); err != nil || id != m.ID() || m.Pack != name {
-			t.Errorf("%s is %v, its manifest says %v, %v", name, id, m.ID(), err)
+		if id, err := rulepack.IdentifyPack(files); err != nil || id != m.PackID() || m.Pack != name {
+			t.Errorf("%s is %v, its manifest says %v, %v", name, id, m.PackID(), err)
 		}
 	}
-	tried, err := describe(t, rules.National()).Try(rules.National(), embedded(t)) // runs the examples of all: they inherit it
+	tried, err := describe(t, rules.NationalPack()).TryFiles(rules.NationalPack(), embedded(t)) // runs the examples of all: they inherit it
 	if err != nil || tried.Examples == 0 {
 		t.Errorf("%d examples, %v", tried.Examples, err)
 	}
@@ -118,7 +118,7 @@ func TestManifestNamesThePackAsResultsDo(t *testing.T) {
 		t.Errorf("%d packs computed, %d carried", len(corpus.PackIDs()), len(packs))
 	}
 	for _, want := range corpus.PackIDs() {
-		if got := describe(t, packs[want.Pack]).ID(); got != want {
+		if got := describe(t, packs[want.Pack]).PackID(); got != want {
 			t.Errorf("manifest %v, results %v", got, want)
 		}
 	}
@@ -160,7 +160,7 @@ func TestSpoiledPacksAreRefused(t *testing.T) {
 			files := national(t)
 			m := describe(t, files)
 			c.spoil(files, &m)
-			if _, err := m.Try(files, embedded(t)); err == nil || !strings.Contains(err.Error(), c.says) {
+			if _, err := m.TryFiles(files, embedded(t)); err == nil || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("got %v", err)
 			}
 		})
@@ -212,7 +212,7 @@ func TestManifestForm(t *testing.T) {
 		{head + `"more":1,` + one + `}`, false},
 		{``, false},
 	} {
-		if _, err := rulepack.Parse([]byte(c.raw)); (err == nil) != c.good {
+		if _, err := rulepack.ParseManifest([]byte(c.raw)); (err == nil) != c.good {
 			t.Errorf("%s: %v", c.raw, err)
 		}
 	}
@@ -220,7 +220,7 @@ func TestManifestForm(t *testing.T) {
 
 func TestSignatureVouchesForEveryWord(t *testing.T) {
 	key, trusted := publisher(t)
-	m := signed(t, describe(t, rules.National()), key)
+	m := signed(t, describe(t, rules.NationalPack()), key)
 	if err := m.CheckSignature(trusted); err != nil {
 		t.Fatal(err)
 	}
@@ -249,7 +249,7 @@ func TestSignatureVouchesForEveryWord(t *testing.T) {
 		"a value of letters": {func(m *rulepack.Manifest) { m.Signature.Value = "no base64!" }, trusted, "signature of the manifest"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			m := signed(t, describe(t, rules.National()), key)
+			m := signed(t, describe(t, rules.NationalPack()), key)
 			c.change(&m)
 			if err := m.CheckSignature(c.trusted); err == nil || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("got %v", err)
@@ -270,20 +270,20 @@ func TestArchiveDependsOnThePackAlone(t *testing.T) {
 	key, trusted := publisher(t)
 	files := national(t)
 	m := signed(t, describe(t, files), key)
-	one, err := m.Archive(files.ReadFile)
+	one, err := m.BuildArchive(files.ReadFile)
 	if err != nil {
 		t.Fatal(err)
 	}
 	m.Files[0], m.Files[1] = m.Files[1], m.Files[0]
-	two, err := m.Archive(files.ReadFile)
+	two, err := m.BuildArchive(files.ReadFile)
 	if err != nil || !bytes.Equal(one, two) {
 		t.Errorf("two archives of one pack differ: %v", err)
 	}
-	b, err := rulepack.Open(one, trusted)
+	b, err := rulepack.OpenArchive(one, trusted)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if tried, err := b.Manifest.Try(b.Files, embedded(t)); err != nil || tried.Examples == 0 || !b.Manifest.SameContent(m) {
+	if tried, err := b.Manifest.TryFiles(b.Files, embedded(t)); err != nil || tried.Examples == 0 || !b.Manifest.HasSameContent(m) {
 		t.Errorf("the archive is not the pack: %v", err)
 	}
 }
@@ -292,7 +292,7 @@ func TestChangedArchivesAreRefused(t *testing.T) {
 	key, trusted := publisher(t)
 	files := national(t)
 	m := signed(t, describe(t, files), key)
-	good, err := m.Archive(files.ReadFile)
+	good, err := m.BuildArchive(files.ReadFile)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -305,15 +305,15 @@ func TestChangedArchivesAreRefused(t *testing.T) {
 		"unsigned manifest": func(f map[string][]byte) { m := m; m.Signature = nil; f[rulepack.ManifestName], _ = json.Marshal(m) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			if _, err := rulepack.Open(rezip(t, good, change), trusted); err == nil {
+			if _, err := rulepack.OpenArchive(rezip(t, good, change), trusted); err == nil {
 				t.Error("taken")
 			}
 		})
 	}
-	if _, err := rulepack.Open(rezip(t, good, func(map[string][]byte) {}), trusted); err != nil {
+	if _, err := rulepack.OpenArchive(rezip(t, good, func(map[string][]byte) {}), trusted); err != nil {
 		t.Errorf("unchanged: %v", err)
 	}
-	if _, err := rulepack.Open(good[:len(good)/2], trusted); err == nil {
+	if _, err := rulepack.OpenArchive(good[:len(good)/2], trusted); err == nil {
 		t.Error("half an archive was taken")
 	}
 }
@@ -366,7 +366,7 @@ func TestVersionsAreComparedNumberByNumber(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(`{"pack":"national","jurisdiction":"000000","version":"1","files":[{"path":"a.yaml","sha256":"` + strings.Repeat("ab", 32) + `"}]}`))
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		m, err := rulepack.Parse(raw)
+		m, err := rulepack.ParseManifest(raw)
 		if err != nil {
 			return
 		}
@@ -374,7 +374,7 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := rulepack.Parse(out); err != nil {
+		if _, err := rulepack.ParseManifest(out); err != nil {
 			t.Errorf("%s was taken and %s was not: %v", raw, out, err)
 		}
 	})
@@ -384,15 +384,15 @@ func FuzzOpen(f *testing.F) {
 	key, trusted := publisher(f)
 	files := national(f)
 	m := signed(f, describe(f, files), key)
-	good, err := m.Archive(files.ReadFile)
+	good, err := m.BuildArchive(files.ReadFile)
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Add(good)
 	f.Fuzz(func(t *testing.T, archive []byte) {
-		b, err := rulepack.Open(archive, trusted)
-		if err == nil && b.Manifest.ID() != m.ID() {
-			t.Errorf("an archive of %v was taken, which nobody signed", b.Manifest.ID())
+		b, err := rulepack.OpenArchive(archive, trusted)
+		if err == nil && b.Manifest.PackID() != m.PackID() {
+			t.Errorf("an archive of %v was taken, which nobody signed", b.Manifest.PackID())
 		}
 	})
 }

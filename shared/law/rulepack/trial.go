@@ -22,8 +22,8 @@ const National = "national"
 // Packs are the files of packs that belong together, by name.
 type Packs map[string]fs.FS
 
-// Embedded are the packs in the binary.
-func Embedded() (Packs, error) {
+// EmbeddedPacks are the packs in the binary.
+func EmbeddedPacks() (Packs, error) {
 	list, err := fs.ReadDir(rules.Files, ".")
 	if err != nil {
 		return nil, fmt.Errorf("rulepack: %w", err)
@@ -42,8 +42,8 @@ func Embedded() (Packs, error) {
 	return packs, nil
 }
 
-// With gives the packs with one in place of, or beside, the others.
-func (p Packs) With(name string, files fs.FS) Packs {
+// WithPack gives the packs with one in place of, or beside, the others.
+func (p Packs) WithPack(name string, files fs.FS) Packs {
 	out := maps.Clone(p)
 	out[name] = files
 	return out
@@ -75,8 +75,8 @@ func readHead(files fs.FS) (head, error) {
 	return h, nil
 }
 
-// Describe makes the unsigned manifest of a pack's files; packs are those it may inherit from.
-func Describe(files fs.FS, packs Packs) (Manifest, error) {
+// DescribePack makes the unsigned manifest of a pack's files; packs are those it may inherit from.
+func DescribePack(files fs.FS, packs Packs) (Manifest, error) {
 	h, err := readHead(files)
 	if err != nil {
 		return Manifest{}, err
@@ -87,7 +87,7 @@ func Describe(files fs.FS, packs Packs) (Manifest, error) {
 		if !ok {
 			return m, fmt.Errorf("rulepack: parent %s is not here", name)
 		}
-		id, err := Identify(parent)
+		id, err := IdentifyPack(parent)
 		if err != nil {
 			return m, fmt.Errorf("rulepack: parent %s: %w", name, err)
 		}
@@ -114,43 +114,43 @@ func list(files fs.FS) ([]File, error) {
 	return out, err
 }
 
-// Identify names the pack that some files are.
-func Identify(files fs.FS) (tax.PackID, error) {
+// IdentifyPack names the pack that some files are.
+func IdentifyPack(files fs.FS) (tax.PackID, error) {
 	h, err := readHead(files)
 	if err != nil {
 		return tax.PackID{}, err
 	}
 	l, err := list(files)
-	return Manifest{Pack: h.Pack, Version: h.Version, Files: l}.ID(), err
+	return Manifest{Pack: h.Pack, Version: h.Version, Files: l}.PackID(), err
 }
 
-// Tried is what came out of loading packs and running examples.
-type Tried struct {
+// TrialResult is what came out of loading packs and running examples.
+type TrialResult struct {
 	Corpus   *tax.Corpus
 	Examples int // that passed
 	Skipped  int // of kinds of tax that the engine does not compute
 }
 
-// Try checks that files are the pack of the manifest, loads them together with the packs in force,
-// and runs the examples of the pack and of all that inherit from it. The error says what is wrong;
-// one wrong value or example refuses the whole.
-func (m Manifest) Try(files fs.FS, inForce Packs) (Tried, error) {
+// TryFiles checks that files are the pack of the manifest, loads them together with the packs in
+// force, and runs the examples of the pack and of all that inherit from it. The error says what is
+// wrong; one wrong value or example refuses the whole.
+func (m Manifest) TryFiles(files fs.FS, inForce Packs) (TrialResult, error) {
 	if err := m.CheckFiles(files); err != nil {
-		return Tried{}, err
+		return TrialResult{}, err
 	}
 	h, err := readHead(files)
 	if err != nil {
-		return Tried{}, fmt.Errorf("rulepack: %w", err)
+		return TrialResult{}, fmt.Errorf("rulepack: %w", err)
 	}
 	if h.Pack != m.Pack || h.Version != m.Version || h.Jurisdiction != m.Jurisdiction {
-		return Tried{}, fmt.Errorf(
+		return TrialResult{}, fmt.Errorf(
 			"rulepack: the files are pack %s %s of %s, the manifest says %s %s of %s", h.Pack, h.Version,
 			h.Jurisdiction, m.Pack, m.Version, m.Jurisdiction)
 	}
 	if err := m.sameParents(h.Parents); err != nil {
-		return Tried{}, err
+		return TrialResult{}, err
 	}
-	return TryPacks(inForce.With(m.Pack, files), m.Pack)
+	return TryPacks(inForce.WithPack(m.Pack, files), m.Pack)
 }
 
 func (m Manifest) sameParents(named []string) error {
@@ -167,31 +167,31 @@ func (m Manifest) sameParents(named []string) error {
 }
 
 // TryPacks loads the packs and runs the examples of one of them and its heirs.
-func TryPacks(packs Packs, changed string) (Tried, error) {
-	corpus, err := Load(packs)
+func TryPacks(packs Packs, changed string) (TrialResult, error) {
+	corpus, err := CompilePacks(packs)
 	if err != nil {
-		return Tried{}, fmt.Errorf("rulepack: %w", err)
+		return TrialResult{}, fmt.Errorf("rulepack: %w", err)
 	}
-	out := Tried{Corpus: corpus}
+	out := TrialResult{Corpus: corpus}
 	for _, name := range slices.Sorted(maps.Keys(packs)) {
 		h, err := readHead(packs[name])
 		if err != nil {
-			return Tried{}, fmt.Errorf("rulepack: %s: %w", name, err)
+			return TrialResult{}, fmt.Errorf("rulepack: %s: %w", name, err)
 		}
 		if name != changed && !slices.Contains(h.Parents, changed) {
 			continue
 		}
 		if err := out.run(name, packs[name]); err != nil {
-			return Tried{}, err
+			return TrialResult{}, err
 		}
 	}
 	if out.Examples == 0 {
-		return Tried{}, errors.New("rulepack: no example says what the rules give")
+		return TrialResult{}, errors.New("rulepack: no example says what the rules give")
 	}
 	return out, nil
 }
 
-func (t *Tried) run(pack string, files fs.FS) error {
+func (t *TrialResult) run(pack string, files fs.FS) error {
 	examples, err := example.Read(files)
 	if err != nil {
 		return fmt.Errorf("rulepack: %w", err)

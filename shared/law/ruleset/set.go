@@ -16,12 +16,12 @@ import (
 	"fenzhang/shared/law/taxpack"
 )
 
-// Shelf is where pointers and archives lie.
-type Shelf interface {
+// PackStore is where pointers and archives lie.
+type PackStore interface {
 	// State reads the pointers; it may be a moment old.
-	State(ctx context.Context) (State, error)
+	ReadState(ctx context.Context) (State, error)
 	// Archive reads a stored version; fault.Absent when there is none.
-	Archive(ctx context.Context, pack, version string) ([]byte, error)
+	ReadArchive(ctx context.Context, pack, version string) ([]byte, error)
 }
 
 // Generation is what computes from one change of the pointers to the next. It never changes: a
@@ -40,8 +40,8 @@ type Fixed struct{ Corpus *tax.Corpus }
 // Current is always the same.
 func (f Fixed) Current(context.Context) *Generation { return &Generation{Corpus: f.Corpus} }
 
-// Version is the version of a pack that computes; "" when there is no such pack.
-func (g *Generation) Version(pack string) string {
+// VersionOf is the version of a pack that computes; "" when there is no such pack.
+func (g *Generation) VersionOf(pack string) string {
 	for _, id := range g.Corpus.PackIDs() {
 		if id.Pack == pack {
 			return id.Version
@@ -59,16 +59,16 @@ type Shadow struct {
 const (
 	// Every is how long pointers are believed: with the load that follows, a change is in force well
 	// within 30 s.
-	Every = 10 * time.Second
+	RefreshInterval = 10 * time.Second
 	// Budget bounds what one look may take of the request that makes it.
-	Budget = 3 * time.Second
+	RefreshTimeout = 3 * time.Second
 )
 
 // Set holds the generation in force. Functions freeze between requests, so it looks for a new one
 // when a request asks, at most once in Every, and never twice at once: other requests go on with
 // the one that is there.
 type Set struct {
-	Shelf   Shelf
+	Store   PackStore
 	Trusted rulepack.Trusted
 	Log     *slog.Logger
 	Now     func() time.Time // the real instant
@@ -100,23 +100,24 @@ func (s *Set) Start(ctx context.Context) error {
 func (s *Set) Current(ctx context.Context) *Generation {
 	now := s.Now()
 	if due := s.next.Load(); now.UnixNano() >= due &&
-		s.next.CompareAndSwap(due, now.Add(Every).UnixNano()) {
+		s.next.CompareAndSwap(due, now.Add(RefreshInterval).UnixNano()) {
 		s.look(ctx, now)
 	}
 	return s.current.Load()
 }
 
-// Kept counts the looks that failed since the start; after each the old generation went on.
-func (s *Set) Kept() int64 { return s.kept.Load() }
+// FailedRefreshes counts the looks that failed since the start; after each the old generation went
+// on.
+func (s *Set) FailedRefreshes() int64 { return s.kept.Load() }
 
 // look reads the pointers and swaps the generation when they have moved.
 func (s *Set) look(ctx context.Context, now time.Time) {
-	s.next.Store(now.Add(Every).UnixNano())
+	s.next.Store(now.Add(RefreshInterval).UnixNano())
 	// a caller that hangs up is no failure of the packs
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), Budget)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), RefreshTimeout)
 	defer cancel()
 	was := s.current.Load()
-	state, err := s.Shelf.State(ctx)
+	state, err := s.Store.ReadState(ctx)
 	if err == nil && !was.outdated(state) {
 		return
 	}
@@ -142,7 +143,7 @@ func (g *Generation) outdated(by State) bool {
 func named(state State) []string {
 	var out []string
 	for _, pack := range slices.Sorted(maps.Keys(state.Packs)) {
-		if p := state.Packs[pack]; !p.Active.Embedded() {
+		if p := state.Packs[pack]; !p.Active.IsEmbedded() {
 			out = append(out, pack+"@"+p.Active.Version)
 		}
 	}
@@ -180,11 +181,11 @@ func (s *Set) build(ctx context.Context, state State) (*Generation, error) {
 func (s *Set) shadow(ctx context.Context, packs rulepack.Packs, pack string,
 	ref Ref) (Shadow, error) {
 	id := tax.PackID{Pack: pack, Version: ref.Version, SHA256: ref.SHA256}
-	files, err := s.Stored(ctx, id)
+	files, err := s.VerifiedFiles(ctx, id)
 	if err != nil {
 		return Shadow{}, err
 	}
-	corpus, err := load(packs.With(pack, files))
+	corpus, err := load(packs.WithPack(pack, files))
 	return Shadow{ID: id, Corpus: corpus}, err
 }
 
@@ -207,10 +208,10 @@ func load(others rulepack.Packs) (*tax.Corpus, error) {
 func (s *Set) others(ctx context.Context, state State) (rulepack.Packs, error) {
 	packs := rulepack.Packs{}
 	for pack, p := range state.Packs {
-		if p.Active.Embedded() {
+		if p.Active.IsEmbedded() {
 			continue
 		}
-		files, err := s.Stored(ctx,
+		files, err := s.VerifiedFiles(ctx,
 			tax.PackID{Pack: pack, Version: p.Active.Version, SHA256: p.Active.SHA256})
 		if err != nil {
 			return nil, err
@@ -220,9 +221,9 @@ func (s *Set) others(ctx context.Context, state State) (rulepack.Packs, error) {
 	return packs, nil
 }
 
-// Packs are the files of all packs as the pointers have them.
-func (s *Set) Packs(ctx context.Context, state State) (rulepack.Packs, error) {
-	packs, err := rulepack.Embedded()
+// PacksInState are the files of all packs as the pointers have them.
+func (s *Set) PacksInState(ctx context.Context, state State) (rulepack.Packs, error) {
+	packs, err := rulepack.EmbeddedPacks()
 	if err != nil {
 		return nil, err
 	}
@@ -231,15 +232,15 @@ func (s *Set) Packs(ctx context.Context, state State) (rulepack.Packs, error) {
 	return packs, err
 }
 
-// Stored fetches a version and verifies it, once.
-func (s *Set) Stored(ctx context.Context, id tax.PackID) (fs.FS, error) {
+// VerifiedFiles fetches a version and verifies it, once.
+func (s *Set) VerifiedFiles(ctx context.Context, id tax.PackID) (fs.FS, error) {
 	s.mu.Lock()
 	files := s.files[id]
 	s.mu.Unlock()
 	if files != nil {
 		return files, nil
 	}
-	bundle, err := Fetch(ctx, s.Shelf, s.Trusted, id)
+	bundle, err := FetchVerified(ctx, s.Store, s.Trusted, id)
 	if err != nil {
 		return nil, err
 	}
@@ -252,19 +253,19 @@ func (s *Set) Stored(ctx context.Context, id tax.PackID) (fs.FS, error) {
 	return bundle.Files, nil
 }
 
-// Fetch reads a stored version and verifies its signature, every hash, and that it is the one that
-// is meant.
-func Fetch(ctx context.Context, shelf Shelf, trusted rulepack.Trusted,
+// FetchVerified reads a stored version and verifies its signature, every hash, and that it is the
+// one that is meant.
+func FetchVerified(ctx context.Context, shelf PackStore, trusted rulepack.Trusted,
 	id tax.PackID) (rulepack.Bundle, error) {
-	archive, err := shelf.Archive(ctx, id.Pack, id.Version)
+	archive, err := shelf.ReadArchive(ctx, id.Pack, id.Version)
 	if err != nil {
 		return rulepack.Bundle{}, fmt.Errorf("ruleset: %s@%s: %w", id.Pack, id.Version, err)
 	}
-	bundle, err := rulepack.Open(archive, trusted)
+	bundle, err := rulepack.OpenArchive(archive, trusted)
 	if err != nil {
 		return rulepack.Bundle{}, fmt.Errorf("ruleset: %s@%s: %w", id.Pack, id.Version, err)
 	}
-	if got := bundle.Manifest.ID(); got != id {
+	if got := bundle.Manifest.PackID(); got != id {
 		return rulepack.Bundle{}, fmt.Errorf("ruleset: the archive of %s@%s holds %s@%s %s, not %s",
 			id.Pack, id.Version, got.Pack, got.Version, got.SHA256, id.SHA256)
 	}
@@ -274,12 +275,12 @@ func Fetch(ctx context.Context, shelf Shelf, trusted rulepack.Trusted,
 // maxPast bounds how many corpora of the past are kept.
 const maxPast = 4
 
-// Past compiles the rules as they were when a result named these packs (tax.RulesUsed), from their
-// archives or from the binary. Packs that the result does not name are those of the binary: they
-// had no part in it.
+// CorpusOfResult compiles the rules as they were when a result named these packs (tax.RulesUsed),
+// from their archives or from the binary. Packs that the result does not name are those of the
+// binary: they had no part in it.
 //
 // Errors: fault.Absent when a version is not stored.
-func (s *Set) Past(ctx context.Context, used tax.RulesUsed) (*tax.Corpus, error) {
+func (s *Set) CorpusOfResult(ctx context.Context, used tax.RulesUsed) (*tax.Corpus, error) {
 	ids := append([]tax.PackID{used.PackID}, used.Local...)
 	key := fmt.Sprint(ids)
 	s.mu.Lock()
@@ -288,7 +289,7 @@ func (s *Set) Past(ctx context.Context, used tax.RulesUsed) (*tax.Corpus, error)
 	if corpus != nil {
 		return corpus, nil
 	}
-	carried, err := rulepack.Embedded()
+	carried, err := rulepack.EmbeddedPacks()
 	if err != nil {
 		return nil, err
 	}
@@ -309,9 +310,9 @@ func (s *Set) Past(ctx context.Context, used tax.RulesUsed) (*tax.Corpus, error)
 // ones.
 func (s *Set) exactly(ctx context.Context, id tax.PackID, carried fs.FS) (fs.FS, error) {
 	if carried != nil {
-		if here, err := rulepack.Identify(carried); err != nil || here == id {
+		if here, err := rulepack.IdentifyPack(carried); err != nil || here == id {
 			return carried, err
 		}
 	}
-	return s.Stored(ctx, id)
+	return s.VerifiedFiles(ctx, id)
 }

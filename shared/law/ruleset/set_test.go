@@ -31,7 +31,7 @@ type shelf struct {
 	block    chan struct{}
 }
 
-func (s *shelf) State(ctx context.Context) (ruleset.State, error) {
+func (s *shelf) ReadState(ctx context.Context) (ruleset.State, error) {
 	s.looks.Add(1)
 	if s.block != nil {
 		select {
@@ -45,7 +45,7 @@ func (s *shelf) State(ctx context.Context) (ruleset.State, error) {
 	return s.state, s.err
 }
 
-func (s *shelf) Archive(_ context.Context, pack, version string) ([]byte, error) {
+func (s *shelf) ReadArchive(_ context.Context, pack, version string) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a, ok := s.archives[pack+"@"+version]
@@ -72,7 +72,7 @@ func start(t *testing.T) *stage {
 		t.Fatal(err)
 	}
 	s := &stage{t: t, shelf: &shelf{archives: map[string][]byte{}}, key: key, log: &bytes.Buffer{}}
-	s.Set = &ruleset.Set{Shelf: s.shelf, Trusted: trusted, Log: slog.New(slog.NewJSONHandler(s.log, nil)), Now: func() time.Time { return time.Unix(s.now.Load(), 0) }}
+	s.Set = &ruleset.Set{Store: s.shelf, Trusted: trusted, Log: slog.New(slog.NewJSONHandler(s.log, nil)), Now: func() time.Time { return time.Unix(s.now.Load(), 0) }}
 	s.now.Store(1_000_000)
 	if err := s.Start(t.Context()); err != nil {
 		t.Fatal(err)
@@ -99,7 +99,7 @@ func (s *stage) keep(files fstest.MapFS) ruleset.Ref {
 	s.shelf.mu.Lock()
 	defer s.shelf.mu.Unlock()
 	s.shelf.archives[m.Pack+"@"+m.Version] = archive
-	return ruleset.Ref{Version: m.Version, SHA256: m.ID().SHA256}
+	return ruleset.Ref{Version: m.Version, SHA256: m.PackID().SHA256}
 }
 
 // change moves the pointers as publishing does.
@@ -144,16 +144,16 @@ func TestAChangeIsInForceWithinThirtySeconds(t *testing.T) {
 	s.computes("1600.00")
 	s.activate(s.store("2030.1", "0.30"))
 	s.computes("1600.00") // it was asked a moment ago
-	if ruleset.Every+ruleset.Budget > 30*time.Second {
+	if ruleset.RefreshInterval+ruleset.RefreshTimeout > 30*time.Second {
 		t.Fatal("a look may come too late")
 	}
-	s.pass(ruleset.Every)
+	s.pass(ruleset.RefreshInterval)
 	s.computes("1400.00")
-	if got := s.Current(t.Context()).Version(pack); got != "2030.1" {
+	if got := s.Current(t.Context()).VersionOf(pack); got != "2030.1" {
 		t.Errorf("version %s", got)
 	}
 	s.change(func(st ruleset.State) (ruleset.State, bool) { return st.Rollback(pack, nil) })
-	s.pass(ruleset.Every)
+	s.pass(ruleset.RefreshInterval)
 	s.computes("1600.00")
 }
 
@@ -166,7 +166,7 @@ func TestPointersAreReadSeldom(t *testing.T) {
 	if n := s.shelf.looks.Load() - looks; n != 0 {
 		t.Errorf("%d looks in one moment", n)
 	}
-	s.pass(ruleset.Every)
+	s.pass(ruleset.RefreshInterval)
 	var wg sync.WaitGroup
 	for range 50 {
 		wg.Go(func() { s.Current(context.Background()) })
@@ -180,7 +180,7 @@ func TestPointersAreReadSeldom(t *testing.T) {
 func TestOtherRequestsDoNotWaitForALook(t *testing.T) {
 	s := start(t)
 	s.shelf.block = make(chan struct{})
-	s.pass(ruleset.Every)
+	s.pass(ruleset.RefreshInterval)
 	looking := make(chan struct{})
 	go func() { s.Current(context.Background()); close(looking) }()
 	for s.shelf.looks.Load() < 2 {
@@ -224,20 +224,20 @@ func TestWhatCannotBeLoadedLeavesTheOldInForce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := start(t)
 			s.activate(s.store("2030.1", "0.30"))
-			s.pass(ruleset.Every)
+			s.pass(ruleset.RefreshInterval)
 			s.computes("1400.00")
 			good := s.store("2030.2", "0.50")
 			archive := s.shelf.archives[pack+"@2030.2"]
 			bad := spoil(s, good)
 			s.activate(bad)
-			s.pass(ruleset.Every)
+			s.pass(ruleset.RefreshInterval)
 			s.computes("1400.00")
-			if s.Kept() != 1 || !strings.Contains(s.log.String(), `"msg":"rules kept"`) {
-				t.Errorf("kept %d times\n%s", s.Kept(), s.log)
+			if s.FailedRefreshes() != 1 || !strings.Contains(s.log.String(), `"msg":"rules kept"`) {
+				t.Errorf("kept %d times\n%s", s.FailedRefreshes(), s.log)
 			}
 			if bad == good { // it comes right by itself once the archive does
 				s.shelf.archives[pack+"@2030.2"], s.shelf.err = archive, nil
-				s.pass(ruleset.Every)
+				s.pass(ruleset.RefreshInterval)
 				s.computes("1000.00")
 			}
 		})
@@ -248,7 +248,7 @@ func TestAFunctionStartsWithoutReachOfTheBucket(t *testing.T) {
 	s := start(t)
 	s.activate(s.store("2030.1", "0.30"))
 	s.shelf.err = errors.New("away")
-	cold := &ruleset.Set{Shelf: s.shelf, Trusted: s.Trusted, Log: s.Log, Now: s.Now}
+	cold := &ruleset.Set{Store: s.shelf, Trusted: s.Trusted, Log: s.Log, Now: s.Now}
 	if err := cold.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -256,11 +256,11 @@ func TestAFunctionStartsWithoutReachOfTheBucket(t *testing.T) {
 		t.Errorf("withheld %s, want what the binary says", got)
 	}
 	s.shelf.err = nil
-	s.pass(ruleset.Every)
+	s.pass(ruleset.RefreshInterval)
 	if got := withheld(t, cold.Current(t.Context()).Corpus); got != "1400.00" {
 		t.Errorf("withheld %s after the bucket came back", got)
 	}
-	warm := &ruleset.Set{Shelf: s.shelf, Trusted: s.Trusted, Log: s.Log, Now: s.Now}
+	warm := &ruleset.Set{Store: s.shelf, Trusted: s.Trusted, Log: s.Log, Now: s.Now}
 	if err := warm.Start(t.Context()); err != nil || withheld(t, warm.Current(t.Context()).Corpus) != "1400.00" {
 		t.Errorf("a start with reach: %v", err)
 	}
@@ -270,10 +270,10 @@ func TestALateReadNeverGoesBack(t *testing.T) {
 	s := start(t)
 	old := s.shelf.state
 	s.activate(s.store("2030.1", "0.30"))
-	s.pass(ruleset.Every)
+	s.pass(ruleset.RefreshInterval)
 	s.computes("1400.00")
 	s.shelf.state = old
-	s.pass(ruleset.Every)
+	s.pass(ruleset.RefreshInterval)
 	s.computes("1400.00")
 }
 
@@ -283,13 +283,13 @@ func TestShadowsStandBesideTheActive(t *testing.T) {
 	archive := s.shelf.archives[pack+"@2030.1"]
 	delete(s.shelf.archives, pack+"@2030.1")
 	s.change(func(st ruleset.State) (ruleset.State, bool) { return st.Shadow(pack, r) })
-	s.pass(ruleset.Every)
+	s.pass(ruleset.RefreshInterval)
 	s.computes("1600.00")
 	if g := s.Current(t.Context()); len(g.Shadows) != 0 || g.State.Rev != 1 || !strings.Contains(s.log.String(), "shadow left out") {
 		t.Errorf("%d shadows, rev %d", len(g.Shadows), g.State.Rev)
 	}
 	s.shelf.archives[pack+"@2030.1"] = archive
-	s.pass(ruleset.Every)
+	s.pass(ruleset.RefreshInterval)
 	g := s.Current(t.Context())
 	if len(g.Shadows) != 1 || g.Shadows[0].ID.Version != "2030.1" || withheld(t, g.Shadows[0].Corpus) != "1400.00" || withheld(t, g.Corpus) != "1600.00" {
 		t.Errorf("%d shadows", len(g.Shadows))
@@ -302,28 +302,28 @@ func TestPastRulesComeBackByTheirNames(t *testing.T) {
 	now := s.Current(t.Context()).Corpus
 	ref := s.store("2030.1", "0.30")
 	s.activate(ref)
-	s.pass(ruleset.Every)
+	s.pass(ruleset.RefreshInterval)
 	used := tax.RulesUsed{PackID: s.Current(t.Context()).Corpus.National().Pack()}
 	if used.Version != "2030.1" {
 		t.Fatalf("%+v", used)
 	}
 	s.change(func(st ruleset.State) (ruleset.State, bool) { return st.Revoke(pack, ref) })
-	s.pass(ruleset.Every)
+	s.pass(ruleset.RefreshInterval)
 	s.computes("1600.00")
 	for range 2 {
-		past, err := s.Past(t.Context(), used)
+		past, err := s.CorpusOfResult(t.Context(), used)
 		if err != nil || withheld(t, past) != "1400.00" {
 			t.Fatalf("%v", err)
 		}
 	}
-	here, err := s.Past(t.Context(), tax.RulesUsed{PackID: now.National().Pack()})
+	here, err := s.CorpusOfResult(t.Context(), tax.RulesUsed{PackID: now.National().Pack()})
 	if err != nil || withheld(t, here) != "1600.00" {
 		t.Errorf("%v", err)
 	}
-	if _, err := s.Past(t.Context(), tax.RulesUsed{PackID: tax.PackID{Pack: pack, Version: "1999.1", SHA256: "x"}}); !fault.HasCode(err, fault.NotFound) {
+	if _, err := s.CorpusOfResult(t.Context(), tax.RulesUsed{PackID: tax.PackID{Pack: pack, Version: "1999.1", SHA256: "x"}}); !fault.HasCode(err, fault.NotFound) {
 		t.Errorf("got %v", err)
 	}
-	if _, err := s.Past(t.Context(), tax.RulesUsed{PackID: tax.PackID{Pack: pack, Version: "2030.1", SHA256: "x"}}); err == nil {
+	if _, err := s.CorpusOfResult(t.Context(), tax.RulesUsed{PackID: tax.PackID{Pack: pack, Version: "2030.1", SHA256: "x"}}); err == nil {
 		t.Error("other content under the name of a version was taken")
 	}
 }

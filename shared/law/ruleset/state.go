@@ -15,12 +15,12 @@ type Ref struct {
 	SHA256  string `json:"sha256,omitempty"` // over the files, as in results
 }
 
-// Embedded tells that the version in the binary is meant.
-func (r Ref) Embedded() bool { return r == Ref{} }
+// IsEmbedded tells that the version in the binary is meant.
+func (r Ref) IsEmbedded() bool { return r == Ref{} }
 
 // String names the version for people.
 func (r Ref) String() string {
-	if r.Embedded() {
+	if r.IsEmbedded() {
 		return "embedded"
 	}
 	return r.Version
@@ -129,8 +129,8 @@ func (s State) Revoke(pack string, gone Ref) (next State, ok bool) {
 	return s.with(pack, p), true
 }
 
-// Of is the state of a stored version that was not revoked.
-func (s State) Of(pack string, r Ref) rulepack.State {
+// StateOf is the state of a stored version that was not revoked.
+func (s State) StateOf(pack string, r Ref) rulepack.State {
 	p := s.Packs[pack]
 	switch {
 	case p.Active == r:

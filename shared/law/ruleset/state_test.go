@@ -29,8 +29,8 @@ func TestALifeOfAPack(t *testing.T) {
 	}
 	a, ok := s.Shadow(pack, ref("1"))
 	step("shadow 1", a, ok, "embedded")
-	if s.Of(pack, ref("1")) != rulepack.Shadow || s.Of(pack, ref("2")) != rulepack.Draft {
-		t.Errorf("1 is %s, 2 is %s", s.Of(pack, ref("1")), s.Of(pack, ref("2")))
+	if s.StateOf(pack, ref("1")) != rulepack.Shadow || s.StateOf(pack, ref("2")) != rulepack.Draft {
+		t.Errorf("1 is %s, 2 is %s", s.StateOf(pack, ref("1")), s.StateOf(pack, ref("2")))
 	}
 	if _, ok := s.Shadow(pack, ref("1")); ok {
 		t.Error("shadowed twice")

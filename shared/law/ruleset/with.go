@@ -10,11 +10,11 @@ import (
 	"fenzhang/shared/law/tax"
 )
 
-// With compiles the rules in force with another version of one pack in its place: one that is
+// CorpusWith compiles the rules in force with another version of one pack in its place: one that is
 // stored, in whatever state, or the one in the binary.
 //
 // Errors: fault.Absent when the version is neither.
-func (s *Set) With(ctx context.Context, pack, version string) (*tax.Corpus, error) {
+func (s *Set) CorpusWith(ctx context.Context, pack, version string) (*tax.Corpus, error) {
 	g := s.Current(ctx)
 	key := fmt.Sprintf("%d with %s@%s", g.State.Rev, pack, version)
 	s.mu.Lock()
@@ -23,7 +23,7 @@ func (s *Set) With(ctx context.Context, pack, version string) (*tax.Corpus, erro
 	if corpus != nil {
 		return corpus, nil
 	}
-	packs, err := s.Packs(ctx, g.State)
+	packs, err := s.PacksInState(ctx, g.State)
 	if err != nil {
 		return nil, err
 	}
@@ -31,7 +31,7 @@ func (s *Set) With(ctx context.Context, pack, version string) (*tax.Corpus, erro
 	if err != nil {
 		return nil, err
 	}
-	if corpus, err = rulepack.Load(packs.With(pack, files)); err != nil {
+	if corpus, err = rulepack.CompilePacks(packs.WithPack(pack, files)); err != nil {
 		return nil, fmt.Errorf("ruleset: %s: %w", key, err)
 	}
 	s.remember(key, corpus)
@@ -40,25 +40,25 @@ func (s *Set) With(ctx context.Context, pack, version string) (*tax.Corpus, erro
 
 // version gives the files of a version by its name alone; its archive is verified as any other.
 func (s *Set) version(ctx context.Context, pack, version string) (fs.FS, error) {
-	carried, err := rulepack.Embedded()
+	carried, err := rulepack.EmbeddedPacks()
 	if err != nil {
 		return nil, err
 	}
 	if carried[pack] == nil {
 		return nil, fault.Absent("pack")
 	}
-	if id, err := rulepack.Identify(carried[pack]); err != nil || id.Version == version {
+	if id, err := rulepack.IdentifyPack(carried[pack]); err != nil || id.Version == version {
 		return carried[pack], err
 	}
-	archive, err := s.Shelf.Archive(ctx, pack, version)
+	archive, err := s.Store.ReadArchive(ctx, pack, version)
 	if err != nil {
 		return nil, err
 	}
-	bundle, err := rulepack.Open(archive, s.Trusted)
+	bundle, err := rulepack.OpenArchive(archive, s.Trusted)
 	if err != nil {
 		return nil, fmt.Errorf("ruleset: %s@%s: %w", pack, version, err)
 	}
-	if got := bundle.Manifest.ID(); got.Pack != pack || got.Version != version {
+	if got := bundle.Manifest.PackID(); got.Pack != pack || got.Version != version {
 		return nil, fmt.Errorf("ruleset: the archive of %s@%s holds %s@%s", pack, version, got.Pack,
 			got.Version)
 	}

@@ -14,19 +14,19 @@ func TestAVersionStandsInForTheOneInForce(t *testing.T) {
 	embedded := s.Current(t.Context()).Corpus.National().Pack().Version
 	s.computes("1600.00")
 	for range 2 {
-		other, err := s.With(t.Context(), pack, "2030.1")
+		other, err := s.CorpusWith(t.Context(), pack, "2030.1")
 		if err != nil || withheld(t, other) != "1400.00" {
 			t.Fatalf("%v", err)
 		}
 	}
 	s.activate(s.store("2030.2", "0.10"))
-	s.pass(ruleset.Every)
+	s.pass(ruleset.RefreshInterval)
 	s.computes("1800.00")
-	if here, err := s.With(t.Context(), pack, embedded); err != nil || withheld(t, here) != "1600.00" {
+	if here, err := s.CorpusWith(t.Context(), pack, embedded); err != nil || withheld(t, here) != "1600.00" {
 		t.Errorf("the version in the binary: %v", err)
 	}
 	for _, name := range [][2]string{{pack, "1999.1"}, {"990000", "2030.1"}} {
-		if _, err := s.With(t.Context(), name[0], name[1]); !fault.HasCode(err, fault.NotFound) {
+		if _, err := s.CorpusWith(t.Context(), name[0], name[1]); !fault.HasCode(err, fault.NotFound) {
 			t.Errorf("%s@%s: %v", name[0], name[1], err)
 		}
 	}

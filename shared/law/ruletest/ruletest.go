@@ -18,7 +18,7 @@ import (
 
 // Copy gives the files of an embedded pack with another version, for the caller to change.
 func Copy(pack, version string) (fstest.MapFS, error) {
-	packs, err := rulepack.Embedded()
+	packs, err := rulepack.EmbeddedPacks()
 	if err != nil {
 		return nil, err
 	}
@@ -69,11 +69,11 @@ func Law(changes ...Change) (*tax.Corpus, error) {
 			return nil, err
 		}
 	}
-	packs, err := rulepack.Embedded()
+	packs, err := rulepack.EmbeddedPacks()
 	if err != nil {
 		return nil, err
 	}
-	return rulepack.Load(packs.With(rulepack.National, files))
+	return rulepack.CompilePacks(packs.WithPack(rulepack.National, files))
 }
 
 // LaborCost is the change of the share that is deducted from labor income, from its first day.
@@ -111,11 +111,11 @@ func CostRate(version, share string) (fstest.MapFS, error) {
 // Sign makes the signed manifest of some files, asking for a state, as the bytes to hand in.
 func Sign(ctx context.Context, files fs.FS, key *sm2signer.Local,
 	state rulepack.State) ([]byte, error) {
-	packs, err := rulepack.Embedded()
+	packs, err := rulepack.EmbeddedPacks()
 	if err != nil {
 		return nil, err
 	}
-	m, err := rulepack.Describe(files, packs)
+	m, err := rulepack.DescribePack(files, packs)
 	if err != nil {
 		return nil, err
 	}
@@ -142,11 +142,11 @@ func Archive(ctx context.Context, files fstest.MapFS,
 	if err != nil {
 		return rulepack.Manifest{}, nil, err
 	}
-	m, err := rulepack.Parse(raw)
+	m, err := rulepack.ParseManifest(raw)
 	if err != nil {
 		return m, nil, err
 	}
-	archive, err := m.Archive(files.ReadFile)
+	archive, err := m.BuildArchive(files.ReadFile)
 	return m, archive, err
 }
 

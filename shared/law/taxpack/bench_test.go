@@ -11,7 +11,7 @@ import (
 func BenchmarkLoad(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := taxpack.LoadCorpus(rules.National(), rules.Jurisdictions()...); err != nil {
+		if _, err := taxpack.LoadCorpus(rules.NationalPack(), rules.JurisdictionPacks()...); err != nil {
 			b.Fatal(err)
 		}
 	}

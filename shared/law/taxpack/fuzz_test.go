@@ -47,7 +47,7 @@ func told(t *testing.T, err error) {
 // A manifest is refused by its problems, or it names its pack, its place and its version.
 func FuzzManifest(f *testing.F) {
 	seed(f, `/manifest\.yaml$`)
-	national, err := taxpack.Read(rules.National())
+	national, err := taxpack.Read(rules.NationalPack())
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -220,7 +220,7 @@ func FuzzParseRule(f *testing.F) {
 
 // The prepared form in the binary is that of the files beside it.
 func TestPrepared(t *testing.T) {
-	want, err := taxpack.Prepare(rules.National(), rules.Jurisdictions()...)
+	want, err := taxpack.Prepare(rules.NationalPack(), rules.JurisdictionPacks()...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -237,7 +237,7 @@ func TestPrepared(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	slow, err := taxpack.LoadCorpus(rules.National(), rules.Jurisdictions()...)
+	slow, err := taxpack.LoadCorpus(rules.NationalPack(), rules.JurisdictionPacks()...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,9 +27,9 @@ func TestLoadOverIsLoadCorpus(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	others := rules.Jurisdictions()
+	others := rules.JurisdictionPacks()
 	for i, files := range others {
-		id, err := rulepack.Identify(files)
+		id, err := rulepack.IdentifyPack(files)
 		if err != nil {
 			t.Fatal(err)
 		}

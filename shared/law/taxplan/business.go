@@ -99,7 +99,7 @@ func (d *draft) costsKnown() {
 
 // settleBusiness settles business income at the year's end; nothing of it was withheld.
 func (d *draft) settleBusiness(taxable, before, half, payable money.Amount) {
-	d.Settlement = &Settlement{Kind: OfBusiness, Taxable: taxable, Tax: before, Relief: half,
+	d.Settlement = &Settlement{Kind: BusinessSettlement, Taxable: taxable, Tax: before, Relief: half,
 		Balance: payable}
 	d.add(tax.IIT, payable)
 	d.Assumes = append(d.Assumes,
@@ -329,8 +329,9 @@ func (p *planner) company() (*draft, error) {
 	}
 	d.told(res.Steps, res.Unconfirmed)
 	d.add(tax.CIT, res.Tax)
-	d.Settlement = &Settlement{Kind: OfEnterprise, Taxable: money.MaxOf(profit, money.Amount{}),
-		Tax: res.Tax, Balance: res.Tax}
+	d.Settlement = &Settlement{Kind: EnterpriseSettlement,
+		Taxable: money.MaxOf(profit, money.Amount{}),
+		Tax:     res.Tax, Balance: res.Tax}
 	d.Assumes = append(d.Assumes,
 		bilingual.Text{ZH: "会计利润即应纳税所得额，没有纳税调整、以前年度亏损和法定公积金", EN: "Accounting profit is the taxable " +
 			"income: no adjustments, no earlier losses, no statutory reserve"},

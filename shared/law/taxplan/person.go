@@ -256,7 +256,7 @@ func (d *draft) annual(f tax.AnnualFacts) error {
 	d.told(res.Steps, res.Unconfirmed)
 	d.used(res.Rules.Positions)
 	d.Unknown = append(d.Unknown, res.Unknown...)
-	d.Settlement = &Settlement{Kind: OfComprehensive, Taxable: res.Taxable, Tax: res.Tax,
+	d.Settlement = &Settlement{Kind: ComprehensiveSettlement, Taxable: res.Taxable, Tax: res.Tax,
 		Prepaid: res.Prepaid, Balance: res.Balance}
 	if res.Waived == nil || !*res.Waived {
 		d.add(tax.IIT, res.Balance)

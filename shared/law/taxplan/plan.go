@@ -84,9 +84,9 @@ type Month struct {
 
 // The kinds of settlement.
 const (
-	OfComprehensive = "comprehensive"
-	OfBusiness      = "business"
-	OfEnterprise    = "enterprise"
+	ComprehensiveSettlement = "comprehensive"
+	BusinessSettlement      = "business"
+	EnterpriseSettlement    = "enterprise"
 )
 
 // Settlement is the settlement at the year's end.
@@ -128,7 +128,7 @@ type planner struct {
 // Errors: *fault.Error 2001 with all problems of the request. What the law leaves open is no error:
 // it stands in the alternative that it bars.
 func Compute(corpus *tax.Corpus, q Request) (Plan, error) {
-	if err := q.Check(corpus); err != nil {
+	if err := q.Validate(corpus); err != nil {
 		return Plan{}, err
 	}
 	p, err := newPlanner(corpus, &q)

@@ -322,7 +322,7 @@ func check(t failer, a taxplan.Alternative) {
 	if sum != *a.TotalTax || gross != *a.Gross || *a.Net != gross.Sub(sum).Sub(own) || sum.Negative() {
 		t.Errorf("%s: %s of %s, net %s", a.Regime, sum, gross, *a.Net)
 	}
-	if a.Settlement != nil && a.Settlement.Kind != taxplan.OfEnterprise && sum.Cmp(kept.Add(a.Settlement.Balance)) != 0 {
+	if a.Settlement != nil && a.Settlement.Kind != taxplan.EnterpriseSettlement && sum.Cmp(kept.Add(a.Settlement.Balance)) != 0 {
 		t.Errorf("%s: %s is not %s kept and %s at the year's end", a.Regime, sum, kept, a.Settlement.Balance)
 	}
 	if len(a.Steps) == 0 {

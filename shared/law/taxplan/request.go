@@ -91,8 +91,8 @@ const (
 	largestStaff  = 1_000_000
 )
 
-// Check gives all problems of the request at once, under the names of the HTTP body.
-func (q *Request) Check(corpus *tax.Corpus) error {
+// Validate gives all problems of the request at once, under the names of the HTTP body.
+func (q *Request) Validate(corpus *tax.Corpus) error {
 	var c checks
 	c.need(q.Year >= firstYear && q.Year <= lastYear, "year", "must be 2019 to 2100")
 	c.place(corpus, "jurisdiction", q.Jurisdiction, false)

@@ -40,7 +40,7 @@ func Lookup(list []FiledMonth) lawdiff.Filed {
 	for i, f := range list {
 		months[i] = f.Month
 	}
-	return lawdiff.Months(months)
+	return lawdiff.FiledMonths(months)
 }
 
 // LongestBooking is longer than any booking of tax takes to be written, and longer than the clocks

@@ -25,7 +25,7 @@ import (
 // Laws loads the rules in force with another version of a pack; fault.Absent when there is no such
 // version.
 type Laws interface {
-	With(ctx context.Context, pack, version string) (*tax.Corpus, error)
+	CorpusWith(ctx context.Context, pack, version string) (*tax.Corpus, error)
 }
 
 // API answers the routes.
@@ -115,7 +115,7 @@ type answer struct {
 
 // person is one taxpayer's year with differences or gaps.
 type person struct {
-	lawdiff.Who
+	lawdiff.PersonYear
 	Settlements   int           `json:"settlements"`
 	Differences   []difference  `json:"differences"`
 	NotComputable []lawdiff.Gap `json:"not_computable"`
@@ -157,7 +157,7 @@ func (a API) diffs(ctx context.Context, r *httpapi.Request) (httpapi.Response, e
 	if err != nil {
 		return httpapi.Response{}, fault.Later(err)
 	}
-	w.desk = lawdiff.Desk{Rules: w.law.National(), Calendar: a.Calendar, Paid: today}
+	w.desk = lawdiff.LatenessRules{Rules: w.law.National(), Calendar: a.Calendar, PaidOn: today}
 	if err := w.page(ctx, r.Query.Get("cursor"), limit); err != nil {
 		return httpapi.Response{}, err
 	}
@@ -172,7 +172,7 @@ func (a API) law(ctx context.Context, named *packName, out *answer) (*tax.Corpus
 	law := a.TrueUps.Law(ctx)
 	if named != nil {
 		var err error
-		if law, err = a.Laws.With(ctx, named.Pack, named.Version); err != nil {
+		if law, err = a.Laws.CorpusWith(ctx, named.Pack, named.Version); err != nil {
 			return nil, err
 		}
 	}

@@ -31,7 +31,7 @@ import (
 // laws is one other version of the national pack.
 type laws struct{ corpus *tax.Corpus }
 
-func (l laws) With(_ context.Context, pack, version string) (*tax.Corpus, error) {
+func (l laws) CorpusWith(_ context.Context, pack, version string) (*tax.Corpus, error) {
 	if pack != rulepack.National || version != "2027.01.01" {
 		return nil, fault.Absent("version of the pack")
 	}

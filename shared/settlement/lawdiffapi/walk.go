@@ -19,7 +19,7 @@ type walk struct {
 	law   *tax.Corpus
 	filed lawdiff.Filed // at the paying entity of
 	at    ident.Entity
-	desk  lawdiff.Desk
+	desk  lawdiff.LatenessRules
 	out   answer
 }
 
@@ -27,7 +27,7 @@ type walk struct {
 // of the tenant.
 func (w *walk) page(ctx context.Context, cursor string, limit int) error {
 	if w.Entity != "" && w.Taxpayer != "" {
-		return w.person(ctx, lawdiff.Who{Entity: w.Entity, Taxpayer: w.Taxpayer, Year: w.Year}, "")
+		return w.person(ctx, lawdiff.PersonYear{Entity: w.Entity, Taxpayer: w.Taxpayer, Year: w.Year}, "")
 	}
 	if w.Taxpayer != "" {
 		return w.taxpayer(ctx)
@@ -79,7 +79,7 @@ func (w *walk) creator(ctx context.Context, c tenancy.Creator) error {
 		}
 	}
 	for _, e := range entities {
-		if err := w.person(ctx, lawdiff.Who{Entity: e, Taxpayer: c.TaxpayerID, Year: w.Year},
+		if err := w.person(ctx, lawdiff.PersonYear{Entity: e, Taxpayer: c.TaxpayerID, Year: w.Year},
 			c.CreatorID); err != nil {
 			return err
 		}
@@ -113,7 +113,7 @@ func (w *walk) entitiesOf(ctx context.Context, creator ident.Creator) ([]ident.E
 
 // person compares one year. A taxpayer with several creators is told with the first of them only;
 // as is "" when the person was named.
-func (w *walk) person(ctx context.Context, who lawdiff.Who, as ident.Creator) error {
+func (w *walk) person(ctx context.Context, who lawdiff.PersonYear, as ident.Creator) error {
 	if err := w.file(ctx, who.Entity); err != nil {
 		return err
 	}
@@ -136,30 +136,30 @@ func (w *walk) person(ctx context.Context, who lawdiff.Who, as ident.Creator) er
 // file finds the filed months of a paying entity: the caller's, or those recorded.
 func (w *walk) file(ctx context.Context, entity ident.Entity) error {
 	if w.Filed != nil {
-		w.filed = lawdiff.Months(w.Filed)
+		w.filed = lawdiff.FiledMonths(w.Filed)
 		return nil
 	}
 	if w.filed != nil && w.at == entity {
 		return nil
 	}
 	months, err := w.api.TrueUps.RecordedMonths(ctx, w.tenant, entity)
-	w.filed, w.at = lawdiff.Months(months), entity
+	w.filed, w.at = lawdiff.FiledMonths(months), entity
 	return err
 }
 
 // tell writes a person down.
 func (w *walk) tell(p *lawdiff.Person) (person, error) {
-	out := person{Who: p.Who, Settlements: p.Settlements, Differences: []difference{},
+	out := person{PersonYear: p.PersonYear, Settlements: p.Settlements, Differences: []difference{},
 		NotComputable: append([]lawdiff.Gap{}, p.Gaps...)}
 	for i := range p.Differences {
 		d := p.Differences[i]
 		out.Differences = append(out.Differences,
-			difference{Difference: d, Change: d.Change(), Filed: d.In(w.filed)})
+			difference{Difference: d, Change: d.Change(), Filed: d.IsInFiledMonth(w.filed)})
 	}
 	if len(p.Gaps) > 0 {
 		return out, nil
 	}
-	c, err := p.Correction(w.filed)
+	c, err := p.CorrectionOfUnfiledMonths(w.filed)
 	if err != nil {
 		return out, err
 	}

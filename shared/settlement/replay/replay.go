@@ -149,7 +149,7 @@ type replay struct {
 
 func (r *replay) compile(creator tenancy.Creator) error {
 	for incomeType, terms := range r.request.Contract.Splits {
-		plan, err := split.Compile(incomeType, terms, creator.Level)
+		plan, err := split.CompilePlan(incomeType, terms, creator.Level)
 		if err != nil {
 			return fault.Invalid(fault.Field{Field: "contract.splits." + incomeType,
 				Problem: "cannot be applied: " + err.Error()})
@@ -184,7 +184,7 @@ func (r *replay) add(s settlement.Settlement) {
 			t.Then = t.Then.Add(p.Amount)
 		}
 	}
-	r.shares = plan.Apply(r.shares[:0], s.Gross)
+	r.shares = plan.SplitAmount(r.shares[:0], s.Gross)
 	for _, p := range r.shares {
 		for _, t := range r.of(s, p) {
 			t.Proposed = t.Proposed.Add(p.Amount)

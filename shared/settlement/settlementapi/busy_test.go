@@ -82,7 +82,7 @@ func fails(err error) func(*http.Request) (*http.Response, error) {
 func openBusy(t *testing.T) (*site, *busy) {
 	t.Helper()
 	corpus, err := taxpack.Embedded()
-	calendar, err2 := taxpack.LoadCalendar(rules.National())
+	calendar, err2 := taxpack.LoadCalendar(rules.NationalPack())
 	if err := errors.Join(err, err2); err != nil {
 		t.Fatal(err)
 	}

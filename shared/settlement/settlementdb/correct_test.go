@@ -165,10 +165,10 @@ func TestFiledMonthsAreAmendedAndNotPosted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	who := lawdiff.Who{Entity: settletest.Ordinary, Taxpayer: "tp-" + settletest.Person, Year: 2026}
+	who := lawdiff.PersonYear{Entity: settletest.Ordinary, Taxpayer: "tp-" + settletest.Person, Year: 2026}
 	must[lawdiff.Totals](t)(c.Compare(ctx, settletest.Tenant, who, law, func(p *lawdiff.Person) error {
-		set, err := p.Amendments(lawdiff.Months([]civil.Month{civil.MustMonth("2026-09")}),
-			lawdiff.Desk{Rules: law.National(), Calendar: calendar, Paid: civil.MustDate("2026-12-01")})
+		set, err := p.Amendments(lawdiff.FiledMonths([]civil.Month{civil.MustMonth("2026-09")}),
+			lawdiff.LatenessRules{Rules: law.National(), Calendar: calendar, PaidOn: civil.MustDate("2026-12-01")})
 		if err != nil || len(set) != 1 || set[0].Rows[0].Corrected.Withheld != money.MustParse("1260.00") || set[0].Rows[0].LateFee == nil {
 			t.Errorf("%+v %v", set, err)
 		}
@@ -192,7 +192,7 @@ func TestBookingsMadeAgainAreComparedOnTheirDays(t *testing.T) {
 	book(t, w, string(second))
 	hear(t, w, string(second), payout.Failed)
 	c := w.TrueUps(t)
-	who := lawdiff.Who{Entity: settletest.Ordinary, Taxpayer: "tp-" + settletest.Person, Year: 2026}
+	who := lawdiff.PersonYear{Entity: settletest.Ordinary, Taxpayer: "tp-" + settletest.Person, Year: 2026}
 	seen := 0
 	totals := must[lawdiff.Totals](t)(c.Compare(ctx, settletest.Tenant, who, w.Rules.Current(ctx).Corpus, func(p *lawdiff.Person) error {
 		seen++

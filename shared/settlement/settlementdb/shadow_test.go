@@ -40,11 +40,11 @@ func compared(t *testing.T) (*settletest.World, tax.PackID, *bytes.Buffer) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	packs, err := rulepack.Embedded()
+	packs, err := rulepack.EmbeddedPacks()
 	if err != nil {
 		t.Fatal(err)
 	}
-	corpus, err := rulepack.Load(packs.With(rulepack.National, files))
+	corpus, err := rulepack.CompilePacks(packs.WithPack(rulepack.National, files))
 	if err != nil {
 		t.Fatal(err)
 	}

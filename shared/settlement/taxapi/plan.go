@@ -26,7 +26,7 @@ func (a API) plan(ctx context.Context, r *httpapi.Request) (httpapi.Response, er
 	var q planQuestion
 	if b.read(r.Body, &q) {
 		request := q.request(nil)
-		b.adopt(request.Check(corpus), nil)
+		b.adopt(request.Validate(corpus), nil)
 	}
 	if err := b.refusal(); err != nil {
 		return httpapi.Response{}, err

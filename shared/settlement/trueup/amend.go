@@ -22,7 +22,7 @@ type Amended struct {
 // Amendments lists the returns of a paying entity that must be filed again, of a month and later
 // affected ones: for the taxpayers of the next creators after the cursor.
 func (t *Service) Amendments(ctx context.Context, tenant ident.Tenant, entity ident.Entity,
-	from civil.Month, d lawdiff.Desk, cursor string, limit int) ([]Amended, string, error) {
+	from civil.Month, d lawdiff.LatenessRules, cursor string, limit int) ([]Amended, string, error) {
 	returns, err := t.booked.FiledMonths(ctx, tenant, entity)
 	if err != nil {
 		return nil, "", err
@@ -46,7 +46,7 @@ func (t *Service) Amendments(ctx context.Context, tenant ident.Tenant, entity id
 		}
 		profile, _ := payer.ProfileOn(from.Last())
 		was, now := filedRows(log.bookings, returns)
-		months, err := lawdiff.Refile(profile.Kind, was, now, filedmonth.Lookup(returns), from, d)
+		months, err := lawdiff.MonthsToRefile(profile.Kind, was, now, filedmonth.Lookup(returns), from, d)
 		if err != nil {
 			return nil, "", err
 		}
@@ -86,8 +86,8 @@ func (t *Service) logOfCreator(ctx context.Context, tenant ident.Tenant, entity 
 }
 
 // filedRows gives the rows that the returns were made of, and those that stand. What was decided
-// less than filedmonth.LongestBooking before a filing was recorded may have been written after it, and
-// no return is made in so short a time: it counts as late. A payment of the month itself was
+// less than filedmonth.LongestBooking before a filing was recorded may have been written after it,
+// and no return is made in so short a time: it counts as late. A payment of the month itself was
 // decided before the month had ended, which File waits for; and rows that say no instant are older
 // than the recording of filed months.
 func filedRows(bookings []settlement.Booking,
@@ -97,7 +97,7 @@ func filedRows(bookings []settlement.Booking,
 		for _, r := range b.Rows {
 			now = append(now, r)
 			at := slices.IndexFunc(returns, func(f filedmonth.FiledMonth) bool {
-				return f.Month == lawdiff.MonthOf(r.Period)
+				return f.Month == lawdiff.MonthOfPeriod(r.Period)
 			})
 			if at < 0 || b.At.IsZero() ||
 				(b.Kind == settlement.KindBooking && b.On.Month() == returns[at].Month) ||

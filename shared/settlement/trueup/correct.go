@@ -58,8 +58,8 @@ type Correction struct {
 }
 
 // who is the person's year.
-func (c *Correction) who() lawdiff.Who {
-	return lawdiff.Who{Entity: c.Entity, Taxpayer: c.Taxpayer, Year: c.Year}
+func (c *Correction) who() lawdiff.PersonYear {
+	return lawdiff.PersonYear{Entity: c.Entity, Taxpayer: c.Taxpayer, Year: c.Year}
 }
 
 // sameRequest is true when two corrections ask for the same; which months were recorded as filed is
@@ -80,7 +80,7 @@ type Posting struct {
 
 // yearOf are the bookings of one year with their settlements.
 type yearOf struct {
-	who         lawdiff.Who
+	who         lawdiff.PersonYear
 	bookings    []settlement.Booking
 	settlements map[string]settlement.Settlement
 }
@@ -88,14 +88,14 @@ type yearOf struct {
 // Compare taxes a year of a taxpayer at a paying entity again under a law and hands the outcome to
 // look, which is not called when nothing was booked. The year before is taxed first where a VAT
 // date lies in it.
-func (t *Service) Compare(ctx context.Context, tenant ident.Tenant, who lawdiff.Who,
+func (t *Service) Compare(ctx context.Context, tenant ident.Tenant, who lawdiff.PersonYear,
 	law *tax.Corpus, look func(*lawdiff.Person) error) (lawdiff.Totals, error) {
 	y, err := t.year(ctx, tenant, who)
 	if err != nil || len(y.bookings) == 0 {
 		return lawdiff.Totals{}, err
 	}
 	years := []yearOf{y}
-	behind := lawdiff.Who{}
+	behind := lawdiff.PersonYear{}
 	if y.reachesBack() {
 		behind = who
 		behind.Year--
@@ -105,12 +105,12 @@ func (t *Service) Compare(ctx context.Context, tenant ident.Tenant, who lawdiff.
 		}
 		years = []yearOf{before, y}
 	}
-	return lawdiff.Run(law, func(yield func(*lawdiff.Event, error) bool) {
+	return lawdiff.CompareByPerson(law, func(yield func(*lawdiff.Event, error) bool) {
 		for _, y := range years {
 			for i := range y.bookings {
 				e, err := t.event(ctx, &y, &y.bookings[i])
 				if err == nil {
-					e.Behind = y.who == behind
+					e.IsEarlierYear = y.who == behind
 				}
 				if !yield(e, err) || err != nil {
 					return
@@ -120,7 +120,8 @@ func (t *Service) Compare(ctx context.Context, tenant ident.Tenant, who lawdiff.
 	}, look)
 }
 
-func (t *Service) year(ctx context.Context, tenant ident.Tenant, who lawdiff.Who) (yearOf, error) {
+func (t *Service) year(ctx context.Context, tenant ident.Tenant,
+	who lawdiff.PersonYear) (yearOf, error) {
 	y := yearOf{who: who, settlements: map[string]settlement.Settlement{}}
 	list, err := t.booked.TaxRows(ctx, tenant, who.Entity, who.Taxpayer, who.Year)
 	if err != nil {
@@ -159,8 +160,8 @@ func (y *yearOf) reachesBack() bool {
 func (t *Service) event(ctx context.Context, y *yearOf,
 	b *settlement.Booking) (*lawdiff.Event, error) {
 	s := y.settlements[string(b.Settlement)]
-	e := &lawdiff.Event{Who: y.who, Kind: lawdiff.Kind(b.Kind), Settlement: b.Settlement,
-		Creator: s.CreatorID, Rows: b.Rows, Of: b.Of}
+	e := &lawdiff.Event{PersonYear: y.who, Kind: lawdiff.Kind(b.Kind), Settlement: b.Settlement,
+		Creator: s.CreatorID, Rows: b.Rows, Corrects: b.Of}
 	for _, id := range b.Of {
 		e.Creators = append(e.Creators, y.settlements[string(id)].CreatorID)
 	}
@@ -202,7 +203,7 @@ func (t *Service) Prepare(ctx context.Context, by identity.Principal,
 	if err != nil {
 		return Correction{}, false, err
 	}
-	if post.Empty() {
+	if post.IsEmpty() {
 		return Correction{}, false,
 			fault.New(fault.IllegalMove, "nothing_to_post",
 				"What is booked for these months is what the rules in force give; there is nothing to post.")
@@ -246,13 +247,13 @@ func (t *Service) compute(ctx context.Context, in *Correction) (lawdiff.Correcti
 	}
 	var post lawdiff.Correction
 	_, err = t.Compare(ctx, in.Tenant, in.who(), law, func(p *lawdiff.Person) (err error) {
-		post, err = p.Correction(lawdiff.Months(in.Filed))
+		post, err = p.CorrectionOfUnfiledMonths(lawdiff.FiledMonths(in.Filed))
 		return err
 	})
 	if err != nil {
 		return post, 0, err
 	}
-	doc, err := json.Marshal([]any{post.Rows, post.Of})
+	doc, err := json.Marshal([]any{post.Rows, post.Corrects})
 	if err != nil {
 		return post, 0, fault.Internal(err)
 	}
@@ -353,7 +354,7 @@ func claimsOf(c Correction, e *ledger.Entry) []receivable.Receivable {
 func posting(c Correction, post lawdiff.Correction, seq int) (Posting, error) {
 	p := Posting{Correction: c, Booking: settlement.Booking{Entity: c.Entity, Taxpayer: c.Taxpayer,
 		Year: c.Year, Seq: seq, Kind: settlement.KindTrueUp, EntryID: c.Act,
-		At: c.PostedAt, Rows: post.Rows, Of: post.Of}, Entries: post.Entries}
+		At: c.PostedAt, Rows: post.Rows, Of: post.Corrects}, Entries: post.Entries}
 	if len(p.Entries) > maxEntries {
 		return p, fault.New(fault.IllegalMove, "too_many_entries",
 			"The correction spans too many creators and months for one posting; file or correct some "+

@@ -66,7 +66,7 @@ type Assessment struct {
 func (s *Assessment) Open() bool { return !s.Difference.IsZero() || s.Missing != "" }
 
 // Month is the month that the period belongs to.
-func (s *Assessment) Month() civil.Month { return lawdiff.MonthOf(s.Period) }
+func (s *Assessment) Month() civil.Month { return lawdiff.MonthOfPeriod(s.Period) }
 
 // setID names the figure by what it is of, so that its id stays the same however often it is
 // assessed.
@@ -86,7 +86,7 @@ func trueUpName(id string) (entity ident.Entity, taxpayer ident.Taxpayer, month 
 	if len(parts) < 5 {
 		return "", "", month, false
 	}
-	month = lawdiff.MonthOf(parts[3])
+	month = lawdiff.MonthOfPeriod(parts[3])
 	return ident.Entity(parts[0]), ident.Taxpayer(parts[1]), month, !month.IsZero()
 }
 
@@ -400,7 +400,7 @@ func (t *Service) markChangedByLaw(ctx context.Context, tenant ident.Tenant,
 			continue
 		}
 		seen[list[i].year] = true
-		who := lawdiff.Who{Entity: list[i].Entity, Taxpayer: list[i].Taxpayer, Year: list[i].year}
+		who := lawdiff.PersonYear{Entity: list[i].Entity, Taxpayer: list[i].Taxpayer, Year: list[i].year}
 		_, err := t.Compare(ctx, tenant, who, law, func(p *lawdiff.Person) error {
 			for n := range list {
 				list[n].markIfByLaw(p)

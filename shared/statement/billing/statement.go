@@ -159,7 +159,7 @@ func (s *Service) creator(ctx context.Context, o Order, creator ident.Creator) (
 
 // byTime orders buckets so that what is carried on is decided before what it is carried into.
 func byTime(a, b income.Bucket) int {
-	last := func(b income.Bucket) string { return b.When().Last().String() }
+	last := func(b income.Bucket) string { return b.When().LastDay().String() }
 	return cmp.Or(cmp.Compare(a.Period.String(), b.Period.String()), cmp.Compare(last(a), last(b)),
 		cmp.Compare(a.Part.N, b.Part.N),
 		cmp.Compare(a.Part.Cut, b.Part.Cut), cmp.Compare(a.IncomeType, b.IncomeType))
@@ -262,7 +262,7 @@ func (s *Service) settle(ctx context.Context, o Order, b income.Bucket, t terms,
 		return outcome{skipped, EntityChanged}, nil
 	}
 	if t.holdsBack(b, fresh.CreatorShare()) {
-		if into, goesOn := t.course.Carry(b.When()); goesOn {
+		if into, goesOn := t.course.CarryForwardPeriod(b.When()); goesOn {
 			return s.carry(ctx, o, b, t, income.MinimumPayout, into)
 		}
 	}
@@ -275,7 +275,7 @@ func (s *Service) settle(ctx context.Context, o Order, b income.Bucket, t terms,
 // nothing closes a bucket in which there is nothing to pay; what is below zero goes on, if there is
 // where to.
 func (s *Service) nothing(ctx context.Context, o Order, b income.Bucket, t terms) (outcome, error) {
-	into, goesOn := t.course.Carry(b.When())
+	into, goesOn := t.course.CarryForwardPeriod(b.When())
 	if b.Distributable.Negative() && !goesOn {
 		return outcome{skipped, BelowZeroAtEnd}, nil
 	}

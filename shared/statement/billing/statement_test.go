@@ -127,7 +127,7 @@ func TestNegativeBucketIsCarried(t *testing.T) {
 	if b := w.bucket(t, "c2", "2026-08", "live_tip"); b.State != income.Carried || !b.CarriedTo.IsZero() {
 		t.Errorf("a sum of 0.00 carries nothing: %+v", b)
 	}
-	if _, ok, _ := w.lines.Bucket(t.Context(), tenant, "c2", cycle.Of(civil.MustMonth("2026-09")), "live_tip"); ok {
+	if _, ok, _ := w.lines.Bucket(t.Context(), tenant, "c2", cycle.WholeMonth(civil.MustMonth("2026-09")), "live_tip"); ok {
 		t.Error("a sum of 0.00 made a bucket in the next month")
 	}
 }

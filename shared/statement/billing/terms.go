@@ -14,7 +14,7 @@ import (
 // terms are what the contracts say about one bucket.
 type terms struct {
 	settlement.Terms
-	course   cycle.Course
+	course   cycle.Timeline
 	covered  bool // a contract governs the bucket
 	onDemand bool // it waits until somebody asks for it
 	final    bool // the cooperation is over: everything is settled, below the minimum too
@@ -24,26 +24,26 @@ type terms struct {
 func (s *Service) termsOf(ctx context.Context, o Order, b income.Bucket) (terms, error) {
 	period := b.When()
 	contracts, err := s.Settlements.Directory.ContractsOf(ctx, b.Tenant, b.CreatorID, b.IncomeType,
-		period.Last())
+		period.LastDay())
 	if err != nil {
 		return terms{}, err
 	}
-	t := terms{course: cycle.NewCourse(contracts, b.IncomeType)}
-	span, covered := t.course.Span(period)
+	t := terms{course: cycle.NewTimeline(contracts, b.IncomeType)}
+	span, covered := t.course.SpanOf(period)
 	if !covered {
 		return t, nil
 	}
 	t.covered, t.Contract = true, span.Contract
-	t.onDemand = period.Part.Kind == cycle.Demand && t.Contract.Cycle == tenancy.OnDemand
+	t.onDemand = period.Part.Kind == cycle.OnDemand && t.Contract.Cycle == tenancy.OnDemand
 	last := span.Last
 	if t.onDemand && o.OnDemand && o.Date.Before(last) {
 		last = o.Date // the demand ends the part
 	}
-	t.Dates = cycle.DatesOf(t.Contract, period, last, s.Settlements.Calendar)
-	end, over := t.course.Ends(period)
+	t.Dates = cycle.DatesOfPeriod(t.Contract, period, last, s.Settlements.Calendar)
+	end, over := t.course.EndOfCooperation(period)
 	if over {
 		t.final = o.Date.After(end)
-		t.Dates = t.Dates.Final(period, end, s.Settlements.Calendar)
+		t.Dates = t.Dates.AfterContractEnd(period, end, s.Settlements.Calendar)
 	}
 	return t, nil
 }
@@ -52,9 +52,9 @@ func (s *Service) termsOf(ctx context.Context, o Order, b income.Bucket) (terms,
 func (t terms) due(o Order, b income.Bucket) bool {
 	switch {
 	case !t.covered:
-		return b.When().Last().Before(o.Date)
+		return b.When().LastDay().Before(o.Date)
 	case t.onDemand && !t.final:
-		return o.OnDemand && !o.Date.Before(b.When().First())
+		return o.OnDemand && !o.Date.Before(b.When().FirstDay())
 	}
 	return !t.Dates.Statement.After(o.Date)
 }

@@ -29,7 +29,7 @@ func (a API) take(ctx context.Context, ev events.S3Event) error {
 	for _, r := range ev.Records {
 		key, err := url.QueryUnescape(r.S3.Object.Key)
 		if err == nil {
-			err = a.Publisher.Take(ctx, key, r.S3.Object.Sequencer)
+			err = a.Publisher.PublishUpload(ctx, key, r.S3.Object.Sequencer)
 		}
 		if err != nil {
 			failed = append(failed, fmt.Errorf("%s: %w", r.S3.Object.Key, err))
@@ -50,5 +50,5 @@ func (a API) order(ctx context.Context, payload json.RawMessage) (any, error) {
 	if o.Job == "status" {
 		return a.Publisher.Status(ctx, o.Pack)
 	}
-	return a.Publisher.Do(ctx, o)
+	return a.Publisher.ExecuteOrder(ctx, o)
 }

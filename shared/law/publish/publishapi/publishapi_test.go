@@ -219,7 +219,7 @@ func rate(t *testing.T, version, share string) fstest.MapFS {
 func TestGoodPackIsStoredOnce(t *testing.T) {
 	s := open(t)
 	for range 2 { // S3 may tell twice
-		if err := s.handIn(rules.National(), ""); err != nil {
+		if err := s.handIn(rules.NationalPack(), ""); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -331,7 +331,7 @@ func TestRefusedPacksChangeNothing(t *testing.T) {
 		}, "half uploaded"},
 		"unsigned": {func(t *testing.T, s *stage, files fstest.MapFS) []byte {
 			s.files(files)
-			m, err := rulepack.Parse(s.manifest(files, s.key, rulepack.Active))
+			m, err := rulepack.ParseManifest(s.manifest(files, s.key, rulepack.Active))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -421,14 +421,14 @@ func TestASpoiledArchiveIsNotActivated(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.put(publish.ObjectName("national", "2030.1"), archive)
+	s.put(publish.ArchiveName("national", "2030.1"), archive)
 	if out := s.order("activate", "2030.1"); !strings.Contains(out.Refused, "not trusted") {
 		t.Errorf("another's signature: %+v", out)
 	}
 	if _, archive, err = ruletest.Archive(context.Background(), rate(t, "2030.1", "0.99"), s.key); err != nil {
 		t.Fatal(err)
 	}
-	s.put(publish.ObjectName("national", "2030.1"), archive)
+	s.put(publish.ArchiveName("national", "2030.1"), archive)
 	if out := s.order("shadow", "2030.1"); !strings.Contains(out.Refused, "holds national@2030.1") {
 		t.Errorf("other content of our own: %+v", out)
 	}

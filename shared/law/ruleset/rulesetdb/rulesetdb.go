@@ -48,8 +48,8 @@ type Store struct {
 }
 
 var (
-	_ ruleset.Shelf = (*Store)(nil)
-	_ publish.Store = (*Store)(nil)
+	_ ruleset.PackStore = (*Store)(nil)
+	_ publish.Store     = (*Store)(nil)
 )
 
 type item = dynamo.Item
@@ -78,12 +78,14 @@ func read(it item, into any) error {
 	return nil
 }
 
-// State reads the pointers, eventually consistent: half a read unit while few packs differ from the
-// binary.
-func (s *Store) State(ctx context.Context) (ruleset.State, error) { return s.state(ctx, false) }
+// ReadState reads the pointers, eventually consistent: half a read unit while few packs differ from
+// the binary.
+func (s *Store) ReadState(ctx context.Context) (ruleset.State, error) { return s.state(ctx, false) }
 
-// Latest reads the pointers as they are now, for somebody who will change them.
-func (s *Store) Latest(ctx context.Context) (ruleset.State, error) { return s.state(ctx, true) }
+// LatestState reads the pointers as they are now, for somebody who will change them.
+func (s *Store) LatestState(ctx context.Context) (ruleset.State, error) {
+	return s.state(ctx, true)
+}
 
 func (s *Store) state(ctx context.Context, consistent bool) (ruleset.State, error) {
 	var st ruleset.State
@@ -107,15 +109,15 @@ func (s *Store) get(ctx context.Context, k keys.Key, consistent bool,
 // maxArchive bounds what is read of one object, in bytes.
 const maxArchive = 16 << 20
 
-// Archive reads a stored version.
-func (s *Store) Archive(ctx context.Context, pack, version string) ([]byte, error) {
-	return s.Object(ctx, publish.ObjectName(pack, version), maxArchive)
+// ReadArchive reads a stored version.
+func (s *Store) ReadArchive(ctx context.Context, pack, version string) ([]byte, error) {
+	return s.ReadObject(ctx, publish.ArchiveName(pack, version), maxArchive)
 }
 
-// Object reads an object of the rules bucket that must be smaller than a bound.
+// ReadObject reads an object of the rules bucket that must be smaller than a bound.
 //
 // Errors: fault.Absent when there is none.
-func (s *Store) Object(ctx context.Context, name string, most int64) ([]byte, error) {
+func (s *Store) ReadObject(ctx context.Context, name string, most int64) ([]byte, error) {
 	res, err := s.Objects.GetObject(ctx, &s3.GetObjectInput{Bucket: &s.Bucket, Key: &name})
 	if status(err) == http.StatusNotFound {
 		return nil, fault.Absent("object " + name).Wrap(err)
@@ -142,11 +144,11 @@ func status(err error) int {
 	return 0
 }
 
-// Keep writes an archive once. taken is true when the name was taken before; then nothing was
-// written.
-func (s *Store) Keep(ctx context.Context, pack, version string,
+// StoreArchive writes an archive once. taken is true when the name was taken before; then nothing
+// was written.
+func (s *Store) StoreArchive(ctx context.Context, pack, version string,
 	archive []byte) (taken bool, err error) {
-	name := publish.ObjectName(pack, version)
+	name := publish.ArchiveName(pack, version)
 	_, err = s.Objects.PutObject(ctx,
 		&s3.PutObjectInput{Bucket: &s.Bucket, Key: &name, Body: bytes.NewReader(archive),
 			IfNoneMatch: aws.String("*"), ContentType: aws.String("application/zip")})
@@ -160,7 +162,7 @@ func (s *Store) Keep(ctx context.Context, pack, version string,
 }
 
 // publish.Version reads one; fault.Absent when it is not stored.
-func (s *Store) Version(ctx context.Context, pack, version string) (publish.Version, error) {
+func (s *Store) FindVersion(ctx context.Context, pack, version string) (publish.Version, error) {
 	var v publish.Version
 	found, err := s.get(ctx, keys.RuleVersion(pack, version), true, &v)
 	if err == nil && !found {
@@ -169,8 +171,8 @@ func (s *Store) Version(ctx context.Context, pack, version string) (publish.Vers
 	return v, err
 }
 
-// Versions lists what is stored of a pack, in the order of the versions.
-func (s *Store) Versions(ctx context.Context, pack string) ([]publish.Version, error) {
+// ListVersions lists what is stored of a pack, in the order of the versions.
+func (s *Store) ListVersions(ctx context.Context, pack string) ([]publish.Version, error) {
 	all, err := list[publish.Version](ctx, s, keys.RulePack(pack), keys.RuleVersionPrefix, 0)
 	slices.SortFunc(all, func(a, b publish.Version) int {
 		return rulepack.CompareVersions(a.Version, b.Version)
@@ -178,18 +180,19 @@ func (s *Store) Versions(ctx context.Context, pack string) ([]publish.Version, e
 	return all, err
 }
 
-// History lists a pack's changes, newest first.
-func (s *Store) History(ctx context.Context, pack string, most int32) ([]publish.Change, error) {
+// ListChanges lists a pack's changes, newest first.
+func (s *Store) ListChanges(ctx context.Context, pack string,
+	most int32) ([]publish.Change, error) {
 	return list[publish.Change](ctx, s, keys.RulePack(pack), keys.RuleChangePrefix, most)
 }
 
-// Refusals lists what was refused, newest first.
-func (s *Store) Refusals(ctx context.Context, most int32) ([]publish.Refusal, error) {
+// ListRefusals lists what was refused, newest first.
+func (s *Store) ListRefusals(ctx context.Context, most int32) ([]publish.Refusal, error) {
 	return list[publish.Refusal](ctx, s, keys.RuleRefusals(), "", most)
 }
 
-// Refuse records a refusal; recording the same one again changes nothing.
-func (s *Store) Refuse(ctx context.Context, r publish.Refusal) error {
+// RecordRefusal records a refusal; recording the same one again changes nothing.
+func (s *Store) RecordRefusal(ctx context.Context, r publish.Refusal) error {
 	it, err := documented(keys.Key{PK: keys.RuleRefusals(), SK: r.ID}, r)
 	if err != nil {
 		return err
@@ -221,8 +224,8 @@ func list[V any](ctx context.Context, s *Store, pk, prefix string, most int32) (
 	return out, nil
 }
 
-// Apply writes a change, with its one audit record.
-func (s *Store) Apply(ctx context.Context, w publish.Write) error {
+// ApplyChange writes a change, with its one audit record.
+func (s *Store) ApplyChange(ctx context.Context, w publish.Write) error {
 	parts, request, err := s.parts(w)
 	if err != nil {
 		return err
@@ -233,7 +236,7 @@ func (s *Store) Apply(ctx context.Context, w publish.Write) error {
 		return err
 	}
 	if request >= 0 && refused.Found[request] != nil {
-		return publish.ErrDone
+		return publish.ErrAlreadyFulfilled
 	}
 	return optimistic.ErrRival
 }

@@ -134,7 +134,8 @@ func (a API) amendments(ctx context.Context, r *httpapi.Request) (httpapi.Respon
 	if err != nil {
 		return httpapi.Response{}, fault.Later(err)
 	}
-	desk := lawdiff.Desk{Rules: a.TrueUps.Law(ctx).National(), Calendar: a.Calendar, Paid: today}
+	desk := lawdiff.LatenessRules{Rules: a.TrueUps.Law(ctx).National(), Calendar: a.Calendar,
+		PaidOn: today}
 	list, next, err := a.TrueUps.Amendments(ctx, r.Tenant, q.entity, q.month, desk, q.cursor, q.limit)
 	out := amendAnswer{Amendments: append([]trueup.Amended{}, list...)}
 	if next != "" {
