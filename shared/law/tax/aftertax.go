@@ -5,18 +5,19 @@ import (
 	"fenzhang/shared/money"
 )
 
-// grossUpStep begins the explanation of a payment that was promised net.
+// grossUpStep is the name of the first step of a payment that was promised net.
 const grossUpStep = "gross_up"
 
-// computeAfterTax taxes a payment whose Amount was promised net: the smallest payment is found
-// after whose taxes, on top of the rows that stand, just that is left; its taxes are the payer's.
-// Where two roundings fall together and no payment leaves exactly the net, the next one above it is
-// taxed: the net stays what was promised and no tax falls short.
+// computeAfterTax taxes a payment whose Amount was promised net of tax. It finds the smallest
+// payment that leaves exactly that net after its taxes, on top of the booked rows; the payer bears
+// those taxes. Where two roundings coincide and no payment leaves exactly the net, the next payment
+// above it is taxed: the creator gets the promised net, and no tax falls short.
 //
 // Errors: those of ComputeRows; 2001 when no payment in range leaves as much.
 func (c *Corpus) computeAfterTax(f Facts, rows []Row) (Result, error) {
 	f.AfterTax = false
 	want := f.Amount
+	// the search computes many payments, so it runs without explanations
 	silent := c.NewFigureComputer()
 	g, err := searchGross(func(f Facts) (Result, error) {
 		res, err := silent.ComputeRows(&f, rows)
@@ -36,6 +37,7 @@ func (c *Corpus) computeAfterTax(f Facts, rows []Row) (Result, error) {
 	if err != nil {
 		return res, err
 	}
+	// the payer bears each tax in full, so that nothing is short and nothing lowers the net
 	for i := range res.Taxes {
 		l := &res.Taxes[i]
 		l.BorneBy = BorneByMCN
@@ -54,7 +56,7 @@ func (c *Corpus) computeAfterTax(f Facts, rows []Row) (Result, error) {
 	return res, nil
 }
 
-// TrueUps is Engine.TrueUps with every tax by the rules of its place.
+// TrueUps returns the open differences of Engine.TrueUps, each tax by the rules of its place.
 //
 // Errors: those of Compute.
 func (c *Corpus) TrueUps(f Facts, rows []Row) ([]TrueUp, error) {

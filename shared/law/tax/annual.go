@@ -9,35 +9,41 @@ import (
 
 // The rules of the annual settlement of comprehensive income.
 const (
+	// The ids of the rules of the annual settlement of comprehensive income.
 	annualRule = "iit.annual"
 	waiverRule = "iit.annual.waiver"
 )
 
-// largestAnnualFen is the most that one total of a year may be: ten thousand million yuan. It keeps
-// every product of the settlement in range.
+// largestAnnualFen is the largest total of a year that the settlement accepts: ten thousand million
+// yuan. It keeps every product of the settlement in range.
 const largestAnnualFen = 1_000_000_000_000
 
-// AnnualFacts are a resident's comprehensive income of one tax year with all that lowers its tax,
-// in yuan and fen.
+// AnnualFacts are a resident's comprehensive income of one tax year and everything that lowers its
+// tax, in yuan and fen.
 type AnnualFacts struct {
-	Wages           money.Amount `json:"wages"` // income of the year, before any deduction, net of VAT
-	Labor           money.Amount `json:"labor"`
-	Author          money.Amount `json:"author"`
-	Royalty         money.Amount `json:"royalty"`
-	Exempt          money.Amount `json:"exempt"`     // 免税收入 within it
-	Special         money.Amount `json:"special"`    // 专项扣除
-	Additional      money.Amount `json:"additional"` // 专项附加扣除
-	Other           money.Amount `json:"other"`      // 依法确定的其他扣除
-	Donations       money.Amount `json:"donations"`  // 公益慈善捐赠 that are deductible up to the limit
+	// Wages, Labor, Author and Royalty are the year's income before any deduction, net of VAT.
+	Wages      money.Amount `json:"wages"`
+	Labor      money.Amount `json:"labor"`
+	Author     money.Amount `json:"author"`
+	Royalty    money.Amount `json:"royalty"`
+	Exempt     money.Amount `json:"exempt"`     // 免税收入 within it
+	Special    money.Amount `json:"special"`    // 专项扣除
+	Additional money.Amount `json:"additional"` // 专项附加扣除
+	Other      money.Amount `json:"other"`      // 依法确定的其他扣除
+	// Donations (公益慈善捐赠) are deductible up to a limit, DonationsInFull without limit.
+	Donations       money.Amount `json:"donations"`
 	DonationsInFull money.Amount `json:"donations_in_full"`
-	Relief          money.Amount `json:"relief"`       // 减免税额
-	Prepaid         money.Amount `json:"prepaid"`      // 已预缴税额
-	Sources         int          `json:"sources"`      // payers of comprehensive income in the year
-	ClaimRefund     bool         `json:"claim_refund"` // the person wants an excess back
-	Positions       []Position   `json:"-"`
+	Relief          money.Amount `json:"relief"`  // 减免税额
+	Prepaid         money.Amount `json:"prepaid"` // 已预缴税额
+	// Sources counts the payers of comprehensive income in the year.
+	Sources int `json:"sources"`
+	// ClaimRefund says that the person wants an excess refunded.
+	ClaimRefund bool       `json:"claim_refund"`
+	Positions   []Position `json:"-"`
 }
 
-// Unknown is something that a figure leaves out because nobody has told it or no rule says it.
+// Unknown is something that a figure leaves out, because nobody has provided the fact or no rule
+// answers.
 type Unknown struct {
 	Rule    string         `json:"rule"`
 	Missing bilingual.Text `json:"missing"`
@@ -45,36 +51,42 @@ type Unknown struct {
 
 // The reasons why a settlement must be filed (IIT Regulations art. 25).
 const (
+	// The reasons why an annual settlement must be filed (IIT Regulations art. 25).
 	FileTwoSources      = "two_sources"
 	FileOtherThanWages  = "labor_author_or_royalty"
 	FilePrepaidBelowDue = "prepaid_below_due"
 	FileRefundClaimed   = "refund_claimed"
 )
 
-// AnnualResult is the settlement of one year.
+// AnnualResult is the annual settlement of one tax year.
 type AnnualResult struct {
-	IncomeAmount money.Amount   `json:"income_amount"` // 收入额
-	Donations    money.Amount   `json:"donations"`     // of them deductible
-	Taxable      money.Amount   `json:"taxable"`
-	Rate         money.Fraction `json:"rate"`
-	Quick        money.Amount   `json:"quick_deduction"`
-	Tax          money.Amount   `json:"tax"`
-	Prepaid      money.Amount   `json:"prepaid"`
-	Balance      money.Amount   `json:"balance"`   // positive: to pay; negative: refund
-	MustFile     []string       `json:"must_file"` // reasons; empty: no duty to file
-	// whether filing is waived; null where it is not asked or not known
-	Waived  *bool     `json:"waived"`
-	Unknown []Unknown `json:"unknown,omitempty"` // what the figures leave out
+	IncomeAmount money.Amount `json:"income_amount"` // 收入额
+	// Donations is the deductible part.
+	Donations money.Amount   `json:"donations"`
+	Taxable   money.Amount   `json:"taxable"`
+	Rate      money.Fraction `json:"rate"`
+	Quick     money.Amount   `json:"quick_deduction"`
+	Tax       money.Amount   `json:"tax"`
+	Prepaid   money.Amount   `json:"prepaid"`
+	// Balance is positive for tax to pay and negative for a refund.
+	Balance money.Amount `json:"balance"`
+	// MustFile lists the reasons for filing; an empty list means no duty to file.
+	MustFile []string `json:"must_file"`
+	// Waived says whether filing is waived; null where the question does not arise or has no known
+	// answer.
+	Waived *bool `json:"waived"`
+	// Unknown lists what the figures leave out.
+	Unknown []Unknown `json:"unknown,omitempty"`
 	Answer
 }
 
-// annualSettlement is the settlement's arithmetic, compiled for a day.
-// Source: IIT Law art. 6 and 11, IIT Regulations art. 25; data in rules/national/iit/annual.
+// annualSettlement is the arithmetic of the annual settlement, compiled for a day. Source: IIT Law
+// art. 6 and 11, IIT Regulations art. 25; data in rules/national/iit/annual.
 type annualSettlement struct {
 	questionRule
 	deduction   money.Amount
 	cost, share money.Fraction
-	// 1 - cost, and with the further share of author remuneration
+	// laborShare is 1 - cost; authorShare is that times the further share of author remuneration.
 	laborShare, authorShare money.Fraction
 	donations               money.Fraction
 	filing                  Threshold
@@ -89,8 +101,8 @@ func (r *annualSettlement) resolveSteps() error {
 		"annual.tax": &r.tax, "annual.balance": &r.balance, "annual.filing": &r.filingStep})
 }
 
-// SettleAnnualIncome settles a year of comprehensive income by the rules in force on a day; the
-// last day of the tax year is the one to ask for.
+// SettleAnnualIncome settles a year of comprehensive income by the rules in force on a day, which
+// should be the last day of the tax year.
 //
 // Errors: *fault.Error 2001 with the problems of the facts; *Gap where no rule is in force.
 func (e *Engine) SettleAnnualIncome(on civil.Date, f AnnualFacts) (AnnualResult, error) {
@@ -109,7 +121,7 @@ func (e *Engine) SettleAnnualIncome(on civil.Date, f AnnualFacts) (AnnualResult,
 	return res, nil
 }
 
-// computeYear writes the figures of the year.
+// computeYear computes the year's tax from income to balance and records each step.
 func (r *annualSettlement) computeYear(c *Calculation, f *AnnualFacts) AnnualResult {
 	income := multiplyExact(f.Labor.Add(f.Royalty),
 		r.laborShare).addExact(multiplyExact(f.Author, r.authorShare)).addExact(
@@ -126,6 +138,7 @@ func (r *annualSettlement) computeYear(c *Calculation, f *AnnualFacts) AnnualRes
 		Input{"deduction", MoneyValue(r.deduction)},
 		Input{"special", MoneyValue(f.Special)}, Input{"additional", MoneyValue(f.Additional)},
 		Input{"other", MoneyValue(f.Other)})
+	// the limit of donations is a share of the base before donations
 	res.Donations = money.Min(f.Donations, before.Times(r.donations, money.HalfUp)).Add(
 		f.DonationsInFull)
 	c.addStep(r.donated, rounded, MoneyValue(res.Donations),
@@ -152,7 +165,7 @@ func (r *annualSettlement) computeYear(c *Calculation, f *AnnualFacts) AnnualRes
 	return res
 }
 
-// listFilingReasons lists why the settlement must be filed.
+// listFilingReasons lists why the person must file the annual settlement.
 func (r *annualSettlement) listFilingReasons(c *Calculation, f *AnnualFacts, res *AnnualResult) {
 	amount := res.IncomeAmount.Sub(f.Special)
 	because := func(reason string, holds bool) {
@@ -170,11 +183,12 @@ func (r *annualSettlement) listFilingReasons(c *Calculation, f *AnnualFacts, res
 		Input{"limit", MoneyValue(r.filing.Amount)})
 }
 
-// annualWaiver is the reading of the waiver of filing; its text is not read, so only a position
-// brings it in.
+// annualWaiver is the rule on the waiver of filing. Its text was not read, so it applies only by a
+// tax position.
 type annualWaiver struct {
 	questionRule
-	income, tax Threshold // filing is waived up to them
+	// filing is waived up to these thresholds of income and of tax to pay
+	income, tax Threshold
 	step        *stepSpec
 }
 
@@ -182,8 +196,8 @@ func (r *annualWaiver) resolveSteps() error {
 	return r.fillSteps(map[string]**stepSpec{"annual.waiver": &r.step})
 }
 
-// applyFilingWaiver says whether filing is waived where tax is to be paid: by a position, else it
-// is a named unknown.
+// applyFilingWaiver decides whether filing is waived for a person with tax to pay. Only a tax
+// position can decide it; without one the waiver is listed as unknown.
 func (e *Engine) applyFilingWaiver(c *Calculation, on civil.Date, f *AnnualFacts,
 	res *AnnualResult) error {
 	if !res.Balance.Positive() {
@@ -215,7 +229,7 @@ func (e *Engine) applyFilingWaiver(c *Calculation, on civil.Date, f *AnnualFacts
 	return nil
 }
 
-// chosenRule gives the rule of the position's reading, or the gap.
+// chosenRule returns the compiled rule of the reading that the tax position chooses, or the *Gap.
 func (r *openRule) chosenRule(c *Calculation, on civil.Date) (TaxRule, error) {
 	p := c.positionForRule(r.def.ID)
 	if p == nil {
@@ -229,6 +243,7 @@ func (r *openRule) chosenRule(c *Calculation, on civil.Date) (TaxRule, error) {
 	return rule, nil
 }
 
+// validate returns error 2001 with all problems of the year's facts.
 func (f *AnnualFacts) validate() error {
 	var p fault.Problems
 	amounts := []struct {
@@ -245,7 +260,7 @@ func (f *AnnualFacts) validate() error {
 	return p.Err()
 }
 
-// checkYearTotal adds the problem of a year's total that is below zero or too large.
+// checkYearTotal adds a problem when a year's total is negative or too large.
 func checkYearTotal(p []fault.Field, name string, a money.Amount) []fault.Field {
 	if largest := money.Fen(largestAnnualFen); a.Negative() || a.Cmp(largest) > 0 {
 		p = append(p, fault.Field{Field: name, Problem: "must be zero to " + largest.String()})

@@ -11,20 +11,29 @@ import (
 )
 
 // Assessable is a question about business income that the tax office assesses instead of reading
-// books (核定征收), or about a local fee: who, by which way, and the total of the period.
+// books (核定征收), or about a local fee: the taxpayer, the way of assessment, and the period's total.
 type Assessable struct {
-	On         civil.Date
-	Kind       string // individual_business, sole_proprietorship, partnership, company, natural_person
-	VAT        string // natural_person, small_scale, general; "" where it does not matter
-	Way        string // quota, invoice_issue, deemed_profit_rate, fixed_rate, fee
-	Basis      string // revenue, cost; "" for ways that know only revenue
-	Period     string // month, quarter, year, time
-	IncomeKind string // business
-	Stall      bool   // a stall in a market hall
-	// Industry is a word of the rates tables; of several incomes the largest decides it (主营业务).
+	On civil.Date
+	// Kind is individual_business, sole_proprietorship, partnership, company or natural_person.
+	Kind string
+	// VAT is natural_person, small_scale or general; "" where it does not matter.
+	VAT string
+	// Way is quota, invoice_issue, deemed_profit_rate, fixed_rate or fee.
+	Way string
+	// Basis is revenue or cost; "" for ways that know only revenue.
+	Basis string
+	// Period is month, quarter, year or time.
+	Period string
+	// IncomeKind is business or labor.
+	IncomeKind string
+	// Stall marks a stall in a market hall.
+	Stall bool
+	// Industry is a key of the tables of rates; of several incomes the largest decides (主营业务).
 	Industry string
-	Amount   money.Amount // revenue or cost of the period without VAT; of the previous year for fees
-	Partners []Partner    // of a partnership
+	// Amount is the period's revenue or cost without VAT; for fees it is that of the previous year.
+	Amount money.Amount
+	// Partners are those of a partnership, whose profit is split before it is taxed.
+	Partners []Partner
 }
 
 // Partner is one partner's share of a partnership's profit.
@@ -33,39 +42,47 @@ type Partner struct {
 	Share money.Rate
 }
 
-// Assessed is the answer: amounts before any national relief.
+// Assessed is the answer about assessed income; its amounts are before any national relief.
 type Assessed struct {
-	Rule      string // id of the rule that answered
-	Place     string // the place that was asked
-	Taxable   money.Amount
-	Base      money.Amount // what the rate falls on
-	Rate      money.Fraction
-	Rated     bool // whether Rate says anything
-	Level     *Bracket
-	Tax       money.Amount
-	Ordinary  money.Amount // before a temporary relief; equal to Tax where there is none
-	Relief    money.Amount
-	NotTaxed  bool // the rule itself says that nothing is due
-	Partners  []PartnerTax
-	Steps     []Step
-	Law       []Law
-	Status    Status
-	Uncertain []string // ids of the rules that are not confirmed
-	Positions []string // ids of the tax positions that were used
+	// Rule is the id of the rule that answered.
+	Rule string
+	// Place is the place whose rules were applied.
+	Place   string
+	Taxable money.Amount
+	// Base is the amount that the rate is applied to.
+	Base money.Amount
+	Rate money.Fraction
+	// Rated says whether Rate has a meaning.
+	Rated bool
+	Level *Bracket
+	Tax   money.Amount
+	// Ordinary is the tax before a temporary relief; it equals Tax where there is none.
+	Ordinary money.Amount
+	Relief   money.Amount
+	// NotTaxed says that the rule itself decides that nothing is due.
+	NotTaxed bool
+	Partners []PartnerTax
+	Steps    []Step
+	Law      []Law
+	Status   Status
+	// Uncertain lists the ids of rules that are not confirmed.
+	Uncertain []string
+	// Positions lists the ids of the tax positions that were used.
+	Positions []string
 }
 
-// PartnerTax is one partner's part.
+// PartnerTax is one partner's taxable share of the profit and the tax on it.
 type PartnerTax struct {
 	ID      string
 	Taxable money.Amount
 	Tax     money.Amount
 }
 
-// largestAssessed is the most that an assessed total may be, in fen: 10^11 yuan keeps every product
-// in range.
+// largestAssessed is the largest assessed total in fen, 10^11 yuan; it keeps every product in
+// range.
 const largestAssessed = 10_000_000_000_000
 
-// validate gives all problems of the question at once.
+// validate returns error 2001 with all problems of the question at once.
 func (q *Assessable) validate() error {
 	var p fault.Problems
 	word := func(field, w string, k factKey, empty bool) {
@@ -87,7 +104,7 @@ func (q *Assessable) validate() error {
 	return p.Err()
 }
 
-// sharesSumToOne tells whether the shares, of at most four decimals, sum to one.
+// sharesSumToOne reports whether the partners' shares, of at most four decimals, sum to one.
 func sharesSumToOne(ps []Partner) bool {
 	const unit = 10_000
 	var sum int64
@@ -101,7 +118,7 @@ func sharesSumToOne(ps []Partner) bool {
 	return sum == unit
 }
 
-// factText gives the words that only questions on assessed income have.
+// factText returns the facts that only questions on assessed income have.
 func (q *Assessable) factText(k factKey) string {
 	switch k {
 	case factWay:
@@ -118,11 +135,12 @@ func (q *Assessable) factText(k factKey) string {
 	return ""
 }
 
-// Assess answers by the rules of the engine's place: those of the locality, then of its
-// jurisdiction, then national ones. A place whose rule is not known answers with its gap.
+// Assess computes assessed income by the rules of the engine's place: those of the locality first,
+// then those of its jurisdiction, then the national ones. A place whose rule is unknown returns a
+// *Gap.
 //
-// Errors: *fault.Error 2001 with the problems of the question; *Gap, its rule marked "@place",
-// where no rule is known, it lapsed, or the competent office decides.
+// Errors: *fault.Error 2001 with the problems of the question; *Gap, with "@place" after its rule,
+// where no rule is known, the rule lapsed, or the competent tax office decides.
 func (e *Engine) Assess(q Assessable, positions []Position) (Assessed, error) {
 	if err := q.validate(); err != nil {
 		return Assessed{}, err
@@ -155,7 +173,7 @@ func (e *Engine) Assess(q Assessable, positions []Position) (Assessed, error) {
 			EN: "no rule is known at this place for this taxpayer and way of assessment"}})
 }
 
-// ruleIDForWay is the id under which a place would answer a way of assessment.
+// ruleIDForWay returns the rule id under which a place would have its rule for a way of assessment.
 func ruleIDForWay(way string) string {
 	switch way {
 	case "fee":
@@ -166,7 +184,8 @@ func ruleIDForWay(way string) string {
 	return "iit.assessed." + way
 }
 
-// addPlaceToGap marks a gap with the place that was asked.
+// addPlaceToGap appends the engine's place to the rule id of a *Gap, because the same rule may be
+// known elsewhere; other errors are returned unchanged.
 func (e *Engine) addPlaceToGap(err error) error {
 	var g *Gap
 	if e.place == "" || !errors.As(err, &g) {
@@ -175,8 +194,8 @@ func (e *Engine) addPlaceToGap(err error) error {
 	return &Gap{Rule: g.Rule + "@" + e.place, On: g.On, Missing: g.Missing}
 }
 
-// widerIndustry leads from a branch of the classification of the national economy (GB/T 4754) to
-// the wider word that local tables use; "" where there is none.
+// widerIndustry returns the wider industry that local tables use for a branch of the classification
+// of the national economy (GB/T 4754), or "" where there is none.
 func widerIndustry(industry string) string {
 	switch industry {
 	case "manufacturing", "mining", "energy":
@@ -198,11 +217,11 @@ func widerIndustry(industry string) string {
 	return ""
 }
 
-// residualRow is the row of a rates table for everything that has none of its own.
+// residualRow is the key of the row for every industry without a row of its own.
 const residualRow = "other"
 
-// findIndustryRow finds an industry's row of a table: its own, that of a wider word, or the
-// residual one.
+// findIndustryRow returns an industry's row of a table: its own, else that of a wider industry,
+// else the row for everything else.
 func findIndustryRow(d *DatedValue, industry string) (RateRow, bool) {
 	for w := industry; w != ""; w = widerIndustry(w) {
 		if row, ok := d.findRateRow(w); ok {

@@ -10,6 +10,7 @@ import (
 
 // The rules of business income.
 const (
+	// The ids of the rules of business income.
 	booksRule  = "iit.business.books"
 	halfRule   = "iit.business.half"
 	deemedRule = "iit.business.deemed_profit"
@@ -17,12 +18,13 @@ const (
 
 // The bases of a deemed profit.
 const (
+	// The bases from which a profit may be deemed.
 	BasisRevenue = "revenue"
 	BasisCost    = "cost"
 )
 
-// BusinessIncome is one business of the person in the year, in yuan and fen. Share is the person's
-// part of its income (先分后税); the zero Rate means all of it.
+// BusinessIncome is one business of a person in the year, in yuan and fen. Share is the person's
+// part of a partnership's income (先分后税); the zero Rate means all of it.
 type BusinessIncome struct {
 	Revenue money.Amount `json:"revenue"`
 	Costs   money.Amount `json:"costs"`
@@ -31,10 +33,10 @@ type BusinessIncome struct {
 
 // BusinessFacts are a person's business income of a tax year by account books (查账征收).
 type BusinessFacts struct {
-	// individual_business, sole_proprietorship, partnership
+	// Entity is individual_business, sole_proprietorship or partnership.
 	Entity     string           `json:"entity"`
 	Businesses []BusinessIncome `json:"businesses"`
-	// Comprehensive tells that the person has comprehensive income in the year, which then bears the
+	// Comprehensive says that the person has comprehensive income in the year, which then takes the
 	// personal deductions.
 	Comprehensive bool         `json:"comprehensive"`
 	Special       money.Amount `json:"special"`
@@ -48,10 +50,12 @@ type BusinessFacts struct {
 // DeemedProfitFacts are business income whose profit the tax office deems to be a share of revenue
 // or costs.
 type DeemedProfitFacts struct {
-	Entity string       `json:"entity"` // as in BusinessFacts
-	Basis  string       `json:"basis"`  // BasisRevenue or BasisCost: what Amount is
+	// Entity is one of the kinds of BusinessFacts.
+	Entity string `json:"entity"`
+	// Basis is BasisRevenue or BasisCost; it says what Amount is.
+	Basis  string       `json:"basis"`
 	Amount money.Amount `json:"amount"`
-	// 应税所得率 as the tax office has fixed it, above 0 and below 1
+	// Rate is the deemed profit rate (应税所得率) that the tax office has fixed, above 0 and below 1.
 	Rate        money.Rate   `json:"income_rate"`
 	OtherRelief money.Amount `json:"other_relief"`
 }
@@ -61,14 +65,17 @@ type BusinessTax struct {
 	Taxable money.Amount
 	Rate    money.Fraction
 	Quick   money.Amount
-	Before  money.Amount // by the table
-	Half    money.Amount // half reduction of individual businesses
-	Payable money.Amount // Before less other relief less Half, never below zero
+	// Before is the tax by the table, before reliefs.
+	Before money.Amount
+	// Half is the half reduction of individual businesses.
+	Half money.Amount
+	// Payable is Before less other relief less Half, and never negative.
+	Payable money.Amount
 }
 
-// BusinessResult is the settlement of business income.
+// BusinessResult is the settlement of business income for a tax year.
 type BusinessResult struct {
-	// 0.00 where comprehensive income bears it, and by deemed profit
+	// Basic is 0.00 where comprehensive income takes the basic deduction, and for deemed profit.
 	Basic     money.Amount   `json:"basic_deduction"`
 	Taxable   money.Amount   `json:"taxable"`
 	Rate      money.Fraction `json:"rate"`
@@ -76,20 +83,21 @@ type BusinessResult struct {
 	TaxBefore money.Amount   `json:"tax_before"`
 	Half      money.Amount   `json:"half_reduction"`
 	Payable   money.Amount   `json:"payable"`
-	Balance   money.Amount   `json:"balance"` // payable less prepaid; negative: refund
+	// Balance is payable less prepaid tax; a negative balance is a refund.
+	Balance money.Amount `json:"balance"`
 	Answer
 }
 
-// businessTable is what every way of taxing business income ends with: the table and what is
-// payable.
+// businessTable is the common end of every way of taxing business income: the progressive table and
+// the payable tax.
 type businessTable struct {
 	questionRule
 	table                bracketTable
 	taxStep, payableStep *stepSpec
 }
 
-// businessBooks is business income by account books.
-// Source: IIT Law art. 6 and 12, IIT Regulations art. 15; data in rules/national/iit/business.
+// businessBooks taxes business income by account books. Source: IIT Law art. 6 and 12, IIT
+// Regulations art. 15; data in rules/national/iit/business.
 type businessBooks struct {
 	businessTable
 	deduction money.Amount
@@ -105,7 +113,7 @@ func (r *businessBooks) resolveSteps() error {
 		"business.tax": &r.taxStep, "business.payable": &r.payableStep, "business.balance": &r.balance})
 }
 
-// businessDeemed is business income whose profit is a share of revenue or of costs.
+// businessDeemed taxes business income whose profit is deemed to be a share of revenue or of costs.
 // Source: Caishui [2000] No. 91, art. 9.
 type businessDeemed struct {
 	businessTable
@@ -117,8 +125,8 @@ func (r *businessDeemed) resolveSteps() error {
 		"business.base_cost": &r.cost, "business.tax": &r.taxStep, "business.payable": &r.payableStep})
 }
 
-// businessHalf is the half reduction for individual businesses.
-// Source: MOF/STA Announcement 2023 No. 12, art. 1; STA Announcement 2023 No. 12.
+// businessHalf is the half reduction of individual businesses' income tax. Source: MOF/STA
+// Announcement 2023 No. 12, art. 1; STA Announcement 2023 No. 12.
 type businessHalf struct {
 	questionRule
 	limit money.Amount
@@ -130,12 +138,12 @@ func (r *businessHalf) resolveSteps() error {
 	return r.fillSteps(map[string]**stepSpec{"business.half": &r.step})
 }
 
-// SettleBusinessIncome settles a year of business income by account books. The half reduction goes
-// to individual businesses only, on all of them together.
+// SettleBusinessIncome settles a year of business income by account books. Only individual
+// businesses get the half reduction, on the sum of all their businesses.
 //
 // Errors: *fault.Error 2001 with the problems of the facts; *Gap where no rule answers: after the
-// last day of the half reduction, and where one of several businesses made a loss and no position
-// says what it lowers.
+// last day of the half reduction, and where one of several businesses made a loss and no tax
+// position says what the loss lowers.
 func (e *Engine) SettleBusinessIncome(on civil.Date, f BusinessFacts) (BusinessResult, error) {
 	if err := f.validate(); err != nil {
 		return BusinessResult{}, err
@@ -149,6 +157,7 @@ func (e *Engine) SettleBusinessIncome(on civil.Date, f BusinessFacts) (BusinessR
 		return BusinessResult{}, err
 	}
 	taxable := money.MaxOf(profit, money.Amount{})
+	// personal deductions may be taken once: from comprehensive income where there is any
 	if f.Comprehensive {
 		c.addStep(r.noDeduction, exact, MoneyValue(taxable), Input{"profit", MoneyValue(profit)})
 	} else {
@@ -173,9 +182,9 @@ func (e *Engine) SettleBusinessIncome(on civil.Date, f BusinessFacts) (BusinessR
 }
 
 // SettleDeemedProfit taxes business income by the deemed profit rate that the tax office has fixed.
-// It knows no personal deductions; the half reduction comes after it.
+// There are no personal deductions; the half reduction is applied after the rate.
 //
-// Errors: as Business.
+// Errors: those of SettleBusinessIncome.
 func (e *Engine) SettleDeemedProfit(on civil.Date, f DeemedProfitFacts) (BusinessResult, error) {
 	if err := f.validate(); err != nil {
 		return BusinessResult{}, err
@@ -186,6 +195,7 @@ func (e *Engine) SettleDeemedProfit(on civil.Date, f DeemedProfitFacts) (Busines
 	}
 	rate := f.Rate.Fraction()
 	step, den := r.revenue, rate.Den()
+	// costs are the share 1 - rate of revenue, so the profit is costs x rate / (1 - rate)
 	if f.Basis == BasisCost {
 		step, den = r.cost, rate.Den()-rate.Num()
 	}
@@ -201,10 +211,10 @@ func (e *Engine) SettleDeemedProfit(on civil.Date, f DeemedProfitFacts) (Busines
 	return res, nil
 }
 
-// BusinessTax gives the tax on a taxable amount of business income, without steps. halves asks for
-// the half reduction of individual businesses.
+// BusinessTax returns the tax on a taxable amount of business income, without steps. halves says
+// whether the half reduction of individual businesses applies.
 //
-// Errors: *Gap where no table, or with halves no half reduction, is in force on the day.
+// Errors: *Gap when no table, or with halves no half reduction, is in force on the day.
 func (e *Engine) BusinessTax(on civil.Date, taxable, otherRelief money.Amount,
 	halves bool) (BusinessTax, error) {
 	r, err := findTypedRule[*businessBooks](e, booksRule, on)
@@ -220,7 +230,8 @@ func (e *Engine) BusinessTax(on civil.Date, taxable, otherRelief money.Amount,
 	return r.taxOnAmount(taxable, otherRelief, h), nil
 }
 
-// sumProfits sums the person's businesses. A loss among several is open law.
+// sumProfits adds up the profits of the person's businesses. Whether the loss of one business
+// lowers the profit of another is open law; a tax position decides it.
 func (r *businessBooks) sumProfits(c *Calculation, list []BusinessIncome) (money.Amount, error) {
 	whole, reading := money.NewFraction(1, 1), noLosses
 	profits := make([]money.Amount, len(list))
@@ -255,11 +266,13 @@ func (r *businessBooks) sumProfits(c *Calculation, list []BusinessIncome) (money
 // What becomes of losses: there are none, or the reading by which a business with a loss counts as
 // zero.
 const (
+	// The treatment of losses: there are none, or the reading by which a business with a loss counts
+	// as zero.
 	noLosses    = "none"
 	lossesApart = "no_offset"
 )
 
-// taxBusinessIncome taxes the amount and halves what an individual business owes.
+// taxBusinessIncome taxes the amount by the table and halves the tax of an individual business.
 func (e *Engine) taxBusinessIncome(c *Calculation, on civil.Date, r *businessTable, taxable,
 	otherRelief money.Amount, entity string) (BusinessResult, error) {
 	var h *businessHalf
@@ -288,7 +301,7 @@ func (e *Engine) taxBusinessIncome(c *Calculation, on civil.Date, r *businessTab
 		Half: t.Half, Payable: t.Payable}, nil
 }
 
-// taxOnAmount gives the tax on a taxable amount; h nil means no half reduction.
+// taxOnAmount returns the tax on a taxable amount; a nil h means no half reduction.
 func (r *businessTable) taxOnAmount(taxable, otherRelief money.Amount,
 	h *businessHalf) BusinessTax {
 	t := BusinessTax{Taxable: taxable}
@@ -306,8 +319,8 @@ func (r *businessTable) taxOnAmount(taxable, otherRelief money.Amount,
 	return t
 }
 
-// halfReduction is (tax on the part up to the limit - other relief x part / taxable) x rate, exact
-// inside and rounded half up once; never below zero.
+// halfReduction returns (tax on the part up to the limit - other relief x part / taxable) x rate,
+// computed exactly and rounded half up once; it is never negative.
 func (r *businessHalf) halfReduction(table *bracketTable, taxable,
 	otherRelief money.Amount) money.Amount {
 	part := money.Min(taxable, r.limit)
@@ -329,6 +342,7 @@ func (r *businessHalf) halfReduction(table *bracketTable, taxable,
 	return money.Fen(n.Add(n, x.Denom()).Quo(n, twice).Int64())
 }
 
+// validate returns error 2001 with all problems of the year's business income.
 func (f *BusinessFacts) validate() error {
 	p := validateEntity(f.Entity)
 	if len(f.Businesses) == 0 || len(f.Businesses) > largestBusinesses {
@@ -352,9 +366,10 @@ func (f *BusinessFacts) validate() error {
 	return nil
 }
 
-// largestBusinesses bounds the businesses of one person, so that their sum stays in range.
+// largestBusinesses is how many businesses one person may list, so that their sum stays in range.
 const largestBusinesses = 100
 
+// validate returns error 2001 with all problems of the deemed profit facts.
 func (f *DeemedProfitFacts) validate() error {
 	p := validateEntity(f.Entity)
 	if f.Basis != BasisRevenue && f.Basis != BasisCost {
@@ -371,6 +386,7 @@ func (f *DeemedProfitFacts) validate() error {
 	return nil
 }
 
+// validateEntity returns a problem when the entity is no kind that has business income.
 func validateEntity(entity string) []fault.Field {
 	switch entity {
 	case "individual_business", "sole_proprietorship", "partnership":

@@ -2,11 +2,12 @@ package tax
 
 import "fenzhang/shared/civil"
 
-// CheckCollectionMethod tells whether the law lets a payee's business income be taxed by its
-// collection method; nil means it does. Streamers' studios and holders of equity must keep books.
+// CheckCollectionMethod returns nil when the law lets a payee's business income be taxed by the
+// payee's collection method. Streamers' studios and holders of equity must keep books, so other
+// methods are forbidden to them.
 //
-// Errors: *Forbidden with the article where the law forbids it; *Gap before the first day of the
-// pack.
+// Errors: *Forbidden with the article where the law forbids the method; *Gap before the first day
+// of the pack.
 func (e *Engine) CheckCollectionMethod(on civil.Date, payee Taxpayer, incomeType string) error {
 	b, err := e.bookOn(on)
 	if err != nil {

@@ -11,37 +11,47 @@ import (
 	"fenzhang/shared/money"
 )
 
-// Engine answers from one pack and, where that is silent, from the pack above it. It is immutable
-// after Compile and safe for concurrent use.
+// Engine computes taxes by the rules of one pack and, where that pack has no rule, by the pack
+// above it. It is immutable after Compile and safe for concurrent use.
 type Engine struct {
-	id         PackID
-	place      string  // locality or jurisdiction, "" for the national pack
-	parent     *Engine // nil for the national pack
-	books      []*Book // by first day; each ends where the next begins
-	defs       []Definition
-	byID       map[string]*Definition   // by id, its own
-	dependents map[string][]*Definition // by id: its own methods that use a definition, in file order
-	workspaces sync.Pool                // of workspaces that no computation uses now
+	id PackID
+	// place is the code of the locality or jurisdiction; "" for the national pack.
+	place string
+	// parent is the engine of the pack above; nil for the national pack.
+	parent *Engine
+	// books are sorted by first day; each ends where the next begins.
+	books []*Book
+	defs  []Definition
+	// byID holds the pack's own definitions.
+	byID map[string]*Definition
+	// dependents maps a definition's id to the pack's own methods that use it, in file order.
+	dependents map[string][]*Definition
+	// workspaces is a pool of workspaces that no computation uses now.
+	workspaces sync.Pool
 }
 
-// Book is all that is in force, unchanged, from one day to the day before the next book: rules
-// compiled to a small program over fen and exact fractions.
+// Book holds the rules that are in force, unchanged, from one day to the day before the next book.
+// Its rules are compiled to arithmetic over fen and exact fractions.
 type Book struct {
-	from    civil.Date
-	place   string
-	parent  *Book // of the pack above on that day; nil where there is none
-	values  map[string]*DatedValue
-	decided map[string]bool // ids on which the pack itself has spoken by that day, be it with a lapse
+	from  civil.Date
+	place string
+	// parent is the book of the pack above on the first day; nil where there is none.
+	parent *Book
+	values map[string]*DatedValue
+	// decided lists the ids for which the pack itself has a value by that day, be it a lapse.
+	decided map[string]bool
 	regimes []*regime
 	stages  [len(stageOrder)][]TaxRule
-	// by id: rules of questions of their own, such as the annual settlement
+	// questions maps an id to its rule, for rules that answer questions such as the annual settlement.
 	questions map[string]TaxRule
-	assessed  []TaxRule // rules on assessed income, the place's own before those above it
-	merged    sync.Map  // *Book of the pack above -> *Book: this one over it
+	// assessed are the rules on assessed income, the place's own before those of the packs above.
+	assessed []TaxRule
+	// merged caches this book merged over a book of the pack above: *Book above -> *Book merged.
+	merged sync.Map
 }
 
-// findValue finds what is in force for an id: the pack's own word if it has one by that day, else
-// that of the pack above.
+// findValue returns the value in force for an id: that of the pack itself if the pack has decided
+// the id by that day, else that of the pack above; nil where there is none.
 func (b *Book) findValue(id string) *DatedValue {
 	for ; b != nil; b = b.parent {
 		if b.decided[id] {
@@ -51,33 +61,33 @@ func (b *Book) findValue(id string) *DatedValue {
 	return nil
 }
 
-// stageOrder is the order in which taxes are computed and taken: VAT lowers the base of IIT,
-// surcharges stand on VAT, and all of them are taken before IIT.
+// stageOrder is the order in which taxes are computed and withheld: VAT lowers the base of IIT,
+// surcharges are computed on VAT, and all of them are withheld before IIT.
 var stageOrder = [...]string{VAT, UMCT, EDU, LEDU, IIT, CIT, TaxCulturalFee, TaxStamp}
 
 // TaxRule is one rule of one tax, compiled for the days of a book.
 type TaxRule interface {
 	//nolint:revive // the design's word for it, and "rule" alone is also a file
-	// ID is the id of the definition it was compiled from.
+	// ID returns the id of the definition from which the rule was compiled.
 	ID() string
-	// Validate tells what the rule lacks to be usable in its days; nil means complete.
+	// Validate returns what the rule lacks to compute in its days, as an error; nil means complete.
 	Validate() error
-	// Applies tells whether the rule is the one for these facts.
+	// Applies reports whether the rule's condition matches the facts.
 	Applies(c *Calculation) bool
-	// Calculate adds the tax to the calculation: lines, rows, steps. It fails with *Gap where the law
-	// has no answer.
+	// Calculate adds the tax to the calculation: lines, rows and steps. It fails with *Gap where the
+	// law has no answer.
 	Calculate(c *Calculation) error
-	// Explain gives the wording of one of its steps as data: formula, articles, both languages.
+	// Explain returns the wording of one of the rule's steps: formula, articles, both languages.
 	Explain(step string) (StepText, bool)
 }
 
-// Compile checks the definitions against each other and builds a book for every interval of days in
-// which nothing changes. The problem of a definition is named by its id; files and lines are the
-// loader's part.
+// Compile checks the definitions of a pack against each other and builds a book for every interval
+// of days in which nothing changes. Errors name the faulty definition by its id; the loader reports
+// files and lines.
 func Compile(p Pack) (*Engine, error) { return compileOverParent(nil, p.ID, "", p.Definitions) }
 
-// compileOverParent compiles the definitions of a place over the engine above it. Rules of payments
-// that lean on a value which the place sets itself are compiled anew with that value.
+// compileOverParent compiles the definitions of a place over the engine of the pack above it.
+// Methods of the packs above are compiled again when they use a value that the place sets itself.
 func compileOverParent(parent *Engine, id PackID, place string, own []Definition) (*Engine, error) {
 	e := &Engine{id: id, place: place, parent: parent, defs: own, byID: map[string]*Definition{},
 		dependents: map[string][]*Definition{}}
@@ -104,7 +114,7 @@ func compileOverParent(parent *Engine, id PackID, place string, own []Definition
 	return e, nil
 }
 
-// findStepTexts finds the step texts of a definition in the nearest pack that has them.
+// findStepTexts returns the step texts of a definition from the nearest pack that has them.
 func (e *Engine) findStepTexts(id string) map[string]StepText {
 	for ; e != nil; e = e.parent {
 		if d := e.byID[id]; d != nil && len(d.Steps) > 0 {
@@ -114,7 +124,7 @@ func (e *Engine) findStepTexts(id string) map[string]StepText {
 	return nil
 }
 
-// findDefinition finds what the pack, or else the nearest one above it, defines under an id.
+// findDefinition returns the definition of an id from this pack, or from the nearest pack above it.
 func (e *Engine) findDefinition(id string) *Definition {
 	for ; e != nil; e = e.parent {
 		if d := e.byID[id]; d != nil {
@@ -124,22 +134,24 @@ func (e *Engine) findDefinition(id string) *Definition {
 	return nil
 }
 
-// compiler builds the books of one engine, day by day, and keeps a rule as long as nothing it rests
-// on changes.
+// compiler builds the books of one engine, day by day. It reuses the rule of the day before as long
+// as none of the rule's values has changed.
 type compiler struct {
 	engine *Engine
-	parts  []definitionPart // own definitions, and methods of the packs above that lean on them
-	last   map[string]compiledMethod
+	// parts are the engine's own definitions, and the methods of the packs above that depend on them.
+	parts []definitionPart
+	last  map[string]compiledMethod
 }
 
-// definitionPart is a definition with what is asked of it on each day.
+// definitionPart is a definition with the ids that it uses.
 type definitionPart struct {
 	*Definition
 	usedIDs    []string
 	isQuestion bool
 }
 
-// addDefinition adds a definition to what is compiled, and notes what it uses.
+// addDefinition adds a definition to the parts that are compiled, and records which ids a method
+// uses.
 func (c *compiler) addDefinition(d *Definition) {
 	p := definitionPart{Definition: d}
 	if d.Kind == KindMethod {
@@ -151,19 +163,21 @@ func (c *compiler) addDefinition(d *Definition) {
 	c.parts = append(c.parts, p)
 }
 
-// compiledMethod is a rule with the values it rests on.
+// compiledMethod is a compiled rule with the dated values from which it was built.
 type compiledMethod struct {
 	values []*DatedValue
 	rule   TaxRule
 	when   expression
 }
 
-// addDependentMethods adds the methods of the packs above that use what the place defines itself.
+// addDependentMethods adds the methods of the packs above that use a definition which the place
+// itself defines.
 func (c *compiler) addDependentMethods() {
 	taken := map[string]bool{}
 	for i := range c.engine.defs {
 		for above := c.engine.parent; above != nil; above = above.parent {
 			for _, d := range above.dependents[c.engine.defs[i].ID] {
+				// a method that a nearer pack defines anew replaces the one above
 				if !taken[d.ID] && c.engine.findDefinition(d.ID) == d {
 					taken[d.ID] = true
 					c.addDefinition(d)
@@ -173,7 +187,7 @@ func (c *compiler) addDependentMethods() {
 	}
 }
 
-// usedDefinitionIDs lists, in order, what any value or reading of a method uses.
+// usedDefinitionIDs lists the ids that any value or reading of a method uses, sorted and each once.
 func (d *Definition) usedDefinitionIDs() []string {
 	var ids []string
 	add := func(m *Method) {
@@ -191,8 +205,8 @@ func (d *Definition) usedDefinitionIDs() []string {
 	return slices.Compact(ids)
 }
 
-// changeDays lists the days on which something begins or ends that the engine's definitions rest
-// on.
+// changeDays lists, in order, the days on which a value of any part or of a used definition begins
+// or has ended; each of them begins a book.
 func (c *compiler) changeDays() []civil.Date {
 	starts := map[civil.Date]bool{}
 	add := func(id string) {
@@ -216,7 +230,8 @@ func (c *compiler) changeDays() []civil.Date {
 	return days
 }
 
-// addChangeDays notes the days on which a value begins or the one before it has ended.
+// addChangeDays adds the days on which a value of the definition begins, and those after its last
+// day.
 func (d *Definition) addChangeDays(starts map[civil.Date]bool) {
 	for i := range d.Values {
 		starts[d.Values[i].From] = true
@@ -226,7 +241,7 @@ func (d *Definition) addChangeDays(starts map[civil.Date]bool) {
 	}
 }
 
-// compileBook compiles what the pack itself says on a day; over puts it over the packs above.
+// compileBook compiles what the pack itself says on a day; mergeOver later adds the packs above.
 func (c *compiler) compileBook(day civil.Date) (*Book, error) {
 	n := len(c.engine.defs)
 	b := &Book{from: day, place: c.engine.place, values: make(map[string]*DatedValue, n),
@@ -253,12 +268,13 @@ func (c *compiler) compileBook(day civil.Date) (*Book, error) {
 	return b, nil
 }
 
-// hasBegunBy tells whether the definition says anything by that day.
+// hasBegunBy reports whether the definition has a value that begins on or before the day.
 func (d *Definition) hasBegunBy(day civil.Date) bool {
 	return slices.ContainsFunc(d.Values, func(v DatedValue) bool { return !v.From.After(day) })
 }
 
-// compilePart compiles one regime or method into the book.
+// compilePart compiles one regime or method into the book; other kinds of definitions are only
+// values.
 func (c *compiler) compilePart(b *Book, d *definitionPart, orders map[TaxRule]int) error {
 	switch v := b.findValue(d.ID); {
 	case d.Kind == KindRegime && v != nil:
@@ -277,8 +293,8 @@ func (c *compiler) compilePart(b *Book, d *definitionPart, orders map[TaxRule]in
 	return nil
 }
 
-// compileOrReuseMethod compiles a method, or takes what it was on the day before where it rests on
-// the same values.
+// compileOrReuseMethod compiles a method, or returns the rule of the day before when all values
+// that the method uses are still the same.
 func (c *compiler) compileOrReuseMethod(b *Book, d *definitionPart,
 	v *DatedValue) (compiledMethod, error) {
 	k := compiledMethod{values: make([]*DatedValue, 1, len(d.usedIDs)+1)}
@@ -305,7 +321,7 @@ func (c *compiler) compileOrReuseMethod(b *Book, d *definitionPart,
 	return k, nil
 }
 
-// sortRules puts the book's own rules into the order in which they are asked.
+// sortRules sorts the book's own rules by the order of their files, in which conditions are tried.
 func (b *Book) sortRules(orders map[TaxRule]int) {
 	byOrder := func(x, y TaxRule) int { return orders[x] - orders[y] }
 	slices.SortStableFunc(b.regimes, func(x, y *regime) int { return x.order - y.order })
@@ -315,8 +331,8 @@ func (b *Book) sortRules(orders map[TaxRule]int) {
 	}
 }
 
-// mergeOver puts the place's own book over one of the pack above: what it does not replace is
-// inherited. It does so once for each pair.
+// mergeOver returns the place's own book merged over a book of the pack above: rules that the place
+// does not replace are inherited. The merged book is built once for each pair of books.
 func (b *Book) mergeOver(above *Book) *Book {
 	if above == nil {
 		return b
@@ -339,8 +355,8 @@ func (b *Book) mergeOver(above *Book) *Book {
 	return first.(*Book) //nolint:forcetypeassert // as above
 }
 
-// replaceSameIDs gives the rules of the book above, each exchanged for the place's own of the same
-// id.
+// replaceSameIDs returns the rules of the book above, where a rule of the place replaces the one
+// with the same id; rules with new ids are appended.
 func replaceSameIDs(above, own []TaxRule) []TaxRule {
 	if len(own) == 0 {
 		return above
@@ -356,7 +372,8 @@ func replaceSameIDs(above, own []TaxRule) []TaxRule {
 	return list
 }
 
-// valueInForce finds the value of the day; declared lapses and days outside all values give nil.
+// valueInForce returns the definition's value on a day; it is nil on days of a declared lapse and
+// outside all values.
 func valueInForce(d *Definition, day civil.Date) *DatedValue {
 	for i := range d.Values {
 		if v := &d.Values[i]; v.isInForce(day) && v.Lapsed == nil {
@@ -366,11 +383,12 @@ func valueInForce(d *Definition, day civil.Date) *DatedValue {
 	return nil
 }
 
-// storeRule puts a compiled rule where it is looked for: among the rules of its tax for a payment,
-// among those on assessed income, or apart by its id.
+// storeRule files a compiled rule: among the rules on assessed income, among the rules that answer
+// questions, or among the rules of its tax that payments run.
 func (b *Book) storeRule(k compiledMethod, d *definitionPart, orders map[TaxRule]int) error {
 	orders[k.rule] = d.Order
 	switch {
+	// only rules on assessed income ask for the way of assessment
 	case k.when.usesFact(factWay):
 		b.assessed = append(b.assessed, k.rule)
 		b.questions[d.ID] = k.rule
@@ -386,8 +404,8 @@ func (b *Book) storeRule(k compiledMethod, d *definitionPart, orders map[TaxRule
 	return nil
 }
 
-// answersQuestion tells whether the method answers a question of its own and takes no part in a
-// payment.
+// answersQuestion reports whether the method answers a question, such as the annual settlement, and
+// is never run by a payment.
 func (d *Definition) answersQuestion() bool {
 	alone := func(m *Method) bool { s, ok := findMethodSpec(m.Name); return ok && s.isQuestion }
 	for i := range d.Values {
@@ -404,8 +422,8 @@ func (d *Definition) answersQuestion() bool {
 	return false
 }
 
-// newLapsedRule keeps the conditions of a method that is over, so that it answers with its gap and
-// no other rule is taken in its place.
+// newLapsedRule returns a gap with the condition of a method that has ended. Without it, the next
+// rule whose condition matches would tax the payment silently.
 func newLapsedRule(d *Definition, day civil.Date) (TaxRule, expression, error) {
 	var last *DatedValue
 	for i := range d.Values {
@@ -418,7 +436,7 @@ func newLapsedRule(d *Definition, day civil.Date) (TaxRule, expression, error) {
 		gap: Gap{Rule: d.ID, Missing: missingReason(d, day)}}, when, err
 }
 
-// lapsedReason says why nothing is in force after or during v.
+// lapsedReason returns why nothing is in force: the lapse that v declares, or v's last day.
 func lapsedReason(v *DatedValue) bilingual.Text {
 	if v.Lapsed != nil {
 		return *v.Lapsed
@@ -427,7 +445,7 @@ func lapsedReason(v *DatedValue) bilingual.Text {
 		EN: "what was in force ended on " + v.To.String() + "; no later rule is known"}
 }
 
-// compiledRule is what all compiled methods share.
+// compiledRule is the common part of all compiled methods.
 type compiledRule struct {
 	def    *Definition
 	when   expression
@@ -435,32 +453,33 @@ type compiledRule struct {
 	law    []Law
 	status Status
 	steps  map[string]*stepSpec
-	// unconfirmed are the ids, the rule's own and those it uses, that are not confirmed.
+	// unconfirmed are the ids of the rule and of the definitions it uses that are not confirmed.
 	unconfirmed []string
-	// worst is the worst status among the rule and what it uses.
+	// worstStatus is the worst status among the rule and the definitions it uses.
 	worstStatus Status
-	engine      *Engine // where the definitions are that it uses
+	// engine is where the used definitions are looked up.
+	engine *Engine
 }
 
-// ID gives the definition's id.
+// ID returns the definition's id.
 func (b *compiledRule) ID() string { return b.def.ID }
 
-// Validate has nothing to say: a rule that lacks a value is compiled to its gap instead.
+// Validate returns nil, because a rule that lacks a value is compiled to a gapRule instead.
 func (b *compiledRule) Validate() error { return nil }
 
-// collectedBy tells who brings the tax to the tax office.
+// collectedBy returns who pays the tax to the tax office: withheld, agency_filed or self_filed.
 func (b *compiledRule) collectedBy() string { return b.method.Collection }
 
-// Applies tells whether all conditions hold.
+// Applies reports whether the rule's condition matches the facts of the calculation.
 func (b *compiledRule) Applies(c *Calculation) bool { return b.when.isTrue(c) }
 
-// Explain gives the wording of a step.
+// Explain returns the wording of a step as the rule file has it.
 func (b *compiledRule) Explain(step string) (StepText, bool) {
 	t, ok := b.def.Steps[step]
 	return t, ok
 }
 
-// addLaws adds articles that are not named yet.
+// addLaws adds articles that the step does not quote yet.
 func (s *stepSpec) addLaws(laws []Law) {
 	for _, l := range laws {
 		if !slices.Contains(s.law, l) {
@@ -469,7 +488,8 @@ func (s *stepSpec) addLaws(laws []Law) {
 	}
 }
 
-// findStep finds the wording of a step that the method writes.
+// findStep returns the compiled wording of a step; it is an error when the rule file has no such
+// step.
 func (b *compiledRule) findStep(name string) (*stepSpec, error) {
 	s := b.steps[name]
 	if s == nil {
@@ -478,7 +498,7 @@ func (b *compiledRule) findStep(name string) (*stepSpec, error) {
 	return s, nil
 }
 
-// fillSteps fills each target with the wording of the step that is named before it.
+// fillSteps points each target at the wording of the step whose name is the target's key.
 func (b *compiledRule) fillSteps(into map[string]**stepSpec) error {
 	for name, target := range into {
 		s, err := b.findStep(name)
@@ -490,7 +510,8 @@ func (b *compiledRule) fillSteps(into map[string]**stepSpec) error {
 	return nil
 }
 
-// compileMethod resolves what the method uses and builds its rule.
+// compileMethod looks up the definitions that a method uses and builds its rule; where one of them
+// has no value in these days, it returns a gapRule.
 func (b *Book) compileMethod(d *Definition, v *DatedValue, m *Method, status Status,
 	e *Engine) (TaxRule, expression, error) {
 	when, err := compileExpression(m.When)
@@ -556,6 +577,8 @@ func (b *Book) compileMethod(d *Definition, v *DatedValue, m *Method, status Sta
 		gap: *lacks}, when, nil
 }
 
+// missingReason returns why a definition has no value on a day: it lapsed, it ended, or it has not
+// begun.
 func missingReason(d *Definition, day civil.Date) bilingual.Text {
 	for i := range d.Values {
 		v := &d.Values[i]
@@ -570,6 +593,7 @@ func missingReason(d *Definition, day civil.Date) bilingual.Text {
 		EN: d.Title.EN + ": no value is known for that day"}
 }
 
+// compileStep collects the articles that a step quotes, and the worst status among them.
 func (b *Book) compileStep(d *Definition, v *DatedValue, m *Method, status Status, name string,
 	t StepText) *stepSpec {
 	s := &stepSpec{name: name, rule: d.ID, formula: t.Formula, wording: t.Text, status: Confirmed}
@@ -596,23 +620,29 @@ func (b *Book) compileStep(d *Definition, v *DatedValue, m *Method, status Statu
 	return s
 }
 
-// amount, rate, table and threshold read a used value; compileMethod has checked that it is there.
+// amountInRole returns the amount that fills a role of a method. Like the functions below, it
+// relies on compileMethod, which has checked that the role has a value.
 func (b *Book) amountInRole(m *Method, role string) money.Amount {
 	return b.findValue(m.Uses[role]).Amount
 }
 
+// rateInRole returns the rate that fills a role of a method.
 func (b *Book) rateInRole(m *Method, role string) money.Fraction {
 	return b.findValue(m.Uses[role]).Rate
 }
 
+// bracketsInRole returns the progressive table of a method.
 func (b *Book) bracketsInRole(m *Method) bracketTable {
 	return newBracketTable(b.findValue(m.Uses["brackets"]).Brackets)
 }
 
+// thresholdInRole returns the threshold that fills a role of a method.
 func (b *Book) thresholdInRole(m *Method, role string) Threshold {
 	return b.findValue(m.Uses[role]).Threshold
 }
 
+// checkRoleKind returns an error when a method does not have the role, or when the definition in
+// the role is of another kind than the method needs.
 func checkRoleKind(method, role string, used *Definition) error {
 	needed, optional, ok := MethodRoles(method)
 	if !ok {
@@ -632,6 +662,8 @@ func checkRoleKind(method, role string, used *Definition) error {
 	return nil
 }
 
+// newNonResidentIncome builds the rule of a non-resident's income; cost rate, share and deduction
+// are optional, because each item of income has others.
 func (b *Book) newNonResidentIncome(r compiledRule) *nonResidentIncome {
 	m := r.method
 	n := &nonResidentIncome{compiledRule: r, cost: money.NewFraction(0, 1), share: b.shareInRole(m),
@@ -646,7 +678,8 @@ func (b *Book) newNonResidentIncome(r compiledRule) *nonResidentIncome {
 	return n
 }
 
-// shareInRole is the further share of author remuneration, 1 where the method has none.
+// shareInRole returns the further share of author remuneration that counts, or 1 where the method
+// has none.
 func (b *Book) shareInRole(m *Method) money.Fraction {
 	if m.Uses["share"] == "" {
 		return money.NewFraction(1, 1)
@@ -654,6 +687,8 @@ func (b *Book) shareInRole(m *Method) money.Fraction {
 	return b.rateInRole(m, "share")
 }
 
+// newSurcharge builds the rule of a surcharge with the rates of the three place tiers; a surcharge
+// with a single rate has the same rate in all tiers.
 func (b *Book) newSurcharge(r compiledRule) *surcharge {
 	m := r.method
 	s := &surcharge{compiledRule: r, isLocal: m.Uses["rate"] == "", reliefID: m.Uses["relief"]}
@@ -676,23 +711,25 @@ func (b *Book) newSurcharge(r compiledRule) *surcharge {
 	return s
 }
 
-// vatDivisor is 1 + rate, the divisor of a price that contains the tax.
+// vatDivisor returns 1 + rate, by which a VAT-inclusive price is divided to get the sales.
 func vatDivisor(rate money.Fraction) money.Fraction {
 	return money.NewFraction(rate.Den()+rate.Num(), rate.Den())
 }
 
-// reliefRole is the reduction of a surcharge.
+// reliefRole is the role of a surcharge's reduction.
 const reliefRole = "relief"
 
-// maxDeductionScale is the finest cost rate, three decimals: see fraction.
+// maxDeductionScale is the largest denominator of a cost rate: three decimals, see multiplyExact.
 const maxDeductionScale = 1000
 
-// shareAfterCost is 1 - cost.
+// shareAfterCost returns 1 - cost, the share of income that is left after deemed costs.
 func shareAfterCost(cost money.Fraction) money.Fraction {
 	return money.NewFraction(cost.Den()-cost.Num(), cost.Den())
 }
 
-// bookOn finds the book of a day, over those of the packs above on that day.
+// bookOn returns the book of a day, merged over the books of the packs above on that day.
+//
+// Errors: *Gap for a day before the first day of the national pack.
 func (e *Engine) bookOn(on civil.Date) (*Book, error) {
 	i := sort.Search(len(e.books), func(i int) bool { return e.books[i].from.After(on) })
 	if e.parent != nil {
@@ -709,8 +746,8 @@ func (e *Engine) bookOn(on civil.Date) (*Book, error) {
 	return e.books[i-1], nil
 }
 
-// Pack names the rules that the engine answers from.
+// Pack returns the id of the engine's pack.
 func (e *Engine) Pack() PackID { return e.id }
 
-// Definitions gives what the pack says, in file order; the caller must not change it.
+// Definitions returns the definitions of the pack in file order; the caller must not change them.
 func (e *Engine) Definitions() []Definition { return e.defs }

@@ -6,7 +6,7 @@ import (
 	"fenzhang/shared/money"
 )
 
-// factKey is a fact that conditions may ask about.
+// factKey identifies a fact that the conditions of rule files may use.
 type factKey int
 
 const (
@@ -33,23 +33,27 @@ const (
 	factCount
 )
 
-// factSpec is what conditions may say about one fact.
+// factSpec describes one fact for the conditions of rule files.
 type factSpec struct {
-	name   string
-	values []string // the words it can be; nil means any word
-	amount bool     // yuan instead of a word
+	name string
+	// values are the texts that the fact can have; nil means any text.
+	values []string
+	// amount marks a fact that is an amount in yuan instead of a text.
+	amount bool
 }
 
 // The words of a yes-or-no fact.
 const (
+	// The values of a yes-or-no fact.
 	yes = "true"
 	no  = "false"
 )
 
+// isYesNo reports whether the fact is true or false, so that a condition may use its name alone.
 func (f *factSpec) isYesNo() bool { return slices.Contains(f.values, yes) }
 
-// factTable holds the words for facts in rule files. Facts of payments come first, then those of
-// assessed income.
+// factTable lists the facts that rule files may use, by name and with their values. Facts of
+// payments come first, then those of assessed income.
 var factTable = [factCount]factSpec{
 	factKind: {name: "kind", values: []string{"natural_person", "individual_business",
 		"sole_proprietorship", "partnership", "company", "employee", "student_intern"}},
@@ -59,9 +63,9 @@ var factTable = [factCount]factSpec{
 		values: []string{"withheld", "books", "income_rate", "cost_rate", "levy_rate"}},
 	factRoute: {name: "route", values: []string{"mcn_pays", "platform_pays_creator",
 		"flex_platform_pays", "studio_invoice", "payroll"}},
-	// the paying entity has filed for this platform on the payment date
+	// filed: the paying entity has filed for this platform on the payment date
 	factFiled: {name: "filed", values: []string{yes, no}},
-	// and files this worker's VAT on the VAT date
+	// agency_filing: the paying entity also files this worker's VAT on the VAT date
 	factAgency: {name: "agency_filing", values: []string{yes, no}},
 	factItem: {name: "item", values: []string{ItemWages, ItemLabor, ItemLaborPlatform,
 		ItemAuthor, ItemRoyalty, ItemBusiness, ItemIncidental}},
@@ -70,7 +74,8 @@ var factTable = [factCount]factSpec{
 	factVATPeriod:   {name: "vat_period", values: []string{"month", "quarter"}},
 	factOverseas:    {name: "overseas", values: []string{yes, no}},
 	factHoldsEquity: {name: "holds_equity", values: []string{yes, no}},
-	factAmount:      {name: "amount", amount: true}, // of this payment
+	// amount: of this payment
+	factAmount: {name: "amount", amount: true},
 
 	factWay: {name: "way",
 		values: []string{"quota", "invoice_issue", "deemed_profit_rate", "fixed_rate", "fee"}},
@@ -78,9 +83,11 @@ var factTable = [factCount]factSpec{
 	factPeriod:      {name: "period", values: []string{"month", "quarter", "year", "time"}},
 	factMarketStall: {name: "market_stall", values: []string{yes, no}},
 	factIncomeKind:  {name: "income_kind", values: []string{"business", "labor"}},
-	factRevenue:     {name: "revenue", amount: true}, // of the period, as the rule's base has it
+	// revenue: of the period, as the rule's base has it
+	factRevenue: {name: "revenue", amount: true},
 }
 
+// findFact returns the key of the fact with this name in rule files.
 func findFact(name string) (factKey, bool) {
 	for k := range factTable {
 		if factTable[k].name == name {
@@ -90,5 +97,5 @@ func findFact(name string) (factKey, bool) {
 	return 0, false
 }
 
-// factMoney gives an amount for conditions.
+// factMoney returns the payment's amount; it is the only amount that conditions may use.
 func (c *Calculation) factMoney(factKey) money.Amount { return c.facts.Amount }

@@ -5,8 +5,8 @@ import (
 	"fenzhang/shared/money"
 )
 
-// NewContractStep is a step that a contract's clause decides and not the law: how a gross is
-// shared. The inputs name what the clause looked at, beside the gross and the clause itself.
+// NewContractStep returns a step that a contract's clause decides and not the law: how a gross is
+// shared. The inputs are what the clause depends on, beside the gross and the clause itself.
 func NewContractStep(step, clause, formula string, gross, share money.Amount, inputs []Input,
 	text bilingual.Text) Step {
 	return Step{Inputs: append([]Input{{"gross", MoneyValue(gross)}, {"clause", TextValue(clause)}},

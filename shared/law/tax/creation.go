@@ -2,16 +2,20 @@ package tax
 
 import "fenzhang/shared/money"
 
-// creationIncome is author remuneration (稿酬) or a royalty (特许权使用费) of a resident: each payment is
-// one time, a flat rate on what the deduction, and for authors the further share, leaves. Source:
-// STA Announcement 2018 No. 61, art. 8; data in rules/national/iit/creation.
+// creationIncome withholds IIT on a resident's author remuneration (稿酬) or royalty (特许权使用费). Each
+// payment is taxed by itself: a flat rate on what is left after the deduction and, for authors,
+// after the further share. Source: STA Announcement 2018 No. 61, art. 8; data in
+// rules/national/iit/creation.
 type creationIncome struct {
 	compiledRule
 	limit          Threshold
 	fixedDeduction money.Amount
-	cost, share    money.Fraction // share of what is left that counts: 70% for authors, else 1
-	keptShare      money.Fraction // (1 - cost) x share, in lowest terms
-	table          bracketTable   // one level: the flat rate
+	// share is the part of the income after costs that counts: 70% for authors, else all of it.
+	cost, share money.Fraction
+	// keptShare is (1 - cost) x share, in lowest terms.
+	keptShare money.Fraction
+	// table has one level with the flat rate.
+	table bracketTable
 
 	income, small, large, tax, due *stepSpec
 }
@@ -21,6 +25,8 @@ func (r *creationIncome) resolveSteps() error {
 		"iit.base_large": &r.large, "iit.tax": &r.tax, "iit.due": &r.due})
 }
 
+// taxableBase returns the exact taxable amount of one payment: small incomes are lowered by a fixed
+// deduction, larger ones by a share of costs.
 func (r *creationIncome) taxableBase(income money.Amount) exactAmount {
 	if r.limit.IsMet(income) {
 		return multiplyExact(income, r.keptShare)
@@ -28,7 +34,7 @@ func (r *creationIncome) taxableBase(income money.Amount) exactAmount {
 	return multiplyExact(income.Sub(r.fixedDeduction), r.share)
 }
 
-// Calculate taxes the payment by itself.
+// Calculate taxes the payment by itself, whatever was paid before.
 func (r *creationIncome) Calculate(c *Calculation) error {
 	now := c.incomeAfterVAT(r.income)
 	base := r.taxableBase(now)
@@ -49,15 +55,16 @@ func (r *creationIncome) Calculate(c *Calculation) error {
 	return nil
 }
 
-// nonResidentIncome is income of a non-resident: wages less the monthly deduction, or the share
-// that counts of labor, author remuneration and royalties, by the monthly table; no 800 rule and no
-// annual settlement. Source: STA Announcement 2018 No. 61, art. 9; data in
-// rules/national/iit/nonresident.
+// nonResidentIncome withholds IIT from a non-resident by the monthly table: on wages less the
+// monthly deduction, or on the counting share of labor, author remuneration and royalties. There is
+// no fixed deduction for small incomes and no annual settlement. Source: STA Announcement 2018 No.
+// 61, art. 9; data in rules/national/iit/nonresident.
 type nonResidentIncome struct {
 	compiledRule
 	cost, share, keptShare money.Fraction
-	deduction              money.Amount // of wages, per month
-	table                  bracketTable
+	// deduction is that of wages, per month.
+	deduction money.Amount
+	table     bracketTable
 
 	income, month, baseStep, tax, due *stepSpec
 }
@@ -67,7 +74,7 @@ func (r *nonResidentIncome) resolveSteps() error {
 		"iit.base": &r.baseStep, "iit.tax": &r.tax, "iit.due": &r.due})
 }
 
-// Calculate taxes the month's total and takes what is not withheld yet.
+// Calculate taxes the month's total and withholds what was not withheld before.
 func (r *nonResidentIncome) Calculate(c *Calculation) error {
 	f := c.facts
 	now := c.incomeAfterVAT(r.income)
@@ -86,8 +93,8 @@ func (r *nonResidentIncome) Calculate(c *Calculation) error {
 	return nil
 }
 
-// reducedProduct multiplies two rates and cancels what they have in common, so that products with
-// amounts stay small.
+// reducedProduct multiplies two rates and cancels common factors, so that products with amounts
+// stay within 64 bits.
 func reducedProduct(a, b money.Fraction) money.Fraction {
 	num, den := a.Num()*b.Num(), a.Den()*b.Den()
 	x, y := num, den

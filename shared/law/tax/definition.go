@@ -6,19 +6,19 @@ import (
 	"fenzhang/shared/money"
 )
 
-// Law is one article that a figure rests on.
+// Law is one article of a document that a figure rests on.
 type Law struct {
 	Document string `json:"document"`
 	Article  string `json:"article"`
 	URL      string `json:"url,omitempty"`
 }
 
-// Status tells how far a rule is known.
+// Status says how well the text of a rule is known.
 type Status string
 
-// The statuses of design section 7. Confirmed rules rest on a text that was read; secondary ones on
-// a page that restates it; customary ones on universal practice; open ones are gaps until a
-// position closes them.
+// The statuses of rules. A confirmed rule rests on a text that was read, a secondary one on a page
+// that restates the text, a customary one on universal practice. An open rule is a gap until a tax
+// position closes it.
 const (
 	Confirmed Status = "confirmed"
 	Secondary Status = "secondary"
@@ -26,7 +26,7 @@ const (
 	Open      Status = "open"
 )
 
-// severity orders statuses from best to worst.
+// severity orders the statuses from 0 for confirmed to 3 for open, so that the worst can be found.
 func (s Status) severity() int {
 	switch s {
 	case Confirmed:
@@ -39,7 +39,7 @@ func (s Status) severity() int {
 	return 3
 }
 
-// Kind tells what the values of a definition are.
+// Kind says what the values of a definition are, such as an amount, a rate or a method.
 type Kind string
 
 // The kinds of definitions.
@@ -48,67 +48,81 @@ const (
 	KindRate      Kind = "rate"
 	KindThreshold Kind = "threshold"
 	KindBrackets  Kind = "brackets"
-	KindRates     Kind = "rates"  // a table of rates by word: industry, kind of contract
-	KindBands     Kind = "bands"  // a table of rates by the total of a period
-	KindChoice    Kind = "choice" // one of declared readings
-	KindMethod    Kind = "method" // a way to compute one tax
-	KindRegime    Kind = "regime" // which item a payment is
+	// KindRates is a table of rates by a text key: industry, kind of contract.
+	KindRates Kind = "rates"
+	// KindBands is a table of rates by the total of a period.
+	KindBands Kind = "bands"
+	// KindChoice is one of several declared readings.
+	KindChoice Kind = "choice"
+	// KindMethod is a way to compute one tax.
+	KindMethod Kind = "method"
+	// KindRegime decides which item of income a payment is.
+	KindRegime Kind = "regime"
 )
 
-// Definition is one rule or parameter with all its dated values, as a rule file says it.
+// Definition is one rule or parameter of a rule file with all its dated values.
 type Definition struct {
-	ID     string              `json:",omitzero"`
-	Kind   Kind                `json:",omitzero"`
-	Title  bilingual.Text      `json:",omitzero"`
-	Unit   string              `json:",omitzero"`
-	Tax    string              `json:",omitzero"` // methods: the tax they compute
-	Order  int                 `json:",omitzero"` // regimes and methods: the lower is asked first
-	Values []DatedValue        `json:",omitzero"`
-	Steps  map[string]StepText `json:",omitzero"` // methods: the wording of each step
-	// Wording is the definition whose step texts a method uses where it has none of its own.
+	ID    string         `json:",omitzero"`
+	Kind  Kind           `json:",omitzero"`
+	Title bilingual.Text `json:",omitzero"`
+	Unit  string         `json:",omitzero"`
+	// Tax is the tax that a method computes.
+	Tax string `json:",omitzero"`
+	// Order ranks regimes and methods: the lower one is tried first.
+	Order  int          `json:",omitzero"`
+	Values []DatedValue `json:",omitzero"`
+	// Steps are the wording of each step that a method writes.
+	Steps map[string]StepText `json:",omitzero"`
+	// Wording is the id of the definition whose step texts a method uses instead of texts of its own.
 	Wording string `json:",omitzero"`
-	// six digits of the prefecture that a rule of a local pack holds for; "" = all of its jurisdiction
+	// Locality is the six-digit code of the prefecture for which a rule of a local pack is valid; ""
+	// means the whole jurisdiction.
 	Locality string `json:",omitzero"`
 }
 
-// StepText is the wording of one step; {name} stands for an input, {result} for the result.
+// StepText is the wording of one step; {name} is replaced by an input, {result} by the result.
 type StepText struct {
 	Formula string         `json:",omitzero"`
 	Text    bilingual.Text `json:",omitzero"`
-	// roles of Uses whose references the step quotes; "rule" is the method's own
+	// Cites lists the roles of Uses whose references the step quotes; "rule" is the method's own.
 	Cites []string `json:",omitzero"`
 }
 
-// DatedValue is what a definition says from one day to another; To zero means no end is known.
+// DatedValue is what a definition says from one day to another. A zero To means that no end is
+// known.
 type DatedValue struct {
-	From, To  civil.Date `json:",omitzero"`
-	Status    Status     `json:",omitzero"`
-	Law       []Law      `json:",omitzero"`
-	Published civil.Date `json:",omitzero"` // of the first document of Law
-	// issue days of the other documents of Law, in its order
-	Also      []civil.Date       `json:",omitzero"`
-	Lapsed    *bilingual.Text    `json:",omitzero"` // set = nothing is in force in these days, and why
-	Amount    money.Amount       `json:",omitzero"`
-	Rate      money.Fraction     `json:",omitzero"`
-	Threshold Threshold          `json:",omitzero"`
-	Brackets  []Bracket          `json:",omitzero"`
-	Rates     []RateRow          `json:",omitzero"` // by word, in its order
-	Bands     []Band             `json:",omitzero"`
-	Choice    string             `json:",omitzero"`
-	Method    Method             `json:",omitzero"`
-	Regime    Regime             `json:",omitzero"`
-	Readings  map[string]Reading `json:",omitzero"` // open values: what a position may choose
-	Note      bilingual.Text     `json:",omitzero"`
-	// Discretion tells of an open value that the competent tax office decides case by case.
+	From, To civil.Date `json:",omitzero"`
+	Status   Status     `json:",omitzero"`
+	Law      []Law      `json:",omitzero"`
+	// Published is the issue day of the first document of Law.
+	Published civil.Date `json:",omitzero"`
+	// Also holds the issue days of the other documents of Law, in the order of Law.
+	Also []civil.Date `json:",omitzero"`
+	// Lapsed is set where nothing is in force in these days; it says why.
+	Lapsed    *bilingual.Text `json:",omitzero"`
+	Amount    money.Amount    `json:",omitzero"`
+	Rate      money.Fraction  `json:",omitzero"`
+	Threshold Threshold       `json:",omitzero"`
+	Brackets  []Bracket       `json:",omitzero"`
+	// Rates are sorted by their text key.
+	Rates  []RateRow `json:",omitzero"`
+	Bands  []Band    `json:",omitzero"`
+	Choice string    `json:",omitzero"`
+	Method Method    `json:",omitzero"`
+	Regime Regime    `json:",omitzero"`
+	// Readings are what a tax position may choose while the value is open.
+	Readings map[string]Reading `json:",omitzero"`
+	Note     bilingual.Text     `json:",omitzero"`
+	// Discretion marks an open value that the competent tax office decides case by case.
 	Discretion bool `json:",omitzero"`
 }
 
-// isInForce tells whether d is in force on the day.
+// isInForce reports whether the day lies between the first and the last day of the value.
 func (d *DatedValue) isInForce(on civil.Date) bool {
 	return !on.Before(d.From) && (d.To.IsZero() || !on.After(d.To))
 }
 
-// openReason says what is missing while the value is open.
+// openReason returns why the value is open: what is missing, or that the tax office decides.
 func (d *DatedValue) openReason() bilingual.Text {
 	if d.Discretion {
 		return bilingual.Text{ZH: "由主管税务机关裁量：" + d.Note.ZH,
@@ -117,20 +131,21 @@ func (d *DatedValue) openReason() bilingual.Text {
 	return d.Note
 }
 
-// Threshold is an amount with its edge: "reach" taxes the amount itself, "exceed" only what is
-// above it.
+// Threshold is an amount with its edge: with edge "reach" the amount itself is taxed, with "exceed"
+// only what is above it.
 type Threshold struct {
 	Amount money.Amount `json:"amount"`
-	Reach  bool         `json:"reach"` // the edge itself is taxed
+	// Reach says that an amount equal to the threshold is taxed.
+	Reach bool `json:"reach"`
 }
 
-// IsMet tells whether x is taxed.
+// IsMet reports whether amount x is taxed under the threshold.
 func (t Threshold) IsMet(x money.Amount) bool {
 	c := x.Cmp(t.Amount)
 	return c > 0 || (c == 0 && t.Reach)
 }
 
-// EdgeText gives the edge's word.
+// EdgeText returns the edge as rule files write it, reach or exceed.
 func (t Threshold) EdgeText() string {
 	if t.Reach {
 		return "reach"
@@ -138,29 +153,31 @@ func (t Threshold) EdgeText() string {
 	return "exceed"
 }
 
-// Bracket is one level of a table. UpTo zero on the last level means no end; the edge belongs to
-// the level.
+// Bracket is one level of a progressive table. An UpTo of zero on the last level means no end; an
+// amount equal to UpTo belongs to the level.
 type Bracket struct {
 	UpTo  money.Amount   `json:"up_to"`
 	Rate  money.Fraction `json:"rate"`
 	Quick money.Amount   `json:"quick_deduction"`
 }
 
-// RateRow is one row of a table of rates. Open tells that the row exists but its rate could not be
-// read.
+// RateRow is one row of a table of rates. Open says that the row exists but that its rate could not
+// be read.
 type RateRow struct {
-	Word string         `json:"word"` // "catering", "loan"; "other" is the residual row
+	// Word is the row's key, such as "catering" or "loan"; "other" is the row for everything else.
+	Word string         `json:"word"`
 	Rate money.Fraction `json:"rate"`
 	Open bool           `json:"open,omitempty"`
 }
 
-// unreadRateGap names a row whose rate could not be read.
+// unreadRateGap returns the *Gap of a row whose rate could not be read.
 func (r *RateRow) unreadRateGap(rule string, on civil.Date) *Gap {
 	return &Gap{Rule: rule, On: on, Missing: bilingual.Text{ZH: "“" + r.Word + "”一行的比率未读到",
 		EN: "the rate in row " + r.Word + " was not read"}}
 }
 
-// findRateRow finds the row of a word exactly; a residual row is the caller's matter.
+// findRateRow returns the row whose key is exactly word. A caller that wants the row for everything
+// else must ask for it.
 func (d *DatedValue) findRateRow(word string) (RateRow, bool) {
 	for _, r := range d.Rates {
 		if r.Word == word {
@@ -170,62 +187,71 @@ func (d *DatedValue) findRateRow(word string) (RateRow, bool) {
 	return RateRow{}, false
 }
 
-// Band is one row of a table by totals. Edge zero on the last row means no end; Inclusive tells
-// that the edge belongs to the row.
+// Band is one row of a table by period totals. An Edge of zero on the last row means no end;
+// Inclusive says that a total equal to the edge belongs to the row.
 type Band struct {
 	Edge      money.Amount
 	Inclusive bool
 	Rate      money.Fraction
 }
 
-// contains tells whether a total falls into the row or a later one's place before it.
+// contains reports whether a total is below the row's edge. The rows are tried from the lowest, so
+// the first row that contains the total is its row.
 func (b *Band) contains(total money.Amount) bool {
 	c := total.Cmp(b.Edge)
 	return b.Edge.IsZero() || c < 0 || (c == 0 && b.Inclusive)
 }
 
-// Method names a calculation and the definitions it uses by role.
+// Method is a calculation with the definitions that it uses in each role.
 type Method struct {
-	Name       string            `json:",omitzero"`
-	When       string            `json:",omitzero"` // an expression over facts, see expression.go
-	Uses       map[string]string `json:",omitzero"` // role -> definition id
-	Period     string            `json:",omitzero"` // day, month, quarter
-	Collection string            `json:",omitzero"`
-	// self-filed taxes that cannot be estimated: what would have to be known
+	Name string `json:",omitzero"`
+	// When is the condition over facts, see expression.go.
+	When string `json:",omitzero"`
+	// Uses maps each role to the id of a definition.
+	Uses map[string]string `json:",omitzero"`
+	// Period is day, month or quarter.
+	Period     string `json:",omitzero"`
+	Collection string `json:",omitzero"`
+	// Missing lists the facts that an estimate would need, for self-filed taxes that cannot be
+	// estimated.
 	Missing []bilingual.Text `json:",omitzero"`
 }
 
-// Reading is one answer that a position may choose.
+// Reading is one answer to an open question of law that a tax position may choose.
 type Reading struct {
 	Title  bilingual.Text `json:",omitzero"`
 	Method Method         `json:",omitzero"`
 }
 
-// Regime says which item a payment is, and what may not be asked for instead.
+// Regime decides which item of income a payment is, and which other items may be forced instead.
 type Regime struct {
-	When   string         `json:",omitzero"` // an expression over facts
-	Item   string         `json:",omitzero"`
-	Refuse string         `json:",omitzero"` // reason word: nothing is taxed here, the call is refused
-	Allows []string       `json:",omitzero"` // other items that may be named
+	// When is the condition over facts, see expression.go.
+	When string `json:",omitzero"`
+	Item string `json:",omitzero"`
+	// Refuse is the reason code with which the payment is refused; such a regime taxes nothing.
+	Refuse string `json:",omitzero"`
+	// Allows lists other items that the caller may force.
+	Allows []string       `json:",omitzero"`
 	Bans   []Ban          `json:",omitzero"`
 	Text   bilingual.Text `json:",omitzero"`
 }
 
-// Ban forbids an item with its reason and article.
+// Ban forbids an item of income for payments of a regime, with reason and article.
 type Ban struct {
 	Item string         `json:",omitzero"`
 	Why  bilingual.Text `json:",omitzero"`
 	Law  []Law          `json:",omitzero"`
 }
 
-// PackID names the rules that taxed.
+// PackID identifies the version of a policy pack that computed a figure.
 type PackID struct {
 	Pack    string `json:"pack"`
 	Version string `json:"version"`
-	SHA256  string `json:"sha256"` // over the files of the pack
+	// SHA256 is the hash over the files of the pack.
+	SHA256 string `json:"sha256"`
 }
 
-// Pack is a complete set of definitions.
+// Pack is a complete set of definitions of one jurisdiction.
 type Pack struct {
 	ID           PackID
 	Jurisdiction Jurisdiction
@@ -234,11 +260,13 @@ type Pack struct {
 
 // Jurisdiction is the place whose rules a pack holds.
 type Jurisdiction struct {
-	Code  string         `json:"code"`          // six digits; 000000 for the national pack
-	ISO   string         `json:"iso,omitempty"` // ISO 3166-2; "" where there is none
+	// Code has six digits; 000000 is the national pack.
+	Code string `json:"code"`
+	// ISO is the code of ISO 3166-2; "" where the place has none.
+	ISO   string         `json:"iso,omitempty"`
 	Title bilingual.Text `json:"title"`
-	// municipality, province, autonomous_region, separately_planned_city, corps
+	// Kind is municipality, province, autonomous_region, separately_planned_city or corps.
 	Kind string `json:"kind,omitempty"`
-	// confirmed, partial, unconfirmed: how far its rules are known
+	// Confidence is confirmed, partial or unconfirmed: how well the place's rules are known.
 	Confidence string `json:"confidence,omitempty"`
 }

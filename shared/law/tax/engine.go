@@ -7,45 +7,58 @@ import (
 	"fenzhang/shared/money"
 )
 
-// halfUp is what a rounded step says of its rounding. No tax law read fixes one; this is universal
-// practice.
+// halfUp is the text by which a rounded step names its rounding rule. No tax law that was read
+// fixes a rounding rule; half up is the universal practice of tax offices.
 const halfUp = "half up to 0.01 (customary)"
 
-// rounded and exact tell whether a step's result was rounded.
+// rounded and exact are the values of addStep's second parameter: whether a step's result was
+// rounded.
 const (
 	rounded = true
 	exact   = false
 )
 
-// roundingRule is listed among the unconfirmed rules of every figure, because every figure is
-// rounded.
+// roundingRule is the id that every result lists among its unconfirmed rules, because every figure
+// is rounded and no law confirms how.
 const roundingRule = "rounding.half_up"
 
-// Calculation is one run over the facts: what the rules read and add to.
+// Calculation is the state of one tax computation: the facts of the payment, which rules read, and
+// the result, to which rules add lines, rows and steps.
 type Calculation struct {
-	facts                      *Facts
-	item                       string
+	// facts are the payment, the payer and the payee; rules only read them.
+	facts *Facts
+	// item is the kind of income (所得项目) that the regime gave to the payment.
+	item string
+	// platformFiled: the paying entity has filed for this platform on the payment date. agencyFiled:
+	// it also files the worker's VAT on the VAT date.
 	platformFiled, agencyFiled bool
 	gross                      money.Amount
-	unwithheld                 money.Amount // of gross, not yet kept back
-	inKind                     money.Amount // market price of things in kind, income beside gross
-	// VAT that falls on this payment and is withheld or agency-filed
+	// unwithheld is the part of gross that no tax has been withheld from yet.
+	unwithheld money.Amount
+	// inKind is the market price of things given in kind; it is income beside gross.
+	inKind money.Amount
+	// vatWithheld is the VAT of this payment that is withheld or agency-filed; it lowers IIT income.
 	vatWithheld money.Amount
 	periodVAT   assessment
-	position    string // id of the position under which the current rule runs
-	texts       periodTexts
-	result      *Result
-	figuresOnly bool // figures only: no steps, no list of unconfirmed rules
+	// position is the id of the tax position that closed the open rule which is running now.
+	position string
+	texts    periodTexts
+	result   *Result
+	// figuresOnly switches off steps and the list of unconfirmed rules, for bulk runs.
+	figuresOnly bool
 	inputArena  []Input
-	payeeEngine *Engine     // of the payee's registration
-	assessable  *Assessable // the question, where assessed income is asked about
-	assessed    *Assessed
+	// payeeEngine holds the rules of the place where the payee is registered.
+	payeeEngine *Engine
+	// assessable is the question about assessed income; nil while a payment is computed.
+	assessable *Assessable
+	assessed   *Assessed
 }
 
-// Compute gives the taxes of one payment. It is pure and deterministic to the byte.
+// Compute computes the taxes of one payment from its facts and from this engine's dated rules. The
+// computation is pure: the same facts give the same bytes.
 //
 // Errors: *fault.Error 2001 with all problems of the facts; *Gap where the law has no answer;
-// *Forbidden where it forbids what was asked for.
+// *Forbidden where the law forbids the requested item, method or route.
 func (e *Engine) Compute(f Facts) (Result, error) {
 	if err := f.validate(); err != nil {
 		return Result{}, err
@@ -53,13 +66,13 @@ func (e *Engine) Compute(f Facts) (Result, error) {
 	return e.runTask(task{payer: e, payee: e}, &f)
 }
 
-// computeForPayee is Compute without the check of the facts; the payee's own filings go by the
-// engine of its registration.
+// computeForPayee computes facts that are validated already; taxes that the payee files itself
+// follow the rules of the payee's own engine.
 func (e *Engine) computeForPayee(f Facts, payee *Engine) (Result, error) {
 	return e.runTask(task{payer: e, payee: payee}, &f)
 }
 
-// runTask does a task in a spare workspace.
+// runTask computes one task in a workspace from the pool, so that bulk runs reuse memory.
 func (e *Engine) runTask(t task, f *Facts) (Result, error) {
 	w, ok := e.workspaces.Get().(*workspace)
 	if !ok {
@@ -72,7 +85,7 @@ func (e *Engine) runTask(t task, f *Facts) (Result, error) {
 	return w.detachResult(), nil
 }
 
-// rulesUsed names the national pack and the local ones that stood behind payer and payee.
+// rulesUsed returns the ids of the national pack and of the local packs of payer and payee.
 func rulesUsed(payer, payee *Engine) RulesUsed {
 	u := RulesUsed{PackID: payer.nationalEngine().id, Positions: []string{}}
 	for _, e := range [...]*Engine{payer, payee} {
@@ -83,7 +96,7 @@ func rulesUsed(payer, payee *Engine) RulesUsed {
 	return u
 }
 
-// nationalEngine is the national engine above e.
+// nationalEngine returns the engine of the national pack, at the top of e's chain of parents.
 func (e *Engine) nationalEngine() *Engine {
 	for e.parent != nil {
 		e = e.parent
@@ -91,13 +104,15 @@ func (e *Engine) nationalEngine() *Engine {
 	return e
 }
 
+// newCalculation returns a calculation with memory for its steps' inputs, outside of any workspace.
 func newCalculation(f *Facts, res *Result) *Calculation {
 	c := initialCalculation(f, res)
 	c.inputArena = make([]Input, 0, 48)
 	return &c
 }
 
-// initialCalculation is a calculation before its first rule.
+// initialCalculation returns the state of a calculation before its first rule has run: nothing is
+// withheld yet, and the filings of the paying entity are looked up once.
 func initialCalculation(f *Facts, res *Result) Calculation {
 	filed := f.Entity.hasFiling(f.Platform, f.PaymentDate)
 	agency := f.AgencyFiling && f.Entity.hasFiling(f.Platform, f.VATDate)
@@ -106,7 +121,8 @@ func initialCalculation(f *Facts, res *Result) Calculation {
 		result:     res}
 }
 
-// DeriveItem derives the item of income of a payment without computing it, for folding rows.
+// DeriveItem returns the kind of income of a payment without computing its taxes. Callers need the
+// item to select the booked rows of the same item.
 func (e *Engine) DeriveItem(f Facts) (string, error) {
 	if err := f.validate(); err != nil {
 		return "", err
@@ -122,8 +138,8 @@ func (e *Engine) DeriveItem(f Facts) (string, error) {
 	return c.item, nil
 }
 
-// ComputeRows derives the item, folds the rows that stand before the payment and computes it;
-// f.ToDate is ignored.
+// ComputeRows derives the item of income, sums the booked rows of the periods before the payment,
+// and computes the payment's taxes on top of them. ComputeRows ignores f.ToDate.
 func (e *Engine) ComputeRows(f Facts, rows []Row) (Result, error) {
 	f.ToDate = ToDate{}
 	if err := f.validate(); err != nil {
@@ -132,8 +148,9 @@ func (e *Engine) ComputeRows(f Facts, rows []Row) (Result, error) {
 	return e.runTask(task{payer: e, payee: e, rows: rows, foldsRows: true}, &f)
 }
 
-// applyStage applies the first rule of a stage that is meant for the facts. VAT and IIT must have
-// one, and so must each surcharge once there is VAT: silence would be a zero that nobody decided.
+// applyStage runs the first rule of one tax whose condition matches the facts. VAT and IIT must
+// have such a rule, and so must each surcharge once VAT was assessed: without a rule a tax of zero
+// would be a figure that nobody has decided, so a missing rule is a *Gap.
 func (c *Calculation) applyStage(tax string, rules []TaxRule) error {
 	for _, r := range rules {
 		if r.Applies(c) {
@@ -154,12 +171,14 @@ func (c *Calculation) applyStage(tax string, rules []TaxRule) error {
 		EN: "no rule of " + tax + " for " + c.facts.Taxpayer.Kind + " and item " + c.item}}
 }
 
-// ruleAtPlace gives the rule as it stands at the payee's registration where the payee files the tax
-// itself, and the rule of the paying entity's place else.
+// ruleAtPlace returns the version of rule r at the payee's registration when the payee files the
+// tax itself, and r itself, which is the rule of the paying entity's place, when the payer
+// withholds.
 func (c *Calculation) ruleAtPlace(r TaxRule, tax string) TaxRule {
 	if c.payeeEngine == nil || c.payeeEngine.parent == nil || !c.isFiledByPayee(r) {
 		return r
 	}
+	// income tax goes by the day of payment, VAT and its surcharges by the VAT date
 	day := c.facts.VATDate
 	if tax == IIT || tax == CIT {
 		day = c.facts.PaymentDate
@@ -172,19 +191,21 @@ func (c *Calculation) ruleAtPlace(r TaxRule, tax string) TaxRule {
 	return r
 }
 
-// isFiledByPayee tells whether the payee brings the tax to the tax office: by the rule itself, or
-// because the VAT is the payee's on which it stands.
+// isFiledByPayee reports whether the payee files the tax of rule r itself: the rule says so, or r
+// is a surcharge on VAT that the payee files itself.
 func (c *Calculation) isFiledByPayee(r TaxRule) bool {
 	f, ok := r.(interface{ collectedBy() string })
 	return (ok && f.collectedBy() == SelfFiled) ||
 		(c.periodVAT.isAssessed && c.periodVAT.collection == SelfFiled)
 }
 
-// sumUpResult sums up.
+// sumUpResult adds up what is withheld from the creator, sets gross and net, and closes the lists
+// of an explained result.
 func (c *Calculation) sumUpResult() {
 	res := c.result
 	res.Gross = c.gross
 	for i := range res.Taxes {
+		// taxes that the payer promised to bear (包税) do not lower the creator's net
 		if res.Taxes[i].BorneBy == BorneByCreator {
 			res.TotalWithheld = res.TotalWithheld.Add(res.Taxes[i].Amount)
 		}
@@ -198,7 +219,8 @@ func (c *Calculation) sumUpResult() {
 		Input{"total_withheld", MoneyValue(res.TotalWithheld)})
 }
 
-// factText gives the word of a fact for conditions.
+// factText returns the text value of a fact for the conditions of rules; unset facts have their
+// default value, such as route mcn_pays.
 func (c *Calculation) factText(k factKey) string {
 	f := c.facts
 	switch k {
@@ -241,6 +263,7 @@ func (c *Calculation) factText(k factKey) string {
 	return c.assessable.factText(k)
 }
 
+// boolText returns the value of a yes-or-no fact as rule files write it.
 func boolText(b bool) string {
 	if b {
 		return yes
@@ -248,9 +271,10 @@ func boolText(b bool) string {
 	return no
 }
 
-// withholdLine settles a line: what falls on this payment, and how much of it the payment can bear.
-// Lines of self-filers take nothing. With trueUp, more withheld than the period's tax stays as a
-// named difference.
+// withholdLine completes one tax line: its due amount, how much of that this payment can bear, and
+// the shortfall that becomes a receivable. Nothing is withheld for taxes that the payee files
+// itself. With trueUp, tax withheld above the period's total is listed as an open difference to be
+// refunded.
 func (c *Calculation) withholdLine(l *Line, trueUp bool) money.Amount {
 	l.Due = money.MaxOf(l.Total.Sub(l.Before), money.Amount{})
 	if trueUp && l.Before.Cmp(l.Total) > 0 {
@@ -262,6 +286,7 @@ func (c *Calculation) withholdLine(l *Line, trueUp bool) money.Amount {
 		c.result.PayeeObligations = append(c.result.PayeeObligations, *l)
 		return l.Due
 	}
+	// a payment cannot pay more tax than the money that is left of it
 	l.Amount = money.Min(l.Due, c.unwithheld)
 	l.Shortfall = l.Due.Sub(l.Amount)
 	c.unwithheld = c.unwithheld.Sub(l.Amount)
@@ -269,8 +294,9 @@ func (c *Calculation) withholdLine(l *Line, trueUp bool) money.Amount {
 	return l.Due
 }
 
-// withheldForRow is what a row counts as withheld: all that falls on the payment, for the agent
-// owes the shortfall to the tax office too; nothing for what the payee files itself.
+// withheldForRow returns the tax that a booked row counts as withheld: the whole due amount with
+// its shortfall, because the withholding agent owes the shortfall to the tax office too; and zero
+// for a tax that the payee files itself.
 func (c *Calculation) withheldForRow(l *Line) money.Amount {
 	if l.Collection == SelfFiled {
 		return money.Amount{}
@@ -278,18 +304,19 @@ func (c *Calculation) withheldForRow(l *Line) money.Amount {
 	return l.Due
 }
 
-// addVATToGross adds VAT to a price that was agreed without it.
+// addVATToGross adds VAT to the gross of a payment whose price was contracted without VAT.
 func (c *Calculation) addVATToGross(vat money.Amount) {
 	c.gross = c.gross.Add(vat)
 	c.unwithheld = c.unwithheld.Add(vat)
 }
 
-// paymentMonth is the IIT period as rows say it.
+// paymentMonth returns the month of payment as text, which is the period of income tax rows.
 func (c *Calculation) paymentMonth() string {
 	return c.texts.paymentMonthText(c.facts.PaymentDate.Month())
 }
 
-// addStep records one step; its inputs are copied into one block that all steps share.
+// addStep records one step of the explanation. Its inputs are copied into one block that all steps
+// of the calculation share, so that a step needs no allocation.
 func (c *Calculation) addStep(s *stepSpec, rounded bool, result Value, in ...Input) {
 	if c.figuresOnly {
 		return
@@ -301,7 +328,8 @@ func (c *Calculation) addStep(s *stepSpec, rounded bool, result Value, in ...Inp
 			Result: result, rounded: rounded, position: c.position})
 }
 
-// addUnconfirmed adds ids that are not listed yet.
+// addUnconfirmed lists the ids of used rules that are not confirmed by a text that was read, each
+// once.
 func (c *Calculation) addUnconfirmed(ids ...string) {
 	if c.figuresOnly {
 		return
@@ -317,7 +345,7 @@ next:
 	}
 }
 
-// positionForRule finds the position on a rule, nil if there is none.
+// positionForRule finds the tenant's tax position on a rule; it returns nil if there is none.
 func (c *Calculation) positionForRule(rule string) *Position {
 	for i := range c.facts.Positions {
 		if c.facts.Positions[i].Rule == rule {
@@ -327,7 +355,8 @@ func (c *Calculation) positionForRule(rule string) *Position {
 	return nil
 }
 
-// recordPosition marks the result with the position.
+// recordPosition notes in the result that tax position p was used, and lists its open rule as
+// unconfirmed.
 func (c *Calculation) recordPosition(p *Position) {
 	for _, id := range c.result.Positions {
 		if id == p.ID {
@@ -338,7 +367,7 @@ func (c *Calculation) recordPosition(p *Position) {
 	c.addUnconfirmed(p.Rule)
 }
 
-// netStep ends every explanation.
+// netStep is the last step of every explanation: gross less what is withheld leaves the net.
 var netStep = stepSpec{name: "net", rule: "settlement.net", formula: "gross - total_withheld",
 	status: Confirmed,
 	wording: bilingual.Text{ZH: "应付 {gross}，代扣代缴及代办合计 {total_withheld}，税后 {result}",

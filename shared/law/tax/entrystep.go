@@ -2,9 +2,9 @@ package tax
 
 import "fenzhang/shared/bilingual"
 
-// NewEntryStep makes a step of a computation that applies one rulebook entry by itself, such as a
-// rate on a whole amount. Its wording's placeholders are the names of the inputs and {result}; a
-// result of money was rounded half up.
+// NewEntryStep returns a step of a computation that applies one rulebook entry by itself, such as a
+// rate on a whole amount. The placeholders of its wording are the names of the inputs and {result};
+// a result that is money was rounded half up.
 func NewEntryStep(x *Entry, name, formula string, wording bilingual.Text, result Value,
 	in ...Input) Step {
 	return Step{spec: &stepSpec{name: name, rule: x.IDWithPlace(), formula: formula, law: x.Law,

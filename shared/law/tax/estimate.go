@@ -7,9 +7,9 @@ import (
 	"fenzhang/shared/money"
 )
 
-// assessedEstimate estimates what a payee owes on business income that its tax office assesses: by
-// the rules of the payee's registration, on what this payer's payments of the period add. It lowers
-// nothing that is paid.
+// assessedEstimate estimates what a payee owes on business income that its tax office assesses
+// (核定征收), by the rules of the payee's registration and on this payer's payments alone. It lowers no
+// payment.
 type assessedEstimate struct {
 	compiledRule
 	step *stepSpec
@@ -25,8 +25,8 @@ func (r *assessedEstimate) resolveSteps() error {
 	return r.fillSteps(map[string]**stepSpec{"iit.assessed": &r.step})
 }
 
-// Calculate adds the estimate as an obligation of the payee; a place whose rule is not known makes
-// it a named unknown instead, for nothing that is kept back hangs on it.
+// Calculate adds the estimate as an obligation of the payee. Where the place's rule is unknown it
+// adds an obligation without figure, because nothing that is withheld depends on it.
 func (r *assessedEstimate) Calculate(c *Calculation) error {
 	l := Line{Tax: IIT, Item: c.item, Period: c.paymentMonth(), Collection: SelfFiled,
 		BorneBy: BorneByCreator, Law: r.law, Status: r.worstStatus}
@@ -35,6 +35,7 @@ func (r *assessedEstimate) Calculate(c *Calculation) error {
 	got, err := c.assessAtPayeePlace(q)
 	var g *Gap
 	switch {
+	// the profit would be deemed from costs, which no payer knows
 	case c.facts.Taxpayer.Collection == "cost_rate":
 		l.Status, l.Missing = Open,
 			[]bilingual.Text{{ZH: "本期成本费用总额（按成本费用核定）",
@@ -58,8 +59,8 @@ func (r *assessedEstimate) Calculate(c *Calculation) error {
 	return nil
 }
 
-// periodTurnover gives this payer's VAT-exclusive payments of the period, before this one and with
-// it.
+// periodTurnover returns this payer's VAT-exclusive payments of the period: before this payment,
+// and with it.
 func (c *Calculation) periodTurnover() (before, with money.Amount) {
 	if c.periodVAT.isAssessed {
 		return c.periodVAT.before.Sales, c.periodVAT.sales
@@ -67,7 +68,8 @@ func (c *Calculation) periodTurnover() (before, with money.Amount) {
 	return money.Amount{}, c.facts.Amount
 }
 
-// toAssessable puts the payment as the question that the payee's collection method asks.
+// toAssessable returns the payment as a question about assessed income, by the payee's collection
+// method.
 func (c *Calculation) toAssessable(sales money.Amount) Assessable {
 	t := &c.facts.Taxpayer
 	q := Assessable{On: c.facts.PaymentDate, Kind: t.Kind, VAT: t.VAT, Way: "quota", Basis: "revenue",
@@ -79,7 +81,7 @@ func (c *Calculation) toAssessable(sales money.Amount) Assessable {
 	return q
 }
 
-// assessAtPayeePlace asks the place where the payee is registered.
+// assessAtPayeePlace answers the question by the rules of the payee's registration.
 func (c *Calculation) assessAtPayeePlace(q Assessable) (Assessed, error) {
 	if c.payeeEngine == nil {
 		return Assessed{},
@@ -89,8 +91,8 @@ func (c *Calculation) assessAtPayeePlace(q Assessable) (Assessed, error) {
 	return c.payeeEngine.Assess(q, c.facts.Positions)
 }
 
-// fillLine gives the line what the payment adds, after the half reduction of individual businesses
-// where it is known.
+// fillLine sets the line to the tax that this payment adds: the assessed tax with it, less the one
+// without it. The half reduction of individual businesses is not included; the line's note says so.
 func (r *assessedEstimate) fillLine(c *Calculation, l *Line, got, earlier Assessed) {
 	l.Base = got.Base
 	l.Rate = got.Rate

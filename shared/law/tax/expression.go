@@ -18,11 +18,12 @@ import (
 
 // maxExpression bounds the source of one expression, in bytes, and maxDepth its nesting.
 const (
+	// maxExpression is the most bytes of one condition; maxDepth is how deep it may be nested.
 	maxExpression = 2000
 	maxDepth      = 16
 )
 
-// operator is what a node of an expression does.
+// operator is what one node of a compiled condition does.
 type operator uint8
 
 const (
@@ -41,14 +42,14 @@ const (
 	opNotEqual
 )
 
-// signs are the signs of comparison with what they mean for words and for amounts.
+// signs lists the signs of comparison, each with its operator for texts and for amounts.
 var signs = []struct {
 	text          string
 	words, amount operator
 }{{"==", opIn, opEqual}, {"!=", opNotIn, opNotEqual}, {"<=", opAlways, opLessEqual},
 	{">=", opAlways, opMoreEqual}, {"<", opAlways, opLess}, {">", opAlways, opMore}}
 
-// expression is a compiled condition.
+// expression is the compiled condition of a rule, a tree of operators over facts.
 type expression struct {
 	op    operator
 	fact  factKey
@@ -57,13 +58,13 @@ type expression struct {
 	parts []expression
 }
 
-// factSource gives the facts that an expression asks about.
+// factSource returns the facts about which a condition asks.
 type factSource interface {
 	factText(k factKey) string
 	factMoney(k factKey) money.Amount
 }
 
-// isTrue tells whether the expression is true of the facts.
+// isTrue reports whether the condition is true for the facts.
 func (x *expression) isTrue(a factSource) bool {
 	switch x.op {
 	case opAlways:
@@ -92,13 +93,14 @@ func (x *expression) isTrue(a factSource) bool {
 	return x.matchesOrder(a.factMoney(x.fact).Cmp(x.limit))
 }
 
-// usesFact tells whether the expression speaks of a fact.
+// usesFact reports whether the condition asks about a fact.
 func (x *expression) usesFact(k factKey) bool {
 	return (x.op > opNot && x.fact == k) || slices.ContainsFunc(x.parts, func(p expression) bool {
 		return p.usesFact(k)
 	})
 }
 
+// hasWord reports whether a text is one of the texts that the condition lists.
 func (x *expression) hasWord(word string) bool {
 	for _, w := range x.words {
 		if w == word {
@@ -108,7 +110,8 @@ func (x *expression) hasWord(word string) bool {
 	return false
 }
 
-// matchesOrder tells whether the order of figure and limit is the one that is asked for.
+// matchesOrder reports whether a comparison result (-1, 0 or 1, amount against limit) fulfils the
+// condition's sign.
 func (x *expression) matchesOrder(order int) bool {
 	switch x.op {
 	case opLess:
@@ -125,13 +128,14 @@ func (x *expression) matchesOrder(order int) bool {
 	return order == 0
 }
 
-// CheckExpression tells what is wrong with a condition of a rule file; nil means nothing.
+// CheckExpression returns what is wrong with the condition of a rule file, or nil.
 func CheckExpression(source string) error {
 	_, err := compileExpression(source)
 	return err
 }
 
-// compileExpression reads a condition and checks every fact and word in it.
+// compileExpression parses a condition and checks that every fact in it exists and can have the
+// values it is compared with.
 func compileExpression(source string) (expression, error) {
 	if len(source) > maxExpression {
 		return expression{}, fmt.Errorf("the condition is longer than %d bytes", maxExpression)
@@ -151,23 +155,25 @@ func compileExpression(source string) (expression, error) {
 	return x, nil
 }
 
-// expressionReader reads one expression from left to right.
+// expressionReader parses one condition from left to right. After the first error it parses on
+// without effect, so that the error with its column is reported once.
 type expressionReader struct {
 	source string
-	at     int // where the rest begins
-	start  int // where the token begins
-	token  string
-	err    error
+	// at is the byte where the unread rest begins; start is where the current token begins.
+	at    int
+	start int
+	token string
+	err   error
 }
 
+// recordError keeps the first error with the column of the current token.
 func (r *expressionReader) recordError(format string, args ...any) {
 	if r.err == nil {
 		r.err = fmt.Errorf("column %d: "+format, append([]any{r.start + 1}, args...)...)
 	}
 }
 
-// nextToken reads a token: a sign, or a word of letters, digits, dots and underscores; "" is the
-// end.
+// nextToken reads the next token: a sign, or letters, digits, dots and underscores; "" is the end.
 func (r *expressionReader) nextToken() {
 	for r.at < len(r.source) && (r.source[r.at] == ' ' || r.source[r.at] == '\n') {
 		r.at++
@@ -190,6 +196,7 @@ func (r *expressionReader) nextToken() {
 	r.token, r.at = rest[:n], r.at+n
 }
 
+// wordLength returns how many leading bytes of s are letters, digits, dots or underscores.
 func wordLength(s string) int {
 	n := strings.IndexFunc(s, func(c rune) bool {
 		return (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_' && c != '.'
@@ -200,6 +207,7 @@ func wordLength(s string) int {
 	return n
 }
 
+// acceptToken reads on and returns true when the current token is the given one.
 func (r *expressionReader) acceptToken(token string) bool {
 	if r.err != nil || r.token != token {
 		return false
@@ -208,20 +216,24 @@ func (r *expressionReader) acceptToken(token string) bool {
 	return true
 }
 
+// expectToken records an error when the current token is not the given one.
 func (r *expressionReader) expectToken(token string) {
 	if !r.acceptToken(token) {
 		r.recordError("%q must stand here", token)
 	}
 }
 
+// parseOr parses conditions joined by "or", which binds weakest.
 func (r *expressionReader) parseOr(depth int) expression {
 	return r.parseChain("or", opOr, depth, r.parseAnd)
 }
 
+// parseAnd parses conditions joined by "and".
 func (r *expressionReader) parseAnd(depth int) expression {
 	return r.parseChain("and", opAnd, depth, r.parseNot)
 }
 
+// parseChain parses parts joined by one word; a single part needs no node.
 func (r *expressionReader) parseChain(word string, o operator, depth int,
 	part func(int) expression) expression {
 	first := part(depth)
@@ -235,6 +247,7 @@ func (r *expressionReader) parseChain(word string, o operator, depth int,
 	return all
 }
 
+// parseNot parses a negation, a condition in parentheses, or a comparison.
 func (r *expressionReader) parseNot(depth int) expression {
 	if depth > maxDepth {
 		r.recordError("nested deeper than %d", maxDepth)
@@ -251,7 +264,7 @@ func (r *expressionReader) parseNot(depth int) expression {
 	return r.parseComparison()
 }
 
-// parseComparison reads what is said about one fact.
+// parseComparison parses the condition on one fact.
 func (r *expressionReader) parseComparison() expression {
 	k, ok := findFact(r.token)
 	if !ok {
@@ -276,6 +289,7 @@ func (r *expressionReader) parseComparison() expression {
 	return expression{op: opTrue, fact: k}
 }
 
+// parseAmountComparison parses a sign and an amount in yuan.
 func (r *expressionReader) parseAmountComparison(k factKey) expression {
 	for _, s := range signs {
 		if !r.acceptToken(s.text) {
@@ -292,6 +306,7 @@ func (r *expressionReader) parseAmountComparison(k factKey) expression {
 	return expression{}
 }
 
+// parseWordList parses a list of texts in square brackets.
 func (r *expressionReader) parseWordList(k factKey, o operator) expression {
 	r.expectToken("[")
 	x := expression{op: o, fact: k, words: []string{r.parseFactWord(k)}}
@@ -302,7 +317,8 @@ func (r *expressionReader) parseWordList(k factKey, o operator) expression {
 	return x
 }
 
-// parseFactWord reads a value of a fact and checks that the fact can have it.
+// parseFactWord parses a text and checks that the fact can have it, so that a misspelt value in a
+// rule file is an error and not a condition that never matches.
 func (r *expressionReader) parseFactWord(k factKey) string {
 	w, f := r.token, &factTable[k]
 	switch {

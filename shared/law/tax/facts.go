@@ -1,6 +1,6 @@
-// Package tax computes what Chinese law keeps back from a creator's income: a pure function from
-// facts and the dated rules in force to figures with steps. It has no clock and no I/O and gives
-// the same bytes for the same facts.
+// Package tax computes the Chinese taxes on creators' income: a pure function from the facts of a
+// payment and the dated rules in force to figures with an explanation in steps. It has no clock and
+// no I/O, and the same facts give the same bytes.
 package tax
 
 import (
@@ -11,57 +11,73 @@ import (
 	"fenzhang/shared/money"
 )
 
-// Kinds of income by which the regime is named (所得项目).
+// The items of income (所得项目). The item decides by which method income tax is computed.
 const (
-	ItemWages         = "wages"
-	ItemLabor         = "labor"          // 劳务报酬, one-off method
-	ItemLaborPlatform = "labor_platform" // 劳务报酬, cumulative method of a filed platform entity
-	ItemAuthor        = "author"         // 稿酬
-	ItemRoyalty       = "royalty"        // 特许权使用费
-	ItemBusiness      = "business"       // 经营所得, and what a company earns
-	ItemIncidental    = "incidental"     // 偶然所得
+	ItemWages = "wages"
+	// ItemLabor is remuneration for labor (劳务报酬), taxed by the one-off method.
+	ItemLabor = "labor"
+	// ItemLaborPlatform is remuneration for labor that a filed platform entity withholds cumulatively.
+	ItemLaborPlatform = "labor_platform"
+	ItemAuthor        = "author"  // 稿酬
+	ItemRoyalty       = "royalty" // 特许权使用费
+	// ItemBusiness is business income (经营所得), and what a company earns.
+	ItemBusiness   = "business"
+	ItemIncidental = "incidental" // 偶然所得
 )
 
 // Tax kinds as they stand in lines and rows.
 const (
-	IIT  = "IIT"  // 个人所得税
-	VAT  = "VAT"  // 增值税
-	UMCT = "UMCT" // 城市维护建设税
-	EDU  = "EDU"  // 教育费附加
-	LEDU = "LEDU" // 地方教育附加
-	CIT  = "CIT"  // 企业所得税
+	// IIT is individual income tax (个人所得税).
+	IIT = "IIT"
+	// VAT is value-added tax (增值税).
+	VAT = "VAT"
+	// UMCT is urban maintenance and construction tax (城市维护建设税), a surcharge on VAT.
+	UMCT = "UMCT"
+	// EDU is the education surcharge (教育费附加), LEDU the local one (地方教育附加).
+	EDU  = "EDU"
+	LEDU = "LEDU"
+	// CIT is enterprise income tax (企业所得税).
+	CIT = "CIT"
 )
 
 // Collections tell who brings the tax to the tax office.
 const (
-	Withheld    = "withheld"     // 扣缴 by the paying entity
-	AgencyFiled = "agency_filed" // 代办申报 by the filed platform entity
-	SelfFiled   = "self_filed"   // 自行申报 by the payee
+	// Withheld: the paying entity withholds the tax and pays it to the tax office (扣缴).
+	Withheld = "withheld"
+	// AgencyFiled: the filed platform entity files the payee's tax on the payee's behalf (代办申报).
+	AgencyFiled = "agency_filed"
+	// SelfFiled: the payee files the tax itself (自行申报).
+	SelfFiled = "self_filed"
 )
 
 // Who bears a tax.
 const (
-	BorneByCreator = "creator" // it lowers the creator's net
-	BorneByMCN     = "mcn"     // it was promised beside the net (包税)
+	// BorneByCreator: the tax lowers the creator's net.
+	BorneByCreator = "creator"
+	// BorneByMCN: the contract promises the creator a net amount, and the MCN pays the tax (包税).
+	BorneByMCN = "mcn"
 )
 
-// Entity is the paying entity (扣缴义务人).
+// Entity is the paying entity, which is the withholding agent (扣缴义务人).
 type Entity struct {
-	ID        string
-	Place     string // six digits of its tax bureau's place
-	PlaceTier string // city, county, other: decides the UMCT rate of what it withholds
-	VAT       string // small_scale, general
-	Filings   []PlatformFiling
+	ID string
+	// Place is the six-digit administrative code of the place of its tax bureau.
+	Place string
+	// PlaceTier is city, county or other; it decides the UMCT rate of what the entity withholds.
+	PlaceTier string
+	// VAT is small_scale or general.
+	VAT     string
+	Filings []PlatformFiling
 }
 
-// PlatformFiling is the basic-information filing under STA Announcement 2025 No. 15; To zero means
-// no end.
+// PlatformFiling is the basic-information filing of a platform entity under STA Announcement 2025
+// No. 15. A zero To means that the filing has no end.
 type PlatformFiling struct {
 	Platform string
 	From, To civil.Date
 }
 
-// hasFiling tells whether the entity had filed for the platform on the day.
+// hasFiling reports whether the entity had filed for the platform on the day.
 func (e *Entity) hasFiling(platform string, on civil.Date) bool {
 	for i := range e.Filings {
 		f := &e.Filings[i]
@@ -72,19 +88,22 @@ func (e *Entity) hasFiling(platform string, on civil.Date) bool {
 	return false
 }
 
-// Taxpayer is what the tax profile says of the payee on the payment date.
+// Taxpayer is the payee's tax profile on the payment date.
 type Taxpayer struct {
-	// natural_person, individual_business, sole_proprietorship, partnership, company, employee,
-	// student_intern
-	Kind         string `json:"kind"`
-	Resident     bool   `json:"resident"`
-	VAT          string `json:"vat"`        // natural_person, small_scale, general
-	Collection   string `json:"collection"` // withheld, books, income_rate, cost_rate, levy_rate
+	// Kind is natural_person, individual_business, sole_proprietorship, partnership, company, employee
+	// or student_intern.
+	Kind     string `json:"kind"`
+	Resident bool   `json:"resident"`
+	// VAT is natural_person, small_scale or general.
+	VAT string `json:"vat"`
+	// Collection is how income tax is collected: withheld, books, income_rate, cost_rate or levy_rate.
+	Collection   string `json:"collection"`
 	Jurisdiction string `json:"jurisdiction"`
 	Industry     string `json:"industry,omitempty"`
-	// of its own registration; "" = not known, then its UMCT is a named unknown
+	// PlaceTier is city, county or other at the payee's own registration; with "" its UMCT is unknown
+	// and no figure is given.
 	PlaceTier string `json:"place_tier,omitempty"`
-	// month (also when "") or quarter, for what it files itself
+	// VATPeriod is month or quarter for VAT that the payee files itself; "" means month.
 	VATPeriod string `json:"vat_period,omitempty"`
 	// Overseas marks a person abroad who sells services consumed in China (境外个人); never a resident.
 	Overseas bool `json:"overseas,omitempty"`
@@ -93,118 +112,147 @@ type Taxpayer struct {
 	HoldsEquity bool `json:"holds_equity,omitempty"`
 }
 
-// Position is an approved tax position in force (税务口径): the reading that closes an open rule.
+// Position is an approved tax position in force (税务口径): the tenant's choice of one reading of a
+// rule that the law leaves open.
 type Position struct {
-	ID      string
-	Rule    string // rule id, "vat.natural_person.withholding"
-	Reading string // one of the readings that the rule declares
+	ID string
+	// Rule is the id of the open rule, such as "vat.natural_person.withholding".
+	Rule string
+	// Reading is one of the readings that the open rule declares.
+	Reading string
 }
 
-// Facts are all that decides the taxes of one payment.
+// Facts are everything that decides the taxes of one payment.
 type Facts struct {
-	PaymentDate civil.Date // decides the IIT month and year
-	VATDate     civil.Date // decides the VAT day and month
-	Entity      Entity
-	Route       string // settlement route; "" is mcn_pays
-	Taxpayer    Taxpayer
-	IncomeType  string // the tenant's income type, for the explanation
-	// "" = derived; else forced, and refused with the article where the law forbids it
-	Item     string
-	Platform string       // platform on which the income was earned
-	Project  string       // "" = all the entity pays this taxpayer in the month is one project
-	Amount   money.Amount // this payment: the creator's share
-	// market price of what is given in kind with it (实物奖励): income beside the money
-	InKind      money.Amount
-	VATIncluded bool // whether Amount contains the VAT
-	// AfterTax tells that Amount was promised net (包税): the payer bears the taxes, which are income
-	// themselves. Only Corpus.ComputeRows and Silent.ComputeRows look at it.
+	// PaymentDate decides the month and the year of income tax.
+	PaymentDate civil.Date
+	// VATDate decides the day and the month of VAT.
+	VATDate civil.Date
+	Entity  Entity
+	// Route is the settlement route; "" means mcn_pays.
+	Route    string
+	Taxpayer Taxpayer
+	// IncomeType is the tenant's own type of income; only explanations and open questions use it.
+	IncomeType string
+	// Item is "" to derive the item of income; any other item is forced, and refused with the article
+	// where the law forbids it.
+	Item string
+	// Platform is where the income was earned.
+	Platform string
+	// Project separates several projects of one month; "" means that all payments of the month from
+	// this entity to this taxpayer are one project.
+	Project string
+	// Amount is the creator's share that is paid now.
+	Amount money.Amount
+	// InKind is the market price of things given in kind with the payment (实物奖励); it is income beside
+	// the money.
+	InKind money.Amount
+	// VATIncluded says that Amount contains the VAT.
+	VATIncluded bool
+	// AfterTax says that Amount was promised net of tax (包税): the payer bears the taxes, which are
+	// income themselves. Only the ComputeRows methods of Corpus and FigureComputer read it.
 	AfterTax bool
-	// AgencyFiling tells that the filed entity files the worker's VAT with the worker's consent
-	// (代办申报).
+	// AgencyFiling says that the filed platform entity files the worker's VAT with the worker's
+	// consent (代办申报).
 	AgencyFiling bool
-	// Deductions are exempt income and other lawful deductions (其他扣除) of the year to this payment's
-	// month, for cumulative methods.
+	// Deductions are the year's exempt income and other lawful deductions (其他扣除) up to this payment's
+	// month; only cumulative methods deduct them.
 	Deductions money.Amount
-	// LowEarner tells that every month of the full previous year was withheld here by the cumulative
-	// method and its income was at most 60,000 yuan: then the whole 60,000 is deducted from January.
+	// LowEarner says that this payer withheld cumulatively in every month of the previous year and
+	// that the year's income was at most 60,000 yuan; then the whole 60,000 is deducted from January
+	// on.
 	LowEarner bool
-	// Payroll is what the payroll says of an employee's month; of an intern it may say the months.
+	// Payroll is the employee's payroll month; for an intern it may give the months of internship.
 	Payroll   *Payroll
 	ToDate    ToDate
 	Positions []Position
 }
 
-// ToDate is what stands in the periods of this payment before it, booked and opening rows together.
+// ToDate is the income and the tax of this payment's periods before the payment, from booked rows
+// and opening rows together.
 type ToDate struct {
-	Day     Turnover // VAT day of the payment
-	Month   MonthToDate
-	Quarter Turnover // VAT quarter, for payees that file by quarter
+	// Day is the turnover of the payment's VAT day.
+	Day   Turnover
+	Month MonthToDate
+	// Quarter is the VAT quarter, for payees that file by quarter.
+	Quarter Turnover
 	Year    YearToDate
 }
 
-// Turnover is VAT-relevant income of a period and what was kept back on it.
+// Turnover is the sales of a VAT period and the taxes that were withheld on them.
 type Turnover struct {
-	Received money.Amount // VAT-inclusive money from which part of Sales was derived
-	Sales    money.Amount // VAT-exclusive sales
-	VAT      money.Amount
-	UMCT     money.Amount
-	EDU      money.Amount
-	LEDU     money.Amount
-	// Stated tells that only Sales and VAT are known, as in a quote's period-to-date facts: the
-	// surcharges kept back are then taken to be what the rules give on that VAT.
+	// Received is the VAT-inclusive money behind that part of Sales which was computed from it.
+	Received money.Amount
+	// Sales are without VAT.
+	Sales money.Amount
+	VAT   money.Amount
+	UMCT  money.Amount
+	EDU   money.Amount
+	LEDU  money.Amount
+	// Stated says that only Sales and VAT are known, as in a quote's period-to-date facts. The
+	// surcharges withheld are then computed from that VAT.
 	Stated bool
 }
 
-// MonthToDate is the month of the payment; income and tax are those of the same item and project.
+// MonthToDate is the payment's month: income and withheld tax of the same item and project.
 type MonthToDate struct {
 	Income   money.Amount
 	Withheld money.Amount
-	Turnover Turnover // VAT month, all items
+	// Turnover is the VAT month over all items of income.
+	Turnover Turnover
 }
 
-// YearToDate is the tax year of the payment up to it, for cumulative methods.
+// YearToDate is the tax year before the payment, for cumulative methods.
 type YearToDate struct {
-	Months   int // months with income so far; the current month counts once Month.Income is above zero
+	// Months counts months with income so far; the current month counts once Month.Income is positive.
+	Months   int
 	Income   money.Amount
 	Withheld money.Amount
-	// Peak is the highest cumulative tax at the end of an earlier month of the year. It is used where
-	// ByMonth is empty; when both are empty the withheld total stands for it.
+	// Peak is the highest cumulative tax at the end of an earlier month of the year. The engine uses
+	// it only where ByMonth is empty; where Peak is empty too, the withheld total replaces it.
 	Peak money.Amount
-	// ByMonth is the income of each month of the year, January first; when it is filled the engine
-	// works out months, peak and breaks from it.
+	// ByMonth is the income of each month, January first. Where it is filled, the engine derives
+	// months, peak and breaks from it.
 	ByMonth [12]money.Amount
-	// WithheldByMonth is the tax withheld in each month; a reading that restarts after a break needs
-	// it.
+	// WithheldByMonth is the tax withheld in each month; the reading that restarts the year after a
+	// break month needs it.
 	WithheldByMonth [12]money.Amount
-	// Broken tells that a month without income lies between months with income.
+	// Broken says that a month without income lies between months with income.
 	Broken bool
-	// Opening has bit n set for month n+1 that is covered by an opening row of several months.
+	// Opening is a bit set: bit n means that month n+1 is covered by an opening row of several months.
 	Opening uint16
 }
 
-// Row is what a booking appends for one tax of one period; a reversal is the same row with negative
-// figures.
+// Row is what booking a payment appends for one tax of one period. A reversal appends the same row
+// with negative figures.
 type Row struct {
-	Kind       string       `json:"kind"`              // IIT, VAT, UMCT, EDU, LEDU
-	Item       string       `json:"item"`              // item of income
-	Project    string       `json:"project,omitempty"` // separate project, if any
-	Platform   string       `json:"platform,omitempty"`
-	Period     string       `json:"period"` // "2026-11" or "2026-11-16"
-	Income     money.Amount `json:"income"`
-	Received   money.Amount `json:"received"` // VAT-inclusive money behind Sales
-	Sales      money.Amount `json:"sales"`    // VAT-exclusive
-	Withheld   money.Amount `json:"withheld"` // due of this payment, shortfall included
+	// Kind is IIT, VAT, UMCT, EDU or LEDU.
+	Kind string `json:"kind"`
+	// Item is the item of income.
+	Item string `json:"item"`
+	// Project is the separate project, if the payment has one.
+	Project  string `json:"project,omitempty"`
+	Platform string `json:"platform,omitempty"`
+	// Period is a month such as "2026-11", or a day such as "2026-11-16".
+	Period string       `json:"period"`
+	Income money.Amount `json:"income"`
+	// Received is the VAT-inclusive money behind Sales, which are without VAT.
+	Received money.Amount `json:"received"`
+	Sales    money.Amount `json:"sales"`
+	// Withheld is the tax due on this payment, its shortfall included.
+	Withheld   money.Amount `json:"withheld"`
 	Collection string       `json:"collection"`
-	// Months is set on opening rows only: how many consecutive months, up to Period's month, the row
-	// stands for.
+	// Months is set on opening rows only: the number of consecutive months that the row covers, up to
+	// Period's month.
 	Months int `json:"months,omitempty"`
 }
 
-// largestFen is the most that one amount or total may be: 10^13 yuan. It keeps every product of the
-// engine in range.
+// largestFen is the largest amount or total that the engine accepts: 10^13 yuan. It keeps every
+// product of the engine within 64 bits.
 const largestFen = 1_000_000_000_000_000
 
-// validate gives all problems of the facts at once.
+// validate returns error 2001 with all problems of the facts at once, so that the caller need not
+// mend them one by one.
 func (f *Facts) validate() error {
 	var p fault.Problems
 	oneOf := func(field, v string, allowed ...string) {
@@ -221,6 +269,7 @@ func (f *Facts) validate() error {
 	if f.InKind.Negative() || f.InKind.Cmp(largest) > 0 {
 		p.Add("in_kind", "must be zero to "+largest.String())
 	}
+	// a payment of zero is allowed only when it accompanies something in kind
 	if f.Amount.Negative() || !f.Amount.Add(f.InKind).Positive() || f.Amount.Cmp(largest) > 0 {
 		p.Add("amount", "must be above zero, or zero beside something in kind, and at most "+
 			largest.String())
@@ -251,7 +300,7 @@ func (f *Facts) validate() error {
 	return p.Err()
 }
 
-// isInRange tells whether the totals keep every product of the engine in range.
+// isInRange reports whether the period totals are small enough for every product of the engine.
 func (t *ToDate) isInRange() bool {
 	for _, total := range [...]money.Amount{t.Day.Sales, t.Month.Income, t.Month.Turnover.Sales,
 		t.Quarter.Sales, t.Year.Income} {
@@ -262,6 +311,7 @@ func (t *ToDate) isInRange() bool {
 	return true
 }
 
+// totalTooLarge returns the problem of period totals above the engine's range.
 func totalTooLarge() fault.Field {
 	return fault.Field{Field: "period_to_date",
 		Problem: "a total is above " + money.Fen(largestFen).String()}

@@ -7,17 +7,18 @@ import (
 	"fenzhang/shared/money"
 )
 
-// FoldRows sums booked, reversed and opening rows of one paying entity and one taxpayer into what
-// stands before a payment. IIT counts the rows of f.Item and f.Project, for cumulative labor of
-// f.Platform, for wages and interns of the payer; VAT counts all items of its day, month and
-// quarter. f.Item must be set: Engine.Item derives it, Engine.ComputeRows does both.
+// FoldRows sums booked, reversed and opening rows of one paying entity and one taxpayer into the
+// period totals before a payment. IIT counts the rows of f.Item and f.Project, for cumulative labor
+// those of f.Platform, for wages and interns all of the payer; VAT counts all items of its day,
+// month and quarter. f.Item must be set: Engine.DeriveItem derives it, Engine.ComputeRows does
+// both.
 func FoldRows(rows []Row, f Facts) ToDate {
 	var t ToDate
 	t.addRows(rows, &f, f.VATDate.String())
 	return t
 }
 
-// addRows sums rows; vatDay is the VAT date as rows say it.
+// addRows sums rows into t; vatDay is the VAT date as the period text of rows.
 func (t *ToDate) addRows(rows []Row, f *Facts, vatDay string) {
 	month := f.PaymentDate.Month()
 	vatMonth := f.VATDate.Month()
@@ -42,8 +43,11 @@ func (t *ToDate) addRows(rows []Row, f *Facts, vatDay string) {
 	t.Year.countMonths(month)
 }
 
+// quarterIndex returns the quarter of a month, from 0 to 3.
 func quarterIndex(m civil.Month) int { return (m.Number() - 1) / 3 }
 
+// addIncomeRow counts one income tax row into the payment's month and year, unless the row belongs
+// to another item, platform, project or year, or to a later month.
 func (t *ToDate) addIncomeRow(r *Row, f *Facts, month civil.Month) {
 	if r.Item != f.Item {
 		return
@@ -69,15 +73,17 @@ func (t *ToDate) addIncomeRow(r *Row, f *Facts, month civil.Month) {
 	y.Withheld = y.Withheld.Add(r.Withheld)
 	y.ByMonth[n] = y.ByMonth[n].Add(r.Income)
 	y.WithheldByMonth[n] = y.WithheldByMonth[n].Add(r.Withheld)
+	// an opening row of several months stands for income in each of them, which break months depend on
 	for back := 1; back < r.Months && n-back >= 0; back++ {
 		y.Opening |= 1 << (n - back)
 	}
 }
 
+// isCumulative reports whether income tax on an item of this payee is computed on the year's total.
 func (f *Facts) isCumulative(item string) bool { return IsCumulative(item, f.Taxpayer.Kind) }
 
-// IsCumulative tells whether income tax on an item, paid to a kind of taxpayer, goes by the year's
-// total and not by the project or the payment.
+// IsCumulative reports whether income tax on an item, paid to a kind of taxpayer, is computed on
+// the year's total instead of on the project or the payment.
 func IsCumulative(item, kind string) bool {
 	return item == ItemLaborPlatform || item == ItemWages ||
 		(item == ItemLabor && kind == "student_intern")
@@ -99,16 +105,18 @@ func (t *Turnover) addRow(r *Row) {
 	}
 }
 
-// countMonths counts months and breaks of a folded year.
+// countMonths sets the number of months with income, and whether there is a break between them.
 func (y *YearToDate) countMonths(month civil.Month) {
 	y.Months = bits.OnesCount16(y.activeMonths())
 	y.Broken = y.hasBreak(month.Number() - 1)
 }
 
-// hasMonthlyIncome tells whether the months are known one by one.
+// hasMonthlyIncome reports whether the income of the single months is known, and not only the
+// total.
 func (y *YearToDate) hasMonthlyIncome() bool { return y.activeMonths() != 0 }
 
-// activeMonths has bit n set for each month with income, or covered by an opening row.
+// activeMonths returns a bit set: bit n is set for month n+1 with income, or covered by an opening
+// row.
 func (y *YearToDate) activeMonths() uint16 {
 	m := y.Opening
 	for n, a := range y.ByMonth {
@@ -119,16 +127,17 @@ func (y *YearToDate) activeMonths() uint16 {
 	return m
 }
 
-// hasBreak tells whether a month without income lies between the first month with income and the
+// hasBreak reports whether a month without income lies between the first month with income and the
 // current one.
 func (y *YearToDate) hasBreak(current int) bool {
 	m := y.activeMonths()&(1<<current-1) | 1<<current
+	// without a break the bits are one run of ones, and adding 1 clears all of them
 	run := m >> bits.TrailingZeros16(m)
 	return run&(run+1) != 0
 }
 
-// sumBeforePayment reads the series before a payment in the current month: with restart only the
-// months since the last break. total gives the tax on the income of so many months.
+// sumBeforePayment sums the months before a payment in the current month; with restart it sums only
+// the months since the last break. total returns the tax on the income of so many months.
 func (y *YearToDate) sumBeforePayment(current int, restart bool,
 	total func(months int, income money.Amount) money.Amount) yearBefore {
 	var s yearBefore

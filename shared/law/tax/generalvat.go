@@ -9,8 +9,8 @@ import (
 	"fenzhang/shared/money"
 )
 
-// generalVAT is VAT of a general taxpayer for a period: output less creditable input; what is left
-// of the input is carried forward. Source: VAT Law art. 8, 10, 14, 16, 21, 22; data in
+// generalVAT computes the VAT of a general taxpayer for a period: output VAT less creditable input
+// VAT; unused input is carried forward. Source: VAT Law art. 8, 10, 14, 16, 21, 22; data in
 // rules/national/vat.
 type generalVAT struct {
 	questionRule
@@ -24,36 +24,41 @@ func (r *generalVAT) resolveSteps() error {
 		"vat.input": &r.input, "vat.payable": &r.due})
 }
 
-// OutputSales is the sales of one rate in a period.
+// OutputSales is the sales of one VAT rate in a period.
 type OutputSales struct {
-	Amount    money.Amount
-	Inclusive bool // whether Amount contains the VAT
+	Amount money.Amount
+	// Inclusive says that Amount contains the VAT.
+	Inclusive bool
 	Rate      money.Rate
 }
 
-// GeneralPeriod is the outputs and inputs of a general taxpayer's period.
+// GeneralPeriod is the output sales and the input VAT of a general taxpayer's period.
 type GeneralPeriod struct {
-	Outputs    []OutputSales
-	Creditable []money.Amount // input VAT on vouchers that give credit
+	Outputs []OutputSales
+	// Creditable is input VAT on vouchers that give a credit.
+	Creditable []money.Amount
 	// Blocked is input VAT without credit (VAT Law art. 22): client entertainment, catering, welfare,
-	// exempt items ...
-	Blocked      []money.Amount
-	CarryForward money.Amount // input left over from earlier periods
+	// exempt items and the like.
+	Blocked []money.Amount
+	// CarryForward is input VAT left over from earlier periods.
+	CarryForward money.Amount
 }
 
-// GeneralVAT is what the period gives.
+// GeneralVAT is the VAT of a general taxpayer's period.
 type GeneralVAT struct {
-	Output       money.Amount
-	Input        money.Amount // creditable, what was brought forward included
-	Payable      money.Amount
-	CarryForward money.Amount // input left for the next period
+	Output money.Amount
+	// Input is creditable input VAT, with what was brought forward.
+	Input   money.Amount
+	Payable money.Amount
+	// CarryForward is input VAT left for the next period.
+	CarryForward money.Amount
 	Answer
 }
 
-// ComputeGeneralVAT gives the VAT of a general taxpayer for the period that ends on a day.
+// ComputeGeneralVAT returns the VAT of a general taxpayer for the period that ends on a day.
 //
 // Errors: *Gap when no rule is in force; *fault.Error 2001 for amounts out of range and for a rate
-// that is none of the law's.
+// that is no VAT rate of general taxpayers.
 func (e *Engine) ComputeGeneralVAT(on civil.Date, p GeneralPeriod) (GeneralVAT, error) {
 	r, c, err := beginQuestion[*generalVAT](e, "vat.general", on, nil)
 	if err != nil {
@@ -67,6 +72,7 @@ func (e *Engine) ComputeGeneralVAT(on civil.Date, p GeneralPeriod) (GeneralVAT, 
 	for _, o := range p.Outputs {
 		rate, divisor := o.Rate.Fraction(), o.priceDivisor()
 		vat := o.exactVAT(rate, divisor)
+		// the exact VAT is summed, and only the sum is rounded; the rounded parts are for the explanation
 		exactOutput.Add(exactOutput, vat)
 		reported := roundHalfUpToFen(vat)
 		sales := o.Amount.DividedBy(divisor, money.HalfUp)
@@ -87,11 +93,10 @@ func (e *Engine) ComputeGeneralVAT(on civil.Date, p GeneralPeriod) (GeneralVAT, 
 	return g, nil
 }
 
-// largestList bounds how many amounts of one kind a period may have, so that their sums stay in
-// range.
+// largestList is how many amounts of one kind a period may list, so that their sums stay in range.
 const largestList = 1000
 
-// validate refuses amounts out of range and rates that the law does not know.
+// validate returns error 2001 for amounts out of range, lists that are too long, and unknown rates.
 func (p *GeneralPeriod) validate(r *generalVAT) error {
 	if len(p.Outputs) > largestList || len(p.Creditable) > largestList ||
 		len(p.Blocked) > largestList {
@@ -115,6 +120,7 @@ func (p *GeneralPeriod) validate(r *generalVAT) error {
 	return checkAmountRange(amounts)
 }
 
+// hasRate reports whether a rate is one of the VAT rates of general taxpayers.
 func (r *generalVAT) hasRate(rate money.Fraction) bool {
 	for _, row := range r.rates {
 		if !row.Open && row.Rate.Cmp(rate) == 0 {
@@ -124,7 +130,7 @@ func (r *generalVAT) hasRate(rate money.Fraction) bool {
 	return false
 }
 
-// priceDivisor is 1 where the amount is without VAT.
+// priceDivisor returns 1 + rate for a VAT-inclusive amount, and 1 for an amount without VAT.
 func (o *OutputSales) priceDivisor() money.Fraction {
 	if o.Inclusive {
 		return vatDivisor(o.Rate.Fraction())
@@ -132,7 +138,7 @@ func (o *OutputSales) priceDivisor() money.Fraction {
 	return money.NewFraction(1, 1)
 }
 
-// exactVAT gives the exact output VAT in fen: amount x rate / divisor.
+// exactVAT returns the output VAT in fen without rounding: amount x rate / divisor.
 func (o *OutputSales) exactVAT(rate, divisor money.Fraction) *big.Rat {
 	vat := new(big.Rat).Mul(big.NewRat(o.Amount.Fen(), 1), big.NewRat(rate.Num(), rate.Den()))
 	return vat.Quo(vat, big.NewRat(divisor.Num(), divisor.Den()))
@@ -153,12 +159,12 @@ func generalVATMethodSpec() methodSpec {
 		}}
 }
 
-// servicesRow is the row of services and intangibles, which is all that creators sell.
+// servicesRow is the row of services and intangible assets, which are all that creators sell.
 const servicesRow = "services"
 
-// outputEstimate is the output VAT that a general taxpayer has on what this entity pays it: an
-// estimate before its input credit. What it really pays, and the surcharges on that, stay named
-// unknowns. Source: VAT Law art. 10, 14, 17; data in rules/national/vat.
+// outputEstimate estimates the output VAT of a general taxpayer on this entity's payments, before
+// its input credit. The VAT it really pays, and the surcharges on that, stay unknown. Source: VAT
+// Law art. 10, 14, 17; data in rules/national/vat.
 type outputEstimate struct {
 	compiledRule
 	rate  money.Fraction
@@ -167,6 +173,8 @@ type outputEstimate struct {
 	sales, output *stepSpec
 }
 
+// resolveSteps finds the wording of the rule's steps, and checks that the rule file has a rate for
+// services and names what is missing.
 func (r *outputEstimate) resolveSteps() error {
 	switch {
 	case len(r.method.Missing) == 0:
@@ -177,12 +185,12 @@ func (r *outputEstimate) resolveSteps() error {
 	return r.fillSteps(map[string]**stepSpec{"vat.sales": &r.sales, "vat.output_estimate": &r.output})
 }
 
-// exclusiveSales gives the sales in VAT-inclusive money.
+// exclusiveSales returns the VAT-exclusive sales in VAT-inclusive money.
 func (r *outputEstimate) exclusiveSales(received money.Amount) money.Amount {
 	return received.DividedBy(vatDivisor(r.rate), money.HalfUp)
 }
 
-// Calculate adds the estimate over the month so far and says what only the payee knows.
+// Calculate adds the estimate over the month so far, with a note about what only the payee knows.
 func (r *outputEstimate) Calculate(c *Calculation) error {
 	f, before := c.facts, c.facts.ToDate.Month.Turnover
 	price := f.Amount.Add(f.InKind) // what is given in kind is part of the price (VAT Law art. 17)
@@ -206,6 +214,7 @@ func (r *outputEstimate) Calculate(c *Calculation) error {
 		Input{"rate", RateValue(r.rate)})
 	c.withholdLine(&l, false)
 	c.result.Rows = append(c.result.Rows, row)
+	// surcharges become unknown too: their base is the VAT after input credit
 	c.periodVAT = assessment{isAssessed: true, collection: SelfFiled, period: row.Period,
 		periodKind:     r.method.Period,
 		unknownReasons: r.method.Missing}

@@ -6,14 +6,17 @@ import (
 	"fenzhang/shared/money"
 )
 
-// laborOneOff is labor remuneration of a resident, one-off method: what one project pays in a month
-// is one time. Source: STA Announcement 2018 No. 61, art. 8 and 11; data in
-// rules/national/iit/labor.
+// laborOneOff withholds IIT on a resident's remuneration for labor by the one-off method: all
+// payments of one project in a month count as one receipt. Source: STA Announcement 2018 No. 61,
+// art. 8 and 11; data in rules/national/iit/labor.
 type laborOneOff struct {
 	compiledRule
-	limit           Threshold      // above it the share is deducted, up to it the fixed sum
-	fixedDeduction  money.Amount   // 800 yuan
-	cost, keptShare money.Fraction // 20% and 80%
+	// limit: an income above it is lowered by the cost rate, an income up to it by the fixed
+	// deduction.
+	limit          Threshold
+	fixedDeduction money.Amount
+	// cost is the deemed share of costs; keptShare is 1 - cost.
+	cost, keptShare money.Fraction
 	table           bracketTable
 
 	income, month, small, large, tax, due *stepSpec
@@ -25,7 +28,7 @@ func (r *laborOneOff) resolveSteps() error {
 		"iit.base_large": &r.large, "iit.tax": &r.tax, "iit.due": &r.due})
 }
 
-// taxableBase gives the exact base of an income of one time.
+// taxableBase returns the exact taxable amount of one receipt.
 func (r *laborOneOff) taxableBase(income money.Amount) exactAmount {
 	if r.limit.IsMet(income) {
 		return multiplyExact(income, r.keptShare)
@@ -33,7 +36,7 @@ func (r *laborOneOff) taxableBase(income money.Amount) exactAmount {
 	return exactAmount{income.Fen() - r.fixedDeduction.Fen(), 1}
 }
 
-// Calculate taxes the month's total and takes what is not withheld yet.
+// Calculate taxes the month's total of the project and withholds what was not withheld before.
 func (r *laborOneOff) Calculate(c *Calculation) error {
 	f := c.facts
 	now := c.incomeAfterVAT(r.income)
@@ -56,8 +59,8 @@ func (r *laborOneOff) Calculate(c *Calculation) error {
 	return nil
 }
 
-// incomeAfterVAT is the payment, with what it gives in kind, less the VAT that is kept back with
-// it.
+// incomeAfterVAT records and returns the income that IIT sees: the payment, with what it gives in
+// kind, less the VAT that is withheld with it.
 func (c *Calculation) incomeAfterVAT(s *stepSpec) money.Amount {
 	payment := c.gross.Add(c.inKind)
 	now := payment.Sub(c.vatWithheld)
@@ -66,19 +69,23 @@ func (c *Calculation) incomeAfterVAT(s *stepSpec) money.Amount {
 	return now
 }
 
-// outcome is what the formula gives for the IIT period.
+// outcome is the result of an IIT formula for its period.
 type outcome struct {
-	income  money.Amount // of this payment
-	taxable money.Amount // of the period, as reported
-	level   *Bracket     // nil when nothing is taxable
-	tax     money.Amount // of the period, by the formula
-	peak    money.Amount // highest cumulative tax of earlier months; zero for one-off methods
-	before  money.Amount // withheld so far
+	// income is that of this payment alone.
+	income money.Amount
+	// tax is that of the whole period by the formula.
+	taxable money.Amount
+	// level is nil when nothing is taxable.
+	level *Bracket
+	tax   money.Amount // of the period, by the formula
+	// peak is the highest cumulative tax of earlier months; zero for one-off methods.
+	peak money.Amount
+	// before is the tax withheld earlier in the period.
+	before money.Amount
 }
 
-// finishIIT writes the tax, the due amount, the line and the row that every IIT withholding ends
-// with. What a cumulative formula gives below its peak is no true-up: the excess waits for the
-// annual settlement.
+// finishIIT writes the last steps, the line and the row of an IIT withholding. When a cumulative
+// formula gives less than its peak, that is no true-up: the excess waits for the annual settlement.
 func (c *Calculation) finishIIT(r *compiledRule, taxStep, dueStep *stepSpec, o outcome,
 	cumulative bool) {
 	l := Line{Tax: IIT, Item: c.item, Period: c.paymentMonth(), Collection: Withheld, Base: o.taxable,
@@ -110,27 +117,29 @@ type CumulativeLabor struct {
 	table     bracketTable
 }
 
-// taxableBase gives the exact cumulative base: income less its cost share less the monthly
-// deduction per month.
+// taxableBase returns the exact cumulative base: income, less its deemed costs, less the monthly
+// deduction for each month.
 func (m *CumulativeLabor) taxableBase(months int, income money.Amount) exactAmount {
 	return multiplyExact(income,
 		m.keptShare).subtractAmount(money.Fen(m.monthly.Fen() * int64(months)))
 }
 
-// TotalTax gives the tax on the income of so many months of the year, in fen, rounded half up.
+// TotalTax returns the tax on the income of so many months of the year, rounded half up to the fen.
 func (m *CumulativeLabor) TotalTax(months int, income money.Amount) money.Amount {
 	_, tax := m.table.bracketAndTax(m.taxableBase(months, income))
 	return tax
 }
 
-// MonthlyWithholding gives what a month adds: months and income to its end, withheld before it. It
-// is never below zero; what was withheld too much waits for the annual settlement.
+// MonthlyWithholding returns the tax that one month adds: months and income count up to the month's
+// end, withheld is the tax before the month. The result is never negative, because tax withheld too
+// much waits for the annual settlement.
 func (m *CumulativeLabor) MonthlyWithholding(months int, income,
 	withheld money.Amount) money.Amount {
 	return money.MaxOf(m.TotalTax(months, income).Sub(withheld), money.Amount{})
 }
 
-// CumulativeLabor gives the arithmetic in force on a day, without steps, for bulk runs.
+// CumulativeLabor returns the arithmetic of cumulative withholding in force on a day, without
+// steps, for bulk runs.
 //
 // Errors: *Gap when the method is not in force on that day.
 func (e *Engine) CumulativeLabor(on civil.Date) (CumulativeLabor, error) {
@@ -150,15 +159,17 @@ func (e *Engine) CumulativeLabor(on civil.Date) (CumulativeLabor, error) {
 			Missing: bilingual.Text{ZH: "该日没有累计预扣法的规定", EN: "no cumulative method is in force on that day"}}
 }
 
-// laborCumulative withholds labor remuneration at a filed platform entity over the months of the
-// year.
+// laborCumulative withholds IIT on remuneration for labor at a filed platform entity, cumulatively
+// over the months of the year.
 type laborCumulative struct {
 	compiledRule
-	arithmetic    CumulativeLabor
-	cost          money.Fraction
-	flatDeduction money.Amount // deduction of a whole year for low earners
-	breaksID      string       // id of the open question of break months
-	breakValue    *DatedValue
+	arithmetic CumulativeLabor
+	cost       money.Fraction
+	// flatDeduction is the deduction of a whole year for low earners.
+	flatDeduction money.Amount
+	// breaksID is the id of the open question how months without income count.
+	breaksID   string
+	breakValue *DatedValue
 
 	income, cumulative, months, baseStep, flatStep, taxStep, due *stepSpec
 }
@@ -170,7 +181,7 @@ func (r *laborCumulative) resolveSteps() error {
 		"iit.due": &r.due})
 }
 
-// Calculate taxes the year's total and takes what exceeds the highest value withheld so far.
+// Calculate taxes the year's total and withholds what exceeds the highest cumulative tax so far.
 func (r *laborCumulative) Calculate(c *Calculation) error {
 	f := c.facts
 	now := c.incomeAfterVAT(r.income)
@@ -201,7 +212,7 @@ func (r *laborCumulative) Calculate(c *Calculation) error {
 	return nil
 }
 
-// taxableBase gives the exact cumulative base of the payment's month.
+// taxableBase returns the exact cumulative base up to the payment's month.
 func (r *laborCumulative) taxableBase(f *Facts, months int, income money.Amount) exactAmount {
 	if f.LowEarner {
 		return multiplyExact(income, r.arithmetic.keptShare).subtractAmount(
@@ -210,25 +221,29 @@ func (r *laborCumulative) taxableBase(f *Facts, months int, income money.Amount)
 	return r.arithmetic.taxableBase(months, income).subtractAmount(f.Deductions)
 }
 
-// yearBefore is the year's state before the payment, as the method reads it.
+// yearBefore is the year before the payment, counted as the method's reading of break months says.
 type yearBefore struct {
-	months         int // the payment's month included
+	// months includes the payment's month.
+	months         int
 	income         money.Amount
 	withheld, peak money.Amount
 }
 
 // The readings of break months that the rule file may declare.
 const (
+	// The readings of break months that the rule file may declare.
 	readContinuous = "continuous"
 	readCountAll   = "count_income_months"
 	readRestart    = "restart_after_break"
 )
 
-// stateBeforePayment counts months and finds the peak. A break month between months with income is
-// open law: without a position it is a gap.
+// stateBeforePayment counts months, sums income and finds the peak before the payment. How a month
+// without income between months with income counts is open law: without a tax position it is a
+// *Gap.
 func (r *laborCumulative) stateBeforePayment(c *Calculation) (yearBefore, string, error) {
 	y := &c.facts.ToDate.Year
 	current := c.facts.PaymentDate.Month().Number() - 1
+	// only totals are known: the caller's count of months is used, at most the calendar's
 	if !y.hasMonthlyIncome() {
 		s := yearBefore{months: y.Months, income: y.Income, withheld: y.Withheld, peak: y.Peak}
 		if !c.facts.ToDate.Month.Income.Positive() {
@@ -261,7 +276,8 @@ func (r *laborCumulative) stateBeforePayment(c *Calculation) (yearBefore, string
 			return tax
 		})
 	if !c.facts.Deductions.IsZero() {
-		// those of the earlier months are not known apart: what they withheld stands for them
+		// deductions of the earlier months are not known month by month, so the withheld tax replaces the
+		// peak
 		s.peak = s.withheld
 	}
 	return s, reading, nil

@@ -2,26 +2,26 @@ package tax
 
 import "fmt"
 
-// methodSpec is a way to compute one tax: the roles that definitions fill in it, and how its rule
-// is built.
+// methodSpec describes a way to compute one tax: the roles that rule files fill with definitions,
+// and how the rule is built from them.
 type methodSpec struct {
 	needed, optional map[string]Kind
 	build            func(b *Book, r compiledRule) steppedRule
-	// apart marks a question of its own, such as the annual settlement: no payment asks for it by
-	// itself.
+	// isQuestion marks a method that answers a question, such as the annual settlement; no payment
+	// runs it.
 	isQuestion bool
-	// tolerant marks a method that asks for its values itself: one that is missing matters only where
-	// it is needed.
+	// toleratesMissing marks a method that looks up its values while it computes; a missing value is a
+	// gap only where the calculation needs it.
 	toleratesMissing bool
 }
 
-// steppedRule is a rule that looks up the wording of its steps before it is used.
+// steppedRule is a tax rule that finds the wording of its steps once, when it is compiled.
 type steppedRule interface {
 	TaxRule
 	resolveSteps() error
 }
 
-// methods has every method under the name that rule files use.
+// methods maps the name of each method in rule files to its description.
 var methods = map[string]func() methodSpec{
 	"none": func() methodSpec {
 		return methodSpec{build: func(_ *Book, r compiledRule) steppedRule {
@@ -68,7 +68,7 @@ var methods = map[string]func() methodSpec{
 	"fee":               localFeeMethodSpec,
 }
 
-// findMethodSpec finds a method by its name.
+// findMethodSpec returns the description of the method with this name in rule files.
 func findMethodSpec(method string) (methodSpec, bool) {
 	spec, ok := methods[method]
 	if !ok {
@@ -77,14 +77,15 @@ func findMethodSpec(method string) (methodSpec, bool) {
 	return spec(), true
 }
 
-// MethodRoles gives the roles that a method must have filled and may have filled, each with the
-// kind of definition; ok is false for an unknown method.
+// MethodRoles returns the roles of a method, each with the kind of definition that must fill it:
+// those it needs and those it may have. ok is false for an unknown method.
 func MethodRoles(method string) (needed, optional map[string]Kind, ok bool) {
 	s, ok := findMethodSpec(method)
 	return s.needed, s.optional, ok
 }
 
-// newMethodRule builds the rule of a method whose roles are all filled.
+// newMethodRule builds the rule of a method whose roles are all filled and finds the wording of its
+// steps.
 func newMethodRule(b *Book, r compiledRule) (TaxRule, error) {
 	spec, ok := findMethodSpec(r.method.Name)
 	if !ok {

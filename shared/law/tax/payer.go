@@ -8,21 +8,23 @@ import (
 	"fenzhang/shared/money"
 )
 
-// Taxes of the paying entity itself, beside those of payees.
+// The taxes of the paying entity itself, beside those of payees.
 const (
-	TaxCulturalFee = "CULTURAL_FEE" // 文化事业建设费
-	TaxStamp       = "STAMP"        // 印花税
+	// TaxCulturalFee is the cultural construction fee (文化事业建设费).
+	TaxCulturalFee = "CULTURAL_FEE"
+	// TaxStamp is stamp tax (印花税).
+	TaxStamp = "STAMP"
 )
 
-// BorneByPayer marks a tax of the paying entity: it never lowers the creator's net.
+// BorneByPayer marks a tax of the paying entity itself; such a tax never lowers the creator's net.
 const BorneByPayer = "mcn"
 
-// isPayerTax tells whether a tax is the paying entity's own. What is open about it never holds a
-// payment up.
+// isPayerTax reports whether a tax is the paying entity's own. An open question about such a tax
+// never holds up a payment.
 func isPayerTax(tax string) bool { return tax == TaxCulturalFee || tax == TaxStamp }
 
-// addUnknownPayerTax adds a tax of the payer whose figure is not known, with what would have to be
-// known.
+// addUnknownPayerTax adds a tax of the payer whose figure is unknown, with the facts that are
+// missing.
 func (c *Calculation) addUnknownPayerTax(tax string, law []Law, missing []bilingual.Text) {
 	c.result.PayerTaxes = append(c.result.PayerTaxes,
 		Line{Tax: tax, Item: c.item, Period: c.texts.vatMonthText(c.facts.VATDate.Month()),
@@ -30,16 +32,20 @@ func (c *Calculation) addUnknownPayerTax(tax string, law []Law, missing []biling
 			BorneBy:    BorneByPayer, Law: law, Status: Open, Missing: missing})
 }
 
-// payerFee is a tax or fee of the payer that a payment to a creator hints at without telling its
-// base: a fee on advertising revenue, or stamp tax on a contract whose terms are not known. Source:
-// Caishui [2016] No. 25, Stamp Tax Law art. 2; data in rules/national/fees and stamp.
+// payerFee is a tax or fee of the payer whose base cannot be read from a payment: a fee on
+// advertising revenue, or stamp tax on a contract whose terms are unknown. The rule only names it.
+// Source: Caishui [2016] No. 25, Stamp Tax Law art. 2; data in rules/national/fees and stamp.
 type payerFee struct {
 	compiledRule
-	payerScope *DatedValue // whether the payer is subject to it; nil where that is no question
+	// payerScope is the choice whether an MCN is subject to the fee; nil where the law leaves no
+	// question.
+	payerScope *DatedValue
 
 	unknown, outside *stepSpec
 }
 
+// resolveSteps finds the wording of the rule's steps and checks that the rule file names what is
+// missing.
 func (r *payerFee) resolveSteps() error {
 	if len(r.method.Missing) == 0 {
 		return errors.New("method payer_fee must say what is missing")
@@ -52,7 +58,8 @@ func (r *payerFee) resolveSteps() error {
 	return r.fillSteps(map[string]**stepSpec{"fee.unknown": &r.unknown})
 }
 
-// Calculate adds the line without a figure, or by a tax position the reason why there is none.
+// Calculate adds the line without a figure; where a tax position says that the payer is not liable,
+// it records that reason instead of a line.
 func (r *payerFee) Calculate(c *Calculation) error {
 	var reading string
 	var err error
@@ -62,6 +69,7 @@ func (r *payerFee) Calculate(c *Calculation) error {
 	var gap *Gap
 	missing := r.method.Missing
 	switch {
+	// an undecided question must not hold up the creator's payment: it becomes a missing fact
 	case errors.As(err, &gap):
 		missing = append([]bilingual.Text{
 			{ZH: gap.Rule + "：" + gap.Missing.ZH, EN: gap.Rule + ": " + gap.Missing.EN}}, missing...)
@@ -80,6 +88,7 @@ func (r *payerFee) Calculate(c *Calculation) error {
 	return nil
 }
 
+// payerFeeMethodSpec describes method payer_fee of rule files.
 func payerFeeMethodSpec() methodSpec {
 	return methodSpec{optional: map[string]Kind{"payer_scope": KindChoice},
 		build: func(b *Book, r compiledRule) steppedRule {
@@ -87,9 +96,9 @@ func payerFeeMethodSpec() methodSpec {
 		}}
 }
 
-// salesLimit tells when a small-scale taxpayer's sales of twelve months ask for registration as a
-// general one. Source: VAT Law art. 9, STA Announcement 2025 No. 16 art. 2; data in
-// rules/national/vat.
+// salesLimit is the rule on the twelve months' sales above which a small-scale taxpayer must
+// register as a general taxpayer. Source: VAT Law art. 9, STA Announcement 2025 No. 16 art. 2; data
+// in rules/national/vat.
 type salesLimit struct {
 	questionRule
 	limit Threshold
@@ -97,13 +106,14 @@ type salesLimit struct {
 	within, above *stepSpec
 }
 
+// resolveSteps finds the wording of the rule's two notices.
 func (r *salesLimit) resolveSteps() error {
 	return r.fillSteps(map[string]**stepSpec{"limit.within": &r.within, "limit.above": &r.above})
 }
 
-// CheckSalesLimit tells whether the VAT-exclusive sales of twelve months in a row are more than a
-// small-scale taxpayer may have: then the platform must guide its worker to register and file
-// itself. The answer's step is the notice.
+// CheckSalesLimit reports whether the VAT-exclusive sales of twelve consecutive months exceed the
+// limit of a small-scale taxpayer. Above it the platform must guide its worker to register and to
+// file itself; the answer's step is that notice.
 //
 // Errors: *Gap when no rule is in force; *fault.Error 2001 for an amount out of range.
 func (e *Engine) CheckSalesLimit(on civil.Date,
@@ -125,6 +135,7 @@ func (e *Engine) CheckSalesLimit(on civil.Date,
 	return above, c.finishAnswer(&r.compiledRule), nil
 }
 
+// salesLimitMethodSpec describes method sales_limit of rule files.
 func salesLimitMethodSpec() methodSpec {
 	return methodSpec{isQuestion: true, needed: map[string]Kind{"limit": KindThreshold},
 		build: func(b *Book, r compiledRule) steppedRule {

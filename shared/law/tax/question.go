@@ -10,24 +10,27 @@ import (
 	"fenzhang/shared/money"
 )
 
-// questionRule is the base of rules that answer a question of their own, such as the annual
-// settlement: no payment asks for them.
+// questionRule is the base of rules that answer a question by themselves, such as the annual
+// settlement. No payment runs them.
 type questionRule struct{ compiledRule }
 
-// Calculate refuses: the rule has nothing to say about one payment by itself.
+// Calculate returns a *Gap, because a rule that answers a question cannot be computed on one
+// payment.
 func (r *questionRule) Calculate(c *Calculation) error {
 	return &Gap{Rule: r.ID(), On: c.facts.PaymentDate,
 		Missing: bilingual.Text{ZH: "该规则不按单笔付款计算", EN: "the rule is not computed on one payment"}}
 }
 
-// Answer is what stands behind the figures of a question.
+// Answer is the evidence behind the figures of a question: steps, uncertain rules, and rules used.
 type Answer struct {
-	Steps       []Step    `json:"steps"`
-	Unconfirmed []string  `json:"unconfirmed"` // ids of used rules that are not confirmed
+	Steps []Step `json:"steps"`
+	// Unconfirmed lists the ids of used rules whose text was not read.
+	Unconfirmed []string  `json:"unconfirmed"`
 	Rules       RulesUsed `json:"rules"`
 }
 
-// beginQuestion finds the rule that answers a question on a day and begins the calculation.
+// beginQuestion finds the rule that answers a question on a day and returns it with a new
+// calculation.
 func beginQuestion[T TaxRule](e *Engine, id string, on civil.Date,
 	positions []Position) (T, *Calculation, error) {
 	r, err := findTypedRule[T](e, id, on)
@@ -39,7 +42,7 @@ func beginQuestion[T TaxRule](e *Engine, id string, on civil.Date,
 		result: &Result{Rules: RulesUsed{PackID: e.id, Positions: []string{}}}}, nil
 }
 
-// findTypedRule finds a rule of a type by its id.
+// findTypedRule finds a rule by its id and returns it as type T; a rule of another type is a *Gap.
 func findTypedRule[T TaxRule](e *Engine, id string, on civil.Date) (T, error) {
 	var none T
 	rule, err := e.findRule(id, on)
@@ -55,7 +58,7 @@ func findTypedRule[T TaxRule](e *Engine, id string, on civil.Date) (T, error) {
 	return r, nil
 }
 
-// finishAnswer ends a calculation with the rule that answered.
+// finishAnswer closes the calculation of a question and returns the evidence of its figures.
 func (c *Calculation) finishAnswer(r *compiledRule) Answer {
 	c.addUnconfirmed(r.unconfirmed...)
 	c.addUnconfirmed(roundingRule)
@@ -64,8 +67,8 @@ func (c *Calculation) finishAnswer(r *compiledRule) Answer {
 	return Answer{Steps: c.result.Steps, Unconfirmed: c.result.Unconfirmed, Rules: c.result.Rules}
 }
 
-// chosenReading gives what a choice means on a day: its value where it is settled, else what the
-// position chooses, else the gap.
+// chosenReading returns the value of a choice on a day: the settled value where the law decides it,
+// else the reading that the tenant's tax position chooses, else a *Gap.
 func (c *Calculation) chosenReading(id string, v *DatedValue, on civil.Date) (string, error) {
 	if v == nil {
 		return "", &Gap{Rule: id, On: on,
@@ -85,7 +88,8 @@ func (c *Calculation) chosenReading(id string, v *DatedValue, on civil.Date) (st
 	return p.Reading, nil
 }
 
-// rateRows gives the table of rates of an id; nil where it has no value in these days.
+// rateRows returns the rows of the table of rates with this id, or nil where it has no value in the
+// days of the book.
 func (b *Book) rateRows(id string) []RateRow {
 	if v := b.findValue(id); v != nil {
 		return v.Rates
@@ -93,14 +97,14 @@ func (b *Book) rateRows(id string) []RateRow {
 	return nil
 }
 
-// namedAmount is an amount of the asker's facts under its name.
+// namedAmount is an amount of a question's facts with the name of its field, for error messages.
 type namedAmount struct {
 	name   string
 	amount money.Amount
 }
 
-// checkAmountRange refuses amounts that are below zero or too large; those of signed may be below
-// zero.
+// checkAmountRange returns error 2001 for amounts that are negative or too large; the amounts of
+// signed may be negative, such as a loss.
 func checkAmountRange(amounts []namedAmount, signed ...namedAmount) error {
 	largest := money.Fen(largestFen)
 	var p fault.Problems
@@ -115,6 +119,7 @@ func checkAmountRange(amounts []namedAmount, signed ...namedAmount) error {
 	return p.Err()
 }
 
+// asGap returns the *Gap in an error's chain, and whether there is one.
 func asGap(err error) (*Gap, bool) {
 	var g *Gap
 	ok := errors.As(err, &g)

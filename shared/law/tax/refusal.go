@@ -6,34 +6,41 @@ import (
 	"fenzhang/shared/fault"
 )
 
-// Gap tells that the law, as far as it is known, has no answer on a day: a missing, lapsed or open
-// rule. It is never a zero; a settlement gets the hold RULE_GAP, a quote 5002. Unwrap gives that
-// 5002.
+// Gap is the error for a question that the law, as far as it is known, does not answer on a day: a
+// missing, lapsed or open rule. A gap is never computed as zero. A settlement gets the hold
+// RULE_GAP, a quote gets error 5002, which Unwrap returns.
 type Gap struct {
-	Rule    string         // id of the rule or value that has no answer
-	On      civil.Date     // the day asked about
-	Missing bilingual.Text // what is missing, and what would close it
+	// Rule is the id of the rule or value that has no answer.
+	Rule string
+	// On is the day of the question.
+	On civil.Date
+	// Missing says what is missing, and what would close the gap.
+	Missing bilingual.Text
 }
 
-// Error gives the English sentence with the rule's id.
+// Error returns the English sentence with the rule's id and the day.
 func (g *Gap) Error() string { return g.Rule + " on " + g.On.String() + ": " + g.Missing.EN }
 
-// Unwrap gives the refusal for the HTTP contract: 5002, reason rule_gap, missing = rule id.
+// Unwrap returns the gap as error 5002 of the HTTP contract, with reason rule_gap and the rule's
+// id.
 func (g *Gap) Unwrap() error {
 	return fault.Missing("rule_gap", g.Rule, "No rule answers this: "+g.Error()+" / "+g.Missing.ZH)
 }
 
-// Forbidden tells that the law forbids what was asked: a forced item, a method, a route. Unwrap
-// gives 5002 with the article in the sentence.
+// Forbidden is the error for something that the law forbids: a forced item, a method, a route.
+// Unwrap returns it as error 5002 with the article in its sentence.
 type Forbidden struct {
-	Item   string // what was asked for
-	Reason string // stable word: item_forbidden, not_the_payer
-	Rule   string // id of the rule that forbids
-	Why    bilingual.Text
-	Law    []Law
+	// Item is the item of income that the caller requested.
+	Item string
+	// Reason is a stable code for programs, such as item_forbidden or not_the_payer.
+	Reason string
+	// Rule is the id of the rule that forbids it.
+	Rule string
+	Why  bilingual.Text
+	Law  []Law
 }
 
-// Error gives the English sentence with its articles.
+// Error returns the English sentence with its articles.
 func (f *Forbidden) Error() string {
 	s := f.Why.EN
 	for _, l := range f.Law {
@@ -42,7 +49,7 @@ func (f *Forbidden) Error() string {
 	return s
 }
 
-// Unwrap gives the refusal for the HTTP contract: 422 with the article.
+// Unwrap returns the refusal as status 422 of the HTTP contract, with the article.
 func (f *Forbidden) Unwrap() error {
 	return fault.Missing(f.Reason, f.Rule, f.Error()+" / "+f.Why.ZH)
 }

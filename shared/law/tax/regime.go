@@ -6,8 +6,8 @@ import (
 	"fenzhang/shared/bilingual"
 )
 
-// regime is one row of "which regime applies": who is paid by whom, and so which item the payment
-// is.
+// regime is one compiled rule that decides which item of income a payment is: its condition asks
+// about route, paying entity and payee.
 type regime struct {
 	id     string
 	order  int
@@ -18,6 +18,7 @@ type regime struct {
 	step   stepSpec
 }
 
+// compileRegime compiles the condition of a regime in force and prepares the step that explains it.
 func compileRegime(d *Definition, v *DatedValue) (*regime, error) {
 	when, err := compileExpression(v.Regime.When)
 	if err != nil {
@@ -29,8 +30,12 @@ func compileRegime(d *Definition, v *DatedValue) (*regime, error) {
 	return r, nil
 }
 
-// chooseRegime finds the regime of the payment, checks a forced item against it and explains the
-// choice.
+// chooseRegime finds the first regime of the book whose condition matches the payment, sets the
+// item of income, and records the choice as a step. A forced item of the facts is checked against
+// the regime.
+//
+// Errors: *Gap when no regime matches; *Forbidden when the regime refuses the payment, or forbids
+// the forced item.
 func (c *Calculation) chooseRegime(b *Book) error {
 	var r *regime
 	for _, x := range b.regimes {
@@ -67,7 +72,8 @@ func (c *Calculation) chooseRegime(b *Book) error {
 	return nil
 }
 
-// checkForcedItem tells why another item than the regime's may not be named; nil means it may.
+// checkForcedItem returns *Forbidden when the law does not let a payment of this regime be treated
+// as the forced item, and nil when the regime allows it. The ban of an item has its own article.
 func (r *regime) checkForcedItem(item string) error {
 	for _, b := range r.value.Bans {
 		if b.Item == item {

@@ -12,11 +12,11 @@ import (
 	"fenzhang/shared/money"
 )
 
-// Result is what one payment gives.
+// Result is what the computation of one payment returns.
 type Result struct {
-	// Amount, plus VAT on top where the price is without VAT
+	// Gross is the payment's amount, plus VAT on top where the price was contracted without VAT.
 	Gross money.Amount `json:"gross"`
-	// 应纳税所得额 of the IIT period; 0.00 where nothing is withheld
+	// TaxableIncome (应纳税所得额) belongs to the whole IIT period; 0.00 where no IIT is withheld.
 	TaxableIncome    money.Amount `json:"taxable_income"`
 	Taxes            []Line       `json:"taxes"`
 	PayeeObligations []Line       `json:"payee_obligations"`
@@ -25,53 +25,68 @@ type Result struct {
 	Net              money.Amount `json:"net"`
 	Steps            []Step       `json:"steps"`
 	Rules            RulesUsed    `json:"rules"`
-	Unconfirmed      []string     `json:"unconfirmed"` // ids of used rules that are not confirmed
+	// Unconfirmed lists the ids of used rules whose text was not read.
+	Unconfirmed []string `json:"unconfirmed"`
 
-	Item      string   `json:"-"` // the item that the regime gave
-	Rows      []Row    `json:"-"` // what a booking appends
-	TrueUps   []TrueUp `json:"-"` // named open differences of the periods
-	Positions []string `json:"-"` // ids of the positions that were used; also in Rules
+	// Item is the kind of income that the regime gave to the payment.
+	Item string `json:"-"`
+	// Rows are the tax rows that booking this payment appends.
+	Rows []Row `json:"-"`
+	// TrueUps are the open differences between tax withheld and tax due of the periods.
+	TrueUps []TrueUp `json:"-"`
+	// Positions are the ids of the tax positions that were used; Rules lists them too.
+	Positions []string `json:"-"`
 }
 
-// RulesUsed names the national pack, the local packs of the places concerned, and the positions
-// that were used.
+// RulesUsed identifies the rules behind a result: the national pack, the local packs of the places
+// concerned, and the tax positions that were used.
 type RulesUsed struct {
 	PackID
 	Local     []PackID `json:"local,omitempty"`
 	Positions []string `json:"positions"`
 }
 
-// TrueUp is a difference that stays open: more was withheld for a period than the rule gives on
-// what stands (补扣补退). Cumulative methods have none; their excess waits for the annual settlement.
+// TrueUp is an open difference of a period (补扣补退): more tax was withheld than the rule gives on the
+// rows that are still booked. Cumulative methods have none, because their excess waits for the
+// annual settlement.
 type TrueUp struct {
 	Tax, Item, Period string
 	Excess            money.Amount
 }
 
-// Line is one tax on one period. Due = Amount + Shortfall; Total = Before + Due.
+// Line is one tax of one period. Due is Amount plus Shortfall; Total is Before plus Due.
 type Line struct {
-	Tax        string
-	Item       string
-	Period     string // month or day the tax belongs to
+	Tax  string
+	Item string
+	// Period is the month or the day that the tax belongs to.
+	Period     string
 	Collection string
-	Base       money.Amount // of the whole period
-	Rate       money.Fraction
-	Quick      money.Amount
-	Relief     money.Amount // reduction of the whole period (half of the surcharges)
-	Total      money.Amount // tax of the whole period
-	Before     money.Amount // of it, booked before this payment
-	Due        money.Amount // falls on this payment
-	Amount     money.Amount // kept back from this payment
-	Shortfall  money.Amount // could not be kept back: a receivable
-	BorneBy    string
-	Law        []Law
-	Status     Status
-	Note       *bilingual.Text // what an estimate leaves out
-	// set on estimates that need facts nobody has told: then no figure is given
+	// Base is the tax base of the whole period, not of this payment alone.
+	Base  money.Amount
+	Rate  money.Fraction
+	Quick money.Amount
+	// Relief is the reduction of the whole period's tax, such as half of the surcharges.
+	Relief money.Amount
+	// Total is the tax of the whole period after relief.
+	Total money.Amount
+	// Before is the part of Total that was booked before this payment.
+	Before money.Amount
+	// Due is the part of Total that this payment adds.
+	Due money.Amount
+	// Amount is withheld from this payment; Shortfall exceeds the payment and becomes a receivable.
+	Amount    money.Amount
+	Shortfall money.Amount
+	BorneBy   string
+	Law       []Law
+	Status    Status
+	// Note says what an estimate leaves out.
+	Note *bilingual.Text
+	// Missing is set on an estimate that needs facts which nobody has provided; the line then has no
+	// figures.
 	Missing []bilingual.Text
 }
 
-// lineJSON is the contract's shape; figures are null where Missing is set.
+// lineJSON is the form of Line in the HTTP contract; its figures are null where Missing is set.
 type lineJSON struct {
 	Tax        string           `json:"tax"`
 	Collection string           `json:"collection"`
@@ -93,13 +108,14 @@ type lineJSON struct {
 	Missing    []bilingual.Text `json:"missing,omitempty"`
 }
 
-// MarshalJSON writes the contract's shape.
+// MarshalJSON writes the line in the form of the HTTP contract.
 func (l Line) MarshalJSON() ([]byte, error) {
 	j := lineJSON{Tax: l.Tax, Collection: l.Collection, Item: l.Item, Period: l.Period,
 		BorneBy: l.BorneBy, Law: l.Law, Status: l.Status, Note: l.Note, Missing: l.Missing}
 	if j.Law == nil {
 		j.Law = []Law{}
 	}
+	// an estimate without facts has no figures: null, because zero would be an answer
 	if l.Missing == nil {
 		j.Base = &l.Base
 		j.Rate = &l.Rate
@@ -114,8 +130,8 @@ func (l Line) MarshalJSON() ([]byte, error) {
 	return json.Marshal(j)
 }
 
-// UnmarshalJSON reads what MarshalJSON wrote; null figures become zero beside a Missing that says
-// why.
+// UnmarshalJSON reads a line that MarshalJSON has written. Figures that are null become zero;
+// Missing then says why they are unknown.
 func (l *Line) UnmarshalJSON(b []byte) error {
 	var j lineJSON
 	if err := json.Unmarshal(b, &j); err != nil {
@@ -138,18 +154,23 @@ func (l *Line) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// Value is an input or a result of a step: an amount, a rate, a count or a word.
+// Value is an input or the result of a step: an amount, a rate, a count, a day, a month or a text.
+// It has no pointers to figures, so that recording a step allocates nothing.
 type Value struct {
-	text string // of words, and of rates whose denominator does not fit
-	num  int64  // fen, count, numerator, or a day as the number YYYYMMDD
-	den  int32
-	kind byte // 'a' amount, 'r' rate, 'n' count, 'd' day, 'm' month, 0 text
+	// text holds text values, and rates whose denominator does not fit into den.
+	text string
+	// num is fen, a count, a numerator, or a day as the number YYYYMMDD.
+	num int64
+	den int32
+	// kind is 'a' for an amount, 'r' rate, 'n' count, 'd' day, 'm' month, and 0 for text.
+	kind byte
 }
 
-// MoneyValue makes a value of an amount.
+// MoneyValue returns the step value of an amount of money.
 func MoneyValue(a money.Amount) Value { return Value{kind: 'a', num: a.Fen()} }
 
-// RateValue makes a rate value.
+// RateValue returns the step value of a rate; a rate whose denominator needs more than 31 bits is
+// kept as text.
 func RateValue(r money.Fraction) Value {
 	if den := r.Den(); den <= 1<<31-1 {
 		return Value{kind: 'r', num: r.Num(), den: int32(den)}
@@ -157,21 +178,21 @@ func RateValue(r money.Fraction) Value {
 	return Value{kind: 'r', text: r.String()}
 }
 
-// CountValue makes a whole-number value.
+// CountValue returns the step value of a whole number, such as months.
 func CountValue(n int) Value { return Value{kind: 'n', num: int64(n)} }
 
-// DayValue makes a value of a day.
+// DayValue returns the step value of a day.
 func DayValue(d civil.Date) Value { return Value{kind: 'd', num: dayNumber(d)} }
 
-// MonthValue makes a value of the month of a day.
+// MonthValue returns the step value of the month that a day lies in.
 func MonthValue(d civil.Date) Value { return Value{kind: 'm', num: dayNumber(d)} }
 
-// dayNumber writes a day as a number; no day is 0.
+// dayNumber returns a day as the number YYYYMMDD; the zero date is 0.
 func dayNumber(d civil.Date) int64 {
 	return int64(d.Year())*10000 + int64(d.Month().Number())*100 + int64(d.Day())
 }
 
-// formatDayNumber writes such a number as YYYY-MM-DD, and no day as "".
+// formatDayNumber writes a number YYYYMMDD as the text YYYY-MM-DD, and 0 as "".
 func formatDayNumber(n int64) string {
 	if n == 0 {
 		return ""
@@ -180,10 +201,10 @@ func formatDayNumber(n int64) string {
 	return s[:4] + "-" + s[4:6] + "-" + s[6:]
 }
 
-// TextValue makes a text value.
+// TextValue returns the step value of a text, such as a reading or an item of income.
 func TextValue(s string) Value { return Value{text: s} }
 
-// String gives the value as it stands in explanations.
+// String returns the value as explanations print it: yuan with two decimals, a decimal rate, a day.
 func (v Value) String() string {
 	switch {
 	case v.text != "":
@@ -205,46 +226,52 @@ func (v Value) String() string {
 	return v.text
 }
 
-// Input is a named value of a step.
+// Input is a named value that a step's formula uses.
 type Input struct {
 	Name  string
 	Value Value
 }
 
-// Step is one line of an explanation. What never changes of it is shared with all runs of the rule,
-// and its sentences are made from the rule file's wording only when they are asked for.
+// Step is one line of the explanation of a figure. What is the same in every run of the rule is
+// shared through spec, and the sentences are built from the rule file's wording only when they are
+// read.
 type Step struct {
-	spec     *stepSpec
-	Inputs   []Input
-	Result   Value
-	rounded  bool
-	position string // id of the position that closed an open rule
+	spec    *stepSpec
+	Inputs  []Input
+	Result  Value
+	rounded bool
+	// position is the id of the tax position that closed an open rule for this step.
+	position string
 }
 
-// stepSpec is the fixed part of a step.
+// stepSpec is the part of a step that never changes between runs: names, articles and wording.
 type stepSpec struct {
-	name        string // "iit.base"
-	rule        string // rule id
-	formula     string
-	law         []Law
-	status      Status
-	wording     bilingual.Text // template
-	isFinalText bool           // of a decoded step: wording is finished text
+	// name is the step's name in rule files, such as "iit.base".
+	name string
+	// rule is the id of the rule that the step belongs to.
+	rule    string
+	formula string
+	law     []Law
+	status  Status
+	// wording is a template with {placeholders} for inputs and the result.
+	wording bilingual.Text
+	// isFinalText marks a step that was decoded or written by a contract: wording is finished text.
+	isFinalText bool
 }
 
-// Name is the step's name, "iit.base".
+// Name returns the step's name in rule files, such as "iit.base".
 func (s *Step) Name() string { return s.spec.name }
 
-// Rule is the id of the rule that the step follows.
+// Rule returns the id of the rule that the step follows.
 func (s *Step) Rule() string { return s.spec.rule }
 
-// Law gives the articles that the step rests on; the caller must not change the list.
+// Law returns the articles that the step rests on; the caller must not change the list.
 func (s *Step) Law() []Law { return s.spec.law }
 
-// Status is the worst status among those articles.
+// Status returns the worst status among the articles that the step rests on.
 func (s *Step) Status() Status { return s.spec.status }
 
-// Rounding says how the result was rounded, "" if it was not.
+// Rounding returns how the step's result was rounded, or "" if it was not rounded.
 func (s *Step) Rounding() string {
 	if s.rounded {
 		return halfUp
@@ -252,7 +279,7 @@ func (s *Step) Rounding() string {
 	return ""
 }
 
-// Text gives the step's sentences.
+// Text returns the step's sentences in Chinese and English, with the figures filled in.
 func (s *Step) Text() bilingual.Text {
 	w := s.spec.wording
 	if s.spec.isFinalText {
@@ -262,7 +289,8 @@ func (s *Step) Text() bilingual.Text {
 		EN: s.fillTemplate(w.EN, s.certaintyNote(false))}
 }
 
-// certaintyNote tells in the text itself that a rule is not confirmed.
+// certaintyNote returns the words that are appended to a step's sentence when its rule is not
+// confirmed: which tax position decided it, or that the law's text was not read.
 func (s *Step) certaintyNote(zh bool) string {
 	var m bilingual.Text
 	switch {
@@ -279,9 +307,11 @@ func (s *Step) certaintyNote(zh bool) string {
 	return m.EN
 }
 
-// usualFill is room for the figures of a step's text.
+// usualFill is how many bytes the figures of a step's sentence usually take.
 const usualFill = 64
 
+// fillTemplate replaces each {name} of a wording by the input or the result of that name and
+// appends the certainty note.
 func (s *Step) fillTemplate(template, mark string) string {
 	var b strings.Builder
 	b.Grow(len(template) + len(mark) + usualFill)
@@ -299,6 +329,8 @@ func (s *Step) fillTemplate(template, mark string) string {
 	return b.String()
 }
 
+// placeholderText returns the text of the input that a placeholder names, or of the result; a name
+// that the step does not have gives "".
 func (s *Step) placeholderText(name string) string {
 	if name == "result" {
 		return s.Result.String()
@@ -311,13 +343,13 @@ func (s *Step) placeholderText(name string) string {
 	return ""
 }
 
-// MarshalJSON writes the contract's shape; inputs keep their order, money and rates are strings,
-// counts numbers.
+// MarshalJSON writes a step in the form of the HTTP contract. Inputs keep their order; amounts and
+// rates are strings, counts are numbers.
 func (s Step) MarshalJSON() ([]byte, error) { return s.appendJSON(make([]byte, 0, 1024)), nil }
 
-// AppendSteps writes steps as a JSON array. Package encoding/json, which checks again what a
-// MarshalJSON has written, takes twice as long for them, and they are most of what is written of a
-// computation.
+// AppendSteps appends steps as a JSON array. It is used instead of package encoding/json, which
+// validates again what MarshalJSON has written and takes twice as long; steps are most of the bytes
+// of a stored computation.
 func AppendSteps(b []byte, steps []Step) []byte {
 	b = append(b, '[')
 	for i := range steps {
@@ -329,6 +361,8 @@ func AppendSteps(b []byte, steps []Step) []byte {
 	return append(b, ']')
 }
 
+// appendJSON appends the step's JSON object. The order of its names is stored and hashed, so it
+// must not change.
 func (s *Step) appendJSON(b []byte) []byte {
 	b = append(b, `{"step":`...)
 	b = appendJSONString(b, s.spec.name)
@@ -374,7 +408,8 @@ func (s *Step) appendJSON(b []byte) []byte {
 	return append(b, '}', '}')
 }
 
-// UnmarshalJSON reads a stored step; its text is kept as it was written.
+// UnmarshalJSON reads a stored step; its sentences stay as they were written, even if the rule
+// file's wording has changed since.
 func (s *Step) UnmarshalJSON(b []byte) error {
 	var j struct {
 		Step, Rule, Formula, Rounding string
@@ -393,7 +428,7 @@ func (s *Step) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// appendJSON writes the value's JSON form.
+// appendJSON appends a count as a JSON number and every other value as a JSON string.
 func (v Value) appendJSON(b []byte) []byte {
 	switch v.kind {
 	case 'a':
@@ -405,10 +440,10 @@ func (v Value) appendJSON(b []byte) []byte {
 	return appendJSONString(b, v.String())
 }
 
-// MarshalJSON writes a count as a number and everything else as a string.
+// MarshalJSON writes a count as a number and every other value as a string.
 func (v Value) MarshalJSON() ([]byte, error) { return v.appendJSON(nil), nil }
 
-// UnmarshalJSON reads a number as a count and a string as a word.
+// UnmarshalJSON reads a number as a count, and a string as a text value.
 func (v *Value) UnmarshalJSON(b []byte) error {
 	if n, err := strconv.Atoi(string(b)); err == nil {
 		*v = CountValue(n)
@@ -422,12 +457,13 @@ func (v *Value) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// inputList reads a JSON object and keeps the order of its names.
+// inputList reads the JSON object of a step's inputs and keeps the order of its names, which a Go
+// map would lose.
 type inputList []Input
 
 var errInputs = errors.New("tax: inputs of a step must be an object")
 
-// UnmarshalJSON reads the object.
+// UnmarshalJSON reads the inputs one name after the other.
 func (l *inputList) UnmarshalJSON(b []byte) error {
 	d := json.NewDecoder(bytes.NewReader(b))
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
@@ -451,8 +487,8 @@ func (l *inputList) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// appendJSONString writes a JSON string. Wording and ids hold few characters that need an escape;
-// those that do go through the standard encoder.
+// appendJSONString appends s as a JSON string. Wording and ids hold few characters that need an
+// escape, so such a string is copied as it is; only others go through the standard encoder.
 func appendJSONString(b []byte, s string) []byte {
 	for i := 0; i < len(s); i++ {
 		if c := s[i]; c < 0x20 || c == '"' || c == '\\' {

@@ -12,17 +12,18 @@ import (
 var errRates = errors.New(
 	"a surcharge needs a definition in role rate, or in rate_city, rate_county and rate_other")
 
-// noTaxRule is a rule that says, with its article, that nothing is kept back.
+// noTaxRule says, with its article, that nothing is withheld: a zero that the law decides.
 type noTaxRule struct {
 	compiledRule
 	step *stepSpec
 }
 
+// resolveSteps finds the wording of the rule's only step.
 func (r *noTaxRule) resolveSteps() error {
 	return r.fillSteps(map[string]**stepSpec{"none": &r.step})
 }
 
-// Calculate writes the reason.
+// Calculate records why nothing is withheld.
 func (r *noTaxRule) Calculate(c *Calculation) error {
 	c.addStep(r.step, exact, TextValue("0.00"), Input{"kind", TextValue(c.facts.Taxpayer.Kind)},
 		Input{"item", TextValue(c.item)}, Input{"date", DayValue(c.facts.VATDate)})
@@ -30,13 +31,15 @@ func (r *noTaxRule) Calculate(c *Calculation) error {
 	return nil
 }
 
-// selfFiledRule is a tax that the payee declares itself and that cannot be estimated from one
-// payer's payments: the line says what would have to be known, and gives no figure.
+// selfFiledRule is a tax that the payee files itself and that cannot be estimated from one payer's
+// payments. Its line has no figure and lists the facts that an estimate would need.
 type selfFiledRule struct {
 	compiledRule
 	step *stepSpec
 }
 
+// resolveSteps finds the wording of the rule's step and checks that the rule file names what is
+// missing.
 func (r *selfFiledRule) resolveSteps() error {
 	if len(r.method.Missing) == 0 {
 		return errors.New("method self_filed must say what is missing")
@@ -44,7 +47,7 @@ func (r *selfFiledRule) resolveSteps() error {
 	return r.fillSteps(map[string]**stepSpec{"self_filed": &r.step})
 }
 
-// Calculate adds the obligation without a figure.
+// Calculate adds the payee's obligation without a figure.
 func (r *selfFiledRule) Calculate(c *Calculation) error {
 	c.addStep(r.step, exact, TextValue("unknown"), Input{"kind", TextValue(c.facts.Taxpayer.Kind)},
 		Input{"collection", TextValue(c.facts.Taxpayer.Collection)})
@@ -55,32 +58,34 @@ func (r *selfFiledRule) Calculate(c *Calculation) error {
 	return nil
 }
 
-// gapRule stands where a rule would apply but something it needs has no value in these days.
+// gapRule replaces a rule that would apply but uses a definition without a value in these days.
 type gapRule struct {
-	id        string
-	tax       string
-	when      expression
-	selfFiled bool // the rule only estimates what the payee files itself
+	id   string
+	tax  string
+	when expression
+	// selfFiled says that the rule only estimates what the payee files itself.
+	selfFiled bool
 	gap       Gap
 }
 
-// ID gives the id of the rule it stands for.
+// ID returns the id of the rule that is replaced.
 func (r *gapRule) ID() string { return r.id }
 
-// Validate gives the gap.
+// Validate returns the gap, because the rule cannot compute.
 func (r *gapRule) Validate() error { return &r.gap }
 
-// Applies tells whether the rule it stands for would apply.
+// Applies reports whether the replaced rule would apply.
 func (r *gapRule) Applies(c *Calculation) bool {
 	switch r.tax {
+	// surcharges apply only where VAT was assessed
 	case UMCT, EDU, LEDU:
 		return c.periodVAT.isAssessed && r.when.isTrue(c)
 	}
 	return r.when.isTrue(c)
 }
 
-// Calculate fails with the gap. An estimate of what the payee files itself becomes a named unknown
-// instead: what is paid and kept back does not hang on it.
+// Calculate fails with the gap. A tax of the payer, or an estimate of what the payee files itself,
+// becomes a line without figures instead, because no payment and no withholding depends on it.
 func (r *gapRule) Calculate(c *Calculation) error {
 	if isPayerTax(r.tax) {
 		c.addUnknownPayerTax(r.tax, nil,
@@ -105,17 +110,19 @@ func (r *gapRule) Calculate(c *Calculation) error {
 	return &g
 }
 
-// Explain has nothing to explain.
+// Explain returns no wording, because a gap writes no steps.
 func (r *gapRule) Explain(string) (StepText, bool) { return StepText{}, false }
 
-// openRule is a rule whose text is unread or disputed: a gap, unless a position chooses one of its
-// readings.
+// openRule is a rule whose text was not read or is disputed: a gap, unless a tax position chooses
+// one of its readings.
 type openRule struct {
 	compiledRule
 	value    *DatedValue
 	readings map[string]TaxRule
 }
 
+// compileOpenRule compiles every reading of an open rule, so that a faulty reading is found before
+// a position chooses it.
 func (b *Book) compileOpenRule(d *Definition, v *DatedValue,
 	e *Engine) (TaxRule, expression, error) {
 	when, err := compileExpression(v.Method.When)
@@ -136,14 +143,15 @@ func (b *Book) compileOpenRule(d *Definition, v *DatedValue,
 	return r, when, nil
 }
 
-// Validate tells that the rule is open.
+// Validate returns the gap that says that the rule is open.
 func (r *openRule) Validate() error { return r.openGap(r.value.From) }
 
+// openGap returns the *Gap of the open rule on a day.
 func (r *openRule) openGap(on civil.Date) error {
 	return &Gap{Rule: r.def.ID, On: on, Missing: r.value.openReason()}
 }
 
-// Calculate follows the position's reading, or fails with the gap.
+// Calculate computes by the reading that the tenant's tax position chooses, or fails with the gap.
 func (r *openRule) Calculate(c *Calculation) error {
 	p := c.positionForRule(r.def.ID)
 	if p == nil {
@@ -154,12 +162,14 @@ func (r *openRule) Calculate(c *Calculation) error {
 		return unknownReadingGap(r.def.ID, p.Reading, c.facts.VATDate, r.value)
 	}
 	c.recordPosition(p)
+	// steps of the reading say that they rest on this position
 	c.position = p.ID
 	defer func() { c.position = "" }()
 	return rule.Calculate(c)
 }
 
-// unknownReadingGap tells which readings the rule declares.
+// unknownReadingGap returns the *Gap of a position whose reading the rule does not declare; it
+// lists the declared ones.
 func unknownReadingGap(rule, reading string, on civil.Date, v *DatedValue) error {
 	names := make([]string, 0, len(v.Readings))
 	for n := range v.Readings {

@@ -6,9 +6,9 @@ import (
 	"fenzhang/shared/money"
 )
 
-// ComputeSingleRule runs one rule by itself, without regime and without the other taxes: for worked
-// examples and for what-if questions about one tax. f.Item must be set; f.ToDate stands before the
-// payment.
+// ComputeSingleRule runs one rule by its id, without regime and without the other taxes: for worked
+// examples and for questions about one tax. f.Item must be set, and f.ToDate holds the periods
+// before the payment.
 //
 // Errors: *Gap when the rule is not in force on the payment date.
 func (e *Engine) ComputeSingleRule(rule string, f Facts) (Result, error) {
@@ -33,7 +33,8 @@ func (e *Engine) ComputeSingleRule(rule string, f Facts) (Result, error) {
 	return res, nil
 }
 
-// findRule finds a compiled rule by id; an open or lapsed one is its gap.
+// findRule returns the compiled rule of an id on a day; an open or lapsed rule is returned as its
+// *Gap.
 func (e *Engine) findRule(id string, on civil.Date) (TaxRule, error) {
 	b, err := e.bookOn(on)
 	if err != nil {
@@ -52,8 +53,8 @@ func (e *Engine) findRule(id string, on civil.Date) (TaxRule, error) {
 		Missing: bilingual.Text{ZH: "该日没有这条规则", EN: "no such rule is in force on that day"}}
 }
 
-// findRule gives the rule of an id, for questions of their own also that of the pack above; nil
-// when there is none in these days.
+// findRule returns the rule of an id, or nil when there is none in the days of the book. Rules that
+// answer questions are inherited from the packs above; rules of payments are merged into b already.
 func (b *Book) findRule(id string) TaxRule {
 	for above := b; above != nil; above = above.parent {
 		if r := above.questions[id]; r != nil {
@@ -70,13 +71,13 @@ func (b *Book) findRule(id string) TaxRule {
 	return nil
 }
 
-// TurnoverVAT gives the VAT of whole periods under one turnover rule.
+// TurnoverVAT computes the VAT of whole periods by one turnover rule.
 type TurnoverVAT struct{ rule *turnoverRule }
 
-// TurnoverRule finds a turnover rule in force on a day: "vat.small_scale.month",
-// "vat.small_scale.quarter", "vat.natural_person.by_day", "vat.platform_worker.agency_filed".
+// TurnoverRule returns the turnover rule in force on a day: "vat.small_scale.month",
+// "vat.small_scale.quarter", "vat.natural_person.by_day" or "vat.platform_worker.agency_filed".
 //
-// Errors: *Gap when there is none.
+// Errors: *Gap when the rule is not in force, or computes no VAT by period.
 func (e *Engine) TurnoverRule(rule string, on civil.Date) (TurnoverVAT, error) {
 	r, err := e.findRule(rule, on)
 	if err != nil {
@@ -91,19 +92,19 @@ func (e *Engine) TurnoverRule(rule string, on civil.Date) (TurnoverVAT, error) {
 	return TurnoverVAT{t}, nil
 }
 
-// TaxOnPeriod gives the tax on a whole period's sales, in fen, rounded half up per rate.
+// TaxOnPeriod returns the VAT on a whole period's sales, rounded half up for each rate.
 func (p TurnoverVAT) TaxOnPeriod(s PeriodSales) money.Amount { return p.rule.taxWithWaiver(s) }
 
-// ExclusiveSales gives the VAT-exclusive sales in a VAT-inclusive price.
+// ExclusiveSales returns the VAT-exclusive sales in a VAT-inclusive price.
 func (p TurnoverVAT) ExclusiveSales(price money.Amount) money.Amount {
 	return p.rule.exclusiveSales(price)
 }
 
-// IsTaxed tells whether the period's sales are taxed.
+// IsTaxed reports whether the period's sales meet the threshold, so that they are taxed.
 func (p TurnoverVAT) IsTaxed(sales money.Amount) bool { return p.rule.threshold.IsMet(sales) }
 
-// TaxOnPart gives the tax on a part of a period's sales once the whole has met the threshold
-// (summary filing over several platforms: each pays on its own sales).
+// TaxOnPart returns the VAT on a part of a period's sales once the whole period has met the
+// threshold. Summary filing over several platforms needs it: each platform pays on its own part.
 func (p TurnoverVAT) TaxOnPart(part, whole money.Amount) money.Amount {
 	if !p.IsTaxed(whole) {
 		return money.Amount{}
@@ -111,18 +112,24 @@ func (p TurnoverVAT) TaxOnPart(part, whole money.Amount) money.Amount {
 	return part.Times(p.rule.rate, money.HalfUp)
 }
 
-// SurchargeBase is what a surcharge stands on.
+// SurchargeBase is the period's VAT and sales from which a surcharge is computed.
 type SurchargeBase struct {
-	VAT    money.Amount // actually paid for the period
-	Sales  money.Amount // VAT-exclusive, for the exemption of the education surcharges
-	Period string       // day, month or quarter
-	Tier   string       // city, county, other: for UMCT
-	Half   bool         // whether the half reduction is due
+	// VAT is the tax actually paid for the period.
+	VAT money.Amount
+	// Sales are without VAT; they decide the exemption of the education surcharges.
+	Sales money.Amount
+	// Period is day, month or quarter.
+	Period string
+	// Tier is city, county or other; it decides the rate of UMCT.
+	Tier string
+	// Half says that the taxpayer has the half reduction of the six taxes and two fees.
+	Half bool
 }
 
-// ComputeSurcharge gives one surcharge (UMCT, EDU, LEDU) in force on a day.
+// ComputeSurcharge returns one surcharge (UMCT, EDU or LEDU) on a period's VAT by the rule in force
+// on a day.
 //
-// Errors: *Gap when no rule is in force or the place's rate is not known.
+// Errors: *Gap when no rule is in force, or when the rate of the place is unknown.
 func (e *Engine) ComputeSurcharge(kind string, on civil.Date,
 	s SurchargeBase) (SurchargeAmounts, error) {
 	b, err := e.bookOn(on)

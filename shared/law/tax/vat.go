@@ -6,14 +6,16 @@ import (
 	"fenzhang/shared/money"
 )
 
-// turnoverRule is VAT of a small-scale payee by period: nothing below the threshold, all of it from
-// there on. Source: VAT Law art. 23, MOF/STA Announcement 2026 No. 10; data in rules/national/vat.
+// turnoverRule computes the VAT of a small-scale payee by period: no tax below the threshold, and
+// from the threshold on tax on the whole period. Source: VAT Law art. 23, MOF/STA Announcement 2026
+// No. 10; data in rules/national/vat.
 type turnoverRule struct {
 	compiledRule
 	threshold Threshold
-	// reduced levy rate, and the one that stands where the reduction is given up
+	// rate is the reduced levy rate; fullRate applies to sales for which the reduction is given up.
 	rate, fullRate money.Fraction
-	divisor        money.Fraction // 1 + reduced rate
+	// divisor is 1 + the reduced rate.
+	divisor money.Fraction
 
 	sales, exempt, taxStep, due *stepSpec
 }
@@ -23,20 +25,24 @@ func (r *turnoverRule) resolveSteps() error {
 		"vat.tax": &r.taxStep, "vat.due": &r.due})
 }
 
-// assessment is the VAT of a period, on which surcharges stand.
+// assessment is the VAT of a period, from which the surcharges are computed.
 type assessment struct {
-	isAssessed     bool
-	collection     string
-	period         string // as rows say it
-	periodKind     string // day, month, quarter
-	before         Turnover
-	sales          money.Amount // of the whole period
-	total          money.Amount // VAT of the whole period
-	due            money.Amount
-	unknownReasons []bilingual.Text // set where the VAT is not known that will be paid, and why
+	isAssessed bool
+	collection string
+	// period is the text of the period in rows.
+	period string
+	// periodKind is day, month or quarter.
+	periodKind string
+	before     Turnover
+	// sales, total and due: sales and VAT of the whole period, and the VAT that this payment adds.
+	sales money.Amount
+	total money.Amount
+	due   money.Amount
+	// unknownReasons is set where nobody knows which VAT will be paid; it says why.
+	unknownReasons []bilingual.Text
 }
 
-// taxOnSales gives the VAT on the sales of a whole period, rounded half up.
+// taxOnSales returns the VAT on the sales of a whole period, rounded half up.
 func (r *turnoverRule) taxOnSales(sales money.Amount) money.Amount {
 	if !r.threshold.IsMet(sales) {
 		return money.Amount{}
@@ -44,13 +50,13 @@ func (r *turnoverRule) taxOnSales(sales money.Amount) money.Amount {
 	return sales.Times(r.rate, money.HalfUp)
 }
 
-// exclusiveSales gives the VAT-exclusive sales in VAT-inclusive money.
+// exclusiveSales returns the VAT-exclusive sales in VAT-inclusive money.
 func (r *turnoverRule) exclusiveSales(received money.Amount) money.Amount {
 	return received.DividedBy(r.divisor, money.HalfUp)
 }
 
-// Calculate assesses the period with this payment and takes, or for self-filers estimates, what the
-// payment adds.
+// Calculate computes the VAT of the period with this payment, and withholds what the payment adds;
+// for payees that file themselves it is an estimate.
 func (r *turnoverRule) Calculate(c *Calculation) error {
 	f := c.facts
 	a := assessment{isAssessed: true, collection: r.method.Collection, periodKind: r.method.Period}
@@ -66,6 +72,7 @@ func (r *turnoverRule) Calculate(c *Calculation) error {
 	price := f.Amount.Add(f.InKind) // what is given in kind is part of the price (VAT Law art. 17)
 	if f.VATIncluded {
 		row.Received = price
+		// the difference of two rounded totals, so that the rows of a period sum to its rounded sales
 		row.Sales = r.exclusiveSales(a.before.Received.Add(price)).Sub(
 			r.exclusiveSales(a.before.Received))
 	} else {
@@ -79,6 +86,7 @@ func (r *turnoverRule) Calculate(c *Calculation) error {
 	l := Line{Tax: VAT, Item: c.item, Period: a.period, Collection: a.collection, Base: a.sales,
 		Total: a.total, Before: a.before.VAT, BorneBy: BorneByCreator, Law: r.exempt.law,
 		Status: r.worstStatus}
+	// nothing was withheld from a payee that files itself: the part before this payment is computed
 	if a.collection == SelfFiled {
 		l.Before = r.taxOnSales(a.before.Sales)
 		a.before.VAT = l.Before
@@ -95,6 +103,7 @@ func (r *turnoverRule) Calculate(c *Calculation) error {
 			Input{"edge", TextValue(r.threshold.EdgeText())})
 	}
 	a.due = money.MaxOf(a.total.Sub(l.Before), money.Amount{})
+	// a price without VAT is raised by the VAT, which the payer then withholds from it
 	if !f.VATIncluded && a.collection != SelfFiled {
 		c.addVATToGross(a.due)
 	}
@@ -112,7 +121,7 @@ func (r *turnoverRule) Calculate(c *Calculation) error {
 	return nil
 }
 
-// priceDivisor is 1 where the price is without VAT.
+// priceDivisor returns 1 + rate for a VAT-inclusive price, and 1 for a price without VAT.
 func (c *Calculation) priceDivisor(r *turnoverRule) money.Fraction {
 	if c.facts.VATIncluded {
 		return r.divisor
@@ -120,15 +129,15 @@ func (c *Calculation) priceDivisor(r *turnoverRule) money.Fraction {
 	return money.NewFraction(1, 1)
 }
 
-// PeriodSales is one period's VAT-exclusive sales; Waived is the part of it for which the relief
-// was given up.
+// PeriodSales is one period's VAT-exclusive sales. Waived is the part for which the taxpayer has
+// given up the relief, for example to issue special invoices.
 type PeriodSales struct {
 	Total, Waived money.Amount
 }
 
-// taxWithWaiver gives the VAT of a whole period with a waived part: that part at the full levy rate
-// whether or not the threshold is met, the rest as usual by the threshold on all sales. Each rate's
-// tax is a line of the return and is rounded by itself.
+// taxWithWaiver returns the VAT of a whole period with a waived part. The waived part bears the
+// full levy rate whether or not the threshold is met; the rest is taxed by the threshold on all
+// sales. The tax of each rate is a line of the return and is rounded separately.
 func (r *turnoverRule) taxWithWaiver(s PeriodSales) money.Amount {
 	vat := s.Waived.Times(r.fullRate, money.HalfUp)
 	if r.threshold.IsMet(s.Total) {
@@ -138,23 +147,28 @@ func (r *turnoverRule) taxWithWaiver(s PeriodSales) money.Amount {
 }
 
 // surcharge is UMCT, EDU or LEDU on VAT actually paid, with the half reduction of the six taxes and
-// two fees. The return shows full tax, reduction and payable apart, so each is rounded in that
-// order.
+// two fees. The return shows full tax, reduction and payable tax separately, so each is rounded in
+// that order.
 type surcharge struct {
 	compiledRule
-	isLocal bool              // the rate depends on the place
-	rates   [3]money.Fraction // city, county, other
-	relief  money.Fraction
-	// relieved tells that the half reduction has a value in these days; reliefID names it where it has
-	// not.
-	hasRelief    bool
-	reliefID     string
-	exemptions   [2]Threshold // by month, by quarter
+	// isLocal: the rate depends on the tier of the place.
+	isLocal bool
+	// rates are those of the tiers city, county and other.
+	rates  [3]money.Fraction
+	relief money.Fraction
+	// hasRelief says that the half reduction has a value in these days; reliefID is its id for the gap
+	// where it has none.
+	hasRelief bool
+	reliefID  string
+	// exemptions are the thresholds of sales by month and by quarter, where hasExemption is set.
+	exemptions   [2]Threshold
 	hasExemption [2]bool
 
 	tax, exemptStep, due *stepSpec
 }
 
+// resolveSteps finds the wording of the rule's steps, and checks that the rule has one rate or all
+// three rates of the place tiers.
 func (r *surcharge) resolveSteps() error {
 	if r.method.Uses["rate"] == "" {
 		for _, role := range []string{"rate_city", "rate_county", "rate_other"} {
@@ -171,19 +185,19 @@ func (r *surcharge) resolveSteps() error {
 	return r.fillSteps(map[string]**stepSpec{"surcharge.tax": &r.tax, "surcharge.due": &r.due})
 }
 
-// Applies holds where VAT was assessed.
+// Applies reports whether VAT was assessed and the rule's condition matches.
 func (r *surcharge) Applies(c *Calculation) bool {
 	return c.periodVAT.isAssessed && r.compiledRule.Applies(c)
 }
 
-// SurchargeAmounts is one surcharge on one period's VAT.
+// SurchargeAmounts is one surcharge on one period's VAT: full tax, reduction and payable tax.
 type SurchargeAmounts struct {
 	Full, Relief, Payable money.Amount
 	Exempt                bool
 }
 
-// amountsOn gives the surcharge on the VAT of a whole period with these sales; half tells whether
-// the reduction is due.
+// amountsOn returns the surcharge on the VAT of a whole period with these sales; half says whether
+// the taxpayer has the half reduction.
 func (r *surcharge) amountsOn(vat, sales money.Amount, length string, rate money.Fraction,
 	half bool) SurchargeAmounts {
 	for i, l := range [2]string{"month", "quarter"} {
@@ -199,8 +213,8 @@ func (r *surcharge) amountsOn(vat, sales money.Amount, length string, rate money
 	return s
 }
 
-// missingReliefGap names the half reduction where it has no value in these days: whether and how
-// far it goes on is not known.
+// missingReliefGap returns a *Gap when the half reduction has no value in these days, because
+// nobody knows then whether it goes on; else nil.
 func (r *surcharge) missingReliefGap(on civil.Date) *Gap {
 	if r.hasRelief {
 		return nil
@@ -210,7 +224,7 @@ func (r *surcharge) missingReliefGap(on civil.Date) *Gap {
 			EN: "no rule is known on the half reduction on that day"}}
 }
 
-// rateForTier finds the rate of a place tier.
+// rateForTier returns the surcharge's rate at a place tier; ok is false for an unknown tier.
 func (r *surcharge) rateForTier(tier string) (money.Fraction, bool) {
 	switch {
 	case !r.isLocal || tier == "city":
@@ -223,9 +237,9 @@ func (r *surcharge) rateForTier(tier string) (money.Fraction, bool) {
 	return money.Fraction{}, false
 }
 
-// Calculate takes the surcharge on the VAT of the period; self-filed VAT gives an estimate. Every
-// payee whose VAT is computed here is small-scale, a person or an individual business, so the half
-// reduction is always due.
+// Calculate withholds the surcharge on the VAT of the period; on VAT that the payee files itself it
+// is an estimate. Every payee whose VAT is computed here is small-scale, a person or an individual
+// business, so the half reduction always applies.
 func (r *surcharge) Calculate(c *Calculation) error {
 	a := &c.periodVAT
 	if a.unknownReasons != nil {
@@ -234,11 +248,13 @@ func (r *surcharge) Calculate(c *Calculation) error {
 				BorneBy: BorneByCreator, Law: r.tax.law, Status: r.worstStatus, Missing: a.unknownReasons})
 		return nil
 	}
+	// no VAT now and none before: a line of zeros would only blur the explanation
 	if a.total.IsZero() && a.before.VAT.IsZero() && a.before.surchargeWithheld(r.def.Tax).IsZero() {
 		return nil
 	}
 	l := Line{Tax: r.def.Tax, Item: c.item, Period: a.period, Collection: a.collection, Base: a.total,
 		BorneBy: BorneByCreator, Law: r.tax.law, Status: r.worstStatus}
+	// the tier of whoever pays the tax to its tax office decides the rate
 	tier := c.facts.Entity.PlaceTier
 	if a.collection == SelfFiled {
 		tier = c.facts.Taxpayer.PlaceTier
@@ -278,8 +294,8 @@ func (r *surcharge) Calculate(c *Calculation) error {
 	return nil
 }
 
-// withheldBefore is what was kept back earlier in the period; where only the VAT is stated, or the
-// payee files itself, it is what the rule gives on that VAT.
+// withheldBefore returns the surcharge that was withheld earlier in the period. Where only the VAT
+// is stated, or the payee files itself, the rule computes it from that VAT.
 func (r *surcharge) withheldBefore(c *Calculation, rate money.Fraction) money.Amount {
 	a := &c.periodVAT
 	if a.before.Stated || a.collection == SelfFiled {
@@ -288,7 +304,7 @@ func (r *surcharge) withheldBefore(c *Calculation, rate money.Fraction) money.Am
 	return a.before.surchargeWithheld(r.def.Tax)
 }
 
-// surchargeWithheld is what was kept back of a surcharge.
+// surchargeWithheld returns the amount withheld of one kind of surcharge.
 func (t *Turnover) surchargeWithheld(kind string) money.Amount {
 	switch kind {
 	case UMCT:

@@ -7,7 +7,8 @@ import (
 	"fenzhang/shared/fault"
 )
 
-// workspace is what one computation needs beside the rules. The next one uses it again.
+// workspace is the memory of one computation: its facts, its state and its result. The engine's
+// pool hands it to the next computation.
 type workspace struct {
 	calculation Calculation
 	facts       Facts
@@ -15,15 +16,17 @@ type workspace struct {
 	freeLists   resultLists
 }
 
-// task is one computation: whose engines, and the rows to fold, if that is asked for.
+// task says which computation to run: the engines of payer and payee, and the booked rows.
 type task struct {
 	payer, payee *Engine
 	rows         []Row
-	foldsRows    bool // the item is derived and rows decide what stands before the payment
-	figuresOnly  bool // figures only
+	// foldsRows: derive the item and sum rows into the periods before the payment.
+	foldsRows bool
+	// figuresOnly: no steps and no list of unconfirmed rules.
+	figuresOnly bool
 }
 
-// computePayment computes a payment into w.res.
+// computePayment computes all taxes of a payment in their order into w.result.
 func (w *workspace) computePayment(t task, payment *Facts) error {
 	w.facts = *payment
 	f := &w.facts
@@ -40,6 +43,7 @@ func (w *workspace) computePayment(t task, payment *Facts) error {
 		return err
 	}
 	w.result.Item = c.item
+	// the item decides which booked rows count, so the regime comes first
 	if t.foldsRows {
 		f.Item = c.item
 		f.ToDate = ToDate{}
@@ -49,10 +53,12 @@ func (w *workspace) computePayment(t task, payment *Facts) error {
 		}
 	}
 	for i, tax := range stageOrder {
+		// income taxes follow the law of the payment date, VAT and its surcharges that of the VAT date
 		b := vatBook
 		if tax == IIT || tax == CIT {
 			b = payBook
 		}
+		// things in kind are income, but not part of the VAT that was computed before
 		if tax == IIT {
 			if err := c.addInKindIncome(payBook); err != nil {
 				return err
@@ -66,8 +72,9 @@ func (w *workspace) computePayment(t task, payment *Facts) error {
 	return nil
 }
 
-// prepare clears the workspace for a task. A silent one uses the lists again; a result takes its
-// lists from the front of what is spare.
+// prepare clears the workspace for a task. A task without steps overwrites the lists of the last
+// result; an explained result gets new lists from the front of the free blocks, because the caller
+// keeps it.
 func (w *workspace) prepare(t task) *Calculation {
 	r := &w.result
 	arena := w.calculation.inputArena[:0]
@@ -93,7 +100,7 @@ func (w *workspace) prepare(t task) *Calculation {
 	return &w.calculation
 }
 
-// resultLists is memory for the lists of some results to come.
+// resultLists holds blocks of memory from which the lists of the next results are cut.
 type resultLists struct {
 	taxes       reusableBlock[Line]
 	rows        reusableBlock[Row]
@@ -102,14 +109,15 @@ type resultLists struct {
 	inputs      reusableBlock[Input]
 }
 
-// reusableBlock is what is left of a block; last is how much of it the last result took.
+// reusableBlock is the unused rest of one block; lastLength is the length of the last list cut from
+// it.
 type reusableBlock[T any] struct {
 	free       []T
 	lastLength int
 }
 
-// reserveList gives an empty list that the last result's would fit into, in a block of some
-// results' size.
+// reserveList returns an empty list with room for as many elements as the last result had. A new
+// block is allocated only when the rest of the old one is too short.
 func reserveList[T any](l *reusableBlock[T], block int) []T {
 	if cap(l.free) < l.lastLength || cap(l.free) == 0 {
 		l.free = make([]T, 0, max(block, l.lastLength))
@@ -117,14 +125,15 @@ func reserveList[T any](l *reusableBlock[T], block int) []T {
 	return l.free[:0]
 }
 
-// cutOff cuts a finished list off the block, so that it and the next one never meet.
+// cutOff ends a finished list at its length and keeps the rest of the block, so that appending to
+// one result can never overwrite another.
 func (l *reusableBlock[T]) cutOff(full []T) []T {
 	l.lastLength = len(full)
 	l.free = full[l.lastLength:]
 	return full[:l.lastLength:l.lastLength]
 }
 
-// detachResult hands the result over.
+// detachResult returns the result with lists of its own, and leaves the workspace ready for reuse.
 func (w *workspace) detachResult() Result {
 	r, l := w.result, &w.freeLists
 	r.Taxes = l.taxes.cutOff(r.Taxes)
@@ -136,14 +145,15 @@ func (w *workspace) detachResult() Result {
 	return r
 }
 
-// periodTexts remembers how rows say the last periods: payments of a run lie on few days.
+// periodTexts caches the texts of the last VAT day, VAT month and payment month, because the
+// payments of a run lie on few days.
 type periodTexts struct {
 	vatDay             civil.Date
 	vatMonth, payMonth civil.Month
 	texts              [3]string
 }
 
-// dayText gives the VAT date as rows of a day say it.
+// dayText returns the VAT date as the period text of rows by day.
 func (p *periodTexts) dayText(d civil.Date) string {
 	if p.vatDay != d {
 		p.vatDay, p.texts[0] = d, d.String()
@@ -151,7 +161,7 @@ func (p *periodTexts) dayText(d civil.Date) string {
 	return p.texts[0]
 }
 
-// vatMonthText gives the month of the VAT date as rows of a month say it.
+// vatMonthText returns the month of the VAT date as the period text of rows by month.
 func (p *periodTexts) vatMonthText(m civil.Month) string {
 	if p.vatMonth != m {
 		p.vatMonth, p.texts[1] = m, m.String()
@@ -159,7 +169,7 @@ func (p *periodTexts) vatMonthText(m civil.Month) string {
 	return p.texts[1]
 }
 
-// paymentMonthText gives the month of the payment as rows of income tax say it.
+// paymentMonthText returns the month of payment as the period text of income tax rows.
 func (p *periodTexts) paymentMonthText(m civil.Month) string {
 	if p.payMonth != m {
 		p.payMonth, p.texts[2] = m, m.String()
@@ -167,18 +177,18 @@ func (p *periodTexts) paymentMonthText(m civil.Month) string {
 	return p.texts[2]
 }
 
-// FigureComputer computes figures alone, many times over: no steps, no texts, no list of
-// unconfirmed rules, and nothing is allocated. It is for bulk runs and serves one goroutine.
+// FigureComputer computes figures without explanation, many times over: no steps, no texts and no
+// list of unconfirmed rules, and no allocation. It is for bulk runs and must stay in one goroutine.
 type FigureComputer struct {
 	corpus *Corpus
 	work   workspace
 }
 
-// NewFigureComputer makes a computation without steps under the corpus.
+// NewFigureComputer returns a computer of figures by the rules of the corpus.
 func (c *Corpus) NewFigureComputer() *FigureComputer { return &FigureComputer{corpus: c} }
 
-// ComputeRows gives the figures of Corpus.ComputeRows. The result stands until the next call and
-// has lines, rows, totals, true-ups and positions.
+// ComputeRows returns the figures of Corpus.ComputeRows: lines, rows, totals, true-ups and
+// positions. The result is valid until the next call, which overwrites it.
 //
 // Errors: those of Corpus.ComputeRows.
 func (s *FigureComputer) ComputeRows(f *Facts, rows []Row) (*Result, error) {
@@ -199,7 +209,8 @@ func (s *FigureComputer) ComputeRows(f *Facts, rows []Row) (*Result, error) {
 	return &s.work.result, nil
 }
 
-// completeLists closes the lists that only explanations need.
+// completeLists sorts the list of unconfirmed rules and copies the positions into Rules; a result
+// without explanation needs neither.
 func (c *Calculation) completeLists() {
 	c.addUnconfirmed(roundingRule)
 	sort.Strings(c.result.Unconfirmed)
