@@ -95,6 +95,7 @@ type annualSettlement struct {
 	income, baseStep, donated, taxable, tax, balance, filingStep *stepSpec
 }
 
+// resolveSteps finds the wording of the steps of annualSettlement in its rule file.
 func (r *annualSettlement) resolveSteps() error {
 	return r.fillSteps(map[string]**stepSpec{"annual.income": &r.income, "annual.base": &r.baseStep,
 		"annual.donations": &r.donated, "annual.taxable": &r.taxable,
@@ -192,6 +193,7 @@ type annualWaiver struct {
 	step        *stepSpec
 }
 
+// resolveSteps finds the wording of the steps of annualWaiver in its rule file.
 func (r *annualWaiver) resolveSteps() error {
 	return r.fillSteps(map[string]**stepSpec{"annual.waiver": &r.step})
 }
@@ -268,6 +270,8 @@ func checkYearTotal(p []fault.Field, name string, a money.Amount) []fault.Field 
 	return p
 }
 
+// annualSettlementMethodSpec describes the method of annualSettlement for rule files: its roles,
+// and how its rule is built.
 func annualSettlementMethodSpec() methodSpec {
 	return methodSpec{isQuestion: true,
 		needed: map[string]Kind{"deduction": KindAmount, "cost_rate": KindRate, "share": KindRate,
@@ -284,6 +288,8 @@ func annualSettlementMethodSpec() methodSpec {
 		}}
 }
 
+// annualWaiverMethodSpec describes the method of annualWaiver for rule files: its roles, and how
+// its rule is built.
 func annualWaiverMethodSpec() methodSpec {
 	return methodSpec{isQuestion: true,
 		needed: map[string]Kind{"income": KindThreshold, "tax": KindThreshold},

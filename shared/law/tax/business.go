@@ -107,6 +107,7 @@ type businessBooks struct {
 	profit, sum, baseStep, noDeduction, balance *stepSpec
 }
 
+// resolveSteps finds the wording of the steps of businessBooks in its rule file.
 func (r *businessBooks) resolveSteps() error {
 	return r.fillSteps(map[string]**stepSpec{"business.profit": &r.profit, "business.sum": &r.sum,
 		"business.base": &r.baseStep, "business.base_comprehensive": &r.noDeduction,
@@ -120,6 +121,7 @@ type businessDeemed struct {
 	revenue, cost *stepSpec
 }
 
+// resolveSteps finds the wording of the steps of businessDeemed in its rule file.
 func (r *businessDeemed) resolveSteps() error {
 	return r.fillSteps(map[string]**stepSpec{"business.base_revenue": &r.revenue,
 		"business.base_cost": &r.cost, "business.tax": &r.taxStep, "business.payable": &r.payableStep})
@@ -134,6 +136,7 @@ type businessHalf struct {
 	step  *stepSpec
 }
 
+// resolveSteps finds the wording of the steps of businessHalf in its rule file.
 func (r *businessHalf) resolveSteps() error {
 	return r.fillSteps(map[string]**stepSpec{"business.half": &r.step})
 }
@@ -396,6 +399,8 @@ func validateEntity(entity string) []fault.Field {
 		Problem: "must be one of individual_business, sole_proprietorship, partnership"}}
 }
 
+// businessBooksMethodSpec describes the method of businessBooks for rule files: its roles, and how
+// its rule is built.
 func businessBooksMethodSpec() methodSpec {
 	return methodSpec{isQuestion: true,
 		needed: map[string]Kind{"deduction": KindAmount, "brackets": KindBrackets, "losses": KindChoice},
@@ -407,6 +412,8 @@ func businessBooksMethodSpec() methodSpec {
 		}}
 }
 
+// businessDeemedMethodSpec describes the method of businessDeemed for rule files: its roles, and
+// how its rule is built.
 func businessDeemedMethodSpec() methodSpec {
 	return methodSpec{isQuestion: true,
 		needed: map[string]Kind{"brackets": KindBrackets},
@@ -416,6 +423,8 @@ func businessDeemedMethodSpec() methodSpec {
 		}}
 }
 
+// businessHalfMethodSpec describes the method of businessHalf for rule files: its roles, and how
+// its rule is built.
 func businessHalfMethodSpec() methodSpec {
 	return methodSpec{isQuestion: true,
 		needed: map[string]Kind{"limit": KindAmount, "rate": KindRate},

@@ -6,41 +6,46 @@ import (
 	"fenzhang/shared/money"
 )
 
-// citYear is enterprise income tax of a year: the ordinary rate, or for a small low-profit
-// enterprise the reduced rate on a part of the income. The limits are cliffs: one fen above them
-// the whole income bears the ordinary rate. Source: CIT Law art. 4 and 28, MOF/STA Announcement
-// 2023 No. 12 art. 3 and 5; data in rules/national/cit.
+// citYear computes enterprise income tax of a year: at the ordinary rate, or for a small low-profit
+// enterprise at the reduced rate on a part of the income. Each limit is a cliff: one fen above it,
+// the whole income is taxed at the ordinary rate. Source: CIT Law art. 4 and 28, MOF/STA
+// Announcement 2023 No. 12 art. 3 and 5; data in rules/national/cit.
 type citYear struct {
 	questionRule
+	// inclusion is the share of a small low-profit enterprise's income that is taxed, at smallRate.
 	rate, smallRate, inclusion              money.Fraction
 	incomeLimit, assetsLimit, employeeLimit Threshold
 
 	conditions, smallTax, ordinary *stepSpec
 }
 
+// resolveSteps finds the wording of the steps of citYear in its rule file.
 func (r *citYear) resolveSteps() error {
 	return r.fillSteps(map[string]**stepSpec{"cit.conditions": &r.conditions, "cit.small": &r.smallTax,
 		"cit.ordinary": &r.ordinary})
 }
 
-// CompanyYear is what decides the tax of a company's year.
+// CompanyYear holds the figures that decide a company's enterprise income tax of a year.
 type CompanyYear struct {
-	Taxable money.Amount // 应纳税所得额; a loss is negative
-	// Employees and Assets are the average of the four quarterly averages, a quarter's being half of
-	// opening plus closing; dispatched workers count. Employees may have a fraction.
-	Employees  money.Rate
-	Assets     money.Amount
-	Restricted bool // an industry that the State restricts or forbids
+	// Taxable (应纳税所得额) is negative for a loss.
+	Taxable money.Amount
+	// Employees and Assets are the averages of the four quarterly averages; a quarter's average is
+	// half of opening plus closing. Dispatched workers count, and Employees may have a fraction.
+	Employees money.Rate
+	Assets    money.Amount
+	// Restricted marks an industry that the State restricts or forbids; such a company is never small.
+	Restricted bool
 }
 
-// CompanyTax is what the year gives.
+// CompanyTax is the enterprise income tax of a year and whether the company was small and
+// low-profit.
 type CompanyTax struct {
 	SmallLowProfit bool
 	Tax            money.Amount
 	Answer
 }
 
-// ComputeCIT gives the enterprise income tax of the year that ends on a day.
+// ComputeCIT returns the enterprise income tax of the year that ends on a day.
 //
 // Errors: *Gap when no rule is in force; *fault.Error 2001 for figures out of range.
 func (e *Engine) ComputeCIT(on civil.Date, f CompanyYear) (CompanyTax, error) {
@@ -57,6 +62,7 @@ func (e *Engine) ComputeCIT(on civil.Date, f CompanyYear) (CompanyTax, error) {
 		return CompanyTax{}, err
 	}
 	x := CompanyTax{SmallLowProfit: r.isSmallLowProfit(f)}
+	// a loss has no tax; carrying it forward is the caller's matter
 	taxable := money.MaxOf(f.Taxable, money.Amount{})
 	c.addStep(r.conditions, exact, TextValue(boolText(x.SmallLowProfit)),
 		Input{"income", MoneyValue(f.Taxable)},
@@ -78,18 +84,22 @@ func (e *Engine) ComputeCIT(on civil.Date, f CompanyYear) (CompanyTax, error) {
 	return x, nil
 }
 
+// isSmallLowProfit reports whether the company is a small low-profit enterprise: income, employees
+// and assets are within their limits, and the industry is not restricted.
 func (r *citYear) isSmallLowProfit(f CompanyYear) bool {
 	few := f.Employees.Fraction().Cmp(headLimit(r.employeeLimit))
 	return !f.Restricted && !r.incomeLimit.IsMet(f.Taxable) && !r.assetsLimit.IsMet(f.Assets) &&
 		(few < 0 || (few == 0 && !r.employeeLimit.Reach))
 }
 
-// headLimit reads a limit of heads, which a rule file writes with two decimals like an amount.
+// headLimit returns a limit of employees as a fraction; rule files write it with two decimals, like
+// an amount.
 func headLimit(t Threshold) money.Fraction {
 	return reducedProduct(money.NewFraction(t.Amount.Fen(), money.Yuan(1).Fen()),
 		money.NewFraction(1, 1))
 }
 
+// citMethodSpec describes the method of cit for rule files: its roles, and how its rule is built.
 func citMethodSpec() methodSpec {
 	return methodSpec{isQuestion: true,
 		needed: map[string]Kind{"rate": KindRate, "small_rate": KindRate, "inclusion": KindRate,
@@ -104,47 +114,56 @@ func citMethodSpec() methodSpec {
 		}}
 }
 
-// citDeduction limits one kind of expense before enterprise income tax: a share of a base, for
-// entertainment also a share of the expense; what is above it is carried forward or lost, as the
-// rule says. Source: CIT Law art. 8 to 10, CIT Regulations art. 31 and 40 to 44; data in
+// citDeduction limits one kind of expense before enterprise income tax to a share of a base, for
+// entertainment also to a share of the expense. The excess is carried forward or lost, as the rule
+// says. Source: CIT Law art. 8 to 10, CIT Regulations art. 31 and 40 to 44; data in
 // rules/national/cit.
 type citDeduction struct {
 	questionRule
-	limit          *DatedValue // share of the base
-	share          *DatedValue // share of the expense; nil = all of it
-	table          *DatedValue // shares by kind of expense instead of a limit
+	// limit is the deductible share of the base.
+	limit *DatedValue
+	// share is the deductible share of the expense itself; nil means all of it.
+	share *DatedValue
+	// table holds shares by kind of expense; a rule has it instead of a limit.
+	table          *DatedValue
 	carriesForward bool
 
 	deduct *stepSpec
 }
 
+// resolveSteps finds the wording of the steps of citDeduction in its rule file.
 func (r *citDeduction) resolveSteps() error {
 	return r.fillSteps(map[string]**stepSpec{"cit.deduct": &r.deduct})
 }
 
-// Expense is one kind of expense of a year.
+// Expense is one kind of expense of a company's year.
 type Expense struct {
-	// welfare, union, training, entertainment, advertising, donation, commission, or a row of the
-	// table of whole items
-	Item   string
-	Amount money.Amount // incurred in the year
-	// wages, sales, accounting profit or contract income, as the item asks; a loss is negative
-	Base    money.Amount
-	Brought money.Amount // excess of earlier years that may still be deducted
+	// Item is welfare, union, training, entertainment, advertising, donation, commission, or a row of
+	// the table of kinds that are deducted as a whole.
+	Item string
+	// Amount was incurred in the year.
+	Amount money.Amount
+	// Base is wages, sales, accounting profit or contract income, depending on the item; a loss is
+	// negative.
+	Base money.Amount
+	// Brought is the excess of earlier years that may still be deducted.
+	Brought money.Amount
 }
 
-// Deduction is what of an expense may be deducted.
+// Deduction splits an expense into what is deductible now, what is carried forward, and what is
+// lost.
 type Deduction struct {
 	Deductible, CarryForward, NonDeductible money.Amount
 	Answer
 }
 
-// DeductExpense gives the deductible part of an expense of the year that ends on a day.
+// DeductExpense returns the deductible part of an expense of the year that ends on a day.
 //
 // Errors: *Gap when no rule is in force; *fault.Error 2001 for an unknown item and figures out of
 // range.
 func (e *Engine) DeductExpense(on civil.Date, x Expense) (Deduction, error) {
 	id := "cit.deduction." + x.Item
+	// items without a limit of their own are rows of the table
 	if _, err := e.findRule(id, on); err != nil && !e.hasDefinition(id) {
 		id = "cit.deduction.whole"
 	}
@@ -179,7 +198,8 @@ func (e *Engine) DeductExpense(on civil.Date, x Expense) (Deduction, error) {
 	return d, nil
 }
 
-// maxDeduction gives the most that may be deducted, and the rate it comes from.
+// maxDeduction returns the most that may be deducted of the whole expense, and the rate it comes
+// from.
 func (r *citDeduction) maxDeduction(x Expense, whole money.Amount,
 	on civil.Date) (money.Amount, money.Fraction, error) {
 	if r.table != nil {
@@ -201,7 +221,8 @@ func (r *citDeduction) maxDeduction(x Expense, whole money.Amount,
 	return most, r.limit.Rate, nil
 }
 
-// maxShare is the share of the expense that counts at most.
+// maxShare returns the largest deductible share of the expense itself; 1 where there is no such
+// limit.
 func (r *citDeduction) maxShare() money.Fraction {
 	if r.share == nil {
 		return money.NewFraction(1, 1)
@@ -209,7 +230,7 @@ func (r *citDeduction) maxShare() money.Fraction {
 	return r.share.Rate
 }
 
-// hasDefinition tells whether the pack has a definition of an id on any day.
+// hasDefinition reports whether the pack, or one above it, defines the id on any day.
 func (e *Engine) hasDefinition(id string) bool { return e.findDefinition(id) != nil }
 
 func citLimitSpec(carried bool) methodSpec {
@@ -221,6 +242,8 @@ func citLimitSpec(carried bool) methodSpec {
 		}}
 }
 
+// deductionWholeMethodSpec describes the method of deductionWhole for rule files: its roles, and
+// how its rule is built.
 func deductionWholeMethodSpec() methodSpec {
 	return methodSpec{isQuestion: true, needed: map[string]Kind{"rates": KindRates},
 		build: func(b *Book, r compiledRule) steppedRule {

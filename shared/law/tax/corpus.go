@@ -9,25 +9,29 @@ import (
 	"fenzhang/shared/fault"
 )
 
-// Corpus is all packs together: what is law everywhere, and above it what each jurisdiction and
-// locality says. It is safe for concurrent use and never changes what it answers.
+// Corpus is all policy packs together: the national law, and above it the rules of each
+// jurisdiction and locality. It is immutable and safe for concurrent use.
 type Corpus struct {
-	national      *Engine
-	nationalPlace Jurisdiction         // of the national pack
-	localPacks    []*lazyPack          // in the order given
-	places        map[string]*lazyPack // by jurisdiction or locality
+	national *Engine
+	// nationalPlace is the jurisdiction of the national pack.
+	nationalPlace Jurisdiction
+	// localPacks are in the order in which they were given to NewCorpus.
+	localPacks []*lazyPack
+	// places maps the code of a jurisdiction or locality to its pack.
+	places map[string]*lazyPack
 }
 
-// LocalPack is the pack of a jurisdiction before it is read: a function that pays people of three
-// provinces need not compile the law of all the others.
+// LocalPack is the pack of a jurisdiction that is read only when it is needed: a function that pays
+// people of three provinces need not compile the law of all the others.
 type LocalPack struct {
 	ID           PackID
 	Jurisdiction Jurisdiction
-	Localities   []string // prefectures with rules of their own
-	Read         func() (Pack, error)
+	// Localities are the prefectures with rules of their own.
+	Localities []string
+	Read       func() (Pack, error)
 }
 
-// NewLoadedPack is a pack that has been read already.
+// NewLoadedPack returns a LocalPack of definitions that are in memory already.
 func NewLoadedPack(p Pack) LocalPack {
 	l := LocalPack{ID: p.ID, Jurisdiction: p.Jurisdiction, Read: func() (Pack, error) {
 		return p, nil
@@ -41,17 +45,20 @@ func NewLoadedPack(p Pack) LocalPack {
 	return l
 }
 
-// lazyPack is a jurisdiction's pack, compiled once when its place is first asked about.
+// lazyPack is a jurisdiction's pack, compiled once when a computation first needs its place.
 type lazyPack struct {
 	LocalPack
-	once    sync.Once
-	engines map[string]*Engine // by jurisdiction or locality
+	once sync.Once
+	// engines are keyed by jurisdiction or locality.
+	engines map[string]*Engine
 	err     error
 }
 
-// NewCorpus compiles the national pack and puts the local packs over it, each to be compiled when
-// it is needed. A jurisdiction inherits the national pack, a locality its jurisdiction; separately
-// planned cities and the corps are jurisdictions of their own.
+// NewCorpus compiles the national pack and registers the local packs over it, each to be compiled
+// when it is needed. A jurisdiction inherits the national pack, a locality its jurisdiction;
+// separately planned cities and the Xinjiang corps are jurisdictions like provinces.
+//
+// Errors: the national pack does not compile, or a place belongs to two packs.
 func NewCorpus(national Pack, packs ...LocalPack) (*Corpus, error) {
 	e, err := Compile(national)
 	if err != nil {
@@ -71,7 +78,8 @@ func NewCorpus(national Pack, packs ...LocalPack) (*Corpus, error) {
 	return c, nil
 }
 
-// CompileAll compiles every pack that has not been compiled yet.
+// CompileAll compiles every local pack that no computation has needed yet, so that errors are found
+// before the packs are used.
 func (c *Corpus) CompileAll() error {
 	for _, l := range c.localPacks {
 		if err := l.compileOnce(c.national); err != nil {
@@ -81,6 +89,7 @@ func (c *Corpus) CompileAll() error {
 	return nil
 }
 
+// compileOnce compiles the pack at the first call; later calls return the same error or nil.
 func (l *lazyPack) compileOnce(national *Engine) error {
 	l.once.Do(func() {
 		if l.err = l.compileEngines(national); l.err != nil {
@@ -90,6 +99,7 @@ func (l *lazyPack) compileOnce(national *Engine) error {
 	return l.err
 }
 
+// compileEngines reads the pack and compiles an engine for the jurisdiction and for each locality.
 func (l *lazyPack) compileEngines(national *Engine) error {
 	p, err := l.Read()
 	if err != nil {
@@ -113,11 +123,12 @@ func (l *lazyPack) compileEngines(national *Engine) error {
 	return nil
 }
 
-// National is the engine of what holds everywhere.
+// National returns the engine of the law that is valid everywhere.
 func (c *Corpus) National() *Engine { return c.national }
 
-// EngineAt is the engine of a place, six digits of the administrative code: that of the locality,
-// or else of its separately planned city, province or corps. 000000 and "" are the national pack.
+// EngineAt returns the engine of a place, given as six digits of the administrative code: that of
+// the locality, else that of its separately planned city, province or corps. 000000 and "" are the
+// national pack.
 //
 // Errors: *fault.Error 2001 for a place that no pack knows.
 func (c *Corpus) EngineAt(place string) (*Engine, error) {
@@ -125,6 +136,7 @@ func (c *Corpus) EngineAt(place string) (*Engine, error) {
 		return c.national, nil
 	}
 	if len(place) == 6 && strings.Trim(place, "0123456789") == "" {
+		// from the district to its prefecture to its province: the nearest pack with rules answers
 		for _, code := range []string{place, place[:4] + "00", place[:2] + "0000"} {
 			l := c.places[code]
 			if l == nil {
@@ -156,7 +168,7 @@ func (c *Corpus) ReadPacks() ([]Pack, error) {
 	return packs, nil
 }
 
-// PackIDs names every pack, the national one first.
+// PackIDs returns the id of every pack, the national one first.
 func (c *Corpus) PackIDs() []PackID {
 	ids := []PackID{c.national.id}
 	for _, l := range c.localPacks {
@@ -174,9 +186,9 @@ func (c *Corpus) Jurisdictions() []Jurisdiction {
 	return list
 }
 
-// Compute is Engine.Compute with every tax by the rules of its place: what is withheld or filed by
-// the paying entity goes by the place of its tax bureau, what the payee files itself by the payee's
-// registration.
+// Compute computes a payment with each tax by the rules of its place: taxes that the paying entity
+// withholds or files follow the place of its tax bureau, taxes that the payee files itself follow
+// the payee's registration.
 //
 // Errors: those of Engine.Compute, and 2001 for unknown places.
 func (c *Corpus) Compute(f Facts) (Result, error) {
@@ -187,7 +199,8 @@ func (c *Corpus) Compute(f Facts) (Result, error) {
 	return t.payer.runTask(t, &f)
 }
 
-// ComputeRows is Engine.ComputeRows with every tax by the rules of its place.
+// ComputeRows computes a payment on top of booked rows, as Engine.ComputeRows does, with each tax
+// by the rules of its place.
 //
 // Errors: those of Compute.
 func (c *Corpus) ComputeRows(f Facts, rows []Row) (Result, error) {
@@ -203,7 +216,7 @@ func (c *Corpus) ComputeRows(f Facts, rows []Row) (Result, error) {
 	return t.payer.runTask(t, &f)
 }
 
-// newTask checks the facts and finds whose rules they go by.
+// newTask validates the facts and finds the engines of payer and payee.
 func (c *Corpus) newTask(f *Facts) (task, error) {
 	payer, payee, err := c.findEngines(f)
 	if err != nil {
@@ -212,8 +225,8 @@ func (c *Corpus) newTask(f *Facts) (task, error) {
 	return task{payer: payer, payee: payee}, f.validate()
 }
 
-// findEngines finds the engines of payer and payee; a payee without a known registration is judged
-// nationally.
+// findEngines returns the engines of payer and payee; for a payee without a known registration it
+// is the national engine.
 func (c *Corpus) findEngines(f *Facts) (payer, payee *Engine, err error) {
 	if payer, err = c.EngineAt(f.Entity.Place); fault.HasCode(err, fault.InvalidInput) {
 		return nil, nil, fault.Invalid(fault.Field{Field: "paying_entity.place",

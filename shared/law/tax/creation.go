@@ -20,6 +20,7 @@ type creationIncome struct {
 	income, small, large, tax, due *stepSpec
 }
 
+// resolveSteps finds the wording of the steps of creationIncome in its rule file.
 func (r *creationIncome) resolveSteps() error {
 	return r.fillSteps(map[string]**stepSpec{"iit.income": &r.income, "iit.base_small": &r.small,
 		"iit.base_large": &r.large, "iit.tax": &r.tax, "iit.due": &r.due})
@@ -69,6 +70,7 @@ type nonResidentIncome struct {
 	income, month, baseStep, tax, due *stepSpec
 }
 
+// resolveSteps finds the wording of the steps of nonResidentIncome in its rule file.
 func (r *nonResidentIncome) resolveSteps() error {
 	return r.fillSteps(map[string]**stepSpec{"iit.income": &r.income, "iit.month": &r.month,
 		"iit.base": &r.baseStep, "iit.tax": &r.tax, "iit.due": &r.due})
@@ -107,6 +109,8 @@ func reducedProduct(a, b money.Fraction) money.Fraction {
 	return money.NewFraction(num/x, den/x)
 }
 
+// creationMethodSpec describes the method of creation for rule files: its roles, and how its rule
+// is built.
 func creationMethodSpec() methodSpec {
 	return methodSpec{
 		needed: map[string]Kind{"small_limit": KindThreshold, "small_deduction": KindAmount,
@@ -122,6 +126,8 @@ func creationMethodSpec() methodSpec {
 		}}
 }
 
+// nonResidentMethodSpec describes the method of nonResident for rule files: its roles, and how its
+// rule is built.
 func nonResidentMethodSpec() methodSpec {
 	return methodSpec{
 		needed: map[string]Kind{"brackets": KindBrackets},

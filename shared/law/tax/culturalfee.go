@@ -7,62 +7,70 @@ import (
 	"fenzhang/shared/money"
 )
 
-// culturalFee is the cultural construction fee (文化事业建设费) on advertising and entertainment services.
-// Source: Caishui [2016] No. 25 and No. 60, Caishui [2025] No. 7; data in rules/national/fees.
+// culturalFee computes the cultural construction fee (文化事业建设费) on advertising and entertainment
+// services. Source: Caishui [2016] No. 25 and No. 60, Caishui [2025] No. 7; data in
+// rules/national/fees.
 type culturalFee struct {
 	questionRule
 	rates []RateRow
-	// reductions; nil where not in force, local may be open
+	// The two reductions are nil where none is in force; that of a province may be open.
 	centralReduction, localReduction *DatedValue
-	ceiling                          *DatedValue // of the local reduction
-	exempt                           [2]*DatedValue
-	payerScope                       *DatedValue // whether an MCN is an advertising media unit
+	// ceiling is the largest reduction that a province may grant.
+	ceiling *DatedValue
+	exempt  [2]*DatedValue
+	// payerScope is the choice whether an MCN is an advertising media unit.
+	payerScope *DatedValue
 
 	outside, small, basis, fee *stepSpec
 }
 
+// resolveSteps finds the wording of the steps of culturalFee in its rule file.
 func (r *culturalFee) resolveSteps() error {
 	return r.fillSteps(map[string]**stepSpec{"fee.outside": &r.outside, "fee.exempt": &r.small,
 		"fee.base": &r.basis, "fee.due": &r.fee})
 }
 
-// The service whose payers may subtract what they paid for publishing.
+// advertisingRow is the service whose payers may subtract the publishing fees that they paid.
 const advertisingRow = "advertising"
 
 // The readings of the open question whether an MCN owes the fee.
 const (
+	// The readings of the open question whether an MCN owes the fee.
 	scopeLiable    = "advertising_media_unit"
 	scopeNotLiable = "not_a_payer"
 )
 
 // FeeReturn is one period of a payer of the cultural construction fee.
 type FeeReturn struct {
-	Service    string       // advertising, entertainment; another service is outside the fee
-	Revenue    money.Amount // VAT-inclusive
-	Publishing money.Amount // VAT-inclusive publishing fees paid to other advertising units
-	// Reduction is the share taken off where it is known; else it is the centre's, or with Local the
-	// province's own.
+	// Service is advertising or entertainment; other services are not subject to the fee.
+	Service string
+	// Revenue and Publishing contain VAT; Publishing is what was paid to other advertising units.
+	Revenue    money.Amount
+	Publishing money.Amount
+	// Reduction is the share by which the fee is reduced, where the caller knows it; else the engine
+	// uses that of the central government or, with Local, that of the province.
 	Reduction *money.Rate
 	Local     bool
-	// Agency asks for an MCN, of which it is open whether it is a payer; else the payer is known to be
-	// one.
+	// Agency marks an MCN, of which the law leaves open whether it is a payer; any other unit is known
+	// to be one.
 	Agency bool
-	// Small is the period of a small-scale unit, month or quarter, "" for others; Sales is its sales
-	// without VAT.
+	// Small is the period of a small-scale unit, month or quarter, and "" for other units. Sales is
+	// the unit's sales without VAT.
 	Small     string
 	Sales     money.Amount
 	Positions []Position
 }
 
-// CulturalFee is what the period gives.
+// CulturalFee is the fee of a period: base, fee before reduction, reduction, and fee.
 type CulturalFee struct {
 	Base, Before, Relief, Fee money.Amount
-	// the most that a province may take off its own fee; 0 where no rule is known
+	// MostReduction is the largest reduction that a province may grant on its own part; 0 where no
+	// rule is known.
 	MostReduction money.Fraction
 	Answer
 }
 
-// ComputeCulturalFee gives the fee for the period that ends on a day.
+// ComputeCulturalFee returns the fee for the period that ends on a day.
 //
 // Errors: *Gap when no rule is in force, when the place's reduction is open, and for an MCN without
 // a tax position; *fault.Error 2001 for figures out of range.
@@ -95,7 +103,7 @@ func (e *Engine) ComputeCulturalFee(on civil.Date, f FeeReturn) (CulturalFee, er
 	return r.computeFee(c, f, row.Rate, reduction), nil
 }
 
-// computeFee gives the fee of a payer whose rate and reduction are known.
+// computeFee returns the fee of a payer whose rate and reduction are known.
 func (r *culturalFee) computeFee(c *Calculation, f FeeReturn, rate,
 	reduction money.Fraction) CulturalFee {
 	var x CulturalFee
@@ -126,7 +134,8 @@ func (r *culturalFee) computeFee(c *Calculation, f FeeReturn, rate,
 	return x
 }
 
-// isLiable tells whether the payer owes the fee at all; for an MCN only a tax position can say so.
+// isLiable reports whether the payer owes the fee at all; for an MCN only a tax position can decide
+// it.
 func (r *culturalFee) isLiable(c *Calculation, f FeeReturn) (bool, error) {
 	if !f.Agency || f.Service != advertisingRow {
 		return true, nil
@@ -135,7 +144,7 @@ func (r *culturalFee) isLiable(c *Calculation, f FeeReturn) (bool, error) {
 	return reading == scopeLiable, err
 }
 
-// exemptThreshold is the threshold of a small-scale unit's period; nil where there is none.
+// exemptThreshold returns the threshold of a small-scale unit's period; nil where there is none.
 func (r *culturalFee) exemptThreshold(f FeeReturn) *DatedValue {
 	switch f.Small {
 	case "month":
@@ -146,8 +155,8 @@ func (r *culturalFee) exemptThreshold(f FeeReturn) *DatedValue {
 	return nil
 }
 
-// reductionRate gives the share that is taken off: what is stated, else what is in force, else for
-// a province's own part the rate of a tax position.
+// reductionRate returns the share by which the fee is reduced: the stated one, else the one in
+// force, else for a province's own part the rate of a tax position.
 func (r *culturalFee) reductionRate(c *Calculation, f FeeReturn,
 	place string) (money.Fraction, error) {
 	role, v := "central_reduction", r.centralReduction
@@ -180,7 +189,8 @@ func (r *culturalFee) reductionRate(c *Calculation, f FeeReturn,
 	return money.Fraction{}, r.missingReductionGap(c, role)
 }
 
-// checkCeiling refuses a reduction beyond what the law lets anybody grant.
+// checkCeiling returns error 2001 for a reduction that is larger than the law lets a province
+// grant.
 func (r *culturalFee) checkCeiling(c *Calculation, rate money.Fraction,
 	field string) (money.Fraction, error) {
 	switch {
@@ -195,16 +205,18 @@ func (r *culturalFee) checkCeiling(c *Calculation, rate money.Fraction,
 	return rate, nil
 }
 
-// missingReductionGap is the gap of a value that has no rule on the day.
+// missingReductionGap returns the *Gap of a reduction that has no rule on the day.
 func (r *culturalFee) missingReductionGap(c *Calculation, role string) *Gap {
 	return &Gap{Rule: r.method.Uses[role], On: c.facts.PaymentDate,
 		Missing: bilingual.Text{ZH: "该日文化事业建设费减征没有收录的规定",
 			EN: "no rule is known on a reduction of the fee on that day"}}
 }
 
-// localReductionRole is the part of the fee that each province may take off its own.
+// localReductionRole is the role of the reduction that each province may grant on its own part.
 const localReductionRole = "local_reduction"
 
+// culturalFeeMethodSpec describes the method of culturalFee for rule files: its roles, and how its
+// rule is built.
 func culturalFeeMethodSpec() methodSpec {
 	return methodSpec{isQuestion: true, toleratesMissing: true,
 		needed: map[string]Kind{"rates": KindRates, "payer_scope": KindChoice},

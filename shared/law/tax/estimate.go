@@ -15,12 +15,15 @@ type assessedEstimate struct {
 	step *stepSpec
 }
 
+// assessedEstimateMethodSpec describes the method of assessedEstimate for rule files: its roles,
+// and how its rule is built.
 func assessedEstimateMethodSpec() methodSpec {
 	return methodSpec{build: func(_ *Book, r compiledRule) steppedRule {
 		return &assessedEstimate{compiledRule: r}
 	}}
 }
 
+// resolveSteps finds the wording of the steps of assessedEstimate in its rule file.
 func (r *assessedEstimate) resolveSteps() error {
 	return r.fillSteps(map[string]**stepSpec{"iit.assessed": &r.step})
 }

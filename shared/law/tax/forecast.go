@@ -7,17 +7,18 @@ import (
 	"fenzhang/shared/money"
 )
 
-// YearIncome is comprehensive income of one tax year and what was withheld on it, in yuan and fen.
+// YearIncome is comprehensive income of one tax year and the tax withheld on it, in yuan and fen.
 type YearIncome struct {
-	Wages    money.Amount `json:"wages"`
-	Labor    money.Amount `json:"labor"` // one-off and cumulative together
+	Wages money.Amount `json:"wages"`
+	// Labor is income by the one-off and by the cumulative method together.
+	Labor    money.Amount `json:"labor"`
 	Author   money.Amount `json:"author"`
 	Royalty  money.Amount `json:"royalty"`
 	Withheld money.Amount `json:"withheld"`
 }
 
 // SumYearIncome sums the booked, reversed and opening rows of a year. Incidental and business
-// income is settled apart and left out.
+// income are left out, because they are no part of the annual settlement.
 func SumYearIncome(rows []Row, year int) YearIncome {
 	var y YearIncome
 	for i := range rows {
@@ -31,7 +32,7 @@ func SumYearIncome(rows []Row, year int) YearIncome {
 	return y
 }
 
-// addRow counts one row of income tax.
+// addRow counts one income tax row of comprehensive income.
 func (y *YearIncome) addRow(r *Row) {
 	into := map[string]*money.Amount{ItemWages: &y.Wages, ItemLabor: &y.Labor,
 		ItemLaborPlatform: &y.Labor, ItemAuthor: &y.Author, ItemRoyalty: &y.Royalty}[r.Item]
@@ -42,50 +43,55 @@ func (y *YearIncome) addRow(r *Row) {
 	y.Withheld = y.Withheld.Add(r.Withheld)
 }
 
-// addIncome sums two incomes of the year.
+// addIncome returns the sum of two incomes of the year.
 func (y YearIncome) addIncome(z YearIncome) YearIncome {
 	return YearIncome{Wages: y.Wages.Add(z.Wages), Labor: y.Labor.Add(z.Labor),
 		Author: y.Author.Add(z.Author), Royalty: y.Royalty.Add(z.Royalty),
 		Withheld: y.Withheld.Add(z.Withheld)}
 }
 
-// ForecastFacts are what is known of a tax year that is not over.
+// ForecastFacts are what is known about a tax year that is not over.
 type ForecastFacts struct {
 	Taxpayer Taxpayer
-	Rows     []Row      // of the paying entity, the year so far
-	SoFar    YearIncome // what stands beside the rows, where only totals are known
-	Expected []Facts    // payments to come from the same paying entity, by payment date
-	// Elsewhere is income from other payers in the year; nil = not known.
+	// Rows are those of the paying entity, the year so far.
+	Rows []Row
+	// SoFar is income of the year beside the rows, of which only totals are known.
+	SoFar YearIncome
+	// Expected are payments to come from the same paying entity, by payment date.
+	Expected []Facts
+	// Elsewhere is income from other payers in the year; nil means not known.
 	Elsewhere *YearIncome
-	// Special and Additional are the year's deductions; nil = not known.
+	// Special and Additional are the year's deductions; nil means not known.
 	Special, Additional *money.Amount
-	Other, Exempt       money.Amount // other lawful deductions, and exempt income
-	Donations, Relief   money.Amount
-	Positions           []Position
+	// Other are further lawful deductions; Exempt is exempt income.
+	Other, Exempt     money.Amount
+	Donations, Relief money.Amount
+	Positions         []Position
 }
 
-// Forecast is the expected annual settlement. What is not known is named in Unknown, and the
-// figures are without it.
+// Forecast is the expected annual settlement. Unknown names what is not known, and the figures are
+// without it.
 type Forecast struct {
 	AnnualResult
-	// of the whole year, with what is withheld
-	Income           YearIncome   `json:"income"`
-	ExpectedWithheld money.Amount `json:"expected_withheld"` // of it, on payments to come
+	// Income is that of the whole year, with the tax withheld on it.
+	Income YearIncome `json:"income"`
+	// ExpectedWithheld is the tax that payments to come will bear.
+	ExpectedWithheld money.Amount `json:"expected_withheld"`
 }
 
 // The names of what a forecast may not know.
 const (
+	// The ids by which a forecast names the facts that it does not know.
 	unknownSpecial    = "iit.annual.special_deductions"
 	unknownAdditional = "iit.annual.additional_deductions"
 	unknownElsewhere  = "iit.annual.other_payers"
 )
 
-// ForecastAnnualSettlement settles a year in advance: the income so far, the payments to come with
-// what will be withheld on them, and the deductions as far as they are known. on is a day of the
-// tax year.
+// ForecastAnnualSettlement settles a tax year in advance, from the income so far, the payments to
+// come with their withholding, and the known deductions. on is a day of the tax year.
 //
-// Errors: as Compute for a payment to come, and as Annual; *Forbidden for a non-resident, who has
-// no settlement.
+// Errors: those of Compute for a payment to come, and those of SettleAnnualIncome; *Forbidden for a
+// non-resident, who has no annual settlement.
 func (e *Engine) ForecastAnnualSettlement(on civil.Date, f ForecastFacts) (Forecast, error) {
 	r, err := findTypedRule[*annualSettlement](e, annualRule, on)
 	if err != nil {
@@ -144,7 +150,8 @@ func (e *Engine) ForecastAnnualSettlement(on civil.Date, f ForecastFacts) (Forec
 	return x, nil
 }
 
-// withholdExpected withholds on the payments to come, each on the rows of those before it.
+// withholdExpected computes the payments to come in their order, each on top of the rows of those
+// before it, and returns their income and withheld tax.
 func (e *Engine) withholdExpected(on civil.Date, f ForecastFacts) (YearIncome, error) {
 	rows := append([]Row{}, f.Rows...)
 	before := len(rows)

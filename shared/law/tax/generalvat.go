@@ -19,6 +19,7 @@ type generalVAT struct {
 	sales, output, input, due *stepSpec
 }
 
+// resolveSteps finds the wording of the steps of generalVAT in its rule file.
 func (r *generalVAT) resolveSteps() error {
 	return r.fillSteps(map[string]**stepSpec{"vat.sales": &r.sales, "vat.output": &r.output,
 		"vat.input": &r.input, "vat.payable": &r.due})
@@ -151,6 +152,8 @@ func roundHalfUpToFen(x *big.Rat) money.Amount {
 	return money.Fen(twice.Quo(twice, new(big.Int).Lsh(x.Denom(), 1)).Int64())
 }
 
+// generalVATMethodSpec describes the method of generalVAT for rule files: its roles, and how its
+// rule is built.
 func generalVATMethodSpec() methodSpec {
 	return methodSpec{isQuestion: true, needed: map[string]Kind{"rates": KindRates},
 		build: func(b *Book, r compiledRule) steppedRule {
@@ -222,6 +225,8 @@ func (r *outputEstimate) Calculate(c *Calculation) error {
 	return nil
 }
 
+// outputEstimateMethodSpec describes the method of outputEstimate for rule files: its roles, and
+// how its rule is built.
 func outputEstimateMethodSpec() methodSpec {
 	return methodSpec{needed: map[string]Kind{"rates": KindRates},
 		build: func(b *Book, r compiledRule) steppedRule {

@@ -2,21 +2,23 @@ package tax
 
 import "fenzhang/shared/bilingual"
 
-// incidentalIncome is a prize or another windfall (偶然所得): a flat rate on the whole of each receipt,
-// without deduction. Source: IIT Law art. 6(1)6; data in rules/national/iit/incidental.
+// incidentalIncome withholds IIT on a prize or another windfall (偶然所得): a flat rate on each receipt
+// as a whole, without deduction. Source: IIT Law art. 6(1)6; data in rules/national/iit/incidental.
 type incidentalIncome struct {
 	compiledRule
-	table bracketTable // one level: the flat rate
+	// table has one level with the flat rate.
+	table bracketTable
 
 	income, tax, due *stepSpec
 }
 
+// resolveSteps finds the wording of the steps of incidentalIncome in its rule file.
 func (r *incidentalIncome) resolveSteps() error {
 	return r.fillSteps(map[string]**stepSpec{"iit.income": &r.income, "iit.tax": &r.tax,
 		"iit.due": &r.due})
 }
 
-// Calculate taxes the receipt by itself.
+// Calculate taxes the receipt by itself, whatever was paid before.
 func (r *incidentalIncome) Calculate(c *Calculation) error {
 	now := c.incomeAfterVAT(r.income)
 	level, tax := r.table.bracketAndTax(exactAmount{now.Fen(), 1})
@@ -26,6 +28,8 @@ func (r *incidentalIncome) Calculate(c *Calculation) error {
 	return nil
 }
 
+// incidentalMethodSpec describes the method of incidental for rule files: its roles, and how its
+// rule is built.
 func incidentalMethodSpec() methodSpec {
 	return methodSpec{
 		needed: map[string]Kind{"brackets": KindBrackets},
@@ -34,22 +38,25 @@ func incidentalMethodSpec() methodSpec {
 		}}
 }
 
-// inKindRule is the rule by which things in kind count at their market price.
+// inKindRule is the id of the rule by which things in kind count at their market price.
 const inKindRule = "iit.in_kind"
 
-// inKindValuation counts what is given in kind (实物奖励): it is income at its market price, and its
-// tax is taken from the money. Source: IIT Regulations art. 8; data in
+// inKindValuation counts things given in kind (实物奖励) as income at their market price; the tax on
+// them is withheld from the money. Source: IIT Regulations art. 8; data in
 // rules/national/iit/in_kind.yaml.
 type inKindValuation struct {
 	questionRule
 	step *stepSpec
 }
 
+// resolveSteps finds the wording of the steps of inKindValuation in its rule file.
 func (r *inKindValuation) resolveSteps() error {
 	return r.fillSteps(map[string]**stepSpec{"iit.in_kind": &r.step})
 }
 
-// addInKindIncome adds what the payment gives in kind to the income that income tax sees.
+// addInKindIncome adds the things that the payment gives in kind to the income that IIT sees.
+//
+// Errors: *Gap where no rule on their value is in force.
 func (c *Calculation) addInKindIncome(b *Book) error {
 	f := c.facts
 	if f.InKind.IsZero() {
@@ -68,6 +75,8 @@ func (c *Calculation) addInKindIncome(b *Book) error {
 	return nil
 }
 
+// inKindMethodSpec describes the method of inKind for rule files: its roles, and how its rule is
+// built.
 func inKindMethodSpec() methodSpec {
 	return methodSpec{isQuestion: true, build: func(_ *Book, r compiledRule) steppedRule {
 		return &inKindValuation{questionRule: questionRule{r}}

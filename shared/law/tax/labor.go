@@ -22,6 +22,7 @@ type laborOneOff struct {
 	income, month, small, large, tax, due *stepSpec
 }
 
+// resolveSteps finds the wording of the steps of laborOneOff in its rule file.
 func (r *laborOneOff) resolveSteps() error {
 	return r.fillSteps(map[string]**stepSpec{"iit.income": &r.income, "iit.month": &r.month,
 		"iit.base_small": &r.small,
@@ -174,6 +175,7 @@ type laborCumulative struct {
 	income, cumulative, months, baseStep, flatStep, taxStep, due *stepSpec
 }
 
+// resolveSteps finds the wording of the steps of laborCumulative in its rule file.
 func (r *laborCumulative) resolveSteps() error {
 	return r.fillSteps(map[string]**stepSpec{"iit.income": &r.income,
 		"iit.cumulative_income": &r.cumulative, "iit.months": &r.months,
@@ -283,6 +285,8 @@ func (r *laborCumulative) stateBeforePayment(c *Calculation) (yearBefore, string
 	return s, reading, nil
 }
 
+// laborOneOffMethodSpec describes the method of laborOneOff for rule files: its roles, and how its
+// rule is built.
 func laborOneOffMethodSpec() methodSpec {
 	return methodSpec{
 		needed: map[string]Kind{"small_limit": KindThreshold, "small_deduction": KindAmount,
@@ -296,6 +300,8 @@ func laborOneOffMethodSpec() methodSpec {
 		}}
 }
 
+// laborCumulativeMethodSpec describes the method of laborCumulative for rule files: its roles, and
+// how its rule is built.
 func laborCumulativeMethodSpec() methodSpec {
 	return methodSpec{
 		needed: map[string]Kind{"cost_rate": KindRate, "monthly_deduction": KindAmount,

@@ -7,8 +7,8 @@ import (
 	"fenzhang/shared/money"
 )
 
-// lateFee is the late fee on tax paid after its due day, a share of it for each day.
-// Source: Tax Collection Law art. 32, its Rules art. 75; data in rules/national/collection.
+// lateFee computes the late fee on tax that is paid after its due day: a share of the tax for each
+// day. Source: Tax Collection Law art. 32, its Rules art. 75; data in rules/national/collection.
 type lateFee struct {
 	questionRule
 	rate money.Fraction
@@ -16,19 +16,21 @@ type lateFee struct {
 	days, fee *stepSpec
 }
 
+// resolveSteps finds the wording of the steps of lateFee in its rule file.
 func (r *lateFee) resolveSteps() error {
 	return r.fillSteps(map[string]**stepSpec{"late.days": &r.days, "late.fee": &r.fee})
 }
 
-// LateFee is what late payment costs.
+// LateFee is the fee for late payment, with the number of days.
 type LateFee struct {
-	Days int // from the day after the due day to the day of payment, both counted
+	// Days count from the day after the due day to the day of payment, both included.
+	Days int
 	Fee  money.Amount
 	Answer
 }
 
-// LateFee gives the late fee on a tax that was due on one day and is paid on another; paid in time
-// it is zero.
+// LateFee returns the late fee on a tax that was due on one day and is paid on another; a tax paid
+// in time has a fee of zero.
 //
 // Errors: *Gap when no rule is in force on the day of payment; *fault.Error 2001 for an amount out
 // of range.
@@ -57,9 +59,11 @@ func (e *Engine) LateFee(tax money.Amount, due, paid civil.Date) (LateFee, error
 	return x, nil
 }
 
-// daysBetween counts the days after a to b.
+// daysBetween returns the number of days after a, up to and including b.
 func daysBetween(a, b civil.Date) int { return int(b.Start().Sub(a.Start()).Hours() / 24) }
 
+// lateFeeMethodSpec describes the method of lateFee for rule files: its roles, and how its rule is
+// built.
 func lateFeeMethodSpec() methodSpec {
 	return methodSpec{isQuestion: true, needed: map[string]Kind{"rate": KindRate},
 		build: func(b *Book, r compiledRule) steppedRule {
@@ -67,44 +71,55 @@ func lateFeeMethodSpec() methodSpec {
 		}}
 }
 
-// dueDate is the last day of a return after its period: so many days of the month after it, or the
-// end of so many months. A last day without work moves to the next working day; days off of a
-// longer holiday inside a time of days extend it by as many working days. Source: Tax Collection
-// Law Rules art. 109; data in rules/national/collection.
+// dueDate computes the last day of a return after its period: some days into the next month, or the
+// end of some months. A last day without work moves to the next working day. Days off that belong
+// to a longer holiday, inside a time limit of days, extend the limit by as many working days.
+// Source: Tax Collection Law Rules art. 109; data in rules/national/collection.
 type dueDate struct {
 	questionRule
-	days      money.Amount // days of the next month, 0 where months are counted
-	months    money.Amount // whole months after the period
-	extending *Threshold   // days off in a row inside the time that extend it; nil = they do not
+	// days counts days of the next month; 0 where whole months are counted.
+	days money.Amount
+	// months counts whole months after the period.
+	months money.Amount
+	// extending is how many consecutive days off inside the time limit extend it; nil means that they
+	// never do.
+	extending *Threshold
 
 	law, moved *stepSpec
 }
 
+// resolveSteps finds the wording of the steps of dueDate in its rule file.
 func (r *dueDate) resolveSteps() error {
 	return r.fillSteps(map[string]**stepSpec{"due.law": &r.law, "due.moved": &r.moved})
 }
 
-// ReturnDueDate is the last day of a return.
+// ReturnDueDate is the last day of a tax return.
 type ReturnDueDate struct {
-	Last     civil.Date
-	Extended int // working days added for a longer holiday inside the time
+	Last civil.Date
+	// Extended counts the working days that a longer holiday inside the time limit added.
+	Extended int
 	Answer
 }
 
 // The returns whose last day DueDate knows.
 const (
-	ReturnWithholding    = "iit_withholding" // income tax withheld, by month
-	ReturnVAT            = "vat"             // VAT with its surcharges, and withheld VAT
-	ReturnBusiness       = "iit_business"    // prepayment on business income
-	ReturnCIT            = "cit"             // prepayment of enterprise income tax
-	ReturnStamp          = "stamp"
-	ReturnAnnualIIT      = "iit_annual" // annual settlement of comprehensive income
+	// ReturnWithholding is the return of withheld income tax, by month.
+	ReturnWithholding = "iit_withholding"
+	// ReturnVAT is the return of VAT with its surcharges, and of withheld VAT.
+	ReturnVAT = "vat"
+	// ReturnBusiness is the prepayment on business income.
+	ReturnBusiness = "iit_business"
+	// ReturnCIT is the prepayment of enterprise income tax.
+	ReturnCIT   = "cit"
+	ReturnStamp = "stamp"
+	// ReturnAnnualIIT is the annual settlement of comprehensive income.
+	ReturnAnnualIIT      = "iit_annual"
 	ReturnAnnualBusiness = "iit_business_annual"
 	ReturnAnnualCIT      = "cit_annual"
 )
 
-// DueDate gives the last day for the return of the period that ends with the month, quarter or year
-// of a day.
+// DueDate returns the last day for the return of the period that ends with the month, quarter or
+// year of a day.
 //
 // Errors: *Gap when no rule is in force; 5002 calendar_missing where the calendar of the year is
 // not loaded.
@@ -135,12 +150,12 @@ func (e *Engine) DueDate(kind string, periodEnd civil.Date,
 	return x, nil
 }
 
-// wholeNumber reads a number of days or months, which a rule file writes with two decimals like an
+// wholeNumber returns a number of days or months, which rule files write with two decimals, like an
 // amount.
 func wholeNumber(n money.Amount) int { return int(n.Fen() / money.Yuan(1).Fen()) }
 
-// holidayExtension counts the days off inside the time that belong to a run long enough to extend
-// it. An ordinary weekend is never long enough.
+// holidayExtension counts the days off inside the time limit that belong to a run long enough to
+// extend it. An ordinary weekend is never long enough.
 func (r *dueDate) holidayExtension(first, last civil.Date,
 	working *calendar.Calendar) (int, error) {
 	extended, run := 0, 0
@@ -158,6 +173,7 @@ func (r *dueDate) holidayExtension(first, last civil.Date,
 		}
 		run++
 		switch long := r.extending.IsMet(money.Yuan(int64(run))); {
+		// the run has just become long enough, so all of its days count at once
 		case long && !r.extending.IsMet(money.Yuan(int64(run-1))):
 			extended += run
 		case long:
@@ -167,8 +183,8 @@ func (r *dueDate) holidayExtension(first, last civil.Date,
 	return extended, nil
 }
 
-// nthWorkingDay gives the n-th working day after a day; with n = 0 the day itself or, if it is
-// none, the next one.
+// nthWorkingDay returns the n-th working day after a day; with n = 0 the day itself or, if there is
+// no work on it, the next working day.
 func nthWorkingDay(d civil.Date, n int, working *calendar.Calendar) (civil.Date, error) {
 	if n == 0 {
 		return working.OnOrAfter(d)
@@ -180,6 +196,8 @@ func nthWorkingDay(d civil.Date, n int, working *calendar.Calendar) (civil.Date,
 	return d, err
 }
 
+// dueDateMethodSpec describes the method of dueDate for rule files: its roles, and how its rule is
+// built.
 func dueDateMethodSpec() methodSpec {
 	return methodSpec{isQuestion: true,
 		optional: map[string]Kind{"days": KindAmount, "months": KindAmount, "extending": KindThreshold},

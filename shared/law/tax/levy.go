@@ -5,17 +5,18 @@ import (
 	"fenzhang/shared/money"
 )
 
-// roleValue is a value that a rule on assessed income may need. Where it has none, the gap is the
-// answer only if the calculation comes to it: a turnover below the threshold is not taxed, whatever
-// the rate above it would be.
+// roleValue is a definition in a role of a rule on assessed income, which may have no value. Its
+// gap is the answer only if the calculation needs the value: a turnover below the threshold is not
+// taxed, whatever the rate above the threshold would be.
 type roleValue struct {
-	id       string
-	isFilled bool // the role is filled
+	id string
+	// isFilled says that the rule file names a definition for the role.
+	isFilled bool
 	value    *DatedValue
 	gap      Gap
 }
 
-// readRole reads a role.
+// readRole returns the value that fills a role, and the gap for the case that it has none.
 func (b *Book) readRole(m *Method, role string, e *Engine) roleValue {
 	p := roleValue{id: m.Uses[role], isFilled: m.Uses[role] != ""}
 	if p.isFilled {
@@ -28,10 +29,10 @@ func (b *Book) readRole(m *Method, role string, e *Engine) roleValue {
 	return p
 }
 
-// isInForce tells that the role is filled and has a value on the day.
+// isInForce reports whether the role is filled and has a value on the day that is not open.
 func (p *roleValue) isInForce() bool { return p.value != nil && p.value.Status != Open }
 
-// requireValue gives the gap where there is no value.
+// requireValue returns the *Gap where the role has no value in force, else nil.
 func (p *roleValue) requireValue(on *Calculation) error {
 	if p.isInForce() {
 		return nil
@@ -41,15 +42,18 @@ func (p *roleValue) requireValue(on *Calculation) error {
 	return &g
 }
 
-// assessedRule is what all rules on assessed income share.
+// assessedRule is the common part of all rules on assessed income.
 type assessedRule struct {
 	compiledRule
-	rate      roleValue // one of rate, rates, bands is used
-	rates     roleValue
-	bands     roleValue
-	stepNames []string // the steps that the rule writes
+	// rate, rates and bands are alternatives; a rule uses one of them.
+	rate  roleValue
+	rates roleValue
+	bands roleValue
+	// stepNames are the steps that the rule writes.
+	stepNames []string
 }
 
+// resolveSteps checks that the rule file has the wording of every step that the rule writes.
 func (r *assessedRule) resolveSteps() error {
 	for _, name := range r.stepNames {
 		if _, err := r.findStep(name); err != nil {
@@ -59,12 +63,13 @@ func (r *assessedRule) resolveSteps() error {
 	return nil
 }
 
-// addRuleStep records a step.
+// addRuleStep records a step of the rule by its name.
 func (r *assessedRule) addRuleStep(c *Calculation, name string, round bool, v Value, in ...Input) {
 	c.addStep(r.steps[name], round, v, in...)
 }
 
-// recordUse notes status, articles and doubts of the rule and what it used.
+// recordUse adds the rule's articles to the answer, and lowers the answer's status to the worst of
+// the rule and the values it used.
 func (r *assessedRule) recordUse(c *Calculation, used ...*roleValue) {
 	a := c.assessed
 	a.Law = append(a.Law, r.law...)
@@ -85,7 +90,8 @@ func (r *assessedRule) recordUse(c *Calculation, used ...*roleValue) {
 	}
 }
 
-// findRate gives the rate for the total and the industry.
+// findRate returns the rate for the period total and the industry: from the bands, from the table
+// of industries, from a tax position, or the single rate.
 func (r *assessedRule) findRate(c *Calculation, total money.Amount) (money.Fraction, error) {
 	switch {
 	case r.bands.isFilled:
@@ -115,7 +121,8 @@ func (r *assessedRule) findRate(c *Calculation, total money.Amount) (money.Fract
 	return r.rate.value.Rate, nil
 }
 
-// positionRate is the rate of a tax position on the open rate of this place.
+// positionRate returns the rate of a tax position on the open rate of this place; ok is false where
+// there is none.
 func (r *assessedRule) positionRate(c *Calculation) (money.Fraction, bool) {
 	if r.rate.isInForce() {
 		return money.Fraction{}, false
@@ -132,7 +139,9 @@ func (r *assessedRule) positionRate(c *Calculation) (money.Fraction, bool) {
 	return rate.Fraction(), true
 }
 
-// industryRate finds the industry's row of the table.
+// industryRate returns the rate in the industry's row of the table.
+//
+// Errors: *Gap when the table has no row for the industry, or the row was not readable.
 func (r *assessedRule) industryRate(c *Calculation) (money.Fraction, error) {
 	industry := c.facts.Taxpayer.Industry
 	row, ok := findIndustryRow(r.rates.value, industry)
@@ -145,7 +154,7 @@ func (r *assessedRule) industryRate(c *Calculation) (money.Fraction, error) {
 		EN: "the table has no readable row for industry \"" + industry + "\". " + note.EN}}
 }
 
-// recordUntaxed answers that the rule itself taxes nothing.
+// recordUntaxed answers that the rule itself taxes nothing: the total does not meet the threshold.
 func (r *assessedRule) recordUntaxed(c *Calculation, edge *roleValue) {
 	a := c.assessed
 	a.NotTaxed, a.Rated = true, true
@@ -156,11 +165,12 @@ func (r *assessedRule) recordUntaxed(c *Calculation, edge *roleValue) {
 		Input{"edge", TextValue(t.EdgeText())})
 }
 
+// rateRoles returns the three alternative roles in which rules on assessed income have their rate.
 func rateRoles() map[string]Kind {
 	return map[string]Kind{"rate": KindRate, "rates": KindRates, "bands": KindBands}
 }
 
-// addRoles adds roles.
+// addRoles adds roles of one kind of definition to a map of roles.
 func addRoles(roles map[string]Kind, kind Kind, names ...string) map[string]Kind {
 	for _, n := range names {
 		roles[n] = kind
@@ -168,23 +178,30 @@ func addRoles(roles map[string]Kind, kind Kind, names ...string) map[string]Kind
 	return roles
 }
 
+// newAssessedRule reads the roles that all rules on assessed income have.
 func (b *Book) newAssessedRule(r compiledRule, told ...string) assessedRule {
 	m := r.method
 	return assessedRule{compiledRule: r, stepNames: told, rate: b.readRole(m, "rate", r.engine),
 		rates: b.readRole(m, "rates", r.engine), bands: b.readRole(m, "bands", r.engine)}
 }
 
-// turnoverLevy is turnover at a local rate (核定征收率): the whole of it, or what exceeds an allowance
-// or a threshold.
+// turnoverLevy taxes turnover at a local rate (核定征收率): the whole turnover, or what exceeds an
+// allowance or a threshold.
 type turnoverLevy struct {
 	assessedRule
-	zeroBand      roleValue // threshold: nothing below it, the whole from there on
-	excessOver    roleValue // threshold: nothing below it, only what exceeds it from there on
-	allowance     roleValue
-	temporaryRate roleValue // lower rate for a time, shown as a relief
-	quotaCut      roleValue // share by which the tax is cut for a time
+	// zeroBand is a threshold: no tax below it, and from there on tax on the whole turnover.
+	zeroBand roleValue
+	// excessOver is a threshold: no tax below it, and from there on tax on the excess only.
+	excessOver roleValue
+	allowance  roleValue
+	// temporaryRate is a lower rate for a time, shown as a relief.
+	temporaryRate roleValue
+	// quotaCut is the share by which the tax is lowered for a time.
+	quotaCut roleValue
 }
 
+// turnoverLevyMethodSpec describes the method of turnoverLevy for rule files: its roles, and how
+// its rule is built.
 func turnoverLevyMethodSpec() methodSpec {
 	roles := addRoles(addRoles(addRoles(rateRoles(), KindThreshold, "zero_band", "excess_over"),
 		KindAmount,
@@ -202,7 +219,7 @@ func turnoverLevyMethodSpec() methodSpec {
 		}}
 }
 
-// Calculate levies the rate.
+// Calculate taxes the turnover above threshold and allowance at the rate of the place.
 func (r *turnoverLevy) Calculate(c *Calculation) error {
 	total := c.assessable.Amount
 	base := total
@@ -213,6 +230,7 @@ func (r *turnoverLevy) Calculate(c *Calculation) error {
 		if err := edge.requireValue(c); err != nil {
 			return err
 		}
+		// below the threshold nothing is due, so a missing rate is no gap
 		if !edge.value.Threshold.IsMet(total) {
 			r.recordUntaxed(c, edge)
 			return nil
@@ -245,7 +263,8 @@ func (r *turnoverLevy) Calculate(c *Calculation) error {
 	return nil
 }
 
-// applyRelief applies what lowers the tax for a time.
+// applyRelief lowers the tax by a temporary rate or a temporary cut, and records the difference as
+// the relief.
 func (r *turnoverLevy) applyRelief(c *Calculation) {
 	a := c.assessed
 	switch {
@@ -265,9 +284,11 @@ func (r *turnoverLevy) applyRelief(c *Calculation) {
 		Input{"relief", MoneyValue(a.Relief)})
 }
 
-// sliceLevy levies each slice of the turnover at its own rate.
+// sliceLevy taxes each slice of the turnover at its own rate.
 type sliceLevy struct{ assessedRule }
 
+// slicesMethodSpec describes the method of slices for rule files: its roles, and how its rule is
+// built.
 func slicesMethodSpec() methodSpec {
 	return methodSpec{needed: map[string]Kind{"bands": KindBands}, toleratesMissing: true,
 		build: func(b *Book, r compiledRule) steppedRule {
@@ -275,7 +296,7 @@ func slicesMethodSpec() methodSpec {
 		}}
 }
 
-// Calculate sums the slices; the sum is rounded once.
+// Calculate adds up the tax of all slices exactly and rounds the sum once.
 func (r *sliceLevy) Calculate(c *Calculation) error {
 	if err := r.bands.requireValue(c); err != nil {
 		return err
@@ -307,15 +328,17 @@ func (r *sliceLevy) Calculate(c *Calculation) error {
 // sliceUnit is the common denominator of the rates of slices, which have at most four decimals.
 const sliceUnit = 10_000
 
-// deemedProfit takes a share of revenue, or of cost grossed up, as profit and taxes it by the
-// brackets of business income; a partnership's profit is split first. Source: Caishui [2000] No.
-// 91, art. 9.
+// deemedProfit deems a share of revenue, or of costs grossed up, to be profit and taxes it by the
+// brackets of business income; the profit of a partnership is split first. Source: Caishui [2000]
+// No. 91, art. 9.
 type deemedProfit struct {
 	assessedRule
 	zeroBand roleValue
 	brackets roleValue
 }
 
+// deemedProfitMethodSpec describes the method of deemedProfit for rule files: its roles, and how
+// its rule is built.
 func deemedProfitMethodSpec() methodSpec {
 	return methodSpec{needed: map[string]Kind{"brackets": KindBrackets},
 		optional: addRoles(rateRoles(), KindThreshold, "zero_band"), toleratesMissing: true,
@@ -326,7 +349,7 @@ func deemedProfitMethodSpec() methodSpec {
 		}}
 }
 
-// Calculate deems and taxes.
+// Calculate deems the profit and taxes it, for a partnership partner by partner.
 func (r *deemedProfit) Calculate(c *Calculation) error {
 	q, a := c.assessable, c.assessed
 	if r.zeroBand.isFilled && q.Period == "month" {
@@ -347,6 +370,7 @@ func (r *deemedProfit) Calculate(c *Calculation) error {
 	}
 	r.recordUse(c, &r.brackets)
 	profit := multiplyExact(q.Amount, rate)
+	// costs are the share 1 - rate of revenue, so the profit is costs x rate / (1 - rate)
 	if q.Basis == "cost" {
 		profit.den = rate.Den() - rate.Num()
 	}
@@ -375,7 +399,8 @@ func (r *deemedProfit) Calculate(c *Calculation) error {
 	return nil
 }
 
-// addBracketStep tells the bracket's step.
+// addBracketStep records the tax of one taxable amount with its bracket; without a level the rate
+// is 0.
 func (r *deemedProfit) addBracketStep(c *Calculation, taxable money.Amount, level *Bracket,
 	tax money.Amount) {
 	if level == nil {
@@ -388,6 +413,8 @@ func (r *deemedProfit) addBracketStep(c *Calculation, taxable money.Amount, leve
 // localFee is a local levy on revenue, such as the water conservancy fund.
 type localFee struct{ assessedRule }
 
+// localFeeMethodSpec describes the method of localFee for rule files: its roles, and how its rule
+// is built.
 func localFeeMethodSpec() methodSpec {
 	return methodSpec{optional: rateRoles(), toleratesMissing: true,
 		build: func(b *Book, r compiledRule) steppedRule {
@@ -395,7 +422,7 @@ func localFeeMethodSpec() methodSpec {
 		}}
 }
 
-// Calculate levies the rate on the revenue; before any reduction for small payers.
+// Calculate levies the rate on the revenue, before any reduction for small payers.
 func (r *localFee) Calculate(c *Calculation) error {
 	a := c.assessed
 	rate, err := r.findRate(c, c.assessable.Amount)

@@ -2,9 +2,9 @@ package tax
 
 import "fenzhang/shared/money"
 
-// overseasVAT is VAT that the buyer withholds from a person abroad who sells services consumed in
-// China: the full rate on each price, no threshold, and no surcharges on it. Source: VAT Law art.
-// 15, UMCT Law art. 3; data in rules/national/vat/overseas.yaml.
+// overseasVAT is the VAT that the buyer withholds from a person abroad who sells services consumed
+// in China: the full rate on each price, without threshold and without surcharges. Source: VAT Law
+// art. 15, UMCT Law art. 3; data in rules/national/vat/overseas.yaml.
 type overseasVAT struct {
 	compiledRule
 	rate, divisor money.Fraction
@@ -12,13 +12,14 @@ type overseasVAT struct {
 	sales, tax, due *stepSpec
 }
 
+// resolveSteps finds the wording of the steps of overseasVAT in its rule file.
 func (r *overseasVAT) resolveSteps() error {
 	return r.fillSteps(map[string]**stepSpec{"vat.sales": &r.sales, "vat.tax": &r.tax,
 		"vat.due": &r.due})
 }
 
-// Calculate takes the VAT of the payment. It leaves no assessment, so that no surcharge finds a
-// base.
+// Calculate withholds the VAT of the payment. It leaves periodVAT unset, so that no surcharge is
+// computed on it.
 func (r *overseasVAT) Calculate(c *Calculation) error {
 	f := c.facts
 	price := f.Amount.Add(f.InKind)
@@ -48,6 +49,8 @@ func (r *overseasVAT) Calculate(c *Calculation) error {
 	return nil
 }
 
+// overseasVATMethodSpec describes the method of overseasVAT for rule files: its roles, and how its
+// rule is built.
 func overseasVATMethodSpec() methodSpec {
 	return methodSpec{
 		needed: map[string]Kind{"rate": KindRate},

@@ -7,33 +7,41 @@ import (
 
 // How the basic deduction from wages is counted.
 const (
-	DeductNormal = "normal" // per month of employment with this payer; also ""
-	// per calendar month: no wages and no cumulatively withheld labor since January
+	// DeductNormal, and "", deducts per month of employment with this payer.
+	DeductNormal = "normal"
+	// DeductFirstWage deducts per calendar month, for a person who had no wages and no cumulatively
+	// withheld labor income since January.
 	DeductFirstWage = "first_wage_in_year"
-	// the whole year's sum from January: at most 60,000 in the full previous year, all of it here
+	// DeductLowEarner deducts the whole year's sum from January on, for a person who earned at most
+	// 60,000 in the full previous year, all of it from this payer.
 	DeductLowEarner = "prior_year_le_60000"
 )
 
-// Payroll is what the paying entity's payroll says of one person up to the month of the payment.
-// All amounts are totals of the tax year up to and with that month, in yuan and fen.
+// Payroll is one person's data in the paying entity's payroll up to the month of the payment. All
+// amounts are totals of the tax year up to the end of that month, in yuan and fen.
 type Payroll struct {
-	// all wages of the month and the person's deductions stand in the payroll
+	// Complete says that the payroll has all wages of the month and all deductions of the person.
 	Complete bool `json:"complete"`
-	// months of this year, up to this one, in employment (任职受雇月份数) or internship with this payer
-	Months     int          `json:"months"`
-	Rule       string       `json:"rule"`       // DeductNormal, DeductFirstWage or DeductLowEarner
-	Exempt     money.Amount `json:"exempt"`     // 累计免税收入
-	Special    money.Amount `json:"special"`    // 累计专项扣除: social insurance and housing fund
-	Additional money.Amount `json:"additional"` // 累计专项附加扣除
-	Other      money.Amount `json:"other"`      // 累计依法确定的其他扣除
+	// Months counts the months of this year, up to this one, in employment (任职受雇月份数) or internship
+	// with this payer.
+	Months int `json:"months"`
+	// Rule is DeductNormal, DeductFirstWage or DeductLowEarner.
+	Rule string `json:"rule"`
+	// Exempt is 累计免税收入, the year's exempt income.
+	Exempt money.Amount `json:"exempt"`
+	// Special is 累计专项扣除: social insurance and housing fund.
+	Special money.Amount `json:"special"`
+	// Additional is 累计专项附加扣除, Other is 累计依法确定的其他扣除.
+	Additional money.Amount `json:"additional"`
+	Other      money.Amount `json:"other"`
 }
 
-// totalDeductions is what leaves the base beside the basic deduction.
+// totalDeductions returns what lowers the base of wages beside the basic deduction.
 func (p *Payroll) totalDeductions() money.Amount {
 	return money.Sum(p.Exempt, p.Special, p.Additional, p.Other)
 }
 
-// validate names the problems of a payroll; a missing one has none.
+// validate reports the problems of a payroll through add; a payment without payroll has none here.
 func (p *Payroll) validate(on civil.Date, add func(field, problem string)) {
 	if p == nil {
 		return

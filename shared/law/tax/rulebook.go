@@ -8,28 +8,31 @@ import (
 	"fenzhang/shared/civil"
 )
 
-// Entry is what one definition says on a day, as pages and GET /v1/tax/rules show it.
+// Entry is what one definition says on a day, as web pages and GET /v1/tax/rules show it.
 type Entry struct {
 	ID string `json:"id"`
-	// locality or jurisdiction that says it; "" = the national pack
-	Place     string                    `json:"place,omitempty"`
-	Kind      Kind                      `json:"kind"`
-	Tax       string                    `json:"tax,omitempty"`
-	Title     bilingual.Text            `json:"title"`
-	Unit      string                    `json:"unit,omitempty"`
-	From      civil.Date                `json:"from"`
-	To        civil.Date                `json:"to"`    // null = no end is known
-	Value     any                       `json:"value"` // null where the rule is a gap
-	Status    Status                    `json:"status"`
-	Law       []Law                     `json:"law"`
-	Published civil.Date                `json:"published"`
-	Note      *bilingual.Text           `json:"note,omitempty"`
-	Readings  map[string]bilingual.Text `json:"readings,omitempty"` // what a position may choose
-	// why there is no answer on this day
+	// Place is the locality or jurisdiction whose pack has the value; "" means the national pack.
+	Place string         `json:"place,omitempty"`
+	Kind  Kind           `json:"kind"`
+	Tax   string         `json:"tax,omitempty"`
+	Title bilingual.Text `json:"title"`
+	Unit  string         `json:"unit,omitempty"`
+	From  civil.Date     `json:"from"`
+	// To is null where no end is known.
+	To civil.Date `json:"to"`
+	// Value is null where the rule is a gap.
+	Value     any             `json:"value"`
+	Status    Status          `json:"status"`
+	Law       []Law           `json:"law"`
+	Published civil.Date      `json:"published"`
+	Note      *bilingual.Text `json:"note,omitempty"`
+	// Readings are what a tax position may choose.
+	Readings map[string]bilingual.Text `json:"readings,omitempty"`
+	// Gap says why there is no answer on this day.
 	Gap *bilingual.Text `json:"gap,omitempty"`
 }
 
-// IDWithPlace is the entry's id with its place, as gaps name it: "iit.assessed.quota@130000".
+// IDWithPlace returns the entry's id with its place, as gaps write it: "iit.assessed.quota@130000".
 func (x *Entry) IDWithPlace() string {
 	if x.Place == "" {
 		return x.ID
@@ -37,12 +40,13 @@ func (x *Entry) IDWithPlace() string {
 	return x.ID + "@" + x.Place
 }
 
-// RulesUsed names the national pack and, for a place that has one, the pack of its jurisdiction.
+// RulesUsed returns the id of the national pack and, for a place with a pack, that of its
+// jurisdiction.
 func (e *Engine) RulesUsed() RulesUsed { return rulesUsed(e, e) }
 
-// Rulebook lists what every definition says on a day, gaps included, by id: those of the engine's
-// place and, where it says nothing by that day, those of the packs above it. Definitions whose
-// first day is still to come are left out.
+// Rulebook lists the entry of every definition on a day, gaps included, sorted by id: those of the
+// engine's place and, for definitions that the place has not decided by that day, those of the
+// packs above. Definitions whose first day is still to come are left out.
 func (e *Engine) Rulebook(on civil.Date) []Entry {
 	var list []Entry
 	said := map[string]bool{}
@@ -62,7 +66,7 @@ func (e *Engine) Rulebook(on civil.Date) []Entry {
 	return list
 }
 
-// latestValue finds the last value that has begun by a day; nil where none has.
+// latestValue returns the last value that has begun by a day; nil where none has.
 func (d *Definition) latestValue(on civil.Date) *DatedValue {
 	var last *DatedValue
 	for i := range d.Values {
@@ -73,7 +77,8 @@ func (d *Definition) latestValue(on civil.Date) *DatedValue {
 	return last
 }
 
-// markGaps shows methods that cannot answer because something they use has no value on the day.
+// markGaps turns methods into gaps that cannot compute because a definition they use has no value
+// on the day.
 func (e *Engine) markGaps(list []Entry, on civil.Date) {
 	b, err := e.bookOn(on)
 	if err != nil {
@@ -106,6 +111,7 @@ func (e *Engine) markGaps(list []Entry, on civil.Date) {
 	}
 }
 
+// newEntry builds the entry of a definition's value, with the gap where it has lapsed or is open.
 func newEntry(d *Definition, v *DatedValue, on civil.Date) Entry {
 	x := Entry{ID: d.ID, Kind: d.Kind, Tax: d.Tax, Title: d.Title, Unit: d.Unit, From: v.From,
 		To: v.To, Status: v.Status, Law: v.Law, Published: v.Published}
@@ -129,7 +135,7 @@ func newEntry(d *Definition, v *DatedValue, on civil.Date) Entry {
 	return x
 }
 
-// displayValue gives a value in the form of its rule file.
+// displayValue returns a value in the form of its rule file.
 func (v *DatedValue) displayValue(kind Kind) any {
 	switch kind {
 	case KindAmount:
@@ -174,7 +180,7 @@ func (v *DatedValue) displayValue(kind Kind) any {
 	return nil
 }
 
-// displayRow gives a row in the form of its rule file.
+// displayRow returns a row of a table by totals in the form of its rule file.
 func (b *Band) displayRow() map[string]any {
 	row := map[string]any{"rate": b.Rate}
 	switch {
@@ -187,8 +193,8 @@ func (b *Band) displayRow() map[string]any {
 	return row
 }
 
-// Readings gives what a tax position may choose for a rule that is open on a day; ok is false where
-// the rule is not open then, and so needs no position.
+// Readings returns what a tax position may choose for a rule that is open on a day. ok is false
+// where the rule is not open then, so that it needs no position.
 func (e *Engine) Readings(rule string,
 	on civil.Date) (readings map[string]bilingual.Text, ok bool) {
 	d := e.findDefinition(rule)
@@ -201,8 +207,8 @@ func (e *Engine) Readings(rule string,
 	return nil, false
 }
 
-// StatusOn is the status of what a rule says on a day at the engine's place; "" where it says
-// nothing.
+// StatusOn returns the status of a rule's value on a day at the engine's place, or "" where it has
+// none.
 func (e *Engine) StatusOn(rule string, on civil.Date) Status {
 	for at := e; at != nil; at = at.parent {
 		for i := range at.defs {

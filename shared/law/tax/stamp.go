@@ -7,46 +7,52 @@ import (
 	"fenzhang/shared/money"
 )
 
-// stampTax is stamp tax on one document: the rate of its item on the amount stated. The table of
-// items is a positive list; the items that creators' contracts fall under stand in it with rate
-// zero and are not taxed. Source: Stamp Tax Law art. 2, 5, 8, 9, 12; data in rules/national/stamp.
+// stampTax computes stamp tax on one document: the rate of its item on the amount stated. The table
+// of items is a positive list; it contains the items of creators' contracts with rate zero, because
+// they are not taxed. Source: Stamp Tax Law art. 2, 5, 8, 9, 12; data in rules/national/stamp.
 type stampTax struct {
 	questionRule
 	rates []RateRow
-	// half reduction, and that of securities trading; nil where not in force
+	// relief is the half reduction, securities the reduction of securities trading; nil where not in
+	// force.
 	relief, securities *DatedValue
 	reliefID           string
 
 	untaxed, basis, tax *stepSpec
 }
 
+// resolveSteps finds the wording of the steps of stampTax in its rule file.
 func (r *stampTax) resolveSteps() error {
 	return r.fillSteps(map[string]**stepSpec{"stamp.untaxed": &r.untaxed, "stamp.base": &r.basis,
 		"stamp.tax": &r.tax})
 }
 
-// securitiesRow is the item that has a reduction of its own and not the half reduction.
+// securitiesRow is the item with its own reduction, to which the half reduction does not apply.
 const securitiesRow = "securities"
 
-// StampDocument is a document or account book on which stamp tax may stand.
+// StampDocument is a document or account book that may be subject to stamp tax.
 type StampDocument struct {
-	// Items are the rows of the table that it falls under; more than one whose amounts are not stated
-	// apart are all taxed at the highest rate (art. 9).
-	Items  []string
-	Stated money.Amount  // amount of the document
-	VAT    *money.Amount // VAT stated apart in it; nil where its amount is not stated
-	Half   bool          // whether the half reduction of the six taxes and two fees is due
+	// Items are the rows of the table that the document falls under. Several items whose amounts are
+	// not stated separately are all taxed at the highest rate (art. 9).
+	Items []string
+	// Stated is the amount of the document.
+	Stated money.Amount
+	// VAT is the VAT stated separately in the document; nil where its amount is not stated.
+	VAT *money.Amount
+	// Half says that the party has the half reduction of the six taxes and two fees.
+	Half bool
 }
 
-// StampResult is what a document gives for one party.
+// StampResult is the stamp tax of one party on a document.
 type StampResult struct {
 	Base, Full, Relief, Tax money.Amount
 	Rate                    money.Fraction
-	Taxed                   bool // false: the document is not in the table of the law
+	// Taxed is false when the document is not in the table of the law.
+	Taxed bool
 	Answer
 }
 
-// ComputeStampTax gives the stamp tax of one party on a document of a day.
+// ComputeStampTax returns the stamp tax of one party on a document of a day.
 //
 // Errors: *Gap when no rule is in force or the half reduction has no value; *fault.Error 2001 for
 // an unknown item and for amounts out of range.
@@ -87,7 +93,7 @@ func (e *Engine) ComputeStampTax(on civil.Date, d StampDocument) (StampResult, e
 	return s, nil
 }
 
-// statedVAT is what lowers the base: only VAT whose amount the document states.
+// statedVAT returns the VAT that lowers the base: only VAT whose amount the document states.
 func (d *StampDocument) statedVAT() money.Amount {
 	if d.VAT == nil {
 		return money.Amount{}
@@ -95,7 +101,8 @@ func (d *StampDocument) statedVAT() money.Amount {
 	return *d.VAT
 }
 
-// highestRateRow finds the row that taxes the document, and refuses what is out of range.
+// highestRateRow returns the row that taxes the document, the one with the highest rate; it refuses
+// unknown items and amounts out of range.
 func (d *StampDocument) highestRateRow(r *stampTax) (RateRow, error) {
 	if len(d.Items) == 0 {
 		return RateRow{}, fault.Invalid(
@@ -117,6 +124,7 @@ func (d *StampDocument) highestRateRow(r *stampTax) (RateRow, error) {
 			return RateRow{}, fault.Invalid(
 				fault.Field{Field: "item", Problem: item + " is no item of the stamp tax table that is known"})
 		}
+		// a row whose rate was not read might be the highest, so it makes the answer a gap
 		if high.Word == "" || row.Open || (!high.Open && row.Rate.Cmp(high.Rate) > 0) {
 			high = row
 		}
@@ -124,7 +132,8 @@ func (d *StampDocument) highestRateRow(r *stampTax) (RateRow, error) {
 	return high, nil
 }
 
-// reliefRate gives the share that is taken off: securities trading has its own.
+// reliefRate returns the share by which the tax is reduced; securities trading has its own
+// reduction.
 func (r *stampTax) reliefRate(item string, half bool, on civil.Date) (money.Fraction, *Gap) {
 	none := money.NewFraction(0, 1)
 	switch {
@@ -140,6 +149,8 @@ func (r *stampTax) reliefRate(item string, half bool, on civil.Date) (money.Frac
 	return r.relief.Rate, nil
 }
 
+// stampMethodSpec describes the method of stamp for rule files: its roles, and how its rule is
+// built.
 func stampMethodSpec() methodSpec {
 	return methodSpec{isQuestion: true, toleratesMissing: true,
 		needed:   map[string]Kind{"rates": KindRates},

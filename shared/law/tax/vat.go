@@ -20,6 +20,7 @@ type turnoverRule struct {
 	sales, exempt, taxStep, due *stepSpec
 }
 
+// resolveSteps finds the wording of the steps of turnoverRule in its rule file.
 func (r *turnoverRule) resolveSteps() error {
 	return r.fillSteps(map[string]**stepSpec{"vat.sales": &r.sales, "vat.exempt": &r.exempt,
 		"vat.tax": &r.taxStep, "vat.due": &r.due})
@@ -315,6 +316,8 @@ func (t *Turnover) surchargeWithheld(kind string) money.Amount {
 	return t.LEDU
 }
 
+// turnoverMethodSpec describes the method of turnover for rule files: its roles, and how its rule
+// is built.
 func turnoverMethodSpec() methodSpec {
 	return methodSpec{
 		needed: map[string]Kind{"threshold": KindThreshold, "rate": KindRate, "full_rate": KindRate,
@@ -328,6 +331,8 @@ func turnoverMethodSpec() methodSpec {
 		}}
 }
 
+// surchargeMethodSpec describes the method of surcharge for rule files: its roles, and how its rule
+// is built.
 func surchargeMethodSpec() methodSpec {
 	return methodSpec{
 		optional: map[string]Kind{"relief": KindRate, "rate": KindRate, "rate_city": KindRate,

@@ -5,23 +5,27 @@ import (
 	"fenzhang/shared/money"
 )
 
-// payrollGap is the gap of wages without a complete payroll month.
+// payrollGap is the rule id of the *Gap of wages without a complete payroll month.
 const payrollGap = "iit.wages.payroll_incomplete"
 
-// wagesCumulative withholds wages of a resident employee over the months of the year (累计预扣法).
-// Source: STA Announcement 2018 No. 61, art. 6; 2020 No. 13, art. 1; 2020 No. 19, art. 1; data in
-// rules/national/iit/wages.
+// wagesCumulative withholds IIT on the wages of a resident employee cumulatively over the months of
+// the year (累计预扣法). Source: STA Announcement 2018 No. 61, art. 6; 2020 No. 13, art. 1; 2020 No. 19,
+// art. 1; data in rules/national/iit/wages.
 type wagesCumulative struct {
 	compiledRule
-	monthly money.Amount // basic deduction per month of employment
-	// per calendar month where the year's first wage came late; zero before there was that rule
-	firstWage     money.Amount
-	flatDeduction money.Amount // of a whole year for low earners; zero before there was that rule
+	// monthly is the basic deduction per month of employment.
+	monthly money.Amount
+	// firstWage is the deduction per calendar month where the year's first wage came late; zero before
+	// that rule existed.
+	firstWage money.Amount
+	// flatDeduction is that of a whole year for low earners; zero before that rule existed.
+	flatDeduction money.Amount
 	table         bracketTable
 
 	income, cumulative, normal, first, low, taxStep, due *stepSpec
 }
 
+// resolveSteps finds the wording of the steps of wagesCumulative in its rule file.
 func (r *wagesCumulative) resolveSteps() error {
 	return r.fillSteps(map[string]**stepSpec{"iit.income": &r.income,
 		"iit.cumulative_income": &r.cumulative, "iit.base": &r.normal,
@@ -29,9 +33,9 @@ func (r *wagesCumulative) resolveSteps() error {
 		"iit.due": &r.due})
 }
 
-// Calculate taxes the year's total and takes what is not withheld yet; what was withheld too much
-// waits for the annual settlement. It fails with a *Gap unless the payment goes by the payroll and
-// the payroll month is complete.
+// Calculate taxes the year's total and withholds what was not withheld before; tax withheld too
+// much waits for the annual settlement. It fails with a *Gap unless the payment is made through the
+// payroll and the payroll month is complete.
 func (r *wagesCumulative) Calculate(c *Calculation) error {
 	f := c.facts
 	if gap := c.checkPayroll(); gap != nil {
@@ -61,7 +65,8 @@ func (r *wagesCumulative) Calculate(c *Calculation) error {
 	return nil
 }
 
-// checkPayroll tells what a payment of wages lacks; nil means nothing.
+// checkPayroll returns the *Gap of a payment of wages that is not on the payroll route, or whose
+// payroll month is incomplete.
 func (c *Calculation) checkPayroll() error {
 	g := &Gap{Rule: payrollGap, On: c.facts.PaymentDate}
 	switch {
@@ -78,15 +83,15 @@ func (c *Calculation) checkPayroll() error {
 	return g
 }
 
-// basicDeduction is the basic deduction of the year so far.
+// basicDeduction is the basic deduction of the year so far, with the step that explains it.
 type basicDeduction struct {
 	monthly, total money.Amount
 	months         int
 	step           *stepSpec
 }
 
-// basicDeduction counts the basic deduction by the payroll's rule; a rule that was not yet law on
-// the day is a *Gap.
+// basicDeduction counts the basic deduction by the payroll's rule; a rule that was not law on the
+// day is a *Gap.
 func (r *wagesCumulative) basicDeduction(f *Facts) (basicDeduction, error) {
 	d := basicDeduction{monthly: r.monthly, months: f.Payroll.Months, step: r.normal}
 	switch f.Payroll.Rule {
@@ -106,6 +111,8 @@ func (r *wagesCumulative) basicDeduction(f *Facts) (basicDeduction, error) {
 	return d, nil
 }
 
+// wagesCumulativeMethodSpec describes the method of wagesCumulative for rule files: its roles, and
+// how its rule is built.
 func wagesCumulativeMethodSpec() methodSpec {
 	return methodSpec{
 		needed:   map[string]Kind{"monthly_deduction": KindAmount, "brackets": KindBrackets},
@@ -118,7 +125,7 @@ func wagesCumulativeMethodSpec() methodSpec {
 		}}
 }
 
-// optionalAmount reads an amount that the method need not have; zero where it has none.
+// optionalAmount returns the amount in an optional role; zero where the method has none.
 func (b *Book) optionalAmount(m *Method, role string) money.Amount {
 	if m.Uses[role] == "" {
 		return money.Amount{}
@@ -126,9 +133,9 @@ func (b *Book) optionalAmount(m *Method, role string) money.Amount {
 	return b.amountInRole(m, role)
 }
 
-// internCumulative withholds the internship remuneration of a full-time student over the months of
-// the year, with the arithmetic of cumulative labor. Source: STA Announcement 2020 No. 13, art. 2;
-// data in rules/national/iit/intern.
+// internCumulative withholds IIT on the internship pay of a full-time student cumulatively over the
+// months of the year, with the arithmetic of cumulative labor. Source: STA Announcement 2020 No.
+// 13, art. 2; data in rules/national/iit/intern.
 type internCumulative struct {
 	compiledRule
 	arithmetic    CumulativeLabor
@@ -138,6 +145,7 @@ type internCumulative struct {
 	income, cumulative, months, baseStep, flatStep, taxStep, due *stepSpec
 }
 
+// resolveSteps finds the wording of the steps of internCumulative in its rule file.
 func (r *internCumulative) resolveSteps() error {
 	return r.fillSteps(map[string]**stepSpec{"iit.income": &r.income,
 		"iit.cumulative_income": &r.cumulative, "iit.months": &r.months,
@@ -145,7 +153,7 @@ func (r *internCumulative) resolveSteps() error {
 		"iit.due": &r.due})
 }
 
-// Calculate taxes the year's total at this payer and takes what is not withheld yet.
+// Calculate taxes the year's total at this payer and withholds what was not withheld before.
 func (r *internCumulative) Calculate(c *Calculation) error {
 	f := c.facts
 	now := c.incomeAfterVAT(r.income)
@@ -172,8 +180,8 @@ func (r *internCumulative) Calculate(c *Calculation) error {
 	return nil
 }
 
-// peakTax is the highest value that the formula has reached at the end of an earlier month; what
-// was withheld stands for it where the months or their deductions are not known one by one.
+// peakTax returns the highest cumulative tax at the end of an earlier month. Where the months or
+// their deductions are not known one by one, it is the tax that was withheld.
 func (r *internCumulative) peakTax(f *Facts) money.Amount {
 	y := &f.ToDate.Year
 	if f.Payroll != nil || f.LowEarner || !f.Deductions.IsZero() || !y.hasMonthlyIncome() {
@@ -182,8 +190,8 @@ func (r *internCumulative) peakTax(f *Facts) money.Amount {
 	return y.sumBeforePayment(f.PaymentDate.Month().Number()-1, false, r.arithmetic.TotalTax).peak
 }
 
-// internshipMonths gives the months of internship with this payer: those that the payroll states,
-// else those of the year with income, the payment's own included, which are never more.
+// internshipMonths returns the months of internship with this payer: those that the payroll states,
+// else those of the year with income, including the payment's own month, which are never more.
 func (r *internCumulative) internshipMonths(f *Facts) int {
 	if f.Payroll != nil {
 		return f.Payroll.Months
@@ -196,6 +204,8 @@ func (r *internCumulative) internshipMonths(f *Facts) int {
 	return min(months, current)
 }
 
+// internCumulativeMethodSpec describes the method of internCumulative for rule files: its roles,
+// and how its rule is built.
 func internCumulativeMethodSpec() methodSpec {
 	return methodSpec{
 		needed: map[string]Kind{"cost_rate": KindRate, "monthly_deduction": KindAmount,
