@@ -209,7 +209,7 @@ func (a *agencyMonth) life(ctx context.Context, creator ident.Creator) error {
 	if err := a.upload(ctx, creator); err != nil {
 		return err
 	}
-	report, err := a.statements.Run(ctx, billing.Order{Tenant: settletest.Tenant, By: billing.System},
+	report, err := a.statements.OpenDueSettlements(ctx, billing.Order{Tenant: settletest.Tenant, By: billing.System},
 		creator)
 	if err != nil || report.Opened != 1 {
 		return fmt.Errorf("the statement of %s: %+v, %w", creator, report, orNone(err))
@@ -255,7 +255,7 @@ func (a *agencyMonth) upload(ctx context.Context, creator ident.Creator) error {
 		}
 		u.Lines = append(u.Lines, raw)
 	}
-	results, err := a.recorder.Record(ctx, u)
+	results, err := a.recorder.RecordUpload(ctx, u)
 	if err != nil {
 		return err
 	}

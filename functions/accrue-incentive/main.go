@@ -19,14 +19,14 @@ func main() { assembly.Run(build) }
 
 func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	incentives := p.Vars.Need("TABLE_INCENTIVES")
-	events, days := incentivedb.New(p.DB, incentives), incentivedb.NewDays(p.DB, incentives)
+	events, days := incentivedb.NewEvents(p.DB, incentives), incentivedb.NewDays(p.DB, incentives)
 	h := incentivestream.Handler{
 		Accruer: &incentive.Accruer{
 			Clock: p.Clock, Directory: p.Directory, Chunks: days, Days: days, Parked: events, Log: p.Log,
 			Accruals: &incomedb.Accruals{
 				Store: &incomedb.Store{DB: p.DB, Ledger: p.Vars.Need("TABLE_LEDGER"),
 					Settlements: p.Vars.Need("TABLE_SETTLEMENTS"), NewToken: p.NewID},
-				Incentives: incentives, Directory: p.Directory, NewID: p.NewID, Periods: p.Periods(),
+				Incentives: incentives, Directory: p.Directory, NewID: p.NewID, Periods: p.AccountingPeriods(),
 			},
 		},
 		Quarantine: relay.QuarantineStore{DB: p.DB, Table: p.Vars.Need("TABLE_CONTROL"),

@@ -16,7 +16,7 @@ import (
 func main() { assembly.Run(build) }
 
 func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
-	service, err := p.Settlements()
+	service, err := p.SettlementService()
 	if err != nil {
 		return nil, err
 	}
@@ -24,14 +24,14 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	enqueue := relay.NewTaskSender(p.Sender(relay.Tax, relay.Settle, relay.Payout), p.Clock.Now)
+	enqueue := relay.NewTaskSender(p.NewSender(relay.Tax, relay.Settle, relay.Payout), p.Clock.Now)
 	v := settlement.Advancer{Service: service, Log: p.Log, CalendarDue: due, Enqueue: enqueue}
 	return triggers(p, v), nil
 }
 
 func triggers(p *assembly.Parts, v settlement.Advancer) trigger.Mux {
 	return trigger.Mux{
-		Queue:    p.Tasks(v.Do),
+		Queue:    p.TaskHandler(v.Do),
 		Schedule: func(ctx context.Context, _ trigger.Schedule) error { return v.Sweep(ctx) },
 	}
 }

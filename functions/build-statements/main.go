@@ -21,24 +21,24 @@ import (
 func main() { assembly.Run(build) }
 
 func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
-	settlements, err := p.Settlements()
+	settlements, err := p.SettlementService()
 	if err != nil {
 		return nil, err
 	}
 	lines := &incomedb.Store{DB: p.DB, Ledger: p.Vars.Need("TABLE_LEDGER"),
 		Settlements: p.Vars.Need("TABLE_SETTLEMENTS"), NewToken: p.NewID}
-	night := billingapi.Night{
-		Statements: &billing.Service{Settlements: settlements, Buckets: lines, Log: p.Log},
-		Papers:     p.Papers(),
-		Cohorts:    billingapi.Queue{SQS: sqs.NewFromConfig(p.AWS), URL: p.Vars.Need("QUEUE_COHORT_URL")},
+	night := billingapi.NightlyRun{
+		Billing:    &billing.Service{Settlements: settlements, Buckets: lines, Log: p.Log},
+		Statements: p.StatementService(),
+		Cohorts:    billingapi.SQSQueue{SQS: sqs.NewFromConfig(p.AWS), URL: p.Vars.Need("QUEUE_COHORT_URL")},
 		Log:        p.Log,
 	}
 	recorder := &income.Recorder{Lines: lines, Directory: p.Directory, Clock: p.Clock, NewID: p.NewID}
-	routes := billingapi.API{Recorder: recorder, Night: night, Log: p.Log}.Routes()
-	return triggers(p.API(routes...), night), nil
+	routes := billingapi.API{Recorder: recorder, Nightly: night, Log: p.Log}.Routes()
+	return triggers(p.NewAPI(routes...), night), nil
 }
 
-func triggers(api *httpapi.API, night billingapi.Night) trigger.Mux {
-	return trigger.Mux{HTTP: api.Serve, Queue: sqsbatch.Each(night.Log, night.Cohort),
-		Schedule: night.Run}
+func triggers(api *httpapi.API, night billingapi.NightlyRun) trigger.Mux {
+	return trigger.Mux{HTTP: api.Serve, Queue: sqsbatch.Each(night.Log, night.RunCohort),
+		Schedule: night.FanOutTenants}
 }

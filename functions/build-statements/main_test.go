@@ -29,7 +29,7 @@ func TestRoutesAreTheContracts(t *testing.T) {
 // nobody takes no cohort: the sample's tenant is small enough for one call.
 type nobody struct{}
 
-func (nobody) Send(context.Context, []billing.Task) error { return nil }
+func (nobody) SendTasks(context.Context, []billing.Task) error { return nil }
 
 func TestSamples(t *testing.T) {
 	w, log, token := settletest.Open(t), slog.New(slog.DiscardHandler), ids.Source(time.Now)
@@ -37,16 +37,16 @@ func TestSamples(t *testing.T) {
 	w.SetDate("2026-11-16")
 	lines := &incomedb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: token}
 	statements := &billing.Service{Settlements: w.Service, Buckets: lines, Log: log}
-	night := billingapi.Night{
-		Statements: statements, Cohorts: nobody{}, Log: log,
-		Papers: &statement.Service{States: &statementdb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: token}, Clock: w.Clock, NewID: w.NextID},
+	night := billingapi.NightlyRun{
+		Billing: statements, Cohorts: nobody{}, Log: log,
+		Statements: &statement.Service{States: &statementdb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: token}, Clock: w.Clock, NewID: w.NextID},
 	}
-	routes := billingapi.API{Recorder: &income.Recorder{Lines: lines, Directory: w.People, Clock: w.Clock, NewID: w.NextID}, Night: night, Log: log}.Routes()
+	routes := billingapi.API{Recorder: &income.Recorder{Lines: lines, Directory: w.People, Clock: w.Clock, NewID: w.NextID}, Nightly: night, Log: log}.Routes()
 	api := &httpapi.API{Routes: routes, Clock: w.Clock, Log: log, Limits: httpapi.DefaultLimits(), Revoked: httpapi.NoRevocations{}}
 	triggertest.Samples(t, triggers(api, night), map[string]triggertest.Check{
 		"event.json": triggertest.Status(http.StatusOK), "event-queue.json": triggertest.NoFailures, "event-schedule.json": triggertest.Nothing,
 	})
-	shown, err := statements.List(t.Context(), settletest.CallerWith(identity.Finance), "c001", civil.Month{})
+	shown, err := statements.ListStatements(t.Context(), settletest.CallerWith(identity.Finance), "c001", civil.Month{})
 	if err != nil || len(shown) != 1 || shown[0].Period.String() != "2026-10" {
 		t.Errorf("the sample's line is in no statement: %+v %v", shown, err)
 	}

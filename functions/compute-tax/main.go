@@ -29,7 +29,7 @@ import (
 func main() { assembly.Run(build) }
 
 func build(ctx context.Context, p *assembly.Parts) (lambda.Handler, error) {
-	taxes, err := p.Taxes(ctx)
+	taxes, err := p.TaxService(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +49,7 @@ func build(ctx context.Context, p *assembly.Parts) (lambda.Handler, error) {
 }
 
 func triggers(p *assembly.Parts, taxes *settlement.Taxes, routes []httpapi.Route) trigger.Mux {
-	return trigger.Mux{Queue: p.Tasks(taxes.Do), HTTP: p.API(routes...).Serve}
+	return trigger.Mux{Queue: p.TaskHandler(taxes.Do), HTTP: p.NewAPI(routes...).Serve}
 }
 
 func routes(questions taxapi.API, comparisons shadowapi.API, diffs lawdiffapi.API,
@@ -61,7 +61,7 @@ func routes(questions taxapi.API, comparisons shadowapi.API, diffs lawdiffapi.AP
 // claims serves the claims on creators; a claim that becomes open asks for new quotes.
 func claims(p *assembly.Parts, taxes *settlement.Taxes) receivableapi.API {
 	store := &receivabledb.Store{DB: p.DB, Ledger: p.Vars.Need("TABLE_LEDGER"),
-		Settlements: p.Vars.Need("TABLE_SETTLEMENTS"), NewToken: p.NewID, Periods: p.Periods()}
+		Settlements: p.Vars.Need("TABLE_SETTLEMENTS"), NewToken: p.NewID, Periods: p.AccountingPeriods()}
 	raise := &receivable.Claims{Store: store, Directory: p.Directory, Clock: p.Clock, NewID: p.NewID,
 		Raised: taxes.Requote}
 	return receivableapi.API{Claims: raise, Directory: p.Directory}
@@ -78,7 +78,7 @@ func filedMonths(p *assembly.Parts) (filedmonthapi.API, error) {
 // posts what two people asked for.
 func lawDiffs(ctx context.Context, p *assembly.Parts,
 	taxes *settlement.Taxes) (lawdiffapi.API, trueupapi.API, error) {
-	laws, err := p.Rules(ctx)
+	laws, err := p.RuleSet(ctx)
 	if err != nil {
 		return lawdiffapi.API{}, trueupapi.API{}, err
 	}
@@ -86,7 +86,7 @@ func lawDiffs(ctx context.Context, p *assembly.Parts,
 	if err != nil {
 		return lawdiffapi.API{}, trueupapi.API{}, err
 	}
-	trueUps, err := p.TrueUps(taxes)
+	trueUps, err := p.TrueUpService(taxes)
 	if err != nil {
 		return lawdiffapi.API{}, trueupapi.API{}, err
 	}

@@ -25,12 +25,12 @@ import (
 func main() { assembly.Run(build) }
 
 func build(ctx context.Context, p *assembly.Parts) (lambda.Handler, error) {
-	taxes, err := p.Taxes(ctx)
+	taxes, err := p.TaxService(ctx)
 	if err != nil {
 		return nil, err
 	}
 	settlements := taxes.Service
-	trueUps, err := p.TrueUps(taxes)
+	trueUps, err := p.TrueUpService(taxes)
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +54,7 @@ func build(ctx context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	money := whereabouts.Service{Journal: book, Settlements: settlements.Store, Viewers: settlements,
 		Creators:   p.Directory,
 		Statements: &billing.Service{Settlements: settlements, Buckets: lines, Log: p.Log}}
-	return trigger.Mux{HTTP: p.API(routes(a, moneyapi.API{Money: money})...).Serve}, nil
+	return trigger.Mux{HTTP: p.NewAPI(routes(a, moneyapi.API{Money: money})...).Serve}, nil
 }
 
 func routes(books ledgerapi.API, money moneyapi.API) []httpapi.Route {

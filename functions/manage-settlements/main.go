@@ -15,11 +15,11 @@ import (
 func main() { assembly.Run(build) }
 
 func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
-	service, err := p.Settlements()
+	service, err := p.SettlementService()
 	if err != nil {
 		return nil, err
 	}
-	return trigger.Mux{HTTP: p.API(routes(settlementapi.API{Service: service})...).Serve}, nil
+	return trigger.Mux{HTTP: p.NewAPI(routes(settlementapi.API{Service: service})...).Serve}, nil
 }
 
 func routes(settlements settlementapi.API) []httpapi.Route {

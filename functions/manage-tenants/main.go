@@ -26,18 +26,18 @@ import (
 func main() { assembly.Run(build) }
 
 func build(ctx context.Context, p *assembly.Parts) (lambda.Handler, error) {
-	taxes, err := p.Taxes(ctx)
+	taxes, err := p.TaxService(ctx)
 	if err != nil {
 		return nil, err
 	}
 	masters := &master.Service{
-		Store: p.Directory, Vault: p.Vault(), Secret: p.Secret("LOOKUP_SECRET_ARN").Get, Clock: p.Clock,
+		Store: p.Directory, Vault: p.NewVault(), Secret: p.NewSecret("LOOKUP_SECRET_ARN").Get, Clock: p.Clock,
 		NewID:  p.NewID,
 		Corpus: func(ctx context.Context) *tax.Corpus { return taxes.Rules.Current(ctx).Corpus },
 		Merges: &settlement.Merging{Service: taxes.Service, Store: p.SettlementStore(),
 			Entities: p.Directory.EntityIDs},
 	}
-	return trigger.Mux{HTTP: p.API(routes(masters, imports(p, masters, taxes))...).Serve}, nil
+	return trigger.Mux{HTTP: p.NewAPI(routes(masters, imports(p, masters, taxes))...).Serve}, nil
 }
 
 func routes(masters *master.Service, imports *opening.Service) []httpapi.Route {
@@ -50,7 +50,7 @@ func imports(p *assembly.Parts, masters *master.Service, taxes *settlement.Taxes
 	ledger, settlements := p.Vars.Need("TABLE_LEDGER"), p.Vars.Need("TABLE_SETTLEMENTS")
 	claims := &receivable.Claims{
 		Store: &receivabledb.Store{DB: p.DB, Ledger: ledger, Settlements: settlements,
-			NewToken: p.NewID, Periods: p.Periods()},
+			NewToken: p.NewID, Periods: p.AccountingPeriods()},
 		Directory: p.Directory, Clock: p.Clock, NewID: p.NewID, Raised: taxes.Requote,
 	}
 	periods := &perioddb.Store{DB: p.DB, Ledger: ledger, Settlements: settlements, NewToken: p.NewID}

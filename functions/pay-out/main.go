@@ -23,7 +23,7 @@ import (
 func main() { assembly.Run(build) }
 
 func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
-	service, err := p.Settlements()
+	service, err := p.SettlementService()
 	if err != nil {
 		return nil, err
 	}
@@ -31,11 +31,11 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	at := payoutgateway.Addresses{Douyin: p.Vars.Need("GATEWAY_DOUYIN_URL"),
 		Bank: p.Vars.Need("GATEWAY_BANK_URL"), Callback: p.Vars.Need("CALLBACK_URL")}
 	return triggers(&payout.Service{
-		Payables: payables, Unclear: payables, Accounts: payoutvault.Accounts{Vault: p.Vault(),
+		Payables: payables, Unclear: payables, Accounts: payoutvault.Accounts{Vault: p.NewVault(),
 			Keepers: p.Directory},
 		Rebooking: payoutqueue.Rebooking{SQS: sqs.NewFromConfig(p.AWS),
 			Queue: p.Vars.Need("QUEUE_TAX_URL")},
-		Merchants: payoutgateway.NewLive(p.Secret("GATEWAY_SECRET_ARN").Get, at, p.Clock.Now),
+		Merchants: payoutgateway.NewLive(p.NewSecret("GATEWAY_SECRET_ARN").Get, at, p.Clock.Now),
 		Clock:     p.Clock, Log: p.Log,
 	}, p.Log), nil
 }

@@ -19,7 +19,7 @@ import (
 func main() { assembly.Run(build) }
 
 func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
-	service, err := p.Settlements()
+	service, err := p.SettlementService()
 	if err != nil {
 		return nil, err
 	}
@@ -27,7 +27,7 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 		Bank: p.Vars.Need("GATEWAY_BANK_URL")}
 	return triggers(&payout.Service{
 		Payables:  settlement.Payables{Service: service},
-		Merchants: payoutgateway.NewLive(p.Secret("GATEWAY_SECRET_ARN").Get, at, p.Clock.Now),
+		Merchants: payoutgateway.NewLive(p.NewSecret("GATEWAY_SECRET_ARN").Get, at, p.Clock.Now),
 		Clock:     p.Clock, Log: p.Log,
 	}, p.Log), nil
 }

@@ -55,7 +55,7 @@ func wire(ctx context.Context, log *slog.Logger) (*httpapi.API, error) {
 	directory, days := tenancydb.New(db, tenancy, "", clock.Now), incentivedb.NewDays(db, incentives)
 	return &httpapi.API{
 		Routes: incentiveapi.Routes(
-			&incentive.Recorder{Clock: clock, Directory: directory, Events: incentivedb.New(db, incentives),
+			&incentive.Recorder{Clock: clock, Directory: directory, Events: incentivedb.NewEvents(db, incentives),
 				NewID: ids.Source(clock.Now)},
 			&incentive.Counters{Clock: clock, Creators: directory, Chunks: days, Days: days},
 		),

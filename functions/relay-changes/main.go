@@ -16,7 +16,7 @@ func main() { assembly.Run(build) }
 
 func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	s := relay.Stream{
-		Sender: p.Sender(relay.Queues()...),
+		Sender: p.NewSender(relay.Queues()...),
 		Quarantine: relay.QuarantineStore{DB: p.DB, Table: p.Vars.Need("TABLE_CONTROL"),
 			Now: p.Clock.Now},
 		Log: p.Log,

@@ -24,8 +24,8 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 	}),
 		Name: p.Vars.Need("DOCUMENTS_BUCKET"), Font: p.Vars.Need("FONT_KEY"),
 		FontSHA256: p.Vars.Need("FONT_SHA256")}
-	papers := p.Papers()
-	papers.Documents = &statement.Documents{Files: bucket,
-		Set: &printing.Setter{Read: bucket.ReadFont}, Now: p.Clock.Now}
-	return trigger.Mux{HTTP: p.API(statementapi.API{Service: papers}.Routes()...).Serve}, nil
+	statements := p.StatementService()
+	statements.Documents = &statement.Documents{Files: bucket,
+		Typesetter: &printing.Typesetter{ReadFont: bucket.ReadFont}, Now: p.Clock.Now}
+	return trigger.Mux{HTTP: p.NewAPI(statementapi.API{Service: statements}.Routes()...).Serve}, nil
 }

@@ -48,27 +48,27 @@ func TestRoutesAreTheContracts(t *testing.T) {
 // shelf keeps documents in memory.
 type shelf struct{ files map[string][]byte }
 
-func (s *shelf) Has(_ context.Context, name string) (bool, error) {
+func (s *shelf) HasFile(_ context.Context, name string) (bool, error) {
 	return s.files[name] != nil, nil
 }
 
-func (s *shelf) Put(_ context.Context, name string, _ statement.Format, body []byte) error {
+func (s *shelf) PutFile(_ context.Context, name string, _ statement.Format, body []byte) error {
 	s.files[name] = body
 	return nil
 }
 
-func (s *shelf) Link(_ context.Context, name, _ string, _ statement.Format, _ time.Duration) (string, error) {
+func (s *shelf) PresignLink(_ context.Context, name, _ string, _ statement.Format, _ time.Duration) (string, error) {
 	return "https://documents.example/" + name, nil
 }
 
 // site is the function over a world in a local DynamoDB, with documents in memory.
 type site struct {
-	t      *testing.T
-	w      *settletest.World
-	lines  *incomedb.Store
-	papers *statement.Service
-	shelf  *shelf
-	http   func(context.Context, events.APIGatewayV2HTTPRequest) events.APIGatewayV2HTTPResponse
+	t          *testing.T
+	w          *settletest.World
+	lines      *incomedb.Store
+	statements *statement.Service
+	shelf      *shelf
+	http       func(context.Context, events.APIGatewayV2HTTPRequest) events.APIGatewayV2HTTPResponse
 }
 
 func open(t *testing.T) *site {
@@ -76,10 +76,10 @@ func open(t *testing.T) *site {
 	token := ids.Source(time.Now)
 	metas := w.Database
 	s := &site{t: t, w: w, shelf: &shelf{map[string][]byte{}}, lines: &incomedb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: token}}
-	s.papers = &statement.Service{Builder: statement.Builder{Facts: s.lines, Settlements: w.Store, Directory: w.People}, Clock: w.Clock, NewID: w.NextID,
+	s.statements = &statement.Service{Builder: statement.Builder{Facts: s.lines, Settlements: w.Store, Directory: w.People}, Clock: w.Clock, NewID: w.NextID,
 		States:    &statementdb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, Metas: metas, NewToken: token},
-		Documents: &statement.Documents{Files: s.shelf, Set: &printing.Setter{Read: font}, Now: w.Now}}
-	api := &httpapi.API{Routes: statementapi.API{Service: s.papers}.Routes(), Clock: w.Clock, Log: log, Limits: httpapi.DefaultLimits(), Revoked: httpapi.NoRevocations{}}
+		Documents: &statement.Documents{Files: s.shelf, Typesetter: &printing.Typesetter{ReadFont: font}, Now: w.Now}}
+	api := &httpapi.API{Routes: statementapi.API{Service: s.statements}.Routes(), Clock: w.Clock, Log: log, Limits: httpapi.DefaultLimits(), Revoked: httpapi.NoRevocations{}}
 	s.http = api.Serve
 	return s
 }
@@ -135,7 +135,7 @@ func (s *site) month(lines ...income.Line) []settlement.Settlement {
 		}
 		u.Lines = append(u.Lines, raw)
 	}
-	results, err := rec.Record(s.t.Context(), u)
+	results, err := rec.RecordUpload(s.t.Context(), u)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -145,7 +145,7 @@ func (s *site) month(lines ...income.Line) []settlement.Settlement {
 		}
 	}
 	run := &billing.Service{Settlements: s.w.Service, Buckets: s.lines, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
-	if _, err := run.Run(s.t.Context(), billing.Order{Tenant: settletest.Tenant, By: billing.System}, ""); err != nil {
+	if _, err := run.OpenDueSettlements(s.t.Context(), billing.Order{Tenant: settletest.Tenant, By: billing.System}, ""); err != nil {
 		s.t.Fatal(err)
 	}
 	all := s.all(lines[0].CreatorID)
@@ -204,11 +204,11 @@ func TestTotalsTieToTheLedger(t *testing.T) {
 	if _, _, err := s.w.Settle(t.Context(), settletest.CallerWith(identity.Finance), "key-00001", settletest.SettleRequest(settletest.Person, "act-1", "100.00")); err != nil {
 		t.Fatal(err)
 	}
-	st, err := s.papers.Statement(t.Context(), settletest.Tenant, settletest.Person, statement.Period{Month: civil.MustMonth("2026-08")})
+	st, err := s.statements.BuildStatement(t.Context(), settletest.Tenant, settletest.Person, statement.Period{Month: civil.MustMonth("2026-08")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := s.papers.Statement(t.Context(), settletest.Tenant, settletest.Person, statement.Period{Month: civil.MustMonth("2026-08")})
+	again, err := s.statements.BuildStatement(t.Context(), settletest.Tenant, settletest.Person, statement.Period{Month: civil.MustMonth("2026-08")})
 	if err != nil || again.Hash != st.Hash || len(st.Hash) != 64 {
 		t.Errorf("the same facts have the hashes %q and %q, %v", st.Hash, again.Hash, err)
 	}
@@ -242,7 +242,7 @@ func TestTotalsTieToTheLedger(t *testing.T) {
 // workbook reads the statement's workbook back: its columns sum to the statement's totals.
 func (s *site) workbook(st statement.Statement) {
 	s.t.Helper()
-	body, err := (&printing.Setter{}).Statement(s.t.Context(), st, statement.XLSX)
+	body, err := (&printing.Typesetter{}).TypesetStatement(s.t.Context(), st, statement.XLSX)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -435,7 +435,7 @@ func TestSilenceAccepts(t *testing.T) {
 		want int
 	}{{"2026-09-18", 0}, {"2026-09-25", 1}, {"2026-09-25", 0}} { // the night of the 19th was missed
 		s.w.SetDate(night.day)
-		n, err := s.papers.AcceptDue(t.Context(), settletest.Tenant, everybody)
+		n, err := s.statements.AcceptSilent(t.Context(), settletest.Tenant, everybody)
 		if err != nil || n != night.want {
 			t.Errorf("%s: %d accepted, %v", night.day, n, err)
 		}

@@ -15,9 +15,9 @@ import (
 func main() { assembly.Run(build) }
 
 func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
-	service, err := p.Settlements()
+	service, err := p.SettlementService()
 	if err != nil {
 		return nil, err
 	}
-	return trigger.Mux{HTTP: p.API(settlementapi.API{Service: service}.SettleRoutes()...).Serve}, nil
+	return trigger.Mux{HTTP: p.NewAPI(settlementapi.API{Service: service}.SettleRoutes()...).Serve}, nil
 }

@@ -309,7 +309,7 @@ func (w *world) planNights() {
 		civil.MustDate("2026-09-16")); day = day.AddDays(1) {
 		if w.s.chance(3) {
 			w.s.at(day.Start().Add(30*time.Minute), func() {
-				w.job("close-days", func(ctx context.Context) error { return w.accruer.CloseDue(ctx) }, 1)
+				w.job("close-days", func(ctx context.Context) error { return w.accruer.CloseDueDays(ctx) }, 1)
 			})
 		}
 		if busy := day.Day() == 1 || day.Day() == 7 || day.Day() == 15; !busy && !w.s.chance(16) {
@@ -331,7 +331,7 @@ func (w *world) night() {
 	for _, t := range w.people.tenants {
 		order := billing.Order{Tenant: ident.Tenant(t), By: billing.System}
 		w.jobOf("build-statements", ident.Tenant(t), func(ctx context.Context) error {
-			_, err := w.statements.Run(ctx, order, "")
+			_, err := w.statements.OpenDueSettlements(ctx, order, "")
 			return err
 		}, 1)
 		if w.s.chance(3) {

@@ -236,7 +236,7 @@ func (b *books) checkRewards() {
 			b.broken("P6", "%s/%s on %s: %s accrued, the events give %s", d.tenant, d.creator, d.on,
 				closed[d], want)
 		}
-		c, err := b.counters.Read(context.Background(), d.tenant, d.creator, d.on)
+		c, err := b.counters.CountDay(context.Background(), d.tenant, d.creator, d.on)
 		if err != nil || c.Cash != want || c.Events != len(es) {
 			b.broken("P6", "%s/%s on %s: counted %s of %d events, the events give %s of %d (%v)", d.tenant,
 				d.creator, d.on, c.Cash, c.Events, want, len(es), err)
@@ -286,8 +286,8 @@ func naive(es []incentive.Entry) money.Amount {
 	return money.Fen(all)
 }
 
-func eventOf(it map[string]types.AttributeValue) (incentive.Seen, error) {
-	seen, ok, err := incentivedb.FromStream(recordOf(it))
+func eventOf(it map[string]types.AttributeValue) (incentive.StreamedEvent, error) {
+	seen, ok, err := incentivedb.ParseStreamRecord(recordOf(it))
 	if err == nil && !ok {
 		err = fmt.Errorf("item %s is no event", pkOf(it))
 	}

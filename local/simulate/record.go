@@ -12,7 +12,7 @@ import (
 // again.
 func (w *world) record(ctx context.Context, tenant ident.Tenant, docs []json.RawMessage,
 	about []linePromise) (kept []linePromise, again bool) {
-	results, err := w.recorder.Record(ctx,
+	results, err := w.recorder.RecordUpload(ctx,
 		income.Upload{Tenant: tenant, By: string("operator@" + tenant), Lines: docs})
 	if err != nil {
 		return nil, true
@@ -33,7 +33,7 @@ func (w *world) record(ctx context.Context, tenant ident.Tenant, docs []json.Raw
 // again.
 func (w *world) count(ctx context.Context, tenant ident.Tenant,
 	docs []json.RawMessage) (kept []eventPromise, again bool) {
-	results, err := w.incentives.Record(ctx, tenant, docs)
+	results, err := w.incentives.RecordEvents(ctx, tenant, docs)
 	if err != nil {
 		return nil, true
 	}

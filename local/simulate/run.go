@@ -103,7 +103,7 @@ func (w *world) settleDown(after string) {
 			w.sweep()
 			w.sweepPayouts()
 		case 2:
-			w.job("close-days", func(ctx context.Context) error { return w.accruer.CloseDue(ctx) }, 1)
+			w.job("close-days", func(ctx context.Context) error { return w.accruer.CloseDueDays(ctx) }, 1)
 			w.s.after(5*time.Minute, w.night)
 		}
 		w.s.run(time.Unix(0, w.s.now).Add(time.Duration(1+round) * 15 * time.Minute))

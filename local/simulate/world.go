@@ -268,7 +268,7 @@ func (w *world) wire(db dynamo.API, l law) {
 		NewToken: w.id}
 	w.recorder = &income.Recorder{Lines: lines, Directory: w.people, Clock: now, NewID: w.id}
 	w.statements = &billing.Service{Settlements: w.service, Buckets: lines, Log: log}
-	stored, days := incentivedb.New(db, incentivesTable), incentivedb.NewDays(db, incentivesTable)
+	stored, days := incentivedb.NewEvents(db, incentivesTable), incentivedb.NewDays(db, incentivesTable)
 	w.incentives = &incentive.Recorder{Clock: now, Directory: w.people, Events: stored, NewID: w.id}
 	w.accruer = &incentive.Accruer{Clock: now, Directory: w.people, Chunks: days, Days: days,
 		Parked: stored, Log: log,
@@ -353,9 +353,9 @@ func (w *world) queue(name relay.Queue) *queue { return w.queues[name] }
 func (w *world) absorb(ctx context.Context,
 	batch events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
 	none := events.DynamoDBEventResponse{BatchItemFailures: []events.DynamoDBBatchItemFailure{}}
-	var seen []incentive.Seen
+	var seen []incentive.StreamedEvent
 	for i := range batch.Records {
-		s, ok, err := incentivedb.FromStream(batch.Records[i])
+		s, ok, err := incentivedb.ParseStreamRecord(batch.Records[i])
 		if err != nil {
 			return none, err
 		}
@@ -366,7 +366,7 @@ func (w *world) absorb(ctx context.Context,
 	if len(seen) == 0 {
 		return none, nil
 	}
-	return none, w.accruer.Absorb(ctx, seen)
+	return none, w.accruer.AddRecordedEvents(ctx, seen)
 }
 
 // seal takes audit records; the index of the real writer knows each id once too.

@@ -76,7 +76,7 @@ func Run(build Build) {
 // Assemble makes the handler that Run starts. The error names every variable that is missing.
 func Assemble(ctx context.Context, vars *env.Vars, log *slog.Logger,
 	build Build) (lambda.Handler, error) {
-	p, err := gather(ctx, vars, log)
+	p, err := newParts(ctx, vars, log)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +88,7 @@ func Assemble(ctx context.Context, vars *env.Vars, log *slog.Logger,
 		MemoryMB: vars.Have("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"), Now: p.Clock.Now}, err
 }
 
-func gather(ctx context.Context, vars *env.Vars, log *slog.Logger) (*Parts, error) {
+func newParts(ctx context.Context, vars *env.Vars, log *slog.Logger) (*Parts, error) {
 	p := &Parts{Log: log, Vars: vars}
 	stage, tenancy := vars.Need("STAGE"), vars.Need("TABLE_TENANCY")
 	p.control, p.settlements = vars.Need("TABLE_CONTROL"), vars.Need("TABLE_SETTLEMENTS")
@@ -105,8 +105,8 @@ func gather(ctx context.Context, vars *env.Vars, log *slog.Logger) (*Parts, erro
 	return p, nil
 }
 
-// Settlements is the settlement service over the real tables.
-func (p *Parts) Settlements() (*settlement.Service, error) {
+// SettlementService is the settlement service over the real tables.
+func (p *Parts) SettlementService() (*settlement.Service, error) {
 	calendar, err := taxpack.NationalCalendar()
 	if err != nil {
 		return nil, err
@@ -120,25 +120,25 @@ func (p *Parts) Settlements() (*settlement.Service, error) {
 func (p *Parts) SettlementStore() *settlementdb.Store {
 	return &settlementdb.Store{
 		DB: p.DB, Settlements: p.settlements, Ledger: p.Vars.Need("TABLE_LEDGER"), Control: p.control,
-		NewToken: p.NewID, Now: p.Clock.Now, Periods: p.Periods(),
+		NewToken: p.NewID, Now: p.Clock.Now, Periods: p.AccountingPeriods(),
 	}
 }
 
-// Periods decides the accounting periods of what the function posts.
-func (p *Parts) Periods() *ledgerdb.Periods {
+// AccountingPeriods decides the accounting periods of what the function posts.
+func (p *Parts) AccountingPeriods() *ledgerdb.Periods {
 	if p.periods == nil {
 		p.periods = &ledgerdb.Periods{DB: p.DB, Table: p.Vars.Need("TABLE_LEDGER"), Clock: p.Clock}
 	}
 	return p.periods
 }
 
-// Taxes is the settlement service with the rules in force, compared with those in the shadow.
-func (p *Parts) Taxes(ctx context.Context) (*settlement.Taxes, error) {
-	s, err := p.Settlements()
+// TaxService is the settlement service with the rules in force, compared with those in the shadow.
+func (p *Parts) TaxService(ctx context.Context) (*settlement.Taxes, error) {
+	s, err := p.SettlementService()
 	if err != nil {
 		return nil, err
 	}
-	rules, err := p.Rules(ctx)
+	rules, err := p.RuleSet(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -147,18 +147,18 @@ func (p *Parts) Taxes(ctx context.Context) (*settlement.Taxes, error) {
 	return &settlement.Taxes{Service: s, Rules: rules, Shadows: shadows}, nil
 }
 
-// TrueUps compares what taxes have booked with the law in force, and posts what two people decide.
-func (p *Parts) TrueUps(taxes *settlement.Taxes) (*trueup.Service, error) {
+// TrueUpService compares what taxes have booked with the law in force, and posts what two people decide.
+func (p *Parts) TrueUpService(taxes *settlement.Taxes) (*trueup.Service, error) {
 	return trueup.New(taxes, &trueupdb.Store{
 		DB: p.DB, Ledger: p.Vars.Need("TABLE_LEDGER"), Settlements: p.settlements,
-		NewToken: p.NewID, Periods: p.Periods(),
+		NewToken: p.NewID, Periods: p.AccountingPeriods(),
 	})
 }
 
-// Rules holds the policy packs in force: those of the rules bucket where it can be reached, and
+// RuleSet holds the policy packs in force: those of the rules bucket where it can be reached, and
 // else the embedded ones. A function has one set of them, so that everything in it computes by the
 // same rules.
-func (p *Parts) Rules(ctx context.Context) (*ruleset.Set, error) {
+func (p *Parts) RuleSet(ctx context.Context) (*ruleset.Set, error) {
 	if p.rules != nil {
 		return p.rules, nil
 	}
@@ -175,14 +175,14 @@ func (p *Parts) Rules(ctx context.Context) (*ruleset.Set, error) {
 	return p.rules, p.rules.Start(ctx)
 }
 
-// API serves routes with the house's wrapper.
-func (p *Parts) API(routes ...httpapi.Route) *httpapi.API {
+// NewAPI serves routes with the house's wrapper.
+func (p *Parts) NewAPI(routes ...httpapi.Route) *httpapi.API {
 	return &httpapi.API{Routes: routes, Clock: p.Clock, Log: p.Log, Limits: httpapi.DefaultLimits(),
 		Revoked: revocation.New(p.DB, p.control, p.Clock.Now)}
 }
 
-// Sender sends messages to some queues and, when it is among them, the event bus.
-func (p *Parts) Sender(to ...relay.Queue) relay.Sender {
+// NewSender sends messages to some queues and, when it is among them, the event bus.
+func (p *Parts) NewSender(to ...relay.Queue) relay.Sender {
 	s := relay.AWS{SQS: sqs.NewFromConfig(p.AWS), URLs: map[relay.Queue]string{}}
 	for _, q := range to {
 		if q == relay.Bus {
@@ -194,21 +194,21 @@ func (p *Parts) Sender(to ...relay.Queue) relay.Sender {
 	return s
 }
 
-// Secret is the secret whose ARN stands in a variable, read when it is needed and kept for a while.
-func (p *Parts) Secret(variable string) *awsclient.CachedSecret {
+// NewSecret is the secret whose ARN stands in a variable, read when it is needed and kept for a while.
+func (p *Parts) NewSecret(variable string) *awsclient.CachedSecret {
 	return awsclient.NewCachedSecret(secretsmanager.NewFromConfig(p.AWS), p.Vars.Need(variable),
 		p.Clock.Now)
 }
 
-// Vault opens and seals personal data under the data key.
-func (p *Parts) Vault() *vault.Vault {
+// NewVault opens and seals personal data under the data key.
+func (p *Parts) NewVault() *vault.Vault {
 	return &vault.Vault{Store: p.Directory,
 		Master: vaultkms.New(kms.NewFromConfig(p.AWS), p.Vars.Need("DATA_KEY_ARN")), Reads: p.Directory,
 		Now: p.Clock.Now, NewID: p.NewID, Random: rand.Reader}
 }
 
-// Tasks takes settlement tasks from a queue, one message after another.
-func (p *Parts) Tasks(do func(context.Context, settlement.Task) error) func(context.Context,
+// TaskHandler takes settlement tasks from a queue, one message after another.
+func (p *Parts) TaskHandler(do func(context.Context, settlement.Task) error) func(context.Context,
 	events.SQSEvent) (events.SQSEventResponse, error) {
 	return sqsbatch.Each(p.Log, func(ctx context.Context, body []byte, _ events.SQSMessage) error {
 		task, err := settlement.DecodeTask(body)

@@ -39,8 +39,8 @@ const (
 	MinimumPayout = "minimum_payout" // the creator's share was below the contract's minimum
 )
 
-// Carriage is money that came into a bucket from another one.
-type Carriage struct {
+// CarriedAmount is money that came into a bucket from another one.
+type CarriedAmount struct {
 	From   cycle.Period
 	Since  civil.Month // of the oldest money in it that the minimum held back
 	Reason string
@@ -59,31 +59,31 @@ type Bucket struct {
 	Totals
 	PlatformFee, Refund, Subsidy money.Amount
 	// lines by their own service period; others than Period are late ones
-	Own        map[civil.Month]int
-	Source     string
-	By         []string // who uploaded lines: preparers of the settlement
-	Platforms  []string
-	Entities   []ident.Entity   // paying entities in whose books the money was accrued
-	Settlement ident.Settlement // the settlement that consumed it last
-	Occurrence int              // how often it was consumed: again after a settlement was undone
+	LinesByMonth map[civil.Month]int
+	Source       string
+	Uploaders    []string // who uploaded lines: preparers of the settlement
+	Platforms    []string
+	Entities     []ident.Entity   // paying entities in whose books the money was accrued
+	Settlement   ident.Settlement // the settlement that consumed it last
+	Occurrence   int              // how often it was consumed: again after a settlement was undone
 	// Standing tells that what consumed it stands: whoever undoes that takes the word back in the same
 	// write. It is false also of buckets that were consumed before the word was kept.
-	Standing  bool
-	CarriedTo cycle.Period // the zero one where nothing was left
+	SettlementInForce bool
+	CarriedTo         cycle.Period // the zero one where nothing was left
 	// why, of a carried one; "" for those of earlier releases, which were below zero
-	CarriedFor string
-	CarriedIn  []Carriage // in order of where it came from
+	CarriedReason string
+	CarriedIn     []CarriedAmount // in order of where it came from
 }
 
-// When is the month or part that the bucket gathers.
-func (b Bucket) When() cycle.Period { return cycle.Period{Month: b.Period, Part: b.Part} }
+// CyclePeriod is the month or part that the bucket gathers.
+func (b Bucket) CyclePeriod() cycle.Period { return cycle.Period{Month: b.Period, Part: b.Part} }
 
 // Name is how people and answers name a bucket: <period>#<income_type>.
-func (b Bucket) Name() string { return BucketName(b.When(), b.IncomeType) }
+func (b Bucket) Name() string { return BucketName(b.CyclePeriod(), b.IncomeType) }
 
-// Done tells that nothing of the bucket is due any more: it was carried on, or what consumed it
+// IsDone tells that nothing of the bucket is due any more: it was carried on, or what consumed it
 // stands.
-func (b Bucket) Done() bool { return b.State == Carried || b.State == Settled && b.Standing }
+func (b Bucket) IsDone() bool { return b.State == Carried || b.State == Settled && b.SettlementInForce }
 
 // HeldSince is the month of the oldest money in the bucket that the minimum payout held back
 // before; the bucket's own where there is none.
@@ -119,23 +119,23 @@ type Addition struct {
 	WriteID    string // chosen before the first try; it is the audit record's id too
 }
 
-// Placed tells what became of a line.
-type Placed struct {
-	Bucket cycle.Period // of the statement that consumes it
-	Repeat bool         // the line was there already, with the same content
-	Other  bool         // the line is there with other content; nothing was changed
+// Placement tells what became of a line.
+type Placement struct {
+	Bucket          cycle.Period // of the statement that consumes it
+	IsRepeat        bool         // the line was there already, with the same content
+	HasOtherContent bool         // the line is there with other content; nothing was changed
 }
 
-// Lines keeps income lines.
-type Lines interface {
+// LineStore keeps income lines.
+type LineStore interface {
 	// Add writes lines into the bucket where they belong or, where that is closed, into the first
 	// later open one, in one transaction with the bucket's sums and the audit record. Each line is
 	// written once, whatever is repeated.
-	Add(ctx context.Context, a Addition) ([]Placed, error)
+	AddLines(ctx context.Context, a Addition) ([]Placement, error)
 }
 
-// Carry is the order to close an open bucket without a settlement.
-type Carry struct {
+// CarryOrder is the order to close an open bucket without a settlement.
+type CarryOrder struct {
 	Reason    string
 	Into      cycle.Period // where the money goes on to, or the first open one after it
 	Course    cycle.Timeline
@@ -143,17 +143,17 @@ type Carry struct {
 	At        time.Time
 }
 
-// Buckets keeps what waits for statements.
-type Buckets interface {
+// BucketStore keeps what waits for statements.
+type BucketStore interface {
 	// Buckets lists a creator's buckets of the months from and to, both included.
-	Buckets(ctx context.Context, tenant ident.Tenant, creator ident.Creator, from,
+	ListBuckets(ctx context.Context, tenant ident.Tenant, creator ident.Creator, from,
 		to civil.Month) ([]Bucket, error)
 	// Bucket reads one, consistently; false when there is none.
-	Bucket(ctx context.Context, tenant ident.Tenant, creator ident.Creator, period cycle.Period,
+	ReadBucket(ctx context.Context, tenant ident.Tenant, creator ident.Creator, period cycle.Period,
 		incomeType string) (Bucket, bool, error)
 	// Fold sums the lines that lie in a bucket.
-	Fold(ctx context.Context, b Bucket) (Totals, error)
+	SumLines(ctx context.Context, b Bucket) (Totals, error)
 	// Carry closes an open bucket and takes what it holds, if anything, on to another one.
 	// The error is optimistic.ErrRival when the bucket is no longer as given.
-	Carry(ctx context.Context, b Bucket, c Carry) error
+	CarryForward(ctx context.Context, b Bucket, c CarryOrder) error
 }

@@ -68,18 +68,18 @@ func (l Line) Hash() string {
 	if err != nil { // words, dates and amounts always marshal
 		return ""
 	}
-	return HashOf(doc)
+	return HashDocument(doc)
 }
 
-// HashOf is the Hash of a line that is written out already.
-func HashOf(doc []byte) string {
+// HashDocument is the Hash of a line that is written out already.
+func HashDocument(doc []byte) string {
 	sum := sha256.Sum256(doc)
 	return hex.EncodeToString(sum[:16])
 }
 
-// Day is the day by which the line belongs to a part of its service period: the one on which it
+// DayInPeriod is the day by which the line belongs to a part of its service period: the one on which it
 // occurred or, where that lies outside the period, the nearest within.
-func (l Line) Day() civil.Date {
+func (l Line) DayInPeriod() civil.Date {
 	switch first, last := l.ServicePeriod.First(), l.ServicePeriod.Last(); {
 	case l.OccurredOn.Before(first):
 		return first
@@ -89,8 +89,8 @@ func (l Line) Day() civil.Date {
 	return l.OccurredOn
 }
 
-// Adds gives what gross, fee, refund and subsidy come to; a line's distributable must be this.
-func (l Line) Adds() money.Amount {
+// ComputedDistributable gives what gross, fee, refund and subsidy come to; a line's distributable must be this.
+func (l Line) ComputedDistributable() money.Amount {
 	return l.GrossBeforePlatform.Sub(l.PlatformFee).Sub(l.Refund).Add(l.Subsidy)
 }
 
@@ -115,18 +115,18 @@ type draft struct {
 	Source        string        `json:"source"`
 }
 
-// Read reads and checks one line; the error lists all its problems. today is the business date from
+// ParseLine reads and checks one line; the error lists all its problems. today is the business date from
 // which the windows are measured. The id is given back even when other fields are wrong, "" if it
 // cannot be read.
-func Read(raw []byte, today civil.Date) (Line, string, error) {
+func ParseLine(raw []byte, today civil.Date) (Line, string, error) {
 	var d draft
 	c := checker{problems: strictjson.Decode(raw, &d)}
 	if len(c.problems) > 0 && d == (draft{}) { // nothing was read, so nothing more can be said
 		return Line{}, "", fault.Invalid(c.problems...)
 	}
-	c.names(d)
-	c.dates(d, today)
-	c.amounts(d)
+	c.checkNames(d)
+	c.checkDates(d, today)
+	c.checkAmounts(d)
 	id := ""
 	if ident.Valid(d.LineID) {
 		id = d.LineID
@@ -134,10 +134,10 @@ func Read(raw []byte, today civil.Date) (Line, string, error) {
 	if len(c.problems) > 0 {
 		return Line{}, id, fault.Invalid(c.problems...)
 	}
-	return d.line(), id, nil
+	return d.toLine(), id, nil
 }
 
-func (d draft) line() Line {
+func (d draft) toLine() Line {
 	return Line{LineID: d.LineID, CreatorID: d.CreatorID, IncomeType: d.IncomeType,
 		Platform: d.Platform, AccountUID: d.AccountUID,
 		Nickname: d.Nickname, ShopID: d.ShopID, OccurredOn: d.OccurredOn, ServicePeriod: d.ServicePeriod,
@@ -150,28 +150,28 @@ func (d draft) line() Line {
 // checker gathers the problems of one line, one for each field.
 type checker struct{ problems []fault.Field }
 
-// has tells whether a field has a problem already.
-func (c *checker) has(field string) bool {
+// hasProblem tells whether a field has a problem already.
+func (c *checker) hasProblem(field string) bool {
 	return slices.ContainsFunc(c.problems, func(f fault.Field) bool { return f.Field == field })
 }
 
-func (c *checker) bad(wrong bool, field, problem string) {
-	if wrong && !c.has(field) {
+func (c *checker) addIf(wrong bool, field, problem string) {
+	if wrong && !c.hasProblem(field) {
 		c.problems = append(c.problems, fault.Field{Field: field, Problem: problem})
 	}
 }
 
-func (c *checker) names(d draft) {
+func (c *checker) checkNames(d draft) {
 	const id = "must be 1 to 64 letters, digits, _ or -"
-	c.bad(!ident.Valid(d.LineID), "line_id", id)
-	c.bad(strings.HasPrefix(d.LineID, AccrualPrefix) || strings.HasPrefix(d.LineID, CarryPrefix),
+	c.addIf(!ident.Valid(d.LineID), "line_id", id)
+	c.addIf(strings.HasPrefix(d.LineID, AccrualPrefix) || strings.HasPrefix(d.LineID, CarryPrefix),
 		"line_id", "must not begin with accr- or carry-, the system uses them")
-	c.bad(!ident.Valid(d.CreatorID), "creator_id", id)
-	c.bad(d.IncomeType == Incentive, "income_type",
+	c.addIf(!ident.Valid(d.CreatorID), "creator_id", id)
+	c.addIf(d.IncomeType == Incentive, "income_type",
 		"must not be incentive: incentives are recorded as events, or settled by a call")
-	c.bad(!slices.Contains(tenancy.IncomeTypes(), d.IncomeType), "income_type",
-		"must be one of "+strings.Join(uploaded(), ", "))
-	c.bad(d.Platform == "", "platform", "must be given")
+	c.addIf(!slices.Contains(tenancy.IncomeTypes(), d.IncomeType), "income_type",
+		"must be one of "+strings.Join(uploadableTypes(), ", "))
+	c.addIf(d.Platform == "", "platform", "must be given")
 	for _, t := range []struct {
 		field, value string
 		limit        int
@@ -180,28 +180,28 @@ func (c *checker) names(d draft) {
 		{"shop_id", d.ShopID, 128},
 		{"description", d.Description, 500}, {"source", d.Source, 200},
 	} {
-		c.bad(utf8.RuneCountInString(t.value) > t.limit, t.field,
+		c.addIf(utf8.RuneCountInString(t.value) > t.limit, t.field,
 			fmt.Sprintf("must have at most %d characters", t.limit))
 	}
-	c.bad(d.Count < 0 || d.Count > maxCount, "count", "must be 0 to 1000000000")
+	c.addIf(d.Count < 0 || d.Count > maxCount, "count", "must be 0 to 1000000000")
 }
 
-func uploaded() []string {
+func uploadableTypes() []string {
 	return slices.DeleteFunc(tenancy.IncomeTypes(), func(t string) bool { return t == Incentive })
 }
 
-func (c *checker) dates(d draft, today civil.Date) {
-	c.bad(d.OccurredOn.IsZero(), "occurred_on", "must be given")
-	c.bad(d.OccurredOn.After(today), "occurred_on", "lies in the future")
-	c.bad(d.OccurredOn.Before(today.AddDays(-maxDaysBack)), "occurred_on",
+func (c *checker) checkDates(d draft, today civil.Date) {
+	c.addIf(d.OccurredOn.IsZero(), "occurred_on", "must be given")
+	c.addIf(d.OccurredOn.After(today), "occurred_on", "lies in the future")
+	c.addIf(d.OccurredOn.Before(today.AddDays(-maxDaysBack)), "occurred_on",
 		"lies more than 400 days back")
-	c.bad(d.ServicePeriod.IsZero(), "service_period", "must be given")
-	c.bad(d.ServicePeriod.After(today.Month()), "service_period", "lies in the future")
-	c.bad(d.ServicePeriod.Before(today.Month().Add(-maxMonthsBack)), "service_period",
+	c.addIf(d.ServicePeriod.IsZero(), "service_period", "must be given")
+	c.addIf(d.ServicePeriod.After(today.Month()), "service_period", "lies in the future")
+	c.addIf(d.ServicePeriod.Before(today.Month().Add(-maxMonthsBack)), "service_period",
 		"lies more than 13 months back")
 }
 
-func (c *checker) amounts(d draft) {
+func (c *checker) checkAmounts(d draft) {
 	sound := true
 	for _, a := range []struct {
 		field  string
@@ -212,16 +212,16 @@ func (c *checker) amounts(d draft) {
 		{"refund", d.Refund, false},
 		{"subsidy", d.Subsidy, false}, {"distributable", d.Distributable, true},
 	} {
-		c.bad(a.amount == nil, a.field, "must be given")
+		c.addIf(a.amount == nil, a.field, "must be given")
 		if a.amount != nil {
-			c.bad(a.amount.Negative() && !a.signed, a.field, "must not be negative")
-			c.bad(a.amount.Abs().Cmp(largest) > 0, a.field, "must be at most "+largest.String())
+			c.addIf(a.amount.Negative() && !a.signed, a.field, "must not be negative")
+			c.addIf(a.amount.Abs().Cmp(largest) > 0, a.field, "must be at most "+largest.String())
 		}
-		sound = sound && !c.has(a.field)
+		sound = sound && !c.hasProblem(a.field)
 	}
 	if sound {
-		want := d.line().Adds()
-		c.bad(*d.Distributable != want, "distributable",
+		want := d.toLine().ComputedDistributable()
+		c.addIf(*d.Distributable != want, "distributable",
 			"must be gross_before_platform - platform_fee - refund + subsidy, which is "+want.String())
 	}
 }

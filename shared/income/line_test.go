@@ -38,19 +38,19 @@ func with(t *testing.T, field, value string) []byte {
 }
 
 func TestReadGoodLine(t *testing.T) {
-	l, id, err := income.Read([]byte(good), today())
-	if err != nil || id != "LT-1" || l.Distributable != money.MustParse("634.70") || l.Adds() != l.Distributable || l.Nickname != "半夏" || l.Count != 2 {
+	l, id, err := income.ParseLine([]byte(good), today())
+	if err != nil || id != "LT-1" || l.Distributable != money.MustParse("634.70") || l.ComputedDistributable() != l.Distributable || l.Nickname != "半夏" || l.Count != 2 {
 		t.Errorf("%+v %q %v", l, id, err)
 	}
 	again, err := json.Marshal(l)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m, _, err := income.Read(again, today()); err != nil || m != l || m.Hash() != l.Hash() {
+	if m, _, err := income.ParseLine(again, today()); err != nil || m != l || m.Hash() != l.Hash() {
 		t.Errorf("read again: %+v, %v", m, err)
 	}
 	l.Count++
-	if m, _, _ := income.Read([]byte(good), today()); m.Hash() == l.Hash() {
+	if m, _, _ := income.ParseLine([]byte(good), today()); m.Hash() == l.Hash() {
 		t.Error("two contents have one hash")
 	}
 }
@@ -85,7 +85,7 @@ func TestReadBadField(t *testing.T) {
 		"unknown field":         {"amount", `"1.00"`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, _, err := income.Read(with(t, c.field, c.value), today())
+			_, _, err := income.ParseLine(with(t, c.field, c.value), today())
 			var e *fault.Error
 			if !errors.As(err, &e) || e.Code != fault.InvalidInput || len(e.Fields) != 1 || e.Fields[0].Field != c.field {
 				t.Errorf("%v", err)
@@ -97,7 +97,7 @@ func TestReadBadField(t *testing.T) {
 func TestReadListsEveryProblem(t *testing.T) {
 	raw := `{"line_id":"x y","creator_id":"","income_type":"?","occurred_on":"2027-01-01","service_period":"2027-01","gross_before_platform":"-1.00",` +
 		`"platform_fee":"1","refund":"0.00","subsidy":"0.00","extra":1}`
-	_, id, err := income.Read([]byte(raw), today())
+	_, id, err := income.ParseLine([]byte(raw), today())
 	var e *fault.Error
 	if !errors.As(err, &e) || id != "" {
 		t.Fatalf("%q %v", id, err)
@@ -116,7 +116,7 @@ func TestReadListsEveryProblem(t *testing.T) {
 func TestReadNegativeLine(t *testing.T) {
 	raw := `{"line_id":"dy1-refund","creator_id":"c1","income_type":"commerce_commission","platform":"douyin","occurred_on":"2026-09-01","service_period":"2026-09",` +
 		`"gross_before_platform":"0.00","platform_fee":"0.00","refund":"5.00","subsidy":"0.00","distributable":"-5.00"}`
-	if l, _, err := income.Read([]byte(raw), today()); err != nil || l.Distributable != money.MustParse("-5.00") {
+	if l, _, err := income.ParseLine([]byte(raw), today()); err != nil || l.Distributable != money.MustParse("-5.00") {
 		t.Errorf("%+v %v", l, err)
 	}
 }
@@ -130,21 +130,21 @@ func FuzzRead(f *testing.F) {
 		f.Add(sample)
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		l, id, err := income.Read(raw, today())
+		l, id, err := income.ParseLine(raw, today())
 		if err != nil {
 			if !fault.HasCode(err, fault.InvalidInput) || len(fault.Of(err).Fields) == 0 {
 				t.Fatalf("a refusal that names no field: %v", err)
 			}
 			return
 		}
-		if id != l.LineID || l.Adds() != l.Distributable || l.IncomeType == income.Incentive || l.OccurredOn.After(today()) {
+		if id != l.LineID || l.ComputedDistributable() != l.Distributable || l.IncomeType == income.Incentive || l.OccurredOn.After(today()) {
 			t.Fatalf("let through %+v", l)
 		}
 		again, err := json.Marshal(l)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if m, _, err := income.Read(again, today()); err != nil || m != l {
+		if m, _, err := income.ParseLine(again, today()); err != nil || m != l {
 			t.Fatalf("%+v became %+v, %v", l, m, err)
 		}
 	})

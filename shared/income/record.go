@@ -27,7 +27,7 @@ type Directory interface {
 
 // Recorder takes uploads of income lines.
 type Recorder struct {
-	Lines     Lines
+	Lines     LineStore
 	Directory Directory
 	Clock     clock.Clock
 	NewID     func() string
@@ -43,7 +43,7 @@ type Upload struct {
 // Result is what became of one line of an upload.
 type Result struct {
 	LineID    string // "" if it could not be read
-	Placed           // where it lies, when Err is nil
+	Placement        // where it lies, when Err is nil
 	Bucket    string // name of the bucket
 	Parked    string // "contract_missing": kept, and settled once a contract covers it
 	SettledBy string // the route, where the tenant does not pay the creator
@@ -72,16 +72,16 @@ type entry struct {
 // atOnce bounds how many creators' lines are written at the same time.
 const atOnce = 8
 
-// Record writes the lines and gives their results in the order sent. Each line succeeds or fails by
+// RecordUpload writes the lines and gives their results in the order sent. Each line succeeds or fails by
 // itself; the error is for what fails the call as a whole.
-func (r *Recorder) Record(ctx context.Context, u Upload) ([]Result, error) {
+func (r *Recorder) RecordUpload(ctx context.Context, u Upload) ([]Result, error) {
 	today, err := r.Clock.Today(ctx)
 	if err != nil {
 		return nil, fault.Later(err)
 	}
 	call := &upload{Recorder: r, Upload: u, results: make([]Result, len(u.Lines))}
-	for _, round := range call.read(today) {
-		call.write(ctx, round)
+	for _, round := range call.groupIntoRounds(today) {
+		call.writeRound(ctx, round)
 	}
 	return call.results, nil
 }
@@ -95,9 +95,9 @@ type upload struct {
 // round holds lines of which no two have the same identity.
 type round map[group][]entry
 
-// read checks every line and sorts the good ones into rounds: what stands in the upload for the
+// groupIntoRounds checks every line and sorts the good ones into rounds: what stands in the upload for the
 // second time is written after the first, as if it had come in a later call.
-func (u *upload) read(today civil.Date) []round {
+func (u *upload) groupIntoRounds(today civil.Date) []round {
 	type identity struct {
 		group
 		line string
@@ -105,7 +105,7 @@ func (u *upload) read(today civil.Date) []round {
 	var rounds []round
 	seen := map[identity]int{}
 	for i, raw := range u.Upload.Lines {
-		l, id, err := Read(raw, today)
+		l, id, err := ParseLine(raw, today)
 		u.results[i] = Result{LineID: id, Err: err}
 		if err != nil {
 			continue
@@ -121,8 +121,8 @@ func (u *upload) read(today civil.Date) []round {
 	return rounds
 }
 
-// write writes a round, several creators at a time.
-func (u *upload) write(ctx context.Context, r round) {
+// writeRound writes a round, several creators at a time.
+func (u *upload) writeRound(ctx context.Context, r round) {
 	byCreator := map[string][]group{}
 	for _, g := range slices.SortedFunc(maps.Keys(r), group.compare) {
 		byCreator[string(g.creator)] = append(byCreator[string(g.creator)], g)
@@ -135,10 +135,10 @@ func (u *upload) write(ctx context.Context, r round) {
 			_, err := u.Directory.Creator(ctx, u.Tenant, ident.Creator(creator))
 			for _, g := range groups {
 				if err != nil {
-					u.fail(r[g], err)
+					u.failLines(r[g], err)
 					continue
 				}
-				u.group(ctx, g, r[g])
+				u.writeGroup(ctx, g, r[g])
 			}
 			return nil
 		})
@@ -146,21 +146,21 @@ func (u *upload) write(ctx context.Context, r round) {
 	work.Wait() //nolint:errcheck // each line carries its own error
 }
 
-func otherContent() error {
+func otherContentError() error {
 	return fault.New(fault.OtherContent, "line_exists",
 		"This line is recorded already with other content; send a correction under an id of its own.")
 }
 
-// group writes lines of one service period, those of each part of it together.
-func (u *upload) group(ctx context.Context, g group, entries []entry) {
-	course, err := u.course(ctx, g, entries)
+// writeGroup writes lines of one service period, those of each part of it together.
+func (u *upload) writeGroup(ctx context.Context, g group, entries []entry) {
+	course, err := u.contractCourse(ctx, g, entries)
 	if err != nil {
-		u.fail(entries, err)
+		u.failLines(entries, err)
 		return
 	}
 	parts := map[cycle.Period][]entry{}
 	for _, e := range entries {
-		into := course.PeriodOf(e.line.Day())
+		into := course.PeriodOf(e.line.DayInPeriod())
 		parts[into] = append(parts[into], e)
 	}
 	names := slices.SortedFunc(maps.Keys(parts), func(a, b cycle.Period) int {
@@ -168,16 +168,16 @@ func (u *upload) group(ctx context.Context, g group, entries []entry) {
 	})
 	for _, into := range names {
 		for few := range slices.Chunk(parts[into], MaxLines) {
-			u.add(ctx, g, course, into, few)
+			u.addLines(ctx, g, course, into, few)
 		}
 	}
 }
 
-// course reads the contracts that govern the first and the last of some days, and so all between.
-func (u *upload) course(ctx context.Context, g group, entries []entry) (cycle.Timeline, error) {
-	first, last := entries[0].line.Day(), entries[0].line.Day()
+// contractCourse reads the contracts that govern the first and the last of some days, and so all between.
+func (u *upload) contractCourse(ctx context.Context, g group, entries []entry) (cycle.Timeline, error) {
+	first, last := entries[0].line.DayInPeriod(), entries[0].line.DayInPeriod()
 	for _, e := range entries {
-		if d := e.line.Day(); d.Before(first) {
+		if d := e.line.DayInPeriod(); d.Before(first) {
 			first = d
 		} else if d.After(last) {
 			last = d
@@ -190,8 +190,8 @@ func (u *upload) course(ctx context.Context, g group, entries []entry) (cycle.Ti
 	return cycle.NewTimeline(contracts, g.incomeType), err
 }
 
-// add writes some lines of one bucket.
-func (u *upload) add(ctx context.Context, g group, course cycle.Timeline, into cycle.Period,
+// addLines writes some lines of one bucket.
+func (u *upload) addLines(ctx context.Context, g group, course cycle.Timeline, into cycle.Period,
 	entries []entry) {
 	a := Addition{Tenant: u.Tenant, CreatorID: g.creator, IncomeType: g.incomeType, Period: g.period,
 		Into: into, Course: course, By: u.By, Trace: u.Trace,
@@ -199,25 +199,25 @@ func (u *upload) add(ctx context.Context, g group, course cycle.Timeline, into c
 	for _, e := range entries {
 		a.Lines = append(a.Lines, e.line)
 	}
-	placed, err := u.Recorder.Lines.Add(ctx, a)
+	placed, err := u.Recorder.Lines.AddLines(ctx, a)
 	if err != nil {
-		u.fail(entries, err)
+		u.failLines(entries, err)
 		return
 	}
 	for i, e := range entries {
 		res := &u.results[e.at]
-		if placed[i].Other {
-			res.Err = otherContent()
+		if placed[i].HasOtherContent {
+			res.Err = otherContentError()
 			continue
 		}
-		res.Placed, res.Bucket = placed[i], BucketName(placed[i].Bucket, g.incomeType)
-		res.Parked, res.SettledBy = standing(course, placed[i].Bucket, g.incomeType)
+		res.Placement, res.Bucket = placed[i], BucketName(placed[i].Bucket, g.incomeType)
+		res.Parked, res.SettledBy = contractCoverage(course, placed[i].Bucket, g.incomeType)
 	}
 }
 
-// standing tells whether a contract covers a bucket, and whether the tenant is the one who pays by
+// contractCoverage tells whether a contract covers a bucket, and whether the tenant is the one who pays by
 // it.
-func standing(course cycle.Timeline, p cycle.Period, incomeType string) (parked, settledBy string) {
+func contractCoverage(course cycle.Timeline, p cycle.Period, incomeType string) (parked, settledBy string) {
 	s, ok := course.SpanOf(p)
 	if !ok {
 		return ContractMissing, ""
@@ -231,9 +231,9 @@ func standing(course cycle.Timeline, p cycle.Period, incomeType string) (parked,
 // ContractMissing is why lines wait that no contract covers.
 const ContractMissing = "contract_missing"
 
-// fail marks lines that were not stored. What is not the line's own fault asks for it to be sent
+// failLines marks lines that were not stored. What is not the line's own fault asks for it to be sent
 // again.
-func (u *upload) fail(entries []entry, err error) {
+func (u *upload) failLines(entries []entry, err error) {
 	if !fault.HasCode(err, fault.NotFound) {
 		err = fault.Later(err)
 	}

@@ -23,33 +23,33 @@ type object struct {
 	rows []Row
 }
 
-// creators are the documents of the workbook's creators.
-func (i *Import) creators() []object {
+// creatorDocuments are the documents of the workbook's creators.
+func (i *Import) creatorDocuments() []object {
 	var out []object
 	for _, r := range i.Creators {
 		profile := map[string]any{"from": r.Cell("profile_from"), "kind": r.Cell("kind"),
-			"resident": yes(r.Cell("resident")), "vat": r.Cell("vat"),
+			"resident": parseYesNo(r.Cell("resident")), "vat": r.Cell("vat"),
 			"collection": r.Cell("collection"), "jurisdiction": r.Cell("jurisdiction")}
-		given(profile, "industry", r.Cell("industry"))
+		setIfGiven(profile, "industry", r.Cell("industry"))
 		taxpayer := map[string]any{"name": r.Cell("name"), "id_type": r.Cell("id_type"),
 			"id_number": r.Cell("id_number"), "profiles": []any{profile}}
-		given(taxpayer, "phone", r.Cell("phone"))
+		setIfGiven(taxpayer, "phone", r.Cell("phone"))
 		body := map[string]any{"creator_id": r.Cell("creator_id"), "nickname": r.Cell("nickname"),
 			"taxpayer": taxpayer,
 			"payout": map[string]any{"method": r.Cell("payout_method"),
 				"account": r.Cell("payout_account"), "holder": r.Cell("payout_holder")}}
-		given(body, "level", r.Cell("level"))
+		setIfGiven(body, "level", r.Cell("level"))
 		if r.Cell("platform") != "" || r.Cell("account_uid") != "" {
 			body["platform_accounts"] = []any{map[string]any{"platform": r.Cell("platform"),
 				"uid": r.Cell("account_uid")}}
 		}
-		out = append(out, object{tenancy.KindCreator, marshal(body), []Row{r}})
+		out = append(out, object{tenancy.KindCreator, marshalDocument(body), []Row{r}})
 	}
 	return out
 }
 
-// contracts are the documents of the workbook's contracts; rows of one id are one contract.
-func (i *Import) contracts() []object {
+// contractDocuments are the documents of the workbook's contracts; rows of one id are one contract.
+func (i *Import) contractDocuments() []object {
 	var out []object
 	for n, first := range i.Contracts {
 		id := first.Cell("contract_id")
@@ -65,34 +65,34 @@ func (i *Import) contracts() []object {
 			o.rows = append(o.rows, r)
 			routes[r.Cell("income_type")] = r.Cell("route")
 			if tenancy.TenantPays(r.Cell("route")) {
-				splits[r.Cell("income_type")] = splitOf(r)
+				splits[r.Cell("income_type")] = splitDocument(r)
 			}
 		}
 		body := map[string]any{"contract_id": id, "creator_id": first.Cell("creator_id"),
 			"paying_entity": first.Cell("paying_entity"), "from": first.Cell("from"),
 			"routes": routes, "splits": splits, "cycle": first.Cell("cycle"),
 			"price_basis": first.Cell("price_basis"), "revenue_basis": first.Cell("revenue_basis")}
-		given(body, "to", first.Cell("to"))
+		setIfGiven(body, "to", first.Cell("to"))
 		if day := first.Cell("pay_day"); day != "" {
 			body["pay_day"] = json.Number(day)
 		}
-		o.body = marshal(body)
+		o.body = marshalDocument(body)
 		out = append(out, o)
 	}
 	return out
 }
 
-// splitOf gives the creator its share and the agency the rest.
-func splitOf(r Row) any {
+// splitDocument gives the creator its share and the agency the rest.
+func splitDocument(r Row) any {
 	parties := []any{map[string]any{"party": r.Cell("creator_id"), "kind": "creator",
 		"share": r.Cell("creator_share")}}
-	if rest, ok := restOf(r.Cell("creator_share")); ok {
+	if rest, ok := remainingShare(r.Cell("creator_share")); ok {
 		parties = append(parties, map[string]any{"party": "mcn", "kind": "mcn", "share": rest})
 	}
 	return map[string]any{"method": "ratio", "parties": parties}
 }
 
-func yes(text string) any {
+func parseYesNo(text string) any {
 	switch strings.ToLower(text) {
 	case "yes", "是", "true":
 		return true
@@ -102,15 +102,15 @@ func yes(text string) any {
 	return text // told by the object's own check
 }
 
-func given(body map[string]any, field, value string) {
+func setIfGiven(body map[string]any, field, value string) {
 	if value != "" {
 		body[field] = value
 	}
 }
 
-// marshal writes a body; words, numbers as they stand and lists of them always marshal, and a
+// marshalDocument writes a body; words, numbers as they stand and lists of them always marshal, and a
 // number that is none is told by whoever reads the body.
-func marshal(body any) []byte {
+func marshalDocument(body any) []byte {
 	doc, err := json.Marshal(body)
 	if err != nil {
 		return nil
@@ -118,62 +118,62 @@ func marshal(body any) []byte {
 	return doc
 }
 
-// all checks every row.
-func (c *checker) all(ctx context.Context) error {
-	for _, o := range append(c.in.creators(), c.in.contracts()...) {
-		if err := c.object(ctx, o); err != nil {
+// checkAll checks every row.
+func (c *checker) checkAll(ctx context.Context) error {
+	for _, o := range append(c.in.creatorDocuments(), c.in.contractDocuments()...) {
+		if err := c.checkObject(ctx, o); err != nil {
 			return err
 		}
 	}
 	for _, p := range c.in.Payables {
-		if err := c.creator(ctx, p.Row, p.CreatorID); err != nil {
+		if err := c.checkCreator(ctx, p.Row, p.CreatorID); err != nil {
 			return err
 		}
 		if !slices.Contains(tenancy.IncomeTypes(), p.IncomeType) {
-			c.bad(p.Row, "income_type", "must be one of "+strings.Join(tenancy.IncomeTypes(), ", "))
+			c.addCellProblem(p.Row, "income_type", "must be one of "+strings.Join(tenancy.IncomeTypes(), ", "))
 		}
 		if p.Period.After(c.today.Month()) {
-			c.bad(p.Row, "service_period", "lies in the future")
+			c.addCellProblem(p.Row, "service_period", "lies in the future")
 		}
-		if err := c.covered(ctx, p); err != nil {
+		if err := c.checkCoverage(ctx, p); err != nil {
 			return err
 		}
 	}
 	for _, r := range c.in.Receivables {
-		if err := c.creator(ctx, r.Row, r.CreatorID); err != nil {
+		if err := c.checkCreator(ctx, r.Row, r.CreatorID); err != nil {
 			return err
 		}
-		if err := c.entity(ctx, r.Row, r.Entity); err != nil {
+		if err := c.checkEntity(ctx, r.Row, r.Entity); err != nil {
 			return err
 		}
 	}
 	for _, w := range c.in.Withholding {
-		if err := c.withheld(ctx, w); err != nil {
+		if err := c.checkWithholding(ctx, w); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// object checks the document of an object, but for what comes with the same workbook.
-func (c *checker) object(ctx context.Context, o object) error {
+// checkObject checks the document of an object, but for what comes with the same workbook.
+func (c *checker) checkObject(ctx context.Context, o object) error {
 	fields, err := c.Master.Problems(ctx, master.Caller{Principal: c.by}, o.kind, o.body)
 	if err != nil {
 		return err
 	}
 	for _, f := range fields {
 		if o.kind == tenancy.KindContract && f.Field == "creator_id" &&
-			c.fresh[o.rows[0].Cell("creator_id")] {
+			c.newCreators[o.rows[0].Cell("creator_id")] {
 			continue
 		}
-		row, column := o.place(f.Field)
-		c.add(row.Sheet, row.Number, column, f.Problem)
+		row, column := o.findCell(f.Field)
+		c.addProblem(row.Sheet, row.Number, column, f.Problem)
 	}
 	for _, r := range o.rows[1:] {
 		for _, column := range []string{"creator_id", "paying_entity", "from", "to", "cycle", "pay_day",
 			"price_basis", "revenue_basis"} {
 			if r.Cell(column) != o.rows[0].Cell(column) {
-				c.add(r.Sheet, r.Number, column, "must be the same in all rows of contract "+
+				c.addProblem(r.Sheet, r.Number, column, "must be the same in all rows of contract "+
 					r.Cell("contract_id"))
 			}
 		}
@@ -181,8 +181,8 @@ func (c *checker) object(ctx context.Context, o object) error {
 	return nil
 }
 
-// place finds the row and column behind a field of the body.
-func (o object) place(field string) (Row, string) {
+// findCell finds the row and column behind a field of the body.
+func (o object) findCell(field string) (Row, string) {
 	row := o.rows[0]
 	for _, r := range o.rows {
 		if t := r.Cell("income_type"); t != "" &&
@@ -207,20 +207,20 @@ func (o object) place(field string) (Row, string) {
 	return row, last
 }
 
-// creator wants a creator that is there or comes along.
-func (c *checker) creator(ctx context.Context, row Row, id ident.Creator) error {
-	if c.fresh[string(id)] {
+// checkCreator wants a creator that is there or comes along.
+func (c *checker) checkCreator(ctx context.Context, row Row, id ident.Creator) error {
+	if c.newCreators[string(id)] {
 		return nil
 	}
 	_, err := c.Directory.Creator(ctx, c.by.Tenant, id)
 	if fault.HasCode(err, fault.NotFound) {
-		c.bad(row, "creator_id", "names no creator, neither of yours nor of this workbook")
+		c.addCellProblem(row, "creator_id", "names no creator, neither of yours nor of this workbook")
 		return nil
 	}
 	return err
 }
 
-func (c *checker) entity(ctx context.Context, row Row, id ident.Entity) error {
+func (c *checker) checkEntity(ctx context.Context, row Row, id ident.Entity) error {
 	known, asked := c.entities[string(id)]
 	if !asked {
 		_, err := c.Directory.Entity(ctx, c.by.Tenant, id, c.today)
@@ -231,88 +231,88 @@ func (c *checker) entity(ctx context.Context, row Row, id ident.Entity) error {
 		c.entities[string(id)] = known
 	}
 	if !known {
-		c.bad(row, "paying_entity", "names no paying entity of yours; create it first")
+		c.addCellProblem(row, "paying_entity", "names no paying entity of yours; create it first")
 	}
 	return nil
 }
 
-// covered wants a contract in force that covers a payable of a creator who is there; one that comes
+// checkCoverage wants a contract in force that covers a payable of a creator who is there; one that comes
 // along is covered by a contract that comes along.
-func (c *checker) covered(ctx context.Context, p Payable) error {
+func (c *checker) checkCoverage(ctx context.Context, p Payable) error {
 	if p.Period.IsZero() {
 		return nil
 	}
 	along := slices.ContainsFunc(c.in.Contracts, func(r Row) bool {
 		return ident.Creator(r.Cell("creator_id")) == p.CreatorID &&
 			r.Cell("income_type") == p.IncomeType && tenancy.TenantPays(r.Cell("route")) &&
-			within(r, p.Period.Last())
+			isInForce(r, p.Period.Last())
 	})
 	if along {
 		return nil
 	}
 	var k tenancy.Contract
 	err := error(fault.Absent("creator"))
-	if !c.fresh[string(p.CreatorID)] {
+	if !c.newCreators[string(p.CreatorID)] {
 		k, err = c.Directory.Contract(ctx, c.by.Tenant, p.CreatorID, p.IncomeType, p.Period.Last())
 	}
 	switch {
 	case fault.HasCode(err, fault.NotFound), fault.HasCode(err, fault.RuleMissing),
 		err == nil && !tenancy.TenantPays(k.Routes[p.IncomeType]):
-		c.bad(p.Row, "income_type", "is covered by no contract in "+p.Period.String()+
+		c.addCellProblem(p.Row, "income_type", "is covered by no contract in "+p.Period.String()+
 			" by which you pay it")
 		return nil
 	}
 	return err
 }
 
-func within(r Row, day civil.Date) bool {
+func isInForce(r Row, day civil.Date) bool {
 	from, err := civil.ParseDate(r.Cell("from"))
 	to, open := civil.ParseDate(r.Cell("to"))
 	return err == nil && !day.Before(from) && (open != nil || !day.After(to))
 }
 
-// items are the items of income that are withheld.
-func items() []string {
+// withheldItems are the items of income that are withheld.
+func withheldItems() []string {
 	return []string{tax.ItemWages, tax.ItemLabor, tax.ItemLaborPlatform, tax.ItemAuthor,
 		tax.ItemRoyalty, tax.ItemIncidental}
 }
 
-// withheld checks a row of history: of this year, before its first booking here.
-func (c *checker) withheld(ctx context.Context, w Withheld) error {
-	if err := c.entity(ctx, w.Row, w.Entity); err != nil {
+// checkWithholding checks a row of history: of this year, before its first booking here.
+func (c *checker) checkWithholding(ctx context.Context, w Withheld) error {
+	if err := c.checkEntity(ctx, w.Row, w.Entity); err != nil {
 		return err
 	}
-	if err := c.creator(ctx, w.Row, w.CreatorID); err != nil {
+	if err := c.checkCreator(ctx, w.Row, w.CreatorID); err != nil {
 		return err
 	}
-	if !slices.Contains(items(), w.Item) {
-		c.bad(w.Row, "item", "must be one of "+strings.Join(items(), ", "))
+	if !slices.Contains(withheldItems(), w.Item) {
+		c.addCellProblem(w.Row, "item", "must be one of "+strings.Join(withheldItems(), ", "))
 	}
 	switch {
 	case w.Month.Year() != c.today.Year():
-		c.bad(w.Row, "month", "must lie in this year: totals begin anew each January")
+		c.addCellProblem(w.Row, "month", "must lie in this year: totals begin anew each January")
 	case w.Month.After(c.today.Month()):
-		c.bad(w.Row, "month", "lies in the future")
+		c.addCellProblem(w.Row, "month", "lies in the future")
 	}
 	income, sales := !w.Income.IsZero(), !w.Sales.IsZero() || !w.Received.IsZero()
 	switch {
 	case w.Tax == tax.IIT && !income:
-		c.add(w.Sheet, w.Number, "income", "must be given for income tax")
+		c.addProblem(w.Sheet, w.Number, "income", "must be given for income tax")
 	case w.Tax == tax.IIT && sales, w.Tax != tax.IIT && income:
-		c.add(w.Sheet, w.Number, "income",
+		c.addProblem(w.Sheet, w.Number, "income",
 			"income belongs to income tax alone, received and sales to VAT")
 	case w.Tax == tax.VAT && (w.Sales.IsZero() || w.Received.IsZero()):
-		c.add(w.Sheet, w.Number, "sales", "must be given for VAT, with received")
+		c.addProblem(w.Sheet, w.Number, "sales", "must be given for VAT, with received")
 	}
-	if c.fresh[string(w.CreatorID)] {
+	if c.newCreators[string(w.CreatorID)] {
 		return nil
 	}
-	return c.unbooked(ctx, w)
+	return c.checkUnbooked(ctx, w)
 }
 
-// unbooked refuses history of a person who has bookings of settlements already: it would change
+// checkUnbooked refuses history of a person who has bookings of settlements already: it would change
 // what they were taxed on.
-func (c *checker) unbooked(ctx context.Context, w Withheld) error {
+func (c *checker) checkUnbooked(ctx context.Context, w Withheld) error {
 	creator, err := c.Directory.Creator(ctx, c.by.Tenant, w.CreatorID)
 	if err != nil || w.Month.IsZero() {
 		if fault.HasCode(err, fault.NotFound) {
@@ -324,14 +324,14 @@ func (c *checker) unbooked(ctx context.Context, w Withheld) error {
 	if slices.ContainsFunc(settlement.Whole(had), func(b settlement.Booking) bool {
 		return b.Kind != settlement.KindOpening
 	}) {
-		c.bad(w.Row, "creator_id", string("has bookings at "+w.Entity+" in ")+w.Month.String()[:4]+
+		c.addCellProblem(w.Row, "creator_id", string("has bookings at "+w.Entity+" in ")+w.Month.String()[:4]+
 			" already; history comes before the first one")
 	}
 	return err
 }
 
-// restOf is what a share leaves of the whole, false when that is nothing or the share is none.
-func restOf(share string) (string, bool) {
+// remainingShare is what a share leaves of the whole, false when that is nothing or the share is none.
+func remainingShare(share string) (string, bool) {
 	r, err := money.ParseRate(share)
 	if err != nil || r.Negative() || !r.Rest().Positive() {
 		return "", false

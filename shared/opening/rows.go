@@ -25,8 +25,8 @@ type Problem struct {
 	Problem string `json:"problem"`
 }
 
-// Place names the cell, "withholding.12.month".
-func (p Problem) Place() string {
+// CellPath names the cell, "withholding.12.month".
+func (p Problem) CellPath() string {
 	place := cmp.Or(p.Sheet, "file")
 	if p.Row > 0 {
 		place += "." + strconv.Itoa(p.Row)
@@ -92,8 +92,8 @@ type Import struct {
 	Withholding         []Withheld
 }
 
-// Rows counts the rows of all sheets.
-func (i *Import) Rows() int {
+// CountRows counts the rows of all sheets.
+func (i *Import) CountRows() int {
 	return len(i.Creators) + len(i.Contracts) + len(i.Payables) + len(i.Receivables) +
 		len(i.Withholding)
 }
@@ -104,69 +104,69 @@ const maxProblems = 1000
 // reader gathers problems while rows are read.
 type reader struct{ problems []Problem }
 
-func (r *reader) add(sheet string, row int, column, problem string) {
+func (r *reader) addProblem(sheet string, row int, column, problem string) {
 	if len(r.problems) < maxProblems {
 		r.problems = append(r.problems, Problem{sheet, row, column, problem})
 	}
 }
 
-// Read reads a workbook; the problems are all that were found, and the import means nothing when
+// ParseWorkbook reads a workbook; the problems are all that were found, and the import means nothing when
 // there are any.
-func Read(book Book) (Import, []Problem) {
+func ParseWorkbook(book Book) (Import, []Problem) {
 	var r reader
 	var out Import
 	total := 0
 	for _, s := range Sheets() {
-		rows := r.rows(s, book[s.Name])
+		rows := r.readRows(s, book[s.Name])
 		total += len(rows)
 		for _, row := range rows {
-			r.take(&out, row)
+			r.readRow(&out, row)
 		}
 	}
 	for name := range book {
 		if name != SamplesSheet && !slices.ContainsFunc(Sheets(), func(s Sheet) bool {
 			return s.Name == name
 		}) {
-			r.add(name, 0, "", "is no sheet of the template; remove it")
+			r.addProblem(name, 0, "", "is no sheet of the template; remove it")
 		}
 	}
 	if total == 0 && len(r.problems) == 0 {
-		r.add("", 0, "", "has no rows; fill in the template")
+		r.addProblem("", 0, "", "has no rows; fill in the template")
 	}
 	if total > MaxRows {
-		r.add("", 0, "", fmt.Sprintf("has %d rows; hand in at most %d at a time", total, MaxRows))
+		r.addProblem("", 0, "", fmt.Sprintf("has %d rows; hand in at most %d at a time", total, MaxRows))
 	}
-	r.once(out)
+	r.checkDuplicates(out)
 	slices.SortStableFunc(r.problems, func(a, b Problem) int {
-		return cmp.Or(cmp.Compare(order(a.Sheet), order(b.Sheet)), cmp.Compare(a.Row, b.Row))
+		return cmp.Or(cmp.Compare(sheetOrder(a.Sheet), sheetOrder(b.Sheet)), cmp.Compare(a.Row, b.Row))
 	})
 	return out, r.problems
 }
 
-func order(sheet string) int {
+func sheetOrder(sheet string) int {
 	return slices.IndexFunc(Sheets(), func(s Sheet) bool { return s.Name == sheet })
 }
 
-// rows reads the cells of a sheet below its head. The head may hold keys or Chinese names, in any
+// readRows reads the cells of a sheet below its head. The head may hold keys or Chinese names, in any
 // order.
-func (r *reader) rows(s Sheet, cells [][]string) []Row {
+func (r *reader) readRows(s Sheet, cells [][]string) []Row {
 	if len(cells) == 0 {
 		return nil
 	}
 	heads := make([]string, len(cells[0]))
 	for i, text := range cells[0] {
-		heads[i] = s.column(text)
+		heads[i] = s.findColumn(text)
 		switch {
 		case strings.TrimSpace(text) == "":
 		case heads[i] == "":
-			r.add(s.Name, 1, text, "is no column of the template")
+			r.addProblem(s.Name, 1, text, "is no column of the template")
 		case slices.Contains(heads[:i], heads[i]):
-			r.add(s.Name, 1, text, "is there twice")
+			r.addProblem(s.Name, 1, text, "is there twice")
 		}
 	}
 	for _, c := range s.Columns {
 		if c.Required && !slices.Contains(heads, c.Key) {
-			r.add(s.Name, 1, c.Key, "is missing; take the head of the template")
+			r.addProblem(s.Name, 1, c.Key, "is missing; take the head of the template")
 		}
 	}
 	var out []Row
@@ -178,7 +178,7 @@ func (r *reader) rows(s Sheet, cells [][]string) []Row {
 				continue
 			}
 			if i >= len(heads) || heads[i] == "" {
-				r.add(s.Name, row.Number, "", "has a cell outside the columns of the head")
+				r.addProblem(s.Name, row.Number, "", "has a cell outside the columns of the head")
 				continue
 			}
 			row.cells[heads[i]] = text
@@ -188,7 +188,7 @@ func (r *reader) rows(s Sheet, cells [][]string) []Row {
 		}
 		for _, c := range s.Columns {
 			if c.Required && row.cells[c.Key] == "" {
-				r.add(s.Name, row.Number, c.Key, "must be given")
+				r.addProblem(s.Name, row.Number, c.Key, "must be given")
 			}
 		}
 		out = append(out, row)
@@ -196,22 +196,22 @@ func (r *reader) rows(s Sheet, cells [][]string) []Row {
 	return out
 }
 
-// column finds the key of a head cell, "" for an unknown one.
-func (s Sheet) column(text string) string {
+// findColumn finds the key of a head cell, "" for an unknown one.
+func (s Sheet) findColumn(text string) string {
 	text = strings.TrimSpace(text)
 	for _, c := range s.Columns {
-		if text == c.Key || text == c.Title || text == c.Head() {
+		if text == c.Key || text == c.Title || text == c.HeadText() {
 			return c.Key
 		}
 	}
 	return ""
 }
 
-// Head is what the template's head cell says: key and Chinese name.
-func (c Column) Head() string { return c.Title + " " + c.Key }
+// HeadText is what the template's head cell says: key and Chinese name.
+func (c Column) HeadText() string { return c.Title + " " + c.Key }
 
-// take reads one row into the import.
-func (r *reader) take(out *Import, row Row) {
+// readRow reads one row into the import.
+func (r *reader) readRow(out *Import, row Row) {
 	switch row.Sheet {
 	case Creators:
 		out.Creators = append(out.Creators, row)
@@ -219,52 +219,52 @@ func (r *reader) take(out *Import, row Row) {
 		out.Contracts = append(out.Contracts, row)
 	case Payables:
 		out.Payables = append(out.Payables,
-			Payable{Row: row, Ref: r.id(row, "external_ref"),
-				CreatorID:  ident.Creator(r.id(row, "creator_id")),
-				IncomeType: row.Cell("income_type"), Period: r.month(row, "service_period"),
-				Amount: r.amount(row, "amount", true), Taxed: r.taxed(row),
+			Payable{Row: row, Ref: r.readID(row, "external_ref"),
+				CreatorID:  ident.Creator(r.readID(row, "creator_id")),
+				IncomeType: row.Cell("income_type"), Period: r.readMonth(row, "service_period"),
+				Amount: r.readAmount(row, "amount", true), Taxed: r.readTaxed(row),
 				TaxDocument: row.Cell("tax_document")})
 	case Receivables:
 		out.Receivables = append(out.Receivables,
-			Receivable{Row: row, Ref: r.id(row, "external_ref"),
-				CreatorID: ident.Creator(r.id(row, "creator_id")),
-				Entity:    ident.Entity(r.id(row, "paying_entity")),
-				Kind:      r.oneOf(row, "kind", "refund_recovery", "advance", "penalty", "other"),
-				Document:  row.Cell("document"), Amount: r.amount(row, "amount", true)})
+			Receivable{Row: row, Ref: r.readID(row, "external_ref"),
+				CreatorID: ident.Creator(r.readID(row, "creator_id")),
+				Entity:    ident.Entity(r.readID(row, "paying_entity")),
+				Kind:      r.readOneOf(row, "kind", "refund_recovery", "advance", "penalty", "other"),
+				Document:  row.Cell("document"), Amount: r.readAmount(row, "amount", true)})
 	case Withholding:
 		out.Withholding = append(out.Withholding,
-			Withheld{Row: row, Entity: ident.Entity(r.id(row, "paying_entity")),
-				CreatorID: ident.Creator(r.id(row, "creator_id")), Platform: row.Cell("platform"),
-				Tax: r.oneOf(row, "tax", "IIT", "VAT", "UMCT", "EDU", "LEDU"), Item: row.Cell("item"),
-				Collection: r.oneOf(row, "collection", "withheld", "agency_filed"),
-				Document:   row.Cell("document"), Month: r.month(row, "month"), Months: r.count(row, "months"),
-				Income:   r.amount(row, "income", false),
-				Received: r.amount(row, "received", false), Sales: r.amount(row, "sales", false),
-				Withheld: r.amount(row, "withheld", false)})
+			Withheld{Row: row, Entity: ident.Entity(r.readID(row, "paying_entity")),
+				CreatorID: ident.Creator(r.readID(row, "creator_id")), Platform: row.Cell("platform"),
+				Tax: r.readOneOf(row, "tax", "IIT", "VAT", "UMCT", "EDU", "LEDU"), Item: row.Cell("item"),
+				Collection: r.readOneOf(row, "collection", "withheld", "agency_filed"),
+				Document:   row.Cell("document"), Month: r.readMonth(row, "month"), Months: r.readMonthCount(row, "months"),
+				Income:   r.readAmount(row, "income", false),
+				Received: r.readAmount(row, "received", false), Sales: r.readAmount(row, "sales", false),
+				Withheld: r.readAmount(row, "withheld", false)})
 	}
 }
 
-func (r *reader) bad(row Row, column, problem string) {
+func (r *reader) addCellProblem(row Row, column, problem string) {
 	if row.Cell(column) != "" { // what is missing was told already
-		r.add(row.Sheet, row.Number, column, problem)
+		r.addProblem(row.Sheet, row.Number, column, problem)
 	}
 }
 
-func (r *reader) id(row Row, column string) string {
+func (r *reader) readID(row Row, column string) string {
 	text := row.Cell(column)
 	if len(text) > 64 || strings.ContainsFunc(text, func(c rune) bool {
 		return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '_' &&
 			c != '-'
 	}) {
-		r.bad(row, column, "must be 1 to 64 of the characters A-Z a-z 0-9 _ -")
+		r.addCellProblem(row, column, "must be 1 to 64 of the characters A-Z a-z 0-9 _ -")
 	}
 	return text
 }
 
-func (r *reader) oneOf(row Row, column string, allowed ...string) string {
+func (r *reader) readOneOf(row Row, column string, allowed ...string) string {
 	text := row.Cell(column)
 	if !slices.Contains(allowed, text) {
-		r.bad(row, column, "must be one of "+strings.Join(allowed, ", "))
+		r.addCellProblem(row, column, "must be one of "+strings.Join(allowed, ", "))
 	}
 	return text
 }
@@ -272,32 +272,32 @@ func (r *reader) oneOf(row Row, column string, allowed ...string) string {
 // maxDocument bounds the name of a document.
 const maxDocument = 100
 
-// taxed reads whether a payable was taxed before; what shows it must stand beside.
-func (r *reader) taxed(row Row) bool {
+// readTaxed reads whether a payable was taxed before; what shows it must stand beside.
+func (r *reader) readTaxed(row Row) bool {
 	document := row.Cell("tax_document")
 	if utf8.RuneCountInString(document) > maxDocument {
-		r.bad(row, "tax_document", "must have at most 100 characters")
+		r.addCellProblem(row, "tax_document", "must have at most 100 characters")
 	}
-	said := yes(cmp.Or(row.Cell("taxed"), "no"))
+	said := parseYesNo(cmp.Or(row.Cell("taxed"), "no"))
 	switch {
 	case said == true && document == "":
-		r.add(row.Sheet, row.Number, "tax_document",
+		r.addProblem(row.Sheet, row.Number, "tax_document",
 			"must be given, because taxed says yes; what was not withheld and filed before is handed in "+
 				"before tax, with taxed no")
 	case said == false:
 		if document != "" {
-			r.bad(row, "tax_document", "goes with taxed yes only")
+			r.addCellProblem(row, "tax_document", "goes with taxed yes only")
 		}
 	case said != true:
-		r.bad(row, "taxed", "must be yes or no")
+		r.addCellProblem(row, "taxed", "must be yes or no")
 	}
 	return said == true
 }
 
-func (r *reader) month(row Row, column string) civil.Month {
+func (r *reader) readMonth(row Row, column string) civil.Month {
 	m, err := civil.ParseMonth(row.Cell(column))
 	if err != nil {
-		r.bad(row, column, "must be a month like 2026-06, as text")
+		r.addCellProblem(row, column, "must be a month like 2026-06, as text")
 	}
 	return m
 }
@@ -305,7 +305,7 @@ func (r *reader) month(row Row, column string) civil.Month {
 // largest is the most that one row may move.
 const largest = 9_999_999_999_999
 
-func (r *reader) amount(row Row, column string, positive bool) money.Amount {
+func (r *reader) readAmount(row Row, column string, positive bool) money.Amount {
 	text := row.Cell(column)
 	if text == "" {
 		return money.Amount{}
@@ -313,35 +313,35 @@ func (r *reader) amount(row Row, column string, positive bool) money.Amount {
 	a, err := money.Parse(text)
 	switch {
 	case err != nil:
-		r.bad(row, column, "must be yuan with exactly two decimals, like 1234.50, as text")
+		r.addCellProblem(row, column, "must be yuan with exactly two decimals, like 1234.50, as text")
 	case a.Negative() || (positive && a.IsZero()):
-		r.bad(row, column, "must be above zero")
+		r.addCellProblem(row, column, "must be above zero")
 	case a.Fen() > largest:
-		r.bad(row, column, "is too large")
+		r.addCellProblem(row, column, "is too large")
 	}
 	return a
 }
 
-// count reads the number of months of a row, 1 where it says none.
-func (r *reader) count(row Row, column string) int {
+// readMonthCount reads the number of months of a row, 1 where it says none.
+func (r *reader) readMonthCount(row Row, column string) int {
 	text := row.Cell(column)
 	if text == "" {
 		return 1
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 || n > 12 {
-		r.bad(row, column, "must be 1 to 12")
+		r.addCellProblem(row, column, "must be 1 to 12")
 	}
 	return n
 }
 
-// once refuses rows that name the same thing twice, and months that are told twice.
-func (r *reader) once(in Import) {
+// checkDuplicates refuses rows that name the same thing twice, and months that are told twice.
+func (r *reader) checkDuplicates(in Import) {
 	seen := map[string]int{}
 	twice := func(row Row, column, key string) {
 		key = row.Sheet + "\x1f" + key
 		if first, ok := seen[key]; ok {
-			r.add(row.Sheet, row.Number, column, fmt.Sprintf("is told in row %d already", first))
+			r.addProblem(row.Sheet, row.Number, column, fmt.Sprintf("is told in row %d already", first))
 			return
 		}
 		seen[key] = row.Number
@@ -358,7 +358,7 @@ func (r *reader) once(in Import) {
 	for _, c := range in.Receivables {
 		twice(c.Row, "external_ref", c.Ref)
 		if len(c.ID()) > 64 {
-			r.bad(c.Row, "external_ref", "must have at most 56 characters")
+			r.addCellProblem(c.Row, "external_ref", "must have at most 56 characters")
 		}
 	}
 	for _, w := range in.Withholding {
@@ -366,7 +366,7 @@ func (r *reader) once(in Import) {
 			continue
 		}
 		if w.Month.Number() < w.Months {
-			r.bad(w.Row, "months", "reaches back before January of the year")
+			r.addCellProblem(w.Row, "months", "reaches back before January of the year")
 			continue
 		}
 		for n := range w.Months {

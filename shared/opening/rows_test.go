@@ -19,7 +19,7 @@ func sheet(name string, rows ...map[string]string) [][]string {
 		}
 		var head []string
 		for _, c := range s.Columns {
-			head = append(head, c.Head())
+			head = append(head, c.HeadText())
 		}
 		out = append(out, head)
 		for _, change := range rows {
@@ -54,7 +54,7 @@ func TestEveryProblemHasItsCell(t *testing.T) {
 		"unknown kind":       {Receivables, "kind", "loan"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, problems := Read(Book{c.sheet: sheet(c.sheet, map[string]string{}, map[string]string{c.column: c.value, "external_ref": "second"}, map[string]string{c.column: c.value})})
+			_, problems := ParseWorkbook(Book{c.sheet: sheet(c.sheet, map[string]string{}, map[string]string{c.column: c.value, "external_ref": "second"}, map[string]string{c.column: c.value})})
 			found := false
 			for _, p := range problems {
 				found = found || (p.Sheet == c.sheet && p.Row == 4 && p.Column == c.column)
@@ -67,7 +67,7 @@ func TestEveryProblemHasItsCell(t *testing.T) {
 }
 
 func TestAMonthIsToldOnce(t *testing.T) {
-	_, problems := Read(Book{Withholding: sheet(Withholding, map[string]string{"month": "2026-05", "months": "5"}, map[string]string{"month": "2026-06"}, map[string]string{"month": "2026-03"})})
+	_, problems := ParseWorkbook(Book{Withholding: sheet(Withholding, map[string]string{"month": "2026-05", "months": "5"}, map[string]string{"month": "2026-06"}, map[string]string{"month": "2026-03"})})
 	if len(problems) != 1 || problems[0].Row != 4 || !strings.Contains(problems[0].Problem, "row 2") {
 		t.Errorf("%+v", problems)
 	}
@@ -77,7 +77,7 @@ func TestUnknownSheetsAndColumnsAreTold(t *testing.T) {
 	cells := sheet(Payables, map[string]string{})
 	cells[0] = append(cells[0], "bonus")
 	cells[1] = append(cells[1], "1.00", "2.00")
-	_, problems := Read(Book{Payables: cells, "notes": {{"x"}}})
+	_, problems := ParseWorkbook(Book{Payables: cells, "notes": {{"x"}}})
 	if len(problems) != 4 {
 		t.Errorf("%+v", problems)
 	}
@@ -88,7 +88,7 @@ func TestMoreRowsThanTheLimitAreRefusedWhole(t *testing.T) {
 	for range MaxRows + 10 {
 		rows = append(rows, map[string]string{})
 	}
-	_, problems := Read(Book{Creators: sheet(Creators, rows...)})
+	_, problems := ParseWorkbook(Book{Creators: sheet(Creators, rows...)})
 	if len(problems) == 0 || len(problems) > maxProblems {
 		t.Errorf("%d problems", len(problems))
 	}
@@ -108,9 +108,9 @@ func TestAnyCellsAreReadOrTold(t *testing.T) {
 				filled++
 			}
 		}
-		in, problems := Read(Book{name: cells})
-		if in.Rows() != filled {
-			t.Fatalf("%d of %d rows", in.Rows(), filled)
+		in, problems := ParseWorkbook(Book{name: cells})
+		if in.CountRows() != filled {
+			t.Fatalf("%d of %d rows", in.CountRows(), filled)
 		}
 		if filled == 0 && len(problems) == 0 {
 			t.Fatal("an empty book is fine")
@@ -122,17 +122,17 @@ func TestSamplesAreGoodRows(t *testing.T) {
 	cycles := map[string]bool{}
 	for _, s := range Sheets() {
 		var rows []map[string]string
-		for _, x := range Samples()[s.Name] {
+		for _, x := range SampleRows()[s.Name] {
 			rows = append(rows, x.Cells)
 		}
 		if len(rows) == 0 {
 			continue
 		}
-		in, problems := Read(Book{s.Name: sheet(s.Name, rows...), SamplesSheet: {{"anything"}}})
-		if len(problems) > 0 || in.Rows() != len(rows) {
+		in, problems := ParseWorkbook(Book{s.Name: sheet(s.Name, rows...), SamplesSheet: {{"anything"}}})
+		if len(problems) > 0 || in.CountRows() != len(rows) {
 			t.Errorf("%s: %+v", s.Name, problems)
 		}
-		for _, o := range in.contracts() {
+		for _, o := range in.contractDocuments() {
 			var k tenancy.Contract
 			if err := json.Unmarshal(o.body, &k); err != nil || len(k.Problems()) > 0 {
 				t.Errorf("%s: %v %+v", o.body, err, k.Problems())
@@ -161,7 +161,7 @@ func TestAPayableSaysWhetherItWasTaxed(t *testing.T) {
 		"a receipt without an end": {"yes", strings.Repeat("x", 101), "tax_document", true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			in, problems := Read(Book{Payables: sheet(Payables, map[string]string{"taxed": c.taxed, "tax_document": c.document})})
+			in, problems := ParseWorkbook(Book{Payables: sheet(Payables, map[string]string{"taxed": c.taxed, "tax_document": c.document})})
 			if len(in.Payables) != 1 || in.Payables[0].Taxed != c.want {
 				t.Errorf("%+v", in.Payables)
 			}

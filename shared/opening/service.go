@@ -55,25 +55,25 @@ type Master interface {
 // Store keeps the records of imports and writes opening rows of tax.
 type Store interface {
 	// Import reads a record, consistently; fault.Absent when there is none.
-	Import(ctx context.Context, tenant ident.Tenant, id string) (Record, error)
+	ReadRecord(ctx context.Context, tenant ident.Tenant, id string) (Record, error)
 	// Save writes a record over the one whose state was seen ("" for none) with its audit record,
 	// named by act; the error is optimistic.ErrRival when the state is another one.
-	Save(ctx context.Context, r Record, seen, act, by string) error
+	SaveRecord(ctx context.Context, r Record, seen, act, by string) error
 	// TaxRows reads a year's bookings of a taxpayer at a paying entity, in order, consistently.
 	TaxRows(ctx context.Context, tenant ident.Tenant, entity ident.Entity, taxpayer ident.Taxpayer,
 		year int) ([]settlement.Booking, error)
 	// PostRows appends opening rows under their number; optimistic.ErrRival when it is taken.
-	PostRows(ctx context.Context, tenant ident.Tenant, b settlement.Booking) error
+	AppendRows(ctx context.Context, tenant ident.Tenant, b settlement.Booking) error
 }
 
 // Periods tells whether a tenant has sealed a period: from then on its books begin with themselves.
 type Periods interface {
-	AnySealed(ctx context.Context, tenant ident.Tenant) (bool, error)
+	HasSealedPeriod(ctx context.Context, tenant ident.Tenant) (bool, error)
 }
 
 // Debts raises what a creator owes from before; raised already under the same id, nothing happens.
 type Debts interface {
-	Opening(ctx context.Context, by identity.Principal, approvedBy string, r Receivable) error
+	RaiseReceivable(ctx context.Context, by identity.Principal, approvedBy string, r Receivable) error
 }
 
 // Payer opens what is owed to creators from before.
@@ -93,24 +93,24 @@ type Service struct {
 	NewID     func() string
 }
 
-// HashOf names the content of a file.
-func HashOf(file []byte) string {
+// HashFile names the content of a file.
+func HashFile(file []byte) string {
 	sum := sha256.Sum256(file)
 	return hex.EncodeToString(sum[:])
 }
 
-// Check reads and checks a file; without problems it is remembered, for a second person to approve.
+// CheckImport reads and checks a file; without problems it is remembered, for a second person to approve.
 // With problems nothing is. Nothing is posted.
 //
 // Errors: 3001 opening_closed after the first sealed period; 2002 import_exists when the id stands
 // for another file.
-func (s *Service) Check(ctx context.Context, by identity.Principal, id string, file []byte,
+func (s *Service) CheckImport(ctx context.Context, by identity.Principal, id string, file []byte,
 	book Book) (Record, []Problem, error) {
-	if err := s.open(ctx, by.Tenant); err != nil {
+	if err := s.refuseAfterSeal(ctx, by.Tenant); err != nil {
 		return Record{}, nil, err
 	}
-	hash := HashOf(file)
-	known, err := s.Store.Import(ctx, by.Tenant, id)
+	hash := HashFile(file)
+	known, err := s.Store.ReadRecord(ctx, by.Tenant, id)
 	switch {
 	case err == nil && known.SHA256 != hash:
 		return Record{}, nil,
@@ -121,27 +121,27 @@ func (s *Service) Check(ctx context.Context, by identity.Principal, id string, f
 	case !fault.HasCode(err, fault.NotFound):
 		return Record{}, nil, err
 	}
-	in, problems, err := s.read(ctx, by, book)
+	in, problems, err := s.readAndCheck(ctx, by, book)
 	if err != nil || len(problems) > 0 {
 		return Record{}, problems, err
 	}
-	r := Record{ID: id, Tenant: by.Tenant, SHA256: hash, State: Checked, Rows: in.counts(),
+	r := Record{ID: id, Tenant: by.Tenant, SHA256: hash, State: Checked, Rows: in.rowsBySheet(),
 		CheckedBy: by.Subject, CheckedAt: s.Clock.Instant()}
-	if err := s.Store.Save(ctx, r, "", s.NewID(), by.Subject); err != nil {
+	if err := s.Store.SaveRecord(ctx, r, "", s.NewID(), by.Subject); err != nil {
 		return Record{}, nil, err
 	}
 	return r, nil, nil
 }
 
-// counts tells how many rows each sheet has.
-func (i *Import) counts() map[string]int {
+// rowsBySheet tells how many rows each sheet has.
+func (i *Import) rowsBySheet() map[string]int {
 	return map[string]int{Creators: len(i.Creators), Contracts: len(i.Contracts),
 		Payables: len(i.Payables), Receivables: len(i.Receivables), Withholding: len(i.Withholding)}
 }
 
-// open refuses imports once a period was sealed.
-func (s *Service) open(ctx context.Context, tenant ident.Tenant) error {
-	sealed, err := s.Periods.AnySealed(ctx, tenant)
+// refuseAfterSeal refuses imports once a period was sealed.
+func (s *Service) refuseAfterSeal(ctx context.Context, tenant ident.Tenant) error {
+	sealed, err := s.Periods.HasSealedPeriod(ctx, tenant)
 	if err == nil && sealed {
 		err = fault.New(fault.IllegalMove, "opening_closed",
 			"A period of this tenant is sealed, so its books have begun; what is missing from before is "+
@@ -150,19 +150,19 @@ func (s *Service) open(ctx context.Context, tenant ident.Tenant) error {
 	return err
 }
 
-// Approve posts a checked import by a second person's word, who hands in the same file. Stopped
+// ApproveImport posts a checked import by a second person's word, who hands in the same file. Stopped
 // half-way it is called again and goes on: every row is posted once.
 //
 // Errors: 1003 second_person for whoever checked it; 2002 other_file; 2001 with what changed since
 // it was checked.
-func (s *Service) Approve(ctx context.Context, by identity.Principal, id string, file []byte,
+func (s *Service) ApproveImport(ctx context.Context, by identity.Principal, id string, file []byte,
 	book Book) (Record, []Problem, error) {
-	r, err := s.Store.Import(ctx, by.Tenant, id)
+	r, err := s.Store.ReadRecord(ctx, by.Tenant, id)
 	if err != nil {
 		return Record{}, nil, err
 	}
 	switch {
-	case r.SHA256 != HashOf(file):
+	case r.SHA256 != HashFile(file):
 		return Record{}, nil,
 			fault.New(fault.OtherContent, "other_file", "This is not the file that was checked as "+id+
 				" (sha256 "+r.SHA256+").")
@@ -173,20 +173,20 @@ func (s *Service) Approve(ctx context.Context, by identity.Principal, id string,
 			fault.New(fault.Forbidden, "second_person",
 				"You handed this import in; a second person approves it.")
 	}
-	if err := s.open(ctx, by.Tenant); err != nil {
+	if err := s.refuseAfterSeal(ctx, by.Tenant); err != nil {
 		return Record{}, nil, err
 	}
-	in, problems, err := s.read(ctx, by, book)
+	in, problems, err := s.readAndCheck(ctx, by, book)
 	if err != nil || len(problems) > 0 {
 		return Record{}, problems, err
 	}
-	if err := s.post(ctx, by, r, in); err != nil {
+	if err := s.postImport(ctx, by, r, in); err != nil {
 		return Record{}, nil, err
 	}
 	r.State = Posted
 	r.ApprovedBy = by.Subject
 	r.PostedAt = s.Clock.Instant()
-	if err := s.Store.Save(ctx, r, Checked, s.NewID(), by.Subject); err != nil {
+	if err := s.Store.SaveRecord(ctx, r, Checked, s.NewID(), by.Subject); err != nil {
 		return Record{}, nil, err
 	}
 	return r, nil, nil
@@ -195,8 +195,8 @@ func (s *Service) Approve(ctx context.Context, by identity.Principal, id string,
 // atOnce is how many rows are posted at the same time.
 const atOnce = 8
 
-// each does something to all, several at a time.
-func each[V any](ctx context.Context, all []V, do func(context.Context, V) error) error {
+// forEach does something to all, several at a time.
+func forEach[V any](ctx context.Context, all []V, do func(context.Context, V) error) error {
 	work, ctx := errgroup.WithContext(ctx)
 	work.SetLimit(atOnce)
 	for _, v := range all {
@@ -205,72 +205,72 @@ func each[V any](ctx context.Context, all []V, do func(context.Context, V) error
 	return work.Wait()
 }
 
-// post posts all rows: what others rest on first.
-func (s *Service) post(ctx context.Context, by identity.Principal, r Record, in Import) error {
+// postImport posts all rows: what others rest on first.
+func (s *Service) postImport(ctx context.Context, by identity.Principal, r Record, in Import) error {
 	maker := identity.Principal{Tenant: by.Tenant, Subject: r.CheckedBy}
-	for _, make := range [][]object{in.creators(), in.contracts()} {
-		if err := each(ctx, make, func(ctx context.Context, o object) error {
+	for _, make := range [][]object{in.creatorDocuments(), in.contractDocuments()} {
+		if err := forEach(ctx, make, func(ctx context.Context, o object) error {
 			_, err := s.Master.Create(ctx, master.Caller{Principal: maker}, o.kind, o.body)
 			return err
 		}); err != nil {
 			return err
 		}
 	}
-	if err := each(ctx, in.Payables, func(ctx context.Context, p Payable) error {
+	if err := forEach(ctx, in.Payables, func(ctx context.Context, p Payable) error {
 		return s.Payer.OpenBefore(ctx, settlement.Before{Tenant: by.Tenant, By: r.CheckedBy, Ref: p.Ref,
 			CreatorID: p.CreatorID, IncomeType: p.IncomeType, Period: p.Period, Amount: p.Amount,
 			Taxed: p.Taxed, Document: p.TaxDocument})
 	}); err != nil {
 		return err
 	}
-	if err := each(ctx, in.Receivables, func(ctx context.Context, c Receivable) error {
-		return s.Debts.Opening(ctx, maker, by.Subject, c)
+	if err := forEach(ctx, in.Receivables, func(ctx context.Context, c Receivable) error {
+		return s.Debts.RaiseReceivable(ctx, maker, by.Subject, c)
 	}); err != nil {
 		return err
 	}
-	return s.postHistory(ctx, r, by.Subject, in.Withholding)
+	return s.postWithholding(ctx, r, by.Subject, in.Withholding)
 }
 
-// postHistory posts the rows of withholding, each once. They are sorted into lists anew after
+// postWithholding posts the rows of withholding, each once. They are sorted into lists anew after
 // somebody else wrote to one, or merged two.
-func (s *Service) postHistory(ctx context.Context, r Record, approvedBy string,
+func (s *Service) postWithholding(ctx context.Context, r Record, approvedBy string,
 	rows []Withheld) error {
 	return optimistic.Do(ctx, func() error {
-		lists, err := s.lists(ctx, r.Tenant, rows)
+		lists, err := s.groupByTaxList(ctx, r.Tenant, rows)
 		if err != nil {
 			return err
 		}
-		return each(ctx, lists, func(ctx context.Context, l list) error {
-			return s.postRows(ctx, r, approvedBy, l)
+		return forEach(ctx, lists, func(ctx context.Context, l taxList) error {
+			return s.appendNewRows(ctx, r, approvedBy, l)
 		})
 	})
 }
 
-// listKey is one taxpayer's year at a paying entity.
-type listKey struct {
+// taxListKey is one taxpayer's year at a paying entity.
+type taxListKey struct {
 	entity   ident.Entity
 	taxpayer ident.Taxpayer
 	year     int
 }
 
-// list are the rows that go into one.
-type list struct {
-	listKey
+// taxList are the rows that go into one.
+type taxList struct {
+	taxListKey
 	rows      []tax.Row
 	documents []string
 }
 
-// lists gathers the withholding rows by the list that they belong to, which is that of the taxpayer
+// groupByTaxList gathers the withholding rows by the list that they belong to, which is that of the taxpayer
 // whom a merge has left.
-func (s *Service) lists(ctx context.Context, tenant ident.Tenant, rows []Withheld) ([]list, error) {
-	var out []list
-	at := map[listKey]int{} // of the list in out, under the taxpayer of the master data
+func (s *Service) groupByTaxList(ctx context.Context, tenant ident.Tenant, rows []Withheld) ([]taxList, error) {
+	var out []taxList
+	at := map[taxListKey]int{} // of the list in out, under the taxpayer of the master data
 	for _, w := range rows {
 		creator, err := s.Directory.Creator(ctx, tenant, w.CreatorID)
 		if err != nil {
 			return nil, err
 		}
-		k := listKey{w.Entity, creator.TaxpayerID, w.Month.Year()}
+		k := taxListKey{w.Entity, creator.TaxpayerID, w.Month.Year()}
 		i, known := at[k]
 		if !known {
 			had, err := s.Store.TaxRows(ctx, tenant, k.entity, k.taxpayer, k.year)
@@ -281,9 +281,9 @@ func (s *Service) lists(ctx context.Context, tenant ident.Tenant, rows []Withhel
 			if into, closed := settlement.ClosedFor(had); closed {
 				of.taxpayer = into
 			}
-			if i = slices.IndexFunc(out, func(l list) bool { return l.listKey == of }); i < 0 {
+			if i = slices.IndexFunc(out, func(l taxList) bool { return l.taxListKey == of }); i < 0 {
 				i = len(out)
-				out = append(out, list{listKey: of})
+				out = append(out, taxList{taxListKey: of})
 			}
 			at[k] = i
 		}
@@ -301,10 +301,10 @@ func (w Withheld) taxRow() tax.Row {
 		Withheld: w.Withheld, Collection: w.Collection, Months: w.Months}
 }
 
-// postRows appends the rows of one list, each once: what an earlier call has posted of them stands,
+// appendNewRows appends the rows of one list, each once: what an earlier call has posted of them stands,
 // in the list itself or in one that was merged into it since. optimistic.ErrRival when the list was
 // closed by a merge, or somebody was faster.
-func (s *Service) postRows(ctx context.Context, r Record, approvedBy string, l list) error {
+func (s *Service) appendNewRows(ctx context.Context, r Record, approvedBy string, l taxList) error {
 	act := "opening-" + r.ID
 	had, err := s.Store.TaxRows(ctx, r.Tenant, l.entity, l.taxpayer, l.year)
 	if err != nil {
@@ -316,21 +316,21 @@ func (s *Service) postRows(ctx context.Context, r Record, approvedBy string, l l
 	rows := l.rows
 	for _, b := range settlement.Whole(had) {
 		if b.EntryID == act {
-			rows = without(rows, b.Rows)
+			rows = subtractRows(rows, b.Rows)
 		}
 	}
 	if len(rows) == 0 {
 		return nil
 	}
-	return s.Store.PostRows(ctx, r.Tenant, settlement.Booking{Entity: l.entity, Taxpayer: l.taxpayer,
+	return s.Store.AppendRows(ctx, r.Tenant, settlement.Booking{Entity: l.entity, Taxpayer: l.taxpayer,
 		Year: l.year, Seq: len(had) + 1, Kind: settlement.KindOpening,
 		EntryID: act, At: s.Clock.Instant(), Rows: rows,
 		Opening: &settlement.OpeningSource{Documents: l.documents, SHA256: r.SHA256,
 			By: []string{r.CheckedBy, approvedBy}}})
 }
 
-// without gives rows less others, each of which takes one away.
-func without(rows, others []tax.Row) []tax.Row {
+// subtractRows gives rows less others, each of which takes one away.
+func subtractRows(rows, others []tax.Row) []tax.Row {
 	left := slices.Clone(rows)
 	for _, r := range others {
 		if i := slices.Index(left, r); i >= 0 {
@@ -340,10 +340,10 @@ func without(rows, others []tax.Row) []tax.Row {
 	return left
 }
 
-// read reads a workbook and checks its rows among each other and among the tenant's objects.
-func (s *Service) read(ctx context.Context, by identity.Principal,
+// readAndCheck reads a workbook and checks its rows among each other and among the tenant's objects.
+func (s *Service) readAndCheck(ctx context.Context, by identity.Principal,
 	book Book) (Import, []Problem, error) {
-	in, problems := Read(book)
+	in, problems := ParseWorkbook(book)
 	if len(problems) > 0 {
 		return in, problems, nil
 	}
@@ -351,21 +351,21 @@ func (s *Service) read(ctx context.Context, by identity.Principal,
 	if err != nil {
 		return in, nil, fault.Later(err)
 	}
-	c := checker{Service: s, by: by, in: in, today: today, fresh: map[string]bool{},
+	c := checker{Service: s, by: by, in: in, today: today, newCreators: map[string]bool{},
 		entities: map[string]bool{}}
 	for _, row := range in.Creators {
-		c.fresh[row.Cell("creator_id")] = true
+		c.newCreators[row.Cell("creator_id")] = true
 	}
-	return in, c.problems, c.all(ctx)
+	return in, c.problems, c.checkAll(ctx)
 }
 
 // checker checks rows among other objects.
 type checker struct {
 	*Service
 	reader
-	by       identity.Principal
-	in       Import
-	today    civil.Date
-	fresh    map[string]bool // creators that come with the workbook
-	entities map[string]bool
+	by          identity.Principal
+	in          Import
+	today       civil.Date
+	newCreators map[string]bool // creators that come with the workbook
+	entities    map[string]bool
 }

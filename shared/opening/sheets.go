@@ -37,9 +37,9 @@ type Sample struct {
 	Cells map[string]string
 }
 
-// Samples are rows that show what the columns' examples do not: a contract of each cycle but the
+// SampleRows are rows that show what the columns' examples do not: a contract of each cycle but the
 // month, and a payable that was taxed before.
-func Samples() map[string][]Sample {
+func SampleRows() map[string][]Sample {
 	cycle := func(title, name string) Sample {
 		return Sample{title,
 			map[string]string{"contract_id": "ct-1001-" + name, "cycle": name, "pay_day": ""}}
@@ -54,8 +54,8 @@ func Samples() map[string][]Sample {
 	}
 }
 
-// Row gives the sample's cell in each column.
-func (s Sample) Row(columns []Column) []string {
+// CellsFor gives the sample's cell in each column.
+func (s Sample) CellsFor(columns []Column) []string {
 	out := make([]string, len(columns))
 	for i, c := range columns {
 		text, ok := s.Cells[c.Key]

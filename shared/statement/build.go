@@ -24,10 +24,10 @@ import (
 // Facts are the stored facts that documents are made from.
 type Facts interface {
 	// Buckets lists a creator's buckets of the months from and to, both included.
-	Buckets(ctx context.Context, tenant ident.Tenant, creator ident.Creator, from,
+	ListBuckets(ctx context.Context, tenant ident.Tenant, creator ident.Creator, from,
 		to civil.Month) ([]income.Bucket, error)
 	// Lines reads the lines that lie in a bucket, by day and id.
-	Lines(ctx context.Context, b income.Bucket) ([]income.Line, error)
+	ReadLines(ctx context.Context, b income.Bucket) ([]income.Line, error)
 }
 
 // Settlements reads settlements with their figures and tax rows.
@@ -48,10 +48,10 @@ type Builder struct {
 	Directory   tenancy.Directory
 }
 
-// Statement makes a creator's statement.
+// BuildStatement makes a creator's statement.
 //
 // Errors: fault.Absent where the creator has neither lines nor settlements in the period.
-func (b Builder) Statement(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
+func (b Builder) BuildStatement(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
 	period Period) (Statement, error) {
 	who, err := b.Directory.Creator(ctx, tenant, creator)
 	if err != nil {
@@ -61,38 +61,38 @@ func (b Builder) Statement(ctx context.Context, tenant ident.Tenant, creator ide
 	if err != nil {
 		return Statement{}, err
 	}
-	s := Statement{Number: number(creator, period), Tenant: tenant, CreatorID: creator,
+	s := Statement{Number: statementNumber(creator, period), Tenant: tenant, CreatorID: creator,
 		Nickname: who.Nickname, TaxpayerID: who.TaxpayerID, Taxpayer: ident.Taxpayer(payer.Name),
 		Period: period, Payout: Account{who.Payout.Method, who.Payout.Account}, Entities: []Entity{},
 		Lines: []Line{}, Bills: []Bill{}}
-	standing, err := b.standing(ctx, tenant, creator, period)
+	standing, err := b.activeSettlements(ctx, tenant, creator, period)
 	if err != nil {
 		return Statement{}, err
 	}
-	if err := b.lines(ctx, &s, standing); err != nil {
+	if err := b.addLines(ctx, &s, standing); err != nil {
 		return Statement{}, err
 	}
-	if err := b.bills(ctx, &s, standing); err != nil {
+	if err := b.addBills(ctx, &s, standing); err != nil {
 		return Statement{}, err
 	}
 	if len(s.Lines) == 0 && len(s.Bills) == 0 {
 		return Statement{}, fault.Absent("statement")
 	}
-	s.sum()
-	if err := s.agrees(); err != nil {
+	s.sumTotals()
+	if err := s.checkSums(); err != nil {
 		return Statement{}, err
 	}
-	return s.sealed()
+	return s.withHash()
 }
 
-// number is the statement's number: the same for all that is sent for the same creator and period.
-func number(creator ident.Creator, period Period) string {
+// statementNumber is the statement's number: the same for all that is sent for the same creator and period.
+func statementNumber(creator ident.Creator, period Period) string {
 	return "DZ" + strings.ReplaceAll(period.String(), "-", "") + "-" + string(creator)
 }
 
-// standing are the settlements of a period by the payable's identity: of each the last occurrence,
+// activeSettlements are the settlements of a period by the payable's identity: of each the last occurrence,
 // and none whose last occurrence was undone.
-func (b Builder) standing(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
+func (b Builder) activeSettlements(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
 	period Period) (map[string]settlement.Settlement, error) {
 	found := map[string]settlement.Settlement{}
 	for cursor := ""; ; {
@@ -116,23 +116,23 @@ func (b Builder) standing(ctx context.Context, tenant ident.Tenant, creator iden
 	return found, nil
 }
 
-// lines reads the lines of the period's buckets.
-func (b Builder) lines(ctx context.Context, s *Statement,
+// addLines reads the lines of the period's buckets.
+func (b Builder) addLines(ctx context.Context, s *Statement,
 	standing map[string]settlement.Settlement) error {
-	buckets, err := b.Facts.Buckets(ctx, s.Tenant, s.CreatorID, s.Period.Month, s.Period.Month)
+	buckets, err := b.Facts.ListBuckets(ctx, s.Tenant, s.CreatorID, s.Period.Month, s.Period.Month)
 	if err != nil {
 		return err
 	}
 	slices.SortFunc(buckets, func(x, y income.Bucket) int { return cmp.Compare(x.Name(), y.Name()) })
 	for _, k := range buckets {
-		if partOf(k) != s.Period.Part {
+		if partName(k) != s.Period.Part {
 			continue
 		}
-		where, err := b.place(ctx, k, standing)
+		where, err := b.lineOutcome(ctx, k, standing)
 		if err != nil {
 			return err
 		}
-		found, err := b.Facts.Lines(ctx, k)
+		found, err := b.Facts.ReadLines(ctx, k)
 		if err != nil {
 			return err
 		}
@@ -148,11 +148,11 @@ func (b Builder) lines(ctx context.Context, s *Statement,
 	return nil
 }
 
-// partOf is the part of the month that a bucket belongs to.
-func partOf(b income.Bucket) string { return b.Part.String() }
+// partName is the part of the month that a bucket belongs to.
+func partName(b income.Bucket) string { return b.Part.String() }
 
-// place tells what became of a bucket's lines.
-func (b Builder) place(ctx context.Context, k income.Bucket,
+// lineOutcome tells what became of a bucket's lines.
+func (b Builder) lineOutcome(ctx context.Context, k income.Bucket,
 	standing map[string]settlement.Settlement) (Line, error) {
 	switch k.State {
 	case income.Carried:
@@ -183,8 +183,8 @@ func (b Builder) place(ctx context.Context, k income.Bucket,
 	return Line{Standing: LineOpen}, err
 }
 
-// bills shows the settlements, in the order of income type and id, and who pays them.
-func (b Builder) bills(ctx context.Context, s *Statement,
+// addBills shows the settlements, in the order of income type and id, and who pays them.
+func (b Builder) addBills(ctx context.Context, s *Statement,
 	standing map[string]settlement.Settlement) error {
 	all := slices.SortedFunc(maps.Values(standing), func(x, y settlement.Settlement) int {
 		return cmp.Or(cmp.Compare(x.IncomeType, y.IncomeType), cmp.Compare(x.ID, y.ID))
@@ -194,7 +194,7 @@ func (b Builder) bills(ctx context.Context, s *Statement,
 		return err
 	}
 	for _, st := range all {
-		s.Bills = append(s.Bills, billOf(st, figures[st.ID]))
+		s.Bills = append(s.Bills, newBill(st, figures[st.ID]))
 		if slices.ContainsFunc(s.Entities, func(e Entity) bool { return e.EntityID == st.Entity }) {
 			continue
 		}
@@ -208,12 +208,12 @@ func (b Builder) bills(ctx context.Context, s *Statement,
 	return nil
 }
 
-func billOf(st settlement.Settlement, figures map[string]settlement.Figures) Bill {
+func newBill(st settlement.Settlement, figures map[string]settlement.Figures) Bill {
 	b := Bill{SettlementID: ident.Settlement(st.ID), IncomeType: st.IncomeType, Entity: st.Entity,
 		Route: st.Route, Contract: st.Contract + " v" + strconv.Itoa(st.ContractVersion),
 		Status: string(st.Status), Base: st.Gross, Shares: st.Shares, CreatorShare: st.CreatorShare(),
-		Percent:   percent(st.CreatorShare(), st.Gross),
-		Guarantee: guaranteed(st.Shares), Taxes: []Tax{}, SetOffs: []SetOff{},
+		Percent:   percentOf(st.CreatorShare(), st.Gross),
+		Guarantee: hasGuarantee(st.Shares), Taxes: []Tax{}, SetOffs: []SetOff{},
 		PaymentDate: st.PaymentDate, Booked: st.Booking != ""}
 	switch {
 	case st.TaxedBefore():
@@ -259,24 +259,24 @@ func billOf(st settlement.Settlement, figures map[string]settlement.Figures) Bil
 	return b
 }
 
-// guaranteed tells that the contract's guarantee lifted the creator's share.
-func guaranteed(shares []split.Share) bool {
+// hasGuarantee tells that the contract's guarantee lifted the creator's share.
+func hasGuarantee(shares []split.Share) bool {
 	return slices.ContainsFunc(shares, func(s split.Share) bool {
 		return s.Kind == split.KindCreator && s.By == split.ByGuarantee
 	})
 }
 
-// percent is part of whole with two decimals, half-even.
-func percent(part, whole money.Amount) string {
+// percentOf is part of whole with two decimals, half-even.
+func percentOf(part, whole money.Amount) string {
 	if whole.IsZero() {
 		return ""
 	}
 	return money.Yuan(100).MulDiv(part.Fen(), whole.Fen(), money.HalfEven).String()
 }
 
-// agrees checks the statement before anybody sees it: the lines of each settlement come to what it
+// checkSums checks the statement before anybody sees it: the lines of each settlement come to what it
 // splits, and each share to what is kept back, set off and paid (promise P2).
-func (s Statement) agrees() error {
+func (s Statement) checkSums() error {
 	sums := map[string]money.Amount{}
 	for _, l := range s.Lines {
 		if l.Standing == LineSettled {
@@ -285,7 +285,7 @@ func (s Statement) agrees() error {
 	}
 	for _, b := range s.Bills {
 		if sum, ok := sums[string(b.SettlementID)]; ok && sum != b.Base {
-			return fault.Internal(fmt.Errorf("paper: the lines of %s come to %s, it splits %s",
+			return fault.Internal(fmt.Errorf("statement: the lines of %s come to %s, it splits %s",
 				b.SettlementID, sum, b.Base))
 		}
 		if b.Net == nil {
@@ -297,7 +297,7 @@ func (s Statement) agrees() error {
 		}
 		if b.Withheld.Add(*b.Net) != b.CreatorShare || setOffs.Add(*b.ToPay) != *b.Net {
 			return fault.Internal(
-				fmt.Errorf("paper: %s does not add up: share %s, withheld %s, net %s, set off %s, to pay %s",
+				fmt.Errorf("statement: %s does not add up: share %s, withheld %s, net %s, set off %s, to pay %s",
 					b.SettlementID, b.CreatorShare, b.Withheld, b.Net, setOffs, b.ToPay))
 		}
 	}

@@ -45,13 +45,13 @@ type CertificateRow struct {
 	Withheld money.Amount `json:"withheld"`
 }
 
-func (c Certificate) year() string { return strconv.Itoa(c.Year) }
+func (c Certificate) yearText() string { return strconv.Itoa(c.Year) }
 
-// Certificate makes the certificate of a taxpayer's year at a paying entity. That of one who was
+// BuildCertificate makes the certificate of a taxpayer's year at a paying entity. That of one who was
 // merged into another is the survivor's: a person has one.
 //
 // Errors: fault.Absent for an unknown taxpayer or entity, and for a creator who is somebody else.
-func (s *Service) Certificate(ctx context.Context, by identity.Principal, taxpayer ident.Taxpayer,
+func (s *Service) BuildCertificate(ctx context.Context, by identity.Principal, taxpayer ident.Taxpayer,
 	entity ident.Entity, year int) (Certificate, error) {
 	if by.OnlyOwn() {
 		who, err := s.Directory.Creator(ctx, by.Tenant, by.Creator)
@@ -78,14 +78,14 @@ func (s *Service) Certificate(ctx context.Context, by identity.Principal, taxpay
 	c := Certificate{Tenant: by.Tenant, TaxpayerID: taxpayer, Name: payer.Name, IDType: payer.IDType,
 		IDNumber: payer.IDNumber,
 		Entity:   Entity{entity, company.Name, company.USCC}, Year: year, Bookings: len(bookings)}
-	c.Number = "NS" + c.year() + "-" + string(taxpayer) + "-" + string(entity)
-	c.fold(settlement.Whole(bookings))
+	c.Number = "NS" + c.yearText() + "-" + string(taxpayer) + "-" + string(entity)
+	c.sumBookings(settlement.Whole(bookings))
 	c.Hash, err = contentHash(c)
 	return c, err
 }
 
-// fold sums the rows by tax, item, way of collection and month.
-func (c *Certificate) fold(bookings []settlement.Booking) {
+// sumBookings sums the rows by tax, item, way of collection and month.
+func (c *Certificate) sumBookings(bookings []settlement.Booking) {
 	rows, totals := map[CertificateRow]CertificateRow{}, map[CertificateRow]CertificateRow{}
 	add := func(into map[CertificateRow]CertificateRow, key CertificateRow, income,
 		withheld money.Amount) {
@@ -109,7 +109,7 @@ func (c *Certificate) fold(bookings []settlement.Booking) {
 			add(rows, key, income, r.Withheld)
 		}
 	}
-	c.Rows, c.Totals = inOrder(rows), inOrder(totals)
+	c.Rows, c.Totals = sortedRows(rows), sortedRows(totals)
 }
 
 // taxOrder is the order in which taxes are shown: the income tax first.
@@ -120,7 +120,7 @@ func taxOrder(kind string) int {
 	return len(kind) + 100
 }
 
-func inOrder(m map[CertificateRow]CertificateRow) []CertificateRow {
+func sortedRows(m map[CertificateRow]CertificateRow) []CertificateRow {
 	rows := slices.SortedFunc(maps.Values(m), func(a, b CertificateRow) int {
 		return cmp.Or(cmp.Compare(taxOrder(a.Tax), taxOrder(b.Tax)), cmp.Compare(a.Tax, b.Tax),
 			cmp.Compare(a.Item, b.Item), cmp.Compare(a.Month, b.Month),

@@ -20,16 +20,16 @@ var periodShape = regexp.MustCompile(
 func ParsePeriod(s string) (Period, error) {
 	m := periodShape.FindStringSubmatch(s)
 	if m == nil {
-		return Period{}, badPeriod()
+		return Period{}, periodError()
 	}
 	month, err := civil.ParseMonth(m[1])
 	if err != nil {
-		return Period{}, badPeriod()
+		return Period{}, periodError()
 	}
 	return Period{month, m[2]}, nil
 }
 
-func badPeriod() error {
+func periodError() error {
 	return fault.Invalid(fault.Field{Field: "period",
 		Problem: "must be a month like 2026-08, or a part of one like 2026-08-H1"})
 }

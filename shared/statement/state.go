@@ -69,11 +69,11 @@ type Dispute struct {
 	AnsweredBy   string           `json:"answered_by,omitempty"`
 }
 
-// Open tells that nobody has answered it yet.
-func (d Dispute) Open() bool { return d.Outcome == "" }
+// IsOpen tells that nobody has answered it yet.
+func (d Dispute) IsOpen() bool { return d.Outcome == "" }
 
-// about tells whether the dispute is about a line, or about a settlement as a whole.
-func (d Dispute) about(line string, settlement ident.Settlement) bool {
+// isAbout tells whether the dispute is about a line, or about a settlement as a whole.
+func (d Dispute) isAbout(line string, settlement ident.Settlement) bool {
 	if line != "" {
 		return d.LineID == line
 	}
@@ -105,42 +105,42 @@ const (
 // AnswerDays is how long finance has to answer a dispute; the hold says so.
 const AnswerDays = 7
 
-func notNow(reason, text string) error { return fault.New(fault.IllegalMove, reason, text) }
+func illegalMove(reason, text string) error { return fault.New(fault.IllegalMove, reason, text) }
 
-// open are the disputes that nobody has answered.
-func (s State) open() int {
+// countOpenDisputes are the disputes that nobody has answered.
+func (s State) countOpenDisputes() int {
 	n := 0
 	for _, d := range s.Disputes {
-		if d.Open() {
+		if d.IsOpen() {
 			n++
 		}
 	}
 	return n
 }
 
-// disputedIn tells whether a settlement has a dispute that nobody has answered.
-func (s State) disputedIn(settlement ident.Settlement) bool {
+// hasOpenDispute tells whether a settlement has a dispute that nobody has answered.
+func (s State) hasOpenDispute(settlement ident.Settlement) bool {
 	return slices.ContainsFunc(s.Disputes, func(d Dispute) bool {
-		return d.Open() && d.SettlementID == settlement
+		return d.IsOpen() && d.SettlementID == settlement
 	})
 }
 
-// next begins a write.
-func (s State) next(act string) State {
+// nextVersion begins a write.
+func (s State) nextVersion(act string) State {
 	s.Version++
 	s.Act = act
 	s.Disputes = slices.Clone(s.Disputes)
 	return s
 }
 
-// send gives the state of a statement that is sent, for the first time or again.
-func (s State) send(st Statement, days int, today civil.Date, act, by string,
+// markSent gives the state of a statement that is sent, for the first time or again.
+func (s State) markSent(st Statement, days int, today civil.Date, act, by string,
 	now time.Time) (State, error) {
-	if s.open() > 0 {
-		return s, notNow("disputed",
+	if s.countOpenDisputes() > 0 {
+		return s, illegalMove("disputed",
 			"Lines of this statement are disputed; answer them before you send it again.")
 	}
-	n := s.next(act)
+	n := s.nextVersion(act)
 	n.Tenant = st.Tenant
 	n.CreatorID = st.CreatorID
 	n.Period = st.Period
@@ -156,45 +156,45 @@ func (s State) send(st Statement, days int, today civil.Date, act, by string,
 		n.Settlements = append(n.Settlements, b.SettlementID)
 	}
 	n.AcceptDays = days
-	n.AcceptOn = acceptOn(days, today)
+	n.AcceptOn = acceptanceDay(days, today)
 	return n, nil
 }
 
-// acceptOn is the day after the last one on which the creator may still speak.
-func acceptOn(days int, today civil.Date) civil.Date {
+// acceptanceDay is the day after the last one on which the creator may still speak.
+func acceptanceDay(days int, today civil.Date) civil.Date {
 	if days == 0 {
 		return civil.Date{}
 	}
 	return today.AddDays(days + 1)
 }
 
-// confirm is the creator's yes to what was sent.
-func (s State) confirm(seen, act, by string, now time.Time) (State, error) {
+// markConfirmed is the creator's yes to what was sent.
+func (s State) markConfirmed(seen, act, by string, now time.Time) (State, error) {
 	switch {
 	case s.Standing == Disputed:
-		return s, notNow("disputed",
+		return s, illegalMove("disputed",
 			"You dispute lines of this statement; it can be confirmed when they are answered.")
 	case seen != "" && seen != s.Hash:
 		return s, fault.New(fault.StaleVersion, "stale_version",
 			"The statement was sent anew since you read it; read it again and decide anew.")
 	}
-	n := s.next(act)
+	n := s.nextVersion(act)
 	n.Standing = Confirmed
 	n.HeardAt = now
 	n.HeardBy = by
 	return n, nil
 }
 
-// dispute adds what the creator objects to; what is disputed already is not added again.
-func (s State) dispute(list []Dispute, act string) (State, error) {
+// addDisputes adds what the creator objects to; what is disputed already is not added again.
+func (s State) addDisputes(list []Dispute, act string) (State, error) {
 	if s.Standing != Sent && s.Standing != Disputed {
-		return s, notNow("heard", "This statement is "+string(s.Standing)+
+		return s, illegalMove("heard", "This statement is "+string(s.Standing)+
 			"; only one that was sent and is neither confirmed nor accepted can be disputed.")
 	}
-	n := s.next(act)
+	n := s.nextVersion(act)
 	for _, d := range list {
 		again := slices.ContainsFunc(n.Disputes, func(o Dispute) bool {
-			return o.Open() && o.about(d.LineID, d.SettlementID)
+			return o.IsOpen() && o.isAbout(d.LineID, d.SettlementID)
 		})
 		if !again {
 			n.Disputes = append(n.Disputes, d)
@@ -208,13 +208,13 @@ func (s State) dispute(list []Dispute, act string) (State, error) {
 	return n, nil
 }
 
-// answer closes the disputes of a line or settlement. The last answer lets the statement wait for
+// answerDispute closes the disputes of a line or settlement. The last answer lets the statement wait for
 // the creator anew.
-func (s State) answer(a Answer, today civil.Date, act, by string, now time.Time) (State, error) {
-	n := s.next(act)
+func (s State) answerDispute(a Answer, today civil.Date, act, by string, now time.Time) (State, error) {
+	n := s.nextVersion(act)
 	found := false
 	for i := range n.Disputes {
-		if d := &n.Disputes[i]; d.Open() && d.about(a.LineID, a.SettlementID) {
+		if d := &n.Disputes[i]; d.IsOpen() && d.isAbout(a.LineID, a.SettlementID) {
 			d.Outcome = a.Outcome
 			d.Text = a.Text
 			d.AnsweredAt = now
@@ -225,18 +225,18 @@ func (s State) answer(a Answer, today civil.Date, act, by string, now time.Time)
 	if !found {
 		return s, fault.Absent("open dispute")
 	}
-	if n.open() == 0 {
-		n.Standing, n.AcceptOn = Sent, acceptOn(n.AcceptDays, today)
+	if n.countOpenDisputes() == 0 {
+		n.Standing, n.AcceptOn = Sent, acceptanceDay(n.AcceptDays, today)
 	}
 	return n, nil
 }
 
-// accept is the creator's silence.
-func (s State) accept(today civil.Date, act, by string, now time.Time) (State, bool) {
+// markAccepted is the creator's silence.
+func (s State) markAccepted(today civil.Date, act, by string, now time.Time) (State, bool) {
 	if s.Standing != Sent || s.AcceptOn.IsZero() || s.AcceptOn.After(today) {
 		return s, false
 	}
-	n := s.next(act)
+	n := s.nextVersion(act)
 	n.Standing = Accepted
 	n.HeardAt = now
 	n.HeardBy = by
@@ -248,7 +248,7 @@ func checkObjections(list []Objection) error {
 	var p fault.Problems
 	p.AddIf(len(list) < 1 || len(list) > maxObjections, "lines", "must be a list of 1 to 200 lines")
 	for i, o := range list[:min(len(list), maxObjections)] {
-		p = append(p, objectProblems(fmt.Sprintf("lines.%d.", i), o.LineID, o.SettlementID)...)
+		p = append(p, subjectProblems(fmt.Sprintf("lines.%d.", i), o.LineID, o.SettlementID)...)
 		if n := utf8.RuneCountInString(o.Reason); strings.TrimSpace(o.Reason) == "" || n > maxReason {
 			p.Add(fmt.Sprintf("lines.%d.reason", i), "must have 1 to 500 characters")
 		}
@@ -256,9 +256,9 @@ func checkObjections(list []Objection) error {
 	return p.Err()
 }
 
-// check tells all that is wrong with an answer at once.
-func (a Answer) check() error {
-	p := objectProblems("", a.LineID, a.SettlementID)
+// validate tells all that is wrong with an answer at once.
+func (a Answer) validate() error {
+	p := subjectProblems("", a.LineID, a.SettlementID)
 	if a.Outcome != Stands && a.Outcome != Corrected {
 		p = append(p, fault.Field{Field: "outcome", Problem: "must be stands or corrected"})
 	}
@@ -272,7 +272,7 @@ func (a Answer) check() error {
 	return nil
 }
 
-func objectProblems(prefix, line string, settlement ident.Settlement) []fault.Field {
+func subjectProblems(prefix, line string, settlement ident.Settlement) []fault.Field {
 	if (line == "") == (settlement == "") {
 		return []fault.Field{{Field: prefix + "line_id",
 			Problem: "must name a line, or settlement_id a settlement, and not both"}}

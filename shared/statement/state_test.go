@@ -21,14 +21,14 @@ func stands(t *testing.T, standing Standing) State {
 	if standing == Draft {
 		return s
 	}
-	s, err := s.send(Statement{Hash: "h1", Bills: []Bill{{SettlementID: "st-1"}}, Lines: []Line{{}, {}}}, 7, today, "act-1", "finance@a", now)
+	s, err := s.markSent(Statement{Hash: "h1", Bills: []Bill{{SettlementID: "st-1"}}, Lines: []Line{{}, {}}}, 7, today, "act-1", "finance@a", now)
 	switch standing {
 	case Confirmed:
-		s, err = s.confirm("h1", "act-2", "creator@a", now)
+		s, err = s.markConfirmed("h1", "act-2", "creator@a", now)
 	case Disputed:
-		s, err = s.dispute([]Dispute{{LineID: "ln-1", SettlementID: "st-1"}, {SettlementID: "st-2"}}, "act-2")
+		s, err = s.addDisputes([]Dispute{{LineID: "ln-1", SettlementID: "st-1"}, {SettlementID: "st-2"}}, "act-2")
 	case Accepted:
-		accepted, ok := s.accept(today.AddDays(8), "act-2", "system", now)
+		accepted, ok := s.markAccepted(today.AddDays(8), "act-2", "system", now)
 		if s = accepted; !ok {
 			t.Fatal("silence did not accept it")
 		}
@@ -43,18 +43,18 @@ func stands(t *testing.T, standing Standing) State {
 func TestEveryActInEveryStanding(t *testing.T) {
 	acts := map[string]func(State) (State, error){
 		"send": func(s State) (State, error) {
-			return s.send(Statement{Hash: "h2"}, 0, today, "act-9", "finance@a", now)
+			return s.markSent(Statement{Hash: "h2"}, 0, today, "act-9", "finance@a", now)
 		},
-		"confirm": func(s State) (State, error) { return s.confirm("h1", "act-9", "creator@a", now) },
-		"dispute": func(s State) (State, error) { return s.dispute([]Dispute{{LineID: "ln-9"}}, "act-9") },
+		"confirm": func(s State) (State, error) { return s.markConfirmed("h1", "act-9", "creator@a", now) },
+		"dispute": func(s State) (State, error) { return s.addDisputes([]Dispute{{LineID: "ln-9"}}, "act-9") },
 		"answer one": func(s State) (State, error) {
-			return s.answer(Answer{LineID: "ln-1", Outcome: Stands}, today, "act-9", "finance@a", now)
+			return s.answerDispute(Answer{LineID: "ln-1", Outcome: Stands}, today, "act-9", "finance@a", now)
 		},
 		"answer another": func(s State) (State, error) {
-			return s.answer(Answer{LineID: "ln-8", Outcome: Stands}, today, "act-9", "finance@a", now)
+			return s.answerDispute(Answer{LineID: "ln-8", Outcome: Stands}, today, "act-9", "finance@a", now)
 		},
 		"silence": func(s State) (State, error) {
-			n, ok := s.accept(today.AddDays(8), "act-9", "system", now)
+			n, ok := s.markAccepted(today.AddDays(8), "act-9", "system", now)
 			if !ok {
 				return n, errSilent
 			}
@@ -95,10 +95,10 @@ var errSilent = fault.New(fault.IllegalMove, "silent", "")
 // What was sent anew is not confirmed by who has read the version before.
 func TestOnlyWhatWasReadIsConfirmed(t *testing.T) {
 	s := stands(t, Sent)
-	if _, err := s.confirm("h0", "act-2", "creator@a", now); !fault.HasCode(err, fault.StaleVersion) {
+	if _, err := s.markConfirmed("h0", "act-2", "creator@a", now); !fault.HasCode(err, fault.StaleVersion) {
 		t.Errorf("an older content was confirmed: %v", err)
 	}
-	if n, err := s.confirm("", "act-2", "creator@a", now); err != nil || n.HeardBy != "creator@a" || !n.HeardAt.Equal(now) {
+	if n, err := s.markConfirmed("", "act-2", "creator@a", now); err != nil || n.HeardBy != "creator@a" || !n.HeardAt.Equal(now) {
 		t.Errorf("who names no content: %v", err)
 	}
 }
@@ -107,15 +107,15 @@ func TestOnlyWhatWasReadIsConfirmed(t *testing.T) {
 func TestSilenceAcceptsOnItsDay(t *testing.T) {
 	s := stands(t, Sent)
 	for day, want := range map[string]bool{"2026-12-07": false, "2026-12-08": true, "2027-01-01": true} {
-		if _, ok := s.accept(civil.MustDate(day), "act-2", "system", now); ok != want {
+		if _, ok := s.markAccepted(civil.MustDate(day), "act-2", "system", now); ok != want {
 			t.Errorf("on %s silence accepts: %v", day, ok)
 		}
 	}
-	s, err := s.send(Statement{}, 0, today, "act-2", "finance@a", now)
+	s, err := s.markSent(Statement{}, 0, today, "act-2", "finance@a", now)
 	if err != nil || !s.AcceptOn.IsZero() {
 		t.Fatalf("%s %v", s.AcceptOn, err)
 	}
-	if _, ok := s.accept(civil.MustDate("2030-01-01"), "act-3", "system", now); ok {
+	if _, ok := s.markAccepted(civil.MustDate("2030-01-01"), "act-3", "system", now); ok {
 		t.Error("silence accepts where it never does")
 	}
 }
@@ -123,17 +123,17 @@ func TestSilenceAcceptsOnItsDay(t *testing.T) {
 // The last answer lets the statement wait anew, with all its days.
 func TestTheLastAnswerLetsItWaitAnew(t *testing.T) {
 	s := stands(t, Disputed)
-	s, err := s.dispute([]Dispute{{LineID: "ln-1"}, {SettlementID: "st-2"}}, "act-3")
-	if err != nil || s.open() != 2 {
-		t.Fatalf("what is disputed already is disputed again: %d, %v", s.open(), err)
+	s, err := s.addDisputes([]Dispute{{LineID: "ln-1"}, {SettlementID: "st-2"}}, "act-3")
+	if err != nil || s.countOpenDisputes() != 2 {
+		t.Fatalf("what is disputed already is disputed again: %d, %v", s.countOpenDisputes(), err)
 	}
 	later := today.AddDays(3)
-	s, err = s.answer(Answer{SettlementID: "st-2", Outcome: Corrected, Text: "corrected"}, later, "act-4", "finance@a", now)
-	if err != nil || s.Standing != Disputed || s.disputedIn("st-2") || !s.disputedIn("st-1") {
+	s, err = s.answerDispute(Answer{SettlementID: "st-2", Outcome: Corrected, Text: "corrected"}, later, "act-4", "finance@a", now)
+	if err != nil || s.Standing != Disputed || s.hasOpenDispute("st-2") || !s.hasOpenDispute("st-1") {
 		t.Fatalf("after the first answer: %s, %v", s.Standing, err)
 	}
-	s, err = s.answer(Answer{LineID: "ln-1", Outcome: Stands, Text: "right"}, later, "act-5", "finance@a", now)
-	if err != nil || s.Standing != Sent || s.AcceptOn != later.AddDays(8) || s.open() != 0 || s.Disputes[0].AnsweredBy != "finance@a" {
+	s, err = s.answerDispute(Answer{LineID: "ln-1", Outcome: Stands, Text: "right"}, later, "act-5", "finance@a", now)
+	if err != nil || s.Standing != Sent || s.AcceptOn != later.AddDays(8) || s.countOpenDisputes() != 0 || s.Disputes[0].AnsweredBy != "finance@a" {
 		t.Errorf("after the last answer: %s until %s, %v", s.Standing, s.AcceptOn, err)
 	}
 }
@@ -148,8 +148,8 @@ func TestBadDisputesAndAnswersAreNamedWhole(t *testing.T) {
 		"none":              {checkObjections(nil), "lines"},
 		"too many":          {checkObjections(make([]Objection, 201)[:201]), "lines"},
 		"both and too long": {checkObjections([]Objection{{LineID: "a", SettlementID: "b", Reason: long}, {SettlementID: "b", Reason: "x"}, {Reason: " "}}), "lines.0.line_id lines.0.reason lines.2.line_id lines.2.reason"},
-		"good answer":       {Answer{LineID: "a", Outcome: Stands, Text: "x"}.check(), ""},
-		"bad answer":        {Answer{LineID: "a", SettlementID: "b", Outcome: "maybe", Text: ""}.check(), "line_id outcome text"},
+		"good answer":       {Answer{LineID: "a", Outcome: Stands, Text: "x"}.validate(), ""},
+		"bad answer":        {Answer{LineID: "a", SettlementID: "b", Outcome: "maybe", Text: ""}.validate(), "line_id outcome text"},
 	} {
 		var got []string
 		if c.err != nil {

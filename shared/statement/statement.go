@@ -166,8 +166,8 @@ type Totals struct {
 	Pending       int          `json:"pending"`
 }
 
-// sealed gives the statement with the hash of its content.
-func (s Statement) sealed() (Statement, error) {
+// withHash gives the statement with the hash of its content.
+func (s Statement) withHash() (Statement, error) {
 	s.Hash = ""
 	hash, err := contentHash(s)
 	s.Hash = hash
@@ -183,8 +183,8 @@ func contentHash(v any) (string, error) {
 	return hex.EncodeToString(sum[:]), nil
 }
 
-// sum fills the totals.
-func (s *Statement) sum() {
+// sumTotals fills the totals.
+func (s *Statement) sumTotals() {
 	t := Totals{}
 	for _, l := range s.Lines {
 		if l.Standing != LineSettled {

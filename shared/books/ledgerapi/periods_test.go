@@ -81,7 +81,7 @@ func (f *faulty) Fence(ctx context.Context, tenant ident.Tenant, book string, en
 	return f.Store.Fence(ctx, tenant, book, entity, month)
 }
 
-func (c *closing) Due(context.Context, ident.Tenant, civil.Date) ([]civil.Date, error) {
+func (c *closing) ListDueDays(context.Context, ident.Tenant, civil.Date) ([]civil.Date, error) {
 	return c.due, nil
 }
 
@@ -427,7 +427,7 @@ func (c *closing) accruals() *incomedb.Accruals {
 
 // accrue posts what a creator's day owes, one yuan for each revision.
 func (c *closing) accrue(ctx context.Context, to *incomedb.Accruals, creator ident.Creator, day civil.Date, revision int) error {
-	return to.Post(ctx, incentive.Accrual{Tenant: settletest.Tenant, Creator: creator, Day: day, Revision: revision, Difference: money.Yuan(1),
+	return to.PostAccrual(ctx, incentive.Accrual{Tenant: settletest.Tenant, Creator: creator, Day: day, Revision: revision, Difference: money.Yuan(1),
 		Total: money.Yuan(int64(revision)), Events: revision, ClosedAt: c.Now()})
 }
 

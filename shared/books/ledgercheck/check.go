@@ -46,7 +46,7 @@ type Settlements interface {
 
 // Buckets reads what waits for statements.
 type Buckets interface {
-	Buckets(ctx context.Context, tenant ident.Tenant, creator ident.Creator, from,
+	ListBuckets(ctx context.Context, tenant ident.Tenant, creator ident.Creator, from,
 		to civil.Month) ([]income.Bucket, error)
 }
 
@@ -58,9 +58,9 @@ type Creators interface {
 
 // Days reads what the closing of days accrued to creators.
 type Days interface {
-	// Closings reads a creator's closed days; one that is not closed is left out.
-	Closings(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
-		days []civil.Date) (map[civil.Date]incentive.Closed, error)
+	// ReadAccruals reads a creator's closed days; one that is not closed is left out.
+	ReadAccruals(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
+		days []civil.Date) (map[civil.Date]incentive.PriorAccrual, error)
 }
 
 // Service checks the ledger, page by page.
@@ -199,7 +199,7 @@ type facts struct {
 func (s Service) gather(ctx context.Context, tenant ident.Tenant, id string) (facts, error) {
 	f := facts{creator: ident.Creator(id), figures: map[string]map[string]settlement.Figures{}}
 	var err error
-	if f.buckets, err = s.Buckets.Buckets(ctx, tenant, ident.Creator(id), civil.In(2000, 1),
+	if f.buckets, err = s.Buckets.ListBuckets(ctx, tenant, ident.Creator(id), civil.In(2000, 1),
 		civil.In(2999, 12)); err != nil {
 		return f, err
 	}

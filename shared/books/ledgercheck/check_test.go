@@ -206,7 +206,7 @@ func TestAnyLifeIsExplained(t *testing.T) {
 			case "settle":
 				w.opened = append(w.opened, string(w.settle(rt, ident.Creator(creator), fmt.Sprintf("live-%d-%d", round, n), amount.String())))
 			case "accrue":
-				err := w.accruals.Post(context.Background(), incentive.Accrual{Tenant: settletest.Tenant, Creator: ident.Creator(creator), Day: civil.On(2026, 8, n%30+1), Revision: 1,
+				err := w.accruals.PostAccrual(context.Background(), incentive.Accrual{Tenant: settletest.Tenant, Creator: ident.Creator(creator), Day: civil.On(2026, 8, n%30+1), Revision: 1,
 					Difference: amount, Total: amount, ClosedAt: w.Now()})
 				if err != nil && !fault.HasCode(err, fault.StaleVersion) {
 					rt.Fatal(err)
@@ -222,7 +222,7 @@ func TestAnyLifeIsExplained(t *testing.T) {
 					rt.Fatal(err)
 				}
 			case "run":
-				if _, err := w.statements.Run(context.Background(), billing.Order{Tenant: settletest.Tenant, By: billing.System}, ident.Creator(creator)); err != nil {
+				if _, err := w.statements.OpenDueSettlements(context.Background(), billing.Order{Tenant: settletest.Tenant, By: billing.System}, ident.Creator(creator)); err != nil {
 					rt.Fatal(err)
 				}
 				w.look(rt, ident.Creator(creator))
@@ -276,7 +276,7 @@ func (w *world) fresh(round int) []string {
 func (w *world) line(t rapid.TB, creator ident.Creator, n int, amount money.Amount) {
 	raw := fmt.Sprintf(`{"line_id":"l%d","creator_id":%q,"income_type":"live_tip","platform":"douyin","occurred_on":"2026-08-10","service_period":"2026-08",
 		"gross_before_platform":%q,"platform_fee":"0.00","refund":"0.00","subsidy":"0.00","distributable":%q}`, n, creator, amount, amount)
-	res, err := w.recorder.Record(context.Background(), income.Upload{Tenant: settletest.Tenant, By: "operator@x", Lines: []json.RawMessage{json.RawMessage(raw)}})
+	res, err := w.recorder.RecordUpload(context.Background(), income.Upload{Tenant: settletest.Tenant, By: "operator@x", Lines: []json.RawMessage{json.RawMessage(raw)}})
 	if err = errors.Join(err, res[0].Err); err != nil {
 		t.Fatal(err)
 	}
@@ -336,7 +336,7 @@ func TestWhatIsWrongIsFound(t *testing.T) {
 			w.drop(t, keys.TaxRows(settletest.Tenant, settletest.Ordinary, "tp-"+settletest.Person, 2026, 1))
 		}, "1120.00", []string{"tax.iit.payable"}},
 		"a changed bucket": {func(t *testing.T, w *world, _ settlement.Settlement) {
-			err := w.accruals.Post(t.Context(), incentive.Accrual{Tenant: settletest.Tenant, Creator: settletest.Person, Day: civil.MustDate("2026-09-01"), Revision: 1,
+			err := w.accruals.PostAccrual(t.Context(), incentive.Accrual{Tenant: settletest.Tenant, Creator: settletest.Person, Day: civil.MustDate("2026-09-01"), Revision: 1,
 				Difference: money.Yuan(2), Total: money.Yuan(2), ClosedAt: w.Now()})
 			if err != nil {
 				t.Fatal(err)
@@ -387,7 +387,7 @@ func TestAStatementWhoseReopenedPayoutWasRejectedOpensAgain(t *testing.T) {
 	w.line(t, settletest.Person, 1, money.Yuan(100))
 	run := func() billing.Report {
 		t.Helper()
-		r, err := w.statements.Run(t.Context(), billing.Order{Tenant: settletest.Tenant, By: billing.System}, settletest.Person)
+		r, err := w.statements.OpenDueSettlements(t.Context(), billing.Order{Tenant: settletest.Tenant, By: billing.System}, settletest.Person)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -36,7 +36,7 @@ func (s Service) days(ctx context.Context, tenant ident.Tenant, f facts) ([]accr
 		return all[day]
 	}
 	for _, e := range f.entries {
-		day, ok := incentive.AccruedDay(e.Reason)
+		day, ok := incentive.ParseJournalReason(e.Reason)
 		if !ok {
 			continue
 		}
@@ -51,7 +51,7 @@ func (s Service) days(ctx context.Context, tenant ident.Tenant, f facts) ([]accr
 		if b.Source != income.SourceAccrued {
 			continue
 		}
-		for month := range b.Own {
+		for month := range b.LinesByMonth {
 			for day := month.First(); day.Month() == month; day = day.AddDays(1) {
 				d := at(day)
 				d.buckets = append(d.buckets, b.Name())
@@ -64,7 +64,7 @@ func (s Service) days(ctx context.Context, tenant ident.Tenant, f facts) ([]accr
 	asked := slices.SortedFunc(maps.Keys(all), func(a, b civil.Date) int {
 		return strings.Compare(a.String(), b.String())
 	})
-	closed, err := s.Days.Closings(ctx, tenant, f.creator, asked)
+	closed, err := s.Days.ReadAccruals(ctx, tenant, f.creator, asked)
 	if err != nil {
 		return nil, err
 	}

@@ -93,7 +93,7 @@ func toSpoil(t *testing.T) *spoiled {
 	for _, name := range paid {
 		w.act(t, name, w.opened[0])
 	}
-	if err := w.accruals.Post(t.Context(), incentive.Accrual{Tenant: settletest.Tenant, Creator: settletest.Person, Day: w.day, Revision: 1,
+	if err := w.accruals.PostAccrual(t.Context(), incentive.Accrual{Tenant: settletest.Tenant, Creator: settletest.Person, Day: w.day, Revision: 1,
 		Difference: money.Yuan(2), Total: money.Yuan(2), ClosedAt: w.Now()}); err != nil {
 		t.Fatal(err)
 	}

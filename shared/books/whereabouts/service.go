@@ -53,8 +53,8 @@ type Waiting struct {
 
 // Statements tells what waits for a statement, and why.
 type Statements interface {
-	List(ctx context.Context, by identity.Principal, creator ident.Creator,
-		period civil.Month) ([]billing.Shown, error)
+	ListStatements(ctx context.Context, by identity.Principal, creator ident.Creator,
+		period civil.Month) ([]billing.ShownStatement, error)
 }
 
 // Creators lists a tenant's creators.
@@ -152,7 +152,7 @@ func (s Service) LocateCreator(ctx context.Context, by identity.Principal,
 // waiting lists the income that is still open.
 func (s Service) waiting(ctx context.Context, by identity.Principal,
 	creator ident.Creator) ([]Waiting, error) {
-	all, err := s.Statements.List(ctx, by, creator, civil.Month{})
+	all, err := s.Statements.ListStatements(ctx, by, creator, civil.Month{})
 	var out []Waiting
 	for _, b := range all {
 		if b.State == income.Open {

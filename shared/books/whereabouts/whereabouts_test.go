@@ -201,7 +201,7 @@ func TestIncomeThatWaitsForAStatementIsTold(t *testing.T) {
 	w := begin(t)
 	line := []byte(`{"line_id":"l1","creator_id":"c-person","income_type":"live_tip","platform":"douyin","occurred_on":"2026-09-10","service_period":"2026-09",` +
 		`"gross_before_platform":"10.00","platform_fee":"0.00","refund":"0.00","subsidy":"0.00","distributable":"10.00"}`)
-	if _, err := w.recorder.Record(t.Context(), income.Upload{Tenant: settletest.Tenant, By: "op", Lines: []json.RawMessage{line}}); err != nil {
+	if _, err := w.recorder.RecordUpload(t.Context(), income.Upload{Tenant: settletest.Tenant, By: "op", Lines: []json.RawMessage{line}}); err != nil {
 		t.Fatal(err)
 	}
 	v, err := w.money.LocateCreator(t.Context(), settletest.CallerWith(identity.Finance), settletest.Person)

@@ -85,7 +85,7 @@ func adapters(cfg aws.Config) map[string]func(context.Context) error {
 	now := func() time.Time { return time.Date(2026, 11, 22, 2, 0, 0, 0, time.UTC) }
 	day := civil.MustDate("2026-11-22")
 	month := day.Month()
-	events, days := incentivedb.New(db, "incentives"), incentivedb.NewDays(db, "incentives")
+	events, days := incentivedb.NewEvents(db, "incentives"), incentivedb.NewDays(db, "incentives")
 	lines := &incomedb.Store{DB: db, Ledger: "ledger", Settlements: "settlements", NewToken: token}
 	book := ledgerdb.Book{DB: db, Table: "ledger"}
 	opening := &openingdb.Store{DB: db, Ledger: "ledger", Outbox: "settlements", NewToken: token}
@@ -133,54 +133,60 @@ func adapters(cfg aws.Config) map[string]func(context.Context) error {
 			_, _, err := shadows.Comparisons(ctx, "t", "p", "1", "", 20)
 			return err
 		},
-		"event": func(ctx context.Context) error { return events.Add(ctx, "t", one)[0].Err },
+		"event": func(ctx context.Context) error { return events.AddEvents(ctx, "t", one)[0].Err },
 		"events": func(ctx context.Context) error {
-			return events.Add(ctx, "t", append(one, incentive.Recorded{Event: incentive.Event{EventID: "f"}, Parked: true}))[1].Err
+			return events.AddEvents(ctx, "t", append(one, incentive.Recorded{Event: incentive.Event{EventID: "f"}, Parked: true}))[1].Err
 		},
-		"event parked":   func(ctx context.Context) error { return events.Park(ctx, "t", []incentive.Event{{EventID: "e"}}) },
-		"events waiting": func(ctx context.Context) error { _, _, err := events.Waiting(ctx, "t", "a", ""); return err },
-		"event rewarded": func(ctx context.Context) error { _, err := events.Reward(ctx, "t", "e", incentive.Grant{}); return err },
-		"event unparked": func(ctx context.Context) error { return events.Unpark(ctx, "t", incentive.Event{EventID: "e"}) },
-		"chunks": func(ctx context.Context) error {
-			return days.Add(ctx, map[incentive.CreatorDay][]incentive.Entry{{Tenant: "t", Creator: "c", Day: day}: {{EventID: "e"}}})
-		},
-		"creator's day": func(ctx context.Context) error {
-			_, _, err := days.Creator(ctx, incentive.CreatorDay{Tenant: "t", Creator: "c", Day: day})
+		"event parked":   func(ctx context.Context) error { return events.ParkEvents(ctx, "t", []incentive.Event{{EventID: "e"}}) },
+		"events waiting": func(ctx context.Context) error { _, _, err := events.ListParked(ctx, "t", "a", ""); return err },
+		"event rewarded": func(ctx context.Context) error {
+			_, err := events.StoreReward(ctx, "t", "e", incentive.Grant{})
 			return err
 		},
-		"closings":     func(ctx context.Context) error { _, err := days.Closings(ctx, "t", "c", []civil.Date{day}); return err },
-		"day touched":  func(ctx context.Context) error { return days.Touch(ctx, "t", []civil.Date{day}) },
-		"day begun":    func(ctx context.Context) error { _, err := days.Begin(ctx, "t", day); return err },
-		"day finished": func(ctx context.Context) error { return days.Finish(ctx, "t", day, 1) },
-		"days due":     func(ctx context.Context) error { _, err := days.Due(ctx, "t", day); return err },
-		"day closed":   func(ctx context.Context) error { _, err := days.Closed(ctx, "t", day); return err },
+		"event unparked": func(ctx context.Context) error { return events.UnparkEvent(ctx, "t", incentive.Event{EventID: "e"}) },
+		"chunks": func(ctx context.Context) error {
+			return days.AddEntries(ctx, map[incentive.CreatorDay][]incentive.Entry{{Tenant: "t", Creator: "c", Day: day}: {{EventID: "e"}}})
+		},
+		"creator's day": func(ctx context.Context) error {
+			_, _, err := days.ReadCreatorDay(ctx, incentive.CreatorDay{Tenant: "t", Creator: "c", Day: day})
+			return err
+		},
+		"closings": func(ctx context.Context) error {
+			_, err := days.ReadAccruals(ctx, "t", "c", []civil.Date{day})
+			return err
+		},
+		"day touched":  func(ctx context.Context) error { return days.MarkChanged(ctx, "t", []civil.Date{day}) },
+		"day begun":    func(ctx context.Context) error { _, err := days.BeginClose(ctx, "t", day); return err },
+		"day finished": func(ctx context.Context) error { return days.FinishClose(ctx, "t", day, 1) },
+		"days due":     func(ctx context.Context) error { _, err := days.ListDueDays(ctx, "t", day); return err },
+		"day closed":   func(ctx context.Context) error { _, err := days.IsClosed(ctx, "t", day); return err },
 		"lines added": func(ctx context.Context) error {
-			_, err := lines.Add(ctx, income.Addition{Tenant: "t", CreatorID: "c", Lines: []income.Line{{LineID: "l"}}})
+			_, err := lines.AddLines(ctx, income.Addition{Tenant: "t", CreatorID: "c", Lines: []income.Line{{LineID: "l"}}})
 			return err
 		},
 		"bucket": func(ctx context.Context) error {
-			_, _, err := lines.Bucket(ctx, "t", "c", cycle.Period{Month: month}, "x")
+			_, _, err := lines.ReadBucket(ctx, "t", "c", cycle.Period{Month: month}, "x")
 			return err
 		},
-		"buckets": func(ctx context.Context) error { _, err := lines.Buckets(ctx, "t", "c", month, month); return err },
+		"buckets": func(ctx context.Context) error { _, err := lines.ListBuckets(ctx, "t", "c", month, month); return err },
 		"bucket carried": func(ctx context.Context) error {
-			return lines.Carry(ctx, income.Bucket{Tenant: "t", CreatorID: "c"}, income.Carry{})
+			return lines.CarryForward(ctx, income.Bucket{Tenant: "t", CreatorID: "c"}, income.CarryOrder{})
 		},
 		"entry":           func(ctx context.Context) error { _, err := book.Entry(ctx, "t", "c", "e"); return err },
 		"entries":         func(ctx context.Context) error { _, err := book.Entries(ctx, "t", "c"); return err },
 		"page of entries": func(ctx context.Context) error { _, _, err := book.Page(ctx, "t", "c", "", 20); return err },
 		"balances":        func(ctx context.Context) error { _, err := book.Balances(ctx, "t", "c"); return err },
 		"book fenced":     func(ctx context.Context) error { return book.Fence(ctx, "t", "c", "e", month) },
-		"import":          func(ctx context.Context) error { _, err := opening.Import(ctx, "t", "i"); return err },
+		"import":          func(ctx context.Context) error { _, err := opening.ReadRecord(ctx, "t", "i"); return err },
 		"opening rows": func(ctx context.Context) error {
-			return opening.PostRows(ctx, "t", settlement.Booking{Opening: &settlement.OpeningSource{By: []string{"a", "b"}}})
+			return opening.AppendRows(ctx, "t", settlement.Booking{Opening: &settlement.OpeningSource{By: []string{"a", "b"}}})
 		},
 		"statement": func(ctx context.Context) error {
-			_, _, err := papers.State(ctx, "t", "c", statement.Period{Month: month})
+			_, _, err := papers.ReadState(ctx, "t", "c", statement.Period{Month: month})
 			return err
 		},
-		"statements":        func(ctx context.Context) error { _, err := papers.States(ctx, "t", "c", month, month); return err },
-		"statement written": func(ctx context.Context) error { return papers.Apply(ctx, statement.Change{}) },
+		"statements":        func(ctx context.Context) error { _, err := papers.ListStates(ctx, "t", "c", month, month); return err },
+		"statement written": func(ctx context.Context) error { return papers.ApplyChange(ctx, statement.Change{}) },
 		"period":            func(ctx context.Context) error { _, err := periods.Newest(ctx, "t", "e"); return err },
 		"periods":           func(ctx context.Context) error { _, err := periods.List(ctx, "t", "e"); return err },
 		"claim":             func(ctx context.Context) error { _, err := claims.ByID(ctx, "t", "r"); return err },
@@ -210,8 +216,8 @@ func adapters(cfg aws.Config) map[string]func(context.Context) error {
 		"chain advanced":        func(ctx context.Context) error { _, err := index.Advance(ctx, audit.Head{}, audit.Head{}); return err },
 		"evidence written":      func(ctx context.Context) error { _, err := evidence.Put(ctx, "o", []byte("x"), now()); return err },
 		"evidence read":         func(ctx context.Context) error { _, err := evidence.Get(ctx, "o"); return err },
-		"document looked for":   func(ctx context.Context) error { _, err := files.Has(ctx, "d"); return err },
-		"document written":      func(ctx context.Context) error { return files.Put(ctx, "d", statement.PDF, []byte("x")) },
+		"document looked for":   func(ctx context.Context) error { _, err := files.HasFile(ctx, "d"); return err },
+		"document written":      func(ctx context.Context) error { return files.PutFile(ctx, "d", statement.PDF, []byte("x")) },
 		"font":                  func(ctx context.Context) error { _, err := files.ReadFont(ctx); return err },
 		"data key made":         func(ctx context.Context) error { _, _, err := master.New(ctx, "t", "p"); return err },
 		"data key unwrapped":    func(ctx context.Context) error { _, err := master.Unwrap(ctx, "t", "p", []byte("k")); return err },

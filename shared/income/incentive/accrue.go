@@ -32,8 +32,8 @@ type CreatorDay struct {
 	Day     civil.Date
 }
 
-// Closed is what was accrued for a creator's day so far; the zero value is nothing.
-type Closed struct {
+// PriorAccrual is what was accrued for a creator's day so far; the zero value is nothing.
+type PriorAccrual struct {
 	Revision int
 	Cash     money.Amount
 }
@@ -54,11 +54,11 @@ type Accrual struct {
 // reasonOf is how the journal entry of an accrual says what it is for.
 const reasonOf = "incentives of %s, revision %d"
 
-// Reason is what the accrual's journal entry says that it is for.
-func (a Accrual) Reason() string { return fmt.Sprintf(reasonOf, a.Day, a.Revision) }
+// JournalReason is what the accrual's journal entry says that it is for.
+func (a Accrual) JournalReason() string { return fmt.Sprintf(reasonOf, a.Day, a.Revision) }
 
-// AccruedDay reads back for which day an entry was posted; ok is false for one that is no accrual.
-func AccruedDay(reason string) (day civil.Date, ok bool) {
+// ParseJournalReason reads back for which day an entry was posted; ok is false for one that is no accrual.
+func ParseJournalReason(reason string) (day civil.Date, ok bool) {
 	text, ok := strings.CutPrefix(reason, "incentives of ")
 	if !ok {
 		return day, false
@@ -74,46 +74,46 @@ type Accruals interface {
 	// Post writes the accrual on condition that the revision before it is the last one. It answers
 	// fault.StaleVersion around optimistic.ErrRival when the revision is there already, and
 	// fault.RuleMissing when the creator has no contract that covers it; then nothing is written.
-	Post(ctx context.Context, a Accrual) error
+	PostAccrual(ctx context.Context, a Accrual) error
 }
 
 // Chunks keeps the entries of creators' days. An entry may be added any number of times.
 type Chunks interface {
 	// Add keeps the entries; they are read by the next Creator or Shard that begins after it.
-	Add(ctx context.Context, entries map[CreatorDay][]Entry) error
+	AddEntries(ctx context.Context, entries map[CreatorDay][]Entry) error
 	// Creator reads one creator's day.
-	Creator(ctx context.Context, d CreatorDay) ([]Entry, Closed, error)
+	ReadCreatorDay(ctx context.Context, d CreatorDay) ([]Entry, PriorAccrual, error)
 	// Shard reads part n of keys.DayShards of a tenant's day, one creator after the other.
-	Shard(ctx context.Context, tenant ident.Tenant, day civil.Date, n uint32,
-		each func(creator ident.Creator, entries []Entry, closed Closed) error) error
+	ReadShard(ctx context.Context, tenant ident.Tenant, day civil.Date, n uint32,
+		each func(creator ident.Creator, entries []Entry, closed PriorAccrual) error) error
 }
 
 // Days keeps which days of a tenant have events, and how far each is closed.
 type Days interface {
 	// Touch notes that entries of the days were added. A day whose close has begun becomes due again;
 	// so whatever is added is seen by that close or by the next.
-	Touch(ctx context.Context, tenant ident.Tenant, days []civil.Date) error
+	MarkChanged(ctx context.Context, tenant ident.Tenant, days []civil.Date) error
 	// Due lists the days before the given one whose entries are not all accrued, oldest first.
-	Due(ctx context.Context, tenant ident.Tenant, before civil.Date) ([]civil.Date, error)
+	ListDueDays(ctx context.Context, tenant ident.Tenant, before civil.Date) ([]civil.Date, error)
 	// Begin starts a close and gives the number of touches that it will cover.
-	Begin(ctx context.Context, tenant ident.Tenant, day civil.Date) (touches int64, err error)
+	BeginClose(ctx context.Context, tenant ident.Tenant, day civil.Date) (touches int64, err error)
 	// Finish notes that a close which covered that many touches is complete.
-	Finish(ctx context.Context, tenant ident.Tenant, day civil.Date, touches int64) error
+	FinishClose(ctx context.Context, tenant ident.Tenant, day civil.Date, touches int64) error
 	// Closed tells whether a close of the day was ever complete.
-	Closed(ctx context.Context, tenant ident.Tenant, day civil.Date) (bool, error)
+	IsClosed(ctx context.Context, tenant ident.Tenant, day civil.Date) (bool, error)
 }
 
 // Parked keeps the events that wait for a strategy.
 type Parked interface {
 	// Park lists an event as waiting; again is harmless.
-	Park(ctx context.Context, tenant ident.Tenant, events []Event) error
+	ParkEvents(ctx context.Context, tenant ident.Tenant, events []Event) error
 	// Waiting lists waiting events of an action type, page by page; the cursor is "" at both ends.
-	Waiting(ctx context.Context, tenant ident.Tenant, action, cursor string) ([]Event, string, error)
+	ListParked(ctx context.Context, tenant ident.Tenant, action, cursor string) ([]Event, string, error)
 	// Reward writes the grant into the recorded event, unless it has one; it gives the grant that
 	// stands.
-	Reward(ctx context.Context, tenant ident.Tenant, event string, g Grant) (Grant, error)
+	StoreReward(ctx context.Context, tenant ident.Tenant, event string, g Grant) (Grant, error)
 	// Unpark takes an event off the list.
-	Unpark(ctx context.Context, tenant ident.Tenant, e Event) error
+	UnparkEvent(ctx context.Context, tenant ident.Tenant, e Event) error
 }
 
 // Accruer brings recorded events into the creators' days and closes the days.
@@ -130,16 +130,16 @@ type Accruer struct {
 	Log      *slog.Logger
 }
 
-// Seen is a recorded event that the stream carries.
-type Seen struct {
+// StreamedEvent is a recorded event that the stream carries.
+type StreamedEvent struct {
 	Tenant ident.Tenant
 	Event  Event
 	Grant  *Grant
 }
 
-// Absorb brings recorded events into their days. It may be called again with the same events, all
+// AddRecordedEvents brings recorded events into their days. It may be called again with the same events, all
 // or some, in any order; an error means that some may be missing and all are to be given again.
-func (a *Accruer) Absorb(ctx context.Context, seen []Seen) error {
+func (a *Accruer) AddRecordedEvents(ctx context.Context, seen []StreamedEvent) error {
 	entries := map[CreatorDay][]Entry{}
 	parked := map[string][]Event{}
 	for _, s := range seen {
@@ -150,17 +150,17 @@ func (a *Accruer) Absorb(ctx context.Context, seen []Seen) error {
 		}
 	}
 	for _, tenant := range slices.Sorted(maps.Keys(parked)) {
-		if err := a.Parked.Park(ctx, ident.Tenant(tenant), parked[tenant]); err != nil {
+		if err := a.Parked.ParkEvents(ctx, ident.Tenant(tenant), parked[tenant]); err != nil {
 			return err
 		}
 	}
-	return a.add(ctx, entries)
+	return a.addEntries(ctx, entries)
 }
 
-// add keeps entries first and touches their days after: a close that misses the entries meets the
+// addEntries keeps entries first and touches their days after: a close that misses the entries meets the
 // touch.
-func (a *Accruer) add(ctx context.Context, entries map[CreatorDay][]Entry) error {
-	if err := a.Chunks.Add(ctx, entries); err != nil {
+func (a *Accruer) addEntries(ctx context.Context, entries map[CreatorDay][]Entry) error {
+	if err := a.Chunks.AddEntries(ctx, entries); err != nil {
 		return err
 	}
 	days := map[string][]civil.Date{}
@@ -173,27 +173,27 @@ func (a *Accruer) add(ctx context.Context, entries map[CreatorDay][]Entry) error
 		slices.SortFunc(days[tenant], func(a, b civil.Date) int {
 			return cmp.Compare(a.String(), b.String())
 		})
-		if err := a.Days.Touch(ctx, ident.Tenant(tenant), days[tenant]); err != nil {
+		if err := a.Days.MarkChanged(ctx, ident.Tenant(tenant), days[tenant]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// CloseDue closes, for every tenant, each day before today that is due: yesterday, days that a
+// CloseDueDays closes, for every tenant, each day before today that is due: yesterday, days that a
 // missed run left, and closed days to which events came late. One tenant's trouble does not stop
 // the others.
-func (a *Accruer) CloseDue(ctx context.Context) error {
+func (a *Accruer) CloseDueDays(ctx context.Context) error {
 	today, err := a.Clock.Today(ctx)
 	if err != nil {
 		return err
 	}
-	return a.eachTenant(ctx, func(tenant ident.Tenant) error {
-		err := a.rewardParked(ctx, tenant)
-		days, dueErr := a.Days.Due(ctx, tenant, today)
+	return a.forEachTenant(ctx, func(tenant ident.Tenant) error {
+		err := a.rewardParkedOfTenant(ctx, tenant)
+		days, dueErr := a.Days.ListDueDays(ctx, tenant, today)
 		err = errors.Join(err, dueErr)
 		for _, day := range days {
-			err = errors.Join(err, a.close(ctx, tenant, day))
+			err = errors.Join(err, a.closeDay(ctx, tenant, day))
 		}
 		return err
 	})
@@ -202,18 +202,18 @@ func (a *Accruer) CloseDue(ctx context.Context) error {
 // CloseDay closes one day for every tenant, whether it is due or not; closing again changes
 // nothing.
 func (a *Accruer) CloseDay(ctx context.Context, day civil.Date) error {
-	return a.eachTenant(ctx, func(tenant ident.Tenant) error {
-		return errors.Join(a.rewardParked(ctx, tenant), a.close(ctx, tenant, day))
+	return a.forEachTenant(ctx, func(tenant ident.Tenant) error {
+		return errors.Join(a.rewardParkedOfTenant(ctx, tenant), a.closeDay(ctx, tenant, day))
 	})
 }
 
 // RewardParked gives, for every tenant, waiting events the reward of a strategy that has arrived
 // since.
 func (a *Accruer) RewardParked(ctx context.Context) error {
-	return a.eachTenant(ctx, func(tenant ident.Tenant) error { return a.rewardParked(ctx, tenant) })
+	return a.forEachTenant(ctx, func(tenant ident.Tenant) error { return a.rewardParkedOfTenant(ctx, tenant) })
 }
 
-func (a *Accruer) eachTenant(ctx context.Context, do func(tenant ident.Tenant) error) error {
+func (a *Accruer) forEachTenant(ctx context.Context, do func(tenant ident.Tenant) error) error {
 	tenants, err := a.Directory.Tenants(ctx)
 	if err != nil {
 		return err
@@ -230,10 +230,10 @@ func (a *Accruer) eachTenant(ctx context.Context, do func(tenant ident.Tenant) e
 // shardsAtOnce bounds how many parts of a day are folded at the same time.
 const shardsAtOnce = 4
 
-// close accrues what each creator's day owes. A creator without a contract keeps nobody else
+// closeDay accrues what each creator's day owes. A creator without a contract keeps nobody else
 // waiting: the day is closed for the others and stays due, so that the next close tries again.
-func (a *Accruer) close(ctx context.Context, tenant ident.Tenant, day civil.Date) error {
-	touches, err := a.Days.Begin(ctx, tenant, day)
+func (a *Accruer) closeDay(ctx context.Context, tenant ident.Tenant, day civil.Date) error {
+	touches, err := a.Days.BeginClose(ctx, tenant, day)
 	if err != nil {
 		return err
 	}
@@ -242,9 +242,9 @@ func (a *Accruer) close(ctx context.Context, tenant ident.Tenant, day civil.Date
 	group.SetLimit(pace.AtOnce(ctx, shardsAtOnce))
 	for n := range uint32(keys.DayShards) {
 		group.Go(func() error {
-			return a.Chunks.Shard(shardCtx, tenant, day, n,
-				func(creator ident.Creator, entries []Entry, closed Closed) error {
-					err := a.accrue(shardCtx, CreatorDay{Tenant: tenant, Creator: creator, Day: day}, entries,
+			return a.Chunks.ReadShard(shardCtx, tenant, day, n,
+				func(creator ident.Creator, entries []Entry, closed PriorAccrual) error {
+					err := a.accrueCreatorDay(shardCtx, CreatorDay{Tenant: tenant, Creator: creator, Day: day}, entries,
 						closed)
 					if fault.HasCode(err, fault.RuleMissing) {
 						waiting.Add(1)
@@ -259,29 +259,29 @@ func (a *Accruer) close(ctx context.Context, tenant ident.Tenant, day civil.Date
 	}
 	a.Log.InfoContext(ctx, "day closed", "tenant", tenant, "day", day.String(),
 		"creators_without_contract", waiting.Load())
-	if err := a.Days.Finish(ctx, tenant, day, touches); err != nil || waiting.Load() == 0 {
+	if err := a.Days.FinishClose(ctx, tenant, day, touches); err != nil || waiting.Load() == 0 {
 		return err
 	}
-	return a.Days.Touch(ctx, tenant, []civil.Date{day})
+	return a.Days.MarkChanged(ctx, tenant, []civil.Date{day})
 }
 
-// accrue posts what the day owes beyond what was accrued. When another close was faster the day is
+// accrueCreatorDay posts what the day owes beyond what was accrued. When another close was faster the day is
 // read again; that one's posting leaves nothing to do.
-func (a *Accruer) accrue(ctx context.Context, d CreatorDay, entries []Entry, closed Closed) error {
+func (a *Accruer) accrueCreatorDay(ctx context.Context, d CreatorDay, entries []Entry, closed PriorAccrual) error {
 	read := true
 	return optimistic.Do(ctx, func() (err error) {
 		if !read {
-			if entries, closed, err = a.Chunks.Creator(ctx, d); err != nil {
+			if entries, closed, err = a.Chunks.ReadCreatorDay(ctx, d); err != nil {
 				return err
 			}
 		}
 		read = false
-		t := Fold(entries)
+		t := SumDay(entries)
 		difference := t.Cash.Sub(closed.Cash)
 		if difference.IsZero() {
 			return nil
 		}
-		return a.Accruals.Post(ctx, Accrual{
+		return a.Accruals.PostAccrual(ctx, Accrual{
 			Tenant: d.Tenant, Creator: d.Creator, Day: d.Day, Revision: closed.Revision +
 				1, Difference: difference, Total: t.Cash,
 			Events: t.Events, Traffic: t.Traffic, Shop: t.Shop, ClosedAt: a.Clock.Instant(),
@@ -289,19 +289,19 @@ func (a *Accruer) accrue(ctx context.Context, d CreatorDay, entries []Entry, clo
 	})
 }
 
-// rewardParked goes through the waiting events of every action that a strategy rewards.
-func (a *Accruer) rewardParked(ctx context.Context, tenant ident.Tenant) error {
+// rewardParkedOfTenant goes through the waiting events of every action that a strategy rewards.
+func (a *Accruer) rewardParkedOfTenant(ctx context.Context, tenant ident.Tenant) error {
 	strategies, err := a.Directory.Strategies(ctx, tenant)
 	if err != nil {
 		return err
 	}
-	for _, action := range actions(strategies) {
+	for _, action := range rewardedActions(strategies) {
 		for cursor := ""; ; {
-			events, next, err := a.Parked.Waiting(ctx, tenant, action, cursor)
+			events, next, err := a.Parked.ListParked(ctx, tenant, action, cursor)
 			if err != nil {
 				return err
 			}
-			if err := a.rewardAll(ctx, tenant, strategies, events); err != nil {
+			if err := a.rewardEvents(ctx, tenant, strategies, events); err != nil {
 				return err
 			}
 			if cursor = next; cursor == "" {
@@ -312,7 +312,7 @@ func (a *Accruer) rewardParked(ctx context.Context, tenant ident.Tenant) error {
 	return nil
 }
 
-func actions(strategies []tenancy.Strategy) []string {
+func rewardedActions(strategies []tenancy.Strategy) []string {
 	var names []string
 	for i := range strategies {
 		names = append(names, strategies[i].ActionType)
@@ -321,24 +321,24 @@ func actions(strategies []tenancy.Strategy) []string {
 	return slices.Compact(names)
 }
 
-// rewardAll decides each event's reward in the event itself, brings it into the day, and only then
+// rewardEvents decides each event's reward in the event itself, brings it into the day, and only then
 // takes it off the list: stopped anywhere, the next run goes on from what was decided.
-func (a *Accruer) rewardAll(ctx context.Context, tenant ident.Tenant, strategies []tenancy.Strategy,
+func (a *Accruer) rewardEvents(ctx context.Context, tenant ident.Tenant, strategies []tenancy.Strategy,
 	events []Event) error {
 	entries := map[CreatorDay][]Entry{}
 	var done []Event
 	for _, e := range events {
-		s, ok := Match(strategies, e)
+		s, ok := FindStrategy(strategies, e)
 		if !ok {
 			continue
 		}
-		g, err := GrantFor(s, e)
+		g, err := ComputeGrant(s, e)
 		if err != nil {
 			a.Log.ErrorContext(ctx, "parked event cannot be rewarded", "tenant", tenant, "event_id",
 				e.EventID, "strategy", s.StrategyID, "cause", err.Error())
 			continue
 		}
-		if g, err = a.Parked.Reward(ctx, tenant, e.EventID, g); err != nil {
+		if g, err = a.Parked.StoreReward(ctx, tenant, e.EventID, g); err != nil {
 			return err
 		}
 		d := CreatorDay{Tenant: tenant, Creator: e.CreatorID, Day: e.Day()}
@@ -348,11 +348,11 @@ func (a *Accruer) rewardAll(ctx context.Context, tenant ident.Tenant, strategies
 	if len(done) == 0 {
 		return nil
 	}
-	if err := a.add(ctx, entries); err != nil {
+	if err := a.addEntries(ctx, entries); err != nil {
 		return err
 	}
 	for _, e := range done {
-		if err := a.Parked.Unpark(ctx, tenant, e); err != nil {
+		if err := a.Parked.UnparkEvent(ctx, tenant, e); err != nil {
 			return err
 		}
 	}

@@ -26,9 +26,9 @@ func newAccruer(m *incentivetest.Memory, d *directory) *incentive.Accruer {
 	return &incentive.Accruer{Clock: clock.At(noon.AddDate(0, 0, 2)), Directory: d, Chunks: days, Days: days, Parked: m, Accruals: m, Log: slog.New(slog.DiscardHandler)}
 }
 
-func seen(id string, creator ident.Creator, at time.Time, fen int64) incentive.Seen {
+func seen(id string, creator ident.Creator, at time.Time, fen int64) incentive.StreamedEvent {
 	g := incentive.NewGrant(incentive.Cash, fen, "st-1", 1, 0)
-	return incentive.Seen{Tenant: "demo", Event: incentive.Event{EventID: id, CreatorID: creator, ActionType: "watch_live", OccurredAt: at, Quantity: 1}, Grant: &g}
+	return incentive.StreamedEvent{Tenant: "demo", Event: incentive.Event{EventID: id, CreatorID: creator, ActionType: "watch_live", OccurredAt: at, Quantity: 1}, Grant: &g}
 }
 
 // accrued adds up the differences that were posted for a creator's day, and checks that each accrual follows
@@ -54,7 +54,7 @@ func TestAccrualsEqualTheEvents(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := incentivetest.NewMemory()
 		a := newAccruer(m, &directory{tenants: []string{"demo"}})
-		var events []incentive.Seen
+		var events []incentive.StreamedEvent
 		want := map[string]money.Amount{}
 		for i := range rapid.IntRange(1, 30).Draw(t, "events") {
 			creator := fmt.Sprintf("c-%d", rapid.IntRange(1, 3).Draw(t, "creator"))
@@ -68,17 +68,17 @@ func TestAccrualsEqualTheEvents(t *testing.T) {
 		for range rapid.IntRange(0, 20).Draw(t, "deliveries") {
 			from := pick.Draw(t, "from")
 			to := min(len(events), from+rapid.IntRange(1, 8).Draw(t, "length"))
-			if err := a.Absorb(context.Background(), events[from:to]); err != nil {
+			if err := a.AddRecordedEvents(context.Background(), events[from:to]); err != nil {
 				t.Fatal(err)
 			}
 			if rapid.IntRange(0, 3).Draw(t, "close") == 0 {
-				if err := a.CloseDue(context.Background()); err != nil {
+				if err := a.CloseDueDays(context.Background()); err != nil {
 					t.Fatal(err)
 				}
 			}
 		}
 		for range 2 { // everything arrives in the end, and closing again changes nothing
-			if err := errors.Join(a.Absorb(context.Background(), events), a.CloseDue(context.Background())); err != nil {
+			if err := errors.Join(a.AddRecordedEvents(context.Background(), events), a.CloseDueDays(context.Background())); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -95,10 +95,10 @@ func TestCloseTouchesOnlyDaysThatAreOver(t *testing.T) {
 	m := incentivetest.NewMemory()
 	a := newAccruer(m, &directory{tenants: []string{"demo"}})
 	today := noon.AddDate(0, 0, 2)
-	if err := a.Absorb(t.Context(), []incentive.Seen{seen("ev-1", "c-1", today, 100), seen("ev-2", "c-1", noon, 70)}); err != nil {
+	if err := a.AddRecordedEvents(t.Context(), []incentive.StreamedEvent{seen("ev-1", "c-1", today, 100), seen("ev-2", "c-1", noon, 70)}); err != nil {
 		t.Fatal(err)
 	}
-	if err := a.CloseDue(t.Context()); err != nil {
+	if err := a.CloseDueDays(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if len(m.Posted) != 1 || m.Posted[0].Total != money.Fen(70) || m.Posted[0].Events != 1 {
@@ -116,10 +116,10 @@ func TestLateEventMakesARevision(t *testing.T) {
 	m := incentivetest.NewMemory()
 	a := newAccruer(m, &directory{tenants: []string{"demo"}})
 	for i, fen := range []int64{100, 25} {
-		if err := a.Absorb(t.Context(), []incentive.Seen{seen(fmt.Sprintf("ev-%d", i), "c-1", noon, fen)}); err != nil {
+		if err := a.AddRecordedEvents(t.Context(), []incentive.StreamedEvent{seen(fmt.Sprintf("ev-%d", i), "c-1", noon, fen)}); err != nil {
 			t.Fatal(err)
 		}
-		if err := a.CloseDue(t.Context()); err != nil {
+		if err := a.CloseDueDays(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -134,11 +134,11 @@ func TestLateEventMakesARevision(t *testing.T) {
 func TestClosesAtOncePostOnce(t *testing.T) {
 	m := incentivetest.NewMemory()
 	a := newAccruer(m, &directory{tenants: []string{"demo"}})
-	var events []incentive.Seen
+	var events []incentive.StreamedEvent
 	for i := range 30 {
 		events = append(events, seen(fmt.Sprintf("ev-%d", i), ident.Creator(fmt.Sprintf("c-%d", i%10)), noon, 10))
 	}
-	if err := a.Absorb(t.Context(), events); err != nil {
+	if err := a.AddRecordedEvents(t.Context(), events); err != nil {
 		t.Fatal(err)
 	}
 	var wg sync.WaitGroup
@@ -165,11 +165,11 @@ func TestCreatorWithoutContractKeepsNobodyWaiting(t *testing.T) {
 		return nil
 	}
 	a := newAccruer(m, &directory{tenants: []string{"demo"}})
-	if err := a.Absorb(t.Context(), []incentive.Seen{seen("ev-1", "c-1", noon, 100), seen("ev-2", "c-2", noon, 70)}); err != nil {
+	if err := a.AddRecordedEvents(t.Context(), []incentive.StreamedEvent{seen("ev-1", "c-1", noon, 100), seen("ev-2", "c-2", noon, 70)}); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {
-		if err := a.CloseDue(t.Context()); err != nil {
+		if err := a.CloseDueDays(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -177,7 +177,7 @@ func TestCreatorWithoutContractKeepsNobodyWaiting(t *testing.T) {
 		t.Fatalf("posted %+v", m.Posted)
 	}
 	signed = true
-	if err := a.CloseDue(t.Context()); err != nil {
+	if err := a.CloseDueDays(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if len(m.Posted) != 2 || m.Posted[1].Creator != "c-1" {
@@ -189,13 +189,13 @@ func TestParkedEventIsRewardedWhenAStrategyArrives(t *testing.T) {
 	m := incentivetest.NewMemory()
 	d := &directory{tenants: []string{"demo"}}
 	r, a := newRecorder(m, d), newAccruer(m, d)
-	var waiting []incentive.Seen
+	var waiting []incentive.StreamedEvent
 	for _, id := range []string{"p-1", "p-2", "p-3"} {
 		record(t, r, event(id, `,"quantity":2`))
-		kept, _ := m.Event("demo", id)
-		waiting = append(waiting, incentive.Seen{Tenant: "demo", Event: kept.Event})
+		kept, _ := m.ReadEvent("demo", id)
+		waiting = append(waiting, incentive.StreamedEvent{Tenant: "demo", Event: kept.Event})
 	}
-	if err := errors.Join(a.Absorb(t.Context(), waiting), a.CloseDue(t.Context())); err != nil {
+	if err := errors.Join(a.AddRecordedEvents(t.Context(), waiting), a.CloseDueDays(t.Context())); err != nil {
 		t.Fatal(err)
 	}
 	if len(m.Posted) != 0 {
@@ -207,12 +207,12 @@ func TestParkedEventIsRewardedWhenAStrategyArrives(t *testing.T) {
 	if err := a.RewardParked(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if kept, _ := m.Event("demo", "p-1"); kept.Grant != nil {
+	if kept, _ := m.ReadEvent("demo", "p-1"); kept.Grant != nil {
 		t.Fatal("a strategy that began after the event rewarded it")
 	}
 	d.strategies = watching()
 	for range 2 {
-		if err := errors.Join(a.Absorb(t.Context(), waiting), a.CloseDue(t.Context())); err != nil {
+		if err := errors.Join(a.AddRecordedEvents(t.Context(), waiting), a.CloseDueDays(t.Context())); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -222,7 +222,7 @@ func TestParkedEventIsRewardedWhenAStrategyArrives(t *testing.T) {
 	if words := record(t, r, event("p-1", `,"quantity":2`)); words[0] != "replay" {
 		t.Errorf("recording it again is %s", words[0])
 	}
-	if kept, _ := m.Event("demo", "p-1"); !kept.Parked {
+	if kept, _ := m.ReadEvent("demo", "p-1"); !kept.Parked {
 		t.Error("the first answer said parked; the event has forgotten it")
 	}
 }
@@ -238,10 +238,10 @@ func TestOneTenantsTroubleDoesNotStopTheOthers(t *testing.T) {
 	a := newAccruer(m, &directory{tenants: []string{"broken", "demo"}})
 	bad := seen("ev-1", "c-1", noon, 100)
 	bad.Tenant = "broken"
-	if err := a.Absorb(t.Context(), []incentive.Seen{bad, seen("ev-1", "c-1", noon, 100)}); err != nil {
+	if err := a.AddRecordedEvents(t.Context(), []incentive.StreamedEvent{bad, seen("ev-1", "c-1", noon, 100)}); err != nil {
 		t.Fatal(err)
 	}
-	if err := a.CloseDue(t.Context()); err == nil || !strings.Contains(err.Error(), "broken") {
+	if err := a.CloseDueDays(t.Context()); err == nil || !strings.Contains(err.Error(), "broken") {
 		t.Errorf("error %v", err)
 	}
 	if len(m.Posted) != 1 || m.Posted[0].Tenant != "demo" {
@@ -256,23 +256,23 @@ func TestCountersAreClosedWhenAllIsAccrued(t *testing.T) {
 	c := &incentive.Counters{Clock: clock.At(noon), Creators: d, Chunks: days, Days: days}
 	expect := func(events int, cash int64, closed bool) {
 		t.Helper()
-		got, err := c.Read(t.Context(), "demo", "c-1", civil.Date{})
+		got, err := c.CountDay(t.Context(), "demo", "c-1", civil.Date{})
 		if err != nil || got.Events != events || got.Cash != money.Fen(cash) || got.Closed != closed || got.Day != civil.DateOf(noon) {
 			t.Errorf("counted %+v (%v), want %d events, %d fen, closed %v", got, err, events, cash, closed)
 		}
 	}
 	expect(0, 0, false)
 	for i := range 2 { // the second one is late
-		if err := a.Absorb(t.Context(), []incentive.Seen{seen(fmt.Sprintf("ev-%d", i), "c-1", noon, 100)}); err != nil {
+		if err := a.AddRecordedEvents(t.Context(), []incentive.StreamedEvent{seen(fmt.Sprintf("ev-%d", i), "c-1", noon, 100)}); err != nil {
 			t.Fatal(err)
 		}
 		expect(i+1, int64(100*(i+1)), false)
-		if err := a.CloseDue(t.Context()); err != nil {
+		if err := a.CloseDueDays(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		expect(i+1, int64(100*(i+1)), true)
 	}
-	if _, err := c.Read(t.Context(), "demo", "x-1", civil.Date{}); !fault.HasCode(err, fault.NotFound) {
+	if _, err := c.CountDay(t.Context(), "demo", "x-1", civil.Date{}); !fault.HasCode(err, fault.NotFound) {
 		t.Errorf("unknown creator: %v", err)
 	}
 }

@@ -17,10 +17,10 @@ type Counters struct {
 		Creator(ctx context.Context, tenant ident.Tenant, creator ident.Creator) (tenancy.Creator, error)
 	}
 	Chunks interface {
-		Creator(ctx context.Context, d CreatorDay) ([]Entry, Closed, error)
+		ReadCreatorDay(ctx context.Context, d CreatorDay) ([]Entry, PriorAccrual, error)
 	}
 	Days interface {
-		Closed(ctx context.Context, tenant ident.Tenant, day civil.Date) (bool, error)
+		IsClosed(ctx context.Context, tenant ident.Tenant, day civil.Date) (bool, error)
 	}
 }
 
@@ -31,28 +31,28 @@ type Count struct {
 	Closed bool // the day was closed, and all that is counted here is accrued
 }
 
-// Read counts a day, today for the zero day. It answers fault.NotFound for a creator the tenant
+// CountDay counts a day, today for the zero day. It answers fault.NotFound for a creator the tenant
 // does not have.
-func (c *Counters) Read(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
+func (c *Counters) CountDay(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
 	day civil.Date) (Count, error) {
 	if _, err := c.Creators.Creator(ctx, tenant, creator); err != nil {
-		return Count{}, later(err)
+		return Count{}, refusalOrLater(err)
 	}
 	if day.IsZero() {
 		var err error
 		if day, err = c.Clock.Today(ctx); err != nil {
-			return Count{}, later(err)
+			return Count{}, refusalOrLater(err)
 		}
 	}
-	closed, err := c.Days.Closed(ctx, tenant, day)
+	closed, err := c.Days.IsClosed(ctx, tenant, day)
 	if err != nil {
-		return Count{}, later(err)
+		return Count{}, refusalOrLater(err)
 	}
-	entries, accrued, err := c.Chunks.Creator(ctx,
+	entries, accrued, err := c.Chunks.ReadCreatorDay(ctx,
 		CreatorDay{Tenant: tenant, Creator: creator, Day: day})
 	if err != nil {
-		return Count{}, later(err)
+		return Count{}, refusalOrLater(err)
 	}
-	totals := Fold(entries)
+	totals := SumDay(entries)
 	return Count{Totals: totals, Day: day, Closed: closed && totals.Cash == accrued.Cash}, nil
 }

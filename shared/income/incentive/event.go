@@ -69,29 +69,29 @@ type draft struct {
 	Details
 }
 
-// Read reads and checks one event; the error lists all its problems. now is the clock from which
+// ParseEvent reads and checks one event; the error lists all its problems. now is the clock from which
 // the window of occurred_at is measured. The id is given back even when other fields are wrong, ""
 // if it cannot be read.
-func Read(raw []byte, now time.Time) (Event, string, error) {
+func ParseEvent(raw []byte, now time.Time) (Event, string, error) {
 	var d draft
 	if problems := strictjson.Decode(raw, &d); len(problems) > 0 {
-		problems = append(problems, d.problemsBeside(problems, now)...)
+		problems = append(problems, d.otherProblems(problems, now)...)
 		return Event{}, readableID(raw), fault.Invalid(problems...)
 	}
-	e, problems := d.check(now)
+	e, problems := d.toEvent(now)
 	if len(problems) > 0 {
 		return Event{}, readableID(raw), fault.Invalid(problems...)
 	}
 	return e, e.EventID, nil
 }
 
-// problemsBeside adds what is wrong in the fields that could be read. When nothing could be read it
+// otherProblems adds what is wrong in the fields that could be read. When nothing could be read it
 // adds nothing: an unreadable event does not lack its fields.
-func (d draft) problemsBeside(found []fault.Field, now time.Time) []fault.Field {
+func (d draft) otherProblems(found []fault.Field, now time.Time) []fault.Field {
 	if d.EventID == "" && d.CreatorID == "" && d.ActionType == "" && d.OccurredAt == "" {
 		return nil
 	}
-	_, more := d.check(now)
+	_, more := d.toEvent(now)
 	return slices.DeleteFunc(more, func(f fault.Field) bool {
 		return slices.ContainsFunc(found, func(g fault.Field) bool { return g.Field == f.Field })
 	})
@@ -109,13 +109,13 @@ func readableID(raw []byte) string {
 	return d.EventID
 }
 
-func (d draft) check(now time.Time) (Event, []fault.Field) {
+func (d draft) toEvent(now time.Time) (Event, []fault.Field) {
 	var p problems
 	e := Event{EventID: d.EventID, CreatorID: d.CreatorID, ActionType: d.ActionType,
 		Platform: d.Platform, Quantity: 1, Details: d.Details}
 	p.id("event_id", d.EventID)
 	p.id("creator_id", string(d.CreatorID))
-	if !isAction(d.ActionType) {
+	if !isActionName(d.ActionType) {
 		p.add("action_type", "must be 2 to 40 of a-z, 0-9 and _, beginning with a letter")
 	}
 	e.OccurredAt = p.moment("occurred_at", d.OccurredAt, now)
@@ -181,8 +181,8 @@ func (p *problems) details(d Details) {
 		p.add("metrics", "must have at most 20 entries")
 		return
 	}
-	for _, name := range sortedNames(d.Metrics) {
-		if !isAction(name) && (len(name) != 1 || name[0] < 'a' || name[0] > 'z') {
+	for _, name := range sortedKeys(d.Metrics) {
+		if !isActionName(name) && (len(name) != 1 || name[0] < 'a' || name[0] > 'z') {
 			p.add("metrics."+name, "must be named with up to 40 of a-z, 0-9 and _, beginning with a letter")
 		}
 		if !isDecimal(d.Metrics[name]) {
@@ -214,30 +214,30 @@ func isID(s string) bool {
 		return false
 	}
 	for i := range len(s) {
-		if c := s[i]; !isWord(c) && c != '-' && (c < 'A' || c > 'Z') {
+		if c := s[i]; !isWordChar(c) && c != '-' && (c < 'A' || c > 'Z') {
 			return false
 		}
 	}
 	return true
 }
 
-// isAction is `[a-z][a-z0-9_]{1,39}`.
-func isAction(s string) bool {
+// isActionName is `[a-z][a-z0-9_]{1,39}`.
+func isActionName(s string) bool {
 	if len(s) < 2 || len(s) > 40 || s[0] < 'a' || s[0] > 'z' {
 		return false
 	}
 	for i := 1; i < len(s); i++ {
-		if !isWord(s[i]) {
+		if !isWordChar(s[i]) {
 			return false
 		}
 	}
 	return true
 }
 
-// isWord is `[a-z0-9_]`.
-func isWord(c byte) bool { return 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '_' }
+// isWordChar is `[a-z0-9_]`.
+func isWordChar(c byte) bool { return 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '_' }
 
-func sortedNames(m map[string]string) []string {
+func sortedKeys(m map[string]string) []string {
 	names := make([]string, 0, len(m))
 	for n := range m {
 		names = append(names, n)

@@ -64,7 +64,7 @@ func TestReadNamesEveryProblem(t *testing.T) {
 		"several":              {`{"event_id":"ev 1","action_type":"","quantity":"x","extra":1}`, []string{"extra", "quantity", "event_id", "creator_id", "action_type", "occurred_at"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			e, id, err := Read([]byte(c.body), noon)
+			e, id, err := ParseEvent([]byte(c.body), noon)
 			if id != c.id {
 				t.Errorf("id %q, want %q", id, c.id)
 			}
@@ -94,7 +94,7 @@ func FuzzRead(f *testing.F) {
 	f.Add(with(`"utm":{"source":"a"},"metrics":{"seconds":"12.5"},"quantity":3`))
 	f.Add(`{"event_id":"\ud800"}`)
 	f.Fuzz(func(t *testing.T, body string) {
-		e, id, err := Read([]byte(body), noon)
+		e, id, err := ParseEvent([]byte(body), noon)
 		if err != nil {
 			if len(fault.Of(err).Fields) == 0 {
 				t.Fatalf("refused without a reason: %q", body)
@@ -104,10 +104,10 @@ func FuzzRead(f *testing.F) {
 		if id != e.EventID || !isID(e.EventID) || !isID(string(e.CreatorID)) || e.Quantity < 1 || e.Quantity > MaxQuantity {
 			t.Fatalf("accepted %+v", e)
 		}
-		again, _, err := Read([]byte(fmt.Sprintf(`{"event_id":%q,"creator_id":%q,"action_type":%q,"occurred_at":%q,"quantity":%d,"platform":%q}`,
+		again, _, err := ParseEvent([]byte(fmt.Sprintf(`{"event_id":%q,"creator_id":%q,"action_type":%q,"occurred_at":%q,"quantity":%d,"platform":%q}`,
 			e.EventID, e.CreatorID, e.ActionType, e.OccurredAt.Format(time.RFC3339Nano), e.Quantity, e.Platform)), noon)
 		e.Details = Details{}
-		if err != nil || digest(again) != digest(e) {
+		if err != nil || digestEvent(again) != digestEvent(e) {
 			t.Fatalf("written again it is another event: %v\n%+v\n%+v", err, e, again)
 		}
 	})
@@ -115,11 +115,11 @@ func FuzzRead(f *testing.F) {
 
 func TestDigestTellsEventsApart(t *testing.T) {
 	read := func(body string) string {
-		e, _, err := Read([]byte(body), noon)
+		e, _, err := ParseEvent([]byte(body), noon)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return digest(e)
+		return digestEvent(e)
 	}
 	first := read(good)
 	for _, same := range []string{replaced("2026-08-03T11:00:00+08:00", "2026-08-03T03:00:00Z"), with(`"quantity":1`), with(`"utm":{}`), with(`"metrics":{}`), " " + good} {
@@ -169,7 +169,7 @@ func TestMatch(t *testing.T) {
 		"an ended version leaves no one": {[]tenancy.Strategy{strategy("ended", "2026-01-01", 0, "watch_live", "douyin"), ended}, ""},
 	} {
 		got := ""
-		if s, ok := Match(c.all, e); ok {
+		if s, ok := FindStrategy(c.all, e); ok {
 			got = fmt.Sprintf("%s/%d", s.StrategyID, s.Version.Version)
 		}
 		if got != c.want {
@@ -181,21 +181,21 @@ func TestMatch(t *testing.T) {
 func TestGrantForCountsUnits(t *testing.T) {
 	s := strategy("a", "2026-01-01", 1, "watch_live", "")
 	e := Event{Quantity: 7}
-	if g, err := GrantFor(s, e); err != nil || g.Amount != money.Fen(50) {
+	if g, err := ComputeGrant(s, e); err != nil || g.Amount != money.Fen(50) {
 		t.Errorf("for the action: %+v (%v)", g, err)
 	}
 	s.Reward.PerUnit = true
-	if g, err := GrantFor(s, e); err != nil || g.Amount != money.Fen(350) {
+	if g, err := ComputeGrant(s, e); err != nil || g.Amount != money.Fen(350) {
 		t.Errorf("for each unit: %+v (%v)", g, err)
 	}
 	s.Reward.Amount = money.Fen(1 << 60)
-	if g, err := GrantFor(s, e); !fault.HasCode(err, fault.InvalidInput) {
+	if g, err := ComputeGrant(s, e); !fault.HasCode(err, fault.InvalidInput) {
 		t.Errorf("a reward beyond all bounds: %+v (%v)", g, err)
 	}
 	points := strategy("p", "2026-01-01", 3, "watch_live", "")
 	points.Reward = tenancy.Reward{Kind: tenancy.Traffic, Points: 4, PerUnit: true}
 	points.DailyCapPoints = 100
-	if g, err := GrantFor(points, e); err != nil || g != (Grant{Kind: Traffic, Points: 28, Strategy: "p", Version: 3, DailyCap: 100}) {
+	if g, err := ComputeGrant(points, e); err != nil || g != (Grant{Kind: Traffic, Points: 28, Strategy: "p", Version: 3, DailyCap: 100}) {
 		t.Errorf("points: %+v (%v)", g, err)
 	}
 }

@@ -24,28 +24,28 @@ type Totals struct {
 	Shop    int64
 }
 
-// Fold adds up a creator's day. Every event counts once however often and in whatever order its
+// SumDay adds up a creator's day. Every event counts once however often and in whatever order its
 // entries come, and an entry with a reward stands for its event against one without. What a
 // strategy gives is cut at its daily cap; where versions of a strategy with different caps rewarded
 // the same day, the largest cap holds.
-func Fold(entries []Entry) Totals {
+func SumDay(entries []Entry) Totals {
 	var t Totals
 	sums := map[source]capped{}
-	for _, g := range once(entries) {
+	for _, g := range grantByEvent(entries) {
 		t.Events++
 		if g != nil {
 			from := source{g.Strategy, g.Kind}
-			sums[from] = sums[from].with(g)
+			sums[from] = sums[from].addGrant(g)
 		}
 	}
 	for from, c := range sums {
 		switch from.kind {
 		case Cash:
-			t.Cash = t.Cash.Add(money.Fen(c.value()))
+			t.Cash = t.Cash.Add(money.Fen(c.cappedSum()))
 		case Traffic:
-			t.Traffic += c.value()
+			t.Traffic += c.cappedSum()
 		case Shop:
-			t.Shop += c.value()
+			t.Shop += c.cappedSum()
 		}
 	}
 	return t
@@ -63,23 +63,23 @@ type capped struct {
 	unlimited  bool // a version without a cap took part
 }
 
-func (c capped) with(g *Grant) capped {
-	c.sum = money.Fen(c.sum).Add(money.Fen(g.Value())).Fen() // stops at an overflow, for points too
+func (c capped) addGrant(g *Grant) capped {
+	c.sum = money.Fen(c.sum).Add(money.Fen(g.StoredValue())).Fen() // stops at an overflow, for points too
 	c.limit = max(c.limit, g.DailyCap)
 	c.unlimited = c.unlimited || g.DailyCap == 0
 	return c
 }
 
-func (c capped) value() int64 {
+func (c capped) cappedSum() int64 {
 	if c.unlimited {
 		return c.sum
 	}
 	return min(c.sum, c.limit)
 }
 
-// once keeps one grant for each event. Recording gives an event at most one grant for ever, so
+// grantByEvent keeps one grant for each event. Recording gives an event at most one grant for ever, so
 // which of two grants is kept does not matter.
-func once(entries []Entry) map[string]*Grant {
+func grantByEvent(entries []Entry) map[string]*Grant {
 	events := make(map[string]*Grant, len(entries))
 	for _, e := range entries {
 		if events[e.EventID] == nil {
@@ -89,18 +89,18 @@ func once(entries []Entry) map[string]*Grant {
 	return events
 }
 
-// Encode writes entries in a compact text that depends on their set only, not on their order: a
+// EncodeEntries writes entries in a compact text that depends on their set only, not on their order: a
 // line "@strategy version kind cap" for each strategy version, "@" alone for events without a
 // reward, and under it a line "event value" for each event. Ids hold no blank and no @, so nothing
 // needs escaping. Values and caps are fen of cash, else points.
-func Encode(entries []Entry) string {
-	events := once(entries)
+func EncodeEntries(entries []Entry) string {
+	events := grantByEvent(entries)
 	groups := map[string][]string{}
 	for id, g := range events {
 		head, line := "@", id
 		if g != nil {
 			head = fmt.Sprintf("@%s %d %s %d", g.Strategy, g.Version, g.Kind, g.DailyCap)
-			line = id + " " + strconv.FormatInt(g.Value(), 10)
+			line = id + " " + strconv.FormatInt(g.StoredValue(), 10)
 		}
 		groups[head] = append(groups[head], line)
 	}
@@ -120,16 +120,16 @@ func Encode(entries []Entry) string {
 	return b.String()
 }
 
-// Decode reads the text back. What Encode did not write is an error: it would be money of unknown
+// DecodeEntries reads the text back. What Encode did not write is an error: it would be money of unknown
 // origin.
-func Decode(text string) ([]Entry, error) {
+func DecodeEntries(text string) ([]Entry, error) {
 	var entries []Entry
 	var strategy *Grant
 	headed := false
 	for line := range strings.Lines(text) {
 		line = strings.TrimSuffix(line, "\n")
 		if head, ok := strings.CutPrefix(line, "@"); ok {
-			g, err := decodeHead(head)
+			g, err := decodeStrategyLine(head)
 			if err != nil {
 				return nil, err
 			}
@@ -145,7 +145,7 @@ func Decode(text string) ([]Entry, error) {
 	return entries, nil
 }
 
-func decodeHead(head string) (*Grant, error) {
+func decodeStrategyLine(head string) (*Grant, error) {
 	if head == "" {
 		return nil, nil
 	}

@@ -33,7 +33,7 @@ func drawDay(t *rapid.T) []Entry {
 func TestFoldIgnoresRedeliveryAndOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		day := drawDay(t)
-		want := Fold(day)
+		want := SumDay(day)
 		if want.Events != len(day) {
 			t.Fatalf("%d events counted of %d", want.Events, len(day))
 		}
@@ -50,19 +50,19 @@ func TestFoldIgnoresRedeliveryAndOrder(t *testing.T) {
 		}
 		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
 		rng.Shuffle(len(again), func(i, j int) { again[i], again[j] = again[j], again[i] })
-		if got := Fold(again); got != want {
+		if got := SumDay(again); got != want {
 			t.Fatalf("fold is %+v, want %+v", got, want)
 		}
 		border := rapid.IntRange(0, len(again)).Draw(t, "border")
 		var parts []Entry
 		for _, part := range [][]Entry{again[:border], again[border:]} {
-			read, err := Decode(Encode(part))
+			read, err := DecodeEntries(EncodeEntries(part))
 			if err != nil {
 				t.Fatal(err)
 			}
 			parts = append(parts, read...)
 		}
-		if got := Fold(parts); got != want {
+		if got := SumDay(parts); got != want {
 			t.Fatalf("fold of chunks is %+v, want %+v", got, want)
 		}
 	})
@@ -71,10 +71,10 @@ func TestFoldIgnoresRedeliveryAndOrder(t *testing.T) {
 func TestEncodeDependsOnTheSetOnly(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		day := drawDay(t)
-		text := Encode(day)
+		text := EncodeEntries(day)
 		turned := append(slices.Clone(day), day...)
 		slices.Reverse(turned)
-		if again := Encode(turned); again != text {
+		if again := EncodeEntries(turned); again != text {
 			t.Fatalf("another order or a repeat gives another chunk:\n%s\n%s", text, again)
 		}
 	})
@@ -95,7 +95,7 @@ func TestFoldCutsAtTheDailyCap(t *testing.T) {
 		"the larger cap holds":    {[]Entry{entry("a", 800, 500), entry("b", 400, 1000)}, "10.00"},
 		"a version without a cap": {[]Entry{entry("a", 800, 500), entry("b", 400, 0)}, "12.00"},
 	} {
-		if got := Fold(c.entries).Cash; got != money.MustParse(c.want) {
+		if got := SumDay(c.entries).Cash; got != money.MustParse(c.want) {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
 		}
 	}
@@ -108,7 +108,7 @@ func TestChunkIsSmall(t *testing.T) {
 	for i := range 12 {
 		entries = append(entries, Entry{EventID: "01jd3k5m7n9p1q3r5s7t9v1w" + string(rune('a'+i)), Grant: &g})
 	}
-	if n := len(Encode(entries)); n > 700 {
+	if n := len(EncodeEntries(entries)); n > 700 {
 		t.Errorf("12 events take %d bytes; with the keys they must stay below 1 KB", n)
 	}
 }
@@ -118,16 +118,16 @@ func FuzzDecodeChunk(f *testing.F) {
 	f.Add("@\nev-3\n")
 	f.Add("@st 1 traffic 0\nev 9223372036854775807\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		entries, err := Decode(text)
+		entries, err := DecodeEntries(text)
 		if err != nil {
 			return
 		}
-		again, err := Decode(Encode(entries))
+		again, err := DecodeEntries(EncodeEntries(entries))
 		if err != nil {
 			t.Fatalf("own output refused: %v", err)
 		}
-		if len(once(entries)) != len(again) {
-			t.Fatalf("%d events became %d", len(once(entries)), len(again))
+		if len(grantByEvent(entries)) != len(again) {
+			t.Fatalf("%d events became %d", len(grantByEvent(entries)), len(again))
 		}
 	})
 }

@@ -40,8 +40,8 @@ func NewGrant(kind Kind, value int64, strategy string, version int, dailyCap int
 	return g
 }
 
-// Value is the reward's number as it is stored: fen of cash, else points.
-func (g Grant) Value() int64 {
+// StoredValue is the reward's number as it is stored: fen of cash, else points.
+func (g Grant) StoredValue() int64 {
 	if g.Kind == Cash {
 		return g.Amount.Fen()
 	}
@@ -52,16 +52,16 @@ func (g Grant) Value() int64 {
 // contract.
 const maxReward = 99_999_999_999_99
 
-// Match finds the strategy that rewards an event: in force on its day, for its action, and for its
+// FindStrategy finds the strategy that rewards an event: in force on its day, for its action, and for its
 // platform or for all. The one that names the platform wins, then the latest beginning, then the
 // smaller id. all holds all versions of all strategies of the tenant; of each strategy only the
 // version in force on the day counts.
-func Match(all []tenancy.Strategy, e Event) (tenancy.Strategy, bool) {
+func FindStrategy(all []tenancy.Strategy, e Event) (tenancy.Strategy, bool) {
 	day := e.Day()
 	best := -1
 	for i := range all {
-		if fits(&all[i], e, day) && !superseded(all, &all[i], day) &&
-			(best < 0 || beats(&all[i], &all[best])) {
+		if isEligible(&all[i], e, day) && !isSuperseded(all, &all[i], day) &&
+			(best < 0 || isBetterMatch(&all[i], &all[best])) {
 			best = i
 		}
 	}
@@ -71,14 +71,14 @@ func Match(all []tenancy.Strategy, e Event) (tenancy.Strategy, bool) {
 	return all[best], true
 }
 
-func fits(s *tenancy.Strategy, e Event, day civil.Date) bool {
+func isEligible(s *tenancy.Strategy, e Event, day civil.Date) bool {
 	return s.ActionType == e.ActionType && (s.Platform == "" || s.Platform == e.Platform) &&
 		s.Holds(day)
 }
 
-// superseded tells whether another version of the same strategy governs the day; see
+// isSuperseded tells whether another version of the same strategy governs the day; see
 // tenancy.InForce.
-func superseded(all []tenancy.Strategy, s *tenancy.Strategy, day civil.Date) bool {
+func isSuperseded(all []tenancy.Strategy, s *tenancy.Strategy, day civil.Date) bool {
 	for i := range all {
 		if o := &all[i]; o.StrategyID == s.StrategyID && o.Version.Version > s.Version.Version &&
 			!day.Before(o.From) {
@@ -88,7 +88,7 @@ func superseded(all []tenancy.Strategy, s *tenancy.Strategy, day civil.Date) boo
 	return false
 }
 
-func beats(s, best *tenancy.Strategy) bool {
+func isBetterMatch(s, best *tenancy.Strategy) bool {
 	switch {
 	case (s.Platform != "") != (best.Platform != ""):
 		return s.Platform != ""
@@ -99,9 +99,9 @@ func beats(s, best *tenancy.Strategy) bool {
 	}
 }
 
-// GrantFor computes what the strategy gives for an event. A reward beyond the largest amount is the
+// ComputeGrant computes what the strategy gives for an event. A reward beyond the largest amount is the
 // fault of the event's quantity or of the strategy, and neither is guessed at.
-func GrantFor(s tenancy.Strategy, e Event) (Grant, error) {
+func ComputeGrant(s tenancy.Strategy, e Event) (Grant, error) {
 	value, dailyCap := s.Reward.Points, s.DailyCapPoints
 	if Kind(s.Reward.Kind) == Cash {
 		value, dailyCap = s.Reward.Amount.Fen(), s.DailyCap.Fen()

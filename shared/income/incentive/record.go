@@ -27,12 +27,12 @@ type Recorded struct {
 	RecordedAt time.Time
 	// Write names the call that stored the event, so that a repeat by the SDK after a lost answer is
 	// recognised as one's own success.
-	Write string
+	WriteID string
 }
 
-// Stored is the outcome of storing one event: the event kept under its id, which is another's when
+// StoreOutcome is the outcome of storing one event: the event kept under its id, which is another's when
 // First is not the one that was sent, or an error, after which nothing is stored.
-type Stored struct {
+type StoreOutcome struct {
 	First Recorded
 	Err   error // fault.Unavailable: not stored, send again
 }
@@ -41,7 +41,7 @@ type Stored struct {
 type Events interface {
 	// Add stores each event unless its id is taken; the outcomes are in the order of the events. No id
 	// comes twice in one call.
-	Add(ctx context.Context, tenant ident.Tenant, events []Recorded) []Stored
+	AddEvents(ctx context.Context, tenant ident.Tenant, events []Recorded) []StoreOutcome
 }
 
 // Directory is the master data that recording needs; see tenancy.Directory.
@@ -66,10 +66,10 @@ type Result struct {
 	Err      error
 }
 
-// Record reads, rewards and stores events of a tenant; the results are in their order, and one
+// RecordEvents reads, rewards and stores events of a tenant; the results are in their order, and one
 // event's trouble is only that event's. The error is for what concerns the whole call, and then
 // nothing is stored.
-func (r *Recorder) Record(ctx context.Context, tenant ident.Tenant,
+func (r *Recorder) RecordEvents(ctx context.Context, tenant ident.Tenant,
 	raw []json.RawMessage) ([]Result, error) {
 	now, err := r.Clock.Business(ctx)
 	if err != nil {
@@ -77,15 +77,15 @@ func (r *Recorder) Record(ctx context.Context, tenant ident.Tenant,
 	}
 	strategies, err := r.Directory.Strategies(ctx, tenant)
 	if err != nil {
-		return nil, later(err)
+		return nil, refusalOrLater(err)
 	}
 	c := call{Recorder: r, tenant: tenant, strategies: strategies, write: r.NewID(),
 		results: make([]Result, len(raw))}
 	for i := range raw {
-		c.read(i, raw[i], now)
+		c.readEvent(i, raw[i], now)
 	}
 	c.checkCreators(ctx)
-	c.store(ctx)
+	c.storeEvents(ctx)
 	return c.results, nil
 }
 
@@ -98,20 +98,20 @@ type call struct {
 	results    []Result
 }
 
-// read fills in the event and its reward.
-func (c *call) read(i int, raw []byte, now time.Time) {
+// readEvent fills in the event and its reward.
+func (c *call) readEvent(i int, raw []byte, now time.Time) {
 	res := &c.results[i]
 	var e Event
-	if e, res.EventID, res.Err = Read(raw, now); res.Err != nil {
+	if e, res.EventID, res.Err = ParseEvent(raw, now); res.Err != nil {
 		return
 	}
-	res.Recorded = Recorded{Event: e, Digest: digest(e), RecordedAt: c.Clock.Instant(), Write: c.write}
-	s, ok := Match(c.strategies, e)
+	res.Recorded = Recorded{Event: e, Digest: digestEvent(e), RecordedAt: c.Clock.Instant(), WriteID: c.write}
+	s, ok := FindStrategy(c.strategies, e)
 	if !ok {
 		res.Recorded.Parked = true
 		return
 	}
-	g, err := GrantFor(s, e)
+	g, err := ComputeGrant(s, e)
 	res.Recorded.Grant, res.Err = &g, err
 }
 
@@ -129,8 +129,8 @@ func (c *call) checkCreators(ctx context.Context) {
 			names = append(names, string(name))
 		}
 	}
-	for i, err := range c.lookUp(ctx, names) {
-		unknown[names[i]] = later(err)
+	for i, err := range c.lookUpCreators(ctx, names) {
+		unknown[names[i]] = refusalOrLater(err)
 	}
 	for i := range c.results {
 		if res := &c.results[i]; res.Err == nil {
@@ -139,8 +139,8 @@ func (c *call) checkCreators(ctx context.Context) {
 	}
 }
 
-// lookUp tells for each creator why its events cannot be taken, nil if they can.
-func (c *call) lookUp(ctx context.Context, names []string) []error {
+// lookUpCreators tells for each creator why its events cannot be taken, nil if they can.
+func (c *call) lookUpCreators(ctx context.Context, names []string) []error {
 	errs := make([]error, len(names))
 	if len(names) == 1 {
 		_, errs[0] = c.Directory.Creator(ctx, c.tenant, ident.Creator(names[0]))
@@ -158,8 +158,8 @@ func (c *call) lookUp(ctx context.Context, names []string) []error {
 	return errs
 }
 
-// store keeps the first event of each id; a later one of the call is a repeat of it.
-func (c *call) store(ctx context.Context) {
+// storeEvents keeps the first event of each id; a later one of the call is a repeat of it.
+func (c *call) storeEvents(ctx context.Context) {
 	place := make(map[string]int, len(c.results)) // event id -> its place in events
 	var events []Recorded
 	for i := range c.results {
@@ -172,37 +172,37 @@ func (c *call) store(ctx context.Context) {
 	if len(events) == 0 {
 		return
 	}
-	kept := c.Events.Add(ctx, c.tenant, events)
+	kept := c.Events.AddEvents(ctx, c.tenant, events)
 	answered := make([]bool, len(events))
 	for i := range c.results {
 		if res := &c.results[i]; res.Err == nil {
 			n := place[res.EventID]
-			res.settle(kept[n], !answered[n] && kept[n].First.Write == c.write)
+			res.applyOutcome(kept[n], !answered[n] && kept[n].First.WriteID == c.write)
 			answered[n] = true
 		}
 	}
 }
 
-// settle compares what was sent with what is kept; fresh tells that this very event was stored now.
-func (res *Result) settle(s Stored, fresh bool) {
+// applyOutcome compares what was sent with what is kept; fresh tells that this very event was stored now.
+func (res *Result) applyOutcome(s StoreOutcome, fresh bool) {
 	switch {
 	case s.Err != nil:
-		res.Err = later(s.Err)
+		res.Err = refusalOrLater(s.Err)
 	case s.First.Digest != res.Recorded.Digest:
-		res.Err = otherContent()
+		res.Err = otherContentError()
 	default:
 		res.Recorded, res.Repeated = s.First, !fresh
 	}
 }
 
-// otherContent refuses an event id that stands for another event.
-func otherContent() error {
+// otherContentError refuses an event id that stands for another event.
+func otherContentError() error {
 	return fault.New(fault.OtherContent, "key_reused",
 		"This event_id was recorded with other content; send a new event under a new id.")
 }
 
-// later keeps refusals and turns everything else into a request to come back.
-func later(err error) error {
+// refusalOrLater keeps refusals and turns everything else into a request to come back.
+func refusalOrLater(err error) error {
 	var known *fault.Error
 	if err == nil || errors.As(err, &known) {
 		return err
@@ -210,12 +210,12 @@ func later(err error) error {
 	return fault.Later(err)
 }
 
-// digest is over the event's content in one unambiguous form. Times are compared as instants.
-func digest(e Event) string {
+// digestEvent is over the event's content in one unambiguous form. Times are compared as instants.
+func digestEvent(e Event) string {
 	b := make([]byte, 0, 512)
 	for _, s := range []string{e.EventID, string(e.CreatorID), e.ActionType, e.Platform, e.ContentID,
 		e.ViewerRef, e.SessionID, e.Device} {
-		b = appendText(b, s)
+		b = appendPrefixed(b, s)
 	}
 	b = binary.BigEndian.AppendUint64(b, uint64(e.OccurredAt.UnixNano()))
 	b = binary.BigEndian.AppendUint64(b, uint64(e.Quantity))
@@ -224,16 +224,16 @@ func digest(e Event) string {
 		utm = &UTM{}
 	}
 	for _, s := range []string{utm.Source, utm.Medium, utm.Campaign, utm.Term, utm.Content} {
-		b = appendText(b, s)
+		b = appendPrefixed(b, s)
 	}
-	for _, name := range sortedNames(e.Metrics) {
-		b = appendText(appendText(b, name), e.Metrics[name])
+	for _, name := range sortedKeys(e.Metrics) {
+		b = appendPrefixed(appendPrefixed(b, name), e.Metrics[name])
 	}
 	sum := sha256.Sum256(b)
 	return base64.RawURLEncoding.EncodeToString(sum[:18])
 }
 
-// appendText puts the length before the text, so that no two lists of texts look alike.
-func appendText(b []byte, s string) []byte {
+// appendPrefixed puts the length before the text, so that no two lists of texts look alike.
+func appendPrefixed(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }

@@ -65,7 +65,7 @@ func record(t *testing.T, r *incentive.Recorder, bodies ...string) []string {
 	for i, b := range bodies {
 		raw[i] = json.RawMessage(b)
 	}
-	results, err := r.Record(t.Context(), "demo", raw)
+	results, err := r.RecordEvents(t.Context(), "demo", raw)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +125,7 @@ func TestRewardIsDecidedOnce(t *testing.T) {
 	if got := record(t, r, event("a", `,"quantity":3`)); got[0] != "replay" {
 		t.Fatal(got)
 	}
-	kept, _ := m.Event("demo", "a")
+	kept, _ := m.ReadEvent("demo", "a")
 	if kept.Grant == nil || kept.Grant.Amount != money.Fen(150) || kept.Grant.Version != 4 || kept.Parked {
 		t.Errorf("kept %+v", kept.Grant)
 	}
@@ -137,7 +137,7 @@ func TestEventWithoutStrategyIsKept(t *testing.T) {
 	if got := record(t, r, event("p", "")); got[0] != "new" {
 		t.Fatal(got)
 	}
-	if kept, ok := m.Event("demo", "p"); !ok || !kept.Parked || kept.Grant != nil {
+	if kept, ok := m.ReadEvent("demo", "p"); !ok || !kept.Parked || kept.Grant != nil {
 		t.Errorf("kept %+v", kept)
 	}
 }
@@ -145,9 +145,9 @@ func TestEventWithoutStrategyIsKept(t *testing.T) {
 // losing stores what it is given and answers as if it had been there: an SDK that tries again after a lost answer.
 type losing struct{ *incentivetest.Memory }
 
-func (l losing) Add(ctx context.Context, tenant ident.Tenant, events []incentive.Recorded) []incentive.Stored {
-	l.Memory.Add(ctx, tenant, events)
-	return l.Memory.Add(ctx, tenant, events)
+func (l losing) AddEvents(ctx context.Context, tenant ident.Tenant, events []incentive.Recorded) []incentive.StoreOutcome {
+	l.Memory.AddEvents(ctx, tenant, events)
+	return l.Memory.AddEvents(ctx, tenant, events)
 }
 
 func TestOwnWriteAfterALostAnswerIsNew(t *testing.T) {
@@ -159,8 +159,8 @@ func TestOwnWriteAfterALostAnswerIsNew(t *testing.T) {
 
 type failing struct{ err error }
 
-func (f failing) Add(_ context.Context, _ ident.Tenant, events []incentive.Recorded) []incentive.Stored {
-	out := make([]incentive.Stored, len(events))
+func (f failing) AddEvents(_ context.Context, _ ident.Tenant, events []incentive.Recorded) []incentive.StoreOutcome {
+	out := make([]incentive.StoreOutcome, len(events))
 	for i := range out {
 		out[i].Err = f.err
 	}
@@ -178,13 +178,13 @@ func TestThrottledEventIsToBeSentAgain(t *testing.T) {
 
 func TestMasterDataAwayIsUnavailable(t *testing.T) {
 	r := newRecorder(incentivetest.NewMemory(), &directory{err: errors.New("throttled")})
-	if _, err := r.Record(t.Context(), "demo", []json.RawMessage{[]byte(event("a", ""))}); !fault.HasCode(err, fault.Unavailable) {
+	if _, err := r.RecordEvents(t.Context(), "demo", []json.RawMessage{[]byte(event("a", ""))}); !fault.HasCode(err, fault.Unavailable) {
 		t.Errorf("error %v", err)
 	}
 }
 
 func TestMemoryKeepsThePromises(t *testing.T) {
-	incentivetest.Promises(t, func(*testing.T) incentivetest.Store {
+	incentivetest.TestStore(t, func(*testing.T) incentivetest.Store {
 		m := incentivetest.NewMemory()
 		days := incentivetest.Days{Memory: m}
 		return incentivetest.Store{Events: m, Parked: m, Chunks: days, Days: days}

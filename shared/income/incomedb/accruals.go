@@ -51,7 +51,7 @@ type Accruals struct {
 
 var _ incentive.Accruals = (*Accruals)(nil)
 
-// Post writes the day's close, the journal entry, the income line and the audit record as one. The
+// PostAccrual writes the day's close, the journal entry, the income line and the audit record as one. The
 // money waits in the bucket of the day's part of its month or, where that is closed, in the first
 // later open one. The entry's accounting period is the day's month, also while that is being
 // closed; once its sealing has begun, the open one.
@@ -59,10 +59,10 @@ var _ incentive.Accruals = (*Accruals)(nil)
 // Errors: fault.StaleVersion around optimistic.ErrRival when the revision is there already;
 // fault.RuleMissing contract_missing when no contract covers incentives on that day: nothing is
 // written, the day stays open and the next close tries again.
-func (a *Accruals) Post(ctx context.Context, acc incentive.Accrual) error {
+func (a *Accruals) PostAccrual(ctx context.Context, acc incentive.Accrual) error {
 	id := a.NewID()
 	if acc.Difference.IsZero() {
-		return a.closeOnly(ctx, acc, id)
+		return a.closeWithoutPosting(ctx, acc, id)
 	}
 	contracts, err := a.Directory.ContractsOf(ctx, acc.Tenant, acc.Creator, income.Incentive, acc.Day)
 	if err != nil {
@@ -75,15 +75,15 @@ func (a *Accruals) Post(ctx context.Context, acc incentive.Accrual) error {
 	}
 	to := place{entity: contract.PayingEntity, bucket: course.PeriodOf(acc.Day), ownMonth: true}
 	for range maxTries {
-		refused, err := a.postOnce(ctx, acc, to, id)
+		refused, err := a.tryPost(ctx, acc, to, id)
 		if err != nil || refused == nil {
 			return err
 		}
 		switch {
 		case refused.Found[0] != nil:
-			return stale(refused.Found[0], id)
+			return staleUnlessOwn(refused.Found[0], id)
 		case refused.Found[len(refused.Found)-2] != nil:
-			if to.bucket, err = a.openAfter(ctx, book{acc.Tenant, acc.Creator, income.Incentive}, course,
+			if to.bucket, err = a.nextOpenPeriod(ctx, book{acc.Tenant, acc.Creator, income.Incentive}, course,
 				to.bucket); err != nil {
 				return err
 			}
@@ -104,8 +104,8 @@ type place struct {
 	ownMonth bool // in the accounting period of its day, if that takes entries
 }
 
-// stale tells a rival's close from one's own, whose answer was lost.
-func stale(closed item, id string) error {
+// staleUnlessOwn tells a rival's close from one's own, whose answer was lost.
+func staleUnlessOwn(closed item, id string) error {
 	if dynamo.TextOf(closed, attrWrite) == id {
 		return nil
 	}
@@ -113,17 +113,17 @@ func stale(closed item, id string) error {
 		"The day was accrued by another close; read it again.").Wrap(optimistic.ErrRival)
 }
 
-func (a *Accruals) closeOnly(ctx context.Context, acc incentive.Accrual, id string) error {
-	err := dynamo.Transact(ctx, a.DB, a.NewToken(), []types.TransactWriteItem{a.dayClose(acc, id)})
+func (a *Accruals) closeWithoutPosting(ctx context.Context, acc incentive.Accrual, id string) error {
+	err := dynamo.Transact(ctx, a.DB, a.NewToken(), []types.TransactWriteItem{a.dayClosePart(acc, id)})
 	if refused := dynamo.Refusal(err); refused != nil {
-		return stale(refused.Found[0], id)
+		return staleUnlessOwn(refused.Found[0], id)
 	}
 	return err
 }
 
-// dated gives an accrual's entry its accounting period; closing tells that the period is being
+// setAccountingPeriod gives an accrual's entry its accounting period; closing tells that the period is being
 // closed.
-func (a *Accruals) dated(ctx context.Context, e *ledger.Entry, day civil.Date,
+func (a *Accruals) setAccountingPeriod(ctx context.Context, e *ledger.Entry, day civil.Date,
 	ownMonth bool) (closing bool, err error) {
 	switch {
 	case a.Periods == nil:
@@ -134,11 +134,11 @@ func (a *Accruals) dated(ctx context.Context, e *ledger.Entry, day civil.Date,
 	return false, a.Periods.Date(ctx, e)
 }
 
-func (a *Accruals) postOnce(ctx context.Context, acc incentive.Accrual, to place,
+func (a *Accruals) tryPost(ctx context.Context, acc incentive.Accrual, to place,
 	id string) (*dynamo.Refused, error) {
 	entity, bucket := to.entity, to.bucket
-	entry := accrualEntry(acc, entity, id)
-	closing, err := a.dated(ctx, &entry, acc.Day, to.ownMonth)
+	entry := newAccrualEntry(acc, entity, id)
+	closing, err := a.setAccountingPeriod(ctx, &entry, acc.Day, to.ownMonth)
 	if err != nil {
 		return nil, err
 	}
@@ -149,23 +149,23 @@ func (a *Accruals) postOnce(ctx context.Context, acc incentive.Accrual, to place
 	if closing {
 		posting = append(posting, ledgerdb.StillClosing(a.Ledger, entry))
 	}
-	g := growth{tenant: acc.Tenant, creator: acc.Creator, incomeType: income.Incentive, bucket: bucket,
+	g := bucketAddition{tenant: acc.Tenant, creator: acc.Creator, incomeType: income.Incentive, bucket: bucket,
 		own: acc.Day.Month(), source: income.SourceAccrued,
-		entities: []ident.Entity{entity}, lines: []income.Line{accrualLine(acc)}}
-	put, err := putLine(a.Ledger, acc.Tenant, g.lines[0], bucket, id)
+		entities: []ident.Entity{entity}, lines: []income.Line{newAccrualLine(acc)}}
+	put, err := newLinePart(a.Ledger, acc.Tenant, g.lines[0], bucket, id)
 	if err != nil {
 		return nil, err
 	}
-	told, err := a.told(audit.Record{ID: id, Tenant: acc.Tenant, At: acc.ClosedAt, Actor: accruer,
+	told, err := a.auditPart(audit.Record{ID: id, Tenant: acc.Tenant, At: acc.ClosedAt, Actor: accruer,
 		Act:    "incentive.accrued",
-		Object: object(acc.Creator, bucket, income.Incentive), LedgerHash: hash,
-		What: detail(accrued{acc.Day, acc.Revision, acc.Difference, acc.Total, acc.Events,
+		Object: auditObject(acc.Creator, bucket, income.Incentive), LedgerHash: hash,
+		What: marshalDetail(accrued{acc.Day, acc.Revision, acc.Difference, acc.Total, acc.Events,
 			income.BucketName(bucket, income.Incentive)})})
 	if err != nil {
 		return nil, err
 	}
-	parts := append([]types.TransactWriteItem{a.dayClose(acc, id)}, posting...)
-	err = dynamo.Transact(ctx, a.DB, a.NewToken(), append(parts, put, g.update(a.Ledger), told))
+	parts := append([]types.TransactWriteItem{a.dayClosePart(acc, id)}, posting...)
+	err = dynamo.Transact(ctx, a.DB, a.NewToken(), append(parts, put, g.updatePart(a.Ledger), told))
 	if refused := dynamo.Refusal(err); refused != nil {
 		return refused, nil
 	}
@@ -182,11 +182,11 @@ type accrued struct {
 	Bucket     string       `json:"bucket"`
 }
 
-// dayClose is the part that moves a creator's day from the revision before to this one.
-func (a *Accruals) dayClose(acc incentive.Accrual, id string) types.TransactWriteItem {
+// dayClosePart is the part that moves a creator's day from the revision before to this one.
+func (a *Accruals) dayClosePart(acc incentive.Accrual, id string) types.TransactWriteItem {
 	it := dynamo.Key(keys.DayClose(acc.Tenant, acc.Day, acc.Creator))
 	it[attrRevision] = dynamo.Number(int64(acc.Revision))
-	it[attrCash] = fen(acc.Total)
+	it[attrCash] = fenNumber(acc.Total)
 	it[attrEvents] = dynamo.Number(int64(acc.Events))
 	it[attrTraffic] = dynamo.Number(acc.Traffic)
 	it[attrShop] = dynamo.Number(acc.Shop)
@@ -203,16 +203,16 @@ func (a *Accruals) dayClose(acc incentive.Accrual, id string) types.TransactWrit
 	return types.TransactWriteItem{Put: put}
 }
 
-func accrualEntry(acc incentive.Accrual, entity ident.Entity, id string) ledger.Entry {
+func newAccrualEntry(acc incentive.Accrual, entity ident.Entity, id string) ledger.Entry {
 	e := ledger.Entry{ID: id, Tenant: acc.Tenant, CreatorID: acc.Creator, Entity: entity,
 		At: acc.ClosedAt, Accounting: acc.Day.Month(),
-		Reason: acc.Reason()}
+		Reason: acc.JournalReason()}
 	e.Debit(ledger.MCNIncentiveCost, acc.Difference)
 	e.Credit(ledger.CreatorAccrued, acc.Difference)
 	return e
 }
 
-func accrualLine(acc incentive.Accrual) income.Line {
+func newAccrualLine(acc incentive.Accrual) income.Line {
 	return income.Line{LineID: fmt.Sprintf("%s%s-r%d", income.AccrualPrefix, acc.Day, acc.Revision),
 		CreatorID: acc.Creator, IncomeType: income.Incentive,
 		OccurredOn: acc.Day, ServicePeriod: acc.Day.Month(), GrossBeforePlatform: acc.Difference,

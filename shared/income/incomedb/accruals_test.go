@@ -45,7 +45,7 @@ func (m *monthEnd) accrue(t *testing.T, creator ident.Creator, day string, revis
 	t.Helper()
 	acc := incentive.Accrual{Tenant: tenant, Creator: creator, Day: civil.MustDate(day), Revision: revision, Difference: money.Yuan(1), Total: money.Yuan(int64(revision)),
 		Events: 1, ClosedAt: m.now}
-	if err := m.accruals.Post(t.Context(), acc); err != nil {
+	if err := m.accruals.PostAccrual(t.Context(), acc); err != nil {
 		t.Fatal(err)
 	}
 	entries, err := m.book.Entries(t.Context(), tenant, creator)
@@ -53,7 +53,7 @@ func (m *monthEnd) accrue(t *testing.T, creator ident.Creator, day string, revis
 		t.Fatal(err)
 	}
 	for _, e := range entries {
-		if e.Reason == acc.Reason() {
+		if e.Reason == acc.JournalReason() {
 			return e.Accounting.String()
 		}
 	}

@@ -58,9 +58,9 @@ const (
 	attrBucket = "b" // month or part of the bucket that holds the line
 )
 
-func fen(a money.Amount) types.AttributeValue { return dynamo.Number(a.Fen()) }
+func fenNumber(a money.Amount) types.AttributeValue { return dynamo.Number(a.Fen()) }
 
-func setOf(it item, name string) []string {
+func stringSet(it item, name string) []string {
 	if v, ok := it[name].(*types.AttributeValueMemberSS); ok {
 		return slices.Sorted(slices.Values(v.Value))
 	}
@@ -74,7 +74,7 @@ type numbers struct {
 	err error
 }
 
-func (n *numbers) get(name string) int64 {
+func (n *numbers) number(name string) int64 {
 	v, ok := n.it[name].(*types.AttributeValueMemberN)
 	if !ok {
 		return 0
@@ -86,7 +86,7 @@ func (n *numbers) get(name string) int64 {
 	return whole
 }
 
-func (n *numbers) amount(name string) money.Amount { return money.Fen(n.get(name)) }
+func (n *numbers) amount(name string) money.Amount { return money.Fen(n.number(name)) }
 
 // lineItem is the item of a line in a bucket.
 func lineItem(tenant ident.Tenant, l income.Line, bucket cycle.Period,
@@ -97,15 +97,15 @@ func lineItem(tenant ident.Tenant, l income.Line, bucket cycle.Period,
 	}
 	it := dynamo.Key(keys.Line(tenant, l.CreatorID, l.ServicePeriod, l.IncomeType, l.LineID))
 	it[attrDoc] = dynamo.Text(string(doc))
-	it[attrHash] = dynamo.Text(income.HashOf(doc))
+	it[attrHash] = dynamo.Text(income.HashDocument(doc))
 	it[attrWrite] = dynamo.Text(writeID)
 	it[attrBucket] = dynamo.Text(bucket.String())
-	it[attrDistributable], it[attrGross] = fen(l.Distributable), fen(l.GrossBeforePlatform)
+	it[attrDistributable], it[attrGross] = fenNumber(l.Distributable), fenNumber(l.GrossBeforePlatform)
 	return it, nil
 }
 
-// growth is what new lines add to a bucket.
-type growth struct {
+// bucketAddition is what new lines add to a bucket.
+type bucketAddition struct {
 	tenant     ident.Tenant
 	creator    ident.Creator
 	incomeType string
@@ -115,11 +115,11 @@ type growth struct {
 	lines      []income.Line
 	by         []string
 	entities   []ident.Entity
-	carried    *income.Carriage // that the lines are, where they came from another bucket
+	carried    *income.CarriedAmount // that the lines are, where they came from another bucket
 }
 
-// update is the part of a transaction that adds to an open bucket; a closed one refuses it.
-func (g growth) update(table string) types.TransactWriteItem {
+// updatePart is the part of a transaction that adds to an open bucket; a closed one refuses it.
+func (g bucketAddition) updatePart(table string) types.TransactWriteItem {
 	var dist, gross, fee, refund, subsidy money.Amount
 	var platforms []string
 	for _, l := range g.lines {
@@ -131,41 +131,41 @@ func (g growth) update(table string) types.TransactWriteItem {
 			platforms = append(platforms, l.Platform)
 		}
 	}
-	e := expression{names: map[string]string{}, values: item{}}
+	e := updateExpression{names: map[string]string{}, values: item{}}
 	e.set(attrState, dynamo.Text(string(income.Open)))
 	e.set(attrSource, dynamo.Text(g.source))
-	e.add(attrDistributable, fen(dist))
-	e.add(attrGross, fen(gross))
-	e.add(attrFee, fen(fee))
-	e.add(attrRefund, fen(refund))
-	e.add(attrSubsidy, fen(subsidy))
+	e.add(attrDistributable, fenNumber(dist))
+	e.add(attrGross, fenNumber(gross))
+	e.add(attrFee, fenNumber(fee))
+	e.add(attrRefund, fenNumber(refund))
+	e.add(attrSubsidy, fenNumber(subsidy))
 	e.add(attrLines, dynamo.Number(int64(len(g.lines))))
 	e.add(ownPrefix+g.own.String(), dynamo.Number(int64(len(g.lines))))
 	e.addSet(attrBy, g.by)
 	e.addSet(attrPlatforms, platforms)
 	e.addSet(attrEntities, ident.Texts(g.entities))
 	if g.carried != nil {
-		e.addSet(attrCarriedIn, []string{carriage(*g.carried)})
+		e.addSet(attrCarriedIn, []string{encodeCarried(*g.carried)})
 	}
-	state := e.name(attrState)
+	state := e.namePlaceholder(attrState)
 	return types.TransactWriteItem{Update: &types.Update{TableName: aws.String(table),
 		Key:              dynamo.Key(keys.Bucket(g.tenant, g.creator, g.bucket, g.incomeType)),
 		UpdateExpression: aws.String(e.String()),
 		ConditionExpression: aws.String("attribute_not_exists(" + state + ") OR " + state + " = " +
-			e.value(dynamo.Text(string(income.Open)))),
+			e.valuePlaceholder(dynamo.Text(string(income.Open)))),
 		ExpressionAttributeNames: e.names, ExpressionAttributeValues: e.values,
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}}
 }
 
-// expression builds an update; every name is a placeholder, because some of ours are reserved
+// updateExpression builds an update; every name is a placeholder, because some of ours are reserved
 // words.
-type expression struct {
+type updateExpression struct {
 	sets, adds []string
 	names      map[string]string
 	values     item
 }
 
-func (e *expression) name(attr string) string {
+func (e *updateExpression) namePlaceholder(attr string) string {
 	for placeholder, known := range e.names {
 		if known == attr {
 			return placeholder
@@ -176,29 +176,29 @@ func (e *expression) name(attr string) string {
 	return placeholder
 }
 
-func (e *expression) value(v types.AttributeValue) string {
+func (e *updateExpression) valuePlaceholder(v types.AttributeValue) string {
 	placeholder := ":v" + strconv.Itoa(len(e.values))
 	e.values[placeholder] = v
 	return placeholder
 }
 
-func (e *expression) set(attr string, v types.AttributeValue) {
-	e.sets = append(e.sets, e.name(attr)+" = "+e.value(v))
+func (e *updateExpression) set(attr string, v types.AttributeValue) {
+	e.sets = append(e.sets, e.namePlaceholder(attr)+" = "+e.valuePlaceholder(v))
 }
 
-func (e *expression) add(attr string, v types.AttributeValue) {
-	e.adds = append(e.adds, e.name(attr)+" "+e.value(v))
+func (e *updateExpression) add(attr string, v types.AttributeValue) {
+	e.adds = append(e.adds, e.namePlaceholder(attr)+" "+e.valuePlaceholder(v))
 }
 
 // addSet adds to a string set; an empty set does not exist in DynamoDB.
-func (e *expression) addSet(attr string, values []string) {
+func (e *updateExpression) addSet(attr string, values []string) {
 	if len(values) > 0 {
 		e.add(attr, &types.AttributeValueMemberSS{Value: values})
 	}
 }
 
 // String is the update expression.
-func (e *expression) String() string {
+func (e *updateExpression) String() string {
 	text := "SET " + strings.Join(e.sets, ", ")
 	if len(e.adds) > 0 {
 		text += " ADD " + strings.Join(e.adds, ", ")
@@ -206,8 +206,8 @@ func (e *expression) String() string {
 	return text
 }
 
-// bucketOf reads a bucket; tenant and creator are those of the partition.
-func bucketOf(tenant ident.Tenant, creator ident.Creator, it item) (income.Bucket, error) {
+// parseBucket reads a bucket; tenant and creator are those of the partition.
+func parseBucket(tenant ident.Tenant, creator ident.Creator, it item) (income.Bucket, error) {
 	name, incomeType, ok := keys.BucketOf(dynamo.TextOf(it, "sk"))
 	period, err := cycle.ParsePeriod(name)
 	if !ok || err != nil {
@@ -217,22 +217,22 @@ func bucketOf(tenant ident.Tenant, creator ident.Creator, it item) (income.Bucke
 	n := numbers{it: it}
 	b := income.Bucket{Tenant: tenant, CreatorID: creator, IncomeType: incomeType,
 		Period: period.Month, Part: period.Part, State: income.State(dynamo.TextOf(it, attrState)),
-		Totals: income.Totals{Lines: int(n.get(attrLines)),
+		Totals: income.Totals{Lines: int(n.number(attrLines)),
 			Distributable: n.amount(attrDistributable), Gross: n.amount(attrGross)},
 		PlatformFee: n.amount(attrFee), Refund: n.amount(attrRefund), Subsidy: n.amount(attrSubsidy),
-		Own:    map[civil.Month]int{},
-		Source: dynamo.TextOf(it, attrSource), By: setOf(it, attrBy), Platforms: setOf(it, attrPlatforms),
-		Entities:   ident.List[ident.Entity](setOf(it, attrEntities)),
+		LinesByMonth: map[civil.Month]int{},
+		Source:       dynamo.TextOf(it, attrSource), Uploaders: stringSet(it, attrBy), Platforms: stringSet(it, attrPlatforms),
+		Entities:   ident.List[ident.Entity](stringSet(it, attrEntities)),
 		Settlement: ident.Settlement(dynamo.TextOf(it, attrSettlement)),
-		Occurrence: int(n.get(attrOccurrence)), Standing: n.get(attrStanding) > 0,
-		CarriedFor: dynamo.TextOf(it, attrCarriedFor)}
+		Occurrence: int(n.number(attrOccurrence)), SettlementInForce: n.number(attrStanding) > 0,
+		CarriedReason: dynamo.TextOf(it, attrCarriedFor)}
 	if to := dynamo.TextOf(it, attrCarriedTo); to != "" {
 		if b.CarriedTo, err = cycle.ParsePeriod(to); err != nil {
 			return b, fault.Internal(err)
 		}
 	}
-	for _, text := range setOf(it, attrCarriedIn) {
-		c, err := carriageOf(text)
+	for _, text := range stringSet(it, attrCarriedIn) {
+		c, err := parseCarried(text)
 		if err != nil {
 			return b, fault.Internal(fmt.Errorf("incomedb: %q of %s: %w", text, b.Name(), err))
 		}
@@ -244,7 +244,7 @@ func bucketOf(tenant ident.Tenant, creator ident.Creator, it item) (income.Bucke
 			if err != nil {
 				return b, fault.Internal(err)
 			}
-			b.Own[month] = int(n.get(name))
+			b.LinesByMonth[month] = int(n.number(name))
 		}
 	}
 	return b, n.err
@@ -252,28 +252,28 @@ func bucketOf(tenant ident.Tenant, creator ident.Creator, it item) (income.Bucke
 
 const carriageMark = "|"
 
-// carriage writes what came into a bucket from another one.
-func carriage(c income.Carriage) string {
+// encodeCarried writes what came into a bucket from another one.
+func encodeCarried(c income.CarriedAmount) string {
 	return strings.Join([]string{c.From.String(), c.Since.String(), c.Reason,
 		strconv.FormatInt(c.Amount.Fen(), 10)}, carriageMark)
 }
 
 var errCarriage = errors.New("must be <from>|<since>|<reason>|<fen>")
 
-func carriageOf(text string) (income.Carriage, error) {
+func parseCarried(text string) (income.CarriedAmount, error) {
 	part := strings.Split(text, carriageMark)
 	if len(part) != 4 { //nolint:mnd // as written
-		return income.Carriage{}, errCarriage
+		return income.CarriedAmount{}, errCarriage
 	}
 	from, badFrom := cycle.ParsePeriod(part[0])
 	since, badSince := civil.ParseMonth(part[1])
 	amount, badAmount := strconv.ParseInt(part[3], 10, 64)
-	return income.Carriage{From: from, Since: since, Reason: part[2], Amount: money.Fen(amount)},
+	return income.CarriedAmount{From: from, Since: since, Reason: part[2], Amount: money.Fen(amount)},
 		errors.Join(badFrom, badSince, badAmount)
 }
 
-// putLine is the part of a transaction that writes a line once.
-func putLine(table string, tenant ident.Tenant, l income.Line, bucket cycle.Period,
+// newLinePart is the part of a transaction that writes a line once.
+func newLinePart(table string, tenant ident.Tenant, l income.Line, bucket cycle.Period,
 	writeID string) (types.TransactWriteItem, error) {
 	it, err := lineItem(tenant, l, bucket, writeID)
 	if err != nil {

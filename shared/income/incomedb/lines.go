@@ -15,16 +15,16 @@ import (
 	"fenzhang/shared/income"
 )
 
-// Lines reads the lines that lie in a bucket, by day and id.
-func (s *Store) Lines(ctx context.Context, b income.Bucket) ([]income.Line, error) {
+// ReadLines reads the lines that lie in a bucket, by day and id.
+func (s *Store) ReadLines(ctx context.Context, b income.Bucket) ([]income.Line, error) {
 	var found []income.Line
-	for own := range b.Own {
-		err := s.query(ctx,
+	for own := range b.LinesByMonth {
+		err := s.queryLedger(ctx,
 			&dynamodb.QueryInput{KeyConditionExpression: aws.String("pk = :pk AND begins_with(sk, :sk)"),
 				ExpressionAttributeValues: item{":pk": dynamo.Text(keys.CreatorBook(b.Tenant, b.CreatorID)),
 					":sk": dynamo.Text(keys.LinesOf(own, b.IncomeType))}},
 			func(it item) error {
-				if dynamo.TextOf(it, attrBucket) != b.When().String() {
+				if dynamo.TextOf(it, attrBucket) != b.CyclePeriod().String() {
 					return nil
 				}
 				var l income.Line

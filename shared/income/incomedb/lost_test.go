@@ -70,7 +70,7 @@ func lines(period string, amounts ...string) income.Addition {
 
 func bucket(t *testing.T, s *incomedb.Store, period, incomeType string) income.Bucket {
 	t.Helper()
-	b, ok, err := s.Bucket(t.Context(), tenant, "c1", cycle.WholeMonth(civil.MustMonth(period)), incomeType)
+	b, ok, err := s.ReadBucket(t.Context(), tenant, "c1", cycle.WholeMonth(civil.MustMonth(period)), incomeType)
 	if err != nil || !ok {
 		t.Fatalf("bucket %s: %t %v", period, ok, err)
 	}
@@ -85,12 +85,12 @@ func audits(t *testing.T, l dynamotest.Local) int {
 
 func TestAddAfterALostAnswer(t *testing.T) {
 	s, l := open(t, 1)
-	placed, err := s.Add(t.Context(), lines("2026-08", "1.00", "2.00"))
+	placed, err := s.AddLines(t.Context(), lines("2026-08", "1.00", "2.00"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, p := range placed {
-		if p.Repeat || p.Other || p.Bucket.String() != "2026-08" {
+		if p.IsRepeat || p.HasOtherContent || p.Bucket.String() != "2026-08" {
 			t.Errorf("one's own line looks like somebody else's: %+v", p)
 		}
 	}
@@ -106,7 +106,7 @@ func TestPostAfterALostAnswer(t *testing.T) {
 	s, l := open(t, 1)
 	a := incomedb.Accruals{Store: s, Incentives: l.Incentives, Directory: contracts{}, NewID: ids.Source(time.Now)}
 	post := incentive.Accrual{Tenant: tenant, Creator: "c1", Day: civil.MustDate("2026-08-03"), Revision: 1, Difference: money.Yuan(4), Total: money.Yuan(4), ClosedAt: time.Now()}
-	if err := a.Post(t.Context(), post); err != nil {
+	if err := a.PostAccrual(t.Context(), post); err != nil {
 		t.Fatalf("one's own posting was not known again: %v", err)
 	}
 	b := bucket(t, s, "2026-08", "incentive")
@@ -116,34 +116,34 @@ func TestPostAfterALostAnswer(t *testing.T) {
 	}
 }
 
-func carry(act string) income.Carry {
-	return income.Carry{Reason: income.BelowZero, Into: cycle.WholeMonth(civil.MustMonth("2026-09")), By: "system:x", ActID: act, At: time.Now()}
+func carry(act string) income.CarryOrder {
+	return income.CarryOrder{Reason: income.BelowZero, Into: cycle.WholeMonth(civil.MustMonth("2026-09")), By: "system:x", ActID: act, At: time.Now()}
 }
 
 func TestCarryIsDoneOnce(t *testing.T) {
 	s, _ := open(t, 0)
-	if _, err := s.Add(t.Context(), lines("2026-08", "1.00", "-5.00")); err != nil {
+	if _, err := s.AddLines(t.Context(), lines("2026-08", "1.00", "-5.00")); err != nil {
 		t.Fatal(err)
 	}
 	b := bucket(t, s, "2026-08", "live_tip")
 	stale := b
 	stale.Distributable = money.MustParse("-3.00")
-	if err := s.Carry(t.Context(), stale, carry("act-0")); !errors.Is(err, optimistic.ErrRival) {
+	if err := s.CarryForward(t.Context(), stale, carry("act-0")); !errors.Is(err, optimistic.ErrRival) {
 		t.Errorf("carried what it no longer holds: %v", err)
 	}
-	if err := s.Carry(t.Context(), b, carry("act-1")); err != nil {
+	if err := s.CarryForward(t.Context(), b, carry("act-1")); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Carry(t.Context(), b, carry("act-2")); !errors.Is(err, optimistic.ErrRival) {
+	if err := s.CarryForward(t.Context(), b, carry("act-2")); !errors.Is(err, optimistic.ErrRival) {
 		t.Errorf("carried twice: %v", err)
 	}
 	next := bucket(t, s, "2026-09", "live_tip")
-	sum, err := s.Fold(t.Context(), next)
-	if err != nil || sum != next.Totals || next.Lines != 1 || next.Distributable != money.MustParse("-4.00") || next.By[0] != "op" {
+	sum, err := s.SumLines(t.Context(), next)
+	if err != nil || sum != next.Totals || next.Lines != 1 || next.Distributable != money.MustParse("-4.00") || next.Uploaders[0] != "op" {
 		t.Errorf("next month %+v, folded %+v, %v", next, sum, err)
 	}
-	late, err := s.Add(t.Context(), lines("2026-08", "1.00", "-5.00", "9.00"))
-	if err != nil || !late[0].Repeat || late[2].Bucket.String() != "2026-09" {
+	late, err := s.AddLines(t.Context(), lines("2026-08", "1.00", "-5.00", "9.00"))
+	if err != nil || !late[0].IsRepeat || late[2].Bucket.String() != "2026-09" {
 		t.Errorf("late line %+v, %v", late, err)
 	}
 }

@@ -32,8 +32,8 @@ type Store struct {
 }
 
 var (
-	_ income.Lines   = (*Store)(nil)
-	_ income.Buckets = (*Store)(nil)
+	_ income.LineStore   = (*Store)(nil)
+	_ income.BucketStore = (*Store)(nil)
 )
 
 // How far the search for an open bucket goes: the part of the current day is open, and no line is
@@ -47,10 +47,10 @@ const (
 // errNoBucket tells that no open bucket was found, which the windows of lines rule out.
 var errNoBucket = errors.New("incomedb: every later bucket is closed")
 
-// Add implements income.Lines. A refused transaction tells what stood in the way: repeats are taken
+// AddLines implements income.Lines. A refused transaction tells what stood in the way: repeats are taken
 // out, a closed bucket is replaced by the next open one, and the rest is tried again.
-func (s *Store) Add(ctx context.Context, a income.Addition) ([]income.Placed, error) {
-	placed := make([]income.Placed, len(a.Lines))
+func (s *Store) AddLines(ctx context.Context, a income.Addition) ([]income.Placement, error) {
+	placed := make([]income.Placement, len(a.Lines))
 	left := make([]int, len(a.Lines))
 	for i := range a.Lines {
 		left[i] = i
@@ -60,22 +60,22 @@ func (s *Store) Add(ctx context.Context, a income.Addition) ([]income.Placed, er
 		if len(left) == 0 {
 			return placed, nil
 		}
-		refused, err := s.addOnce(ctx, a, bucket, left)
+		refused, err := s.tryAdd(ctx, a, bucket, left)
 		if err != nil {
 			return nil, err
 		}
 		if refused == nil {
 			for _, i := range left {
-				placed[i] = income.Placed{Bucket: bucket}
+				placed[i] = income.Placement{Bucket: bucket}
 			}
 			return placed, nil
 		}
-		if left, err = sift(a, left, refused.Found, placed); err != nil {
+		if left, err = removeStored(a, left, refused.Found, placed); err != nil {
 			return nil, err
 		}
 		if old := refused.Found[len(refused.Found)-2]; old != nil &&
 			len(left) > 0 { // the bucket stands before the audit record
-			if bucket, err = s.openAfter(ctx, book{a.Tenant, a.CreatorID, a.IncomeType}, a.Course,
+			if bucket, err = s.nextOpenPeriod(ctx, book{a.Tenant, a.CreatorID, a.IncomeType}, a.Course,
 				bucket); err != nil {
 				return nil, err
 			}
@@ -91,18 +91,18 @@ type book struct {
 	incomeType string
 }
 
-// openAfter finds the first part after a closed one, in the course of the contracts, that takes
+// nextOpenPeriod finds the first part after a closed one, in the course of the contracts, that takes
 // lines.
-func (s *Store) openAfter(ctx context.Context, of book, course cycle.Timeline,
+func (s *Store) nextOpenPeriod(ctx context.Context, of book, course cycle.Timeline,
 	closed cycle.Period) (cycle.Period, error) {
-	known, err := s.Buckets(ctx, of.tenant, of.creator, closed.Month, closed.Month.Add(maxMonthsOn))
+	known, err := s.ListBuckets(ctx, of.tenant, of.creator, closed.Month, closed.Month.Add(maxMonthsOn))
 	if err != nil {
 		return cycle.Period{}, err
 	}
 	shut := map[cycle.Period]bool{closed: true}
 	for _, b := range known {
 		if b.IncomeType == of.incomeType && b.State != income.Open {
-			shut[b.When()] = true
+			shut[b.CyclePeriod()] = true
 		}
 	}
 	p := closed
@@ -114,21 +114,21 @@ func (s *Store) openAfter(ctx context.Context, of book, course cycle.Timeline,
 	return cycle.Period{}, fault.Internal(errNoBucket)
 }
 
-// addOnce tries to write the lines that are left into one bucket.
-func (s *Store) addOnce(ctx context.Context, a income.Addition, bucket cycle.Period,
+// tryAdd tries to write the lines that are left into one bucket.
+func (s *Store) tryAdd(ctx context.Context, a income.Addition, bucket cycle.Period,
 	left []int) (*dynamo.Refused, error) {
-	g := growth{tenant: a.Tenant, creator: a.CreatorID, incomeType: a.IncomeType, bucket: bucket,
+	g := bucketAddition{tenant: a.Tenant, creator: a.CreatorID, incomeType: a.IncomeType, bucket: bucket,
 		own: a.Period, source: income.SourceClearing, by: []string{a.By}}
 	parts := make([]types.TransactWriteItem, 0, len(left)+2)
 	for _, i := range left {
-		put, err := putLine(s.Ledger, a.Tenant, a.Lines[i], bucket, a.WriteID)
+		put, err := newLinePart(s.Ledger, a.Tenant, a.Lines[i], bucket, a.WriteID)
 		if err != nil {
 			return nil, err
 		}
 		parts, g.lines = append(parts, put), append(g.lines, a.Lines[i])
 	}
-	parts = append(parts, g.update(s.Ledger))
-	told, err := s.told(recorded(a, g))
+	parts = append(parts, g.updatePart(s.Ledger))
+	told, err := s.auditPart(uploadRecord(a, g))
 	if err != nil {
 		return nil, err
 	}
@@ -139,9 +139,9 @@ func (s *Store) addOnce(ctx context.Context, a income.Addition, bucket cycle.Per
 	return nil, err
 }
 
-// sift takes out the lines that are in the table already, and says what each of them is.
-func sift(a income.Addition, left []int, old []map[string]types.AttributeValue,
-	placed []income.Placed) ([]int, error) {
+// removeStored takes out the lines that are in the table already, and says what each of them is.
+func removeStored(a income.Addition, left []int, old []map[string]types.AttributeValue,
+	placed []income.Placement) ([]int, error) {
 	var rest []int
 	for n, i := range left {
 		if old[n] == nil {
@@ -155,17 +155,17 @@ func sift(a income.Addition, left []int, old []map[string]types.AttributeValue,
 		placed[i].Bucket = bucket
 		switch {
 		case dynamo.TextOf(old[n], attrHash) != a.Lines[i].Hash():
-			placed[i].Other = true
+			placed[i].HasOtherContent = true
 		case dynamo.TextOf(old[n],
 			attrWrite) != a.WriteID: // else an earlier try of this very write did it
-			placed[i].Repeat = true
+			placed[i].IsRepeat = true
 		}
 	}
 	return rest, nil
 }
 
-// told is the audit record's part of a transaction.
-func (s *Store) told(r audit.Record) (types.TransactWriteItem, error) {
+// auditPart is the audit record's part of a transaction.
+func (s *Store) auditPart(r audit.Record) (types.TransactWriteItem, error) {
 	part, err := outbox.Put(s.Settlements, r, nil)
 	if err != nil {
 		return part, fault.Internal(err)
@@ -173,8 +173,8 @@ func (s *Store) told(r audit.Record) (types.TransactWriteItem, error) {
 	return part, nil
 }
 
-// gathered is what the audit record tells of lines that entered a bucket.
-type gathered struct {
+// bucketDetail is what the audit record tells of lines that entered a bucket.
+type bucketDetail struct {
 	Bucket        string       `json:"bucket"`
 	ServicePeriod civil.Month  `json:"service_period"`
 	Lines         int          `json:"lines"`
@@ -184,8 +184,8 @@ type gathered struct {
 	Reason        string       `json:"reason,omitempty"`
 }
 
-func (g growth) gathered() gathered {
-	out := gathered{Bucket: income.BucketName(g.bucket, g.incomeType), ServicePeriod: g.own,
+func (g bucketAddition) auditDetail() bucketDetail {
+	out := bucketDetail{Bucket: income.BucketName(g.bucket, g.incomeType), ServicePeriod: g.own,
 		Lines: len(g.lines)}
 	for _, l := range g.lines {
 		out.Gross, out.Distributable = out.Gross.Add(l.GrossBeforePlatform),
@@ -194,11 +194,11 @@ func (g growth) gathered() gathered {
 	return out
 }
 
-func object(creator ident.Creator, bucket cycle.Period, incomeType string) string {
+func auditObject(creator ident.Creator, bucket cycle.Period, incomeType string) string {
 	return string(creator+"/") + income.BucketName(bucket, incomeType)
 }
 
-func detail(v any) json.RawMessage {
+func marshalDetail(v any) json.RawMessage {
 	b, err := json.Marshal(v)
 	if err != nil { // words, dates and amounts always marshal
 		return nil
@@ -206,29 +206,29 @@ func detail(v any) json.RawMessage {
 	return b
 }
 
-func recorded(a income.Addition, g growth) audit.Record {
+func uploadRecord(a income.Addition, g bucketAddition) audit.Record {
 	return audit.Record{ID: a.WriteID, Tenant: a.Tenant, At: a.At, Actor: a.By, Act: "income.recorded",
-		Object: object(a.CreatorID, g.bucket, a.IncomeType), What: detail(g.gathered()), Trace: a.Trace}
+		Object: auditObject(a.CreatorID, g.bucket, a.IncomeType), What: marshalDetail(g.auditDetail()), Trace: a.Trace}
 }
 
-// Buckets implements income.Buckets.
-func (s *Store) Buckets(ctx context.Context, tenant ident.Tenant, creator ident.Creator, from,
+// ListBuckets implements income.Buckets.
+func (s *Store) ListBuckets(ctx context.Context, tenant ident.Tenant, creator ident.Creator, from,
 	to civil.Month) ([]income.Bucket, error) {
 	var found []income.Bucket
-	err := s.query(ctx,
+	err := s.queryLedger(ctx,
 		&dynamodb.QueryInput{KeyConditionExpression: aws.String("pk = :pk AND sk BETWEEN :from AND :to"),
 			ExpressionAttributeValues: item{":pk": dynamo.Text(keys.CreatorBook(tenant, creator)),
 				":from": dynamo.Text(keys.BucketsOf(from)), ":to": dynamo.Text(keys.BucketsOf(to.Add(1)))}},
 		func(it item) error {
-			b, err := bucketOf(tenant, creator, it)
+			b, err := parseBucket(tenant, creator, it)
 			found = append(found, b)
 			return err
 		})
 	return found, err
 }
 
-// Bucket implements income.Buckets.
-func (s *Store) Bucket(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
+// ReadBucket implements income.Buckets.
+func (s *Store) ReadBucket(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
 	period cycle.Period, incomeType string) (income.Bucket, bool, error) {
 	out, err := s.DB.GetItem(ctx,
 		&dynamodb.GetItemInput{TableName: aws.String(s.Ledger), ConsistentRead: aws.Bool(true),
@@ -239,15 +239,15 @@ func (s *Store) Bucket(ctx context.Context, tenant ident.Tenant, creator ident.C
 	if out.Item == nil {
 		return income.Bucket{}, false, nil
 	}
-	b, err := bucketOf(tenant, creator, out.Item)
+	b, err := parseBucket(tenant, creator, out.Item)
 	return b, err == nil, err
 }
 
-// Fold implements income.Buckets: it reads the lines of each service period that the bucket counts.
-func (s *Store) Fold(ctx context.Context, b income.Bucket) (income.Totals, error) {
+// SumLines implements income.Buckets: it reads the lines of each service period that the bucket counts.
+func (s *Store) SumLines(ctx context.Context, b income.Bucket) (income.Totals, error) {
 	var sum income.Totals
-	for own := range b.Own {
-		err := s.query(ctx,
+	for own := range b.LinesByMonth {
+		err := s.queryLedger(ctx,
 			&dynamodb.QueryInput{KeyConditionExpression: aws.String("pk = :pk AND begins_with(sk, :sk)"),
 				ProjectionExpression: aws.String("sk, #b, #dist, #gross"),
 				ExpressionAttributeNames: map[string]string{"#b": attrBucket, "#dist": attrDistributable,
@@ -255,7 +255,7 @@ func (s *Store) Fold(ctx context.Context, b income.Bucket) (income.Totals, error
 				ExpressionAttributeValues: item{":pk": dynamo.Text(keys.CreatorBook(b.Tenant, b.CreatorID)),
 					":sk": dynamo.Text(keys.LinesOf(own, b.IncomeType))}},
 			func(it item) error {
-				if dynamo.TextOf(it, attrBucket) != b.When().String() {
+				if dynamo.TextOf(it, attrBucket) != b.CyclePeriod().String() {
 					return nil
 				}
 				n := numbers{it: it}
@@ -271,18 +271,18 @@ func (s *Store) Fold(ctx context.Context, b income.Bucket) (income.Totals, error
 	return sum, nil
 }
 
-// query reads all items of a query of the ledger table, consistently.
-func (s *Store) query(ctx context.Context, in *dynamodb.QueryInput, each func(item) error) error {
+// queryLedger reads all items of a query of the ledger table, consistently.
+func (s *Store) queryLedger(ctx context.Context, in *dynamodb.QueryInput, each func(item) error) error {
 	in.TableName = aws.String(s.Ledger)
 	in.ConsistentRead = aws.Bool(true)
 	return dynamo.QueryEach(ctx, s.DB, in, each)
 }
 
-// Carry implements income.Buckets. What goes on becomes a line of the other bucket, with all
+// CarryForward implements income.Buckets. What goes on becomes a line of the other bucket, with all
 // figures of the closed one, so that nothing is lost from the memo figures either.
-func (s *Store) Carry(ctx context.Context, b income.Bucket, c income.Carry) error {
+func (s *Store) CarryForward(ctx context.Context, b income.Bucket, c income.CarryOrder) error {
 	for range maxTries {
-		parts, err := s.carrying(b, c)
+		parts, err := s.carryParts(b, c)
 		if err != nil {
 			return err
 		}
@@ -294,7 +294,7 @@ func (s *Store) Carry(ctx context.Context, b income.Bucket, c income.Carry) erro
 		if refused.Found[0] != nil {
 			return optimistic.ErrRival
 		}
-		if c.Into, err = s.openAfter(ctx, book{b.Tenant, b.CreatorID, b.IncomeType}, c.Course,
+		if c.Into, err = s.nextOpenPeriod(ctx, book{b.Tenant, b.CreatorID, b.IncomeType}, c.Course,
 			c.Into); err != nil {
 			return err
 		}
@@ -302,55 +302,55 @@ func (s *Store) Carry(ctx context.Context, b income.Bucket, c income.Carry) erro
 	return fault.Later(errNoBucket)
 }
 
-func (s *Store) carrying(b income.Bucket, c income.Carry) ([]types.TransactWriteItem, error) {
-	parts := []types.TransactWriteItem{{Update: s.closing(b, c)}}
-	what := gathered{Bucket: b.Name(), ServicePeriod: b.Period, Lines: b.Lines, Gross: b.Gross,
+func (s *Store) carryParts(b income.Bucket, c income.CarryOrder) ([]types.TransactWriteItem, error) {
+	parts := []types.TransactWriteItem{{Update: s.closeUpdate(b, c)}}
+	what := bucketDetail{Bucket: b.Name(), ServicePeriod: b.Period, Lines: b.Lines, Gross: b.Gross,
 		Distributable: b.Distributable}
 	if !b.Distributable.IsZero() {
-		moved := income.Carriage{From: b.When(), Since: b.HeldSince(), Reason: c.Reason,
+		moved := income.CarriedAmount{From: b.CyclePeriod(), Since: b.HeldSince(), Reason: c.Reason,
 			Amount: b.Distributable}
-		g := growth{tenant: b.Tenant, creator: b.CreatorID, incomeType: b.IncomeType, bucket: c.Into,
-			own: c.Into.Month, source: b.Source, by: b.By, entities: b.Entities,
-			lines: []income.Line{carryLine(b, c)}, carried: &moved}
-		put, err := putLine(s.Ledger, b.Tenant, g.lines[0], c.Into, c.ActID)
+		g := bucketAddition{tenant: b.Tenant, creator: b.CreatorID, incomeType: b.IncomeType, bucket: c.Into,
+			own: c.Into.Month, source: b.Source, by: b.Uploaders, entities: b.Entities,
+			lines: []income.Line{newCarryLine(b, c)}, carried: &moved}
+		put, err := newLinePart(s.Ledger, b.Tenant, g.lines[0], c.Into, c.ActID)
 		if err != nil {
 			return nil, err
 		}
-		parts = append(parts, put, g.update(s.Ledger))
-		what = g.gathered()
+		parts = append(parts, put, g.updatePart(s.Ledger))
+		what = g.auditDetail()
 		what.CarriedFrom, what.Reason = b.Name(), c.Reason
 	}
-	told, err := s.told(audit.Record{ID: c.ActID, Tenant: b.Tenant, At: c.At, Actor: c.By,
+	told, err := s.auditPart(audit.Record{ID: c.ActID, Tenant: b.Tenant, At: c.At, Actor: c.By,
 		Act:    "statement.carried",
-		Object: object(b.CreatorID, b.When(), b.IncomeType), What: detail(what)})
+		Object: auditObject(b.CreatorID, b.CyclePeriod(), b.IncomeType), What: marshalDetail(what)})
 	return append(parts, told), err
 }
 
-// closing closes a bucket that is still as it was read.
-func (s *Store) closing(b income.Bucket, c income.Carry) *types.Update {
-	e := expression{names: map[string]string{}, values: item{}}
+// closeUpdate closes a bucket that is still as it was read.
+func (s *Store) closeUpdate(b income.Bucket, c income.CarryOrder) *types.Update {
+	e := updateExpression{names: map[string]string{}, values: item{}}
 	e.set(attrState, dynamo.Text(string(income.Carried)))
 	e.set(attrCarriedFor, dynamo.Text(c.Reason))
 	if !b.Distributable.IsZero() {
 		e.set(attrCarriedTo, dynamo.Text(c.Into.String()))
 	}
-	condition := e.name(attrState) + " = " + e.value(dynamo.Text(string(income.Open))) + " AND " +
-		e.name(attrDistributable) + " = " + e.value(fen(b.Distributable)) +
-		" AND " + e.name(attrLines) + " = " + e.value(dynamo.Number(int64(b.Lines)))
+	condition := e.namePlaceholder(attrState) + " = " + e.valuePlaceholder(dynamo.Text(string(income.Open))) + " AND " +
+		e.namePlaceholder(attrDistributable) + " = " + e.valuePlaceholder(fenNumber(b.Distributable)) +
+		" AND " + e.namePlaceholder(attrLines) + " = " + e.valuePlaceholder(dynamo.Number(int64(b.Lines)))
 	return &types.Update{TableName: aws.String(s.Ledger),
-		Key:              dynamo.Key(keys.Bucket(b.Tenant, b.CreatorID, b.When(), b.IncomeType)),
+		Key:              dynamo.Key(keys.Bucket(b.Tenant, b.CreatorID, b.CyclePeriod(), b.IncomeType)),
 		UpdateExpression: aws.String(e.String()), ConditionExpression: aws.String(condition),
 		ExpressionAttributeNames:            e.names,
 		ExpressionAttributeValues:           e.values,
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}
 }
 
-func carryLine(b income.Bucket, c income.Carry) income.Line {
-	l := income.Line{LineID: income.CarryPrefix + b.When().String(), CreatorID: b.CreatorID,
+func newCarryLine(b income.Bucket, c income.CarryOrder) income.Line {
+	l := income.Line{LineID: income.CarryPrefix + b.CyclePeriod().String(), CreatorID: b.CreatorID,
 		IncomeType: b.IncomeType, OccurredOn: c.Into.FirstDay(),
 		ServicePeriod: c.Into.Month, GrossBeforePlatform: b.Gross, PlatformFee: b.PlatformFee,
 		Refund: b.Refund, Subsidy: b.Subsidy,
-		Distributable: b.Distributable, Description: "carried from " + b.When().String() + ": " +
+		Distributable: b.Distributable, Description: "carried from " + b.CyclePeriod().String() + ": " +
 			c.Reason, Source: "system"}
 	if len(b.Platforms) == 1 {
 		l.Platform = b.Platforms[0]

@@ -119,7 +119,7 @@ type Creators interface {
 
 // Days tells which days' incentives are not accrued.
 type Days interface {
-	Due(ctx context.Context, tenant ident.Tenant, before civil.Date) ([]civil.Date, error)
+	ListDueDays(ctx context.Context, tenant ident.Tenant, before civil.Date) ([]civil.Date, error)
 }
 
 // Evidence gives the end of a tenant's chain of audit records.

@@ -242,7 +242,7 @@ func (s *Service) conclude(ctx context.Context, p *Period) error {
 
 // outstanding names the days up to the end of the period whose incentives are not all accrued.
 func (s *Service) outstanding(ctx context.Context, p Period) ([]string, error) {
-	due, err := s.Days.Due(ctx, p.Tenant, p.Month.Add(1).First())
+	due, err := s.Days.ListDueDays(ctx, p.Tenant, p.Month.Add(1).First())
 	if err != nil {
 		return nil, fault.Later(err)
 	}

@@ -43,7 +43,7 @@ func (a *agency) Review(_ context.Context, _ ident.Tenant, _ ident.Entity, book 
 	return period.Book{Findings: a.findings[book]}, nil
 }
 
-func (a *agency) Due(_ context.Context, _ ident.Tenant, before civil.Date) ([]civil.Date, error) {
+func (a *agency) ListDueDays(_ context.Context, _ ident.Tenant, before civil.Date) ([]civil.Date, error) {
 	return slices.DeleteFunc(slices.Clone(a.due), func(d civil.Date) bool { return !d.Before(before) }), nil
 }
 

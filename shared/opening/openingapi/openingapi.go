@@ -22,11 +22,11 @@ func (o API) Routes() []httpapi.Route {
 	may := []identity.Role{identity.Finance, identity.Admin}
 	readers := []identity.Role{identity.Finance, identity.Approver, identity.Auditor, identity.Admin}
 	return []httpapi.Route{
-		{Method: http.MethodGet, Path: "/v1/opening/template", Roles: readers, Handle: o.template},
-		{Method: http.MethodPost, Path: "/v1/opening/imports", Roles: may, Handle: o.check},
-		{Method: http.MethodGet, Path: "/v1/opening/imports/{id}", Roles: readers, Handle: o.read},
+		{Method: http.MethodGet, Path: "/v1/opening/template", Roles: readers, Handle: o.serveTemplate},
+		{Method: http.MethodPost, Path: "/v1/opening/imports", Roles: may, Handle: o.checkImport},
+		{Method: http.MethodGet, Path: "/v1/opening/imports/{id}", Roles: readers, Handle: o.serveImport},
 		{Method: http.MethodPost, Path: "/v1/opening/imports/{id}/approve",
-			Roles: []identity.Role{identity.Approver}, Handle: o.approve},
+			Roles: []identity.Role{identity.Approver}, Handle: o.approveImport},
 	}
 }
 
@@ -37,8 +37,8 @@ type workbook struct {
 	File     string `json:"file"` // XLSX in base64
 }
 
-func (o API) template(context.Context, *httpapi.Request) (httpapi.Response, error) {
-	file, err := openingxlsx.Template()
+func (o API) serveTemplate(context.Context, *httpapi.Request) (httpapi.Response, error) {
+	file, err := openingxlsx.WriteTemplate()
 	if err != nil {
 		return httpapi.Response{}, fault.Internal(err)
 	}
@@ -46,8 +46,8 @@ func (o API) template(context.Context, *httpapi.Request) (httpapi.Response, erro
 		workbook{FileName: "opening.xlsx", File: base64.StdEncoding.EncodeToString(file)}), nil
 }
 
-// received reads the file of a call.
-func received(r *httpapi.Request,
+// readWorkbook reads the file of a call.
+func readWorkbook(r *httpapi.Request,
 	named bool) (in workbook, file []byte, book opening.Book, err error) {
 	if err := r.JSON(&in); err != nil {
 		return in, nil, nil, err
@@ -61,7 +61,7 @@ func received(r *httpapi.Request,
 	file, err = base64.StdEncoding.DecodeString(in.File)
 	if err != nil || len(file) == 0 {
 		problems.Add("file", "must be the workbook (XLSX) in base64")
-	} else if book, err = openingxlsx.Read(file); err != nil {
+	} else if book, err = openingxlsx.ReadWorkbook(file); err != nil {
 		problems.Add("file", "is no readable XLSX workbook, or too large a one")
 	}
 	if len(problems) > 0 {
@@ -70,46 +70,46 @@ func received(r *httpapi.Request,
 	return in, file, book, nil
 }
 
-func (o API) check(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
-	in, file, book, err := received(r, true)
+func (o API) checkImport(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+	in, file, book, err := readWorkbook(r, true)
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	done, problems, err := o.Check(ctx, r.Principal, in.ImportID, file, book)
-	if err = refused(problems, err); err != nil {
+	done, problems, err := o.CheckImport(ctx, r.Principal, in.ImportID, file, book)
+	if err = problemsError(problems, err); err != nil {
 		return httpapi.Response{}, err
 	}
 	return httpapi.Created(done), nil
 }
 
-func (o API) approve(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
-	_, file, book, err := received(r, false)
+func (o API) approveImport(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+	_, file, book, err := readWorkbook(r, false)
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	done, problems, err := o.Approve(ctx, r.Principal, r.Params["id"], file, book)
-	if err = refused(problems, err); err != nil {
+	done, problems, err := o.ApproveImport(ctx, r.Principal, r.Params["id"], file, book)
+	if err = problemsError(problems, err); err != nil {
 		return httpapi.Response{}, err
 	}
 	return httpapi.OK(done), nil
 }
 
-// refused makes the problems of a file bad input, each with its sheet, row and column.
-func refused(problems []opening.Problem, err error) error {
+// problemsError makes the problems of a file bad input, each with its sheet, row and column.
+func problemsError(problems []opening.Problem, err error) error {
 	if err != nil || len(problems) == 0 {
 		return err
 	}
 	fields := make([]fault.Field, len(problems))
 	for i, p := range problems {
-		fields[i] = fault.Field{Field: p.Place(), Problem: p.Problem}
+		fields[i] = fault.Field{Field: p.CellPath(), Problem: p.Problem}
 	}
 	return fault.Invalid(fields...)
 }
 
-func (o API) read(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+func (o API) serveImport(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	if len(tenancy.IDProblems("id", r.Params["id"])) > 0 {
 		return httpapi.Response{}, fault.Absent("opening import")
 	}
-	found, err := o.Store.Import(ctx, r.Tenant, r.Params["id"])
+	found, err := o.Store.ReadRecord(ctx, r.Tenant, r.Params["id"])
 	return httpapi.OK(found), err
 }

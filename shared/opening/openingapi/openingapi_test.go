@@ -116,7 +116,7 @@ func (w *world) call(tenant ident.Tenant, role, method, path string, body any) a
 // workbookOf fills the template with rows by sheet; what a row does not say is the column's example.
 func workbookOf(t *testing.T, rows map[string][]map[string]string) string {
 	t.Helper()
-	template, err := openingxlsx.Template()
+	template, err := openingxlsx.WriteTemplate()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,8 +23,8 @@ type Seals struct {
 	Periods  *perioddb.Store
 }
 
-// AnySealed looks through the periods of all paying entities.
-func (s Seals) AnySealed(ctx context.Context, tenant ident.Tenant) (bool, error) {
+// HasSealedPeriod looks through the periods of all paying entities.
+func (s Seals) HasSealedPeriod(ctx context.Context, tenant ident.Tenant) (bool, error) {
 	entities, err := s.Entities.EntityIDs(ctx, tenant)
 	if err != nil {
 		return false, err
@@ -45,8 +45,8 @@ func (s Seals) AnySealed(ctx context.Context, tenant ident.Tenant) (bool, error)
 // approved it. It implements opening.Debts.
 type Debts struct{ *receivable.Claims }
 
-// Opening raises one, once.
-func (d Debts) Opening(ctx context.Context, by identity.Principal, approvedBy string,
+// RaiseReceivable raises one, once.
+func (d Debts) RaiseReceivable(ctx context.Context, by identity.Principal, approvedBy string,
 	r opening.Receivable) error {
 	kept, _, err := d.Prepare(ctx, by, receivable.Receivable{
 		ID: r.ID(), CreatorID: r.CreatorID, Entity: r.Entity, Kind: receivable.Kind(r.Kind),

@@ -31,7 +31,7 @@ import (
 // never has sealed nothing.
 type never struct{ sealed bool }
 
-func (n never) AnySealed(context.Context, ident.Tenant) (bool, error) { return n.sealed, nil }
+func (n never) HasSealedPeriod(context.Context, ident.Tenant) (bool, error) { return n.sealed, nil }
 
 // world is a tenant into which a workbook is imported.
 type world struct {
@@ -147,7 +147,7 @@ func shown(a money.Amount) string {
 func (w *world) hand(t *testing.T, id string, book opening.Book) []opening.Problem {
 	t.Helper()
 	file := []byte(fmt.Sprint(book))
-	_, problems, err := w.imports.Check(t.Context(), settletest.CallerWith(identity.Finance), id, file, book)
+	_, problems, err := w.imports.CheckImport(t.Context(), settletest.CallerWith(identity.Finance), id, file, book)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +155,7 @@ func (w *world) hand(t *testing.T, id string, book opening.Book) []opening.Probl
 		return problems
 	}
 	for range 2 { // the second time everything is there already
-		r, problems, err := w.imports.Approve(t.Context(), settletest.CallerWith(identity.Approver), id, file, book)
+		r, problems, err := w.imports.ApproveImport(t.Context(), settletest.CallerWith(identity.Approver), id, file, book)
 		if err != nil || len(problems) > 0 || r.State != opening.Posted || r.ApprovedBy == r.CheckedBy {
 			t.Fatalf("%+v %+v %v", r, problems, err)
 		}
@@ -300,10 +300,10 @@ func TestAPayableTaxedBeforeIsOnlyPaid(t *testing.T) {
 	} {
 		file := opening.Book{opening.Payables: {head, row}}
 		content := []byte(fmt.Sprint(file))
-		if _, _, err := w.imports.Check(t.Context(), settletest.CallerWith(identity.Finance), "again-"+row[4], content, file); err != nil {
+		if _, _, err := w.imports.CheckImport(t.Context(), settletest.CallerWith(identity.Finance), "again-"+row[4], content, file); err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := w.imports.Approve(t.Context(), settletest.CallerWith(identity.Approver), "again-"+row[4], content, file); !fault.HasCode(err, fault.OtherContent) {
+		if _, _, err := w.imports.ApproveImport(t.Context(), settletest.CallerWith(identity.Approver), "again-"+row[4], content, file); !fault.HasCode(err, fault.OtherContent) {
 			t.Errorf("the same reference %s: %v", name, err)
 		}
 	}
@@ -353,13 +353,13 @@ func TestRowsThatCannotBeAreRefusedByTheirCell(t *testing.T) {
 	problems := w.hand(t, "bad", book)
 	var got []string
 	for _, p := range problems {
-		got = append(got, p.Place())
+		got = append(got, p.CellPath())
 	}
 	want := "payables.2.income_type withholding.2.creator_id withholding.3.paying_entity withholding.4.creator_id withholding.5.item withholding.5.month withholding.5.income withholding.6.month withholding.6.sales"
 	if strings.Join(got, " ") != want {
 		t.Errorf("%+v", problems)
 	}
-	if _, err := w.imports.Store.Import(t.Context(), settletest.Tenant, "bad"); !fault.HasCode(err, fault.NotFound) {
+	if _, err := w.imports.Store.ReadRecord(t.Context(), settletest.Tenant, "bad"); !fault.HasCode(err, fault.NotFound) {
 		t.Errorf("a refused file was kept: %v", err)
 	}
 }
@@ -369,11 +369,11 @@ func TestAnImportNeedsTwoPeopleTheSameFileAndAnOpenYear(t *testing.T) {
 	w.SetDate("2026-07-15")
 	book := opening.Book{opening.Payables: {{"external_ref", "creator_id", "income_type", "service_period", "amount"}, {"OLD-1", settletest.Person, "live_tip", "2026-06", "1.00"}}}
 	check := func(file string) error {
-		_, _, err := w.imports.Check(t.Context(), settletest.CallerWith(identity.Finance), "one", []byte(file), book)
+		_, _, err := w.imports.CheckImport(t.Context(), settletest.CallerWith(identity.Finance), "one", []byte(file), book)
 		return err
 	}
 	approve := func(role identity.Role, file string) error {
-		_, _, err := w.imports.Approve(t.Context(), settletest.CallerWith(role), "one", []byte(file), book)
+		_, _, err := w.imports.ApproveImport(t.Context(), settletest.CallerWith(role), "one", []byte(file), book)
 		return err
 	}
 	if err := approve(identity.Approver, "a"); !fault.HasCode(err, fault.NotFound) {

@@ -44,13 +44,13 @@ type interrupted struct {
 	read func(taxpayer ident.Taxpayer)
 }
 
-func (s *interrupted) PostRows(ctx context.Context, tenant ident.Tenant, b settlement.Booking) error {
+func (s *interrupted) AppendRows(ctx context.Context, tenant ident.Tenant, b settlement.Booking) error {
 	if s.rows != nil {
 		if err := s.rows(b); err != nil {
 			return err
 		}
 	}
-	return s.Store.PostRows(ctx, tenant, b)
+	return s.Store.AppendRows(ctx, tenant, b)
 }
 
 func (s *interrupted) TaxRows(ctx context.Context, tenant ident.Tenant, entity ident.Entity, taxpayer ident.Taxpayer, year int) ([]settlement.Booking, error) {
@@ -60,13 +60,13 @@ func (s *interrupted) TaxRows(ctx context.Context, tenant ident.Tenant, entity i
 	return s.Store.TaxRows(ctx, tenant, entity, taxpayer, year)
 }
 
-func (s *interrupted) Save(ctx context.Context, r opening.Record, seen, act, by string) error {
+func (s *interrupted) SaveRecord(ctx context.Context, r opening.Record, seen, act, by string) error {
 	if r.State == opening.Posted && s.rows != nil {
 		if err := s.rows(settlement.Booking{}); err != nil {
 			return err
 		}
 	}
-	return s.Store.Save(ctx, r, seen, act, by)
+	return s.Store.SaveRecord(ctx, r, seen, act, by)
 }
 
 var errDown = errors.New("down")
@@ -93,7 +93,7 @@ func TestOpeningRowsOfTaxpayersWhoAreMergedMeanwhileStandOnce(t *testing.T) {
 			w.People.Contracts[twin] = k
 			w.SetDate("2026-07-01")
 			file := []byte(fmt.Sprint(book))
-			if _, problems, err := w.imports.Check(t.Context(), settletest.CallerWith(identity.Finance), "first", file, book); err != nil || len(problems) > 0 {
+			if _, problems, err := w.imports.CheckImport(t.Context(), settletest.CallerWith(identity.Finance), "first", file, book); err != nil || len(problems) > 0 {
 				t.Fatal(problems, err)
 			}
 			whole := w.imports.Store
@@ -103,7 +103,7 @@ func TestOpeningRowsOfTaxpayersWhoAreMergedMeanwhileStandOnce(t *testing.T) {
 				}
 				return errDown
 			}}
-			if _, _, err := w.imports.Approve(t.Context(), settletest.CallerWith(identity.Approver), "first", file, book); !errors.Is(err, errDown) {
+			if _, _, err := w.imports.ApproveImport(t.Context(), settletest.CallerWith(identity.Approver), "first", file, book); !errors.Is(err, errDown) {
 				t.Fatal(err)
 			}
 			w.merge(t)
@@ -117,7 +117,7 @@ func TestOpeningRowsOfTaxpayersWhoAreMergedMeanwhileStandOnce(t *testing.T) {
 		w.People.AddCreator(twin, "natural_person", settletest.Filed, "mcn_pays")
 		w.SetDate("2026-07-01")
 		file := []byte(fmt.Sprint(book))
-		if _, problems, err := w.imports.Check(t.Context(), settletest.CallerWith(identity.Finance), "first", file, book); err != nil || len(problems) > 0 {
+		if _, problems, err := w.imports.CheckImport(t.Context(), settletest.CallerWith(identity.Finance), "first", file, book); err != nil || len(problems) > 0 {
 			t.Fatal(problems, err)
 		}
 		reads := 0
@@ -140,7 +140,7 @@ func TestOpeningRowsOfTaxpayersWhoAreMergedMeanwhileStandOnce(t *testing.T) {
 
 func (w *world) approved(t *testing.T, file []byte, book opening.Book) {
 	t.Helper()
-	r, problems, err := w.imports.Approve(t.Context(), settletest.CallerWith(identity.Approver), "first", file, book)
+	r, problems, err := w.imports.ApproveImport(t.Context(), settletest.CallerWith(identity.Approver), "first", file, book)
 	if err != nil || len(problems) > 0 || r.State != opening.Posted {
 		t.Fatalf("%+v %+v %v", r, problems, err)
 	}

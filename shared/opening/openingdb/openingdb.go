@@ -43,8 +43,8 @@ const (
 	actAttr   = "act"
 )
 
-// Import reads a record, consistently.
-func (s *Store) Import(ctx context.Context, tenant ident.Tenant,
+// ReadRecord reads a record, consistently.
+func (s *Store) ReadRecord(ctx context.Context, tenant ident.Tenant,
 	id string) (opening.Record, error) {
 	var r opening.Record
 	out, err := s.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String(s.Ledger),
@@ -62,8 +62,8 @@ func (s *Store) Import(ctx context.Context, tenant ident.Tenant,
 	return r, nil
 }
 
-// Save writes a record and its audit record together.
-func (s *Store) Save(ctx context.Context, r opening.Record, seen, act, by string) error {
+// SaveRecord writes a record and its audit record together.
+func (s *Store) SaveRecord(ctx context.Context, r opening.Record, seen, act, by string) error {
 	doc, err := json.Marshal(r)
 	if err != nil {
 		return fault.Internal(err)
@@ -88,11 +88,11 @@ func (s *Store) Save(ctx context.Context, r opening.Record, seen, act, by string
 	if err != nil {
 		return fault.Internal(err)
 	}
-	return s.write(ctx, []types.TransactWriteItem{{Put: put}, box}, act)
+	return s.transactOnce(ctx, []types.TransactWriteItem{{Put: put}, box}, act)
 }
 
-// PostRows appends opening rows under their number.
-func (s *Store) PostRows(ctx context.Context, tenant ident.Tenant, b settlement.Booking) error {
+// AppendRows appends opening rows under their number.
+func (s *Store) AppendRows(ctx context.Context, tenant ident.Tenant, b settlement.Booking) error {
 	it, err := settlementdb.BookingItem(tenant, b)
 	if err != nil {
 		return err
@@ -108,10 +108,10 @@ func (s *Store) PostRows(ctx context.Context, tenant ident.Tenant, b settlement.
 		return fault.Internal(err)
 	}
 	it[actAttr] = dynamo.Text(rec.ID) // not that of the import, which posts several lists
-	return s.write(ctx, []types.TransactWriteItem{dynamo.PutNew(s.Ledger, it), box}, rec.ID)
+	return s.transactOnce(ctx, []types.TransactWriteItem{dynamo.PutNew(s.Ledger, it), box}, rec.ID)
 }
 
-// write makes a lost race optimistic.ErrRival, and finding one's own act a success.
-func (s *Store) write(ctx context.Context, parts []types.TransactWriteItem, act string) error {
+// transactOnce makes a lost race optimistic.ErrRival, and finding one's own act a success.
+func (s *Store) transactOnce(ctx context.Context, parts []types.TransactWriteItem, act string) error {
 	return dynamo.Outcome(dynamo.Transact(ctx, s.DB, s.NewToken(), parts), actAttr, act)
 }

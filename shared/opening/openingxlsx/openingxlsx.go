@@ -20,9 +20,9 @@ const (
 // ErrUnreadable tells that a file is no workbook, or too large a one.
 var ErrUnreadable = errors.New("openingxlsx: not a readable workbook")
 
-// Template is an empty workbook: one page for each sheet with its head, and on each column a note
+// WriteTemplate is an empty workbook: one page for each sheet with its head, and on each column a note
 // with an example.
-func Template() (out []byte, err error) {
+func WriteTemplate() (out []byte, err error) {
 	f := excelize.NewFile()
 	defer func() { err = errors.Join(err, f.Close()) }()
 	head, err := f.NewStyle(&excelize.Style{Font: &excelize.Font{Bold: true},
@@ -43,13 +43,13 @@ func Template() (out []byte, err error) {
 			_, err = f.NewSheet(s.Name)
 		}
 		if err == nil {
-			err = page(f, s, head, asText)
+			err = writePage(f, s, head, asText)
 		}
 		if err != nil {
 			return nil, err
 		}
 	}
-	if err := samples(f, head, asText); err != nil {
+	if err := writeSamples(f, head, asText); err != nil {
 		return nil, err
 	}
 	var b bytes.Buffer
@@ -59,8 +59,8 @@ func Template() (out []byte, err error) {
 	return b.Bytes(), nil
 }
 
-// samples is a page of good rows to copy from; it is not read when the workbook comes back.
-func samples(f *excelize.File, head, asText int) error {
+// writeSamples is a page of good rows to copy from; it is not read when the workbook comes back.
+func writeSamples(f *excelize.File, head, asText int) error {
 	if _, err := f.NewSheet(opening.SamplesSheet); err != nil {
 		return err
 	}
@@ -85,13 +85,13 @@ func samples(f *excelize.File, head, asText int) error {
 	for _, s := range opening.Sheets() {
 		heads := []string{s.Title + " " + s.Name}
 		for _, c := range s.Columns {
-			heads = append(heads, c.Head())
+			heads = append(heads, c.HeadText())
 		}
 		if err := write(heads, head); err != nil {
 			return err
 		}
-		for _, x := range append([]opening.Sample{{Title: "例 example"}}, opening.Samples()[s.Name]...) {
-			if err := write(append([]string{x.Title}, x.Row(s.Columns)...), asText); err != nil {
+		for _, x := range append([]opening.Sample{{Title: "例 example"}}, opening.SampleRows()[s.Name]...) {
+			if err := write(append([]string{x.Title}, x.CellsFor(s.Columns)...), asText); err != nil {
 				return err
 			}
 		}
@@ -100,7 +100,7 @@ func samples(f *excelize.File, head, asText int) error {
 	return nil
 }
 
-func page(f *excelize.File, s opening.Sheet, head, asText int) error {
+func writePage(f *excelize.File, s opening.Sheet, head, asText int) error {
 	last, err := excelize.ColumnNumberToName(len(s.Columns))
 	if err != nil {
 		return err
@@ -121,7 +121,7 @@ func page(f *excelize.File, s opening.Sheet, head, asText int) error {
 		note := excelize.Comment{Cell: cell, Author: "Fenzhang",
 			Paragraph: []excelize.RichTextRun{
 				{Text: need + "\n" + c.Note + "\n" + "e.g. 例 " + c.Example + "\n" + s.Title + ": " + s.Note}}}
-		if err := errors.Join(f.SetCellStr(s.Name, cell, c.Head()),
+		if err := errors.Join(f.SetCellStr(s.Name, cell, c.HeadText()),
 			f.SetCellStyle(s.Name, cell, cell, head), f.AddComment(s.Name, note)); err != nil {
 			return err
 		}
@@ -130,9 +130,9 @@ func page(f *excelize.File, s opening.Sheet, head, asText int) error {
 		&excelize.Panes{Freeze: true, YSplit: 1, TopLeftCell: "A2", ActivePane: "bottomLeft"})
 }
 
-// Read reads the cells of a workbook as they are shown. A formula counts as what it shows; nothing
+// ReadWorkbook reads the cells of a workbook as they are shown. A formula counts as what it shows; nothing
 // is computed.
-func Read(file []byte) (book opening.Book, err error) {
+func ReadWorkbook(file []byte) (book opening.Book, err error) {
 	f, err := excelize.OpenReader(bytes.NewReader(file),
 		excelize.Options{UnzipSizeLimit: maxUnzipped, UnzipXMLSizeLimit: maxUnzipped})
 	if err != nil {

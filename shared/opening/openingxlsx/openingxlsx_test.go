@@ -14,7 +14,7 @@ import (
 // filled is the template with the example of each column in row 2.
 func filled(t testing.TB) []byte {
 	t.Helper()
-	template, err := openingxlsx.Template()
+	template, err := openingxlsx.WriteTemplate()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,36 +41,36 @@ func filled(t testing.TB) []byte {
 }
 
 func TestTheTemplateReadsItsOwnExamples(t *testing.T) {
-	book, err := openingxlsx.Read(filled(t))
+	book, err := openingxlsx.ReadWorkbook(filled(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	in, problems := opening.Read(book)
+	in, problems := opening.ParseWorkbook(book)
 	if len(problems) > 0 {
 		t.Fatalf("%+v", problems)
 	}
-	if in.Rows() != 5 || in.Payables[0].Amount.String() != "1234.50" || in.Withholding[0].Withheld.String() != "330.00" || in.Creators[0].Cell("nickname") != "半夏" {
+	if in.CountRows() != 5 || in.Payables[0].Amount.String() != "1234.50" || in.Withholding[0].Withheld.String() != "330.00" || in.Creators[0].Cell("nickname") != "半夏" {
 		t.Errorf("%+v", in)
 	}
 }
 
 func TestAnEmptyTemplateHasNoRows(t *testing.T) {
-	template, err := openingxlsx.Template()
+	template, err := openingxlsx.WriteTemplate()
 	if err != nil {
 		t.Fatal(err)
 	}
-	book, err := openingxlsx.Read(template)
+	book, err := openingxlsx.ReadWorkbook(template)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, problems := opening.Read(book); len(problems) != 1 || problems[0].Sheet != "" {
+	if _, problems := opening.ParseWorkbook(book); len(problems) != 1 || problems[0].Sheet != "" {
 		t.Errorf("%+v", problems)
 	}
 }
 
 func TestWhatIsNoWorkbookIsRefused(t *testing.T) {
 	for name, file := range map[string][]byte{"nothing": nil, "text": []byte("a,b,c\n1,2,3"), "half a workbook": filled(t)[:2000]} {
-		if _, err := openingxlsx.Read(file); !errors.Is(err, openingxlsx.ErrUnreadable) {
+		if _, err := openingxlsx.ReadWorkbook(file); !errors.Is(err, openingxlsx.ErrUnreadable) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -80,13 +80,13 @@ func FuzzRead(f *testing.F) {
 	f.Add(filled(f))
 	f.Add([]byte("PK\x03\x04"))
 	f.Fuzz(func(t *testing.T, file []byte) {
-		book, err := openingxlsx.Read(file)
+		book, err := openingxlsx.ReadWorkbook(file)
 		if err != nil {
 			if !errors.Is(err, openingxlsx.ErrUnreadable) {
 				t.Fatal(err)
 			}
 			return
 		}
-		opening.Read(book)
+		opening.ParseWorkbook(book)
 	})
 }

@@ -292,7 +292,7 @@ func TestTheCertificateOfAMergedTaxpayerIsTheSurvivors(t *testing.T) {
 	carry(t, w, m)
 	papers := statement.Service{Builder: statement.Builder{Directory: w.People, Settlements: w.Store}}
 	for _, id := range []string{merged, survivor} {
-		c := must[statement.Certificate](t)(papers.Certificate(context.Background(), finance, ident.Taxpayer(id), settletest.Ordinary, 2026))
+		c := must[statement.Certificate](t)(papers.BuildCertificate(context.Background(), finance, ident.Taxpayer(id), settletest.Ordinary, 2026))
 		if c.TaxpayerID != survivor || len(c.Totals) != 1 || c.Totals[0].Income != money.MustParse("5600.00") || c.Totals[0].Withheld != money.MustParse("800.00") {
 			t.Errorf("%s: %s, %+v", id, c.TaxpayerID, c.Totals)
 		}

@@ -70,7 +70,7 @@ func TestSmallSharesAreCarriedUntilTheMinimumOrItsEnd(t *testing.T) {
 		t.Errorf("September holds %+v", b.CarriedIn)
 	}
 	w.run(t, "2026-10-01")
-	if b := w.bucket(t, "m", "2026-09", "live_tip"); b.State != income.Carried || b.CarriedFor != income.MinimumPayout || b.CarriedTo.String() != "2026-10" {
+	if b := w.bucket(t, "m", "2026-09", "live_tip"); b.State != income.Carried || b.CarriedReason != income.MinimumPayout || b.CarriedTo.String() != "2026-10" {
 		t.Errorf("September %+v", b)
 	}
 	if r := w.run(t, "2026-11-01"); r.Opened != 1 {
@@ -109,13 +109,13 @@ func TestOnDemandWaitsForTheDemand(t *testing.T) {
 	}
 	by := person(identity.Creator)
 	by.Creator = "d"
-	shown, err := w.statements.List(t.Context(), by, "d", civil.Month{})
+	shown, err := w.statements.ListStatements(t.Context(), by, "d", civil.Month{})
 	if err != nil || len(shown) != 1 || shown[0].Waits != billing.OnDemand {
 		t.Errorf("shown %+v, %v", shown, err)
 	}
 	ask := billing.Order{Tenant: tenant, By: "f", Date: civil.MustDate("2026-08-25"), OnDemand: true}
 	for i, want := range []int{1, 0} {
-		if r, err := w.statements.Run(t.Context(), ask, "d"); err != nil || r.Opened != want {
+		if r, err := w.statements.OpenDueSettlements(t.Context(), ask, "d"); err != nil || r.Opened != want {
 			t.Errorf("demand %d: %+v, %v", i, r, err)
 		}
 	}
@@ -182,7 +182,7 @@ func TestEveryCycleConsumesEachLineOnce(t *testing.T) {
 }
 
 func (w *world) settleAll(t *testing.T, creator ident.Creator, demand bool) {
-	if _, err := w.statements.Run(t.Context(), billing.Order{Tenant: tenant, By: billing.System, OnDemand: demand}, creator); err != nil {
+	if _, err := w.statements.OpenDueSettlements(t.Context(), billing.Order{Tenant: tenant, By: billing.System, OnDemand: demand}, creator); err != nil {
 		t.Error(err)
 	}
 }
@@ -192,13 +192,13 @@ func (w *world) consumedOnce(t *testing.T, rt *rapid.T, creator ident.Creator, s
 	for _, l := range sent {
 		want = want.Add(l.Distributable)
 	}
-	buckets, err := w.lines.Buckets(t.Context(), tenant, creator, civil.MustMonth("2026-08"), civil.MustMonth("2027-06"))
+	buckets, err := w.lines.ListBuckets(t.Context(), tenant, creator, civil.MustMonth("2026-08"), civil.MustMonth("2027-06"))
 	if err != nil {
 		rt.Fatal(err)
 	}
 	lines, moved := 0, map[cycle.Period]money.Amount{}
 	for _, b := range buckets {
-		sum, err := w.lines.Fold(t.Context(), b)
+		sum, err := w.lines.SumLines(t.Context(), b)
 		if err != nil || sum != b.Totals {
 			rt.Fatalf("%s holds %+v, its lines %+v, %v", b.Name(), b.Totals, sum, err)
 		}
@@ -214,8 +214,8 @@ func (w *world) consumedOnce(t *testing.T, rt *rapid.T, creator ident.Creator, s
 		}
 	}
 	for _, b := range buckets {
-		if b.State == income.Carried && moved[b.When()] != b.Distributable {
-			rt.Fatalf("%s gave %s on, %s arrived", b.Name(), b.Distributable, moved[b.When()])
+		if b.State == income.Carried && moved[b.CyclePeriod()] != b.Distributable {
+			rt.Fatalf("%s gave %s on, %s arrived", b.Name(), b.Distributable, moved[b.CyclePeriod()])
 		}
 	}
 	var opened money.Amount

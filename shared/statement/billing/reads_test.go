@@ -39,7 +39,7 @@ func longCourse(t *testing.T) *world {
 func (w *world) night(t *testing.T) (billing.Report, float64) {
 	t.Helper()
 	ctx, tally := usage.With(context.Background())
-	r, err := w.statements.Run(ctx, billing.Order{Tenant: tenant, By: billing.System}, "c1")
+	r, err := w.statements.OpenDueSettlements(ctx, billing.Order{Tenant: tenant, By: billing.System}, "c1")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func TestBucketWithoutTheWordIsSettledAgain(t *testing.T) {
 	if r := w.run(t, "2026-09-15"); r.Already != 0 || r.Opened != 1 {
 		t.Errorf("its settlement was undone: %+v", r)
 	}
-	if b := w.bucket(t, "c1", "2026-08", "live_tip"); !b.Standing || b.Occurrence != 2 {
+	if b := w.bucket(t, "c1", "2026-08", "live_tip"); !b.SettlementInForce || b.Occurrence != 2 {
 		t.Errorf("settled again: %+v", b)
 	}
 }

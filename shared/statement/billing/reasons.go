@@ -9,8 +9,8 @@ const (
 	NextRun  = "next_run"  // it is due; the next run decides it
 )
 
-// TextOf says a reason so that the creator and the agency's people understand it.
-func TextOf(reason string) bilingual.Text {
+// ReasonText says a reason so that the creator and the agency's people understand it.
+func ReasonText(reason string) bilingual.Text {
 	switch reason {
 	case NotThePayer:
 		return bilingual.Text{ZH: "按合约，此项收入由其他付款方结算。",

@@ -15,11 +15,11 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
-// Cohorts is the most parts into which a tenant's creators are divided for the nightly run.
-const Cohorts = 16
+// MaxCohorts is the most parts into which a tenant's creators are divided for the nightly run.
+const MaxCohorts = 16
 
-// directCreators is how many creators one call serves itself; a larger tenant is fanned out.
-const directCreators = 300
+// maxDirectCreators is how many creators one call serves itself; a larger tenant is fanned out.
+const maxDirectCreators = 300
 
 // creatorsAtOnce bounds how many creators are settled at the same time, pageSize how many are
 // listed in one read.
@@ -38,22 +38,22 @@ type Task struct {
 	By     string        `json:"by"`
 }
 
-// Holds tells whether a creator belongs to the cohort.
-func (t Task) Holds(creator ident.Creator) bool {
+// Includes tells whether a creator belongs to the cohort.
+func (t Task) Includes(creator ident.Creator) bool {
 	return creator > t.After && (t.Upto == "" || creator <= t.Upto)
 }
 
-// ErrTooMany tells that a tenant has more creators than one call serves; its run is fanned out by
+// ErrTooManyCreators tells that a tenant has more creators than one call serves; its run is fanned out by
 // Tasks.
-var ErrTooMany = errors.New("statement: too many creators for one call")
+var ErrTooManyCreators = errors.New("statement: too many creators for one call")
 
-// ErrTotals tells that a cohort has buckets whose sums are wrong; they are in the log and in the
+// ErrTotalsDiffer tells that a cohort has buckets whose sums are wrong; they are in the log and in the
 // report.
-var ErrTotals = errors.New("statement: a bucket's sums are not those of its lines")
+var ErrTotalsDiffer = errors.New("statement: a bucket's sums are not those of its lines")
 
-// Dated completes an order: no date is the business date; one in the future is refused, because its
+// CompleteOrder completes an order: no date is the business date; one in the future is refused, because its
 // months are not over.
-func (s *Service) Dated(ctx context.Context, o Order) (Order, error) {
+func (s *Service) CompleteOrder(ctx context.Context, o Order) (Order, error) {
 	today, err := s.Settlements.Clock.Today(ctx)
 	if err != nil {
 		return o, fault.Later(err)
@@ -69,13 +69,13 @@ func (s *Service) Dated(ctx context.Context, o Order) (Order, error) {
 	return o, nil
 }
 
-// Run opens what is due of one creator or, with "", of all of a small tenant's. It may be run
+// OpenDueSettlements opens what is due of one creator or, with "", of all of a small tenant's. It may be run
 // twice, late and in parallel: each bucket is consumed once.
 //
 // Errors: fault.Absent for an unknown creator; ErrTooMany for a tenant that is to be fanned out,
 // nothing done.
-func (s *Service) Run(ctx context.Context, o Order, creator ident.Creator) (Report, error) {
-	o, err := s.Dated(ctx, o)
+func (s *Service) OpenDueSettlements(ctx context.Context, o Order, creator ident.Creator) (Report, error) {
+	o, err := s.CompleteOrder(ctx, o)
 	if err != nil {
 		return Report{}, err
 	}
@@ -83,25 +83,25 @@ func (s *Service) Run(ctx context.Context, o Order, creator ident.Creator) (Repo
 		if _, err := s.Settlements.Directory.Creator(ctx, o.Tenant, creator); err != nil {
 			return Report{}, err
 		}
-		return s.creators(ctx, o, []string{string(creator)})
+		return s.runCreators(ctx, o, []string{string(creator)})
 	}
-	page, next, err := s.Settlements.Directory.Creators(ctx, o.Tenant, "", directCreators)
+	page, next, err := s.Settlements.Directory.Creators(ctx, o.Tenant, "", maxDirectCreators)
 	if err != nil {
 		return Report{}, err
 	}
 	if next != "" {
-		return newReport(o.Date), ErrTooMany
+		return newReport(o.Date), ErrTooManyCreators
 	}
 	ids := make([]string, len(page))
 	for i, c := range page {
 		ids[i] = string(c.CreatorID)
 	}
-	return s.creators(ctx, o, ids)
+	return s.runCreators(ctx, o, ids)
 }
 
-// Tasks are the parts into which a tenant's run is fanned out: every id, of whoever may come along
+// SplitIntoTasks are the parts into which a tenant's run is fanned out: every id, of whoever may come along
 // too, is in one of them. The creators are listed here once, so that each part lists its own alone.
-func (s *Service) Tasks(ctx context.Context, o Order) ([]Task, error) {
+func (s *Service) SplitIntoTasks(ctx context.Context, o Order) ([]Task, error) {
 	var ends []string // last id of each page but the last one
 	for cursor := ""; ; {
 		_, next, err := s.Settlements.Directory.Creators(ctx, o.Tenant, cursor, pageSize)
@@ -114,7 +114,7 @@ func (s *Service) Tasks(ctx context.Context, o Order) ([]Task, error) {
 		ends = append(ends, cursor)
 	}
 	pages := len(ends) + 1
-	tasks := make([]Task, min(pages, Cohorts))
+	tasks := make([]Task, min(pages, MaxCohorts))
 	after := ""
 	for n := range tasks {
 		tasks[n] = Task{Tenant: o.Tenant, After: ident.Creator(after), Date: o.Date, By: o.By}
@@ -129,7 +129,7 @@ func (s *Service) Tasks(ctx context.Context, o Order) ([]Task, error) {
 // RunTask opens what is due of one cohort. Its error is for the queue: the task is tried again, and
 // reaches the dead-letter queue and its alarm where that does not help.
 func (s *Service) RunTask(ctx context.Context, t Task) (Report, error) {
-	o, err := s.Dated(ctx, Order{Tenant: t.Tenant, By: t.By, Date: t.Date})
+	o, err := s.CompleteOrder(ctx, Order{Tenant: t.Tenant, By: t.By, Date: t.Date})
 	if err != nil {
 		return Report{}, err
 	}
@@ -142,12 +142,12 @@ func (s *Service) RunTask(ctx context.Context, t Task) (Report, error) {
 		}
 		var ids []string
 		for _, c := range page {
-			if t.Holds(c.CreatorID) {
+			if t.Includes(c.CreatorID) {
 				ids = append(ids, string(c.CreatorID))
 			}
 		}
-		part, err := s.creators(ctx, o, ids)
-		sum.add(part)
+		part, err := s.runCreators(ctx, o, ids)
+		sum.addReport(part)
 		if failed == nil { // one page's failures are enough for the log: they may be as many as creators
 			failed = err
 		}
@@ -156,26 +156,26 @@ func (s *Service) RunTask(ctx context.Context, t Task) (Report, error) {
 		}
 	}
 	if sum.Reasons[TotalsDiffer] > 0 {
-		failed = errors.Join(failed, ErrTotals)
+		failed = errors.Join(failed, ErrTotalsDiffer)
 	}
 	return sum, failed
 }
 
-// creators runs some creators, several at a time.
-func (s *Service) creators(ctx context.Context, o Order, ids []string) (Report, error) {
+// runCreators runs some creators, several at a time.
+func (s *Service) runCreators(ctx context.Context, o Order, ids []string) (Report, error) {
 	parts, errs := make([]Report, len(ids)), make([]error, len(ids))
 	var work errgroup.Group
 	work.SetLimit(pace.AtOnce(ctx, creatorsAtOnce))
 	for i, id := range ids {
 		work.Go(func() error {
-			parts[i], errs[i] = s.creator(ctx, o, ident.Creator(id))
+			parts[i], errs[i] = s.runCreator(ctx, o, ident.Creator(id))
 			return nil
 		})
 	}
 	work.Wait() //nolint:errcheck // each creator has an error of its own
 	sum := newReport(o.Date)
 	for _, p := range parts {
-		sum.add(p)
+		sum.addReport(p)
 	}
 	failed := errors.Join(errs...)
 	s.Log.InfoContext(ctx, "statements run", "tenant", o.Tenant, "date", o.Date.String(), "by", o.By,
@@ -185,8 +185,8 @@ func (s *Service) creators(ctx context.Context, o Order, ids []string) (Report, 
 	return sum, failed
 }
 
-// Shown is a statement as its creator and the tenant's people see it.
-type Shown struct {
+// ShownStatement is a statement as its creator and the tenant's people see it.
+type ShownStatement struct {
 	income.Bucket
 	DueOn civil.Date // from which an open one is settled; the zero date where no day is known
 	// why an open one waits: not_due, on_demand, next_run, contract_missing, not_the_payer
@@ -195,10 +195,10 @@ type Shown struct {
 	SettledBy string // the route by which somebody else settles it
 }
 
-// List gives a creator's statements of a month or, with the zero month, of the last fourteen, to
+// ListStatements gives a creator's statements of a month or, with the zero month, of the last fourteen, to
 // somebody who may see them; for anybody else the creator does not exist.
-func (s *Service) List(ctx context.Context, by identity.Principal, creator ident.Creator,
-	period civil.Month) ([]Shown, error) {
+func (s *Service) ListStatements(ctx context.Context, by identity.Principal, creator ident.Creator,
+	period civil.Month) ([]ShownStatement, error) {
 	if !by.MaySee(creator) {
 		return nil, fault.Absent("creator")
 	}
@@ -213,26 +213,26 @@ func (s *Service) List(ctx context.Context, by identity.Principal, creator ident
 	if period.IsZero() {
 		from, to = today.Month().Add(1-monthsBack), today.Month()
 	}
-	buckets, err := s.Buckets.Buckets(ctx, by.Tenant, creator, from, to)
+	buckets, err := s.Buckets.ListBuckets(ctx, by.Tenant, creator, from, to)
 	if err != nil {
 		return nil, err
 	}
-	shown := make([]Shown, len(buckets))
+	shown := make([]ShownStatement, len(buckets))
 	for i, b := range buckets {
-		if shown[i], err = s.show(ctx, b, today); err != nil {
+		if shown[i], err = s.describeBucket(ctx, b, today); err != nil {
 			return nil, err
 		}
 	}
 	return shown, nil
 }
 
-// show says when an open statement is settled, and why not yet.
-func (s *Service) show(ctx context.Context, b income.Bucket, today civil.Date) (Shown, error) {
-	out := Shown{Bucket: b}
+// describeBucket says when an open statement is settled, and why not yet.
+func (s *Service) describeBucket(ctx context.Context, b income.Bucket, today civil.Date) (ShownStatement, error) {
+	out := ShownStatement{Bucket: b}
 	if b.State != income.Open {
 		return out, nil
 	}
-	t, err := s.termsOf(ctx, Order{Tenant: b.Tenant, Date: today}, b)
+	t, err := s.findTerms(ctx, Order{Tenant: b.Tenant, Date: today}, b)
 	if fault.HasCode(err, fault.RuleMissing) {
 		out.Waits = fault.Of(err).Reason
 		return out, nil
@@ -240,7 +240,7 @@ func (s *Service) show(ctx context.Context, b income.Bucket, today civil.Date) (
 	if err != nil {
 		return out, err
 	}
-	out.DueOn = t.dueOn()
+	out.DueOn = t.dueDate()
 	route := t.Contract.Routes[b.IncomeType]
 	switch {
 	case !t.covered:

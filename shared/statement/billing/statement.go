@@ -51,7 +51,7 @@ const (
 // Service opens what is due.
 type Service struct {
 	Settlements *settlement.Service
-	Buckets     income.Buckets
+	Buckets     income.BucketStore
 	Log         *slog.Logger
 }
 
@@ -80,8 +80,8 @@ func newReport(date civil.Date) Report {
 	return Report{Date: date, Reasons: map[string]int{}, Skipped: []Skip{}}
 }
 
-// add counts another part of the same run.
-func (r *Report) add(p Report) {
+// addReport counts another part of the same run.
+func (r *Report) addReport(p Report) {
 	r.Due = r.Due + p.Due
 	r.Opened = r.Opened + p.Opened
 	r.Already = r.Already + p.Already
@@ -91,9 +91,9 @@ func (r *Report) add(p Report) {
 	r.Skipped = append(r.Skipped, p.Skipped[:min(len(p.Skipped), maxSkips-len(r.Skipped))]...)
 }
 
-// count counts one bucket.
-func (r *Report) count(b income.Bucket, o outcome) {
-	switch o.came {
+// countBucket counts one bucket.
+func (r *Report) countBucket(b income.Bucket, o outcome) {
+	switch o.result {
 	case notDue:
 		return
 	case opened:
@@ -103,7 +103,7 @@ func (r *Report) count(b income.Bucket, o outcome) {
 	case skipped:
 		r.Reasons[o.reason]++
 		r.Skipped = append(r.Skipped,
-			Skip{b.CreatorID, b.IncomeType, b.Period, b.Part.String(), o.reason, TextOf(o.reason)})
+			Skip{b.CreatorID, b.IncomeType, b.Period, b.Part.String(), o.reason, ReasonText(o.reason)})
 	}
 	r.Due++
 }
@@ -117,105 +117,105 @@ type Order struct {
 	today    civil.Date
 }
 
-type came int
+type result int
 
 const (
-	notDue came = iota
+	notDue result = iota
 	opened
 	already
 	skipped
 )
 
 type outcome struct {
-	came   came
+	result result
 	reason string
 }
 
-// creator opens what is due of one creator. What fails for a passing reason is in the error; the
+// runCreator opens what is due of one creator. What fails for a passing reason is in the error; the
 // rest goes on.
-func (s *Service) creator(ctx context.Context, o Order, creator ident.Creator) (Report, error) {
+func (s *Service) runCreator(ctx context.Context, o Order, creator ident.Creator) (Report, error) {
 	r := newReport(o.Date)
 	back := monthsBack
 	if o.OnDemand {
 		back = demandMonths
 	}
 	month := o.Date.Month()
-	buckets, err := s.Buckets.Buckets(ctx, o.Tenant, creator, month.Add(-back), month)
+	buckets, err := s.Buckets.ListBuckets(ctx, o.Tenant, creator, month.Add(-back), month)
 	if err != nil {
 		return r, err
 	}
-	slices.SortStableFunc(buckets, byTime)
+	slices.SortStableFunc(buckets, compareByTime)
 	var failed error
 	for _, b := range buckets {
-		out, err := s.bucket(ctx, o, b)
+		out, err := s.decideBucket(ctx, o, b)
 		if err != nil {
 			failed = errors.Join(failed, fmt.Errorf("statement %s of %s: %w", b.Name(), creator, err))
 			continue
 		}
-		r.count(b, out)
+		r.countBucket(b, out)
 	}
 	return r, failed
 }
 
-// byTime orders buckets so that what is carried on is decided before what it is carried into.
-func byTime(a, b income.Bucket) int {
-	last := func(b income.Bucket) string { return b.When().LastDay().String() }
+// compareByTime orders buckets so that what is carried on is decided before what it is carried into.
+func compareByTime(a, b income.Bucket) int {
+	last := func(b income.Bucket) string { return b.CyclePeriod().LastDay().String() }
 	return cmp.Or(cmp.Compare(a.Period.String(), b.Period.String()), cmp.Compare(last(a), last(b)),
 		cmp.Compare(a.Part.N, b.Part.N),
 		cmp.Compare(a.Part.Cut, b.Part.Cut), cmp.Compare(a.IncomeType, b.IncomeType))
 }
 
-// bucket decides one bucket. A rival's write is read and decided anew.
-func (s *Service) bucket(ctx context.Context, o Order, b income.Bucket) (outcome, error) {
+// decideBucket decides one bucket. A rival's write is read and decided anew.
+func (s *Service) decideBucket(ctx context.Context, o Order, b income.Bucket) (outcome, error) {
 	known := true
 	return optimistic.Value(ctx, func() (outcome, error) {
 		if !known {
-			now, there, err := s.Buckets.Bucket(ctx, o.Tenant, b.CreatorID, b.When(), b.IncomeType)
+			now, there, err := s.Buckets.ReadBucket(ctx, o.Tenant, b.CreatorID, b.CyclePeriod(), b.IncomeType)
 			if err != nil || !there {
 				return outcome{}, err
 			}
 			b = now
 		}
 		known = false
-		return missing(s.once(ctx, o, b))
+		return skipIfRuleMissing(s.decideOnce(ctx, o, b))
 	})
 }
 
-// missing turns a missing contract or rule into a reason; it is no failure, the bucket waits.
-func missing(out outcome, err error) (outcome, error) {
+// skipIfRuleMissing turns a missing contract or rule into a reason; it is no failure, the bucket waits.
+func skipIfRuleMissing(out outcome, err error) (outcome, error) {
 	if fault.HasCode(err, fault.RuleMissing) {
 		return outcome{skipped, fault.Of(err).Reason}, nil
 	}
 	return out, err
 }
 
-// once decides a bucket as it was read. What is done costs no further read: a night takes what is
+// decideOnce decides a bucket as it was read. What is done costs no further read: a night takes what is
 // due or was undone.
-func (s *Service) once(ctx context.Context, o Order, b income.Bucket) (outcome, error) {
-	if b.Done() {
-		return outcome{came: already}, nil
+func (s *Service) decideOnce(ctx context.Context, o Order, b income.Bucket) (outcome, error) {
+	if b.IsDone() {
+		return outcome{result: already}, nil
 	}
-	t, err := s.termsOf(ctx, o, b)
-	if err != nil || !t.due(o, b) {
+	t, err := s.findTerms(ctx, o, b)
+	if err != nil || !t.isDue(o, b) {
 		return outcome{}, err
 	}
-	occurrence, alive, err := s.standing(ctx, b)
+	occurrence, alive, err := s.nextOccurrence(ctx, b)
 	switch {
 	case err != nil:
 		return outcome{}, err
 	case alive:
-		return outcome{came: already}, nil
+		return outcome{result: already}, nil
 	case !t.covered:
 		return outcome{skipped, ContractMissing}, nil
 	case !tenancy.TenantPays(t.Contract.Routes[b.IncomeType]):
 		return outcome{skipped, NotThePayer}, nil
 	}
-	return s.settle(ctx, o, b, t, occurrence)
+	return s.settleBucket(ctx, o, b, t, occurrence)
 }
 
-// standing gives the number of the next occurrence, and whether the settlement that consumed the
+// nextOccurrence gives the number of the next occurrence, and whether the settlement that consumed the
 // bucket was not undone. Where it was reopened, its last occurrence counts.
-func (s *Service) standing(ctx context.Context, b income.Bucket) (next int, alive bool, err error) {
+func (s *Service) nextOccurrence(ctx context.Context, b income.Bucket) (next int, alive bool, err error) {
 	if b.State == income.Open {
 		return 1, false, nil
 	}
@@ -235,22 +235,22 @@ func (s *Service) standing(ctx context.Context, b income.Bucket) (next int, aliv
 	}
 }
 
-// settle opens the settlement of a due bucket, or carries one on of which nothing is paid.
-func (s *Service) settle(ctx context.Context, o Order, b income.Bucket, t terms,
+// settleBucket opens the settlement of a due bucket, or carries one on of which nothing is paid.
+func (s *Service) settleBucket(ctx context.Context, o Order, b income.Bucket, t terms,
 	occurrence int) (outcome, error) {
-	sum, err := s.Buckets.Fold(ctx, b)
+	sum, err := s.Buckets.SumLines(ctx, b)
 	if err != nil {
 		return outcome{}, err
 	}
 	if sum != b.Totals {
-		return s.differs(ctx, o, b, sum)
+		return s.reportDifference(ctx, o, b, sum)
 	}
 	if !b.Distributable.Positive() {
-		return s.nothing(ctx, o, b, t)
+		return s.closeWithoutPayment(ctx, o, b, t)
 	}
 	fresh, err := s.Settlements.Prepare(ctx,
 		settlement.Income{Tenant: o.Tenant, CreatorID: b.CreatorID, IncomeType: b.IncomeType,
-			Platform: platform(b),
+			Platform: singlePlatform(b),
 			Period:   b.Period, Part: b.Part, Amount: b.Distributable, GrossBeforePlatform: b.Gross,
 			Source: b.Source, Terms: &t.Terms}, o.today)
 	if err != nil {
@@ -262,32 +262,32 @@ func (s *Service) settle(ctx context.Context, o Order, b income.Bucket, t terms,
 		return outcome{skipped, EntityChanged}, nil
 	}
 	if t.holdsBack(b, fresh.CreatorShare()) {
-		if into, goesOn := t.course.CarryForwardPeriod(b.When()); goesOn {
-			return s.carry(ctx, o, b, t, income.MinimumPayout, into)
+		if into, goesOn := t.course.CarryForwardPeriod(b.CyclePeriod()); goesOn {
+			return s.carryForward(ctx, o, b, t, income.MinimumPayout, into)
 		}
 	}
-	if err := s.Settlements.Store.Apply(ctx, s.opening(o, b, fresh, occurrence)); err != nil {
+	if err := s.Settlements.Store.Apply(ctx, s.openingChange(o, b, fresh, occurrence)); err != nil {
 		return outcome{}, err
 	}
-	return outcome{came: opened}, nil
+	return outcome{result: opened}, nil
 }
 
-// nothing closes a bucket in which there is nothing to pay; what is below zero goes on, if there is
+// closeWithoutPayment closes a bucket in which there is nothing to pay; what is below zero goes on, if there is
 // where to.
-func (s *Service) nothing(ctx context.Context, o Order, b income.Bucket, t terms) (outcome, error) {
-	into, goesOn := t.course.CarryForwardPeriod(b.When())
+func (s *Service) closeWithoutPayment(ctx context.Context, o Order, b income.Bucket, t terms) (outcome, error) {
+	into, goesOn := t.course.CarryForwardPeriod(b.CyclePeriod())
 	if b.Distributable.Negative() && !goesOn {
 		return outcome{skipped, BelowZeroAtEnd}, nil
 	}
 	if b.Distributable.IsZero() {
-		into = b.When()
+		into = b.CyclePeriod()
 	}
-	return s.carry(ctx, o, b, t, income.BelowZero, into)
+	return s.carryForward(ctx, o, b, t, income.BelowZero, into)
 }
 
-// carry takes a bucket's money on. What is gathered on demand stays where it is until its month is
+// carryForward takes a bucket's money on. What is gathered on demand stays where it is until its month is
 // over.
-func (s *Service) carry(ctx context.Context, o Order, b income.Bucket, t terms, reason string,
+func (s *Service) carryForward(ctx context.Context, o Order, b income.Bucket, t terms, reason string,
 	into cycle.Period) (outcome, error) {
 	told := outcome{skipped, reason}
 	if reason == income.BelowZero {
@@ -296,14 +296,14 @@ func (s *Service) carry(ctx context.Context, o Order, b income.Bucket, t terms, 
 	if into.Month.After(o.Date.Month()) {
 		return told, nil
 	}
-	return told, s.Buckets.Carry(ctx, b, income.Carry{Reason: reason, Into: into, Course: t.course,
+	return told, s.Buckets.CarryForward(ctx, b, income.CarryOrder{Reason: reason, Into: into, Course: t.course,
 		By: o.By, ActID: s.Settlements.NewID(), At: s.Settlements.Clock.Instant()})
 }
 
-// differs tells sums that do not agree with their lines from ones that moved while they were read.
-func (s *Service) differs(ctx context.Context, o Order, b income.Bucket,
+// reportDifference tells sums that do not agree with their lines from ones that moved while they were read.
+func (s *Service) reportDifference(ctx context.Context, o Order, b income.Bucket,
 	sum income.Totals) (outcome, error) {
-	now, _, err := s.Buckets.Bucket(ctx, o.Tenant, b.CreatorID, b.When(), b.IncomeType)
+	now, _, err := s.Buckets.ReadBucket(ctx, o.Tenant, b.CreatorID, b.CyclePeriod(), b.IncomeType)
 	if err != nil {
 		return outcome{}, err
 	}
@@ -317,24 +317,24 @@ func (s *Service) differs(ctx context.Context, o Order, b income.Bucket,
 	return outcome{skipped, TotalsDiffer}, nil
 }
 
-// platform is where the income was earned, if that is one place.
-func platform(b income.Bucket) string {
+// singlePlatform is where the income was earned, if that is one place.
+func singlePlatform(b income.Bucket) string {
 	if len(b.Platforms) == 1 {
 		return b.Platforms[0]
 	}
 	return ""
 }
 
-// opening makes the change that opens a prepared settlement and closes the bucket of its lines.
-func (s *Service) opening(o Order, b income.Bucket, fresh settlement.Settlement,
+// openingChange makes the change that opens a prepared settlement and closes the bucket of its lines.
+func (s *Service) openingChange(o Order, b income.Bucket, fresh settlement.Settlement,
 	occurrence int) settlement.Change {
 	fresh = fresh.FromStatement(settlement.StatementIncome{
-		CreatorID: b.CreatorID, IncomeType: b.IncomeType, Period: b.When(),
-		Distributable: b.Distributable, Gross: b.Gross, By: b.By,
+		CreatorID: b.CreatorID, IncomeType: b.IncomeType, Period: b.CyclePeriod(),
+		Distributable: b.Distributable, Gross: b.Gross, By: b.Uploaders,
 	}, occurrence)
 	c := s.Settlements.Opening(fresh,
 		settlement.Act{ID: s.Settlements.NewID(), Name: "settlement.opened", By: o.By})
-	c.Bucket = &settlement.BucketClose{CreatorID: b.CreatorID, Period: b.When(),
+	c.Bucket = &settlement.BucketClose{CreatorID: b.CreatorID, Period: b.CyclePeriod(),
 		IncomeType: b.IncomeType, Gross: b.Distributable, Occurrence: b.Occurrence + 1}
 	return c
 }

@@ -20,9 +20,9 @@ type terms struct {
 	final    bool // the cooperation is over: everything is settled, below the minimum too
 }
 
-// termsOf finds the contract that governs a bucket, and its days.
-func (s *Service) termsOf(ctx context.Context, o Order, b income.Bucket) (terms, error) {
-	period := b.When()
+// findTerms finds the contract that governs a bucket, and its days.
+func (s *Service) findTerms(ctx context.Context, o Order, b income.Bucket) (terms, error) {
+	period := b.CyclePeriod()
 	contracts, err := s.Settlements.Directory.ContractsOf(ctx, b.Tenant, b.CreatorID, b.IncomeType,
 		period.LastDay())
 	if err != nil {
@@ -48,13 +48,13 @@ func (s *Service) termsOf(ctx context.Context, o Order, b income.Bucket) (terms,
 	return t, nil
 }
 
-// due tells whether a bucket is to be decided on the order's date.
-func (t terms) due(o Order, b income.Bucket) bool {
+// isDue tells whether a bucket is to be decided on the order's date.
+func (t terms) isDue(o Order, b income.Bucket) bool {
 	switch {
 	case !t.covered:
-		return b.When().LastDay().Before(o.Date)
+		return b.CyclePeriod().LastDay().Before(o.Date)
 	case t.onDemand && !t.final:
-		return o.OnDemand && !o.Date.Before(b.When().FirstDay())
+		return o.OnDemand && !o.Date.Before(b.CyclePeriod().FirstDay())
 	}
 	return !t.Dates.Statement.After(o.Date)
 }
@@ -68,9 +68,9 @@ func (t terms) holdsBack(b income.Bucket, share money.Amount) bool {
 	return months == 0 || b.Period.Sub(b.HeldSince()) < months
 }
 
-// dueOn is the day from which the bucket is settled; the zero date where only a demand or a
+// dueDate is the day from which the bucket is settled; the zero date where only a demand or a
 // contract makes it so.
-func (t terms) dueOn() civil.Date {
+func (t terms) dueDate() civil.Date {
 	if !t.covered || t.onDemand && !t.final {
 		return civil.Date{}
 	}

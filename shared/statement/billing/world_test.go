@@ -99,7 +99,7 @@ func (w *world) upload(t testing.TB, by string, lines ...income.Line) []income.R
 		}
 		u.Lines = append(u.Lines, raw)
 	}
-	results, err := w.recorder.Record(t.Context(), u)
+	results, err := w.recorder.RecordUpload(t.Context(), u)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +108,7 @@ func (w *world) upload(t testing.TB, by string, lines ...income.Line) []income.R
 
 func (w *world) run(t testing.TB, date string) billing.Report {
 	t.Helper()
-	r, err := w.statements.Run(t.Context(), billing.Order{Tenant: tenant, By: billing.System, Date: civil.MustDate(date)}, "")
+	r, err := w.statements.OpenDueSettlements(t.Context(), billing.Order{Tenant: tenant, By: billing.System, Date: civil.MustDate(date)}, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +145,7 @@ func periodOf(t testing.TB, text string) cycle.Period {
 
 func (w *world) bucket(t testing.TB, creator ident.Creator, period, incomeType string) income.Bucket {
 	t.Helper()
-	b, ok, err := w.lines.Bucket(t.Context(), tenant, creator, periodOf(t, period), incomeType)
+	b, ok, err := w.lines.ReadBucket(t.Context(), tenant, creator, periodOf(t, period), incomeType)
 	if err != nil || !ok {
 		t.Fatalf("bucket %s %s %s: %v, there: %t", creator, period, incomeType, err, ok)
 	}

@@ -32,14 +32,14 @@ func ParseFont(data []byte) (*Font, error) {
 	if err := f.face.SetTTFData(data); err != nil {
 		return nil, fmt.Errorf("printing: font: %w", err)
 	}
-	if _, ok := f.advance('帐'); !ok {
+	if _, ok := f.glyphWidth('帐'); !ok {
 		return nil, errors.New("printing: the font has no Chinese")
 	}
 	return f, nil
 }
 
-// advance is the width of a letter in thousandths of its size; false where the font lacks it.
-func (f *Font) advance(r rune) (uint, bool) {
+// glyphWidth is the width of a letter in thousandths of its size; false where the font lacks it.
+func (f *Font) glyphWidth(r rune) (uint, bool) {
 	glyph, err := f.face.CharCodeToGlyphIndex(r)
 	if err != nil || glyph == 0 {
 		return 0, false
@@ -50,8 +50,8 @@ func (f *Font) advance(r rune) (uint, bool) {
 // maxNamed is how many missing letters an error names.
 const maxNamed = 20
 
-// lacks gives glyph_missing with the letters of the texts that the font lacks, nil when it has all.
-func (f *Font) lacks(texts []string) error {
+// checkGlyphs gives glyph_missing with the letters of the texts that the font lacks, nil when it has all.
+func (f *Font) checkGlyphs(texts []string) error {
 	seen := map[rune]bool{}
 	var missing []rune
 	for _, text := range texts {
@@ -60,7 +60,7 @@ func (f *Font) lacks(texts []string) error {
 				continue
 			}
 			seen[r] = true
-			if _, ok := f.advance(r); !ok {
+			if _, ok := f.glyphWidth(r); !ok {
 				missing = append(missing, r)
 			}
 		}
@@ -80,10 +80,10 @@ func (f *Font) lacks(texts []string) error {
 			"put into the bucket. XLSX needs no font.", len(missing), points))
 }
 
-// clean makes a text printable on one line: what has no shape of its own (controls, marks of
+// printableText makes a text printable on one line: what has no shape of its own (controls, marks of
 // direction, joiners, variation selectors) is left out, so that it can neither turn the line around
 // nor break it.
-func clean(text string) string {
+func printableText(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
 		case unicode.IsSpace(r):

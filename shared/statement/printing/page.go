@@ -37,25 +37,25 @@ type sheet struct {
 	head   func() // draws what begins each page after the first
 }
 
-// begin opens a document in a font.
-func begin(f *Font, title string) *sheet {
+// newSheet opens a document in a font.
+func newSheet(f *Font, title string) *sheet {
 	s := &sheet{font: f, widths: map[rune]float64{}}
 	s.pdf.Start(gopdf.Config{PageSize: *gopdf.PageSizeA4})
 	s.pdf.SetInfo(gopdf.PdfInfo{Title: title, Producer: "Fenzhang"})
-	s.keep(s.pdf.AddTTFFontFromFontContainer(family, &f.container))
-	s.keep(s.pdf.SetFont(family, "", 9))
-	s.page()
+	s.keepError(s.pdf.AddTTFFontFromFontContainer(family, &f.container))
+	s.keepError(s.pdf.SetFont(family, "", 9))
+	s.addPage()
 	return s
 }
 
-func (s *sheet) keep(err error) {
+func (s *sheet) keepError(err error) {
 	if s.err == nil {
 		s.err = err
 	}
 }
 
-// page begins a new page.
-func (s *sheet) page() {
+// addPage begins a new page.
+func (s *sheet) addPage() {
 	s.pdf.AddPage()
 	s.y = margin
 	if s.pdf.GetNumberOfPages() > 1 && s.head != nil {
@@ -63,20 +63,20 @@ func (s *sheet) page() {
 	}
 }
 
-// room begins a new page where less than height is left of this one.
-func (s *sheet) room(height float64) {
+// ensureRoom begins a new page where less than height is left of this one.
+func (s *sheet) ensureRoom(height float64) {
 	if s.y+height > bottom {
-		s.page()
+		s.addPage()
 	}
 }
 
-// width is the width of a text in points.
-func (s *sheet) width(text string, size float64) float64 {
+// textWidth is the width of a text in points.
+func (s *sheet) textWidth(text string, size float64) float64 {
 	sum := 0.0
 	for _, r := range text {
 		w, ok := s.widths[r]
 		if !ok {
-			units, _ := s.font.advance(r)
+			units, _ := s.font.glyphWidth(r)
 			w = float64(units)
 			s.widths[r] = w
 		}
@@ -85,44 +85,44 @@ func (s *sheet) width(text string, size float64) float64 {
 	return sum * size / 1000
 }
 
-// write sets a text with its base line at y.
-func (s *sheet) write(x, y, size float64, c ink, text string) {
+// writeText sets a text with its base line at y.
+func (s *sheet) writeText(x, y, size float64, c ink, text string) {
 	if text == "" || s.err != nil {
 		return
 	}
-	s.keep(s.pdf.SetFontSize(size))
+	s.keepError(s.pdf.SetFontSize(size))
 	s.pdf.SetTextColor(c.r, c.g, c.b)
 	s.pdf.SetXY(x, y)
-	s.keep(s.pdf.Text(text))
+	s.keepError(s.pdf.Text(text))
 }
 
-// right sets a text that ends at x.
-func (s *sheet) right(x, y, size float64, c ink, text string) {
-	s.write(x-s.width(text, size), y, size, c, text)
+// writeTextRight sets a text that ends at x.
+func (s *sheet) writeTextRight(x, y, size float64, c ink, text string) {
+	s.writeText(x-s.textWidth(text, size), y, size, c, text)
 }
 
-// line draws a thin line over the width of the text.
-func (s *sheet) line(y float64, c ink) {
+// drawLine draws a thin line over the width of the text.
+func (s *sheet) drawLine(y float64, c ink) {
 	s.pdf.SetLineWidth(0.5)
 	s.pdf.SetStrokeColor(c.r, c.g, c.b)
 	s.pdf.Line(margin, y, pageWidth-margin, y)
 }
 
-// box fills a rectangle.
-func (s *sheet) box(x, y, w, h float64, c ink) {
+// fillBox fills a rectangle.
+func (s *sheet) fillBox(x, y, w, h float64, c ink) {
 	s.pdf.SetFillColor(c.r, c.g, c.b)
 	s.pdf.RectFromUpperLeftWithStyle(x, y, w, h, "F")
 }
 
-// fit shortens a text to a width.
-func (s *sheet) fit(text string, size, width float64) string {
-	if s.width(text, size) <= width {
+// shortenToWidth shortens a text to a width.
+func (s *sheet) shortenToWidth(text string, size, width float64) string {
+	if s.textWidth(text, size) <= width {
 		return text
 	}
-	left := width - s.width("…", size)
+	left := width - s.textWidth("…", size)
 	var b strings.Builder
 	for _, r := range text {
-		if left -= s.width(string(r), size); left < 0 {
+		if left -= s.textWidth(string(r), size); left < 0 {
 			break
 		}
 		b.WriteRune(r)
@@ -136,9 +136,9 @@ const (
 	opens  = "（《「『【〔([{"
 )
 
-// wrap breaks a text into lines of a width; Latin words and numbers stay whole, and no line begins
+// wrapText breaks a text into lines of a width; Latin words and numbers stay whole, and no line begins
 // with a closing mark or ends with an opening one.
-func (s *sheet) wrap(text string, size, width float64) []string {
+func (s *sheet) wrapText(text string, size, width float64) []string {
 	var lines []string
 	line, used := "", 0.0
 	flush := func() {
@@ -146,13 +146,13 @@ func (s *sheet) wrap(text string, size, width float64) []string {
 		line = ""
 		used = 0
 	}
-	for _, w := range words(text) {
-		for _, piece := range s.pieces(w, size, width) {
-			need := s.width(piece, size)
+	for _, w := range splitAtBreaks(text) {
+		for _, piece := range s.splitLongWord(w, size, width) {
+			need := s.textWidth(piece, size)
 			if used+need > width && line != "" {
 				flush()
 				piece = strings.TrimLeft(piece, " ")
-				need = s.width(piece, size)
+				need = s.textWidth(piece, size)
 			}
 			line, used = line+piece, used+need
 		}
@@ -163,9 +163,9 @@ func (s *sheet) wrap(text string, size, width float64) []string {
 	return lines
 }
 
-// pieces cuts a word that is wider than a whole line.
-func (s *sheet) pieces(word string, size, width float64) []string {
-	if s.width(word, size) <= width {
+// splitLongWord cuts a word that is wider than a whole line.
+func (s *sheet) splitLongWord(word string, size, width float64) []string {
+	if s.textWidth(word, size) <= width {
 		return []string{word}
 	}
 	var out []string
@@ -175,8 +175,8 @@ func (s *sheet) pieces(word string, size, width float64) []string {
 	return out
 }
 
-// words cuts a text where lines may break.
-func words(text string) []string {
+// splitAtBreaks cuts a text where lines may break.
+func splitAtBreaks(text string) []string {
 	var out []string
 	word := ""
 	glued := false // what comes next belongs to the word
@@ -217,21 +217,21 @@ func words(text string) []string {
 	return out
 }
 
-// paragraph sets a text over the width from x on and moves down.
-func (s *sheet) paragraph(x, size, leading float64, c ink, text string) {
-	for _, l := range s.wrap(text, size, pageWidth-margin-x) {
-		s.room(leading)
-		s.write(x, s.y+size, size, c, l)
+// writeParagraph sets a text over the width from x on and moves down.
+func (s *sheet) writeParagraph(x, size, leading float64, c ink, text string) {
+	for _, l := range s.wrapText(text, size, pageWidth-margin-x) {
+		s.ensureRoom(leading)
+		s.writeText(x, s.y+size, size, c, l)
 		s.y += leading
 	}
 }
 
-// heading begins a section: Chinese first, English small beside it.
-func (s *sheet) heading(zh, en string, below float64) {
-	s.room(30 + below)
+// writeHeading begins a section: Chinese first, English small beside it.
+func (s *sheet) writeHeading(zh, en string, below float64) {
+	s.ensureRoom(30 + below)
 	s.y += 14
-	s.write(margin, s.y+11, 11, accent, zh)
-	s.write(margin+s.width(zh, 11)+6, s.y+11, 7, grey, en)
+	s.writeText(margin, s.y+11, 11, accent, zh)
+	s.writeText(margin+s.textWidth(zh, 11)+6, s.y+11, 7, grey, en)
 	s.y += 18
 }
 
@@ -251,24 +251,24 @@ type table struct {
 
 const pad = 3.0
 
-func (t table) header() {
-	t.box(margin, t.y, innerWidth, 22, pale)
+func (t table) writeHeader() {
+	t.fillBox(margin, t.y, innerWidth, 22, pale)
 	x := margin
 	for _, c := range t.columns {
 		if c.number {
-			t.right(x+c.width-pad, t.y+10, 7.5, black, c.zh)
-			t.right(x+c.width-pad, t.y+18.5, 5.2, grey, c.en)
+			t.writeTextRight(x+c.width-pad, t.y+10, 7.5, black, c.zh)
+			t.writeTextRight(x+c.width-pad, t.y+18.5, 5.2, grey, c.en)
 		} else {
-			t.write(x+pad, t.y+10, 7.5, black, c.zh)
-			t.write(x+pad, t.y+18.5, 5.2, grey, c.en)
+			t.writeText(x+pad, t.y+10, 7.5, black, c.zh)
+			t.writeText(x+pad, t.y+18.5, 5.2, grey, c.en)
 		}
 		x += c.width
 	}
 	t.y += 22
 }
 
-// row sets one row; texts take at most two lines.
-func (t table) row(cells []string, c ink) {
+// writeRow sets one row; texts take at most two lines.
+func (t table) writeRow(cells []string, c ink) {
 	leading := t.size + 2.6
 	lines := make([][]string, len(cells))
 	height := leading
@@ -278,49 +278,49 @@ func (t table) row(cells []string, c ink) {
 			lines[i] = []string{cell}
 			continue
 		}
-		lines[i] = t.wrap(cell, t.size, col.width-2*pad)
+		lines[i] = t.wrapText(cell, t.size, col.width-2*pad)
 		if len(lines[i]) > 2 {
 			rest := strings.Join(lines[i][1:], "")
-			lines[i] = []string{lines[i][0], t.fit(rest, t.size, col.width-2*pad)}
+			lines[i] = []string{lines[i][0], t.shortenToWidth(rest, t.size, col.width-2*pad)}
 		}
 		height = max(height, float64(len(lines[i]))*leading)
 	}
 	if t.y+height+4 > bottom {
-		t.page()
-		t.header()
+		t.addPage()
+		t.writeHeader()
 	}
 	x := margin
 	for i, col := range t.columns {
 		for n, l := range lines[i] {
 			y := t.y + 2 + t.size + float64(n)*leading
 			if col.number {
-				t.right(x+col.width-pad, y, t.figure(l, col.width-2*pad), c, l)
+				t.writeTextRight(x+col.width-pad, y, t.fittingSize(l, col.width-2*pad), c, l)
 			} else {
-				t.write(x+pad, y, t.size, c, l)
+				t.writeText(x+pad, y, t.size, c, l)
 			}
 		}
 		x += col.width
 	}
 	t.y += height + 4
-	t.line(t.y, rule)
+	t.drawLine(t.y, rule)
 }
 
-// figure is the size at which a figure fits its column: an amount is made smaller, never cut.
-func (t table) figure(text string, width float64) float64 {
-	if w := t.width(text, t.size); w > width {
+// fittingSize is the size at which a figure fits its column: an amount is made smaller, never cut.
+func (t table) fittingSize(text string, width float64) float64 {
+	if w := t.textWidth(text, t.size); w > width {
 		return t.size * width / w
 	}
 	return t.size
 }
 
-// done numbers the pages and gives the bytes.
-func (s *sheet) done(left string) ([]byte, error) {
+// finishPDF numbers the pages and gives the bytes.
+func (s *sheet) finishPDF(left string) ([]byte, error) {
 	pages := s.pdf.GetNumberOfPages()
 	for n := 1; n <= pages && s.err == nil; n++ {
-		s.keep(s.pdf.SetPage(n))
-		s.line(pageHeight-42, rule)
-		s.write(margin, pageHeight-31, 6.5, grey, left)
-		s.right(pageWidth-margin, pageHeight-31, 7.5, grey,
+		s.keepError(s.pdf.SetPage(n))
+		s.drawLine(pageHeight-42, rule)
+		s.writeText(margin, pageHeight-31, 6.5, grey, left)
+		s.writeTextRight(pageWidth-margin, pageHeight-31, 7.5, grey,
 			fmt.Sprintf("第 %d 页 / 共 %d 页　Page %d of %d", n, pages, n, pages))
 	}
 	if s.err != nil {

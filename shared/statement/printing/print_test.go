@@ -40,9 +40,9 @@ func fontFile(t testing.TB) []byte {
 	return data
 }
 
-func setter(t testing.TB) *Setter {
+func setter(t testing.TB) *Typesetter {
 	data := fontFile(t)
-	return &Setter{Read: func(context.Context) ([]byte, error) { return data, nil }}
+	return &Typesetter{ReadFont: func(context.Context) ([]byte, error) { return data, nil }}
 }
 
 func amount(s string) money.Amount { return money.MustParse(s) }
@@ -122,7 +122,7 @@ func texts(t testing.TB, pdf []byte) string {
 
 func TestStatementPDFSaysNamesAndTotals(t *testing.T) {
 	s := setter(t)
-	pdf, err := s.Statement(t.Context(), sample(70), statement.PDF)
+	pdf, err := s.TypesetStatement(t.Context(), sample(70), statement.PDF)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +144,7 @@ func TestStatementPDFSaysNamesAndTotals(t *testing.T) {
 	if flat := strings.ReplaceAll(text, "\n", ""); !strings.Contains(flat, "56,000.00 × 40% − 速算扣除数 7,000.00") {
 		t.Errorf("the tax is not explained: %s", flat)
 	}
-	again, err := s.Statement(t.Context(), sample(70), statement.PDF)
+	again, err := s.TypesetStatement(t.Context(), sample(70), statement.PDF)
 	if err != nil || !bytes.Equal(pdf, again) {
 		t.Errorf("the same statement gave other bytes, %v", err)
 	}
@@ -160,7 +160,7 @@ func TestStatementPDFSaysItsPart(t *testing.T) {
 			t.Fatal(err)
 		}
 		st.Number = "DZ" + strings.ReplaceAll(name, "-", "") + "-c001"
-		pdf, err := s.Statement(t.Context(), st, statement.PDF)
+		pdf, err := s.TypesetStatement(t.Context(), st, statement.PDF)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -174,12 +174,12 @@ func TestMissingGlyphIsNamed(t *testing.T) {
 	s := setter(t)
 	st := sample(1)
 	st.Nickname, st.Lines[0].Description = "半夏😀", "\u0645\u0631\u062d"
-	_, err := s.Statement(t.Context(), st, statement.PDF)
+	_, err := s.TypesetStatement(t.Context(), st, statement.PDF)
 	e := fault.Of(err)
 	if e.Reason != "glyph_missing" || e.Missing != "U+062D U+0631 U+0645 U+1F600" || e.Status() != 422 {
 		t.Errorf("%+v", e)
 	}
-	if _, err := s.Statement(t.Context(), st, statement.XLSX); err != nil {
+	if _, err := s.TypesetStatement(t.Context(), st, statement.XLSX); err != nil {
 		t.Errorf("a workbook needs no font: %v", err)
 	}
 }
@@ -188,7 +188,7 @@ func TestMarksWithoutShapeAreLeftOut(t *testing.T) {
 	s := setter(t)
 	st := sample(1)
 	st.Nickname = "半\u202e夏\u200d\ufe0f\u0007\nx"
-	pdf, err := s.Statement(t.Context(), st, statement.PDF)
+	pdf, err := s.TypesetStatement(t.Context(), st, statement.PDF)
 	if err != nil || !strings.Contains(texts(t, pdf), "半夏 x　c001") {
 		t.Errorf("%v", err)
 	}
@@ -203,10 +203,10 @@ func TestOddTextsHarmNothing(t *testing.T) {
 		st := sample(2)
 		st.Nickname, st.Lines[0].Description, st.Lines[0].Nickname = odd.Draw(rt, "nickname"), odd.Draw(rt, "description"), odd.Draw(rt, "account")
 		st.Entities[0].Name, st.Bills[0].SetOffs[0].Document = odd.Draw(rt, "entity"), odd.Draw(rt, "document")
-		if _, err := s.Statement(t.Context(), st, statement.PDF); err != nil && fault.Of(err).Reason != "glyph_missing" {
+		if _, err := s.TypesetStatement(t.Context(), st, statement.PDF); err != nil && fault.Of(err).Reason != "glyph_missing" {
 			rt.Fatalf("pdf: %v", err)
 		}
-		body, err := s.Statement(t.Context(), st, statement.XLSX)
+		body, err := s.TypesetStatement(t.Context(), st, statement.XLSX)
 		if err != nil {
 			rt.Fatalf("xlsx: %v", err)
 		}
@@ -255,13 +255,13 @@ func column1(t interface{ Fatal(...any) }, f *excelize.File, sheet string, n int
 }
 
 func TestWorkbookIsTheSameAgain(t *testing.T) {
-	s := &Setter{}
-	a, err := s.Statement(t.Context(), sample(30), statement.XLSX)
+	s := &Typesetter{}
+	a, err := s.TypesetStatement(t.Context(), sample(30), statement.XLSX)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for range 5 {
-		b, err := s.Statement(t.Context(), sample(30), statement.XLSX)
+		b, err := s.TypesetStatement(t.Context(), sample(30), statement.XLSX)
 		if err != nil || !bytes.Equal(a, b) {
 			t.Fatalf("the same statement gave other bytes, %v", err)
 		}
@@ -272,7 +272,7 @@ func TestCertificatePDF(t *testing.T) {
 	c := statement.Certificate{Number: "NS2026-tp-001-ent-1", TaxpayerID: "tp-001", Name: "张**", IDType: "201", IDNumber: "3****************1", Entity: statement.Entity{EntityID: "ent-1", Name: "甲文化", USCC: "91330100"}, Year: 2026,
 		Rows: []statement.CertificateRow{{Tax: "IIT", Item: "labor", Month: "2026-09", Collection: "withheld", Income: amount("70000.00"), Withheld: amount("15400.00")}}, Hash: strings.Repeat("0", 64)}
 	c.Totals = []statement.CertificateRow{{Tax: "IIT", Item: "labor", Collection: "withheld", Income: amount("70000.00"), Withheld: amount("15400.00")}}
-	pdf, err := setter(t).Certificate(t.Context(), c, statement.PDF)
+	pdf, err := setter(t).TypesetCertificate(t.Context(), c, statement.PDF)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -291,11 +291,11 @@ func TestLinesBreakWhereTheyMay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := begin(f, "x")
+	s := newSheet(f, "x")
 	for _, text := range []string{"计税依据 56,000.00 × 40%，本次扣 15,400.00。（依据：《个人所得税法》第三条。）", strings.Repeat("，", 50), "（（（（" + strings.Repeat("w", 100)} {
 		var joined strings.Builder
-		for _, l := range s.wrap(text, 8, 80) {
-			if w := s.width(l, 8); w > 80+9 {
+		for _, l := range s.wrapText(text, 8, 80) {
+			if w := s.textWidth(l, 8); w > 80+9 {
 				t.Errorf("%q is %.1f wide", l, w)
 			}
 			joined.WriteString(l)
@@ -304,7 +304,7 @@ func TestLinesBreakWhereTheyMay(t *testing.T) {
 			t.Errorf("%q became %q", text, joined.String())
 		}
 	}
-	for _, l := range s.wrap("计税依据 56,000.00 × 40%，本次扣 15,400.00。（依据：《个人所得税法》第三条。）", 8, 80) {
+	for _, l := range s.wrapText("计税依据 56,000.00 × 40%，本次扣 15,400.00。（依据：《个人所得税法》第三条。）", 8, 80) {
 		if r := []rune(l); strings.ContainsRune(closes, r[0]) || strings.ContainsRune(opens, r[len(r)-1]) {
 			t.Errorf("line %q begins or ends with a mark that must not stand there", l)
 		}
@@ -313,7 +313,7 @@ func TestLinesBreakWhereTheyMay(t *testing.T) {
 
 func TestParsedFontIsKeptAndAFailedReadTriedAgain(t *testing.T) {
 	data, reads := fontFile(t), 0
-	s := &Setter{Read: func(context.Context) ([]byte, error) {
+	s := &Typesetter{ReadFont: func(context.Context) ([]byte, error) {
 		if reads++; reads == 1 {
 			return nil, fault.Later(errors.New("away"))
 		}
@@ -321,7 +321,7 @@ func TestParsedFontIsKeptAndAFailedReadTriedAgain(t *testing.T) {
 	}}
 	for i := range 3 {
 		began := time.Now()
-		_, err := s.Statement(t.Context(), sample(40), statement.PDF)
+		_, err := s.TypesetStatement(t.Context(), sample(40), statement.PDF)
 		if (err != nil) != (i == 0) {
 			t.Errorf("call %d: %v", i, err)
 		}

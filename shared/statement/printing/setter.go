@@ -9,25 +9,25 @@ import (
 	"fenzhang/shared/statement"
 )
 
-// Setter sets documents in the font that a source gives; the font is read when the first document
+// Typesetter sets documents in the font that a source gives; the font is read when the first document
 // needs it and kept. It implements statement.Typesetter.
-type Setter struct {
-	Read func(context.Context) ([]byte, error) // the font's file
+type Typesetter struct {
+	ReadFont func(context.Context) ([]byte, error) // the font's file
 
 	mu   sync.Mutex
 	font *Font
 }
 
-var _ statement.Typesetter = (*Setter)(nil)
+var _ statement.Typesetter = (*Typesetter)(nil)
 
-// read gives the font; a failed read is tried again by the next document.
-func (s *Setter) read(ctx context.Context) (*Font, error) {
+// loadFont gives the font; a failed read is tried again by the next document.
+func (s *Typesetter) loadFont(ctx context.Context) (*Font, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.font != nil {
 		return s.font, nil
 	}
-	data, err := s.Read(ctx)
+	data, err := s.ReadFont(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -39,34 +39,34 @@ func (s *Setter) read(ctx context.Context) (*Font, error) {
 	return font, nil
 }
 
-// Statement implements statement.Typesetter.
-func (s *Setter) Statement(ctx context.Context, st statement.Statement,
+// TypesetStatement implements statement.Typesetter.
+func (s *Typesetter) TypesetStatement(ctx context.Context, st statement.Statement,
 	f statement.Format) ([]byte, error) {
 	if f == statement.XLSX {
-		return printed(statementXLSX(st))
+		return hideInternalError(statementXLSX(st))
 	}
-	font, err := s.read(ctx)
+	font, err := s.loadFont(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return printed(font.statementPDF(st))
+	return hideInternalError(font.statementPDF(st))
 }
 
-// Certificate implements statement.Typesetter.
-func (s *Setter) Certificate(ctx context.Context, c statement.Certificate,
+// TypesetCertificate implements statement.Typesetter.
+func (s *Typesetter) TypesetCertificate(ctx context.Context, c statement.Certificate,
 	f statement.Format) ([]byte, error) {
 	if f == statement.XLSX {
-		return printed(certificateXLSX(c))
+		return hideInternalError(certificateXLSX(c))
 	}
-	font, err := s.read(ctx)
+	font, err := s.loadFont(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return printed(font.certificatePDF(c))
+	return hideInternalError(font.certificatePDF(c))
 }
 
-// printed hides what only the log should tell.
-func printed(body []byte, err error) ([]byte, error) {
+// hideInternalError hides what only the log should tell.
+func hideInternalError(body []byte, err error) ([]byte, error) {
 	var known *fault.Error
 	if err != nil && !errors.As(err, &known) {
 		return nil, fault.Internal(err)

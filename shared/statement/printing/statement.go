@@ -11,63 +11,63 @@ import (
 // statementPDF sets a statement: the first page says what is paid and why, the next ones list the
 // lines.
 func (f *Font) statementPDF(st statement.Statement) ([]byte, error) {
-	if err := f.lacks(statementTexts(st)); err != nil {
+	if err := f.checkGlyphs(statementTexts(st)); err != nil {
 		return nil, err
 	}
-	s := begin(f, "对账单 "+st.Number)
-	s.head = func() { s.running("对账单", st.Number) }
-	s.title("对账单", "Statement of account", st.Number, "账期 Period  "+st.Period.String())
-	s.parties(partiesOf(st))
-	s.summary(st.Totals)
-	s.settlements(st)
-	s.taxLines(st)
-	s.setOffs(st)
-	s.notes(st)
-	s.page()
-	s.lines(st)
-	return s.done("Fenzhang  " + st.Number + "  " + st.Hash[:16])
+	s := newSheet(f, "对账单 "+st.Number)
+	s.head = func() { s.writeRunningHead("对账单", st.Number) }
+	s.writeTitle("对账单", "Statement of account", st.Number, "账期 Period  "+st.Period.String())
+	s.writeParties(partyFields(st))
+	s.writeSummary(st.Totals)
+	s.writeSettlements(st)
+	s.writeTaxLines(st)
+	s.writeSetOffs(st)
+	s.writeNotes(st)
+	s.addPage()
+	s.writeIncomeLines(st)
+	return s.finishPDF("Fenzhang  " + st.Number + "  " + st.Hash[:16])
 }
 
-// title opens the document.
-func (s *sheet) title(zh, en, number, period string) {
-	s.write(margin, s.y+20, 20, accent, zh)
-	s.write(margin+s.width(zh, 20)+8, s.y+20, 9, grey, en)
-	s.right(pageWidth-margin, s.y+10, 8, black, "编号 No.  "+number)
-	s.right(pageWidth-margin, s.y+22, 8, black, period)
+// writeTitle opens the document.
+func (s *sheet) writeTitle(zh, en, number, period string) {
+	s.writeText(margin, s.y+20, 20, accent, zh)
+	s.writeText(margin+s.textWidth(zh, 20)+8, s.y+20, 9, grey, en)
+	s.writeTextRight(pageWidth-margin, s.y+10, 8, black, "编号 No.  "+number)
+	s.writeTextRight(pageWidth-margin, s.y+22, 8, black, period)
 	s.y += 30
-	s.line(s.y, accent)
+	s.drawLine(s.y, accent)
 	s.y += 8
 }
 
-// running stands at the top of each page after the first.
-func (s *sheet) running(zh, number string) {
-	s.write(margin, s.y+8, 8, grey, zh)
-	s.right(pageWidth-margin, s.y+8, 8, grey, number)
+// writeRunningHead stands at the top of each page after the first.
+func (s *sheet) writeRunningHead(zh, number string) {
+	s.writeText(margin, s.y+8, 8, grey, zh)
+	s.writeTextRight(pageWidth-margin, s.y+8, 8, grey, number)
 	s.y += 13
-	s.line(s.y, rule)
+	s.drawLine(s.y, rule)
 	s.y += 4
 }
 
 // field is one line of the block that says who is who.
 type field struct{ zh, en, text string }
 
-func partiesOf(st statement.Statement) []field {
+func partyFields(st statement.Statement) []field {
 	var payers, accounts []string
 	for _, e := range st.Entities {
-		payers = append(payers, clean(e.Name)+"（统一社会信用代码 "+e.USCC+"）")
+		payers = append(payers, printableText(e.Name)+"（统一社会信用代码 "+e.USCC+"）")
 	}
 	for _, l := range st.Lines {
-		account := clean(l.Platform + " " + l.AccountUID)
+		account := printableText(l.Platform + " " + l.AccountUID)
 		if l.Platform != "" && !contains(accounts, account) {
 			accounts = append(accounts, account)
 		}
 	}
 	return []field{
 		{"结算主体", "Paying entity", strings.Join(payers, "；")},
-		{"达人", "Creator", clean(st.Nickname) + "　" + string(st.CreatorID)},
-		{"纳税人", "Taxpayer", clean(string(st.Taxpayer)) + "　" + string(st.TaxpayerID)},
+		{"达人", "Creator", printableText(st.Nickname) + "　" + string(st.CreatorID)},
+		{"纳税人", "Taxpayer", printableText(string(st.Taxpayer)) + "　" + string(st.TaxpayerID)},
 		{"平台账号", "Platform account", strings.Join(accounts, "；")},
-		{"收款账户", "Paid to", named(methods(), st.Payout.Method) + "　" + clean(st.Payout.Tail)},
+		{"收款账户", "Paid to", chineseName(payoutMethodNames(), st.Payout.Method) + "　" + printableText(st.Payout.Tail)},
 	}
 }
 
@@ -80,104 +80,104 @@ func contains(list []string, s string) bool {
 	return false
 }
 
-// parties tells who is who.
-func (s *sheet) parties(fields []field) {
+// writeParties tells who is who.
+func (s *sheet) writeParties(fields []field) {
 	for _, f := range fields {
-		lines := s.wrap(f.text, 8.5, innerWidth-92)
+		lines := s.wrapText(f.text, 8.5, innerWidth-92)
 		if len(lines) > 2 {
-			lines = []string{lines[0], s.fit(strings.Join(lines[1:], ""), 8.5, innerWidth-92)}
+			lines = []string{lines[0], s.shortenToWidth(strings.Join(lines[1:], ""), 8.5, innerWidth-92)}
 		}
-		s.write(margin, s.y+9, 8.5, grey, f.zh)
-		s.write(margin+s.width(f.zh, 8.5)+4, s.y+9, 5.5, grey, f.en)
+		s.writeText(margin, s.y+9, 8.5, grey, f.zh)
+		s.writeText(margin+s.textWidth(f.zh, 8.5)+4, s.y+9, 5.5, grey, f.en)
 		for i, l := range lines {
-			s.write(margin+92, s.y+9+float64(i)*11.5, 8.5, black, l)
+			s.writeText(margin+92, s.y+9+float64(i)*11.5, 8.5, black, l)
 		}
 		s.y += 13.5 + float64(max(len(lines)-1, 0))*11.5
 	}
 	s.y += 4
 }
 
-// summary is the account in one row, from what came in to what is paid.
-func (s *sheet) summary(t statement.Totals) {
+// writeSummary is the account in one row, from what came in to what is paid.
+func (s *sheet) writeSummary(t statement.Totals) {
 	boxes := []struct{ zh, en, amount string }{
-		{"分成基数", "To be split", grouped(t.Base)},
-		{"达人分成", "Your share", grouped(t.CreatorShare)},
-		{"代扣税费", "Withheld", grouped(t.Withheld.Neg())},
-		{"抵扣", "Set off", grouped(t.SetOffs.Neg())},
-		{"应付", "To pay", grouped(t.ToPay)},
-		{"已付", "Paid", grouped(t.Paid)},
+		{"分成基数", "To be split", formatAmount(t.Base)},
+		{"达人分成", "Your share", formatAmount(t.CreatorShare)},
+		{"代扣税费", "Withheld", formatAmount(t.Withheld.Neg())},
+		{"抵扣", "Set off", formatAmount(t.SetOffs.Neg())},
+		{"应付", "To pay", formatAmount(t.ToPay)},
+		{"已付", "Paid", formatAmount(t.Paid)},
 	}
 	w := (innerWidth - 5*5) / 6
 	for i, b := range boxes {
 		x := margin + float64(i)*(w+5)
-		s.box(x, s.y, w, 40, pale)
-		s.write(x+6, s.y+13, 8.5, grey, b.zh)
-		s.right(x+w-6, s.y+13, 5.5, grey, b.en)
+		s.fillBox(x, s.y, w, 40, pale)
+		s.writeText(x+6, s.y+13, 8.5, grey, b.zh)
+		s.writeTextRight(x+w-6, s.y+13, 5.5, grey, b.en)
 		size, c := 11.0, black
 		if i == 4 {
 			c = accent
 		}
-		if need := s.width(b.amount, size); need > w-12 {
+		if need := s.textWidth(b.amount, size); need > w-12 {
 			size *= (w - 12) / need
 		}
-		s.right(x+w-6, s.y+32, size, c, b.amount)
+		s.writeTextRight(x+w-6, s.y+32, size, c, b.amount)
 	}
 	s.y += 44
-	s.right(pageWidth-margin, s.y+7, 6.5, grey, "单位：人民币元　Amounts in CNY")
+	s.writeTextRight(pageWidth-margin, s.y+7, 6.5, grey, "单位：人民币元　Amounts in CNY")
 	s.y += 4
 }
 
-func (s *sheet) settlements(st statement.Statement) {
-	s.heading("结算明细", "Settlements", 40)
+func (s *sheet) writeSettlements(st statement.Statement) {
+	s.writeHeading("结算明细", "Settlements", 40)
 	t := table{s, []column{
 		{"收入类型 / 结算单", "Income type / settlement", 118, false}, {"合约", "Clause", 60, false},
 		{"分成基数", "Base", 62, true}, {"比例", "Ratio", 34, true},
 		{"达人分成", "Share", 62, true}, {"应纳税所得额", "Taxable", 60, true}, {"代扣税费", "Withheld", 54, true},
 		{"应付", "To pay", 61.28, true}}, 7.5}
-	t.header()
+	t.writeHeader()
 	for _, b := range st.Bills {
-		state := named(statuses(), b.Status)
+		state := chineseName(statusNames(), b.Status)
 		if b.Hold != "" {
-			state += "，" + named(holds(), b.Hold)
+			state += "，" + chineseName(holdNames(), b.Hold)
 		}
 		if b.Guarantee {
 			state += "，含保底"
 		}
 		if b.BroughtForward != "" {
-			state += "，" + named(forwards(), b.BroughtForward)
+			state += "，" + chineseName(broughtForwardNames(), b.BroughtForward)
 		}
-		t.row([]string{named(incomeTypes(), b.IncomeType) + "（" + state + "） " + tail(b.SettlementID),
-			b.Contract, grouped(b.Base), share(b.Percent),
-			grouped(b.CreatorShare), pending(b.TaxableIncome), pending(b.Withheld), pending(b.ToPay)}, black)
+		t.writeRow([]string{chineseName(incomeTypeNames(), b.IncomeType) + "（" + state + "） " + shortID(b.SettlementID),
+			b.Contract, formatAmount(b.Base), formatPercent(b.Percent),
+			formatAmount(b.CreatorShare), formatOrPending(b.TaxableIncome), formatOrPending(b.Withheld), formatOrPending(b.ToPay)}, black)
 	}
-	t.row([]string{"合计 Total", "", grouped(st.Totals.Base), "", grouped(st.Totals.CreatorShare),
-		grouped(st.Totals.TaxableIncome), grouped(st.Totals.Withheld), grouped(st.Totals.ToPay)}, accent)
+	t.writeRow([]string{"合计 Total", "", formatAmount(st.Totals.Base), "", formatAmount(st.Totals.CreatorShare),
+		formatAmount(st.Totals.TaxableIncome), formatAmount(st.Totals.Withheld), formatAmount(st.Totals.ToPay)}, accent)
 }
 
-// tail is the end of a long id, by which people tell settlements apart.
-func tail(id ident.Settlement) string {
+// shortID is the end of a long id, by which people tell settlements apart.
+func shortID(id ident.Settlement) string {
 	if len(id) <= 14 {
 		return string(id)
 	}
 	return string("…" + id[len(id)-12:])
 }
 
-func (s *sheet) taxLines(st statement.Statement) {
-	if !anyTax(st) {
+func (s *sheet) writeTaxLines(st statement.Statement) {
+	if !hasTaxes(st) {
 		return
 	}
-	s.heading("税费说明", "Taxes, one line each, with the law", 20)
+	s.writeHeading("税费说明", "Taxes, one line each, with the law", 20)
 	for _, b := range st.Bills {
 		for _, t := range b.Taxes {
-			s.room(11)
-			s.write(margin, s.y+7.5, 7.5, accent, "·")
-			s.paragraph(margin+9, 7.5, 10.8, black, clean(explained(t)))
+			s.ensureRoom(11)
+			s.writeText(margin, s.y+7.5, 7.5, accent, "·")
+			s.writeParagraph(margin+9, 7.5, 10.8, black, printableText(explainTax(t)))
 			s.y += 1.5
 		}
 	}
 }
 
-func anyTax(st statement.Statement) bool {
+func hasTaxes(st statement.Statement) bool {
 	for _, b := range st.Bills {
 		if len(b.Taxes) > 0 {
 			return true
@@ -186,23 +186,23 @@ func anyTax(st statement.Statement) bool {
 	return false
 }
 
-func (s *sheet) setOffs(st statement.Statement) {
+func (s *sheet) writeSetOffs(st statement.Statement) {
 	if st.Totals.SetOffs.IsZero() {
 		return
 	}
-	s.heading("抵扣明细", "Set-offs", 20)
+	s.writeHeading("抵扣明细", "Set-offs", 20)
 	t := table{s, []column{{"种类", "Kind", 130, false}, {"依据文件", "Document", 260, false},
 		{"金额", "Amount", 121.28, true}}, 7.5}
-	t.header()
+	t.writeHeader()
 	for _, b := range st.Bills {
 		for _, o := range b.SetOffs {
-			t.row([]string{named(setOffKinds(), o.Kind), clean(o.Document), grouped(o.Amount)}, black)
+			t.writeRow([]string{chineseName(setOffNames(), o.Kind), printableText(o.Document), formatAmount(o.Amount)}, black)
 		}
 	}
 }
 
-func (s *sheet) notes(st statement.Statement) {
-	s.heading("说明", "Notes", 20)
+func (s *sheet) writeNotes(st statement.Statement) {
+	s.writeHeading("说明", "Notes", 20)
 	notes := []string{"达人分成 = 分成基数按合约分得的部分；应付 = 达人分成 − 代扣税费 − 抵扣。所示税费以付款日有效规定及全月累计为准。"}
 	if st.Totals.Pending > 0 {
 		notes = append(notes, fmt.Sprintf("有 %d 笔结算的税费尚未计算，未计入代扣税费与应付的合计。", st.Totals.Pending))
@@ -215,22 +215,22 @@ func (s *sheet) notes(st statement.Statement) {
 	}
 	notes = append(notes, "对明细有异议，请在确认前逐行提出；只有提出异议的结算暂停付款，其余照常。")
 	for i, n := range notes {
-		s.paragraph(margin, 7.5, 11, grey, fmt.Sprintf("%d. ", i+1)+n)
+		s.writeParagraph(margin, 7.5, 11, grey, fmt.Sprintf("%d. ", i+1)+n)
 	}
 }
 
-func (s *sheet) lines(st statement.Statement) {
-	s.heading("收入明细", "Lines of income", 40)
+func (s *sheet) writeIncomeLines(st statement.Statement) {
+	s.writeHeading("收入明细", "Lines of income", 40)
 	t := table{s, []column{
 		{"日期", "Date", 46, false}, {"类型", "Type", 42, false}, {"明细号 / 平台 / 账号 / 说明",
 			"Line / platform / account / description", 142, false}, {"平台前总额", "Gross", 56, true},
 		{"平台费", "Fee", 48, true}, {"退款", "Refund", 44, true}, {"补贴", "Subsidy", 40, true},
 		{"可分配", "Distributable", 52, true}, {"去向", "State", 41.28, false}}, 7}
-	t.header()
+	t.writeHeader()
 	for _, l := range st.Lines {
 		about := []string{}
 		for _, part := range []string{l.LineID, l.Platform, l.AccountUID, l.Nickname, l.Description} {
-			if part = strings.TrimSpace(clean(part)); part != "" {
+			if part = strings.TrimSpace(printableText(part)); part != "" {
 				about = append(about, part)
 			}
 		}
@@ -238,26 +238,26 @@ func (s *sheet) lines(st statement.Statement) {
 		if l.ServicePeriod != st.Period.Month {
 			late = "（补 " + l.ServicePeriod.String() + "）"
 		}
-		t.row([]string{l.OccurredOn.String(), named(incomeTypes(), l.IncomeType),
-			late + strings.Join(about, " / "), grouped(l.Gross), grouped(l.PlatformFee), grouped(l.Refund),
-			grouped(l.Subsidy), grouped(l.Distributable), standing(l)}, black)
+		t.writeRow([]string{l.OccurredOn.String(), chineseName(incomeTypeNames(), l.IncomeType),
+			late + strings.Join(about, " / "), formatAmount(l.Gross), formatAmount(l.PlatformFee), formatAmount(l.Refund),
+			formatAmount(l.Subsidy), formatAmount(l.Distributable), lineOutcomeName(l)}, black)
 	}
 	sum := st.Totals
-	t.row([]string{"合计", "", fmt.Sprintf("已结算 %d 行 settled lines", sum.Lines), grouped(sum.Gross),
-		grouped(sum.PlatformFee), grouped(sum.Refund), grouped(sum.Subsidy), grouped(sum.Distributable),
+	t.writeRow([]string{"合计", "", fmt.Sprintf("已结算 %d 行 settled lines", sum.Lines), formatAmount(sum.Gross),
+		formatAmount(sum.PlatformFee), formatAmount(sum.Refund), formatAmount(sum.Subsidy), formatAmount(sum.Distributable),
 		""}, accent)
 	if sum.Base != sum.Distributable {
 		s.y += 4
-		s.paragraph(margin, 7.5, 11, grey, "另有不以收入明细形式进入系统的结算 "+grouped(sum.Base.Sub(sum.Distributable))+
+		s.writeParagraph(margin, 7.5, 11, grey, "另有不以收入明细形式进入系统的结算 "+formatAmount(sum.Base.Sub(sum.Distributable))+
 			" 元，见结算明细。")
 	}
 }
 
-// fixed are the letters that our own words use.
-func fixed() string {
+// fixedTexts are the letters that our own words use.
+func fixedTexts() string {
 	var b strings.Builder
-	for _, words := range []map[string]string{incomeTypes(), statuses(), holds(), taxes(), items(),
-		setOffKinds(), methods(), routes(), collections(), idTypes()} {
+	for _, words := range []map[string]string{incomeTypeNames(), statusNames(), holdNames(), taxNames(), itemNames(),
+		setOffNames(), payoutMethodNames(), routeNames(), collectionNames(), idTypeNames()} {
 		for _, w := range words {
 			b.WriteString(w)
 		}
@@ -267,22 +267,22 @@ func fixed() string {
 
 // statementTexts are all texts of a statement that others gave, as they are set.
 func statementTexts(st statement.Statement) []string {
-	out := []string{fixed(), st.Number, string(st.CreatorID), string(st.TaxpayerID),
-		clean(st.Nickname), clean(string(st.Taxpayer)), clean(st.Payout.Tail), st.Payout.Method}
+	out := []string{fixedTexts(), st.Number, string(st.CreatorID), string(st.TaxpayerID),
+		printableText(st.Nickname), printableText(string(st.Taxpayer)), printableText(st.Payout.Tail), st.Payout.Method}
 	for _, e := range st.Entities {
-		out = append(out, clean(e.Name), e.USCC)
+		out = append(out, printableText(e.Name), e.USCC)
 	}
 	for _, l := range st.Lines {
-		out = append(out, clean(l.Platform), clean(l.AccountUID), clean(l.Nickname), clean(l.Description),
+		out = append(out, printableText(l.Platform), printableText(l.AccountUID), printableText(l.Nickname), printableText(l.Description),
 			l.LineID, l.IncomeType, l.SettledBy)
 	}
 	for _, b := range st.Bills {
 		out = append(out, b.Contract, string(b.SettlementID), b.IncomeType)
 		for _, t := range b.Taxes {
-			out = append(out, clean(explained(t)))
+			out = append(out, printableText(explainTax(t)))
 		}
 		for _, o := range b.SetOffs {
-			out = append(out, clean(o.Document), o.Kind)
+			out = append(out, printableText(o.Document), o.Kind)
 		}
 	}
 	return out

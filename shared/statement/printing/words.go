@@ -9,79 +9,79 @@ import (
 	"fenzhang/shared/statement"
 )
 
-// named gives the Chinese word for a name of ours; what has none is shown as it is.
-func named(words map[string]string, name string) string { return cmp.Or(words[name], name) }
+// chineseName gives the Chinese word for a name of ours; what has none is shown as it is.
+func chineseName(words map[string]string, name string) string { return cmp.Or(words[name], name) }
 
-func incomeTypes() map[string]string {
+func incomeTypeNames() map[string]string {
 	return map[string]string{"live_tip": "直播打赏", "commerce_commission": "带货佣金", "xingtu_ad": "星图广告",
 		"incentive": "激励奖励"}
 }
 
-func statuses() map[string]string {
+func statusNames() map[string]string {
 	return map[string]string{"PENDING_REVIEW": "待审核", "IN_REVIEW": "审核中", "APPROVED": "已审批",
 		"PAYING": "付款中", "PAID": "已付款", "FAILED": "付款失败"}
 }
 
-func holds() map[string]string {
+func holdNames() map[string]string {
 	return map[string]string{"RULE_GAP": "待税务规则", "NET_CHANGED": "净额变动待确认",
 		"CALENDAR_MISSING": "待载入年度日历", "WAITING_INVOICE": "待收发票", "WAITING_RECEIPT": "待平台到账",
 		"PAPER_MISSING": "资料缺失", "ACCOUNT_UNCHECKED": "账户待核验", "RISK": "风险复核", "MANUAL": "人工暂停",
 		"DISPUTED": "有异议待答复", "WAITING_CONFIRMATION": "待达人确认"}
 }
 
-func forwards() map[string]string {
+func broughtForwardNames() map[string]string {
 	return map[string]string{statement.ForwardBeforeTax: "期初结转", statement.ForwardTaxed: "期初结转，原账套已扣税"}
 }
 
-func taxes() map[string]string {
+func taxNames() map[string]string {
 	return map[string]string{"IIT": "个人所得税", "VAT": "增值税", "UMCT": "城市维护建设税", "EDU": "教育费附加",
 		"LEDU": "地方教育附加", "CIT": "企业所得税"}
 }
 
-func items() map[string]string {
+func itemNames() map[string]string {
 	return map[string]string{"labor": "劳务报酬所得", "labor_platform": "劳务报酬所得（累计预扣）", "wages": "工资薪金所得",
 		"author": "稿酬所得", "royalty": "特许权使用费所得",
 		"business": "经营所得", "incidental": "偶然所得"}
 }
 
-func setOffKinds() map[string]string {
+func setOffNames() map[string]string {
 	return map[string]string{"refund_recovery": "退款追回", "tax_shortfall": "补扣税款", "advance": "预支款",
 		"penalty": "违约金", "court_order": "司法协助扣划", "other": "其他"}
 }
 
-func methods() map[string]string {
+func payoutMethodNames() map[string]string {
 	return map[string]string{"douyin": "抖音支付", "wechat": "微信零钱", "alipay": "支付宝", "bank": "银行卡"}
 }
 
-func routes() map[string]string {
+func routeNames() map[string]string {
 	return map[string]string{"mcn_pays": "机构支付", "platform_pays_creator": "平台直接结算",
 		"flex_platform_pays": "灵活用工平台结算", "studio_invoice": "工作室开票", "payroll": "工资发放"}
 }
 
-func collections() map[string]string {
+func collectionNames() map[string]string {
 	return map[string]string{"withheld": "扣缴", "agency_filed": "代办申报"}
 }
 
-func idTypes() map[string]string {
+func idTypeNames() map[string]string {
 	return map[string]string{"201": "居民身份证", "208": "外国护照", "210": "港澳居民来往内地通行证", "213": "台湾居民来往大陆通行证",
 		"227": "中国护照", "233": "外国人永久居留身份证", "237": "港澳居民居住证", "238": "台湾居民居住证", "uscc": "统一社会信用代码"}
 }
 
-// standing tells in one word where a line went.
-func standing(l statement.Line) string {
+// lineOutcomeName tells in one word where a line went.
+func lineOutcomeName(l statement.Line) string {
 	switch l.Standing {
 	case statement.LineSettled:
 		return "已结算"
 	case statement.LineCarried:
 		return "结转下期"
 	case statement.LineByOther:
-		return named(routes(), l.SettledBy)
+		return chineseName(routeNames(), l.SettledBy)
 	}
 	return "未结算"
 }
 
-// grouped shows an amount with separators of thousands: 1,234.50.
-func grouped(a money.Amount) string {
+// formatAmount shows an amount with separators of thousands: 1,234.50.
+func formatAmount(a money.Amount) string {
 	text := a.String()
 	sign := ""
 	if strings.HasPrefix(text, "-") {
@@ -94,40 +94,40 @@ func grouped(a money.Amount) string {
 	return sign + whole + "." + fen
 }
 
-// pending shows an amount, or that it is not computed yet.
-func pending(a *money.Amount) string {
+// formatOrPending shows an amount, or that it is not computed yet.
+func formatOrPending(a *money.Amount) string {
 	if a == nil {
 		return "待计算"
 	}
-	return grouped(*a)
+	return formatAmount(*a)
 }
 
-// ratePercent shows a rate as a percentage.
-func ratePercent(r money.Rate) string {
+// formatRate shows a rate as a percentage.
+func formatRate(r money.Rate) string {
 	return strings.TrimSuffix(strings.TrimRight(r.Of(money.Yuan(100), money.HalfEven).String(), "0"),
 		".") + "%"
 }
 
-// share shows a percentage; none where there is nothing to share.
-func share(percent string) string {
+// formatPercent shows a percentage; none where there is nothing to share.
+func formatPercent(percent string) string {
 	if percent == "" {
 		return ""
 	}
 	return percent + "%"
 }
 
-// explained says in one line what a tax is computed from, and by which law.
-func explained(t statement.Tax) string {
+// explainTax says in one line what a tax is computed from, and by which law.
+func explainTax(t statement.Tax) string {
 	var b strings.Builder
-	b.WriteString(named(taxes(), t.Tax) + "（" + named(items(), t.Item) + "，" + t.Period + "，" +
-		named(collections(), t.Collection) + "）：计税依据 " + grouped(t.Base) + " × " + ratePercent(t.Rate))
+	b.WriteString(chineseName(taxNames(), t.Tax) + "（" + chineseName(itemNames(), t.Item) + "，" + t.Period + "，" +
+		chineseName(collectionNames(), t.Collection) + "）：计税依据 " + formatAmount(t.Base) + " × " + formatRate(t.Rate))
 	if !t.Quick.IsZero() {
-		b.WriteString(" − 速算扣除数 " + grouped(t.Quick))
+		b.WriteString(" − 速算扣除数 " + formatAmount(t.Quick))
 	}
-	b.WriteString("，本期累计应扣 " + grouped(t.Total) + "，此前已扣 " + grouped(t.Before) + "，本次扣 " +
-		grouped(t.Amount))
+	b.WriteString("，本期累计应扣 " + formatAmount(t.Total) + "，此前已扣 " + formatAmount(t.Before) + "，本次扣 " +
+		formatAmount(t.Amount))
 	if !t.Shortfall.IsZero() {
-		b.WriteString("，未足额扣缴 " + grouped(t.Shortfall) + " 转为应收")
+		b.WriteString("，未足额扣缴 " + formatAmount(t.Shortfall) + " 转为应收")
 	}
 	if t.BorneBy != tax.BorneByCreator {
 		b.WriteString("，由付款方负担")

@@ -25,19 +25,19 @@ func (a API) Routes() []httpapi.Route {
 		[]identity.Role{identity.Creator}
 	return []httpapi.Route{
 		{Method: http.MethodGet, Path: "/v1/statements/{creator_id}/{document}",
-			Roles: identity.AllRoles(), Handle: a.document},
+			Roles: identity.AllRoles(), Handle: a.serveDocument},
 		{Method: http.MethodPost, Path: "/v1/statements/{creator_id}/{period}/send", Roles: finance,
-			Handle: a.send},
+			Handle: a.sendStatement},
 		{Method: http.MethodPost, Path: "/v1/statements/{creator_id}/{period}/confirm", Roles: creator,
-			Handle: a.confirm},
+			Handle: a.confirmStatement},
 		{Method: http.MethodPost, Path: "/v1/statements/{creator_id}/{period}/dispute", Roles: creator,
-			Handle: a.dispute},
+			Handle: a.disputeStatement},
 		{Method: http.MethodPost, Path: "/v1/statements/{creator_id}/{period}/resolve", Roles: finance,
-			Handle: a.resolve},
+			Handle: a.resolveDispute},
 		{Method: http.MethodGet, Path: "/v1/creators/{id}/statements", Roles: identity.AllRoles(),
-			Handle: a.list},
+			Handle: a.listStatements},
 		{Method: http.MethodGet, Path: "/v1/taxpayers/{id}/certificates/{year}",
-			Roles: identity.AllRoles(), Handle: a.certificate},
+			Roles: identity.AllRoles(), Handle: a.serveCertificate},
 	}
 }
 
@@ -51,8 +51,8 @@ func checkID(field, id string) error {
 	return nil
 }
 
-// statementOf reads creator and period from the path.
-func statementOf(r *httpapi.Request) (creator ident.Creator, period statement.Period, err error) {
+// parseStatementPath reads creator and period from the path.
+func parseStatementPath(r *httpapi.Request) (creator ident.Creator, period statement.Period, err error) {
 	creator = ident.Creator(r.Params["creator_id"])
 	if err = checkID("creator_id", string(creator)); err == nil {
 		period, err = statement.ParsePeriod(r.Params["period"])
@@ -60,8 +60,8 @@ func statementOf(r *httpapi.Request) (creator ident.Creator, period statement.Pe
 	return creator, period, err
 }
 
-// document answers the statement itself (.json), or a link to its PDF or XLSX.
-func (a API) document(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+// serveDocument answers the statement itself (.json), or a link to its PDF or XLSX.
+func (a API) serveDocument(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	creator := r.Params["creator_id"]
 	if err := checkID("creator_id", creator); err != nil {
 		return httpapi.Response{}, err
@@ -83,33 +83,33 @@ func (a API) document(ctx context.Context, r *httpapi.Request) (httpapi.Response
 	case !r.MaySee(ident.Creator(creator)):
 		return httpapi.Response{}, fault.Absent("statement")
 	case hash != "":
-		return answer(a.Documents.SentLink(ctx, r.Tenant, ident.Creator(creator), period, hash,
+		return okOrError(a.Documents.LinkSentStatement(ctx, r.Tenant, ident.Creator(creator), period, hash,
 			statement.Format(format)))
 	}
-	st, err := a.Statement(ctx, r.Tenant, ident.Creator(creator), period)
+	st, err := a.BuildStatement(ctx, r.Tenant, ident.Creator(creator), period)
 	if err != nil {
 		return httpapi.Response{}, err
 	}
 	if format == "json" {
 		return httpapi.OK(st), nil
 	}
-	return answer(a.Documents.StatementLink(ctx, st, statement.Format(format)))
+	return okOrError(a.Documents.LinkStatement(ctx, st, statement.Format(format)))
 }
 
-// answer answers 200 with a body, or what refused it.
-func answer[T any](body T, err error) (httpapi.Response, error) {
+// okOrError answers 200 with a body, or what refused it.
+func okOrError[T any](body T, err error) (httpapi.Response, error) {
 	if err != nil {
 		return httpapi.Response{}, err
 	}
 	return httpapi.OK(body), nil
 }
 
-func (a API) send(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
-	creator, period, err := statementOf(r)
+func (a API) sendStatement(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+	creator, period, err := parseStatementPath(r)
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	return a.life(a.Send(ctx, r.Principal, creator, period))
+	return a.lifeResponse(a.SendStatement(ctx, r.Principal, creator, period))
 }
 
 // life is a state as it is shown.
@@ -144,40 +144,40 @@ type dispute struct {
 	AnsweredBy   *string      `json:"answered_by"`
 }
 
-func some(s string) *string {
+func nilIfEmpty(s string) *string {
 	if s == "" {
 		return nil
 	}
 	return &s
 }
 
-func lifeOf(s statement.State) life {
+func newLife(s statement.State) life {
 	l := life{CreatorID: s.CreatorID, Period: s.Period, State: s.Standing, Version: s.Version,
-		Number: s.Number, Hash: some(s.Hash), SentAt: civil.StampOf(s.SentAt),
-		SentBy: some(s.SentBy), HeardAt: civil.StampOf(s.HeardAt), HeardBy: some(s.HeardBy),
+		Number: s.Number, Hash: nilIfEmpty(s.Hash), SentAt: civil.StampOf(s.SentAt),
+		SentBy: nilIfEmpty(s.SentBy), HeardAt: civil.StampOf(s.HeardAt), HeardBy: nilIfEmpty(s.HeardBy),
 		Settlements: s.Settlements, Lines: s.Lines, Disputes: []dispute{}}
 	if !s.AcceptOn.IsZero() {
-		l.AcceptOn = some(s.AcceptOn.String())
+		l.AcceptOn = nilIfEmpty(s.AcceptOn.String())
 	}
 	for _, d := range s.Disputes {
-		if d.Open() {
+		if d.IsOpen() {
 			l.Open++
 		}
 		l.Disputes = append(l.Disputes,
-			dispute{LineID: some(d.LineID), SettlementID: some(string(d.SettlementID)), Reason: d.Reason,
+			dispute{LineID: nilIfEmpty(d.LineID), SettlementID: nilIfEmpty(string(d.SettlementID)), Reason: d.Reason,
 				At: civil.StampOf(d.At), By: d.By, Held: d.Held,
-				Outcome: some(d.Outcome), Text: some(d.Text), AnsweredAt: civil.StampOf(d.AnsweredAt),
-				AnsweredBy: some(d.AnsweredBy)})
+				Outcome: nilIfEmpty(d.Outcome), Text: nilIfEmpty(d.Text), AnsweredAt: civil.StampOf(d.AnsweredAt),
+				AnsweredBy: nilIfEmpty(d.AnsweredBy)})
 	}
 	return l
 }
 
-func (a API) life(s statement.State, err error) (httpapi.Response, error) {
-	return answer(lifeOf(s), err)
+func (a API) lifeResponse(s statement.State, err error) (httpapi.Response, error) {
+	return okOrError(newLife(s), err)
 }
 
-func (a API) confirm(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
-	creator, period, err := statementOf(r)
+func (a API) confirmStatement(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+	creator, period, err := parseStatementPath(r)
 	if err != nil {
 		return httpapi.Response{}, err
 	}
@@ -189,11 +189,11 @@ func (a API) confirm(ctx context.Context, r *httpapi.Request) (httpapi.Response,
 			return httpapi.Response{}, err
 		}
 	}
-	return a.life(a.Confirm(ctx, r.Principal, creator, period, body.Hash))
+	return a.lifeResponse(a.ConfirmStatement(ctx, r.Principal, creator, period, body.Hash))
 }
 
-func (a API) dispute(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
-	creator, period, err := statementOf(r)
+func (a API) disputeStatement(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+	creator, period, err := parseStatementPath(r)
 	if err != nil {
 		return httpapi.Response{}, err
 	}
@@ -203,11 +203,11 @@ func (a API) dispute(ctx context.Context, r *httpapi.Request) (httpapi.Response,
 	if err := r.JSON(&body); err != nil {
 		return httpapi.Response{}, err
 	}
-	return a.life(a.Dispute(ctx, r.Principal, creator, period, body.Lines))
+	return a.lifeResponse(a.DisputeStatement(ctx, r.Principal, creator, period, body.Lines))
 }
 
-func (a API) resolve(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
-	creator, period, err := statementOf(r)
+func (a API) resolveDispute(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+	creator, period, err := parseStatementPath(r)
 	if err != nil {
 		return httpapi.Response{}, err
 	}
@@ -215,28 +215,28 @@ func (a API) resolve(ctx context.Context, r *httpapi.Request) (httpapi.Response,
 	if err := r.JSON(&body); err != nil {
 		return httpapi.Response{}, err
 	}
-	return a.life(a.Resolve(ctx, r.Principal, creator, period, body))
+	return a.lifeResponse(a.ResolveDispute(ctx, r.Principal, creator, period, body))
 }
 
-func (a API) list(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+func (a API) listStatements(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	creator := r.Params["id"]
 	if err := checkID("id", creator); err != nil {
 		return httpapi.Response{}, err
 	}
-	states, err := a.List(ctx, r.Principal, ident.Creator(creator))
+	states, err := a.ListStatements(ctx, r.Principal, ident.Creator(creator))
 	if err != nil {
 		return httpapi.Response{}, err
 	}
 	out := make([]life, len(states))
 	for i, s := range states {
-		out[i] = lifeOf(s)
+		out[i] = newLife(s)
 	}
 	return httpapi.OK(struct {
 		Statements []life `json:"statements"`
 	}{out}), nil
 }
 
-func (a API) certificate(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+func (a API) serveCertificate(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	taxpayer := r.Params["id"]
 	entity := r.Query.Get("paying_entity")
 	format := r.Query.Get("format")
@@ -251,12 +251,12 @@ func (a API) certificate(ctx context.Context, r *httpapi.Request) (httpapi.Respo
 	if len(p) > 0 {
 		return httpapi.Response{}, fault.Invalid(p...)
 	}
-	c, err := a.Certificate(ctx, r.Principal, ident.Taxpayer(taxpayer), ident.Entity(entity), year)
+	c, err := a.BuildCertificate(ctx, r.Principal, ident.Taxpayer(taxpayer), ident.Entity(entity), year)
 	if err != nil {
 		return httpapi.Response{}, err
 	}
 	if format == "" || format == "json" {
 		return httpapi.OK(c), nil
 	}
-	return answer(a.Documents.CertificateLink(ctx, c, statement.Format(format)))
+	return okOrError(a.Documents.LinkCertificate(ctx, c, statement.Format(format)))
 }

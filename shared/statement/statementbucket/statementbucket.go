@@ -33,8 +33,8 @@ type Bucket struct {
 
 var _ statement.Files = (*Bucket)(nil)
 
-// Has implements statement.Files.
-func (b *Bucket) Has(ctx context.Context, name string) (bool, error) {
+// HasFile implements statement.Files.
+func (b *Bucket) HasFile(ctx context.Context, name string) (bool, error) {
 	_, err := b.S3.HeadObject(ctx,
 		&s3.HeadObjectInput{Bucket: aws.String(b.Name), Key: aws.String(name)})
 	var absent *types.NotFound
@@ -47,11 +47,11 @@ func (b *Bucket) Has(ctx context.Context, name string) (bool, error) {
 	return true, nil
 }
 
-// Put implements statement.Files. Its condition lets a rival's document of the same content stay.
-func (b *Bucket) Put(ctx context.Context, name string, format statement.Format, body []byte) error {
+// PutFile implements statement.Files. Its condition lets a rival's document of the same content stay.
+func (b *Bucket) PutFile(ctx context.Context, name string, format statement.Format, body []byte) error {
 	_, err := b.S3.PutObject(ctx, &s3.PutObjectInput{Bucket: aws.String(b.Name), Key: aws.String(name),
 		Body:        bytes.NewReader(body),
-		ContentType: aws.String(format.Type()), IfNoneMatch: aws.String("*")})
+		ContentType: aws.String(format.MediaType()), IfNoneMatch: aws.String("*")})
 	var refused smithy.APIError
 	if errors.As(err, &refused) && refused.ErrorCode() == "PreconditionFailed" {
 		return nil
@@ -59,12 +59,12 @@ func (b *Bucket) Put(ctx context.Context, name string, format statement.Format, 
 	return awsfault.Of(err)
 }
 
-// Link implements statement.Files.
-func (b *Bucket) Link(ctx context.Context, name, as string, format statement.Format,
+// PresignLink implements statement.Files.
+func (b *Bucket) PresignLink(ctx context.Context, name, as string, format statement.Format,
 	life time.Duration) (string, error) {
 	req, err := s3.NewPresignClient(b.S3).PresignGetObject(ctx,
 		&s3.GetObjectInput{Bucket: aws.String(b.Name), Key: aws.String(name),
-			ResponseContentType:        aws.String(format.Type()),
+			ResponseContentType:        aws.String(format.MediaType()),
 			ResponseContentDisposition: aws.String("attachment; filename*=UTF-8''" + url.PathEscape(as))},
 		s3.WithPresignExpires(life))
 	if err != nil {

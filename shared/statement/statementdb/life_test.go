@@ -39,41 +39,41 @@ type shelf struct {
 	names []string
 }
 
-func (s *shelf) Has(_ context.Context, name string) (bool, error) {
+func (s *shelf) HasFile(_ context.Context, name string) (bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Contains(s.names, name), nil
 }
 
-func (s *shelf) Put(_ context.Context, name string, _ statement.Format, _ []byte) error {
+func (s *shelf) PutFile(_ context.Context, name string, _ statement.Format, _ []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.names = append(s.names, name)
 	return nil
 }
 
-func (s *shelf) Link(_ context.Context, name, as string, _ statement.Format, _ time.Duration) (string, error) {
+func (s *shelf) PresignLink(_ context.Context, name, as string, _ statement.Format, _ time.Duration) (string, error) {
 	return name + "?as=" + as, nil
 }
 
 // blank sets nothing.
 type blank struct{}
 
-func (blank) Statement(context.Context, statement.Statement, statement.Format) ([]byte, error) {
+func (blank) TypesetStatement(context.Context, statement.Statement, statement.Format) ([]byte, error) {
 	return []byte("blank"), nil
 }
 
-func (blank) Certificate(context.Context, statement.Certificate, statement.Format) ([]byte, error) {
+func (blank) TypesetCertificate(context.Context, statement.Certificate, statement.Format) ([]byte, error) {
 	return []byte("blank"), nil
 }
 
 // desk is finance of a tenant that sends statements.
 type desk struct {
 	*settletest.World
-	lines  *incomedb.Store
-	papers *statement.Service
-	meet   *meeting
-	shelf  *shelf
+	lines      *incomedb.Store
+	statements *statement.Service
+	meet       *meeting
+	shelf      *shelf
 }
 
 func open(t *testing.T) *desk {
@@ -81,8 +81,8 @@ func open(t *testing.T) *desk {
 	w, token := settletest.Open(t), ids.Source(time.Now)
 	d := &desk{World: w, shelf: &shelf{}, lines: &incomedb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, NewToken: token}}
 	d.meet = &meeting{states: &statementdb.Store{DB: w.Tables.Client, Ledger: w.Tables.Ledger, Settlements: w.Tables.Settlements, Metas: w.Database, NewToken: token}}
-	d.papers = &statement.Service{Builder: statement.Builder{Facts: d.lines, Settlements: w.Store, Directory: w.People}, States: d.meet, Clock: w.Clock, NewID: w.NextID,
-		Documents: &statement.Documents{Files: d.shelf, Set: blank{}, Now: w.Now}}
+	d.statements = &statement.Service{Builder: statement.Builder{Facts: d.lines, Settlements: w.Store, Directory: w.People}, States: d.meet, Clock: w.Clock, NewID: w.NextID,
+		Documents: &statement.Documents{Files: d.shelf, Typesetter: blank{}, Now: w.Now}}
 	return d
 }
 
@@ -116,7 +116,7 @@ func (d *desk) settled(t *testing.T, lines ...income.Line) {
 		}
 		u.Lines = append(u.Lines, raw)
 	}
-	results, err := rec.Record(t.Context(), u)
+	results, err := rec.RecordUpload(t.Context(), u)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +126,7 @@ func (d *desk) settled(t *testing.T, lines ...income.Line) {
 		}
 	}
 	run := &billing.Service{Settlements: d.Service, Buckets: d.lines, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
-	if _, err := run.Run(t.Context(), billing.Order{Tenant: settletest.Tenant, By: billing.System}, ""); err != nil {
+	if _, err := run.OpenDueSettlements(t.Context(), billing.Order{Tenant: settletest.Tenant, By: billing.System}, ""); err != nil {
 		t.Fatal(err)
 	}
 	for _, s := range d.all(t) {
@@ -172,7 +172,7 @@ func (d *desk) told(t *testing.T, creator ident.Creator) int {
 }
 
 type (
-	states  = statement.States
+	states  = statement.StateStore
 	settled = settlement.Settlement
 )
 
@@ -190,8 +190,8 @@ func (m *meeting) expect(n int) {
 	m.due, m.open = n, make(chan struct{})
 }
 
-func (m *meeting) State(ctx context.Context, tenant ident.Tenant, creator ident.Creator, period statement.Period) (statement.State, bool, error) {
-	s, ok, err := m.states.State(ctx, tenant, creator, period)
+func (m *meeting) ReadState(ctx context.Context, tenant ident.Tenant, creator ident.Creator, period statement.Period) (statement.State, bool, error) {
+	s, ok, err := m.states.ReadState(ctx, tenant, creator, period)
 	m.mu.Lock()
 	if m.due--; m.due == 0 {
 		close(m.open)
@@ -226,7 +226,7 @@ func (d *desk) race(t *testing.T, creator ident.Creator, confirms int) *outcome 
 	for i := range o.confirm {
 		work.Go(func() error {
 			o.confirm[i] = patient(func() error {
-				_, err := d.papers.Confirm(t.Context(), as(creator), creator, august, "")
+				_, err := d.statements.ConfirmStatement(t.Context(), as(creator), creator, august, "")
 				return err
 			})
 			return nil
@@ -235,14 +235,14 @@ func (d *desk) race(t *testing.T, creator ident.Creator, confirms int) *outcome 
 	for i := range o.dispute {
 		work.Go(func() error {
 			o.dispute[i] = patient(func() error {
-				_, err := d.papers.Dispute(t.Context(), as(creator), creator, august, []statement.Objection{{LineID: string(creator + "-a"), Reason: "少算了一场"}})
+				_, err := d.statements.DisputeStatement(t.Context(), as(creator), creator, august, []statement.Objection{{LineID: string(creator + "-a"), Reason: "少算了一场"}})
 				return err
 			})
 			return nil
 		})
 		work.Go(func() error {
 			return patient(func() error {
-				n, err := d.papers.AcceptDue(t.Context(), settletest.Tenant, func(c ident.Creator) bool { return c == creator })
+				n, err := d.statements.AcceptSilent(t.Context(), settletest.Tenant, func(c ident.Creator) bool { return c == creator })
 				o.accepted.Add(int64(n))
 				return err
 			})
@@ -276,7 +276,7 @@ func TestYesNoAndSilenceAtOnce(t *testing.T) {
 	}
 	d.settled(t, lines...)
 	for n := range races {
-		if _, err := d.papers.Send(t.Context(), settletest.CallerWith(identity.Finance), ident.Creator(fmt.Sprintf("c-%d", n)), august); err != nil {
+		if _, err := d.statements.SendStatement(t.Context(), settletest.CallerWith(identity.Finance), ident.Creator(fmt.Sprintf("c-%d", n)), august); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -285,7 +285,7 @@ func TestYesNoAndSilenceAtOnce(t *testing.T) {
 	for n := range races {
 		creator := fmt.Sprintf("c-%d", n)
 		o := d.race(t, ident.Creator(creator), 2*(n%2)) // in every second race nobody confirms
-		state, ok, err := d.papers.States.State(t.Context(), settletest.Tenant, ident.Creator(creator), august)
+		state, ok, err := d.statements.States.ReadState(t.Context(), settletest.Tenant, ident.Creator(creator), august)
 		if err != nil || !ok {
 			t.Fatal(ok, err)
 		}

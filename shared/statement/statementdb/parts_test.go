@@ -34,7 +34,7 @@ func TestStatementsOfPartsOfAMonth(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				st, err := d.papers.Statement(t.Context(), settletest.Tenant, ident.Creator(c), period)
+				st, err := d.statements.BuildStatement(t.Context(), settletest.Tenant, ident.Creator(c), period)
 				if err != nil {
 					t.Fatalf("%s: %v", name, err)
 				}
@@ -53,10 +53,10 @@ func TestStatementsOfPartsOfAMonth(t *testing.T) {
 			if want := money.MustParse("1050.00"); total != want { // 70 of 100
 				t.Errorf("the parts come to %s, the month to %s", total, want)
 			}
-			if _, err := d.papers.Statement(t.Context(), settletest.Tenant, ident.Creator(c), august); !fault.HasCode(err, fault.NotFound) {
+			if _, err := d.statements.BuildStatement(t.Context(), settletest.Tenant, ident.Creator(c), august); !fault.HasCode(err, fault.NotFound) {
 				t.Errorf("the month as a whole: %v", err)
 			}
-			list, err := d.papers.List(t.Context(), as(ident.Creator(c)), ident.Creator(c))
+			list, err := d.statements.ListStatements(t.Context(), as(ident.Creator(c)), ident.Creator(c))
 			if err != nil || len(list) != len(parts) {
 				t.Fatalf("%d statements, %v", len(list), err)
 			}
@@ -82,7 +82,7 @@ func must(t *testing.T) func(s settled, err error) settled {
 // printed looks at the workbook: it names the part.
 func (d *desk) printed(t *testing.T, st statement.Statement, name string) {
 	t.Helper()
-	body, err := (&printing.Setter{}).Statement(t.Context(), st, statement.XLSX)
+	body, err := (&printing.Typesetter{}).TypesetStatement(t.Context(), st, statement.XLSX)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,12 +108,12 @@ func (d *desk) printed(t *testing.T, st statement.Statement, name string) {
 // sent sends the part, and lends its document under a name that says which part it is.
 func (d *desk) sent(t *testing.T, creator ident.Creator, period statement.Period, name string) {
 	t.Helper()
-	state, err := d.papers.Send(t.Context(), settletest.CallerWith(identity.Finance), creator, period)
+	state, err := d.statements.SendStatement(t.Context(), settletest.CallerWith(identity.Finance), creator, period)
 	number := "DZ" + strings.ReplaceAll(name, "-", "") + "-" + string(creator)
 	if err != nil || state.Number != number || state.Period != period {
 		t.Fatalf("%s: %+v %v", name, state, err)
 	}
-	link, err := d.papers.Documents.SentLink(t.Context(), settletest.Tenant, creator, period, state.Hash, statement.PDF)
+	link, err := d.statements.Documents.LinkSentStatement(t.Context(), settletest.Tenant, creator, period, state.Hash, statement.PDF)
 	if err != nil || !strings.HasPrefix(link.URL, string("statements/"+settletest.Tenant+"/"+creator+"/")+name+"/") || !strings.HasSuffix(link.URL, "?as="+number+".pdf") || link.Number != number {
 		t.Errorf("%s: %+v %v", name, link, err)
 	}

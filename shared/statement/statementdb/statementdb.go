@@ -35,7 +35,7 @@ type Store struct {
 	NewToken            func() string
 }
 
-var _ statement.States = (*Store)(nil)
+var _ statement.StateStore = (*Store)(nil)
 
 type item = dynamo.Item
 
@@ -46,8 +46,8 @@ const (
 	attrAct     = "act" // id of the last write: finding one's own is success
 )
 
-// State implements statement.States.
-func (s *Store) State(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
+// ReadState implements statement.States.
+func (s *Store) ReadState(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
 	period statement.Period) (statement.State, bool, error) {
 	out, err := s.DB.GetItem(ctx,
 		&dynamodb.GetItemInput{TableName: aws.String(s.Ledger), ConsistentRead: aws.Bool(true),
@@ -58,11 +58,11 @@ func (s *Store) State(ctx context.Context, tenant ident.Tenant, creator ident.Cr
 	if out.Item == nil {
 		return statement.State{}, false, nil
 	}
-	state, err := stateOf(tenant, out.Item)
+	state, err := parseState(tenant, out.Item)
 	return state, err == nil, err
 }
 
-func stateOf(tenant ident.Tenant, it item) (statement.State, error) {
+func parseState(tenant ident.Tenant, it item) (statement.State, error) {
 	state := statement.State{Tenant: tenant}
 	if err := json.Unmarshal([]byte(dynamo.TextOf(it, attrDoc)), &state); err != nil {
 		return state, fault.Internal(err)
@@ -70,28 +70,28 @@ func stateOf(tenant ident.Tenant, it item) (statement.State, error) {
 	return state, nil
 }
 
-// States implements statement.States.
-func (s *Store) States(ctx context.Context, tenant ident.Tenant, creator ident.Creator, from,
+// ListStates implements statement.States.
+func (s *Store) ListStates(ctx context.Context, tenant ident.Tenant, creator ident.Creator, from,
 	to civil.Month) ([]statement.State, error) {
 	var found []statement.State
-	err := s.query(ctx,
+	err := s.queryLedger(ctx,
 		&dynamodb.QueryInput{KeyConditionExpression: aws.String("pk = :pk AND sk BETWEEN :from AND :to"),
 			ExpressionAttributeValues: item{":pk": dynamo.Text(keys.CreatorBook(tenant, creator)),
 				":from": dynamo.Text(keys.StatementStatePrefix + from.String()),
 				":to":   dynamo.Text(keys.StatementStatePrefix + to.Add(1).String())}},
 		func(it item) error {
-			state, err := stateOf(tenant, it)
+			state, err := parseState(tenant, it)
 			found = append(found, state)
 			return err
 		})
 	return found, err
 }
 
-// Waiting implements statement.States.
-func (s *Store) Waiting(ctx context.Context, tenant ident.Tenant,
-	day civil.Date) ([]statement.Waiting, error) {
-	var found []statement.Waiting
-	err := s.query(ctx, &dynamodb.QueryInput{KeyConditionExpression: aws.String("pk = :pk"),
+// ListScheduled implements statement.States.
+func (s *Store) ListScheduled(ctx context.Context, tenant ident.Tenant,
+	day civil.Date) ([]statement.ScheduledAcceptance, error) {
+	var found []statement.ScheduledAcceptance
+	err := s.queryLedger(ctx, &dynamodb.QueryInput{KeyConditionExpression: aws.String("pk = :pk"),
 		ExpressionAttributeValues: item{":pk": dynamo.Text(keys.AcceptDay(tenant, day))}},
 		func(it item) error {
 			creator, name, _ := keys.AcceptanceOf(dynamo.TextOf(it, "sk"))
@@ -99,14 +99,14 @@ func (s *Store) Waiting(ctx context.Context, tenant ident.Tenant,
 			if err != nil {
 				return fault.Internal(err)
 			}
-			found = append(found, statement.Waiting{CreatorID: creator, Period: period})
+			found = append(found, statement.ScheduledAcceptance{CreatorID: creator, Period: period})
 			return nil
 		})
 	return found, err
 }
 
-// query reads all items of a query of the ledger table, consistently.
-func (s *Store) query(ctx context.Context, in *dynamodb.QueryInput, each func(item) error) error {
+// queryLedger reads all items of a query of the ledger table, consistently.
+func (s *Store) queryLedger(ctx context.Context, in *dynamodb.QueryInput, each func(item) error) error {
 	in.TableName = aws.String(s.Ledger)
 	in.ConsistentRead = aws.Bool(true)
 	return dynamo.QueryEach(ctx, s.DB, in, each)
@@ -115,9 +115,9 @@ func (s *Store) query(ctx context.Context, in *dynamodb.QueryInput, each func(it
 // maxParts is the most that one transaction takes.
 const maxParts = 100
 
-// Apply implements statement.States.
-func (s *Store) Apply(ctx context.Context, c statement.Change) error {
-	state, err := s.put(c)
+// ApplyChange implements statement.States.
+func (s *Store) ApplyChange(ctx context.Context, c statement.Change) error {
+	state, err := s.statePart(c)
 	if err != nil {
 		return err
 	}
@@ -130,7 +130,7 @@ func (s *Store) Apply(ctx context.Context, c statement.Change) error {
 		return fault.Internal(err)
 	}
 	parts = append(parts, told)
-	if c.List {
+	if c.ScheduleAcceptance {
 		parts = append(parts, types.TransactWriteItem{Put: &types.Put{TableName: aws.String(s.Ledger),
 			Item: dynamo.Key(keys.Acceptance(c.New.Tenant, c.New.AcceptOn, c.New.CreatorID,
 				c.New.Period.String()))}})
@@ -142,8 +142,8 @@ func (s *Store) Apply(ctx context.Context, c statement.Change) error {
 	return dynamo.Outcome(dynamo.Transact(ctx, s.DB, s.NewToken(), parts), attrAct, c.New.Act)
 }
 
-// put writes the life, unless somebody has written since the old one was read.
-func (s *Store) put(c statement.Change) (types.TransactWriteItem, error) {
+// statePart writes the life, unless somebody has written since the old one was read.
+func (s *Store) statePart(c statement.Change) (types.TransactWriteItem, error) {
 	doc, err := json.Marshal(c.New)
 	if err != nil {
 		return types.TransactWriteItem{}, fault.Internal(err)

@@ -11,8 +11,8 @@ import (
 	"fenzhang/shared/money"
 )
 
-// counting serves the counters route.
-type counting struct{ counters *incentive.Counters }
+// countersHandler serves the counters route.
+type countersHandler struct{ counters *incentive.Counters }
 
 type countersAnswer struct {
 	CreatorID ident.Creator `json:"creator_id"`
@@ -28,7 +28,7 @@ type rewards struct {
 	Shop    int64        `json:"shop"`
 }
 
-func (h counting) handle(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+func (h countersHandler) serveCounters(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	creator := r.Params["creator_id"]
 	var day civil.Date
 	if text := r.Query.Get("date"); text != "" {
@@ -40,7 +40,7 @@ func (h counting) handle(ctx context.Context, r *httpapi.Request) (httpapi.Respo
 	if !r.MaySee(ident.Creator(creator)) {
 		return httpapi.Response{}, fault.Absent("creator")
 	}
-	c, err := h.counters.Read(ctx, r.Tenant, ident.Creator(creator), day)
+	c, err := h.counters.CountDay(ctx, r.Tenant, ident.Creator(creator), day)
 	if err != nil {
 		return httpapi.Response{}, err
 	}

@@ -20,38 +20,38 @@ func Routes(recorder *incentive.Recorder, counters *incentive.Counters) []httpap
 	return []httpapi.Route{
 		{Method: http.MethodPost, Path: "/api/v1/incentive/record",
 			Roles:  []identity.Role{identity.Operator, identity.Admin},
-			Handle: recording{recorder}.handle},
+			Handle: recordHandler{recorder}.serveRecord},
 		{Method: http.MethodGet, Path: "/api/v1/incentive/counters/{creator_id}",
 			Roles:  identity.AllRoles(),
-			Handle: counting{counters}.handle},
+			Handle: countersHandler{counters}.serveCounters},
 	}
 }
 
-// recording serves the record route.
-type recording struct{ recorder *incentive.Recorder }
+// recordHandler serves the record route.
+type recordHandler struct{ recorder *incentive.Recorder }
 
-func (h recording) handle(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
-	events, batch, err := envelope(r.Body)
+func (h recordHandler) serveRecord(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+	events, batch, err := splitEnvelope(r.Body)
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	results, err := h.recorder.Record(ctx, r.Tenant, events)
+	results, err := h.recorder.RecordEvents(ctx, r.Tenant, events)
 	if err != nil {
 		return httpapi.Response{}, err
 	}
 	if batch {
-		return httpapi.OK(batchAnswer{items(results, r.ID)}), nil
+		return httpapi.OK(batchAnswer{batchItems(results, r.ID)}), nil
 	}
-	return single(results[0])
+	return singleResponse(results[0])
 }
 
-// single answers one event.
-func single(res incentive.Result) (httpapi.Response, error) {
+// singleResponse answers one event.
+func singleResponse(res incentive.Result) (httpapi.Response, error) {
 	if res.Err != nil {
 		return httpapi.Response{}, res.Err
 	}
-	answer := httpapi.Created(singleAnswer{res.EventID, rewardOf(res.Recorded),
-		strategyOf(res.Recorded), parkedOf(res.Recorded)})
+	answer := httpapi.Created(singleAnswer{res.EventID, firstReward(res.Recorded),
+		firstStrategy(res.Recorded), parkedReason(res.Recorded)})
 	if res.Repeated {
 		answer.Status = http.StatusOK
 		return answer.Replayed(), nil
@@ -59,8 +59,8 @@ func single(res incentive.Result) (httpapi.Response, error) {
 	return answer, nil
 }
 
-// items answers a batch, event by event.
-func items(results []incentive.Result, requestID string) []itemAnswer {
+// batchItems answers a batch, event by event.
+func batchItems(results []incentive.Result, requestID string) []itemAnswer {
 	out := make([]itemAnswer, len(results))
 	for i, res := range results {
 		it := &out[i]
@@ -77,7 +77,7 @@ func items(results []incentive.Result, requestID string) []itemAnswer {
 		default:
 			it.Status = http.StatusCreated
 		}
-		it.decided = &decided{rewardOf(res.Recorded), parkedOf(res.Recorded)}
+		it.decided = &decided{firstReward(res.Recorded), parkedReason(res.Recorded)}
 	}
 	return out
 }
@@ -117,9 +117,9 @@ type strategy struct {
 	Version int    `json:"version"`
 }
 
-// rewardOf is the first answer's reward: none for an event that was parked, also when a strategy
+// firstReward is the first answer's reward: none for an event that was parked, also when a strategy
 // arrived later.
-func rewardOf(r incentive.Recorded) *reward {
+func firstReward(r incentive.Recorded) *reward {
 	if r.Parked {
 		return nil
 	}
@@ -130,14 +130,14 @@ func rewardOf(r incentive.Recorded) *reward {
 	return &reward{r.Grant.Kind, amount}
 }
 
-func strategyOf(r incentive.Recorded) *strategy {
+func firstStrategy(r incentive.Recorded) *strategy {
 	if r.Parked {
 		return nil
 	}
 	return &strategy{r.Grant.Strategy, r.Grant.Version}
 }
 
-func parkedOf(r incentive.Recorded) string {
+func parkedReason(r incentive.Recorded) string {
 	if r.Parked {
 		return "strategy_missing"
 	}
@@ -147,13 +147,13 @@ func parkedOf(r incentive.Recorded) string {
 // maxEvents is the most events that one call carries.
 const maxEvents = 500
 
-// envelope distinguishes one event from a batch. Only the batch's own frame is judged here; what is
+// splitEnvelope distinguishes one event from a batch. Only the batch's own frame is judged here; what is
 // inside an event is that event's affair, so the events come back as they were sent.
-func envelope(body []byte) (events []json.RawMessage, batch bool, err error) {
+func splitEnvelope(body []byte) (events []json.RawMessage, batch bool, err error) {
 	if !bytes.Contains(body, []byte(`"events"`)) {
 		return []json.RawMessage{body}, false, nil
 	}
-	members, err := topLevel(body)
+	members, err := topLevelMembers(body)
 	if err != nil {
 		return []json.RawMessage{body}, false,
 			nil //nolint:nilerr // reading it as an event tells what is wrong with it
@@ -185,8 +185,8 @@ type member struct {
 	value json.RawMessage
 }
 
-// topLevel splits an object into its members, duplicates included.
-func topLevel(body []byte) ([]member, error) {
+// topLevelMembers splits an object into its members, duplicates included.
+func topLevelMembers(body []byte) ([]member, error) {
 	if !json.Valid(body) {
 		return nil, fault.Invalid()
 	}

@@ -209,7 +209,7 @@ func TestEnvelopeRefusesTheWholeBatch(t *testing.T) {
 				t.Errorf("the answer does not name %s: %s", c.fields, res.Body)
 			}
 			for _, id := range []string{"ev-0", "u", "t"} {
-				if _, kept := m.Event("demo-mcn", id); kept && c.status >= 400 {
+				if _, kept := m.ReadEvent("demo-mcn", id); kept && c.status >= 400 {
 					t.Errorf("%s was stored from a refused batch", id)
 				}
 			}
@@ -248,7 +248,7 @@ func TestCounters(t *testing.T) {
 	cash, points := incentive.NewGrant(incentive.Cash, 150, "st-watch", 2, 0), incentive.NewGrant(incentive.Shop, 7, "st-shop", 1, 0)
 	day := incentive.CreatorDay{Tenant: "demo-mcn", Creator: "c-001", Day: civil.DateOf(noon)}
 	entries := []incentive.Entry{{EventID: "a", Grant: &cash}, {EventID: "b", Grant: &points}, {EventID: "c"}, {EventID: "a", Grant: &cash}}
-	if err := (incentivetest.Days{Memory: m}).Add(t.Context(), map[incentive.CreatorDay][]incentive.Entry{day: entries}); err != nil {
+	if err := (incentivetest.Days{Memory: m}).AddEntries(t.Context(), map[incentive.CreatorDay][]incentive.Entry{day: entries}); err != nil {
 		t.Fatal(err)
 	}
 	g := newAPI(m)
@@ -295,7 +295,7 @@ func FuzzEnvelope(f *testing.F) {
 	f.Add([]byte(`{"events":[],"events":[]}`))
 	f.Add([]byte(`{"utm":{"source":"\"events\""}}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		parts, batch, err := envelope(body)
+		parts, batch, err := splitEnvelope(body)
 		switch {
 		case err != nil:
 			if len(fault.Of(err).Fields) == 0 {

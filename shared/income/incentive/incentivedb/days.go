@@ -37,13 +37,13 @@ const (
 	hashLength   = 24        // hex digits of a chunk's name: 96 bits among one creator's day
 )
 
-// chunks names every chunk by its content: the same entries again are the same item.
-func chunks(entries map[incentive.CreatorDay][]incentive.Entry) []item {
+// chunkItems names every chunk by its content: the same entries again are the same item.
+func chunkItems(entries map[incentive.CreatorDay][]incentive.Entry) []item {
 	var out []item
 	for d, es := range entries {
 		for len(es) > 0 {
 			n := min(len(es), entriesLimit)
-			body := incentive.Encode(es[:n])
+			body := incentive.EncodeEntries(es[:n])
 			sum := sha256.Sum256([]byte(body))
 			k := keys.Chunk(d.Tenant, d.Day, d.Creator, hex.EncodeToString(sum[:])[:hashLength])
 			it := dynamo.Key(k)
@@ -60,14 +60,14 @@ type Days struct{ table }
 // NewDays makes the store of a table's days.
 func NewDays(client dynamo.API, name string) *Days { return &Days{table{client, name}} }
 
-// Add implements incentive.Chunks. The puts carry no condition: an item of that name has that
+// AddEntries implements incentive.Chunks. The puts carry no condition: an item of that name has that
 // content.
-func (d *Days) Add(ctx context.Context, entries map[incentive.CreatorDay][]incentive.Entry) error {
-	return d.putAll(ctx, chunks(entries))
+func (d *Days) AddEntries(ctx context.Context, entries map[incentive.CreatorDay][]incentive.Entry) error {
+	return d.putItems(ctx, chunkItems(entries))
 }
 
-// putAll writes items whose content never differs under one key.
-func (t *table) putAll(ctx context.Context, items []item) error {
+// putItems writes items whose content never differs under one key.
+func (t *table) putItems(ctx context.Context, items []item) error {
 	var group errgroup.Group
 	group.SetLimit(pace.AtOnce(ctx, callsAtOnce))
 	for part := range slices.Chunk(items, dynamo.ItemsPerWrite) {
@@ -76,11 +76,11 @@ func (t *table) putAll(ctx context.Context, items []item) error {
 	return group.Wait()
 }
 
-// Creator implements incentive.Chunks.
-func (d *Days) Creator(ctx context.Context,
-	c incentive.CreatorDay) ([]incentive.Entry, incentive.Closed, error) {
+// ReadCreatorDay implements incentive.Chunks.
+func (d *Days) ReadCreatorDay(ctx context.Context,
+	c incentive.CreatorDay) ([]incentive.Entry, incentive.PriorAccrual, error) {
 	var day creatorDay
-	err := d.query(ctx, keys.DayChunks(c.Tenant, c.Day, c.Creator), string(c.Creator+"#"), day.add)
+	err := d.queryPartition(ctx, keys.DayChunks(c.Tenant, c.Day, c.Creator), string(c.Creator+"#"), day.addItem)
 	return day.entries, day.closed, err
 }
 
@@ -88,37 +88,37 @@ func (d *Days) Creator(ctx context.Context,
 type creatorDay struct {
 	creator ident.Creator
 	entries []incentive.Entry
-	closed  incentive.Closed
+	closed  incentive.PriorAccrual
 }
 
-func (c *creatorDay) add(it item) error {
+func (c *creatorDay) addItem(it item) error {
 	if rev := stored(it).number(attrRevision); rev != "" {
 		n, err1 := strconv.Atoi(rev)
 		cash, err2 := strconv.ParseInt(stored(it).number(attrCash), 10, 64)
 		if err1 != nil || err2 != nil {
 			return errItem
 		}
-		c.closed = incentive.Closed{Revision: n, Cash: money.Fen(cash)}
+		c.closed = incentive.PriorAccrual{Revision: n, Cash: money.Fen(cash)}
 		return nil
 	}
-	es, err := incentive.Decode(stored(it).text(attrEntries))
+	es, err := incentive.DecodeEntries(stored(it).text(attrEntries))
 	c.entries = append(c.entries, es...)
 	return err
 }
 
-// Closings reads what was accrued to a creator for days, consistently; a day that is not closed is
+// ReadAccruals reads what was accrued to a creator for days, consistently; a day that is not closed is
 // left out.
-func (d *Days) Closings(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
-	days []civil.Date) (map[civil.Date]incentive.Closed, error) {
+func (d *Days) ReadAccruals(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
+	days []civil.Date) (map[civil.Date]incentive.PriorAccrual, error) {
 	byKey, ask := make(map[string]civil.Date, len(days)), make([]item, len(days))
 	for i, day := range days {
 		k := keys.DayClose(tenant, day, creator)
 		byKey[k.PK], ask[i] = day, dynamo.Key(k)
 	}
-	closed := make(map[civil.Date]incentive.Closed, len(days))
+	closed := make(map[civil.Date]incentive.PriorAccrual, len(days))
 	err := dynamo.BatchGet(ctx, d.client, d.name, ask, func(it item) error {
 		var day creatorDay
-		if err := day.add(it); err != nil {
+		if err := day.addItem(it); err != nil {
 			return fault.Internal(err)
 		}
 		closed[byKey[stored(it).text("pk")]] = day.closed
@@ -127,10 +127,10 @@ func (d *Days) Closings(ctx context.Context, tenant ident.Tenant, creator ident.
 	return closed, err
 }
 
-// Shard implements incentive.Chunks. The items of one creator lie together, so one creator is in
+// ReadShard implements incentive.Chunks. The items of one creator lie together, so one creator is in
 // memory at a time.
-func (d *Days) Shard(ctx context.Context, tenant ident.Tenant, day civil.Date, n uint32,
-	each func(ident.Creator, []incentive.Entry, incentive.Closed) error) error {
+func (d *Days) ReadShard(ctx context.Context, tenant ident.Tenant, day civil.Date, n uint32,
+	each func(ident.Creator, []incentive.Entry, incentive.PriorAccrual) error) error {
 	var now creatorDay
 	done := func() error {
 		if now.creator == "" {
@@ -138,7 +138,7 @@ func (d *Days) Shard(ctx context.Context, tenant ident.Tenant, day civil.Date, n
 		}
 		return each(now.creator, now.entries, now.closed)
 	}
-	err := d.query(ctx, keys.DayShard(tenant, day, n), "", func(it item) error {
+	err := d.queryPartition(ctx, keys.DayShard(tenant, day, n), "", func(it item) error {
 		creator, _, ok := strings.Cut(stored(it).text("sk"), "#")
 		if !ok || creator == "" {
 			return errItem
@@ -149,7 +149,7 @@ func (d *Days) Shard(ctx context.Context, tenant ident.Tenant, day civil.Date, n
 			}
 			now = creatorDay{creator: ident.Creator(creator)}
 		}
-		return now.add(it)
+		return now.addItem(it)
 	})
 	if err != nil {
 		return err
@@ -157,24 +157,24 @@ func (d *Days) Shard(ctx context.Context, tenant ident.Tenant, day civil.Date, n
 	return done()
 }
 
-// query reads a partition's items whose sort key has the prefix, in order and consistently.
-func (t *table) query(ctx context.Context, pk, prefix string, each func(item) error) error {
+// queryPartition reads a partition's items whose sort key has the prefix, in order and consistently.
+func (t *table) queryPartition(ctx context.Context, pk, prefix string, each func(item) error) error {
 	return dynamo.QueryEach(ctx, t.client, dynamo.PartitionQuery(t.name, pk, prefix), each)
 }
 
-// Touch implements incentive.Days. The day's item is read after the entries were written; a close
+// MarkChanged implements incentive.Days. The day's item is read after the entries were written; a close
 // that has not begun by then will read them. So a close and a touch never miss each other, and a
 // day that is still open costs a read, not a write.
-func (d *Days) Touch(ctx context.Context, tenant ident.Tenant, days []civil.Date) error {
+func (d *Days) MarkChanged(ctx context.Context, tenant ident.Tenant, days []civil.Date) error {
 	for _, day := range days {
-		if err := d.touch(ctx, keys.Day(tenant, day)); err != nil {
+		if err := d.markDayChanged(ctx, keys.Day(tenant, day)); err != nil {
 			return fmt.Errorf("incentivedb: touch %s: %w", day, err)
 		}
 	}
 	return nil
 }
 
-func (d *Days) touch(ctx context.Context, k keys.Key) error {
+func (d *Days) markDayChanged(ctx context.Context, k keys.Key) error {
 	out, err := d.client.GetItem(ctx,
 		&dynamodb.GetItemInput{TableName: &d.name, Key: dynamo.Key(k), ConsistentRead: aws.Bool(true)})
 	if err != nil {
@@ -189,11 +189,11 @@ func (d *Days) touch(ctx context.Context, k keys.Key) error {
 	} else if out.Item[attrBegun] == nil {
 		return nil
 	}
-	return d.again(ctx, k)
+	return d.makeDueAgain(ctx, k)
 }
 
-// again makes a day due whose close has begun.
-func (d *Days) again(ctx context.Context, k keys.Key) error {
+// makeDueAgain makes a day due whose close has begun.
+func (d *Days) makeDueAgain(ctx context.Context, k keys.Key) error {
 	_, err := d.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &d.name, Key: dynamo.Key(k),
 		UpdateExpression:          aws.String("ADD " + attrTouches + " :one"),
@@ -202,8 +202,8 @@ func (d *Days) again(ctx context.Context, k keys.Key) error {
 	return awsfault.Of(err)
 }
 
-// Begin implements incentive.Days.
-func (d *Days) Begin(ctx context.Context, tenant ident.Tenant, day civil.Date) (int64, error) {
+// BeginClose implements incentive.Days.
+func (d *Days) BeginClose(ctx context.Context, tenant ident.Tenant, day civil.Date) (int64, error) {
 	out, err := d.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &d.name, Key: dynamo.Key(keys.Day(tenant, day)), ReturnValues: types.ReturnValueAllNew,
 		UpdateExpression: aws.String("SET " + attrBegun + " = :yes ADD " + attrTouches +
@@ -217,8 +217,8 @@ func (d *Days) Begin(ctx context.Context, tenant ident.Tenant, day civil.Date) (
 	return strconv.ParseInt(stored(out.Attributes).number(attrTouches), 10, 64)
 }
 
-// Finish implements incentive.Days. A slower close of fewer touches takes nothing back.
-func (d *Days) Finish(ctx context.Context, tenant ident.Tenant, day civil.Date,
+// FinishClose implements incentive.Days. A slower close of fewer touches takes nothing back.
+func (d *Days) FinishClose(ctx context.Context, tenant ident.Tenant, day civil.Date,
 	touches int64) error {
 	_, err := d.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &d.name, Key: dynamo.Key(keys.Day(tenant, day)),
@@ -233,12 +233,12 @@ func (d *Days) Finish(ctx context.Context, tenant ident.Tenant, day civil.Date,
 	return awsfault.Of(fmt.Errorf("incentivedb: finish %s: %w", day, err))
 }
 
-// Due implements incentive.Days. A tenant's list has one small item for each day that ever had
+// ListDueDays implements incentive.Days. A tenant's list has one small item for each day that ever had
 // events.
-func (d *Days) Due(ctx context.Context, tenant ident.Tenant,
+func (d *Days) ListDueDays(ctx context.Context, tenant ident.Tenant,
 	before civil.Date) ([]civil.Date, error) {
 	var due []civil.Date
-	err := d.query(ctx, keys.Days(tenant), "", func(it item) error {
+	err := d.queryPartition(ctx, keys.Days(tenant), "", func(it item) error {
 		day, err := civil.ParseDate(stored(it).text("sk"))
 		if err != nil {
 			return errItem
@@ -252,8 +252,8 @@ func (d *Days) Due(ctx context.Context, tenant ident.Tenant,
 	return due, err
 }
 
-// Closed implements incentive.Days.
-func (d *Days) Closed(ctx context.Context, tenant ident.Tenant, day civil.Date) (bool, error) {
+// IsClosed implements incentive.Days.
+func (d *Days) IsClosed(ctx context.Context, tenant ident.Tenant, day civil.Date) (bool, error) {
 	out, err := d.client.GetItem(ctx,
 		&dynamodb.GetItemInput{TableName: &d.name, Key: dynamo.Key(keys.Day(tenant, day))})
 	if err != nil {

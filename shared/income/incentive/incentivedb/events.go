@@ -30,25 +30,25 @@ type table struct {
 // incentive.Events and incentive.Parked.
 type Events struct{ table }
 
-// New makes the store of a table's events.
-func New(client dynamo.API, name string) *Events { return &Events{table{client, name}} }
+// NewEvents makes the store of a table's events.
+func NewEvents(client dynamo.API, name string) *Events { return &Events{table{client, name}} }
 
 // callsAtOnce is how many calls for one batch of events run at the same time.
 const callsAtOnce = 4
 
-// Add implements incentive.Events.
-func (s *Events) Add(ctx context.Context, tenant ident.Tenant,
-	events []incentive.Recorded) []incentive.Stored {
+// AddEvents implements incentive.Events.
+func (s *Events) AddEvents(ctx context.Context, tenant ident.Tenant,
+	events []incentive.Recorded) []incentive.StoreOutcome {
 	if len(events) == 1 {
-		return []incentive.Stored{s.addOne(ctx, tenant, &events[0])}
+		return []incentive.StoreOutcome{s.addEvent(ctx, tenant, &events[0])}
 	}
-	out := make([]incentive.Stored, len(events))
+	out := make([]incentive.StoreOutcome, len(events))
 	var group errgroup.Group
 	group.SetLimit(pace.AtOnce(ctx, callsAtOnce))
 	for from := 0; from < len(events); from += dynamo.ItemsPerWrite {
 		to := min(from+dynamo.ItemsPerWrite, len(events))
 		group.Go(func() error {
-			s.addSome(ctx, tenant, events[from:to], out[from:to])
+			s.addBatch(ctx, tenant, events[from:to], out[from:to])
 			return nil
 		})
 	}
@@ -56,34 +56,34 @@ func (s *Events) Add(ctx context.Context, tenant ident.Tenant,
 	return out
 }
 
-func (s *Events) addOne(ctx context.Context, tenant ident.Tenant,
-	r *incentive.Recorded) incentive.Stored {
+func (s *Events) addEvent(ctx context.Context, tenant ident.Tenant,
+	r *incentive.Recorded) incentive.StoreOutcome {
 	it, err := eventItem(tenant, r)
 	if err != nil {
-		return incentive.Stored{Err: err}
+		return incentive.StoreOutcome{Err: err}
 	}
 	_, err = s.client.PutItem(ctx, &dynamodb.PutItemInput{
 		TableName: &s.name, Item: it, ConditionExpression: aws.String("attribute_not_exists(pk)"),
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
 	if err == nil {
-		return incentive.Stored{First: *r}
+		return incentive.StoreOutcome{First: *r}
 	}
 	if taken := dynamo.Refusal(err); taken != nil {
-		return keptAs(r.EventID, taken.Found[0])
+		return existingOutcome(r.EventID, taken.Found[0])
 	}
-	return incentive.Stored{Err: awsfault.Of(err)}
+	return incentive.StoreOutcome{Err: awsfault.Of(err)}
 }
 
-func keptAs(event string, it item) incentive.Stored {
+func existingOutcome(event string, it item) incentive.StoreOutcome {
 	first, err := readRecorded(event, stored(it))
-	return incentive.Stored{First: first, Err: err}
+	return incentive.StoreOutcome{First: first, Err: err}
 }
 
-// addSome sends up to dynamo.ItemsPerWrite events in one call; what is throttled is sent again, and
+// addBatch sends up to dynamo.ItemsPerWrite events in one call; what is throttled is sent again, and
 // what was there already is read.
-func (s *Events) addSome(ctx context.Context, tenant ident.Tenant, events []incentive.Recorded,
-	out []incentive.Stored) {
+func (s *Events) addBatch(ctx context.Context, tenant ident.Tenant, events []incentive.Recorded,
+	out []incentive.StoreOutcome) {
 	left := make([]int, len(events))
 	for i := range left {
 		left[i] = i
@@ -91,24 +91,24 @@ func (s *Events) addSome(ctx context.Context, tenant ident.Tenant, events []ince
 	var taken []int
 	again := func(tries int, _ error) bool { return tries < dynamo.BatchTries }
 	_ = pace.Retry(ctx, again, func() error { // each event has its own outcome
-		left, taken = s.insert(ctx, tenant, events, left, taken, out)
+		left, taken = s.insertBatch(ctx, tenant, events, left, taken, out)
 		if len(left) > 0 {
 			return errLeft
 		}
 		return nil
 	})
 	if len(taken) > 0 {
-		s.readTaken(ctx, tenant, events, taken, out)
+		s.readExisting(ctx, tenant, events, taken, out)
 	}
 }
 
 // errLeft reports that some events of a batch are to be sent again.
 var errLeft = errors.New("incentivedb: some events were throttled")
 
-// insert tries the events at the places in left. It gives the places to try again, whose Err says
+// insertBatch tries the events at the places in left. It gives the places to try again, whose Err says
 // why, and appends to taken those whose id exists.
-func (s *Events) insert(ctx context.Context, tenant ident.Tenant, events []incentive.Recorded, left,
-	taken []int, out []incentive.Stored) (again, nowTaken []int) {
+func (s *Events) insertBatch(ctx context.Context, tenant ident.Tenant, events []incentive.Recorded, left,
+	taken []int, out []incentive.StoreOutcome) (again, nowTaken []int) {
 	statements := make([]types.BatchStatementRequest, len(left))
 	for n, i := range left {
 		it, err := eventItem(tenant, &events[i])
@@ -118,7 +118,7 @@ func (s *Events) insert(ctx context.Context, tenant ident.Tenant, events []incen
 			}
 			return nil, taken
 		}
-		statements[n] = s.insertStatement(it)
+		statements[n] = s.newInsertStatement(it)
 	}
 	answer, err := s.client.BatchExecuteStatement(ctx,
 		&dynamodb.BatchExecuteStatementInput{Statements: statements})
@@ -134,7 +134,7 @@ func (s *Events) insert(ctx context.Context, tenant ident.Tenant, events []incen
 	for n, i := range left {
 		switch e := answer.Responses[n].Error; {
 		case e == nil:
-			out[i] = incentive.Stored{First: events[i]}
+			out[i] = incentive.StoreOutcome{First: events[i]}
 		case e.Code == types.BatchStatementErrorCodeEnumDuplicateItem:
 			taken = append(taken, i)
 		default:
@@ -154,9 +154,9 @@ var insertOrder = [...]string{
 	attrKind, attrValue, attrStrategy, attrVersion, attrCap, attrParked,
 }
 
-// insertStatement is a conditional put in PartiQL: INSERT fails when the key exists. The statement
+// newInsertStatement is a conditional put in PartiQL: INSERT fails when the key exists. The statement
 // is the same for items with the same attributes, in one fixed order.
-func (s *Events) insertStatement(it item) types.BatchStatementRequest {
+func (s *Events) newInsertStatement(it item) types.BatchStatementRequest {
 	var text strings.Builder
 	text.WriteString(`INSERT INTO "`)
 	text.WriteString(s.name)
@@ -177,9 +177,9 @@ func (s *Events) insertStatement(it item) types.BatchStatementRequest {
 	return types.BatchStatementRequest{Statement: aws.String(text.String()), Parameters: parameters}
 }
 
-// readTaken reads the events that were there before.
-func (s *Events) readTaken(ctx context.Context, tenant ident.Tenant, events []incentive.Recorded,
-	places []int, out []incentive.Stored) {
+// readExisting reads the events that were there before.
+func (s *Events) readExisting(ctx context.Context, tenant ident.Tenant, events []incentive.Recorded,
+	places []int, out []incentive.StoreOutcome) {
 	place := make(map[string]int, len(places)) // partition key -> place
 	ask := make([]item, len(places))
 	for n, i := range places {
@@ -189,7 +189,7 @@ func (s *Events) readTaken(ctx context.Context, tenant ident.Tenant, events []in
 	}
 	err := dynamo.BatchGet(ctx, s.client, s.name, ask, func(it item) error {
 		i := place[stored(it).text("pk")]
-		out[i] = keptAs(events[i].EventID, it)
+		out[i] = existingOutcome(events[i].EventID, it)
 		return nil
 	})
 	for _, i := range places {

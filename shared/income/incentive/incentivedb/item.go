@@ -49,7 +49,7 @@ func eventItem(tenant ident.Tenant, r *incentive.Recorded) (item, error) {
 	it := make(item, 16)
 	it["pk"], it["sk"] = dynamo.Text(k.PK), dynamo.Text(k.SK)
 	writeEvent(it, r.Event)
-	it[attrDigest], it[attrWrite] = dynamo.Text(r.Digest), dynamo.Text(r.Write)
+	it[attrDigest], it[attrWrite] = dynamo.Text(r.Digest), dynamo.Text(r.WriteID)
 	it[attrRecorded] = dynamo.Number(r.RecordedAt.UnixMilli())
 	if r.Parked {
 		it[attrParked] = dynamo.Text(strategyMissing)
@@ -71,7 +71,7 @@ func writeEvent(it item, e incentive.Event) {
 }
 
 func writeGrant(it item, g *incentive.Grant) {
-	it[attrKind], it[attrValue] = dynamo.Text(string(g.Kind)), dynamo.Number(g.Value())
+	it[attrKind], it[attrValue] = dynamo.Text(string(g.Kind)), dynamo.Number(g.StoredValue())
 	it[attrStrategy], it[attrVersion] = dynamo.Text(g.Strategy), dynamo.Number(int64(g.Version))
 	if g.DailyCap != 0 {
 		it[attrCap] = dynamo.Number(g.DailyCap)
@@ -122,7 +122,7 @@ func readRecorded(event string, s source) (incentive.Recorded, error) {
 	if err != nil {
 		return incentive.Recorded{}, errItem
 	}
-	r := incentive.Recorded{Event: e, Digest: s.text(attrDigest), Write: s.text(attrWrite),
+	r := incentive.Recorded{Event: e, Digest: s.text(attrDigest), WriteID: s.text(attrWrite),
 		RecordedAt: time.UnixMilli(ms), Parked: s.text(attrParked) != ""}
 	if o := s.text(attrDetails); o != "" {
 		if err := json.Unmarshal([]byte(o), &r.Details); err != nil {

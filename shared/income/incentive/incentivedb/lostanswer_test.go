@@ -40,15 +40,15 @@ func TestOwnWriteIsRecognisedAfterALostAnswer(t *testing.T) {
 	options := dynamotest.Client(l.Endpoint).Options()
 	lossy := &losingAnswers{lost: map[string]bool{}}
 	options.HTTPClient = lossy
-	store := New(dynamodb.New(options), l.Incentives)
+	store := NewEvents(dynamodb.New(options), l.Incentives)
 	for _, n := range []int{1, 30} { // one put, and batches
 		events := samples(n)
 		for i := range events {
 			events[i].EventID = "lost-" + events[i].EventID + "-" + string(rune('a'+n))
-			events[i].Write = "call-of-this-test"
+			events[i].WriteID = "call-of-this-test"
 		}
-		for i, got := range store.Add(t.Context(), "demo", events) {
-			if got.Err != nil || !incentivetest.Same(got.First, events[i]) {
+		for i, got := range store.AddEvents(t.Context(), "demo", events) {
+			if got.Err != nil || !incentivetest.SameRecorded(got.First, events[i]) {
 				t.Errorf("%s: kept %+v (%v)", events[i].EventID, got.First, got.Err)
 			}
 		}

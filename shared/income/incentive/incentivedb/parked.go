@@ -18,8 +18,8 @@ import (
 // parkedPage is how many waiting events are read at once.
 const parkedPage = 200
 
-// Park implements incentive.Parked.
-func (s *Events) Park(ctx context.Context, tenant ident.Tenant, events []incentive.Event) error {
+// ParkEvents implements incentive.Parked.
+func (s *Events) ParkEvents(ctx context.Context, tenant ident.Tenant, events []incentive.Event) error {
 	items := make([]item, 0, len(events))
 	seen := make(map[keys.Key]bool, len(events))
 	for _, e := range events {
@@ -32,11 +32,11 @@ func (s *Events) Park(ctx context.Context, tenant ident.Tenant, events []incenti
 		writeEvent(it, e)
 		items = append(items, it)
 	}
-	return s.putAll(ctx, items)
+	return s.putItems(ctx, items)
 }
 
-// Waiting implements incentive.Parked; the cursor is the last event's id.
-func (s *Events) Waiting(ctx context.Context, tenant ident.Tenant, action,
+// ListParked implements incentive.Parked; the cursor is the last event's id.
+func (s *Events) ListParked(ctx context.Context, tenant ident.Tenant, action,
 	cursor string) ([]incentive.Event, string, error) {
 	in := dynamo.PartitionQuery(s.name, keys.ParkedActions(tenant, action), "")
 	in.ConsistentRead = nil // this list may lag behind by a moment; the read costs half
@@ -55,9 +55,9 @@ func (s *Events) Waiting(ctx context.Context, tenant ident.Tenant, action,
 	return events, next, nil
 }
 
-// Reward implements incentive.Parked. The mark of parking stays in the event: its first answer said
+// StoreReward implements incentive.Parked. The mark of parking stays in the event: its first answer said
 // so.
-func (s *Events) Reward(ctx context.Context, tenant ident.Tenant, event string,
+func (s *Events) StoreReward(ctx context.Context, tenant ident.Tenant, event string,
 	g incentive.Grant) (incentive.Grant, error) {
 	values, set := item{}, ""
 	grant := item{}
@@ -87,8 +87,8 @@ func (s *Events) Reward(ctx context.Context, tenant ident.Tenant, event string,
 	return *first, nil
 }
 
-// Unpark implements incentive.Parked.
-func (s *Events) Unpark(ctx context.Context, tenant ident.Tenant, e incentive.Event) error {
+// UnparkEvent implements incentive.Parked.
+func (s *Events) UnparkEvent(ctx context.Context, tenant ident.Tenant, e incentive.Event) error {
 	_, err := s.client.DeleteItem(ctx,
 		&dynamodb.DeleteItemInput{TableName: &s.name,
 			Key: dynamo.Key(keys.Parked(tenant, e.ActionType, e.EventID))})

@@ -25,9 +25,9 @@ import (
 )
 
 func TestStoreKeepsThePromises(t *testing.T) {
-	incentivetest.Promises(t, func(t *testing.T) incentivetest.Store {
+	incentivetest.TestStore(t, func(t *testing.T) incentivetest.Store {
 		l := dynamotest.Open(t)
-		events, days := New(l.Client, l.Incentives), NewDays(l.Client, l.Incentives)
+		events, days := NewEvents(l.Client, l.Incentives), NewDays(l.Client, l.Incentives)
 		return incentivetest.Store{Events: events, Parked: events, Chunks: days, Days: days}
 	})
 }
@@ -35,9 +35,9 @@ func TestStoreKeepsThePromises(t *testing.T) {
 func TestDayCloseTellsWhatIsAccrued(t *testing.T) {
 	l := dynamotest.Open(t)
 	days := NewDays(l.Client, l.Incentives)
-	r := incentivetest.Sample("ev-1")
+	r := incentivetest.SampleEvent("ev-1")
 	d := incentive.CreatorDay{Tenant: "demo", Creator: r.CreatorID, Day: r.Day()}
-	if err := days.Add(t.Context(), map[incentive.CreatorDay][]incentive.Entry{d: {{EventID: "ev-1", Grant: r.Grant}}}); err != nil {
+	if err := days.AddEntries(t.Context(), map[incentive.CreatorDay][]incentive.Entry{d: {{EventID: "ev-1", Grant: r.Grant}}}); err != nil {
 		t.Fatal(err)
 	}
 	closed := dynamo.Key(keys.DayClose(d.Tenant, d.Day, d.Creator))
@@ -45,14 +45,14 @@ func TestDayCloseTellsWhatIsAccrued(t *testing.T) {
 	if _, err := l.Client.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &l.Incentives, Item: closed}); err != nil {
 		t.Fatal(err)
 	}
-	want := incentive.Closed{Revision: 3, Cash: money.Fen(1234)}
-	entries, got, err := days.Creator(t.Context(), d)
+	want := incentive.PriorAccrual{Revision: 3, Cash: money.Fen(1234)}
+	entries, got, err := days.ReadCreatorDay(t.Context(), d)
 	if err != nil || got != want || len(entries) != 1 {
 		t.Errorf("read %+v and %+v (%v)", entries, got, err)
 	}
 	n := uint64(0)
 	for shard := range uint32(keys.DayShards) {
-		err := days.Shard(t.Context(), d.Tenant, d.Day, shard, func(creator ident.Creator, entries []incentive.Entry, got incentive.Closed) error {
+		err := days.ReadShard(t.Context(), d.Tenant, d.Day, shard, func(creator ident.Creator, entries []incentive.Entry, got incentive.PriorAccrual) error {
 			n++
 			if creator != d.Creator || got != want || len(entries) != 1 {
 				t.Errorf("shard gives %s %+v %+v", creator, entries, got)
@@ -104,7 +104,7 @@ func (f *throttling) BatchWriteItem(ctx context.Context, in *dynamodb.BatchWrite
 func samples(n int) []incentive.Recorded {
 	out := make([]incentive.Recorded, n)
 	for i := range out {
-		out[i] = incentivetest.Sample("ev-" + strconv.Itoa(i))
+		out[i] = incentivetest.SampleEvent("ev-" + strconv.Itoa(i))
 	}
 	return out
 }
@@ -113,8 +113,8 @@ func TestThrottledEventsAreSentAgainAndThenGivenUp(t *testing.T) {
 	l := dynamotest.Open(t)
 	at := 0
 	ctx := pace.InTurn(t.Context(), func(context.Context, time.Duration) error { at++; return nil })
-	store := New(&throttling{API: l.Client, refusals: 2}, l.Incentives)
-	for i, got := range store.Add(ctx, "demo", samples(5)) {
+	store := NewEvents(&throttling{API: l.Client, refusals: 2}, l.Incentives)
+	for i, got := range store.AddEvents(ctx, "demo", samples(5)) {
 		if got.Err != nil || got.First.EventID != "ev-"+strconv.Itoa(i) {
 			t.Errorf("event %d: %+v", i, got)
 		}
@@ -122,9 +122,9 @@ func TestThrottledEventsAreSentAgainAndThenGivenUp(t *testing.T) {
 	if at != 2 {
 		t.Errorf("paused %d times, want 2", at)
 	}
-	store = New(&throttling{API: l.Client, refusals: 1000}, l.Incentives)
+	store = NewEvents(&throttling{API: l.Client, refusals: 1000}, l.Incentives)
 	lost := 0
-	for _, got := range store.Add(ctx, "other", samples(25)) {
+	for _, got := range store.AddEvents(ctx, "other", samples(25)) {
 		if got.Err != nil {
 			lost++
 			if !fault.HasCode(got.Err, fault.Unavailable) {
@@ -138,8 +138,8 @@ func TestThrottledEventsAreSentAgainAndThenGivenUp(t *testing.T) {
 }
 
 func TestFailedCallStoresNothingAndSaysSo(t *testing.T) {
-	store := New(&throttling{err: &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}}, "incentives")
-	for _, got := range store.Add(t.Context(), "demo", samples(30)) {
+	store := NewEvents(&throttling{err: &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}}, "incentives")
+	for _, got := range store.AddEvents(t.Context(), "demo", samples(30)) {
 		if !fault.HasCode(got.Err, fault.Unavailable) {
 			t.Errorf("got %+v", got)
 		}
@@ -150,17 +150,17 @@ func TestThrottledChunksAreWrittenAgain(t *testing.T) {
 	l := dynamotest.Open(t)
 	days := NewDays(&throttling{API: l.Client, refusals: 2}, l.Incentives)
 	ctx := pace.InTurn(t.Context(), func(context.Context, time.Duration) error { return nil })
-	r := incentivetest.Sample("ev-1")
+	r := incentivetest.SampleEvent("ev-1")
 	d := incentive.CreatorDay{Tenant: "demo", Creator: r.CreatorID, Day: r.Day()}
 	entries := map[incentive.CreatorDay][]incentive.Entry{d: {{EventID: "ev-1", Grant: r.Grant}}}
-	if err := days.Add(ctx, entries); err != nil {
+	if err := days.AddEntries(ctx, entries); err != nil {
 		t.Fatal(err)
 	}
-	if got, _, err := days.Creator(t.Context(), d); err != nil || len(got) != 1 {
+	if got, _, err := days.ReadCreatorDay(t.Context(), d); err != nil || len(got) != 1 {
 		t.Errorf("read %+v (%v)", got, err)
 	}
 	days = NewDays(&throttling{API: l.Client, refusals: dynamo.BatchTries}, l.Incentives)
-	if err := days.Add(ctx, entries); err == nil {
+	if err := days.AddEntries(ctx, entries); err == nil {
 		t.Error("chunks that were never written are no success: the stream must bring them again")
 	}
 }
@@ -183,7 +183,7 @@ func image(t *testing.T, it item) map[string]events.DynamoDBAttributeValue {
 }
 
 func TestFromStream(t *testing.T) {
-	rewarded, waiting := incentivetest.Sample("ev-1"), incentivetest.Sample("ev-2")
+	rewarded, waiting := incentivetest.SampleEvent("ev-1"), incentivetest.SampleEvent("ev-2")
 	waiting.Grant, waiting.Parked = nil, true
 	for _, want := range []incentive.Recorded{rewarded, waiting} {
 		it, err := eventItem("demo", &want)
@@ -200,7 +200,7 @@ func TestFromStream(t *testing.T) {
 		if err := json.Unmarshal(body, &arrived); err != nil {
 			t.Fatal(err)
 		}
-		got, ok, err := FromStream(arrived)
+		got, ok, err := ParseStreamRecord(arrived)
 		if err != nil || !ok || got.Tenant != "demo" || got.Event.EventID != want.EventID || !got.Event.OccurredAt.Equal(want.OccurredAt) ||
 			got.Event.CreatorID != want.CreatorID || (got.Grant == nil) != want.Parked || (got.Grant != nil && *got.Grant != *want.Grant) {
 			t.Errorf("got %+v %v (%v)", got, ok, err)
@@ -209,7 +209,7 @@ func TestFromStream(t *testing.T) {
 }
 
 func TestFromStreamTellsEventsFromTheRest(t *testing.T) {
-	chunk := dynamo.Key(keys.Chunk("demo", incentivetest.Sample("x").Day(), "c-1", "abc"))
+	chunk := dynamo.Key(keys.Chunk("demo", incentivetest.SampleEvent("x").Day(), "c-1", "abc"))
 	chunk[attrEntries] = dynamo.Text("@\nev-1\n")
 	broken := dynamo.Key(keys.Event("demo", "ev-1"))
 	broken[attrAt] = dynamo.Text("yesterday")
@@ -219,12 +219,12 @@ func TestFromStreamTellsEventsFromTheRest(t *testing.T) {
 	}{
 		"deleted": {nil, false, false},
 		"chunk":   {chunk, false, false},
-		"day":     {dynamo.Key(keys.Day("demo", incentivetest.Sample("x").Day())), false, false},
+		"day":     {dynamo.Key(keys.Day("demo", incentivetest.SampleEvent("x").Day())), false, false},
 		"broken":  {broken, true, true},
 	} {
 		var record events.DynamoDBEventRecord
 		record.Change.NewImage = image(t, c.it)
-		if got, ok, err := FromStream(record); ok != c.ok || (err != nil) != c.bad || (c.bad && got.Tenant != "demo") {
+		if got, ok, err := ParseStreamRecord(record); ok != c.ok || (err != nil) != c.bad || (c.bad && got.Tenant != "demo") {
 			t.Errorf("%s: %+v %v (%v)", name, got, ok, err)
 		}
 	}

@@ -8,21 +8,21 @@ import (
 	"fenzhang/shared/income/incentive"
 )
 
-// FromStream reads a stream record. ok is false for what is no recorded event: chunks, days and
+// ParseStreamRecord reads a stream record. ok is false for what is no recorded event: chunks, days and
 // lists lie in the same table. An error is an event item that cannot be read; trying again will not
 // help.
-func FromStream(record events.DynamoDBEventRecord) (seen incentive.Seen, ok bool, err error) {
+func ParseStreamRecord(record events.DynamoDBEventRecord) (seen incentive.StreamedEvent, ok bool, err error) {
 	image := streamed(record.Change.NewImage)
 	tenant, event, isEvent := keys.ParseEvent(keys.Key{PK: image.text("pk"), SK: image.text("sk")})
 	if len(image) == 0 || !isEvent {
-		return incentive.Seen{}, false, nil
+		return incentive.StreamedEvent{}, false, nil
 	}
 	e, err := readEvent(event, image)
 	if err != nil {
-		return incentive.Seen{Tenant: ident.Tenant(tenant)}, true, err
+		return incentive.StreamedEvent{Tenant: ident.Tenant(tenant)}, true, err
 	}
 	g, err := readGrant(image)
-	return incentive.Seen{Tenant: ident.Tenant(tenant), Event: e, Grant: g}, true, err
+	return incentive.StreamedEvent{Tenant: ident.Tenant(tenant), Event: e, Grant: g}, true, err
 }
 
 // streamed is an image as the stream's event types carry it.

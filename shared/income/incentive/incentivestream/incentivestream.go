@@ -25,20 +25,20 @@ type Handler struct {
 }
 
 // Triggers names what starts it.
-func (h Handler) Triggers() trigger.Mux { return trigger.Mux{Stream: h.absorb, Schedule: h.run} }
+func (h Handler) Triggers() trigger.Mux { return trigger.Mux{Stream: h.addBatch, Schedule: h.runJob} }
 
-// absorb brings a batch of the stream into the creators' days. An error brings the whole batch
+// addBatch brings a batch of the stream into the creators' days. An error brings the whole batch
 // again, which changes nothing for what was done; a record that cannot be read is put aside,
 // because it would stop its shard.
-func (h Handler) absorb(ctx context.Context,
+func (h Handler) addBatch(ctx context.Context,
 	batch events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
 	none := events.DynamoDBEventResponse{BatchItemFailures: []events.DynamoDBBatchItemFailure{}}
-	seen := make([]incentive.Seen, 0, len(batch.Records))
+	seen := make([]incentive.StreamedEvent, 0, len(batch.Records))
 	for i := range batch.Records {
-		s, ok, err := incentivedb.FromStream(batch.Records[i])
+		s, ok, err := incentivedb.ParseStreamRecord(batch.Records[i])
 		switch {
 		case err != nil:
-			if err := h.putAside(ctx, s.Tenant, &batch.Records[i], err); err != nil {
+			if err := h.quarantineRecord(ctx, s.Tenant, &batch.Records[i], err); err != nil {
 				return none, err
 			}
 		case ok:
@@ -48,10 +48,10 @@ func (h Handler) absorb(ctx context.Context,
 	if len(seen) == 0 {
 		return none, nil
 	}
-	return none, h.Accruer.Absorb(ctx, seen)
+	return none, h.Accruer.AddRecordedEvents(ctx, seen)
 }
 
-func (h Handler) putAside(ctx context.Context, tenant ident.Tenant,
+func (h Handler) quarantineRecord(ctx context.Context, tenant ident.Tenant,
 	record *events.DynamoDBEventRecord, why error) error {
 	body, err := json.Marshal(record)
 	if err != nil {
@@ -68,12 +68,12 @@ const (
 	jobReward = "reward-parked" // events that waited for a strategy
 )
 
-func (h Handler) run(ctx context.Context, s trigger.Schedule) error {
+func (h Handler) runJob(ctx context.Context, s trigger.Schedule) error {
 	switch {
 	case s.Job == jobReward:
 		return h.Accruer.RewardParked(ctx)
 	case s.Job == jobClose && s.Date == "":
-		return h.Accruer.CloseDue(ctx)
+		return h.Accruer.CloseDueDays(ctx)
 	case s.Job == jobClose:
 		day, err := civil.ParseDate(s.Date)
 		if err != nil {

@@ -41,7 +41,7 @@ type broken struct{ incentivetest.Days }
 
 var errThrottled = errors.New("throttled")
 
-func (broken) Add(context.Context, map[incentive.CreatorDay][]incentive.Entry) error {
+func (broken) AddEntries(context.Context, map[incentive.CreatorDay][]incentive.Entry) error {
 	return errThrottled
 }
 
@@ -92,13 +92,13 @@ func TestUnreadableRecordIsPutAside(t *testing.T) {
 		"pk": events.NewStringAttribute("T#demo-mcn#E#ev-2"), "sk": events.NewStringAttribute("E"), "at": events.NewStringAttribute("never"),
 	}
 	batch.Records = append([]events.DynamoDBEventRecord{poison}, batch.Records...)
-	if _, err := h.absorb(t.Context(), batch); err != nil {
+	if _, err := h.addBatch(t.Context(), batch); err != nil {
 		t.Fatal(err)
 	}
 	if len(aside) != 1 || aside["demo-mcn poison"] == "" {
 		t.Errorf("put aside: %v", aside)
 	}
-	if err := h.run(t.Context(), trigger.Schedule{Job: "close-day"}); err != nil || len(m.Posted) != 1 {
+	if err := h.runJob(t.Context(), trigger.Schedule{Job: "close-day"}); err != nil || len(m.Posted) != 1 {
 		t.Errorf("the rest of the batch is lost: %+v (%v)", m.Posted, err)
 	}
 }
@@ -111,7 +111,7 @@ func TestFailedBatchComesAgain(t *testing.T) {
 	if err := json.Unmarshal(sample(t), &batch); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.absorb(t.Context(), batch); !errors.Is(err, errThrottled) {
+	if _, err := h.addBatch(t.Context(), batch); !errors.Is(err, errThrottled) {
 		t.Errorf("error %v: the stream must bring the batch again", err)
 	}
 }
@@ -119,7 +119,7 @@ func TestFailedBatchComesAgain(t *testing.T) {
 func TestUnknownJobsAndDatesAreRefused(t *testing.T) {
 	h, _ := newHandler(incentivetest.NewMemory())
 	for _, s := range []trigger.Schedule{{Job: "close"}, {Job: "close-day", Date: "yesterday"}} {
-		if err := h.run(t.Context(), s); err == nil {
+		if err := h.runJob(t.Context(), s); err == nil {
 			t.Errorf("%+v was accepted", s)
 		}
 	}

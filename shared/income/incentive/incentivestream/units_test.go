@@ -65,7 +65,7 @@ func TestWriteUnitsOfADay(t *testing.T) {
 	db := l.Counted().Client
 	noon := time.Date(2026, 8, 3, 12, 0, 0, 0, civil.Shanghai)
 	h := realHandler(db, l, clock.At(noon.AddDate(0, 0, 1)))
-	recorder := &incentive.Recorder{Clock: clock.At(noon), Directory: agency{}, Events: incentivedb.New(db, l.Incentives), NewID: ids.Source(time.Now)}
+	recorder := &incentive.Recorder{Clock: clock.At(noon), Directory: agency{}, Events: incentivedb.NewEvents(db, l.Incentives), NewID: ids.Source(time.Now)}
 
 	var total float64
 	step := func(name string, do func(context.Context) error) {
@@ -92,13 +92,13 @@ func TestWriteUnitsOfADay(t *testing.T) {
 	streamBatch := batchSize(t)
 	step("accrue", func(ctx context.Context) error {
 		for from := 0; from < len(images); from += streamBatch {
-			if _, err := h.absorb(ctx, events.DynamoDBEvent{Records: images[from:min(from+streamBatch, len(images))]}); err != nil {
+			if _, err := h.addBatch(ctx, events.DynamoDBEvent{Records: images[from:min(from+streamBatch, len(images))]}); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-	step("close the day", func(ctx context.Context) error { return h.Accruer.CloseDue(ctx) })
+	step("close the day", func(ctx context.Context) error { return h.Accruer.CloseDueDays(ctx) })
 	t.Logf("write units: %-24s %6.3f", "an event in all", total)
 	if total > 1.5 {
 		t.Errorf("an event takes %.3f write units, more than 1.5", total)
@@ -107,7 +107,7 @@ func TestWriteUnitsOfADay(t *testing.T) {
 
 func realHandler(db dynamo.API, l dynamotest.Local, c clock.Clock) Handler {
 	log, newID := slog.New(slog.DiscardHandler), ids.Source(time.Now)
-	stored, days := incentivedb.New(db, l.Incentives), incentivedb.NewDays(db, l.Incentives)
+	stored, days := incentivedb.NewEvents(db, l.Incentives), incentivedb.NewDays(db, l.Incentives)
 	return Handler{Quarantine: shelf{}, Log: log, Accruer: &incentive.Accruer{
 		Clock: c, Directory: agency{}, Chunks: days, Days: days, Parked: stored, Log: log,
 		Accruals: &incomedb.Accruals{Store: &incomedb.Store{DB: db, Ledger: l.Ledger, Settlements: l.Settlements, NewToken: newID},
@@ -123,7 +123,7 @@ func recordBatch(ctx context.Context, r *incentive.Recorder, rng *rand.Rand, fro
 			`"quantity":%d,"platform":"douyin","content_id":"live-%06d","viewer_ref":"viewer-%08d","session_id":"session-%06d"}`,
 			from+i, rng.IntN(dayCreators), rng.IntN(60), rng.IntN(60), 1+rng.IntN(20), rng.IntN(1000), rng.IntN(1e8), rng.IntN(1e6))
 	}
-	results, err := r.Record(ctx, "demo", batch)
+	results, err := r.RecordEvents(ctx, "demo", batch)
 	if err != nil {
 		return err
 	}

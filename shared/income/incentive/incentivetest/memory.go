@@ -23,7 +23,7 @@ type Memory struct {
 	events map[keys.Key]incentive.Recorded
 	parked map[keys.Key]incentive.Event
 	chunks map[incentive.CreatorDay][]incentive.Entry
-	closed map[incentive.CreatorDay]incentive.Closed
+	closed map[incentive.CreatorDay]incentive.PriorAccrual
 	days   map[keys.Key]*day
 	// Posted is every accrual in the order of posting.
 	Posted []incentive.Accrual
@@ -41,15 +41,15 @@ type day struct {
 func NewMemory() *Memory {
 	return &Memory{events: map[keys.Key]incentive.Recorded{}, parked: map[keys.Key]incentive.Event{},
 		chunks: map[incentive.CreatorDay][]incentive.Entry{},
-		closed: map[incentive.CreatorDay]incentive.Closed{}, days: map[keys.Key]*day{}}
+		closed: map[incentive.CreatorDay]incentive.PriorAccrual{}, days: map[keys.Key]*day{}}
 }
 
-// Add implements incentive.Events.
-func (m *Memory) Add(_ context.Context, tenant ident.Tenant,
-	events []incentive.Recorded) []incentive.Stored {
+// AddEvents implements incentive.Events.
+func (m *Memory) AddEvents(_ context.Context, tenant ident.Tenant,
+	events []incentive.Recorded) []incentive.StoreOutcome {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	out := make([]incentive.Stored, len(events))
+	out := make([]incentive.StoreOutcome, len(events))
 	for i, r := range events {
 		k := keys.Event(tenant, r.EventID)
 		if _, taken := m.events[k]; !taken {
@@ -60,16 +60,16 @@ func (m *Memory) Add(_ context.Context, tenant ident.Tenant,
 	return out
 }
 
-// Event gives what is recorded under an id.
-func (m *Memory) Event(tenant ident.Tenant, event string) (incentive.Recorded, bool) {
+// ReadEvent gives what is recorded under an id.
+func (m *Memory) ReadEvent(tenant ident.Tenant, event string) (incentive.Recorded, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	r, ok := m.events[keys.Event(tenant, event)]
 	return r, ok
 }
 
-// Park implements incentive.Parked.
-func (m *Memory) Park(_ context.Context, tenant ident.Tenant, events []incentive.Event) error {
+// ParkEvents implements incentive.Parked.
+func (m *Memory) ParkEvents(_ context.Context, tenant ident.Tenant, events []incentive.Event) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, e := range events {
@@ -78,8 +78,8 @@ func (m *Memory) Park(_ context.Context, tenant ident.Tenant, events []incentive
 	return nil
 }
 
-// Waiting implements incentive.Parked with pages of one, so that paging is tested.
-func (m *Memory) Waiting(_ context.Context, tenant ident.Tenant, action,
+// ListParked implements incentive.Parked with pages of one, so that paging is tested.
+func (m *Memory) ListParked(_ context.Context, tenant ident.Tenant, action,
 	cursor string) ([]incentive.Event, string, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -100,8 +100,8 @@ func (m *Memory) Waiting(_ context.Context, tenant ident.Tenant, action,
 	return page, names[0], nil
 }
 
-// Reward implements incentive.Parked.
-func (m *Memory) Reward(_ context.Context, tenant ident.Tenant, event string,
+// StoreReward implements incentive.Parked.
+func (m *Memory) StoreReward(_ context.Context, tenant ident.Tenant, event string,
 	g incentive.Grant) (incentive.Grant, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -114,16 +114,16 @@ func (m *Memory) Reward(_ context.Context, tenant ident.Tenant, event string,
 	return *r.Grant, nil
 }
 
-// Unpark implements incentive.Parked.
-func (m *Memory) Unpark(_ context.Context, tenant ident.Tenant, e incentive.Event) error {
+// UnparkEvent implements incentive.Parked.
+func (m *Memory) UnparkEvent(_ context.Context, tenant ident.Tenant, e incentive.Event) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.parked, keys.Parked(tenant, e.ActionType, e.EventID))
 	return nil
 }
 
-// Post implements incentive.Accruals.
-func (m *Memory) Post(_ context.Context, a incentive.Accrual) error {
+// PostAccrual implements incentive.Accruals.
+func (m *Memory) PostAccrual(_ context.Context, a incentive.Accrual) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.Refuse != nil {
@@ -136,7 +136,7 @@ func (m *Memory) Post(_ context.Context, a incentive.Accrual) error {
 		return fault.New(fault.StaleVersion, "day_closed", "The day was accrued by another close.").Wrap(
 			optimistic.ErrRival)
 	}
-	m.closed[d] = incentive.Closed{Revision: a.Revision, Cash: a.Total}
+	m.closed[d] = incentive.PriorAccrual{Revision: a.Revision, Cash: a.Total}
 	m.Posted = append(m.Posted, a)
 	return nil
 }
@@ -145,8 +145,8 @@ func (m *Memory) Post(_ context.Context, a incentive.Accrual) error {
 // incentive.Days.
 type Days struct{ *Memory }
 
-// Add implements incentive.Chunks.
-func (d Days) Add(_ context.Context, entries map[incentive.CreatorDay][]incentive.Entry) error {
+// AddEntries implements incentive.Chunks.
+func (d Days) AddEntries(_ context.Context, entries map[incentive.CreatorDay][]incentive.Entry) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for c, es := range entries {
@@ -155,17 +155,17 @@ func (d Days) Add(_ context.Context, entries map[incentive.CreatorDay][]incentiv
 	return nil
 }
 
-// Creator implements incentive.Chunks.
-func (d Days) Creator(_ context.Context,
-	c incentive.CreatorDay) ([]incentive.Entry, incentive.Closed, error) {
+// ReadCreatorDay implements incentive.Chunks.
+func (d Days) ReadCreatorDay(_ context.Context,
+	c incentive.CreatorDay) ([]incentive.Entry, incentive.PriorAccrual, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return slices.Clone(d.chunks[c]), d.closed[c], nil
 }
 
-// Shard implements incentive.Chunks.
-func (d Days) Shard(ctx context.Context, tenant ident.Tenant, on civil.Date, n uint32,
-	each func(ident.Creator, []incentive.Entry, incentive.Closed) error) error {
+// ReadShard implements incentive.Chunks.
+func (d Days) ReadShard(ctx context.Context, tenant ident.Tenant, on civil.Date, n uint32,
+	each func(ident.Creator, []incentive.Entry, incentive.PriorAccrual) error) error {
 	d.mu.Lock()
 	var creators []incentive.CreatorDay
 	for c := range d.chunks {
@@ -179,7 +179,7 @@ func (d Days) Shard(ctx context.Context, tenant ident.Tenant, on civil.Date, n u
 		return strings.Compare(string(a.Creator), string(b.Creator))
 	})
 	for _, c := range creators {
-		entries, closed, err := d.Creator(ctx, c)
+		entries, closed, err := d.ReadCreatorDay(ctx, c)
 		if err != nil {
 			return err
 		}
@@ -190,7 +190,7 @@ func (d Days) Shard(ctx context.Context, tenant ident.Tenant, on civil.Date, n u
 	return nil
 }
 
-func (d Days) day(tenant ident.Tenant, on civil.Date) *day {
+func (d Days) dayState(tenant ident.Tenant, on civil.Date) *day {
 	k := keys.Day(tenant, on)
 	if d.days[k] == nil {
 		d.days[k] = &day{}
@@ -198,20 +198,20 @@ func (d Days) day(tenant ident.Tenant, on civil.Date) *day {
 	return d.days[k]
 }
 
-// Touch implements incentive.Days.
-func (d Days) Touch(_ context.Context, tenant ident.Tenant, days []civil.Date) error {
+// MarkChanged implements incentive.Days.
+func (d Days) MarkChanged(_ context.Context, tenant ident.Tenant, days []civil.Date) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, on := range days {
-		if t := d.day(tenant, on); t.begun {
+		if t := d.dayState(tenant, on); t.begun {
 			t.touches++
 		}
 	}
 	return nil
 }
 
-// Due implements incentive.Days.
-func (d Days) Due(_ context.Context, tenant ident.Tenant, before civil.Date) ([]civil.Date, error) {
+// ListDueDays implements incentive.Days.
+func (d Days) ListDueDays(_ context.Context, tenant ident.Tenant, before civil.Date) ([]civil.Date, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var due []civil.Date
@@ -225,26 +225,26 @@ func (d Days) Due(_ context.Context, tenant ident.Tenant, before civil.Date) ([]
 	return due, nil
 }
 
-// Begin implements incentive.Days.
-func (d Days) Begin(_ context.Context, tenant ident.Tenant, on civil.Date) (int64, error) {
+// BeginClose implements incentive.Days.
+func (d Days) BeginClose(_ context.Context, tenant ident.Tenant, on civil.Date) (int64, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	t := d.day(tenant, on)
+	t := d.dayState(tenant, on)
 	t.begun = true
 	return t.touches, nil
 }
 
-// Finish implements incentive.Days.
-func (d Days) Finish(_ context.Context, tenant ident.Tenant, on civil.Date, touches int64) error {
+// FinishClose implements incentive.Days.
+func (d Days) FinishClose(_ context.Context, tenant ident.Tenant, on civil.Date, touches int64) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	t := d.day(tenant, on)
+	t := d.dayState(tenant, on)
 	t.complete, t.covered = true, max(t.covered, touches)
 	return nil
 }
 
-// Closed implements incentive.Days.
-func (d Days) Closed(_ context.Context, tenant ident.Tenant, on civil.Date) (bool, error) {
+// IsClosed implements incentive.Days.
+func (d Days) IsClosed(_ context.Context, tenant ident.Tenant, on civil.Date) (bool, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	t := d.days[keys.Day(tenant, on)]

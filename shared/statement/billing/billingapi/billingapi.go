@@ -26,7 +26,7 @@ import (
 // API serves the routes of income lines and statements.
 type API struct {
 	Recorder *income.Recorder
-	Night    Night
+	Nightly  NightlyRun
 	Log      *slog.Logger
 }
 
@@ -34,10 +34,10 @@ type API struct {
 func (a API) Routes() []httpapi.Route {
 	return []httpapi.Route{
 		{Method: http.MethodPost, Path: "/v1/income-lines",
-			Roles: []identity.Role{identity.Operator, identity.Finance, identity.Admin}, Handle: a.upload},
+			Roles: []identity.Role{identity.Operator, identity.Finance, identity.Admin}, Handle: a.uploadLines},
 		{Method: http.MethodPost, Path: "/v1/statements/run",
-			Roles: []identity.Role{identity.Finance, identity.Admin}, Handle: a.run},
-		{Method: http.MethodGet, Path: "/v1/statements", Roles: identity.AllRoles(), Handle: a.list},
+			Roles: []identity.Role{identity.Finance, identity.Admin}, Handle: a.runStatements},
+		{Method: http.MethodGet, Path: "/v1/statements", Roles: identity.AllRoles(), Handle: a.listStatements},
 	}
 }
 
@@ -54,19 +54,19 @@ type lineAnswer struct {
 	Error     any     `json:"error,omitempty"`
 }
 
-func (a API) upload(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
-	lines, err := envelope(r.Body)
+func (a API) uploadLines(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+	lines, err := splitEnvelope(r.Body)
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	results, err := a.Recorder.Record(ctx,
+	results, err := a.Recorder.RecordUpload(ctx,
 		income.Upload{Tenant: r.Tenant, By: r.Subject, Trace: r.Trace, Lines: lines})
 	if err != nil {
 		return httpapi.Response{}, err
 	}
 	answers := make([]lineAnswer, len(results))
 	for i, res := range results {
-		answers[i] = answerOf(res, r.ID)
+		answers[i] = newLineAnswer(res, r.ID)
 	}
 	a.logFailures(ctx, r, results)
 	return httpapi.OK(struct {
@@ -74,7 +74,7 @@ func (a API) upload(ctx context.Context, r *httpapi.Request) (httpapi.Response, 
 	}{answers}), nil
 }
 
-func answerOf(res income.Result, requestID string) lineAnswer {
+func newLineAnswer(res income.Result, requestID string) lineAnswer {
 	a := lineAnswer{Status: http.StatusCreated, Bucket: res.Bucket, Parked: res.Parked,
 		SettledBy: res.SettledBy}
 	if res.LineID != "" {
@@ -84,7 +84,7 @@ func answerOf(res income.Result, requestID string) lineAnswer {
 	case res.Err != nil:
 		e := fault.Of(res.Err)
 		a.Status, a.Error = e.Status(), httpapi.Problem(e, requestID)
-	case res.Repeat:
+	case res.IsRepeat:
 		a.Status = http.StatusOK
 	}
 	return a
@@ -109,9 +109,9 @@ func (a API) logFailures(ctx context.Context, r *httpapi.Request, results []inco
 	}
 }
 
-// envelope returns the lines as they were sent. Only the frame is judged here; what is inside a
+// splitEnvelope returns the lines as they were sent. Only the frame is judged here; what is inside a
 // line is that line's affair.
-func envelope(body []byte) ([]json.RawMessage, error) {
+func splitEnvelope(body []byte) ([]json.RawMessage, error) {
 	refused := func(field, problem string) error {
 		return fault.Invalid(fault.Field{Field: field, Problem: problem})
 	}
@@ -152,7 +152,7 @@ func envelope(body []byte) ([]json.RawMessage, error) {
 	return lines, nil
 }
 
-func (a API) run(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+func (a API) runStatements(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	var body struct {
 		Date      civil.Date `json:"date"`
 		CreatorID *string    `json:"creator_id"`
@@ -175,10 +175,10 @@ func (a API) run(ctx context.Context, r *httpapi.Request) (httpapi.Response, err
 		return httpapi.Response{}, fault.Invalid(problems...)
 	}
 	order := billing.Order{Tenant: r.Tenant, By: r.Subject, Date: body.Date, OnDemand: body.OnDemand}
-	report, err := a.Night.Statements.Run(ctx, order, ident.Creator(creator))
-	if errors.Is(err, billing.ErrTooMany) {
+	report, err := a.Nightly.Billing.OpenDueSettlements(ctx, order, ident.Creator(creator))
+	if errors.Is(err, billing.ErrTooManyCreators) {
 		order.Date = report.Date
-		err = a.Night.fanOut(ctx, order)
+		err = a.Nightly.fanOutTenant(ctx, order)
 	}
 	if err != nil {
 		return httpapi.Response{}, err
@@ -214,7 +214,7 @@ type carriageAnswer struct {
 	Amount money.Amount `json:"amount"`
 }
 
-func statementOf(s billing.Shown) statementAnswer {
+func newStatementAnswer(s billing.ShownStatement) statementAnswer {
 	a := statementAnswer{CreatorID: s.CreatorID, IncomeType: s.IncomeType, Period: s.Period,
 		Part: s.Part.String(), State: s.State, Lines: s.Lines,
 		Distributable: s.Distributable, DueOn: s.DueOn, Waits: s.Waits, Parked: s.Parked,
@@ -224,14 +224,14 @@ func statementOf(s billing.Shown) statementAnswer {
 		a.SettlementID = &id
 	}
 	if s.Waits != "" {
-		text := billing.TextOf(s.Waits)
+		text := billing.ReasonText(s.Waits)
 		a.WaitsText = &text
 	}
 	for _, c := range s.CarriedIn {
 		a.CarriedIn = append(a.CarriedIn, carriageAnswer{c.From.String(), c.Since, c.Reason, c.Amount})
 	}
 	if s.State == income.Carried {
-		a.CarriedFor = cmp.Or(s.CarriedFor, income.BelowZero)
+		a.CarriedFor = cmp.Or(s.CarriedReason, income.BelowZero)
 	}
 	if !s.CarriedTo.IsZero() {
 		a.CarriedTo = s.CarriedTo.String()
@@ -239,7 +239,7 @@ func statementOf(s billing.Shown) statementAnswer {
 	return a
 }
 
-func (a API) list(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+func (a API) listStatements(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	var problems fault.Problems
 	creator := r.Query.Get("creator_id")
 	problems.AddIf(!ident.Valid(creator), "creator_id", "must be 1 to 64 letters, digits, _ or -")
@@ -253,13 +253,13 @@ func (a API) list(ctx context.Context, r *httpapi.Request) (httpapi.Response, er
 	if len(problems) > 0 {
 		return httpapi.Response{}, fault.Invalid(problems...)
 	}
-	found, err := a.Night.Statements.List(ctx, r.Principal, ident.Creator(creator), period)
+	found, err := a.Nightly.Billing.ListStatements(ctx, r.Principal, ident.Creator(creator), period)
 	if err != nil {
 		return httpapi.Response{}, err
 	}
 	answers := make([]statementAnswer, len(found))
 	for i, s := range found {
-		answers[i] = statementOf(s)
+		answers[i] = newStatementAnswer(s)
 	}
 	return httpapi.OK(struct {
 		Statements []statementAnswer `json:"statements"`

@@ -23,25 +23,25 @@ import (
 	"fenzhang/shared/statement/billing"
 )
 
-// Cohorts takes the parts of runs that are too large for one call.
-type Cohorts interface {
+// CohortQueue takes the parts of runs that are too large for one call.
+type CohortQueue interface {
 	// Send hands all tasks on; after an error some may have been handed on, and sending all again is
 	// harmless.
-	Send(ctx context.Context, tasks []billing.Task) error
+	SendTasks(ctx context.Context, tasks []billing.Task) error
 }
 
-// Night opens the settlements that are due: its schedule divides the tenants' creators into
+// NightlyRun opens the settlements that are due: its schedule divides the tenants' creators into
 // cohorts, and its queue runs one cohort after another.
-type Night struct {
-	Statements *billing.Service
-	Papers     *statement.Service
-	Cohorts    Cohorts
+type NightlyRun struct {
+	Billing    *billing.Service
+	Statements *statement.Service
+	Cohorts    CohortQueue
 	Log        *slog.Logger
 }
 
-// Queue is the cohort queue. It is a standard one; the group keeps one large tenant from making the
+// SQSQueue is the cohort queue. It is a standard one; the group keeps one large tenant from making the
 // others wait.
-type Queue struct {
+type SQSQueue struct {
 	SQS *sqs.Client
 	URL string
 }
@@ -49,8 +49,8 @@ type Queue struct {
 // perCall is how many messages SQS takes in one call.
 const perCall = 10
 
-// Send implements Cohorts.
-func (q Queue) Send(ctx context.Context, tasks []billing.Task) error {
+// SendTasks implements Cohorts.
+func (q SQSQueue) SendTasks(ctx context.Context, tasks []billing.Task) error {
 	for part := range slices.Chunk(tasks, perCall) {
 		in := &sqs.SendMessageBatchInput{QueueUrl: aws.String(q.URL)}
 		for i, t := range part {
@@ -75,8 +75,8 @@ func (q Queue) Send(ctx context.Context, tasks []billing.Task) error {
 	return nil
 }
 
-// Cohort runs one message of the queue.
-func (n Night) Cohort(ctx context.Context, body []byte, _ events.SQSMessage) error {
+// RunCohort runs one message of the queue.
+func (n NightlyRun) RunCohort(ctx context.Context, body []byte, _ events.SQSMessage) error {
 	var t billing.Task
 	if err := json.Unmarshal(body, &t); err != nil {
 		return err
@@ -84,14 +84,14 @@ func (n Night) Cohort(ctx context.Context, body []byte, _ events.SQSMessage) err
 	if t.Tenant == "" || t.By == "" || t.Date.IsZero() || (t.Upto != "" && t.Upto <= t.After) {
 		return errors.New("a cohort task without tenant, date or actor, or of no creators")
 	}
-	_, err := n.Statements.RunTask(ctx, t)
+	_, err := n.Billing.RunTask(ctx, t)
 	return errors.Join(err, n.acceptSilent(ctx, t))
 }
 
 // acceptSilent accepts, for the creators of a cohort, the statements that have been silent for as
 // long as their contracts say.
-func (n Night) acceptSilent(ctx context.Context, t billing.Task) error {
-	accepted, err := n.Papers.AcceptDue(ctx, t.Tenant, t.Holds)
+func (n NightlyRun) acceptSilent(ctx context.Context, t billing.Task) error {
+	accepted, err := n.Statements.AcceptSilent(ctx, t.Tenant, t.Includes)
 	if accepted > 0 {
 		n.Log.InfoContext(ctx, "statements accepted by silence", "tenant", t.Tenant, "after", t.After,
 			"upto", t.Upto, "accepted", accepted)
@@ -99,9 +99,9 @@ func (n Night) acceptSilent(ctx context.Context, t billing.Task) error {
 	return err
 }
 
-// Run hands on the cohorts of every tenant. It is the only job of its schedule, so its name is not
+// FanOutTenants hands on the cohorts of every tenant. It is the only job of its schedule, so its name is not
 // asked for; a repeated run opens nothing twice.
-func (n Night) Run(ctx context.Context, job trigger.Schedule) error {
+func (n NightlyRun) FanOutTenants(ctx context.Context, job trigger.Schedule) error {
 	order := billing.Order{By: billing.System}
 	if job.Date != "" {
 		var err error
@@ -109,27 +109,27 @@ func (n Night) Run(ctx context.Context, job trigger.Schedule) error {
 			return err
 		}
 	}
-	order, err := n.Statements.Dated(ctx, order)
+	order, err := n.Billing.CompleteOrder(ctx, order)
 	if err != nil {
 		return err
 	}
-	tenants, err := n.Statements.Settlements.Directory.Tenants(ctx)
+	tenants, err := n.Billing.Settlements.Directory.Tenants(ctx)
 	if err != nil {
 		return err
 	}
 	var failed error
 	for _, tenant := range tenants { // one tenant's refusal does not keep the others from their night
 		order.Tenant = ident.Tenant(tenant)
-		failed = errors.Join(failed, n.fanOut(ctx, order))
+		failed = errors.Join(failed, n.fanOutTenant(ctx, order))
 	}
 	return failed
 }
 
-// fanOut hands a tenant's run on in parts.
-func (n Night) fanOut(ctx context.Context, o billing.Order) error {
-	tasks, err := n.Statements.Tasks(ctx, o)
+// fanOutTenant hands a tenant's run on in parts.
+func (n NightlyRun) fanOutTenant(ctx context.Context, o billing.Order) error {
+	tasks, err := n.Billing.SplitIntoTasks(ctx, o)
 	if err != nil {
 		return err
 	}
-	return n.Cohorts.Send(ctx, tasks)
+	return n.Cohorts.SendTasks(ctx, tasks)
 }

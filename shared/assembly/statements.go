@@ -6,8 +6,8 @@ import (
 	"fenzhang/shared/statement/statementdb"
 )
 
-// Papers leads the lives of statements and makes them from the real tables; it sets none in type.
-func (p *Parts) Papers() *statement.Service {
+// StatementService leads the lives of statements and makes them from the real tables; it sets none in type.
+func (p *Parts) StatementService() *statement.Service {
 	ledger := p.Vars.Need("TABLE_LEDGER")
 	settlements := p.SettlementStore()
 	lines := &incomedb.Store{DB: p.DB, Ledger: ledger, Settlements: p.settlements, NewToken: p.NewID}
