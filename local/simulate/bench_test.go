@@ -2,6 +2,8 @@ package main
 
 import (
 	"testing"
+
+	"fenzhang/local/simulate/system"
 )
 
 func BenchmarkRun(b *testing.B) {
@@ -9,8 +11,8 @@ func BenchmarkRun(b *testing.B) {
 	b.ReportAllocs()
 	seed := uint64(1)
 	for b.Loop() {
-		if o, err := simulate(seed, l, plant{}, nil); err != nil || len(o.breaks) > 0 {
-			b.Fatal(err, o.breaks)
+		if o, err := simulate(seed, l, system.Bug{}, nil); err != nil || len(o.broken) > 0 {
+			b.Fatal(err, o.broken)
 		}
 		seed++
 	}

@@ -8,6 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"fenzhang/local/simulate/engine"
+	"fenzhang/local/simulate/system"
+
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
@@ -56,13 +59,13 @@ func (w watched) TransactWriteItems(ctx context.Context, in *dynamodb.TransactWr
 func TestItemsKeepTheirAttributes(t *testing.T) {
 	seen := items{}
 	for seed := range uint64(itemRuns) {
-		var w *world
-		p := plant{api: func(x *world, api dynamo.API) dynamo.API { w = x; return watched{api, seen} }}
+		var w *engine.World
+		p := system.Bug{DB: func(x *engine.World, api dynamo.API) dynamo.API { w = x; return watched{api, seen} }}
 		if _, err := simulate(seed+1, lawOf(t), p, nil); err != nil {
 			t.Fatal(err)
 		}
-		for _, table := range []string{incentivesTable, settlementsTable, ledgerTable, controlTable} {
-			for it := range w.db.Items(table) {
+		for _, table := range []string{engine.IncentivesTable, engine.SettlementsTable, engine.LedgerTable, engine.ControlTable} {
+			for it := range w.DB.Items(table) {
 				seen.see(table, it)
 			}
 		}

@@ -1,7 +1,7 @@
 // Command simulate is `make simulate`: it plays months of two agencies over stores in memory, with
-// the code that runs in production, and with trouble: messages come twice, late or never, processes
-// are killed between any two writes, answers are lost, gateways lie, people click twice. A seed
-// decides everything. After each run all promises are checked.
+// the code that runs in production, and with faults: messages come twice, late or never, processes
+// are killed between any two writes, answers are lost, gateways report wrong states, people click
+// twice. A seed decides everything. After each run all promises are checked.
 package main
 
 import (
@@ -17,6 +17,9 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"fenzhang/local/simulate/people"
+	"fenzhang/local/simulate/system"
 )
 
 // collectAt lets the heap grow before it is collected: a run makes much garbage and keeps little.
@@ -29,7 +32,7 @@ func main() {
 	quiet := flag.Bool("quiet", false, "of one seed, tell only the outcome")
 	flag.Parse()
 	debug.SetGCPercent(collectAt)
-	l, err := loadLaw()
+	l, err := people.LoadLaw()
 	if err != nil {
 		_, _ = fmt.Fprintln(os.Stderr, err)
 		os.Exit(2)
@@ -49,7 +52,7 @@ func main() {
 }
 
 // replay plays one seed and tells what happens.
-func replay(text string, l law, quiet bool, out io.Writer) bool {
+func replay(text string, l people.Law, quiet bool, out io.Writer) bool {
 	var seed uint64
 	if _, err := fmt.Sscan(text, &seed); err != nil {
 		_, _ = fmt.Fprintf(out, "SEED=%s is not a number\n", text)
@@ -59,7 +62,7 @@ func replay(text string, l law, quiet bool, out io.Writer) bool {
 	if quiet {
 		told = nil
 	}
-	o, err := simulate(seed, l, plant{}, told)
+	o, err := simulate(seed, l, system.Bug{}, told)
 	if err != nil {
 		_, _ = fmt.Fprintln(out, err)
 		return false
@@ -71,12 +74,12 @@ func replay(text string, l law, quiet bool, out io.Writer) bool {
 }
 
 // runAll plays some seeds, one on each processor at a time, and tells how far it is.
-func runAll(from uint64, runs int, l law, out io.Writer) bool {
+func runAll(from uint64, runs int, l people.Law, out io.Writer) bool {
 	began := time.Now()
 	sum := newTotals()
 	_, _ = fmt.Fprintf(out, "%d runs from seed %d\n", runs, from)
 	last := began
-	sum.play(from, runs, l, plant{}, func() bool {
+	sum.play(from, runs, l, system.Bug{}, func() bool {
 		if time.Since(last) > 5*time.Second {
 			last = time.Now()
 			_, _ = fmt.Fprintf(out, "  %6d of %d runs, %d failed, %.0f runs a minute\n",
@@ -113,7 +116,7 @@ func (t *totals) add(o outcome) {
 	for path, n := range o.paths {
 		t.paths[path] += n
 	}
-	if len(o.breaks) == 0 {
+	if len(o.broken) == 0 {
 		t.passed++
 		return
 	}
@@ -122,7 +125,7 @@ func (t *totals) add(o outcome) {
 }
 
 // play runs seeds from a first one on; after each, goOn says whether to go on.
-func (t *totals) play(from uint64, runs int, l law, p plant, goOn func() bool) {
+func (t *totals) play(from uint64, runs int, l people.Law, bug system.Bug, goOn func() bool) {
 	var mu sync.Mutex
 	var all sync.WaitGroup
 	next, stop := 0, false
@@ -137,9 +140,9 @@ func (t *totals) play(from uint64, runs int, l law, p plant, goOn func() bool) {
 				if done {
 					return
 				}
-				o, err := simulate(from+uint64(n), l, p, nil)
+				o, err := simulate(from+uint64(n), l, bug, nil)
 				if err != nil {
-					o = outcome{seed: from + uint64(n), breaks: []string{err.Error()}}
+					o = outcome{seed: from + uint64(n), broken: []string{err.Error()}}
 				}
 				mu.Lock()
 				t.add(o)
@@ -167,7 +170,7 @@ func (t *totals) print(out io.Writer) {
 func (t *totals) end(out io.Writer) bool {
 	for _, o := range t.failures[:min(len(t.failures), 10)] {
 		_, _ = fmt.Fprintf(out, "FAILED: make simulate SEED=%d\n  %s\n", o.seed,
-			strings.Join(o.breaks, "\n  "))
+			strings.Join(o.broken, "\n  "))
 	}
 	_, _ = fmt.Fprintf(out, "%d passed, %d failed\n", t.passed, t.failed)
 	return t.failed == 0

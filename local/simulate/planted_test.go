@@ -9,6 +9,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"fenzhang/local/simulate/engine"
+	"fenzhang/local/simulate/people"
+	"fenzhang/local/simulate/system"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -62,15 +66,15 @@ func (a tampered) TransactWriteItems(ctx context.Context, in *dynamodb.TransactW
 }
 
 // parts plants a bug into the parts of transactions.
-func parts(change func(types.TransactWriteItem) (types.TransactWriteItem, bool)) plant {
-	return plant{api: func(_ *world, db dynamo.API) dynamo.API { return tampered{API: db, part: change} }}
+func parts(change func(types.TransactWriteItem) (types.TransactWriteItem, bool)) system.Bug {
+	return system.Bug{DB: func(_ *engine.World, db dynamo.API) dynamo.API { return tampered{API: db, part: change} }}
 }
 
 // inside leaves parts out of the transactions whose first item lies in partitions with a mark.
-func inside(mark string, lost func(types.TransactWriteItem) bool) plant {
-	return plant{api: func(_ *world, db dynamo.API) dynamo.API {
+func inside(mark string, lost func(types.TransactWriteItem) bool) system.Bug {
+	return system.Bug{DB: func(_ *engine.World, db dynamo.API) dynamo.API {
 		return tampered{API: db, transact: func(ctx context.Context, db dynamo.API, in *dynamodb.TransactWriteItemsInput) (*dynamodb.TransactWriteItemsOutput, error) {
-			if strings.Contains(pkOf(partKey(in.TransactItems[0])), mark) {
+			if strings.Contains(dynamo.TextOf(engine.PartKey(in.TransactItems[0]), "pk"), mark) {
 				c := *in
 				c.TransactItems = slices.DeleteFunc(slices.Clone(in.TransactItems), lost)
 				in = &c
@@ -86,7 +90,7 @@ func isClaim(p types.TransactWriteItem) bool {
 	return strings.HasPrefix(sortKey(p), keys.ReceivablePrefix)
 }
 
-func sortKey(p types.TransactWriteItem) string { return textOf(partKey(p), "sk") }
+func sortKey(p types.TransactWriteItem) string { return dynamo.TextOf(engine.PartKey(p), "sk") }
 
 // unconditional writes a part whatever stands there.
 func unconditional(p types.TransactWriteItem) types.TransactWriteItem {
@@ -124,8 +128,8 @@ func (b brokenStore) Load(ctx context.Context, tenant ident.Tenant, id ident.Set
 	return b.Store.Load(ctx, tenant, id)
 }
 
-func applying(apply func(context.Context, settlement.Store, settlement.Change) error) plant {
-	return plant{store: func(_ *world, s settlement.Store) settlement.Store { return brokenStore{Store: s, apply: apply} }}
+func applying(apply func(context.Context, settlement.Store, settlement.Change) error) system.Bug {
+	return system.Bug{Store: func(s settlement.Store) settlement.Store { return brokenStore{Store: s, apply: apply} }}
 }
 
 type hasty struct{ payout.Gateway }
@@ -155,7 +159,7 @@ func (unmarked) MarkSent(context.Context, payout.Payable, time.Time) error { ret
 type backdated struct{}
 
 func (backdated) Date(_ context.Context, e *ledger.Entry) error {
-	e.Accounting = monthThatCloses()
+	e.Accounting = people.ClosingMonth()
 	return nil
 }
 
@@ -206,11 +210,11 @@ func consuming(p types.TransactWriteItem) (types.TransactWriteItem, bool) {
 }
 
 // planted are the bugs that the simulator must find.
-func planted() map[string]plant {
-	return map[string]plant{
-		"the revision of a settlement is not a condition": {api: func(_ *world, db dynamo.API) dynamo.API {
+func planted() map[string]system.Bug {
+	return map[string]system.Bug{
+		"the revision of a settlement is not a condition": {DB: func(_ *engine.World, db dynamo.API) dynamo.API {
 			return tampered{API: db, put: func(in *dynamodb.PutItemInput) {
-				if textOf(in.Item, "sk") == "META" {
+				if dynamo.TextOf(in.Item, "sk") == "META" {
 					in.ConditionExpression, in.ExpressionAttributeValues = nil, nil
 				}
 			}}
@@ -218,11 +222,11 @@ func planted() map[string]plant {
 		"a posting forgets the balance": parts(func(p types.TransactWriteItem) (types.TransactWriteItem, bool) {
 			return p, !strings.HasPrefix(sortKey(p), keys.BalancePrefix)
 		}),
-		"an unclear payout gets a new key": {payables: func(_ *world, p payout.Payables) payout.Payables { return rekeyed{p} }},
-		"a bucket is consumed whatever it holds by now": {api: func(w *world, db dynamo.API) dynamo.API {
+		"an unclear payout gets a new key": {Payables: func(p payout.Payables) payout.Payables { return rekeyed{p} }},
+		"a bucket is consumed whatever it holds by now": {DB: func(w *engine.World, db dynamo.API) dynamo.API {
 			return tampered{API: db, part: consuming, transact: func(ctx context.Context, db dynamo.API, in *dynamodb.TransactWriteItemsInput) (*dynamodb.TransactWriteItemsOutput, error) {
 				if strings.HasPrefix(sortKey(in.TransactItems[len(in.TransactItems)-1]), keys.BucketPrefix) && sortKey(in.TransactItems[0]) == "META" {
-					w.s.wait(taskOf(ctx), time.Second) // it thinks for a while, as it may
+					w.Sleep(engine.TaskOf(ctx), time.Second) // it thinks for a while, as it may
 				}
 				return db.TransactWriteItems(ctx, in)
 			}}
@@ -236,10 +240,10 @@ func planted() map[string]plant {
 			}
 			return s.Apply(ctx, c)
 		}),
-		"the relay takes another act for a repeat": {sender: func(_ *world, s relay.Sender) relay.Sender {
+		"the relay takes another act for a repeat": {Sender: func(s relay.Sender) relay.Sender {
 			return forgetful{s, map[string]bool{}}
 		}},
-		"an unclear answer counts as failed": {gateway: func(g payout.Gateway) payout.Gateway { return hasty{g} }},
+		"an unclear answer counts as failed": {Gateway: func(g payout.Gateway) payout.Gateway { return hasty{g} }},
 		"a statement's settlement has another identity each time": applying(func(ctx context.Context, s settlement.Store, c settlement.Change) error {
 			if c.Bucket != nil {
 				c.New.Identity = settlement.Identity(string(c.New.CreatorID), c.New.ActivityID, c.New.OpenedAt.UnixMilli())
@@ -247,7 +251,7 @@ func planted() map[string]plant {
 			}
 			return s.Apply(ctx, c)
 		}),
-		"a transaction is written in two": {api: func(_ *world, db dynamo.API) dynamo.API {
+		"a transaction is written in two": {DB: func(_ *engine.World, db dynamo.API) dynamo.API {
 			return tampered{API: db, transact: func(ctx context.Context, db dynamo.API, in *dynamodb.TransactWriteItemsInput) (*dynamodb.TransactWriteItemsOutput, error) {
 				if len(in.TransactItems) < 2 || sortKey(in.TransactItems[0]) != "META" {
 					return db.TransactWriteItems(ctx, in)
@@ -270,13 +274,13 @@ func planted() map[string]plant {
 			}
 			return s.Apply(ctx, c)
 		}),
-		"the version that was seen is not checked": {request: func(w *world, ev *events.APIGatewayV2HTTPRequest) {
+		"the version that was seen is not checked": {Request: func(store settlement.Store, ev *events.APIGatewayV2HTTPRequest) {
 			id, act, ok := strings.Cut(strings.TrimPrefix(ev.RawPath, "/v1/settlements/"), "/")
 			if !ok || act == "" || ev.RequestContext.Authorizer == nil {
 				return
 			}
 			tenant, _ := ev.RequestContext.Authorizer.Lambda["tenant"].(string)
-			s, err := w.store.Load(context.Background(), ident.Tenant(tenant), ident.Settlement(id))
+			s, err := store.Load(context.Background(), ident.Tenant(tenant), ident.Settlement(id))
 			var body map[string]any
 			if err == nil && json.Unmarshal([]byte(ev.Body), &body) == nil {
 				body["status_version"] = s.StatusVersion
@@ -284,7 +288,7 @@ func planted() map[string]plant {
 				ev.Body = string(b)
 			}
 		}},
-		"entries go to a month whatever its seal says": {posting: func(ledger.Periods) ledger.Periods { return backdated{} }},
+		"entries go to a month whatever its seal says": {Periods: func(ledger.Periods) ledger.Periods { return backdated{} }},
 		"a set-off takes nothing of what is owed": parts(func(p types.TransactWriteItem) (types.TransactWriteItem, bool) {
 			return p, p.Update == nil || !strings.HasPrefix(sortKey(p), keys.ReceivablePrefix)
 		}),
@@ -293,17 +297,17 @@ func planted() map[string]plant {
 		"a correction posts no tax rows": inside("#COR#", isTaxRows),
 		"a correction makes no claim":    inside("#COR#", isClaim),
 		"what a merge moves does not arrive": inside("#X#", func(p types.TransactWriteItem) bool {
-			return strings.Contains(textOf(partKey(p), "doc"), `"Merged":"`)
+			return strings.Contains(dynamo.TextOf(engine.PartKey(p), "doc"), `"Merged":"`)
 		}),
-		"one approval is always enough": {policy: func(r *review.Rules) { r.Levels = nil }},
-		"papers are not asked for":      {policy: func(r *review.Rules) { r.Papers = nil }},
+		"one approval is always enough": {ReviewRules: func(r *review.Rules) { r.Levels = nil }},
+		"papers are not asked for":      {ReviewRules: func(r *review.Rules) { r.Papers = nil }},
 		"what is cancelled stays opened": applying(func(ctx context.Context, s settlement.Store, c settlement.Change) error {
 			if c.New.ReasonClass == settlement.Cancelled {
 				c.Entry = nil
 			}
 			return s.Apply(ctx, c)
 		}),
-		"of many, the version that was seen is not checked": {request: func(w *world, ev *events.APIGatewayV2HTTPRequest) {
+		"of many, the version that was seen is not checked": {Request: func(store settlement.Store, ev *events.APIGatewayV2HTTPRequest) {
 			var body struct {
 				To    settlement.Status `json:"to"`
 				Items []struct {
@@ -316,20 +320,20 @@ func planted() map[string]plant {
 			}
 			tenant, _ := ev.RequestContext.Authorizer.Lambda["tenant"].(string)
 			for i := range body.Items {
-				if s, err := w.store.Load(context.Background(), ident.Tenant(tenant), ident.Settlement(body.Items[i].ID)); err == nil {
+				if s, err := store.Load(context.Background(), ident.Tenant(tenant), ident.Settlement(body.Items[i].ID)); err == nil {
 					body.Items[i].Version = s.StatusVersion
 				}
 			}
 			b, _ := json.Marshal(body)
 			ev.Body = string(b)
 		}},
-		"nobody sweeps": {noSweep: true},
-		"whoever has a token may do everything": {request: func(_ *world, ev *events.APIGatewayV2HTTPRequest) {
+		"nobody sweeps": {NoSweeps: true},
+		"whoever has a token may do everything": {Request: func(_ settlement.Store, ev *events.APIGatewayV2HTTPRequest) {
 			if auth := ev.RequestContext.Authorizer; auth != nil {
 				auth.Lambda["roles"] = "operator finance approver admin"
 			}
 		}},
-		"dates that may still move are taken for final": {store: func(_ *world, s settlement.Store) settlement.Store {
+		"dates that may still move are taken for final": {Store: func(s settlement.Store) settlement.Store {
 			return brokenStore{Store: s, load: func(ctx context.Context, s settlement.Store, tenant ident.Tenant, id string) (settlement.Settlement, error) {
 				st, err := s.Load(ctx, tenant, ident.Settlement(id))
 				if st.Provisional != nil {
@@ -344,12 +348,12 @@ func planted() map[string]plant {
 			}
 			return p, true
 		}),
-		"a settlement is read from another tenant": {store: func(_ *world, s settlement.Store) settlement.Store {
+		"a settlement is read from another tenant": {Store: func(s settlement.Store) settlement.Store {
 			return brokenStore{Store: s, load: func(ctx context.Context, s settlement.Store, _ ident.Tenant, id string) (settlement.Settlement, error) {
 				return s.Load(ctx, "ta", ident.Settlement(id))
 			}}
 		}},
-		"money is sent before that is written": {payables: func(_ *world, p payout.Payables) payout.Payables { return unmarked{p} }},
+		"money is sent before that is written": {Payables: func(p payout.Payables) payout.Payables { return unmarked{p} }},
 	}
 }
 
@@ -378,15 +382,15 @@ func TestPlantedBugsAreFound(t *testing.T) {
 			if !ok {
 				t.Fatalf("%s has no seed of this bug; make simulate PLANTED=1 looks for one", seedsFile)
 			}
-			if o, err := simulate(seed, l, bugs[name], nil); err == nil && len(o.breaks) == 0 {
+			if o, err := simulate(seed, l, bugs[name], nil); err == nil && len(o.broken) == 0 {
 				t.Errorf("the run of seed %d does not find the bug; %s", seed, anew)
 			}
 			if clean[seed] {
 				return
 			}
 			clean[seed] = true
-			if o, err := simulate(seed, l, plant{}, nil); err != nil || len(o.breaks) > 0 {
-				t.Errorf("seed %d fails without the bug too: %v %v", seed, o.breaks, err)
+			if o, err := simulate(seed, l, system.Bug{}, nil); err != nil || len(o.broken) > 0 {
+				t.Errorf("seed %d fails without the bug too: %v %v", seed, o.broken, err)
 			}
 		})
 	}
@@ -406,13 +410,13 @@ func recordedSeeds(t *testing.T) map[string]uint64 {
 }
 
 // hunt plays up to 1,000 runs with each bug whose seed does not find it, until one does, and writes the seeds.
-func hunt(t *testing.T, l law, bugs map[string]plant) {
+func hunt(t *testing.T, l people.Law, bugs map[string]system.Bug) {
 	t.Helper()
 	const runs = 1000
 	known, seeds := recordedSeeds(t), map[string]uint64{}
 	for _, name := range slices.Sorted(maps.Keys(bugs)) {
 		if seed, ok := known[name]; ok {
-			if o, err := simulate(seed, l, bugs[name], nil); err == nil && len(o.breaks) > 0 {
+			if o, err := simulate(seed, l, bugs[name], nil); err == nil && len(o.broken) > 0 {
 				seeds[name] = seed
 				continue
 			}
@@ -425,7 +429,7 @@ func hunt(t *testing.T, l law, bugs map[string]plant) {
 		}
 		found := slices.MinFunc(sum.failures, func(a, b outcome) int { return cmp.Compare(a.seed, b.seed) })
 		seeds[name] = found.seed
-		t.Logf("%s: found by seed %d: %s", name, found.seed, found.breaks[0])
+		t.Logf("%s: found by seed %d: %s", name, found.seed, found.broken[0])
 	}
 	data, err := json.MarshalIndent(seeds, "", "  ")
 	if err != nil {

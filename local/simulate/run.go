@@ -2,112 +2,146 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
-	"net/http"
-	"strings"
 	"time"
 
-	"github.com/aws/aws-lambda-go/events"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-
+	"fenzhang/local/simulate/engine"
+	"fenzhang/local/simulate/people"
+	"fenzhang/local/simulate/promises"
+	"fenzhang/local/simulate/system"
 	"fenzhang/shared/civil"
+	"fenzhang/shared/dynamo"
 	"fenzhang/shared/ident"
-	"fenzhang/shared/settlement"
 	"fenzhang/shared/settlement/relay"
 )
 
 // outcome is what a run came to.
 type outcome struct {
 	seed        uint64
-	breaks      []string
+	broken      []string // promises that were found broken
 	settlements int
-	deliveries  int
+	deliveries  int // messages and stream records handed to functions
 	payouts     int
-	acts        int
-	months      int
+	acts        int // acts of people and clients that were answered with 2xx
+	months      int // month ends that the run passed
 	writes      int
 	faults      map[string]int
-	paths       map[string]int // what the money met on its way
-	digest      uint64
+	paths       map[string]int // how often the money of the run met what
+	digest      uint64         // of all writes in their order
 }
 
-// The least that a run must hold.
+// The least that must happen in a run: a run in which less happens shows nothing.
 const (
-	leastSettlements = 30
-	leastDeliveries  = 300
-	leastFaults      = 20
+	leastDeliveries = 300
+	leastFaults     = 20
 )
 
-// simulate plays one seed.
-func simulate(seed uint64, l law, p plant, out io.Writer) (outcome, error) {
-	w, err := newWorld(seed, l, p, out)
+// run is one run of the simulation.
+type run struct {
+	world    *engine.World
+	sys      *system.System
+	actors   *people.Actors
+	examiner *promises.Examiner
+}
+
+// firstMorning is when every run begins: four days before a month ends.
+func firstMorning() time.Time { return time.Date(2026, 8, 27, 9, 0, 0, 0, civil.Shanghai) }
+
+// newRun prepares the run of a seed.
+func newRun(seed uint64, law people.Law, bug system.Bug, out io.Writer) (*run, error) {
+	w, err := engine.NewWorld(seed, firstMorning(), out)
+	if err != nil {
+		return nil, err
+	}
+	actors, sys, err := people.New(w, law, bug, seed)
+	if err != nil {
+		return nil, err
+	}
+	return &run{w, sys, actors, promises.NewExaminer(w, sys, actors)}, nil
+}
+
+// simulate plays the run of a seed and checks all promises. What happens is written to out unless
+// out is nil.
+func simulate(seed uint64, law people.Law, bug system.Bug, out io.Writer) (outcome, error) {
+	r, err := newRun(seed, law, bug, out)
 	if err != nil {
 		return outcome{}, err
 	}
-	defer w.s.dismiss()
-	w.begin()
-	w.s.run(w.plan.end)
-	w.faults.over = true
-	w.trace.add("calm", "the trouble is over: %d faults", w.faults.total())
-	w.fill(leastSettlements)
-	w.settleDown("the sweeps")
-	w.checkNobodyWaits()
-	n := w.streams.replay()
-	for _, name := range []relay.Queue{relay.Tax, relay.Settle, relay.Payout, relay.Audit} {
-		n += w.queues[name].redrive()
+	defer r.world.StopWorkers()
+	r.actors.Begin()
+	r.world.RunUntil(r.actors.Plan.End)
+	r.endTrouble()
+	r.recoverLost()
+	paths := r.examiner.Examine()
+	o := r.outcome(seed, paths)
+	if o.settlements < people.LeastSettlements || o.deliveries < leastDeliveries ||
+		r.world.Faults.Total() < leastFaults || o.months < 1 {
+		r.world.ReportBroken("simulator",
+			"too little happened: %d settlements, %d deliveries, %d faults, %d month ends",
+			o.settlements, o.deliveries, r.world.Faults.Total(), o.months)
 	}
-	w.trace.add("calm", "%d records and dead letters are read again", n)
-	before := w.streams.written()
-	w.askAgain()
-	w.s.run(time.Unix(0, w.s.now).Add(time.Hour))
-	if before != w.streams.written() || !w.idle() {
-		w.settleDown("what was given up")
-	}
-	paths := w.examine()
-	o := outcome{seed: seed, paths: paths, deliveries: w.delivered, acts: w.acts,
-		faults: w.faults.counted, writes: w.streams.written(),
-		months: civil.DateOf(time.Unix(0, w.s.now)).Month().Sub(civil.DateOf(w.plan.start).Month())}
-	for it := range w.db.Items(settlementsTable) {
-		if textOf(it, "sk") == "META" {
-			o.settlements++
-		}
-	}
-	for _, g := range w.gateways {
-		o.payouts += len(g.keys)
-	}
-	if o.settlements < leastSettlements || o.deliveries < leastDeliveries ||
-		w.faults.total() < leastFaults || o.months < 1 {
-		w.broken("simulator",
-			"too little happened: %d settlements, %d deliveries, %d faults, %d month ends", o.settlements,
-			o.deliveries, w.faults.total(), o.months)
-	}
-	o.breaks, o.digest = w.breaks, w.trace.digest
+	o.broken, o.digest = r.world.Broken, r.world.Trace.Digest
 	return o, nil
 }
 
-// quietRounds is how many rounds without any write are rest.
-const quietRounds = 3
+// endTrouble ends all faults, and lets the sweeps mend what lost stream records have held up.
+func (r *run) endTrouble() {
+	r.world.Faults.Over = true
+	r.world.Trace.Addf("calm", "the trouble is over: %d faults", r.world.Faults.Total())
+	r.actors.Fill(people.LeastSettlements)
+	r.settleDown("the sweeps")
+	r.examiner.CheckNobodyWaits()
+}
 
-// settleDown lets people, schedules and sweeps go on without trouble until nothing moves any more.
-func (w *world) settleDown(after string) {
-	quiet := 0
-	for round := range 60 {
-		before := w.streams.written()
-		switch round % 3 { // whoever looks once in three rounds has looked before there is rest
-		case 0:
-			for _, t := range w.people.tenants {
-				w.office(ident.Tenant(t))
-			}
-		case 1:
-			w.sweep()
-			w.sweepPayouts()
-		case 2:
-			w.job("close-days", func(ctx context.Context) error { return w.accruer.CloseDueDays(ctx) }, 1)
-			w.s.after(5*time.Minute, w.night)
+// recoverLost does what an operator does after an incident: lost stream records and dead letters
+// are read again. Clients repeat their calls of settle, which must be answered as before.
+func (r *run) recoverLost() {
+	n := r.world.Streams.Replay()
+	for _, name := range []relay.Queue{relay.Tax, relay.Settle, relay.Payout, relay.Audit} {
+		n += r.world.Queues[name].Redrive()
+	}
+	r.world.Trace.Addf("calm", "%d records and dead letters are read again", n)
+	before := r.world.Streams.Written()
+	r.actors.RepeatSettleCalls()
+	r.world.RunUntil(r.world.TrueTime().Add(time.Hour))
+	if before != r.world.Streams.Written() || !r.world.IsIdle() {
+		r.settleDown("what was given up")
+	}
+}
+
+// outcome counts what happened in the run.
+func (r *run) outcome(seed uint64, paths map[string]int) outcome {
+	w := r.world
+	o := outcome{seed: seed, paths: paths, deliveries: w.Delivered, acts: r.actors.Acts,
+		faults: w.Faults.Counted, writes: w.Streams.Written(),
+		months: w.Today().Month().Sub(civil.DateOf(r.actors.Plan.Start).Month())}
+	for it := range w.DB.Items(engine.SettlementsTable) {
+		if dynamo.TextOf(it, "sk") == "META" {
+			o.settlements++
 		}
-		w.s.run(time.Unix(0, w.s.now).Add(time.Duration(1+round) * 15 * time.Minute))
-		if before != w.streams.written() || !w.streams.idle() || !w.idle() || len(w.s.heap) > 0 {
+	}
+	for _, g := range w.Gateways {
+		o.payouts += len(g.Keys)
+	}
+	return o
+}
+
+const (
+	quietRounds = 3  // so many rounds without any write are rest
+	mostRounds  = 60 // a run that has no rest after so many rounds is stuck
+)
+
+// settleDown lets people, schedules and sweeps go on without faults until nothing is written any
+// more.
+func (r *run) settleDown(after string) {
+	quiet := 0
+	for round := range mostRounds {
+		before := r.world.Streams.Written()
+		r.playRound(round)
+		// each round lasts longer than the one before: retries wait for minutes, sweeps for hours
+		r.world.RunUntil(r.world.TrueTime().Add(time.Duration(1+round) * 15 * time.Minute))
+		if before != r.world.Streams.Written() || !r.world.Streams.IsIdle() || !r.world.IsIdle() ||
+			r.world.HasAppointments() {
 			quiet = 0
 			continue
 		}
@@ -115,65 +149,24 @@ func (w *world) settleDown(after string) {
 			return
 		}
 	}
-	w.broken("stuck", "no rest after %s", after)
+	r.world.ReportBroken("stuck", "no rest after %s", after)
 }
 
-func (w *world) idle() bool {
-	for _, q := range w.queues {
-		if !q.idle() {
-			return false
+// playRound lets people, the sweeps and the nightly jobs take turns, each in every third round: in
+// quietRounds rounds each of them has looked.
+func (r *run) playRound(round int) {
+	switch round % quietRounds {
+	case 0:
+		for _, t := range r.actors.Plan.Tenants {
+			r.actors.Office(ident.Tenant(t))
 		}
+	case 1:
+		r.actors.Sweep()
+		r.actors.SweepPayouts()
+	case 2:
+		r.actors.Job("close-days", func(ctx context.Context) error {
+			return r.sys.Accruer.CloseDueDays(ctx)
+		}, 1)
+		r.world.After(5*time.Minute, r.actors.Night)
 	}
-	return w.s.open == 0
-}
-
-// checkNobodyWaits checks that the sweeps have mended what lost stream records held up.
-func (w *world) checkNobodyWaits() {
-	for _, t := range w.people.tenants {
-		err := w.service.Each(context.Background(), ident.Tenant(t),
-			settlement.Query{From: civil.MustDate("2026-08-27")}, func(s settlement.Settlement) error {
-				if !ended(s) {
-					w.broken("stuck", "%s/%s is %s, hold %+v, payout %+v, although the sweeps have run", t, s.ID,
-						s.Status, s.Hold, s.Payout)
-				}
-				return nil
-			})
-		if err != nil {
-			w.broken("simulator", "%v", err)
-		}
-	}
-}
-
-// askAgain repeats every settle call that was answered: the first answer must come again.
-func (w *world) askAgain() {
-	for _, p := range w.promised.settled {
-		body := fmt.Sprintf(`{"user_id":%q,"activity_id":%q,"ts":%d,"amount":%q,"income_type":%q}`,
-			p.p.creator, p.p.activity, p.p.ts, p.amount, p.p.incomeType)
-		var res events.APIGatewayV2HTTPResponse
-		w.s.begin(w.task("settle-again", p.p.tenant), func(ctx context.Context) {
-			res = w.post(ctx, w.api, caller{p.p.tenant, "operator"}, "/v1/incentive/settle", p.key, body)
-		}, func(bool) {
-			if res.StatusCode != http.StatusCreated || res.Headers["Idempotency-Replayed"] != "true" ||
-				!strings.Contains(res.Body, p.id) {
-				w.broken("P9", "settle of %s was answered with %s; asked again, it is %d %s", p.p.activity,
-					p.id, res.StatusCode, res.Body)
-			}
-		})
-		w.s.run(time.Unix(0, w.s.now).Add(100 * time.Millisecond))
-	}
-}
-
-// recordOf is an item as the stream carries it.
-func recordOf(it map[string]types.AttributeValue) events.DynamoDBEventRecord {
-	var r events.DynamoDBEventRecord
-	r.Change.NewImage = map[string]events.DynamoDBAttributeValue{}
-	for name, v := range it {
-		switch v := v.(type) {
-		case *types.AttributeValueMemberS:
-			r.Change.NewImage[name] = events.NewStringAttribute(v.Value)
-		case *types.AttributeValueMemberN:
-			r.Change.NewImage[name] = events.NewNumberAttribute(v.Value)
-		}
-	}
-	return r
 }

@@ -9,12 +9,16 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"fenzhang/local/simulate/engine"
+	"fenzhang/local/simulate/people"
+	"fenzhang/local/simulate/system"
 )
 
 // theLaw is loaded once: it takes longer than a run.
-var theLaw = sync.OnceValues(loadLaw)
+var theLaw = sync.OnceValues(people.LoadLaw)
 
-func lawOf(t testing.TB) law {
+func lawOf(t testing.TB) people.Law {
 	t.Helper()
 	debug.SetGCPercent(collectAt)
 	l, err := theLaw()
@@ -39,7 +43,7 @@ func runsOf(t *testing.T) int {
 
 func TestPromisesHoldInEveryRun(t *testing.T) {
 	l, sum := lawOf(t), newTotals()
-	sum.play(1, runsOf(t), l, plant{}, func() bool { return sum.failed < 5 })
+	sum.play(1, runsOf(t), l, system.Bug{}, func() bool { return sum.failed < 5 })
 	var out bytes.Buffer
 	sum.print(&out)
 	if !sum.end(&out) {
@@ -51,18 +55,18 @@ func TestPromisesHoldInEveryRun(t *testing.T) {
 func TestASeedIsPlayedAgainExactly(t *testing.T) {
 	l := lawOf(t)
 	for seed := range uint64(5) {
-		a, err := simulate(seed, l, plant{}, nil)
+		a, err := simulate(seed, l, system.Bug{}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		b, err := simulate(seed, l, plant{}, io.Discard)
+		b, err := simulate(seed, l, system.Bug{}, io.Discard)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if a.digest != b.digest || a.writes != b.writes || a.deliveries != b.deliveries || strings.Join(a.breaks, "\n") != strings.Join(b.breaks, "\n") {
+		if a.digest != b.digest || a.writes != b.writes || a.deliveries != b.deliveries || strings.Join(a.broken, "\n") != strings.Join(b.broken, "\n") {
 			t.Errorf("seed %d came to %x with %d writes and %d deliveries, then to %x with %d and %d", seed, a.digest, a.writes, a.deliveries, b.digest, b.writes, b.deliveries)
 		}
-		if c, err := simulate(seed+1000, l, plant{}, nil); err != nil || c.digest == a.digest {
+		if c, err := simulate(seed+1000, l, system.Bug{}, nil); err != nil || c.digest == a.digest {
 			t.Errorf("another seed is the same run (%v)", err)
 		}
 	}
@@ -70,7 +74,7 @@ func TestASeedIsPlayedAgainExactly(t *testing.T) {
 
 func TestAFailingSeedTellsHowToPlayItAgain(t *testing.T) {
 	sum := newTotals()
-	sum.add(outcome{seed: 77, breaks: []string{"P3: paid twice"}, faults: map[string]int{faultKill: 2}})
+	sum.add(outcome{seed: 77, broken: []string{"P3: paid twice"}, faults: map[string]int{engine.FaultKill: 2}})
 	var out bytes.Buffer
 	if sum.end(&out) || !strings.Contains(out.String(), "make simulate SEED=77\n  P3: paid twice\n") || !strings.HasSuffix(out.String(), "\n0 passed, 1 failed\n") {
 		t.Error(out.String())

@@ -1,0 +1,141 @@
+package engine
+
+import (
+	"context"
+	"hash/fnv"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+)
+
+// Streams carry the changes of tables to the functions that read them: in order for each item,
+// batch by batch, each batch until it is taken, now and then twice, and sometimes given up.
+type Streams struct {
+	w       *World
+	streams []*stream
+}
+
+type stream struct {
+	name, table string
+	history     []events.DynamoDBEventRecord // everything that the table's stream ever carried
+	shards      [4]shard
+	// given up; an operator finds their places in a queue and has them read again
+	lost   []events.DynamoDBEventRecord
+	handle func(context.Context, events.DynamoDBEvent) (events.DynamoDBEventResponse, error)
+}
+
+type shard struct {
+	waiting []events.DynamoDBEventRecord
+	busy    bool
+}
+
+// Add has the changes of a table carried to a function.
+func (s *Streams) Add(name, table string,
+	handle func(context.Context, events.DynamoDBEvent) (events.DynamoDBEventResponse, error)) {
+	s.streams = append(s.streams, &stream{name: name, table: table, handle: handle})
+}
+
+// History returns all changes that the stream of a table ever carried, oldest first.
+func (s *Streams) History(table string) []events.DynamoDBEventRecord {
+	for _, st := range s.streams {
+		if st.table == table {
+			return st.history
+		}
+	}
+	return nil
+}
+
+// Collect takes up what was written since.
+func (s *Streams) Collect() {
+	for _, st := range s.streams {
+		fresh := s.w.DB.Stream(st.table)
+		if st.table == SettlementsTable && s.w.Lag.isBehind() {
+			s.w.Lag.recordWrites(fresh)
+		}
+		for _, r := range fresh {
+			h := fnv.New32a()
+			_, _ = h.Write([]byte(r.Change.Keys["pk"].String()))
+			n := int(h.Sum32() % uint32(len(st.shards)))
+			st.shards[n].waiting = append(st.shards[n].waiting, r)
+		}
+		st.history = append(st.history, fresh...)
+		if len(fresh) > 0 {
+			for n := range st.shards {
+				s.scheduleRead(st, n)
+			}
+		}
+	}
+}
+
+// scheduleRead has a shard read soon.
+func (s *Streams) scheduleRead(st *stream, n int) {
+	sh := &st.shards[n]
+	if sh.busy || len(sh.waiting) == 0 {
+		return
+	}
+	sh.busy = true
+	delay := s.w.DurationBetween(5*time.Millisecond, time.Second)
+	if s.w.Faults.Chance(80, FaultDelay) {
+		delay = s.w.DurationBetween(time.Minute, 40*time.Minute)
+	}
+	s.w.After(delay, func() { s.deliver(st, n) })
+}
+
+const streamBatch = 20
+
+func (s *Streams) deliver(st *stream, n int) {
+	w, sh := s.w, &st.shards[n]
+	batch := sh.waiting[:min(len(sh.waiting), streamBatch)]
+	if w.Faults.Chance(120, FaultLostRecord) {
+		w.Trace.Addf("lost", "%s: %d records given up, first %s", st.name, len(batch),
+			batch[0].Change.Keys["pk"].String())
+		st.lost = append(st.lost, batch...)
+		sh.waiting, sh.busy = sh.waiting[len(batch):], false
+		s.scheduleRead(st, n)
+		return
+	}
+	w.Delivered += len(batch)
+	var err error
+	w.StartTask(w.NewTask(st.name, ""), func(ctx context.Context) {
+		_, err = st.handle(ctx,
+			events.DynamoDBEvent{Records: append([]events.DynamoDBEventRecord(nil), batch...)})
+	}, func(killed bool) {
+		sh.busy = false
+		if err == nil && !killed && !w.Faults.Chance(40, FaultDuplicate) {
+			sh.waiting = sh.waiting[len(batch):]
+		}
+		s.scheduleRead(st, n)
+	})
+}
+
+// Written is how many changes there were.
+func (s *Streams) Written() int {
+	n := 0
+	for _, st := range s.streams {
+		n += len(st.history)
+	}
+	return n
+}
+
+// Replay reads what was given up once more.
+func (s *Streams) Replay() int {
+	sum := 0
+	for _, st := range s.streams {
+		st.shards[0].waiting = append(st.shards[0].waiting, st.lost...)
+		sum += len(st.lost)
+		st.lost = nil
+		s.scheduleRead(st, 0)
+	}
+	return sum
+}
+
+func (s *Streams) IsIdle() bool {
+	for _, st := range s.streams {
+		for n := range st.shards {
+			if len(st.shards[n].waiting) > 0 {
+				return false
+			}
+		}
+	}
+	return true
+}

@@ -1,0 +1,140 @@
+package people
+
+import (
+	"fenzhang/local/simulate/system"
+	"fenzhang/shared/civil/calendar"
+	"time"
+
+	"fenzhang/local/simulate/engine"
+	"fenzhang/shared/civil"
+	"fenzhang/shared/dynamo"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
+	"fenzhang/shared/money"
+	"fenzhang/shared/payout"
+	"fenzhang/shared/settlement"
+)
+
+// Actors are the staff of both agencies and the clients that call the product, with the master data
+// and the law that they work with.
+type Actors struct {
+	Directory *Directory
+	Laws      *Laws
+	Days      Days
+	Filing    *calendar.Calendar // the working days by which tax returns are due
+	Variants  Variants
+	Plan      Plan
+	PaperAt   int64 // when the paper arrives that a tenant wants of its studio
+	Answered  Answered
+	Acts      int // acts of people and clients that were answered with 2xx
+	Refused   int // acts that had to be refused, and were
+
+	world       *engine.World
+	sys         *system.System
+	bug         system.Bug
+	extra       int // payables beyond those that were planned
+	corrections int // corrections of taxes that finance asked for
+	deskSaw     int // how many writes there were when the tax desk looked last
+}
+
+// New makes the actors of a world, and the product that they use.
+func New(w *engine.World, l Law, bug system.Bug, seed uint64) (*Actors, *system.System, error) {
+	a := &Actors{world: w, bug: bug, Filing: l.Calendar}
+	a.Directory = newDirectory(a)
+	a.drawVariants()
+	a.Days = newDays(w, l.Calendar, seed)
+	a.Laws = &Laws{w: w, first: l.Corpus, other: l.ChangedCorpus}
+	w.PayoutFails = a.payoutFails
+	var err error
+	a.sys, err = system.New(w, system.Setup{Directory: a.Directory, Rules: a.Laws, Calendar: a.Days,
+		Filing: a.Filing, Tenants: a.Directory.TenantIDs,
+		Entities: []string{OrdinaryEntity, PlatformEntity}, Bug: bug})
+	return a, a.sys, err
+}
+
+// LeastSettlements is how many settlements a run has at least: where the plan comes to fewer, more
+// payables are settled.
+const LeastSettlements = 30
+
+// Plan is what is to happen in a run, beside what follows from it.
+type Plan struct {
+	Start, End time.Time
+	Tenants    []string
+}
+
+// Begin plans the run.
+func (a *Actors) Begin() {
+	p := &a.Plan
+	p.Tenants = a.Directory.TenantIDs
+	p.Start = a.world.TrueTime()
+	p.End = civil.MustDate("2026-09-17").Start()
+	for _, t := range p.Tenants {
+		from := a.world.Rand.IntN(len(CreatorNames()))
+		for n := range uploadsOfTenant {
+			a.planUpload(ident.Tenant(t), n, from)
+		}
+		for n := range batchesOfTenant {
+			a.planEvents(ident.Tenant(t), n)
+		}
+		a.planOffice(ident.Tenant(t))
+		a.planClosing(ident.Tenant(t))
+		a.planTaxes(ident.Tenant(t))
+		a.planPaper(ident.Tenant(t))
+	}
+	for n := range payablesOfTenant {
+		// the same payables in both tenants: their settlements have the same ids
+		for _, t := range p.Tenants {
+			a.planPayable(a.payable(ident.Tenant(t), n), a.moment(0, 13))
+		}
+	}
+	a.world.At(a.moment(5, 10), func() { a.Fill(LeastSettlements - 14) })
+	a.world.At(a.moment(14, 17), func() { a.Fill(LeastSettlements - 5) })
+	a.planNights()
+	a.planSweeps()
+	a.world.At(a.moment(3, 6), func() { a.Directory.late = true })
+}
+
+// moment is a random time between two days of the run, counted from its start.
+func (a *Actors) moment(fromDay, toDay int) time.Time {
+	return a.Plan.Start.Add(a.world.DurationBetween(time.Duration(fromDay)*24*time.Hour,
+		time.Duration(toDay)*24*time.Hour))
+}
+
+// amount draws what incomes come to: some small, some at the edges of the law, some large.
+func (a *Actors) amount() money.Amount {
+	switch a.world.Rand.IntN(6) {
+	case 0:
+		return money.Fen(1 + a.world.Rand.Int64N(200))
+	case 1:
+		return money.Fen(engine.Pick(a.world,
+			[]int64{80_000, 80_001, 114_286, 400_000, 571_429, 10_000_000, 500_000}))
+	case 2:
+		return money.Fen(2_000_000 + a.world.Rand.Int64N(10_000_000))
+	}
+	return money.Fen(10_000 + a.world.Rand.Int64N(900_000))
+}
+
+// Fill has more payables settled where lines, rewards and payees came to too few settlements.
+func (a *Actors) Fill(until int) {
+	known := 0
+	for it := range a.world.DB.Items(engine.SettlementsTable) {
+		if dynamo.TextOf(it, "sk") == "META" {
+			known++
+		}
+	}
+	for range until - known {
+		a.planPayable(a.payable(ident.Tenant(engine.Pick(a.world, a.Plan.Tenants)),
+			payablesOfTenant+a.extra),
+			a.world.TrueTime())
+		a.extra++
+	}
+}
+
+func later(err error) bool { return err != nil && fault.Of(err).Status() >= 500 }
+
+// HasEnded tells whether nothing more happens to a settlement by itself.
+func HasEnded(s settlement.Settlement) bool {
+	return s.Status == settlement.Failed ||
+		(s.Status == settlement.Paid &&
+			(s.Payout == nil || s.Payout.State == payout.Paid || s.Payout.State == payout.Returned))
+}

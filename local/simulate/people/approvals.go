@@ -1,0 +1,164 @@
+package people
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"fenzhang/local/simulate/engine"
+	"fenzhang/local/simulate/system"
+	"fenzhang/shared/ident"
+	"fenzhang/shared/money"
+	"fenzhang/shared/settlement"
+	"fenzhang/shared/tenancy/review"
+)
+
+// Levels are how many people an amount needs at a tenant.
+func (a *Actors) Levels(tenant ident.Tenant) []review.Level {
+	if tenant != ident.Tenant(a.Variants.SeveralApprovers) {
+		return nil
+	}
+	return []review.Level{{Above: money.Fen(300_000), Approvers: 2},
+		{Above: money.Fen(3_000_000), Approvers: 3}}
+}
+
+// approvers are the people who may approve at a tenant.
+func approvers() []string { return []string{"approver", "approver-2", "approver-3"} }
+
+// approverOf is who looks at a settlement next: somebody who has not approved it yet, or now and
+// then anybody.
+func (a *Actors) approverOf(s settlement.Settlement) system.Caller {
+	c := callerOf(s.Tenant, approvers()[0])
+	if s.Tenant != ident.Tenant(a.Variants.SeveralApprovers) || s.Status != settlement.InReview {
+		return c
+	}
+	if !a.world.Faults.Over && a.world.Chance(6) {
+		return callerOf(s.Tenant, engine.Pick(a.world, approvers()))
+	}
+	for _, name := range approvers() {
+		c.Role = name
+		if !slices.ContainsFunc(s.Approvals, func(a settlement.Approval) bool {
+			return a.By == c.Subject()
+		}) {
+			break
+		}
+	}
+	return c
+}
+
+// together moves many settlements in one call each for submitting and approving, and leaves the
+// rest for one by one.
+func (a *Actors) together(tenant ident.Tenant,
+	open []settlement.Settlement) []settlement.Settlement {
+	var submit []settlement.Settlement
+	approve := map[system.Caller][]settlement.Settlement{}
+	rest := slices.DeleteFunc(open, func(s settlement.Settlement) bool {
+		switch {
+		case s.Hold != nil:
+			return false
+		case s.Status == settlement.PendingReview:
+			submit = append(submit, s)
+			return true
+		case s.Status == settlement.InReview:
+			approve[a.approverOf(s)] = append(approve[a.approverOf(s)], s)
+			return true
+		}
+		return false
+	})
+	a.bulk(callerOf(tenant, "finance"), "submit", settlement.InReview, submit)
+	for _, name := range approvers() {
+		c := callerOf(tenant, name)
+		a.bulk(c, "approve", settlement.Approved, approve[c])
+	}
+	return rest
+}
+
+// bulk asks for one move of many settlements, often twice, some of them on an old view, and of one
+// that is not there.
+func (a *Actors) bulk(c system.Caller, name string, to settlement.Status,
+	of []settlement.Settlement) {
+	if len(of) == 0 {
+		return
+	}
+	var items []string
+	asked := map[string]int{}
+	for _, s := range of {
+		asked[s.ID] = s.StatusVersion
+		if s.StatusVersion > 1 && a.world.Faults.Chance(20, engine.FaultDoubleClick) {
+			asked[s.ID]--
+		}
+		items = append(items, fmt.Sprintf(`{"settlement_id":%q,"status_version":%d}`, s.ID, asked[s.ID]))
+	}
+	if a.world.Chance(3) {
+		items = append(items, `{"settlement_id":"st-unknown","status_version":1}`)
+	}
+	body := fmt.Sprintf(`{"to":%q,"items":[%s]}`, to, strings.Join(items, ","))
+	delay := a.world.DurationBetween(0, 3*time.Minute)
+	a.world.After(delay, func() { a.bulkOnce(c, name, to, body, asked) })
+	if a.world.Faults.Chance(4, engine.FaultDoubleClick) {
+		a.world.After(delay+a.world.DurationBetween(0, time.Second), func() {
+			a.bulkOnce(c, name, to, body, asked)
+		})
+	}
+}
+
+// bulkAnswer is what was answered of each item.
+type bulkAnswer struct {
+	Results []struct {
+		ID         string `json:"settlement_id"`
+		Status     int    `json:"status"`
+		Replayed   bool   `json:"replayed"`
+		Settlement *struct {
+			Status     settlement.Status `json:"status"`
+			Version    int               `json:"status_version"`
+			Transition string            `json:"transition_id"`
+		} `json:"settlement"`
+		Error json.RawMessage `json:"error"`
+	} `json:"results"`
+}
+
+func (a *Actors) bulkOnce(c system.Caller, name string, to settlement.Status, body string,
+	asked map[string]int) {
+	status, answer := 0, ""
+	a.world.StartTask(a.world.NewTask("bulk-"+name, c.Tenant), func(ctx context.Context) {
+		res := a.sys.Post(ctx, c, "/v1/settlements/transitions", "", body)
+		status, answer = res.StatusCode, res.Body
+	}, func(killed bool) {
+		a.world.Trace.Addf("answer", "%s %s of %d by %s: %d %.300s", c.Tenant, name, len(asked), c.Role,
+			status,
+			answer)
+		if killed || status != 200 {
+			return
+		}
+		var bulk bulkAnswer
+		if err := json.Unmarshal([]byte(answer), &bulk); err != nil || len(bulk.Results) < len(asked) {
+			a.world.ReportBroken("simulator", "bulk %s was answered with %s (%v)", name, answer, err)
+			return
+		}
+		a.Acts++
+		for _, r := range bulk.Results {
+			seen, known := asked[r.ID]
+			if (r.Status == 200) != (r.Settlement != nil) || (r.Status == 200) != (len(r.Error) == 0) ||
+				(!known && r.Status != 404 && r.Status != 503) { // a busy store knows of none
+				a.world.ReportBroken("P9", "bulk %s of %s was answered with %d, settlement %v, error %s",
+					name, r.ID,
+					r.Status, r.Settlement, r.Error)
+				continue
+			}
+			if r.Status != 200 {
+				continue
+			}
+			p := MoveAnswer{Tenant: c.Tenant, ID: r.ID, Act: name, Asked: seen,
+				Version: r.Settlement.Version, Status: r.Settlement.Status, By: c.Subject(),
+				Transition: r.Settlement.Transition}
+			if r.Replayed {
+				p.Act = "again"
+			}
+			a.Answered.Moved = append(a.Answered.Moved, p)
+			a.Answered.BulkItems++
+		}
+	})
+}

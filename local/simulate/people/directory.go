@@ -1,0 +1,252 @@
+package people
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"fenzhang/local/simulate/engine"
+	"fenzhang/shared/civil"
+	"fenzhang/shared/fault"
+	"fenzhang/shared/ident"
+	"fenzhang/shared/money"
+	"fenzhang/shared/tenancy"
+	"fenzhang/shared/tenancy/review"
+)
+
+// The creators of each tenant. Both tenants have the same names, so that what mixes tenants up
+// finds something.
+const (
+	First  = "c-first"  // a person at the ordinary entity
+	Second = "c-second" // another account of the same person
+	Worker = "c-worker" // at the entity with a platform filing
+	Studio = "c-studio" // an individual business that hands in invoices
+	Fifth  = "c-fifth"  // another person, paid early in the month
+)
+
+func CreatorNames() []string { return []string{First, Second, Worker, Studio, Fifth} }
+
+const (
+	OrdinaryEntity = "ent-mcn"
+	PlatformEntity = "ent-plat"
+)
+
+// Directory is master data of both tenants in memory; it keeps the promises of tenancy.Directory.
+type Directory struct {
+	actors     *Actors
+	TenantIDs  []string
+	people     map[string]tenancy.Creator
+	Contracts  map[string]tenancy.Contract
+	strategies []tenancy.Strategy
+	late       bool // the strategy that arrives late is there
+	automatic  map[string]review.Automatic
+	merged     map[string]merge // by tenant and taxpayer that was merged
+}
+
+var _ tenancy.Directory = (*Directory)(nil)
+
+func admin(tenant ident.Tenant) string { return string("admin@" + tenant) }
+
+func newDirectory(a *Actors) *Directory {
+	s := a.world
+	d := &Directory{actors: a, TenantIDs: []string{"ta", "tb"}, people: map[string]tenancy.Creator{},
+		Contracts: map[string]tenancy.Contract{}, merged: map[string]merge{},
+		automatic: map[string]review.Automatic{
+			engine.Pick(s, []string{"ta", "tb", "none"}): {Submit: true,
+				ApproveUpTo: money.Fen(500_000)}}}
+	shares := []string{"0.7", "0.5", "0.65", "1"}
+	for _, t := range d.TenantIDs {
+		for _, c := range CreatorNames() {
+			d.add(s, ident.Tenant(t), ident.Creator(c), engine.Pick(s, shares))
+		}
+	}
+	since := tenancy.Version{From: civil.MustDate("2026-01-01"), Version: 1}
+	d.strategies = []tenancy.Strategy{
+		{Version: since, StrategyID: "st-watch", ActionType: "watch_live",
+			Reward: tenancy.Reward{Kind: tenancy.Cash, Amount: money.Fen(5), PerUnit: true}},
+		{Version: since, StrategyID: "st-share", ActionType: "share",
+			Reward: tenancy.Reward{Kind: tenancy.Cash, Amount: money.Fen(150)}, DailyCap: money.Fen(400)},
+		{Version: since, StrategyID: "st-like", ActionType: "like",
+			Reward: tenancy.Reward{Kind: tenancy.Traffic, Points: 3}},
+		{Version: since, StrategyID: "st-late", ActionType: "late_action",
+			Reward: tenancy.Reward{Kind: tenancy.Cash, Amount: money.Fen(77)}},
+	}
+	return d
+}
+
+func (d *Directory) add(s *engine.World, tenant ident.Tenant, creator ident.Creator, share string) {
+	tp := "tp-" + creator
+	entity := OrdinaryEntity
+	route := tenancy.MCNPays
+	method := "douyin"
+	payDay := 15
+	switch creator {
+	case Second:
+		tp, payDay = "tp-"+First, 0
+	case Worker:
+		entity, payDay = PlatformEntity, 0
+	case Studio:
+		route, method = tenancy.StudioInvoice, "bank"
+	case Fifth:
+		payDay = 5
+	}
+	d.people[string(tenant+"/")+string(creator)] = tenancy.Creator{CreatorID: creator,
+		TaxpayerID: ident.Taxpayer(tp), By: admin(tenant),
+		Accounts: []tenancy.PlatformAccount{{Platform: "douyin", UID: string("u-" + creator)}},
+		Payout:   tenancy.PayoutAccount{Method: method}}
+	split := tenancy.Split{Method: "ratio", RemainderTo: string(creator),
+		Parties: []tenancy.Party{{Party: string(creator), Kind: "creator", Share: money.MustRate(share)}}}
+	if rest := map[string]string{"0.7": "0.3", "0.5": "0.5", "0.65": "0.35"}[share]; rest != "" {
+		split.Parties = append(split.Parties,
+			tenancy.Party{Party: "mcn", Kind: "mcn", Share: money.MustRate(rest)})
+	}
+	if creator == First {
+		// the money of this one is shared with another creator, who has a settlement for it
+		split.RemainderTo = ""
+		split.Parties = []tenancy.Party{{Party: First, Kind: "creator", Share: money.MustRate("0.6")},
+			{Party: Fifth, Kind: "payee", Share: money.MustRate("0.15")},
+			{Party: "mcn", Kind: "mcn", Share: money.MustRate("0.25")}}
+	}
+	basis := "net"
+	if s.Chance(3) {
+		basis = "gross"
+	}
+	d.Contracts[string(tenant+"/")+string(creator)] = tenancy.Contract{
+		Version:    tenancy.Version{From: civil.MustDate("2026-01-01"), Version: 1, By: admin(tenant)},
+		ContractID: string("ct-" + creator), CreatorID: creator, PayingEntity: ident.Entity(entity),
+		Cycle: "month", PayDay: payDay, PriceBasis: "before_tax_with_vat", RevenueBasis: basis,
+		Routes: map[string]string{"live_tip": route, "commerce_commission": route,
+			"incentive": route},
+		Splits:               map[string]tenancy.Split{"live_tip": split, "commerce_commission": split},
+		InvoiceBeforePayment: creator == Studio}
+	d.cycle(s, string(tenant+"/")+string(creator))
+}
+
+// cycle gives some contracts shorter cycles, and a least amount that is paid.
+func (d *Directory) cycle(s *engine.World, key string) {
+	c := d.Contracts[key]
+	if c.Cycle = engine.Pick(s,
+		[]string{tenancy.Monthly, tenancy.Monthly, tenancy.HalfMonth, tenancy.Weekly,
+			tenancy.Daily}); c.Cycle != tenancy.Monthly {
+		c.PayDay = 0
+	}
+	if c.Cycle != tenancy.Daily &&
+		s.Chance(4) { // a daily one is carried on every day, and never comes to rest
+		c.MinimumPayout, c.MinimumPayoutMonths = money.Fen(100_000), 1
+	}
+	d.Contracts[key] = c
+}
+
+func (d *Directory) Creator(ctx context.Context, tenant ident.Tenant,
+	id ident.Creator) (tenancy.Creator, error) {
+	c, ok := d.people[string(tenant+"/")+string(id)]
+	if !ok {
+		return c, fault.Absent("creator")
+	}
+	c.TaxpayerID = ident.Taxpayer(d.SurvivorOf(ctx, tenant, c.TaxpayerID))
+	return c, nil
+}
+
+func (d *Directory) Contract(_ context.Context, tenant ident.Tenant, creator ident.Creator,
+	incomeType string, day civil.Date) (tenancy.Contract, error) {
+	c, ok := d.Contracts[string(tenant+"/")+string(creator)]
+	if _, covered := c.Routes[incomeType]; !ok || !covered || !c.Holds(day) {
+		return tenancy.Contract{},
+			fault.Missing("contract_missing", string("contract of "+creator), "no contract")
+	}
+	return c, nil
+}
+
+func (d *Directory) Entity(_ context.Context, tenant ident.Tenant, id ident.Entity,
+	_ civil.Date) (tenancy.PayingEntity, error) {
+	since := tenancy.Version{From: civil.MustDate("2026-01-01"), Version: 1, By: admin(tenant)}
+	e := tenancy.PayingEntity{Version: since, EntityID: id, Name: "甲文化", Place: "330100",
+		PlaceTier: "city", VAT: "general"}
+	switch id {
+	case OrdinaryEntity:
+	case PlatformEntity:
+		e.Filings = []tenancy.PlatformFiling{{Platform: "douyin", From: since.From}}
+	default:
+		return e, fault.Absent("paying entity")
+	}
+	return e, nil
+}
+
+func (d *Directory) Taxpayer(ctx context.Context, tenant ident.Tenant,
+	id ident.Taxpayer) (tenancy.Taxpayer, error) {
+	p := tenancy.Profile{From: civil.MustDate("2026-01-01"), Kind: "natural_person", Resident: true,
+		VAT: "natural_person", Collection: "withheld", Jurisdiction: "330100"}
+	if id == "tp-"+Studio {
+		p.Kind = "individual_business"
+		p.VAT = "small_scale"
+		p.Collection = "books"
+		p.Papers = d.handedIn(ctx, tenant)
+	}
+	t := tenancy.Taxpayer{TaxpayerID: id, Profiles: []tenancy.Profile{p}, By: admin(tenant)}
+	if into := d.SurvivorOf(ctx, tenant, id); ident.Taxpayer(into) != id {
+		t.MergedInto = into
+	}
+	return t, nil
+}
+
+func (d *Directory) Strategies(context.Context, ident.Tenant) ([]tenancy.Strategy, error) {
+	if d.late {
+		return d.strategies, nil
+	}
+	return d.strategies[:3], nil
+}
+
+func (d *Directory) Positions(context.Context, ident.Tenant,
+	civil.Date) ([]tenancy.Position, error) {
+	return nil, nil
+}
+
+func (d *Directory) Tenants(context.Context) ([]string, error) { return d.TenantIDs, nil }
+
+func (d *Directory) Creators(ctx context.Context, tenant ident.Tenant, cursor string,
+	_ int) ([]tenancy.Creator, string, error) {
+	if cursor != "" {
+		return nil, "", fmt.Errorf("simulate: no page after %s", cursor)
+	}
+	var out []tenancy.Creator
+	for _, name := range CreatorNames() {
+		c, err := d.Creator(ctx, tenant, ident.Creator(name))
+		if err != nil {
+			return nil, "", err
+		}
+		out = append(out, c)
+	}
+	return out, "", nil
+}
+
+// ContractsOf lists the one contract of a creator.
+func (d *Directory) ContractsOf(_ context.Context, tenant ident.Tenant, creator ident.Creator,
+	_ string, _ civil.Date) ([]tenancy.Contract, error) {
+	c, ok := d.Contracts[string(tenant+"/")+string(creator)]
+	if !ok {
+		return nil, nil
+	}
+	return []tenancy.Contract{c}, nil
+}
+
+// ReviewRules lets small settlements of some tenants pass without people, and fails their large
+// ones.
+func (d *Directory) ReviewRules(_ context.Context, tenant ident.Tenant,
+	_ civil.Date) (review.Rules, error) {
+	r, err := review.Defaults()
+	r.Automatic = d.automatic[string(tenant)]
+	r.Levels = d.actors.Levels(tenant)
+	r.Papers = d.actors.wanted(tenant)
+	r.Checks = slices.DeleteFunc(slices.Clone(r.Checks), func(c review.Check) bool {
+		return c.Code != review.Amount && c.Code != review.SetOff && c.Code != review.Held
+	})
+	for i := range r.Checks {
+		if c := &r.Checks[i]; c.Code == review.Amount && r.Automatic.Submit {
+			c.Effect = review.Reject
+		}
+	}
+	if d.actors.bug.ReviewRules != nil {
+		d.actors.bug.ReviewRules(&r)
+	}
+	return r, err
+}

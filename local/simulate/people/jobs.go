@@ -1,0 +1,105 @@
+package people
+
+import (
+	"context"
+	"time"
+
+	"fenzhang/local/simulate/engine"
+	"fenzhang/shared/civil"
+	"fenzhang/shared/ident"
+	"fenzhang/shared/statement/billing"
+)
+
+// planNights plans the nightly jobs: days are closed at half past midnight, statements are made at
+// two.
+func (a *Actors) planNights() {
+	for day := civil.MustDate("2026-08-28"); !day.After(
+		civil.MustDate("2026-09-16")); day = day.AddDays(1) {
+		if a.world.Chance(3) {
+			a.world.At(day.Start().Add(30*time.Minute), func() {
+				a.Job("close-days", func(ctx context.Context) error { return a.sys.Accruer.CloseDueDays(ctx) }, 1)
+			})
+		}
+		if busy := day.Day() == 1 || day.Day() == 7 || day.Day() == 15; !busy && !a.world.Chance(16) {
+			continue
+		}
+		times := 1
+		if a.world.Chance(3) {
+			a.world.Faults.Count(engine.FaultRepeatedNight)
+			times++
+		}
+		for range times {
+			a.world.At(day.Start().Add(2*time.Hour+a.world.DurationBetween(0, 2*time.Second)), func() {
+				a.Night()
+			})
+		}
+	}
+}
+
+// Night makes the statements that are due, of all creators of a tenant or by cohorts.
+func (a *Actors) Night() {
+	for _, t := range a.Directory.TenantIDs {
+		order := billing.Order{Tenant: ident.Tenant(t), By: billing.System}
+		a.jobOf("build-statements", ident.Tenant(t), func(ctx context.Context) error {
+			_, err := a.sys.Statements.OpenDueSettlements(ctx, order, "")
+			return err
+		}, 1)
+		if a.world.Chance(3) {
+			c := engine.Pick(a.world, CreatorNames()) // its cohort begins or ends with it
+			cohort := billing.Task{Tenant: ident.Tenant(t), Upto: ident.Creator(c), By: billing.System}
+			if a.world.Chance(2) {
+				cohort.After, cohort.Upto = ident.Creator(c), ""
+			}
+			a.jobOf("build-cohort", ident.Tenant(t), func(ctx context.Context) error {
+				today, err := a.sys.Service.Clock.Today(ctx)
+				if err != nil {
+					return err
+				}
+				cohort.Date = today
+				_, err = a.sys.Statements.RunTask(ctx, cohort)
+				return err
+			}, 1)
+		}
+	}
+}
+
+// Job runs a job of a schedule, and again when it fails, as the schedule's retry does.
+func (a *Actors) Job(name string, do func(context.Context) error, try int) {
+	a.jobOf(name, "", do, try)
+}
+
+func (a *Actors) jobOf(name string, tenant ident.Tenant, do func(context.Context) error, try int) {
+	var err error
+	a.world.StartTask(a.world.NewTask(name, tenant), func(ctx context.Context) {
+		err = do(ctx)
+	}, func(killed bool) {
+		if (err != nil || killed) && try < 6 {
+			a.world.Trace.Addf("again", "%s: %v", name, err)
+			a.world.After(time.Duration(try)*time.Minute, func() { a.jobOf(name, tenant, do, try+1) })
+		}
+	})
+}
+
+// planSweeps plans the sweeps, closer together where much happens.
+func (a *Actors) planSweeps() {
+	for range 2 {
+		a.world.At(a.moment(0, 20), a.Sweep)
+		a.world.At(a.moment(0, 20), a.SweepPayouts)
+	}
+}
+
+func (a *Actors) Sweep() {
+	if a.sys.Bug.NoSweeps {
+		return
+	}
+	a.Job("sweep", a.sys.Advancer.Sweep, 1)
+}
+
+func (a *Actors) SweepPayouts() {
+	if a.sys.Bug.NoSweeps {
+		return
+	}
+	a.Job("sweep-payouts", func(ctx context.Context) error {
+		return a.sys.Payouts.Sweep(ctx, a.world.Now().Add(-time.Minute), 1000)
+	}, 6)
+}

@@ -1,0 +1,66 @@
+package people
+
+import (
+	"context"
+	"time"
+
+	"fenzhang/local/simulate/engine"
+	"fenzhang/shared/ident"
+)
+
+// merge is what the master data says of a taxpayer that turned out to be another one.
+type merge struct {
+	into string
+	at   int64
+}
+
+// The taxpayers of the run. Two of them may turn out to be one person.
+const (
+	MergedInto     = "tp-" + First
+	MergedTaxpayer = "tp-" + Fifth
+)
+
+func Taxpayers() []string {
+	return []string{MergedInto, "tp-" + Worker, "tp-" + Studio, MergedTaxpayer}
+}
+
+// SurvivorOf is the taxpayer that one goes on as, as far as the machine of the call has heard.
+func (d *Directory) SurvivorOf(ctx context.Context, tenant ident.Tenant,
+	taxpayer ident.Taxpayer) string {
+	if m := d.merged[string(tenant+"/")+string(taxpayer)]; d.actors.world.HasHeard(ctx, m.at) {
+		return m.into
+	}
+	return string(taxpayer)
+}
+
+// planMerge plans that two taxpayers are found to be one person. The second person's yes changes
+// the master data; what follows is done by the call, or by the next one.
+func (a *Actors) planMerge(tenant ident.Tenant) {
+	a.world.At(a.moment(1, 19), func() {
+		a.Directory.merged[string(tenant+"/"+MergedTaxpayer)] = merge{MergedInto, a.world.Nanos()}
+		a.world.Trace.Addf("merge", "%s: %s is %s", tenant, MergedTaxpayer, MergedInto)
+		a.carryMerge(tenant, 1)
+		if a.world.Chance(3) {
+			a.world.Faults.Count(engine.FaultDoubleClick)
+			a.world.After(a.world.DurationBetween(0, time.Second), func() { a.carryMerge(tenant, 1) })
+		}
+	})
+}
+
+// carryMerge calls until it is answered.
+func (a *Actors) carryMerge(tenant ident.Tenant, try int) {
+	var err error
+	a.world.StartTask(a.world.NewTask("merge", tenant), func(ctx context.Context) {
+		err = a.sys.Merging.Carry(ctx, tenant, MergedTaxpayer, MergedInto, admin(tenant))
+	}, func(killed bool) {
+		a.world.Trace.Addf("answer", "%s merge: %v", tenant, err)
+		switch {
+		case err != nil || killed:
+			a.world.After(time.Duration(try)*a.world.DurationBetween(time.Second, 2*time.Minute), func() {
+				a.carryMerge(tenant, try+1)
+			})
+		default:
+			a.Acts++
+		}
+	})
+}

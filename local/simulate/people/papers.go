@@ -1,0 +1,41 @@
+package people
+
+import (
+	"context"
+
+	"fenzhang/shared/civil"
+	"fenzhang/shared/ident"
+	"fenzhang/shared/tenancy"
+	"fenzhang/shared/tenancy/review"
+)
+
+// licence is the paper that a tenant may want of studios.
+const licence = "business_licence"
+
+// wanted are the papers that a tenant wants.
+func (a *Actors) wanted(tenant ident.Tenant) []review.PaperRule {
+	if tenant != ident.Tenant(a.Variants.Paper) {
+		return nil
+	}
+	return []review.PaperRule{{Paper: licence, On: true, Kinds: []string{"individual_business"}}}
+}
+
+// planPaper plans when the paper of a tenant's studio arrives.
+func (a *Actors) planPaper(tenant ident.Tenant) {
+	if tenant != ident.Tenant(a.Variants.Paper) {
+		return
+	}
+	a.PaperAt = a.moment(2, 19).UnixNano()
+	p := a.payable(tenant, 200) // so that something waits for it
+	p.Creator = Studio
+	a.planPayable(p, a.moment(0, 4))
+}
+
+// handedIn are the papers of a tenant's studio, as far as the machine of the call has heard.
+func (d *Directory) handedIn(ctx context.Context, tenant ident.Tenant) []tenancy.Paper {
+	if tenant != ident.Tenant(d.actors.Variants.Paper) ||
+		!d.actors.world.HasHeard(ctx, d.actors.PaperAt) {
+		return nil
+	}
+	return []tenancy.Paper{{Name: licence, Number: "91330100", From: civil.MustDate("2026-01-01")}}
+}

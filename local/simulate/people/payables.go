@@ -1,0 +1,121 @@
+package people
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"fenzhang/local/simulate/engine"
+	"fenzhang/shared/civil"
+	"fenzhang/shared/ident"
+	"fenzhang/shared/money"
+)
+
+// Payable is what a client wants settled.
+type Payable struct {
+	Tenant                    ident.Tenant
+	Creator                   ident.Creator
+	Activity, IncomeType, Key string
+	TS                        int64
+	Amount                    money.Amount
+}
+
+const (
+	payablesOfTenant = 3
+	uploadsOfTenant  = 2
+	linesOfUpload    = 3
+	batchesOfTenant  = 1
+)
+
+// payable draws a payable of a tenant.
+func (a *Actors) payable(tenant ident.Tenant, n int) *Payable {
+	return &Payable{Tenant: tenant, Creator: ident.Creator(engine.Pick(a.world, CreatorNames())),
+		Activity: fmt.Sprintf("act-%d", n), Key: fmt.Sprintf("key-%s-%04d", tenant, n),
+		IncomeType: engine.Pick(a.world,
+			[]string{"live_tip", "live_tip", "commerce_commission", "incentive"}),
+		Amount: a.amount(),
+		TS:     a.Plan.Start.Add(-a.world.DurationBetween(time.Hour, 50*24*time.Hour)).UnixMilli()}
+}
+
+func (a *Actors) planPayable(p *Payable, when time.Time) {
+	if lastEvening := civil.MustDate("2026-08-31").Start().Add(20 * time.Hour); when.Before(
+		lastEvening) && a.world.Chance(3) {
+		when = lastEvening.Add(a.world.DurationBetween(0, 4*time.Hour))
+	}
+	a.world.At(when, func() { a.settle(p, p.Key, p.Amount, 1) })
+	if a.world.Chance(2) {
+		a.world.Faults.Count(engine.FaultDoubleClick)
+		a.world.At(when.Add(a.world.DurationBetween(0, 40*time.Millisecond)), func() {
+			a.settle(p, p.Key, p.Amount, 1)
+		})
+	}
+	if a.world.Chance(3) { // another system sends the same payable under a key of its own
+		a.world.At(when.Add(a.world.DurationBetween(0, 3*time.Second)), func() {
+			a.settle(p, p.Key+"-other", p.Amount, 1)
+		})
+	}
+	if a.world.Chance(6) {
+		a.world.At(when.Add(a.world.DurationBetween(0, time.Hour)), func() {
+			a.settle(p, p.Key+"-wrong", p.Amount.Add(money.Fen(1)), 9)
+		})
+	}
+}
+
+// settle calls until there is an answer.
+func (a *Actors) settle(p *Payable, key string, amount money.Amount, try int) {
+	body := fmt.Sprintf(`{"user_id":%q,"activity_id":%q,"ts":%d,"amount":%q,"income_type":%q}`,
+		p.Creator, p.Activity, p.TS, amount, p.IncomeType)
+	var status int
+	var answer string
+	c := callerOf(p.Tenant, "operator")
+	a.world.StartTask(a.world.NewTask("settle", p.Tenant), func(ctx context.Context) {
+		res := a.sys.Post(ctx, c, "/v1/incentive/settle", key, body)
+		status, answer = res.StatusCode, res.Body
+	}, func(killed bool) {
+		a.world.Trace.Addf("answer", "%s settle %s %s key %s: %d %.200s", p.Tenant, p.Creator,
+			p.Activity, key,
+			status, answer)
+		switch {
+		case !killed && (status == 200 || status == 201):
+			var created struct {
+				ID string `json:"settlement_id"`
+			}
+			if err := json.Unmarshal([]byte(answer), &created); err != nil {
+				a.world.ReportBroken("simulator", "settle of %s was answered %d %s", p.Activity, status, answer)
+				return
+			}
+			a.Acts++
+			a.Answered.Settled = append(a.Answered.Settled, SettleAnswer{p, key, created.ID, amount})
+		case (killed || status >= 500 || status == 409 || status == 429) && try < 8:
+			a.world.After(time.Duration(try)*a.world.DurationBetween(time.Second, 3*time.Minute), func() {
+				a.settle(p, key, amount, try+1)
+			})
+		}
+	})
+}
+
+// RepeatSettleCalls repeats every settle call that was answered: the first answer must come again.
+func (a *Actors) RepeatSettleCalls() {
+	for _, p := range a.Answered.Settled {
+		body := fmt.Sprintf(`{"user_id":%q,"activity_id":%q,"ts":%d,"amount":%q,"income_type":%q}`,
+			p.Payable.Creator, p.Payable.Activity, p.Payable.TS, p.Amount, p.Payable.IncomeType)
+		var res events.APIGatewayV2HTTPResponse
+		a.world.StartTask(a.world.NewTask("settle-again", p.Payable.Tenant), func(ctx context.Context) {
+			res = a.sys.Post(ctx, callerOf(p.Payable.Tenant, "operator"), "/v1/incentive/settle",
+				p.Key, body)
+		}, func(bool) {
+			if res.StatusCode != http.StatusCreated || res.Headers["Idempotency-Replayed"] != "true" ||
+				!strings.Contains(res.Body, p.ID) {
+				a.world.ReportBroken("P9", "settle of %s was answered with %s; asked again, it is %d %s",
+					p.Payable.Activity,
+					p.ID, res.StatusCode, res.Body)
+			}
+		})
+		a.world.RunUntil(a.world.TrueTime().Add(100 * time.Millisecond))
+	}
+}

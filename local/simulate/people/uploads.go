@@ -1,0 +1,157 @@
+package people
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"fenzhang/local/simulate/engine"
+	"fenzhang/shared/civil"
+	"fenzhang/shared/ident"
+	"fenzhang/shared/income"
+	"fenzhang/shared/money"
+	"fenzhang/shared/tenancy"
+)
+
+// planUpload plans an upload of income lines of some creators, and often the same one again. The
+// uploads of a tenant are of the same creators, so that lines come to buckets that hold some
+// already, or were consumed.
+func (a *Actors) planUpload(tenant ident.Tenant, n, from int) {
+	var docs []json.RawMessage
+	var about []LineAnswer
+	for i := range linesOfUpload {
+		creator, incomeType := CreatorNames()[(from+i)%len(CreatorNames())],
+			engine.Pick(a.world, []string{"live_tip", "live_tip", "live_tip", "commerce_commission"})
+		period, day := "2026-08", "2026-08-20"
+		if a.world.Chance(5) {
+			period, day = "2026-07", "2026-07-20"
+		}
+		gross, refund := a.amount(), money.Amount{}
+		// A day below zero is carried on day by day, by each night's run: that would not come to rest.
+		if a.world.Chance(8) && a.Directory.Contracts[string(tenant+"/")+creator].Cycle != tenancy.Daily {
+			refund = a.amount()
+		}
+		id := fmt.Sprintf("line-%d-%d", n, i)
+		if a.world.Chance(8) && i > 0 {
+			id = about[i-1].Line // stands twice in the upload
+		}
+		dist := gross.Sub(refund)
+		docs = append(docs,
+			fmt.Appendf(nil, `{"line_id":%q,"creator_id":%q,"income_type":%q,"platform":"douyin","occurred_on":%q,"service_period":%q,"gross_before_platform":%q,"platform_fee":"0.00","refund":%q,"subsidy":"0.00","distributable":%q}`,
+				id, creator, incomeType, day, period, gross, refund, dist))
+		about = append(about, LineAnswer{Tenant: tenant, Creator: ident.Creator(creator),
+			IncomeType: incomeType, Line: id, Amount: dist})
+	}
+	when := a.moment(0, 7)
+	if n > 0 && !a.world.Chance(4) { // while the statements are made
+		when = civil.MustDate("2026-09-01").Start().Add(2*time.Hour +
+			a.world.DurationBetween(0, 2*time.Second))
+	}
+	a.world.At(when, func() { a.upload(tenant, docs, about, 1) })
+	if a.world.Chance(2) {
+		a.world.Faults.Count(engine.FaultDoubleClick)
+		a.world.At(when.Add(a.world.DurationBetween(0, 2*time.Second)), func() {
+			a.upload(tenant, docs, about, 1)
+		})
+	}
+}
+
+func (a *Actors) upload(tenant ident.Tenant, docs []json.RawMessage, about []LineAnswer, try int) {
+	var kept []LineAnswer
+	again := false
+	a.world.StartTask(a.world.NewTask("upload", tenant), func(ctx context.Context) {
+		kept, again = a.record(ctx, tenant, docs, about)
+	}, func(killed bool) {
+		if !killed {
+			a.Acts++
+			a.Answered.Lines = append(a.Answered.Lines, kept...)
+		}
+		if (killed || again) && try < 12 {
+			a.world.After(time.Duration(try)*a.world.DurationBetween(time.Second, 2*time.Minute), func() {
+				a.upload(tenant, docs, about, try+1)
+			})
+		}
+	})
+}
+
+// planEvents plans a batch of incentive events, some of them of days that are closed already.
+func (a *Actors) planEvents(tenant ident.Tenant, n int) {
+	when := a.moment(0, 10)
+	var docs []json.RawMessage
+	for i := range 4 + a.world.Rand.IntN(8) {
+		at := when.Add(-a.world.DurationBetween(0, 20*time.Hour))
+		if a.world.Chance(10) {
+			at = when.Add(-a.world.DurationBetween(24*time.Hour, 100*time.Hour))
+		}
+		docs = append(docs,
+			fmt.Appendf(nil, `{"event_id":"ev-%d-%d","creator_id":%q,"action_type":%q,"occurred_at":%q,"quantity":%d,"platform":"douyin"}`,
+				n, i, engine.Pick(a.world, []string{First, Worker, Fifth}),
+				engine.Pick(a.world,
+					[]string{"watch_live", "watch_live", "share", "share", "like", "late_action"}),
+				at.In(civil.Shanghai).Format(time.RFC3339), 1+a.world.Rand.IntN(40)))
+	}
+	a.world.At(when, func() { a.events(tenant, docs, 1) })
+	if a.world.Chance(2) {
+		a.world.At(when.Add(a.world.DurationBetween(0, 3*time.Hour)), func() {
+			a.events(tenant, docs, 1)
+		})
+	}
+}
+
+func (a *Actors) events(tenant ident.Tenant, docs []json.RawMessage, try int) {
+	var kept []EventAnswer
+	again := false
+	a.world.StartTask(a.world.NewTask("record-incentive", tenant), func(ctx context.Context) {
+		kept, again = a.count(ctx, tenant, docs)
+	}, func(killed bool) {
+		if !killed {
+			a.Acts++
+			a.Answered.Events = append(a.Answered.Events, kept...)
+		}
+		if (killed || again) && try < 12 {
+			a.world.After(time.Duration(try)*a.world.DurationBetween(time.Second, 2*time.Minute), func() {
+				a.events(tenant, docs, try+1)
+			})
+		}
+	})
+}
+
+// record uploads lines and gives those that were answered with 2xx, and whether some are to be sent
+// again.
+func (a *Actors) record(ctx context.Context, tenant ident.Tenant, docs []json.RawMessage,
+	about []LineAnswer) (kept []LineAnswer, again bool) {
+	results, err := a.sys.Lines.RecordUpload(ctx,
+		income.Upload{Tenant: tenant, By: string("operator@" + tenant), Lines: docs})
+	if err != nil {
+		return nil, true
+	}
+	for i, r := range results {
+		if r.Err != nil {
+			again = again || later(r.Err)
+			continue
+		}
+		p := about[i]
+		p.Bucket = r.Bucket
+		kept = append(kept, p)
+	}
+	return kept, again
+}
+
+// count records events and gives those that were answered with 2xx, and whether some are to be sent
+// again.
+func (a *Actors) count(ctx context.Context, tenant ident.Tenant,
+	docs []json.RawMessage) (kept []EventAnswer, again bool) {
+	results, err := a.sys.Incentives.RecordEvents(ctx, tenant, docs)
+	if err != nil {
+		return nil, true
+	}
+	for _, r := range results {
+		if r.Err != nil {
+			again = again || later(r.Err)
+			continue
+		}
+		kept = append(kept, EventAnswer{Tenant: tenant, ID: r.EventID, Digest: r.Recorded.Digest})
+	}
+	return kept, again
+}

@@ -1,0 +1,185 @@
+package promises
+
+import (
+	"context"
+	"strings"
+
+	"fenzhang/local/simulate/people"
+	"fenzhang/shared/civil"
+	"fenzhang/shared/ident"
+	"fenzhang/shared/law/lawdiff"
+	"fenzhang/shared/law/tax"
+	"fenzhang/shared/money"
+	"fenzhang/shared/settlement"
+	"fenzhang/shared/settlement/filedmonth"
+	"fenzhang/shared/settlement/receivable"
+	"fenzhang/shared/settlement/trueup"
+)
+
+// posting is what decisions and corrections of an act have left behind.
+type posting struct {
+	// of taxes: rows, credited to taxes payable, owed by creators less owed back
+	rows, journal, claimed money.Amount
+	bookings               int
+}
+
+// checkCorrections checks that each decision and correction that was posted stands whole: rows,
+// journal and claim say the same, once; that none stands without an act of two people; and that
+// nothing stays open that nobody has decided.
+func (b *Examiner) checkCorrections() {
+	found := map[string]*posting{}
+	at := func(id string) *posting {
+		if found[id] == nil {
+			found[id] = &posting{}
+		}
+		return found[id]
+	}
+	for p, list := range b.lists {
+		for _, k := range list {
+			if k.Kind != settlement.KindDecided && k.Kind != settlement.KindTrueUp {
+				continue
+			}
+			of := at(string(p.tenant+"/") + k.EntryID)
+			of.bookings++
+			for _, r := range k.Rows {
+				of.rows = of.rows.Add(r.Withheld)
+			}
+		}
+	}
+	for _, e := range b.entries {
+		if actOf(e) == e.ID && !strings.HasPrefix(e.Reason, "true-up decided") {
+			continue
+		}
+		of := at(string(e.Tenant+"/") + actOf(e))
+		for _, x := range e.Postings {
+			if x.Account.IsTaxPayable() {
+				of.journal = of.journal.Sub(x.Amount)
+			}
+		}
+	}
+	if len(found) > 0 {
+		b.sumClaims(at)
+	}
+	for id, r := range b.sys.AuditRecords {
+		switch r.Act {
+		case "tax.true_up_posted", "tax.corrected":
+			b.paths[map[string]string{"tax.true_up_posted": "decided",
+				"tax.corrected": "corrected"}[r.Act]]++
+			if of := at(id); of.bookings != 1 || of.rows != of.journal || of.rows != of.claimed {
+				b.world.ReportBroken("P5",
+					"%s %s is in %d lists with %s, in the journal with %s, in claims with %s", r.Act,
+					id, of.bookings, of.rows, of.journal, of.claimed)
+			}
+			delete(found, id)
+		case "tax.true_up_left":
+			b.paths["left to the year"]++
+		}
+	}
+	for id, of := range found {
+		b.world.ReportBroken("P5", "%s stands without a decision: %+v", id, *of)
+	}
+	for _, p := range b.actors.Answered.Posted {
+		r, ok := b.sys.AuditRecords[string(p.Tenant+"/")+p.Act]
+		posts := r.Act == "tax.true_up_posted" || r.Act == "tax.corrected"
+		if !ok || posts != (p.State == trueup.DecisionPosted) {
+			b.world.ReportBroken("P9", "%s was answered as %s, %s, and its record says %q", p.Name, p.Act,
+				p.State, r.Act)
+		}
+	}
+	b.checkDesk()
+}
+
+// sumClaims adds what decisions and corrections made creators owe or be owed.
+func (b *Examiner) sumClaims(at func(string) *posting) {
+	for _, t := range b.actors.Directory.TenantIDs {
+		for _, c := range people.CreatorNames() {
+			claims, err := b.sys.Store.Receivables(context.Background(), ident.Tenant(t),
+				ident.Creator(c), "")
+			if err != nil {
+				b.world.ReportBroken("P5", "%s/%s: %v", t, c, err)
+			}
+			for _, r := range claims {
+				if r.ApprovedBy == "" || r.Act == "" ||
+					(r.Kind != receivable.TaxShortfall && r.Kind != receivable.GiveBack) {
+					continue // people raise the others, and bookings these without a second person
+				}
+				of := at(t + "/" + r.Act)
+				if r.Kind == receivable.GiveBack {
+					of.claimed = of.claimed.Sub(r.Amount)
+				} else {
+					of.claimed = of.claimed.Add(r.Amount)
+				}
+			}
+		}
+	}
+}
+
+// checkDesk checks that the desk has left nothing undecided, and that the returns that must be
+// filed again are listed.
+func (b *Examiner) checkDesk() {
+	if b.actors.Variants.TaxDesk == "" {
+		return
+	}
+	for _, entity := range []string{people.OrdinaryEntity, people.PlatformEntity} {
+		open, err := b.sys.TrueUps.Undecided(context.Background(),
+			ident.Tenant(b.actors.Variants.TaxDesk),
+			ident.Entity(entity), civil.MustMonth(people.LastMonth))
+		if err != nil || len(open) > 0 {
+			b.world.ReportBroken("P5", "%s of %s: nobody has decided %q (%v)", entity,
+				b.actors.Variants.TaxDesk, open, err)
+		}
+	}
+}
+
+// checkAmendments checks that the returns of filed months whose rows have changed since are told to
+// be filed again.
+func (b *Examiner) checkAmendments() {
+	for _, t := range b.actors.Directory.TenantIDs {
+		for _, entity := range []string{people.OrdinaryEntity, people.PlatformEntity} {
+			returns, err := b.sys.Store.FiledMonths(context.Background(), ident.Tenant(t),
+				ident.Entity(entity))
+			if err != nil {
+				b.world.ReportBroken("P5", "%s: %v", t, err)
+			}
+			for _, f := range returns {
+				b.checkAmended(ident.Tenant(t), ident.Entity(entity), f)
+			}
+		}
+	}
+}
+
+func (b *Examiner) checkAmended(tenant ident.Tenant, entity ident.Entity, f filedmonth.FiledMonth) {
+	want := map[string]money.Amount{}
+	for p, list := range b.lists {
+		if p.tenant != tenant || p.entity != entity {
+			continue
+		}
+		for _, k := range settlement.Whole(list) {
+			for _, r := range k.Rows {
+				if lawdiff.MonthOfPeriod(r.Period) == f.Month && k.At.After(f.At) && r.Collection != tax.SelfFiled {
+					want[string(p.taxpayer)] = want[string(p.taxpayer)].Add(r.Withheld)
+				}
+			}
+		}
+	}
+	desk := lawdiff.LatenessRules{Rules: b.actors.Laws.Current(context.Background()).Corpus.National(),
+		Calendar: b.actors.Filing, PaidOn: civil.DateOf(b.world.Now())}
+	list, _, err := b.sys.TrueUps.Amendments(context.Background(), tenant, entity, f.Month, desk,
+		"", 100)
+	if err != nil {
+		b.world.ReportBroken("P5", "amendments of %s: %v", tenant, err)
+		return
+	}
+	listed := map[string]bool{}
+	for _, a := range list {
+		listed[string(a.Taxpayer)] = true
+		b.paths["filed again"]++
+	}
+	for payer, sum := range want {
+		if !sum.IsZero() && !listed[payer] {
+			b.world.ReportBroken("P5",
+				"%s of %s: %s of tax came to the filed month %s since, and no return is to be "+
+					"filed again", payer, tenant, sum, f.Month)
+		}
+	}
+}

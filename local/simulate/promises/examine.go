@@ -1,0 +1,112 @@
+// Package promises holds what must be true of every simulated run, whatever went wrong in it: the
+// promises P1 to P9 of the product, and that nothing is stuck.
+package promises
+
+import (
+	"context"
+	"fenzhang/local/simulate/people"
+	"fenzhang/local/simulate/system"
+	"fenzhang/shared/dynamo"
+	"maps"
+	"slices"
+
+	"fenzhang/local/simulate/engine"
+	"fenzhang/shared/ledger"
+	"fenzhang/shared/settlement"
+)
+
+// Examiner checks the promises of one run. It reads what the run has left behind without the code
+// that wrote it where that is possible.
+type Examiner struct {
+	world  *engine.World
+	sys    *system.System
+	actors *people.Actors
+
+	settlements map[string]settlement.Settlement // by tenant and id
+	acts        map[string]string                // by tenant and act: who did what to what
+	entries     map[string]ledger.Entry          // by tenant, creator and id
+	lines       map[string]dynamo.Item           // income lines, by key
+	buckets     map[string]dynamo.Item           // statement buckets, by key
+	seen        map[string]clear
+	lists       taxLists
+	paths       map[string]int // how often the money of the run met what
+}
+
+// NewExaminer makes the examiner of a run, and has it look at every order that reaches a gateway.
+func NewExaminer(w *engine.World, sys *system.System, actors *people.Actors) *Examiner {
+	b := &Examiner{world: w, sys: sys, actors: actors,
+		settlements: map[string]settlement.Settlement{}, acts: map[string]string{},
+		entries: map[string]ledger.Entry{}, lines: map[string]dynamo.Item{},
+		buckets: map[string]dynamo.Item{}, seen: map[string]clear{}, paths: map[string]int{}}
+	w.BeforeSend = b.checkBeforeSend
+	return b
+}
+
+// figures reads figures.
+func (b *Examiner) figures(s settlement.Settlement, hash string) (settlement.Figures, error) {
+	return b.sys.Store.Figures(context.Background(), s.Tenant, s.ID, hash)
+}
+
+// Examine checks all promises of a run that has come to rest, and tells what the money met on its
+// way.
+func (b *Examiner) Examine() map[string]int {
+	b.readHistory()
+	b.readLedger()
+	b.readTaxes()
+	for _, id := range slices.Sorted(maps.Keys(b.settlements)) {
+		b.checkLife(b.settlements[id])
+		b.checkSums(b.settlements[id])
+		b.checkApprovers(b.settlements[id])
+		b.checkDates(b.settlements[id])
+		b.checkPaper(b.settlements[id])
+		b.checkRejections(b.settlements[id])
+		b.note(b.settlements[id])
+	}
+	b.checkPayments()
+	b.checkTaxes()
+	b.checkCorrections()
+	b.checkAmendments()
+	b.checkMerges()
+	b.checkWhere()
+	b.paths["in one call"] += b.actors.Answered.BulkItems
+	b.paths["refused"] += b.actors.Refused
+	b.checkRewards()
+	b.checkAudit()
+	b.checkAnswers()
+	b.checkStatements()
+	b.checkPeriods()
+	b.checkLedger()
+	return b.paths
+}
+
+// note counts what happened to a settlement.
+func (b *Examiner) note(s settlement.Settlement) {
+	for path, met := range map[string]bool{"set-off": len(s.SetOffs) > 0,
+		"automatic": slices.ContainsFunc(s.History, func(m settlement.Move) bool {
+			return m.By == "system:review"
+		}), "part of a month": s.Part != "", "cancelled": s.ReasonClass == settlement.Cancelled,
+		"rejected by a check": rejectedByCheck(s), "several approvers": len(s.Approvals) > 1,
+		"invoice": s.Paper != nil, "filed": s.Kept ||
+			s.Carries != "", "reopened": s.Source == settlement.SourceReopened,
+		"payee": s.Parent != ""} {
+		if met {
+			b.paths[path]++
+		}
+	}
+}
+
+// rejectedByCheck tells that a check has failed s, and no person.
+func rejectedByCheck(s settlement.Settlement) bool {
+	return s.ReasonClass == settlement.Rejected && s.History[len(s.History)-1].By == "system:review"
+}
+
+// checkRejections checks that a check fails a payable once: what comes again waits for a person.
+func (b *Examiner) checkRejections(s settlement.Settlement) {
+	if s.Occurrence < 2 || !rejectedByCheck(s) {
+		return
+	}
+	if before, ok := b.settlements[string(s.Tenant+"/")+
+		settlement.IDOf(s.Identity, s.Occurrence-1)]; !ok || rejectedByCheck(before) {
+		b.world.ReportBroken("stuck", "%s was rejected by a check twice, with nobody looking", s.ID)
+	}
+}

@@ -1,0 +1,122 @@
+package promises
+
+import (
+	"encoding/json"
+	"fenzhang/local/simulate/engine"
+	"slices"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"fenzhang/shared/audit"
+	"fenzhang/shared/audit/outbox"
+	"fenzhang/shared/contract/split"
+	"fenzhang/shared/dynamo"
+	"fenzhang/shared/dynamo/keys"
+	"fenzhang/shared/ident"
+	"fenzhang/shared/settlement"
+	"fenzhang/shared/settlement/settlementdb"
+)
+
+// imageOf turns a stream's image into an item.
+func imageOf(image map[string]events.DynamoDBAttributeValue) map[string]types.AttributeValue {
+	it := make(map[string]types.AttributeValue, len(image))
+	for name, v := range image {
+		switch v.DataType() {
+		case events.DataTypeString:
+			it[name] = &types.AttributeValueMemberS{Value: v.String()}
+		case events.DataTypeNumber:
+			it[name] = &types.AttributeValueMemberN{Value: v.Number()}
+		case events.DataTypeBinary:
+			it[name] = &types.AttributeValueMemberB{Value: v.Binary()}
+		}
+	}
+	return it
+}
+
+// readHistory follows every settlement from image to image (promise P4) and gathers all acts.
+func (b *Examiner) readHistory() {
+	last := map[string]int{}
+	for i, r := range b.world.Streams.History(engine.SettlementsTable) {
+		last[r.Change.Keys["pk"].String()+" "+r.Change.Keys["sk"].String()] = i
+	}
+	for i, r := range b.world.Streams.History(engine.SettlementsTable) {
+		it := imageOf(r.Change.NewImage)
+		switch dynamo.TextOf(it, "sk") {
+		case "META":
+			b.follow(it, last[dynamo.TextOf(it, "pk")+" "+dynamo.TextOf(it, "sk")] == i)
+		case "OUT":
+			var rec audit.Record
+			if err := json.Unmarshal([]byte(dynamo.TextOf(it, outbox.AuditAttribute)), &rec); err != nil {
+				b.world.ReportBroken("P7", "an outbox item cannot be read: %v", err)
+				continue
+			}
+			b.act(rec.Tenant, rec.ID, rec.Act+" of "+rec.Object)
+		}
+	}
+}
+
+// act notes an act. An act may write two settlements, of which one is opened by it; it never writes
+// one twice.
+func (b *Examiner) act(tenant ident.Tenant, id, what string) {
+	k := string(tenant+"/") + id
+	if b.acts[k] == what {
+		b.world.ReportBroken("P7", "act %s was done twice: %s", id, what)
+	}
+	b.acts[k] = what
+}
+
+// follow holds an image of a settlement against the one before it, by what stands in clear; the
+// first and the last one, and now and then one between, are read whole.
+func (b *Examiner) follow(it map[string]types.AttributeValue, last bool) {
+	tenant, id, _ := keys.SettlementOf(dynamo.TextOf(it, "pk"), "META")
+	k := string(tenant+"/") + string(id)
+	before, known := b.seen[k]
+	now := clear{revision: dynamo.NumberOf(it, "rev"), version: dynamo.NumberOf(it, "v"),
+		status: settlement.Status(dynamo.TextOf(it, "st"))}
+	b.seen[k] = now
+	switch {
+	case !known && (now.revision != 1 || now.version != 1 || now.status != settlement.PendingReview):
+		b.world.ReportBroken("P4", "%s begins as %s, version %d, revision %d", k, now.status, now.version,
+			now.revision)
+	case !known:
+	case now.revision != before.revision+1:
+		b.world.ReportBroken("P4", "%s was written over: revision %d after %d, by %s", k, now.revision,
+			before.revision, dynamo.TextOf(it, "act"))
+	case now.version != before.version && now.version != before.version+1:
+		b.world.ReportBroken("P4", "%s: status_version %d after %d", k, now.version, before.version)
+	case (now.version == before.version) != (now.status == before.status):
+		b.world.ReportBroken("P4", "%s: %s after %s with status_version %d", k, now.status, before.status,
+			now.version)
+	}
+	b.act(tenant, dynamo.TextOf(it, "act"), string("a write of "+id))
+	if known && !last && now.revision%5 != 0 {
+		return
+	}
+	s, err := settlementdb.DecodeMeta(it)
+	if err != nil {
+		b.world.ReportBroken("P4", "an image cannot be read: %v", err)
+		return
+	}
+	old, had := b.settlements[k]
+	b.settlements[k] = s
+	if s.Provisional != nil {
+		b.checkDates(s)
+	}
+	switch {
+	case s.Last.ID != dynamo.TextOf(it, "act"):
+		b.world.ReportBroken("P7", "%s: two acts %s and %s in one write", k, s.Last.ID,
+			dynamo.TextOf(it, "act"))
+	case had && (s.Gross != old.Gross || s.Identity != old.Identity ||
+		!slices.EqualFunc(s.Shares, old.Shares, split.Share.Equal)):
+		b.world.ReportBroken("P4", "%s: what stands from the opening has changed", k)
+	case had && old.Payout != nil && s.Payout != nil && old.Payout.Key != s.Payout.Key:
+		b.world.ReportBroken("P3", "%s: its payout key has changed", k)
+	}
+}
+
+// clear is what stands in clear in the item of a settlement.
+type clear struct {
+	revision, version int64
+	status            settlement.Status
+}

@@ -1,0 +1,148 @@
+package promises
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+
+	"fenzhang/local/simulate/engine"
+	"fenzhang/local/simulate/people"
+	"fenzhang/shared/books/whereabouts"
+	"fenzhang/shared/dynamo"
+	"fenzhang/shared/dynamo/keys"
+	"fenzhang/shared/ident"
+	"fenzhang/shared/ledger"
+	"fenzhang/shared/ledger/ledgerdb"
+	"fenzhang/shared/money"
+)
+
+// readLedger sorts the items of the ledger table and checks promise P1.
+func (b *Examiner) readLedger() {
+	for it := range b.world.DB.Items(engine.LedgerTable) {
+		pk, sk := dynamo.TextOf(it, "pk"), dynamo.TextOf(it, "sk")
+		switch {
+		case strings.HasPrefix(sk, keys.EntryPrefix):
+			var e ledger.Entry
+			if err := json.Unmarshal([]byte(dynamo.TextOf(it, "doc")), &e); err != nil {
+				b.world.ReportBroken("P1", "entry %s: %v", sk, err)
+				continue
+			}
+			if err := e.Check(); err != nil {
+				b.world.ReportBroken("P1", "%v", err)
+			}
+			if e.Reverses != "" && e.Reason == "" {
+				b.world.ReportBroken("P1", "entry %s corrects without a reason", e.ID)
+			}
+			b.entries[pk+"/"+e.ID] = e
+		case strings.HasPrefix(sk, "L#"):
+			b.lines[pk+"/"+sk] = it
+		case strings.HasPrefix(sk, keys.BucketPrefix):
+			b.buckets[pk+"/"+sk] = it
+		}
+	}
+}
+
+// checkPeriods checks that a sealed month has not moved: its seal is the sum of the journal, and
+// nothing was posted in it any more.
+func (b *Examiner) checkPeriods() {
+	month := people.ClosingMonth()
+	for _, t := range b.actors.Directory.TenantIDs {
+		for _, entity := range []string{people.OrdinaryEntity, people.PlatformEntity} {
+			p, err := b.sys.Periods.Store.Period(context.Background(), ident.Tenant(t),
+				ident.Entity(entity), month)
+			if err != nil || p == nil || p.Seal == nil {
+				continue
+			}
+			sums := map[ledger.Account]money.Amount{}
+			for _, e := range b.entries {
+				if e.Tenant != ident.Tenant(t) || e.Entity != ident.Entity(entity) ||
+					e.Accounting.After(month) {
+					continue
+				}
+				for _, x := range e.Postings {
+					sums[x.Account] = sums[x.Account].Add(x.Amount)
+				}
+			}
+			for _, r := range p.Seal.Balance.Rows {
+				if sums[r.Account] != r.Closing {
+					b.world.ReportBroken("P1", "%s of %s was sealed with %s of %s, the journal says %s", entity, t,
+						r.Closing,
+						r.Account, sums[r.Account])
+				}
+				delete(sums, r.Account)
+			}
+			for account, sum := range sums {
+				if !sum.IsZero() {
+					b.world.ReportBroken("P1", "%s of %s was sealed without %s, the journal says %s", entity, t,
+						account, sum)
+				}
+			}
+			b.paths["sealed period"]++
+		}
+	}
+}
+
+// checkLedger asks the ledger check of the product: nothing may be unexplained.
+func (b *Examiner) checkLedger() {
+	for _, t := range b.actors.Directory.TenantIDs {
+		r, err := b.sys.LedgerCheck.CheckPage(context.Background(), ident.Tenant(t), "")
+		if err != nil {
+			b.world.ReportBroken("ledger", "%s: %v", t, err)
+			continue
+		}
+		if !r.Unexplained.IsZero() || len(r.Differences) > 0 {
+			b.world.ReportBroken("ledger", "%s: %s unexplained, first %+v", t, r.Unexplained,
+				r.Differences[0])
+			for _, id := range slices.Sorted(maps.Keys(b.entries)) {
+				if e := b.entries[id]; e.Tenant == ident.Tenant(t) &&
+					e.CreatorID == r.Differences[0].CreatorID {
+					b.world.Trace.Addf("entry", "%s %s %s %s %v", e.ID, e.Settlement, e.Reason, e.Reverses,
+						e.Postings)
+				}
+			}
+		}
+	}
+}
+
+// checkWhere asks where the money is: what is told sums to the balances kept, and these to the
+// journal.
+func (b *Examiner) checkWhere() {
+	if !b.actors.Variants.Whereabouts {
+		return
+	}
+	ctx := context.Background()
+	asked := whereabouts.Service{Journal: ledgerdb.Book{DB: b.world.DB, Table: engine.LedgerTable},
+		Settlements: b.sys.Store, Viewers: b.sys.Service, Statements: b.sys.Statements,
+		Creators: b.actors.Directory}
+	for _, t := range b.actors.Directory.TenantIDs {
+		v, err := asked.LocateTenant(ctx, ident.Tenant(t), "")
+		if err != nil || !v.Unexplained.IsZero() {
+			b.world.ReportBroken("P2", "where the money of %s is: %s unexplained (%v)", t,
+				v.Unexplained, err)
+		}
+		sums := map[ledger.Account]money.Amount{}
+		for _, e := range b.entries {
+			if e.Tenant != ident.Tenant(t) {
+				continue
+			}
+			for _, p := range e.Postings {
+				sums[p.Account] = sums[p.Account].Add(p.Amount)
+			}
+		}
+		for _, a := range v.Ledger {
+			if sums[a.Account] != a.Balance || a.Explained != a.Balance {
+				b.world.ReportBroken("P1", "%s of %s: balance %s, journal %s, told %s", a.Account, t, a.Balance,
+					sums[a.Account], a.Explained)
+			}
+			delete(sums, a.Account)
+		}
+		for account, sum := range sums {
+			if !sum.IsZero() {
+				b.world.ReportBroken("P1", "%s of %s has %s in the journal and no balance", account, t, sum)
+			}
+		}
+		b.paths["asked where"]++
+	}
+}

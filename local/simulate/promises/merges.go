@@ -1,0 +1,96 @@
+package promises
+
+import (
+	"context"
+
+	"fenzhang/local/simulate/people"
+	"fenzhang/shared/civil"
+	"fenzhang/shared/ident"
+	"fenzhang/shared/law/lawdiff"
+	"fenzhang/shared/law/tax"
+	"fenzhang/shared/money"
+	"fenzhang/shared/settlement"
+)
+
+// checkMerges checks that the list of a merged taxpayer is closed and empty of months not filed,
+// that what left it has arrived once in the other one, and that nothing was booked for it any more.
+func (b *Examiner) checkMerges() {
+	tenant := b.actors.Variants.Merge
+	if tenant == "" {
+		return
+	}
+	for _, entity := range []string{people.OrdinaryEntity, people.PlatformEntity} {
+		theirs, ours := b.lists[person{ident.Tenant(tenant), ident.Entity(entity),
+			people.MergedTaxpayer}],
+			b.lists[person{ident.Tenant(tenant), ident.Entity(entity), people.MergedInto}]
+		if len(theirs) == 0 || theirs[len(theirs)-1].Into != people.MergedInto {
+			b.world.ReportBroken("P5", "%s/%s at %s is merged, and its list of %d bookings is not closed",
+				tenant,
+				people.MergedTaxpayer, entity, len(theirs))
+			continue
+		}
+		arrived := 0
+		for _, k := range ours {
+			if k.Merged == people.MergedTaxpayer {
+				arrived++
+			}
+		}
+		if want := min(len(theirs)-1, 1); arrived != want {
+			b.world.ReportBroken("P5",
+				"the list of %s/%s at %s arrived %d times in that of %s, not %d times", tenant,
+				people.MergedTaxpayer, entity, arrived, people.MergedInto, want)
+		}
+		if arrived > 0 {
+			b.paths["merged"]++
+		}
+		b.checkMoved(ident.Tenant(tenant), ident.Entity(entity), theirs, ours)
+	}
+	for _, s := range b.settlements {
+		if s.Tenant == ident.Tenant(tenant) && s.TaxpayerID == people.MergedTaxpayer &&
+			(s.Unbooked() || s.Status == settlement.Approved) && !s.Dead() {
+			b.world.ReportBroken("P5", "%s/%s waits as %s, who is %s", tenant, s.ID, people.MergedTaxpayer,
+				people.MergedInto)
+		}
+	}
+}
+
+// checkMoved checks that rows neither came nor went with the merge.
+func (b *Examiner) checkMoved(tenant ident.Tenant, entity ident.Entity, theirs,
+	ours []settlement.Booking) {
+	returns, err := b.sys.Store.FiledMonths(context.Background(), tenant, entity)
+	if err != nil {
+		b.world.ReportBroken("P5", "%s: %v", tenant, err)
+	}
+	closedAt := theirs[len(theirs)-1].At
+	early := map[civil.Month]bool{}
+	for _, f := range returns {
+		early[f.Month] = !f.At.After(closedAt)
+	}
+	moved, stays := map[row]money.Amount{}, map[row]money.Amount{}
+	for n, list := range [][]settlement.Booking{theirs, ours} {
+		for _, k := range list {
+			for _, r := range k.Rows {
+				if k.Kind == settlement.KindMerged {
+					moved[rowOf(r)] = moved[rowOf(r)].Add(r.Withheld).Add(r.Income)
+				}
+				if n == 0 && !early[lawdiff.MonthOfPeriod(r.Period)] {
+					stays[rowOf(r)] = stays[rowOf(r)].Add(r.Withheld).Add(r.Income)
+				}
+			}
+		}
+	}
+	for what, sums := range map[string]map[row]money.Amount{"came or went": moved,
+		"stays behind": stays} {
+		for r, sum := range sums {
+			if !sum.IsZero() {
+				b.world.ReportBroken("P5", "%s of %+v %s as %s/%s became %s", sum, r, what, tenant,
+					people.MergedTaxpayer, people.MergedInto)
+			}
+		}
+	}
+}
+
+// row tells tax rows apart.
+type row struct{ kind, item, period, project, platform string }
+
+func rowOf(r tax.Row) row { return row{r.Kind, r.Item, r.Period, r.Project, r.Platform} }
