@@ -39,20 +39,20 @@ func main() {
 	}
 	var ok bool
 	if *seed != "" {
-		ok = replay(*seed, l, *quiet, os.Stdout)
+		ok = replaySeed(*seed, l, *quiet, os.Stdout)
 	} else {
 		if *from == 0 {
 			*from = 1 + rand.Uint64N(1<<40)
 		}
-		ok = runAll(*from, *runs, l, os.Stdout)
+		ok = playSeeds(*from, *runs, l, os.Stdout)
 	}
 	if !ok {
 		os.Exit(1)
 	}
 }
 
-// replay plays one seed and tells what happens.
-func replay(text string, l people.Law, quiet bool, out io.Writer) bool {
+// replaySeed plays one seed and tells what happens.
+func replaySeed(text string, l people.Law, quiet bool, out io.Writer) bool {
 	var seed uint64
 	if _, err := fmt.Sscan(text, &seed); err != nil {
 		_, _ = fmt.Fprintf(out, "SEED=%s is not a number\n", text)
@@ -70,16 +70,16 @@ func replay(text string, l people.Law, quiet bool, out io.Writer) bool {
 	sum := newTotals()
 	sum.add(o)
 	sum.print(out)
-	return sum.end(out)
+	return sum.printVerdict(out)
 }
 
-// runAll plays some seeds, one on each processor at a time, and tells how far it is.
-func runAll(from uint64, runs int, l people.Law, out io.Writer) bool {
+// playSeeds plays some seeds, one on each processor at a time, and tells how far it is.
+func playSeeds(from uint64, runs int, l people.Law, out io.Writer) bool {
 	began := time.Now()
 	sum := newTotals()
 	_, _ = fmt.Fprintf(out, "%d runs from seed %d\n", runs, from)
 	last := began
-	sum.play(from, runs, l, system.Bug{}, func() bool {
+	sum.playRuns(from, runs, l, system.Bug{}, func() bool {
 		if time.Since(last) > 5*time.Second {
 			last = time.Now()
 			_, _ = fmt.Fprintf(out, "  %6d of %d runs, %d failed, %.0f runs a minute\n",
@@ -91,7 +91,7 @@ func runAll(from uint64, runs int, l people.Law, out io.Writer) bool {
 	sum.print(out)
 	_, _ = fmt.Fprintf(out, "%.0f runs a minute on %d processors\n",
 		float64(runs)/time.Since(began).Minutes(), runtime.GOMAXPROCS(0))
-	return sum.end(out)
+	return sum.printVerdict(out)
 }
 
 // totals are those of many runs.
@@ -124,8 +124,8 @@ func (t *totals) add(o outcome) {
 	t.failures = append(t.failures, o)
 }
 
-// play runs seeds from a first one on; after each, goOn says whether to go on.
-func (t *totals) play(from uint64, runs int, l people.Law, bug system.Bug, goOn func() bool) {
+// playRuns runs seeds from a first one on; after each, goOn says whether to go on.
+func (t *totals) playRuns(from uint64, runs int, l people.Law, bug system.Bug, goOn func() bool) {
 	var mu sync.Mutex
 	var all sync.WaitGroup
 	next, stop := 0, false
@@ -166,8 +166,8 @@ func (t *totals) print(out io.Writer) {
 	}
 }
 
-// end tells of failures and ends with the line that others look for.
-func (t *totals) end(out io.Writer) bool {
+// printVerdict tells of failures and ends with the line that others look for.
+func (t *totals) printVerdict(out io.Writer) bool {
 	for _, o := range t.failures[:min(len(t.failures), 10)] {
 		_, _ = fmt.Fprintf(out, "FAILED: make simulate SEED=%d\n  %s\n", o.seed,
 			strings.Join(o.broken, "\n  "))

@@ -422,7 +422,7 @@ func hunt(t *testing.T, l people.Law, bugs map[string]system.Bug) {
 			}
 		}
 		sum := newTotals()
-		sum.play(1, runs, l, bugs[name], func() bool { return sum.failed == 0 })
+		sum.playRuns(1, runs, l, bugs[name], func() bool { return sum.failed == 0 })
 		if sum.failed == 0 {
 			t.Errorf("%s: not found in %d runs", name, runs)
 			continue

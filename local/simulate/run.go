@@ -68,7 +68,7 @@ func simulate(seed uint64, law people.Law, bug system.Bug, out io.Writer) (outco
 		return outcome{}, err
 	}
 	defer r.world.StopWorkers()
-	r.actors.Begin()
+	r.actors.PlanRun()
 	r.world.RunUntil(r.actors.Plan.End)
 	r.endTrouble()
 	r.recoverLost()
@@ -88,7 +88,7 @@ func simulate(seed uint64, law people.Law, bug system.Bug, out io.Writer) (outco
 func (r *run) endTrouble() {
 	r.world.Faults.Over = true
 	r.world.Trace.Addf("calm", "the trouble is over: %d faults", r.world.Faults.Total())
-	r.actors.Fill(people.LeastSettlements)
+	r.actors.AddPayables(people.LeastSettlements)
 	r.settleDown("the sweeps")
 	r.examiner.CheckNobodyWaits()
 }
@@ -96,15 +96,15 @@ func (r *run) endTrouble() {
 // recoverLost does what an operator does after an incident: lost stream records and dead letters
 // are read again. Clients repeat their calls of settle, which must be answered as before.
 func (r *run) recoverLost() {
-	n := r.world.Streams.Replay()
+	n := r.world.Streams.ReplayLost()
 	for _, name := range []relay.Queue{relay.Tax, relay.Settle, relay.Payout, relay.Audit} {
-		n += r.world.Queues[name].Redrive()
+		n += r.world.Queues[name].RedriveDeadLetters()
 	}
 	r.world.Trace.Addf("calm", "%d records and dead letters are read again", n)
-	before := r.world.Streams.Written()
+	before := r.world.Streams.WriteCount()
 	r.actors.RepeatSettleCalls()
 	r.world.RunUntil(r.world.TrueTime().Add(time.Hour))
-	if before != r.world.Streams.Written() || !r.world.IsIdle() {
+	if before != r.world.Streams.WriteCount() || !r.world.IsIdle() {
 		r.settleDown("what was given up")
 	}
 }
@@ -113,7 +113,7 @@ func (r *run) recoverLost() {
 func (r *run) outcome(seed uint64, paths map[string]int) outcome {
 	w := r.world
 	o := outcome{seed: seed, paths: paths, deliveries: w.Delivered, acts: r.actors.Acts,
-		faults: w.Faults.Counted, writes: w.Streams.Written(),
+		faults: w.Faults.Counted, writes: w.Streams.WriteCount(),
 		months: w.Today().Month().Sub(civil.DateOf(r.actors.Plan.Start).Month())}
 	for it := range w.DB.Items(engine.SettlementsTable) {
 		if dynamo.TextOf(it, "sk") == "META" {
@@ -136,11 +136,11 @@ const (
 func (r *run) settleDown(after string) {
 	quiet := 0
 	for round := range mostRounds {
-		before := r.world.Streams.Written()
+		before := r.world.Streams.WriteCount()
 		r.playRound(round)
 		// each round lasts longer than the one before: retries wait for minutes, sweeps for hours
 		r.world.RunUntil(r.world.TrueTime().Add(time.Duration(1+round) * 15 * time.Minute))
-		if before != r.world.Streams.Written() || !r.world.Streams.IsIdle() || !r.world.IsIdle() ||
+		if before != r.world.Streams.WriteCount() || !r.world.Streams.IsIdle() || !r.world.IsIdle() ||
 			r.world.HasAppointments() {
 			quiet = 0
 			continue
@@ -158,15 +158,15 @@ func (r *run) playRound(round int) {
 	switch round % quietRounds {
 	case 0:
 		for _, t := range r.actors.Plan.Tenants {
-			r.actors.Office(ident.Tenant(t))
+			r.actors.HandleOpenSettlements(ident.Tenant(t))
 		}
 	case 1:
-		r.actors.Sweep()
+		r.actors.SweepSettlements()
 		r.actors.SweepPayouts()
 	case 2:
-		r.actors.Job("close-days", func(ctx context.Context) error {
+		r.actors.RunJob("close-days", func(ctx context.Context) error {
 			return r.sys.Accruer.CloseDueDays(ctx)
 		}, 1)
-		r.world.After(5*time.Minute, r.actors.Night)
+		r.world.RunAfter(5*time.Minute, r.actors.RunStatements)
 	}
 }

@@ -43,10 +43,10 @@ func runsOf(t *testing.T) int {
 
 func TestPromisesHoldInEveryRun(t *testing.T) {
 	l, sum := lawOf(t), newTotals()
-	sum.play(1, runsOf(t), l, system.Bug{}, func() bool { return sum.failed < 5 })
+	sum.playRuns(1, runsOf(t), l, system.Bug{}, func() bool { return sum.failed < 5 })
 	var out bytes.Buffer
 	sum.print(&out)
-	if !sum.end(&out) {
+	if !sum.printVerdict(&out) {
 		t.Error(out.String())
 	}
 	t.Log(out.String())
@@ -76,7 +76,7 @@ func TestAFailingSeedTellsHowToPlayItAgain(t *testing.T) {
 	sum := newTotals()
 	sum.add(outcome{seed: 77, broken: []string{"P3: paid twice"}, faults: map[string]int{engine.FaultKill: 2}})
 	var out bytes.Buffer
-	if sum.end(&out) || !strings.Contains(out.String(), "make simulate SEED=77\n  P3: paid twice\n") || !strings.HasSuffix(out.String(), "\n0 passed, 1 failed\n") {
+	if sum.printVerdict(&out) || !strings.Contains(out.String(), "make simulate SEED=77\n  P3: paid twice\n") || !strings.HasSuffix(out.String(), "\n0 passed, 1 failed\n") {
 		t.Error(out.String())
 	}
 }

@@ -50,10 +50,10 @@ func callWithFaults[O any](ctx context.Context, c faultyDB, k dbCall,
 			return none, ErrKilled
 		}
 		w.Sleep(t, w.DurationBetween(500*time.Microsecond, 6*time.Millisecond))
-		w.fence(t, k)
+		w.checkTenantFence(t, k)
 		kind := ""
 		if w.Faults.IsDue() {
-			kind = w.kindFor(k)
+			kind = w.pickFault(k)
 		}
 		if kind != "" {
 			w.Faults.Count(kind)
@@ -63,7 +63,7 @@ func callWithFaults[O any](ctx context.Context, c faultyDB, k dbCall,
 		case FaultKill:
 			if w.Chance(2) && k.write {
 				_, _ = run() // nobody hears the answer
-				w.Streams.Collect()
+				w.Streams.CollectWrites()
 			}
 			t.Killed = true
 			return none, ErrKilled
@@ -85,7 +85,7 @@ func callWithFaults[O any](ctx context.Context, c faultyDB, k dbCall,
 		out, err := run()
 		w.partial = false
 		if k.write {
-			w.Streams.Collect()
+			w.Streams.CollectWrites()
 			w.Trace.addWrite(t, k, err)
 		}
 		if kind == FaultLostAnswer {
@@ -98,23 +98,23 @@ func callWithFaults[O any](ctx context.Context, c faultyDB, k dbCall,
 	}
 }
 
-// kindFor picks a fault that this call can meet.
-func (w *World) kindFor(k dbCall) string {
+// pickFault picks a fault that this call can meet.
+func (w *World) pickFault(k dbCall) string {
 	switch {
 	case !k.write:
-		return Pick(w, []string{FaultKill, FaultThrottle, FaultThrottle, FaultStall})
+		return PickRandom(w, []string{FaultKill, FaultThrottle, FaultThrottle, FaultStall})
 	case k.batch:
-		return Pick(w, []string{FaultKill, FaultThrottle, FaultLostAnswer, FaultPartialBatch,
+		return PickRandom(w, []string{FaultKill, FaultThrottle, FaultLostAnswer, FaultPartialBatch,
 			FaultPartialBatch})
 	default:
-		return Pick(w, []string{FaultKill, FaultKill, FaultLostAnswer, FaultLostAnswer, FaultThrottle,
+		return PickRandom(w, []string{FaultKill, FaultKill, FaultLostAnswer, FaultLostAnswer, FaultThrottle,
 			FaultConflict,
 			FaultConflict, FaultStall})
 	}
 }
 
-// fence checks promise P8: a task that serves a tenant touches no key of another one.
-func (w *World) fence(t *Task, k dbCall) {
+// checkTenantFence checks promise P8: a task that serves a tenant touches no key of another one.
+func (w *World) checkTenantFence(t *Task, k dbCall) {
 	if t.Tenant == "" {
 		return
 	}
@@ -125,16 +125,16 @@ func (w *World) fence(t *Task, k dbCall) {
 	})
 }
 
-func pkOf(it map[string]types.AttributeValue) string { return dynamo.TextOf(it, "pk") }
+func partitionKey(it map[string]types.AttributeValue) string { return dynamo.TextOf(it, "pk") }
 
 func keyText(it map[string]types.AttributeValue) string {
-	return pkOf(it) + " " + dynamo.TextOf(it, "sk")
+	return partitionKey(it) + " " + dynamo.TextOf(it, "sk")
 }
 
 func singleItemCall(op string, write bool, it map[string]types.AttributeValue) dbCall {
 	return dbCall{op: op, write: write, label: func() string {
 		return keyText(it)
-	}, visitKeys: func(see func(string)) { see(pkOf(it)) }}
+	}, visitKeys: func(see func(string)) { see(partitionKey(it)) }}
 }
 
 func (c faultyDB) PutItem(ctx context.Context, in *dynamodb.PutItemInput,
@@ -191,7 +191,7 @@ func (c faultyDB) BatchGetItem(ctx context.Context, in *dynamodb.BatchGetItemInp
 	}, visitKeys: func(see func(string)) {
 		for _, r := range in.RequestItems {
 			for _, it := range r.Keys {
-				see(pkOf(it))
+				see(partitionKey(it))
 			}
 		}
 	}}
@@ -208,7 +208,7 @@ func (c faultyDB) BatchWriteItem(ctx context.Context, in *dynamodb.BatchWriteIte
 		for _, rs := range in.RequestItems {
 			for _, r := range rs {
 				if r.PutRequest != nil {
-					see(pkOf(r.PutRequest.Item))
+					see(partitionKey(r.PutRequest.Item))
 				}
 			}
 		}
@@ -262,10 +262,10 @@ func (c faultyDB) BatchExecuteStatement(ctx context.Context,
 func (c faultyDB) TransactWriteItems(ctx context.Context, in *dynamodb.TransactWriteItemsInput,
 	o ...func(*dynamodb.Options)) (*dynamodb.TransactWriteItemsOutput, error) {
 	k := dbCall{op: "TransactWriteItems", write: true, label: func() string {
-		return partText(in.TransactItems[0])
+		return partKeyText(in.TransactItems[0])
 	}, visitKeys: func(see func(string)) {
 		for _, p := range in.TransactItems {
-			see(pkOf(PartKey(p)))
+			see(partitionKey(PartKey(p)))
 		}
 	}}
 	return callWithFaults(ctx, c, k, func() (*dynamodb.TransactWriteItemsOutput, error) {
@@ -287,4 +287,4 @@ func PartKey(p types.TransactWriteItem) map[string]types.AttributeValue {
 	return nil
 }
 
-func partText(p types.TransactWriteItem) string { return keyText(PartKey(p)) }
+func partKeyText(p types.TransactWriteItem) string { return keyText(PartKey(p)) }

@@ -57,7 +57,7 @@ func (g *Gateway) Send(ctx context.Context, o payout.Order) (payout.Outcome, err
 	w.Sleep(t, w.DurationBetween(20*time.Millisecond, 900*time.Millisecond))
 	w.BeforeSend(g.Tenant, o)
 	if w.Faults.IsDue() || (!w.Faults.Over && w.Chance(12)) {
-		switch kind := Pick(w, []string{FaultGatewayLie, FaultGatewayLie, FaultKill, FaultStall}); kind {
+		switch kind := PickRandom(w, []string{FaultGatewayLie, FaultGatewayLie, FaultKill, FaultStall}); kind {
 		case FaultGatewayLie:
 			w.Faults.Count(kind)
 			if w.Chance(4) {
@@ -110,9 +110,9 @@ func (g *Gateway) enterOrder(o payout.Order) *Order {
 		pause = w.DurationBetween(time.Hour, 30*time.Hour)
 	}
 	if !w.Faults.Over && w.Chance(6) {
-		w.After(pause/2, func() { g.changeState(b, payout.WaitingPayee, "") })
+		w.RunAfter(pause/2, func() { g.changeState(b, payout.WaitingPayee, "") })
 	}
-	w.After(pause, func() { g.decideOutcome(b) })
+	w.RunAfter(pause, func() { g.decideOutcome(b) })
 	return b
 }
 
@@ -124,7 +124,7 @@ func (g *Gateway) decideOutcome(b *Order) {
 		g.changeState(b, payout.Paid, "")
 		if !w.Faults.Over && w.Chance(14) {
 			w.Faults.Count(FaultLateReturn)
-			w.After(w.DurationBetween(time.Hour, 60*time.Hour), func() {
+			w.RunAfter(w.DurationBetween(time.Hour, 60*time.Hour), func() {
 				g.changeState(b, payout.Returned, "account closed")
 			})
 		}
@@ -163,7 +163,7 @@ func (g *Gateway) changeState(b *Order, to payout.State, reason string) {
 		if to != payout.Returned && w.Faults.Chance(25, FaultGatewayLie) {
 			continue // it never tells; what comes back stands on its bill at the latest
 		}
-		w.After(delay, func() { w.DeliverNotice(g, n) })
+		w.RunAfter(delay, func() { w.DeliverNotice(g, n) })
 	}
 }
 

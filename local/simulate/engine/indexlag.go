@@ -80,7 +80,7 @@ func (l *IndexLag) showOldState(in *dynamodb.QueryInput, out *dynamodb.QueryOutp
 		case s.after:
 			n := len(out.Items)
 			out.Items = slices.DeleteFunc(out.Items, func(it map[string]types.AttributeValue) bool {
-				return pkOf(it) == s.item
+				return partitionKey(it) == s.item
 			})
 			if len(out.Items) < n {
 				l.w.Faults.Count(FaultIndexBehind)

@@ -52,7 +52,7 @@ func NewQueue(w *World, name string, handle Function) *Queue {
 	return &Queue{w: w, name: name, ids: map[string]int64{}, handle: handle}
 }
 
-func (q *Queue) group(name string) *group {
+func (q *Queue) findGroup(name string) *group {
 	for _, g := range q.groups {
 		if g.name == name {
 			return g
@@ -71,7 +71,7 @@ func (q *Queue) enqueue(groupName, id, body string) {
 	}
 	q.ids[id] = s.now
 	q.number++
-	g := q.group(groupName)
+	g := q.findGroup(groupName)
 	from := s.now + int64(s.DurationBetween(2*time.Millisecond, 400*time.Millisecond))
 	if q.w.Faults.Chance(60, FaultDelay) {
 		from = s.now + int64(s.DurationBetween(time.Minute, 20*time.Minute))
@@ -87,7 +87,7 @@ func (q *Queue) schedulePoll(g *group) {
 		return
 	}
 	g.polled = true
-	q.w.After(max(0, time.Duration(g.waiting[0].from-q.w.now)), func() {
+	q.w.RunAfter(max(0, time.Duration(g.waiting[0].from-q.w.now)), func() {
 		g.polled = false
 		if g.busy == 0 && len(g.waiting) > 0 {
 			if g.waiting[0].from > q.w.now {
@@ -136,7 +136,7 @@ func (q *Queue) deliver(g *group) {
 		}
 		q.finishDelivery(g, this, numbers, failed)
 	})
-	s.After(visibility, func() {
+	s.RunAfter(visibility, func() {
 		if g.busy == this {
 			g.busy = 0
 			q.moveToDeadLetters(g)
@@ -180,12 +180,12 @@ func (q *Queue) moveToDeadLetters(g *group) {
 	})
 }
 
-// Redrive puts the dead letters back, as an operator does once the trouble is over.
-func (q *Queue) Redrive() int {
+// RedriveDeadLetters puts the dead letters back, as an operator does once the trouble is over.
+func (q *Queue) RedriveDeadLetters() int {
 	n := len(q.deadLetters)
 	for _, m := range q.deadLetters {
 		q.number++
-		g := q.group("redriven-" + m.id)
+		g := q.findGroup("redriven-" + m.id)
 		g.waiting = append(g.waiting, message{number: q.number, id: m.id, body: m.body, from: q.w.now})
 		q.schedulePoll(g)
 	}

@@ -62,19 +62,19 @@ func (s *Scheduler) Now() time.Time {
 // TrueTime returns the time as a right clock shows it.
 func (s *Scheduler) TrueTime() time.Time { return time.Unix(0, s.now) }
 
-// Nanos returns the true time in nanoseconds since 1970.
-func (s *Scheduler) Nanos() int64 { return s.now }
+// TrueNanos returns the true time in nanoseconds since 1970.
+func (s *Scheduler) TrueNanos() int64 { return s.now }
 
 // HasAppointments reports whether anything is scheduled.
 func (s *Scheduler) HasAppointments() bool { return len(s.agenda) > 0 }
 
-// At has something begin at a time; what lies behind begins now.
-func (s *Scheduler) At(when time.Time, do func()) {
+// RunAt has something begin at a time; what lies behind begins now.
+func (s *Scheduler) RunAt(when time.Time, do func()) {
 	s.schedule(appointment{at: max(when.UnixNano(), s.now), do: do})
 }
 
-// After has something begin after a while.
-func (s *Scheduler) After(d time.Duration, do func()) {
+// RunAfter has something begin after a while.
+func (s *Scheduler) RunAfter(d time.Duration, do func()) {
 	s.schedule(appointment{at: s.now + int64(d), do: do})
 }
 
@@ -122,5 +122,5 @@ func (s *Scheduler) DurationBetween(least, most time.Duration) time.Duration {
 	return least + time.Duration(s.Rand.Int64N(int64(most-least)+1))
 }
 
-// Pick picks from some.
-func Pick[V any](w *World, from []V) V { return from[w.Rand.IntN(len(from))] }
+// PickRandom picks from some.
+func PickRandom[V any](w *World, from []V) V { return from[w.Rand.IntN(len(from))] }

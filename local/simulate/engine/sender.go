@@ -32,7 +32,7 @@ func (d sender) Send(ctx context.Context, messages []relay.Message) error {
 	w.Sleep(t, w.DurationBetween(time.Millisecond, 8*time.Millisecond))
 	take, err := len(messages), error(nil)
 	if len(messages) > 0 && w.Faults.IsDue() {
-		switch kind := Pick(w, []string{FaultSendFailed, FaultKill, FaultLostAnswer}); kind {
+		switch kind := PickRandom(w, []string{FaultSendFailed, FaultKill, FaultLostAnswer}); kind {
 		case FaultSendFailed:
 			w.Faults.Count(kind)
 			take, err = w.Rand.IntN(len(messages)), errNotSent

@@ -45,8 +45,8 @@ func (s *Streams) History(table string) []events.DynamoDBEventRecord {
 	return nil
 }
 
-// Collect takes up what was written since.
-func (s *Streams) Collect() {
+// CollectWrites takes up what was written since.
+func (s *Streams) CollectWrites() {
 	for _, st := range s.streams {
 		fresh := s.w.DB.Stream(st.table)
 		if st.table == SettlementsTable && s.w.Lag.isBehind() {
@@ -78,7 +78,7 @@ func (s *Streams) scheduleRead(st *stream, n int) {
 	if s.w.Faults.Chance(80, FaultDelay) {
 		delay = s.w.DurationBetween(time.Minute, 40*time.Minute)
 	}
-	s.w.After(delay, func() { s.deliver(st, n) })
+	s.w.RunAfter(delay, func() { s.deliver(st, n) })
 }
 
 const streamBatch = 20
@@ -108,8 +108,8 @@ func (s *Streams) deliver(st *stream, n int) {
 	})
 }
 
-// Written is how many changes there were.
-func (s *Streams) Written() int {
+// WriteCount is how many changes there were.
+func (s *Streams) WriteCount() int {
 	n := 0
 	for _, st := range s.streams {
 		n += len(st.history)
@@ -117,8 +117,8 @@ func (s *Streams) Written() int {
 	return n
 }
 
-// Replay reads what was given up once more.
-func (s *Streams) Replay() int {
+// ReplayLost reads what was given up once more.
+func (s *Streams) ReplayLost() int {
 	sum := 0
 	for _, st := range s.streams {
 		st.shards[0].waiting = append(st.shards[0].waiting, st.lost...)

@@ -14,8 +14,8 @@ const (
 	ControlTable     = "control"
 )
 
-// tables are those of the template that carry money.
-func tables() []*dynamodb.CreateTableInput {
+// tableSchemas are those of the template that carry money.
+func tableSchemas() []*dynamodb.CreateTableInput {
 	s := func(name string) types.AttributeDefinition {
 		return types.AttributeDefinition{AttributeName: aws.String(name),
 			AttributeType: types.ScalarAttributeTypeS}

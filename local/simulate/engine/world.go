@@ -53,7 +53,7 @@ func NewWorld(seed uint64, start time.Time, out io.Writer) (*World, error) {
 	w.Faults = newFaults(w.Scheduler, w.Trace)
 	w.Lag = &IndexLag{w: w, under: map[string]places{}}
 	w.Streams = &Streams{w: w}
-	for _, in := range tables() {
+	for _, in := range tableSchemas() {
 		if err := w.DB.CreateTable(in); err != nil {
 			return nil, err
 		}
@@ -93,7 +93,7 @@ func (w *World) NewID() string {
 
 // NewTask makes a task that runs on one of the machines, drawn at random.
 func (w *World) NewTask(name string, tenant ident.Tenant) *Task {
-	return &Task{Name: name, Tenant: tenant, Skew: Pick(w, w.skews)}
+	return &Task{Name: name, Tenant: tenant, Skew: PickRandom(w, w.skews)}
 }
 
 // knownAfter is how long a machine may remember what was before a change of rules or master data.

@@ -62,8 +62,8 @@ type Plan struct {
 	Tenants    []string
 }
 
-// Begin plans the run.
-func (a *Actors) Begin() {
+// PlanRun plans the run.
+func (a *Actors) PlanRun() {
 	p := &a.Plan
 	p.Tenants = a.Directory.TenantIDs
 	p.Start = a.world.TrueTime()
@@ -78,35 +78,35 @@ func (a *Actors) Begin() {
 		}
 		a.planOffice(ident.Tenant(t))
 		a.planClosing(ident.Tenant(t))
-		a.planTaxes(ident.Tenant(t))
+		a.planTaxWork(ident.Tenant(t))
 		a.planPaper(ident.Tenant(t))
 	}
 	for n := range payablesOfTenant {
 		// the same payables in both tenants: their settlements have the same ids
 		for _, t := range p.Tenants {
-			a.planPayable(a.payable(ident.Tenant(t), n), a.moment(0, 13))
+			a.planPayable(a.newPayable(ident.Tenant(t), n), a.randomMoment(0, 13))
 		}
 	}
-	a.world.At(a.moment(5, 10), func() { a.Fill(LeastSettlements - 14) })
-	a.world.At(a.moment(14, 17), func() { a.Fill(LeastSettlements - 5) })
+	a.world.RunAt(a.randomMoment(5, 10), func() { a.AddPayables(LeastSettlements - 14) })
+	a.world.RunAt(a.randomMoment(14, 17), func() { a.AddPayables(LeastSettlements - 5) })
 	a.planNights()
 	a.planSweeps()
-	a.world.At(a.moment(3, 6), func() { a.Directory.late = true })
+	a.world.RunAt(a.randomMoment(3, 6), func() { a.Directory.late = true })
 }
 
-// moment is a random time between two days of the run, counted from its start.
-func (a *Actors) moment(fromDay, toDay int) time.Time {
+// randomMoment is a random time between two days of the run, counted from its start.
+func (a *Actors) randomMoment(fromDay, toDay int) time.Time {
 	return a.Plan.Start.Add(a.world.DurationBetween(time.Duration(fromDay)*24*time.Hour,
 		time.Duration(toDay)*24*time.Hour))
 }
 
-// amount draws what incomes come to: some small, some at the edges of the law, some large.
-func (a *Actors) amount() money.Amount {
+// randomAmount draws what incomes come to: some small, some at the edges of the law, some large.
+func (a *Actors) randomAmount() money.Amount {
 	switch a.world.Rand.IntN(6) {
 	case 0:
 		return money.Fen(1 + a.world.Rand.Int64N(200))
 	case 1:
-		return money.Fen(engine.Pick(a.world,
+		return money.Fen(engine.PickRandom(a.world,
 			[]int64{80_000, 80_001, 114_286, 400_000, 571_429, 10_000_000, 500_000}))
 	case 2:
 		return money.Fen(2_000_000 + a.world.Rand.Int64N(10_000_000))
@@ -114,8 +114,8 @@ func (a *Actors) amount() money.Amount {
 	return money.Fen(10_000 + a.world.Rand.Int64N(900_000))
 }
 
-// Fill has more payables settled where lines, rewards and payees came to too few settlements.
-func (a *Actors) Fill(until int) {
+// AddPayables has more payables settled where lines, rewards and payees came to too few settlements.
+func (a *Actors) AddPayables(until int) {
 	known := 0
 	for it := range a.world.DB.Items(engine.SettlementsTable) {
 		if dynamo.TextOf(it, "sk") == "META" {
@@ -123,14 +123,14 @@ func (a *Actors) Fill(until int) {
 		}
 	}
 	for range until - known {
-		a.planPayable(a.payable(ident.Tenant(engine.Pick(a.world, a.Plan.Tenants)),
+		a.planPayable(a.newPayable(ident.Tenant(engine.PickRandom(a.world, a.Plan.Tenants)),
 			payablesOfTenant+a.extra),
 			a.world.TrueTime())
 		a.extra++
 	}
 }
 
-func later(err error) bool { return err != nil && fault.Of(err).Status() >= 500 }
+func isRetryable(err error) bool { return err != nil && fault.Of(err).Status() >= 500 }
 
 // HasEnded tells whether nothing more happens to a settlement by itself.
 func HasEnded(s settlement.Settlement) bool {

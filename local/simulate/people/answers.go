@@ -23,11 +23,11 @@ type SettleAnswer struct {
 }
 
 type MoveAnswer struct {
-	Tenant         ident.Tenant
-	ID, Act        string
-	Asked, Version int
-	Status         settlement.Status
-	By, Transition string
+	Tenant               ident.Tenant
+	ID, Act              string
+	SeenVersion, Version int
+	Status               settlement.Status
+	By, Transition       string
 }
 
 type LineAnswer struct {

@@ -16,8 +16,8 @@ import (
 	"fenzhang/shared/tenancy/review"
 )
 
-// Levels are how many people an amount needs at a tenant.
-func (a *Actors) Levels(tenant ident.Tenant) []review.Level {
+// ApprovalLevels are how many people an amount needs at a tenant.
+func (a *Actors) ApprovalLevels(tenant ident.Tenant) []review.Level {
 	if tenant != ident.Tenant(a.Variants.SeveralApprovers) {
 		return nil
 	}
@@ -25,20 +25,20 @@ func (a *Actors) Levels(tenant ident.Tenant) []review.Level {
 		{Above: money.Fen(3_000_000), Approvers: 3}}
 }
 
-// approvers are the people who may approve at a tenant.
-func approvers() []string { return []string{"approver", "approver-2", "approver-3"} }
+// approverRoles are the people who may approve at a tenant.
+func approverRoles() []string { return []string{"approver", "approver-2", "approver-3"} }
 
-// approverOf is who looks at a settlement next: somebody who has not approved it yet, or now and
+// nextApprover is who looks at a settlement next: somebody who has not approved it yet, or now and
 // then anybody.
-func (a *Actors) approverOf(s settlement.Settlement) system.Caller {
-	c := callerOf(s.Tenant, approvers()[0])
+func (a *Actors) nextApprover(s settlement.Settlement) system.Caller {
+	c := callerOf(s.Tenant, approverRoles()[0])
 	if s.Tenant != ident.Tenant(a.Variants.SeveralApprovers) || s.Status != settlement.InReview {
 		return c
 	}
 	if !a.world.Faults.Over && a.world.Chance(6) {
-		return callerOf(s.Tenant, engine.Pick(a.world, approvers()))
+		return callerOf(s.Tenant, engine.PickRandom(a.world, approverRoles()))
 	}
-	for _, name := range approvers() {
+	for _, name := range approverRoles() {
 		c.Role = name
 		if !slices.ContainsFunc(s.Approvals, func(a settlement.Approval) bool {
 			return a.By == c.Subject()
@@ -49,9 +49,9 @@ func (a *Actors) approverOf(s settlement.Settlement) system.Caller {
 	return c
 }
 
-// together moves many settlements in one call each for submitting and approving, and leaves the
+// moveInBulk moves many settlements in one call each for submitting and approving, and leaves the
 // rest for one by one.
-func (a *Actors) together(tenant ident.Tenant,
+func (a *Actors) moveInBulk(tenant ident.Tenant,
 	open []settlement.Settlement) []settlement.Settlement {
 	var submit []settlement.Settlement
 	approve := map[system.Caller][]settlement.Settlement{}
@@ -63,22 +63,22 @@ func (a *Actors) together(tenant ident.Tenant,
 			submit = append(submit, s)
 			return true
 		case s.Status == settlement.InReview:
-			approve[a.approverOf(s)] = append(approve[a.approverOf(s)], s)
+			approve[a.nextApprover(s)] = append(approve[a.nextApprover(s)], s)
 			return true
 		}
 		return false
 	})
-	a.bulk(callerOf(tenant, "finance"), "submit", settlement.InReview, submit)
-	for _, name := range approvers() {
+	a.planBulkMove(callerOf(tenant, "finance"), "submit", settlement.InReview, submit)
+	for _, name := range approverRoles() {
 		c := callerOf(tenant, name)
-		a.bulk(c, "approve", settlement.Approved, approve[c])
+		a.planBulkMove(c, "approve", settlement.Approved, approve[c])
 	}
 	return rest
 }
 
-// bulk asks for one move of many settlements, often twice, some of them on an old view, and of one
+// planBulkMove asks for one move of many settlements, often twice, some of them on an old view, and of one
 // that is not there.
-func (a *Actors) bulk(c system.Caller, name string, to settlement.Status,
+func (a *Actors) planBulkMove(c system.Caller, name string, to settlement.Status,
 	of []settlement.Settlement) {
 	if len(of) == 0 {
 		return
@@ -97,10 +97,10 @@ func (a *Actors) bulk(c system.Caller, name string, to settlement.Status,
 	}
 	body := fmt.Sprintf(`{"to":%q,"items":[%s]}`, to, strings.Join(items, ","))
 	delay := a.world.DurationBetween(0, 3*time.Minute)
-	a.world.After(delay, func() { a.bulkOnce(c, name, to, body, asked) })
+	a.world.RunAfter(delay, func() { a.callBulkMove(c, name, to, body, asked) })
 	if a.world.Faults.Chance(4, engine.FaultDoubleClick) {
-		a.world.After(delay+a.world.DurationBetween(0, time.Second), func() {
-			a.bulkOnce(c, name, to, body, asked)
+		a.world.RunAfter(delay+a.world.DurationBetween(0, time.Second), func() {
+			a.callBulkMove(c, name, to, body, asked)
 		})
 	}
 }
@@ -120,7 +120,7 @@ type bulkAnswer struct {
 	} `json:"results"`
 }
 
-func (a *Actors) bulkOnce(c system.Caller, name string, to settlement.Status, body string,
+func (a *Actors) callBulkMove(c system.Caller, name string, to settlement.Status, body string,
 	asked map[string]int) {
 	status, answer := 0, ""
 	a.world.StartTask(a.world.NewTask("bulk-"+name, c.Tenant), func(ctx context.Context) {
@@ -151,7 +151,7 @@ func (a *Actors) bulkOnce(c system.Caller, name string, to settlement.Status, bo
 			if r.Status != 200 {
 				continue
 			}
-			p := MoveAnswer{Tenant: c.Tenant, ID: r.ID, Act: name, Asked: seen,
+			p := MoveAnswer{Tenant: c.Tenant, ID: r.ID, Act: name, SeenVersion: seen,
 				Version: r.Settlement.Version, Status: r.Settlement.Status, By: c.Subject(),
 				Transition: r.Settlement.Transition}
 			if r.Replayed {

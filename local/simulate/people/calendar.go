@@ -34,13 +34,13 @@ func newDays(w *engine.World, c *calendar.Calendar, seed uint64) Days {
 	d := Days{Calendar: c, w: w}
 	if seed%lateRun == 0 {
 		rng := rand.New(rand.NewPCG(seed, 0x63616c656e646172))
-		d.loaded = w.Nanos() + rng.Int64N(int64(20*24*time.Hour))
+		d.loaded = w.TrueNanos() + rng.Int64N(int64(20*24*time.Hour))
 	}
 	return d
 }
 
 func (d Days) Working(day civil.Date) (bool, error) {
-	if d.w.Nanos() < d.loaded && !day.Before(civil.MustDate(lateYear)) {
+	if d.w.TrueNanos() < d.loaded && !day.Before(civil.MustDate(lateYear)) {
 		return false, fault.Missing("calendar_missing", "calendar.late", "The calendar is not loaded.")
 	}
 	return d.Calendar.Working(day)

@@ -17,7 +17,7 @@ import (
 
 const ClosedMonth = "2026-08"
 
-func entityOf(creator ident.Creator) string {
+func payingEntityOf(creator ident.Creator) string {
 	if creator == Worker {
 		return PlatformEntity
 	}
@@ -27,45 +27,45 @@ func entityOf(creator ident.Creator) string {
 // planClosing plans the work of finance of a tenant.
 func (a *Actors) planClosing(tenant ident.Tenant) {
 	for n := range a.world.Rand.IntN(3) {
-		creator := engine.Pick(a.world, CreatorNames())
-		kind := engine.Pick(a.world, []receivable.Kind{receivable.Advance, receivable.Penalty,
+		creator := engine.PickRandom(a.world, CreatorNames())
+		kind := engine.PickRandom(a.world, []receivable.Kind{receivable.Advance, receivable.Penalty,
 			receivable.RefundRecovery, receivable.Other})
 		id := fmt.Sprintf("claim-%d", n)
 		body := fmt.Sprintf(
-			`{"receivable_id":%q,"creator_id":%q,"paying_entity":%q,"kind":%q,"amount":%q,"document":"doc","reason":"owed"%s}`, id, creator, entityOf(ident.Creator(creator)), kind,
+			`{"receivable_id":%q,"creator_id":%q,"paying_entity":%q,"kind":%q,"amount":%q,"document":"doc","reason":"owed"%s}`, id, creator, payingEntityOf(ident.Creator(creator)), kind,
 			money.Fen(1+a.world.Rand.Int64N(300_000)),
-			engine.Pick(a.world, []string{"", `,"max_share":"0.5"`}))
-		when := a.moment(0, 14)
-		a.ask(when, callerOf(tenant, "finance"), "claim", "/v1/receivables", body)
-		a.ask(when.Add(a.world.DurationBetween(time.Minute, 20*time.Hour)), callerOf(tenant, "admin"),
+			engine.PickRandom(a.world, []string{"", `,"max_share":"0.5"`}))
+		when := a.randomMoment(0, 14)
+		a.planRequest(when, callerOf(tenant, "finance"), "claim", "/v1/receivables", body)
+		a.planRequest(when.Add(a.world.DurationBetween(time.Minute, 20*time.Hour)), callerOf(tenant, "admin"),
 			"approve-claim",
 			"/v1/receivables/"+id+"/approve", "")
 	}
 	if a.world.Chance(2) {
-		a.ask(a.moment(7, 10), callerOf(tenant, "finance"), "file-month", "/v1/tax/filed-months",
+		a.planRequest(a.randomMoment(7, 10), callerOf(tenant, "finance"), "file-month", "/v1/tax/filed-months",
 			fmt.Sprintf(`{"paying_entity":%q,"month":%q,"filed_on":"2026-09-03","reference":"r-1"}`,
-				engine.Pick(a.world, []string{OrdinaryEntity, OrdinaryEntity, PlatformEntity}), ClosedMonth))
+				engine.PickRandom(a.world, []string{OrdinaryEntity, OrdinaryEntity, PlatformEntity}), ClosedMonth))
 	}
 	if a.world.Chance(2) {
-		when := a.moment(5, 19)
-		a.world.At(when, func() { a.closePeriods(tenant) })
-		a.world.At(when.Add(a.world.DurationBetween(10*time.Second, time.Hour)), func() {
+		when := a.randomMoment(5, 19)
+		a.world.RunAt(when, func() { a.closePeriods(tenant) })
+		a.world.RunAt(when.Add(a.world.DurationBetween(10*time.Second, time.Hour)), func() {
 			a.sealPeriods(tenant)
 		})
 	}
 }
 
-// ask calls a route until it is answered, and often twice.
-func (a *Actors) ask(when time.Time, c system.Caller, name, path, body string) {
-	a.world.At(when, func() { a.askOnce(c, name, path, body, 1) })
+// planRequest calls a route until it is answered, and often twice.
+func (a *Actors) planRequest(when time.Time, c system.Caller, name, path, body string) {
+	a.world.RunAt(when, func() { a.sendRequest(c, name, path, body, 1) })
 	if a.world.Chance(3) {
-		a.world.At(when.Add(a.world.DurationBetween(0, time.Second)), func() {
-			a.askOnce(c, name, path, body, 1)
+		a.world.RunAt(when.Add(a.world.DurationBetween(0, time.Second)), func() {
+			a.sendRequest(c, name, path, body, 1)
 		})
 	}
 }
 
-func (a *Actors) askOnce(c system.Caller, name, path, body string, try int) {
+func (a *Actors) sendRequest(c system.Caller, name, path, body string, try int) {
 	status, answer := 0, ""
 	a.world.StartTask(a.world.NewTask(name, c.Tenant), func(ctx context.Context) {
 		res := a.sys.Post(ctx, c, path, "", body)
@@ -75,11 +75,11 @@ func (a *Actors) askOnce(c system.Caller, name, path, body string, try int) {
 		switch {
 		case !killed && status < 300:
 			a.Acts++
-			a.noteTaxAct(c, name, answer)
+			a.keepTaxAnswer(c, name, answer)
 		case killed || status >= 500:
 			if try < 8 {
-				a.world.After(time.Duration(try)*a.world.DurationBetween(time.Second, 2*time.Minute), func() {
-					a.askOnce(c, name, path, body, try+1)
+				a.world.RunAfter(time.Duration(try)*a.world.DurationBetween(time.Second, 2*time.Minute), func() {
+					a.sendRequest(c, name, path, body, try+1)
 				})
 			}
 		case status == 400:
@@ -90,15 +90,15 @@ func (a *Actors) askOnce(c system.Caller, name, path, body string, try int) {
 
 // closePeriods begins the closing of the month that is over, at all paying entities.
 func (a *Actors) closePeriods(tenant ident.Tenant) {
-	a.periodAct(tenant, "close", identity.Finance, a.sys.Periods.Close)
+	a.changePeriods(tenant, "close", identity.Finance, a.sys.Periods.Close)
 }
 
 // sealPeriods seals it where nothing stands against that.
 func (a *Actors) sealPeriods(tenant ident.Tenant) {
-	a.periodAct(tenant, "seal", identity.Approver, a.sys.Periods.Seal)
+	a.changePeriods(tenant, "seal", identity.Approver, a.sys.Periods.Seal)
 }
 
-func (a *Actors) periodAct(tenant ident.Tenant, name string, role identity.Role,
+func (a *Actors) changePeriods(tenant ident.Tenant, name string, role identity.Role,
 	act func(context.Context, identity.Principal, ident.Entity, civil.Month) (period.Period, error)) {
 	by := identity.Principal{Tenant: tenant, Subject: string(role) + "@" + string(tenant),
 		Roles: []identity.Role{role}}

@@ -16,8 +16,8 @@ import (
 	"fenzhang/shared/settlement/trueup"
 )
 
-// planTaxes plans what happens to the taxes of a tenant beside its settlements.
-func (a *Actors) planTaxes(tenant ident.Tenant) {
+// planTaxWork plans what happens to the taxes of a tenant beside its settlements.
+func (a *Actors) planTaxWork(tenant ident.Tenant) {
 	if tenant == ident.Tenant(a.Variants.Merge) {
 		a.planMerge(tenant)
 	}
@@ -25,24 +25,24 @@ func (a *Actors) planTaxes(tenant ident.Tenant) {
 		return
 	}
 	for _, last := range []int{12, 20, 21} {
-		a.world.At(a.moment(last-7, last), func() { a.taxDesk(tenant) })
+		a.world.RunAt(a.randomMoment(last-7, last), func() { a.reviewTrueUps(tenant) })
 	}
-	a.world.At(a.moment(7, 13), func() { a.Office(tenant) })
+	a.world.RunAt(a.randomMoment(7, 13), func() { a.HandleOpenSettlements(tenant) })
 	for n := range 4 {
 		// several payments of one person, of which some fail, so that others were taxed on top of them
-		p := a.payable(tenant, 100+n)
-		p.Creator, p.Amount = ident.Creator(engine.Pick(a.world, []string{First, Second})),
+		p := a.newPayable(tenant, 100+n)
+		p.Creator, p.Amount = ident.Creator(engine.PickRandom(a.world, []string{First, Second})),
 			money.Fen(1_500_000+a.world.Rand.Int64N(6_000_000))
-		a.planPayable(p, a.moment(0, 12))
+		a.planPayable(p, a.randomMoment(0, 12))
 	}
 	if a.world.Chance(2) {
-		a.Laws.Changed = a.moment(2, 14).UnixNano()
+		a.Laws.Changed = a.randomMoment(2, 14).UnixNano()
 	}
 }
 
-// givesUp tells that nobody pays again what a payout of the desk's tenant did not bring: its taxes
+// isLeftUnpaid tells that nobody pays again what a payout of the desk's tenant did not bring: its taxes
 // were taken back, and what others were taxed on top of it stands as an open true-up.
-func (a *Actors) givesUp(s settlement.Settlement) bool {
+func (a *Actors) isLeftUnpaid(s settlement.Settlement) bool {
 	return s.Tenant == ident.Tenant(a.Variants.TaxDesk) && s.Status == settlement.Failed &&
 		s.ID < "st-c"
 }
@@ -50,14 +50,14 @@ func (a *Actors) givesUp(s settlement.Settlement) bool {
 // LastMonth is the last one that a run books in.
 const LastMonth = "2026-09"
 
-// taxDesk has finance look at the open true-ups of a tenant and do what is to be done of each.
-func (a *Actors) taxDesk(tenant ident.Tenant) {
-	if a.deskSaw == a.world.Streams.Written() {
+// reviewTrueUps has finance look at the open true-ups of a tenant and do what is to be done of each.
+func (a *Actors) reviewTrueUps(tenant ident.Tenant) {
+	if a.deskSaw == a.world.Streams.WriteCount() {
 		return
 	}
-	a.deskSaw = a.world.Streams.Written()
+	a.deskSaw = a.world.Streams.WriteCount()
 	for _, entity := range []string{OrdinaryEntity, PlatformEntity} {
-		a.see(callerOf(tenant, "finance"), "true-ups", "/v1/tax/true-ups?paying_entity="+entity+"&month="+
+		a.readRoute(callerOf(tenant, "finance"), "true-ups", "/v1/tax/true-ups?paying_entity="+entity+"&month="+
 			LastMonth, func(answer string) {
 			var list struct {
 				Open []trueup.TrueUp `json:"true_ups"`
@@ -67,23 +67,23 @@ func (a *Actors) taxDesk(tenant ident.Tenant) {
 			}
 			corrected := map[string]bool{}
 			for i := range list.Open {
-				a.lookAt(tenant, &list.Open[i], corrected)
+				a.handleTrueUp(tenant, &list.Open[i], corrected)
 			}
 		})
 	}
 	if a.world.Chance(3) {
-		a.see(callerOf(tenant, "auditor"), "amendments",
+		a.readRoute(callerOf(tenant, "auditor"), "amendments",
 			"/v1/tax/amendments?paying_entity="+OrdinaryEntity+
 				"&month="+ClosedMonth, func(string) {})
 	}
 }
 
-// lookAt is what people do with one open true-up: what another law explains is corrected, of the
+// handleTrueUp is what people do with one open true-up: what another law explains is corrected, of the
 // others one person decides and another confirms.
-func (a *Actors) lookAt(tenant ident.Tenant, u *trueup.TrueUp, corrected map[string]bool) {
+func (a *Actors) handleTrueUp(tenant ident.Tenant, u *trueup.TrueUp, corrected map[string]bool) {
 	// who decides on no settlement that bears it
 	finance, other := callerOf(tenant, "finance"),
-		callerOf(tenant, engine.Pick(a.world, []string{"admin", "approver-9"}))
+		callerOf(tenant, engine.PickRandom(a.world, []string{"admin", "approver-9"}))
 	now := a.world.TrueTime()
 	second := now.Add(a.world.DurationBetween(time.Second, 3*time.Hour))
 	if a.world.Faults.Over {
@@ -92,17 +92,17 @@ func (a *Actors) lookAt(tenant ident.Tenant, u *trueup.TrueUp, corrected map[str
 	path := "/v1/tax/true-ups/" + u.ID
 	switch {
 	case u.Decided:
-	case u.Cause == trueup.CauseLaw && !a.isFiled(u) &&
+	case u.Cause == trueup.CauseLaw && !a.isMonthFiled(u) &&
 		corrected[string(u.Taxpayer)]: // one correction is of a whole year
-	case u.Cause == trueup.CauseLaw && !a.isFiled(u):
+	case u.Cause == trueup.CauseLaw && !a.isMonthFiled(u):
 		corrected[string(u.Taxpayer)] = true
 		a.corrections++
 		id := fmt.Sprintf("cor-%s-%d", tenant, a.corrections)
-		a.ask(now, finance, "correct", "/v1/tax/diffs/post",
+		a.planRequest(now, finance, "correct", "/v1/tax/diffs/post",
 			fmt.Sprintf(`{"correction_id":%q,"entity":%q,"taxpayer":%q,"year":2026,"reason":"the share has changed"}`, id, u.Entity, u.Taxpayer))
-		a.ask(second, other, "post-correction", "/v1/tax/diffs/post/"+id+"/approve", "")
+		a.planRequest(second, other, "post-correction", "/v1/tax/diffs/post/"+id+"/approve", "")
 	case u.Decision != nil && u.Decision.Difference == u.Difference:
-		a.ask(second, other, "confirm-true-up", path+"/confirm", "")
+		a.planRequest(second, other, "confirm-true-up", path+"/confirm", "")
 	default:
 		decision := trueup.Collect
 		switch {
@@ -111,14 +111,14 @@ func (a *Actors) lookAt(tenant ident.Tenant, u *trueup.TrueUp, corrected map[str
 		case u.Difference.Negative():
 			decision = trueup.GiveBack
 		}
-		a.ask(now, finance, "decide-true-up", path+"/decide",
+		a.planRequest(now, finance, "decide-true-up", path+"/decide",
 			fmt.Sprintf(`{"decision":%q,"reason":"found on the list"}`, decision))
-		a.ask(second, other, "confirm-true-up", path+"/confirm", "")
+		a.planRequest(second, other, "confirm-true-up", path+"/confirm", "")
 	}
 }
 
-// isFiled tells whether finance has recorded that the month of a true-up is filed.
-func (a *Actors) isFiled(u *trueup.TrueUp) bool {
+// isMonthFiled tells whether finance has recorded that the month of a true-up is filed.
+func (a *Actors) isMonthFiled(u *trueup.TrueUp) bool {
 	tenant := a.Variants.TaxDesk
 	returns, err := a.sys.Store.FiledMonths(context.Background(), ident.Tenant(tenant), u.Entity)
 	return err == nil && filedmonth.Lookup(returns)(u.Month())
@@ -128,13 +128,13 @@ func (a *Actors) isFiled(u *trueup.TrueUp) bool {
 // what that does to the taxes of others, and on the first day of rest too.
 func (a *Actors) payoutFails(tenant ident.Tenant) bool {
 	if tenant == ident.Tenant(a.Variants.TaxDesk) {
-		return a.world.Nanos() < a.Plan.End.Add(2*time.Hour).UnixNano() && a.world.Chance(3)
+		return a.world.TrueNanos() < a.Plan.End.Add(2*time.Hour).UnixNano() && a.world.Chance(3)
 	}
 	return !a.world.Faults.Over && a.world.Chance(8)
 }
 
-// noteTaxAct remembers what the desk was answered.
-func (a *Actors) noteTaxAct(c system.Caller, name, answer string) {
+// keepTaxAnswer remembers what the desk was answered.
+func (a *Actors) keepTaxAnswer(c system.Caller, name, answer string) {
 	if !slices.Contains([]string{"correct", "post-correction", "decide-true-up", "confirm-true-up"},
 		name) {
 		return

@@ -40,24 +40,24 @@ type Directory struct {
 	strategies []tenancy.Strategy
 	late       bool // the strategy that arrives late is there
 	automatic  map[string]review.Automatic
-	merged     map[string]merge // by tenant and taxpayer that was merged
+	merged     map[string]mergedTaxpayer // by tenant and taxpayer that was merged
 }
 
 var _ tenancy.Directory = (*Directory)(nil)
 
-func admin(tenant ident.Tenant) string { return string("admin@" + tenant) }
+func adminOf(tenant ident.Tenant) string { return string("admin@" + tenant) }
 
 func newDirectory(a *Actors) *Directory {
 	s := a.world
 	d := &Directory{actors: a, TenantIDs: []string{"ta", "tb"}, people: map[string]tenancy.Creator{},
-		Contracts: map[string]tenancy.Contract{}, merged: map[string]merge{},
+		Contracts: map[string]tenancy.Contract{}, merged: map[string]mergedTaxpayer{},
 		automatic: map[string]review.Automatic{
-			engine.Pick(s, []string{"ta", "tb", "none"}): {Submit: true,
+			engine.PickRandom(s, []string{"ta", "tb", "none"}): {Submit: true,
 				ApproveUpTo: money.Fen(500_000)}}}
 	shares := []string{"0.7", "0.5", "0.65", "1"}
 	for _, t := range d.TenantIDs {
 		for _, c := range CreatorNames() {
-			d.add(s, ident.Tenant(t), ident.Creator(c), engine.Pick(s, shares))
+			d.addCreator(s, ident.Tenant(t), ident.Creator(c), engine.PickRandom(s, shares))
 		}
 	}
 	since := tenancy.Version{From: civil.MustDate("2026-01-01"), Version: 1}
@@ -74,7 +74,7 @@ func newDirectory(a *Actors) *Directory {
 	return d
 }
 
-func (d *Directory) add(s *engine.World, tenant ident.Tenant, creator ident.Creator, share string) {
+func (d *Directory) addCreator(s *engine.World, tenant ident.Tenant, creator ident.Creator, share string) {
 	tp := "tp-" + creator
 	entity := OrdinaryEntity
 	route := tenancy.MCNPays
@@ -91,7 +91,7 @@ func (d *Directory) add(s *engine.World, tenant ident.Tenant, creator ident.Crea
 		payDay = 5
 	}
 	d.people[string(tenant+"/")+string(creator)] = tenancy.Creator{CreatorID: creator,
-		TaxpayerID: ident.Taxpayer(tp), By: admin(tenant),
+		TaxpayerID: ident.Taxpayer(tp), By: adminOf(tenant),
 		Accounts: []tenancy.PlatformAccount{{Platform: "douyin", UID: string("u-" + creator)}},
 		Payout:   tenancy.PayoutAccount{Method: method}}
 	split := tenancy.Split{Method: "ratio", RemainderTo: string(creator),
@@ -112,20 +112,20 @@ func (d *Directory) add(s *engine.World, tenant ident.Tenant, creator ident.Crea
 		basis = "gross"
 	}
 	d.Contracts[string(tenant+"/")+string(creator)] = tenancy.Contract{
-		Version:    tenancy.Version{From: civil.MustDate("2026-01-01"), Version: 1, By: admin(tenant)},
+		Version:    tenancy.Version{From: civil.MustDate("2026-01-01"), Version: 1, By: adminOf(tenant)},
 		ContractID: string("ct-" + creator), CreatorID: creator, PayingEntity: ident.Entity(entity),
 		Cycle: "month", PayDay: payDay, PriceBasis: "before_tax_with_vat", RevenueBasis: basis,
 		Routes: map[string]string{"live_tip": route, "commerce_commission": route,
 			"incentive": route},
 		Splits:               map[string]tenancy.Split{"live_tip": split, "commerce_commission": split},
 		InvoiceBeforePayment: creator == Studio}
-	d.cycle(s, string(tenant+"/")+string(creator))
+	d.drawCycle(s, string(tenant+"/")+string(creator))
 }
 
-// cycle gives some contracts shorter cycles, and a least amount that is paid.
-func (d *Directory) cycle(s *engine.World, key string) {
+// drawCycle gives some contracts shorter cycles, and a least amount that is paid.
+func (d *Directory) drawCycle(s *engine.World, key string) {
 	c := d.Contracts[key]
-	if c.Cycle = engine.Pick(s,
+	if c.Cycle = engine.PickRandom(s,
 		[]string{tenancy.Monthly, tenancy.Monthly, tenancy.HalfMonth, tenancy.Weekly,
 			tenancy.Daily}); c.Cycle != tenancy.Monthly {
 		c.PayDay = 0
@@ -159,7 +159,7 @@ func (d *Directory) Contract(_ context.Context, tenant ident.Tenant, creator ide
 
 func (d *Directory) Entity(_ context.Context, tenant ident.Tenant, id ident.Entity,
 	_ civil.Date) (tenancy.PayingEntity, error) {
-	since := tenancy.Version{From: civil.MustDate("2026-01-01"), Version: 1, By: admin(tenant)}
+	since := tenancy.Version{From: civil.MustDate("2026-01-01"), Version: 1, By: adminOf(tenant)}
 	e := tenancy.PayingEntity{Version: since, EntityID: id, Name: "甲文化", Place: "330100",
 		PlaceTier: "city", VAT: "general"}
 	switch id {
@@ -180,9 +180,9 @@ func (d *Directory) Taxpayer(ctx context.Context, tenant ident.Tenant,
 		p.Kind = "individual_business"
 		p.VAT = "small_scale"
 		p.Collection = "books"
-		p.Papers = d.handedIn(ctx, tenant)
+		p.Papers = d.handedInPapers(ctx, tenant)
 	}
-	t := tenancy.Taxpayer{TaxpayerID: id, Profiles: []tenancy.Profile{p}, By: admin(tenant)}
+	t := tenancy.Taxpayer{TaxpayerID: id, Profiles: []tenancy.Profile{p}, By: adminOf(tenant)}
 	if into := d.SurvivorOf(ctx, tenant, id); ident.Taxpayer(into) != id {
 		t.MergedInto = into
 	}
@@ -235,8 +235,8 @@ func (d *Directory) ReviewRules(_ context.Context, tenant ident.Tenant,
 	_ civil.Date) (review.Rules, error) {
 	r, err := review.Defaults()
 	r.Automatic = d.automatic[string(tenant)]
-	r.Levels = d.actors.Levels(tenant)
-	r.Papers = d.actors.wanted(tenant)
+	r.Levels = d.actors.ApprovalLevels(tenant)
+	r.Papers = d.actors.wantedPapers(tenant)
 	r.Checks = slices.DeleteFunc(slices.Clone(r.Checks), func(c review.Check) bool {
 		return c.Code != review.Amount && c.Code != review.SetOff && c.Code != review.Held
 	})

@@ -34,16 +34,16 @@ type attempt struct {
 	forbidden  bool
 }
 
-// illegal draws an act that a settlement as it was seen does not allow.
-func (a *Actors) illegal(s settlement.Settlement) attempt {
+// drawIllegalAttempt draws an act that a settlement as it was seen does not allow.
+func (a *Actors) drawIllegalAttempt(s settlement.Settlement) attempt {
 	v := attempt{by: callerOf(s.Tenant, "approver"), path: "/transitions"}
 	moves := slices.DeleteFunc(settlement.Statuses(), func(to settlement.Status) bool {
 		return slices.Contains(LegalMoves(s.Status), to)
 	})
-	to := engine.Pick(a.world, moves)
+	to := engine.PickRandom(a.world, moves)
 	if a.world.Chance(4) { // a move that exists, by somebody who may not make it
-		to = engine.Pick(a.world, settlement.Statuses()[1:])
-		v.by.Role = engine.Pick(a.world, []string{"auditor", "cashier"})
+		to = engine.PickRandom(a.world, settlement.Statuses()[1:])
+		v.by.Role = engine.PickRandom(a.world, []string{"auditor", "cashier"})
 		v.forbidden = true
 	}
 	switch to {
@@ -55,11 +55,11 @@ func (a *Actors) illegal(s settlement.Settlement) attempt {
 		v.forbidden = true
 	}
 	v.body = fmt.Sprintf(`{"status_version":%d,"to":%q,"reason":"tried"}`, s.StatusVersion, to)
-	return a.otherAct(s, v)
+	return a.drawOtherAttempt(s, v)
 }
 
-// otherAct puts now and then an act that is no transition in the place of one.
-func (a *Actors) otherAct(s settlement.Settlement, v attempt) attempt {
+// drawOtherAttempt puts now and then an act that is no transition in the place of one.
+func (a *Actors) drawOtherAttempt(s settlement.Settlement, v attempt) attempt {
 	early := s.Status == settlement.PendingReview || s.Status == settlement.InReview
 	past := s.Status == settlement.Paid || s.Status == settlement.Failed
 	other := attempt{by: callerOf(s.Tenant, "approver"), path: "/reopen"}
@@ -68,7 +68,7 @@ func (a *Actors) otherAct(s settlement.Settlement, v attempt) attempt {
 	case v.forbidden || !a.world.Chance(3):
 		return v
 	case early:
-		other.path = engine.Pick(a.world, []string{"/cancel", "/reopen"})
+		other.path = engine.PickRandom(a.world, []string{"/cancel", "/reopen"})
 	case past && a.world.Chance(2):
 		other.path = "/cancel"
 	case past:
@@ -80,13 +80,13 @@ func (a *Actors) otherAct(s settlement.Settlement, v attempt) attempt {
 	return other
 }
 
-// try makes an act that must be refused, and looks at the refusal. a machine that dies or is busy
+// makeIllegalAttempt makes an act that must be refused, and looks at the refusal. a machine that dies or is busy
 // answers nothing.
-func (a *Actors) try(s settlement.Settlement) {
-	v := a.illegal(s)
+func (a *Actors) makeIllegalAttempt(s settlement.Settlement) {
+	v := a.drawIllegalAttempt(s)
 	var status int
 	var answer string
-	a.world.After(0, func() {
+	a.world.RunAfter(0, func() {
 		a.world.StartTask(a.world.NewTask("try", v.by.Tenant), func(ctx context.Context) {
 			res := a.sys.Post(ctx, v.by, "/v1/settlements/"+s.ID+v.path, "", v.body)
 			status, answer = res.StatusCode, res.Body
@@ -102,7 +102,7 @@ func (a *Actors) try(s settlement.Settlement) {
 				Reason string `json:"reason"`
 			}
 			if err := json.Unmarshal([]byte(answer), &refusal); err != nil ||
-				!v.refused(refusal.Code, refusal.Reason) {
+				!v.isProperRefusal(refusal.Code, refusal.Reason) {
 				a.world.ReportBroken("P4", "%s in %s was tried by %s with %s and answered with %d %s", s.ID,
 					s.Status,
 					v.by.Subject(), v.path+" "+v.body, status, answer)
@@ -112,9 +112,9 @@ func (a *Actors) try(s settlement.Settlement) {
 	})
 }
 
-// refused tells whether a refusal is one that an attempt must meet. Who prepared a settlement is
+// isProperRefusal tells whether a refusal is one that an attempt must meet. Who prepared a settlement is
 // refused as that first.
-func (a attempt) refused(code int, reason string) bool {
+func (a attempt) isProperRefusal(code int, reason string) bool {
 	switch code {
 	case 1003:
 		return a.forbidden && reason == "forbidden" || !a.forbidden && reason == "preparer"

@@ -16,8 +16,8 @@ func (a *Actors) planNights() {
 	for day := civil.MustDate("2026-08-28"); !day.After(
 		civil.MustDate("2026-09-16")); day = day.AddDays(1) {
 		if a.world.Chance(3) {
-			a.world.At(day.Start().Add(30*time.Minute), func() {
-				a.Job("close-days", func(ctx context.Context) error { return a.sys.Accruer.CloseDueDays(ctx) }, 1)
+			a.world.RunAt(day.Start().Add(30*time.Minute), func() {
+				a.RunJob("close-days", func(ctx context.Context) error { return a.sys.Accruer.CloseDueDays(ctx) }, 1)
 			})
 		}
 		if busy := day.Day() == 1 || day.Day() == 7 || day.Day() == 15; !busy && !a.world.Chance(16) {
@@ -29,29 +29,29 @@ func (a *Actors) planNights() {
 			times++
 		}
 		for range times {
-			a.world.At(day.Start().Add(2*time.Hour+a.world.DurationBetween(0, 2*time.Second)), func() {
-				a.Night()
+			a.world.RunAt(day.Start().Add(2*time.Hour+a.world.DurationBetween(0, 2*time.Second)), func() {
+				a.RunStatements()
 			})
 		}
 	}
 }
 
-// Night makes the statements that are due, of all creators of a tenant or by cohorts.
-func (a *Actors) Night() {
+// RunStatements makes the statements that are due, of all creators of a tenant or by cohorts.
+func (a *Actors) RunStatements() {
 	for _, t := range a.Directory.TenantIDs {
 		order := billing.Order{Tenant: ident.Tenant(t), By: billing.System}
-		a.jobOf("build-statements", ident.Tenant(t), func(ctx context.Context) error {
+		a.runTenantJob("build-statements", ident.Tenant(t), func(ctx context.Context) error {
 			_, err := a.sys.Statements.OpenDueSettlements(ctx, order, "")
 			return err
 		}, 1)
 		if a.world.Chance(3) {
-			c := engine.Pick(a.world, CreatorNames()) // its cohort begins or ends with it
+			c := engine.PickRandom(a.world, CreatorNames()) // its cohort begins or ends with it
 			cohort := billing.Task{Tenant: ident.Tenant(t), Upto: ident.Creator(c), By: billing.System}
 			if a.world.Chance(2) {
 				cohort.After, cohort.Upto = ident.Creator(c), ""
 			}
-			a.jobOf("build-cohort", ident.Tenant(t), func(ctx context.Context) error {
-				today, err := a.sys.Service.Clock.Today(ctx)
+			a.runTenantJob("build-cohort", ident.Tenant(t), func(ctx context.Context) error {
+				today, err := a.sys.Settlements.Clock.Today(ctx)
 				if err != nil {
 					return err
 				}
@@ -63,19 +63,19 @@ func (a *Actors) Night() {
 	}
 }
 
-// Job runs a job of a schedule, and again when it fails, as the schedule's retry does.
-func (a *Actors) Job(name string, do func(context.Context) error, try int) {
-	a.jobOf(name, "", do, try)
+// RunJob runs a job of a schedule, and again when it fails, as the schedule's retry does.
+func (a *Actors) RunJob(name string, do func(context.Context) error, try int) {
+	a.runTenantJob(name, "", do, try)
 }
 
-func (a *Actors) jobOf(name string, tenant ident.Tenant, do func(context.Context) error, try int) {
+func (a *Actors) runTenantJob(name string, tenant ident.Tenant, do func(context.Context) error, try int) {
 	var err error
 	a.world.StartTask(a.world.NewTask(name, tenant), func(ctx context.Context) {
 		err = do(ctx)
 	}, func(killed bool) {
 		if (err != nil || killed) && try < 6 {
 			a.world.Trace.Addf("again", "%s: %v", name, err)
-			a.world.After(time.Duration(try)*time.Minute, func() { a.jobOf(name, tenant, do, try+1) })
+			a.world.RunAfter(time.Duration(try)*time.Minute, func() { a.runTenantJob(name, tenant, do, try+1) })
 		}
 	})
 }
@@ -83,23 +83,23 @@ func (a *Actors) jobOf(name string, tenant ident.Tenant, do func(context.Context
 // planSweeps plans the sweeps, closer together where much happens.
 func (a *Actors) planSweeps() {
 	for range 2 {
-		a.world.At(a.moment(0, 20), a.Sweep)
-		a.world.At(a.moment(0, 20), a.SweepPayouts)
+		a.world.RunAt(a.randomMoment(0, 20), a.SweepSettlements)
+		a.world.RunAt(a.randomMoment(0, 20), a.SweepPayouts)
 	}
 }
 
-func (a *Actors) Sweep() {
+func (a *Actors) SweepSettlements() {
 	if a.sys.Bug.NoSweeps {
 		return
 	}
-	a.Job("sweep", a.sys.Advancer.Sweep, 1)
+	a.RunJob("sweep", a.sys.Advancer.Sweep, 1)
 }
 
 func (a *Actors) SweepPayouts() {
 	if a.sys.Bug.NoSweeps {
 		return
 	}
-	a.Job("sweep-payouts", func(ctx context.Context) error {
+	a.RunJob("sweep-payouts", func(ctx context.Context) error {
 		return a.sys.Payouts.Sweep(ctx, a.world.Now().Add(-time.Minute), 1000)
 	}, 6)
 }

@@ -23,7 +23,7 @@ func LoadLaw() (Law, error) {
 	if err != nil {
 		return Law{}, err
 	}
-	other, err := otherLaw()
+	other, err := changedLaw()
 	if err != nil {
 		return Law{}, err
 	}
@@ -46,5 +46,5 @@ func (l *Laws) Current(ctx context.Context) *ruleset.Generation {
 	return &ruleset.Generation{Corpus: l.first}
 }
 
-// otherLaw is the law with another share deducted from labor income, from its first day.
-func otherLaw() (*tax.Corpus, error) { return ruletest.Law(ruletest.LaborCost("0.10")) }
+// changedLaw is the law with another share deducted from labor income, from its first day.
+func changedLaw() (*tax.Corpus, error) { return ruletest.Law(ruletest.LaborCost("0.10")) }

@@ -8,8 +8,8 @@ import (
 	"fenzhang/shared/ident"
 )
 
-// merge is what the master data says of a taxpayer that turned out to be another one.
-type merge struct {
+// mergedTaxpayer is what the master data says of a taxpayer that turned out to be another one.
+type mergedTaxpayer struct {
 	into string
 	at   int64
 }
@@ -36,28 +36,28 @@ func (d *Directory) SurvivorOf(ctx context.Context, tenant ident.Tenant,
 // planMerge plans that two taxpayers are found to be one person. The second person's yes changes
 // the master data; what follows is done by the call, or by the next one.
 func (a *Actors) planMerge(tenant ident.Tenant) {
-	a.world.At(a.moment(1, 19), func() {
-		a.Directory.merged[string(tenant+"/"+MergedTaxpayer)] = merge{MergedInto, a.world.Nanos()}
+	a.world.RunAt(a.randomMoment(1, 19), func() {
+		a.Directory.merged[string(tenant+"/"+MergedTaxpayer)] = mergedTaxpayer{MergedInto, a.world.TrueNanos()}
 		a.world.Trace.Addf("merge", "%s: %s is %s", tenant, MergedTaxpayer, MergedInto)
-		a.carryMerge(tenant, 1)
+		a.callMerge(tenant, 1)
 		if a.world.Chance(3) {
 			a.world.Faults.Count(engine.FaultDoubleClick)
-			a.world.After(a.world.DurationBetween(0, time.Second), func() { a.carryMerge(tenant, 1) })
+			a.world.RunAfter(a.world.DurationBetween(0, time.Second), func() { a.callMerge(tenant, 1) })
 		}
 	})
 }
 
-// carryMerge calls until it is answered.
-func (a *Actors) carryMerge(tenant ident.Tenant, try int) {
+// callMerge calls until it is answered.
+func (a *Actors) callMerge(tenant ident.Tenant, try int) {
 	var err error
 	a.world.StartTask(a.world.NewTask("merge", tenant), func(ctx context.Context) {
-		err = a.sys.Merging.Carry(ctx, tenant, MergedTaxpayer, MergedInto, admin(tenant))
+		err = a.sys.Merging.Carry(ctx, tenant, MergedTaxpayer, MergedInto, adminOf(tenant))
 	}, func(killed bool) {
 		a.world.Trace.Addf("answer", "%s merge: %v", tenant, err)
 		switch {
 		case err != nil || killed:
-			a.world.After(time.Duration(try)*a.world.DurationBetween(time.Second, 2*time.Minute), func() {
-				a.carryMerge(tenant, try+1)
+			a.world.RunAfter(time.Duration(try)*a.world.DurationBetween(time.Second, 2*time.Minute), func() {
+				a.callMerge(tenant, try+1)
 			})
 		default:
 			a.Acts++

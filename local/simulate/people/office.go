@@ -21,102 +21,102 @@ func callerOf(tenant ident.Tenant, role string) system.Caller {
 
 // planOffice plans when people look at what waits for them.
 func (a *Actors) planOffice(tenant ident.Tenant) {
-	a.world.At(a.moment(0, 20), func() { a.Office(tenant) })
+	a.world.RunAt(a.randomMoment(0, 20), func() { a.HandleOpenSettlements(tenant) })
 	for _, day := range []string{"2026-09-02", "2026-09-15"} {
-		a.world.At(civil.MustDate(day).Start().Add(a.world.DurationBetween(9*time.Hour, 18*time.Hour)),
+		a.world.RunAt(civil.MustDate(day).Start().Add(a.world.DurationBetween(9*time.Hour, 18*time.Hour)),
 			func() {
-				a.Office(tenant)
+				a.HandleOpenSettlements(tenant)
 			})
 	}
 	lastEvening := civil.MustDate("2026-08-31").Start().Add(22 * time.Hour)
-	a.world.At(lastEvening.Add(a.world.DurationBetween(0, 119*time.Minute)), func() {
-		a.Office(tenant)
+	a.world.RunAt(lastEvening.Add(a.world.DurationBetween(0, 119*time.Minute)), func() {
+		a.HandleOpenSettlements(tenant)
 	})
 }
 
-// Office has the people of a tenant look at all open settlements and do what they find to do.
-func (a *Actors) Office(tenant ident.Tenant) {
+// HandleOpenSettlements has the people of a tenant look at all open settlements and do what they find to do.
+func (a *Actors) HandleOpenSettlements(tenant ident.Tenant) {
 	var open []settlement.Settlement
 	a.world.StartTask(a.world.NewTask("office", tenant), func(ctx context.Context) {
-		_ = a.sys.Service.Each(ctx, tenant, settlement.Query{From: civil.MustDate("2026-08-27")},
+		_ = a.sys.Settlements.Each(ctx, tenant, settlement.Query{From: civil.MustDate("2026-08-27")},
 			func(s settlement.Settlement) error {
 				open = append(open, s)
 				return nil
 			})
 	}, func(bool) {
 		if tenant == ident.Tenant(a.Variants.SeveralApprovers) && a.world.Chance(2) {
-			open = a.together(tenant, open)
+			open = a.moveInBulk(tenant, open)
 		}
 		for _, s := range open {
 			if a.world.Chance(10) {
-				a.try(s)
+				a.makeIllegalAttempt(s)
 			}
-			a.decide(s)
+			a.handleSettlement(s)
 		}
 		if tenant == ident.Tenant(a.Variants.TaxDesk) {
-			a.taxDesk(tenant)
+			a.reviewTrueUps(tenant)
 		}
 	})
 }
 
-// decide is what a person does with a settlement that was seen.
-func (a *Actors) decide(s settlement.Settlement) {
+// handleSettlement is what a person does with a settlement that was seen.
+func (a *Actors) handleSettlement(s settlement.Settlement) {
 	calm := a.world.Faults.Over
-	approver, finance := a.approverOf(s), callerOf(s.Tenant, "finance")
+	approver, finance := a.nextApprover(s), callerOf(s.Tenant, "finance")
 	version := s.StatusVersion
 	body := func(more string) string { return fmt.Sprintf(`{"status_version":%d%s}`, version, more) }
 	path := "/v1/settlements/" + s.ID
 	rare := func(n int) bool { return !calm && a.world.Chance(n) }
 	switch {
 	case s.Hold != nil && s.Hold.Reason == settlement.HoldInvoice && s.NeedsInvoice && s.Paper == nil:
-		a.act(finance, s, "invoice", path+"/invoice",
+		a.planAct(finance, s, "invoice", path+"/invoice",
 			fmt.Sprintf(`{"status_version":%d,"number":"24332000000012345678","issued_on":"2026-08-28","amount":%q,"file_sha256":%q}`,
 				version, s.CreatorShare(), strings.Repeat("ab", 32)))
 	case s.Hold != nil && s.Hold.Reason == settlement.HoldNetChanged:
-		a.act(approver, s, "confirm-net", path+"/confirm-net", body(fmt.Sprintf(`,"net":%q`, s.Net)))
+		a.planAct(approver, s, "confirm-net", path+"/confirm-net", body(fmt.Sprintf(`,"net":%q`, s.Net)))
 	case s.Hold != nil && (s.Status == settlement.Paid || s.Status == settlement.Failed):
 		return
 	case s.Hold != nil && s.Hold.Reason == settlement.HoldPaper && !rare(10): // it is on its way
 	case s.Hold != nil && s.Hold.Reason == settlement.HoldCalendar &&
 		a.world.Chance(2): // nobody can release it
-		a.act(finance, s, "release", path+"/release", body(""))
+		a.planAct(finance, s, "release", path+"/release", body(""))
 	case s.Hold != nil && s.Hold.Reason != settlement.HoldRuleGap &&
 		s.Hold.Reason != settlement.HoldCalendar:
-		a.act(finance, s, "release", path+"/release", body(""))
+		a.planAct(finance, s, "release", path+"/release", body(""))
 	case rare(14) && !s.Sent() && s.Status != settlement.Paid && s.Status != settlement.Failed:
-		a.act(finance, s, "hold", path+"/hold", body(`,"reason":"RISK","text":"look again"`))
+		a.planAct(finance, s, "hold", path+"/hold", body(`,"reason":"RISK","text":"look again"`))
 	case s.Status == settlement.PendingReview:
-		a.act(finance, s, "submit", path+"/transitions", body(`,"to":"IN_REVIEW"`))
+		a.planAct(finance, s, "submit", path+"/transitions", body(`,"to":"IN_REVIEW"`))
 	case s.Status == settlement.InReview && rare(9):
-		a.act(approver, s, "reject", path+"/transitions", body(`,"to":"FAILED","reason":"wrong"`))
+		a.planAct(approver, s, "reject", path+"/transitions", body(`,"to":"FAILED","reason":"wrong"`))
 	case s.Status == settlement.InReview:
-		a.act(approver, s, "approve", path+"/transitions", body(`,"to":"APPROVED"`))
+		a.planAct(approver, s, "approve", path+"/transitions", body(`,"to":"APPROVED"`))
 	case (s.Status == settlement.Approved || s.Status == settlement.Paying && !s.Sent()) && rare(8):
-		a.act(approver, s, "cancel", path+"/cancel", body(`,"reason":"not this month"`))
-	case s.Reopenable() == nil && a.world.Chance(2) && !a.givesUp(s):
-		a.act(approver, s, "reopen", path+"/reopen", body(`,"reason":"new account"`))
+		a.planAct(approver, s, "cancel", path+"/cancel", body(`,"reason":"not this month"`))
+	case s.Reopenable() == nil && a.world.Chance(2) && !a.isLeftUnpaid(s):
+		a.planAct(approver, s, "reopen", path+"/reopen", body(`,"reason":"new account"`))
 	}
 }
 
-// act does something, often twice, sometimes on an old view.
-func (a *Actors) act(c system.Caller, s settlement.Settlement, name, path, body string) {
+// planAct does something, often twice, sometimes on an old view.
+func (a *Actors) planAct(c system.Caller, s settlement.Settlement, name, path, body string) {
 	delay := a.world.DurationBetween(0, 3*time.Minute)
-	a.world.After(delay, func() { a.once(c, s, name, path, body) })
+	a.world.RunAfter(delay, func() { a.callAct(c, s, name, path, body) })
 	if a.world.Faults.Chance(10, engine.FaultDoubleClick) {
-		a.world.After(delay+a.world.DurationBetween(0, 30*time.Millisecond), func() {
-			a.once(c, s, name, path, body)
+		a.world.RunAfter(delay+a.world.DurationBetween(0, 30*time.Millisecond), func() {
+			a.callAct(c, s, name, path, body)
 		})
 	}
 	if s.StatusVersion > 1 && a.world.Faults.Chance(20, engine.FaultDoubleClick) {
 		old := strings.Replace(body, fmt.Sprintf(`"status_version":%d`, s.StatusVersion),
 			fmt.Sprintf(`"status_version":%d`, s.StatusVersion-1), 1)
-		a.world.After(a.world.DurationBetween(0, 10*time.Minute), func() {
-			a.once(c, s, name, path, old)
+		a.world.RunAfter(a.world.DurationBetween(0, 10*time.Minute), func() {
+			a.callAct(c, s, name, path, old)
 		})
 	}
 }
 
-func (a *Actors) once(c system.Caller, s settlement.Settlement, name, path, body string) {
+func (a *Actors) callAct(c system.Caller, s settlement.Settlement, name, path, body string) {
 	var status int
 	var answer string
 	a.world.StartTask(a.world.NewTask(name, c.Tenant), func(ctx context.Context) {
@@ -142,14 +142,14 @@ func (a *Actors) once(c system.Caller, s settlement.Settlement, name, path, body
 		}
 		a.Acts++
 		a.Answered.Moved = append(a.Answered.Moved,
-			MoveAnswer{Tenant: c.Tenant, ID: string(v.SettlementID), Act: name, Asked: asked.Version,
+			MoveAnswer{Tenant: c.Tenant, ID: string(v.SettlementID), Act: name, SeenVersion: asked.Version,
 				Version: v.Version,
 				Status:  v.Status, By: c.Subject(), Transition: v.Transition})
 	})
 }
 
-// see calls a route that only shows something, and is told what it answered with 200.
-func (a *Actors) see(c system.Caller, name, path string, shown func(answer string)) {
+// readRoute calls a route that only shows something, and is told what it answered with 200.
+func (a *Actors) readRoute(c system.Caller, name, path string, shown func(answer string)) {
 	status, answer := 0, ""
 	a.world.StartTask(a.world.NewTask(name, c.Tenant), func(ctx context.Context) {
 		res := a.sys.Get(ctx, c, path)

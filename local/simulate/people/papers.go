@@ -9,15 +9,15 @@ import (
 	"fenzhang/shared/tenancy/review"
 )
 
-// licence is the paper that a tenant may want of studios.
-const licence = "business_licence"
+// businessLicence is the paper that a tenant may want of studios.
+const businessLicence = "business_licence"
 
-// wanted are the papers that a tenant wants.
-func (a *Actors) wanted(tenant ident.Tenant) []review.PaperRule {
+// wantedPapers are the papers that a tenant wants.
+func (a *Actors) wantedPapers(tenant ident.Tenant) []review.PaperRule {
 	if tenant != ident.Tenant(a.Variants.Paper) {
 		return nil
 	}
-	return []review.PaperRule{{Paper: licence, On: true, Kinds: []string{"individual_business"}}}
+	return []review.PaperRule{{Paper: businessLicence, On: true, Kinds: []string{"individual_business"}}}
 }
 
 // planPaper plans when the paper of a tenant's studio arrives.
@@ -25,17 +25,17 @@ func (a *Actors) planPaper(tenant ident.Tenant) {
 	if tenant != ident.Tenant(a.Variants.Paper) {
 		return
 	}
-	a.PaperAt = a.moment(2, 19).UnixNano()
-	p := a.payable(tenant, 200) // so that something waits for it
+	a.PaperAt = a.randomMoment(2, 19).UnixNano()
+	p := a.newPayable(tenant, 200) // so that something waits for it
 	p.Creator = Studio
-	a.planPayable(p, a.moment(0, 4))
+	a.planPayable(p, a.randomMoment(0, 4))
 }
 
-// handedIn are the papers of a tenant's studio, as far as the machine of the call has heard.
-func (d *Directory) handedIn(ctx context.Context, tenant ident.Tenant) []tenancy.Paper {
+// handedInPapers are the papers of a tenant's studio, as far as the machine of the call has heard.
+func (d *Directory) handedInPapers(ctx context.Context, tenant ident.Tenant) []tenancy.Paper {
 	if tenant != ident.Tenant(d.actors.Variants.Paper) ||
 		!d.actors.world.HasHeard(ctx, d.actors.PaperAt) {
 		return nil
 	}
-	return []tenancy.Paper{{Name: licence, Number: "91330100", From: civil.MustDate("2026-01-01")}}
+	return []tenancy.Paper{{Name: businessLicence, Number: "91330100", From: civil.MustDate("2026-01-01")}}
 }

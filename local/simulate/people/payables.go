@@ -32,13 +32,13 @@ const (
 	batchesOfTenant  = 1
 )
 
-// payable draws a payable of a tenant.
-func (a *Actors) payable(tenant ident.Tenant, n int) *Payable {
-	return &Payable{Tenant: tenant, Creator: ident.Creator(engine.Pick(a.world, CreatorNames())),
+// newPayable draws a payable of a tenant.
+func (a *Actors) newPayable(tenant ident.Tenant, n int) *Payable {
+	return &Payable{Tenant: tenant, Creator: ident.Creator(engine.PickRandom(a.world, CreatorNames())),
 		Activity: fmt.Sprintf("act-%d", n), Key: fmt.Sprintf("key-%s-%04d", tenant, n),
-		IncomeType: engine.Pick(a.world,
+		IncomeType: engine.PickRandom(a.world,
 			[]string{"live_tip", "live_tip", "commerce_commission", "incentive"}),
-		Amount: a.amount(),
+		Amount: a.randomAmount(),
 		TS:     a.Plan.Start.Add(-a.world.DurationBetween(time.Hour, 50*24*time.Hour)).UnixMilli()}
 }
 
@@ -47,27 +47,27 @@ func (a *Actors) planPayable(p *Payable, when time.Time) {
 		lastEvening) && a.world.Chance(3) {
 		when = lastEvening.Add(a.world.DurationBetween(0, 4*time.Hour))
 	}
-	a.world.At(when, func() { a.settle(p, p.Key, p.Amount, 1) })
+	a.world.RunAt(when, func() { a.callSettle(p, p.Key, p.Amount, 1) })
 	if a.world.Chance(2) {
 		a.world.Faults.Count(engine.FaultDoubleClick)
-		a.world.At(when.Add(a.world.DurationBetween(0, 40*time.Millisecond)), func() {
-			a.settle(p, p.Key, p.Amount, 1)
+		a.world.RunAt(when.Add(a.world.DurationBetween(0, 40*time.Millisecond)), func() {
+			a.callSettle(p, p.Key, p.Amount, 1)
 		})
 	}
 	if a.world.Chance(3) { // another system sends the same payable under a key of its own
-		a.world.At(when.Add(a.world.DurationBetween(0, 3*time.Second)), func() {
-			a.settle(p, p.Key+"-other", p.Amount, 1)
+		a.world.RunAt(when.Add(a.world.DurationBetween(0, 3*time.Second)), func() {
+			a.callSettle(p, p.Key+"-other", p.Amount, 1)
 		})
 	}
 	if a.world.Chance(6) {
-		a.world.At(when.Add(a.world.DurationBetween(0, time.Hour)), func() {
-			a.settle(p, p.Key+"-wrong", p.Amount.Add(money.Fen(1)), 9)
+		a.world.RunAt(when.Add(a.world.DurationBetween(0, time.Hour)), func() {
+			a.callSettle(p, p.Key+"-wrong", p.Amount.Add(money.Fen(1)), 9)
 		})
 	}
 }
 
-// settle calls until there is an answer.
-func (a *Actors) settle(p *Payable, key string, amount money.Amount, try int) {
+// callSettle calls until there is an answer.
+func (a *Actors) callSettle(p *Payable, key string, amount money.Amount, try int) {
 	body := fmt.Sprintf(`{"user_id":%q,"activity_id":%q,"ts":%d,"amount":%q,"income_type":%q}`,
 		p.Creator, p.Activity, p.TS, amount, p.IncomeType)
 	var status int
@@ -92,8 +92,8 @@ func (a *Actors) settle(p *Payable, key string, amount money.Amount, try int) {
 			a.Acts++
 			a.Answered.Settled = append(a.Answered.Settled, SettleAnswer{p, key, created.ID, amount})
 		case (killed || status >= 500 || status == 409 || status == 429) && try < 8:
-			a.world.After(time.Duration(try)*a.world.DurationBetween(time.Second, 3*time.Minute), func() {
-				a.settle(p, key, amount, try+1)
+			a.world.RunAfter(time.Duration(try)*a.world.DurationBetween(time.Second, 3*time.Minute), func() {
+				a.callSettle(p, key, amount, try+1)
 			})
 		}
 	})

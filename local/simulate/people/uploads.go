@@ -22,15 +22,15 @@ func (a *Actors) planUpload(tenant ident.Tenant, n, from int) {
 	var about []LineAnswer
 	for i := range linesOfUpload {
 		creator, incomeType := CreatorNames()[(from+i)%len(CreatorNames())],
-			engine.Pick(a.world, []string{"live_tip", "live_tip", "live_tip", "commerce_commission"})
+			engine.PickRandom(a.world, []string{"live_tip", "live_tip", "live_tip", "commerce_commission"})
 		period, day := "2026-08", "2026-08-20"
 		if a.world.Chance(5) {
 			period, day = "2026-07", "2026-07-20"
 		}
-		gross, refund := a.amount(), money.Amount{}
+		gross, refund := a.randomAmount(), money.Amount{}
 		// A day below zero is carried on day by day, by each night's run: that would not come to rest.
 		if a.world.Chance(8) && a.Directory.Contracts[string(tenant+"/")+creator].Cycle != tenancy.Daily {
-			refund = a.amount()
+			refund = a.randomAmount()
 		}
 		id := fmt.Sprintf("line-%d-%d", n, i)
 		if a.world.Chance(8) && i > 0 {
@@ -43,33 +43,33 @@ func (a *Actors) planUpload(tenant ident.Tenant, n, from int) {
 		about = append(about, LineAnswer{Tenant: tenant, Creator: ident.Creator(creator),
 			IncomeType: incomeType, Line: id, Amount: dist})
 	}
-	when := a.moment(0, 7)
+	when := a.randomMoment(0, 7)
 	if n > 0 && !a.world.Chance(4) { // while the statements are made
 		when = civil.MustDate("2026-09-01").Start().Add(2*time.Hour +
 			a.world.DurationBetween(0, 2*time.Second))
 	}
-	a.world.At(when, func() { a.upload(tenant, docs, about, 1) })
+	a.world.RunAt(when, func() { a.sendUpload(tenant, docs, about, 1) })
 	if a.world.Chance(2) {
 		a.world.Faults.Count(engine.FaultDoubleClick)
-		a.world.At(when.Add(a.world.DurationBetween(0, 2*time.Second)), func() {
-			a.upload(tenant, docs, about, 1)
+		a.world.RunAt(when.Add(a.world.DurationBetween(0, 2*time.Second)), func() {
+			a.sendUpload(tenant, docs, about, 1)
 		})
 	}
 }
 
-func (a *Actors) upload(tenant ident.Tenant, docs []json.RawMessage, about []LineAnswer, try int) {
+func (a *Actors) sendUpload(tenant ident.Tenant, docs []json.RawMessage, about []LineAnswer, try int) {
 	var kept []LineAnswer
 	again := false
 	a.world.StartTask(a.world.NewTask("upload", tenant), func(ctx context.Context) {
-		kept, again = a.record(ctx, tenant, docs, about)
+		kept, again = a.recordLines(ctx, tenant, docs, about)
 	}, func(killed bool) {
 		if !killed {
 			a.Acts++
 			a.Answered.Lines = append(a.Answered.Lines, kept...)
 		}
 		if (killed || again) && try < 12 {
-			a.world.After(time.Duration(try)*a.world.DurationBetween(time.Second, 2*time.Minute), func() {
-				a.upload(tenant, docs, about, try+1)
+			a.world.RunAfter(time.Duration(try)*a.world.DurationBetween(time.Second, 2*time.Minute), func() {
+				a.sendUpload(tenant, docs, about, try+1)
 			})
 		}
 	})
@@ -77,7 +77,7 @@ func (a *Actors) upload(tenant ident.Tenant, docs []json.RawMessage, about []Lin
 
 // planEvents plans a batch of incentive events, some of them of days that are closed already.
 func (a *Actors) planEvents(tenant ident.Tenant, n int) {
-	when := a.moment(0, 10)
+	when := a.randomMoment(0, 10)
 	var docs []json.RawMessage
 	for i := range 4 + a.world.Rand.IntN(8) {
 		at := when.Add(-a.world.DurationBetween(0, 20*time.Hour))
@@ -86,40 +86,40 @@ func (a *Actors) planEvents(tenant ident.Tenant, n int) {
 		}
 		docs = append(docs,
 			fmt.Appendf(nil, `{"event_id":"ev-%d-%d","creator_id":%q,"action_type":%q,"occurred_at":%q,"quantity":%d,"platform":"douyin"}`,
-				n, i, engine.Pick(a.world, []string{First, Worker, Fifth}),
-				engine.Pick(a.world,
+				n, i, engine.PickRandom(a.world, []string{First, Worker, Fifth}),
+				engine.PickRandom(a.world,
 					[]string{"watch_live", "watch_live", "share", "share", "like", "late_action"}),
 				at.In(civil.Shanghai).Format(time.RFC3339), 1+a.world.Rand.IntN(40)))
 	}
-	a.world.At(when, func() { a.events(tenant, docs, 1) })
+	a.world.RunAt(when, func() { a.sendEvents(tenant, docs, 1) })
 	if a.world.Chance(2) {
-		a.world.At(when.Add(a.world.DurationBetween(0, 3*time.Hour)), func() {
-			a.events(tenant, docs, 1)
+		a.world.RunAt(when.Add(a.world.DurationBetween(0, 3*time.Hour)), func() {
+			a.sendEvents(tenant, docs, 1)
 		})
 	}
 }
 
-func (a *Actors) events(tenant ident.Tenant, docs []json.RawMessage, try int) {
+func (a *Actors) sendEvents(tenant ident.Tenant, docs []json.RawMessage, try int) {
 	var kept []EventAnswer
 	again := false
 	a.world.StartTask(a.world.NewTask("record-incentive", tenant), func(ctx context.Context) {
-		kept, again = a.count(ctx, tenant, docs)
+		kept, again = a.recordEvents(ctx, tenant, docs)
 	}, func(killed bool) {
 		if !killed {
 			a.Acts++
 			a.Answered.Events = append(a.Answered.Events, kept...)
 		}
 		if (killed || again) && try < 12 {
-			a.world.After(time.Duration(try)*a.world.DurationBetween(time.Second, 2*time.Minute), func() {
-				a.events(tenant, docs, try+1)
+			a.world.RunAfter(time.Duration(try)*a.world.DurationBetween(time.Second, 2*time.Minute), func() {
+				a.sendEvents(tenant, docs, try+1)
 			})
 		}
 	})
 }
 
-// record uploads lines and gives those that were answered with 2xx, and whether some are to be sent
+// recordLines uploads lines and gives those that were answered with 2xx, and whether some are to be sent
 // again.
-func (a *Actors) record(ctx context.Context, tenant ident.Tenant, docs []json.RawMessage,
+func (a *Actors) recordLines(ctx context.Context, tenant ident.Tenant, docs []json.RawMessage,
 	about []LineAnswer) (kept []LineAnswer, again bool) {
 	results, err := a.sys.Lines.RecordUpload(ctx,
 		income.Upload{Tenant: tenant, By: string("operator@" + tenant), Lines: docs})
@@ -128,7 +128,7 @@ func (a *Actors) record(ctx context.Context, tenant ident.Tenant, docs []json.Ra
 	}
 	for i, r := range results {
 		if r.Err != nil {
-			again = again || later(r.Err)
+			again = again || isRetryable(r.Err)
 			continue
 		}
 		p := about[i]
@@ -138,9 +138,9 @@ func (a *Actors) record(ctx context.Context, tenant ident.Tenant, docs []json.Ra
 	return kept, again
 }
 
-// count records events and gives those that were answered with 2xx, and whether some are to be sent
+// recordEvents records events and gives those that were answered with 2xx, and whether some are to be sent
 // again.
-func (a *Actors) count(ctx context.Context, tenant ident.Tenant,
+func (a *Actors) recordEvents(ctx context.Context, tenant ident.Tenant,
 	docs []json.RawMessage) (kept []EventAnswer, again bool) {
 	results, err := a.sys.Incentives.RecordEvents(ctx, tenant, docs)
 	if err != nil {
@@ -148,7 +148,7 @@ func (a *Actors) count(ctx context.Context, tenant ident.Tenant,
 	}
 	for _, r := range results {
 		if r.Err != nil {
-			again = again || later(r.Err)
+			again = again || isRetryable(r.Err)
 			continue
 		}
 		kept = append(kept, EventAnswer{Tenant: tenant, ID: r.EventID, Digest: r.Recorded.Digest})

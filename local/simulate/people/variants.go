@@ -22,7 +22,7 @@ func (a *Actors) drawTenant(n int) string {
 	if !a.world.Chance(n) {
 		return ""
 	}
-	return engine.Pick(a.world, a.Directory.TenantIDs)
+	return engine.PickRandom(a.world, a.Directory.TenantIDs)
 }
 
 // drawVariants decides which turns a run takes.
@@ -31,6 +31,6 @@ func (a *Actors) drawVariants() {
 		SeveralApprovers: a.drawTenant(4), Paper: a.drawTenant(4),
 		Whereabouts: a.world.Chance(8)}
 	if a.world.Chance(4) {
-		a.world.Lag.Most = engine.Pick(a.world, []time.Duration{300 * time.Millisecond, 3 * time.Second})
+		a.world.Lag.Most = engine.PickRandom(a.world, []time.Duration{300 * time.Millisecond, 3 * time.Second})
 	}
 }

@@ -41,11 +41,11 @@ func (b *Examiner) checkAnswers() {
 		moved := map[string]int{"submit": 1, "approve": 1, "reject": 1}[p.Act]
 		if p.Act == "approve" && p.Status == settlement.InReview {
 			moved = 0 // another person has to approve it too
-			b.checkApproved(s, p)
+			b.checkApprovalKept(s, p)
 		}
-		if p.Act != "cancel" && p.Act != "reopen" && p.Act != "again" && p.Version != p.Asked+moved {
+		if p.Act != "cancel" && p.Act != "reopen" && p.Act != "again" && p.Version != p.SeenVersion+moved {
 			b.world.ReportBroken("P4", "%s of %s on version %d was taken when it had version %d", p.Act,
-				p.ID, p.Asked,
+				p.ID, p.SeenVersion,
 				p.Version-moved)
 		}
 		if moved > 0 && p.Version > 1 && s.History[p.Version-2].By != p.By {

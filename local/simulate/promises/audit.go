@@ -18,7 +18,7 @@ func (b *Examiner) checkAudit() {
 	}
 	hashes := map[string][]string{}
 	for _, e := range b.entries {
-		act := string(e.Tenant+"/") + actOf(e)
+		act := string(e.Tenant+"/") + postingAct(e)
 		hashes[act] = append(hashes[act], ledgerdb.Hash(e))
 	}
 	for _, id := range slices.Sorted(maps.Keys(b.sys.AuditRecords)) {
@@ -26,16 +26,16 @@ func (b *Examiner) checkAudit() {
 			b.world.ReportBroken("P7", "record %s tells of an act that was not done", id)
 		}
 		if r := b.sys.AuditRecords[id]; r.LedgerHash != "" &&
-			!sameSet(hashes[id], strings.Split(r.LedgerHash, ",")) {
+			!equalSets(hashes[id], strings.Split(r.LedgerHash, ",")) {
 			b.world.ReportBroken("P7", "record %s (%s) tells of another journal entry", id, r.Act)
 		}
 	}
 }
 
-// actOf is the act that posted an entry; a correction posts one for each creator and month.
-func actOf(e ledger.Entry) string { return strings.TrimSuffix(e.ID, "-"+e.Tax.String()) }
+// postingAct is the act that posted an entry; a correction posts one for each creator and month.
+func postingAct(e ledger.Entry) string { return strings.TrimSuffix(e.ID, "-"+e.Tax.String()) }
 
-func sameSet(a, b []string) bool {
+func equalSets(a, b []string) bool {
 	slices.Sort(a)
 	slices.Sort(b)
 	return slices.Equal(a, b)

@@ -16,8 +16,8 @@ import (
 	"fenzhang/shared/settlement/trueup"
 )
 
-// posting is what decisions and corrections of an act have left behind.
-type posting struct {
+// postedAmounts is what decisions and corrections of an act have left behind.
+type postedAmounts struct {
 	// of taxes: rows, credited to taxes payable, owed by creators less owed back
 	rows, journal, claimed money.Amount
 	bookings               int
@@ -27,10 +27,10 @@ type posting struct {
 // journal and claim say the same, once; that none stands without an act of two people; and that
 // nothing stays open that nobody has decided.
 func (b *Examiner) checkCorrections() {
-	found := map[string]*posting{}
-	at := func(id string) *posting {
+	found := map[string]*postedAmounts{}
+	at := func(id string) *postedAmounts {
 		if found[id] == nil {
-			found[id] = &posting{}
+			found[id] = &postedAmounts{}
 		}
 		return found[id]
 	}
@@ -47,10 +47,10 @@ func (b *Examiner) checkCorrections() {
 		}
 	}
 	for _, e := range b.entries {
-		if actOf(e) == e.ID && !strings.HasPrefix(e.Reason, "true-up decided") {
+		if postingAct(e) == e.ID && !strings.HasPrefix(e.Reason, "true-up decided") {
 			continue
 		}
-		of := at(string(e.Tenant+"/") + actOf(e))
+		of := at(string(e.Tenant+"/") + postingAct(e))
 		for _, x := range e.Postings {
 			if x.Account.IsTaxPayable() {
 				of.journal = of.journal.Sub(x.Amount)
@@ -58,7 +58,7 @@ func (b *Examiner) checkCorrections() {
 		}
 	}
 	if len(found) > 0 {
-		b.sumClaims(at)
+		b.addClaims(at)
 	}
 	for id, r := range b.sys.AuditRecords {
 		switch r.Act {
@@ -86,11 +86,11 @@ func (b *Examiner) checkCorrections() {
 				p.State, r.Act)
 		}
 	}
-	b.checkDesk()
+	b.checkNothingUndecided()
 }
 
-// sumClaims adds what decisions and corrections made creators owe or be owed.
-func (b *Examiner) sumClaims(at func(string) *posting) {
+// addClaims adds what decisions and corrections made creators owe or be owed.
+func (b *Examiner) addClaims(at func(string) *postedAmounts) {
 	for _, t := range b.actors.Directory.TenantIDs {
 		for _, c := range people.CreatorNames() {
 			claims, err := b.sys.Store.Receivables(context.Background(), ident.Tenant(t),
@@ -114,9 +114,9 @@ func (b *Examiner) sumClaims(at func(string) *posting) {
 	}
 }
 
-// checkDesk checks that the desk has left nothing undecided, and that the returns that must be
+// checkNothingUndecided checks that the desk has left nothing undecided, and that the returns that must be
 // filed again are listed.
-func (b *Examiner) checkDesk() {
+func (b *Examiner) checkNothingUndecided() {
 	if b.actors.Variants.TaxDesk == "" {
 		return
 	}
@@ -142,13 +142,13 @@ func (b *Examiner) checkAmendments() {
 				b.world.ReportBroken("P5", "%s: %v", t, err)
 			}
 			for _, f := range returns {
-				b.checkAmended(ident.Tenant(t), ident.Entity(entity), f)
+				b.checkMonthAmendments(ident.Tenant(t), ident.Entity(entity), f)
 			}
 		}
 	}
 }
 
-func (b *Examiner) checkAmended(tenant ident.Tenant, entity ident.Entity, f filedmonth.FiledMonth) {
+func (b *Examiner) checkMonthAmendments(tenant ident.Tenant, entity ident.Entity, f filedmonth.FiledMonth) {
 	want := map[string]money.Amount{}
 	for p, list := range b.lists {
 		if p.tenant != tenant || p.entity != entity {

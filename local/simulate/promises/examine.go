@@ -27,7 +27,7 @@ type Examiner struct {
 	entries     map[string]ledger.Entry          // by tenant, creator and id
 	lines       map[string]dynamo.Item           // income lines, by key
 	buckets     map[string]dynamo.Item           // statement buckets, by key
-	seen        map[string]clear
+	seen        map[string]plainState
 	lists       taxLists
 	paths       map[string]int // how often the money of the run met what
 }
@@ -37,13 +37,13 @@ func NewExaminer(w *engine.World, sys *system.System, actors *people.Actors) *Ex
 	b := &Examiner{world: w, sys: sys, actors: actors,
 		settlements: map[string]settlement.Settlement{}, acts: map[string]string{},
 		entries: map[string]ledger.Entry{}, lines: map[string]dynamo.Item{},
-		buckets: map[string]dynamo.Item{}, seen: map[string]clear{}, paths: map[string]int{}}
+		buckets: map[string]dynamo.Item{}, seen: map[string]plainState{}, paths: map[string]int{}}
 	w.BeforeSend = b.checkBeforeSend
 	return b
 }
 
-// figures reads figures.
-func (b *Examiner) figures(s settlement.Settlement, hash string) (settlement.Figures, error) {
+// readFigures reads figures.
+func (b *Examiner) readFigures(s settlement.Settlement, hash string) (settlement.Figures, error) {
 	return b.sys.Store.Figures(context.Background(), s.Tenant, s.ID, hash)
 }
 
@@ -60,14 +60,14 @@ func (b *Examiner) Examine() map[string]int {
 		b.checkDates(b.settlements[id])
 		b.checkPaper(b.settlements[id])
 		b.checkRejections(b.settlements[id])
-		b.note(b.settlements[id])
+		b.countPaths(b.settlements[id])
 	}
 	b.checkPayments()
 	b.checkTaxes()
 	b.checkCorrections()
 	b.checkAmendments()
 	b.checkMerges()
-	b.checkWhere()
+	b.checkWhereabouts()
 	b.paths["in one call"] += b.actors.Answered.BulkItems
 	b.paths["refused"] += b.actors.Refused
 	b.checkRewards()
@@ -79,13 +79,13 @@ func (b *Examiner) Examine() map[string]int {
 	return b.paths
 }
 
-// note counts what happened to a settlement.
-func (b *Examiner) note(s settlement.Settlement) {
+// countPaths counts what happened to a settlement.
+func (b *Examiner) countPaths(s settlement.Settlement) {
 	for path, met := range map[string]bool{"set-off": len(s.SetOffs) > 0,
 		"automatic": slices.ContainsFunc(s.History, func(m settlement.Move) bool {
 			return m.By == "system:review"
 		}), "part of a month": s.Part != "", "cancelled": s.ReasonClass == settlement.Cancelled,
-		"rejected by a check": rejectedByCheck(s), "several approvers": len(s.Approvals) > 1,
+		"rejected by a check": isRejectedByCheck(s), "several approvers": len(s.Approvals) > 1,
 		"invoice": s.Paper != nil, "filed": s.Kept ||
 			s.Carries != "", "reopened": s.Source == settlement.SourceReopened,
 		"payee": s.Parent != ""} {
@@ -95,18 +95,18 @@ func (b *Examiner) note(s settlement.Settlement) {
 	}
 }
 
-// rejectedByCheck tells that a check has failed s, and no person.
-func rejectedByCheck(s settlement.Settlement) bool {
+// isRejectedByCheck tells that a check has failed s, and no person.
+func isRejectedByCheck(s settlement.Settlement) bool {
 	return s.ReasonClass == settlement.Rejected && s.History[len(s.History)-1].By == "system:review"
 }
 
 // checkRejections checks that a check fails a payable once: what comes again waits for a person.
 func (b *Examiner) checkRejections(s settlement.Settlement) {
-	if s.Occurrence < 2 || !rejectedByCheck(s) {
+	if s.Occurrence < 2 || !isRejectedByCheck(s) {
 		return
 	}
 	if before, ok := b.settlements[string(s.Tenant+"/")+
-		settlement.IDOf(s.Identity, s.Occurrence-1)]; !ok || rejectedByCheck(before) {
+		settlement.IDOf(s.Identity, s.Occurrence-1)]; !ok || isRejectedByCheck(before) {
 		b.world.ReportBroken("stuck", "%s was rejected by a check twice, with nobody looking", s.ID)
 	}
 }

@@ -18,8 +18,8 @@ import (
 	"fenzhang/shared/settlement/settlementdb"
 )
 
-// imageOf turns a stream's image into an item.
-func imageOf(image map[string]events.DynamoDBAttributeValue) map[string]types.AttributeValue {
+// decodeImage turns a stream's image into an item.
+func decodeImage(image map[string]events.DynamoDBAttributeValue) map[string]types.AttributeValue {
 	it := make(map[string]types.AttributeValue, len(image))
 	for name, v := range image {
 		switch v.DataType() {
@@ -41,24 +41,24 @@ func (b *Examiner) readHistory() {
 		last[r.Change.Keys["pk"].String()+" "+r.Change.Keys["sk"].String()] = i
 	}
 	for i, r := range b.world.Streams.History(engine.SettlementsTable) {
-		it := imageOf(r.Change.NewImage)
+		it := decodeImage(r.Change.NewImage)
 		switch dynamo.TextOf(it, "sk") {
 		case "META":
-			b.follow(it, last[dynamo.TextOf(it, "pk")+" "+dynamo.TextOf(it, "sk")] == i)
+			b.followImage(it, last[dynamo.TextOf(it, "pk")+" "+dynamo.TextOf(it, "sk")] == i)
 		case "OUT":
 			var rec audit.Record
 			if err := json.Unmarshal([]byte(dynamo.TextOf(it, outbox.AuditAttribute)), &rec); err != nil {
 				b.world.ReportBroken("P7", "an outbox item cannot be read: %v", err)
 				continue
 			}
-			b.act(rec.Tenant, rec.ID, rec.Act+" of "+rec.Object)
+			b.recordAct(rec.Tenant, rec.ID, rec.Act+" of "+rec.Object)
 		}
 	}
 }
 
-// act notes an act. An act may write two settlements, of which one is opened by it; it never writes
+// recordAct notes an act. An act may write two settlements, of which one is opened by it; it never writes
 // one twice.
-func (b *Examiner) act(tenant ident.Tenant, id, what string) {
+func (b *Examiner) recordAct(tenant ident.Tenant, id, what string) {
 	k := string(tenant+"/") + id
 	if b.acts[k] == what {
 		b.world.ReportBroken("P7", "act %s was done twice: %s", id, what)
@@ -66,13 +66,13 @@ func (b *Examiner) act(tenant ident.Tenant, id, what string) {
 	b.acts[k] = what
 }
 
-// follow holds an image of a settlement against the one before it, by what stands in clear; the
+// followImage holds an image of a settlement against the one before it, by what stands in clear; the
 // first and the last one, and now and then one between, are read whole.
-func (b *Examiner) follow(it map[string]types.AttributeValue, last bool) {
+func (b *Examiner) followImage(it map[string]types.AttributeValue, last bool) {
 	tenant, id, _ := keys.SettlementOf(dynamo.TextOf(it, "pk"), "META")
 	k := string(tenant+"/") + string(id)
 	before, known := b.seen[k]
-	now := clear{revision: dynamo.NumberOf(it, "rev"), version: dynamo.NumberOf(it, "v"),
+	now := plainState{revision: dynamo.NumberOf(it, "rev"), version: dynamo.NumberOf(it, "v"),
 		status: settlement.Status(dynamo.TextOf(it, "st"))}
 	b.seen[k] = now
 	switch {
@@ -89,7 +89,7 @@ func (b *Examiner) follow(it map[string]types.AttributeValue, last bool) {
 		b.world.ReportBroken("P4", "%s: %s after %s with status_version %d", k, now.status, before.status,
 			now.version)
 	}
-	b.act(tenant, dynamo.TextOf(it, "act"), string("a write of "+id))
+	b.recordAct(tenant, dynamo.TextOf(it, "act"), string("a write of "+id))
 	if known && !last && now.revision%5 != 0 {
 		return
 	}
@@ -115,8 +115,8 @@ func (b *Examiner) follow(it map[string]types.AttributeValue, last bool) {
 	}
 }
 
-// clear is what stands in clear in the item of a settlement.
-type clear struct {
+// plainState is what stands in clear in the item of a settlement.
+type plainState struct {
 	revision, version int64
 	status            settlement.Status
 }

@@ -106,15 +106,15 @@ func (b *Examiner) checkLedger() {
 	}
 }
 
-// checkWhere asks where the money is: what is told sums to the balances kept, and these to the
+// checkWhereabouts asks where the money is: what is told sums to the balances kept, and these to the
 // journal.
-func (b *Examiner) checkWhere() {
+func (b *Examiner) checkWhereabouts() {
 	if !b.actors.Variants.Whereabouts {
 		return
 	}
 	ctx := context.Background()
 	asked := whereabouts.Service{Journal: ledgerdb.Book{DB: b.world.DB, Table: engine.LedgerTable},
-		Settlements: b.sys.Store, Viewers: b.sys.Service, Statements: b.sys.Statements,
+		Settlements: b.sys.Store, Viewers: b.sys.Settlements, Statements: b.sys.Statements,
 		Creators: b.actors.Directory}
 	for _, t := range b.actors.Directory.TenantIDs {
 		v, err := asked.LocateTenant(ctx, ident.Tenant(t), "")

@@ -70,7 +70,7 @@ func (b *Examiner) checkSums(s settlement.Settlement) {
 	if hash == "" {
 		return
 	}
-	f, err := b.figures(s, hash)
+	f, err := b.readFigures(s, hash)
 	if err != nil {
 		b.world.ReportBroken("P2", "%s: %v", k, err)
 		return
@@ -92,8 +92,8 @@ func (b *Examiner) checkSums(s settlement.Settlement) {
 	}
 }
 
-// checkApproved checks that an approval which was answered, and was not the last one, is kept.
-func (b *Examiner) checkApproved(s settlement.Settlement, p people.MoveAnswer) {
+// checkApprovalKept checks that an approval which was answered, and was not the last one, is kept.
+func (b *Examiner) checkApprovalKept(s settlement.Settlement, p people.MoveAnswer) {
 	if !slices.ContainsFunc(s.Approvals, func(a settlement.Approval) bool { return a.By == p.By }) {
 		b.world.ReportBroken("P9", "%s was told that %s is approved, and its approval is not kept",
 			p.By, p.ID)
@@ -111,7 +111,7 @@ func (b *Examiner) checkApprovers(s settlement.Settlement) {
 		if m.To != settlement.Approved || m.By == "system:review" {
 			continue
 		}
-		need := review.Rules{Levels: b.actors.Levels(s.Tenant)}.Approvers(s.Gross)
+		need := review.Rules{Levels: b.actors.ApprovalLevels(s.Tenant)}.Approvers(s.Gross)
 		if len(by) < need || len(by) != len(s.Approvals) || !by[m.By] {
 			b.world.ReportBroken("P4", "%s/%s over %s was approved by %v, %d people are needed", s.Tenant,
 				s.ID, s.Gross,
@@ -170,7 +170,7 @@ func (b *Examiner) checkPaper(s settlement.Settlement) {
 // CheckNobodyWaits checks that the sweeps have mended what lost stream records held up.
 func (b *Examiner) CheckNobodyWaits() {
 	for _, t := range b.actors.Directory.TenantIDs {
-		err := b.sys.Service.Each(context.Background(), ident.Tenant(t),
+		err := b.sys.Settlements.Each(context.Background(), ident.Tenant(t),
 			settlement.Query{From: civil.MustDate("2026-08-27")}, func(s settlement.Settlement) error {
 				if !people.HasEnded(s) {
 					b.world.ReportBroken("stuck",

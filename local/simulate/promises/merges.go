@@ -20,9 +20,9 @@ func (b *Examiner) checkMerges() {
 		return
 	}
 	for _, entity := range []string{people.OrdinaryEntity, people.PlatformEntity} {
-		theirs, ours := b.lists[person{ident.Tenant(tenant), ident.Entity(entity),
+		theirs, ours := b.lists[payerAtEntity{ident.Tenant(tenant), ident.Entity(entity),
 			people.MergedTaxpayer}],
-			b.lists[person{ident.Tenant(tenant), ident.Entity(entity), people.MergedInto}]
+			b.lists[payerAtEntity{ident.Tenant(tenant), ident.Entity(entity), people.MergedInto}]
 		if len(theirs) == 0 || theirs[len(theirs)-1].Into != people.MergedInto {
 			b.world.ReportBroken("P5", "%s/%s at %s is merged, and its list of %d bookings is not closed",
 				tenant,
@@ -43,7 +43,7 @@ func (b *Examiner) checkMerges() {
 		if arrived > 0 {
 			b.paths["merged"]++
 		}
-		b.checkMoved(ident.Tenant(tenant), ident.Entity(entity), theirs, ours)
+		b.checkMovedRows(ident.Tenant(tenant), ident.Entity(entity), theirs, ours)
 	}
 	for _, s := range b.settlements {
 		if s.Tenant == ident.Tenant(tenant) && s.TaxpayerID == people.MergedTaxpayer &&
@@ -54,8 +54,8 @@ func (b *Examiner) checkMerges() {
 	}
 }
 
-// checkMoved checks that rows neither came nor went with the merge.
-func (b *Examiner) checkMoved(tenant ident.Tenant, entity ident.Entity, theirs,
+// checkMovedRows checks that rows neither came nor went with the merge.
+func (b *Examiner) checkMovedRows(tenant ident.Tenant, entity ident.Entity, theirs,
 	ours []settlement.Booking) {
 	returns, err := b.sys.Store.FiledMonths(context.Background(), tenant, entity)
 	if err != nil {
@@ -66,20 +66,20 @@ func (b *Examiner) checkMoved(tenant ident.Tenant, entity ident.Entity, theirs,
 	for _, f := range returns {
 		early[f.Month] = !f.At.After(closedAt)
 	}
-	moved, stays := map[row]money.Amount{}, map[row]money.Amount{}
+	moved, stays := map[rowKey]money.Amount{}, map[rowKey]money.Amount{}
 	for n, list := range [][]settlement.Booking{theirs, ours} {
 		for _, k := range list {
 			for _, r := range k.Rows {
 				if k.Kind == settlement.KindMerged {
-					moved[rowOf(r)] = moved[rowOf(r)].Add(r.Withheld).Add(r.Income)
+					moved[rowKeyOf(r)] = moved[rowKeyOf(r)].Add(r.Withheld).Add(r.Income)
 				}
 				if n == 0 && !early[lawdiff.MonthOfPeriod(r.Period)] {
-					stays[rowOf(r)] = stays[rowOf(r)].Add(r.Withheld).Add(r.Income)
+					stays[rowKeyOf(r)] = stays[rowKeyOf(r)].Add(r.Withheld).Add(r.Income)
 				}
 			}
 		}
 	}
-	for what, sums := range map[string]map[row]money.Amount{"came or went": moved,
+	for what, sums := range map[string]map[rowKey]money.Amount{"came or went": moved,
 		"stays behind": stays} {
 		for r, sum := range sums {
 			if !sum.IsZero() {
@@ -90,7 +90,7 @@ func (b *Examiner) checkMoved(tenant ident.Tenant, entity ident.Entity, theirs,
 	}
 }
 
-// row tells tax rows apart.
-type row struct{ kind, item, period, project, platform string }
+// rowKey tells tax rows apart.
+type rowKey struct{ kind, item, period, project, platform string }
 
-func rowOf(r tax.Row) row { return row{r.Kind, r.Item, r.Period, r.Project, r.Platform} }
+func rowKeyOf(r tax.Row) rowKey { return rowKey{r.Kind, r.Item, r.Period, r.Project, r.Platform} }

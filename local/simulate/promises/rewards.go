@@ -37,7 +37,7 @@ func (b *Examiner) checkRewards() {
 		switch {
 		case isEvent:
 			digests[tenant+"/"+event] = dynamo.TextOf(it, "h")
-			seen, err := eventOf(it)
+			seen, err := decodeEvent(it)
 			if err != nil {
 				b.world.ReportBroken("P6", "event %s: %v", event, err)
 				continue
@@ -58,7 +58,7 @@ func (b *Examiner) checkRewards() {
 	}
 	accrued := map[[2]string]money.Amount{}
 	for d, es := range entries {
-		want := naive(es)
+		want := sumRewards(es)
 		accrued[[2]string{string(d.tenant), string(d.creator)}] = accrued[[2]string{string(d.tenant),
 			string(d.creator)}].Add(want)
 		if closed[d] != want {
@@ -99,8 +99,8 @@ func (b *Examiner) checkRewards() {
 	}
 }
 
-// naive adds up a day by itself: each strategy's cash up to its cap.
-func naive(es []incentive.Entry) money.Amount {
+// sumRewards adds up a day by itself: each strategy's cash up to its cap.
+func sumRewards(es []incentive.Entry) money.Amount {
 	sums, limits := map[string]int64{}, map[string]int64{}
 	for _, e := range es {
 		if e.Grant != nil && e.Grant.Kind == incentive.Cash {
@@ -118,16 +118,16 @@ func naive(es []incentive.Entry) money.Amount {
 	return money.Fen(all)
 }
 
-func eventOf(it map[string]types.AttributeValue) (incentive.StreamedEvent, error) {
-	seen, ok, err := incentivedb.ParseStreamRecord(recordOf(it))
+func decodeEvent(it map[string]types.AttributeValue) (incentive.StreamedEvent, error) {
+	seen, ok, err := incentivedb.ParseStreamRecord(streamRecord(it))
 	if err == nil && !ok {
 		err = fmt.Errorf("item %s is no event", dynamo.TextOf(it, "pk"))
 	}
 	return seen, err
 }
 
-// recordOf is an item as the stream carries it.
-func recordOf(it map[string]types.AttributeValue) events.DynamoDBEventRecord {
+// streamRecord is an item as the stream carries it.
+func streamRecord(it map[string]types.AttributeValue) events.DynamoDBEventRecord {
 	var r events.DynamoDBEventRecord
 	r.Change.NewImage = map[string]events.DynamoDBAttributeValue{}
 	for name, v := range it {

@@ -46,7 +46,7 @@ func (b *Examiner) checkStatements() {
 					dynamo.TextOf(it, "sid"),
 					s.Gross, dynamo.NumberOf(it, "dist"))
 			}
-			if last := b.lastOf(ident.Tenant(tenantOf(pk)), s); ok && last.Dead() &&
+			if last := b.lastOccurrence(ident.Tenant(tenantOf(pk)), s); ok && last.Dead() &&
 				dynamo.NumberOf(it, "live") != 0 {
 				b.world.ReportBroken("P9",
 					"bucket %s says that %s stands, which was undone: its lines are never settled",
@@ -70,8 +70,8 @@ func (b *Examiner) checkStatements() {
 	}
 }
 
-// lastOf is the occurrence that stands for a payable now.
-func (b *Examiner) lastOf(tenant ident.Tenant, s settlement.Settlement) settlement.Settlement {
+// lastOccurrence is the occurrence that stands for a payable now.
+func (b *Examiner) lastOccurrence(tenant ident.Tenant, s settlement.Settlement) settlement.Settlement {
 	for next, ok := b.settlements[string(tenant+"/")+string(s.ReopenedBy)]; ok &&
 		s.ReopenedBy != ""; next, ok = b.settlements[string(tenant+"/")+string(s.ReopenedBy)] {
 		s = next

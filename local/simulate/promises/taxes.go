@@ -13,8 +13,8 @@ import (
 	"fenzhang/shared/settlement"
 )
 
-// person is a taxpayer at a paying entity.
-type person struct {
+// payerAtEntity is a taxpayer at a paying entity.
+type payerAtEntity struct {
 	tenant   ident.Tenant
 	entity   ident.Entity
 	taxpayer ident.Taxpayer
@@ -24,7 +24,7 @@ type person struct {
 const taxYear = 2026
 
 // taxLists are the tax rows of all taxpayers of the run, as they lie in their lists.
-type taxLists map[person][]settlement.Booking
+type taxLists map[payerAtEntity][]settlement.Booking
 
 func (b *Examiner) readTaxes() {
 	b.lists = taxLists{}
@@ -37,7 +37,7 @@ func (b *Examiner) readTaxes() {
 					b.world.ReportBroken("P5", "%s/%s: %v", t, payer, err)
 				}
 				if len(list) > 0 {
-					b.lists[person{ident.Tenant(t), ident.Entity(entity), ident.Taxpayer(payer)}] = list
+					b.lists[payerAtEntity{ident.Tenant(t), ident.Entity(entity), ident.Taxpayer(payer)}] = list
 				}
 			}
 		}
@@ -47,10 +47,10 @@ func (b *Examiner) readTaxes() {
 // checkTaxes checks promise P5: the rows of each settlement are those of the booking that stands,
 // and what was withheld in a month is what the rules give on the month's total.
 func (b *Examiner) checkTaxes() {
-	of := map[person][]settlement.Settlement{}
+	of := map[payerAtEntity][]settlement.Settlement{}
 	for _, id := range slices.Sorted(maps.Keys(b.settlements)) {
 		s := b.settlements[id]
-		p := person{s.Tenant, s.Entity,
+		p := payerAtEntity{s.Tenant, s.Entity,
 			ident.Taxpayer(b.actors.Directory.SurvivorOf(context.Background(), s.Tenant, s.TaxpayerID))}
 		of[p] = append(of[p], s)
 	}
@@ -77,7 +77,7 @@ func (b *Examiner) checkRows(s settlement.Settlement, bookings []settlement.Book
 		}
 	}
 	if s.BookingStands() {
-		f, err := b.figures(s, s.Booking)
+		f, err := b.readFigures(s, s.Booking)
 		if err != nil {
 			b.world.ReportBroken("P5", "%s: %v", s.ID, err)
 			return
@@ -108,26 +108,26 @@ func (b *Examiner) checkRows(s settlement.Settlement, bookings []settlement.Book
 	}
 }
 
-// monthOf is a taxpayer's month and item.
-type monthOf struct{ item, platform, period string }
+// taxMonth is a taxpayer's month and item.
+type taxMonth struct{ item, platform, period string }
 
 // checkMonths taxes each month's total at once and compares: what was withheld is that, or what
 // differs stands as an open true-up, which only a booking that was taken back, a merge or other
 // rules leave behind.
-func (b *Examiner) checkMonths(p person, ss []settlement.Settlement,
+func (b *Examiner) checkMonths(p payerAtEntity, ss []settlement.Settlement,
 	bookings []settlement.Booking) {
 	merged := slices.ContainsFunc(b.lists[p], func(k settlement.Booking) bool {
 		return k.Kind == settlement.KindMerged
 	})
 	reversed := merged || b.world.HasHeard(context.Background(), b.actors.Laws.Changed)
-	withheld := map[monthOf]money.Amount{}
+	withheld := map[taxMonth]money.Amount{}
 	var others []tax.Row
 	for _, k := range bookings {
 		reversed = reversed || k.Kind == settlement.KindReversal
 		for _, r := range k.Rows {
 			others = append(others, r)
 			if r.Kind == tax.IIT {
-				m := monthOf{r.Item, r.Platform, r.Period}
+				m := taxMonth{r.Item, r.Platform, r.Period}
 				withheld[m] = withheld[m].Add(r.Withheld)
 			}
 		}
@@ -140,7 +140,7 @@ func (b *Examiner) checkMonths(p person, ss []settlement.Settlement,
 	}
 }
 
-func (b *Examiner) checkMonth(p person, ss []settlement.Settlement, rows []tax.Row, m monthOf,
+func (b *Examiner) checkMonth(p payerAtEntity, ss []settlement.Settlement, rows []tax.Row, m taxMonth,
 	sum money.Amount, reversed bool) {
 	ctx := context.Background()
 	var last settlement.Settlement
@@ -149,13 +149,13 @@ func (b *Examiner) checkMonth(p person, ss []settlement.Settlement, rows []tax.R
 		if !s.BookingStands() || s.CreatorShare().IsZero() {
 			continue
 		}
-		f, err := b.figures(s, s.Booking)
+		f, err := b.readFigures(s, s.Booking)
 		if err != nil {
 			b.world.ReportBroken("P5", "%s: %v", s.ID, err)
 			return
 		}
 		if !slices.ContainsFunc(f.Rows, func(r tax.Row) bool {
-			return r.Kind == tax.IIT && (monthOf{r.Item, r.Platform, r.Period}) == m
+			return r.Kind == tax.IIT && (taxMonth{r.Item, r.Platform, r.Period}) == m
 		}) {
 			continue
 		}
@@ -165,7 +165,7 @@ func (b *Examiner) checkMonth(p person, ss []settlement.Settlement, rows []tax.R
 		}
 	}
 	if last.ID == "" && reversed {
-		b.checkOpen(p, m, money.Amount{}, sum)
+		b.checkOpenTrueUp(p, m, money.Amount{}, sum)
 		return
 	}
 	entity, err1 := b.actors.Directory.Entity(ctx, p.tenant, p.entity, last.PaymentDate)
@@ -197,7 +197,7 @@ func (b *Examiner) checkMonth(p person, ss []settlement.Settlement, rows []tax.R
 	switch {
 	case want == sum:
 	case reversed:
-		b.checkOpen(p, m, want, sum)
+		b.checkOpenTrueUp(p, m, want, sum)
 	default:
 		b.world.ReportBroken("P5", "%s %s %s: %s withheld on %s in %s, the rules give %s", p.tenant,
 			p.taxpayer,
@@ -205,18 +205,18 @@ func (b *Examiner) checkMonth(p person, ss []settlement.Settlement, rows []tax.R
 	}
 }
 
-// checkOpen checks that what differs stands as an open true-up.
-func (b *Examiner) checkOpen(p person, m monthOf, want, sum money.Amount) {
+// checkOpenTrueUp checks that what differs stands as an open true-up.
+func (b *Examiner) checkOpenTrueUp(p payerAtEntity, m taxMonth, want, sum money.Amount) {
 	b.paths["true-up"]++
-	if up, err := b.trueUp(p, m); err != nil || up != want.Sub(sum) {
+	if up, err := b.openTrueUp(p, m); err != nil || up != want.Sub(sum) {
 		b.world.ReportBroken("P5", "%s %s %s: %s withheld in %s, the rules give %s, open are %s (%v)",
 			p.tenant,
 			p.taxpayer, m.item, sum, m.period, want, up, err)
 	}
 }
 
-// trueUp is the difference that stands as an open true-up of a taxpayer's month and item.
-func (b *Examiner) trueUp(p person, m monthOf) (money.Amount, error) {
+// openTrueUp is the difference that stands as an open true-up of a taxpayer's month and item.
+func (b *Examiner) openTrueUp(p payerAtEntity, m taxMonth) (money.Amount, error) {
 	list, err := b.sys.TrueUps.OfTaxpayer(context.Background(), p.tenant, p.entity, p.taxpayer,
 		civil.MustDate("2026-12-01").Month())
 	var sum money.Amount

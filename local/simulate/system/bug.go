@@ -26,8 +26,8 @@ type Bug struct {
 	NoSweeps    bool // the sweeps of advance-settlement and pay-out never run
 }
 
-// replace returns what a bug makes of a part of the product, and the part itself without a bug.
-func replace[P any](bug func(P) P, part P) P {
+// applyBug returns what a bug makes of a part of the product, and the part itself without a bug.
+func applyBug[P any](bug func(P) P, part P) P {
 	if bug == nil {
 		return part
 	}

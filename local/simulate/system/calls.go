@@ -19,8 +19,8 @@ type Caller struct {
 
 func (c Caller) Subject() string { return c.Role + "@" + string(c.Tenant) }
 
-// right is the role that the caller's token names.
-func (c Caller) right() string {
+// claimedRole is the role that the caller's token names.
+func (c Caller) claimedRole() string {
 	role, _, _ := strings.Cut(c.Role, "-")
 	return role
 }
@@ -54,7 +54,7 @@ func (s *System) serve(ctx context.Context, api *httpapi.API, c Caller, method s
 	if c.Tenant != "" {
 		ev.RequestContext.Authorizer = &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{
 			Lambda: map[string]any{"tenant": string(c.Tenant), "sub": c.Subject(),
-				"roles": c.right(), "exp": strconv.FormatInt(s.world.Nanos()/1e9+3600, 10)}}
+				"roles": c.claimedRole(), "exp": strconv.FormatInt(s.world.TrueNanos()/1e9+3600, 10)}}
 	}
 	if s.Bug.Request != nil {
 		s.Bug.Request(s.Store, &ev)

@@ -20,11 +20,11 @@ func (s *System) buildPayouts(b builder) {
 			tenant := ident.Tenant(t)
 			g := b.world.AddGateway(tenant, "m-"+t+"-"+string(method), method)
 			merchants = append(merchants, payout.MerchantAccount{Tenant: tenant, Merchant: g.Merchant,
-				Method: method, Gateway: replace[payout.Gateway](b.Bug.Gateway, g)})
+				Method: method, Gateway: applyBug[payout.Gateway](b.Bug.Gateway, g)})
 		}
 	}
-	payables := settlement.Payables{Service: s.Service}
-	s.Payouts = &payout.Service{Payables: replace[payout.Payables](b.Bug.Payables, payables),
+	payables := settlement.Payables{Service: s.Settlements}
+	s.Payouts = &payout.Service{Payables: applyBug[payout.Payables](b.Bug.Payables, payables),
 		Unclear: payables, Accounts: b.world.PayeeAccounts(),
 		Rebooking: payoutqueue.Rebooking{SQS: b.world.RebookingQueue(), Queue: "tax"},
 		Merchants: merchants, Clock: b.clock, Log: b.log}
@@ -50,7 +50,7 @@ func (s *System) postNotice(g *engine.Gateway, n engine.Notice, try int) {
 		status = s.post(ctx, s.callbacks, Caller{}, path, "", string(body)).StatusCode
 	}, func(killed bool) {
 		if (status != 200 || killed) && (try < noticeTries || n.State == payout.Returned) {
-			s.world.After(time.Duration(min(try*try, 100))*time.Minute, func() {
+			s.world.RunAfter(time.Duration(min(try*try, 100))*time.Minute, func() {
 				s.postNotice(g, n, try+1)
 			})
 		}

@@ -42,8 +42,8 @@ func (s *System) buildPeriods(b builder) error {
 	return err
 }
 
-// claims builds the claims on creators that finance raises.
-func (s *System) claims(b builder) *receivable.Claims {
+// newClaims builds the claims on creators that finance raises.
+func (s *System) newClaims(b builder) *receivable.Claims {
 	return &receivable.Claims{Store: &receivabledb.Store{DB: b.db, Ledger: engine.LedgerTable,
 		Settlements: engine.SettlementsTable, NewToken: b.world.NewID, Periods: b.periods},
 		Directory: b.Directory, Clock: b.clock, NewID: b.world.NewID, Raised: s.Taxes.Requote}

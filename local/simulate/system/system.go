@@ -46,7 +46,7 @@ import (
 type System struct {
 	Bug          Bug
 	Store        settlement.Store
-	Service      *settlement.Service
+	Settlements  *settlement.Service
 	Taxes        *settlement.Taxes
 	Advancer     *settlement.Advancer
 	Merging      *settlement.Merging
@@ -104,13 +104,13 @@ type builder struct {
 func New(w *engine.World, setup Setup) (*System, error) {
 	b := builder{Setup: setup, world: w, clock: clock.Clock{Now: w.Now},
 		log: slog.New(slog.DiscardHandler)}
-	b.db = replace(func(db dynamo.API) dynamo.API {
+	b.db = applyBug(func(db dynamo.API) dynamo.API {
 		if setup.Bug.DB == nil {
 			return db
 		}
 		return setup.Bug.DB(w, db)
 	}, w.Database())
-	b.periods = replace[ledger.Periods](setup.Bug.Periods,
+	b.periods = applyBug[ledger.Periods](setup.Bug.Periods,
 		machinePeriods{of: map[time.Duration]*ledgerdb.Periods{}, open: func() *ledgerdb.Periods {
 			return &ledgerdb.Periods{DB: b.db, Table: engine.LedgerTable, Clock: b.clock}
 		}})
@@ -120,7 +120,7 @@ func New(w *engine.World, setup Setup) (*System, error) {
 	b.lines = &incomedb.Store{DB: b.db, Ledger: engine.LedgerTable,
 		Settlements: engine.SettlementsTable, NewToken: w.NewID}
 	b.days = incentivedb.NewDays(b.db, engine.IncentivesTable)
-	b.sender = replace(setup.Bug.Sender, w.Sender())
+	b.sender = applyBug(setup.Bug.Sender, w.Sender())
 
 	s := &System{Bug: setup.Bug, world: w, AuditRecords: map[string]audit.Record{}}
 	s.buildSettlements(b)
@@ -138,12 +138,12 @@ func New(w *engine.World, setup Setup) (*System, error) {
 // buildSettlements builds what settle-incentive, manage-settlements, compute-tax,
 // advance-settlement and build-statements share.
 func (s *System) buildSettlements(b builder) {
-	s.Store = replace[settlement.Store](b.Bug.Store,
+	s.Store = applyBug[settlement.Store](b.Bug.Store,
 		figuresCache{b.tables, b.world, map[figuresKey]settlement.Figures{}})
-	s.Service = &settlement.Service{Store: s.Store, Directory: b.Directory, Calendar: b.Calendar,
+	s.Settlements = &settlement.Service{Store: s.Store, Directory: b.Directory, Calendar: b.Calendar,
 		Clock: b.clock, NewID: b.world.NewID, Checks: settlement.Checks{Policy: b.Directory}}
-	s.Taxes = &settlement.Taxes{Service: s.Service, Rules: b.Rules}
-	s.Advancer = &settlement.Advancer{Service: s.Service,
+	s.Taxes = &settlement.Taxes{Service: s.Settlements, Rules: b.Rules}
+	s.Advancer = &settlement.Advancer{Service: s.Settlements,
 		Enqueue: func(ctx context.Context, about settlement.Settlement, op string) error {
 			// the minute is part of the message's id: a later sweep may ask again
 			m, err := relay.RepeatTask(about, op, strconv.FormatInt(b.world.Now().Unix()/60, 36))
@@ -152,9 +152,9 @@ func (s *System) buildSettlements(b builder) {
 			}
 			return b.sender.Send(ctx, []relay.Message{m})
 		}}
-	s.Merging = &settlement.Merging{Service: s.Service, Store: b.tables,
+	s.Merging = &settlement.Merging{Service: s.Settlements, Store: b.tables,
 		Entities: func(context.Context, ident.Tenant) ([]string, error) { return b.Entities, nil }}
-	s.Statements = &billing.Service{Settlements: s.Service, Buckets: b.lines, Log: b.log}
+	s.Statements = &billing.Service{Settlements: s.Settlements, Buckets: b.lines, Log: b.log}
 }
 
 // buildIncome builds record-incentive, accrue-incentive and the ledger check.
@@ -176,8 +176,8 @@ func (s *System) buildIncome(b builder) {
 
 // buildRoutes builds the HTTP routes that people, clients and gateways call.
 func (s *System) buildRoutes(b builder) {
-	settlements := settlementapi.API{Service: s.Service}
-	claims := receivableapi.API{Claims: s.claims(b), Directory: b.Directory}
+	settlements := settlementapi.API{Service: s.Settlements}
+	claims := receivableapi.API{Claims: s.newClaims(b), Directory: b.Directory}
 	filedMonths := filedmonthapi.API{Months: s.filedMonths}
 	trueUps := trueupapi.API{TrueUps: s.TrueUps, Calendar: b.Filing, Clock: b.clock}
 	lawDiffs := lawdiffapi.API{TrueUps: s.TrueUps, Settlements: s.Store, Directory: b.Directory,
