@@ -22,14 +22,15 @@ import (
 	"fenzhang/local/simulate/system"
 )
 
-// collectAt lets the heap grow before it is collected: a run makes much garbage and keeps little.
+// collectAt is the value of GOGC: the heap may grow by 800% before a garbage collection, because a
+// run makes much garbage and keeps little.
 const collectAt = 800
 
 func main() {
 	runs := flag.Int("runs", 1000, "how many runs")
-	seed := flag.String("seed", "", "play this one seed, and tell what happens")
+	seed := flag.String("seed", "", "play this one seed and print what happens")
 	from := flag.Uint64("from", 0, "first seed of the runs; 0 chooses one")
-	quiet := flag.Bool("quiet", false, "of one seed, tell only the outcome")
+	quiet := flag.Bool("quiet", false, "of one seed, print only the outcome")
 	flag.Parse()
 	debug.SetGCPercent(collectAt)
 	l, err := people.LoadLaw()
@@ -51,7 +52,8 @@ func main() {
 	}
 }
 
-// replaySeed plays one seed and tells what happens.
+// replaySeed plays the run of one seed, writes every event to out unless quiet, and reports
+// whether all promises held.
 func replaySeed(text string, l people.Law, quiet bool, out io.Writer) bool {
 	var seed uint64
 	if _, err := fmt.Sscan(text, &seed); err != nil {
@@ -73,7 +75,8 @@ func replaySeed(text string, l people.Law, quiet bool, out io.Writer) bool {
 	return sum.printVerdict(out)
 }
 
-// playSeeds plays some seeds, one on each processor at a time, and tells how far it is.
+// playSeeds plays the runs of consecutive seeds, one on each processor at a time, prints the
+// progress, and reports whether all promises held in all runs.
 func playSeeds(from uint64, runs int, l people.Law, out io.Writer) bool {
 	began := time.Now()
 	sum := newTotals()
@@ -94,7 +97,7 @@ func playSeeds(from uint64, runs int, l people.Law, out io.Writer) bool {
 	return sum.printVerdict(out)
 }
 
-// totals are those of many runs.
+// totals sums up the outcomes of many runs.
 type totals struct {
 	passed, failed                                      int
 	settlements, deliveries, payouts, acts, months, all int
@@ -102,8 +105,10 @@ type totals struct {
 	failures                                            []outcome
 }
 
+// newTotals returns totals of no run.
 func newTotals() *totals { return &totals{faults: map[string]int{}, paths: map[string]int{}} }
 
+// add adds the outcome of one run to the totals.
 func (t *totals) add(o outcome) {
 	t.settlements = t.settlements + o.settlements
 	t.deliveries = t.deliveries + o.deliveries
@@ -124,7 +129,8 @@ func (t *totals) add(o outcome) {
 	t.failures = append(t.failures, o)
 }
 
-// playRuns runs seeds from a first one on; after each, goOn says whether to go on.
+// playRuns plays the runs of consecutive seeds on all processors. After each run goOn decides
+// whether more runs begin.
 func (t *totals) playRuns(from uint64, runs int, l people.Law, bug system.Bug, goOn func() bool) {
 	var mu sync.Mutex
 	var all sync.WaitGroup
@@ -154,6 +160,7 @@ func (t *totals) playRuns(from uint64, runs int, l people.Law, bug system.Bug, g
 	all.Wait()
 }
 
+// print prints how often the money of the runs met what, and the number of faults by kind.
 func (t *totals) print(out io.Writer) {
 	for _, path := range slices.Sorted(maps.Keys(t.paths)) {
 		_, _ = fmt.Fprintf(out, "%s %d, ", path, t.paths[path])
@@ -166,7 +173,9 @@ func (t *totals) print(out io.Writer) {
 	}
 }
 
-// printVerdict tells of failures and ends with the line that others look for.
+// printVerdict prints the failed runs with the command that repeats each, and the last line with
+// the numbers of passed and failed runs, which other programs read. It reports whether no run
+// failed.
 func (t *totals) printVerdict(out io.Writer) bool {
 	for _, o := range t.failures[:min(len(t.failures), 10)] {
 		_, _ = fmt.Fprintf(out, "FAILED: make simulate SEED=%d\n  %s\n", o.seed,

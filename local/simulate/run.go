@@ -15,7 +15,7 @@ import (
 	"fenzhang/shared/settlement/relay"
 )
 
-// outcome is what a run came to.
+// outcome is the result of one run.
 type outcome struct {
 	seed        uint64
 	broken      []string // promises that were found broken
@@ -84,7 +84,7 @@ func simulate(seed uint64, law people.Law, bug system.Bug, out io.Writer) (outco
 	return o, nil
 }
 
-// endTrouble ends all faults, and lets the sweeps mend what lost stream records have held up.
+// endTrouble stops all faults, and lets the sweeps repair what lost stream records have held up.
 func (r *run) endTrouble() {
 	r.world.Faults.Over = true
 	r.world.Trace.Addf("calm", "the trouble is over: %d faults", r.world.Faults.Total())
@@ -94,7 +94,7 @@ func (r *run) endTrouble() {
 }
 
 // recoverLost does what an operator does after an incident: lost stream records and dead letters
-// are read again. Clients repeat their calls of settle, which must be answered as before.
+// are delivered again. Clients repeat their calls of settle and must get the first answers.
 func (r *run) recoverLost() {
 	n := r.world.Streams.ReplayLost()
 	for _, name := range []relay.Queue{relay.Tax, relay.Settle, relay.Payout, relay.Audit} {
@@ -109,7 +109,7 @@ func (r *run) recoverLost() {
 	}
 }
 
-// outcome counts what happened in the run.
+// outcome counts the settlements, payouts, deliveries and writes of the run.
 func (r *run) outcome(seed uint64, paths map[string]int) outcome {
 	w := r.world
 	o := outcome{seed: seed, paths: paths, deliveries: w.Delivered, acts: r.actors.Acts,
@@ -127,12 +127,12 @@ func (r *run) outcome(seed uint64, paths map[string]int) outcome {
 }
 
 const (
-	quietRounds = 3  // so many rounds without any write are rest
-	mostRounds  = 60 // a run that has no rest after so many rounds is stuck
+	quietRounds = 3  // the run is at rest after this many rounds without a write
+	mostRounds  = 60 // a run that is not at rest after this many rounds is stuck
 )
 
-// settleDown lets people, schedules and sweeps go on without faults until nothing is written any
-// more.
+// settleDown lets people, scheduled jobs and sweeps work without faults until nothing is written
+// any more. A run that does not come to rest breaks the promise that nothing is stuck.
 func (r *run) settleDown(after string) {
 	quiet := 0
 	for round := range mostRounds {

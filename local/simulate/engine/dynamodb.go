@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -13,8 +14,8 @@ import (
 	"fenzhang/shared/dynamo"
 )
 
-// faultyDB is DynamoDB as a function meets it over the network, by its SDK: it takes time, others
-// get in between, and it fails in the ways that it does.
+// faultyDB is DynamoDB as a function meets it through the AWS SDK: calls take time, other tasks
+// run in between, and calls fail in the ways in which DynamoDB fails.
 type faultyDB struct {
 	w  *World
 	db dynamo.API
@@ -22,10 +23,11 @@ type faultyDB struct {
 
 var _ dynamo.API = faultyDB{}
 
-// Database returns the client of DynamoDB that functions of this world use.
+// Database returns the faulty client of DynamoDB that the functions of this world use.
 func (w *World) Database() dynamo.API { return faultyDB{w, w.DB} }
 
-// dbCall is one call of the service.
+// dbCall describes one call of DynamoDB, so that callWithFaults can choose a fault for the call
+// and write the call to the trace.
 type dbCall struct {
 	op        string
 	write     bool
@@ -34,71 +36,98 @@ type dbCall struct {
 	visitKeys func(see func(pk string))
 }
 
-const sdkTries = 3 // of the SDK, the first included
+// sdkTries is how often the SDK makes a call that is throttled or not answered, the first try
+// included.
+const sdkTries = 3
 
-// callWithFaults runs a call with what may happen to it.
+// callWithFaults makes a call of DynamoDB as the SDK does, with up to sdkTries tries, and lets each
+// try meet a fault where the faults of the run say so.
+//
+// Errors: ErrKilled when the task is killed; the errors of DynamoDB for throttling, conflicts and
+// broken connections.
 func callWithFaults[O any](ctx context.Context, c faultyDB, k dbCall,
 	run func() (O, error)) (O, error) {
-	var none O
 	t := TaskOf(ctx)
-	if t == nil { // the check afterwards looks without trouble
+	if t == nil { // the checks after the run read without faults
 		return run()
 	}
-	w := c.w
 	for try := 1; ; try++ {
-		if t.Killed {
-			return none, ErrKilled
+		out, retry, err := tryWithFaults(c.w, t, k, run)
+		if !retry {
+			return out, err
 		}
-		w.Sleep(t, w.DurationBetween(500*time.Microsecond, 6*time.Millisecond))
-		w.checkTenantFence(t, k)
-		kind := ""
-		if w.Faults.IsDue() {
-			kind = w.pickFault(k)
+		// a throttled call is given up early in one of four cases, a lost answer in one of three
+		giveUp := 4
+		if errors.Is(err, errConnection) {
+			giveUp = 3
 		}
-		if kind != "" {
-			w.Faults.Count(kind)
-			w.Trace.Addf("fault", "%s at %s of %s in %s", kind, k.op, k.label(), t.Name)
+		if try >= sdkTries || c.w.Chance(giveUp) {
+			var none O
+			return none, err
 		}
-		switch kind {
-		case FaultKill:
-			if w.Chance(2) && k.write {
-				_, _ = run() // nobody hears the answer
-				w.Streams.CollectWrites()
-			}
-			t.Killed = true
-			return none, ErrKilled
-		case FaultStall:
-			w.Sleep(t, w.DurationBetween(time.Second, 8*time.Minute))
-		case FaultThrottle:
-			if try < sdkTries && !w.Chance(4) {
-				continue
-			}
-			return none, &types.ProvisionedThroughputExceededException{Message: aws.String("simulated")}
-		case FaultConflict:
-			if k.op == "TransactWriteItems" {
-				return none, &types.TransactionCanceledException{Message: aws.String("simulated"),
-					CancellationReasons: []types.CancellationReason{{Code: aws.String("TransactionConflict")}}}
-			}
-			return none, &types.TransactionConflictException{Message: aws.String("simulated")}
-		}
-		w.partial = kind == FaultPartialBatch
-		out, err := run()
-		w.partial = false
-		if k.write {
-			w.Streams.CollectWrites()
-			w.Trace.addWrite(t, k, err)
-		}
-		if kind == FaultLostAnswer {
-			if try < sdkTries && !w.Chance(3) {
-				continue
-			}
-			return none, errConnection
-		}
-		return out, err
 	}
 }
 
-// pickFault picks a fault that this call can meet.
+// tryWithFaults makes one try of a call. It reports whether the SDK would retry the error.
+func tryWithFaults[O any](w *World, t *Task, k dbCall, run func() (O, error)) (out O, retry bool,
+	err error) {
+	if t.Killed {
+		return out, false, ErrKilled
+	}
+	w.Sleep(t, w.DurationBetween(500*time.Microsecond, 6*time.Millisecond))
+	w.checkTenantFence(t, k)
+	kind := w.drawFault(t, k)
+	switch kind {
+	case FaultKill:
+		if w.Chance(2) && k.write {
+			_, _ = run() // the write happens, and the process dies before the answer
+			w.Streams.CollectWrites()
+		}
+		t.Killed = true
+		return out, false, ErrKilled
+	case FaultStall:
+		w.Sleep(t, w.DurationBetween(time.Second, 8*time.Minute))
+	case FaultThrottle:
+		return out, true,
+			&types.ProvisionedThroughputExceededException{Message: aws.String("simulated")}
+	case FaultConflict:
+		return out, false, conflictError(k)
+	}
+	w.partial = kind == FaultPartialBatch
+	answer, err := run()
+	w.partial = false
+	if k.write {
+		w.Streams.CollectWrites()
+		w.Trace.addWrite(t, k, err)
+	}
+	if kind == FaultLostAnswer {
+		return out, true, errConnection
+	}
+	return answer, false, err
+}
+
+// drawFault returns the fault that a call meets, "" for none.
+func (w *World) drawFault(t *Task, k dbCall) string {
+	if !w.Faults.IsDue() {
+		return ""
+	}
+	kind := w.pickFault(k)
+	w.Faults.Count(kind)
+	w.Trace.Addf("fault", "%s at %s of %s in %s", kind, k.op, k.label(), t.Name)
+	return kind
+}
+
+// conflictError is the error of DynamoDB when another transaction writes one of the items.
+func conflictError(k dbCall) error {
+	if k.op == "TransactWriteItems" {
+		return &types.TransactionCanceledException{Message: aws.String("simulated"),
+			CancellationReasons: []types.CancellationReason{{Code: aws.String("TransactionConflict")}}}
+	}
+	return &types.TransactionConflictException{Message: aws.String("simulated")}
+}
+
+// pickFault picks a fault that a database call can meet: reads never conflict, and only batches
+// are written in part.
 func (w *World) pickFault(k dbCall) string {
 	switch {
 	case !k.write:
@@ -107,13 +136,15 @@ func (w *World) pickFault(k dbCall) string {
 		return PickRandom(w, []string{FaultKill, FaultThrottle, FaultLostAnswer, FaultPartialBatch,
 			FaultPartialBatch})
 	default:
-		return PickRandom(w, []string{FaultKill, FaultKill, FaultLostAnswer, FaultLostAnswer, FaultThrottle,
-			FaultConflict,
-			FaultConflict, FaultStall})
+		return PickRandom(w,
+			[]string{FaultKill, FaultKill, FaultLostAnswer, FaultLostAnswer, FaultThrottle,
+				FaultConflict,
+				FaultConflict, FaultStall})
 	}
 }
 
-// checkTenantFence checks promise P8: a task that serves a tenant touches no key of another one.
+// checkTenantFence checks promise P8: a task that serves a tenant reads and writes no key of
+// another tenant. Keys of the pseudo tenant "-" belong to all tenants.
 func (w *World) checkTenantFence(t *Task, k dbCall) {
 	if t.Tenant == "" {
 		return
@@ -125,12 +156,15 @@ func (w *World) checkTenantFence(t *Task, k dbCall) {
 	})
 }
 
+// partitionKey returns the partition key of an item or key.
 func partitionKey(it map[string]types.AttributeValue) string { return dynamo.TextOf(it, "pk") }
 
+// keyText returns partition key and sort key of an item as one text for the trace.
 func keyText(it map[string]types.AttributeValue) string {
 	return partitionKey(it) + " " + dynamo.TextOf(it, "sk")
 }
 
+// singleItemCall describes a call that reads or writes one item.
 func singleItemCall(op string, write bool, it map[string]types.AttributeValue) dbCall {
 	return dbCall{op: op, write: write, label: func() string {
 		return keyText(it)
@@ -273,6 +307,7 @@ func (c faultyDB) TransactWriteItems(ctx context.Context, in *dynamodb.TransactW
 	})
 }
 
+// PartKey returns the key, or the whole item of a put, of one part of a transaction.
 func PartKey(p types.TransactWriteItem) map[string]types.AttributeValue {
 	switch {
 	case p.Put != nil:
@@ -287,4 +322,5 @@ func PartKey(p types.TransactWriteItem) map[string]types.AttributeValue {
 	return nil
 }
 
+// partKeyText returns the key of one part of a transaction as text for the trace.
 func partKeyText(p types.TransactWriteItem) string { return keyText(PartKey(p)) }

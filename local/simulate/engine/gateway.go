@@ -12,26 +12,25 @@ import (
 	"fenzhang/shared/payout"
 )
 
-// Gateway is a payment gateway that lies where it may: it says nothing, says it late, twice or in
-// another order, does not know for a while what it has taken, and sends money back days later. What
-// it says last is true. It keeps its own book, and that book decides whether somebody was paid
-// twice.
+// Gateway is a payment gateway that misbehaves: it does not answer, answers late, sends a notice
+// twice or out of order, claims for a while not to know an order, and returns money days later.
+// Its last report on an order is true. Its book decides whether a payee was paid twice.
 type Gateway struct {
 	w        *World
 	Tenant   ident.Tenant
 	Merchant string
 	Method   payout.Method
 	Book     map[string]*Order
-	Keys     []string // in the order of their coming
+	Keys     []string // keys of the book, in the order of arrival
 }
 
-// Order is a payment as the gateway has it.
+// Order is a payment order as the gateway keeps it.
 type Order struct {
 	payout.Order
 	State       payout.State
 	reason      string
 	receivedAt  int64
-	hiddenUntil int64 // until then a query says that it knows nothing
+	hiddenUntil int64 // until this time a query answers that the key is unknown
 	PaidAt      []int64
 	ReturnedAt  []int64
 }
@@ -48,7 +47,8 @@ func (w *World) AddGateway(tenant ident.Tenant, merchant string, method payout.M
 	return g
 }
 
-// Send takes an order, or says that it did not, or says nothing.
+// Send accepts a payment order; in some cases the order is lost, the answer is lost, or the sender
+// is killed. The answer to an order of unknown state is an outcome Unknown.
 func (g *Gateway) Send(ctx context.Context, o payout.Order) (payout.Outcome, error) {
 	t, w := TaskOf(ctx), g.w
 	if t.Killed {
@@ -57,7 +57,8 @@ func (g *Gateway) Send(ctx context.Context, o payout.Order) (payout.Outcome, err
 	w.Sleep(t, w.DurationBetween(20*time.Millisecond, 900*time.Millisecond))
 	w.BeforeSend(g.Tenant, o)
 	if w.Faults.IsDue() || (!w.Faults.Over && w.Chance(12)) {
-		switch kind := PickRandom(w, []string{FaultGatewayLie, FaultGatewayLie, FaultKill, FaultStall}); kind {
+		switch kind := PickRandom(w,
+			[]string{FaultGatewayLie, FaultGatewayLie, FaultKill, FaultStall}); kind {
 		case FaultGatewayLie:
 			w.Faults.Count(kind)
 			if w.Chance(4) {
@@ -84,11 +85,13 @@ func (g *Gateway) Send(ctx context.Context, o payout.Order) (payout.Outcome, err
 	return g.outcomeOf(g.enterOrder(o)), nil
 }
 
+// unclearOutcome returns the outcome of a call to the gateway that was not answered.
 func (g *Gateway) unclearOutcome(why string) payout.Outcome {
 	return payout.Outcome{State: payout.Unknown, Reason: why, At: g.w.Now()}
 }
 
-// enterOrder enters an order in the book, once.
+// enterOrder enters an order in the gateway's book and plans how the order ends. An order with a
+// known key is the first order again; its content must be the same (promise P3).
 func (g *Gateway) enterOrder(o payout.Order) *Order {
 	if b := g.Book[o.Key]; b != nil {
 		if b.Order != o {
@@ -116,7 +119,8 @@ func (g *Gateway) enterOrder(o payout.Order) *Order {
 	return b
 }
 
-// decideOutcome decides what becomes of an order.
+// decideOutcome draws whether an order is paid, fails or is cancelled. Some paid orders are
+// returned hours or days later.
 func (g *Gateway) decideOutcome(b *Order) {
 	w := g.w
 	switch {
@@ -135,7 +139,8 @@ func (g *Gateway) decideOutcome(b *Order) {
 	}
 }
 
-// changeState changes an order and tells it, now and then twice and late.
+// changeState gives an order another state and sends a notice of it, in some cases twice, late or
+// never.
 func (g *Gateway) changeState(b *Order, to payout.State, reason string) {
 	if b.State.Final() && to != payout.Returned {
 		return
@@ -161,13 +166,14 @@ func (g *Gateway) changeState(b *Order, to payout.State, reason string) {
 			delay = w.DurationBetween(time.Minute, 4*time.Hour)
 		}
 		if to != payout.Returned && w.Faults.Chance(25, FaultGatewayLie) {
-			continue // it never tells; what comes back stands on its bill at the latest
+			// this notice is lost; only returned money is always reported, on the bill at the latest
+			continue
 		}
 		w.RunAfter(delay, func() { w.DeliverNotice(g, n) })
 	}
 }
 
-// Notice is a message of the gateway.
+// Notice is the message by which a gateway reports the state of an order.
 type Notice struct {
 	Merchant string
 	Key      string
@@ -177,7 +183,8 @@ type Notice struct {
 	At       time.Time
 }
 
-// Query says what became of a key.
+// Query returns the state of the order with a key; in some cases the gateway does not answer or
+// claims not to know the key yet.
 func (g *Gateway) Query(ctx context.Context, key string) (payout.Outcome, error) {
 	t, w := TaskOf(ctx), g.w
 	if t.Killed {
@@ -198,12 +205,15 @@ func (g *Gateway) Query(ctx context.Context, key string) (payout.Outcome, error)
 	return g.outcomeOf(b), nil
 }
 
+// outcomeOf returns the state of an order as the gateway reports it.
 func (g *Gateway) outcomeOf(b *Order) payout.Outcome {
 	return payout.Outcome{State: b.State, GatewayID: "gw-" + b.Key[:8], Reason: b.reason,
 		Amount: b.Amount, At: g.w.Now()}
 }
 
-// ParseNotice takes the messages of this merchant account only.
+// ParseNotice decodes a notice of this merchant account.
+//
+// Errors: payout.ErrUnverified when the notice is of another merchant account.
 func (g *Gateway) ParseNotice(_ context.Context, _ map[string]string,
 	body []byte) (payout.Notice, error) {
 	var n Notice
@@ -215,12 +225,13 @@ func (g *Gateway) ParseNotice(_ context.Context, _ map[string]string,
 			Amount: n.Amount, At: n.At}}, nil
 }
 
-// payeeAccounts is the vault with the payees' accounts.
+// payeeAccounts replaces the vault that keeps the payees' account numbers encrypted.
 type payeeAccounts struct{ w *World }
 
-// PayeeAccounts returns the vault that holds the accounts of the payees.
+// PayeeAccounts returns the vault that keeps the payees' accounts.
 func (w *World) PayeeAccounts() payout.Accounts { return payeeAccounts{w} }
 
+// Payee returns the account of a payee; in some cases the vault does not answer.
 func (a payeeAccounts) Payee(ctx context.Context, p payout.Payable) (payout.Payee, error) {
 	t := TaskOf(ctx)
 	a.w.Sleep(t, a.w.DurationBetween(time.Millisecond, 20*time.Millisecond))

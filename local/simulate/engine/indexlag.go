@@ -12,19 +12,21 @@ import (
 	"fenzhang/shared/dynamo"
 )
 
-// IndexLag is how global indexes are behind their table: an item stands in an index some moments
-// after it was written, and some moments longer under what it said before.
+// IndexLag makes the global secondary indexes of DynamoDB lag behind their table, as real ones do:
+// an item appears in an index some moments after it was written, and stays for some moments under
+// its former partition.
 type IndexLag struct {
 	Most   time.Duration // by how much an index is behind at most; 0 in runs without this fault
 	w      *World
-	under  map[string]places // by partition key of an item: where it stands in each index
+	under  map[string]places // by partition key of an item: its partitions in the indexes
 	recent []shift
 }
 
-// places are the partitions of an item in the indexes of settlements.
+// places are the partitions under which an item appears in the three indexes of the settlements
+// table; "" where it does not appear.
 type places [3]string
 
-// shift is an item that has come to another partition of an index, or into the index.
+// shift is the move of an item to another partition of an index, or into the index.
 type shift struct {
 	at            int64
 	index         int
@@ -32,7 +34,8 @@ type shift struct {
 	before, after string // partitions of the index
 }
 
-// indexNumber gives the number of an index and the attribute that says where an item stands in it.
+// indexNumber returns the position of an index in places, and the attribute that holds its
+// partition key.
 func indexNumber(name string) (int, string) {
 	switch name {
 	case "by-taxpayer":
@@ -43,7 +46,8 @@ func indexNumber(name string) (int, string) {
 	return 2, "op_pk"
 }
 
-// recordWrites takes up what was written now.
+// recordWrites notes which items have moved to another partition of an index by the writes that
+// just happened.
 func (l *IndexLag) recordWrites(written []events.DynamoDBEventRecord) {
 	now := l.w.now
 	l.recent = slices.DeleteFunc(l.recent, func(s shift) bool {
@@ -53,7 +57,7 @@ func (l *IndexLag) recordWrites(written []events.DynamoDBEventRecord) {
 		image := written[i].Change.NewImage
 		opened, listed := image["at"]
 		if !listed {
-			continue // figures and acts stand in no index
+			continue // figures and acts are in no index
 		}
 		item := written[i].Change.Keys["pk"].String()
 		before := l.under[item]
@@ -67,7 +71,8 @@ func (l *IndexLag) recordWrites(written []events.DynamoDBEventRecord) {
 	}
 }
 
-// showOldState leaves of what stands in an index what it shows by now.
+// showOldState changes the answer to a query of an index into what a lagging index would answer:
+// items that moved in recently are left out, items that moved out recently are still shown.
 func (l *IndexLag) showOldState(in *dynamodb.QueryInput, out *dynamodb.QueryOutput) {
 	index, attribute := indexNumber(aws.ToString(in.IndexName))
 	behind := l.w.now - int64(l.w.DurationBetween(0, l.Most))
@@ -96,5 +101,5 @@ func (l *IndexLag) showOldState(in *dynamodb.QueryInput, out *dynamodb.QueryOutp
 	}
 }
 
-// isBehind tells whether indexes are behind now.
+// isBehind reports whether indexes lag in this run, and faults still happen.
 func (l *IndexLag) isBehind() bool { return l.Most > 0 && !l.w.Faults.Over }

@@ -11,9 +11,9 @@ import (
 	"fenzhang/shared/lambda/sqsbatch"
 )
 
-// Queue is a FIFO queue: the messages of a group keep their order, one delivery of a group is under
-// way at a time unless it takes longer than the visibility timeout, an id that came within five
-// minutes is no second message, and what failed five times goes to the dead letters.
+// Queue is an SQS FIFO queue. The messages of a group are delivered in order, one delivery at a
+// time unless it takes longer than the visibility timeout. A deduplication id that was received
+// within five minutes is dropped. A message that failed five times goes to the dead letters.
 type Queue struct {
 	w           *World
 	name        string
@@ -27,19 +27,21 @@ type Queue struct {
 // Function is a Lambda function that reads a queue.
 type Function = func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)
 
+// group is the messages of one message group of a FIFO queue.
 type group struct {
 	name     string
 	waiting  []message
-	busy     int // number of the delivery that is under way, 0 for none
+	busy     int // number of the delivery under way; 0 when there is none
 	polled   bool
 	delivery int
 }
 
+// message is a message in a queue.
 type message struct {
 	number   int
 	id, body string
 	receives int
-	from     int64 // visible from
+	from     int64 // when the message becomes visible, in nanoseconds since 1970
 }
 
 const (
@@ -48,10 +50,12 @@ const (
 	batchSize   = 10
 )
 
+// NewQueue makes an empty queue whose messages are delivered to a function.
 func NewQueue(w *World, name string, handle Function) *Queue {
 	return &Queue{w: w, name: name, ids: map[string]int64{}, handle: handle}
 }
 
+// findGroup returns the message group with a name, and creates the group when it is new.
 func (q *Queue) findGroup(name string) *group {
 	for _, g := range q.groups {
 		if g.name == name {
@@ -63,7 +67,8 @@ func (q *Queue) findGroup(name string) *group {
 	return g
 }
 
-// enqueue takes a message.
+// enqueue adds a message to its group; a message whose deduplication id came within five minutes
+// is dropped. A message becomes visible after milliseconds, in some cases after minutes.
 func (q *Queue) enqueue(groupName, id, body string) {
 	s := q.w.Scheduler
 	if at, known := q.ids[id]; known && s.now-at < int64(dedupWindow) {
@@ -80,8 +85,8 @@ func (q *Queue) enqueue(groupName, id, body string) {
 	q.schedulePoll(g)
 }
 
-// schedulePoll has the group looked at when its first message is visible and no delivery is under
-// way.
+// schedulePoll schedules the next delivery of a group for the time at which its first message
+// becomes visible. Nothing is scheduled while a delivery is under way.
 func (q *Queue) schedulePoll(g *group) {
 	if g.polled || g.busy != 0 || len(g.waiting) == 0 {
 		return
@@ -99,7 +104,8 @@ func (q *Queue) schedulePoll(g *group) {
 	})
 }
 
-// deliver hands the first messages of a group to a function.
+// deliver hands the first visible messages of a group to the function, ten at most, and hides them
+// for the visibility timeout.
 func (q *Queue) deliver(g *group) {
 	w, s := q.w, q.w.Scheduler
 	n := 0
@@ -109,17 +115,7 @@ func (q *Queue) deliver(g *group) {
 	g.delivery++
 	this := g.delivery
 	g.busy = this
-	var ev events.SQSEvent
-	numbers := make([]int, n)
-	for i := range n {
-		m := &g.waiting[i]
-		m.receives++
-		numbers[i] = m.number
-		ev.Records = append(ev.Records,
-			events.SQSMessage{MessageId: strconv.Itoa(m.number), Body: m.body, EventSourceARN: q.name,
-				Attributes: map[string]string{"MessageGroupId": g.name,
-					"ApproximateReceiveCount": strconv.Itoa(m.receives), "MessageDeduplicationId": m.id}})
-	}
+	ev, numbers := q.receive(g, n)
 	w.Delivered += n
 	w.Trace.Addf("deliver", "%s: %d of group %.8s, first for the %d. time", q.name, n, g.name,
 		g.waiting[0].receives)
@@ -128,7 +124,7 @@ func (q *Queue) deliver(g *group) {
 	t := w.NewTask(q.name, "")
 	s.StartTask(t, func(ctx context.Context) { res, err = q.handle(ctx, ev) }, func(killed bool) {
 		if err != nil || killed {
-			return // the messages come back when their time is over
+			return // the messages become visible again after the visibility timeout
 		}
 		var failed []string
 		for _, f := range res.BatchItemFailures {
@@ -145,16 +141,32 @@ func (q *Queue) deliver(g *group) {
 	})
 }
 
-// finishDelivery takes what was done off the queue and leaves what failed.
+// receive makes the event with the first n messages of a group, and returns their numbers.
+func (q *Queue) receive(g *group, n int) (ev events.SQSEvent, numbers []int) {
+	for i := range n {
+		m := &g.waiting[i]
+		m.receives++
+		numbers = append(numbers, m.number)
+		ev.Records = append(ev.Records,
+			events.SQSMessage{MessageId: strconv.Itoa(m.number), Body: m.body, EventSourceARN: q.name,
+				Attributes: map[string]string{"MessageGroupId": g.name,
+					"ApproximateReceiveCount": strconv.Itoa(m.receives), "MessageDeduplicationId": m.id}})
+	}
+	return ev, numbers
+}
+
+// finishDelivery deletes the messages that a delivery has handled, and leaves the failed ones in
+// the queue. In some cases the deletion is lost, so that handled messages are delivered again.
 func (q *Queue) finishDelivery(g *group, delivery int, numbers []int, failed []string) {
 	s := q.w.Scheduler
-	again := q.w.Faults.Chance(40, FaultDuplicate) // the function's answer did not reach the queue
+	// the deletion of the messages is lost: they are delivered again
+	again := q.w.Faults.Chance(40, FaultDuplicate)
 	g.waiting = slices.DeleteFunc(g.waiting, func(m message) bool {
 		return slices.Contains(numbers, m.number) && !again &&
 			!slices.Contains(failed, strconv.Itoa(m.number))
 	})
 	if g.busy != delivery {
-		return // another delivery has begun since; it finds out by itself
+		return // the timeout is over and another delivery has begun; that one frees the group
 	}
 	g.busy = 0
 	if len(failed) > 0 || again {
@@ -168,7 +180,7 @@ func (q *Queue) finishDelivery(g *group, delivery int, numbers []int, failed []s
 	q.schedulePoll(g)
 }
 
-// moveToDeadLetters puts messages that were tried too often aside.
+// moveToDeadLetters moves messages that were received too often from a group to the dead letters.
 func (q *Queue) moveToDeadLetters(g *group) {
 	g.waiting = slices.DeleteFunc(g.waiting, func(m message) bool {
 		if m.receives < sqsbatch.LastDelivery {
@@ -180,7 +192,9 @@ func (q *Queue) moveToDeadLetters(g *group) {
 	})
 }
 
-// RedriveDeadLetters puts the dead letters back, as an operator does once the trouble is over.
+// RedriveDeadLetters puts the dead letters back into the queue, as an operator does after an
+// incident, and returns how many there were. Each gets a message group of its own, so that no old
+// message blocks it.
 func (q *Queue) RedriveDeadLetters() int {
 	n := len(q.deadLetters)
 	for _, m := range q.deadLetters {
@@ -193,7 +207,7 @@ func (q *Queue) RedriveDeadLetters() int {
 	return n
 }
 
-// IsEmpty tells that nothing lies in the queue.
+// IsEmpty reports whether no message waits in the queue; dead letters do not count.
 func (q *Queue) IsEmpty() bool {
 	for _, g := range q.groups {
 		if len(g.waiting) > 0 {

@@ -6,22 +6,21 @@ import (
 	"time"
 )
 
-// Scheduler decides what happens next. Everything that runs is a task in a goroutine of its own,
-// but only the one that the scheduler let go on runs: it gives the turn back whenever it asks a
-// store, a queue or a gateway for something. Time is the scheduler's own; a seed decides
-// everything, so that it can be played again.
+// Scheduler decides which task runs next, and is the clock of the simulation. Every task has its
+// own goroutine, but only one of them runs at a time: a task yields when it calls a table, a queue
+// or a gateway. All random choices come from one seed, so that a run can be repeated exactly.
 type Scheduler struct {
 	now         int64 // nanoseconds since 1970
 	seq         uint64
 	agenda      agenda
 	Rand        *rand.Rand
-	yielded     chan struct{} // the turn comes back
+	yielded     chan struct{} // receives when the running task yields
 	current     *Task
-	openTasks   int // tasks that have begun and not ended
+	openTasks   int // tasks that were started and have not ended
 	idleWorkers []chan func()
 }
 
-// appointment is a task that goes on, or something that begins, at a time.
+// appointment is a time at which a sleeping task continues, or at which a function is called.
 type appointment struct {
 	at   int64
 	seq  uint64
@@ -29,6 +28,8 @@ type appointment struct {
 	do   func()
 }
 
+// agenda is a heap of appointments: the earliest first, those of one instant in the order in which
+// they were made.
 type agenda []appointment
 
 func (a agenda) Len() int { return len(a) }
@@ -51,7 +52,7 @@ func newScheduler(rng *rand.Rand, start time.Time) *Scheduler {
 	return &Scheduler{now: start.UnixNano(), Rand: rng, yielded: make(chan struct{})}
 }
 
-// Now is the time as the running task's machine reads it.
+// Now returns the time as the clock of the running task's machine shows it.
 func (s *Scheduler) Now() time.Time {
 	if s.current == nil {
 		return time.Unix(0, s.now)
@@ -59,7 +60,7 @@ func (s *Scheduler) Now() time.Time {
 	return time.Unix(0, s.now+int64(s.current.Skew))
 }
 
-// TrueTime returns the time as a right clock shows it.
+// TrueTime returns the time as a correct clock shows it.
 func (s *Scheduler) TrueTime() time.Time { return time.Unix(0, s.now) }
 
 // TrueNanos returns the true time in nanoseconds since 1970.
@@ -68,23 +69,25 @@ func (s *Scheduler) TrueNanos() int64 { return s.now }
 // HasAppointments reports whether anything is scheduled.
 func (s *Scheduler) HasAppointments() bool { return len(s.agenda) > 0 }
 
-// RunAt has something begin at a time; what lies behind begins now.
+// RunAt schedules a function for a time; a time in the past means now.
 func (s *Scheduler) RunAt(when time.Time, do func()) {
 	s.schedule(appointment{at: max(when.UnixNano(), s.now), do: do})
 }
 
-// RunAfter has something begin after a while.
+// RunAfter schedules a function for the time after a delay.
 func (s *Scheduler) RunAfter(d time.Duration, do func()) {
 	s.schedule(appointment{at: s.now + int64(d), do: do})
 }
 
+// schedule adds an appointment to the agenda.
 func (s *Scheduler) schedule(a appointment) {
 	s.seq++
 	a.seq = s.seq
 	heap.Push(&s.agenda, a)
 }
 
-// Sleep lets a task sleep and others run. Where nobody else is due meanwhile, the clock only moves.
+// Sleep suspends a task for a duration while other tasks run. When no other appointment is due in
+// the meantime, only the clock moves: switching goroutines would cost time for nothing.
 func (s *Scheduler) Sleep(t *Task, d time.Duration) {
 	until := s.now + int64(d)
 	if len(s.agenda) == 0 || s.agenda[0].at > until {
@@ -96,7 +99,8 @@ func (s *Scheduler) Sleep(t *Task, d time.Duration) {
 	<-t.turn
 }
 
-// RunUntil goes on until nothing is left to do, or nothing before a time.
+// RunUntil runs tasks in the order of their appointments until none is left before a time, and
+// sets the clock to that time.
 func (s *Scheduler) RunUntil(until time.Time) {
 	end := until.UnixNano()
 	for len(s.agenda) > 0 && s.agenda[0].at <= end {
@@ -114,13 +118,13 @@ func (s *Scheduler) RunUntil(until time.Time) {
 	s.now = max(s.now, end)
 }
 
-// Chance is true once in n times.
+// Chance returns true once in n calls on average.
 func (s *Scheduler) Chance(n int) bool { return s.Rand.IntN(n) == 0 }
 
-// DurationBetween gives a random time in a span.
+// DurationBetween returns a random duration between two bounds.
 func (s *Scheduler) DurationBetween(least, most time.Duration) time.Duration {
 	return least + time.Duration(s.Rand.Int64N(int64(most-least)+1))
 }
 
-// PickRandom picks from some.
+// PickRandom returns a random element of a list.
 func PickRandom[V any](w *World, from []V) V { return from[w.Rand.IntN(len(from))] }

@@ -12,18 +12,24 @@ import (
 	"fenzhang/shared/settlement/relay"
 )
 
-// sender sends to the queues as relay.AWS does: all, a part with an error, or all with a lost
-// answer.
+// sender sends messages to the queues of a world as relay.AWS does to SQS: all of them, a part of
+// them with an error, or all of them with a lost answer.
 type sender struct{ w *World }
 
+// errNotSent is returned by sender.Send when some messages may not have reached their queue.
 var errNotSent = errors.New("simulate: the queue took not all messages")
 
-// Sender returns what sends messages to the queues of this world.
+// Sender returns the client that sends messages to the queues of this world.
 func (w *World) Sender() relay.Sender { return sender{w} }
 
 // RebookingQueue returns the client of SQS by which pay-out asks for another booking.
 func (w *World) RebookingQueue() payoutqueue.API { return rebookingQueue{w} }
 
+// Send puts messages into their queues. Events for the bus are dropped: nobody in the simulation
+// reads the bus.
+//
+// Errors: errNotSent when a part was not sent or the answer was lost, ErrKilled when the task was
+// killed.
 func (d sender) Send(ctx context.Context, messages []relay.Message) error {
 	t, w := TaskOf(ctx), d.w
 	if t.Killed {
@@ -54,11 +60,12 @@ func (d sender) Send(ctx context.Context, messages []relay.Message) error {
 	return err
 }
 
-// rebookingQueue is SQS for payoutqueue.
+// rebookingQueue is the SQS client that package payoutqueue uses.
 type rebookingQueue struct{ w *World }
 
 var _ payoutqueue.API = rebookingQueue{}
 
+// SendMessage puts a task for compute-tax into the tax queue.
 func (r rebookingQueue) SendMessage(ctx context.Context, in *sqs.SendMessageInput,
 	_ ...func(*sqs.Options)) (*sqs.SendMessageOutput, error) {
 	r.w.Faults.Count(FaultMonthEnd)

@@ -8,28 +8,31 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 )
 
-// Streams carry the changes of tables to the functions that read them: in order for each item,
-// batch by batch, each batch until it is taken, now and then twice, and sometimes given up.
+// Streams carry the changes of tables to the functions that read DynamoDB streams: the changes of
+// one item in order, batch by batch. A batch is repeated until it succeeds; in some cases a batch
+// that succeeded comes again, or a batch is given up.
 type Streams struct {
 	w       *World
 	streams []*stream
 }
 
+// stream is the DynamoDB stream of one table.
 type stream struct {
 	name, table string
-	history     []events.DynamoDBEventRecord // everything that the table's stream ever carried
+	history     []events.DynamoDBEventRecord // all changes of the table since the start of the run
 	shards      [4]shard
-	// given up; an operator finds their places in a queue and has them read again
+	// records that were given up; an operator finds their positions in a dead-letter queue
 	lost   []events.DynamoDBEventRecord
 	handle func(context.Context, events.DynamoDBEvent) (events.DynamoDBEventResponse, error)
 }
 
+// shard is one shard of a stream; all changes of a partition key go to the same shard.
 type shard struct {
 	waiting []events.DynamoDBEventRecord
 	busy    bool
 }
 
-// Add has the changes of a table carried to a function.
+// Add has the changes of a table delivered to a function.
 func (s *Streams) Add(name, table string,
 	handle func(context.Context, events.DynamoDBEvent) (events.DynamoDBEventResponse, error)) {
 	s.streams = append(s.streams, &stream{name: name, table: table, handle: handle})
@@ -45,7 +48,8 @@ func (s *Streams) History(table string) []events.DynamoDBEventRecord {
 	return nil
 }
 
-// CollectWrites takes up what was written since.
+// CollectWrites moves the changes that were just written from the tables to the shards of their
+// streams.
 func (s *Streams) CollectWrites() {
 	for _, st := range s.streams {
 		fresh := s.w.DB.Stream(st.table)
@@ -67,7 +71,8 @@ func (s *Streams) CollectWrites() {
 	}
 }
 
-// scheduleRead has a shard read soon.
+// scheduleRead schedules the next delivery of a shard within a second, in some cases within 40
+// minutes.
 func (s *Streams) scheduleRead(st *stream, n int) {
 	sh := &st.shards[n]
 	if sh.busy || len(sh.waiting) == 0 {
@@ -83,6 +88,8 @@ func (s *Streams) scheduleRead(st *stream, n int) {
 
 const streamBatch = 20
 
+// deliver hands the next batch of a shard to the function that reads the stream, or gives the
+// batch up, as Lambda does after the last retry.
 func (s *Streams) deliver(st *stream, n int) {
 	w, sh := s.w, &st.shards[n]
 	batch := sh.waiting[:min(len(sh.waiting), streamBatch)]
@@ -108,7 +115,7 @@ func (s *Streams) deliver(st *stream, n int) {
 	})
 }
 
-// WriteCount is how many changes there were.
+// WriteCount returns how many items were written to tables with a stream.
 func (s *Streams) WriteCount() int {
 	n := 0
 	for _, st := range s.streams {
@@ -117,7 +124,8 @@ func (s *Streams) WriteCount() int {
 	return n
 }
 
-// ReplayLost reads what was given up once more.
+// ReplayLost delivers the records that were given up once more, as an operator does after an
+// incident, and returns how many there were.
 func (s *Streams) ReplayLost() int {
 	sum := 0
 	for _, st := range s.streams {
@@ -129,6 +137,7 @@ func (s *Streams) ReplayLost() int {
 	return sum
 }
 
+// IsIdle reports whether no record waits in any stream.
 func (s *Streams) IsIdle() bool {
 	for _, st := range s.streams {
 		for n := range st.shards {

@@ -14,7 +14,8 @@ const (
 	ControlTable     = "control"
 )
 
-// tableSchemas are those of the template that carry money.
+// tableSchemas returns the tables of template.yaml that hold money, with their indexes and
+// streams.
 func tableSchemas() []*dynamodb.CreateTableInput {
 	s := func(name string) types.AttributeDefinition {
 		return types.AttributeDefinition{AttributeName: aws.String(name),

@@ -8,24 +8,26 @@ import (
 	"fenzhang/shared/ident"
 )
 
-// Task is one call of a handler: a request, a delivery, a run of a schedule.
+// Task is one invocation of a function: a request, a delivery of messages, or a scheduled job.
 type Task struct {
 	Name   string
-	Tenant ident.Tenant  // whom it serves; "" where it serves all tenants
-	Skew   time.Duration // of the clock of the machine that it runs on
-	Killed bool          // killed: whatever it still tries fails
+	Tenant ident.Tenant  // the tenant that the task serves; "" for all tenants
+	Skew   time.Duration // how far the clock of the task's machine is ahead
+	Killed bool          // the process was killed: every further call fails
 	turn   chan struct{}
 }
 
+// taskKey is the key under which a context holds its task.
 type taskKey struct{}
 
+// TaskOf returns the task in which a call runs, and nil outside of tasks.
 func TaskOf(ctx context.Context) *Task {
 	t, _ := ctx.Value(taskKey{}).(*Task)
 	return t
 }
 
-// StartTask runs a task from now on; then is called when it has ended, and is told whether it was
-// killed.
+// StartTask starts a task now. When the task has ended, the function then is called with whether
+// the task was killed.
 func (s *Scheduler) StartTask(t *Task, do func(context.Context), then func(killed bool)) {
 	t.turn = make(chan struct{})
 	s.openTasks++
@@ -49,8 +51,8 @@ func (s *Scheduler) StartTask(t *Task, do func(context.Context), then func(kille
 	s.schedule(appointment{at: s.now, task: t})
 }
 
-// takeWorker gives a goroutine that waits for a task. Tasks take them over from each other: a new
-// one has to grow its stack anew each time.
+// takeWorker returns a goroutine that waits for work. Goroutines are reused: a new one would have
+// to grow its stack again for every task.
 func (s *Scheduler) takeWorker() chan func() {
 	if n := len(s.idleWorkers); n > 0 {
 		mine := s.idleWorkers[n-1]

@@ -9,15 +9,17 @@ import (
 	"fenzhang/shared/civil"
 )
 
-// Trace tells what happened, line by line. It is written only where somebody reads it; its digest
-// is always kept, so that two runs of one seed can be compared.
+// Trace writes what happens in a run, one line for each event. The lines are written only when
+// there is a writer; the digest of all database writes is always computed, so that two runs of one
+// seed can be compared.
 type Trace struct {
-	out    io.Writer // nil: nobody reads it
+	out    io.Writer // nil: no lines are written
 	Digest uint64
 	lines  int
 	now    func() time.Time
 }
 
+// Addf writes one line with the simulated time.
 func (t *Trace) Addf(kind, format string, args ...any) {
 	t.lines++
 	if t.out == nil {
@@ -27,7 +29,7 @@ func (t *Trace) Addf(kind, format string, args ...any) {
 		kind, fmt.Sprintf(format, args...))
 }
 
-// addWrite adds a write to the digest and, where somebody reads, to the text.
+// addWrite adds a database write to the digest, and writes a line about it when there is a writer.
 func (t *Trace) addWrite(by *Task, k dbCall, err error) {
 	h := fnv.New64a()
 	what := k.label()

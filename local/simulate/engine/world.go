@@ -1,6 +1,7 @@
 // Package engine is the simulated world in which the functions of the product run: time and tasks,
 // machines with wrong clocks, tables, streams, queues, payment gateways, and the faults that they
-// meet. It knows no rule of money; package system puts the product into this world.
+// meet. Package engine knows no rule of money; package system runs the product in this
+// world.
 package engine
 
 import (
@@ -17,7 +18,8 @@ import (
 	"fenzhang/shared/settlement/relay"
 )
 
-// World is everything outside the functions of one run. A seed decides all that happens in it.
+// World is everything that surrounds the functions of the product in one run. A seed decides
+// everything that happens in a World.
 type World struct {
 	*Scheduler
 	Faults   *Faults
@@ -28,18 +30,19 @@ type World struct {
 	Queues   map[relay.Queue]*Queue
 	Gateways []*Gateway
 
-	// BeforeSend is called when an order reaches a gateway, before the gateway enters it.
+	// BeforeSend is called when a payment order reaches a gateway, before the gateway enters the
+	// order in its book.
 	BeforeSend func(ident.Tenant, payout.Order)
 	// PayoutFails draws whether a payout of a tenant fails at the gateway.
 	PayoutFails func(ident.Tenant) bool
-	// DeliverNotice brings a notice of a gateway to the product.
+	// DeliverNotice posts a notice of a gateway to the product.
 	DeliverNotice func(*Gateway, Notice)
 
-	Delivered int      // messages and stream records handed to functions
-	Broken    []string // promises that were found broken; at most mostBroken are kept
+	Delivered int      // messages and stream records that were delivered to functions
+	Broken    []string // descriptions of broken promises, at most mostBroken
 	skews     []time.Duration
 	ids       int
-	partial   bool // the database call that runs takes only a part of its batch
+	partial   bool // the running database call processes only a part of its batch
 }
 
 // mostBroken bounds how many broken promises of one run are kept: the first ones show the cause.
@@ -128,5 +131,5 @@ func (w *World) IsIdle() bool {
 	return w.openTasks == 0
 }
 
-// Today returns the date in China, by a clock that is right.
+// Today returns the date in China by a correct clock.
 func (w *World) Today() civil.Date { return civil.DateOf(w.TrueTime()) }

@@ -15,8 +15,8 @@ import (
 	"fenzhang/shared/settlement"
 )
 
-// Actors are the staff of both agencies and the clients that call the product, with the master data
-// and the law that they work with.
+// Actors are the staff of both agencies and the clients that call the product, with the master
+// data and the law under which they work.
 type Actors struct {
 	Directory *Directory
 	Laws      *Laws
@@ -24,20 +24,20 @@ type Actors struct {
 	Filing    *calendar.Calendar // the working days by which tax returns are due
 	Variants  Variants
 	Plan      Plan
-	PaperAt   int64 // when the paper arrives that a tenant wants of its studio
+	PaperAt   int64 // when the studio hands in its licence, in nanoseconds since 1970
 	Answered  Answered
 	Acts      int // acts of people and clients that were answered with 2xx
-	Refused   int // acts that had to be refused, and were
+	Refused   int // illegal acts that were refused
 
 	world       *engine.World
 	sys         *system.System
 	bug         system.Bug
-	extra       int // payables beyond those that were planned
-	corrections int // corrections of taxes that finance asked for
-	deskSaw     int // how many writes there were when the tax desk looked last
+	extra       int // payables added by AddPayables
+	corrections int // how many corrections of taxes finance has asked for
+	deskSaw     int // number of writes when the tax desk last read the true-ups
 }
 
-// New makes the actors of a world, and the product that they use.
+// New makes the actors of a world and the product that they use.
 func New(w *engine.World, l Law, bug system.Bug, seed uint64) (*Actors, *system.System, error) {
 	a := &Actors{world: w, bug: bug, Filing: l.Calendar}
 	a.Directory = newDirectory(a)
@@ -52,17 +52,17 @@ func New(w *engine.World, l Law, bug system.Bug, seed uint64) (*Actors, *system.
 	return a, a.sys, err
 }
 
-// LeastSettlements is how many settlements a run has at least: where the plan comes to fewer, more
-// payables are settled.
+// LeastSettlements is the least number of settlements in a run; when fewer come about, AddPayables
+// has more payables settled.
 const LeastSettlements = 30
 
-// Plan is what is to happen in a run, beside what follows from it.
+// Plan is the time span and the tenants of a run.
 type Plan struct {
 	Start, End time.Time
 	Tenants    []string
 }
 
-// PlanRun plans the run.
+// PlanRun schedules everything that people, clients and scheduled jobs do in a run.
 func (a *Actors) PlanRun() {
 	p := &a.Plan
 	p.Tenants = a.Directory.TenantIDs
@@ -82,7 +82,8 @@ func (a *Actors) PlanRun() {
 		a.planPaper(ident.Tenant(t))
 	}
 	for n := range payablesOfTenant {
-		// the same payables in both tenants: their settlements have the same ids
+		// both tenants get the same payables, so that their settlements have the same ids: a mix-up of
+		// tenants then finds something
 		for _, t := range p.Tenants {
 			a.planPayable(a.newPayable(ident.Tenant(t), n), a.randomMoment(0, 13))
 		}
@@ -94,13 +95,13 @@ func (a *Actors) PlanRun() {
 	a.world.RunAt(a.randomMoment(3, 6), func() { a.Directory.late = true })
 }
 
-// randomMoment is a random time between two days of the run, counted from its start.
+// randomMoment returns a random time between two days of the run, counted from its start.
 func (a *Actors) randomMoment(fromDay, toDay int) time.Time {
 	return a.Plan.Start.Add(a.world.DurationBetween(time.Duration(fromDay)*24*time.Hour,
 		time.Duration(toDay)*24*time.Hour))
 }
 
-// randomAmount draws what incomes come to: some small, some at the edges of the law, some large.
+// randomAmount draws an income: small, exactly at a threshold of the tax law, large or ordinary.
 func (a *Actors) randomAmount() money.Amount {
 	switch a.world.Rand.IntN(6) {
 	case 0:
@@ -114,7 +115,7 @@ func (a *Actors) randomAmount() money.Amount {
 	return money.Fen(10_000 + a.world.Rand.Int64N(900_000))
 }
 
-// AddPayables has more payables settled where lines, rewards and payees came to too few settlements.
+// AddPayables has more payables settled until the run has a number of settlements.
 func (a *Actors) AddPayables(until int) {
 	known := 0
 	for it := range a.world.DB.Items(engine.SettlementsTable) {
@@ -130,9 +131,11 @@ func (a *Actors) AddPayables(until int) {
 	}
 }
 
+// isRetryable reports whether an error is temporary, so that the client sends the item again.
 func isRetryable(err error) bool { return err != nil && fault.Of(err).Status() >= 500 }
 
-// HasEnded tells whether nothing more happens to a settlement by itself.
+// HasEnded reports whether a settlement has reached its last state: failed, or paid with nothing
+// unclear about the payout.
 func HasEnded(s settlement.Settlement) bool {
 	return s.Status == settlement.Failed ||
 		(s.Status == settlement.Paid &&

@@ -6,22 +6,25 @@ import (
 	"fenzhang/shared/settlement"
 )
 
-// Answered is what was answered with 2xx (promise P9).
+// Answered is everything that callers were answered with a status of 2xx; promise P9 says that
+// each answer is true.
 type Answered struct {
 	Settled   []SettleAnswer
 	Moved     []MoveAnswer
 	Posted    []PostedAnswer
-	BulkItems int // items of calls for many
+	BulkItems int // settlements that bulk calls have moved
 	Lines     []LineAnswer
 	Events    []EventAnswer
 }
 
+// SettleAnswer is the answer to a call that opened a settlement.
 type SettleAnswer struct {
 	Payable *Payable
 	Key, ID string
 	Amount  money.Amount
 }
 
+// MoveAnswer is the answer to an act on a settlement.
 type MoveAnswer struct {
 	Tenant               ident.Tenant
 	ID, Act              string
@@ -30,6 +33,7 @@ type MoveAnswer struct {
 	By, Transition       string
 }
 
+// LineAnswer is the answer to an uploaded income line.
 type LineAnswer struct {
 	Tenant                   ident.Tenant
 	Creator                  ident.Creator
@@ -37,12 +41,13 @@ type LineAnswer struct {
 	Amount                   money.Amount
 }
 
+// EventAnswer is the answer to a recorded incentive event.
 type EventAnswer struct {
 	Tenant     ident.Tenant
 	ID, Digest string
 }
 
-// PostedAnswer is an act of the desk that was answered with 2xx.
+// PostedAnswer is the answer to a decision or correction of the tax desk.
 type PostedAnswer struct {
 	Tenant           ident.Tenant
 	Name, Act, State string

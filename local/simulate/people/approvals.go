@@ -16,7 +16,8 @@ import (
 	"fenzhang/shared/tenancy/review"
 )
 
-// ApprovalLevels are how many people an amount needs at a tenant.
+// ApprovalLevels returns how many approvers an amount needs at a tenant; no levels mean one
+// approver.
 func (a *Actors) ApprovalLevels(tenant ident.Tenant) []review.Level {
 	if tenant != ident.Tenant(a.Variants.SeveralApprovers) {
 		return nil
@@ -25,11 +26,11 @@ func (a *Actors) ApprovalLevels(tenant ident.Tenant) []review.Level {
 		{Above: money.Fen(3_000_000), Approvers: 3}}
 }
 
-// approverRoles are the people who may approve at a tenant.
+// approverRoles returns the people of a tenant who may approve.
 func approverRoles() []string { return []string{"approver", "approver-2", "approver-3"} }
 
-// nextApprover is who looks at a settlement next: somebody who has not approved it yet, or now and
-// then anybody.
+// nextApprover picks who looks at a settlement next: somebody who has not approved the settlement
+// yet; in some cases anybody.
 func (a *Actors) nextApprover(s settlement.Settlement) system.Caller {
 	c := callerOf(s.Tenant, approverRoles()[0])
 	if s.Tenant != ident.Tenant(a.Variants.SeveralApprovers) || s.Status != settlement.InReview {
@@ -49,8 +50,8 @@ func (a *Actors) nextApprover(s settlement.Settlement) system.Caller {
 	return c
 }
 
-// moveInBulk moves many settlements in one call each for submitting and approving, and leaves the
-// rest for one by one.
+// moveInBulk submits and approves many settlements with one call for each person, and returns the
+// settlements that need another act.
 func (a *Actors) moveInBulk(tenant ident.Tenant,
 	open []settlement.Settlement) []settlement.Settlement {
 	var submit []settlement.Settlement
@@ -76,8 +77,8 @@ func (a *Actors) moveInBulk(tenant ident.Tenant,
 	return rest
 }
 
-// planBulkMove asks for one move of many settlements, often twice, some of them on an old view, and of one
-// that is not there.
+// planBulkMove schedules a bulk call that moves settlements to a status, in some cases twice, with
+// outdated versions, or with a settlement that does not exist.
 func (a *Actors) planBulkMove(c system.Caller, name string, to settlement.Status,
 	of []settlement.Settlement) {
 	if len(of) == 0 {
@@ -105,7 +106,7 @@ func (a *Actors) planBulkMove(c system.Caller, name string, to settlement.Status
 	}
 }
 
-// bulkAnswer is what was answered of each item.
+// bulkAnswer is the answer to a bulk call, with a result for each settlement.
 type bulkAnswer struct {
 	Results []struct {
 		ID         string `json:"settlement_id"`
@@ -120,6 +121,8 @@ type bulkAnswer struct {
 	} `json:"results"`
 }
 
+// callBulkMove makes a bulk call and checks that every result is complete: a settlement or an
+// error.
 func (a *Actors) callBulkMove(c system.Caller, name string, to settlement.Status, body string,
 	asked map[string]int) {
 	status, answer := 0, ""
@@ -142,7 +145,7 @@ func (a *Actors) callBulkMove(c system.Caller, name string, to settlement.Status
 		for _, r := range bulk.Results {
 			seen, known := asked[r.ID]
 			if (r.Status == 200) != (r.Settlement != nil) || (r.Status == 200) != (len(r.Error) == 0) ||
-				(!known && r.Status != 404 && r.Status != 503) { // a busy store knows of none
+				(!known && r.Status != 404 && r.Status != 503) { // a busy store answers 503 for any id
 				a.world.ReportBroken("P9", "bulk %s of %s was answered with %d, settlement %v, error %s",
 					name, r.ID,
 					r.Status, r.Settlement, r.Error)

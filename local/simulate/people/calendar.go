@@ -11,25 +11,25 @@ import (
 	"fenzhang/shared/settlement"
 )
 
-// lateYear stands for the year whose calendar is loaded late: here it begins where the pay days of
-// a run lie.
+// lateYear is the first day whose working days may be unknown at first: the calendar of the
+// following year is published late in a year, and the simulation plays this with September.
 const lateYear = "2026-09-01"
 
-// lateRun is how many runs have one in which that calendar is loaded late.
+// lateRun says that the calendar is loaded late in every fourth run.
 const lateRun = 4
 
-// Days are the working days as a run knows them: in some runs those of the late year are loaded
-// while it goes on.
+// Days is the calendar of working days that a run uses. In some runs the days from lateYear on are
+// loaded only while the run goes on.
 type Days struct {
 	*calendar.Calendar
 	w      *engine.World
-	loaded int64 // instant; 0 is before the run
+	loaded int64 // nanoseconds since 1970; 0 means before the run
 }
 
 var _ settlement.Calendar = Days{}
 
-// newDays decides by the seed alone, so that runs without a late calendar are those that they were
-// without this turn.
+// newDays draws from the seed alone when the calendar is loaded: runs whose calendar is complete
+// stay as they were before this variant was added.
 func newDays(w *engine.World, c *calendar.Calendar, seed uint64) Days {
 	d := Days{Calendar: c, w: w}
 	if seed%lateRun == 0 {
@@ -39,6 +39,9 @@ func newDays(w *engine.World, c *calendar.Calendar, seed uint64) Days {
 	return d
 }
 
+// Working reports whether a day is a working day.
+//
+// Errors: calendar_missing while the calendar of the day is not loaded.
 func (d Days) Working(day civil.Date) (bool, error) {
 	if d.w.TrueNanos() < d.loaded && !day.Before(civil.MustDate(lateYear)) {
 		return false, fault.Missing("calendar_missing", "calendar.late", "The calendar is not loaded.")
@@ -46,6 +49,7 @@ func (d Days) Working(day civil.Date) (bool, error) {
 	return d.Calendar.Working(day)
 }
 
+// OnOrAfter returns the first working day that is not before a day.
 func (d Days) OnOrAfter(day civil.Date) (civil.Date, error) {
 	for ; ; day = day.AddDays(1) {
 		if working, err := d.Working(day); working || err != nil {
@@ -54,6 +58,7 @@ func (d Days) OnOrAfter(day civil.Date) (civil.Date, error) {
 	}
 }
 
+// NextWorkingDay returns the first working day after a day.
 func (d Days) NextWorkingDay(after civil.Date) (civil.Date, error) {
 	return d.OnOrAfter(after.AddDays(1))
 }

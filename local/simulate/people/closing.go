@@ -15,8 +15,10 @@ import (
 	"fenzhang/shared/settlement/receivable"
 )
 
+// ClosedMonth is the month whose accounting period is closed in a run.
 const ClosedMonth = "2026-08"
 
+// payingEntityOf returns the paying entity in the contract of a creator.
 func payingEntityOf(creator ident.Creator) string {
 	if creator == Worker {
 		return PlatformEntity
@@ -24,7 +26,8 @@ func payingEntityOf(creator ident.Creator) string {
 	return OrdinaryEntity
 }
 
-// planClosing plans the work of finance of a tenant.
+// planClosing schedules what the finance people of a tenant do beside settlements: they raise
+// claims, record a filed month, and close and seal accounting periods.
 func (a *Actors) planClosing(tenant ident.Tenant) {
 	for n := range a.world.Rand.IntN(3) {
 		creator := engine.PickRandom(a.world, CreatorNames())
@@ -37,14 +40,17 @@ func (a *Actors) planClosing(tenant ident.Tenant) {
 			engine.PickRandom(a.world, []string{"", `,"max_share":"0.5"`}))
 		when := a.randomMoment(0, 14)
 		a.planRequest(when, callerOf(tenant, "finance"), "claim", "/v1/receivables", body)
-		a.planRequest(when.Add(a.world.DurationBetween(time.Minute, 20*time.Hour)), callerOf(tenant, "admin"),
+		a.planRequest(when.Add(a.world.DurationBetween(time.Minute, 20*time.Hour)),
+			callerOf(tenant, "admin"),
 			"approve-claim",
 			"/v1/receivables/"+id+"/approve", "")
 	}
 	if a.world.Chance(2) {
-		a.planRequest(a.randomMoment(7, 10), callerOf(tenant, "finance"), "file-month", "/v1/tax/filed-months",
+		a.planRequest(a.randomMoment(7, 10), callerOf(tenant, "finance"), "file-month",
+			"/v1/tax/filed-months",
 			fmt.Sprintf(`{"paying_entity":%q,"month":%q,"filed_on":"2026-09-03","reference":"r-1"}`,
-				engine.PickRandom(a.world, []string{OrdinaryEntity, OrdinaryEntity, PlatformEntity}), ClosedMonth))
+				engine.PickRandom(a.world, []string{OrdinaryEntity, OrdinaryEntity, PlatformEntity}),
+				ClosedMonth))
 	}
 	if a.world.Chance(2) {
 		when := a.randomMoment(5, 19)
@@ -55,7 +61,7 @@ func (a *Actors) planClosing(tenant ident.Tenant) {
 	}
 }
 
-// planRequest calls a route until it is answered, and often twice.
+// planRequest schedules a request, in some cases twice within a second.
 func (a *Actors) planRequest(when time.Time, c system.Caller, name, path, body string) {
 	a.world.RunAt(when, func() { a.sendRequest(c, name, path, body, 1) })
 	if a.world.Chance(3) {
@@ -65,6 +71,7 @@ func (a *Actors) planRequest(when time.Time, c system.Caller, name, path, body s
 	}
 }
 
+// sendRequest posts a request until it is answered, eight times at most.
 func (a *Actors) sendRequest(c system.Caller, name, path, body string, try int) {
 	status, answer := 0, ""
 	a.world.StartTask(a.world.NewTask(name, c.Tenant), func(ctx context.Context) {
@@ -78,9 +85,10 @@ func (a *Actors) sendRequest(c system.Caller, name, path, body string, try int) 
 			a.keepTaxAnswer(c, name, answer)
 		case killed || status >= 500:
 			if try < 8 {
-				a.world.RunAfter(time.Duration(try)*a.world.DurationBetween(time.Second, 2*time.Minute), func() {
-					a.sendRequest(c, name, path, body, try+1)
-				})
+				a.world.RunAfter(time.Duration(try)*a.world.DurationBetween(time.Second, 2*time.Minute),
+					func() {
+						a.sendRequest(c, name, path, body, try+1)
+					})
 			}
 		case status == 400:
 			a.world.ReportBroken("simulator", "%s was refused: %s", name, answer)
@@ -88,16 +96,18 @@ func (a *Actors) sendRequest(c system.Caller, name, path, body string, try int) 
 	})
 }
 
-// closePeriods begins the closing of the month that is over, at all paying entities.
+// closePeriods begins to close the month that is over, at all paying entities of a tenant.
 func (a *Actors) closePeriods(tenant ident.Tenant) {
 	a.changePeriods(tenant, "close", identity.Finance, a.sys.Periods.Close)
 }
 
-// sealPeriods seals it where nothing stands against that.
+// sealPeriods seals the closed month at all paying entities of a tenant; the product refuses while
+// something is open.
 func (a *Actors) sealPeriods(tenant ident.Tenant) {
 	a.changePeriods(tenant, "seal", identity.Approver, a.sys.Periods.Seal)
 }
 
+// changePeriods closes or seals the accounting period at all paying entities of a tenant.
 func (a *Actors) changePeriods(tenant ident.Tenant, name string, role identity.Role,
 	act func(context.Context, identity.Principal, ident.Entity, civil.Month) (period.Period, error)) {
 	by := identity.Principal{Tenant: tenant, Subject: string(role) + "@" + string(tenant),
@@ -116,4 +126,5 @@ func (a *Actors) changePeriods(tenant ident.Tenant, name string, role identity.R
 	}
 }
 
+// ClosingMonth returns ClosedMonth as a month.
 func ClosingMonth() civil.Month { return civil.MustDate(ClosedMonth + "-01").Month() }

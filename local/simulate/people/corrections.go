@@ -16,7 +16,8 @@ import (
 	"fenzhang/shared/settlement/trueup"
 )
 
-// planTaxWork plans what happens to the taxes of a tenant beside its settlements.
+// planTaxWork schedules a merge of two taxpayers and the work of the tax desk, where the variants
+// of the run have them at this tenant.
 func (a *Actors) planTaxWork(tenant ident.Tenant) {
 	if tenant == ident.Tenant(a.Variants.Merge) {
 		a.planMerge(tenant)
@@ -29,7 +30,8 @@ func (a *Actors) planTaxWork(tenant ident.Tenant) {
 	}
 	a.world.RunAt(a.randomMoment(7, 13), func() { a.HandleOpenSettlements(tenant) })
 	for n := range 4 {
-		// several payments of one person, of which some fail, so that others were taxed on top of them
+		// several payments to one person: when some fail, the later ones were taxed on a total that is
+		// too high
 		p := a.newPayable(tenant, 100+n)
 		p.Creator, p.Amount = ident.Creator(engine.PickRandom(a.world, []string{First, Second})),
 			money.Fen(1_500_000+a.world.Rand.Int64N(6_000_000))
@@ -40,24 +42,27 @@ func (a *Actors) planTaxWork(tenant ident.Tenant) {
 	}
 }
 
-// isLeftUnpaid tells that nobody pays again what a payout of the desk's tenant did not bring: its taxes
-// were taken back, and what others were taxed on top of it stands as an open true-up.
+// isLeftUnpaid reports whether nobody reopens a failed settlement of the tax desk's tenant: its
+// taxes were reversed, and other taxes that were computed on top of them stay open as true-ups,
+// which the desk has to find.
 func (a *Actors) isLeftUnpaid(s settlement.Settlement) bool {
 	return s.Tenant == ident.Tenant(a.Variants.TaxDesk) && s.Status == settlement.Failed &&
 		s.ID < "st-c"
 }
 
-// LastMonth is the last one that a run books in.
+// LastMonth is the last month in which taxes are booked in a run.
 const LastMonth = "2026-09"
 
-// reviewTrueUps has finance look at the open true-ups of a tenant and do what is to be done of each.
+// reviewTrueUps has finance read the open true-ups of a tenant and act on each. Nothing is read
+// when nothing was written since the last look, so that a run comes to rest.
 func (a *Actors) reviewTrueUps(tenant ident.Tenant) {
 	if a.deskSaw == a.world.Streams.WriteCount() {
 		return
 	}
 	a.deskSaw = a.world.Streams.WriteCount()
 	for _, entity := range []string{OrdinaryEntity, PlatformEntity} {
-		a.readRoute(callerOf(tenant, "finance"), "true-ups", "/v1/tax/true-ups?paying_entity="+entity+"&month="+
+		a.readRoute(callerOf(tenant, "finance"), "true-ups", "/v1/tax/true-ups?paying_entity="+entity+
+			"&month="+
 			LastMonth, func(answer string) {
 			var list struct {
 				Open []trueup.TrueUp `json:"true_ups"`
@@ -78,10 +83,10 @@ func (a *Actors) reviewTrueUps(tenant ident.Tenant) {
 	}
 }
 
-// handleTrueUp is what people do with one open true-up: what another law explains is corrected, of the
-// others one person decides and another confirms.
+// handleTrueUp acts on one open true-up: a difference that another law explains is corrected for
+// the whole year; for any other, one person decides and another confirms.
 func (a *Actors) handleTrueUp(tenant ident.Tenant, u *trueup.TrueUp, corrected map[string]bool) {
-	// who decides on no settlement that bears it
+	// the second person must not have approved the settlements that bear the difference
 	finance, other := callerOf(tenant, "finance"),
 		callerOf(tenant, engine.PickRandom(a.world, []string{"admin", "approver-9"}))
 	now := a.world.TrueTime()
@@ -93,7 +98,7 @@ func (a *Actors) handleTrueUp(tenant ident.Tenant, u *trueup.TrueUp, corrected m
 	switch {
 	case u.Decided:
 	case u.Cause == trueup.CauseLaw && !a.isMonthFiled(u) &&
-		corrected[string(u.Taxpayer)]: // one correction is of a whole year
+		corrected[string(u.Taxpayer)]: // one correction covers the whole year
 	case u.Cause == trueup.CauseLaw && !a.isMonthFiled(u):
 		corrected[string(u.Taxpayer)] = true
 		a.corrections++
@@ -117,15 +122,15 @@ func (a *Actors) handleTrueUp(tenant ident.Tenant, u *trueup.TrueUp, corrected m
 	}
 }
 
-// isMonthFiled tells whether finance has recorded that the month of a true-up is filed.
+// isMonthFiled reports whether finance has recorded the month of a true-up as filed.
 func (a *Actors) isMonthFiled(u *trueup.TrueUp) bool {
 	tenant := a.Variants.TaxDesk
 	returns, err := a.sys.Store.FiledMonths(context.Background(), ident.Tenant(tenant), u.Entity)
 	return err == nil && filedmonth.Lookup(returns)(u.Month())
 }
 
-// payoutFails decides whether a payout of a tenant fails: more often where the desk has to find
-// what that does to the taxes of others, and on the first day of rest too.
+// payoutFails draws whether a payout of a tenant fails: in one of three cases at the tax desk's
+// tenant, where the failures leave true-ups, in one of eight elsewhere.
 func (a *Actors) payoutFails(tenant ident.Tenant) bool {
 	if tenant == ident.Tenant(a.Variants.TaxDesk) {
 		return a.world.TrueNanos() < a.Plan.End.Add(2*time.Hour).UnixNano() && a.world.Chance(3)
@@ -133,7 +138,7 @@ func (a *Actors) payoutFails(tenant ident.Tenant) bool {
 	return !a.world.Faults.Over && a.world.Chance(8)
 }
 
-// keepTaxAnswer remembers what the desk was answered.
+// keepTaxAnswer keeps what the tax desk was answered, for promise P9.
 func (a *Actors) keepTaxAnswer(c system.Caller, name, answer string) {
 	if !slices.Contains([]string{"correct", "post-correction", "decide-true-up", "confirm-true-up"},
 		name) {

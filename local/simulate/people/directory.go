@@ -17,13 +17,14 @@ import (
 // The creators of each tenant. Both tenants have the same names, so that what mixes tenants up
 // finds something.
 const (
-	First  = "c-first"  // a person at the ordinary entity
-	Second = "c-second" // another account of the same person
-	Worker = "c-worker" // at the entity with a platform filing
-	Studio = "c-studio" // an individual business that hands in invoices
+	First  = "c-first"  // a person, paid by the ordinary entity
+	Second = "c-second" // another account of the person c-first
+	Worker = "c-worker" // a person, paid by the entity that files for the platform
+	Studio = "c-studio" // an individual business that issues invoices
 	Fifth  = "c-fifth"  // another person, paid early in the month
 )
 
+// CreatorNames returns the creators of each tenant.
 func CreatorNames() []string { return []string{First, Second, Worker, Studio, Fifth} }
 
 const (
@@ -31,22 +32,24 @@ const (
 	PlatformEntity = "ent-plat"
 )
 
-// Directory is master data of both tenants in memory; it keeps the promises of tenancy.Directory.
+// Directory is the master data of both tenants in memory. It implements tenancy.Directory.
 type Directory struct {
 	actors     *Actors
 	TenantIDs  []string
 	people     map[string]tenancy.Creator
 	Contracts  map[string]tenancy.Contract
 	strategies []tenancy.Strategy
-	late       bool // the strategy that arrives late is there
+	late       bool // the last strategy of strategies has arrived
 	automatic  map[string]review.Automatic
-	merged     map[string]mergedTaxpayer // by tenant and taxpayer that was merged
+	merged     map[string]mergedTaxpayer // by tenant and merged taxpayer
 }
 
 var _ tenancy.Directory = (*Directory)(nil)
 
+// adminOf returns the person who maintains the master data of a tenant.
 func adminOf(tenant ident.Tenant) string { return string("admin@" + tenant) }
 
+// newDirectory draws the master data of both tenants.
 func newDirectory(a *Actors) *Directory {
 	s := a.world
 	d := &Directory{actors: a, TenantIDs: []string{"ta", "tb"}, people: map[string]tenancy.Creator{},
@@ -74,7 +77,10 @@ func newDirectory(a *Actors) *Directory {
 	return d
 }
 
-func (d *Directory) addCreator(s *engine.World, tenant ident.Tenant, creator ident.Creator, share string) {
+// addCreator adds a creator with a contract; share is the part of the income that the creator
+// gets.
+func (d *Directory) addCreator(s *engine.World, tenant ident.Tenant, creator ident.Creator,
+	share string) {
 	tp := "tp-" + creator
 	entity := OrdinaryEntity
 	route := tenancy.MCNPays
@@ -94,19 +100,7 @@ func (d *Directory) addCreator(s *engine.World, tenant ident.Tenant, creator ide
 		TaxpayerID: ident.Taxpayer(tp), By: adminOf(tenant),
 		Accounts: []tenancy.PlatformAccount{{Platform: "douyin", UID: string("u-" + creator)}},
 		Payout:   tenancy.PayoutAccount{Method: method}}
-	split := tenancy.Split{Method: "ratio", RemainderTo: string(creator),
-		Parties: []tenancy.Party{{Party: string(creator), Kind: "creator", Share: money.MustRate(share)}}}
-	if rest := map[string]string{"0.7": "0.3", "0.5": "0.5", "0.65": "0.35"}[share]; rest != "" {
-		split.Parties = append(split.Parties,
-			tenancy.Party{Party: "mcn", Kind: "mcn", Share: money.MustRate(rest)})
-	}
-	if creator == First {
-		// the money of this one is shared with another creator, who has a settlement for it
-		split.RemainderTo = ""
-		split.Parties = []tenancy.Party{{Party: First, Kind: "creator", Share: money.MustRate("0.6")},
-			{Party: Fifth, Kind: "payee", Share: money.MustRate("0.15")},
-			{Party: "mcn", Kind: "mcn", Share: money.MustRate("0.25")}}
-	}
+	split := splitOf(creator, share)
 	basis := "net"
 	if s.Chance(3) {
 		basis = "gross"
@@ -122,21 +116,42 @@ func (d *Directory) addCreator(s *engine.World, tenant ident.Tenant, creator ide
 	d.drawCycle(s, string(tenant+"/")+string(creator))
 }
 
-// drawCycle gives some contracts shorter cycles, and a least amount that is paid.
+// splitOf returns the split of a creator's income: the creator's share, and the rest for the
+// agency.
+func splitOf(creator ident.Creator, share string) tenancy.Split {
+	split := tenancy.Split{Method: "ratio", RemainderTo: string(creator),
+		Parties: []tenancy.Party{{Party: string(creator), Kind: "creator", Share: money.MustRate(share)}}}
+	if rest := map[string]string{"0.7": "0.3", "0.5": "0.5", "0.65": "0.35"}[share]; rest != "" {
+		split.Parties = append(split.Parties,
+			tenancy.Party{Party: "mcn", Kind: "mcn", Share: money.MustRate(rest)})
+	}
+	if creator == First {
+		// c-first shares its income with c-fifth, who gets a settlement of its own for the share
+		split.RemainderTo = ""
+		split.Parties = []tenancy.Party{{Party: First, Kind: "creator", Share: money.MustRate("0.6")},
+			{Party: Fifth, Kind: "payee", Share: money.MustRate("0.15")},
+			{Party: "mcn", Kind: "mcn", Share: money.MustRate("0.25")}}
+	}
+	return split
+}
+
+// drawCycle draws the settlement cycle of a contract, and in some cases a minimum amount that is
+// paid.
 func (d *Directory) drawCycle(s *engine.World, key string) {
 	c := d.Contracts[key]
-	if c.Cycle = engine.PickRandom(s,
-		[]string{tenancy.Monthly, tenancy.Monthly, tenancy.HalfMonth, tenancy.Weekly,
-			tenancy.Daily}); c.Cycle != tenancy.Monthly {
+	c.Cycle = engine.PickRandom(s, []string{tenancy.Monthly, tenancy.Monthly, tenancy.HalfMonth,
+		tenancy.Weekly, tenancy.Daily})
+	if c.Cycle != tenancy.Monthly {
 		c.PayDay = 0
 	}
-	if c.Cycle != tenancy.Daily &&
-		s.Chance(4) { // a daily one is carried on every day, and never comes to rest
+	// a daily statement below the minimum is carried forward every day: the run would never rest
+	if c.Cycle != tenancy.Daily && s.Chance(4) {
 		c.MinimumPayout, c.MinimumPayoutMonths = money.Fen(100_000), 1
 	}
 	d.Contracts[key] = c
 }
 
+// Creator returns a creator, with the taxpayer that survived a merge.
 func (d *Directory) Creator(ctx context.Context, tenant ident.Tenant,
 	id ident.Creator) (tenancy.Creator, error) {
 	c, ok := d.people[string(tenant+"/")+string(id)]
@@ -147,6 +162,7 @@ func (d *Directory) Creator(ctx context.Context, tenant ident.Tenant,
 	return c, nil
 }
 
+// Contract returns the contract that covers an income of a creator on a day.
 func (d *Directory) Contract(_ context.Context, tenant ident.Tenant, creator ident.Creator,
 	incomeType string, day civil.Date) (tenancy.Contract, error) {
 	c, ok := d.Contracts[string(tenant+"/")+string(creator)]
@@ -157,6 +173,7 @@ func (d *Directory) Contract(_ context.Context, tenant ident.Tenant, creator ide
 	return c, nil
 }
 
+// Entity returns a paying entity.
 func (d *Directory) Entity(_ context.Context, tenant ident.Tenant, id ident.Entity,
 	_ civil.Date) (tenancy.PayingEntity, error) {
 	since := tenancy.Version{From: civil.MustDate("2026-01-01"), Version: 1, By: adminOf(tenant)}
@@ -172,6 +189,8 @@ func (d *Directory) Entity(_ context.Context, tenant ident.Tenant, id ident.Enti
 	return e, nil
 }
 
+// Taxpayer returns a taxpayer. The studio is an individual business that keeps books, every other
+// taxpayer a resident person.
 func (d *Directory) Taxpayer(ctx context.Context, tenant ident.Tenant,
 	id ident.Taxpayer) (tenancy.Taxpayer, error) {
 	p := tenancy.Profile{From: civil.MustDate("2026-01-01"), Kind: "natural_person", Resident: true,
@@ -189,6 +208,7 @@ func (d *Directory) Taxpayer(ctx context.Context, tenant ident.Tenant,
 	return t, nil
 }
 
+// Strategies returns the reward strategies of a tenant; the last one is missing until it arrives.
 func (d *Directory) Strategies(context.Context, ident.Tenant) ([]tenancy.Strategy, error) {
 	if d.late {
 		return d.strategies, nil
@@ -196,13 +216,16 @@ func (d *Directory) Strategies(context.Context, ident.Tenant) ([]tenancy.Strateg
 	return d.strategies[:3], nil
 }
 
+// Positions returns none: no tenant of the simulation takes a position on open questions of law.
 func (d *Directory) Positions(context.Context, ident.Tenant,
 	civil.Date) ([]tenancy.Position, error) {
 	return nil, nil
 }
 
+// Tenants returns the ids of both tenants.
 func (d *Directory) Tenants(context.Context) ([]string, error) { return d.TenantIDs, nil }
 
+// Creators lists all creators of a tenant on one page.
 func (d *Directory) Creators(ctx context.Context, tenant ident.Tenant, cursor string,
 	_ int) ([]tenancy.Creator, string, error) {
 	if cursor != "" {
@@ -219,7 +242,7 @@ func (d *Directory) Creators(ctx context.Context, tenant ident.Tenant, cursor st
 	return out, "", nil
 }
 
-// ContractsOf lists the one contract of a creator.
+// ContractsOf lists the only contract of a creator.
 func (d *Directory) ContractsOf(_ context.Context, tenant ident.Tenant, creator ident.Creator,
 	_ string, _ civil.Date) ([]tenancy.Contract, error) {
 	c, ok := d.Contracts[string(tenant+"/")+string(creator)]
@@ -229,8 +252,8 @@ func (d *Directory) ContractsOf(_ context.Context, tenant ident.Tenant, creator 
 	return []tenancy.Contract{c}, nil
 }
 
-// ReviewRules lets small settlements of some tenants pass without people, and fails their large
-// ones.
+// ReviewRules returns the review rules of a tenant. Where settlements are submitted and approved
+// automatically, large ones are rejected, so that both paths are taken.
 func (d *Directory) ReviewRules(_ context.Context, tenant ident.Tenant,
 	_ civil.Date) (review.Rules, error) {
 	r, err := review.Defaults()

@@ -11,7 +11,7 @@ import (
 	"fenzhang/shared/settlement"
 )
 
-// LegalMoves are the moves of promise P4.
+// LegalMoves returns the statuses to which a settlement may move (promise P4).
 func LegalMoves(from settlement.Status) []settlement.Status {
 	switch from {
 	case settlement.PendingReview:
@@ -26,22 +26,23 @@ func LegalMoves(from settlement.Status) []settlement.Status {
 	return nil
 }
 
-// attempt is an act that must be refused: by a person without the right to it with code 1003, by
-// anybody else because of the settlement's status, or because that has changed since it was seen.
+// attempt is an act that the product must refuse: with code 1003 when the person has no right to
+// it, otherwise because of the status of the settlement or because the settlement has changed
+// since it was read.
 type attempt struct {
 	by         system.Caller
 	path, body string
 	forbidden  bool
 }
 
-// drawIllegalAttempt draws an act that a settlement as it was seen does not allow.
+// drawIllegalAttempt draws a status change that a settlement, as it was read, does not allow.
 func (a *Actors) drawIllegalAttempt(s settlement.Settlement) attempt {
 	v := attempt{by: callerOf(s.Tenant, "approver"), path: "/transitions"}
 	moves := slices.DeleteFunc(settlement.Statuses(), func(to settlement.Status) bool {
 		return slices.Contains(LegalMoves(s.Status), to)
 	})
 	to := engine.PickRandom(a.world, moves)
-	if a.world.Chance(4) { // a move that exists, by somebody who may not make it
+	if a.world.Chance(4) { // a legal move by a person without the right to it
 		to = engine.PickRandom(a.world, settlement.Statuses()[1:])
 		v.by.Role = engine.PickRandom(a.world, []string{"auditor", "cashier"})
 		v.forbidden = true
@@ -51,14 +52,15 @@ func (a *Actors) drawIllegalAttempt(s settlement.Settlement) attempt {
 		if !v.forbidden {
 			v.by.Role = "finance"
 		}
-	case settlement.Paying, settlement.Paid: // the system's alone
+	case settlement.Paying, settlement.Paid: // only the system makes these moves
 		v.forbidden = true
 	}
 	v.body = fmt.Sprintf(`{"status_version":%d,"to":%q,"reason":"tried"}`, s.StatusVersion, to)
 	return a.drawOtherAttempt(s, v)
 }
 
-// drawOtherAttempt puts now and then an act that is no transition in the place of one.
+// drawOtherAttempt replaces an attempt, in one of three cases, by a cancellation, a reopening or a
+// hold that the status does not allow.
 func (a *Actors) drawOtherAttempt(s settlement.Settlement, v attempt) attempt {
 	early := s.Status == settlement.PendingReview || s.Status == settlement.InReview
 	past := s.Status == settlement.Paid || s.Status == settlement.Failed
@@ -80,8 +82,8 @@ func (a *Actors) drawOtherAttempt(s settlement.Settlement, v attempt) attempt {
 	return other
 }
 
-// makeIllegalAttempt makes an act that must be refused, and looks at the refusal. a machine that dies or is busy
-// answers nothing.
+// makeIllegalAttempt makes an act that must be refused, and checks the refusal (promise P4). A
+// killed or busy machine gives no answer to check.
 func (a *Actors) makeIllegalAttempt(s settlement.Settlement) {
 	v := a.drawIllegalAttempt(s)
 	var status int
@@ -112,8 +114,8 @@ func (a *Actors) makeIllegalAttempt(s settlement.Settlement) {
 	})
 }
 
-// isProperRefusal tells whether a refusal is one that an attempt must meet. Who prepared a settlement is
-// refused as that first.
+// isProperRefusal reports whether an attempt was refused for the right reason. Whoever prepared a
+// settlement is refused as preparer before any other check.
 func (a attempt) isProperRefusal(code int, reason string) bool {
 	switch code {
 	case 1003:

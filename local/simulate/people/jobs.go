@@ -10,14 +10,16 @@ import (
 	"fenzhang/shared/statement/billing"
 )
 
-// planNights plans the nightly jobs: days are closed at half past midnight, statements are made at
-// two.
+// planNights schedules the nightly jobs: days of incentives are closed at 00:30, statements are
+// made at 02:00, in some nights twice.
 func (a *Actors) planNights() {
 	for day := civil.MustDate("2026-08-28"); !day.After(
 		civil.MustDate("2026-09-16")); day = day.AddDays(1) {
 		if a.world.Chance(3) {
 			a.world.RunAt(day.Start().Add(30*time.Minute), func() {
-				a.RunJob("close-days", func(ctx context.Context) error { return a.sys.Accruer.CloseDueDays(ctx) }, 1)
+				a.RunJob("close-days", func(ctx context.Context) error {
+					return a.sys.Accruer.CloseDueDays(ctx)
+				}, 1)
 			})
 		}
 		if busy := day.Day() == 1 || day.Day() == 7 || day.Day() == 15; !busy && !a.world.Chance(16) {
@@ -36,7 +38,8 @@ func (a *Actors) planNights() {
 	}
 }
 
-// RunStatements makes the statements that are due, of all creators of a tenant or by cohorts.
+// RunStatements makes the statements that are due, for all creators of a tenant or for one cohort
+// of them.
 func (a *Actors) RunStatements() {
 	for _, t := range a.Directory.TenantIDs {
 		order := billing.Order{Tenant: ident.Tenant(t), By: billing.System}
@@ -45,7 +48,7 @@ func (a *Actors) RunStatements() {
 			return err
 		}, 1)
 		if a.world.Chance(3) {
-			c := engine.PickRandom(a.world, CreatorNames()) // its cohort begins or ends with it
+			c := engine.PickRandom(a.world, CreatorNames()) // the cohort begins or ends with this creator
 			cohort := billing.Task{Tenant: ident.Tenant(t), Upto: ident.Creator(c), By: billing.System}
 			if a.world.Chance(2) {
 				cohort.After, cohort.Upto = ident.Creator(c), ""
@@ -63,24 +66,29 @@ func (a *Actors) RunStatements() {
 	}
 }
 
-// RunJob runs a job of a schedule, and again when it fails, as the schedule's retry does.
+// RunJob runs a scheduled job for all tenants, and again a minute later when it fails, as the
+// schedule's retry policy does.
 func (a *Actors) RunJob(name string, do func(context.Context) error, try int) {
 	a.runTenantJob(name, "", do, try)
 }
 
-func (a *Actors) runTenantJob(name string, tenant ident.Tenant, do func(context.Context) error, try int) {
+// runTenantJob runs a scheduled job for one tenant and repeats it when it fails.
+func (a *Actors) runTenantJob(name string, tenant ident.Tenant, do func(context.Context) error,
+	try int) {
 	var err error
 	a.world.StartTask(a.world.NewTask(name, tenant), func(ctx context.Context) {
 		err = do(ctx)
 	}, func(killed bool) {
 		if (err != nil || killed) && try < 6 {
 			a.world.Trace.Addf("again", "%s: %v", name, err)
-			a.world.RunAfter(time.Duration(try)*time.Minute, func() { a.runTenantJob(name, tenant, do, try+1) })
+			a.world.RunAfter(time.Duration(try)*time.Minute, func() {
+				a.runTenantJob(name, tenant, do, try+1)
+			})
 		}
 	})
 }
 
-// planSweeps plans the sweeps, closer together where much happens.
+// planSweeps schedules two sweeps of settlements and two of payouts at random times.
 func (a *Actors) planSweeps() {
 	for range 2 {
 		a.world.RunAt(a.randomMoment(0, 20), a.SweepSettlements)
@@ -88,6 +96,8 @@ func (a *Actors) planSweeps() {
 	}
 }
 
+// SweepSettlements runs the sweep of advance-settlement, which finds settlements whose task was
+// lost.
 func (a *Actors) SweepSettlements() {
 	if a.sys.Bug.NoSweeps {
 		return
@@ -95,6 +105,7 @@ func (a *Actors) SweepSettlements() {
 	a.RunJob("sweep", a.sys.Advancer.Sweep, 1)
 }
 
+// SweepPayouts runs the sweep of pay-out, which asks gateways about unclear payouts.
 func (a *Actors) SweepPayouts() {
 	if a.sys.Bug.NoSweeps {
 		return

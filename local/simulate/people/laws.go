@@ -11,13 +11,15 @@ import (
 	"fenzhang/shared/law/taxpack"
 )
 
-// Law is what all worlds of a process share: rules and calendar, which nothing changes.
+// Law is the tax rules and the calendar of working days; all runs of a process share one Law and
+// change nothing in it.
 type Law struct {
 	Corpus        *tax.Corpus
-	ChangedCorpus *tax.Corpus // what may come into force during a run
+	ChangedCorpus *tax.Corpus // the law that may come into force during a run
 	Calendar      *calendar.Calendar
 }
 
+// LoadLaw loads the rules and the calendar that are embedded in the program.
 func LoadLaw() (Law, error) {
 	corpus, err := taxpack.Embedded()
 	if err != nil {
@@ -31,7 +33,7 @@ func LoadLaw() (Law, error) {
 	return Law{corpus, other, days}, err
 }
 
-// Laws are the rules in force, which may change during a run.
+// Laws are the tax rules in force in a run; in some runs they change while the run goes on.
 type Laws struct {
 	w            *engine.World
 	first, other *tax.Corpus
@@ -46,5 +48,6 @@ func (l *Laws) Current(ctx context.Context) *ruleset.Generation {
 	return &ruleset.Generation{Corpus: l.first}
 }
 
-// changedLaw is the law with another share deducted from labor income, from its first day.
+// changedLaw returns the law with another deduction from labor income, in force from its first
+// day.
 func changedLaw() (*tax.Corpus, error) { return ruletest.Law(ruletest.LaborCost("0.10")) }

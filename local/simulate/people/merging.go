@@ -8,7 +8,7 @@ import (
 	"fenzhang/shared/ident"
 )
 
-// mergedTaxpayer is what the master data says of a taxpayer that turned out to be another one.
+// mergedTaxpayer says into which taxpayer another one was merged, and when.
 type mergedTaxpayer struct {
 	into string
 	at   int64
@@ -20,11 +20,13 @@ const (
 	MergedTaxpayer = "tp-" + Fifth
 )
 
+// Taxpayers returns the taxpayers of each tenant; two of them may turn out to be one person.
 func Taxpayers() []string {
 	return []string{MergedInto, "tp-" + Worker, "tp-" + Studio, MergedTaxpayer}
 }
 
-// SurvivorOf is the taxpayer that one goes on as, as far as the machine of the call has heard.
+// SurvivorOf returns the taxpayer into which another was merged, as far as the machine of the call
+// knows, and otherwise the taxpayer itself.
 func (d *Directory) SurvivorOf(ctx context.Context, tenant ident.Tenant,
 	taxpayer ident.Taxpayer) string {
 	if m := d.merged[string(tenant+"/")+string(taxpayer)]; d.actors.world.HasHeard(ctx, m.at) {
@@ -33,11 +35,12 @@ func (d *Directory) SurvivorOf(ctx context.Context, tenant ident.Tenant,
 	return string(taxpayer)
 }
 
-// planMerge plans that two taxpayers are found to be one person. The second person's yes changes
-// the master data; what follows is done by the call, or by the next one.
+// planMerge schedules that two taxpayers of a tenant are found to be one person. The master data
+// changes at once; the tax lists are moved by the call that follows, or by its repetition.
 func (a *Actors) planMerge(tenant ident.Tenant) {
 	a.world.RunAt(a.randomMoment(1, 19), func() {
-		a.Directory.merged[string(tenant+"/"+MergedTaxpayer)] = mergedTaxpayer{MergedInto, a.world.TrueNanos()}
+		a.Directory.merged[string(tenant+"/"+MergedTaxpayer)] = mergedTaxpayer{MergedInto,
+			a.world.TrueNanos()}
 		a.world.Trace.Addf("merge", "%s: %s is %s", tenant, MergedTaxpayer, MergedInto)
 		a.callMerge(tenant, 1)
 		if a.world.Chance(3) {
@@ -47,7 +50,7 @@ func (a *Actors) planMerge(tenant ident.Tenant) {
 	})
 }
 
-// callMerge calls until it is answered.
+// callMerge moves the tax list of the merged taxpayer, and repeats the call until it succeeds.
 func (a *Actors) callMerge(tenant ident.Tenant, try int) {
 	var err error
 	a.world.StartTask(a.world.NewTask("merge", tenant), func(ctx context.Context) {

@@ -14,12 +14,12 @@ import (
 	"fenzhang/shared/settlement"
 )
 
-// callerOf returns a person of a tenant.
+// callerOf returns the person who has a role at a tenant.
 func callerOf(tenant ident.Tenant, role string) system.Caller {
 	return system.Caller{Tenant: tenant, Role: role}
 }
 
-// planOffice plans when people look at what waits for them.
+// planOffice schedules when the people of a tenant look at their open settlements.
 func (a *Actors) planOffice(tenant ident.Tenant) {
 	a.world.RunAt(a.randomMoment(0, 20), func() { a.HandleOpenSettlements(tenant) })
 	for _, day := range []string{"2026-09-02", "2026-09-15"} {
@@ -34,7 +34,7 @@ func (a *Actors) planOffice(tenant ident.Tenant) {
 	})
 }
 
-// HandleOpenSettlements has the people of a tenant look at all open settlements and do what they find to do.
+// HandleOpenSettlements has the people of a tenant read all settlements and do what each needs.
 func (a *Actors) HandleOpenSettlements(tenant ident.Tenant) {
 	var open []settlement.Settlement
 	a.world.StartTask(a.world.NewTask("office", tenant), func(ctx context.Context) {
@@ -59,7 +59,8 @@ func (a *Actors) HandleOpenSettlements(tenant ident.Tenant) {
 	})
 }
 
-// handleSettlement is what a person does with a settlement that was seen.
+// handleSettlement does what a person does with a settlement in the state in which it was read:
+// release or confirm a hold, submit, approve, reject, cancel or reopen.
 func (a *Actors) handleSettlement(s settlement.Settlement) {
 	calm := a.world.Faults.Over
 	approver, finance := a.nextApprover(s), callerOf(s.Tenant, "finance")
@@ -76,9 +77,10 @@ func (a *Actors) handleSettlement(s settlement.Settlement) {
 		a.planAct(approver, s, "confirm-net", path+"/confirm-net", body(fmt.Sprintf(`,"net":%q`, s.Net)))
 	case s.Hold != nil && (s.Status == settlement.Paid || s.Status == settlement.Failed):
 		return
-	case s.Hold != nil && s.Hold.Reason == settlement.HoldPaper && !rare(10): // it is on its way
+	case s.Hold != nil && s.Hold.Reason == settlement.HoldPaper &&
+		!rare(10): // the paper is expected: people wait for it
 	case s.Hold != nil && s.Hold.Reason == settlement.HoldCalendar &&
-		a.world.Chance(2): // nobody can release it
+		a.world.Chance(2): // the calendar comes by itself: in half of the cases nobody tries
 		a.planAct(finance, s, "release", path+"/release", body(""))
 	case s.Hold != nil && s.Hold.Reason != settlement.HoldRuleGap &&
 		s.Hold.Reason != settlement.HoldCalendar:
@@ -98,7 +100,7 @@ func (a *Actors) handleSettlement(s settlement.Settlement) {
 	}
 }
 
-// planAct does something, often twice, sometimes on an old view.
+// planAct schedules an act on a settlement, in some cases twice or with an outdated version.
 func (a *Actors) planAct(c system.Caller, s settlement.Settlement, name, path, body string) {
 	delay := a.world.DurationBetween(0, 3*time.Minute)
 	a.world.RunAfter(delay, func() { a.callAct(c, s, name, path, body) })
@@ -116,6 +118,7 @@ func (a *Actors) planAct(c system.Caller, s settlement.Settlement, name, path, b
 	}
 }
 
+// callAct makes an act on a settlement and keeps the answer.
 func (a *Actors) callAct(c system.Caller, s settlement.Settlement, name, path, body string) {
 	var status int
 	var answer string
@@ -148,7 +151,7 @@ func (a *Actors) callAct(c system.Caller, s settlement.Settlement, name, path, b
 	})
 }
 
-// readRoute calls a route that only shows something, and is told what it answered with 200.
+// readRoute reads a route and passes an answer with status 200 to the function shown.
 func (a *Actors) readRoute(c system.Caller, name, path string, shown func(answer string)) {
 	status, answer := 0, ""
 	a.world.StartTask(a.world.NewTask(name, c.Tenant), func(ctx context.Context) {

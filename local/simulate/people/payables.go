@@ -16,7 +16,7 @@ import (
 	"fenzhang/shared/money"
 )
 
-// Payable is what a client wants settled.
+// Payable is an income of a creator that a client wants settled.
 type Payable struct {
 	Tenant                    ident.Tenant
 	Creator                   ident.Creator
@@ -32,7 +32,7 @@ const (
 	batchesOfTenant  = 1
 )
 
-// newPayable draws a payable of a tenant.
+// newPayable draws the n-th payable of a tenant.
 func (a *Actors) newPayable(tenant ident.Tenant, n int) *Payable {
 	return &Payable{Tenant: tenant, Creator: ident.Creator(engine.PickRandom(a.world, CreatorNames())),
 		Activity: fmt.Sprintf("act-%d", n), Key: fmt.Sprintf("key-%s-%04d", tenant, n),
@@ -42,6 +42,9 @@ func (a *Actors) newPayable(tenant ident.Tenant, n int) *Payable {
 		TS:     a.Plan.Start.Add(-a.world.DurationBetween(time.Hour, 50*24*time.Hour)).UnixMilli()}
 }
 
+// planPayable schedules the calls that settle a payable: often twice, under another idempotency
+// key, or with another amount under a wrong key. A third of early ones fall on the last evening of
+// the month.
 func (a *Actors) planPayable(p *Payable, when time.Time) {
 	if lastEvening := civil.MustDate("2026-08-31").Start().Add(20 * time.Hour); when.Before(
 		lastEvening) && a.world.Chance(3) {
@@ -54,7 +57,7 @@ func (a *Actors) planPayable(p *Payable, when time.Time) {
 			a.callSettle(p, p.Key, p.Amount, 1)
 		})
 	}
-	if a.world.Chance(3) { // another system sends the same payable under a key of its own
+	if a.world.Chance(3) { // another client sends the same payable under its own key
 		a.world.RunAt(when.Add(a.world.DurationBetween(0, 3*time.Second)), func() {
 			a.callSettle(p, p.Key+"-other", p.Amount, 1)
 		})
@@ -66,7 +69,7 @@ func (a *Actors) planPayable(p *Payable, when time.Time) {
 	}
 }
 
-// callSettle calls until there is an answer.
+// callSettle calls settle until there is an answer, eight times at most.
 func (a *Actors) callSettle(p *Payable, key string, amount money.Amount, try int) {
 	body := fmt.Sprintf(`{"user_id":%q,"activity_id":%q,"ts":%d,"amount":%q,"income_type":%q}`,
 		p.Creator, p.Activity, p.TS, amount, p.IncomeType)
@@ -99,7 +102,8 @@ func (a *Actors) callSettle(p *Payable, key string, amount money.Amount, try int
 	})
 }
 
-// RepeatSettleCalls repeats every settle call that was answered: the first answer must come again.
+// RepeatSettleCalls repeats every call of settle that was answered; the first answer must come
+// again (promise P9).
 func (a *Actors) RepeatSettleCalls() {
 	for _, p := range a.Answered.Settled {
 		body := fmt.Sprintf(`{"user_id":%q,"activity_id":%q,"ts":%d,"amount":%q,"income_type":%q}`,

@@ -14,9 +14,8 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
-// planUpload plans an upload of income lines of some creators, and often the same one again. The
-// uploads of a tenant are of the same creators, so that lines come to buckets that hold some
-// already, or were consumed.
+// planUpload schedules an upload of income lines, often twice. All uploads of a tenant are of the
+// same creators, so that lines come to statement buckets that hold some already, or were consumed.
 func (a *Actors) planUpload(tenant ident.Tenant, n, from int) {
 	var docs []json.RawMessage
 	var about []LineAnswer
@@ -28,13 +27,13 @@ func (a *Actors) planUpload(tenant ident.Tenant, n, from int) {
 			period, day = "2026-07", "2026-07-20"
 		}
 		gross, refund := a.randomAmount(), money.Amount{}
-		// A day below zero is carried on day by day, by each night's run: that would not come to rest.
+		// A negative daily statement is carried forward every night: the run would never come to rest.
 		if a.world.Chance(8) && a.Directory.Contracts[string(tenant+"/")+creator].Cycle != tenancy.Daily {
 			refund = a.randomAmount()
 		}
 		id := fmt.Sprintf("line-%d-%d", n, i)
 		if a.world.Chance(8) && i > 0 {
-			id = about[i-1].Line // stands twice in the upload
+			id = about[i-1].Line // the same line twice in one upload
 		}
 		dist := gross.Sub(refund)
 		docs = append(docs,
@@ -44,7 +43,7 @@ func (a *Actors) planUpload(tenant ident.Tenant, n, from int) {
 			IncomeType: incomeType, Line: id, Amount: dist})
 	}
 	when := a.randomMoment(0, 7)
-	if n > 0 && !a.world.Chance(4) { // while the statements are made
+	if n > 0 && !a.world.Chance(4) { // at the very time at which statements are made
 		when = civil.MustDate("2026-09-01").Start().Add(2*time.Hour +
 			a.world.DurationBetween(0, 2*time.Second))
 	}
@@ -57,7 +56,9 @@ func (a *Actors) planUpload(tenant ident.Tenant, n, from int) {
 	}
 }
 
-func (a *Actors) sendUpload(tenant ident.Tenant, docs []json.RawMessage, about []LineAnswer, try int) {
+// sendUpload uploads income lines until all are recorded or refused, twelve times at most.
+func (a *Actors) sendUpload(tenant ident.Tenant, docs []json.RawMessage, about []LineAnswer,
+	try int) {
 	var kept []LineAnswer
 	again := false
 	a.world.StartTask(a.world.NewTask("upload", tenant), func(ctx context.Context) {
@@ -75,7 +76,7 @@ func (a *Actors) sendUpload(tenant ident.Tenant, docs []json.RawMessage, about [
 	})
 }
 
-// planEvents plans a batch of incentive events, some of them of days that are closed already.
+// planEvents schedules a batch of incentive events, some of them of days that are closed already.
 func (a *Actors) planEvents(tenant ident.Tenant, n int) {
 	when := a.randomMoment(0, 10)
 	var docs []json.RawMessage
@@ -99,6 +100,7 @@ func (a *Actors) planEvents(tenant ident.Tenant, n int) {
 	}
 }
 
+// sendEvents sends incentive events until all are recorded or refused, twelve times at most.
 func (a *Actors) sendEvents(tenant ident.Tenant, docs []json.RawMessage, try int) {
 	var kept []EventAnswer
 	again := false
@@ -117,8 +119,8 @@ func (a *Actors) sendEvents(tenant ident.Tenant, docs []json.RawMessage, try int
 	})
 }
 
-// recordLines uploads lines and gives those that were answered with 2xx, and whether some are to be sent
-// again.
+// recordLines records income lines. It returns the answers of those recorded, and whether some
+// must be sent again.
 func (a *Actors) recordLines(ctx context.Context, tenant ident.Tenant, docs []json.RawMessage,
 	about []LineAnswer) (kept []LineAnswer, again bool) {
 	results, err := a.sys.Lines.RecordUpload(ctx,
@@ -138,8 +140,8 @@ func (a *Actors) recordLines(ctx context.Context, tenant ident.Tenant, docs []js
 	return kept, again
 }
 
-// recordEvents records events and gives those that were answered with 2xx, and whether some are to be sent
-// again.
+// recordEvents records incentive events. It returns the answers of those recorded, and whether
+// some must be sent again.
 func (a *Actors) recordEvents(ctx context.Context, tenant ident.Tenant,
 	docs []json.RawMessage) (kept []EventAnswer, again bool) {
 	results, err := a.sys.Incentives.RecordEvents(ctx, tenant, docs)

@@ -9,7 +9,8 @@ import (
 	"fenzhang/shared/ledger/ledgerdb"
 )
 
-// checkAudit checks promise P7: exactly one record for each act, which says what the journal says.
+// checkAudit checks promise P7: there is exactly one audit record for each act, and its ledger
+// hash is that of the journal entries of the act.
 func (b *Examiner) checkAudit() {
 	for _, id := range slices.Sorted(maps.Keys(b.acts)) {
 		if _, ok := b.sys.AuditRecords[id]; !ok {
@@ -32,9 +33,11 @@ func (b *Examiner) checkAudit() {
 	}
 }
 
-// postingAct is the act that posted an entry; a correction posts one for each creator and month.
+// postingAct returns the act that posted an entry; a correction posts one entry for each creator
+// and month, whose ids end with the month.
 func postingAct(e ledger.Entry) string { return strings.TrimSuffix(e.ID, "-"+e.Tax.String()) }
 
+// equalSets reports whether two lists have the same elements in any order; it sorts both lists.
 func equalSets(a, b []string) bool {
 	slices.Sort(a)
 	slices.Sort(b)

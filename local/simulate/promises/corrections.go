@@ -16,23 +16,52 @@ import (
 	"fenzhang/shared/settlement/trueup"
 )
 
-// postedAmounts is what decisions and corrections of an act have left behind.
+// postedAmounts is what one decision or correction has left in the three places that must agree.
 type postedAmounts struct {
-	// of taxes: rows, credited to taxes payable, owed by creators less owed back
+	// tax rows; credits of taxes payable in the journal; claims on creators less what they get back
 	rows, journal, claimed money.Amount
 	bookings               int
 }
 
-// checkCorrections checks that each decision and correction that was posted stands whole: rows,
-// journal and claim say the same, once; that none stands without an act of two people; and that
-// nothing stays open that nobody has decided.
+// checkCorrections checks promise P5 for every posted decision and correction: its tax rows,
+// journal entries and claims have the same amount, and two people have made it. No open true-up may
+// be left undecided.
 func (b *Examiner) checkCorrections() {
-	found := map[string]*postedAmounts{}
-	at := func(id string) *postedAmounts {
-		if found[id] == nil {
-			found[id] = &postedAmounts{}
+	posted := b.readPosted()
+	for id, r := range b.sys.AuditRecords {
+		switch r.Act {
+		case "tax.true_up_posted", "tax.corrected":
+			b.paths[map[string]string{"tax.true_up_posted": "decided",
+				"tax.corrected": "corrected"}[r.Act]]++
+			of := posted[id]
+			if of == nil {
+				of = &postedAmounts{}
+			}
+			if of.bookings != 1 || of.rows != of.journal || of.rows != of.claimed {
+				b.world.ReportBroken("P5",
+					"%s %s is in %d lists with %s, in the journal with %s, in claims with %s", r.Act, id,
+					of.bookings, of.rows, of.journal, of.claimed)
+			}
+			delete(posted, id)
+		case "tax.true_up_left":
+			b.paths["left to the year"]++
 		}
-		return found[id]
+	}
+	for id, of := range posted {
+		b.world.ReportBroken("P5", "%s stands without a decision: %+v", id, *of)
+	}
+	b.checkPostedAnswers()
+	b.checkNothingUndecided()
+}
+
+// readPosted returns the amounts that decisions and corrections have posted, by tenant and act.
+func (b *Examiner) readPosted() map[string]*postedAmounts {
+	posted := map[string]*postedAmounts{}
+	at := func(id string) *postedAmounts {
+		if posted[id] == nil {
+			posted[id] = &postedAmounts{}
+		}
+		return posted[id]
 	}
 	for p, list := range b.lists {
 		for _, k := range list {
@@ -48,7 +77,7 @@ func (b *Examiner) checkCorrections() {
 	}
 	for _, e := range b.entries {
 		if postingAct(e) == e.ID && !strings.HasPrefix(e.Reason, "true-up decided") {
-			continue
+			continue // an entry of a settlement
 		}
 		of := at(string(e.Tenant+"/") + postingAct(e))
 		for _, x := range e.Postings {
@@ -57,27 +86,15 @@ func (b *Examiner) checkCorrections() {
 			}
 		}
 	}
-	if len(found) > 0 {
+	if len(posted) > 0 { // the claims of all creators are read only in runs that need them
 		b.addClaims(at)
 	}
-	for id, r := range b.sys.AuditRecords {
-		switch r.Act {
-		case "tax.true_up_posted", "tax.corrected":
-			b.paths[map[string]string{"tax.true_up_posted": "decided",
-				"tax.corrected": "corrected"}[r.Act]]++
-			if of := at(id); of.bookings != 1 || of.rows != of.journal || of.rows != of.claimed {
-				b.world.ReportBroken("P5",
-					"%s %s is in %d lists with %s, in the journal with %s, in claims with %s", r.Act,
-					id, of.bookings, of.rows, of.journal, of.claimed)
-			}
-			delete(found, id)
-		case "tax.true_up_left":
-			b.paths["left to the year"]++
-		}
-	}
-	for id, of := range found {
-		b.world.ReportBroken("P5", "%s stands without a decision: %+v", id, *of)
-	}
+	return posted
+}
+
+// checkPostedAnswers checks that the audit trail agrees with what the tax desk was answered
+// (promise P9).
+func (b *Examiner) checkPostedAnswers() {
 	for _, p := range b.actors.Answered.Posted {
 		r, ok := b.sys.AuditRecords[string(p.Tenant+"/")+p.Act]
 		posts := r.Act == "tax.true_up_posted" || r.Act == "tax.corrected"
@@ -86,10 +103,10 @@ func (b *Examiner) checkCorrections() {
 				p.State, r.Act)
 		}
 	}
-	b.checkNothingUndecided()
 }
 
-// addClaims adds what decisions and corrections made creators owe or be owed.
+// addClaims adds the claims on creators that decisions and corrections have made to the amounts of
+// their acts.
 func (b *Examiner) addClaims(at func(string) *postedAmounts) {
 	for _, t := range b.actors.Directory.TenantIDs {
 		for _, c := range people.CreatorNames() {
@@ -101,7 +118,7 @@ func (b *Examiner) addClaims(at func(string) *postedAmounts) {
 			for _, r := range claims {
 				if r.ApprovedBy == "" || r.Act == "" ||
 					(r.Kind != receivable.TaxShortfall && r.Kind != receivable.GiveBack) {
-					continue // people raise the others, and bookings these without a second person
+					continue // other kinds are raised by people; claims without an approver come from bookings
 				}
 				of := at(t + "/" + r.Act)
 				if r.Kind == receivable.GiveBack {
@@ -114,8 +131,7 @@ func (b *Examiner) addClaims(at func(string) *postedAmounts) {
 	}
 }
 
-// checkNothingUndecided checks that the desk has left nothing undecided, and that the returns that must be
-// filed again are listed.
+// checkNothingUndecided checks that the tax desk has decided on every open true-up.
 func (b *Examiner) checkNothingUndecided() {
 	if b.actors.Variants.TaxDesk == "" {
 		return
@@ -131,8 +147,8 @@ func (b *Examiner) checkNothingUndecided() {
 	}
 }
 
-// checkAmendments checks that the returns of filed months whose rows have changed since are told to
-// be filed again.
+// checkAmendments checks that every filed month whose tax rows have changed since the filing is
+// listed for an amended return.
 func (b *Examiner) checkAmendments() {
 	for _, t := range b.actors.Directory.TenantIDs {
 		for _, entity := range []string{people.OrdinaryEntity, people.PlatformEntity} {
@@ -148,7 +164,10 @@ func (b *Examiner) checkAmendments() {
 	}
 }
 
-func (b *Examiner) checkMonthAmendments(tenant ident.Tenant, entity ident.Entity, f filedmonth.FiledMonth) {
+// checkMonthAmendments compares the amended returns that the product lists for a filed month with
+// the tax rows booked after the filing.
+func (b *Examiner) checkMonthAmendments(tenant ident.Tenant, entity ident.Entity,
+	f filedmonth.FiledMonth) {
 	want := map[string]money.Amount{}
 	for p, list := range b.lists {
 		if p.tenant != tenant || p.entity != entity {
@@ -156,7 +175,8 @@ func (b *Examiner) checkMonthAmendments(tenant ident.Tenant, entity ident.Entity
 		}
 		for _, k := range settlement.Whole(list) {
 			for _, r := range k.Rows {
-				if lawdiff.MonthOfPeriod(r.Period) == f.Month && k.At.After(f.At) && r.Collection != tax.SelfFiled {
+				if lawdiff.MonthOfPeriod(r.Period) == f.Month && k.At.After(f.At) &&
+					r.Collection != tax.SelfFiled {
 					want[string(p.taxpayer)] = want[string(p.taxpayer)].Add(r.Withheld)
 				}
 			}

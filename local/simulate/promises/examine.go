@@ -15,8 +15,8 @@ import (
 	"fenzhang/shared/settlement"
 )
 
-// Examiner checks the promises of one run. It reads what the run has left behind without the code
-// that wrote it where that is possible.
+// Examiner checks the promises of one run. Where possible it reads what the run has stored without
+// the code that wrote it.
 type Examiner struct {
 	world  *engine.World
 	sys    *system.System
@@ -32,7 +32,7 @@ type Examiner struct {
 	paths       map[string]int // how often the money of the run met what
 }
 
-// NewExaminer makes the examiner of a run, and has it look at every order that reaches a gateway.
+// NewExaminer makes the examiner of a run, and has it check every order that reaches a gateway.
 func NewExaminer(w *engine.World, sys *system.System, actors *people.Actors) *Examiner {
 	b := &Examiner{world: w, sys: sys, actors: actors,
 		settlements: map[string]settlement.Settlement{}, acts: map[string]string{},
@@ -42,13 +42,13 @@ func NewExaminer(w *engine.World, sys *system.System, actors *people.Actors) *Ex
 	return b
 }
 
-// readFigures reads figures.
+// readFigures reads the figures of a settlement by their hash.
 func (b *Examiner) readFigures(s settlement.Settlement, hash string) (settlement.Figures, error) {
 	return b.sys.Store.Figures(context.Background(), s.Tenant, s.ID, hash)
 }
 
-// Examine checks all promises of a run that has come to rest, and tells what the money met on its
-// way.
+// Examine checks all promises of a run that has come to rest. It returns how often the money of
+// the run met each path, such as a set-off or a reopening.
 func (b *Examiner) Examine() map[string]int {
 	b.readHistory()
 	b.readLedger()
@@ -79,7 +79,7 @@ func (b *Examiner) Examine() map[string]int {
 	return b.paths
 }
 
-// countPaths counts what happened to a settlement.
+// countPaths counts the paths that a settlement has taken.
 func (b *Examiner) countPaths(s settlement.Settlement) {
 	for path, met := range map[string]bool{"set-off": len(s.SetOffs) > 0,
 		"automatic": slices.ContainsFunc(s.History, func(m settlement.Move) bool {
@@ -95,12 +95,13 @@ func (b *Examiner) countPaths(s settlement.Settlement) {
 	}
 }
 
-// isRejectedByCheck tells that a check has failed s, and no person.
+// isRejectedByCheck reports whether an automatic check, not a person, has failed a settlement.
 func isRejectedByCheck(s settlement.Settlement) bool {
 	return s.ReasonClass == settlement.Rejected && s.History[len(s.History)-1].By == "system:review"
 }
 
-// checkRejections checks that a check fails a payable once: what comes again waits for a person.
+// checkRejections checks that an automatic check fails a payable only once: when the payable comes
+// again, its settlement waits for a person.
 func (b *Examiner) checkRejections(s settlement.Settlement) {
 	if s.Occurrence < 2 || !isRejectedByCheck(s) {
 		return

@@ -18,7 +18,7 @@ import (
 	"fenzhang/shared/settlement/settlementdb"
 )
 
-// decodeImage turns a stream's image into an item.
+// decodeImage turns the image of a stream record into an item.
 func decodeImage(image map[string]events.DynamoDBAttributeValue) map[string]types.AttributeValue {
 	it := make(map[string]types.AttributeValue, len(image))
 	for name, v := range image {
@@ -34,7 +34,8 @@ func decodeImage(image map[string]events.DynamoDBAttributeValue) map[string]type
 	return it
 }
 
-// readHistory follows every settlement from image to image (promise P4) and gathers all acts.
+// readHistory reads all changes of the settlements table in order, checks each settlement from
+// image to image (promise P4), and collects all acts.
 func (b *Examiner) readHistory() {
 	last := map[string]int{}
 	for i, r := range b.world.Streams.History(engine.SettlementsTable) {
@@ -56,8 +57,8 @@ func (b *Examiner) readHistory() {
 	}
 }
 
-// recordAct notes an act. An act may write two settlements, of which one is opened by it; it never writes
-// one twice.
+// recordAct notes an act. One act may write two settlements when it opens one of them; it never
+// writes the same one twice (promise P7).
 func (b *Examiner) recordAct(tenant ident.Tenant, id, what string) {
 	k := string(tenant+"/") + id
 	if b.acts[k] == what {
@@ -66,8 +67,8 @@ func (b *Examiner) recordAct(tenant ident.Tenant, id, what string) {
 	b.acts[k] = what
 }
 
-// followImage holds an image of a settlement against the one before it, by what stands in clear; the
-// first and the last one, and now and then one between, are read whole.
+// followImage compares an image of a settlement with the image before it. It compares the plain
+// attributes of every image, and decodes the first, the last and every fifth one.
 func (b *Examiner) followImage(it map[string]types.AttributeValue, last bool) {
 	tenant, id, _ := keys.SettlementOf(dynamo.TextOf(it, "pk"), "META")
 	k := string(tenant+"/") + string(id)
@@ -75,20 +76,7 @@ func (b *Examiner) followImage(it map[string]types.AttributeValue, last bool) {
 	now := plainState{revision: dynamo.NumberOf(it, "rev"), version: dynamo.NumberOf(it, "v"),
 		status: settlement.Status(dynamo.TextOf(it, "st"))}
 	b.seen[k] = now
-	switch {
-	case !known && (now.revision != 1 || now.version != 1 || now.status != settlement.PendingReview):
-		b.world.ReportBroken("P4", "%s begins as %s, version %d, revision %d", k, now.status, now.version,
-			now.revision)
-	case !known:
-	case now.revision != before.revision+1:
-		b.world.ReportBroken("P4", "%s was written over: revision %d after %d, by %s", k, now.revision,
-			before.revision, dynamo.TextOf(it, "act"))
-	case now.version != before.version && now.version != before.version+1:
-		b.world.ReportBroken("P4", "%s: status_version %d after %d", k, now.version, before.version)
-	case (now.version == before.version) != (now.status == before.status):
-		b.world.ReportBroken("P4", "%s: %s after %s with status_version %d", k, now.status, before.status,
-			now.version)
-	}
+	b.checkPlain(k, before, now, known, dynamo.TextOf(it, "act"))
 	b.recordAct(tenant, dynamo.TextOf(it, "act"), string("a write of "+id))
 	if known && !last && now.revision%5 != 0 {
 		return
@@ -103,10 +91,35 @@ func (b *Examiner) followImage(it map[string]types.AttributeValue, last bool) {
 	if s.Provisional != nil {
 		b.checkDates(s)
 	}
+	b.checkDecoded(k, s, old, had, dynamo.TextOf(it, "act"))
+}
+
+// checkPlain compares the plain attributes of an image with those of the image before: every write
+// adds one to the revision, and every change of status adds one to the version (promise P4).
+func (b *Examiner) checkPlain(k string, before, now plainState, known bool, act string) {
 	switch {
-	case s.Last.ID != dynamo.TextOf(it, "act"):
+	case !known && (now.revision != 1 || now.version != 1 || now.status != settlement.PendingReview):
+		b.world.ReportBroken("P4", "%s begins as %s, version %d, revision %d", k, now.status, now.version,
+			now.revision)
+	case !known:
+	case now.revision != before.revision+1:
+		b.world.ReportBroken("P4", "%s was written over: revision %d after %d, by %s", k, now.revision,
+			before.revision, act)
+	case now.version != before.version && now.version != before.version+1:
+		b.world.ReportBroken("P4", "%s: status_version %d after %d", k, now.version, before.version)
+	case (now.version == before.version) != (now.status == before.status):
+		b.world.ReportBroken("P4", "%s: %s after %s with status_version %d", k, now.status, before.status,
+			now.version)
+	}
+}
+
+// checkDecoded compares a decoded settlement with its last decoded image: amounts, shares and
+// payout key never change.
+func (b *Examiner) checkDecoded(k string, s, old settlement.Settlement, had bool, act string) {
+	switch {
+	case s.Last.ID != act:
 		b.world.ReportBroken("P7", "%s: two acts %s and %s in one write", k, s.Last.ID,
-			dynamo.TextOf(it, "act"))
+			act)
 	case had && (s.Gross != old.Gross || s.Identity != old.Identity ||
 		!slices.EqualFunc(s.Shares, old.Shares, split.Share.Equal)):
 		b.world.ReportBroken("P4", "%s: what stands from the opening has changed", k)
@@ -115,7 +128,7 @@ func (b *Examiner) followImage(it map[string]types.AttributeValue, last bool) {
 	}
 }
 
-// plainState is what stands in clear in the item of a settlement.
+// plainState is the state of a settlement as far as it can be read from plain attributes.
 type plainState struct {
 	revision, version int64
 	status            settlement.Status

@@ -18,7 +18,8 @@ import (
 	"fenzhang/shared/money"
 )
 
-// readLedger sorts the items of the ledger table and checks promise P1.
+// readLedger reads journal entries, income lines and statement buckets, and checks that each entry
+// balances (promise P1).
 func (b *Examiner) readLedger() {
 	for it := range b.world.DB.Items(engine.LedgerTable) {
 		pk, sk := dynamo.TextOf(it, "pk"), dynamo.TextOf(it, "sk")
@@ -44,8 +45,8 @@ func (b *Examiner) readLedger() {
 	}
 }
 
-// checkPeriods checks that a sealed month has not moved: its seal is the sum of the journal, and
-// nothing was posted in it any more.
+// checkPeriods checks that a sealed month has not changed: the sealed balances are the sums of the
+// journal (promise P1).
 func (b *Examiner) checkPeriods() {
 	month := people.ClosingMonth()
 	for _, t := range b.actors.Directory.TenantIDs {
@@ -84,7 +85,7 @@ func (b *Examiner) checkPeriods() {
 	}
 }
 
-// checkLedger asks the ledger check of the product: nothing may be unexplained.
+// checkLedger runs the product's own ledger check, which must find no difference.
 func (b *Examiner) checkLedger() {
 	for _, t := range b.actors.Directory.TenantIDs {
 		r, err := b.sys.LedgerCheck.CheckPage(context.Background(), ident.Tenant(t), "")
@@ -106,8 +107,8 @@ func (b *Examiner) checkLedger() {
 	}
 }
 
-// checkWhereabouts asks where the money is: what is told sums to the balances kept, and these to the
-// journal.
+// checkWhereabouts checks the report “where is my money”: its amounts add up to the stored
+// balances, and these to the journal (promises P1 and P2).
 func (b *Examiner) checkWhereabouts() {
 	if !b.actors.Variants.Whereabouts {
 		return

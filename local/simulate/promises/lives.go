@@ -16,7 +16,8 @@ import (
 	"fenzhang/shared/tenancy/review"
 )
 
-// checkLife checks the history of a settlement (promise P4).
+// checkLife checks the history of a settlement: only legal moves, no transition twice, no approval
+// by a preparer, and an end (promises P3 and P4).
 func (b *Examiner) checkLife(s settlement.Settlement) {
 	k := string(s.Tenant+"/") + s.ID
 	if s.StatusVersion != len(s.History)+1 {
@@ -53,7 +54,8 @@ func (b *Examiner) checkLife(s settlement.Settlement) {
 	}
 }
 
-// checkSums checks promise P2.
+// checkSums checks promise P2: shares add up to the gross amount, and the creator's share to
+// taxes, set-offs and the payment.
 func (b *Examiner) checkSums(s settlement.Settlement) {
 	k := string(s.Tenant+"/") + s.ID
 	var shares, creator, kept money.Amount
@@ -92,7 +94,8 @@ func (b *Examiner) checkSums(s settlement.Settlement) {
 	}
 }
 
-// checkApprovalKept checks that an approval which was answered, and was not the last one, is kept.
+// checkApprovalKept checks that an answered approval which was not the last one needed is stored
+// (promise P9).
 func (b *Examiner) checkApprovalKept(s settlement.Settlement, p people.MoveAnswer) {
 	if !slices.ContainsFunc(s.Approvals, func(a settlement.Approval) bool { return a.By == p.By }) {
 		b.world.ReportBroken("P9", "%s was told that %s is approved, and its approval is not kept",
@@ -100,8 +103,8 @@ func (b *Examiner) checkApprovalKept(s settlement.Settlement, p people.MoveAnswe
 	}
 }
 
-// checkApprovers checks that what was approved was approved by as many different people as its
-// amount needs.
+// checkApprovers checks that an approved settlement has as many different approvers as its amount
+// needs (promise P4).
 func (b *Examiner) checkApprovers(s settlement.Settlement) {
 	by := map[string]bool{}
 	for _, a := range s.Approvals {
@@ -120,8 +123,8 @@ func (b *Examiner) checkApprovers(s settlement.Settlement) {
 	}
 }
 
-// checkDates checks that nothing was approved on dates that may still move, and that a pay day of
-// the contract is the working day that the whole calendar gives.
+// checkDates checks that nothing is approved while its dates are provisional, and that the pay day
+// of a contract falls on the working day of the complete calendar.
 func (b *Examiner) checkDates(s settlement.Settlement) {
 	k := string(s.Tenant+"/") + s.ID
 	if s.Provisional != nil {
@@ -145,8 +148,8 @@ func (b *Examiner) checkDates(s settlement.Settlement) {
 	}
 }
 
-// checkPaper checks that nothing was booked for want of a paper, unless a person has said that it
-// may be.
+// checkPaper checks that nothing was booked while a required paper was missing, unless a person
+// has waived it (promise P4).
 func (b *Examiner) checkPaper(s settlement.Settlement) {
 	if s.Tenant != ident.Tenant(b.actors.Variants.Paper) || s.CreatorID != people.Studio {
 		return
@@ -167,7 +170,8 @@ func (b *Examiner) checkPaper(s settlement.Settlement) {
 	}
 }
 
-// CheckNobodyWaits checks that the sweeps have mended what lost stream records held up.
+// CheckNobodyWaits checks that the sweeps have continued every settlement whose stream record was
+// lost.
 func (b *Examiner) CheckNobodyWaits() {
 	for _, t := range b.actors.Directory.TenantIDs {
 		err := b.sys.Settlements.Each(context.Background(), ident.Tenant(t),

@@ -12,8 +12,9 @@ import (
 	"fenzhang/shared/settlement"
 )
 
-// checkMerges checks that the list of a merged taxpayer is closed and empty of months not filed,
-// that what left it has arrived once in the other one, and that nothing was booked for it any more.
+// checkMerges checks that the tax list of a merged taxpayer is closed, that its open months have
+// arrived in the list of the survivor exactly once, and that no settlement waits under the merged
+// taxpayer.
 func (b *Examiner) checkMerges() {
 	tenant := b.actors.Variants.Merge
 	if tenant == "" {
@@ -54,7 +55,8 @@ func (b *Examiner) checkMerges() {
 	}
 }
 
-// checkMovedRows checks that rows neither came nor went with the merge.
+// checkMovedRows checks that a merge neither created nor lost tax rows, and left no row of an open
+// month behind.
 func (b *Examiner) checkMovedRows(tenant ident.Tenant, entity ident.Entity, theirs,
 	ours []settlement.Booking) {
 	returns, err := b.sys.Store.FiledMonths(context.Background(), tenant, entity)
@@ -90,7 +92,8 @@ func (b *Examiner) checkMovedRows(tenant ident.Tenant, entity ident.Entity, thei
 	}
 }
 
-// rowKey tells tax rows apart.
+// rowKey identifies tax rows that may be added up.
 type rowKey struct{ kind, item, period, project, platform string }
 
+// rowKeyOf returns the key of a tax row.
 func rowKeyOf(r tax.Row) rowKey { return rowKey{r.Kind, r.Item, r.Period, r.Project, r.Platform} }

@@ -20,86 +20,115 @@ import (
 	"fenzhang/shared/money"
 )
 
-// checkRewards checks promise P6: counters, day closes and accruals are the fold of the recorded
-// events.
+// rewardDay is a day of a creator, for which incentives are counted and closed.
+type rewardDay struct {
+	tenant  ident.Tenant
+	creator ident.Creator
+	on      civil.Date
+}
+
+// storedRewards is what the incentives table holds.
+type storedRewards struct {
+	events  map[rewardDay][]incentive.Entry
+	digests map[string]string          // by tenant and event
+	closed  map[rewardDay]money.Amount // cash that was accrued when the day was closed
+}
+
+// checkRewards checks promise P6: counters, day closes and accruals are what the recorded events
+// add up to.
 func (b *Examiner) checkRewards() {
-	type day struct {
-		tenant  ident.Tenant
-		creator ident.Creator
-		on      civil.Date
+	stored := b.readRewards()
+	for _, p := range b.actors.Answered.Events {
+		if stored.digests[string(p.Tenant+"/")+p.ID] != p.Digest {
+			b.world.ReportBroken("P9", "event %s of %s was answered as recorded and is not there", p.ID,
+				p.Tenant)
+		}
 	}
-	entries := map[day][]incentive.Entry{}
-	digests := map[string]string{}
-	closed := map[day]money.Amount{}
+	b.checkAccruals(b.checkDays(stored))
+}
+
+// readRewards reads the incentives table.
+func (b *Examiner) readRewards() storedRewards {
+	out := storedRewards{map[rewardDay][]incentive.Entry{}, map[string]string{},
+		map[rewardDay]money.Amount{}}
 	for it := range b.world.DB.Items(engine.IncentivesTable) {
 		k := keys.Key{PK: dynamo.TextOf(it, "pk"), SK: dynamo.TextOf(it, "sk")}
 		tenant, event, isEvent := keys.ParseEvent(k)
 		switch {
 		case isEvent:
-			digests[tenant+"/"+event] = dynamo.TextOf(it, "h")
+			out.digests[tenant+"/"+event] = dynamo.TextOf(it, "h")
 			seen, err := decodeEvent(it)
 			if err != nil {
 				b.world.ReportBroken("P6", "event %s: %v", event, err)
 				continue
 			}
-			d := day{ident.Tenant(tenant), seen.Event.CreatorID, seen.Event.Day()}
-			entries[d] = append(entries[d], incentive.Entry{EventID: event, Grant: seen.Grant})
+			d := rewardDay{ident.Tenant(tenant), seen.Event.CreatorID, seen.Event.Day()}
+			out.events[d] = append(out.events[d], incentive.Entry{EventID: event, Grant: seen.Grant})
 		case strings.HasSuffix(k.SK, "#CLOSED"):
 			parts := strings.Split(k.PK, "#") // T, tenant, D, day, shard
-			closed[day{ident.Tenant(parts[1]), ident.Creator(strings.TrimSuffix(k.SK, "#CLOSED")),
-				civil.MustDate(parts[3])}] = money.Fen(dynamo.NumberOf(it, "cash"))
+			creator := ident.Creator(strings.TrimSuffix(k.SK, "#CLOSED"))
+			out.closed[rewardDay{ident.Tenant(parts[1]), creator, civil.MustDate(parts[3])}] =
+				money.Fen(dynamo.NumberOf(it, "cash"))
 		}
 	}
-	for _, p := range b.actors.Answered.Events {
-		if digests[string(p.Tenant+"/")+p.ID] != p.Digest {
-			b.world.ReportBroken("P9", "event %s of %s was answered as recorded and is not there", p.ID,
-				p.Tenant)
-		}
-	}
-	accrued := map[[2]string]money.Amount{}
-	for d, es := range entries {
-		want := sumRewards(es)
-		accrued[[2]string{string(d.tenant), string(d.creator)}] = accrued[[2]string{string(d.tenant),
-			string(d.creator)}].Add(want)
-		if closed[d] != want {
-			b.world.ReportBroken("P6", "%s/%s on %s: %s accrued, the events give %s", d.tenant,
-				d.creator, d.on,
-				closed[d], want)
+	return out
+}
+
+// tenantCreator is a creator of a tenant: both tenants have creators of the same ids.
+type tenantCreator struct{ tenant, creator string }
+
+// checkDays compares each day's close and counters with its events. It returns the cash that each
+// creator has earned by the events.
+func (b *Examiner) checkDays(stored storedRewards) map[tenantCreator]money.Amount {
+	earned := map[tenantCreator]money.Amount{}
+	for d, events := range stored.events {
+		want := sumRewards(events)
+		who := tenantCreator{string(d.tenant), string(d.creator)}
+		earned[who] = earned[who].Add(want)
+		if stored.closed[d] != want {
+			b.world.ReportBroken("P6", "%s/%s on %s: %s accrued, the events give %s", d.tenant, d.creator,
+				d.on, stored.closed[d], want)
 		}
 		c, err := b.sys.Counters.CountDay(context.Background(), d.tenant, d.creator, d.on)
-		if err != nil || c.Cash != want || c.Events != len(es) {
-			b.world.ReportBroken("P6", "%s/%s on %s: counted %s of %d events, the events give %s of %d (%v)",
-				d.tenant,
-				d.creator, d.on, c.Cash, c.Events, want, len(es), err)
+		if err != nil || c.Cash != want || c.Events != len(events) {
+			b.world.ReportBroken("P6",
+				"%s/%s on %s: counted %s of %d events, the events give %s of %d (%v)", d.tenant, d.creator,
+				d.on, c.Cash, c.Events, want, len(events), err)
 		}
-		delete(closed, d)
+		delete(stored.closed, d)
 	}
-	for d := range closed {
+	for d := range stored.closed {
 		b.world.ReportBroken("P6", "%s/%s on %s was closed without events", d.tenant, d.creator, d.on)
 	}
-	posted := map[[2]string]money.Amount{}
+	return earned
+}
+
+// checkAccruals compares the journal with the cash that each creator has earned.
+func (b *Examiner) checkAccruals(earned map[tenantCreator]money.Amount) {
+	posted := map[tenantCreator]money.Amount{}
 	for _, e := range b.entries {
-		if strings.HasPrefix(e.Reason, "incentives of ") {
-			for _, p := range e.Postings {
-				if p.Account == ledger.CreatorAccrued {
-					k := [2]string{string(e.Tenant), string(e.CreatorID)}
-					posted[k] = posted[k].Sub(p.Amount)
-				}
+		if !strings.HasPrefix(e.Reason, "incentives of ") {
+			continue
+		}
+		for _, p := range e.Postings {
+			if p.Account == ledger.CreatorAccrued { // credits are negative
+				who := tenantCreator{string(e.Tenant), string(e.CreatorID)}
+				posted[who] = posted[who].Sub(p.Amount)
 			}
 		}
 	}
 	for _, t := range b.actors.Directory.TenantIDs {
 		for _, c := range people.CreatorNames() {
-			if k := [2]string{t, c}; posted[k] != accrued[k] {
+			if who := (tenantCreator{t, c}); posted[who] != earned[who] {
 				b.world.ReportBroken("P6", "%s/%s: %s posted for incentives, the events give %s", t, c,
-					posted[k],
-					accrued[k])
+					posted[who], earned[who])
 			}
 		}
 	}
 }
 
-// sumRewards adds up a day by itself: each strategy's cash up to its cap.
+// sumRewards computes the cash rewards of a day independently of the product: each strategy's
+// rewards up to its daily cap.
 func sumRewards(es []incentive.Entry) money.Amount {
 	sums, limits := map[string]int64{}, map[string]int64{}
 	for _, e := range es {
@@ -118,6 +147,7 @@ func sumRewards(es []incentive.Entry) money.Amount {
 	return money.Fen(all)
 }
 
+// decodeEvent decodes a stored incentive event.
 func decodeEvent(it map[string]types.AttributeValue) (incentive.StreamedEvent, error) {
 	seen, ok, err := incentivedb.ParseStreamRecord(streamRecord(it))
 	if err == nil && !ok {
@@ -126,7 +156,7 @@ func decodeEvent(it map[string]types.AttributeValue) (incentive.StreamedEvent, e
 	return seen, err
 }
 
-// streamRecord is an item as the stream carries it.
+// streamRecord returns an item in the form in which a stream carries it.
 func streamRecord(it map[string]types.AttributeValue) events.DynamoDBEventRecord {
 	var r events.DynamoDBEventRecord
 	r.Change.NewImage = map[string]events.DynamoDBAttributeValue{}

@@ -2,6 +2,8 @@ package promises
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -13,19 +15,20 @@ import (
 	"fenzhang/shared/settlement"
 )
 
-// payerAtEntity is a taxpayer at a paying entity.
+// payerAtEntity is a taxpayer at a paying entity; taxes are computed and filed for each such pair.
 type payerAtEntity struct {
 	tenant   ident.Tenant
 	entity   ident.Entity
 	taxpayer ident.Taxpayer
 }
 
-// taxYear is the year that runs are played in.
+// taxYear is the year of all runs.
 const taxYear = 2026
 
-// taxLists are the tax rows of all taxpayers of the run, as they lie in their lists.
+// taxLists are the tax bookings of all taxpayers of the run.
 type taxLists map[payerAtEntity][]settlement.Booking
 
+// readTaxes reads the tax bookings of all taxpayers.
 func (b *Examiner) readTaxes() {
 	b.lists = taxLists{}
 	for _, t := range b.actors.Directory.TenantIDs {
@@ -44,8 +47,8 @@ func (b *Examiner) readTaxes() {
 	}
 }
 
-// checkTaxes checks promise P5: the rows of each settlement are those of the booking that stands,
-// and what was withheld in a month is what the rules give on the month's total.
+// checkTaxes checks promise P5: the tax rows of each settlement are those of its booking, and the
+// tax withheld in a month is what the rules give on the total of the month.
 func (b *Examiner) checkTaxes() {
 	of := map[payerAtEntity][]settlement.Settlement{}
 	for _, id := range slices.Sorted(maps.Keys(b.settlements)) {
@@ -63,57 +66,56 @@ func (b *Examiner) checkTaxes() {
 	}
 }
 
-// checkRows compares what stands of a settlement in the tax rows with the figures of its booking.
+// checkRows compares the tax rows of a settlement with the figures of its booking.
 func (b *Examiner) checkRows(s settlement.Settlement, bookings []settlement.Booking) {
-	withheld, want := map[string]money.Amount{}, map[string]money.Amount{}
-	income, wantIncome := money.Amount{}, money.Amount{}
+	got := rowSums{withheld: map[string]money.Amount{}}
 	for _, k := range bookings {
-		if k.Settlement != ident.Settlement(s.ID) {
-			continue
-		}
-		for _, r := range k.Rows {
-			withheld[r.Kind] = withheld[r.Kind].Add(r.Withheld)
-			income = income.Add(r.Income)
+		if k.Settlement == ident.Settlement(s.ID) {
+			got.add(k.Rows)
 		}
 	}
+	want := rowSums{withheld: map[string]money.Amount{}}
 	if s.BookingStands() {
 		f, err := b.readFigures(s, s.Booking)
 		if err != nil {
 			b.world.ReportBroken("P5", "%s: %v", s.ID, err)
 			return
 		}
-		for _, r := range f.Rows {
-			want[r.Kind] = want[r.Kind].Add(r.Withheld)
-			wantIncome = wantIncome.Add(r.Income)
+		want.add(f.Rows)
+	}
+	for _, kinds := range []map[string]money.Amount{got.withheld, want.withheld} {
+		for kind := range kinds {
+			if got.withheld[kind] != want.withheld[kind] {
+				b.world.ReportBroken("P5", "%s/%s: the rows of %s come to %s, its booking says %s",
+					s.Tenant, s.ID, kind, got.withheld[kind], want.withheld[kind])
+			}
 		}
 	}
-	for kind := range withheld {
-		if withheld[kind] != want[kind] {
-			b.world.ReportBroken("P5", "%s/%s: the rows of %s come to %s, its booking says %s", s.Tenant,
-				s.ID, kind,
-				withheld[kind], want[kind])
-		}
-	}
-	for kind := range want {
-		if withheld[kind] != want[kind] {
-			b.world.ReportBroken("P5", "%s/%s: the rows of %s come to %s, its booking says %s", s.Tenant,
-				s.ID, kind,
-				withheld[kind], want[kind])
-		}
-	}
-	if income != wantIncome {
-		b.world.ReportBroken("P5", "%s/%s: the rows tell of an income of %s, its booking of %s",
-			s.Tenant, s.ID,
-			income, wantIncome)
+	if got.income != want.income {
+		b.world.ReportBroken("P5", "%s/%s: the rows have an income of %s, its booking of %s", s.Tenant,
+			s.ID, got.income, want.income)
 	}
 }
 
-// taxMonth is a taxpayer's month and item.
+// rowSums adds up tax rows: the tax withheld by kind of tax, and the income.
+type rowSums struct {
+	withheld map[string]money.Amount
+	income   money.Amount
+}
+
+func (sums *rowSums) add(rows []tax.Row) {
+	for _, r := range rows {
+		sums.withheld[r.Kind] = sums.withheld[r.Kind].Add(r.Withheld)
+		sums.income = sums.income.Add(r.Income)
+	}
+}
+
+// taxMonth is a month of a taxpayer's income item, at one platform.
 type taxMonth struct{ item, platform, period string }
 
-// checkMonths taxes each month's total at once and compares: what was withheld is that, or what
-// differs stands as an open true-up, which only a booking that was taken back, a merge or other
-// rules leave behind.
+// checkMonths checks every month of a taxpayer. A difference between the tax withheld and the tax
+// by the rules is allowed only after a reversal, a merge or a change of the rules, and must be an
+// open true-up.
 func (b *Examiner) checkMonths(p payerAtEntity, ss []settlement.Settlement,
 	bookings []settlement.Booking) {
 	merged := slices.ContainsFunc(b.lists[p], func(k settlement.Booking) bool {
@@ -134,25 +136,51 @@ func (b *Examiner) checkMonths(p payerAtEntity, ss []settlement.Settlement,
 	}
 	for m, sum := range withheld {
 		if reversed && tax.IsCumulative(m.item, "natural_person") {
-			continue // what is above the formula's highest value waits for the annual settlement
+			continue // a cumulative formula never gives tax back within the year: the annual settlement does
 		}
 		b.checkMonth(p, ss, others, m, sum, reversed)
 	}
 }
 
-func (b *Examiner) checkMonth(p payerAtEntity, ss []settlement.Settlement, rows []tax.Row, m taxMonth,
-	sum money.Amount, reversed bool) {
-	ctx := context.Background()
-	var last settlement.Settlement
-	var total money.Amount
+// checkMonth compares the tax withheld in a month with the tax that the rules give when the month's
+// total is taxed at once. A difference must be an open true-up when mayDiffer, and is an error
+// otherwise.
+func (b *Examiner) checkMonth(p payerAtEntity, ss []settlement.Settlement, rows []tax.Row,
+	m taxMonth,
+	withheld money.Amount, mayDiffer bool) {
+	last, total, err := b.monthTotal(ss, m)
+	if err != nil {
+		b.world.ReportBroken("P5", "%v", err)
+		return
+	}
+	if last.ID == "" && mayDiffer { // all settlements of the month were reversed
+		b.checkOpenTrueUp(p, m, money.Amount{}, withheld)
+		return
+	}
+	want, err := b.taxByRules(p, last, total, rows, m)
+	switch {
+	case err != nil:
+		b.world.ReportBroken("P5", "%+v %+v: %v", p, m, err)
+	case want == withheld:
+	case mayDiffer:
+		b.checkOpenTrueUp(p, m, want, withheld)
+	default:
+		b.world.ReportBroken("P5", "%s %s %s: %s withheld on %s in %s, the rules give %s", p.tenant,
+			p.taxpayer, m.item, withheld, total, m.period, want)
+	}
+}
+
+// monthTotal returns the settlement that was paid last of those booked in a month, and what their
+// creator earned in sum.
+func (b *Examiner) monthTotal(ss []settlement.Settlement, m taxMonth) (last settlement.Settlement,
+	total money.Amount, err error) {
 	for _, s := range ss {
 		if !s.BookingStands() || s.CreatorShare().IsZero() {
 			continue
 		}
 		f, err := b.readFigures(s, s.Booking)
 		if err != nil {
-			b.world.ReportBroken("P5", "%s: %v", s.ID, err)
-			return
+			return last, total, fmt.Errorf("%s: %w", s.ID, err)
 		}
 		if !slices.ContainsFunc(f.Rows, func(r tax.Row) bool {
 			return r.Kind == tax.IIT && (taxMonth{r.Item, r.Platform, r.Period}) == m
@@ -164,16 +192,19 @@ func (b *Examiner) checkMonth(p payerAtEntity, ss []settlement.Settlement, rows 
 			last = s
 		}
 	}
-	if last.ID == "" && reversed {
-		b.checkOpenTrueUp(p, m, money.Amount{}, sum)
-		return
-	}
+	return last, total, nil
+}
+
+// taxByRules computes the income tax on the total of a month, with the facts of the last settlement
+// and the rows of the earlier months.
+func (b *Examiner) taxByRules(p payerAtEntity, last settlement.Settlement, total money.Amount,
+	rows []tax.Row, m taxMonth) (money.Amount, error) {
+	ctx := context.Background()
 	entity, err1 := b.actors.Directory.Entity(ctx, p.tenant, p.entity, last.PaymentDate)
 	payer, err2 := b.actors.Directory.Taxpayer(ctx, p.tenant, p.taxpayer)
 	profile, ok := payer.ProfileOn(last.PaymentDate)
 	if last.ID == "" || err1 != nil || err2 != nil || !ok {
-		b.world.ReportBroken("P5", "%+v %+v: rows of no settlement", p, m)
-		return
+		return money.Amount{}, errors.New("rows of no settlement")
 	}
 	facts := settlement.FactsOf(last.Opening, entity, profile, nil, last.PaymentDate)
 	facts.Amount = total
@@ -184,28 +215,16 @@ func (b *Examiner) checkMonth(p payerAtEntity, ss []settlement.Settlement, rows 
 		}
 	}
 	res, err := b.sys.Taxes.Rules.Current(ctx).Corpus.ComputeRows(facts, before)
-	if err != nil {
-		b.world.ReportBroken("P5", "%+v %+v: %v", p, m, err)
-		return
-	}
 	var want money.Amount
 	for _, r := range res.Rows {
 		if r.Kind == tax.IIT {
 			want = want.Add(r.Withheld)
 		}
 	}
-	switch {
-	case want == sum:
-	case reversed:
-		b.checkOpenTrueUp(p, m, want, sum)
-	default:
-		b.world.ReportBroken("P5", "%s %s %s: %s withheld on %s in %s, the rules give %s", p.tenant,
-			p.taxpayer,
-			m.item, sum, total, m.period, want)
-	}
+	return want, err
 }
 
-// checkOpenTrueUp checks that what differs stands as an open true-up.
+// checkOpenTrueUp checks that a difference is recorded as an open true-up of the same amount.
 func (b *Examiner) checkOpenTrueUp(p payerAtEntity, m taxMonth, want, sum money.Amount) {
 	b.paths["true-up"]++
 	if up, err := b.openTrueUp(p, m); err != nil || up != want.Sub(sum) {
@@ -215,7 +234,7 @@ func (b *Examiner) checkOpenTrueUp(p payerAtEntity, m taxMonth, want, sum money.
 	}
 }
 
-// openTrueUp is the difference that stands as an open true-up of a taxpayer's month and item.
+// openTrueUp returns the sum of the open true-ups of a taxpayer's month and item.
 func (b *Examiner) openTrueUp(p payerAtEntity, m taxMonth) (money.Amount, error) {
 	list, err := b.sys.TrueUps.OfTaxpayer(context.Background(), p.tenant, p.entity, p.taxpayer,
 		civil.MustDate("2026-12-01").Month())

@@ -10,22 +10,23 @@ import (
 	"fenzhang/shared/settlement"
 )
 
-// figuresCache is a settlement store that reads figures from the tables once: they are named by the
-// hash of what they hold and never change, and unfolding them takes longer than all else that a run
-// does. Reading them again still takes its time, so that others get in between.
+// figuresCache is a settlement store that reads figures from the tables only once. Figures are
+// stored under the hash of their content and never change; decoding them would take most of the
+// time of a run. A cached read still takes simulated time, so that other tasks run in between.
 type figuresCache struct {
 	settlement.Store
 	world *engine.World
 	read  map[figuresKey]settlement.Figures
 }
 
+// figuresKey identifies stored figures.
 type figuresKey struct {
 	tenant   ident.Tenant
 	id, hash string
 }
 
-// Apply writes a change, and keeps most figures that go with it; the others are read back from what
-// was stored.
+// Apply writes a change and caches its figures. One in sixteen figures, by the first digit of the
+// hash, is not cached, so that decoding from the table is tested too.
 func (r figuresCache) Apply(ctx context.Context, c settlement.Change) error {
 	err := r.Store.Apply(ctx, c)
 	if f := c.Figures; err == nil && f != nil && f.Hash[0] != '0' {
@@ -48,7 +49,7 @@ func (r figuresCache) Figures(ctx context.Context, tenant ident.Tenant, id,
 	return f, err
 }
 
-// FiguresOf reads the standing figures of some settlements.
+// FiguresOf reads all figures that some settlements refer to, by settlement and hash.
 func (r figuresCache) FiguresOf(ctx context.Context,
 	page []settlement.Settlement) (map[string]map[string]settlement.Figures, error) {
 	out := map[string]map[string]settlement.Figures{}
@@ -82,7 +83,9 @@ func (r figuresCache) FiguresOf(ctx context.Context,
 	return out, nil
 }
 
-// pause is the time that a reading takes.
+// pause lets the task wait as long as a read of DynamoDB takes.
+//
+// Errors: engine.ErrKilled when the task was killed.
 func (r figuresCache) pause(ctx context.Context) error {
 	t := engine.TaskOf(ctx)
 	if t == nil {

@@ -24,7 +24,7 @@ func (s *System) connectQueues(b builder) {
 			if err != nil {
 				return err
 			}
-			engine.TaskOf(ctx).Tenant = task.Tenant // from here on the task may touch no other tenant
+			engine.TaskOf(ctx).Tenant = task.Tenant // from here on checkTenantFence watches the task
 			return do(ctx, task)
 		})
 	}
@@ -53,7 +53,8 @@ func (s *System) connectStreams(b builder) {
 	b.world.Streams.Add("accrue-incentive", engine.IncentivesTable, s.absorbEvents)
 }
 
-// absorbEvents is what accrue-incentive does with a batch of its stream.
+// absorbEvents is the handler of accrue-incentive: it adds a batch of recorded events to their
+// days.
 func (s *System) absorbEvents(ctx context.Context,
 	batch events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
 	none := events.DynamoDBEventResponse{BatchItemFailures: []events.DynamoDBBatchItemFailure{}}
@@ -73,8 +74,8 @@ func (s *System) absorbEvents(ctx context.Context,
 	return none, s.Accruer.AddRecordedEvents(ctx, seen)
 }
 
-// keepAuditRecord keeps an audit record that write-audit received. Of a record that comes twice the
-// first one is kept: the index of the real writer knows each id once too.
+// keepAuditRecord is the handler of write-audit: it keeps an audit record under its id. When a
+// record comes twice, the first one is kept, as in the index of the real writer.
 func (s *System) keepAuditRecord(_ context.Context, body []byte, _ events.SQSMessage) error {
 	var r audit.Record
 	if err := json.Unmarshal(body, &r); err != nil {

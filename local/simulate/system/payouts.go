@@ -31,8 +31,8 @@ func (s *System) buildPayouts(b builder) {
 	b.world.DeliverNotice = func(g *engine.Gateway, n engine.Notice) { s.postNotice(g, n, 1) }
 }
 
-// noticeTries is how often a gateway posts a notice that is not accepted. A notice of money that
-// came back is repeated until it is accepted: no query would find it out.
+// noticeTries is how often a gateway posts a notice that is not accepted. A notice of returned
+// money is repeated until it is accepted, because no query would find the return.
 const noticeTries = 6
 
 // postNotice posts a notice of a gateway to receive-payment, and again later when it was not

@@ -66,8 +66,8 @@ func (standardCharts) Chart(context.Context, ident.Tenant, ident.Entity) (ledger
 	return ledger.Standard()
 }
 
-// machinePeriods keeps what each machine remembers of closed periods apart: a machine remembers by
-// its own clock. A machine is known by the skew of its clock.
+// machinePeriods keeps a memory of closed periods for each machine, because each machine remembers
+// them by its own clock. The skew of its clock identifies a machine.
 type machinePeriods struct {
 	of   map[time.Duration]*ledgerdb.Periods
 	open func() *ledgerdb.Periods

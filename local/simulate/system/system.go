@@ -60,7 +60,7 @@ type System struct {
 	Counters     *incentive.Counters
 	LedgerCheck  ledgercheck.Service
 	API          *httpapi.API
-	AuditRecords map[string]audit.Record // what write-audit received, by tenant and id
+	AuditRecords map[string]audit.Record // received by write-audit, by tenant and id
 
 	world       *engine.World
 	filedMonths *filedmonth.Recorder
@@ -145,7 +145,7 @@ func (s *System) buildSettlements(b builder) {
 	s.Taxes = &settlement.Taxes{Service: s.Settlements, Rules: b.Rules}
 	s.Advancer = &settlement.Advancer{Service: s.Settlements,
 		Enqueue: func(ctx context.Context, about settlement.Settlement, op string) error {
-			// the minute is part of the message's id: a later sweep may ask again
+			// the minute is part of the deduplication id, so that a later sweep can send the task again
 			m, err := relay.RepeatTask(about, op, strconv.FormatInt(b.world.Now().Unix()/60, 36))
 			if err != nil {
 				return err
@@ -187,6 +187,7 @@ func (s *System) buildRoutes(b builder) {
 	s.callbacks = b.newAPI([]httpapi.Route{payouthttp.Callback(s.Payouts)})
 }
 
+// newAPI returns an API with some routes.
 func (b builder) newAPI(routes []httpapi.Route) *httpapi.API {
 	return &httpapi.API{Routes: routes, Clock: b.clock, Log: b.log, Limits: noLimits{},
 		Revoked: httpapi.NoRevocations{}}
