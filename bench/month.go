@@ -271,12 +271,12 @@ func (a *agencyMonth) pay(ctx context.Context, id string) error {
 	if _, err := a.desk.Pay(ctx, settletest.Tenant, ident.Settlement(id)); err != nil {
 		return err
 	}
-	notice, err := a.cash.notice(payout.KeyFor(settletest.Tenant, ident.Settlement(id)), a.Now())
+	notice, err := a.cash.notice(payout.PayoutKey(settletest.Tenant, ident.Settlement(id)), a.Now())
 	if err != nil {
 		return err
 	}
 	// that it is paid is seen in the trial balance: nothing is payable
-	return a.desk.Hear(ctx, payout.Douyin, nil, notice)
+	return a.desk.HandleNotice(ctx, payout.Douyin, nil, notice)
 }
 
 func creatorName(i int) string { return fmt.Sprintf("c-%07d", i) }

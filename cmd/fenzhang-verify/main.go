@@ -139,7 +139,7 @@ func checkProof(path string, key audit.Checker) (audit.Report, error) {
 	if err := readJSON(path, &p); err != nil {
 		return audit.Report{}, err
 	}
-	if err := p.Check(key); err != nil {
+	if err := p.Verify(key); err != nil {
 		return audit.Report{Failed: 1,
 				Findings: []audit.Finding{{Object: path, Record: p.ID, Problem: audit.Unconfirmed,
 					Detail: err.Error()}}},

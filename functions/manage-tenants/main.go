@@ -34,7 +34,7 @@ func build(ctx context.Context, p *assembly.Parts) (lambda.Handler, error) {
 		Store: p.Directory, Vault: p.NewVault(), Secret: p.NewSecret("LOOKUP_SECRET_ARN").Get, Clock: p.Clock,
 		NewID:  p.NewID,
 		Corpus: func(ctx context.Context) *tax.Corpus { return taxes.Rules.Current(ctx).Corpus },
-		Merges: &settlement.Merging{Service: taxes.Service, Store: p.SettlementStore(),
+		MergeFollowUp: &settlement.Merging{Service: taxes.Service, Store: p.SettlementStore(),
 			Entities: p.Directory.EntityIDs},
 	}
 	return trigger.Mux{HTTP: p.NewAPI(routes(masters, imports(p, masters, taxes))...).Serve}, nil

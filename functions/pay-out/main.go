@@ -43,7 +43,7 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 func triggers(s *payout.Service, log *slog.Logger) trigger.Mux {
 	return trigger.Mux{
 		Queue: sqsbatch.Groups(log, func(ctx context.Context, body []byte, _ events.SQSMessage) error {
-			return s.Handle(ctx, body)
+			return s.HandleMessage(ctx, body)
 		}),
 		Schedule: func(ctx context.Context, _ trigger.Schedule) error { return s.SweepUnclear(ctx) },
 	}

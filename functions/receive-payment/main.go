@@ -34,7 +34,7 @@ func build(_ context.Context, p *assembly.Parts) (lambda.Handler, error) {
 
 func triggers(s *payout.Service, log *slog.Logger) trigger.Mux {
 	api := &httpapi.API{
-		Routes: []httpapi.Route{payouthttp.Callback(s)}, Clock: s.Clock, Log: log,
+		Routes: []httpapi.Route{payouthttp.CallbackRoute(s)}, Clock: s.Clock, Log: log,
 		Limits: httpapi.DefaultLimits(), Revoked: httpapi.NoRevocations{},
 	}
 	return trigger.Mux{HTTP: api.Serve}

@@ -27,7 +27,7 @@ import (
 )
 
 func TestRoutesAreTheContracts(t *testing.T) {
-	contracttest.Serves(t, "receive-payment", []httpapi.Route{payouthttp.Callback(nil)})
+	contracttest.Serves(t, "receive-payment", []httpapi.Route{payouthttp.CallbackRoute(nil)})
 }
 
 // event.json is a notice that was really signed and encrypted: with the private part of this key, which was
@@ -66,7 +66,7 @@ func newService(t *testing.T) (*payout.Service, *payouttest.Memory) {
 		t.Fatal(err)
 	}
 	m := payouttest.NewMemory(payout.Payable{
-		Tenant: "demo-mcn", SettlementID: settlementID, Key: payout.KeyFor("demo-mcn", settlementID), State: payout.Accepted, Status: payout.Paying,
+		Tenant: "demo-mcn", SettlementID: settlementID, Key: payout.PayoutKey("demo-mcn", settlementID), State: payout.Accepted, Status: payout.Paying,
 		ToPay: money.MustParse("1234.50"), Method: payout.Douyin,
 	})
 	s := &payout.Service{

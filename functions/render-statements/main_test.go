@@ -216,7 +216,7 @@ func TestTotalsTieToTheLedger(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	journal := ledger.Balances(entries)
+	journal := ledger.SumByAccount(entries)
 	var taxed money.Amount
 	for account, sum := range journal {
 		if strings.HasPrefix(string(account), "tax.") {

@@ -26,7 +26,7 @@ func TestSamples(t *testing.T) {
 	now := func() time.Time { return at }
 	store, newID := tenancydb.New(local.Client, local.Tenancy, local.Settlements, now), ids.Source(time.Now)
 	v := &vault.Vault{Store: store, Master: mastertest.PlainMaster{}, Reads: store, Now: now, NewID: newID, Random: rand.Reader}
-	sealed, err := v.Seal(t.Context(), "demo", "t1", map[string]map[string]string{vault.OfTaxpayer(): {vault.Name: "one"}})
+	sealed, err := v.Seal(t.Context(), "demo", "t1", map[string]map[string]string{vault.TaxpayerRecord(): {vault.Name: "one"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,7 +38,7 @@ func TestSamples(t *testing.T) {
 	at = at.Add(vault.MaxKeyAge)
 	r := &keyrotation.Rotation{Store: store, Vault: v, Now: now, NewID: newID, Log: slog.New(slog.DiscardHandler)}
 	triggertest.Samples(t, triggers(r), map[string]triggertest.Check{"event.json": triggertest.Nothing})
-	if box, err := store.Box(t.Context(), "demo", "t1"); err != nil || len(box.Keys) != 2 || box.Records[vault.OfTaxpayer()].KeyVersion != 2 {
+	if box, err := store.ReadBox(t.Context(), "demo", "t1"); err != nil || len(box.Keys) != 2 || box.Records[vault.TaxpayerRecord()].KeyVersion != 2 {
 		t.Errorf("%d keys, %v", len(box.Keys), err)
 	}
 }

@@ -54,7 +54,7 @@ func assemble(cfg aws.Config, stage, table, bucket, secret string, log *slog.Log
 	now := clock.Real()
 	db := dynamodb.NewFromConfig(cfg, usage.Count)
 	lock := auditlog.LockFor(stage, now.Now)
-	objects := auditlog.NewBucket(s3.NewFromConfig(cfg, auditlog.ForEndpoint(cfg)), bucket, lock.Mode)
+	objects := auditlog.NewBucket(s3.NewFromConfig(cfg, auditlog.UsePathStyleLocally(cfg)), bucket, lock.Mode)
 	index := auditlog.NewIndex(db, table)
 	secrets := secretsmanager.NewFromConfig(cfg)
 	signer := &sm2signer.Lazy{Secret: func(ctx context.Context) (string, error) {

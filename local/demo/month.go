@@ -317,7 +317,7 @@ func (m *month) act(ctx context.Context, role string, s apiclient.Settlement, ac
 // misbehave has the stand-in of the gateway do something to the payment of a settlement.
 func (m *month) misbehave(ctx context.Context, s apiclient.Settlement, fault string) error {
 	return m.control(ctx, "faults",
-		map[string]string{"out_bill_no": payout.KeyFor(monthTenant, s.SettlementID), "fault": fault})
+		map[string]string{"out_bill_no": payout.PayoutKey(monthTenant, s.SettlementID), "fault": fault})
 }
 
 // control tells the stand-in of the gateway what to do.

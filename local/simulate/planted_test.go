@@ -147,7 +147,7 @@ type rekeyed struct{ payout.Payables }
 func (r rekeyed) Load(ctx context.Context, tenant ident.Tenant, id ident.Settlement) (payout.Payable, error) {
 	p, err := r.Payables.Load(ctx, tenant, id)
 	if p.State == payout.Unknown {
-		p.Key = payout.KeyFor(tenant, id+"-again")
+		p.Key = payout.PayoutKey(tenant, id+"-again")
 	}
 	return p, err
 }
@@ -158,7 +158,7 @@ func (unmarked) MarkSent(context.Context, payout.Payable, time.Time) error { ret
 
 type backdated struct{}
 
-func (backdated) Date(_ context.Context, e *ledger.Entry) error {
+func (backdated) AssignPeriod(_ context.Context, e *ledger.Entry) error {
 	e.Accounting = people.ClosingMonth()
 	return nil
 }
@@ -168,9 +168,9 @@ type forgetful struct {
 	had map[string]bool
 }
 
-// DateIn implements ledger.Periods.
-func (b backdated) DateIn(ctx context.Context, e *ledger.Entry, _ civil.Month) (bool, error) {
-	return false, b.Date(ctx, e)
+// AssignPeriodIn implements ledger.Periods.
+func (b backdated) AssignPeriodIn(ctx context.Context, e *ledger.Entry, _ civil.Month) (bool, error) {
+	return false, b.AssignPeriod(ctx, e)
 }
 
 // Send takes a second message about a settlement for a repeat of the first.

@@ -256,23 +256,23 @@ func TestProofsOfAllRecords(t *testing.T) {
 			if err != nil {
 				rt.Fatal(err)
 			}
-			if err := p.Check(key); err != nil {
+			if err := p.Verify(key); err != nil {
 				rt.Fatalf("proof of %s: %v", id, err)
 			}
-			if p.Check(signer(t, "CD").Public()) == nil {
+			if p.Verify(signer(t, "CD").Public()) == nil {
 				rt.Fatal("the proof holds under another key")
 			}
 			forged := p
 			forged.Line = strings.Replace(p.Line, "10.00", "90.00", 1)
-			forged.Leaf = audit.Leaf([]byte(forged.Line))
-			if forged.Check(key) == nil {
+			forged.Leaf = audit.LeafHash([]byte(forged.Line))
+			if forged.Verify(key) == nil {
 				rt.Fatal("a forged line is proven")
 			}
 			if len(p.Path) > 0 {
 				forged = p
 				forged.Path = slices.Clone(p.Path)
 				forged.Path[rapid.IntRange(0, len(p.Path)-1).Draw(rt, "node")][0] ^= 1
-				if forged.Check(key) == nil {
+				if forged.Verify(key) == nil {
 					rt.Fatal("a forged path is accepted")
 				}
 			}

@@ -65,8 +65,8 @@ type Line struct {
 	Bytes []byte // as stored, without its newline
 }
 
-// Leaf is the line's leaf.
-func (l Line) Leaf() Hash { return Leaf(l.Bytes) }
+// LeafHash is the line's leaf.
+func (l Line) LeafHash() Hash { return LeafHash(l.Bytes) }
 
 // newLine writes the line of an entry. The record's bytes go in as they are.
 func newLine(seq int64, prev Hash, e Entry) Line {
@@ -125,22 +125,22 @@ type Head struct {
 	Tree   Tree
 }
 
-// Seal makes the batch that follows the head, and the head after it.
-func (h Head) Seal(entries []Entry) (Batch, Head, error) {
+// SealBatch makes the batch that follows the head, and the head after it.
+func (h Head) SealBatch(entries []Entry) (Batch, Head, error) {
 	b := Batch{Number: h.Batch + 1}
 	chain := h.Chain
 	for i, e := range entries {
 		l := newLine(h.Tree.Count+int64(i), chain, e)
-		chain = Link(chain, l.Leaf())
+		chain = ChainHash(chain, l.LeafHash())
 		b.Lines = append(b.Lines, l)
 	}
 	next, err := h.after(b, chain)
 	return b, next, err
 }
 
-// Follow reads a stored object as the batch that follows the head. The error tells that it does
+// ParseNextBatch reads a stored object as the batch that follows the head. The error tells that it does
 // not: every line must be of the tenant, carry the next number and continue the chain.
-func (h Head) Follow(body []byte) (Batch, Head, error) {
+func (h Head) ParseNextBatch(body []byte) (Batch, Head, error) {
 	b := Batch{Number: h.Batch + 1}
 	chain := h.Chain
 	stored, err := splitLines(body)
@@ -157,7 +157,7 @@ func (h Head) Follow(body []byte) (Batch, Head, error) {
 				fmt.Errorf("audit: line %d of batch %d does not continue the chain of %s", i+1, b.Number,
 					h.Tenant)
 		}
-		chain = Link(chain, l.Leaf())
+		chain = ChainHash(chain, l.LeafHash())
 		b.Lines = append(b.Lines, l)
 	}
 	next, err := h.after(b, chain)
@@ -172,7 +172,7 @@ func (h Head) after(b Batch, chain Hash) (Head, error) {
 func (b Batch) leaves() []Hash {
 	out := make([]Hash, len(b.Lines))
 	for i, l := range b.Lines {
-		out[i] = l.Leaf()
+		out[i] = l.LeafHash()
 	}
 	return out
 }

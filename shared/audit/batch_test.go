@@ -13,19 +13,19 @@ import (
 // where the one before has ended, whatever else is right with it.
 func TestOnlyWhatContinuesTheChainFollows(t *testing.T) {
 	head := audit.Head{Tenant: "demo"}
-	first, head, err := head.Seal(entries(t, "demo", 0, 2))
+	first, head, err := head.SealBatch(entries(t, "demo", 0, 2))
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, _, err := head.Seal(entries(t, "demo", 2, 5))
+	second, _, err := head.SealBatch(entries(t, "demo", 2, 5))
 	if err != nil {
 		t.Fatal(err)
 	}
 	body := second.Body()
-	if again, _, err := head.Follow(body); err != nil || !bytes.Equal(again.Body(), body) || again.Number != 2 {
+	if again, _, err := head.ParseNextBatch(body); err != nil || !bytes.Equal(again.Body(), body) || again.Number != 2 {
 		t.Fatalf("what was sealed does not follow: %v", err)
 	}
-	foreign, _, err := audit.Head{Tenant: "demo"}.Seal(entries(t, "demo", 0, 1))
+	foreign, _, err := audit.Head{Tenant: "demo"}.SealBatch(entries(t, "demo", 0, 1))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +47,7 @@ func TestOnlyWhatContinuesTheChainFollows(t *testing.T) {
 		if changed == string(body) {
 			t.Fatalf("%s: nothing was changed", name)
 		}
-		if _, _, err := head.Follow([]byte(changed)); err == nil {
+		if _, _, err := head.ParseNextBatch([]byte(changed)); err == nil {
 			t.Errorf("%s: it was taken as the next batch", name)
 		}
 	}
@@ -60,7 +60,7 @@ func foreignLine(t *testing.T) []byte {
 	for _, id := range []string{"x", "y", "z"} {
 		other = append(other, audittest.Entry(t, "demo", id))
 	}
-	b, _, err := audit.Head{Tenant: "demo"}.Seal(other)
+	b, _, err := audit.Head{Tenant: "demo"}.SealBatch(other)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -99,7 +99,7 @@ func Check(files fs.FS, key Checker, kept ...SignedHead) (Report, error) {
 
 // checkKept holds a head from elsewhere against the valid ones of the files.
 func checkKept(report *Report, key Checker, kept SignedHead, heads map[string]map[int64]HeadText) {
-	t, err := kept.Read(key)
+	t, err := kept.VerifyAndRead(key)
 	if err != nil {
 		report.fail(Finding{Object: "kept head", Problem: BadHead, Detail: err.Error()})
 		return
@@ -211,7 +211,7 @@ func (c *tenantCheck) head(object string, n int64) (openedHead, bool, error) {
 	}
 	head, err := openHead(body)
 	if err == nil {
-		_, err = head.signed.Read(c.key)
+		_, err = head.signed.VerifyAndRead(c.key)
 	}
 	if err == nil && (head.text.Tenant != c.tenant || head.text.Batch != n) {
 		err = fmt.Errorf("it is that of batch %d of %s", head.text.Batch, head.text.Tenant)

@@ -56,8 +56,8 @@ func (c *tenantCheck) between(before openedHead, lines []*storedLine, head opene
 	leaves := make([]Hash, 0, len(lines))
 	for _, l := range lines {
 		unbroken = unbroken && l.Seq == seq && l.Prev == chain
-		leaves = append(leaves, l.Leaf())
-		chain, seq = Link(chain, l.Leaf()), seq+1
+		leaves = append(leaves, l.LeafHash())
+		chain, seq = ChainHash(chain, l.LeafHash()), seq+1
 	}
 	if unbroken && chain == head.text.Prev && seq == head.text.First {
 		for _, l := range lines {
@@ -100,7 +100,7 @@ func (c *tenantCheck) batch(object string, lines []*storedLine, head openedHead)
 	var good, strange []*storedLine
 	var places []int // of the good ones
 	for _, l := range lines {
-		i, known := at[l.Leaf()]
+		i, known := at[l.LeafHash()]
 		switch {
 		case !known:
 			strange = append(strange, l)

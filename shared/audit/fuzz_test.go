@@ -18,7 +18,7 @@ func FuzzFollow(f *testing.F) {
 	f.Add(files["demo/000000000002.ndjson"].Data)
 	f.Add([]byte("{}\n"))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		batch, next, err := audit.Head{Tenant: "demo"}.Follow(body)
+		batch, next, err := audit.Head{Tenant: "demo"}.ParseNextBatch(body)
 		if err != nil {
 			return
 		}

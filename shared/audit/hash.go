@@ -49,17 +49,17 @@ const (
 	chainByte = 0x02
 )
 
-// Leaf is the hash of a line exactly as it is stored, without its newline: SM3(0x00 || line).
-func Leaf(line []byte) Hash {
+// LeafHash is the hash of a line exactly as it is stored, without its newline: SM3(0x00 || line).
+func LeafHash(line []byte) Hash {
 	h := sm3.New()
 	h.Write([]byte{leafByte})
 	h.Write(line)
 	return Hash(h.Sum(nil))
 }
 
-// Link is the chain after a leaf: SM3(0x02 || chain before || leaf). The chain begins with 32 zero
+// ChainHash is the chain after a leaf: SM3(0x02 || chain before || leaf). The chain begins with 32 zero
 // bytes.
-func Link(before, leaf Hash) Hash {
+func ChainHash(before, leaf Hash) Hash {
 	h := sm3.New()
 	h.Write([]byte{chainByte})
 	h.Write(before[:])

@@ -81,8 +81,8 @@ var (
 	errOtherKey  = errors.New("audit: the head was signed by another key")
 )
 
-// Read checks the signature and gives what the head says.
-func (s SignedHead) Read(key Checker) (HeadText, error) {
+// VerifyAndRead checks the signature and gives what the head says.
+func (s SignedHead) VerifyAndRead(key Checker) (HeadText, error) {
 	if s.KeyID != key.KeyID() {
 		return HeadText{}, fmt.Errorf("%w: %s, not %s", errOtherKey, s.KeyID, key.KeyID())
 	}
@@ -128,7 +128,7 @@ func openHead(object []byte) (openedHead, error) {
 	}
 	chain := t.Prev
 	for _, leaf := range h.leaves {
-		chain = Link(chain, leaf)
+		chain = ChainHash(chain, leaf)
 	}
 	if root != t.Root || chain != t.Chain || t.First < 0 || t.Count-t.First != int64(len(h.leaves)) {
 		return openedHead{},

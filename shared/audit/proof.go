@@ -47,7 +47,7 @@ func (r Reader) Record(ctx context.Context, tenant ident.Tenant, id string) (Sea
 	}
 	l := batch.Lines[place.Seq-batch.Lines[0].Seq]
 	return Sealed{ID: id, Batch: BatchName(tenant, place.Batch), Index: l.Seq, Line: string(l.Bytes),
-		Leaf: l.Leaf(), Record: l.Entry.Raw}, nil
+		Leaf: l.LeafHash(), Record: l.Entry.Raw}, nil
 }
 
 // Prove gives a record's inclusion proof; fault.Absent when there is no such record.
@@ -72,7 +72,7 @@ func (r Reader) Prove(ctx context.Context, tenant ident.Tenant, id string) (Proo
 	}
 	l := batch.Lines[place.Seq-batch.Lines[0].Seq]
 	return Proof{ID: id, Batch: BatchName(tenant, place.Batch), Index: l.Seq, Line: string(l.Bytes),
-		Leaf: l.Leaf(),
+		Leaf: l.LeafHash(),
 		Size: after.text.Count, Root: after.text.Root, Path: path, Head: after.signed}, nil
 }
 
@@ -133,9 +133,9 @@ var (
 	errProofPath = errors.New("audit: the path does not lead from the leaf to the root")
 )
 
-// Check verifies a proof with the public key alone.
-func (p Proof) Check(key Checker) error {
-	head, err := p.Head.Read(key)
+// Verify verifies a proof with the public key alone.
+func (p Proof) Verify(key Checker) error {
+	head, err := p.Head.VerifyAndRead(key)
 	if err != nil {
 		return err
 	}
@@ -143,7 +143,7 @@ func (p Proof) Check(key Checker) error {
 	if err != nil {
 		return err
 	}
-	if l.Leaf() != p.Leaf || l.Entry.Record.ID != p.ID || l.Seq != p.Index ||
+	if l.LeafHash() != p.Leaf || l.Entry.Record.ID != p.ID || l.Seq != p.Index ||
 		l.Entry.Record.Tenant != head.Tenant {
 		return errProofLine
 	}

@@ -97,7 +97,7 @@ func (t Tree) path(leaves []Hash, index int64) ([]Hash, error) {
 type hasher struct{}
 
 func (hasher) EmptyRoot() []byte               { return make([]byte, len(Hash{})) }
-func (hasher) HashLeaf(line []byte) []byte     { h := Leaf(line); return h[:] }
+func (hasher) HashLeaf(line []byte) []byte     { h := LeafHash(line); return h[:] }
 func (hasher) HashChildren(l, r []byte) []byte { return node(l, r) }
 func (hasher) Size() int                       { return len(Hash{}) }
 

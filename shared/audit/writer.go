@@ -113,7 +113,7 @@ func (w Writer) unplaced(ctx context.Context, tenant ident.Tenant,
 // extend writes the batch after head, or completes the one that another writer, or an earlier try
 // of this one, has left under its name.
 func (w Writer) extend(ctx context.Context, head Head, entries []Entry) error {
-	batch, next, err := head.Seal(entries)
+	batch, next, err := head.SealBatch(entries)
 	if err != nil {
 		return err
 	}
@@ -127,7 +127,7 @@ func (w Writer) extend(ctx context.Context, head Head, entries []Entry) error {
 		if err != nil {
 			return err
 		}
-		if batch, next, err = head.Follow(body); err != nil {
+		if batch, next, err = head.ParseNextBatch(body); err != nil {
 			return fmt.Errorf("adopt %s: %w", name, err)
 		}
 	}

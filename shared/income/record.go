@@ -222,7 +222,7 @@ func contractCoverage(course cycle.Timeline, p cycle.Period, incomeType string) 
 	if !ok {
 		return ContractMissing, ""
 	}
-	if route := s.Contract.Routes[incomeType]; !tenancy.TenantPays(route) {
+	if route := s.Contract.Routes[incomeType]; !tenancy.IsPaidByTenant(route) {
 		return "", route
 	}
 	return "", ""

@@ -65,10 +65,10 @@ var parsedStandard = sync.OnceValues(func() (Chart, error) {
 	return c.indexed(), nil
 })
 
-// Standard is the chart that every paying entity has: the accounts that the system itself posts to,
+// StandardChart is the chart that every paying entity has: the accounts that the system itself posts to,
 // under the codes that an agency following the enterprise accounting standards (企业会计准则) uses. It is
 // shared; nobody changes it.
-func Standard() (Chart, error) { return parsedStandard() }
+func StandardChart() (Chart, error) { return parsedStandard() }
 
 func (c Chart) indexed() Chart {
 	slices.SortStableFunc(c.Accounts, func(a, b ChartAccount) int {
@@ -81,8 +81,8 @@ func (c Chart) indexed() Chart {
 	return c
 }
 
-// Find gives an account of the chart, and whether it is there.
-func (c Chart) Find(a Account) (ChartAccount, bool) {
+// FindAccount gives an account of the chart, and whether it is there.
+func (c Chart) FindAccount(a Account) (ChartAccount, bool) {
 	i, ok := c.index[a]
 	if !ok {
 		return ChartAccount{}, false
@@ -90,8 +90,8 @@ func (c Chart) Find(a Account) (ChartAccount, bool) {
 	return c.Accounts[i], true
 }
 
-// Admits refuses an entry that names an account which the chart lacks.
-func (c Chart) Admits(e Entry) error {
+// CheckAccounts refuses an entry that names an account which the chart lacks.
+func (c Chart) CheckAccounts(e Entry) error {
 	for _, p := range e.Postings {
 		if _, ok := c.index[p.Account]; !ok {
 			return fmt.Errorf("ledger: entry %s names the account %q, which the chart of %s lacks", e.ID,
@@ -129,10 +129,10 @@ func (u Custom) Problems(before Custom) []fault.Field {
 	wrong := func(bad bool, field, problem string) {
 		found.AddIf(bad, field, problem)
 	}
-	std, err := Standard()
+	std, err := StandardChart()
 	wrong(err != nil, "", "the standard chart cannot be read")
 	for a, code := range u.Codes {
-		_, ours := std.Find(a)
+		_, ours := std.FindAccount(a)
 		wrong(!ours, "codes."+string(a),
 			"is none of the accounts that every chart has; give an account of your own its code in accounts")
 		wrong(!codeShape.MatchString(code), "codes."+string(a), codeProblem)
@@ -182,8 +182,8 @@ func (a ChartAccount) problems(at string) []fault.Field {
 // errOwn tells that a stored change no longer fits the chart.
 var errOwn = errors.New("ledger: an account of the paying entity's own stands in the chart already")
 
-// With gives the standard chart with a paying entity's changes.
-func (c Chart) With(u Custom) (Chart, error) {
+// WithCustom gives the standard chart with a paying entity's changes.
+func (c Chart) WithCustom(u Custom) (Chart, error) {
 	out := Chart{Accounts: slices.Clone(c.Accounts)}
 	for i, a := range out.Accounts {
 		if code, ok := u.Codes[a.Account]; ok {
@@ -191,7 +191,7 @@ func (c Chart) With(u Custom) (Chart, error) {
 		}
 	}
 	for _, a := range u.Accounts {
-		if _, taken := c.Find(a.Account); taken {
+		if _, taken := c.FindAccount(a.Account); taken {
 			return Chart{}, errOwn
 		}
 		out.Accounts = append(out.Accounts, a)

@@ -13,7 +13,7 @@ import (
 
 func standard(t *testing.T) ledger.Chart {
 	t.Helper()
-	c, err := ledger.Standard()
+	c, err := ledger.StandardChart()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,7 +28,7 @@ func TestStandardChartHoldsWhatIsPostedTo(t *testing.T) {
 		accounts = append(accounts, ledger.TaxPayable(strings.ToLower(kind)))
 	}
 	for _, a := range accounts {
-		if _, ok := c.Find(a); !ok {
+		if _, ok := c.FindAccount(a); !ok {
 			t.Errorf("%s is posted to and not in the chart", a)
 		}
 	}
@@ -52,20 +52,20 @@ func TestCustomChart(t *testing.T) {
 	if p := u.Problems(ledger.Custom{}); len(p) > 0 {
 		t.Fatal(p)
 	}
-	c, err := standard(t).With(u)
+	c, err := standard(t).WithCustom(u)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a, _ := c.Find(ledger.CreatorPayable); a.Code != "220205" || len(c.Accounts) != len(standard(t).Accounts)+1 {
+	if a, _ := c.FindAccount(ledger.CreatorPayable); a.Code != "220205" || len(c.Accounts) != len(standard(t).Accounts)+1 {
 		t.Errorf("%+v", a)
 	}
-	if a, _ := standard(t).Find(ledger.CreatorPayable); a.Code != "2202.01" {
+	if a, _ := standard(t).FindAccount(ledger.CreatorPayable); a.Code != "2202.01" {
 		t.Error("one paying entity's codes changed everybody's chart")
 	}
 	e := ledger.Entry{ID: "x"}
 	e.Debit("own.deposit", money.Yuan(1))
 	e.Credit(ledger.CreatorPayable, money.Yuan(1))
-	if standard(t).Admits(e) == nil || c.Admits(e) != nil {
+	if standard(t).CheckAccounts(e) == nil || c.CheckAccounts(e) != nil {
 		t.Error("an entry is admitted by the chart that has its accounts, and by no other")
 	}
 }
@@ -134,15 +134,15 @@ func TestCustomChartUpToItsBounds(t *testing.T) {
 
 func TestAnEntryHasPostingsThatSumToZero(t *testing.T) {
 	e := ledger.Entry{ID: "x"}
-	if e.Check() == nil {
+	if e.Validate() == nil {
 		t.Error("an entry without postings passes")
 	}
 	e.Debit(ledger.PlatformClearing, money.Yuan(1))
-	if e.Check() == nil {
+	if e.Validate() == nil {
 		t.Error("an entry of one debit passes")
 	}
 	e.Credit(ledger.CreatorPayable, money.Yuan(1))
-	if err := e.Check(); err != nil {
+	if err := e.Validate(); err != nil {
 		t.Error(err)
 	}
 }

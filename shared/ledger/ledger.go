@@ -78,9 +78,9 @@ func (e *Entry) post(a Account, amount money.Amount) {
 	}
 }
 
-// Check tells whether the entry may be posted: it has postings and they sum to zero. It runs before
+// Validate tells whether the entry may be posted: it has postings and they sum to zero. It runs before
 // the write and again after a read.
-func (e Entry) Check() error {
+func (e Entry) Validate() error {
 	var sum money.Amount
 	for _, p := range e.Postings {
 		sum = sum.Add(p.Amount)
@@ -107,8 +107,8 @@ func (e Entry) Reversal(id, reason string, at time.Time, accounting civil.Month)
 	return r
 }
 
-// Balances sums entries by account.
-func Balances(entries []Entry) map[Account]money.Amount {
+// SumByAccount sums entries by account.
+func SumByAccount(entries []Entry) map[Account]money.Amount {
 	sums := map[Account]money.Amount{}
 	for _, e := range entries {
 		for _, p := range e.Postings {

@@ -12,11 +12,11 @@ type Periods interface {
 	// Date gives the entry its accounting period: the month of the business date unless that is closed
 	// for its paying entity, then the first open one. What it knows is at most PeriodMemo old; a
 	// period that was sealed meanwhile refuses the write, and the caller decides anew.
-	Date(ctx context.Context, e *Entry) error
+	AssignPeriod(ctx context.Context, e *Entry) error
 	// DateIn gives the entry the accounting period of a month that may be past: the month itself
 	// unless its sealing has begun for the paying entity, then the first open one. closing tells that
 	// the month is being closed: the write must then depend on its sealing not having begun.
-	DateIn(ctx context.Context, e *Entry, month civil.Month) (closing bool, err error)
+	AssignPeriodIn(ctx context.Context, e *Entry, month civil.Month) (closing bool, err error)
 }
 
 const (

@@ -8,41 +8,41 @@ import (
 	"fenzhang/shared/money"
 )
 
-// Turn is what an account held at the beginning of a span of time and what was posted to it within;
+// Turnover is what an account held at the beginning of a span of time and what was posted to it within;
 // debits are positive. Credit is the sum of the credits without their sign.
-type Turn struct {
+type Turnover struct {
 	Opening money.Amount `json:"opening"`
 	Debit   money.Amount `json:"debit"`
 	Credit  money.Amount `json:"credit"`
 }
 
 // Closing is what the account holds at the end.
-func (t Turn) Closing() money.Amount { return t.Opening.Add(t.Debit).Sub(t.Credit) }
+func (t Turnover) Closing() money.Amount { return t.Opening.Add(t.Debit).Sub(t.Credit) }
 
-func (t Turn) add(o Turn) Turn {
-	return Turn{t.Opening.Add(o.Opening), t.Debit.Add(o.Debit), t.Credit.Add(o.Credit)}
+func (t Turnover) add(o Turnover) Turnover {
+	return Turnover{t.Opening.Add(o.Opening), t.Debit.Add(o.Debit), t.Credit.Add(o.Credit)}
 }
 
 // Sheet sums entries by account. It grows with the accounts and not with the entries, so a journal
 // of any length streams through one.
-type Sheet map[Account]Turn
+type Sheet map[Account]Turnover
 
-// Before adds an entry from before the span.
-func (s Sheet) Before(e Entry) {
+// AddBefore adds an entry from before the span.
+func (s Sheet) AddBefore(e Entry) {
 	for _, p := range e.Postings {
-		s.Hold(p.Account, p.Amount)
+		s.AddOpening(p.Account, p.Amount)
 	}
 }
 
-// Hold adds to what an account held at the beginning.
-func (s Sheet) Hold(a Account, amount money.Amount) {
+// AddOpening adds to what an account held at the beginning.
+func (s Sheet) AddOpening(a Account, amount money.Amount) {
 	t := s[a]
 	t.Opening = t.Opening.Add(amount)
 	s[a] = t
 }
 
-// Within adds an entry of the span.
-func (s Sheet) Within(e Entry) {
+// AddWithin adds an entry of the span.
+func (s Sheet) AddWithin(e Entry) {
 	for _, p := range e.Postings {
 		t := s[p.Account]
 		if p.Amount.Negative() {
@@ -54,8 +54,8 @@ func (s Sheet) Within(e Entry) {
 	}
 }
 
-// Add adds another sheet of the same span.
-func (s Sheet) Add(o Sheet) {
+// AddSheet adds another sheet of the same span.
+func (s Sheet) AddSheet(o Sheet) {
 	for a, t := range o {
 		s[a] = s[a].add(t)
 	}
@@ -68,7 +68,7 @@ type TrialRow struct {
 	Name    bilingual.Text `json:"name"`
 	Type    string         `json:"type"`
 	Side    string         `json:"side"`
-	Turn
+	Turnover
 	Closing money.Amount `json:"closing"`
 }
 
@@ -93,8 +93,8 @@ func (t *TrialTotals) add(r TrialRow) {
 	side(&t.ClosingDebit, &t.ClosingCredit, r.Closing)
 }
 
-// Trial is a trial balance (试算平衡表) in a paying entity's codes.
-type Trial struct {
+// TrialBalance is a trial balance (试算平衡表) in a paying entity's codes.
+type TrialBalance struct {
 	Rows   []TrialRow  `json:"rows"`
 	Totals TrialTotals `json:"totals"`
 	// Differs names what is wrong: debits that are not credits, accounts that the chart lacks. Empty
@@ -102,19 +102,19 @@ type Trial struct {
 	Differs []string `json:"differs"`
 }
 
-// Trial makes the trial balance of a sheet; accounts that never moved are left out.
-func (s Sheet) Trial(c Chart) Trial {
-	t := Trial{Rows: []TrialRow{}, Differs: []string{}}
+// TrialBalance makes the trial balance of a sheet; accounts that never moved are left out.
+func (s Sheet) TrialBalance(c Chart) TrialBalance {
+	t := TrialBalance{Rows: []TrialRow{}, Differs: []string{}}
 	for account, turn := range s {
-		if turn == (Turn{}) {
+		if turn == (Turnover{}) {
 			continue
 		}
-		in, known := c.Find(account)
+		in, known := c.FindAccount(account)
 		if !known {
 			t.Differs = append(t.Differs, string(account)+" is not in the chart")
 		}
 		r := TrialRow{Code: in.Code, Account: account, Name: in.Name, Type: in.Type, Side: in.Side,
-			Turn: turn, Closing: turn.Closing()}
+			Turnover: turn, Closing: turn.Closing()}
 		t.Rows = append(t.Rows, r)
 		t.Totals.add(r)
 	}

@@ -28,22 +28,22 @@ func TestASheetBalances(t *testing.T) {
 			all = append(all, e)
 			part := rapid.SampledFrom(parts).Draw(rt, "part")
 			if rapid.Bool().Draw(rt, "before") {
-				whole.Before(e)
-				part.Before(e)
+				whole.AddBefore(e)
+				part.AddBefore(e)
 			} else {
-				whole.Within(e)
-				part.Within(e)
+				whole.AddWithin(e)
+				part.AddWithin(e)
 			}
 		}
 		sum := ledger.Sheet{}
 		for _, p := range parts {
-			sum.Add(p)
+			sum.AddSheet(p)
 		}
-		trial, again := whole.Trial(c), sum.Trial(c)
+		trial, again := whole.TrialBalance(c), sum.TrialBalance(c)
 		if len(trial.Differs) > 0 || trial.Totals != again.Totals || len(trial.Rows) != len(again.Rows) {
 			rt.Fatalf("%+v\n%+v", trial, again)
 		}
-		want := ledger.Balances(all)
+		want := ledger.SumByAccount(all)
 		for _, r := range trial.Rows {
 			if r.Closing != want[r.Account] || r.Debit.Negative() || r.Credit.Negative() {
 				rt.Fatalf("%+v, want %s", r, want[r.Account])
@@ -54,8 +54,8 @@ func TestASheetBalances(t *testing.T) {
 
 func TestATrialBalanceSaysWhatDiffers(t *testing.T) {
 	s := ledger.Sheet{}
-	s.Within(ledger.Entry{Postings: []ledger.Posting{{Account: ledger.Bank, Amount: money.Yuan(5)}, {Account: "own.lost", Amount: money.Fen(-400)}}})
-	trial := s.Trial(standard(t))
+	s.AddWithin(ledger.Entry{Postings: []ledger.Posting{{Account: ledger.Bank, Amount: money.Yuan(5)}, {Account: "own.lost", Amount: money.Fen(-400)}}})
+	trial := s.TrialBalance(standard(t))
 	want := []string{"own.lost is not in the chart", "turnover: debits of 5.00 and credits of 4.00 differ by 1.00", "closing: debits of 5.00 and credits of 4.00 differ by 1.00"}
 	if len(trial.Differs) != 3 {
 		t.Fatal(trial.Differs)

@@ -37,12 +37,12 @@ func (s *Service) approvePosition(ctx context.Context, by Caller, id string) (An
 		return Answer{}, err
 	}
 	switch {
-	case p.Approved() && p.ApprovedBy == by.Subject: // the same approval again
+	case p.IsApproved() && p.ApprovedBy == by.Subject: // the same approval again
 		return Answer{p, true}, nil
 	case p.DecidedBy == by.Subject:
 		return Answer{}, fault.New(fault.Forbidden, "second_person",
 			"You decided this position yourself; a second person must approve it.")
-	case p.Approved():
+	case p.IsApproved():
 		return Answer{}, fault.New(fault.IllegalMove, "already_approved",
 			"This position was approved already; there is nothing left to approve.")
 	}
@@ -69,7 +69,7 @@ func (s *Service) approveContract(ctx context.Context, by Caller, id string) (An
 	if err != nil {
 		return Answer{}, err
 	}
-	if d.Approved() && d.ProjectID != "" && d.ApprovedBy == by.Subject { // the same approval again
+	if d.IsApproved() && d.ProjectID != "" && d.ApprovedBy == by.Subject { // the same approval again
 		return Answer{d.Contract, true}, nil
 	}
 	if err := approvable(d.Contract, by.Subject); err != nil {
@@ -103,7 +103,7 @@ func approvable(k tenancy.Contract, approver string) error {
 	case k.By == approver:
 		return fault.New(fault.Forbidden, "second_person",
 			"You made this version of the contract yourself; a second person must approve it.")
-	case k.Approved():
+	case k.IsApproved():
 		return fault.New(fault.IllegalMove, "already_approved",
 			"This contract was approved already; there is nothing left to approve.")
 	}

@@ -39,7 +39,7 @@ func (d *contractDraft) build(_ context.Context, _ *Service, c call) (written, e
 func (d *contractDraft) against(ctx context.Context, s *Service, c call) ([]fault.Field, error) {
 	var found fault.Problems
 	for _, ref := range d.references() {
-		_, exists, err := s.Store.Latest(ctx, c.Tenant, ref.kind, ref.id)
+		_, exists, err := s.Store.LatestVersion(ctx, c.Tenant, ref.kind, ref.id)
 		if err != nil {
 			return nil, err
 		}

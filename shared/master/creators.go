@@ -126,7 +126,7 @@ func (d *creatorDraft) against(ctx context.Context, s *Service, c call) ([]fault
 	if id == "" {
 		return nil, nil
 	}
-	latest, exists, err := s.Store.Latest(ctx, c.Tenant, tenancy.KindTaxpayer, string(id))
+	latest, exists, err := s.Store.LatestVersion(ctx, c.Tenant, tenancy.KindTaxpayer, string(id))
 	if err != nil {
 		return nil, err
 	}
@@ -157,7 +157,7 @@ func (d *creatorDraft) alongside(ctx context.Context, s *Service, c call) ([]fau
 		return nil, err
 	}
 	d.owner = owner{id: id}
-	latest, exists, err := s.Store.Latest(ctx, c.Tenant, tenancy.KindTaxpayer, id)
+	latest, exists, err := s.Store.LatestVersion(ctx, c.Tenant, tenancy.KindTaxpayer, id)
 	if err != nil {
 		return nil, err
 	}
@@ -215,7 +215,7 @@ func (d *creatorDraft) payable(profiles []tenancy.Profile) []fault.Field {
 		return nil
 	}
 	for _, p := range profiles {
-		if tenancy.Organisation(p.Kind) {
+		if tenancy.IsOrganisation(p.Kind) {
 			return []fault.Field{{Field: "payout.method",
 				Problem: "must be bank, because organisations are paid to a corporate account only"}}
 		}
@@ -242,7 +242,7 @@ func (d *creatorDraft) build(ctx context.Context, s *Service, c call) (written, 
 		if err := d.recorded(ctx, s, c, &k); err != nil {
 			return written{}, err
 		}
-		records[vault.OfCreator(ident.Creator(c.id))] = map[string]string{vault.Account: d.Payout.Account,
+		records[vault.CreatorRecord(ident.Creator(c.id))] = map[string]string{vault.Account: d.Payout.Account,
 			vault.Holder: d.Payout.Holder}
 	}
 	k.CreatorID = ident.Creator(c.id)
@@ -256,7 +256,7 @@ func (d *creatorDraft) build(ctx context.Context, s *Service, c call) (written, 
 			return written{}, err
 		}
 		w.objects = append(w.objects, t)
-		records[vault.OfTaxpayer()] = fields
+		records[vault.TaxpayerRecord()] = fields
 	}
 	if len(records) == 0 {
 		return w, nil

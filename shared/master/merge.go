@@ -11,9 +11,9 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
-// Carrier does what follows from a merge outside of the master data: tax rows and open settlements.
-type Carrier interface {
-	Carry(ctx context.Context, tenant ident.Tenant, from, into, by string) error
+// MergeFollowUp does what follows from a merge outside of the master data: tax rows and open settlements.
+type MergeFollowUp interface {
+	ApplyMerge(ctx context.Context, tenant ident.Tenant, from, into, by string) error
 }
 
 // MergeRequest asks to merge a taxpayer into another one.
@@ -107,7 +107,7 @@ func (s *Service) mergeable(ctx context.Context, tenant ident.Tenant, t storedTa
 					"goes on: merge the other one into this one instead. Where others were merged into that one "+
 					"too, the two stay apart.")
 	}
-	latest, exists, err := s.Store.Latest(ctx, tenant, tenancy.KindTaxpayer, into)
+	latest, exists, err := s.Store.LatestVersion(ctx, tenant, tenancy.KindTaxpayer, into)
 	if err != nil {
 		return none, latest, err
 	}
@@ -151,7 +151,7 @@ func (s *Service) approveMerge(ctx context.Context, by Caller, id string) (Answe
 			"Nobody has asked to merge this taxpayer.")
 	case t.MergedInto != "":
 		return Answer{t.Taxpayer, true},
-			s.Merges.Carry(ctx, by.Tenant, string(t.TaxpayerID), t.MergedInto, t.Merge.AskedBy)
+			s.MergeFollowUp.ApplyMerge(ctx, by.Tenant, string(t.TaxpayerID), t.MergedInto, t.Merge.AskedBy)
 	case t.Merge.AskedBy == by.Subject:
 		return Answer{}, fault.New(fault.Forbidden, "second_person",
 			"You asked for this merge yourself; a second person must approve it.")
@@ -164,7 +164,7 @@ func (s *Service) approveMerge(ctx context.Context, by Caller, id string) (Answe
 	if err != nil {
 		return answer, err
 	}
-	return answer, s.Merges.Carry(ctx, by.Tenant, string(t.TaxpayerID), string(t.Merge.Into),
+	return answer, s.MergeFollowUp.ApplyMerge(ctx, by.Tenant, string(t.TaxpayerID), string(t.Merge.Into),
 		t.Merge.AskedBy)
 }
 

@@ -50,7 +50,7 @@ func (s *Service) Read(ctx context.Context, tenant ident.Tenant, name tenancy.Ki
 	}
 	found, ok := tenancy.InForce(versions, asked)
 	if !ok && day.IsZero() {
-		found, ok = tenancy.Latest(versions)
+		found, ok = tenancy.LatestVersion(versions)
 	}
 	if !ok {
 		return nil, fault.Absent(string(name))
@@ -82,7 +82,7 @@ func (s *Service) ReviewRules(ctx context.Context, tenant ident.Tenant,
 	if err := json.Unmarshal(found.doc, &rules); err != nil {
 		return review.Rules{}, fault.Internal(err)
 	}
-	return rules.Over(base), nil
+	return rules.WithDefaults(base), nil
 }
 
 func (s *Service) dayOrToday(ctx context.Context, day civil.Date) (civil.Date, error) {

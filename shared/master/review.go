@@ -34,17 +34,17 @@ func (d *reviewDraft) build(_ context.Context, _ *Service, c call) (written, err
 	return written{objects: []tenancy.Object{versionOf(c, r)}}, nil
 }
 
-// ChangeReview adds a version to the tenant's review rules; the first one is made over the
+// ChangeReviewRules adds a version to the tenant's review rules; the first one is made over the
 // defaults.
 //
 // Errors: 2001 with every problem; 3002 stale_version when another change came first.
-func (s *Service) ChangeReview(ctx context.Context, by Caller, body []byte) (Answer, error) {
+func (s *Service) ChangeReviewRules(ctx context.Context, by Caller, body []byte) (Answer, error) {
 	return optimistic.Value(ctx, func() (Answer, error) { return s.changeReview(ctx, by, body) })
 }
 
 func (s *Service) changeReview(ctx context.Context, by Caller, body []byte) (Answer, error) {
 	c := call{Caller: by, kind: tenancy.KindReview, id: tenancy.ReviewID}
-	latest, exists, err := s.Store.Latest(ctx, c.Tenant, c.kind, c.id)
+	latest, exists, err := s.Store.LatestVersion(ctx, c.Tenant, c.kind, c.id)
 	if err != nil {
 		return Answer{}, err
 	}

@@ -24,9 +24,9 @@ import (
 type Store interface {
 	// First and Latest read an object's first and newest version; the second result is false when
 	// there is none.
-	First(ctx context.Context, tenant ident.Tenant, kind tenancy.Kind,
+	FirstVersion(ctx context.Context, tenant ident.Tenant, kind tenancy.Kind,
 		id string) (tenancy.Stored, bool, error)
-	Latest(ctx context.Context, tenant ident.Tenant, kind tenancy.Kind,
+	LatestVersion(ctx context.Context, tenant ident.Tenant, kind tenancy.Kind,
 		id string) (tenancy.Stored, bool, error)
 	// VersionDocs reads all versions of an object, oldest first.
 	VersionDocs(ctx context.Context, tenant ident.Tenant, kind tenancy.Kind,
@@ -45,13 +45,13 @@ type Store interface {
 
 // Service makes, changes and reads master data. It is safe for concurrent use.
 type Service struct {
-	Store  Store
-	Vault  *vault.Vault
-	Secret func(context.Context) (string, error) // the key of keyed hashes
-	Clock  clock.Clock
-	NewID  func() string
-	Corpus func(context.Context) *tax.Corpus // the rules in force
-	Merges Carrier                           // carries a merge on to tax rows and open settlements
+	Store         Store
+	Vault         *vault.Vault
+	Secret        func(context.Context) (string, error) // the key of keyed hashes
+	Clock         clock.Clock
+	NewID         func() string
+	Corpus        func(context.Context) *tax.Corpus // the rules in force
+	MergeFollowUp MergeFollowUp                     // carries a merge on to tax rows and open settlements
 }
 
 // Caller is the person who acts, and the trace of the request in which it does.
@@ -81,7 +81,7 @@ func (s *Service) Create(ctx context.Context, by Caller, name tenancy.Kind,
 		if c.id, err = d.locate(ctx, s, c); err != nil {
 			return Answer{}, err
 		}
-		first, exists, err := s.Store.First(ctx, c.Tenant, name, c.id)
+		first, exists, err := s.Store.FirstVersion(ctx, c.Tenant, name, c.id)
 		if err != nil {
 			return Answer{}, err
 		}
@@ -154,7 +154,7 @@ func (s *Service) latest(ctx context.Context, tenant ident.Tenant, name tenancy.
 	if len(tenancy.IDProblems("id", id)) > 0 {
 		return tenancy.Stored{}, fault.Absent(string(name))
 	}
-	found, exists, err := s.Store.Latest(ctx, tenant, name, id)
+	found, exists, err := s.Store.LatestVersion(ctx, tenant, name, id)
 	if err == nil && !exists {
 		err = fault.Absent(string(name))
 	}
@@ -253,7 +253,7 @@ func (s *Service) Problems(ctx context.Context, by Caller, name tenancy.Kind,
 	if c.id, err = d.locate(ctx, s, c); err != nil {
 		return nil, err
 	}
-	first, exists, err := s.Store.First(ctx, c.Tenant, name, c.id)
+	first, exists, err := s.Store.FirstVersion(ctx, c.Tenant, name, c.id)
 	switch {
 	case err != nil:
 		return nil, err

@@ -50,7 +50,7 @@ func (d *strategyDraft) strategy() (tenancy.Strategy, []fault.Field) {
 		if s.DailyCap, s.DailyCapPoints, err = tenancy.ParseQuantity(s.Reward.Kind,
 			d.DailyCap); err != nil {
 			found.Add("daily_cap", err.Error())
-		} else if !s.Capped() {
+		} else if !s.HasDailyCap() {
 			found.Add("daily_cap", "must be above zero")
 		}
 	}

@@ -39,7 +39,7 @@ func (d *taxpayerDraft) head() (string, int) { return string(d.TaxpayerID), d.Ve
 
 func (d *taxpayerDraft) person() tenancy.Person {
 	return tenancy.Person{Name: d.Name, IDType: d.IDType, IDNumber: d.IDNumber,
-		Phone: d.Phone}.Normal()
+		Phone: d.Phone}.Normalized()
 }
 
 func (d *taxpayerDraft) profiles() []tenancy.Profile {
@@ -157,7 +157,7 @@ func (d *taxpayerDraft) build(ctx context.Context, s *Service, c call) (written,
 	w := written{objects: []tenancy.Object{o}, taxpayer: ident.Taxpayer(c.id)}
 	if len(fields) > 0 {
 		sealed, err := s.Vault.Seal(ctx, c.Tenant, ident.Taxpayer(c.id),
-			map[string]map[string]string{vault.OfTaxpayer(): fields})
+			map[string]map[string]string{vault.TaxpayerRecord(): fields})
 		if err != nil {
 			return written{}, err
 		}

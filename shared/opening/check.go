@@ -64,7 +64,7 @@ func (i *Import) contractDocuments() []object {
 			}
 			o.rows = append(o.rows, r)
 			routes[r.Cell("income_type")] = r.Cell("route")
-			if tenancy.TenantPays(r.Cell("route")) {
+			if tenancy.IsPaidByTenant(r.Cell("route")) {
 				splits[r.Cell("income_type")] = splitDocument(r)
 			}
 		}
@@ -244,7 +244,7 @@ func (c *checker) checkCoverage(ctx context.Context, p Payable) error {
 	}
 	along := slices.ContainsFunc(c.in.Contracts, func(r Row) bool {
 		return ident.Creator(r.Cell("creator_id")) == p.CreatorID &&
-			r.Cell("income_type") == p.IncomeType && tenancy.TenantPays(r.Cell("route")) &&
+			r.Cell("income_type") == p.IncomeType && tenancy.IsPaidByTenant(r.Cell("route")) &&
 			isInForce(r, p.Period.Last())
 	})
 	if along {
@@ -257,7 +257,7 @@ func (c *checker) checkCoverage(ctx context.Context, p Payable) error {
 	}
 	switch {
 	case fault.HasCode(err, fault.NotFound), fault.HasCode(err, fault.RuleMissing),
-		err == nil && !tenancy.TenantPays(k.Routes[p.IncomeType]):
+		err == nil && !tenancy.IsPaidByTenant(k.Routes[p.IncomeType]):
 		c.addCellProblem(p.Row, "income_type", "is covered by no contract in "+p.Period.String()+
 			" by which you pay it")
 		return nil

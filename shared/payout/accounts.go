@@ -23,15 +23,15 @@ type Gateways []MerchantAccount
 
 // Merchants gives the gateway to talk to.
 type Merchants interface {
-	For(ctx context.Context, tenant ident.Tenant, method Method, merchant string) (Gateway, error)
-	Notice(ctx context.Context, method Method, headers map[string]string, body []byte) (Notice, error)
+	GatewayFor(ctx context.Context, tenant ident.Tenant, method Method, merchant string) (Gateway, error)
+	ReadNotice(ctx context.Context, method Method, headers map[string]string, body []byte) (Notice, error)
 }
 
 var _ Merchants = Gateways{}
 
-// For finds the account a tenant pays through: the named merchant, or the tenant's first for the
+// GatewayFor finds the account a tenant pays through: the named merchant, or the tenant's first for the
 // method where none is named. The error has reason merchant_missing.
-func (g Gateways) For(_ context.Context, tenant ident.Tenant, method Method,
+func (g Gateways) GatewayFor(_ context.Context, tenant ident.Tenant, method Method,
 	merchant string) (Gateway, error) {
 	for _, a := range g {
 		if a.Tenant == tenant && a.Method == method && (merchant == "" || a.Merchant == merchant) {
@@ -43,12 +43,12 @@ func (g Gateways) For(_ context.Context, tenant ident.Tenant, method Method,
 			"account.")
 }
 
-// Notice reads a gateway's message with the keys of each merchant account of the method; the one
+// ReadNotice reads a gateway's message with the keys of each merchant account of the method; the one
 // whose keys verify it gives the tenant.
 //
 // Errors: fault.SignatureInvalid when none does, fault.Absent when there is no such gateway here,
 // fault.InvalidInput when a verified message cannot be read.
-func (g Gateways) Notice(ctx context.Context, method Method, headers map[string]string,
+func (g Gateways) ReadNotice(ctx context.Context, method Method, headers map[string]string,
 	body []byte) (Notice, error) {
 	if !slices.ContainsFunc(g, func(a MerchantAccount) bool { return a.Method == method }) {
 		return Notice{}, fault.Absent("gateway")

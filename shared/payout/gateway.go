@@ -80,17 +80,17 @@ const RemarkLimit = 32
 
 var keyShape = regexp.MustCompile(`^[A-Za-z0-9]{32}$`)
 
-// KeyFor gives the payout key of a settlement: 32 hexadecimal digits made of tenant and settlement
+// PayoutKey gives the payout key of a settlement: 32 hexadecimal digits made of tenant and settlement
 // id. A settlement is one occurrence of a payable, so asking again can never make a second key; a
 // reopened payable is another settlement and has another.
-func KeyFor(tenant ident.Tenant, settlementID ident.Settlement) string {
+func PayoutKey(tenant ident.Tenant, settlementID ident.Settlement) string {
 	sum := sha256.Sum256([]byte(string("payout\x1f"+tenant+"\x1f") + string(settlementID)))
 	return hex.EncodeToString(sum[:16])
 }
 
-// Check tells all that is wrong with an order before anything is written or sent. The texts name
+// Validate tells all that is wrong with an order before anything is written or sent. The texts name
 // fields and never repeat a value.
-func (o Order) Check() error {
+func (o Order) Validate() error {
 	var fields []fault.Field
 	refuse := func(bad bool, field, problem string) {
 		if bad {

@@ -60,16 +60,16 @@ type Payables interface {
 	// with what follows: PAID writes books and settlement PAID, FAILED and CANCELLED settlement
 	// FAILED, RETURNED leaves the settlement PAID. A word that Path calls old is success and changes
 	// nothing; a contradiction is ErrContradiction.
-	Record(ctx context.Context, p Payable, o Outcome) error
+	RecordOutcome(ctx context.Context, p Payable, o Outcome) error
 	// ByKey finds a settlement by its payout key. It is fault.Absent when there is none in the tenant.
-	ByKey(ctx context.Context, tenant ident.Tenant, key string) (Payable, error)
+	FindByKey(ctx context.Context, tenant ident.Tenant, key string) (Payable, error)
 }
 
 // Unclear lists payouts whose end is outstanding.
 type Unclear interface {
 	// Unclear gives at most limit payouts, of all tenants, that are SENT, UNKNOWN, ACCEPTED or
 	// WAITING_PAYEE and were last changed before a time; the longest waiting first.
-	Unclear(ctx context.Context, before time.Time, limit int) ([]Payable, error)
+	ListUnclear(ctx context.Context, before time.Time, limit int) ([]Payable, error)
 }
 
 // Payee is where the money goes, in clear text: fetched right before sending, never stored or
@@ -113,9 +113,9 @@ type Decision string
 
 // The decisions.
 const (
-	Nothing Decision = "nothing" // not to be paid now: on hold, not PAYING, or already on its way
-	Asked   Decision = "asked"   // the gateway was asked to pay, or what became of it
-	Rebook  Decision = "rebook"  // the tax month has changed; nothing was sent
+	NothingDue   Decision = "nothing" // not to be paid now: on hold, not PAYING, or already on its way
+	GatewayAsked Decision = "asked"   // the gateway was asked to pay, or what became of it
+	RebookNeeded Decision = "rebook"  // the tax month has changed; nothing was sent
 )
 
 // reach is how long a gateway answers queries about an order. After it NOT_FOUND says nothing: only
@@ -134,7 +134,7 @@ func (s *Service) Pay(ctx context.Context, tenant ident.Tenant,
 	settlementID ident.Settlement) (Decision, error) {
 	p, err := s.Payables.Load(ctx, tenant, settlementID)
 	if err != nil {
-		return Nothing, err
+		return NothingDue, err
 	}
 	return s.pay(ctx, p)
 }
@@ -142,15 +142,15 @@ func (s *Service) Pay(ctx context.Context, tenant ident.Tenant,
 func (s *Service) pay(ctx context.Context, p Payable) (Decision, error) {
 	switch {
 	case p.Status != Paying:
-		return Nothing, nil
+		return NothingDue, nil
 	case p.State == Created && p.Hold != "":
-		return Nothing, nil
+		return NothingDue, nil
 	case p.State == Created:
 		return s.first(ctx, p)
-	case p.State.Open():
-		return Asked, s.clear(ctx, p)
+	case p.State.IsOpen():
+		return GatewayAsked, s.clear(ctx, p)
 	default:
-		return Nothing, nil
+		return NothingDue, nil
 	}
 }
 
@@ -158,14 +158,14 @@ func (s *Service) pay(ctx context.Context, p Payable) (Decision, error) {
 func (s *Service) first(ctx context.Context, p Payable) (Decision, error) {
 	today, err := s.Clock.Today(ctx)
 	if err != nil {
-		return Nothing, err
+		return NothingDue, err
 	}
 	if today.Month() != p.TaxMonth {
-		return Rebook, s.Rebooking.Rebook(ctx, p, today)
+		return RebookNeeded, s.Rebooking.Rebook(ctx, p, today)
 	}
 	gateway, order, err := s.prepare(ctx, p)
 	if err != nil {
-		return Nothing, err
+		return NothingDue, err
 	}
 	p.PaymentDate, p.SentAt = today, s.Clock.Instant()
 	err = s.Payables.MarkSent(ctx, p, p.SentAt)
@@ -173,10 +173,10 @@ func (s *Service) first(ctx context.Context, p Payable) (Decision, error) {
 		return s.overtaken(ctx, p, err)
 	}
 	if err != nil {
-		return Nothing, err
+		return NothingDue, err
 	}
 	p.State = Sent
-	return Asked, s.send(ctx, p, gateway, order, true)
+	return GatewayAsked, s.send(ctx, p, gateway, order, true)
 }
 
 // overtaken looks again after somebody else was faster: a hold, a cancellation, or another sender,
@@ -184,17 +184,17 @@ func (s *Service) first(ctx context.Context, p Payable) (Decision, error) {
 func (s *Service) overtaken(ctx context.Context, p Payable, cause error) (Decision, error) {
 	now, err := s.Payables.Load(ctx, p.Tenant, p.SettlementID)
 	if err != nil {
-		return Nothing, err
+		return NothingDue, err
 	}
 	if now.State == Created && now.Status == Paying && now.Hold == "" {
-		return Nothing, cause // nothing we know of stands in the way: the next delivery tries again
+		return NothingDue, cause // nothing we know of stands in the way: the next delivery tries again
 	}
 	return s.pay(ctx, now)
 }
 
 // prepare finds the merchant account and makes the order, which is the same each time.
 func (s *Service) prepare(ctx context.Context, p Payable) (Gateway, Order, error) {
-	gateway, err := s.Merchants.For(ctx, p.Tenant, p.Method, p.Merchant)
+	gateway, err := s.Merchants.GatewayFor(ctx, p.Tenant, p.Method, p.Merchant)
 	if err != nil {
 		return nil, Order{}, err
 	}
@@ -207,7 +207,7 @@ func (s *Service) prepare(ctx context.Context, p Payable) (Gateway, Order, error
 	}
 	o := Order{Key: p.Key, Amount: p.ToPay, Account: payee.Account, HolderName: payee.Holder,
 		Bank: payee.Bank, Remark: p.remark()}
-	return gateway, o, o.Check()
+	return gateway, o, o.Validate()
 }
 
 func (p Payable) remark() string {
@@ -237,7 +237,7 @@ func (s *Service) send(ctx context.Context, p Payable, g Gateway, order Order,
 // clear asks the gateway what became of a payout that was sent. Where it knows nothing of a payout
 // that we are not sure it ever took, the same order goes out again under the same key.
 func (s *Service) clear(ctx context.Context, p Payable) error {
-	gateway, err := s.Merchants.For(ctx, p.Tenant, p.Method, p.Merchant)
+	gateway, err := s.Merchants.GatewayFor(ctx, p.Tenant, p.Method, p.Merchant)
 	if err != nil {
 		return err
 	}
@@ -267,14 +267,14 @@ func (s *Service) record(ctx context.Context, p Payable, o Outcome) (Payable, er
 	if !o.Amount.IsZero() && o.Amount != p.ToPay {
 		return p, otherAmount(p, o)
 	}
-	steps, err := Path(p.State, o.State)
+	steps, err := Transitions(p.State, o.State)
 	if err != nil {
 		return p, err
 	}
 	for _, step := range steps {
 		from := p.State
 		o.State = step
-		if err := s.Payables.Record(ctx, p, o); err != nil {
+		if err := s.Payables.RecordOutcome(ctx, p, o); err != nil {
 			return p, err
 		}
 		p.State = step
@@ -290,19 +290,19 @@ func otherAmount(p Payable, o Outcome) error {
 	return ErrContradiction.Wrap(fmt.Errorf("payout of %s, gateway says %s", p.ToPay, o.Amount))
 }
 
-// Hear takes a gateway's message: it verifies it, finds the payout in the tenant whose merchant
+// HandleNotice takes a gateway's message: it verifies it, finds the payout in the tenant whose merchant
 // account it is for, compares the amount and writes the word down. A message about an UNKNOWN
 // payout is only a reason to ask, because only a query ends that state.
 //
 // Errors: those of Gateways.Notice; fault.Absent for a key the tenant does not have;
 // ErrContradiction; fault.Unavailable while the gateway does not answer the question.
-func (s *Service) Hear(ctx context.Context, method Method, headers map[string]string,
+func (s *Service) HandleNotice(ctx context.Context, method Method, headers map[string]string,
 	body []byte) error {
-	n, err := s.Merchants.Notice(ctx, method, headers, body)
+	n, err := s.Merchants.ReadNotice(ctx, method, headers, body)
 	if err != nil {
 		return err
 	}
-	p, err := s.Payables.ByKey(ctx, n.Tenant, n.Key)
+	p, err := s.Payables.FindByKey(ctx, n.Tenant, n.Key)
 	if err != nil {
 		return err
 	}
@@ -320,7 +320,7 @@ func (s *Service) Hear(ctx context.Context, method Method, headers map[string]st
 }
 
 func (s *Service) ask(ctx context.Context, p Payable) error {
-	gateway, err := s.Merchants.For(ctx, p.Tenant, p.Method, p.Merchant)
+	gateway, err := s.Merchants.GatewayFor(ctx, p.Tenant, p.Method, p.Merchant)
 	if err != nil {
 		return err
 	}
@@ -350,7 +350,7 @@ func (s *Service) SweepUnclear(ctx context.Context) error {
 // Sweep asks about payouts that have waited since before, at most limit of them. One that fails
 // does not stop the others; the error joins all failures.
 func (s *Service) Sweep(ctx context.Context, before time.Time, limit int) error {
-	list, err := s.Unclear.Unclear(ctx, before, limit)
+	list, err := s.Unclear.ListUnclear(ctx, before, limit)
 	if err != nil {
 		return err
 	}
@@ -418,8 +418,8 @@ func ParseMessage(body []byte) (Message, error) {
 	return m, nil
 }
 
-// Handle does what a message of the payout queue asks.
-func (s *Service) Handle(ctx context.Context, body []byte) error {
+// HandleMessage does what a message of the payout queue asks.
+func (s *Service) HandleMessage(ctx context.Context, body []byte) error {
 	m, err := ParseMessage(body)
 	if err != nil {
 		return err

@@ -99,7 +99,7 @@ func (a accounts) Payee(context.Context, payout.Payable) (payout.Payee, error) {
 
 func payable() payout.Payable {
 	return payout.Payable{
-		Tenant: "demo-mcn", SettlementID: "s1", CreatorID: "c1", Key: payout.KeyFor("demo-mcn", "s1"), State: payout.Created, Status: payout.Paying,
+		Tenant: "demo-mcn", SettlementID: "s1", CreatorID: "c1", Key: payout.PayoutKey("demo-mcn", "s1"), State: payout.Created, Status: payout.Paying,
 		ToPay: money.MustParse("100.00"), Method: payout.Douyin, Period: civil.MustMonth("2026-10"), TaxMonth: civil.MustMonth("2026-11"),
 	}
 }
@@ -125,7 +125,7 @@ func newFixture(p payout.Payable) fixture {
 func (f fixture) state() payout.State { return f.memory.Get("demo-mcn", "s1").State }
 
 func (f fixture) hear(body string) error {
-	return f.Hear(context.Background(), payout.Douyin, map[string]string{"signed": "yes"}, []byte(body))
+	return f.HandleNotice(context.Background(), payout.Douyin, map[string]string{"signed": "yes"}, []byte(body))
 }
 
 func TestPayDecides(t *testing.T) {
@@ -136,12 +136,12 @@ func TestPayDecides(t *testing.T) {
 		state    payout.State
 		orders   int
 	}{
-		"sends":                      {payable(), payout.Asked, payout.Accepted, 1},
-		"on hold":                    {other(func(p *payout.Payable) { p.Hold = "NET_CHANGED" }), payout.Nothing, payout.Created, 0},
-		"not paying":                 {other(func(p *payout.Payable) { p.Status = "APPROVED" }), payout.Nothing, payout.Created, 0},
-		"another tax month":          {other(func(p *payout.Payable) { p.TaxMonth = civil.MustMonth("2026-10") }), payout.Rebook, payout.Created, 0},
-		"sent once, not known there": {other(func(p *payout.Payable) { p.State, p.SentAt = payout.Sent, noon }), payout.Asked, payout.Accepted, 1},
-		"already paid":               {other(func(p *payout.Payable) { p.State, p.Status = payout.Paid, "PAID" }), payout.Nothing, payout.Paid, 0},
+		"sends":                      {payable(), payout.GatewayAsked, payout.Accepted, 1},
+		"on hold":                    {other(func(p *payout.Payable) { p.Hold = "NET_CHANGED" }), payout.NothingDue, payout.Created, 0},
+		"not paying":                 {other(func(p *payout.Payable) { p.Status = "APPROVED" }), payout.NothingDue, payout.Created, 0},
+		"another tax month":          {other(func(p *payout.Payable) { p.TaxMonth = civil.MustMonth("2026-10") }), payout.RebookNeeded, payout.Created, 0},
+		"sent once, not known there": {other(func(p *payout.Payable) { p.State, p.SentAt = payout.Sent, noon }), payout.GatewayAsked, payout.Accepted, 1},
+		"already paid":               {other(func(p *payout.Payable) { p.State, p.Status = payout.Paid, "PAID" }), payout.NothingDue, payout.Paid, 0},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -285,11 +285,11 @@ func TestHearAsksAboutTheUnknown(t *testing.T) {
 
 func TestHearRefusesTheUnsigned(t *testing.T) {
 	f := newFixture(payable())
-	err := f.Hear(context.Background(), payout.Douyin, nil, []byte(payable().Key+" PAID"))
+	err := f.HandleNotice(context.Background(), payout.Douyin, nil, []byte(payable().Key+" PAID"))
 	if !fault.HasCode(err, fault.SignatureInvalid) {
 		t.Errorf("unsigned: %v", err)
 	}
-	if err := f.Hear(context.Background(), payout.Alipay, nil, nil); !fault.HasCode(err, fault.NotFound) {
+	if err := f.HandleNotice(context.Background(), payout.Alipay, nil, nil); !fault.HasCode(err, fault.NotFound) {
 		t.Errorf("no such gateway: %v", err)
 	}
 }
@@ -319,7 +319,7 @@ func TestSweepGoesOnAfterAFailure(t *testing.T) {
 
 func TestLogsHoldNoPayee(t *testing.T) {
 	f := newFixture(payable())
-	if err := f.Handle(context.Background(), []byte(`{"tenant":"demo-mcn","settlement_id":"s1","op":"send"}`)); err != nil {
+	if err := f.HandleMessage(context.Background(), []byte(`{"tenant":"demo-mcn","settlement_id":"s1","op":"send"}`)); err != nil {
 		t.Fatal(err)
 	}
 	f.Log.Info("whole", "payee", payout.Payee{Account: "open-id-1", Holder: "张三"})
@@ -400,19 +400,19 @@ func TestParseMessage(t *testing.T) {
 }
 
 func TestKeyFor(t *testing.T) {
-	a, b := payout.KeyFor("demo-mcn", "s1"), payout.KeyFor("demo-mcn", "s2")
-	if len(a) != 32 || a == b || a != payout.KeyFor("demo-mcn", "s1") || a == payout.KeyFor("demo", "-mcns1") {
+	a, b := payout.PayoutKey("demo-mcn", "s1"), payout.PayoutKey("demo-mcn", "s2")
+	if len(a) != 32 || a == b || a != payout.PayoutKey("demo-mcn", "s1") || a == payout.PayoutKey("demo", "-mcns1") {
 		t.Errorf("keys %s, %s", a, b)
 	}
 }
 
 func TestOrderCheck(t *testing.T) {
-	good := payout.Order{Key: payout.KeyFor("t", "s"), Amount: money.Fen(1), Account: "a", HolderName: "张三", Remark: strings.Repeat("款", 32)}
-	if err := good.Check(); err != nil {
+	good := payout.Order{Key: payout.PayoutKey("t", "s"), Amount: money.Fen(1), Account: "a", HolderName: "张三", Remark: strings.Repeat("款", 32)}
+	if err := good.Validate(); err != nil {
 		t.Error(err)
 	}
 	bad := payout.Order{Key: "short", Amount: money.Fen(-1), Account: "a\n", Remark: strings.Repeat("款", 33), Bank: "\x00"}
-	e := fault.Of(bad.Check())
+	e := fault.Of(bad.Validate())
 	if len(e.Fields) != 6 {
 		t.Errorf("problems %v", e.Fields)
 	}
@@ -438,7 +438,7 @@ func TestASenderThatIsOvertakenLooksAgain(t *testing.T) {
 			change(&p)
 			f.memory.Put(p)
 		})
-		if d, err := f.Pay(t.Context(), "demo-mcn", "s1"); err != nil || d != payout.Nothing || len(f.gateway.orders) != 0 {
+		if d, err := f.Pay(t.Context(), "demo-mcn", "s1"); err != nil || d != payout.NothingDue || len(f.gateway.orders) != 0 {
 			t.Errorf("%s: %s, %v, %d orders", name, d, err, len(f.gateway.orders))
 		}
 	}
@@ -449,13 +449,13 @@ func TestASenderThatIsOvertakenLooksAgain(t *testing.T) {
 		f.memory.Put(p)
 		f.Accounts = accounts{}
 	})
-	if d, err := f.Pay(t.Context(), "demo-mcn", "s1"); err != nil || d != payout.Asked || f.state() != payout.Accepted {
+	if d, err := f.Pay(t.Context(), "demo-mcn", "s1"); err != nil || d != payout.GatewayAsked || f.state() != payout.Accepted {
 		t.Errorf("sent by another: %s, %v, %s", d, err, f.state())
 	}
 	f = newFixture(payable())
 	stale := fault.New(fault.StaleVersion, "stale", "again")
 	f.memory.Fails = func(string, bool) error { return stale }
-	if d, err := f.Pay(t.Context(), "demo-mcn", "s1"); !errors.Is(err, stale) || d != payout.Nothing || len(f.gateway.orders) != 0 {
+	if d, err := f.Pay(t.Context(), "demo-mcn", "s1"); !errors.Is(err, stale) || d != payout.NothingDue || len(f.gateway.orders) != 0 {
 		t.Errorf("nothing in the way: %s, %v, %d orders", d, err, len(f.gateway.orders))
 	}
 }
@@ -475,11 +475,11 @@ func TestANamedMerchantIsTheOneThatPays(t *testing.T) {
 	first, second := &truth{}, &truth{}
 	list := payout.Gateways{{Tenant: "a", Merchant: "m1", Method: payout.Douyin, Gateway: first}, {Tenant: "a", Merchant: "m2", Method: payout.Douyin, Gateway: second}}
 	for merchant, want := range map[string]payout.Gateway{"": first, "m1": first, "m2": second} {
-		if got, err := list.For(t.Context(), "a", payout.Douyin, merchant); err != nil || got != want {
+		if got, err := list.GatewayFor(t.Context(), "a", payout.Douyin, merchant); err != nil || got != want {
 			t.Errorf("merchant %q: %v, %v", merchant, got, err)
 		}
 	}
-	if _, err := list.For(t.Context(), "a", payout.Douyin, "m3"); err == nil {
+	if _, err := list.GatewayFor(t.Context(), "a", payout.Douyin, "m3"); err == nil {
 		t.Error("an unknown merchant pays")
 	}
 }
@@ -497,7 +497,7 @@ func TestTheGatewaysReachIncludesItsLastInstant(t *testing.T) {
 func TestFinalStates(t *testing.T) {
 	for state, want := range map[payout.State]bool{payout.Created: false, payout.Sent: false, payout.Unknown: false, payout.Accepted: false, payout.WaitingPayee: false,
 		payout.Paid: true, payout.Failed: true, payout.Cancelled: true, payout.Returned: true} {
-		if state.Final() != want {
+		if state.IsFinal() != want {
 			t.Errorf("%s final: %t", state, !want)
 		}
 	}

@@ -31,21 +31,21 @@ const (
 var progress = map[State]int{Created: 0, Sent: 1, Unknown: 1, Accepted: 2, WaitingPayee: 3, Paid: 4,
 	Failed: 4, Cancelled: 4, Returned: 5}
 
-// Final tells whether no further move is expected. PAID is final although a bank may still return
+// IsFinal tells whether no further move is expected. PAID is final although a bank may still return
 // the money.
-func (s State) Final() bool { return progress[s] >= progress[Paid] }
+func (s State) IsFinal() bool { return progress[s] >= progress[Paid] }
 
-// Open tells whether the payout was sent and the gateway's last word is outstanding.
-func (s State) Open() bool { return !s.Final() && s != Created && s != "" && s != NotFound }
+// IsOpen tells whether the payout was sent and the gateway's last word is outstanding.
+func (s State) IsOpen() bool { return !s.IsFinal() && s != Created && s != "" && s != NotFound }
 
-// Path lists the moves, in order, that hearing a gateway's state causes in a payout. It is empty
+// Transitions lists the moves, in order, that hearing a gateway's state causes in a payout. It is empty
 // when the word is old or repeated: notices are redelivered and overtake each other. A return that
 // overtakes the payment gives both moves, so that books see the payment before its reverse.
 //
 // The error has reason payout_contradiction when the word cannot be true of this payout: money
 // moved for one that had failed or was never sent, or a payment denied after it was reported. No
 // state follows from it; a person and the gateway's bill decide.
-func Path(now, heard State) ([]State, error) {
+func Transitions(now, heard State) ([]State, error) {
 	from, known := progress[now]
 	if !known {
 		return nil, contradiction(now, heard)

@@ -49,7 +49,7 @@ func TestPath(t *testing.T) {
 		{payout.Sent, payout.Created, nil, true},
 	}
 	for _, c := range cases {
-		got, err := payout.Path(c.now, c.heard)
+		got, err := payout.Transitions(c.now, c.heard)
 		if !slices.Equal(got, c.want) || errors.Is(err, payout.ErrContradiction) != c.contra || (err != nil) != c.contra {
 			t.Errorf("Path(%s, %s) = %v, %v; want %v, contradiction %v", c.now, c.heard, got, err, c.want, c.contra)
 		}
@@ -63,17 +63,17 @@ func TestPathOnlyGoesForward(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		now := rapid.SampledFrom(kept).Draw(t, "now")
 		for _, word := range rapid.SliceOfN(rapid.SampledFrom(heard), 1, 12).Draw(t, "words") {
-			steps, err := payout.Path(now, word)
+			steps, err := payout.Transitions(now, word)
 			if err != nil && len(steps) > 0 {
 				t.Fatalf("%s hears %s: both steps and an error", now, word)
 			}
 			for _, step := range steps {
-				if rank[step] <= rank[now] || (now.Final() && (now != payout.Paid || step != payout.Returned)) {
+				if rank[step] <= rank[now] || (now.IsFinal() && (now != payout.Paid || step != payout.Returned)) {
 					t.Fatalf("%s -> %s on hearing %s", now, step, word)
 				}
 				now = step
 			}
-			if again, err2 := payout.Path(now, word); len(again) > 0 || (err == nil && err2 != nil) {
+			if again, err2 := payout.Transitions(now, word); len(again) > 0 || (err == nil && err2 != nil) {
 				t.Fatalf("%s hears %s twice: %v, %v", now, word, again, err2)
 			}
 		}
@@ -92,7 +92,7 @@ func TestLastWordDecides(t *testing.T) {
 		end := rapid.SampledFrom([]payout.State{payout.Paid, payout.Failed, payout.Returned}).Draw(t, "end")
 		now := payout.Sent
 		for _, word := range rapid.Permutation(ends[end]).Draw(t, "order") {
-			steps, err := payout.Path(now, word)
+			steps, err := payout.Transitions(now, word)
 			if err != nil {
 				t.Fatal(err)
 			}

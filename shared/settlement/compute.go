@@ -114,7 +114,7 @@ func (t *Taxes) Book(ctx context.Context, tenant ident.Tenant, id ident.Settleme
 	a := Act{ID: t.Service.NewID(), Name: "settlement.booked", By: "system:compute-tax"}
 	now := t.Service.Clock.Instant()
 	if s.Carries != "" {
-		return t.Service.Store.Apply(ctx, s.payCarried(today, payout.KeyFor(tenant, id), a, now))
+		return t.Service.Store.Apply(ctx, s.payCarried(today, payout.PayoutKey(tenant, id), a, now))
 	}
 	f, seq, _, err := t.compute(ctx, s, today, false)
 	if into, ok := mergeTarget(err); ok {
@@ -133,7 +133,7 @@ func (t *Taxes) Book(ctx context.Context, tenant ident.Tenant, id ident.Settleme
 	if s.belowApproved(f.Result.Net, toPay(f.Result.Net, parts)) {
 		return t.Service.Store.Apply(ctx, Change{Old: &s, New: s.NetFell(f, parts, a, now), Figures: &f})
 	}
-	c, err := s.Booked(f, parts, s.booking(f, today, seq, a, now), today, payout.KeyFor(tenant, id),
+	c, err := s.Booked(f, parts, s.booking(f, today, seq, a, now), today, payout.PayoutKey(tenant, id),
 		s.PayMethod, a, now)
 	if err != nil {
 		return err
@@ -243,7 +243,7 @@ func (s *Service) bookedEntry(ctx context.Context, st Settlement) (ledger.Entry,
 		all = append(all, old)
 	}
 	e.Postings, e.Reverses = nil, ""
-	sums := ledger.Balances(all)
+	sums := ledger.SumByAccount(all)
 	for _, account := range slices.Sorted(maps.Keys(sums)) {
 		e.Debit(account, sums[account])
 	}

@@ -214,7 +214,7 @@ func (v Viewer) ArrivalOf(s Settlement) time.Time {
 func (v Viewer) CreatorText(s Settlement) bilingual.Text {
 	text := s.step().text
 	if s.rejectedByReview() {
-		cause := v.Rules.Says(s.Review.Rejects)
+		cause := v.Rules.FindingText(s.Review.Rejects)
 		text = reason.StateText(reason.RejectedByReview)
 		text.ZH, text.EN = text.ZH+cause.ZH, text.EN+cause.EN
 	}

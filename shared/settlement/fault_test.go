@@ -149,7 +149,7 @@ func steps() []step {
 			return err
 		}, never},
 		{"paid", func(ctx context.Context, p *person) error {
-			return p.desk.Hear(ctx, payout.Douyin, nil, []byte(payout.KeyFor(settletest.Tenant, ident.Settlement(p.id))))
+			return p.desk.HandleNotice(ctx, payout.Douyin, nil, []byte(payout.PayoutKey(settletest.Tenant, ident.Settlement(p.id))))
 		}, never},
 	}
 }
@@ -182,14 +182,14 @@ func (p *person) picture(t *testing.T) string {
 	}
 	var lines []string
 	for _, e := range entries {
-		if err := e.Check(); err != nil {
+		if err := e.Validate(); err != nil {
 			t.Error(err)
 		}
 		lines = append(lines, fmt.Sprintf("%s %v", e.Reason, e.Postings))
 	}
 	slices.Sort(lines)
 	fmt.Fprintln(&b, strings.Join(lines, "\n"))
-	for account, sum := range ledger.Balances(entries) {
+	for account, sum := range ledger.SumByAccount(entries) {
 		if kept[settletest.Ordinary][account] != sum {
 			t.Errorf("%s: balance %s, journal %s", account, kept[settletest.Ordinary][account], sum)
 		}
@@ -199,7 +199,7 @@ func (p *person) picture(t *testing.T) string {
 	}
 	p.bank.mu.Lock()
 	defer p.bank.mu.Unlock()
-	fmt.Fprintf(&b, "bank paid %s\n", p.bank.paid[payout.KeyFor(settletest.Tenant, ident.Settlement(p.id))])
+	fmt.Fprintf(&b, "bank paid %s\n", p.bank.paid[payout.PayoutKey(settletest.Tenant, ident.Settlement(p.id))])
 	return b.String()
 }
 
@@ -410,7 +410,7 @@ func TestActsOfTwoStepsAndTwoSettlements(t *testing.T) {
 		t.Helper()
 		b, err := p.Payables.Load(ctx, settletest.Tenant, ident.Settlement(p.id))
 		if err == nil {
-			err = p.Payables.Record(ctx, b, payout.Outcome{State: payout.Failed, At: p.Now()})
+			err = p.Payables.RecordOutcome(ctx, b, payout.Outcome{State: payout.Failed, At: p.Now()})
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -478,7 +478,7 @@ func (p *person) ending(t *testing.T) string {
 	if again, err := p.Store.Load(context.Background(), settletest.Tenant, ident.Settlement(settlement.IDOf(s.Identity, 2))); err == nil {
 		next = fmt.Sprintf("%s version %d revision %d", again.Status, again.StatusVersion, again.Revision)
 	}
-	balances := ledger.Balances(entries)
+	balances := ledger.SumByAccount(entries)
 	return fmt.Sprintf("%s version %d revision %d class %s, %d moves, reopened %v, next %s; %d entries, payable %s, clearing %s, tax %s; %d tax rows",
 		s.Status, s.StatusVersion, s.Revision, s.ReasonClass, len(s.History), s.ReopenedBy != "", next, len(entries),
 		balances[ledger.CreatorPayable], balances[ledger.PlatformClearing], balances[ledger.TaxPayable("iit")], len(rows))

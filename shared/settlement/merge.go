@@ -38,10 +38,10 @@ type MergeStore interface {
 	Join(ctx context.Context, tenant ident.Tenant, bookings []Booking) error
 }
 
-// Carry does what follows from a merge that stands in the master data: rows and open settlements of
+// ApplyMerge does what follows from a merge that stands in the master data: rows and open settlements of
 // from go to into. Made again it finishes what an earlier call left undone, and otherwise changes
 // nothing. by is who asked for it.
-func (m *Merging) Carry(ctx context.Context, tenant ident.Tenant, from, into, by string) error {
+func (m *Merging) ApplyMerge(ctx context.Context, tenant ident.Tenant, from, into, by string) error {
 	entities, err := m.Entities(ctx, tenant)
 	if err != nil {
 		return err

@@ -214,7 +214,7 @@ func (s *Service) partyRoute(ctx context.Context, o *Opening,
 		return "", err
 	}
 	if route := own.Routes[o.IncomeType]; err == nil && own.PayingEntity == o.Entity &&
-		tenancy.TenantPays(route) {
+		tenancy.IsPaidByTenant(route) {
 		o.Route, o.NeedsInvoice = route, own.InvoiceBeforePayment
 		return own.By, nil
 	}

@@ -76,8 +76,8 @@ func (p Payables) MarkSent(ctx context.Context, b payout.Payable, at time.Time) 
 	return fault.New(fault.StaleVersion, "stale_version", "Somebody else moved the settlement.")
 }
 
-// Record moves the payout to what the gateway said, by one step, with all that follows from it.
-func (p Payables) Record(ctx context.Context, b payout.Payable, o payout.Outcome) error {
+// RecordOutcome moves the payout to what the gateway said, by one step, with all that follows from it.
+func (p Payables) RecordOutcome(ctx context.Context, b payout.Payable, o payout.Outcome) error {
 	return optimistic.Do(ctx, func() error {
 		s, err := p.Service.Store.Load(ctx, b.Tenant, b.SettlementID)
 		if err != nil {
@@ -86,7 +86,7 @@ func (p Payables) Record(ctx context.Context, b payout.Payable, o payout.Outcome
 		if s.Payout == nil {
 			return payout.ErrContradiction
 		}
-		path, err := payout.Path(s.Payout.State, o.State)
+		path, err := payout.Transitions(s.Payout.State, o.State)
 		if err != nil || len(path) == 0 {
 			return err
 		}
@@ -107,8 +107,8 @@ func (p Payables) step(ctx context.Context, s Settlement, to payout.State, o pay
 	return p.Service.Store.Apply(ctx, s.PayoutMoved(to, o, b, a, p.Service.Clock.Instant()))
 }
 
-// ByKey finds a settlement by its payout key.
-func (p Payables) ByKey(ctx context.Context, tenant ident.Tenant,
+// FindByKey finds a settlement by its payout key.
+func (p Payables) FindByKey(ctx context.Context, tenant ident.Tenant,
 	key string) (payout.Payable, error) {
 	id, err := p.Service.Store.SettlementOfKey(ctx, tenant, key)
 	if err != nil {
@@ -120,9 +120,9 @@ func (p Payables) ByKey(ctx context.Context, tenant ident.Tenant,
 // unclearDays is how far back openings are looked through for payouts without an end.
 const unclearDays = 62
 
-// Unclear lists payouts, of all tenants, whose end is outstanding since before a time; the longest
+// ListUnclear lists payouts, of all tenants, whose end is outstanding since before a time; the longest
 // waiting first.
-func (p Payables) Unclear(ctx context.Context, before time.Time,
+func (p Payables) ListUnclear(ctx context.Context, before time.Time,
 	limit int) ([]payout.Payable, error) {
 	tenants, err := p.Service.Directory.Tenants(ctx)
 	if err != nil {
@@ -133,7 +133,7 @@ func (p Payables) Unclear(ctx context.Context, before time.Time,
 		err := p.Service.Each(ctx, ident.Tenant(t),
 			Query{Status: Paying, From: civil.DateOf(before).AddDays(-unclearDays)},
 			func(s Settlement) error {
-				if s.Payout != nil && s.Payout.State.Open() && s.LastUpdated.Before(before) {
+				if s.Payout != nil && s.Payout.State.IsOpen() && s.LastUpdated.Before(before) {
 					waiting = append(waiting, s)
 				}
 				return nil

@@ -130,8 +130,8 @@ func (s *Service) withReview(ctx context.Context, n Settlement) (Settlement, err
 	}
 	found := rules.Findings(facts)
 	n.Review = &Review{Version: rules.Version.Version, Findings: found,
-		Approvers: rules.Approvers(n.Gross), Hold: holdFor(rules.Stops(found))}
-	if code := rules.Rejects(found); code != "" && n.Carries == "" {
+		Approvers: rules.RequiredApprovers(n.Gross), Hold: holdFor(rules.StrongestHold(found))}
+	if code := rules.FirstRejecting(found); code != "" && n.Carries == "" {
 		again, err := s.rejectedBefore(ctx, n)
 		switch {
 		case err != nil:
@@ -142,7 +142,7 @@ func (s *Service) withReview(ctx context.Context, n Settlement) (Settlement, err
 			n.Review.Rejects = code
 		}
 	}
-	n.Automatic = rules.MayApprove(facts, found) || n.Review.Rejects != ""
+	n.Automatic = rules.CanApproveAutomatically(facts, found) || n.Review.Rejects != ""
 	return n.recomputeHold(), nil
 }
 
@@ -202,7 +202,7 @@ func (s *Service) reviewFacts(ctx context.Context, n Settlement,
 		return f, err
 	}
 	f.AccountSince = creator.PayoutSince
-	first := n.PaymentDate.AddDays(-rules.Window())
+	first := n.PaymentDate.AddDays(-rules.WindowDays())
 	for _, o := range page {
 		if o.ID == n.ID {
 			continue

@@ -364,7 +364,7 @@ func (s *Service) Prepare(ctx context.Context, in Income, today civil.Date) (Set
 	}
 	contract := terms.Contract
 	route := contract.Routes[in.IncomeType]
-	if !tenancy.TenantPays(route) {
+	if !tenancy.IsPaidByTenant(route) {
 		return Settlement{},
 			fault.Missing("not_the_payer", "contract "+contract.ContractID,
 				"By this contract the income type is settled by another payer ("+route+

@@ -177,7 +177,7 @@ func (b Builder) lineOutcome(ctx context.Context, k income.Bucket,
 	if fault.HasCode(err, fault.RuleMissing) {
 		return Line{Standing: LineOpen}, nil
 	}
-	if route := c.Routes[k.IncomeType]; err == nil && !tenancy.TenantPays(route) {
+	if route := c.Routes[k.IncomeType]; err == nil && !tenancy.IsPaidByTenant(route) {
 		return Line{Standing: LineByOther, SettledBy: route}, nil
 	}
 	return Line{Standing: LineOpen}, err

@@ -218,7 +218,7 @@ func (c *checks) routes(k Contract) {
 			c.Add(field, "is not a known income type; known are "+strings.Join(IncomeTypes(), ", "))
 		}
 		c.oneOf(field, route, MCNPays, PlatformPaysCreator, FlexPlatformPays, StudioInvoice, Payroll)
-		if _, ok := k.Splits[incomeType]; !ok && TenantPays(route) {
+		if _, ok := k.Splits[incomeType]; !ok && IsPaidByTenant(route) {
 			c.Add("splits."+incomeType, "must be given, because you pay this income")
 		}
 	}
@@ -251,7 +251,7 @@ func (s Strategy) Problems() []fault.Field {
 		field = "reward.per_unit"
 	}
 	c.quantity(field, s.Reward.Amount, s.Reward.Points)
-	if s.Capped() {
+	if s.HasDailyCap() {
 		c.quantity("daily_cap", s.DailyCap, s.DailyCapPoints)
 	}
 	return c.Problems

@@ -19,7 +19,7 @@ type Overlap struct {
 // Overlaps compares one contract of a creator with its others, all given with all versions. It
 // gives the first such day for each other contract and income type.
 func Overlaps(all []Contract, contract string) []Overlap {
-	versions := ByContract(all)
+	versions := GroupByContract(all)
 	var found []Overlap
 	for _, other := range sorted(versions) {
 		if other != contract {
@@ -55,8 +55,8 @@ func overlaps(mine, others []Contract) []Overlap {
 	return found
 }
 
-// ByContract sorts versions by the contract that they belong to.
-func ByContract(all []Contract) map[string][]Contract {
+// GroupByContract sorts versions by the contract that they belong to.
+func GroupByContract(all []Contract) map[string][]Contract {
 	versions := map[string][]Contract{}
 	for _, c := range all {
 		versions[c.ContractID] = append(versions[c.ContractID], c)
@@ -64,11 +64,11 @@ func ByContract(all []Contract) map[string][]Contract {
 	return versions
 }
 
-// Covering finds the contract version in force on a day that names a route for the income type. At
+// FindCovering finds the contract version in force on a day that names a route for the income type. At
 // most one contract of a creator does. A version that waits for its second person leaves the one
 // before in force.
-func Covering(all []Contract, incomeType string, day civil.Date) (Contract, bool) {
-	for _, versions := range ByContract(ApprovedOnly(all)) {
+func FindCovering(all []Contract, incomeType string, day civil.Date) (Contract, bool) {
+	for _, versions := range GroupByContract(ApprovedOnly(all)) {
 		c, ok := InForce(versions, day)
 		if _, covered := c.Routes[incomeType]; ok && covered {
 			return c, true
@@ -77,8 +77,8 @@ func Covering(all []Contract, incomeType string, day civil.Date) (Contract, bool
 	return Contract{}, false
 }
 
-// NoContract is the error of a day on which no contract covers an income type.
-func NoContract(creator ident.Creator, incomeType string, day civil.Date) error {
+// NoContractError is the error of a day on which no contract covers an income type.
+func NoContractError(creator ident.Creator, incomeType string, day civil.Date) error {
 	return fault.Missing("contract_missing", string(creator+" ")+incomeType+" "+day.String(),
 		"No contract of this creator covers the income type on that day; add one, then send it again.")
 }

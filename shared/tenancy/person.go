@@ -42,8 +42,8 @@ type Person struct {
 	Name, IDType, IDNumber, Phone string
 }
 
-// Normal gives the person with its numbers in their normal form.
-func (p Person) Normal() Person {
+// Normalized gives the person with its numbers in their normal form.
+func (p Person) Normalized() Person {
 	p.Name = strings.TrimSpace(p.Name)
 	p.IDType = idTypeOf(p.IDType)
 	p.IDNumber = strings.ToUpper(strings.TrimSpace(p.IDNumber))
@@ -100,9 +100,9 @@ func TaxpayerKinds() []string {
 		"company", "employee", "student_intern"}
 }
 
-// Organisation tells whether a kind of taxpayer is an organisation, which has a credit code and is
+// IsOrganisation tells whether a kind of taxpayer is an organisation, which has a credit code and is
 // paid to a corporate account. An individual business may stand under its owner's own papers.
-func Organisation(kind string) bool {
+func IsOrganisation(kind string) bool {
 	return kind == "sole_proprietorship" || kind == "partnership" || kind == "company"
 }
 
@@ -164,7 +164,7 @@ func (c *checks) fits(field, kind, idType string) {
 	}
 	person := kind == "natural_person" || kind == "employee" || kind == "student_intern"
 	switch {
-	case Organisation(kind) && idType != CreditCode:
+	case IsOrganisation(kind) && idType != CreditCode:
 		c.Add(field, "is an organisation, whose id_type is uscc")
 	case person && idType == CreditCode:
 		c.Add(field, "is a person, who has no credit code")

@@ -102,7 +102,7 @@ type strategyJSON struct {
 func (s Strategy) MarshalJSON() ([]byte, error) {
 	out := strategyJSON{Version: s.Version, StrategyID: s.StrategyID,
 		Match: Match{s.ActionType, s.Platform}, Reward: s.Reward}
-	if s.Capped() {
+	if s.HasDailyCap() {
 		var err error
 		if out.DailyCap, err = quantity(s.Reward.Kind, s.DailyCap, s.DailyCapPoints); err != nil {
 			return nil, err
@@ -127,5 +127,5 @@ func (s *Strategy) UnmarshalJSON(b []byte) error {
 	return err
 }
 
-// Capped tells whether the strategy has a daily cap.
-func (s Strategy) Capped() bool { return !s.DailyCap.IsZero() || s.DailyCapPoints != 0 }
+// HasDailyCap tells whether the strategy has a daily cap.
+func (s Strategy) HasDailyCap() bool { return !s.DailyCap.IsZero() || s.DailyCapPoints != 0 }

@@ -20,8 +20,8 @@ type Version struct {
 	By string `json:"by,omitempty"`
 }
 
-// Holds tells whether the version is in force on a day. To is the last day of force.
-func (v Version) Holds(day civil.Date) bool {
+// IsInForceOn tells whether the version is in force on a day. To is the last day of force.
+func (v Version) IsInForceOn(day civil.Date) bool {
 	return !day.Before(v.From) && (v.To.IsZero() || !day.After(v.To))
 }
 
@@ -118,11 +118,11 @@ type Paper struct {
 	CheckedBy  string     `json:"checked_by,omitempty"`
 }
 
-// Dates gives first day and number of the version; a taxpayer has no last day.
-func (t Taxpayer) Dates() Version { return Version{From: t.From, Version: t.Version, By: t.By} }
+// DatedVersion gives first day and number of the version; a taxpayer has no last day.
+func (t Taxpayer) DatedVersion() Version { return Version{From: t.From, Version: t.Version, By: t.By} }
 
-// Dates gives first day and number of the version; a creator has no last day.
-func (c Creator) Dates() Version { return Version{From: c.From, Version: c.Version, By: c.By} }
+// DatedVersion gives first day and number of the version; a creator has no last day.
+func (c Creator) DatedVersion() Version { return Version{From: c.From, Version: c.Version, By: c.By} }
 
 // ProfileOn gives the profile in force on a day, and whether there is one.
 func (t Taxpayer) ProfileOn(day civil.Date) (Profile, bool) {
@@ -176,9 +176,9 @@ const (
 	Payroll             = "payroll"
 )
 
-// TenantPays tells whether on this route the tenant pays the creator; where it does not, lines are
+// IsPaidByTenant tells whether on this route the tenant pays the creator; where it does not, lines are
 // shown as settled by somebody else and make no tax, payable or payout.
-func TenantPays(route string) bool {
+func IsPaidByTenant(route string) bool {
 	return route == MCNPays || route == StudioInvoice || route == Payroll
 }
 
@@ -279,5 +279,5 @@ type Position struct {
 	ApprovedBy string `json:"approved_by,omitempty"`
 }
 
-// Approved tells whether a second person has approved the position.
-func (p Position) Approved() bool { return p.ApprovedBy != "" && p.ApprovedBy != p.DecidedBy }
+// IsApproved tells whether a second person has approved the position.
+func (p Position) IsApproved() bool { return p.ApprovedBy != "" && p.ApprovedBy != p.DecidedBy }

@@ -60,10 +60,10 @@ func TestInForce(t *testing.T) {
 }
 
 func TestLatest(t *testing.T) {
-	if got, ok := Latest([]Contract{version(2, "2026-01-01", ""), version(3, "2025-01-01", ""), version(1, "2027-01-01", "")}); !ok || got.Version.Version != 3 {
+	if got, ok := LatestVersion([]Contract{version(2, "2026-01-01", ""), version(3, "2025-01-01", ""), version(1, "2027-01-01", "")}); !ok || got.Version.Version != 3 {
 		t.Errorf("got %v, %v", got.Version, ok)
 	}
-	if _, ok := Latest[Contract](nil); ok {
+	if _, ok := LatestVersion[Contract](nil); ok {
 		t.Error("nothing has a latest version")
 	}
 }
@@ -233,7 +233,7 @@ func TestPersonsAndAccounts(t *testing.T) {
 		"phone":     {{Name: "A", IDType: "208", IDNumber: "E1234567", Phone: "+8613800138000"}},
 	} {
 		for _, q := range p {
-			if got := fields(q.Normal().Problems(today)); got != want {
+			if got := fields(q.Normalized().Problems(today)); got != want {
 				t.Errorf("%+v: %q, want %q", q, got, want)
 			}
 		}

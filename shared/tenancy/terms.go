@@ -72,16 +72,16 @@ type Tier struct {
 	Share money.Rate   `json:"share"`
 }
 
-// Money tells whether the party takes part in the money; memo parties do not.
-func (p Party) Money() bool { return p.Kind != "memo" }
+// SharesMoney tells whether the party takes part in the money; memo parties do not.
+func (p Party) SharesMoney() bool { return p.Kind != "memo" }
 
-// Rest finds the party that takes the rest: the one that the terms name, else the creator, else the
+// RemainderParty finds the party that takes the rest: the one that the terms name, else the creator, else the
 // first money party; -1 when there is none.
-func (s Split) Rest() int {
+func (s Split) RemainderParty() int {
 	first := -1
 	for i, p := range s.Parties {
 		switch {
-		case !p.Money():
+		case !p.SharesMoney():
 		case s.RemainderTo != "" && p.Party == s.RemainderTo:
 			return i
 		case first < 0 || (s.Parties[first].Kind != "creator" && p.Kind == "creator"):
@@ -91,15 +91,15 @@ func (s Split) Rest() int {
 	return first
 }
 
-// Approved tells whether the version may be in force: a project of its own needs a second person.
-func (k Contract) Approved() bool {
+// IsApproved tells whether the version may be in force: a project of its own needs a second person.
+func (k Contract) IsApproved() bool {
 	return k.ProjectID == "" || (k.ApprovedBy != "" && k.ApprovedBy != k.By)
 }
 
 // ApprovedOnly leaves out the versions that wait for their second person; what was in force before
 // stays so.
 func ApprovedOnly(all []Contract) []Contract {
-	return slices.DeleteFunc(slices.Clone(all), func(k Contract) bool { return !k.Approved() })
+	return slices.DeleteFunc(slices.Clone(all), func(k Contract) bool { return !k.IsApproved() })
 }
 
 // Bounds of what a contract says.
@@ -149,7 +149,7 @@ func (c *checks) split(field, incomeType string, k Contract) {
 		c.Add(field+".parties", "must have exactly one party of kind creator")
 	}
 	if s.RemainderTo != "" && !slices.ContainsFunc(s.Parties, func(p Party) bool {
-		return p.Party == s.RemainderTo && p.Money()
+		return p.Party == s.RemainderTo && p.SharesMoney()
 	}) {
 		c.Add(field+".remainder_to", "must name a party that shares the money")
 	}
@@ -213,7 +213,7 @@ func (c *checks) party(path string, s Split, p Party) {
 		case a.amount.IsZero():
 		case a.amount.Negative():
 			c.Add(path+a.name, "must not be negative")
-		case !p.Money():
+		case !p.SharesMoney():
 			c.Add(path+a.name, "is not for memo parties; they share no money")
 		}
 	}
@@ -240,7 +240,7 @@ func (c *checks) tiers(path string, s Split, p Party) {
 	switch {
 	case s.Method != MethodTiered:
 		c.Add(path+"tiers", "go with method tiered only")
-	case !p.Money():
+	case !p.SharesMoney():
 		c.Add(path+"tiers", "are not for memo parties; they share no money")
 	case !p.Share.IsZero():
 		c.Add(path+"tiers", "must not stand beside a share; give one of them")
@@ -265,7 +265,7 @@ func (c *checks) tiers(path string, s Split, p Party) {
 // restTaker refuses bounds on the party that takes the rest: what is above its cap would belong to
 // nobody.
 func (c *checks) restTaker(field string, s Split) {
-	rest := s.Rest()
+	rest := s.RemainderParty()
 	if rest < 0 {
 		return
 	}
@@ -326,7 +326,7 @@ func (c *checks) shareSums(field string, s Split) {
 	for _, p := range s.Parties {
 		fixed = fixed || !p.Fixed.IsZero()
 		all = append(all, p.Share)
-		if p.Money() {
+		if p.SharesMoney() {
 			paid = append(paid, p.Share)
 		}
 	}
@@ -350,7 +350,7 @@ func sumIsOne(rates []money.Rate) bool {
 // tierSums wants the shares to sum to 1 in every band, or to stay within 1 where one party has no
 // share of its own and takes the rest.
 func (c *checks) tierSums(field string, s Split) {
-	rest := s.Rest()
+	rest := s.RemainderParty()
 	if rest < 0 {
 		return
 	}
@@ -359,7 +359,7 @@ func (c *checks) tierSums(field string, s Split) {
 		c.Add(field+".parties", "must have a party with tiers")
 	}
 	for i, p := range s.Parties {
-		if p.Money() && i != rest && p.Share.IsZero() && len(p.Tiers) == 0 {
+		if p.SharesMoney() && i != rest && p.Share.IsZero() && len(p.Tiers) == 0 {
 			c.Add(at(field+".parties", i)+"tiers",
 				"or a share must be given; only the party that takes the rest has none")
 		}
@@ -367,7 +367,7 @@ func (c *checks) tierSums(field string, s Split) {
 	for _, from := range boundaries(s) {
 		var shares []money.Rate
 		for _, p := range s.Parties {
-			if p.Money() {
+			if p.SharesMoney() {
 				shares = append(shares, p.ShareAt(from))
 			}
 		}

@@ -97,7 +97,7 @@ func TestFactorsWeighLiveTipsOnly(t *testing.T) {
 
 func TestAProjectNeedsAReasonAndASecondPerson(t *testing.T) {
 	k := contractOf(t, with(`"method":"ratio"`, `,"share":"0.5"`, `,"share":"0.5"`))
-	if !k.Approved() {
+	if !k.IsApproved() {
 		t.Error("a contract without a project waits for somebody")
 	}
 	k.ProjectID = "p-1"
@@ -105,13 +105,13 @@ func TestAProjectNeedsAReasonAndASecondPerson(t *testing.T) {
 		t.Errorf("a project without a reason has problems of %q", got)
 	}
 	k.ProjectReason = "a campaign with papers of its own"
-	if len(k.Problems()) > 0 || k.Approved() {
-		t.Errorf("a project with a reason: %v, approved %v", k.Problems(), k.Approved())
+	if len(k.Problems()) > 0 || k.IsApproved() {
+		t.Errorf("a project with a reason: %v, approved %v", k.Problems(), k.IsApproved())
 	}
-	if k.ApprovedBy = "maker"; k.Approved() {
+	if k.ApprovedBy = "maker"; k.IsApproved() {
 		t.Error("its maker approved it")
 	}
-	if k.ApprovedBy = "second"; !k.Approved() {
+	if k.ApprovedBy = "second"; !k.IsApproved() {
 		t.Error("a second person's yes does not count")
 	}
 	k.ProjectID = ""

@@ -36,12 +36,12 @@ const (
 	Holder   = "holder"
 )
 
-// OfTaxpayer and OfCreator name the records of a taxpayer: its own facts, and the payout account of
+// TaxpayerRecord and OfCreator name the records of a taxpayer: its own facts, and the payout account of
 // each of its creators.
-func OfTaxpayer() string { return "taxpayer" }
+func TaxpayerRecord() string { return "taxpayer" }
 
-// OfCreator names the record of a creator's payout account.
-func OfCreator(creator ident.Creator) string { return string("creator#" + creator) }
+// CreatorRecord names the record of a creator's payout account.
+func CreatorRecord(creator ident.Creator) string { return string("creator#" + creator) }
 
 // DataKey is a wrapped data key of a taxpayer.
 type DataKey struct {
@@ -76,7 +76,7 @@ type Sealing struct {
 
 // Store reads what was stored of a taxpayer; nothing stored is an empty Box.
 type Store interface {
-	Box(ctx context.Context, tenant ident.Tenant, taxpayer ident.Taxpayer) (Box, error)
+	ReadBox(ctx context.Context, tenant ident.Tenant, taxpayer ident.Taxpayer) (Box, error)
 }
 
 // KeyMaster wraps data keys. The tenant and the purpose are bound to a wrapped key: it opens for no
@@ -90,7 +90,7 @@ type KeyMaster interface {
 
 // ReadLog takes the record of a read of personal data; only then the data is given out.
 type ReadLog interface {
-	Recorded(ctx context.Context, r audit.Record) error
+	RecordRead(ctx context.Context, r audit.Record) error
 }
 
 // Vault seals and opens. Data keys in clear are wiped after each use and never kept.
@@ -111,7 +111,7 @@ var ErrNotSealed = errors.New("vault: nothing is sealed there")
 // Sealing in the transaction of its act.
 func (v *Vault) Seal(ctx context.Context, tenant ident.Tenant, taxpayer ident.Taxpayer,
 	records map[string]map[string]string) (Sealing, error) {
-	box, err := v.Store.Box(ctx, tenant, taxpayer)
+	box, err := v.Store.ReadBox(ctx, tenant, taxpayer)
 	if err != nil {
 		return Sealing{}, err
 	}
@@ -191,7 +191,7 @@ type Access struct {
 // Open gives all fields of a record in clear, after the audit has taken note of it.
 // Errors: ErrNotSealed; those of store, master key and audit.
 func (v *Vault) Open(ctx context.Context, a Access) (map[string]string, error) {
-	box, err := v.Store.Box(ctx, a.Tenant, a.Taxpayer)
+	box, err := v.Store.ReadBox(ctx, a.Tenant, a.Taxpayer)
 	if err != nil {
 		return nil, err
 	}
@@ -208,7 +208,7 @@ func (v *Vault) Open(ctx context.Context, a Access) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = v.Reads.Recorded(ctx, audit.Record{
+	err = v.Reads.RecordRead(ctx, audit.Record{
 		ID: v.NewID(), Tenant: a.Tenant, At: v.Now(), Actor: a.Actor, Act: "personal_data.read",
 		Object: string(a.Object), Why: a.Why, TaxID: a.Taxpayer, Trace: a.Trace,
 	})
@@ -218,8 +218,8 @@ func (v *Vault) Open(ctx context.Context, a Access) (map[string]string, error) {
 	return fields, nil
 }
 
-// Due tells whether the newest data key of a box is older than MaxKeyAge at an instant.
-func (b Box) Due(now time.Time) bool {
+// IsKeyDue tells whether the newest data key of a box is older than MaxKeyAge at an instant.
+func (b Box) IsKeyDue(now time.Time) bool {
 	return len(b.Keys) > 0 && now.Sub(b.Keys[len(b.Keys)-1].Made) >= MaxKeyAge
 }
 
@@ -228,14 +228,14 @@ func (b Box) Due(now time.Time) bool {
 // on where it was.
 func (v *Vault) Renew(ctx context.Context, tenant ident.Tenant,
 	taxpayer ident.Taxpayer) (Sealing, error) {
-	box, err := v.Store.Box(ctx, tenant, taxpayer)
+	box, err := v.Store.ReadBox(ctx, tenant, taxpayer)
 	if err != nil || len(box.Keys) == 0 {
 		return Sealing{Taxpayer: taxpayer}, err
 	}
 	out := Sealing{Taxpayer: taxpayer, KeySince: box.Keys[len(box.Keys)-1].Made}
 	newest := box.Keys[len(box.Keys)-1].Version
 	var key []byte
-	if box.Due(v.Now()) {
+	if box.IsKeyDue(v.Now()) {
 		newest++
 		out.KeySince = v.Now()
 		key, out.NewKey, err = v.newKey(ctx, tenant, newest)

@@ -28,7 +28,7 @@ type memory struct {
 
 func newMemory() *memory { return &memory{boxes: map[string]vault.Box{}} }
 
-func (m *memory) Box(_ context.Context, tenant ident.Tenant, taxpayer ident.Taxpayer) (vault.Box, error) {
+func (m *memory) ReadBox(_ context.Context, tenant ident.Tenant, taxpayer ident.Taxpayer) (vault.Box, error) {
 	return m.boxes[string(tenant+"/")+string(taxpayer)], nil
 }
 
@@ -47,7 +47,7 @@ func (m *memory) Unwrap(_ context.Context, tenant ident.Tenant, purpose string, 
 	return bytes.Clone(key), nil
 }
 
-func (m *memory) Recorded(_ context.Context, r audit.Record) error {
+func (m *memory) RecordRead(_ context.Context, r audit.Record) error {
 	if m.fail == nil {
 		m.reads = append(m.reads, r)
 	}
@@ -93,15 +93,15 @@ func TestWhatWasSealedOpensAndIsRecordedOnce(t *testing.T) {
 	m, now := newMemory(), start
 	v := open(m, &now)
 	fields := map[string]string{vault.Account: "6216261000000000018", vault.Holder: "张三"}
-	seal(t, v, m, "demo", "t1", vault.OfCreator("c1"), fields)
-	got, err := v.Open(context.Background(), access("demo", "t1", vault.OfCreator("c1")))
+	seal(t, v, m, "demo", "t1", vault.CreatorRecord("c1"), fields)
+	got, err := v.Open(context.Background(), access("demo", "t1", vault.CreatorRecord("c1")))
 	if err != nil || !maps.Equal(got, fields) {
 		t.Fatalf("got %v, %v", got, err)
 	}
 	if len(m.reads) != 1 || m.reads[0].Act != "personal_data.read" || m.reads[0].TaxID != "t1" || m.reads[0].Actor != "system:pay-out" {
 		t.Errorf("audit %+v", m.reads)
 	}
-	for name, sealed := range m.boxes["demo/t1"].Records[vault.OfCreator("c1")].Fields {
+	for name, sealed := range m.boxes["demo/t1"].Records[vault.CreatorRecord("c1")].Fields {
 		if bytes.Contains(sealed, []byte(fields[name])) {
 			t.Errorf("%s is stored in clear", name)
 		}
@@ -111,9 +111,9 @@ func TestWhatWasSealedOpensAndIsRecordedOnce(t *testing.T) {
 func TestAReadThatIsNotRecordedIsNotAnswered(t *testing.T) {
 	m, now := newMemory(), start
 	v := open(m, &now)
-	seal(t, v, m, "demo", "t1", vault.OfTaxpayer(), map[string]string{vault.Name: "张三"})
+	seal(t, v, m, "demo", "t1", vault.TaxpayerRecord(), map[string]string{vault.Name: "张三"})
 	m.fail = errors.New("away")
-	if got, err := v.Open(context.Background(), access("demo", "t1", vault.OfTaxpayer())); !errors.Is(err, m.fail) || got != nil {
+	if got, err := v.Open(context.Background(), access("demo", "t1", vault.TaxpayerRecord())); !errors.Is(err, m.fail) || got != nil {
 		t.Errorf("got %v, %v", got, err)
 	}
 }
@@ -121,10 +121,10 @@ func TestAReadThatIsNotRecordedIsNotAnswered(t *testing.T) {
 func TestSealedTextOpensOnlyInItsPlace(t *testing.T) {
 	m, now := newMemory(), start
 	v := open(m, &now)
-	seal(t, v, m, "demo", "t1", vault.OfCreator("c1"), map[string]string{vault.Account: "one"})
-	seal(t, v, m, "demo", "t1", vault.OfCreator("c2"), map[string]string{vault.Account: "two"})
+	seal(t, v, m, "demo", "t1", vault.CreatorRecord("c1"), map[string]string{vault.Account: "one"})
+	seal(t, v, m, "demo", "t1", vault.CreatorRecord("c2"), map[string]string{vault.Account: "two"})
 	box := m.boxes["demo/t1"]
-	one, two := box.Records[vault.OfCreator("c1")], box.Records[vault.OfCreator("c2")]
+	one, two := box.Records[vault.CreatorRecord("c1")], box.Records[vault.CreatorRecord("c2")]
 	for name, wrong := range map[string]vault.Record{
 		"other record": {Name: two.Name, KeyVersion: 1, Fields: one.Fields},
 		"other field":  {Name: two.Name, KeyVersion: 1, Fields: map[string][]byte{vault.Holder: two.Fields[vault.Account]}},
@@ -151,15 +151,15 @@ func TestSealedTextOpensOnlyInItsPlace(t *testing.T) {
 func TestFieldsThatAreNotGivenStay(t *testing.T) {
 	m, now := newMemory(), start
 	v := open(m, &now)
-	seal(t, v, m, "demo", "t1", vault.OfTaxpayer(), map[string]string{vault.Name: "张三", vault.Phone: "13800138000"})
+	seal(t, v, m, "demo", "t1", vault.TaxpayerRecord(), map[string]string{vault.Name: "张三", vault.Phone: "13800138000"})
 	now = now.Add(vault.MaxKeyAge)
 	renewed, err := v.Renew(context.Background(), "demo", "t1")
 	if err != nil {
 		t.Fatal(err)
 	}
 	m.store("demo", renewed)
-	seal(t, v, m, "demo", "t1", vault.OfTaxpayer(), map[string]string{vault.Phone: "13900139000"})
-	got, err := v.Open(context.Background(), access("demo", "t1", vault.OfTaxpayer()))
+	seal(t, v, m, "demo", "t1", vault.TaxpayerRecord(), map[string]string{vault.Phone: "13900139000"})
+	got, err := v.Open(context.Background(), access("demo", "t1", vault.TaxpayerRecord()))
 	if want := map[string]string{vault.Name: "张三", vault.Phone: "13900139000"}; err != nil || !maps.Equal(got, want) {
 		t.Errorf("got %v, %v", got, err)
 	}
@@ -173,7 +173,7 @@ func TestRenewalGoesOnWhereItStopped(t *testing.T) {
 	m, now := newMemory(), start
 	v := open(m, &now)
 	for n := range 4 {
-		seal(t, v, m, "demo", "t1", vault.OfCreator(ident.Creator(fmt.Sprint(n))), map[string]string{vault.Account: fmt.Sprint("account ", n)})
+		seal(t, v, m, "demo", "t1", vault.CreatorRecord(ident.Creator(fmt.Sprint(n))), map[string]string{vault.Account: fmt.Sprint("account ", n)})
 	}
 	now = now.Add(vault.MaxKeyAge - time.Second)
 	if s, err := v.Renew(ctx, "demo", "t1"); err != nil || s.NewKey != nil || len(s.Records) != 0 {
@@ -196,7 +196,7 @@ func TestRenewalGoesOnWhereItStopped(t *testing.T) {
 		t.Fatalf("done, but %v, %v", done, err)
 	}
 	for n := range 4 {
-		got, err := v.Open(ctx, access("demo", "t1", vault.OfCreator(ident.Creator(fmt.Sprint(n)))))
+		got, err := v.Open(ctx, access("demo", "t1", vault.CreatorRecord(ident.Creator(fmt.Sprint(n)))))
 		if err != nil || got[vault.Account] != fmt.Sprint("account ", n) {
 			t.Errorf("creator %d: %v, %v", n, got, err)
 		}

@@ -16,7 +16,9 @@ import (
 	"fenzhang/shared/audit/auditlog"
 )
 
-func newS3(cfg aws.Config) *s3.Client { return s3.NewFromConfig(cfg, auditlog.ForEndpoint(cfg)) }
+func newS3(cfg aws.Config) *s3.Client {
+	return s3.NewFromConfig(cfg, auditlog.UsePathStyleLocally(cfg))
+}
 
 // version is one version of an object. A lock protects versions: a newer one, or a mark of
 // deletion, can still be laid over the first.

@@ -115,7 +115,7 @@ func (t *taken) take(raw json.RawMessage, lines io.Writer) error {
 	if err := json.Unmarshal(raw, &entry); err != nil {
 		return fmt.Errorf("an entry cannot be read: %w", err)
 	}
-	if err := entry.Check(); err != nil {
+	if err := entry.Validate(); err != nil {
 		return err
 	}
 	t.entries++

@@ -80,7 +80,7 @@ func post(t *testing.T, w *settletest.World, creator ident.Creator, entity ident
 		e := ledger.Entry{ID: w.NextID(), Tenant: settletest.Tenant, CreatorID: creator, Entity: entity, At: w.Now(), Accounting: civil.In(2026, time.August+time.Month(i%2)), Reason: "opened"}
 		e.Debit(ledger.PlatformClearing, money.Fen(int64(i+1)))
 		e.Credit(ledger.CreatorPayable, money.Fen(int64(i+1)))
-		parts, err := ledgerdb.Parts(w.Tables.Ledger, e)
+		parts, err := ledgerdb.EntryWrites(w.Tables.Ledger, e)
 		must(t, err)
 		must(t, dynamo.Transact(t.Context(), w.Tables.Client, w.NextID(), parts))
 	}

@@ -108,7 +108,7 @@ func evidence(t *testing.T) []string {
 	rec := audit.Record{ID: "act-1", Tenant: "mcn-a", At: instant, Actor: "finance@mcn-a", Act: "period.sealed", Object: "ent-1:2026-09", What: json.RawMessage(`{"a":"1.00"}`),
 		Why: "why", TaxID: "tp-1", Operator: "cert-1", LedgerHash: "0a0b", Trace: "trace-1", Retention: audit.RetainReturn}
 	lines := []string{"record: " + encoded(t, rec)}
-	put, err := outbox.PutNamed("settlements", rec, publish.EventName, json.RawMessage(`{"pack":"cn"}`))
+	put, err := outbox.PutNamedEvent("settlements", rec, publish.EventName, json.RawMessage(`{"pack":"cn"}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +120,7 @@ func evidence(t *testing.T) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	batch, head, err := audit.Head{Tenant: "mcn-a"}.Seal([]audit.Entry{entry, entry})
+	batch, head, err := audit.Head{Tenant: "mcn-a"}.SealBatch([]audit.Entry{entry, entry})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -142,7 +142,7 @@ func (g *Gateway) decideOutcome(b *Order) {
 // changeState gives an order another state and sends a notice of it, in some cases twice, late or
 // never.
 func (g *Gateway) changeState(b *Order, to payout.State, reason string) {
-	if b.State.Final() && to != payout.Returned {
+	if b.State.IsFinal() && to != payout.Returned {
 		return
 	}
 	w := g.w

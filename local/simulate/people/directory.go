@@ -166,7 +166,7 @@ func (d *Directory) Creator(ctx context.Context, tenant ident.Tenant,
 func (d *Directory) Contract(_ context.Context, tenant ident.Tenant, creator ident.Creator,
 	incomeType string, day civil.Date) (tenancy.Contract, error) {
 	c, ok := d.Contracts[string(tenant+"/")+string(creator)]
-	if _, covered := c.Routes[incomeType]; !ok || !covered || !c.Holds(day) {
+	if _, covered := c.Routes[incomeType]; !ok || !covered || !c.IsInForceOn(day) {
 		return tenancy.Contract{},
 			fault.Missing("contract_missing", string("contract of "+creator), "no contract")
 	}

@@ -54,7 +54,7 @@ func (a *Actors) planMerge(tenant ident.Tenant) {
 func (a *Actors) callMerge(tenant ident.Tenant, try int) {
 	var err error
 	a.world.StartTask(a.world.NewTask("merge", tenant), func(ctx context.Context) {
-		err = a.sys.Merging.Carry(ctx, tenant, MergedTaxpayer, MergedInto, adminOf(tenant))
+		err = a.sys.Merging.ApplyMerge(ctx, tenant, MergedTaxpayer, MergedInto, adminOf(tenant))
 	}, func(killed bool) {
 		a.world.Trace.Addf("answer", "%s merge: %v", tenant, err)
 		switch {

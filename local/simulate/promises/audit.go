@@ -20,7 +20,7 @@ func (b *Examiner) checkAudit() {
 	hashes := map[string][]string{}
 	for _, e := range b.entries {
 		act := string(e.Tenant+"/") + postingAct(e)
-		hashes[act] = append(hashes[act], ledgerdb.Hash(e))
+		hashes[act] = append(hashes[act], ledgerdb.EntryHash(e))
 	}
 	for _, id := range slices.Sorted(maps.Keys(b.sys.AuditRecords)) {
 		if _, ok := b.acts[id]; !ok {

@@ -30,7 +30,7 @@ func (b *Examiner) readLedger() {
 				b.world.ReportBroken("P1", "entry %s: %v", sk, err)
 				continue
 			}
-			if err := e.Check(); err != nil {
+			if err := e.Validate(); err != nil {
 				b.world.ReportBroken("P1", "%v", err)
 			}
 			if e.Reverses != "" && e.Reason == "" {

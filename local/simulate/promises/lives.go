@@ -114,7 +114,7 @@ func (b *Examiner) checkApprovers(s settlement.Settlement) {
 		if m.To != settlement.Approved || m.By == "system:review" {
 			continue
 		}
-		need := review.Rules{Levels: b.actors.ApprovalLevels(s.Tenant)}.Approvers(s.Gross)
+		need := review.Rules{Levels: b.actors.ApprovalLevels(s.Tenant)}.RequiredApprovers(s.Gross)
 		if len(by) < need || len(by) != len(s.Approvals) || !by[m.By] {
 			b.world.ReportBroken("P4", "%s/%s over %s was approved by %v, %d people are needed", s.Tenant,
 				s.ID, s.Gross,

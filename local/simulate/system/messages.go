@@ -33,7 +33,7 @@ func (s *System) connectQueues(b builder) {
 		if json.Unmarshal(body, &m) == nil {
 			engine.TaskOf(ctx).Tenant = m.Tenant
 		}
-		return s.Payouts.Handle(ctx, body)
+		return s.Payouts.HandleMessage(ctx, body)
 	}
 	for name, q := range map[relay.Queue]*engine.Queue{
 		relay.Tax:    engine.NewQueue(b.world, "compute-tax", tasks(s.Taxes.Do)),

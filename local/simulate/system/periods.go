@@ -63,7 +63,7 @@ type standardCharts struct{}
 
 // Chart returns the standard chart of accounts.
 func (standardCharts) Chart(context.Context, ident.Tenant, ident.Entity) (ledger.Chart, error) {
-	return ledger.Standard()
+	return ledger.StandardChart()
 }
 
 // machinePeriods keeps a memory of closed periods for each machine, because each machine remembers
@@ -73,15 +73,15 @@ type machinePeriods struct {
 	open func() *ledgerdb.Periods
 }
 
-// Date implements ledger.Periods.
-func (m machinePeriods) Date(ctx context.Context, e *ledger.Entry) error {
-	return m.ofMachine(ctx).Date(ctx, e)
+// AssignPeriod implements ledger.Periods.
+func (m machinePeriods) AssignPeriod(ctx context.Context, e *ledger.Entry) error {
+	return m.ofMachine(ctx).AssignPeriod(ctx, e)
 }
 
-// DateIn implements ledger.Periods.
-func (m machinePeriods) DateIn(ctx context.Context, e *ledger.Entry,
+// AssignPeriodIn implements ledger.Periods.
+func (m machinePeriods) AssignPeriodIn(ctx context.Context, e *ledger.Entry,
 	month civil.Month) (bool, error) {
-	return m.ofMachine(ctx).DateIn(ctx, e, month)
+	return m.ofMachine(ctx).AssignPeriodIn(ctx, e, month)
 }
 
 // ofMachine returns the memory of the machine on which a call runs.

@@ -184,7 +184,7 @@ func (s *System) buildRoutes(b builder) {
 		Calendar: b.Filing, Clock: b.clock}
 	s.API = b.newAPI(slices.Concat(settlements.ManageRoutes(), settlements.SettleRoutes(),
 		claims.Routes(), filedMonths.Routes(), trueUps.Routes(), lawDiffs.Routes()))
-	s.callbacks = b.newAPI([]httpapi.Route{payouthttp.Callback(s.Payouts)})
+	s.callbacks = b.newAPI([]httpapi.Route{payouthttp.CallbackRoute(s.Payouts)})
 }
 
 // newAPI returns an API with some routes.

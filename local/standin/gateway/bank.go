@@ -33,7 +33,7 @@ func NewBank(keys KeyFile, o Options) (*Server, error) {
 		return nil, err
 	}
 	b := &bank{Server: s, merchants: map[string]bankMerchant{}}
-	if b.key, err = payoutbank.PrivateKey(keys.Private.Bank); err != nil {
+	if b.key, err = payoutbank.ParsePrivateKey(keys.Private.Bank); err != nil {
 		return nil, err
 	}
 	for _, a := range keys.Bank {
@@ -51,14 +51,14 @@ func NewBank(keys KeyFile, o Options) (*Server, error) {
 }
 
 func customer(a payoutbank.Account) (bankMerchant, error) {
-	private, err := payoutbank.PrivateKey(a.PrivateKey)
+	private, err := payoutbank.ParsePrivateKey(a.PrivateKey)
 	if err != nil {
 		return bankMerchant{}, err
 	}
 	if a.Layout != nil {
 		return bankMerchant{key: &private.PublicKey, layout: *a.Layout}, nil
 	}
-	layout, err := payoutbank.Generic()
+	layout, err := payoutbank.GenericLayout()
 	return bankMerchant{key: &private.PublicKey, layout: layout}, err
 }
 

@@ -44,11 +44,11 @@ func NewDouyin(keys KeyFile, o Options) (*Server, error) {
 		return nil, err
 	}
 	d := &douyinPay{Server: s, merchants: map[string]douyinMerchant{}}
-	if d.key, err = payoutbank.PrivateKey(keys.Private.Douyin); err != nil {
+	if d.key, err = payoutbank.ParsePrivateKey(keys.Private.Douyin); err != nil {
 		return nil, err
 	}
 	for _, a := range keys.Douyin {
-		private, err := payoutbank.PrivateKey(a.PrivateKey)
+		private, err := payoutbank.ParsePrivateKey(a.PrivateKey)
 		if err != nil {
 			return nil, fmt.Errorf("merchant %s: %w", a.Merchant, err)
 		}

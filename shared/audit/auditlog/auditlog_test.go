@@ -98,7 +98,7 @@ func TestWritersOnTheLocalAWS(t *testing.T) {
 		t.Errorf("got %+v %v", report, err)
 	}
 	proof, err := audit.Reader{Objects: s, Index: s}.Prove(context.Background(), "demo", "r12")
-	if err != nil || proof.Check(signer(t).Public()) != nil {
+	if err != nil || proof.Verify(signer(t).Public()) != nil {
 		t.Errorf("proof %+v %v", proof, err)
 	}
 }
@@ -274,7 +274,7 @@ func TestRoutes(t *testing.T) {
 	if err := json.Unmarshal([]byte(call("auditor", "/v1/audit/records/demo-3/proof").Body), &proof); err != nil {
 		t.Fatal(err)
 	}
-	if err := proof.Check(signer(t).Public()); err != nil || proof.Size != 3 {
+	if err := proof.Verify(signer(t).Public()); err != nil || proof.Size != 3 {
 		t.Errorf("proof of size %d: %v", proof.Size, err)
 	}
 }

@@ -157,8 +157,8 @@ func status(err error) int {
 	return 0
 }
 
-// ForEndpoint lets the client name the bucket in the path where a local endpoint is set, because a
+// UsePathStyleLocally lets the client name the bucket in the path where a local endpoint is set, because a
 // bucket's own host name does not resolve there.
-func ForEndpoint(cfg aws.Config) func(*s3.Options) {
+func UsePathStyleLocally(cfg aws.Config) func(*s3.Options) {
 	return func(o *s3.Options) { o.UsePathStyle = cfg.BaseEndpoint != nil }
 }

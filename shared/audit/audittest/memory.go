@@ -131,8 +131,8 @@ func (m *Memory) Files() fstest.MapFS {
 	return out
 }
 
-// Until tells until when an object is kept.
-func (m *Memory) Until(name string) (time.Time, error) {
+// RetainedUntil tells until when an object is kept.
+func (m *Memory) RetainedUntil(name string) (time.Time, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	t, ok := m.until[name]

@@ -104,7 +104,7 @@ func steps(t *testing.T, tenant ident.Tenant, n int) []audit.Head {
 	t.Helper()
 	heads := []audit.Head{{Tenant: tenant}}
 	for i := range n {
-		_, next, err := heads[i].Seal([]audit.Entry{Entry(t, tenant, fmt.Sprintf("r%d", i))})
+		_, next, err := heads[i].SealBatch([]audit.Entry{Entry(t, tenant, fmt.Sprintf("r%d", i))})
 		if err != nil {
 			t.Fatal(err)
 		}

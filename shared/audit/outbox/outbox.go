@@ -52,8 +52,8 @@ func Put(table string, rec audit.Record, event json.RawMessage) (types.TransactW
 	}}, nil
 }
 
-// PutNamed is Put with an event whose name is not that of the act.
-func PutNamed(table string, rec audit.Record, name string,
+// PutNamedEvent is Put with an event whose name is not that of the act.
+func PutNamedEvent(table string, rec audit.Record, name string,
 	event json.RawMessage) (types.TransactWriteItem, error) {
 	put, err := Put(table, rec, event)
 	if err == nil {

@@ -39,7 +39,7 @@ type trialAnswer struct {
 	At     *time.Time   `json:"at"`
 	Period civil.Month  `json:"period"` // null unless asked for
 	Books  int          `json:"books"`  // read so far
-	ledger.Trial
+	ledger.TrialBalance
 	// Complete tells that all books were read; otherwise NextCursor goes on and carries the sums.
 	Complete   bool    `json:"complete"`
 	NextCursor *string `json:"next_cursor"`
@@ -87,7 +87,7 @@ func (a API) trialBalance(ctx context.Context, r *httpapi.Request) (httpapi.Resp
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	ans.Trial = walk.Sheet.Trial(chart)
+	ans.TrialBalance = walk.Sheet.TrialBalance(chart)
 	ans.Books = walk.Books
 	ans.Complete = walk.After == ""
 	if !ans.Complete {
@@ -102,18 +102,18 @@ func upTo(s ledger.Sheet, e ledger.Entry, at time.Time) {
 	switch began := civil.MonthOf(at).First().Start(); {
 	case e.At.After(at):
 	case e.At.Before(began):
-		s.Before(e)
+		s.AddBefore(e)
 	default:
-		s.Within(e)
+		s.AddWithin(e)
 	}
 }
 
 // ofPeriod takes an entry into the sheet of an accounting period.
 func ofPeriod(s ledger.Sheet, e ledger.Entry, m civil.Month) {
 	if e.Accounting.Before(m) {
-		s.Before(e)
+		s.AddBefore(e)
 	} else if e.Accounting == m {
-		s.Within(e)
+		s.AddWithin(e)
 	}
 }
 
@@ -125,7 +125,7 @@ func (a API) kept(tenant ident.Tenant, entity ident.Entity) reading {
 	return func(ctx context.Context, book string, into ledger.Sheet) error {
 		all, err := a.Journal.Balances(ctx, tenant, ident.Creator(book))
 		for account, amount := range all[string(entity)] {
-			into.Hold(account, amount)
+			into.AddOpening(account, amount)
 		}
 		return err
 	}
@@ -136,7 +136,7 @@ func (a API) folded(tenant ident.Tenant, entity ident.Entity,
 	take func(ledger.Sheet, ledger.Entry)) reading {
 	return func(ctx context.Context, book string, into ledger.Sheet) error {
 		for after := ""; ; {
-			page, next, err := a.Journal.Page(ctx, tenant, book, after, journalPage)
+			page, next, err := a.Journal.EntriesPage(ctx, tenant, book, after, journalPage)
 			if err != nil {
 				return err
 			}
@@ -189,7 +189,7 @@ func (a API) readAll(ctx context.Context, books []string, into ledger.Sheet, rea
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			into.Add(own)
+			into.AddSheet(own)
 			return nil
 		})
 	}
@@ -253,7 +253,7 @@ func (a API) balances(ctx context.Context, r *httpapi.Request) (httpapi.Response
 
 // creator finds a creator of the tenant.
 func (a API) creator(ctx context.Context, tenant ident.Tenant, id string) error {
-	if _, there, err := a.Master.Latest(ctx, tenant, tenancy.KindCreator, id); err != nil || there {
+	if _, there, err := a.Master.LatestVersion(ctx, tenant, tenancy.KindCreator, id); err != nil || there {
 		return err
 	}
 	return fault.Absent("creator")

@@ -41,7 +41,7 @@ type chartAccountIn struct {
 func (a API) custom(ctx context.Context, tenant ident.Tenant,
 	entity ident.Entity) (storedChart, string, error) {
 	var c storedChart
-	found, there, err := a.Master.Latest(ctx, tenant, chartKind, string(entity))
+	found, there, err := a.Master.LatestVersion(ctx, tenant, chartKind, string(entity))
 	if err != nil || !there {
 		return c, "", err
 	}
@@ -62,9 +62,9 @@ func (a API) Chart(ctx context.Context, tenant ident.Tenant,
 }
 
 func merged(own ledger.Custom) (ledger.Chart, error) {
-	std, err := ledger.Standard()
+	std, err := ledger.StandardChart()
 	if err == nil {
-		std, err = std.With(own)
+		std, err = std.WithCustom(own)
 	}
 	if err != nil {
 		return std, fault.Internal(err)

@@ -25,7 +25,7 @@ func (a API) showBalances(ctx context.Context, tenant ident.Tenant, ans balances
 		}
 		b := bookBalance{Entity: ident.Entity(entity), Accounts: []accountBalance{}}
 		for account, sum := range sums[entity] {
-			if in, _ := chart.Find(account); !sum.IsZero() {
+			if in, _ := chart.FindAccount(account); !sum.IsZero() {
 				b.Accounts = append(b.Accounts, accountBalance{in.Code, account, sum})
 			}
 		}
@@ -99,7 +99,7 @@ func (a API) list(ctx context.Context, tenant ident.Tenant, creator ident.Creato
 	sel selection, limit int) ([]ledger.Entry, string, error) {
 	found := []ledger.Entry{}
 	for {
-		page, next, err := a.Journal.Page(ctx, tenant, string(creator), after, limit)
+		page, next, err := a.Journal.EntriesPage(ctx, tenant, string(creator), after, limit)
 		if err != nil {
 			return nil, "", err
 		}
@@ -160,7 +160,7 @@ func (a API) export(ctx context.Context, tenant ident.Tenant, at entryCursor,
 		}
 		for _, book := range books {
 			for {
-				page, next, err := a.Journal.Page(ctx, tenant, book, at.Entry, journalPage)
+				page, next, err := a.Journal.EntriesPage(ctx, tenant, book, at.Entry, journalPage)
 				if err != nil {
 					return ans, nil, err
 				}

@@ -24,7 +24,7 @@ import (
 // Journal reads books. A book is a creator's, or keys.HouseBook.
 type Journal interface {
 	Entries(ctx context.Context, tenant ident.Tenant, book ident.Creator) ([]ledger.Entry, error)
-	Page(ctx context.Context, tenant ident.Tenant, book, after string,
+	EntriesPage(ctx context.Context, tenant ident.Tenant, book, after string,
 		limit int) ([]ledger.Entry, string, error)
 	Balances(ctx context.Context, tenant ident.Tenant,
 		book ident.Creator) (map[string]map[ledger.Account]money.Amount, error)
@@ -32,7 +32,7 @@ type Journal interface {
 
 // Master reads and writes master data.
 type Master interface {
-	Latest(ctx context.Context, tenant ident.Tenant, kind tenancy.Kind,
+	LatestVersion(ctx context.Context, tenant ident.Tenant, kind tenancy.Kind,
 		id string) (tenancy.Stored, bool, error)
 	Put(ctx context.Context, c tenancy.Change) error
 }
@@ -88,7 +88,7 @@ func (a API) entity(ctx context.Context, tenant ident.Tenant, id string) error {
 	if len(tenancy.IDProblems("id", id)) > 0 {
 		return fault.Absent("paying entity")
 	}
-	_, there, err := a.Master.Latest(ctx, tenant, tenancy.KindEntity, id)
+	_, there, err := a.Master.LatestVersion(ctx, tenant, tenancy.KindEntity, id)
 	if err == nil && !there {
 		err = fault.Absent("paying entity")
 	}

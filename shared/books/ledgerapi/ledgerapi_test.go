@@ -157,7 +157,7 @@ func (w *world) settle(t *testing.T, creator ident.Creator, activity, amount str
 		if p.State == payout.Created {
 			must(t, w.Payables.MarkSent(ctx, p, w.Now()))
 		}
-		must(t, w.Payables.Record(ctx, p, payout.Outcome{State: state, At: w.Now()}))
+		must(t, w.Payables.RecordOutcome(ctx, p, payout.Outcome{State: state, At: w.Now()}))
 		if state == ends {
 			break
 		}
@@ -183,7 +183,7 @@ func must(t *testing.T, err error) {
 type trial struct {
 	Basis string `json:"basis"`
 	Books int    `json:"books"`
-	ledger.Trial
+	ledger.TrialBalance
 	Complete   bool    `json:"complete"`
 	NextCursor *string `json:"next_cursor"`
 }

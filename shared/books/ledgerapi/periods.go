@@ -15,21 +15,21 @@ import (
 
 // periodView is a period as people see it.
 type periodView struct {
-	Entity    ident.Entity   `json:"paying_entity"`
-	Month     civil.Month    `json:"period"`
-	State     string         `json:"state"`
-	ClosingBy *string        `json:"closing_by"`
-	ClosingAt *time.Time     `json:"closing_at"`
-	CheckedAt *time.Time     `json:"checked_at"`
-	Complete  bool           `json:"complete"` // all books were checked; otherwise call again
-	Books     int            `json:"books"`
-	Checks    []period.Check `json:"checks"`
-	SealedBy  *string        `json:"sealed_by"`
-	SealedAt  *time.Time     `json:"sealed_at"`
-	Hash      *string        `json:"hash"`
-	AuditSeq  *int64         `json:"audit_seq"`
-	AuditHash *string        `json:"audit_hash"`
-	Balance   *ledger.Trial  `json:"trial_balance,omitempty"` // of a sealed period, where one is shown
+	Entity    ident.Entity         `json:"paying_entity"`
+	Month     civil.Month          `json:"period"`
+	State     string               `json:"state"`
+	ClosingBy *string              `json:"closing_by"`
+	ClosingAt *time.Time           `json:"closing_at"`
+	CheckedAt *time.Time           `json:"checked_at"`
+	Complete  bool                 `json:"complete"` // all books were checked; otherwise call again
+	Books     int                  `json:"books"`
+	Checks    []period.Check       `json:"checks"`
+	SealedBy  *string              `json:"sealed_by"`
+	SealedAt  *time.Time           `json:"sealed_at"`
+	Hash      *string              `json:"hash"`
+	AuditSeq  *int64               `json:"audit_seq"`
+	AuditHash *string              `json:"audit_hash"`
+	Balance   *ledger.TrialBalance `json:"trial_balance,omitempty"` // of a sealed period, where one is shown
 }
 
 func viewOf(p period.Period, whole bool) periodView {
@@ -100,7 +100,7 @@ func (a API) listPeriods(ctx context.Context, r *httpapi.Request) (httpapi.Respo
 	if err != nil {
 		return httpapi.Response{}, fault.Later(err)
 	}
-	found, err := a.Periods.Store.List(ctx, r.Tenant, ans.Entity)
+	found, err := a.Periods.Store.ListPeriods(ctx, r.Tenant, ans.Entity)
 	if err != nil {
 		return httpapi.Response{}, err
 	}

@@ -67,18 +67,18 @@ func (f *faulty) crash() error {
 	return nil
 }
 
-func (f *faulty) Save(ctx context.Context, p period.Period, rec *audit.Record) error {
+func (f *faulty) SavePeriod(ctx context.Context, p period.Period, rec *audit.Record) error {
 	if err := f.crash(); err != nil {
 		return err
 	}
-	return f.Store.Save(ctx, p, rec)
+	return f.Store.SavePeriod(ctx, p, rec)
 }
 
-func (f *faulty) Fence(ctx context.Context, tenant ident.Tenant, book string, entity ident.Entity, month civil.Month) error {
+func (f *faulty) FenceBook(ctx context.Context, tenant ident.Tenant, book string, entity ident.Entity, month civil.Month) error {
 	if err := f.crash(); err != nil {
 		return err
 	}
-	return f.Store.Fence(ctx, tenant, book, entity, month)
+	return f.Store.FenceBook(ctx, tenant, book, entity, month)
 }
 
 func (c *closing) ListDueDays(context.Context, ident.Tenant, civil.Date) ([]civil.Date, error) {
@@ -120,7 +120,7 @@ func (c *closing) seal(t *testing.T) (period.Period, error) {
 	return c.service.Seal(t.Context(), settletest.CallerWith(identity.Approver), settletest.Ordinary, september())
 }
 
-func failedChecks(p period.Period) string { return strings.Join(p.Review.Failed(), " ") }
+func failedChecks(p period.Period) string { return strings.Join(p.Review.FailedChecks(), " ") }
 
 func TestAPeriodIsClosedAndSealed(t *testing.T) { dynamotest.Both(t, closedAndSealed) }
 
@@ -135,11 +135,11 @@ func closedAndSealed(t *testing.T, tables dynamotest.Local) {
 		t.Errorf("sealed while open: %v", err)
 	}
 	var v struct {
-		State   string         `json:"state"`
-		Hash    string         `json:"hash"`
-		Checks  []period.Check `json:"checks"`
-		Balance *ledger.Trial  `json:"trial_balance"`
-		Seq     int64          `json:"audit_seq"`
+		State   string               `json:"state"`
+		Hash    string               `json:"hash"`
+		Checks  []period.Check       `json:"checks"`
+		Balance *ledger.TrialBalance `json:"trial_balance"`
+		Seq     int64                `json:"audit_seq"`
 	}
 	if status := c.call(t, identity.Finance, "POST", septemberPath+"/close", map[string]any{}, &v); status != 200 || v.State != "closing" || len(v.Checks) != 13 {
 		t.Fatalf("%d %+v", status, v)
@@ -164,7 +164,7 @@ func closedAndSealed(t *testing.T, tables dynamotest.Local) {
 	}
 	p, err := c.store.Period(t.Context(), settletest.Tenant, settletest.Ordinary, september())
 	must(t, err)
-	if again, err := period.HashOf(*p, *p.Seal); err != nil || again != v.Hash {
+	if again, err := period.SealHash(*p, *p.Seal); err != nil || again != v.Hash {
 		t.Errorf("the stored balance has hash %s, sealed was %s", again, v.Hash)
 	}
 	if status := c.call(t, identity.Finance, "POST", septemberPath+"/close", map[string]any{}, nil); status != http.StatusConflict {
@@ -231,7 +231,7 @@ func (c *closing) reverse(t *testing.T) {
 	c.settle(t, settletest.Person, "stays", "30000.00", payout.Paid)
 	p, err := c.Payables.Load(t.Context(), settletest.Tenant, first)
 	must(t, err)
-	must(t, c.Payables.Record(t.Context(), p, payout.Outcome{State: payout.Returned, At: c.Now()}))
+	must(t, c.Payables.RecordOutcome(t.Context(), p, payout.Outcome{State: payout.Returned, At: c.Now()}))
 	s, err := c.Store.Load(t.Context(), settletest.Tenant, first)
 	must(t, err)
 	again, err := c.Reopen(t.Context(), settlement.Intent{By: settletest.CallerWith(identity.Approver), ID: string(first), Version: s.StatusVersion, Reason: "test"})
@@ -282,7 +282,7 @@ func (c *closing) post(t *testing.T, id string, m civil.Month) error {
 	e := ledger.Entry{ID: id, Tenant: settletest.Tenant, CreatorID: settletest.Person, Entity: settletest.Ordinary, At: c.Now(), Accounting: m, Reason: "test"}
 	e.Debit(ledger.PlatformClearing, money.Fen(1))
 	e.Credit(ledger.CreatorPayable, money.Fen(1))
-	parts, err := ledgerdb.Parts(c.Tables.Ledger, e)
+	parts, err := ledgerdb.EntryWrites(c.Tables.Ledger, e)
 	must(t, err)
 	return dynamo.Transact(t.Context(), c.Tables.Client, ids.Source(time.Now)(), parts)
 }
@@ -296,12 +296,12 @@ func staleMemoCannotPost(t *testing.T, tables dynamotest.Local) {
 	c.settle(t, settletest.Person, "one", "100.00", payout.Paid)
 	stale := c.Now()
 	poster := &ledgerdb.Periods{DB: c.Tables.Client, Table: c.Tables.Ledger, Clock: c.Clock}
-	if m, err := poster.For(t.Context(), settletest.Tenant, settletest.Ordinary, september()); err != nil || m != september() {
+	if m, err := poster.FirstOpenMonth(t.Context(), settletest.Tenant, settletest.Ordinary, september()); err != nil || m != september() {
 		t.Fatalf("%s %v", m, err)
 	}
 	c.SetDate("2026-10-15")
 	c.close(t)
-	if m, err := poster.For(t.Context(), settletest.Tenant, settletest.Ordinary, september()); err != nil || m != september() {
+	if m, err := poster.FirstOpenMonth(t.Context(), settletest.Tenant, settletest.Ordinary, september()); err != nil || m != september() {
 		t.Errorf("within its memo a poster still posts into September: %s %v", m, err)
 	}
 	c.AdvanceTime(ledger.Settling)
@@ -311,7 +311,7 @@ func staleMemoCannotPost(t *testing.T, tables dynamotest.Local) {
 	if err := c.post(t, "stale", september()); err == nil {
 		t.Errorf("a decision of %s was posted into a sealed period", stale)
 	}
-	if m, err := poster.For(t.Context(), settletest.Tenant, settletest.Ordinary, september()); err != nil || m != civil.In(2026, 10) {
+	if m, err := poster.FirstOpenMonth(t.Context(), settletest.Tenant, settletest.Ordinary, september()); err != nil || m != civil.In(2026, 10) {
 		t.Errorf("after its memo a poster posts into %s, %v", m, err)
 	}
 	if err := c.post(t, "fresh", civil.In(2026, 10)); err != nil {

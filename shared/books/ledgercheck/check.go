@@ -351,7 +351,7 @@ func (f facts) check() result {
 	slices.SortStableFunc(d.found, func(a, b Difference) int {
 		return cmp.Compare(a.Account, b.Account)
 	})
-	return result{ledger.Balances(f.entries), d.found}
+	return result{ledger.SumByAccount(f.entries), d.found}
 }
 
 // checkBalances compares the kept balances with the journal, at each paying entity.
@@ -365,7 +365,7 @@ func (f facts) checkBalances(d *differences) {
 	}
 	for _, entity := range slices.Sorted(maps.Keys(entities)) {
 		at := f.at(ident.Entity(entity))
-		sums, kept := ledger.Balances(at.entries), f.balances[entity]
+		sums, kept := ledger.SumByAccount(at.entries), f.balances[entity]
 		for account := range kept {
 			sums[account] = sums[account].Add(money.Amount{}) // one without an entry is compared too
 		}

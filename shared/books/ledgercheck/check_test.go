@@ -157,7 +157,7 @@ func (w *world) hear(ctx context.Context, id string, state payout.State) error {
 			return err
 		}
 	}
-	return w.Payables.Record(ctx, p, payout.Outcome{State: state, At: w.Now()})
+	return w.Payables.RecordOutcome(ctx, p, payout.Outcome{State: state, At: w.Now()})
 }
 
 func TestEveryStepIsExplained(t *testing.T) {

@@ -42,7 +42,7 @@ func (s Service) days(ctx context.Context, tenant ident.Tenant, f facts) ([]accr
 		}
 		d := at(day)
 		d.entries = append(d.entries, e.ID)
-		d.posted = d.posted.Sub(ledger.Balances([]ledger.Entry{e})[ledger.CreatorAccrued])
+		d.posted = d.posted.Sub(ledger.SumByAccount([]ledger.Entry{e})[ledger.CreatorAccrued])
 		if !slices.Contains(d.entities, e.Entity) {
 			d.entities = append(d.entities, e.Entity)
 		}

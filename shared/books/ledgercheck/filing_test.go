@@ -91,7 +91,7 @@ func TestAReversalThatAFilingOvertakesIsLate(t *testing.T) {
 				w.AdvanceTime(-away)
 			}}
 			payables := settlement.Payables{Service: &service}
-			if err := payables.Record(t.Context(), p, payout.Outcome{State: payout.Failed, At: w.Now()}); err != nil {
+			if err := payables.RecordOutcome(t.Context(), p, payout.Outcome{State: payout.Failed, At: w.Now()}); err != nil {
 				t.Fatal(err)
 			}
 			if s := w.load(t, string(second)); s.Status != settlement.Failed || s.Kept {

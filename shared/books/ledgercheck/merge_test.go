@@ -28,7 +28,7 @@ func (w *world) merge(t rapid.TB, from, into string) {
 	w.People.People[from] = c
 	entities := func(context.Context, ident.Tenant) ([]string, error) { return []string{settletest.Ordinary}, nil }
 	m := settlement.Merging{Service: w.Service, Store: w.Database, Entities: entities}
-	if err := m.Carry(context.Background(), settletest.Tenant, "tp-"+from, "tp-"+into, "admin@"+settletest.Tenant); err != nil {
+	if err := m.ApplyMerge(context.Background(), settletest.Tenant, "tp-"+from, "tp-"+into, "admin@"+settletest.Tenant); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -164,5 +164,5 @@ func standing(e ledger.Entry, entries map[string]ledger.Entry) map[ledger.Accoun
 	for before, ok := entries[e.Reverses]; ok; before, ok = entries[before.Reverses] {
 		all = append(all, before)
 	}
-	return ledger.Balances(all)
+	return ledger.SumByAccount(all)
 }

@@ -105,7 +105,7 @@ func (w *world) hear(ctx context.Context, id string, state payout.State) error {
 	if state == payout.Returned && p.State != payout.Paid {
 		return nil
 	}
-	return w.Payables.Record(ctx, p, payout.Outcome{State: state, At: w.Now()})
+	return w.Payables.RecordOutcome(ctx, p, payout.Outcome{State: state, At: w.Now()})
 }
 
 // look wants no fen unexplained and gives what the creator is owed, by state.
@@ -225,7 +225,7 @@ func TestDeadlinesAreTheTenants(t *testing.T) {
 		t.Fatal(err)
 	}
 	own := review.Rules{Deadlines: map[string]review.Deadline{"quote": {WorkingDays: 9}}}
-	w.Checks.Policy = rules{own.Over(defaults)}
+	w.Checks.Policy = rules{own.WithDefaults(defaults)}
 	id := w.settle(t, "live-1", "10000.00")
 	due := func(by identity.Principal) (whereabouts.Position, string) {
 		t.Helper()

@@ -20,7 +20,7 @@ type Timeline struct {
 // NewTimeline takes all versions of all contracts of a creator.
 func NewTimeline(contracts []tenancy.Contract, incomeType string) Timeline {
 	approved := tenancy.ApprovedOnly(contracts)
-	c := Timeline{contracts: tenancy.ByContract(approved),
+	c := Timeline{contracts: tenancy.GroupByContract(approved),
 		changes: make([]civil.Date, 0, len(approved)+1), incomeType: incomeType}
 	for i := range approved {
 		c.changes = append(c.changes, approved[i].From)
@@ -211,7 +211,7 @@ func (c Timeline) EndOfCooperation(p Period) (civil.Date, bool) {
 	versions := c.contracts[s.Contract.ContractID]
 	end, over := c.lastDay(versions, s.Last)
 	over = over && !c.paidOn(end.AddDays(1), s.Contract.PayingEntity)
-	newest, _ := tenancy.Latest(versions)
+	newest, _ := tenancy.LatestVersion(versions)
 	if left := newest.LeftOn; !left.IsZero() && (!over || left.Before(end)) {
 		end, over = left, true
 	}

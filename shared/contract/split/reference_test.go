@@ -38,7 +38,7 @@ func weightsOf(s tenancy.Split) ([]*big.Rat, *big.Rat) {
 		if factor, ok := s.LevelFactors["default"]; ok && p.Kind == KindCreator {
 			weights[i].Mul(weights[i], rational(factor))
 		}
-		if p.Money() {
+		if p.SharesMoney() {
 			sum.Add(sum, weights[i])
 		}
 	}
@@ -71,14 +71,14 @@ func reference(s tenancy.Split, amount money.Amount, how money.Rounding) map[str
 	parts := map[string]money.Amount{}
 	base := amount
 	for _, p := range s.Parties {
-		if p.Money() {
+		if p.SharesMoney() {
 			parts[p.Party] = money.Min(p.Fixed, base)
 			base = base.Sub(parts[p.Party])
 		}
 	}
 	left := base
 	for i, p := range s.Parties {
-		if !p.Money() || i == s.Rest() || p.Fixed.Positive() {
+		if !p.SharesMoney() || i == s.RemainderParty() || p.Fixed.Positive() {
 			continue
 		}
 		part := banded(p, s.TierMode, base, how)
@@ -88,7 +88,7 @@ func reference(s tenancy.Split, amount money.Amount, how money.Rounding) map[str
 		parts[p.Party] = money.Min(part, left)
 		left = left.Sub(parts[p.Party])
 	}
-	parts[s.Parties[s.Rest()].Party] = left
+	parts[s.Parties[s.RemainderParty()].Party] = left
 	return parts
 }
 

@@ -115,9 +115,9 @@ func CompilePlan(incomeType string, terms tenancy.Split, level string) (*Plan, e
 		return nil, err
 	}
 	p.total = total
-	rest := terms.Rest()
+	rest := terms.RemainderParty()
 	for i, party := range terms.Parties {
-		if !party.Money() {
+		if !party.SharesMoney() {
 			p.memos = append(p.memos, party)
 			continue
 		}
@@ -193,7 +193,7 @@ func weigh(terms tenancy.Split, level string) ([]decimal.Decimal, decimal.Decima
 		if weights[i].IsNegative() || p.Fixed.Negative() {
 			return nil, decimal.Decimal{}, fmt.Errorf("split: share of %s is negative", p.Party)
 		}
-		if p.Money() {
+		if p.SharesMoney() {
 			sum = sum.Add(weights[i])
 		}
 		fixed = fixed || p.Fixed.Positive()

@@ -142,7 +142,7 @@ func draw(t *rapid.T, incomeType string) tenancy.Split {
 		s.Parties = append(s.Parties, tenancy.Party{Party: string(rune('a' + i)), Kind: kind})
 	}
 	s.RemainderTo = s.Parties[rapid.IntRange(0, n-1).Draw(t, "rest")].Party
-	if !s.Parties[indexOf(s, s.RemainderTo)].Money() {
+	if !s.Parties[indexOf(s, s.RemainderTo)].SharesMoney() {
 		s.RemainderTo = "a"
 	}
 	switch s.Method {
@@ -176,7 +176,7 @@ func drawShares(t *rapid.T, s *tenancy.Split) {
 	for i := range s.Parties {
 		p := &s.Parties[i]
 		switch {
-		case !p.Money() || p.Party == s.RemainderTo:
+		case !p.SharesMoney() || p.Party == s.RemainderTo:
 		case s.Method == "fixed" && rapid.Bool().Draw(t, "is fixed"):
 			p.Fixed = drawAmount(t, "fixed")
 		default:
@@ -193,7 +193,7 @@ func drawTiers(t *rapid.T, s *tenancy.Split) {
 	most := int64(10000 / len(s.Parties))
 	for i := range s.Parties {
 		p := &s.Parties[i]
-		if !p.Money() || p.Party == s.RemainderTo {
+		if !p.SharesMoney() || p.Party == s.RemainderTo {
 			continue
 		}
 		from := money.Amount{}
@@ -202,7 +202,7 @@ func drawTiers(t *rapid.T, s *tenancy.Split) {
 			from = from.Add(drawAmount(t, "width"))
 		}
 	}
-	if len(s.Parties) == 1 || s.Rest() == 0 && !hasTiers(*s) {
+	if len(s.Parties) == 1 || s.RemainderParty() == 0 && !hasTiers(*s) {
 		s.Parties[0].Tiers = []tenancy.Tier{{Share: money.Ratio(1, 1)}}
 	}
 }
@@ -222,7 +222,7 @@ func drawAmount(t *rapid.T, what string) money.Amount {
 
 func drawBounds(t *rapid.T, s *tenancy.Split, i int) {
 	p := &s.Parties[i]
-	if p.Money() && p.Party != s.RemainderTo && p.Fixed.IsZero() {
+	if p.SharesMoney() && p.Party != s.RemainderTo && p.Fixed.IsZero() {
 		if rapid.Bool().Draw(t, "has floor") {
 			p.Floor = drawAmount(t, "floor")
 		}

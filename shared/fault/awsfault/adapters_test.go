@@ -174,9 +174,9 @@ func adapters(cfg aws.Config) map[string]func(context.Context) error {
 		},
 		"entry":           func(ctx context.Context) error { _, err := book.Entry(ctx, "t", "c", "e"); return err },
 		"entries":         func(ctx context.Context) error { _, err := book.Entries(ctx, "t", "c"); return err },
-		"page of entries": func(ctx context.Context) error { _, _, err := book.Page(ctx, "t", "c", "", 20); return err },
+		"page of entries": func(ctx context.Context) error { _, _, err := book.EntriesPage(ctx, "t", "c", "", 20); return err },
 		"balances":        func(ctx context.Context) error { _, err := book.Balances(ctx, "t", "c"); return err },
-		"book fenced":     func(ctx context.Context) error { return book.Fence(ctx, "t", "c", "e", month) },
+		"book fenced":     func(ctx context.Context) error { return book.FenceBook(ctx, "t", "c", "e", month) },
 		"import":          func(ctx context.Context) error { _, err := opening.ReadRecord(ctx, "t", "i"); return err },
 		"opening rows": func(ctx context.Context) error {
 			return opening.AppendRows(ctx, "t", settlement.Booking{Opening: &settlement.OpeningSource{By: []string{"a", "b"}}})
@@ -187,8 +187,8 @@ func adapters(cfg aws.Config) map[string]func(context.Context) error {
 		},
 		"statements":        func(ctx context.Context) error { _, err := papers.ListStates(ctx, "t", "c", month, month); return err },
 		"statement written": func(ctx context.Context) error { return papers.ApplyChange(ctx, statement.Change{}) },
-		"period":            func(ctx context.Context) error { _, err := periods.Newest(ctx, "t", "e"); return err },
-		"periods":           func(ctx context.Context) error { _, err := periods.List(ctx, "t", "e"); return err },
+		"period":            func(ctx context.Context) error { _, err := periods.NewestPeriod(ctx, "t", "e"); return err },
+		"periods":           func(ctx context.Context) error { _, err := periods.ListPeriods(ctx, "t", "e"); return err },
 		"claim":             func(ctx context.Context) error { _, err := claims.ByID(ctx, "t", "r"); return err },
 		"claims":            func(ctx context.Context) error { _, err := claims.Of(ctx, "t", "c", "e"); return err },
 		"claim prepared": func(ctx context.Context) error {
@@ -203,13 +203,16 @@ func adapters(cfg aws.Config) map[string]func(context.Context) error {
 			_, err := rules.StoreArchive(ctx, "p", "1", []byte("zip"))
 			return err
 		},
-		"versions":              func(ctx context.Context) error { _, err := rules.ListVersions(ctx, "p"); return err },
-		"refusal":               func(ctx context.Context) error { return rules.RecordRefusal(ctx, publish.Refusal{ID: "r"}) },
-		"creator":               func(ctx context.Context) error { _, err := directory.Creator(ctx, "t", "c"); return err },
-		"strategies":            func(ctx context.Context) error { _, err := directory.Strategies(ctx, "t"); return err },
-		"creators":              func(ctx context.Context) error { _, _, err := directory.Creators(ctx, "t", "", 20); return err },
-		"newest version":        func(ctx context.Context) error { _, _, err := directory.Latest(ctx, "t", "creator", "c"); return err },
-		"read of personal data": func(ctx context.Context) error { return directory.Recorded(ctx, audit.Record{ID: "a"}) },
+		"versions":   func(ctx context.Context) error { _, err := rules.ListVersions(ctx, "p"); return err },
+		"refusal":    func(ctx context.Context) error { return rules.RecordRefusal(ctx, publish.Refusal{ID: "r"}) },
+		"creator":    func(ctx context.Context) error { _, err := directory.Creator(ctx, "t", "c"); return err },
+		"strategies": func(ctx context.Context) error { _, err := directory.Strategies(ctx, "t"); return err },
+		"creators":   func(ctx context.Context) error { _, _, err := directory.Creators(ctx, "t", "", 20); return err },
+		"newest version": func(ctx context.Context) error {
+			_, _, err := directory.LatestVersion(ctx, "t", "creator", "c")
+			return err
+		},
+		"read of personal data": func(ctx context.Context) error { return directory.RecordRead(ctx, audit.Record{ID: "a"}) },
 		"head of the chain":     func(ctx context.Context) error { _, err := index.Head(ctx, "t"); return err },
 		"places":                func(ctx context.Context) error { _, err := index.Places(ctx, "t", []string{"a"}); return err },
 		"places set":            func(ctx context.Context) error { return index.SetPlaces(ctx, "t", map[string]audit.Place{"a": {}}) },

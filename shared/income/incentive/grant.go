@@ -73,7 +73,7 @@ func FindStrategy(all []tenancy.Strategy, e Event) (tenancy.Strategy, bool) {
 
 func isEligible(s *tenancy.Strategy, e Event, day civil.Date) bool {
 	return s.ActionType == e.ActionType && (s.Platform == "" || s.Platform == e.Platform) &&
-		s.Holds(day)
+		s.IsInForceOn(day)
 }
 
 // isSuperseded tells whether another version of the same strategy governs the day; see

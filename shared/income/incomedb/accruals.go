@@ -71,7 +71,7 @@ func (a *Accruals) PostAccrual(ctx context.Context, acc incentive.Accrual) error
 	course := cycle.NewTimeline(contracts, income.Incentive)
 	contract, ok := course.ContractOn(acc.Day)
 	if !ok {
-		return tenancy.NoContract(acc.Creator, income.Incentive, acc.Day)
+		return tenancy.NoContractError(acc.Creator, income.Incentive, acc.Day)
 	}
 	to := place{entity: contract.PayingEntity, bucket: course.PeriodOf(acc.Day), ownMonth: true}
 	for range maxTries {
@@ -129,9 +129,9 @@ func (a *Accruals) setAccountingPeriod(ctx context.Context, e *ledger.Entry, day
 	case a.Periods == nil:
 		return false, nil
 	case ownMonth:
-		return a.Periods.DateIn(ctx, e, day.Month())
+		return a.Periods.AssignPeriodIn(ctx, e, day.Month())
 	}
-	return false, a.Periods.Date(ctx, e)
+	return false, a.Periods.AssignPeriod(ctx, e)
 }
 
 func (a *Accruals) tryPost(ctx context.Context, acc incentive.Accrual, to place,
@@ -142,12 +142,12 @@ func (a *Accruals) tryPost(ctx context.Context, acc incentive.Accrual, to place,
 	if err != nil {
 		return nil, err
 	}
-	posting, hash, err := ledgerdb.Posted(a.Ledger, entry)
+	posting, hash, err := ledgerdb.EntryWritesWithHash(a.Ledger, entry)
 	if err != nil {
 		return nil, err
 	}
 	if closing {
-		posting = append(posting, ledgerdb.StillClosing(a.Ledger, entry))
+		posting = append(posting, ledgerdb.ConditionStillClosing(a.Ledger, entry))
 	}
 	g := bucketAddition{tenant: acc.Tenant, creator: acc.Creator, incomeType: income.Incentive, bucket: bucket,
 		own: acc.Day.Month(), source: income.SourceAccrued,

@@ -79,7 +79,7 @@ func (m *monthEnd) moves(t *testing.T, change func(*period.Period)) {
 
 func (m *monthEnd) save(t *testing.T, p period.Period) {
 	t.Helper()
-	if err := m.periods.Save(t.Context(), p, nil); err != nil {
+	if err := m.periods.SavePeriod(t.Context(), p, nil); err != nil {
 		t.Fatal(err)
 	}
 	m.last = &p
@@ -124,7 +124,7 @@ func TestTheLastDayIsAccruedInItsMonth(t *testing.T) {
 func TestAFencedBookSendsAccrualsOn(t *testing.T) {
 	m := newMonthEnd(t)
 	m.want(t, "before", m.accrue(t, "c1", "2026-08-31", 1), "2026-08")
-	if err := m.periods.Fence(t.Context(), tenant, "c1", "ent-1", civil.MustMonth("2026-08")); err != nil {
+	if err := m.periods.FenceBook(t.Context(), tenant, "c1", "ent-1", civil.MustMonth("2026-08")); err != nil {
 		t.Fatal(err)
 	}
 	m.want(t, "after", m.accrue(t, "c1", "2026-08-31", 2), "2026-09")

@@ -213,14 +213,14 @@ func TestTheSameLawChangesNothing(t *testing.T) {
 func balances(t failer, c lawdiff.Correction) map[ledger.Account]money.Amount {
 	t.Helper()
 	for _, e := range c.Entries {
-		if err := e.Check(); err != nil { // promise P1
+		if err := e.Validate(); err != nil { // promise P1
 			t.Fatal(err)
 		}
 		if e.CreatorID != "c-tp" || e.Entity != "e" || e.Tax.Year() != 2026 {
 			t.Fatalf("entry of %s at %s for %s", e.CreatorID, e.Entity, e.Tax)
 		}
 	}
-	sums := ledger.Balances(c.Entries)
+	sums := ledger.SumByAccount(c.Entries)
 	return sums
 }
 
@@ -307,7 +307,7 @@ func TestFiguresOfOnePerson(t *testing.T) {
 		if err != nil || c.Additional != money.MustParse("400.00") || !c.Over.IsZero() || len(c.Entries) != 1 || c.Entries[0].Tax.String() != "2026-10" {
 			t.Fatalf("%+v %v", c, err)
 		}
-		sums := ledger.Balances(c.Entries)
+		sums := ledger.SumByAccount(c.Entries)
 		if sums[ledger.CreatorReceivable] != money.MustParse("400.00") || sums[ledger.TaxPayable("iit")] != money.MustParse("-400.00") {
 			t.Fatalf("%v", sums)
 		}

@@ -26,18 +26,18 @@ import (
 	"fenzhang/shared/money"
 )
 
-// Parts are the parts of a transaction that post an entry: the entry, once, and the creator's
+// EntryWrites are the parts of a transaction that post an entry: the entry, once, and the creator's
 // balances. A debit of an account that the MCN owes on is refused when it would leave less than
 // nothing.
-func Parts(table string, e ledger.Entry) ([]types.TransactWriteItem, error) {
-	return PartsOf(table, []ledger.Entry{e})
+func EntryWrites(table string, e ledger.Entry) ([]types.TransactWriteItem, error) {
+	return EntriesWrites(table, []ledger.Entry{e})
 }
 
-// Posted are the parts that post an entry, as Parts gives them, and its Hash; the entry is written
+// EntryWritesWithHash are the parts that post an entry, as Parts gives them, and its Hash; the entry is written
 // out once.
-func Posted(table string,
+func EntryWritesWithHash(table string,
 	e ledger.Entry) (parts []types.TransactWriteItem, hash string, err error) {
-	if parts, err = Parts(table, e); err != nil {
+	if parts, err = EntryWrites(table, e); err != nil {
 		return nil, "", err
 	}
 	if doc, ok := parts[0].Put.Item["doc"].(*types.AttributeValueMemberS); ok {
@@ -46,20 +46,20 @@ func Posted(table string,
 	return parts, hash, nil
 }
 
-// PartsOf are the parts of a transaction that post several entries at once; a creator's balances at
+// EntriesWrites are the parts of a transaction that post several entries at once; a creator's balances at
 // a paying entity change once, by their sum.
 //
 // Errors: 5001 when an entry does not sum to zero or names an account that every chart lacks.
-func PartsOf(table string, entries []ledger.Entry) ([]types.TransactWriteItem, error) {
-	chart, err := ledger.Standard()
+func EntriesWrites(table string, entries []ledger.Entry) ([]types.TransactWriteItem, error) {
+	chart, err := ledger.StandardChart()
 	if err != nil {
 		return nil, fault.Internal(err)
 	}
-	return PartsIn(table, chart, entries)
+	return EntriesWritesInChart(table, chart, entries)
 }
 
-// PartsIn is PartsOf with the chart of a paying entity that has accounts of its own.
-func PartsIn(table string, chart ledger.Chart,
+// EntriesWritesInChart is PartsOf with the chart of a paying entity that has accounts of its own.
+func EntriesWritesInChart(table string, chart ledger.Chart,
 	entries []ledger.Entry) ([]types.TransactWriteItem, error) {
 	var parts []types.TransactWriteItem
 	sums := map[[2]string]*ledger.Entry{}
@@ -88,7 +88,7 @@ func PartsIn(table string, chart ledger.Chart,
 }
 
 func entryPut(table string, chart ledger.Chart, e ledger.Entry) (types.TransactWriteItem, error) {
-	if err := cmp.Or(e.Check(), chart.Admits(e)); err != nil {
+	if err := cmp.Or(e.Validate(), chart.CheckAccounts(e)); err != nil {
 		return types.TransactWriteItem{}, fault.Internal(err)
 	}
 	doc, err := json.Marshal(e)
@@ -100,8 +100,8 @@ func entryPut(table string, chart ledger.Chart, e ledger.Entry) (types.TransactW
 		"sk": dynamo.Text(k.SK), "doc": dynamo.Text(string(doc))}), nil
 }
 
-// Hash is the SM3 of an entry as it is stored; the audit record of its act carries it.
-func Hash(e ledger.Entry) string {
+// EntryHash is the SM3 of an entry as it is stored; the audit record of its act carries it.
+func EntryHash(e ledger.Entry) string {
 	doc, err := json.Marshal(e)
 	if err != nil { // amounts, words and times always marshal
 		return ""
@@ -118,7 +118,7 @@ func hashOf(doc []byte) string {
 // is also where the write of an entry into a sealed period is refused: the item is written anyway,
 // so the condition costs nothing.
 func balance(table string, e ledger.Entry) *types.Update {
-	sums := ledger.Balances([]ledger.Entry{e})
+	sums := ledger.SumByAccount([]ledger.Entry{e})
 	var accounts []string
 	for a, sum := range sums {
 		if !sum.IsZero() {
@@ -238,15 +238,15 @@ func entryOf(it map[string]types.AttributeValue) (ledger.Entry, error) {
 	if err := json.Unmarshal([]byte(doc.Value), &e); err != nil {
 		return e, fault.Internal(err)
 	}
-	if err := e.Check(); err != nil {
+	if err := e.Validate(); err != nil {
 		return e, fault.Internal(err)
 	}
 	return e, nil
 }
 
-// Page reads the entries of a book that come after one, "" at the start, in order of posting, and
+// EntriesPage reads the entries of a book that come after one, "" at the start, in order of posting, and
 // the id after which the book goes on, "" at its end.
-func (b Book) Page(ctx context.Context, tenant ident.Tenant, book, after string,
+func (b Book) EntriesPage(ctx context.Context, tenant ident.Tenant, book, after string,
 	limit int) ([]ledger.Entry, string, error) {
 	in := dynamo.PartitionQuery(b.Table, keys.CreatorBook(tenant, ident.Creator(book)),
 		keys.EntryPrefix)

@@ -17,18 +17,18 @@ func TestAnUnknownAccountIsRefused(t *testing.T) {
 	e := ledger.Entry{ID: "e1", Tenant: "t", CreatorID: "c", Entity: "ent"}
 	e.Debit("own.deposit", money.Yuan(1))
 	e.Credit(ledger.CreatorPayable, money.Yuan(1))
-	if _, err := ledgerdb.Parts("ledger", e); !fault.HasCode(err, fault.System) {
+	if _, err := ledgerdb.EntryWrites("ledger", e); !fault.HasCode(err, fault.System) {
 		t.Errorf("an account outside the chart: %v", err)
 	}
 	e.Postings = e.Postings[:1]
-	if _, err := ledgerdb.Parts("ledger", e); !fault.HasCode(err, fault.System) {
+	if _, err := ledgerdb.EntryWrites("ledger", e); !fault.HasCode(err, fault.System) {
 		t.Errorf("one-sided: %v", err)
 	}
 }
 
 // A balance item with every account of the standard chart, at amounts no agency will see, stays under one write unit.
 func TestABalanceItemStaysUnderOneKilobyte(t *testing.T) {
-	c, err := ledger.Standard()
+	c, err := ledger.StandardChart()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +48,7 @@ func TestHotAccountsAreKeptInTheCreatorsBook(t *testing.T) {
 	e.Debit(ledger.PlatformClearing, money.Yuan(10))
 	e.Credit(ledger.CreatorPayable, money.Yuan(7))
 	e.Credit(ledger.MCNRevenue, money.Yuan(3))
-	parts, err := ledgerdb.Parts("ledger", e)
+	parts, err := ledgerdb.EntryWrites("ledger", e)
 	if err != nil || len(parts) != 2 {
 		t.Fatalf("%d parts, %v", len(parts), err)
 	}

@@ -54,18 +54,18 @@ type closed struct {
 
 var _ ledger.Periods = (*Periods)(nil)
 
-// Date implements ledger.Periods.
-func (p *Periods) Date(ctx context.Context, e *ledger.Entry) error {
+// AssignPeriod implements ledger.Periods.
+func (p *Periods) AssignPeriod(ctx context.Context, e *ledger.Entry) error {
 	today, err := p.Clock.Today(ctx)
 	if err != nil {
 		return awsfault.Of(err)
 	}
-	e.Accounting, err = p.For(ctx, e.Tenant, e.Entity, today.Month())
+	e.Accounting, err = p.FirstOpenMonth(ctx, e.Tenant, e.Entity, today.Month())
 	return err
 }
 
-// For gives the first month from the given one on in which the paying entity's books are open.
-func (p *Periods) For(ctx context.Context, tenant ident.Tenant, entity ident.Entity,
+// FirstOpenMonth gives the first month from the given one on in which the paying entity's books are open.
+func (p *Periods) FirstOpenMonth(ctx context.Context, tenant ident.Tenant, entity ident.Entity,
 	month civil.Month) (civil.Month, error) {
 	last, err := p.closed(ctx, tenant, entity)
 	if err != nil {
@@ -82,8 +82,8 @@ func (c closed) open(month civil.Month) civil.Month {
 	return c.month.Add(1)
 }
 
-// DateIn implements ledger.Periods.
-func (p *Periods) DateIn(ctx context.Context, e *ledger.Entry,
+// AssignPeriodIn implements ledger.Periods.
+func (p *Periods) AssignPeriodIn(ctx context.Context, e *ledger.Entry,
 	month civil.Month) (closing bool, err error) {
 	last, err := p.closed(ctx, e.Tenant, e.Entity)
 	if err != nil {
@@ -97,9 +97,9 @@ func (p *Periods) DateIn(ctx context.Context, e *ledger.Entry,
 	return false, nil
 }
 
-// StillClosing is the part of a transaction that refuses an entry once the sealing of its period
+// ConditionStillClosing is the part of a transaction that refuses an entry once the sealing of its period
 // has begun, so that the walk over the books that follows sees every entry of the period.
-func StillClosing(table string, e ledger.Entry) types.TransactWriteItem {
+func ConditionStillClosing(table string, e ledger.Entry) types.TransactWriteItem {
 	k := keys.PeriodHead(e.Tenant, e.Entity)
 	return types.TransactWriteItem{ConditionCheck: &types.ConditionCheck{TableName: aws.String(table),
 		Key: map[string]types.AttributeValue{"pk": dynamo.Text(k.PK),
@@ -152,10 +152,10 @@ func (p *Periods) read(ctx context.Context, k keys.Key) (closed, error) {
 	return closed{month: month, closing: state != nil && state.Value == HeadClosing}, nil
 }
 
-// Fence closes a book's balances at a paying entity for entries of a month and before, for good:
+// FenceBook closes a book's balances at a paying entity for entries of a month and before, for good:
 // from then on the write of such an entry is refused by its condition. A book without balances has
 // no entries and needs none.
-func (b Book) Fence(ctx context.Context, tenant ident.Tenant, book string, entity ident.Entity,
+func (b Book) FenceBook(ctx context.Context, tenant ident.Tenant, book string, entity ident.Entity,
 	month civil.Month) error {
 	k := keys.Balance(tenant, ident.Creator(book), entity)
 	_, err := b.DB.UpdateItem(ctx, &dynamodb.UpdateItemInput{TableName: aws.String(b.Table),

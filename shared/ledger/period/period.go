@@ -45,26 +45,26 @@ type Period struct {
 
 // Seal is what stands for good.
 type Seal struct {
-	By       string       `json:"by"`
-	At       time.Time    `json:"at"`
-	Balance  ledger.Trial `json:"balance"`
-	AuditSeq int64        `json:"audit_seq"`  // records in the tenant's chain of evidence
-	Audit    string       `json:"audit_hash"` // the chain after them
-	Hash     string       `json:"hash"`       // SM3 of entity, month, balance and the chain's end
+	By       string              `json:"by"`
+	At       time.Time           `json:"at"`
+	Balance  ledger.TrialBalance `json:"balance"`
+	AuditSeq int64               `json:"audit_seq"`  // records in the tenant's chain of evidence
+	Audit    string              `json:"audit_hash"` // the chain after them
+	Hash     string              `json:"hash"`       // SM3 of entity, month, balance and the chain's end
 }
 
 // sealed is what the hash of a seal covers.
 type sealed struct {
-	Tenant   ident.Tenant `json:"tenant"`
-	Entity   ident.Entity `json:"paying_entity"`
-	Month    civil.Month  `json:"period"`
-	Balance  ledger.Trial `json:"balance"`
-	AuditSeq int64        `json:"audit_seq"`
-	Audit    string       `json:"audit_hash"`
+	Tenant   ident.Tenant        `json:"tenant"`
+	Entity   ident.Entity        `json:"paying_entity"`
+	Month    civil.Month         `json:"period"`
+	Balance  ledger.TrialBalance `json:"balance"`
+	AuditSeq int64               `json:"audit_seq"`
+	Audit    string              `json:"audit_hash"`
 }
 
-// HashOf is the SM3 of what a seal fixes, in lower-case hex.
-func HashOf(p Period, s Seal) (string, error) {
+// SealHash is the SM3 of what a seal fixes, in lower-case hex.
+func SealHash(p Period, s Seal) (string, error) {
 	doc, err := json.Marshal(sealed{p.Tenant, p.Entity, p.Month, s.Balance, s.AuditSeq, s.Audit})
 	if err != nil {
 		return "", fault.Internal(err)
@@ -76,19 +76,19 @@ func HashOf(p Period, s Seal) (string, error) {
 // Store keeps periods.
 type Store interface {
 	// Newest is the newest period that is closing or sealed; nil when none is.
-	Newest(ctx context.Context, tenant ident.Tenant, entity ident.Entity) (*Period, error)
+	NewestPeriod(ctx context.Context, tenant ident.Tenant, entity ident.Entity) (*Period, error)
 	// Period reads a period, consistently; nil when its closing has not begun.
 	Period(ctx context.Context, tenant ident.Tenant, entity ident.Entity,
 		month civil.Month) (*Period, error)
 	// List gives all periods, newest first.
-	List(ctx context.Context, tenant ident.Tenant, entity ident.Entity) ([]Period, error)
+	ListPeriods(ctx context.Context, tenant ident.Tenant, entity ident.Entity) ([]Period, error)
 	// Save writes a period whose revision before was one less, with the audit record of the act where
 	// there is one. A new one must follow the newest, which must be sealed. optimistic.ErrRival
 	// otherwise; finding one's own act is success. From the write of Sealing on, an accrual of the
 	// month is refused.
-	Save(ctx context.Context, p Period, rec *audit.Record) error
+	SavePeriod(ctx context.Context, p Period, rec *audit.Record) error
 	// Fence lets a book refuse every entry of the month and before, for good.
-	Fence(ctx context.Context, tenant ident.Tenant, book string, entity ident.Entity,
+	FenceBook(ctx context.Context, tenant ident.Tenant, book string, entity ident.Entity,
 		month civil.Month) error
 }
 

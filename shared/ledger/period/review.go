@@ -99,8 +99,8 @@ type Review struct {
 	Sheet    ledger.Sheet `json:"sheet"`
 }
 
-// Failed names the checks that stop the seal.
-func (r *Review) Failed() []string {
+// FailedChecks names the checks that stop the seal.
+func (r *Review) FailedChecks() []string {
 	names := []string{}
 	for _, c := range r.Checks {
 		if c.Result != Passed && c.Result != Information {
@@ -143,7 +143,7 @@ func (s *Service) walk(ctx context.Context, p *Period) error {
 		for i, book := range books {
 			work.Go(func() (err error) {
 				if r.Sealing {
-					err = s.Store.Fence(ctx, p.Tenant, book, p.Entity, p.Month)
+					err = s.Store.FenceBook(ctx, p.Tenant, book, p.Entity, p.Month)
 				}
 				if err == nil {
 					found[i], err = s.Books.Review(ctx, p.Tenant, p.Entity, book, p.Month)
@@ -169,9 +169,9 @@ func (r *Review) take(p *Period, book string, b Book) {
 	for _, e := range b.Entries {
 		switch {
 		case e.Accounting == p.Month:
-			r.Sheet.Within(e)
+			r.Sheet.AddWithin(e)
 		case e.Accounting.Before(p.Month):
-			r.Sheet.Before(e)
+			r.Sheet.AddBefore(e)
 			if p.First {
 				r.note(Finding{CheckMonthsBefore, fmt.Sprintf("%s: entry %s of %s", book, e.ID, e.Accounting)})
 			}
@@ -257,16 +257,16 @@ func (s *Service) outstanding(ctx context.Context, p Period) ([]string, error) {
 	return texts, nil
 }
 
-func (s *Service) trial(ctx context.Context, p *Period) (ledger.Trial, error) {
+func (s *Service) trial(ctx context.Context, p *Period) (ledger.TrialBalance, error) {
 	chart, err := s.Charts.Chart(ctx, p.Tenant, p.Entity)
 	if err != nil {
-		return ledger.Trial{}, err
+		return ledger.TrialBalance{}, err
 	}
-	return p.Review.Sheet.Trial(chart), nil
+	return p.Review.Sheet.TrialBalance(chart), nil
 }
 
 // carried compares the opening with what the sealed period before closed with.
-func (s *Service) carried(ctx context.Context, p *Period, trial ledger.Trial) error {
+func (s *Service) carried(ctx context.Context, p *Period, trial ledger.TrialBalance) error {
 	if p.First {
 		return nil
 	}
@@ -280,7 +280,7 @@ func (s *Service) carried(ctx context.Context, p *Period, trial ledger.Trial) er
 	}
 	closing := ledger.Sheet{}
 	for _, r := range before.Seal.Balance.Rows {
-		closing.Hold(r.Account, r.Closing)
+		closing.AddOpening(r.Account, r.Closing)
 	}
 	for _, r := range trial.Rows {
 		if r.Opening != closing[r.Account].Opening {

@@ -93,7 +93,7 @@ func (s *Service) begin(ctx context.Context, by identity.Principal, entity ident
 		return Period{}, notNow("period_not_over",
 			"The period "+month.String()+" is not over yet; close it when its month is past.")
 	}
-	newest, err := s.Store.Newest(ctx, by.Tenant, entity)
+	newest, err := s.Store.NewestPeriod(ctx, by.Tenant, entity)
 	if err != nil {
 		return Period{}, err
 	}
@@ -108,7 +108,7 @@ func (s *Service) begin(ctx context.Context, by identity.Principal, entity ident
 	p := Period{Tenant: by.Tenant, Entity: entity, Month: month, State: Closing, First: newest == nil,
 		Revision: 1, ClosingBy: by.Subject,
 		ClosingAt: s.Clock.Instant(), Act: s.NewID()}
-	return p, s.Store.Save(ctx, p, s.record(p, by, "period.closing", nil))
+	return p, s.Store.SavePeriod(ctx, p, s.record(p, by, "period.closing", nil))
 }
 
 func (s *Service) record(p Period, by identity.Principal, act string,
@@ -129,7 +129,7 @@ func (s *Service) run(ctx context.Context, p Period) (Period, error) {
 	}
 	p.Revision++
 	p.Act = s.NewID()
-	return p, s.Store.Save(ctx, p, nil)
+	return p, s.Store.SavePeriod(ctx, p, nil)
 }
 
 // Seal fixes a period for good after all checks pass, by another person than began its closing.
@@ -152,7 +152,7 @@ func (s *Service) Seal(ctx context.Context, by identity.Principal, entity ident.
 		if p, err = s.run(ctx, p); err != nil || !p.Review.Complete {
 			return p, err
 		}
-		if failed := p.Review.Failed(); len(failed) > 0 {
+		if failed := p.Review.FailedChecks(); len(failed) > 0 {
 			return p, notNow("checks_failed", "The period cannot be sealed: "+strings.Join(failed, ", ")+
 				". Read the period for what each check found and who is to act.")
 		}
@@ -176,7 +176,7 @@ func (s *Service) beginSealing(ctx context.Context, by identity.Principal,
 	p.Review = s.review(by, true)
 	p.Sealing, p.Act = true, s.NewID()
 	p.Revision++
-	return p, s.Store.Save(ctx, p, nil)
+	return p, s.Store.SavePeriod(ctx, p, nil)
 }
 
 func (s *Service) sealable(ctx context.Context, by identity.Principal, entity ident.Entity,
@@ -214,7 +214,7 @@ func (s *Service) seal(ctx context.Context, by identity.Principal, p Period) (Pe
 	}
 	seal := Seal{By: by.Subject, At: s.Clock.Instant(), Balance: trial, AuditSeq: head.Tree.Count,
 		Audit: hex.EncodeToString(head.Chain[:])}
-	if seal.Hash, err = HashOf(p, seal); err != nil {
+	if seal.Hash, err = SealHash(p, seal); err != nil {
 		return p, err
 	}
 	p.State = Sealed
@@ -226,5 +226,5 @@ func (s *Service) seal(ctx context.Context, by identity.Principal, p Period) (Pe
 	if err != nil {
 		return p, fault.Internal(err)
 	}
-	return p, s.Store.Save(ctx, p, s.record(p, by, "period.sealed", what))
+	return p, s.Store.SavePeriod(ctx, p, s.record(p, by, "period.sealed", what))
 }

@@ -79,7 +79,7 @@ func TestPeriodsAreClosedInOrderAndOnce(t *testing.T) {
 	_, err = a.seal(identity.Approver, "2026-10")
 	want(t, "a period that nobody closes", "not_closing", err)
 	p, err := a.close("2026-10")
-	if err != nil || p.State != period.Closing || !p.First || !p.Review.Complete || len(p.Review.Failed()) > 0 {
+	if err != nil || p.State != period.Closing || !p.First || !p.Review.Complete || len(p.Review.FailedChecks()) > 0 {
 		t.Fatalf("%+v %v", p, err)
 	}
 	_, err = a.close("2026-11")
@@ -122,7 +122,7 @@ func TestTheSealCoversWhatItFixes(t *testing.T) {
 	if p.Seal.By != "approver@"+settletest.Tenant || p.Seal.AuditSeq != 42 || !strings.HasPrefix(p.Seal.Audit, "0700") {
 		t.Errorf("%+v", p.Seal)
 	}
-	hash, err := period.HashOf(p, *p.Seal)
+	hash, err := period.SealHash(p, *p.Seal)
 	if err != nil || hash != p.Seal.Hash || len(hash) != 64 {
 		t.Fatalf("%s is not %s, %v", hash, p.Seal.Hash, err)
 	}
@@ -138,7 +138,7 @@ func TestTheSealCoversWhatItFixes(t *testing.T) {
 	} {
 		other, seal := p, *p.Seal
 		change(&other, &seal)
-		if got, err := period.HashOf(other, seal); err != nil || got == hash {
+		if got, err := period.SealHash(other, seal); err != nil || got == hash {
 			t.Errorf("another %s has the same hash (%v)", name, err)
 		}
 	}
@@ -152,8 +152,8 @@ func TestWhatWasFoundStopsTheSeal(t *testing.T) {
 		a.findings[settletest.Worker] = append(a.findings[settletest.Worker], period.Finding{Check: period.CheckFigures, Text: "none"})
 	}
 	p, err := a.close("2026-11")
-	if err != nil || strings.Join(p.Review.Failed(), " ") != "balances figures" {
-		t.Fatalf("failed: %v, %v", p.Review.Failed(), err)
+	if err != nil || strings.Join(p.Review.FailedChecks(), " ") != "balances figures" {
+		t.Fatalf("failed: %v, %v", p.Review.FailedChecks(), err)
 	}
 	for _, c := range p.Review.Checks {
 		if c.Name == period.CheckFigures && (c.Found != 15 || len(c.Details) != 10) {

@@ -138,7 +138,7 @@ func (a API) requestMerge(ctx context.Context, r *httpapi.Request) (httpapi.Resp
 }
 
 func (a API) changeReview(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
-	return respond(a.Master.ChangeReview(ctx, caller(r), r.Body))
+	return respond(a.Master.ChangeReviewRules(ctx, caller(r), r.Body))
 }
 
 func (a API) readReview(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {

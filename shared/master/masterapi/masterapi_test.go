@@ -310,7 +310,7 @@ func TestPersonalDataIsMaskedAndSealed(t *testing.T) {
 			t.Errorf("%s lies in the table in clear", clear)
 		}
 	}
-	fields, err := w.Vault.Open(context.Background(), vault.Access{Tenant: "demo", Taxpayer: "t1", Record: vault.OfTaxpayer(), Actor: "test", Object: "t1"})
+	fields, err := w.Vault.Open(context.Background(), vault.Access{Tenant: "demo", Taxpayer: "t1", Record: vault.TaxpayerRecord(), Actor: "test", Object: "t1"})
 	if err != nil || fields[vault.Name] != "样例人" || fields[vault.IDNumber] != "11010519491231002X" || fields[vault.Phone] != "13800138000" {
 		t.Errorf("sealed %v, %v", fields, err)
 	}
@@ -345,8 +345,8 @@ func TestAChangeKeepsWhatItDoesNotName(t *testing.T) {
 		t.Errorf("creator %s", got.raw)
 	}
 	for record, want := range map[string]map[string]string{
-		vault.OfTaxpayer():    {vault.Name: "样例人", vault.IDNumber: "11010519491231002X", vault.Phone: "13900139000"},
-		vault.OfCreator("c1"): {vault.Account: "openid-c001", vault.Holder: "样例人"},
+		vault.TaxpayerRecord():    {vault.Name: "样例人", vault.IDNumber: "11010519491231002X", vault.Phone: "13900139000"},
+		vault.CreatorRecord("c1"): {vault.Account: "openid-c001", vault.Holder: "样例人"},
 	} {
 		fields, err := w.Vault.Open(context.Background(), vault.Access{Tenant: "demo", Taxpayer: "t1", Record: record, Actor: "test"})
 		if err != nil || fmt.Sprint(fields) != fmt.Sprint(want) {
@@ -354,7 +354,7 @@ func TestAChangeKeepsWhatItDoesNotName(t *testing.T) {
 		}
 	}
 	w.want(w.admin("PUT", "/v1/creators/c1", object{"version": 2, "nickname": "x", "payout": object{"method": "alipay", "account": "a@example.com", "holder": "样例人"}}), 200, 0)
-	fields, err := w.Vault.Open(context.Background(), vault.Access{Tenant: "demo", Taxpayer: "t1", Record: vault.OfCreator("c1"), Actor: "test"})
+	fields, err := w.Vault.Open(context.Background(), vault.Access{Tenant: "demo", Taxpayer: "t1", Record: vault.CreatorRecord("c1"), Actor: "test"})
 	if err != nil || fields[vault.Account] != "a@example.com" {
 		t.Errorf("new account %v, %v", fields, err)
 	}

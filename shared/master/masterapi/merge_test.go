@@ -104,12 +104,12 @@ func TestCreatorsOfAMergedTaxpayerAreTheSurvivors(t *testing.T) {
 		}
 	}
 	for id, want := range map[string]string{"c1": "t1", "c2": "t2", "c3": "t1"} {
-		if got, err := fresh.SealedUnder(ctx, "demo", ident.Creator(id)); err != nil || got != ident.Taxpayer(want) {
+		if got, err := fresh.SealingTaxpayer(ctx, "demo", ident.Creator(id)); err != nil || got != ident.Taxpayer(want) {
 			t.Errorf("%s is sealed under %s, %v", id, got, err)
 		}
 	}
 	w.want(w.admin("PUT", "/v1/creators/c2", object{"version": 1, "nickname": "x", "payout": payout()}), 200, 0) // still under its own key
-	if got, err := fresh.SealedUnder(ctx, "demo", "c2"); err != nil || got != "t2" {
+	if got, err := fresh.SealingTaxpayer(ctx, "demo", "c2"); err != nil || got != "t2" {
 		t.Errorf("changed, it is sealed under %s, %v", got, err)
 	}
 }
@@ -212,22 +212,22 @@ func TestTheHolderOfAnAccountMayHaveTheMergedName(t *testing.T) {
 
 // stopping fails once, as a process that is killed between the steps.
 type stopping struct {
-	master.Carrier
+	master.MergeFollowUp
 	calls int
 }
 
-func (s *stopping) Carry(ctx context.Context, tenant ident.Tenant, from, into, by string) error {
+func (s *stopping) ApplyMerge(ctx context.Context, tenant ident.Tenant, from, into, by string) error {
 	if s.calls++; s.calls == 1 {
 		return fault.Later(context.DeadlineExceeded)
 	}
-	return s.Carrier.Carry(ctx, tenant, from, into, by)
+	return s.MergeFollowUp.ApplyMerge(ctx, tenant, from, into, by)
 }
 
 func TestAnApprovalThatStoppedHalfwayIsFinishedByCallingAgain(t *testing.T) {
 	w := twice(t, dynamotest.Memory(t))
 	w.want(w.admin("POST", "/v1/taxpayers/t2/merge", ask()), 200, 0)
-	s := &stopping{Carrier: w.Service.Merges}
-	w.Service.Merges = s
+	s := &stopping{MergeFollowUp: w.Service.MergeFollowUp}
+	w.Service.MergeFollowUp = s
 	w.want(w.approveMerge("approver", "t2"), 503, 5003)
 	w.want(w.approveMerge("approver", "t2"), 200, 0)
 	if s.calls != 2 || len(w.records("taxpayer.merged")) != 1 {

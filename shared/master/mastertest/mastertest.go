@@ -50,7 +50,7 @@ func Open(t testing.TB, local dynamotest.Local, at time.Time) World {
 		Store: store, Vault: sealed, Clock: c, NewID: newID,
 		Secret: func(context.Context) (string, error) { return "a key of keyed hashes", nil },
 		Corpus: func(context.Context) *tax.Corpus { return corpus },
-		Merges: &settlement.Merging{Service: &settlement.Service{Store: rows, Directory: store, Clock: c,
+		MergeFollowUp: &settlement.Merging{Service: &settlement.Service{Store: rows, Directory: store, Clock: c,
 			NewID: newID},
 			Store: rows, Entities: store.EntityIDs},
 	}}

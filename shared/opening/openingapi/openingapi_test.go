@@ -194,7 +194,7 @@ func TestAnAgencyBeginsWithItsOldBooks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sums := ledger.Balances(entries)
+	sums := ledger.SumByAccount(entries)
 	if sums[ledger.CreatorPayable] != money.MustParse("-1234.50") || sums[ledger.CreatorReceivable] != money.MustParse("500.00") || sums[ledger.OpeningBalance] != money.MustParse("734.50") {
 		t.Errorf("%v", sums)
 	}

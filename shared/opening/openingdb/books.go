@@ -30,7 +30,7 @@ func (s Seals) HasSealedPeriod(ctx context.Context, tenant ident.Tenant) (bool, 
 		return false, err
 	}
 	for _, entity := range entities {
-		all, err := s.Periods.List(ctx, tenant, ident.Entity(entity))
+		all, err := s.Periods.ListPeriods(ctx, tenant, ident.Entity(entity))
 		if err != nil {
 			return false, err
 		}

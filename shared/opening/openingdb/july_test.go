@@ -93,7 +93,7 @@ func (w *world) pay(t *testing.T, id string) money.Amount {
 	if err := w.Payables.MarkSent(ctx, p, w.Now()); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Payables.Record(ctx, p, payout.Outcome{State: payout.Paid, At: w.Now()}); err != nil {
+	if err := w.Payables.RecordOutcome(ctx, p, payout.Outcome{State: payout.Paid, At: w.Now()}); err != nil {
 		t.Fatal(err)
 	}
 	s := w.load(t, id)
@@ -236,7 +236,7 @@ func TestAPayableFromBeforeIsPaidLikeAnyOther(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sums := ledger.Balances(entries)
+	sums := ledger.SumByAccount(entries)
 	if sums[ledger.OpeningBalance] != money.MustParse("1000.00") || !sums[ledger.CreatorPayable].IsZero() || !sums[ledger.MCNRevenue].IsZero() {
 		t.Errorf("%v", sums)
 	}
@@ -264,7 +264,7 @@ func TestAPayableTaxedBeforeIsOnlyPaid(t *testing.T) {
 	}
 	p, err := w.Payables.Load(t.Context(), settletest.Tenant, ident.Settlement(first.ID))
 	if err == nil {
-		err = w.Payables.Record(t.Context(), p, payout.Outcome{State: payout.Returned, At: w.Now()})
+		err = w.Payables.RecordOutcome(t.Context(), p, payout.Outcome{State: payout.Returned, At: w.Now()})
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -284,7 +284,7 @@ func TestAPayableTaxedBeforeIsOnlyPaid(t *testing.T) {
 		}
 	}
 	entries, err2 := ledgerdb.Book{DB: w.Tables.Client, Table: w.Tables.Ledger}.Entries(t.Context(), settletest.Tenant, settletest.Person)
-	sums := ledger.Balances(entries)
+	sums := ledger.SumByAccount(entries)
 	if err != nil || err2 != nil || sums[ledger.OpeningBalance] != money.MustParse("960.00") || !sums[ledger.CreatorPayable].IsZero() || sums[ledger.GatewayClearing] != money.MustParse("-960.00") {
 		t.Errorf("%v %v %v", sums, err, err2)
 	}
@@ -331,7 +331,7 @@ func (w *world) secondApproval(t *testing.T, id string) settlement.Settlement {
 		err = w.Payables.MarkSent(ctx, p, w.Now())
 	}
 	if err == nil {
-		err = w.Payables.Record(ctx, p, payout.Outcome{State: payout.Paid, At: w.Now()})
+		err = w.Payables.RecordOutcome(ctx, p, payout.Outcome{State: payout.Paid, At: w.Now()})
 	}
 	if err != nil {
 		t.Fatal(err)

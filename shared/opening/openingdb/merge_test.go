@@ -31,7 +31,7 @@ func (w *world) merge(t *testing.T) {
 	w.People.People[twin] = c
 	m := settlement.Merging{Service: w.Service, Store: w.Database,
 		Entities: func(context.Context, ident.Tenant) ([]string, error) { return []string{settletest.Filed}, nil }}
-	if err := m.Carry(t.Context(), settletest.Tenant, from, into, "admin@x"); err != nil {
+	if err := m.ApplyMerge(t.Context(), settletest.Tenant, from, into, "admin@x"); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -32,24 +32,24 @@ func NewLive(secret func(context.Context) (string, error), at Addresses,
 	return &Live{secret: secret, at: at, now: now}
 }
 
-// For is payout.Gateways.For; it is fault.Unavailable while the secret cannot be read.
-func (l *Live) For(ctx context.Context, tenant ident.Tenant, method payout.Method,
+// GatewayFor is payout.Gateways.For; it is fault.Unavailable while the secret cannot be read.
+func (l *Live) GatewayFor(ctx context.Context, tenant ident.Tenant, method payout.Method,
 	merchant string) (payout.Gateway, error) {
 	all, err := l.gateways(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return all.For(ctx, tenant, method, merchant)
+	return all.GatewayFor(ctx, tenant, method, merchant)
 }
 
-// Notice is payout.Gateways.Notice; it is fault.Unavailable while the secret cannot be read.
-func (l *Live) Notice(ctx context.Context, method payout.Method, headers map[string]string,
+// ReadNotice is payout.Gateways.Notice; it is fault.Unavailable while the secret cannot be read.
+func (l *Live) ReadNotice(ctx context.Context, method payout.Method, headers map[string]string,
 	body []byte) (payout.Notice, error) {
 	all, err := l.gateways(ctx)
 	if err != nil {
 		return payout.Notice{}, err
 	}
-	return all.Notice(ctx, method, headers, body)
+	return all.ReadNotice(ctx, method, headers, body)
 }
 
 func (l *Live) gateways(ctx context.Context) (payout.Gateways, error) {
@@ -62,7 +62,7 @@ func (l *Live) gateways(ctx context.Context) (payout.Gateways, error) {
 	if l.all != nil && secret == l.opened {
 		return l.all, nil
 	}
-	all, err := Open([]byte(secret), l.at, l.now)
+	all, err := OpenGateways([]byte(secret), l.at, l.now)
 	if err != nil {
 		return nil, fault.Internal(err)
 	}

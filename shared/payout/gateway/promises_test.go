@@ -134,7 +134,7 @@ func (e *edge) receive(w http.ResponseWriter, r *http.Request) {
 		header[strings.ToLower(k)] = r.Header.Get(k)
 	}
 	status := http.StatusOK
-	if err := e.Hear(r.Context(), e.method, header, body); err != nil {
+	if err := e.HandleNotice(r.Context(), e.method, header, body); err != nil {
 		status = fault.Of(err).Status()
 	}
 	e.mu.Lock()
@@ -150,7 +150,7 @@ func (e *edge) add(id string, amount string) payout.Payable {
 		e.t.Fatal(err)
 	}
 	p := payout.Payable{
-		Tenant: "demo-mcn", SettlementID: ident.Settlement(id), CreatorID: "c1", Key: payout.KeyFor("demo-mcn", ident.Settlement(id)), State: payout.Created, Status: payout.Paying,
+		Tenant: "demo-mcn", SettlementID: ident.Settlement(id), CreatorID: "c1", Key: payout.PayoutKey("demo-mcn", ident.Settlement(id)), State: payout.Created, Status: payout.Paying,
 		ToPay: money.MustParse(amount), Method: e.method, Period: civil.MustMonth("2026-10"), TaxMonth: today.Month(),
 	}
 	e.memory.Put(p)
@@ -385,7 +385,7 @@ func TestWronglySignedAnswerIsNoAnswer(t *testing.T) {
 // gatewayOf gives a tenant's gateway.
 func (e *edge) gatewayOf(tenant ident.Tenant) payout.Gateway {
 	e.t.Helper()
-	g, err := e.Merchants.For(context.Background(), tenant, e.method, "")
+	g, err := e.Merchants.GatewayFor(context.Background(), tenant, e.method, "")
 	if err != nil {
 		e.t.Fatal(err)
 	}
@@ -395,7 +395,7 @@ func (e *edge) gatewayOf(tenant ident.Tenant) payout.Gateway {
 func TestSameNumberOtherContentPaysNothing(t *testing.T) {
 	eachGateway(t, func(t *testing.T, e *edge) {
 		ctx, g := context.Background(), e.gatewayOf("demo-mcn")
-		o := payout.Order{Key: payout.KeyFor("t", "s"), Amount: money.MustParse("10.00"), Account: "a", HolderName: "张三", Remark: "r"}
+		o := payout.Order{Key: payout.PayoutKey("t", "s"), Amount: money.MustParse("10.00"), Account: "a", HolderName: "张三", Remark: "r"}
 		if first, err := g.Send(ctx, o); err != nil || first.State != payout.Accepted || first.GatewayID == "" {
 			t.Fatalf("%+v, %v", first, err)
 		}
@@ -417,7 +417,7 @@ func TestSameNumberOtherContentPaysNothing(t *testing.T) {
 
 func TestQueryOfAnUnknownKey(t *testing.T) {
 	eachGateway(t, func(t *testing.T, e *edge) {
-		q, err := e.gatewayOf("demo-mcn").Query(context.Background(), payout.KeyFor("t", "nobody"))
+		q, err := e.gatewayOf("demo-mcn").Query(context.Background(), payout.PayoutKey("t", "nobody"))
 		if err != nil || q.State != payout.NotFound {
 			t.Errorf("%+v, %v", q, err)
 		}
@@ -462,7 +462,7 @@ func TestForeignKeyIsRefused(t *testing.T) {
 			k.Douyin[i].PrivateKey, k.Bank[i].PrivateKey = stranger.Douyin[0].PrivateKey, stranger.Bank[0].PrivateKey
 		}
 		e.Merchants = e.merchants(k, e.url, patience)
-		o, err := e.gatewayOf("demo-mcn").Send(context.Background(), payout.Order{Key: payout.KeyFor("t", "s"), Amount: money.Fen(1), Account: "a", HolderName: "b"})
+		o, err := e.gatewayOf("demo-mcn").Send(context.Background(), payout.Order{Key: payout.PayoutKey("t", "s"), Amount: money.Fen(1), Account: "a", HolderName: "b"})
 		if err != nil || o.State != payout.Unknown || o.Reason != "SIGN_ERROR" || e.standin.Report().Count != 0 {
 			t.Errorf("%+v, %v", o, err)
 		}
@@ -553,13 +553,13 @@ func TestTamperedAnswersAreNoAnswers(t *testing.T) {
 				io.WriteString(w, strings.ReplaceAll(rec.Body.String(), bend.from, bend.to))
 			}))
 			k, _ := keys()
-			g, err := e.merchants(k, proxy.URL, patience).For(context.Background(), "demo-mcn", e.method, "")
+			g, err := e.merchants(k, proxy.URL, patience).GatewayFor(context.Background(), "demo-mcn", e.method, "")
 			if err != nil {
 				t.Fatal(err)
 			}
 			key := p.Key
 			if bend.from == "NOT_FOUND" {
-				key = payout.KeyFor("t", "nobody")
+				key = payout.PayoutKey("t", "nobody")
 			}
 			o, err := g.Query(context.Background(), key)
 			proxy.Close()
@@ -584,11 +584,11 @@ func TestStrangersAnswersAreNoAnswers(t *testing.T) {
 				w.WriteHeader(a.status)
 				io.WriteString(w, a.body)
 			}))
-			g, err := e.merchants(k, stranger.URL, patience).For(context.Background(), "demo-mcn", e.method, "")
+			g, err := e.merchants(k, stranger.URL, patience).GatewayFor(context.Background(), "demo-mcn", e.method, "")
 			if err != nil {
 				t.Fatal(err)
 			}
-			o := payout.Order{Key: payout.KeyFor("t", "s"), Amount: money.Fen(1), Account: "a", HolderName: "b"}
+			o := payout.Order{Key: payout.PayoutKey("t", "s"), Amount: money.Fen(1), Account: "a", HolderName: "b"}
 			sent, err1 := g.Send(context.Background(), o)
 			asked, err2 := g.Query(context.Background(), o.Key)
 			stranger.Close()
@@ -636,14 +636,14 @@ func TestOpen(t *testing.T) {
 	if strings.Contains(string(secret), "gateway_private_keys") {
 		t.Error("the functions' secret holds the gateways' private keys")
 	}
-	all, err := payoutgateway.Open(secret, payoutgateway.Addresses{Douyin: "http://127.0.0.1:1", Bank: "http://127.0.0.1:2"}, time.Now)
+	all, err := payoutgateway.OpenGateways(secret, payoutgateway.Addresses{Douyin: "http://127.0.0.1:1", Bank: "http://127.0.0.1:2"}, time.Now)
 	if err != nil || len(all) != 4 {
 		t.Fatalf("%d accounts, %v", len(all), err)
 	}
-	if _, err := all.For(context.Background(), "demo-mcn", payout.WeChat, ""); !fault.HasCode(err, fault.RuleMissing) {
+	if _, err := all.GatewayFor(context.Background(), "demo-mcn", payout.WeChat, ""); !fault.HasCode(err, fault.RuleMissing) {
 		t.Errorf("no WeChat account: %v", err)
 	}
-	if _, err := all.For(context.Background(), "demo-mcn", payout.Bank, k.Bank[1].Merchant); !fault.HasCode(err, fault.RuleMissing) {
+	if _, err := all.GatewayFor(context.Background(), "demo-mcn", payout.Bank, k.Bank[1].Merchant); !fault.HasCode(err, fault.RuleMissing) {
 		t.Errorf("another tenant's merchant: %v", err)
 	}
 }
@@ -663,22 +663,22 @@ func TestLiveFollowsTheSecret(t *testing.T) {
 	}
 	value, away := secret(payoutgateway.Secret{Bank: k.Bank[:1]}), error(nil)
 	live := payoutgateway.NewLive(func(context.Context) (string, error) { return value, away }, payoutgateway.Addresses{Callback: "http://callback"}, time.Now)
-	first, err := live.For(ctx, "demo-mcn", payout.Bank, "")
+	first, err := live.GatewayFor(ctx, "demo-mcn", payout.Bank, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if again, err := live.For(ctx, "demo-mcn", payout.Bank, ""); err != nil || again != first {
+	if again, err := live.GatewayFor(ctx, "demo-mcn", payout.Bank, ""); err != nil || again != first {
 		t.Errorf("the same secret was opened twice, %v", err)
 	}
-	if _, err := live.For(ctx, "demo-small", payout.Bank, ""); !fault.HasCode(err, fault.RuleMissing) {
+	if _, err := live.GatewayFor(ctx, "demo-small", payout.Bank, ""); !fault.HasCode(err, fault.RuleMissing) {
 		t.Errorf("%v", err)
 	}
 	value = secret(k.Secret)
-	if _, err := live.For(ctx, "demo-small", payout.Bank, ""); err != nil {
+	if _, err := live.GatewayFor(ctx, "demo-small", payout.Bank, ""); err != nil {
 		t.Errorf("after the secret changed: %v", err)
 	}
 	away = payouttest.ErrCrash
-	if _, err := live.Notice(ctx, payout.Bank, nil, nil); !fault.HasCode(err, fault.Unavailable) {
+	if _, err := live.ReadNotice(ctx, payout.Bank, nil, nil); !fault.HasCode(err, fault.Unavailable) {
 		t.Errorf("without the secret: %v", err)
 	}
 }
@@ -708,12 +708,12 @@ func TestOpenNeverRepeatsTheSecret(t *testing.T) {
 			}
 			f(&s)
 			b, _ = json.Marshal(s)
-			if _, err := payoutgateway.Open(b, payoutgateway.Addresses{}, time.Now); err == nil || strings.Contains(err.Error(), "SECRET") {
+			if _, err := payoutgateway.OpenGateways(b, payoutgateway.Addresses{}, time.Now); err == nil || strings.Contains(err.Error(), "SECRET") {
 				t.Errorf("error %v", err)
 			}
 		})
 	}
-	if _, err := payoutgateway.Open([]byte(`SECRET`), payoutgateway.Addresses{}, time.Now); err == nil || strings.Contains(err.Error(), "SECRET") {
+	if _, err := payoutgateway.OpenGateways([]byte(`SECRET`), payoutgateway.Addresses{}, time.Now); err == nil || strings.Contains(err.Error(), "SECRET") {
 		t.Errorf("error %v", err)
 	}
 }

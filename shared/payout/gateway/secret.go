@@ -30,8 +30,8 @@ type Addresses struct {
 // unclear outcome can still be written down.
 const callTimeout = 8 * time.Second
 
-// Open makes the gateways of a secret. Errors never repeat what the secret holds.
-func Open(secret []byte, at Addresses, now func() time.Time) (payout.Gateways, error) {
+// OpenGateways makes the gateways of a secret. Errors never repeat what the secret holds.
+func OpenGateways(secret []byte, at Addresses, now func() time.Time) (payout.Gateways, error) {
 	var s Secret
 	if json.Unmarshal(secret, &s) != nil {
 		return nil, errors.New("gateway secret: must be the JSON of payoutgateway.Secret")

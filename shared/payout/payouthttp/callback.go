@@ -9,9 +9,9 @@ import (
 	"fenzhang/shared/payout"
 )
 
-// Listener takes a gateway's message.
-type Listener interface {
-	Hear(ctx context.Context, method payout.Method, headers map[string]string, body []byte) error
+// NoticeHandler takes a gateway's message.
+type NoticeHandler interface {
+	HandleNotice(ctx context.Context, method payout.Method, headers map[string]string, body []byte) error
 }
 
 // Acknowledgement is the body by which the gateways know that their message was taken; whatever
@@ -21,11 +21,11 @@ type Acknowledgement struct {
 	Message string `json:"message"`
 }
 
-// Callback is the open route for notices: no token, the signature tells who speaks.
-func Callback(l Listener) httpapi.Route {
+// CallbackRoute is the open route for notices: no token, the signature tells who speaks.
+func CallbackRoute(l NoticeHandler) httpapi.Route {
 	return httpapi.Route{Method: http.MethodPost, Path: "/v1/payouts/callbacks/{gateway}", Open: true,
 		Handle: func(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
-			if err := l.Hear(ctx, payout.Method(r.Params["gateway"]), r.Header, r.Body); err != nil {
+			if err := l.HandleNotice(ctx, payout.Method(r.Params["gateway"]), r.Header, r.Body); err != nil {
 				return httpapi.Response{}, err
 			}
 			return httpapi.OK(Acknowledgement{Code: "SUCCESS", Message: "ok"}), nil

@@ -72,8 +72,8 @@ func (m *Memory) Load(_ context.Context, tenant ident.Tenant,
 	return p, nil
 }
 
-// ByKey is payout.Payables.ByKey.
-func (m *Memory) ByKey(_ context.Context, tenant ident.Tenant, key string) (payout.Payable, error) {
+// FindByKey is payout.Payables.ByKey.
+func (m *Memory) FindByKey(_ context.Context, tenant ident.Tenant, key string) (payout.Payable, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, p := range m.payables {
@@ -99,11 +99,11 @@ func (m *Memory) MarkSent(_ context.Context, p payout.Payable, at time.Time) err
 	})
 }
 
-// Record is payout.Payables.Record.
-func (m *Memory) Record(_ context.Context, p payout.Payable, o payout.Outcome) error {
+// RecordOutcome is payout.Payables.Record.
+func (m *Memory) RecordOutcome(_ context.Context, p payout.Payable, o payout.Outcome) error {
 	return m.write("record", func() error {
 		now := m.payables[string(p.Tenant+"/")+string(p.SettlementID)]
-		steps, err := payout.Path(now.State, o.State)
+		steps, err := payout.Transitions(now.State, o.State)
 		if err != nil || len(steps) == 0 {
 			return err
 		}
@@ -130,13 +130,13 @@ func (m *Memory) Rebook(_ context.Context, _ payout.Payable, today civil.Date) e
 	})
 }
 
-// Unclear is payout.Unclear; every payout counts as old enough.
-func (m *Memory) Unclear(_ context.Context, _ time.Time, limit int) ([]payout.Payable, error) {
+// ListUnclear is payout.Unclear; every payout counts as old enough.
+func (m *Memory) ListUnclear(_ context.Context, _ time.Time, limit int) ([]payout.Payable, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var out []payout.Payable
 	for _, p := range m.payables {
-		if p.State.Open() && len(out) < limit {
+		if p.State.IsOpen() && len(out) < limit {
 			out = append(out, p)
 		}
 	}

@@ -25,7 +25,7 @@ func (o *opener) Open(_ context.Context, a vault.Access) (map[string]string, err
 // keepers has one creator, recorded with t1.
 type keepers struct{}
 
-func (keepers) SealedUnder(_ context.Context, _ ident.Tenant, creator ident.Creator) (ident.Taxpayer, error) {
+func (keepers) SealingTaxpayer(_ context.Context, _ ident.Tenant, creator ident.Creator) (ident.Taxpayer, error) {
 	if creator != "c1" {
 		return "", fault.Absent("creator")
 	}
@@ -40,7 +40,7 @@ func TestPayee(t *testing.T) {
 	if err != nil || got.Account != "open-id-1" || got.Holder != "张三" {
 		t.Errorf("%v, %v", got, err)
 	}
-	want := vault.Access{Tenant: "demo-mcn", Taxpayer: "t1", Record: vault.OfCreator("c1"), Actor: "system:pay-out", Why: "payout", Object: "s1", Trace: "trace"}
+	want := vault.Access{Tenant: "demo-mcn", Taxpayer: "t1", Record: vault.CreatorRecord("c1"), Actor: "system:pay-out", Why: "payout", Object: "s1", Trace: "trace"}
 	if o.asked != want {
 		t.Errorf("opened %+v, want %+v", o.asked, want)
 	}

@@ -25,7 +25,7 @@ func TestTheTableIsWhole(t *testing.T) {
 		}
 	}
 	slices.Sort(holds)
-	want := slices.Sorted(slices.Values(review.Holds()))
+	want := slices.Sorted(slices.Values(review.HoldReasons()))
 	if !slices.Equal(holds, want) {
 		t.Errorf("holds %v, deadlines know %v", holds, want)
 	}

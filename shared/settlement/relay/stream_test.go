@@ -149,7 +149,7 @@ func life(t *testing.T) []events.DynamoDBEventRecord {
 	check(err)
 	check(w.Payables.MarkSent(ctx, p, w.Now()))
 	for _, state := range []payout.State{payout.Accepted, payout.Paid} {
-		check(w.Payables.Record(ctx, p, payout.Outcome{State: state, GatewayID: "G1", At: w.Now()}))
+		check(w.Payables.RecordOutcome(ctx, p, payout.Outcome{State: state, GatewayID: "G1", At: w.Now()}))
 	}
 	it, err := outbox.Item(audit.Record{ID: "rec-of-another-act-0000001", Tenant: settletest.Tenant, At: w.Now(), Actor: "admin@" + settletest.Tenant, Act: "contract.created", Object: "ct-1"}, json.RawMessage(`{"contract_id":"ct-1"}`))
 	if err != nil {
@@ -308,7 +308,7 @@ func TestQuarantineIsKeptOnceForAPerson(t *testing.T) {
 // An act may have an event whose name is the contract's and not the act's.
 func TestAnEventMayHaveANameOfItsOwn(t *testing.T) {
 	rec := audit.Record{ID: "act-1", Tenant: "-", Act: "rules.activated"}
-	put, err := outbox.PutNamed("settlements", rec, "TaxPolicyUpdatedEvent", []byte(`{"pack":"national"}`))
+	put, err := outbox.PutNamedEvent("settlements", rec, "TaxPolicyUpdatedEvent", []byte(`{"pack":"national"}`))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -197,7 +197,7 @@ func (s *site) payOn(id, day string) {
 	if p, err = s.w.Payables.Load(ctx, settletest.Tenant, ident.Settlement(id)); err != nil {
 		s.t.Fatal(err)
 	}
-	if err := s.w.Payables.Record(ctx, p, payout.Outcome{State: payout.Paid, At: s.w.Now()}); err != nil {
+	if err := s.w.Payables.RecordOutcome(ctx, p, payout.Outcome{State: payout.Paid, At: s.w.Now()}); err != nil {
 		s.t.Fatal(err)
 	}
 	if v := s.shown(id); v["status"] != "PAID" || v["to_pay"] != "700.00" || v["net"] != "700.00" {

@@ -117,7 +117,7 @@ func (l *lives) hear(id string, state payout.State) error {
 	if state == payout.Sent {
 		return l.w.Payables.MarkSent(ctx, p, l.w.Now())
 	}
-	return l.w.Payables.Record(ctx, p, payout.Outcome{State: state, At: l.w.Now()})
+	return l.w.Payables.RecordOutcome(ctx, p, payout.Outcome{State: state, At: l.w.Now()})
 }
 
 // netChanged is a settlement whose net has fallen since its approval, for others of its person were booked first.

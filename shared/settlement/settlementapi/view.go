@@ -221,7 +221,7 @@ func reviewOf(viewer settlement.Viewer, s settlement.Settlement) *reviewView {
 	r := &reviewView{Version: s.Review.Version,
 		Findings: make([]findingView, 0, len(s.Review.Findings))}
 	for _, code := range s.Review.Findings {
-		r.Findings = append(r.Findings, findingView{code, viewer.Rules.Says(code)})
+		r.Findings = append(r.Findings, findingView{code, viewer.Rules.FindingText(code)})
 	}
 	return r
 }

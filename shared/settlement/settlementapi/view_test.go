@@ -32,7 +32,7 @@ func TestEveryStateHasNextOwnerAndReason(t *testing.T) {
 		if s.Status == settlement.Failed {
 			s.ReasonClass = rapid.SampledFrom([]string{settlement.Rejected, settlement.Cancelled, settlement.PaymentFailed, settlement.Superseded}).Draw(t, "class")
 		}
-		if kind := rapid.SampledFrom(append(review.Holds(), "")).Draw(t, "hold"); kind != "" {
+		if kind := rapid.SampledFrom(append(review.HoldReasons(), "")).Draw(t, "hold"); kind != "" {
 			s.Hold = &settlement.Hold{Reason: kind, Owner: "finance@x", Text: "written by finance@x"}
 		}
 		v := settlement.Viewer{Rules: rules, Now: now, Today: civil.MustDate("2026-09-15"), ForCreator: true}

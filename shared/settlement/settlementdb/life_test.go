@@ -83,7 +83,7 @@ func hear(t *testing.T, w *settletest.World, id string, state payout.State) {
 			t.Fatal(err)
 		}
 	}
-	if err := w.Payables.Record(ctx, p, payout.Outcome{State: state, At: w.Now()}); err != nil {
+	if err := w.Payables.RecordOutcome(ctx, p, payout.Outcome{State: state, At: w.Now()}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -92,7 +92,7 @@ func balances(t *testing.T, w *settletest.World, creator ident.Creator) map[ledg
 	t.Helper()
 	b := ledgerdb.Book{DB: w.Tables.Client, Table: w.Tables.Ledger}
 	entries := must[[]ledger.Entry](t)(b.Entries(context.Background(), settletest.Tenant, creator))
-	sums := ledger.Balances(entries)
+	sums := ledger.SumByAccount(entries)
 	kept := must[map[string]map[ledger.Account]money.Amount](t)(b.Balances(context.Background(), settletest.Tenant, creator))
 	for account, sum := range sums {
 		if kept[string(w.People.Contracts[string(creator)].PayingEntity)][account] != sum {

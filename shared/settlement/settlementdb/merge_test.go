@@ -49,7 +49,7 @@ func one(w *settletest.World) {
 func carry(t *testing.T, w *settletest.World, m *settlement.Merging) {
 	t.Helper()
 	one(w)
-	if err := m.Carry(context.Background(), settletest.Tenant, merged, survivor, "admin@"+settletest.Tenant); err != nil {
+	if err := m.ApplyMerge(context.Background(), settletest.Tenant, merged, survivor, "admin@"+settletest.Tenant); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -271,7 +271,7 @@ func TestAMergeThatStoppedHalfwayIsFinishedByCallingAgain(t *testing.T) {
 	whole := m.Store
 	m.Store = &halting{whole, func() error { return down }}
 	one(w)
-	if err := m.Carry(context.Background(), settletest.Tenant, merged, survivor, "admin"); !errors.Is(err, down) {
+	if err := m.ApplyMerge(context.Background(), settletest.Tenant, merged, survivor, "admin"); !errors.Is(err, down) {
 		t.Fatal(err)
 	}
 	if got := len(listOf(t, w, survivor)); got != 0 {

@@ -78,7 +78,7 @@ func (s *Store) Apply(ctx context.Context, c settlement.Change) error {
 		if err != nil {
 			return err
 		}
-		if posting, c.New.Last.Ledger, err = ledgerdb.Posted(s.Ledger, e); err != nil {
+		if posting, c.New.Last.Ledger, err = ledgerdb.EntryWritesWithHash(s.Ledger, e); err != nil {
 			return err
 		}
 	}
@@ -100,7 +100,7 @@ func (s *Store) dated(ctx context.Context, e ledger.Entry) (ledger.Entry, error)
 	if s.Periods == nil {
 		return e, nil
 	}
-	err := s.Periods.Date(ctx, &e)
+	err := s.Periods.AssignPeriod(ctx, &e)
 	return e, err
 }
 

@@ -62,7 +62,7 @@ func TestWriteUnitsOfALife(t *testing.T) {
 			if state == payout.Sent {
 				return w.Payables.MarkSent(ctx, p, w.Now())
 			}
-			return w.Payables.Record(ctx, p, payout.Outcome{State: state, GatewayID: "20260915000000000000000001", At: w.Now()})
+			return w.Payables.RecordOutcome(ctx, p, payout.Outcome{State: state, GatewayID: "20260915000000000000000001", At: w.Now()})
 		}
 	}
 	step("payout key and SENT", 4, hear(payout.Sent))

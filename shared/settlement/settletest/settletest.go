@@ -204,7 +204,7 @@ func (d *Directory) Creator(_ context.Context, tenant ident.Tenant,
 func (d *Directory) Contract(_ context.Context, tenant ident.Tenant, creator ident.Creator,
 	incomeType string, day civil.Date) (tenancy.Contract, error) {
 	c, err := find(d.Contracts, tenant, string(creator), "creator")
-	if _, covered := c.Routes[incomeType]; err != nil || !covered || !c.Holds(day) {
+	if _, covered := c.Routes[incomeType]; err != nil || !covered || !c.IsInForceOn(day) {
 		return tenancy.Contract{},
 			fault.Missing("contract_missing", string("contract of "+creator), "no contract")
 	}

@@ -245,7 +245,7 @@ func (s *Service) describeBucket(ctx context.Context, b income.Bucket, today civ
 	switch {
 	case !t.covered:
 		out.Waits, out.Parked = ContractMissing, ContractMissing
-	case !tenancy.TenantPays(route):
+	case !tenancy.IsPaidByTenant(route):
 		out.Waits, out.SettledBy = NotThePayer, route
 	case out.DueOn.IsZero():
 		out.Waits = OnDemand

@@ -207,7 +207,7 @@ func (s *Service) decideOnce(ctx context.Context, o Order, b income.Bucket) (out
 		return outcome{result: already}, nil
 	case !t.covered:
 		return outcome{skipped, ContractMissing}, nil
-	case !tenancy.TenantPays(t.Contract.Routes[b.IncomeType]):
+	case !tenancy.IsPaidByTenant(t.Contract.Routes[b.IncomeType]):
 		return outcome{skipped, NotThePayer}, nil
 	}
 	return s.settleBucket(ctx, o, b, t, occurrence)

@@ -345,7 +345,7 @@ func TestAccrualsAreSettledByTheStatement(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sums := ledger.Balances(entries)
+	sums := ledger.SumByAccount(entries)
 	if sums[ledger.CreatorAccrued] != money.MustParse("-1.00") || balances["ent-1"][ledger.CreatorAccrued] != money.MustParse("-1.00") ||
 		sums[ledger.MCNIncentiveCost] != money.MustParse("6.50") {
 		t.Errorf("journal %v, balances %v", sums, balances)

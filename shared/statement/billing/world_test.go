@@ -200,9 +200,9 @@ func (d *directory) Creator(_ context.Context, t ident.Tenant, creator ident.Cre
 
 func (d *directory) Contract(ctx context.Context, t ident.Tenant, creator ident.Creator, incomeType string, day civil.Date) (tenancy.Contract, error) {
 	all, err := d.ContractsOf(ctx, t, creator, incomeType, day)
-	c, ok := tenancy.Covering(all, incomeType, day)
+	c, ok := tenancy.FindCovering(all, incomeType, day)
 	if err == nil && !ok {
-		err = tenancy.NoContract(creator, incomeType, day)
+		err = tenancy.NoContractError(creator, incomeType, day)
 	}
 	return c, err
 }

@@ -28,7 +28,7 @@ type Store interface {
 	Tenants(ctx context.Context) ([]string, error)
 	// KeysBefore lists, page by page, taxpayers whose newest data key was made at or before a time.
 	// The cursor is "" at the start and at the end; a page may be empty.
-	KeysBefore(ctx context.Context, tenant ident.Tenant, before time.Time, cursor string,
+	ListKeysMadeBefore(ctx context.Context, tenant ident.Tenant, before time.Time, cursor string,
 		limit int) ([]string, string, error)
 	// Put writes a change completely or not at all. The error is optimistic.ErrRival when somebody
 	// else wrote first.
@@ -80,7 +80,7 @@ func (r *Rotation) tenant(ctx context.Context, tenant ident.Tenant) (int, error)
 	var failed []error
 	renewed := 0
 	for cursor := ""; ; {
-		due, next, err := r.Store.KeysBefore(ctx, tenant, r.Now().Add(-vault.MaxKeyAge), cursor, pageSize)
+		due, next, err := r.Store.ListKeysMadeBefore(ctx, tenant, r.Now().Add(-vault.MaxKeyAge), cursor, pageSize)
 		if err != nil {
 			return renewed, errors.Join(append(failed, err)...)
 		}

@@ -71,9 +71,9 @@ func open(t *testing.T) *world {
 // person adds a taxpayer with some creators' accounts.
 func (w *world) person(id string, accounts int) {
 	w.t.Helper()
-	records := map[string]map[string]string{vault.OfTaxpayer(): {vault.Name: "name of " + id}}
+	records := map[string]map[string]string{vault.TaxpayerRecord(): {vault.Name: "name of " + id}}
 	for n := range accounts {
-		records[vault.OfCreator(ident.Creator(fmt.Sprint(n)))] = map[string]string{vault.Account: fmt.Sprint("account ", n)}
+		records[vault.CreatorRecord(ident.Creator(fmt.Sprint(n)))] = map[string]string{vault.Account: fmt.Sprint("account ", n)}
 	}
 	sealed, err := w.Vault.Seal(context.Background(), tenant, ident.Taxpayer(id), records)
 	if err != nil {
@@ -96,7 +96,7 @@ func (w *world) person(id string, accounts int) {
 // keys tells how many data keys a taxpayer has, and under which versions its records are sealed.
 func (w *world) keys(id string) (int, map[int]int) {
 	w.t.Helper()
-	box, err := w.tables.Box(context.Background(), tenant, ident.Taxpayer(id))
+	box, err := w.tables.ReadBox(context.Background(), tenant, ident.Taxpayer(id))
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -133,7 +133,7 @@ func TestKeysAreRenewedAtTheirAgeAndOnce(t *testing.T) {
 	w.rotate()
 	w.wantKeys("t1", 2, map[int]int{2: 3})
 	w.wantKeys("t2", 1, map[int]int{1: 2})
-	got, err := w.Vault.Open(context.Background(), vault.Access{Tenant: tenant, Taxpayer: "t1", Record: vault.OfCreator("1"), Actor: "test"})
+	got, err := w.Vault.Open(context.Background(), vault.Access{Tenant: tenant, Taxpayer: "t1", Record: vault.CreatorRecord("1"), Actor: "test"})
 	if err != nil || got[vault.Account] != "account 1" {
 		t.Errorf("after rotation: %v, %v", got, err)
 	}

@@ -109,8 +109,8 @@ func ParseCreditCode(s string) (string, error) {
 	return s, nil
 }
 
-// Individual tells whether a checked code is that of an individual business (个体工商户).
-func Individual(code string) bool { return strings.HasPrefix(code, "92") }
+// IsIndividualBusiness tells whether a checked code is that of an individual business (个体工商户).
+func IsIndividualBusiness(code string) bool { return strings.HasPrefix(code, "92") }
 
 func organisationCheck(s string) byte {
 	weights := [8]int{3, 7, 9, 10, 5, 8, 4, 2}

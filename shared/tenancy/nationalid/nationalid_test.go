@@ -72,7 +72,7 @@ func TestCreditCodes(t *testing.T) {
 	if _, err := ParseCreditCode("A1350100M000100Y43"); !errors.Is(err, ErrClass) {
 		t.Errorf("unknown class: %v", err)
 	}
-	if !Individual("92440300K12345677B") || Individual("91350100M000100Y43") {
+	if !IsIndividualBusiness("92440300K12345677B") || IsIndividualBusiness("91350100M000100Y43") {
 		t.Error("individual businesses are those whose code begins with 92")
 	}
 }

@@ -21,14 +21,14 @@ const (
 	maxText      = 200
 )
 
-// States lists what has a deadline: the steps of a life, and the holds.
-func States() []string {
+// DeadlineStates lists what has a deadline: the steps of a life, and the holds.
+func DeadlineStates() []string {
 	return append([]string{"quote", "submit", "approve", "book", "send", "gateway", "payee", "reopen"},
-		Holds()...)
+		HoldReasons()...)
 }
 
-// Holds lists the reasons of holds.
-func Holds() []string {
+// HoldReasons lists the reasons of holds.
+func HoldReasons() []string {
 	return []string{"RULE_GAP", "NET_CHANGED", "WAITING_INVOICE", "WAITING_RECEIPT", "PAPER_MISSING",
 		"ACCOUNT_UNCHECKED", "RISK", "MANUAL", "DISPUTED", "WAITING_CONFIRMATION", "CALENDAR_MISSING"}
 }
@@ -76,12 +76,12 @@ func (p *problems) checks(checks []Check) {
 	seen := map[string]bool{}
 	for i, c := range checks {
 		field := at("checks", i)
-		p.oneOf(field+"code", c.Code, Codes())
+		p.oneOf(field+"code", c.Code, CheckCodes())
 		p.AddIf(seen[c.Code], field+"code", "is given twice")
 		seen[c.Code] = true
 		p.oneOf(field+"effect", c.Effect, []string{NeedsPerson, HoldRisk, HoldManual, Reject})
-		p.AddIf(c.Effect == Reject && !slices.Contains(Rejecting(), c.Code), field+"effect",
-			"reject is for "+strings.Join(Rejecting(), ", "))
+		p.AddIf(c.Effect == Reject && !slices.Contains(RejectingCodes(), c.Code), field+"effect",
+			"reject is for "+strings.Join(RejectingCodes(), ", "))
 		p.AddIf(c.Amount.Negative(), field+"amount", "must not be negative")
 		p.AddIf(c.Count < 0 || c.Count > maxCount, field+"count", "must be 0 to 1000")
 		p.AddIf(c.Days < 0 || c.Days > maxDays, field+"days", "must be 0 to 400")
@@ -89,7 +89,7 @@ func (p *problems) checks(checks []Check) {
 		p.AddIf(c.Code == Velocity && c.On && c.Count == 0 && !c.Amount.Positive(), field+"count",
 			"must be given, or amount")
 		for _, kind := range c.Kinds {
-			p.oneOf(field+"kinds", kind, Holds())
+			p.oneOf(field+"kinds", kind, HoldReasons())
 		}
 		for _, text := range []string{c.Text.ZH, c.Text.EN} {
 			n := utf8.RuneCountInString(strings.TrimSpace(text))
@@ -117,8 +117,8 @@ func (p *problems) deadlines(deadlines map[string]Deadline) {
 	slices.Sort(states)
 	for _, state := range states {
 		d, field := deadlines[state], "deadlines."+state
-		if !slices.Contains(States(), state) {
-			p.AddIf(true, field, "is no state; known are "+strings.Join(States(), ", "))
+		if !slices.Contains(DeadlineStates(), state) {
+			p.AddIf(true, field, "is no state; known are "+strings.Join(DeadlineStates(), ", "))
 			continue
 		}
 		p.AddIf((d.Hours > 0) == (d.WorkingDays > 0), field,

@@ -30,8 +30,8 @@ const (
 	Held             = "held"
 )
 
-// Codes lists the checks in the order in which they are made.
-func Codes() []string {
+// CheckCodes lists the checks in the order in which they are made.
+func CheckCodes() []string {
 	return []string{Amount, Velocity, NewAccount, ChangedAccount, NameMismatch, ContractMismatch,
 		FirstPayment, SetOff, Held}
 }
@@ -44,9 +44,9 @@ const (
 	Reject      = "reject"      // the settlement fails, and its money waits for the next one
 )
 
-// Rejecting lists the checks that may reject: those whose cause can be mended before the money
+// RejectingCodes lists the checks that may reject: those whose cause can be mended before the money
 // comes again. A first payment, a set-off and a hold that somebody has ended are no faults.
-func Rejecting() []string {
+func RejectingCodes() []string {
 	return []string{Amount, Velocity, NewAccount, ChangedAccount, NameMismatch, ContractMismatch}
 }
 
@@ -121,8 +121,8 @@ func Defaults() (Rules, error) {
 	return r, nil
 }
 
-// Over gives the tenant's rules with the defaults where a deadline is left out.
-func (r Rules) Over(base Rules) Rules {
+// WithDefaults gives the tenant's rules with the defaults where a deadline is left out.
+func (r Rules) WithDefaults(base Rules) Rules {
 	merged := make(map[string]Deadline, len(base.Deadlines))
 	for state, d := range base.Deadlines {
 		merged[state] = d
@@ -134,8 +134,8 @@ func (r Rules) Over(base Rules) Rules {
 	return r
 }
 
-// Approvers is how many different people a gross needs.
-func (r Rules) Approvers(gross money.Amount) int {
+// RequiredApprovers is how many different people a gross needs.
+func (r Rules) RequiredApprovers(gross money.Amount) int {
 	need := 1
 	for _, l := range r.Levels {
 		if gross.Cmp(l.Above) > 0 {
@@ -145,8 +145,8 @@ func (r Rules) Approvers(gross money.Amount) int {
 	return need
 }
 
-// Window is how many days of a creator's settlements the checks look back over.
-func (r Rules) Window() int {
+// WindowDays is how many days of a creator's settlements the checks look back over.
+func (r Rules) WindowDays() int {
 	for _, c := range r.Checks {
 		if c.Code == Velocity && c.On {
 			return c.Days
@@ -174,7 +174,7 @@ type Facts struct {
 // Findings lists the codes that the facts run into, in the order of Codes.
 func (r Rules) Findings(f Facts) []string {
 	var found []string
-	for _, code := range Codes() {
+	for _, code := range CheckCodes() {
 		c, ok := r.check(code)
 		if ok && c.On && c.finds(f) {
 			found = append(found, code)
@@ -215,9 +215,9 @@ func (c Check) finds(f Facts) bool {
 	return false
 }
 
-// Stops gives the strongest hold that findings ask for, HoldRisk before HoldManual, and "" for
+// StrongestHold gives the strongest hold that findings ask for, HoldRisk before HoldManual, and "" for
 // none.
-func (r Rules) Stops(findings []string) string {
+func (r Rules) StrongestHold(findings []string) string {
 	stop := ""
 	for _, code := range findings {
 		c, _ := r.check(code)
@@ -228,17 +228,17 @@ func (r Rules) Stops(findings []string) string {
 	return stop
 }
 
-// MayApprove tells whether nobody need look: within the tenant's limit, by one approver, with
+// CanApproveAutomatically tells whether nobody need look: within the tenant's limit, by one approver, with
 // nothing found. A first payment, a changed account and a set-off always need a person, whatever
 // the tenant's checks say.
-func (r Rules) MayApprove(f Facts, findings []string) bool {
+func (r Rules) CanApproveAutomatically(f Facts, findings []string) bool {
 	always := f.PaidBefore && !f.AccountNewer && !f.SetOffs
 	return always && len(findings) == 0 && r.Automatic.ApproveUpTo.Positive() &&
-		f.Gross.Cmp(r.Automatic.ApproveUpTo) <= 0 && r.Approvers(f.Gross) == 1
+		f.Gross.Cmp(r.Automatic.ApproveUpTo) <= 0 && r.RequiredApprovers(f.Gross) == 1
 }
 
-// Rejects gives the first of the findings that rejects, "" when none does.
-func (r Rules) Rejects(findings []string) string {
+// FirstRejecting gives the first of the findings that rejects, "" when none does.
+func (r Rules) FirstRejecting(findings []string) string {
 	i := slices.IndexFunc(findings, func(code string) bool {
 		c, _ := r.check(code)
 		return c.Effect == Reject
@@ -249,8 +249,8 @@ func (r Rules) Rejects(findings []string) string {
 	return findings[i]
 }
 
-// Says gives a finding's words; the code where the rules that found it are gone.
-func (r Rules) Says(code string) bilingual.Text {
+// FindingText gives a finding's words; the code where the rules that found it are gone.
+func (r Rules) FindingText(code string) bilingual.Text {
 	if c, ok := r.check(code); ok {
 		return c.Text
 	}

@@ -27,8 +27,8 @@ func TestDefaultsAreRulesThatATenantMaySend(t *testing.T) {
 	if p := r.Problems(); len(p) > 0 {
 		t.Errorf("problems %v", p)
 	}
-	if len(r.Checks) != len(review.Codes()) || len(r.Deadlines) != len(review.States()) {
-		t.Errorf("%d checks of %d, %d deadlines of %d", len(r.Checks), len(review.Codes()), len(r.Deadlines), len(review.States()))
+	if len(r.Checks) != len(review.CheckCodes()) || len(r.Deadlines) != len(review.DeadlineStates()) {
+		t.Errorf("%d checks of %d, %d deadlines of %d", len(r.Checks), len(review.CheckCodes()), len(r.Deadlines), len(review.DeadlineStates()))
 	}
 	if r.Automatic.Submit || r.Automatic.ApproveUpTo.Positive() {
 		t.Error("automatic steps are on by default")
@@ -97,8 +97,8 @@ func TestNothingDoubtfulIsApprovedByItself(t *testing.T) {
 		f := review.Facts{Day: civil.MustDate("2026-09-15"), Gross: money.Fen(rapid.Int64Range(1, 12_000_000).Draw(t, "gross")), Count: 1, PaidBefore: rapid.Bool().Draw(t, "paid"),
 			AccountNewer: rapid.Bool().Draw(t, "newer"), SetOffs: rapid.Bool().Draw(t, "set off"), OtherContract: rapid.Bool().Draw(t, "contract")}
 		found := r.Findings(f)
-		doubtful := !f.PaidBefore || f.AccountNewer || f.SetOffs || len(found) > 0 || r.Approvers(f.Gross) > 1 || f.Gross.Cmp(r.Automatic.ApproveUpTo) > 0
-		if r.MayApprove(f, found) == doubtful {
+		doubtful := !f.PaidBefore || f.AccountNewer || f.SetOffs || len(found) > 0 || r.RequiredApprovers(f.Gross) > 1 || f.Gross.Cmp(r.Automatic.ApproveUpTo) > 0
+		if r.CanApproveAutomatically(f, found) == doubtful {
 			t.Fatalf("%+v with %v: may %v", f, found, !doubtful)
 		}
 	})
@@ -106,12 +106,12 @@ func TestNothingDoubtfulIsApprovedByItself(t *testing.T) {
 
 func TestLevelsByAmount(t *testing.T) {
 	r := defaults(t)
-	if n := r.Approvers(money.MustParse("9999999.99")); n != 1 {
+	if n := r.RequiredApprovers(money.MustParse("9999999.99")); n != 1 {
 		t.Errorf("a tenant that said nothing needs %d approvers", n)
 	}
 	r.Levels = []review.Level{{Above: money.MustParse("50000.00"), Approvers: 2}, {Above: money.MustParse("500000.00"), Approvers: 3}}
 	for gross, need := range map[string]int{"0.01": 1, "50000.00": 1, "50000.01": 2, "500000.00": 2, "500000.01": 3} {
-		if n := r.Approvers(money.MustParse(gross)); n != need {
+		if n := r.RequiredApprovers(money.MustParse(gross)); n != need {
 			t.Errorf("%s needs %d, want %d", gross, n, need)
 		}
 	}
@@ -122,7 +122,7 @@ func TestTheStrongestEffectHolds(t *testing.T) {
 	r.Checks = slices.Clone(r.Checks)
 	r.Checks[0].Effect, r.Checks[1].Effect = review.HoldManual, review.HoldRisk
 	for want, found := range map[string][]string{"": {review.SetOff}, review.HoldManual: {review.Amount}, review.HoldRisk: {review.Velocity, review.Amount}} {
-		if got := r.Stops(found); got != want {
+		if got := r.StrongestHold(found); got != want {
 			t.Errorf("%v stops by %q, want %q", found, got, want)
 		}
 	}
@@ -133,7 +133,7 @@ func TestTheFirstRejectingFindingIsNamed(t *testing.T) {
 	r.Checks = slices.Clone(r.Checks)
 	r.Checks[1].Effect, r.Checks[4].Effect = review.Reject, review.Reject
 	for want, found := range map[string][]string{"": {review.Amount, review.SetOff}, review.Velocity: {review.Amount, review.Velocity, review.NameMismatch}, review.NameMismatch: {review.NameMismatch}} {
-		if got := r.Rejects(found); got != want {
+		if got := r.FirstRejecting(found); got != want {
 			t.Errorf("%v rejects by %q, want %q", found, got, want)
 		}
 	}

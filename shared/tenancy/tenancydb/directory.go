@@ -47,7 +47,7 @@ func inForce[V tenancy.Dated](ctx context.Context, s *Store, tenant ident.Tenant
 	}
 	versions, err := recall(s.memo, keys.Master(tenant, string(kind), id, 1).PK, covers,
 		func() ([]V, error) {
-			return Versions[V](ctx, s, tenant, kind, id)
+			return ReadVersions[V](ctx, s, tenant, kind, id)
 		})
 	found, ok := tenancy.InForce(versions, day)
 	if err == nil && !ok {
@@ -63,9 +63,9 @@ func (s *Store) Contract(ctx context.Context, tenant ident.Tenant, creator ident
 	if err != nil {
 		return tenancy.Contract{}, err
 	}
-	found, ok := tenancy.Covering(all, incomeType, day)
+	found, ok := tenancy.FindCovering(all, incomeType, day)
 	if !ok {
-		return tenancy.Contract{}, tenancy.NoContract(creator, incomeType, day)
+		return tenancy.Contract{}, tenancy.NoContractError(creator, incomeType, day)
 	}
 	return found, nil
 }
@@ -74,7 +74,7 @@ func (s *Store) Contract(ctx context.Context, tenant ident.Tenant, creator ident
 func (s *Store) ContractsOf(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
 	incomeType string, day civil.Date) ([]tenancy.Contract, error) {
 	covers := func(all []tenancy.Contract) bool {
-		_, ok := tenancy.Covering(all, incomeType, day)
+		_, ok := tenancy.FindCovering(all, incomeType, day)
 		return ok
 	}
 	return recall(s.memo, keys.CreatorContracts(tenant, creator), covers,
@@ -109,7 +109,7 @@ func (s *Store) Positions(ctx context.Context, tenant ident.Tenant,
 	var ids []string
 	approved := map[string][]tenancy.Position{}
 	for _, p := range all {
-		if !p.Approved() {
+		if !p.IsApproved() {
 			continue
 		}
 		if approved[p.PositionID] == nil {
@@ -130,7 +130,7 @@ func (s *Store) Positions(ctx context.Context, tenant ident.Tenant,
 // fault.Absent when there is none.
 func (s *Store) Position(ctx context.Context, tenant ident.Tenant,
 	id string) (tenancy.Position, error) {
-	versions, err := Versions[tenancy.Position](ctx, s, tenant, tenancy.KindPosition, id)
+	versions, err := ReadVersions[tenancy.Position](ctx, s, tenant, tenancy.KindPosition, id)
 	if err != nil {
 		return tenancy.Position{}, err
 	}

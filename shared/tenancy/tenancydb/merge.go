@@ -51,9 +51,9 @@ func (s *Store) mergers(ctx context.Context, tenant ident.Tenant) (mergers, erro
 	})
 }
 
-// SealedUnder gives the taxpayer that a creator was recorded with, whatever it was merged into
+// SealingTaxpayer gives the taxpayer that a creator was recorded with, whatever it was merged into
 // since.
-func (s *Store) SealedUnder(ctx context.Context, tenant ident.Tenant,
+func (s *Store) SealingTaxpayer(ctx context.Context, tenant ident.Tenant,
 	creator ident.Creator) (ident.Taxpayer, error) {
 	var recorded struct {
 		TaxpayerID ident.Taxpayer `json:"taxpayer_id"`

@@ -23,13 +23,13 @@ func (s *Store) ReviewRules(ctx context.Context, tenant ident.Tenant,
 	always := func([]review.Rules) bool { return true }
 	versions, err := recall(s.memo, keys.Master(tenant, string(tenancy.KindReview), tenancy.ReviewID,
 		1).PK, always, func() ([]review.Rules, error) {
-		return Versions[review.Rules](ctx, s, tenant, tenancy.KindReview, tenancy.ReviewID)
+		return ReadVersions[review.Rules](ctx, s, tenant, tenancy.KindReview, tenancy.ReviewID)
 	})
 	if err != nil {
 		return base, err
 	}
 	if found, ok := tenancy.InForce(versions, day); ok {
-		return found.Over(base), nil
+		return found.WithDefaults(base), nil
 	}
 	return base, nil
 }
@@ -66,7 +66,7 @@ func (s *Store) HolderIsTaxpayer(ctx context.Context, tenant ident.Tenant, creat
 // newest reads fields of an object's newest version.
 func (s *Store) newest(ctx context.Context, tenant ident.Tenant, kind tenancy.Kind, id string,
 	into any) error {
-	found, exists, err := s.Latest(ctx, tenant, kind, id)
+	found, exists, err := s.LatestVersion(ctx, tenant, kind, id)
 	if err != nil || !exists {
 		return err
 	}

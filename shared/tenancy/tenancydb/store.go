@@ -56,7 +56,7 @@ func (s *Store) query(ctx context.Context, pk, prefix string) ([]item, error) {
 // none is no error.
 func (s *Store) VersionDocs(ctx context.Context, tenant ident.Tenant, kind tenancy.Kind,
 	id string) ([]json.RawMessage, error) {
-	return Versions[json.RawMessage](ctx, s, tenant, kind, id)
+	return ReadVersions[json.RawMessage](ctx, s, tenant, kind, id)
 }
 
 // docs reads the objects of items.
@@ -73,8 +73,8 @@ func docs[V any](items []item) ([]V, error) {
 	return out, nil
 }
 
-// Versions reads all versions of an object, oldest first, never from memory; none is no error.
-func Versions[V any](ctx context.Context, s *Store, tenant ident.Tenant, kind tenancy.Kind,
+// ReadVersions reads all versions of an object, oldest first, never from memory; none is no error.
+func ReadVersions[V any](ctx context.Context, s *Store, tenant ident.Tenant, kind tenancy.Kind,
 	id string) ([]V, error) {
 	items, err := s.query(ctx, keys.Master(tenant, string(kind), id, 1).PK, "")
 	if err != nil {

@@ -246,16 +246,16 @@ func TestSealedFieldsComeBack(t *testing.T) {
 	s, _, c := open(t)
 	ctx := context.Background()
 	made := vault.DataKey{Version: 1, Wrapped: []byte("wrapped"), Made: c.at}
-	sealed := vault.Sealing{Taxpayer: "t1", NewKey: &made, Records: []vault.Record{{Name: vault.OfCreator("c1"), KeyVersion: 1, Fields: map[string][]byte{vault.Account: {1, 2, 3}}}}}
+	sealed := vault.Sealing{Taxpayer: "t1", NewKey: &made, Records: []vault.Record{{Name: vault.CreatorRecord("c1"), KeyVersion: 1, Fields: map[string][]byte{vault.Account: {1, 2, 3}}}}}
 	record := act("seal")
 	if err := s.Put(ctx, tenancy.Change{Sealed: []vault.Sealing{sealed}, Record: record}); err != nil {
 		t.Fatal(err)
 	}
-	box, err := s.Box(ctx, tenant, "t1")
+	box, err := s.ReadBox(ctx, tenant, "t1")
 	if err != nil || len(box.Keys) != 1 || string(box.Keys[0].Wrapped) != "wrapped" || !box.Keys[0].Made.Equal(c.at) {
 		t.Fatalf("box %v, %v", box, err)
 	}
-	r := box.Records[vault.OfCreator("c1")]
+	r := box.Records[vault.CreatorRecord("c1")]
 	if r.KeyVersion != 1 || r.Revision != record.ID || !bytes.Equal(r.Fields[vault.Account], []byte{1, 2, 3}) {
 		t.Errorf("record %v", r)
 	}

@@ -33,8 +33,8 @@ const (
 var _ vault.Store = (*Store)(nil)
 var _ vault.ReadLog = (*Store)(nil)
 
-// Box reads a taxpayer's data keys and sealed records.
-func (s *Store) Box(ctx context.Context, tenant ident.Tenant,
+// ReadBox reads a taxpayer's data keys and sealed records.
+func (s *Store) ReadBox(ctx context.Context, tenant ident.Tenant,
 	taxpayer ident.Taxpayer) (vault.Box, error) {
 	items, err := s.query(ctx, keys.DataKey(tenant, taxpayer, 1).PK, "")
 	if err != nil {
@@ -119,9 +119,9 @@ func (s *Store) renewed(tenant ident.Tenant, taxpayer ident.Taxpayer,
 	}}
 }
 
-// KeysBefore lists, page by page, taxpayers whose newest data key was made at or before a time. The
+// ListKeysMadeBefore lists, page by page, taxpayers whose newest data key was made at or before a time. The
 // cursor is "" at the start and at the end; a page may be empty.
-func (s *Store) KeysBefore(ctx context.Context, tenant ident.Tenant, before time.Time,
+func (s *Store) ListKeysMadeBefore(ctx context.Context, tenant ident.Tenant, before time.Time,
 	cursor string, limit int) ([]string, string, error) {
 	items, next, err := s.page(ctx, keys.MasterList(tenant, string(tenancy.KindTaxpayer)),
 		cursor, limit)
@@ -137,8 +137,8 @@ func (s *Store) KeysBefore(ctx context.Context, tenant ident.Tenant, before time
 	return due, next, nil
 }
 
-// Recorded puts the audit record of a read of personal data into the outbox.
-func (s *Store) Recorded(ctx context.Context, r audit.Record) error {
+// RecordRead puts the audit record of a read of personal data into the outbox.
+func (s *Store) RecordRead(ctx context.Context, r audit.Record) error {
 	it, err := outbox.Item(r, nil)
 	if err != nil {
 		return fault.Internal(err)

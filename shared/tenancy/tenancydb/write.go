@@ -185,15 +185,15 @@ func stored(it item) tenancy.Stored {
 	}
 }
 
-// First reads an object's first version, and tells whether there is one.
-func (s *Store) First(ctx context.Context, tenant ident.Tenant, kind tenancy.Kind,
+// FirstVersion reads an object's first version, and tells whether there is one.
+func (s *Store) FirstVersion(ctx context.Context, tenant ident.Tenant, kind tenancy.Kind,
 	id string) (tenancy.Stored, bool, error) {
 	it, err := s.get(ctx, keys.Master(tenant, string(kind), id, 1))
 	return stored(it), it != nil, err
 }
 
-// Latest reads an object's newest version, and tells whether there is one.
-func (s *Store) Latest(ctx context.Context, tenant ident.Tenant, kind tenancy.Kind,
+// LatestVersion reads an object's newest version, and tells whether there is one.
+func (s *Store) LatestVersion(ctx context.Context, tenant ident.Tenant, kind tenancy.Kind,
 	id string) (tenancy.Stored, bool, error) {
 	in := dynamo.PartitionQuery(s.table, keys.Master(tenant, string(kind), id, 1).PK, "")
 	in.ScanIndexForward = aws.Bool(false) // the newest version comes first

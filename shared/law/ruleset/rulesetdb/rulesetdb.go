@@ -309,5 +309,5 @@ func (s *Store) outboxItem(w publish.Write) (types.TransactWriteItem, error) {
 	if err != nil {
 		return types.TransactWriteItem{}, fault.Internal(err)
 	}
-	return outbox.PutNamed(s.Settlements, record, publish.EventName, event)
+	return outbox.PutNamedEvent(s.Settlements, record, publish.EventName, event)
 }

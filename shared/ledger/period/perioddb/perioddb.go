@@ -49,8 +49,8 @@ func (s *Store) get(ctx context.Context, k keys.Key) (item, error) {
 	return out.Item, nil
 }
 
-// Newest reads the head of an entity and the period that it names.
-func (s *Store) Newest(ctx context.Context, tenant ident.Tenant,
+// NewestPeriod reads the head of an entity and the period that it names.
+func (s *Store) NewestPeriod(ctx context.Context, tenant ident.Tenant,
 	entity ident.Entity) (*period.Period, error) {
 	head, err := s.get(ctx, keys.PeriodHead(tenant, entity))
 	if err != nil || head == nil {
@@ -86,8 +86,8 @@ func periodOf(tenant ident.Tenant, it item) (period.Period, error) {
 // maxListed bounds a list of periods: ten years.
 const maxListed = 120
 
-// List reads all periods of an entity, newest first.
-func (s *Store) List(ctx context.Context, tenant ident.Tenant,
+// ListPeriods reads all periods of an entity, newest first.
+func (s *Store) ListPeriods(ctx context.Context, tenant ident.Tenant,
 	entity ident.Entity) ([]period.Period, error) {
 	in := dynamo.PartitionQuery(s.Ledger, keys.PeriodHead(tenant, entity).PK, keys.PeriodPrefix)
 	in.ScanIndexForward = aws.Bool(false) // newest month first
@@ -104,8 +104,8 @@ func (s *Store) List(ctx context.Context, tenant ident.Tenant,
 	return found, nil
 }
 
-// Save writes a period, the entity's head where its state changes, and the audit record, together.
-func (s *Store) Save(ctx context.Context, p period.Period, rec *audit.Record) error {
+// SavePeriod writes a period, the entity's head where its state changes, and the audit record, together.
+func (s *Store) SavePeriod(ctx context.Context, p period.Period, rec *audit.Record) error {
 	doc, err := json.Marshal(p)
 	if err != nil {
 		return fault.Internal(err)
@@ -162,8 +162,8 @@ func (s *Store) head(p period.Period) *types.Put {
 	return put
 }
 
-// Fence closes a book for entries of the month and before.
-func (s *Store) Fence(ctx context.Context, tenant ident.Tenant, book string, entity ident.Entity,
+// FenceBook closes a book for entries of the month and before.
+func (s *Store) FenceBook(ctx context.Context, tenant ident.Tenant, book string, entity ident.Entity,
 	month civil.Month) error {
-	return ledgerdb.Book{DB: s.DB, Table: s.Ledger}.Fence(ctx, tenant, book, entity, month)
+	return ledgerdb.Book{DB: s.DB, Table: s.Ledger}.FenceBook(ctx, tenant, book, entity, month)
 }

@@ -79,11 +79,11 @@ type Gateway struct {
 
 // New makes a gateway that talks to base; timeout bounds one call.
 func New(a Account, base string, timeout time.Duration, now func() time.Time) (*Gateway, error) {
-	key, err := PrivateKey(a.PrivateKey)
+	key, err := ParsePrivateKey(a.PrivateKey)
 	if err != nil {
 		return nil, fmt.Errorf("bank account: private_key: %w", err)
 	}
-	bankKey, err := PublicKey(a.BankKey)
+	bankKey, err := ParsePublicKey(a.BankKey)
 	if err != nil {
 		return nil, fmt.Errorf("bank account: bank_public_key: %w", err)
 	}
@@ -101,7 +101,7 @@ func New(a Account, base string, timeout time.Duration, now func() time.Time) (*
 
 func (a Account) layout() (Layout, error) {
 	if a.Layout == nil {
-		return Generic()
+		return GenericLayout()
 	}
 	return *a.Layout, a.Layout.check()
 }

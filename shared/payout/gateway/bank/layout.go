@@ -48,8 +48,8 @@ const (
 //go:embed generic.json
 var generic []byte
 
-// Generic is the layout used where an account names none.
-func Generic() (Layout, error) { return ParseLayout(generic) }
+// GenericLayout is the layout used where an account names none.
+func GenericLayout() (Layout, error) { return ParseLayout(generic) }
 
 // ParseLayout reads and checks a layout.
 func ParseLayout(b []byte) (Layout, error) {

@@ -16,7 +16,7 @@ import (
 )
 
 func TestGenericFile(t *testing.T) {
-	l, err := Generic()
+	l, err := GenericLayout()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +52,7 @@ func TestLayoutsAreChecked(t *testing.T) {
 func TestFilesRoundTrip(t *testing.T) {
 	text := rapid.StringMatching(`[A-Za-z0-9张三李四“”，,;|"' ()（）·-]{1,20}`)
 	rapid.Check(t, func(t *rapid.T) {
-		l, err := Generic()
+		l, err := GenericLayout()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -62,7 +62,7 @@ func TestFilesRoundTrip(t *testing.T) {
 		var orders []payout.Order
 		for i := range rapid.IntRange(1, 5).Draw(t, "lines") {
 			orders = append(orders, payout.Order{
-				Key: payout.KeyFor("t", ident.Settlement(rune('a'+i))), HolderName: text.Draw(t, "name"), Account: text.Draw(t, "account"), Bank: text.Draw(t, "bank"),
+				Key: payout.PayoutKey("t", ident.Settlement(rune('a'+i))), HolderName: text.Draw(t, "name"), Account: text.Draw(t, "account"), Bank: text.Draw(t, "bank"),
 				Remark: text.Draw(t, "remark"), Amount: money.Fen(rapid.Int64Range(1, 1e13).Draw(t, "fen")),
 			})
 		}
@@ -84,7 +84,7 @@ func TestFilesRoundTrip(t *testing.T) {
 
 // Reading any bytes ends in checked orders or an error; what was read is written and read the same.
 func FuzzDecode(f *testing.F) {
-	l, err := Generic()
+	l, err := GenericLayout()
 	if err != nil {
 		f.Fatal(err)
 	}

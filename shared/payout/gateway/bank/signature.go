@@ -54,8 +54,8 @@ func (m Message) Verify(key *rsa.PublicKey, signature string) error {
 	return nil
 }
 
-// PrivateKey reads a PKCS #8 RSA key; its errors never repeat the text.
-func PrivateKey(text string) (*rsa.PrivateKey, error) {
+// ParsePrivateKey reads a PKCS #8 RSA key; its errors never repeat the text.
+func ParsePrivateKey(text string) (*rsa.PrivateKey, error) {
 	if block, _ := pem.Decode([]byte(text)); block != nil {
 		if k, err := x509.ParsePKCS8PrivateKey(block.Bytes); err == nil {
 			if key, ok := k.(*rsa.PrivateKey); ok {
@@ -66,8 +66,8 @@ func PrivateKey(text string) (*rsa.PrivateKey, error) {
 	return nil, errors.New("must be an RSA private key (PKCS #8, PEM)")
 }
 
-// PublicKey reads an RSA public key in PKIX form.
-func PublicKey(text string) (*rsa.PublicKey, error) {
+// ParsePublicKey reads an RSA public key in PKIX form.
+func ParsePublicKey(text string) (*rsa.PublicKey, error) {
 	if block, _ := pem.Decode([]byte(text)); block != nil {
 		if k, err := x509.ParsePKIXPublicKey(block.Bytes); err == nil {
 			if key, ok := k.(*rsa.PublicKey); ok {

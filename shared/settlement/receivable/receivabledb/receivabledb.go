@@ -205,16 +205,16 @@ func (s *Store) Approve(ctx context.Context, r receivable.Receivable, before str
 			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}}}
 	if e := r.Entry(r.Act, r.ApprovedAt); e != nil {
 		if s.Periods != nil {
-			if err := s.Periods.Date(ctx, e); err != nil {
+			if err := s.Periods.AssignPeriod(ctx, e); err != nil {
 				return err
 			}
 		}
-		posting, err := ledgerdb.Parts(s.Ledger, *e)
+		posting, err := ledgerdb.EntryWrites(s.Ledger, *e)
 		if err != nil {
 			return err
 		}
 		parts = append(parts, posting...)
-		record.LedgerHash = ledgerdb.Hash(*e)
+		record.LedgerHash = ledgerdb.EntryHash(*e)
 	}
 	told, err := outbox.Put(s.Settlements, record, nil)
 	if err != nil {

@@ -64,17 +64,17 @@ func (s *Store) Post(ctx context.Context, p trueup.Posting) error {
 	}
 	p.Entries = slices.Clone(p.Entries)
 	for i := range p.Entries {
-		if err = s.Periods.Date(ctx, &p.Entries[i]); err != nil {
+		if err = s.Periods.AssignPeriod(ctx, &p.Entries[i]); err != nil {
 			return err
 		}
 	}
-	entries, err := ledgerdb.PartsOf(s.Ledger, p.Entries)
+	entries, err := ledgerdb.EntriesWrites(s.Ledger, p.Entries)
 	if err != nil {
 		return err
 	}
 	hashes := make([]string, len(p.Entries))
 	for i, e := range p.Entries {
-		hashes[i] = ledgerdb.Hash(e)
+		hashes[i] = ledgerdb.EntryHash(e)
 	}
 	p.Record.LedgerHash = strings.Join(hashes, ",") // one for each entry
 	record, err := outbox.Put(s.Settlements, p.Record, nil)

@@ -67,14 +67,14 @@ func (s *Store) postDecision(ctx context.Context,
 		return nil, err
 	}
 	e := *w.Entry
-	if err := s.Periods.Date(ctx, &e); err != nil {
+	if err := s.Periods.AssignPeriod(ctx, &e); err != nil {
 		return nil, err
 	}
-	parts, err := ledgerdb.Parts(s.Ledger, e)
+	parts, err := ledgerdb.EntryWrites(s.Ledger, e)
 	if err != nil {
 		return nil, err
 	}
-	w.Record.LedgerHash = ledgerdb.Hash(e)
+	w.Record.LedgerHash = ledgerdb.EntryHash(e)
 	raised, err := receivabledb.RaiseAll(s.Ledger, w.Raised)
 	if err != nil {
 		return nil, err
