@@ -15,30 +15,34 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
-// chartKind is the kind of master data that a chart is.
+// chartKind is the kind of master data under which charts of accounts are stored.
 const chartKind = "chart"
 
-// storedChart is one version of what a paying entity changed in the standard chart.
+// storedChart is one version of a paying entity's changes to the standard chart of accounts.
 type storedChart struct {
 	Version int    `json:"version"`
 	By      string `json:"by"`
 	ledger.Custom
 }
 
-// chartView is a whole chart.
+// chartView is the response body with the whole chart of a paying entity.
 type chartView struct {
-	Entity   ident.Entity     `json:"paying_entity"`
-	Version  int              `json:"version"` // 0: the standard chart, unchanged
+	Entity ident.Entity `json:"paying_entity"`
+	// Version is 0 for the unchanged standard chart.
+	Version  int              `json:"version"`
 	Accounts []chartAccountIn `json:"accounts"`
 }
 
+// chartAccountIn is one account of a chart.
 type chartAccountIn struct {
 	ledger.ChartAccount
-	Own bool `json:"own"` // added by the paying entity
+	// Own is true for an account that the paying entity has added.
+	Own bool `json:"own"`
 }
 
-// custom reads what a paying entity changed last; version 0 when nothing.
-func (a API) custom(ctx context.Context, tenant ident.Tenant,
+// loadChartChanges reads the last version of a paying entity's changes to the standard chart, and
+// the digest of their content. The version is 0 when there are no changes.
+func (a API) loadChartChanges(ctx context.Context, tenant ident.Tenant,
 	entity ident.Entity) (storedChart, string, error) {
 	var c storedChart
 	found, there, err := a.Master.LatestVersion(ctx, tenant, chartKind, string(entity))
@@ -51,17 +55,18 @@ func (a API) custom(ctx context.Context, tenant ident.Tenant,
 	return c, found.Digest, nil
 }
 
-// Chart gives the chart of a paying entity.
+// Chart returns the chart of accounts of a paying entity.
 func (a API) Chart(ctx context.Context, tenant ident.Tenant,
 	entity ident.Entity) (ledger.Chart, error) {
-	own, _, err := a.custom(ctx, tenant, entity)
+	own, _, err := a.loadChartChanges(ctx, tenant, entity)
 	if err != nil {
 		return ledger.Chart{}, err
 	}
-	return merged(own.Custom)
+	return chartWithChanges(own.Custom)
 }
 
-func merged(own ledger.Custom) (ledger.Chart, error) {
+// chartWithChanges returns the standard chart with a paying entity's changes.
+func chartWithChanges(own ledger.Custom) (ledger.Chart, error) {
 	std, err := ledger.StandardChart()
 	if err == nil {
 		std, err = std.WithCustom(own)
@@ -72,8 +77,10 @@ func merged(own ledger.Custom) (ledger.Chart, error) {
 	return std, nil
 }
 
-func showChart(entity ident.Entity, own storedChart) (httpapi.Response, error) {
-	c, err := merged(own.Custom)
+// chartResponse returns the whole chart of a paying entity, with a mark on each account that the
+// entity has added.
+func chartResponse(entity ident.Entity, own storedChart) (httpapi.Response, error) {
+	c, err := chartWithChanges(own.Custom)
 	if err != nil {
 		return httpapi.Response{}, err
 	}
@@ -89,24 +96,27 @@ func showChart(entity ident.Entity, own storedChart) (httpapi.Response, error) {
 	return httpapi.OK(view), nil
 }
 
-func (a API) chart(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+// readChart handles GET /v1/paying-entities/{id}/chart.
+func (a API) readChart(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	entity := r.Params["id"]
-	if err := a.entity(ctx, r.Tenant, entity); err != nil {
+	if err := a.checkEntity(ctx, r.Tenant, entity); err != nil {
 		return httpapi.Response{}, err
 	}
-	own, _, err := a.custom(ctx, r.Tenant, ident.Entity(entity))
+	own, _, err := a.loadChartChanges(ctx, r.Tenant, ident.Entity(entity))
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	return showChart(ident.Entity(entity), own)
+	return chartResponse(ident.Entity(entity), own)
 }
 
-// chartBody is a change: the version that was read, and all that differs from the standard chart.
+// chartBody is the request body of a change: the version that the caller has read, and all
+// differences from the standard chart.
 type chartBody struct {
 	Version int `json:"version"`
 	ledger.Custom
 }
 
+// changeChart handles PUT /v1/paying-entities/{id}/chart.
 func (a API) changeChart(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	var b chartBody
 	if err := r.JSON(&b); err != nil {
@@ -114,20 +124,22 @@ func (a API) changeChart(ctx context.Context, r *httpapi.Request) (httpapi.Respo
 	}
 	entity := r.Params["id"]
 	return optimistic.Value(ctx, func() (httpapi.Response, error) {
-		return a.changeOnce(ctx, r, ident.Entity(entity), b)
+		return a.tryChangeChart(ctx, r, ident.Entity(entity), b)
 	})
 }
 
-func (a API) changeOnce(ctx context.Context, r *httpapi.Request, entity ident.Entity,
+// tryChangeChart tries once to store a changed chart. changeChart repeats it when another change
+// won the race.
+func (a API) tryChangeChart(ctx context.Context, r *httpapi.Request, entity ident.Entity,
 	b chartBody) (httpapi.Response, error) {
+	// The body is validated before the paying entity is looked up, as the contract orders refusals.
 	if problems := b.Problems(ledger.Custom{}); len(problems) > 0 {
-		// the body in itself, before the object
 		return httpapi.Response{}, fault.Invalid(problems...)
 	}
-	if err := a.entity(ctx, r.Tenant, string(entity)); err != nil {
+	if err := a.checkEntity(ctx, r.Tenant, string(entity)); err != nil {
 		return httpapi.Response{}, err
 	}
-	had, digest, err := a.custom(ctx, r.Tenant, entity)
+	stored, digest, err := a.loadChartChanges(ctx, r.Tenant, entity)
 	if err != nil {
 		return httpapi.Response{}, err
 	}
@@ -136,28 +148,36 @@ func (a API) changeOnce(ctx context.Context, r *httpapi.Request, entity ident.En
 		return httpapi.Response{}, fault.Internal(err)
 	}
 	sum := sha256.Sum256(content)
-	next := storedChart{Version: b.Version + 1, By: r.Subject, Custom: b.Custom}
-	switch asked := hex.EncodeToString(sum[:]); {
-	case had.Version == next.Version && digest == asked: // our own change, its answer was lost
-		res, err := showChart(entity, had)
+	newDigest := hex.EncodeToString(sum[:])
+	if stored.Version == b.Version+1 && digest == newDigest {
+		// The same change is stored already: an earlier try succeeded and its answer was lost.
+		res, err := chartResponse(entity, stored)
 		return res.Replayed(), err
-	case had.Version != b.Version:
+	}
+	if stored.Version != b.Version {
 		return httpapi.Response{},
 			fault.New(fault.StaleVersion, "stale_version",
 				"Somebody changed it first; read it again, then send your change with its version.")
-	default:
-		if problems := b.Problems(had.Custom); len(problems) > 0 {
-			return httpapi.Response{}, fault.Invalid(problems...)
-		}
-		err = a.Master.Put(ctx, tenancy.Change{
-			Objects: []tenancy.Object{{Kind: chartKind, ID: string(entity), Version: next.Version, Doc: next,
-				Digest: asked}},
-			Record: audit.Record{ID: a.NewID(), Tenant: r.Tenant, At: a.Clock.Instant(), Actor: r.Subject,
-				Act: "chart.changed", Object: string(entity),
-				What: content, Trace: r.Trace}})
-		if err != nil {
-			return httpapi.Response{}, err
-		}
-		return showChart(entity, next)
 	}
+	// Accounts that were added before may not be removed, so the stored changes count too.
+	if problems := b.Problems(stored.Custom); len(problems) > 0 {
+		return httpapi.Response{}, fault.Invalid(problems...)
+	}
+	return a.storeChart(ctx, r, entity, b, content, newDigest)
+}
+
+// storeChart stores the next version of a chart together with its audit record.
+func (a API) storeChart(ctx context.Context, r *httpapi.Request, entity ident.Entity, b chartBody,
+	content []byte, digest string) (httpapi.Response, error) {
+	next := storedChart{Version: b.Version + 1, By: r.Subject, Custom: b.Custom}
+	err := a.Master.Put(ctx, tenancy.Change{
+		Objects: []tenancy.Object{{Kind: chartKind, ID: string(entity), Version: next.Version, Doc: next,
+			Digest: digest}},
+		Record: audit.Record{ID: a.NewID(), Tenant: r.Tenant, At: a.Clock.Instant(), Actor: r.Subject,
+			Act: "chart.changed", Object: string(entity),
+			What: content, Trace: r.Trace}})
+	if err != nil {
+		return httpapi.Response{}, err
+	}
+	return chartResponse(entity, next)
 }

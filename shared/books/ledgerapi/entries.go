@@ -14,10 +14,11 @@ import (
 	"fenzhang/shared/money"
 )
 
-// showBalances lists balances by paying entity, each account in that entity's code; those of zero
-// are left out.
-func (a API) showBalances(ctx context.Context, tenant ident.Tenant, ans balancesAnswer,
+// balancesResponse returns balances by paying entity, sorted by the account codes of the entity's
+// chart. Accounts with a balance of zero are left out.
+func (a API) balancesResponse(ctx context.Context, tenant ident.Tenant, ans balancesAnswer,
 	sums map[string]map[ledger.Account]money.Amount) (httpapi.Response, error) {
+	// Each paying entity has its own account codes, so the chart is loaded for each.
 	for _, entity := range slices.Sorted(maps.Keys(sums)) {
 		chart, err := a.Chart(ctx, tenant, ident.Entity(entity))
 		if err != nil {
@@ -37,66 +38,78 @@ func (a API) showBalances(ctx context.Context, tenant ident.Tenant, ans balances
 	return httpapi.OK(ans), nil
 }
 
-// entriesAnswer is a page of entries, oldest first.
+// entriesAnswer is the response body of a page of journal entries, oldest first.
 type entriesAnswer struct {
 	Entries    []ledger.Entry `json:"entries"`
 	NextCursor *string        `json:"next_cursor"`
 }
 
-// entryCursor is the entry after which a list goes on.
+// entryCursor is the content of a cursor: the book and the entry after which a list continues.
 type entryCursor struct {
 	Book  string `json:"b"`
 	Entry string `json:"e"`
 }
 
-// selection is which entries of a book are listed.
-type selection struct {
+// entryFilter says which entries of a book are listed; empty fields do not restrict the list.
+type entryFilter struct {
 	settlement ident.Settlement
-	from, to   civil.Date // Shanghai dates of the posting, both inclusive
+	// from and to limit the dates of posting in Asia/Shanghai, both inclusive.
+	from, to civil.Date
 }
 
-func (s selection) holds(e ledger.Entry) bool {
+// matches reports whether an entry is listed.
+func (s entryFilter) matches(e ledger.Entry) bool {
 	day := civil.DateOf(e.At)
 	return (s.settlement == "" || e.Settlement == s.settlement) &&
 		(s.from.IsZero() || !day.Before(s.from)) && (s.to.IsZero() || !day.After(s.to))
 }
 
-func (a API) entries(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+// listEntries handles GET /v1/ledger/entries: the entries of one creator's book, or of one
+// settlement.
+func (a API) listEntries(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	q := query{Request: r}
 	creator, after := q.id("creator_id", false), entryCursor{}
-	sel := selection{settlement: ident.Settlement(q.id("settlement_id", false)), from: q.day("from"),
-		to: q.day("to")}
+	filter := entryFilter{settlement: ident.Settlement(q.id("settlement_id", false)),
+		from: q.day("from"), to: q.day("to")}
 	q.cursor(&after)
 	limit, err := r.Limit()
-	q.wrong(err != nil, "limit", "must be 1 to 100")
-	q.wrong((creator == "") == (sel.settlement == ""), "creator_id",
+	q.problems.AddIf(err != nil, "limit", "must be 1 to 100")
+	q.problems.AddIf((creator == "") == (filter.settlement == ""), "creator_id",
 		"must be given, or settlement_id instead, not both")
-	if err := q.err(); err != nil {
+	if err := q.problems.Err(); err != nil {
 		return httpapi.Response{}, err
 	}
-	if sel.settlement != "" {
-		st, err := a.Settlements.Load(ctx, r.Tenant, sel.settlement)
-		if err != nil {
-			return httpapi.Response{}, err
-		}
-		creator = string(st.CreatorID)
-	} else if err := a.creator(ctx, r.Tenant, creator); err != nil {
+	if creator, err = a.findBook(ctx, r.Tenant, creator, filter.settlement); err != nil {
 		return httpapi.Response{}, err
 	}
-	found, next, err := a.list(ctx, r.Tenant, ident.Creator(creator), after.Entry, sel, limit)
+	found, next, err := a.filterEntries(ctx, r.Tenant, ident.Creator(creator), after.Entry, filter,
+		limit)
 	if err != nil {
 		return httpapi.Response{}, err
 	}
 	ans := entriesAnswer{Entries: found}
 	if next != "" {
-		ans.NextCursor, err = pack(entryCursor{Book: creator, Entry: next})
+		ans.NextCursor, err = encodeCursor(entryCursor{Book: creator, Entry: next})
 	}
 	return httpapi.OK(ans), err
 }
 
-// list reads the next entries of a selection.
-func (a API) list(ctx context.Context, tenant ident.Tenant, creator ident.Creator, after string,
-	sel selection, limit int) ([]ledger.Entry, string, error) {
+// findBook returns the creator whose book is listed: the creator of the settlement when one is
+// given, otherwise the given creator, who must exist.
+func (a API) findBook(ctx context.Context, tenant ident.Tenant, creator string,
+	settlement ident.Settlement) (string, error) {
+	if settlement == "" {
+		return creator, a.checkCreator(ctx, tenant, creator)
+	}
+	st, err := a.Settlements.Load(ctx, tenant, settlement)
+	return string(st.CreatorID), err
+}
+
+// filterEntries reads the next entries of a creator's book that match a filter, and returns the
+// cursor of the next page.
+func (a API) filterEntries(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
+	after string,
+	sel entryFilter, limit int) ([]ledger.Entry, string, error) {
 	found := []ledger.Entry{}
 	for {
 		page, next, err := a.Journal.EntriesPage(ctx, tenant, string(creator), after, limit)
@@ -104,9 +117,10 @@ func (a API) list(ctx context.Context, tenant ident.Tenant, creator ident.Creato
 			return nil, "", err
 		}
 		for i, e := range page {
-			if sel.holds(e) {
+			if sel.matches(e) {
 				found = append(found, e)
 			}
+			// The page is full. There is a cursor only if at least one more entry is left to examine.
 			if more := i+1 < len(page) || next != ""; len(found) == limit && more {
 				return found, e.ID, nil
 			}
@@ -117,70 +131,88 @@ func (a API) list(ctx context.Context, tenant ident.Tenant, creator ident.Creato
 	}
 }
 
-// The bounds of one page of a journal.
+// These are the limits of one page of the journal: after how many entries it ends, and how many
+// books it may read, because books may have no entry of the period.
 const (
-	journalPage  = 500 // entries
-	journalBooks = 200 // books looked into, also where they hold nothing of the period
+	maxJournalEntries = 500
+	maxJournalBooks   = 200
 )
 
-// journal answers the journal page by page: book by book, each in order of posting; of one paying
-// entity or of all.
-func (a API) journal(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+// readJournal handles GET /v1/ledger/journal. It returns one page of the journal of one paying
+// entity or of all: book by book, the entries of each book in the order of posting.
+func (a API) readJournal(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	q := query{Request: r}
 	entity := q.id("paying_entity", false)
 	period := q.month("period")
 	at := entryCursor{}
 	q.cursor(&at)
-	if err := q.err(); err != nil {
+	if err := q.problems.Err(); err != nil {
 		return httpapi.Response{}, err
 	}
 	if entity != "" {
-		if err := a.entity(ctx, r.Tenant, entity); err != nil {
+		if err := a.checkEntity(ctx, r.Tenant, entity); err != nil {
 			return httpapi.Response{}, err
 		}
 	}
-	ans, more, err := a.export(ctx, r.Tenant, at, func(e ledger.Entry) bool {
+	// Books that hold nothing of the selection are read too: the journal has no index for it.
+	ans, more, err := a.journalPageFrom(ctx, r.Tenant, at, func(e ledger.Entry) bool {
 		return (entity == "" || e.Entity == ident.Entity(entity)) &&
 			(period.IsZero() || e.Accounting == period)
 	})
 	if err == nil && more != nil {
-		ans.NextCursor, err = pack(*more)
+		ans.NextCursor, err = encodeCursor(*more)
 	}
 	return httpapi.OK(ans), err
 }
 
-// export reads books from a cursor on; the cursor that it gives is nil at the end.
-func (a API) export(ctx context.Context, tenant ident.Tenant, at entryCursor,
-	holds func(ledger.Entry) bool) (entriesAnswer, *entryCursor, error) {
+// journalPageFrom reads the entries of one page of the journal, from a cursor on. The returned
+// cursor is nil at the end of the journal.
+func (a API) journalPageFrom(ctx context.Context, tenant ident.Tenant, at entryCursor,
+	matches func(ledger.Entry) bool) (entriesAnswer, *entryCursor, error) {
 	ans := entriesAnswer{Entries: []ledger.Entry{}}
-	for looked := 0; looked < journalBooks; {
-		books, err := period.BooksAfter(ctx, a.Creators, tenant, at.Book, booksListed)
+	for read := 0; read < maxJournalBooks; {
+		books, err := period.BooksAfter(ctx, a.Creators, tenant, at.Book, booksPerList)
 		if err != nil || len(books) == 0 {
 			return ans, nil, err
 		}
 		for _, book := range books {
-			for {
-				page, next, err := a.Journal.EntriesPage(ctx, tenant, book, at.Entry, journalPage)
-				if err != nil {
-					return ans, nil, err
-				}
-				for _, e := range page {
-					if holds(e) {
-						ans.Entries = append(ans.Entries, e)
-					}
-				}
-				if at.Entry = next; next == "" {
-					break
-				}
-				if len(ans.Entries) >= journalPage {
-					return ans, &at, nil
-				}
+			finished, err := a.appendBook(ctx, tenant, book, &at, matches, &ans)
+			if err != nil {
+				return ans, nil, err
 			}
-			at.Book, looked = book, looked+1
-			if len(ans.Entries) >= journalPage {
+			// The cursor stays at the book before while this book has more entries.
+			if finished {
+				at.Book = book
+				read++
+			}
+			if len(ans.Entries) >= maxJournalEntries {
 				return ans, &at, nil
 			}
 		}
 	}
 	return ans, &at, nil
+}
+
+// appendBook appends the matching entries of one book, from the cursor's entry on, until the book
+// or the page is finished. It reports whether the book is finished, and moves the cursor's entry.
+func (a API) appendBook(ctx context.Context, tenant ident.Tenant, book string, at *entryCursor,
+	matches func(ledger.Entry) bool, ans *entriesAnswer) (finished bool, err error) {
+	for {
+		page, next, err := a.Journal.EntriesPage(ctx, tenant, book, at.Entry, maxJournalEntries)
+		if err != nil {
+			return false, err
+		}
+		for _, e := range page {
+			if matches(e) {
+				ans.Entries = append(ans.Entries, e)
+			}
+		}
+		// An empty next entry is also the beginning of the next book.
+		if at.Entry = next; next == "" {
+			return true, nil
+		}
+		if len(ans.Entries) >= maxJournalEntries {
+			return false, nil
+		}
+	}
 }

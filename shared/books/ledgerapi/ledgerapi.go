@@ -1,4 +1,5 @@
-// Package ledgerapi is the ledger over HTTP: the routes of manage-ledger.
+// Package ledgerapi serves the ledger over HTTP: trial balances, account balances, journal entries,
+// accounting periods and charts of accounts. It has the routes of the function manage-ledger.
 package ledgerapi
 
 import (
@@ -21,7 +22,7 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
-// Journal reads books. A book is a creator's, or keys.HouseBook.
+// Journal reads books. A book belongs to a creator, or is keys.HouseBook, the tenant's own book.
 type Journal interface {
 	Entries(ctx context.Context, tenant ident.Tenant, book ident.Creator) ([]ledger.Entry, error)
 	EntriesPage(ctx context.Context, tenant ident.Tenant, book, after string,
@@ -37,12 +38,12 @@ type Master interface {
 	Put(ctx context.Context, c tenancy.Change) error
 }
 
-// Settlements finds a settlement.
+// Settlements loads a settlement.
 type Settlements interface {
 	Load(ctx context.Context, tenant ident.Tenant, id ident.Settlement) (settlement.Settlement, error)
 }
 
-// API answers the routes.
+// API handles the routes of the ledger.
 type API struct {
 	Check       ledgercheck.Service
 	Journal     Journal
@@ -52,39 +53,43 @@ type API struct {
 	Periods     *period.Service
 	Clock       clock.Clock
 	NewID       func() string
-	Budget      time.Duration // how long one answer may read books; zero is DefaultBudget
+	// Budget is the time for reading books in one request; 0 means DefaultBudget.
+	Budget time.Duration
 }
 
-// DefaultBudget leaves an answer time below the gateway's 29 seconds.
+// DefaultBudget is the time for reading books in one request. The gateway ends a request after 29
+// seconds, and the rest is for computing and sending the response.
 const DefaultBudget = 18 * time.Second
 
-// Routes are the routes of manage-ledger.
+// Routes lists the routes of the function manage-ledger.
 func (a API) Routes() []httpapi.Route {
 	chart, one := "/v1/paying-entities/{id}/chart", "/v1/ledger/periods/{id}/{period}"
 	return []httpapi.Route{
-		{Method: "GET", Path: "/v1/ledger/check", Roles: readers(), Handle: a.Check.HandleCheck},
-		{Method: "GET", Path: "/v1/ledger/trial-balance", Roles: readers(), Handle: a.trialBalance},
-		{Method: "GET", Path: "/v1/ledger/balances", Roles: readers(), Handle: a.balances},
-		{Method: "GET", Path: "/v1/ledger/entries", Roles: readers(), Handle: a.entries},
-		{Method: "GET", Path: "/v1/ledger/journal", Roles: readers(), Handle: a.journal},
-		{Method: "GET", Path: "/v1/ledger/periods", Roles: readers(), Handle: a.listPeriods},
-		{Method: "GET", Path: one, Roles: readers(), Handle: a.period},
+		{Method: "GET", Path: "/v1/ledger/check", Roles: bookReaderRoles(), Handle: a.Check.HandleCheck},
+		{Method: "GET", Path: "/v1/ledger/trial-balance", Roles: bookReaderRoles(),
+			Handle: a.trialBalance},
+		{Method: "GET", Path: "/v1/ledger/balances", Roles: bookReaderRoles(), Handle: a.creatorBalances},
+		{Method: "GET", Path: "/v1/ledger/entries", Roles: bookReaderRoles(), Handle: a.listEntries},
+		{Method: "GET", Path: "/v1/ledger/journal", Roles: bookReaderRoles(), Handle: a.readJournal},
+		{Method: "GET", Path: "/v1/ledger/periods", Roles: bookReaderRoles(), Handle: a.listPeriods},
+		{Method: "GET", Path: one, Roles: bookReaderRoles(), Handle: a.readPeriod},
 		{Method: "POST", Path: one + "/close", Roles: []identity.Role{identity.Finance},
 			Handle: a.closePeriod},
 		{Method: "POST", Path: one + "/seal", Roles: []identity.Role{identity.Approver},
 			Handle: a.sealPeriod},
-		{Method: "GET", Path: chart, Roles: readers(), Handle: a.chart},
+		{Method: "GET", Path: chart, Roles: bookReaderRoles(), Handle: a.readChart},
 		{Method: "PUT", Path: chart, Roles: []identity.Role{identity.Admin}, Handle: a.changeChart},
 	}
 }
 
-// readers are the roles that read the books.
-func readers() []identity.Role {
+// bookReaderRoles are the roles that may read the ledger.
+func bookReaderRoles() []identity.Role {
 	return []identity.Role{identity.Finance, identity.Approver, identity.Auditor, identity.Admin}
 }
 
-// entity checks the id of a paying entity; one of somebody else is none.
-func (a API) entity(ctx context.Context, tenant ident.Tenant, id string) error {
+// checkEntity returns fault.Absent when the tenant has no paying entity with the id. A malformed id
+// and the id of another tenant's entity give the same error.
+func (a API) checkEntity(ctx context.Context, tenant ident.Tenant, id string) error {
 	if len(tenancy.IDProblems("id", id)) > 0 {
 		return fault.Absent("paying entity")
 	}
@@ -95,72 +100,63 @@ func (a API) entity(ctx context.Context, tenant ident.Tenant, id string) error {
 	return err
 }
 
-// query reads the query string of a route and gathers what is wrong with it.
+// query reads the query string of a request and collects its problems.
 type query struct {
 	*httpapi.Request
-	problems []fault.Field
-}
-
-func (q *query) wrong(bad bool, field, problem string) {
-	if bad {
-		q.problems = append(q.problems, fault.Field{Field: field, Problem: problem})
-	}
-}
-
-func (q *query) err() error {
-	if q.problems == nil {
-		return nil
-	}
-	return fault.Invalid(q.problems...)
+	problems fault.Problems
 }
 
 const idProblem = "must be 1 to 64 letters, digits, _ or -"
 
-// id reads an id; one that is needed may not be left out.
-func (q *query) id(name string, needed bool) string {
+// id reads an id from the query string; a required id must be given.
+func (q *query) id(name string, required bool) string {
 	id := q.Query.Get(name)
-	q.wrong((id == "" && needed) || (id != "" && len(tenancy.IDProblems(name, id)) > 0), name,
+	q.problems.AddIf((id == "" && required) || (id != "" && len(tenancy.IDProblems(name, id)) > 0),
+		name,
 		idProblem)
 	return id
 }
 
-// maxText bounds what is parsed, in bytes.
+// maxText is the greatest length in bytes of a text that is parsed as an instant.
 const maxText = 64
 
+// instant reads an instant from the query string; the zero time when it is not given.
 func (q *query) instant(name string) time.Time {
 	text := q.Query.Get(name)
 	if text == "" {
 		return time.Time{}
 	}
 	at, err := time.Parse(time.RFC3339Nano, text[:min(len(text), maxText)])
-	q.wrong(err != nil, name, "must be an instant as RFC 3339 with offset; write + as %2B")
+	q.problems.AddIf(err != nil, name, "must be an instant as RFC 3339 with offset; write + as %2B")
 	return at
 }
 
+// month reads a month from the query string; the zero month when it is not given.
 func (q *query) month(name string) civil.Month {
 	text := q.Query.Get(name)
 	if text == "" {
 		return civil.Month{}
 	}
 	m, err := civil.ParseMonth(text)
-	q.wrong(err != nil, name, civil.ErrMonth.Error())
+	q.problems.AddIf(err != nil, name, civil.ErrMonth.Error())
 	return m
 }
 
+// day reads a date from the query string; the zero date when it is not given.
 func (q *query) day(name string) civil.Date {
 	text := q.Query.Get(name)
 	if text == "" {
 		return civil.Date{}
 	}
 	d, err := civil.ParseDate(text)
-	q.wrong(err != nil, name, civil.ErrDate.Error())
+	q.problems.AddIf(err != nil, name, civil.ErrDate.Error())
 	return d
 }
 
-// maxCursor bounds a cursor, in bytes.
+// maxCursor is the greatest length of a cursor, in bytes.
 const maxCursor = 16 << 10
 
-// cursor reads a cursor that pack made; into stays as it is when there is none.
+// cursor decodes a cursor that encodeCursor made; without a cursor, into is not changed.
 func (q *query) cursor(into any) {
 	text := q.Query.Get("cursor")
 	if text == "" {
@@ -170,10 +166,11 @@ func (q *query) cursor(into any) {
 	if err == nil {
 		err = json.Unmarshal(b, into)
 	}
-	q.wrong(err != nil, "cursor", "is not a cursor of this list; leave it out to begin anew")
+	q.problems.AddIf(err != nil, "cursor", "is not a cursor of this list; leave it out to begin anew")
 }
 
-func pack(cursor any) (*string, error) {
+// encodeCursor encodes the content of a cursor as JSON in base64.
+func encodeCursor(cursor any) (*string, error) {
 	b, err := json.Marshal(cursor)
 	if err != nil {
 		return nil, fault.Internal(err)

@@ -1,5 +1,6 @@
-// Package ledgercheck derives what each creator's accounts must hold from the objects behind them,
-// and compares it with the journal and the balances. What cannot be explained must be 0.00.
+// Package ledgercheck checks the ledger. From settlements, receivables, tax bookings and income
+// buckets it computes the balance that each account of a creator must have, and compares it with
+// the journal and with the stored balances. The sum of all differences must be 0.00.
 package ledgercheck
 
 import (
@@ -27,12 +28,12 @@ type Journal interface {
 	// Entries reads a creator's whole journal; an entry whose postings do not sum to zero is an error
 	// (P1).
 	Entries(ctx context.Context, tenant ident.Tenant, creator ident.Creator) ([]ledger.Entry, error)
-	// Balances reads the kept balances by paying entity and account.
+	// Balances reads the stored balances by paying entity and account.
 	Balances(ctx context.Context, tenant ident.Tenant,
 		creator ident.Creator) (map[string]map[ledger.Account]money.Amount, error)
 }
 
-// Settlements reads settlements with their figures and tax rows.
+// Settlements reads settlements with their figures, tax bookings and receivables.
 type Settlements interface {
 	List(ctx context.Context, tenant ident.Tenant, q settlement.Query, cursor string,
 		limit int) ([]settlement.Settlement, string, error)
@@ -44,7 +45,7 @@ type Settlements interface {
 		entity ident.Entity) ([]receivable.Receivable, error)
 }
 
-// Buckets reads what waits for statements.
+// Buckets reads the buckets in which a creator's income is collected for statements.
 type Buckets interface {
 	ListBuckets(ctx context.Context, tenant ident.Tenant, creator ident.Creator, from,
 		to civil.Month) ([]income.Bucket, error)
@@ -56,14 +57,15 @@ type Creators interface {
 		limit int) ([]tenancy.Creator, string, error)
 }
 
-// Days reads what the closing of days accrued to creators.
+// Days reads the amounts that the daily closing of incentives accrued to creators.
 type Days interface {
-	// ReadAccruals reads a creator's closed days; one that is not closed is left out.
+	// ReadAccruals reads the closings of some days of a creator; days that are not closed are left
+	// out.
 	ReadAccruals(ctx context.Context, tenant ident.Tenant, creator ident.Creator,
 		days []civil.Date) (map[civil.Date]incentive.PriorAccrual, error)
 }
 
-// Service checks the ledger, page by page.
+// Service checks the ledger of a tenant, page by page.
 type Service struct {
 	Journal     Journal
 	Settlements Settlements
@@ -72,71 +74,77 @@ type Service struct {
 	Creators    Creators
 }
 
-// Balance is the sum of an account over the creators of a page; debits are positive, credits
-// negative.
+// Balance is the balance of an account summed over the creators of a page; debits are positive,
+// credits negative.
 type Balance struct {
 	Account ledger.Account `json:"account"`
 	Balance money.Amount   `json:"balance"`
 }
 
-// Difference is something that is not as it must be. Account is an account, or says which sum is
-// meant.
+// Difference is an amount in the ledger or in an object that is not as expected. Account is the
+// name of an account, or describes the sum that was compared.
 type Difference struct {
-	CreatorID  ident.Creator  `json:"creator_id"`
-	Account    string         `json:"account"`
-	Entity     ident.Entity   `json:"paying_entity,omitempty"` // where the sum is of one
-	Taxpayer   ident.Taxpayer `json:"taxpayer_id,omitempty"`   // of taxes payable
-	TaxPeriod  civil.Month    `json:"tax_period,omitzero"`     // of taxes payable
+	CreatorID ident.Creator `json:"creator_id"`
+	Account   string        `json:"account"`
+	// Entity is set when the compared sum is of one paying entity.
+	Entity     ident.Entity   `json:"paying_entity,omitempty"`
+	Taxpayer   ident.Taxpayer `json:"taxpayer_id,omitempty"` // of taxes payable
+	TaxPeriod  civil.Month    `json:"tax_period,omitzero"`   // of taxes payable
 	Expected   money.Amount   `json:"expected"`
 	Actual     money.Amount   `json:"actual"`
 	Difference money.Amount   `json:"difference"` // actual less expected
-	// Objects are the settlements, receivables, buckets and journal entries to look at, the first
-	// maxObjects of them.
+	// Objects lists the settlements, receivables, buckets and journal entries in which to look for the
+	// cause, at most maxObjects.
 	Objects []string `json:"objects"`
 }
 
-// Report is one page of the check.
+// Report is the result of the check for one page of creators.
 type Report struct {
 	Accounts    []Balance    `json:"accounts"`
 	Differences []Difference `json:"differences"`
-	Unexplained money.Amount `json:"unexplained"` // sum of the absolute differences
+	// Unexplained is the sum of the absolute differences.
+	Unexplained money.Amount `json:"unexplained"`
 	NextCursor  *string      `json:"next_cursor"`
 }
 
-// pageSize is how many creators one page checks, atOnce how many at the same time.
 const (
+	// pageSize is how many creators one page checks.
 	pageSize = 20
-	atOnce   = 4
+	// atOnce is how many creators are checked at the same time.
+	atOnce = 4
 )
 
-// CheckPage checks the next creators after a cursor, "" at the start.
-func (s Service) CheckPage(ctx context.Context, tenant ident.Tenant, cursor string) (Report, error) {
+// CheckPage checks the next creators after a cursor, which is "" for the first page.
+func (s Service) CheckPage(ctx context.Context, tenant ident.Tenant,
+	cursor string) (Report, error) {
 	creators, next, err := s.Creators.Creators(ctx, tenant, cursor, pageSize)
 	if err != nil {
 		return Report{}, err
 	}
-	found := make([]result, len(creators))
+	found := make([]creatorResult, len(creators))
 	var work errgroup.Group
 	work.SetLimit(pace.AtOnce(ctx, atOnce))
 	for i, c := range creators {
 		work.Go(func() (err error) {
-			found[i], err = s.creator(ctx, tenant, c.CreatorID)
+			found[i], err = s.checkCreator(ctx, tenant, c.CreatorID)
 			return err
 		})
 	}
 	if err := work.Wait(); err != nil {
 		return Report{}, err
 	}
-	return report(found, next), nil
+	return buildReport(found, next), nil
 }
 
-func report(found []result, next string) Report {
+// buildReport adds up the results of the creators of a page.
+func buildReport(found []creatorResult, next string) Report {
 	r := Report{Accounts: []Balance{}, Differences: []Difference{}}
 	sums := map[ledger.Account]money.Amount{}
 	for _, f := range found {
 		for account, sum := range f.sums {
 			sums[account] = sums[account].Add(sum)
 		}
+		// Absolute differences are added, so that two errors cannot cancel each other.
 		for _, d := range f.differences {
 			r.Differences = append(r.Differences, d)
 			r.Unexplained = r.Unexplained.Add(d.Difference.Abs())
@@ -151,158 +159,194 @@ func report(found []result, next string) Report {
 	return r
 }
 
-// result is the check of one creator.
-type result struct {
+// creatorResult is the result of checking one creator.
+type creatorResult struct {
 	sums        map[ledger.Account]money.Amount
 	differences []Difference
 }
 
-// creator checks one creator. Its objects are not read at one instant, so a difference counts only
-// when a second look finds one too.
-func (s Service) creator(ctx context.Context, tenant ident.Tenant,
-	id ident.Creator) (result, error) {
-	var r result
+// checkCreator checks the ledger of one creator. Objects and books are not read at the same
+// instant, so that a difference is reported only when a second check finds one too.
+func (s Service) checkCreator(ctx context.Context, tenant ident.Tenant,
+	id ident.Creator) (creatorResult, error) {
+	var r creatorResult
 	for range 2 {
-		f, err := s.gather(ctx, tenant, string(id))
+		f, err := s.gatherFacts(ctx, tenant, string(id))
 		if err != nil {
 			return r, err
 		}
-		if r = f.check(); len(r.differences) == 0 {
+		if r = f.compareAll(); len(r.differences) == 0 {
 			break
 		}
 	}
 	return r, nil
 }
 
-// taxed is a taxpayer at a paying entity.
-type taxed struct {
+// taxpayerAtEntity is a taxpayer and a paying entity.
+type taxpayerAtEntity struct {
 	entity   ident.Entity
 	taxpayer ident.Taxpayer
 }
 
-// facts is everything that is known of a creator's money.
+// facts holds all stored objects about a creator's money.
 type facts struct {
-	creator     ident.Creator
-	house       bool // the book of no creator: entries and balances alone
+	creator ident.Creator
+	// house is true for the tenant's own book, which has only entries and balances.
+	house       bool
 	entries     []ledger.Entry
 	balances    map[string]map[ledger.Account]money.Amount
 	settlements []settlement.Settlement
 	figures     map[string]map[string]settlement.Figures
 	bookings    []settlement.Booking
-	taxed       map[taxed]bool // whose tax rows were read
+	// taxpayers has the taxpayers whose tax bookings were read.
+	taxpayers   map[taxpayerAtEntity]bool
 	buckets     []income.Bucket
-	claims      []receivable.Receivable
+	receivables []receivable.Receivable
 	days        []accrualDay
 }
 
-// gather reads the objects first and the books after.
-func (s Service) gather(ctx context.Context, tenant ident.Tenant, id string) (facts, error) {
+// gatherFacts reads a creator's objects first and the books after them.
+func (s Service) gatherFacts(ctx context.Context, tenant ident.Tenant, id string) (facts, error) {
 	f := facts{creator: ident.Creator(id), figures: map[string]map[string]settlement.Figures{}}
 	var err error
-	if f.buckets, err = s.Buckets.ListBuckets(ctx, tenant, ident.Creator(id), civil.In(2000, 1),
-		civil.In(2999, 12)); err != nil {
+	// The range of months contains all buckets of the creator.
+	f.buckets, err = s.Buckets.ListBuckets(ctx, tenant, f.creator, civil.In(2000, 1),
+		civil.In(2999, 12))
+	if err != nil {
 		return f, err
 	}
+	if err := s.readSettlements(ctx, tenant, &f); err != nil {
+		return f, err
+	}
+	if f.receivables, err = s.Settlements.Receivables(ctx, tenant, f.creator, ""); err != nil {
+		return f, err
+	}
+	if f.bookings, f.taxpayers, err = s.readBookings(ctx, tenant, f.settlements); err != nil {
+		return f, err
+	}
+	if f.entries, err = s.Journal.Entries(ctx, tenant, f.creator); err != nil {
+		return f, err
+	}
+	if f.balances, err = s.Journal.Balances(ctx, tenant, f.creator); err != nil {
+		return f, err
+	}
+	// The days to read follow from the entries and the buckets.
+	f.days, err = s.readAccrualDays(ctx, tenant, f)
+	return f, err
+}
+
+// readSettlements reads all settlements of the creator with their figures.
+func (s Service) readSettlements(ctx context.Context, tenant ident.Tenant, f *facts) error {
 	for cursor := ""; ; {
-		page, next, err := s.Settlements.List(ctx, tenant, settlement.Query{Creator: ident.Creator(id)},
-			cursor, 100)
+		page, next, err := s.Settlements.List(ctx, tenant, settlement.Query{Creator: f.creator},
+			cursor, settlementsPerRead)
 		if err != nil {
-			return f, err
+			return err
 		}
 		figures, err := s.Settlements.FiguresOf(ctx, page)
 		if err != nil {
-			return f, err
+			return err
 		}
 		f.settlements = append(f.settlements, page...)
 		maps.Copy(f.figures, figures)
 		if cursor = next; cursor == "" {
-			break
+			return nil
 		}
 	}
-	if f.claims, err = s.Settlements.Receivables(ctx, tenant, ident.Creator(id), ""); err != nil {
-		return f, err
-	}
-	if f.bookings, f.taxed, err = s.bookings(ctx, tenant, f.settlements); err != nil {
-		return f, err
-	}
-	if f.entries, err = s.Journal.Entries(ctx, tenant, ident.Creator(id)); err != nil {
-		return f, err
-	}
-	if f.balances, err = s.Journal.Balances(ctx, tenant, ident.Creator(id)); err != nil {
-		return f, err
-	}
-	f.days, err = s.days(ctx, tenant, f)
-	return f, err
 }
 
-// bookings reads the tax rows that these settlements left behind; other creators of the same
-// taxpayer have theirs in the same list.
-func (s Service) bookings(ctx context.Context, tenant ident.Tenant,
-	of []settlement.Settlement) ([]settlement.Booking, map[taxed]bool, error) {
-	type list struct {
-		taxed
-		year int
-	}
-	lists := map[list]bool{}
-	own := map[string]bool{}
-	who := map[taxed]bool{}
-	for _, st := range of {
-		own[st.ID] = true
+// settlementsPerRead is how many settlements one read returns.
+const settlementsPerRead = 100
+
+// taxList identifies the list of tax bookings of a taxpayer at a paying entity in one year.
+type taxList struct {
+	taxpayerAtEntity
+	year int
+}
+
+// taxListsOf lists the tax lists in which bookings of some settlements can be: those of the years
+// from the earliest to the latest date of each booked settlement.
+func taxListsOf(settlements []settlement.Settlement) map[taxList]bool {
+	lists := map[taxList]bool{}
+	for _, st := range settlements {
 		if st.BookedEntry == "" {
 			continue
 		}
-		first, last := min(st.OpenedAt.Year(), st.VATDate.Year(), st.PaymentDate.Year()),
-			max(st.OpenedAt.Year(), st.PaymentDate.Year())
+		first := min(st.OpenedAt.Year(), st.VATDate.Year(), st.PaymentDate.Year())
+		last := max(st.OpenedAt.Year(), st.PaymentDate.Year())
 		for year := first; year <= last; year++ {
-			lists[list{taxed{st.Entity, st.TaxpayerID}, year}] = true
+			lists[taxList{taxpayerAtEntity{st.Entity, st.TaxpayerID}, year}] = true
 		}
 	}
+	return lists
+}
+
+// readBookings reads the tax bookings of some settlements, and returns whose tax lists it has read.
+// The lists also contain bookings of the taxpayer's other creators, which are left out.
+func (s Service) readBookings(ctx context.Context, tenant ident.Tenant,
+	settlements []settlement.Settlement) ([]settlement.Booking, map[taxpayerAtEntity]bool, error) {
+	ids := map[string]bool{}
+	for _, st := range settlements {
+		ids[st.ID] = true
+	}
+	lists := taxListsOf(settlements)
+	taxpayers := map[taxpayerAtEntity]bool{}
 	var out []settlement.Booking
-	waiting := slices.Collect(maps.Keys(lists))
-	for len(waiting) > 0 {
-		l := waiting[0]
-		waiting, who[l.taxed] = waiting[1:], true
+	unread := slices.Collect(maps.Keys(lists))
+	for len(unread) > 0 {
+		l := unread[0]
+		unread = unread[1:]
+		taxpayers[l.taxpayerAtEntity] = true
 		all, err := s.Settlements.TaxRows(ctx, tenant, l.entity, l.taxpayer, l.year)
 		if err != nil {
 			return nil, nil, err
 		}
 		if into, closed := settlement.ClosedFor(all); closed {
-			// what came later of these settlements stands there
-			if on := (list{taxed{l.entity, into}, l.year}); !lists[on] {
+			// The taxpayer was merged into another one, whose list has the later bookings.
+			if on := (taxList{taxpayerAtEntity{l.entity, into}, l.year}); !lists[on] {
 				lists[on] = true
-				waiting = append(waiting, on)
+				unread = append(unread, on)
 			}
 		}
-		for _, b := range all {
-			if len(b.Of) > 0 {
-				out = append(out, trueUpsOf(b, own))
-			} else if own[string(b.Settlement)] {
-				out = append(out, b)
-			}
-		}
+		out = append(out, bookingsOf(all, ids)...)
 	}
-	return out, who, nil
+	return out, taxpayers, nil
 }
 
-// trueUpsOf is the part of a correction that is about some settlements.
-func trueUpsOf(b settlement.Booking, own map[string]bool) settlement.Booking {
+// bookingsOf returns the bookings of a tax list that belong to some settlements. A correction of
+// several settlements is reduced to its rows for these settlements.
+func bookingsOf(all []settlement.Booking, ids map[string]bool) []settlement.Booking {
+	var out []settlement.Booking
+	for _, b := range all {
+		if len(b.Of) > 0 {
+			out = append(out, keepSettlementsOf(b, ids))
+		} else if ids[string(b.Settlement)] {
+			out = append(out, b)
+		}
+	}
+	return out
+}
+
+// keepSettlementsOf returns a correction with only its rows that correct some settlements.
+func keepSettlementsOf(b settlement.Booking, ids map[string]bool) settlement.Booking {
 	part := b
 	part.Rows, part.Of = nil, nil
 	for i, of := range b.Of {
-		if own[string(of)] {
+		if ids[string(of)] {
 			part.Rows, part.Of = append(part.Rows, b.Rows[i]), append(part.Of, of)
 		}
 	}
 	return part
 }
 
-// differences gathers what is not as it must be.
+// differences collects the differences of one creator.
 type differences struct {
 	creator ident.Creator
 	found   []Difference
 }
 
-// subject is what a comparison is about.
+// subject describes a comparison: the paying entity, taxpayer, month and objects that a difference
+// then names.
 type subject struct {
 	*differences
 	entity   ident.Entity
@@ -311,14 +355,17 @@ type subject struct {
 	objects  []string
 }
 
-func (d *differences) about(objects ...string) subject {
+// subjectOf starts a comparison about some objects.
+func (d *differences) subjectOf(objects ...string) subject {
 	return subject{differences: d, objects: objects}
 }
 
+// compare adds a difference when the expected and the actual amount differ.
 func (s subject) compare(what string, expected, actual money.Amount) {
 	if expected == actual {
 		return
 	}
+	// The list of objects is copied, because sorting must not change the caller's.
 	objects := append([]string{}, s.objects...)
 	slices.Sort(objects)
 	objects = slices.Compact(objects)
@@ -328,34 +375,35 @@ func (s subject) compare(what string, expected, actual money.Amount) {
 		Objects: objects[:min(len(objects), maxObjects)]})
 }
 
-// maxObjects bounds how many objects a difference names.
+// maxObjects is the greatest number of objects that a difference lists.
 const maxObjects = 10
 
-// check compares books and objects.
-func (f facts) check() result {
+// compareAll compares the books of a creator with its objects.
+func (f facts) compareAll() creatorResult {
 	d := &differences{creator: f.creator}
-	expected, journal := f.expected(), f.journal()
+	expected, journal := f.expectedBooks(), f.journalBooks()
+	// The tenant's own book has no objects with which its accounts could be compared.
 	if !f.house {
-		for _, account := range derived() {
-			d.about(f.suspects(account, expected, journal)...).compare(string(account),
+		for _, account := range derivedAccounts() {
+			d.subjectOf(f.differingObjects(account, expected, journal)...).compare(string(account),
 				expected.total(account), journal.total(account))
 		}
-		f.checkTaxes(d)
-		f.checkDays(d)
+		f.compareTaxes(d)
+		f.compareDays(d)
 	}
-	f.checkBalances(d)
-	f.checkClaims(d)
+	f.compareBalances(d)
+	f.compareReceivables(d)
 	for _, s := range f.settlements {
-		f.checkSums(d, s)
+		f.compareSums(d, s)
 	}
 	slices.SortStableFunc(d.found, func(a, b Difference) int {
 		return cmp.Compare(a.Account, b.Account)
 	})
-	return result{ledger.SumByAccount(f.entries), d.found}
+	return creatorResult{ledger.SumByAccount(f.entries), d.found}
 }
 
-// checkBalances compares the kept balances with the journal, at each paying entity.
-func (f facts) checkBalances(d *differences) {
+// compareBalances compares the stored balances with the sums of the journal, at each paying entity.
+func (f facts) compareBalances(d *differences) {
 	entities := map[string]bool{}
 	for entity := range f.balances {
 		entities[entity] = true
@@ -364,14 +412,14 @@ func (f facts) checkBalances(d *differences) {
 		entities[string(e.Entity)] = true
 	}
 	for _, entity := range slices.Sorted(maps.Keys(entities)) {
-		at := f.at(ident.Entity(entity))
+		at := f.ofEntity(ident.Entity(entity))
 		sums, kept := ledger.SumByAccount(at.entries), f.balances[entity]
 		for account := range kept {
-			sums[account] = sums[account].Add(money.Amount{}) // one without an entry is compared too
+			sums[account] = sums[account].Add(money.Amount{}) // An account without an entry is compared too.
 		}
 		for account, sum := range sums {
 			if sum != kept[account] {
-				of := d.about(at.behind(account)...)
+				of := d.subjectOf(at.objectsBehindBalance(account)...)
 				of.entity = ident.Entity(entity)
 				of.compare("balance of "+string(account)+" at "+entity, sum, kept[account])
 			}
@@ -379,20 +427,21 @@ func (f facts) checkBalances(d *differences) {
 	}
 }
 
-// behind are the objects whose entries in an account are not what they should be.
-func (f facts) behind(account ledger.Account) []string {
+// objectsBehindBalance lists the objects whose entries in an account differ from what is expected:
+// when a stored balance is wrong, the cause is probably one of them.
+func (f facts) objectsBehindBalance(account ledger.Account) []string {
 	if account.IsTaxPayable() {
 		var out []string
-		rows, journal := f.taxRows(), f.taxEntries()
-		for _, k := range taxKeys(rows, journal) {
+		rows, journal := f.taxesByRows(), f.taxesByEntries()
+		for _, k := range sortedTaxKeys(rows, journal) {
 			if k.account == account {
-				out = append(out, f.named(differing(rows[k], journal[k]))...)
+				out = append(out, f.latestOccurrences(objectsThatDiffer(rows[k], journal[k]))...)
 			}
 		}
 		return out
 	}
-	if !slices.Contains(derived(), account) {
+	if !slices.Contains(derivedAccounts(), account) {
 		return nil
 	}
-	return f.suspects(account, f.expected(), f.journal())
+	return f.differingObjects(account, f.expectedBooks(), f.journalBooks())
 }

@@ -11,46 +11,52 @@ import (
 	"fenzhang/shared/settlement/receivable"
 )
 
-// derived are the accounts whose balance the objects tell (design, section 6, "Unexplained").
-func derived() []ledger.Account {
+// derivedAccounts are the accounts whose balances can be computed from settlements, receivables and
+// buckets.
+func derivedAccounts() []ledger.Account {
 	return []ledger.Account{ledger.CreatorPayable, ledger.CreatorReceivable, ledger.CreatorAccrued,
 		ledger.PartyAccrued, ledger.PlatformClearing, ledger.GatewayClearing}
 }
 
-// expected is what the objects say that the accounts hold.
-func (f facts) expected() books {
-	out := books{}
+// expectedBooks computes the balances that the derived accounts must have, by object.
+func (f facts) expectedBooks() accountBooks {
+	out := accountBooks{}
 	byID := settlement.OccurrencesOf(f.settlements)
 	for _, s := range f.settlements {
 		object := byID.First(s.ID)
-		out.credit(ledger.CreatorPayable, object, owed(s))
-		out.credit(ledger.GatewayClearing, object, paid(s))
+		out.credit(ledger.CreatorPayable, object, owedToCreator(s))
+		out.credit(ledger.GatewayClearing, object, paidToCreator(s))
 		if s.Dead() || s.ReopenedBy != "" {
-			continue // undone, or another occurrence stands for the same payable
+			// The settlement was undone, or a later occurrence of the payable has replaced it.
+			continue
 		}
-		source := byID[object].Source // of the first occurrence, whose opening was posted
+		// The source is that of the first occurrence, whose opening alone was posted.
+		source := byID[object].Source
 		if source == settlement.SourceClearing {
 			out.debit(ledger.PlatformClearing, object, s.Gross)
 		}
-		out.credit(ledger.PartyAccrued, object, sharesOf(s, split.KindPayee))
+		out.credit(ledger.PartyAccrued, object, sumSharesOfKind(s, split.KindPayee))
 		if source == settlement.SourceParty {
 			out.debit(ledger.PartyAccrued, object, s.Gross)
 		}
 	}
 	for _, b := range f.buckets {
-		out.credit(ledger.CreatorAccrued, b.Name(), accrued(b, byID))
+		out.credit(ledger.CreatorAccrued, b.Name(), openAccrual(b, byID))
 	}
-	for _, r := range f.claims {
-		out.claim(r)
+	for _, r := range f.receivables {
+		out.addReceivable(r)
 	}
 	return out
 }
 
-// claim is what a receivable says: what is open of it, and where the money of its raising stands.
-func (b books) claim(r receivable.Receivable) {
+// addReceivable adds what a receivable means for the accounts: its open amount, and the account
+// from which its money came.
+func (b accountBooks) addReceivable(r receivable.Receivable) {
 	switch {
 	case r.State != receivable.Open || r.Kind == receivable.CourtOrder:
-		return // not confirmed, or owed to others only once it is kept back
+		// The creator owes nothing yet: the receivable is not confirmed, or it is a court order, which
+		// becomes a debt to others only when it is withheld.
+		return
 	case r.Kind == receivable.GiveBack:
 		b.credit(ledger.CreatorPayable, r.ID, r.Open)
 		return
@@ -65,35 +71,42 @@ func (b books) claim(r receivable.Receivable) {
 	}
 }
 
-// owed is what a settlement says that the creator is still to be paid.
-func owed(s settlement.Settlement) money.Amount {
+// owedToCreator returns the amount of a settlement that is still to be paid to the creator.
+func owedToCreator(s settlement.Settlement) money.Amount {
 	switch {
 	case s.Dead() || s.ReopenedBy != "":
 		return money.Amount{}
 	case s.Status == settlement.Paid:
-		if returned(s) {
+		if isReturned(s) {
 			return s.ToPay
 		}
 		return money.Amount{}
 	case s.Status == settlement.Paying && s.BookedEntry != "", s.Carries != "", s.Kept:
-		return s.ToPay // booked, and where its month is filed booked for good
+		// A booked settlement owes the amount to pay. Once its month is filed, the booking remains also
+		// after a failed payout.
+		return s.ToPay
 	}
-	return s.CreatorShare() // open, or its payout failed and the booking was taken back
+	// An unbooked settlement owes the creator's share; so does one whose booking was reversed after a
+	// failed payout.
+	return s.CreatorShare()
 }
 
-// paid is what a settlement says that has left through the gateway.
-func paid(s settlement.Settlement) money.Amount {
-	if s.Status == settlement.Paid && !returned(s) {
+// paidToCreator returns the amount of a settlement that was paid through the gateway and did not
+// come back.
+func paidToCreator(s settlement.Settlement) money.Amount {
+	if s.Status == settlement.Paid && !isReturned(s) {
 		return s.ToPay
 	}
 	return money.Amount{}
 }
 
-func returned(s settlement.Settlement) bool {
+// isReturned reports whether the bank has returned the payment of a settlement.
+func isReturned(s settlement.Settlement) bool {
 	return s.Payout != nil && s.Payout.State == payout.Returned
 }
 
-func sharesOf(s settlement.Settlement, kind string) money.Amount {
+// sumSharesOfKind sums up the shares of one kind of party.
+func sumSharesOfKind(s settlement.Settlement, kind string) money.Amount {
 	var sum money.Amount
 	for _, p := range s.Shares {
 		if p.Kind == kind {
@@ -103,8 +116,9 @@ func sharesOf(s settlement.Settlement, kind string) money.Amount {
 	return sum
 }
 
-// accrued is what a bucket says was accrued and not yet opened.
-func accrued(b income.Bucket, byID settlement.Occurrences) money.Amount {
+// openAccrual returns the accrued income of a bucket that is not in a settlement yet, or whose
+// settlement was undone.
+func openAccrual(b income.Bucket, byID settlement.Occurrences) money.Amount {
 	if b.Source != income.SourceAccrued || b.State == income.Carried {
 		return money.Amount{}
 	}
@@ -114,10 +128,12 @@ func accrued(b income.Bucket, byID settlement.Occurrences) money.Amount {
 	return b.Distributable
 }
 
-// checkClaims compares what was taken of each receivable with the set-offs that stand, and keeps
-// both within it.
-func (f facts) checkClaims(d *differences) {
+// compareReceivables compares the amount that was taken of each receivable with the set-offs of
+// booked settlements, and checks that taken and open amount together are at most the receivable's
+// amount.
+func (f facts) compareReceivables(d *differences) {
 	taken := map[string]money.Amount{}
+	// Only set-offs of a booking that was not reversed have taken something.
 	for _, s := range f.settlements {
 		if s.BookingStands() {
 			for _, o := range s.SetOffs {
@@ -126,20 +142,21 @@ func (f facts) checkClaims(d *differences) {
 			}
 		}
 	}
-	for _, r := range f.claims {
-		d.about(r.ID).compare("taken of receivable "+r.ID, taken[string(r.Entity+"#")+r.ID], r.Taken)
+	for _, r := range f.receivables {
+		d.subjectOf(r.ID).compare("taken of receivable "+r.ID, taken[string(r.Entity+"#")+r.ID], r.Taken)
 		over := r.Taken.Add(r.Open).Sub(r.Amount)
-		d.about(r.ID).compare("receivable "+r.ID+" over its amount", money.Amount{},
+		d.subjectOf(r.ID).compare("receivable "+r.ID+" over its amount", money.Amount{},
 			money.MaxOf(over, money.Amount{}))
-		d.about(r.ID).compare("open below zero of receivable "+r.ID, money.Amount{},
+		d.subjectOf(r.ID).compare("open below zero of receivable "+r.ID, money.Amount{},
 			money.Min(r.Open, money.Amount{}))
 	}
 }
 
-// checkSums checks promise P2 of one settlement: gross is the sum of the money shares, and the
-// creator's share is what is kept back plus net; net is what is paid, and never below zero.
-func (f facts) checkSums(d *differences, s settlement.Settlement) {
-	of := d.about(s.ID)
+// compareSums checks promise P2 for one settlement: the gross is the sum of the money shares; the
+// creator's share is what is withheld plus the net; the net is the set-offs plus what is paid, and
+// is never below zero.
+func (f facts) compareSums(d *differences, s settlement.Settlement) {
+	of := d.subjectOf(s.ID)
 	var whole money.Amount
 	for _, p := range s.Shares {
 		whole = whole.Add(p.Amount)
@@ -153,21 +170,27 @@ func (f facts) checkSums(d *differences, s settlement.Settlement) {
 	if hash == "" || !ok {
 		return
 	}
+	net := figures.Result.Net
+	// Only taxes that the creator bears lower the net; the agency bears the others.
 	kept := money.Amount{}
 	for _, l := range figures.Result.Taxes {
 		if l.BorneBy == tax.BorneByCreator {
 			kept = kept.Add(l.Amount)
 		}
 	}
-	of.compare("kept back and net of "+s.ID, s.CreatorShare(), kept.Add(figures.Result.Net))
+	of.compare("kept back and net of "+s.ID, s.CreatorShare(), kept.Add(net))
 	if s.BookingStands() {
-		off := money.Amount{}
-		for _, o := range s.SetOffs {
-			off = off.Add(o.Amount)
-		}
-		of.compare("set off and paid of "+s.ID, figures.Result.Net, off.Add(s.ToPay))
-		of.compare("paid below zero of "+s.ID, money.Amount{}, money.Min(money.Amount{}, s.ToPay))
+		comparePaid(of, s, net)
 	}
-	of.compare("net below zero of "+s.ID, money.Amount{},
-		money.Min(money.Amount{}, figures.Result.Net))
+	of.compare("net below zero of "+s.ID, money.Amount{}, money.Min(money.Amount{}, net))
+}
+
+// comparePaid compares the net of a booked settlement with its set-offs and the amount to pay.
+func comparePaid(of subject, s settlement.Settlement, net money.Amount) {
+	off := money.Amount{}
+	for _, o := range s.SetOffs {
+		off = off.Add(o.Amount)
+	}
+	of.compare("set off and paid of "+s.ID, net, off.Add(s.ToPay))
+	of.compare("paid below zero of "+s.ID, money.Amount{}, money.Min(money.Amount{}, s.ToPay))
 }

@@ -8,10 +8,10 @@ import (
 	"fenzhang/shared/lambda/httpapi"
 )
 
-// maxCursor bounds a cursor, in bytes; ours are ids of creators.
+// maxCursor is the greatest length of a cursor in bytes; a cursor is the id of a creator.
 const maxCursor = 64
 
-// HandleCheck answers GET /v1/ledger/check: one page, from the query's cursor on.
+// HandleCheck handles GET /v1/ledger/check: it checks one page of creators, from the cursor on.
 func (s Service) HandleCheck(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	cursor := r.Query.Get("cursor")
 	if len(cursor) > maxCursor || !utf8.ValidString(cursor) {

@@ -13,22 +13,26 @@ import (
 	"fenzhang/shared/settlement/receivable"
 )
 
-// books are amounts by account and object; debits are positive. An object is a payable by the id of
-// its first occurrence, a receivable, a bucket, or where nothing else is known a journal entry.
-type books map[ledger.Account]map[string]money.Amount
+// accountBooks holds amounts by account and object; debits are positive. An object is a payable (by
+// the settlement id of its first occurrence), a receivable, a bucket or, when nothing else is
+// known, a journal entry.
+type accountBooks map[ledger.Account]map[string]money.Amount
 
-func (b books) debit(a ledger.Account, object string, amount money.Amount) {
+// debit adds an amount to an account and object.
+func (b accountBooks) debit(a ledger.Account, object string, amount money.Amount) {
 	if b[a] == nil {
 		b[a] = map[string]money.Amount{}
 	}
 	b[a][object] = b[a][object].Add(amount)
 }
 
-func (b books) credit(a ledger.Account, object string, amount money.Amount) {
+// credit subtracts an amount from an account and object.
+func (b accountBooks) credit(a ledger.Account, object string, amount money.Amount) {
 	b.debit(a, object, amount.Neg())
 }
 
-func (b books) total(a ledger.Account) money.Amount {
+// total returns the balance of an account over all objects.
+func (b accountBooks) total(a ledger.Account) money.Amount {
 	var sum money.Amount
 	for _, amount := range b[a] {
 		sum = sum.Add(amount)
@@ -36,16 +40,18 @@ func (b books) total(a ledger.Account) money.Amount {
 	return sum
 }
 
-// suspects are the objects of which the journal says something else than they do.
-func (f facts) suspects(a ledger.Account, expected, journal books) []string {
+// differingObjects lists the objects whose amount in an account differs between expectation and
+// journal.
+func (f facts) differingObjects(a ledger.Account, expected, journal accountBooks) []string {
 	if a == ledger.CreatorAccrued {
-		return f.ofAccruals(journal)
+		return f.suspectBuckets(journal)
 	}
-	return f.named(differing(expected[a], journal[a]))
+	return f.latestOccurrences(objectsThatDiffer(expected[a], journal[a]))
 }
 
-// named gives payables by the occurrence that stands now.
-func (f facts) named(objects []string) []string {
+// latestOccurrences replaces the id of each payable by the settlement id of its last occurrence,
+// where a person has to look.
+func (f facts) latestOccurrences(objects []string) []string {
 	byID := settlement.OccurrencesOf(f.settlements)
 	for i, object := range objects {
 		if s, ok := byID[object]; ok {
@@ -55,7 +61,8 @@ func (f facts) named(objects []string) []string {
 	return objects
 }
 
-func differing(a, b map[string]money.Amount) []string {
+// objectsThatDiffer lists the objects whose amounts in two maps differ, sorted.
+func objectsThatDiffer(a, b map[string]money.Amount) []string {
 	all := map[string]bool{}
 	for _, m := range []map[string]money.Amount{a, b} {
 		for object := range m {
@@ -67,39 +74,41 @@ func differing(a, b map[string]money.Amount) []string {
 	return slices.Sorted(maps.Keys(all))
 }
 
-// journal tells the entries by the objects that they are about. Totals by account are those of the
-// entries.
-func (f facts) journal() books {
-	out := books{}
+// journalBooks assigns the postings of the journal to the objects that caused them. The total of
+// each account is that of the journal.
+func (f facts) journalBooks() accountBooks {
+	out := accountBooks{}
 	byID := settlement.OccurrencesOf(f.settlements)
-	raised := f.raised()
+	raised := f.receivablesByEntry()
 	for _, e := range f.entries {
 		object := cmp.Or(byID.First(string(e.Settlement)), e.ID)
 		r, raises := raised[e.ID]
+		// The reversal of an entry belongs to the same receivable as the entry.
 		if !raises && e.Reverses != "" {
 			r, raises = raised[e.Reverses]
 		}
 		for _, p := range e.Postings {
-			if raises && partOf(r, e, p) {
+			if raises && isReceivablePosting(r, e, p) {
 				out.debit(p.Account, r.ID, p.Amount)
 			} else {
 				out.debit(p.Account, object, p.Amount)
 			}
 		}
 	}
-	f.setOff(out, byID)
+	f.moveSetOffs(out, byID)
 	return out
 }
 
-// raised finds receivables by the entries that raised them.
-func (f facts) raised() map[string]receivable.Receivable {
+// receivablesByEntry maps journal entries to the receivables that they raised.
+func (f facts) receivablesByEntry() map[string]receivable.Receivable {
 	out := map[string]receivable.Receivable{}
-	for _, r := range f.claims {
+	for _, r := range f.receivables {
 		if r.Act != "" {
 			out[r.Act] = r
 		}
 	}
-	for _, r := range f.claims { // those of one correction have one act, and an entry each
+	for _, r := range f.receivables {
+		// The shortfalls of one correction share an act, and have one entry each.
 		if entry, ok := strings.CutPrefix(r.ID, settlement.ShortfallPrefix); ok {
 			out[entry] = r
 		}
@@ -107,16 +116,18 @@ func (f facts) raised() map[string]receivable.Receivable {
 	return out
 }
 
-// partOf tells a receivable's posting from those of the settlement whose booking raised it.
-func partOf(r receivable.Receivable, e ledger.Entry, p ledger.Posting) bool {
+// isReceivablePosting reports whether a posting belongs to the receivable and not to the settlement
+// whose booking raised it. The booking of a settlement raises a tax shortfall in its own entry.
+func isReceivablePosting(r receivable.Receivable, e ledger.Entry, p ledger.Posting) bool {
 	if r.Kind != receivable.TaxShortfall || e.Settlement == "" {
 		return true
 	}
 	return p.Account == ledger.CreatorReceivable && p.Amount.Negative() == (e.Reverses == r.Act)
 }
 
-// setOff moves what settlements have set off from them to the receivables.
-func (f facts) setOff(out books, byID settlement.Occurrences) {
+// moveSetOffs moves the set-off amounts from the settlements to the receivables that they repaid,
+// since the journal posts both in the entry of the settlement.
+func (f facts) moveSetOffs(out accountBooks, byID settlement.Occurrences) {
 	for _, s := range f.settlements {
 		if !s.BookingStands() {
 			continue
@@ -129,17 +140,17 @@ func (f facts) setOff(out books, byID settlement.Occurrences) {
 	}
 }
 
-// ofAccruals are the suspects of creator.accrued. Entries of days do not name the bucket that they
-// go into, so the buckets are held against the settlements that consumed them; where these agree,
-// it is one of those that wait.
-func (f facts) ofAccruals(journal books) []string {
+// suspectBuckets lists the buckets in which a difference of account creator.accrued may have its
+// cause. Accrual entries do not name their bucket, so that each settled bucket is compared with the
+// settlement that consumed it; when all of these are equal, the cause is one of the open buckets.
+func (f facts) suspectBuckets(journal accountBooks) []string {
 	byID := settlement.OccurrencesOf(f.settlements)
 	var wrong, waiting []string
 	for _, b := range f.buckets {
 		if b.Source != income.SourceAccrued {
 			continue
 		}
-		left := accrued(b, byID)
+		left := openAccrual(b, byID)
 		if consumed := b.Distributable.Sub(left); b.State == income.Settled &&
 			journal[ledger.CreatorAccrued][byID.First(string(b.Settlement))] != consumed {
 			wrong = append(wrong, b.Name(), string(b.Settlement))
@@ -147,6 +158,7 @@ func (f facts) ofAccruals(journal books) []string {
 			waiting = append(waiting, b.Name())
 		}
 	}
+	// A settled bucket that differs is the more probable cause, so open buckets are not listed then.
 	if wrong != nil {
 		return wrong
 	}

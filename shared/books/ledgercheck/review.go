@@ -15,24 +15,25 @@ import (
 	"fenzhang/shared/ledger/period"
 	"fenzhang/shared/money"
 	"fenzhang/shared/settlement"
+	"fenzhang/shared/settlement/receivable"
 	"fenzhang/shared/settlement/trueup"
 	"fenzhang/shared/tenancy"
 )
 
-// Contracts finds the contract that covers an income.
+// Contracts finds the contract of a creator that covers an income type on a day.
 type Contracts interface {
 	Contract(ctx context.Context, tenant ident.Tenant, creator ident.Creator, incomeType string,
 		day civil.Date) (tenancy.Contract, error)
 }
 
 // TrueUps lists the open true-ups (补扣补退) of a taxpayer at a paying entity up to a month, each with
-// what was decided of it.
+// the decision on it, if there is one.
 type TrueUps interface {
 	OfTaxpayer(ctx context.Context, tenant ident.Tenant, entity ident.Entity, taxpayer ident.Taxpayer,
 		through civil.Month) ([]trueup.TrueUp, error)
 }
 
-// Reviewer checks books for the closing of a period. It implements period.Books.
+// Reviewer checks books before an accounting period is closed. It implements period.Books.
 type Reviewer struct {
 	Service
 	Contracts Contracts
@@ -41,41 +42,43 @@ type Reviewer struct {
 
 var _ period.Books = Reviewer{}
 
-// Review checks one book at a paying entity. Its objects are not read at one instant, so what
-// differs counts only when a second look finds it too.
+// Review checks one book at a paying entity and lists all findings that a person has to settle
+// before the month is closed. Objects and books are not read at the same instant, so that
+// differences are reported only when a second check finds some too.
 func (r Reviewer) Review(ctx context.Context, tenant ident.Tenant, entity ident.Entity, book string,
 	month civil.Month) (period.Book, error) {
 	var f facts
 	var found []Difference
 	for range 2 {
 		var err error
-		if f, err = r.facts(ctx, tenant, book); err != nil {
+		if f, err = r.gatherBook(ctx, tenant, book); err != nil {
 			return period.Book{}, err
 		}
-		if found = f.scope(entity).check().differences; len(found) == 0 {
+		if found = f.comparableAtEntity(entity).compareAll().differences; len(found) == 0 {
 			break
 		}
 	}
-	b := period.Book{Entries: f.at(entity).entries}
+	b := period.Book{Entries: f.ofEntity(entity).entries}
 	for _, d := range found {
-		b.Findings = append(b.Findings, period.Finding{Check: d.check(), Text: d.String()})
+		b.Findings = append(b.Findings, period.Finding{Check: d.checkName(), Text: d.String()})
 	}
-	for _, s := range f.at(entity).settlements {
-		b.Findings = append(b.Findings, about(s, month)...)
+	for _, s := range f.ofEntity(entity).settlements {
+		b.Findings = append(b.Findings, settlementFindings(s, month)...)
 	}
-	undecided, err := r.undecided(ctx, tenant, entity, f, month)
+	undecided, err := r.openTrueUpFindings(ctx, tenant, entity, f, month)
 	if err != nil {
 		return b, err
 	}
-	waiting, err := r.withoutContract(ctx, tenant, f.buckets, month)
+	waiting, err := r.missingContractFindings(ctx, tenant, f.buckets, month)
 	b.Findings = append(append(b.Findings, undecided...), waiting...)
 	return b, err
 }
 
-// facts gathers a creator's; the house's book has no objects behind it but its entries.
-func (r Reviewer) facts(ctx context.Context, tenant ident.Tenant, book string) (facts, error) {
+// gatherBook gathers the facts of a book: of a creator, or of the tenant's own book, which has only
+// entries and balances.
+func (r Reviewer) gatherBook(ctx context.Context, tenant ident.Tenant, book string) (facts, error) {
 	if book != keys.HouseBook {
-		return r.gather(ctx, tenant, book)
+		return r.gatherFacts(ctx, tenant, book)
 	}
 	f := facts{creator: ident.Creator(book), house: true}
 	var err error
@@ -85,58 +88,55 @@ func (r Reviewer) facts(ctx context.Context, tenant ident.Tenant, book string) (
 	return f, err
 }
 
-// scope is the part in which books and objects can be compared: one paying entity, or all of them
-// where a bucket has accruals of several and does not say how much of each.
-func (f facts) scope(entity ident.Entity) facts {
+// comparableAtEntity returns the facts that can be compared for a paying entity. These are the
+// facts of this entity or, when a bucket has accruals of several entities, the facts of all of
+// them: a bucket does not say how much of it belongs to each.
+func (f facts) comparableAtEntity(entity ident.Entity) facts {
 	for _, b := range f.buckets {
 		if len(b.Entities) > 1 {
 			return f
 		}
 	}
-	return f.at(entity)
+	return f.ofEntity(entity)
 }
 
-// at is what concerns one paying entity.
-func (f facts) at(entity ident.Entity) facts {
+// ofEntity returns the facts that concern one paying entity. Buckets and days without a paying
+// entity belong to each.
+func (f facts) ofEntity(entity ident.Entity) facts {
 	out := facts{creator: f.creator, house: f.house, figures: f.figures,
 		balances: map[string]map[ledger.Account]money.Amount{}}
-	for _, e := range f.entries {
-		if e.Entity == entity {
-			out.entries = append(out.entries, e)
-		}
-	}
-	for _, s := range f.settlements {
-		if s.Entity == entity {
-			out.settlements = append(out.settlements, s)
-		}
-	}
-	for _, b := range f.bookings {
-		if b.Entity == entity {
-			out.bookings = append(out.bookings, b)
-		}
-	}
-	for _, b := range f.buckets {
-		if len(b.Entities) == 0 || slices.Contains(b.Entities, entity) {
-			out.buckets = append(out.buckets, b)
-		}
-	}
-	for _, r := range f.claims {
-		if r.Entity == entity {
-			out.claims = append(out.claims, r)
-		}
-	}
-	for _, day := range f.days {
-		if len(day.entities) == 0 || slices.Contains(day.entities, entity) {
-			out.days = append(out.days, day)
-		}
-	}
-	if kept, ok := f.balances[string(entity)]; ok {
-		out.balances[string(entity)] = kept
+	out.entries = keepIf(f.entries, func(e ledger.Entry) bool { return e.Entity == entity })
+	out.settlements = keepIf(f.settlements, func(s settlement.Settlement) bool {
+		return s.Entity == entity
+	})
+	out.bookings = keepIf(f.bookings, func(b settlement.Booking) bool { return b.Entity == entity })
+	out.buckets = keepIf(f.buckets, func(b income.Bucket) bool {
+		return len(b.Entities) == 0 || slices.Contains(b.Entities, entity)
+	})
+	out.receivables = keepIf(f.receivables, func(r receivable.Receivable) bool {
+		return r.Entity == entity
+	})
+	out.days = keepIf(f.days, func(d accrualDay) bool {
+		return len(d.entities) == 0 || slices.Contains(d.entities, entity)
+	})
+	if stored, ok := f.balances[string(entity)]; ok {
+		out.balances[string(entity)] = stored
 	}
 	return out
 }
 
-// String tells the difference in one line.
+// keepIf returns the elements of a list for which keep is true.
+func keepIf[T any](list []T, keep func(T) bool) []T {
+	var kept []T
+	for _, x := range list {
+		if keep(x) {
+			kept = append(kept, x)
+		}
+	}
+	return kept
+}
+
+// String describes the difference in one line.
 func (d Difference) String() string {
 	what := d.Account
 	if d.Taxpayer != "" {
@@ -152,22 +152,22 @@ func (d Difference) String() string {
 	return text
 }
 
-// check names the check that a difference belongs to.
-func (d Difference) check() string {
+// checkName returns the name of the period's check to which a difference belongs.
+func (d Difference) checkName() string {
 	switch {
 	case strings.HasPrefix(d.Account, "balance of "):
 		return period.CheckBalances
 	case ledger.Account(d.Account).IsTaxPayable():
 		return period.CheckTaxRows
-	case d.Account == string(ledger.CreatorAccrued), strings.HasPrefix(d.Account, accrualOf):
+	case d.Account == string(ledger.CreatorAccrued), strings.HasPrefix(d.Account, accrualPrefix):
 		return period.CheckAccruals
 	}
 	return period.CheckUnexplained
 }
 
-// about tells what of a settlement stands in a month's way: figures that no rule gives, acts that
-// are half done.
-func about(s settlement.Settlement, month civil.Month) []period.Finding {
+// settlementFindings lists why a settlement prevents closing a month: it has no figures yet, or it
+// is half cancelled.
+func settlementFindings(s settlement.Settlement, month civil.Month) []period.Finding {
 	var found []period.Finding
 	if s.Unbooked() && s.Quote == "" && !s.ServicePeriod.After(month) {
 		text := s.ID + " has no figures"
@@ -183,12 +183,14 @@ func about(s settlement.Settlement, month civil.Month) []period.Finding {
 	return found
 }
 
-// undecided lists the open true-ups up to a month of the taxpayers for whom something of the
-// creator's was booked; one with several creators is told with each.
-func (r Reviewer) undecided(ctx context.Context, tenant ident.Tenant, entity ident.Entity, f facts,
+// openTrueUpFindings lists the open true-ups up to a month of the taxpayers in whose tax lists the
+// creator's settlements are booked. A taxpayer with several creators is listed with each of them.
+func (r Reviewer) openTrueUpFindings(ctx context.Context, tenant ident.Tenant, entity ident.Entity,
+	f facts,
 	month civil.Month) ([]period.Finding, error) {
 	var found []period.Finding
-	for who := range f.taxed {
+	// The taxpayers of a creator's bookings also include one into which another was merged.
+	for who := range f.taxpayers {
 		if who.entity != entity {
 			continue
 		}
@@ -204,8 +206,9 @@ func (r Reviewer) undecided(ctx context.Context, tenant ident.Tenant, entity ide
 	return found, nil
 }
 
-// withoutContract lists the income of a month and before that waits for a contract.
-func (r Reviewer) withoutContract(ctx context.Context, tenant ident.Tenant, buckets []income.Bucket,
+// missingContractFindings lists the income up to a month that waits for a contract.
+func (r Reviewer) missingContractFindings(ctx context.Context, tenant ident.Tenant,
+	buckets []income.Bucket,
 	month civil.Month) ([]period.Finding, error) {
 	var found []period.Finding
 	for _, b := range buckets {
@@ -214,7 +217,7 @@ func (r Reviewer) withoutContract(ctx context.Context, tenant ident.Tenant, buck
 		}
 		_, err := r.Contracts.Contract(ctx, tenant, b.CreatorID, b.IncomeType, b.Period.Last())
 		switch {
-		case fault.HasCode(err, fault.RuleMissing):
+		case fault.HasCode(err, fault.RuleMissing): // No contract covers the income.
 			found = append(found,
 				period.Finding{Check: period.CheckContracts,
 					Text: fmt.Sprintf("%s: %s of %s, %s", b.CreatorID, b.IncomeType, b.Period, b.Distributable)})

@@ -15,9 +15,9 @@ import (
 	"fenzhang/shared/settlement"
 )
 
-// taxKey is what taxes payable are compared by. The period is the month of the payment or, of
-// true-ups, of the return that they correct, as entries have it; rows of value-added tax may be of
-// another month by themselves.
+// taxKey identifies a sum of taxes payable that is compared. The month is the tax month of journal
+// entries: that of the payment or, for true-ups, that of the corrected return. The tax rows of
+// value-added tax may have a day of another month.
 type taxKey struct {
 	entity   ident.Entity
 	taxpayer ident.Taxpayer
@@ -25,18 +25,20 @@ type taxKey struct {
 	month    civil.Month
 }
 
-// taxes are amounts payable, credits negative, by object: a payable by its first occurrence, a
-// correction by its act.
-type taxes map[taxKey]map[string]money.Amount
+// taxAmounts holds amounts of taxes payable by object, credits negative. An object is a payable (by
+// the settlement id of its first occurrence), or a correction (by the id of its act).
+type taxAmounts map[taxKey]map[string]money.Amount
 
-func (t taxes) add(k taxKey, object string, amount money.Amount) {
+// add adds an amount to a key and object.
+func (t taxAmounts) add(k taxKey, object string, amount money.Amount) {
 	if t[k] == nil {
 		t[k] = map[string]money.Amount{}
 	}
 	t[k][object] = t[k][object].Add(amount)
 }
 
-func (t taxes) total(k taxKey) money.Amount {
+// total returns the sum of a key over all objects.
+func (t taxAmounts) total(k taxKey) money.Amount {
 	var sum money.Amount
 	for _, amount := range t[k] {
 		sum = sum.Add(amount)
@@ -44,11 +46,11 @@ func (t taxes) total(k taxKey) money.Amount {
 	return sum
 }
 
-// checkTaxes compares the taxes payable in the journal with the tax rows.
-func (f facts) checkTaxes(d *differences) {
-	rows, journal := f.taxRows(), f.taxEntries()
-	for _, k := range taxKeys(rows, journal) {
-		of := d.about(f.named(differing(rows[k], journal[k]))...)
+// compareTaxes compares the taxes payable in the journal with the withheld taxes of the tax rows.
+func (f facts) compareTaxes(d *differences) {
+	rows, journal := f.taxesByRows(), f.taxesByEntries()
+	for _, k := range sortedTaxKeys(rows, journal) {
+		of := d.subjectOf(f.latestOccurrences(objectsThatDiffer(rows[k], journal[k]))...)
 		of.entity = k.entity
 		of.taxpayer = k.taxpayer
 		of.month = k.month
@@ -56,7 +58,9 @@ func (f facts) checkTaxes(d *differences) {
 	}
 }
 
-func taxKeys(both ...taxes) []taxKey {
+// sortedTaxKeys lists the keys of several sums, sorted by account, paying entity, taxpayer and
+// month.
+func sortedTaxKeys(both ...taxAmounts) []taxKey {
 	all := map[taxKey]bool{}
 	for _, t := range both {
 		for k := range t {
@@ -69,17 +73,21 @@ func taxKeys(both ...taxes) []taxKey {
 	})
 }
 
-// taxRows tells the rows withheld.
-func (f facts) taxRows() taxes {
-	out, byID := taxes{}, settlement.OccurrencesOf(f.settlements)
+// taxesByRows sums up the withheld taxes of the tax rows. The row of a settlement belongs to the
+// month in which the settlement was booked last, because its journal entry has this month; the row
+// of a correction belongs to the month of its own period.
+func (f facts) taxesByRows() taxAmounts {
+	out, byID := taxAmounts{}, settlement.OccurrencesOf(f.settlements)
 	bookings := slices.SortedFunc(slices.Values(f.bookings), func(a, b settlement.Booking) int {
-		// acts sort by time, in whichever list they are
-		return cmp.Or(cmp.Compare(a.EntryID, b.EntryID), cmp.Compare(rank(a), rank(b)))
+		// Ids of acts ascend with time, also over several tax lists.
+		return cmp.Or(cmp.Compare(a.EntryID, b.EntryID),
+			cmp.Compare(reversalsFirst(a), reversalsFirst(b)))
 	})
-	booked := map[string]civil.Month{} // of a settlement: the month of its last booking
+	// booked has the month of each settlement's last booking.
+	booked := map[string]civil.Month{}
 	for _, b := range bookings {
 		if b.Kind == settlement.KindBooking {
-			booked[string(b.Settlement)] = bookedIn(b, byID[string(b.Settlement)])
+			booked[string(b.Settlement)] = bookingMonth(b, byID[string(b.Settlement)])
 		}
 		for _, r := range b.Rows {
 			k, object := taxKey{b.Entity, b.Taxpayer, ledger.TaxPayable(strings.ToLower(r.Kind)),
@@ -93,20 +101,21 @@ func (f facts) taxRows() taxes {
 	return out
 }
 
-// rank lets what an act takes back come before what it books anew.
-func rank(b settlement.Booking) int {
+// reversalsFirst orders the bookings of one act: its reversal comes before its new booking.
+func reversalsFirst(b settlement.Booking) int {
 	if b.Kind == settlement.KindReversal {
 		return 0
 	}
 	return 1
 }
 
-// bookedIn is the month for which a booking was taxed.
-func bookedIn(b settlement.Booking, s settlement.Settlement) civil.Month {
+// bookingMonth returns the month of the payment for which a booking was taxed.
+func bookingMonth(b settlement.Booking, s settlement.Settlement) civil.Month {
 	if !b.On.IsZero() {
 		return b.On.Month()
 	}
-	for _, r := range b.Rows { // one that was made before bookings kept their day
+	for _, r := range b.Rows {
+		// Old bookings have no date: the month of the income tax is the month of payment.
 		if r.Kind == tax.IIT {
 			return lawdiff.MonthOfPeriod(r.Period)
 		}
@@ -114,21 +123,23 @@ func bookedIn(b settlement.Booking, s settlement.Settlement) civil.Month {
 	return s.PaymentDate.Month()
 }
 
-// taxEntries tells the entries in accounts of taxes payable.
-func (f facts) taxEntries() taxes {
-	out := taxes{}
+// taxesByEntries sums up the journal's postings to accounts of taxes payable.
+func (f facts) taxesByEntries() taxAmounts {
+	out := taxAmounts{}
 	byID := settlement.OccurrencesOf(f.settlements)
 	taxpayers := map[string]string{}
-	entries := map[string]ledger.Entry{}
 	trueUps := map[string]bool{}
 	for _, b := range f.bookings {
-		taxpayers[b.EntryID], trueUps[b.EntryID] = string(b.Taxpayer), len(b.Of) > 0
+		taxpayers[b.EntryID] = string(b.Taxpayer)
+		trueUps[b.EntryID] = len(b.Of) > 0
 	}
+	entries := map[string]ledger.Entry{}
 	for _, e := range f.entries {
 		entries[e.ID] = e
 	}
 	for _, e := range f.entries {
-		act := strings.TrimSuffix(e.ID, "-"+e.Tax.String()) // a correction has an entry for each month
+		// A correction posts one entry for each month, whose id is the act's id and the month.
+		act := strings.TrimSuffix(e.ID, "-"+e.Tax.String())
 		k := taxKey{entity: e.Entity,
 			taxpayer: cmp.Or(ident.Taxpayer(taxpayers[act]), byID[string(e.Settlement)].TaxpayerID),
 			month:    e.Tax}
@@ -141,25 +152,33 @@ func (f facts) taxEntries() taxes {
 				out.add(k, object, p.Amount)
 			}
 		}
-		before, ok := entries[e.Reverses]
-		if !ok || before.Tax == e.Tax || before.Tax.IsZero() {
-			continue
-		}
-		for account, amount := range standing(before,
-			entries) { // the entry of a booking made anew takes the old one back in its own month
-			if k.account = account; account.IsTaxPayable() {
-				k.month = e.Tax
-				out.add(k, object, amount)
-				k.month = before.Tax
-				out.add(k, object, amount.Neg())
-			}
-		}
+		out.moveReversal(k, object, e, entries)
 	}
 	return out
 }
 
-// standing is what an entry posted by itself: one that replaces another takes that one back too.
-func standing(e ledger.Entry, entries map[string]ledger.Entry) map[ledger.Account]money.Amount {
+// moveReversal moves the reversing part of an entry to the month of the entry that it reverses. An
+// entry that books a settlement again in another month reverses the old booking within its own
+// month, while the tax rows have the reversal in the old month.
+func (t taxAmounts) moveReversal(k taxKey, object string, e ledger.Entry,
+	entries map[string]ledger.Entry) {
+	before, ok := entries[e.Reverses]
+	if !ok || before.Tax == e.Tax || before.Tax.IsZero() {
+		return
+	}
+	for account, amount := range ownPostings(before, entries) {
+		if k.account = account; account.IsTaxPayable() {
+			k.month = e.Tax
+			t.add(k, object, amount)
+			k.month = before.Tax
+			t.add(k, object, amount.Neg())
+		}
+	}
+}
+
+// ownPostings returns the postings of an entry without the reversal that it contains: an entry that
+// replaces another entry reverses the other entry too, and adding both cancels this reversal.
+func ownPostings(e ledger.Entry, entries map[string]ledger.Entry) map[ledger.Account]money.Amount {
 	all := []ledger.Entry{e}
 	for before, ok := entries[e.Reverses]; ok; before, ok = entries[before.Reverses] {
 		all = append(all, before)

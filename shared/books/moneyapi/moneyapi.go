@@ -1,4 +1,5 @@
-// Package moneyapi answers over HTTP where money is.
+// Package moneyapi serves over HTTP the answer to the question where money is: of a settlement, of
+// a creator, or of all creators of a tenant.
 package moneyapi
 
 import (
@@ -13,25 +14,25 @@ import (
 	"fenzhang/shared/lambda/httpapi"
 )
 
-// API answers the route.
+// API handles the route of this question.
 type API struct{ Money whereabouts.Service }
 
-// Routes are the routes of the question where money is.
+// Routes lists the one route, GET /v1/money.
 func (a API) Routes() []httpapi.Route {
 	return []httpapi.Route{{Method: http.MethodGet, Path: "/v1/money", Roles: identity.AllRoles(),
-		Handle: a.handle}}
+		Handle: a.locateMoney}}
 }
 
-// maxCursor bounds a cursor and an id, in bytes.
+// maxCursor is the greatest length of a cursor, in bytes; a cursor is the id of a creator.
 const maxCursor = 64
 
-// handle answers for a settlement, a creator or, without either, for the tenant's creators page by
-// page. A caller who is a creator and names nothing asks for its own money.
-func (a API) handle(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+// locateMoney handles GET /v1/money for one settlement, for one creator or, without either, for the
+// tenant's creators page by page. A creator who gives no id sees its own money.
+func (a API) locateMoney(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	settlement := r.Query.Get("settlement_id")
 	creator := r.Query.Get("creator_id")
 	cursor := r.Query.Get("cursor")
-	if problems := problems(ident.Settlement(settlement), ident.Creator(creator),
+	if problems := queryProblems(ident.Settlement(settlement), ident.Creator(creator),
 		cursor); len(problems) > 0 {
 		return httpapi.Response{}, fault.Invalid(problems...)
 	}
@@ -42,7 +43,7 @@ func (a API) handle(ctx context.Context, r *httpapi.Request) (httpapi.Response, 
 		v, err = a.Money.LocateSettlement(ctx, r.Principal, settlement)
 	case creator != "":
 		v, err = a.Money.LocateCreator(ctx, r.Principal, ident.Creator(creator))
-	case r.OnlyOwn():
+	case r.OnlyOwn(): // A creator may not see the tenant's other creators.
 		v, err = a.Money.LocateCreator(ctx, r.Principal, r.Creator)
 	default:
 		v, err = a.Money.LocateTenant(ctx, r.Tenant, cursor)
@@ -50,7 +51,9 @@ func (a API) handle(ctx context.Context, r *httpapi.Request) (httpapi.Response, 
 	return httpapi.OK(v), err
 }
 
-func problems(settlement ident.Settlement, creator ident.Creator, cursor string) []fault.Field {
+// queryProblems lists what is wrong with the query string.
+func queryProblems(settlement ident.Settlement, creator ident.Creator,
+	cursor string) []fault.Field {
 	var out []fault.Field
 	if settlement != "" && creator != "" {
 		out = append(out, fault.Field{Field: "creator_id",

@@ -11,24 +11,25 @@ import (
 	"fenzhang/shared/settlement"
 )
 
-// place is what positions are gathered by: what an account holds because of one payable and, of
-// taxes, one month.
-type place struct {
+// sumKey identifies a sum of postings that becomes one position: an account, the object that caused
+// the postings and, for taxes, the tax month.
+type sumKey struct {
 	account ledger.Account
 	object  string
 	period  civil.Month
 }
 
-// PositionsOf gathers a creator's journal by payable and account, and tells of each sum where it is by the
-// payable's last occurrence, as the viewer has it. What a payable has balanced is not listed.
+// PositionsOf sums up a creator's journal by account and object, and finds out where each sum is by
+// the state of the payable's last occurrence. Sums of zero are not listed.
 func PositionsOf(entries []ledger.Entry, settlements []settlement.Settlement,
 	view settlement.Viewer) []Position {
 	byID := settlement.OccurrencesOf(settlements)
-	sums := map[place]money.Amount{}
-	var order []place
+	sums := map[sumKey]money.Amount{}
+	var order []sumKey
 	for _, e := range entries {
 		for _, p := range e.Postings {
-			at := place{account: p.Account, object: cmp.Or(byID.First(string(e.Settlement)), e.ID)}
+			// An entry without a settlement, such as an accrual, is an object by itself.
+			at := sumKey{account: p.Account, object: cmp.Or(byID.First(string(e.Settlement)), e.ID)}
 			if p.Account.IsTaxPayable() {
 				at.period = e.Tax
 			}
@@ -47,42 +48,47 @@ func PositionsOf(entries []ledger.Entry, settlements []settlement.Settlement,
 				s = byID.Last(s)
 				p.Object = s.ID
 			}
-			out = append(out, p.told(s, ok, view))
+			out = append(out, p.locate(s, ok, view))
 		}
 	}
 	return out
 }
 
-// told says where a sum is, by its account and, where it belongs to a payable, by that.
-func (p Position) told(s settlement.Settlement, ok bool, view settlement.Viewer) Position {
+// locate returns the position with its state: by its account and, for money that is owed to the
+// creator from a payable, by the payable's settlement.
+func (p Position) locate(s settlement.Settlement, ok bool, view settlement.Viewer) Position {
 	switch p.Account {
 	case ledger.CreatorPayable:
 		if ok {
-			return p.payable(s, view)
+			return p.locatePayable(s, view)
 		}
-		return p.as(NotPaid, "owed_to_creator", "finance", "settle")
+		// Money without a settlement is owed because of a receivable that pays the creator back.
+		return p.withState(NotPaid, "owed_to_creator", "finance", "settle")
 	case ledger.CreatorReceivable:
-		return p.as(OwedByCreator, "receivable", "creator", "set_off")
+		return p.withState(OwedByCreator, "receivable", "creator", "set_off")
 	case ledger.CreatorAccrued:
-		return p.as(ForStatement, "accrued", "system", "open_statement")
+		return p.withState(ForStatement, "accrued", "system", "open_statement")
 	case ledger.PartyAccrued:
-		return p.as(ForParty, "party_share", "system", "open_party_settlement")
+		return p.withState(ForParty, "party_share", "system", "open_party_settlement")
 	case ledger.PlatformClearing:
-		return p.as(FromPlatform, "not_received", "finance", "match_receipt")
+		return p.withState(FromPlatform, "not_received", "finance", "match_receipt")
 	case ledger.GatewayClearing:
-		return p.as(PaidOut, "not_on_a_bill", "finance", "match_bill")
+		return p.withState(PaidOut, "not_on_a_bill", "finance", "match_bill")
 	case ledger.OpeningBalance:
-		return p.as(Before, "opening", "nobody", "none")
+		return p.withState(Before, "opening", "nobody", "none")
 	case ledger.MCNTaxCost:
-		return p.as(TaxBorne, "borne_by_agency", "nobody", "none")
+		return p.withState(TaxBorne, "borne_by_agency", "nobody", "none")
 	}
+	// Every kind of tax has an account, so these are recognised by their name.
 	if p.Account.IsTaxPayable() {
-		return p.as(TaxKept, "tax_return", "finance", "file_and_remit")
+		return p.withState(TaxKept, "tax_return", "finance", "file_and_remit")
 	}
-	return p.as(Agency, string(p.Account), "nobody", "none")
+	return p.withState(Agency, string(p.Account), "nobody", "none")
 }
 
-func (p Position) as(state State, reason, owner, action string) Position {
+// withState returns the position with a state, its reason, the role that has to act, and the
+// action.
+func (p Position) withState(state State, reason, owner, action string) Position {
 	p.State = state
 	p.Reason = reason
 	p.Owner = owner
@@ -90,8 +96,9 @@ func (p Position) as(state State, reason, owner, action string) Position {
 	return p
 }
 
-// payable tells of money owed to the creator what its settlement waits for.
-func (p Position) payable(s settlement.Settlement, view settlement.Viewer) Position {
+// locatePayable returns the position of money that is owed to the creator, with the state of its
+// settlement.
+func (p Position) locatePayable(s settlement.Settlement, view settlement.Viewer) Position {
 	next := view.Next(s)
 	p.Owner = next.Owner
 	p.Action = next.Action
@@ -104,8 +111,9 @@ func (p Position) payable(s settlement.Settlement, view settlement.Viewer) Posit
 		p.State, p.Reason = NotPaid, cmp.Or(s.ReasonClass, p.Reason)
 	case s.Status == settlement.Paid && s.Payout != nil && s.Payout.State == payout.Returned:
 		p.State, p.Reason = NotPaid, "returned"
-	case s.Status == settlement.Paid: // paid whole, and something was given back since
-		return p.as(NotPaid, "true_up", "finance", "settle")
+	case s.Status == settlement.Paid:
+		// The settlement was paid in full. The money is owed because of a later true-up.
+		return p.withState(NotPaid, "true_up", "finance", "settle")
 	case s.Status == settlement.Paying:
 		p.State = BeingPaid
 		if s.Payout != nil {

@@ -28,30 +28,31 @@ type Journal interface {
 		creator ident.Creator) (map[string]map[ledger.Account]money.Amount, error)
 }
 
-// Settlements lists settlements.
+// Settlements loads and lists settlements.
 type Settlements interface {
 	Load(ctx context.Context, tenant ident.Tenant, id ident.Settlement) (settlement.Settlement, error)
 	List(ctx context.Context, tenant ident.Tenant, q settlement.Query, cursor string,
 		limit int) ([]settlement.Settlement, string, error)
 }
 
-// Viewers show a tenant's settlements by its deadlines and the working days.
+// Viewers returns the view of a caller on settlements, which knows the tenant's deadlines and the
+// working days.
 type Viewers interface {
 	Viewer(ctx context.Context, by identity.Principal) (settlement.Viewer, error)
 }
 
-// Waiting is income that no settlement has taken up yet: it is in no account, or in
-// creator.accrued.
+// Waiting is income that is in no settlement yet. It is in account creator.accrued, or in no
+// account.
 type Waiting struct {
 	IncomeType string       `json:"income_type"`
 	Period     string       `json:"period"`
 	Amount     money.Amount `json:"amount"`
-	// not_due, contract_missing, minimum_payout, not_the_payer ...
+	// Reason says why the income waits: not_due, contract_missing, minimum_payout, not_the_payer ...
 	Reason string     `json:"reason"`
 	Due    civil.Date `json:"due,omitzero"`
 }
 
-// Statements tells what waits for a statement, and why.
+// Statements lists the income of a creator with the reason why it waits for a statement.
 type Statements interface {
 	ListStatements(ctx context.Context, by identity.Principal, creator ident.Creator,
 		period civil.Month) ([]billing.ShownStatement, error)
@@ -64,7 +65,7 @@ type Creators interface {
 		limit int) ([]tenancy.Creator, string, error)
 }
 
-// Service answers where money is.
+// Service finds out where money is.
 type Service struct {
 	Journal     Journal
 	Settlements Settlements
@@ -73,35 +74,38 @@ type Service struct {
 	Creators    Creators
 }
 
-// Account compares an account's balance with what the positions come to.
+// Account compares the balance of an account with the sum of the positions in it.
 type Account struct {
 	Account   ledger.Account `json:"account"`
 	Balance   money.Amount   `json:"balance"`
 	Explained money.Amount   `json:"explained"`
 }
 
-// View is where the money of a settlement, a creator or a part of a tenant's creators is.
+// View lists where the money of a settlement, of a creator, or of a page of a tenant's creators is.
 type View struct {
-	Positions   []Position   `json:"positions,omitempty"` // of one creator or settlement
-	Totals      []Sum        `json:"totals"`
-	Waiting     []Waiting    `json:"waiting,omitempty"`
-	Ledger      []Account    `json:"ledger,omitempty"`
-	Unexplained money.Amount `json:"unexplained"` // sum of the absolute differences
+	// Positions are listed only for one creator or one settlement.
+	Positions []Position `json:"positions,omitempty"`
+	Totals    []Sum      `json:"totals"`
+	Waiting   []Waiting  `json:"waiting,omitempty"`
+	Ledger    []Account  `json:"ledger,omitempty"`
+	// Unexplained is the sum of the absolute differences.
+	Unexplained money.Amount `json:"unexplained"`
 	Creators    int          `json:"creators,omitempty"`
 	NextCursor  *string      `json:"next_cursor,omitempty"`
 }
 
-// pageSize is how many creators one page of a tenant's view reads, atOnce how many at the same
-// time.
 const (
+	// pageSize is how many creators one page of a tenant's view contains.
 	pageSize = 100
-	atOnce   = 8
+	// atOnce is how many creators are read at the same time.
+	atOnce = 8
 )
 
-// LocateSettlement tells where the money of one payable is, all its occurrences taken together.
+// LocateSettlement finds out where the money of one payable is, over all its occurrences.
 //
-// Errors: fault.Absent for a settlement that is not there or not the caller's.
-func (s Service) LocateSettlement(ctx context.Context, by identity.Principal, id string) (View, error) {
+// Errors: fault.Absent when the settlement does not exist or the caller may not see it.
+func (s Service) LocateSettlement(ctx context.Context, by identity.Principal,
+	id string) (View, error) {
 	st, err := s.Settlements.Load(ctx, by.Tenant, ident.Settlement(id))
 	if err == nil && !by.MaySee(st.CreatorID) {
 		err = fault.Absent("settlement")
@@ -109,20 +113,22 @@ func (s Service) LocateSettlement(ctx context.Context, by identity.Principal, id
 	if err != nil {
 		return View{}, err
 	}
-	found, err := s.creator(ctx, by, st.CreatorID)
+	// One settlement is located in the whole book of its creator, because its occurrences share it.
+	found, err := s.readCreatorMoney(ctx, by, st.CreatorID)
 	if err != nil {
 		return View{}, err
 	}
 	at := found.byID.Last(st).ID
 	positions := slices.DeleteFunc(found.positions, func(p Position) bool {
-		return p.Object != at || hidden(by, p.Account)
+		return p.Object != at || isHiddenFrom(by, p.Account)
 	})
 	return View{Positions: positions, Totals: SumByState(positions)}, nil
 }
 
-// LocateCreator tells where a creator's money is.
+// LocateCreator finds out where the money of a creator is. A creator does not see the comparison
+// with the ledger.
 //
-// Errors: fault.Absent for a creator that is not there or not the caller.
+// Errors: fault.Absent when the creator does not exist or the caller may not see it.
 func (s Service) LocateCreator(ctx context.Context, by identity.Principal,
 	creator ident.Creator) (View, error) {
 	if !by.MaySee(creator) {
@@ -131,26 +137,27 @@ func (s Service) LocateCreator(ctx context.Context, by identity.Principal,
 	if _, err := s.Creators.Creator(ctx, by.Tenant, creator); err != nil {
 		return View{}, err
 	}
-	found, err := s.creator(ctx, by, creator)
+	found, err := s.readCreatorMoney(ctx, by, creator)
 	if err != nil {
 		return View{}, err
 	}
-	waiting, err := s.waiting(ctx, by, creator)
+	waiting, err := s.listWaitingIncome(ctx, by, creator)
 	if err != nil {
 		return View{}, err
 	}
 	positions := slices.DeleteFunc(slices.Clone(found.positions), func(p Position) bool {
-		return hidden(by, p.Account)
+		return isHiddenFrom(by, p.Account)
 	})
 	v := View{Positions: positions, Totals: SumByState(positions), Waiting: waiting}
+	// The comparison uses all positions, also those that the caller does not see.
 	if !by.OnlyOwn() {
-		v.Ledger, v.Unexplained = compare(found.balances, SumByAccount(found.positions))
+		v.Ledger, v.Unexplained = compareWithBalances(found.balances, SumByAccount(found.positions))
 	}
 	return v, nil
 }
 
-// waiting lists the income that is still open.
-func (s Service) waiting(ctx context.Context, by identity.Principal,
+// listWaitingIncome lists the creator's income that is in no settlement yet.
+func (s Service) listWaitingIncome(ctx context.Context, by identity.Principal,
 	creator ident.Creator) ([]Waiting, error) {
 	all, err := s.Statements.ListStatements(ctx, by, creator, civil.Month{})
 	var out []Waiting
@@ -163,8 +170,8 @@ func (s Service) waiting(ctx context.Context, by identity.Principal,
 	return out, err
 }
 
-// hidden are the agency's own accounts, which a creator does not see.
-func hidden(by identity.Principal, a ledger.Account) bool {
+// isHiddenFrom reports whether an account is one of the agency's own, which a creator does not see.
+func isHiddenFrom(by identity.Principal, a ledger.Account) bool {
 	if !by.OnlyOwn() {
 		return false
 	}
@@ -172,45 +179,56 @@ func hidden(by identity.Principal, a ledger.Account) bool {
 		!a.IsTaxPayable()
 }
 
-// LocateTenant tells where the money of the next creators after a cursor is, "" at the start.
-func (s Service) LocateTenant(ctx context.Context, tenant ident.Tenant, cursor string) (View, error) {
+// LocateTenant finds out where the money of the next creators after a cursor is; the cursor of the
+// first page is "".
+func (s Service) LocateTenant(ctx context.Context, tenant ident.Tenant,
+	cursor string) (View, error) {
 	creators, next, err := s.Creators.Creators(ctx, tenant, cursor, pageSize)
 	if err != nil {
 		return View{}, err
 	}
-	parts := make([]found, len(creators))
+	parts := make([]creatorMoney, len(creators))
 	work, ctx := errgroup.WithContext(ctx)
 	work.SetLimit(atOnce)
 	for i, c := range creators {
 		work.Go(func() (err error) {
-			parts[i], err = s.creator(ctx, identity.Principal{Tenant: tenant}, c.CreatorID)
+			parts[i], err = s.readCreatorMoney(ctx, identity.Principal{Tenant: tenant}, c.CreatorID)
 			return err
 		})
 	}
 	if err := work.Wait(); err != nil {
 		return View{}, err
 	}
-	var positions []Position
-	balances := map[ledger.Account]money.Amount{}
-	v := View{Creators: len(creators)}
-	for _, p := range parts {
-		positions = append(positions, p.positions...)
-		for account, sum := range p.balances {
-			balances[account] = balances[account].Add(sum)
-		}
-		_, unexplained := compare(p.balances, SumByAccount(p.positions))
-		v.Unexplained = v.Unexplained.Add(unexplained)
-	}
-	v.Totals = SumByState(positions)
-	v.Ledger, _ = compare(balances, SumByAccount(positions))
+	v := sumCreators(parts)
 	if next != "" {
 		v.NextCursor = &next
 	}
 	return v, nil
 }
 
-// compare sets balances beside what the positions come to, and sums the absolute differences.
-func compare(balances, explained map[ledger.Account]money.Amount) ([]Account, money.Amount) {
+// sumCreators adds up the money of several creators. The unexplained differences of the creators
+// are added without their signs, so that they cannot cancel each other.
+func sumCreators(parts []creatorMoney) View {
+	var positions []Position
+	balances := map[ledger.Account]money.Amount{}
+	v := View{Creators: len(parts)}
+	for _, p := range parts {
+		positions = append(positions, p.positions...)
+		for account, sum := range p.balances {
+			balances[account] = balances[account].Add(sum)
+		}
+		_, unexplained := compareWithBalances(p.balances, SumByAccount(p.positions))
+		v.Unexplained = v.Unexplained.Add(unexplained)
+	}
+	v.Totals = SumByState(positions)
+	v.Ledger, _ = compareWithBalances(balances, SumByAccount(positions))
+	return v
+}
+
+// compareWithBalances compares the balance of each account with the sum of its positions, and
+// returns the sum of the absolute differences.
+func compareWithBalances(balances,
+	explained map[ledger.Account]money.Amount) ([]Account, money.Amount) {
 	out := []Account{}
 	var differs money.Amount
 	all := maps.Clone(balances)
@@ -225,35 +243,37 @@ func compare(balances, explained map[ledger.Account]money.Amount) ([]Account, mo
 	return out, differs
 }
 
-// found is what was read of a creator.
-type found struct {
+// creatorMoney is the money of one creator: its positions, settlements and account balances.
+type creatorMoney struct {
 	positions []Position
 	byID      settlement.Occurrences
 	balances  map[ledger.Account]money.Amount
 }
 
-// creator reads a creator's settlements and book. They are not read at one instant, so a difference
-// counts only when a second look finds one too.
-func (s Service) creator(ctx context.Context, by identity.Principal,
-	creator ident.Creator) (found, error) {
+// readCreatorMoney reads a creator's settlements and book. They are not read at the same instant,
+// so that a difference counts only when a second reading has one too.
+func (s Service) readCreatorMoney(ctx context.Context, by identity.Principal,
+	creator ident.Creator) (creatorMoney, error) {
 	view, err := s.Viewers.Viewer(ctx, by)
 	if err != nil {
-		return found{}, err
+		return creatorMoney{}, err
 	}
 	for try := 0; ; try++ {
-		f, err := s.once(ctx, view, by.Tenant, creator)
+		f, err := s.readCreatorOnce(ctx, view, by.Tenant, creator)
 		if err != nil {
 			return f, err
 		}
-		if _, differs := compare(f.balances, SumByAccount(f.positions)); differs.IsZero() || try > 0 {
+		if _, differs := compareWithBalances(f.balances, SumByAccount(f.positions)); differs.IsZero() ||
+			try > 0 {
 			return f, nil
 		}
 	}
 }
 
-func (s Service) once(ctx context.Context, view settlement.Viewer, tenant ident.Tenant,
-	creator ident.Creator) (found, error) {
-	f := found{balances: map[ledger.Account]money.Amount{}}
+// readCreatorOnce reads a creator's settlements, journal and balances once.
+func (s Service) readCreatorOnce(ctx context.Context, view settlement.Viewer, tenant ident.Tenant,
+	creator ident.Creator) (creatorMoney, error) {
+	f := creatorMoney{balances: map[ledger.Account]money.Amount{}}
 	var all []settlement.Settlement
 	for cursor := ""; ; {
 		page, next, err := s.Settlements.List(ctx, tenant, settlement.Query{Creator: creator},
@@ -272,8 +292,8 @@ func (s Service) once(ctx context.Context, view settlement.Viewer, tenant ident.
 		return f, err
 	}
 	f.positions = PositionsOf(entries, all, view)
-	kept, err := s.Journal.Balances(ctx, tenant, creator)
-	for _, accounts := range kept {
+	stored, err := s.Journal.Balances(ctx, tenant, creator)
+	for _, accounts := range stored {
 		for account, sum := range accounts {
 			f.balances[account] = f.balances[account].Add(sum)
 		}

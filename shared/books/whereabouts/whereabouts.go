@@ -1,6 +1,6 @@
-// Package whereabouts tells where money is: each fen of a creator's income with its state, the
-// reason, who has to do something about it, and when (资金去向). What it lists sums to the ledger,
-// account by account.
+// Package whereabouts finds out where money is (资金去向): it lists each fen of a creator's income with
+// its state, the reason, the role that has to act, and the due time. For each account the listed
+// amounts sum to the balance in the ledger.
 package whereabouts
 
 import (
@@ -12,43 +12,60 @@ import (
 	"fenzhang/shared/money"
 )
 
-// State says in one word where money is.
+// State says where money is.
 type State string
 
 // The states.
 const (
-	FromPlatform  State = "from_platform"   // settled with the platform's money still to come
-	ForStatement  State = "for_statement"   // earned, and not in a settlement yet
-	ForReview     State = "for_review"      // a settlement that people look at
-	ForPayDay     State = "for_pay_day"     // approved
-	OnHold        State = "on_hold"         // stopped, for the reason given
-	BeingPaid     State = "being_paid"      // on its way to the payee
-	PaidOut       State = "paid_out"        // left through the gateway
-	NotPaid       State = "not_paid"        // a payment failed or came back
-	TaxKept       State = "tax_kept"        // kept back for the tax office
-	TaxBorne      State = "tax_borne"       // tax that the agency pays out of its own
-	Agency        State = "agency"          // the agency's part
-	ForParty      State = "for_party"       // another payee's part, whose settlement is not open yet
-	OwedByCreator State = "owed_by_creator" // what the creator owes
-	Before        State = "before"          // brought along from the books before
+	// FromPlatform is settled money that the platform has not paid to the agency yet.
+	FromPlatform State = "from_platform"
+	// ForStatement is earned money that is in no settlement yet.
+	ForStatement State = "for_statement"
+	// ForReview is money in a settlement that is being reviewed.
+	ForReview State = "for_review"
+	// ForPayDay is money in an approved settlement before its pay day.
+	ForPayDay State = "for_pay_day"
+	// OnHold is money in a settlement on hold.
+	OnHold State = "on_hold"
+	// BeingPaid is money whose payment has no final answer yet.
+	BeingPaid State = "being_paid"
+	// PaidOut is money that was paid through the gateway.
+	PaidOut State = "paid_out"
+	// NotPaid is money whose payment failed or was returned.
+	NotPaid State = "not_paid"
+	// TaxKept is money that was withheld for the tax office.
+	TaxKept State = "tax_kept"
+	// TaxBorne is tax that the agency bears.
+	TaxBorne State = "tax_borne"
+	// Agency is the agency's share.
+	Agency State = "agency"
+	// ForParty is the share of another payee whose settlement is not open yet.
+	ForParty State = "for_party"
+	// OwedByCreator is a debt of the creator.
+	OwedByCreator State = "owed_by_creator"
+	// Before is an opening balance from the books before this system.
+	Before State = "before"
 )
 
-// Position is an amount of money and where it is. Debits are positive, credits negative, as in the
-// ledger.
+// Position is an amount of money in one account, and where this money is. Debits are positive,
+// credits negative, as in the ledger.
 type Position struct {
 	Account ledger.Account `json:"account"`
 	Amount  money.Amount   `json:"amount"`
 	State   State          `json:"state"`
-	Reason  string         `json:"reason"` // a stable word: of a hold, a status, a payout
-	// who has to do the next thing; "nobody" when nothing is left
+	// Reason is the stable code of a hold, of a status or of a payout.
+	Reason string `json:"reason"`
+	// Owner is the role that has to act next; "nobody" when there is nothing to do.
 	Owner  string       `json:"owner"`
 	Action string       `json:"action"`
 	Due    *civil.Stamp `json:"due"`
-	Period civil.Month  `json:"tax_period,omitzero"` // of taxes: the month of the return
-	Object string       `json:"object"`              // id of the settlement, receivable or bucket
+	// Period is the month of the tax return, for positions of taxes.
+	Period civil.Month `json:"tax_period,omitzero"`
+	// Object is the id of the settlement, receivable or bucket.
+	Object string `json:"object"`
 }
 
-// Sum is what lies in one account in one state.
+// Sum is the money in one account and state.
 type Sum struct {
 	Account ledger.Account `json:"account"`
 	State   State          `json:"state"`
@@ -56,7 +73,7 @@ type Sum struct {
 	Count   int            `json:"count"`
 }
 
-// SumByState adds positions up by account and state.
+// SumByState sums up positions by account and state, sorted by both.
 func SumByState(positions []Position) []Sum {
 	out := []Sum{}
 	for _, p := range positions {
@@ -75,7 +92,7 @@ func SumByState(positions []Position) []Sum {
 	return out
 }
 
-// SumByAccount adds positions up by account.
+// SumByAccount sums up positions by account.
 func SumByAccount(positions []Position) map[ledger.Account]money.Amount {
 	out := map[ledger.Account]money.Amount{}
 	for _, p := range positions {
