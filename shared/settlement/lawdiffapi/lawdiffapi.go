@@ -1,5 +1,6 @@
-// Package lawdiffapi compares booked settlements with another law over HTTP, and posts the true-ups
-// that two people asked for.
+// Package lawdiffapi serves over HTTP the comparison of booked taxes with the taxes under another
+// version of the law, and the corrections (true-ups, 补扣补退) that one person prepares and another
+// approves.
 package lawdiffapi
 
 import (
@@ -22,13 +23,13 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
-// Laws loads the rules in force with another version of a pack; fault.Absent when there is no such
-// version.
+// Laws loads the rules in force with one policy pack replaced by another version of it. It returns
+// fault.Absent when there is no such version.
 type Laws interface {
 	CorpusWith(ctx context.Context, pack, version string) (*tax.Corpus, error)
 }
 
-// API answers the routes.
+// API handles the routes of comparisons and corrections.
 type API struct {
 	TrueUps     *trueup.Service
 	Settlements settlement.Store
@@ -36,26 +37,28 @@ type API struct {
 	Laws        Laws
 	Calendar    *calendar.Calendar
 	Clock       clock.Clock
-	// Position reads a tax position as it was last written; fault.Absent when there is none.
+	// Position reads the last version of a tax position; it returns fault.Absent when there is none.
 	Position func(ctx context.Context, tenant ident.Tenant, id string) (tenancy.Position, error)
 }
 
-// Routes are the routes of the law diff.
+// Routes lists the routes of comparisons and corrections.
 func (a API) Routes() []httpapi.Route {
 	readers := []identity.Role{identity.Finance, identity.Approver, identity.Auditor, identity.Admin}
 	return []httpapi.Route{
-		{Method: "POST", Path: "/v1/tax/diffs", Roles: readers, Handle: a.diffs},
+		{Method: "POST", Path: "/v1/tax/diffs", Roles: readers, Handle: a.compareLaws},
 		{Method: "POST", Path: "/v1/tax/diffs/post",
-			Roles: []identity.Role{identity.Finance, identity.Admin}, Handle: a.prepare},
-		{Method: "GET", Path: "/v1/tax/diffs/post/{id}", Roles: readers, Handle: a.correction},
+			Roles: []identity.Role{identity.Finance, identity.Admin}, Handle: a.prepareCorrection},
+		{Method: "GET", Path: "/v1/tax/diffs/post/{id}", Roles: readers, Handle: a.readCorrection},
 		{Method: "POST", Path: "/v1/tax/diffs/post/{id}/approve",
-			Roles: []identity.Role{identity.Approver, identity.Admin}, Handle: a.approve},
-		{Method: "GET", Path: "/v1/positions/{id}/settlements", Roles: readers, Handle: a.using},
+			Roles: []identity.Role{identity.Approver, identity.Admin}, Handle: a.approveCorrection},
+		{Method: "GET", Path: "/v1/positions/{id}/settlements", Roles: readers,
+			Handle: a.listSettlementsOnPosition},
 	}
 }
 
-// question is the body of a diff. Without pack the rules in force are the second law.
-type question struct {
+// diffQuestion is the request body of a comparison. Without a pack, booked taxes are compared with
+// the taxes under the rules in force.
+type diffQuestion struct {
 	Pack     *packName      `json:"pack"`
 	Entity   ident.Entity   `json:"entity"`
 	Taxpayer ident.Taxpayer `json:"taxpayer"`
@@ -63,19 +66,21 @@ type question struct {
 	Filed    []civil.Month  `json:"filed_months"`
 }
 
+// packName names a version of a policy pack.
 type packName struct {
 	Pack    string `json:"pack"`
 	Version string `json:"version"`
 }
 
+// The forms of the name of a policy pack and of its version.
 var (
 	versionShape = regexp.MustCompile(`^[0-9A-Za-z.-]{1,32}$`)
 	packShape    = regexp.MustCompile(`^(national|[0-9]{6})$`)
 )
 
-// problems lists what is wrong with the question.
-func (q *question) problems() []fault.Field {
-	p := yearAndMonths(q.Year, q.Filed)
+// problems lists what is wrong with the request body of a comparison.
+func (q *diffQuestion) problems() []fault.Field {
+	p := yearProblems(q.Year, q.Filed)
 	for field, id := range map[string]string{"entity": string(q.Entity),
 		"taxpayer": string(q.Taxpayer)} {
 		if id != "" && !ident.Valid(id) {
@@ -90,55 +95,63 @@ func (q *question) problems() []fault.Field {
 	return p
 }
 
-// maxFiled bounds the list of filed months: those of the year, and of VAT that lies in the year
-// before.
-const maxFiled = 24
+// maxFiledMonths is the greatest number of filed months in a request: the twelve months of the tax
+// year, and the twelve before, to which VAT of the year's payments may belong.
+const maxFiledMonths = 24
 
-func yearAndMonths(year int, filed []civil.Month) []fault.Field {
+// yearProblems lists what is wrong with a tax year and its filed months.
+func yearProblems(year int, filed []civil.Month) []fault.Field {
 	var p fault.Problems
 	p.AddIf(year < 2000 || year > 2999, "year", "must be a tax year as a number")
-	p.AddIf(len(filed) > maxFiled, "filed_months", "must be at most 24 months")
+	p.AddIf(len(filed) > maxFiledMonths, "filed_months", "must be at most 24 months")
 	for i, m := range filed {
 		p.AddIf(m.IsZero(), "filed_months["+strconv.Itoa(i)+"]", civil.ErrMonth.Error())
 	}
 	return p
 }
 
-// answer is the body of a page of differences.
-type answer struct {
-	// the second law: the national pack, and the one that was named
+// diffPage is the response body of a page of differences.
+type diffPage struct {
+	// Rules are the packs of the law with which booked taxes were compared: the national pack, and the
+	// pack that the request named.
 	Rules      []tax.PackID   `json:"rules"`
-	Persons    []person       `json:"persons"`
+	Persons    []personYear   `json:"persons"`
 	Totals     lawdiff.Totals `json:"totals"` // of this page
 	NextCursor *string        `json:"next_cursor"`
 }
 
-// person is one taxpayer's year with differences or gaps.
-type person struct {
+// personYear is the tax year of one taxpayer at one paying entity that has differences, or taxes
+// that could not be computed.
+type personYear struct {
 	lawdiff.PersonYear
 	Settlements   int           `json:"settlements"`
 	Differences   []difference  `json:"differences"`
 	NotComputable []lawdiff.Gap `json:"not_computable"`
-	// of months not filed; null where something cannot be computed
+	// TrueUps correct the months that are not filed; null when some tax could not be computed.
 	TrueUps *trueUps `json:"true_ups"`
-	// of filed months; null where something cannot be computed
+	// Amendments correct the returns of filed months; null when some tax could not be computed.
 	Amendments []lawdiff.Amendment `json:"amendments"`
 }
 
+// difference is one settlement whose booked taxes differ, and whether its month is filed.
 type difference struct {
 	lawdiff.Difference
 	Change lawdiff.Figures `json:"difference"`
 	Filed  bool            `json:"filed"`
 }
 
+// trueUps sums up the tax rows that a correction would add: the tax to be withheld in addition, and
+// the tax that was withheld in excess.
 type trueUps struct {
 	Rows       int    `json:"rows"`
 	Additional string `json:"additional"`
 	Over       string `json:"over"`
 }
 
-func (a API) diffs(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
-	var q question
+// compareLaws handles POST /v1/tax/diffs: it compares the booked taxes of a page of taxpayers with
+// their taxes under the rules in force, or under another version of a policy pack.
+func (a API) compareLaws(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+	var q diffQuestion
 	if err := r.JSON(&q); err != nil {
 		return httpapi.Response{}, err
 	}
@@ -149,16 +162,17 @@ func (a API) diffs(ctx context.Context, r *httpapi.Request) (httpapi.Response, e
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	w := walk{api: a, tenant: r.Tenant, question: q, out: answer{Persons: []person{}}}
-	if w.law, err = a.law(ctx, q.Pack, &w.out); err != nil {
+	w := pageWalk{api: a, tenant: r.Tenant, diffQuestion: q, out: diffPage{Persons: []personYear{}}}
+	if w.law, err = a.chooseLaw(ctx, q.Pack, &w.out); err != nil {
 		return httpapi.Response{}, err
 	}
 	today, err := a.Clock.Today(ctx)
 	if err != nil {
 		return httpapi.Response{}, fault.Later(err)
 	}
+	// Surcharges for late payment of amended returns run until today.
 	w.desk = lawdiff.LatenessRules{Rules: w.law.National(), Calendar: a.Calendar, PaidOn: today}
-	if err := w.page(ctx, r.Query.Get("cursor"), limit); err != nil {
+	if err := w.comparePage(ctx, r.Query.Get("cursor"), limit); err != nil {
 		return httpapi.Response{}, err
 	}
 	if w.out.Totals.Taxes == nil {
@@ -167,26 +181,26 @@ func (a API) diffs(ctx context.Context, r *httpapi.Request) (httpapi.Response, e
 	return httpapi.OK(w.out), nil
 }
 
-// law finds the second law and names it.
-func (a API) law(ctx context.Context, named *packName, out *answer) (*tax.Corpus, error) {
+// chooseLaw loads the law to compare with and writes the names of its packs into the response.
+func (a API) chooseLaw(ctx context.Context, pack *packName, out *diffPage) (*tax.Corpus, error) {
 	law := a.TrueUps.Law(ctx)
-	if named != nil {
+	if pack != nil {
 		var err error
-		if law, err = a.Laws.CorpusWith(ctx, named.Pack, named.Version); err != nil {
+		if law, err = a.Laws.CorpusWith(ctx, pack.Pack, pack.Version); err != nil {
 			return nil, err
 		}
 	}
 	out.Rules = []tax.PackID{law.National().Pack()}
 	for _, id := range law.PackIDs()[1:] {
-		if named != nil && id.Pack == named.Pack {
+		if pack != nil && id.Pack == pack.Pack {
 			out.Rules = append(out.Rules, id)
 		}
 	}
 	return law, nil
 }
 
-// order is the body of a correction that is prepared.
-type order struct {
+// correctionOrder is the request body that prepares a correction.
+type correctionOrder struct {
 	ID       string         `json:"correction_id"`
 	Entity   ident.Entity   `json:"entity"`
 	Taxpayer ident.Taxpayer `json:"taxpayer"`
@@ -195,11 +209,12 @@ type order struct {
 	Reason   string         `json:"reason"`
 }
 
-// maxReason bounds a reason, in characters.
+// maxReason is the greatest length of a reason, in characters.
 const maxReason = 500
 
-func (o *order) problems() []fault.Field {
-	p := yearAndMonths(o.Year, o.Filed)
+// problems lists what is wrong with the request body of a correction.
+func (o *correctionOrder) problems() []fault.Field {
+	p := yearProblems(o.Year, o.Filed)
 	for field, id := range map[string]string{"correction_id": o.ID, "entity": string(o.Entity),
 		"taxpayer": string(o.Taxpayer)} {
 		if !ident.Valid(id) {
@@ -212,8 +227,10 @@ func (o *order) problems() []fault.Field {
 	return p
 }
 
-func (a API) prepare(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
-	var o order
+// prepareCorrection handles POST /v1/tax/diffs/post. It stores a correction for approval; a
+// repeated request with the same content gets the stored correction, marked as replayed.
+func (a API) prepareCorrection(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+	var o correctionOrder
 	if err := r.JSON(&o); err != nil {
 		return httpapi.Response{}, err
 	}
@@ -226,7 +243,8 @@ func (a API) prepare(ctx context.Context, r *httpapi.Request) (httpapi.Response,
 	return httpapi.Made(c, replayed), err
 }
 
-func (a API) correction(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+// readCorrection handles GET /v1/tax/diffs/post/{id}.
+func (a API) readCorrection(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	c, err := a.TrueUps.Correction(ctx, r.Tenant, r.Params["id"])
 	if err != nil {
 		return httpapi.Response{}, err
@@ -234,7 +252,9 @@ func (a API) correction(ctx context.Context, r *httpapi.Request) (httpapi.Respon
 	return httpapi.OK(c), nil
 }
 
-func (a API) approve(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+// approveCorrection handles POST /v1/tax/diffs/post/{id}/approve, which posts the correction. The
+// service refuses the person who has prepared it.
+func (a API) approveCorrection(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	if err := r.NoFields(); err != nil {
 		return httpapi.Response{}, err
 	}

@@ -10,34 +10,38 @@ import (
 	"fenzhang/shared/settlement"
 )
 
-// usingAnswer is a page of settlements whose figures rest on a position.
-type usingAnswer struct {
-	Settlements []using `json:"settlements"`
-	NextCursor  *string `json:"next_cursor"`
+// positionUses is the response body of a page of settlements whose figures used a tax position.
+type positionUses struct {
+	Settlements []positionUse `json:"settlements"`
+	NextCursor  *string       `json:"next_cursor"`
 }
 
-type using struct {
+// positionUse is a settlement whose figures used a tax position.
+type positionUse struct {
 	Settlement  ident.Settlement  `json:"settlement_id"`
 	Creator     ident.Creator     `json:"creator_id"`
 	Taxpayer    ident.Taxpayer    `json:"taxpayer_id"`
 	Entity      ident.Entity      `json:"paying_entity"`
 	Status      settlement.Status `json:"status"`
 	PaymentDate civil.Date        `json:"payment_date"`
-	Booked      bool              `json:"booked"` // the booking rests on it, and not only the quote
+	// the booking used the position, and not only the quote
+	Booked bool `json:"booked"`
 }
 
 const (
-	// lookBack is how many days before a position's first day a settlement may be opened and still be
-	// paid under it.
-	lookBack = 190
-	// maxPages bounds how many settlements one call looks through.
-	maxPages = 5
+	// daysBeforePosition is how many days before the first day of a position a settlement may have
+	// been opened and still be paid under the position.
+	daysBeforePosition = 190
+	// maxPagesPerCall is the greatest number of pages of settlements that one call reads.
+	maxPagesPerCall = 5
 )
 
-// using lists the settlements whose figures used a position: those to be taxed again when the text
-// arrives. A call looks through a bounded number of settlements, so that a page may hold few and
-// still have a next one.
-func (a API) using(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+// listSettlementsOnPosition handles GET /v1/positions/{id}/settlements: it lists the settlements
+// whose figures used a tax position, which are to be taxed again when the text of the law is
+// published. A call reads a limited number of settlements, so that a short page may still have a
+// next page.
+func (a API) listSettlementsOnPosition(ctx context.Context,
+	r *httpapi.Request) (httpapi.Response, error) {
 	limit, err := r.Limit()
 	if err != nil {
 		return httpapi.Response{}, err
@@ -46,26 +50,23 @@ func (a API) using(ctx context.Context, r *httpapi.Request) (httpapi.Response, e
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	out := usingAnswer{Settlements: []using{}}
-	q := settlement.Query{From: position.From.AddDays(-lookBack)}
+	out := positionUses{Settlements: []positionUse{}}
+	q := settlement.Query{From: position.From.AddDays(-daysBeforePosition)}
 	cursor := r.Query.Get("cursor")
-	for range maxPages {
+	for range maxPagesPerCall {
 		page, next, err := a.Settlements.List(ctx, r.Tenant, q, cursor, limit-len(out.Settlements))
 		if err != nil {
 			return httpapi.Response{}, err
 		}
-		figures, err := a.Settlements.FiguresOf(ctx, page)
+		uses, err := a.findPositionUses(ctx, page, position.PositionID)
 		if err != nil {
 			return httpapi.Response{}, err
 		}
-		for _, s := range page {
-			if u, ok := usingOf(s, figures[s.ID], position.PositionID); ok {
-				out.Settlements = append(out.Settlements, u)
-			}
-		}
+		out.Settlements = append(out.Settlements, uses...)
 		if cursor = next; cursor == "" {
 			return httpapi.OK(out), nil
 		}
+		// A full page ends the call; otherwise the next settlements may fill it.
 		if len(out.Settlements) == limit {
 			break
 		}
@@ -74,10 +75,26 @@ func (a API) using(ctx context.Context, r *httpapi.Request) (httpapi.Response, e
 	return httpapi.OK(out), nil
 }
 
-// usingOf tells whether the figures of a settlement rest on a position.
-func usingOf(s settlement.Settlement, figures map[string]settlement.Figures,
-	position string) (using, bool) {
-	u := using{Settlement: ident.Settlement(s.ID), Creator: s.CreatorID, Taxpayer: s.TaxpayerID,
+// findPositionUses returns the settlements of a page whose figures used a tax position.
+func (a API) findPositionUses(ctx context.Context, page []settlement.Settlement,
+	position string) ([]positionUse, error) {
+	figures, err := a.Settlements.FiguresOf(ctx, page)
+	if err != nil {
+		return nil, err
+	}
+	var uses []positionUse
+	for _, s := range page {
+		if u, ok := findPositionUse(s, figures[s.ID], position); ok {
+			uses = append(uses, u)
+		}
+	}
+	return uses, nil
+}
+
+// findPositionUse reports whether the figures of a settlement used a tax position.
+func findPositionUse(s settlement.Settlement, figures map[string]settlement.Figures,
+	position string) (positionUse, bool) {
+	u := positionUse{Settlement: ident.Settlement(s.ID), Creator: s.CreatorID, Taxpayer: s.TaxpayerID,
 		Entity: s.Entity, Status: s.Status, PaymentDate: s.PaymentDate}
 	found := false
 	for hash, f := range figures {

@@ -11,33 +11,35 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
-// walk goes through the persons of a page.
-type walk struct {
+// pageWalk compares the taxpayers of one page and collects the response.
+type pageWalk struct {
 	api    API
 	tenant ident.Tenant
-	question
-	law   *tax.Corpus
-	filed lawdiff.Filed // at the paying entity of
-	at    ident.Entity
-	desk  lawdiff.LatenessRules
-	out   answer
+	diffQuestion
+	law *tax.Corpus
+	// filedMonths are the filed months of the paying entity filedBy, or those of the request.
+	filedMonths lawdiff.Filed
+	filedBy     ident.Entity
+	desk        lawdiff.LatenessRules
+	out         diffPage
 }
 
-// page walks a page: the one person that is named, all creators of a taxpayer, or the next creators
-// of the tenant.
-func (w *walk) page(ctx context.Context, cursor string, limit int) error {
+// comparePage compares the taxpayers of one page: the one taxpayer and paying entity of the
+// request, all paying entities of the request's taxpayer, or the next creators of the tenant.
+func (w *pageWalk) comparePage(ctx context.Context, cursor string, limit int) error {
 	if w.Entity != "" && w.Taxpayer != "" {
-		return w.person(ctx, lawdiff.PersonYear{Entity: w.Entity, Taxpayer: w.Taxpayer, Year: w.Year}, "")
+		return w.comparePerson(ctx,
+			lawdiff.PersonYear{Entity: w.Entity, Taxpayer: w.Taxpayer, Year: w.Year}, "")
 	}
 	if w.Taxpayer != "" {
-		return w.taxpayer(ctx)
+		return w.compareTaxpayer(ctx)
 	}
 	creators, next, err := w.api.Directory.Creators(ctx, w.tenant, cursor, limit)
 	if err != nil {
 		return err
 	}
 	for _, c := range creators {
-		if err := w.creator(ctx, c); err != nil {
+		if err := w.compareCreator(ctx, c); err != nil {
 			return err
 		}
 	}
@@ -47,18 +49,21 @@ func (w *walk) page(ctx context.Context, cursor string, limit int) error {
 	return nil
 }
 
-// manyCreators is how many creators are looked through at once for those of a taxpayer.
-const manyCreators = 1000
+// creatorsPerRead is how many creators one read returns in the search for the creators of a
+// taxpayer.
+const creatorsPerRead = 1000
 
-func (w *walk) taxpayer(ctx context.Context) error {
+// compareTaxpayer compares the years of all creators of the request's taxpayer. Creators are not
+// indexed by taxpayer, so all creators of the tenant are read.
+func (w *pageWalk) compareTaxpayer(ctx context.Context) error {
 	for cursor := ""; ; {
-		creators, next, err := w.api.Directory.Creators(ctx, w.tenant, cursor, manyCreators)
+		creators, next, err := w.api.Directory.Creators(ctx, w.tenant, cursor, creatorsPerRead)
 		if err != nil {
 			return err
 		}
 		for _, c := range creators {
 			if c.TaxpayerID == w.Taxpayer {
-				if err := w.creator(ctx, c); err != nil {
+				if err := w.compareCreator(ctx, c); err != nil {
 					return err
 				}
 			}
@@ -69,17 +74,19 @@ func (w *walk) taxpayer(ctx context.Context) error {
 	}
 }
 
-// creator compares the years of a creator's taxpayer at each paying entity.
-func (w *walk) creator(ctx context.Context, c tenancy.Creator) error {
+// compareCreator compares the tax years of a creator's taxpayer at each paying entity, or at the
+// one of the request.
+func (w *pageWalk) compareCreator(ctx context.Context, c tenancy.Creator) error {
 	entities := []ident.Entity{w.Entity}
 	if w.Entity == "" {
 		var err error
-		if entities, err = w.entitiesOf(ctx, c.CreatorID); err != nil {
+		if entities, err = w.bookingEntities(ctx, c.CreatorID); err != nil {
 			return err
 		}
 	}
 	for _, e := range entities {
-		if err := w.person(ctx, lawdiff.PersonYear{Entity: e, Taxpayer: c.TaxpayerID, Year: w.Year},
+		if err := w.comparePerson(ctx,
+			lawdiff.PersonYear{Entity: e, Taxpayer: c.TaxpayerID, Year: w.Year},
 			c.CreatorID); err != nil {
 			return err
 		}
@@ -87,19 +94,22 @@ func (w *walk) creator(ctx context.Context, c tenancy.Creator) error {
 	return nil
 }
 
-// listed is how many settlements are read at once.
-const listed = 100
+// settlementsPerRead is how many settlements one read returns.
+const settlementsPerRead = 100
 
-// entitiesOf finds where a creator's settlements were booked, in order.
-func (w *walk) entitiesOf(ctx context.Context, creator ident.Creator) ([]ident.Entity, error) {
+// bookingEntities lists the paying entities at which settlements of a creator are booked, sorted by
+// id.
+func (w *pageWalk) bookingEntities(ctx context.Context,
+	creator ident.Creator) ([]ident.Entity, error) {
 	var out []ident.Entity
 	for cursor := ""; ; {
 		page, next, err := w.api.Settlements.List(ctx, w.tenant, settlement.Query{Creator: creator},
-			cursor, listed)
+			cursor, settlementsPerRead)
 		if err != nil {
 			return nil, err
 		}
 		for _, s := range page {
+			// Settlements that are not booked have no taxes to compare.
 			if s.BookedEntry != "" && !slices.Contains(out, s.Entity) {
 				out = append(out, s.Entity)
 			}
@@ -111,60 +121,66 @@ func (w *walk) entitiesOf(ctx context.Context, creator ident.Creator) ([]ident.E
 	}
 }
 
-// person compares one year. A taxpayer with several creators is told with the first of them only;
-// as is "" when the person was named.
-func (w *walk) person(ctx context.Context, who lawdiff.PersonYear, as ident.Creator) error {
-	if err := w.file(ctx, who.Entity); err != nil {
+// comparePerson compares one taxpayer's year at a paying entity. A taxpayer with several creators
+// appears only once, with its first creator. The creator is "" when the request names the taxpayer.
+func (w *pageWalk) comparePerson(ctx context.Context, who lawdiff.PersonYear,
+	creator ident.Creator) error {
+	if err := w.loadFiledMonths(ctx, who.Entity); err != nil {
 		return err
 	}
 	skip := false
 	totals, err := w.api.TrueUps.Compare(ctx, w.tenant, who, w.law, func(p *lawdiff.Person) error {
-		if skip = as != "" && p.FirstCreator() != as; skip ||
+		if skip = creator != "" && p.FirstCreator() != creator; skip ||
 			(len(p.Differences) == 0 && len(p.Gaps) == 0) {
 			return nil
 		}
-		told, err := w.tell(p)
-		w.out.Persons = append(w.out.Persons, told)
+		year, err := w.newPersonYear(p)
+		w.out.Persons = append(w.out.Persons, year)
 		return err
 	})
+	// A taxpayer that was skipped is counted with its first creator.
 	if err == nil && !skip {
 		w.out.Totals.Add(totals)
 	}
 	return err
 }
 
-// file finds the filed months of a paying entity: the caller's, or those recorded.
-func (w *walk) file(ctx context.Context, entity ident.Entity) error {
+// loadFiledMonths finds the filed months of a paying entity: those of the request, or else those
+// that are recorded.
+func (w *pageWalk) loadFiledMonths(ctx context.Context, entity ident.Entity) error {
 	if w.Filed != nil {
-		w.filed = lawdiff.FiledMonths(w.Filed)
+		w.filedMonths = lawdiff.FiledMonths(w.Filed)
 		return nil
 	}
-	if w.filed != nil && w.at == entity {
+	// The months of the last paying entity are kept, because creators often share one.
+	if w.filedMonths != nil && w.filedBy == entity {
 		return nil
 	}
 	months, err := w.api.TrueUps.RecordedMonths(ctx, w.tenant, entity)
-	w.filed, w.at = lawdiff.FiledMonths(months), entity
+	w.filedMonths, w.filedBy = lawdiff.FiledMonths(months), entity
 	return err
 }
 
-// tell writes a person down.
-func (w *walk) tell(p *lawdiff.Person) (person, error) {
-	out := person{PersonYear: p.PersonYear, Settlements: p.Settlements, Differences: []difference{},
+// newPersonYear returns the differences of one taxpayer's year in the form of the response.
+func (w *pageWalk) newPersonYear(p *lawdiff.Person) (personYear, error) {
+	out := personYear{PersonYear: p.PersonYear, Settlements: p.Settlements,
+		Differences:   []difference{},
 		NotComputable: append([]lawdiff.Gap{}, p.Gaps...)}
 	for i := range p.Differences {
 		d := p.Differences[i]
 		out.Differences = append(out.Differences,
-			difference{Difference: d, Change: d.Change(), Filed: d.IsInFiledMonth(w.filed)})
+			difference{Difference: d, Change: d.Change(), Filed: d.IsInFiledMonth(w.filedMonths)})
 	}
+	// Without all differences a correction would be wrong, so none is proposed.
 	if len(p.Gaps) > 0 {
 		return out, nil
 	}
-	c, err := p.CorrectionOfUnfiledMonths(w.filed)
+	c, err := p.CorrectionOfUnfiledMonths(w.filedMonths)
 	if err != nil {
 		return out, err
 	}
 	out.TrueUps = &trueUps{Rows: len(c.Rows), Additional: c.Additional.String(), Over: c.Over.String()}
-	months, err := p.Amendments(w.filed, w.desk)
+	months, err := p.Amendments(w.filedMonths, w.desk)
 	out.Amendments = append([]lawdiff.Amendment{}, months...)
 	return out, err
 }

@@ -1,4 +1,5 @@
-// Package payoutqueue asks the tax queue to book a settlement again before it is paid.
+// Package payoutqueue sends a message to the tax queue when a settlement must be booked again
+// before its payment, because the tax month has changed since the booking.
 package payoutqueue
 
 import (
@@ -15,21 +16,22 @@ import (
 	"fenzhang/shared/settlement"
 )
 
-// API is the part of SQS that is called.
+// API is the one method of the SQS client that this package calls.
 type API interface {
 	SendMessage(context.Context, *sqs.SendMessageInput,
 		...func(*sqs.Options)) (*sqs.SendMessageOutput, error)
 }
 
-// Rebooking implements payout.Rebooking.
+// Rebooking implements payout.Rebooking with an SQS queue.
 type Rebooking struct {
 	SQS   API
-	Queue string // address of the tax queue
+	Queue string // URL of the tax queue
 }
 
 var _ payout.Rebooking = Rebooking{}
 
-// Rebook sends one message for a settlement and month, however often it is asked.
+// Rebook sends the task to book a settlement again. Repeated calls in the same month send messages
+// with the same deduplication id, of which the queue keeps one.
 func (r Rebooking) Rebook(ctx context.Context, p payout.Payable, today civil.Date) error {
 	id := string("rebook-"+p.SettlementID+"-") + today.Month().String()
 	body, err := json.Marshal(settlement.Task{Tenant: p.Tenant, SettlementID: p.SettlementID,

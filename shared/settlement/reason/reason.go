@@ -1,5 +1,7 @@
-// Package reason holds the words of every wait and failure of a settlement, in one table of data:
-// what staff and the creator read, who owns a hold, who may release it, and what ends it by itself.
+// Package reason holds the texts about each hold, status and failure of a settlement that creators
+// and finance staff read, in Chinese and English. For each hold it also has the role that must act,
+// the roles that may release the hold, and the event that ends it. All of this is data in
+// words.json.
 package reason
 
 import (
@@ -13,27 +15,32 @@ import (
 	"fenzhang/shared/bilingual"
 )
 
-// Hold is one kind of hold. The kinds stand in their order of precedence: where several causes
-// meet, the first is shown, and when it ends the next one is.
+// Hold is one kind of hold. The table lists the kinds by precedence: when several causes apply to a
+// settlement, the first kind is shown, and when its cause ends, the next kind.
 type Hold struct {
 	Reason string `json:"reason"`
-	Owner  string `json:"owner"` // role that ends it, "creator" for the payee
-	// roles that may release it by hand; none where only its cause ends it
-	Release []string       `json:"release"`
-	Ends    string         `json:"ends"` // what ends it
+	// Owner is the role that has to act; "creator" is the payee.
+	Owner string `json:"owner"`
+	// Release lists the roles that may release the hold by hand; it is empty when only the end of the
+	// cause ends the hold.
+	Release []string `json:"release"`
+	// Ends describes the event that ends the hold, as an English sentence.
+	Ends    string         `json:"ends"`
 	Staff   bilingual.Text `json:"staff"`
 	Creator bilingual.Text `json:"creator"`
 }
 
-// Failure is a class of reasons for which gateways fail a payout.
+// Failure is a class of reasons for which payment gateways fail a payout.
 type Failure struct {
 	Class string `json:"class"`
-	// parts of gateways' codes; the first class with one of them is meant
+	// Words are parts of gateways' failure codes. A code belongs to the first class that has a part of
+	// the code.
 	Words   []string       `json:"words"`
 	Creator bilingual.Text `json:"creator"`
 }
 
-// The keys of what is no hold, as they stand in the table.
+// These are the keys of the texts in Table.States: what a settlement that is not on hold waits for,
+// or how it ended.
 const (
 	Computing    = "computing"
 	ToSubmit     = "to_submit"
@@ -48,10 +55,11 @@ const (
 	Returned     = "returned"
 	PaidAgain    = "paid_again"
 
-	RejectedByReview = "rejected_by_review" // the cause follows
+	// RejectedByReview is the key of a text after which the cause is written.
+	RejectedByReview = "rejected_by_review"
 )
 
-// Table is the whole of it.
+// Table is the content of words.json.
 type Table struct {
 	Holds    []Hold                    `json:"holds"`
 	States   map[string]bilingual.Text `json:"states"`
@@ -61,7 +69,8 @@ type Table struct {
 //go:embed words.json
 var words []byte
 
-var table = sync.OnceValue(func() Table {
+// loadTable parses words.json once.
+var loadTable = sync.OnceValue(func() Table {
 	var t Table
 	if err := json.Unmarshal(words, &t); err != nil {
 		panic(fmt.Sprintf("reason: words.json: %v",
@@ -70,18 +79,22 @@ var table = sync.OnceValue(func() Table {
 	return t
 })
 
-// AllTexts gives the table; nobody changes it.
-func AllTexts() Table { return table() }
+// AllTexts returns the whole table, which callers must not change.
+func AllTexts() Table { return loadTable() }
 
-// FindHold finds a kind of hold; one that is not known is everybody's to see and nobody's to release.
+// FindHold finds a kind of hold by its reason. An unknown reason belongs to finance, has no texts,
+// and nobody may release it.
 func FindHold(reason string) Hold {
-	if i := slices.IndexFunc(AllTexts().Holds, func(h Hold) bool { return h.Reason == reason }); i >= 0 {
+	if i := slices.IndexFunc(AllTexts().Holds, func(h Hold) bool {
+		return h.Reason == reason
+	}); i >= 0 {
 		return AllTexts().Holds[i]
 	}
 	return Hold{Reason: reason, Owner: "finance"}
 }
 
-// HoldRank is the place of a kind in the order of precedence; one that is not known comes last.
+// HoldRank returns the place of a kind of hold in the order of precedence; an unknown kind comes
+// last.
 func HoldRank(reason string) int {
 	all := AllTexts().Holds
 	if i := slices.IndexFunc(all, func(h Hold) bool { return h.Reason == reason }); i >= 0 {
@@ -90,10 +103,11 @@ func HoldRank(reason string) int {
 	return len(all)
 }
 
-// StateText gives the creator's words for a state.
+// StateText returns the text that a creator reads about a settlement in a state.
 func StateText(state string) bilingual.Text { return AllTexts().States[state] }
 
-// FindFailure finds the class of a gateway's code; the last class takes what no other does.
+// FindFailure finds the class to which a gateway's failure code belongs; an unknown code belongs to
+// the last class.
 func FindFailure(code string) Failure {
 	all, code := AllTexts().Failures, strings.ToUpper(code)
 	for _, f := range all {

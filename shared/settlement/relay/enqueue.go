@@ -8,8 +8,8 @@ import (
 	"fenzhang/shared/settlement"
 )
 
-// NewTaskSender sends operations of settlements to their queues. Each minute is a round of its own:
-// within it a repeated message is one, after it a new one.
+// NewTaskSender returns a function that sends an operation of a settlement to its queue. A repeated
+// call within the same minute sends a message that the queue drops as a duplicate.
 func NewTaskSender(sender Sender, now func() time.Time) func(context.Context, settlement.Settlement,
 	string) error {
 	return func(ctx context.Context, s settlement.Settlement, op string) error {

@@ -1,6 +1,7 @@
-// Package relay turns changes of the settlements table into messages. It is the only reader of that
-// table's stream: the image of each write is the outbox, so nothing that was written is left
-// untold.
+// Package relay turns each write of the settlements table into messages for queues and for the
+// event bus. It is the only reader of the table's stream. The image of a write contains all that
+// its messages need (transactional outbox), so that no committed write remains without its
+// messages.
 package relay
 
 import (
@@ -14,10 +15,10 @@ import (
 	"fenzhang/shared/settlement"
 )
 
-// Queue names where a message goes.
+// Queue is the name of a queue, or of the event bus, to which a message is sent.
 type Queue string
 
-// The queues and the event bus.
+// These are the queues and the event bus to which messages are sent.
 const (
 	Tax    Queue = "tax"
 	Settle Queue = "settle"
@@ -26,26 +27,29 @@ const (
 	Bus    Queue = "bus"
 )
 
-// Queues lists all places to which a write of a settlement may give a message.
+// Queues lists all queues, and the event bus, to which a write of a settlement may send a message.
 func Queues() []Queue { return []Queue{Tax, Settle, Payout, Audit, Bus} }
 
-// Message is one message. Group orders messages of a queue; ID makes a repeated one no second one.
+// Message is one message. A FIFO queue delivers the messages of a Group in order, and drops a
+// message whose ID it has received within five minutes.
 type Message struct {
 	Queue Queue
 	Group string
 	ID    string
 	Body  []byte
-	Type  string // of events on the bus
+	// Type is the detail type of an event on the event bus.
+	Type string
 }
 
-// Sender sends messages; it returns an error when any may not have arrived. Sending one twice is
-// harmless.
+// Sender sends messages. It returns an error when some message may not have arrived; then all are
+// sent again, which is harmless.
 type Sender interface {
 	Send(ctx context.Context, messages []Message) error
 }
 
-// event is what other systems hear of a settlement: no names, no accounts.
-type event struct {
+// statusEvent is the body of the event about a status move. Other systems receive it, so it
+// contains no names of persons and no bank accounts.
+type statusEvent struct {
 	SettlementID  ident.Settlement  `json:"settlement_id"`
 	Tenant        ident.Tenant      `json:"tenant"`
 	CreatorID     ident.Creator     `json:"creator_id"`
@@ -55,8 +59,8 @@ type event struct {
 	At            string            `json:"at"`
 }
 
-// what is the part of an audit record that tells the state after the act.
-type what struct {
+// auditDetail is the part of an audit record that describes the settlement after the act.
+type auditDetail struct {
 	Status        settlement.Status `json:"status"`
 	StatusVersion int               `json:"status_version"`
 	Gross         string            `json:"gross"`
@@ -66,53 +70,79 @@ type what struct {
 	Figures       string            `json:"figures,omitempty"`
 }
 
-// MessagesOf gives the messages of one write of a settlement.
+// MessagesOf returns the messages of one write of a settlement: the audit record of its act, the
+// tasks that are due, and the event of a status move.
 func MessagesOf(s settlement.Settlement) ([]Message, error) {
 	if s.Last.ID == "" {
 		return nil, errors.New("relay: a settlement without an act")
 	}
-	record, err := recordOf(s)
+	record, err := actMessage(s)
 	if err != nil {
 		return nil, err
 	}
 	out := []Message{record}
-	if op := s.Due(); op != "" {
-		task, err := taskOf(s, op, s.Last.ID)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, task)
+	tasks, err := dueTasks(s)
+	if err != nil {
+		return nil, err
 	}
-	if s.PartiesDue() && s.Due() != settlement.OpAdvance {
-		task, err := taskOf(s, settlement.OpAdvance, s.Last.ID)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, task)
-	}
+	out = append(out, tasks...)
+	// Only an act that moved the status carries the id of the status.
 	if s.Last.ID == s.TransitionID {
-		body, err := json.Marshal(event{ident.Settlement(s.ID), s.Tenant, s.CreatorID, s.Status,
-			s.StatusVersion, s.TransitionID, stamp(s)})
+		moved, err := statusMessage(s)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, Message{Queue: Bus, ID: s.Last.ID, Body: body, Type: "SettlementStatusChanged"})
+		out = append(out, moved)
 	}
 	return out, nil
 }
 
-func stamp(s settlement.Settlement) string {
+// dueTasks returns the messages of the operations that are due after a write of a settlement.
+func dueTasks(s settlement.Settlement) ([]Message, error) {
+	var tasks []Message
+	if op := s.Due(); op != "" {
+		task, err := taskMessage(s, op, s.Last.ID)
+		if err != nil {
+			return nil, err
+		}
+		tasks = append(tasks, task)
+	}
+	// The operation advance also opens the settlements of other payees. One message is enough.
+	if s.PartiesDue() && s.Due() != settlement.OpAdvance {
+		task, err := taskMessage(s, settlement.OpAdvance, s.Last.ID)
+		if err != nil {
+			return nil, err
+		}
+		tasks = append(tasks, task)
+	}
+	return tasks, nil
+}
+
+// statusMessage returns the event of a status move for the event bus.
+func statusMessage(s settlement.Settlement) (Message, error) {
+	body, err := json.Marshal(statusEvent{ident.Settlement(s.ID), s.Tenant, s.CreatorID, s.Status,
+		s.StatusVersion, s.TransitionID, updateTime(s)})
+	if err != nil {
+		return Message{}, err
+	}
+	return Message{Queue: Bus, ID: s.Last.ID, Body: body, Type: "SettlementStatusChanged"}, nil
+}
+
+// updateTime formats the instant of a settlement's last write, to the millisecond.
+func updateTime(s settlement.Settlement) string {
 	return s.LastUpdated.Format("2006-01-02T15:04:05.000Z07:00")
 }
 
-// recordOf is the audit record of the last act. Where one act wrote two settlements (a reopened
-// payable), both images give the same id, and the trail keeps one record.
-func recordOf(s settlement.Settlement) (Message, error) {
-	w := what{Status: s.Status, StatusVersion: s.StatusVersion, Gross: s.Gross.String(),
+// actMessage returns the audit record of a settlement's last act. When one act wrote two
+// settlements (reopening), both images make a message with the same id, and the audit log keeps one
+// record.
+func actMessage(s settlement.Settlement) (Message, error) {
+	w := auditDetail{Status: s.Status, StatusVersion: s.StatusVersion, Gross: s.Gross.String(),
 		Figures: s.Quote}
 	if s.Quote != "" || s.Booking != "" {
 		w.Net = s.Net.String()
 	}
+	// The figures of the booking replace those of the quote.
 	if s.Booking != "" {
 		w.Figures = s.Booking
 	}
@@ -126,13 +156,14 @@ func recordOf(s settlement.Settlement) (Message, error) {
 	if err != nil {
 		return Message{}, err
 	}
-	return AuditMessage(audit.Record{ID: s.Last.ID, Tenant: s.Tenant, At: s.LastUpdated, Actor: s.Last.By,
+	return AuditMessage(audit.Record{ID: s.Last.ID, Tenant: s.Tenant, At: s.LastUpdated,
+		Actor:  s.Last.By,
 		Act:    s.Last.Name,
 		Object: s.ID, What: detail, Why: s.Last.Reason, TaxID: s.TaxpayerID, LedgerHash: s.Last.Ledger,
 		Trace: s.TraceID})
 }
 
-// AuditMessage is the message of one audit record.
+// AuditMessage returns the message that carries an audit record to the audit queue.
 func AuditMessage(r audit.Record) (Message, error) {
 	body, err := json.Marshal(r)
 	if err != nil {
@@ -141,14 +172,17 @@ func AuditMessage(r audit.Record) (Message, error) {
 	return Message{Queue: Audit, Group: string(r.Tenant), ID: r.ID, Body: body}, nil
 }
 
-// RepeatTask is the message of an operation that stood still; round names the sweep, so that a new one
-// is not taken for a repeat of the last.
+// RepeatTask returns the message of an operation that has made no progress. The round names the
+// schedule run that found it, so that the queue does not drop the message as a duplicate of an
+// earlier round.
 func RepeatTask(s settlement.Settlement, op, round string) (Message, error) {
-	return taskOf(s, op, s.Last.ID+"-"+round)
+	return taskMessage(s, op, s.Last.ID+"-"+round)
 }
 
-// taskOf puts an operation on its queue.
-func taskOf(s settlement.Settlement, op, id string) (Message, error) {
+// taskMessage returns the message of an operation, for the queue that executes it. The
+// queue executes the tasks of a group one after another: those on the taxes of one taxpayer at one
+// paying entity, on the payments to one creator, or on one settlement.
+func taskMessage(s settlement.Settlement, op, id string) (Message, error) {
 	body, err := json.Marshal(settlement.Task{Tenant: s.Tenant, SettlementID: ident.Settlement(s.ID),
 		TransitionID: s.Last.ID, Op: op, Trace: s.TraceID})
 	if err != nil {

@@ -22,30 +22,31 @@ import (
 	"fenzhang/shared/ident"
 )
 
-// perCall is how many messages SQS and EventBridge take in one call.
-const perCall = 10
+// maxMessagesPerCall is the greatest number of messages that SQS and EventBridge accept in one
+// call.
+const maxMessagesPerCall = 10
 
-// AWS sends to SQS FIFO queues and to an event bus.
+// AWS sends messages to SQS FIFO queues and to an EventBridge event bus.
 type AWS struct {
 	SQS    *sqs.Client
 	Events *eventbridge.Client
-	URLs   map[Queue]string
-	Bus    string
+	URLs   map[Queue]string // of the queues
+	Bus    string           // name of the event bus
 }
 
-// Send sends in calls of ten, each queue's messages in their order.
+// Send sends messages in calls of at most ten; messages to one queue keep their order.
 func (a AWS) Send(ctx context.Context, messages []Message) error {
 	byQueue := map[Queue][]Message{}
 	for _, m := range messages {
 		byQueue[m.Queue] = append(byQueue[m.Queue], m)
 	}
 	for queue, ms := range byQueue {
-		for chunk := range slices.Chunk(ms, perCall) {
+		for chunk := range slices.Chunk(ms, maxMessagesPerCall) {
 			var err error
 			if queue == Bus {
-				err = a.publish(ctx, chunk)
+				err = a.publishEvents(ctx, chunk)
 			} else {
-				err = a.enqueue(ctx, queue, chunk)
+				err = a.sendToQueue(ctx, queue, chunk)
 			}
 			if err != nil {
 				return err
@@ -55,12 +56,16 @@ func (a AWS) Send(ctx context.Context, messages []Message) error {
 	return nil
 }
 
-func (a AWS) enqueue(ctx context.Context, queue Queue, ms []Message) error {
+// sendToQueue sends at most ten messages to one queue. A message that SQS refuses makes the whole
+// call an error.
+func (a AWS) sendToQueue(ctx context.Context, queue Queue, ms []Message) error {
 	url, ok := a.URLs[queue]
 	if !ok {
 		return fmt.Errorf("no queue %s", queue)
 	}
 	in := &sqs.SendMessageBatchInput{QueueUrl: aws.String(url)}
+	// The id of an entry only has to be unique within the call; MessageDeduplicationId identifies the
+	// message.
 	for i, m := range ms {
 		in.Entries = append(in.Entries,
 			sqstypes.SendMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)),
@@ -78,7 +83,8 @@ func (a AWS) enqueue(ctx context.Context, queue Queue, ms []Message) error {
 	return nil
 }
 
-func (a AWS) publish(ctx context.Context, ms []Message) error {
+// publishEvents puts at most ten events on the event bus.
+func (a AWS) publishEvents(ctx context.Context, ms []Message) error {
 	in := &eventbridge.PutEventsInput{}
 	for _, m := range ms {
 		in.Entries = append(in.Entries, eventtypes.PutEventsRequestEntry{EventBusName: aws.String(a.Bus),
@@ -95,15 +101,18 @@ func (a AWS) publish(ctx context.Context, ms []Message) error {
 	return nil
 }
 
-// QuarantineStore keeps quarantined records in the control table, without an end: a person decides.
+// QuarantineStore stores quarantined stream records in the control table. They have no expiry,
+// because a person has to decide about each.
 type QuarantineStore struct {
 	DB    dynamo.API
 	Table string
 	Now   func() time.Time
 }
 
-// Keep writes the record; writing it again changes nothing.
-func (s QuarantineStore) Keep(ctx context.Context, tenant ident.Tenant, id, why string, record []byte) error {
+// Keep stores a stream record with the reason for its quarantine. A repeated call stores the same
+// item again.
+func (s QuarantineStore) Keep(ctx context.Context, tenant ident.Tenant, id, why string,
+	record []byte) error {
 	k := keys.Quarantine(tenant, id)
 	_, err := s.DB.PutItem(ctx,
 		&dynamodb.PutItemInput{TableName: aws.String(s.Table), Item: map[string]types.AttributeValue{

@@ -17,50 +17,52 @@ import (
 	"fenzhang/shared/settlement/settlementdb"
 )
 
-// Quarantine keeps a stream record that cannot be read, so that it neither stops the shard nor is
-// lost.
+// Quarantine stores a stream record that cannot be read, so that the record neither blocks the
+// stream's shard nor is lost.
 type Quarantine interface {
 	Keep(ctx context.Context, tenant ident.Tenant, id, why string, record []byte) error
 }
 
-// Stream reads the settlements stream.
+// Stream handles the records of the settlements table's stream.
 type Stream struct {
 	Sender     Sender
 	Quarantine Quarantine
 	Log        *slog.Logger
 }
 
-// Handle sends what a batch of changes means. A failed send fails the whole batch: everything in it
-// is sent again, and the queues know what they had.
+// Handle sends the messages of a batch of stream records. When sending fails, the whole batch fails
+// and is delivered again; the queues drop the messages that they have already received.
 func (s *Stream) Handle(ctx context.Context,
 	ev events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
-	none := events.DynamoDBEventResponse{BatchItemFailures: []events.DynamoDBBatchItemFailure{}}
+	noFailures := events.DynamoDBEventResponse{BatchItemFailures: []events.DynamoDBBatchItemFailure{}}
 	var out []Message
 	for i := range ev.Records {
-		messages, err := s.messages(&ev.Records[i])
+		messages, err := s.recordMessages(&ev.Records[i])
 		if err != nil {
-			if err = s.keep(ctx, &ev.Records[i], err); err != nil {
-				return none, err
+			// A record that cannot be read must not hold up the records behind it for ever.
+			if err = s.quarantineRecord(ctx, &ev.Records[i], err); err != nil {
+				return noFailures, err
 			}
 			continue
 		}
 		out = append(out, messages...)
 	}
 	if err := s.Sender.Send(ctx, out); err != nil {
-		return none, fmt.Errorf("relay: %w", err)
+		return noFailures, fmt.Errorf("relay: %w", err)
 	}
-	return none, nil
+	return noFailures, nil
 }
 
-func (s *Stream) messages(r *events.DynamoDBEventRecord) ([]Message, error) {
+// recordMessages returns the messages of one stream record. An item of unknown kind is an error.
+func (s *Stream) recordMessages(r *events.DynamoDBEventRecord) ([]Message, error) {
 	if r.EventName == string(events.DynamoDBOperationTypeRemove) {
 		return nil, nil
 	}
 	image := r.Change.NewImage
-	pk, sk := textOf(image, "pk"), textOf(image, "sk")
+	pk, sk := textAttribute(image, "pk"), textAttribute(image, "sk")
 	switch {
 	case sk == "META":
-		it, err := convert(image)
+		it, err := clientAttributes(image)
 		if err != nil {
 			return nil, err
 		}
@@ -70,16 +72,19 @@ func (s *Stream) messages(r *events.DynamoDBEventRecord) ([]Message, error) {
 		}
 		return MessagesOf(st)
 	case sk == "OUT":
-		return ofOutbox(image)
+		return outboxMessages(image)
 	case strings.HasPrefix(sk, "FIG#"):
-		return nil, nil // figures speak through the META that points at them
+		// Figures have no messages: the write of the main item that refers to them has messages.
+		return nil, nil
 	}
 	return nil, fmt.Errorf("relay: no meaning for item %s / %s", pk, sk)
 }
 
-func ofOutbox(image map[string]events.DynamoDBAttributeValue) ([]Message, error) {
+// outboxMessages returns the messages of an outbox item, which acts on other tables write: an audit
+// record and, where the item has one, an event.
+func outboxMessages(image map[string]events.DynamoDBAttributeValue) ([]Message, error) {
 	var rec audit.Record
-	if err := json.Unmarshal([]byte(textOf(image, outbox.AuditAttribute)), &rec); err != nil {
+	if err := json.Unmarshal([]byte(textAttribute(image, outbox.AuditAttribute)), &rec); err != nil {
 		return nil, err
 	}
 	m, err := AuditMessage(rec)
@@ -87,23 +92,25 @@ func ofOutbox(image map[string]events.DynamoDBAttributeValue) ([]Message, error)
 		return nil, err
 	}
 	out := []Message{m}
-	if detail := textOf(image, outbox.EventAttribute); detail != "" {
+	if detail := textAttribute(image, outbox.EventAttribute); detail != "" {
 		out = append(out, Message{Queue: Bus, ID: rec.ID, Body: []byte(detail),
-			Type: cmp.Or(textOf(image, outbox.NameAttribute), rec.Act)})
+			Type: cmp.Or(textAttribute(image, outbox.NameAttribute), rec.Act)})
 	}
 	return out, nil
 }
 
-func textOf(image map[string]events.DynamoDBAttributeValue, name string) string {
+// textAttribute returns a text attribute of a stream image, "" when there is none.
+func textAttribute(image map[string]events.DynamoDBAttributeValue, name string) string {
 	if v, ok := image[name]; ok && v.DataType() == events.DataTypeString {
 		return v.String()
 	}
 	return ""
 }
 
-// convert turns the stream's attribute values into those of the client; META has texts, numbers and
-// one binary.
-func convert(image map[string]events.DynamoDBAttributeValue) (map[string]types.AttributeValue,
+// clientAttributes converts the attribute values of a stream image to those of the DynamoDB client.
+// META has only texts, numbers and one binary value; any other type is an error.
+func clientAttributes(
+	image map[string]events.DynamoDBAttributeValue) (map[string]types.AttributeValue,
 	error) {
 	it := make(map[string]types.AttributeValue, len(image))
 	for name, v := range image {
@@ -121,8 +128,10 @@ func convert(image map[string]events.DynamoDBAttributeValue) (map[string]types.A
 	return it, nil
 }
 
-func (s *Stream) keep(ctx context.Context, r *events.DynamoDBEventRecord, why error) error {
-	tenant, _, _ := strings.Cut(strings.TrimPrefix(textOf(r.Change.NewImage, "pk"), "T#"), "#")
+// quarantineRecord logs a stream record that cannot be read, and stores it in the quarantine.
+func (s *Stream) quarantineRecord(ctx context.Context, r *events.DynamoDBEventRecord,
+	why error) error {
+	tenant, _, _ := strings.Cut(strings.TrimPrefix(textAttribute(r.Change.NewImage, "pk"), "T#"), "#")
 	if tenant == "" {
 		tenant = "-"
 	}

@@ -1,5 +1,5 @@
-// Package replay runs a proposed contract over the settlements of past months and tells each
-// party's difference. Nothing is written.
+// Package replay computes how a proposed contract would have split the settlements of past months,
+// and the difference for each party. It stores nothing.
 package replay
 
 import (
@@ -16,29 +16,30 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
-// Bounds of one replay.
+// The limits of one replay: months, settlements, and settlements in one read.
 const (
 	MaxMonths      = 24
 	MaxSettlements = 2000
 	pageSize       = 100
 )
 
-// Request is a contract that is not stored, and the months to run it over, both inclusive.
+// Request is a proposed contract, which is not stored, and the first and last month to replay.
 type Request struct {
 	Contract tenancy.Contract `json:"contract"`
 	From     civil.Month      `json:"from"`
 	To       civil.Month      `json:"to"`
 }
 
-// Line is a party's money of an income type in a month: as it was shared, and as the proposal would
-// share it.
+// Line is what a party received of one income type in one month, and what the proposed contract
+// would have given it.
 type Line struct {
 	Month      civil.Month `json:"month"`
 	IncomeType string      `json:"income_type"`
 	Total
 }
 
-// Total is a party's money. Party is creator, mcn or the id of a payee.
+// Total is what a party received, what the proposed contract would have given it, and the
+// difference. Party is "creator", "mcn" or the id of a payee.
 type Total struct {
 	Party      string       `json:"party"`
 	Then       money.Amount `json:"then"`
@@ -46,15 +47,18 @@ type Total struct {
 	Difference money.Amount `json:"difference"`
 }
 
-// Report is the outcome. Lines go by month, income type and party. What the proposal does not cover
-// is named and stands in no line.
+// Report is the result of a replay. Lines are sorted by month, income type and party. Income types
+// that the proposed contract does not cover are listed in NotCovered and are in no line.
 type Report struct {
-	CreatorID   ident.Creator `json:"creator_id"`
-	Level       string        `json:"level"` // the creator's level now, by which the proposal weighs
-	Lines       []Line        `json:"lines"`
-	Totals      []Total       `json:"totals"`
-	Settlements []string      `json:"settlements"` // those that were read
-	NotCovered  []string      `json:"not_covered"` // income types without a split in the proposal
+	CreatorID ident.Creator `json:"creator_id"`
+	// Level is the current level of the creator, which weights the proposed shares.
+	Level  string  `json:"level"`
+	Lines  []Line  `json:"lines"`
+	Totals []Total `json:"totals"`
+	// Settlements has the ids of the settlements that were replayed.
+	Settlements []string `json:"settlements"`
+	// NotCovered has the income types for which the proposed contract has no split.
+	NotCovered []string `json:"not_covered"`
 }
 
 // Settlements lists a creator's settlements, newest first.
@@ -68,13 +72,13 @@ type Creators interface {
 	Creator(ctx context.Context, tenant ident.Tenant, creator ident.Creator) (tenancy.Creator, error)
 }
 
-// Service replays.
+// Service replays settlements under proposed contracts.
 type Service struct {
 	Settlements Settlements
 	Creators    Creators
 }
 
-// problems lists all that is wrong with a request.
+// problems lists what is wrong with a request.
 func (r Request) problems() []fault.Field {
 	var found fault.Problems
 	for _, p := range r.Contract.Problems() {
@@ -91,8 +95,9 @@ func (r Request) problems() []fault.Field {
 	return found
 }
 
-// Run replays a proposal over what stands: settlements that were undone, later occurrences of the
-// same money and payees' own settlements are left out, so that each yuan is counted once.
+// Run replays a proposed contract on a creator's settlements. Settlements that were undone, earlier
+// occurrences of a reopened payable and other payees' own settlements are left out, so that each
+// yuan is counted once.
 //
 // Errors: fault.InvalidInput; fault.Absent for an unknown creator; 2001 when the creator has more
 // settlements than one replay reads.
@@ -104,11 +109,8 @@ func (s Service) Run(ctx context.Context, tenant ident.Tenant, r Request) (Repor
 	if err != nil {
 		return Report{}, err
 	}
-	run := &replay{request: r, plans: map[string]*split.Plan{}, sums: map[key]*Total{},
-		totals: map[string]*Total{},
-		report: Report{CreatorID: creator.CreatorID, Level: creator.Level, Lines: []Line{},
-			Totals: []Total{}, Settlements: []string{}, NotCovered: []string{}}}
-	if err := run.compile(creator); err != nil {
+	run := newCalculation(r, creator)
+	if err := run.compilePlans(creator); err != nil {
 		return Report{}, err
 	}
 	cursor := ""
@@ -119,11 +121,12 @@ func (s Service) Run(ctx context.Context, tenant ident.Tenant, r Request) (Repor
 			return Report{}, err
 		}
 		for _, st := range page {
-			run.add(st)
+			run.addSettlement(st)
 		}
 		if read += len(page); next == "" {
-			return run.done(), nil
+			return run.buildReport(), nil
 		}
+		// The limit keeps a replay within the time of one request.
 		if read >= MaxSettlements {
 			return Report{}, fault.Invalid(fault.Field{Field: "contract.creator_id",
 				Problem: "has more than 2000 settlements; one replay reads no more"})
@@ -132,22 +135,34 @@ func (s Service) Run(ctx context.Context, tenant ident.Tenant, r Request) (Repor
 	}
 }
 
-type key struct {
+// lineKey identifies a line of the report.
+type lineKey struct {
 	month      civil.Month
 	incomeType string
 	party      string
 }
 
-type replay struct {
+// calculation adds up one replay.
+type calculation struct {
 	request Request
 	plans   map[string]*split.Plan
-	sums    map[key]*Total
+	sums    map[lineKey]*Total
 	totals  map[string]*Total
-	shares  []split.Share
-	report  Report
+	// shares is memory for the shares of one settlement, which the next settlement uses again.
+	shares []split.Share
+	report Report
 }
 
-func (r *replay) compile(creator tenancy.Creator) error {
+// newCalculation starts a replay without any settlement.
+func newCalculation(r Request, creator tenancy.Creator) *calculation {
+	return &calculation{request: r, plans: map[string]*split.Plan{}, sums: map[lineKey]*Total{},
+		totals: map[string]*Total{},
+		report: Report{CreatorID: creator.CreatorID, Level: creator.Level, Lines: []Line{},
+			Totals: []Total{}, Settlements: []string{}, NotCovered: []string{}}}
+}
+
+// compilePlans compiles the split of each income type of the proposed contract.
+func (r *calculation) compilePlans(creator tenancy.Creator) error {
 	for incomeType, terms := range r.request.Contract.Splits {
 		plan, err := split.CompilePlan(incomeType, terms, creator.Level)
 		if err != nil {
@@ -159,16 +174,18 @@ func (r *replay) compile(creator tenancy.Creator) error {
 	return nil
 }
 
-// counts tells whether a settlement's money belongs to the months asked for, and to no other
-// settlement.
-func (r *replay) counts(s settlement.Settlement) bool {
+// isCounted reports whether a settlement is in the months of the request and holds money that no
+// other settlement holds: it was not undone or reopened, and it is neither the settlement of
+// another payee nor an opening balance.
+func (r *calculation) isCounted(s settlement.Settlement) bool {
 	within := !s.ServicePeriod.Before(r.request.From) && !r.request.To.Before(s.ServicePeriod)
 	return within && !s.Dead() && s.ReopenedBy == "" && s.Parent == "" &&
 		s.Source != settlement.SourceOpening
 }
 
-func (r *replay) add(s settlement.Settlement) {
-	if !r.counts(s) {
+// addSettlement adds a settlement's shares, as they were and as the proposed contract splits them.
+func (r *calculation) addSettlement(s settlement.Settlement) {
+	if !r.isCounted(s) {
 		return
 	}
 	plan, ok := r.plans[s.IncomeType]
@@ -180,25 +197,28 @@ func (r *replay) add(s settlement.Settlement) {
 	}
 	r.report.Settlements = append(r.report.Settlements, s.ID)
 	for _, p := range s.Shares {
-		for _, t := range r.of(s, p) {
+		for _, t := range r.totalsOfShare(s, p) {
 			t.Then = t.Then.Add(p.Amount)
 		}
 	}
+	// The shares of the proposed contract are computed from the same gross.
 	r.shares = plan.SplitAmount(r.shares[:0], s.Gross)
 	for _, p := range r.shares {
-		for _, t := range r.of(s, p) {
+		for _, t := range r.totalsOfShare(s, p) {
 			t.Proposed = t.Proposed.Add(p.Amount)
 		}
 	}
 }
 
-// of finds the sums that a share belongs to: of its month and income type, and the party's total.
-func (r *replay) of(s settlement.Settlement, p split.Share) [2]*Total {
+// totalsOfShare returns the two sums to which a share is added: that of its month, income type and
+// party, and the party's total.
+func (r *calculation) totalsOfShare(s settlement.Settlement, p split.Share) [2]*Total {
 	party := p.Party
-	if p.Kind != split.KindPayee { // contracts name their own side as they like
+	if p.Kind != split.KindPayee {
+		// Contracts give creator and agency any names; their kind is common.
 		party = p.Kind
 	}
-	k := key{s.ServicePeriod, s.IncomeType, party}
+	k := lineKey{s.ServicePeriod, s.IncomeType, party}
 	if r.sums[k] == nil {
 		r.sums[k] = &Total{Party: party}
 	}
@@ -208,11 +228,13 @@ func (r *replay) of(s settlement.Settlement, p split.Share) [2]*Total {
 	return [2]*Total{r.sums[k], r.totals[party]}
 }
 
-func (r *replay) done() Report {
+// buildReport computes the differences and sorts the report.
+func (r *calculation) buildReport() Report {
 	for k, t := range r.sums {
 		t.Difference = t.Proposed.Sub(t.Then)
 		r.report.Lines = append(r.report.Lines, Line{k.month, k.incomeType, *t})
 	}
+	// Maps have no order; the report is sorted, so that the same replay gives the same report.
 	slices.SortFunc(r.report.Lines, func(a, b Line) int {
 		return cmp.Or(cmp.Compare(a.Month.String(), b.Month.String()),
 			cmp.Compare(a.IncomeType, b.IncomeType), cmp.Compare(a.Party, b.Party))

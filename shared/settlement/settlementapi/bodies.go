@@ -13,14 +13,16 @@ import (
 	"fenzhang/shared/settlement"
 )
 
+// The forms of an invoice's fields: the number of a fully digital invoice (数电发票), and the SHA-256
+// of its file.
 var (
 	invoiceNumber = regexp.MustCompile(`^[0-9]{20}$`)
 	sha256Text    = regexp.MustCompile(`^[0-9a-f]{64}$`)
 )
 
-// listQuery reads the query string of a list: what narrows it, its length, and whether only overdue
-// ones are wanted.
-func listQuery(r *httpapi.Request) (settlement.Query, int, bool, error) {
+// readListQuery reads the query string of the list of settlements. It returns the filters, the page
+// length, and whether only overdue settlements are listed.
+func readListQuery(r *httpapi.Request) (settlement.Query, int, bool, error) {
 	var p fault.Problems
 	q := settlement.Query{Status: settlement.Status(r.Query.Get("status")),
 		Creator: ident.Creator(r.Query.Get("creator_id")), Hold: r.Query.Get("hold")}
@@ -28,7 +30,7 @@ func listQuery(r *httpapi.Request) (settlement.Query, int, bool, error) {
 		"is not a status")
 	p.AddIf(q.Creator != "" && !ident.Valid(q.Creator), "creator_id",
 		"must be 1 to 64 letters, digits, _ or -")
-	day := func(name string) civil.Date {
+	dayParameter := func(name string) civil.Date {
 		text := r.Query.Get(name)
 		if text == "" {
 			return civil.Date{}
@@ -37,57 +39,64 @@ func listQuery(r *httpapi.Request) (settlement.Query, int, bool, error) {
 		p.AddIf(err != nil, name, civil.ErrDate.Error())
 		return d
 	}
-	q.From, q.To = day("from"), day("to")
+	q.From = dayParameter("from")
+	q.To = dayParameter("to")
 	limit, err := r.Limit()
 	p.AddIf(err != nil, "limit", "must be 1 to 100")
-	late := r.Query.Get("overdue")
-	p.AddIf(late != "" && late != "true" && late != "false", "overdue", "must be true or false")
-	return q, limit, late == "true", p.Err()
+	overdue := r.Query.Get("overdue")
+	p.AddIf(overdue != "" && overdue != "true" && overdue != "false", "overdue",
+		"must be true or false")
+	return q, limit, overdue == "true", p.Err()
 }
 
-// act is what the body of every act on a settlement has.
-type act struct {
+// actBody has the fields that the body of every act on a settlement has.
+type actBody struct {
 	Version int    `json:"status_version"`
 	Reason  string `json:"reason"`
 }
 
+// transitionBody is the request body of a status move.
 type transitionBody struct {
 	To settlement.Status `json:"to"`
-	act
+	actBody
 }
 
-func (b act) intent(r *httpapi.Request) settlement.Intent {
+// intent makes the service's description of an act: who acts on which settlement, at which version
+// and for what reason.
+func (b actBody) intent(r *httpapi.Request) settlement.Intent {
 	return settlement.Intent{By: r.Principal, ID: r.Params["id"], Version: b.Version, Reason: b.Reason}
 }
 
-// maxText bounds free text, in bytes.
+// maxText is the greatest length of a free text, in bytes.
 const maxText = 500
 
-func (b act) problems() fault.Problems {
+// problems lists what is wrong with the common fields of an act's body.
+func (b actBody) problems() fault.Problems {
 	var p fault.Problems
 	p.AddIf(b.Version < 1, "status_version", "must be the status_version you read, 1 or more")
 	p.AddIf(len(b.Reason) > maxText, "reason", "must not be longer than 500 bytes")
 	return p
 }
 
-// simple reads the body of an act that needs nothing but a version and a reason.
-func simple(r *httpapi.Request) (settlement.Intent, error) {
-	var b act
+// readAct reads the body of an act that has only a version and a reason.
+func readAct(r *httpapi.Request) (settlement.Intent, error) {
+	var b actBody
 	if err := r.JSON(&b); err != nil {
 		return settlement.Intent{}, err
 	}
 	return b.intent(r), b.problems().Err()
 }
 
-// holdReasons are the holds that a person may set.
-func holdReasons() []string {
+// manualHoldReasons are the reasons for which a person may put a settlement on hold.
+func manualHoldReasons() []string {
 	return []string{settlement.HoldManual, "RISK", "PAPER_MISSING", "ACCOUNT_UNCHECKED",
 		"WAITING_RECEIPT", settlement.HoldInvoice}
 }
 
-func holdOf(r *httpapi.Request) (settlement.Intent, settlement.Hold, error) {
+// readHold reads the body of a request that puts a settlement on hold.
+func readHold(r *httpapi.Request) (settlement.Intent, settlement.Hold, error) {
 	var b struct {
-		act
+		actBody
 		Until civil.Date `json:"until"`
 		Text  string     `json:"text"`
 	}
@@ -95,16 +104,17 @@ func holdOf(r *httpapi.Request) (settlement.Intent, settlement.Hold, error) {
 		return settlement.Intent{}, settlement.Hold{}, err
 	}
 	p := b.problems()
-	p.AddIf(!slices.Contains(holdReasons(), b.Reason), "reason",
-		"must be one of "+strings.Join(holdReasons(), ", "))
+	p.AddIf(!slices.Contains(manualHoldReasons(), b.Reason), "reason",
+		"must be one of "+strings.Join(manualHoldReasons(), ", "))
 	p.AddIf(len(b.Text) > maxText, "text", "must not be longer than 500 bytes")
 	return b.intent(r),
 		settlement.Hold{Reason: b.Reason, Owner: r.Subject, Until: b.Until, Text: b.Text}, p.Err()
 }
 
-func netOf(r *httpapi.Request) (settlement.Intent, money.Amount, error) {
+// readConfirmedNet reads the body of a request in which an approver confirms a changed net.
+func readConfirmedNet(r *httpapi.Request) (settlement.Intent, money.Amount, error) {
 	var b struct {
-		act
+		actBody
 		Net *money.Amount `json:"net"`
 	}
 	if err := r.JSON(&b); err != nil {
@@ -117,9 +127,10 @@ func netOf(r *httpapi.Request) (settlement.Intent, money.Amount, error) {
 	return b.intent(r), *b.Net, nil
 }
 
-func partyOf(r *httpapi.Request) (settlement.Intent, string, error) {
+// readParty reads the body of a request for the settlement of another payee.
+func readParty(r *httpapi.Request) (settlement.Intent, string, error) {
 	var b struct {
-		act
+		actBody
 		Party string `json:"party"`
 	}
 	if err := r.JSON(&b); err != nil {
@@ -130,7 +141,8 @@ func partyOf(r *httpapi.Request) (settlement.Intent, string, error) {
 	return b.intent(r), b.Party, p.Err()
 }
 
-func invoiceOf(r *httpapi.Request) (settlement.Intent, settlement.InvoicePaper, error) {
+// readInvoice reads the body of a request that records a payee's invoice.
+func readInvoice(r *httpapi.Request) (settlement.Intent, settlement.InvoicePaper, error) {
 	var b struct {
 		Version int `json:"status_version"`
 		settlement.InvoicePaper
@@ -138,7 +150,8 @@ func invoiceOf(r *httpapi.Request) (settlement.Intent, settlement.InvoicePaper, 
 	if err := r.JSON(&b); err != nil {
 		return settlement.Intent{}, settlement.InvoicePaper{}, err
 	}
-	a := act{Version: b.Version, Reason: "invoice " + b.Number}
+	// An invoice needs no reason from the caller: its number is the reason in the audit record.
+	a := actBody{Version: b.Version, Reason: "invoice " + b.Number}
 	p := a.problems()
 	p.AddIf(!invoiceNumber.MatchString(b.Number), "number",
 		"must be the 20 digits of a fully digital invoice")

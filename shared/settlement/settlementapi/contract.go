@@ -8,7 +8,7 @@ import (
 	"fenzhang/shared/lambda/httpapi"
 )
 
-// ServeOpenAPI answers the HTTP contract itself.
+// ServeOpenAPI handles GET /v1/openapi.json: the response is the HTTP contract.
 func ServeOpenAPI(context.Context, *httpapi.Request) (httpapi.Response, error) {
 	return httpapi.OK(json.RawMessage(api.JSON())), nil
 }

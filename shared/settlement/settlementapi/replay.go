@@ -9,8 +9,9 @@ import (
 	"fenzhang/shared/settlement/replay"
 )
 
-// replay answers what a proposed contract would have shared otherwise; it stores nothing.
-func (a API) replay(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+// replayContract handles POST /v1/contracts/replay: it computes how a proposed contract would have
+// split past settlements, and stores nothing.
+func (a API) replayContract(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	var body replay.Request
 	if problems := strictjson.Decode(r.Body, &body); len(problems) > 0 {
 		return httpapi.Response{}, fault.Invalid(problems...)

@@ -1,5 +1,5 @@
-// Package settlementapi is settlements over HTTP: the routes of settle-incentive and
-// manage-settlements.
+// Package settlementapi serves settlements over HTTP. It has the routes of the functions
+// settle-incentive and manage-settlements.
 package settlementapi
 
 import (
@@ -17,45 +17,48 @@ import (
 	"fenzhang/shared/settlement"
 )
 
-// API answers the routes.
+// API handles the routes of settlements.
 type API struct{ Service *settlement.Service }
 
-// SettleRoutes are the routes of settle-incentive.
+// SettleRoutes lists the routes of the function settle-incentive.
 func (a API) SettleRoutes() []httpapi.Route {
-	return []httpapi.Route{{Method: "POST", Path: "/v1/incentive/settle", Roles: makers(),
+	return []httpapi.Route{{Method: "POST", Path: "/v1/incentive/settle", Roles: preparerRoles(),
 		Handle: a.settle}}
 }
 
-// ManageRoutes are the routes of manage-settlements.
+// ManageRoutes lists the routes of the function manage-settlements.
 func (a API) ManageRoutes() []httpapi.Route {
 	one := "/v1/settlements/{id}"
-	movers := append(makers(), identity.Approver)
+	movers := append(preparerRoles(), identity.Approver)
 	return []httpapi.Route{
-		{Method: "GET", Path: "/v1/settlements", Roles: identity.AllRoles(), Handle: a.list},
-		{Method: "GET", Path: one, Roles: identity.AllRoles(), Handle: a.read},
-		{Method: "GET", Path: one + "/explanation", Roles: identity.AllRoles(), Handle: a.explain},
-		{Method: "POST", Path: one + "/transitions", Roles: movers, Handle: a.transition},
-		{Method: "POST", Path: "/v1/settlements/transitions", Roles: movers, Handle: a.transitions},
-		{Method: "POST", Path: one + "/hold", Roles: makers(), Handle: a.hold},
-		{Method: "POST", Path: one + "/release", Roles: makers(), Handle: a.release},
-		{Method: "POST", Path: one + "/invoice", Roles: makers(), Handle: a.invoice},
+		{Method: "GET", Path: "/v1/settlements", Roles: identity.AllRoles(), Handle: a.listSettlements},
+		{Method: "GET", Path: one, Roles: identity.AllRoles(), Handle: a.readSettlement},
+		{Method: "GET", Path: one + "/explanation", Roles: identity.AllRoles(),
+			Handle: a.explainSettlement},
+		{Method: "POST", Path: one + "/transitions", Roles: movers, Handle: a.transitionSettlement},
+		{Method: "POST", Path: "/v1/settlements/transitions", Roles: movers, Handle: a.transitionInBulk},
+		{Method: "POST", Path: one + "/hold", Roles: preparerRoles(), Handle: a.putOnHold},
+		{Method: "POST", Path: one + "/release", Roles: preparerRoles(), Handle: a.releaseHold},
+		{Method: "POST", Path: one + "/invoice", Roles: preparerRoles(), Handle: a.recordInvoice},
 		{Method: "POST", Path: "/v1/contracts/replay",
-			Roles: []identity.Role{identity.Finance, identity.Admin}, Handle: a.replay},
+			Roles: []identity.Role{identity.Finance, identity.Admin}, Handle: a.replayContract},
 		{Method: "POST", Path: one + "/parties", Roles: []identity.Role{identity.Finance, identity.Admin},
-			Handle: a.askParty},
-		{Method: "POST", Path: one + "/confirm-net", Roles: deciders(), Handle: a.confirmNet},
-		{Method: "POST", Path: one + "/cancel", Roles: deciders(), Handle: a.cancel},
-		{Method: "POST", Path: one + "/reopen", Roles: deciders(), Handle: a.reopen},
+			Handle: a.requestPartySettlement},
+		{Method: "POST", Path: one + "/confirm-net", Roles: approverRoles(), Handle: a.confirmNet},
+		{Method: "POST", Path: one + "/cancel", Roles: approverRoles(), Handle: a.cancelSettlement},
+		{Method: "POST", Path: one + "/reopen", Roles: approverRoles(), Handle: a.reopenSettlement},
 	}
 }
 
-func makers() []identity.Role {
+// preparerRoles are the roles that prepare settlements: they settle, submit, hold and release.
+func preparerRoles() []identity.Role {
 	return []identity.Role{identity.Operator, identity.Finance, identity.Admin}
 }
 
-func deciders() []identity.Role { return []identity.Role{identity.Approver} }
+// approverRoles are the roles that approve, reject, cancel and reopen settlements.
+func approverRoles() []identity.Role { return []identity.Role{identity.Approver} }
 
-// settledAnswer is the body of a settle call's answer.
+// settledAnswer is the response body of a settle call.
 type settledAnswer struct {
 	SettlementID  ident.Settlement  `json:"settlement_id"`
 	Status        settlement.Status `json:"status"`
@@ -63,11 +66,14 @@ type settledAnswer struct {
 	Arrival       *civil.Stamp      `json:"expected_arrival"`
 }
 
+// settle handles POST /v1/incentive/settle. A repeated call gets the first answer again, marked as
+// replayed.
 func (a API) settle(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	key := r.Header["x-idemp-key"]
 	var req settlement.Request
 	if problems := strictjson.Decode(r.Body, &req); len(problems) > 0 {
-		// one that cannot be read at all says nothing of its fields
+		// The service has to know whether the body is JSON at all: the problems of a body that is no
+		// JSON are not problems of its fields.
 		var document map[string]json.RawMessage
 		unreadable := len(strictjson.Decode(r.Body, &document)) > 0
 		return httpapi.Response{}, a.Service.Unread(ctx, key, req, problems, unreadable)
@@ -86,16 +92,17 @@ func (a API) settle(ctx context.Context, r *httpapi.Request) (httpapi.Response, 
 	return httpapi.Created(body), nil
 }
 
-func (a API) read(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+// readSettlement handles GET /v1/settlements/{id}.
+func (a API) readSettlement(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	s, err := a.Service.Read(ctx, r.Principal, r.Params["id"])
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	return a.show(ctx, r, s)
+	return a.settlementResponse(ctx, r, s)
 }
 
-// show answers one settlement with its figures and history.
-func (a API) show(ctx context.Context, r *httpapi.Request,
+// settlementResponse returns one settlement with its figures and its history.
+func (a API) settlementResponse(ctx context.Context, r *httpapi.Request,
 	s settlement.Settlement) (httpapi.Response, error) {
 	viewer, err := a.Service.Viewer(ctx, r.Principal)
 	if err != nil {
@@ -108,7 +115,8 @@ func (a API) show(ctx context.Context, r *httpapi.Request,
 	return httpapi.OK(viewOf(viewer, s, f[s.ID], true)), nil
 }
 
-func (a API) explain(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+// explainSettlement handles GET /v1/settlements/{id}/explanation.
+func (a API) explainSettlement(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	s, err := a.Service.Read(ctx, r.Principal, r.Params["id"])
 	if err != nil {
 		return httpapi.Response{}, err
@@ -121,18 +129,21 @@ func (a API) explain(ctx context.Context, r *httpapi.Request) (httpapi.Response,
 		Steps: settlement.Explain(s, f[s.ID])}), nil
 }
 
+// listAnswer is the response body of a page of settlements.
 type listAnswer struct {
 	Settlements []View  `json:"settlements"`
 	NextCursor  *string `json:"next_cursor"`
 }
 
-func (a API) list(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
-	q, limit, late, err := listQuery(r)
+// listSettlements handles GET /v1/settlements. A creator sees only settlements of its own.
+func (a API) listSettlements(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+	q, limit, onlyOverdue, err := readListQuery(r)
 	if err != nil {
 		return httpapi.Response{}, err
 	}
 	if r.OnlyOwn() {
 		if q.Creator != "" && q.Creator != r.Creator {
+			// An empty list, not an error: a creator cannot find out which other creators exist.
 			return httpapi.OK(listAnswer{Settlements: []View{}}), nil
 		}
 		q.Creator = r.Creator
@@ -141,7 +152,7 @@ func (a API) list(ctx context.Context, r *httpapi.Request) (httpapi.Response, er
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	if late {
+	if onlyOverdue {
 		q.Only = func(s settlement.Settlement) bool {
 			_, overdue := viewer.Overdue(s)
 			return overdue
@@ -151,6 +162,12 @@ func (a API) list(ctx context.Context, r *httpapi.Request) (httpapi.Response, er
 	if err != nil {
 		return httpapi.Response{}, err
 	}
+	return a.listResponse(ctx, viewer, page, next)
+}
+
+// listResponse returns a page of settlements with their figures and without their history.
+func (a API) listResponse(ctx context.Context, viewer settlement.Viewer,
+	page []settlement.Settlement, next string) (httpapi.Response, error) {
 	f, err := a.Service.Store.FiguresOf(ctx, page)
 	if err != nil {
 		return httpapi.Response{}, err
@@ -165,10 +182,13 @@ func (a API) list(ctx context.Context, r *httpapi.Request) (httpapi.Response, er
 	return httpapi.OK(ans), nil
 }
 
-func (a API) transition(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+// transitionSettlement handles POST /v1/settlements/{id}/transitions.
+func (a API) transitionSettlement(ctx context.Context,
+	r *httpapi.Request) (httpapi.Response, error) {
 	var b transitionBody
+	// The role is checked before the body's problems are answered, as the contract orders refusals.
 	unreadable := r.JSON(&b)
-	if err := mayMove(r.Principal, b.To); err != nil {
+	if err := checkTargetRole(r.Principal, b.To); err != nil {
 		return httpapi.Response{}, err
 	}
 	if unreadable != nil {
@@ -181,92 +201,109 @@ func (a API) transition(ctx context.Context, r *httpapi.Request) (httpapi.Respon
 	if p != nil {
 		return httpapi.Response{}, fault.Invalid(p...)
 	}
-	return a.done(ctx, r)(a.Service.Transition(ctx, b.intent(r), b.To))
+	s, err := a.Service.Transition(ctx, b.intent(r), b.To)
+	return a.actResponse(ctx, r, s, err)
 }
 
-// mayMove is the role for a target: IN_REVIEW is a preparer's, APPROVED and FAILED an approver's,
-// PAYING and PAID are the system's alone.
-func mayMove(p identity.Principal, to settlement.Status) error {
+// checkTargetRole returns an error when the caller's role may not move a settlement to a status.
+// Preparers may move to IN_REVIEW, approvers to APPROVED and FAILED; only the system moves to
+// PAYING and PAID.
+func checkTargetRole(p identity.Principal, to settlement.Status) error {
 	switch {
-	case to == settlement.InReview && !p.Has(makers()...),
-		(to == settlement.Approved || to == settlement.Failed) && !p.Has(deciders()...),
+	case to == settlement.InReview && !p.Has(preparerRoles()...),
+		(to == settlement.Approved || to == settlement.Failed) && !p.Has(approverRoles()...),
 		to == settlement.Paying || to == settlement.Paid:
 		return identity.Denied()
 	}
 	return nil
 }
 
-// done answers the settlement that an act left.
-func (a API) done(ctx context.Context, r *httpapi.Request) func(settlement.Settlement,
-	error) (httpapi.Response, error) {
-	return func(s settlement.Settlement, err error) (httpapi.Response, error) {
-		if err != nil {
-			return httpapi.Response{}, err
-		}
-		return a.show(ctx, r, s)
-	}
-}
-
-func (a API) hold(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
-	in, h, err := holdOf(r)
+// actResponse returns the response of an act on a settlement: the settlement after the act, or the
+// error of the act.
+func (a API) actResponse(ctx context.Context, r *httpapi.Request, s settlement.Settlement,
+	err error) (httpapi.Response, error) {
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	return a.done(ctx, r)(a.Service.PutOnHold(ctx, in, h))
+	return a.settlementResponse(ctx, r, s)
 }
 
-func (a API) release(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
-	in, err := simple(r)
+// putOnHold handles POST /v1/settlements/{id}/hold.
+func (a API) putOnHold(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+	in, h, err := readHold(r)
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	return a.done(ctx, r)(a.Service.Release(ctx, in))
+	s, err := a.Service.PutOnHold(ctx, in, h)
+	return a.actResponse(ctx, r, s, err)
 }
 
-func (a API) cancel(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
-	in, err := simple(r)
+// releaseHold handles POST /v1/settlements/{id}/release.
+func (a API) releaseHold(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+	in, err := readAct(r)
+	if err != nil {
+		return httpapi.Response{}, err
+	}
+	s, err := a.Service.Release(ctx, in)
+	return a.actResponse(ctx, r, s, err)
+}
+
+// cancelSettlement handles POST /v1/settlements/{id}/cancel, which requires a reason.
+func (a API) cancelSettlement(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+	in, err := readAct(r)
 	if err == nil && in.Reason == "" {
 		err = fault.Invalid(fault.Field{Field: "reason", Problem: "must say why"})
 	}
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	return a.done(ctx, r)(a.Service.Cancel(ctx, in))
+	s, err := a.Service.Cancel(ctx, in)
+	return a.actResponse(ctx, r, s, err)
 }
 
-func (a API) reopen(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
-	in, err := simple(r)
+// reopenSettlement handles POST /v1/settlements/{id}/reopen.
+func (a API) reopenSettlement(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+	in, err := readAct(r)
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	return a.done(ctx, r)(a.Service.Reopen(ctx, in))
+	s, err := a.Service.Reopen(ctx, in)
+	return a.actResponse(ctx, r, s, err)
 }
 
-func (a API) askParty(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
-	in, payee, err := partyOf(r)
+// requestPartySettlement handles POST /v1/settlements/{id}/parties: it asks for the settlement of
+// another payee's share to be opened.
+func (a API) requestPartySettlement(ctx context.Context,
+	r *httpapi.Request) (httpapi.Response, error) {
+	in, payee, err := readParty(r)
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	return a.done(ctx, r)(a.Service.AskParty(ctx, in, payee))
+	s, err := a.Service.AskParty(ctx, in, payee)
+	return a.actResponse(ctx, r, s, err)
 }
 
+// confirmNet handles POST /v1/settlements/{id}/confirm-net.
 func (a API) confirmNet(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
-	in, net, err := netOf(r)
+	in, net, err := readConfirmedNet(r)
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	return a.done(ctx, r)(a.Service.ConfirmNet(ctx, in, net))
+	s, err := a.Service.ConfirmNet(ctx, in, net)
+	return a.actResponse(ctx, r, s, err)
 }
 
-func (a API) invoice(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
-	in, paper, err := invoiceOf(r)
+// recordInvoice handles POST /v1/settlements/{id}/invoice.
+func (a API) recordInvoice(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+	in, paper, err := readInvoice(r)
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	return a.done(ctx, r)(a.Service.Invoice(ctx, in, paper))
+	s, err := a.Service.Invoice(ctx, in, paper)
+	return a.actResponse(ctx, r, s, err)
 }
 
-// ServeHealth answers without a token.
+// ServeHealth handles GET /healthz, which needs no token.
 func ServeHealth(_ context.Context, _ *httpapi.Request) (httpapi.Response, error) {
 	return httpapi.Response{Status: http.StatusOK, Body: map[string]string{"status": "ok"}}, nil
 }

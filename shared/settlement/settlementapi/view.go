@@ -14,7 +14,7 @@ import (
 	"fenzhang/shared/settlement/reason"
 )
 
-// View is a settlement as the HTTP contract shows it.
+// View is a settlement in the form of the HTTP contract.
 type View struct {
 	SettlementID  ident.Settlement `json:"settlement_id"`
 	Tenant        ident.Tenant     `json:"tenant"`
@@ -26,7 +26,8 @@ type View struct {
 	ActivityID    string           `json:"activity_id"`
 	ServicePeriod civil.Month      `json:"service_period"`
 	VATDate       civil.Date       `json:"vat_date"`
-	// vat_date may still move: the calendar of its year is not loaded
+	// Provisional is true while the calendar of the VAT date's year is not loaded, so that the date
+	// may still move.
 	Provisional   bool              `json:"dates_provisional"`
 	PaymentDate   civil.Date        `json:"payment_date"`
 	Status        settlement.Status `json:"status"`
@@ -54,7 +55,7 @@ type View struct {
 	History     []moveView     `json:"history,omitempty"`
 }
 
-// figures stand once the quote does; until then they are null.
+// figures are the amounts that a quote or a booking computed; all are null until the first quote.
 type figures struct {
 	TaxableIncome    *money.Amount  `json:"taxable_income"`
 	Taxes            []tax.Line     `json:"taxes"`
@@ -67,7 +68,8 @@ type figures struct {
 	Unconfirmed      []string       `json:"unconfirmed"`
 }
 
-// setOff is a deduction from the net; below zero, it is given back with it.
+// setOff is a deduction from the net that repays a receivable; a negative amount is paid back to
+// the creator.
 type setOff struct {
 	Kind       string       `json:"kind"`
 	Amount     money.Amount `json:"amount"`
@@ -75,6 +77,7 @@ type setOff struct {
 	Receivable string       `json:"receivable_id"`
 }
 
+// payoutView is the payment of a settlement.
 type payoutView struct {
 	Key       string       `json:"key"`
 	Method    string       `json:"method"`
@@ -84,6 +87,7 @@ type payoutView struct {
 	Reason    *string      `json:"reason"`
 }
 
+// moveView is one status move of a settlement's history.
 type moveView struct {
 	From         *settlement.Status `json:"from"`
 	To           settlement.Status  `json:"to"`
@@ -93,58 +97,67 @@ type moveView struct {
 	Reason       *string            `json:"reason"`
 }
 
-// Next is what has to happen, who does it, and when it should be done.
+// Next is the next action on a settlement, the role that has to take it, and its due time.
 type Next struct {
-	Action  string       `json:"action"`
-	Owner   string       `json:"owner"`
-	Due     *civil.Stamp `json:"due"`
-	Overdue bool         `json:"overdue"` // it waits longer than the tenant's deadlines allow
+	Action string       `json:"action"`
+	Owner  string       `json:"owner"`
+	Due    *civil.Stamp `json:"due"`
+	// Overdue is true when the action is later than the tenant's deadlines allow.
+	Overdue bool `json:"overdue"`
 }
 
-// holdView is a hold with what ends it and who may.
+// holdView is a hold, with the roles that may release it and the event that ends it.
 type holdView struct {
-	Reason  string      `json:"reason"`
-	Owner   string      `json:"owner"`
-	Until   civil.Date  `json:"until"`
-	Text    string      `json:"text"`
-	Since   civil.Stamp `json:"since"`
-	Release []string    `json:"release"` // roles that may release it by hand
-	Ends    string      `json:"ends"`    // what ends it
+	Reason string      `json:"reason"`
+	Owner  string      `json:"owner"`
+	Until  civil.Date  `json:"until"`
+	Text   string      `json:"text"`
+	Since  civil.Stamp `json:"since"`
+	// Release lists the roles that may release the hold by hand.
+	Release []string `json:"release"`
+	// Ends describes the event that ends the hold.
+	Ends string `json:"ends"`
 }
 
-// approvals are those given and those that are missing.
+// approvals lists the approvals that a settlement has, and how many it needs and still lacks.
 type approvals struct {
 	Needed  int            `json:"needed"`
 	Missing int            `json:"missing"`
 	Given   []approvalView `json:"given"`
 }
 
+// approvalView is one person's approval.
 type approvalView struct {
-	By  string       `json:"by"`
-	Net money.Amount `json:"net"` // as it was shown to that person
-	// the quote was another one then; the approval stands, it binds gross and shares
+	By string `json:"by"`
+	// Net is the net that the person saw when approving.
+	Net money.Amount `json:"net"`
+	// Changed is true when the net has changed since. The approval is still valid, because it binds
+	// gross and shares and not the net.
 	Changed bool `json:"net_changed"`
 }
 
-// reviewView is what the tenant's checks found.
+// reviewView lists the findings of the tenant's review rules.
 type reviewView struct {
 	Version  int           `json:"rules_version"`
 	Findings []findingView `json:"findings"`
 }
 
+// findingView is one finding of a review rule, by its code and in words.
 type findingView struct {
 	Code string         `json:"code"`
 	Text bilingual.Text `json:"text"`
 }
 
-func textOf(s string) *string {
+// nilIfEmpty returns nil for the empty text, so that JSON shows null.
+func nilIfEmpty(s string) *string {
 	if s == "" {
 		return nil
 	}
 	return &s
 }
 
-// viewOf shows a settlement with its figures, by their hashes. In lists the history is left out.
+// viewOf returns the view of a settlement for one viewer. The map f holds its figures by their
+// hash. Lists leave the history out.
 func viewOf(viewer settlement.Viewer, s settlement.Settlement, f map[string]settlement.Figures,
 	withHistory bool) View {
 	v := View{SettlementID: ident.Settlement(s.ID), Tenant: s.Tenant, CreatorID: s.CreatorID,
@@ -153,18 +166,18 @@ func viewOf(viewer settlement.Viewer, s settlement.Settlement, f map[string]sett
 		VATDate: s.VATDate, Provisional: s.Provisional != nil, PaymentDate: s.PaymentDate,
 		Status: s.Status, StatusVersion: s.StatusVersion, LastUpdated: civil.Stamp(s.LastUpdated),
 		TransitionID: s.TransitionID, Hold: holdViewOf(viewer, s),
-		Gross: s.Gross, Shares: s.Shares, Memo: s.Memo, CreatorShare: s.CreatorShare(),
+		Gross: s.Gross, Shares: s.Shares, Memo: emptyIfNil(s.Memo), CreatorShare: s.CreatorShare(),
 		Next: nextOf(viewer, s), CreatorText: viewer.CreatorText(s),
 		Arrival: civil.StampOf(viewer.ArrivalOf(s)),
-		Reopens: textOf(string(s.Reopens)), ReopenedBy: textOf(string(s.ReopenedBy)),
-		ReasonClass: textOf(s.ReasonClass), Parent: textOf(string(s.Parent)), Parties: partyViews(s)}
-	v.Unconfirmed = []string{}
+		Reopens: nilIfEmpty(string(s.Reopens)), ReopenedBy: nilIfEmpty(string(s.ReopenedBy)),
+		ReasonClass: nilIfEmpty(s.ReasonClass), Parent: nilIfEmpty(string(s.Parent)),
+		Parties: partyViews(s)}
+	v.Unconfirmed = []string{} // JSON shows an empty list, also before the first quote.
 	if !viewer.ForCreator {
 		v.Approvals, v.Review = approvalsOf(s), reviewOf(viewer, s)
 	}
-	if v.Memo == nil {
-		v.Memo = []split.Memo{}
-	}
+	// The figures of the booking replace those of the quote at the top; the quote is shown beside
+	// them.
 	if q, ok := f[s.Quote]; ok {
 		v.Quote = figuresOf(s, q)
 		v.figures = *v.Quote
@@ -172,25 +185,32 @@ func viewOf(viewer settlement.Viewer, s settlement.Settlement, f map[string]sett
 	if b, ok := f[s.Booking]; ok {
 		v.figures = *figuresOf(s, b)
 	}
-	if s.Payout != nil {
-		v.Payout = &payoutView{Key: s.Payout.Key, Method: s.Payout.Method, State: s.Payout.State,
-			SentAt:    civil.StampOf(s.Payout.SentAt),
-			GatewayID: textOf(s.Payout.GatewayID), Reason: textOf(s.Payout.Reason)}
-	}
+	v.Payout = payoutViewOf(s.Payout)
 	if withHistory {
 		v.History = historyOf(viewer, s)
 	}
 	return v
 }
 
-// holdViewOf shows the hold; to a creator without the names and words of staff.
+// payoutViewOf returns the view of a payment, nil when there is none yet.
+func payoutViewOf(p *settlement.Payout) *payoutView {
+	if p == nil {
+		return nil
+	}
+	return &payoutView{Key: p.Key, Method: p.Method, State: p.State,
+		SentAt:    civil.StampOf(p.SentAt),
+		GatewayID: nilIfEmpty(p.GatewayID), Reason: nilIfEmpty(p.Reason)}
+}
+
+// holdViewOf returns the view of a settlement's hold, nil when there is none. A creator sees a text
+// for creators and a role instead of what staff wrote and who of the staff set the hold.
 func holdViewOf(viewer settlement.Viewer, s settlement.Settlement) *holdView {
 	if s.Hold == nil {
 		return nil
 	}
 	kind := reason.FindHold(s.Hold.Reason)
 	h := &holdView{Reason: s.Hold.Reason, Owner: s.Hold.Owner, Until: s.Hold.Until, Text: s.Hold.Text,
-		Since: civil.Stamp(s.HoldBegan()), Release: words(kind.Release), Ends: kind.Ends}
+		Since: civil.Stamp(s.HoldBegan()), Release: emptyIfNil(kind.Release), Ends: kind.Ends}
 	if viewer.ForCreator {
 		h.Text = kind.Creator.ZH
 		if ident.Creator(h.Owner) != s.CreatorID {
@@ -200,8 +220,10 @@ func holdViewOf(viewer settlement.Viewer, s settlement.Settlement) *holdView {
 	return h
 }
 
+// approvalsOf returns the approvals of a settlement, given and missing.
 func approvalsOf(s settlement.Settlement) *approvals {
 	a := &approvals{Needed: s.ApproversNeeded(), Given: make([]approvalView, 0, len(s.Approvals))}
+	// An approved net that was stored is the one to compare with: the current net may have changed.
 	shown := s.Net
 	if s.ApprovedNet != nil {
 		shown = *s.ApprovedNet
@@ -213,7 +235,8 @@ func approvalsOf(s settlement.Settlement) *approvals {
 	return a
 }
 
-// reviewOf shows the findings in the words of the rules in force; nil until the checks were made.
+// reviewOf returns the findings of the tenant's review in the words of the review rules that are in
+// force; it returns nil when no review was made yet.
 func reviewOf(viewer settlement.Viewer, s settlement.Settlement) *reviewView {
 	if s.Review == nil {
 		return nil
@@ -226,7 +249,7 @@ func reviewOf(viewer settlement.Viewer, s settlement.Settlement) *reviewView {
 	return r
 }
 
-// figuresOf shows computed figures with the set-offs as they stand.
+// figuresOf returns computed figures together with the settlement's current set-offs.
 func figuresOf(s settlement.Settlement, f settlement.Figures) *figures {
 	r := f.Result
 	offs, pay := []setOff{}, r.Net
@@ -235,36 +258,31 @@ func figuresOf(s settlement.Settlement, f settlement.Figures) *figures {
 			setOff{Kind: o.Kind, Amount: o.Amount, Document: o.Document, Receivable: o.Receivable})
 		pay = pay.Sub(o.Amount)
 	}
-	// a quote that the booking replaced may be below what is set off now
+	// The net of an old quote may be lower than the set-offs of the booking that replaced the quote;
+	// the amount to pay is never below zero.
 	pay = money.MaxOf(pay, money.Amount{})
-	return &figures{TaxableIncome: &r.TaxableIncome, Taxes: lines(r.Taxes),
-		PayeeObligations: lines(r.PayeeObligations), PayerTaxes: lines(r.PayerTaxes),
-		Net: &r.Net, SetOffs: offs, ToPay: &pay, Rules: &r.Rules, Unconfirmed: words(r.Unconfirmed)}
+	return &figures{TaxableIncome: &r.TaxableIncome, Taxes: emptyIfNil(r.Taxes),
+		PayeeObligations: emptyIfNil(r.PayeeObligations), PayerTaxes: emptyIfNil(r.PayerTaxes),
+		Net: &r.Net, SetOffs: offs, ToPay: &pay, Rules: &r.Rules, Unconfirmed: emptyIfNil(r.Unconfirmed)}
 }
 
-func lines(ls []tax.Line) []tax.Line {
-	if ls == nil {
-		return []tax.Line{}
+// emptyIfNil returns an empty list for nil, so that JSON shows [] instead of null.
+func emptyIfNil[T any](list []T) []T {
+	if list == nil {
+		return []T{}
 	}
-	return ls
+	return list
 }
 
-func words(ws []string) []string {
-	if ws == nil {
-		return []string{}
-	}
-	return ws
-}
-
-// historyOf begins with the opening, which came from nothing. A creator is not told who at its
-// agency did what.
+// historyOf lists the status moves of a settlement, the opening first, whose source status is null.
+// A creator sees "staff" or "system" instead of the name of the person who acted.
 func historyOf(viewer settlement.Viewer, s settlement.Settlement) []moveView {
 	out := []moveView{{To: settlement.PendingReview, At: civil.Stamp(s.OpenedAt), By: s.Opener,
 		TransitionID: s.OpenedBy}}
 	for _, m := range s.History {
 		from := m.From
 		out = append(out, moveView{From: &from, To: m.To, At: civil.Stamp(m.At), By: m.By,
-			TransitionID: m.TransitionID, Reason: textOf(m.Reason)})
+			TransitionID: m.TransitionID, Reason: nilIfEmpty(m.Reason)})
 	}
 	if viewer.ForCreator {
 		for i := range out {
@@ -277,28 +295,29 @@ func historyOf(viewer settlement.Viewer, s settlement.Settlement) []moveView {
 	return out
 }
 
-// Explanation is the way from gross to what is paid, step by step.
+// Explanation lists the steps of the computation from the gross to the amount that is paid.
 type Explanation struct {
 	SettlementID ident.Settlement `json:"settlement_id"`
 	Steps        []tax.Step       `json:"steps"`
 }
 
-// partyView is a payee's share and its own settlement.
+// partyView is the share of another payee and the settlement that pays the share.
 type partyView struct {
 	Party        string       `json:"party"`
 	Amount       money.Amount `json:"amount"`
 	SettlementID *string      `json:"settlement_id"`
 }
 
+// partyViews lists the other payees of a settlement.
 func partyViews(s settlement.Settlement) []partyView {
 	out := []partyView{}
 	for _, p := range s.PartySettlements() {
-		out = append(out, partyView{p.Party, p.Amount, textOf(p.Settlement)})
+		out = append(out, partyView{p.Party, p.Amount, nilIfEmpty(p.Settlement)})
 	}
 	return out
 }
 
-// nextOf shows what has to happen next.
+// nextOf returns the next action on a settlement.
 func nextOf(viewer settlement.Viewer, s settlement.Settlement) Next {
 	next := viewer.Next(s)
 	return Next{Action: next.Action, Owner: next.Owner, Due: civil.StampOf(next.Due),

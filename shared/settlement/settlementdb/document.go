@@ -8,20 +8,20 @@ import (
 	"fenzhang/shared/fault"
 )
 
-// attrDocument holds what is kept as JSON: tax rows, comparisons, and what trueupdb
-// keeps.
+// attrDocument is the attribute that holds a value as JSON. Tax bookings, shadow comparisons and
+// the items of package trueupdb are stored this way.
 const attrDocument = "doc"
 
-// DocumentOf reads what DocumentItem wrote.
-func DocumentOf[T any](it item) (doc T, err error) {
+// DecodeDocument parses the JSON value of an item that EncodeDocument made.
+func DecodeDocument[T any](it item) (doc T, err error) {
 	if err := json.Unmarshal([]byte(dynamo.TextOf(it, attrDocument)), &doc); err != nil {
 		return doc, fault.Internal(err)
 	}
 	return doc, nil
 }
 
-// DocumentItem keeps a value as JSON under a key of the ledger table.
-func DocumentItem(k keys.Key, doc any) (item, error) {
+// EncodeDocument makes a DynamoDB item that holds a value as JSON under a key of the ledger table.
+func EncodeDocument(k keys.Key, doc any) (item, error) {
 	b, err := json.Marshal(doc)
 	if err != nil {
 		return nil, fault.Internal(err)
@@ -31,6 +31,7 @@ func DocumentItem(k keys.Key, doc any) (item, error) {
 	return it, nil
 }
 
-// Outcome is dynamo.Outcome of a write whose items carry an act in the attribute that all of this
-// package have it in.
-func Outcome(err error, act string) error { return dynamo.Outcome(err, attrAct, act) }
+// WriteOutcome returns the result of a conditional write whose items carry the id of their act in
+// attribute attrAct: nil when the stored item already has this act, because an earlier try of the
+// same write succeeded and only its answer was lost.
+func WriteOutcome(err error, act string) error { return dynamo.Outcome(err, attrAct, act) }

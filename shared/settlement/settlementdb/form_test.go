@@ -18,7 +18,7 @@ import (
 func fill(t *rapid.T, v reflect.Value) {
 	switch x := v.Addr().Interface().(type) {
 	case *time.Time:
-		*x = instant(rapid.Int64Range(1, 1<<42).Draw(t, "instant"))
+		*x = timeOfMillis(rapid.Int64Range(1, 1<<42).Draw(t, "instant"))
 		return
 	case *money.Amount:
 		*x = money.Fen(rapid.Int64().Draw(t, "fen"))
@@ -35,7 +35,7 @@ func fill(t *rapid.T, v reflect.Value) {
 	}
 	switch v.Kind() {
 	case reflect.String:
-		v.SetString(rapid.OneOf(rapid.String(), rapid.SampledFrom(words.words), rapid.StringMatching("[0-9a-f]{0,40}"),
+		v.SetString(rapid.OneOf(rapid.String(), rapid.SampledFrom(metaVocabulary.words), rapid.StringMatching("[0-9a-f]{0,40}"),
 			rapid.StringMatching("(c-|tp-|stmt:live_tip:2026-|finance@)[0-9a-z]{0,30}"), rapid.SampledFrom([]string{"0k5a3v0000000000000000000c", "demo-mcn", "finance@demo-mcn"})).Draw(t, "text"))
 	case reflect.Int, reflect.Int64:
 		v.SetInt(rapid.Int64().Draw(t, "number"))
@@ -88,15 +88,15 @@ func TestEveryFieldOfASettlementIsStored(t *testing.T) {
 
 func TestADamagedSettlementIsRefused(t *testing.T) {
 	s := busy()
-	whole := write(&s, walkSettlement)
+	whole := encodeWith(&s, settlementFields)
 	for n := range whole {
 		var cut settlement.Settlement
-		if parse(whole[:n], &cut, walkSettlement) == nil {
+		if decodeWith(whole[:n], &cut, settlementFields) == nil {
 			t.Fatalf("%d of %d bytes were read as a whole", n, len(whole))
 		}
 	}
 	for name, b := range map[string][]byte{"more": append(slices.Clip(whole), 0), "newer": append([]byte{formVersion + 1}, whole[1:]...)} {
-		if err := parse(b, &s, walkSettlement); err == nil {
+		if err := decodeWith(b, &s, settlementFields); err == nil {
 			t.Errorf("%s was read", name)
 		}
 	}
@@ -105,32 +105,32 @@ func TestADamagedSettlementIsRefused(t *testing.T) {
 // The numbers of the words are part of the stored form: what was written once is read for ever.
 func TestStoredTextsKeepTheirMeaning(t *testing.T) {
 	first := []string{"creator", "mcn", "douyin", "bank", "finance@", "c-", "tp-", "st-", "payee", "clearing", "net", "IN_REVIEW", "APPROVED", "PAYING", "PAID", "system:compute-tax"}
-	if !slices.Equal(words.words[:len(first)], first) || words.number["The payout account was not checked yet."] != 135 {
-		t.Errorf("words have other numbers: %q, %d", words.words[:len(first)], words.number["The payout account was not checked yet."])
+	if !slices.Equal(metaVocabulary.words[:len(first)], first) || metaVocabulary.numbers["The payout account was not checked yet."] != 135 {
+		t.Errorf("words have other numbers: %q, %d", metaVocabulary.words[:len(first)], metaVocabulary.numbers["The payout account was not checked yet."])
 	}
-	if len(words.number) != len(words.words) {
+	if len(metaVocabulary.numbers) != len(metaVocabulary.words) {
 		t.Error("a word stands twice in the list")
 	}
 	id := ids.Of([16]byte{1, 2, 3})
 	for text, want := range map[string]string{"": "\x00", "douyin": "\x11", "c-1": "-\b1", "0123456789abcdef": "\x43\x01\x23\x45\x67\x89\xab\xcd\xef", id: "\x04\x01\x02\x03" + string(make([]byte, 13))} {
-		f := form{}
+		f := codec{}
 		f.writeText(text)
-		if string(f.b) != want {
-			t.Errorf("%q is written %q, and was %q", text, f.b, want)
+		if string(f.bytes) != want {
+			t.Errorf("%q is written %q, and was %q", text, f.bytes, want)
 		}
 	}
 }
 
 func FuzzParse(f *testing.F) {
 	s := busy()
-	f.Add(write(&s, walkSettlement))
+	f.Add(encodeWith(&s, settlementFields))
 	f.Add([]byte{1, 0, 0})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var s, again settlement.Settlement
-		if parse(b, &s, walkSettlement) != nil {
+		if decodeWith(b, &s, settlementFields) != nil {
 			return
 		}
-		if err := parse(write(&s, walkSettlement), &again, walkSettlement); err != nil || !reflect.DeepEqual(s, again) {
+		if err := decodeWith(encodeWith(&s, settlementFields), &again, settlementFields); err != nil || !reflect.DeepEqual(s, again) {
 			t.Fatalf("%v\n%+v\n%+v", err, s, again)
 		}
 	})

@@ -22,7 +22,7 @@ func sample(t *testing.T, v reflect.Value, n *int64) {
 	*n++
 	switch x := v.Addr().Interface().(type) {
 	case *time.Time:
-		*x = instant(1_795_312_860_000 + *n)
+		*x = timeOfMillis(1_795_312_860_000 + *n)
 		return
 	case *money.Amount:
 		*x = money.Fen(*n)
@@ -69,7 +69,7 @@ func TestTheStoredFormIsReadForEver(t *testing.T) {
 	if _, err := os.Stat(bytes); errors.Is(err, fs.ErrNotExist) {
 		var s settlement.Settlement
 		sample(t, reflect.ValueOf(&s).Elem(), new(int64))
-		keep(t, bytes, hex.EncodeToString(write(&s, walkSettlement)))
+		keep(t, bytes, hex.EncodeToString(encodeWith(&s, settlementFields)))
 	}
 	var s settlement.Settlement
 	kept := contents(t, bytes)
@@ -77,10 +77,10 @@ func TestTheStoredFormIsReadForEver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := parse(raw, &s, walkSettlement); err != nil {
+	if err := decodeWith(raw, &s, settlementFields); err != nil {
 		t.Fatal(err)
 	}
-	if again := hex.EncodeToString(write(&s, walkSettlement)); again != kept {
+	if again := hex.EncodeToString(encodeWith(&s, settlementFields)); again != kept {
 		t.Errorf("what was read is written as\n%s\nand was as\n%s", again, kept)
 	}
 	said, err := json.MarshalIndent(s, "", " ")

@@ -20,52 +20,61 @@ import (
 	"fenzhang/shared/settlement"
 )
 
-// listMonths is how far back a tenant's list without `from` looks; a creator's list has no such
-// end.
+// listMonths is how many months before the current one a list of all creators' settlements shows
+// when the query has no first day. The list of one creator has no such limit.
 const listMonths = 13
 
-// hit is an index entry: when a settlement was opened, and its partition key.
-type hit struct {
+// indexEntry is an entry of an index of settlements: the opening time in the form of keys.OpenedAt,
+// and the partition key of the settlement.
+type indexEntry struct {
 	At string `json:"a"`
 	PK string `json:"k"`
 }
 
-// newest orders index entries, newest opening first.
-func newest(a, b hit) int { return cmp.Or(cmp.Compare(b.At, a.At), cmp.Compare(b.PK, a.PK)) }
+// compareNewestFirst orders index entries by opening time, newest first.
+func compareNewestFirst(a, b indexEntry) int {
+	return cmp.Or(cmp.Compare(b.At, a.At), cmp.Compare(b.PK, a.PK))
+}
 
-// cursor is the entry after which a list goes on.
-func (h hit) cursor() string {
-	b, err := json.Marshal(h)
-	if err != nil { // two strings always marshal
+// cursor encodes the index entry after which the next page of a list begins.
+func (e indexEntry) cursor() string {
+	b, err := json.Marshal(e)
+	if err != nil {
+		// This cannot happen: a struct of two strings always has a JSON form.
 		return ""
 	}
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
-func parseCursor(s string, tenant ident.Tenant) (hit, error) {
-	var h hit
+// parseCursor decodes a cursor and refuses one that belongs to another tenant.
+func parseCursor(s string, tenant ident.Tenant) (indexEntry, error) {
+	var e indexEntry
 	if s == "" {
-		return h, nil
+		return e, nil
 	}
 	b, err := base64.RawURLEncoding.DecodeString(s)
 	if err == nil {
-		err = json.Unmarshal(b, &h)
+		err = json.Unmarshal(b, &e)
 	}
-	if owner, _, ok := keys.SettlementOf(h.PK, "META"); err != nil || !ok || owner != tenant {
-		return h, fault.Invalid(fault.Field{Field: "cursor",
+	if owner, _, ok := keys.SettlementOf(e.PK, "META"); err != nil || !ok || owner != tenant {
+		return e, fault.Invalid(fault.Field{Field: "cursor",
 			Problem: "is not a cursor of this list; leave it out to begin anew"})
 	}
-	return h, nil
+	return e, nil
 }
 
-// span is a part of an index: partitions that are merged, within two opening times.
-type span struct {
+// indexRange is a part of an index: some partitions, whose entries a list merges, between two
+// opening times.
+type indexRange struct {
 	index, attribute string
 	partitions       []string
 	from, to         string
 }
 
-// List reads one page, newest opening first; the cursor is "" at the end.
+// List reads one page of the settlements that match a query, newest opening first. The second
+// result is the cursor of the next page, "" at the end.
+//
+// Errors: fault.InvalidInput when the cursor is not one of this list.
 func (s *Store) List(ctx context.Context, tenant ident.Tenant, q settlement.Query, cursor string,
 	limit int) ([]settlement.Settlement, string, error) {
 	after, err := parseCursor(cursor, tenant)
@@ -73,41 +82,58 @@ func (s *Store) List(ctx context.Context, tenant ident.Tenant, q settlement.Quer
 		return nil, "", err
 	}
 	var found []settlement.Settlement
-	for _, sp := range s.spans(tenant, q) {
+	for _, r := range s.listRanges(tenant, q) {
 		for more := true; more; {
-			var hits []hit
-			if hits, more, err = s.hits(ctx, sp, after, limit); err != nil {
-				return nil, "", err
-			}
-			items, err := s.metas(ctx, hits)
+			var entries []indexEntry
+			// The filters may drop entries, so reading goes on until the page is full or the range ends.
+			entries, more, err = s.queryIndex(ctx, r, after, limit)
 			if err != nil {
 				return nil, "", err
 			}
-			for i, it := range items {
-				after = hits[i]
-				if !mayMatch(q, it) {
-					continue
-				}
-				st, err := read(it)
-				if err != nil {
-					return nil, "", err
-				}
-				if q.Matches(st) {
-					found = append(found, st)
-				}
-				if len(found) == limit {
-					return found, after.cursor(), nil
-				}
+			found, after, err = s.appendMatches(ctx, q, found, after, entries, limit)
+			if err != nil {
+				return nil, "", err
+			}
+			if len(found) == limit {
+				return found, after.cursor(), nil
 			}
 		}
 	}
 	return found, "", nil
 }
 
-// spans are the parts of the index that a list walks, newest first: a creator's own, or the
-// tenant's months.
-func (s *Store) spans(tenant ident.Tenant, q settlement.Query) []span {
-	to := keys.OpenedAt(s.Now().Add(skew))
+// appendMatches appends to found the settlements behind index entries that match a query, up to
+// limit, and returns the last index entry that it looked at.
+func (s *Store) appendMatches(ctx context.Context, q settlement.Query,
+	found []settlement.Settlement, after indexEntry, entries []indexEntry,
+	limit int) ([]settlement.Settlement, indexEntry, error) {
+	items, err := s.readMetaItems(ctx, entries)
+	if err != nil {
+		return nil, after, err
+	}
+	for i, it := range items {
+		after = entries[i]
+		if !mayMatch(q, it) {
+			continue
+		}
+		st, err := readMeta(it)
+		if err != nil {
+			return nil, after, err
+		}
+		if q.Matches(st) {
+			found = append(found, st)
+		}
+		if len(found) == limit {
+			break
+		}
+	}
+	return found, after, nil
+}
+
+// listRanges returns the ranges of indexes that a list reads one after another, newest first: the
+// one range of a creator, or a range for each month of the tenant.
+func (s *Store) listRanges(tenant ident.Tenant, q settlement.Query) []indexRange {
+	to := keys.OpenedAt(s.Now().Add(maxClockSkew))
 	if !q.To.IsZero() {
 		to = keys.OpenedAt(q.To.AddDays(1).Start().Add(-1))
 	}
@@ -116,8 +142,11 @@ func (s *Store) spans(tenant ident.Tenant, q settlement.Query) []span {
 		if !q.From.IsZero() {
 			from = keys.OpenedAt(q.From.Start())
 		}
-		return []span{{"by-creator", "cr_pk", []string{keys.ByCreator(tenant, q.Creator)}, from, to}}
+		return []indexRange{{"by-creator", "cr_pk", []string{keys.ByCreator(tenant, q.Creator)},
+			from, to}}
 	}
+	// The index of a tenant has a partition for each month and shard, so its months are listed one by
+	// one.
 	last := civil.MonthOf(s.Now())
 	if !q.To.IsZero() && q.To.Month().Before(last) {
 		last = q.To.Month()
@@ -126,9 +155,9 @@ func (s *Store) spans(tenant ident.Tenant, q settlement.Query) []span {
 	if !q.From.IsZero() && q.From.Month().After(first) {
 		first = q.From.Month()
 	}
-	var out []span
+	var out []indexRange
 	for m := last; !m.Before(first); m = m.Add(-1) {
-		sp := span{index: "by-opening", attribute: "op_pk", from: keys.OpenedAt(m.First().Start()),
+		sp := indexRange{index: "by-opening", attribute: "op_pk", from: keys.OpenedAt(m.First().Start()),
 			to: to}
 		for n := range uint32(keys.OpeningShards) {
 			sp.partitions = append(sp.partitions, keys.ByOpening(tenant, m, n))
@@ -138,47 +167,61 @@ func (s *Store) spans(tenant ident.Tenant, q settlement.Query) []span {
 	return out
 }
 
-// sameInstant is how many settlements of one millisecond a page may step over at its beginning.
-const sameInstant = 50
+// maxSameInstant is how many entries more than a page needs are read, because the settlements that
+// were opened in the same millisecond as the last entry of the page before are skipped.
+const maxSameInstant = 50
 
-// hits gives at most limit entries of a span after a cursor, and whether there may be more.
-func (s *Store) hits(ctx context.Context, sp span, after hit, limit int) ([]hit, bool, error) {
-	to := sp.to
+// queryIndex returns at most limit entries of a range that come after an index entry, newest
+// first, and whether the range may have more.
+func (s *Store) queryIndex(ctx context.Context, r indexRange, after indexEntry,
+	limit int) ([]indexEntry, bool, error) {
+	to := r.to
 	if after.At != "" && after.At < to {
 		to = after.At
 	}
-	if to < sp.from {
+	if to < r.from {
 		return nil, false, nil
 	}
-	var all []hit
+	var all []indexEntry
 	more := false
-	for _, pk := range sp.partitions {
-		items, next, err := dynamo.QueryPage(ctx, s.DB, &dynamodb.QueryInput{
-			TableName: aws.String(s.Settlements),
-			IndexName: aws.String(sp.index), ScanIndexForward: aws.Bool(false),
-			KeyConditionExpression:   aws.String(sp.attribute + " = :pk AND #at BETWEEN :from AND :to"),
-			ExpressionAttributeNames: map[string]string{"#at": "at"},
-			ExpressionAttributeValues: item{":pk": dynamo.Text(pk), ":from": dynamo.Text(sp.from),
-				":to": dynamo.Text(to)}}, "", limit+sameInstant)
+	for _, pk := range r.partitions {
+		items, next, err := dynamo.QueryPage(ctx, s.DB, r.query(s.Settlements, pk, to), "",
+			limit+maxSameInstant)
 		if err != nil {
 			return nil, false, err
 		}
 		more = more || next != ""
 		for _, it := range items {
-			if h := (hit{dynamo.TextOf(it, "at"), dynamo.TextOf(it, "pk")}); after.At == "" ||
-				newest(h, after) > 0 {
-				all = append(all, h)
+			// The query begins at the opening time of the entry before, so that it returns this entry,
+			// and others of the same millisecond, again.
+			e := indexEntry{dynamo.TextOf(it, "at"), dynamo.TextOf(it, "pk")}
+			if after.At == "" || compareNewestFirst(e, after) > 0 {
+				all = append(all, e)
 			}
 		}
 	}
-	slices.SortFunc(all, newest)
+	slices.SortFunc(all, compareNewestFirst)
 	if len(all) > limit {
 		return all[:limit], true, nil
 	}
 	return all, more && len(all) > 0, nil
 }
 
-// mayMatch tells from the attributes in clear whether META is worth unpacking.
+// query makes the query of one partition of a range, newest opening first, up to an opening time.
+func (r indexRange) query(table, partition, to string) *dynamodb.QueryInput {
+	return &dynamodb.QueryInput{
+		TableName:                aws.String(table),
+		IndexName:                aws.String(r.index),
+		ScanIndexForward:         aws.Bool(false),
+		KeyConditionExpression:   aws.String(r.attribute + " = :pk AND #at BETWEEN :from AND :to"),
+		ExpressionAttributeNames: map[string]string{"#at": "at"},
+		ExpressionAttributeValues: item{":pk": dynamo.Text(partition),
+			":from": dynamo.Text(r.from), ":to": dynamo.Text(to)},
+	}
+}
+
+// mayMatch reports whether the status and the hold of META, which are attributes of the item, match
+// a query. Only then the other fields are decoded.
 func mayMatch(q settlement.Query, meta item) bool {
 	return (q.Status == "" || dynamo.TextOf(meta, attrStatus) == string(q.Status)) &&
 		(q.Hold == "" || dynamo.TextOf(meta, attrHold) == q.Hold)
@@ -187,40 +230,42 @@ func mayMatch(q settlement.Query, meta item) bool {
 // LoadAll reads settlements by their ids.
 func (s *Store) LoadAll(ctx context.Context, tenant ident.Tenant,
 	ids []ident.Settlement) ([]settlement.Settlement, error) {
-	hits := make([]hit, len(ids))
+	entries := make([]indexEntry, len(ids))
 	for i, id := range ids {
-		hits[i].PK = keys.Settlement(tenant, id).PK
+		entries[i].PK = keys.Settlement(tenant, id).PK
 	}
-	return s.load(ctx, hits)
+	return s.loadSettlements(ctx, entries)
 }
 
-// load reads the settlements behind index entries, in their order.
-func (s *Store) load(ctx context.Context, hits []hit) ([]settlement.Settlement, error) {
-	items, err := s.metas(ctx, hits)
+// loadSettlements reads the settlements of index entries, in the order of the entries.
+func (s *Store) loadSettlements(ctx context.Context,
+	entries []indexEntry) ([]settlement.Settlement, error) {
+	items, err := s.readMetaItems(ctx, entries)
 	if err != nil {
 		return nil, err
 	}
 	out := make([]settlement.Settlement, len(items))
 	for i, it := range items {
-		if out[i], err = read(it); err != nil {
+		if out[i], err = readMeta(it); err != nil {
 			return nil, err
 		}
 	}
 	return out, nil
 }
 
-// metas reads META behind index entries, in their order.
-func (s *Store) metas(ctx context.Context, hits []hit) ([]item, error) {
-	ks := make([]item, len(hits))
-	for i, h := range hits {
-		ks[i] = item{"pk": dynamo.Text(h.PK), "sk": dynamo.Text("META")}
+// readMetaItems reads the main items (META) of index entries, in the order of the entries.
+func (s *Store) readMetaItems(ctx context.Context, entries []indexEntry) ([]item, error) {
+	keyItems := make([]item, len(entries))
+	for i, h := range entries {
+		keyItems[i] = item{"pk": dynamo.Text(h.PK), "sk": dynamo.Text("META")}
 	}
-	found, err := s.batch(ctx, ks)
+	found, err := s.batchGetItems(ctx, keyItems)
 	if err != nil {
 		return nil, err
 	}
-	out := make([]item, len(hits))
-	for i, h := range hits {
+	out := make([]item, len(entries))
+	for i, h := range entries {
+		// Settlements are never deleted, so an entry without an item is a fault.
 		it, ok := found[h.PK+"|META"]
 		if !ok {
 			return nil, fault.Internal(
@@ -231,26 +276,28 @@ func (s *Store) metas(ctx context.Context, hits []hit) ([]item, error) {
 	return out, nil
 }
 
-// batch reads items of the settlements table by their keys, consistently; the map is by "pk|sk".
-func (s *Store) batch(ctx context.Context, ks []item) (map[string]item, error) {
-	found := make(map[string]item, len(ks))
-	err := dynamo.BatchGet(ctx, s.DB, s.Settlements, ks, func(it item) error {
+// batchGetItems reads items of the settlements table by their keys, with consistent reads. The
+// map's keys are partition key and sort key, joined by "|".
+func (s *Store) batchGetItems(ctx context.Context, keyItems []item) (map[string]item, error) {
+	found := make(map[string]item, len(keyItems))
+	err := dynamo.BatchGet(ctx, s.DB, s.Settlements, keyItems, func(it item) error {
 		found[dynamo.TextOf(it, "pk")+"|"+dynamo.TextOf(it, "sk")] = it
 		return nil
 	})
 	return found, err
 }
 
-// FiguresOf reads the standing figures of a page of settlements, by settlement id.
+// FiguresOf reads the current figures (quote and booking) of some settlements. The result is by
+// settlement id and by the hash of the figures.
 func (s *Store) FiguresOf(ctx context.Context,
 	page []settlement.Settlement) (map[string]map[string]settlement.Figures, error) {
-	var ks []item
+	var keyItems []item
 	for _, st := range page {
 		for _, hash := range st.FigureHashes() {
-			ks = append(ks, dynamo.Key(keys.Figures(st.Tenant, ident.Settlement(st.ID), hash)))
+			keyItems = append(keyItems, dynamo.Key(keys.Figures(st.Tenant, ident.Settlement(st.ID), hash)))
 		}
 	}
-	items, err := s.batch(ctx, ks)
+	items, err := s.batchGetItems(ctx, keyItems)
 	if err != nil {
 		return nil, err
 	}
@@ -259,7 +306,7 @@ func (s *Store) FiguresOf(ctx context.Context,
 		out[st.ID] = map[string]settlement.Figures{}
 		for _, hash := range st.FigureHashes() {
 			k := keys.Figures(st.Tenant, ident.Settlement(st.ID), hash)
-			f, err := figuresOf(items[k.PK+"|"+k.SK], st.Tenant, st.ID, hash)
+			f, err := decodeFigures(items[k.PK+"|"+k.SK], st.Tenant, st.ID, hash)
 			if err != nil {
 				return nil, err
 			}
@@ -269,38 +316,41 @@ func (s *Store) FiguresOf(ctx context.Context,
 	return out, nil
 }
 
-// OpenOf lists a taxpayer's settlements at an entity that wait for their booking, oldest opening
-// first. It walks the index and so may lag behind by a moment.
+// OpenOf lists a taxpayer's settlements at a paying entity that are not booked yet, oldest opening
+// first. The index may miss settlements of the last moment.
 func (s *Store) OpenOf(ctx context.Context, tenant ident.Tenant, entity ident.Entity,
 	taxpayer ident.Taxpayer) ([]settlement.Settlement, error) {
 	now := s.Now()
-	sp := span{"by-taxpayer", "tp_pk", []string{keys.ByTaxpayer(tenant, entity, taxpayer)},
-		keys.OpenedAt(now.AddDate(0, 0, -openDays)), keys.OpenedAt(now.Add(skew))}
+	sp := indexRange{"by-taxpayer", "tp_pk", []string{keys.ByTaxpayer(tenant, entity, taxpayer)},
+		keys.OpenedAt(now.AddDate(0, 0, -maxOpenDays)), keys.OpenedAt(now.Add(maxClockSkew))}
 	var open []settlement.Settlement
-	var after hit
+	var after indexEntry
 	for more := true; more; {
-		var hits []hit
+		var entries []indexEntry
 		var err error
-		if hits, more, err = s.hits(ctx, sp, after, 100); err != nil {
+		if entries, more, err = s.queryIndex(ctx, sp, after, 100); err != nil {
 			return nil, err
 		}
-		page, err := s.load(ctx, hits)
+		page, err := s.loadSettlements(ctx, entries)
 		if err != nil {
 			return nil, err
 		}
 		for i, st := range page {
-			after = hits[i]
+			after = entries[i]
 			if st.Unbooked() {
 				open = append(open, st)
 			}
 		}
 	}
+	// The index returned the newest opening first.
 	slices.Reverse(open)
 	return open, nil
 }
 
-// openDays is how long a settlement may stay open and still count in later quotes.
-const openDays = 190
+// maxOpenDays is for how many days after its opening an unbooked settlement counts in the quotes of
+// later settlements.
+const maxOpenDays = 190
 
-// skew is how far another function's clock may be ahead of ours.
-const skew = time.Minute
+// maxClockSkew is how far the clock of another function may be ahead of this one. Lists include
+// settlements that were opened up to this time in the future.
+const maxClockSkew = time.Minute

@@ -14,10 +14,10 @@ import (
 
 var _ settlement.MergeStore = (*Store)(nil)
 
-// TaxYears lists the years of a taxpayer's bookings at a paying entity, oldest first.
+// TaxYears lists the tax years in which a taxpayer has bookings at a paying entity, oldest first.
 func (s *Store) TaxYears(ctx context.Context, tenant ident.Tenant, entity ident.Entity,
 	taxpayer ident.Taxpayer) ([]int, error) {
-	items, err := s.query(ctx, s.Ledger, keys.TaxLog(tenant, entity, taxpayer), keys.TaxYears)
+	items, err := s.queryByPrefix(ctx, s.Ledger, keys.TaxLog(tenant, entity, taxpayer), keys.TaxYears)
 	if err != nil {
 		return nil, err
 	}
@@ -30,8 +30,9 @@ func (s *Store) TaxYears(ctx context.Context, tenant ident.Tenant, entity ident.
 	return years, nil
 }
 
-// Join appends bookings to several lists together, or none. Whether an earlier try whose answer was
-// lost went through shows in the lists: they are closed, and the caller looks at them again.
+// Join appends one booking to each of several tax lists in one transaction, when two taxpayers are
+// merged. After a try whose answer was lost, the caller reads the lists again: lists that are
+// closed prove that the try succeeded.
 func (s *Store) Join(ctx context.Context, tenant ident.Tenant,
 	bookings []settlement.Booking) error {
 	parts := make([]types.TransactWriteItem, len(bookings))
@@ -40,7 +41,8 @@ func (s *Store) Join(ctx context.Context, tenant ident.Tenant,
 		if err != nil {
 			return err
 		}
+		// The condition refuses a sequence number that another booking has taken meanwhile.
 		parts[i] = dynamo.PutNew(s.Ledger, it)
 	}
-	return Outcome(dynamo.Transact(ctx, s.DB, s.NewToken(), parts), "")
+	return WriteOutcome(dynamo.Transact(ctx, s.DB, s.NewToken(), parts), "")
 }

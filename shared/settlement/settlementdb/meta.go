@@ -1,5 +1,6 @@
-// Package settlementdb keeps settlements, their journal, balances and tax rows in DynamoDB. Keys,
-// items and conditions of one act stand together here.
+// Package settlementdb stores settlements in DynamoDB, together with their journal entries, account
+// balances and tax bookings, in one transaction where they change together. The main item of a
+// settlement has the sort key META.
 package settlementdb
 
 import (
@@ -19,29 +20,35 @@ import (
 // item is one DynamoDB item.
 type item = dynamo.Item
 
-func binary(b []byte) types.AttributeValue { return &types.AttributeValueMemberB{Value: b} }
+// binaryValue makes a DynamoDB binary value.
+func binaryValue(b []byte) types.AttributeValue { return &types.AttributeValueMemberB{Value: b} }
 
-func binaryOf(it item, name string) []byte {
+// readBinary returns the binary value of an attribute, nil when the item has no such attribute.
+func readBinary(it item, name string) []byte {
 	if v, ok := it[name].(*types.AttributeValueMemberB); ok {
 		return v.Value
 	}
 	return nil
 }
 
-// Attribute names of META that conditions, the relay and an operator at the console read.
+// These are the attributes of META that write conditions, the relay and an operator at the AWS
+// console read. All other fields of a settlement are encoded in attrMeta.
 const (
 	attrMeta     = "m"
 	attrRevision = "rev"
 	attrStatus   = "st"
 	attrVersion  = "v"
-	attrAct      = "act" // id of the last write: finding one's own is success
-	attrHold     = "hold"
+	// attrAct holds the id of the act that wrote the item last. A write that finds its own id in the
+	// table has succeeded in an earlier try.
+	attrAct  = "act"
+	attrHold = "hold"
 )
 
-// Attribute names of provisional dates, which stand in META only while the calendar of the pay
-// day's year is not loaded.
+// These attributes hold provisional dates. META has them only while the calendar of the pay day's
+// year is not loaded.
 const (
-	// the calendar that is not loaded; where it stands, the others mean something
+	// attrProvisional names the calendar that is not loaded. Without this attribute, META has none of
+	// the other attributes of provisional dates.
 	attrProvisional = "provisional"
 	attrPartLast    = "part_last"
 	attrPayDay      = "pay_day"
@@ -50,12 +57,12 @@ const (
 	attrPayLatest   = "pay_latest"
 )
 
-// metaItem is META of s.
+// metaItem makes the main item (META) of a settlement, with the keys of its indexes.
 func metaItem(s settlement.Settlement) item {
 	k := keys.Settlement(s.Tenant, ident.Settlement(s.ID))
 	it := item{
 		"pk": dynamo.Text(k.PK), "sk": dynamo.Text(k.SK),
-		attrMeta:     binary(write(&s, walkSettlement)),
+		attrMeta:     binaryValue(encodeWith(&s, settlementFields)),
 		attrRevision: dynamo.Number(s.Revision),
 		attrStatus:   dynamo.Text(string(s.Status)),
 		attrVersion:  dynamo.Number(s.StatusVersion),
@@ -75,6 +82,7 @@ func metaItem(s settlement.Settlement) item {
 	return it
 }
 
+// writeProvisional sets the attributes of provisional dates in META.
 func writeProvisional(it item, p settlement.Provisional) {
 	it[attrProvisional] = dynamo.Text(p.Missing)
 	writeDay(it, attrPartLast, p.Last)
@@ -88,7 +96,7 @@ func writeProvisional(it item, p settlement.Provisional) {
 	}
 }
 
-// readProvisional is nil where the dates are final.
+// readProvisional reads the provisional dates of META; it returns nil when the dates are final.
 func readProvisional(it item) (*settlement.Provisional, error) {
 	if _, there := it[attrProvisional]; !there {
 		return nil, nil
@@ -101,13 +109,14 @@ func readProvisional(it item) (*settlement.Provisional, error) {
 	return &p, err
 }
 
-// writeDay leaves the zero date out.
+// writeDay sets an attribute to a date; for the zero date it sets nothing.
 func writeDay(it item, name string, d civil.Date) {
 	if !d.IsZero() {
 		it[name] = dynamo.Text(d.String())
 	}
 }
 
+// readDay reads a date from an attribute and leaves d unchanged when the attribute is missing.
 func readDay(it item, name string, d *civil.Date) (err error) {
 	if text := dynamo.TextOf(it, name); text != "" {
 		*d, err = civil.ParseDate(text)
@@ -115,31 +124,34 @@ func readDay(it item, name string, d *civil.Date) (err error) {
 	return err
 }
 
-func millis(t time.Time) int64 {
+// unixMillis returns the milliseconds since 1970 of an instant, 0 for the zero time.
+func unixMillis(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
 	}
 	return t.UnixMilli()
 }
 
-func instant(ms int64) time.Time {
+// timeOfMillis returns the instant of unixMillis in the time zone Asia/Shanghai.
+func timeOfMillis(ms int64) time.Time {
 	if ms == 0 {
 		return time.Time{}
 	}
 	return time.UnixMilli(ms).In(civil.Shanghai)
 }
 
-// errNotMeta is an item that is not a settlement's META.
+// errNotMeta is the error for an item whose key is not the key of a settlement's main item.
 var errNotMeta = errors.New("settlementdb: not a settlement")
 
-// DecodeMeta reads META; the relay uses it on stream images.
+// DecodeMeta reads a settlement from its main item (META). The relay calls it with the images of
+// the table's stream.
 func DecodeMeta(it map[string]types.AttributeValue) (settlement.Settlement, error) {
 	tenant, id, ok := keys.SettlementOf(dynamo.TextOf(it, "pk"), dynamo.TextOf(it, "sk"))
 	if !ok {
 		return settlement.Settlement{}, errNotMeta
 	}
 	var s settlement.Settlement
-	if err := parse(binaryOf(it, attrMeta), &s, walkSettlement); err != nil {
+	if err := decodeWith(readBinary(it, attrMeta), &s, settlementFields); err != nil {
 		return settlement.Settlement{}, fmt.Errorf("settlementdb: unpack %s: %w", id, err)
 	}
 	var err error
@@ -150,6 +162,8 @@ func DecodeMeta(it map[string]types.AttributeValue) (settlement.Settlement, erro
 	s.Status = settlement.Status(dynamo.TextOf(it, attrStatus))
 	s.StatusVersion = int(dynamo.NumberOf(it, attrVersion))
 	s.Revision = int(dynamo.NumberOf(it, attrRevision))
+	// A status move stores only its target status: its source status is the target of the move before
+	// it. The id of the current status is that of the last move, or of the opening.
 	s.TransitionID = s.OpenedBy
 	from := settlement.PendingReview
 	for i := range s.History {

@@ -18,7 +18,7 @@ func TestFiguresAreReadAsTheyWereWritten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := figuresOf(it, "t", "st-1", "h")
+	got, err := decodeFigures(it, "t", "st-1", "h")
 	if err != nil || got.Tenant != "t" || got.Settlement != "st-1" || got.Hash != "h" {
 		t.Errorf("%+v %v", got, err)
 	}
@@ -28,7 +28,7 @@ func TestFiguresAreReadAsTheyWereWritten(t *testing.T) {
 		t.Errorf("%v %v\n%s\n%s", err1, err2, first, again)
 	}
 	delete(it, attrFigures)
-	if _, err := figuresOf(it, "t", "st-1", "h"); err == nil {
+	if _, err := decodeFigures(it, "t", "st-1", "h"); err == nil {
 		t.Error("figures without a document were read")
 	}
 }
@@ -41,17 +41,17 @@ func TestPackingIsAFunction(t *testing.T) {
 		all.Go(func() {
 			plain := bytes.Repeat([]byte(`{"net":"5.00","n":`+strings.Repeat("7", n)+`}`), n)
 			for range 20 {
-				z := pack(plain)
-				if back, err := unpack(z); err != nil || !bytes.Equal(z, pack(plain)) || !bytes.Equal(back, plain) {
+				z := compress(plain)
+				if back, err := decompress(z); err != nil || !bytes.Equal(z, compress(plain)) || !bytes.Equal(back, plain) {
 					t.Errorf("%d: %q, %v", n, back, err)
 				}
 			}
 		})
 	}
 	all.Wait()
-	whole := pack([]byte(`["` + strings.Repeat("5", 500) + `"]`))
-	for name, z := range map[string][]byte{"half": whole[:len(whole)/2], "a bomb": pack(make([]byte, 2*maxPlain))} {
-		if back, err := unpack(z); err == nil {
+	whole := compress([]byte(`["` + strings.Repeat("5", 500) + `"]`))
+	for name, z := range map[string][]byte{"half": whole[:len(whole)/2], "a bomb": compress(make([]byte, 2*maxFiguresSize))} {
+		if back, err := decompress(z); err == nil {
 			t.Errorf("%s was read: %q", name, back)
 		}
 	}

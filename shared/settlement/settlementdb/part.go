@@ -6,8 +6,9 @@ import (
 	"fenzhang/shared/settlement"
 )
 
-// MetaWritePart is the part of another adapter's transaction that writes a settlement of which META
-// alone changes; the condition is that nobody has written since old was read.
+// MetaWritePart returns the action of another store's transaction that writes the main item (META)
+// of a settlement. Its condition refuses the transaction when the settlement was written after
+// c.Old was read.
 func (s *Store) MetaWritePart(c settlement.Change) types.TransactWriteItem {
-	return types.TransactWriteItem{Put: s.meta(c.New, c.Old)}
+	return types.TransactWriteItem{Put: s.metaPut(c.New, c.Old)}
 }

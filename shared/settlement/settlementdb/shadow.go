@@ -19,37 +19,40 @@ import (
 	"fenzhang/shared/settlement"
 )
 
-// Shadows keeps comparisons with shadow packs in the ledger table, which has no stream: nothing
-// else hears of them.
+// Shadows stores comparisons of booked figures with the figures of shadow policy packs. They are in
+// the ledger table, which has no stream, so that a comparison sends no message and no event.
 type Shadows struct {
 	DB     dynamo.API
 	Ledger string
 
-	// partition keys whose version stands in the directory, as far as this process knows
+	// listed holds the partition keys of the shadow versions that this process has already added to
+	// the tenant's list of versions.
 	listed sync.Map
 }
 
 var _ settlement.ShadowStore = (*Shadows)(nil)
 
-// attrDiffers marks the comparisons that a list shows.
+// attrDiffers is true on a comparison that a list shows: its figures differ, or it failed.
 const attrDiffers = "d"
 
-// PutComparison writes one item for each settlement and version; the last comparison counts.
+// PutComparison stores the comparison of a settlement with a shadow version and replaces an earlier
+// comparison of the two.
 func (s *Shadows) PutComparison(ctx context.Context, c settlement.Comparison) error {
 	partition := keys.ShadowReport(c.Tenant, c.Shadow.Pack, c.Shadow.Version)
 	if _, known := s.listed.Load(partition); !known {
-		if err := s.put(ctx,
+		if err := s.putDocument(ctx,
 			keys.Key{PK: keys.ShadowList(c.Tenant), SK: c.Shadow.Pack + "@" + c.Shadow.Version}, c.Shadow,
 			false); err != nil {
 			return err
 		}
 		s.listed.Store(partition, true)
 	}
-	return s.put(ctx, keys.Key{PK: partition, SK: string(c.Settlement)}, c, c.Differs)
+	return s.putDocument(ctx, keys.Key{PK: partition, SK: string(c.Settlement)}, c, c.Differs)
 }
 
-func (s *Shadows) put(ctx context.Context, k keys.Key, v any, differs bool) error {
-	it, err := DocumentItem(k, v)
+// putDocument stores a value as JSON, with the mark that lists filter by.
+func (s *Shadows) putDocument(ctx context.Context, k keys.Key, v any, differs bool) error {
+	it, err := EncodeDocument(k, v)
 	if err != nil {
 		return err
 	}
@@ -58,46 +61,55 @@ func (s *Shadows) put(ctx context.Context, k keys.Key, v any, differs bool) erro
 	return awsfault.Of(err)
 }
 
-// Shadowed lists the versions that were compared, by name.
+// Shadowed lists the shadow versions with which the tenant's settlements were compared, by name.
 func (s *Shadows) Shadowed(ctx context.Context, tenant ident.Tenant) ([]tax.PackID, error) {
 	out := []tax.PackID{}
-	err := s.each(ctx, keys.ShadowList(tenant), func(it item) error {
-		id, err := DocumentOf[tax.PackID](it)
+	err := s.forEachItem(ctx, keys.ShadowList(tenant), func(it item) error {
+		id, err := DecodeDocument[tax.PackID](it)
 		out = append(out, id)
 		return err
 	})
 	return out, err
 }
 
-// ShadowReport reads all comparisons with a version and sums them up.
+// ShadowReport reads all comparisons with a shadow version and sums up their differences.
 func (s *Shadows) ShadowReport(ctx context.Context, tenant ident.Tenant,
 	shadow tax.PackID) (settlement.ShadowReport, error) {
 	r := settlement.ShadowReport{Shadow: shadow, Worst: []settlement.WorstCase{}}
-	err := s.each(ctx, keys.ShadowReport(tenant, shadow.Pack, shadow.Version), func(it item) error {
-		c, err := comparisonOf(it, tenant)
-		if err == nil {
-			r.Add(c)
-		}
-		return err
-	})
+	err := s.forEachItem(ctx, keys.ShadowReport(tenant, shadow.Pack, shadow.Version),
+		func(it item) error {
+			c, err := decodeComparison(it, tenant)
+			if err == nil {
+				r.Add(c)
+			}
+			return err
+		})
 	return r, err
 }
 
-func (s *Shadows) each(ctx context.Context, pk string, do func(item) error) error {
+// forEachItem calls do with each item of a partition, in the order of sort keys.
+func (s *Shadows) forEachItem(ctx context.Context, pk string, do func(item) error) error {
 	in := dynamo.PartitionQuery(s.Ledger, pk, "")
-	in.ConsistentRead = nil // a report may lag behind by a moment; this read costs half
+	// The read is not consistent, which costs half: a report may be some seconds old.
+	in.ConsistentRead = nil
 	return dynamo.QueryEach(ctx, s.DB, in, do)
 }
 
-func comparisonOf(it item, tenant ident.Tenant) (settlement.Comparison, error) {
-	c, err := DocumentOf[settlement.Comparison](it)
+// decodeComparison reads a comparison from its item. The tenant is not in the stored JSON.
+func decodeComparison(it item, tenant ident.Tenant) (settlement.Comparison, error) {
+	c, err := DecodeDocument[settlement.Comparison](it)
 	c.Tenant = tenant
 	return c, err
 }
 
-// Comparisons lists those that differ or failed, by settlement.
+// Comparisons lists the comparisons with a shadow version that differ or failed, in the order of
+// settlement ids. The second result is the cursor of the next page, "" at the end.
+//
+// Errors: fault.InvalidInput when the cursor is not one of this list.
 func (s *Shadows) Comparisons(ctx context.Context, tenant ident.Tenant, pack, version,
 	cursor string, limit int) ([]settlement.Comparison, string, error) {
+	// A cursor is the id of the last settlement of the page before. An id with "#" or a blank could
+	// reach into other keys and is refused.
 	after, err := base64.RawURLEncoding.DecodeString(cursor)
 	if err != nil || strings.ContainsAny(string(after), "# ") {
 		return nil, "", fault.Invalid(fault.Field{Field: "cursor",
@@ -105,7 +117,8 @@ func (s *Shadows) Comparisons(ctx context.Context, tenant ident.Tenant, pack, ve
 	}
 	pk := keys.ShadowReport(tenant, pack, version)
 	in := dynamo.PartitionQuery(s.Ledger, pk, "")
-	in.ConsistentRead = nil // a report may lag behind by a moment; this read costs half
+	// The read is not consistent, which costs half: a report may be some seconds old.
+	in.ConsistentRead = nil
 	in.FilterExpression = aws.String(attrDiffers + " = :yes")
 	in.ExpressionAttributeValues[":yes"] = &types.AttributeValueMemberBOOL{Value: true}
 	if len(after) > 0 {
@@ -116,11 +129,12 @@ func (s *Shadows) Comparisons(ctx context.Context, tenant ident.Tenant, pack, ve
 		if err != nil {
 			return nil, "", err
 		}
-		c, err := comparisonOf(it, tenant)
+		c, err := decodeComparison(it, tenant)
 		if err != nil {
 			return nil, "", err
 		}
-		if len(out) == limit { // the list has one more comparison, so another page follows
+		if len(out) == limit {
+			// There is one more comparison than the page holds, so the list has a next page.
 			return out, base64.RawURLEncoding.EncodeToString([]byte(out[limit-1].Settlement)), nil
 		}
 		out = append(out, c)

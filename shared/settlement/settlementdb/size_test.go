@@ -97,7 +97,7 @@ func TestMETAStaysWithinOneWriteUnit(t *testing.T) {
 	for name, s := range map[string]settlement.Settlement{"held": full, "on no hold": free, "opened by a call": called, "paid": paid} {
 		it := metaItem(s)
 		n := sizeOf(it)
-		t.Logf("META %-18s %4d bytes, %d of them packed", name, n, len(binaryOf(it, attrMeta)))
+		t.Logf("META %-18s %4d bytes, %d of them packed", name, n, len(readBinary(it, attrMeta)))
 		if n > 1024 {
 			t.Errorf("META of a settlement that is %s takes %d bytes, more than one write unit", name, n)
 		}

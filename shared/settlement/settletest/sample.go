@@ -17,7 +17,8 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
-// ServeRoutes is a function that serves routes over the world's clock.
+// ServeRoutes returns a Lambda handler that serves HTTP routes with the clock of the world, default
+// limits and no revoked tokens.
 func (w *World) ServeRoutes(routes []httpapi.Route) trigger.Mux {
 	log := slog.New(slog.NewJSONHandler(io.Discard, nil))
 	api := httpapi.API{Routes: routes, Clock: w.Clock, Log: log, Limits: httpapi.DefaultLimits(),
@@ -25,8 +26,9 @@ func (w *World) ServeRoutes(routes []httpapi.Route) trigger.Mux {
 	return trigger.Mux{HTTP: api.Serve}
 }
 
-// AddDemoPeople adds everybody of the demo data, whom the samples of functions name. It is for
-// tests in the functions' folders.
+// AddDemoPeople adds the taxpayers, creators and contracts of the demo data, to which the sample
+// events of functions refer. Only tests in a folder of functions/ can call it, because it reads a
+// relative path.
 func (w *World) AddDemoPeople(t testing.TB) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "..", "samples", Tenant, "master.json"))
@@ -52,14 +54,15 @@ func (w *World) AddDemoPeople(t testing.TB) {
 	}
 }
 
-// OpenSample opens the settlement of the demo data that the samples of queues name, and gives its
-// id.
+// OpenSample opens the settlement to which the sample events of queue functions refer, and returns
+// its id.
 func (w *World) OpenSample(t testing.TB) ident.Settlement {
 	t.Helper()
 	w.AddDemoPeople(t)
 	call := settlement.Request{UserID: "c045", ActivityID: "group-buy-2026-08", TS: 1789387200000,
 		Amount: money.MustParse("2160.00"), IncomeType: "commerce_commission"}
-	answer, _, err := w.Settle(t.Context(), CallerWith(identity.Operator), "demo-direct-2026-08-2", call)
+	answer, _, err := w.Settle(t.Context(), CallerWith(identity.Operator),
+		"demo-direct-2026-08-2", call)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,5 +1,5 @@
-// Package settletest gives tests and benchmarks a small tenant whose settlements live in a local
-// DynamoDB.
+// Package settletest makes a small tenant for tests and benchmarks, whose settlements are stored in
+// a local DynamoDB.
 package settletest
 
 import (
@@ -28,9 +28,11 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
-// The tenant, its entities and its first creators.
+// The ids of the tenant, of its two paying entities (an ordinary agency, and one with a platform
+// filing) and of its three creators.
 const (
-	Tenant   = "demo-mcn" // of the demo data, so that samples can name it
+	// Tenant is the tenant of the demo data, to which the sample events of functions refer.
+	Tenant   = "demo-mcn"
 	Ordinary = "ent-mcn"
 	Filed    = "ent-plat"
 	Person   = "c-person"
@@ -38,12 +40,13 @@ const (
 	Studio   = "c-studio"
 )
 
-// World is a tenant in a box.
+// World is a tenant with its services, tables and clock.
 type World struct {
 	*settlement.Service
 	*settlement.Taxes
 	Payables settlement.Payables
-	Database *settlementdb.Store // what Service.Store begins as
+	// Database is the store of Service, unless a test replaces Service.Store.
+	Database *settlementdb.Store
 	Tables   dynamotest.Local
 	People   *Directory
 
@@ -51,18 +54,20 @@ type World struct {
 	today atomic.Value
 	ids   atomic.Int64
 
-	newToken func() string // tokens are the memory of the tables, not of the test
+	// newToken makes transaction tokens. They are unique over all tests, because DynamoDB remembers a
+	// token for ten minutes.
+	newToken func() string
 	periods  ledger.Periods
 }
 
-// Open makes a tenant with three creators in fresh tables. The business date begins on 2026-09-15,
-// a pay day.
+// Open makes a tenant with three creators in new tables. The business date is 2026-09-15, a pay
+// day, until the test sets another one.
 func Open(t testing.TB) *World {
 	t.Helper()
 	return OpenIn(t, dynamotest.Open(t))
 }
 
-// OpenIn makes the tenant of Open in given tables, whose engine may be the one in memory.
+// OpenIn makes the tenant of Open in existing tables, which may be tables in memory.
 func OpenIn(t testing.TB, tables dynamotest.Local) *World {
 	t.Helper()
 	corpus, err := taxpack.Embedded()
@@ -76,7 +81,8 @@ func OpenIn(t testing.TB, tables dynamotest.Local) *World {
 	return NewWorld(tables.Counted(), ruleset.Fixed{Corpus: corpus}, calendar)
 }
 
-// NewWorld makes the tenant from given parts; benchmarks use it.
+// NewWorld makes the tenant of Open from tables, tax rules and a calendar; benchmarks, which have
+// no testing.TB, call it.
 func NewWorld(tables dynamotest.Local, rules settlement.Rules,
 	calendar settlement.Calendar) *World {
 	w := &World{Tables: tables, People: NewDirectory()}
@@ -110,22 +116,23 @@ func (w *World) AdvanceTime(d time.Duration) { w.now.Add(d.Milliseconds()) }
 // SetDate moves the business date.
 func (w *World) SetDate(day string) { w.today.Store(civil.MustDate(day)) }
 
-// NextID gives ids in order, in the width of real ones.
+// NextID returns a new id. Ids ascend and are as long as real ids.
 func (w *World) NextID() string { return fmt.Sprintf("%026d", w.ids.Add(1)) }
 
-// CallerWith is a caller with roles; its subject is the first role at the tenant.
+// CallerWith returns an authenticated caller with roles. Its subject is the first role and the
+// tenant, such as "finance@demo-mcn".
 func CallerWith(roles ...identity.Role) identity.Principal {
 	return identity.Principal{Tenant: Tenant, Subject: string(roles[0]) + "@" + Tenant, Roles: roles}
 }
 
-// SettleRequest is a settle call for a creator's live tips of August 2026.
+// SettleRequest returns a settle call for a creator's live tips of August 2026.
 func SettleRequest(creator ident.Creator, activity, amount string) settlement.Request {
 	return settlement.Request{UserID: creator, ActivityID: activity,
 		TS:     settlement.Millis(civil.MustDate("2026-08-20").Start().UnixMilli()),
 		Amount: money.MustParse(amount), IncomeType: "live_tip"}
 }
 
-// Directory is master data in memory, with the promises of tenancy.Directory.
+// Directory is master data in memory. It implements tenancy.Directory.
 type Directory struct {
 	Entities          map[string]tenancy.PayingEntity
 	Taxpayers         map[string]tenancy.Taxpayer
@@ -134,7 +141,8 @@ type Directory struct {
 	ApprovedPositions []tenancy.Position
 }
 
-// NewDirectory has an ordinary MCN company, one with a platform filing, two persons and a studio.
+// NewDirectory makes master data of an ordinary agency, a paying entity with a platform filing, two
+// natural persons and a studio.
 func NewDirectory() *Directory {
 	since := tenancy.Version{From: civil.MustDate("2026-01-01"), Version: 1, By: "admin@" + Tenant}
 	d := &Directory{
@@ -154,8 +162,10 @@ func NewDirectory() *Directory {
 	return d
 }
 
-// AddCreator makes a creator with taxpayer and contract: 70 of 100 are the creator's, paid on the 15th.
-func (d *Directory) AddCreator(creator ident.Creator, kind string, entity ident.Entity, route string) {
+// AddCreator adds a creator with a taxpayer and a contract: the creator gets 70 percent, and the
+// pay day is the 15th.
+func (d *Directory) AddCreator(creator ident.Creator, kind string, entity ident.Entity,
+	route string) {
 	profile := tenancy.Profile{From: civil.MustDate("2026-01-01"), Kind: kind, Resident: true,
 		VAT: "natural_person", Collection: "withheld", Jurisdiction: "330100"}
 	method := "douyin"
@@ -185,7 +195,9 @@ func (d *Directory) AddCreator(creator ident.Creator, kind string, entity ident.
 
 var _ tenancy.Directory = (*Directory)(nil)
 
-func find[V any](m map[string]V, tenant ident.Tenant, id, what string) (V, error) {
+// findInTenant returns an entry of a map; it returns fault.Absent when the map has no such entry or
+// the tenant is another one.
+func findInTenant[V any](m map[string]V, tenant ident.Tenant, id, what string) (V, error) {
 	v, ok := m[id]
 	if !ok || tenant != Tenant {
 		var none V
@@ -194,16 +206,16 @@ func find[V any](m map[string]V, tenant ident.Tenant, id, what string) (V, error
 	return v, nil
 }
 
-// Creator finds a payee account.
+// Creator finds a creator by id.
 func (d *Directory) Creator(_ context.Context, tenant ident.Tenant,
 	id ident.Creator) (tenancy.Creator, error) {
-	return find(d.People, tenant, string(id), "creator")
+	return findInTenant(d.People, tenant, string(id), "creator")
 }
 
-// Contract finds the contract that covers the income type.
+// Contract finds the creator's contract, when it covers the income type on the day.
 func (d *Directory) Contract(_ context.Context, tenant ident.Tenant, creator ident.Creator,
 	incomeType string, day civil.Date) (tenancy.Contract, error) {
-	c, err := find(d.Contracts, tenant, string(creator), "creator")
+	c, err := findInTenant(d.Contracts, tenant, string(creator), "creator")
 	if _, covered := c.Routes[incomeType]; err != nil || !covered || !c.IsInForceOn(day) {
 		return tenancy.Contract{},
 			fault.Missing("contract_missing", string("contract of "+creator), "no contract")
@@ -211,7 +223,7 @@ func (d *Directory) Contract(_ context.Context, tenant ident.Tenant, creator ide
 	return c, nil
 }
 
-// ContractsOf lists the one contract of a creator.
+// ContractsOf lists the contracts of a creator; this directory has at most one for each.
 func (d *Directory) ContractsOf(_ context.Context, tenant ident.Tenant, creator ident.Creator,
 	_ string, _ civil.Date) ([]tenancy.Contract, error) {
 	c, ok := d.Contracts[string(creator)]
@@ -221,33 +233,33 @@ func (d *Directory) ContractsOf(_ context.Context, tenant ident.Tenant, creator 
 	return []tenancy.Contract{c}, nil
 }
 
-// Entity finds a paying entity.
+// Entity finds a paying entity by id.
 func (d *Directory) Entity(_ context.Context, tenant ident.Tenant, id ident.Entity,
 	_ civil.Date) (tenancy.PayingEntity, error) {
-	return find(d.Entities, tenant, string(id), "paying entity")
+	return findInTenant(d.Entities, tenant, string(id), "paying entity")
 }
 
-// Taxpayer finds a taxpayer.
+// Taxpayer finds a taxpayer by id.
 func (d *Directory) Taxpayer(_ context.Context, tenant ident.Tenant,
 	id ident.Taxpayer) (tenancy.Taxpayer, error) {
-	return find(d.Taxpayers, tenant, string(id), "taxpayer")
+	return findInTenant(d.Taxpayers, tenant, string(id), "taxpayer")
 }
 
-// Strategies has none.
+// Strategies returns nothing: this directory has no reward strategies.
 func (d *Directory) Strategies(context.Context, ident.Tenant) ([]tenancy.Strategy, error) {
 	return nil, nil
 }
 
-// Positions lists what was decided.
+// Positions lists the approved tax positions, whatever the day.
 func (d *Directory) Positions(context.Context, ident.Tenant,
 	civil.Date) ([]tenancy.Position, error) {
 	return d.ApprovedPositions, nil
 }
 
-// Tenants has the one.
+// Tenants lists the one tenant.
 func (d *Directory) Tenants(context.Context) ([]string, error) { return []string{Tenant}, nil }
 
-// Creators lists them in the order of their ids.
+// Creators lists a page of the creators in the order of their ids.
 func (d *Directory) Creators(_ context.Context, _ ident.Tenant, cursor string,
 	limit int) ([]tenancy.Creator, string, error) {
 	var out []tenancy.Creator

@@ -8,19 +8,19 @@ import (
 	"fenzhang/shared/settlement/trueup/trueupdb"
 )
 
-// tester is what tests of the standard library and those of package rapid have in common.
+// tester is the part that testing.T of the standard library and rapid.T of package rapid share.
 type tester interface {
 	Helper()
 	Fatal(args ...any)
 }
 
-// TrueUps is the true-ups of the world under its own rules.
+// TrueUps returns the service of true-ups with the world's tax rules.
 func (w *World) TrueUps(t tester) *trueup.Service {
 	t.Helper()
 	return w.TrueUpsUnder(t, w.Rules)
 }
 
-// TrueUpsUnder is the true-ups of the world as they are when other rules are in force.
+// TrueUpsUnder returns the service of true-ups with other tax rules in force.
 func (w *World) TrueUpsUnder(t tester, rules settlement.Rules) *trueup.Service {
 	t.Helper()
 	taxes := *w.Taxes

@@ -8,63 +8,55 @@ import (
 	"fenzhang/shared/input/strictjson"
 )
 
-// body reads a request and collects everything that is wrong with it, so that one answer names all
-// of it.
-type body struct{ problems []fault.Field }
-
-// read decodes into the pointer; ok is false when nothing could be read at all.
-func (b *body) read(data []byte, into any) (ok bool) {
-	b.problems = strictjson.Decode(data, into)
-	for _, p := range b.problems {
+// decodeBody decodes the JSON of a request's body and validates its fields, so that one error lists
+// all problems of the body. When the body as a whole cannot be read, validate is not called,
+// because then all fields are empty.
+func decodeBody(data []byte, into any, validate func(*fault.Problems)) error {
+	decoded := fault.Problems(strictjson.Decode(data, into))
+	for _, p := range decoded {
 		if p.Field == "" {
-			return false
+			return decoded.Err()
 		}
 	}
-	return true
+	var found fault.Problems
+	validate(&found)
+	return appendUnrelated(decoded, found).Err()
 }
 
-// add notes a problem of a field, unless the field, or one that it lies in or that lies in it, has
-// one already.
-func (b *body) add(field, problem string) {
-	for _, p := range b.problems {
-		if p.Field == field || strings.HasPrefix(p.Field, field+".") ||
-			strings.HasPrefix(field, p.Field+".") {
-			return
+// appendUnrelated appends the found problems to a list, without those of a field that already has a
+// problem, or that contains or lies in such a field: they are consequences of the first problem.
+func appendUnrelated(list, found fault.Problems) fault.Problems {
+	for _, p := range found {
+		related := false
+		for _, q := range list {
+			related = related || q.Field == p.Field || strings.HasPrefix(q.Field, p.Field+".") ||
+				strings.HasPrefix(p.Field, q.Field+".")
+		}
+		if !related {
+			list = append(list, p)
 		}
 	}
-	b.problems = append(b.problems, fault.Field{Field: field, Problem: problem})
+	return list
 }
 
-// need notes a problem unless ok holds.
-func (b *body) need(ok bool, field, problem string) {
-	if !ok {
-		b.add(field, problem)
-	}
-}
-
-// adopt takes over the problems that another check of the same facts found, under the names of the
-// body; err may be nil or an error of another kind, which is left for later.
-func (b *body) adopt(err error, names map[string]string) {
-	for _, p := range problemsOf(err) {
-		field, known := names[p.Field]
+// addInputProblems adds the problems that the tax engine found in its facts, under the field names
+// of the request's body. The name "" drops a problem; without a name a field keeps the engine's. An
+// error of another kind adds nothing, because the computation returns it again.
+func addInputProblems(p *fault.Problems, err error, names map[string]string) {
+	for _, x := range inputProblems(err) {
+		field, known := names[x.Field]
 		if !known {
-			field = p.Field
+			field = x.Field
 		}
 		if field != "" {
-			b.add(field, p.Problem)
+			p.Add(field, x.Problem)
 		}
 	}
 }
 
-// refusal is the answer to a body with problems, nil when there are none.
-func (b *body) refusal() error {
-	if len(b.problems) == 0 {
-		return nil
-	}
-	return fault.Invalid(b.problems...)
-}
-
-func problemsOf(err error) []fault.Field {
+// inputProblems returns the problems of an error with code fault.InvalidInput, and nil for any
+// other error.
+func inputProblems(err error) []fault.Field {
 	var e *fault.Error
 	if errors.As(err, &e) && e.Code == fault.InvalidInput {
 		return e.Fields
@@ -72,15 +64,17 @@ func problemsOf(err error) []fault.Field {
 	return nil
 }
 
-// isIncomeType tells whether a text can be a tenant's word for a type of income.
+// isIncomeType reports whether a text has the form of an income type: 2 to 40 letters, digits and
+// underscores, a letter first.
 func isIncomeType(s string) bool {
 	const shortest, longest = 2, 40
 	return len(s) >= shortest && len(s) <= longest && s[0] >= 'a' && s[0] <= 'z' &&
 		strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789_") == ""
 }
 
-// isWord tells whether a text can be a word of the rules, such as an industry or a platform.
-func isWord(s string) bool {
+// isRuleWord reports whether a text has the form of a name in the tax rules, such as an industry or
+// a platform. The empty text has this form.
+func isRuleWord(s string) bool {
 	const longest = 64
 	return len(s) <= longest && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789_-") == ""
 }

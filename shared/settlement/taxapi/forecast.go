@@ -18,23 +18,23 @@ import (
 	"fenzhang/shared/settlement"
 )
 
-// Rows reads what is booked.
+// Rows reads tax bookings.
 type Rows interface {
-	// TaxRows reads a year's bookings of a taxpayer at a paying entity, in order.
+	// TaxRows reads the bookings of a taxpayer at a paying entity in one tax year, in order.
 	TaxRows(ctx context.Context, tenant ident.Tenant, entity ident.Entity, taxpayer ident.Taxpayer,
 		year int) ([]settlement.Booking, error)
 }
 
-// forecastQuestion is the body of a forecast. With the ids of entity and taxpayer the booked rows
-// are read; else Booked says what stands.
+// forecastQuestion is the request body of a forecast. When paying entity and taxpayer are given by
+// their ids, the booked tax rows are read; otherwise Booked states the income so far.
 type forecastQuestion struct {
 	Year     int             `json:"year"`
 	Entity   entityFacts     `json:"paying_entity"`
 	Taxpayer payeeFacts      `json:"taxpayer"`
 	Booked   []bookedFacts   `json:"booked"`
 	Expected []expectedFacts `json:"expected"`
-	// LowEarner tells that the whole of the last year was withheld here by the cumulative method and
-	// came to at most 60,000 yuan.
+	// LowEarner is true when this paying entity withheld in all months of the year before, by the
+	// cumulative method, and the income of that year was at most 60,000 yuan.
 	LowEarner  bool            `json:"low_earner"`
 	Elsewhere  *tax.YearIncome `json:"elsewhere"`
 	Special    *money.Amount   `json:"special"`
@@ -45,10 +45,11 @@ type forecastQuestion struct {
 	Relief     money.Amount    `json:"relief"`
 }
 
-// bookedFacts is income of one month, or of several up to it, with what was withheld on it.
+// bookedFacts is the income of one month, or of several months up to this one, with the tax that
+// was withheld from it.
 type bookedFacts struct {
 	Month int `json:"month"`
-	// how many months in a row, up to Month, it stands for; 1 when left out
+	// Months is how many months in a row, Month being the last, the income covers; 1 when left out.
 	Months   int          `json:"months"`
 	Item     string       `json:"item"`
 	Platform string       `json:"platform"`
@@ -56,7 +57,7 @@ type bookedFacts struct {
 	Withheld money.Amount `json:"withheld"`
 }
 
-// expectedFacts is a payment to come.
+// expectedFacts is a payment that is expected later in the year.
 type expectedFacts struct {
 	Date        civil.Date    `json:"date"`
 	Type        string        `json:"type"`
@@ -69,24 +70,29 @@ type expectedFacts struct {
 	Deductions  money.Amount  `json:"deductions"`
 }
 
-// forecastAnswer is the settlement of the year in advance.
+// forecastAnswer is the response body of a forecast: the annual settlement of comprehensive income
+// as it would be with the expected payments.
 type forecastAnswer struct {
-	Year    int             `json:"year"`
-	Outcome string          `json:"outcome"` // refund, debt, waived, even
+	Year int `json:"year"`
+	// Outcome is refund, debt, waived or even.
+	Outcome string          `json:"outcome"`
 	Months  []forecastMonth `json:"by_month"`
 	tax.Forecast
 }
 
-// forecastMonth is one month and where the settlement would stand if nothing came after it.
+// forecastMonth is the income of one month, and the balance that the annual settlement would have
+// if no income followed.
 type forecastMonth struct {
 	Month    int          `json:"month"`
 	Income   money.Amount `json:"income"`
 	Withheld money.Amount `json:"withheld"`
-	Expected bool         `json:"expected"` // some of it is still to come
+	// Expected is true when part of the month's income is only expected.
+	Expected bool         `json:"expected"`
 	Balance  money.Amount `json:"balance_to_date"`
 }
 
-// The outcomes of a settlement.
+// The outcomes of an annual settlement: a refund to the taxpayer, a payment by the taxpayer, a
+// payment that is waived by law, or neither.
 const (
 	refund = "refund"
 	debt   = "debt"
@@ -94,32 +100,32 @@ const (
 	even   = "even"
 )
 
-// forecast answers what the annual settlement of comprehensive income is likely to give.
-func (a API) forecast(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+// forecastYear handles POST /v1/tax/forecast: it computes the annual settlement of comprehensive
+// income (综合所得汇算清缴) in advance.
+func (a API) forecastYear(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	corpus := a.Corpus(ctx)
-	var b body
 	var q forecastQuestion
-	if b.read(r.Body, &q) {
-		q.check(&b, corpus)
-	}
-	if err := b.refusal(); err != nil {
-		return httpapi.Response{}, err
-	}
-	if (q.Entity.ID != "" || q.Taxpayer.ID != "") && r.OnlyOwn() {
-		return httpapi.Response{}, fault.Absent("paying entity or taxpayer")
-	}
-	y, err := a.taxYear(ctx, r.Tenant, corpus, &q)
+	err := decodeBody(r.Body, &q, func(p *fault.Problems) { q.validate(p, corpus) })
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	answer, err := y.settle()
+	// A creator may describe anybody, but may not read the tenant's master data.
+	if (q.Entity.ID != "" || q.Taxpayer.ID != "") && r.OnlyOwn() {
+		return httpapi.Response{}, fault.Absent("paying entity or taxpayer")
+	}
+	y, err := a.loadTaxYear(ctx, r.Tenant, corpus, &q)
+	if err != nil {
+		return httpapi.Response{}, err
+	}
+	answer, err := y.settleYear()
 	if err != nil {
 		return httpapi.Response{}, err
 	}
 	return httpapi.OK(answer), nil
 }
 
-// The bounds of a forecast.
+// The limits of a forecast: its years, the expected payments and the booked rows. The cumulative
+// withholding of comprehensive income began in 2019.
 const (
 	firstForecast  = 2019
 	lastForecast   = 2100
@@ -127,57 +133,59 @@ const (
 	mostBookedRows = 500
 )
 
-// check notes everything that is wrong with the question as far as it can be told without master
-// data.
-func (q *forecastQuestion) check(b *body, corpus *tax.Corpus) {
-	b.need(q.Year >= firstForecast && q.Year <= lastForecast, "year", "must be 2019 to 2100")
-	q.Entity.check(b, corpus)
-	q.Taxpayer.check(b, corpus, "")
-	b.need(len(q.Expected) <= mostPayments, "expected", "must be at most 366 payments")
-	b.need(len(q.Booked) <= mostBookedRows, "booked", "must be at most 500 rows")
-	b.need(len(q.Booked) == 0 || q.Entity.ID == "" || q.Taxpayer.ID == "", "booked",
+// validate adds all problems of the question that can be found without reading master data.
+func (q *forecastQuestion) validate(p *fault.Problems, corpus *tax.Corpus) {
+	p.AddIf(q.Year < firstForecast || q.Year > lastForecast, "year", "must be 2019 to 2100")
+	q.Entity.validate(p, corpus)
+	q.Taxpayer.validate(p, corpus, "")
+	p.AddIf(len(q.Expected) > mostPayments, "expected", "must be at most 366 payments")
+	p.AddIf(len(q.Booked) > mostBookedRows, "booked", "must be at most 500 rows")
+	p.AddIf(len(q.Booked) > 0 && q.Entity.ID != "" && q.Taxpayer.ID != "", "booked",
 		"is read from the books where entity and taxpayer are named by their ids")
 	for i := range q.Booked {
-		q.Booked[i].check(b, "booked."+strconv.Itoa(i))
+		q.Booked[i].validate(p, "booked."+strconv.Itoa(i))
 	}
-	q.checkPayee(b, corpus)
+	q.validatePayee(p, corpus)
 	for i := range q.Expected {
-		q.checkExpected(b, corpus, i)
+		q.validateExpected(p, corpus, i)
 	}
-	q.checkAmounts(b)
+	q.validateAmounts(p)
 }
 
-// checkPayee checks what all payments share, on a payment that has nothing else to be wrong about.
-func (q *forecastQuestion) checkPayee(b *body, corpus *tax.Corpus) {
+// validatePayee adds the problems of the payee and of the paying entity, which all payments share.
+// The engine finds them on a sample payment of one yuan that is otherwise valid.
+func (q *forecastQuestion) validatePayee(p *fault.Problems, corpus *tax.Corpus) {
 	one := money.Yuan(1)
-	f := q.payment(&expectedFacts{Date: civil.On(firstForecast, time.December, 1), Amount: &one})
+	f := q.paymentFacts(&expectedFacts{Date: civil.On(firstForecast, time.December, 1), Amount: &one})
 	_, err := corpus.National().DeriveItem(f)
-	b.adopt(err, fieldNames())
+	addInputProblems(p, err, bodyFieldNames())
 	switch q.Taxpayer.Kind {
 	case "individual_business", "sole_proprietorship", "partnership", "company":
-		b.add("taxpayer.kind", "has no annual settlement of comprehensive income")
+		p.Add("taxpayer.kind", "has no annual settlement of comprehensive income")
 	}
 }
 
-// checkExpected checks one payment to come.
-func (q *forecastQuestion) checkExpected(b *body, corpus *tax.Corpus, i int) {
+// validateExpected adds the problems of the expected payment with number i.
+func (q *forecastQuestion) validateExpected(p *fault.Problems, corpus *tax.Corpus, i int) {
 	x := &q.Expected[i]
 	at := "expected." + strconv.Itoa(i)
-	b.need(isIncomeType(x.Type), at+".type", "must be a word of a-z, 0-9 and _, as live_tip")
-	b.need(isWord(x.Platform), at+".platform", "must be a word of a-z, 0-9, _ and -")
-	b.need(!x.Date.IsZero() && x.Date.Year() == q.Year, at+".date", "must be a day of the tax year")
-	b.need(x.Amount != nil || x.InKind.Positive(), at+".amount", "is needed")
-	_, err := corpus.National().DeriveItem(q.payment(x))
-	b.adopt(err, map[string]string{"payment_date": at + ".date", "vat_date": "",
+	p.AddIf(!isIncomeType(x.Type), at+".type", "must be a word of a-z, 0-9 and _, as live_tip")
+	p.AddIf(!isRuleWord(x.Platform), at+".platform", "must be a word of a-z, 0-9, _ and -")
+	p.AddIf(x.Date.IsZero() || x.Date.Year() != q.Year, at+".date", "must be a day of the tax year")
+	p.AddIf(x.Amount == nil && !x.InKind.Positive(), at+".amount", "is needed")
+	_, err := corpus.National().DeriveItem(q.paymentFacts(x))
+	addInputProblems(p, err, map[string]string{"payment_date": at + ".date", "vat_date": "",
 		"amount": at + ".amount", "in_kind": at + ".in_kind", "income.item": at + ".item",
 		"payroll": at + ".payroll", "payroll.months": at + ".payroll.months",
 		"payroll.rule": at + ".payroll.rule", "deductions": at + ".deductions"})
 }
 
-// largestOfYear bounds each amount of a year, so that their sums stay in range.
+// largestOfYear is the greatest amount in yuan of each field, so that sums stay in the range of
+// int64 fen.
 const largestOfYear = 1_000_000_000
 
-func (q *forecastQuestion) checkAmounts(b *body) {
+// validateAmounts adds the problems of the year's amounts and of the sum of the expected payments.
+func (q *forecastQuestion) validateAmounts(p *fault.Problems) {
 	amounts := map[string]*money.Amount{"special": q.Special, "additional": q.Additional,
 		"other": &q.Other, "exempt": &q.Exempt, "donations": &q.Donations, "relief": &q.Relief}
 	if e := q.Elsewhere; e != nil {
@@ -188,73 +196,78 @@ func (q *forecastQuestion) checkAmounts(b *body) {
 		amounts["elsewhere.withheld"] = &e.Withheld
 	}
 	for _, name := range slices.Sorted(maps.Keys(amounts)) {
-		b.amount(name, amounts[name])
+		addAmountProblem(p, name, amounts[name])
 	}
+	// Amounts that are wrong by themselves are left out of the sum, which could overflow.
 	sum := money.Amount{}
 	for i := range q.Expected {
 		if x := q.Expected[i].Amount; x != nil && x.Positive() && x.Cmp(money.Yuan(largestOfYear)) <= 0 {
 			sum = sum.Add(*x)
 		}
 	}
-	b.need(sum.Cmp(money.Yuan(largestOfYear)) <= 0, "expected",
+	p.AddIf(sum.Cmp(money.Yuan(largestOfYear)) > 0, "expected",
 		"must sum to at most "+money.Yuan(largestOfYear).String())
 }
 
-// amount notes an amount that is below zero or above the largest of a year.
-func (b *body) amount(field string, a *money.Amount) {
+// addAmountProblem adds a problem when an amount is below zero or above largestOfYear.
+func addAmountProblem(p *fault.Problems, field string, a *money.Amount) {
 	most := money.Yuan(largestOfYear)
-	b.need(a == nil || (!a.Negative() && a.Cmp(most) <= 0), field, "must be zero to "+most.String())
+	p.AddIf(a != nil && (a.Negative() || a.Cmp(most) > 0), field, "must be zero to "+most.String())
 }
 
-func (x *bookedFacts) check(b *body, at string) {
-	b.need(x.Month >= 1 && x.Month <= monthsOfYear, at+".month", "must be 1 to 12")
-	b.need(x.Months >= 0 && x.Months <= max(x.Month, 1), at+".months",
+// validate adds the problems of one row of stated income.
+func (x *bookedFacts) validate(p *fault.Problems, at string) {
+	p.AddIf(x.Month < 1 || x.Month > monthsOfYear, at+".month", "must be 1 to 12")
+	p.AddIf(x.Months < 0 || x.Months > max(x.Month, 1), at+".months",
 		"must be 1 to the number of the month")
-	b.need(slices.Contains(comprehensive(), x.Item), at+".item",
+	p.AddIf(!slices.Contains(comprehensiveItems(), x.Item), at+".item",
 		"must be one of wages, labor, labor_platform, author, royalty")
-	b.need(isWord(x.Platform), at+".platform", "must be a word of a-z, 0-9, _ and -")
+	p.AddIf(!isRuleWord(x.Platform), at+".platform", "must be a word of a-z, 0-9, _ and -")
 	const most = largestOfYear / mostBookedRows
 	for name, a := range map[string]money.Amount{"income": x.Income, "withheld": x.Withheld} {
-		b.need(!a.Negative() && a.Cmp(money.Yuan(most)) <= 0, at+"."+name,
+		p.AddIf(a.Negative() || a.Cmp(money.Yuan(most)) > 0, at+"."+name,
 			"must be zero to "+money.Yuan(most).String())
 	}
 }
 
-// comprehensive are the items of comprehensive income.
-func comprehensive() []string {
+// comprehensiveItems are the tax items of comprehensive income (综合所得), which the annual settlement
+// adds up.
+func comprehensiveItems() []string {
 	return []string{tax.ItemWages, tax.ItemLabor, tax.ItemLaborPlatform, tax.ItemAuthor,
 		tax.ItemRoyalty}
 }
 
-// payment gives the engine's facts of a payment to come, as far as the body tells them.
-func (q *forecastQuestion) payment(x *expectedFacts) tax.Facts {
-	p := question{Date: x.Date, Entity: q.Entity, Taxpayer: q.Taxpayer, LowEarner: q.LowEarner,
+// paymentFacts returns the facts of an expected payment that the request body contains.
+func (q *forecastQuestion) paymentFacts(x *expectedFacts) tax.Facts {
+	p := quoteQuestion{Date: x.Date, Entity: q.Entity, Taxpayer: q.Taxpayer, LowEarner: q.LowEarner,
 		Payroll: x.Payroll, Deductions: x.Deductions,
 		Income: incomeFacts{Type: x.Type, Item: x.Item, Platform: x.Platform, Amount: x.Amount,
 			InKind: x.InKind, VATIncluded: x.VATIncluded}}
-	return p.described("")
+	return p.statedFacts("")
 }
 
-// taxYear is what a forecast works on.
+// taxYear holds the facts of a forecast. The computation adds the tax rows of the expected payments
+// to those that are booked.
 type taxYear struct {
-	corpus   *tax.Corpus
-	question *forecastQuestion
-	payee    payee
-	entity   map[civil.Date]tax.Entity
-	rows     []tax.Row
-	decided  map[int][]tax.Position // by month
-	day      civil.Date
-	used     []tax.RulesUsed // by the payments to come
+	corpus    *tax.Corpus
+	question  *forecastQuestion
+	payee     payee
+	entity    map[civil.Date]tax.Entity
+	rows      []tax.Row
+	positions map[int][]tax.Position // by month
+	day       civil.Date
+	// rulesUsed are the rules that the expected payments used.
+	rulesUsed []tax.RulesUsed
 }
 
-// taxYear loads what the question names. The person is taken as its profile stands on the last day
-// of the year, the paying entity as it stands on the day of each payment.
-func (a API) taxYear(ctx context.Context, tenant ident.Tenant, corpus *tax.Corpus,
+// loadTaxYear loads the facts of a forecast. The payee is described by the tax profile of the last
+// day of the year, the paying entity by master data of the day of each payment.
+func (a API) loadTaxYear(ctx context.Context, tenant ident.Tenant, corpus *tax.Corpus,
 	q *forecastQuestion) (*taxYear, error) {
 	y := &taxYear{corpus: corpus, question: q, entity: map[civil.Date]tax.Entity{},
 		day: civil.On(q.Year, time.December, 1).Month().Last()}
 	var err error
-	if y.payee, err = a.taxpayer(ctx, tenant, q.Taxpayer, "", y.day); err != nil {
+	if y.payee, err = a.loadPayee(ctx, tenant, q.Taxpayer, "", y.day); err != nil {
 		return nil, err
 	}
 	days := []civil.Date{y.day}
@@ -262,41 +275,52 @@ func (a API) taxYear(ctx context.Context, tenant ident.Tenant, corpus *tax.Corpu
 		days = append(days, q.Expected[i].Date)
 	}
 	for _, day := range days {
-		if y.entity[day], err = a.entity(ctx, tenant, q.Entity, q.platformOn(day), day); err != nil {
+		y.entity[day], err = a.loadEntity(ctx, tenant, q.Entity, q.platformOn(day), day)
+		if err != nil {
 			return nil, err
 		}
 	}
-	if y.decided, err = a.yearOfPositions(ctx, tenant, q.Year); err != nil {
+	if y.positions, err = a.loadPositionsOfYear(ctx, tenant, q.Year); err != nil {
 		return nil, err
 	}
+	y.rows, err = a.loadRows(ctx, tenant, q)
+	return y, err
+}
+
+// loadRows returns the tax rows of the income before the forecast: the booked rows when paying
+// entity and taxpayer are given by their ids, otherwise the rows that the request states.
+func (a API) loadRows(ctx context.Context, tenant ident.Tenant,
+	q *forecastQuestion) ([]tax.Row, error) {
 	if q.Entity.ID == "" || q.Taxpayer.ID == "" {
-		y.rows = q.rows()
-		return y, nil
+		return q.statedRows(), nil
 	}
 	bookings, err := a.Rows.TaxRows(ctx, tenant, ident.Entity(q.Entity.ID),
 		ident.Taxpayer(q.Taxpayer.ID), q.Year)
 	if into, closed := settlement.ClosedFor(bookings); closed {
-		// merged into another: a person has one year
+		// The taxpayer was merged into another one. A person has one tax year, which the other
+		// taxpayer's list holds.
 		bookings, err = a.Rows.TaxRows(ctx, tenant, ident.Entity(q.Entity.ID), into, q.Year)
 	}
+	var rows []tax.Row
 	for _, b := range settlement.Whole(bookings) {
-		y.rows = append(y.rows, b.Rows...)
+		rows = append(rows, b.Rows...)
 	}
-	return y, err
+	return rows, err
 }
 
-// platformOn gives the platform of the payment on a day, for which a described entity is filed.
+// platformOn returns the platform of the expected payment on a day. A described paying entity has
+// its platform filing for this platform.
 func (q *forecastQuestion) platformOn(day civil.Date) string {
 	for i := range q.Expected {
 		if x := &q.Expected[i]; x.Date == day && x.Platform != "" {
 			return x.Platform
 		}
 	}
-	return platform
+	return defaultPlatform
 }
 
-// rows turns what is told to stand into rows.
-func (q *forecastQuestion) rows() []tax.Row {
+// statedRows returns the tax rows of the income that the request states as booked.
+func (q *forecastQuestion) statedRows() []tax.Row {
 	var rows []tax.Row
 	for i := range q.Booked {
 		x := &q.Booked[i]
@@ -304,7 +328,7 @@ func (q *forecastQuestion) rows() []tax.Row {
 			Period: civil.In(q.Year, time.Month(x.Month)).String(), Income: x.Income, Withheld: x.Withheld,
 			Collection: tax.Withheld}
 		if row.Platform == "" {
-			row.Platform = platform
+			row.Platform = defaultPlatform
 		}
 		if x.Months > 1 {
 			row.Months = x.Months
@@ -314,35 +338,36 @@ func (q *forecastQuestion) rows() []tax.Row {
 	return rows
 }
 
-// settle withholds on the payments to come and settles the year with them.
-func (y *taxYear) settle() (forecastAnswer, error) {
+// settleYear computes the withholding of the expected payments and settles the year with all rows.
+func (y *taxYear) settleYear() (forecastAnswer, error) {
 	out := forecastAnswer{Year: y.question.Year}
 	booked := len(y.rows)
-	apart, err := y.withhold()
+	apart, err := y.withholdExpected()
 	if err != nil {
 		return out, err
 	}
-	if out.Forecast, err = y.until(monthsOfYear, y.rows); err != nil {
+	if out.Forecast, err = y.settleThrough(monthsOfYear, y.rows); err != nil {
 		return out, err
 	}
 	out.Unknown = append(out.Unknown, apart...)
-	out.Rules = y.rules(out.Rules)
+	out.Rules = y.addRulesUsed(out.Rules)
 	out.ExpectedWithheld = tax.SumYearIncome(y.rows[booked:], y.question.Year).Withheld
+	// Each month shows the balance that the year would have if it ended there.
 	for m := 1; m <= monthsOfYear; m++ {
-		x, err := y.month(m, booked)
+		x, err := y.sumMonth(m, booked)
 		if err != nil {
 			return out, err
 		}
 		out.Months = append(out.Months, x)
 	}
-	out.Outcome = outcome(out.Balance, out.Waived)
+	out.Outcome = outcomeOf(out.Balance, out.Waived)
 	return out, nil
 }
 
-// rules adds to the rules of the settlement those of the payments to come: local packs and
-// positions.
-func (y *taxYear) rules(all tax.RulesUsed) tax.RulesUsed {
-	for _, u := range y.used {
+// addRulesUsed adds to the rules that the settlement used the local packs and tax positions that
+// the expected payments used.
+func (y *taxYear) addRulesUsed(all tax.RulesUsed) tax.RulesUsed {
+	for _, u := range y.rulesUsed {
 		for _, p := range u.Local {
 			if !slices.Contains(all.Local, p) {
 				all.Local = append(all.Local, p)
@@ -357,7 +382,8 @@ func (y *taxYear) rules(all tax.RulesUsed) tax.RulesUsed {
 	return all
 }
 
-func outcome(balance money.Amount, waiver *bool) string {
+// outcomeOf returns the outcome of an annual settlement by its balance; a positive balance is due.
+func outcomeOf(balance money.Amount, waiver *bool) string {
 	switch {
 	case balance.Negative():
 		return refund
@@ -369,9 +395,10 @@ func outcome(balance money.Amount, waiver *bool) string {
 	return debt
 }
 
-// withhold computes the payments to come in their order, and names those that no annual settlement
-// takes.
-func (y *taxYear) withhold() ([]tax.Unknown, error) {
+// withholdExpected computes the withholding of the expected payments in the order of their dates.
+// It returns the payments that are not comprehensive income, which the annual settlement leaves
+// out.
+func (y *taxYear) withholdExpected() ([]tax.Unknown, error) {
 	var apart []tax.Unknown
 	q := y.question
 	expected := slices.Clone(q.Expected)
@@ -379,20 +406,21 @@ func (y *taxYear) withhold() ([]tax.Unknown, error) {
 		return cmp.Compare(a.Date.String(), b.Date.String())
 	})
 	for i := range expected {
-		f := q.payment(&expected[i])
+		f := q.paymentFacts(&expected[i])
 		f.Entity = y.entity[expected[i].Date]
 		f.Taxpayer = y.payee.Taxpayer
 		f.AgencyFiling = y.payee.consent
-		f.Positions = y.decided[f.PaymentDate.Month().Number()]
+		f.Positions = y.positions[f.PaymentDate.Month().Number()]
 		if f.Taxpayer.Kind == "employee" {
 			f.Route = "payroll"
 		}
+		// Each payment is taxed on the rows before it, since withholding is cumulative.
 		res, err := y.corpus.ComputeRows(f, y.rows)
 		if err != nil {
 			return nil, err
 		}
-		y.rows, y.used = append(y.rows, res.Rows...), append(y.used, res.Rules)
-		if !slices.Contains(comprehensive(), res.Item) {
+		y.rows, y.rulesUsed = append(y.rows, res.Rows...), append(y.rulesUsed, res.Rules)
+		if !slices.Contains(comprehensiveItems(), res.Item) {
 			apart = append(apart,
 				tax.Unknown{Rule: "iit.annual",
 					Missing: bilingual.Text{ZH: expected[i].Date.String() + " 的收入（" + res.Item + "）不属于综合所得，未计入",
@@ -403,8 +431,8 @@ func (y *taxYear) withhold() ([]tax.Unknown, error) {
 	return apart, nil
 }
 
-// until settles the year on the rows of its first months.
-func (y *taxYear) until(month int, rows []tax.Row) (tax.Forecast, error) {
+// settleThrough computes the annual settlement on the rows of January to the given month.
+func (y *taxYear) settleThrough(month int, rows []tax.Row) (tax.Forecast, error) {
 	q := y.question
 	var upTo []tax.Row
 	for i := range rows {
@@ -416,11 +444,12 @@ func (y *taxYear) until(month int, rows []tax.Row) (tax.Forecast, error) {
 		tax.ForecastFacts{Taxpayer: y.payee.Taxpayer, Rows: upTo, Elsewhere: q.Elsewhere,
 			Special: q.Special, Additional: q.Additional,
 			Other: q.Other, Exempt: q.Exempt, Donations: q.Donations, Relief: q.Relief,
-			Positions: y.decided[monthsOfYear]})
+			Positions: y.positions[monthsOfYear]})
 }
 
-// month sums one month; rows from the number booked on are still to come.
-func (y *taxYear) month(m, booked int) (forecastMonth, error) {
+// sumMonth sums up the rows of month m. The first rows, as many as booked, are booked or stated;
+// the rows after them are expected.
+func (y *taxYear) sumMonth(m, booked int) (forecastMonth, error) {
 	x := forecastMonth{Month: m}
 	for i := range y.rows {
 		at, err := civil.ParseMonth(y.rows[i].Period)
@@ -432,7 +461,7 @@ func (y *taxYear) month(m, booked int) (forecastMonth, error) {
 			x.Withheld.Add(one.Withheld)
 		x.Expected = x.Expected || (i >= booked && y.rows[i].Kind == tax.IIT)
 	}
-	f, err := y.until(m, y.rows)
+	f, err := y.settleThrough(m, y.rows)
 	x.Balance = f.Balance
 	return x, err
 }

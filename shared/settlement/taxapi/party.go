@@ -11,7 +11,7 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
-// entityFacts is a paying entity, named or described.
+// entityFacts describes a paying entity in a request: either its id, or all other fields.
 type entityFacts struct {
 	ID             string `json:"id"`
 	Place          string `json:"place"`
@@ -19,7 +19,7 @@ type entityFacts struct {
 	PlatformFiling bool   `json:"platform_filing"`
 }
 
-// payeeFacts is a taxpayer, named or described.
+// payeeFacts describes a taxpayer in a request: either its id, or all other fields.
 type payeeFacts struct {
 	ID            string `json:"id"`
 	Kind          string `json:"kind"`
@@ -35,60 +35,67 @@ type payeeFacts struct {
 	AgencyConsent *bool  `json:"agency_consent"`
 }
 
-// platform is the platform of an income that names none.
-const platform = "douyin"
+// defaultPlatform is the platform of an income for which the request gives no platform.
+const defaultPlatform = "douyin"
 
-// provinceHeader replaces the place of the payee's registration, by which it files itself.
+// provinceHeader is the request header with the place where the payee is registered and files its
+// own taxes. It replaces the place in the body or in the tax profile.
 const provinceHeader = "x-province-code"
 
-// check notes what is wrong with the description.
-func (e *entityFacts) check(b *body, corpus *tax.Corpus) {
+// validate adds the problems of a paying entity's description. The fields other than the id must be
+// empty when the id is given.
+func (e *entityFacts) validate(p *fault.Problems, corpus *tax.Corpus) {
 	rest := *e
 	rest.ID = ""
 	switch {
 	case e.ID != "":
-		b.need(ident.Valid(e.ID), "paying_entity.id", "must be 1 to 64 of A-Z a-z 0-9 _ -")
-		b.need(rest == (entityFacts{}), "paying_entity", "give its id or describe it, not both")
+		p.AddIf(!ident.Valid(e.ID), "paying_entity.id", "must be 1 to 64 of A-Z a-z 0-9 _ -")
+		p.AddIf(rest != (entityFacts{}), "paying_entity", "give its id or describe it, not both")
 	case e.Place == "":
-		b.add("paying_entity.place", "must be the six-digit code of a place of the mainland")
+		p.Add("paying_entity.place", "must be the six-digit code of a place of the mainland")
 	default:
 		_, err := corpus.EngineAt(e.Place)
-		b.need(err == nil, "paying_entity.place", "must be the six-digit code of a place of the mainland")
+		p.AddIf(err != nil, "paying_entity.place",
+			"must be the six-digit code of a place of the mainland")
 	}
 }
 
-// check notes what is wrong with the description; province is the header that replaces the
-// registration.
-func (t *payeeFacts) check(b *body, corpus *tax.Corpus, province string) {
+// validate adds the problems of a taxpayer's description. The province is the value of the header
+// X-Province-Code, which replaces the place of registration.
+func (t *payeeFacts) validate(p *fault.Problems, corpus *tax.Corpus, province string) {
 	rest := *t
 	rest.ID, rest.AgencyConsent = "", nil
 	if t.ID != "" {
-		b.need(ident.Valid(t.ID), "taxpayer.id", "must be 1 to 64 of A-Z a-z 0-9 _ -")
-		b.need(rest == (payeeFacts{}), "taxpayer", "give its id or describe it, not both")
+		p.AddIf(!ident.Valid(t.ID), "taxpayer.id", "must be 1 to 64 of A-Z a-z 0-9 _ -")
+		p.AddIf(rest != (payeeFacts{}), "taxpayer", "give its id or describe it, not both")
 	}
-	b.need(isWord(t.Industry), "taxpayer.industry", "must be a word of a-z, 0-9, _ and -")
+	p.AddIf(!isRuleWord(t.Industry), "taxpayer.industry", "must be a word of a-z, 0-9, _ and -")
 	_, err := corpus.EngineAt(t.Jurisdiction)
-	b.need(err == nil, "taxpayer.jurisdiction",
+	p.AddIf(err != nil, "taxpayer.jurisdiction",
 		"must be the six-digit code of a place of the mainland")
 	_, err = corpus.EngineAt(province)
-	b.need(err == nil, "X-Province-Code", "must be the six-digit code of a place of the mainland")
+	p.AddIf(err != nil, "X-Province-Code", "must be the six-digit code of a place of the mainland")
 }
 
-// described gives the entity as far as the body tells it; filed for the platform where it says so.
-// A named one stands as any entity does.
-func (e *entityFacts) described(on string, day civil.Date) tax.Entity {
+// statedEntity returns the paying entity as the request body describes it, with a platform filing
+// when the body says so. For an entity with an id the result is a placeholder that passes
+// validation, because master data is read later.
+func (e *entityFacts) statedEntity(on string, day civil.Date) tax.Entity {
 	if e.ID != "" {
 		return tax.Entity{PlaceTier: "city"}
 	}
 	out := tax.Entity{ID: "quoted", Place: e.Place, PlaceTier: e.PlaceTier, VAT: "general"}
 	if e.PlatformFiling && !day.IsZero() {
+		// The filing must precede the year of the payment: it permits the cumulative method for all of
+		// it.
 		out.Filings = []tax.PlatformFiling{{Platform: on, From: civil.On(day.Year(), 1, 1).AddDays(-1)}}
 	}
 	return out
 }
 
-// described gives the payee as far as the body tells it; a named one stands as any person does.
-func (t *payeeFacts) described(province string) tax.Taxpayer {
+// statedTaxpayer returns the taxpayer as the request body describes it. For a taxpayer with an id
+// the result is a placeholder that passes validation, because master data is read later.
+func (t *payeeFacts) statedTaxpayer(province string) tax.Taxpayer {
 	if t.ID != "" {
 		return tax.Taxpayer{Kind: "natural_person", Resident: true, VAT: "natural_person",
 			Collection: "withheld"}
@@ -105,27 +112,32 @@ func (t *payeeFacts) described(province string) tax.Taxpayer {
 	return out
 }
 
-// entity loads a named paying entity as it stands on a day.
-func (a API) entity(ctx context.Context, tenant ident.Tenant, e entityFacts, on string,
+// loadEntity returns a paying entity on a day: from master data when the request gives an id,
+// otherwise as the request describes it.
+func (a API) loadEntity(ctx context.Context, tenant ident.Tenant, e entityFacts, on string,
 	day civil.Date) (tax.Entity, error) {
 	if e.ID == "" {
-		return e.described(on, day), nil
+		return e.statedEntity(on, day), nil
 	}
 	found, err := a.Directory.Entity(ctx, tenant, ident.Entity(e.ID), day)
 	return settlement.EntityFacts(found), err
 }
 
-// payee is a taxpayer with what its profile says of the consent to agency filing.
+// payee is a taxpayer, and whether the taxpayer has consented to filing by the agency (代办申报).
 type payee struct {
 	tax.Taxpayer
 	consent bool
 }
 
-// taxpayer loads a named taxpayer's profile of a day.
-func (a API) taxpayer(ctx context.Context, tenant ident.Tenant, t payeeFacts, province string,
+// loadPayee returns a taxpayer on a day: by its tax profile when the request gives an id, otherwise
+// as the request describes it.
+//
+// Errors: fault.RuleMissing with reason profile_missing when the taxpayer has no profile on the
+// day.
+func (a API) loadPayee(ctx context.Context, tenant ident.Tenant, t payeeFacts, province string,
 	day civil.Date) (payee, error) {
 	if t.ID == "" {
-		return payee{t.described(province), t.AgencyConsent != nil && *t.AgencyConsent}, nil
+		return payee{t.statedTaxpayer(province), t.AgencyConsent != nil && *t.AgencyConsent}, nil
 	}
 	found, err := a.Directory.Taxpayer(ctx, tenant, ident.Taxpayer(t.ID))
 	if err != nil {
@@ -136,7 +148,8 @@ func (a API) taxpayer(ctx context.Context, tenant ident.Tenant, t payeeFacts, pr
 		return payee{}, fault.Missing("profile_missing", string("tax profile of "+found.TaxpayerID),
 			"The taxpayer has no tax profile on that day; record one.")
 	}
-	out := payee{settlement.TaxpayerFacts(p), consented(p, day)}
+	out := payee{settlement.TaxpayerFacts(p), hasAgencyConsent(p, day)}
+	// The request may state a consent or a province that differs from the profile, to see the effect.
 	if t.AgencyConsent != nil {
 		out.consent = *t.AgencyConsent
 	}
@@ -146,9 +159,9 @@ func (a API) taxpayer(ctx context.Context, tenant ident.Tenant, t payeeFacts, pr
 	return out, nil
 }
 
-// consented tells whether the worker's written consent to agency filing is among the profile's
-// papers on a day.
-func consented(p tenancy.Profile, day civil.Date) bool {
+// hasAgencyConsent reports whether the papers of a tax profile contain the worker's written consent
+// to filing by the agency, valid on a day.
+func hasAgencyConsent(p tenancy.Profile, day civil.Date) bool {
 	for _, x := range p.Papers {
 		if x.Name == settlement.ConsentPaper && !day.Before(x.From) &&
 			(x.To.IsZero() || !day.After(x.To)) {
@@ -158,8 +171,8 @@ func consented(p tenancy.Profile, day civil.Date) bool {
 	return false
 }
 
-// positions gives the tenant's approved positions of a day.
-func (a API) positions(ctx context.Context, tenant ident.Tenant,
+// loadPositions reads the tenant's approved tax positions of a day.
+func (a API) loadPositions(ctx context.Context, tenant ident.Tenant,
 	day civil.Date) ([]tax.Position, error) {
 	found, err := a.Directory.Positions(ctx, tenant, day)
 	return settlement.PositionFacts(found), err

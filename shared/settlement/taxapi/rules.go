@@ -10,34 +10,41 @@ import (
 	"fenzhang/shared/law/tax"
 )
 
-// national is the jurisdiction of the rules that hold everywhere.
-const national = "000000"
+// nationalJurisdiction is the code of the jurisdiction whose rules apply in all of mainland China.
+const nationalJurisdiction = "000000"
 
-// rulesAnswer is what holds at a place on a day: the national rules and the place's own.
+// rulesAnswer is the response body with the tax rules that are in force in a place on a day: the
+// national rules and those of the place.
 type rulesAnswer struct {
-	Jurisdiction string       `json:"jurisdiction"`
-	Date         civil.Date   `json:"date"`
-	Pack         tax.PackID   `json:"pack"`            // the national pack
-	Local        []tax.PackID `json:"local,omitempty"` // the pack of the place, where it has one
-	Values       []tax.Entry  `json:"values"`
-	Gaps         []ruleGap    `json:"gaps"`
+	Jurisdiction string     `json:"jurisdiction"`
+	Date         civil.Date `json:"date"`
+	// Pack is the national policy pack.
+	Pack tax.PackID `json:"pack"`
+	// Local is the policy pack of the place, when the place has one.
+	Local  []tax.PackID `json:"local,omitempty"`
+	Values []tax.Entry  `json:"values"`
+	Gaps   []ruleGap    `json:"gaps"`
 }
 
-// ruleGap is what the law, as far as it is known, leaves open on the day.
+// ruleGap is a rule whose value is not known on the day: the text of the law is missing or
+// disputed, or the rule has lapsed.
 type ruleGap struct {
-	// "iit.assessed.quota@130000", as holds and error answers name it
-	Rule      string                    `json:"rule"`
-	Title     bilingual.Text            `json:"title"`
-	Place     string                    `json:"place,omitempty"`
-	Missing   bilingual.Text            `json:"missing"`
-	Status    tax.Status                `json:"status,omitempty"` // empty for a declared lapse
-	Law       []tax.Law                 `json:"law"`
-	Published civil.Date                `json:"published"`
-	Readings  map[string]bilingual.Text `json:"readings,omitempty"` // what a tax position may choose
+	// Rule is the name of the gap in holds and error responses, such as "iit.assessed.quota@130000".
+	Rule    string         `json:"rule"`
+	Title   bilingual.Text `json:"title"`
+	Place   string         `json:"place,omitempty"`
+	Missing bilingual.Text `json:"missing"`
+	// Status is empty for a rule that has lapsed.
+	Status    tax.Status `json:"status,omitempty"`
+	Law       []tax.Law  `json:"law"`
+	Published civil.Date `json:"published"`
+	// Readings are the readings of the law between which a tax position chooses.
+	Readings map[string]bilingual.Text `json:"readings,omitempty"`
 }
 
-// rules lists what is in force at a place on a day, gaps included.
-func (a API) rules(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
+// listRules handles GET /v1/tax/rules: it lists the rules in force in a place on a day, and the
+// gaps.
+func (a API) listRules(ctx context.Context, r *httpapi.Request) (httpapi.Response, error) {
 	day, err := a.Clock.Today(ctx)
 	if err != nil {
 		return httpapi.Response{}, fault.Later(err)
@@ -50,16 +57,17 @@ func (a API) rules(ctx context.Context, r *httpapi.Request) (httpapi.Response, e
 	}
 	place := r.Query.Get("jurisdiction")
 	if place == "" {
-		place = national
+		place = nationalJurisdiction
 	}
 	e, err := a.Corpus(ctx).EngineAt(place)
 	if err != nil {
 		return httpapi.Response{}, err
 	}
-	return httpapi.OK(answer(e, place, day)), nil
+	return httpapi.OK(newRulesAnswer(e, place, day)), nil
 }
 
-func answer(e *tax.Engine, place string, day civil.Date) rulesAnswer {
+// newRulesAnswer separates the rule book of a day into values and gaps.
+func newRulesAnswer(e *tax.Engine, place string, day civil.Date) rulesAnswer {
 	used := e.RulesUsed()
 	out := rulesAnswer{Jurisdiction: place, Date: day, Pack: used.PackID, Local: used.Local,
 		Values: []tax.Entry{}, Gaps: []ruleGap{}}

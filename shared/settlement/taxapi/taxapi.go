@@ -1,4 +1,5 @@
-// Package taxapi answers tax questions over HTTP: quotes, and the rules in force on a day.
+// Package taxapi serves computations of tax over HTTP: quotes of one payment, comparisons of lawful
+// regimes, forecasts of the annual settlement, and the tax rules in force on a day.
 package taxapi
 
 import (
@@ -11,21 +12,21 @@ import (
 	"fenzhang/shared/tenancy"
 )
 
-// API answers the routes.
+// API handles the routes of tax computations.
 type API struct {
-	// Corpus gives all packs as they stand at the moment of a request.
+	// Corpus returns the policy packs that are active at the time of the request.
 	Corpus    func(context.Context) *tax.Corpus
 	Directory tenancy.Directory
 	Rows      Rows
 	Clock     clock.Clock
 }
 
-// Routes are the routes of compute-tax.
+// Routes lists the HTTP routes of the function compute-tax.
 func (a API) Routes() []httpapi.Route {
 	return []httpapi.Route{
-		{Method: "POST", Path: "/v1/tax/quote", Roles: identity.AllRoles(), Handle: a.quote},
-		{Method: "POST", Path: "/v1/tax/plan", Roles: identity.AllRoles(), Handle: a.plan},
-		{Method: "POST", Path: "/v1/tax/forecast", Roles: identity.AllRoles(), Handle: a.forecast},
-		{Method: "GET", Path: "/v1/tax/rules", Roles: identity.AllRoles(), Handle: a.rules},
+		{Method: "POST", Path: "/v1/tax/quote", Roles: identity.AllRoles(), Handle: a.quoteTax},
+		{Method: "POST", Path: "/v1/tax/plan", Roles: identity.AllRoles(), Handle: a.comparePlans},
+		{Method: "POST", Path: "/v1/tax/forecast", Roles: identity.AllRoles(), Handle: a.forecastYear},
+		{Method: "GET", Path: "/v1/tax/rules", Roles: identity.AllRoles(), Handle: a.listRules},
 	}
 }

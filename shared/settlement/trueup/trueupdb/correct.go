@@ -23,7 +23,7 @@ import (
 const attrState = "st"
 
 func correctionItem(c trueup.Correction) (item, error) {
-	it, err := settlementdb.DocumentItem(keys.Correction(c.Tenant, c.ID), c)
+	it, err := settlementdb.EncodeDocument(keys.Correction(c.Tenant, c.ID), c)
 	if err == nil {
 		it[attrState], it[attrAct] = dynamo.Text(c.State), dynamo.Text(c.Act)
 	}
@@ -44,7 +44,7 @@ func (s *Store) Prepare(ctx context.Context, c trueup.Correction) error {
 	if err != nil {
 		return err
 	}
-	return settlementdb.Outcome(dynamo.Transact(ctx, s.DB, s.NewToken(),
+	return settlementdb.WriteOutcome(dynamo.Transact(ctx, s.DB, s.NewToken(),
 		[]types.TransactWriteItem{dynamo.PutNew(s.Ledger, it)}), c.Act)
 }
 
@@ -87,5 +87,5 @@ func (s *Store) Post(ctx context.Context, p trueup.Posting) error {
 	}
 	parts := slices.Concat([]types.TransactWriteItem{{Put: state}, dynamo.PutNew(s.Ledger, rows),
 		record}, entries, raised)
-	return settlementdb.Outcome(dynamo.Transact(ctx, s.DB, s.NewToken(), parts), p.Correction.Act)
+	return settlementdb.WriteOutcome(dynamo.Transact(ctx, s.DB, s.NewToken(), parts), p.Correction.Act)
 }

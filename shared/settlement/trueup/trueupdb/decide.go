@@ -30,7 +30,7 @@ func (s *Store) Decision(ctx context.Context, tenant ident.Tenant, entity ident.
 // or nothing.
 func (s *Store) WriteDecision(ctx context.Context, w trueup.DecisionWrite) error {
 	d := w.Decision
-	it, err := settlementdb.DocumentItem(keys.TrueUp(d.Tenant, d.Entity, d.ID), d)
+	it, err := settlementdb.EncodeDocument(keys.TrueUp(d.Tenant, d.Entity, d.ID), d)
 	if err != nil {
 		return err
 	}
@@ -52,7 +52,7 @@ func (s *Store) WriteDecision(ctx context.Context, w trueup.DecisionWrite) error
 	if err != nil {
 		return fault.Internal(err)
 	}
-	return settlementdb.Outcome(
+	return settlementdb.WriteOutcome(
 		dynamo.Transact(ctx, s.DB, s.NewToken(), append(append(parts, posted...), record)), d.Act)
 }
 

@@ -43,5 +43,5 @@ func read[T any](ctx context.Context, s *Store, k keys.Key, what string) (doc T,
 	if out.Item == nil {
 		return doc, fault.Absent(what)
 	}
-	return settlementdb.DocumentOf[T](out.Item)
+	return settlementdb.DecodeDocument[T](out.Item)
 }
